@@ -1,0 +1,134 @@
+/** Holds src to the import table, and the reader of imports to its word. */
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { describe, test } from 'node:test';
+import { ROOT, sourceFiles } from './support/files.ts';
+import { forbiddenImports, importsOf, TABLE } from './support/imports.ts';
+
+// Unit tests are left out: beside their own module they may use test/support and the simulated host.
+test('src keeps to the import table', async () => {
+  const files = new Map<string, string>();
+  for (const file of await sourceFiles(['src'])) {
+    if (file.endsWith('.ts') && !file.endsWith('.test.ts')) {
+      files.set(relative('src', file), await readFile(new URL(file, ROOT), 'utf8'));
+    }
+  }
+  assert.ok(files.size > 0);
+  assert.deepEqual(forbiddenImports(files), []);
+});
+
+describe('reading imports', () => {
+  const read = (source: string) => importsOf(source).map(({ target, kind }) => [kind, target]);
+
+  const cases: Record<string, [source: string, ...expected: [string, string | undefined][]]> = {
+    'named, over several lines': ["import {\n  a,\n  type B,\n} from './a.ts';", ['value', './a.ts']],
+    'default, default and named, star': [
+      "import a from 'a'; import b, { c } from 'b'; import * as d from 'd'",
+      ['value', 'a'],
+      ['value', 'b'],
+      ['value', 'd'],
+    ],
+    'side effect': ["import './a.ts';", ['value', './a.ts']],
+    'types only': [
+      "import type { A } from 'a'; import type B from 'b'; export type { C } from 'c'; export type * from 'd';",
+      ['type', 'a'],
+      ['type', 'b'],
+      ['type', 'c'],
+      ['type', 'd'],
+    ],
+    'values that are called type': [
+      "import type from 'a'; import type, { b } from 'b'; import { type C } from 'c';",
+      ['value', 'a'],
+      ['value', 'b'],
+      ['value', 'c'],
+    ],
+    'exports from': [
+      "export * from 'a'; export * as b from 'b'; export { c } from 'c'; export {\n} from \"d\"",
+      ['value', 'a'],
+      ['value', 'b'],
+      ['value', 'c'],
+      ['value', 'd'],
+    ],
+    'exports of its own': [
+      "export { a };\nexport const from = 'b';\nexport type C = 'c';\nconst x = 'from';",
+    ],
+    'dynamic, also inside a template': [
+      "await import('a'); `${await import('b')} import('c')`; import.meta.dirname; import(name);",
+      ['dynamic', 'a'],
+      ['dynamic', 'b'],
+      ['dynamic', undefined],
+    ],
+    'a name put together from a string': ["import('a' + b)", ['dynamic', undefined]],
+    'other loaders': ["require('a'); process.getBuiltinModule('fs')", ['dynamic', 'a'], ['dynamic', 'fs']],
+    'what only looks like one': [
+      "// import 'a'\n/* import 'b' */ const s = \"import 'c'\"; const r = /import 'd'/; x = { import: 'e' };",
+    ],
+  };
+  for (const [name, [source, ...expected]] of Object.entries(cases)) {
+    test(name, () => assert.deepEqual(read(source), expected));
+  }
+
+  test('gives the line', () => {
+    assert.equal(importsOf("/*\n*/\nconst a = `\n`;\nimport 'a';")[0]?.line, 5);
+  });
+});
+
+describe('the import table', () => {
+  const judge = (file: string, source: string) => forbiddenImports(new Map([[file, source]]));
+
+  const twins: Record<string, [file: string, permitted: string, forbidden: string]> = {
+    'base imports nothing': ['base/port.ts', "import './errors.ts'", "import 'node:fs'"],
+    'wire imports base': ['wire/a.ts', "import '../base/port.ts'", "import '../state/a.ts'"],
+    'policy takes types of text': [
+      'policy/a.ts',
+      "import type { A } from '../text/a.ts'",
+      "import { type A } from '../text/a.ts'",
+    ],
+    'state has no clock': ['state/a.ts', "import './b.ts'", "import 'node:timers'"],
+    'only sys uses koffi': ['host/linux/sys/a.ts', "import 'koffi'", "import '../../sim/a.ts'"],
+    'host/linux calls sys': ['host/linux/a.ts', "import './sys/a.ts'", "import 'koffi'"],
+    'host/sim has no node': ['host/sim/a.ts', "import '../host.ts'", "import 'fs'"],
+    'services do not meet': ['services/lease/a.ts', "import './b.ts'", "import '../portmap/a.ts'"],
+    'services reach the system through host.ts': [
+      'services/portmap/a.ts',
+      "import '../../host/host.ts'",
+      "import '../../host/linux/a.ts'",
+    ],
+    'app does not wire': ['app/a.ts', "import '../services/lease/a.ts'", "import '../daemon/a.ts'"],
+    'only settings use zod': ['daemon/settings.ts', "import 'zod'", "import '../cli/a.ts'"],
+    'daemon reads settings': ['daemon/a.ts', "import './settings.ts'", "import 'zod'"],
+    'client stays small': ['client/a.ts', "import 'node:net'", "import 'node:fs'"],
+    'cli has no daemon': ['cli/a.ts', "import 'commander'", "import('../daemon/a.ts')"],
+    'serve loads the daemon late': ['cli/serve.ts', "import('../daemon/a.ts')", "import '../daemon/a.ts'"],
+    'main starts cli': ['main.ts', "import('./cli/main.ts')", "import('./daemon/a.ts')"],
+    'nothing leaves src': ['app/a.ts', "import '../base/port.ts'", "import '../../test/support/probe.ts'"],
+  };
+  for (const [name, [file, permitted, forbidden]] of Object.entries(twins)) {
+    test(name, () => {
+      assert.deepEqual(judge(file, permitted), []);
+      assert.equal(judge(file, forbidden).length, 1);
+    });
+  }
+
+  test('says where, what and why', () => {
+    assert.deepEqual(judge('wire/a.ts', "\nimport 'koffi';"), [
+      'src/wire/a.ts:2 imports koffi: wire may not, because codecs must run in a fuzzer and in a simulation',
+    ]);
+  });
+
+  test('refuses a file that belongs to no module', () => {
+    assert.equal(judge('misc/a.ts', '').length, 1);
+    assert.equal(judge('base/a.ts', '').length, 0);
+  });
+
+  test('refuses a computed name', () => {
+    assert.equal(judge('cli/a.ts', 'import(name)').length, 1);
+    assert.equal(judge('cli/a.ts', "import('./b.ts')").length, 0);
+  });
+
+  test('names each module once', () => {
+    assert.equal(new Set(TABLE.map(({ module }) => module)).size, TABLE.length);
+  });
+});

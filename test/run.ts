@@ -1,0 +1,137 @@
+/**
+ * Builds, checks and runs the tests: `npm test -- [--only-unit] [--long] [PART OF A PATH ...]`.
+ *
+ * Unit tests lie beside their file in src, the others in test. Files called *.long.test.ts run with --long only.
+ * PORTREEVE_EXPECTED_SKIPS names a file of the skips that are acceptable; any other then fails the run.
+ */
+
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { ROOT, sourceFiles } from './support/files.ts';
+import { type FileResult, judge, parseExpectedSkips } from './support/results.ts';
+import { runFile } from './support/runner.ts';
+
+const CONCURRENCY = 2;
+const FILE_MS = 300_000;
+const RUN_MS = 600_000;
+const LONG_FILE_MS = 1_800_000;
+const LONG_RUN_MS = 3_600_000;
+const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+
+interface Choice {
+  readonly long: boolean;
+  readonly onlyUnit: boolean;
+  readonly parts: readonly string[];
+}
+
+function choiceOf(args: readonly string[]): Choice {
+  const unknown = args.find((arg) => arg.startsWith('-') && !['--long', '--only-unit'].includes(arg));
+  if (unknown !== undefined) {
+    console.error(`no option ${unknown}; there are --only-unit, --long and parts of paths`);
+    process.exit(2);
+  }
+  return {
+    long: args.includes('--long'),
+    onlyUnit: args.includes('--only-unit'),
+    parts: args.filter((arg) => !arg.startsWith('-')),
+  };
+}
+
+async function chosenFiles({ long, onlyUnit, parts }: Choice): Promise<string[]> {
+  const files = await sourceFiles(onlyUnit ? ['src'] : ['src', 'test']);
+  return files
+    .filter((file) => file.endsWith('.test.ts') && (long || !file.endsWith('.long.test.ts')))
+    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+}
+
+/** Runs a script as if it were a test, so that what it finds counts and does not keep the tests from running. */
+async function runStep(script: string, signal: AbortSignal): Promise<FileResult> {
+  const begin = performance.now();
+  const options = { signal, maxBuffer: OUTPUT_BYTES_MAX };
+  const failure = await promisify(execFile)('sh', [script], options).then(
+    () => undefined,
+    (error: Error & { stdout?: string; stderr?: string }) => ({
+      test: script,
+      details: `${error.stdout ?? ''}${error.stderr ?? ''}`.trim() || error.message,
+    }),
+  );
+  const seconds = (performance.now() - begin) / 1000;
+  return { file: script, passed: 0, failures: failure ? [failure] : [], skips: [], output: '', seconds };
+}
+
+function print(result: FileResult): void {
+  const { file, passed, failures, skips, output, seconds } = result;
+  const counts = [`${passed} passed`, `${failures.length} failed`, `${skips.length} skipped`];
+  const shown = counts.filter((count) => !count.startsWith('0 ')).join(', ');
+  console.log(`${failures.length > 0 ? 'FAILED' : 'ok    '}  ${file}  ${shown}  ${seconds.toFixed(1)} s`);
+  for (const { test, details } of failures) console.log(`\n  ${test}\n${details.replace(/^/gm, '    ')}\n`);
+  if (failures.length > 0 && output.trim() !== '')
+    console.log(`  its output:\n${output.replace(/^/gm, '    ')}\n`);
+}
+
+/** Runs a file until it ends, its time is over or the whole run is stopped. */
+async function runWithin(file: string, ms: number, signal: AbortSignal): Promise<FileResult> {
+  const stop = new AbortController();
+  const onStop = (): void => stop.abort(signal.reason);
+  const timer = setTimeout(() => stop.abort(new Error(`took more than ${ms / 1000} s`)), ms);
+  signal.addEventListener('abort', onStop);
+  try {
+    return await runFile(file, stop.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onStop);
+  }
+}
+
+/** Runs the files, some at a time, and prints each as it ends. */
+async function runAll(files: readonly string[], fileMs: number, signal: AbortSignal): Promise<FileResult[]> {
+  const waiting = [...files];
+  const results: FileResult[] = [];
+  const work = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined && !signal.aborted; file = waiting.shift()) {
+      const result = await runWithin(file, fileMs, signal);
+      results.push(result);
+      print(result);
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  return results;
+}
+
+async function main(): Promise<void> {
+  process.chdir(fileURLToPath(ROOT));
+  const choice = choiceOf(process.argv.slice(2));
+  const list = process.env['PORTREEVE_EXPECTED_SKIPS'];
+  const expected = list === undefined ? undefined : parseExpectedSkips(await readFile(list, 'utf8'));
+
+  const runMs = choice.long ? LONG_RUN_MS : RUN_MS;
+  const stop = new AbortController();
+  const timer = setTimeout(
+    () => stop.abort(new Error(`the run took more than ${runMs / 60_000} minutes`)),
+    runMs,
+  );
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => stop.abort(new Error(`the run was ended by ${name}`)));
+  }
+
+  const results: FileResult[] = [];
+  for (const script of ['scripts/build', 'scripts/check']) {
+    const result = await runStep(script, stop.signal);
+    print(result);
+    results.push(result);
+  }
+  const files = await chosenFiles(choice);
+  const fileMs = choice.long ? LONG_FILE_MS : FILE_MS;
+  results.push(...(await runAll(files, fileMs, stop.signal)));
+  clearTimeout(timer);
+
+  const verdict = judge(results, expected);
+  console.log('');
+  if (stop.signal.aborted) console.log(`${stop.signal.reason.message}; the rest was not run`);
+  for (const line of verdict.lines) console.log(line);
+  process.exitCode = verdict.ok && !stop.signal.aborted ? 0 : 1;
+}
+
+await main();

@@ -1,0 +1,105 @@
+/**
+ * Finds out what this machine lets a test do, so that a test which cannot run says why instead of failing.
+ *
+ *     test('binds in a fresh namespace', (t) => {
+ *       if (!needs(t, probe.root(), probe.netns())) return;
+ */
+
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Yes, or the reason why not: what is missing, or that it could not be told. */
+export type Probe = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+const YES: Probe = { ok: true };
+const COMMAND_MS = 10_000;
+/** Where administrators' programs are, which an ordinary user's PATH leaves out. */
+const SYSTEM_DIRS = ['/usr/sbin', '/sbin'];
+
+/** Skips the test and returns false, unless all probes say yes; the reasons of all that do not are given. */
+export function needs(t: { skip(reason: string): void }, ...probes: readonly Probe[]): boolean {
+  const reasons = probes.flatMap((result) => (result.ok ? [] : [result.reason]));
+  if (reasons.length > 0) t.skip(reasons.join('; '));
+  return reasons.length === 0;
+}
+
+/** What a machine can be asked; each answer is looked up once per process. */
+export const probe = {
+  root: once(() => (process.getuid?.() === 0 ? YES : no('needs root (uid 0)'))),
+  netns: once(() =>
+    tried(['unshare', '--net', '--mount', 'true'], 'needs the right to make network and mount namespaces'),
+  ),
+  ipv6: once(loopback6),
+  cc: once(() =>
+    tried(
+      ['cc', '-fsyntax-only', '-x', 'c', '-'],
+      'needs a C compiler with libc headers',
+      '#include <stdio.h>\n',
+    ),
+  ),
+  debianPackages: once(() => first(command('apt-get'), command('dpkg'))),
+  command,
+};
+
+function command(name: string): Probe {
+  const dirs = [...(process.env['PATH'] ?? '').split(':'), ...SYSTEM_DIRS];
+  return dirs.some((dir) => dir !== '' && isExecutable(join(dir, name)))
+    ? YES
+    : no(`needs the command ${name}`);
+}
+
+/** Whether a socket can be bound to ::1: the kernel lists the addresses that it has. */
+function loopback6(): Probe {
+  try {
+    const listed = readFileSync('/proc/net/if_inet6', 'utf8');
+    return listed.includes(`${'0'.repeat(31)}1 `)
+      ? YES
+      : no('needs the address ::1 on the loopback interface');
+  } catch (error) {
+    if (isMissing(error)) return no('needs a kernel with IPv6');
+    return no(`could not tell whether ::1 is there: ${String(error)}`);
+  }
+}
+
+function tried([file = '', ...args]: readonly string[], need: string, input = ''): Probe {
+  const { status, error, signal, stderr } = spawnSync(file, args, {
+    input,
+    timeout: COMMAND_MS,
+    encoding: 'utf8',
+  });
+  if (status === 0) return YES;
+  if (error !== undefined && isMissing(error)) return no(`${need}: no command ${file}`);
+  if (error !== undefined) return no(`could not tell (${need}): ${error.message}`);
+  if (signal !== null) return no(`could not tell (${need}): ${file} ended by ${signal}`);
+  return no(`${need}: ${stderr.trim().split('\n')[0]}`);
+}
+
+function first(...probes: readonly Probe[]): Probe {
+  return probes.find((result) => !result.ok) ?? YES;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function no(reason: string): Probe {
+  return { ok: false, reason };
+}
+
+function once(ask: () => Probe): () => Probe {
+  let answer: Probe | undefined;
+  return () => {
+    answer ??= ask();
+    return answer;
+  };
+}

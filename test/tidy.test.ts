@@ -1,0 +1,113 @@
+/** Holds the project to the rules of test/support/tidy.ts, and each rule to its word. */
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+import { projectFiles, ROOT } from './support/files.ts';
+import { functionsOf } from './support/functions.ts';
+import { RULES, untidy } from './support/tidy.ts';
+
+test('the project is tidy', async () => {
+  const files = new Map<string, string>();
+  for (const file of await projectFiles()) {
+    const bytes = await readFile(new URL(file, ROOT));
+    if (!bytes.includes(0)) files.set(file, bytes.toString('utf8'));
+  }
+  assert.ok(files.has('test/tidy.test.ts'));
+  assert.deepEqual(untidy(files), []);
+});
+
+/** Keeps what a rule looks for out of this file, which is judged as well. */
+const bad = (text: string): string => text.replaceAll('~', '');
+const lines = (count: number): string => '\n'.repeat(count);
+
+const twins: Record<string, [file: string, good: string, ...bad: string[]][]> = {
+  'first sentence': [
+    ['src/a.ts', '// What it is.\n', '', 'const a = 1;\n', '// no end\n', '/** @type {A} */\n'],
+    ['src/a.ts', '/** What it is,\n * on two lines. And more.\n */\n', '/*  */ // Late.\n'],
+    ['bin/a', '#!/bin/sh\n# What it is.\n', '#!/bin/sh\nset -e\n'],
+  ],
+  'long function': [['src/a.ts', `function f() {${lines(69)}}`, `function f() {${lines(70)}}`]],
+  'long file': [['src/a.ts', `a${lines(499)}b`, `a${lines(500)}b`]],
+  'long line': [['src/a.ts', 'a'.repeat(120), 'a'.repeat(121)]],
+  any: [
+    [
+      'src/a.ts',
+      "a.any(1); Promise.any([]); x = { any: 1 }; 'any'; // any",
+      'a: any;',
+      'a<any>()',
+      'b as any',
+      'a: any[]',
+    ],
+  ],
+  'cast through unknown': [['src/a.ts', 'a as unknown', 'a as unknown as B']],
+  'number from text': [
+    ['src/a.ts', 'Number.isInteger(a); x.Numbers(1)', 'Number(a)', 'a.map(Number)'],
+    ['src/a.ts', '// parseInt(a)', 'parseInt(a)', 'Number.parseInt(a)', 'parseFloat(a)'],
+  ],
+  leftover: [['docs/a.md', 'to do', bad('TO~DO: x'), bad('FIX~ME'), bad('// X~XX'), bad('HA~CK')]],
+  suppression: [['src/a.ts', '// ts ignore', bad('// @ts-~ignore'), bad('// biome-~ignore lint: x')]],
+  'foreign word': [
+    [
+      'docs/a.md',
+      'promptly; AIX; network/main; workload',
+      bad('an A~I'),
+      bad('/wo~rk/main/x'),
+      bad('work~place'),
+    ],
+    [
+      'docs/a.md',
+      'the registry of ports',
+      bad('regis~try.npmjs.org'),
+      bad('see iss~ue #12'),
+      bad('cd ../sha~red'),
+    ],
+  ],
+};
+
+describe('each rule has a permitted and a forbidden twin', () => {
+  for (const rule of RULES) {
+    test(rule.name, () => {
+      const cases = twins[rule.name] ?? [];
+      assert.notEqual(cases.length, 0);
+      for (const [file, good, ...forbidden] of cases) {
+        assert.deepEqual(untidy(new Map([[file, good]]), [rule]), [], good);
+        for (const source of forbidden) {
+          const [found = ''] = untidy(new Map([[file, source]]), [rule]);
+          assert.ok(found.endsWith(`${rule.name}: ${rule.instead}`), source);
+        }
+      }
+    });
+  }
+
+  test('the one helper may convert', () => {
+    const rules = RULES.filter(({ name }) => name === 'number from text');
+    assert.deepEqual(untidy(new Map([['src/base/numbers.ts', 'Number(a)']]), rules), []);
+  });
+});
+
+describe('finding functions', () => {
+  const cases: Record<string, [source: string, lengths: number[]]> = {
+    declared: ['function f(a: { b: number }): void {\n}', [2]],
+    'with a return type in braces': ['function f(): { a: number } {\n\n}', [3]],
+    'with a generic return type': ['class A { async f(a = g()): Promise<Map<string, { a: 1 }>> {\n} }', [2]],
+    arrows: ['const f = (a: number): string => {\n}; a.map((b) => { return b; })', [2, 1]],
+    'control and classes are none': [
+      'if (a) {\n} else {\n} for await (const a of b) {\n} class A extends B {\n}',
+      [],
+    ],
+    'objects, interfaces and templates are none': [
+      'x = { a: 1 }; interface I { f(): void }; `{${{ a: 1 }}`;',
+      [],
+    ],
+    'describe groups': ["describe('a', () => {\n test('b', () => {\n }); });", [2]],
+  };
+  for (const [name, [source, lengths]] of Object.entries(cases)) {
+    test(name, () =>
+      assert.deepEqual(
+        functionsOf(source).map((span) => span.lines),
+        lengths,
+      ),
+    );
+  }
+});
