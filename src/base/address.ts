@@ -1,0 +1,133 @@
+// IP addresses: text to bytes and back, as inet_pton(3) and inet_ntop(3) have them.
+
+/** An IP address in network byte order: 4 bytes or 16. */
+export interface IpAddress {
+  readonly family: 4 | 6;
+  readonly bytes: Uint8Array;
+}
+
+const V4_PATTERN = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
+const V6_GROUP_PATTERN = /^[0-9a-fA-F]{1,4}$/;
+
+function parseV4(text: string): Uint8Array | undefined {
+  const match = V4_PATTERN.exec(text);
+  if (!match) return undefined;
+  const bytes = new Uint8Array(4);
+  for (let i = 0; i < 4; i++) {
+    const part = match[i + 1] ?? '';
+    if (part.length > 1 && part.startsWith('0')) return undefined;
+    let value = 0;
+    for (const digit of part) value = value * 10 + digit.charCodeAt(0) - 48;
+    if (value > 255) return undefined;
+    bytes[i] = value;
+  }
+  return bytes;
+}
+
+function hexValue(group: string): number {
+  let value = 0;
+  for (const digit of group.toLowerCase()) value = value * 16 + '0123456789abcdef'.indexOf(digit);
+  return value;
+}
+
+/** The groups of one side of "::" as bytes, or undefined; a dotted IPv4 address may stand last. */
+function parseV6Groups(text: string): number[] | undefined {
+  if (text === '') return [];
+  const groups = text.split(':');
+  const bytes: number[] = [];
+  for (const [i, group] of groups.entries()) {
+    if (i === groups.length - 1 && group.includes('.')) {
+      const v4 = parseV4(group);
+      if (!v4) return undefined;
+      bytes.push(...v4);
+    } else {
+      if (!V6_GROUP_PATTERN.test(group)) return undefined;
+      const value = hexValue(group);
+      bytes.push(value >> 8, value & 255);
+    }
+  }
+  return bytes;
+}
+
+function parseV6(text: string): Uint8Array | undefined {
+  if (text.length > 45) return undefined;
+  const halves = text.split('::');
+  if (halves.length > 2) return undefined;
+  const head = parseV6Groups(halves[0] ?? '');
+  const tail = halves.length === 2 ? parseV6Groups(halves[1] ?? '') : [];
+  if (!head || !tail) return undefined;
+  const length = head.length + tail.length;
+  if (halves.length === 1 ? length !== 16 : length > 14) return undefined;
+  if (halves.length === 2 && (halves[0] ?? '').includes('.')) return undefined;
+  const bytes = new Uint8Array(16);
+  bytes.set(head, 0);
+  bytes.set(tail, 16 - tail.length);
+  return bytes;
+}
+
+/** Reads an IPv4 or IPv6 address without a scope, or gives undefined. */
+export function parseIp(text: string): IpAddress | undefined {
+  const v4 = parseV4(text);
+  if (v4) return { family: 4, bytes: v4 };
+  const v6 = parseV6(text);
+  return v6 && { family: 6, bytes: v6 };
+}
+
+function formatV4(bytes: Uint8Array, at: number): string {
+  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+}
+
+/** The longest run of at least two zero groups, the first of several: what "::" stands for (RFC 5952 4.2). */
+function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
+  let best = { start: -1, length: 1 };
+  for (let i = 0; i < groups.length; i++) {
+    let end = i;
+    while (end < groups.length && groups[end] === 0) end++;
+    if (end - i > best.length) best = { start: i, length: end - i };
+    if (end > i) i = end;
+  }
+  return best;
+}
+
+function formatV6(bytes: Uint8Array): string {
+  const groups: number[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push(((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0));
+  const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
+  if (mapped) return `::ffff:${formatV4(bytes, 12)}`;
+  const run = longestZeroRun(groups);
+  const hex = groups.map((group) => group.toString(16));
+  if (run.start < 0) return hex.join(':');
+  return `${hex.slice(0, run.start).join(':')}::${hex.slice(run.start + run.length).join(':')}`;
+}
+
+/** The canonical text of an address (RFC 5952 for IPv6). */
+export function formatIp(address: IpAddress): string {
+  return address.family === 4 ? formatV4(address.bytes, 0) : formatV6(address.bytes);
+}
+
+/** Whether the address is this host's loopback: 127.0.0.0/8, ::1, or 127.0.0.0/8 mapped into IPv6. */
+export function isLoopback(address: IpAddress): boolean {
+  if (address.family === 4) return address.bytes[0] === 127;
+  const text = formatV6(address.bytes);
+  return text === '::1' || text.startsWith('::ffff:127.');
+}
+
+/** Whether the address is the wildcard: 0.0.0.0 or ::. */
+export function isWildcard(address: IpAddress): boolean {
+  return address.bytes.every((byte) => byte === 0);
+}
+
+/** Whether two addresses agree in their first `prefix` bits. */
+export function samePrefix(a: IpAddress, b: IpAddress, prefix: number): boolean {
+  if (a.family !== b.family) return false;
+  for (let bit = 0; bit < prefix; bit += 8) {
+    const mask = prefix - bit >= 8 ? 0xff : (0xff00 >> (prefix - bit)) & 0xff;
+    if (((a.bytes[bit >> 3] ?? 0) & mask) !== ((b.bytes[bit >> 3] ?? 0) & mask)) return false;
+  }
+  return true;
+}
+
+/** Whether an IPv6 address is link-local (fe80::/10), so that it means something on one link only. */
+export function isLinkLocal(address: IpAddress): boolean {
+  return address.family === 6 && address.bytes[0] === 0xfe && ((address.bytes[1] ?? 0) & 0xc0) === 0x80;
+}

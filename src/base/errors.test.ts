@@ -1,0 +1,33 @@
+/** The error class: it carries what a person and a program need. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EXIT_CODES, messageOf, PortreeveError } from './errors.ts';
+
+test('an error says what, what next, and the values', () => {
+  const error = new PortreeveError('refused', 'TAKEN', 'port 111 is taken', 'Choose another.', { port: 111 });
+  assert.ok(error instanceof Error);
+  assert.deepEqual(
+    { ...error, message: error.message },
+    {
+      name: 'PortreeveError',
+      kind: 'refused',
+      code: 'TAKEN',
+      message: 'port 111 is taken',
+      hint: 'Choose another.',
+      data: { port: 111 },
+    },
+  );
+});
+
+// The conventions of every command: 1 no, 2 wrong usage, 3 could not tell.
+test('each kind has its exit code', () => {
+  assert.deepEqual(EXIT_CODES, { usage: 2, refused: 1, world: 3, bug: 3 });
+});
+
+test('anything that was thrown has a message', () => {
+  assert.deepEqual(
+    [messageOf(new Error('a')), messageOf('b'), messageOf(undefined)],
+    ['a', 'b', 'undefined'],
+  );
+});

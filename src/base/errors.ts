@@ -1,0 +1,38 @@
+// The one error class of portreeve: what happened, which value, what would be legal, and what to do next.
+
+/**
+ * Whose trouble it is.
+ * - `usage`: the caller asked for something that cannot be (exit code 2).
+ * - `refused`: the answer is no: refused, not found, something is wrong (exit code 1).
+ * - `world`: the world does not let us tell or act: no daemon, no permission, port taken (exit code 3).
+ * - `bug`: a promise of our own code is broken (exit code 3, with the stack).
+ */
+export type ErrorKind = 'usage' | 'refused' | 'world' | 'bug';
+
+/** The exit code that each kind of trouble ends a command with. */
+export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = { usage: 2, refused: 1, world: 3, bug: 3 };
+
+/** Values that belong to an error, for `--json` and for logs. */
+export type ErrorData = Readonly<Record<string, string | number | boolean | null>>;
+
+/** An error with a stable code, a kind, a hint that says what to do next, and the values that matter. */
+export class PortreeveError extends Error {
+  override readonly name = 'PortreeveError';
+  readonly kind: ErrorKind;
+  readonly code: string;
+  readonly hint: string;
+  readonly data: ErrorData;
+
+  constructor(kind: ErrorKind, code: string, message: string, hint = '', data: ErrorData = {}) {
+    super(message);
+    this.kind = kind;
+    this.code = code;
+    this.hint = hint;
+    this.data = data;
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
