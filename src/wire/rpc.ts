@@ -1,0 +1,285 @@
+// ONC RPC version 2 messages (RFC 5531): calls, replies, and the credentials AUTH_NONE and AUTH_SYS.
+import type { Bytes } from '../base/bytes.ts';
+import { XdrError, type XdrReader, type XdrWriter } from './xdr.ts';
+
+/** RFC 5531 section 9: msg_type. */
+export const MSG_CALL = 0;
+export const MSG_REPLY = 1;
+
+/** RFC 5531 section 9: the shortest head of a call, with an empty credential and verifier. */
+export const CALL_HEAD_MIN_BYTES = 40;
+
+/** RFC 5531 section 9: the only version of the protocol. */
+export const RPC_VERSION = 2;
+
+/** RFC 5531 section 9: accept_stat. */
+export const ACCEPT = {
+  SUCCESS: 0,
+  PROG_UNAVAIL: 1,
+  PROG_MISMATCH: 2,
+  PROC_UNAVAIL: 3,
+  GARBAGE_ARGS: 4,
+  SYSTEM_ERR: 5,
+} as const;
+
+/** RFC 5531 section 9: reject_stat. */
+export const REJECT = { RPC_MISMATCH: 0, AUTH_ERROR: 1 } as const;
+
+/** RFC 5531 section 9: auth_stat, as far as a server of AUTH_NONE and AUTH_SYS needs it. */
+export const AUTH_STAT = {
+  OK: 0,
+  BADCRED: 1,
+  REJECTEDCRED: 2,
+  BADVERF: 3,
+  TOOWEAK: 5,
+  FAILED: 7,
+} as const;
+
+/** RFC 5531 section 8.2 and appendix A: auth_flavor. */
+export const AUTH_FLAVOR = { NONE: 0, SYS: 1, SHORT: 2, DH: 3, GSS: 6 } as const;
+
+/** RFC 5531 section 8.2: the body of a credential or verifier has at most 400 bytes. */
+export const AUTH_BODY_MAX_BYTES = 400;
+/** RFC 5531 appendix A: a machine name has at most 255 bytes, a credential at most 16 groups. */
+export const MACHINE_NAME_MAX_BYTES = 255;
+export const AUTH_SYS_GIDS_MAX = 16;
+
+/** The credential of AUTH_SYS (RFC 5531 appendix A): what a caller says of itself, unproved. */
+export interface AuthSys {
+  readonly stamp: number;
+  readonly machineName: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly gids: readonly number[];
+}
+
+/** What a server finds in the head of a message. */
+export type CallVerdict = 'call' | 'not-a-call' | 'rpc-mismatch' | 'auth-error';
+
+/** The head of a call. One object serves many calls: a server fills it anew for each. */
+export class CallHead {
+  xid = 0;
+  program = 0;
+  version = 0;
+  procedure = 0;
+  flavor = 0;
+  /** Why the credential is refused, after the verdict `auth-error`. */
+  authStat = 0;
+
+  /**
+   * Reads the head of a message, up to where the arguments begin.
+   * A message that is cut off inside its head, or that is no call, has nothing to be answered: `not-a-call`.
+   */
+  read(reader: XdrReader): CallVerdict {
+    if (reader.left < 12) return 'not-a-call';
+    this.xid = reader.u32();
+    if (reader.u32() !== MSG_CALL) return 'not-a-call';
+    if (reader.u32() !== RPC_VERSION) return 'rpc-mismatch';
+    if (reader.left < 20) return 'not-a-call';
+    this.program = reader.u32();
+    this.version = reader.u32();
+    this.procedure = reader.u32();
+    return this.#readAuth(reader);
+  }
+
+  #readAuth(reader: XdrReader): CallVerdict {
+    this.flavor = reader.u32();
+    const length = reader.u32();
+    if (length > AUTH_BODY_MAX_BYTES) return this.#refuse(AUTH_STAT.BADCRED);
+    const start = reader.at;
+    if (padded(length) + 8 > reader.left) return 'not-a-call';
+    if (this.flavor !== AUTH_FLAVOR.NONE) {
+      const stat = this.#judgeCredential(reader, length);
+      if (stat !== AUTH_STAT.OK) return this.#refuse(stat);
+    }
+    reader.at = start + padded(length);
+    reader.u32(); // The verifier's flavor: with AUTH_NONE and AUTH_SYS it proves nothing, whatever it is.
+    const verifierLength = reader.u32();
+    if (verifierLength > AUTH_BODY_MAX_BYTES) return this.#refuse(AUTH_STAT.BADVERF);
+    if (padded(verifierLength) > reader.left) return 'not-a-call';
+    reader.at += padded(verifierLength);
+    return 'call';
+  }
+
+  #refuse(stat: number): CallVerdict {
+    this.authStat = stat;
+    return 'auth-error';
+  }
+
+  /** The auth_stat for each flavor is the one that libtirpc's servers answer, so that clients meet nothing new. */
+  #judgeCredential(reader: XdrReader, length: number): number {
+    if (this.flavor === AUTH_FLAVOR.SYS) return isAuthSys(reader, length) ? AUTH_STAT.OK : AUTH_STAT.BADCRED;
+    if (this.flavor === AUTH_FLAVOR.DH) return AUTH_STAT.FAILED;
+    if (this.flavor === AUTH_FLAVOR.GSS) return AUTH_STAT.BADCRED;
+    return AUTH_STAT.REJECTEDCRED;
+  }
+}
+
+/** Whether bytes begin as a call does: a stream that carries anything else carries nothing that can be answered. */
+export function beginsAsCall(bytes: Bytes, start: number, end: number): boolean {
+  return end - start >= CALL_HEAD_MIN_BYTES && bytes.view.getUint32(start + 4) === MSG_CALL;
+}
+
+const padded = (length: number): number => (length + 3) & ~3;
+
+/** Whether the next `length` bytes hold an AUTH_SYS credential. Moves the reader. */
+function isAuthSys(reader: XdrReader, length: number): boolean {
+  const end = reader.at + length;
+  if (length < 20) return false;
+  reader.at += 4;
+  const nameLength = reader.u32();
+  if (nameLength > MACHINE_NAME_MAX_BYTES || reader.at + padded(nameLength) + 12 > end) return false;
+  reader.at += padded(nameLength) + 8;
+  const gids = reader.u32();
+  return gids <= AUTH_SYS_GIDS_MAX && reader.at + gids * 4 <= end;
+}
+
+/** Reads the body of an AUTH_SYS credential. */
+export function decodeAuthSys(reader: XdrReader): AuthSys {
+  const stamp = reader.u32();
+  const machineName = reader.string(MACHINE_NAME_MAX_BYTES);
+  const uid = reader.u32();
+  const gid = reader.u32();
+  const count = reader.u32();
+  if (count > AUTH_SYS_GIDS_MAX)
+    throw new XdrError('XDR_TOO_LONG', `${count} groups where at most 16 may be`);
+  const gids: number[] = [];
+  for (let i = 0; i < count; i++) gids.push(reader.u32());
+  return { stamp, machineName, uid, gid, gids };
+}
+
+/** Writes the body of an AUTH_SYS credential. */
+export function encodeAuthSys(writer: XdrWriter, sys: AuthSys): void {
+  if (sys.machineName.length > MACHINE_NAME_MAX_BYTES || sys.gids.length > AUTH_SYS_GIDS_MAX) {
+    throw new XdrError(
+      'XDR_TOO_LONG',
+      'a machine name has at most 255 bytes, a credential at most 16 groups',
+    );
+  }
+  writer.u32(sys.stamp);
+  writer.string(sys.machineName);
+  writer.u32(sys.uid);
+  writer.u32(sys.gid);
+  writer.u32(sys.gids.length);
+  for (const gid of sys.gids) writer.u32(gid);
+}
+
+/** Writes the head of an accepted reply; after SUCCESS the results follow. */
+export function writeAccepted(writer: XdrWriter, xid: number, stat: number): void {
+  writer.u32(xid);
+  writer.u32(MSG_REPLY);
+  writer.u32(0); // MSG_ACCEPTED
+  writer.u32(AUTH_FLAVOR.NONE);
+  writer.u32(0);
+  writer.u32(stat);
+}
+
+/** PROG_MISMATCH with the lowest and the highest version that there is. */
+export function writeProgMismatch(writer: XdrWriter, xid: number, low: number, high: number): void {
+  writeAccepted(writer, xid, ACCEPT.PROG_MISMATCH);
+  writer.u32(low);
+  writer.u32(high);
+}
+
+/** RPC_MISMATCH: only RPC version 2 is spoken here. */
+export function writeRpcMismatch(writer: XdrWriter, xid: number): void {
+  writer.u32(xid);
+  writer.u32(MSG_REPLY);
+  writer.u32(1); // MSG_DENIED
+  writer.u32(REJECT.RPC_MISMATCH);
+  writer.u32(RPC_VERSION);
+  writer.u32(RPC_VERSION);
+}
+
+/** AUTH_ERROR with its auth_stat. */
+export function writeAuthError(writer: XdrWriter, xid: number, stat: number): void {
+  writer.u32(xid);
+  writer.u32(MSG_REPLY);
+  writer.u32(1); // MSG_DENIED
+  writer.u32(REJECT.AUTH_ERROR);
+  writer.u32(stat);
+}
+
+/** A call as a client writes it. */
+export interface Call {
+  readonly xid: number;
+  readonly program: number;
+  readonly version: number;
+  readonly procedure: number;
+  /** The caller's AUTH_SYS credential; AUTH_NONE without. */
+  readonly sys?: AuthSys;
+}
+
+/** Writes a call up to where its arguments begin. */
+export function writeCall(writer: XdrWriter, call: Call): void {
+  writer.u32(call.xid);
+  writer.u32(MSG_CALL);
+  writer.u32(RPC_VERSION);
+  writer.u32(call.program);
+  writer.u32(call.version);
+  writer.u32(call.procedure);
+  if (call.sys) {
+    writer.u32(AUTH_FLAVOR.SYS);
+    const lengthAt = writer.at;
+    writer.u32(0);
+    encodeAuthSys(writer, call.sys);
+    const end = writer.at;
+    writer.at = lengthAt;
+    writer.u32(end - lengthAt - 4);
+    writer.at = end;
+  } else {
+    writer.u32(AUTH_FLAVOR.NONE);
+    writer.u32(0);
+  }
+  writer.u32(AUTH_FLAVOR.NONE);
+  writer.u32(0);
+}
+
+/** The head of a reply: what became of the call. After `success` the reader stands at the results. */
+export type Reply = { readonly xid: number } & ReplyOutcome;
+
+/** What became of a call (RFC 5531 section 9: reply_body). */
+export type ReplyOutcome =
+  | { readonly outcome: 'success' | 'prog-unavail' | 'proc-unavail' | 'garbage-args' | 'system-err' }
+  | { readonly outcome: 'prog-mismatch' | 'rpc-mismatch'; readonly low: number; readonly high: number }
+  | { readonly outcome: 'auth-error'; readonly stat: number };
+
+/** Reads the head of a reply. Throws XdrError for what is no reply. */
+export function readReply(reader: XdrReader): Reply {
+  const xid = reader.u32();
+  if (reader.u32() !== MSG_REPLY) throw new XdrError('XDR_BAD_VALUE', 'not a reply');
+  const status = reader.u32();
+  if (status === 1) return { xid, ...readDenial(reader) };
+  if (status !== 0) throw new XdrError('XDR_BAD_VALUE', `${status} is no reply_stat`);
+  reader.u32();
+  reader.opaque(AUTH_BODY_MAX_BYTES);
+  return { xid, ...readAcceptance(reader) };
+}
+
+function readDenial(reader: XdrReader): ReplyOutcome {
+  const reason = reader.u32();
+  if (reason === REJECT.RPC_MISMATCH)
+    return { outcome: 'rpc-mismatch', low: reader.u32(), high: reader.u32() };
+  if (reason === REJECT.AUTH_ERROR) return { outcome: 'auth-error', stat: reader.u32() };
+  throw new XdrError('XDR_BAD_VALUE', `${reason} is no reject_stat`);
+}
+
+function readAcceptance(reader: XdrReader): ReplyOutcome {
+  const stat = reader.u32();
+  switch (stat) {
+    case ACCEPT.SUCCESS:
+      return { outcome: 'success' };
+    case ACCEPT.PROG_UNAVAIL:
+      return { outcome: 'prog-unavail' };
+    case ACCEPT.PROG_MISMATCH:
+      return { outcome: 'prog-mismatch', low: reader.u32(), high: reader.u32() };
+    case ACCEPT.PROC_UNAVAIL:
+      return { outcome: 'proc-unavail' };
+    case ACCEPT.GARBAGE_ARGS:
+      return { outcome: 'garbage-args' };
+    case ACCEPT.SYSTEM_ERR:
+      return { outcome: 'system-err' };
+    default:
+      throw new XdrError('XDR_BAD_VALUE', `${stat} is no accept_stat`);
+  }
+}

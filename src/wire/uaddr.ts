@@ -1,0 +1,56 @@
+// Universal addresses (RFC 1833 section 2.1): a transport's address as text, such as "127.0.0.1.3.5" for port 773.
+import { formatIp, type IpAddress, parseIp } from '../base/address.ts';
+import { type NetId, netIdInfo } from '../base/netid.ts';
+import { PORT_MAX, parseDecimal } from '../base/port.ts';
+
+/** The longest path of a Unix socket (unix(7): sun_path has 108 bytes, one for the final NUL). */
+export const LOCAL_PATH_MAX_BYTES = 107;
+/** The longest universal address: an abstract socket's name with its "@", or a path. */
+export const UADDR_MAX_BYTES = LOCAL_PATH_MAX_BYTES + 1;
+
+/** An IP address with a port; port 0 stands for "none". */
+export interface IpEndpoint {
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
+/** The port's two decimal bytes, as they end a universal address: ".3.5". */
+export function portSuffix(port: number): string {
+  return `.${port >> 8}.${port & 255}`;
+}
+
+/** Writes an endpoint as a universal address. */
+export function formatUaddr(endpoint: IpEndpoint): string {
+  return formatIp(endpoint.address) + portSuffix(endpoint.port);
+}
+
+/**
+ * Reads the universal address of an IP transport, or gives undefined.
+ * Each of the last two fields is a byte in digits: "127.0.0.1.300.5" is not an address.
+ */
+export function parseUaddr(text: string): IpEndpoint | undefined {
+  const lowDot = text.lastIndexOf('.');
+  const highDot = text.lastIndexOf('.', lowDot - 1);
+  if (lowDot < 0 || highDot < 1) return undefined;
+  const low = parseDecimal(text.slice(lowDot + 1), 255);
+  const high = parseDecimal(text.slice(highDot + 1, lowDot), 255);
+  const address = parseIp(text.slice(0, highDot));
+  if (low === undefined || high === undefined || !address) return undefined;
+  return { address, port: high * 256 + low };
+}
+
+/** The port of a universal address, 1 to 65535, if it is one of that transport; 0 for a local address. */
+export function uaddrPort(netid: NetId, uaddr: string): number | undefined {
+  const { family } = netIdInfo(netid);
+  if (family === 'loopback') return isLocalUaddr(uaddr) ? 0 : undefined;
+  const endpoint = parseUaddr(uaddr);
+  if (!endpoint || endpoint.port === 0 || endpoint.port > PORT_MAX) return undefined;
+  return endpoint.address.family === (family === 'inet' ? 4 : 6) ? endpoint.port : undefined;
+}
+
+/** Whether a text can be the address of a Unix socket: an absolute path, or "@" and an abstract name. */
+export function isLocalUaddr(uaddr: string): boolean {
+  if (uaddr.startsWith('/'))
+    return uaddr.length > 1 && uaddr.length <= LOCAL_PATH_MAX_BYTES && !uaddr.includes('\0');
+  return uaddr.startsWith('@') && uaddr.length > 1 && uaddr.length <= UADDR_MAX_BYTES;
+}

@@ -1,0 +1,178 @@
+// XDR (RFC 4506): bounded reading and writing of big-endian units of four bytes, without copies.
+import { type Bytes, bytesOf } from '../base/bytes.ts';
+
+/** What was wrong with bytes, or with what should become bytes. */
+export type XdrErrorCode = 'XDR_SHORT' | 'XDR_TOO_LONG' | 'XDR_BAD_VALUE' | 'XDR_NO_ROOM';
+
+/** Thrown by the codecs for every input that has no value, and for every value that has no encoding. */
+export class XdrError extends Error {
+  override readonly name = 'XdrError';
+  readonly code: XdrErrorCode;
+
+  constructor(code: XdrErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const padded = (length: number): number => (length + 3) & ~3;
+
+/** Reads XDR units from a stretch of bytes. One reader can be pointed at many stretches in turn. */
+export class XdrReader {
+  #bytes: Bytes;
+  #end: number;
+  /** The offset of the next byte to be read. */
+  at: number;
+
+  constructor(bytes: Bytes, start = 0, end = bytes.u8.length) {
+    this.#bytes = bytes;
+    this.at = start;
+    this.#end = end;
+  }
+
+  /** Points the reader at another stretch. */
+  reset(bytes: Bytes, start: number, end: number): void {
+    this.#bytes = bytes;
+    this.at = start;
+    this.#end = end;
+  }
+
+  /** How many bytes are left. */
+  get left(): number {
+    return this.#end - this.at;
+  }
+
+  /** An unsigned integer (RFC 4506 4.2). */
+  u32(): number {
+    const at = this.at;
+    if (this.#end - at < 4) throw new XdrError('XDR_SHORT', 'the bytes end inside an integer');
+    this.at = at + 4;
+    return this.#bytes.view.getUint32(at);
+  }
+
+  /** A boolean (RFC 4506 4.4): 0 or 1, nothing else. */
+  bool(): boolean {
+    const value = this.u32();
+    if (value > 1) throw new XdrError('XDR_BAD_VALUE', `${value} is not a boolean`);
+    return value === 1;
+  }
+
+  /**
+   * Variable-length opaque data of at most `max` bytes (RFC 4506 4.10), as a view of the input, not a copy.
+   * What the padding holds is not looked at: there are encoders that leave garbage in it.
+   */
+  opaque(max: number): Uint8Array {
+    const length = this.u32();
+    if (length > max) throw new XdrError('XDR_TOO_LONG', `${length} bytes where at most ${max} may be`);
+    return this.fixed(length);
+  }
+
+  /** Fixed-length opaque data (RFC 4506 4.9), as a view of the input. */
+  fixed(length: number): Uint8Array {
+    const at = this.at;
+    if (length > this.#end - at || padded(length) > this.#end - at)
+      throw new XdrError('XDR_SHORT', 'the bytes end inside opaque data');
+    this.at = at + padded(length);
+    return this.#bytes.u8.subarray(at, at + length);
+  }
+
+  /** A string of at most `max` bytes (RFC 4506 4.11), each byte a character (ISO 8859-1), so that none is lost. */
+  string(max: number): string {
+    const length = this.u32();
+    if (length > max)
+      throw new XdrError('XDR_TOO_LONG', `a string of ${length} bytes where at most ${max} may be`);
+    if (length === 0) return '';
+    const at = this.at;
+    if (length > this.#end - at || padded(length) > this.#end - at)
+      throw new XdrError('XDR_SHORT', 'the bytes end inside a string');
+    this.at = at + padded(length);
+    return asciiText(this.#bytes.u8, at, at + length);
+  }
+}
+
+/** Short texts are built a character at a time: that is faster than a decoder's set-up. */
+function asciiText(u8: Uint8Array, start: number, end: number): string {
+  let text = '';
+  for (let i = start; i < end; i++) text += String.fromCharCode(u8[i] ?? 0);
+  return text;
+}
+
+/** Writes XDR units into a stretch of bytes; what does not fit is an error, never a cut. */
+export class XdrWriter {
+  #bytes: Bytes;
+  #end: number;
+  /** The offset of the next byte to be written. */
+  at: number;
+
+  constructor(bytes: Bytes, start = 0, end = bytes.u8.length) {
+    this.#bytes = bytes;
+    this.at = start;
+    this.#end = end;
+  }
+
+  /** Points the writer at another stretch. */
+  reset(bytes: Bytes, start: number, end: number): void {
+    this.#bytes = bytes;
+    this.at = start;
+    this.#end = end;
+  }
+
+  /** How many bytes there is room for. */
+  get room(): number {
+    return this.#end - this.at;
+  }
+
+  #reserve(length: number): number {
+    const at = this.at;
+    if (length > this.#end - at) throw new XdrError('XDR_NO_ROOM', `no room for ${length} more bytes`);
+    this.at = at + length;
+    return at;
+  }
+
+  u32(value: number): void {
+    this.#bytes.view.setUint32(this.#reserve(4), value);
+  }
+
+  bool(value: boolean): void {
+    this.u32(value ? 1 : 0);
+  }
+
+  fixed(data: Uint8Array): void {
+    const at = this.#reserve(padded(data.length));
+    this.#bytes.u8.set(data, at);
+    this.#bytes.u8.fill(0, at + data.length, this.at);
+  }
+
+  opaque(data: Uint8Array): void {
+    this.u32(data.length);
+    this.fixed(data);
+  }
+
+  /** A string; throws `XDR_BAD_VALUE` for a character that is not one byte (ISO 8859-1). */
+  string(text: string): void {
+    this.u32(text.length);
+    const at = this.#reserve(padded(text.length));
+    const u8 = this.#bytes.u8;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 255) throw new XdrError('XDR_BAD_VALUE', 'a string of RPC has characters of one byte only');
+      u8[at + i] = code;
+    }
+    u8.fill(0, at + text.length, this.at);
+  }
+}
+
+/** Encodes with a writer that grows until it has room, up to `max` bytes: for what is not on the hot path. */
+export function encodeXdr(write: (writer: XdrWriter) => void, max = 1 << 20): Uint8Array {
+  for (let size = 512; ; size = Math.min(size * 4, max)) {
+    const bytes = bytesOf(new Uint8Array(size));
+    const writer = new XdrWriter(bytes);
+    try {
+      write(writer);
+      return bytes.u8.subarray(0, writer.at);
+    } catch (thrown) {
+      const full = thrown instanceof XdrError && thrown.code === 'XDR_NO_ROOM';
+      if (!full || size >= max) throw thrown;
+    }
+  }
+}
