@@ -1,0 +1,210 @@
+// What portreeve needs of an operating system: interfaces only. linux/ has the real one, sim/ a simulated one.
+import type { IpAddress } from '../base/address.ts';
+import type { Bytes } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import type { NetId } from '../base/netid.ts';
+import type { Port, Protocol } from '../base/port.ts';
+
+/** An address of an interface of this host, in its network namespace. */
+export interface InterfaceAddress {
+  readonly address: IpAddress;
+  /** The length of its network's prefix, in bits. */
+  readonly prefix: number;
+  /** The index of its interface (netdevice(7)), the scope of a link-local address. */
+  readonly interfaceIndex: number;
+  readonly up: boolean;
+  readonly loopback: boolean;
+  readonly pointToPoint: boolean;
+}
+
+/** Whoever sent a request. One object serves many requests: what is wanted later has to be copied. */
+export interface Peer {
+  /** The transport over which the request came. */
+  readonly netid: NetId;
+  /** Its IPv4 address as a number, 0 if it has none. */
+  readonly v4: number;
+  /** Its address, undefined on a Unix socket. */
+  address(): IpAddress | undefined;
+  /** Its port, 0 on a Unix socket. */
+  readonly port: number;
+  /** The interface that a link-local IPv6 address belongs to, 0 if none. */
+  readonly scopeId: number;
+  /** The address of ours that it sent the request to, undefined on a Unix socket. */
+  localAddress(): IpAddress | undefined;
+  /** The uid of the process at the other end of a Unix socket, as the kernel knows it; else undefined. */
+  uid(): number | undefined;
+}
+
+/** What a server does with requests; the loop calls it and sends what it answers. */
+export interface RequestHandler {
+  /**
+   * Answers one request, which is `request` from `start` to `end`, into `reply` from `at` on, up to `limit`.
+   * Gives the length of the answer, 0 for silence. An answer that is longer than what is written there leaves the
+   * rest, which is not copied and must not change any more, in `tail`.
+   */
+  answer(
+    peer: Peer,
+    request: Bytes,
+    start: number,
+    end: number,
+    reply: Bytes,
+    at: number,
+    limit: number,
+  ): number;
+  /** What follows the answer just written; undefined for most. The caller takes it away. */
+  tail: Uint8Array | undefined;
+  /** The addresses of the host's interfaces, at the start and after every change. */
+  interfacesChanged(addresses: readonly InterfaceAddress[]): void;
+}
+
+/** Where the answers on a stream go, in their order. */
+export interface StreamOutput {
+  readonly buffer: Bytes;
+  /** The offset in `buffer` from which `bytes` bytes can be written; what stands before it is sent if need be. */
+  room(bytes: number): number;
+  /** The `bytes` bytes from that offset on are to be sent. */
+  commit(bytes: number): void;
+  /** Bytes to be sent behind what was committed; they are not copied and must not change any more. */
+  attach(tail: Uint8Array): void;
+  /** So much waits for the peer to take it that nothing more should be answered now. */
+  readonly full: boolean;
+}
+
+/** What a server does with the bytes of a stream. */
+export interface StreamHandler {
+  /**
+   * Answers the whole requests at the front of `input` from `start` to `end` until none is left or `output` is full.
+   * Gives how many bytes it took; the rest comes again, with more behind it. -1: nothing more on this stream can
+   * have a meaning, it is to be closed.
+   */
+  receive(peer: Peer, input: Bytes, start: number, end: number, output: StreamOutput): number;
+}
+
+/** Which connections a server keeps. Its methods are told what happens and when, in monotonic milliseconds. */
+export interface ConnectionKeeper {
+  /** A connection was made; gives the one that has to go for it, if any. */
+  opened(id: number, now: number): number | undefined;
+  /** Its peer sent something, or took some of what it was sent. */
+  moved(id: number, now: number): void;
+  /** Answers wait for it (true), or no more (false). */
+  waiting(id: number, waits: boolean, now: number): void;
+  closed(id: number): void;
+  /** Those whose time is up. */
+  overdue(now: number): number[];
+}
+
+/** A socket that a server of ours is to answer on. */
+export type EndpointSpec =
+  | { readonly netid: Exclude<NetId, 'local'>; readonly address: IpAddress; readonly port: Port }
+  | { readonly netid: 'local'; readonly path: string };
+
+/** A socket that is open. */
+export interface OpenEndpoint {
+  readonly spec: EndpointSpec;
+  /** Its file descriptor in this process. */
+  readonly fd: number;
+  /** What tells the file of a Unix socket from another one of its name. */
+  readonly file?: string | undefined;
+}
+
+/** Why a socket could not be opened: the errno's name, and whether it was the address, the port or the privilege. */
+export type OpenFailure = {
+  readonly errno: string;
+  /** `taken`: somebody else has it; `denied`: not allowed; `absent`: this host has no such address or family. */
+  readonly reason: 'taken' | 'denied' | 'absent' | 'other';
+};
+
+/** A process, as far as we may see it. */
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly name: string;
+  readonly uid: number;
+  /** The memory of it that is in RAM. */
+  readonly rssBytes: number;
+}
+
+/** Opening sockets, and seeing who has them. */
+export interface Sockets {
+  /** Opens, binds and (for streams) listens; everything but success is a failure with its reason. */
+  open(spec: EndpointSpec): OpenEndpoint | OpenFailure;
+  /** Closes it; a Unix socket's file, if it is still ours, goes as well. */
+  close(endpoint: OpenEndpoint): void;
+  /** The processes that hold the port, or the path or abstract name; empty if none can be seen. */
+  holders(what: { protocol: Protocol; port: Port } | { path: string }): ProcessInfo[];
+}
+
+/** A process that we started. */
+export interface Child {
+  readonly pid: number;
+  /** Sends a line over the channel. */
+  send(line: string): void;
+  /** Closes the channel: the child's sign to end. */
+  closeChannel(): void;
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** How a process ended. */
+export interface ChildEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** What to start. */
+export interface ChildSpec {
+  /** The program and its arguments. */
+  readonly argv: readonly string[];
+  /** Descriptors of ours that it gets, as 4, 5, …; 3 is its channel. */
+  readonly fds: readonly number[];
+  readonly onLine: (line: string) => void;
+  readonly onEnd: (end: ChildEnd) => void;
+}
+
+/** The user who is to run a program of ours. */
+export interface ProgramUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A file of ours that a user can run. */
+export interface PreparedProgram {
+  /** The file to be given to Node. */
+  readonly entry: string;
+  /** Node itself. */
+  readonly node: string;
+  /** Node as a descriptor, where the user may run it but not reach its path. */
+  readonly nodeFd: number | undefined;
+  /** Takes away what was made for it, when it has ended. */
+  release(): void;
+}
+
+/** Starting processes. */
+export interface Processes {
+  /** Makes sure that a user can run a file of ours; `directory` is for copies, where he cannot read the original. */
+  prepare(entry: string, user: ProgramUser, directory: string): PreparedProgram;
+  start(spec: ChildSpec): Child;
+  /** A process by its number, undefined if there is none. */
+  info(pid: number): ProcessInfo | undefined;
+}
+
+/** A lock that is held. */
+export interface Lock {
+  release(): void;
+}
+
+/** Files as text, and files that are locks. */
+export interface Files {
+  /** The text of a file, undefined if there is none. Throws PortreeveError `FILE_UNREADABLE` (world) otherwise. */
+  readText(path: string, maxBytes: number): string | undefined;
+  /** Takes the lock file, or tells who holds it: his pid, 0 if it is not known. */
+  takeLock(path: string): Lock | { readonly heldBy: number };
+}
+
+/** An operating system. */
+export interface Host {
+  readonly clock: Clock;
+  readonly sockets: Sockets;
+  readonly processes: Processes;
+  readonly files: Files;
+  /** The uid that we run as. */
+  readonly uid: number;
+}

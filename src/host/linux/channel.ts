@@ -1,0 +1,73 @@
+// The child's end of the channel to its parent: lines of text over a socket that came open with the process.
+import { CHANNEL_LINE_MAX_BYTES, CHANNEL_QUEUE_MAX_LINES } from '../../base/limits.ts';
+import { EPOLLIN, EPOLLOUT, MSG_DONTWAIT, MSG_NOSIGNAL } from './sys/constants.ts';
+import type { EpollLoop, Ready } from './sys/epoll.ts';
+import { ERRNO, errno, sys } from './sys/libc.ts';
+import { NativeBuffer } from './sys/memory.ts';
+
+/** The descriptor at which a child finds its channel. */
+export const CHANNEL_FD = 3;
+
+const RECEIVE_BYTES = 64 * 1024;
+
+/** Lines to and from the parent. When the parent is gone, `onClosed` is called, and nothing else any more. */
+export class Channel implements Ready {
+  readonly #loop: EpollLoop;
+  readonly #onLine: (line: string) => void;
+  readonly #onClosed: () => void;
+  readonly #buffer = new NativeBuffer(RECEIVE_BYTES);
+  readonly #decoder = new TextDecoder();
+  #received = '';
+  #unsent: Uint8Array[] = [];
+  /** Lines that were given up because the parent did not take them. */
+  dropped = 0;
+
+  constructor(loop: EpollLoop, onLine: (line: string) => void, onClosed: () => void) {
+    this.#loop = loop;
+    this.#onLine = onLine;
+    this.#onClosed = onClosed;
+    loop.add(CHANNEL_FD, EPOLLIN, this);
+  }
+
+  ready(events: number): void {
+    if (events & EPOLLOUT) this.#sendMore();
+    const count = sys.recv(CHANNEL_FD, this.#buffer.address, RECEIVE_BYTES, MSG_DONTWAIT);
+    if (count < 0 && (errno() === ERRNO['EAGAIN'] || errno() === ERRNO['EINTR'])) return;
+    if (count <= 0) {
+      this.#onClosed();
+      return;
+    }
+    this.#received += this.#decoder.decode(this.#buffer.u8.subarray(0, count), { stream: true });
+    const lines = this.#received.split('\n');
+    this.#received = lines.pop() ?? '';
+    if (this.#received.length > CHANNEL_LINE_MAX_BYTES) this.#onClosed();
+    for (const line of lines) this.#onLine(line);
+  }
+
+  /**
+   * Sends a line. The network is answered also while the parent is busy: what it does not take is dropped in the
+   * end.
+   */
+  send(line: string): void {
+    if (this.#unsent.length >= CHANNEL_QUEUE_MAX_LINES) {
+      this.dropped++;
+      return;
+    }
+    this.#unsent.push(new TextEncoder().encode(`${line}\n`));
+    if (this.#unsent.length === 1) this.#sendMore();
+  }
+
+  #sendMore(): void {
+    for (;;) {
+      const first = this.#unsent[0];
+      if (!first) break;
+      const length = Math.min(first.length, RECEIVE_BYTES);
+      this.#buffer.u8.set(first.subarray(0, length));
+      const sent = sys.send(CHANNEL_FD, this.#buffer.address, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent < 0) break;
+      if (sent === first.length) this.#unsent.shift();
+      else this.#unsent[0] = first.subarray(sent);
+    }
+    this.#loop.change(CHANNEL_FD, this.#unsent.length > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  }
+}

@@ -1,0 +1,129 @@
+// The addresses of this host's interfaces, followed through a routing netlink socket (rtnetlink(7)).
+import {
+  type AddressInfo,
+  decodeAddress,
+  decodeLink,
+  decodeMessages,
+  encodeDumpRequest,
+  type LinkInfo,
+  type NetlinkMessage,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  RTM_GETADDR,
+  RTM_GETLINK,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+} from '../../wire/netlink.ts';
+import type { InterfaceAddress } from '../host.ts';
+import {
+  AF_NETLINK,
+  MSG_DONTWAIT,
+  NETLINK_ROUTE,
+  RTMGRP_IPV4_IFADDR,
+  RTMGRP_IPV6_IFADDR,
+  RTMGRP_LINK,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+} from './sys/constants.ts';
+import { must, type Ready } from './sys/epoll.ts';
+import { ERRNO, errno, sys } from './sys/libc.ts';
+import { NativeBuffer } from './sys/memory.ts';
+
+/** sizeof(struct sockaddr_nl) */
+const SOCKADDR_NL_BYTES = 12;
+/** The kernel fills at most 32 KiB at once when it dumps (linux/netlink.h: NLMSG_GOODSIZE and netlink_dump). */
+const RECEIVE_BYTES = 64 * 1024;
+
+/** Opens the socket that hears of every change of a link or an address. */
+export function openRouteSocket(): number {
+  const fd = must(sys.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), 'socket');
+  const name = new NativeBuffer(SOCKADDR_NL_BYTES);
+  name.view.setUint16(0, AF_NETLINK, true);
+  name.view.setUint32(8, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, true);
+  must(sys.bind(fd, name.address, SOCKADDR_NL_BYTES), 'bind');
+  return fd;
+}
+
+/** Tells the addresses once at the start and again after every change. */
+export class InterfaceWatch implements Ready {
+  readonly #fd: number;
+  readonly #onChange: (addresses: readonly InterfaceAddress[]) => void;
+  readonly #buffer = new NativeBuffer(RECEIVE_BYTES);
+  #links = new Map<number, LinkInfo>();
+  #addresses: AddressInfo[] = [];
+  #sequence = 0;
+  /** What is being asked for; a change that is heard of meanwhile makes us ask again. */
+  #asking: 'links' | 'addresses' | undefined;
+  #stale = false;
+
+  constructor(fd: number, onChange: (addresses: readonly InterfaceAddress[]) => void) {
+    this.#fd = fd;
+    this.#onChange = onChange;
+  }
+
+  /** Asks the kernel for everything. The answer comes through ready(). */
+  start(): void {
+    this.#stale = false;
+    this.#links = new Map();
+    this.#addresses = [];
+    this.#ask('links', RTM_GETLINK);
+  }
+
+  #ask(what: 'links' | 'addresses', type: number): void {
+    this.#asking = what;
+    const request = encodeDumpRequest(type, ++this.#sequence);
+    this.#buffer.u8.set(request);
+    must(sys.send(this.#fd, this.#buffer.address, request.length, 0), 'send');
+  }
+
+  ready(): void {
+    for (;;) {
+      const count = sys.recv(this.#fd, this.#buffer.address, RECEIVE_BYTES, MSG_DONTWAIT);
+      if (count < 0) {
+        // ENOBUFS: the kernel dropped some of what it had to tell, so everything is asked for anew.
+        if (errno() === ERRNO['ENOBUFS']) this.#stale = true;
+        else break;
+      } else {
+        for (const message of decodeMessages(this.#buffer.u8.subarray(0, count))) this.#take(message);
+      }
+    }
+    if (this.#stale && this.#asking === undefined) this.start();
+  }
+
+  #take(message: NetlinkMessage): void {
+    if (message.sequence !== this.#sequence || this.#asking === undefined) {
+      this.#stale = true;
+      return;
+    }
+    if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
+      this.#answered();
+    } else if (message.type === RTM_NEWLINK) {
+      const link = decodeLink(message.payload);
+      if (link) this.#links.set(link.index, link);
+    } else if (message.type === RTM_NEWADDR) {
+      const address = decodeAddress(message.payload);
+      if (address) this.#addresses.push(address);
+    }
+  }
+
+  #answered(): void {
+    if (this.#asking === 'links') {
+      this.#ask('addresses', RTM_GETADDR);
+      return;
+    }
+    this.#asking = undefined;
+    if (!this.#stale) this.#onChange(this.#addresses.map((info) => this.#complete(info)));
+  }
+
+  #complete({ address, prefix, index }: AddressInfo): InterfaceAddress {
+    const link = this.#links.get(index);
+    return {
+      address,
+      prefix,
+      interfaceIndex: index,
+      up: link?.up ?? true,
+      loopback: link?.loopback ?? false,
+      pointToPoint: link?.pointToPoint ?? false,
+    };
+  }
+}

@@ -1,0 +1,157 @@
+// Opening the sockets that a server of ours is given, and saying exactly why one cannot be had.
+import { lstatSync, unlinkSync } from 'node:fs';
+import { UDP_RECEIVE_BUFFER_BYTES } from '../../base/limits.ts';
+import { netIdInfo } from '../../base/netid.ts';
+import { encodeSockaddr } from '../../wire/sockaddr.ts';
+import type { EndpointSpec, OpenEndpoint, OpenFailure } from '../host.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  IP_PKTINFO,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_RECVPKTINFO,
+  IPV6_V6ONLY,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_REUSEADDR,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  TCP_NODELAY,
+} from './sys/constants.ts';
+import { errno, errnoName, sys } from './sys/libc.ts';
+import { NativeBuffer } from './sys/memory.ts';
+
+/** Connections that wait to be accepted; the kernel cuts it to net.core.somaxconn. */
+const BACKLOG = 4096;
+/** Everybody may connect to a port mapper's socket; what he may change is decided by who he is. */
+const LOCAL_SOCKET_MODE = 0o666;
+
+const REASONS: Readonly<Record<string, OpenFailure['reason']>> = {
+  EADDRINUSE: 'taken',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  EADDRNOTAVAIL: 'absent',
+  EAFNOSUPPORT: 'absent',
+};
+
+function failure(): OpenFailure {
+  const name = errnoName(errno());
+  return { errno: name, reason: REASONS[name] ?? 'other' };
+}
+
+/** Sets an integer option; whether the kernel took it. */
+function setOption(fd: number, level: number, name: number, value: number): boolean {
+  const option = new NativeBuffer(4);
+  option.view.setInt32(0, value, true);
+  return sys.setsockopt(fd, level, name, option.address, 4) === 0;
+}
+
+/** Opens, binds and, for streams, listens. Sockets are opened non-blocking and closed on exec. */
+export function openEndpoint(spec: EndpointSpec): OpenEndpoint | OpenFailure {
+  return spec.netid === 'local' ? openLocal(spec, spec.path) : openIp(spec);
+}
+
+function openIp(spec: Exclude<EndpointSpec, { netid: 'local' }>): OpenEndpoint | OpenFailure {
+  const info = netIdInfo(spec.netid);
+  const isTcp = info.protocol === 'tcp';
+  const isV6 = info.family === 'inet6';
+  const type = (isTcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  const fd = sys.socket(isV6 ? AF_INET6 : AF_INET, type, 0);
+  if (fd < 0) return failure();
+  // Each family has a socket of its own, so that a caller's address is what it says.
+  if (isV6) setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (isTcp) {
+    setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  } else {
+    const isForced = setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_RECEIVE_BUFFER_BYTES);
+    if (!isForced) setOption(fd, SOL_SOCKET, SO_RCVBUF, UDP_RECEIVE_BUFFER_BYTES);
+    if (isV6) setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    else setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
+  }
+  return bindAndListen(spec, fd, encodeSockaddr(spec), isTcp);
+}
+
+/**
+ * A sockaddr_un (unix(7)): a path with its NUL, or "@" for the NUL in front of an abstract name, which has no end
+ * mark.
+ */
+function localSockaddr(path: string): Uint8Array {
+  const isAbstract = path.startsWith('@');
+  const name = new TextEncoder().encode(isAbstract ? `\0${path.slice(1)}` : `${path}\0`);
+  const bytes = new Uint8Array(2 + name.length);
+  new DataView(bytes.buffer).setUint16(0, AF_UNIX, true);
+  bytes.set(name, 2);
+  return bytes;
+}
+
+function openLocal(spec: EndpointSpec, path: string): OpenEndpoint | OpenFailure {
+  const name = localSockaddr(path);
+  if (!path.startsWith('@')) {
+    const obstacle = removeStale(path, name);
+    if (obstacle) return obstacle;
+  }
+  const fd = sys.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return failure();
+  const before = sys.umask(0o777 & ~LOCAL_SOCKET_MODE);
+  const opened = bindAndListen(spec, fd, name, true);
+  sys.umask(before);
+  return opened;
+}
+
+/** A socket's file that nobody listens behind is removed; one that is alive, or no socket, is in the way. */
+function removeStale(path: string, name: Uint8Array): OpenFailure | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (!stat) return undefined;
+  if (!stat.isSocket()) return { errno: 'EEXIST', reason: 'taken' };
+  if (isAlive(name)) return { errno: 'EADDRINUSE', reason: 'taken' };
+  unlinkSync(path);
+  return undefined;
+}
+
+/** Only "connection refused" proves that nobody listens: a full backlog and a lack of permission do not. */
+function isAlive(name: Uint8Array): boolean {
+  const fd = sys.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return true;
+  const buffer = new NativeBuffer(name.length);
+  buffer.u8.set(name);
+  const isRefused = sys.connect(fd, buffer.address, name.length) < 0 && errnoName(errno()) === 'ECONNREFUSED';
+  sys.close(fd);
+  return !isRefused;
+}
+
+function bindAndListen(
+  spec: EndpointSpec,
+  fd: number,
+  name: Uint8Array,
+  listens: boolean,
+): OpenEndpoint | OpenFailure {
+  const buffer = new NativeBuffer(name.length);
+  buffer.u8.set(name);
+  const isOpen =
+    sys.bind(fd, buffer.address, name.length) === 0 && (!listens || sys.listen(fd, BACKLOG) === 0);
+  if (isOpen) return { spec, fd, file: socketFile(spec) };
+  const failed = failure();
+  sys.close(fd);
+  return failed;
+}
+
+/** Which file a Unix socket is, so that it can be told from one that was put in its place. */
+function socketFile(spec: EndpointSpec): string | undefined {
+  if (spec.netid !== 'local' || spec.path.startsWith('@')) return undefined;
+  const stat = lstatSync(spec.path, { throwIfNoEntry: false });
+  return stat && `${stat.dev}:${stat.ino}`;
+}
+
+/** Closes the socket; the file of a Unix socket goes with it, unless it is another's by now. */
+export function closeEndpoint(endpoint: OpenEndpoint): void {
+  const { spec, fd, file } = endpoint;
+  if (spec.netid === 'local' && file !== undefined && file === socketFile(spec)) unlinkSync(spec.path);
+  sys.close(fd);
+}

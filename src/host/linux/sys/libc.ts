@@ -1,0 +1,57 @@
+// The calls of the C library that portreeve makes itself, each with one declared signature.
+//
+// Pointers are numbers (uintptr_t) into NativeBuffers, sizes are 32 bits: that is the cheapest way through koffi.
+// Layouts are those of 64-bit little-endian Linux, which sys/abi.test.ts holds against the C compiler where there
+// is one.
+import koffi from 'koffi';
+
+const libc = koffi.load(null);
+
+type Ints = (...args: number[]) => number;
+
+const declare = (prototype: string): Ints => libc.func(prototype);
+
+/** Each gives -1 and sets errno when it fails; see its page in section 2 of the manual. */
+export const sys = {
+  socket: declare('int socket(int domain, int type, int protocol)'),
+  bind: declare('int bind(int fd, uintptr_t addr, uint32_t len)'),
+  listen: declare('int listen(int fd, int backlog)'),
+  connect: declare('int connect(int fd, uintptr_t addr, uint32_t len)'),
+  accept4: declare('int accept4(int fd, uintptr_t addr, uintptr_t len, int flags)'),
+  recv: declare('int recv(int fd, uintptr_t buf, uint32_t len, int flags)'),
+  send: declare('int send(int fd, uintptr_t buf, uint32_t len, int flags)'),
+  recvmmsg: declare('int recvmmsg(int fd, uintptr_t msgs, uint32_t count, int flags, uintptr_t timeout)'),
+  sendmmsg: declare('int sendmmsg(int fd, uintptr_t msgs, uint32_t count, int flags)'),
+  setsockopt: declare('int setsockopt(int fd, int level, int name, uintptr_t value, uint32_t len)'),
+  getsockopt: declare('int getsockopt(int fd, int level, int name, uintptr_t value, uintptr_t len)'),
+  getsockname: declare('int getsockname(int fd, uintptr_t addr, uintptr_t len)'),
+  getpeername: declare('int getpeername(int fd, uintptr_t addr, uintptr_t len)'),
+  read: declare('int read(int fd, uintptr_t buf, uint32_t len)'),
+  write: declare('int write(int fd, uintptr_t buf, uint32_t len)'),
+  close: declare('int close(int fd)'),
+  fcntl: declare('int fcntl(int fd, int command, int argument)'),
+  flock: declare('int flock(int fd, int operation)'),
+  umask: declare('int umask(int mask)'),
+  getpid: declare('int getpid(void)'),
+  epollCreate: declare('int epoll_create1(int flags)'),
+  epollControl: declare('int epoll_ctl(int epfd, int operation, int fd, uintptr_t event)'),
+  epollWait: declare('int epoll_wait(int epfd, uintptr_t events, int count, int timeout)'),
+  timerfdCreate: declare('int timerfd_create(int clock, int flags)'),
+  timerfdSettime: declare('int timerfd_settime(int fd, int flags, uintptr_t value, uintptr_t old)'),
+  exitNow: declare('void _exit(int status)'),
+  prctl: declare('int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)'),
+  syscall: declare('int64_t syscall(int64_t number, uint64_t a, uint64_t b, uint64_t c)'),
+} as const;
+
+/** The errno of the call just made. */
+export const errno = (): number => koffi.errno();
+
+/** The errors that portreeve tells apart (errno(3)). */
+export const ERRNO: Readonly<Record<string, number>> = koffi.os.errno;
+
+const NAMES = new Map(Object.entries(ERRNO).map(([name, number]) => [number, name]));
+
+/** An errno's name, such as EADDRINUSE. */
+export function errnoName(number: number): string {
+  return NAMES.get(number) ?? `errno ${number}`;
+}
