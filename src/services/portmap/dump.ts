@@ -1,0 +1,82 @@
+// DUMP: the whole table as bytes, made once for each state of the table.
+import { netIdInfo } from '../../base/netid.ts';
+import type { Peer } from '../../host/host.ts';
+import { ownerName, type Registrations } from '../../state/registrations.ts';
+import { encodeList, encodeMapping } from '../../wire/portmap.ts';
+import { encodeRpcb } from '../../wire/rpcbind.ts';
+import { encodeXdr } from '../../wire/xdr.ts';
+import { type CallContext, OUTCOME, type Outcome } from './procedure.ts';
+import type { PortmapService } from './service.ts';
+
+/** More than the largest table needs: 65,536 entries of at most 200 bytes. */
+const DUMP_MAX_BYTES = 16 * 1024 * 1024;
+
+/** Keeps the results of DUMP until the table changes. What it gives is never changed afterwards. */
+export class DumpCache {
+  readonly #registrations: Registrations;
+  #revision = -1;
+  #version2: Uint8Array | undefined;
+  #rpcbind: Uint8Array | undefined;
+
+  constructor(registrations: Registrations) {
+    this.#registrations = registrations;
+  }
+
+  #forgetStale(): void {
+    if (this.#revision === this.#registrations.revision) return;
+    this.#revision = this.#registrations.revision;
+    this.#version2 = undefined;
+    this.#rpcbind = undefined;
+  }
+
+  /** The result of version 2: the mappings over IPv4 (RFC 1833 section 3.1: struct pmaplist). */
+  version2(): Uint8Array {
+    this.#forgetStale();
+    const mappings = () =>
+      this.#registrations
+        .all()
+        .filter(({ netid }) => netIdInfo(netid).family === 'inet')
+        .map(({ program, version, netid, port }) => ({
+          program,
+          version,
+          protocol: netIdInfo(netid).protocolNumber,
+          port,
+        }));
+    this.#version2 ??= encodeXdr((writer) => encodeList(writer, mappings(), encodeMapping), DUMP_MAX_BYTES);
+    return this.#version2;
+  }
+
+  /** The result of versions 3 and 4 (RFC 1833 section 2.1: struct rpcblist). */
+  rpcbind(): Uint8Array {
+    this.#forgetStale();
+    const entries = () =>
+      this.#registrations.all().map(({ program, version, netid, uaddr, owner }) => ({
+        program,
+        version,
+        netid,
+        address: uaddr,
+        owner: ownerName(owner),
+      }));
+    this.#rpcbind ??= encodeXdr((writer) => encodeList(writer, entries(), encodeRpcb), DUMP_MAX_BYTES);
+    return this.#rpcbind;
+  }
+}
+
+/**
+ * Whether a caller gets an answer that is much longer than his question. Over UDP the sender's address proves
+ * nothing, so that a stranger's question would turn this host against whoever he pretends to be.
+ */
+export function mayDump(service: PortmapService, peer: Peer): boolean {
+  return !service.isSpoofable(peer) || service.isOnThisHost(peer);
+}
+
+/**
+ * Answers DUMP. A datagram has to hold the whole; where it cannot, SYSTEM_ERR sends the caller to a stream, on which
+ * the dump follows uncopied.
+ */
+export function answerDump(service: PortmapService, call: CallContext, dump: () => Uint8Array): Outcome {
+  if (!mayDump(service, call.peer)) return OUTCOME.silent;
+  if (service.isSpoofable(call.peer)) call.results.fixed(dump());
+  else call.tail = dump();
+  return OUTCOME.answered;
+}

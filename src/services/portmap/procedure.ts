@@ -1,0 +1,59 @@
+// What a procedure of the port mapper gets, gives and reports: the words that all of them share.
+import type { Peer } from '../../host/host.ts';
+import type { CallHead } from '../../wire/rpc.ts';
+import type { XdrReader, XdrWriter } from '../../wire/xdr.ts';
+import type { PortmapService } from './service.ts';
+
+/** What a procedure makes of a call. */
+export const OUTCOME = {
+  /** The results are written. */
+  answered: 0,
+  /** There is to be no answer. */
+  silent: 1,
+  /** The arguments could not be decoded, or are none. */
+  garbage: 2,
+  /** This transport, or this version, has no such procedure. */
+  unavailable: 3,
+  /** The caller may not do that: AUTH_TOOWEAK. */
+  tooWeak: 4,
+  /** It cannot be done: SYSTEM_ERR. */
+  failed: 5,
+} as const;
+export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
+
+/** A change that was made or refused, for the log. */
+export interface PortmapEvent {
+  readonly what: 'set' | 'unset' | 'refused';
+  /** Why it was refused; empty for what was done. */
+  readonly reason: string;
+  readonly program: number;
+  readonly version: number;
+  readonly netid: string;
+  readonly address: string;
+  /** Who asked: the uid, undefined where it is not known, and the address he asked from. */
+  readonly uid: number | undefined;
+  readonly from: string;
+}
+
+/** What a procedure works with: one object, filled for each call. */
+export interface CallContext {
+  readonly head: CallHead;
+  readonly args: XdrReader;
+  readonly results: XdrWriter;
+  peer: Peer;
+  /** A result that is not copied: sent behind what is written to `results`. */
+  tail: Uint8Array | undefined;
+}
+
+/** A procedure of the port mapper. SUCCESS stands already in front of its results. */
+export type Procedure = (service: PortmapService, call: CallContext) => Outcome;
+
+/** The one procedure that every version has: it answers, and that is all. */
+export const ping: Procedure = () => OUTCOME.answered;
+
+/** A table of procedures, in which a number that has none has a hole. */
+export function byNumber(entries: readonly (readonly [number, Procedure])[]): (Procedure | undefined)[] {
+  const table: (Procedure | undefined)[] = [];
+  for (const [number, procedure] of entries) table[number] = procedure;
+  return table;
+}

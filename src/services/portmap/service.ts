@@ -1,0 +1,179 @@
+// The port mapper: takes one request, finds the procedure that it calls, and writes the answer.
+import { isLoopback } from '../../base/address.ts';
+import { type Bytes, bytesOf } from '../../base/bytes.ts';
+import type { Clock } from '../../base/clock.ts';
+import { netIdInfo } from '../../base/netid.ts';
+import type { InterfaceAddress, Peer, RequestHandler } from '../../host/host.ts';
+import type { Registration, Registrations } from '../../state/registrations.ts';
+import { PORTMAP_PROGRAM } from '../../wire/portmap.ts';
+import {
+  ACCEPT,
+  AUTH_STAT,
+  CallHead,
+  type CallVerdict,
+  writeAccepted,
+  writeAuthError,
+  writeProgMismatch,
+  writeRpcMismatch,
+} from '../../wire/rpc.ts';
+import { STAT_PROCEDURES } from '../../wire/rpcbind.ts';
+import { XdrError, XdrReader, XdrWriter } from '../../wire/xdr.ts';
+import { DumpCache } from './dump.ts';
+import { type CallContext, OUTCOME, type Outcome, type PortmapEvent, type Procedure } from './procedure.ts';
+import { PROCEDURES_V3, PROCEDURES_V4 } from './procedures-rpcbind.ts';
+import { PROCEDURES_V2 } from './procedures-v2.ts';
+import { Reachability } from './reach.ts';
+import { Statistics } from './statistics.ts';
+
+/** The versions that are answered (RFC 1833): PROG_MISMATCH names the first and the last. */
+const VERSION_LOW = 2;
+const VERSION_HIGH = 4;
+
+/** What a service is made of. */
+export interface PortmapOptions {
+  readonly registrations: Registrations;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly onEvent: (event: PortmapEvent) => void;
+}
+
+const NO_PEER: Peer = {
+  netid: 'local',
+  v4: 0,
+  port: 0,
+  scopeId: 0,
+  address: () => undefined,
+  localAddress: () => undefined,
+  uid: () => undefined,
+};
+
+/** Answers the requests of program 100000, versions 2, 3 and 4. */
+export class PortmapService implements RequestHandler {
+  readonly registrations: Registrations;
+  readonly reach = new Reachability();
+  readonly statistics = new Statistics();
+  readonly dumps: DumpCache;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly onEvent: (event: PortmapEvent) => void;
+  tail: Uint8Array | undefined;
+  readonly #call: CallContext;
+
+  constructor(options: PortmapOptions) {
+    this.registrations = options.registrations;
+    this.dumps = new DumpCache(options.registrations);
+    this.clock = options.clock;
+    this.onEvent = options.onEvent;
+    const nothing = bytesOf(new Uint8Array(0));
+    this.#call = {
+      head: new CallHead(),
+      args: new XdrReader(nothing),
+      results: new XdrWriter(nothing),
+      peer: NO_PEER,
+      tail: undefined,
+    };
+  }
+
+  interfacesChanged(addresses: readonly InterfaceAddress[]): void {
+    this.reach.update(addresses);
+  }
+
+  /** Puts in an entry of portmap's own, which nobody removes. */
+  addBuiltIn(registration: Omit<Registration, 'builtIn' | 'owner' | 'program'>): void {
+    this.registrations.set({ ...registration, program: PORTMAP_PROGRAM, owner: 0, builtIn: true });
+  }
+
+  answer(
+    peer: Peer,
+    request: Bytes,
+    start: number,
+    end: number,
+    reply: Bytes,
+    at: number,
+    limit: number,
+  ): number {
+    const call = this.#call;
+    call.args.reset(request, start, end);
+    call.results.reset(reply, at, limit);
+    call.peer = peer;
+    call.tail = undefined;
+    const verdict = call.head.read(call.args);
+    const silent =
+      verdict === 'call' ? !this.#dispatch(call, reply, at, limit) : !this.#refuse(call, verdict);
+    this.tail = call.tail;
+    return silent ? 0 : call.results.at - at;
+  }
+
+  /** Answers what is no proper call; false if there is nothing to be answered. */
+  #refuse(call: CallContext, verdict: CallVerdict): boolean {
+    if (verdict === 'rpc-mismatch') writeRpcMismatch(call.results, call.head.xid);
+    else if (verdict === 'auth-error') writeAuthError(call.results, call.head.xid, call.head.authStat);
+    else return false;
+    return true;
+  }
+
+  /** Calls the procedure and writes its answer; false if there is to be none. */
+  #dispatch(call: CallContext, reply: Bytes, at: number, limit: number): boolean {
+    const { head, results } = call;
+    if (head.program !== PORTMAP_PROGRAM) {
+      writeAccepted(results, head.xid, ACCEPT.PROG_UNAVAIL);
+      return true;
+    }
+    if (head.version < VERSION_LOW || head.version > VERSION_HIGH) {
+      writeProgMismatch(results, head.xid, VERSION_LOW, VERSION_HIGH);
+      return true;
+    }
+    const outcome = this.#run(call);
+    if (outcome === OUTCOME.answered) return true;
+    call.tail = undefined;
+    if (outcome === OUTCOME.silent) return false;
+    results.reset(reply, at, limit);
+    if (outcome === OUTCOME.tooWeak) writeAuthError(results, head.xid, AUTH_STAT.TOOWEAK);
+    else writeAccepted(results, head.xid, ACCEPT_STAT_OF[outcome]);
+    return true;
+  }
+
+  #run(call: CallContext): Outcome {
+    const { head, results } = call;
+    const version = head.version === 2 ? 2 : head.version === 3 ? 3 : 4;
+    const procedure = PROCEDURES[version][head.procedure];
+    if (!procedure) return OUTCOME.unavailable;
+    const counters = this.statistics.of(version);
+    if (head.procedure < STAT_PROCEDURES)
+      counters.calls[head.procedure] = (counters.calls[head.procedure] ?? 0) + 1;
+    writeAccepted(results, head.xid, ACCEPT.SUCCESS);
+    try {
+      return procedure(this, call);
+    } catch (thrown) {
+      if (!(thrown instanceof XdrError)) throw thrown;
+      return thrown.code === 'XDR_NO_ROOM' ? OUTCOME.failed : OUTCOME.garbage;
+    }
+  }
+
+  /** Whether the caller is on this host: what is told to him cannot be turned against anybody else. */
+  isOnThisHost(peer: Peer): boolean {
+    const address = peer.address();
+    return address === undefined || this.reach.isOwn(address);
+  }
+
+  /** Whether the caller may change registrations: over the Unix socket or the loopback network. */
+  mayChange(peer: Peer): boolean {
+    const address = peer.address();
+    return address === undefined || isLoopback(address);
+  }
+
+  /** Whether the transport is one over which anybody can send in another's name. */
+  isSpoofable(peer: Peer): boolean {
+    return netIdInfo(peer.netid).semantics === 1;
+  }
+}
+
+const PROCEDURES: Readonly<Record<2 | 3 | 4, readonly (Procedure | undefined)[]>> = {
+  2: PROCEDURES_V2,
+  3: PROCEDURES_V3,
+  4: PROCEDURES_V4,
+};
+
+const ACCEPT_STAT_OF = {
+  [OUTCOME.garbage]: ACCEPT.GARBAGE_ARGS,
+  [OUTCOME.unavailable]: ACCEPT.PROC_UNAVAIL,
+  [OUTCOME.failed]: ACCEPT.SYSTEM_ERR,
+} as const;
