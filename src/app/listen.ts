@@ -1,0 +1,178 @@
+// Where portmap is to listen, and opening all of it or nothing, with the reason and who is in the way.
+import { formatIp, type IpAddress, isWildcard } from '../base/address.ts';
+import { PortreeveError } from '../base/errors.ts';
+import { type NetId, netIdInfo } from '../base/netid.ts';
+import type { Port } from '../base/port.ts';
+import type { EndpointSpec, Host, OpenEndpoint, OpenFailure, ProcessInfo, Sockets } from '../host/host.ts';
+
+/** Where to listen. */
+export interface ListenRequest {
+  /** The addresses that were asked for; loopback is always served besides. */
+  readonly addresses: readonly IpAddress[];
+  readonly port: Port;
+  /** The path of the Unix socket; its abstract twin is "@" and the same path. */
+  readonly localPath: string;
+}
+
+/** A socket to be opened. One that nobody asked for by name may be absent: a host can be without IPv4 or IPv6. */
+export interface PlannedEndpoint {
+  readonly spec: EndpointSpec;
+  readonly isRequired: boolean;
+}
+
+/** What was opened, and what this host does not have. */
+export interface OpenedEndpoints {
+  readonly endpoints: readonly OpenEndpoint[];
+  readonly absent: readonly EndpointSpec[];
+}
+
+const LOOPBACK_V4: IpAddress = { family: 4, bytes: new Uint8Array([127, 0, 0, 1]) };
+const LOOPBACK_V6: IpAddress = {
+  family: 6,
+  bytes: new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+};
+
+/**
+ * The sockets for a request: TCP and UDP on each address, loopback where no wildcard covers it, and the Unix
+ * socket.
+ */
+export function planEndpoints(request: ListenRequest): PlannedEndpoint[] {
+  const asked = request.addresses.map((address) => ({ address, isRequired: true }));
+  const missing = [LOOPBACK_V4, LOOPBACK_V6].filter((loopback) => {
+    return !request.addresses.some((address) => isCovered(loopback, address));
+  });
+  const addresses = [...asked, ...missing.map((address) => ({ address, isRequired: false }))];
+  const ip = addresses.flatMap(({ address, isRequired }) => {
+    const netids = address.family === 4 ? (['tcp', 'udp'] as const) : (['tcp6', 'udp6'] as const);
+    return netids.map(
+      (netid): PlannedEndpoint => ({ spec: { netid, address, port: request.port }, isRequired }),
+    );
+  });
+  const local = [request.localPath, `@${request.localPath}`].map((path): PlannedEndpoint => {
+    return { spec: { netid: 'local', path }, isRequired: true };
+  });
+  return [...ip, ...local];
+}
+
+/** Whether a socket on `by` takes what is sent to `address`. */
+function isCovered(address: IpAddress, by: IpAddress): boolean {
+  return address.family === by.family && (isWildcard(by) || formatIp(address) === formatIp(by));
+}
+
+/** An endpoint as people write it: "127.0.0.1:111", "[::1]:111", or the path. */
+export function endpointText(spec: EndpointSpec): string {
+  if (spec.netid === 'local') return spec.path;
+  const host = formatIp(spec.address);
+  return spec.address.family === 4 ? `${host}:${spec.port}` : `[${host}]:${spec.port}`;
+}
+
+/**
+ * Opens all that is planned, or nothing: then PortreeveError (world) `ENDPOINT_TAKEN`, `ENDPOINT_DENIED`,
+ * `ENDPOINT_ABSENT` or `ENDPOINT_FAILED` says which, why, and who has it.
+ */
+export function openEndpoints(
+  host: Pick<Host, 'sockets' | 'uid'>,
+  plan: readonly PlannedEndpoint[],
+): OpenedEndpoints {
+  const endpoints: OpenEndpoint[] = [];
+  const absent: EndpointSpec[] = [];
+  try {
+    for (const { spec, isRequired } of plan) {
+      const result = host.sockets.open(spec);
+      if ('fd' in result) endpoints.push(result);
+      else if (result.reason === 'absent' && !isRequired) absent.push(spec);
+      else throw explainFailure(host, spec, result);
+    }
+    if (!endpoints.some(({ spec }) => spec.netid !== 'local')) {
+      const message = 'this host has neither 127.0.0.1 nor ::1 to listen on';
+      throw new PortreeveError(
+        'world',
+        'ENDPOINT_ABSENT',
+        message,
+        'Is the loopback interface up (ip link set lo up)?',
+      );
+    }
+  } catch (thrown) {
+    closeEndpoints(host.sockets, endpoints);
+    throw thrown;
+  }
+  return { endpoints, absent };
+}
+
+export function closeEndpoints(sockets: Sockets, endpoints: readonly OpenEndpoint[]): void {
+  for (const endpoint of endpoints) sockets.close(endpoint);
+}
+
+function explainFailure(
+  host: Pick<Host, 'sockets' | 'uid'>,
+  spec: EndpointSpec,
+  failure: OpenFailure,
+): PortreeveError {
+  const what = spec.netid === 'local' ? spec.path : `${endpointText(spec)}/${netIdInfo(spec.netid).protocol}`;
+  const data = { endpoint: what, errno: failure.errno };
+  const isLocal = spec.netid === 'local';
+  switch (failure.reason) {
+    case 'taken': {
+      const who = holdersText(holdersOf(host.sockets, spec));
+      const hint = `Stop that, or choose another ${isLocal ? 'path with --local PATH' : 'port with --port N'}.`;
+      return new PortreeveError('world', 'ENDPOINT_TAKEN', `${what} is taken by ${who}`, hint, data);
+    }
+    case 'denied': {
+      const hint = isLocal
+        ? 'Choose a path that you may write with --local PATH, or start it as root.'
+        : 'Start it as root, or choose a port from 1024 on with --port N.';
+      return new PortreeveError(
+        'world',
+        'ENDPOINT_DENIED',
+        `${what} may not be opened by uid ${host.uid}`,
+        hint,
+        data,
+      );
+    }
+    case 'absent': {
+      const hint = 'The addresses of this host are listed by: ip address';
+      return new PortreeveError(
+        'world',
+        'ENDPOINT_ABSENT',
+        `this host has no address for ${what}`,
+        hint,
+        data,
+      );
+    }
+    case 'other':
+      return new PortreeveError(
+        'world',
+        'ENDPOINT_FAILED',
+        `cannot open ${what}: ${failure.errno}`,
+        '',
+        data,
+      );
+  }
+}
+
+function holdersOf(sockets: Sockets, spec: EndpointSpec): ProcessInfo[] {
+  if (spec.netid === 'local') return sockets.holders({ path: spec.path });
+  const { protocol } = netIdInfo(spec.netid);
+  return protocol === '' ? [] : sockets.holders({ protocol, port: spec.port });
+}
+
+/** Who it is: "rpcbind (pid 812)", several with commas. */
+export function holdersText(processes: readonly ProcessInfo[]): string {
+  if (processes.length === 0) return 'a process that cannot be seen from here';
+  return processes.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ');
+}
+
+/** The port mapper's own entry for a transport. */
+export interface OwnAddress {
+  readonly netid: NetId;
+  readonly endpoints: readonly EndpointSpec[];
+}
+
+/** The endpoints of each transport, in the order in which rpcbind lists its own. */
+export function byNetId(endpoints: readonly OpenEndpoint[]): OwnAddress[] {
+  const order: readonly NetId[] = ['tcp6', 'udp6', 'tcp', 'udp', 'local'];
+  return order.flatMap((netid) => {
+    const specs = endpoints.map(({ spec }) => spec).filter((spec) => spec.netid === netid);
+    return specs.length > 0 ? [{ netid, endpoints: specs }] : [];
+  });
+}
