@@ -1,0 +1,110 @@
+// The settings of the daemon: what the command line says, else what portreeve.toml says, else what is built in.
+
+import type { Directories } from '../app/directories.ts';
+import { type IpAddress, parseIp } from '../base/address.ts';
+import { PortreeveError } from '../base/errors.ts';
+import { SETTINGS_MAX_BYTES } from '../base/limits.ts';
+import { PORTMAP_PORT, type Port, parsePort } from '../base/port.ts';
+import type { Files } from '../host/host.ts';
+import { isLocalUaddr } from '../wire/uaddr.ts';
+
+/** The options of `portreeve serve`, as they were typed. */
+export interface ServeOptions {
+  readonly config?: string | undefined;
+  readonly state?: string | undefined;
+  readonly runtime?: string | undefined;
+  readonly listen?: readonly string[] | undefined;
+  readonly port?: string | undefined;
+  readonly local?: string | undefined;
+  /** Take another port where 111 cannot be had: what `npm start` does. */
+  readonly fallback?: boolean | undefined;
+}
+
+/** The section [portmap] of portreeve.toml. */
+export interface PortmapFile {
+  readonly listen?: readonly string[] | undefined;
+  readonly port?: number | undefined;
+  readonly local?: string | undefined;
+  readonly uid?: number | undefined;
+}
+
+/** What the daemon goes by. */
+export interface Settings {
+  readonly runtime: string;
+  readonly listen: readonly IpAddress[];
+  readonly port: Port;
+  readonly localPath: string;
+  readonly uid: number | undefined;
+  readonly fallback: boolean;
+}
+
+/** Where libtirpc looks for the port mapper. */
+export const RPCBIND_SOCKET = '/run/rpcbind.sock';
+
+/** The settings. Throws PortreeveError (usage) for what is no address, port, path or key. */
+export async function settle(
+  options: ServeOptions,
+  directories: Directories,
+  uid: number,
+  files: Pick<Files, 'readText'>,
+): Promise<Settings> {
+  const file = await readSettings(options.config, directories, files);
+  const runtime = options.runtime ?? directories.runtime;
+  const listen = options.listen && options.listen.length > 0 ? options.listen : (file.listen ?? []);
+  const localPath = options.local ?? file.local ?? (uid === 0 ? RPCBIND_SOCKET : `${runtime}/rpcbind.sock`);
+  return {
+    runtime,
+    listen: listen.map(listenAddress),
+    port: parsePort(options.port ?? `${file.port ?? PORTMAP_PORT}`),
+    localPath: checkLocalPath(localPath),
+    uid: file.uid,
+    fallback: options.fallback ?? false,
+  };
+}
+
+/** The file that was named must be there; the one at the usual place may be absent. */
+async function readSettings(
+  named: string | undefined,
+  directories: Directories,
+  files: Pick<Files, 'readText'>,
+): Promise<PortmapFile> {
+  const path = named ?? `${directories.config}/portreeve.toml`;
+  const text = files.readText(path, SETTINGS_MAX_BYTES);
+  if (text === undefined && named !== undefined) {
+    throw new PortreeveError(
+      'usage',
+      'CONFIG_MISSING',
+      `there is no file ${path}`,
+      'Name another with --config FILE.',
+    );
+  }
+  if (text === undefined) return {};
+  // Reading TOML and checking it costs more than all the rest of a start: only where there is a file.
+  const { parseSettings } = await import('./settings-file.ts');
+  return parseSettings(text, path).portmap ?? {};
+}
+
+function listenAddress(text: string): IpAddress {
+  const address = parseIp(text);
+  if (address) return address;
+  const hint =
+    'An address is one such as 127.0.0.1, 192.0.2.7, ::1, or 0.0.0.0 and :: for all of IPv4 and IPv6.';
+  throw new PortreeveError('usage', 'ADDRESS_INVALID', `"${text}" is not an IP address`, hint, {
+    value: text,
+  });
+}
+
+function checkLocalPath(path: string): string {
+  if (path.startsWith('/') && isLocalUaddr(path) && new TextEncoder().encode(path).length < 107) return path;
+  const hint =
+    'It is an absolute path of at most 106 bytes, so that its abstract twin with an "@" in front fits too.';
+  throw new PortreeveError(
+    'usage',
+    'LOCAL_INVALID',
+    `"${path}" cannot be the path of the Unix socket`,
+    hint,
+    {
+      value: path,
+    },
+  );
+}
