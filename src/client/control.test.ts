@@ -1,0 +1,81 @@
+// Asking a daemon that answers, one that does not, and none.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { lookAt } from './control.ts';
+
+const SHORT_MS = 50;
+
+async function directoryOf(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'portreeve-'));
+  t.after(() => rm(directory, { recursive: true }));
+  return directory;
+}
+
+/** The socket of a daemon that answers as the test wants. */
+async function daemon(
+  t: TestContext,
+  answer: (path: string, response: ServerResponse) => void,
+): Promise<string> {
+  const path = join(await directoryOf(t), 'look.sock');
+  const server = createServer((request, response) => answer(request.url ?? '', response));
+  server.listen(path);
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return path;
+}
+
+test('the answer is a value', async (t) => {
+  const path = await daemon(t, (url, response) => response.end(JSON.stringify({ url, text: 'grün' })));
+  assert.deepEqual(await lookAt(path, '/v1/status'), { url: '/v1/status', text: 'grün' });
+});
+
+test('an answer in pieces, cut inside a character, is one', async (t) => {
+  const path = await daemon(t, (_url, response) => {
+    const bytes = Buffer.from('"grün"');
+    response.write(bytes.subarray(0, 4), () => response.end(bytes.subarray(4)));
+  });
+  assert.equal(await lookAt(path, '/'), 'grün');
+});
+
+test('an answer may be as large as the limit, and no larger', async (t) => {
+  const path = await daemon(t, (_url, response) => response.end('"1234"'));
+  assert.equal(await lookAt(path, '/', { maxBytes: 6 }), '1234');
+  await assert.rejects(lookAt(path, '/', { maxBytes: 5 }), { code: 'DAEMON_BAD_ANSWER' });
+});
+
+test('silence is DAEMON_SILENT, before and inside the answer', async (t) => {
+  const path = await daemon(t, (url, response) => url === '/inside' && response.write('{'));
+  for (const url of ['/before', '/inside']) {
+    await assert.rejects(lookAt(path, url, { timeoutMs: SHORT_MS }), {
+      code: 'DAEMON_SILENT',
+      kind: 'world',
+    });
+  }
+});
+
+test('what is not 200 or not JSON is DAEMON_BAD_ANSWER', async (t) => {
+  const path = await daemon(t, (url, response) => {
+    if (url === '/404') response.writeHead(404).end('{}');
+    else if (url === '/text') response.end('hello');
+    else response.destroy();
+  });
+  for (const url of ['/404', '/text', '/cut']) {
+    await assert.rejects(lookAt(path, url), { code: 'DAEMON_BAD_ANSWER', kind: 'world' });
+  }
+});
+
+test('nobody there is DAEMON_ABSENT', async (t) => {
+  const directory = await directoryOf(t);
+  await writeFile(join(directory, 'file'), '');
+  for (const path of ['none', 'file', 'file/look.sock']) {
+    await assert.rejects(lookAt(join(directory, path), '/'), { code: 'DAEMON_ABSENT', kind: 'world' });
+  }
+});

@@ -1,0 +1,84 @@
+// Asks the running daemon over its look.sock: HTTP and JSON on a Unix socket.
+import { type IncomingMessage, request } from 'node:http';
+import { PortreeveError } from '../base/errors.ts';
+import { errnoOf } from './errors.ts';
+import { CALL_TIMEOUT_MS, CONTROL_ANSWER_MAX_BYTES } from './limits.ts';
+
+/** How the daemon is asked. */
+export interface LookOptions {
+  readonly timeoutMs?: number;
+  readonly maxBytes?: number;
+}
+
+/**
+ * The daemon's answer to GET `path`, which is taken to be a T. Throws PortreeveError (world): `DAEMON_ABSENT` (nobody
+ * is behind that socket), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_BAD_ANSWER`.
+ */
+export async function lookAt<T>(socketPath: string, path: string, options: LookOptions = {}): Promise<T> {
+  const { timeoutMs = CALL_TIMEOUT_MS, maxBytes = CONTROL_ANSWER_MAX_BYTES } = options;
+  const text = await getText(socketPath, path, timeoutMs, maxBytes);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw badAnswer(socketPath, 'it is not JSON');
+  }
+}
+
+function getText(socketPath: string, path: string, timeoutMs: number, maxBytes: number): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  // Without an agent the connection ends with the answer, and nothing keeps the process.
+  const asking = request({ socketPath, path, agent: false, headers: { accept: 'application/json' } });
+  const timer = setTimeout(() => {
+    const message = `the daemon behind ${socketPath} did not answer within ${timeoutMs} ms`;
+    reject(new PortreeveError('world', 'DAEMON_SILENT', message));
+  }, timeoutMs);
+  const fail = (thrown: Error) => reject(lookError(thrown, socketPath));
+  asking.once('response', (response) => {
+    readText(response, maxBytes).then((text) => {
+      if (response.statusCode === 200) resolve(text);
+      else reject(badAnswer(socketPath, `its status is ${response.statusCode}`));
+    }, fail);
+  });
+  asking.on('error', fail);
+  asking.end();
+  return promise.finally(() => {
+    clearTimeout(timer);
+    asking.destroy();
+  });
+}
+
+async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let length = 0;
+  for await (const chunk of response) {
+    if (!(chunk instanceof Uint8Array)) continue;
+    length += chunk.length;
+    if (length > maxBytes) throw new RangeError(`more than ${maxBytes} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function badAnswer(socketPath: string, why: string): PortreeveError {
+  return new PortreeveError(
+    'world',
+    'DAEMON_BAD_ANSWER',
+    `the answer of ${socketPath} is not understood: ${why}`,
+  );
+}
+
+function lookError(thrown: Error, socketPath: string): PortreeveError {
+  const errno = errnoOf(thrown);
+  switch (errno) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'ECONNREFUSED':
+      return new PortreeveError('world', 'DAEMON_ABSENT', `nobody is behind ${socketPath} (${errno})`);
+    case 'EACCES':
+    case 'EPERM':
+      return new PortreeveError('world', 'DAEMON_DENIED', `${socketPath} may not be asked (${errno})`);
+    default:
+      return badAnswer(socketPath, thrown.message);
+  }
+}
