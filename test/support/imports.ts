@@ -21,7 +21,7 @@ const HOST = 'host/host.ts';
 const KERNEL = ['wire/netlink', 'wire/sockaddr'];
 const PURE = ['base', 'wire', 'text', 'names', 'policy', 'state', 'bpf'];
 const SERVICE_WHY = 'services meet only through app, and reach the system only through host/host.ts';
-const CLI = ['app', 'client', 'base', 'text', 'host/linux', 'node:*', 'commander'];
+const CLI = ['app', 'client', 'base', 'text', 'names', 'host/linux', 'node:*', 'commander'];
 const DAEMON = [...PURE, 'host', 'services', 'app', 'client', 'node:*', 'smol-toml', 'pino'];
 
 export const TABLE: readonly Rule[] = [

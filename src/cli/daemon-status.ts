@@ -1,0 +1,36 @@
+// Finds the running daemon and asks it for its status.
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { directoriesOf, SYSTEM_DIRECTORIES } from '../app/directories.ts';
+import { type DaemonStatus, LOOK_SOCKET } from '../app/status.ts';
+import { PortreeveError } from '../base/errors.ts';
+import { lookAt } from '../client/control.ts';
+import type { Io } from './io.ts';
+
+/**
+ * The status of the daemon in that runtime directory or else in the user's own, then the system's.
+ * Throws PortreeveError (world) `DAEMON_ABSENT` with what was tried.
+ */
+export async function askDaemon(io: Io, runtime: string | undefined): Promise<DaemonStatus> {
+  const usual = [directoriesOf(io.uid, io.env).runtime, SYSTEM_DIRECTORIES.runtime];
+  const directories = runtime === undefined ? new Set(usual) : [runtime];
+  const reasons: string[] = [];
+  for (const directory of directories) {
+    try {
+      if (runtime === undefined) requireTrusted(directory, io.uid);
+      return await lookAt<DaemonStatus>(join(directory, LOOK_SOCKET), '/v1/status');
+    } catch (thrown) {
+      if (!(thrown instanceof PortreeveError)) throw thrown;
+      reasons.push(thrown.message);
+    }
+  }
+  const message = ['no portreeve daemon answers:', ...reasons].join('\n  ');
+  throw new PortreeveError('world', 'DAEMON_ABSENT', message, 'Start it with: portreeve serve');
+}
+
+/** A user's directory may lie in /tmp, where a stranger could make it first. */
+function requireTrusted(directory: string, uid: number): void {
+  const stat = lstatSync(directory, { throwIfNoEntry: false });
+  if (!stat || stat.uid === uid || stat.uid === 0) return;
+  throw new PortreeveError('world', 'RUNTIME_DIRECTORY', `${directory} belongs to uid ${stat.uid}`);
+}

@@ -1,0 +1,13 @@
+// The world of a command: everything that it reads from and writes to is handed in.
+
+/** Where a command's words go, and what it knows of its surroundings. */
+export interface Io {
+  /** Writes to standard output. */
+  readonly out: (text: string) => void;
+  /** Writes to standard error. */
+  readonly err: (text: string) => void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The width of the terminal, undefined where the output is none. */
+  readonly columns: number | undefined;
+  readonly uid: number;
+}

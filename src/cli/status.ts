@@ -1,0 +1,112 @@
+// `portreeve status`: what the running daemon does.
+import type { DaemonStatus, PortmapReport } from '../app/status.ts';
+import { EXIT_CODES } from '../base/errors.ts';
+import { parseDecimal } from '../base/port.ts';
+import { procedureName } from '../client/procedures.ts';
+import { askDaemon } from './daemon-status.ts';
+import type { Io } from './io.ts';
+import { type Column, emphasize, formatTable, json, printable } from './text.ts';
+
+export interface StatusOptions {
+  readonly runtime?: string;
+  readonly json?: boolean;
+}
+
+export async function statusCommand(options: StatusOptions, io: Io): Promise<number> {
+  const status = await askDaemon(io, options.runtime);
+  io.out(options.json ? json(status) : statusText(io, status));
+  return status.portmap.state === 'running' ? 0 : EXIT_CODES.refused;
+}
+
+/** The status for people. */
+export function statusText(io: Io, status: DaemonStatus): string {
+  const { portmap } = status;
+  const facts: [string, string][] = [
+    ['daemon', `version ${status.version}, pid ${status.pid}, since ${localTime(new Date(status.since))}`],
+    ['runtime', status.runtime],
+    ['portmap', portmapText(portmap)],
+    ...confinementFact(portmap),
+    ...countFacts(portmap),
+    ...absentFact(portmap),
+  ];
+  const block = facts
+    .map(([name, value]) => `${emphasize(io, name.padEnd(8))}  ${printable(value)}\n`)
+    .join('');
+  const calls = callRows(portmap);
+  return [
+    block,
+    ...(portmap.sockets.length > 0 ? [formatTable(io, SOCKET_COLUMNS, portmap.sockets)] : []),
+    ...(calls.length > 0 ? [formatTable(io, CALL_COLUMNS, calls)] : []),
+  ].join('\n');
+}
+
+const SOCKET_COLUMNS: readonly Column<PortmapReport['sockets'][number]>[] = [
+  { title: 'NETID', text: ({ netid }) => netid },
+  { title: 'ENDPOINT', text: ({ endpoint }) => endpoint },
+];
+
+interface CallRow {
+  readonly version: string;
+  readonly procedure: string;
+  readonly count: number;
+}
+
+const CALL_COLUMNS: readonly Column<CallRow>[] = [
+  { title: 'VERSION', text: ({ version }) => version, isNumber: true },
+  { title: 'PROCEDURE', text: ({ procedure }) => procedure },
+  { title: 'CALLS', text: ({ count }) => `${count}`, isNumber: true },
+];
+
+/** The procedures that were called at all. */
+function callRows({ calls }: PortmapReport): CallRow[] {
+  return Object.entries(calls ?? {}).flatMap(([version, counts]) => {
+    const rows = counts.map((count, at) => ({
+      version,
+      procedure: procedureName(parseDecimal(version, 4) ?? 0, at),
+      count,
+    }));
+    return rows.filter(({ count }) => count > 0);
+  });
+}
+
+function portmapText({ state, pid, uid, rssBytes, restarts }: PortmapReport): string {
+  return [
+    state,
+    ...(pid === null ? [] : [`pid ${pid}`]),
+    ...(uid === null ? [] : [`uid ${uid}`]),
+    ...(rssBytes === null ? [] : [`${(rssBytes / 2 ** 20).toFixed(1)} MiB`]),
+    ...(restarts === 0 ? [] : [counted(restarts, 'restart')]),
+  ].join(', ');
+}
+
+function confinementFact({ unconfined }: PortmapReport): [string, string][] {
+  if (unconfined === null) return [];
+  const text =
+    unconfined.length === 0 ? 'fully' : `all but ${unconfined.join(', ')}, which this host cannot give`;
+  return [['confined', text]];
+}
+
+function countFacts({ mappings, connections, unsent }: PortmapReport): [string, string][] {
+  const counts = [
+    ...(mappings === null ? [] : [counted(mappings, 'mapping')]),
+    ...(connections === null ? [] : [counted(connections, 'open connection')]),
+    ...(unsent === null || unsent === 0 ? [] : [`${counted(unsent, 'answer')} not sent`]),
+  ];
+  return counts.length === 0 ? [] : [['serves', counts.join(', ')]];
+}
+
+function absentFact({ absent }: PortmapReport): [string, string][] {
+  return absent.length === 0 ? [] : [['absent', `${absent.join(', ')}: this host has no such address`]];
+}
+
+function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}
+
+/** The time as the clock on the wall has it: "2026-11-20 10:59:03". */
+function localTime(time: Date): string {
+  const date = [time.getFullYear(), time.getMonth() + 1, time.getDate()];
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()];
+  const digits = (numbers: number[]) => numbers.map((number) => `${number}`.padStart(2, '0'));
+  return `${digits(date).join('-')} ${digits(clock).join(':')}`;
+}

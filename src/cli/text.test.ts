@@ -1,0 +1,71 @@
+// Tables on terminals of every width, and what may not reach a terminal.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { capturedIo } from '../../test/support/captured-io.ts';
+import { type Column, formatTable, printable } from './text.ts';
+
+interface Row {
+  readonly count: number;
+  readonly path: string;
+  readonly note: string;
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  { title: 'COUNT', text: ({ count }) => `${count}`, isNumber: true },
+  { title: 'PATH', text: ({ path }) => path },
+  { title: 'NOTE', text: ({ note }) => note },
+];
+
+const ROWS: readonly Row[] = [
+  { count: 7, path: '/a/rather/long/path', note: 'x' },
+  { count: 1234567, path: '/b', note: '' },
+];
+
+test('columns are as wide as what is in them, numbers at the right', () => {
+  assert.equal(
+    formatTable(capturedIo(), COLUMNS, ROWS),
+    [
+      '  COUNT  PATH                 NOTE', //
+      '      7  /a/rather/long/path  x',
+      '1234567  /b',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('a terminal that is too narrow takes from the widest column', () => {
+  const plain = { NO_COLOR: '1' };
+  assert.equal(
+    formatTable(capturedIo({ columns: 27, env: plain }), COLUMNS, ROWS),
+    [
+      '  COUNT  PATH          NOTE', //
+      '      7  /a/rather/l…  x',
+      '1234567  /b',
+      '',
+    ].join('\n'),
+  );
+  const wide = formatTable(capturedIo({ columns: 34, env: plain }), COLUMNS, ROWS);
+  assert.equal(wide, formatTable(capturedIo(), COLUMNS, ROWS));
+});
+
+test('a terminal of no width to speak of still gets something of every column', () => {
+  const lines = formatTable(capturedIo({ columns: 1, env: { NO_COLOR: '1' } }), COLUMNS, ROWS).split('\n');
+  assert.equal(lines[1], '      7  /a/rath…  x');
+});
+
+test('the heading is bold on a terminal only, and not with NO_COLOR or on a dumb one', () => {
+  const heading = (env: Record<string, string>, columns?: number) =>
+    formatTable(capturedIo(columns === undefined ? { env } : { env, columns }), COLUMNS, []).includes(
+      '\x1b[1m',
+    );
+  assert.equal(heading({ TERM: 'xterm' }, 80), true);
+  assert.equal(heading({ TERM: 'xterm', NO_COLOR: '' }, 80), true);
+  assert.equal(heading({ TERM: 'xterm', NO_COLOR: '1' }, 80), false);
+  assert.equal(heading({ TERM: 'dumb' }, 80), false);
+  assert.equal(heading({ TERM: 'xterm' }), false);
+});
+
+test('control characters of others are made visible', () => {
+  assert.equal(printable('a\x1b]0;b\x07\n\x9bc\x7f'), 'a\\x1b]0;b\\x07\\x0a\\x9bc\\x7f');
+  assert.equal(printable('superuser é'), 'superuser é');
+});

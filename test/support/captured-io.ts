@@ -1,0 +1,28 @@
+/** An Io that keeps what a command says. */
+
+import type { Io } from '../../src/cli/io.ts';
+
+/** The world of a command under test; what it said so far can be read. */
+export interface CapturedIo extends Io {
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+}
+
+export function capturedIo(surroundings: Partial<Pick<Io, 'env' | 'columns' | 'uid'>> = {}): CapturedIo {
+  let stdout = '';
+  let stderr = '';
+  return {
+    out: (text) => {
+      stdout += text;
+    },
+    err: (text) => {
+      stderr += text;
+    },
+    stdout: () => stdout,
+    stderr: () => stderr,
+    env: {},
+    columns: undefined,
+    uid: process.getuid?.() ?? -1,
+    ...surroundings,
+  };
+}

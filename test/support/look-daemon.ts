@@ -1,0 +1,53 @@
+/** A daemon that answers on look.sock, and nothing else. */
+
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type DaemonStatus, LOOK_SOCKET, type PortmapReport } from '../../src/app/status.ts';
+
+/** The status of a daemon that has just been started, but for what the test says. */
+export function daemonStatus(portmap: Partial<PortmapReport> = {}): DaemonStatus {
+  return {
+    version: '1.2.3',
+    pid: 812,
+    since: '2026-11-20T10:59:03.000Z',
+    runtime: '/run/portreeve',
+    portmap: {
+      state: 'running',
+      pid: 813,
+      uid: 60711,
+      rssBytes: 44 * 2 ** 20,
+      restarts: 0,
+      unconfined: [],
+      sockets: [],
+      absent: [],
+      mappings: 12,
+      connections: 0,
+      unsent: 0,
+      calls: {},
+      ...portmap,
+    },
+  };
+}
+
+/** Starts it for a user whose XDG_RUNTIME_DIR is `home`, and gives that user's environment. */
+export async function lookDaemon(
+  t: Pick<TestContext, 'after'>,
+  home: string,
+  portmap: Partial<PortmapReport> = {},
+): Promise<{ XDG_RUNTIME_DIR: string }> {
+  const runtime = join(home, 'portreeve');
+  await mkdir(runtime);
+  const server = createServer((request, response) => {
+    const isStatus = request.url === '/v1/status';
+    response.writeHead(isStatus ? 200 : 404).end(JSON.stringify(isStatus ? daemonStatus(portmap) : {}));
+  });
+  server.listen(join(runtime, LOOK_SOCKET));
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+  });
+  return { XDG_RUNTIME_DIR: home };
+}
