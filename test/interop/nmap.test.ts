@@ -1,0 +1,50 @@
+/** nmap takes the port mapper for an rpcbind and reads its list. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startStatd } from '../support/nfs.ts';
+import { scene, squeezed } from '../support/portmap.ts';
+import { kernelIpv6, type World } from '../support/world.ts';
+
+const SCAN_MS = 60_000;
+
+async function nmap(world: World, ...args: string[]): Promise<string[]> {
+  const argv = ['nmap', '-n', '-Pn', '--host-timeout', `${SCAN_MS}ms`, ...args];
+  const { code, stdout, stderr } = await world.run(argv, { timeout: SCAN_MS });
+  assert.equal(code, 0, stderr);
+  return stdout.split('\n').map((line) => squeezed(line.replace(/^\|_?/, '')));
+}
+
+/** What its script makes of the list: versions 3 and 4's DUMP, merged by program, port and protocol. */
+const LISTED = [
+  '100000 2,3,4 111/tcp rpcbind',
+  '100000 2,3,4 111/udp rpcbind',
+  '100000 3,4 111/tcp6 rpcbind',
+  '100000 3,4 111/udp6 rpcbind',
+  '100024 1 32765/tcp status',
+  '100024 1 32765/tcp6 status',
+  '100024 1 32765/udp status',
+  '100024 1 32765/udp6 status',
+];
+
+test("nmap's rpcinfo script reads the list over UDP, TCP and IPv6", async (t) => {
+  const at = await scene(t, { probes: [kernelIpv6()] });
+  if (at === undefined) return;
+  await startStatd(at.world);
+  for (const scan of [
+    ['-sU', '127.0.0.1'],
+    ['-sT', '127.0.0.1'],
+    ['-sT', '-6', '::1'],
+  ]) {
+    const lines = await nmap(at.world, '-p111', '--script', 'rpcinfo', ...scan);
+    const listed = lines.filter((line) => /^1000\d\d /.test(line));
+    assert.deepEqual(listed.sort(), LISTED, `${scan}`);
+  }
+});
+
+test('nmap -sV tells which versions the port mapper has', async (t) => {
+  const at = await scene(t);
+  if (at === undefined) return;
+  const lines = await nmap(at.world, '-sV', '-p111', '127.0.0.1');
+  assert.ok(lines.includes('111/tcp open rpcbind 2-4 (RPC #100000)'), lines.join('\n'));
+});

@@ -1,0 +1,109 @@
+/** The process that answers the network: what it may do, and what happens when it or the daemon dies. */
+
+import assert from 'node:assert/strict';
+import { cp, link, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { isRunning, otherPortmap, ROOT, status, threadPrivileges } from '../support/daemon.ts';
+import { ONLY_PORTREEVE, rpcinfo, scene } from '../support/portmap.ts';
+import { needs, probe } from '../support/probe.ts';
+import { until, World } from '../support/world.ts';
+
+const PROBES = { probes: [ONLY_PORTREEVE] };
+const NOTHING = '0000000000000000';
+
+test('no thread of it has any privilege, and none can get one', async (t) => {
+  const at = await scene(t, PROBES);
+  if (at === undefined) return;
+  const { portmap } = await status(at.world);
+  const threads = await threadPrivileges(at.world, portmap.pid ?? 0);
+  assert.ok(threads.length > 1, 'Node has more threads than one');
+  for (const thread of threads) {
+    assert.deepEqual(thread, {
+      Uid: '60711\t60711\t60711\t60711',
+      Gid: '60711\t60711\t60711\t60711',
+      Groups: '',
+      CapInh: NOTHING,
+      CapPrm: NOTHING,
+      CapEff: NOTHING,
+      CapBnd: NOTHING,
+      CapAmb: NOTHING,
+      NoNewPrivs: '1',
+      Seccomp: '2',
+    });
+  }
+  // The same reading of the daemon shows that the fields are read rightly: it is root.
+  const [daemon] = await threadPrivileges(at.world, (await status(at.world)).pid);
+  assert.equal(daemon?.['Uid'], '0\t0\t0\t0');
+  assert.notEqual(daemon?.['CapEff'], NOTHING);
+});
+
+test('it has tried from inside whether it can open anything, and could not', async (t) => {
+  const at = await scene(t, PROBES);
+  if (at === undefined) return;
+  assert.deepEqual((await status(at.world)).portmap.unconfined, []);
+});
+
+test('the account portreeve-portmap is used where there is one', async (t) => {
+  const at = await scene(t, {
+    ...PROBES,
+    files: { '/etc/passwd': 'root:x:0:0:root:/:/bin/sh\nportreeve-portmap:x:777:778::/:/bin/false\n' },
+  });
+  if (at === undefined) return;
+  const [thread] = await threadPrivileges(at.world, (await status(at.world)).portmap.pid ?? 0);
+  assert.equal(thread?.['Uid'], '777\t777\t777\t777');
+  assert.equal(thread?.['Gid'], '778\t778\t778\t778');
+});
+
+test('when it is killed another one takes its place, and nobody is refused meanwhile', async (t) => {
+  const at = await scene(t, PROBES);
+  if (at === undefined) return;
+  const before = await status(at.world);
+  await at.world.run(['kill', '-KILL', `${before.portmap.pid}`]);
+  // The daemon holds the sockets: who asks now waits for the next process.
+  assert.equal((await rpcinfo(at.world, '-p', '127.0.0.1')).length, 6);
+  const after = await otherPortmap(at.world, before.portmap.pid);
+  assert.equal(after.pid, before.pid);
+  assert.equal(after.portmap.restarts, 1);
+});
+
+test('when the daemon is killed it ends as well', async (t) => {
+  const at = await scene(t, PROBES);
+  if (at === undefined) return;
+  const { pid, portmap } = await status(at.world);
+  assert.ok(await isRunning(at.world, portmap.pid));
+  await at.world.run(['kill', '-KILL', `${pid}`]);
+  await until('the portmap process to end', async () => !(await isRunning(at.world, portmap.pid)));
+});
+
+test('it runs from a checkout that only root can enter', async (t) => {
+  if (!needs(t, probe.root(), probe.netns(), ONLY_PORTREEVE)) return;
+  const home = await mkdtemp(join(tmpdir(), 'portreeve-home-'));
+  t.after(() => rm(home, { recursive: true }));
+  for (const part of ['bin', 'dist', 'package.json'])
+    await cp(join(ROOT, part), join(home, part), { recursive: true });
+  await mkdir(join(home, 'node_modules/node-linux-here/bin'), { recursive: true });
+  await linkOrCopy(process.execPath, join(home, 'node_modules/node-linux-here/bin/node'));
+  for (const name of ['koffi', '@koromix', 'commander', 'pino']) {
+    await symlink(join(ROOT, 'node_modules', name), join(home, 'node_modules', name));
+  }
+  const world = await World.open(t);
+  const running = world.start([join(home, 'bin/portreeve'), 'serve']);
+  await running.waitForOutput(/portmap is ready/);
+  const { portmap } = await status(world);
+  const [thread] = await threadPrivileges(world, portmap.pid ?? 0);
+  assert.equal(thread?.['Uid'], '60711\t60711\t60711\t60711');
+  assert.deepEqual(portmap.unconfined, []);
+  assert.equal((await running.stop()).code, 0);
+});
+
+/** A file of 120 MB: a second name costs nothing, where both are on one file system. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch {
+    await mkdir(dirname(to), { recursive: true });
+    await cp(from, to);
+  }
+}

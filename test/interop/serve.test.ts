@@ -1,0 +1,168 @@
+/** `portreeve serve`: how it starts, what keeps it from starting, and how it ends. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isRunning, PORTREEVE, portreeve, ROOT, serve, startLoad, status } from '../support/daemon.ts';
+import { needs, probe } from '../support/probe.ts';
+import { World, type WorldOptions } from '../support/world.ts';
+
+async function world(
+  t: Parameters<typeof needs>[0] & Parameters<typeof World.open>[0],
+  options: WorldOptions = {},
+) {
+  return needs(t, probe.root(), probe.netns()) ? World.open(t, options) : undefined;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`${signal} ends the whole tree with code 0 within a second, also under load`, async (t) => {
+    const at = await world(t);
+    if (at === undefined) return;
+    const running = await serve(at);
+    const { portmap } = await status(at);
+    const load = await startLoad(at);
+    const began = performance.now();
+    const { code } = await running.stop(signal);
+    assert.ok(performance.now() - began < 1000);
+    assert.equal(code, 0);
+    assert.equal(await isRunning(at, portmap.pid), false);
+    assert.equal((await at.run(['ls', '/run/portreeve'])).stdout, 'portreeve.lock\n');
+    assert.notEqual((await at.run(['test', '-e', '/run/rpcbind.sock'])).code, 0);
+    await load.stop();
+  });
+}
+
+test('a second one is refused with the pid of the first', async (t) => {
+  const at = await world(t);
+  if (at === undefined) return;
+  await serve(at);
+  const { pid } = await status(at);
+  const second = await portreeve(at, ['serve']);
+  assert.equal(second.code, 3);
+  assert.match(second.stderr, new RegExp(`already running \\(pid ${pid}\\)`));
+  assert.equal((await status(at)).pid, pid);
+});
+
+test('a port that is taken: serve says by whom and fails, npm start takes another', async (t) => {
+  const at = await world(t);
+  if (at === undefined) return;
+  const program = "require('net').createServer().listen(111, '127.0.0.1', () => console.log(process.pid))";
+  const other = at.start([process.execPath, '-e', program]);
+  const [pid] = await other.waitForOutput(/\d+/);
+  const refused = await portreeve(at, ['serve']);
+  assert.equal(refused.code, 3);
+  assert.match(refused.stderr, new RegExp(`127\\.0\\.0\\.1:111/tcp is taken by node \\(pid ${pid}\\)`));
+  const fallback = await serve(at, ['--fallback']);
+  assert.match(fallback.output, new RegExp(`is taken by node \\(pid ${pid}\\).*another port instead`));
+  const endpoints = (await status(at)).portmap.sockets.map(({ endpoint }) => endpoint);
+  assert.ok(endpoints.includes('127.0.0.1:7111'));
+  assert.ok(endpoints.includes('/run/portreeve/rpcbind.sock'));
+  assert.equal((await portreeve(at, ['portmap', 'list', '127.0.0.1:7111'])).code, 0);
+  // Its permitted twin: with the port free again it is taken.
+  await fallback.stop();
+  await other.stop();
+  assert.ok((await serve(at)).output.includes('127.0.0.1:111'));
+});
+
+test('the socket file of one that was killed is replaced, a live one never', async (t) => {
+  const at = await world(t);
+  if (at === undefined) return;
+  const killed = await serve(at);
+  await killed.stop('SIGKILL');
+  assert.equal((await at.run(['test', '-S', '/run/rpcbind.sock'])).code, 0);
+  const running = await serve(at);
+  assert.equal((await portreeve(at, ['portmap', 'list', '/run/rpcbind.sock'])).code, 0);
+  const second = await portreeve(at, [
+    'serve',
+    '--runtime',
+    '/run/second',
+    '--port',
+    '1111',
+    '--local',
+    '/run/rpcbind.sock',
+  ]);
+  assert.equal(second.code, 3);
+  assert.match(second.stderr, /rpcbind/);
+  const third = await portreeve(at, [
+    'serve',
+    '--runtime',
+    '/run/third',
+    '--port',
+    '1111',
+    '--local',
+    '/run/portreeve/look.sock',
+  ]);
+  assert.equal(third.code, 3);
+  assert.match(third.stderr, /\/run\/portreeve\/look\.sock is taken by portreeve \(pid \d+\)/);
+  assert.equal((await portreeve(at, ['portmap', 'list', '/run/rpcbind.sock'])).code, 0);
+  assert.equal((await running.stop()).code, 0);
+});
+
+test('what is in the place of the socket and is no socket stays', async (t) => {
+  const at = await world(t, { files: { '/run/rpcbind.sock': 'precious' } });
+  if (at === undefined) return;
+  const refused = await portreeve(at, ['serve']);
+  assert.equal(refused.code, 3);
+  assert.equal(await at.read('/run/rpcbind.sock'), 'precious');
+});
+
+test('it does not open to the network over rules for the port mapper', async (t) => {
+  const at = await world(t, { files: { '/etc/hosts.deny': 'sshd: ALL\nrpcbind: ALL\n' } });
+  if (at === undefined) return;
+  const refused = await portreeve(at, ['serve', '--listen', '0.0.0.0']);
+  assert.equal(refused.code, 3);
+  assert.match(refused.stderr, /\/etc\/hosts\.deny has a rule for the port mapper, "rpcbind: ALL"/);
+  const loopback = await serve(at);
+  await loopback.stop();
+  await at.write('/etc/hosts.deny', 'sshd: ALL\n');
+  const open = await serve(at, ['--listen', '0.0.0.0']);
+  assert.match(open.output, /open to the network/);
+});
+
+test('without root it serves what it may: another port, and a socket of its own', async (t) => {
+  const at = await world(t);
+  if (at === undefined) return;
+  await at.run(['mkdir', '-m', '0755', '/run/checkout']);
+  await at.run(['mount', '--bind', ROOT, '/run/checkout']);
+  const user = { uid: 1000, env: { XDG_RUNTIME_DIR: '/run/user' } };
+  await at.run(['install', '-d', '-o', '1000', '-m', '0700', '/run/user']);
+  const command = (...args: string[]) => [PORTREEVE.replace(ROOT, '/run/checkout'), ...args];
+  const denied = await at.run(command('serve'), user);
+  assert.equal(denied.code, 3);
+  assert.match(denied.stderr, /127\.0\.0\.1:111\/tcp may not be opened by uid 1000/);
+  const running = at.start(command('serve', '--port', '1111'), user);
+  await running.waitForOutput(/portmap is ready/);
+  const list = await at.run(command('portmap', 'list', '127.0.0.1:1111'), user);
+  assert.equal(list.code, 0);
+  assert.match(list.stdout, /\/run\/user\/portreeve\/rpcbind\.sock/);
+  assert.equal((await running.stop()).code, 0);
+});
+
+test('what was typed wrong is said, with what would be right', async (t) => {
+  const at = await world(t, { files: { '/etc/bad.toml': '[portmap]\nlisten = ["::1"]\nprot = 112\n' } });
+  if (at === undefined) return;
+  const cases: readonly (readonly [string[], RegExp])[] = [
+    [['--port', '65536'], /"65536" is not a port/],
+    [['--port', '0x6f'], /"0x6f" is not a port/],
+    [['--port', '0'], /"0" is not a port/],
+    [['--listen', 'localhost'], /"localhost" is not an IP address/],
+    [['--local', 'rpcbind.sock'], /"rpcbind\.sock" cannot be the path/],
+    [['--config', '/etc/none.toml'], /there is no file \/etc\/none\.toml/],
+    [['--config', '/etc/bad.toml'], /"portmap\.prot" is no setting; did you mean "port"/],
+  ];
+  for (const [args, message] of cases) {
+    const { code, stderr } = await portreeve(at, ['serve', ...args]);
+    assert.equal(code, 2, args.join(' '));
+    assert.match(stderr, message);
+  }
+  await at.write('/etc/good.toml', '[portmap]\nlisten = ["::1"]\nport = 1112\n');
+  const running = await serve(at, ['--config', '/etc/good.toml']);
+  assert.ok(running.output.includes('[::1]:1112'));
+});
+
+test('an address that this host does not have is refused when it was asked for', async (t) => {
+  const at = await world(t);
+  if (at === undefined) return;
+  const { code, stderr } = await portreeve(at, ['serve', '--listen', '192.0.2.99']);
+  assert.equal(code, 3);
+  assert.match(stderr, /this host has no address for 192\.0\.2\.99:111\/tcp/);
+});

@@ -1,0 +1,40 @@
+/** Debian's rpcbind still answers the vectors as it did when they were recorded. */
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { bringPeers } from '../support/peers.ts';
+import { needs, probe } from '../support/probe.ts';
+import { type Answer, atRecordedTime, vectorFiles } from '../support/vectors.ts';
+import { kernelIpv6, until, World } from '../support/world.ts';
+
+const EXCHANGE = join(import.meta.dirname, '../support/exchange.ts');
+
+for (const file of vectorFiles()) {
+  test(`rpcbind answers the vectors of ${file.name}.json`, async (t) => {
+    if (!needs(t, probe.root(), probe.netns(), kernelIpv6())) return;
+    const peers = await bringPeers();
+    if (!needs(t, peers.probe())) return;
+    const world = await World.open(t, { peers });
+    for (const [i, address] of file.addresses.entries()) await world.addAddress(address, `net${i}`);
+    const rpcbind = world.start(['rpcbind', '-f']);
+    // Asking whether it answers would count in its statistics.
+    await until('the socket of rpcbind', () => existsSync(world.path('/run/rpcbind.sock')));
+    const input = JSON.stringify(file.vectors);
+    const { code, stdout, stderr } = await world.run([process.execPath, EXCHANGE], {
+      input,
+      env: { LD_LIBRARY_PATH: '' },
+    });
+    assert.equal(code, 0, stderr + rpcbind.output);
+    const answers = JSON.parse(stdout) as Answer[];
+    for (const [i, vector] of file.vectors.entries()) {
+      const reply = atRecordedTime(vector, answers[i]?.reply ?? null);
+      assert.deepEqual(
+        [reply, answers[i]?.closed ?? false],
+        [vector.reply, vector.closed ?? false],
+        vector.name,
+      );
+    }
+  });
+}

@@ -1,0 +1,37 @@
+/** A program that asks a port mapper on 127.0.0.1 for its NULL procedure without a pause, for ten seconds at most. */
+
+import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
+import { encodeRecord } from '../../src/wire/record.ts';
+import { writeCall } from '../../src/wire/rpc.ts';
+import { encodeXdr } from '../../src/wire/xdr.ts';
+
+const SECONDS_MAX = 10;
+const OUTSTANDING = 32;
+const PORT = 111;
+
+const call = encodeXdr((writer) => writeCall(writer, { xid: 1, program: 100000, version: 2, procedure: 0 }));
+const stream = connect(PORT, '127.0.0.1');
+const datagrams = createSocket('udp4');
+let answers = 0;
+
+function answered(): void {
+  answers++;
+  if (answers === 1000) process.stdout.write('1000 answered\n');
+}
+
+stream.on('data', () => {
+  answered();
+  stream.write(encodeRecord(call));
+});
+datagrams.on('message', () => {
+  answered();
+  datagrams.send(call);
+});
+// The port mapper ends while this goes on: that is what it is for.
+for (const socket of [stream, datagrams]) socket.on('error', () => process.exit(0));
+datagrams.connect(PORT, '127.0.0.1', () => {
+  for (let i = 0; i < OUTSTANDING; i++) datagrams.send(call);
+});
+stream.write(encodeRecord(call));
+setTimeout(() => process.exit(0), SECONDS_MAX * 1000);

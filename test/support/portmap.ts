@@ -1,0 +1,100 @@
+/** Starts the port mapper that a test is about, ours or Debian's rpcbind, in a world. */
+
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { bringPeers, type Peers } from './peers.ts';
+import { needs, type Probe, probe } from './probe.ts';
+import { type Running, until, World, type WorldOptions } from './world.ts';
+
+const PORTREEVE = join(import.meta.dirname, '../../bin/portreeve');
+
+/** What the tests run against. `INTEROP_PORTMAP=rpcbind` holds the tests themselves to the original. */
+export const KIND = process.env['INTEROP_PORTMAP'] === 'rpcbind' ? 'rpcbind' : 'portreeve';
+
+export interface PortmapOptions {
+  readonly kind?: 'portreeve' | 'rpcbind';
+  /** Addresses beyond loopback; rpcbind listens on every address in any case. */
+  readonly listen?: readonly string[];
+}
+
+/** Starts a port mapper and waits until it answers on its Unix socket. */
+export async function startPortmap(world: World, options: PortmapOptions = {}): Promise<Running> {
+  const kind = options.kind ?? KIND;
+  const running = kind === 'rpcbind' ? startRpcbind(world) : startPortreeve(world, options.listen);
+  await until(`${running.name} to answer`, async () => {
+    if (running.outcome !== undefined) throw new Error(`${running.name} ended:\n${running.output}`);
+    return (await world.run(['rpcinfo', '-s'])).code === 0;
+  });
+  return running;
+}
+
+function startRpcbind(world: World): Running {
+  return world.start(['rpcbind', '-f']);
+}
+
+function startPortreeve(world: World, addresses: readonly string[] = []): Running {
+  const listen = addresses.flatMap((address) => ['--listen', address]);
+  // The peers' libraries are for the peers.
+  return world.start([PORTREEVE, 'serve', ...listen], { env: { LD_LIBRARY_PATH: '' } });
+}
+
+export interface Scene {
+  readonly peers: Peers;
+  readonly world: World;
+  readonly portmap: Running;
+}
+
+/** For what only portreeve does. */
+export const ONLY_PORTREEVE: Probe =
+  KIND === 'portreeve' ? { ok: true } : { ok: false, reason: 'rpcbind does not do this' };
+
+export interface SceneOptions extends WorldOptions {
+  /** Addresses for the port mapper beyond loopback. */
+  readonly listen?: readonly string[];
+  /** Addresses that the world has beyond loopback, with prefix lengths. */
+  readonly addresses?: readonly string[];
+  /** What the test needs beyond a world and the peers. */
+  readonly probes?: readonly Probe[];
+}
+
+/** A world with the peers and a port mapper in it, that ends with the test; undefined when the test is skipped. */
+export async function scene(t: TestContext, options: SceneOptions = {}): Promise<Scene | undefined> {
+  if (!needs(t, probe.root(), probe.netns(), ...(options.probes ?? []))) return undefined;
+  const peers = await bringPeers();
+  if (!needs(t, peers.probe())) return undefined;
+  const world = await World.open(t, { ...options, peers });
+  for (const [index, address] of (options.addresses ?? []).entries()) {
+    await world.addAddress(address, `net${index}`);
+  }
+  const portmap = await startPortmap(world, options.listen === undefined ? {} : { listen: options.listen });
+  return { peers, world, portmap };
+}
+
+/** The lines that rpcinfo prints below its heading, with single spaces. */
+export async function rpcinfo(world: World, ...args: string[]): Promise<string[]> {
+  const { code, stdout, stderr } = await world.run(['rpcinfo', ...args]);
+  if (code !== 0) throw new Error(`rpcinfo ${args.join(' ')}: ${code} ${stderr}`);
+  return stdout.trimEnd().split('\n').slice(1).map(squeezed);
+}
+
+/** Waits until `rpcinfo` lists a program so many times, and gives these lines, sorted. */
+export function registered(world: World, program: number, count: number): Promise<string[]> {
+  return until(`program ${program} to be registered ${count} times`, async () => {
+    const rows = await listed(world, program);
+    return rows.length === count && rows;
+  });
+}
+
+/** Waits until `rpcinfo` lists a program no more. */
+export function unregistered(world: World, program: number): Promise<true> {
+  return until(`program ${program} to be gone`, async () => (await listed(world, program)).length === 0);
+}
+
+/** The lines of a program in what `rpcinfo` lists with these arguments, sorted. */
+export async function listed(world: World, program: number, ...args: string[]): Promise<string[]> {
+  return (await rpcinfo(world, ...args)).filter((row) => row.startsWith(`${program} `)).sort();
+}
+
+export function squeezed(line: string): string {
+  return line.trim().replace(/\s+/g, ' ');
+}

@@ -1,0 +1,58 @@
+/** Compiles tirpc-client.c against Debian's libtirpc and runs it in a world. */
+
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { copyFile, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Peers } from './peers.ts';
+import type { Running, RunOptions, World } from './world.ts';
+
+const SOURCE = join(import.meta.dirname, 'tirpc-client.c');
+const INSIDE = '/run/tirpc-client';
+const FLAGS = ['-std=c17', '-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Werror', '-Wno-cast-function-type'];
+
+export class TirpcClient {
+  readonly #world: World;
+
+  private constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Puts the client into a world; needs a C compiler and the peers. */
+  static async into(world: World, peers: Peers): Promise<TirpcClient> {
+    await copyFile(await compiled(peers), world.path(INSIDE));
+    return new TirpcClient(world);
+  }
+
+  /** What one call printed, without the last newline. */
+  async call(argv: string, options?: RunOptions): Promise<string> {
+    const { stdout, stderr } = await this.#world.run([INSIDE, ...argv.split(' ')], options);
+    return (stdout + stderr).trimEnd();
+  }
+
+  /** Starts `serve` or `hold`, and waits until it has what it asked for. */
+  async start(argv: string, options?: RunOptions): Promise<Running> {
+    const running = this.#world.start([INSIDE, ...argv.split(' ')], options);
+    await running.waitForOutput(/^(serve|hold) \d+$/m);
+    return running;
+  }
+}
+
+/** The rename makes two test files that compile at once harmless. */
+async function compiled(peers: Peers): Promise<string> {
+  const digest = createHash('sha256')
+    .update(`${FLAGS}${peers.root}`)
+    .update(await readFile(SOURCE))
+    .digest('hex');
+  const program = join(peers.cache, `tirpc-client-${digest.slice(0, 12)}`);
+  if (existsSync(program)) return program;
+  const [lib = '', ...others] = peers.libraryDirs();
+  const made = `${program}.${process.pid}`;
+  const link = [join(lib, 'libtirpc.so.3'), `-Wl,-rpath-link,${[lib, ...others].join(':')}`];
+  const headers = ['-isystem', join(peers.root, 'usr/include/tirpc')];
+  await promisify(execFile)('cc', [...FLAGS, ...headers, '-o', made, SOURCE, ...link]);
+  await rename(made, program);
+  return program;
+}
