@@ -1,0 +1,50 @@
+/** The commands of README.md are run, and print what stands there. */
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { portreeve, ROOT } from '../support/daemon.ts';
+import { startMountd } from '../support/nfs.ts';
+import { ONLY_PORTREEVE, scene } from '../support/portmap.ts';
+import { kernelIpv6 } from '../support/world.ts';
+
+interface Example {
+  readonly command: string;
+  readonly output: string;
+}
+
+/** The console blocks: one command each, and its output. */
+function examples(markdown: string): Example[] {
+  return [...markdown.matchAll(/^```console\n[$#] bin\/portreeve (.*)\n([^]*?)^```$/gm)].map(
+    ([, command, output]) => ({
+      command: command ?? '',
+      output: output ?? '',
+    }),
+  );
+}
+
+/** What is another each time: numbers of processes, sizes, moments and durations. */
+function unchanging(text: string): string {
+  return text
+    .replace(/pid \d+/g, 'pid N')
+    .replace(/since \S+ \S+/g, 'since T')
+    .replace(/[\d.]+ (ms|MiB)/g, 'N $1');
+}
+
+test('each command of README.md prints what stands there', async (t) => {
+  const at = await scene(t, { probes: [ONLY_PORTREEVE, kernelIpv6()] });
+  if (at === undefined) return;
+  await startMountd(at.world);
+  const found = examples(await readFile(join(ROOT, 'README.md'), 'utf8'));
+  assert.deepEqual(
+    found.map(({ command }) => command),
+    ['serve', 'portmap list', 'portmap ping 127.0.0.1 mountd', 'status'],
+  );
+  for (const { command, output } of found) {
+    const printed =
+      command === 'serve' ? at.portmap.stdout : (await portreeve(at.world, command.split(' '))).stdout;
+    // What stands in README.md is the beginning: a table of what the test asked before may follow.
+    assert.ok(unchanging(printed).startsWith(unchanging(output)), `${command}:\n${printed}`);
+  }
+});
