@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { opaque, testCodec, u32 } from '../../test/support/codec.ts';
+import { opaque, record, testCodec, u32 } from '../../test/support/codec.ts';
 import { bytesOf } from '../base/bytes.ts';
 import {
   CALL_ARGS_MAX_BYTES,
@@ -17,7 +17,7 @@ import {
 } from './portmap.ts';
 import { encodeXdr, XdrError, XdrReader } from './xdr.ts';
 
-const anyMapping = fc.record({ program: u32, version: u32, protocol: u32, port: u32 });
+const anyMapping = record({ program: u32, version: u32, protocol: u32, port: u32 });
 
 // RFC 1833 section 3.1: struct mapping { unsigned int prog, vers, prot, port; }
 test('a mapping is four integers in their order', () => {
@@ -35,7 +35,7 @@ testCodec('list of mappings', {
   decode: (reader) => decodeList(reader, 20, decodeMapping),
 });
 testCodec('arguments of CALLIT', {
-  values: fc.record({ program: u32, version: u32, procedure: u32, args: opaque(400) }),
+  values: record({ program: u32, version: u32, procedure: u32, args: opaque(400) }),
   encode: encodeCallItArgs,
   decode: decodeCallItArgs,
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { latin1, testCodec, u32 } from '../../test/support/codec.ts';
+import { latin1, record, testCodec, u32 } from '../../test/support/codec.ts';
 import { bytesOf } from '../base/bytes.ts';
 import {
   ACCEPT,
@@ -25,7 +25,9 @@ import { encodeXdr, XdrError, XdrReader, type XdrWriter } from './xdr.ts';
 
 const readerOf = (bytes: Uint8Array): XdrReader => new XdrReader(bytesOf(bytes));
 const words = (...values: number[]): Uint8Array =>
-  encodeXdr((writer) => values.forEach((value) => writer.u32(value)));
+  encodeXdr((writer) => {
+    for (const value of values) writer.u32(value);
+  });
 
 /** The head of a call of program 100000, version 2, procedure 3, with these words behind it. */
 const callWith = (...auth: number[]): Uint8Array => words(7, 0, 2, 100000, 2, 3, ...auth);
@@ -105,7 +107,7 @@ describe('a credential', () => {
     for (let length = 0; length < 24; length += 4)
       assert.equal(verdictOf(1, sysBody(0).slice(0, length / 4)), 'auth-error 1');
     assert.equal(verdictOf(1, sysBody(0)), 'call');
-    assert.equal(verdictOf(1, sysBody(2), 28), 'not-a-call', 'its length and what follows disagree');
+    assert.equal(verdictOf(1, sysBody(2), 28), 'auth-error 1', 'its length cuts the groups off');
   });
 
   test('of a flavor that is not spoken here is refused as libtirpc refuses it', () => {
@@ -148,7 +150,7 @@ test('any bytes have a verdict, and a call ends inside them', () => {
   );
 });
 
-const anySys: fc.Arbitrary<AuthSys> = fc.record({
+const anySys: fc.Arbitrary<AuthSys> = record({
   stamp: u32,
   machineName: latin1(255),
   uid: u32,

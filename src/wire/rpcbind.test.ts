@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { latin1, opaque, testCodec, u32 } from '../../test/support/codec.ts';
+import { latin1, opaque, record, testCodec, u32 } from '../../test/support/codec.ts';
 import { bytesOf } from '../base/bytes.ts';
 import {
   ADDRESS_MAX_BYTES,
@@ -38,7 +38,7 @@ test('a registration is two integers and three strings in their order', () => {
 });
 
 testCodec('registration', {
-  values: fc.record({
+  values: record({
     program: u32,
     version: u32,
     netid: latin1(NETID_MAX_BYTES),
@@ -84,7 +84,7 @@ test('an entry of GETADDRLIST is as rpcbind sends it', () => {
 });
 
 testCodec('entry of GETADDRLIST', {
-  values: fc.record({
+  values: record({
     address: latin1(108),
     netid: latin1(NETID_MAX_BYTES),
     semantics: u32,
@@ -105,12 +105,12 @@ const addressStat = {
 
 // RFC 1833 section 2.1: struct rpcb_stat, rpcbs_addrlist, rpcbs_rmtcalllist
 testCodec('statistics', {
-  values: fc.record({
+  values: record({
     calls: fc.array(u32, { minLength: STAT_PROCEDURES, maxLength: STAT_PROCEDURES }),
     sets: u32,
     unsets: u32,
-    addresses: fc.array(fc.record(addressStat), { maxLength: 5 }),
-    remoteCalls: fc.array(fc.record({ ...addressStat, procedure: u32, indirect: u32 }), { maxLength: 5 }),
+    addresses: fc.array(record(addressStat), { maxLength: 5 }),
+    remoteCalls: fc.array(record({ ...addressStat, procedure: u32, indirect: u32 }), { maxLength: 5 }),
   }),
   encode: encodeRpcbStat,
   decode: decodeRpcbStat,

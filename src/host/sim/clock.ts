@@ -9,7 +9,7 @@ interface Pending {
   readonly then: () => void;
 }
 
-/** Time that passes by `advance` alone. Timers run in the order in which they are due, equal ones in that of their making. */
+/** Time that passes by `advance` alone. Timers run as they are due, those of one moment as they were made. */
 export class SimClock implements Clock {
   readonly #startedAt: number;
   readonly #pending = new Set<Pending>();

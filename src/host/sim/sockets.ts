@@ -29,7 +29,7 @@ interface Held {
 
 const refusal = (errno: string, reason: OpenFailure['reason']): OpenFailure => ({ errno, reason });
 
-/** Whether both cannot be bound at once: the same protocol, family and port, and addresses of which one covers the other. */
+/** Whether both cannot be bound at once: one transport and port, and addresses of which one covers the other. */
 function clash(a: EndpointSpec, b: EndpointSpec): boolean {
   if (a.netid !== b.netid) return false;
   if (a.netid === 'local') return b.netid === 'local' && a.path === b.path;

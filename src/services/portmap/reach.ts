@@ -40,13 +40,15 @@ const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
  */
 export class Reachability {
   #interfaces: readonly InterfaceAddress[] = [];
-  readonly #byHint = new BoundedCache<string, string | undefined>();
+  /** A hint of the other family than the registration's means nothing, and is not found here. */
+  readonly #byHint = { 4: new BoundedCache<string, string>(), 6: new BoundedCache<string, string>() };
   readonly #byCaller = new BoundedCache<number, string | undefined>();
 
   /** Takes the addresses of the host's interfaces; what was found by the old ones is forgotten. */
   update(interfaces: readonly InterfaceAddress[]): void {
     this.#interfaces = interfaces;
-    this.#byHint.clear();
+    this.#byHint[4].clear();
+    this.#byHint[6].clear();
     this.#byCaller.clear();
   }
 
@@ -85,7 +87,7 @@ export class Reachability {
   }
 
   #byHintText(hint: string, peer: Peer, family: 4 | 6): string | undefined {
-    const known = this.#byHint.get(hint);
+    const known = this.#byHint[family].get(hint);
     if (known !== undefined) return known;
     const endpoint = parseUaddr(hint);
     if (endpoint?.address.family !== family) return undefined;
@@ -93,7 +95,7 @@ export class Reachability {
       ? this.#byPeer(peer)
       : this.#near(endpoint.address, peer.scopeId);
     if (host === undefined) return this.#contacted(peer);
-    if (!isWildcard(endpoint.address) && !isLinkLocal(endpoint.address)) this.#byHint.set(hint, host);
+    if (!isWildcard(endpoint.address) && !isLinkLocal(endpoint.address)) this.#byHint[family].set(hint, host);
     return host;
   }
 

@@ -1,0 +1,101 @@
+/** The port mapper in process, with the entries of its own that a host has, and a caller for each transport. */
+
+import { type IpAddress, parseIp } from '../../src/base/address.ts';
+import { bytesOf } from '../../src/base/bytes.ts';
+import { STREAM_REPLY_MAX_BYTES, UDP_REPLY_MAX_BYTES } from '../../src/base/limits.ts';
+import { type NetId, netIdInfo } from '../../src/base/netid.ts';
+import { parseDecimal } from '../../src/base/port.ts';
+import type { InterfaceAddress, Peer } from '../../src/host/host.ts';
+import { SimStreamOutput } from '../../src/host/sim/stream.ts';
+import type { PortmapEvent } from '../../src/services/portmap/procedure.ts';
+import { RecordServer } from '../../src/services/portmap/records.ts';
+import { PortmapService } from '../../src/services/portmap/service.ts';
+import { Registrations } from '../../src/state/registrations.ts';
+
+/** The time at which the vectors were recorded, in seconds since 1970. */
+export const RECORDED_AT_SECONDS = 0x6b000591;
+
+/** The address of a text that is one. */
+export function ip(text: string): IpAddress {
+  const address = parseIp(text);
+  if (!address) throw new Error(`"${text}" is no address`);
+  return address;
+}
+
+/** An interface address from "10.9.8.1/24" and the number of its interface. */
+export function interfaceAddress(
+  cidr: string,
+  interfaceIndex: number,
+  flags: Partial<InterfaceAddress> = {},
+) {
+  const [address = '', prefix = ''] = cidr.split('/');
+  const bits = parseDecimal(prefix, 128);
+  if (bits === undefined) throw new Error(`"${cidr}" has no prefix`);
+  const loopback = interfaceIndex === 1;
+  return {
+    address: ip(address),
+    prefix: bits,
+    interfaceIndex,
+    up: true,
+    loopback,
+    pointToPoint: false,
+    ...flags,
+  };
+}
+
+export interface ServiceUnderTest {
+  readonly service: PortmapService;
+  readonly records: RecordServer;
+  readonly events: PortmapEvent[];
+  /** Answers a message; undefined for silence. */
+  ask(peer: Peer, message: Uint8Array): Uint8Array | undefined;
+  /** Answers the bytes of a connection. */
+  askStream(peer: Peer, bytes: Uint8Array): { readonly reply: Uint8Array; readonly taken: number };
+}
+
+/** A port mapper on a host with these addresses besides loopback, each on an interface of its own. */
+export function portmapService(addresses: readonly string[] = []): ServiceUnderTest {
+  const events: PortmapEvent[] = [];
+  const service = new PortmapService({
+    registrations: new Registrations(),
+    clock: { now: () => RECORDED_AT_SECONDS * 1000 + 999 },
+    onEvent: (event) => events.push(event),
+  });
+  for (const netid of ['tcp6', 'udp6', 'tcp', 'udp', 'local'] as const) {
+    for (const version of VERSIONS[netIdInfo(netid).family])
+      service.addBuiltIn({ netid, version, ...OWN[netid] });
+  }
+  const loopback = [interfaceAddress('127.0.0.1/8', 1), interfaceAddress('::1/128', 1)];
+  service.interfacesChanged([...loopback, ...addresses.map((cidr, i) => interfaceAddress(cidr, i + 2))]);
+  const records = new RecordServer(service);
+  return {
+    service,
+    records,
+    events,
+    ask: (peer, message) => ask(service, peer, message),
+    askStream: (peer, bytes) => {
+      const output = new SimStreamOutput();
+      const taken = records.receive(peer, bytesOf(bytes), 0, bytes.length, output);
+      return { reply: output.take(), taken };
+    },
+  };
+}
+
+const VERSIONS = { inet: [4, 3, 2], inet6: [4, 3], loopback: [4, 3] } as const;
+const OWN: Readonly<Record<NetId, { uaddr: string; port: number }>> = {
+  udp: { uaddr: '0.0.0.0.0.111', port: 111 },
+  tcp: { uaddr: '0.0.0.0.0.111', port: 111 },
+  udp6: { uaddr: '::.0.111', port: 111 },
+  tcp6: { uaddr: '::.0.111', port: 111 },
+  local: { uaddr: '/run/rpcbind.sock', port: 0 },
+};
+
+function ask(service: PortmapService, peer: Peer, message: Uint8Array): Uint8Array | undefined {
+  const limit = netIdInfo(peer.netid).semantics === 1 ? UDP_REPLY_MAX_BYTES : STREAM_REPLY_MAX_BYTES;
+  const reply = bytesOf(new Uint8Array(limit));
+  const length = service.answer(peer, bytesOf(message), 0, message.length, reply, 0, limit);
+  const { tail } = service;
+  service.tail = undefined;
+  if (length === 0) return undefined;
+  return tail ? new Uint8Array([...reply.u8.subarray(0, length), ...tail]) : reply.u8.slice(0, length);
+}

@@ -1,0 +1,49 @@
+/** Requests and what Debian's rpcbind answered, byte for byte, and each place where portreeve answers otherwise. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { tableOf } from './support/tables.ts';
+import { differences, replay, vectorFiles } from './support/vectors.ts';
+
+/** The rows of docs/portmap.md that no vector can show, and where they are shown. */
+const SHOWN_ELSEWHERE = [
+  'Owners over IP', // src/services/portmap/service.test.ts
+  'DUMP and GETSTAT from afar over UDP', // test/docs/portmap.test.ts
+  'A DUMP that does not fit into a datagram', // src/services/portmap/service.test.ts
+  'The addresses that GETSTAT lists', // src/services/portmap/statistics.test.ts
+];
+
+for (const file of vectorFiles()) {
+  describe(`vectors/portmap/${file.name}.json`, () => {
+    const answers = replay(file);
+    const different = new Map(
+      differences()
+        .filter((difference) => difference.file === file.name)
+        .map((difference) => [difference.vector, difference]),
+    );
+    for (const [i, vector] of file.vectors.entries()) {
+      const difference = different.get(vector.name);
+      test(difference ? `${vector.name} (${difference.difference})` : vector.name, () => {
+        const { reply, closed = false } = difference ?? vector;
+        const answer = answers[i];
+        assert.deepEqual([answer?.reply, answer?.closed ?? false], [reply, closed]);
+      });
+    }
+
+    test('no difference is listed that is none, or of a vector that is not there', () => {
+      for (const { vector: name, reply, closed } of different.values()) {
+        const vector = file.vectors.find((one) => one.name === name);
+        assert.ok(vector, name);
+        assert.notDeepEqual([vector.reply, vector.closed ?? false], [reply, closed ?? false], name);
+      }
+    });
+  });
+}
+
+test('docs/portmap.md gives the reason of each difference, and lists no other', () => {
+  const documented = tableOf('docs/portmap.md', ['what', 'rpcbind', 'portreeve', 'why']).map(
+    (row) => row['what'],
+  );
+  const shown = new Set(differences().map(({ difference }) => difference));
+  assert.deepEqual(documented.sort(), [...shown, ...SHOWN_ELSEWHERE].sort());
+});
