@@ -74,7 +74,7 @@ class PortmapProcess {
   }
 
   #status(): PortmapStatus {
-    const { statistics, registrations } = this.#service;
+    const { statistics, registrations } = this.#service.tables;
     const calls = Object.fromEntries(
       ([2, 3, 4] as const).map((version) => [version, [...statistics.of(version).calls]]),
     );

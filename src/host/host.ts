@@ -39,8 +39,8 @@ export interface Peer {
 export interface RequestHandler {
   /**
    * Answers one request, which is `request` from `start` to `end`, into `reply` from `at` on, up to `limit`.
-   * Gives the length of the answer, 0 for silence. An answer that is longer than what is written there leaves the
-   * rest, which is not copied and must not change any more, in `tail`.
+   * Gives the length of the answer, 0 for silence. On a stream, an answer that is longer than
+   * what is written there leaves the rest, which is not copied and must not change any more, in `tail`.
    */
   answer(
     peer: Peer,

@@ -71,7 +71,7 @@ function outcome(
   const portmap = portmapService(['192.0.2.1/24', 'fd00:9::1/64']);
   for (const netid of NETIDS) {
     const entry = { program: PROGRAM, version: 1, netid, uaddr: UADDRS[netid], port: 2049, owner: undefined };
-    assert.ok(portmap.service.registrations.set({ ...entry, builtIn: false }).done);
+    assert.ok(portmap.service.tables.registrations.set({ ...entry, builtIn: false }).done);
   }
   const message = encodeXdr((writer) => {
     writeCall(writer, { xid: 7, program: PORTMAP_PROGRAM, version, procedure });

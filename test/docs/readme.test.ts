@@ -16,7 +16,7 @@ interface Example {
 
 /** The console blocks: one command each, and its output. */
 function examples(markdown: string): Example[] {
-  return [...markdown.matchAll(/^```console\n[$#] bin\/portreeve (.*)\n([^]*?)^```$/gm)].map(
+  return [...markdown.matchAll(/^```console\n[$#] bin\/portreeve (.*)\n([\s\S]*?)^```$/gm)].map(
     ([, command, output]) => ({
       command: command ?? '',
       output: output ?? '',

@@ -203,7 +203,8 @@ export class DatagramSocket implements Ready {
       const start = i * REQUEST_MAX_BYTES;
       this.#peer.select(i);
       const end = start + this.#batch.lengthOf(i);
-      const length = this.#answer(requests, start, end, replies, at);
+      const limit = at + UDP_REPLY_MAX_BYTES;
+      const length = this.#handler.answer(this.#peer, requests, start, end, replies, at, limit);
       if (length === 0) continue;
       if (this.#withControl) this.#peer.prepareAnswer();
       this.#batch.addAnswer(answers, i, at, length);
@@ -211,17 +212,6 @@ export class DatagramSocket implements Ready {
       at += length;
     }
     return answers;
-  }
-
-  #answer(requests: NativeBuffer, start: number, end: number, replies: NativeBuffer, at: number): number {
-    const limit = at + UDP_REPLY_MAX_BYTES;
-    const length = this.#handler.answer(this.#peer, requests, start, end, replies, at, limit);
-    const { tail } = this.#handler;
-    if (!tail) return length;
-    this.#handler.tail = undefined;
-    if (length + tail.length > UDP_REPLY_MAX_BYTES) return 0;
-    replies.u8.set(tail, at + length);
-    return length + tail.length;
   }
 
   #send(count: number): void {

@@ -3,8 +3,7 @@ import { netIdInfo } from '../../base/netid.ts';
 import { decodeCallItArgs, PORTMAP_PROGRAM } from '../../wire/portmap.ts';
 import { ACCEPT, writeAccepted, writeProgMismatch } from '../../wire/rpc.ts';
 import { XdrError } from '../../wire/xdr.ts';
-import { type CallContext, OUTCOME, type Outcome } from './procedure.ts';
-import type { PortmapService } from './service.ts';
+import { type CallContext, OUTCOME, type Outcome, type PortmapTables } from './procedure.ts';
 
 /**
  * The procedures that are not forwarded even where forwarding is on, because they trust where a call comes from:
@@ -30,7 +29,7 @@ function isProtected(program: number, procedure: number): boolean {
 }
 
 /** CALLIT and BCAST: never an answer, but for what nobody may ask for (RFC 1833 section 3.2: errors are silent). */
-export function callIt(_service: PortmapService, call: CallContext): Outcome {
+export function callIt(_tables: PortmapTables, call: CallContext): Outcome {
   if (netIdInfo(call.peer.netid).semantics !== 1) return OUTCOME.silent;
   try {
     const { program, procedure } = decodeCallItArgs(call.args);
@@ -41,14 +40,14 @@ export function callIt(_service: PortmapService, call: CallContext): Outcome {
   }
 }
 
-/** INDIRECT: as CALLIT, but the caller is told why not (RFC 1833 section 2.2.1). */
-export function indirect(service: PortmapService, call: CallContext): Outcome {
+/** INDIRECT: as CALLIT, but the caller is told why not (RFC 1833 section 2.2.1). On a stream it is silent too. */
+export function indirect(tables: PortmapTables, call: CallContext): Outcome {
   const { index, semantics } = netIdInfo(call.peer.netid);
-  if (semantics !== 1) return OUTCOME.unavailable;
+  if (semantics !== 1) return OUTCOME.silent;
   const { program, version, procedure } = decodeCallItArgs(call.args);
   if (isProtected(program, procedure)) return OUTCOME.tooWeak;
-  if (service.registrations.exact(program, version, index)) return OUTCOME.failed;
-  const other = service.registrations.versions(program, index);
+  if (tables.registrations.exact(program, version, index)) return OUTCOME.failed;
+  const other = tables.registrations.versions(program, index);
   call.results.at -= SUCCESS_HEAD_BYTES;
   if (other) writeProgMismatch(call.results, call.head.xid, other.low, other.high);
   else writeAccepted(call.results, call.head.xid, ACCEPT.PROG_UNAVAIL);

@@ -3,8 +3,7 @@ import { formatIp } from '../../base/address.ts';
 import { type NetId, netIdInfo, parseNetId } from '../../base/netid.ts';
 import type { Registration } from '../../state/registrations.ts';
 import { formatUaddr, parseUaddr, uaddrPort } from '../../wire/uaddr.ts';
-import type { CallContext, PortmapEvent } from './procedure.ts';
-import type { PortmapService } from './service.ts';
+import type { CallContext, PortmapEvent, PortmapTables } from './procedure.ts';
 
 /** What a caller asks to register, as the wire had it. */
 export interface SetRequest {
@@ -24,13 +23,13 @@ function fromText(call: CallContext): string {
 }
 
 function report(
-  service: PortmapService,
+  tables: PortmapTables,
   call: CallContext,
   what: PortmapEvent['what'],
   request: SetRequest,
   reason = '',
 ): void {
-  service.onEvent({ ...request, what, reason, uid: call.peer.uid(), from: fromText(call) });
+  tables.onEvent({ ...request, what, reason, uid: call.peer.uid(), from: fromText(call) });
 }
 
 /** The address in its one spelling, so that the same place is the same text. */
@@ -40,11 +39,11 @@ function canonicalUaddr(netid: NetId, address: string): string {
 }
 
 /** Registers; FALSE, with the reason in the log, for what is no registration or is not the caller's to make. */
-export function setRegistration(service: PortmapService, call: CallContext, request: SetRequest): boolean {
+export function setRegistration(tables: PortmapTables, call: CallContext, request: SetRequest): boolean {
   const netid = parseNetId(request.netid);
   if (netid === undefined) {
     report(
-      service,
+      tables,
       call,
       'refused',
       request,
@@ -54,7 +53,7 @@ export function setRegistration(service: PortmapService, call: CallContext, requ
   }
   const port = uaddrPort(netid, request.address);
   if (port === undefined) {
-    report(service, call, 'refused', request, `"${request.address}" is no address of ${netid}`);
+    report(tables, call, 'refused', request, `"${request.address}" is no address of ${netid}`);
     return false;
   }
   const { program, version } = request;
@@ -68,22 +67,22 @@ export function setRegistration(service: PortmapService, call: CallContext, requ
     owner: call.peer.uid(),
     builtIn: false,
   };
-  const result = service.registrations.set(registration);
-  if (!result.done) report(service, call, 'refused', request, REASONS[result.code](result.existing));
-  else if (result.added) report(service, call, 'set', request);
+  const result = tables.registrations.set(registration);
+  if (!result.done) report(tables, call, 'refused', request, REASONS[result.code](result.existing));
+  else if (result.added) report(tables, call, 'set', request);
   return result.done;
 }
 
 /** Removes; FALSE, with the reason in the log, where something named is another's. */
 export function unsetRegistrations(
-  service: PortmapService,
+  tables: PortmapTables,
   call: CallContext,
   target: { readonly program: number; readonly version: number; readonly netids?: readonly NetId[] },
 ): boolean {
-  const { removed, refused } = service.registrations.unset(target, call.peer.uid());
-  for (const registration of removed) report(service, call, 'unset', logged(registration));
+  const { removed, refused } = tables.registrations.unset(target, call.peer.uid());
+  for (const registration of removed) report(tables, call, 'unset', logged(registration));
   if (refused)
-    report(service, call, 'refused', logged(refused.existing), REASONS[refused.code](refused.existing));
+    report(tables, call, 'refused', logged(refused.existing), REASONS[refused.code](refused.existing));
   return !refused;
 }
 

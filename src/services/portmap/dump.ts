@@ -1,12 +1,9 @@
 // DUMP: the whole table as bytes, made once for each state of the table.
 import { netIdInfo } from '../../base/netid.ts';
-import type { Peer } from '../../host/host.ts';
 import { ownerName, type Registrations } from '../../state/registrations.ts';
 import { encodeList, encodeMapping } from '../../wire/portmap.ts';
 import { encodeRpcb } from '../../wire/rpcbind.ts';
 import { encodeXdr } from '../../wire/xdr.ts';
-import { type CallContext, OUTCOME, type Outcome } from './procedure.ts';
-import type { PortmapService } from './service.ts';
 
 /** More than the largest table needs: 65,536 entries of at most 200 bytes. */
 const DUMP_MAX_BYTES = 16 * 1024 * 1024;
@@ -60,23 +57,4 @@ export class DumpCache {
     this.#rpcbind ??= encodeXdr((writer) => encodeList(writer, entries(), encodeRpcb), DUMP_MAX_BYTES);
     return this.#rpcbind;
   }
-}
-
-/**
- * Whether a caller gets an answer that is much longer than his question. Over UDP the sender's address proves
- * nothing, so that a stranger's question would turn this host against whoever he pretends to be.
- */
-export function mayDump(service: PortmapService, peer: Peer): boolean {
-  return !service.isSpoofable(peer) || service.isOnThisHost(peer);
-}
-
-/**
- * Answers DUMP. A datagram has to hold the whole; where it cannot, SYSTEM_ERR sends the caller to a stream, on which
- * the dump follows uncopied.
- */
-export function answerDump(service: PortmapService, call: CallContext, dump: () => Uint8Array): Outcome {
-  if (!mayDump(service, call.peer)) return OUTCOME.silent;
-  if (service.isSpoofable(call.peer)) call.results.fixed(dump());
-  else call.tail = dump();
-  return OUTCOME.answered;
 }

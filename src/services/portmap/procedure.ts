@@ -1,8 +1,13 @@
 // What a procedure of the port mapper gets, gives and reports: the words that all of them share.
+import type { Clock } from '../../base/clock.ts';
 import type { Peer } from '../../host/host.ts';
+import type { Registrations } from '../../state/registrations.ts';
 import type { CallHead } from '../../wire/rpc.ts';
 import type { XdrReader, XdrWriter } from '../../wire/xdr.ts';
-import type { PortmapService } from './service.ts';
+import { isDatagram, mayDump } from './callers.ts';
+import type { DumpCache } from './dump.ts';
+import type { Reachability } from './reach.ts';
+import type { Statistics } from './statistics.ts';
 
 /** What a procedure makes of a call. */
 export const OUTCOME = {
@@ -45,8 +50,18 @@ export interface CallContext {
   tail: Uint8Array | undefined;
 }
 
+/** What the procedures look things up in, and whom they tell of changes. */
+export interface PortmapTables {
+  readonly registrations: Registrations;
+  readonly reach: Reachability;
+  readonly statistics: Statistics;
+  readonly dumps: DumpCache;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly onEvent: (event: PortmapEvent) => void;
+}
+
 /** A procedure of the port mapper. SUCCESS stands already in front of its results. */
-export type Procedure = (service: PortmapService, call: CallContext) => Outcome;
+export type Procedure = (tables: PortmapTables, call: CallContext) => Outcome;
 
 /** The one procedure that every version has: it answers, and that is all. */
 export const ping: Procedure = () => OUTCOME.answered;
@@ -56,4 +71,15 @@ export function byNumber(entries: readonly (readonly [number, Procedure])[]): (P
   const table: (Procedure | undefined)[] = [];
   for (const [number, procedure] of entries) table[number] = procedure;
   return table;
+}
+
+/**
+ * Answers DUMP. A datagram has to hold the whole; where it cannot, SYSTEM_ERR sends the caller to a stream, on which
+ * the dump follows uncopied.
+ */
+export function answerDump(tables: PortmapTables, call: CallContext, dump: () => Uint8Array): Outcome {
+  if (!mayDump(tables.reach, call.peer)) return OUTCOME.silent;
+  if (isDatagram(call.peer)) call.results.fixed(dump());
+  else call.tail = dump();
+  return OUTCOME.answered;
 }

@@ -16,33 +16,37 @@ import {
   SOCKADDR_UN_BYTES,
 } from '../../wire/sockaddr.ts';
 import { formatUaddr, isLocalUaddr, parseUaddr } from '../../wire/uaddr.ts';
+import { mayChange, mayDump } from './callers.ts';
 import { callIt, indirect } from './callit.ts';
 import { setRegistration, unsetRegistrations } from './changes.ts';
-import { answerDump, mayDump } from './dump.ts';
-import { byNumber, type CallContext, OUTCOME, type Outcome, type Procedure, ping } from './procedure.ts';
-import type { PortmapService } from './service.ts';
+import {
+  answerDump,
+  byNumber,
+  type CallContext,
+  OUTCOME,
+  type Outcome,
+  type PortmapTables,
+  type Procedure,
+  ping,
+} from './procedure.ts';
 
-function set(service: PortmapService, call: CallContext): Outcome {
-  if (!service.mayChange(call.peer)) return OUTCOME.tooWeak;
+function set(tables: PortmapTables, call: CallContext): Outcome {
+  if (!mayChange(call.peer)) return OUTCOME.tooWeak;
   const { program, version, netid, address } = decodeRpcb(call.args);
-  const done = setRegistration(service, call, { program, version, netid, address });
-  if (done) service.statistics.of(versionOf(call)).sets++;
+  const done = setRegistration(tables, call, { program, version, netid, address });
+  if (done) tables.statistics.of(versionOf(call)).sets++;
   call.results.bool(done);
   return OUTCOME.answered;
 }
 
 /** An empty netid means every transport; the address is ignored. A netid that is none names nothing: TRUE. */
-function unset(service: PortmapService, call: CallContext): Outcome {
-  if (!service.mayChange(call.peer)) return OUTCOME.tooWeak;
+function unset(tables: PortmapTables, call: CallContext): Outcome {
+  if (!mayChange(call.peer)) return OUTCOME.tooWeak;
   const { program, version, netid } = decodeRpcb(call.args);
   const named = parseNetId(netid);
   const netids: readonly NetId[] | undefined = netid === '' ? undefined : named ? [named] : [];
-  const done = unsetRegistrations(
-    service,
-    call,
-    netids ? { program, version, netids } : { program, version },
-  );
-  if (done) service.statistics.of(versionOf(call)).unsets++;
+  const done = unsetRegistrations(tables, call, netids ? { program, version, netids } : { program, version });
+  if (done) tables.statistics.of(versionOf(call)).unsets++;
   call.results.bool(done);
   return OUTCOME.answered;
 }
@@ -53,39 +57,39 @@ const versionOf = (call: CallContext): 3 | 4 => (call.head.version === 3 ? 3 : 4
  * The address over the transport by which the question came; the netid of the question is not looked at, because
  * clients fill it with anything. Empty where there is none.
  */
-function getAddress(service: PortmapService, call: CallContext): Outcome {
-  return answerAddress(service, call, false);
+function getAddress(tables: PortmapTables, call: CallContext): Outcome {
+  return answerAddress(tables, call, false);
 }
 
 /** As GETADDR, but for this version only. */
-function getVersionAddress(service: PortmapService, call: CallContext): Outcome {
-  return answerAddress(service, call, true);
+function getVersionAddress(tables: PortmapTables, call: CallContext): Outcome {
+  return answerAddress(tables, call, true);
 }
 
-function answerAddress(service: PortmapService, call: CallContext, exactly: boolean): Outcome {
+function answerAddress(tables: PortmapTables, call: CallContext, exactly: boolean): Outcome {
   const { program, version, address } = decodeRpcb(call.args);
   const { index } = netIdInfo(call.peer.netid);
-  const { registrations } = service;
+  const { registrations } = tables;
   const found = exactly
     ? registrations.exact(program, version, index)
     : registrations.find(program, version, index);
-  service.statistics.of(versionOf(call)).lookup(program, version, index, found !== undefined);
-  call.results.string(found ? service.reach.uaddrFor(found, call.peer, address) : '');
+  tables.statistics.of(versionOf(call)).lookup(program, version, index, found !== undefined);
+  call.results.string(found ? tables.reach.uaddrFor(found, call.peer, address) : '');
   return OUTCOME.answered;
 }
 
-function dump(service: PortmapService, call: CallContext): Outcome {
-  return answerDump(service, call, () => service.dumps.rpcbind());
+function dump(tables: PortmapTables, call: CallContext): Outcome {
+  return answerDump(tables, call, () => tables.dumps.rpcbind());
 }
 
 /** Seconds since 1970, in the 32 bits that the protocol has for them. */
-function getTime(service: PortmapService, call: CallContext): Outcome {
-  call.results.u32(Math.floor(service.clock.now() / 1000) >>> 0);
+function getTime(tables: PortmapTables, call: CallContext): Outcome {
+  call.results.u32(Math.floor(tables.clock.now() / 1000) >>> 0);
   return OUTCOME.answered;
 }
 
 /** An address that cannot be read becomes an empty one, not an error: so do Debian's and Sun's. */
-function uaddrToTaddr(_service: PortmapService, call: CallContext): Outcome {
+function uaddrToTaddr(_tables: PortmapTables, call: CallContext): Outcome {
   const uaddr = call.args.string(ADDRESS_MAX_BYTES);
   if (isLocalUaddr(uaddr)) {
     encodeNetbuf(call.results, { maxlen: SOCKADDR_UN_BYTES, bytes: encodeLocalSockaddr(uaddr) });
@@ -97,7 +101,7 @@ function uaddrToTaddr(_service: PortmapService, call: CallContext): Outcome {
   return OUTCOME.answered;
 }
 
-function taddrToUaddr(_service: PortmapService, call: CallContext): Outcome {
+function taddrToUaddr(_tables: PortmapTables, call: CallContext): Outcome {
   const { bytes } = decodeNetbuf(call.args);
   const endpoint = decodeSockaddr(bytes);
   call.results.string(endpoint ? formatUaddr(endpoint) : (decodeLocalSockaddr(bytes) ?? ''));
@@ -105,15 +109,15 @@ function taddrToUaddr(_service: PortmapService, call: CallContext): Outcome {
 }
 
 /** Every transport of the caller's protocol family, for this version only. */
-function getAddressList(service: PortmapService, call: CallContext): Outcome {
+function getAddressList(tables: PortmapTables, call: CallContext): Outcome {
   const { program, version, address } = decodeRpcb(call.args);
   const { family } = netIdInfo(call.peer.netid);
   for (const netid of ADDRESS_LIST_NETIDS[family]) {
     const info = netIdInfo(netid);
-    const found = service.registrations.exact(program, version, info.index);
+    const found = tables.registrations.exact(program, version, info.index);
     if (!found) continue;
     call.results.bool(true);
-    call.results.string(service.reach.uaddrFor(found, call.peer, address));
+    call.results.string(tables.reach.uaddrFor(found, call.peer, address));
     call.results.string(netid);
     call.results.u32(info.semantics);
     call.results.string(info.family);
@@ -126,9 +130,9 @@ function getAddressList(service: PortmapService, call: CallContext): Outcome {
 /** A local address is of no use to whom asks for a list: he has the Unix socket already, as with Debian's. */
 const ADDRESS_LIST_NETIDS = { inet: ['udp', 'tcp'], inet6: ['udp6', 'tcp6'], loopback: [] } as const;
 
-function getStatistics(service: PortmapService, call: CallContext): Outcome {
-  if (!mayDump(service, call.peer)) return OUTCOME.silent;
-  for (const stat of service.statistics.snapshot()) encodeRpcbStat(call.results, stat);
+function getStatistics(tables: PortmapTables, call: CallContext): Outcome {
+  if (!mayDump(tables.reach, call.peer)) return OUTCOME.silent;
+  for (const stat of tables.statistics.snapshot()) encodeRpcbStat(call.results, stat);
   return OUTCOME.answered;
 }
 

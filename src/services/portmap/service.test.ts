@@ -153,7 +153,7 @@ describe('DUMP over UDP', () => {
         port: 2049,
         owner: 0,
       } as const;
-      assert.ok(portmap.service.registrations.set({ ...entry, builtIn: false }).done);
+      assert.ok(portmap.service.tables.registrations.set({ ...entry, builtIn: false }).done);
     }
     return portmap;
   };

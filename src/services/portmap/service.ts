@@ -1,10 +1,7 @@
 // The port mapper: takes one request, finds the procedure that it calls, and writes the answer.
-import { isLoopback } from '../../base/address.ts';
 import { type Bytes, bytesOf } from '../../base/bytes.ts';
-import type { Clock } from '../../base/clock.ts';
-import { netIdInfo } from '../../base/netid.ts';
 import type { InterfaceAddress, Peer, RequestHandler } from '../../host/host.ts';
-import type { Registration, Registrations } from '../../state/registrations.ts';
+import type { Registration } from '../../state/registrations.ts';
 import { PORTMAP_PROGRAM } from '../../wire/portmap.ts';
 import {
   ACCEPT,
@@ -19,7 +16,7 @@ import {
 import { STAT_PROCEDURES } from '../../wire/rpcbind.ts';
 import { XdrError, XdrReader, XdrWriter } from '../../wire/xdr.ts';
 import { DumpCache } from './dump.ts';
-import { type CallContext, OUTCOME, type Outcome, type PortmapEvent, type Procedure } from './procedure.ts';
+import { type CallContext, OUTCOME, type Outcome, type PortmapTables, type Procedure } from './procedure.ts';
 import { PROCEDURES_V3, PROCEDURES_V4 } from './procedures-rpcbind.ts';
 import { PROCEDURES_V2 } from './procedures-v2.ts';
 import { Reachability } from './reach.ts';
@@ -30,11 +27,7 @@ const VERSION_LOW = 2;
 const VERSION_HIGH = 4;
 
 /** What a service is made of. */
-export interface PortmapOptions {
-  readonly registrations: Registrations;
-  readonly clock: Pick<Clock, 'now'>;
-  readonly onEvent: (event: PortmapEvent) => void;
-}
+export type PortmapOptions = Pick<PortmapTables, 'registrations' | 'clock' | 'onEvent'>;
 
 const NO_PEER: Peer = {
   netid: 'local',
@@ -48,20 +41,17 @@ const NO_PEER: Peer = {
 
 /** Answers the requests of program 100000, versions 2, 3 and 4. */
 export class PortmapService implements RequestHandler {
-  readonly registrations: Registrations;
-  readonly reach = new Reachability();
-  readonly statistics = new Statistics();
-  readonly dumps: DumpCache;
-  readonly clock: Pick<Clock, 'now'>;
-  readonly onEvent: (event: PortmapEvent) => void;
+  readonly tables: PortmapTables;
   tail: Uint8Array | undefined;
   readonly #call: CallContext;
 
   constructor(options: PortmapOptions) {
-    this.registrations = options.registrations;
-    this.dumps = new DumpCache(options.registrations);
-    this.clock = options.clock;
-    this.onEvent = options.onEvent;
+    this.tables = {
+      ...options,
+      reach: new Reachability(),
+      statistics: new Statistics(),
+      dumps: new DumpCache(options.registrations),
+    };
     const nothing = bytesOf(new Uint8Array(0));
     this.#call = {
       head: new CallHead(),
@@ -73,12 +63,12 @@ export class PortmapService implements RequestHandler {
   }
 
   interfacesChanged(addresses: readonly InterfaceAddress[]): void {
-    this.reach.update(addresses);
+    this.tables.reach.update(addresses);
   }
 
   /** Puts in an entry of portmap's own, which nobody removes. */
   addBuiltIn(registration: Omit<Registration, 'builtIn' | 'owner' | 'program'>): void {
-    this.registrations.set({ ...registration, program: PORTMAP_PROGRAM, owner: 0, builtIn: true });
+    this.tables.registrations.set({ ...registration, program: PORTMAP_PROGRAM, owner: 0, builtIn: true });
   }
 
   answer(
@@ -136,33 +126,16 @@ export class PortmapService implements RequestHandler {
     const version = head.version === 2 ? 2 : head.version === 3 ? 3 : 4;
     const procedure = PROCEDURES[version][head.procedure];
     if (!procedure) return OUTCOME.unavailable;
-    const counters = this.statistics.of(version);
+    const counters = this.tables.statistics.of(version);
     if (head.procedure < STAT_PROCEDURES)
       counters.calls[head.procedure] = (counters.calls[head.procedure] ?? 0) + 1;
     writeAccepted(results, head.xid, ACCEPT.SUCCESS);
     try {
-      return procedure(this, call);
+      return procedure(this.tables, call);
     } catch (thrown) {
       if (!(thrown instanceof XdrError)) throw thrown;
       return thrown.code === 'XDR_NO_ROOM' ? OUTCOME.failed : OUTCOME.garbage;
     }
-  }
-
-  /** Whether the caller is on this host: what is told to him cannot be turned against anybody else. */
-  isOnThisHost(peer: Peer): boolean {
-    const address = peer.address();
-    return address === undefined || this.reach.isOwn(address);
-  }
-
-  /** Whether the caller may change registrations: over the Unix socket or the loopback network. */
-  mayChange(peer: Peer): boolean {
-    const address = peer.address();
-    return address === undefined || isLoopback(address);
-  }
-
-  /** Whether the transport is one over which anybody can send in another's name. */
-  isSpoofable(peer: Peer): boolean {
-    return netIdInfo(peer.netid).semantics === 1;
   }
 }
 
