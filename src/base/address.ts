@@ -2,7 +2,9 @@
 
 /** An IP address in network byte order: 4 bytes or 16. */
 export interface IpAddress {
+  /** IPv4 or IPv6. */
   readonly family: 4 | 6;
+  /** The address: 4 bytes or 16. */
   readonly bytes: Uint8Array;
 }
 

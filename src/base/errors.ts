@@ -18,11 +18,16 @@ export type ErrorData = Readonly<Record<string, string | number | boolean | null
 /** An error with a stable code, a kind, a hint that says what to do next, and the values that matter. */
 export class PortreeveError extends Error {
   override readonly name = 'PortreeveError';
+  /** Whose trouble it is. */
   readonly kind: ErrorKind;
+  /** What happened, in a word that does not change: "PORT_INVALID". */
   readonly code: string;
+  /** What would be legal, or what to do next; empty where there is nothing to say. */
   readonly hint: string;
+  /** The values that matter. */
   readonly data: ErrorData;
 
+  /** The message says what happened and which value is concerned. */
   constructor(kind: ErrorKind, code: string, message: string, hint = '', data: ErrorData = {}) {
     super(message);
     this.kind = kind;

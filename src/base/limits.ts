@@ -32,6 +32,15 @@ export const CONNECTIONS_MAX = 4096;
 export const CONNECTION_IDLE_MS = 120_000;
 /** A connection whose peer takes nothing of its answers for so long is closed. */
 export const CONNECTION_STALL_MS = 30_000;
+/**
+ * The answers, in bytes, that may wait for all connections together; past it the one that takes nothing longest
+ * goes.
+ */
+export const WAITING_ANSWERS_MAX_BYTES = 64 * 1024 * 1024;
+/** The fragments that one request on a stream may come in. */
+export const RECORD_FRAGMENTS_MAX = 256;
+/** What may wait for standard error, in bytes, before lines of the log are dropped and counted. */
+export const LOG_WAITING_MAX_BYTES = 1024 * 1024;
 /** Connections that are accepted before data is looked at again. */
 export const ACCEPT_BATCH_CONNECTIONS = 16;
 
@@ -56,10 +65,31 @@ export const CHANNEL_LINE_MAX_BYTES = 1024 * 1024;
 export const CONTROL_REQUEST_MAX_BYTES = 64 * 1024;
 /** The longest portreeve.toml, in bytes. */
 export const SETTINGS_MAX_BYTES = 1024 * 1024;
-/** Lines that wait for the parent before further ones are dropped (and counted). */
+/** Lines that wait for the parent before further ones are dropped. */
 export const CHANNEL_QUEUE_MAX_LINES = 10_000;
 
 /** The most that kernel.pid_max can be (proc_sys_kernel(5)). */
 export const PID_MAX = 4_194_304;
 /** The largest uid: 2^32 - 1 stands for "none" (credentials(7)). */
 export const UID_MAX = 4_294_967_294;
+
+/** Two looks at a registration's socket that both miss it are so far apart at least, before it is dropped. */
+export const SIGHTINGS_APART_MS = 2000;
+/** A registration that never had a socket goes so long after it was made. */
+export const NEVER_SEEN_MS = 30_000;
+/** Every registration's socket is looked for once in so long. */
+export const SWEEP_INTERVAL_MS = 2500;
+/** Registrations that are looked at before requests are answered again. */
+export const SWEEP_SLICE_REGISTRATIONS = 200;
+
+/** A log of registrations is written anew when it has grown past this, and past four times what it needs. */
+export const LOG_COMPACT_MIN_BYTES = 1024 * 1024;
+/** The largest log that is read: the largest table with room for as many changes. */
+export const LOG_MAX_BYTES = 256 * 1024 * 1024;
+/** Logs that were set aside and are kept; older ones go. */
+export const LOGS_ASIDE_MAX = 4;
+
+/** Changes that are told one by one in a second; of what is more only the number is told. */
+export const EVENTS_PER_SECOND_MAX = 50;
+/** Refusals that `portreeve status` shows. */
+export const RECENT_REFUSALS_MAX = 20;

@@ -28,7 +28,8 @@ export function newRecordSpan(): RecordSpan {
 
 /**
  * Looks for one record at `start` and fills `span`.
- * Throws XdrError when the record would exceed `maxBytes`, is empty, or is made of empty fragments: what follows
+ * Throws XdrError when the record would exceed `maxBytes` or `maxFragments`, is empty, or is made of empty
+ * fragments: what follows
  * on such a stream means nothing any more.
  */
 export function scanRecord(
@@ -37,6 +38,7 @@ export function scanRecord(
   end: number,
   maxBytes: number,
   span: RecordSpan,
+  maxFragments = Number.POSITIVE_INFINITY,
 ): RecordSpan {
   let at = start;
   let length = 0;
@@ -50,6 +52,7 @@ export function scanRecord(
     if (size === 0) empty++;
     length += size;
     if (length > maxBytes) throw new XdrError('XDR_TOO_LONG', `a record of more than ${maxBytes} bytes`);
+    if (span.fragments >= maxFragments) throw new XdrError('XDR_TOO_LONG', 'a record of too many fragments');
     if (empty > EMPTY_FRAGMENTS_MAX) throw new XdrError('XDR_BAD_VALUE', 'a record of empty fragments');
     if (end - at - RECORD_MARK_BYTES < size) return span;
     span.fragments++;

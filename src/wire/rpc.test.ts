@@ -8,7 +8,6 @@ import { bytesOf } from '../base/bytes.ts';
 import {
   ACCEPT,
   type AuthSys,
-  beginsAsCall,
   type Call,
   CallHead,
   decodeAuthSys,
@@ -126,13 +125,6 @@ describe('a credential', () => {
     assert.equal(verifier(400).verdict, 'call');
     assert.deepEqual([verifier(404).verdict, verifier(404).head.authStat], ['auth-error', 3]);
   });
-});
-
-test('bytes begin as a call from the shortest head on', () => {
-  const call = bytesOf(callWith(0, 0, 0, 0));
-  assert.equal(beginsAsCall(call, 0, 40), true);
-  assert.equal(beginsAsCall(call, 0, 39), false);
-  assert.equal(beginsAsCall(bytesOf(words(7, 1, 0, 0, 0, 0, 0, 0, 0, 0)), 0, 40), false);
 });
 
 test('any bytes have a verdict, and a call ends inside them', () => {

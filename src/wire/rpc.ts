@@ -1,13 +1,9 @@
 // ONC RPC version 2 messages (RFC 5531): calls, replies, and the credentials AUTH_NONE and AUTH_SYS.
-import type { Bytes } from '../base/bytes.ts';
 import { XdrError, type XdrReader, type XdrWriter } from './xdr.ts';
 
 /** RFC 5531 section 9: msg_type. */
 export const MSG_CALL = 0;
 export const MSG_REPLY = 1;
-
-/** RFC 5531 section 9: the shortest head of a call, with an empty credential and verifier. */
-export const CALL_HEAD_MIN_BYTES = 40;
 
 /** RFC 5531 section 9: the only version of the protocol. */
 export const RPC_VERSION = 2;
@@ -46,10 +42,15 @@ export const AUTH_SYS_GIDS_MAX = 16;
 
 /** The credential of AUTH_SYS (RFC 5531 appendix A): what a caller says of itself, unproved. */
 export interface AuthSys {
+  /** Any number that the caller likes. */
   readonly stamp: number;
+  /** The caller's host, at most 255 characters of one byte. */
   readonly machineName: string;
+  /** His effective uid. */
   readonly uid: number;
+  /** His effective gid. */
   readonly gid: number;
+  /** His other groups, at most 16. */
   readonly gids: readonly number[];
 }
 
@@ -113,11 +114,6 @@ export class CallHead {
     if (this.flavor === AUTH_FLAVOR.GSS) return AUTH_STAT.BADCRED;
     return AUTH_STAT.REJECTEDCRED;
   }
-}
-
-/** Whether bytes begin as a call does: a stream that carries anything else carries nothing that can be answered. */
-export function beginsAsCall(bytes: Bytes, start: number, end: number): boolean {
-  return end - start >= CALL_HEAD_MIN_BYTES && bytes.view.getUint32(start + 4) === MSG_CALL;
 }
 
 const padded = (length: number): number => (length + 3) & ~3;

@@ -78,10 +78,15 @@ export function encodeNetbuf(writer: XdrWriter, netbuf: Netbuf): void {
 
 /** One way to reach a program (RFC 1833 section 2.1: struct rpcb_entry). */
 export interface RpcbEntry {
+  /** The universal address, for a Unix socket its path. */
   readonly address: string;
+  /** The transport: "udp", "tcp6"... */
   readonly netid: string;
+  /** 1: datagrams; 3: a connection with an orderly end. */
   readonly semantics: number;
+  /** "inet", "inet6" or "loopback". */
   readonly family: string;
+  /** "udp" or "tcp"; "-" or empty for a Unix socket. */
   readonly protocol: string;
 }
 
@@ -105,16 +110,23 @@ export function encodeRpcbEntry(writer: XdrWriter, entry: RpcbEntry): void {
 
 /** How often an address was asked for (RFC 1833 section 2.1: struct rpcbs_addrlist). */
 export interface AddressStat {
+  /** The program that was asked for. */
   readonly program: number;
+  /** The version of it that was asked for. */
   readonly version: number;
+  /** How often it was found. */
   readonly success: number;
+  /** How often it was not. */
   readonly failure: number;
+  /** The transport for which it was asked for. */
   readonly netid: string;
 }
 
 /** How often a program was called through the mapper (RFC 1833 section 2.1: struct rpcbs_rmtcalllist). */
 export interface RemoteCallStat extends AddressStat {
+  /** The procedure of the program that was called. */
   readonly procedure: number;
+  /** How many of the calls came by INDIRECT. */
   readonly indirect: number;
 }
 
@@ -122,9 +134,13 @@ export interface RemoteCallStat extends AddressStat {
 export interface RpcbStat {
   /** Calls by procedure: RPCBSTAT_HIGHPROC (13) counters. */
   readonly calls: readonly number[];
+  /** SETs that registered something. */
   readonly sets: number;
+  /** UNSETs that took something back. */
   readonly unsets: number;
+  /** The lookups, by what was looked up. */
   readonly addresses: readonly AddressStat[];
+  /** The calls that were forwarded. */
   readonly remoteCalls: readonly RemoteCallStat[];
 }
 

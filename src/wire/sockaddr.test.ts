@@ -58,8 +58,10 @@ test('every endpoint is read from its socket address', () => {
 });
 
 test('every local address is read from its socket address', () => {
+  // C0, DEL and C1 are in no address of a Unix socket that is registered.
+  const code = fc.oneof(fc.integer({ min: 0x20, max: 0x7e }), fc.integer({ min: 0xa0, max: 0xff }));
   const name = fc.string({
-    unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)),
+    unit: code.map((one) => String.fromCharCode(one)),
     minLength: 1,
     maxLength: 106,
   });

@@ -124,3 +124,15 @@ test('a local address is a path of at most 107 bytes, or an abstract name of as 
     assert.equal(isLocalUaddr(text), false, text);
   }
 });
+
+test('a local address has no control characters, at whichever place', () => {
+  for (const code of [0, 0x07, 0x0a, 0x1b, 0x1f, 0x7f, 0x80, 0x9b, 0x9f]) {
+    const character = String.fromCharCode(code);
+    for (const text of [`/run/${character}`, `/${character}x`, `@${character}`, `@x${character}y`]) {
+      assert.equal(isLocalUaddr(text), false, `code ${code}`);
+    }
+  }
+  for (const code of [0x20, 0x7e, 0xa0, 0xff]) {
+    assert.equal(isLocalUaddr(`/run/${String.fromCharCode(code)}`), true, `code ${code}`);
+  }
+});

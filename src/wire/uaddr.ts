@@ -10,7 +10,9 @@ export const UADDR_MAX_BYTES = LOCAL_PATH_MAX_BYTES + 1;
 
 /** An IP address with a port; port 0 stands for "none". */
 export interface IpEndpoint {
+  /** Where. */
   readonly address: IpAddress;
+  /** 0 to 65535. */
   readonly port: number;
 }
 
@@ -48,9 +50,12 @@ export function uaddrPort(netid: NetId, uaddr: string): number | undefined {
   return endpoint.address.family === (family === 'inet' ? 4 : 6) ? endpoint.port : undefined;
 }
 
+/** What no path has that anybody means: it would steer the terminals on which registrations are listed. */
+const CONTROL_CHARACTERS = /\p{Cc}/u;
+
 /** Whether a text can be the address of a Unix socket: an absolute path, or "@" and an abstract name. */
 export function isLocalUaddr(uaddr: string): boolean {
-  if (uaddr.startsWith('/'))
-    return uaddr.length > 1 && uaddr.length <= LOCAL_PATH_MAX_BYTES && !uaddr.includes('\0');
+  if (CONTROL_CHARACTERS.test(uaddr)) return false;
+  if (uaddr.startsWith('/')) return uaddr.length > 1 && uaddr.length <= LOCAL_PATH_MAX_BYTES;
   return uaddr.startsWith('@') && uaddr.length > 1 && uaddr.length <= UADDR_MAX_BYTES;
 }

@@ -7,8 +7,10 @@ export type XdrErrorCode = 'XDR_SHORT' | 'XDR_TOO_LONG' | 'XDR_BAD_VALUE' | 'XDR
 /** Thrown by the codecs for every input that has no value, and for every value that has no encoding. */
 export class XdrError extends Error {
   override readonly name = 'XdrError';
+  /** What was wrong. */
   readonly code: XdrErrorCode;
 
+  /** The message says what was wrong in words. */
   constructor(code: XdrErrorCode, message: string) {
     super(message);
     this.code = code;
@@ -24,6 +26,7 @@ export class XdrReader {
   /** The offset of the next byte to be read. */
   at: number;
 
+  /** Reads `bytes` from `start` up to, not including, `end`. */
   constructor(bytes: Bytes, start = 0, end = bytes.u8.length) {
     this.#bytes = bytes;
     this.at = start;
@@ -42,7 +45,7 @@ export class XdrReader {
     return this.#end - this.at;
   }
 
-  /** An unsigned integer (RFC 4506 4.2). */
+  /** An unsigned integer (RFC 4506 4.2). Throws XdrError `XDR_SHORT` where the bytes end, as all that follow do. */
   u32(): number {
     const at = this.at;
     if (this.#end - at < 4) throw new XdrError('XDR_SHORT', 'the bytes end inside an integer');
@@ -50,7 +53,7 @@ export class XdrReader {
     return this.#bytes.view.getUint32(at);
   }
 
-  /** A boolean (RFC 4506 4.4): 0 or 1, nothing else. */
+  /** A boolean (RFC 4506 4.4): 0 or 1; throws XdrError `XDR_BAD_VALUE` for anything else. */
   bool(): boolean {
     const value = this.u32();
     if (value > 1) throw new XdrError('XDR_BAD_VALUE', `${value} is not a boolean`);
@@ -59,7 +62,8 @@ export class XdrReader {
 
   /**
    * Variable-length opaque data of at most `max` bytes (RFC 4506 4.10), as a view of the input, not a copy.
-   * What the padding holds is not looked at: there are encoders that leave garbage in it.
+   * Throws XdrError `XDR_TOO_LONG`. What the padding holds is not looked at: there are encoders that leave garbage
+   * in it.
    */
   opaque(max: number): Uint8Array {
     const length = this.u32();
@@ -104,6 +108,7 @@ export class XdrWriter {
   /** The offset of the next byte to be written. */
   at: number;
 
+  /** Writes into `bytes` from `start` up to, not including, `end`. */
   constructor(bytes: Bytes, start = 0, end = bytes.u8.length) {
     this.#bytes = bytes;
     this.at = start;
@@ -129,20 +134,24 @@ export class XdrWriter {
     return at;
   }
 
+  /** An unsigned integer, 0 to 4294967295. Throws XdrError `XDR_NO_ROOM` where there is none, as all that follow do. */
   u32(value: number): void {
     this.#bytes.view.setUint32(this.#reserve(4), value);
   }
 
+  /** A boolean. */
   bool(value: boolean): void {
     this.u32(value ? 1 : 0);
   }
 
+  /** Fixed-length opaque data, padded to a multiple of four bytes. */
   fixed(data: Uint8Array): void {
     const at = this.#reserve(padded(data.length));
     this.#bytes.u8.set(data, at);
     this.#bytes.u8.fill(0, at + data.length, this.at);
   }
 
+  /** Variable-length opaque data, with its length in front. */
   opaque(data: Uint8Array): void {
     this.u32(data.length);
     this.fixed(data);

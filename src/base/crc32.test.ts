@@ -1,0 +1,31 @@
+/** CRC-32: the values that everybody's has. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { crc32 as zlibCrc32 } from 'node:zlib';
+import fc from 'fast-check';
+import { crc32 } from './crc32.ts';
+
+const of = (text: string): number => crc32(new TextEncoder().encode(text));
+
+test('the check value of CRC-32 and other known ones', () => {
+  assert.equal(of('123456789'), 0xcbf43926);
+  assert.equal(of(''), 0);
+  assert.equal(of('a'), 0xe8b7be43);
+  assert.equal(crc32(new Uint8Array(32)), 0x190a55ad);
+  assert.equal(crc32(new Uint8Array(32).fill(0xff)), 0xff6cab0b);
+});
+
+test('any stretch of bytes has the checksum that zlib gives it', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(300), fc.nat(300), (bytes, a, b) => {
+      const [start, end] = a < b ? [a, b] : [b, a];
+      const stretch = bytes.subarray(start, end);
+      assert.equal(
+        crc32(bytes, Math.min(start, bytes.length), Math.min(end, bytes.length)),
+        zlibCrc32(stretch),
+      );
+    }),
+    { numRuns: 300 },
+  );
+});
