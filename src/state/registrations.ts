@@ -23,10 +23,20 @@ export interface Registration {
   readonly owner: Owner;
   /** Portmap's own entries, which nobody removes. */
   readonly builtIn: boolean;
+  /** Made from another network namespace, whose sockets cannot be seen from here. */
+  readonly isElsewhere?: boolean;
 }
 
+/** Where changes are written before they are made; false means that one could not be written. */
+export interface ChangeLog {
+  adding(registration: Registration): boolean;
+  removing(registration: Registration): boolean;
+}
+
+const UNLOGGED: ChangeLog = { adding: () => true, removing: () => true };
+
 /** Why a change was refused. */
-export type RefusalCode = 'TAKEN' | 'NOT_OWNER' | 'BUILT_IN' | 'FULL' | 'USER_FULL';
+export type RefusalCode = 'TAKEN' | 'NOT_OWNER' | 'BUILT_IN' | 'FULL' | 'USER_FULL' | 'UNWRITTEN';
 
 /** What became of a SET. */
 export type SetResult =
@@ -100,7 +110,12 @@ export class Registrations {
   readonly #programs = new Map<number, ProgramEntries>();
   readonly #all = new Set<Registration>();
   readonly #countOf = new Map<Owner, number>();
+  readonly #log: ChangeLog;
   #revision = 0;
+
+  constructor(log: ChangeLog = UNLOGGED) {
+    this.#log = log;
+  }
 
   /** Changes with every change of the table: what was made from an older revision is stale. */
   get revision(): number {
@@ -147,8 +162,34 @@ export class Registrations {
     if (this.#all.size >= REGISTRATIONS_MAX) return { done: false, code: 'FULL' };
     const held = this.#countOf.get(owner) ?? 0;
     if (owner !== 0 && held >= REGISTRATIONS_PER_USER_MAX) return { done: false, code: 'USER_FULL' };
+    if (!registration.builtIn && !this.#log.adding(registration)) return { done: false, code: 'UNWRITTEN' };
     this.#add(registration);
     return { done: true, added: true };
+  }
+
+  /** Puts in an entry that the log has already; gives the one that was in its place. */
+  restore(registration: Registration): Registration | undefined {
+    const { program, version, netid } = registration;
+    const existing = this.exact(program, version, netIdInfo(netid).index);
+    if (existing?.builtIn) return undefined;
+    if (existing) this.#remove(existing);
+    this.#add(registration);
+    return existing;
+  }
+
+  /** Takes out an entry that the log has taken out already; gives it. */
+  forget(program: number, version: number, netid: NetId): Registration | undefined {
+    const existing = this.exact(program, version, netIdInfo(netid).index);
+    if (!existing || existing.builtIn) return undefined;
+    this.#remove(existing);
+    return existing;
+  }
+
+  /** Removes one entry; false if that could not be written, and it stays. */
+  drop(registration: Registration): boolean {
+    if (!this.#all.has(registration) || !this.#log.removing(registration)) return false;
+    this.#remove(registration);
+    return true;
   }
 
   /**
@@ -164,9 +205,9 @@ export class Registrations {
       if (!existing) continue;
       if (existing.builtIn) refused = { code: 'BUILT_IN', existing };
       else if (caller !== 0 && caller !== existing.owner) refused = { code: 'NOT_OWNER', existing };
-      else removed.push(existing);
+      else if (this.drop(existing)) removed.push(existing);
+      else refused = { code: 'UNWRITTEN', existing };
     }
-    for (const registration of removed) this.#remove(registration);
     return refused ? { removed, refused } : { removed };
   }
 
