@@ -44,6 +44,8 @@ const ALLOWED: Readonly<Record<string, readonly [x64: number, arm64: number]>> =
   get_robust_list: [274, 100],
   sched_yield: [24, 124],
   sched_getaffinity: [204, 123],
+  sched_getparam: [143, 121],
+  sched_getscheduler: [145, 120],
   getpid: [39, 172],
   gettid: [186, 178],
   getuid: [102, 174],

@@ -17,6 +17,31 @@ export interface InterfaceAddress {
   readonly pointToPoint: boolean;
 }
 
+/** A socket of this host, as far as it matters who has it. */
+export interface HeldSocket {
+  readonly uid: number;
+  readonly inode: number;
+}
+
+/** Which sockets the network namespace has, asked anew each time: what is told is true at that moment only. */
+export interface SocketTable {
+  /**
+   * The sockets that get what is sent to an address and port of this host over a transport: those bound to it, and
+   * those bound to all addresses. For a wildcard address those bound to any.
+   */
+  at(netid: Exclude<NetId, 'local'>, address: IpAddress, port: number): HeldSocket[];
+}
+
+/** A file that a process writes to through a descriptor that it was given. */
+export interface LogFile {
+  /** All of it. */
+  read(): Uint8Array;
+  /** Writes at an offset; gives the errno's name if not all of it could be written. */
+  write(bytes: Uint8Array, at: number): string | undefined;
+  /** Cuts it off at a length. */
+  truncate(length: number): void;
+}
+
 /** Whoever sent a request. One object serves many requests: what is wanted later has to be copied. */
 export interface Peer {
   /** The transport over which the request came. */
@@ -31,15 +56,21 @@ export interface Peer {
   readonly scopeId: number;
   /** The address of ours that it sent the request to, undefined on a Unix socket. */
   localAddress(): IpAddress | undefined;
-  /** The uid of the process at the other end of a Unix socket, as the kernel knows it; else undefined. */
+  /**
+   * The uid of whoever sent it, as the kernel knows it: of the process at the other end of a Unix socket, or of the
+   * owner of the one socket of this host that can have sent it. Undefined for another host, or where it is not sure.
+   */
   uid(): number | undefined;
+  /** Whether it is in another network namespace of this host, whose sockets cannot be seen from here. */
+  isElsewhere(): boolean;
 }
 
 /** What a server does with requests; the loop calls it and sends what it answers. */
 export interface RequestHandler {
   /**
    * Answers one request, which is `request` from `start` to `end`, into `reply` from `at` on, up to `limit`.
-   * Gives the length of the answer, 0 for silence. On a stream, an answer that is longer than
+   * Gives the length of the answer, 0 for silence, -1 for what is no request. On a stream, an answer that is
+   * longer than
    * what is written there leaves the rest, which is not copied and must not change any more, in `tail`.
    */
   answer(
@@ -89,6 +120,8 @@ export interface ConnectionKeeper {
   /** Answers wait for it (true), or no more (false). */
   waiting(id: number, waits: boolean, now: number): void;
   closed(id: number): void;
+  /** The one whose answers have waited longest, if any wait. */
+  mostStalled(): number | undefined;
   /** Those whose time is up. */
   overdue(now: number): number[];
 }
@@ -107,11 +140,13 @@ export interface OpenEndpoint {
   readonly file?: string | undefined;
 }
 
-/** Why a socket could not be opened: the errno's name, and whether it was the address, the port or the privilege. */
+/** Why a socket could not be opened: the errno's name, and what kind of trouble it is. */
 export type OpenFailure = {
   readonly errno: string;
-  /** `taken`: somebody else has it; `denied`: not allowed; `absent`: this host has no such address or family. */
-  readonly reason: 'taken' | 'denied' | 'absent' | 'other';
+  /** `taken`: somebody else has it; `denied`: not allowed; `absent`: this host has no such address or
+   * family; `obstructed`: there is a file that is no socket.
+   */
+  readonly reason: 'taken' | 'denied' | 'absent' | 'obstructed' | 'other';
 };
 
 /** A process, as far as we may see it. */

@@ -1,8 +1,9 @@
 // A UDP socket that is served in batches: one recvmmsg(2) takes many requests, one sendmmsg(2) answers them.
-import type { IpAddress } from '../../base/address.ts';
+import { formatIp, type IpAddress, isLoopback } from '../../base/address.ts';
 import { REQUEST_MAX_BYTES, UDP_BATCH_DATAGRAMS, UDP_REPLY_MAX_BYTES } from '../../base/limits.ts';
 import type { NetId } from '../../base/netid.ts';
 import type { Peer, RequestHandler } from '../host.ts';
+import type { DiagTable } from './socket-table.ts';
 import { IPPROTO_IP, MSG_DONTWAIT } from './sys/constants.ts';
 import type { Ready } from './sys/epoll.ts';
 import { ERRNO, errno, sys } from './sys/libc.ts';
@@ -97,11 +98,14 @@ class DatagramPeer implements Peer {
   readonly #batch: DatagramBatch;
   readonly #bound: IpAddress;
   readonly #isV4: boolean;
+  readonly #table: DiagTable;
+  readonly #uids = new Map<string, number | undefined>();
   #slot = 0;
 
-  constructor(netid: NetId, batch: DatagramBatch, bound: IpAddress) {
+  constructor(netid: NetId, batch: DatagramBatch, bound: IpAddress, table: DiagTable) {
     this.netid = netid;
     this.#batch = batch;
+    this.#table = table;
     this.#bound = bound;
     this.#isV4 = bound.family === 4;
   }
@@ -144,8 +148,22 @@ class DatagramPeer implements Peer {
     return { family: 6, bytes: controls.u8.slice(data, data + 16) };
   }
 
-  uid(): undefined {
-    return undefined;
+  /** Asked once for all requests of a batch from one address and port: all of them had come before it was asked. */
+  uid(): number | undefined {
+    const address = this.address();
+    if (!isLoopback(address)) return undefined;
+    const key = `${formatIp(address)} ${this.port}`;
+    if (!this.#uids.has(key)) this.#uids.set(key, this.#table.datagramSender(address, this.port));
+    return this.#uids.get(key);
+  }
+
+  /** Nothing is remembered of the senders of the batch before. */
+  forgetSenders(): void {
+    this.#uids.clear();
+  }
+
+  isElsewhere(): boolean {
+    return false;
   }
 
   /**
@@ -170,11 +188,18 @@ export class DatagramSocket implements Ready {
   /** Answers that the kernel did not take: its buffer was full, or there is no way to the caller. */
   unsent = 0;
 
-  constructor(fd: number, netid: NetId, bound: IpAddress, handler: RequestHandler, batch: DatagramBatch) {
+  constructor(
+    fd: number,
+    netid: NetId,
+    bound: IpAddress,
+    handler: RequestHandler,
+    batch: DatagramBatch,
+    table: DiagTable,
+  ) {
     this.#fd = fd;
     this.#handler = handler;
     this.#batch = batch;
-    this.#peer = new DatagramPeer(netid, batch, bound);
+    this.#peer = new DatagramPeer(netid, batch, bound, table);
     this.#withControl = bound.bytes.every((byte) => byte === 0);
   }
 
@@ -189,6 +214,7 @@ export class DatagramSocket implements Ready {
         0,
       );
       if (count <= 0) return; // Nothing there, or an ICMP error of an earlier answer, which is nobody's.
+      this.#peer.forgetSenders();
       this.#send(this.#answerAll(count));
       if (count < UDP_BATCH_DATAGRAMS) return;
     }
@@ -205,7 +231,7 @@ export class DatagramSocket implements Ready {
       const end = start + this.#batch.lengthOf(i);
       const limit = at + UDP_REPLY_MAX_BYTES;
       const length = this.#handler.answer(this.#peer, requests, start, end, replies, at, limit);
-      if (length === 0) continue;
+      if (length <= 0) continue;
       if (this.#withControl) this.#peer.prepareAnswer();
       this.#batch.addAnswer(answers, i, at, length);
       answers++;

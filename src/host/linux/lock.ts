@@ -1,5 +1,5 @@
 // A lock file: whoever holds it writes his pid into it, and the kernel lets go of it when he ends, however he ends.
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { PID_MAX } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
@@ -10,26 +10,37 @@ import { sys } from './sys/libc.ts';
 /** Everybody may see who holds it. */
 const MODE = 0o644;
 
-/** Takes the lock (flock(2)), or gives the pid of who holds it, 0 if he has not written it yet. */
-export function takeLock(path: string): Lock | { readonly heldBy: number } {
-  let fd: number;
+/** Who holds the lock on a file: the kernel's list of locks (proc_locks(5)) names the process and the inode. */
+function holderOf(fd: number): number {
+  const { ino } = fstatSync(fd);
+  const lock = new RegExp(`FLOCK +ADVISORY +WRITE +(\\d+) [0-9a-f]+:[0-9a-f]+:${ino} `);
   try {
-    // A link that somebody else put there is not followed.
-    fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, MODE);
+    return parseDecimal(lock.exec(readFileSync('/proc/locks', 'utf8'))?.[1] ?? '', PID_MAX) ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
+/** Takes the lock (flock(2)), or gives the pid of who holds it, 0 if that cannot be seen. */
+export function takeLock(path: string): Lock | { readonly heldBy: number } {
+  let fd: number | undefined;
+  try {
+    // A link that somebody else put there is not followed, and a pipe not waited for.
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    fd = openSync(path, flags, MODE);
+    if (sys.flock(fd, LOCK_EX | LOCK_NB) !== 0) {
+      const heldBy = holderOf(fd);
+      closeSync(fd);
+      return { heldBy };
+    }
+    ftruncateSync(fd, 0);
+    writeSync(fd, `${process.pid}\n`, 0);
   } catch (thrown) {
-    throw new PortreeveError(
-      'world',
-      'LOCK_FAILED',
-      `cannot open the lock file ${path}: ${messageOf(thrown)}`,
-      'Choose a directory that you may write with --runtime DIR.',
-      { path },
-    );
+    if (fd !== undefined) closeSync(fd);
+    const hint = 'Make room there, or choose other places with --runtime DIR and --local PATH.';
+    const message = `cannot take the lock ${path}: ${messageOf(thrown)}`;
+    throw new PortreeveError('world', 'LOCK_FAILED', message, hint, { path });
   }
-  if (sys.flock(fd, LOCK_EX | LOCK_NB) !== 0) {
-    closeSync(fd);
-    return { heldBy: parseDecimal(readFileSync(path, 'utf8').trim(), PID_MAX) ?? 0 };
-  }
-  ftruncateSync(fd, 0);
-  writeSync(fd, `${process.pid}\n`, 0);
-  return { release: () => closeSync(fd) };
+  const held = fd;
+  return { release: () => closeSync(held) };
 }

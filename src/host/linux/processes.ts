@@ -17,7 +17,9 @@ export function startProcess(spec: ChildSpec): Child {
   });
   const channel = channelOf(child.stdio);
   channel.on('error', () => undefined); // Its end is told by `exit`.
-  createInterface({ input: channel }).on('line', spec.onLine);
+  // readline passes an error of its input on: a child that died with unread lines must not take us along.
+  const lines = createInterface({ input: channel });
+  lines.on('line', spec.onLine).on('error', () => undefined);
   child.on('error', (error) => {
     process.stderr.write(`cannot start ${program}: ${error.message}\n`);
     if (child.pid === undefined) spec.onEnd({ code: 127, signal: null });

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PortreeveError } from '../../base/errors.ts';
+import { messageOf, PortreeveError } from '../../base/errors.ts';
 import type { PreparedProgram, ProgramUser } from '../host.ts';
 
 /** The directory of the running code, src/ or dist/, and the package that it belongs to. */
@@ -63,7 +63,6 @@ function copyReadable(from: string, to: string, isWanted: (name: string) => bool
 
 /** Copies our code and koffi into `directory`. */
 function stage(directory: string): void {
-  rmSync(directory, { recursive: true, force: true });
   const modules = join(directory, 'node_modules');
   for (const made of [directory, modules, join(modules, '@koromix')]) {
     mkdirSync(made, { recursive: true });
@@ -75,6 +74,17 @@ function stage(directory: string): void {
   const { koffi, binary } = koffiDirectories();
   copyReadable(koffi, join(modules, 'koffi'), (name) => !KOFFI_UNUSED.has(name));
   copyReadable(binary, join(modules, '@koromix', basename(binary)));
+}
+
+function stageOrRemove(directory: string): void {
+  try {
+    stage(directory);
+  } catch (thrown) {
+    rmSync(directory, { recursive: true, force: true });
+    const hint = 'Make room there, or choose another directory with --runtime DIR.';
+    const message = `cannot copy the code to ${directory}: ${messageOf(thrown)}`;
+    throw new PortreeveError('world', 'CODE_NOT_COPIED', message, hint, { directory });
+  }
 }
 
 /** Whether the user can read the code that is running, and koffi, where they are. */
@@ -101,7 +111,9 @@ export function prepareProgram(entry: string, user: ProgramUser, directory: stri
     });
   }
   const isInPlace = isCodeReadable(entry, user);
-  if (!isInPlace) stage(directory);
+  // Copies that a daemon which was killed has left are of no use either way.
+  rmSync(directory, { recursive: true, force: true });
+  if (!isInPlace) stageOrRemove(directory);
   const nodeFd = isReachable(node, user) ? undefined : openSync(node, constants.O_RDONLY | O_PATH);
   return {
     node,

@@ -4,20 +4,35 @@ import type { NetId } from '../../base/netid.ts';
 import type { ConnectionKeeper, RequestHandler, StreamHandler } from '../host.ts';
 import { DatagramBatch, DatagramSocket } from './datagrams.ts';
 import { InterfaceWatch } from './interfaces.ts';
-import { type StreamConnection, type StreamContext, StreamListener, StreamMemory } from './streams.ts';
+import type { DiagTable } from './socket-table.ts';
+import {
+  networkNamespace,
+  type StreamConnection,
+  type StreamContext,
+  StreamListener,
+  StreamMemory,
+  WaitingAnswers,
+} from './streams.ts';
 import { EPOLLIN } from './sys/constants.ts';
-import { EpollLoop, openTicker } from './sys/epoll.ts';
+import type { EpollLoop } from './sys/epoll.ts';
 import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** How often connections are looked at for those whose time is up. */
-const TICK_MS = 1000;
-
 /** What answers, and which connections are kept. */
 export interface ServerParts {
+  /** The loop that it is served on. */
+  readonly loop: EpollLoop;
   readonly requests: RequestHandler;
   readonly streams: StreamHandler;
   readonly keeper: ConnectionKeeper;
+  /** Whose sockets are on this host. */
+  readonly table: DiagTable;
+  /** A descriptor of sock_diag, which tells the network namespace that we are in. */
+  readonly diagFd: number;
+  /** A ticker (openTicker), which a confined process cannot open any more. */
+  readonly tickerFd: number;
+  /** Called at each of its ticks, with monotonic milliseconds. */
+  readonly onTick: (now: number) => void;
 }
 
 /** What a server knows of its work. */
@@ -29,7 +44,7 @@ export interface ServerCounters {
 
 /** Serves sockets that are handed to it; it opens none. */
 export class NetworkServer {
-  readonly loop = new EpollLoop();
+  readonly #loop: EpollLoop;
   readonly #parts: ServerParts;
   readonly #context: StreamContext;
   readonly #listeners: StreamListener[] = [];
@@ -38,13 +53,18 @@ export class NetworkServer {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
+    this.#loop = parts.loop;
+    const memory = new StreamMemory();
     this.#context = {
-      loop: this.loop,
-      memory: new StreamMemory(),
+      loop: parts.loop,
+      memory,
+      table: parts.table,
+      namespace: networkNamespace(parts.diagFd, memory),
       handler: parts.streams,
       keeper: parts.keeper,
       now: () => performance.now(),
       connections: new Map<number, StreamConnection>(),
+      waiting: new WaitingAnswers(),
       onClosed: () => {
         for (const listener of this.#listeners) listener.resume();
       },
@@ -53,13 +73,15 @@ export class NetworkServer {
   }
 
   #startTicker(): void {
-    const fd = openTicker(TICK_MS);
+    const fd = this.#parts.tickerFd;
     const expirations = new NativeBuffer(8);
-    this.loop.add(fd, EPOLLIN, {
+    this.#loop.add(fd, EPOLLIN, {
       ready: () => {
         sys.read(fd, expirations.address, 8);
-        const { connections, keeper, now } = this.#context;
-        for (const id of keeper.overdue(now())) connections.get(id)?.close();
+        const { connections, keeper } = this.#context;
+        const now = this.#context.now();
+        for (const id of keeper.overdue(now)) connections.get(id)?.close();
+        this.#parts.onTick(now);
         for (const listener of this.#listeners) listener.resume();
       },
     });
@@ -67,16 +89,16 @@ export class NetworkServer {
 
   /** Serves a UDP socket that is bound to that address. */
   addDatagramSocket(fd: number, netid: NetId, bound: IpAddress): void {
-    const socket = new DatagramSocket(fd, netid, bound, this.#parts.requests, this.#batch);
+    const socket = new DatagramSocket(fd, netid, bound, this.#parts.requests, this.#batch, this.#parts.table);
     this.#datagrams.push(socket);
-    this.loop.add(fd, EPOLLIN, socket);
+    this.#loop.add(fd, EPOLLIN, socket);
   }
 
   /** Serves a listening TCP or Unix socket. */
   addListener(fd: number, netid: NetId): void {
     const listener = new StreamListener(fd, netid, this.#context);
     this.#listeners.push(listener);
-    this.loop.add(fd, EPOLLIN, listener);
+    this.#loop.add(fd, EPOLLIN, listener);
   }
 
   /** Follows the addresses of the interfaces through a routing netlink socket; `onReady` is called after the first. */
@@ -87,7 +109,7 @@ export class NetworkServer {
       ready();
       ready = () => undefined;
     });
-    this.loop.add(fd, EPOLLIN, watch);
+    this.#loop.add(fd, EPOLLIN, watch);
     watch.start();
   }
 

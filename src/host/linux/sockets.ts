@@ -65,15 +65,22 @@ function openIp(spec: Exclude<EndpointSpec, { netid: 'local' }>): OpenEndpoint |
   const fd = sys.socket(isV6 ? AF_INET6 : AF_INET, type, 0);
   if (fd < 0) return failure();
   // Each family has a socket of its own, so that a caller's address is what it says.
-  if (isV6) setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  let isSet = !isV6 || setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   if (isTcp) {
     setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   } else {
     const isForced = setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_RECEIVE_BUFFER_BYTES);
     if (!isForced) setOption(fd, SOL_SOCKET, SO_RCVBUF, UDP_RECEIVE_BUFFER_BYTES);
-    if (isV6) setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-    else setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    // Without it an answer could leave from another address than the one that was asked.
+    isSet &&= isV6
+      ? setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+      : setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
+  }
+  if (!isSet) {
+    const failed = failure();
+    sys.close(fd);
+    return failed;
   }
   return bindAndListen(spec, fd, encodeSockaddr(spec), isTcp);
 }
@@ -109,7 +116,7 @@ function openLocal(spec: EndpointSpec, path: string): OpenEndpoint | OpenFailure
 function removeStale(path: string, name: Uint8Array): OpenFailure | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat) return undefined;
-  if (!stat.isSocket()) return { errno: 'EEXIST', reason: 'taken' };
+  if (!stat.isSocket()) return { errno: 'EEXIST', reason: 'obstructed' };
   if (isAlive(name)) return { errno: 'EADDRINUSE', reason: 'taken' };
   unlinkSync(path);
   return undefined;

@@ -1,10 +1,16 @@
 // Stream connections, TCP and Unix: bytes come in, answers go out, and nobody who reads slowly holds up the others.
-import type { IpAddress } from '../../base/address.ts';
+import { type IpAddress, isLoopback } from '../../base/address.ts';
 import type { Bytes } from '../../base/bytes.ts';
-import { ACCEPT_BATCH_CONNECTIONS, STREAM_INPUT_BYTES, STREAM_OUTPUT_BYTES } from '../../base/limits.ts';
+import {
+  ACCEPT_BATCH_CONNECTIONS,
+  STREAM_INPUT_BYTES,
+  STREAM_OUTPUT_BYTES,
+  WAITING_ANSWERS_MAX_BYTES,
+} from '../../base/limits.ts';
 import type { NetId } from '../../base/netid.ts';
 import { decodeSockaddr, SOCKADDR_IN6_BYTES } from '../../wire/sockaddr.ts';
 import type { ConnectionKeeper, Peer, StreamHandler, StreamOutput } from '../host.ts';
+import type { DiagTable } from './socket-table.ts';
 import {
   EPOLLERR,
   EPOLLHUP,
@@ -12,6 +18,7 @@ import {
   EPOLLOUT,
   MSG_MORE,
   MSG_NOSIGNAL,
+  SO_NETNS_COOKIE,
   SO_PEERCRED,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
@@ -27,7 +34,30 @@ export class StreamMemory {
   readonly output = new NativeBuffer(STREAM_OUTPUT_BYTES);
   readonly name = new NativeBuffer(32);
   readonly nameLength = new NativeBuffer(4);
-  readonly credentials = new NativeBuffer(12);
+  readonly option = new NativeBuffer(UCRED_BYTES);
+}
+
+/** struct ucred (unix(7)): pid, uid, gid. */
+const UCRED_BYTES = 12;
+const UCRED_UID_AT = 4;
+/** SO_NETNS_COOKIE (Linux 5.14) is a number of 64 bits. */
+const NETNS_COOKIE_BYTES = 8;
+
+function readSocketOption(
+  fd: number,
+  name: number,
+  bytes: number,
+  memory: StreamMemory,
+): DataView | undefined {
+  const { option, nameLength } = memory;
+  nameLength.view.setUint32(0, bytes, true);
+  const got = sys.getsockopt(fd, SOL_SOCKET, name, option.address, nameLength.address);
+  return got < 0 ? undefined : option.view;
+}
+
+/** The number of the network namespace that a socket is in; undefined where the kernel does not tell. */
+export function networkNamespace(fd: number, memory: StreamMemory): bigint | undefined {
+  return readSocketOption(fd, SO_NETNS_COOKIE, NETNS_COOKIE_BYTES, memory)?.getBigUint64(0, true);
 }
 
 /** What a stream needs of its surroundings. */
@@ -36,12 +66,39 @@ export interface StreamContext {
   readonly memory: StreamMemory;
   readonly handler: StreamHandler;
   readonly keeper: ConnectionKeeper;
+  /** Whose sockets are on this host. */
+  readonly table: DiagTable;
+  /** The network namespace that we are in; undefined where the kernel does not tell. */
+  readonly namespace: bigint | undefined;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** The open connections by descriptor. */
   readonly connections: Map<number, StreamConnection>;
+  readonly waiting: WaitingAnswers;
   /** Called when a connection was closed: a listener that ran out of descriptors may go on. */
   readonly onClosed: () => void;
+}
+
+/** The answers that wait, over all connections; a dump that many wait for is there once. */
+export class WaitingAnswers {
+  readonly #references = new Map<Uint8Array, number>();
+  bytes = 0;
+
+  hold(answer: Uint8Array): void {
+    const references = this.#references.get(answer) ?? 0;
+    if (references === 0) this.bytes += answer.length;
+    this.#references.set(answer, references + 1);
+  }
+
+  release(answer: Uint8Array): void {
+    const references = (this.#references.get(answer) ?? 1) - 1;
+    if (references > 0) {
+      this.#references.set(answer, references);
+    } else {
+      this.#references.delete(answer);
+      this.bytes -= answer.length;
+    }
+  }
 }
 
 /** Bytes that wait until the peer takes them. */
@@ -110,13 +167,24 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
     return this.netid === 'local' ? undefined : decodeSockaddr(this.#socketName(sys.getsockname))?.address;
   }
 
-  /** The uid that the peer had when it connected (unix(7): SO_PEERCRED; struct ucred is pid, uid, gid). */
+  /** Who connected (unix(7): SO_PEERCRED), or who has the other end now. */
   uid(): number | undefined {
-    if (this.netid !== 'local') return undefined;
-    const { credentials, nameLength } = this.#context.memory;
-    nameLength.view.setUint32(0, credentials.u8.length, true);
-    const got = sys.getsockopt(this.#fd, SOL_SOCKET, SO_PEERCRED, credentials.address, nameLength.address);
-    return got < 0 ? undefined : credentials.view.getUint32(4, true);
+    if (this.netid === 'local')
+      return this.#readOption(SO_PEERCRED, UCRED_BYTES)?.getUint32(UCRED_UID_AT, true);
+    const peer = this.#peerName();
+    const ours = decodeSockaddr(this.#socketName(sys.getsockname));
+    return peer && ours && isLoopback(peer.address) ? this.#context.table.streamPeer(peer, ours) : undefined;
+  }
+
+  /** A connection by a Unix socket belongs to the network namespace of the one who connected (net/unix/af_unix.c). */
+  isElsewhere(): boolean {
+    if (this.netid !== 'local') return false;
+    const cookie = this.#readOption(SO_NETNS_COOKIE, NETNS_COOKIE_BYTES)?.getBigUint64(0, true);
+    return cookie !== undefined && cookie !== this.#context.namespace;
+  }
+
+  #readOption(name: number, bytes: number): DataView | undefined {
+    return readSocketOption(this.#fd, name, bytes, this.#context.memory);
   }
 
   // As StreamOutput: where answers go.
@@ -138,7 +206,12 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
     this.#flush(MSG_MORE);
     if (this.#closed) return;
     const sent = this.#waiting.length > 0 ? 0 : this.#transmit(addressOf(tail), tail.length, 0);
-    if (sent < tail.length) this.#waiting.push({ bytes: tail, at: sent });
+    if (sent < tail.length) this.#hold(tail, sent);
+  }
+
+  #hold(bytes: Uint8Array, at: number): void {
+    this.#waiting.push({ bytes, at });
+    this.#context.waiting.hold(bytes);
   }
 
   /** Sends what was committed; what the peer does not take is kept as a copy. */
@@ -148,7 +221,7 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
     if (length === 0 || this.#closed) return;
     const { output } = this.#context.memory;
     const sent = this.#waiting.length > 0 ? 0 : this.#transmit(output.address, length, flags);
-    if (sent < length) this.#waiting.push({ bytes: output.u8.slice(sent, length), at: 0 });
+    if (sent < length) this.#hold(output.u8.slice(sent, length), 0);
   }
 
   /** How many bytes the kernel took; a connection that is broken takes all, and is closed. */
@@ -165,7 +238,8 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
   ready(events: number): void {
     if (events & EPOLLOUT) this.#drain();
     if (!this.#closed && !this.full && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) this.receive();
-    else if (!this.#closed && events & EPOLLERR) this.close();
+    // Whoever has hung up takes no answer any more; the kernel would tell that again and again.
+    else if (!this.#closed && events & (EPOLLHUP | EPOLLERR)) this.close();
   }
 
   /** Reads once and answers what is whole. */
@@ -184,7 +258,6 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
       this.close();
       return;
     }
-    this.#context.keeper.moved(this.#fd, this.#context.now());
     this.#process(kept + count);
   }
 
@@ -207,14 +280,20 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
       this.close();
       return;
     }
+    if (taken > 0) this.#context.keeper.moved(this.#fd, this.#context.now());
     if (taken < length) this.#pending = memory.input.u8.slice(taken, length);
     if (this.full) this.#wait(true);
   }
 
   /** While answers wait, nothing is read: what the peer does not take, it does not get more of. */
   #wait(waits: boolean): void {
-    this.#context.loop.change(this.#fd, waits ? EPOLLOUT : EPOLLIN);
-    this.#context.keeper.waiting(this.#fd, waits, this.#context.now());
+    const { loop, keeper, waiting, connections, now } = this.#context;
+    loop.change(this.#fd, waits ? EPOLLOUT : EPOLLIN);
+    keeper.waiting(this.#fd, waits, now());
+    while (waits && waiting.bytes > WAITING_ANSWERS_MAX_BYTES) {
+      const longest = connections.get(keeper.mostStalled() ?? this.#fd) ?? this;
+      longest.close();
+    }
   }
 
   #drain(): void {
@@ -228,6 +307,7 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
       first.at += sent;
       if (sent < left) return;
       this.#waiting.shift();
+      this.#context.waiting.release(first.bytes);
     }
     this.#wait(false);
     const kept = this.#restorePending();
@@ -237,6 +317,7 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const { bytes } of this.#waiting) this.#context.waiting.release(bytes);
     this.#waiting = [];
     this.#pending = undefined;
     const { loop, keeper, connections, onClosed } = this.#context;

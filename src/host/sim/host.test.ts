@@ -123,9 +123,15 @@ describe('a file', () => {
 });
 
 describe('a caller', () => {
-  test('over IP has an address and no uid', () => {
-    const peer = simPeer('udp', { address: ip('10.9.8.7'), to: ip('10.9.8.1'), port: 777 });
+  test('over IP has an address, and a uid if he is on this host', () => {
+    const peer = simPeer('udp', { address: ip('10.9.8.7'), to: ip('10.9.8.1'), port: 777, uid: 1000 });
     assert.deepEqual([peer.v4, peer.port, peer.uid()], [0x0a090807, 777, undefined]);
+    const here = [simPeer('udp'), simPeer('tcp6', { uid: 1000 }), simPeer('tcp', { uid: null })];
+    assert.deepEqual(
+      here.map((one) => one.uid()),
+      [0, 1000, undefined],
+    );
+    assert.deepEqual([peer.isElsewhere(), here[0]?.isElsewhere()], [false, false]);
     assert.deepEqual([peer.address(), peer.localAddress()], [ip('10.9.8.7'), ip('10.9.8.1')]);
     const near = simPeer('tcp6');
     assert.deepEqual([near.v4, near.address(), near.localAddress()], [0, ip('::1'), ip('::1')]);
@@ -139,6 +145,8 @@ describe('a caller', () => {
       [0, 1000, undefined],
     );
     assert.deepEqual([uids[0]?.address(), uids[0]?.localAddress()], [undefined, undefined]);
+    const elsewhere = simPeer('local', { isElsewhere: true });
+    assert.deepEqual([uids[0]?.isElsewhere(), elsewhere.isElsewhere()], [false, true]);
   });
 });
 

@@ -15,17 +15,28 @@ export interface SimCaller {
   /** The address of ours that he called; his own where he is on loopback. */
   readonly to?: IpAddress;
   readonly scopeId?: number;
-  /** On a Unix socket; null: the kernel does not say. */
+  /** Root, unless it is another user; null: nobody can say. */
   readonly uid?: number | null;
+  /** On a Unix socket: in another network namespace. */
+  readonly isElsewhere?: boolean;
 }
 
 /** A caller over a transport: by IP from loopback to loopback, by the Unix socket root, unless it says otherwise. */
 export function simPeer(netid: NetId, caller: SimCaller = {}): Peer {
   const { family } = netIdInfo(netid);
+  const uid = caller.uid === null ? undefined : (caller.uid ?? 0);
   if (family === 'loopback') {
-    const uid = caller.uid === null ? undefined : (caller.uid ?? 0);
     const nothing = () => undefined;
-    return { netid, v4: 0, port: 0, scopeId: 0, address: nothing, localAddress: nothing, uid: () => uid };
+    return {
+      netid,
+      v4: 0,
+      port: 0,
+      scopeId: 0,
+      address: nothing,
+      localAddress: nothing,
+      uid: () => uid,
+      isElsewhere: () => caller.isElsewhere ?? false,
+    };
   }
   const loopback = LOOPBACK[family === 'inet' ? 4 : 6];
   const address = caller.address ?? loopback;
@@ -39,6 +50,7 @@ export function simPeer(netid: NetId, caller: SimCaller = {}): Peer {
     scopeId: caller.scopeId ?? 0,
     address: () => address,
     localAddress: () => to,
-    uid: () => undefined,
+    uid: () => (isLoopback(address) ? uid : undefined),
+    isElsewhere: () => false,
   };
 }

@@ -25,6 +25,7 @@ export const SO_REUSEADDR = 2;
 export const SO_RCVBUF = 8;
 export const SO_PEERCRED = 17;
 export const SO_RCVBUFFORCE = 33;
+export const SO_NETNS_COOKIE = 71;
 
 /** <linux/in.h>, <linux/in6.h>, <linux/tcp.h> */
 export const IPPROTO_IP = 0;
@@ -58,8 +59,9 @@ export const TFD_CLOEXEC = 0o2000000;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 
-/** <linux/netlink.h>, <linux/rtnetlink.h>: the groups that tell of links and of addresses. */
+/** <linux/netlink.h>, <linux/rtnetlink.h>: the protocols; the groups that tell of links and of addresses. */
 export const NETLINK_ROUTE = 0;
+export const NETLINK_SOCK_DIAG = 4;
 export const RTMGRP_LINK = 0x1;
 export const RTMGRP_IPV4_IFADDR = 0x10;
 export const RTMGRP_IPV6_IFADDR = 0x100;

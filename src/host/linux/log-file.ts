@@ -1,0 +1,45 @@
+// A file that is written through its descriptor alone: a process that may open nothing can still keep a log.
+import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { LOG_MAX_BYTES } from '../../base/limits.ts';
+import type { LogFile } from '../host.ts';
+
+function errnoOf(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
+}
+
+/** The file behind an open descriptor. */
+export class DescriptorFile implements LogFile {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  read(): Uint8Array {
+    const size = Math.min(fstatSync(this.#fd).size, LOG_MAX_BYTES);
+    const bytes = new Uint8Array(size);
+    let length = 0;
+    while (length < size) {
+      const count = readSync(this.#fd, bytes, length, size - length, length);
+      if (count === 0) break;
+      length += count;
+    }
+    return bytes.subarray(0, length);
+  }
+
+  write(bytes: Uint8Array, at: number): string | undefined {
+    try {
+      let written = 0;
+      while (written < bytes.length) {
+        written += writeSync(this.#fd, bytes, written, bytes.length - written, at + written);
+      }
+      return undefined;
+    } catch (thrown) {
+      return errnoOf(thrown);
+    }
+  }
+
+  truncate(length: number): void {
+    ftruncateSync(this.#fd, length);
+  }
+}

@@ -1,0 +1,269 @@
+// Tests that the kernel tells whose sockets are on a port, with sockets of this process on loopback.
+import assert from 'node:assert/strict';
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
+import { describe, type TestContext, test } from 'node:test';
+import { needs, probe } from '../../../test/support/probe.ts';
+import { ip } from '../../../test/support/service.ts';
+import { until } from '../../../test/support/world.ts';
+import type { HeldSocket } from '../host.ts';
+import { DiagTable, openDiagSocket } from './socket-table.ts';
+
+const table = new DiagTable(openDiagSocket());
+const UID = process.getuid?.() ?? assert.fail();
+/** A user who is not root, and another. */
+const USERS = [4001, 4002] as const;
+
+type Context = Pick<TestContext, 'after'>;
+
+/** A UDP socket on a port of its own, or on one that is named. */
+async function udp(
+  t: Context,
+  address: string,
+  options: { port?: number; ipv6Only?: boolean; reuseAddr?: boolean } = {},
+): Promise<{ socket: DatagramSocket; port: number }> {
+  const { port = 0, ...rest } = options;
+  const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', ...rest });
+  t.after(() => closeQuietly(socket));
+  socket.bind(port, address);
+  await once(socket, 'listening');
+  return { socket, port: socket.address().port };
+}
+
+function closeQuietly(socket: DatagramSocket): void {
+  try {
+    socket.close();
+  } catch {
+    // The test has closed it.
+  }
+}
+
+/** A TCP server whose connections stay half open when their peer ends. */
+async function tcp(t: Context, host: string, ipv6Only = false): Promise<{ server: Server; port: number }> {
+  const server = createServer({ allowHalfOpen: true });
+  t.after(() => void server.close());
+  server.listen({ host, port: 0, ipv6Only });
+  await once(server, 'listening');
+  return { server, port: portOf(server) };
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : assert.fail();
+}
+
+/** The inodes of all sockets of this process. */
+function ownInodes(): Set<string> {
+  const links = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ''; // The descriptor through which the folder was read.
+    }
+  });
+  return new Set(links.filter((link) => link.startsWith('socket:')));
+}
+
+/** It is one socket, and it is ours. */
+function assertOurs(found: readonly HeldSocket[]): void {
+  const own = ownInodes();
+  assert.deepEqual(
+    found.map(({ uid, inode }) => [uid, own.has(`socket:[${inode}]`)]),
+    [[UID, true]],
+  );
+}
+
+describe('at an address', () => {
+  test('of IPv4 the socket that is bound to all or to that one is found, and no other', async (t) => {
+    for (const netid of ['udp', 'tcp'] as const) {
+      const open = netid === 'udp' ? udp : tcp;
+      const other = netid === 'udp' ? 'tcp' : 'udp';
+      const all = await open(t, '0.0.0.0');
+      for (const address of ['0.0.0.0', '127.0.0.1', '127.9.9.9']) {
+        assertOurs(table.at(netid, ip(address), all.port));
+        assert.deepEqual(table.at(other, ip(address), all.port), [], 'of the other transport there is none');
+      }
+      const one = await open(t, '127.0.0.2');
+      assertOurs(table.at(netid, ip('127.0.0.2'), one.port));
+      assertOurs(table.at(netid, ip('0.0.0.0'), one.port));
+      assert.deepEqual(table.at(netid, ip('127.0.0.3'), one.port), []);
+    }
+  });
+
+  test('of IPv6 the same', async (t) => {
+    if (!needs(t, probe.ipv6())) return;
+    for (const netid of ['udp6', 'tcp6'] as const) {
+      const all = netid === 'udp6' ? await udp(t, '::', { ipv6Only: true }) : await tcp(t, '::', true);
+      for (const address of ['::', '::1']) assertOurs(table.at(netid, ip(address), all.port));
+      const ofIpv4 = netid === 'udp6' ? 'udp' : 'tcp';
+      assert.deepEqual(table.at(ofIpv4, ip('0.0.0.0'), all.port), []);
+      const one = netid === 'udp6' ? await udp(t, '::1') : await tcp(t, '::1');
+      assertOurs(table.at(netid, ip('::'), one.port));
+      assert.deepEqual(table.at(netid, ip('fd00::9'), one.port), []);
+    }
+  });
+
+  test('of IPv4 a socket of IPv6 that takes IPv4 as well is found', async (t) => {
+    if (!needs(t, probe.ipv6())) return;
+    const datagrams = await udp(t, '::');
+    const streams = await tcp(t, '::');
+    for (const address of ['0.0.0.0', '127.0.0.1', '127.0.0.9']) {
+      assertOurs(table.at('udp', ip(address), datagrams.port));
+      assertOurs(table.at('tcp', ip(address), streams.port));
+    }
+    assertOurs(table.at('udp6', ip('::1'), datagrams.port));
+    assertOurs(table.at('tcp6', ip('::1'), streams.port));
+  });
+
+  test('nothing is found on a port that was freed, or by a connection that goes out from it', async (t) => {
+    const { socket, port } = await udp(t, '127.0.0.1');
+    socket.close();
+    await once(socket, 'close');
+    assert.deepEqual(table.at('udp', ip('127.0.0.1'), port), []);
+    const server = await tcp(t, '127.0.0.1');
+    const { client } = await connection(t, server);
+    assert.deepEqual(table.at('tcp', ip('127.0.0.1'), client.localPort ?? 0), []);
+    assertOurs(table.at('tcp', ip('127.0.0.1'), server.port));
+  });
+});
+
+describe('the sender of a datagram', () => {
+  test('is who has the one socket with that address and port', async (t) => {
+    for (const address of ['127.0.0.1', '0.0.0.0', '127.0.0.5']) {
+      const { socket, port } = await udp(t, address);
+      const from = ip(address === '0.0.0.0' ? '127.0.0.1' : address);
+      assert.equal(table.datagramSender(from, port), UID);
+      socket.close();
+      await once(socket, 'close');
+      assert.equal(table.datagramSender(from, port), undefined, 'and nobody when it is closed');
+    }
+  });
+
+  test('is found when it is connected, and when it is an IPv6 socket that speaks IPv4', async (t) => {
+    const peer = await udp(t, '127.0.0.1');
+    const { socket, port } = await udp(t, '127.0.0.1');
+    socket.connect(peer.port, '127.0.0.1');
+    await once(socket, 'connect');
+    assert.equal(table.datagramSender(ip('127.0.0.1'), port), UID);
+    if (!needs(t, probe.ipv6())) return;
+    const both = await udp(t, '::');
+    assert.equal(table.datagramSender(ip('127.0.0.1'), both.port), UID);
+    assert.equal(table.datagramSender(ip('::1'), both.port), UID);
+  });
+
+  test('cannot be told where several sockets can have sent it', async (t) => {
+    const first = await udp(t, '127.0.0.1', { reuseAddr: true });
+    const second = await udp(t, '127.0.0.1', { reuseAddr: true, port: first.port });
+    assert.equal(table.datagramSender(ip('127.0.0.1'), first.port), undefined);
+    second.socket.close();
+    await once(second.socket, 'close');
+    assert.equal(table.datagramSender(ip('127.0.0.1'), first.port), UID);
+  });
+
+  test('is not told by a socket of another address, nor by one on another port', async (t) => {
+    const { port } = await udp(t, '127.0.0.7');
+    assert.equal(table.datagramSender(ip('127.0.0.1'), port), undefined);
+    assert.equal(table.datagramSender(ip('127.0.0.7'), port), UID);
+  });
+});
+
+/** A connection to a server, and its end there. */
+async function connection(
+  t: Context,
+  { server, port }: { server: Server; port: number },
+  host = '127.0.0.1',
+): Promise<{ client: Socket; accepted: Socket }> {
+  const incoming = once(server, 'connection');
+  const client = netConnect({ host, port, allowHalfOpen: true });
+  t.after(() => void client.destroy());
+  await once(client, 'connect');
+  const [accepted] = (await incoming) as [Socket];
+  t.after(() => void accepted.destroy());
+  accepted.resume();
+  client.resume();
+  return { client, accepted };
+}
+
+/** The two ends of a connection, as the server sees them. */
+function endsOf(accepted: Socket) {
+  const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = accepted;
+  return [
+    { address: ip(remoteAddress), port: remotePort },
+    { address: ip(localAddress), port: localPort },
+  ] as const;
+}
+
+describe('the peer of a connection', () => {
+  test('is who has the other end', async (t) => {
+    const { accepted } = await connection(t, await tcp(t, '127.0.0.1'));
+    assert.equal(table.streamPeer(...endsOf(accepted)), UID);
+    if (!needs(t, probe.ipv6())) return;
+    const v6 = await connection(t, await tcp(t, '::1'), '::1');
+    assert.equal(table.streamPeer(...endsOf(v6.accepted)), UID);
+  });
+
+  test('cannot be told when it has closed: the kernel finishes its socket, and says uid 0', async (t) => {
+    const { client, accepted } = await connection(t, await tcp(t, '127.0.0.1'));
+    const ends = endsOf(accepted);
+    const ended = once(accepted, 'end');
+    client.destroy();
+    await ended;
+    // FIN_WAIT2: ours is open still.
+    assert.equal(table.streamPeer(...ends), undefined);
+    accepted.end();
+    await once(accepted, 'close');
+    // TIME_WAIT: both are closed.
+    assert.equal(table.streamPeer(...ends), undefined);
+  });
+
+  test('is not found by a port from which nobody is connected: the listener is not the peer', async (t) => {
+    const { port } = await tcp(t, '127.0.0.1');
+    const listener = { address: ip('127.0.0.1'), port };
+    assert.equal(table.streamPeer(listener, { address: ip('127.0.0.1'), port: 1 }), undefined);
+  });
+});
+
+describe('of other users', () => {
+  /** What is opened meanwhile is that user's. */
+  async function as<T>(uid: number, open: () => Promise<T>): Promise<T> {
+    process.seteuid?.(uid);
+    try {
+      return await open();
+    } finally {
+      process.seteuid?.(0);
+    }
+  }
+
+  test('the uid is told: of who holds a port, of a sender, and of a peer', async (t) => {
+    if (!needs(t, probe.root())) return;
+    const [uid] = USERS;
+    const { port } = await as(uid, () => udp(t, '127.0.0.1'));
+    assert.deepEqual(
+      table.at('udp', ip('127.0.0.1'), port).map((socket) => socket.uid),
+      [uid],
+    );
+    assert.equal(table.datagramSender(ip('127.0.0.1'), port), uid);
+    const server = await tcp(t, '127.0.0.1');
+    const { accepted } = await as(uid, () => connection(t, server));
+    assert.equal(table.streamPeer(...endsOf(accepted)), uid);
+  });
+
+  test("a port that two share is nobody's: each could send under the other's address", async (t) => {
+    if (!needs(t, probe.root())) return;
+    const [first, second] = USERS;
+    const { port } = await as(first, () => udp(t, '127.0.0.2'));
+    assert.equal(table.datagramSender(ip('127.0.0.2'), port), first);
+    await as(second, () => udp(t, '127.0.0.3', { port }));
+    assert.equal(table.datagramSender(ip('127.0.0.2'), port), undefined);
+    assert.equal(table.datagramSender(ip('127.0.0.3'), port), undefined);
+  });
+});
+
+test('a question is asked anew each time: what was true before is not', async (t) => {
+  const { socket, port } = await udp(t, '127.0.0.1');
+  assert.equal(table.datagramSender(ip('127.0.0.1'), port), UID);
+  socket.close();
+  await until('the port to be free', () => table.datagramSender(ip('127.0.0.1'), port) === undefined);
+});

@@ -1,0 +1,144 @@
+// Whose sockets are on this host: answers of sock_diag(7), one question at a time.
+import { type IpAddress, isWildcard, samePrefix } from '../../base/address.ts';
+import { type NetId, netIdInfo } from '../../base/netid.ts';
+import { decodeMessages, NLMSG_DONE, NLMSG_ERROR } from '../../wire/netlink.ts';
+import {
+  ALL_STATES,
+  type DiagAnswer,
+  type DiagEnd,
+  type DiagProtocol,
+  type DiagQuery,
+  type DiagSocket,
+  decodeDiagSocket,
+  encodeDiagDump,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  LOOKUP_BYTES,
+  readDiagAnswer,
+  STATE,
+  writeDiagLookup,
+} from '../../wire/sock-diag.ts';
+import type { HeldSocket, SocketTable } from '../host.ts';
+import { AF_NETLINK, NETLINK_SOCK_DIAG, SOCK_CLOEXEC, SOCK_RAW } from './sys/constants.ts';
+import { must } from './sys/epoll.ts';
+import { ERRNO, errno, sys } from './sys/libc.ts';
+import { NativeBuffer } from './sys/memory.ts';
+
+/** The kernel fills at most 32 KiB at once when it dumps. */
+const RECEIVE_BYTES = 64 * 1024;
+
+/** Where the other end is when only a listener is looked for: some port from which nobody is connected. */
+const NOWHERE = 1;
+
+const LOOPBACK = {
+  4: { family: 4, bytes: new Uint8Array([127, 0, 0, 1]) },
+  6: { family: 6, bytes: new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]) },
+} as const;
+
+/** ::ffff:0:0/96, under which an IPv6 socket has an IPv4 address (RFC 4291 2.5.5.2). */
+const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff] as const;
+
+/** Opens the socket that questions go through; no privilege is needed to ask. */
+export function openDiagSocket(): number {
+  return must(sys.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), 'socket');
+}
+
+/** Whether a socket is bound so that it is reached at an address of family `family`. */
+function reaches(socket: DiagSocket, address: IpAddress): boolean {
+  const bound = socket.local.address;
+  if (isWildcard(bound)) return socket.family === address.family || socket.v6Only !== true;
+  if (isWildcard(address)) return socket.family === address.family || isMapped(bound);
+  const full = address.bytes.length * 8;
+  if (socket.family === address.family) return samePrefix(bound, address, full);
+  return isMapped(bound) && samePrefix({ family: 4, bytes: bound.bytes.subarray(12) }, address, full);
+}
+
+function isMapped(address: IpAddress): boolean {
+  return address.family === 6 && MAPPED_PREFIX.every((byte, i) => address.bytes[i] === byte);
+}
+
+/** Asks and waits for the answer: the kernel gives it within the call, in some microseconds. */
+export class DiagTable implements SocketTable {
+  readonly #fd: number;
+  readonly #buffer = new NativeBuffer(RECEIVE_BYTES);
+  #sequence = 0;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  at(netid: Exclude<NetId, 'local'>, address: IpAddress, port: number): HeldSocket[] {
+    const protocol = netIdInfo(netid).protocol === 'tcp' ? IPPROTO_TCP : IPPROTO_UDP;
+    const target = isWildcard(address) ? LOOPBACK[address.family] : address;
+    const nowhere = { address: LOOPBACK[address.family], port: NOWHERE };
+    const found = this.#lookup(protocol, { address: target, port }, nowhere);
+    if (found) return [found];
+    // It may be bound to one address only, while its registration is for all.
+    return this.#onPort(protocol, address.family, port, holdingStates(protocol)).filter((socket) =>
+      reaches(socket, address),
+    );
+  }
+
+  /**
+   * The uid of who sent a datagram from an address and port of this host. A UDP socket can choose any of the host's
+   * addresses as its source (ip(7): IP_PKTINFO), so every socket on that port may have sent it. Undefined if there
+   * is none, if several are bound to that address, or if they are not all the same user's.
+   */
+  datagramSender(address: IpAddress, port: number): number | undefined {
+    const sockets = this.#onPort(IPPROTO_UDP, address.family, port, ALL_STATES).filter(
+      (socket) => socket.inode !== 0,
+    );
+    const bound = sockets.filter((socket) => reaches(socket, address));
+    const [one] = bound;
+    return one && bound.length === 1 && sockets.every(({ uid }) => uid === one.uid) ? one.uid : undefined;
+  }
+
+  /** The uid of the far end of a TCP connection within this host; undefined if that end is closed already. */
+  streamPeer(peer: DiagEnd, ours: DiagEnd): number | undefined {
+    const socket = this.#lookup(IPPROTO_TCP, peer, ours);
+    return socket?.state === STATE.ESTABLISHED ? socket.uid : undefined;
+  }
+
+  /** The kernel answers within the call, with one datagram. */
+  #lookup(protocol: DiagProtocol, local: DiagEnd, remote: DiagEnd): DiagAnswer | undefined {
+    writeDiagLookup(this.#buffer, protocol, local, remote, ++this.#sequence);
+    must(sys.send(this.#fd, this.#buffer.address, LOOKUP_BYTES, 0), 'send');
+    const answer = readDiagAnswer(this.#buffer.view, this.#receive(), this.#sequence);
+    return answer?.inode === 0 ? undefined : answer;
+  }
+
+  #receive(): number {
+    for (;;) {
+      const count = sys.recv(this.#fd, this.#buffer.address, RECEIVE_BYTES, 0);
+      if (count >= 0) return count;
+      if (errno() !== ERRNO['EINTR']) must(count, 'recv');
+    }
+  }
+
+  /** All sockets on a local port that can have to do with a family: IPv6 sockets can speak IPv4. */
+  #onPort(protocol: DiagProtocol, family: 4 | 6, port: number, states: number): DiagSocket[] {
+    const list = (of: 4 | 6) => this.#list({ family: of, protocol, states, port });
+    const v6 = list(6);
+    return family === 6 ? v6 : [...list(4), ...v6.filter((socket) => socket.v6Only !== true)];
+  }
+
+  #list(query: DiagQuery): DiagSocket[] {
+    const request = encodeDiagDump(query, ++this.#sequence);
+    this.#buffer.u8.set(request);
+    must(sys.send(this.#fd, this.#buffer.address, request.length, 0), 'send');
+    const sockets: DiagSocket[] = [];
+    for (;;) {
+      for (const message of decodeMessages(this.#buffer.u8.subarray(0, this.#receive()))) {
+        if (message.sequence !== this.#sequence) continue;
+        if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) return sockets;
+        const socket = decodeDiagSocket(message.payload);
+        if (socket) sockets.push(socket);
+      }
+    }
+  }
+}
+
+/** The states in which a socket holds a port for others to reach: listening, or bound for UDP, connected or not. */
+function holdingStates(protocol: DiagProtocol): number {
+  return protocol === IPPROTO_TCP ? 1 << STATE.LISTEN : (1 << STATE.CLOSE) | (1 << STATE.ESTABLISHED);
+}

@@ -1,0 +1,114 @@
+// Holds the numbers and layouts of Linux's ABI that stand in our sources against the C compiler's headers.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { needs, probe } from '../../../../test/support/probe.ts';
+import * as constants from './constants.ts';
+
+const HEADERS = [
+  'stddef.h',
+  'sys/socket.h',
+  'sys/un.h',
+  'netinet/in.h',
+  'netinet/tcp.h',
+  'sys/epoll.h',
+  'sys/timerfd.h',
+  'sys/file.h',
+  'sys/prctl.h',
+  'linux/netlink.h',
+  'linux/rtnetlink.h',
+  'linux/inet_diag.h',
+  'linux/seccomp.h',
+  'linux/filter.h',
+];
+
+/** Layouts: an expression of C, and what our sources take it for. */
+const LAYOUTS: readonly (readonly [expression: string, value: number])[] = [
+  ['sizeof(struct mmsghdr)', 64],
+  ['offsetof(struct mmsghdr, msg_len)', 56],
+  ['offsetof(struct msghdr, msg_namelen)', 8],
+  ['offsetof(struct msghdr, msg_iov)', 16],
+  ['offsetof(struct msghdr, msg_iovlen)', 24],
+  ['offsetof(struct msghdr, msg_control)', 32],
+  ['offsetof(struct msghdr, msg_controllen)', 40],
+  ['offsetof(struct msghdr, msg_flags)', 48],
+  ['sizeof(struct iovec)', 16],
+  ['sizeof(struct cmsghdr)', 16],
+  ['offsetof(struct cmsghdr, cmsg_level)', 8],
+  ['sizeof(struct epoll_event)', process.arch === 'x64' ? 12 : 16],
+  ['offsetof(struct epoll_event, data)', process.arch === 'x64' ? 4 : 8],
+  ['sizeof(struct itimerspec)', 32],
+  ['offsetof(struct itimerspec, it_value)', 16],
+  ['sizeof(struct sockaddr_in)', 16],
+  ['offsetof(struct sockaddr_in, sin_addr)', 4],
+  ['sizeof(struct sockaddr_in6)', 28],
+  ['offsetof(struct sockaddr_in6, sin6_addr)', 8],
+  ['offsetof(struct sockaddr_in6, sin6_scope_id)', 24],
+  ['sizeof(((struct sockaddr_un *)0)->sun_path)', 108],
+  ['sizeof(struct sockaddr_nl)', 12],
+  ['offsetof(struct in_pktinfo, ipi_spec_dst)', 4],
+  ['offsetof(struct in6_pktinfo, ipi6_ifindex)', 16],
+  ['sizeof(struct ucred)', 12],
+  ['offsetof(struct ucred, uid)', 4],
+  ['sizeof(struct nlmsghdr)', 16],
+  ['sizeof(struct ifinfomsg)', 16],
+  ['sizeof(struct ifaddrmsg)', 8],
+  ['sizeof(struct inet_diag_req_v2)', 56],
+  ['offsetof(struct inet_diag_req_v2, id)', 8],
+  ['sizeof(struct inet_diag_msg)', 72],
+  ['offsetof(struct inet_diag_msg, id)', 4],
+  ['offsetof(struct inet_diag_msg, idiag_uid)', 64],
+  ['offsetof(struct inet_diag_msg, idiag_inode)', 68],
+  ['offsetof(struct inet_diag_sockid, idiag_dst)', 20],
+  ['offsetof(struct inet_diag_sockid, idiag_cookie)', 40],
+  ['INET_DIAG_SKV6ONLY', 11],
+  ['sizeof(struct sock_filter)', 8],
+  ['sizeof(struct sock_fprog)', 16],
+  ['offsetof(struct sock_fprog, filter)', 8],
+];
+
+/** What C says of each expression; undefined for a name that these headers do not have. */
+function ask(expressions: readonly string[]): (number | undefined)[] {
+  const directory = mkdtempSync(join(tmpdir(), 'portreeve-abi-'));
+  try {
+    const file = join(directory, 'abi');
+    const lines = expressions.map((expression) => {
+      const print = `printf("%lld\\n", (long long)(${expression}));`;
+      // Enumerators are no macros: only names in capitals that are not defined are left out.
+      return /^(TFD|SO|IP|IPV6|TCP|EPOLL|PR|SECCOMP)_\w+$/.test(expression)
+        ? `\n#ifdef ${expression}\n${print}\n#else\nputs("");\n#endif\n`
+        : print;
+    });
+    const includes = HEADERS.map((header) => `#include <${header}>`).join('\n');
+    const source = `#define _GNU_SOURCE\n#include <stdio.h>\n${includes}\nint main(void) {\n${lines.join('\n')}\n}\n`;
+    writeFileSync(`${file}.c`, source);
+    const compiled = spawnSync('cc', ['-o', file, `${file}.c`], { encoding: 'utf8' });
+    assert.equal(compiled.status, 0, compiled.stderr);
+    const printed = spawnSync(file, { encoding: 'utf8' }).stdout.trimEnd().split('\n');
+    return printed.map((line) => (line === '' ? undefined : Math.trunc(JSON.parse(line))));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+test('sizes and offsets of structures', (t) => {
+  if (!needs(t, probe.cc())) return;
+  const said = ask(LAYOUTS.map(([expression]) => expression));
+  for (const [i, [expression, value]] of LAYOUTS.entries()) assert.equal(said[i], value, expression);
+});
+
+test('the numbers of constants', (t) => {
+  if (!needs(t, probe.cc())) return;
+  const names = Object.keys(constants);
+  const said = ask(names);
+  const known = names.flatMap((name, i) => (said[i] === undefined ? [] : [[name, said[i]] as const]));
+  // A name that this C library is too old for is left out; most are there.
+  assert.ok(known.length > names.length - 6, `only ${known.length} of ${names.length}`);
+  assert.deepEqual(
+    known,
+    known.map(([name]) => [name, Object.entries(constants).find(([ours]) => ours === name)?.[1]]),
+  );
+});
