@@ -1,9 +1,12 @@
 // SET and UNSET, the same for every version: who may, what is a registration, what is told to the log.
 import { formatIp } from '../../base/address.ts';
 import { type NetId, netIdInfo, parseNetId } from '../../base/netid.ts';
-import type { Registration } from '../../state/registrations.ts';
+import { firstSocket } from '../../state/liveness.ts';
+import type { RefusalCode, Registration } from '../../state/registrations.ts';
 import { formatUaddr, parseUaddr, uaddrPort } from '../../wire/uaddr.ts';
-import type { CallContext, PortmapEvent, PortmapTables } from './procedure.ts';
+import type { EventKind } from './events.ts';
+import type { CallContext, PortmapTables } from './procedure.ts';
+import { socketsOf } from './watch.ts';
 
 /** What a caller asks to register, as the wire had it. */
 export interface SetRequest {
@@ -25,11 +28,12 @@ function fromText(call: CallContext): string {
 function report(
   tables: PortmapTables,
   call: CallContext,
-  what: PortmapEvent['what'],
+  what: EventKind,
   request: SetRequest,
   reason = '',
 ): void {
-  tables.onEvent({ ...request, what, reason, uid: call.peer.uid(), from: fromText(call) });
+  if (!tables.events.admits(what)) return;
+  tables.events.tell({ ...request, what, reason, uid: call.peer.uid(), from: fromText(call) });
 }
 
 /** The address in its one spelling, so that the same place is the same text. */
@@ -38,39 +42,76 @@ function canonicalUaddr(netid: NetId, address: string): string {
   return endpoint ? formatUaddr(endpoint) : address;
 }
 
+/** Ports that root alone may give away: those below IPPORT_RESERVED (<netinet/in.h>). */
+const IPPORT_RESERVED = 1024;
+
 /** Registers; FALSE, with the reason in the log, for what is no registration or is not the caller's to make. */
 export function setRegistration(tables: PortmapTables, call: CallContext, request: SetRequest): boolean {
+  const registration = registrationOf(call, request);
+  const done = typeof registration !== 'string' && register(tables, call, registration);
+  if (typeof registration === 'string') report(tables, call, 'refused', request, registration);
+  else if (typeof done === 'string') report(tables, call, 'refused', request, done);
+  return done === true;
+}
+
+/** What is to be registered, or why it is no registration. */
+function registrationOf(call: CallContext, request: SetRequest): Registration | string {
+  const { program, version, address } = request;
   const netid = parseNetId(request.netid);
-  if (netid === undefined) {
-    report(
-      tables,
-      call,
-      'refused',
-      request,
-      `"${request.netid}" is no netid: udp, tcp, udp6, tcp6 and local are`,
-    );
-    return false;
-  }
-  const port = uaddrPort(netid, request.address);
-  if (port === undefined) {
-    report(tables, call, 'refused', request, `"${request.address}" is no address of ${netid}`);
-    return false;
-  }
-  const { program, version } = request;
-  const uaddr = canonicalUaddr(netid, request.address);
-  const registration: Registration = {
+  if (netid === undefined) return `"${request.netid}" is no netid: udp, tcp, udp6, tcp6 and local are`;
+  const port = uaddrPort(netid, address);
+  if (port === undefined) return `"${address}" is no address of ${netid}`;
+  const owner = call.peer.uid();
+  if (owner === undefined)
+    return 'whose socket asked cannot be told: there is none, or several can have asked';
+  const isElsewhere = call.peer.isElsewhere();
+  return {
     program,
     version,
     netid,
-    uaddr,
+    uaddr: canonicalUaddr(netid, address),
     port,
-    owner: call.peer.uid(),
+    owner,
     builtIn: false,
+    isElsewhere,
   };
-  const result = tables.registrations.set(registration);
-  if (!result.done) report(tables, call, 'refused', request, REASONS[result.code](result.existing));
-  else if (result.added) report(tables, call, 'set', request);
-  return result.done;
+}
+
+/** Puts it in; true, or why not. */
+function register(tables: PortmapTables, call: CallContext, registration: Registration): true | string {
+  const { registrations, liveness, sockets, clock } = tables;
+  const { program, version, netid, owner, port } = registration;
+  const found = socketsOf(registration, sockets);
+  if (port > 0 && port < IPPORT_RESERVED && owner !== 0 && !found?.some(({ uid }) => uid === owner)) {
+    return `port ${port} is below 1024, and uid ${owner} holds no socket on it`;
+  }
+  const existing = registrations.exact(program, version, netIdInfo(netid).index);
+  if (existing) dropIfGone(tables, existing);
+  liveness.registered(registration, found && firstSocket(found, registration), clock.monotonic());
+  const result = registrations.set(registration);
+  if (!result.done || !result.added) liveness.removed(registration);
+  if (!result.done) return reasonOf(tables, result.code, result.existing);
+  if (result.added) report(tables, call, 'set', logged(registration));
+  return true;
+}
+
+/** A service that was restarted, perhaps by another user, does not wait for the entry that it left when it died. */
+function dropIfGone(tables: PortmapTables, existing: Registration): void {
+  const { registrations, liveness, sockets } = tables;
+  const found = socketsOf(existing, sockets);
+  if (found === undefined || !liveness.isGone(existing, found) || !registrations.drop(existing)) return;
+  liveness.removed(existing);
+  reportDropped(tables, existing, 'its socket is gone, and the place is wanted');
+}
+
+/** Tells that an entry was dropped because its service is gone. */
+export function reportDropped(
+  tables: Pick<PortmapTables, 'events'>,
+  registration: Registration,
+  reason: string,
+): void {
+  if (!tables.events.admits('dropped')) return;
+  tables.events.tell({ ...logged(registration), what: 'dropped', reason, uid: registration.owner, from: '' });
 }
 
 /** Removes; FALSE, with the reason in the log, where something named is another's. */
@@ -80,9 +121,14 @@ export function unsetRegistrations(
   target: { readonly program: number; readonly version: number; readonly netids?: readonly NetId[] },
 ): boolean {
   const { removed, refused } = tables.registrations.unset(target, call.peer.uid());
-  for (const registration of removed) report(tables, call, 'unset', logged(registration));
-  if (refused)
-    report(tables, call, 'refused', logged(refused.existing), REASONS[refused.code](refused.existing));
+  for (const registration of removed) {
+    tables.liveness.removed(registration);
+    report(tables, call, 'unset', logged(registration));
+  }
+  if (refused) {
+    const reason = reasonOf(tables, refused.code, refused.existing);
+    report(tables, call, 'refused', logged(refused.existing), reason);
+  }
   return !refused;
 }
 
@@ -94,14 +140,23 @@ function logged(registration: Registration): SetRequest {
 const ownerOf = (existing: Registration | undefined): string =>
   existing?.owner === undefined ? 'an unknown user' : `uid ${existing.owner}`;
 
-const REASONS = {
-  TAKEN: (existing?: Registration) => `already registered at ${existing?.uaddr} by ${ownerOf(existing)}`,
-  NOT_OWNER: (existing?: Registration) =>
-    `registered by ${ownerOf(existing)}, and only he or root may change it`,
-  BUILT_IN: () => 'this is the port mapper itself',
-  FULL: () => 'the table is full',
-  USER_FULL: () => 'this user has as many registrations as one user may have',
-} as const;
+/** Why a change was refused, for the log. */
+function reasonOf(tables: PortmapTables, code: RefusalCode, existing: Registration | undefined): string {
+  switch (code) {
+    case 'TAKEN':
+      return `already registered at ${existing?.uaddr} by ${ownerOf(existing)}`;
+    case 'NOT_OWNER':
+      return `registered by ${ownerOf(existing)}, and only he or root may change it`;
+    case 'BUILT_IN':
+      return 'this is the port mapper itself';
+    case 'FULL':
+      return 'the table is full';
+    case 'USER_FULL':
+      return 'this user has as many registrations as one user may have';
+    case 'UNWRITTEN':
+      return `the log cannot be written (${tables.journal.failure})`;
+  }
+}
 
 /** The netids that a protocol number of version 2 stands for. */
 export function netIdOfProtocol(protocol: number): NetId | undefined {

@@ -89,6 +89,10 @@ export class Connections implements ConnectionKeeper {
     this.#stalled.take(id);
   }
 
+  mostStalled(): number | undefined {
+    return this.#stalled.oldest();
+  }
+
   overdue(now: number): number[] {
     return [
       ...this.#idle.since(now - this.#limits.idleMs),

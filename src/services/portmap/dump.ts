@@ -3,10 +3,15 @@ import { netIdInfo } from '../../base/netid.ts';
 import { ownerName, type Registrations } from '../../state/registrations.ts';
 import { encodeList, encodeMapping } from '../../wire/portmap.ts';
 import { encodeRpcb } from '../../wire/rpcbind.ts';
-import { encodeXdr } from '../../wire/xdr.ts';
+import { encodeXdr, type XdrWriter } from '../../wire/xdr.ts';
 
 /** More than the largest table needs: 65,536 entries of at most 200 bytes. */
 const DUMP_MAX_BYTES = 16 * 1024 * 1024;
+
+/** The bytes of a dump, without the room that they grew in. */
+function encodeDump(write: (writer: XdrWriter) => void): Uint8Array {
+  return encodeXdr(write, DUMP_MAX_BYTES).slice();
+}
 
 /** Keeps the results of DUMP until the table changes. What it gives is never changed afterwards. */
 export class DumpCache {
@@ -39,7 +44,7 @@ export class DumpCache {
           protocol: netIdInfo(netid).protocolNumber,
           port,
         }));
-    this.#version2 ??= encodeXdr((writer) => encodeList(writer, mappings(), encodeMapping), DUMP_MAX_BYTES);
+    this.#version2 ??= encodeDump((writer) => encodeList(writer, mappings(), encodeMapping));
     return this.#version2;
   }
 
@@ -54,7 +59,7 @@ export class DumpCache {
         address: uaddr,
         owner: ownerName(owner),
       }));
-    this.#rpcbind ??= encodeXdr((writer) => encodeList(writer, entries(), encodeRpcb), DUMP_MAX_BYTES);
+    this.#rpcbind ??= encodeDump((writer) => encodeList(writer, entries(), encodeRpcb));
     return this.#rpcbind;
   }
 }

@@ -1,11 +1,14 @@
 // What a procedure of the port mapper gets, gives and reports: the words that all of them share.
 import type { Clock } from '../../base/clock.ts';
-import type { Peer } from '../../host/host.ts';
+import type { Peer, SocketTable } from '../../host/host.ts';
+import type { Liveness } from '../../state/liveness.ts';
 import type { Registrations } from '../../state/registrations.ts';
 import type { CallHead } from '../../wire/rpc.ts';
 import type { XdrReader, XdrWriter } from '../../wire/xdr.ts';
 import { isDatagram, mayDump } from './callers.ts';
 import type { DumpCache } from './dump.ts';
+import type { EventGate } from './events.ts';
+import type { Journal } from './journal.ts';
 import type { Reachability } from './reach.ts';
 import type { Statistics } from './statistics.ts';
 
@@ -26,20 +29,6 @@ export const OUTCOME = {
 } as const;
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 
-/** A change that was made or refused, for the log. */
-export interface PortmapEvent {
-  readonly what: 'set' | 'unset' | 'refused';
-  /** Why it was refused; empty for what was done. */
-  readonly reason: string;
-  readonly program: number;
-  readonly version: number;
-  readonly netid: string;
-  readonly address: string;
-  /** Who asked: the uid, undefined where it is not known, and the address he asked from. */
-  readonly uid: number | undefined;
-  readonly from: string;
-}
-
 /** What a procedure works with: one object, filled for each call. */
 export interface CallContext {
   readonly head: CallHead;
@@ -56,8 +45,11 @@ export interface PortmapTables {
   readonly reach: Reachability;
   readonly statistics: Statistics;
   readonly dumps: DumpCache;
-  readonly clock: Pick<Clock, 'now'>;
-  readonly onEvent: (event: PortmapEvent) => void;
+  readonly liveness: Liveness;
+  readonly journal: Pick<Journal, 'failure'>;
+  readonly sockets: SocketTable;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly events: EventGate;
 }
 
 /** A procedure of the port mapper. SUCCESS stands already in front of its results. */

@@ -69,7 +69,9 @@ export class Reachability {
     const registered = registration.uaddr.slice(0, -suffix.length);
     if (registration.port === 0 || !WILDCARDS.has(registered)) return registration.uaddr;
     const host = hint === '' ? this.#byPeer(peer) : this.#byHintText(hint, peer, registered === '::' ? 6 : 4);
-    return host === undefined ? registration.uaddr : host + suffix;
+    if (host === undefined) return registration.uaddr;
+    // Where it listens itself, the mapper need not guess: the caller has just reached it.
+    return ((registration.builtIn ? this.#contacted(peer) : undefined) ?? host) + suffix;
   }
 
   #byPeer(peer: Peer): string | undefined {

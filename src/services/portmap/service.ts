@@ -26,8 +26,11 @@ import { Statistics } from './statistics.ts';
 const VERSION_LOW = 2;
 const VERSION_HIGH = 4;
 
+/** What is answered to what is no call (host.ts: RequestHandler). */
+const NO_REQUEST = -1;
+
 /** What a service is made of. */
-export type PortmapOptions = Pick<PortmapTables, 'registrations' | 'clock' | 'onEvent'>;
+export type PortmapOptions = Omit<PortmapTables, 'reach' | 'statistics' | 'dumps'>;
 
 const NO_PEER: Peer = {
   netid: 'local',
@@ -37,6 +40,7 @@ const NO_PEER: Peer = {
   address: () => undefined,
   localAddress: () => undefined,
   uid: () => undefined,
+  isElsewhere: () => false,
 };
 
 /** Answers the requests of program 100000, versions 2, 3 and 4. */
@@ -86,6 +90,7 @@ export class PortmapService implements RequestHandler {
     call.peer = peer;
     call.tail = undefined;
     const verdict = call.head.read(call.args);
+    if (verdict === 'not-a-call') return NO_REQUEST;
     const silent =
       verdict === 'call' ? !this.#dispatch(call, reply, at, limit) : !this.#refuse(call, verdict);
     this.tail = call.tail;
@@ -133,9 +138,15 @@ export class PortmapService implements RequestHandler {
     try {
       return procedure(this.tables, call);
     } catch (thrown) {
-      if (!(thrown instanceof XdrError)) throw thrown;
+      // A fault of ours in one call must not end the service for all; it is told, and answered SYSTEM_ERR.
+      if (!(thrown instanceof XdrError)) return this.#fault(thrown);
       return thrown.code === 'XDR_NO_ROOM' ? OUTCOME.failed : OUTCOME.garbage;
     }
+  }
+
+  #fault(thrown: unknown): Outcome {
+    this.tables.events.fault(thrown);
+    return OUTCOME.failed;
   }
 }
 

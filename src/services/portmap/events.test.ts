@@ -1,0 +1,73 @@
+/** What is told of a flood of changes: the first of each second, and the number of the others. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EVENTS_PER_SECOND_MAX } from '../../base/limits.ts';
+import { type EventCounts, EventGate, type EventKind, type PortmapEvent } from './events.ts';
+
+function gate() {
+  const told: EventKind[] = [];
+  const counts: EventCounts[] = [];
+  const events = new EventGate({
+    onEvent: ({ what }) => told.push(what),
+    onMore: (more) => counts.push(more),
+    onFault: assert.fail,
+  });
+  const happen = (what: EventKind, times: number): void => {
+    for (let i = 0; i < times; i++) if (events.admits(what)) events.tell(event(what));
+  };
+  return { events, told, counts, happen };
+}
+
+function event(what: EventKind): PortmapEvent {
+  const place = { program: 1, version: 1, netid: 'udp', address: '0.0.0.0.8.1' };
+  return { ...place, what, reason: '', uid: 0, from: 'local' };
+}
+
+test('so many of a kind are told in a second as the limit says; the others are counted', () => {
+  const { events, told, counts, happen } = gate();
+  events.tick(0);
+  happen('set', EVENTS_PER_SECOND_MAX + 7);
+  assert.equal(told.length, EVENTS_PER_SECOND_MAX);
+  events.tick(999);
+  assert.deepEqual(counts, []);
+  events.tick(1000);
+  assert.deepEqual(counts, [{ set: 7, unset: 0, refused: 0, dropped: 0 }]);
+});
+
+test('a flood of one kind hides none of another', () => {
+  const { told, happen } = gate();
+  happen('refused', 10_000);
+  happen('set', 1);
+  happen('unset', 1);
+  happen('dropped', 1);
+  assert.deepEqual(told.slice(EVENTS_PER_SECOND_MAX), ['set', 'unset', 'dropped']);
+});
+
+test('each second begins anew, and a quiet one tells nothing', () => {
+  const { events, told, counts, happen } = gate();
+  events.tick(0);
+  happen('set', EVENTS_PER_SECOND_MAX + 1);
+  events.tick(1000);
+  happen('set', EVENTS_PER_SECOND_MAX);
+  events.tick(2000);
+  events.tick(3000);
+  assert.equal(told.length, 2 * EVENTS_PER_SECOND_MAX);
+  assert.equal(counts.length, 1);
+});
+
+test('a fault of ours is told with its stack, one a second', () => {
+  const stacks: string[] = [];
+  const events = new EventGate({
+    onEvent: () => assert.fail(),
+    onMore: () => assert.fail(),
+    onFault: (stack) => stacks.push(stack),
+  });
+  events.tick(0);
+  const fault = new TypeError('x is undefined');
+  for (let i = 0; i < 10; i++) events.fault(fault);
+  assert.deepEqual(stacks, [fault.stack]);
+  events.tick(1000);
+  events.fault('not even an error');
+  assert.deepEqual(stacks, [fault.stack, 'not even an error']);
+});

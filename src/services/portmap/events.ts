@@ -1,0 +1,77 @@
+// What happens to the registrations, told one by one while it is little, and counted when it is much.
+import { EVENTS_PER_SECOND_MAX } from '../../base/limits.ts';
+
+/** What can happen to a registration. */
+export type EventKind = 'set' | 'unset' | 'refused' | 'dropped';
+
+/** A change that was made or refused, for the log. */
+export interface PortmapEvent {
+  readonly what: EventKind;
+  /** Why it was refused or dropped; empty for what was done. */
+  readonly reason: string;
+  readonly program: number;
+  readonly version: number;
+  readonly netid: string;
+  readonly address: string;
+  /** Who asked: the uid, undefined where it is not known, and the address he asked from. */
+  readonly uid: number | undefined;
+  readonly from: string;
+}
+
+/** How many events of each kind were not told one by one. */
+export type EventCounts = Readonly<Record<EventKind, number>>;
+
+/** Who hears of events. */
+export interface EventListener {
+  onEvent(event: PortmapEvent): void;
+  onMore(counts: EventCounts): void;
+  /** Something of ours is broken: a stack for whoever is to mend it. */
+  onFault(stack: string): void;
+}
+
+const NONE: EventCounts = { set: 0, unset: 0, refused: 0, dropped: 0 };
+const SECOND_MS = 1000;
+
+/** Lets so many events of a kind through in a second: a flood of them must cost neither time nor a full disk. */
+export class EventGate {
+  readonly #listener: EventListener;
+  #told: Record<EventKind, number> = { ...NONE };
+  #untold: Record<EventKind, number> = { ...NONE };
+  #secondEndsAt = 0;
+  #hasFault = false;
+
+  constructor(listener: EventListener) {
+    this.#listener = listener;
+  }
+
+  /** Whether the next event of that kind is to be told; if not, it is counted. Ask once for each. */
+  admits(what: EventKind): boolean {
+    if (this.#told[what] >= EVENTS_PER_SECOND_MAX) {
+      this.#untold[what]++;
+      return false;
+    }
+    this.#told[what]++;
+    return true;
+  }
+
+  tell(event: PortmapEvent): void {
+    this.#listener.onEvent(event);
+  }
+
+  /** Tells of a fault of ours, one a second. */
+  fault(thrown: unknown): void {
+    if (this.#hasFault) return;
+    this.#hasFault = true;
+    this.#listener.onFault(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown));
+  }
+
+  /** To be called often, with monotonic milliseconds: tells what was counted, and begins a new second. */
+  tick(now: number): void {
+    if (now < this.#secondEndsAt) return;
+    this.#secondEndsAt = now + SECOND_MS;
+    if (Object.values(this.#untold).some((count) => count > 0)) this.#listener.onMore(this.#untold);
+    this.#told = { ...NONE };
+    this.#untold = { ...NONE };
+    this.#hasFault = false;
+  }
+}
