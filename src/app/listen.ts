@@ -33,11 +33,14 @@ const LOOPBACK_V6: IpAddress = {
 };
 
 /**
- * The sockets for a request: TCP and UDP on each address, loopback where no wildcard covers it, and the Unix
- * socket.
+ * The sockets for a request: TCP and UDP on each address that no other one covers, loopback where none does, and the
+ * Unix socket.
  */
 export function planEndpoints(request: ListenRequest): PlannedEndpoint[] {
-  const asked = request.addresses.map((address) => ({ address, isRequired: true }));
+  const wanted = request.addresses.filter((address, i, all) => {
+    return !all.some((other, j) => isCovered(address, other) && (j < i || !isCovered(other, address)));
+  });
+  const asked = wanted.map((address) => ({ address, isRequired: true }));
   const missing = [LOOPBACK_V4, LOOPBACK_V6].filter((loopback) => {
     return !request.addresses.some((address) => isCovered(loopback, address));
   });
@@ -68,35 +71,40 @@ export function endpointText(spec: EndpointSpec): string {
 
 /**
  * Opens all that is planned, or nothing: then PortreeveError (world) `ENDPOINT_TAKEN`, `ENDPOINT_DENIED`,
- * `ENDPOINT_ABSENT` or `ENDPOINT_FAILED` says which, why, and who has it.
+ * `ENDPOINT_ABSENT` or `ENDPOINT_FAILED` says which, why, and who has it. What is open already is kept.
  */
 export function openEndpoints(
   host: Pick<Host, 'sockets' | 'uid'>,
   plan: readonly PlannedEndpoint[],
+  open: readonly OpenEndpoint[] = [],
 ): OpenedEndpoints {
+  const opened: OpenEndpoint[] = [];
   const endpoints: OpenEndpoint[] = [];
   const absent: EndpointSpec[] = [];
   try {
     for (const { spec, isRequired } of plan) {
-      const result = host.sockets.open(spec);
-      if ('fd' in result) endpoints.push(result);
-      else if (result.reason === 'absent' && !isRequired) absent.push(spec);
+      const kept = open.find((endpoint) => isSameEndpoint(endpoint.spec, spec));
+      const result = kept ?? host.sockets.open(spec);
+      if ('fd' in result) {
+        endpoints.push(result);
+        if (!kept) opened.push(result);
+      } else if (result.reason === 'absent' && !isRequired) absent.push(spec);
       else throw explainFailure(host, spec, result);
     }
     if (!endpoints.some(({ spec }) => spec.netid !== 'local')) {
       const message = 'this host has neither 127.0.0.1 nor ::1 to listen on';
-      throw new PortreeveError(
-        'world',
-        'ENDPOINT_ABSENT',
-        message,
-        'Is the loopback interface up (ip link set lo up)?',
-      );
+      const hint = 'Is the loopback interface up (ip link set lo up)?';
+      throw new PortreeveError('world', 'ENDPOINT_ABSENT', message, hint);
     }
   } catch (thrown) {
-    closeEndpoints(host.sockets, endpoints);
+    closeEndpoints(host.sockets, opened);
     throw thrown;
   }
   return { endpoints, absent };
+}
+
+function isSameEndpoint(a: EndpointSpec, b: EndpointSpec): boolean {
+  return a.netid === b.netid && endpointText(a) === endpointText(b);
 }
 
 export function closeEndpoints(sockets: Sockets, endpoints: readonly OpenEndpoint[]): void {
@@ -138,6 +146,10 @@ function explainFailure(
         hint,
         data,
       );
+    }
+    case 'obstructed': {
+      const hint = 'Remove it, or choose another path with --local PATH.';
+      return new PortreeveError('world', 'ENDPOINT_TAKEN', `${what} is there and is no socket`, hint, data);
     }
     case 'other':
       return new PortreeveError(

@@ -23,6 +23,10 @@ export interface PortmapReport {
   /** Endpoints of families that this host does not have. */
   readonly absent: readonly string[];
   readonly mappings: number | null;
+  /** Of these, the ones made from other network namespaces, which cannot be checked. */
+  readonly elsewhere: number | null;
+  /** What was refused lately, oldest first, as it stands in the log. */
+  readonly refusals: readonly string[];
   readonly connections: number | null;
   /** Answers over UDP that the kernel did not take. */
   readonly unsent: number | null;
