@@ -14,16 +14,18 @@ export const PORTMAP_UID = 60711;
 export type Identity = Pick<Account, 'uid' | 'gid'>;
 
 /**
- * The account `portreeve-portmap` of a passwd file, or else the uid, which must be nobody's.
- * Throws PortreeveError `UID_SHARED` (world) if it is somebody's, and `UID_ROOT` (usage) for 0.
+ * The uid of portreeve.toml, which must be nobody's; without one the account `portreeve-portmap` of the passwd file;
+ * without that the built-in uid, which must be nobody's either.
+ * Throws PortreeveError `UID_SHARED` (world) for somebody's uid, and `UID_ROOT` (usage) for 0.
  */
-export function portmapIdentity(passwd: string, uid = PORTMAP_UID): Identity {
+export function portmapIdentity(passwd: string, chosen?: number): Identity {
   const accounts = parsePasswd(passwd);
   const own = accounts.find(({ name }) => name === PORTMAP_ACCOUNT);
-  if (own && own.uid !== 0) return { uid: own.uid, gid: own.gid };
+  const uid = chosen ?? own?.uid ?? PORTMAP_UID;
   const hint = `Make an account for it (useradd --system ${PORTMAP_ACCOUNT}), or set [portmap] uid in portreeve.toml.`;
   if (uid === 0)
     throw new PortreeveError('usage', 'UID_ROOT', 'portmap does not answer the network as root', hint);
+  if (own?.uid === uid) return { uid, gid: own.gid };
   const other = accounts.find((account) => account.uid === uid);
   if (!other) return { uid, gid: uid };
   const message = `uid ${uid}, as which portmap would answer the network, is ${other.name}'s`;

@@ -1,6 +1,7 @@
 // The daemon's log, on standard error: lines for people on a terminal, JSON (pino) everywhere else.
 import { pino } from 'pino';
-import type { PortmapEvent } from '../services/portmap/procedure.ts';
+import { printable } from '../base/printable.ts';
+import type { EventCounts, PortmapEvent } from '../services/portmap/events.ts';
 
 /** What can be logged, by importance. */
 export interface Log {
@@ -20,7 +21,7 @@ export function openLog(write: (text: string) => void, isTerminal: boolean): Log
     };
   }
   const line = (level: string) => (message: string) => {
-    write(`${new Date().toTimeString().slice(0, 8)} ${level}${message}\n`);
+    write(`${new Date().toTimeString().slice(0, 8)} ${level}${printable(message)}\n`);
   };
   return { info: line(''), warn: line('warning: '), error: line('error: ') };
 }
@@ -28,8 +29,14 @@ export function openLog(write: (text: string) => void, isTerminal: boolean): Log
 /** A change of the registrations in a sentence. */
 export function eventText(event: PortmapEvent): string {
   const { what, program, version, netid, address, reason, uid, from } = event;
+  const entry = `program ${program} version ${version} ${netid} ${address}`;
+  if (what === 'dropped') return `portmap: ${entry} was dropped: ${reason}`;
   const who = uid === undefined ? `a caller at ${from}` : `uid ${uid} (${from})`;
   const verb = what === 'set' ? 'registered' : what === 'unset' ? 'removed' : 'was refused';
-  const why = reason === '' ? '' : `: ${reason}`;
-  return `portmap: ${who} ${verb} program ${program} version ${version} ${netid} ${address}${why}`;
+  return `portmap: ${who} ${verb} ${entry}${reason === '' ? '' : `: ${reason}`}`;
+}
+
+/** How many changes were not told one by one. */
+export function moreText({ set, unset, refused, dropped }: EventCounts): string {
+  return `besides, ${set} registered, ${unset} removed, ${refused} refused and ${dropped} dropped in a second`;
 }

@@ -11,7 +11,8 @@ export type Looks = Readonly<Record<string, () => Promise<object>>>;
 /** Everybody may ask. */
 const MODE = 0o666;
 /** Whoever does not say in so long what he wants is hung up on. */
-const REQUEST_TIMEOUT_MS = 5000;
+const REQUEST_TIMEOUT_MS = 2000;
+const CHECK_INTERVAL_MS = 500;
 
 /** Serves the looks until it is closed. */
 export class LookServer {
@@ -21,7 +22,13 @@ export class LookServer {
   constructor(path: string, looks: Looks) {
     this.#path = path;
     this.#server = createServer(
-      { maxHeaderSize: CONTROL_REQUEST_MAX_BYTES, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: 1 },
+      {
+        maxHeaderSize: CONTROL_REQUEST_MAX_BYTES,
+        headersTimeout: REQUEST_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        connectionsCheckingInterval: CHECK_INTERVAL_MS,
+        keepAliveTimeout: 1,
+      },
       (request, response) => void answer(looks, request, response),
     );
     this.#server.maxConnections = 64;

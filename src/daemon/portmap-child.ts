@@ -4,15 +4,22 @@ import { byNetId } from '../app/listen.ts';
 import { formatIp } from '../base/address.ts';
 import { netIdInfo } from '../base/netid.ts';
 import type { Child, ChildEnd, EndpointSpec, Host, OpenEndpoint, PreparedProgram } from '../host/host.ts';
+import type { OwnEntry } from '../services/portmap/portmapper.ts';
+import type { LoggedSet } from '../wire/registration-log.ts';
 import { formatUaddr, portSuffix } from '../wire/uaddr.ts';
 import type { Identity } from './account.ts';
-import type { FromPortmap, GivenSocket, OwnEntry, PortmapStatus, ToPortmap } from './portmap-messages.ts';
+import type { FromPortmap, GivenSocket, PortmapStatus, ToPortmap } from './portmap-messages.ts';
 
 /** What the process is made of. */
 export interface PortmapParts {
   readonly endpoints: readonly OpenEndpoint[];
-  /** A routing netlink socket. */
+  /** A routing netlink socket, and one of sock_diag. */
   readonly routeFd: number;
+  readonly diagFd: number;
+  readonly logFds: readonly [number, number];
+  readonly stamp: string;
+  /** Registrations to begin with. */
+  readonly carried: readonly LoggedSet[];
   readonly program: PreparedProgram;
   /** As whom it runs; undefined where we are not root ourselves, and it runs as we do. */
   readonly identity: Identity | undefined;
@@ -70,8 +77,8 @@ export class PortmapChild {
   ) {
     this.#onMessage = onMessage;
     this.#clock = host.clock;
-    const { program, endpoints, routeFd, identity } = parts;
-    const fds = [...endpoints.map(({ fd }) => fd), routeFd];
+    const { program, endpoints, routeFd, diagFd, logFds, stamp, carried, identity } = parts;
+    const fds = [...endpoints.map(({ fd }) => fd), routeFd, diagFd, ...logFds];
     if (program.nodeFd !== undefined) fds.push(program.nodeFd);
     const node = program.nodeFd === undefined ? program.node : `/proc/self/fd/${FIRST_FD + fds.length - 1}`;
     this.process = host.processes.start({
@@ -80,10 +87,15 @@ export class PortmapChild {
       onLine: (line) => this.#take(line),
       onEnd,
     });
+    const behind = FIRST_FD + endpoints.length;
     this.#send({
       type: 'serve',
       sockets: endpoints.map(givenSocket),
-      routeFd: FIRST_FD + endpoints.length,
+      routeFd: behind,
+      diagFd: behind + 1,
+      logFds: [behind + 2, behind + 3],
+      stamp,
+      carried,
       own: ownEntries(endpoints),
     });
   }
@@ -100,6 +112,11 @@ export class PortmapChild {
     } else {
       this.#onMessage(message);
     }
+  }
+
+  /** The files that it wanted set aside are. */
+  confirmAside(): void {
+    this.#send({ type: 'aside' });
   }
 
   /** How it is; undefined if it does not say so in time. */

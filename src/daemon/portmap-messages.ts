@@ -1,6 +1,9 @@
 // What the daemon and its portmap process say to each other: one JSON object a line.
 import type { NetId } from '../base/netid.ts';
-import type { PortmapEvent } from '../services/portmap/procedure.ts';
+import type { EventCounts, PortmapEvent } from '../services/portmap/events.ts';
+import type { SetAside } from '../services/portmap/journal.ts';
+import type { OwnEntry, PortmapperReport } from '../services/portmap/portmapper.ts';
+import type { LoggedSet } from '../wire/registration-log.ts';
 
 /** A socket that the portmap process finds among its descriptors. */
 export interface GivenSocket {
@@ -10,36 +13,38 @@ export interface GivenSocket {
   readonly address: string;
 }
 
-/** An entry of portmap's own. */
-export interface OwnEntry {
-  readonly netid: NetId;
-  readonly version: number;
-  readonly uaddr: string;
-  readonly port: number;
-}
-
 /** To the portmap process. */
 export type ToPortmap =
   | {
       readonly type: 'serve';
       readonly sockets: readonly GivenSocket[];
+      /** A routing netlink socket, and one of sock_diag. */
       readonly routeFd: number;
+      readonly diagFd: number;
+      /** The two files of the log of registrations, and whose they have to be. */
+      readonly logFds: readonly [number, number];
+      readonly stamp: string;
+      /** Registrations of another port mapper, to begin with. */
+      readonly carried: readonly LoggedSet[];
       readonly own: readonly OwnEntry[];
     }
+  /** The files that were to be set aside have been: they may be written over. */
+  | { readonly type: 'aside' }
   | { readonly type: 'status'; readonly id: number };
 
 /** What the portmap process tells of itself. */
-export interface PortmapStatus {
-  readonly mappings: number;
+export interface PortmapStatus extends PortmapperReport {
   readonly connections: number;
   /** Answers over UDP that the kernel did not take. */
   readonly unsent: number;
-  /** Calls by version of the protocol and procedure number. */
-  readonly calls: Readonly<Record<string, readonly number[]>>;
 }
 
 /** From the portmap process. */
 export type FromPortmap =
-  | { readonly type: 'ready'; readonly missing: readonly string[] }
+  | { readonly type: 'ready'; readonly missing: readonly string[]; readonly logFailure: string }
+  | { readonly type: 'set-aside'; readonly files: readonly SetAside[] }
+  | { readonly type: 'restored'; readonly count: number }
   | { readonly type: 'event'; readonly event: PortmapEvent }
+  | { readonly type: 'more'; readonly counts: EventCounts }
+  | { readonly type: 'fault'; readonly stack: string }
   | ({ readonly type: 'status'; readonly id: number } & PortmapStatus);

@@ -5,13 +5,18 @@ import { encodeFilter, serverFilter } from '../bpf/seccomp.ts';
 import { Channel } from '../host/linux/channel.ts';
 import { confine, endAtOnce } from '../host/linux/confine.ts';
 import { descriptorLimit } from '../host/linux/limits.ts';
+import { systemClock } from '../host/linux/linux-clock.ts';
+import { DescriptorFile } from '../host/linux/log-file.ts';
 import { NetworkServer } from '../host/linux/server.ts';
+import { DiagTable } from '../host/linux/socket-table.ts';
+import { EpollLoop, openTicker } from '../host/linux/sys/epoll.ts';
 import { CONNECTION_LIMITS, Connections } from '../services/portmap/connections.ts';
+import { Portmapper } from '../services/portmap/portmapper.ts';
 import { RecordServer } from '../services/portmap/records.ts';
-import { PortmapService } from '../services/portmap/service.ts';
-import { Registrations } from '../state/registrations.ts';
 import type { FromPortmap, GivenSocket, PortmapStatus, ToPortmap } from './portmap-messages.ts';
 
+/** How often it is looked whether something is overdue: connections, services that are gone, events to be told. */
+const TICK_MS = 100;
 /** Descriptors that are not for connections: sockets, epoll, channel, log, and what Node has. */
 const DESCRIPTORS_KEPT = 64;
 
@@ -19,68 +24,95 @@ type ServeMessage = Extract<ToPortmap, { type: 'serve' }>;
 
 /** The loop, its service, and the channel over which the daemon steers both. */
 class PortmapProcess {
-  readonly #service: PortmapService;
+  readonly #loop = new EpollLoop();
+  readonly #channel: Channel;
+  readonly #tickerFd = openTicker(TICK_MS);
+  readonly #connectionsMax = Math.min(CONNECTION_LIMITS.count, descriptorLimit() - DESCRIPTORS_KEPT);
+  #portmapper: Portmapper | undefined;
   #server: NetworkServer | undefined;
-  #channel: Channel | undefined;
+  #goOn: () => void = () => undefined;
 
   constructor() {
-    this.#service = new PortmapService({
-      registrations: new Registrations(),
-      clock: { now: () => Date.now() },
-      onEvent: (event) => this.#send({ type: 'event', event }),
-    });
+    this.#channel = new Channel(
+      this.#loop,
+      (line) => this.#take(line),
+      () => this.#loop.stop(),
+    );
   }
 
   run(): void {
-    const free = descriptorLimit() - DESCRIPTORS_KEPT;
-    const server = new NetworkServer({
-      requests: this.#service,
-      streams: new RecordServer(this.#service),
-      keeper: new Connections({ ...CONNECTION_LIMITS, count: Math.min(CONNECTION_LIMITS.count, free) }),
-    });
-    this.#server = server;
-    const end = () => server.loop.stop();
-    this.#channel = new Channel(server.loop, (line) => this.#take(line), end);
-    server.loop.run();
+    this.#loop.run();
   }
 
   #send(message: FromPortmap): void {
-    this.#channel?.send(JSON.stringify(message));
+    this.#channel.send(JSON.stringify(message));
   }
 
   /** Lines come from the daemon alone, which is of the same build: they need no check. */
   #take(line: string): void {
     const message: ToPortmap = JSON.parse(line);
-    if (message.type === 'serve') this.#serve(message);
+    if (message.type === 'serve') this.#prepare(message);
+    else if (message.type === 'aside') this.#goOn();
     else this.#send({ type: 'status', id: message.id, ...this.#status() });
   }
 
-  #serve(message: ServeMessage): void {
-    for (const entry of message.own) this.#service.addBuiltIn(entry);
+  /** Shuts itself in, and reads what the log holds; what is wrong with it is set aside before it is written again. */
+  #prepare(message: ServeMessage): void {
     const filter = serverFilter(process.arch);
     const { missing } = confine(filter && encodeFilter(filter));
-    for (const socket of message.sockets) this.#addSocket(socket);
-    this.#server?.watchInterfaces(message.routeFd, () => this.#send({ type: 'ready', missing }));
+    const [first, second] = message.logFds;
+    const table = new DiagTable(message.diagFd);
+    const portmapper = new Portmapper({
+      clock: systemClock,
+      sockets: table,
+      logFiles: [new DescriptorFile(first), new DescriptorFile(second)],
+      stamp: message.stamp,
+      listener: {
+        onEvent: (event) => this.#send({ type: 'event', event }),
+        onMore: (counts) => this.#send({ type: 'more', counts }),
+        onFault: (stack) => this.#send({ type: 'fault', stack }),
+      },
+    });
+    this.#portmapper = portmapper;
+    const { count, setAside } = portmapper.recover(message.own, message.carried);
+    if (count > 0) this.#send({ type: 'restored', count });
+    this.#goOn = () => this.#serve(message, portmapper, table, missing);
+    if (setAside.length > 0) this.#send({ type: 'set-aside', files: setAside });
+    else this.#goOn();
   }
 
-  #addSocket({ fd, netid, address }: GivenSocket): void {
-    if (netid !== 'udp' && netid !== 'udp6') {
-      this.#server?.addListener(fd, netid);
-      return;
-    }
-    const bound = parseIp(address);
-    if (!bound) throw new PortreeveError('bug', 'BAD_MESSAGE', `"${address}" is no address of ${netid}`);
-    this.#server?.addDatagramSocket(fd, netid, bound);
+  #serve(message: ServeMessage, portmapper: Portmapper, table: DiagTable, missing: readonly string[]): void {
+    const logFailure = portmapper.startLog();
+    const server = new NetworkServer({
+      loop: this.#loop,
+      requests: portmapper.service,
+      streams: new RecordServer(portmapper.service),
+      keeper: new Connections({ ...CONNECTION_LIMITS, count: this.#connectionsMax }),
+      table,
+      diagFd: message.diagFd,
+      tickerFd: this.#tickerFd,
+      onTick: (now) => portmapper.tick(now),
+    });
+    this.#server = server;
+    for (const socket of message.sockets) addSocket(server, socket);
+    server.watchInterfaces(message.routeFd, () => this.#send({ type: 'ready', missing, logFailure }));
   }
 
   #status(): PortmapStatus {
-    const { statistics, registrations } = this.#service.tables;
-    const calls = Object.fromEntries(
-      ([2, 3, 4] as const).map((version) => [version, [...statistics.of(version).calls]]),
-    );
     const counters = this.#server?.counters() ?? { connections: 0, unsent: 0 };
-    return { ...counters, mappings: registrations.size, calls };
+    const report = this.#portmapper?.report() ?? { mappings: 0, elsewhere: 0, calls: {} };
+    return { ...counters, ...report };
   }
+}
+
+function addSocket(server: NetworkServer, { fd, netid, address }: GivenSocket): void {
+  if (netid !== 'udp' && netid !== 'udp6') {
+    server.addListener(fd, netid);
+    return;
+  }
+  const bound = parseIp(address);
+  if (!bound) throw new PortreeveError('bug', 'BAD_MESSAGE', `"${address}" is no address of ${netid}`);
+  server.addDatagramSocket(fd, netid, bound);
 }
 
 process.title = 'portreeve: portmap';

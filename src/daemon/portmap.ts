@@ -1,5 +1,5 @@
 // portmap in the daemon: its sockets, its process and that process's supervision.
-import { extname } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   closeEndpoints,
@@ -10,12 +10,18 @@ import {
   planEndpoints,
 } from '../app/listen.ts';
 import type { PortmapReport } from '../app/status.ts';
-import { PortreeveError } from '../base/errors.ts';
+import { messageOf, PortreeveError } from '../base/errors.ts';
+import { RECENT_REFUSALS_MAX } from '../base/limits.ts';
 import type { Child, ChildEnd, Host, Lock, PreparedProgram } from '../host/host.ts';
 import { openRouteSocket } from '../host/linux/interfaces.ts';
+import { openDiagSocket } from '../host/linux/socket-table.ts';
 import { sys } from '../host/linux/sys/libc.ts';
+import type { PortmapEvent } from '../services/portmap/events.ts';
+import type { SetAside } from '../services/portmap/journal.ts';
+import type { LoggedSet } from '../wire/registration-log.ts';
 import { type Identity, portmapIdentity } from './account.ts';
-import { eventText, type Log } from './log.ts';
+import { eventText, type Log, moreText } from './log.ts';
+import { LogFiles, registrationStamp } from './log-files.ts';
 import { PortmapChild } from './portmap-child.ts';
 import type { FromPortmap } from './portmap-messages.ts';
 import { RPCBIND_SOCKET } from './settings.ts';
@@ -35,43 +41,79 @@ const RPCBIND_LOCK = '/run/rpcbind.lock';
 export interface PortmapOptions {
   readonly host: Host;
   readonly log: Log;
-  /** Where copies of the code go that the process cannot read where it is. */
-  readonly codeDirectory: string;
+  /** Where its log is, and copies of the code that its process cannot read where it is. */
+  readonly runtime: string;
   readonly uid: number | undefined;
 }
 
 /** The port mapper of this daemon. */
 export class Portmap {
   readonly #options: PortmapOptions;
-  readonly #opened: OpenedEndpoints;
-  readonly #lock: Lock | undefined;
   readonly #program: PreparedProgram;
   readonly #identity: Identity | undefined;
-  readonly #routeFd: number;
+  readonly #logFiles: LogFiles;
+  readonly #refusals: PortmapEvent[] = [];
   readonly #supervisor: Supervisor;
+  /** What is to be given back at the end, whatever came in between. */
+  readonly #resources = new DisposableStack();
+  #opened: OpenedEndpoints = { endpoints: [], absent: [] };
+  #rpcbindLock: Lock | undefined;
+  #carried: readonly LoggedSet[];
   #child: PortmapChild | undefined;
   #unconfined: readonly string[] | null = null;
   #onReady: () => void = () => undefined;
 
-  /** Opens its sockets, all or none. Throws PortreeveError (world) that says what is in the way. */
-  constructor(options: PortmapOptions, request: ListenRequest) {
-    const { host } = options;
+  /**
+   * Opens its sockets, all or none. Throws PortreeveError (world) that says what is in the way. `carried` are
+   * registrations of another port mapper, that this one begins with.
+   */
+  constructor(options: PortmapOptions, request: ListenRequest, carried: readonly LoggedSet[] = []) {
+    const { host, runtime } = options;
     this.#options = options;
+    this.#carried = carried;
     this.#identity = host.uid === 0 ? identityOn(host, options.uid) : undefined;
-    this.#lock = request.localPath === RPCBIND_SOCKET ? takeRpcbindLock(host) : undefined;
     try {
-      this.#opened = openEndpoints(host, planEndpoints(request));
+      this.#listen(request);
+      this.#resources.defer(() => closeEndpoints(host.sockets, this.#opened.endpoints));
+      this.#resources.defer(() => this.#rpcbindLock?.release());
+      this.#logFiles = this.#resources.adopt(new LogFiles(runtime), (files) => files.close());
+      const user = this.#identity ?? { uid: host.uid, gid: process.getgid?.() ?? 0 };
+      const program = host.processes.prepare(ENTRY, user, join(runtime, 'code'));
+      this.#program = this.#resources.adopt(program, () => program.release());
     } catch (thrown) {
-      this.#lock?.release();
+      this.#resources.dispose();
       throw thrown;
     }
-    const user = this.#identity ?? { uid: host.uid, gid: process.getgid?.() ?? 0 };
-    this.#program = host.processes.prepare(ENTRY, user, options.codeDirectory);
-    this.#routeFd = openRouteSocket();
     this.#supervisor = new Supervisor(host.clock, {
       start: (onEnd) => this.#startProcess(onEnd),
       onDied: (end, restartInMs) => this.#died(end, restartInMs),
     });
+  }
+
+  /** Opens what is asked for, and only then lets go of what is not asked for any more. */
+  #listen(request: ListenRequest): void {
+    const { host } = this.#options;
+    const before = this.#opened.endpoints;
+    const needsLock = request.localPath === RPCBIND_SOCKET;
+    const lock = needsLock ? (this.#rpcbindLock ?? takeRpcbindLock(host)) : undefined;
+    try {
+      this.#opened = openEndpoints(host, planEndpoints(request), before);
+    } catch (thrown) {
+      if (lock !== this.#rpcbindLock) lock?.release();
+      throw thrown;
+    }
+    if (lock !== this.#rpcbindLock) this.#rpcbindLock?.release();
+    this.#rpcbindLock = lock;
+    closeEndpoints(
+      host.sockets,
+      before.filter((endpoint) => !this.#opened.endpoints.includes(endpoint)),
+    );
+  }
+
+  /** Listens elsewhere; its process is started again with the new sockets, and finds its registrations in the log. */
+  reconfigure(request: ListenRequest): void {
+    this.#listen(request);
+    this.#supervisor.restart();
   }
 
   get endpoints(): OpenedEndpoints {
@@ -89,33 +131,79 @@ export class Portmap {
 
   async stop(): Promise<void> {
     await this.#supervisor.stop();
-    closeEndpoints(this.#options.host.sockets, this.#opened.endpoints);
-    sys.close(this.#routeFd);
-    this.#program.release();
-    this.#lock?.release();
+    this.#resources.dispose();
   }
 
+  /** Each process gets netlink sockets of its own: answers to the questions of one that died must not reach it. */
   #startProcess(onEnd: (end: ChildEnd) => void): Child {
+    const netlink = { routeFd: openRouteSocket(), diagFd: openDiagSocket() };
     const parts = {
+      ...netlink,
       endpoints: this.#opened.endpoints,
-      routeFd: this.#routeFd,
+      logFds: this.#logFiles.fds,
+      stamp: registrationStamp(),
+      carried: this.#carried,
       program: this.#program,
       identity: this.#identity,
     };
     this.#child = new PortmapChild(this.#options.host, parts, (message) => this.#take(message), onEnd);
+    for (const fd of Object.values(netlink)) sys.close(fd);
     return this.#child.process;
   }
 
   #take(message: FromPortmap): void {
     const { log } = this.#options;
-    if (message.type === 'event') {
-      const write = message.event.what === 'refused' ? log.warn : log.info;
-      write(eventText(message.event), message.event);
-    } else if (message.type === 'ready') {
-      this.#unconfined = message.missing;
-      for (const missing of message.missing) log.warn(`portmap: the process is not confined: ${missing}`);
-      this.#supervisor.ready();
-      this.#onReady();
+    switch (message.type) {
+      case 'event':
+        this.#tell(message.event);
+        break;
+      case 'more':
+        log.info(`portmap: ${moreText(message.counts)}`, message.counts);
+        break;
+      case 'fault':
+        log.error(`portmap: this is a bug of portreeve: ${message.stack}`);
+        break;
+      case 'restored':
+        log.info(`portmap: ${message.count} registrations were in the log and stand again`, {
+          count: message.count,
+        });
+        break;
+      case 'set-aside':
+        for (const file of message.files) this.#setAside(file);
+        this.#child?.confirmAside();
+        break;
+      case 'ready':
+        this.#unconfined = message.missing;
+        for (const missing of message.missing) log.warn(`portmap: the process is not confined: ${missing}`);
+        if (message.logFailure === '')
+          this.#carried = []; // They are in the log now.
+        else log.error(`portmap: the log of registrations cannot be written anew (${message.logFailure})`);
+        this.#supervisor.ready();
+        this.#onReady();
+    }
+  }
+
+  #tell(event: PortmapEvent): void {
+    const { log } = this.#options;
+    const isRefusal = event.what === 'refused';
+    if (isRefusal) this.#refusals.push(event);
+    if (this.#refusals.length > RECENT_REFUSALS_MAX) this.#refusals.shift();
+    const write = isRefusal || event.what === 'dropped' ? log.warn : log.info;
+    write(eventText(event), event);
+  }
+
+  /** Where it cannot be kept, that is said, and what could be read of it is gone on with. */
+  #setAside(file: SetAside): void {
+    const { log, host } = this.#options;
+    try {
+      const kept = this.#logFiles.setAside(file, new Date(host.clock.now()));
+      log.warn(`portmap: the log of registrations was set aside as ${kept}: ${file.reason}`, {
+        ...file,
+        kept,
+      });
+    } catch (thrown) {
+      const why = `cannot be set aside (${messageOf(thrown)})`;
+      log.error(`portmap: the log of registrations ${why}: ${file.reason}`, file);
     }
   }
 
@@ -142,6 +230,8 @@ export class Portmap {
       })),
       absent: this.#opened.absent.map(endpointText),
       mappings: status?.mappings ?? null,
+      elsewhere: status?.elsewhere ?? null,
+      refusals: this.#refusals.map(eventText),
       connections: status?.connections ?? null,
       unsent: status?.unsent ?? null,
       calls: status?.calls ?? null,
@@ -156,9 +246,11 @@ function identityOn(host: Host, uid: number | undefined): Identity {
 function takeRpcbindLock(host: Host): Lock {
   const lock = host.files.takeLock(RPCBIND_LOCK);
   if (!('heldBy' in lock)) return lock;
-  const [holder] = host.sockets.holders({ path: RPCBIND_SOCKET });
+  const holder = host.processes.info(lock.heldBy);
   const who = holder ? `${holder.name} (pid ${holder.pid})` : 'another port mapper';
   const message = `${RPCBIND_LOCK} is held by ${who}`;
-  const hint = `Stop it (systemctl stop rpcbind.socket rpcbind), or choose another path with --local PATH.`;
+  const hint =
+    'Take its place with: portreeve portmap take-over. Or stop it (systemctl stop rpcbind.socket rpcbind), ' +
+    'or choose another path with --local PATH.';
   throw new PortreeveError('world', 'ENDPOINT_TAKEN', message, hint, { lock: RPCBIND_LOCK });
 }

@@ -23,5 +23,12 @@ export function requireRuntimeDirectory(path: string, uid: number): void {
 
 /** Removes what a daemon that was killed left behind; the lock says that none is running. */
 export function removeLeftover(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })) unlinkSync(path);
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (!stat) return;
+  if (stat.isSocket()) {
+    unlinkSync(path);
+    return;
+  }
+  const hint = 'Remove it, or choose another directory with --runtime DIR.';
+  throw new PortreeveError('world', 'RUNTIME_DIRECTORY', `${path} is there and is no socket`, hint, { path });
 }

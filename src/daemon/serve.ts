@@ -1,19 +1,23 @@
 // `portreeve serve`: starts what portreeve does on this host, in the foreground, until a signal ends it.
 import { readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 import { directoriesOf } from '../app/directories.ts';
+import { endpointText, type ListenRequest } from '../app/listen.ts';
 import { requireNoAccessRules } from '../app/open-network.ts';
 import { type DaemonStatus, LOOK_SOCKET } from '../app/status.ts';
-import { PortreeveError } from '../base/errors.ts';
+import { messageOf, PortreeveError } from '../base/errors.ts';
 import type { Port } from '../base/port.ts';
 import type { Host, Lock } from '../host/host.ts';
 import { linuxHost } from '../host/linux/linux-host.ts';
+import type { LoggedSet } from '../wire/registration-log.ts';
 import { greeting } from './greeting.ts';
 import { type Log, openLog } from './log.ts';
 import { LookServer } from './look.ts';
-import { Portmap } from './portmap.ts';
+import { Portmap, type PortmapOptions } from './portmap.ts';
 import { requireRuntimeDirectory } from './runtime-directory.ts';
 import { type ServeOptions, type Settings, settle } from './settings.ts';
+import { planTakeOver, stopRpcbind, takeOverPlan } from './take-over.ts';
 
 export type { ServeOptions } from './settings.ts';
 
@@ -31,30 +35,54 @@ const FALLBACK_PORT = 7111 as Port;
 export async function serve(options: ServeOptions, io: ServeIo): Promise<number> {
   process.title = 'portreeve';
   const host = linuxHost();
-  const isStopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
-  });
-  const settings = await settle(options, directoriesOf(host.uid, io.env), host.uid, host.files);
-  requireNoAccessRules(settings.listen, host.files);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+  const readSettings = async () => {
+    const settings = await settle(options, directoriesOf(host.uid, io.env), host.uid, host.files);
+    requireNoAccessRules(settings.listen, host.files);
+    return settings;
+  };
+  const settings = await readSettings();
+  const takeOver = options.takeOver ? await planTakeOver(host) : undefined;
+  if (takeOver && options.dryRun) {
+    io.out(takeOverPlan(takeOver));
+    return 0;
+  }
   requireRuntimeDirectory(settings.runtime, host.uid);
   const lock = takeDaemonLock(host, settings.runtime);
-  const log = openLog(io.err, process.stderr.isTTY === true);
   try {
-    await runUntil(isStopped, host, settings, log, io);
+    if (takeOver) await stopRpcbind(host, takeOver);
+    const log = openLog(io.err, process.stderr.isTTY === true);
+    const opened = openPortmap({ host, log, settings }, takeOver?.carried.entries ?? []);
+    await run(
+      { host, log, io, settings, readSettings, isStopped: stop.signal, stop: () => stop.abort() },
+      opened,
+    );
   } finally {
     lock.release();
   }
   return 0;
 }
 
-async function runUntil(
-  isStopped: Promise<void>,
-  host: Host,
-  settings: Settings,
-  log: Log,
-  io: ServeIo,
-): Promise<void> {
-  const { portmap, obstacle } = openPortmap(host, settings, log);
+/** What the daemon runs with. */
+interface Surroundings {
+  readonly host: Host;
+  readonly log: Log;
+  readonly io: ServeIo;
+  readonly settings: Settings;
+  readonly readSettings: () => Promise<Settings>;
+  readonly isStopped: AbortSignal;
+  readonly stop: () => void;
+}
+
+/** Portmap, and why it does not listen where it was wanted. */
+interface OpenedPortmap {
+  readonly portmap: Portmap;
+  readonly obstacle: string | undefined;
+}
+
+async function run(around: Surroundings, { portmap, obstacle }: OpenedPortmap): Promise<void> {
+  const { settings, log, io, isStopped } = around;
   const status = async (): Promise<DaemonStatus> => ({
     version: VERSION,
     pid: process.pid,
@@ -63,33 +91,72 @@ async function runUntil(
     portmap: await portmap.report(),
   });
   const look = new LookServer(join(settings.runtime, LOOK_SOCKET), { '/v1/status': status });
+  // A terminal that is closed sends it as well: there it means what it has always meant.
+  const reload = () => (process.stdin.isTTY ? around.stop() : void reread(around, portmap));
+  process.on('SIGHUP', reload);
   try {
     await look.open();
-    await Promise.race([portmap.start(), isStopped]);
-    io.out(greeting(VERSION, portmap.endpoints, obstacle));
-    await isStopped;
+    await Promise.race([portmap.start(), aborted(isStopped)]);
+    if (!isStopped.aborted) io.out(greeting(VERSION, portmap.endpoints, obstacle));
+    // What was compiled is kept for the next start also where this one will be killed.
+    flushCompileCache();
+    await aborted(isStopped);
     log.info('portreeve: stopping');
   } finally {
+    process.off('SIGHUP', reload);
     await Promise.all([look.close(), portmap.stop()]);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** SIGHUP: reads portreeve.toml again and listens as it says; what is wrong with it is logged, and nothing changes. */
+async function reread({ readSettings, log }: Surroundings, portmap: Portmap): Promise<void> {
+  try {
+    const { listen, port, localPath } = await readSettings();
+    portmap.reconfigure({ addresses: listen, port, localPath });
+    const where = portmap.endpoints.endpoints.map(({ spec }) => endpointText(spec)).join(', ');
+    log.info(`portreeve: the settings were read again; portmap listens on ${where}`);
+  } catch (thrown) {
+    log.error(`portreeve: the settings were read again, and nothing was changed: ${messageOf(thrown)}`);
   }
 }
 
 /** Opens portmap where it is wanted or, where that fails and a fallback is allowed, on another port of loopback. */
 function openPortmap(
-  host: Host,
-  settings: Settings,
-  log: Log,
-): { portmap: Portmap; obstacle: string | undefined } {
-  const options = { host, log, codeDirectory: join(settings.runtime, 'code'), uid: settings.uid };
-  const { listen, port, localPath, runtime, fallback } = settings;
+  { host, log, settings }: Pick<Surroundings, 'host' | 'log' | 'settings'>,
+  carried: readonly LoggedSet[],
+): OpenedPortmap {
+  const { listen, port, localPath, runtime, fallback, uid } = settings;
+  const options = { host, log, runtime, uid };
   try {
-    return { portmap: new Portmap(options, { addresses: listen, port, localPath }), obstacle: undefined };
+    const request = { addresses: listen, port, localPath };
+    return { portmap: new Portmap(options, request, carried), obstacle: undefined };
   } catch (thrown) {
     const isInTheWay =
       thrown instanceof PortreeveError && ['ENDPOINT_TAKEN', 'ENDPOINT_DENIED'].includes(thrown.code);
     if (!fallback || !isInTheWay) throw thrown;
     const instead = { addresses: [], port: FALLBACK_PORT, localPath: join(runtime, 'rpcbind.sock') };
-    return { portmap: new Portmap(options, instead), obstacle: thrown.message };
+    return { portmap: openFallback(options, instead, thrown.message), obstacle: thrown.message };
+  }
+}
+
+/** Where the other port cannot be had either, both obstacles are named. */
+function openFallback(options: PortmapOptions, request: ListenRequest, obstacle: string): Portmap {
+  try {
+    return new Portmap(options, request);
+  } catch (thrown) {
+    if (!(thrown instanceof PortreeveError)) throw thrown;
+    throw new PortreeveError(
+      thrown.kind,
+      thrown.code,
+      `${obstacle}; and ${thrown.message}`,
+      thrown.hint,
+      thrown.data,
+    );
   }
 }
 
@@ -101,7 +168,7 @@ function takeDaemonLock(host: Host, runtime: string): Lock {
   throw new PortreeveError(
     'world',
     'ALREADY_RUNNING',
-    `portreeve is already running (pid ${lock.heldBy})`,
+    lock.heldBy > 0 ? `portreeve is already running (pid ${lock.heldBy})` : 'portreeve is already running',
     hint,
     {
       pid: lock.heldBy,

@@ -1,12 +1,13 @@
 // The settings of the daemon: what the command line says, else what portreeve.toml says, else what is built in.
 
+import { resolve } from 'node:path';
 import type { Directories } from '../app/directories.ts';
+import { isListenablePath, LISTENABLE_PATH, whyNotListen } from '../app/listenable.ts';
 import { type IpAddress, parseIp } from '../base/address.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { SETTINGS_MAX_BYTES } from '../base/limits.ts';
 import { PORTMAP_PORT, type Port, parsePort } from '../base/port.ts';
 import type { Files } from '../host/host.ts';
-import { isLocalUaddr } from '../wire/uaddr.ts';
 
 /** The options of `portreeve serve`, as they were typed. */
 export interface ServeOptions {
@@ -18,6 +19,9 @@ export interface ServeOptions {
   readonly local?: string | undefined;
   /** Take another port where 111 cannot be had: what `npm start` does. */
   readonly fallback?: boolean | undefined;
+  /** Take the place of a running rpcbind, with its registrations; `dryRun`: only say what would be done. */
+  readonly takeOver?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
 }
 
 /** The section [portmap] of portreeve.toml. */
@@ -49,8 +53,11 @@ export async function settle(
   files: Pick<Files, 'readText'>,
 ): Promise<Settings> {
   const file = await readSettings(options.config, directories, files);
-  const runtime = options.runtime ?? directories.runtime;
+  const runtime = resolve(options.runtime ?? directories.runtime);
   const listen = options.listen && options.listen.length > 0 ? options.listen : (file.listen ?? []);
+  const isChosen =
+    [options.port, options.local, file.port, file.local].some((choice) => choice !== undefined) ||
+    listen.length > 0;
   const localPath = options.local ?? file.local ?? (uid === 0 ? RPCBIND_SOCKET : `${runtime}/rpcbind.sock`);
   return {
     runtime,
@@ -58,7 +65,8 @@ export async function settle(
     port: parsePort(options.port ?? `${file.port ?? PORTMAP_PORT}`),
     localPath: checkLocalPath(localPath),
     uid: file.uid,
-    fallback: options.fallback ?? false,
+    // Whoever has chosen a place gets that or an error.
+    fallback: (options.fallback ?? false) && !isChosen,
   };
 }
 
@@ -80,12 +88,17 @@ async function readSettings(
   }
   if (text === undefined) return {};
   // Reading TOML and checking it costs more than all the rest of a start: only where there is a file.
-  const { parseSettings } = await import('./settings-file.ts');
+  const { parseSettings } = await import('../app/settings-file.ts');
   return parseSettings(text, path).portmap ?? {};
 }
 
 function listenAddress(text: string): IpAddress {
   const address = parseIp(text);
+  const why = address && whyNotListen(address);
+  if (why)
+    throw new PortreeveError('usage', 'ADDRESS_INVALID', `cannot listen on ${text}: ${why}`, '', {
+      value: text,
+    });
   if (address) return address;
   const hint =
     'An address is one such as 127.0.0.1, 192.0.2.7, ::1, or 0.0.0.0 and :: for all of IPv4 and IPv6.';
@@ -95,16 +108,7 @@ function listenAddress(text: string): IpAddress {
 }
 
 function checkLocalPath(path: string): string {
-  if (path.startsWith('/') && isLocalUaddr(path) && new TextEncoder().encode(path).length < 107) return path;
-  const hint =
-    'It is an absolute path of at most 106 bytes, so that its abstract twin with an "@" in front fits too.';
-  throw new PortreeveError(
-    'usage',
-    'LOCAL_INVALID',
-    `"${path}" cannot be the path of the Unix socket`,
-    hint,
-    {
-      value: path,
-    },
-  );
+  if (isListenablePath(path)) return path;
+  const message = `"${path}" cannot be the path of the Unix socket`;
+  throw new PortreeveError('usage', 'LOCAL_INVALID', message, `It is ${LISTENABLE_PATH}.`, { value: path });
 }

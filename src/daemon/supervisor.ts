@@ -30,6 +30,8 @@ export class Supervisor {
   #failures = 0;
   #readyAt: number | undefined;
   #restarts = 0;
+  /** It was asked to end only to be started again. */
+  #isWanted = false;
   #onStopped: (() => void)[] = [];
 
   constructor(clock: Clock, supervised: Supervised) {
@@ -67,6 +69,15 @@ export class Supervisor {
     this.#clearTimer();
   }
 
+  /** Ends it and starts it again at once, as after a change of what it works with. */
+  restart(): void {
+    if (this.#state === 'waiting' || this.#state === 'idle') this.start();
+    else if (this.#child) {
+      this.#isWanted = true;
+      this.#askToEnd(this.#child);
+    }
+  }
+
   /** Asks it to end, kills it if it does not within STOP_GRACE_MS, and resolves when it is gone. */
   stop(): Promise<void> {
     if (this.#state === 'stopped') return Promise.resolve();
@@ -76,12 +87,16 @@ export class Supervisor {
     const child = this.#child;
     if (child) {
       this.#state = 'stopping';
-      child.closeChannel();
-      this.#setTimer(STOP_GRACE_MS, () => child.kill('SIGKILL'));
+      this.#askToEnd(child);
     } else {
       this.#stopped();
     }
     return stopped;
+  }
+
+  #askToEnd(child: Child): void {
+    child.closeChannel();
+    this.#setTimer(STOP_GRACE_MS, () => child.kill('SIGKILL'));
   }
 
   #ended(child: Child, end: ChildEnd): void {
@@ -90,6 +105,11 @@ export class Supervisor {
     this.#clearTimer();
     if (this.#state === 'stopping') {
       this.#stopped();
+      return;
+    }
+    if (this.#isWanted) {
+      this.#isWanted = false;
+      this.start();
       return;
     }
     const ranFor = this.#readyAt === undefined ? 0 : this.#clock.monotonic() - this.#readyAt;
