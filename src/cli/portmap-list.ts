@@ -1,18 +1,10 @@
 // `portreeve portmap list`: what a port mapper has registered, in lines that an administrator can read.
 import { formatIp } from '../base/address.ts';
-import { PortreeveError } from '../base/errors.ts';
 import { NETIDS, netIdInfo, parseNetId } from '../base/netid.ts';
-import {
-  hostPortText,
-  Portmap,
-  type PortmapEntry,
-  type PortmapTarget,
-  parseUaddr,
-  RpcError,
-} from '../client/index.ts';
-import { askDaemon } from './daemon-status.ts';
+import { hostPortText, type PortmapEntry, parseUaddr } from '../client/index.ts';
 import type { Io } from './io.ts';
-import { type PortmapHost, parsePortmapHost, parseTimeout } from './portmap-host.ts';
+import { askPortmap } from './portmap-ask.ts';
+import { parseTimeout } from './portmap-host.ts';
 import { hostRpcNames } from './rpc-names.ts';
 import { type Column, formatTable, json } from './text.ts';
 
@@ -27,60 +19,11 @@ export async function portmapListCommand(
   io: Io,
 ): Promise<number> {
   const timeoutMs = parseTimeout(options.timeout);
-  const entries =
-    host === undefined
-      ? await firstDump(await targetsHere(io), timeoutMs, HINT_HERE)
-      : await firstDump([targetOf(parsePortmapHost(host))], timeoutMs, HINT_THERE);
+  const entries = await askPortmap(host, timeoutMs, io, (portmap) => portmap.dump());
   const names = hostRpcNames();
   const mappings = entries.map((entry) => mappingOf(entry, names.nameOf(entry.program)));
   io.out(options.json ? json(mappings) : formatTable(io, COLUMNS, rowsOf(mappings)));
   return 0;
-}
-
-const HINT_HERE = 'Is one running (systemctl status rpcbind)? portreeve is one: portreeve serve';
-const HINT_THERE = 'Is a port mapper running there, and do firewalls let its port through?';
-
-/** Where rpcbind is asked on its own host. */
-const USUAL_TARGETS: readonly PortmapTarget[] = [
-  { transport: 'local', path: '/run/rpcbind.sock' },
-  { transport: 'tcp', host: '127.0.0.1' },
-];
-
-/** The running daemon's port mapper, as far as there is one, then the usual places. */
-async function targetsHere(io: Io): Promise<PortmapTarget[]> {
-  const { sockets } = await askDaemon(io, undefined).then(
-    ({ portmap }) => portmap,
-    () => ({ sockets: [] }),
-  );
-  const local = sockets.filter(({ netid }) => netid === 'local');
-  const tcp = sockets.filter(({ netid }) => netid === 'tcp' || netid === 'tcp6');
-  const ofDaemon = [...local, ...tcp].map(({ endpoint }) => targetOf(parsePortmapHost(endpoint)));
-  return [...ofDaemon, ...USUAL_TARGETS];
-}
-
-function targetOf(host: PortmapHost): PortmapTarget {
-  if (host.kind === 'local') return { transport: 'local', path: host.path };
-  return { transport: 'tcp', host: host.host, port: host.port };
-}
-
-/** What the first port mapper that answers lists. Throws PortreeveError (world) `PORTMAP_SILENT` if none does. */
-async function firstDump(
-  targets: readonly PortmapTarget[],
-  timeoutMs: number,
-  hint: string,
-): Promise<PortmapEntry[]> {
-  const reasons: string[] = [];
-  for (const target of targets) {
-    await using portmap = new Portmap(target, { timeoutMs });
-    try {
-      return await portmap.dump();
-    } catch (thrown) {
-      if (!(thrown instanceof RpcError)) throw thrown;
-      reasons.push(thrown.message);
-    }
-  }
-  const message = ['no port mapper lists its mappings:', ...new Set(reasons)].join('\n  ');
-  throw new PortreeveError('world', 'PORTMAP_SILENT', message, hint);
 }
 
 /** A mapping as `--json` prints it. */

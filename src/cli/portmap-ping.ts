@@ -1,21 +1,11 @@
 // `portreeve portmap ping`: whether an RPC program answers where its port mapper says that it is.
-import { lookup } from 'node:dns/promises';
-import { formatIp, isLinkLocal, isLoopback, isWildcard } from '../base/address.ts';
 import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
-import { isPort, type Protocol, parseDecimal } from '../base/port.ts';
-import { errnoOf } from '../client/errors.ts';
-import {
-  type IpTarget,
-  Portmap,
-  type PortmapTarget,
-  parseUaddr,
-  RpcClient,
-  RpcError,
-  targetText,
-} from '../client/index.ts';
+import type { Protocol } from '../base/port.ts';
+import { type IpTarget, Portmap, RpcClient, RpcError, targetText } from '../client/index.ts';
 import type { Io } from './io.ts';
 import { parsePortmapHost, parseTimeout } from './portmap-host.ts';
-import { hostRpcNames } from './rpc-names.ts';
+import { locateProgram, mappersOf } from './portmap-locate.ts';
+import { parseProgram, parseVersion, VERSION_MAX } from './rpc-names.ts';
 import { json } from './text.ts';
 
 export interface PortmapPingArguments {
@@ -31,7 +21,6 @@ export interface PortmapPingOptions {
   readonly timeout?: string;
 }
 
-const U32_MAX = 0xffffffff;
 /** The most versions that are asked for: who claims to have more is not to be believed. */
 const VERSIONS_MAX = 64;
 
@@ -40,14 +29,11 @@ export async function portmapPingCommand(
   options: PortmapPingOptions,
   io: Io,
 ): Promise<number> {
-  const names = hostRpcNames();
-  const number = names.numberOf(program);
-  if (number === undefined) throw unknownProgram(program);
-  const name = names.nameOf(number);
+  const { number, name, label } = parseProgram(program);
   const question: Question = {
     host,
     program: number,
-    label: name === undefined ? `program ${number}` : `program ${number} (${name})`,
+    label,
     version: version === undefined ? undefined : parseVersion(version),
     protocols: options.udp ? ['udp'] : options.tcp ? ['tcp'] : ['tcp', 'udp'],
     timeoutMs: parseTimeout(options.timeout),
@@ -84,7 +70,7 @@ async function ask(question: Question): Promise<Answer[]> {
   const { host, label, version, protocols, timeoutMs } = question;
   const reasons: string[] = [];
   const unregistered = new Set<Protocol>();
-  const mappers = await mappersOf(host);
+  const mappers = await mappersOf(parsePortmapHost(host));
   for (const protocol of protocols) {
     for (const mapper of mappers) {
       await using portmap = new Portmap(mapper(protocol), { timeoutMs });
@@ -114,42 +100,6 @@ async function ask(question: Question): Promise<Answer[]> {
   );
 }
 
-/** The port mapper at each address of the host, to be asked over either protocol. */
-async function mappersOf(text: string): Promise<((protocol: Protocol) => PortmapTarget)[]> {
-  const place = parsePortmapHost(text);
-  if (place.kind === 'local') return [() => ({ transport: 'local', path: place.path })];
-  try {
-    const found = await lookup(place.host, { all: true });
-    return found.map(({ address }) => (transport) => ({ transport, host: address, port: place.port }));
-  } catch (thrown) {
-    const message = `no address is known for ${place.host} (${errnoOf(thrown)})`;
-    throw new PortreeveError('world', 'HOST_UNKNOWN', message, 'Check the name, or give an address.');
-  }
-}
-
-/** Where the program is; port mappers answer with another version's place if they do not know this one. */
-async function locateProgram(
-  portmap: Portmap,
-  mapper: PortmapTarget,
-  program: number,
-  version: number,
-  protocol: Protocol,
-): Promise<IpTarget | undefined> {
-  if (mapper.transport === 'local') {
-    const port = await portmap.getPort(program, version, protocol);
-    return port && { transport: protocol, host: '127.0.0.1', port };
-  }
-  const isIpv6 = mapper.host.includes(':');
-  const endpoint = parseUaddr(
-    (await portmap.getAddr(program, version, isIpv6 ? `${protocol}6` : protocol)) ?? '',
-  );
-  if (!endpoint || !isPort(endpoint.port)) return undefined;
-  const { address, port } = endpoint;
-  // What these mean depends on who reads them: it is the host that was asked.
-  const isRelative = isWildcard(address) || isLoopback(address) || isLinkLocal(address);
-  return { transport: protocol, host: isRelative ? mapper.host : formatIp(address), port };
-}
-
 /** Learns from version 0, which no program has, which versions there are, and calls each. */
 async function pingVersions(
   question: Question,
@@ -157,7 +107,7 @@ async function pingVersions(
   locate: (version: number) => Promise<IpTarget | undefined>,
 ): Promise<Answer[]> {
   const lowest = await ping(question, target, 0);
-  const probe = lowest.error ? lowest : await ping(question, target, U32_MAX);
+  const probe = lowest.error ? lowest : await ping(question, target, VERSION_MAX);
   if (!probe.error) return [lowest];
   const { low = 1, high = 0 } = probe.error;
   if (low > high || high - low >= VERSIONS_MAX) return [{ ...probe, version: undefined }];
@@ -222,16 +172,4 @@ function jsonOf(
     low: error?.low ?? null,
     high: error?.high ?? null,
   };
-}
-
-function parseVersion(text: string): number {
-  const version = parseDecimal(text, U32_MAX);
-  if (version !== undefined) return version;
-  const hint = `It is a number from 0 to ${U32_MAX}.`;
-  throw new PortreeveError('usage', 'VERSION_INVALID', `"${text}" is not a version`, hint);
-}
-
-function unknownProgram(text: string): PortreeveError {
-  const hint = 'Give its number, or a name that /etc/rpc or portreeve knows.';
-  return new PortreeveError('usage', 'PROGRAM_UNKNOWN', `no RPC program is called "${text}"`, hint);
 }

@@ -1,15 +1,30 @@
 // The command line as a whole: help, usage, what is loaded, and pipes that close.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
 import { importsOf } from '../../test/support/imports.ts';
 import { fakePortmap, tcpServer } from '../../test/support/rpc-server.ts';
-import { run } from './program.ts';
+import { completionsOf } from './completion.ts';
+import { portreeveProgram, run } from './program.ts';
 
-const COMMANDS = [[], ['serve'], ['status'], ['portmap'], ['portmap', 'list'], ['portmap', 'ping']];
+/** The words of every command. */
+const COMMANDS = completionsOf(portreeveProgram({ io: capturedIo(), end: () => {} })).map(({ name }) =>
+  name.split(' ').slice(1),
+);
+/** The files that do what the commands are for. */
+const MODULES = readdirSync(import.meta.dirname).filter((file) =>
+  /export (?:async )?function (?!add)\w+Command\(/.test(
+    readFileSync(join(import.meta.dirname, file), 'utf8'),
+  ),
+);
+
+test('there are commands', () => {
+  assert.ok(COMMANDS.some((words) => words.join(' ') === 'portmap list'));
+  assert.ok(MODULES.includes('portmap-list.ts'));
+});
 
 describe('--help', () => {
   for (const command of COMMANDS) {
@@ -17,7 +32,7 @@ describe('--help', () => {
       const io = capturedIo();
       assert.equal(await run([...command, '--help'], io), 0);
       assert.ok(io.stdout().startsWith(`Usage: ${['portreeve', ...command].join(' ')}`));
-      assert.match(io.stdout(), /\nExamples:\n {2}portreeve /);
+      assert.match(io.stdout(), /\nExamples:\n {2}.*portreeve /);
       assert.equal(io.stderr(), '');
       for (const line of io.stdout().split('\n')) assert.ok(line.length <= 80, line);
       assert.doesNotMatch(io.stdout(), /fallback/);
@@ -65,7 +80,7 @@ describe('wrong usage ends with 2, says what is wrong and where to look', () => 
     });
   }
 
-  for (const command of [[], ['portmap']]) {
+  for (const command of [[], ['portmap'], ['config']]) {
     test(`portreeve ${command.join(' ')} alone shows its help`, async () => {
       const io = capturedIo();
       assert.equal(await run(command, io), 2);
@@ -98,14 +113,19 @@ describe('a command loads what it needs and no more', () => {
       file.replace(/^.*\/src\//, ''),
     );
     assert.ok(files.includes('cli/program.ts'));
-    for (const command of ['serve', 'status', 'portmap-list', 'portmap-ping']) {
-      assert.ok(!files.includes(`cli/${command}.ts`), command);
-    }
+    for (const module of MODULES) assert.ok(!files.includes(`cli/${module}`), module);
     assert.deepEqual(packages('main.ts'), ['commander']);
   });
 
-  for (const command of ['serve', 'status', 'portmap-list', 'portmap-ping']) {
-    test(`${command} comes without packages`, () => assert.deepEqual(packages(`${command}.ts`), []));
+  const needed: Readonly<Record<string, string[]>> = {
+    'config-check.ts': ['smol-toml', 'zod'],
+    'completion.ts': ['commander'],
+  };
+  for (const module of MODULES) {
+    const expected = needed[module] ?? [];
+    test(`${module}: ${expected.join(', ') || 'no package'}`, () => {
+      assert.deepEqual(packages(module).sort(), expected);
+    });
   }
 });
 

@@ -1,18 +1,21 @@
 // The commands, their options and their help; what a command does is loaded when it is given.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
-import { endingOf, usageError } from './errors.ts';
+import { Argument, Command, Option } from 'commander';
+import { addCommand, reportUsage, type Surroundings } from './command.ts';
+import { endingOf } from './errors.ts';
 import type { Io } from './io.ts';
+import { addPortmap } from './portmap-commands.ts';
 
 const HELP_COLUMNS = 80;
 
 /** Runs a command line and gives its exit code. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   let code = 0;
-  const program = makeProgram(io, (result) => {
+  const end = (result: number) => {
     code = result;
-  });
+  };
+  const program = portreeveProgram({ io, end });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return code;
@@ -23,8 +26,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** `end` is told the exit code of the command that was run. */
-function makeProgram(io: Io, end: (code: number) => void): Command {
+/** Every command, with its options and its help. */
+export function portreeveProgram(surroundings: Surroundings): Command {
+  const { io } = surroundings;
   const program = new Command('portreeve');
   program
     .description('The port authority of a Linux host.')
@@ -37,15 +41,15 @@ function makeProgram(io: Io, end: (code: number) => void): Command {
       // Errors are written in one place, with those of every other kind.
       outputError: () => {},
     })
+    // The arguments of each are in its own help.
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText('after', EXAMPLES);
   reportUsage(program);
-  addServe(program, io, end);
-  addStatus(program, io, end);
-  const portmap = add(program, 'portmap')
-    .description('look at RPC port mappers, on this host and elsewhere')
-    .addHelpText('after', PORTMAP_EXAMPLES);
-  addPortmapList(portmap, io, end);
-  addPortmapPing(portmap, io, end);
+  addServe(program, surroundings);
+  addStatus(program, surroundings);
+  addPortmap(program, surroundings);
+  addConfig(program, surroundings);
+  addCompletion(program, surroundings);
   return program;
 }
 
@@ -58,13 +62,8 @@ Examples:
   portreeve portmap list
   portreeve portmap ping nfs.example.org mountd`;
 
-const PORTMAP_EXAMPLES = `
-Examples:
-  portreeve portmap list
-  portreeve portmap ping 127.0.0.1 portmapper`;
-
-function addServe(program: Command, io: Io, end: (code: number) => void): void {
-  add(program, 'serve')
+function addServe(program: Command, { io, end }: Surroundings): void {
+  addCommand(program, 'serve')
     .description('run the daemon in the foreground')
     .option(
       '--config <file>',
@@ -90,8 +89,8 @@ Examples:
     });
 }
 
-function addStatus(program: Command, io: Io, end: (code: number) => void): void {
-  add(program, 'status')
+function addStatus(program: Command, { io, end }: Surroundings): void {
+  addCommand(program, 'status')
     .description('show what the running daemon does')
     .option('--runtime <dir>', "the daemon's runtime directory (default: your own, then the system's)")
     .option('--json', 'print JSON')
@@ -110,78 +109,45 @@ Examples:
     });
 }
 
-function addPortmapList(portmap: Command, io: Io, end: (code: number) => void): void {
-  add(portmap, 'list')
-    .description('list what is registered')
-    .argument('[host]', HOST_HELP)
-    .option('--json', 'print JSON, an object for each mapping')
-    .addOption(timeoutOption())
+function addConfig(program: Command, { io, end }: Surroundings): void {
+  const examples = `
+Examples:
+  portreeve config check /etc/portreeve/portreeve.toml`;
+  const config = addCommand(program, 'config')
+    .description('look at portreeve.toml')
+    .addHelpText('after', examples);
+  addCommand(config, 'check')
+    .description('say whether a file of settings is valid')
+    .argument('<file>', 'a portreeve.toml')
     .addHelpText(
       'after',
       `
-Without a host: the mappings of the running daemon, else those behind
-/run/rpcbind.sock, else those of 127.0.0.1, port 111.
-
-Examples:
-  portreeve portmap list
-  portreeve portmap list nfs.example.org
-  portreeve portmap list [2001:db8::7]:7111
-  portreeve portmap list /run/rpcbind.sock --json`,
+Names every mistake: keys that are no settings, with the nearest that is one,
+and values that cannot be. Exit code 0 if the file is valid, 2 if not.
+${examples}`,
     )
-    .action(async (host, options) => {
-      const { portmapListCommand } = await import('./portmap-list.ts');
-      end(await portmapListCommand(host, options, io));
+    .action(async (file) => {
+      const { configCheckCommand } = await import('./config-check.ts');
+      end(configCheckCommand(file, io));
     });
 }
 
-function addPortmapPing(portmap: Command, io: Io, end: (code: number) => void): void {
-  add(portmap, 'ping')
-    .description('ask whether a program answers')
-    .argument('<host>', HOST_HELP)
-    .argument('<program>', 'its number, or its name as in /etc/rpc')
-    .argument('[version]', 'one version (default: every version that it has)')
-    .addOption(new Option('--tcp', 'over TCP only').conflicts('udp'))
-    .addOption(new Option('--udp', 'over UDP only').conflicts('tcp'))
-    .option('--json', 'print JSON, an object for each version')
-    .addOption(timeoutOption())
+function addCompletion(program: Command, { io, end }: Surroundings): void {
+  addCommand(program, 'completion')
+    .description('print what completes commands and options in a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText(
       'after',
       `
-Asks the port mapper of the host where the program is, over TCP and, where it is
-not registered for that, over UDP. Then calls the program's procedure 0, which
-does nothing but answer.
-
-Exit code 0 if it is ready, 1 if it is not, 3 if no port mapper answers.
-
 Examples:
-  portreeve portmap ping 127.0.0.1 portmapper
-  portreeve portmap ping nfs.example.org nfs 3 --tcp
-  portreeve portmap ping nfs.example.org 100005 --udp --timeout 2`,
+  source <(portreeve completion bash)        in ~/.bashrc
+  source <(portreeve completion zsh)         in ~/.zshrc, after compinit
+  portreeve completion fish | source         in ~/.config/fish/config.fish`,
     )
-    .action(async (host, program, version, options) => {
-      const { portmapPingCommand } = await import('./portmap-ping.ts');
-      end(await portmapPingCommand({ host, program, version }, options, io));
+    .action(async (shell) => {
+      const { completionCommand } = await import('./completion.ts');
+      end(completionCommand(shell, program, io));
     });
-}
-
-const HOST_HELP = 'NAME, ADDRESS, NAME:PORT, [IPv6]:PORT, /PATH or @NAME of a Unix socket';
-
-function timeoutOption(): Option {
-  return new Option('--timeout <seconds>', 'how long to wait for each answer (default: 5)');
-}
-
-function add(parent: Command, name: string): Command {
-  return reportUsage(parent.command(name));
-}
-
-function reportUsage(command: Command): Command {
-  return command.exitOverride((error) => {
-    throw usageError(error, fullName(command));
-  });
-}
-
-function fullName(command: Command): string {
-  return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name();
 }
 
 function collect(value: string, previous: readonly string[]): string[] {

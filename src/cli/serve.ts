@@ -10,6 +10,8 @@ export interface ServeOptions {
   readonly port?: string;
   readonly local?: string;
   readonly fallback?: boolean;
+  readonly takeOver?: boolean;
+  readonly dryRun?: boolean;
 }
 
 export async function serveCommand(options: ServeOptions, io: Io): Promise<number> {

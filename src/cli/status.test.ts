@@ -54,9 +54,21 @@ test('what there is to know, in words', () => {
   );
 });
 
+test('what was refused lately, whole lines of it, and what cannot be checked', () => {
+  const refusals = [
+    `refused: SET of program 100005 version 3 udp 0.0.0.0.78.80 by uid 1000: ${'x'.repeat(80)}`,
+    '\x1b[2J',
+  ];
+  const text = statusText(capturedIo({ columns: 60 }), daemonStatus({ elsewhere: 3, refusals }));
+  assert.match(text, /foreign[^\n]* 3 mappings of other network namespaces, which cannot be checked\n/);
+  assert.ok(text.includes(`REFUSED LATELY\x1b[0m\n${refusals[0]}\n\\x1b[2J\n`));
+  const nothing = statusText(capturedIo(), daemonStatus({ elsewhere: 0, refusals: [] }));
+  assert.doesNotMatch(nothing, /foreign|REFUSED/);
+});
+
 test('what is not known while portmap is away is not said', () => {
   const away = { pid: null, uid: null, rssBytes: null, unconfined: null };
-  const counts = { mappings: null, connections: null, unsent: null, calls: null };
+  const counts = { mappings: null, elsewhere: null, connections: null, unsent: null, calls: null };
   const text = statusText(capturedIo(), daemonStatus({ state: 'waiting', ...away, ...counts }));
   assert.match(text, /^daemon .*\nruntime .*\nportmap {3}waiting\n$/);
 });

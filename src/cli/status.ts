@@ -2,10 +2,11 @@
 import type { DaemonStatus, PortmapReport } from '../app/status.ts';
 import { EXIT_CODES } from '../base/errors.ts';
 import { parseDecimal } from '../base/port.ts';
-import { procedureName } from '../client/procedures.ts';
+import { printable } from '../base/printable.ts';
 import { askDaemon } from './daemon-status.ts';
 import type { Io } from './io.ts';
-import { type Column, emphasize, formatTable, json, printable } from './text.ts';
+import { CALL_COLUMNS, callRows } from './portmap-calls.ts';
+import { type Column, emphasize, formatTable, json } from './text.ts';
 
 export interface StatusOptions {
   readonly runtime?: string;
@@ -27,16 +28,20 @@ export function statusText(io: Io, status: DaemonStatus): string {
     ['portmap', portmapText(portmap)],
     ...confinementFact(portmap),
     ...countFacts(portmap),
+    ...foreignFact(portmap),
     ...absentFact(portmap),
   ];
   const block = facts
     .map(([name, value]) => `${emphasize(io, name.padEnd(8))}  ${printable(value)}\n`)
     .join('');
-  const calls = callRows(portmap);
+  const calls = Object.entries(portmap.calls ?? {}).flatMap(([version, counts]) =>
+    callRows(parseDecimal(version, 4) ?? 0, counts),
+  );
   return [
     block,
     ...(portmap.sockets.length > 0 ? [formatTable(io, SOCKET_COLUMNS, portmap.sockets)] : []),
     ...(calls.length > 0 ? [formatTable(io, CALL_COLUMNS, calls)] : []),
+    ...(portmap.refusals.length > 0 ? [refusalsText(io, portmap.refusals)] : []),
   ].join('\n');
 }
 
@@ -44,30 +49,6 @@ const SOCKET_COLUMNS: readonly Column<PortmapReport['sockets'][number]>[] = [
   { title: 'NETID', text: ({ netid }) => netid },
   { title: 'ENDPOINT', text: ({ endpoint }) => endpoint },
 ];
-
-interface CallRow {
-  readonly version: string;
-  readonly procedure: string;
-  readonly count: number;
-}
-
-const CALL_COLUMNS: readonly Column<CallRow>[] = [
-  { title: 'VERSION', text: ({ version }) => version, isNumber: true },
-  { title: 'PROCEDURE', text: ({ procedure }) => procedure },
-  { title: 'CALLS', text: ({ count }) => `${count}`, isNumber: true },
-];
-
-/** The procedures that were called at all. */
-function callRows({ calls }: PortmapReport): CallRow[] {
-  return Object.entries(calls ?? {}).flatMap(([version, counts]) => {
-    const rows = counts.map((count, at) => ({
-      version,
-      procedure: procedureName(parseDecimal(version, 4) ?? 0, at),
-      count,
-    }));
-    return rows.filter(({ count }) => count > 0);
-  });
-}
 
 function portmapText({ state, pid, uid, rssBytes, restarts }: PortmapReport): string {
   return [
@@ -95,8 +76,20 @@ function countFacts({ mappings, connections, unsent }: PortmapReport): [string, 
   return counts.length === 0 ? [] : [['serves', counts.join(', ')]];
 }
 
+function foreignFact({ elsewhere }: PortmapReport): [string, string][] {
+  if (!elsewhere) return [];
+  return [
+    ['foreign', `${counted(elsewhere, 'mapping')} of other network namespaces, which cannot be checked`],
+  ];
+}
+
 function absentFact({ absent }: PortmapReport): [string, string][] {
   return absent.length === 0 ? [] : [['absent', `${absent.join(', ')}: this host has no such address`]];
+}
+
+/** Sentences, which no column would be wide enough for. */
+function refusalsText(io: Io, refusals: readonly string[]): string {
+  return [emphasize(io, 'REFUSED LATELY'), ...refusals.map(printable)].map((line) => `${line}\n`).join('');
 }
 
 function counted(count: number, thing: string): string {

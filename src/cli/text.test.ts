@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
-import { type Column, formatTable, printable } from './text.ts';
+import { printable } from '../base/printable.ts';
+import { type Column, formatTable } from './text.ts';
 
 interface Row {
   readonly count: number;

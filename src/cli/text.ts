@@ -1,4 +1,5 @@
 // Words for a terminal: tables that fit it, emphasis where it is wanted, nothing that could take control of it.
+import { printable } from '../base/printable.ts';
 import type { Io } from './io.ts';
 
 /** A column of a table. */
@@ -54,14 +55,6 @@ function cut(text: string, width: number): string {
 export function emphasize(io: Io, text: string): string {
   const isPlain = io.columns === undefined || (io.env['NO_COLOR'] ?? '') !== '' || io.env['TERM'] === 'dumb';
   return isPlain ? text : `${BOLD}${text}${PLAIN}`;
-}
-
-/** What others wrote, with their control characters made visible. */
-export function printable(text: string): string {
-  return text.replace(
-    /\p{Cc}/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
 }
 
 /** A value as JSON for `--json`. */

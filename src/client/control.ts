@@ -6,7 +6,9 @@ import { CALL_TIMEOUT_MS, CONTROL_ANSWER_MAX_BYTES } from './limits.ts';
 
 /** How the daemon is asked. */
 export interface LookOptions {
+  /** What the daemon has to answer, in milliseconds; 5000. */
   readonly timeoutMs?: number;
+  /** The largest answer that is taken, in bytes; 16 MiB. */
   readonly maxBytes?: number;
 }
 

@@ -26,8 +26,9 @@ export type RpcErrorCode =
 
 /** What belongs to some of the codes. */
 export interface RpcErrorDetail {
-  /** The versions that there are: with `PROG_MISMATCH` and `RPC_MISMATCH`. */
+  /** The lowest version that there is: with `PROG_MISMATCH` and `RPC_MISMATCH`. */
   readonly low?: number;
+  /** The highest version that there is, with the same codes. */
   readonly high?: number;
   /** RFC 5531's auth_stat: with `AUTH_ERROR`. */
   readonly stat?: number;
@@ -38,11 +39,16 @@ export interface RpcErrorDetail {
 /** Thrown by every call that has no result. */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
+  /** What became of the call. */
   readonly code: RpcErrorCode;
+  /** The lowest version that there is: with `PROG_MISMATCH` and `RPC_MISMATCH`. */
   readonly low: number | undefined;
+  /** The highest version that there is: with `PROG_MISMATCH` and `RPC_MISMATCH`. */
   readonly high: number | undefined;
+  /** RFC 5531's auth_stat: with `AUTH_ERROR`. */
   readonly stat: number | undefined;
 
+  /** The message says what happened and who was called. */
   constructor(code: RpcErrorCode, message: string, detail: RpcErrorDetail = {}) {
     super(message, 'cause' in detail ? { cause: detail.cause } : undefined);
     this.code = code;

@@ -34,7 +34,9 @@ export type PortmapTarget = LocalTarget | (Omit<IpTarget, 'port'> & { readonly p
 
 /** A registration, as a port mapper lists it. */
 export interface PortmapEntry {
+  /** The program. */
   readonly program: number;
+  /** Its version. */
   readonly version: number;
   /** The transport: "udp", "tcp6", "local"... whatever the mapper says. */
   readonly netid: string;
@@ -49,8 +51,11 @@ export type NewEntry = Omit<PortmapEntry, 'owner'>;
 
 /** What is taken back: of all transports, where none is named. */
 export interface EntryKey {
+  /** The program. */
   readonly program: number;
+  /** Its version. */
   readonly version: number;
+  /** The transport; all of them without. */
   readonly netid?: string;
 }
 
@@ -61,7 +66,10 @@ const VERSIONS: readonly Version[] = [4, 3, 2];
 
 const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = { tcp: PROTOCOL_TCP, udp: PROTOCOL_UDP };
 
-/** A client of one port mapper. It holds a socket from its first call until close(). */
+/**
+ * A client of one port mapper. It holds a socket from its first call until close(). Every call throws RpcError where it
+ * has no result: `PROG_MISMATCH` where no version that the server has can do it.
+ */
 export class Portmap implements AsyncDisposable {
   readonly #client: RpcClient;
   readonly #where: string;
@@ -116,7 +124,7 @@ export class Portmap implements AsyncDisposable {
     });
   }
 
-  /** All registrations. */
+  /** All registrations. Port mappers may keep them from callers over UDP. */
   dump(options: CallOptions = {}): Promise<PortmapEntry[]> {
     return this.#negotiate((spoken) => {
       if (spoken === 2) {
@@ -156,7 +164,7 @@ export class Portmap implements AsyncDisposable {
     });
   }
 
-  /** The time of the server, to the second. */
+  /** The time of the server, to the second; it takes version 3. */
   getTime(options: CallOptions = {}): Promise<Date> {
     return this.#negotiate((spoken, tooOld) => {
       if (spoken === 2) throw tooOld;
@@ -165,13 +173,16 @@ export class Portmap implements AsyncDisposable {
     });
   }
 
-  /** The statistics of versions 2, 3 and 4, in that order. */
+  /** The statistics of versions 2, 3 and 4 of the port mapper, in that order; it takes version 4. */
   getStat(options: CallOptions = {}): Promise<RpcbStat[]> {
     const read = (reader: XdrReader) => Array.from({ length: STAT_VERSIONS }, () => decodeRpcbStat(reader));
     return this.#rpcbind(4, RPCBPROC.GETSTAT, undefined, read, options);
   }
 
-  /** The addresses of exactly this version of a program, over the protocols of the family by which it is asked. */
+  /**
+   * The addresses of exactly this version of a program, over the protocols of the family by which it is asked; it takes
+   * version 4.
+   */
   getAddrList(program: number, version: number, options: CallOptions = {}): Promise<RpcbEntry[]> {
     const wanted: Rpcb = { program, version, netid: '', address: '', owner: '' };
     const read = (reader: XdrReader) => decodeList(reader, DUMP_NODES_MAX, decodeRpcbEntry);
@@ -183,6 +194,7 @@ export class Portmap implements AsyncDisposable {
     return this.#client.close();
   }
 
+  /** The same as close(), for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -14,7 +14,7 @@ import type { Transport } from './transport.ts';
 
 /** How a client calls. */
 export interface RpcClientOptions {
-  /** What a call has until it fails with `TIMEOUT`, connecting included; 5000. */
+  /** What a call has until it fails with `TIMEOUT`, connecting included, in milliseconds; 5000. */
   readonly timeoutMs?: number;
   /** The caller's AUTH_SYS credential; AUTH_NONE without. */
   readonly sys?: AuthSys;
@@ -24,7 +24,7 @@ export interface RpcClientOptions {
 
 /** What every call may say for itself. */
 export interface CallOptions {
-  /** In place of the client's. */
+  /** In place of the client's, in milliseconds. */
   readonly timeoutMs?: number;
   /** Gives the call up, with `ABORTED`. */
   readonly signal?: AbortSignal;
@@ -32,16 +32,21 @@ export interface CallOptions {
 
 /** A procedure with its arguments, and how its results are read. */
 export interface RpcCall<T> extends CallOptions {
+  /** The program, as its server registers it. */
   readonly program: number;
+  /** Its version. */
   readonly version: number;
+  /** The procedure of that version. */
   readonly procedure: number;
   /** Writes the arguments; none without. */
   readonly encode?: (writer: XdrWriter) => void;
+  /** Reads the results; an XdrError that it throws becomes an RpcError `BAD_REPLY`. */
   readonly decode: (reader: XdrReader) => T;
 }
 
 /** A client of one server. It holds a socket from its first call until close(). */
 export class RpcClient implements AsyncDisposable {
+  /** Who is called. */
   readonly target: RpcTarget;
   readonly #where: string;
   readonly #options: RpcClientOptions;
@@ -59,7 +64,10 @@ export class RpcClient implements AsyncDisposable {
         : new StreamTransport(target, options.maxReplyBytes ?? RECORD_MAX_BYTES);
   }
 
-  /** Calls a procedure; throws RpcError for every call that has no result. */
+  /**
+   * Calls a procedure and gives what `decode` makes of its results. Throws RpcError for every call that has none, and
+   * what `encode` throws.
+   */
   async call<T>(call: RpcCall<T>): Promise<T> {
     const { signal } = call;
     if (signal?.aborted) throw abortedError(this.#where, signal);
@@ -72,7 +80,7 @@ export class RpcClient implements AsyncDisposable {
     return this.#decode(await this.#transport.call(xid, message, { timeoutMs, signal }), call);
   }
 
-  /** Calls procedure 0, which every program has and which does nothing. */
+  /** Calls procedure 0, which every program has and which does nothing. Throws RpcError. */
   ping(program: number, version: number, options: CallOptions = {}): Promise<void> {
     return this.call({ ...options, program, version, procedure: 0, decode: () => undefined });
   }
@@ -82,6 +90,7 @@ export class RpcClient implements AsyncDisposable {
     return this.#transport.close();
   }
 
+  /** The same as close(), for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

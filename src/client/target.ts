@@ -5,19 +5,23 @@ import { isLocalUaddr } from '../wire/uaddr.ts';
 
 /** A program on a host. */
 export interface IpTarget {
+  /** How it is called. */
   readonly transport: 'udp' | 'tcp';
   /** An address, or a name, which is looked up when it is first needed. */
   readonly host: string;
+  /** 1 to 65535. */
   readonly port: number;
 }
 
 /** A program behind a stream socket of this host. */
 export interface LocalTarget {
+  /** A stream socket of the family AF_UNIX. */
   readonly transport: 'local';
   /** A path, or "@" and a name without a file. */
   readonly path: string;
 }
 
+/** Where a server is. */
 export type RpcTarget = IpTarget | LocalTarget;
 
 /** The target as people write it: "127.0.0.1:111/udp", "[::1]:111/tcp", or the path. */

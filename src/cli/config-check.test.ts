@@ -1,0 +1,48 @@
+// `portreeve config check`: what it says of files that are valid and of files that are not.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { capturedIo } from '../../test/support/captured-io.ts';
+import { run } from './program.ts';
+
+async function check(t: TestContext, text: string): Promise<{ code: number; said: string; path: string }> {
+  const directory = await mkdtemp(join(tmpdir(), 'portreeve-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const path = join(directory, 'portreeve.toml');
+  await writeFile(path, text);
+  const io = capturedIo();
+  const code = await run(['config', 'check', path], io);
+  assert.equal(code === 0 ? io.stderr() : io.stdout(), '');
+  return { code, said: io.stdout() + io.stderr(), path };
+}
+
+test('a valid file', async (t) => {
+  const { code, said, path } = await check(t, '[portmap]\nlisten = ["::1"]\nport = 1112\n');
+  assert.deepEqual([code, said], [0, `${path} is valid\n`]);
+});
+
+test('every mistake of a file is named', async (t) => {
+  const { code, said, path } = await check(t, '[portmap]\nprot = 112\nport = 0\n[portmop]\n');
+  assert.equal(code, 2);
+  assert.deepEqual(said.split('\n').slice(0, -2), [
+    `portreeve: ${path} is not valid:`,
+    '  portmap.port is 0; it must be a number from 1 to 65535',
+    '  "portmap.prot" is no setting; did you mean "port"?',
+    '  "portmop" is no setting; did you mean "portmap"?',
+  ]);
+});
+
+test('what is no TOML is named with its place', async (t) => {
+  const { code, said } = await check(t, '[portmap]\nport 112\n');
+  assert.equal(code, 2);
+  assert.match(said, /^portreeve: .*portreeve\.toml, line 2, column \d+: /);
+});
+
+test('a file that is not there is a mistake of usage, one that cannot be read is not', async () => {
+  const io = capturedIo();
+  assert.equal(await run(['config', 'check', '/nonexistent/portreeve.toml'], io), 2);
+  assert.match(io.stderr(), /there is no file \/nonexistent\/portreeve\.toml/);
+  assert.equal(await run(['config', 'check', tmpdir()], capturedIo()), 3);
+});
