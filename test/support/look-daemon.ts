@@ -24,6 +24,8 @@ export function daemonStatus(portmap: Partial<PortmapReport> = {}): DaemonStatus
       sockets: [],
       absent: [],
       mappings: 12,
+      elsewhere: 0,
+      refusals: [],
       connections: 0,
       unsent: 0,
       calls: {},

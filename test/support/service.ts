@@ -6,11 +6,14 @@ import { STREAM_REPLY_MAX_BYTES, UDP_REPLY_MAX_BYTES } from '../../src/base/limi
 import { type NetId, netIdInfo } from '../../src/base/netid.ts';
 import { parseDecimal } from '../../src/base/port.ts';
 import type { InterfaceAddress, Peer } from '../../src/host/host.ts';
+import { SimClock } from '../../src/host/sim/clock.ts';
+import { SimDisk } from '../../src/host/sim/log-file.ts';
+import { SimSocketTable } from '../../src/host/sim/socket-table.ts';
 import { SimStreamOutput } from '../../src/host/sim/stream.ts';
-import type { PortmapEvent } from '../../src/services/portmap/procedure.ts';
+import type { EventCounts, PortmapEvent } from '../../src/services/portmap/events.ts';
+import { type OwnEntry, Portmapper } from '../../src/services/portmap/portmapper.ts';
 import { RecordServer } from '../../src/services/portmap/records.ts';
-import { PortmapService } from '../../src/services/portmap/service.ts';
-import { Registrations } from '../../src/state/registrations.ts';
+import type { PortmapService } from '../../src/services/portmap/service.ts';
 
 /** The time at which the vectors were recorded, in seconds since 1970. */
 export const RECORDED_AT_SECONDS = 0x6b000591;
@@ -44,34 +47,68 @@ export function interfaceAddress(
 }
 
 export interface ServiceUnderTest {
+  readonly portmapper: Portmapper;
   readonly service: PortmapService;
   readonly records: RecordServer;
+  readonly clock: SimClock;
+  /** The sockets of the host: none, until the test opens some. */
+  readonly sockets: SimSocketTable;
+  /** The disk with its log. */
+  readonly disk: SimDisk;
   readonly events: PortmapEvent[];
+  /** What was only counted. */
+  readonly counts: EventCounts[];
+  /** Lets time pass, with the work that is done every 100 ms. */
+  pass(ms: number): void;
   /** Answers a message; undefined for silence. */
   ask(peer: Peer, message: Uint8Array): Uint8Array | undefined;
   /** Answers the bytes of a connection. */
   askStream(peer: Peer, bytes: Uint8Array): { readonly reply: Uint8Array; readonly taken: number };
 }
 
+const TICK_MS = 100;
+
 /** A port mapper on a host with these addresses besides loopback, each on an interface of its own. */
 export function portmapService(addresses: readonly string[] = []): ServiceUnderTest {
   const events: PortmapEvent[] = [];
-  const service = new PortmapService({
-    registrations: new Registrations(),
-    clock: { now: () => RECORDED_AT_SECONDS * 1000 + 999 },
-    onEvent: (event) => events.push(event),
+  const counts: EventCounts[] = [];
+  const clock = new SimClock(RECORDED_AT_SECONDS * 1000 + 999);
+  const sockets = new SimSocketTable();
+  const disk = new SimDisk();
+  const portmapper = new Portmapper({
+    clock,
+    sockets,
+    logFiles: [disk.file(), disk.file()],
+    stamp: 'boot 1',
+    listener: {
+      onEvent: (event) => events.push(event),
+      onMore: (more) => counts.push(more),
+      onFault: (stack) => {
+        throw new Error(stack);
+      },
+    },
   });
-  for (const netid of ['tcp6', 'udp6', 'tcp', 'udp', 'local'] as const) {
-    for (const version of VERSIONS[netIdInfo(netid).family])
-      service.addBuiltIn({ netid, version, ...OWN[netid] });
-  }
+  portmapper.recover(OWN_ENTRIES);
+  portmapper.startLog();
+  const { service } = portmapper;
   const loopback = [interfaceAddress('127.0.0.1/8', 1), interfaceAddress('::1/128', 1)];
   service.interfacesChanged([...loopback, ...addresses.map((cidr, i) => interfaceAddress(cidr, i + 2))]);
   const records = new RecordServer(service);
   return {
+    portmapper,
     service,
     records,
+    clock,
+    sockets,
+    disk,
     events,
+    counts,
+    pass: (ms) => {
+      for (let passed = 0; passed < ms; passed += TICK_MS) {
+        clock.advance(Math.min(TICK_MS, ms - passed));
+        portmapper.tick(clock.monotonic());
+      }
+    },
     ask: (peer, message) => ask(service, peer, message),
     askStream: (peer, bytes) => {
       const output = new SimStreamOutput();
@@ -90,12 +127,17 @@ const OWN: Readonly<Record<NetId, { uaddr: string; port: number }>> = {
   local: { uaddr: '/run/rpcbind.sock', port: 0 },
 };
 
+/** The entries of a port mapper itself, in the order of rpcbind's. */
+export const OWN_ENTRIES: readonly OwnEntry[] = (['tcp6', 'udp6', 'tcp', 'udp', 'local'] as const).flatMap(
+  (netid) => VERSIONS[netIdInfo(netid).family].map((version) => ({ netid, version, ...OWN[netid] })),
+);
+
 function ask(service: PortmapService, peer: Peer, message: Uint8Array): Uint8Array | undefined {
   const limit = netIdInfo(peer.netid).semantics === 1 ? UDP_REPLY_MAX_BYTES : STREAM_REPLY_MAX_BYTES;
   const reply = bytesOf(new Uint8Array(limit));
   const length = service.answer(peer, bytesOf(message), 0, message.length, reply, 0, limit);
   const { tail } = service;
   service.tail = undefined;
-  if (length === 0) return undefined;
+  if (length <= 0) return undefined;
   return tail ? new Uint8Array([...reply.u8.subarray(0, length), ...tail]) : reply.u8.slice(0, length);
 }

@@ -64,17 +64,24 @@ export function differences(): Difference[] {
 const hex = (bytes: Uint8Array): string | null =>
   bytes.length > 0 ? Buffer.from(bytes).toString('hex') : null;
 
+/**
+ * The user who calls over IP. To rpcbind he is root if his port is below 1024, and otherwise nobody that it knows;
+ * so he is root here, or a user who is no other in the vectors.
+ */
+const callerOverIp = (port: number): number => (port < 1024 ? 0 : 1500);
+
 /** What portreeve answers to the vectors of a file, in process. */
 export function replay(file: VectorFile): Answer[] {
   const portmap = portmapService(file.addresses);
   return file.vectors.map((vector) => {
-    const { transport, from, to, uid, fromPort } = vector;
+    const { transport, from, to, fromPort = 40_000 } = vector;
+    const uid = vector.uid ?? (transport === 'local' ? 0 : callerOverIp(fromPort));
     const address = from ?? to;
     const peer = simPeer(transport, {
       ...(address === undefined ? {} : { address: ip(address) }),
       ...(to === undefined ? {} : { to: ip(to) }),
-      ...(uid === undefined ? {} : { uid }),
-      ...(fromPort === undefined ? {} : { port: fromPort }),
+      uid,
+      port: fromPort,
     });
     const request = Buffer.from(vector.request, 'hex');
     if (!vector.isStream) return { reply: hex(portmap.ask(peer, request) ?? new Uint8Array(0)) };

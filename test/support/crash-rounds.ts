@@ -1,0 +1,249 @@
+/**
+ * Kills the port mapper again and again while eight clients register and unregister, and compares what is back with
+ * what was acknowledged: a program, run in a world by root. `crash-rounds.ts SEED ROUNDS` writes a line for each round.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DaemonStatus } from '../../src/app/status.ts';
+import { PID_MAX } from '../../src/base/limits.ts';
+import { parseDecimal } from '../../src/base/port.ts';
+import { lookAt } from '../../src/client/control.ts';
+import { RpcError } from '../../src/client/errors.ts';
+import { type NewEntry, Portmap, type PortmapEntry, type PortmapTarget } from '../../src/client/portmap.ts';
+import { SimRandom } from '../../src/host/sim/random.ts';
+import { decodeLogHeader, LOG_HEADER_BYTES } from '../../src/wire/registration-log.ts';
+import { portSuffix } from '../../src/wire/uaddr.ts';
+import type { Round, Target } from './crash.ts';
+import { CrashClient, type Fate } from './crash-client.ts';
+import { PORTREEVE } from './daemon.ts';
+import { until } from './world.ts';
+
+const LOOK = '/run/portreeve/look.sock';
+const DAEMON_LOG = '/run/daemon.log';
+/** The last lines of it, which say why it has ended. */
+const LOG_LINES = 10;
+/** A daemon that is killed between keeps the delay of restarts, which grows, at its beginning. */
+const TARGETS: readonly Target[] = ['portmap', 'daemon', 'restarted portmap', 'both'];
+/** In one round of so many the load goes on until the log has been written anew. */
+const COMPACTION_EVERY = 50;
+const COMPACTION_ROUND = 7;
+const COMPACTION_MS = 25_000;
+
+const WAYS: readonly PortmapTarget[] = [
+  ...Array.from({ length: 3 }, () => ({ transport: 'udp', host: '127.0.0.1' }) as const),
+  ...Array.from({ length: 3 }, () => ({ transport: 'tcp', host: '127.0.0.1' }) as const),
+  ...Array.from({ length: 2 }, () => ({ transport: 'local', path: '/run/rpcbind.sock' }) as const),
+];
+const ENTRIES_PER_CLIENT = 32;
+/** Registered once and never changed: they make the table long enough that writing it takes a while. */
+const STANDING_ENTRIES = 2000;
+const FIRST_PROGRAM = 536870912;
+const FIRST_PORT = 20_000;
+const PORTS = 8;
+const PROGRAMS_TOLD = 8;
+/** In a round at most so many changes are acknowledged before the kill. */
+const ACKNOWLEDGED_MAX = 1500;
+/** The kill comes up to so much later: at some moment of what the port mapper does. */
+const MOMENT_MS = 4;
+/** A process that starts is killed up to so long after it was seen. */
+const START_MS = 150;
+
+/** The sockets of all that is registered; they stay open as long as this program runs. */
+async function holdPorts(): Promise<void> {
+  for (let port = FIRST_PORT; port < FIRST_PORT + PORTS; port++) {
+    await once(createSocket('udp4').bind(port, '127.0.0.1'), 'listening');
+    await once(createServer().listen(port, '127.0.0.1'), 'listening');
+  }
+}
+
+/** Entries of programs that follow one another. */
+function entriesFrom(program: number, count: number): NewEntry[] {
+  return Array.from({ length: count }, (_, i) => ({
+    program: program + i,
+    version: 1,
+    netid: i % 2 === 0 ? 'udp' : 'tcp',
+    address: `127.0.0.1${portSuffix(FIRST_PORT + (i % PORTS))}`,
+  }));
+}
+
+/** Its words go to a file, which is read if it ends by itself. */
+function startDaemon(): ChildProcess {
+  return spawn(PORTREEVE, ['serve'], { stdio: ['ignore', 'ignore', openSync(DAEMON_LOG, 'w')] });
+}
+
+function daemonEnded(): Error {
+  const lines = readFileSync(DAEMON_LOG, 'utf8').trimEnd().split('\n');
+  return new Error(`the daemon has ended:\n${lines.slice(-LOG_LINES).join('\n')}`);
+}
+
+const hasEnded = (process: ChildProcess): boolean => process.exitCode !== null || process.signalCode !== null;
+
+/** A child of the daemon that is not `other`. */
+function childOf(daemon: ChildProcess, other: number): number | undefined {
+  const children = readFileSync(`/proc/${daemon.pid}/task/${daemon.pid}/children`, 'utf8').trim().split(' ');
+  return children
+    .map((text) => parseDecimal(text, PID_MAX))
+    .find((pid) => pid !== undefined && pid !== other);
+}
+
+/** How often the log has been written anew: the generation of the newer of its files. */
+function generation(): number {
+  const generations = [0, 1].map((file) => {
+    const fd = openSync(`/run/portreeve/portmap.log.${file}`, 'r');
+    const header = new Uint8Array(LOG_HEADER_BYTES);
+    readSync(fd, header, 0, LOG_HEADER_BYTES, 0);
+    closeSync(fd);
+    return decodeLogHeader(header)?.generation ?? 0;
+  });
+  return Math.max(...generations);
+}
+
+/** The first of them: more would say no more. */
+function programsOf(fates: readonly (readonly [NewEntry, Fate])[]): number[] {
+  return fates.slice(0, PROGRAMS_TOLD).map(([{ program }]) => program);
+}
+
+class Rounds {
+  readonly #random: SimRandom;
+  readonly #clients: readonly CrashClient[];
+  readonly #standing = entriesFrom(FIRST_PROGRAM, STANDING_ENTRIES);
+  #daemon = startDaemon();
+  #acknowledged = 0;
+  /** Called when so many changes were acknowledged. */
+  #alarm = { at: Number.POSITIVE_INFINITY, ring: () => {} };
+
+  constructor(seed: number) {
+    this.#random = new SimRandom(seed);
+    this.#clients = WAYS.map((way, i) => {
+      const entries = entriesFrom(
+        FIRST_PROGRAM + STANDING_ENTRIES + i * ENTRIES_PER_CLIENT,
+        ENTRIES_PER_CLIENT,
+      );
+      return new CrashClient(way, entries, new SimRandom(seed + 1 + i), () => {
+        this.#acknowledged++;
+        if (this.#acknowledged === this.#alarm.at) this.#alarm.ring();
+      });
+    });
+  }
+
+  /** Registers what is never changed. */
+  async begin(): Promise<void> {
+    await this.#running();
+    await using portmap = new Portmap({ transport: 'local', path: '/run/rpcbind.sock' });
+    await Promise.all(this.#standing.map((entry) => portmap.set(entry)));
+  }
+
+  async end(): Promise<void> {
+    for (const client of this.#clients) await client.close();
+    this.#daemon.kill();
+    await once(this.#daemon, 'exit');
+  }
+
+  async round(number: number): Promise<Round> {
+    const target = TARGETS[number % TARGETS.length] ?? 'portmap';
+    const { portmap } = await this.#running();
+    const before = { acknowledged: this.#acknowledged, generation: generation() };
+    for (const client of this.#clients) client.start();
+    await this.#load(number % COMPACTION_EVERY === COMPACTION_ROUND);
+    const compactions = generation() - before.generation;
+    const { killedAt, unknown } = await this.#kill(target, portmap.pid ?? 0);
+    const acknowledged = this.#acknowledged - before.acknowledged;
+    const first = await this.#differences();
+    const backAfterMs = Math.round(performance.now() - killedAt);
+    for (const client of this.#clients) await client.settled();
+    const second = await this.#differences();
+    const lost = [...first.lost, ...second.lost];
+    const risen = [...first.risen, ...second.risen];
+    return { target, acknowledged, unknown, compactions, backAfterMs, lost, risen };
+  }
+
+  /** Ends at some moment between two acknowledgements, while the changes of the clients are on their way. */
+  async #load(untilWrittenAnew: boolean): Promise<void> {
+    const before = generation();
+    if (untilWrittenAnew)
+      await until('the log to be written anew', () => generation() > before, COMPACTION_MS);
+    const at = this.#acknowledged + 1 + this.#random.integer(ACKNOWLEDGED_MAX);
+    await new Promise<void>((resolve) => {
+      this.#alarm = { at, ring: resolve };
+    });
+    await pause(this.#random.integer(MOMENT_MS));
+  }
+
+  /** Kills the target, and starts the daemon again if it was killed: what it started, it starts again itself. */
+  async #kill(target: Target, portmapPid: number): Promise<{ killedAt: number; unknown: number }> {
+    const daemon = this.#daemon;
+    const isDaemon = target === 'daemon' || target === 'both';
+    if (target !== 'daemon') process.kill(portmapPid, 'SIGKILL');
+    if (isDaemon) daemon.kill('SIGKILL');
+    let killedAt = performance.now();
+    for (const client of this.#clients) client.pause();
+    const unknown = this.#fates().filter(([, fate]) => fate === 'unknown').length;
+    if (isDaemon) {
+      await once(daemon, 'exit');
+      this.#daemon = startDaemon();
+    }
+    if (target === 'restarted portmap') {
+      const next = await until('the next process', () => childOf(daemon, portmapPid));
+      await pause(this.#random.integer(START_MS));
+      process.kill(next, 'SIGKILL');
+      killedAt = performance.now();
+    }
+    return { killedAt, unknown };
+  }
+
+  #fates(): (readonly [NewEntry, Fate])[] {
+    const standing = this.#standing.map((entry) => [entry, 'set'] as const);
+    return [...standing, ...this.#clients.flatMap(({ fates }) => [...fates])];
+  }
+
+  /** The programs by which the list is other than what was acknowledged before it was asked for. */
+  async #differences(): Promise<Pick<Round, 'lost' | 'risen'>> {
+    for (;;) {
+      const expected = this.#fates();
+      const list = await this.#list();
+      if (!list) continue;
+      const listed = new Set(list.map(({ program, netid, address }) => `${program} ${netid} ${address}`));
+      const isListed = ({ program, netid, address }: NewEntry) =>
+        listed.has(`${program} ${netid} ${address}`);
+      const lost = expected.filter(([entry, fate]) => fate === 'set' && !isListed(entry));
+      const risen = expected.filter(([entry, fate]) => fate === 'unset' && isListed(entry));
+      return { lost: programsOf(lost), risen: programsOf(risen) };
+    }
+  }
+
+  /** The list; undefined while nobody answers. */
+  async #list(): Promise<PortmapEntry[] | undefined> {
+    await using portmap = new Portmap({ transport: 'tcp', host: '127.0.0.1' });
+    try {
+      return await portmap.dump();
+    } catch (thrown) {
+      if (!(thrown instanceof RpcError)) throw thrown;
+      if (hasEnded(this.#daemon)) throw daemonEnded();
+      await pause(1);
+      return undefined;
+    }
+  }
+
+  #running(): Promise<DaemonStatus> {
+    return until('the port mapper to run', async () => {
+      if (hasEnded(this.#daemon)) throw daemonEnded();
+      const status = await lookAt<DaemonStatus>(LOOK, '/v1/status').catch(() => undefined);
+      return status?.portmap.state === 'running' && status;
+    });
+  }
+}
+
+const [seed = 1, count = 1] = process.argv.slice(2).map((text) => parseDecimal(text, 2 ** 32 - 1));
+await holdPorts();
+const rounds = new Rounds(seed);
+await rounds.begin();
+for (let number = 0; number < count; number++) {
+  process.stdout.write(`${JSON.stringify(await rounds.round(number))}\n`);
+}
+await rounds.end();
+process.exit();

@@ -1,0 +1,70 @@
+/** SET, UNSET and what is registered, asked of a port mapper in process. */
+
+import assert from 'node:assert/strict';
+import { bytesOf } from '../../src/base/bytes.ts';
+import type { Peer } from '../../src/host/host.ts';
+import type { PortmapService } from '../../src/services/portmap/service.ts';
+import { encodeMapping, PORTMAP_PROGRAM } from '../../src/wire/portmap.ts';
+import { readReply, writeCall } from '../../src/wire/rpc.ts';
+import { encodeRpcb } from '../../src/wire/rpcbind.ts';
+import { encodeXdr, XdrReader, type XdrWriter } from '../../src/wire/xdr.ts';
+
+/** What SET and UNSET name, as far as it matters. */
+export interface Place {
+  readonly program: number;
+  readonly version?: number;
+  /** Empty: all, for UNSET. */
+  readonly netid?: string;
+  readonly uaddr?: string;
+}
+
+const REPLY_BYTES = 1024;
+
+function callOf(service: PortmapService, peer: Peer, message: Uint8Array): XdrReader {
+  const reply = bytesOf(new Uint8Array(REPLY_BYTES));
+  const length = service.answer(peer, bytesOf(message), 0, message.length, reply, 0, REPLY_BYTES);
+  const results = new XdrReader(reply, 0, length);
+  assert.equal(readReply(results).outcome, 'success');
+  return results;
+}
+
+function call(procedure: number, version: number, args: (writer: XdrWriter) => void): Uint8Array {
+  return encodeXdr((writer) => {
+    writeCall(writer, { xid: 1, program: PORTMAP_PROGRAM, version, procedure });
+    args(writer);
+  });
+}
+
+function rpcbCall(procedure: number, { program, version = 1, netid = '', uaddr = '' }: Place): Uint8Array {
+  return call(procedure, 4, (writer) =>
+    encodeRpcb(writer, { program, version, netid, address: uaddr, owner: '' }),
+  );
+}
+
+/** What rpcbind SET answers; without more said it is a UDP service on port 2049 of all addresses. */
+export function askSet(service: PortmapService, peer: Peer, place: Place): boolean {
+  const message = rpcbCall(1, { netid: 'udp', uaddr: '0.0.0.0.8.1', ...place });
+  return callOf(service, peer, message).bool();
+}
+
+/** What rpcbind UNSET answers. */
+export function askUnset(service: PortmapService, peer: Peer, place: Place): boolean {
+  return callOf(service, peer, rpcbCall(2, place)).bool();
+}
+
+/** What GETPORT answers. */
+export function askPort(service: PortmapService, peer: Peer, program: number, version = 1): number {
+  const mapping = { program, version, protocol: 17, port: 0 };
+  return callOf(
+    service,
+    peer,
+    call(3, 2, (writer) => encodeMapping(writer, mapping)),
+  ).u32();
+}
+
+/** What others have registered, as "program/version netid uaddr owner". */
+export function registered(service: PortmapService): string[] {
+  return [...service.tables.registrations.all()]
+    .filter(({ builtIn }) => !builtIn)
+    .map(({ program, version, netid, uaddr, owner }) => `${program}/${version} ${netid} ${uaddr} ${owner}`);
+}
