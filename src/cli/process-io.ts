@@ -1,5 +1,6 @@
 // The Io of a process: its streams, its environment, its user.
 import { EXIT_CODES } from '../base/errors.ts';
+import { LOG_WAITING_MAX_BYTES } from '../base/limits.ts';
 import type { Io } from './io.ts';
 
 export function processIo(): Io {
@@ -13,9 +14,23 @@ export function processIo(): Io {
   stderr.on('error', () => {});
   return {
     out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
+    err: boundedWriter(stderr),
     env: process.env,
     columns: stdout.isTTY ? stdout.columns : undefined,
     uid: process.getuid?.() ?? -1,
+  };
+}
+
+/** Writes, but for what comes while more than LOG_WAITING_MAX_BYTES wait for a reader: that is counted instead. */
+function boundedWriter(stream: NodeJS.WriteStream): (text: string) => void {
+  let dropped = 0;
+  return (text) => {
+    if (stream.writableLength > LOG_WAITING_MAX_BYTES) {
+      dropped++;
+      return;
+    }
+    if (dropped > 0) stream.write(`portreeve: ${dropped} lines were dropped, because nobody read them\n`);
+    dropped = 0;
+    stream.write(text);
   };
 }

@@ -1,6 +1,9 @@
 // `portreeve serve`: hands its options to the daemon, which nothing else on the command line loads.
 import type { Io } from './io.ts';
 
+/** How long what was written last may wait for its reader. */
+const LAST_WORDS_MS = 300;
+
 /** The options as they were written; the daemon says what is wrong with them. */
 export interface ServeOptions {
   readonly config?: string;
@@ -16,5 +19,8 @@ export interface ServeOptions {
 
 export async function serveCommand(options: ServeOptions, io: Io): Promise<number> {
   const { serve } = await import('../daemon/serve.ts');
-  return serve(options, io);
+  const code = await serve(options, io);
+  // Whoever does not read the last lines of the log in that time must not keep a daemon that has ended from ending.
+  setTimeout(() => process.exit(code), LAST_WORDS_MS).unref();
+  return code;
 }

@@ -68,6 +68,44 @@ test('when it is killed another one takes its place, and nobody is refused meanw
   assert.equal(after.portmap.restarts, 1);
 });
 
+test('one that dies while it starts is started again, too', async (t) => {
+  const at = await scene(t, PROBES);
+  if (at === undefined) return;
+  const { pid, portmap } = await status(at.world);
+  await at.world.run(['kill', '-KILL', `${portmap.pid}`]);
+  // setpriv or Node, before it has read what the daemon has sent it.
+  const successor = await until('a successor', async () => {
+    const { portmap: now } = await status(at.world);
+    return now.pid !== null && now.pid !== portmap.pid && now.pid;
+  });
+  await at.world.run(['kill', '-KILL', `${successor}`]);
+  const after = await otherPortmap(at.world, successor);
+  assert.equal(after.pid, pid);
+  assert.equal((await rpcinfo(at.world, '-p', '127.0.0.1')).length, 6);
+});
+
+test('a reader who hangs up without having read costs no time', async (t) => {
+  const at = await scene(t, PROBES);
+  if (at === undefined) return;
+  const { portmap } = await status(at.world);
+  const hangUp = `
+import socket, struct, time
+s = socket.socket(socket.AF_UNIX); s.connect('/run/rpcbind.sock')
+call = struct.pack('>11I', 0x80000028, 7, 0, 2, 100000, 3, 4, 0, 0, 0, 0)
+s.setblocking(False)
+try:
+    while True: s.send(call)
+except BlockingIOError: pass
+s.shutdown(socket.SHUT_RDWR)
+ticks = lambda: sum(map(int, open('/proc/${portmap.pid}/stat').read().rsplit(')', 1)[1].split()[11:13]))
+before = ticks(); time.sleep(0.5); print(ticks() - before)`;
+  if (!needs(t, probe.command('python3'))) return;
+  const { stdout, stderr } = await at.world.run(['python3', '-c', hangUp]);
+  assert.match(stdout, /^\d+\n$/, stderr);
+  // A loop that turned without end would have used all fifty hundredths of a second.
+  assert.ok(JSON.parse(stdout) < 15, `${stdout} ticks`);
+});
+
 test('when the daemon is killed it ends as well', async (t) => {
   const at = await scene(t, PROBES);
   if (at === undefined) return;
