@@ -50,7 +50,7 @@ export const STATISTICS_ADDRESSES_MAX = 64;
 export const MERGE_CACHE_ENTRIES_MAX = 4096;
 
 /** A restart of a process that died comes after so long, doubled each time up to the second number. */
-export const RESTART_DELAY_MIN_MS = 100;
+export const RESTART_DELAY_MIN_MS = 20;
 export const RESTART_DELAY_MAX_MS = 10_000;
 /** A process that has run so long has recovered: its next restart comes after the shortest delay again. */
 export const RESTART_RECOVERED_MS = 30_000;

@@ -4,6 +4,8 @@ import { XdrError, type XdrReader, type XdrWriter } from './xdr.ts';
 /** RFC 5531 section 9: msg_type. */
 export const MSG_CALL = 0;
 export const MSG_REPLY = 1;
+/** RFC 5531 section 9: reply_stat. */
+const MSG_ACCEPTED = 0;
 
 /** RFC 5531 section 9: the only version of the protocol. */
 export const RPC_VERSION = 2;
@@ -73,13 +75,14 @@ export class CallHead {
    */
   read(reader: XdrReader): CallVerdict {
     if (reader.left < 12) return 'not-a-call';
-    this.xid = reader.u32();
-    if (reader.u32() !== MSG_CALL) return 'not-a-call';
-    if (reader.u32() !== RPC_VERSION) return 'rpc-mismatch';
-    if (reader.left < 20) return 'not-a-call';
-    this.program = reader.u32();
-    this.version = reader.u32();
-    this.procedure = reader.u32();
+    this.xid = reader.ahead(0);
+    if (reader.ahead(4) !== MSG_CALL) return 'not-a-call';
+    if (reader.ahead(8) !== RPC_VERSION) return 'rpc-mismatch';
+    if (reader.left < 32) return 'not-a-call';
+    this.program = reader.ahead(12);
+    this.version = reader.ahead(16);
+    this.procedure = reader.ahead(20);
+    reader.at += 24;
     return this.#readAuth(reader);
   }
 
@@ -162,12 +165,7 @@ export function encodeAuthSys(writer: XdrWriter, sys: AuthSys): void {
 
 /** Writes the head of an accepted reply; after SUCCESS the results follow. */
 export function writeAccepted(writer: XdrWriter, xid: number, stat: number): void {
-  writer.u32(xid);
-  writer.u32(MSG_REPLY);
-  writer.u32(0); // MSG_ACCEPTED
-  writer.u32(AUTH_FLAVOR.NONE);
-  writer.u32(0);
-  writer.u32(stat);
+  writer.words(xid, MSG_REPLY, MSG_ACCEPTED, AUTH_FLAVOR.NONE, 0, stat);
 }
 
 /** PROG_MISMATCH with the lowest and the highest version that there is. */

@@ -53,6 +53,11 @@ export class XdrReader {
     return this.#bytes.view.getUint32(at);
   }
 
+  /** The unsigned integer that stands `offset` bytes ahead; it has to be looked first whether so much is `left`. */
+  ahead(offset: number): number {
+    return this.#bytes.view.getUint32(this.at + offset);
+  }
+
   /** A boolean (RFC 4506 4.4): 0 or 1; throws XdrError `XDR_BAD_VALUE` for anything else. */
   bool(): boolean {
     const value = this.u32();
@@ -80,8 +85,19 @@ export class XdrReader {
     return this.#bytes.u8.subarray(at, at + length);
   }
 
-  /** A string of at most `max` bytes (RFC 4506 4.11), each byte a character (ISO 8859-1), so that none is lost. */
-  string(max: number): string {
+  /** Passes over a string, or opaque data, of at most `max` bytes. */
+  skip(max: number): void {
+    const length = this.u32();
+    if (length > max) throw new XdrError('XDR_TOO_LONG', `${length} bytes where at most ${max} may be`);
+    if (padded(length) > this.left) throw new XdrError('XDR_SHORT', 'the bytes end inside opaque data');
+    this.at += padded(length);
+  }
+
+  /**
+   * A string of at most `max` bytes (RFC 4506 4.11), each byte a character (ISO 8859-1), so that none is lost. Where it
+   * is the one that is `expected`, that one is given: who asks the same again and again costs no new text.
+   */
+  string(max: number, expected = ''): string {
     const length = this.u32();
     if (length > max)
       throw new XdrError('XDR_TOO_LONG', `a string of ${length} bytes where at most ${max} may be`);
@@ -90,8 +106,16 @@ export class XdrReader {
     if (length > this.#end - at || padded(length) > this.#end - at)
       throw new XdrError('XDR_SHORT', 'the bytes end inside a string');
     this.at = at + padded(length);
+    if (spells(this.#bytes.u8, at, length, expected)) return expected;
     return asciiText(this.#bytes.u8, at, at + length);
   }
+}
+
+/** Whether bytes are those of a text: then it need not be made again. */
+function spells(u8: Uint8Array, at: number, length: number, text: string): boolean {
+  if (text.length !== length) return false;
+  for (let i = 0; i < length; i++) if (u8[at + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 /** Short texts are built a character at a time: that is faster than a decoder's set-up. */
@@ -137,6 +161,18 @@ export class XdrWriter {
   /** An unsigned integer, 0 to 4294967295. Throws XdrError `XDR_NO_ROOM` where there is none, as all that follow do. */
   u32(value: number): void {
     this.#bytes.view.setUint32(this.#reserve(4), value);
+  }
+
+  /** Several integers, for which room is looked for once. */
+  words(a: number, b: number, c: number, d: number, e: number, f: number): void {
+    const at = this.#reserve(24);
+    const { view } = this.#bytes;
+    view.setUint32(at, a);
+    view.setUint32(at + 4, b);
+    view.setUint32(at + 8, c);
+    view.setUint32(at + 12, d);
+    view.setUint32(at + 16, e);
+    view.setUint32(at + 20, f);
   }
 
   /** A boolean. */

@@ -19,6 +19,8 @@ export class Channel implements Ready {
   readonly #decoder = new TextDecoder();
   #received = '';
   #unsent: Uint8Array[] = [];
+  /** Whether the loop is to tell when the parent takes more. */
+  #isWaiting = false;
   /** Lines that were given up because the parent did not take them. */
   dropped = 0;
 
@@ -68,6 +70,9 @@ export class Channel implements Ready {
       if (sent === first.length) this.#unsent.shift();
       else this.#unsent[0] = first.subarray(sent);
     }
-    this.#loop.change(CHANNEL_FD, this.#unsent.length > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    const waits = this.#unsent.length > 0;
+    if (waits === this.#isWaiting) return;
+    this.#isWaiting = waits;
+    this.#loop.change(CHANNEL_FD, waits ? EPOLLIN | EPOLLOUT : EPOLLIN);
   }
 }

@@ -22,6 +22,7 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
+  TCP_DEFER_ACCEPT,
   TCP_NODELAY,
 } from './sys/constants.ts';
 import { errno, errnoName, sys } from './sys/libc.ts';
@@ -29,6 +30,8 @@ import { NativeBuffer } from './sys/memory.ts';
 
 /** Connections that wait to be accepted; the kernel cuts it to net.core.somaxconn. */
 const BACKLOG = 4096;
+/** A client that says nothing for so long is accepted all the same, and counted as idle from then on. */
+const DEFER_SECONDS = 1;
 /** Everybody may connect to a port mapper's socket; what he may change is decided by who he is. */
 const LOCAL_SOCKET_MODE = 0o666;
 
@@ -69,6 +72,8 @@ function openIp(spec: Exclude<EndpointSpec, { netid: 'local' }>): OpenEndpoint |
   if (isTcp) {
     setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    // A client speaks first: it is accepted when it has (tcp(7)), which saves a round of the loop for each connection.
+    setOption(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS);
   } else {
     const isForced = setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_RECEIVE_BUFFER_BYTES);
     if (!isForced) setOption(fd, SOL_SOCKET, SO_RCVBUF, UDP_RECEIVE_BUFFER_BYTES);

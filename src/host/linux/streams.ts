@@ -60,6 +60,9 @@ export function networkNamespace(fd: number, memory: StreamMemory): bigint | und
   return readSocketOption(fd, SO_NETNS_COOKIE, NETNS_COOKIE_BYTES, memory)?.getBigUint64(0, true);
 }
 
+/** What is shorter is copied: that costs less than a system call of its own. */
+const SMALL_TAIL_BYTES = 8 * 1024;
+
 /** What a stream needs of its surroundings. */
 export interface StreamContext {
   readonly loop: EpollLoop;
@@ -203,6 +206,11 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
   }
 
   attach(tail: Uint8Array): void {
+    if (tail.length <= SMALL_TAIL_BYTES) {
+      this.buffer.u8.set(tail, this.room(tail.length));
+      this.commit(tail.length);
+      return;
+    }
     this.#flush(MSG_MORE);
     if (this.#closed) return;
     const sent = this.#waiting.length > 0 ? 0 : this.#transmit(addressOf(tail), tail.length, 0);

@@ -6,6 +6,8 @@ import {
   decodeRpcb,
   encodeNetbuf,
   encodeRpcbStat,
+  NETID_MAX_BYTES,
+  OWNER_MAX_BYTES,
   RPCBPROC,
 } from '../../wire/rpcbind.ts';
 import {
@@ -66,15 +68,23 @@ function getVersionAddress(tables: PortmapTables, call: CallContext): Outcome {
   return answerAddress(tables, call, true);
 }
 
+/** The address that the latest caller says he contacted: most say the same. */
+let latestHint = '';
+
 function answerAddress(tables: PortmapTables, call: CallContext, exactly: boolean): Outcome {
-  const { program, version, address } = decodeRpcb(call.args);
+  const { args } = call;
+  const program = args.u32();
+  const version = args.u32();
+  args.skip(NETID_MAX_BYTES);
+  latestHint = args.string(ADDRESS_MAX_BYTES, latestHint);
+  args.skip(OWNER_MAX_BYTES);
   const { index } = netIdInfo(call.peer.netid);
   const { registrations } = tables;
   const found = exactly
     ? registrations.exact(program, version, index)
     : registrations.find(program, version, index);
   tables.statistics.of(versionOf(call)).lookup(program, version, index, found !== undefined);
-  call.results.string(found ? tables.reach.uaddrFor(found, call.peer, address) : '');
+  call.results.string(found ? tables.reach.uaddrFor(found, call.peer, latestHint) : '');
   return OUTCOME.answered;
 }
 

@@ -30,8 +30,22 @@ class BoundedCache<K, V> {
   }
 }
 
-/** What stands before the port of a wildcard's universal address. */
-const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+/** Where a registration is, taken apart. */
+interface Place {
+  /** The family of a wildcard; 0 for a place that is answered as it stands. */
+  readonly family: 0 | 4 | 6;
+  readonly suffix: string;
+  /** What was answered last: the address of ours, and the whole. */
+  host: string;
+  uaddr: string;
+}
+
+function placeOf({ uaddr, port }: Registration): Place {
+  const suffix = portSuffix(port);
+  const registered = uaddr.slice(0, -suffix.length);
+  const family = port === 0 ? 0 : registered === '0.0.0.0' ? 4 : registered === '::' ? 6 : 0;
+  return { family, suffix, host: '', uaddr: '' };
+}
 
 /**
  * Finds the address by which a caller reaches this host. A server registers "0.0.0.0.p.p" or "::.p.p"; the caller
@@ -43,6 +57,8 @@ export class Reachability {
   /** A hint of the other family than the registration's means nothing, and is not found here. */
   readonly #byHint = { 4: new BoundedCache<string, string>(), 6: new BoundedCache<string, string>() };
   readonly #byCaller = new BoundedCache<number, string | undefined>();
+  /** Most callers of a host are told the same address: the latest answer is kept for each registration. */
+  readonly #places = new WeakMap<Registration, Place>();
 
   /** Takes the addresses of the host's interfaces; what was found by the old ones is forgotten. */
   update(interfaces: readonly InterfaceAddress[]): void {
@@ -65,13 +81,21 @@ export class Reachability {
    * service listens nowhere else; so is a wildcard when the hint is no address of the registration's family.
    */
   uaddrFor(registration: Registration, peer: Peer, hint: string): string {
-    const suffix = portSuffix(registration.port);
-    const registered = registration.uaddr.slice(0, -suffix.length);
-    if (registration.port === 0 || !WILDCARDS.has(registered)) return registration.uaddr;
-    const host = hint === '' ? this.#byPeer(peer) : this.#byHintText(hint, peer, registered === '::' ? 6 : 4);
+    let place = this.#places.get(registration);
+    if (!place) {
+      place = placeOf(registration);
+      this.#places.set(registration, place);
+    }
+    if (place.family === 0) return registration.uaddr;
+    let host = hint === '' ? this.#byPeer(peer) : this.#byHintText(hint, peer, place.family);
     if (host === undefined) return registration.uaddr;
     // Where it listens itself, the mapper need not guess: the caller has just reached it.
-    return ((registration.builtIn ? this.#contacted(peer) : undefined) ?? host) + suffix;
+    if (registration.builtIn) host = this.#contacted(peer) ?? host;
+    if (place.host !== host) {
+      place.host = host;
+      place.uaddr = host + place.suffix;
+    }
+    return place.uaddr;
   }
 
   #byPeer(peer: Peer): string | undefined {

@@ -1,22 +1,84 @@
 // What GETSTAT tells: how often each procedure was called and each address asked for, in bounded memory.
 import { STATISTICS_ADDRESSES_MAX } from '../../base/limits.ts';
 import { NETIDS } from '../../base/netid.ts';
-import { type RpcbStat, STAT_PROCEDURES } from '../../wire/rpcbind.ts';
+import { type AddressStat, type RpcbStat, STAT_PROCEDURES } from '../../wire/rpcbind.ts';
 
-/** The count of one address: hits and misses. */
-class AddressCount {
-  readonly key: string;
-  readonly program: number;
-  readonly version: number;
-  readonly netidIndex: number;
-  success = 0;
-  failure = 0;
+/** Chains of the hash table: twice as many as there are addresses, so that most have one or none. */
+const CHAINS = STATISTICS_ADDRESSES_MAX * 2;
+const NONE = -1;
 
-  constructor(key: string, program: number, version: number, netidIndex: number) {
-    this.key = key;
-    this.program = program;
-    this.version = version;
-    this.netidIndex = netidIndex;
+/**
+ * Counts of addresses: a ring in which the newest takes the place of the oldest, found by hash. Lookups are what a port
+ * mapper does, so that nothing here is made anew for one.
+ */
+class AddressCounts {
+  readonly #programs = new Uint32Array(STATISTICS_ADDRESSES_MAX);
+  readonly #versions = new Uint32Array(STATISTICS_ADDRESSES_MAX);
+  readonly #netids = new Uint8Array(STATISTICS_ADDRESSES_MAX);
+  readonly #successes = new Uint32Array(STATISTICS_ADDRESSES_MAX);
+  readonly #failures = new Uint32Array(STATISTICS_ADDRESSES_MAX);
+  /** The first slot of each chain, the next slot of each slot, and the chain that a slot is in. */
+  readonly #heads = new Int16Array(CHAINS).fill(NONE);
+  readonly #nexts = new Int16Array(STATISTICS_ADDRESSES_MAX).fill(NONE);
+  readonly #chainOf = new Int16Array(STATISTICS_ADDRESSES_MAX).fill(NONE);
+  /** How many were ever put in: the next one goes to this place of the ring. */
+  #added = 0;
+
+  count(program: number, version: number, netidIndex: number, found: boolean): void {
+    const slot = this.#slotOf(program, version, netidIndex);
+    const counts = found ? this.#successes : this.#failures;
+    counts[slot] = (counts[slot] ?? 0) + 1;
+  }
+
+  #slotOf(program: number, version: number, netidIndex: number): number {
+    const chain = (Math.imul(program ^ Math.imul(version, 31) ^ netidIndex, 0x9e3779b1) >>> 16) % CHAINS;
+    for (let slot = this.#heads[chain] ?? NONE; slot !== NONE; slot = this.#nexts[slot] ?? NONE) {
+      const isSame = this.#programs[slot] === program && this.#versions[slot] === version;
+      if (isSame && this.#netids[slot] === netidIndex) return slot;
+    }
+    return this.#add(program, version, netidIndex, chain);
+  }
+
+  #add(program: number, version: number, netidIndex: number, chain: number): number {
+    const slot = this.#added++ % STATISTICS_ADDRESSES_MAX;
+    this.#unlink(slot);
+    this.#programs[slot] = program;
+    this.#versions[slot] = version;
+    this.#netids[slot] = netidIndex;
+    this.#successes[slot] = 0;
+    this.#failures[slot] = 0;
+    this.#nexts[slot] = this.#heads[chain] ?? NONE;
+    this.#heads[chain] = slot;
+    this.#chainOf[slot] = chain;
+    return slot;
+  }
+
+  #unlink(slot: number): void {
+    const chain = this.#chainOf[slot] ?? NONE;
+    if (chain === NONE) return;
+    const next = this.#nexts[slot] ?? NONE;
+    if (this.#heads[chain] === slot) {
+      this.#heads[chain] = next;
+      return;
+    }
+    let before = this.#heads[chain] ?? NONE;
+    while (this.#nexts[before] !== slot) before = this.#nexts[before] ?? NONE;
+    this.#nexts[before] = next;
+  }
+
+  /** The newest first. */
+  list(): AddressStat[] {
+    const size = Math.min(this.#added, STATISTICS_ADDRESSES_MAX);
+    return Array.from({ length: size }, (_, age) => {
+      const slot = (this.#added - 1 - age) % STATISTICS_ADDRESSES_MAX;
+      return {
+        program: this.#programs[slot] ?? 0,
+        version: this.#versions[slot] ?? 0,
+        success: this.#successes[slot] ?? 0,
+        failure: this.#failures[slot] ?? 0,
+        netid: NETIDS[this.#netids[slot] ?? 0] ?? '',
+      };
+    });
   }
 }
 
@@ -25,43 +87,15 @@ class VersionStatistics {
   readonly calls = new Uint32Array(STAT_PROCEDURES);
   sets = 0;
   unsets = 0;
-  readonly #addresses = new Map<string, AddressCount>();
-  /** The address asked for last: requests for the same one follow one another. */
-  #latest: AddressCount | undefined;
+  readonly #addresses = new AddressCounts();
 
   lookup(program: number, version: number, netidIndex: number, found: boolean): void {
-    const latest = this.#latest;
-    const same =
-      latest?.program === program && latest.version === version && latest.netidIndex === netidIndex;
-    const count = same ? latest : this.#count(program, version, netidIndex);
-    if (found) count.success++;
-    else count.failure++;
-  }
-
-  #count(program: number, version: number, netidIndex: number): AddressCount {
-    const key = `${program}.${version}.${netidIndex}`;
-    let count = this.#addresses.get(key);
-    if (!count) {
-      if (this.#addresses.size >= STATISTICS_ADDRESSES_MAX) {
-        const oldest = this.#addresses.keys().next();
-        if (!oldest.done) this.#addresses.delete(oldest.value);
-      }
-      count = new AddressCount(key, program, version, netidIndex);
-      this.#addresses.set(key, count);
-    }
-    this.#latest = count;
-    return count;
+    this.#addresses.count(program, version, netidIndex, found);
   }
 
   /** The newest address first, as rpcinfo -m expects it. */
   snapshot(): RpcbStat {
-    const addresses = [...this.#addresses.values()].reverse().map((count) => ({
-      program: count.program,
-      version: count.version,
-      success: count.success,
-      failure: count.failure,
-      netid: NETIDS[count.netidIndex] ?? '',
-    }));
+    const addresses = this.#addresses.list();
     return { calls: [...this.calls], sets: this.sets, unsets: this.unsets, addresses, remoteCalls: [] };
   }
 }

@@ -19,8 +19,9 @@ export class NativeBuffer {
 
   /** Writes a pointer (64 bits, the host's order) at an offset. */
   setPointer(at: number, pointer: number): void {
-    this.view.setUint32(at, pointer % 0x1_0000_0000, true);
-    this.view.setUint32(at + 4, Math.floor(pointer / 0x1_0000_0000), true);
+    // A shift takes the low 32 bits of an integer of any size: faster than a remainder.
+    this.view.setUint32(at, pointer >>> 0, true);
+    this.view.setUint32(at + 4, (pointer / 0x1_0000_0000) >>> 0, true);
   }
 
   /** Writes a size_t at an offset; sizes here have 32 bits. */
