@@ -210,6 +210,10 @@ export class World {
   }
 
   async write(file: string, text: string): Promise<void> {
+    // What a process of the host opens there is the host's: its settings are not a test's to change.
+    if (file.startsWith('/proc/') || file.startsWith('/sys/')) {
+      throw new Error(`${file} would be written on the host; run a command inside the world`);
+    }
     await mkdir(dirname(this.path(file)), { recursive: true });
     await writeFile(this.path(file), text);
   }

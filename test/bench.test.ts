@@ -1,0 +1,93 @@
+/**
+ * The benchmarks must not praise what is wrong: the loader sees a wrong answer, and a ratio counts only what it
+ * may.
+ */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Sample } from '../bench/measure.ts';
+import { compilePrograms } from '../bench/programs.ts';
+import { isFlawless, median, mediansOf, ratioOf } from '../bench/verdict.ts';
+import { needs, probe } from './support/probe.ts';
+import { World } from './support/world.ts';
+
+const SAMPLE: Sample = {
+  ops: 1000,
+  seconds: 2,
+  bad: 0,
+  lost: 0,
+  late: 0,
+  changed: 0,
+  entries: 0,
+  p50Us: 10,
+  p99Us: 20,
+  serverSeconds: 2,
+  loaderSeconds: 1,
+  serverCore: 1,
+  loaderCore: 0.5,
+  rssPortmapMb: 50,
+  rssTreeMb: 100,
+  foreign: 0,
+};
+
+const samples = (changes: Partial<Sample>): Sample[] => [{ ...SAMPLE, ...changes }];
+
+/** Hears every request and says nothing. */
+const SILENT =
+  "require('node:dgram').createSocket('udp4').bind(111, '127.0.0.1', () => console.log('ready'))";
+
+test('the loader counts what was answered right, what was answered wrong, and what was not answered', async (t) => {
+  if (!needs(t, probe.root(), probe.netns(), probe.cc())) return;
+  const { load, responder } = await compilePrograms();
+  const world = await World.open(t);
+  const resultOf = async (server: readonly string[], programs: number): Promise<Sample> => {
+    const running = world.start(server);
+    await running.waitForOutput(/ready/);
+    const argv = ['--programs', `${programs}`, '--window', '8', '--warm', '0', '--seconds', '0.1'];
+    const { stdout, stderr } = await world.run([load, ...argv]);
+    assert.equal(stderr, '');
+    await running.stop();
+    return JSON.parse(stdout);
+  };
+
+  // The responder knows the port of the first program, and gives it for every other.
+  const right = await resultOf([responder], 1);
+  assert.ok(right.ops > 0);
+  assert.deepEqual([right.bad, right.lost], [0, 0]);
+  const wrong = await resultOf([responder], 2);
+  assert.ok(wrong.bad > 0);
+  const silent = await resultOf([process.execPath, '--input-type=commonjs', '-e', SILENT], 1);
+  assert.deepEqual([silent.ops, silent.bad, silent.lost], [0, 0, 8]);
+});
+
+describe('verdicts', () => {
+  test('medians of an odd and an even number', () => {
+    assert.equal(median([3, 1, 2]), 2);
+    assert.equal(median([4, 1, 2, 3]), 2.5);
+    assert.equal(median([7]), 7);
+  });
+
+  test('what must not be is added up, and not evened out', () => {
+    const rounds = [...samples({}), ...samples({}), ...samples({ lost: 1 })];
+    assert.equal(isFlawless(mediansOf(rounds)), false);
+    assert.equal(isFlawless(mediansOf(samples({}))), true);
+  });
+
+  test('operations a second count while both servers are the ones that can do no more', () => {
+    const ratio = ratioOf(mediansOf(samples({ ops: 3000 })), mediansOf(samples({})));
+    assert.equal(ratio.decidedBy, 'ops/s');
+    assert.equal(ratio.value, 3);
+  });
+
+  for (const [name, change] of Object.entries({
+    'a server that waits': { serverCore: 0.94 },
+    'a loader that is busy': { loaderCore: 0.9 },
+  })) {
+    test(`processor time counts with ${name}`, () => {
+      const ours = mediansOf(samples({ ...change, ops: 3000, serverSeconds: 1 }));
+      const ratio = ratioOf(ours, mediansOf(samples({})));
+      assert.equal(ratio.decidedBy, 'cpu/op');
+      assert.equal(ratio.value, 6);
+    });
+  }
+});
