@@ -1,0 +1,63 @@
+/** What a result was measured on: the machine, its kernel, and the versions of what was compared. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import type { Peers } from '../test/support/peers.ts';
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryMb: number;
+  readonly kernel: string;
+}
+
+export function machine(): Machine {
+  const cores = cpus();
+  return {
+    cpu: cores[0]?.model ?? 'unknown',
+    cores: cores.length,
+    memoryMb: Math.round(totalmem() / 2 ** 20),
+    kernel: release(),
+  };
+}
+
+/** Long enough that a core's clock ticks (10 ms) tell what share of the time it idled. */
+const IDLE_MS = 300;
+const IDLE_SHARE_MIN = 0.95;
+/** A machine that is never idle is measured as it is; the results say what else ran. */
+const IDLE_PATIENCE_MS = 10_000;
+
+/** Waits until no core has anything to do, or long enough. */
+export async function waitForIdleCores(): Promise<void> {
+  const idleMs = (): number[] => cpus().map(({ times }) => times.idle);
+  const deadline = performance.now() + IDLE_PATIENCE_MS;
+  while (performance.now() < deadline) {
+    const [before, begin] = [idleMs(), performance.now()];
+    await pause(IDLE_MS);
+    const shares = idleMs().map((idle, core) => (idle - (before[core] ?? 0)) / (performance.now() - begin));
+    if (shares.every((share) => share >= IDLE_SHARE_MIN)) return;
+  }
+}
+
+export function versions(root: string, peers: Peers): Record<string, string> {
+  const { version }: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return {
+    node: process.version,
+    portreeve: version,
+    rpcbind: packageVersion(peers, 'rpcbind'),
+    libtirpc: packageVersion(peers, 'libtirpc3'),
+  };
+}
+
+/** The version at the head of the package's change log; a rebuild has one of its own, with a longer name. */
+function packageVersion(peers: Peers, name: string): string {
+  const directory = join(peers.root, 'usr/share/doc', name);
+  const logs = readdirSync(directory).filter((file) => /^changelog\.Debian(\.\w+)?\.gz$/.test(file));
+  const log = logs.toSorted((a, b) => b.length - a.length)[0];
+  if (log === undefined) return 'unknown';
+  const text = gunzipSync(readFileSync(join(directory, log))).toString('utf8');
+  return /^\S+ \(([^)]+)\)/.exec(text)?.[1] ?? 'unknown';
+}

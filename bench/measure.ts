@@ -1,0 +1,181 @@
+/** One measurement: a port mapper in a fresh world, its mappings with a socket behind each, and the load on it. */
+
+import { readFile } from 'node:fs/promises';
+import { parseDecimal } from '../src/base/port.ts';
+import { PORTREEVE } from '../test/support/daemon.ts';
+import type { Peers } from '../test/support/peers.ts';
+import { type Running, until, World } from '../test/support/world.ts';
+import type { Programs } from './programs.ts';
+
+/** A port mapper, or what only looks like one: the responder shows what the system calls alone cost. */
+export type Server = RealServer | 'responder';
+export type RealServer = 'rpcbind' | 'portreeve';
+
+/** What the loader prints. */
+interface LoadResult {
+  /** Calls that were answered as they must be, in `seconds`. */
+  readonly ops: number;
+  readonly seconds: number;
+  /** Answers that were not as they must be, and calls that were not answered in a second. */
+  readonly bad: number;
+  readonly lost: number;
+  /** Answers to calls that had been given up. */
+  readonly late: number;
+  /** SETs and UNSETs that were answered beside the calls. */
+  readonly changed: number;
+  /** Entries in an answer to DUMP. */
+  readonly entries: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  /** Processor time of the server's processes, and of the loader. */
+  readonly serverSeconds: number;
+  readonly loaderSeconds: number;
+  /** The share of the time that the two cores were busy, whoever made them so. */
+  readonly serverCore: number;
+  readonly loaderCore: number;
+}
+
+export interface Sample extends LoadResult {
+  readonly rssPortmapMb: number;
+  readonly rssTreeMb: number;
+  /** The share of a core that was taken by something else on this machine; of the two cores, the larger one. */
+  readonly foreign: number;
+}
+
+/** What a measurement is made with. */
+export interface Bench {
+  readonly peers: Peers;
+  readonly programs: Programs;
+  readonly seconds: number;
+}
+
+const SERVER_CORE = '0';
+const LOADER_CORE = '1';
+/** Before it counts: caches fill, and the server's code is compiled. */
+const WARM_SECONDS = 0.5;
+/** Beyond the ports that are held for the mappings. */
+const CLIENT_PORTS = '16000 65535';
+const HOLD_MS = 60_000;
+const START_MS = 20_000;
+const PID_MAX = 2 ** 22;
+const KB_MAX = 2 ** 31;
+
+/** As libwrap0 leaves them on a Debian host: with comments only, which rpcbind reads at every request over IP. */
+const ACCESS_FILE =
+  '# Who may reach the services of this host: see hosts_access(5). Nothing is said here.\n'.repeat(9);
+const FILES = { '/etc/hosts.allow': ACCESS_FILE, '/etc/hosts.deny': ACCESS_FILE };
+
+const COMMANDS: Readonly<Record<RealServer, readonly string[]>> = {
+  rpcbind: ['rpcbind', '-f'],
+  portreeve: [PORTREEVE, 'serve'],
+};
+
+/** Makes a world in which both find what a Debian host has. The caller closes it. */
+export function openWorld(peers: Peers): Promise<World> {
+  // The world ends with this process at the latest, so there is nothing to be done at the end of a test.
+  return World.open({ after: () => undefined }, { peers, files: FILES });
+}
+
+/** Starts a server in a world and keeps the peers' libraries from portreeve, which must not depend on them. */
+export function startServer(world: World, server: RealServer, wrapper: readonly string[] = []): Running {
+  const env = server === 'portreeve' ? { LD_LIBRARY_PATH: '' } : {};
+  // What it says would be collected here, at the expense of the cores that are measured.
+  const quiet = ['sh', '-c', 'exec "$@" >/dev/null 2>&1', 'sh'];
+  return world.start([...quiet, ...wrapper, ...COMMANDS[server]], { env });
+}
+
+/** Measures one load on one server that has so many mappings. */
+export async function measure(
+  bench: Bench,
+  server: Server,
+  mappings: number,
+  loadArguments: readonly string[],
+): Promise<Sample> {
+  const { programs, peers, seconds } = bench;
+  const world = await openWorld(peers);
+  try {
+    await world.run(['sh', '-c', `echo "${CLIENT_PORTS}" >/proc/sys/net/ipv4/ip_local_port_range`]);
+    const count = server === 'responder' ? 1 : mappings / 2;
+    const running = await startPinned(world, server, programs, count);
+    const tree = await processTree(running);
+    const argv = [
+      ...['--programs', `${count}`, '--warm', `${WARM_SECONDS}`, '--seconds', `${seconds}`],
+      ...['--core', LOADER_CORE, '--server-core', SERVER_CORE],
+      ...tree.flatMap(({ innerPid }) => ['--pid', `${innerPid}`]),
+    ];
+    const timeout = (seconds + WARM_SECONDS) * 1000 + START_MS;
+    const { code, stdout, stderr } = await world.run([programs.load, ...loadArguments, ...argv], { timeout });
+    if (code !== 0) throw new Error(`the loader on ${server}: ${stderr}`);
+    const result: LoadResult = JSON.parse(stdout);
+    return { ...result, ...(await memory(tree)), foreign: foreignShare(result) };
+  } finally {
+    await world.close();
+  }
+}
+
+async function startPinned(
+  world: World,
+  server: Server,
+  programs: Programs,
+  count: number,
+): Promise<Running> {
+  const pinned = ['taskset', '--cpu-list', SERVER_CORE];
+  if (server === 'responder') {
+    const running = world.start([...pinned, programs.responder]);
+    await running.waitForOutput(/ready/);
+    return running;
+  }
+  const running = startServer(world, server, pinned);
+  // The holder lives on its input: it ends with the world.
+  const holder = world.start(['sh', '-c', `exec sleep infinity | exec "$0" "$1"`, programs.hold, `${count}`]);
+  await holder.waitForOutput(/holding/, HOLD_MS);
+  return running;
+}
+
+interface TreeProcess {
+  /** As this process counts, and as the world does. */
+  readonly pid: number;
+  readonly innerPid: number;
+  readonly command: string;
+}
+
+async function processTree(running: Running): Promise<TreeProcess[]> {
+  const root = await until(`${running.name} to be there`, () => running.pid());
+  return descendants(root);
+}
+
+async function descendants(pid: number): Promise<TreeProcess[]> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8');
+  const innerPid = parseDecimal(/^NSpid:.*\s(\d+)$/m.exec(status)?.[1] ?? '', PID_MAX);
+  if (innerPid === undefined) throw new Error(`process ${pid} is in no world`);
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
+  const below: TreeProcess[] = [];
+  for (const child of children) {
+    const childPid = parseDecimal(child, PID_MAX);
+    if (childPid !== undefined) below.push(...(await descendants(childPid)));
+  }
+  return [{ pid, innerPid, command }, ...below];
+}
+
+/** The process of portreeve that answers; rpcbind and the responder are one process each. */
+const PORTMAP_PROCESS = /^portreeve: portmap|portmap-process/;
+
+async function memory(tree: readonly TreeProcess[]): Promise<Pick<Sample, 'rssPortmapMb' | 'rssTreeMb'>> {
+  const sizes = await Promise.all(tree.map(({ pid }) => residentMb(pid)));
+  const portmap = tree.findIndex(({ command }) => PORTMAP_PROCESS.test(command));
+  return {
+    rssPortmapMb: sizes[Math.max(portmap, 0)] ?? 0,
+    rssTreeMb: sizes.reduce((sum, size) => sum + size, 0),
+  };
+}
+
+async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return (parseDecimal(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? '', KB_MAX) ?? 0) / 1024;
+}
+
+function foreignShare(result: LoadResult): number {
+  const { serverCore, loaderCore, serverSeconds, loaderSeconds, seconds } = result;
+  return Math.max(0, serverCore - serverSeconds / seconds, loaderCore - loaderSeconds / seconds);
+}

@@ -1,0 +1,179 @@
+/** The verdicts on portmap: which floors and bounds it reached, and the tables that say so. */
+
+import type { Sample, Server } from './measure.ts';
+import { numberText, table } from './table.ts';
+import { isFlawless, type Medians, median, mediansOf, type Ratio, ratioOf } from './verdict.ts';
+
+export interface Load {
+  readonly id: string;
+  readonly title: string;
+  /** What the loader is told. */
+  readonly argv: readonly string[];
+  /** By how many times portmap is to be better than rpcbind at each number of mappings. */
+  readonly floors?: readonly [number, number, number];
+  /** The latency that is not to be above rpcbind's. */
+  readonly latency?: 'p50Us' | 'p99Us';
+  /** How close portmap is to come to the responder. */
+  readonly responderFloor?: number;
+}
+
+/** The samples of every load, table size and server, a sample a round. */
+export type Measured = Map<`${string} ${number} ${Server}`, readonly Sample[]>;
+
+export interface RatioRow extends Ratio {
+  readonly load: string;
+  readonly mappings: number;
+  readonly against: Server;
+  readonly theirs: number;
+  readonly ours: number;
+  readonly floor: number;
+  readonly reached: boolean;
+}
+
+/** Something that is not to be above a bound. */
+export interface BoundRow {
+  readonly what: string;
+  readonly mappings: number;
+  readonly value: number;
+  readonly bound: number;
+  readonly reached: boolean;
+}
+
+export interface Verdicts {
+  readonly ratios: readonly RatioRow[];
+  readonly bounds: readonly BoundRow[];
+}
+
+const FLOOR_OF_MAPPINGS: Readonly<Record<number, 0 | 1 | 2>> = { 10: 0, 1000: 1, 10000: 2 };
+const MEMORY_AT_MAPPINGS = 10_000;
+const RSS_PORTMAP_MAX_MB = 80;
+const RSS_TREE_MAX_MB = 170;
+const START_MAX_MS = 500;
+
+export function judge(
+  loads: readonly Load[],
+  mappings: readonly number[],
+  measured: Measured,
+  starts: readonly number[],
+): Verdicts {
+  const medians = (load: Load, count: number, server: Server): Medians =>
+    mediansOf(measured.get(`${load.id} ${count} ${server}`) ?? []);
+  const cells = loads.flatMap((load) => mappings.map((count) => ({ load, count })));
+  return {
+    ratios: cells.flatMap(({ load, count }) => ratioRows(load, count, medians)),
+    bounds: [
+      ...cells.flatMap(({ load, count }) => latencyRows(load, count, medians)),
+      ...cells.map(({ load, count }) => flawRow(load, count, medians)),
+      ...memoryRows(loads, mappings, medians),
+      bound('first answer over UDP after the start, ms', 0, median(starts), START_MAX_MS),
+    ],
+  };
+}
+
+type MediansOf = (load: Load, count: number, server: Server) => Medians;
+
+function bound(what: string, mappings: number, value: number, limit: number): BoundRow {
+  return { what, mappings, value, bound: limit, reached: value <= limit };
+}
+
+function ratioRows(load: Load, mappings: number, medians: MediansOf): RatioRow[] {
+  const ours = medians(load, mappings, 'portreeve');
+  const row = (against: Server, floor: number): RatioRow => {
+    const theirs = medians(load, mappings, against);
+    const ratio = ratioOf(ours, theirs);
+    const rates = { theirs: theirs.opsPerSecond, ours: ours.opsPerSecond };
+    const reached = ratio.value >= floor && isFlawless(ours);
+    return { load: load.title, mappings, against, ...rates, ...ratio, floor, reached };
+  };
+  const floor = load.floors?.[FLOOR_OF_MAPPINGS[mappings] ?? 0];
+  return [
+    ...(floor === undefined ? [] : [row('rpcbind', floor)]),
+    ...(load.responderFloor === undefined ? [] : [row('responder', load.responderFloor)]),
+  ];
+}
+
+function latencyRows(load: Load, mappings: number, medians: MediansOf): BoundRow[] {
+  const { latency } = load;
+  if (latency === undefined) return [];
+  const [ours, theirs] = [medians(load, mappings, 'portreeve'), medians(load, mappings, 'rpcbind')];
+  const what = `${latency === 'p50Us' ? 'p50' : 'p99'} us: ${load.title}`;
+  return [bound(what, mappings, ours[latency], theirs[latency])];
+}
+
+function flawRow(load: Load, mappings: number, medians: MediansOf): BoundRow {
+  const { bad, lost } = medians(load, mappings, 'portreeve');
+  return bound(`wrong answers and lost calls: ${load.title}`, mappings, bad + lost, 0);
+}
+
+/** At the load that needs most. */
+function memoryRows(loads: readonly Load[], mappings: readonly number[], medians: MediansOf): BoundRow[] {
+  if (!mappings.includes(MEMORY_AT_MAPPINGS)) return [];
+  const all = loads.map((load) => medians(load, MEMORY_AT_MAPPINGS, 'portreeve'));
+  const portmap = Math.max(...all.map(({ rssPortmapMb }) => rssPortmapMb));
+  const tree = Math.max(...all.map(({ rssTreeMb }) => rssTreeMb));
+  return [
+    bound('memory of the portmap process, MB', MEMORY_AT_MAPPINGS, portmap, RSS_PORTMAP_MAX_MB),
+    bound('memory of the whole tree, MB', MEMORY_AT_MAPPINGS, tree, RSS_TREE_MAX_MB),
+  ];
+}
+
+/** The tables for people; of what is always wanted to be 0, only what is not. */
+export function report({ ratios, bounds }: Verdicts): string {
+  const shown = bounds.filter(({ bound: limit, value }) => limit > 0 || value > 0);
+  const flawless = bounds.length - shown.length;
+  const verdicts = [...ratios, ...bounds];
+  const reached = verdicts.filter((row) => row.reached).length;
+  return [
+    ratioTable(ratios),
+    boundTable(shown),
+    ...(flawless > 0 ? [`${flawless} loads without a wrong answer or a lost call.`] : []),
+    `${reached} of ${verdicts.length} reached.`,
+  ].join('\n\n');
+}
+
+function ratioTable(rows: readonly RatioRow[]): string {
+  const head = [
+    'load',
+    'mappings',
+    'against',
+    'theirs/s',
+    'ours/s',
+    'ops/s',
+    'cpu/op',
+    'decides',
+    'floor',
+    '',
+  ];
+  return table(
+    head,
+    rows.map((row) => [
+      row.load,
+      numberText(row.mappings),
+      row.against,
+      numberText(row.theirs),
+      numberText(row.ours),
+      row.byOps.toFixed(2),
+      row.byCpu.toFixed(2),
+      row.decidedBy,
+      numberText(row.floor),
+      verdictText(row.reached),
+    ]),
+  );
+}
+
+function boundTable(rows: readonly BoundRow[]): string {
+  return table(
+    ['not above', 'mappings', 'portreeve', 'bound', ''],
+    rows.map((row) => [
+      row.what,
+      row.mappings === 0 ? '' : numberText(row.mappings),
+      numberText(row.value),
+      numberText(row.bound),
+      verdictText(row.reached),
+    ]),
+  );
+}
+
+function verdictText(reached: boolean): string {
+  return reached ? 'reached' : 'MISSED';
+}

@@ -1,0 +1,40 @@
+/** Compiles the C programs of the benchmarks into a directory that goes when this process ends. */
+
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { PortreeveError } from '../src/base/errors.ts';
+import { probe } from '../test/support/probe.ts';
+
+const FLAGS = ['-std=c17', '-O2', '-Wall', '-Wextra', '-Werror'];
+
+/** The programs and the files that each is made of. */
+const SOURCES = {
+  load: ['load.c', 'load-udp.c', 'load-streams.c'],
+  hold: ['hold.c'],
+  responder: ['responder.c'],
+} as const;
+
+/** The file of each program. */
+export type Programs = Readonly<Record<keyof typeof SOURCES, string>>;
+
+/** Throws PortreeveError `NO_COMPILER` (world). */
+export async function compilePrograms(): Promise<Programs> {
+  const compiler = probe.cc();
+  if (!compiler.ok) {
+    const hint = 'On Debian: apt-get install gcc libc6-dev.';
+    throw new PortreeveError('world', 'NO_COMPILER', compiler.reason, hint);
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'portreeve-bench-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const compile = async (name: keyof typeof SOURCES): Promise<string> => {
+    const program = join(directory, name);
+    const sources = SOURCES[name].map((file) => join(import.meta.dirname, file));
+    await promisify(execFile)('cc', [...FLAGS, '-o', program, ...sources]);
+    return program;
+  };
+  const [load, hold, responder] = await Promise.all([compile('load'), compile('hold'), compile('responder')]);
+  return { load, hold, responder };
+}

@@ -1,0 +1,39 @@
+/**
+ * Runs one benchmark: `npm run bench -- NAME [OPTIONS]`.
+ *
+ * Exit code 0: every floor was reached; 1: one was missed; 2: wrong usage; 3: this machine cannot run it.
+ */
+
+import { EXIT_CODES, PortreeveError } from '../src/base/errors.ts';
+import type { Benchmark } from './benchmark.ts';
+import { portmap } from './portmap.ts';
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { portmap };
+
+/** What was started ends with this process, and what was written to be thrown away goes when it exits. */
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
+function usage(): string {
+  const entries = Object.entries(BENCHMARKS).flatMap(([name, { about, options }]) => [
+    `  ${name}  ${about}`,
+    ...options.map((option) => `      ${option}`),
+  ]);
+  return ['usage: npm run bench -- NAME [OPTIONS]', '', ...entries, ''].join('\n');
+}
+
+async function main([name = '', ...args]: readonly string[]): Promise<number> {
+  const benchmark = BENCHMARKS[name];
+  if (benchmark === undefined) {
+    process.stderr.write(usage());
+    return EXIT_CODES.usage;
+  }
+  try {
+    return (await benchmark.run(args)) ? 0 : 1;
+  } catch (thrown) {
+    if (!(thrown instanceof PortreeveError)) throw thrown;
+    process.stderr.write(`bench ${name}: ${thrown.message}\n${thrown.hint}\n`);
+    return EXIT_CODES[thrown.kind];
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
