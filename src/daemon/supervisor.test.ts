@@ -51,8 +51,8 @@ describe('a process that dies', () => {
 
   test('after it ran for 30 s has recovered', () => {
     for (const [ranFor, expected] of [
-      [RESTART_RECOVERED_MS, 100],
-      [RESTART_RECOVERED_MS - 1, 400],
+      [RESTART_RECOVERED_MS, RESTART_DELAY_MIN_MS],
+      [RESTART_RECOVERED_MS - 1, RESTART_DELAY_MIN_MS * 4],
     ] as const) {
       const { clock, supervisor, deaths, latest } = supervised();
       supervisor.start();
@@ -71,10 +71,10 @@ describe('a process that dies', () => {
     const { clock, supervisor, deaths, latest } = supervised();
     supervisor.start();
     latest().exit(1);
-    clock.advance(100);
+    clock.advance(RESTART_DELAY_MIN_MS);
     clock.advance(START_TIMEOUT_MS - 1);
     latest().exit(1);
-    assert.equal(deaths.at(-1)?.delay, 200);
+    assert.equal(deaths.at(-1)?.delay, RESTART_DELAY_MIN_MS * 2);
   });
 });
 
@@ -85,8 +85,8 @@ describe('a process that starts', () => {
     clock.advance(START_TIMEOUT_MS - 1);
     assert.deepEqual(latest().signals, []);
     clock.advance(1);
-    assert.deepEqual(deaths, [{ end: { code: null, signal: 'SIGKILL' }, delay: 100 }]);
-    clock.advance(100);
+    assert.deepEqual(deaths, [{ end: { code: null, signal: 'SIGKILL' }, delay: RESTART_DELAY_MIN_MS }]);
+    clock.advance(RESTART_DELAY_MIN_MS);
     assert.equal(started.length, 2);
   });
 
