@@ -1,5 +1,5 @@
 // ONC RPC version 2 messages (RFC 5531): calls, replies, and the credentials AUTH_NONE and AUTH_SYS.
-import { XdrError, type XdrReader, type XdrWriter } from './xdr.ts';
+import { padded, XdrError, type XdrReader, type XdrWriter } from './xdr.ts';
 
 /** RFC 5531 section 9: msg_type. */
 export const MSG_CALL = 0;
@@ -34,7 +34,7 @@ export const AUTH_STAT = {
 } as const;
 
 /** RFC 5531 section 8.2 and appendix A: auth_flavor. */
-export const AUTH_FLAVOR = { NONE: 0, SYS: 1, SHORT: 2, DH: 3, GSS: 6 } as const;
+export const AUTH_FLAVOR = { NONE: 0, SYS: 1, DH: 3, GSS: 6 } as const;
 
 /** RFC 5531 section 8.2: the body of a credential or verifier has at most 400 bytes. */
 export const AUTH_BODY_MAX_BYTES = 400;
@@ -118,8 +118,6 @@ export class CallHead {
     return AUTH_STAT.REJECTEDCRED;
   }
 }
-
-const padded = (length: number): number => (length + 3) & ~3;
 
 /** Whether the next `length` bytes hold an AUTH_SYS credential. Moves the reader. */
 function isAuthSys(reader: XdrReader, length: number): boolean {

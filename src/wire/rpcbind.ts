@@ -3,7 +3,6 @@ import { decodeList, encodeList } from './portmap.ts';
 import { UADDR_MAX_BYTES } from './uaddr.ts';
 import { XdrError, type XdrReader, type XdrWriter } from './xdr.ts';
 
-export const RPCBIND_VERSION_3 = 3;
 export const RPCBIND_VERSION_4 = 4;
 
 /** RFC 1833 section 2.2.1: the procedures; 9 to 12 are version 4's, and 5 is called BCAST there. */

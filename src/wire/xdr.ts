@@ -17,7 +17,8 @@ export class XdrError extends Error {
   }
 }
 
-const padded = (length: number): number => (length + 3) & ~3;
+/** The length with the padding to a multiple of four bytes (RFC 4506 section 3). */
+export const padded = (length: number): number => (length + 3) & ~3;
 
 /** Reads XDR units from a stretch of bytes. One reader can be pointed at many stretches in turn. */
 export class XdrReader {

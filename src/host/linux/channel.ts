@@ -21,8 +21,6 @@ export class Channel implements Ready {
   #unsent: Uint8Array[] = [];
   /** Whether the loop is to tell when the parent takes more. */
   #isWaiting = false;
-  /** Lines that were given up because the parent did not take them. */
-  dropped = 0;
 
   constructor(loop: EpollLoop, onLine: (line: string) => void, onClosed: () => void) {
     this.#loop = loop;
@@ -51,10 +49,7 @@ export class Channel implements Ready {
    * end.
    */
   send(line: string): void {
-    if (this.#unsent.length >= CHANNEL_QUEUE_MAX_LINES) {
-      this.dropped++;
-      return;
-    }
+    if (this.#unsent.length >= CHANNEL_QUEUE_MAX_LINES) return;
     this.#unsent.push(new TextEncoder().encode(`${line}\n`));
     if (this.#unsent.length === 1) this.#sendMore();
   }

@@ -4,7 +4,7 @@ import { REQUEST_MAX_BYTES, UDP_BATCH_DATAGRAMS, UDP_REPLY_MAX_BYTES } from '../
 import type { NetId } from '../../base/netid.ts';
 import type { Peer, RequestHandler } from '../host.ts';
 import type { DiagTable } from './socket-table.ts';
-import { IPPROTO_IP, MSG_DONTWAIT } from './sys/constants.ts';
+import { IPPROTO_IP, MSG_DONTWAIT, MSG_TRUNC } from './sys/constants.ts';
 import type { Ready } from './sys/epoll.ts';
 import { ERRNO, errno, sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
@@ -18,7 +18,6 @@ const MSG_CONTROL_AT = 32;
 const MSG_CONTROLLEN_AT = 40;
 const MSG_FLAGS_AT = 48;
 const MSG_LEN_AT = 56;
-const MSG_TRUNC = 0x20;
 const IOVEC_BYTES = 16;
 
 /** A slot for a sockaddr_in6 (28 bytes), and one for the control message with a pktinfo (at most 40 bytes). */

@@ -34,21 +34,17 @@ export const IPPROTO_IPV6 = 41;
 export const IP_PKTINFO = 8;
 export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;
-export const IPV6_PKTINFO = 50;
 export const TCP_NODELAY = 1;
 export const TCP_DEFER_ACCEPT = 9;
 
 /** <sys/epoll.h> */
 export const EPOLL_CLOEXEC = 0o2000000;
 export const EPOLL_CTL_ADD = 1;
-export const EPOLL_CTL_DEL = 2;
 export const EPOLL_CTL_MOD = 3;
 export const EPOLLIN = 0x1;
 export const EPOLLOUT = 0x4;
 export const EPOLLERR = 0x8;
 export const EPOLLHUP = 0x10;
-export const EPOLLRDHUP = 0x2000;
-export const EPOLLEXCLUSIVE = 0x10000000;
 
 /** <sys/timerfd.h>, <bits/time.h> */
 export const CLOCK_MONOTONIC = 1;

@@ -4,7 +4,6 @@ import {
   CLOCK_MONOTONIC,
   EPOLL_CLOEXEC,
   EPOLL_CTL_ADD,
-  EPOLL_CTL_DEL,
   EPOLL_CTL_MOD,
   TFD_CLOEXEC,
   TFD_NONBLOCK,
@@ -50,12 +49,6 @@ export class EpollLoop {
 
   change(fd: number, events: number): void {
     this.#control(EPOLL_CTL_MOD, fd, events);
-  }
-
-  /** To be called before the descriptor is closed. */
-  remove(fd: number): void {
-    this.#control(EPOLL_CTL_DEL, fd, 0);
-    this.#watched[fd] = undefined;
   }
 
   /** A descriptor that is about to be closed and leaves the set by that; no call is made. */
