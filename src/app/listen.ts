@@ -1,5 +1,5 @@
 // Where portmap is to listen, and opening all of it or nothing, with the reason and who is in the way.
-import { formatIp, type IpAddress, isWildcard } from '../base/address.ts';
+import { formatIp, hostPortText, type IpAddress, isWildcard } from '../base/address.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { type NetId, netIdInfo } from '../base/netid.ts';
 import type { Port } from '../base/port.ts';
@@ -65,8 +65,7 @@ function isCovered(address: IpAddress, by: IpAddress): boolean {
 /** An endpoint as people write it: "127.0.0.1:111", "[::1]:111", or the path. */
 export function endpointText(spec: EndpointSpec): string {
   if (spec.netid === 'local') return spec.path;
-  const host = formatIp(spec.address);
-  return spec.address.family === 4 ? `${host}:${spec.port}` : `[${host}]:${spec.port}`;
+  return hostPortText(formatIp(spec.address), spec.port);
 }
 
 /**
@@ -174,14 +173,14 @@ export function holdersText(processes: readonly ProcessInfo[]): string {
   return processes.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ');
 }
 
-/** The port mapper's own entry for a transport. */
-export interface OwnAddress {
+/** Where one transport is served. */
+export interface TransportEndpoints {
   readonly netid: NetId;
   readonly endpoints: readonly EndpointSpec[];
 }
 
 /** The endpoints of each transport, in the order in which rpcbind lists its own. */
-export function byNetId(endpoints: readonly OpenEndpoint[]): OwnAddress[] {
+export function byNetId(endpoints: readonly OpenEndpoint[]): TransportEndpoints[] {
   const order: readonly NetId[] = ['tcp6', 'udp6', 'tcp', 'udp', 'local'];
   return order.flatMap((netid) => {
     const specs = endpoints.map(({ spec }) => spec).filter((spec) => spec.netid === netid);

@@ -107,6 +107,11 @@ export function formatIp(address: IpAddress): string {
   return address.family === 4 ? formatV4(address.bytes, 0) : formatV6(address.bytes);
 }
 
+/** A host with a port; an IPv6 address stands in brackets. */
+export function hostPortText(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** Whether the address is this host's loopback: 127.0.0.0/8, ::1, or 127.0.0.0/8 mapped into IPv6. */
 export function isLoopback(address: IpAddress): boolean {
   if (address.family === 4) return address.bytes[0] === 127;

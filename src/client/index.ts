@@ -1,5 +1,5 @@
 /** The public library: what `import { RpcClient, Portmap } from 'portreeve'` gives. */
-export { formatIp, type IpAddress, parseIp } from '../base/address.ts';
+export { formatIp, hostPortText, type IpAddress, parseIp } from '../base/address.ts';
 export { type ErrorData, type ErrorKind, PortreeveError } from '../base/errors.ts';
 export type { Port, Protocol } from '../base/port.ts';
 export type { AuthSys } from '../wire/rpc.ts';
@@ -10,4 +10,4 @@ export { type LookOptions, lookAt } from './control.ts';
 export { RpcError, type RpcErrorCode, type RpcErrorDetail } from './errors.ts';
 export { type EntryKey, type NewEntry, Portmap, type PortmapEntry, type PortmapTarget } from './portmap.ts';
 export { type CallOptions, type RpcCall, RpcClient, type RpcClientOptions } from './rpc-client.ts';
-export { hostPortText, type IpTarget, type LocalTarget, type RpcTarget, targetText } from './target.ts';
+export { type IpTarget, type LocalTarget, type RpcTarget, targetText } from './target.ts';

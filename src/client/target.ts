@@ -1,4 +1,5 @@
 // Where a call goes: a host and port over UDP or TCP, or a Unix socket.
+import { hostPortText } from '../base/address.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { isPort } from '../base/port.ts';
 import { isLocalUaddr } from '../wire/uaddr.ts';
@@ -28,11 +29,6 @@ export type RpcTarget = IpTarget | LocalTarget;
 export function targetText(target: RpcTarget): string {
   if (target.transport === 'local') return target.path;
   return `${hostPortText(target.host, target.port)}/${target.transport}`;
-}
-
-/** A host with a port; an IPv6 address stands in brackets. */
-export function hostPortText(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Throws PortreeveError (usage) `PORT_INVALID` or `PATH_INVALID` for what no socket can be connected to. */

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import type { Directories } from '../app/directories.ts';
 import { isListenablePath, LISTENABLE_PATH, whyNotListen } from '../app/listenable.ts';
+import type { SettingsFile } from '../app/settings-file.ts';
 import { type IpAddress, parseIp } from '../base/address.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { SETTINGS_MAX_BYTES } from '../base/limits.ts';
@@ -25,12 +26,7 @@ export interface ServeOptions {
 }
 
 /** The section [portmap] of portreeve.toml. */
-export interface PortmapFile {
-  readonly listen?: readonly string[] | undefined;
-  readonly port?: number | undefined;
-  readonly local?: string | undefined;
-  readonly uid?: number | undefined;
-}
+type PortmapFile = NonNullable<SettingsFile['portmap']>;
 
 /** What the daemon goes by. */
 export interface Settings {

@@ -21,14 +21,18 @@ export interface TakeOver {
   readonly carried: CarriedEntries;
 }
 
-/** Looks at the port mapper that runs. Throws PortreeveError (refused) `NO_PORT_MAPPER` if there is none. */
-export async function planTakeOver(host: Host): Promise<TakeOver> {
-  const holders = [
+/** The processes that have the sockets of a port mapper. */
+function holdersOf(host: Host): ProcessInfo[] {
+  return [
     ...host.sockets.holders({ path: RPCBIND_SOCKET }),
     ...host.sockets.holders({ protocol: 'udp', port: PORTMAP_PORT }),
   ];
+}
+
+/** Looks at the port mapper that runs. Throws PortreeveError (refused) `NO_PORT_MAPPER` if there is none. */
+export async function planTakeOver(host: Host): Promise<TakeOver> {
   // systemd holds the socket besides, where it has opened it for rpcbind.
-  const rpcbind = holders.find(({ pid }) => pid !== 1);
+  const rpcbind = holdersOf(host).find(({ pid }) => pid !== 1);
   if (!rpcbind) {
     const hint = 'There is nothing to be taken over. Start portreeve with: portreeve serve';
     throw new PortreeveError('refused', 'NO_PORT_MAPPER', 'no port mapper runs on this host', hint);
@@ -80,11 +84,7 @@ export async function stopRpcbind(host: Host, { rpcbind, stop }: TakeOver): Prom
 
 /** A process that has ended and that nobody has waited for holds nothing any more. */
 function isHolding(host: Host, { pid }: ProcessInfo): boolean {
-  const holders = [
-    ...host.sockets.holders({ path: RPCBIND_SOCKET }),
-    ...host.sockets.holders({ protocol: 'udp', port: PORTMAP_PORT }),
-  ];
-  return holders.some((holder) => holder.pid === pid);
+  return holdersOf(host).some((holder) => holder.pid === pid);
 }
 
 function notStopped({ name, pid }: ProcessInfo, why: string): PortreeveError {

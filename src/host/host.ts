@@ -70,8 +70,7 @@ export interface RequestHandler {
   /**
    * Answers one request, which is `request` from `start` to `end`, into `reply` from `at` on, up to `limit`.
    * Gives the length of the answer, 0 for silence, -1 for what is no request. On a stream, an answer that is
-   * longer than
-   * what is written there leaves the rest, which is not copied and must not change any more, in `tail`.
+   * longer than what is written there leaves the rest, which is not copied and must not change any more, in `tail`.
    */
   answer(
     peer: Peer,

@@ -1,6 +1,7 @@
 // Netlink messages (netlink(7), rtnetlink(7)): asking the kernel for links and addresses, and reading its answers.
 import type { IpAddress } from '../base/address.ts';
 import { LITTLE_ENDIAN } from './byte-order.ts';
+import { AF_INET, AF_INET6 } from './sockaddr.ts';
 
 /** <linux/netlink.h>: the types of messages that end an answer. */
 export const NLMSG_ERROR = 2;
@@ -22,8 +23,6 @@ const IFA_LOCAL = 2;
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
 const IFF_POINTOPOINT = 0x10;
-const AF_INET = 2;
-const AF_INET6 = 10;
 const IFINFOMSG_BYTES = 16;
 const IFADDRMSG_BYTES = 8;
 

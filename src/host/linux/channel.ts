@@ -40,7 +40,10 @@ export class Channel implements Ready {
     this.#received += this.#decoder.decode(this.#buffer.u8.subarray(0, count), { stream: true });
     const lines = this.#received.split('\n');
     this.#received = lines.pop() ?? '';
-    if (this.#received.length > CHANNEL_LINE_MAX_BYTES) this.#onClosed();
+    if (this.#received.length > CHANNEL_LINE_MAX_BYTES) {
+      this.#onClosed();
+      return;
+    }
     for (const line of lines) this.#onLine(line);
   }
 

@@ -1,5 +1,5 @@
 // SET and UNSET, the same for every version: who may, what is a registration, what is told to the log.
-import { formatIp } from '../../base/address.ts';
+import { formatIp, hostPortText } from '../../base/address.ts';
 import { type NetId, netIdInfo, parseNetId } from '../../base/netid.ts';
 import { firstSocket } from '../../state/liveness.ts';
 import type { RefusalCode, Registration } from '../../state/registrations.ts';
@@ -16,24 +16,27 @@ export interface SetRequest {
   readonly address: string;
 }
 
+/** Who asks: his uid is asked of the kernel once for each call, and told to the log as it was judged by. */
+interface Asking {
+  readonly call: CallContext;
+  readonly uid: number | undefined;
+}
+
 /** Where a request came from, for a person: "127.0.0.1:1021", "[::1]:1021" or "local". */
-function fromText(call: CallContext): string {
-  const address = call.peer.address();
-  if (!address) return 'local';
-  return address.family === 4
-    ? `${formatIp(address)}:${call.peer.port}`
-    : `[${formatIp(address)}]:${call.peer.port}`;
+function fromText({ peer }: CallContext): string {
+  const address = peer.address();
+  return address ? hostPortText(formatIp(address), peer.port) : 'local';
 }
 
 function report(
   tables: PortmapTables,
-  call: CallContext,
+  { call, uid }: Asking,
   what: EventKind,
   request: SetRequest,
   reason = '',
 ): void {
   if (!tables.events.admits(what)) return;
-  tables.events.tell({ ...request, what, reason, uid: call.peer.uid(), from: fromText(call) });
+  tables.events.tell({ ...request, what, reason, uid, from: fromText(call) });
 }
 
 /** The address in its one spelling, so that the same place is the same text. */
@@ -47,21 +50,21 @@ const IPPORT_RESERVED = 1024;
 
 /** Registers; FALSE, with the reason in the log, for what is no registration or is not the caller's to make. */
 export function setRegistration(tables: PortmapTables, call: CallContext, request: SetRequest): boolean {
-  const registration = registrationOf(call, request);
-  const done = typeof registration !== 'string' && register(tables, call, registration);
-  if (typeof registration === 'string') report(tables, call, 'refused', request, registration);
-  else if (typeof done === 'string') report(tables, call, 'refused', request, done);
-  return done === true;
+  const asking = { call, uid: call.peer.uid() };
+  const registration = registrationOf(asking, request);
+  const done = typeof registration === 'string' ? registration : register(tables, asking, registration);
+  if (done === true) return true;
+  report(tables, asking, 'refused', request, done);
+  return false;
 }
 
 /** What is to be registered, or why it is no registration. */
-function registrationOf(call: CallContext, request: SetRequest): Registration | string {
+function registrationOf({ call, uid: owner }: Asking, request: SetRequest): Registration | string {
   const { program, version, address } = request;
   const netid = parseNetId(request.netid);
   if (netid === undefined) return `"${request.netid}" is no netid: udp, tcp, udp6, tcp6 and local are`;
   const port = uaddrPort(netid, address);
   if (port === undefined) return `"${address}" is no address of ${netid}`;
-  const owner = call.peer.uid();
   if (owner === undefined)
     return 'whose socket asked cannot be told: there is none, or several can have asked';
   const isElsewhere = call.peer.isElsewhere();
@@ -78,7 +81,7 @@ function registrationOf(call: CallContext, request: SetRequest): Registration | 
 }
 
 /** Puts it in; true, or why not. */
-function register(tables: PortmapTables, call: CallContext, registration: Registration): true | string {
+function register(tables: PortmapTables, asking: Asking, registration: Registration): true | string {
   const { registrations, liveness, sockets, clock } = tables;
   const { program, version, netid, owner, port } = registration;
   const found = socketsOf(registration, sockets);
@@ -91,7 +94,7 @@ function register(tables: PortmapTables, call: CallContext, registration: Regist
   const result = registrations.set(registration);
   if (!result.done || !result.added) liveness.removed(registration);
   if (!result.done) return reasonOf(tables, result.code, result.existing);
-  if (result.added) report(tables, call, 'set', logged(registration));
+  if (result.added) report(tables, asking, 'set', logged(registration));
   return true;
 }
 
@@ -120,14 +123,15 @@ export function unsetRegistrations(
   call: CallContext,
   target: { readonly program: number; readonly version: number; readonly netids?: readonly NetId[] },
 ): boolean {
-  const { removed, refused } = tables.registrations.unset(target, call.peer.uid());
+  const asking = { call, uid: call.peer.uid() };
+  const { removed, refused } = tables.registrations.unset(target, asking.uid);
   for (const registration of removed) {
     tables.liveness.removed(registration);
-    report(tables, call, 'unset', logged(registration));
+    report(tables, asking, 'unset', logged(registration));
   }
   if (refused) {
     const reason = reasonOf(tables, refused.code, refused.existing);
-    report(tables, call, 'refused', logged(refused.existing), reason);
+    report(tables, asking, 'refused', logged(refused.existing), reason);
   }
   return !refused;
 }

@@ -35,6 +35,8 @@ export interface CallContext {
   readonly args: XdrReader;
   readonly results: XdrWriter;
   peer: Peer;
+  /** The address that the latest caller says he contacted: kept from call to call, because most say the same. */
+  hint: string;
   /** A result that is not copied: sent behind what is written to `results`. */
   tail: Uint8Array | undefined;
 }
@@ -54,6 +56,23 @@ export interface PortmapTables {
 
 /** A procedure of the port mapper. SUCCESS stands already in front of its results. */
 export type Procedure = (tables: PortmapTables, call: CallContext) => Outcome;
+
+/** The version of the protocol that a call is of; others were answered PROG_MISMATCH. */
+export function versionOf({ head }: CallContext): 2 | 3 | 4 {
+  return head.version === 2 ? 2 : head.version === 3 ? 3 : 4;
+}
+
+/** Answers SET or UNSET, and counts it where it was done. */
+export function answerChange(
+  tables: PortmapTables,
+  call: CallContext,
+  counter: 'sets' | 'unsets',
+  done: boolean,
+): Outcome {
+  if (done) tables.statistics.of(versionOf(call))[counter]++;
+  call.results.bool(done);
+  return OUTCOME.answered;
+}
 
 /** The one procedure that every version has: it answers, and that is all. */
 export const ping: Procedure = () => OUTCOME.answered;

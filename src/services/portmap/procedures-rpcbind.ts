@@ -22,6 +22,7 @@ import { mayChange, mayDump } from './callers.ts';
 import { callIt, indirect } from './callit.ts';
 import { setRegistration, unsetRegistrations } from './changes.ts';
 import {
+  answerChange,
   answerDump,
   byNumber,
   type CallContext,
@@ -30,15 +31,14 @@ import {
   type PortmapTables,
   type Procedure,
   ping,
+  versionOf,
 } from './procedure.ts';
 
 function set(tables: PortmapTables, call: CallContext): Outcome {
   if (!mayChange(call.peer)) return OUTCOME.tooWeak;
   const { program, version, netid, address } = decodeRpcb(call.args);
   const done = setRegistration(tables, call, { program, version, netid, address });
-  if (done) tables.statistics.of(versionOf(call)).sets++;
-  call.results.bool(done);
-  return OUTCOME.answered;
+  return answerChange(tables, call, 'sets', done);
 }
 
 /** An empty netid means every transport; the address is ignored. A netid that is none names nothing: TRUE. */
@@ -48,12 +48,8 @@ function unset(tables: PortmapTables, call: CallContext): Outcome {
   const named = parseNetId(netid);
   const netids: readonly NetId[] | undefined = netid === '' ? undefined : named ? [named] : [];
   const done = unsetRegistrations(tables, call, netids ? { program, version, netids } : { program, version });
-  if (done) tables.statistics.of(versionOf(call)).unsets++;
-  call.results.bool(done);
-  return OUTCOME.answered;
+  return answerChange(tables, call, 'unsets', done);
 }
-
-const versionOf = (call: CallContext): 3 | 4 => (call.head.version === 3 ? 3 : 4);
 
 /**
  * The address over the transport by which the question came; the netid of the question is not looked at, because
@@ -68,15 +64,12 @@ function getVersionAddress(tables: PortmapTables, call: CallContext): Outcome {
   return answerAddress(tables, call, true);
 }
 
-/** The address that the latest caller says he contacted: most say the same. */
-let latestHint = '';
-
 function answerAddress(tables: PortmapTables, call: CallContext, exactly: boolean): Outcome {
   const { args } = call;
   const program = args.u32();
   const version = args.u32();
   args.skip(NETID_MAX_BYTES);
-  latestHint = args.string(ADDRESS_MAX_BYTES, latestHint);
+  call.hint = args.string(ADDRESS_MAX_BYTES, call.hint);
   args.skip(OWNER_MAX_BYTES);
   const { index } = netIdInfo(call.peer.netid);
   const { registrations } = tables;
@@ -84,7 +77,7 @@ function answerAddress(tables: PortmapTables, call: CallContext, exactly: boolea
     ? registrations.exact(program, version, index)
     : registrations.find(program, version, index);
   tables.statistics.of(versionOf(call)).lookup(program, version, index, found !== undefined);
-  call.results.string(found ? tables.reach.uaddrFor(found, call.peer, latestHint) : '');
+  call.results.string(found ? tables.reach.uaddrFor(found, call.peer, call.hint) : '');
   return OUTCOME.answered;
 }
 

@@ -7,6 +7,7 @@ import { mayChange } from './callers.ts';
 import { callIt } from './callit.ts';
 import { netIdOfProtocol, setRegistration, unsetRegistrations } from './changes.ts';
 import {
+  answerChange,
   answerDump,
   byNumber,
   type CallContext,
@@ -17,7 +18,7 @@ import {
   ping,
 } from './procedure.ts';
 
-/** The bound that turns a protocol or port of 32 bits that is none into a text that is refused with it. */
+/** The address that a mapping stands for; a port that is none becomes a text that is refused, and told in the log. */
 function mappingAddress(port: number): string {
   return isPort(port) ? `0.0.0.0${portSuffix(port)}` : `port ${port}`;
 }
@@ -27,9 +28,7 @@ function set(tables: PortmapTables, call: CallContext): Outcome {
   const { program, version, protocol, port } = decodeMapping(call.args);
   const netid = netIdOfProtocol(protocol) ?? `protocol ${protocol}`;
   const done = setRegistration(tables, call, { program, version, netid, address: mappingAddress(port) });
-  if (done) tables.statistics.of(2).sets++;
-  call.results.bool(done);
-  return OUTCOME.answered;
+  return answerChange(tables, call, 'sets', done);
 }
 
 /** Protocol and port are ignored: both transports go (RFC 1833 section 3.2). */
@@ -37,9 +36,7 @@ function unset(tables: PortmapTables, call: CallContext): Outcome {
   if (!mayChange(call.peer)) return OUTCOME.tooWeak;
   const { program, version } = decodeMapping(call.args);
   const done = unsetRegistrations(tables, call, { program, version, netids: ['udp', 'tcp'] });
-  if (done) tables.statistics.of(2).unsets++;
-  call.results.bool(done);
-  return OUTCOME.answered;
+  return answerChange(tables, call, 'unsets', done);
 }
 
 /** The port, or 0 where there is none. */

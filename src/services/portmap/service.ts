@@ -7,7 +7,6 @@ import {
   ACCEPT,
   AUTH_STAT,
   CallHead,
-  type CallVerdict,
   writeAccepted,
   writeAuthError,
   writeProgMismatch,
@@ -16,7 +15,14 @@ import {
 import { STAT_PROCEDURES } from '../../wire/rpcbind.ts';
 import { XdrError, XdrReader, XdrWriter } from '../../wire/xdr.ts';
 import { DumpCache } from './dump.ts';
-import { type CallContext, OUTCOME, type Outcome, type PortmapTables, type Procedure } from './procedure.ts';
+import {
+  type CallContext,
+  OUTCOME,
+  type Outcome,
+  type PortmapTables,
+  type Procedure,
+  versionOf,
+} from './procedure.ts';
 import { PROCEDURES_V3, PROCEDURES_V4 } from './procedures-rpcbind.ts';
 import { PROCEDURES_V2 } from './procedures-v2.ts';
 import { Reachability } from './reach.ts';
@@ -62,6 +68,7 @@ export class PortmapService implements RequestHandler {
       args: new XdrReader(nothing),
       results: new XdrWriter(nothing),
       peer: NO_PEER,
+      hint: '',
       tail: undefined,
     };
   }
@@ -89,20 +96,20 @@ export class PortmapService implements RequestHandler {
     call.results.reset(reply, at, limit);
     call.peer = peer;
     call.tail = undefined;
+    this.tail = undefined;
     const verdict = call.head.read(call.args);
     if (verdict === 'not-a-call') return NO_REQUEST;
-    const silent =
-      verdict === 'call' ? !this.#dispatch(call, reply, at, limit) : !this.#refuse(call, verdict);
+    if (verdict !== 'call') return this.#refuse(call, verdict, at);
+    const isAnswered = this.#dispatch(call, reply, at, limit);
     this.tail = call.tail;
-    return silent ? 0 : call.results.at - at;
+    return isAnswered ? call.results.at - at : 0;
   }
 
-  /** Answers what is no proper call; false if there is nothing to be answered. */
-  #refuse(call: CallContext, verdict: CallVerdict): boolean {
+  /** Answers what is no proper call; gives the length of the answer. */
+  #refuse(call: CallContext, verdict: 'rpc-mismatch' | 'auth-error', at: number): number {
     if (verdict === 'rpc-mismatch') writeRpcMismatch(call.results, call.head.xid);
-    else if (verdict === 'auth-error') writeAuthError(call.results, call.head.xid, call.head.authStat);
-    else return false;
-    return true;
+    else writeAuthError(call.results, call.head.xid, call.head.authStat);
+    return call.results.at - at;
   }
 
   /** Calls the procedure and writes its answer; false if there is to be none. */
@@ -128,7 +135,7 @@ export class PortmapService implements RequestHandler {
 
   #run(call: CallContext): Outcome {
     const { head, results } = call;
-    const version = head.version === 2 ? 2 : head.version === 3 ? 3 : 4;
+    const version = versionOf(call);
     const procedure = PROCEDURES[version][head.procedure];
     if (!procedure) return OUTCOME.unavailable;
     const counters = this.tables.statistics.of(version);
