@@ -9,6 +9,7 @@ import { systemClock } from '../host/linux/linux-clock.ts';
 import { DescriptorFile } from '../host/linux/log-file.ts';
 import { NetworkServer } from '../host/linux/server.ts';
 import { DiagTable } from '../host/linux/socket-table.ts';
+import { Ipv6DatagramCount } from '../host/linux/sockstat.ts';
 import { EpollLoop, openTicker } from '../host/linux/sys/epoll.ts';
 import { CONNECTION_LIMITS, Connections } from '../services/portmap/connections.ts';
 import { Portmapper } from '../services/portmap/portmapper.ts';
@@ -58,10 +59,11 @@ class PortmapProcess {
 
   /** Shuts itself in, and reads what the log holds; what is wrong with it is set aside before it is written again. */
   #prepare(message: ServeMessage): void {
+    const ownIpv6 = message.sockets.filter(({ netid }) => netid === 'udp6').length;
+    const table = new DiagTable(message.diagFd, new Ipv6DatagramCount(ownIpv6));
     const filter = serverFilter(process.arch);
     const { missing } = confine(filter && encodeFilter(filter));
     const [first, second] = message.logFds;
-    const table = new DiagTable(message.diagFd);
     const portmapper = new Portmapper({
       clock: systemClock,
       sockets: table,
@@ -94,6 +96,7 @@ class PortmapProcess {
       onTick: (now) => portmapper.tick(now),
     });
     this.#server = server;
+    this.#loop.whenIdle(portmapper);
     for (const socket of message.sockets) addSocket(server, socket);
     server.watchInterfaces(message.routeFd, () => this.#send({ type: 'ready', missing, logFailure }));
   }

@@ -81,15 +81,33 @@ describe('a registration that never had a socket', () => {
 
   test('is alive from its first socket on, and is then missed as every other', () => {
     const { look, liveness } = registered();
-    assert.deepEqual([look(1000), look(29_000, OURS)], ['missed', 'alive']);
+    assert.deepEqual([look(1000), look(29_000, OURS)], ['missed', 'found']);
     assert.deepEqual(liveness.socketOf(REGISTRATION), OURS);
     assert.deepEqual([look(31_000), look(33_000)], ['missed', GONE]);
   });
 
   test('has of several sockets the one of its owner', () => {
     const { look, liveness } = registered();
-    assert.equal(look(0, OTHERS, OURS), 'alive');
+    assert.deepEqual([look(0, OTHERS, OURS), look(1, OTHERS, OURS)], ['found', 'alive']);
     assert.deepEqual(liveness.socketOf(REGISTRATION), OURS);
+  });
+});
+
+describe('what was registered without a known socket', () => {
+  const entry = (program: number): Registration => ({ ...REGISTRATION, program });
+  const entries = [1, 2, 3, 4].map(entry);
+
+  test('is given once, so many at a time, in its order, and not where it went meanwhile', () => {
+    const liveness = new Liveness();
+    assert.equal(liveness.hasUnseen, false);
+    for (const each of entries) liveness.registered(each, undefined, 0);
+    liveness.registered(entry(5), OURS, 0);
+    const [, second] = entries;
+    liveness.removed(second ?? assert.fail());
+    assert.equal(liveness.hasUnseen, true);
+    const programs = (count: number) => liveness.takeUnseen(count).map(({ program }) => program);
+    assert.deepEqual([programs(2), programs(2), programs(2)], [[1, 3], [4], []]);
+    assert.equal(liveness.hasUnseen, false);
   });
 });
 

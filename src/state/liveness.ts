@@ -18,8 +18,8 @@ interface Sighting {
   missedAt: number | undefined;
 }
 
-/** What a look at a registration says. */
-export type Look = 'alive' | 'missed' | { readonly goneBecause: string };
+/** What a look at a registration says; `found` is the first time that its socket is seen. */
+export type Look = 'alive' | 'found' | 'missed' | { readonly goneBecause: string };
 
 /** The socket that belongs to a registration: the one seen before, or another of its user, who started it again. */
 function matching(sockets: readonly SeenSocket[], before: SeenSocket): SeenSocket | undefined {
@@ -29,10 +29,29 @@ function matching(sockets: readonly SeenSocket[], before: SeenSocket): SeenSocke
 /** What was seen of all registrations. Times are monotonic milliseconds. */
 export class Liveness {
   readonly #sightings = new Map<Registration, Sighting>();
+  #unseen: Registration[] = [];
 
-  /** A registration that is new, with the socket that it has already, if any. */
+  /** A registration that is new, with the socket that it is known to have, if any. */
   registered(registration: Registration, socket: SeenSocket | undefined, now: number): void {
     this.#sightings.set(registration, { socket, since: now, missedAt: undefined });
+    if (!socket) this.#unseen.push(registration);
+  }
+
+  /** Whether takeUnseen() may have something to give. */
+  get hasUnseen(): boolean {
+    return this.#unseen.length > 0;
+  }
+
+  /** Up to `count` registrations that were made without a known socket, and are still there; each is given once. */
+  takeUnseen(count: number): Registration[] {
+    const taken: Registration[] = [];
+    let at = 0;
+    for (; at < this.#unseen.length && taken.length < count; at++) {
+      const next = this.#unseen[at];
+      if (next && this.#sightings.has(next)) taken.push(next);
+    }
+    this.#unseen = this.#unseen.slice(at);
+    return taken;
   }
 
   removed(registration: Registration): void {
@@ -57,7 +76,7 @@ export class Liveness {
     if (socket) {
       sighting.socket = socket;
       sighting.missedAt = undefined;
-      return 'alive';
+      return before ? 'alive' : 'found';
     }
     if (!before) {
       return now - sighting.since >= NEVER_SEEN_MS ? { goneBecause: 'it never had a socket' } : 'missed';

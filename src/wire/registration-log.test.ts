@@ -31,7 +31,12 @@ const anySet = record({
   isElsewhere: fc.boolean(),
   socket: fc.option(record({ uid, inode: fc.integer({ min: 1, max: 0xffffffff }) }), { nil: undefined }),
 });
-const anyChange: fc.Arbitrary<LoggedChange> = fc.oneof(anySet, anyUnset);
+const anyFound = record({
+  kind: fc.constant('found' as const),
+  ...target,
+  socket: record({ uid, inode: fc.integer({ min: 1, max: 0xffffffff }) }),
+});
+const anyChange: fc.Arbitrary<LoggedChange> = fc.oneof(anySet, anyUnset, anyFound);
 
 const HEADER = { generation: 7, stamp: 'boot 0a1b net:[4026531840]' };
 

@@ -30,7 +30,7 @@ export interface LogHeader {
 }
 
 /** A change of the table. */
-export type LoggedChange = LoggedSet | LoggedUnset;
+export type LoggedChange = LoggedSet | LoggedUnset | LoggedFound;
 
 export interface LoggedSet {
   readonly kind: 'set';
@@ -52,7 +52,16 @@ export interface LoggedUnset {
   readonly netid: NetId;
 }
 
-const KIND = { set: 1, unset: 2 } as const;
+/** The socket of a registration that was logged without one. */
+export interface LoggedFound {
+  readonly kind: 'found';
+  readonly program: number;
+  readonly version: number;
+  readonly netid: NetId;
+  readonly socket: { readonly uid: number; readonly inode: number };
+}
+
+const KIND = { set: 1, unset: 2, found: 3 } as const;
 
 /** The header as bytes. */
 export function encodeLogHeader(header: LogHeader): Uint8Array {
@@ -98,6 +107,9 @@ export function writeLogRecord(bytes: Bytes, at: number, change: LoggedChange): 
     writer.bool(change.isElsewhere);
     writer.u32(change.socket?.uid ?? NO_UID);
     writer.u32(change.socket?.inode ?? 0);
+  } else if (change.kind === 'found') {
+    writer.u32(change.socket.uid);
+    writer.u32(change.socket.inode);
   }
   bytes.view.setUint16(at, writer.at - start);
   bytes.view.setUint16(at + 2, ~(writer.at - start));
@@ -112,6 +124,9 @@ function decodeChange(reader: XdrReader): LoggedChange {
   const netid = NETIDS[reader.u32()];
   if (netid === undefined) throw new XdrError('XDR_BAD_VALUE', 'no such netid');
   if (kind === KIND.unset) return { kind: 'unset', program, version, netid };
+  if (kind === KIND.found) {
+    return { kind: 'found', program, version, netid, socket: { uid: reader.u32(), inode: reader.u32() } };
+  }
   if (kind !== KIND.set) throw new XdrError('XDR_BAD_VALUE', `${kind} is no kind of record`);
   const uaddr = reader.string(UADDR_MAX_BYTES);
   const owner = reader.u32();

@@ -1,6 +1,6 @@
 // sock_diag(7): asking the kernel which sockets there are and whose they are, and reading its answers.
 import type { IpAddress } from '../base/address.ts';
-import { type Bytes, bytesOf } from '../base/bytes.ts';
+import type { Bytes } from '../base/bytes.ts';
 import { LITTLE_ENDIAN } from './byte-order.ts';
 import { NETLINK_HEADER_BYTES } from './netlink.ts';
 import { AF_INET, AF_INET6 } from './sockaddr.ts';
@@ -65,7 +65,7 @@ export interface DiagQuery {
 }
 
 /** The bytes of a request. */
-export const LOOKUP_BYTES = NETLINK_HEADER_BYTES + REQUEST_BYTES;
+export const DIAG_REQUEST_BYTES = NETLINK_HEADER_BYTES + REQUEST_BYTES;
 
 function writeHead(view: DataView, length: number, flags: number, sequence: number): void {
   view.setUint32(0, length, LITTLE_ENDIAN);
@@ -74,36 +74,22 @@ function writeHead(view: DataView, length: number, flags: number, sequence: numb
   view.setUint32(8, sequence, LITTLE_ENDIAN);
 }
 
-/** A request for all sockets that fit the query. */
-export function encodeDiagDump(query: DiagQuery, sequence: number): Uint8Array {
-  const bytes = new Uint8Array(LOOKUP_BYTES);
-  const { view } = bytesOf(bytes);
-  writeHead(view, LOOKUP_BYTES, NLM_F_REQUEST | NLM_F_DUMP, sequence);
+/** Writes a request for all sockets that fit the query, DIAG_REQUEST_BYTES long, at the beginning of `target`. */
+export function writeDiagDump({ u8, view }: Bytes, query: DiagQuery, sequence: number): void {
+  u8.fill(0, 0, DIAG_REQUEST_BYTES);
+  writeHead(view, DIAG_REQUEST_BYTES, NLM_F_REQUEST | NLM_F_DUMP, sequence);
   const at = NETLINK_HEADER_BYTES;
   view.setUint8(at, query.family === 4 ? AF_INET : AF_INET6);
   view.setUint8(at + 1, query.protocol);
   view.setUint32(at + 4, query.states >>> 0, LITTLE_ENDIAN);
   view.setUint16(at + REQUEST_ID_AT, query.port);
-  return bytes;
 }
 
 /**
- * A request for the one socket that gets what `remote` sends to `local`: a connected one, or the one that listens.
- * The kernel reads the two ends of the identity (struct inet_diag_sockid) the other way round for UDP, "for
- * historical reasons" (net/ipv4/udp_diag.c).
+ * Writes a request for the one socket that gets what `remote` sends to `local`, a connected one or the one that
+ * listens, at the beginning of `target`; it has DIAG_REQUEST_BYTES bytes. The kernel reads the two ends of the identity
+ * (struct inet_diag_sockid) the other way round for UDP, "for historical reasons" (net/ipv4/udp_diag.c).
  */
-export function encodeDiagLookup(
-  protocol: DiagProtocol,
-  local: DiagEnd,
-  remote: DiagEnd,
-  sequence: number,
-): Uint8Array {
-  const bytes = new Uint8Array(LOOKUP_BYTES);
-  writeDiagLookup(bytesOf(bytes), protocol, local, remote, sequence);
-  return bytes;
-}
-
-/** Writes that request at the beginning of `target`: for who asks often and has the room already. */
 export function writeDiagLookup(
   target: Bytes,
   protocol: DiagProtocol,
@@ -112,8 +98,8 @@ export function writeDiagLookup(
   sequence: number,
 ): void {
   const { u8, view } = target;
-  u8.fill(0, 0, LOOKUP_BYTES);
-  writeHead(view, LOOKUP_BYTES, NLM_F_REQUEST, sequence);
+  u8.fill(0, 0, DIAG_REQUEST_BYTES);
+  writeHead(view, DIAG_REQUEST_BYTES, NLM_F_REQUEST, sequence);
   const at = NETLINK_HEADER_BYTES;
   view.setUint8(at, local.address.family === 4 ? AF_INET : AF_INET6);
   view.setUint8(at + 1, protocol);

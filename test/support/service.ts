@@ -58,6 +58,8 @@ export interface ServiceUnderTest {
   readonly events: PortmapEvent[];
   /** What was only counted. */
   readonly counts: EventCounts[];
+  /** Does what is done when no request waits. */
+  idle(): void;
   /** Lets time pass, with the work that is done every 100 ms. */
   pass(ms: number): void;
   /** Answers a message; undefined for silence. */
@@ -103,6 +105,9 @@ export function portmapService(addresses: readonly string[] = []): ServiceUnderT
     disk,
     events,
     counts,
+    idle: () => {
+      if (portmapper.isWanted) portmapper.run();
+    },
     pass: (ms) => {
       for (let passed = 0; passed < ms; passed += TICK_MS) {
         clock.advance(Math.min(TICK_MS, ms - passed));

@@ -27,6 +27,9 @@ const CONTROL_BYTES = 64;
 const CMSG_LEVEL_AT = 8;
 const CMSG_DATA_AT = 16;
 
+/** One more than the largest port. */
+const PORTS = 65536;
+
 /** How many batches are taken from one socket before the others are looked at. */
 const BATCHES_PER_TURN = 4;
 
@@ -40,6 +43,9 @@ export class DatagramBatch {
   readonly sent = new NativeBuffer(UDP_BATCH_DATAGRAMS * MMSGHDR_BYTES);
   readonly #receivedVectors = new NativeBuffer(UDP_BATCH_DATAGRAMS * IOVEC_BYTES);
   readonly #sentVectors = new NativeBuffer(UDP_BATCH_DATAGRAMS * IOVEC_BYTES);
+  /** The slots that the last batch filled, and what each had room for as control message. */
+  #used = UDP_BATCH_DATAGRAMS;
+  #controlLength = 0;
 
   constructor() {
     for (let i = 0; i < UDP_BATCH_DATAGRAMS; i++) {
@@ -55,14 +61,23 @@ export class DatagramBatch {
     }
   }
 
-  /** Makes the slots ready to receive: the kernel has written the lengths of the batch before into them. */
-  prepare(withControl: boolean): void {
+  /**
+   * Receives what there is, without waiting; gives how many datagrams, or less than 1. The kernel writes lengths into
+   * the slots that it fills: those of the batch before are made ready again.
+   */
+  receive(fd: number, withControl: boolean): number {
     const { view } = this.received;
-    for (let i = 0; i < UDP_BATCH_DATAGRAMS; i++) {
+    const controlLength = withControl ? CONTROL_BYTES : 0;
+    const used = controlLength === this.#controlLength ? this.#used : UDP_BATCH_DATAGRAMS;
+    for (let i = 0; i < used; i++) {
       const at = i * MMSGHDR_BYTES;
       view.setUint32(at + MSG_NAMELEN_AT, NAME_BYTES, true);
-      view.setUint32(at + MSG_CONTROLLEN_AT, withControl ? CONTROL_BYTES : 0, true);
+      view.setUint32(at + MSG_CONTROLLEN_AT, controlLength, true);
     }
+    const count = sys.recvmmsg(fd, this.received.address, UDP_BATCH_DATAGRAMS, MSG_DONTWAIT, 0);
+    this.#controlLength = controlLength;
+    this.#used = Math.max(count, 0);
+    return count;
   }
 
   /** How many bytes datagram `i` has; 0 if it was cut off, because then it is no request that could be answered. */
@@ -98,7 +113,8 @@ class DatagramPeer implements Peer {
   readonly #bound: IpAddress;
   readonly #isV4: boolean;
   readonly #table: DiagTable;
-  readonly #uids = new Map<string, number | undefined>();
+  /** By an IPv4 address and port as one number, by an IPv6 address and port as text. */
+  readonly #uids = new Map<number | string, number | undefined>();
   #slot = 0;
 
   constructor(netid: NetId, batch: DatagramBatch, bound: IpAddress, table: DiagTable) {
@@ -149,11 +165,14 @@ class DatagramPeer implements Peer {
 
   /** Asked once for all requests of a batch from one address and port: all of them had come before it was asked. */
   uid(): number | undefined {
-    const address = this.address();
-    if (!isLoopback(address)) return undefined;
-    const key = `${formatIp(address)} ${this.port}`;
-    if (!this.#uids.has(key)) this.#uids.set(key, this.#table.datagramSender(address, this.port));
+    const key = this.#isV4 ? this.v4 * PORTS + this.port : `${formatIp(this.address())} ${this.port}`;
+    if (!this.#uids.has(key)) this.#uids.set(key, this.#askUid());
     return this.#uids.get(key);
+  }
+
+  #askUid(): number | undefined {
+    const address = this.address();
+    return isLoopback(address) ? this.#table.datagramSender(address, this.port) : undefined;
   }
 
   /** Nothing is remembered of the senders of the batch before. */
@@ -204,14 +223,7 @@ export class DatagramSocket implements Ready {
 
   ready(): void {
     for (let turn = 0; turn < BATCHES_PER_TURN; turn++) {
-      this.#batch.prepare(this.#withControl);
-      const count = sys.recvmmsg(
-        this.#fd,
-        this.#batch.received.address,
-        UDP_BATCH_DATAGRAMS,
-        MSG_DONTWAIT,
-        0,
-      );
+      const count = this.#batch.receive(this.#fd, this.#withControl);
       if (count <= 0) return; // Nothing there, or an ICMP error of an earlier answer, which is nobody's.
       this.#peer.forgetSenders();
       this.#send(this.#answerAll(count));

@@ -1,11 +1,9 @@
 // A file that is written through its descriptor alone: a process that may open nothing can still keep a log.
-import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { LOG_MAX_BYTES } from '../../base/limits.ts';
 import type { LogFile } from '../host.ts';
-
-function errnoOf(thrown: unknown): string {
-  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
-}
+import { ERRNO, errno, errnoName, sys } from './sys/libc.ts';
+import { addressOf } from './sys/memory.ts';
 
 /** The file behind an open descriptor. */
 export class DescriptorFile implements LogFile {
@@ -28,15 +26,14 @@ export class DescriptorFile implements LogFile {
   }
 
   write(bytes: Uint8Array, at: number): string | undefined {
-    try {
-      let written = 0;
-      while (written < bytes.length) {
-        written += writeSync(this.#fd, bytes, written, bytes.length - written, at + written);
-      }
-      return undefined;
-    } catch (thrown) {
-      return errnoOf(thrown);
+    const address = addressOf(bytes);
+    let written = 0;
+    while (written < bytes.length) {
+      const count = sys.pwrite(this.#fd, address + written, bytes.length - written, at + written);
+      if (count >= 0) written += count;
+      else if (errno() !== ERRNO['EINTR']) return errnoName(errno());
     }
+    return undefined;
   }
 
   truncate(length: number): void {

@@ -153,6 +153,22 @@ describe('the sender of a datagram', () => {
     assert.equal(table.datagramSender(ip('::1'), both.port), UID);
   });
 
+  test('is looked for among IPv6 sockets only where there are any', async (t) => {
+    if (!needs(t, probe.ipv6())) return;
+    const v4 = await udp(t, '127.0.0.1');
+    const v6 = await udp(t, '::');
+    const asked: string[] = [];
+    const counted = (others: boolean) =>
+      new DiagTable(openDiagSocket(), { hasOthers: () => asked.push('IPv6') > 0 && others });
+    const senders = (others: boolean) =>
+      [v4, v6].map(({ port }) => counted(others).datagramSender(ip('127.0.0.1'), port));
+    assert.deepEqual(senders(true), [UID, UID]);
+    assert.deepEqual(senders(false), [UID, undefined], 'of IPv6 nothing was listed');
+    asked.length = 0;
+    assert.equal(counted(false).datagramSender(ip('::1'), v6.port), UID);
+    assert.deepEqual(asked, [], 'a sender of IPv6 is looked for in any case');
+  });
+
   test('cannot be told where several sockets can have sent it', async (t) => {
     const first = await udp(t, '127.0.0.1', { reuseAddr: true });
     const second = await udp(t, '127.0.0.1', { reuseAddr: true, port: first.port });

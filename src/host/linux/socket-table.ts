@@ -4,21 +4,22 @@ import { type NetId, netIdInfo } from '../../base/netid.ts';
 import { decodeMessages, NLMSG_DONE, NLMSG_ERROR } from '../../wire/netlink.ts';
 import {
   ALL_STATES,
+  DIAG_REQUEST_BYTES,
   type DiagAnswer,
   type DiagEnd,
   type DiagProtocol,
   type DiagQuery,
   type DiagSocket,
   decodeDiagSocket,
-  encodeDiagDump,
   IPPROTO_TCP,
   IPPROTO_UDP,
-  LOOKUP_BYTES,
   readDiagAnswer,
   STATE,
+  writeDiagDump,
   writeDiagLookup,
 } from '../../wire/sock-diag.ts';
 import type { HeldSocket, SocketTable } from '../host.ts';
+import type { Ipv6DatagramCount } from './sockstat.ts';
 import { AF_NETLINK, NETLINK_SOCK_DIAG, SOCK_CLOEXEC, SOCK_RAW } from './sys/constants.ts';
 import { must } from './sys/epoll.ts';
 import { ERRNO, errno, sys } from './sys/libc.ts';
@@ -60,11 +61,14 @@ function isMapped(address: IpAddress): boolean {
 /** Asks and waits for the answer: the kernel gives it within the call, in some microseconds. */
 export class DiagTable implements SocketTable {
   readonly #fd: number;
+  readonly #ipv6Datagrams: Pick<Ipv6DatagramCount, 'hasOthers'>;
   readonly #buffer = new NativeBuffer(RECEIVE_BYTES);
   #sequence = 0;
 
-  constructor(fd: number) {
+  /** `ipv6Datagrams` spares the list of IPv6 UDP sockets on a host that has none but ours. */
+  constructor(fd: number, ipv6Datagrams: Pick<Ipv6DatagramCount, 'hasOthers'> = { hasOthers: () => true }) {
     this.#fd = fd;
+    this.#ipv6Datagrams = ipv6Datagrams;
   }
 
   at(netid: Exclude<NetId, 'local'>, address: IpAddress, port: number): HeldSocket[] {
@@ -85,9 +89,12 @@ export class DiagTable implements SocketTable {
    * is none, if several are bound to that address, or if they are not all the same user's.
    */
   datagramSender(address: IpAddress, port: number): number | undefined {
-    const sockets = this.#onPort(IPPROTO_UDP, address.family, port, ALL_STATES).filter(
-      (socket) => socket.inode !== 0,
-    );
+    const { family } = address;
+    // Our own sockets send only answers.
+    const isAlone = family === 4 && !this.#ipv6Datagrams.hasOthers();
+    const query = { family, protocol: IPPROTO_UDP, states: ALL_STATES, port } as const;
+    const all = isAlone ? this.#list(query) : this.#onPort(IPPROTO_UDP, family, port, ALL_STATES);
+    const sockets = all.filter((socket) => socket.inode !== 0);
     const bound = sockets.filter((socket) => reaches(socket, address));
     const [one] = bound;
     return one && bound.length === 1 && sockets.every(({ uid }) => uid === one.uid) ? one.uid : undefined;
@@ -102,7 +109,7 @@ export class DiagTable implements SocketTable {
   /** The kernel answers within the call, with one datagram. */
   #lookup(protocol: DiagProtocol, local: DiagEnd, remote: DiagEnd): DiagAnswer | undefined {
     writeDiagLookup(this.#buffer, protocol, local, remote, ++this.#sequence);
-    must(sys.send(this.#fd, this.#buffer.address, LOOKUP_BYTES, 0), 'send');
+    must(sys.send(this.#fd, this.#buffer.address, DIAG_REQUEST_BYTES, 0), 'send');
     const answer = readDiagAnswer(this.#buffer.view, this.#receive(), this.#sequence);
     return answer?.inode === 0 ? undefined : answer;
   }
@@ -123,9 +130,8 @@ export class DiagTable implements SocketTable {
   }
 
   #list(query: DiagQuery): DiagSocket[] {
-    const request = encodeDiagDump(query, ++this.#sequence);
-    this.#buffer.u8.set(request);
-    must(sys.send(this.#fd, this.#buffer.address, request.length, 0), 'send');
+    writeDiagDump(this.#buffer, query, ++this.#sequence);
+    must(sys.send(this.#fd, this.#buffer.address, DIAG_REQUEST_BYTES, 0), 'send');
     const sockets: DiagSocket[] = [];
     for (;;) {
       for (const message of decodeMessages(this.#buffer.u8.subarray(0, this.#receive()))) {

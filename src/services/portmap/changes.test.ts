@@ -108,6 +108,7 @@ describe('the place of a service that is dead', () => {
     const portmap = portmapService();
     const { close } = portmap.sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
     set(portmap, user);
+    portmap.idle();
     assert.equal(set(portmap, other, '0.0.0.0.8.2'), false);
     close();
     portmap.sockets.open({ netid: 'udp', port: 2050, uid: 1001 });
@@ -125,6 +126,7 @@ describe('the place of a service that is dead', () => {
     const portmap = portmapService();
     const { close } = portmap.sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
     set(portmap, user);
+    portmap.idle();
     close();
     portmap.sockets.open({ netid: 'udp', port: 2049, uid: 1001 });
     assert.equal(set(portmap, other), true);
@@ -135,6 +137,7 @@ describe('the place of a service that is dead', () => {
     const portmap = portmapService();
     const { close } = portmap.sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
     set(portmap, user);
+    portmap.idle();
     close();
     portmap.sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
     assert.equal(set(portmap, user), true);

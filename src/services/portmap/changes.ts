@@ -1,7 +1,6 @@
 // SET and UNSET, the same for every version: who may, what is a registration, what is told to the log.
 import { formatIp, hostPortText } from '../../base/address.ts';
 import { type NetId, netIdInfo, parseNetId } from '../../base/netid.ts';
-import { firstSocket } from '../../state/liveness.ts';
 import type { RefusalCode, Registration } from '../../state/registrations.ts';
 import { formatUaddr, parseUaddr, uaddrPort } from '../../wire/uaddr.ts';
 import type { EventKind } from './events.ts';
@@ -84,17 +83,19 @@ function registrationOf({ call, uid: owner }: Asking, request: SetRequest): Regi
 function register(tables: PortmapTables, asking: Asking, registration: Registration): true | string {
   const { registrations, liveness, sockets, clock } = tables;
   const { program, version, netid, owner, port } = registration;
-  const found = socketsOf(registration, sockets);
-  if (port > 0 && port < IPPORT_RESERVED && owner !== 0 && !found?.some(({ uid }) => uid === owner)) {
-    return `port ${port} is below 1024, and uid ${owner} holds no socket on it`;
+  if (port > 0 && port < IPPORT_RESERVED && owner !== 0) {
+    const held = socketsOf(registration, sockets);
+    if (!held?.some(({ uid }) => uid === owner))
+      return `port ${port} is below 1024, and uid ${owner} holds no socket on it`;
   }
   const existing = registrations.exact(program, version, netIdInfo(netid).index);
   if (existing) dropIfGone(tables, existing);
-  liveness.registered(registration, found && firstSocket(found, registration), clock.monotonic());
   const result = registrations.set(registration);
-  if (!result.done || !result.added) liveness.removed(registration);
   if (!result.done) return reasonOf(tables, result.code, result.existing);
-  if (result.added) report(tables, asking, 'set', logged(registration));
+  if (!result.added) return true;
+  // Its socket is looked for when the caller has his answer (Watch).
+  liveness.registered(registration, undefined, clock.monotonic());
+  report(tables, asking, 'set', logged(registration));
   return true;
 }
 

@@ -2,7 +2,7 @@
 import { type Bytes, bytesOf } from '../../base/bytes.ts';
 import { LOG_COMPACT_MIN_BYTES } from '../../base/limits.ts';
 import type { LogFile } from '../../host/host.ts';
-import type { Liveness } from '../../state/liveness.ts';
+import type { Liveness, SeenSocket } from '../../state/liveness.ts';
 import type { ChangeLog, Registration } from '../../state/registrations.ts';
 import {
   decodeLogHeader,
@@ -103,6 +103,11 @@ export class Journal implements ChangeLog {
 
   removing({ program, version, netid }: Registration): boolean {
     return this.#append({ kind: 'unset', program, version, netid });
+  }
+
+  /** The socket of a registration was seen for the first time; that is lost, and looked for again, if it fails. */
+  found({ program, version, netid }: Registration, socket: SeenSocket): void {
+    this.#append({ kind: 'found', program, version, netid, socket });
   }
 
   /**

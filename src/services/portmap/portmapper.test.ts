@@ -320,6 +320,7 @@ describe('what was registered stands again after a restart', () => {
     const before = started();
     askSet(before.service, user, { program: 7 });
     askSet(before.service, callerOf(1001), { program: 5, netid: 'tcp' });
+    before.portmapper.run();
     const after = started();
     assert.deepEqual([before.count, after.count], [0, 2]);
     assert.deepEqual(registered(after.service), registered(before.service));

@@ -1,6 +1,6 @@
 // The port mapper as a whole: its table, the log that outlives it, the watch over what is registered, and the service.
 import type { Clock } from '../../base/clock.ts';
-import type { NetId } from '../../base/netid.ts';
+import { type NetId, netIdInfo } from '../../base/netid.ts';
 import type { LogFile, SocketTable } from '../../host/host.ts';
 import { Liveness } from '../../state/liveness.ts';
 import { type Registration, Registrations } from '../../state/registrations.ts';
@@ -73,7 +73,8 @@ export class Portmapper {
     });
     const onGone = (registration: Registration, reason: string) =>
       reportDropped({ events }, registration, reason);
-    this.#watch = new Watch({ registrations, liveness, sockets, onGone });
+    const onFound = (registration: Registration) => this.#found(registration);
+    this.#watch = new Watch({ registrations, liveness, sockets, onFound, onGone });
   }
 
   /**
@@ -95,6 +96,11 @@ export class Portmapper {
       if (removed) this.#liveness.removed(removed);
       return;
     }
+    if (change.kind === 'found') {
+      const registration = this.#registrations.exact(program, version, netIdInfo(netid).index);
+      if (registration) this.#liveness.registered(registration, change.socket, this.#clock.monotonic());
+      return;
+    }
     const { uaddr, owner, isElsewhere, socket } = change;
     const port = uaddrPort(netid, uaddr);
     if (port === undefined) return;
@@ -108,6 +114,21 @@ export class Portmapper {
   startLog(): string {
     this.#journal.start(this.#registrations.all());
     return this.#journal.failure;
+  }
+
+  #found(registration: Registration): void {
+    const socket = this.#liveness.socketOf(registration);
+    if (socket) this.#journal.found(registration, socket);
+  }
+
+  /** Whether there is something to be done as soon as no request waits. */
+  get isWanted(): boolean {
+    return this.#watch.hasNew;
+  }
+
+  /** What is done when no request waits. */
+  run(): void {
+    this.#watch.lookAtNew(this.#clock.monotonic());
   }
 
   /** What has to be done from time to time; `now` is monotonic. */

@@ -31,6 +31,7 @@ function withService() {
   const portmap = portmapService();
   const socket = portmap.sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
   assert.equal(askSet(portmap.service, user, { program: PROGRAM }), true);
+  portmap.idle();
   return { ...portmap, socket, count: () => registered(portmap.service).length };
 }
 

@@ -19,6 +19,8 @@ export interface WatchParts {
   readonly registrations: Registrations;
   readonly liveness: Liveness;
   readonly sockets: SocketTable;
+  /** The socket of a registration was seen for the first time. */
+  readonly onFound: (registration: Registration) => void;
   /** A registration was dropped. */
   readonly onGone: (registration: Registration, reason: string) => void;
 }
@@ -34,8 +36,21 @@ export class Watch {
     this.#parts = parts;
   }
 
+  /** Whether there are registrations that lookAtNew() would look at. */
+  get hasNew(): boolean {
+    return this.#parts.liveness.hasUnseen;
+  }
+
+  /** Looks for the sockets of what was registered lately, a few at a time; `now` is monotonic milliseconds. */
+  lookAtNew(now: number): void {
+    for (const registration of this.#parts.liveness.takeUnseen(SWEEP_SLICE_REGISTRATIONS)) {
+      this.#look(registration, now);
+    }
+  }
+
   /** Looks at the next few. To be called often; times are monotonic milliseconds. */
   tick(now: number): void {
+    this.lookAtNew(now);
     if (!this.#round) {
       if (now < this.#nextRoundAt) return;
       this.#round = this.#parts.registrations.all();
@@ -52,10 +67,11 @@ export class Watch {
   }
 
   #look(registration: Registration, now: number): void {
-    const { liveness, sockets, registrations, onGone } = this.#parts;
+    const { liveness, sockets, registrations, onFound, onGone } = this.#parts;
     const found = socketsOf(registration, sockets);
     if (found === undefined) return;
     const look = liveness.look(registration, found, now);
+    if (look === 'found') onFound(registration);
     if (typeof look === 'string' || !registrations.drop(registration)) return;
     liveness.removed(registration);
     onGone(registration, look.goneBecause);

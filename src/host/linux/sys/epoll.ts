@@ -28,6 +28,13 @@ export function must(result: number, call: string): number {
   throw new PortreeveError('world', 'SYSTEM_CALL', `${call} failed: ${name}`, '', { call, errno: name });
 }
 
+/** What is done when nothing is ready. */
+export interface Idle {
+  /** Whether there is anything to be done. */
+  readonly isWanted: boolean;
+  run(): void;
+}
+
 /** The loop. It blocks the thread: no promise, timer or signal handler of JavaScript runs while it does. */
 export class EpollLoop {
   readonly #epfd = must(sys.epollCreate(EPOLL_CLOEXEC), 'epoll_create1');
@@ -35,6 +42,7 @@ export class EpollLoop {
   readonly #event = new NativeBuffer(EVENT_BYTES);
   readonly #watched: (Ready | undefined)[] = [];
   #running = false;
+  #idle: Idle | undefined;
 
   #control(operation: number, fd: number, events: number): void {
     this.#event.view.setUint32(0, events, true);
@@ -60,12 +68,18 @@ export class EpollLoop {
     this.#running = false;
   }
 
+  /** What is done when nothing is ready, from now on. */
+  whenIdle(idle: Idle): void {
+    this.#idle = idle;
+  }
+
   /** Runs until stop() is called. */
   run(): void {
     this.#running = true;
     const { view, address } = this.#events;
     while (this.#running) {
-      const count = sys.epollWait(this.#epfd, address, EVENTS_PER_WAIT, -1);
+      const count = sys.epollWait(this.#epfd, address, EVENTS_PER_WAIT, this.#idle?.isWanted ? 0 : -1);
+      if (count === 0) this.#idle?.run();
       if (count < 0 && errno() !== ERRNO['EINTR']) must(count, 'epoll_wait');
       for (let i = 0; i < count; i++) {
         const at = i * EVENT_BYTES;

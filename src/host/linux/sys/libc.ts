@@ -27,6 +27,8 @@ export const sys = {
   getsockname: declare('int getsockname(int fd, uintptr_t addr, uintptr_t len)'),
   getpeername: declare('int getpeername(int fd, uintptr_t addr, uintptr_t len)'),
   read: declare('int read(int fd, uintptr_t buf, uint32_t len)'),
+  pread: declare('int64_t pread(int fd, uintptr_t buf, uint32_t len, int64_t offset)'),
+  pwrite: declare('int64_t pwrite(int fd, uintptr_t buf, uint32_t len, int64_t offset)'),
   close: declare('int close(int fd)'),
   flock: declare('int flock(int fd, int operation)'),
   umask: declare('int umask(int mask)'),
