@@ -31,7 +31,7 @@ const FIRST_FD = 4;
 const STATUS_TIMEOUT_MS = 1000;
 
 /** What it makes for a request is gone with the answer: a small young generation keeps the process small. */
-const NODE_ARGUMENTS = ['--max-semi-space-size=2'];
+const NODE_ARGUMENTS = ['--max-semi-space-size=2', '--heap-growing-percent=25'];
 
 /** setpriv(1): what is put off before Node starts, so that no thread of it ever has it. */
 function privilegeArguments(identity: Identity | undefined): string[] {
