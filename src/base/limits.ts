@@ -93,3 +93,51 @@ export const LOGS_ASIDE_MAX = 4;
 export const EVENTS_PER_SECOND_MAX = 50;
 /** Refusals that `portreeve status` shows. */
 export const RECENT_REFUSALS_MAX = 20;
+
+/** The longest job name; z/OS has 8 characters. */
+export const JOB_NAME_MAX_CHARACTERS = 64;
+/** The largest file of a profile, and of RACF commands. */
+export const PROFILE_MAX_BYTES = 4 * 1024 * 1024;
+/** The files that a profile may consist of, by INCLUDE, and how deep they may name each other. */
+export const PROFILE_FILES_MAX = 256;
+export const PROFILE_INCLUDE_DEPTH_MAX = 16;
+/** Errors of a profile that are told in one run; of what is more only the number. */
+export const PROFILE_ERRORS_MAX = 1000;
+/** What the files of a profile have together, in bytes, each as often as it is included. */
+export const PROFILE_TOTAL_MAX_BYTES = 16 * 1024 * 1024;
+/** How long a pipe that is read as a file may give nothing. */
+export const PIPE_WAIT_MS = 10_000;
+/** How long the archive of what was applied waits for another who changes it. */
+export const ARCHIVE_WAIT_MS = 5000;
+
+/** The longest list of ports in the kernel's syntax: every port as a range of its own, "65535-65535,". */
+export const PORT_LIST_MAX_CHARACTERS = 786_432;
+
+/** Events of the guard that are recorded one by one in a second: alike, and in all; of what is more only the number. */
+export const GUARD_EVENTS_ALIKE_PER_SECOND_MAX = 10;
+export const GUARD_EVENTS_PER_SECOND_MAX = 100;
+/** Users whose further events of a second are counted apart. */
+export const GUARD_EVENT_USERS_PER_SECOND_MAX = 32;
+/** Events of the guard that are kept; past it the oldest of the user who has most go. */
+export const GUARD_EVENTS_MAX = 100_000;
+/** An event of the guard is kept for so long: 30 days. */
+export const GUARD_EVENT_AGE_MAX_MS = 2_592_000_000;
+/** Refusals that are taken from the kernel at once. */
+export const GUARD_DRAIN_MAX = 4096;
+/** While there is something to take, it is taken after so long again. */
+export const GUARD_BUSY_INTERVAL_MS = 10;
+/** The guard's counters and its revision are looked at after so long again. */
+export const GUARD_LOOK_INTERVAL_MS = 250;
+/** Who is asked to show events at once: on all connections, and on those of one user who is not root. */
+export const EVENT_READERS_MAX = 32;
+export const EVENT_READERS_PER_USER_MAX = 4;
+/** Events that are read from the archive, and sent, at once. */
+export const EVENT_PAGE_MAX = 500;
+/** Cgroups that have vanished and of which it is remembered what job they were. */
+export const VANISHED_CGROUPS_MAX = 4096;
+
+/** Users, system units and jobs that were given are looked at after so long again. */
+export const JOB_TICK_MS = 250;
+/** Cgroups that `run` has made and that are there at once: in all, and of one user who is not root. */
+export const JOB_CGROUPS_MAX = 2048;
+export const JOB_CGROUPS_PER_USER_MAX = 256;

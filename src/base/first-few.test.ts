@@ -1,0 +1,25 @@
+// Tests that a list keeps the first few of each kind, and counts the rest.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FirstFew } from './first-few.ts';
+
+test('so many of each kind are kept, in their order; of more the number and the first', () => {
+  const list = new FirstFew<'a' | 'b', number>(2);
+  for (const [kind, item] of [
+    ['a', 1],
+    ['b', 2],
+    ['a', 3],
+    ['a', 4],
+    ['a', 5],
+  ] as const)
+    list.add(kind, item);
+  assert.deepEqual(list.kept, [1, 2, 3]);
+  assert.deepEqual(list.leftOut, [{ kind: 'a', count: 2, first: 4 }]);
+});
+
+test('nothing is left out of as many as may be kept', () => {
+  const list = new FirstFew<'a', number>(1);
+  assert.deepEqual([list.kept, list.leftOut], [[], []]);
+  list.add('a', 1);
+  assert.deepEqual([list.kept, list.leftOut], [[1], []]);
+});

@@ -1,0 +1,47 @@
+// A list that keeps the first few of each kind and counts the rest: what a person reads, however much there is.
+
+/** What was left out of one kind. */
+export interface LeftOut<Kind, Item> {
+  readonly kind: Kind;
+  readonly count: number;
+  /** The first of them. */
+  readonly first: Item;
+}
+
+/** The first `max` items of each kind. */
+export class FirstFew<Kind extends string, Item> {
+  readonly #max: number;
+  readonly #kept: Item[] = [];
+  readonly #counts = new Map<Kind, number>();
+  readonly #firstLeftOut = new Map<Kind, Item>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  add(kind: Kind, item: Item): void {
+    const count = (this.#counts.get(kind) ?? 0) + 1;
+    this.#counts.set(kind, count);
+    if (count <= this.#max) this.#kept.push(item);
+    else if (count === this.#max + 1) this.#firstLeftOut.set(kind, item);
+  }
+
+  /** Whether further ones of a kind are only counted. */
+  isFull(kind: Kind): boolean {
+    return (this.#counts.get(kind) ?? 0) >= this.#max;
+  }
+
+  /** What was kept, in the order in which it came. */
+  get kept(): readonly Item[] {
+    return this.#kept;
+  }
+
+  /** Of which kinds there was more. */
+  get leftOut(): LeftOut<Kind, Item>[] {
+    return [...this.#firstLeftOut].map(([kind, first]) => ({
+      kind,
+      count: (this.#counts.get(kind) ?? 0) - this.#max,
+      first,
+    }));
+  }
+}

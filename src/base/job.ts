@@ -1,0 +1,94 @@
+// What a job is called: the identity that a bind is judged by, and the patterns by which a profile names jobs.
+import { PortreeveError } from './errors.ts';
+import { JOB_NAME_MAX_CHARACTERS } from './limits.ts';
+
+declare const jobBrand: unique symbol;
+
+/** A job's name, in upper case. */
+export type JobName = string & { readonly [jobBrand]: true };
+
+/** Words that stand in the place of a job and are none (PORTRANGE: RESERVED, AUTHPORT). */
+const NOT_JOBS: ReadonlySet<string> = new Set(['RESERVED', 'AUTHPORT']);
+
+/** Whose job cannot be told yet; only the pattern `*` matches it. */
+export const UNKNOWN_JOB = 'UNKNOWN' as JobName;
+
+/** The job names of z/OS: 1 to 8 letters, digits and national characters. */
+export const ZOS_JOB_MAX_CHARACTERS = 8;
+
+const NAME = /^[A-Z0-9@#$_.-]+$/;
+const PATTERN = /^[A-Z0-9@#$_.*?-]+$/;
+const ZOS_PATTERN = /^[A-Z0-9@#$*?]+$/;
+
+/**
+ * Reads a job's name; small letters become capitals. Throws PortreeveError `JOB_INVALID` (usage) for what is none, and
+ * for RESERVED and AUTHPORT, which no profile can give a port to by that name.
+ */
+export function parseJobName(text: string): JobName {
+  const name = text.toUpperCase();
+  const isJob = NAME.test(name) && name.length <= JOB_NAME_MAX_CHARACTERS && !NOT_JOBS.has(name);
+  if (isJob) return name as JobName;
+  const why = NOT_JOBS.has(name)
+    ? `${name} is a word of the profile, and no job`
+    : `"${text}" is no job name`;
+  const hint = `A job name has 1 to ${JOB_NAME_MAX_CHARACTERS} of the characters A-Z 0-9 @ # $ _ . -`;
+  throw new PortreeveError('usage', 'JOB_INVALID', why, hint, { value: text });
+}
+
+/** Why a word, in upper case, cannot stand for jobs in a profile; undefined if it can. */
+export function jobPatternProblem(word: string, isZos: boolean): string | undefined {
+  const max = isZos ? ZOS_JOB_MAX_CHARACTERS : JOB_NAME_MAX_CHARACTERS;
+  if (word.length > max) return `it has ${word.length} characters, and a job name has at most ${max}`;
+  if (!(isZos ? ZOS_PATTERN : PATTERN).test(word)) {
+    return `a job name has only the characters A-Z 0-9 @ # $${isZos ? '' : ' _ . -'} and the wildcards * and ?`;
+  }
+  return undefined;
+}
+
+/** Whether a word of a profile stands for more than one job. */
+export function hasWildcard(pattern: string): boolean {
+  return pattern.includes('*') || pattern.includes('?');
+}
+
+/** Whether a pattern, in which `*` stands for any characters and `?` for one, matches a job's name. */
+export function matchesJob(pattern: string, job: string): boolean {
+  if (job === UNKNOWN_JOB) return pattern === '*';
+  // The latest asterisk takes as little as it can; where that fails it takes one character more.
+  let p = 0;
+  let j = 0;
+  let asterisk = -1;
+  let resumeAt = 0;
+  while (j < job.length) {
+    const character = pattern[p];
+    if (character === '*') {
+      asterisk = p++;
+      resumeAt = j;
+    } else if (character === '?' || character === job[j]) {
+      p++;
+      j++;
+    } else if (asterisk >= 0) {
+      p = asterisk + 1;
+      j = ++resumeAt;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[p] === '*') p++;
+  return p === pattern.length;
+}
+
+/**
+ * Orders patterns from the most to the least specific: those without wildcards first, then those with more literal
+ * characters, then those with fewer `*`. What a name such as OMVS stands for is not known here.
+ */
+export function compareSpecificity(a: string, b: string): number {
+  return rank(b) - rank(a);
+}
+
+function rank(pattern: string): number {
+  const asterisks = pattern.split('*').length - 1;
+  const marks = pattern.split('?').length - 1;
+  const literals = pattern.length - asterisks - marks;
+  if (asterisks + marks === 0) return Number.MAX_SAFE_INTEGER;
+  return literals * 1_000_000 + marks * 1000 - asterisks;
+}

@@ -1,0 +1,138 @@
+// C structures: where each field is under natural alignment, and how its value is read and written.
+import { PortreeveError } from './errors.ts';
+
+/** An unsigned integer of C: uint8_t to uint64_t. */
+export type Scalar = 'u8' | 'u16' | 'u32' | 'u64';
+
+/** An array in a structure, taken as bytes: an address, a name with zeros behind it. */
+export interface ByteArray {
+  readonly bytes: number;
+  readonly alignment: number;
+}
+
+/** What a field can be. */
+export type FieldType = Scalar | ByteArray;
+
+/** A field: its C type, its offset in the structure, and its size. */
+export interface Field<T extends FieldType = FieldType> {
+  readonly name: string;
+  readonly type: T;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** The fields of a structure in their order. */
+export type Shape = Readonly<Record<string, FieldType>>;
+
+/** What JavaScript has for a field. */
+export type FieldValue<T extends FieldType> = T extends 'u64'
+  ? bigint
+  : T extends Scalar
+    ? number
+    : Uint8Array;
+
+/** A structure's values by name. */
+export type Values<S extends Shape> = { readonly [K in keyof S]: FieldValue<S[K]> };
+
+const SCALAR_BYTES: Readonly<Record<Scalar, number>> = { u8: 1, u16: 2, u32: 4, u64: 8 };
+
+/** An array of so many bytes; the alignment is that of its elements. */
+export function byteArray(bytes: number, alignment = 1): ByteArray {
+  return { bytes, alignment };
+}
+
+const isScalar = (type: FieldType): type is Scalar => typeof type === 'string';
+
+const alignmentOf = (type: FieldType): number => (isScalar(type) ? SCALAR_BYTES[type] : type.alignment);
+
+const alignUp = (offset: number, alignment: number): number => Math.ceil(offset / alignment) * alignment;
+
+function placed(shape: Shape): Field[] {
+  let end = 0;
+  return Object.entries(shape).map(([name, type]) => {
+    const offset = alignUp(end, alignmentOf(type));
+    const bytes = isScalar(type) ? SCALAR_BYTES[type] : type.bytes;
+    end = offset + bytes;
+    return { name, type, offset, bytes };
+  });
+}
+
+/** A structure as a C compiler for x86_64 or arm64 lays it out; integers have the low byte first. */
+export class Layout<const S extends Shape> {
+  /** sizeof, with the padding at the end. */
+  readonly bytes: number;
+  /** Each field by its name. */
+  readonly fields: { readonly [K in keyof S]: Field<S[K]> };
+  readonly #fields: readonly Field[];
+
+  constructor(shape: S) {
+    this.#fields = placed(shape);
+    const last = this.#fields.at(-1);
+    const alignment = Math.max(1, ...Object.values(shape).map(alignmentOf));
+    this.bytes = alignUp(last ? last.offset + last.bytes : 0, alignment);
+    this.fields = Object.fromEntries(this.#fields.map((field) => [field.name, field])) as typeof this.fields;
+  }
+
+  /** The values at an offset of `view`; arrays are copies. Throws RangeError where `view` ends before the structure. */
+  read(view: DataView, at = 0): Values<S> {
+    return Object.fromEntries(
+      this.#fields.map((field) => [field.name, readField(view, at + field.offset, field)]),
+    ) as Values<S>;
+  }
+
+  /**
+   * Writes the structure at an offset of `view`; what is not given, and the padding, becomes zero.
+   * Throws PortreeveError `LAYOUT_VALUE` (bug) where a value does not fit its field.
+   */
+  write(view: DataView, at: number, values: Partial<Values<S>>): void {
+    new Uint8Array(view.buffer, view.byteOffset + at, this.bytes).fill(0);
+    const given: Readonly<Record<string, number | bigint | Uint8Array | undefined>> = values;
+    for (const field of this.#fields) {
+      const value = given[field.name];
+      if (value !== undefined) writeField(view, at + field.offset, field, value);
+    }
+  }
+
+  /** The structure alone, as bytes. Throws like write(). */
+  encode(values: Partial<Values<S>>): Uint8Array {
+    const bytes = new Uint8Array(this.bytes);
+    this.write(new DataView(bytes.buffer), 0, values);
+    return bytes;
+  }
+}
+
+function readField(view: DataView, at: number, { type, bytes }: Field): number | bigint | Uint8Array {
+  switch (type) {
+    case 'u8':
+      return view.getUint8(at);
+    case 'u16':
+      return view.getUint16(at, true);
+    case 'u32':
+      return view.getUint32(at, true);
+    case 'u64':
+      return view.getBigUint64(at, true);
+    default:
+      return new Uint8Array(view.buffer, view.byteOffset + at, bytes).slice();
+  }
+}
+
+function writeField(view: DataView, at: number, field: Field, value: number | bigint | Uint8Array): void {
+  if (typeof value === 'bigint' && field.type === 'u64' && value === BigInt.asUintN(64, value)) {
+    view.setBigUint64(at, value, true);
+  } else if (typeof value === 'number' && isScalar(field.type) && isUnsigned(value, field.bytes)) {
+    if (field.type === 'u8') view.setUint8(at, value);
+    if (field.type === 'u16') view.setUint16(at, value, true);
+    if (field.type === 'u32') view.setUint32(at, value, true);
+  } else if (value instanceof Uint8Array && !isScalar(field.type) && value.length <= field.bytes) {
+    new Uint8Array(view.buffer, view.byteOffset + at, field.bytes).set(value);
+  } else {
+    const what = value instanceof Uint8Array ? `an array of ${value.length} bytes` : `${value}`;
+    const type = isScalar(field.type) ? field.type : `an array of ${field.bytes} bytes`;
+    const message = `${what} does not fit the field ${field.name}, which is ${type}`;
+    throw new PortreeveError('bug', 'LAYOUT_VALUE', message, '', { field: field.name });
+  }
+}
+
+/** A u64 takes big integers only: a number may already have lost some of its bits. */
+const isUnsigned = (value: number, bytes: number): boolean =>
+  Number.isInteger(value) && bytes < 8 && value >= 0 && value < 2 ** (8 * bytes);

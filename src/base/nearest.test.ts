@@ -1,0 +1,18 @@
+// Tests of which known word somebody meant who mistyped one.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nearest } from './nearest.ts';
+
+test('the nearest word is the one with the fewest letters to be changed', () => {
+  const known = ['PORT', 'PORTRANGE', 'HOME'];
+  assert.equal(nearest('PORTRNAGE', known), 'PORTRANGE');
+  assert.equal(nearest('PROT', ['HOME', 'PORTS']), undefined);
+  assert.equal(nearest('PRT', known), 'PORT');
+  assert.equal(nearest('PORT', known), 'PORT');
+});
+
+test('none is near to what nobody can have meant', () => {
+  assert.equal(nearest('XYZZY', ['PORT']), undefined);
+  assert.equal(nearest('P'.repeat(100_000), ['PORT']), undefined);
+  assert.equal(nearest('', ['PORT']), undefined);
+});

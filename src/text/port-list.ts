@@ -1,0 +1,59 @@
+// Lists of ports as Linux writes them in net.ipv4.ip_local_reserved_ports: "1-4,6,10-10".
+import { PortreeveError } from '../base/errors.ts';
+import { PORT_LIST_MAX_CHARACTERS } from '../base/limits.ts';
+import { PORT_MAX, parseDecimal } from '../base/port.ts';
+
+/** A port, or a range. Linux takes a leading zero for the sign of an octal number: here it is none. */
+const ITEM = /^(0|[1-9][0-9]{0,4})(?:-(0|[1-9][0-9]{0,4}))?$/;
+
+/**
+ * The ports of a list in ascending order; its items may overlap, and it may have none. Port 0 is one here: the kernel
+ * keeps a bit for it.
+ * Throws PortreeveError `PORT_LIST_INVALID` (usage).
+ */
+export function parsePortList(text: string): Set<number> {
+  if (text.length > PORT_LIST_MAX_CHARACTERS) {
+    throw invalid(`a list of ports has ${text.length} characters`, text.slice(0, 40));
+  }
+  // How many ranges begin at a port, less those that have ended before it: a long list may name a port often.
+  const steps = new Int32Array(PORT_MAX + 2);
+  for (const item of text === '' ? [] : text.split(',')) {
+    const [first, last] = rangeOf(item);
+    steps[first] = (steps[first] ?? 0) + 1;
+    steps[last + 1] = (steps[last + 1] ?? 0) - 1;
+  }
+  const ports = new Set<number>();
+  let ranges = 0;
+  for (let port = 0; port <= PORT_MAX; port++) {
+    ranges += steps[port] ?? 0;
+    if (ranges > 0) ports.add(port);
+  }
+  return ports;
+}
+
+function rangeOf(item: string): [first: number, last: number] {
+  const [, from = '', to = from] = ITEM.exec(item) ?? [];
+  const first = parseDecimal(from, PORT_MAX);
+  const last = parseDecimal(to, PORT_MAX);
+  if (first !== undefined && last !== undefined && first <= last) return [first, last];
+  throw invalid(`"${item.slice(0, 40)}" is neither a port nor a range of ports`, item.slice(0, 40));
+}
+
+/** The list as Linux prints it: ascending, in ranges as long as can be. */
+export function formatPortList(ports: ReadonlySet<number>): string {
+  const sorted = Uint16Array.from(ports).sort();
+  const items: string[] = [];
+  for (let at = 0; at < sorted.length; ) {
+    const first = sorted[at] ?? 0;
+    let length = 1;
+    while (sorted[at + length] === first + length) length++;
+    items.push(length === 1 ? `${first}` : `${first}-${first + length - 1}`);
+    at += length;
+  }
+  return items.join(',');
+}
+
+function invalid(message: string, value: string): PortreeveError {
+  const hint = `A list is such as 1024,4000-4010: ports from 0 to ${PORT_MAX}, without blanks or leading zeros.`;
+  return new PortreeveError('usage', 'PORT_LIST_INVALID', message, hint, { value });
+}

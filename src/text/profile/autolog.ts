@@ -1,0 +1,123 @@
+// AUTOLOG: the procedures that are started and kept running.
+import { jobPatternProblem } from '../../base/job.ts';
+import { parseDecimal } from '../../base/port.ts';
+import { statementNamed } from './keywords.ts';
+import type { EntryContext } from './ports.ts';
+import { errorAt, type Problem, type Reader, syntaxProblem } from './reader.ts';
+import type { AutologEntry } from './statements.ts';
+
+const END = 'ENDAUTOLOG';
+/** "The range is 0 to 30 minutes." */
+const WAIT_MAX_MINUTES = 30;
+
+/** What was read of an AUTOLOG. */
+export interface AutologBody {
+  readonly waitMinutes: number | undefined;
+  readonly entries: readonly AutologEntry[];
+  /** False where the end was missing: z/OS takes everything behind it for procedures. */
+  readonly isEnded: boolean;
+}
+
+/** The minutes behind AUTOLOG, if any. Throws Problem. */
+export function readWait(reader: Reader): number | undefined {
+  const token = reader.peek();
+  if (!token || !/^[0-9]+$/.test(token.word)) return undefined;
+  const minutes = parseDecimal(token.word, WAIT_MAX_MINUTES);
+  if (minutes === undefined) throw syntaxProblem(token, `a number of minutes from 0 to ${WAIT_MAX_MINUTES}`);
+  reader.take('minutes');
+  return minutes;
+}
+
+/** Reads procedures up to ENDAUTOLOG. What is wrong with one of them is told, and the next one is read. */
+export function readProcedures(
+  context: EntryContext,
+  onProblem: (problem: Problem) => void,
+  asProblem: (thrown: unknown) => Problem,
+): { readonly entries: readonly AutologEntry[]; readonly isEnded: boolean } {
+  const { reader } = context;
+  const entries: AutologEntry[] = [];
+  for (let token = reader.peek(); token; token = reader.peek()) {
+    if (token.word === END) return { entries, isEnded: true };
+    if (isSwallowed(reader)) break;
+    try {
+      entries.push(readProcedure(context));
+    } catch (thrown) {
+      onProblem(asProblem(thrown));
+      skipToNextLine(reader);
+    }
+  }
+  return { entries, isEnded: false };
+}
+
+/** A statement where a procedure is expected: ours always, another one if no end follows. */
+function isSwallowed(reader: Reader): boolean {
+  const statement = statementNamed(reader.peek()?.word ?? '');
+  if (!statement) return false;
+  return statement.kind !== 'SKIPPED' || !reader.has(END);
+}
+
+function skipToNextLine(reader: Reader): void {
+  for (let token = reader.peek(); token && token.word !== END; token = reader.peek()) {
+    if (token.isFirstOfLine) return;
+    reader.skip();
+  }
+}
+
+/** `procedure [JOBNAME job] [PARMSTRING "text"] [DELAYSTART [DVIPA] [TTLS]]` */
+function readProcedure({ reader, isZos, isPassedOver }: EntryContext): AutologEntry {
+  reader.begin();
+  const procedure = takeName(reader, isZos, 'the name of a procedure, or ENDAUTOLOG');
+  const job = reader.takeKeyword('JOBNAME') ? takeName(reader, isZos, 'a job name') : procedure;
+  const parameters = reader.takeKeyword('PARMSTRING') ? takeQuoted(reader) : undefined;
+  const delayStart = reader.takeKeyword('DELAYSTART') ? takeConditions(reader) : undefined;
+  return {
+    procedure,
+    job,
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(delayStart === undefined ? {} : { delayStart }),
+    ...reader.written(isPassedOver),
+  };
+}
+
+/** "You cannot use an asterisk wildcard value" for what AUTOLOG starts. */
+function takeName(reader: Reader, isZos: boolean, expected: string): string {
+  const token = reader.take(expected);
+  const problem = /[*?]/.test(token.word) ? 'it has a wildcard' : jobPatternProblem(token.word, isZos);
+  if (problem === undefined) return token.word;
+  throw syntaxProblem(token, expected, `That is none: ${problem}.`, 'JOB');
+}
+
+function takeQuoted(reader: Reader): string {
+  const token = reader.take('a text in quotes');
+  const quoted = /^(["'])(.*)\1$/.exec(token.raw);
+  const text = quoted?.[2];
+  if (text === undefined) throw syntaxProblem(token, 'a text in quotes');
+  reader.respell(token.raw);
+  return text;
+}
+
+function takeConditions(reader: Reader): ('DVIPA' | 'TTLS')[] {
+  const conditions: ('DVIPA' | 'TTLS')[] = [];
+  for (;;) {
+    const condition = reader.takeKeyword('DVIPA', 'TTLS');
+    if (condition === undefined) return conditions;
+    conditions.push(condition);
+  }
+}
+
+/** The error for an AUTOLOG without its end. */
+export function endMissing(
+  name: string,
+  end: string,
+  reader: Reader,
+  place: AutologEntry['place'],
+): ReturnType<typeof errorAt> {
+  const next = reader.peek();
+  const swallowed = next ? `everything from line ${next.place.line} on` : 'the rest of the file';
+  const message = `${name} has no ${end}: ${swallowed} belongs to it`;
+  const where = next?.isFirstOfLine
+    ? `above line ${next.place.line}, where ${next.word} stands`
+    : `in front of ${next?.word} on line ${next?.place.line}`;
+  const hint = next ? `Write ${end} ${where}.` : `Write ${end} behind it.`;
+  return errorAt(place, 'END_MISSING', message, hint);
+}

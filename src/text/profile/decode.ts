@@ -1,0 +1,115 @@
+// The bytes of a profile become text: UTF-8, with line feeds; what is no text is told what it seems to be.
+import { PortreeveError } from '../../base/errors.ts';
+
+const NUL = 0;
+const BLANK = 0x20;
+const EBCDIC_BLANK = 0x40;
+/** So many of all bytes are letters, digits and blanks of EBCDIC in a text that is written in it. */
+const EBCDIC_SHARE = 0.7;
+
+/** Letters, digits, blank, semicolon and the two line ends of code page 1047. */
+function isEbcdic(byte: number): boolean {
+  return (
+    byte === EBCDIC_BLANK ||
+    byte === 0x5e ||
+    byte === 0x15 ||
+    byte === 0x25 ||
+    (byte >= 0x81 && byte <= 0xa9) ||
+    (byte >= 0xc1 && byte <= 0xe9) ||
+    (byte >= 0xf0 && byte <= 0xf9)
+  );
+}
+
+/** The control characters that a text may have: tab, line feed, carriage return. */
+const isTextControl = (byte: number): boolean => byte === 9 || byte === 10 || byte === 13;
+
+function refuse(code: string, message: string, hint: string): PortreeveError {
+  return new PortreeveError('refused', code, message, hint);
+}
+
+/**
+ * The text of a profile. A byte order mark goes, and every line ends with a line feed. Throws PortreeveError (refused):
+ * `PROFILE_EMPTY`, `PROFILE_EBCDIC`, `PROFILE_BINARY` or `PROFILE_ENCODING`.
+ */
+export function decodeProfile(bytes: Uint8Array, file: string): string {
+  if (bytes.length === 0) {
+    throw refuse('PROFILE_EMPTY', `${file} is empty`, 'A text that says nothing has at least a comment.');
+  }
+  refuseEbcdic(bytes, file);
+  refuseBinary(bytes, file);
+  const text = decodeUtf8(bytes, file)
+    .replace(/^\uFEFF/, '')
+    .replace(/\r\n?/g, '\n');
+  if (text.trim() === '') {
+    throw refuse(
+      'PROFILE_EMPTY',
+      `${file} has nothing but blanks`,
+      'A text that says nothing has at least a comment.',
+    );
+  }
+  return text;
+}
+
+/** The line ends of code page 1047: next line, and line feed. */
+const EBCDIC_NEXT_LINE = 0x15;
+const EBCDIC_LINE_FEED = 0x25;
+/** Records of a data set have this length where nothing separates them. */
+const RECORD_CHARACTERS = 80;
+
+function refuseEbcdic(bytes: Uint8Array, file: string): void {
+  if (bytes.includes(BLANK) || !bytes.includes(EBCDIC_BLANK)) return;
+  let ebcdic = 0;
+  for (const byte of bytes) if (isEbcdic(byte)) ebcdic++;
+  if (ebcdic < bytes.length * EBCDIC_SHARE) return;
+  const hasLines = bytes.includes(EBCDIC_NEXT_LINE) || bytes.includes(EBCDIC_LINE_FEED);
+  const records = `iconv -f IBM-1047 -t UTF-8 ${shellWord(file)} | fold -w ${RECORD_CHARACTERS} > profile.tcpip`;
+  // Every line feed is one then: iconv would make the control character U+0085 of next line.
+  const lines = `tr '\\025' '\\045' < ${shellWord(file)} | iconv -f IBM-1047 -t UTF-8 > profile.tcpip`;
+  const hint = `If it is in code page 1047, convert it: ${hasLines ? lines : records}`;
+  throw refuse('PROFILE_EBCDIC', `${file} is in EBCDIC`, hint);
+}
+
+/** The name of a file as a shell reads it (sh(1), "Quoting"). */
+function shellWord(file: string): string {
+  return /^[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*$/.test(file)
+    ? file
+    : `'${file.replaceAll("'", "'\\''")}'`;
+}
+
+function refuseBinary(bytes: Uint8Array, file: string): void {
+  const at = firstControl(bytes);
+  if (at === undefined) return;
+  const byte = bytes[at] ?? NUL;
+  const name = byte === NUL ? 'a NUL byte' : `the control character 0x${byte.toString(16).padStart(2, '0')}`;
+  const where = `line ${lineOf(bytes, at)}, at offset ${at}`;
+  throw refuse(
+    'PROFILE_BINARY',
+    `${file} is no text: it has ${name} in ${where}`,
+    'It has to be a text in UTF-8.',
+  );
+}
+
+/** Where the first character is that a text does not have. */
+function firstControl(bytes: Uint8Array): number | undefined {
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? NUL;
+    if (byte < BLANK && !isTextControl(byte)) return at;
+  }
+  return undefined;
+}
+
+function decodeUtf8(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    const command = `iconv -f ISO-8859-1 -t UTF-8 ${shellWord(file)} > profile.tcpip`;
+    const hint = `If it is in ISO 8859-1, convert it: ${command}`;
+    throw refuse('PROFILE_ENCODING', `${file} is not in UTF-8`, hint);
+  }
+}
+
+function lineOf(bytes: Uint8Array, at: number): number {
+  let line = 1;
+  for (let i = 0; i < at; i++) if (bytes[i] === 10) line++;
+  return line;
+}

@@ -1,0 +1,168 @@
+// The names of statements and parameters: their full spelling, and how far each may be cut off.
+
+/** A keyword as the diagrams of IBM print it: what may not be left out stands in capitals ("PORTRange"). */
+export type Keyword = string;
+
+const LOWER = /[a-z].*$/;
+
+interface Spelling {
+  readonly full: string;
+  readonly shortest: number;
+}
+
+const spellings = new Map<Keyword, Spelling>();
+
+function spellingOf(keyword: Keyword): Spelling {
+  let spelling = spellings.get(keyword);
+  if (!spelling) {
+    spelling = { full: keyword.toUpperCase(), shortest: keyword.replace(LOWER, '').length };
+    spellings.set(keyword, spelling);
+  }
+  return spelling;
+}
+
+/** Whether a word, in capitals, is this keyword, in full or cut off no further than the diagram lets it be. */
+export function isKeyword(word: string, keyword: Keyword): boolean {
+  const { full, shortest } = spellingOf(keyword);
+  return word === full || (word.length >= shortest && full.startsWith(word));
+}
+
+/** The keyword in full, in capitals. */
+export function fullSpelling(keyword: Keyword): string {
+  return spellingOf(keyword).full;
+}
+
+/** What portreeve makes of a statement: its kind, or that it has nothing to do with ports. */
+export type StatementKind =
+  | 'PORT'
+  | 'PORTRANGE'
+  | 'DELETE'
+  | 'TCPCONFIG'
+  | 'UDPCONFIG'
+  | 'GLOBALCONFIG'
+  | 'AUTOLOG'
+  | 'INCLUDE'
+  | 'SKIPPED';
+
+/** A statement's name. */
+export interface StatementName {
+  readonly keyword: Keyword;
+  readonly kind: StatementKind;
+  /** The word that ends it, where it has one. */
+  readonly end?: string;
+  /** Words behind the name that are its parameters, even if they look like statements. */
+  readonly fixed?: number;
+}
+
+const OURS: readonly StatementName[] = [
+  { keyword: 'PORT', kind: 'PORT' },
+  { keyword: 'PORTRange', kind: 'PORTRANGE' },
+  { keyword: 'DELEte', kind: 'DELETE', fixed: 2 },
+  { keyword: 'TCPCONFIG', kind: 'TCPCONFIG' },
+  { keyword: 'UDPCONFIG', kind: 'UDPCONFIG' },
+  { keyword: 'GLOBALCONFig', kind: 'GLOBALCONFIG' },
+  { keyword: 'AUTOLOG', kind: 'AUTOLOG', end: 'ENDAUTOLOG' },
+  { keyword: 'INCLUDE', kind: 'INCLUDE', fixed: 1 },
+];
+
+/** Statements of z/OS, of today and of older releases, that have nothing to do with who may hold a port. */
+const BLOCKS: readonly (readonly [name: string, end: string])[] = [
+  ['ASSORTEDPARMS', 'ENDASSORTEDPARMS'],
+  ['BEGINROUTES', 'ENDROUTES'],
+  ['BEGINVTAM', 'ENDVTAM'],
+  ['BSDROUTINGPARMS', 'ENDBSDROUTINGPARMS'],
+  ['DEFADDRTABLE', 'ENDDEFADDRTABLE'],
+  ['INFORM', 'ENDINFORM'],
+  ['INTERNALCLIENTPARMS', 'ENDINTERNALCLIENTPARMS'],
+  ['IPSEC', 'ENDIPSEC'],
+  ['KEEPALIVEOPTIONS', 'ENDKEEPALIVEOPTIONS'],
+  ['NETACCESS', 'ENDNETACCESS'],
+  ['OBEY', 'ENDOBEY'],
+  ['RESTRICT', 'ENDRESTRICT'],
+  ['SRCIP', 'ENDSRCIP'],
+  ['SYSCONTACT', 'ENDSYSCONTACT'],
+  ['SYSLOCATION', 'ENDSYSLOCATION'],
+  ['TELNETGLOBALS', 'ENDTELNETGLOBALS'],
+  ['TELNETPARMS', 'ENDTELNETPARMS'],
+  ['VIPADYNAMIC', 'ENDVIPADYNAMIC'],
+];
+
+const SIMPLE: readonly (readonly [keyword: Keyword, fixed: number])[] = [
+  ['ACBPOOLSIZE', 1],
+  ['ADDRESSTRANSLATIONPOOLSIZE', 1],
+  ['ARPAGE', 1],
+  ['ATMARPSV', 1],
+  ['ATMLIS', 1],
+  ['ATMPVC', 1],
+  ['CCBPOOLSIZE', 1],
+  ['CLAWUSEDOUBLENOP', 0],
+  ['DATABUFFERPOOLSIZE', 1],
+  ['DATASETPREFIX', 1],
+  ['DEVice', 2],
+  ['ENVELOPEPOOLSIZE', 1],
+  ['FILE', 1],
+  ['GATEWAY', 0],
+  ['HOME', 0],
+  ['INTERFace', 2],
+  ['IPCONFIG', 0],
+  ['IPCONFIG6', 0],
+  ['IPROUTEPOOLSIZE', 1],
+  ['ITRACE', 1],
+  ['LARGEENVELOPEPOOLSIZE', 1],
+  ['LESSTRACE', 0],
+  ['LINK', 3],
+  ['MORETRACE', 0],
+  ['NETMONitor', 0],
+  ['NOSCREEN', 0],
+  ['NOTRACE', 0],
+  ['OSAENTA', 0],
+  ['PKTTRACE', 0],
+  ['PRIMARYINTERFACE', 1],
+  ['RCBPOOLSIZE', 1],
+  ['SACONFIG', 1],
+  ['SCBPOOLSIZE', 1],
+  ['SCREEN', 0],
+  ['SKCBPOOLSIZE', 1],
+  ['SMALLDATABUFFERPOOLSIZE', 1],
+  ['SMFCONFIG', 0],
+  ['SMFPARMS', 0],
+  ['SOMAXCONN', 1],
+  ['STARt', 1],
+  ['STOP', 1],
+  ['TCBPOOLSIZE', 1],
+  ['TIMESTAMP', 1],
+  ['TINYDATABUFFERPOOLSIZE', 1],
+  ['TRACE', 1],
+  ['TRANSLATE', 0],
+  ['UCBPOOLSIZE', 1],
+  ['VIPABACKUP', 1],
+  ['VIPADEFINE', 1],
+  ['VIPADELETE', 1],
+  ['VIPADISTRIBUTE', 1],
+  ['VIPARANGE', 1],
+  ['VIPAROUTE', 1],
+  ['VIPASMPARMS', 0],
+];
+
+/** Every statement that is known. */
+export const STATEMENT_NAMES: readonly StatementName[] = [
+  ...OURS,
+  ...BLOCKS.map(([keyword, end]): StatementName => ({ keyword, kind: 'SKIPPED', end })),
+  ...SIMPLE.map(([keyword, fixed]): StatementName => ({ keyword, kind: 'SKIPPED', fixed })),
+];
+
+/** Every spelling of every statement: whether a word is one is asked of each word of a list. */
+const BY_SPELLING = new Map<string, StatementName>();
+for (const name of STATEMENT_NAMES) {
+  const { full, shortest } = spellingOf(name.keyword);
+  for (let length = shortest; length <= full.length; length++) {
+    const spelling = full.slice(0, length);
+    if (!BY_SPELLING.has(spelling)) BY_SPELLING.set(spelling, name);
+  }
+}
+for (const name of STATEMENT_NAMES) BY_SPELLING.set(fullSpelling(name.keyword), name);
+
+/** The statement that a word, in capitals, names. */
+export function statementNamed(word: string): StatementName | undefined {
+  return BY_SPELLING.get(word);
+}
