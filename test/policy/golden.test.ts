@@ -1,0 +1,88 @@
+/** Profiles whose verdicts were written by hand, a rule each: the policy answers so, and so does the oracle. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { buildProfile } from '../../src/policy/build.ts';
+import { decide } from '../../src/policy/decide.ts';
+import { RuleTable } from '../../src/policy/table.ts';
+import { parseProfile } from '../../src/text/profile/parse.ts';
+import {
+  type AnyVerdict,
+  type GoldenProfile,
+  type GoldenVerdict,
+  goldenFiles,
+  goldenProfiles,
+  goldenText,
+  verdictText,
+} from '../support/golden-profiles.ts';
+import { oracle } from '../support/profile-oracle.ts';
+
+const PROFILES = goldenProfiles();
+
+function read({ file, text }: GoldenProfile) {
+  const include = (path: string) => {
+    const included = goldenText(path);
+    return included === undefined ? { problem: 'it is not there' } : { file: path, text: included };
+  };
+  const { statements, findings } = parseProfile({ file, text }, { include });
+  const built = buildProfile(statements);
+  return { statements, profile: built.profile, findings: [...findings, ...built.findings] };
+}
+
+/** The lines of a case with what `answer` says. */
+function answered(golden: GoldenProfile, answer: (verdict: GoldenVerdict) => AnyVerdict): string[] {
+  return golden.verdicts.map((verdict) => {
+    const withWords = verdict.expected.includes(' says ');
+    return `${verdict.asked} -> ${verdictText(answer(verdict), golden.file, withWords)}`;
+  });
+}
+
+for (const golden of PROFILES) {
+  const { name, file, authportJobs, isPermitted } = golden;
+  const expected = golden.verdicts.map((verdict) => `${verdict.asked} -> ${verdict.expected}`);
+
+  describe(name, () => {
+    test('verdicts', () => {
+      const saf = {
+        check: (...asked: Parameters<typeof isPermitted>) => ({
+          permitted: isPermitted(...asked),
+          source: undefined,
+        }),
+      };
+      const table = new RuleTable(read(golden).profile, { authportJobs, saf });
+      assert.deepEqual(
+        answered(golden, ({ request }) => decide(table, request)),
+        expected,
+      );
+    });
+
+    test('verdicts of the oracle', () => {
+      const { statements } = read(golden);
+      assert.deepEqual(
+        answered(golden, ({ request }) => oracle(statements, golden, request)),
+        expected,
+      );
+    });
+
+    test('what is said about the text', () => {
+      const found = read(golden).findings.map(
+        ({ severity, code, place }) =>
+          `${severity} ${code} line ${place.line}${place.file === file ? '' : ` of ${place.file}`}`,
+      );
+      assert.deepEqual(found.sort(), golden.findings);
+    });
+  });
+}
+
+test('every profile has verdicts that let and verdicts that refuse', () => {
+  assert.ok(PROFILES.length >= 60);
+  const allow = PROFILES.filter(({ verdicts }) => !verdicts.some(({ expected }) => /^allow/.test(expected)));
+  const deny = PROFILES.filter(({ verdicts }) => !verdicts.some(({ expected }) => /^deny/.test(expected)));
+  assert.deepEqual([allow.map(({ name }) => name), deny.map(({ name }) => name)], [[], []]);
+});
+
+test('every file belongs to a profile', () => {
+  const names = new Set(PROFILES.map(({ name }) => name));
+  const others = goldenFiles().filter((file) => !names.has(file.replace(/\.(profile|verdicts|part)$/, '')));
+  assert.deepEqual(others, ['README.md']);
+});

@@ -1,0 +1,144 @@
+/** The profiles of test/vectors/profile with the verdicts that were written by hand; its README says how. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { formatIp, parseIp } from '../../src/base/address.ts';
+import { parseDecimal } from '../../src/base/port.ts';
+import type { Allowed, BindRequest, Denied } from '../../src/policy/verdict.ts';
+
+/** A line of a `.verdicts` file. */
+export interface GoldenVerdict {
+  /** The request as it is written. */
+  readonly asked: string;
+  readonly request: BindRequest;
+  readonly expected: string;
+}
+
+export interface GoldenProfile {
+  readonly name: string;
+  readonly file: string;
+  readonly text: string;
+  readonly authportJobs: readonly string[];
+  readonly isPermitted: (resname: string, uid: number, groups: readonly number[]) => boolean;
+  /** "error PORT_CONFLICT line 3", sorted. */
+  readonly findings: readonly string[];
+  readonly verdicts: readonly GoldenVerdict[];
+}
+
+/** A verdict whose words are not told apart, so that the oracle's can be written as well. */
+export type AnyVerdict =
+  | (Omit<Allowed, 'reason' | 'acks' | 'smc' | 'pool'> & {
+      readonly reason: string;
+      readonly acks: string | undefined;
+      readonly smc: string | undefined;
+      readonly pool: string | undefined;
+    })
+  | (Omit<Denied, 'reason'> & { readonly reason: string });
+
+const FOLDER = new URL('../vectors/profile/', import.meta.url);
+const UID = 1000;
+
+/** The files in the folder. */
+export function goldenFiles(): string[] {
+  return readdirSync(FOLDER).sort();
+}
+
+/** The text of a file of the folder; undefined if there is none. */
+export function goldenText(file: string): string | undefined {
+  return goldenFiles().includes(file) ? readFileSync(new URL(file, FOLDER), 'utf8') : undefined;
+}
+
+/** Every profile with its verdicts. */
+export function goldenProfiles(): GoldenProfile[] {
+  return goldenFiles()
+    .filter((file) => file.endsWith('.profile'))
+    .map((file) => readGolden(file.slice(0, -'.profile'.length)));
+}
+
+function readGolden(name: string): GoldenProfile {
+  const file = `${name}.profile`;
+  const authportJobs: string[] = [];
+  const permits: string[] = [];
+  const findings: string[] = [];
+  const verdicts: GoldenVerdict[] = [];
+  for (const line of (goldenText(`${name}.verdicts`) ?? '').split('\n')) {
+    const [first = '', ...rest] = line.split(' ');
+    if (first === '' || first === '#') continue;
+    if (first === 'authport') authportJobs.push(...rest);
+    else if (first === 'permit') permits.push(rest.join(' '));
+    else if (['error', 'warning', 'notice'].includes(first)) findings.push(line);
+    else verdicts.push(readVerdict(line, name));
+  }
+  const isPermitted: GoldenProfile['isPermitted'] = (resname, uid, groups) =>
+    permits.includes(`${resname} uid ${uid}`) ||
+    groups.some((group) => permits.includes(`${resname} group ${group}`));
+  return {
+    name,
+    file,
+    text: goldenText(file) ?? '',
+    authportJobs,
+    isPermitted,
+    findings: findings.sort(),
+    verdicts,
+  };
+}
+
+const ASKED =
+  /^(?<operation>bind|listen) (?<protocol>tcp|udp) (?<address>\S+) (?<port>\d+) (?<job>\S+)(?<who>( .*)?)$/;
+const WHO = /^(?: uid (?<uid>\d+))?(?: group (?<group>\d+))?(?<capable> capable)?$/;
+
+function readVerdict(line: string, name: string): GoldenVerdict {
+  const [asked = '', expected = ''] = line.split(' -> ');
+  const { operation, protocol, address, port, job, who } = ASKED.exec(asked)?.groups ?? {};
+  const said = WHO.exec(who ?? '')?.groups;
+  const ip = parseIp(address ?? '');
+  if (!job || !ip || !said || !/^(?:allow|deny) /.test(expected)) {
+    throw new Error(`${name}.verdicts: cannot read "${line}"`);
+  }
+  const { uid, group, capable } = said;
+  const user = uid === undefined ? UID : numberOf(uid);
+  return {
+    asked,
+    request: {
+      operation: operation === 'listen' ? 'listen' : 'bind',
+      protocol: protocol === 'udp' ? 'udp' : 'tcp',
+      address: ip,
+      port: numberOf(port),
+      job,
+      uid: user,
+      groups: group === undefined ? [user] : [user, numberOf(group)],
+      lowPortCapable: capable !== undefined,
+    },
+    expected,
+  };
+}
+
+function numberOf(digits = ''): number {
+  const value = parseDecimal(digits, 65535);
+  if (value === undefined) throw new Error(`"${digits}" is too large`);
+  return value;
+}
+
+/** A verdict as the files write it; `file` is where rules are, if nothing is said. */
+export function verdictText(verdict: AnyVerdict, file: string, withWords: boolean): string {
+  const { reason, rule } = verdict;
+  const where = rule && `line ${rule.line}${rule.file === file ? '' : ` of ${rule.file}`}`;
+  const words = withWords && rule && `says ${rule.text}`;
+  if (!verdict.allowed) return joined('deny', reason, where, words);
+  const { address, isShared, acks, smc, lowPortGranted, pool } = verdict;
+  return joined(
+    'allow',
+    reason,
+    where,
+    address && `address ${formatIp(address)}`,
+    isShared ? 'shared' : undefined,
+    acks && `acks ${acks}`,
+    smc && `smc ${smc}`,
+    lowPortGranted ? 'granted' : undefined,
+    pool && `pool ${pool}`,
+    words,
+  );
+}
+
+function joined(...parts: readonly (string | undefined | false)[]): string {
+  return parts.filter((part) => part !== undefined && part !== false).join(' ');
+}

@@ -1,0 +1,224 @@
+/** What must hold of any text that is read as a profile, and the search for a text of which it does not. */
+
+import assert from 'node:assert/strict';
+import { parseIp } from '../../src/base/address.ts';
+import { PortreeveError } from '../../src/base/errors.ts';
+import { hasWildcard, UNKNOWN_JOB } from '../../src/base/job.ts';
+import { buildProfile } from '../../src/policy/build.ts';
+import { decide } from '../../src/policy/decide.ts';
+import { diffProfiles } from '../../src/policy/diff.ts';
+import type { Profile } from '../../src/policy/rules.ts';
+import { RuleTable } from '../../src/policy/table.ts';
+import type { Reason } from '../../src/policy/verdict.ts';
+import { decodeProfile } from '../../src/text/profile/decode.ts';
+import { formatProfile } from '../../src/text/profile/format.ts';
+import { type ParsedProfile, parseProfile } from '../../src/text/profile/parse.ts';
+import type { Use } from '../../src/text/profile/statements.ts';
+import type { Finding } from '../../src/text/source.ts';
+import { includedText, nearlyProfile } from './profile-texts.ts';
+
+const FILE = 'profile.tcpip';
+const FTP_JOB = 'FTPD';
+const ANY_ADDRESS = parseIp('0.0.0.0') ?? assert.fail();
+const EVERYONE = { check: () => ({ permitted: true, source: undefined }) };
+const SYMBOLS = { SYSNAME: 'SYS1' };
+
+function read(text: string): ParsedProfile {
+  const include = (path: string) => {
+    const included = includedText(path);
+    return included === undefined ? { problem: 'it is not there' } : { file: path, text: included };
+  };
+  return parseProfile({ file: FILE, text }, { include, symbols: SYMBOLS });
+}
+
+/** What texts came to, so that it can be seen that they were worth a look. */
+export interface FuzzCounts {
+  texts: number;
+  /** Those without an error, which were written and read again. */
+  sound: number;
+  /** Reservations that were asked for their jobs. */
+  reservations: number;
+}
+
+/** Throws AssertionError, or whatever comes out of the project, if something does not hold of this text. */
+function checkText(raw: string, counts: FuzzCounts): void {
+  const decoded = decode(raw);
+  const text = decoded ?? raw;
+  const parsed = read(text);
+  const built = buildProfile(parsed.statements);
+  assertPlaces([...parsed.findings, ...built.findings], text);
+  const isSound = decoded !== undefined && !parsed.findings.some(({ severity }) => severity === 'error');
+  if (isSound) assertFormat(parsed);
+  assertDiffs(built.profile, parsed);
+  assertReserved(built.profile);
+  counts.texts++;
+  counts.reservations += built.profile.reservations.length;
+  if (isSound && parsed.statements.length > 0) counts.sound++;
+}
+
+/** The text as it comes from a file; undefined if that is refused. */
+function decode(raw: string): string | undefined {
+  try {
+    return decodeProfile(new TextEncoder().encode(raw), FILE);
+  } catch (thrown) {
+    if (thrown instanceof PortreeveError && thrown.kind === 'refused') return undefined;
+    throw thrown;
+  }
+}
+
+/** Every place lies within its text. */
+function assertPlaces(findings: readonly Finding[], text: string): void {
+  const lines = new Map([[FILE, text.split('\n')]]);
+  for (const { place, related, code } of findings) {
+    for (const { file, line, column, length } of related ? [place, related.place] : [place]) {
+      const known = lines.get(file) ?? includedText(file)?.split('\n') ?? assert.fail(`${code} in ${file}`);
+      lines.set(file, known);
+      const said = known[line - 1] ?? assert.fail(`${code} in line ${line} of ${known.length}`);
+      const isWithin = column >= 1 && length >= 0 && column - 1 + length <= said.length;
+      assert.ok(isWithin, `${code} at ${line}:${column}, ${length} characters, of "${said}"`);
+    }
+  }
+}
+
+/** Written and read again it says the same, and written once more it is the same text. */
+function assertFormat(parsed: ParsedProfile): void {
+  const text = formatProfile(parsed);
+  const again = read(text);
+  const said = ({ findings }: ParsedProfile) => findings.map(({ severity, code }) => `${severity} ${code}`);
+  assert.deepEqual(said(again), said(parsed), `what is said of the canonical text:\n${text}`);
+  assert.deepEqual(
+    withoutPlaces(again.statements),
+    withoutPlaces(parsed.statements),
+    `as canonical text:\n${text}`,
+  );
+  assert.deepEqual(commentsOf(again), commentsOf(parsed), `comments of the canonical text:\n${text}`);
+  assert.equal(formatProfile(again), text);
+}
+
+/** Where it stood goes, and to which word a comment belongs: `commentsOf` tells whether all are there. */
+function withoutPlaces(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (key, inner: unknown) =>
+      ['place', 'above', 'beside'].includes(key) ? undefined : inner,
+    ),
+  );
+}
+
+function commentsOf({ statements, below }: ParsedProfile): string[] {
+  const comments: string[] = [];
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, inner] of Object.entries(value)) {
+      if (key === 'above' || key === 'beside') comments.push(...inner);
+      else visit(inner);
+    }
+  };
+  visit(statements);
+  return [...comments, ...below].filter((comment) => comment !== '').toSorted();
+}
+
+/** A profile does not differ from itself, and what it differs in from none is added. */
+function assertDiffs(profile: Profile, { statements }: ParsedProfile): void {
+  assert.deepEqual(diffProfiles(profile, profile), []);
+  const { profile: none } = buildProfile([]);
+  assert.ok(diffProfiles(none, profile).every(({ kind }) => kind === 'added'));
+  assert.ok(diffProfiles(profile, none).every(({ kind }) => kind === 'removed'));
+  // As an obeyfile on top of itself.
+  const { profile: twice } = buildProfile(statements, profile);
+  diffProfiles(profile, twice);
+}
+
+/** Who a port is reserved for may have it. */
+function assertReserved(profile: Profile): void {
+  const table = new RuleTable(profile, { authportJobs: [FTP_JOB], saf: EVERYONE });
+  for (const { protocol, first, last, use, source } of profile.reservations) {
+    const job = fittingJob(use);
+    if (job === undefined) continue;
+    const reason: Reason = use.kind === 'RESERVED' ? 'RESERVED_FOR_NO_ONE' : 'RESERVED_FOR_JOB';
+    for (const port of [first, last]) {
+      const rest = { address: ANY_ADDRESS, uid: 1000, groups: [1000], lowPortCapable: false };
+      const verdict = decide(table, { operation: 'bind', protocol, port, job, ...rest });
+      assert.equal(verdict.reason, reason, `${protocol} ${port} for ${job}: ${source.text}`);
+    }
+  }
+}
+
+/** A job that a reservation is for, or that RESERVED keeps out; undefined where it is for none that can be named. */
+function fittingJob(use: Use): string | undefined {
+  if (use.kind !== 'JOB') return FTP_JOB;
+  const { pattern } = use;
+  if (pattern === 'OMVS' || pattern === '*') return 'WEB';
+  if (hasWildcard(pattern)) return pattern.replaceAll(/[*?]/g, 'X');
+  return pattern === 'INTCLIEN' || pattern === UNKNOWN_JOB ? undefined : pattern;
+}
+
+/** So much of a text, repeated, is read in the time of the processor that a text of this size may take. */
+const LONG_TEXT_CHARACTERS = 400_000;
+const LONG_TEXT_US = 4_000_000;
+
+/** The time for reading does not grow faster than the text: said often enough, what is slow takes too long. */
+function checkTime(text: string): void {
+  if (text.trim() === '') return;
+  const long = `${text}\n`.repeat(Math.ceil(LONG_TEXT_CHARACTERS / (text.length + 1)));
+  const begin = process.threadCpuUsage();
+  buildProfile(read(long).statements);
+  const { user } = process.threadCpuUsage(begin);
+  assert.ok(user < LONG_TEXT_US, `${long.length} characters took ${user} µs of the processor`);
+}
+
+/** One of so many texts is also made long. */
+const LONG_EVERY = 100;
+
+function problemOf(text: string, isLong: boolean, counts: FuzzCounts): unknown {
+  try {
+    checkText(text, counts);
+    if (isLong) checkTime(text);
+    return undefined;
+  } catch (thrown) {
+    return thrown;
+  }
+}
+
+/** Looks at one seed. Throws an error that names it, with the shortest text that was found to be wrong as well. */
+export function fuzzSeed(seed: number, counts = noCounts()): FuzzCounts {
+  const text = nearlyProfile(seed);
+  const isLong = seed % LONG_EVERY === 0;
+  const problem = (candidate: string) => problemOf(candidate, isLong, counts);
+  const thrown = problem(text);
+  if (thrown === undefined) return counts;
+  const shortest = shorten(text, (candidate) => problem(candidate) !== undefined);
+  const cause = problem(shortest) ?? thrown;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const again = `npm run fuzz -- --seed ${seed}`;
+  throw new Error(`seed ${seed} (${again}): ${message}\nthe text: ${JSON.stringify(shortest)}`, { cause });
+}
+
+/** Looks at one seed after another until the time is over. Throws as fuzzSeed does. */
+export function fuzzProfiles(firstSeed: number, ms: number): FuzzCounts {
+  const until = performance.now() + ms;
+  const counts = noCounts();
+  for (let seed = firstSeed; performance.now() < until; seed++) fuzzSeed(seed, counts);
+  return counts;
+}
+
+const noCounts = (): FuzzCounts => ({ texts: 0, sound: 0, reservations: 0 });
+
+/** So long is looked for a shorter text. */
+const SHORTEN_MS = 20_000;
+
+/** Takes away what can be taken away: halves, then quarters, down to single characters. */
+function shorten(text: string, isWrong: (text: string) => boolean): string {
+  const until = performance.now() + SHORTEN_MS;
+  let shortest = text;
+  for (let size = Math.ceil(text.length / 2); size >= 1; ) {
+    const before = shortest.length;
+    for (let at = 0; at < shortest.length && performance.now() < until; ) {
+      const candidate = shortest.slice(0, at) + shortest.slice(at + size);
+      if (isWrong(candidate)) shortest = candidate;
+      else at += size;
+    }
+    if (size > 1) size = Math.floor(size / 2);
+    else if (shortest.length === before || performance.now() > until) break;
+  }
+  return shortest;
+}

@@ -1,0 +1,1 @@
+PORTRANGE 12000 5 UDP NET ; Enterprise Extender

@@ -1,0 +1,6 @@
+PORTRANGE
+     111   1  UDP  PORTMAP
+     111   1  TCP  PORTMAP
+     500   5  UDP  USER1
+     500   5  TCP  USER2
+     700   4  TCP  ABCD*

@@ -1,0 +1,2 @@
+; Nothing is said of low ports.
+PORT 80 TCP WEB

@@ -1,0 +1,3 @@
+PORT
+  80 TCP *
+  81 TCP W*

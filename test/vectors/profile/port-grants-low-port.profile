@@ -1,0 +1,1 @@
+PORT 443 TCP WEB

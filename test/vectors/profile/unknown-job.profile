@@ -1,0 +1,6 @@
+PORT
+  8080 TCP *
+  8081 TCP UNKNOWN
+  8082 TCP U*
+  8083 TCP ?*
+  8084 TCP ???????

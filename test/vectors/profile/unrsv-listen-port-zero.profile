@@ -1,0 +1,2 @@
+PORT
+  UNRSV TCP * DENY

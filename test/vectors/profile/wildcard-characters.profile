@@ -1,0 +1,4 @@
+PORT
+  8080 TCP W*B
+  8081 TCP *A*B*
+  8082 TCP WEB*

@@ -1,0 +1,3 @@
+PORT
+  8080 TCP WEB?
+  8081 TCP ?E?

@@ -1,0 +1,6 @@
+PORT
+   7553 TCP ZWE1AG BIND 10.11.12.13 ; discovery
+   7554 TCP ZWE1AG BIND 10.11.12.13 ; gateway
+   7556 TCP ZWE1DS BIND 10.11.12.13 ; app server alone
+   7556 TCP ZWE1SV BIND 10.11.12.13 ; app server in a cluster
+   7557 TCP ZWE1SZ BIND 10.11.12.13 ; ZSS
