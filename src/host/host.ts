@@ -5,6 +5,32 @@ import type { Clock } from '../base/clock.ts';
 import type { NetId } from '../base/netid.ts';
 import type { Port, Protocol } from '../base/port.ts';
 
+export type {
+  ArchivedOptions,
+  ArchivedText,
+  EventArchive,
+  EventQuery,
+  LostCount,
+  NewRevision,
+  ProfileArchive,
+  Revision,
+  RevisionHead,
+} from './archives.ts';
+export type {
+  Cgroups,
+  ControlGroup,
+  JobCgroup,
+  KernelBpf,
+  KernelHook,
+  KernelLink,
+  KernelMap,
+  KernelMapSpec,
+  KernelProgram,
+  SysctlChange,
+  SysctlRecord,
+  Sysctls,
+} from './kernel.ts';
+
 /** An address of an interface of this host, in its network namespace. */
 export interface InterfaceAddress {
   readonly address: IpAddress;
@@ -218,6 +244,25 @@ export interface Processes {
   start(spec: ChildSpec): Child;
   /** A process by its number, undefined if there is none. */
   info(pid: number): ProcessInfo | undefined;
+  /** Holds on to a process; undefined if there is none. */
+  hold(pid: number): HeldProcess | undefined;
+}
+
+/** A process that is looked at again: as long as there is anything to be seen, its number is no other process's. */
+export interface HeldProcess {
+  readonly pid: number;
+  /** What it is now; undefined when it has ended and was waited for. */
+  look(): HeldProcessInfo | undefined;
+  close(): void;
+}
+
+/** What can be seen of a process that is held on to. */
+export interface HeldProcessInfo {
+  readonly parent: number;
+  /** The real, the effective, the saved and the file system's uid (credentials(7)). */
+  readonly uids: readonly number[];
+  /** Its cgroup, from the root of the hierarchy on; undefined if it is in none of version 2. */
+  readonly cgroup: string | undefined;
 }
 
 /** A lock that is held. */
@@ -229,6 +274,10 @@ export interface Lock {
 export interface Files {
   /** The text of a file, undefined if there is none. Throws PortreeveError `FILE_UNREADABLE` (world) otherwise. */
   readText(path: string, maxBytes: number): string | undefined;
+  /** Its bytes. Throws PortreeveError `FILE_UNREADABLE` (world), also for a directory, and `FILE_TOO_LARGE` (usage). */
+  readBytes(path: string, maxBytes: number): Uint8Array | undefined;
+  /** What changes whenever the file does; undefined if there is none. */
+  stamp(path: string): string | undefined;
   /** Takes the lock file, or tells who holds it: his pid, 0 if it is not known. */
   takeLock(path: string): Lock | { readonly heldBy: number };
 }
@@ -242,3 +291,9 @@ export interface Host {
   /** The uid that we run as. */
   readonly uid: number;
 }
+
+/** What is at a path; a link is not followed. */
+export type Present =
+  | { readonly kind: 'nothing' | 'directory' | 'other' }
+  | { readonly kind: 'file'; readonly text: string }
+  | { readonly kind: 'link'; readonly target: string };

@@ -1,53 +1,141 @@
-// Files as text, bounded, with an error that names the file.
-import { closeSync, openSync, readSync } from 'node:fs';
+// Files as text and as bytes, bounded, with an error that names the file.
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { PIPE_WAIT_MS } from '../../base/limits.ts';
 
-function isAbsent(thrown: unknown): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
-}
+const CHUNK_BYTES = 64 * 1024;
+/** A pipe that has nothing yet is looked at again after so long. */
+const PIPE_LOOK_MS = 5;
+const PERMISSIONS = 0o7777;
 
 /** The text of a file, undefined if there is none. Throws `FILE_UNREADABLE`, or `FILE_TOO_LARGE`, otherwise. */
 export function readText(path: string, maxBytes: number): string | undefined {
+  const bytes = readBytes(path, maxBytes);
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+/** The bytes of a file, undefined if there is none. Throws `FILE_UNREADABLE`, or `FILE_TOO_LARGE`, otherwise. */
+export function readBytes(path: string, maxBytes: number): Uint8Array | undefined {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    // A pipe that nobody writes to is empty, and not waited for.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (thrown) {
-    if (isAbsent(thrown)) return undefined;
-    throw unreadable(path, thrown);
+    if (codeOf(thrown) === 'ENOENT') return undefined;
+    throw unreadable(path, messageOf(thrown));
   }
   try {
+    if (fstatSync(fd).isDirectory()) throw unreadable(path, 'it is a directory');
     return readAll(fd, path, maxBytes);
   } finally {
     closeSync(fd);
   }
 }
 
-function readAll(fd: number, path: string, maxBytes: number): string {
-  const buffer = new Uint8Array(maxBytes + 1);
+function readAll(fd: number, path: string, maxBytes: number): Uint8Array {
+  const chunks: Uint8Array[] = [];
   let length = 0;
-  try {
-    for (;;) {
-      const count = readSync(fd, buffer, length, buffer.length - length, null);
-      if (count === 0) break;
-      length += count;
-      if (length > maxBytes) break;
-    }
-  } catch (thrown) {
-    throw unreadable(path, thrown);
+  for (;;) {
+    const chunk = new Uint8Array(CHUNK_BYTES);
+    const count = readSome(fd, path, chunk);
+    if (count === 0) return Buffer.concat(chunks, length);
+    chunks.push(chunk.subarray(0, count));
+    length += count;
+    if (length > maxBytes) throw tooLarge(path, maxBytes);
   }
-  if (length > maxBytes) {
-    const message = `${path} is larger than ${maxBytes} bytes`;
-    throw new PortreeveError('usage', 'FILE_TOO_LARGE', message, 'Is it the file that you meant?', {
-      path,
-      maxBytes,
-    });
-  }
-  return new TextDecoder().decode(buffer.subarray(0, length));
 }
 
-function unreadable(path: string, thrown: unknown): PortreeveError {
-  const hint = 'Check its permissions, and that it is a file.';
-  return new PortreeveError('world', 'FILE_UNREADABLE', `cannot read ${path}: ${messageOf(thrown)}`, hint, {
+/** Reads what is there, and waits for a pipe that has a writer; 0 at the end. */
+function readSome(fd: number, path: string, chunk: Uint8Array): number {
+  const until = performance.now() + PIPE_WAIT_MS;
+  for (;;) {
+    try {
+      return readSync(fd, chunk);
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'EAGAIN') throw unreadable(path, messageOf(thrown));
+      if (performance.now() > until) throw unreadable(path, `nothing came for ${PIPE_WAIT_MS / 1000} s`);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PIPE_LOOK_MS);
+    }
+  }
+}
+
+/**
+ * Puts a text in the place of a file that is there, whole or not at all; owner and mode stay, and so does a link to it.
+ * Throws PortreeveError `FILE_UNWRITABLE` (world).
+ */
+export function replaceFile(path: string, text: string): void {
+  let temporary: string | undefined;
+  try {
+    const target = realpathSync(path);
+    const { mode, uid, gid } = statSync(target);
+    const beside = `${target}.${process.pid}.new`;
+    const fd = openSync(beside, 'wx', 0o600);
+    temporary = beside;
+    try {
+      if (uid !== process.getuid?.() || gid !== process.getgid?.()) fchownSync(fd, uid, gid);
+      fchmodSync(fd, mode & PERMISSIONS);
+      writeFileSync(fd, text);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(beside, target);
+    temporary = undefined;
+    syncDirectory(dirname(target));
+  } catch (thrown) {
+    if (temporary !== undefined) rmSync(temporary, { force: true });
+    const hint = 'The file is as it was. Check the permissions of the file and of its directory.';
+    throw new PortreeveError('world', 'FILE_UNWRITABLE', `cannot write ${path}: ${messageOf(thrown)}`, hint, {
+      path,
+    });
+  }
+}
+
+/** A name that is new outlives a power cut only when its directory is on the disk. */
+export function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The inode, the size and the times of a file, which change whenever it does; undefined if there is none. */
+export function stampOf(path: string): string | undefined {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat && [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(' ');
+}
+
+/** The errno's name of a failed system call. */
+function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+}
+
+function tooLarge(path: string, maxBytes: number): PortreeveError {
+  const message = `${path} is larger than ${maxBytes} bytes`;
+  return new PortreeveError('usage', 'FILE_TOO_LARGE', message, 'Is it the file that you meant?', {
     path,
+    maxBytes,
   });
+}
+
+function unreadable(path: string, why: string): PortreeveError {
+  const hint = 'Check its permissions, and that it is a file.';
+  return new PortreeveError('world', 'FILE_UNREADABLE', `cannot read ${path}: ${why}`, hint, { path });
 }

@@ -1,6 +1,7 @@
 // The real host: Linux, as the interfaces of host.ts want it.
 import type { Host } from '../host.ts';
-import { readText } from './files.ts';
+import { readBytes, readText, stampOf } from './files.ts';
+import { holdProcess } from './held-process.ts';
 import { holders, processInfo } from './holders.ts';
 import { systemClock } from './linux-clock.ts';
 import { takeLock } from './lock.ts';
@@ -14,7 +15,7 @@ export function linuxHost(): Host {
     clock: systemClock,
     uid: process.getuid?.() ?? 0,
     sockets: { open: openEndpoint, close: closeEndpoint, holders },
-    processes: { prepare: prepareProgram, start: startProcess, info: processInfo },
-    files: { readText, takeLock },
+    processes: { prepare: prepareProgram, start: startProcess, info: processInfo, hold: holdProcess },
+    files: { readText, readBytes, stamp: stampOf, takeLock },
   };
 }

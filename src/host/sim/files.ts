@@ -1,21 +1,25 @@
-// Files of a simulated host: texts by path, some of them unreadable, and locks.
+// Files of a simulated host: contents by path, some of them unreadable, and locks.
 import { PortreeveError } from '../../base/errors.ts';
 import type { Files, Lock } from '../host.ts';
 
-/** Texts and locks in memory. */
+/** Contents and locks in memory. */
 export class SimFiles implements Files {
-  readonly #texts: Map<string, string>;
+  readonly #contents: Map<string, Uint8Array>;
   readonly #unreadable = new Set<string>();
   readonly #locks = new Map<string, number>();
   readonly #pid: number;
+  #writes = 0;
+  readonly #stamps = new Map<string, string>();
 
   constructor(texts: Readonly<Record<string, string>>, pid: number) {
-    this.#texts = new Map(Object.entries(texts));
+    this.#contents = new Map();
     this.#pid = pid;
+    for (const [path, text] of Object.entries(texts)) this.write(path, text);
   }
 
-  write(path: string, text: string): void {
-    this.#texts.set(path, text);
+  write(path: string, content: string | Uint8Array): void {
+    this.#contents.set(path, typeof content === 'string' ? encode(content) : content);
+    this.#stamps.set(path, `${++this.#writes}`);
   }
 
   /** From now on the file is there and cannot be read. */
@@ -29,18 +33,27 @@ export class SimFiles implements Files {
   }
 
   readText(path: string, maxBytes: number): string | undefined {
+    const bytes = this.readBytes(path, maxBytes);
+    return bytes && new TextDecoder().decode(bytes);
+  }
+
+  readBytes(path: string, maxBytes: number): Uint8Array | undefined {
     if (this.#unreadable.has(path)) {
       throw new PortreeveError('world', 'FILE_UNREADABLE', `cannot read ${path}: permission denied`, '', {
         path,
       });
     }
-    const text = this.#texts.get(path);
-    if (text !== undefined && text.length > maxBytes) {
+    const bytes = this.#contents.get(path);
+    if (bytes !== undefined && bytes.length > maxBytes) {
       throw new PortreeveError('usage', 'FILE_TOO_LARGE', `${path} is larger than ${maxBytes} bytes`, '', {
         path,
       });
     }
-    return text;
+    return bytes;
+  }
+
+  stamp(path: string): string | undefined {
+    return this.#stamps.get(path);
   }
 
   takeLock(path: string): Lock | { readonly heldBy: number } {
@@ -49,4 +62,8 @@ export class SimFiles implements Files {
     this.#locks.set(path, this.#pid);
     return { release: () => void this.#locks.delete(path) };
   }
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }

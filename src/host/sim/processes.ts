@@ -1,7 +1,16 @@
 // Processes of a simulated host: they say and do what a test lets them, and end when it or a signal ends them.
 import type { Clock } from '../../base/clock.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import type { Child, ChildEnd, ChildSpec, PreparedProgram, Processes, ProcessInfo } from '../host.ts';
+import type {
+  Child,
+  ChildEnd,
+  ChildSpec,
+  HeldProcess,
+  HeldProcessInfo,
+  PreparedProgram,
+  Processes,
+  ProcessInfo,
+} from '../host.ts';
 import type { SimRandom } from './random.ts';
 
 /** The range of process numbers of a host that has just started others. */
@@ -84,6 +93,7 @@ export class SimProcesses implements Processes {
   readonly #clock: Clock;
   readonly #random: SimRandom;
   readonly #known = new Map<number, ProcessInfo>();
+  readonly #running = new Map<number, HeldProcessInfo>();
   /** All that were started, ended ones too. */
   readonly started: SimChild[] = [];
   /** Programs that are prepared and not released. */
@@ -118,6 +128,18 @@ export class SimProcesses implements Processes {
     return child
       ? { pid, name: child.spec.argv[0] ?? '', uid: 0, rssBytes: SIM_RSS_BYTES }
       : this.#known.get(pid);
+  }
+
+  /** A process of somebody else's begins, in the place of one that had its number; undefined: it ends. */
+  run(pid: number, info: HeldProcessInfo | undefined): void {
+    if (info) this.#running.set(pid, info);
+    else this.#running.delete(pid);
+  }
+
+  hold(pid: number): HeldProcess | undefined {
+    const held = this.#running.get(pid);
+    const look = () => (this.#running.get(pid) === held ? held : undefined);
+    return held && { pid, look, close: () => undefined };
   }
 
   #freePid(): number {

@@ -1,10 +1,7 @@
 // Holds the numbers and layouts of Linux's ABI that stand in our sources against the C compiler's headers.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
+import { valuesInC } from '../../../../test/support/c-values.ts';
 import { needs, probe } from '../../../../test/support/probe.ts';
 import * as constants from './constants.ts';
 
@@ -70,40 +67,23 @@ const LAYOUTS: readonly (readonly [expression: string, value: number])[] = [
   ['offsetof(struct sock_fprog, filter)', 8],
 ];
 
-/** What C says of each expression; undefined for a name that these headers do not have. */
-function ask(expressions: readonly string[]): (number | undefined)[] {
-  const directory = mkdtempSync(join(tmpdir(), 'portreeve-abi-'));
-  try {
-    const file = join(directory, 'abi');
-    const lines = expressions.map((expression) => {
-      const print = `printf("%lld\\n", (long long)(${expression}));`;
-      // Enumerators are no macros: only names in capitals that are not defined are left out.
-      return /^(TFD|SO|IP|IPV6|TCP|EPOLL|PR|SECCOMP)_\w+$/.test(expression)
-        ? `\n#ifdef ${expression}\n${print}\n#else\nputs("");\n#endif\n`
-        : print;
-    });
-    const includes = HEADERS.map((header) => `#include <${header}>`).join('\n');
-    const source = `#define _GNU_SOURCE\n#include <stdio.h>\n${includes}\nint main(void) {\n${lines.join('\n')}\n}\n`;
-    writeFileSync(`${file}.c`, source);
-    const compiled = spawnSync('cc', ['-o', file, `${file}.c`], { encoding: 'utf8' });
-    assert.equal(compiled.status, 0, compiled.stderr);
-    const printed = spawnSync(file, { encoding: 'utf8' }).stdout.trimEnd().split('\n');
-    return printed.map((line) => (line === '' ? undefined : Math.trunc(JSON.parse(line))));
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}
+/** Enumerators are no macros: only names in capitals that are not defined are left out. */
+const isMacro = (expression: string): boolean =>
+  /^(TFD|SO|IP|IPV6|TCP|EPOLL|PR|SECCOMP)_\w+$/.test(expression);
 
 test('sizes and offsets of structures', (t) => {
   if (!needs(t, probe.cc())) return;
-  const said = ask(LAYOUTS.map(([expression]) => expression));
+  const said = valuesInC(
+    HEADERS,
+    LAYOUTS.map(([expression]) => expression),
+  );
   for (const [i, [expression, value]] of LAYOUTS.entries()) assert.equal(said[i], value, expression);
 });
 
 test('the numbers of constants', (t) => {
   if (!needs(t, probe.cc())) return;
   const names = Object.keys(constants);
-  const said = ask(names);
+  const said = valuesInC(HEADERS, names, isMacro);
   const known = names.flatMap((name, i) => (said[i] === undefined ? [] : [[name, said[i]] as const]));
   // A name that this C library is too old for is left out; most are there.
   assert.ok(known.length > names.length - 6, `only ${known.length} of ${names.length}`);

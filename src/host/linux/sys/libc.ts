@@ -35,12 +35,29 @@ export const sys = {
   epollCreate: declare('int epoll_create1(int flags)'),
   epollControl: declare('int epoll_ctl(int epfd, int operation, int fd, uintptr_t event)'),
   epollWait: declare('int epoll_wait(int epfd, uintptr_t events, int count, int timeout)'),
+  mmap: declare('int64_t mmap(uintptr_t addr, uint64_t len, int prot, int flags, int fd, int64_t offset)'),
+  munmap: declare('int munmap(uintptr_t addr, uint64_t len)'),
+  umount2: declare('int umount2(uintptr_t target, int flags)'),
+  clockGettime: declare('int clock_gettime(int clock, uintptr_t time)'),
+  mount: declare(
+    'int mount(uintptr_t source, uintptr_t target, uintptr_t type, uint64_t flags, uintptr_t data)',
+  ),
+  getpagesize: declare('int getpagesize()'),
   timerfdCreate: declare('int timerfd_create(int clock, int flags)'),
   timerfdSettime: declare('int timerfd_settime(int fd, int flags, uintptr_t value, uintptr_t old)'),
   exitNow: declare('void _exit(int status)'),
   prctl: declare('int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)'),
   syscall: declare('int64_t syscall(int64_t number, uint64_t a, uint64_t b, uint64_t c)'),
 } as const;
+
+const poll = libc.func('int poll(uintptr_t fds, uint32_t count, int timeout)');
+
+/** poll(2) on a thread of libuv's pool, of which it takes one until it ends; the promise is kept in every case. */
+export function pollLater(fds: number, count: number, timeoutMs: number): Promise<number> {
+  return new Promise((resolve) => {
+    poll.async(fds, count, timeoutMs, (error: unknown, result: number) => resolve(error ? -1 : result));
+  });
+}
 
 /** The errno of the call just made. */
 export const errno = (): number => koffi.errno();
@@ -49,6 +66,8 @@ export const errno = (): number => koffi.errno();
 export const ERRNO: Readonly<Record<string, number>> = koffi.os.errno;
 
 const NAMES = new Map(Object.entries(ERRNO).map(([name, number]) => [number, name]));
+// <linux/errno.h>: meant for the kernel alone, but bpf(2) gives it.
+NAMES.set(524, 'ENOTSUPP');
 
 /** An errno's name, such as EADDRINUSE. */
 export function errnoName(number: number): string {

@@ -1,0 +1,154 @@
+// What the guard needs of the kernel: BPF, control groups and settings. Interfaces only.
+
+/** A control group of version 2 (cgroups(7)). */
+export interface ControlGroup {
+  /** From the root of the hierarchy on: "/system.slice/ssh.service"; the root itself is "/". */
+  readonly path: string;
+  /** Its number, which no other one gets before the next boot. */
+  readonly id: bigint;
+  /** The uid of its owner, who can make others in it. */
+  readonly uid: number;
+}
+
+/** A control group that we made for a job. It says so itself, by a mark that only root can make. */
+export interface JobCgroup extends ControlGroup {
+  readonly job: string;
+  /** The uid of whoever asked for it. */
+  readonly taker: number;
+}
+
+/** The control groups of the host. The methods throw PortreeveError `CGROUP_FAILED` (world) where the kernel refuses. */
+export interface Cgroups {
+  /** One of them; undefined if there is none. */
+  at(path: string): ControlGroup | undefined;
+  /** Those just below one that `pick` takes by their names, and in each that it enters those below, too. */
+  list(path: string, pick: (name: string) => 'leave' | 'take' | 'enter'): ControlGroup[];
+  /** Calls when one is made or removed just below one of these; where the host cannot tell that, never. */
+  watch(paths: readonly string[], onChange: () => void): { close(): void };
+  /** Every one that has our mark. */
+  marked(): JobCgroup[];
+  /** Makes one below another, root's and with our mark. */
+  make(parent: string, name: string, job: string, taker: number): JobCgroup;
+  /** Moves a process into one, with all its threads. */
+  move(pid: number, into: ControlGroup): void;
+  /** The processes in it, without those in others below it. */
+  members(cgroup: ControlGroup): number[];
+  /** Removes it; false if there is something in it. */
+  remove(cgroup: ControlGroup): boolean;
+}
+
+/** What a BPF map is to be (bpf(2)). */
+export interface KernelMapSpec {
+  readonly type: 'hash' | 'array' | 'percpu_array' | 'array_of_maps' | 'ringbuf';
+  /** Up to 15 letters, digits, "_" and ".". */
+  readonly name: string;
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+  readonly entries: number;
+  readonly flags?: readonly ('no_prealloc' | 'mmapable' | 'inner_map')[];
+  /** For an array of maps: the pattern that those in it follow. */
+  readonly innerMap?: KernelMap;
+}
+
+/** A BPF map that is open here. Keys and values are bytes. */
+export interface KernelMap {
+  readonly fd: number;
+  readonly info: { readonly id: number; readonly name: string; readonly entries: number };
+  lookup(key: Uint8Array): Uint8Array | undefined;
+  update(key: Uint8Array, value: Uint8Array): boolean;
+  delete(key: Uint8Array): boolean;
+  updateBatch(keys: Uint8Array, values: Uint8Array): void;
+  keys(): Iterable<Uint8Array>;
+  /** The values of a map that was made `mmapable`, as memory that the programs see at once. */
+  memory(access: 'read' | 'read and write'): {
+    readonly u8: Uint8Array;
+    readonly view: DataView;
+    close(): void;
+  };
+  close(): void;
+}
+
+/** Where a program is called: when a socket is bound (BPF_PROG_TYPE_CGROUP_SOCK_ADDR). */
+export type KernelHook = 'bind4' | 'bind6';
+
+/** A BPF program that is open here. */
+export interface KernelProgram {
+  readonly id: number;
+  /** A hash of its instructions: the same program has the same. */
+  readonly tag: string;
+  close(): void;
+}
+
+/** A program's place in a cgroup. */
+export interface KernelLink {
+  readonly programId: number;
+  /** 0 where the cgroup is gone. */
+  readonly cgroupId: bigint;
+  /** Exchanges the program at once. */
+  update(program: KernelProgram): void;
+  detach(): void;
+  close(): void;
+}
+
+/** BPF, as the guard needs it. The methods throw PortreeveError (world) where the kernel refuses. */
+export interface KernelBpf {
+  /** Makes a directory in the BPF file system, which is mounted if it is not; gives whether it was mounted now. */
+  makeDirectory(path: string): boolean;
+  /**
+   * Takes a directory with all names in it away, if it is there; `unmount` the file system, too, unless others have names
+   * there.
+   */
+  removeDirectory(path: string, unmount: boolean): void;
+  /** Gives a directory another name; false where that is one with names in it. */
+  rename(from: string, to: string): boolean;
+  createMap(spec: KernelMapSpec): KernelMap;
+  openMap(path: string): KernelMap | undefined;
+  mapById(id: number): KernelMap | undefined;
+  /** Throws PortreeveError `BPF_PROGRAM_REFUSED` (world) with the end of the verifier's log as `data.log`. */
+  loadProgram(name: string, hook: KernelHook, instructions: Uint8Array): KernelProgram;
+  programById(id: number): KernelProgram | undefined;
+  attach(program: KernelProgram, cgroup: string, hook: KernelHook): KernelLink;
+  openLink(path: string): KernelLink | undefined;
+  pin(object: KernelMap | KernelLink, path: string): void;
+  /** The directory of the root cgroup. Throws PortreeveError `CGROUP2_MISSING` (world). */
+  cgroupRoot(): string;
+  /** The number of a cgroup by its directory. */
+  cgroupId(directory: string): bigint;
+  /** The cookie of the network namespace that we are in (SO_NETNS_COOKIE). */
+  namespaceCookie(): bigint;
+  /** Nanoseconds since boot (CLOCK_BOOTTIME). */
+  bootNow(): bigint;
+}
+
+/** The kernel's settings (sysctl(8)); those under "net." are the ones of the network namespace that we are in. */
+export interface Sysctls {
+  /**
+   * The value of a setting, such as "net.ipv4.ip_local_port_range", without the line end; undefined if the kernel has
+   * none of that name. Throws PortreeveError `SYSCTL_UNREADABLE` (world).
+   */
+  read(name: string): string | undefined;
+  /**
+   * Gives a setting a value. A list that is longer than a page goes in piece by piece: for a moment only its beginning
+   * is in force. Throws PortreeveError `SYSCTL_REFUSED` (world).
+   */
+  write(name: string, value: string): void;
+}
+
+/** A setting of the kernel that we have written. */
+export interface SysctlChange {
+  readonly name: string;
+  /** The value that is to be there when we are gone: what was found, and what others have made of it since. */
+  readonly found: string;
+  /** What we wrote last. */
+  readonly written: string;
+  /** What was there when that write began; undefined when it is known to have ended. */
+  readonly before: string | undefined;
+}
+
+/** The record of what we wrote into the kernel's settings, which means nothing after a reboot. */
+export interface SysctlRecord {
+  /** Every setting that is ours. Throws PortreeveError `SYSCTL_RECORD_DAMAGED` and `FILE_UNREADABLE` (world). */
+  read(): readonly SysctlChange[];
+  /** Puts others in their place, whole or not at all. Throws PortreeveError `FILE_UNWRITABLE` (world). */
+  write(changes: readonly SysctlChange[]): void;
+}

@@ -1,0 +1,101 @@
+// Control groups, version 2 (cgroups(7)): where they are, their numbers, and which one a process is in.
+import { constants, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { cgroup2MountPoint, parseMountinfo } from './mountinfo.ts';
+
+/** A cgroup. */
+export interface Cgroup {
+  /** Its directory. */
+  readonly directory: string;
+  /** What bpf_get_current_cgroup_id() gives for a process in it. */
+  readonly id: bigint;
+}
+
+/** The directory of the root cgroup. Throws PortreeveError `CGROUP2_MISSING` (world) where there is none. */
+export function cgroupRoot(): string {
+  const root = cgroup2MountPoint(parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')));
+  if (root !== undefined) return root;
+  const hint = 'Mount it with: mount -t cgroup2 cgroup2 /sys/fs/cgroup';
+  throw new PortreeveError('world', 'CGROUP2_MISSING', 'no hierarchy of cgroup v2 is mounted', hint);
+}
+
+/**
+ * The number of a cgroup: on a kernel of 64 bits its directory's inode. Throws PortreeveError `CGROUP_GONE`
+ * (world).
+ */
+export function cgroupId(directory: string): bigint {
+  try {
+    return statSync(directory, { bigint: true }).ino;
+  } catch (thrown) {
+    throw gone(directory, thrown);
+  }
+}
+
+/** A descriptor of a cgroup for attachProgram(). Throws PortreeveError `CGROUP_GONE` (world). */
+export function openCgroup(directory: string): number {
+  try {
+    return openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (thrown) {
+    throw gone(directory, thrown);
+  }
+}
+
+/** A cgroup and all below it, each before those in it; what goes away meanwhile is left out. */
+export function* walkCgroups(directory: string): Generator<Cgroup> {
+  const waiting = [directory];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    try {
+      const id = cgroupId(next);
+      const entries = readdirSync(next, { withFileTypes: true });
+      const below = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+      const parent = next;
+      // The last is taken first.
+      waiting.push(
+        ...below
+          .sort()
+          .reverse()
+          .map((name) => join(parent, name)),
+      );
+      yield { directory: next, id };
+    } catch (thrown) {
+      if (!isGone(thrown)) throw thrown;
+    }
+  }
+}
+
+/** What the kernel puts behind the name of a cgroup that was removed. */
+const DELETED = ' (deleted)';
+
+/**
+ * The cgroup of /proc/PID/cgroup, from the root on: "/system.slice/ssh.service". Undefined where there is none, or
+ * where it was removed, as it can be for a process that has ended and was not waited for.
+ */
+export function parseCgroupOf(text: string): string | undefined {
+  // The hierarchy of version 2 has the number 0 and no controllers in this file.
+  const path = /^0::(\/.*)$/m.exec(text)?.[1];
+  return path?.endsWith(DELETED) ? undefined : path;
+}
+
+/** The cgroup of a process, from the root on; undefined if the process is gone or is in none. */
+export function cgroupOf(pid: number): string | undefined {
+  try {
+    return parseCgroupOf(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+const codeOf = (thrown: unknown): unknown =>
+  thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+
+/** ENODEV is what a directory gives that was removed while it was open. */
+function isGone(thrown: unknown): boolean {
+  const isOurs = thrown instanceof PortreeveError && thrown.code === 'CGROUP_GONE';
+  return isOurs || codeOf(thrown) === 'ENOENT' || codeOf(thrown) === 'ENODEV';
+}
+
+function gone(directory: string, thrown: unknown): PortreeveError {
+  const message = `cannot look at the cgroup ${directory}: ${messageOf(thrown)}`;
+  return new PortreeveError('world', 'CGROUP_GONE', message, '', { directory });
+}

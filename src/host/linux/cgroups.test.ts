@@ -1,0 +1,185 @@
+// The kernel's cgroups: what is made for a job has a mark that others cannot make, and is meant when it is named.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { needs, probe } from '../../../test/support/probe.ts';
+import { until } from '../../../test/support/world.ts';
+import { cgroupId, cgroupRoot, walkCgroups } from './cgroup.ts';
+import { LinuxCgroups } from './cgroups.ts';
+
+interface Stage {
+  readonly cgroups: LinuxCgroups;
+  /** The cgroup of the test, from the root on; and its directory. */
+  readonly path: string;
+  readonly directory: string;
+}
+
+function stage(t: TestContext): Stage | undefined {
+  if (!needs(t, probe.root(), probe.cgroup2())) return undefined;
+  const directory = mkdtempSync(join(cgroupRoot(), 'portreeve-test-'));
+  t.after(() => until(`${directory} to go`, () => isRemoved(directory)));
+  return { cgroups: new LinuxCgroups(), path: `/${basename(directory)}`, directory };
+}
+
+/** Ends what is in a cgroup and below, and removes it. */
+function isRemoved(directory: string): boolean {
+  const all = [...walkCgroups(directory)].map((each) => each.directory).reverse();
+  try {
+    for (const each of all) writeFileSync(join(each, 'cgroup.kill'), '1');
+    for (const each of all) rmdirSync(each);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A shell command as uid 1000; its exit code. */
+const asUser = (command: string): number | null =>
+  spawnSync('setpriv', ['--reuid=1000', '--regid=1000', '--clear-groups', 'sh', '-c', command]).status;
+
+/** A process in a cgroup, until the test ends. */
+async function processIn(t: TestContext, directory: string): Promise<number> {
+  const child = spawn('sh', [
+    '-c',
+    'echo $$ >"$1/cgroup.procs" && echo in && exec sleep 60',
+    'sh',
+    directory,
+  ]);
+  const ended = once(child, 'close');
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  await once(child.stdout, 'data');
+  return child.pid ?? 0;
+}
+
+test('cgroups are found by path and by name, with their owner', (t) => {
+  const at = stage(t);
+  if (!at) return;
+  const { cgroups, path, directory } = at;
+  for (const name of [
+    'a.slice',
+    'a.slice/b.service',
+    'a.slice/b.service/c.service',
+    'd.scope',
+    'e.service',
+  ]) {
+    mkdirSync(join(directory, name));
+  }
+  chownSync(join(directory, 'e.service'), 1000, 1000);
+  const pick = (name: string) =>
+    name.endsWith('.slice') ? 'enter' : name.endsWith('.service') ? 'take' : 'leave';
+  const found = cgroups.list(path, pick).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  assert.deepEqual(
+    found,
+    [
+      ['a.slice', 0],
+      ['a.slice/b.service', 0],
+      ['e.service', 1000],
+    ].map(([name, uid]) => ({ path: `${path}/${name}`, id: cgroupId(`${directory}/${name}`), uid })),
+  );
+  assert.deepEqual(cgroups.at(`${path}/e.service`), found[2]);
+  assert.ok(cgroups.list('/', () => 'take').some((each) => each.path === path));
+  assert.equal(cgroups.at('/')?.id, cgroupId(cgroupRoot()));
+  assert.deepEqual([cgroups.at(`${path}/f`), cgroups.list(`${path}/f`, pick)], [undefined, []]);
+});
+
+test('one that is made for a job is marked, also for another process, until it is gone', (t) => {
+  const at = stage(t);
+  if (!at) return;
+  const { cgroups, path, directory } = at;
+  const made = cgroups.make(path, 'WEB-7', 'WEB', 1000);
+  const own = () => new LinuxCgroups().marked().filter((each) => each.path.startsWith(path));
+  assert.deepEqual(made, {
+    path: `${path}/portreeve-job-WEB-7`,
+    id: cgroupId(`${directory}/portreeve-job-WEB-7`),
+    uid: 0,
+    job: 'WEB',
+    taker: 1000,
+  });
+  assert.deepEqual(own(), [made]);
+  const second = cgroups.make(path, 'WEB-7', 'WEB', 0);
+  assert.equal(second.path, `${path}/portreeve-job-WEB-7.2`);
+  assert.deepEqual([cgroups.remove(made), cgroups.remove(second), own()], [true, true, []]);
+});
+
+test('a name is no mark: neither root nor a user makes one by it', (t) => {
+  const at = stage(t);
+  if (!at) return;
+  const { cgroups, path, directory } = at;
+  mkdirSync(join(directory, 'portreeve-job-A-1'));
+  chownSync(directory, 1000, 1000);
+  assert.equal(asUser(`mkdir ${directory}/portreeve-job-B-1`), 0);
+  const set = (name: string) => {
+    const args = ['--input-type=module', '-e', SET_AS_USER, `${directory}/portreeve-job-B-1`, name];
+    return spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout;
+  };
+  assert.deepEqual([set('user.portreeve.job'), set('trusted.portreeve.job')], ['set', 'EPERM']);
+  assert.deepEqual(
+    cgroups.marked().filter((each) => each.path.startsWith(path)),
+    [],
+  );
+});
+
+/** Becomes uid 1000, and gives a file of his an attribute. */
+const SET_AS_USER = `
+import { openSync } from 'node:fs';
+import { setAttribute } from '${new URL('./sys/xattr.ts', import.meta.url)}';
+process.setgroups([]);
+process.setgid(1000);
+process.setuid(1000);
+const [, path, name] = process.argv;
+process.stdout.write(setAttribute(openSync(path), name, Buffer.from('B 0')) ?? 'set');`;
+
+test('a process is moved, and what is not empty is not removed', async (t) => {
+  const at = stage(t);
+  if (!at) return;
+  const { cgroups, path, directory } = at;
+  const made = cgroups.make(path, 'WEB-7', 'WEB', 0);
+  const inner = cgroups.make(made.path, 'B-8', 'B', 0);
+  const pid = await processIn(t, directory);
+  cgroups.move(pid, inner);
+  assert.deepEqual([cgroups.members(made), cgroups.members(inner)], [[], [pid]]);
+  assert.match(readFileSync(`/proc/${pid}/cgroup`, 'utf8'), new RegExp(`^0::${inner.path}$`, 'm'));
+  assert.deepEqual([cgroups.remove(made), cgroups.remove(inner)], [false, false]);
+  const home = cgroups.at(path) ?? assert.fail();
+  cgroups.move(pid, home);
+  assert.deepEqual([cgroups.remove(made), cgroups.remove(inner), cgroups.remove(made)], [false, true, true]);
+  // What is gone is empty, and does not have to be removed.
+  assert.deepEqual([cgroups.members(made), cgroups.remove(made)], [[], true]);
+  assert.throws(() => cgroups.move(pid, made), { code: 'CGROUP_FAILED' });
+  assert.throws(() => cgroups.make(made.path, 'A-1', 'A', 0), { code: 'CGROUP_FAILED' });
+});
+
+test('another one of its name is not meant', async (t) => {
+  const at = stage(t);
+  if (!at) return;
+  const { cgroups, path, directory } = at;
+  const made = cgroups.make(path, 'WEB-7', 'WEB', 0);
+  chownSync(directory, 1000, 1000);
+  const own = join(directory, 'portreeve-job-WEB-7');
+  assert.equal(asUser(`rmdir ${own} && mkdir ${own}`), 0);
+  const pid = await processIn(t, directory);
+  assert.throws(() => cgroups.move(pid, made), { code: 'CGROUP_FAILED' });
+  assert.equal(cgroups.remove(made), true);
+  assert.equal(cgroups.at(made.path)?.uid, 1000);
+});
+
+test('what is made and removed is told, in the cgroups that were asked for', async (t) => {
+  const at = stage(t);
+  if (!at) return;
+  const { cgroups, path, directory } = at;
+  mkdirSync(join(directory, 'a.slice'));
+  let told = 0;
+  const watch = cgroups.watch([path, `${path}/nosuch`], () => told++);
+  t.after(() => watch.close());
+  for (const change of [mkdirSync, rmdirSync]) {
+    const before = told;
+    change(join(directory, 'b.service'));
+    await until('it to be told', () => told > before);
+  }
+});

@@ -1,0 +1,207 @@
+// The control groups of this host, and those that we make for jobs: their mark is an attribute that only root can set.
+import {
+  closeSync,
+  constants,
+  type Dirent,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
+import { basename } from 'node:path';
+import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { PID_MAX, UID_MAX } from '../../base/limits.ts';
+import { exactNumber } from '../../base/numbers.ts';
+import { parseDecimal } from '../../base/port.ts';
+import type { Cgroups, ControlGroup, JobCgroup } from '../host.ts';
+import { cgroupRoot, walkCgroups } from './cgroup.ts';
+import { attributeOf, setAttribute } from './sys/xattr.ts';
+
+/**
+ * What a cgroup of ours is known by. Attributes of this kind can be set and seen by CAP_SYS_ADMIN alone (xattr(7)): a
+ * user who makes a cgroup below his own can give it our name, but not this.
+ */
+const MARK = 'trusted.portreeve.job';
+const MARK_MAX_BYTES = 128;
+/** What the names of ours begin with, so that people know them, and only these are asked for their mark. */
+const NAME = 'portreeve-job-';
+/** A name that is taken gets a number behind it, up to this. */
+const NAMES_MAX = 1000;
+const MODE = 0o755;
+
+/** The hierarchy that is mounted on this host. */
+export class LinuxCgroups implements Cgroups {
+  readonly #root: string;
+
+  /** Throws PortreeveError `CGROUP2_MISSING` (world). */
+  constructor(root = cgroupRoot()) {
+    this.#root = root;
+  }
+
+  #directory(path: string): string {
+    return path === '/' ? this.#root : `${this.#root}${path}`;
+  }
+
+  at(path: string): ControlGroup | undefined {
+    const stat = statSync(this.#directory(path), { bigint: true, throwIfNoEntry: false });
+    return stat?.isDirectory() ? { path, id: stat.ino, uid: uidOf(stat) } : undefined;
+  }
+
+  list(path: string, pick: (name: string) => 'leave' | 'take' | 'enter'): ControlGroup[] {
+    const below = path === '/' ? '' : path;
+    return directoriesIn(this.#directory(path)).flatMap((name) => {
+      const picked = pick(name);
+      const group = picked === 'leave' ? undefined : this.at(`${below}/${name}`);
+      if (!group) return [];
+      return picked === 'enter' ? [group, ...this.list(group.path, pick)] : [group];
+    });
+  }
+
+  watch(paths: readonly string[], onChange: () => void): { close(): void } {
+    const watchers = paths.flatMap((path) => {
+      try {
+        // Files in it change as well, which is told as "change".
+        const watcher = watch(this.#directory(path), { persistent: false }, (event) => {
+          if (event === 'rename') onChange();
+        });
+        return [watcher.on('error', () => watcher.close())];
+      } catch {
+        return [];
+      }
+    });
+    return { close: () => watchers.forEach((watcher) => void watcher.close()) };
+  }
+
+  marked(): JobCgroup[] {
+    return [...walkCgroups(this.#root)].flatMap(({ directory }) => {
+      if (!basename(directory).startsWith(NAME)) return [];
+      return this.#markedAt(directory.slice(this.#root.length)) ?? [];
+    });
+  }
+
+  #markedAt(path: string): JobCgroup | undefined {
+    try {
+      return this.#opened(path, (fd, group) => {
+        const mark = attributeOf(fd, MARK, MARK_MAX_BYTES);
+        const [job, digits = ''] = mark ? new TextDecoder().decode(mark).split(' ') : [];
+        const taker = parseDecimal(digits, UID_MAX);
+        return job && taker !== undefined ? { ...group, job, taker } : undefined;
+      });
+    } catch {
+      return undefined;
+    }
+  }
+
+  make(parent: string, name: string, job: string, taker: number): JobCgroup {
+    const path = this.#makeDirectory(`${parent === '/' ? '' : parent}/${NAME}${name}`);
+    try {
+      return this.#opened(path, (fd, group) => {
+        // Whoever owns the cgroup above can take ours away again, and make one of his own in its place.
+        if (group.uid !== process.getuid?.()) throw failed(path, 'is not the one that was made');
+        const refused = setAttribute(fd, MARK, new TextEncoder().encode(`${job} ${taker}`));
+        if (refused) throw failed(path, `cannot be marked: ${refused}`);
+        return { ...group, job, taker };
+      });
+    } catch (thrown) {
+      removeDirectory(this.#directory(path));
+      throw thrown;
+    }
+  }
+
+  /** One of that name or, where it is taken, with a number behind it. */
+  #makeDirectory(wanted: string): string {
+    for (let number = 1; ; number++) {
+      const path = number === 1 ? wanted : `${wanted}.${number}`;
+      try {
+        mkdirSync(this.#directory(path), MODE);
+        return path;
+      } catch (thrown) {
+        if (codeOf(thrown) !== 'EEXIST' || number === NAMES_MAX) {
+          throw failed(path, `cannot be made: ${messageOf(thrown)}`);
+        }
+      }
+    }
+  }
+
+  move(pid: number, into: ControlGroup): void {
+    this.#opened(into.path, (fd, { id }) => {
+      if (id !== into.id) throw failed(into.path, 'is not the one that it was');
+      try {
+        writeFileSync(`/proc/self/fd/${fd}/cgroup.procs`, `${pid}`);
+      } catch (thrown) {
+        throw failed(into.path, `does not take process ${pid}: ${messageOf(thrown)}`);
+      }
+    });
+  }
+
+  members({ path }: ControlGroup): number[] {
+    try {
+      const lines = readFileSync(`${this.#directory(path)}/cgroup.procs`, 'utf8').split('\n');
+      return lines.flatMap((line) => parseDecimal(line, PID_MAX) ?? []);
+    } catch {
+      return [];
+    }
+  }
+
+  remove({ path, id }: ControlGroup): boolean {
+    return this.at(path)?.id !== id || removeDirectory(this.#directory(path));
+  }
+
+  /** Does something with a cgroup that is held open: what is done to it is done to no other of its name. */
+  #opened<T>(path: string, act: (fd: number, group: ControlGroup) => T): T {
+    const fd = openDirectory(this.#directory(path), path);
+    try {
+      const stat = fstatSync(fd, { bigint: true });
+      return act(fd, { path, id: stat.ino, uid: uidOf(stat) });
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+function openDirectory(directory: string, path: string): number {
+  try {
+    return openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch (thrown) {
+    throw failed(path, messageOf(thrown));
+  }
+}
+
+/** The names of the directories in one; none where it is gone. */
+function directoriesIn(directory: string): string[] {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+  return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+}
+
+/** Whether it is gone afterwards: there is something in it (EBUSY), or it was gone before. */
+function removeDirectory(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch (thrown) {
+    return codeOf(thrown) === 'ENOENT';
+  }
+}
+
+/** A uid has 32 bits. */
+function uidOf({ uid }: { readonly uid: bigint }): number {
+  return exactNumber(uid);
+}
+
+function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+}
+
+function failed(path: string, why: string): PortreeveError {
+  return new PortreeveError('world', 'CGROUP_FAILED', `the cgroup ${path} ${why}`, '', { path });
+}

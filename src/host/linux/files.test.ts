@@ -1,0 +1,128 @@
+// Files of the host: read within bounds, and replaced as a whole.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { needs, probe } from '../../../test/support/probe.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import { readBytes, readText, replaceFile } from './files.ts';
+
+function directoryOf(t: Pick<TestContext, 'after'>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'files-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+function codeOf(call: () => unknown): string {
+  try {
+    call();
+  } catch (thrown) {
+    assert.ok(thrown instanceof PortreeveError);
+    return `${thrown.kind} ${thrown.code}`;
+  }
+  return assert.fail('nothing was thrown');
+}
+
+describe('reading', () => {
+  test('gives all of it up to the bound, and refuses what is longer', (t) => {
+    const path = join(directoryOf(t), 'a');
+    const bytes = new Uint8Array(200_000).map((_, i) => i);
+    writeFileSync(path, bytes);
+    assert.deepEqual(new Uint8Array(readBytes(path, 200_000) ?? []), bytes);
+    assert.equal(
+      codeOf(() => readBytes(path, 199_999)),
+      'usage FILE_TOO_LARGE',
+    );
+    assert.equal(
+      codeOf(() => readBytes('/dev/zero', 1_000_000)),
+      'usage FILE_TOO_LARGE',
+    );
+  });
+
+  test('of nothing, of a directory, and of what may not be read', (t) => {
+    assert.equal(readBytes('/nonexistent', 10), undefined);
+    assert.equal(readText('/nonexistent', 10), undefined);
+    assert.equal(
+      codeOf(() => readBytes(directoryOf(t), 10)),
+      'world FILE_UNREADABLE',
+    );
+    assert.equal(
+      codeOf(() => readBytes('/dev/null/a', 10)),
+      'world FILE_UNREADABLE',
+    );
+  });
+
+  test('of a pipe goes on to its end, and waits for nobody where nobody writes', (t) => {
+    const script = "console.log((await import(process.argv[1])).readText('/dev/stdin', 1e6).length)";
+    const line = 'head -c 300000 /dev/zero | "$0" --input-type=module -e "$1" "$2"';
+    const module = join(import.meta.dirname, 'files.ts');
+    const { stdout } = spawnSync('sh', ['-c', line, process.execPath, script, module], { encoding: 'utf8' });
+    assert.equal(stdout, '300000\n');
+    const path = join(directoryOf(t), 'pipe');
+    assert.equal(spawnSync('mkfifo', [path]).status, 0);
+    assert.equal(readText(path, 10), '');
+  });
+});
+
+describe('replacing', () => {
+  test('keeps the mode, and leaves nothing beside it', (t) => {
+    const directory = directoryOf(t);
+    const path = join(directory, 'a');
+    writeFileSync(path, 'before');
+    chmodSync(path, 0o640);
+    replaceFile(path, 'after');
+    assert.equal(readFileSync(path, 'utf8'), 'after');
+    assert.equal(statSync(path).mode & 0o777, 0o640);
+    assert.deepEqual(readdirSync(directory), ['a']);
+  });
+
+  test('keeps the owner', (t) => {
+    if (!needs(t, probe.root())) return;
+    const path = join(directoryOf(t), 'a');
+    writeFileSync(path, 'before');
+    chownSync(path, 1234, 1235);
+    replaceFile(path, 'after');
+    assert.deepEqual([statSync(path).uid, statSync(path).gid], [1234, 1235]);
+  });
+
+  test('follows a link and leaves it a link', (t) => {
+    const directory = directoryOf(t);
+    writeFileSync(join(directory, 'a'), 'before');
+    symlinkSync('a', join(directory, 'link'));
+    replaceFile(join(directory, 'link'), 'after');
+    assert.ok(lstatSync(join(directory, 'link')).isSymbolicLink());
+    assert.equal(readFileSync(join(directory, 'a'), 'utf8'), 'after');
+  });
+
+  test('that fails leaves it as it was', (t) => {
+    const directory = directoryOf(t);
+    const path = join(directory, 'a');
+    writeFileSync(path, 'before');
+    // A file of that name, which is not ours, is in the way.
+    const beside = `${path}.${process.pid}.new`;
+    writeFileSync(beside, 'precious');
+    assert.equal(
+      codeOf(() => replaceFile(path, 'after')),
+      'world FILE_UNWRITABLE',
+    );
+    assert.equal(readFileSync(path, 'utf8'), 'before');
+    assert.equal(readFileSync(beside, 'utf8'), 'precious');
+    assert.equal(
+      codeOf(() => replaceFile('/nonexistent/a', 'after')),
+      'world FILE_UNWRITABLE',
+    );
+  });
+});

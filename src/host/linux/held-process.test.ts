@@ -1,0 +1,45 @@
+// A process that is held on to is seen as long as it is there, and nothing else is seen in its place afterwards.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { needs, probe } from '../../../test/support/probe.ts';
+import { cgroupOf } from './cgroup.ts';
+import { holdProcess } from './held-process.ts';
+
+test('ourselves', () => {
+  const held = holdProcess(process.pid) ?? assert.fail();
+  const uid = process.getuid?.() ?? 0;
+  assert.deepEqual(held.look(), {
+    parent: process.ppid,
+    uids: [uid, uid, uid, uid],
+    cgroup: cgroupOf(process.pid),
+  });
+  held.close();
+  assert.equal(holdProcess(4_194_304), undefined);
+});
+
+test('the uids of a program that has changed some of them', async (t) => {
+  if (!needs(t, probe.root(), probe.command('setpriv'))) return;
+  // No shell: it would give the other uids up.
+  const child = spawn('setpriv', ['--ruid=1000', 'cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill());
+  child.stdin.write('a line');
+  await once(child.stdout, 'data');
+  const held = holdProcess(child.pid ?? 0) ?? assert.fail();
+  const { parent, uids } = held.look() ?? {};
+  assert.deepEqual([parent, uids], [process.pid, [1000, 0, 0, 0]]);
+  held.close();
+  child.stdin.end();
+  await once(child, 'close');
+});
+
+test('one that has ended and was waited for is not there any more', async () => {
+  const child = spawn('cat', { stdio: ['pipe', 'ignore', 'inherit'] });
+  const held = holdProcess(child.pid ?? 0) ?? assert.fail();
+  assert.equal(held.look()?.parent, process.pid);
+  child.stdin.end();
+  await once(child, 'close');
+  assert.equal(held.look(), undefined);
+  held.close();
+});

@@ -1,0 +1,163 @@
+// What is at a path, links, removal, commands, and who else can change a program.
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { needs, probe } from '../../../test/support/probe.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import { changeableByOthers, hasCommand, lookAt, putLink, remove, runCommand } from './install.ts';
+import { putFile } from './put-file.ts';
+
+function directoryOf(t: Pick<TestContext, 'after'>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'install-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+function errorOf(call: () => unknown): PortreeveError {
+  try {
+    call();
+  } catch (thrown) {
+    assert.ok(thrown instanceof PortreeveError, String(thrown));
+    return thrown;
+  }
+  return assert.fail('nothing was thrown');
+}
+
+test('what is at a path', (t) => {
+  const directory = directoryOf(t);
+  const at = (name: string) => join(directory, name);
+  writeFileSync(at('file'), 'text\n');
+  symlinkSync('/nowhere', at('link'));
+  writeFileSync(at('long'), 'x'.repeat(1024 * 1024 + 1));
+  assert.deepEqual(lookAt(at('nothing')), { kind: 'nothing' });
+  assert.deepEqual(lookAt(at('file')), { kind: 'file', text: 'text\n' });
+  assert.deepEqual(lookAt(at('link')), { kind: 'link', target: '/nowhere' });
+  assert.deepEqual(lookAt(directory), { kind: 'directory' });
+  for (const path of [at('long'), '/dev/null']) assert.deepEqual(lookAt(path), { kind: 'other' }, path);
+  assert.equal(errorOf(() => lookAt(at('file/below'))).code, 'FILE_UNREADABLE');
+});
+
+describe('putting a file', () => {
+  test('makes it with its directories, for all to read, whatever the umask', (t) => {
+    const directory = directoryOf(t);
+    const umask = process.umask(0o077);
+    t.after(() => process.umask(umask));
+    const path = join(directory, 'a/b/file');
+    putFile(path, 'text\n');
+    assert.equal(readFileSync(path, 'utf8'), 'text\n');
+    assert.equal(statSync(path).mode & 0o777, 0o644);
+    for (const made of ['a', 'a/b']) assert.equal(statSync(join(directory, made)).mode & 0o777, 0o755);
+  });
+
+  test('replaces a file, and a link instead of what it leads to', (t) => {
+    const directory = directoryOf(t);
+    const [path, far] = [join(directory, 'file'), join(directory, 'far')];
+    writeFileSync(far, 'far\n');
+    symlinkSync(far, path);
+    for (const text of ['one\n', 'two\n']) {
+      putFile(path, text);
+      assert.deepEqual(lookAt(path), { kind: 'file', text });
+    }
+    assert.equal(readFileSync(far, 'utf8'), 'far\n');
+    assert.deepEqual(readdirSync(directory).sort(), ['far', 'file']);
+  });
+
+  test('leaves nothing behind where it cannot be', (t) => {
+    const directory = directoryOf(t);
+    mkdirSync(join(directory, 'there'));
+    assert.equal(errorOf(() => putFile(join(directory, 'there'), '')).code, 'FILE_UNWRITABLE');
+    assert.deepEqual(readdirSync(directory), ['there']);
+  });
+});
+
+test('a link is made with its directories, replaced, and removed', (t) => {
+  const directory = directoryOf(t);
+  const path = join(directory, 'a/link');
+  for (const target of ['/one', '/two']) {
+    putLink(path, target);
+    assert.equal(readlinkSync(path), target);
+  }
+  assert.deepEqual(readdirSync(join(directory, 'a')), ['link']);
+  mkdirSync(join(directory, 'there'));
+  assert.equal(errorOf(() => putLink(join(directory, 'there'), '/one')).code, 'FILE_UNWRITABLE');
+  assert.deepEqual(readdirSync(directory).sort(), ['a', 'there']);
+  remove(path);
+  remove(join(directory, 'a'));
+  assert.deepEqual(readdirSync(directory), ['there']);
+  assert.equal(errorOf(() => remove(path)).code, 'FILE_UNWRITABLE');
+});
+
+test('removing a link leaves what it leads to', (t) => {
+  const directory = directoryOf(t);
+  mkdirSync(join(directory, 'far'));
+  symlinkSync(join(directory, 'far'), join(directory, 'link'));
+  remove(join(directory, 'link'));
+  assert.deepEqual(readdirSync(directory), ['far']);
+});
+
+test('a command that is there', () => {
+  assert.ok(hasCommand('sh'));
+  assert.ok(!hasCommand('no-such-command'));
+  assert.ok(hasCommand('sh', '/bin') && !hasCommand('node', '/nonexistent'));
+});
+
+test('a command that fails is told with its words', () => {
+  runCommand(['true']);
+  const failed = errorOf(() => runCommand(['sh', '-c', 'echo no room >&2; exit 4']));
+  assert.deepEqual([failed.kind, failed.code], ['world', 'COMMAND_FAILED']);
+  assert.match(failed.message, /: no room$/);
+  assert.match(errorOf(() => runCommand(['sh', '-c', 'exit 4'])).message, /: it ended with 4$/);
+  assert.match(errorOf(() => runCommand(['sh', '-c', 'kill -9 $$'])).message, /: SIGKILL$/);
+  assert.match(errorOf(() => runCommand(['no-such-command'])).message, /ENOENT/);
+});
+
+describe('who else can change a program', () => {
+  test('nobody, of the system', (t) => {
+    if (!needs(t, probe.root())) return;
+    assert.equal(changeableByOthers('/bin/sh'), undefined);
+  });
+
+  test('whoever may write to it, or to a directory above it', (t) => {
+    if (!needs(t, probe.root())) return;
+    const directory = directoryOf(t);
+    const path = join(directory, 'bin/program');
+    putFile(path, '');
+    // /tmp itself is for everybody, and has the sticky bit.
+    assert.equal(changeableByOthers(path), undefined);
+    const cases: [path: string, mode: number, uid: number, open: boolean][] = [
+      [path, 0o775, 0, true],
+      [path, 0o757, 0, true],
+      [path, 0o755, 1000, true],
+      [path, 0o755, 0, false],
+      [join(directory, 'bin'), 0o775, 0, true],
+      [join(directory, 'bin'), 0o1777, 0, false],
+      [directory, 0o755, 1000, true],
+      [directory, 0o700, 0, false],
+    ];
+    for (const [changed, mode, uid, isOpen] of cases) {
+      chmodSync(changed, mode);
+      chownSync(changed, uid, 0);
+      assert.equal(
+        changeableByOthers(path),
+        isOpen ? changed : undefined,
+        `${changed} ${mode.toString(8)} ${uid}`,
+      );
+      chmodSync(changed, 0o755);
+      chownSync(changed, 0, 0);
+    }
+  });
+});

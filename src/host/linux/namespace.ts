@@ -1,0 +1,32 @@
+// The network namespace that we are in, as BPF programs know it, and the clock by which they measure.
+import { PortreeveError } from '../../base/errors.ts';
+import { exactNumber } from '../../base/numbers.ts';
+import { openDiagSocket } from './socket-table.ts';
+import { networkNamespace, StreamMemory } from './streams.ts';
+import { must } from './sys/epoll.ts';
+import { sys } from './sys/libc.ts';
+import { NativeBuffer } from './sys/memory.ts';
+
+/** <linux/time.h>: it goes on while the machine sleeps. */
+const CLOCK_BOOTTIME = 7;
+
+/** The cookie of our network namespace. Throws PortreeveError `NAMESPACE_UNKNOWN` (world) on kernels before 5.14. */
+export function namespaceCookie(): bigint {
+  const fd = openDiagSocket();
+  try {
+    const cookie = networkNamespace(fd, new StreamMemory());
+    if (cookie !== undefined) return cookie;
+    const message = 'the kernel does not tell which network namespace this is';
+    throw new PortreeveError('world', 'NAMESPACE_UNKNOWN', message, 'It takes Linux 5.14 or newer.');
+  } finally {
+    sys.close(fd);
+  }
+}
+
+/** Nanoseconds since boot (clock_gettime(2): CLOCK_BOOTTIME). */
+export function bootNow(): bigint {
+  const time = new NativeBuffer(16);
+  must(sys.clockGettime(CLOCK_BOOTTIME, time.address), 'clock_gettime');
+  const seconds = exactNumber(time.view.getBigInt64(0, true));
+  return BigInt(seconds) * 1_000_000_000n + time.view.getBigInt64(8, true);
+}

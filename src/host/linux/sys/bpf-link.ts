@@ -1,0 +1,112 @@
+// BPF links: a program hanging in a cgroup. It hangs there as long as its link is open or pinned somewhere.
+import { Layout } from '../../../base/layout.ts';
+import {
+  bpf,
+  bpfError,
+  LINK_CREATE,
+  LINK_DETACH,
+  LINK_UPDATE,
+  PROG_QUERY,
+  pointerTo,
+  tryBpf,
+} from './bpf.ts';
+import { objectInfo } from './bpf-object.ts';
+import { HOOKS, type Hook } from './bpf-program.ts';
+import { ERRNO } from './libc.ts';
+
+/** <linux/bpf.h>: BPF_LINK_TYPE_CGROUP; flags of LINK_UPDATE and PROG_QUERY. */
+const LINK_TYPE_CGROUP = 3;
+const F_REPLACE = 1 << 2;
+const QUERY_EFFECTIVE = 1 << 0;
+
+/**
+ * Hangs a program into a cgroup, beside those that are there, and gives the descriptor of the link: the program hangs
+ * there until that is closed everywhere and nothing has it pinned. Throws PortreeveError `BPF_CALL` (world).
+ */
+export function attachProgram(programFd: number, cgroupFd: number, hook: Hook): number {
+  const { result } = tryBpf('LINK_CREATE', LINK_CREATE, {
+    prog_fd: programFd,
+    target_fd: cgroupFd,
+    attach_type: HOOKS[hook].attachType,
+  });
+  if (result < 0) throw bpfError('LINK_CREATE', -result, hook);
+  return result;
+}
+
+/**
+ * Puts another program into a link; every bind meets the old one or the new one, none meets neither. With `old` it does
+ * so only where that one is there (EPERM otherwise). Throws PortreeveError `BPF_CALL` (world).
+ */
+export function updateLink(linkFd: number, programFd: number, old?: number): void {
+  bpf('LINK_UPDATE', LINK_UPDATE, {
+    link_fd: linkFd,
+    new_prog_fd: programFd,
+    flags: old === undefined ? 0 : F_REPLACE,
+    old_prog_fd: old ?? 0,
+  });
+}
+
+/** Takes the program out of its cgroup at once, whoever has the link. Throws PortreeveError `BPF_CALL` (world). */
+export function detachLink(linkFd: number): void {
+  bpf('LINK_DETACH', LINK_DETACH, { link_fd: linkFd });
+}
+
+/** <linux/bpf.h>: struct bpf_link_info of a link to a cgroup. */
+export const LINK_INFO = new Layout({
+  type: 'u32',
+  id: 'u32',
+  prog_id: 'u32',
+  cgroup_id: 'u64',
+  attach_type: 'u32',
+});
+
+/** What the kernel says of a link. */
+export interface LinkInfo {
+  readonly id: number;
+  readonly programId: number;
+  /** Where it hangs; undefined if it is no link to a cgroup. */
+  readonly cgroup: LinkedCgroup | undefined;
+}
+
+/** The place of a link. */
+export interface LinkedCgroup {
+  /** The number of the cgroup; 0 where the link was detached or the cgroup is gone. */
+  readonly id: bigint;
+  /** Undefined for a hook that is none of ours. */
+  readonly hook: Hook | undefined;
+}
+
+/** What the kernel says of a link. Throws PortreeveError `BPF_CALL` (world). */
+export function linkInfo(fd: number): LinkInfo {
+  const info = objectInfo(fd, LINK_INFO);
+  const hook = Object.entries(HOOKS).find(([, { attachType }]) => attachType === info.attach_type)?.[0];
+  return {
+    id: info.id,
+    programId: info.prog_id,
+    cgroup:
+      info.type === LINK_TYPE_CGROUP ? { id: info.cgroup_id, hook: hook as Hook | undefined } : undefined,
+  };
+}
+
+/** As many programs as one call asks for; a cgroup itself has at most 64 at a hook. */
+const QUERY_PROGRAMS = 64;
+
+/**
+ * The numbers of the programs at a hook of a cgroup, in the order in which they run: its own, or with `effective` also
+ * those of the cgroups above. Throws PortreeveError `BPF_CALL` (world).
+ */
+export function attachedPrograms(cgroupFd: number, hook: Hook, scope: 'own' | 'effective' = 'own'): number[] {
+  for (let room = QUERY_PROGRAMS; ; ) {
+    const ids = new Uint32Array(room);
+    const { result, attributes } = tryBpf('PROG_QUERY', PROG_QUERY, {
+      target_fd: cgroupFd,
+      attach_type: HOOKS[hook].attachType,
+      query_flags: scope === 'effective' ? QUERY_EFFECTIVE : 0,
+      prog_ids: pointerTo(new Uint8Array(ids.buffer)),
+      prog_cnt: room,
+    });
+    if (result >= 0) return [...ids.subarray(0, attributes.prog_cnt)];
+    if (-result !== ERRNO['ENOSPC']) throw bpfError('PROG_QUERY', -result, hook);
+    room = Math.max(attributes.prog_cnt, room * 2);
+  }
+}

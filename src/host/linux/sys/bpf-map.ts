@@ -1,0 +1,312 @@
+// BPF maps: tables that a program in the kernel and we both read and write.
+import { closeSync, readFileSync } from 'node:fs';
+import { PortreeveError } from '../../../base/errors.ts';
+import { byteArray, Layout } from '../../../base/layout.ts';
+import { parseDecimal } from '../../../base/port.ts';
+import {
+  bpf,
+  bpfError,
+  cString,
+  MAP_BATCH,
+  MAP_CREATE,
+  MAP_ELEMENT,
+  objectName,
+  pointerTo,
+  tryBpf,
+} from './bpf.ts';
+import { objectInfo, openObject } from './bpf-object.ts';
+import { ERRNO } from './libc.ts';
+import { pageBytes, SharedMemory } from './mmap.ts';
+
+/** <linux/bpf.h>: enum bpf_map_type. */
+export const MAP_TYPES = {
+  hash: 1,
+  array: 2,
+  prog_array: 3,
+  percpu_array: 6,
+  lru_hash: 9,
+  array_of_maps: 12,
+  ringbuf: 27,
+} as const;
+
+/** A type of map by its name without "BPF_MAP_TYPE_". */
+export type MapType = keyof typeof MAP_TYPES;
+
+/** <linux/bpf.h>: flags of MAP_CREATE. */
+export const MAP_FLAGS = {
+  /** A hash takes memory for an element when it comes, not for all from the start. */
+  no_prealloc: 1 << 0,
+  /** Programs may only read. */
+  rdonly_prog: 1 << 7,
+  /** Programs may only write. */
+  wronly_prog: 1 << 8,
+  /** The values of an array can be mapped into memory. */
+  mmapable: 1 << 10,
+  /** As the pattern of an array of maps it allows arrays of any length. */
+  inner_map: 1 << 12,
+} as const;
+
+/** When an element is put into a map. */
+export type When = 'always' | 'absent' | 'present';
+
+/** <linux/bpf.h>: BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
+const WHEN: Readonly<Record<When, bigint>> = { always: 0n, absent: 1n, present: 2n };
+
+/** What a map is to be. */
+export interface MapSpec {
+  readonly type: MapType;
+  /** Up to 15 letters, digits, "_" and ".". */
+  readonly name: string;
+  /** 4 for arrays, 0 for a ring buffer. */
+  readonly keyBytes: number;
+  /** 4 for maps of maps and programs, 0 for a ring buffer. */
+  readonly valueBytes: number;
+  /** The most elements of a hash, all those of an array; the bytes of a ring buffer, a power of 2 of whole pages. */
+  readonly entries: number;
+  readonly flags?: readonly (keyof typeof MAP_FLAGS)[];
+  /** For an array of maps: the pattern that those in it follow. */
+  readonly innerMap?: BpfMap;
+}
+
+/** <linux/bpf.h>: struct bpf_map_info, as far as it concerns us. */
+export const MAP_INFO = new Layout({
+  type: 'u32',
+  id: 'u32',
+  key_size: 'u32',
+  value_size: 'u32',
+  max_entries: 'u32',
+  map_flags: 'u32',
+  name: byteArray(16),
+});
+
+/** What the kernel says of a map. */
+export interface MapInfo {
+  readonly id: number;
+  readonly name: string;
+  /** Undefined for a type that is none of ours. */
+  readonly type: MapType | undefined;
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+  readonly entries: number;
+  /** Bits of MAP_FLAGS, and others. */
+  readonly flags: number;
+}
+
+const alignUp = (bytes: number, alignment: number): number => Math.ceil(bytes / alignment) * alignment;
+
+/** The processors that this machine can have: "0-3" has 4. */
+export function possibleProcessors(
+  text = readFileSync('/sys/devices/system/cpu/possible', 'latin1'),
+): number {
+  return text
+    .trim()
+    .split(',')
+    .map((part) => {
+      const [first = '', last = first] = part.split('-');
+      const from = parseDecimal(first, 65535);
+      const to = parseDecimal(last, 65535);
+      if (from === undefined || to === undefined || to < from) {
+        throw new PortreeveError('world', 'PROCESSORS_UNKNOWN', `"${text.trim()}" is no list of processors`);
+      }
+      return to - from + 1;
+    })
+    .reduce((sum, count) => sum + count, 0);
+}
+
+function mapInfo(fd: number): MapInfo {
+  const info = objectInfo(fd, MAP_INFO);
+  const type = Object.entries(MAP_TYPES).find(([, number]) => number === info.type)?.[0];
+  return {
+    id: info.id,
+    name: cString(info.name),
+    type: type as MapType | undefined,
+    keyBytes: info.key_size,
+    valueBytes: info.value_size,
+    entries: info.max_entries,
+    flags: info.map_flags,
+  };
+}
+
+/** A map that is open here. Keys and values are bytes; one of a wrong length is a bug, `BPF_LENGTH`. */
+export class BpfMap implements Disposable {
+  /** The descriptor, which is this object's to close. */
+  readonly fd: number;
+  readonly info: MapInfo;
+  /** What a lookup gives: a value, or in a map per processor a value for each, each rounded up to 8 bytes. */
+  readonly #valueBytes: number;
+  #isOpen = true;
+
+  private constructor(fd: number) {
+    this.fd = fd;
+    this.info = mapInfo(fd);
+    const { type, valueBytes } = this.info;
+    this.#valueBytes = type === 'percpu_array' ? alignUp(valueBytes, 8) * possibleProcessors() : valueBytes;
+  }
+
+  /** Makes a map. Throws PortreeveError `BPF_CALL` (world). */
+  static create(spec: MapSpec): BpfMap {
+    const { result } = tryBpf('MAP_CREATE', MAP_CREATE, {
+      map_type: MAP_TYPES[spec.type],
+      key_size: spec.keyBytes,
+      value_size: spec.valueBytes,
+      max_entries: spec.entries,
+      map_flags: (spec.flags ?? []).reduce((bits, flag) => bits | MAP_FLAGS[flag], 0),
+      inner_map_fd: spec.innerMap?.fd ?? 0,
+      map_name: objectName(spec.name),
+    });
+    if (result < 0) throw bpfError('MAP_CREATE', -result, `${spec.type} ${spec.name}`);
+    return BpfMap.adopt(result);
+  }
+
+  /** Takes over a descriptor of a map, from openPinned() for example; it is closed where it cannot be looked at. */
+  static adopt(fd: number): BpfMap {
+    try {
+      return new BpfMap(fd);
+    } catch (thrown) {
+      closeSync(fd);
+      throw thrown;
+    }
+  }
+
+  /** The map with that number; undefined if there is none. Throws PortreeveError `BPF_CALL` (world). */
+  static byId(id: number): BpfMap | undefined {
+    const fd = openObject('map', id);
+    return fd === undefined ? undefined : BpfMap.adopt(fd);
+  }
+
+  /** The value of a key, undefined if there is none. An array of maps gives the number (id) of a map, 4 bytes. */
+  lookup(key: Uint8Array): Uint8Array | undefined {
+    const value = new Uint8Array(this.#valueBytes);
+    const { result } = this.#element('MAP_LOOKUP_ELEM', key, value);
+    if (-result === ERRNO['ENOENT']) return undefined;
+    if (result < 0) throw this.#error('MAP_LOOKUP_ELEM', result);
+    return value;
+  }
+
+  /**
+   * Puts a value; false where the key is not as `when` asks. Where an inner map is exchanged, no program sees the
+   * old one any more when this returns: the kernel waits until those that do have ended. Throws PortreeveError
+   * `BPF_CALL` (world).
+   */
+  update(key: Uint8Array, value: Uint8Array, when: When = 'always'): boolean {
+    if (value.length !== this.#valueBytes)
+      throw wrongLength(this.info, 'value', value.length, this.#valueBytes);
+    const { result } = this.#element('MAP_UPDATE_ELEM', key, value, WHEN[when]);
+    if (when === 'absent' && -result === ERRNO['EEXIST']) return false;
+    if (when === 'present' && -result === ERRNO['ENOENT']) return false;
+    if (result < 0) throw this.#error('MAP_UPDATE_ELEM', result);
+    return true;
+  }
+
+  /** Takes a key out; false if it was not there. Elements of arrays cannot be taken out. */
+  delete(key: Uint8Array): boolean {
+    const { result } = this.#element('MAP_DELETE_ELEM', key);
+    if (-result === ERRNO['ENOENT']) return false;
+    if (result < 0) throw this.#error('MAP_DELETE_ELEM', result);
+    return true;
+  }
+
+  /** The key behind another, or the first; undefined at the end. A hash begins anew where the other is not there. */
+  nextKey(key?: Uint8Array): Uint8Array | undefined {
+    const next = new Uint8Array(this.info.keyBytes);
+    const { result } = this.#element('MAP_GET_NEXT_KEY', key, next);
+    if (-result === ERRNO['ENOENT']) return undefined;
+    if (result < 0) throw this.#error('MAP_GET_NEXT_KEY', result);
+    return next;
+  }
+
+  /** The keys, as long as nobody takes one out meanwhile. */
+  *keys(): Generator<Uint8Array> {
+    for (let key = this.nextKey(); key !== undefined; key = this.nextKey(key)) yield key;
+  }
+
+  /**
+   * Puts many values with one call; keys and values stand one behind the other. Throws PortreeveError `BPF_CALL`
+   * (world).
+   */
+  updateBatch(keys: Uint8Array, values: Uint8Array): void {
+    const count = keys.length / this.info.keyBytes;
+    if (!Number.isInteger(count)) throw wrongLength(this.info, 'keys', keys.length, this.info.keyBytes);
+    const bytes = count * this.#valueBytes;
+    if (values.length !== bytes) throw wrongLength(this.info, 'values', values.length, bytes);
+    if (count === 0) return;
+    const { result } = tryBpf('MAP_UPDATE_BATCH', MAP_BATCH, {
+      keys: pointerTo(keys),
+      values: pointerTo(values),
+      count,
+      map_fd: this.fd,
+    });
+    if (result < 0) throw this.#error('MAP_UPDATE_BATCH', result);
+  }
+
+  /** All that is in the map, with as few calls as can be; what others change meanwhile may be missing. */
+  lookupBatch(): { readonly keys: Uint8Array; readonly values: Uint8Array } {
+    const { keyBytes, entries } = this.info;
+    const keys = new Uint8Array(entries * keyBytes);
+    const values = new Uint8Array(entries * this.#valueBytes);
+    // Where the next call goes on: a key of an array, a number of 32 bits of a hash.
+    const place = new Uint8Array(Math.max(keyBytes, 4));
+    let done = 0;
+    for (let isAtEnd = false; !isAtEnd && done < entries; ) {
+      const { result, attributes } = tryBpf('MAP_LOOKUP_BATCH', MAP_BATCH, {
+        in_batch: done === 0 ? 0n : pointerTo(place),
+        out_batch: pointerTo(place),
+        keys: pointerTo(keys.subarray(done * keyBytes)),
+        values: pointerTo(values.subarray(done * this.#valueBytes)),
+        count: entries - done,
+        map_fd: this.fd,
+      });
+      isAtEnd = -result === ERRNO['ENOENT'];
+      if (result < 0 && !isAtEnd) throw this.#error('MAP_LOOKUP_BATCH', result);
+      done += attributes.count;
+    }
+    return { keys: keys.subarray(0, done * keyBytes), values: values.subarray(0, done * this.#valueBytes) };
+  }
+
+  /** Makes it read-only for every process, for ever; programs write on. EBUSY while it is mapped for writing. */
+  freeze(): void {
+    bpf('MAP_FREEZE', MAP_ELEMENT, { map_fd: this.fd });
+  }
+
+  /** The values of an array that was made `mmapable`, each rounded up to 8 bytes, as memory. */
+  memory(access: 'read' | 'read and write'): SharedMemory {
+    const { valueBytes, entries } = this.info;
+    return new SharedMemory(this.fd, alignUp(alignUp(valueBytes, 8) * entries, pageBytes()), access);
+  }
+
+  /** Closes the descriptor; the map goes when nothing has it any more. */
+  close(): void {
+    if (this.#isOpen) closeSync(this.fd);
+    this.#isOpen = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #element(
+    command: 'MAP_LOOKUP_ELEM' | 'MAP_UPDATE_ELEM' | 'MAP_DELETE_ELEM' | 'MAP_GET_NEXT_KEY',
+    key?: Uint8Array,
+    value?: Uint8Array,
+    flags = 0n,
+  ) {
+    const { keyBytes } = this.info;
+    if (key && key.length !== keyBytes) throw wrongLength(this.info, 'key', key.length, keyBytes);
+    return tryBpf(command, MAP_ELEMENT, {
+      map_fd: this.fd,
+      key: key ? pointerTo(key) : 0n,
+      value: value ? pointerTo(value) : 0n,
+      flags,
+    });
+  }
+
+  #error(command: Parameters<typeof bpfError>[0], result: number): PortreeveError {
+    return bpfError(command, -result, `map ${this.info.name}`);
+  }
+}
+
+/** The kernel reads and writes as many bytes as the map says, whatever there is. */
+function wrongLength(info: MapInfo, what: string, bytes: number, right: number): PortreeveError {
+  const message = `map ${info.name}: ${what} of ${bytes} bytes instead of ${right}`;
+  return new PortreeveError('bug', 'BPF_LENGTH', message, '', { map: info.name, bytes, right });
+}

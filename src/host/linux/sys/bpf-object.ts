@@ -1,0 +1,87 @@
+// What BPF programs, maps and links have in common: numbers by which they are found, information, and pins in bpffs.
+import type { Layout, Shape, Values } from '../../../base/layout.ts';
+import {
+  bpf,
+  bpfError,
+  type Command,
+  OBJECT_ID,
+  OBJECT_INFO,
+  OBJECT_PATH,
+  pointerTo,
+  tryBpf,
+} from './bpf.ts';
+import { ERRNO } from './libc.ts';
+
+/** The kinds of objects that the kernel numbers, each from 1. */
+export type ObjectKind = 'program' | 'map' | 'link';
+
+const NEXT_ID: Readonly<Record<ObjectKind, Command>> = {
+  program: 'PROG_GET_NEXT_ID',
+  map: 'MAP_GET_NEXT_ID',
+  link: 'LINK_GET_NEXT_ID',
+};
+
+const FD_BY_ID: Readonly<Record<ObjectKind, Command>> = {
+  program: 'PROG_GET_FD_BY_ID',
+  map: 'MAP_GET_FD_BY_ID',
+  link: 'LINK_GET_FD_BY_ID',
+};
+
+/**
+ * The numbers of all objects of a kind in the kernel. Throws PortreeveError `BPF_CALL` (world) where it may not be
+ * asked.
+ */
+export function* objectIds(kind: ObjectKind): Generator<number> {
+  for (let start = 0; ; ) {
+    const { result, attributes } = tryBpf(NEXT_ID[kind], OBJECT_ID, { start_id: start });
+    if (-result === ERRNO['ENOENT']) return;
+    if (result < 0) throw bpfError(NEXT_ID[kind], -result);
+    start = attributes.next_id;
+    yield start;
+  }
+}
+
+/**
+ * A descriptor of the object with that number; undefined if there is none. Throws PortreeveError `BPF_CALL`
+ * (world).
+ */
+export function openObject(kind: ObjectKind, id: number): number | undefined {
+  const { result } = tryBpf(FD_BY_ID[kind], OBJECT_ID, { start_id: id });
+  if (-result === ERRNO['ENOENT']) return undefined;
+  if (result < 0) throw bpfError(FD_BY_ID[kind], -result, `${kind} ${id}`);
+  return result;
+}
+
+/** What the kernel knows of an object, as far as `layout` goes. Throws PortreeveError `BPF_CALL` (world). */
+export function objectInfo<S extends Shape>(
+  fd: number,
+  layout: Layout<S>,
+  given?: Partial<Values<S>>,
+): Values<S> {
+  const info = layout.encode(given ?? {});
+  bpf('OBJ_GET_INFO_BY_FD', OBJECT_INFO, { bpf_fd: fd, info_len: info.length, info: pointerTo(info) });
+  return layout.read(new DataView(info.buffer));
+}
+
+const pathBytes = (path: string): Uint8Array => new TextEncoder().encode(`${path}\0`);
+
+/**
+ * Gives an object a name in bpffs, by which it outlives every process that has it. Throws PortreeveError `BPF_CALL`
+ * (world): EEXIST where the name is taken, EPERM where the path is not in bpffs.
+ */
+export function pinObject(fd: number, path: string): void {
+  const values = { pathname: pointerTo(pathBytes(path)), bpf_fd: fd };
+  const { result } = tryBpf('OBJ_PIN', OBJECT_PATH, values);
+  if (result < 0) throw bpfError('OBJ_PIN', -result, path);
+}
+
+/**
+ * A descriptor of the object with that name in bpffs; undefined if there is none. Throws PortreeveError `BPF_CALL`
+ * (world).
+ */
+export function openPinned(path: string): number | undefined {
+  const { result } = tryBpf('OBJ_GET', OBJECT_PATH, { pathname: pointerTo(pathBytes(path)) });
+  if (-result === ERRNO['ENOENT']) return undefined;
+  if (result < 0) throw bpfError('OBJ_GET', -result, path);
+  return result;
+}

@@ -1,0 +1,183 @@
+// BPF programs: loading them through the verifier, and what the kernel says of those that are loaded.
+import { PortreeveError } from '../../../base/errors.ts';
+import { byteArray, Layout } from '../../../base/layout.ts';
+import { bpfError, cString, objectName, PROG_LOAD, pointerTo, tryBpf } from './bpf.ts';
+import { objectInfo } from './bpf-object.ts';
+import { ERRNO, errnoName } from './libc.ts';
+
+/** <linux/bpf.h>: BPF_PROG_TYPE_CGROUP_SOCK, BPF_PROG_TYPE_SOCK_OPS, BPF_PROG_TYPE_CGROUP_SOCK_ADDR. */
+const CGROUP_SOCK = 9;
+const SOCK_OPS = 13;
+const CGROUP_SOCK_ADDR = 18;
+
+/**
+ * <linux/bpf.h>: where in a cgroup a program can hang (enum bpf_attach_type), and of which type it is then
+ * (enum bpf_prog_type). The names are those that libbpf gives to sections, without "cgroup/".
+ */
+export const HOOKS = {
+  sock_create: { attachType: 2, programType: CGROUP_SOCK },
+  sockops: { attachType: 3, programType: SOCK_OPS },
+  bind4: { attachType: 8, programType: CGROUP_SOCK_ADDR },
+  bind6: { attachType: 9, programType: CGROUP_SOCK_ADDR },
+  connect4: { attachType: 10, programType: CGROUP_SOCK_ADDR },
+  connect6: { attachType: 11, programType: CGROUP_SOCK_ADDR },
+  post_bind4: { attachType: 12, programType: CGROUP_SOCK },
+  post_bind6: { attachType: 13, programType: CGROUP_SOCK },
+  sock_release: { attachType: 34, programType: CGROUP_SOCK },
+} as const;
+
+/** A hook of a cgroup by its name. */
+export type Hook = keyof typeof HOOKS;
+
+/** A program as it is handed to the verifier. */
+export interface ProgramSpec {
+  /** Up to 15 letters, digits, "_" and ".". */
+  readonly name: string;
+  readonly hook: Hook;
+  /** What encode() of bpf/program.ts gave. */
+  readonly instructions: Uint8Array;
+}
+
+/**
+ * Ours, as package.json says. The kernel counts it as not GPL-compatible, and our programs need no helper that asks
+ * for that.
+ */
+const LICENSE = new TextEncoder().encode('Apache-2.0\0');
+
+const INSTRUCTION_BYTES = 8;
+/** What the verifier may say, in bytes: enough at first for most programs, then as much as any kernel takes. */
+const LOG_BYTES = [64 * 1024, 16 * 1024 * 1024 - 1];
+/** What an error keeps of it: the complaint, and the instructions that led there. */
+const LOG_TOLD_CHARACTERS = 8192;
+/** <linux/bpf.h>: BPF_LOG_LEVEL1: each instruction that is walked, with what is known of the registers. */
+const LOG_LEVEL = 1;
+
+function tryLoad(spec: ProgramSpec, log?: Uint8Array): number {
+  return tryBpf('PROG_LOAD', PROG_LOAD, {
+    prog_type: HOOKS[spec.hook].programType,
+    insn_cnt: spec.instructions.length / INSTRUCTION_BYTES,
+    insns: pointerTo(spec.instructions),
+    license: pointerTo(LICENSE),
+    prog_name: objectName(spec.name),
+    expected_attach_type: HOOKS[spec.hook].attachType,
+    ...(log && { log_level: LOG_LEVEL, log_size: log.length, log_buf: pointerTo(log) }),
+  }).result;
+}
+
+/** What the verifier says of a program that it refused, and the errno. */
+function refusal(spec: ProgramSpec): { readonly log: string; readonly result: number } {
+  let log = new Uint8Array(0);
+  let result = 0;
+  for (const bytes of LOG_BYTES) {
+    log = new Uint8Array(bytes);
+    result = tryLoad(spec, log);
+    if (-result !== ERRNO['ENOSPC']) break;
+  }
+  return { log: cString(log), result };
+}
+
+function refused(spec: ProgramSpec, number: number, log: string): PortreeveError {
+  const errno = errnoName(number);
+  const message = `the kernel refused the BPF program ${spec.name}: ${errno}`;
+  const hint = 'The kernel may be too old for it; the end of what its verifier says is in `log`.';
+  const data = { program: spec.name, hook: spec.hook, errno, log: log.slice(-LOG_TOLD_CHARACTERS) };
+  return new PortreeveError('world', 'BPF_PROGRAM_REFUSED', message, hint, data);
+}
+
+/**
+ * Loads a program and gives its descriptor, which is the caller's to close. Throws PortreeveError (world): `BPF_CALL`
+ * where no program may be loaded at all, `BPF_PROGRAM_REFUSED` where the verifier refused this one; `data.log` is then
+ * the end of its log, for verifierSummary() of bpf/verifier-log.ts.
+ */
+export function loadProgram(spec: ProgramSpec): number {
+  const fd = tryLoad(spec);
+  if (fd >= 0) return fd;
+  // The log is asked for only now: writing it costs the kernel more than all the rest.
+  const { log, result } = refusal(spec);
+  if (result >= 0) return result;
+  if (log === '') throw bpfError('PROG_LOAD', -result, `program ${spec.name}`);
+  throw refused(spec, -result, log);
+}
+
+/** <linux/bpf.h>: struct bpf_prog_info, as far as it concerns us. */
+export const PROGRAM_INFO = new Layout({
+  type: 'u32',
+  id: 'u32',
+  tag: byteArray(8),
+  jited_prog_len: 'u32',
+  xlated_prog_len: 'u32',
+  jited_prog_insns: 'u64',
+  xlated_prog_insns: 'u64',
+  load_time: 'u64',
+  created_by_uid: 'u32',
+  nr_map_ids: 'u32',
+  map_ids: 'u64',
+  name: byteArray(16),
+  ifindex: 'u32',
+  gpl_compatible: 'u32',
+  netns_dev: 'u64',
+  netns_ino: 'u64',
+  nr_jited_ksyms: 'u32',
+  nr_jited_func_lens: 'u32',
+  jited_ksyms: 'u64',
+  jited_func_lens: 'u64',
+  btf_id: 'u32',
+  func_info_rec_size: 'u32',
+  func_info: 'u64',
+  nr_func_info: 'u32',
+  nr_line_info: 'u32',
+  line_info: 'u64',
+  jited_line_info: 'u64',
+  nr_jited_line_info: 'u32',
+  line_info_rec_size: 'u32',
+  jited_line_info_rec_size: 'u32',
+  nr_prog_tags: 'u32',
+  prog_tags: 'u64',
+  run_time_ns: 'u64',
+  run_cnt: 'u64',
+});
+
+/** What the kernel says of a program. */
+export interface ProgramInfo {
+  readonly id: number;
+  readonly name: string;
+  /** enum bpf_prog_type */
+  readonly type: number;
+  /**
+   * A hash of the instructions without the descriptors of maps, 16 hexadecimal digits: the same program has the
+   * same.
+   */
+  readonly tag: string;
+  /** Nanoseconds of CLOCK_BOOTTIME when it was loaded. */
+  readonly loadTime: bigint;
+  readonly createdByUid: number;
+  /** The size of the instructions after the verifier's changes, in bytes. */
+  readonly translatedBytes: number;
+  /** The numbers of the maps that it uses. */
+  readonly mapIds: readonly number[];
+  /** How often it ran and how long, in nanoseconds; 0 unless the sysctl kernel.bpf_stats_enabled is on. */
+  readonly runCount: bigint;
+  readonly runTimeNs: bigint;
+}
+
+/** What the kernel says of a program. Throws PortreeveError `BPF_CALL` (world). */
+export function programInfo(fd: number): ProgramInfo {
+  const { nr_map_ids: count } = objectInfo(fd, PROGRAM_INFO);
+  const ids = new Uint32Array(count);
+  const info = objectInfo(fd, PROGRAM_INFO, {
+    nr_map_ids: count,
+    map_ids: count === 0 ? 0n : pointerTo(new Uint8Array(ids.buffer)),
+  });
+  return {
+    id: info.id,
+    name: cString(info.name),
+    type: info.type,
+    tag: Buffer.from(info.tag).toString('hex'),
+    loadTime: info.load_time,
+    createdByUid: info.created_by_uid,
+    translatedBytes: info.xlated_prog_len,
+    mapIds: [...ids],
+    runCount: info.run_cnt,
+    runTimeNs: info.run_time_ns,
+  };
+}

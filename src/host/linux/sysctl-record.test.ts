@@ -1,0 +1,90 @@
+// The record of what was written into the kernel's settings: for one boot and one network, and never half.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { PortreeveError } from '../../base/errors.ts';
+import type { SysctlChange } from '../host.ts';
+import { bootAndNetwork, SYSCTL_RECORD, SysctlRecordFile } from './sysctl-record.ts';
+
+const CHANGES: readonly SysctlChange[] = [
+  { name: 'net.ipv4.ip_local_reserved_ports', found: '', written: '80,443', before: undefined },
+  {
+    name: 'net.ipv4.ip_local_port_range',
+    found: '32768\t60999',
+    written: '40000\t50000',
+    before: '32768\t60999',
+  },
+];
+
+function directoryOf(t: Pick<TestContext, 'after'>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'record-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+test('what was written is read, by another process of the same boot and network as well', (t) => {
+  const directory = join(directoryOf(t), 'state');
+  assert.deepEqual(new SysctlRecordFile(directory).read(), []);
+  new SysctlRecordFile(directory).write(CHANGES);
+  assert.deepEqual(new SysctlRecordFile(directory).read(), CHANGES);
+  const path = join(directory, SYSCTL_RECORD);
+  assert.equal(statSync(path).mode & 0o777, 0o644);
+  assert.deepEqual(readdirSync(directory), [SYSCTL_RECORD]);
+});
+
+test('of another boot or network it says nothing', (t) => {
+  const directory = directoryOf(t);
+  new SysctlRecordFile(directory, 'boot a net:[1]').write(CHANGES);
+  assert.deepEqual(new SysctlRecordFile(directory, 'boot a net:[1]').read(), CHANGES);
+  assert.deepEqual(new SysctlRecordFile(directory, 'boot b net:[1]').read(), []);
+  assert.deepEqual(new SysctlRecordFile(directory, 'boot a net:[2]').read(), []);
+  assert.match(bootAndNetwork(), /^boot [0-9a-f-]{36} net:\[\d+\]$/);
+});
+
+test('without changes there is no record', (t) => {
+  const directory = directoryOf(t);
+  const record = new SysctlRecordFile(directory);
+  record.write(CHANGES);
+  record.write([]);
+  assert.deepEqual(record.read(), []);
+  assert.deepEqual(readdirSync(directory), []);
+  record.write([]);
+});
+
+describe('a damaged one is told, and left as it is', () => {
+  const stamp = bootAndNetwork();
+  const texts: Record<string, string> = {
+    'no text': '',
+    'no JSON': '{"stamp":',
+    'a list': '[]',
+    'no changes': JSON.stringify({ stamp }),
+    'no stamp': JSON.stringify({ changes: [] }),
+    'a change that is none': JSON.stringify({ stamp, changes: [null] }),
+    'a change without a field': JSON.stringify({ stamp, changes: [{ name: 'a.b', found: '', written: '' }] }),
+    'a field of the wrong kind': JSON.stringify({
+      stamp,
+      changes: [{ name: 'a.b', found: 1, written: '', before: null }],
+    }),
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    test(name, (t) => {
+      const directory = directoryOf(t);
+      writeFileSync(join(directory, SYSCTL_RECORD), text);
+      assert.throws(
+        () => new SysctlRecordFile(directory).read(),
+        (thrown) => thrown instanceof PortreeveError && thrown.code === 'SYSCTL_RECORD_DAMAGED',
+      );
+      assert.equal(statSync(join(directory, SYSCTL_RECORD)).size, text.length);
+    });
+  }
+});
+
+test('where it cannot be written, what was there stays', (t) => {
+  const directory = directoryOf(t);
+  writeFileSync(join(directory, 'file'), '');
+  const record = new SysctlRecordFile(join(directory, 'file', 'state'));
+  assert.throws(() => record.write(CHANGES), { code: 'FILE_UNWRITABLE' });
+  assert.deepEqual(readdirSync(directory), ['file']);
+});

@@ -1,0 +1,87 @@
+// The record of what we wrote into the kernel's settings: a file in the state directory, for one boot and one network.
+import { readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { PORT_LIST_MAX_CHARACTERS } from '../../base/limits.ts';
+import type { SysctlChange, SysctlRecord } from '../host.ts';
+import { readText } from './files.ts';
+import { putFile } from './put-file.ts';
+
+/** The file in the state directory. */
+export const SYSCTL_RECORD = 'sysctls.json';
+/** A few changes, each with three lists of ports. */
+const FILE_MAX_BYTES = 8 * PORT_LIST_MAX_CHARACTERS;
+
+/** This boot, and the network namespace that we are in: with either of them the settings are gone. */
+export function bootAndNetwork(): string {
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return `boot ${boot} ${readlinkSync('/proc/self/ns/net')}`;
+}
+
+/** The record in a state directory. */
+export class SysctlRecordFile implements SysctlRecord {
+  readonly #path: string;
+  readonly #stamp: string;
+
+  constructor(directory: string, stamp: string = bootAndNetwork()) {
+    this.#path = join(directory, SYSCTL_RECORD);
+    this.#stamp = stamp;
+  }
+
+  read(): readonly SysctlChange[] {
+    const text = readText(this.#path, FILE_MAX_BYTES);
+    if (text === undefined) return [];
+    const { stamp, changes } = this.#decode(text);
+    return stamp === this.#stamp ? changes : [];
+  }
+
+  write(changes: readonly SysctlChange[]): void {
+    if (changes.length === 0) {
+      this.#remove();
+      return;
+    }
+    const entries = changes.map(({ before, ...change }) => ({ ...change, before: before ?? null }));
+    putFile(this.#path, `${JSON.stringify({ stamp: this.#stamp, changes: entries }, undefined, 2)}\n`);
+  }
+
+  #remove(): void {
+    try {
+      rmSync(this.#path, { force: true });
+    } catch (thrown) {
+      const message = `cannot remove ${this.#path}: ${messageOf(thrown)}`;
+      throw new PortreeveError('world', 'FILE_UNWRITABLE', message, '', { path: this.#path });
+    }
+  }
+
+  #decode(text: string): { stamp: string; changes: SysctlChange[] } {
+    try {
+      const { stamp, changes } = fieldsOf(JSON.parse(text));
+      if (!Array.isArray(changes)) throw new TypeError('there is no list of changes');
+      return { stamp: textOf(stamp), changes: changes.map(changeOf) };
+    } catch (thrown) {
+      const message = `${this.#path} is damaged: ${messageOf(thrown)}`;
+      const hint = 'Move it away: what the kernel has set now is then taken for what was found.';
+      throw new PortreeveError('world', 'SYSCTL_RECORD_DAMAGED', message, hint, { path: this.#path });
+    }
+  }
+}
+
+function changeOf(entry: unknown): SysctlChange {
+  const { name, found, written, before } = fieldsOf(entry);
+  return {
+    name: textOf(name),
+    found: textOf(found),
+    written: textOf(written),
+    before: before === null ? undefined : textOf(before),
+  };
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  throw new TypeError('an object was expected');
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError('a text was expected');
+}

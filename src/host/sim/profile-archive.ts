@@ -1,0 +1,28 @@
+// An archive of what was applied, in memory.
+import { PortreeveError } from '../../base/errors.ts';
+import type { NewRevision, ProfileArchive, Revision, RevisionHead } from '../host.ts';
+
+export class SimProfileArchive implements ProfileArchive {
+  readonly #revisions: Revision[] = [];
+
+  heads(): RevisionHead[] {
+    return this.#revisions.map(({ texts, racf: _racf, ...rest }) => ({
+      ...rest,
+      paths: texts.map(({ path }) => path),
+    }));
+  }
+
+  read(number: number): Revision | undefined {
+    return this.#revisions[number - 1];
+  }
+
+  append(revision: NewRevision, after: number): number {
+    const latest = this.#revisions.length;
+    if (latest !== after) {
+      const message = `revision ${latest} was recorded meanwhile`;
+      throw new PortreeveError('refused', 'ARCHIVE_MOVED', message, '', { latest, after });
+    }
+    this.#revisions.push(structuredClone({ number: latest + 1, ...revision }));
+    return latest + 1;
+  }
+}
