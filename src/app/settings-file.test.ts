@@ -17,20 +17,48 @@ function mistakes(text: string): string[] {
 }
 
 test('all settings', () => {
-  const text =
-    '[portmap]\nlisten = ["0.0.0.0", "::1"]\nport = 111\nlocal = "/run/rpcbind.sock"\nuid = 60711\n';
+  const text = `[portmap]
+listen = ["0.0.0.0", "::1"]
+port = 111
+local = "/run/rpcbind.sock"
+uid = 60711
+
+[profile]
+file = "/etc/profile.tcpip"
+racf = "/etc/racf"
+zos_names = true
+tcpname = "TCPCS"
+omvs_job = "UNIX"
+authport_jobs = ["FTPD*"]
+
+[job.WEB]
+users = ["alice", 1001]
+groups = ["www", 33]
+
+[job."A.B"]
+`;
   const portmap = { listen: ['0.0.0.0', '::1'], port: 111, local: '/run/rpcbind.sock', uid: 60711 };
-  assert.deepEqual(parseSettings(text, 'x.toml'), { portmap });
+  const profile = {
+    file: '/etc/profile.tcpip',
+    racf: '/etc/racf',
+    zos_names: true,
+    tcpname: 'TCPCS',
+    omvs_job: 'UNIX',
+    authport_jobs: ['FTPD*'],
+  };
+  const job = { WEB: { users: ['alice', 1001], groups: ['www', 33] }, 'A.B': {} };
+  assert.deepEqual(parseSettings(text, 'x.toml'), { portmap, profile, job });
 });
 
 test('none', () => {
-  for (const text of ['', '# nothing\n', '[portmap]\n']) assert.deepEqual(mistakes(text), []);
+  for (const text of ['', '# nothing\n', '[portmap]\n', '[profile]\n', '[job]\n', '[job.A]\n'])
+    assert.deepEqual(mistakes(text), []);
 });
 
 describe('each value has its bounds', () => {
   const cases: [key: string, good: string[], bad: string[]][] = [
     [
-      'listen',
+      'portmap.listen',
       ['[]', '["192.0.2.7"]', '["::"]'],
       [
         '"::"',
@@ -42,20 +70,37 @@ describe('each value has its bounds', () => {
         '[1]',
       ],
     ],
-    ['port', ['1', '65535'], ['0', '65536', '-1', '1.5', '"111"']],
+    ['portmap.port', ['1', '65535'], ['0', '65536', '-1', '1.5', '"111"']],
     [
-      'local',
+      'portmap.local',
       ['"/a"', `"/${'a'.repeat(105)}"`],
       ['""', '"a"', '"/é"', '"/a b"', '"@a"', `"/${'a'.repeat(106)}"`, '1'],
     ],
-    ['uid', ['1', '4294967294'], ['0', '4294967295', '"nobody"']],
+    ['portmap.uid', ['1', '4294967294'], ['0', '4294967295', '"nobody"']],
+    ['profile.file', ['"/a"', '"/a b"'], ['""', '"a"', '"/a\\u0000"', '1']],
+    ['profile.racf', ['"/a"'], ['"a"', '[]']],
+    ['profile.zos_names', ['true', 'false'], ['1', '"true"']],
+    ['profile.tcpname', ['"TCPIP"', '"@#$45678"'], ['""', '"tcpip"', '"1A"', '"A23456789"', '"A.B"', '1']],
+    ['profile.omvs_job', ['"OMVS"', '"A-B.C"'], ['""', '"omvs"', '"OMVS*"', '1']],
+    ['profile.authport_jobs', ['[]', '["FTPD1", "FTP?*"]'], ['"FTPD1"', '["ftpd"]', '["A B"]', '[1]']],
+    [
+      'job.NAME.users',
+      ['[]', '["a", 0, "b.c$"]'],
+      ['"a"', '[""]', '["a:b"]', '["a b"]', '[-1]', '[1.5]', '[[]]'],
+    ],
+    ['job.NAME.groups', ['["www", 4294967294]'], ['33', '[4294967295]', '[true]']],
   ];
-  for (const [key, good, bad] of cases) {
-    test(key, () => {
-      for (const value of good) assert.deepEqual(mistakes(`[portmap]\n${key} = ${value}\n`), [], value);
+  for (const [setting, good, bad] of cases) {
+    test(setting, () => {
+      const [, section, key] = /^(.*)\.(.*)$/.exec(setting) ?? [];
+      for (const value of good) assert.deepEqual(mistakes(`[${section}]\n${key} = ${value}\n`), [], value);
       for (const value of bad) {
-        const [mistake = '', ...more] = mistakes(`[portmap]\n${key} = ${value}\n`);
-        assert.match(mistake, new RegExp(`^portmap\\.${key}(\\.0)? is .+; it must be an? `));
+        const [mistake = '', ...more] = mistakes(`[${section}]\n${key} = ${value}\n`);
+        assert.match(
+          mistake,
+          new RegExp(`^${section}\\.${key}(\\.0)? is .+; it must be (an?|the|true) `),
+          value,
+        );
         assert.deepEqual(more, []);
       }
     });
@@ -63,7 +108,7 @@ describe('each value has its bounds', () => {
 
   test('and each has been tried', () => {
     assert.deepEqual(
-      cases.map(([key]) => `portmap.${key}`),
+      cases.map(([setting]) => setting),
       SETTING_KEYS,
     );
   });
@@ -71,6 +116,31 @@ describe('each value has its bounds', () => {
 
 test('a section that is a value', () => {
   assert.deepEqual(mistakes('portmap = 3\n'), ['portmap is 3; it must be a section, [portmap]']);
+  assert.deepEqual(mistakes('profile = 3\n'), ['profile is 3; it must be a section, [profile]']);
+});
+
+test('a section of a job has the name of one that somebody can take', () => {
+  for (const name of ['A', 'WEB', '"A@B.C"', '"#1"']) assert.deepEqual(mistakes(`[job.${name}]\n`), []);
+  for (const name of ['web', 'RESERVED', 'AUTHPORT', 'UNKNOWN', '"A*"', '"A?"', '""', '"A B"']) {
+    const [mistake = '', ...more] = mistakes(`[job.${name}]\n`);
+    assert.match(
+      mistake,
+      /^job\..* is ".*"; it must be a job name in capitals, such as WEB, and not RESERVED/,
+    );
+    assert.deepEqual(more, []);
+  }
+  assert.deepEqual(mistakes('job = 3\n'), ['job is 3; it must be sections, [job.NAME]']);
+  assert.deepEqual(mistakes('[job]\nWEB = 3\n'), ['job.WEB is 3; it must be a section, [job.NAME]']);
+  assert.deepEqual(mistakes('[job.WEB]\nuser = []\n'), [
+    '"job.WEB.user" is no setting; did you mean "users"?',
+  ]);
+});
+
+test('a key of the wrong section is compared with those of its own', () => {
+  assert.deepEqual(mistakes('[profile]\nzos_name = true\nport = 1\n'), [
+    '"profile.zos_name" is no setting; did you mean "zos_names"?',
+    '"profile.port" is no setting; did you mean "file"?',
+  ]);
 });
 
 test('the nearest known word', () => {

@@ -2,6 +2,7 @@
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { PortreeveError } from '../base/errors.ts';
+import { hasWildcard, jobPatternProblem } from '../base/job.ts';
 import { UID_MAX } from '../base/limits.ts';
 import { PORT_MAX, PORT_MIN } from '../base/port.ts';
 import { isListenableAddress, isListenablePath, LISTENABLE_PATH } from './listenable.ts';
@@ -10,6 +11,29 @@ const ADDRESS =
   'an IP address of this host, such as 192.0.2.7 or ::1, or 0.0.0.0 and :: for all of IPv4 and IPv6';
 const PORT = `a number from ${PORT_MIN} to ${PORT_MAX}`;
 const UID = `a number from 1 to ${UID_MAX}`;
+const PATH = 'an absolute path';
+const TCPNAME = 'the name of a TCP/IP stack, 1 to 8 of the characters A-Z 0-9 @ # $, the first no digit';
+const TCPNAME_PATTERN = /^[A-Z@#$][A-Z0-9@#$]{0,7}$/;
+const JOB = 'a job name in capitals, such as OMVS';
+const TAKEN_JOB = 'a job name in capitals, such as WEB, and not RESERVED, AUTHPORT or UNKNOWN';
+const USER = 'the name of a user, or a uid';
+const GROUP = 'the name of a group, or a gid';
+const PATTERN = 'a job name in capitals, such as FTPD1, in which * and ? are wildcards';
+
+const isPath = (text: string): boolean => /^\/[^\0]*$/.test(text);
+const isJobPattern = (text: string): boolean => jobPatternProblem(text, false) === undefined;
+const isJob = (text: string): boolean => isJobPattern(text) && !hasWildcard(text);
+
+/** Words that stand for no job that somebody could take. */
+const NOT_TAKEN: ReadonlySet<string> = new Set(['RESERVED', 'AUTHPORT', 'UNKNOWN']);
+const isTakenJob = (text: string): boolean => isJob(text) && text !== '' && !NOT_TAKEN.has(text);
+
+/** Names and numbers of users, or of groups. */
+const whom = (what: string) => {
+  const name = z.string(what).regex(/^[^:\s]+$/, what);
+  const number = z.int(what).min(0, what).max(UID_MAX, what);
+  return z.array(z.union([name, number], what), 'a list of names and numbers').optional();
+};
 
 const PORTMAP = z.strictObject(
   {
@@ -21,17 +45,44 @@ const PORTMAP = z.strictObject(
   'a section, [portmap]',
 );
 
-const FILE = z.strictObject({ portmap: PORTMAP.optional() });
+const PROFILE = z.strictObject(
+  {
+    file: z.string(PATH).refine(isPath, PATH).optional(),
+    racf: z.string(PATH).refine(isPath, PATH).optional(),
+    zos_names: z.boolean('true or false').optional(),
+    tcpname: z.string(TCPNAME).regex(TCPNAME_PATTERN, TCPNAME).optional(),
+    omvs_job: z.string(JOB).refine(isJob, JOB).optional(),
+    authport_jobs: z.array(z.string(PATTERN).refine(isJobPattern, PATTERN), 'a list of job names').optional(),
+  },
+  'a section, [profile]',
+);
+
+const JOB_SECTION = z.strictObject({ users: whom(USER), groups: whom(GROUP) }, 'a section, [job.NAME]');
+const JOBS = z.record(z.string().refine(isTakenJob), JOB_SECTION, {
+  error: ({ code }) => (code === 'invalid_key' ? TAKEN_JOB : 'sections, [job.NAME]'),
+});
+
+const FILE = z.strictObject({
+  portmap: PORTMAP.optional(),
+  profile: PROFILE.optional(),
+  job: JOBS.optional(),
+});
 
 /** What portreeve.toml can say. */
 export type SettingsFile = z.infer<typeof FILE>;
 
+const SECTIONS = { portmap: PORTMAP, profile: PROFILE, 'job.NAME': JOB_SECTION } as const;
+
 /** Every setting, as "section.key". */
-export const SETTING_KEYS: readonly string[] = Object.keys(PORTMAP.shape).map((key) => `portmap.${key}`);
+export const SETTING_KEYS: readonly string[] = Object.entries(SECTIONS).flatMap(([section, { shape }]) =>
+  Object.keys(shape).map((key) => `${section}.${key}`),
+);
 
 /** The keys that are known at a place of the file. */
-function keysAt(path: readonly PropertyKey[]): string[] {
-  return Object.keys((path[0] === 'portmap' ? PORTMAP : FILE).shape);
+function keysAt([section, name]: readonly PropertyKey[]): string[] {
+  if (section === 'portmap' || section === 'profile') return Object.keys(SECTIONS[section].shape);
+  if (section === 'job' && name !== undefined) return Object.keys(JOB_SECTION.shape);
+  return Object.keys(FILE.shape);
 }
 
 /** How many letters have to be changed, put in or left out to make one word of another (Levenshtein). */

@@ -28,8 +28,11 @@ export async function askDaemon(io: Io, runtime: string | undefined): Promise<Da
   throw new PortreeveError('world', 'DAEMON_ABSENT', message, 'Start it with: portreeve serve');
 }
 
-/** A user's directory may lie in /tmp, where a stranger could make it first. */
-function requireTrusted(directory: string, uid: number): void {
+/**
+ * A user's directory may lie in /tmp, where a stranger could make it first. Throws PortreeveError `RUNTIME_DIRECTORY`
+ * (world).
+ */
+export function requireTrusted(directory: string, uid: number): void {
   const stat = lstatSync(directory, { throwIfNoEntry: false });
   if (!stat || stat.uid === uid || stat.uid === 0) return;
   throw new PortreeveError('world', 'RUNTIME_DIRECTORY', `${directory} belongs to uid ${stat.uid}`);

@@ -10,4 +10,6 @@ export interface Io {
   /** The width of the terminal, undefined where the output is none. */
   readonly columns: number | undefined;
   readonly uid: number;
+  /** Aborted when nobody reads standard output any more. */
+  readonly unread?: AbortSignal;
 }

@@ -5,9 +5,13 @@ import type { Io } from './io.ts';
 
 export function processIo(): Io {
   const { stdout, stderr } = process;
+  const unread = new AbortController();
   // A reader who has seen enough, such as head(1), is no trouble: the command ends as if he had read on.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') return;
+    if (error.code === 'EPIPE') {
+      unread.abort();
+      return;
+    }
     stderr.write(`portreeve: cannot write: ${error.message}\n`);
     process.exit(EXIT_CODES.world);
   });
@@ -18,6 +22,7 @@ export function processIo(): Io {
     env: process.env,
     columns: stdout.isTTY ? stdout.columns : undefined,
     uid: process.getuid?.() ?? -1,
+    unread: unread.signal,
   };
 }
 

@@ -80,7 +80,7 @@ describe('wrong usage ends with 2, says what is wrong and where to look', () => 
     });
   }
 
-  for (const command of [[], ['portmap'], ['config']]) {
+  for (const command of [[], ['portmap'], ['profile'], ['config']]) {
     test(`portreeve ${command.join(' ')} alone shows its help`, async () => {
       const io = capturedIo();
       assert.equal(await run(command, io), 2);
@@ -120,6 +120,8 @@ describe('a command loads what it needs and no more', () => {
   const needed: Readonly<Record<string, string[]>> = {
     'config-check.ts': ['smol-toml', 'zod'],
     'completion.ts': ['commander'],
+    // It reaches into the kernel.
+    'guard.ts': ['koffi'],
   };
   for (const module of MODULES) {
     const expected = needed[module] ?? [];

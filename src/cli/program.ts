@@ -4,8 +4,12 @@ import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { addCommand, reportUsage, type Surroundings } from './command.ts';
 import { endingOf } from './errors.ts';
+import { addEvents } from './events-command.ts';
+import { addGuard } from './guard-commands.ts';
+import { addInstall } from './install-commands.ts';
 import type { Io } from './io.ts';
 import { addPortmap } from './portmap-commands.ts';
+import { addProfile } from './profile-commands.ts';
 
 const HELP_COLUMNS = 80;
 
@@ -33,6 +37,8 @@ export function portreeveProgram(surroundings: Surroundings): Command {
   program
     .description('The port authority of a Linux host.')
     .version(packageVersion())
+    // A command that has commands and options itself tells whose an option is by where it stands.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: io.out,
       writeErr: io.err,
@@ -48,7 +54,11 @@ export function portreeveProgram(surroundings: Surroundings): Command {
   addServe(program, surroundings);
   addStatus(program, surroundings);
   addPortmap(program, surroundings);
+  addProfile(program, surroundings);
+  addGuard(program, surroundings);
+  addEvents(program, surroundings);
   addConfig(program, surroundings);
+  addInstall(program, surroundings);
   addCompletion(program, surroundings);
   return program;
 }
@@ -60,7 +70,9 @@ Examples:
   portreeve serve
   portreeve status
   portreeve portmap list
-  portreeve portmap ping nfs.example.org mountd`;
+  portreeve portmap ping nfs.example.org mountd
+  portreeve profile check profile.tcpip
+  portreeve decide WEB 80/tcp`;
 
 function addServe(program: Command, { io, end }: Surroundings): void {
   addCommand(program, 'serve')

@@ -6,7 +6,7 @@ import { printable } from '../base/printable.ts';
 import { askDaemon } from './daemon-status.ts';
 import type { Io } from './io.ts';
 import { CALL_COLUMNS, callRows } from './portmap-calls.ts';
-import { type Column, emphasize, formatTable, json } from './text.ts';
+import { type Column, emphasize, formatTable, json, localTime } from './text.ts';
 
 export interface StatusOptions {
   readonly runtime?: string;
@@ -94,12 +94,4 @@ function refusalsText(io: Io, refusals: readonly string[]): string {
 
 function counted(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`;
-}
-
-/** The time as the clock on the wall has it: "2026-11-20 10:59:03". */
-function localTime(time: Date): string {
-  const date = [time.getFullYear(), time.getMonth() + 1, time.getDate()];
-  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()];
-  const digits = (numbers: number[]) => numbers.map((number) => `${number}`.padStart(2, '0'));
-  return `${digits(date).join('-')} ${digits(clock).join(':')}`;
 }

@@ -57,6 +57,14 @@ export function emphasize(io: Io, text: string): string {
   return isPlain ? text : `${BOLD}${text}${PLAIN}`;
 }
 
+/** The time as the clock on the wall has it: "2026-11-20 10:59:03". */
+export function localTime(time: Date): string {
+  const date = [time.getFullYear(), time.getMonth() + 1, time.getDate()];
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()];
+  const digits = (numbers: number[]) => numbers.map((number) => `${number}`.padStart(2, '0'));
+  return `${digits(date).join('-')} ${digits(clock).join(':')}`;
+}
+
 /** A value as JSON for `--json`. */
 export function json(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;

@@ -1,6 +1,6 @@
-// Asks the running daemon over its look.sock: HTTP and JSON on a Unix socket.
+// Asks the running daemon over its sockets: HTTP and JSON on a Unix socket.
 import { type IncomingMessage, request } from 'node:http';
-import { PortreeveError } from '../base/errors.ts';
+import { type ErrorKind, EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { errnoOf } from './errors.ts';
 import { CALL_TIMEOUT_MS, CONTROL_ANSWER_MAX_BYTES } from './limits.ts';
 
@@ -17,8 +17,37 @@ export interface LookOptions {
  * is behind that socket), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_BAD_ANSWER`.
  */
 export async function lookAt<T>(socketPath: string, path: string, options: LookOptions = {}): Promise<T> {
-  const { timeoutMs = CALL_TIMEOUT_MS, maxBytes = CONTROL_ANSWER_MAX_BYTES } = options;
-  const text = await getText(socketPath, path, timeoutMs, maxBytes);
+  const { status, text } = await ask(socketPath, { method: 'GET', path }, options);
+  if (status !== 200) throw badAnswer(socketPath, `its status is ${status}`);
+  return parse(text, socketPath);
+}
+
+/**
+ * The daemon's answer to POST `path` with `body`, which is taken to be a T. Throws PortreeveError: those of lookAt(),
+ * and what the daemon answers in the place of a T.
+ */
+export async function command<T>(
+  socketPath: string,
+  path: string,
+  body: object,
+  options: LookOptions = {},
+): Promise<T> {
+  const { status, text } = await ask(
+    socketPath,
+    { method: 'POST', path, body: JSON.stringify(body) },
+    options,
+  );
+  if (status === 200) return parse(text, socketPath);
+  const { kind, code, error, hint } = parse<Partial<Record<string, unknown>>>(text, socketPath) ?? {};
+  if (![kind, code, error, hint].every((field) => typeof field === 'string') || !isKind(kind)) {
+    throw badAnswer(socketPath, `its status is ${status}`);
+  }
+  throw new PortreeveError(kind, `${code}`, `${error}`, `${hint}`);
+}
+
+const isKind = (kind: unknown): kind is ErrorKind => Object.keys(EXIT_CODES).some((each) => each === kind);
+
+function parse<T>(text: string, socketPath: string): T {
   try {
     return JSON.parse(text);
   } catch {
@@ -26,23 +55,29 @@ export async function lookAt<T>(socketPath: string, path: string, options: LookO
   }
 }
 
-function getText(socketPath: string, path: string, timeoutMs: number, maxBytes: number): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
+interface Answer {
+  readonly status: number | undefined;
+  readonly text: string;
+}
+
+function ask(
+  socketPath: string,
+  { method, path, body = '' }: { readonly method: string; readonly path: string; readonly body?: string },
+  { timeoutMs = CALL_TIMEOUT_MS, maxBytes = CONTROL_ANSWER_MAX_BYTES }: LookOptions,
+): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   // Without an agent the connection ends with the answer, and nothing keeps the process.
-  const asking = request({ socketPath, path, agent: false, headers: { accept: 'application/json' } });
+  const asking = request({ socketPath, path, method, agent: false, headers: { accept: 'application/json' } });
   const timer = setTimeout(() => {
     const message = `the daemon behind ${socketPath} did not answer within ${timeoutMs} ms`;
     reject(new PortreeveError('world', 'DAEMON_SILENT', message));
   }, timeoutMs);
   const fail = (thrown: Error) => reject(lookError(thrown, socketPath));
   asking.once('response', (response) => {
-    readText(response, maxBytes).then((text) => {
-      if (response.statusCode === 200) resolve(text);
-      else reject(badAnswer(socketPath, `its status is ${response.statusCode}`));
-    }, fail);
+    readText(response, maxBytes).then((text) => resolve({ status: response.statusCode, text }), fail);
   });
   asking.on('error', fail);
-  asking.end();
+  asking.end(body);
   return promise.finally(() => {
     clearTimeout(timer);
     asking.destroy();
@@ -70,7 +105,8 @@ function badAnswer(socketPath: string, why: string): PortreeveError {
   );
 }
 
-function lookError(thrown: Error, socketPath: string): PortreeveError {
+/** What it means that the socket of the daemon failed. */
+export function lookError(thrown: Error, socketPath: string): PortreeveError {
   const errno = errnoOf(thrown);
   switch (errno) {
     case 'ENOENT':

@@ -14,3 +14,5 @@ export const RECORD_MARKS_MAX_BYTES = 64 * 1024;
 export const DUMP_NODES_MAX = 2 ** 18;
 /** The largest answer of the daemon, in bytes. */
 export const CONTROL_ANSWER_MAX_BYTES = 16 * 1024 * 1024;
+/** The longest line of the daemon where it answers line by line. */
+export const CONTROL_LINE_MAX_CHARACTERS = 1024 * 1024;

@@ -8,6 +8,9 @@ import { removeLeftover } from './runtime-directory.ts';
 /** What can be looked at: a path and what is answered, as JSON. */
 export type Looks = Readonly<Record<string, () => Promise<object>>>;
 
+/** What is answered bit by bit: a path and who answers it. */
+export type Streams = Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>;
+
 /** Everybody may ask. */
 const MODE = 0o666;
 /** Whoever does not say in so long what he wants is hung up on. */
@@ -19,7 +22,7 @@ export class LookServer {
   readonly #server: Server;
   readonly #path: string;
 
-  constructor(path: string, looks: Looks) {
+  constructor(path: string, looks: Looks, streams: Streams = {}) {
     this.#path = path;
     this.#server = createServer(
       {
@@ -29,7 +32,7 @@ export class LookServer {
         connectionsCheckingInterval: CHECK_INTERVAL_MS,
         keepAliveTimeout: 1,
       },
-      (request, response) => void answer(looks, request, response),
+      (request, response) => void answer({ looks, streams }, request, response),
     );
     this.#server.maxConnections = 64;
   }
@@ -53,14 +56,23 @@ export class LookServer {
   }
 }
 
-async function answer(looks: Looks, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  { looks, streams }: { readonly looks: Looks; readonly streams: Streams },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const path = request.url?.split('?')[0] ?? '';
   const look = looks[path];
+  const stream = streams[path];
   try {
     if (request.method !== 'GET')
       reply(response, 405, { error: `${request.method} is not answered here; GET is` });
+    else if (stream) stream(request, response);
     else if (look === undefined)
-      reply(response, 404, { error: `there is no ${path}`, paths: Object.keys(looks) });
+      reply(response, 404, {
+        error: `there is no ${path}`,
+        paths: [...Object.keys(looks), ...Object.keys(streams)],
+      });
     else reply(response, 200, await look());
   } catch (thrown) {
     reply(response, 500, { error: messageOf(thrown) });

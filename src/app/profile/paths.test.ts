@@ -1,0 +1,29 @@
+// Paths that a profile names its files by.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cleaned, pathBeside } from './paths.ts';
+
+test('a path is that of a file beside the one that names it', () => {
+  const cases: readonly [path: string, from: string, found: string][] = [
+    ['b', '/etc/a', '/etc/b'],
+    ['sub/b', '/etc/a', '/etc/sub/b'],
+    ['../b', '/etc/portreeve/a', '/etc/b'],
+    ['/b', '/etc/a', '/b'],
+    ['b', 'a', 'b'],
+    ['./b', './a', 'b'],
+    ['b', 'sub/a', 'sub/b'],
+    ['../b', 'a', '../b'],
+    ['../../b', '../a', '../../../b'],
+    ['../b', '/a', '/b'],
+  ];
+  for (const [path, from, found] of cases)
+    assert.equal(pathBeside(path, from), found, `${path} from ${from}`);
+});
+
+test('a path has one form', () => {
+  const cases = { './a//b/.': 'a/b', '/': '/', '/..': '/', 'a/..': '.', '../a/..': '..', '/a/./../b/': '/b' };
+  for (const [path, form] of Object.entries(cases)) {
+    assert.equal(cleaned(path), form, path);
+    assert.equal(cleaned(form), form, form);
+  }
+});

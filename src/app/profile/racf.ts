@@ -1,0 +1,43 @@
+// RACF commands beside a profile: who may use the ports behind SAF, and what is to be said about the commands.
+import type { ArchivedText, Files } from '../../host/host.ts';
+import { SafTable } from '../../policy/saf.ts';
+import type { SafCheck } from '../../policy/table.ts';
+import { parseRacf } from '../../text/racf.ts';
+import { readProfileText } from './load.ts';
+import { type Report, reportOf } from './report.ts';
+import { readUsers, type Users } from './users.ts';
+
+/** What the names of SAF resources are made of: EZB.PORTACCESS.sysname.tcpname.resname. */
+export interface SafNames {
+  readonly sysname: string;
+  readonly tcpname: string;
+}
+
+/** A file of RACF commands, and its meaning on this host. */
+export interface LoadedRacf {
+  readonly text: ArchivedText;
+  readonly table: SafTable;
+  readonly report: Report;
+}
+
+/** Where no RACF commands are given nobody is permitted: "if the user ID is not permitted, the BIND call fails". */
+const NOBODY: SafCheck = { check: () => ({ permitted: false, source: undefined }) };
+
+/** Reads a file of RACF commands. Throws PortreeveError for one that is not there, cannot be read or is no text. */
+export function loadRacf(
+  path: string,
+  files: Pick<Files, 'readBytes' | 'readText'>,
+  names: SafNames,
+): LoadedRacf {
+  const text = { path, text: readProfileText(path, files) };
+  const { commands, diagnostics } = parseRacf({ file: path, text: text.text });
+  const table = new SafTable(commands, { ...readUsers(files), ...names });
+  return { text, table, report: reportOf([...diagnostics, ...table.findings], new Map([[path, text.text]])) };
+}
+
+/** Who may use what SAF protects, by RACF commands that were read before; without any, nobody. */
+export function safCheck(racf: ArchivedText | undefined, users: Users, names: SafNames): SafCheck {
+  if (!racf) return NOBODY;
+  const { commands } = parseRacf({ file: racf.path, text: racf.text });
+  return new SafTable(commands, { ...users, ...names });
+}

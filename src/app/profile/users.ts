@@ -1,0 +1,58 @@
+// The users and groups of this host, and who a program runs as.
+import { PortreeveError } from '../../base/errors.ts';
+import { UID_MAX } from '../../base/limits.ts';
+import { parseDecimal } from '../../base/port.ts';
+import type { Files } from '../../host/host.ts';
+import { type Group, parseGroup } from '../../text/group.ts';
+import { type Account, parsePasswd } from '../../text/passwd.ts';
+
+/** Beyond this a passwd or group file is none. */
+const USERS_MAX_BYTES = 16 * 1024 * 1024;
+
+/** Who there is. */
+export interface Users {
+  readonly accounts: readonly Account[];
+  readonly groups: readonly Group[];
+}
+
+/** As whom a program asks. */
+export interface Identity {
+  readonly uid: number;
+  /** Undefined where no account has the uid. */
+  readonly name: string | undefined;
+  /** The gids of his own group and of those that list him. */
+  readonly gids: readonly number[];
+}
+
+/** Reads /etc/passwd and /etc/group. */
+export function readUsers(files: Pick<Files, 'readText'>): Users {
+  return {
+    accounts: parsePasswd(files.readText('/etc/passwd', USERS_MAX_BYTES) ?? ''),
+    groups: parseGroup(files.readText('/etc/group', USERS_MAX_BYTES) ?? ''),
+  };
+}
+
+/** A user by his name or uid. Throws PortreeveError `USER_UNKNOWN` (usage) for a name that nobody has. */
+export function identityOf(user: string, users: Users): Identity {
+  const named = users.accounts.find(({ name }) => name === user);
+  if (named) return identity(named.uid, named, users);
+  const uid = parseDecimal(user, UID_MAX);
+  if (uid !== undefined) return identityOfUid(uid, users);
+  const hint = 'Give the name of an account in /etc/passwd, or a uid.';
+  throw new PortreeveError('usage', 'USER_UNKNOWN', `there is no user "${user}"`, hint, { value: user });
+}
+
+/** A user by his uid, which need not have an account. */
+export function identityOfUid(uid: number, users: Users): Identity {
+  return identity(
+    uid,
+    users.accounts.find((account) => account.uid === uid),
+    users,
+  );
+}
+
+function identity(uid: number, account: Account | undefined, { groups }: Users): Identity {
+  if (!account) return { uid, name: undefined, gids: [] };
+  const listed = groups.filter(({ members }) => members.includes(account.name)).map(({ gid }) => gid);
+  return { uid, name: account.name, gids: [...new Set([account.gid, ...listed])] };
+}

@@ -1,0 +1,163 @@
+// `portreeve apply` and `obey`: change the profile in force, as a whole or not at all.
+import { resolve } from 'node:path';
+import type { Change } from '../app/guard.ts';
+import { type ApplyDoors, carryOut, type Plan, planAgain, planApply } from '../app/profile/apply.ts';
+import { loadRacf } from '../app/profile/racf.ts';
+import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
+import { parseDecimal } from '../base/port.ts';
+import { readBytes, readText } from '../host/linux/files.ts';
+import { systemClock } from '../host/linux/linux-clock.ts';
+import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
+import { diagnosticsText, summaryText } from './diagnostics.ts';
+import type { Io } from './io.ts';
+import { changesSummary, changesText } from './profile-changes.ts';
+import {
+  ownState,
+  type ProfileOptions,
+  profileFile,
+  revisionNumber,
+  settleProfile,
+} from './profile-settings.ts';
+
+export interface ApplyOptions extends ProfileOptions {
+  readonly dryRun?: boolean;
+  readonly keepGoing?: boolean;
+  readonly verbose?: boolean;
+  readonly revision?: string;
+  readonly try?: string;
+  readonly pins?: string;
+}
+
+export async function applyCommand(file: string | undefined, options: ApplyOptions, io: Io): Promise<number> {
+  const doors = doorsOf(options, io);
+  await recordTrial(options, io);
+  if (options.revision !== undefined) {
+    if (file !== undefined) throw bothGiven();
+    return carryOutPlan(planAgain(doors, revisionNumber(options.revision)), doors, options, io);
+  }
+  return changeTo('apply', file, doors, options, io);
+}
+
+export async function obeyCommand(file: string, options: ApplyOptions, io: Io): Promise<number> {
+  const doors = doorsOf(options, io);
+  await recordTrial(options, io);
+  return changeTo('obey', file, doors, options, io);
+}
+
+async function changeTo(
+  verb: 'apply' | 'obey',
+  file: string | undefined,
+  doors: ApplyDoors,
+  options: ApplyOptions,
+  io: Io,
+): Promise<number> {
+  const settings = await settleProfile(options, io);
+  const { reading, tcpname, sysname, racf } = settings;
+  const plan = planApply(doors, {
+    verb,
+    path: resolve(profileFile(file, settings)),
+    reading,
+    keepGoing: options.keepGoing ?? false,
+    tcpname,
+    racf: racf === undefined ? undefined : loadRacf(resolve(racf), doors.files, { sysname, tcpname }),
+  });
+  return carryOutPlan(plan, doors, options, io);
+}
+
+function doorsOf({ state }: ApplyOptions, io: Io): ApplyDoors {
+  const archive = new SqliteProfileArchive(ownState(state, io));
+  return { files: { readBytes, readText }, archive, clock: systemClock, uid: io.uid };
+}
+
+async function carryOutPlan(plan: Plan, doors: ApplyDoors, options: ApplyOptions, io: Io): Promise<number> {
+  const { dryRun, verbose } = options;
+  const { report, changes, isRefused, revision } = plan;
+  io.err(diagnosticsText({ ...io, columns: undefined }, report, { verbose }));
+  if (report.counts.error + report.counts.warning + report.skipped > 0) io.err(`${summaryText(report)}\n`);
+  if (isRefused) {
+    io.err('portreeve: nothing is changed: what is in force stays in force\n');
+    io.err('Mend the errors, or give --keep-going to ignore what z/OS would ignore.\n');
+    return EXIT_CODES.refused;
+  }
+  if (changes.length > 0) io.out(`${changesText(io, changes)}\n`);
+  io.out(`${changesSummary(changes)}\n`);
+  if (dryRun) {
+    io.out(`would be recorded as revision ${plan.after + 1} (${revision.verb}); nothing was done\n`);
+    return 0;
+  }
+  const { revision: number, guard, notes } = await putInForce(plan, doors, options, io);
+  for (const { message } of notes) io.err(`portreeve: ${message}\n`);
+  io.out(
+    guard
+      ? guardedText(number, guard)
+      : `recorded as revision ${number}; nothing enforces it: the guard is off\n`,
+  );
+  return 0;
+}
+
+/** Another archive than the one that the guard goes by must not change what the kernel does. */
+function isOfGuard({ state, pins }: ApplyOptions, { uid }: Io): boolean {
+  return uid === 0 && (state === undefined || pins !== undefined);
+}
+
+/** A trial that has gone back by itself is recorded before anything is compared with what is in force. */
+export async function recordTrial(options: ApplyOptions, io: Io): Promise<void> {
+  if (!isOfGuard(options, io) || options.dryRun) return;
+  const { guardDoors, GUARD_PINS } = await import('./guard.ts');
+  const { settleTrial } = await import('../app/guard.ts');
+  const doors = doorsOf(options, io);
+  const again = (revision: number) => carryOut(doors, planAgain(doors, revision));
+  const number = settleTrial(guardDoors(options, io), options.pins ?? GUARD_PINS, again);
+  if (number !== undefined)
+    io.err(`a trial was not confirmed: what was before it is recorded as revision ${number}\n`);
+}
+
+/** Root changes what the kernel goes by, where the guard is there; everybody else records. */
+async function putInForce(plan: Plan, doors: ApplyDoors, options: ApplyOptions, io: Io): Promise<Change> {
+  const trialMs = options.try === undefined ? undefined : durationMs(options.try);
+  if (trialMs !== undefined && io.uid !== 0) throw notRoot(io.uid);
+  if (!isOfGuard(options, io)) return { revision: carryOut(doors, plan), guard: undefined, notes: [] };
+  const { guardChoices, guardDoors } = await import('./guard.ts');
+  const { changeGuarded } = await import('../app/guard.ts');
+  const change = { inForce: plan.wanted, revision: plan.after + 1, trialMs };
+  const choices = await guardChoices(options, io);
+  return changeGuarded(guardDoors(options, io), choices, change, () => carryOut(doors, plan));
+}
+
+function guardedText(revision: number, { mode, trialMs }: NonNullable<Change['guard']>): string {
+  const verb =
+    mode === 'enforce' ? 'enforces it' : mode === 'observe' ? 'observes it' : 'has it, and does nothing';
+  if (trialMs === undefined) return `recorded as revision ${revision}; the kernel ${verb}\n`;
+  const seconds = Math.round(trialMs / MS_PER_SECOND);
+  return `recorded as revision ${revision}; the kernel ${verb} for ${seconds} s, and goes back unless you say: portreeve confirm\n`;
+}
+
+const MS_PER_SECOND = 1000;
+const UNITS_MS: Readonly<Record<string, number>> = {
+  s: MS_PER_SECOND,
+  m: 60 * MS_PER_SECOND,
+  h: 3600 * MS_PER_SECOND,
+};
+/** A trial is to be looked after; a day is no trial. */
+const TRIAL_MAX_MS = 24 * 3600 * MS_PER_SECOND;
+
+/** Reads "60s", "5m" or "1h". Throws PortreeveError `DURATION_INVALID` (usage). */
+function durationMs(text: string): number {
+  const [, digits = '', unit = 's'] = /^([0-9]{1,6})([smh]?)$/.exec(text) ?? [];
+  const milliseconds = (parseDecimal(digits, TRIAL_MAX_MS) ?? 0) * (UNITS_MS[unit || 's'] ?? 0);
+  if (milliseconds > 0 && milliseconds <= TRIAL_MAX_MS) return milliseconds;
+  const hint = 'Write a number of seconds, minutes or hours, such as 60s, 5m or 1h; a day at most.';
+  throw new PortreeveError('usage', 'DURATION_INVALID', `"${text}" is no time for a trial`, hint, {
+    value: text,
+  });
+}
+
+function notRoot(uid: number): PortreeveError {
+  const message = 'only root can put a profile on trial';
+  return new PortreeveError('world', 'NOT_ROOT', message, 'Run it as root, such as by sudo.', { uid });
+}
+
+function bothGiven(): PortreeveError {
+  const hint = 'Give one of them.';
+  return new PortreeveError('usage', 'USAGE', 'a file and --revision cannot be applied at once', hint);
+}

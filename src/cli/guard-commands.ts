@@ -1,0 +1,101 @@
+// The commands of the guard: `portreeve guard` and `confirm`.
+import { type Command, Option } from 'commander';
+import { addCommand, type Surroundings } from './command.ts';
+
+/** Adds them, in the order in which the help lists them. */
+export function addGuard(program: Command, surroundings: Surroundings): void {
+  const { io, end } = surroundings;
+  // Its commands have options of the same names, which are theirs.
+  const guard = addCommand(program, 'guard')
+    .description('have the kernel obey the profile')
+    .enablePositionalOptions();
+  addPlace(guard)
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Without a command it shows what the kernel goes by: which revision, since when,
+and how many binds it has judged and refused.
+
+Exit code 0 if the profile is enforced, 1 if it is not, 3 if it cannot be told.
+
+Examples:
+  portreeve guard
+  portreeve guard observe
+  portreeve guard enforce
+  portreeve guard off`,
+    )
+    .action(async (options) => {
+      const { guardCommand } = await import('./guard.ts');
+      end(await guardCommand(options, io));
+    });
+  addMode(guard, surroundings, 'enforce', 'refuse what the profile in force does not allow');
+  addMode(guard, surroundings, 'observe', 'allow all, and record what would have been refused');
+  addPlace(addCommand(guard, 'off').description('take the guard out of the kernel'))
+    .option('--state <dir>', STATE_HELP)
+    .addHelpText(
+      'after',
+      `
+Programs, maps and their names are gone afterwards. The profile stays recorded.
+
+Examples:
+  portreeve guard off`,
+    )
+    .action(async (options) => {
+      const { guardOffCommand } = await import('./guard.ts');
+      end(await guardOffCommand(options, io));
+    });
+  addConfirm(program, surroundings);
+}
+
+const STATE_HELP = 'where the record of applied profiles is';
+
+function addMode(
+  guard: Command,
+  { io, end }: Surroundings,
+  mode: 'enforce' | 'observe',
+  description: string,
+): void {
+  addPlace(addCommand(guard, mode).description(description))
+    .option('--cgroup <path>', 'judge only binds in this cgroup and below (default: all of the host)')
+    .option('--state <dir>', STATE_HELP)
+    .option('--config <file>', 'settings')
+    .option('--verbose', "print the whole of the verifier's log where the kernel refuses a program")
+    .addHelpText(
+      'after',
+      `
+The kernel goes on by itself: no process of portreeve has to run.
+
+Examples:
+  portreeve guard ${mode}`,
+    )
+    .action(async (options) => {
+      const { guardModeCommand } = await import('./guard.ts');
+      end(await guardModeCommand(mode, options, io));
+    });
+}
+
+function addConfirm(program: Command, { io, end }: Surroundings): void {
+  addPlace(addCommand(program, 'confirm').description('keep a profile that is on trial'))
+    .option('--state <dir>', STATE_HELP)
+    .addHelpText(
+      'after',
+      `
+A profile that was applied with --try goes away by itself unless this comes
+first.
+
+Exit code 0 if it stays, 1 if nothing is on trial.
+
+Examples:
+  portreeve apply profile.tcpip --try 60s && portreeve confirm`,
+    )
+    .action(async (options) => {
+      const { confirmCommand } = await import('./guard.ts');
+      end(await confirmCommand(options, io));
+    });
+}
+
+/** Where the guard is: for tests, and for several guards of parts of a host. */
+function addPlace(command: Command): Command {
+  return command.addOption(new Option('--pins <dir>', 'the directory of its names in bpffs').hideHelp());
+}

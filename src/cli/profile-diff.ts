@@ -1,0 +1,34 @@
+// `portreeve profile diff`: what two profiles mean differently.
+
+import { profileDifferences } from '../app/profile/apply.ts';
+import { loadProfile } from '../app/profile/load.ts';
+import { EXIT_CODES } from '../base/errors.ts';
+import { readBytes } from '../host/linux/files.ts';
+import type { Io } from './io.ts';
+import { changesSummary, changesText } from './profile-changes.ts';
+import { type ProfileOptions, settleProfile } from './profile-settings.ts';
+import { requireSound } from './profile-sound.ts';
+import { json } from './text.ts';
+
+export interface ProfileDiffOptions extends ProfileOptions {
+  readonly json?: boolean;
+  readonly keepGoing?: boolean;
+}
+
+export async function profileDiffCommand(
+  a: string,
+  b: string,
+  options: ProfileDiffOptions,
+  io: Io,
+): Promise<number> {
+  const { reading } = await settleProfile(options, io);
+  const [before, after] = [a, b].map((path) => {
+    const loaded = loadProfile(path, { readBytes }, reading);
+    requireSound(loaded.report, path, options, io);
+    return loaded.profile;
+  });
+  const changes = before && after ? profileDifferences(before, after) : [];
+  if (options.json) io.out(json(changes));
+  else if (changes.length > 0) io.out(`${changesText(io, changes)}\n${changesSummary(changes)}\n`);
+  return changes.length === 0 ? 0 : EXIT_CODES.refused;
+}
