@@ -15,6 +15,7 @@ const SOURCES = {
   load: ['load.c', 'load-udp.c', 'load-streams.c'],
   hold: ['hold.c'],
   responder: ['responder.c'],
+  bindLoop: ['bind-loop.c'],
 } as const;
 
 /** The file of each program. */
@@ -35,6 +36,11 @@ export async function compilePrograms(): Promise<Programs> {
     await promisify(execFile)('cc', [...FLAGS, '-o', program, ...sources]);
     return program;
   };
-  const [load, hold, responder] = await Promise.all([compile('load'), compile('hold'), compile('responder')]);
-  return { load, hold, responder };
+  const [load, hold, responder, bindLoop] = await Promise.all([
+    compile('load'),
+    compile('hold'),
+    compile('responder'),
+    compile('bindLoop'),
+  ]);
+  return { load, hold, responder, bindLoop };
 }

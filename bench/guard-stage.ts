@@ -1,0 +1,178 @@
+// The cgroups of the guard's benchmark, each with another judge of bind(2): none, the smallest, a list, guards of three sizes.
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type JobName, parseJobName } from '../src/base/job.ts';
+import { parseDecimal } from '../src/base/port.ts';
+import type { GuardTables } from '../src/bpf/guard-tables.ts';
+import type { KernelHook, KernelMap } from '../src/host/host.ts';
+import { BPFFS } from '../src/host/linux/bpffs.ts';
+import { walkCgroups } from '../src/host/linux/cgroup.ts';
+import { LinuxBpf } from '../src/host/linux/kernel-bpf.ts';
+import type { Profile } from '../src/policy/rules.ts';
+import { GuardKernel, type Jobs } from '../src/services/guard/kernel.ts';
+import { profileOf, tablesOf } from '../test/support/guard.ts';
+import { until, World } from '../test/support/world.ts';
+import { type Judge, SIZES, type Size } from './guard-report.ts';
+import { listProgram, oneInstruction, ruleList } from './rule-list.ts';
+
+/** Ports for the job of the loop, for another one, for no one in particular, and many of the first kind. */
+export const ALLOWED = { first: 20_000, ports: 5 } as const;
+export const REFUSED = { first: 20_005, ports: 5 } as const;
+export const FREE = { first: 61_000, ports: 5 } as const;
+export const MANY = { first: 30_000, ports: 1000 } as const;
+
+const HOOKS: readonly KernelHook[] = ['bind4', 'bind6'];
+/** What a host has: units of the system manager, and accounts. */
+const UNITS = 200;
+const ACCOUNTS = 100;
+const USER_CGROUP = 'user.slice/user-1000.slice/session-1.scope';
+const MEMLOCK_MAX = 2 ** 40;
+
+/** A profile with so many reservations, every one for another job but those of the loop. */
+export function profileOfSize(size: number): Profile {
+  const isMany = (port: number) =>
+    size > 2 * MANY.ports && port >= MANY.first && port < MANY.first + MANY.ports;
+  const own = Array.from({ length: ALLOWED.ports }, (_, i) => `${ALLOWED.first + i} TCP LOOP`);
+  const others = Array.from({ length: REFUSED.ports }, (_, i) => `${REFUSED.first + i} TCP OTHER`);
+  const rest: string[] = [];
+  for (let port = 1; rest.length < size - own.length - others.length; port++) {
+    const isTaken = port >= ALLOWED.first && port < REFUSED.first + REFUSED.ports;
+    if (!isTaken) rest.push(`${port} TCP ${isMany(port) ? 'LOOP' : `JOB${port}`}`);
+  }
+  return profileOf(`PORT\n${[...own, ...others, ...rest].join('\n')}\n`);
+}
+
+/** Sees the world's network as the one that it is in, as it is for a guard of a host. */
+class WorldBpf extends LinuxBpf {
+  readonly #netns: bigint;
+
+  constructor(netns: bigint) {
+    super();
+    this.#netns = netns;
+  }
+
+  override namespaceCookie(): bigint {
+    return this.#netns;
+  }
+}
+
+/** The guards and their judges' cgroups; close() leaves nothing of them. */
+export class GuardBenchStage {
+  readonly world: World;
+  readonly bpf: LinuxBpf;
+  readonly #root: string;
+  readonly #jobs: Jobs;
+  readonly #guards = new Map<Size, GuardKernel>();
+  readonly #closing: (() => void)[] = [];
+
+  private constructor(world: World, root: string, netns: bigint) {
+    this.world = world;
+    this.bpf = new WorldBpf(netns);
+    this.#root = root;
+    const cgroups = new Map<bigint, JobName>();
+    for (let i = 0; i < UNITS; i++) cgroups.set(BigInt(2 ** 40 + i), parseJobName(`UNIT${i}`));
+    const users = new Map<number, JobName>([[0, parseJobName('LOOP')]]);
+    for (let i = 0; i < ACCOUNTS; i++) users.set(1000 + i, parseJobName(`USER${i}`));
+    for (const judge of ['none', 'one', 'list', ...SIZES] as const) {
+      mkdirSync(this.unit(judge), { recursive: true });
+      cgroups.set(this.bpf.cgroupId(this.unit(judge)), parseJobName('LOOP'));
+    }
+    this.#jobs = { cgroups, users };
+    this.#attachOthers();
+    for (const size of SIZES) this.#putIn(size);
+    mkdirSync(this.userCgroup, { recursive: true });
+  }
+
+  static async open(netnsOf: (world: World) => Promise<bigint>): Promise<GuardBenchStage> {
+    const world = await World.open({ after: () => undefined });
+    const root = mkdtempSync(join(new LinuxBpf().cgroupRoot(), 'portreeve-bench-'));
+    return new GuardBenchStage(world, root, await netnsOf(world));
+  }
+
+  /** The cgroup in which the loop runs under a judge, as the job LOOP. */
+  unit(judge: Judge): string {
+    return join(this.#cgroup(judge), 'loop.service');
+  }
+
+  /** A cgroup that is no job, as deep as those of a user's session, under the guard with most reservations. */
+  get userCgroup(): string {
+    return join(this.#cgroup(60_000), USER_CGROUP);
+  }
+
+  #cgroup(judge: Judge): string {
+    return join(this.#root, `${judge}`);
+  }
+
+  #pins(size: Size): string {
+    return join(BPFFS, `${basename(this.#root)}-${size}`);
+  }
+
+  #attachOthers(): void {
+    const rules = ruleList(this.bpf);
+    this.#closing.push(() => rules.close());
+    for (const hook of HOOKS) {
+      for (const judge of ['one', 'list'] as const) {
+        const program = judge === 'one' ? oneInstruction(this.bpf, hook) : listProgram(this.bpf, hook, rules);
+        const link = this.bpf.attach(program, this.#cgroup(judge), hook);
+        program.close();
+        this.#closing.push(() => link.close());
+      }
+    }
+  }
+
+  #putIn(size: Size): void {
+    const guard = GuardKernel.install(this.bpf, { pins: this.#pins(size), cgroup: this.#cgroup(size) });
+    this.#closing.push(() => guard.remove());
+    guard.setMode('enforce');
+    this.#guards.set(size, guard);
+    this.swap(size, tablesOf(profileOfSize(size)));
+  }
+
+  swap(size: Size, tables: GuardTables): void {
+    this.#guards.get(size)?.swap(tables, this.#jobs, Date.now());
+  }
+
+  /** Bytes of kernel memory of all maps of a guard (memlock in proc_pid_fdinfo(5)). */
+  kernelBytes(size: Size): number {
+    const names = ['config', 'netns', 'counters', 'events', 'ports', 'rules', 'cgroups', 'users', 'permits'];
+    const maps = names.flatMap((name) => {
+      const map = this.bpf.openMap(`${this.#pins(size)}/${name}`);
+      return map ? [map, ...this.#inner(map)] : [];
+    });
+    const bytes = maps.map((map) => memlock(map.fd)).reduce((sum, one) => sum + one, 0);
+    for (const map of maps) map.close();
+    return bytes;
+  }
+
+  /** The maps in an array of maps. */
+  #inner(map: KernelMap): KernelMap[] {
+    if (map.info.entries !== 2) return [];
+    return [0, 1].flatMap((slot) => {
+      const id = map.lookup(new Uint8Array(new Uint32Array([slot]).buffer));
+      const inner = id && this.bpf.mapById(new DataView(id.buffer).getUint32(0, true));
+      return inner ? [inner] : [];
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.world.close();
+    for (const close of this.#closing.reverse()) close();
+    for (const { directory } of [...walkCgroups(this.#root)].reverse()) {
+      await until(`the cgroup ${directory} to go`, () => isRemoved(directory));
+    }
+  }
+}
+
+function memlock(fd: number): number {
+  const [, digits = ''] = /^memlock:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? [];
+  return parseDecimal(digits, MEMLOCK_MAX) ?? 0;
+}
+
+function isRemoved(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * What a bind(2) costs under the guard, on one core of one machine in one run: without any program, with the smallest one,
+ * with a list of rules, with guards of 10, 1,000 and 60,000 reservations. They take turns, round by round.
+ */
+
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { messageOf, PortreeveError } from '../src/base/errors.ts';
+import { parseDecimal } from '../src/base/port.ts';
+import { namespaceIn, tablesOf } from '../test/support/guard.ts';
+import { type Probe, probe } from '../test/support/probe.ts';
+import type { Benchmark } from './benchmark.ts';
+import { CELLS, type Cell, idOf, judge, report } from './guard-report.ts';
+import { ALLOWED, FREE, GuardBenchStage, MANY, profileOfSize, REFUSED } from './guard-stage.ts';
+import { machine, waitForIdleCores } from './machine.ts';
+import { compilePrograms } from './programs.ts';
+
+const ROUNDS = 9;
+const COUNT = 30_000;
+/** In each round the loops take turns so often, and the shortest time counts: what disturbs a core only adds. */
+const PASSES = 3;
+const SWAPS = 7;
+const CORE = '1';
+const LOOP_MS = 60_000;
+const NUMBER_MAX = 1_000_000;
+const RESULTS = join(import.meta.dirname, 'results/guard.json');
+
+const PORTS = {
+  free: FREE,
+  allowed: ALLOWED,
+  refused: REFUSED,
+  many: MANY,
+  'by user': ALLOWED,
+  connect: FREE,
+};
+
+interface Choice {
+  readonly rounds: number;
+  readonly count: number;
+  readonly out: string | undefined;
+}
+
+function usageError(message: string, hint: string): PortreeveError {
+  return new PortreeveError('usage', 'USAGE', message, hint);
+}
+
+function choiceOf(args: readonly string[]): Choice {
+  const options = { rounds: { type: 'string' }, count: { type: 'string' }, out: { type: 'string' } } as const;
+  try {
+    const { rounds, count, out } = parseArgs({ args: [...args], options }).values;
+    return { rounds: number('--rounds', rounds, ROUNDS), count: number('--count', count, COUNT), out };
+  } catch (thrown) {
+    if (thrown instanceof PortreeveError) throw thrown;
+    throw usageError(messageOf(thrown), 'npm run bench lists the options.');
+  }
+}
+
+function number(option: string, text: string | undefined, otherwise: number): number {
+  const value = text === undefined ? otherwise : parseDecimal(text, NUMBER_MAX);
+  if (value) return value;
+  throw usageError(`${option} "${text}" is no number`, `It is a number from 1 to ${NUMBER_MAX}.`);
+}
+
+function need(...probes: readonly Probe[]): void {
+  const hint = 'The benchmark hangs programs into cgroups of its own.';
+  for (const one of probes) {
+    if (!one.ok) throw new PortreeveError('world', 'CANNOT_MEASURE', one.reason, hint);
+  }
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+interface Loop {
+  readonly stage: GuardBenchStage;
+  readonly program: string;
+  readonly count: number;
+}
+
+/** Nanoseconds of processor time of one bind, or of one connection. */
+async function measureCell({ stage, program, count }: Loop, cell: Cell): Promise<number> {
+  const { first, ports } = PORTS[cell.path];
+  const cgroup = cell.path === 'by user' ? stage.userCgroup : stage.unit(cell.judge);
+  const what = cell.path === 'connect' ? 'connect' : 'bind';
+  const argv = [program, cell.family.slice(-1), what, `${first}`, `${ports}`, `${count}`, CORE];
+  const enter = ['sh', '-c', 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"', 'enter', cgroup];
+  const { stdout, stderr, code } = await stage.world.run([...enter, ...argv], { timeout: LOOP_MS });
+  if (code !== 0) throw new Error(`${idOf(cell)}: ${stderr}`);
+  const result: { readonly ns: number; readonly refused: boolean | null } = JSON.parse(stdout);
+  if (result.refused !== (cell.path === 'refused')) throw new Error(`${idOf(cell)} was not judged so`);
+  return result.ns;
+}
+
+async function measureRounds(loop: Loop, rounds: number): Promise<Map<string, number[]>> {
+  const measured = new Map<string, number[]>(CELLS.map((cell) => [idOf(cell), []]));
+  for (let round = 1; round <= rounds; round++) {
+    const best = new Map<string, number>();
+    for (let pass = 1; pass <= PASSES; pass++) {
+      for (const cell of round % 2 === 0 ? CELLS.toReversed() : CELLS) {
+        const ns = await measureCell(loop, cell);
+        best.set(idOf(cell), Math.min(ns, best.get(idOf(cell)) ?? ns));
+      }
+      say(`round ${round} of ${rounds}, pass ${pass} of ${PASSES}`);
+    }
+    for (const [id, ns] of best) measured.get(id)?.push(ns);
+  }
+  return measured;
+}
+
+/** From a parsed profile of 60,000 reservations, in the place of another one, until it is in force. */
+async function measureSwaps(stage: GuardBenchStage): Promise<number[]> {
+  const profile = profileOfSize(60_000);
+  const times: number[] = [];
+  for (let i = 0; i < SWAPS; i++) {
+    await waitForIdleCores();
+    const begin = performance.now();
+    stage.swap(60_000, tablesOf(profile));
+    times.push(performance.now() - begin);
+  }
+  return times;
+}
+
+async function run(args: readonly string[]): Promise<boolean> {
+  const { rounds, count, out } = choiceOf(args);
+  need(probe.root(), probe.netns(), probe.bpf(), probe.cgroup2());
+  const { bindLoop: program } = await compilePrograms();
+  const date = new Date().toISOString();
+  const stage = await GuardBenchStage.open(namespaceIn);
+  try {
+    const others = { inForceMs: await measureSwaps(stage), kernelBytes: stage.kernelBytes(60_000) };
+    const measured = await measureRounds({ stage, program, count }, rounds);
+    const bounds = judge(measured, others);
+    process.stdout.write(`${report(measured, bounds)}\n`);
+    const file = out ?? (rounds >= ROUNDS && count >= COUNT ? RESULTS : undefined);
+    if (file !== undefined) {
+      const about = { benchmark: 'guard', date, machine: machine(), node: process.version, rounds, count };
+      const ns = Object.fromEntries(measured);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, `${JSON.stringify({ ...about, bounds, ...others, ns }, rounded, 2)}\n`);
+    }
+    say(
+      file === undefined
+        ? 'Not recorded: too few rounds or binds (--out FILE records it).'
+        : `Recorded in ${file}`,
+    );
+    return bounds.every(({ reached }) => reached);
+  } finally {
+    await stage.close();
+  }
+}
+
+/** Five digits say all that a measurement knows. */
+function rounded(_key: string, value: unknown): unknown {
+  const isMeasured = typeof value === 'number' && !Number.isInteger(value);
+  return isMeasured ? JSON.parse(value.toPrecision(5)) : value;
+}
+
+export const guard: Benchmark = {
+  about: 'bind(2) under the guard, under none, and under a list of rules',
+  options: [
+    `--rounds N         rounds of all loops (${ROUNDS})`,
+    `--count N          binds of a loop (${COUNT})`,
+    '--out FILE         where to record the results, even of fewer rounds',
+  ],
+  run,
+};

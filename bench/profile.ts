@@ -1,0 +1,241 @@
+/** What a long profile costs: to check, to write, to compare, and to decide by it; each in a process of its own. */
+
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { messageOf, PortreeveError } from '../src/base/errors.ts';
+import { PORTREEVE, ROOT } from '../test/support/daemon.ts';
+import type { Benchmark } from './benchmark.ts';
+import { machine, waitForIdleCores } from './machine.ts';
+import {
+  BATCH_CALLS,
+  type DecideResult,
+  MANY_REQUESTS,
+  REQUESTS,
+  ROUNDS,
+  type TimesResult,
+} from './profile-child.ts';
+import { changedText, profileText } from './profile-text.ts';
+import { numberText, table } from './table.ts';
+import { median } from './verdict.ts';
+
+const RESULTS = join(import.meta.dirname, 'results/profile.json');
+const CHILD = join(import.meta.dirname, 'profile-child.ts');
+
+const LONG = 20_000;
+const FEW = 10;
+const MANY = 60_000;
+
+const CHECK_MAX_MS = 150;
+const CHECK_MAX_MB = 120;
+const WRITE_MAX_MS = 300;
+const DECIDE_MEDIAN_MAX_US = 1;
+const DECIDE_P99_MAX_US = 5;
+/** The median of many reservations to that of few. */
+const DECIDE_RATIO_MAX = 1.3;
+/** Verdicts of one kind would be those of one branch. */
+const REASONS_MIN = 4;
+
+/** Something that was measured; without a bound it is only shown. */
+interface Row {
+  readonly what: string;
+  readonly reservations: number;
+  readonly value: number;
+  readonly bound?: number;
+  readonly reached: boolean;
+}
+
+interface Measured {
+  readonly load: TimesResult;
+  readonly commands: readonly CommandResult[];
+  readonly format: TimesResult;
+  readonly diff: TimesResult;
+  readonly few: DecideResult;
+  readonly many: DecideResult;
+}
+
+/** What `portreeve profile check` takes as a whole, from the start of Node to its end. */
+interface CommandResult {
+  readonly ms: number;
+  readonly peakRssMb: number;
+}
+
+function optionsOf(args: readonly string[]): { readonly out: string } {
+  try {
+    return parseArgs({ args: [...args], options: { out: { type: 'string', default: RESULTS } } }).values;
+  } catch (thrown) {
+    throw new PortreeveError('usage', 'USAGE', messageOf(thrown), 'npm run bench lists the options.');
+  }
+}
+
+/** Starts a child when nothing else runs, and gives what it found. */
+async function child<Result>(...argv: readonly string[]): Promise<Result> {
+  await waitForIdleCores();
+  process.stderr.write(`${argv[0]}\n`);
+  const { stdout } = await promisify(execFile)(process.execPath, [CHILD, ...argv]);
+  return JSON.parse(stdout);
+}
+
+/** Makes Node say what it took when it ends, as the last line on standard error. */
+const TELL = `--import=data:text/javascript,process.on('exit',()=>console.error(JSON.stringify({\
+ms:performance.now(),peakRssMb:process.resourceUsage().maxRSS/1024})))`;
+
+async function checkCommand(file: string): Promise<CommandResult> {
+  await waitForIdleCores();
+  const env = { ...process.env, NODE_OPTIONS: TELL };
+  const { stderr } = await promisify(execFile)(PORTREEVE, ['profile', 'check', file], { env });
+  return JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? '');
+}
+
+async function measureCommands(file: string): Promise<CommandResult[]> {
+  const results: CommandResult[] = [];
+  for (let round = 0; round < ROUNDS; round++) results.push(await checkCommand(file));
+  return results;
+}
+
+async function measureAll(directory: string): Promise<Measured> {
+  const file = async (name: string, text: string): Promise<string> => {
+    const path = join(directory, name);
+    await writeFile(path, text);
+    return path;
+  };
+  const long = await file('long', profileText(LONG));
+  const changed = await file('changed', changedText(profileText(LONG)));
+  return {
+    load: await child('load', long),
+    commands: await measureCommands(long),
+    format: await child('format', long),
+    diff: await child('diff', long, changed),
+    few: await child('decide', await file('few', profileText(FEW))),
+    many: await child('decide', await file('many', profileText(MANY))),
+  };
+}
+
+function bound(what: string, reservations: number, value: number, limit: number): Row {
+  return { what, reservations, value, bound: limit, reached: value <= limit };
+}
+
+function shown(what: string, reservations: number, value: number): Row {
+  return { what, reservations, value, reached: true };
+}
+
+function timeRows(what: string, { times }: TimesResult, max: number): Row[] {
+  const [first = 0] = times;
+  return [
+    bound(`${what}, ms: median of ${ROUNDS}`, LONG, median(times), max),
+    shown(`${what}, ms: the first of them`, LONG, first),
+  ];
+}
+
+function commandRows(results: readonly CommandResult[]): Row[] {
+  const [ms, mb] = [median(results.map((one) => one.ms)), Math.max(...results.map((one) => one.peakRssMb))];
+  return [
+    bound('portreeve profile check, peak memory, MB', LONG, mb, CHECK_MAX_MB),
+    shown(`portreeve profile check with its start, ms: median of ${ROUNDS}`, LONG, ms),
+  ];
+}
+
+function decideRows({ medians, p99s, clocks, farMedians, reservations }: DecideResult): Row[] {
+  const us = (what: string): string => `decide, us: ${what}`;
+  return [
+    bound(us(`median, ${BATCH_CALLS} calls at a time`), reservations, median(medians), DECIDE_MEDIAN_MAX_US),
+    bound(us('p99, of single calls with the clock'), reservations, median(p99s), DECIDE_P99_MAX_US),
+    shown(us('the clock alone'), reservations, median(clocks)),
+    shown(us(`median, ${numberText(MANY_REQUESTS)} different requests`), reservations, median(farMedians)),
+  ];
+}
+
+function rowsOf({ load, commands, format, diff, few, many }: Measured): Row[] {
+  const ratio = (of: (result: DecideResult) => readonly number[]): number =>
+    median(of(many)) / median(of(few));
+  const what = `decide, median: ${numberText(MANY)} reservations to ${FEW}`;
+  return [
+    ...timeRows('read, parse and check', load, CHECK_MAX_MS),
+    ...commandRows(commands),
+    ...timeRows('read, parse and format', format, WRITE_MAX_MS),
+    ...timeRows('diff', diff, WRITE_MAX_MS),
+    ...decideRows(few),
+    ...decideRows(many),
+    bound(
+      what,
+      MANY,
+      ratio(({ medians }) => medians),
+      DECIDE_RATIO_MAX,
+    ),
+    shown(
+      `${what}, ${numberText(MANY_REQUESTS)} different requests`,
+      MANY,
+      ratio(({ farMedians }) => farMedians),
+    ),
+  ];
+}
+
+function report(rows: readonly Row[], { few, many }: Measured): string {
+  const cells = rows.map(({ what, reservations, value, bound: limit, reached }) => [
+    what,
+    numberText(reservations),
+    numberText(value),
+    limit === undefined ? '' : numberText(limit),
+    limit === undefined ? '' : reached ? 'reached' : 'MISSED',
+  ]);
+  const bounds = rows.filter((row) => row.bound !== undefined);
+  return [
+    table(['not above', 'reservations', 'portreeve', 'bound', ''], cells),
+    `decide is asked by ${numberText(REQUESTS)} random requests, if nothing else is said. Its answers are:`,
+    ...[few, many].map(
+      ({ reservations, reasons }) => `${numberText(reservations)} reservations: ${reasonsText(reasons)}`,
+    ),
+    `${bounds.filter(({ reached }) => reached).length} of ${bounds.length} reached.`,
+  ].join('\n\n');
+}
+
+/** How the requests were answered, in shares. */
+function reasonsText(reasons: DecideResult['reasons']): string {
+  const entries = Object.entries(reasons).sort(([, a], [, b]) => b - a);
+  const all = entries.reduce((sum, [, count]) => sum + count, 0);
+  return entries.map(([reason, count]) => `${reason} ${((100 * count) / all).toFixed(1)}%`).join(', ');
+}
+
+/** What is not what was to be measured would be praised for nothing. */
+function requireWhole({ load, diff, few, many }: Measured): void {
+  const reservations = [load.count, few.reservations, many.reservations].join();
+  const reasons = Math.min(...[few, many].map((result) => Object.keys(result.reasons).length));
+  if (reservations === [LONG, FEW, MANY].join() && reasons >= REASONS_MIN && diff.count > 0) return;
+  throw new PortreeveError(
+    'bug',
+    'NOT_MEASURED',
+    `measured ${reservations}, ${reasons} reasons, ${diff.count} changes`,
+  );
+}
+
+async function run(args: readonly string[]): Promise<boolean> {
+  const { out } = optionsOf(args);
+  execFileSync('sh', [join(ROOT, 'scripts/build')], { stdio: 'inherit' });
+  const date = new Date().toISOString();
+  const directory = await mkdtemp(join(tmpdir(), 'portreeve-bench-'));
+  const measured = await measureAll(directory).finally(() => rm(directory, { recursive: true }));
+  requireWhole(measured);
+  const rows = rowsOf(measured);
+  process.stdout.write(`${report(rows, measured)}\n`);
+  const { version }: { version: string } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+  const versions = { node: process.version, portreeve: version };
+  const record = { benchmark: 'profile', date, machine: machine(), versions, rows, measurements: measured };
+  await mkdir(dirname(out), { recursive: true });
+  await writeFile(out, `${JSON.stringify(record, rounded, 2)}\n`);
+  process.stderr.write(`Recorded in ${out}\n`);
+  return rows.every(({ reached }) => reached);
+}
+
+/** Five digits say all that a measurement knows. */
+function rounded(_key: string, value: unknown): unknown {
+  const isMeasured = typeof value === 'number' && !Number.isInteger(value);
+  return isMeasured ? JSON.parse(value.toPrecision(5)) : value;
+}
+
+export const profile: Benchmark = {
+  about: 'the profile: checking, formatting, comparing and deciding by long ones',
+  options: [`--out FILE         where to record the results (bench/results/profile.json)`],
+  run,
+};
