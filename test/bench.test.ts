@@ -6,8 +6,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Sample } from '../bench/measure.ts';
+import { changedText, profileText } from '../bench/profile-text.ts';
 import { compilePrograms } from '../bench/programs.ts';
 import { isFlawless, median, mediansOf, ratioOf } from '../bench/verdict.ts';
+import { buildProfile } from '../src/policy/build.ts';
+import { diffProfiles } from '../src/policy/diff.ts';
+import { parseProfile } from '../src/text/profile/parse.ts';
 import { needs, probe } from './support/probe.ts';
 import { World } from './support/world.ts';
 
@@ -90,4 +94,33 @@ describe('verdicts', () => {
       assert.equal(ratio.value, 6);
     });
   }
+});
+
+describe('profiles to measure with', () => {
+  const read = (text: string) => {
+    const { statements, findings } = parseProfile({ file: 'f', text });
+    const built = buildProfile(statements);
+    const all = [...findings, ...built.findings];
+    assert.deepEqual(
+      all.filter(({ severity }) => severity !== 'notice'),
+      [],
+    );
+    return built.profile;
+  };
+
+  for (const count of [10, 2000, 60_000]) {
+    test(`have ${count} reservations, of PORT and of PORTRANGE, and nothing is wrong with them`, () => {
+      const { reservations } = read(profileText(count));
+      assert.equal(reservations.length, count);
+      assert.equal(reservations.filter(({ isRange }) => isRange).length, count / 5);
+      assert.equal(reservations.filter(({ protocol }) => protocol === 'tcp').length, count / 2);
+    });
+  }
+
+  test('differ from what they were a week ago', () => {
+    const text = profileText(2000);
+    const changes = diffProfiles(read(text), read(changedText(text)));
+    assert.deepEqual([...new Set(changes.map(({ kind }) => kind))].sort(), ['added', 'removed']);
+    assert.ok(changes.length > 30 && changes.length < 100, `${changes.length} changes`);
+  });
 });

@@ -16,6 +16,6 @@ test('each limit is in docs/limits.md with its value, and no other', () => {
 
 test('each limit names its unit', () => {
   for (const name of Object.keys(limits)) {
-    assert.match(name, /_(MS|BYTES|DATAGRAMS|CONNECTIONS|REGISTRATIONS|LINES|MAX)$/);
+    assert.match(name, /_(MS|BYTES|CHARACTERS|DATAGRAMS|CONNECTIONS|REGISTRATIONS|LINES|MAX)$/);
   }
 });

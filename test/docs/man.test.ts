@@ -150,9 +150,13 @@ describe('portreeve.toml(5)', () => {
   });
 
   test('its example is valid, and has every setting', () => {
-    const { portmap = {} } = parseSettings(/^```\n([\s\S]*?)^```/m.exec(text)?.[1] ?? '', 'example');
+    const sections = parseSettings(/^```\n([\s\S]*?)^```/m.exec(text)?.[1] ?? '', 'example');
+    const { job = {}, ...others } = sections;
+    const jobs = Object.values(job).map((section) => ['job.NAME', section] as const);
     assert.deepEqual(
-      Object.keys(portmap).map((key) => `portmap.${key}`),
+      [...Object.entries(others), ...jobs].flatMap(([name, keys]) =>
+        Object.keys(keys ?? {}).map((key) => `${name}.${key}`),
+      ),
       SETTING_KEYS,
     );
   });

@@ -1,12 +1,13 @@
 /** The commands of README.md are run, and print what stands there. */
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { portreeve, ROOT } from '../support/daemon.ts';
+import { PORTREEVE, portreeve, ROOT } from '../support/daemon.ts';
 import { startMountd } from '../support/nfs.ts';
-import { ONLY_PORTREEVE, scene } from '../support/portmap.ts';
+import { ONLY_PORTREEVE, type Scene, scene } from '../support/portmap.ts';
 import { kernelIpv6 } from '../support/world.ts';
 
 interface Example {
@@ -32,6 +33,14 @@ function unchanging(text: string): string {
     .replace(/[\d.]+ (ms|MiB)/g, 'N $1');
 }
 
+/** The world has no clone of the repository: what reads an example is run beside it. */
+async function outputOf(command: string, { world, portmap }: Scene): Promise<string> {
+  if (command === 'serve') return portmap.stdout;
+  const args = command.split(' ');
+  if (!command.includes('examples/')) return (await portreeve(world, args)).stdout;
+  return spawnSync(PORTREEVE, args, { cwd: ROOT, encoding: 'utf8' }).stdout;
+}
+
 test('each command of README.md prints what stands there', async (t) => {
   const at = await scene(t, { probes: [ONLY_PORTREEVE, kernelIpv6()] });
   if (at === undefined) return;
@@ -39,11 +48,17 @@ test('each command of README.md prints what stands there', async (t) => {
   const found = examples(await readFile(join(ROOT, 'README.md'), 'utf8'));
   assert.deepEqual(
     found.map(({ command }) => command),
-    ['serve', 'portmap list', 'portmap ping 127.0.0.1 mountd', 'status'],
+    [
+      'serve',
+      'portmap list',
+      'portmap ping 127.0.0.1 mountd',
+      'status',
+      'reservations --profile examples/profile.tcpip',
+      'decide redis-server 6379/tcp --profile examples/profile.tcpip',
+    ],
   );
   for (const { command, output } of found) {
-    const printed =
-      command === 'serve' ? at.portmap.stdout : (await portreeve(at.world, command.split(' '))).stdout;
+    const printed = await outputOf(command, at);
     // What stands in README.md is the beginning: a table of what the test asked before may follow.
     assert.ok(unchanging(printed).startsWith(unchanging(output)), `${command}:\n${printed}`);
   }

@@ -1,4 +1,4 @@
-/** Brings Debian 12's RPC programs into a cache, without installing anything on the host. */
+/** Brings Debian 12's RPC programs, and others that bind ports, into a cache, without installing anything on the host. */
 
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,7 +14,8 @@ const run = promisify(execFile);
 
 /** What the tests start themselves. */
 const PROGRAMS =
-  'iproute2 netbase nfs-common nfs-kernel-server nmap nmap-common rpcbind rstatd rusers rusersd rwall rwalld';
+  'iproute2 netbase netcat-openbsd nfs-common nfs-kernel-server nmap nmap-common rpcbind rstatd rusers rusersd ' +
+  'rwall rwalld socat';
 
 /** What those load, and our own client is built from, that a minimal Debian 12 (required packages, apt) may lack. */
 const LIBRARIES =
@@ -26,7 +27,8 @@ const PACKAGES = `${PROGRAMS} ${LIBRARIES}`.split(' ');
 
 /** The programs that must find all their libraries before the cache counts as complete. */
 const CHECKED =
-  'exportfs ip nmap rpc.mountd rpc.rstatd rpc.rusersd rpc.rwalld rpc.statd rpcbind rpcinfo rusers rwall showmount';
+  'exportfs ip nc.openbsd nmap rpc.mountd rpc.rstatd rpc.rusersd rpc.rwalld rpc.statd rpcbind rpcinfo rusers ' +
+  'rwall showmount socat';
 
 const SUITE = 'bookworm';
 const TRIPLETS: Readonly<Record<string, string>> = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };

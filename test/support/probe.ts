@@ -13,6 +13,7 @@ import { join } from 'node:path';
 export type Probe = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 const YES: Probe = { ok: true };
+const KERNEL_PROBE = join(import.meta.dirname, 'kernel-probe.ts');
 const COMMAND_MS = 10_000;
 /** Where administrators' programs are, which an ordinary user's PATH leaves out. */
 const SYSTEM_DIRS = ['/usr/sbin', '/sbin'];
@@ -37,6 +38,19 @@ export const probe = {
       'needs a C compiler with libc headers',
       '#include <stdio.h>\n',
     ),
+  ),
+  bpfHeaders: once(() =>
+    tried(
+      ['cc', '-fsyntax-only', '-x', 'c', '-'],
+      'needs the headers of Linux 6.0 or newer',
+      '#include <linux/bpf.h>\nint newest = BPF_FUNC_set_retval;\n',
+    ),
+  ),
+  bpf: once(() =>
+    tried([process.execPath, KERNEL_PROBE, 'bpf'], 'needs the right to load BPF programs for cgroups'),
+  ),
+  cgroup2: once(() =>
+    tried([process.execPath, KERNEL_PROBE, 'cgroup2'], 'needs the right to make cgroups of version 2'),
   ),
   debianPackages: once(() => first(command('apt-get'), command('dpkg'))),
   command,

@@ -1,0 +1,57 @@
+/** Control groups on the kernel: numbers, walking, and which one a process is in. */
+
+import assert from 'node:assert/strict';
+import { closeSync, mkdirSync, rmdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import { cgroupId, cgroupOf, cgroupRoot, openCgroup, walkCgroups } from '../../src/host/linux/cgroup.ts';
+import { KernelStage, kernelReady } from '../support/kernel-stage.ts';
+
+test('a walk gives each cgroup once, with its number, those above first', (t) => {
+  if (!kernelReady(t)) return;
+  const { directory, id } = KernelStage.open(t);
+  const below = ['a', 'a/x', 'b'].map((name) => join(directory, name));
+  for (const name of below) mkdirSync(name);
+  const walked = [...walkCgroups(directory)];
+  assert.deepEqual(
+    walked.map((cgroup) => cgroup.directory),
+    [directory, ...below],
+  );
+  assert.equal(walked[0]?.id, id);
+  assert.equal(new Set(walked.map((cgroup) => cgroup.id)).size, 4);
+  assert.ok([...walkCgroups(cgroupRoot())].some((cgroup) => cgroup.id === id));
+});
+
+test('a cgroup that goes during a walk is left out', (t) => {
+  if (!kernelReady(t)) return;
+  const { directory } = KernelStage.open(t);
+  const [stays, goes] = [join(directory, 'a'), join(directory, 'b')];
+  mkdirSync(stays);
+  mkdirSync(goes);
+  const seen: string[] = [];
+  for (const cgroup of walkCgroups(directory)) {
+    if (cgroup.directory === directory) rmdirSync(goes);
+    seen.push(cgroup.directory);
+  }
+  assert.deepEqual(seen, [directory, stays]);
+  assert.deepEqual([...walkCgroups(goes)], []);
+});
+
+test('a cgroup that is not there has no number and cannot be opened', (t) => {
+  if (!kernelReady(t)) return;
+  const { directory, id } = KernelStage.open(t);
+  const missing = { kind: 'world', code: 'CGROUP_GONE' };
+  assert.throws(() => cgroupId(join(directory, 'none')), missing);
+  assert.throws(() => openCgroup(join(directory, 'none')), missing);
+  assert.equal(cgroupId(directory), id);
+  closeSync(openCgroup(directory));
+});
+
+test('the cgroup of a process is told by its path below the root', async (t) => {
+  if (!kernelReady(t)) return;
+  const stage = KernelStage.open(t);
+  const { stdout } = await stage.run(['cat', '/proc/self/cgroup']);
+  assert.match(stdout, new RegExp(`^0::/${basename(stage.directory)}$`, 'm'));
+  assert.match(cgroupOf(process.pid) ?? '', /^\//);
+  assert.equal(cgroupOf(2 ** 30), undefined);
+});

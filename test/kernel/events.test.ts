@@ -1,0 +1,289 @@
+/** Refusals of the kernel are told within 100 ms, with who, what and why; of a flood no count is lost. */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { EVENTS_PATH, type EventLine, eventsPath } from '../../src/app/events.ts';
+import { RevisionRules } from '../../src/app/guard-events.ts';
+import type { GuardEvent } from '../../src/base/guard-event.ts';
+import { exactNumber } from '../../src/base/numbers.ts';
+import { REFUSALS } from '../../src/bpf/guard-layout.ts';
+import { followLines } from '../../src/client/follow.ts';
+import { EventFeed } from '../../src/daemon/event-feed.ts';
+import { KernelEventSource } from '../../src/daemon/guard-event-source.ts';
+import { GuardEvents } from '../../src/daemon/guard-events.ts';
+import { LookServer } from '../../src/daemon/look.ts';
+import type { EventArchive } from '../../src/host/host.ts';
+import { SqliteEventArchive } from '../../src/host/linux/event-archive.ts';
+import { systemClock } from '../../src/host/linux/linux-clock.ts';
+import { errnoName } from '../../src/host/linux/sys/libc.ts';
+import { SimProfileArchive } from '../../src/host/sim/profile-archive.ts';
+import { JobMemory } from '../../src/services/guard/job-memory.ts';
+import type { Bind } from '../support/binder.ts';
+import type { Flood } from '../support/flood.ts';
+import { GuardStage, guardReady, jobsOf, type NamedJobs, type Who } from '../support/guard.ts';
+import { revision } from '../support/profile-archive-cases.ts';
+import { until } from '../support/world.ts';
+
+const BINDER = join(import.meta.dirname, '../support/binder.ts');
+const FLOOD = join(import.meta.dirname, '../support/flood.ts');
+const TOLD_WITHIN_MS = 100;
+const FILE = '/etc/portreeve/profile.tcpip';
+const PROFILE = `PORT
+  4000 TCP WEB
+  4001 UDP RESERVED
+`;
+const ALICE = 1000;
+const TCP4: Bind = { socket: 'tcp4', address: '127.0.0.1', port: 4000 };
+
+/** A guard whose profile is in an archive, and an archive for its events. */
+async function onStage(t: TestContext, jobs: NamedJobs = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'portreeve-events-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const archive = new SqliteEventArchive(directory);
+  const recorders: GuardEvents[] = [];
+  // Before the guard goes, which is the next that is done after the test.
+  t.after(() => {
+    for (const events of recorders) events.stop();
+    archive.close();
+  });
+  const stage = await GuardStage.open(t);
+  const profiles = new SimProfileArchive();
+  profiles.append(revision({ texts: [{ path: FILE, text: PROFILE }] }), 0);
+  const all = {
+    users: [
+      [0, 'ROOT'],
+      [ALICE, 'ALICE'],
+    ],
+    ...jobs,
+  } as const;
+  stage.inForce(PROFILE, all);
+  const memory = new JobMemory();
+  memory.update(jobsOf(stage.bpf, all));
+  /** Records what the guard refuses, until the test ends or it is stopped. */
+  const record = (onRecorded: () => void = () => {}): GuardEvents => {
+    const rules = new RevisionRules(profiles, { authportJobs: [] });
+    const events = new GuardEvents({
+      source: new KernelEventSource(stage.kernel, stage.bpf),
+      archive,
+      clock: systemClock,
+      log: { warn: () => {}, error: (text) => assert.fail(text) },
+      jobOf: (cgroup, uid) => memory.jobOf(cgroup, uid),
+      userOf: (uid) => (uid === ALICE ? 'alice' : undefined),
+      errnoName,
+      rulesOf: (number) => rules.of(number),
+      onRecorded,
+    });
+    recorders.push(events);
+    events.start();
+    return events;
+  };
+  const bind = (binds: readonly Bind[], who?: Who) =>
+    stage.run([process.execPath, BINDER, JSON.stringify({ binds })], who);
+  const flood = async (task: Flood): Promise<number> => {
+    const { stdout, stderr } = await stage.run([process.execPath, FLOOD, JSON.stringify(task)]);
+    assert.equal(stderr, '');
+    return JSON.parse(stdout);
+  };
+  return { stage, archive, directory, memory, record, bind, flood };
+}
+
+const allIn = (archive: EventArchive): GuardEvent[] => archive.read({ after: 0, limit: 100_000 });
+
+const sumOf = (events: readonly GuardEvent[]): number => events.reduce((sum, { count }) => sum + count, 0);
+
+/** The first events, when there are so many. */
+function eventsIn(archive: EventArchive, count: number): Promise<GuardEvent[]> {
+  return until(`${count} events`, () => {
+    const events = allIn(archive);
+    return events.length >= count && events;
+  });
+}
+
+/** Tries to have port 4000 under another name, and stays. */
+const GRABBER = `
+  process.title = 'grabber';
+  require('node:net').createServer().on('error', ({ code }) => console.log(code)).listen(4000, '0.0.0.0');
+  setInterval(() => {}, 1000);`;
+
+describe('a refusal', () => {
+  test('is told with who, what, when and why', async (t) => {
+    if (!guardReady(t)) return;
+    const { stage, archive, record } = await onStage(t);
+    record();
+    const before = Date.now();
+    const running = stage.start([process.execPath, '-e', GRABBER], { uid: ALICE });
+    await running.waitForOutput(/^EACCES\n/);
+    const [event] = await eventsIn(archive, 1);
+    assert.ok(event && event.timeMs >= before - 1 && event.timeMs <= Date.now() + 1);
+    const { timeMs: _timeMs, ...told } = event;
+    assert.deepEqual(told, {
+      number: 1,
+      kind: 'bind',
+      count: 1,
+      verdict: 'refused',
+      reason: 'RESERVED_FOR_OTHERS',
+      job: 'ALICE',
+      uid: ALICE,
+      user: 'alice',
+      pid: await running.pid(),
+      command: 'grabber',
+      protocol: 'tcp',
+      address: '0.0.0.0',
+      port: 4000,
+      errno: 'EACCES',
+      revision: 1,
+      rule: { file: FILE, line: 2, text: '4000 TCP WEB' },
+    });
+    await running.stop('SIGKILL');
+  });
+
+  test('is told for IPv6, for UDP and for mapped addresses, and what is allowed is not', async (t) => {
+    if (!guardReady(t)) return;
+    const { stage, archive, record, bind } = await onStage(t);
+    record();
+    const web = stage.below('web');
+    stage.inForce(PROFILE, { cgroups: [[web, 'WEB']], users: [[0, 'ROOT']] });
+    await bind([TCP4], { cgroup: web });
+    await bind([
+      { socket: 'tcp4', address: '127.0.0.1', port: 5000 },
+      { socket: 'tcp6', address: '::1', port: 4000 },
+      { socket: 'udp4', address: '127.0.0.1', port: 4001 },
+      { socket: 'tcp6', address: '::ffff:127.0.0.1', port: 4000 },
+    ]);
+    const events = await eventsIn(archive, 3);
+    assert.deepEqual(
+      events.map(({ protocol, address, port, reason, rule }) => [
+        protocol,
+        address,
+        port,
+        reason,
+        rule?.line,
+      ]),
+      [
+        ['tcp', '::1', 4000, 'RESERVED_FOR_OTHERS', 2],
+        ['udp', '127.0.0.1', 4001, 'RESERVED_FOR_NO_ONE', 3],
+        ['tcp', '::ffff:127.0.0.1', 4000, 'RESERVED_FOR_OTHERS', 2],
+      ],
+    );
+  });
+
+  test('is of the job that the cgroup is, also when it is gone, else of the user, else of UNKNOWN', async (t) => {
+    if (!guardReady(t)) return;
+    const { stage, archive, record, bind, memory } = await onStage(t);
+    const mail = stage.below('mail.service');
+    const jobs = jobsOf(stage.bpf, { cgroups: [[mail, 'MAIL']] });
+    memory.update(jobs);
+    await bind([TCP4], { cgroup: mail });
+    memory.update(jobsOf(stage.bpf, {}), { cgroups: [...jobs.cgroups.keys()], users: [] });
+    await bind([TCP4], { uid: ALICE });
+    await bind([TCP4], { uid: 4711 });
+    record();
+    const events = await eventsIn(archive, 3);
+    assert.deepEqual(
+      events.map(({ job, uid }) => [job, uid]),
+      [
+        ['MAIL', 0],
+        ['ALICE', ALICE],
+        ['UNKNOWN', 4711],
+      ],
+    );
+  });
+
+  test('is only observed where the guard only observes', async (t) => {
+    if (!guardReady(t)) return;
+    const { stage, archive, record, bind } = await onStage(t);
+    record();
+    stage.kernel.setMode('observe');
+    const { stdout } = await bind([TCP4]);
+    assert.equal(JSON.parse(stdout).bound[0].error, null);
+    const [event] = await eventsIn(archive, 1);
+    assert.deepEqual([event?.verdict, event?.errno, event?.rule?.line], ['observed', 'EACCES', 2]);
+    stage.kernel.setMode('enforce');
+    const again = await bind([TCP4]);
+    assert.equal(JSON.parse(again.stdout).bound[0].error, 'EACCES');
+    const events = await eventsIn(archive, 2);
+    assert.equal(events[1]?.verdict, 'refused');
+  });
+});
+
+test('whoever follows has each line within 100 ms', async (t) => {
+  if (!guardReady(t)) return;
+  const { archive, directory, record, bind } = await onStage(t);
+  const feed = new EventFeed({ archive, maySeeAll: () => true });
+  const path = join(directory, 'look.sock');
+  const server = new LookServer(path, {}, { [EVENTS_PATH]: feed.answer });
+  await server.open();
+  t.after(() => server.close());
+  record(() => feed.recorded());
+  const lines = followLines(path, eventsPath({ isFollowing: true, sinceMs: 0 }));
+  const delays: number[] = [];
+  for (let i = 0; i < 10; i++) {
+    const line = lines.next();
+    // What it takes to start and end the program is not measured: the time of the event is that of bind(2).
+    const bound = bind([TCP4]);
+    const event: EventLine = JSON.parse((await line).value ?? '');
+    delays.push(Date.now() - Date.parse(event.time));
+    await bound;
+  }
+  t.diagnostic(`${delays.join(', ')} ms`);
+  assert.ok(Math.max(...delays) < TOLD_WITHIN_MS, `${delays}`);
+});
+
+/** How many binds the kernel has refused. */
+function refusedIn(stage: GuardStage): number {
+  const { counters } = stage.kernel.state();
+  return REFUSALS.reduce((sum, refusal) => sum + exactNumber(counters[refusal]), 0);
+}
+
+describe('of a flood', () => {
+  const TRIES = 20_000;
+
+  test('no count is lost, and few are recorded one by one', async (t) => {
+    if (!guardReady(t)) return;
+    const { stage, archive, record, flood } = await onStage(t);
+    const events = record();
+    assert.equal(await flood({ ports: [4000], tries: TRIES }), TRIES);
+    events.stop();
+    assert.equal(refusedIn(stage), TRIES);
+    assert.equal(sumOf(allIn(archive)), TRIES);
+    assert.ok(allIn(archive).length < 100);
+  });
+
+  test('over many ports as well', async (t) => {
+    if (!guardReady(t)) return;
+    const { stage, archive, record, flood } = await onStage(t);
+    stage.inForce('PORTRANGE 10000 5000 TCP RESERVED\n');
+    const events = record();
+    const ports = Array.from({ length: 5000 }, (_, i) => 10_000 + i);
+    assert.equal(await flood({ ports, tries: TRIES }), TRIES);
+    events.stop();
+    assert.equal(refusedIn(stage), TRIES);
+    assert.equal(sumOf(allIn(archive)), TRIES);
+    assert.ok(allIn(archive).length < 1000);
+  });
+});
+
+test('what happened while nobody recorded it is counted, and told as far as it was kept', async (t) => {
+  if (!guardReady(t)) return;
+  const { stage, archive, record, bind, flood } = await onStage(t);
+  await bind([TCP4]);
+  const tries = 5000;
+  assert.equal(await flood({ ports: [4000], tries }), tries);
+  const before = Date.now();
+  const first = record();
+  await eventsIn(archive, 1);
+  first.stop();
+  const events = allIn(archive);
+  assert.equal(sumOf(events), refusedIn(stage));
+  assert.ok(events[0] && events[0].timeMs < before);
+  assert.ok(events.some(({ kind, count }) => kind === 'lost' && count > 1000));
+  // Another one finds nothing more.
+  const second = record();
+  await bind([{ ...TCP4, address: '127.0.0.2' }]);
+  await until('another event', () => allIn(archive).some(({ address }) => address === '127.0.0.2'));
+  second.stop();
+  assert.equal(sumOf(allIn(archive)), refusedIn(stage));
+});

@@ -1,0 +1,273 @@
+// How long the guard lives and how it changes: trials, processes that are killed, modes, and what is left when it goes.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Assembler } from '../../src/bpf/assembler.ts';
+import { R0 } from '../../src/bpf/instruction.ts';
+import { encode } from '../../src/bpf/program.ts';
+import { openCgroup } from '../../src/host/linux/cgroup.ts';
+import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
+import { attachedPrograms } from '../../src/host/linux/sys/bpf-link.ts';
+import { objectIds } from '../../src/host/linux/sys/bpf-object.ts';
+import { sys } from '../../src/host/linux/sys/libc.ts';
+import { GuardKernel } from '../../src/services/guard/kernel.ts';
+import { BindAgent } from '../support/bind-agent.ts';
+import { namesOnStage } from '../support/guard.ts';
+import type { GuardDone, GuardTask } from '../support/guard-process.ts';
+import { ALICE, BOUND, bindBy, type Scene, scene, USERS, WEB } from '../support/guard-scene.ts';
+import { until } from '../support/world.ts';
+
+const GUARD_PROCESS = join(import.meta.dirname, '../support/guard-process.ts');
+const FOR_WEB = 'PORT 4000 TCP WEB\n';
+const FOR_ALICE = 'PORT 4000 TCP ALICE\n';
+const TRIAL_MS = 1000;
+const MINUTE_MS = 60_000;
+
+/** Who may bind 4000 now. */
+async function holder(agent: BindAgent): Promise<string> {
+  const results = [await bindBy(agent, 4000, WEB), await bindBy(agent, 4000, ALICE)];
+  const names: Readonly<Record<string, string>> = {
+    [`${BOUND} EACCES`]: 'WEB',
+    [`EACCES ${BOUND}`]: 'ALICE',
+    [`${BOUND} ${BOUND}`]: 'both',
+  };
+  return names[results.join(' ')] ?? results.join(' ');
+}
+
+/** Starts a process that has a guard, and waits until its profile is in force. */
+async function guardProcess(t: TestContext, task: GuardTask) {
+  const child = spawn(process.execPath, [GUARD_PROCESS, JSON.stringify(task)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'close');
+  t.after(() => child.kill('SIGKILL'));
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const line = await until('the guard to be in force', () => /^\{.*\}$/m.exec(output)?.[0], 30_000);
+  const { made }: GuardDone = JSON.parse(line);
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  return { made, kill };
+}
+
+/** A guard of another process in a cgroup below the one of the scene, whose own guard lets everything pass. */
+async function inner(at: Scene) {
+  const cgroup = at.stage.below('inner');
+  const place = { cgroup, pins: `${at.stage.place.pins}-inner` };
+  const netns = `${at.stage.netns}`;
+  const task = { from: 'install', place, netns, profile: FOR_WEB, jobs: { users: USERS } } as const;
+  return { place, task, agent: await BindAgent.on(at.stage, { cgroup }) };
+}
+
+function opened(at: Scene, pins = at.stage.place.pins): GuardKernel {
+  return GuardKernel.open(at.stage.bpf, pins) ?? assert.fail(`no guard at ${pins}`);
+}
+
+test('kill -9 of the process that put the guard in changes nothing; another one takes over', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { place, task, agent } = await inner(at);
+  const first = await guardProcess(t, task);
+  assert.equal(await holder(agent), 'WEB');
+  await first.kill();
+  assert.equal(await holder(agent), 'WEB');
+
+  const second = await guardProcess(t, { ...task, from: 'open', profile: FOR_ALICE });
+  assert.equal(await holder(agent), 'ALICE');
+  await second.kill();
+  assert.equal(await holder(agent), 'ALICE');
+
+  const guard = opened(at, place.pins);
+  assert.equal(guard.state().mode, 'enforce');
+  guard.remove();
+  assert.equal(await holder(agent), 'both');
+  const made = [...first.made, ...second.made];
+  assert.ok(made.length > 20);
+  const left = () => made.filter(([kind, id]) => [...objectIds(kind)].includes(id));
+  await until('the kernel to let go of what the processes made', () => left().length === 0);
+});
+
+test('a trial goes back by itself, also when the process that began it is killed', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { place, task, agent } = await inner(at);
+  await (await guardProcess(t, task)).kill();
+  const trial = await guardProcess(t, { ...task, from: 'open', profile: FOR_ALICE, trialMs: 3 * TRIAL_MS });
+  assert.equal(await holder(agent), 'ALICE');
+  await trial.kill();
+  assert.equal(await holder(agent), 'ALICE');
+  await until('the trial to end', async () => (await holder(agent)) === 'WEB');
+  const guard = opened(at, place.pins);
+  assert.equal(guard.state().hasGoneBack, true);
+  guard.remove();
+});
+
+test('a trial that is confirmed stays, and only one at a time', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { kernel, bpf } = at.stage;
+  at.inForce(FOR_WEB);
+  assert.equal(kernel.confirm(), false);
+  at.inForce(FOR_ALICE, { trialMs: TRIAL_MS });
+  const end = bpf.bootNow() + BigInt(TRIAL_MS) * 1_000_000n;
+  assert.throws(() => at.inForce(FOR_WEB), { code: 'GUARD_TRIAL' });
+  assert.ok((kernel.state().trialMs ?? 0) > 0);
+  assert.equal(kernel.confirm(), true);
+  await until('the end of what was the trial', () => bpf.bootNow() > end);
+  assert.equal(await holder(at.agent), 'ALICE');
+  const { trialMs, hasGoneBack } = kernel.state();
+  assert.deepEqual({ trialMs, hasGoneBack }, { trialMs: undefined, hasGoneBack: false });
+  at.inForce(FOR_WEB);
+  assert.equal(await holder(at.agent), 'WEB');
+});
+
+test('after a trial that went back another profile can come', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  at.inForce(FOR_WEB);
+  at.inForce(FOR_ALICE, { trialMs: 1 });
+  await until('the trial to end', () => at.stage.kernel.state().hasGoneBack);
+  assert.equal(await holder(at.agent), 'WEB');
+  assert.equal(at.stage.kernel.confirm(), false);
+  at.inForce(FOR_ALICE, { trialMs: MINUTE_MS });
+  assert.equal(await holder(at.agent), 'ALICE');
+  assert.equal(at.stage.kernel.confirm(), true);
+  assert.equal(await holder(at.agent), 'ALICE');
+});
+
+test('observe refuses no one, changes nothing and counts; off does not even count', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { kernel } = at.stage;
+  const counted = () => {
+    const { judged, RESERVED_FOR_OTHERS } = kernel.state().counters;
+    return [judged, RESERVED_FOR_OTHERS];
+  };
+  at.inForce('PORT\n 4000 TCP WEB BIND 192.0.2.7\n 80 TCP WEB\n');
+  assert.equal(await at.bind(4000, WEB), '192.0.2.7');
+  assert.equal(await at.bind(4000, ALICE), 'EACCES');
+  assert.equal(await at.bind(80, WEB), BOUND);
+  assert.deepEqual(counted(), [2n, 1n]);
+  kernel.setMode('observe');
+  assert.equal(await at.bind(4000, WEB), BOUND);
+  assert.equal(await at.bind(4000, ALICE), BOUND);
+  assert.equal(await at.bind(80, WEB), 'EACCES');
+  assert.deepEqual(counted(), [4n, 2n]);
+  kernel.setMode('off');
+  assert.equal(await at.bind(4000, ALICE), BOUND);
+  assert.deepEqual(counted(), [4n, 2n]);
+});
+
+test('jobs that come and go are followed in the tables that are in force', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { kernel, bpf, place } = at.stage;
+  at.inForce('PORT\n 4000 TCP WEB\n 4001 TCP OMVS\n');
+  const carol = { uid: 2000 };
+  assert.equal(await at.bind(4001, carol), 'EACCES');
+  const job = at.stage.jobs({ users: [[2000, 'WEB']] });
+  assert.equal(kernel.updateJobs(job, { cgroups: [], users: [1000] }), true);
+  assert.equal(await at.bind(4000, carol), BOUND);
+  assert.equal(await at.bind(4000, WEB), 'EACCES');
+  assert.equal(await at.bind(4001, WEB), 'EACCES');
+  const cgroups = at.stage.jobs({ cgroups: [[place.cgroup, 'WEB']] });
+  assert.equal(kernel.updateJobs(cgroups, { cgroups: [], users: [] }), true);
+  assert.equal(await at.bind(4000, ALICE), BOUND);
+  const none = at.stage.jobs({});
+  assert.equal(kernel.updateJobs(none, { cgroups: [bpf.cgroupId(place.cgroup)], users: [] }), true);
+  assert.equal(await at.bind(4000, ALICE), 'EACCES');
+  // Who has not put the tables in force cannot know their numbers.
+  const other = opened(at);
+  assert.equal(other.updateJobs(job, { cgroups: [], users: [] }), false);
+  other.close();
+});
+
+test('a program of another build is exchanged for ours, and nothing is open in between', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { bpf, place } = at.stage;
+  at.inForce(FOR_WEB);
+  const older = new Assembler('portreeve_bind4');
+  older.mov(R0, 0);
+  older.exit();
+  const program = bpf.loadProgram(
+    'portreeve_bind4',
+    'bind4',
+    encode(older.assemble(), () => -1),
+  );
+  const link = bpf.openLink(`${place.pins}/bind4`) ?? assert.fail('no link');
+  link.update(program);
+  program.close();
+  assert.equal(await at.bind(4000, WEB), 'EPERM');
+  const olderId = link.programId;
+  const guard = opened(at);
+  assert.notEqual(link.programId, olderId);
+  assert.equal(await holder(at.agent), 'WEB');
+  const oursId = link.programId;
+  opened(at).close();
+  assert.equal(link.programId, oursId, 'ours is left where it is');
+  guard.close();
+  link.close();
+});
+
+test('what is not ours at the place of the guard is not touched', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { place } = at.stage;
+  const bpf = new LinuxBpf();
+  const pins = `${place.pins}-foreign`;
+  assert.equal(GuardKernel.open(bpf, pins), undefined);
+  bpf.makeDirectory(pins);
+  t.after(() => bpf.removeDirectory(pins, false));
+  const map = bpf.createMap({ type: 'array', name: 'theirs', keyBytes: 4, valueBytes: 4, entries: 1 });
+  bpf.pin(map, `${pins}/config`);
+  map.close();
+  assert.throws(() => GuardKernel.open(bpf, pins), { code: 'GUARD_FOREIGN' });
+  assert.throws(() => GuardKernel.install(bpf, { pins, cgroup: place.cgroup }), { code: 'GUARD_THERE' });
+  const theirs = bpf.openMap(`${pins}/config`);
+  assert.equal(theirs?.info.name, 'theirs');
+  theirs?.close();
+});
+
+test('a guard that is there is not put in a second time, and goes on', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { bpf, place } = at.stage;
+  at.inForce(FOR_WEB);
+  assert.throws(() => GuardKernel.install(bpf, place), { code: 'GUARD_THERE' });
+  assert.equal(await holder(at.agent), 'WEB');
+  opened(at).close();
+});
+
+test('remove leaves the kernel as it was found', async (t) => {
+  const names = namesOnStage();
+  const at = await scene(t);
+  if (!at) return;
+  const { stage } = at;
+  const fd = openCgroup(stage.place.cgroup);
+  t.after(() => sys.close(fd));
+  const attached = () => (['bind4', 'bind6'] as const).flatMap((hook) => attachedPrograms(fd, hook));
+  at.inForce(FOR_WEB);
+  at.inForce(FOR_ALICE, { trialMs: MINUTE_MS });
+  assert.equal(attached().length, 2);
+  const ours = [stage.place.cgroup, stage.place.pins];
+  assert.deepEqual(
+    namesOnStage().filter((name) => !names.includes(name)),
+    ours,
+  );
+  assert.ok(stage.bpf.left().length > 20);
+  await stage.remove();
+  assert.deepEqual(stage.bpf.left(), []);
+  assert.deepEqual(attached(), []);
+  assert.deepEqual(
+    namesOnStage().filter((name) => !names.includes(name)),
+    ours.slice(0, 1),
+  );
+  assert.equal(await holder(at.agent), 'both');
+});

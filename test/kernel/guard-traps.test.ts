@@ -1,0 +1,197 @@
+// Ways around a judge of bind(2), each tried: what the guard does about it, or why it need not.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { BindAgent } from '../support/bind-agent.ts';
+import { ALICE, BOUND, BOUND6, bindBy, scene, TCP6, UDP, WEB } from '../support/guard-scene.ts';
+import { needs, probe } from '../support/probe.ts';
+
+const AF_UNSPEC = 0;
+const RESERVED = 'PORT\n 4000 TCP WEB\n 4000 UDP WEB\n 80 TCP WEB\n 4001 TCP WEB BIND 192.0.2.7\n';
+
+test('an IPv4 address may say AF_UNSPEC, and is IPv4', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  at.inForce(RESERVED);
+  // inet_bind(): AF_UNSPEC is AF_INET as long as the address is INADDR_ANY.
+  const unspecified = { claimedFamily: AF_UNSPEC };
+  for (const more of [unspecified, { ...unspecified, ...UDP }]) {
+    assert.equal(await at.bind(4000, ALICE, more), 'EACCES');
+    assert.equal(await at.bind(4000, WEB, more), BOUND);
+  }
+  // With BIND it is no longer INADDR_ANY, and Linux refuses it: no program can write the family.
+  assert.equal(await at.bind(4001, WEB, unspecified), 'EAFNOSUPPORT');
+  assert.equal(await at.bind(4001, WEB), '192.0.2.7');
+  assert.equal(await at.bind(5000, ALICE, unspecified), BOUND);
+});
+
+test('a socket of both families takes the IPv4 port, too, and is judged', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  at.inForce(RESERVED);
+  assert.equal(await at.bind(4000, ALICE, TCP6), 'EACCES');
+  assert.equal(await at.bind(4000, WEB, TCP6), BOUND6);
+  assert.equal(await at.bind(4000, ALICE, { ...TCP6, options: ['V6ONLY'] }), 'EACCES');
+  assert.equal(await at.bind(4000, WEB, { ...TCP6, options: ['V6ONLY'] }), BOUND6);
+});
+
+test('a socket for IPv6 only can have no IPv4 address: with BIND of one Linux refuses it', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  at.inForce(RESERVED);
+  // No program can see IPV6_V6ONLY.
+  assert.equal(await at.bind(4001, WEB, { ...TCP6, options: ['V6ONLY'] }), 'EINVAL');
+  assert.equal(await at.bind(4001, WEB, TCP6), '::ffff:192.0.2.7');
+});
+
+test('an IPv4 address in its IPv6 form is judged as what it is', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  at.inForce(RESERVED);
+  for (const address of ['::ffff:127.0.0.1', '::ffff:0.0.0.0', '::ffff:192.0.2.1']) {
+    assert.equal(await at.bind(4000, ALICE, { socket: 'tcp6', address }), 'EACCES');
+    assert.equal(await at.bind(4000, ALICE, { socket: 'udp6', address }), 'EACCES');
+    assert.equal(await at.bind(4000, WEB, { socket: 'tcp6', address }), address);
+  }
+});
+
+test('whose socket it is does not matter, who binds it does: the caller is judged', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const [web, alice] = [at.stage.below('web'), at.stage.below('alice')];
+  const jobs = {
+    cgroups: [
+      [web, 'WEB'],
+      [alice, 'ALICE'],
+    ],
+  } as const;
+  at.stage.inForce(RESERVED, jobs);
+  const [byWeb, byAlice] = [
+    await BindAgent.on(at.stage, { cgroup: web }),
+    await BindAgent.on(at.stage, { cgroup: alice }),
+  ];
+  assert.equal(await bindBy(byWeb, 4000, WEB), BOUND);
+  assert.equal(await bindBy(byAlice, 4000, WEB), 'EACCES');
+  assert.equal(await bindBy(byWeb, 4000, {}, { moveTo: alice }), 'EACCES');
+  assert.equal(await bindBy(byAlice, 4000, {}, { moveTo: web }), BOUND);
+});
+
+test('which guard judges a socket is settled where it was made', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const outside = at.stage.bpf.cgroupRoot();
+  at.inForce(RESERVED);
+  const agent = await BindAgent.on(at.stage, { cgroup: outside });
+  const inside = at.stage.place.cgroup;
+  // Made outside: it is not judged, wherever its program is. A guard in the root cgroup leaves no outside.
+  assert.equal(await bindBy(agent, 4000, {}, { moveTo: inside }), BOUND);
+  // Made inside: it is judged, wherever its program has gone.
+  assert.equal(await bindBy(agent, 4000, {}, { moveTo: outside }), 'EACCES');
+  assert.equal(await bindBy(agent, 4000, {}, { moveTo: outside }), BOUND);
+});
+
+/** Binds in a thread that alone has become another user: the system call itself is for one thread (setuid(2)). */
+const THREAD = `import ctypes, platform, socket, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+SYS_setresuid = {"x86_64": 117, "aarch64": 147}[platform.machine()]
+def bind(name):
+    try:
+        socket.socket().bind(("", 4000))
+        print(name, "bound")
+    except OSError as problem:
+        print(name, problem.errno)
+def other():
+    if libc.syscall(SYS_setresuid, 1000, 1000, 1000) != 0:
+        sys.exit("setresuid")
+    bind("thread")
+bind("before")
+thread = threading.Thread(target=other)
+thread.start()
+thread.join()
+bind("after")`;
+
+test('each thread is judged by its own user', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  at.inForce(RESERVED);
+  const asRoot = await at.stage.run(['python3', '-c', THREAD]);
+  assert.equal(asRoot.stdout + asRoot.stderr, 'before 13\nthread bound\nafter 13\n');
+  at.inForce('PORT 4000 TCP ROOT\n');
+  const forRoot = await at.stage.run(['python3', '-c', THREAD]);
+  assert.equal(forRoot.stdout + forRoot.stderr, 'before bound\nthread 13\nafter bound\n');
+});
+
+test('MPTCP takes the ports of TCP', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  at.inForce(RESERVED);
+  const refused = await at.bind(4000, ALICE, { socket: 'mptcp4' });
+  if (refused.startsWith('socket:')) return t.skip('needs a kernel with MPTCP');
+  assert.equal(refused, 'EACCES');
+  assert.equal(await at.bind(4000, WEB, { socket: 'mptcp4' }), BOUND);
+  assert.equal(await at.bind(4000, ALICE, { socket: 'mptcp6', address: '::' }), 'EACCES');
+  assert.equal(await at.bind(4000, WEB, { socket: 'mptcp6', address: '::' }), BOUND6);
+  assert.equal(await at.bind(80, WEB, { socket: 'mptcp4' }), BOUND);
+  assert.equal(await at.bind(4001, WEB, { socket: 'mptcp4' }), '192.0.2.7');
+});
+
+for (const protocol of ['udplite', 'sctp'] as const) {
+  test(`${protocol} has ports of its own, of which a profile says nothing`, async (t) => {
+    const at = await scene(t);
+    if (!at) return;
+    at.inForce('PORTRANGE 1 65535 TCP RESERVED\nPORTRANGE 1 65535 UDP RESERVED\n');
+    const bound = await at.bind(4000, ALICE, { socket: `${protocol}4` });
+    if (bound.startsWith('socket:')) return t.skip(`needs a kernel with ${protocol}`);
+    assert.equal(bound, BOUND);
+    assert.equal(await at.bind(4000, ALICE, { socket: `${protocol}6`, address: '::' }), BOUND6);
+    assert.equal(await at.bind(4000, ALICE), 'EACCES');
+    assert.equal(await at.bind(4000, ALICE, UDP), 'EACCES');
+    // Linux's own rule for low ports stays.
+    assert.equal(await at.bind(80, ALICE, { socket: `${protocol}4` }), 'EACCES');
+  });
+}
+
+test('SO_REUSEADDR and SO_REUSEPORT get no one into a port that is not his', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const held = { keep: true, listen: true };
+  const specific = { address: '127.0.0.1' };
+  // Without a guard a UDP port with SO_REUSEADDR is for everybody who says it, too.
+  assert.equal(await at.bind(4000, WEB, { ...UDP, keep: true, options: ['REUSEADDR'] }), BOUND);
+  assert.equal(await at.bind(4000, ALICE, { ...UDP, ...specific, options: ['REUSEADDR'] }), '127.0.0.1');
+  await at.agent.release();
+  at.inForce(RESERVED);
+  for (const option of ['REUSEADDR', 'REUSEPORT'] as const) {
+    const options = [option];
+    assert.equal(await at.bind(4000, WEB, { ...UDP, keep: true, options }), BOUND);
+    assert.equal(await at.bind(4000, ALICE, { ...UDP, ...specific, options }), 'EACCES');
+    assert.equal(await at.bind(4000, WEB, { ...UDP, ...specific, options }), '127.0.0.1');
+    assert.equal(await at.bind(4000, WEB, { ...held, options }), BOUND);
+    assert.equal(await at.bind(4000, ALICE, { ...specific, options }), 'EACCES');
+    assert.equal(await at.bind(4000, ALICE, { ...TCP6, options }), 'EACCES');
+    await at.agent.release();
+  }
+});
+
+test('a bind by io_uring is judged like any other, also where a kernel thread does it', async (t) => {
+  const at = await scene(t);
+  if (!at || !needs(t, probe.cc())) return;
+  const program = '/run/io-uring-bind';
+  const source = join(import.meta.dirname, '../support/io-uring-bind.c');
+  const flags = ['-std=c17', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-Werror'];
+  execFileSync('cc', [...flags, '-o', at.stage.world.path(program), source]);
+  const bind = async (uid: number, port: number, ...how: string[]): Promise<string> => {
+    const { stdout, stderr } = await at.stage.run([program, `${port}`, ...how], { uid });
+    return (stdout + stderr).trim();
+  };
+  const first = await bind(1001, 5000);
+  if (first !== 'bound') return t.skip(`needs a kernel with IORING_OP_BIND: ${first}`);
+  at.inForce(RESERVED);
+  for (const how of [[], ['async']]) {
+    assert.equal(await bind(1001, 4000, ...how), 'Permission denied');
+    assert.equal(await bind(1000, 4000, ...how), 'bound');
+    assert.equal(await bind(1000, 80, ...how), 'bound');
+    assert.equal(await bind(1000, 81, ...how), 'Permission denied');
+  }
+});

@@ -1,0 +1,181 @@
+/** Links and pins: what hangs in a cgroup, what outlives the process that hung it there, and how it ends. */
+
+import assert from 'node:assert/strict';
+import { closeSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Assembler } from '../../src/bpf/assembler.ts';
+import { R0 } from '../../src/bpf/instruction.ts';
+import { openCgroup } from '../../src/host/linux/cgroup.ts';
+import { attachedPrograms, detachLink, linkInfo, updateLink } from '../../src/host/linux/sys/bpf-link.ts';
+import { objectIds, openObject, openPinned, pinObject } from '../../src/host/linux/sys/bpf-object.ts';
+import { programInfo } from '../../src/host/linux/sys/bpf-program.ts';
+import { KernelStage, kernelReady } from '../support/kernel-stage.ts';
+
+const BIND = { socket: 'tcp4', address: '127.0.0.1', port: 4000 } as const;
+
+function answer(value: number, name = 'answer') {
+  const p = new Assembler(name);
+  p.mov(R0, value);
+  p.exit();
+  return p.assemble();
+}
+
+const bindError = async (stage: KernelStage): Promise<string | null | undefined> =>
+  (await stage.bind(BIND))[0]?.error;
+
+test('a link says where it hangs, and gives all back when it is detached', async (t) => {
+  if (!kernelReady(t)) return;
+  const stage = KernelStage.open(t);
+  const program = stage.load('bind4', answer(0));
+  const link = stage.link('bind4', program);
+  const { id } = programInfo(program);
+  assert.deepEqual(linkInfo(link).cgroup, { id: stage.id, hook: 'bind4' });
+  assert.equal(linkInfo(link).programId, id);
+  assert.deepEqual(attachedPrograms(stage.cgroupFd, 'bind4'), [id]);
+  assert.deepEqual(attachedPrograms(stage.cgroupFd, 'bind6'), []);
+  assert.equal(await bindError(stage), 'EPERM');
+
+  detachLink(link);
+  assert.equal(await bindError(stage), null);
+  assert.deepEqual(attachedPrograms(stage.cgroupFd, 'bind4'), []);
+  // The link itself is there as long as it is open.
+  assert.equal(linkInfo(link).cgroup?.id, 0n);
+});
+
+test('a link that is closed everywhere takes its program with it', async (t) => {
+  if (!kernelReady(t)) return;
+  const stage = KernelStage.open(t);
+  const program = stage.load('bind4', answer(0));
+  const kept = stage.link('bind4', program);
+  const { id } = linkInfo(kept);
+  const again = openObject('link', id) ?? assert.fail();
+  closeSync(again);
+  assert.equal(await bindError(stage), 'EPERM');
+  assert.ok([...objectIds('link')].includes(id));
+});
+
+test('programs run in the order in which they were hung up, and all of them', async (t) => {
+  if (!kernelReady(t)) return;
+  const stage = KernelStage.open(t);
+  const programs = [1, 0, 1].map((value) => stage.load('bind4', answer(value)));
+  const links = programs.map((program) => stage.link('bind4', program));
+  const ids = programs.map((program) => programInfo(program).id);
+  assert.deepEqual(attachedPrograms(stage.cgroupFd, 'bind4'), ids);
+  // They are effective in the cgroups below too, where none hangs itself.
+  mkdirSync(join(stage.directory, 'below'));
+  const below = openCgroup(join(stage.directory, 'below'));
+  assert.deepEqual(attachedPrograms(below, 'bind4'), []);
+  assert.ok(ids.every((id) => attachedPrograms(below, 'bind4', 'effective').includes(id)));
+  closeSync(below);
+  assert.equal(await bindError(stage), 'EPERM');
+  detachLink(links[1] ?? assert.fail());
+  assert.equal(await bindError(stage), null);
+});
+
+test('a link takes another program, if it still has the one that is expected', async (t) => {
+  if (!kernelReady(t)) return;
+  const stage = KernelStage.open(t);
+  const [first, second, third] = [0, 1, 1].map((value) => stage.load('bind4', answer(value)));
+  assert.ok(first && second && third);
+  const link = stage.link('bind4', first);
+  updateLink(link, second, first);
+  assert.equal(await bindError(stage), null);
+  assert.throws(() => updateLink(link, third, first), { data: { command: 'LINK_UPDATE', errno: 'EPERM' } });
+  assert.equal(linkInfo(link).programId, programInfo(second).id);
+  updateLink(link, first);
+  assert.equal(await bindError(stage), 'EPERM');
+});
+
+test('what the kernel says of a program', (t) => {
+  if (!kernelReady(t)) return;
+  const stage = KernelStage.open(t);
+  const map = stage.map({ type: 'array' });
+  const p = new Assembler('with_map');
+  p.loadMapValue('r1', 'map', 0);
+  p.load('u8', 'r0', 'r1', 0);
+  p.and('r0', 1);
+  p.exit();
+  const [one, same, other] = [p.assemble(), p.assemble(), answer(1)].map((program) =>
+    programInfo(stage.load('bind4', program, { map })),
+  );
+  assert.ok(one && same && other);
+  assert.equal(one.name, 'with_map');
+  assert.equal(one.type, 18);
+  assert.deepEqual([one.mapIds, other.mapIds], [[map.info.id], []]);
+  assert.match(one.tag, /^[0-9a-f]{16}$/);
+  assert.equal(one.tag, same.tag);
+  assert.notEqual(one.tag, other.tag);
+  assert.equal(one.createdByUid, 0);
+  assert.ok(one.loadTime <= same.loadTime && one.loadTime > 0n);
+  assert.ok(one.translatedBytes >= 5 * 8);
+});
+
+test('a program that the verifier refuses is told with its words', (t) => {
+  if (!kernelReady(t)) return;
+  const stage = KernelStage.open(t);
+  assert.throws(() => stage.load('bind4', answer(4)), {
+    message:
+      'answer: At program exit the register R0 has smin=4 smax=4 should have been in [0, 3], at 1: exit',
+  });
+  assert.ok(stage.load('bind4', answer(3)) > 0);
+});
+
+test('nothing is pinned outside of bpffs, and what is not pinned is not found', (t) => {
+  if (!kernelReady(t)) return;
+  const stage = KernelStage.open(t);
+  const map = stage.map({ type: 'array' });
+  const path = join(stage.directory, 'map');
+  assert.throws(() => pinObject(map.fd, path), {
+    code: 'BPF_CALL',
+    data: { command: 'OBJ_PIN', errno: 'EPERM' },
+  });
+  assert.equal(openPinned(path), undefined);
+});
+
+/**
+ * Each step is a process of its own; they share a mount namespace, which takes the pins along when it ends. What the
+ * host has pinned is not seen there.
+ */
+const STEPS = `
+node=$1 pinner=$2 binder=$3 task=$4 cgroup=$5
+umount /sys/fs/bpf 2>/dev/null
+bind() { "$node" "$binder" "$task"; echo; }
+"$node" "$pinner" create "$cgroup"; echo "$?"
+bind
+"$node" "$pinner" take-over; bind
+"$node" "$pinner" replace; bind
+"$node" "$pinner" unpin; bind
+`;
+
+test('pins outlive a process that is killed, and another takes them over', async (t) => {
+  if (!kernelReady(t)) return;
+  const stage = KernelStage.open(t);
+  const files = ['pinner.ts', 'binder.ts'].map((name) => join(import.meta.dirname, '../support', name));
+  const argv = ['sh', '-c', STEPS, 'steps', process.execPath, ...files, JSON.stringify({ binds: [BIND] })];
+  const { stdout, stderr } = await stage.run([...argv, stage.directory], ['--net', '--mount']);
+  const said = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const [created, code, refused, takenOver, allowed, replaced, refusedAgain, unpinned, free] = said;
+  assert.ok(created, stderr);
+  for (const kind of ['map', 'program', 'link'] as const) stage.watch(kind, created[kind]);
+  assert.deepEqual([created.before, created.mounted], [false, [true, false]]);
+  assert.equal(code, 128 + 9);
+  assert.equal(refused.bound[0].error, 'EPERM');
+
+  assert.equal(takenOver.map.id, created.map);
+  assert.equal(takenOver.map.name, 'answers');
+  assert.deepEqual([takenOver.program.id, takenOver.program.name], [created.program, 'pinned']);
+  assert.deepEqual(takenOver.program.mapIds, [created.map]);
+  assert.deepEqual(takenOver.link, { id: created.link, programId: created.program });
+  assert.deepEqual(takenOver.cgroup, { id: `${stage.id}`, hook: 'bind4' });
+  assert.equal(allowed.bound[0].error, null);
+
+  assert.equal(replaced.linked, replaced.program);
+  assert.notEqual(replaced.program, created.program);
+  assert.equal(refusedAgain.bound[0].error, 'EPERM');
+  assert.deepEqual(unpinned, { left: true });
+  assert.equal(free.bound[0].error, null);
+});

@@ -1,0 +1,232 @@
+// A guard in the kernel for a test: a cgroup, names in bpffs and a small Linux of its own; nothing of it is left behind.
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type JobName, parseJobName, UNKNOWN_JOB } from '../../src/base/job.ts';
+import {
+  compileTables,
+  type GuardTables,
+  type Permits,
+  type TableContext,
+} from '../../src/bpf/guard-tables.ts';
+import type { KernelHook, KernelLink, KernelMap, KernelMapSpec, KernelProgram } from '../../src/host/host.ts';
+import { BPFFS } from '../../src/host/linux/bpffs.ts';
+import { walkCgroups } from '../../src/host/linux/cgroup.ts';
+import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
+import { linkInfo } from '../../src/host/linux/sys/bpf-link.ts';
+import { type ObjectKind, objectIds } from '../../src/host/linux/sys/bpf-object.ts';
+import { buildProfile } from '../../src/policy/build.ts';
+import type { Profile } from '../../src/policy/rules.ts';
+import { GuardKernel, type GuardPlace, type Jobs } from '../../src/services/guard/kernel.ts';
+import { parseProfile } from '../../src/text/profile/parse.ts';
+import type { Report } from './binder.ts';
+import type { Peers } from './peers.ts';
+import { needs, probe } from './probe.ts';
+import { type Outcome, type Running, type RunOptions, until, World } from './world.ts';
+
+const BINDER = join(import.meta.dirname, 'binder.ts');
+const ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
+/** The addresses beside those of the loopback interface, which it also has: RFC 5737, RFC 3849. */
+export const ADDRESSES = ['192.0.2.1', '192.0.2.7', '2001:db8::1', '2001:db8::7', '2001:db8::8'];
+
+const NO_ONE: Permits = { uids: new Map(), everyone: false };
+const CONTEXT: TableContext = {
+  authportJobs: ['FTPD*'],
+  omvsJob: 'OMVS',
+  permits: () => NO_ONE,
+  errno: 13,
+  errnoLow: 98,
+  unprivilegedStart: 1024,
+  revision: 1,
+};
+
+/** Whether the machine lets tests of the guard run; if not, the test is skipped. */
+export function guardReady(t: TestContext): boolean {
+  return needs(t, probe.root(), probe.netns(), probe.bpf(), probe.cgroup2(), probe.command('ip'));
+}
+
+/** Who is which job: users by their uid, cgroups by their directory. */
+export interface NamedJobs {
+  readonly users?: readonly (readonly [uid: number, job: string])[];
+  readonly cgroups?: readonly (readonly [directory: string, job: string])[];
+}
+
+/** How a profile is put in force. */
+export interface InForce extends Partial<TableContext> {
+  readonly trialMs?: number;
+}
+
+/** Who runs a program: root in the guard's own cgroup, unless it is said. */
+export interface Who {
+  readonly cgroup?: string;
+  readonly uid?: number;
+}
+
+/** What a profile means, which must be without errors. */
+export function profileOf(text: string): Profile {
+  const { statements, findings } = parseProfile({ file: 'profile', text });
+  const built = buildProfile(statements);
+  const errors = [...findings, ...built.findings].filter(({ severity }) => severity === 'error');
+  assert.deepEqual(errors, []);
+  return built.profile;
+}
+
+export function tablesOf(profile: Profile, context: Partial<TableContext> = {}): GuardTables {
+  return compileTables(profile, { ...CONTEXT, ...context });
+}
+
+export function jobsOf(bpf: LinuxBpf, { users = [], cgroups = [] }: NamedJobs): Jobs {
+  const name = (job: string): JobName => (job === UNKNOWN_JOB ? UNKNOWN_JOB : parseJobName(job));
+  return {
+    users: new Map(users.map(([uid, job]) => [uid, name(job)])),
+    cgroups: new Map(cgroups.map(([directory, job]) => [bpf.cgroupId(directory), name(job)])),
+  };
+}
+
+/** The BPF of the host, which remembers every object that was made through it. */
+export class WatchedBpf extends LinuxBpf {
+  readonly made: (readonly [ObjectKind, number])[] = [];
+
+  override createMap(spec: KernelMapSpec): KernelMap {
+    const map = super.createMap(spec);
+    this.made.push(['map', map.info.id]);
+    return map;
+  }
+
+  override loadProgram(name: string, hook: KernelHook, instructions: Uint8Array): KernelProgram {
+    const program = super.loadProgram(name, hook, instructions);
+    this.made.push(['program', program.id]);
+    return program;
+  }
+
+  override attach(program: KernelProgram, cgroup: string, hook: KernelHook): KernelLink {
+    const link = super.attach(program, cgroup, hook);
+    if ('fd' in link && typeof link.fd === 'number') this.made.push(['link', linkInfo(link.fd).id]);
+    return link;
+  }
+
+  /** Those that are still in the kernel. */
+  left(): (readonly [ObjectKind, number])[] {
+    const kinds: readonly ObjectKind[] = ['program', 'map', 'link'];
+    // Looked up in the list: opening an object that is about to go would keep it.
+    return kinds.flatMap((kind) => {
+      const there = new Set(objectIds(kind));
+      return this.made.filter(([other, id]) => other === kind && there.has(id));
+    });
+  }
+}
+
+/** A guard that is in force for what is started on the stage. */
+export class GuardStage {
+  readonly world: World;
+  readonly place: GuardPlace;
+  readonly bpf = new WatchedBpf();
+  readonly kernel: GuardKernel;
+  /** The number of the world's network namespace. */
+  readonly netns: bigint;
+  #isRemoved = false;
+
+  private constructor(world: World, place: GuardPlace, netns: bigint) {
+    this.world = world;
+    this.place = place;
+    this.netns = netns;
+    this.kernel = GuardKernel.install(this.bpf, place);
+    this.kernel.addNamespace(netns);
+  }
+
+  /** Makes one that goes with the test, also where that fails: the world and its processes first. */
+  static async open(t: Pick<TestContext, 'after'>, peers?: Peers): Promise<GuardStage> {
+    const world = await World.open(t, peers && { peers });
+    const cgroup = mkdtempSync(join(new LinuxBpf().cgroupRoot(), 'portreeve-guard-'));
+    t.after(() => removeCgroups(cgroup));
+    const place = { cgroup, pins: join(BPFFS, basename(cgroup)) };
+    const stage = new GuardStage(world, place, await furnish(world));
+    t.after(() => stage.remove());
+    return stage;
+  }
+
+  /** Takes the guard out, and waits until the kernel has let go of all of it. */
+  async remove(): Promise<void> {
+    if (this.#isRemoved) return;
+    this.#isRemoved = true;
+    this.kernel.remove();
+    assert.equal(existsSync(this.place.pins), false);
+    await until('the guard to leave the kernel', () => this.bpf.left().length === 0);
+  }
+
+  /** Puts a profile in force, and gives what it means. */
+  inForce(text: string, jobs: NamedJobs = {}, { trialMs, ...context }: InForce = {}): Profile {
+    const profile = profileOf(text);
+    this.kernel.swap(tablesOf(profile, context), this.jobs(jobs), Date.now(), trialMs);
+    this.kernel.setMode('enforce');
+    return profile;
+  }
+
+  jobs(named: NamedJobs): Jobs {
+    return jobsOf(this.bpf, named);
+  }
+
+  /** Makes a cgroup below the guard's, or below another. */
+  below(name: string, parent: string = this.place.cgroup): string {
+    const directory = join(parent, name);
+    mkdirSync(directory);
+    return directory;
+  }
+
+  /** A command line that puts itself where and who it is to be. */
+  command(argv: readonly string[], { cgroup = this.place.cgroup, uid }: Who = {}): string[] {
+    const user = uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
+    return ['sh', '-c', ENTER, 'enter', cgroup, ...user, ...argv];
+  }
+
+  run(argv: readonly string[], who?: Who, options?: RunOptions): Promise<Outcome> {
+    return this.world.run(this.command(argv, who), options);
+  }
+
+  start(argv: readonly string[], who?: Who, options?: RunOptions): Running {
+    return this.world.start(this.command(argv, who), options);
+  }
+}
+
+/** The number of a world's network namespace (SO_NETNS_COOKIE). */
+export async function namespaceIn(world: World): Promise<bigint> {
+  const task = JSON.stringify({ binds: [{ socket: 'tcp4', address: '127.0.0.1', port: 0 }] });
+  const { stdout, stderr } = await world.run([process.execPath, BINDER, task]);
+  assert.equal(stderr, '');
+  const { bound }: Report = JSON.parse(stdout);
+  return BigInt(bound[0]?.netnsCookie ?? 0);
+}
+
+/** Gives the world's network its addresses; gives its number. */
+async function furnish(world: World): Promise<bigint> {
+  const commands = ADDRESSES.map((one) => `ip address add ${one} dev lo${one.includes(':') ? ' nodad' : ''}`);
+  const added = await world.run(['sh', '-ec', commands.join('\n')]);
+  assert.equal(added.stderr, '');
+  return namespaceIn(world);
+}
+
+/** Removes a cgroup and those in it; the kernel lets go of their processes a little later. */
+async function removeCgroups(directory: string): Promise<void> {
+  const deepestFirst = [...walkCgroups(directory)].reverse();
+  for (const { directory: one } of deepestFirst) await until(`the cgroup ${one} to go`, () => isRemoved(one));
+}
+
+function isRemoved(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What there is of ours: cgroups below the root, and names in bpffs, of guards that are on stage. */
+export function namesOnStage(): string[] {
+  const isOurs = (name: string): boolean => name.startsWith('portreeve-guard-');
+  return [new LinuxBpf().cgroupRoot(), BPFFS].flatMap((directory) =>
+    readdirSync(directory)
+      .filter(isOurs)
+      .map((name) => join(directory, name)),
+  );
+}

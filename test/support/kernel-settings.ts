@@ -1,0 +1,71 @@
+/**
+ * Steps on the settings of the kernel, taken by our own code in the network namespace of a world and nowhere else:
+ * this file is also the program that takes them, and it refuses the namespace of whoever started it.
+ */
+
+import assert from 'node:assert/strict';
+import { readlinkSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { PortreeveError } from '../../src/base/errors.ts';
+import { SysctlRecordFile } from '../../src/host/linux/sysctl-record.ts';
+import { linuxSysctls } from '../../src/host/linux/sysctls.ts';
+import type { Profile } from '../../src/policy/rules.ts';
+import { SysctlKeeper } from '../../src/services/guard/sysctl-keeper.ts';
+import type { World } from './world.ts';
+
+export type Step =
+  | { readonly do: 'read'; readonly name: string }
+  | { readonly do: 'write'; readonly name: string; readonly value: string }
+  | { readonly do: 'apply'; readonly profile: Profile }
+  | { readonly do: 'restore' };
+
+/** What a step gave: the value that was read, the codes of the notes, or the code of the error. */
+export interface StepResult {
+  readonly value?: string;
+  readonly notes?: readonly string[];
+  readonly error?: string;
+}
+
+const NETWORK = '/proc/self/ns/net';
+const STATE = '/run/portreeve-state';
+
+/** Takes the steps in a world; each run is a process of its own. */
+export async function inWorld(world: World, steps: readonly Step[]): Promise<StepResult[]> {
+  const argv = [process.execPath, import.meta.filename, readlinkSync(NETWORK)];
+  const { code, stdout, stderr } = await world.run(argv, { input: JSON.stringify(steps), timeout: 60_000 });
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+function take(step: Step): StepResult {
+  const keeper = () => new SysctlKeeper({ sysctls: linuxSysctls, record: new SysctlRecordFile(STATE) });
+  try {
+    if (step.do === 'write') linuxSysctls.write(step.name, step.value);
+    if (step.do === 'apply')
+      return {
+        notes: keeper()
+          .apply(step.profile)
+          .notes.map(({ code }) => code),
+      };
+    if (step.do === 'restore')
+      return {
+        notes: keeper()
+          .restore()
+          .notes.map(({ code }) => code),
+      };
+    const value = step.do === 'read' ? linuxSysctls.read(step.name) : undefined;
+    return value === undefined ? {} : { value };
+  } catch (thrown) {
+    if (thrown instanceof PortreeveError) return { error: thrown.code };
+    throw thrown;
+  }
+}
+
+if (import.meta.main) {
+  const [, , foreign] = process.argv;
+  if (foreign === undefined || foreign === readlinkSync(NETWORK)) {
+    throw new Error('this is the network of whoever started it: nothing was done');
+  }
+  const steps: readonly Step[] = JSON.parse(await text(process.stdin));
+  console.log(JSON.stringify(steps.map(take)));
+}

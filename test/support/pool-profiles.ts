@@ -1,0 +1,61 @@
+/** Profiles for the tests of the port pools, without a text behind them. */
+
+import type { Port, Protocol } from '../../src/base/port.ts';
+import {
+  EMPTY_PROFILE,
+  type Profile,
+  type ProtocolSettings,
+  type RuleSource,
+} from '../../src/policy/rules.ts';
+
+export type Range = readonly [first: number, last: number];
+
+/** What a profile says; what is not given is unsaid. */
+export interface ProfileWords {
+  readonly tcp?: readonly Range[];
+  readonly udp?: readonly Range[];
+  readonly tcpEphemeral?: Range;
+  readonly udpEphemeral?: Range;
+  readonly restricted?: Protocol;
+}
+
+const source = (text: string): RuleSource => ({ file: 'profile.tcpip', line: 1, text });
+
+export function profileOf(words: ProfileWords): Profile {
+  const reservations = (['tcp', 'udp'] as const).flatMap((protocol) =>
+    (words[protocol] ?? []).map(([first, last]) => ({
+      protocol,
+      first: first as Port,
+      last: last as Port,
+      isRange: first !== last,
+      use: { kind: 'RESERVED' } as const,
+      options: { autolog: true },
+      source: source(`${first} ${last - first + 1} ${protocol.toUpperCase()} RESERVED`),
+    })),
+  );
+  return { ...EMPTY_PROFILE, reservations, tcp: settings('tcp', words), udp: settings('udp', words) };
+}
+
+function settings(protocol: Protocol, words: ProfileWords): ProtocolSettings {
+  const range = protocol === 'tcp' ? words.tcpEphemeral : words.udpEphemeral;
+  const [first, last] = range ?? [];
+  return {
+    ...(first === undefined || last === undefined
+      ? {}
+      : {
+          ephemeralPorts: {
+            first: first as Port,
+            last: last as Port,
+            source: source(`${protocol.toUpperCase()}CONFIG EPHEMERALPORTS ${first} ${last}`),
+          },
+        }),
+    ...(words.restricted === protocol
+      ? {
+          lowPorts: {
+            isRestricted: true,
+            source: source(`${protocol.toUpperCase()}CONFIG RESTRICTLOWPORTS`),
+          },
+        }
+      : {}),
+  };
+}
