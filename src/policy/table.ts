@@ -47,9 +47,10 @@ export class PortRule {
   readonly source: RuleSource;
   #next: PortRule | undefined = undefined;
 
-  constructor({ use, source }: Reservation, terms: Terms, context: RuleContext) {
-    this.#whom = use.kind === 'JOB' ? whomOf(use.pattern, context) : use.kind;
-    this.#pattern = use.kind === 'JOB' ? use.pattern : '';
+  /** `pattern` is that of the reservation, the same string for all that have it. */
+  constructor({ use, source }: Reservation, pattern: string, terms: Terms, context: RuleContext) {
+    this.#whom = use.kind === 'JOB' ? whomOf(pattern, context) : use.kind;
+    this.#pattern = pattern;
     this.terms = terms;
     this.source = source;
   }
@@ -128,13 +129,21 @@ function chained(
   const firsts: (PortRule | undefined)[] = new Array(PORTS).fill(undefined);
   const lasts = new Map<number, PortRule>();
   const allTerms = new Map<string, Terms>();
+  const patterns = new Map<string, string>();
   for (const reservation of reservations) {
-    const { first, last } = reservation;
+    const { first, last, use } = reservation;
+    const pattern = use.kind === 'JOB' ? use.pattern : '';
+    if (!patterns.has(pattern)) patterns.set(pattern, pattern);
     const terms = termsOf(reservation, settings);
     const { saf, bind, isShared, acks, smc } = terms;
     const key = [saf, bind && formatIp(bind), isShared, acks, smc].join(' ');
     if (!allTerms.has(key)) allTerms.set(key, terms);
-    const rule = new PortRule(reservation, allTerms.get(key) ?? terms, context);
+    const rule = new PortRule(
+      reservation,
+      patterns.get(pattern) ?? pattern,
+      allTerms.get(key) ?? terms,
+      context,
+    );
     const before = lasts.get(first) ?? firsts[first];
     if (!before) firsts.fill(rule, first, last + 1);
     else {

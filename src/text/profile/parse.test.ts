@@ -347,7 +347,8 @@ describe('INCLUDE', () => {
 describe('other statements', () => {
   test('are skipped whole, with their text, up to their end or to the next statement', () => {
     const text =
-      'VIPADYNAMIC\n VIPADISTRIBUTE DEFINE 192.0.2.7\n  PORT 20 21 DESTIP ALL ; here\nENDVIPADYNAMIC ; x\nPORT 80 TCP A';
+      'VIPADYNAMIC\n VIPADISTRIBUTE DEFINE 192.0.2.7\n  PORT 20 21 DESTIP ALL ; here\n' +
+      'ENDVIPADYNAMIC ; x\nPORT 80 TCP A';
     const { statements, findings } = parse(text);
     assert.deepEqual(
       statements.map(({ kind }) => kind),

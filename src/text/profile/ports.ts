@@ -216,6 +216,7 @@ function readOptions(context: EntryContext, protocol: Protocol, isRange: boolean
   if (!reader.hasKeyword()) return NO_OPTIONS;
   const options: Options = { autolog: true };
   for (const [place, alternatives] of OPTION_ORDER.entries()) {
+    if (!reader.hasKeyword()) break;
     const token = reader.peek();
     const keyword = reader.takeKeyword(...alternatives);
     if (!token || keyword === undefined) continue;
