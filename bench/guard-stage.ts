@@ -1,5 +1,5 @@
 // The cgroups of the guard's benchmark, each with another judge of bind(2): none, the smallest, a list, guards of three sizes.
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type JobName, parseJobName } from '../src/base/job.ts';
 import { parseDecimal } from '../src/base/port.ts';
@@ -25,7 +25,10 @@ const HOOKS: readonly KernelHook[] = ['bind4', 'bind6'];
 /** What a host has: units of the system manager, and accounts. */
 const UNITS = 200;
 const ACCOUNTS = 100;
-const USER_CGROUP = 'user.slice/user-1000.slice/session-1.scope';
+/** As deep as user.slice/user-1000.slice/session-1.scope. */
+const USER_CGROUP = 'user-1000.slice/session-1.scope';
+const JUDGES: readonly Judge[] = ['none', 'one', 'list', ...SIZES];
+const TRIAL_MS = 60_000;
 const MEMLOCK_MAX = 2 ** 40;
 
 /** A profile with so many reservations, every one for another job but those of the loop. */
@@ -73,7 +76,7 @@ export class GuardBenchStage {
     for (let i = 0; i < UNITS; i++) cgroups.set(BigInt(2 ** 40 + i), parseJobName(`UNIT${i}`));
     const users = new Map<number, JobName>([[0, parseJobName('LOOP')]]);
     for (let i = 0; i < ACCOUNTS; i++) users.set(1000 + i, parseJobName(`USER${i}`));
-    for (const judge of ['none', 'one', 'list', ...SIZES] as const) {
+    for (const judge of JUDGES) {
       mkdirSync(this.unit(judge), { recursive: true });
       cgroups.set(this.bpf.cgroupId(this.unit(judge)), parseJobName('LOOP'));
     }
@@ -85,7 +88,7 @@ export class GuardBenchStage {
 
   static async open(netnsOf: (world: World) => Promise<bigint>): Promise<GuardBenchStage> {
     const world = await World.open({ after: () => undefined });
-    const root = mkdtempSync(join(new LinuxBpf().cgroupRoot(), 'portreeve-bench-'));
+    const root = join(new LinuxBpf().cgroupRoot(), `portreeve-bench-${process.pid}`);
     return new GuardBenchStage(world, root, await netnsOf(world));
   }
 
@@ -100,7 +103,7 @@ export class GuardBenchStage {
   }
 
   #cgroup(judge: Judge): string {
-    return join(this.#root, `${judge}`);
+    return `${this.#root}-${judge}`;
   }
 
   #pins(size: Size): string {
@@ -126,10 +129,17 @@ export class GuardBenchStage {
     guard.setMode('enforce');
     this.#guards.set(size, guard);
     this.swap(size, tablesOf(profileOfSize(size)));
+    this.keep(size);
   }
 
+  /** Puts tables in force, and keeps those before until keep() is called. */
   swap(size: Size, tables: GuardTables): void {
-    this.#guards.get(size)?.swap(tables, this.#jobs, Date.now());
+    this.#guards.get(size)?.swap(tables, this.#jobs, Date.now(), TRIAL_MS);
+  }
+
+  /** Frees the tables that were in force before. */
+  keep(size: Size): void {
+    this.#guards.get(size)?.confirm();
   }
 
   /** Bytes of kernel memory of all maps of a guard (memlock in proc_pid_fdinfo(5)). */
@@ -157,8 +167,10 @@ export class GuardBenchStage {
   async close(): Promise<void> {
     await this.world.close();
     for (const close of this.#closing.reverse()) close();
-    for (const { directory } of [...walkCgroups(this.#root)].reverse()) {
-      await until(`the cgroup ${directory} to go`, () => isRemoved(directory));
+    for (const one of JUDGES) {
+      for (const { directory } of [...walkCgroups(this.#cgroup(one))].reverse()) {
+        await until(`the cgroup ${directory} to go`, () => isRemoved(directory));
+      }
     }
   }
 }

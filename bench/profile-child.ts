@@ -23,22 +23,27 @@ export const ROUNDS = 9;
 
 /** What was done ROUNDS times. */
 export interface TimesResult {
-  /** In milliseconds, the first one first. */
-  readonly times: readonly number[];
+  /** In their order: the first one is cold. */
+  readonly rounds: readonly { readonly ms: number }[];
   /** What came of it, for the reader: reservations, characters or differences. */
   readonly count: number;
 }
 
-/** What deciding costs, in microseconds; a value for each round. */
-export interface DecideResult {
+/** What deciding costs in one round, in microseconds. */
+export interface DecideRound {
   /** The median of batches of BATCH_CALLS, for a call. */
-  readonly medians: readonly number[];
+  readonly median: number;
   /** The 99th percentile of single calls, the clock included. */
-  readonly p99s: readonly number[];
+  readonly p99: number;
   /** What the clock alone says of nothing. */
-  readonly clocks: readonly number[];
+  readonly clock: number;
   /** The median with MANY_REQUESTS different ones, whose rules are not in the nearest caches. */
-  readonly farMedians: readonly number[];
+  readonly farMedian: number;
+}
+
+/** Deciding by one profile. */
+export interface DecideResult {
+  readonly rounds: readonly DecideRound[];
   readonly reservations: number;
   /** How many of the requests were answered so. */
   readonly reasons: Readonly<Record<string, number>>;
@@ -49,14 +54,14 @@ const files = { readBytes };
 const load = (file: string): LoadedProfile => loadProfile(file, files, READING);
 
 function timed(work: () => number): TimesResult {
-  const times: number[] = [];
+  const rounds: { ms: number }[] = [];
   let count = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const begin = performance.now();
     count = work();
-    times.push(performance.now() - begin);
+    rounds.push({ ms: performance.now() - begin });
   }
-  return { times, count };
+  return { rounds, count };
 }
 
 /** Reading, parsing, carrying out and reporting: what `portreeve profile check` does. */
@@ -136,20 +141,16 @@ function decided(file: string): DecideResult {
     const { reason } = decide(table, request);
     reasons[reason] = (reasons[reason] ?? 0) + 1;
   }
-  const rounds = Array.from({ length: ROUNDS + 1 }, () => ({
-    median: batchMedian(table, asked),
-    p99: singleP99(table, asked),
-    clock: clockMedian(),
-    farMedian: batchMedian(table, many),
-  })).slice(1);
-  return {
-    medians: rounds.map((round) => round.median),
-    p99s: rounds.map((round) => round.p99),
-    clocks: rounds.map((round) => round.clock),
-    farMedians: rounds.map((round) => round.farMedian),
-    reservations: profile.reservations.length,
-    reasons,
-  };
+  const rounds = Array.from(
+    { length: ROUNDS + 1 },
+    (): DecideRound => ({
+      median: batchMedian(table, asked),
+      p99: singleP99(table, asked),
+      clock: clockMedian(),
+      farMedian: batchMedian(table, many),
+    }),
+  ).slice(1);
+  return { rounds, reservations: profile.reservations.length, reasons };
 }
 
 /** What was allowed is counted, so that nothing is left out as of no use. */
@@ -198,4 +199,16 @@ function measured([kind, file = '', other = '']: readonly string[]): TimesResult
   return decided(file);
 }
 
-if (import.meta.main) process.stdout.write(JSON.stringify(measured(process.argv.slice(2))));
+/** What was measured, and the processor time that this process took for it. */
+export interface Measurement<Result> {
+  readonly result: Result;
+  readonly cpuMs: number;
+}
+
+function main(argv: readonly string[]): Measurement<TimesResult | DecideResult> {
+  const result = measured(argv);
+  const { user, system } = process.cpuUsage();
+  return { result, cpuMs: (user + system) / 1000 };
+}
+
+if (import.meta.main) process.stdout.write(JSON.stringify(main(process.argv.slice(2))));

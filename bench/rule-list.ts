@@ -37,7 +37,10 @@ export function ruleList(bpf: LinuxBpf): KernelMap {
   return map;
 }
 
-/** The program that goes through them. */
+/**
+ * The program that goes through them, as systemd's does (src/core/bpf/socket-bind): the family, the protocol and the port
+ * of each rule. Its second list, of what is allowed, is left out.
+ */
 export function listProgram(bpf: LinuxBpf, hook: KernelHook, rules: KernelMap): KernelProgram {
   const p = new Assembler('rule_list');
   p.mov(R6, R1, 'the context');
@@ -63,12 +66,14 @@ export function listProgram(bpf: LinuxBpf, hook: KernelHook, rules: KernelMap): 
   p.jump('eq', R9, 0, 'ports');
   p.jump('ne', R9, R1, 'rule');
   p.label('ports');
+  p.loadField(R3, R0, LISTED.fields.ports);
+  p.jump('eq', R3, 0, 'refuse', 'all ports');
   p.loadField(R2, R0, LISTED.fields.first);
   p.jump('lt', R7, R2, 'rule');
-  p.loadField(R3, R0, LISTED.fields.ports);
   p.add(R2, R3);
   p.jump('ge', R7, R2, 'rule');
-  p.mov(R0, 0, 'refused');
+  p.label('refuse');
+  p.mov(R0, 0);
   p.exit();
   p.label('allow');
   p.mov(R0, 1);

@@ -231,13 +231,15 @@ function recordOrGoBack(guard: GuardKernel, record: () => number): number {
 }
 
 /** Puts the tables of the revision that is in the kernel there anew, with the jobs of this moment. */
-export function renewTables(doors: GuardDoors, choices: GuardChoices, guard: GuardKernel): void {
-  const { revision } = guard.state();
-  guard.swap(
-    tablesOf(profileAfter(doors.archive, revision), revision, doors, choices),
-    doors.jobs(),
-    doors.clock.now(),
-  );
+export function renewTables(
+  doors: Pick<GuardDoors, 'archive' | 'files' | 'jobs'>,
+  choices: Omit<GuardChoices, 'cgroup' | 'pins'>,
+  guard: GuardKernel,
+): void {
+  const { revision, since } = guard.state();
+  const tables = tablesOf(profileAfter(doors.archive, revision), revision, doors, choices);
+  // It is the same profile, and has been in force since then.
+  guard.swap(tables, doors.jobs(), since);
 }
 
 /** The tables of a profile. */
@@ -245,7 +247,7 @@ export function tablesOf(
   { profile, racf, options }: InForce,
   revision: number,
   { files }: Pick<GuardDoors, 'files'>,
-  { omvsJob, authportJobs, errno, errnoLow }: GuardChoices,
+  { omvsJob, authportJobs, errno, errnoLow }: Omit<GuardChoices, 'cgroup' | 'pins'>,
 ): GuardTables {
   const names = { sysname: options?.symbols['SYSNAME'] ?? '', tcpname: options?.tcpname ?? '' };
   const saf =

@@ -34,6 +34,19 @@ export interface PortmapReport {
   readonly calls: Readonly<Record<string, readonly number[]>> | null;
 }
 
+/** The guard, as the daemon sees it. */
+export interface GuardReport {
+  /** `enforce`, `observe` or `off`, as `portreeve guard` has it; `absent`: none is in the kernel that we can reach. */
+  readonly mode: string;
+  /** The revision of the profile that the kernel goes by. */
+  readonly revision: number | null;
+  /** How many cgroups and users are known as jobs. */
+  readonly cgroups: number;
+  readonly users: number;
+  /** What this daemon cannot do here, and why. */
+  readonly missing: readonly string[];
+}
+
 /** The daemon and what it runs. */
 export interface DaemonStatus {
   readonly version: string;
@@ -42,6 +55,7 @@ export interface DaemonStatus {
   readonly since: string;
   readonly runtime: string;
   readonly portmap: PortmapReport;
+  readonly guard: GuardReport;
 }
 
 /** The daemon's socket that everybody may ask, in the runtime directory. */

@@ -1,7 +1,10 @@
 // What the guard did, as it is told and kept: a bind(2) that was refused, or the number of several.
 import type { Protocol } from './port.ts';
 
-/** Something that the guard did, on its way into the archive. What does not belong to its kind, or is not known, is undefined. */
+/**
+ * Something that the guard did, on its way into the archive. What does not belong to its kind, or is not known, is
+ * undefined.
+ */
 export interface NewGuardEvent {
   /**
    * `bind`: a bind(2) that was refused, or would have been. `more`: further ones, counted only: of the same user, job,

@@ -3,7 +3,7 @@ import { byteArray, Layout } from '../base/layout.ts';
 import { exactNumber } from '../base/numbers.ts';
 
 /** Changes with every change of a structure or of what the programs make of it: others' maps are not written to. */
-export const GUARD_ABI = 1;
+export const GUARD_ABI = 2;
 
 /** What the programs do with a verdict. */
 export const MODE = { off: 0, enforce: 1, observe: 2 } as const;
@@ -52,7 +52,8 @@ export const CONFIG = new Layout({
 });
 
 /**
- * Which cgroups may be jobs: a bit for each, so that most of those that are none need not be looked up. Of the number of a
+ * Which cgroups may be jobs: a bit for each, so that most of those that are none need not be looked up. Of the number
+ * of a
  * cgroup, multiplied, the highest bits choose the bit.
  */
 export const CGROUP_FILTER = { bytes: 512, factor: 0x9e37_79b9_7f4a_7c15n, shift: 52 } as const;
@@ -111,6 +112,11 @@ export const RULES_PER_PORT_MAX = 64;
 
 /** What a port leads to: the first rule of each protocol, 0 for none. */
 export const PORT = new Layout({ tcp: 'u32', udp: 'u32' });
+/**
+ * A port with one entry that names one job and has no options needs no rule, which most ports are: with this bit the number
+ * of the name stands in its place; 0 is RESERVED, for no one.
+ */
+export const ONLY_NAME = 0x8000_0000;
 export const PORTS = 65536;
 
 /** Who may use what SAF protects: by resource and uid; ANYONE is whoever has no entry of his own. */
@@ -135,6 +141,7 @@ export const COUNTERS = ['judged', ...REFUSALS, 'lost'] as const;
 export const EVENT = new Layout({
   /** Nanoseconds since boot (CLOCK_BOOTTIME). */
   time: 'u64',
+  /** The cgroup by which its job was found, its own or one above; where none of them is a job, its own. */
   cgroup: 'u64',
   netns: 'u64',
   pid: 'u32',

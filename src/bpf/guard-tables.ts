@@ -10,6 +10,7 @@ import {
   JOB,
   LOW_PORTS,
   MATCH,
+  ONLY_NAME,
   PERMIT_KEY,
   PORT,
   PORTS,
@@ -68,6 +69,11 @@ function tooMany(code: string, message: string, hint: string): PortreeveError {
   return new PortreeveError('refused', code, message, hint);
 }
 
+function tooManyEntries({ protocol, first }: Reservation): PortreeveError {
+  const what = `${protocol.toUpperCase()} port ${first} has more than ${RULES_PER_PORT_MAX} entries`;
+  return tooMany('GUARD_ENTRIES', `${what}, and no more are looked at`, 'Name jobs by a pattern.');
+}
+
 /**
  * Compiles a profile. Throws PortreeveError (refused) `GUARD_WILDCARDS` and `GUARD_ENTRIES` where it has more patterns,
  * or more entries for one port, than the programs look at.
@@ -76,25 +82,27 @@ export function compileTables(profile: Profile, context: TableContext): GuardTab
   return new Compiler(profile, context).run();
 }
 
-/** A rule that is not yet linked to the next one. */
-interface RuleValue {
+/** A value of the layout RULE. */
+interface Rule {
   readonly use: number;
   readonly match: number;
-  readonly flags: number;
   readonly id: number;
+  readonly flags: number;
   readonly saf: number;
   readonly address: Uint8Array;
-}
-
-/** A rule and the place of the next one of its port. */
-interface LinkedRule extends RuleValue {
   readonly next: number;
 }
 
+/** Which jobs a rule is for. */
+type Match = Pick<Rule, 'match' | 'id'>;
+type MoreOfRule = Pick<Rule, 'flags' | 'saf' | 'address'>;
+
 const NO_ADDRESS = new Uint8Array(16);
+const NO_JOB: Match = { match: MATCH.none, id: 0 };
+const NO_MORE: MoreOfRule = { flags: 0, saf: 0, address: NO_ADDRESS };
 
 /** Values of the layout RULE, the first one with zeros: there may be tens of thousands of them. */
-function encodedRules(rules: readonly LinkedRule[]): Uint8Array {
+function encodedRules(rules: readonly Rule[]): Uint8Array {
   const bytes = new Uint8Array((rules.length + 1) * RULE.bytes);
   const view = new DataView(bytes.buffer);
   const { fields } = RULE;
@@ -116,10 +124,10 @@ class Compiler {
   readonly #context: TableContext;
   readonly #names = new Map<string, number>();
   readonly #wildcards: string[] = [];
-  readonly #resources: string[] = [];
+  readonly #resources = new Map<string, number>();
   /** The rules, from the second place on: 0 stands for none. And where each different one stands. */
-  readonly #rules: LinkedRule[] = [];
-  readonly #ruleAt = new Map<string, number>();
+  readonly #rules: Rule[] = [];
+  readonly #ruleAt = new Map<number | string, number>();
   readonly #unreserved: Readonly<
     Record<Protocol, { readonly rule: UnreservedRule; readonly index: number }[]>
   >;
@@ -144,70 +152,90 @@ class Compiler {
     };
   }
 
-  /** Ports with the same entries share their rules. */
+  /** The rules of one port are linked from the last to the first. No port of a range has another entry. */
   #ports(): Uint8Array {
     const bytes = new Uint8Array(PORTS * PORT.bytes);
-    const view = new DataView(bytes.buffer);
-    const listed = new Map<number, Reservation[]>();
-    const put = (protocol: Protocol, port: number, index: number) => {
-      view.setUint32(port * PORT.bytes + PORT.fields[protocol].offset, index, true);
-    };
-    for (const reservation of this.#profile.reservations) {
-      const { protocol, first, last, isRange } = reservation;
-      if (isRange) {
-        const index = this.#chain([reservation]);
-        for (let port: number = first; port <= last; port++) put(protocol, port, index);
-        continue;
-      }
-      const key = (protocol === 'tcp' ? 0 : PORTS) + first;
-      const list = listed.get(key);
-      if (list) list.push(reservation);
-      else listed.set(key, [reservation]);
+    const first = new Uint32Array(bytes.buffer);
+    const counts = new Uint16Array(first.length);
+    const step = PORT.bytes / 4;
+    for (const reservation of this.#profile.reservations.toReversed()) {
+      const at = reservation.first * step + PORT.fields[reservation.protocol].offset / 4;
+      const { authportJobs } = this.#context;
+      const count = (counts[at] ?? 0) + (reservation.use.kind === 'AUTHPORT' ? authportJobs.length : 1);
+      if (count > RULES_PER_PORT_MAX) throw tooManyEntries(reservation);
+      counts[at] = count;
+      const next = first[at] ?? 0;
+      const rule =
+        (next === 0 ? this.#onlyName(reservation) : undefined) ?? this.#link(reservation, this.#asRule(next));
+      const end = at + (reservation.last - reservation.first) * step;
+      for (let i = at; i <= end; i += step) first[i] = rule;
     }
-    for (const [key, list] of listed) put(key < PORTS ? 'tcp' : 'udp', key % PORTS, this.#chain(list));
     return bytes;
   }
 
-  /** The rules of one port, linked from the last to the first; gives the first. */
-  #chain(reservations: readonly Reservation[]): number {
-    const values = reservations.flatMap((reservation) => this.#valuesOf(reservation));
-    if (values.length > RULES_PER_PORT_MAX) {
-      const [first] = reservations;
-      const what = `${first?.protocol.toUpperCase()} port ${first?.first} has ${values.length} entries`;
-      throw tooMany(
-        'GUARD_ENTRIES',
-        `${what}, and ${RULES_PER_PORT_MAX} are looked at`,
-        'Name jobs by a pattern.',
-      );
-    }
-    return values.reduceRight((next, value) => this.#rule(value, next), 0);
+  /** What stands for an entry that is the only one of its port, if it needs no rule. */
+  #onlyName({ use, options, protocol }: Reservation): number | undefined {
+    if (use.kind === 'RESERVED') return ONLY_NAME;
+    if (use.kind !== 'JOB' || this.#flagsOf(options, protocol) !== 0) return undefined;
+    const { match, id } = this.#match(use.pattern);
+    return match === MATCH.name ? ONLY_NAME + id : undefined;
   }
 
-  /** AUTHPORT has a rule for each pattern of FTP servers, or one that matches nobody. */
-  #valuesOf({ use, options, protocol }: Reservation): RuleValue[] {
-    if (use.kind === 'RESERVED') return [ruleValue(USE.noOne, { match: MATCH.none, id: 0 })];
-    const patterns = use.kind === 'JOB' ? [use.pattern] : this.#context.authportJobs;
-    const values = patterns.map((pattern) =>
-      ruleValue(USE.jobs, this.#match(pattern), {
-        flags: flagsOf(options, protocol === 'tcp' ? this.#profile.tcp.acks?.acks : undefined),
-        saf: this.#resource(options.saf),
-        address: options.bind ? addressBytes(options.bind) : NO_ADDRESS,
-      }),
+  /** The rule in the place of what onlyName() gave, where there is another entry. */
+  #asRule(first: number): number {
+    if (first < ONLY_NAME) return first;
+    const id = first - ONLY_NAME;
+    return id === 0 ? this.#rule(USE.noOne, NO_JOB, 0) : this.#rule(USE.jobs, { match: MATCH.name, id }, 0);
+  }
+
+  /** What TCPCONFIG says of acknowledgments holds where an entry says nothing. */
+  #flagsOf(options: Reservation['options'], protocol: Protocol): number {
+    const general = protocol === 'tcp' ? this.#profile.tcp.acks?.acks : undefined;
+    const { share, acks = general, bind, saf } = options;
+    return (
+      (share === undefined ? 0 : FLAG.share) |
+      (acks === 'NODELAYACKS' ? FLAG.noDelayAcks : 0) |
+      (acks === 'DELAYACKS' ? FLAG.delayAcks : 0) |
+      (bind?.family === 4 ? FLAG.bind4 : 0) |
+      (bind?.family === 6 ? FLAG.bind6 : 0) |
+      (saf === undefined ? 0 : FLAG.saf)
     );
-    return values.length > 0 ? values : [ruleValue(USE.jobs, { match: MATCH.none, id: 0 })];
   }
 
-  #rule(value: RuleValue, next: number): number {
-    const { use, match, flags, id, saf, address } = value;
-    const key = `${use} ${match} ${flags} ${id} ${saf} ${next} ${address === NO_ADDRESS ? '' : address}`;
+  /** Puts the rules of an entry before another rule; AUTHPORT has one for each pattern of FTP servers. */
+  #link({ use, options, protocol }: Reservation, next: number): number {
+    if (use.kind === 'RESERVED') return this.#rule(USE.noOne, NO_JOB, next);
+    const more = {
+      flags: this.#flagsOf(options, protocol),
+      saf: this.#resource(options.saf),
+      address: options.bind ? addressBytes(options.bind) : NO_ADDRESS,
+    };
+    if (use.kind === 'JOB') return this.#rule(USE.jobs, this.#match(use.pattern), next, more);
+    const matches = this.#context.authportJobs.map((pattern) => this.#match(pattern));
+    // Where no servers are named there is a rule that matches nobody.
+    const all = matches.length > 0 ? matches : [NO_JOB];
+    return all.reduceRight((rule, match) => this.#rule(USE.jobs, match, rule, more), next);
+  }
+
+  /** Where a rule stands; one that is there already is not put in again. */
+  #rule(
+    use: number,
+    { match, id }: Match,
+    next: number,
+    { flags, saf, address }: MoreOfRule = NO_MORE,
+  ): number {
+    // Nearly all rules differ in what a number can hold, and a number is found sooner than a string.
+    const isPlain = saf === 0 && address === NO_ADDRESS;
+    const plain = (((next * 2 ** 17 + id) * 8 + match) * 8 + use) * 64 + flags;
+    const key = isPlain ? plain : `${plain} ${saf} ${address}`;
     const existing = this.#ruleAt.get(key);
     if (existing !== undefined) return existing;
-    const index = this.#rules.push({ ...value, next });
+    const index = this.#rules.push({ use, match, id, flags, saf, address, next });
     this.#ruleAt.set(key, index);
     return index;
   }
 
-  #match(pattern: string): { match: number; id: number } {
+  #match(pattern: string): Match {
     if (pattern === '*') return { match: MATCH.any, id: 0 };
     if (pattern === 'INTCLIEN') return { match: MATCH.none, id: 0 };
     if (pattern === this.#context.omvsJob) return { match: MATCH.known, id: 0 };
@@ -232,19 +260,21 @@ class Compiler {
 
   #resource(resname: string | undefined): number {
     if (resname === undefined) return 0;
-    const known = this.#resources.indexOf(resname);
-    return known >= 0 ? known : this.#resources.push(resname) - 1;
+    const known = this.#resources.get(resname);
+    if (known !== undefined) return known;
+    this.#resources.set(resname, this.#resources.size);
+    return this.#resources.size - 1;
   }
 
   #addUnreserved(rule: UnreservedRule): void {
     const flags = rule.saf === undefined ? 0 : FLAG.saf;
     const use = rule.isDenied ? USE.unreservedDenied : USE.unreserved;
-    const value = ruleValue(use, { match: MATCH.none, id: 0 }, { flags, saf: this.#resource(rule.saf) });
-    this.#unreserved[rule.protocol].push({ rule, index: this.#rule(value, 0) });
+    const more = { flags, saf: this.#resource(rule.saf), address: NO_ADDRESS };
+    this.#unreserved[rule.protocol].push({ rule, index: this.#rule(use, NO_JOB, 0, more) });
   }
 
   #permits(): MapEntry[] {
-    return this.#resources.flatMap((resname, saf) => {
+    return [...this.#resources].flatMap(([resname, saf]) => {
       const { uids, everyone } = this.#context.permits(resname);
       return [...uids, [ANYONE, everyone] as const].map(([uid, isPermitted]) => ({
         key: PERMIT_KEY.encode({ saf, uid }),
@@ -307,27 +337,6 @@ class Compiler {
   #rank(pattern: string): number {
     return pattern === '*' ? 2 : pattern === this.#context.omvsJob ? 1 : 0;
   }
-}
-
-function ruleValue(
-  use: number,
-  { match, id }: { match: number; id: number },
-  more: Partial<Pick<RuleValue, 'flags' | 'saf' | 'address'>> = {},
-): RuleValue {
-  return { use, match, id, flags: 0, saf: 0, address: NO_ADDRESS, ...more };
-}
-
-/** What TCPCONFIG says of acknowledgments holds where an entry says nothing. */
-function flagsOf(options: Reservation['options'], general: string | undefined): number {
-  const { share, acks = general, bind, saf } = options;
-  return (
-    (share === undefined ? 0 : FLAG.share) |
-    (acks === 'NODELAYACKS' ? FLAG.noDelayAcks : 0) |
-    (acks === 'DELAYACKS' ? FLAG.delayAcks : 0) |
-    (bind?.family === 4 ? FLAG.bind4 : 0) |
-    (bind?.family === 6 ? FLAG.bind6 : 0) |
-    (saf === undefined ? 0 : FLAG.saf)
-  );
 }
 
 function addressBytes({ bytes }: IpAddress): Uint8Array {

@@ -129,7 +129,8 @@ function guardedText(revision: number, { mode, trialMs }: NonNullable<Change['gu
     mode === 'enforce' ? 'enforces it' : mode === 'observe' ? 'observes it' : 'has it, and does nothing';
   if (trialMs === undefined) return `recorded as revision ${revision}; the kernel ${verb}\n`;
   const seconds = Math.round(trialMs / MS_PER_SECOND);
-  return `recorded as revision ${revision}; the kernel ${verb} for ${seconds} s, and goes back unless you say: portreeve confirm\n`;
+  const end = 'and goes back unless you say: portreeve confirm';
+  return `recorded as revision ${revision}; the kernel ${verb} for ${seconds} s, ${end}\n`;
 }
 
 const MS_PER_SECOND = 1000;

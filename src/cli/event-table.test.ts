@@ -21,13 +21,14 @@ const LOCAL = new Date(EVENT_TIME).toLocaleString('sv-SE');
 
 test('to a file or a pipe everything goes, and nothing is cut', () => {
   const long = { job: 'A'.repeat(64), address: '2001:db8:1111:2222:3333:4444:5555:6666' };
+  const head = `${LOCAL}  refused   `;
+  const user = 'alice        1000     4711  python3          80/tcp     ';
+  const rule = 'EACCES      /etc/portreeve/profile.tcpip:12';
   assert.deepEqual(shown(undefined, {}, long), [
-    'TIME                 VERDICT   JOB           USER          UID      PID  COMMAND          PORT       ADDRESS          ' +
-      'ERRNO       RULE',
-    `${LOCAL}  refused   ALICE         alice        1000     4711  python3          80/tcp     0.0.0.0          ` +
-      'EACCES      /etc/portreeve/profile.tcpip:12',
-    `${LOCAL}  refused   ${'A'.repeat(64)}  alice        1000     4711  python3          80/tcp     ` +
-      '2001:db8:1111:2222:3333:4444:5555:6666  EACCES      /etc/portreeve/profile.tcpip:12',
+    'TIME                 VERDICT   JOB           USER          UID      PID  COMMAND          PORT       ' +
+      'ADDRESS          ERRNO       RULE',
+    `${head}ALICE         ${user}0.0.0.0          ${rule}`,
+    `${head}${long.job}  ${user}${long.address}  ${rule}`,
   ]);
 });
 

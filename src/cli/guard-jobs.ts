@@ -1,16 +1,10 @@
 // Who is which job on this host, at this moment.
 import type { Jobs } from '../app/guard.ts';
-import { readUsers } from '../app/profile/users.ts';
-import { type JobName, jobPatternProblem } from '../base/job.ts';
+import { jobsNow } from '../app/jobs.ts';
+import { LinuxCgroups } from '../host/linux/cgroups.ts';
 import { readText } from '../host/linux/files.ts';
 
-/** The jobs of the users; those of system units are added by the daemon. */
+/** The jobs of users, system units and commands that are run as a job; what comes later is for the daemon to add. */
 export function jobsOfHost(): Jobs {
-  const { accounts } = readUsers({ readText });
-  const users = new Map<number, JobName>();
-  for (const { name, uid } of accounts) {
-    const job = name.toUpperCase();
-    if (!users.has(uid) && jobPatternProblem(job, false) === undefined) users.set(uid, job as JobName);
-  }
-  return { cgroups: new Map(), users };
+  return jobsNow(new LinuxCgroups(), { readText });
 }

@@ -10,6 +10,7 @@ import { addInstall } from './install-commands.ts';
 import type { Io } from './io.ts';
 import { addPortmap } from './portmap-commands.ts';
 import { addProfile } from './profile-commands.ts';
+import { addRun } from './run-command.ts';
 
 const HELP_COLUMNS = 80;
 
@@ -57,6 +58,7 @@ export function portreeveProgram(surroundings: Surroundings): Command {
   addProfile(program, surroundings);
   addGuard(program, surroundings);
   addEvents(program, surroundings);
+  addRun(program, surroundings);
   addConfig(program, surroundings);
   addInstall(program, surroundings);
   addCompletion(program, surroundings);
@@ -87,6 +89,7 @@ function addServe(program: Command, { io, end }: Surroundings): void {
     .option('--port <n>', 'the port of the port mapper (default: 111)')
     .option('--local <path>', 'the Unix socket of the port mapper')
     .addOption(new Option('--fallback', 'take another port where 111 cannot be had').hideHelp())
+    .addOption(new Option('--pins <dir>', "the directory of the guard's names in bpffs").hideHelp())
     .addHelpText(
       'after',
       `

@@ -15,6 +15,7 @@ export interface ServeOptions {
   readonly fallback?: boolean;
   readonly takeOver?: boolean;
   readonly dryRun?: boolean;
+  readonly pins?: string;
 }
 
 export async function serveCommand(options: ServeOptions, io: Io): Promise<number> {

@@ -39,6 +39,7 @@ test('what there is to know, in words', () => {
       'confined  all but seccomp, which this host cannot give',
       'serves    12 mappings, 1 open connection, 2 answers not sent',
       'absent    [::1]:111: this host has no such address',
+      'guard     not in the kernel',
       '',
       'NETID  ENDPOINT',
       'tcp    127.0.0.1:111',
@@ -70,7 +71,20 @@ test('what is not known while portmap is away is not said', () => {
   const away = { pid: null, uid: null, rssBytes: null, unconfined: null };
   const counts = { mappings: null, elsewhere: null, connections: null, unsent: null, calls: null };
   const text = statusText(capturedIo(), daemonStatus({ state: 'waiting', ...away, ...counts }));
-  assert.match(text, /^daemon .*\nruntime .*\nportmap {3}waiting\n$/);
+  assert.match(text, /^daemon .*\nruntime .*\nportmap {3}waiting\nguard .*\n$/);
+});
+
+test('the guard: what the kernel does, and what the daemon cannot do', () => {
+  const guard = {
+    mode: 'observe',
+    revision: 3,
+    cgroups: 1,
+    users: 40,
+    missing: ['no hierarchy of cgroup v2'],
+  };
+  const text = statusText(capturedIo(), daemonStatus({}, guard));
+  assert.match(text, /\nguard {5}observe, revision 3; 40 users and 1 cgroup are known as jobs\n/);
+  assert.match(text, /\nmissing {3}no hierarchy of cgroup v2\n/);
 });
 
 test('times are those of the clock on the wall', () => {

@@ -1,5 +1,5 @@
 // `portreeve status`: what the running daemon does.
-import type { DaemonStatus, PortmapReport } from '../app/status.ts';
+import type { DaemonStatus, GuardReport, PortmapReport } from '../app/status.ts';
 import { EXIT_CODES } from '../base/errors.ts';
 import { parseDecimal } from '../base/port.ts';
 import { printable } from '../base/printable.ts';
@@ -30,6 +30,7 @@ export function statusText(io: Io, status: DaemonStatus): string {
     ...countFacts(portmap),
     ...foreignFact(portmap),
     ...absentFact(portmap),
+    ...guardFacts(status.guard),
   ];
   const block = facts
     .map(([name, value]) => `${emphasize(io, name.padEnd(8))}  ${printable(value)}\n`)
@@ -85,6 +86,12 @@ function foreignFact({ elsewhere }: PortmapReport): [string, string][] {
 
 function absentFact({ absent }: PortmapReport): [string, string][] {
   return absent.length === 0 ? [] : [['absent', `${absent.join(', ')}: this host has no such address`]];
+}
+
+function guardFacts({ mode, revision, cgroups, users, missing }: GuardReport): [string, string][] {
+  const jobs = `${counted(users, 'user')} and ${counted(cgroups, 'cgroup')} are known as jobs`;
+  const text = mode === 'absent' ? 'not in the kernel' : `${mode}, revision ${revision}; ${jobs}`;
+  return [['guard', text], ...missing.map((reason): [string, string] => ['missing', reason])];
 }
 
 /** Sentences, which no column would be wide enough for. */

@@ -13,8 +13,8 @@ export interface FollowOptions {
 }
 
 /**
- * The lines of the daemon's answer to GET `path`, as they come. Throws PortreeveError (world): `DAEMON_ABSENT` (nobody is
- * behind that socket), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_CANNOT` (it has nothing under that path), and
+ * The lines of the daemon's answer to GET `path`, as they come. Throws PortreeveError (world): `DAEMON_ABSENT` (nobody
+ * is behind that socket), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_CANNOT` (it has nothing under that path), and
  * `DAEMON_BAD_ANSWER`, `DAEMON_ENDED` (it broke off).
  */
 export async function* followLines(

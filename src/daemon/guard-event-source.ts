@@ -5,6 +5,7 @@ import { exactNumber } from '../base/numbers.ts';
 import type { KernelBpf } from '../host/host.ts';
 import { RingBuffer } from '../host/linux/ring-buffer.ts';
 import { BpfMap } from '../host/linux/sys/bpf-map.ts';
+import { bootMsOf } from '../services/guard/events.ts';
 import type { GuardKernel } from '../services/guard/kernel.ts';
 import type { EventSource } from './guard-events.ts';
 
@@ -37,6 +38,17 @@ export class KernelEventSource implements EventSource {
 
   bootNowMs(): number {
     return exactNumber(this.#bpf.bootNow() / 1000n) / 1000;
+  }
+
+  takeNewest(onRecord: (record: DataView) => void): number {
+    const { newest } = this.#kernel;
+    const records = [...newest.keys()].flatMap((key) => {
+      const record = newest.lookup(key);
+      newest.delete(key);
+      return record ? [new DataView(record.buffer)] : [];
+    });
+    for (const record of records.toSorted((a, b) => bootMsOf(a) - bootMsOf(b))) onRecord(record);
+    return records.length;
   }
 
   drain(onRecord: (record: DataView) => void, max: number): number {

@@ -30,6 +30,7 @@ class SimSource implements EventSource {
   isClosed = false;
   readonly #clock: SimClock;
   #records: Uint8Array[] = [];
+  #newest: Uint8Array[] = [];
   #wake: () => void = () => undefined;
 
   constructor(clock: SimClock) {
@@ -37,20 +38,28 @@ class SimSource implements EventSource {
   }
 
   put(values: RecordValues = {}, count = 1): void {
-    const bytes = EVENT.encode({
-      ...{
-        time: BigInt(this.bootNowMs()) * 1_000_000n,
-        mode: MODE.enforce,
-        protocol: 6,
-        family: 2,
-        port: 80,
-        uid: 1000,
-        revision: 1,
-      },
-      ...values,
-    });
+    const bytes = this.#encoded(values);
     for (let i = 0; i < count; i++) this.#records.push(bytes);
     this.#wake();
+  }
+
+  #encoded(values: RecordValues): Uint8Array {
+    return EVENT.encode({
+      time: BigInt(this.bootNowMs()) * 1_000_000n,
+      mode: MODE.enforce,
+      protocol: 6,
+      family: 2,
+      port: 80,
+      uid: 1000,
+      revision: 1,
+      ...values,
+    });
+  }
+
+  /** The kernel has no room for the first of them, and keeps so many of the last. */
+  overflow(count: number, kept: number): void {
+    this.lostCount += count;
+    this.#newest = Array.from({ length: kept }, () => this.#encoded({ port: 81 }));
   }
 
   putBytes(bytes: Uint8Array): void {
@@ -71,6 +80,12 @@ class SimSource implements EventSource {
 
   drain(onRecord: (record: DataView) => void, max: number): number {
     const taken = this.#records.splice(0, max);
+    for (const bytes of taken) onRecord(new DataView(bytes.buffer));
+    return taken.length;
+  }
+
+  takeNewest(onRecord: (record: DataView) => void): number {
+    const taken = this.#newest.splice(0);
     for (const bytes of taken) onRecord(new DataView(bytes.buffer));
     return taken.length;
   }
@@ -187,6 +202,20 @@ test('of a flood a few are recorded, the others are counted, and no count is los
   events.stop();
 });
 
+test('what comes apart in time is recorded one by one, however late it is read', async () => {
+  const { events, source, clock, pass, all } = stage();
+  for (let second = 0; second < 50; second++) {
+    source.put({}, 2);
+    clock.advance(1000);
+  }
+  events.start();
+  await pass(0);
+  assert.equal(all().length, 100);
+  assert.ok(all().every(({ kind }) => kind === 'bind'));
+  assert.equal(all().at(-1)?.timeMs, SIM_START_MS + 49_000);
+  events.stop();
+});
+
 test('stop() records what is there and what was counted, and closes the source', async () => {
   const { events, source, all } = stage();
   events.start();
@@ -217,6 +246,26 @@ test('what the kernel had no room for is a number, once', async () => {
   source.lostCount = 4800;
   await pass(GUARD_LOOK_INTERVAL_MS * 2);
   assert.deepEqual([all().at(-1)?.kind, all().at(-1)?.count, archive.lost('boot 1')], ['lost', 89, 4800]);
+  events.stop();
+});
+
+test('of those that found no room the newest are recorded, and the others are a number', async () => {
+  const { events, source, pass, all, archive } = stage();
+  source.put();
+  source.overflow(4711, 5);
+  events.start();
+  await pass(10);
+  assert.deepEqual(
+    all().map(({ kind, count, port }) => [kind, count, port]),
+    [['bind', 1, 80], ...new Array(5).fill(['bind', 1, 81]), ['lost', 4706, undefined]],
+  );
+  // One that comes while it is looked is kept before it is counted, or the other way round.
+  source.overflow(0, 1);
+  source.overflow(1, 2);
+  await pass(GUARD_LOOK_INTERVAL_MS * 2);
+  source.overflow(1, 0);
+  await pass(GUARD_LOOK_INTERVAL_MS * 2);
+  assert.deepEqual([sumOf(all()), archive.lost('boot 1')], [1 + 4711 + 2, 4711 + 2]);
   events.stop();
 });
 
@@ -295,6 +344,23 @@ class FullArchive extends SimEventArchive {
     super.append(...args);
   }
 }
+
+test('an archive that cannot be read is said before anything happens, and nothing piles up', async () => {
+  const archive = new FullArchive();
+  const { events, source, pass, all, said } = stage({ archive });
+  events.start();
+  await pass(0);
+  assert.equal(said.length, 1);
+  source.put({}, 4000);
+  await pass(10_000);
+  archive.isFull = false;
+  await pass(2000);
+  assert.deepEqual(
+    all().map(({ kind, count }) => [kind, count]),
+    [['lost', 4000]],
+  );
+  events.stop();
+});
 
 test('what cannot be recorded is said once, and its number recorded when it can be', async () => {
   const archive = new FullArchive();

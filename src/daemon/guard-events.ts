@@ -27,6 +27,8 @@ export interface EventSource {
   lost(): number;
   /** Milliseconds since boot, as records have them. */
   bootNowMs(): number;
+  /** Hands over those for which there was no room, as far as they are kept, oldest first; gives how many. */
+  takeNewest(onRecord: (record: DataView) => void): number;
   /** Hands over at most so many records, which hold until `onRecord` returns; gives how many. */
   drain(onRecord: (record: DataView) => void, max: number): number;
   /** Resolves when there are records, or after so many milliseconds. */
@@ -107,6 +109,8 @@ export class GuardEvents {
         await (count > 0 ? this.#pause(GUARD_BUSY_INTERVAL_MS) : source.wait(GUARD_LOOK_INTERVAL_MS));
       } catch (thrown) {
         this.#tell(thrown);
+        // What cannot be recorded is counted, so that it does not pile up.
+        this.#lostHere += this.#taken.splice(0).length + this.#gate.forget();
         await this.#pause(FAULT_PAUSE_MS);
       }
     }
@@ -118,15 +122,18 @@ export class GuardEvents {
 
   /** Takes what is there, and gives how many it were; of many alike a few are kept. */
   #take(): number {
-    return this.#doors.source.drain((view) => {
-      if (!isRefusal(view)) {
-        this.#lostHere++;
-        return;
-      }
-      const likeness = likenessOf(view);
-      if (this.#gate.admits(likeness, uidOf(view), bootMsOf(view)))
-        this.#taken.push({ record: decodeRefusal(view), likeness });
-    }, GUARD_DRAIN_MAX);
+    return this.#doors.source.drain((view) => this.#admit(view), GUARD_DRAIN_MAX);
+  }
+
+  #admit(view: DataView): void {
+    if (!isRefusal(view)) {
+      this.#lostHere++;
+      return;
+    }
+    const likeness = likenessOf(view);
+    if (this.#gate.admits(likeness, uidOf(view), bootMsOf(view))) {
+      this.#taken.push({ record: decodeRefusal(view), likeness });
+    }
   }
 
   /** Whether a revision is not in the archive: it comes there a moment after it is in force, and is waited for once. */
@@ -143,13 +150,18 @@ export class GuardEvents {
     this.#lookAgainAt = clock.monotonic() + GUARD_LOOK_INTERVAL_MS;
     rulesOf(source.revision());
     const isFirst = this.#lostBefore === undefined;
+    // The archive is made, or looked through, before there is something that should not wait for it.
+    if (isFirst) archive.append([], clock.now());
     const before = this.#lostBefore ?? archive.lost(source.guard);
-    const lost = source.lost();
-    this.#lostBefore = lost;
-    if (lost <= before) return;
-    this.#lostHere += lost - before;
+    const counted = source.lost();
+    if (counted === before && !isFirst) return;
+    const lost = counted - before - source.takeNewest((view) => this.#admit(view));
+    // One that was kept while it was looked is counted next time.
+    this.#lostBefore = Math.max(counted, counted - lost);
+    if (lost <= 0) return;
+    this.#lostHere += lost;
     const when = isFirst ? 'while nobody recorded them, or too many at once' : 'too many at once';
-    log.warn(`guard: ${lost - before} refusals were counted and not recorded: they came ${when}`);
+    log.warn(`guard: ${lost} refusals were counted and not recorded: they came ${when}`);
   }
 
   /** Puts into the archive what was taken, and what was counted in the seconds that are over, or up to now. */

@@ -12,6 +12,7 @@ import type { Host, Lock } from '../host/host.ts';
 import { linuxHost } from '../host/linux/linux-host.ts';
 import type { LoggedSet } from '../wire/registration-log.ts';
 import { greeting } from './greeting.ts';
+import { DaemonGuard } from './guard.ts';
 import { type Log, openLog } from './log.ts';
 import { LookServer } from './look.ts';
 import { Portmap, type PortmapOptions } from './portmap.ts';
@@ -30,6 +31,9 @@ export interface ServeIo {
 
 /** The port that `npm start` takes where 111 cannot be had. */
 const FALLBACK_PORT = 7111 as Port;
+
+/** The job that the sockets of the port mapper are bound as. */
+const PORTMAP_JOB = 'PORTMAP';
 
 /** Runs the daemon; gives the exit code when it has ended. Throws PortreeveError if it cannot start. */
 export async function serve(options: ServeOptions, io: ServeIo): Promise<number> {
@@ -53,11 +57,12 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<number>
   try {
     if (takeOver) await stopRpcbind(host, takeOver);
     const log = openLog(io.err, process.stderr.isTTY === true);
-    const opened = openPortmap({ host, log, settings }, takeOver?.carried.entries ?? []);
-    await run(
-      { host, log, io, settings, readSettings, isStopped: stop.signal, stop: () => stop.abort() },
-      opened,
-    );
+    const { runtime, state, pins } = settings;
+    const guard = new DaemonGuard({ host, log, runtime, state, pins }, settings.guard);
+    const carried = takeOver?.carried.entries ?? [];
+    const opened = guard.asJob(PORTMAP_JOB, () => openPortmap({ host, log, settings }, carried));
+    const isStopped = stop.signal;
+    await run({ host, log, io, settings, readSettings, isStopped, stop: () => stop.abort(), guard }, opened);
   } finally {
     lock.release();
   }
@@ -73,6 +78,7 @@ interface Surroundings {
   readonly readSettings: () => Promise<Settings>;
   readonly isStopped: AbortSignal;
   readonly stop: () => void;
+  readonly guard: DaemonGuard;
 }
 
 /** Portmap, and why it does not listen where it was wanted. */
@@ -82,20 +88,22 @@ interface OpenedPortmap {
 }
 
 async function run(around: Surroundings, { portmap, obstacle }: OpenedPortmap): Promise<void> {
-  const { settings, log, io, isStopped } = around;
+  const { settings, log, io, isStopped, guard } = around;
   const status = async (): Promise<DaemonStatus> => ({
     version: VERSION,
     pid: process.pid,
     since: STARTED,
     runtime: settings.runtime,
     portmap: await portmap.report(),
+    guard: guard.report(),
   });
-  const look = new LookServer(join(settings.runtime, LOOK_SOCKET), { '/v1/status': status });
+  const looks = { '/v1/status': status };
+  const look = new LookServer(join(settings.runtime, LOOK_SOCKET), looks, guard.streams);
   // A terminal that is closed sends it as well: there it means what it has always meant.
   const reload = () => (process.stdin.isTTY ? around.stop() : void reread(around, portmap));
   process.on('SIGHUP', reload);
   try {
-    await look.open();
+    await Promise.all([look.open(), guard.start()]);
     await Promise.race([portmap.start(), aborted(isStopped)]);
     if (!isStopped.aborted) io.out(greeting(VERSION, portmap.endpoints, obstacle));
     // What was compiled is kept for the next start also where this one will be killed.
@@ -104,7 +112,7 @@ async function run(around: Surroundings, { portmap, obstacle }: OpenedPortmap): 
     log.info('portreeve: stopping');
   } finally {
     process.off('SIGHUP', reload);
-    await Promise.all([look.close(), portmap.stop()]);
+    await Promise.all([look.close(), guard.stop(), portmap.stop()]);
   }
 }
 
@@ -114,10 +122,11 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** SIGHUP: reads portreeve.toml again and listens as it says; what is wrong with it is logged, and nothing changes. */
-async function reread({ readSettings, log }: Surroundings, portmap: Portmap): Promise<void> {
+async function reread({ readSettings, log, guard }: Surroundings, portmap: Portmap): Promise<void> {
   try {
-    const { listen, port, localPath } = await readSettings();
-    portmap.reconfigure({ addresses: listen, port, localPath });
+    const { listen, port, localPath, guard: guardSettings } = await readSettings();
+    guard.asJob(PORTMAP_JOB, () => portmap.reconfigure({ addresses: listen, port, localPath }));
+    guard.configure(guardSettings);
     const where = portmap.endpoints.endpoints.map(({ spec }) => endpointText(spec)).join(', ');
     log.info(`portreeve: the settings were read again; portmap listens on ${where}`);
   } catch (thrown) {

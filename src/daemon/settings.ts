@@ -2,13 +2,14 @@
 
 import { resolve } from 'node:path';
 import type { Directories } from '../app/directories.ts';
+import { GUARD_PINS } from '../app/guard.ts';
 import { isListenablePath, LISTENABLE_PATH, whyNotListen } from '../app/listenable.ts';
-import type { SettingsFile } from '../app/settings-file.ts';
+import { readSettings } from '../app/settings.ts';
 import { type IpAddress, parseIp } from '../base/address.ts';
 import { PortreeveError } from '../base/errors.ts';
-import { SETTINGS_MAX_BYTES } from '../base/limits.ts';
 import { PORTMAP_PORT, type Port, parsePort } from '../base/port.ts';
 import type { Files } from '../host/host.ts';
+import type { GuardSettings } from './guard.ts';
 
 /** The options of `portreeve serve`, as they were typed. */
 export interface ServeOptions {
@@ -23,19 +24,22 @@ export interface ServeOptions {
   /** Take the place of a running rpcbind, with its registrations; `dryRun`: only say what would be done. */
   readonly takeOver?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
+  /** The directory of the guard's names in bpffs, where it is not the usual one. */
+  readonly pins?: string | undefined;
 }
-
-/** The section [portmap] of portreeve.toml. */
-type PortmapFile = NonNullable<SettingsFile['portmap']>;
 
 /** What the daemon goes by. */
 export interface Settings {
   readonly runtime: string;
+  readonly state: string;
   readonly listen: readonly IpAddress[];
   readonly port: Port;
   readonly localPath: string;
   readonly uid: number | undefined;
   readonly fallback: boolean;
+  /** The directory of the guard's names in bpffs. */
+  readonly pins: string;
+  readonly guard: GuardSettings;
 }
 
 /** Where libtirpc looks for the port mapper. */
@@ -48,7 +52,7 @@ export async function settle(
   uid: number,
   files: Pick<Files, 'readText'>,
 ): Promise<Settings> {
-  const file = await readSettings(options.config, directories, files);
+  const { portmap: file = {}, profile, job } = await readSettings(options.config, directories.config, files);
   const runtime = resolve(options.runtime ?? directories.runtime);
   const listen = options.listen && options.listen.length > 0 ? options.listen : (file.listen ?? []);
   const isChosen =
@@ -57,35 +61,16 @@ export async function settle(
   const localPath = options.local ?? file.local ?? (uid === 0 ? RPCBIND_SOCKET : `${runtime}/rpcbind.sock`);
   return {
     runtime,
+    state: resolve(options.state ?? directories.state),
     listen: listen.map(listenAddress),
     port: parsePort(options.port ?? `${file.port ?? PORTMAP_PORT}`),
     localPath: checkLocalPath(localPath),
     uid: file.uid,
     // Whoever has chosen a place gets that or an error.
     fallback: (options.fallback ?? false) && !isChosen,
+    pins: options.pins ?? GUARD_PINS,
+    guard: { jobs: job ?? {}, omvsJob: profile?.omvs_job, authportJobs: profile?.authport_jobs ?? [] },
   };
-}
-
-/** The file that was named must be there; the one at the usual place may be absent. */
-async function readSettings(
-  named: string | undefined,
-  directories: Directories,
-  files: Pick<Files, 'readText'>,
-): Promise<PortmapFile> {
-  const path = named ?? `${directories.config}/portreeve.toml`;
-  const text = files.readText(path, SETTINGS_MAX_BYTES);
-  if (text === undefined && named !== undefined) {
-    throw new PortreeveError(
-      'usage',
-      'CONFIG_MISSING',
-      `there is no file ${path}`,
-      'Name another with --config FILE.',
-    );
-  }
-  if (text === undefined) return {};
-  // Reading TOML and checking it costs more than all the rest of a start: only where there is a file.
-  const { parseSettings } = await import('../app/settings-file.ts');
-  return parseSettings(text, path).portmap ?? {};
 }
 
 function listenAddress(text: string): IpAddress {

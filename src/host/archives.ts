@@ -93,7 +93,8 @@ export interface LostCount {
  */
 export interface EventArchive {
   /**
-   * Adds events in their order, all or none, and notes how many were lost up to now. What is too old by `nowMs` goes; if
+   * Adds events in their order, all or none, and notes how many were lost up to now. What is too old by `nowMs` goes;
+   * if
    * there are too many, the oldest of the user who has most.
    */
   append(events: readonly NewGuardEvent[], nowMs: number, lost?: LostCount): void;

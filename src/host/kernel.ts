@@ -17,7 +17,9 @@ export interface JobCgroup extends ControlGroup {
   readonly taker: number;
 }
 
-/** The control groups of the host. The methods throw PortreeveError `CGROUP_FAILED` (world) where the kernel refuses. */
+/**
+ * The control groups of the host. The methods throw PortreeveError `CGROUP_FAILED` (world) where the kernel refuses.
+ */
 export interface Cgroups {
   /** One of them; undefined if there is none. */
   at(path: string): ControlGroup | undefined;
@@ -39,7 +41,7 @@ export interface Cgroups {
 
 /** What a BPF map is to be (bpf(2)). */
 export interface KernelMapSpec {
-  readonly type: 'hash' | 'array' | 'percpu_array' | 'array_of_maps' | 'ringbuf';
+  readonly type: 'hash' | 'lru_hash' | 'array' | 'percpu_array' | 'array_of_maps' | 'ringbuf';
   /** Up to 15 letters, digits, "_" and ".". */
   readonly name: string;
   readonly keyBytes: number;
@@ -95,7 +97,8 @@ export interface KernelBpf {
   /** Makes a directory in the BPF file system, which is mounted if it is not; gives whether it was mounted now. */
   makeDirectory(path: string): boolean;
   /**
-   * Takes a directory with all names in it away, if it is there; `unmount` the file system, too, unless others have names
+   * Takes a directory with all names in it away, if it is there; `unmount` the file system, too, unless others have
+   * names
    * there.
    */
   removeDirectory(path: string, unmount: boolean): void;

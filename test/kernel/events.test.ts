@@ -1,9 +1,9 @@
 /** Refusals of the kernel are told within 100 ms, with who, what and why; of a flood no count is lost. */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { EVENTS_PATH, type EventLine, eventsPath } from '../../src/app/events.ts';
 import { RevisionRules } from '../../src/app/guard-events.ts';
@@ -16,16 +16,19 @@ import { KernelEventSource } from '../../src/daemon/guard-event-source.ts';
 import { GuardEvents } from '../../src/daemon/guard-events.ts';
 import { LookServer } from '../../src/daemon/look.ts';
 import type { EventArchive } from '../../src/host/host.ts';
+import { BPFFS } from '../../src/host/linux/bpffs.ts';
 import { SqliteEventArchive } from '../../src/host/linux/event-archive.ts';
+import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import { systemClock } from '../../src/host/linux/linux-clock.ts';
 import { errnoName } from '../../src/host/linux/sys/libc.ts';
 import { SimProfileArchive } from '../../src/host/sim/profile-archive.ts';
 import { JobMemory } from '../../src/services/guard/job-memory.ts';
 import type { Bind } from '../support/binder.ts';
+import { NO_PEERS, PORTREEVE, portreeve, serve } from '../support/daemon.ts';
 import type { Flood } from '../support/flood.ts';
 import { GuardStage, guardReady, jobsOf, type NamedJobs, type Who } from '../support/guard.ts';
 import { revision } from '../support/profile-archive-cases.ts';
-import { until } from '../support/world.ts';
+import { until, World } from '../support/world.ts';
 
 const BINDER = join(import.meta.dirname, '../support/binder.ts');
 const FLOOD = join(import.meta.dirname, '../support/flood.ts');
@@ -61,7 +64,7 @@ async function onStage(t: TestContext, jobs: NamedJobs = {}) {
   } as const;
   stage.inForce(PROFILE, all);
   const memory = new JobMemory();
-  memory.update(jobsOf(stage.bpf, all));
+  memory.see(jobsOf(stage.bpf, all));
   /** Records what the guard refuses, until the test ends or it is stopped. */
   const record = (onRecorded: () => void = () => {}): GuardEvents => {
     const rules = new RevisionRules(profiles, { authportJobs: [] });
@@ -174,17 +177,20 @@ describe('a refusal', () => {
     if (!guardReady(t)) return;
     const { stage, archive, record, bind, memory } = await onStage(t);
     const mail = stage.below('mail.service');
-    const jobs = jobsOf(stage.bpf, { cgroups: [[mail, 'MAIL']] });
-    memory.update(jobs);
+    const users = [[ALICE, 'ALICE']] as const;
+    memory.see(jobsOf(stage.bpf, { users, cgroups: [[mail, 'MAIL']] }));
+    stage.inForce(PROFILE, { users, cgroups: [[mail, 'MAIL']] });
     await bind([TCP4], { cgroup: mail });
-    memory.update(jobsOf(stage.bpf, {}), { cgroups: [...jobs.cgroups.keys()], users: [] });
+    await bind([TCP4], { cgroup: stage.below('deep', stage.below('inner', mail)) });
+    memory.see(jobsOf(stage.bpf, { users }));
     await bind([TCP4], { uid: ALICE });
     await bind([TCP4], { uid: 4711 });
     record();
-    const events = await eventsIn(archive, 3);
+    const events = await eventsIn(archive, 4);
     assert.deepEqual(
       events.map(({ job, uid }) => [job, uid]),
       [
+        ['MAIL', 0],
         ['MAIL', 0],
         ['ALICE', ALICE],
         ['UNKNOWN', 4711],
@@ -272,6 +278,7 @@ test('what happened while nobody recorded it is counted, and told as far as it w
   await bind([TCP4]);
   const tries = 5000;
   assert.equal(await flood({ ports: [4000], tries }), tries);
+  await bind([{ socket: 'udp4', address: '127.0.0.9', port: 4001 }]);
   const before = Date.now();
   const first = record();
   await eventsIn(archive, 1);
@@ -280,10 +287,91 @@ test('what happened while nobody recorded it is counted, and told as far as it w
   assert.equal(sumOf(events), refusedIn(stage));
   assert.ok(events[0] && events[0].timeMs < before);
   assert.ok(events.some(({ kind, count }) => kind === 'lost' && count > 1000));
+  assert.ok(
+    events.some(({ address }) => address === '127.0.0.9'),
+    'the newest is kept',
+  );
   // Another one finds nothing more.
   const second = record();
   await bind([{ ...TCP4, address: '127.0.0.2' }]);
   await until('another event', () => allIn(archive).some(({ address }) => address === '127.0.0.2'));
   second.stop();
   assert.equal(sumOf(allIn(archive)), refusedIn(stage));
+});
+
+/** Two users; only one of them is in the group that may see everything. */
+const BOB = 1001;
+const GROUP = 998;
+const PASSWD = `root:x:0:0::/:/bin/sh\nalice:x:${ALICE}:${ALICE}::/:/bin/sh\nbob:x:${BOB}:${BOB}::/:/bin/sh\n`;
+
+/** A world with a daemon, and a guard of its own; gives how to run commands there. */
+async function withDaemon(t: TestContext) {
+  const cgroup = mkdtempSync(join(new LinuxBpf().cgroupRoot(), 'portreeve-guard-'));
+  const place = ['--pins', join(BPFFS, basename(cgroup))];
+  const state = ['--state', '/run/state'];
+  let world: World | undefined;
+  t.after(() => world && portreeve(world, ['guard', 'off', ...place, ...state]));
+  world = await World.open(t, {
+    files: { '/etc/passwd': PASSWD, '/etc/group': `portreeve:x:${GROUP}:bob\n`, '/run/profile': PROFILE },
+  });
+  t.after(() => until('the cgroup to go', () => isRemoved(cgroup)));
+  const made = world;
+  const root = async (...args: string[]) => {
+    const { code, stdout, stderr } = await portreeve(made, [...args, ...place, ...state]);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  await root('apply', '/run/profile');
+  await root('guard', 'enforce', '--cgroup', cgroup);
+  const bind = (uid: number) =>
+    made.run([
+      ...['sh', '-c', 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"', 'enter', cgroup],
+      ...['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--'],
+      ...[process.execPath, BINDER, JSON.stringify({ binds: [TCP4] })],
+    ]);
+  /** The uids in the events that somebody is shown. */
+  const seenBy = async (uid: number, gid: number = uid): Promise<number[]> => {
+    const who = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--'];
+    const { stdout, stderr } = await made.run([...who, PORTREEVE, 'events', '--json'], { env: NO_PEERS });
+    assert.equal(stderr, '');
+    return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line).uid]));
+  };
+  return { world, bind, seenBy, daemon: () => serve(made, [...place, ...state]) };
+}
+
+function isRemoved(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('the daemon records what it found and what comes, and shows each user his own', async (t) => {
+  if (!guardReady(t)) return;
+  const { world, bind, seenBy, daemon } = await withDaemon(t);
+  await bind(ALICE);
+  const running = await daemon();
+  const following = world.start([PORTREEVE, 'events', '--follow', '--since', 'today'], { env: NO_PEERS });
+  await following.waitForOutput(/ refused +ALICE .* 4000\/tcp .*\/run\/profile:2\n/);
+  const pipe = `${PORTREEVE} events --follow --since today | head -n 2`;
+  const piped = world.start(['sh', '-c', pipe], { env: NO_PEERS });
+  await piped.waitForOutput(/ALICE/);
+  await bind(BOB);
+  // Nobody reads what it writes now, and so it ends.
+  assert.equal((await piped.ended).code, 0);
+  await following.waitForOutput(/ refused +BOB .* 4000\/tcp .*\/run\/profile:2\n/);
+  assert.deepEqual(await seenBy(0), [ALICE, BOB]);
+  assert.deepEqual(await seenBy(ALICE), [ALICE]);
+  assert.deepEqual(await seenBy(BOB), [BOB]);
+  assert.deepEqual(await seenBy(BOB, GROUP), [ALICE, BOB]);
+  const { mode, uid, gid } = statSync(world.path('/run/state/events.db'));
+  assert.deepEqual([mode & 0o777, uid, gid], [0o640, 0, GROUP]);
+  // Another one goes on where the first has been killed.
+  await running.stop('SIGKILL');
+  assert.equal((await following.ended).code, 3);
+  await bind(ALICE);
+  await daemon();
+  assert.deepEqual(await seenBy(0), [ALICE, BOB, ALICE]);
 });

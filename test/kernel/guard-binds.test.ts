@@ -25,6 +25,21 @@ test('a port is for the job that it is reserved for, in each protocol and family
   assert.equal(await at.bind(4001, ALICE), BOUND);
 });
 
+test('a port may be for several jobs, each with its own options', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  at.inForce(
+    'PORT\n 4000 TCP WEB\n 4000 TCP ALICE BIND 192.0.2.7\n 4000 TCP FTP*\n 4001 TCP ALICE\n 4001 TCP WEB\n',
+  );
+  assert.equal(await at.bind(4000, WEB), BOUND);
+  assert.equal(await at.bind(4000, ALICE), '192.0.2.7');
+  assert.equal(await at.bind(4000, FTPD), BOUND);
+  assert.equal(await at.bind(4000), 'EACCES');
+  assert.equal(await at.bind(4001, WEB), BOUND);
+  assert.equal(await at.bind(4001, ALICE), BOUND);
+  assert.equal(await at.bind(4001, FTPD), 'EACCES');
+});
+
 test('RESERVED: no one gets the port, root neither', async (t) => {
   const at = await scene(t);
   if (!at) return;

@@ -14,7 +14,7 @@ import { objectIds } from '../../src/host/linux/sys/bpf-object.ts';
 import { sys } from '../../src/host/linux/sys/libc.ts';
 import { GuardKernel } from '../../src/services/guard/kernel.ts';
 import { BindAgent } from '../support/bind-agent.ts';
-import { namesOnStage } from '../support/guard.ts';
+import { namesOf } from '../support/guard.ts';
 import type { GuardDone, GuardTask } from '../support/guard-process.ts';
 import { ALICE, BOUND, bindBy, type Scene, scene, USERS, WEB } from '../support/guard-scene.ts';
 import { until } from '../support/world.ts';
@@ -246,28 +246,21 @@ test('a guard that is there is not put in a second time, and goes on', async (t)
 });
 
 test('remove leaves the kernel as it was found', async (t) => {
-  const names = namesOnStage();
   const at = await scene(t);
   if (!at) return;
   const { stage } = at;
-  const fd = openCgroup(stage.place.cgroup);
+  const { place } = stage;
+  const fd = openCgroup(place.cgroup);
   t.after(() => sys.close(fd));
   const attached = () => (['bind4', 'bind6'] as const).flatMap((hook) => attachedPrograms(fd, hook));
   at.inForce(FOR_WEB);
   at.inForce(FOR_ALICE, { trialMs: MINUTE_MS });
   assert.equal(attached().length, 2);
-  const ours = [stage.place.cgroup, stage.place.pins];
-  assert.deepEqual(
-    namesOnStage().filter((name) => !names.includes(name)),
-    ours,
-  );
+  assert.deepEqual(namesOf(place), [place.cgroup, place.pins]);
   assert.ok(stage.bpf.left().length > 20);
   await stage.remove();
   assert.deepEqual(stage.bpf.left(), []);
   assert.deepEqual(attached(), []);
-  assert.deepEqual(
-    namesOnStage().filter((name) => !names.includes(name)),
-    ours.slice(0, 1),
-  );
+  assert.deepEqual(namesOf(place), [place.cgroup]);
   assert.equal(await holder(at.agent), 'both');
 });

@@ -122,6 +122,20 @@ test('each thread is judged by its own user', async (t) => {
   assert.equal(forRoot.stdout + forRoot.stderr, 'before bound\nthread 13\nafter bound\n');
 });
 
+const BIND = 'import socket; socket.socket().bind(("", 4000)); print("bound")';
+
+test('the real user counts: a set-user-ID program is the job of who started it', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  at.inForce(RESERVED);
+  const startedBy = async (uid: number): Promise<string> => {
+    const { stdout, stderr } = await at.stage.run(['setpriv', `--ruid=${uid}`, 'python3', '-c', BIND]);
+    return stdout || (stderr.trim().split('\n').at(-1) ?? '');
+  };
+  assert.equal(await startedBy(1000), 'bound\n');
+  assert.equal(await startedBy(1001), 'PermissionError: [Errno 13] Permission denied');
+});
+
 test('MPTCP takes the ports of TCP', async (t) => {
   const at = await scene(t);
   if (!at) return;

@@ -92,7 +92,11 @@ export function eventArchiveCases(make: (t: TestContext, max: number) => EventAr
     assert.deepEqual(numbers({ sinceMs: EVENT_TIME + 1 }), [2]);
     assert.deepEqual(numbers({ sinceMs: EVENT_TIME }), [1, 2, 3]);
   });
+  boundCases(make);
+}
 
+/** What is noted beside the events, and what goes. */
+function boundCases(make: (t: TestContext, max: number) => EventArchive): void {
   test('how many were lost is noted with what is added, for one guard', (t) => {
     const archive = make(t, 100);
     archive.append([LOST], EVENT_TIME, { guard: 'one', count: 4711 });

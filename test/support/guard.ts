@@ -1,7 +1,7 @@
 // A guard in the kernel for a test: a cgroup, names in bpffs and a small Linux of its own; nothing of it is left behind.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type JobName, parseJobName, UNKNOWN_JOB } from '../../src/base/job.ts';
 import {
@@ -221,12 +221,11 @@ function isRemoved(directory: string): boolean {
   }
 }
 
-/** What there is of ours: cgroups below the root, and names in bpffs, of guards that are on stage. */
-export function namesOnStage(): string[] {
-  const isOurs = (name: string): boolean => name.startsWith('portreeve-guard-');
-  return [new LinuxBpf().cgroupRoot(), BPFFS].flatMap((directory) =>
-    readdirSync(directory)
-      .filter(isOurs)
-      .map((name) => join(directory, name)),
+/** The cgroups below the root and the names in bpffs that a place has, whatever else there is. */
+export function namesOf({ cgroup, pins }: GuardPlace): string[] {
+  return [cgroup, pins].flatMap((path) =>
+    readdirSync(dirname(path))
+      .filter((name) => name.startsWith(basename(path)))
+      .map((name) => join(dirname(path), name)),
   );
 }

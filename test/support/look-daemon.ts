@@ -5,10 +5,18 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type DaemonStatus, LOOK_SOCKET, type PortmapReport } from '../../src/app/status.ts';
+import {
+  type DaemonStatus,
+  type GuardReport,
+  LOOK_SOCKET,
+  type PortmapReport,
+} from '../../src/app/status.ts';
 
 /** The status of a daemon that has just been started, but for what the test says. */
-export function daemonStatus(portmap: Partial<PortmapReport> = {}): DaemonStatus {
+export function daemonStatus(
+  portmap: Partial<PortmapReport> = {},
+  guard: Partial<GuardReport> = {},
+): DaemonStatus {
   return {
     version: '1.2.3',
     pid: 812,
@@ -31,6 +39,7 @@ export function daemonStatus(portmap: Partial<PortmapReport> = {}): DaemonStatus
       calls: {},
       ...portmap,
     },
+    guard: { mode: 'absent', revision: null, cgroups: 0, users: 2, missing: [], ...guard },
   };
 }
 

@@ -1,4 +1,6 @@
-/** Brings Debian 12's RPC programs, and others that bind ports, into a cache, without installing anything on the host. */
+/**
+ * Brings Debian 12's RPC programs, and others that bind ports, into a cache, without installing anything on the host.
+ */
 
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';

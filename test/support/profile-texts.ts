@@ -5,16 +5,16 @@ import { SimRandom } from '../../src/host/sim/random.ts';
 import { fullSpelling, STATEMENT_NAMES } from '../../src/text/profile/keywords.ts';
 import { ROOT } from './files.ts';
 
-const NUMBERS =
-  '0 1 2 5 21 80 443 1023 1024 8080 65534 65535 65536 00080 4294967296 99999999999 -1 0x50 1e3 80-90 ８０';
+const NUMBERS = `0 1 2 5 21 80 443 1023 1024 8080 65534 65535 65536 00080 4294967296 99999999999 -1 0x50 1e3
+  80-90 ８０`;
 const JOBS =
   'WEB WEB WEB1 web a.b_c-d ADM@SRV $X #Y OMVS INTCLIEN RESERVED AUTHPORT UNKNOWN * * WEB* W?B ?* ** *A* ABCDEFGHI';
-const OPTIONS =
-  'NOAUTOLOG NOAUTOL DELAYACKS DELAYA NODELAYACKS SHAREPORT SHAREP SHAREPORTWLM BIND SAF SMC NOSMC DENY WHENLISTEN WHENBIND';
+const OPTIONS = `NOAUTOLOG NOAUTOL DELAYACKS DELAYA NODELAYACKS SHAREPORT SHAREP SHAREPORTWLM BIND SAF SMC NOSMC
+  DENY WHENLISTEN WHENBIND`;
 const ADDRESSES = '192.0.2.7 0.0.0.0 256.1.1.1 2001:db8::7 2001:DB8::7 :: ::ffff:192.0.2.7 fe80::1%eth0';
 const RESNAMES = 'WEBRES RES-1 0 1RES @$# TOOLONGNAME';
-const PARAMETERS =
-  'RESTRICTLOWPORTS UNRESTRICTL EPHEMERALPORTS AUTODELAYACKS SENDGARBAGE FALSE TTLS INTERVAL UDPCHKSUM EXPLICITBINDPORTRANGE NOEXPLICITBINDPORTRANGE AUTOSMC SMCGLOBAL';
+const PARAMETERS = `RESTRICTLOWPORTS UNRESTRICTL EPHEMERALPORTS AUTODELAYACKS SENDGARBAGE FALSE TTLS INTERVAL
+  UDPCHKSUM EXPLICITBINDPORTRANGE NOEXPLICITBINDPORTRANGE AUTOSMC SMCGLOBAL`;
 const AUTOLOG = 'JOBNAME PARMSTRING DELAYSTART DVIPA TTLS ENDAUTOLOG ENDAUTOLOG';
 const ODD = [
   ...['"a b"', "'a;b'", '"unterminated', "it's", '""', '&SYSNAME.', '&sysname', '&NOPE.', '&', 'A&SYSNAME.B'],
@@ -48,17 +48,17 @@ const ODD = [
 
 /** Words by how often they are wanted: what belongs to lists of ports comes most. */
 const POOLS: readonly (readonly [weight: number, words: readonly string[]])[] = [
-  [30, NUMBERS.split(' ')],
+  [30, NUMBERS.split(/\s+/)],
   [25, ['TCP', 'UDP', 'TCP', 'UDP', 'tcp', 'TCP/UDP', 'UNRSV']],
   [25, JOBS.split(' ')],
-  [16, OPTIONS.split(' ')],
+  [16, OPTIONS.split(/\s+/)],
   [
     10,
     'PORT PORT PORT PORTRANGE PORTR DELETE DELE TCPCONFIG UDPCONFIG GLOBALCONFIG AUTOLOG INCLUDE'.split(' '),
   ],
   [6, ADDRESSES.split(' ')],
   [5, RESNAMES.split(' ')],
-  [6, PARAMETERS.split(' ')],
+  [6, PARAMETERS.split(/\s+/)],
   [5, AUTOLOG.split(' ')],
   [3, STATEMENT_NAMES.map(({ keyword }) => fullSpelling(keyword))],
   [2, STATEMENT_NAMES.flatMap(({ end }) => (end === undefined ? [] : [end]))],

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { ownCgroup } from '../../../test/support/own-cgroup.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { until } from '../../../test/support/world.ts';
-import { cgroupId, cgroupRoot, walkCgroups } from './cgroup.ts';
+import { cgroupId, cgroupRoot } from './cgroup.ts';
 import { LinuxCgroups } from './cgroups.ts';
 
 interface Stage {
@@ -19,21 +20,8 @@ interface Stage {
 
 function stage(t: TestContext): Stage | undefined {
   if (!needs(t, probe.root(), probe.cgroup2())) return undefined;
-  const directory = mkdtempSync(join(cgroupRoot(), 'portreeve-test-'));
-  t.after(() => until(`${directory} to go`, () => isRemoved(directory)));
+  const directory = ownCgroup(t);
   return { cgroups: new LinuxCgroups(), path: `/${basename(directory)}`, directory };
-}
-
-/** Ends what is in a cgroup and below, and removes it. */
-function isRemoved(directory: string): boolean {
-  const all = [...walkCgroups(directory)].map((each) => each.directory).reverse();
-  try {
-    for (const each of all) writeFileSync(join(each, 'cgroup.kill'), '1');
-    for (const each of all) rmdirSync(each);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A shell command as uid 1000; its exit code. */

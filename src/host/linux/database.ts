@@ -89,7 +89,7 @@ export class DatabaseFile {
       makeFile(this.path, this.#spec);
       const db = this.#open(false);
       try {
-        if (this.#isBlank(db)) db.exec(`BEGIN IMMEDIATE; ${this.#statements()} COMMIT`);
+        if (this.#isBlank(db)) this.#makeTables(db);
         requireSound(db);
         return db;
       } catch (thrown) {
@@ -109,9 +109,13 @@ export class DatabaseFile {
     }
   }
 
-  #statements(): string {
+  #makeTables(db: DatabaseSync): void {
     const { application, version, schema } = this.#spec;
-    return `${schema} PRAGMA application_id = ${application}; PRAGMA user_version = ${version};`;
+    const marks = `PRAGMA application_id = ${application}; PRAGMA user_version = ${version};`;
+    db.exec('BEGIN IMMEDIATE');
+    // Another portreeve may have made them meanwhile.
+    if (this.#isBlank(db)) db.exec(`${schema} ${marks}`);
+    db.exec('COMMIT');
   }
 
   #open(readOnly: boolean): DatabaseSync {

@@ -1,4 +1,4 @@
-// Processes that are held on to by their directory in /proc, so that a number that was given anew is not taken for them.
+// Processes that are held on to by their directory in /proc: whoever gets their number later is not taken for them.
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { PID_MAX, UID_MAX } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';

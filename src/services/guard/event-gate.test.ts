@@ -112,6 +112,17 @@ test('what was let through and came to nothing leaves a number', () => {
   ]);
 });
 
+test('what is forgotten leaves its number', () => {
+  const gate = new EventGate();
+  for (let port = 1; port <= GUARD_EVENTS_PER_SECOND_MAX; port++) offer(gate, 1, port, 0);
+  offer(gate, 5, 1, 0);
+  offer(gate, 7, 60_000, 0);
+  offer(gate, 100, 80, 1000);
+  assert.equal(gate.forget(), 5 + 7 + 100 - GUARD_EVENTS_ALIKE_PER_SECOND_MAX);
+  assert.deepEqual(gate.more(Number.POSITIVE_INFINITY, CONTEXT), []);
+  assert.equal(gate.forget(), 0);
+});
+
 test('what was let through and what was counted are all that came', () => {
   const offers = fc.array(fc.tuple(fc.integer({ min: 1, max: 300 }), fc.nat(200), fc.nat(60)), {
     maxLength: 300,

@@ -1,4 +1,4 @@
-// Which refusals are recorded one by one: the first few of a second; the others are counted, so that a flood costs little.
+// Which refusals are recorded one by one: the first few of a second. The others are counted: a flood costs little.
 import type { NewGuardEvent } from '../../base/guard-event.ts';
 import {
   GUARD_EVENT_USERS_PER_SECOND_MAX,
@@ -56,6 +56,13 @@ export class EventGate {
     this.#seconds.get(Math.floor(atMs / SECOND_MS))?.recorded(likeness, event);
   }
 
+  /** Forgets all; gives how many were counted. */
+  forget(): number {
+    const counts = [...this.#seconds.values()].map((second) => second.counted);
+    this.#seconds.clear();
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
   /** What was counted in the seconds that are over at `nowMs`; they are forgotten then. */
   more(nowMs: number, { bootOffsetMs, userOf }: MoreContext): NewGuardEvent[] {
     const events: NewGuardEvent[] = [];
@@ -106,6 +113,11 @@ class Second {
   recorded(likeness: string, event: NewGuardEvent): void {
     const known = this.#alike.get(likeness);
     if (known) known.event = event;
+  }
+
+  get counted(): number {
+    const alike = [...this.#alike.values()].reduce((sum, { counted }) => sum + counted, 0);
+    return [...this.#others.values()].reduce((sum, count) => sum + count, alike);
   }
 
   more(timeMs: number, userOf: MoreContext['userOf']): NewGuardEvent[] {

@@ -143,7 +143,7 @@ export class RefusalRules {
     this.#table = new RuleTable(profile, { ...context, saf });
   }
 
-  /** The statement; undefined where the profile does not refuse this, as when the job is not the one that was judged. */
+  /** The statement; undefined where the profile does not refuse this: the job is not the one that was judged. */
   ruleOf(refused: Refused, job: string): RuleSource | undefined {
     const { reason, protocol, address, port, uid } = refused;
     this.#isPermitted = reason !== 'SAF_NOT_PERMITTED';

@@ -3,7 +3,7 @@ import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { JOB_CGROUPS_MAX, JOB_CGROUPS_PER_USER_MAX } from '../../base/limits.ts';
 import type { Cgroups, ControlGroup, Files, JobCgroup } from '../../host/host.ts';
 import { type Account, parsePasswd } from '../../text/passwd.ts';
-import { jobsOf, type NamedJobs, pickUnit, SYSTEM_SLICE } from './jobs.ts';
+import { jobsOf, listUnits, type NamedJobs, pickUnit, SYSTEM_SLICE } from './jobs.ts';
 import type { GuardKernel, Jobs } from './kernel.ts';
 
 const PASSWD = '/etc/passwd';
@@ -133,9 +133,7 @@ export class Follower {
   }
 
   #lookAtUnits(): void {
-    const { cgroups } = this.#parts;
-    const slice = cgroups.at(this.#slice);
-    const units = slice ? [slice, ...cgroups.list(this.#slice, pickUnit)] : [];
+    const units = listUnits(this.#parts.cgroups, this.#slice);
     const isSame =
       units.length === this.#units.length && units.every(({ id }, i) => id === this.#units[i]?.id);
     if (isSame) return;
@@ -244,7 +242,8 @@ function missing<K, V>(before: ReadonlyMap<K, V>, now: ReadonlyMap<K, V>): K[] {
 }
 
 function full(taker: number): PortreeveError {
-  const message = `there are too many cgroups of jobs: ${JOB_CGROUPS_MAX} in all, ${JOB_CGROUPS_PER_USER_MAX} of a user`;
+  const bounds = `${JOB_CGROUPS_MAX} in all, and ${JOB_CGROUPS_PER_USER_MAX} of a user`;
+  const message = `there are too many cgroups of jobs: the most are ${bounds}`;
   const hint = 'They go when what runs in them has ended.';
   return new PortreeveError('refused', 'JOB_CGROUPS_FULL', message, hint, { uid: taker });
 }

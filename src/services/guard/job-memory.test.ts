@@ -15,7 +15,8 @@ const jobs = (
 
 test('the cgroup first, then the user, else UNKNOWN', () => {
   const memory = new JobMemory();
-  memory.update(jobs([[7n, WEB]], [[1000, ALICE]]));
+  assert.equal(memory.jobOf(7n, 1000), UNKNOWN_JOB);
+  memory.see(jobs([[7n, WEB]], [[1000, ALICE]]));
   assert.equal(memory.jobOf(7n, 1000), WEB);
   assert.equal(memory.jobOf(8n, 1000), ALICE);
   assert.equal(memory.jobOf(8n, 1001), UNKNOWN_JOB);
@@ -23,20 +24,20 @@ test('the cgroup first, then the user, else UNKNOWN', () => {
 
 test('a cgroup that is gone was what it was, until another one has its number', () => {
   const memory = new JobMemory();
-  memory.update(jobs([[7n, WEB]], [[1000, ALICE]]));
-  memory.update(jobs(), { cgroups: [7n, 9n], users: [1000] });
+  memory.see(jobs([[7n, WEB]], [[1000, ALICE]]));
+  memory.see(jobs());
+  memory.see(jobs());
   assert.equal(memory.jobOf(7n, 1000), WEB);
   assert.equal(memory.jobOf(8n, 1000), UNKNOWN_JOB);
-  assert.equal(memory.jobOf(9n, 1000), UNKNOWN_JOB);
-  memory.update(jobs([[7n, ALICE]]));
+  memory.see(jobs([[7n, ALICE]]));
   assert.equal(memory.jobOf(7n, 1000), ALICE);
 });
 
 test('of very many that are gone the first are forgotten', () => {
   const memory = new JobMemory();
   const ids = Array.from({ length: VANISHED_CGROUPS_MAX + 1 }, (_, i) => BigInt(i + 1));
-  memory.update(jobs(ids.map((id) => [id, WEB])));
-  memory.update(jobs(), { cgroups: ids, users: [] });
+  memory.see(jobs(ids.map((id) => [id, WEB])));
+  memory.see(jobs());
   assert.equal(memory.jobOf(1n, 0), UNKNOWN_JOB);
   assert.equal(memory.jobOf(2n, 0), WEB);
 });

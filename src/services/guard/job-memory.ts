@@ -3,40 +3,25 @@ import { type JobName, UNKNOWN_JOB } from '../../base/job.ts';
 import { VANISHED_CGROUPS_MAX } from '../../base/limits.ts';
 import type { Jobs } from './kernel.ts';
 
+const NO_JOBS: Jobs = { cgroups: new Map(), users: new Map() };
+
 /** Knows the jobs of cgroups and users, and those of cgroups that are gone; of these the longest gone are forgotten. */
 export class JobMemory {
-  readonly #cgroups = new Map<bigint, JobName>();
   readonly #vanished = new Map<bigint, JobName>();
-  readonly #users = new Map<number, JobName>();
+  #jobs = NO_JOBS;
 
-  /** Takes over what has changed, as the guard in the kernel does. */
-  update(
-    changed: Jobs,
-    gone: { readonly cgroups: readonly bigint[]; readonly users: readonly number[] } = {
-      cgroups: [],
-      users: [],
-    },
-  ): void {
-    for (const id of gone.cgroups) this.#forget(id);
-    for (const uid of gone.users) this.#users.delete(uid);
-    for (const [id, job] of changed.cgroups) {
-      this.#cgroups.set(id, job);
-      this.#vanished.delete(id);
-    }
-    for (const [uid, job] of changed.users) this.#users.set(uid, job);
-  }
-
-  #forget(id: bigint): void {
-    const job = this.#cgroups.get(id);
-    if (job === undefined) return;
-    this.#cgroups.delete(id);
-    this.#vanished.set(id, job);
-    const [oldest] = this.#vanished.keys();
-    if (oldest !== undefined && this.#vanished.size > VANISHED_CGROUPS_MAX) this.#vanished.delete(oldest);
+  /** Who is which job now. */
+  see(jobs: Jobs): void {
+    if (jobs === this.#jobs) return;
+    for (const [id, job] of this.#jobs.cgroups) if (!jobs.cgroups.has(id)) this.#vanished.set(id, job);
+    const excess = this.#vanished.size - VANISHED_CGROUPS_MAX;
+    for (const id of [...this.#vanished.keys()].slice(0, Math.max(0, excess))) this.#vanished.delete(id);
+    this.#jobs = jobs;
   }
 
   /** The job of a process in a cgroup and of a user: that of the cgroup if it has one, else that of the user. */
   jobOf(cgroup: bigint, uid: number): JobName {
-    return this.#cgroups.get(cgroup) ?? this.#vanished.get(cgroup) ?? this.#users.get(uid) ?? UNKNOWN_JOB;
+    const { cgroups, users } = this.#jobs;
+    return cgroups.get(cgroup) ?? this.#vanished.get(cgroup) ?? users.get(uid) ?? UNKNOWN_JOB;
   }
 }

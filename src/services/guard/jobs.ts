@@ -1,7 +1,7 @@
 // Which job a cgroup and a user are: from the names of the system's units, of accounts, and of what `run` made.
 import { messageOf } from '../../base/errors.ts';
 import { type JobName, parseJobName, UNKNOWN_JOB } from '../../base/job.ts';
-import type { ControlGroup, JobCgroup } from '../../host/host.ts';
+import type { Cgroups, ControlGroup, JobCgroup } from '../../host/host.ts';
 import type { Account } from '../../text/passwd.ts';
 import type { Jobs } from './kernel.ts';
 
@@ -12,7 +12,7 @@ const SERVICE = '.service';
 
 /** What there is to be named. */
 export interface Named {
-  /** The cgroups of the host, as far as they are looked at: at least the slice with all that unitOf() picks. */
+  /** The cgroups of the host, as far as they are looked at: at least those of listUnits(). */
   readonly cgroups: readonly ControlGroup[];
   /** The cgroups that were made for a job. */
   readonly made: readonly JobCgroup[];
@@ -53,6 +53,12 @@ export function jobsOf({ cgroups, made, accounts }: Named, slice = SYSTEM_SLICE)
     if (job) byUser.set(uid, job);
   }
   return { cgroups: byCgroup, users: byUser, leftOut };
+}
+
+/** The slice with its units, and the slices in it with theirs; none where the host has no such slice. */
+export function listUnits(cgroups: Cgroups, slice = SYSTEM_SLICE): readonly ControlGroup[] {
+  const group = cgroups.at(slice);
+  return group ? [group, ...cgroups.list(slice, pickUnit)] : [];
 }
 
 /** What is to be done with a cgroup of that name when a slice is looked through. */

@@ -5,6 +5,7 @@ import { exactNumber } from '../../base/numbers.ts';
 import {
   CONFIG_BYTES,
   COUNTERS,
+  EVENT,
   GUARD_ABI,
   JOB,
   MODE,
@@ -66,11 +67,13 @@ type Outer = (typeof OUTER)[number];
 const HOOKS: readonly KernelHook[] = ['bind4', 'bind6'];
 const NAMESPACES_MAX = 64;
 const EVENTS_BYTES = 256 * 1024;
+/** Refusals that are kept for which the ring buffer has no room, the latest. */
+const NEWEST_EVENTS = 1024;
 /** Room for cgroups and users that come while the tables are in force. */
 const CGROUPS_MIN = 4096;
 const USERS_MIN = 4096;
 
-const FIXED: Readonly<Record<'config' | 'netns' | 'counters' | 'events', KernelMapSpec>> = {
+const FIXED: Readonly<Record<'config' | 'netns' | 'counters' | 'events' | 'newest', KernelMapSpec>> = {
   config: {
     type: 'array',
     name: 'config',
@@ -82,6 +85,7 @@ const FIXED: Readonly<Record<'config' | 'netns' | 'counters' | 'events', KernelM
   netns: { type: 'hash', name: 'netns', keyBytes: 8, valueBytes: 4, entries: NAMESPACES_MAX },
   counters: { type: 'percpu_array', name: 'counters', keyBytes: 4, valueBytes: 8, entries: COUNTERS.length },
   events: { type: 'ringbuf', name: 'events', keyBytes: 0, valueBytes: 0, entries: EVENTS_BYTES },
+  newest: { type: 'lru_hash', name: 'newest', keyBytes: 8, valueBytes: EVENT.bytes, entries: NEWEST_EVENTS },
 };
 
 /** The inner map of each kind, with room for so many. */
@@ -136,7 +140,7 @@ export class GuardKernel {
     };
     try {
       if (config.info.name !== FIXED.config.name) throw foreign(pins);
-      const names = [...OUTER, 'netns', 'counters', 'events'] as const;
+      const names = [...OUTER, 'netns', 'counters', 'events', 'newest'] as const;
       const others = names.map((name) => [name, kept(bpf.openMap(`${pins}/${name}`))] as const);
       const links = HOOKS.map((hook) => [hook, kept(bpf.openLink(`${pins}/${hook}`))] as const);
       const maps = Object.fromEntries([['config', config], ...others]) as Maps;
@@ -220,7 +224,8 @@ export class GuardKernel {
 
   /**
    * Puts tables in force, all of them at once. With `trialMs` what was in force before comes back after that time, by
-   * the programs themselves, unless confirm() comes first. Throws PortreeveError `GUARD_TRIAL` (refused) during a trial.
+   * the programs themselves, unless confirm() comes first. Throws PortreeveError `GUARD_TRIAL` (refused) during a
+   * trial.
    */
   swap(tables: GuardTables, jobs: Jobs, nowMs: number, trialMs?: number): void {
     if (this.#trial() === 'runs') throw trialRuns();
@@ -374,6 +379,11 @@ export class GuardKernel {
       return [name, sum] as const;
     });
     return Object.fromEntries(counts) as GuardState['counters'];
+  }
+
+  /** The latest refusals for which the ring buffer had no room, by the time of each; this object's to close. */
+  get newest(): KernelMap {
+    return this.#maps.newest;
   }
 
   /** The ring buffer with the refusals; this object's to close. */

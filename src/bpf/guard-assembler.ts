@@ -1,0 +1,105 @@
+// What all parts of the guard's programs do: where they keep things, how they look things up, how they refuse and count.
+import { Assembler } from './assembler.ts';
+import { COUNTERS, EVENT, JOB, REFUSALS, type Refusal } from './guard-layout.ts';
+import { R0, R1, R2, type R4, R7, type R8, R10 } from './instruction.ts';
+
+/** <linux/in.h>; MPTCP binds for TCP. */
+export const IPPROTO_TCP = 6;
+export const IPPROTO_UDP = 17;
+export const IPPROTO_MPTCP = 262;
+
+/** Ports below this are low. */
+export const LOW_PORTS_END = 1024;
+
+/** The frame: where what is kept stands below the frame pointer. */
+export const KEY = -8;
+export const SLOT = -12;
+export const PROTOCOL = -16;
+export const MODE_AT = -20;
+export const PORT_AT = -24;
+export const RULE_AT = -28;
+export const REFUSAL_AT = -32;
+export const NETNS_AT = -40;
+export const OWN_AT = -48;
+export const FOUND_AT = -56;
+export const JOB_AT = FOUND_AT - JOB.bytes;
+export const EVENT_AT = JOB_AT - EVENT.bytes;
+
+/** The family of the sockets that a program judges. */
+export type Family = 4 | 6;
+
+/** The assembler of a guard's program. All along r6 is the context, and r7 the settings of the set in force. */
+export class GuardAssembler extends Assembler {
+  readonly family: Family;
+  #labels = 0;
+
+  constructor(family: Family) {
+    super(`portreeve_bind${family}`);
+    this.family = family;
+  }
+
+  /** A label that no other is called as. */
+  unique(name: string): string {
+    return `${name} ${++this.#labels}`;
+  }
+
+  deny(refusal: Refusal): void {
+    this.store('u32', R10, REFUSAL_AT, REFUSALS.indexOf(refusal), refusal);
+    this.goto('refuse');
+  }
+
+  count(counter: (typeof COUNTERS)[number]): void {
+    this.store('u32', R10, KEY, COUNTERS.indexOf(counter), counter);
+    this.countKey();
+  }
+
+  /** Adds one to the counter whose index stands at KEY. */
+  countKey(): void {
+    const done = this.unique('counted');
+    this.loadMap(R1, 'counters');
+    this.pointer(R2, KEY);
+    this.call('map_lookup_elem');
+    this.jump('eq', R0, 0, done);
+    this.load('u64', R1, R0, 0);
+    this.add(R1, 1);
+    this.store('u64', R0, 0, R1);
+    this.label(done);
+  }
+
+  /** r1 = one of two settings. */
+  loadByProtocol(dst: typeof R1, tcp: number, udp: number): void {
+    const other = this.unique('udp');
+    const done = this.unique('either');
+    this.load('u32', dst, R10, PROTOCOL, 'protocol');
+    this.jump('eq', dst, IPPROTO_UDP, other);
+    this.load('u32', dst, R7, tcp);
+    this.goto(done);
+    this.label(other);
+    this.load('u32', dst, R7, udp);
+    this.label(done);
+  }
+
+  /** r0 = the value of the set's map for the key at `key`; goes to `missing` where there is none. */
+  lookupInner(map: string, key: number, missing: string): void {
+    this.loadMap(R1, map);
+    this.pointer(R2, SLOT);
+    this.call('map_lookup_elem');
+    this.jump('eq', R0, 0, missing);
+    this.mov(R1, R0);
+    this.pointer(R2, key);
+    this.call('map_lookup_elem');
+    this.jump('eq', R0, 0, missing);
+  }
+
+  /** r0 = the value of the map in a register for the key at `key`, or 0. */
+  lookupIn(map: typeof R8, key: number): void {
+    this.mov(R1, map);
+    this.pointer(R2, key);
+    this.call('map_lookup_elem');
+  }
+
+  pointer(dst: typeof R1 | typeof R2 | typeof R3 | typeof R4, at: number): void {
+    this.mov(dst, R10);
+    this.add(dst, at);
+  }
+}

@@ -1,0 +1,57 @@
+// The guard's benchmark must not praise what is wrong: a bound that is missed is said, and rounds are compared with themselves.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CELLS, type Cell, idOf, judge, type Measured, ratio, report } from '../bench/guard-report.ts';
+
+const OTHERS = { inForceMs: [100, 120, 400], kernelBytes: 1_000_000 };
+const NONE: Cell = { family: 'IPv4', judge: 'none', path: 'allowed' };
+const ALLOWED: Cell = { family: 'IPv4', judge: 60_000, path: 'allowed' };
+
+/** Three rounds, of which one was slow for all; under a judge a bind takes so much longer. */
+function measured(factorOf: (cell: Cell) => number): Measured {
+  return new Map(CELLS.map((cell) => [idOf(cell), [1000, 1000, 5000].map((ns) => ns * factorOf(cell))]));
+}
+
+const usual = ({ judge: one, path }: Cell): number => {
+  if (path === 'connect' || one === 'none') return 1;
+  return one === 'list' ? 1.05 : 1.04;
+};
+
+const missed = (cells: Measured, others = OTHERS): string[] =>
+  judge(cells, others).flatMap(({ reached, what }) => (reached ? [] : [what]));
+
+test('all bounds hold, and each is missed when what it is about is too much', () => {
+  assert.deepEqual(missed(measured(usual)), []);
+  const slow = measured((cell) => usual(cell) + (idOf(cell) === idOf(ALLOWED) ? 0.05 : 0));
+  assert.deepEqual(missed(slow), [
+    'IPv4, 60,000 reservations, allowed, to no program',
+    'IPv4, 60,000 reservations, allowed, to 10 reservations',
+    'IPv4, 60,000 reservations, allowed, to a list of 128 rules',
+  ]);
+  const touched = measured(
+    (cell) => usual(cell) + (cell.path === 'connect' && cell.judge !== 'none' ? 0.05 : 0),
+  );
+  assert.deepEqual(missed(touched), [
+    'IPv4, 60,000 reservations, connect and accept, to no program',
+    'IPv6, 60,000 reservations, connect and accept, to no program',
+  ]);
+  assert.equal(missed(measured(usual), { ...OTHERS, inForceMs: [100, 151, 151] }).length, 1);
+  assert.equal(missed(measured(usual), { ...OTHERS, kernelBytes: 4_000_001 }).length, 1);
+});
+
+test('each round is compared with itself, and the median counts', () => {
+  const rounds = new Map([
+    [idOf(NONE), [1000, 5000, 1000]],
+    [idOf(ALLOWED), [1040, 5200, 2000]],
+  ]);
+  assert.equal(ratio(rounds, ALLOWED, NONE), 1.04);
+});
+
+test('what was not measured does not reach its bound, and the report says so', () => {
+  const without = new Map([...measured(usual)].filter(([id]) => id !== idOf(ALLOWED)));
+  const rows = judge(without, OTHERS);
+  assert.equal(rows.filter(({ reached }) => !reached).length, 3);
+  const text = report(without, rows);
+  assert.equal(text.match(/MISSED/g)?.length, 3);
+  assert.match(text, /31 of 34 reached\.$/);
+});

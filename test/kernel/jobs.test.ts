@@ -1,0 +1,212 @@
+// Who is which job, for programs that know nothing of it: by its cgroup, then its unit, then its user.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { profileOf, tablesOf } from '../support/guard.ts';
+import { ALICE, BOB, JobStage, type KnownJob, PORTS, ROOT } from '../support/job-stage.ts';
+import { needs, probe } from '../support/probe.ts';
+import { until } from '../support/world.ts';
+
+const WITHIN_MS = 1000;
+const PROGRAM = join(import.meta.dirname, '../support/job-bind.py');
+
+/** Of these jobs the ones whose ports it gets: all but one are refused. */
+async function isOnly(stage: JobStage, job: KnownJob, who: Parameters<JobStage['bind']>[1]): Promise<void> {
+  const others = (['ROOT', 'ALICE', 'NGINX', 'WEB', 'FOO'] as const).filter((other) => other !== job);
+  assert.equal(await stage.bind(job, who), 'ok', job);
+  for (const other of others) assert.equal(await stage.bind(other, who), 'EACCES', `${other}, being ${job}`);
+}
+
+test('first the job that was given, then the system unit, then the user', async (t) => {
+  const stage = await JobStage.open(t);
+  if (!stage) return;
+  const unit = stage.unit('nginx.service');
+  const inner = stage.guard.below('worker', unit);
+  const given = stage.job('WEB', unit);
+  for (const uid of [ROOT, ALICE]) {
+    await isOnly(stage, uid === ROOT ? 'ROOT' : 'ALICE', { uid });
+    await isOnly(stage, 'NGINX', { uid, cgroup: unit });
+    await isOnly(stage, 'NGINX', { uid, cgroup: inner });
+    await isOnly(stage, 'WEB', { uid, cgroup: given });
+  }
+});
+
+test('a scope, a slice and what a user calls a service are no units', async (t) => {
+  const stage = await JobStage.open(t);
+  if (!stage) return;
+  for (const name of ['nginx.scope', 'nginx.slice', 'nginx']) {
+    await isOnly(stage, 'ALICE', { uid: ALICE, cgroup: stage.unit(name) });
+  }
+  const outside = stage.guard.below('nginx.service');
+  await isOnly(stage, 'ALICE', { uid: ALICE, cgroup: outside });
+});
+
+test('what happens on the way to bind(2) does not matter: threads, daemons, other names', async (t) => {
+  const stage = await JobStage.open(t);
+  if (!stage) return;
+  const given = stage.job('WEB');
+  for (const way of ['by_thread', 'by_daemon', 'renamed']) {
+    await isOnly(stage, 'WEB', { way, cgroup: given });
+    await isOnly(stage, 'ALICE', { way, uid: ALICE });
+  }
+});
+
+/** What su(1) and sudo(8) need to be let by root. */
+const PAM =
+  'auth sufficient pam_rootok.so\naccount sufficient pam_permit.so\nsession sufficient pam_permit.so\n';
+
+for (const [command, argv] of [
+  ['su', (line: string) => ['su', '-s', '/bin/sh', 'alice', '-c', line]],
+  ['sudo', (line: string) => ['sudo', '-u', 'alice', 'sh', '-c', line]],
+  ['setpriv', (line: string) => ['setpriv', `--reuid=${ALICE}`, '--clear-groups', 'sh', '-c', line]],
+] as const) {
+  test(`${command}: the user changes, and his job with him, but not a job that was given`, async (t) => {
+    if (!needs(t, probe.command(command))) return;
+    const stage = await JobStage.open(t);
+    if (!stage) return;
+    const { world } = stage.guard;
+    await world.write('/etc/passwd', `root:x:0:0::/:/bin/sh\nalice:x:${ALICE}:${ALICE}::/:/bin/sh\n`);
+    await world.write('/etc/sudoers', 'root ALL=(ALL) ALL\n');
+    for (const name of ['su', 'sudo']) await world.write(`/etc/pam.d/${name}`, PAM);
+    const bind = (job: KnownJob, cgroup?: string) =>
+      stage.say(argv(`python3 ${PROGRAM} plainly ${PORTS[job]}`), cgroup === undefined ? {} : { cgroup });
+    assert.deepEqual([await bind('ALICE'), await bind('ROOT')], ['ok', 'EACCES']);
+    const given = stage.job('WEB');
+    assert.deepEqual([await bind('WEB', given), await bind('ALICE', given)], ['ok', 'EACCES']);
+    const unit = stage.unit('nginx.service');
+    assert.deepEqual([await bind('NGINX', unit), await bind('ROOT', unit)], ['ok', 'EACCES']);
+  });
+}
+
+/** A program of root's that everybody runs as root. */
+function setuidProgram(t: TestContext): string | undefined {
+  if (!needs(t, probe.cc())) return undefined;
+  const directory = mkdtempSync(join(tmpdir(), 'portreeve-setuid-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const program = join(directory, 'setuid-bind');
+  const source = join(import.meta.dirname, '../support/setuid-bind.c');
+  const { status, stderr } = spawnSync('cc', ['-o', program, source], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  chmodSync(directory, 0o755);
+  chmodSync(program, 0o4755);
+  return program;
+}
+
+test('a setuid program is the job of who has started it', async (t) => {
+  const program = setuidProgram(t);
+  const stage = program && (await JobStage.open(t));
+  if (!stage) return;
+  const bind = (job: KnownJob, cgroup?: string) =>
+    stage.say([program, `${PORTS[job]}`], { uid: ALICE, ...(cgroup === undefined ? {} : { cgroup }) });
+  assert.equal(await bind('ALICE'), `ok as uid 0 for ${ALICE}`);
+  assert.equal(await bind('ROOT'), `EACCES as uid 0 for ${ALICE}`);
+  const given = stage.job('WEB');
+  assert.equal(await bind('WEB', given), `ok as uid 0 for ${ALICE}`);
+  assert.equal(await bind('ROOT', given), `EACCES as uid 0 for ${ALICE}`);
+});
+
+test('a process cannot leave its cgroup, nor get into another job', async (t) => {
+  const stage = await JobStage.open(t);
+  if (!stage) return;
+  const [given, unit] = [stage.job('WEB'), stage.unit('nginx.service')];
+  const tries = (job: KnownJob, target: string, cgroup: string) =>
+    stage.bind(job, { way: 'moved', uid: ALICE, cgroup, env: { CGROUP: target } });
+  for (const target of [unit, stage.slice, stage.guard.place.cgroup]) {
+    assert.equal(await tries('WEB', target, given), 'EACCES ok');
+  }
+  assert.equal(await tries('WEB', given, unit), 'EACCES EACCES');
+  assert.equal(await tries('NGINX', given, unit), 'EACCES ok');
+});
+
+test('whose unit lets him manage cgroups can leave a job for what he was without it, and enter none', async (t) => {
+  const stage = await JobStage.open(t);
+  if (!stage) return;
+  const unit = stage.unit('foo.service', ALICE);
+  const given = stage.job('WEB', unit);
+  const tries = (job: KnownJob, target: string, cgroup: string, uid = ALICE) =>
+    stage.bind(job, { way: 'moved', uid, cgroup, env: { CGROUP: target } });
+  assert.equal(await tries('FOO', unit, given), 'in ok');
+  assert.equal(await tries('WEB', unit, given), 'in EACCES');
+  assert.equal(await tries('WEB', given, unit), 'EACCES EACCES');
+  // Root may go everywhere: the refusals above are the kernel's.
+  assert.equal(await tries('WEB', given, unit, ROOT), 'in ok');
+});
+
+test('a cgroup that somebody makes himself is what it is made in, whatever it is called', async (t) => {
+  const stage = await JobStage.open(t);
+  if (!stage) return;
+  const unit = stage.unit('foo.service', ALICE);
+  for (const name of ['nginx.service', 'NGINX.service', 'system.slice', 'portreeve-job-WEB-1']) {
+    for (const job of ['NGINX', 'WEB', 'FOO'] as const) {
+      const who = { way: 'beside', uid: ALICE, cgroup: unit, env: { CGROUP: join(unit, name) } };
+      assert.equal(await stage.bind(job, who), job === 'FOO' ? 'in ok' : 'in EACCES', `${name} for ${job}`);
+      stage.follower.tick();
+      assert.equal(await stage.bind('NGINX', { uid: ALICE, cgroup: join(unit, name) }), 'EACCES');
+      rmdirSync(join(unit, name));
+    }
+  }
+  // Nor does a daemon that starts anew take it for one of ours.
+  mkdirSync(join(unit, 'portreeve-job-WEB-2'));
+  const own = stage.cgroups.marked().filter(({ path }) => path.startsWith(stage.pathOf(unit)));
+  assert.deepEqual(own, []);
+});
+
+test('users and units are followed within a second', async (t) => {
+  const stage = await JobStage.open(t);
+  if (!stage) return;
+  const soon = async (what: string, is: () => Promise<boolean>) => {
+    const began = performance.now();
+    const askedAt = await until(what, async () => {
+      const now = performance.now();
+      return (await is()) && now;
+    });
+    assert.ok(askedAt - began < WITHIN_MS, `${what}: ${askedAt - began} ms`);
+  };
+  assert.equal(await stage.bind('BOB', { uid: BOB }), 'EACCES');
+  stage.users({ root: ROOT, alice: ALICE, bob: BOB });
+  await soon('bob', async () => (await stage.bind('BOB', { uid: BOB })) === 'ok');
+  stage.users({ root: ROOT, bob: ALICE });
+  await soon('bob to be another', async () => (await stage.bind('BOB', { uid: ALICE })) === 'ok');
+  await soon('bob to be nobody', async () => (await stage.bind('BOB', { uid: BOB })) === 'EACCES');
+
+  const unit = stage.unit('nginx.service');
+  await soon('the unit', async () => (await stage.bind('NGINX', { cgroup: unit })) === 'ok');
+  rmdirSync(unit);
+  mkdirSync(unit);
+  await soon('the unit again', async () => (await stage.bind('NGINX', { cgroup: unit })) === 'ok');
+  stage.unit('a.slice');
+  const nested = stage.unit('a.slice/foo.service');
+  await soon('one in a slice', async () => (await stage.bind('FOO', { cgroup: nested })) === 'ok');
+});
+
+test('a unit that begins is known before its program binds', async (t) => {
+  const stage = await JobStage.open(t);
+  if (!stage) return;
+  // Whoever has told the kernel of it has been told by the kernel.
+  for (let i = 0; i < 5; i++) {
+    const unit = stage.unit('nginx.service');
+    assert.equal(await stage.bind('NGINX', { cgroup: unit }), 'ok');
+    await until('its processes to be gone', () => {
+      try {
+        rmdirSync(unit);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  }
+});
+
+test('tables that another process has put in force get the jobs within a second', async (t) => {
+  const stage = await JobStage.open(t);
+  if (!stage) return;
+  const given = stage.job('WEB');
+  const { kernel } = stage.guard;
+  const none = { cgroups: new Map(), users: new Map() };
+  kernel.swap(tablesOf(profileOf(`PORT ${PORTS.WEB} TCP WEB`)), none, Date.now() + 1);
+  assert.equal(await stage.bind('WEB', { cgroup: given }), 'EACCES');
+  await until('the job', async () => (await stage.bind('WEB', { cgroup: given })) === 'ok', WITHIN_MS);
+});

@@ -1,0 +1,248 @@
+// The kernel's verdicts beside those of decide(): random profiles in force, and binds by real programs.
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { formatIp } from '../../src/base/address.ts';
+import { UNKNOWN_JOB } from '../../src/base/job.ts';
+import { REFUSALS } from '../../src/bpf/guard-layout.ts';
+import { DELAY_US, NO_DELAY_US } from '../../src/bpf/guard-program.ts';
+import type { Permits } from '../../src/bpf/guard-tables.ts';
+import { buildProfile } from '../../src/policy/build.ts';
+import { decide } from '../../src/policy/decide.ts';
+import type { Profile } from '../../src/policy/rules.ts';
+import { RuleTable } from '../../src/policy/table.ts';
+import type { BindRequest, Reason, Verdict } from '../../src/policy/verdict.ts';
+import { parseProfile } from '../../src/text/profile/parse.ts';
+import { type AgentBound, BindAgent } from './bind-agent.ts';
+import { type GuardStage, tablesOf } from './guard.ts';
+import { AUTHPORT_JOBS, isPermitted, PART, type RandomProfile, randomProfile } from './profile-generator.ts';
+
+/** The user database: groups are asked for when tables are made, not when a program binds. */
+const GROUPS = new Map<number, readonly number[]>([
+  [0, [0]],
+  [33, [33, 50]],
+  [1000, [1000]],
+]);
+const NO_ACCOUNT = 4711;
+const ERRNO = { reserved: 'EACCES', low: 'EADDRINUSE' } as const;
+/** Every other profile is in force where Linux asks no one for a capability. */
+const UNPRIVILEGED_STARTS = [1024, 0] as const;
+
+/** As `Record` wants it: none can be forgotten. */
+const REASONS: Readonly<Record<Reason, true>> = {
+  PORT_ZERO: true,
+  RESERVED_FOR_JOB: true,
+  RESERVED_FOR_NO_ONE: true,
+  RESERVED_FOR_OTHERS: true,
+  SAF_NOT_PERMITTED: true,
+  LOW_PORT_RESTRICTED: true,
+  LOW_PORT_OF_LINUX: true,
+  UNRESERVED_FOR_JOB: true,
+  UNRESERVED_DENIED: true,
+  UNRESERVED_FOR_OTHERS: true,
+  UNRESERVED: true,
+};
+
+const saf = {
+  check: (resname: string, uid: number, groups: readonly number[]) => ({
+    permitted: isPermitted(resname, uid, groups),
+    source: undefined,
+  }),
+};
+
+function permits(resname: string): Permits {
+  const uids = [...GROUPS].map(([uid, groups]) => [uid, isPermitted(resname, uid, groups)] as const);
+  return { uids: new Map(uids), everyone: isPermitted(resname, NO_ACCOUNT, [NO_ACCOUNT]) };
+}
+
+/** A request, and the program that makes it. */
+interface Asked {
+  readonly request: BindRequest;
+  readonly agent: BindAgent;
+}
+
+/** What bind(2) is to give. */
+interface Expected {
+  readonly error: string | null;
+  readonly address: string;
+  readonly reusePort: boolean;
+  readonly delayedAckUs: number;
+}
+
+/** Puts profiles in force and binds; give each profile as many requests as it takes. */
+export class VerdictComparison {
+  readonly #stage: GuardStage;
+  /** In a cgroup that is no job: judged by user. */
+  readonly #byUser: BindAgent;
+  /** A program for each job, in the job's cgroup. */
+  readonly #byJob = new Map<string, { readonly cgroup: string; readonly agent: BindAgent }>();
+  readonly #counts = new Map<string, number>();
+  /** Refusals by the guard, by their reason. */
+  readonly #refused = new Map<Reason, bigint>();
+
+  private constructor(stage: GuardStage, byUser: BindAgent) {
+    this.#stage = stage;
+    this.#byUser = byUser;
+    stage.kernel.setMode('enforce');
+  }
+
+  static async on(stage: GuardStage): Promise<VerdictComparison> {
+    return new VerdictComparison(stage, await BindAgent.on(stage));
+  }
+
+  /** Compares so many verdicts on the profile of a seed. */
+  async compare(seed: number, requests: number): Promise<void> {
+    const random = randomProfile(seed);
+    const { text, part } = random.written;
+    const include = () => ({ file: PART, text: part });
+    const { profile } = buildProfile(parseProfile({ file: 'profile', text }, { include }).statements);
+    const drawn = Array.from({ length: requests }, () => random.nextRequest());
+    const users = [...GROUPS.keys()].map((uid, i) => [uid, drawn[i]?.job ?? UNKNOWN_JOB] as const);
+    const asked: Asked[] = [];
+    for (const [i, request] of drawn.entries())
+      asked.push(await this.#ask(request, i % 2 === 0, new Map(users)));
+    const start = UNPRIVILEGED_STARTS[seed % 2] ?? 1024;
+    await this.#byUser.setUnprivilegedStart(start);
+    this.#putInForce(profile, users, start);
+    const table = new RuleTable(atBind(profile), { authportJobs: AUTHPORT_JOBS, saf });
+    for (const one of asked) await this.#compareOne(table, start, one, () => described(seed, random));
+  }
+
+  /** Whose bind it is: of a program in the cgroup of the job, or of one whose user the job is. */
+  async #ask(drawn: BindRequest, isByCgroup: boolean, users: ReadonlyMap<number, string>): Promise<Asked> {
+    const request = { ...drawn, operation: 'bind', groups: GROUPS.get(drawn.uid) ?? [] } as const;
+    if (isByCgroup) return { request, agent: (await this.#jobOn(request.job)).agent };
+    return { request: { ...request, job: users.get(request.uid) ?? UNKNOWN_JOB }, agent: this.#byUser };
+  }
+
+  async #jobOn(job: string) {
+    const known = this.#byJob.get(job);
+    if (known) return known;
+    const cgroup = this.#stage.below(`job-${this.#byJob.size}`);
+    const made = { cgroup, agent: await BindAgent.on(this.#stage, { cgroup }) };
+    this.#byJob.set(job, made);
+    return made;
+  }
+
+  #putInForce(
+    profile: Profile,
+    users: readonly (readonly [number, string])[],
+    unprivilegedStart: number,
+  ): void {
+    const { kernel } = this.#stage;
+    const cgroups = [...this.#byJob].map(([job, { cgroup }]) => [cgroup, job] as const);
+    // A user whose job is UNKNOWN is one whom the tables do not have.
+    const known = users.filter(([, job]) => job !== UNKNOWN_JOB);
+    const tables = tablesOf(profile, { authportJobs: AUTHPORT_JOBS, permits, unprivilegedStart });
+    kernel.swap(tables, this.#stage.jobs({ users: known, cgroups }), Date.now());
+  }
+
+  async #compareOne(
+    table: RuleTable,
+    start: number,
+    { request, agent }: Asked,
+    about: () => string,
+  ): Promise<void> {
+    const verdict = decide(table, { ...request, lowPortCapable: isCapable(table, request, start) });
+    const { protocol, port, uid, groups, lowPortCapable } = request;
+    const address = formatIp(request.address);
+    const user = { uid, groups, lowPortCapable };
+    const [bound] = await agent.bind(
+      [{ socket: `${protocol}${request.address.family}`, address, port }],
+      user,
+    );
+    const told = JSON.stringify({ ...request, address, start, reason: verdict.reason });
+    const expected = expectedOf(verdict, request, start);
+    assert.deepEqual(bound && seen(bound, expected), expected, `${about()}\n${told}`);
+    if (bound?.error === null) assert.equal(port === 0 ? bound.port > 0 : bound.port === port, true, told);
+    this.#count(verdict, request, start);
+  }
+
+  #count(verdict: Verdict, request: BindRequest, start: number): void {
+    const happened: string[] = [verdict.reason];
+    if (verdict.allowed) {
+      const { address, isShared, lowPortGranted, acks } = verdict;
+      if (address)
+        happened.push(`BIND ${formatIp(address).startsWith('::ffff:') ? 'mapped' : `IPv${address.family}`}`);
+      if (isShared) happened.push('shared');
+      if (lowPortGranted) happened.push('low port granted');
+      if (acks === 'NODELAYACKS') happened.push('no delay');
+    } else if (isByGuard(verdict.reason, start)) {
+      this.#refused.set(verdict.reason, (this.#refused.get(verdict.reason) ?? 0n) + 1n);
+      if (isLowErrno(request.port)) happened.push('EADDRINUSE');
+    }
+    for (const what of happened) this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+  }
+
+  /** Every verdict came at least so often, and the guard counted the same refusals for the same reasons. */
+  finish(t: TestContext, least: number): void {
+    const counted = [...this.#counts]
+      .sort(([, a], [, b]) => b - a)
+      .map(([what, times]) => `${times} ${what}`);
+    t.diagnostic(counted.join(', '));
+    const { counters } = this.#stage.kernel.state();
+    for (const reason of REFUSALS) assert.equal(counters[reason], this.#refused.get(reason) ?? 0n, reason);
+    const others = [
+      'BIND mapped',
+      'BIND IPv4',
+      'BIND IPv6',
+      'shared',
+      'low port granted',
+      'no delay',
+      'EADDRINUSE',
+    ];
+    const few = [...Object.keys(REASONS), ...others].filter((what) => (this.#counts.get(what) ?? 0) < least);
+    assert.deepEqual(few, [], 'these came too rarely to be sure of');
+  }
+}
+
+/** WHENLISTEN: the kernel has no hook at listen(2), and what is put off until then is judged at bind(2). */
+function atBind(profile: Profile): Profile {
+  return { ...profile, unreserved: profile.unreserved.map((rule) => ({ ...rule, when: 'WHENBIND' })) };
+}
+
+/**
+ * Whether a program may have low ports. Where Linux asks no one for the capability all may, and RESTRICTLOWPORTS is left to
+ * the guard, which sees users and no capabilities: root may.
+ */
+function isCapable(table: RuleTable, request: BindRequest, start: number): boolean {
+  if (start > 0) return request.lowPortCapable;
+  return table[request.protocol].settings.lowPorts?.isRestricted ? request.uid === 0 : true;
+}
+
+/** Linux refuses a low port itself below net.ipv4.ip_unprivileged_port_start: always with EACCES, and uncounted. */
+function isByGuard(reason: Reason, start: number): boolean {
+  return reason !== 'LOW_PORT_OF_LINUX' && !(reason === 'LOW_PORT_RESTRICTED' && start > 0);
+}
+
+const isLowErrno = (port: number): boolean => port >= 512 && port < 1024;
+
+function expectedOf(verdict: Verdict, request: BindRequest, start: number): Expected {
+  if (!verdict.allowed) {
+    const isLow = isLowErrno(request.port) && isByGuard(verdict.reason, start);
+    const error = isLow ? ERRNO.low : ERRNO.reserved;
+    return { error, address: '', reusePort: false, delayedAckUs: DELAY_US };
+  }
+  // Acknowledgments are those of a reservation: a port that has none is left as the system has it.
+  const isNoDelay = verdict.reason === 'RESERVED_FOR_JOB' && verdict.acks === 'NODELAYACKS';
+  return {
+    error: null,
+    address: formatIp(verdict.address ?? request.address),
+    reusePort: verdict.isShared,
+    delayedAckUs: isNoDelay ? NO_DELAY_US : DELAY_US,
+  };
+}
+
+/** What came of a bind; the address of a socket that is not bound says nothing, nor what this kernel does not tell. */
+function seen({ error, address, reusePort, delayedAckUs }: AgentBound, expected: Expected): Expected {
+  const isBound = error === null;
+  return {
+    error,
+    address: isBound ? address : '',
+    reusePort: isBound && reusePort,
+    delayedAckUs: delayedAckUs ?? expected.delayedAckUs,
+  };
+}
+
+function described(seed: number, { written: { text, part } }: RandomProfile): string {
+  return [`seed ${seed}:`, text, ...(part === '' ? [] : [`--- ${PART}`, part])].join('\n');
+}

@@ -1,0 +1,24 @@
+// A cgroup below the root for one test; it goes with the test, and so does all that runs or was made in it.
+import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { cgroupRoot, walkCgroups } from '../../src/host/linux/cgroup.ts';
+import { until } from './world.ts';
+
+/** Makes it; gives its directory. */
+export function ownCgroup(t: Pick<TestContext, 'after'>): string {
+  const directory = mkdtempSync(join(cgroupRoot(), 'portreeve-test-'));
+  t.after(() => until(`${directory} to go`, () => isRemoved(directory)));
+  return directory;
+}
+
+function isRemoved(directory: string): boolean {
+  const deepestFirst = [...walkCgroups(directory)].map((each) => each.directory).reverse();
+  try {
+    for (const each of deepestFirst) writeFileSync(join(each, 'cgroup.kill'), '1');
+    for (const each of deepestFirst) rmdirSync(each);
+    return true;
+  } catch {
+    return false;
+  }
+}
