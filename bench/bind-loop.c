@@ -109,7 +109,7 @@ int main(int argc, char **argv) {
     }
     times[batch] = (now_ns() - begin) / BATCH;
   }
-  /* What disturbs a core only adds: the tenth of the batches that were disturbed least is looked at. The first warms up. */
+  /* What disturbs a core only adds: the tenth of the batches that were disturbed least counts. The first warms up. */
   qsort(times + 1, batches, sizeof *times, by_value);
   unsigned all = (batches + 1) * BATCH;
   const char *was_refused = refused == all ? "true" : refused == 0 ? "false" : "null";

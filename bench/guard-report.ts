@@ -10,8 +10,8 @@ export type Size = (typeof SIZES)[number];
 export type Judge = 'none' | 'one' | 'list' | Size;
 
 /**
- * What is done: binds of ports that are not reserved, that are for the job, that are for another one; of a thousand ports in
- * turn; as a job that is found by its user only; or connections instead of binds.
+ * What is done: binds of ports that are not reserved, that are for the job, that are for another one; of a thousand
+ * ports in turn; as a job that is found by its user only; or connections instead of binds.
  */
 export type Path = 'free' | 'allowed' | 'refused' | 'many' | 'by user' | 'connect';
 
@@ -70,10 +70,11 @@ function withoutAny({ family, path }: Cell): Cell {
   return { family, judge: 'none', path: path === 'many' || path === 'connect' ? path : 'allowed' };
 }
 
-/** The median over the rounds of what one cell took to what another did in the same round. */
+/** The median over the rounds of what one cell took to what another did; NaN if one was not measured. */
 export function ratio(measured: Measured, cell: Cell, other: Cell): number {
   const others = measured.get(idOf(other)) ?? [];
-  return median((measured.get(idOf(cell)) ?? []).map((ns, round) => ns / (others[round] ?? Number.NaN)));
+  const ratios = (measured.get(idOf(cell)) ?? []).map((ns, round) => ns / (others[round] ?? Number.NaN));
+  return ratios.length > 0 ? median(ratios) : Number.NaN;
 }
 
 export function judge(measured: Measured, { inForceMs, kernelBytes }: Others): BoundRow[] {

@@ -1,4 +1,4 @@
-// The cgroups of the guard's benchmark, each with another judge of bind(2): none, the smallest, a list, guards of three sizes.
+// The cgroups of the guard's benchmark, each with another judge of bind(2): none, the smallest, a list, three guards.
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type JobName, parseJobName } from '../src/base/job.ts';

@@ -1,6 +1,6 @@
 /**
- * What a bind(2) costs under the guard, on one core of one machine in one run: without any program, with the smallest one,
- * with a list of rules, with guards of 10, 1,000 and 60,000 reservations. They take turns, round by round.
+ * What a bind(2) costs under the guard, on one core of one machine in one run: without any program, with the smallest
+ * one, with a list of rules, with guards of 10, 1,000 and 60,000 reservations. They take turns, round by round.
  */
 
 import { mkdir, writeFile } from 'node:fs/promises';

@@ -38,8 +38,8 @@ export function ruleList(bpf: LinuxBpf): KernelMap {
 }
 
 /**
- * The program that goes through them, as systemd's does (src/core/bpf/socket-bind): the family, the protocol and the port
- * of each rule. Its second list, of what is allowed, is left out.
+ * The program that goes through them, as systemd's does (src/core/bpf/socket-bind): the family, the protocol and the
+ * port of each rule. Its second list, of what is allowed, is left out.
  */
 export function listProgram(bpf: LinuxBpf, hook: KernelHook, rules: KernelMap): KernelProgram {
   const p = new Assembler('rule_list');

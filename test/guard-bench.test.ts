@@ -1,4 +1,4 @@
-// The guard's benchmark must not praise what is wrong: a bound that is missed is said, and rounds are compared with themselves.
+// The benchmark of the guard must not praise what is wrong: what misses its bound, and what was not measured.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CELLS, type Cell, idOf, judge, type Measured, ratio, report } from '../bench/guard-report.ts';

@@ -1,7 +1,7 @@
-// What all parts of the guard's programs do: where they keep things, how they look things up, how they refuse and count.
+// What all parts of the guard's programs do: where they keep things, how they look things up, refuse and count.
 import { Assembler } from './assembler.ts';
 import { COUNTERS, EVENT, JOB, REFUSALS, type Refusal } from './guard-layout.ts';
-import { R0, R1, R2, type R4, R7, type R8, R10 } from './instruction.ts';
+import { R0, R1, R2, R7, R10, type Register } from './instruction.ts';
 
 /** <linux/in.h>; MPTCP binds for TCP. */
 export const IPPROTO_TCP = 6;
@@ -22,7 +22,9 @@ export const REFUSAL_AT = -32;
 export const NETNS_AT = -40;
 export const OWN_AT = -48;
 export const FOUND_AT = -56;
-export const JOB_AT = FOUND_AT - JOB.bytes;
+/** The cgroup by which the job was found; 0 where it was not by one. */
+export const JOB_CGROUP_AT = -64;
+export const JOB_AT = JOB_CGROUP_AT - JOB.bytes;
 export const EVENT_AT = JOB_AT - EVENT.bytes;
 
 /** The family of the sockets that a program judges. */
@@ -43,6 +45,7 @@ export class GuardAssembler extends Assembler {
     return `${name} ${++this.#labels}`;
   }
 
+  /** Refuses, and says why. */
   deny(refusal: Refusal): void {
     this.store('u32', R10, REFUSAL_AT, REFUSALS.indexOf(refusal), refusal);
     this.goto('refuse');
@@ -60,14 +63,14 @@ export class GuardAssembler extends Assembler {
     this.pointer(R2, KEY);
     this.call('map_lookup_elem');
     this.jump('eq', R0, 0, done);
-    this.load('u64', R1, R0, 0);
-    this.add(R1, 1);
-    this.store('u64', R0, 0, R1);
+    // Each processor counts for itself, and may be taken from one bind to another in the middle of it.
+    this.mov(R1, 1);
+    this.atomicAdd('u64', R0, 0, R1);
     this.label(done);
   }
 
-  /** r1 = one of two settings. */
-  loadByProtocol(dst: typeof R1, tcp: number, udp: number): void {
+  /** dst = one of two settings. */
+  loadByProtocol(dst: Register, tcp: number, udp: number): void {
     const other = this.unique('udp');
     const done = this.unique('either');
     this.load('u32', dst, R10, PROTOCOL, 'protocol');
@@ -92,13 +95,14 @@ export class GuardAssembler extends Assembler {
   }
 
   /** r0 = the value of the map in a register for the key at `key`, or 0. */
-  lookupIn(map: typeof R8, key: number): void {
+  lookupIn(map: Register, key: number): void {
     this.mov(R1, map);
     this.pointer(R2, key);
     this.call('map_lookup_elem');
   }
 
-  pointer(dst: typeof R1 | typeof R2 | typeof R3 | typeof R4, at: number): void {
+  /** dst = the address of what stands in the frame. */
+  pointer(dst: Register, at: number): void {
     this.mov(dst, R10);
     this.add(dst, at);
   }

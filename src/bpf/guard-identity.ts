@@ -1,5 +1,14 @@
 // Who binds, in the guard's programs: the caller's job, and whether SAF permits his user.
-import { FOUND_AT, type GuardAssembler, JOB_AT, KEY, OWN_AT, RULE_AT, SLOT } from './guard-assembler.ts';
+import {
+  FOUND_AT,
+  type GuardAssembler,
+  JOB_AT,
+  JOB_CGROUP_AT,
+  KEY,
+  OWN_AT,
+  RULE_AT,
+  SLOT,
+} from './guard-assembler.ts';
 import { ANYONE, CGROUP_FILTER, FLAG, JOB, PERMIT_KEY, RULE, SETTINGS } from './guard-layout.ts';
 import { R0, R1, R2, R7, R8, R9, R10 } from './instruction.ts';
 

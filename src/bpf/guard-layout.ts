@@ -113,8 +113,8 @@ export const RULES_PER_PORT_MAX = 64;
 /** What a port leads to: the first rule of each protocol, 0 for none. */
 export const PORT = new Layout({ tcp: 'u32', udp: 'u32' });
 /**
- * A port with one entry that names one job and has no options needs no rule, which most ports are: with this bit the number
- * of the name stands in its place; 0 is RESERVED, for no one.
+ * A port with one entry that names one job and has no options, as most have, needs no rule: with this bit the number of
+ * the name stands in its place; 0 is RESERVED, for no one.
  */
 export const ONLY_NAME = 0x8000_0000;
 export const PORTS = 65536;

@@ -4,6 +4,7 @@ import {
   EVENT_AT,
   type GuardAssembler,
   IPPROTO_TCP,
+  JOB_CGROUP_AT,
   KEY,
   LOW_PORTS_END,
   MODE_AT,

@@ -7,6 +7,7 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   JOB_AT,
+  JOB_CGROUP_AT,
   LOW_PORTS_END,
   MODE_AT,
   NETNS_AT,
@@ -108,9 +109,6 @@ function findRule(p: GuardAssembler): void {
   p.load('u32', R8, R0, PORT.fields.tcp.offset, 'tcp');
   p.label('rule');
   p.store('u32', R10, RULE_AT, R8);
-  p.jump32('ne', R8, ONLY_NAME, 'for someone');
-  p.deny('RESERVED_FOR_NO_ONE');
-  p.label('for someone');
   p.jump('ne', R8, 0, 'job');
   p.jump('ge', R9, LOW_PORTS_END, 'unreserved');
   p.loadByProtocol(R1, SETTINGS.fields.tcpLowPorts.offset, SETTINGS.fields.udpLowPorts.offset);
@@ -160,9 +158,7 @@ function judgeReserved(p: GuardAssembler): void {
   p.lookupInner('rules', RULE_AT, 'pass');
   p.mov(R9, R0, 'the rule');
   p.loadField(R1, R9, RULE.fields.use);
-  p.jump('ne', R1, USE.noOne, 'match');
-  p.deny('RESERVED_FOR_NO_ONE');
-  p.label('match');
+  p.jump('eq', R1, USE.noOne, 'for no one');
   p.loadField(R1, R9, RULE.fields.match);
   p.loadField(R2, R9, RULE.fields.id);
   p.jump('eq', R1, MATCH.any, 'matched');
@@ -190,12 +186,16 @@ function judgeReserved(p: GuardAssembler): void {
   p.store('u32', R10, RULE_AT, R1);
   p.sub(R8, 1);
   p.jump('ne', R8, 0, 'next rule');
+  p.goto('for others');
   p.label('only a name');
   p.and32(R8, ONLY_NAME - 1, 'the name');
+  p.jump('eq', R8, 0, 'for no one');
   p.loadField(R1, R10, JOB.fields.name, JOB_AT);
   p.jump('eq', R8, R1, 'grant low');
   p.label('for others');
   p.deny('RESERVED_FOR_OTHERS');
+  p.label('for no one');
+  p.deny('RESERVED_FOR_NO_ONE');
   p.label('matched');
   checkSaf(p, 'granted');
 }

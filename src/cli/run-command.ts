@@ -5,7 +5,7 @@ import { Option } from 'commander';
 import { addCommand, type Surroundings } from './command.ts';
 
 /** Adds it. */
-export function addRun(program: Command, { io, end }: Surroundings): void {
+export function addRun(program: Command, { end }: Surroundings): void {
   addCommand(program, 'run')
     .description('run a command as a job')
     .usage('[options] -- <command> [argument...]')
@@ -30,6 +30,6 @@ Examples:
     )
     .action(async (words: readonly string[], options, command: Command) => {
       const { runCommand } = await import('./run.ts');
-      end(await runCommand(words, command.parent?.args ?? [], options, io));
+      end(await runCommand(words, command.parent?.args ?? [], options));
     });
 }

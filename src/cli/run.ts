@@ -6,7 +6,6 @@ import { PortreeveError } from '../base/errors.ts';
 import { PID_MAX } from '../base/limits.ts';
 import { parseDecimal } from '../base/port.ts';
 import { command } from '../client/control.ts';
-import type { Io } from './io.ts';
 
 export interface RunOptions {
   readonly job: string;
@@ -22,7 +21,6 @@ export async function runCommand(
   words: readonly string[],
   all: readonly string[],
   { job, runtime = SYSTEM_DIRECTORIES.runtime, shell }: RunOptions,
-  _io: Io,
 ): Promise<number> {
   requireCommand(words, all);
   const pid = parseDecimal(shell ?? '', PID_MAX);

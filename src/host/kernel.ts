@@ -104,6 +104,8 @@ export interface KernelBpf {
   removeDirectory(path: string, unmount: boolean): void;
   /** Gives a directory another name; false where that is one with names in it. */
   rename(from: string, to: string): boolean;
+  /** Does something while nobody else does the same for that directory; it is not to wait for anything. */
+  exclusively<Result>(directory: string, act: () => Result): Result;
   createMap(spec: KernelMapSpec): KernelMap;
   openMap(path: string): KernelMap | undefined;
   mapById(id: number): KernelMap | undefined;

@@ -1,4 +1,4 @@
-// What the guard does not reach, by intent: other networks, ports that the kernel chooses, and ports that are held already.
+// What the guard does not reach, by intent: other networks, ports that the kernel chooses, ports that are held already.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BindAgent } from '../support/bind-agent.ts';

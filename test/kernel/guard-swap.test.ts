@@ -1,4 +1,4 @@
-// Tables are exchanged while programs bind: every bind is judged by the old ones or the new ones, never by half of each.
+// Tables are exchanged while programs bind: each bind is judged by the old ones or the new ones, never by half of each.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Permits } from '../../src/bpf/guard-tables.ts';
@@ -10,8 +10,8 @@ const SWAPS = 200;
 const PORTS = Array.from({ length: PROCESSES }, (_, i) => 4000 + i);
 
 /**
- * Two profiles in which all has another number: the ports' rules, the names of jobs, the SAF resources. By the ports of one
- * and the rules of the other, or the jobs or permits of the other, WEB is refused; by no ports at all it has all addresses.
+ * Two profiles in which all has another number: the ports' rules, the names of jobs, the SAF resources. By the ports of
+ * one and the rules, the jobs or the permits of the other WEB is refused; by no ports it has all addresses.
  */
 const FIRST = [
   'PORT',

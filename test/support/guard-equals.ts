@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { formatIp } from '../../src/base/address.ts';
 import { UNKNOWN_JOB } from '../../src/base/job.ts';
 import { REFUSALS } from '../../src/bpf/guard-layout.ts';
-import { DELAY_US, NO_DELAY_US } from '../../src/bpf/guard-program.ts';
+import { DELAY_US, NO_DELAY_US } from '../../src/bpf/guard-outcome.ts';
 import type { Permits } from '../../src/bpf/guard-tables.ts';
 import { buildProfile } from '../../src/policy/build.ts';
 import { decide } from '../../src/policy/decide.ts';
@@ -201,8 +201,8 @@ function atBind(profile: Profile): Profile {
 }
 
 /**
- * Whether a program may have low ports. Where Linux asks no one for the capability all may, and RESTRICTLOWPORTS is left to
- * the guard, which sees users and no capabilities: root may.
+ * Whether a program may have low ports. Where Linux asks no one for the capability all may, and RESTRICTLOWPORTS is
+ * left to the guard, which sees users and no capabilities: root may.
  */
 function isCapable(table: RuleTable, request: BindRequest, start: number): boolean {
   if (start > 0) return request.lowPortCapable;

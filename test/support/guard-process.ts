@@ -1,4 +1,4 @@
-// A process of its own that has a guard: it installs or opens one, puts a profile in force, and waits until it is ended.
+// A process of its own that has a guard: it installs or opens one, puts a profile in force, and waits for its end.
 import { GuardKernel, type GuardPlace } from '../../src/services/guard/kernel.ts';
 import { jobsOf, type NamedJobs, profileOf, tablesOf, WatchedBpf } from './guard.ts';
 

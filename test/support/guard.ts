@@ -1,4 +1,4 @@
-// A guard in the kernel for a test: a cgroup, names in bpffs and a small Linux of its own; nothing of it is left behind.
+// A guard in the kernel for a test: a cgroup, names in bpffs and a small Linux of its own; nothing of it is left.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

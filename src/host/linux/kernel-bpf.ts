@@ -1,5 +1,15 @@
 // BPF as the guard needs it, by the calls of sys/: maps, programs and links, with their names in bpffs.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import type { KernelBpf, KernelHook, KernelLink, KernelMap, KernelMapSpec, KernelProgram } from '../host.ts';
 import { BPFFS, mountBpffs, unmountBpffs } from './bpffs.ts';
@@ -9,6 +19,8 @@ import { attachProgram, detachLink, linkInfo, updateLink } from './sys/bpf-link.
 import { BpfMap } from './sys/bpf-map.ts';
 import { openObject, openPinned, pinObject } from './sys/bpf-object.ts';
 import { loadProgram, programInfo } from './sys/bpf-program.ts';
+import { LOCK_EX } from './sys/constants.ts';
+import { must } from './sys/epoll.ts';
 import { sys } from './sys/libc.ts';
 
 class Program implements KernelProgram {
@@ -79,6 +91,17 @@ export class LinuxBpf implements KernelBpf {
     } catch (thrown) {
       if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOTEMPTY') return false;
       throw thrown;
+    }
+  }
+
+  /** By flock(2), which the kernel takes back from whoever ends. */
+  exclusively<Result>(directory: string, act: () => Result): Result {
+    const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      must(sys.flock(fd, LOCK_EX), 'flock');
+      return act();
+    } finally {
+      closeSync(fd);
     }
   }
 

@@ -1,5 +1,4 @@
 // The guard in the kernel: its maps and programs under their names in bpffs, and what may be done to them.
-import { PortreeveError } from '../../base/errors.ts';
 import type { JobName } from '../../base/job.ts';
 import { exactNumber } from '../../base/numbers.ts';
 import {
@@ -27,6 +26,7 @@ import type {
   KernelProgram,
 } from '../../host/host.ts';
 import { ConfigMemory } from './config-memory.ts';
+import { foreign, isThere, otherAbi, trialRuns } from './kernel-errors.ts';
 import { bytes32, bytes64 } from './map-bytes.ts';
 
 /** Where the guard is. */
@@ -228,8 +228,17 @@ export class GuardKernel {
    * trial.
    */
   swap(tables: GuardTables, jobs: Jobs, nowMs: number, trialMs?: number): void {
+    this.#alone(() => this.#swap(tables, jobs, nowMs, trialMs));
+  }
+
+  /** The daemon and the commands change the same tables: one after the other. */
+  #alone<Result>(act: () => Result): Result {
+    return this.#bpf.exclusively(this.#pins, act);
+  }
+
+  #swap(tables: GuardTables, jobs: Jobs, nowMs: number, trialMs: number | undefined): void {
     if (this.#trial() === 'runs') throw trialRuns();
-    this.settle();
+    if (this.#trial() === 'ended') this.#takeBack();
     const current = this.#slotInForce();
     const next = (current + 1) % SLOTS;
     this.#fill(next, tables, jobs);
@@ -271,28 +280,33 @@ export class GuardKernel {
     if (!ports) return;
     this.#maps.ports.update(inForce, bytes32(ports.fd));
     ports.close();
-    for (const outer of OUTER) this.#maps[outer].delete(bytes32(slot));
+    // Each call waits so again: the small ones stay until others come in their place.
+    for (const outer of ['ports', 'rules'] as const) this.#maps[outer].delete(bytes32(slot));
     this.#jobOf[slot] = undefined;
   }
 
   /** Ends a trial: what is on trial stays. False if none goes on. */
   confirm(): boolean {
-    if (this.#trial() !== 'runs') return false;
-    this.#config.set64('deadline', 0n);
-    this.#release((this.#slotInForce() + 1) % SLOTS);
-    return true;
+    return this.#alone(() => {
+      if (this.#trial() !== 'runs') return false;
+      this.#config.set64('deadline', 0n);
+      this.#release((this.#slotInForce() + 1) % SLOTS);
+      return true;
+    });
   }
 
   /** Tidies up a trial that has ended by itself; false if none has. */
   settle(): boolean {
-    if (this.#trial() !== 'ended') return false;
-    this.#takeBack();
-    return true;
+    return this.#alone(() => this.#endTrial('ended'));
   }
 
   /** Ends a trial at once: what was before it is in force again. False if none goes on. */
   goBack(): boolean {
-    if (this.#trial() !== 'runs') return false;
+    return this.#alone(() => this.#endTrial('runs'));
+  }
+
+  #endTrial(which: 'ended' | 'runs'): boolean {
+    if (this.#trial() !== which) return false;
     this.#takeBack();
     return true;
   }
@@ -313,6 +327,13 @@ export class GuardKernel {
    * put in force. False where it has not: then the tables are to be put in force anew.
    */
   updateJobs(
+    changed: Jobs,
+    gone: { readonly cgroups: readonly bigint[]; readonly users: readonly number[] },
+  ): boolean {
+    return this.#alone(() => this.#updateJobs(changed, gone));
+  }
+
+  #updateJobs(
     changed: Jobs,
     gone: { readonly cgroups: readonly bigint[]; readonly users: readonly number[] },
   ): boolean {
@@ -457,26 +478,4 @@ function indexes(count: number): Uint8Array {
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < count; i++) view.setUint32(i * 4, i, true);
   return bytes;
-}
-
-function foreign(pins: string): PortreeveError {
-  const hint = 'Look with bpftool what it is; take it away, or name another directory.';
-  return new PortreeveError('refused', 'GUARD_FOREIGN', `what is at ${pins} is not portreeve's guard`, hint);
-}
-
-function isThere(pins: string): PortreeveError {
-  const hint = 'Look with portreeve guard what it is; take it away, or name another directory.';
-  return new PortreeveError('refused', 'GUARD_THERE', `there is something at ${pins} already`, hint);
-}
-
-function otherAbi(pins: string, abi: number): PortreeveError {
-  const message = `the guard at ${pins} is of a portreeve with another layout of tables (${abi}, ours is ${GUARD_ABI})`;
-  const hint =
-    'Use that portreeve, or take the guard out and put it in again: portreeve guard off, then guard enforce.';
-  return new PortreeveError('refused', 'GUARD_OTHER_ABI', message, hint);
-}
-
-function trialRuns(): PortreeveError {
-  const hint = 'Keep it with portreeve confirm, or wait until it has gone back.';
-  return new PortreeveError('refused', 'GUARD_TRIAL', 'a profile is on trial', hint);
 }
