@@ -106,7 +106,7 @@ test('as root, in a state directory that an ordinary user may look at and not ch
   if (at === undefined) return;
   await applied(runAs(at, 0), '/run/profiles', '/var/lib/portreeve');
   const user = runAs(at, 1000);
-  assert.match((await user('reservations')).stdout, /^revision 3, recorded .* by root;/);
+  assert.match((await user('reservations')).stdout, /^revision 3, recorded .* by root\n/);
   assert.equal((await user('decide WEB 80/tcp')).code, 0);
   assert.match((await user('profile history')).stdout, /^ +3 .*again +revision 1$/m);
   const refused = await user('apply /run/profiles/profile.tcpip --state /var/lib/portreeve');
@@ -123,6 +123,6 @@ test('as an ordinary user, in a directory of his own', async (t) => {
   const user = runAs(at, 1000);
   assert.equal((await user('apply /run/profiles/change.obey')).code, 1);
   assert.equal((await user('apply /run/profiles/profile.tcpip')).code, 0);
-  assert.match((await user('reservations')).stdout, /^revision 1, recorded .* by uid 1000;/);
+  assert.match((await user('reservations')).stdout, /^revision 1, recorded .* by uid 1000\n/);
   assert.equal((await at.run(['ls', '/run/home-1000/.local/state/portreeve'])).stdout, 'profile.db\n');
 });
