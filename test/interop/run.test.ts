@@ -213,15 +213,8 @@ test('a daemon without root, or without cgroup v2, serves portmap and says what 
   if (!needs(t, probe.root(), probe.netns())) return;
   const world = await World.open(t, { files: FILES });
   await world.run(['umount', '--lazy', '--recursive', '/sys/fs/cgroup']);
-  const own = [
-    '--runtime',
-    '/tmp/portreeve-1000',
-    '--local',
-    '/tmp/portreeve-1000/rpcbind.sock',
-    '--port',
-    '7111',
-  ];
-  await world.run(['mount', '-t', 'tmpfs', 'tmp', '/tmp']);
+  const own = ['--runtime', '/run/alice', '--local', '/run/alice/rpcbind.sock', '--port', '7111'];
+  await world.run(['install', '-d', '-o', `${ALICE}`, '/run/alice']);
   const alice = await serve(world, own, { uid: ALICE });
   await serve(world);
   const missing = async (...args: string[]) => {
@@ -231,7 +224,7 @@ test('a daemon without root, or without cgroup v2, serves portmap and says what 
   };
   assert.deepEqual(await missing(), ['running', 'absent', 'no hierarchy of cgroup v2 is mounted']);
   const notRoot = 'only root can give jobs, and tell the kernel of them';
-  assert.deepEqual(await missing('--runtime', '/tmp/portreeve-1000'), ['running', 'absent', notRoot]);
+  assert.deepEqual(await missing('--runtime', '/run/alice'), ['running', 'absent', notRoot]);
   const { code, stderr } = await world.run([...WEB, 'true'], { env: NO_PEERS });
   assert.equal(code, 125);
   assert.match(stderr, /no daemon gives jobs/);

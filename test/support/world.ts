@@ -83,6 +83,15 @@ export function kernelIpv6(): Probe {
   return existsSync('/proc/net/if_inet6') ? { ok: true } : { ok: false, reason: 'needs a kernel with IPv6' };
 }
 
+/** It may have ended by itself since it was looked for. */
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (thrown) {
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ESRCH')) throw thrown;
+  }
+}
+
 /** A process that was started in a world. */
 export class Running {
   readonly name: string;
@@ -140,7 +149,7 @@ export class Running {
       `${this.name} to be there`,
       async () => this.#outcome !== undefined || (await this.pid()),
     );
-    if (typeof pid === 'number') process.kill(pid, signal);
+    if (typeof pid === 'number') signalIfThere(pid, signal);
     return until(`${this.name} to end after ${signal}`, () => this.#outcome);
   }
 
