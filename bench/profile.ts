@@ -114,18 +114,18 @@ const TELL = `--import=data:text/javascript,process.on('exit',()=>{const{user,sy
 console.error(JSON.stringify({cpuMs:(user+system)/1000,result:{ms:performance.now(),\
 peakRssMb:process.resourceUsage().maxRSS/1024}}))})`;
 
-async function measureCommands(file: string): Promise<CommandResult[]> {
+function measureCommands(file: string): Promise<CommandResult[]> {
   process.stderr.write('portreeve profile check\n');
   const env = { ...process.env, NODE_OPTIONS: TELL };
-  const results: CommandResult[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const measure = async (): Promise<Measurement<CommandResult>> => {
+  return calmly(async (): Promise<Measurement<CommandResult[]>> => {
+    const told: Measurement<CommandResult>[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
       const { stderr } = await promisify(execFile)(PORTREEVE, ['profile', 'check', file], { env });
-      return JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? '');
-    };
-    results.push(await calmly(measure));
-  }
-  return results;
+      told.push(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? ''));
+    }
+    const cpuMs = told.reduce((sum, one) => sum + one.cpuMs, 0);
+    return { result: told.map(({ result }) => result), cpuMs };
+  });
 }
 
 async function measureAll(directory: string): Promise<Measured> {
