@@ -37,13 +37,13 @@ export interface ParsedProfile {
 
 /** Reads a profile. It never throws: what is wrong is in `findings`, in the order of the text. */
 export function parseProfile(source: ProfileSource, options: ParseOptions = {}): ParsedProfile {
-  const session = new Session(options);
-  const { statements, below } = session.read(source, [source.file]);
-  return { statements, below, findings: session.findings() };
+  const reading = new Reading(options);
+  const { statements, below } = reading.read(source, [source.file]);
+  return { statements, below, findings: reading.findings() };
 }
 
 /** One profile with all files that it includes. */
-class Session {
+class Reading {
   readonly #findings = new FirstFew<Severity, Finding>(PROFILE_ERRORS_MAX);
   readonly options: ParseOptions;
   #files = 0;
@@ -123,14 +123,14 @@ const NOTHING_ABOVE: readonly string[] = [];
 
 /** The statements of one file. */
 class StatementParser {
-  readonly #session: Session;
+  readonly #reading: Reading;
   readonly #reader: Reader;
   readonly #text: string;
   /** The files that lead to this one, itself last. */
   readonly #chain: readonly string[];
 
-  constructor(session: Session, reader: Reader, text: string, chain: readonly string[]) {
-    this.#session = session;
+  constructor(reading: Reading, reader: Reader, text: string, chain: readonly string[]) {
+    this.#reading = reading;
     this.#reader = reader;
     this.#text = text;
     this.#chain = chain;
@@ -149,9 +149,9 @@ class StatementParser {
   #context(isPassedOver: boolean): EntryContext {
     return {
       reader: this.#reader,
-      isZos: this.#session.options.zosNames ?? false,
-      report: (finding) => this.#session.report(finding),
-      isPassedOver: isPassedOver || this.#session.isSwallowed,
+      isZos: this.#reading.options.zosNames ?? false,
+      report: (finding) => this.#reading.report(finding),
+      isPassedOver: isPassedOver || this.#reading.isSwallowed,
     };
   }
 
@@ -171,7 +171,7 @@ class StatementParser {
   #head(...names: readonly StatementName[]): Written {
     this.#reader.begin();
     for (const { keyword } of names) this.#reader.takeKeyword(keyword);
-    return this.#reader.written(this.#session.isSwallowed);
+    return this.#reader.written(this.#reading.isSwallowed);
   }
 
   /**
@@ -203,12 +203,12 @@ class StatementParser {
   #emptyList(): void {
     const place = this.#reader.last?.place ?? this.#reader.endPlace;
     const message = `${this.#reader.last?.word} names no port`;
-    this.#session.report({ severity: 'warning', code: 'EMPTY', message, hint: '', place });
+    this.#reading.report({ severity: 'warning', code: 'EMPTY', message, hint: '', place });
   }
 
   #tell(problem: Problem, isPassedOver: boolean): void {
     const isFirst = problem.endsList && !isPassedOver;
-    this.#session.tell(problem, isFirst ? 'z/OS passes over the rest of this list.' : '');
+    this.#reading.tell(problem, isFirst ? 'z/OS passes over the rest of this list.' : '');
   }
 
   /** Goes on to the next entry or statement behind `failed`, the word at which the entry began that failed. */
@@ -236,7 +236,7 @@ class StatementParser {
     try {
       settings = readSettings(kind, this.#reader, isPassedOver, report);
     } catch (thrown) {
-      this.#session.tell(problemOf(thrown));
+      this.#reading.tell(problemOf(thrown));
       this.#skipToStatement();
     }
     return { kind, ...head, settings };
@@ -247,12 +247,12 @@ class StatementParser {
     let own = head;
     try {
       waitMinutes = readWait(this.#reader);
-      own = this.#reader.written(this.#session.isSwallowed);
+      own = this.#reader.written(this.#reading.isSwallowed);
     } catch (thrown) {
-      this.#session.tell(problemOf(thrown));
+      this.#reading.tell(problemOf(thrown));
       this.#reader.skip();
     }
-    const onProblem = (problem: Problem) => this.#session.tell(problem);
+    const onProblem = (problem: Problem) => this.#reading.tell(problem);
     const { entries, isEnded } = readProcedures(this.#context(false), onProblem, problemOf);
     let end: Written | undefined;
     if (isEnded) {
@@ -260,8 +260,8 @@ class StatementParser {
       this.#reader.takeKeyword('ENDAUTOLOG');
       end = this.#reader.written(false);
     } else {
-      this.#session.report(endMissing('AUTOLOG', 'ENDAUTOLOG', this.#reader, token.place));
-      this.#session.swallow();
+      this.#reading.report(endMissing('AUTOLOG', 'ENDAUTOLOG', this.#reader, token.place));
+      this.#reading.swallow();
     }
     return { kind: 'AUTOLOG', ...own, ...(waitMinutes === undefined ? {} : { waitMinutes }), entries, end };
   }
@@ -271,10 +271,10 @@ class StatementParser {
       const path = this.#reader.take('the file to be included');
       this.#reader.respell(path.raw);
       const written = this.#reader.written(head.isPassedOver);
-      const statements = this.#session.include(path, this.#chain);
+      const statements = this.#reading.include(path, this.#chain);
       return { kind: 'INCLUDE', ...written, path: unquoted(path.raw), statements };
     } catch (thrown) {
-      this.#session.tell(problemOf(thrown));
+      this.#reading.tell(problemOf(thrown));
       return { kind: 'INCLUDE', ...head, path: '', statements: [] };
     }
   }
@@ -294,7 +294,7 @@ class StatementParser {
       .map(withoutBlanksBehind)
       .join('\n');
     const message = `${full} has nothing to do with who may hold a port: it is skipped`;
-    this.#session.report({
+    this.#reading.report({
       severity: 'notice',
       code: 'STATEMENT_SKIPPED',
       message,
@@ -302,7 +302,7 @@ class StatementParser {
       place: token.place,
     });
     const { place, above } = { place: token.place, above: token.above ?? NOTHING_ABOVE };
-    const isPassedOver = this.#session.isSwallowed;
+    const isPassedOver = this.#reading.isSwallowed;
     return { kind: 'SKIPPED', name: full, text, place, words: [full], above, beside: [], isPassedOver };
   }
 
@@ -331,12 +331,12 @@ class StatementParser {
       if (next.isFirstOfLine && statement && statement.kind !== 'SKIPPED') break;
       this.#reader.skip();
     }
-    this.#session.report(endMissing(fullSpelling(name.keyword), end, this.#reader, token.place));
-    this.#session.swallow();
+    this.#reading.report(endMissing(fullSpelling(name.keyword), end, this.#reader, token.place));
+    this.#reading.swallow();
   }
 
   #unknown(token: Token): undefined {
-    this.#session.tell(unknownStatement(token, this.#reader.peek(1)?.word));
+    this.#reading.tell(unknownStatement(token, this.#reader.peek(1)?.word));
     this.#reader.skip();
     this.#skipToStatement();
     return undefined;
