@@ -5,19 +5,11 @@ import { type ApplyDoors, carryOut, type Plan, planAgain, planApply } from '../a
 import { loadRacf } from '../app/profile/racf.ts';
 import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { parseDecimal } from '../base/port.ts';
-import { readBytes, readText } from '../host/linux/files.ts';
-import { systemClock } from '../host/linux/linux-clock.ts';
-import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
+import { applyDoors, isOfGuard } from './apply-doors.ts';
 import { diagnosticsText, summaryText } from './diagnostics.ts';
 import type { Io } from './io.ts';
 import { changesSummary, changesText } from './profile-changes.ts';
-import {
-  ownState,
-  type ProfileOptions,
-  profileFile,
-  revisionNumber,
-  settleProfile,
-} from './profile-settings.ts';
+import { type ProfileOptions, profileFile, revisionNumber, settleProfile } from './profile-settings.ts';
 
 export interface ApplyOptions extends ProfileOptions {
   readonly dryRun?: boolean;
@@ -29,8 +21,8 @@ export interface ApplyOptions extends ProfileOptions {
 }
 
 export async function applyCommand(file: string | undefined, options: ApplyOptions, io: Io): Promise<number> {
-  const doors = doorsOf(options, io);
-  await recordTrial(options, io);
+  const doors = applyDoors(options, io);
+  await settleGuard(options, io);
   if (options.revision !== undefined) {
     if (file !== undefined) throw bothGiven();
     return carryOutPlan(planAgain(doors, revisionNumber(options.revision)), doors, options, io);
@@ -39,8 +31,8 @@ export async function applyCommand(file: string | undefined, options: ApplyOptio
 }
 
 export async function obeyCommand(file: string, options: ApplyOptions, io: Io): Promise<number> {
-  const doors = doorsOf(options, io);
-  await recordTrial(options, io);
+  const doors = applyDoors(options, io);
+  await settleGuard(options, io);
   return changeTo('obey', file, doors, options, io);
 }
 
@@ -62,11 +54,6 @@ async function changeTo(
     racf: racf === undefined ? undefined : loadRacf(resolve(racf), doors.files, { sysname, tcpname }),
   });
   return carryOutPlan(plan, doors, options, io);
-}
-
-function doorsOf({ state }: ApplyOptions, io: Io): ApplyDoors {
-  const archive = new SqliteProfileArchive(ownState(state, io));
-  return { files: { readBytes, readText }, archive, clock: systemClock, uid: io.uid };
 }
 
 async function carryOutPlan(plan: Plan, doors: ApplyDoors, options: ApplyOptions, io: Io): Promise<number> {
@@ -95,21 +82,11 @@ async function carryOutPlan(plan: Plan, doors: ApplyDoors, options: ApplyOptions
   return 0;
 }
 
-/** Another archive than the one that the guard goes by must not change what the kernel does. */
-function isOfGuard({ state, pins }: ApplyOptions, { uid }: Io): boolean {
-  return uid === 0 && (state === undefined || pins !== undefined);
-}
-
-/** A trial that has gone back by itself is recorded before anything is compared with what is in force. */
-export async function recordTrial(options: ApplyOptions, io: Io): Promise<void> {
+/** A trial that has gone back is recorded before anything is compared with what is in force. */
+async function settleGuard(options: ApplyOptions, io: Io): Promise<void> {
   if (!isOfGuard(options, io) || options.dryRun) return;
-  const { guardDoors, GUARD_PINS } = await import('./guard.ts');
-  const { settleTrial } = await import('../app/guard.ts');
-  const doors = doorsOf(options, io);
-  const again = (revision: number) => carryOut(doors, planAgain(doors, revision));
-  const number = settleTrial(guardDoors(options, io), options.pins ?? GUARD_PINS, again);
-  if (number !== undefined)
-    io.err(`a trial was not confirmed: what was before it is recorded as revision ${number}\n`);
+  const { recordTrial } = await import('./guard-doors.ts');
+  recordTrial(options, io);
 }
 
 /** Root changes what the kernel goes by, where the guard is there; everybody else records. */
@@ -117,7 +94,7 @@ async function putInForce(plan: Plan, doors: ApplyDoors, options: ApplyOptions, 
   const trialMs = options.try === undefined ? undefined : durationMs(options.try);
   if (trialMs !== undefined && io.uid !== 0) throw notRoot(io.uid);
   if (!isOfGuard(options, io)) return { revision: carryOut(doors, plan), guard: undefined, notes: [] };
-  const { guardChoices, guardDoors } = await import('./guard.ts');
+  const { guardChoices, guardDoors } = await import('./guard-doors.ts');
   const { changeGuarded } = await import('../app/guard.ts');
   const change = { inForce: plan.wanted, revision: plan.after + 1, trialMs };
   const choices = await guardChoices(options, io);

@@ -1,38 +1,18 @@
 // `portreeve guard` and `confirm`: what the kernel goes by, and whether it does.
 import {
   confirmTrial,
-  DEFAULT_ERRNO,
-  DEFAULT_ERRNO_LOW,
   GUARD_PINS,
-  type GuardChoices,
-  type GuardDoors,
   type GuardState,
   guardState,
   type PoolNote,
-  poolsOf,
   startGuard,
   stopGuard,
 } from '../app/guard.ts';
 import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
-import { readText } from '../host/linux/files.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
-import { systemClock } from '../host/linux/linux-clock.ts';
-import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
-import { SysctlRecordFile } from '../host/linux/sysctl-record.ts';
-import { linuxSysctls } from '../host/linux/sysctls.ts';
-import { jobsOfHost } from './guard-jobs.ts';
+import { type GuardOptions, guardChoices, guardDoors, recordTrial } from './guard-doors.ts';
 import type { Io } from './io.ts';
-import { ownState, type ProfileOptions, settleProfile } from './profile-settings.ts';
 import { emphasize, json, localTime } from './text.ts';
-
-export { GUARD_PINS } from '../app/guard.ts';
-
-export interface GuardOptions extends ProfileOptions {
-  readonly pins?: string;
-  readonly cgroup?: string;
-  readonly json?: boolean;
-  readonly verbose?: boolean;
-}
 
 /** `portreeve guard` */
 export function guardCommand({ pins, json: isJson }: GuardOptions, io: Io): number {
@@ -50,8 +30,7 @@ export async function guardModeCommand(
   io: Io,
 ): Promise<number> {
   needRoot(io, `${mode} a profile`);
-  const { recordTrial } = await import('./apply.ts');
-  await recordTrial(options, io);
+  recordTrial(options, io);
   const { state, notes } = startGuard(guardDoors(options, io), await guardChoices(options, io), mode);
   tellNotes(io, notes);
   io.out(stateText(io, state));
@@ -78,32 +57,6 @@ export function confirmCommand(options: GuardOptions, io: Io): number {
   }
   io.err('portreeve: nothing is on trial\n');
   return EXIT_CODES.refused;
-}
-
-/** What the guard works with. */
-export function guardDoors({ state }: Pick<GuardOptions, 'state'>, io: Io): GuardDoors {
-  const directory = ownState(state, io);
-  return {
-    bpf: new LinuxBpf(),
-    archive: new SqliteProfileArchive(directory),
-    files: { readText },
-    clock: systemClock,
-    jobs: jobsOfHost,
-    pools: poolsOf({ sysctls: linuxSysctls, record: new SysctlRecordFile(directory) }),
-  };
-}
-
-/** How it is guarded: by what was typed, and by portreeve.toml. */
-export async function guardChoices(options: GuardOptions, io: Io): Promise<GuardChoices> {
-  const { omvsJob, authportJobs } = await settleProfile(options, io);
-  return {
-    pins: options.pins ?? GUARD_PINS,
-    cgroup: options.cgroup,
-    omvsJob,
-    authportJobs,
-    errno: DEFAULT_ERRNO,
-    errnoLow: DEFAULT_ERRNO_LOW,
-  };
 }
 
 /** What is to be said about the kernel's settings. */

@@ -66,6 +66,8 @@ export interface AgentPlace {
   readonly cgroup?: string;
   /** Whether it has a network of its own. */
   readonly ownNetwork?: boolean;
+  /** Whether it leaves the processors to others: for one that binds all the time. */
+  readonly isNice?: boolean;
 }
 
 export class BindAgent {
@@ -81,9 +83,10 @@ export class BindAgent {
   }
 
   /** Starts one; it ends with the stage. */
-  static async on(stage: GuardStage, { cgroup, ownNetwork }: AgentPlace = {}): Promise<BindAgent> {
+  static async on(stage: GuardStage, { cgroup, ownNetwork, isNice }: AgentPlace = {}): Promise<BindAgent> {
     const path = `/run/bind-agent-${++agents}`;
-    const argv = [...(ownNetwork ? ['unshare', '--net'] : []), 'python3', PROGRAM, path];
+    const wrappers = [...(ownNetwork ? ['unshare', '--net'] : []), ...(isNice ? ['nice', '-n', '19'] : [])];
+    const argv = [...wrappers, 'python3', PROGRAM, path];
     const running = stage.start(argv, cgroup === undefined ? {} : { cgroup });
     const [, netns = ''] = await running.waitForOutput(/ready (\d+)\n/);
     const socket = connect(stage.world.path(path));

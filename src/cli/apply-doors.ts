@@ -1,0 +1,24 @@
+// What `portreeve apply` and `obey` work with, and whether they reach the guard.
+import type { ApplyDoors } from '../app/profile/apply.ts';
+import { readBytes, readText } from '../host/linux/files.ts';
+import { systemClock } from '../host/linux/linux-clock.ts';
+import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
+import type { Io } from './io.ts';
+import { ownState } from './profile-settings.ts';
+
+/** Where the archive is, and where the guard. */
+export interface Places {
+  readonly state?: string;
+  readonly pins?: string;
+}
+
+/** What a change of the profile is made with. */
+export function applyDoors({ state }: Pick<Places, 'state'>, io: Io): ApplyDoors {
+  const archive = new SqliteProfileArchive(ownState(state, io));
+  return { files: { readBytes, readText }, archive, clock: systemClock, uid: io.uid };
+}
+
+/** Another archive than the one that the guard goes by must not change what the kernel does. */
+export function isOfGuard({ state, pins }: Places, { uid }: Io): boolean {
+  return uid === 0 && (state === undefined || pins !== undefined);
+}

@@ -1,0 +1,6 @@
+// Tables are exchanged while programs bind: each bind is judged by the old ones or the new ones, never by half of each.
+import { test } from 'node:test';
+import { swapUnderLoad } from '../support/guard-swaps.ts';
+
+test('8 processes bind while the tables are swapped 200 times: each time by one profile or the other', (t) =>
+  swapUnderLoad(t, 200));
