@@ -1,3 +1,10 @@
+/** Tests that hold a time to a bound under a load of their own, or that take the whole machine: one after the other. */
+const ALONE: readonly string[] = [
+  'test/interop/crash.test.ts',
+  'test/kernel/events.test.ts',
+  'test/kernel/guard-swap.test.ts',
+];
+
 /**
  * Builds, checks and runs the tests: `npm test -- [--only-unit] [--long] [PART OF A PATH ...]`.
  *
@@ -86,7 +93,12 @@ async function runWithin(file: string, ms: number, signal: AbortSignal): Promise
 }
 
 /** Runs the files, some at a time, and prints each as it ends. */
-async function runAll(files: readonly string[], fileMs: number, signal: AbortSignal): Promise<FileResult[]> {
+async function runAll(
+  files: readonly string[],
+  atOnce: number,
+  fileMs: number,
+  signal: AbortSignal,
+): Promise<FileResult[]> {
   const waiting = [...files];
   const results: FileResult[] = [];
   const work = async (): Promise<void> => {
@@ -96,7 +108,7 @@ async function runAll(files: readonly string[], fileMs: number, signal: AbortSig
       print(result);
     }
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  await Promise.all(Array.from({ length: atOnce }, work));
   return results;
 }
 
@@ -124,7 +136,10 @@ async function main(): Promise<void> {
   }
   const files = await chosenFiles(choice);
   const fileMs = choice.long ? LONG_FILE_MS : FILE_MS;
-  results.push(...(await runAll(files, fileMs, stop.signal)));
+  const others = files.filter((file) => !ALONE.includes(file));
+  results.push(...(await runAll(others, CONCURRENCY, fileMs, stop.signal)));
+  const alone = files.filter((file) => ALONE.includes(file));
+  results.push(...(await runAll(alone, 1, fileMs, stop.signal)));
   clearTimeout(timer);
 
   const verdict = judge(results, expected);
