@@ -30,6 +30,15 @@ export type {
   SysctlRecord,
   Sysctls,
 } from './kernel.ts';
+export type {
+  OpenSocket,
+  OpenSocketQuery,
+  OpenSockets,
+  OwnersSeen,
+  SocketEnd,
+  SocketOwner,
+  SocketState,
+} from './open-sockets.ts';
 
 /** An address of an interface of this host, in its network namespace. */
 export interface InterfaceAddress {
