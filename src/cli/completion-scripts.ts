@@ -1,5 +1,31 @@
 // What bash, zsh and fish need to complete commands, as scripts for `source`.
-import type { CompletionCommand, CompletionOption, CompletionValue } from './completion.ts';
+
+/** A word that can be typed, and what it is for. */
+export interface CompletionWord {
+  readonly word: string;
+  readonly description: string;
+}
+
+/** What is typed behind an option, or as an argument. */
+export type CompletionValue = 'none' | 'file' | 'directory' | 'other';
+
+export interface CompletionOption {
+  /** Such as "-h" and "--help". */
+  readonly flags: readonly string[];
+  readonly description: string;
+  readonly value: CompletionValue;
+}
+
+/** What can be typed behind a command. */
+export interface CompletionCommand {
+  /** "portreeve portmap list". */
+  readonly name: string;
+  /** Commands in it, and words that an argument may be. */
+  readonly words: readonly CompletionWord[];
+  readonly options: readonly CompletionOption[];
+  /** Whether an argument is a file. */
+  readonly takesFiles: boolean;
+}
 
 /** The program is the first command. */
 type Commands = readonly CompletionCommand[];

@@ -1,35 +1,15 @@
 // `portreeve completion`: a script that completes commands and options, made from the commands themselves.
 import type { Command, Option } from 'commander';
 import { fullName } from './command.ts';
-import { bashCompletion, fishCompletion, zshCompletion } from './completion-scripts.ts';
+import {
+  bashCompletion,
+  type CompletionCommand,
+  type CompletionOption,
+  type CompletionValue,
+  fishCompletion,
+  zshCompletion,
+} from './completion-scripts.ts';
 import type { Io } from './io.ts';
-
-/** A word that can be typed, and what it is for. */
-export interface CompletionWord {
-  readonly word: string;
-  readonly description: string;
-}
-
-/** What is typed behind an option, or as an argument. */
-export type CompletionValue = 'none' | 'file' | 'directory' | 'other';
-
-export interface CompletionOption {
-  /** Such as "-h" and "--help". */
-  readonly flags: readonly string[];
-  readonly description: string;
-  readonly value: CompletionValue;
-}
-
-/** What can be typed behind a command. */
-export interface CompletionCommand {
-  /** "portreeve portmap list". */
-  readonly name: string;
-  /** Commands in it, and words that an argument may be. */
-  readonly words: readonly CompletionWord[];
-  readonly options: readonly CompletionOption[];
-  /** Whether an argument is a file. */
-  readonly takesFiles: boolean;
-}
 
 const SCRIPTS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
 

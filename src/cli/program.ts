@@ -8,6 +8,7 @@ import { addEvents } from './events-command.ts';
 import { addGuard } from './guard-commands.ts';
 import { addInstall } from './install-commands.ts';
 import type { Io } from './io.ts';
+import { addLook } from './look-commands.ts';
 import { addPortmap } from './portmap-commands.ts';
 import { addProfile } from './profile-commands.ts';
 import { addRun } from './run-command.ts';
@@ -59,6 +60,7 @@ export function portreeveProgram(surroundings: Surroundings): Command {
   addGuard(program, surroundings);
   addEvents(program, surroundings);
   addRun(program, surroundings);
+  addLook(program, surroundings);
   addConfig(program, surroundings);
   addInstall(program, surroundings);
   addCompletion(program, surroundings);
