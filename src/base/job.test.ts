@@ -15,6 +15,14 @@ describe('a job name', () => {
       assert.throws(() => parseJobName(text), { kind: 'usage', code: 'JOB_INVALID' }, text);
     }
   });
+
+  test('is refused where only its capitals are those of one', () => {
+    for (const text of ['\u017fshd', '\u0131', '\u00dff', '\ufb01']) {
+      assert.match(text.toUpperCase(), /^[A-Z]+$/);
+      assert.throws(() => parseJobName(text), { kind: 'usage', code: 'JOB_INVALID' }, text);
+    }
+    assert.deepEqual(['sshd', 'i', 'ssf', 'fi'].map(parseJobName), ['SSHD', 'I', 'SSF', 'FI']);
+  });
 });
 
 test('a pattern has the characters of names and wildcards; on z/OS fewer, and 8', () => {

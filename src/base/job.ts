@@ -13,10 +13,14 @@ const NOT_JOBS: ReadonlySet<string> = new Set(['RESERVED', 'AUTHPORT']);
 /** Whose job cannot be told yet; only the pattern `*` matches it. */
 export const UNKNOWN_JOB = 'UNKNOWN' as JobName;
 
+/** What the names of cgroups begin with that are made for a job. */
+export const JOB_CGROUP_PREFIX = 'portreeve-job-';
+
 /** The job names of z/OS: 1 to 8 letters, digits and national characters. */
 export const ZOS_JOB_MAX_CHARACTERS = 8;
 
-const NAME = /^[A-Z0-9@#$_.-]+$/;
+/** Before small letters become capitals: some of other scripts become letters from A to Z. */
+const NAME = /^[A-Za-z0-9@#$_.-]+$/;
 const PATTERN = /^[A-Z0-9@#$_.*?-]+$/;
 const ZOS_PATTERN = /^[A-Z0-9@#$*?]+$/;
 
@@ -26,7 +30,7 @@ const ZOS_PATTERN = /^[A-Z0-9@#$*?]+$/;
  */
 export function parseJobName(text: string): JobName {
   const name = text.toUpperCase();
-  const isJob = NAME.test(name) && name.length <= JOB_NAME_MAX_CHARACTERS && !NOT_JOBS.has(name);
+  const isJob = NAME.test(text) && name.length <= JOB_NAME_MAX_CHARACTERS && !NOT_JOBS.has(name);
   if (isJob) return name as JobName;
   const why = NOT_JOBS.has(name)
     ? `${name} is a word of the profile, and no job`

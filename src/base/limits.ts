@@ -136,8 +136,41 @@ export const EVENT_PAGE_MAX = 500;
 /** Cgroups that have vanished and of which it is remembered what job they were. */
 export const VANISHED_CGROUPS_MAX = 4096;
 
+/** How long it is waited for another process that changes the guard in the kernel. */
+export const GUARD_WAIT_MS = 5000;
+/** A guard in the kernel that the daemon cannot open, or take over, is tried again after so long. */
+export const GUARD_RETRY_MS = 5000;
+/** Network namespaces in which one guard's policy can hold. */
+export const GUARD_NAMESPACES_MAX = 64;
+
 /** Users, system units and jobs that were given are looked at after so long again. */
 export const JOB_TICK_MS = 250;
 /** Cgroups that `run` has made and that are there at once: in all, and of one user who is not root. */
 export const JOB_CGROUPS_MAX = 2048;
 export const JOB_CGROUPS_PER_USER_MAX = 256;
+
+/** What is read of a file in the form of services(5), and of one line of it: nmap's, the longest, has 1 MB. */
+export const SERVICES_MAX_CHARACTERS = 4 * 1024 * 1024;
+export const SERVICE_LINE_MAX_CHARACTERS = 4096;
+/** A path, as long as the kernel takes it (PATH_MAX in <linux/limits.h>), as a pattern for settings may be. */
+export const PATH_MAX_CHARACTERS = 4096;
+
+/** Connections that the demonstration of a collision makes at most, and how long one act of it may take. */
+export const DEMO_CONNECTIONS_MAX = 100_000;
+export const DEMO_ACT_MAX_MS = 120_000;
+/** The largest file in a directory such as /etc/sysctl.d: the longest list of ports with room for the rest. */
+export const SYSCTL_CONF_MAX_BYTES = 1024 * 1024;
+
+/** Findings of the doctor of one code that are told one by one; of what is more one with all of their ports. */
+export const DOCTOR_FINDINGS_ALIKE_MAX = 50;
+/** The largest file of another program's settings that the doctor reads, in bytes. */
+export const DOCTOR_FILE_MAX_BYTES = 1024 * 1024;
+/** Files of a directory of settings that the doctor reads. */
+export const DOCTOR_FILES_MAX = 256;
+/** Ports, or blocks of them, that `portreeve suggest` chooses at once. */
+export const SUGGESTIONS_MAX = 1000;
+
+/** `ports --watch` looks again after so long. */
+export const PORTS_WATCH_INTERVAL_MS = 250;
+/** How often the daemon looks in a second who holds which port, for one user who is not root. */
+export const PORTS_LOOKS_PER_SECOND_MAX = 20;

@@ -39,18 +39,39 @@ function rangeOf(item: string): [first: number, last: number] {
   throw invalid(`"${item.slice(0, 40)}" is neither a port nor a range of ports`, item.slice(0, 40));
 }
 
-/** The list as Linux prints it: ascending, in ranges as long as can be. */
-export function formatPortList(ports: ReadonlySet<number>): string {
+/** A closed range of ports. */
+export interface ListedRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The ports as ranges, ascending, each as long as can be. */
+export function rangesOfPorts(ports: ReadonlySet<number>): ListedRange[] {
   const sorted = Uint16Array.from(ports).sort();
-  const items: string[] = [];
+  const ranges: ListedRange[] = [];
   for (let at = 0; at < sorted.length; ) {
     const first = sorted[at] ?? 0;
     let length = 1;
     while (sorted[at + length] === first + length) length++;
-    items.push(length === 1 ? `${first}` : `${first}-${first + length - 1}`);
+    ranges.push({ first, last: first + length - 1 });
     at += length;
   }
-  return items.join(',');
+  return ranges;
+}
+
+/** The list as Linux prints it: ascending, in ranges as long as can be. */
+export function formatPortList(ports: ReadonlySet<number>): string {
+  return rangesOfPorts(ports)
+    .map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`))
+    .join(',');
+}
+
+/** The range of net.ipv4.ip_local_port_range as Linux prints it, "32768\t60999"; undefined for anything else. */
+export function parseLocalRange(text: string): ListedRange | undefined {
+  const [, from = '', to = ''] = /^([0-9]+)\s+([0-9]+)$/.exec(text) ?? [];
+  const first = parseDecimal(from, PORT_MAX);
+  const last = parseDecimal(to, PORT_MAX);
+  return first !== undefined && last !== undefined && first <= last ? { first, last } : undefined;
 }
 
 function invalid(message: string, value: string): PortreeveError {

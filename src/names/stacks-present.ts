@@ -1,0 +1,302 @@
+// The port ranges of the systems of today, each with how it is seen and changed there and who says so.
+import type { Stack, StackRange } from './stacks.ts';
+
+const DYNAMIC: StackRange = { first: 49_152, last: 65_535 };
+const both = (first: number, last: number) => ({ tcp: { first, last }, udp: { first, last } });
+const IANA = { tcp: DYNAMIC, udp: DYNAMIC };
+
+const STRATUS = 'Stratus, Selecting TCP Ports Numbers for Fun, Profit, and Reliability (2008)';
+const DATAPLANE = 'https://dataplane.org/ephemeralports.html';
+const SAS = 'SAS, Usage Note 43946: Ephemeral port range';
+
+/** Those that are met today, then those that are met rarely. */
+export const PRESENT_STACKS: readonly Stack[] = [
+  {
+    id: 'iana',
+    aliases: ['rfc6335'],
+    title: 'IANA: Dynamic Ports',
+    group: 'today',
+    ephemeral: IANA,
+    privilegedBelow: undefined,
+    see: [],
+    change: [],
+    notes: ['It is no system, but what IANA asks every system to use.'],
+    sources: [{ kind: 'manual', text: 'RFC 6335 section 6' }],
+  },
+  {
+    id: 'linux',
+    aliases: [],
+    title: 'Linux 4.2 and newer',
+    group: 'today',
+    ephemeral: both(32_768, 60_999),
+    privilegedBelow: 1024,
+    see: ['sysctl net.ipv4.ip_local_port_range net.ipv4.ip_local_reserved_ports'],
+    change: [
+      'sysctl -w net.ipv4.ip_local_port_range="49152 65535"',
+      'to stay: a line in /etc/sysctl.d/NAME.conf',
+      'to take single ports out: net.ipv4.ip_local_reserved_ports',
+    ],
+    bounds: 'not below net.ipv4.ip_unprivileged_port_start; one range for TCP, UDP, IPv4 and IPv6',
+    notes: [
+      'Each network namespace has a range of its own.',
+      'connect(2) gives ports of the parity of the low end first, bind(2) to port 0 those of the other.',
+    ],
+    sources: [
+      { kind: 'measured', text: 'Linux 6.18' },
+      { kind: 'code', text: 'Linux net/ipv4/af_inet.c, commit 07f4c90062f8 (2015)' },
+    ],
+  },
+  {
+    id: 'android',
+    aliases: [],
+    title: 'Android',
+    group: 'today',
+    ephemeral: both(32_768, 60_999),
+    privilegedBelow: 1024,
+    see: ['cat /proc/sys/net/ipv4/ip_local_port_range'],
+    change: ['as on Linux, with root'],
+    notes: ['It is the range of its Linux; makers of devices may set another.'],
+    sources: [{ kind: 'code', text: 'Linux net/ipv4/af_inet.c, commit 07f4c90062f8 (2015)' }],
+  },
+  {
+    id: 'freebsd',
+    aliases: [],
+    title: 'FreeBSD',
+    group: 'today',
+    ephemeral: both(10_000, 65_535),
+    privilegedBelow: 1024,
+    see: ['sysctl net.inet.ip.portrange'],
+    change: [
+      'sysctl net.inet.ip.portrange.first=49152 net.inet.ip.portrange.last=65535',
+      'to stay: the same in /etc/sysctl.conf',
+    ],
+    notes: [
+      'A program may ask for 49152 to 65535 instead (IP_PORTRANGE_HIGH: portrange.hifirst, hilast).',
+      'As root it may ask for 600 to 1023 (IP_PORTRANGE_LOW).',
+    ],
+    sources: [
+      {
+        kind: 'code',
+        text: 'FreeBSD sys/netinet/in.h: IPPORT_EPHEMERALFIRST 10000; in_pcb.c: ipport_firstauto',
+      },
+    ],
+  },
+  {
+    id: 'netbsd',
+    aliases: [],
+    title: 'NetBSD',
+    group: 'today',
+    ephemeral: IANA,
+    privilegedBelow: 1024,
+    see: ['sysctl net.inet.ip.anonportmin net.inet.ip.anonportmax'],
+    change: [
+      'sysctl -w net.inet.ip.anonportmin=49152 net.inet.ip.anonportmax=65535',
+      'to stay: the same in /etc/sysctl.conf',
+    ],
+    notes: ['IPv6 has its own: net.inet6.ip6.anonportmin and anonportmax.'],
+    sources: [
+      {
+        kind: 'code',
+        text: 'NetBSD sys/netinet/in.h: IPPORT_ANONMIN 49152, IPPORT_ANONMAX 65535; in_pcb.c: anonportmin',
+      },
+    ],
+  },
+  {
+    id: 'macos',
+    aliases: ['darwin', 'ios', 'osx'],
+    title: 'macOS and iOS',
+    group: 'today',
+    ephemeral: IANA,
+    privilegedBelow: 1024,
+    see: ['sysctl net.inet.ip.portrange'],
+    change: ['sysctl -w net.inet.ip.portrange.first=49152 net.inet.ip.portrange.last=65535'],
+    notes: ['A program may ask for portrange.hifirst to hilast instead, which are the same ports.'],
+    sources: [
+      { kind: 'code', text: 'xnu bsd/netinet/in_pcb.c: ipport_firstauto = IPPORT_HIFIRSTAUTO, 49152' },
+      { kind: 'report', text: DATAPLANE },
+    ],
+  },
+  {
+    id: 'windows',
+    aliases: ['windows-vista', 'windows-2008', 'win'],
+    title: 'Windows Vista, Server 2008 and newer',
+    group: 'today',
+    ephemeral: IANA,
+    privilegedBelow: 0,
+    see: [
+      'netsh int ipv4 show dynamicport tcp',
+      'netsh int ipv4 show excludedportrange protocol=tcp',
+      'the same with udp, and with ipv6',
+    ],
+    change: ['netsh int ipv4 set dynamicport tcp start=49152 num=16384'],
+    bounds: 'start from 1025 on, num 255 at least, and no port above 65535',
+    notes: [
+      'WinNAT and Hyper-V exclude blocks of 100 ports, also low ones: binding one fails with WSAEACCES.',
+      'Exchange Server 2007 sets 1025 to 60000.',
+    ],
+    sources: [{ kind: 'manual', text: 'Microsoft, The default dynamic port range for TCP/IP has changed' }],
+  },
+  {
+    id: 'solaris',
+    aliases: ['illumos', 'smartos', 'omnios', 'sunos'],
+    title: 'Solaris and illumos',
+    group: 'today',
+    ephemeral: both(32_768, 65_535),
+    privilegedBelow: 1024,
+    see: [
+      'ipadm show-prop -p smallest_anon_port,largest_anon_port tcp',
+      'up to Solaris 10: ndd -get /dev/tcp tcp_smallest_anon_port',
+      'the same with udp',
+    ],
+    change: [
+      'ipadm set-prop -p smallest_anon_port=49152 tcp',
+      'up to Solaris 10: ndd -set /dev/tcp tcp_smallest_anon_port 49152, gone after a boot',
+    ],
+    bounds: '1024 to 65535',
+    notes: ['TCP and UDP have a range each.'],
+    sources: [
+      { kind: 'code', text: 'OpenSolaris uts/common/inet/tcp/tcp.c: tcp_smallest_anon_port 32*1024' },
+      { kind: 'report', text: SAS },
+    ],
+  },
+  {
+    id: 'aix',
+    aliases: [],
+    title: 'AIX',
+    group: 'today',
+    ephemeral: both(32_768, 65_535),
+    privilegedBelow: 1024,
+    see: ['no -a | grep ephemeral'],
+    change: [
+      'no -p -o tcp_ephemeral_low=49152 -o tcp_ephemeral_high=65535',
+      'no -p -o udp_ephemeral_low=49152 -o udp_ephemeral_high=65535',
+    ],
+    notes: [
+      'TCP and UDP have a range each.',
+      'Where an Oracle database was installed it often is 9000 to 65500; so on Solaris.',
+    ],
+    sources: [{ kind: 'report', text: SAS }],
+  },
+  {
+    id: 'linux-2.4',
+    aliases: ['linux-2.6', 'linux-3', 'linux-4.1'],
+    title: 'Linux 2.4 to 4.1',
+    group: 'rare',
+    ephemeral: both(32_768, 61_000),
+    privilegedBelow: 1024,
+    see: ['cat /proc/sys/net/ipv4/ip_local_port_range'],
+    change: [
+      'echo "49152 65535" > /proc/sys/net/ipv4/ip_local_port_range',
+      'to stay: net.ipv4.ip_local_port_range in /etc/sysctl.conf',
+    ],
+    notes: ['Up to 2.6.21 a machine with little memory had a range that ended at 4999.'],
+    sources: [
+      { kind: 'report', text: STRATUS },
+      { kind: 'code', text: 'Linux net/ipv4/tcp.c, commit 3f196eb (2007): the small ranges go' },
+    ],
+  },
+  {
+    id: 'openbsd',
+    aliases: [],
+    title: 'OpenBSD',
+    group: 'rare',
+    ephemeral: both(1024, 49_151),
+    privilegedBelow: 1024,
+    see: ['sysctl net.inet.ip.portfirst net.inet.ip.portlast net.inet.tcp.baddynamic'],
+    change: [
+      'sysctl net.inet.ip.portlast=65535, then net.inet.ip.portfirst=49152',
+      'to stay: the same in /etc/sysctl.conf',
+      'to take single ports out: sysctl net.inet.tcp.baddynamic=+8080, and net.inet.udp.baddynamic',
+    ],
+    notes: [
+      'A program may ask for 49152 to 65535 instead (IP_PORTRANGE_HIGH: porthifirst, porthilast).',
+      'It hands out the registered ports and leaves the dynamic ones: the other way round than all others.',
+    ],
+    sources: [
+      {
+        kind: 'code',
+        text: 'OpenBSD sys/netinet/in.h: IPPORT_USERRESERVED 49151; in_pcb.c: ipport_firstauto = IPPORT_RESERVED',
+      },
+    ],
+  },
+  {
+    id: 'gvisor',
+    aliases: ['runsc'],
+    title: 'gVisor',
+    group: 'rare',
+    ephemeral: both(16_000, 65_535),
+    privilegedBelow: 1024,
+    see: ['cat /proc/sys/net/ipv4/ip_local_port_range, in the container'],
+    change: [],
+    notes: ['It is a kernel for containers: a pod of GKE Sandbox has this range, not that of its host.'],
+    sources: [{ kind: 'code', text: 'gVisor pkg/tcpip/ports/ports.go: FirstEphemeral 16000' }],
+  },
+  {
+    id: 'lwip',
+    aliases: [],
+    title: 'lwIP, as in small devices',
+    group: 'rare',
+    ephemeral: IANA,
+    privilegedBelow: 0,
+    see: [],
+    change: ['TCP_LOCAL_PORT_RANGE_START and UDP_LOCAL_PORT_RANGE_START when it is compiled'],
+    notes: [],
+    sources: [{ kind: 'code', text: 'lwIP src/core/tcp.c: TCP_LOCAL_PORT_RANGE_START 0xc000' }],
+  },
+  {
+    id: 'zos',
+    aliases: ['z/os'],
+    title: 'z/OS',
+    group: 'rare',
+    ephemeral: both(1024, 65_535),
+    privilegedBelow: 0,
+    see: ['D TCPIP,,NETSTAT,CONFIG'],
+    change: [
+      'TCPCONFIG EPHEMERALPORTS 49152 65535 in PROFILE.TCPIP, from V2R1 on',
+      'UDPCONFIG EPHEMERALPORTS 49152 65535',
+      'to take ports out: PORT and PORTRANGE',
+    ],
+    bounds: '1024 to 65535',
+    notes: [
+      'Before V2R1 there was no such setting.',
+      "Ports below 1024 are anybody's unless RESTRICTLOWPORTS is said.",
+    ],
+    sources: [{ kind: 'manual', text: 'z/OS Communications Server: IP Configuration Reference, TCPCONFIG' }],
+  },
+  {
+    id: 'hp-ux',
+    aliases: ['hpux'],
+    title: 'HP-UX 11',
+    group: 'rare',
+    ephemeral: IANA,
+    privilegedBelow: 1024,
+    see: [
+      'ndd -get /dev/tcp tcp_smallest_nonpriv_port',
+      'ndd -get /dev/tcp tcp_smallest_anon_port',
+      'ndd -get /dev/tcp tcp_largest_anon_port',
+    ],
+    change: ['ndd -set /dev/tcp tcp_largest_anon_port 65000', 'to stay: /etc/rc.config.d/nddconf'],
+    notes: ['UDP has its own: /dev/udp, udp_smallest_anon_port.'],
+    sources: [
+      { kind: 'report', text: STRATUS },
+      { kind: 'report', text: DATAPLANE },
+    ],
+  },
+  {
+    id: 'vos',
+    aliases: ['stcp'],
+    title: 'VOS, STCP of 14.7 and newer',
+    group: 'rare',
+    ephemeral: IANA,
+    privilegedBelow: 1024,
+    see: [],
+    change: [],
+    notes: [
+      'TCP since stcp-1098 (14.5.0at, 14.6.0aj), UDP since stcp-2119 (15.1.0ar, 15.2).',
+      'The range cannot be changed.',
+      'Who may write to the STREAMS device may bind below 1024 (stcp-1316).',
+      'access_list_name in the entry of the device names the list of who may.',
+    ],
+    sources: [{ kind: 'manual', text: STRATUS }],
+  },
+];

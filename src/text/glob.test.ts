@@ -1,0 +1,61 @@
+/** glob(7): which paths match a pattern. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { PATH_MAX_CHARACTERS } from '../base/limits.ts';
+import { matchesGlob } from './glob.ts';
+
+describe('a pattern', () => {
+  const matching: readonly [string, string][] = [
+    ['net/ipv4/conf/*/rp_filter', 'net/ipv4/conf/eth0/rp_filter'],
+    ['net/ipv?/tcp*', 'net/ipv4/tcp_fin_timeout'],
+    ['*/*_port_range', 'net/ip_local_port_range'],
+    ['a*b*c', 'aXbYbZc'],
+    ['[a-c]x', 'bx'],
+    ['[!a-c]x', 'dx'],
+    ['[^a-c]x', 'dx'],
+    ['[]x]', ']'],
+    ['a[b', 'a[b'],
+    ['a\\*', 'a*'],
+    ['**', ''],
+  ];
+  for (const [pattern, path] of matching)
+    test(`${pattern} matches "${path}"`, () => assert.ok(matchesGlob(pattern, path)));
+
+  const others: readonly [string, string][] = [
+    ['net/*', 'net/ipv4/tcp_fin_timeout'],
+    ['net*ipv4', 'net/ipv4'],
+    ['?', ''],
+    ['?', 'ab'],
+    ['?', '/'],
+    ['[a-c]x', 'dx'],
+    ['[!a-c]x', 'ax'],
+    ['a\\*', 'ab'],
+    ['A', 'a'],
+    ['a', 'ab'],
+  ];
+  for (const [pattern, path] of others)
+    test(`${pattern} does not match "${path}"`, () => assert.ok(!matchesGlob(pattern, path)));
+});
+
+test('what has only stars and letters matches what the same regular expression matches', () => {
+  const word = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 8 });
+  const name = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 });
+  fc.assert(
+    fc.property(word, name, (pattern, path) => {
+      const expression = new RegExp(`^${pattern.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+      assert.equal(matchesGlob(pattern, path), expression.test(path));
+    }),
+  );
+});
+
+test('a hostile pattern takes no time that grows with the number of its stars', () => {
+  const path = 'a'.repeat(PATH_MAX_CHARACTERS);
+  const begin = performance.now();
+  assert.ok(!matchesGlob(`${'*a'.repeat(2000)}b`, path));
+  assert.ok(!matchesGlob('['.repeat(PATH_MAX_CHARACTERS), path));
+  assert.ok(performance.now() - begin < 2000);
+  assert.ok(matchesGlob('*', path));
+  assert.ok(!matchesGlob('*', `${path}a`));
+});

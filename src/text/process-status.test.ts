@@ -1,0 +1,38 @@
+// What a process may do, as /proc tells it: what Linux prints, and what is no such file.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { parseProcessStatus } from './process-status.ts';
+
+const STATUS = `Name:\tnginx
+Uid:\t1000\t0\t1000\t1000
+Gid:\t100\t101\t100\t100
+Groups:\t4 24 101 
+CapPrm:\t0000000000000400
+CapEff:\t0000000000000400
+`;
+
+test('the effective groups and capabilities are read', () => {
+  assert.deepEqual(parseProcessStatus(STATUS), { gids: [101, 4, 24], capabilities: 1024n });
+});
+
+test('a process may have no supplementary groups', () => {
+  assert.deepEqual(parseProcessStatus(STATUS.replace('4 24 101', ''))?.gids, [101]);
+});
+
+test('what is not as Linux prints it is no status', () => {
+  for (const text of [
+    '',
+    STATUS.replace('Gid:\t100\t101', 'Gid:\t100\tx'),
+    STATUS.replace('Gid:', 'gid:'),
+    STATUS.replace('Groups:', ''),
+    STATUS.replace('CapEff:\t0', 'CapEff:\tg'),
+  ]) {
+    assert.equal(parseProcessStatus(text), undefined, text);
+  }
+});
+
+test('that of this process is read', () => {
+  const status = parseProcessStatus(readFileSync('/proc/self/status', 'utf8'));
+  assert.equal(status?.gids[0], process.getegid?.());
+});
