@@ -17,6 +17,9 @@ export const SYSTEM_DIRECTORIES: Directories = {
   config: '/etc/portreeve',
 };
 
+/** Where the guard's names are in the BPF file system. */
+export const GUARD_PINS = '/sys/fs/bpf/portreeve';
+
 /** The directories of the user; see the XDG Base Directory Specification. */
 export function directoriesOf(uid: number, env: Readonly<Record<string, string | undefined>>): Directories {
   if (uid === 0) return SYSTEM_DIRECTORIES;

@@ -2,24 +2,31 @@
 
 import type { Clock } from '../base/clock.ts';
 import { PortreeveError } from '../base/errors.ts';
-import { parseDecimal } from '../base/port.ts';
-import { PORTS } from '../bpf/guard-layout.ts';
 import { compileTables, type GuardTables, type Permits } from '../bpf/guard-tables.ts';
-import type { Files, KernelBpf, ProfileArchive } from '../host/host.ts';
+import type { Files, KernelBpf, NetworkNamespaces, ProfileArchive } from '../host/host.ts';
 import type { Profile } from '../policy/rules.ts';
-import { SafTable } from '../policy/saf.ts';
-import { GuardKernel, type GuardMode, type GuardState, type Jobs } from '../services/guard/kernel.ts';
+import { noDelayUs, unprivilegedStart } from '../services/guard/features.ts';
+import {
+  GuardKernel,
+  type GuardMode,
+  type GuardState,
+  type Jobs,
+  type OtherGuard,
+  type TableMaker,
+} from '../services/guard/kernel.ts';
+import { newer, older } from '../services/guard/kernel-errors.ts';
+import { keepNamespaces } from '../services/guard/namespaces.ts';
+import { removeGuard } from '../services/guard/pinned.ts';
 import type { PoolNote } from '../services/guard/port-pools.ts';
+import { removeUnfinished } from '../services/guard/put-in.ts';
 import { type KeeperDoors, SysctlKeeper } from '../services/guard/sysctl-keeper.ts';
-import { parseRacf } from '../text/racf.ts';
+import { GUARD_ERRNOS, type GuardSettings, type TableChoices } from './guard-settings.ts';
 import { type InForce, profileAfter, profileInForce } from './profile/in-force.ts';
-import { readUsers } from './profile/users.ts';
+import { safOf } from './profile/saf.ts';
 
-export type { GuardMode, GuardState, Jobs } from '../services/guard/kernel.ts';
+export type { GuardMode, GuardState, Jobs, OtherGuard, TableMaker } from '../services/guard/kernel.ts';
 export type { PoolNote } from '../services/guard/port-pools.ts';
-
-/** Where the guard's names are in the BPF file system. */
-export const GUARD_PINS = '/sys/fs/bpf/portreeve';
+export { GUARD_PINS } from './directories.ts';
 
 /** What it takes to guard. */
 export interface GuardDoors {
@@ -31,6 +38,7 @@ export interface GuardDoors {
   readonly jobs: () => Jobs;
   /** The kernel's settings that keep reserved ports from being given to clients. */
   readonly pools: Pools;
+  readonly namespaces: NetworkNamespaces;
 }
 
 /** The part of the keeper of those settings that is needed here. */
@@ -48,39 +56,40 @@ export interface Guarded {
 }
 
 /** How it is guarded. */
-export interface GuardChoices {
+export interface GuardChoices extends GuardSettings {
   readonly pins: string;
-  /** The cgroup below which binds are judged; undefined: all of them. */
-  readonly cgroup: string | undefined;
-  readonly omvsJob: string | undefined;
-  readonly authportJobs: readonly string[];
-  /** The errno of a refusal, and of one of a port from 512 to 1023. */
-  readonly errno: GuardErrno;
-  readonly errnoLow: GuardErrno;
 }
 
-/** How bind(2) can fail (errno(3)): the numbers are the same on every architecture. */
-export const GUARD_ERRNOS = { EPERM: 1, EACCES: 13, EADDRINUSE: 98 } as const;
-export type GuardErrno = keyof typeof GUARD_ERRNOS;
+/** What the guard says of itself, or can be told of one of another version; undefined where none is in the kernel. */
+export function findGuard(doors: Pick<GuardDoors, 'bpf'>, pins: string): GuardState | OtherGuard | undefined {
+  return GuardKernel.look(doors.bpf, pins);
+}
 
-/** What a port is refused with if nobody says otherwise: bindresvport(3) goes on at EADDRINUSE, and at nothing else. */
-export const DEFAULT_ERRNO: GuardErrno = 'EACCES';
-export const DEFAULT_ERRNO_LOW: GuardErrno = 'EADDRINUSE';
-
-/** Linux's own bound, where it cannot be read (ip_unprivileged_port_start in ip-sysctl). */
-const UNPRIVILEGED_START = 1024;
-const UNPRIVILEGED_START_FILE = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
-const SYSCTL_MAX_BYTES = 64;
-
-/** The state of the guard; undefined where none is in the kernel. */
+/**
+ * The state of the guard; undefined where none is in the kernel. Throws PortreeveError `GUARD_OLDER` and `GUARD_NEWER`
+ * (refused) for one of another version.
+ */
 export function guardState(doors: Pick<GuardDoors, 'bpf'>, pins: string): GuardState | undefined {
-  const guard = GuardKernel.open(doors.bpf, pins);
-  if (!guard) return undefined;
-  try {
-    return guard.state();
-  } finally {
-    guard.close();
-  }
+  const found = findGuard(doors, pins);
+  if (found && 'abi' in found) throw (found.isNewer ? newer : older)(pins, found.abi);
+  return found;
+}
+
+/** Makes the tables of what is recorded, for a guard whose tables this process has not made. */
+export function makerOf(
+  doors: Pick<GuardDoors, 'archive' | 'bpf' | 'files' | 'jobs'>,
+  choices: TableChoices,
+): TableMaker {
+  const { archive, jobs } = doors;
+  return {
+    tablesOf: (revision) => {
+      const inForce = revision === undefined ? profileInForce(archive) : profileAfter(archive, revision);
+      const number = revision ?? inForce.head?.number;
+      if (number === undefined) throw nothingApplied();
+      return tablesOf(inForce, number, doors, choices);
+    },
+    jobs,
+  };
 }
 
 /**
@@ -92,20 +101,23 @@ export function startGuard(
   choices: GuardChoices,
   mode: Exclude<GuardMode, 'off'>,
 ): Guarded {
+  const there = openAttached(doors.bpf, choices.pins, makerOf(doors, choices));
+  if (there) requireSameCgroup(doors.bpf, there, choices.cgroup);
+  // What others put in force from here on is not to be replaced by what is read now.
+  const over = there?.swapInForce;
   const inForce = profileInForce(doors.archive);
-  const revision = inForce.head?.number;
-  if (revision === undefined) throw nothingApplied();
-  const tables = tablesOf(inForce, revision, doors, choices);
-  const cgroup = choices.cgroup ?? doors.bpf.cgroupRoot();
-  const there = GuardKernel.open(doors.bpf, choices.pins);
-  const guard = there ?? GuardKernel.install(doors.bpf, { pins: choices.pins, cgroup });
+  const guard = there ?? installed(doors, choices, inForce);
   try {
-    if (guard.state().trialMs === undefined) guard.swap(tables, doors.jobs(), doors.clock.now());
+    if (there && there.state().trialMs === undefined) {
+      const { tables, jobs, nowMs } = tablesNow(doors, choices, inForce);
+      there.swap(tables, jobs, nowMs, undefined, over);
+    }
     guard.setMode(mode);
-    return {
-      state: guard.state(),
-      notes: keepPools(doors, guard, mode === 'enforce' ? inForce.profile : undefined),
-    };
+    const notes = [
+      ...keepNamespaces(guard.namespaces, doors.namespaces, choices.namespaces),
+      ...keepPools(doors, guard.state(), mode === 'enforce' ? inForce.profile : undefined),
+    ];
+    return { state: guard.state(), notes };
   } catch (thrown) {
     if (!there) guard.remove();
     throw thrown;
@@ -114,16 +126,62 @@ export function startGuard(
   }
 }
 
+/** The guard that is there; one whose programs are not called any more is taken away. */
+function openAttached(bpf: KernelBpf, pins: string, maker: TableMaker): GuardKernel | undefined {
+  const guard = openUnlessDetached(bpf, pins, maker);
+  if (guard === 'detached') removeGuard(bpf, pins);
+  return guard === 'detached' ? undefined : guard;
+}
+
+function openUnlessDetached(
+  bpf: KernelBpf,
+  pins: string,
+  maker: TableMaker,
+): GuardKernel | 'detached' | undefined {
+  try {
+    return GuardKernel.open(bpf, pins, maker);
+  } catch (thrown) {
+    if (thrown instanceof PortreeveError && thrown.code === 'GUARD_DETACHED') return 'detached';
+    throw thrown;
+  }
+}
+
+function installed(doors: GuardDoors, choices: GuardChoices, inForce: InForce): GuardKernel {
+  const cgroup = choices.cgroup ?? doors.bpf.cgroupRoot();
+  const place = { pins: choices.pins, cgroup };
+  return GuardKernel.install(doors.bpf, place, tablesNow(doors, choices, inForce));
+}
+
+/** What is in force by the archive, with the jobs of this moment. */
+function tablesNow(doors: GuardDoors, choices: TableChoices, inForce: InForce) {
+  const revision = inForce.head?.number;
+  if (revision === undefined) throw nothingApplied();
+  const tables = tablesOf(inForce, revision, doors, choices);
+  return { tables, jobs: doors.jobs(), nowMs: doors.clock.now() };
+}
+
+/** Throws PortreeveError `GUARD_ELSEWHERE` (refused) where the guard judges another part of the host. */
+function requireSameCgroup(bpf: KernelBpf, guard: GuardKernel, cgroup: string | undefined): void {
+  if (cgroup === undefined || bpf.cgroupId(cgroup) === guard.state().cgroupId) return;
+  guard.close();
+  const message = `the guard that is in the kernel judges another cgroup than ${cgroup}`;
+  throw new PortreeveError('refused', 'GUARD_ELSEWHERE', message, 'Take it out first: portreeve guard off.', {
+    cgroup,
+  });
+}
+
 /**
  * Keeps the ports of a profile out of automatic assignment, or takes that back. A guard of a part of the host leaves
  * the settings alone, which are for all of it; and where they cannot be written the kernel still refuses and allows.
  */
 function keepPools(
   { bpf, pools }: GuardDoors,
-  guard: GuardKernel,
+  { cgroupId }: Pick<GuardState, 'cgroupId'>,
   profile: Profile | undefined,
 ): readonly PoolNote[] {
-  if (guard.state().cgroupId !== bpf.cgroupId(bpf.cgroupRoot())) return [];
+  // Where it is attached no more it cannot be told, and only what is ours is taken back.
+  const isDetached = cgroupId === 0n && profile === undefined;
+  if (!isDetached && cgroupId !== bpf.cgroupId(bpf.cgroupRoot())) return [];
   try {
     return (profile ? pools.apply(profile) : pools.restore()).notes;
   } catch (thrown) {
@@ -135,23 +193,27 @@ function keepPools(
 
 /** Takes the guard out of the kernel; undefined where there was none. */
 export function stopGuard(doors: GuardDoors, pins: string): readonly PoolNote[] | undefined {
-  const guard = GuardKernel.open(doors.bpf, pins);
-  if (!guard) return undefined;
-  const notes = keepPools(doors, guard, undefined);
-  guard.remove();
+  const found = GuardKernel.look(doors.bpf, pins);
+  if (!found) {
+    removeUnfinished(doors.bpf, pins);
+    return undefined;
+  }
+  if ('isNewer' in found && found.isNewer) throw newer(pins, found.abi);
+  const notes = keepPools(doors, found, undefined);
+  removeGuard(doors.bpf, pins);
   return notes;
 }
 
 /** Keeps what is on trial; undefined where nothing is. Throws PortreeveError `GUARD_ABSENT` (refused). */
-export function confirmTrial(doors: GuardDoors, pins: string): Guarded | undefined {
-  const guard = GuardKernel.open(doors.bpf, pins);
+export function confirmTrial(doors: GuardDoors, choices: GuardChoices): Guarded | undefined {
+  const guard = GuardKernel.open(doors.bpf, choices.pins, makerOf(doors, choices));
   if (!guard) throw guardAbsent();
   try {
     if (!guard.confirm()) return undefined;
     const state = guard.state();
     const profile =
       state.mode === 'enforce' ? profileAfter(doors.archive, state.revision).profile : undefined;
-    return { state, notes: keepPools(doors, guard, profile) };
+    return { state, notes: keepPools(doors, state, profile) };
   } finally {
     guard.close();
   }
@@ -162,18 +224,14 @@ export function confirmTrial(doors: GuardDoors, pins: string): Guarded | undefin
  * what the kernel does. Gives the number of that record.
  */
 export function settleTrial(
-  { bpf }: Pick<GuardDoors, 'bpf'>,
-  pins: string,
+  doors: Pick<GuardDoors, 'archive' | 'bpf' | 'files' | 'jobs'>,
+  choices: Pick<GuardChoices, 'pins'> & TableChoices,
   recordAgain: (revision: number) => number,
 ): number | undefined {
-  const guard = GuardKernel.open(bpf, pins);
-  if (!guard) return undefined;
+  const guard = openUnlessDetached(doors.bpf, choices.pins, makerOf(doors, choices));
+  if (!guard || guard === 'detached') return undefined;
   try {
-    const { hasGoneBack, revision } = guard.state();
-    if (!hasGoneBack) return undefined;
-    const recorded = recordAgain(revision);
-    guard.settle();
-    return recorded;
+    return guard.settle(recordAgain);
   } finally {
     guard.close();
   }
@@ -201,7 +259,7 @@ export function changeGuarded(
   change: { readonly inForce: InForce; readonly revision: number; readonly trialMs: number | undefined },
   record: () => number,
 ): Change {
-  const guard = GuardKernel.open(doors.bpf, choices.pins);
+  const guard = GuardKernel.open(doors.bpf, choices.pins, makerOf(doors, choices));
   if (!guard) {
     if (change.trialMs !== undefined) throw guardAbsent();
     return { revision: record(), guard: undefined, notes: [] };
@@ -209,13 +267,16 @@ export function changeGuarded(
   try {
     const tables = tablesOf(change.inForce, change.revision, doors, choices);
     const trialMs = change.trialMs ?? RECORD_MS;
-    guard.swap(tables, doors.jobs(), doors.clock.now(), trialMs);
+    const nowMs = doors.clock.now();
+    guard.swap(tables, doors.jobs(), nowMs, trialMs);
     const revision = recordOrGoBack(guard, record);
-    if (change.trialMs === undefined) guard.confirm();
+    // What goes beyond the tables would not go back with them.
+    if (change.trialMs !== undefined) return { revision, guard: guard.state(), notes: [] };
+    if (!guard.confirm()) putBack(guard, tables, doors.jobs(), nowMs);
+    const notes = keepNamespaces(guard.namespaces, doors.namespaces, choices.namespaces);
     const state = guard.state();
-    const kept =
-      change.trialMs === undefined && state.mode === 'enforce' ? change.inForce.profile : undefined;
-    return { revision, guard: state, notes: kept ? keepPools(doors, guard, kept) : [] };
+    if (state.mode === 'enforce') notes.push(...keepPools(doors, state, change.inForce.profile));
+    return { revision, guard: state, notes };
   } finally {
     guard.close();
   }
@@ -230,44 +291,31 @@ function recordOrGoBack(guard: GuardKernel, record: () => number): number {
   }
 }
 
-/** Puts the tables of the revision that is in the kernel there anew, with the jobs of this moment. */
-export function renewTables(
-  doors: Pick<GuardDoors, 'archive' | 'files' | 'jobs'>,
-  choices: Omit<GuardChoices, 'cgroup' | 'pins'>,
-  guard: GuardKernel,
-): void {
-  const { revision, since } = guard.state();
-  const tables = tablesOf(profileAfter(doors.archive, revision), revision, doors, choices);
-  // It is the same profile, and has been in force since then.
-  guard.swap(tables, doors.jobs(), since);
+/** It took so long to record the change that the kernel has gone back: it is recorded, and so it is put in force. */
+function putBack(guard: GuardKernel, tables: GuardTables, jobs: Jobs, nowMs: number): void {
+  guard.settle(() => undefined);
+  guard.swap(tables, jobs, nowMs);
 }
 
 /** The tables of a profile. */
 export function tablesOf(
-  { profile, racf, options }: InForce,
+  inForce: InForce,
   revision: number,
-  { files }: Pick<GuardDoors, 'files'>,
-  { omvsJob, authportJobs, errno, errnoLow }: Omit<GuardChoices, 'cgroup' | 'pins'>,
+  { bpf, files }: Pick<GuardDoors, 'bpf' | 'files'>,
+  { omvsJob, authportJobs, errno, errnoLow }: TableChoices,
 ): GuardTables {
-  const names = { sysname: options?.symbols['SYSNAME'] ?? '', tcpname: options?.tcpname ?? '' };
-  const saf =
-    racf &&
-    new SafTable(parseRacf({ file: racf.path, text: racf.text }).commands, { ...readUsers(files), ...names });
+  const saf = safOf(inForce, files);
   const nobody: Permits = { uids: new Map(), everyone: false };
-  return compileTables(profile, {
+  return compileTables(inForce.profile, {
     authportJobs,
     omvsJob: omvsJob ?? 'OMVS',
     permits: (resname) => saf?.permittedUids(resname) ?? nobody,
     errno: GUARD_ERRNOS[errno],
     errnoLow: GUARD_ERRNOS[errnoLow],
     unprivilegedStart: unprivilegedStart(files),
+    noDelayUs: noDelayUs(bpf.tickUs()),
     revision,
   });
-}
-
-function unprivilegedStart(files: Pick<Files, 'readText'>): number {
-  const text = files.readText(UNPRIVILEGED_START_FILE, SYSCTL_MAX_BYTES)?.trim() ?? '';
-  return parseDecimal(text, PORTS) ?? UNPRIVILEGED_START;
 }
 
 function nothingApplied(): PortreeveError {
@@ -275,7 +323,8 @@ function nothingApplied(): PortreeveError {
   return new PortreeveError('refused', 'NOTHING_APPLIED', 'there is no profile that could be enforced', hint);
 }
 
-function guardAbsent(): PortreeveError {
+/** There is no guard that could be changed. */
+export function guardAbsent(): PortreeveError {
   const hint = 'Start it: portreeve guard enforce, or portreeve guard observe.';
   return new PortreeveError('refused', 'GUARD_ABSENT', 'the guard is not in the kernel', hint);
 }

@@ -54,6 +54,13 @@ test('the guard sees the file systems as all do', () => {
   assert.match(textOf('portreeve.service'), hides);
 });
 
+test('the daemon says itself when it is started, and may look at network namespaces and no others', () => {
+  assert.deepEqual(settingsIn('portreeve.service', 'Type'), ['notify']);
+  assert.deepEqual(settingsIn('portreeve.service', 'ExecStartPost'), []);
+  assert.deepEqual(settingsIn('portreeve.service', 'RestrictNamespaces'), ['net']);
+  assert.doesNotMatch(textOf('portreeve-guard.service'), /^RestrictNamespaces=/m);
+});
+
 test('the account is the one that the daemon looks for', () => {
   assert.equal(PORTMAP_USER, PORTMAP_ACCOUNT);
   assert.match(textOf('portreeve.conf'), new RegExp(`^u ${PORTMAP_ACCOUNT} - "`, 'm'));

@@ -171,10 +171,9 @@ Before=rpcbind.target remote-fs-pre.target
 StartLimitIntervalSec=0
 
 [Service]
-Type=exec
+# It says when its sockets are open: what is sent there then waits for it.
+Type=notify
 ${environment(program)}ExecStart=${word(program.path)} serve
-# It is started when its sockets are open: what is sent there then waits for it.
-ExecStartPost=/bin/sh -c 'until [ -S /run/portreeve/look.sock ]; do kill -0 $MAINPID || exit 1; sleep 0.05; done'
 TimeoutStartSec=30s
 ExecReload=/bin/kill -HUP $MAINPID
 # Its own processes end when it does.
@@ -200,7 +199,8 @@ ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-RestrictNamespaces=yes
+# It looks which network namespaces the settings mean.
+RestrictNamespaces=net
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes

@@ -31,6 +31,16 @@ tcpname = "TCPCS"
 omvs_job = "UNIX"
 authport_jobs = ["FTPD*"]
 
+[guard]
+errno = "EPERM"
+errno_low = "EACCES"
+cgroup = "/sys/fs/cgroup/a.slice"
+namespaces = ["web"]
+
+[doctor]
+suppress = [{ code = "LISTENER_EPHEMERAL", reason = "they choose", port = 40000 }]
+bpxprm = "/etc/bpxprm00"
+
 [job.WEB]
 users = ["alice", 1001]
 groups = ["www", 33]
@@ -46,16 +56,36 @@ groups = ["www", 33]
     omvs_job: 'UNIX',
     authport_jobs: ['FTPD*'],
   };
+  const guard = {
+    errno: 'EPERM',
+    errno_low: 'EACCES',
+    cgroup: '/sys/fs/cgroup/a.slice',
+    namespaces: ['web'],
+  };
+  const doctor = {
+    suppress: [{ code: 'LISTENER_EPHEMERAL', reason: 'they choose', port: 40_000 }],
+    bpxprm: '/etc/bpxprm00',
+  };
   const job = { WEB: { users: ['alice', 1001], groups: ['www', 33] }, 'A.B': {} };
-  assert.deepEqual(parseSettings(text, 'x.toml'), { portmap, profile, job });
+  assert.deepEqual(parseSettings(text, 'x.toml'), { portmap, profile, guard, doctor, job });
 });
 
 test('none', () => {
-  for (const text of ['', '# nothing\n', '[portmap]\n', '[profile]\n', '[job]\n', '[job.A]\n'])
+  for (const text of [
+    '',
+    '# nothing\n',
+    '[portmap]\n',
+    '[profile]\n',
+    '[guard]\n',
+    '[doctor]\n',
+    '[job]\n',
+    '[job.A]\n',
+  ])
     assert.deepEqual(mistakes(text), []);
 });
 
 describe('each value has its bounds', () => {
+  const list = (length: number) => JSON.stringify(Array.from({ length }, (_, i) => `n${i}`));
   const cases: [key: string, good: string[], bad: string[]][] = [
     [
       'portmap.listen',
@@ -83,6 +113,20 @@ describe('each value has its bounds', () => {
     ['profile.tcpname', ['"TCPIP"', '"@#$45678"'], ['""', '"tcpip"', '"1A"', '"A23456789"', '"A.B"', '1']],
     ['profile.omvs_job', ['"OMVS"', '"A-B.C"'], ['""', '"omvs"', '"OMVS*"', '1']],
     ['profile.authport_jobs', ['[]', '["FTPD1", "FTP?*"]'], ['"FTPD1"', '["ftpd"]', '["A B"]', '[1]']],
+    ['guard.errno', ['"EACCES"', '"EPERM"', '"EADDRINUSE"'], ['"eacces"', '"ENOENT"', '13', '""']],
+    ['guard.errno_low', ['"EACCES"', '"EPERM"', '"EADDRINUSE"'], ['"EAGAIN"', '98', '[]']],
+    ['guard.cgroup', ['"/sys/fs/cgroup/a.slice"'], ['"a.slice"', '""', '"/a\\u0000"', '1']],
+    [
+      'guard.namespaces',
+      ['[]', '["web", "/run/docker/netns/1a2b"]', list(63)],
+      ['"web"', '["a/b"]', '["pid:1"]', '[""]', '[1]', list(64)],
+    ],
+    [
+      'doctor.suppress',
+      ['[]', '[{ code = "LOW_PORTS_OPEN", reason = "x" }]'],
+      ['"LOW_PORTS_OPEN"', '{}', '["LOW_PORTS_OPEN"]', '[1]'],
+    ],
+    ['doctor.bpxprm', ['"/a"'], ['"a"', '""', '1']],
     [
       'job.NAME.users',
       ['[]', '["a", 0, "b.c$"]'],
@@ -117,6 +161,27 @@ describe('each value has its bounds', () => {
 test('a section that is a value', () => {
   assert.deepEqual(mistakes('portmap = 3\n'), ['portmap is 3; it must be a section, [portmap]']);
   assert.deepEqual(mistakes('profile = 3\n'), ['profile is 3; it must be a section, [profile]']);
+  assert.deepEqual(mistakes('guard = 3\n'), ['guard is 3; it must be a section, [guard]']);
+});
+
+test('a suppression has a code of the doctor, a reason, and perhaps a port', () => {
+  const given = (entry: string) => mistakes(`[doctor]\nsuppress = [{ ${entry} }]\n`);
+  assert.deepEqual(given('code = "LOW_PORTS_OPEN", reason = "x", port = 65535'), []);
+  const wrong: Record<string, RegExp> = {
+    'code = "LOW_PORT_OPEN", reason = "x"':
+      /^doctor\.suppress\.0\.code is "LOW_PORT_OPEN"; it must be a code of/,
+    'reason = "x"': /^doctor\.suppress\.0\.code is missing; it must be a code of/,
+    'code = "LOW_PORTS_OPEN"': /^doctor\.suppress\.0\.reason is missing; it must be a text that says why$/,
+    'code = "LOW_PORTS_OPEN", reason = " "': /^doctor\.suppress\.0\.reason is " "; it must be a text/,
+    'code = "LOW_PORTS_OPEN", reason = "x", port = 0': /^doctor\.suppress\.0\.port is 0; it must be a number/,
+    'code = "LOW_PORTS_OPEN", reason = "x", ports = 1':
+      /^"doctor\.suppress\.0\.ports" is no setting; did you mean "port"\?$/,
+  };
+  for (const [entry, expected] of Object.entries(wrong)) {
+    const [mistake = '', ...more] = given(entry);
+    assert.match(mistake, expected);
+    assert.deepEqual(more, []);
+  }
 });
 
 test('a section of a job has the name of one that somebody can take', () => {
@@ -140,6 +205,10 @@ test('a key of the wrong section is compared with those of its own', () => {
   assert.deepEqual(mistakes('[profile]\nzos_name = true\nport = 1\n'), [
     '"profile.zos_name" is no setting; did you mean "zos_names"?',
     '"profile.port" is no setting; did you mean "file"?',
+  ]);
+  assert.deepEqual(mistakes('[guard]\nerrnolow = "EPERM"\nnamespace = []\n'), [
+    '"guard.errnolow" is no setting; did you mean "errno_low"?',
+    '"guard.namespace" is no setting; did you mean "namespaces"?',
   ]);
 });
 

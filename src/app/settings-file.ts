@@ -3,8 +3,11 @@ import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { PortreeveError } from '../base/errors.ts';
 import { hasWildcard, jobPatternProblem } from '../base/job.ts';
-import { UID_MAX } from '../base/limits.ts';
+import { GUARD_NAMESPACES_MAX, UID_MAX } from '../base/limits.ts';
 import { PORT_MAX, PORT_MIN } from '../base/port.ts';
+import { namespacePath } from '../text/namespace.ts';
+import { CODES } from './doctor/codes.ts';
+import { GUARD_ERRNOS, type GuardErrno } from './guard-settings.ts';
 import { isListenableAddress, isListenablePath, LISTENABLE_PATH } from './listenable.ts';
 
 const ADDRESS =
@@ -20,7 +23,14 @@ const USER = 'the name of a user, or a uid';
 const GROUP = 'the name of a group, or a gid';
 const PATTERN = 'a job name in capitals, such as FTPD1, in which * and ? are wildcards';
 
+const ERRNO = 'the name of an errno: EACCES, EPERM or EADDRINUSE';
+const ERRNOS = Object.keys(GUARD_ERRNOS) as readonly GuardErrno[];
+const NAMESPACE = 'a name that "ip netns" lists, such as web, or an absolute path';
+/** One is the guard's own. */
+const NAMESPACES = `a list of at most ${GUARD_NAMESPACES_MAX - 1} network namespaces`;
+
 const isPath = (text: string): boolean => /^\/[^\0]*$/.test(text);
+const isNamespace = (text: string): boolean => namespacePath(text) !== undefined;
 const isJobPattern = (text: string): boolean => jobPatternProblem(text, false) === undefined;
 const isJob = (text: string): boolean => isJobPattern(text) && !hasWildcard(text);
 
@@ -57,6 +67,39 @@ const PROFILE = z.strictObject(
   'a section, [profile]',
 );
 
+const GUARD = z.strictObject(
+  {
+    errno: z.enum(ERRNOS, ERRNO).optional(),
+    errno_low: z.enum(ERRNOS, ERRNO).optional(),
+    cgroup: z.string(PATH).refine(isPath, PATH).optional(),
+    namespaces: z
+      .array(z.string(NAMESPACE).refine(isNamespace, NAMESPACE), NAMESPACES)
+      .max(GUARD_NAMESPACES_MAX - 1, NAMESPACES)
+      .optional(),
+  },
+  'a section, [guard]',
+);
+
+const CODE = 'a code of portreeve doctor, such as LISTENER_EPHEMERAL';
+const REASON = 'a text that says why';
+
+const SUPPRESSION = z.strictObject(
+  {
+    code: z.enum(CODES, CODE),
+    reason: z.string(REASON).regex(/\S/, REASON),
+    port: z.int(PORT).min(PORT_MIN, PORT).max(PORT_MAX, PORT).optional(),
+  },
+  'a table, { code = "...", reason = "..." }',
+);
+
+const DOCTOR = z.strictObject(
+  {
+    suppress: z.array(SUPPRESSION, 'a list of tables, { code = "...", reason = "..." }').optional(),
+    bpxprm: z.string(PATH).refine(isPath, PATH).optional(),
+  },
+  'a section, [doctor]',
+);
+
 const JOB_SECTION = z.strictObject({ users: whom(USER), groups: whom(GROUP) }, 'a section, [job.NAME]');
 const JOBS = z.record(z.string().refine(isTakenJob), JOB_SECTION, {
   error: ({ code }) => (code === 'invalid_key' ? TAKEN_JOB : 'sections, [job.NAME]'),
@@ -65,13 +108,21 @@ const JOBS = z.record(z.string().refine(isTakenJob), JOB_SECTION, {
 const FILE = z.strictObject({
   portmap: PORTMAP.optional(),
   profile: PROFILE.optional(),
+  guard: GUARD.optional(),
+  doctor: DOCTOR.optional(),
   job: JOBS.optional(),
 });
 
 /** What portreeve.toml can say. */
 export type SettingsFile = z.infer<typeof FILE>;
 
-const SECTIONS = { portmap: PORTMAP, profile: PROFILE, 'job.NAME': JOB_SECTION } as const;
+const SECTIONS = {
+  portmap: PORTMAP,
+  profile: PROFILE,
+  guard: GUARD,
+  doctor: DOCTOR,
+  'job.NAME': JOB_SECTION,
+} as const;
 
 /** Every setting, as "section.key". */
 export const SETTING_KEYS: readonly string[] = Object.entries(SECTIONS).flatMap(([section, { shape }]) =>
@@ -80,7 +131,10 @@ export const SETTING_KEYS: readonly string[] = Object.entries(SECTIONS).flatMap(
 
 /** The keys that are known at a place of the file. */
 function keysAt([section, name]: readonly PropertyKey[]): string[] {
-  if (section === 'portmap' || section === 'profile') return Object.keys(SECTIONS[section].shape);
+  if (section === 'portmap' || section === 'profile' || section === 'guard') {
+    return Object.keys(SECTIONS[section].shape);
+  }
+  if (section === 'doctor') return Object.keys((name === undefined ? DOCTOR : SUPPRESSION).shape);
   if (section === 'job' && name !== undefined) return Object.keys(JOB_SECTION.shape);
   return Object.keys(FILE.shape);
 }

@@ -3,7 +3,7 @@ import { byteArray, Layout } from '../base/layout.ts';
 import { exactNumber } from '../base/numbers.ts';
 
 /** Changes with every change of a structure or of what the programs make of it: others' maps are not written to. */
-export const GUARD_ABI = 2;
+export const GUARD_ABI = 3;
 
 /** What the programs do with a verdict. */
 export const MODE = { off: 0, enforce: 1, observe: 2 } as const;
@@ -31,9 +31,20 @@ export const SETTINGS = new Layout({
   unprivilegedStart: 'u32',
   /** The revision of the profile in the archive. */
   revision: 'u32',
+  /** What TCPCONFIG says of acknowledgments, for ports that are not reserved: FLAG.noDelayAcks, FLAG.delayAcks or 0. */
+  tcpAcks: 'u32',
+  /** NODELAYACKS: the shortest delay that the kernel takes, in microseconds. */
+  noDelayUs: 'u32',
+  /** What the tables are: GuardTables.digest. */
+  digest: 'u64',
+  /** Which swap has put them there: CONFIG.swaps at that time. */
+  swap: 'u32',
 });
 
-/** The head of the map `config`; for each set of tables its settings and its filter of cgroups follow. */
+/**
+ * The head of the map `config`; for each set of tables its settings and its filter of cgroups follow. Its fields stay
+ * where they are, whatever the version: others look at them before they know which one it is.
+ */
 export const CONFIG = new Layout({
   abi: 'u32',
   mode: 'u32',
@@ -49,6 +60,8 @@ export const CONFIG = new Layout({
   home: 'u64',
   /** Whether the BPF file system was mounted by us. */
   hasMounted: 'u32',
+  /** How often tables were put into one of the sets. */
+  swaps: 'u32',
 });
 
 /**
@@ -134,14 +147,17 @@ export const REFUSALS = [
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
-/** What is counted: binds that were judged and allowed, each refusal, and events that found no room. */
+/**
+ * What is counted: binds that were judged and allowed, each refusal, and events that found no room. In the map what the
+ * guard of an older version had counted before stands behind what the programs count.
+ */
 export const COUNTERS = ['judged', ...REFUSALS, 'lost'] as const;
 
 /** A refusal, as it is told through the ring buffer. */
 export const EVENT = new Layout({
   /** Nanoseconds since boot (CLOCK_BOOTTIME). */
   time: 'u64',
-  /** The cgroup by which its job was found, its own or one above; where none of them is a job, its own. */
+  /** The cgroup by which its job was found, its own or one above; 0 where none of them is a job. */
   cgroup: 'u64',
   netns: 'u64',
   pid: 'u32',

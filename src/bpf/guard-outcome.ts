@@ -26,9 +26,7 @@ const RESVPORT_START = 512;
 const SOL_SOCKET = 1;
 const SO_REUSEPORT = 15;
 const TCP_BPF_DELACK_MAX = 1003;
-/** Microseconds; the kernel takes nothing shorter than two of its ticks, and this is two at 250 Hz. */
-export const NO_DELAY_US = 8000;
-/** What the kernel has without being told (TCP_DELACK_MAX). */
+/** DELAYACKS, in microseconds: what the kernel has without being told, and the longest that it takes. */
 export const DELAY_US = 200_000;
 
 const IP4 = SOCK_ADDR.fields.user_ip4.offset;
@@ -45,31 +43,50 @@ export function grant(p: GuardAssembler): void {
   p.mov(R1, R8);
   p.and(R1, FLAG.share);
   p.jump('eq', R1, 0, 'acks');
-  setOption(p, SOL_SOCKET, SO_REUSEPORT, 1);
+  p.store('u32', R10, KEY, 1);
+  setOption(p, SOL_SOCKET, SO_REUSEPORT);
   p.label('acks');
-  p.mov(R1, R8);
-  p.and(R1, FLAG.noDelayAcks);
-  p.jump('eq', R1, 0, 'delayed acks');
-  setOption(p, IPPROTO_TCP, TCP_BPF_DELACK_MAX, NO_DELAY_US);
-  p.goto('grant low');
-  p.label('delayed acks');
-  p.mov(R1, R8);
-  p.and(R1, FLAG.delayAcks);
-  p.jump('eq', R1, 0, 'grant low');
-  setOption(p, IPPROTO_TCP, TCP_BPF_DELACK_MAX, DELAY_US);
+  setAcks(p, 'grant low');
   p.label('grant low');
   p.load('u32', R1, R10, MODE_AT, 'mode');
   p.jump('ne', R1, MODE.enforce, 'judged');
   p.count('judged');
-  p.load('u32', R1, R10, PORT_AT, 'port');
-  p.mov(R0, BIND_ANSWER.allow);
-  p.jump('ge', R1, LOW_PORTS_END, 'done');
   p.mov(R0, BIND_ANSWER.privileged, 'no capability is asked for');
   p.goto('done');
 }
 
-function setOption(p: GuardAssembler, level: number, name: number, value: number): void {
-  p.store('u32', R10, KEY, value);
+/** What TCPCONFIG says of acknowledgments, for a port that is not reserved; goes on at `next`. */
+export function setGeneralAcks(p: GuardAssembler, next: string): void {
+  p.load('u32', R8, R7, SETTINGS.fields.tcpAcks.offset, 'tcpAcks');
+  p.jump('eq', R8, 0, next);
+  p.load('u32', R1, R10, PROTOCOL, 'protocol');
+  p.jump('ne', R1, IPPROTO_TCP, next);
+  p.load('u32', R1, R10, MODE_AT, 'mode');
+  p.jump('ne', R1, MODE.enforce, next);
+  setAcks(p, next);
+}
+
+/** Sets how long acknowledgments may wait, by the flags in r8; goes on at `next`. */
+function setAcks(p: GuardAssembler, next: string): void {
+  const delayed = p.unique('delayed acks');
+  const set = p.unique('set acks');
+  p.mov(R1, R8);
+  p.and(R1, FLAG.noDelayAcks);
+  p.jump('eq', R1, 0, delayed);
+  p.load('u32', R1, R7, SETTINGS.fields.noDelayUs.offset, 'noDelayUs');
+  p.store('u32', R10, KEY, R1);
+  p.goto(set);
+  p.label(delayed);
+  p.and(R8, FLAG.delayAcks);
+  p.jump('eq', R8, 0, next);
+  p.store('u32', R10, KEY, DELAY_US);
+  p.label(set);
+  setOption(p, IPPROTO_TCP, TCP_BPF_DELACK_MAX);
+  p.goto(next);
+}
+
+/** Sets an option of the socket to the number at KEY. */
+function setOption(p: GuardAssembler, level: number, name: number): void {
   p.mov(R1, R6);
   p.mov(R2, level);
   p.mov(R3, name);
@@ -152,11 +169,8 @@ function tell(p: GuardAssembler): void {
   for (let at = 0; at < EVENT.bytes; at += 8) p.store('u64', R10, EVENT_AT + at, 0);
   p.call('ktime_get_boot_ns');
   p.storeField(R10, fields.time, R0, EVENT_AT);
-  p.load('u64', R0, R10, JOB_CGROUP_AT);
-  p.jump('ne', R0, 0, 'whose');
-  p.call('get_current_cgroup_id');
-  p.label('whose');
-  p.storeField(R10, fields.cgroup, R0, EVENT_AT);
+  p.load('u64', R1, R10, JOB_CGROUP_AT);
+  p.storeField(R10, fields.cgroup, R1, EVENT_AT);
   p.load('u64', R1, R10, NETNS_AT);
   p.storeField(R10, fields.netns, R1, EVENT_AT);
   p.call('get_current_pid_tgid');

@@ -31,9 +31,12 @@ import {
   SLOT_BYTES,
   USE,
 } from './guard-layout.ts';
-import { end, grant, refuse } from './guard-outcome.ts';
+import { end, grant, refuse, setGeneralAcks } from './guard-outcome.ts';
 import { R0, R1, R2, R3, R6, R7, R8, R9, R10 } from './instruction.ts';
 import type { Program } from './program.ts';
+
+/** Where a set of tables in the map `config` has what TCPCONFIG says of acknowledgments, the first of them. */
+const TCP_ACKS_AT = CONFIG.bytes + SETTINGS.fields.tcpAcks.offset;
 
 /** The program for sockets of a family; the same each time that it is made. */
 export function bindProgram(family: Family): Program {
@@ -44,6 +47,7 @@ export function bindProgram(family: Family): Program {
   findJob(p);
   judgeUnreserved(p);
   judgeReserved(p);
+  anyPort(p);
   grant(p);
   refuse(p);
   end(p);
@@ -59,7 +63,13 @@ function begin(p: GuardAssembler): void {
   p.store('u32', R10, MODE_AT, R1);
   p.load('u32', R9, R6, SOCK_ADDR.fields.user_port.offset, 'port');
   p.swap('be16', R9);
-  p.jump('eq', R9, 0, 'pass', 'port 0: the kernel chooses');
+  p.jump('ne', R9, 0, 'asked');
+  // The kernel chooses a port, which is not judged: there is nothing to be done unless TCPCONFIG says so.
+  p.load('u32', R1, R7, TCP_ACKS_AT, 'tcpAcks');
+  p.load('u32', R2, R7, SLOT_BYTES + TCP_ACKS_AT, 'tcpAcks');
+  p.or(R1, R2);
+  p.jump('eq', R1, 0, 'pass');
+  p.label('asked');
   p.store('u32', R10, PORT_AT, R9);
   p.load('u32', R1, R6, SOCK_ADDR.fields.protocol.offset, 'protocol');
   p.jump('eq', R1, IPPROTO_TCP, 'tcp');
@@ -98,6 +108,13 @@ function chooseTables(p: GuardAssembler): void {
   p.mul(R8, SLOT_BYTES);
   p.add(R7, R8);
   p.add(R7, CONFIG.bytes, 'the settings');
+  p.jump('eq', R9, 0, 'any port');
+}
+
+/** Port 0: only what TCPCONFIG says of acknowledgments. */
+function anyPort(p: GuardAssembler): void {
+  p.label('any port');
+  setGeneralAcks(p, 'pass');
 }
 
 /** The first rule of the port: one lookup, however many reservations there are. */
@@ -115,10 +132,11 @@ function findRule(p: GuardAssembler): void {
   p.jump('ne', R1, LOW_PORTS.restricted, 'unreserved');
   // Below this Linux asks for the capability itself, which no program can see.
   p.load('u32', R1, R7, SETTINGS.fields.unprivilegedStart.offset, 'unprivilegedStart');
-  p.jump('lt', R9, R1, 'judged');
+  p.jump('lt', R9, R1, 'unreserved allowed');
   p.call('get_current_uid_gid');
-  p.jump32('eq', R0, 0, 'judged');
-  p.store('u64', R10, JOB_CGROUP_AT, 0, 'the job is not asked for');
+  p.jump32('eq', R0, 0, 'unreserved allowed');
+  p.call('get_current_cgroup_id');
+  p.store('u64', R10, JOB_CGROUP_AT, R0, 'the job is not asked for');
   p.deny('LOW_PORT_RESTRICTED');
   p.label('unreserved');
   p.loadByProtocol(R1, SETTINGS.fields.hasUnreservedTcp.offset, SETTINGS.fields.hasUnreservedUdp.offset);
@@ -144,6 +162,8 @@ function judgeUnreserved(p: GuardAssembler): void {
   p.label('entry allows');
   checkSaf(p, 'unreserved allowed');
   p.label('unreserved allowed');
+  setGeneralAcks(p, 'unreserved low');
+  p.label('unreserved low');
   p.loadByProtocol(R1, SETTINGS.fields.tcpLowPorts.offset, SETTINGS.fields.udpLowPorts.offset);
   p.jump('ne', R1, LOW_PORTS.unrestricted, 'judged');
   p.goto('grant low');

@@ -4,6 +4,7 @@ import { PortreeveError } from '../base/errors.ts';
 import { compareSpecificity, hasWildcard, type JobName, matchesJob, UNKNOWN_JOB } from '../base/job.ts';
 import type { Protocol } from '../base/port.ts';
 import type { Profile, Reservation, UnreservedRule } from '../policy/rules.ts';
+import { Digest } from './guard-digest.ts';
 import {
   ANYONE,
   FLAG,
@@ -41,6 +42,8 @@ export interface TableContext {
   readonly errnoLow: number;
   /** net.ipv4.ip_unprivileged_port_start */
   readonly unprivilegedStart: number;
+  /** NODELAYACKS: the shortest delay of an acknowledgment that the kernel takes, in microseconds. */
+  readonly noDelayUs: number;
   /** The revision of the profile. */
   readonly revision: number;
 }
@@ -60,6 +63,8 @@ export interface GuardTables {
   readonly ruleCount: number;
   readonly permits: readonly MapEntry[];
   readonly settings: Uint8Array;
+  /** What the ports, the rules, and the numbers in jobs and permits mean: tables with the same one agree in them. */
+  readonly digest: bigint;
   /** What the maps of jobs hold for a job. */
   readonly job: (job: JobName) => Uint8Array;
 }
@@ -142,14 +147,30 @@ class Compiler {
     const ports = this.#ports();
     for (const rule of this.#profile.unreserved) this.#addUnreserved(rule);
     const permits = this.#permits();
+    const rules = encodedRules(this.#rules);
+    const digest = this.#digest(ports, rules);
     return {
       ports,
-      rules: encodedRules(this.#rules),
+      rules,
       ruleCount: this.#rules.length + 1,
       permits,
-      settings: this.#settings(),
+      settings: this.#settings(digest),
+      digest,
       job: (job) => this.#job(job),
     };
+  }
+
+  #digest(ports: Uint8Array, rules: Uint8Array): bigint {
+    const digest = new Digest().addBytes(ports).addBytes(rules);
+    for (const names of [this.#names.keys(), this.#wildcards, this.#resources.keys()]) {
+      for (const name of names) digest.addText(name);
+      digest.addNumber(0);
+    }
+    for (const protocol of ['tcp', 'udp'] as const) {
+      for (const { rule, index } of this.#unreserved[protocol]) digest.addText(rule.pattern).addNumber(index);
+      digest.addNumber(0);
+    }
+    return digest.addText(this.#context.omvsJob).value;
   }
 
   /** The rules of one port are linked from the last to the first. No port of a range has another entry. */
@@ -194,8 +215,7 @@ class Compiler {
     const { share, acks = general, bind, saf } = options;
     return (
       (share === undefined ? 0 : FLAG.share) |
-      (acks === 'NODELAYACKS' ? FLAG.noDelayAcks : 0) |
-      (acks === 'DELAYACKS' ? FLAG.delayAcks : 0) |
+      acksFlag(acks) |
       (bind?.family === 4 ? FLAG.bind4 : 0) |
       (bind?.family === 6 ? FLAG.bind6 : 0) |
       (saf === undefined ? 0 : FLAG.saf)
@@ -283,9 +303,9 @@ class Compiler {
     });
   }
 
-  #settings(): Uint8Array {
+  #settings(digest: bigint): Uint8Array {
     const { tcp, udp } = this.#profile;
-    const { errno, errnoLow, unprivilegedStart, revision } = this.#context;
+    const { errno, errnoLow, unprivilegedStart, noDelayUs, revision } = this.#context;
     return SETTINGS.encode({
       tcpLowPorts: lowPortsOf(tcp.lowPorts),
       udpLowPorts: lowPortsOf(udp.lowPorts),
@@ -297,6 +317,9 @@ class Compiler {
       errnoLow,
       unprivilegedStart,
       revision,
+      tcpAcks: acksFlag(tcp.acks?.acks),
+      noDelayUs,
+      digest,
     });
   }
 
@@ -343,6 +366,12 @@ function addressBytes({ bytes }: IpAddress): Uint8Array {
   const address = new Uint8Array(16);
   address.set(bytes);
   return address;
+}
+
+/** AUTODELAYACKS is the kernel's own way. */
+function acksFlag(acks: NonNullable<Profile['tcp']['acks']>['acks'] | undefined): number {
+  if (acks === 'NODELAYACKS') return FLAG.noDelayAcks;
+  return acks === 'DELAYACKS' ? FLAG.delayAcks : 0;
 }
 
 function lowPortsOf(lowPorts: Profile['tcp']['lowPorts']): number {

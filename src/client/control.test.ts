@@ -72,6 +72,17 @@ test('what is not 200 or not JSON is DAEMON_BAD_ANSWER', async (t) => {
   }
 });
 
+test('what the daemon says why not is DAEMON_CANNOT, with its words', async (t) => {
+  const path = await daemon(t, (_url, response) => {
+    response.writeHead(500).end('{"error": "the guard cannot be reached"}');
+  });
+  await assert.rejects(lookAt(path, '/'), {
+    code: 'DAEMON_CANNOT',
+    kind: 'world',
+    message: `the daemon behind ${path} does not tell: the guard cannot be reached`,
+  });
+});
+
 test('nobody there is DAEMON_ABSENT', async (t) => {
   const directory = await directoryOf(t);
   await writeFile(join(directory, 'file'), '');

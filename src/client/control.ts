@@ -1,5 +1,5 @@
 // Asks the running daemon over its sockets: HTTP and JSON on a Unix socket.
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { type ErrorKind, EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { errnoOf } from './errors.ts';
 import { CALL_TIMEOUT_MS, CONTROL_ANSWER_MAX_BYTES } from './limits.ts';
@@ -14,12 +14,15 @@ export interface LookOptions {
 
 /**
  * The daemon's answer to GET `path`, which is taken to be a T. Throws PortreeveError (world): `DAEMON_ABSENT` (nobody
- * is behind that socket), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_BAD_ANSWER`.
+ * is behind that socket), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_CANNOT` (it says why not), `DAEMON_BAD_ANSWER`.
  */
 export async function lookAt<T>(socketPath: string, path: string, options: LookOptions = {}): Promise<T> {
   const { status, text } = await ask(socketPath, { method: 'GET', path }, options);
-  if (status !== 200) throw badAnswer(socketPath, `its status is ${status}`);
-  return parse(text, socketPath);
+  if (status === 200) return parse(text, socketPath);
+  const { error } = parse<{ readonly error?: unknown }>(text, socketPath) ?? {};
+  if (typeof error !== 'string') throw badAnswer(socketPath, `its status is ${status}`);
+  const message = `the daemon behind ${socketPath} does not tell: ${error}`;
+  throw new PortreeveError('world', 'DAEMON_CANNOT', message);
 }
 
 /**
@@ -66,6 +69,8 @@ function ask(
   { timeoutMs = CALL_TIMEOUT_MS, maxBytes = CONTROL_ANSWER_MAX_BYTES }: LookOptions,
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  // To import it makes it load all that it has to offer, WebSocket too: that takes longer than the answer.
+  const { request } = process.getBuiltinModule('node:http');
   // Without an agent the connection ends with the answer, and nothing keeps the process.
   const asking = request({ socketPath, path, method, agent: false, headers: { accept: 'application/json' } });
   const timer = setTimeout(() => {

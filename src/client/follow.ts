@@ -1,5 +1,5 @@
 // Reads a stream of lines from the running daemon's look.sock, as long as it goes on.
-import { type IncomingMessage, request } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { PortreeveError } from '../base/errors.ts';
 import { lookError } from './control.ts';
 import { CALL_TIMEOUT_MS, CONTROL_LINE_MAX_CHARACTERS } from './limits.ts';
@@ -22,6 +22,8 @@ export async function* followLines(
   path: string,
   { timeoutMs = CALL_TIMEOUT_MS, signal }: FollowOptions = {},
 ): AsyncGenerator<string> {
+  // See ask() in control.ts.
+  const { request } = process.getBuiltinModule('node:http');
   const asking = request({ socketPath, path, agent: false });
   const end = () => asking.destroy();
   signal?.addEventListener('abort', end);
@@ -51,7 +53,7 @@ function ended(thrown: Error, socketPath: string): PortreeveError {
   );
 }
 
-function answerTo(asking: ReturnType<typeof request>, socketPath: string, timeoutMs: number) {
+function answerTo(asking: ClientRequest, socketPath: string, timeoutMs: number) {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const timer = setTimeout(() => {
     const message = `the daemon behind ${socketPath} did not answer within ${timeoutMs} ms`;

@@ -1,61 +1,21 @@
 // A Unix socket on which each request is answered with regard to who asks: HTTP and JSON, POST only.
-import { chmodSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ErrorKind, messageOf, PortreeveError } from '../base/errors.ts';
 import { CONTROL_REQUEST_MAX_BYTES } from '../base/limits.ts';
 import { type PeerCredentials, peerCredentials } from '../host/linux/peer-credentials.ts';
-import { removeLeftover } from './runtime-directory.ts';
+import { reply, UnixHttpServer } from './unix-http.ts';
 
 /** What can be asked for: a path, and what is done for whoever asks; what it gives is answered as JSON. */
 export type Commands = Readonly<Record<string, (request: unknown, caller: PeerCredentials) => object>>;
-
-/** Whoever does not say in so long what he wants is hung up on. */
-const REQUEST_TIMEOUT_MS = 2000;
-const CHECK_INTERVAL_MS = 500;
-const CONNECTIONS_MAX = 64;
 
 /** HTTP's word for each kind of trouble. */
 const STATUS: Readonly<Record<ErrorKind, number>> = { usage: 400, refused: 403, world: 503, bug: 500 };
 
 /** Serves commands until it is closed. */
-export class ControlServer {
-  readonly #server: Server;
-  readonly #path: string;
-  readonly #mode: number;
-
+export class ControlServer extends UnixHttpServer {
   /** `mode`: the mode of the socket's file, which says who may ask at all. */
   constructor(path: string, mode: number, commands: Commands) {
-    this.#path = path;
-    this.#mode = mode;
-    this.#server = createServer(
-      {
-        maxHeaderSize: CONTROL_REQUEST_MAX_BYTES,
-        headersTimeout: REQUEST_TIMEOUT_MS,
-        requestTimeout: REQUEST_TIMEOUT_MS,
-        connectionsCheckingInterval: CHECK_INTERVAL_MS,
-        keepAliveTimeout: 1,
-      },
-      (request, response) => void answer(commands, request, response),
-    );
-    this.#server.maxConnections = CONNECTIONS_MAX;
-  }
-
-  open(): Promise<void> {
-    removeLeftover(this.#path);
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#path, () => {
-        chmodSync(this.#path, this.#mode);
-        resolve();
-      });
-    });
-  }
-
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
-    });
+    super(path, mode, (request, response) => answer(commands, request, response));
   }
 }
 
@@ -107,13 +67,4 @@ function parseJson(text: string): unknown {
   } catch {
     throw new PortreeveError('usage', 'REQUEST_INVALID', 'the request is not JSON');
   }
-}
-
-function reply(response: ServerResponse, status: number, body: object): void {
-  const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-  });
-  response.end(text);
 }

@@ -1,17 +1,22 @@
 // The guard in the daemon: follows who is which job, gives jobs to those who may have them, and says what is missing.
 import { join } from 'node:path';
-import { DEFAULT_ERRNO, DEFAULT_ERRNO_LOW, renewTables } from '../app/guard.ts';
+import { makerOf, type TableMaker } from '../app/guard.ts';
+import { type GuardJson, guardJson, type NoGuardJson } from '../app/guard-report.ts';
+import type { GuardSettings } from '../app/guard-settings.ts';
+import { carryOut, planAgain } from '../app/profile/apply.ts';
 import { RUN_PATH, RUN_SOCKET } from '../app/run.ts';
 import type { GuardReport } from '../app/status.ts';
 import type { Timer } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
-import { JOB_TICK_MS } from '../base/limits.ts';
+import { messageOf, PortreeveError } from '../base/errors.ts';
+import { GUARD_RETRY_MS, JOB_TICK_MS } from '../base/limits.ts';
 import type { Cgroups, Host, KernelBpf } from '../host/host.ts';
 import { LinuxCgroups } from '../host/linux/cgroups.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
+import { linuxNamespaces } from '../host/linux/namespaces.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
 import { Follower } from '../services/guard/follower.ts';
 import { GuardKernel } from '../services/guard/kernel.ts';
+import { NamespaceFollower } from '../services/guard/namespace-follower.ts';
 import { giveJob, type JobSection } from '../services/guard/run.ts';
 import { ControlServer } from './control.ts';
 import { GuardRecorder } from './guard-recorder.ts';
@@ -30,20 +35,21 @@ export interface GuardParts {
   readonly state: string;
   /** The directory of its names in bpffs. */
   readonly pins: string;
+  /** What portreeve.toml says of it now. */
+  readonly readSettings: () => Promise<DaemonGuardSettings>;
 }
 
 /** What portreeve.toml says of it. */
-export interface GuardSettings {
+export interface DaemonGuardSettings extends GuardSettings {
   /** The sections [job.NAME]. */
   readonly jobs: Readonly<Record<string, JobSection>>;
-  readonly omvsJob: string | undefined;
-  readonly authportJobs: readonly string[];
 }
 
 /** What takes a host with cgroups, and root. */
 interface Following {
   readonly cgroups: Cgroups;
   readonly follower: Follower;
+  readonly namespaces: NamespaceFollower;
   readonly server: ControlServer;
   readonly recorder: GuardRecorder;
 }
@@ -52,17 +58,21 @@ interface Following {
 export class DaemonGuard {
   readonly #parts: GuardParts;
   readonly #bpf: KernelBpf = new LinuxBpf();
-  #settings: GuardSettings;
+  #settings: DaemonGuardSettings;
   #following: Following | undefined;
+  #refuser: ControlServer | undefined;
   /** Why nothing is followed, and why the guard in the kernel cannot be reached. */
   #obstacle: string | undefined;
   #fault: string | undefined;
   /** The guard in the kernel, by the number of its first map. */
   #kernel: { readonly id: number; readonly guard: GuardKernel | undefined } | undefined;
+  /** When it is tried again to open it (monotonic milliseconds). */
+  #retryAt = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
+  #isStopped = false;
 
   /** Puts what it knows into the kernel. */
-  constructor(parts: GuardParts, settings: GuardSettings) {
+  constructor(parts: GuardParts, settings: DaemonGuardSettings) {
     this.#parts = parts;
     this.#settings = settings;
     if (parts.host.uid === 0) this.#begin();
@@ -76,12 +86,14 @@ export class DaemonGuard {
       const follower: Follower = new Follower({
         cgroups,
         files: host.files,
-        kernel: () => {
-          const kernel = this.#kernelNow();
-          // Before its first tables it goes by no profile.
-          return kernel && kernel.state().revision > 0 ? kernel : undefined;
+        kernel: () => this.#kernelNow(),
+        renewTables: () => {
+          try {
+            this.#kernel?.guard?.renew(this.#maker);
+          } finally {
+            void this.#reread();
+          }
         },
-        renewTables: () => this.#renewTables(follower),
         warn: (message) => log.warn(`guard: ${message}`),
       });
       const { processes, files } = host;
@@ -94,29 +106,67 @@ export class DaemonGuard {
         },
       });
       const recorder = new GuardRecorder({ host, bpf: this.#bpf, log, state, jobs: () => follower.jobs });
-      this.#following = { cgroups, follower, server, recorder };
+      const namespaces = new NamespaceFollower({
+        namespaces: linuxNamespaces,
+        kernel: () => this.#kernelNow(),
+        wanted: () => this.#settings.namespaces,
+        warn: (message) => log.warn(`guard: ${message}`),
+      });
+      this.#following = { cgroups, follower, namespaces, server, recorder };
       follower.tick();
     } catch (thrown) {
       this.#obstacle = messageOf(thrown);
     }
   }
 
-  #renewTables(follower: Follower): void {
-    const kernel = this.#kernel?.guard;
-    if (!kernel) return;
+  /** Makes the tables of what is in force, with who is which job now. */
+  get #maker(): TableMaker {
     const { host, state } = this.#parts;
-    const doors = {
-      archive: new SqliteProfileArchive(state),
-      files: host.files,
-      jobs: () => follower.jobs,
-    };
-    const { omvsJob, authportJobs } = this.#settings;
-    renewTables(doors, { omvsJob, authportJobs, errno: DEFAULT_ERRNO, errnoLow: DEFAULT_ERRNO_LOW }, kernel);
+    const archive = new SqliteProfileArchive(state);
+    const jobs = () => this.#following?.follower.jobs ?? { cgroups: new Map(), users: new Map() };
+    return makerOf({ archive, bpf: this.#bpf, files: host.files, jobs }, this.#settings);
+  }
+
+  /** Records what a trial has gone back to: the archive then says what the kernel does. */
+  #settle(): void {
+    const { host, log, state } = this.#parts;
+    const guard = this.#kernelNow();
+    if (!guard?.hasGoneBack) return;
+    const archive = new SqliteProfileArchive(state);
+    const doors = { archive, clock: host.clock, files: host.files, uid: host.uid };
+    try {
+      const number = guard.settle((revision) => carryOut(doors, planAgain(doors, revision)));
+      if (number !== undefined) {
+        log.info(`guard: a trial was not confirmed: what was before it is recorded as revision ${number}`);
+      }
+    } catch (thrown) {
+      this.#tell(`what a trial has gone back to cannot be recorded: ${messageOf(thrown)}`);
+    }
+  }
+
+  /** Says once what does not work. */
+  #tell(fault: string): void {
+    if (fault !== this.#fault) this.#parts.log.warn(`guard: ${fault}`);
+    this.#fault = fault;
+  }
+
+  /** Whoever has put other tables there may have read other settings than we have. */
+  async #reread(): Promise<void> {
+    const { log, readSettings } = this.#parts;
+    try {
+      const settings = await readSettings();
+      if (this.#isStopped || JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
+      this.configure(settings);
+      log.info('guard: what the settings say of the guard and of jobs was read again');
+    } catch (thrown) {
+      log.warn(`guard: the settings cannot be read again: ${messageOf(thrown)}`);
+    }
   }
 
   /** From now on these settings are gone by. */
-  configure(settings: GuardSettings): void {
+  configure(settings: DaemonGuardSettings): void {
     this.#settings = settings;
+    this.#following?.follower.renewSoon();
     this.#following?.recorder.record(this.#kernel?.guard, settings);
   }
 
@@ -125,26 +175,44 @@ export class DaemonGuard {
     return this.#following?.recorder.streams ?? {};
   }
 
+  /** Says to whoever asks for a job why there are none. */
+  get #unable(): ControlServer {
+    this.#refuser ??= new ControlServer(join(this.#parts.runtime, RUN_SOCKET), RUN_MODE, {
+      [RUN_PATH]: () => {
+        const message = `no job can be given: ${this.#obstacle}`;
+        const hint = 'It takes a daemon that runs as root, on a host with cgroups of version 2.';
+        throw new PortreeveError('world', 'JOBS_UNAVAILABLE', message, hint);
+      },
+    });
+    return this.#refuser;
+  }
+
   /** Follows and answers from now on. */
   async start(): Promise<void> {
-    if (!this.#following) return;
+    if (!this.#following) {
+      await this.#unable.open();
+      return;
+    }
     this.#setTimer(this.#following);
     this.#following.recorder.start();
     await this.#following.server.open();
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#timer?.cancel();
     this.#following?.follower.close();
     this.#following?.recorder.close();
-    await this.#following?.server.close();
+    await (this.#following?.server ?? this.#unable).close();
     this.#kernel?.guard?.close();
     this.#kernel = undefined;
   }
 
   #setTimer(following: Following): void {
     this.#timer = this.#parts.host.clock.after(JOB_TICK_MS, () => {
+      this.#settle();
       following.follower.tick();
+      following.namespaces.tick();
       following.recorder.see();
       this.#setTimer(following);
     });
@@ -193,36 +261,57 @@ export class DaemonGuard {
 
   /** The guard that is in the kernel at this moment: others may have put it there, or taken it away. */
   #kernelNow(): GuardKernel | undefined {
-    const { pins, log } = this.#parts;
     try {
-      const config = this.#bpf.openMap(`${pins}/config`);
+      const config = this.#bpf.openMap(`${this.#parts.pins}/config`);
       const id = config?.info.id;
       config?.close();
-      if (id !== this.#kernel?.id) this.#adopt(id);
-      if (this.#kernel?.guard || id === undefined) this.#fault = undefined;
+      const isDue = id !== this.#kernel?.id || (id !== undefined && this.#isRetryDue());
+      if (!isDue) return this.#kernel?.guard;
+      this.#fault = undefined;
+      this.#adopt(id);
     } catch (thrown) {
-      const fault = messageOf(thrown);
-      if (fault !== this.#fault) log.warn(`guard: it cannot be reached: ${fault}`);
-      this.#fault = fault;
+      this.#tell(`it cannot be reached: ${messageOf(thrown)}`);
     }
     return this.#kernel?.guard;
   }
 
-  /** What cannot be opened is not tried again before another one is there. */
+  /** What cannot be opened is tried again from time to time. */
+  #isRetryDue(): boolean {
+    return !this.#kernel?.guard && this.#parts.host.clock.monotonic() >= this.#retryAt;
+  }
+
+  /** Goes by the guard that is there now; takes it over if it is one of an older portreeve. */
   #adopt(id: number | undefined): void {
+    const { host, log, pins } = this.#parts;
     const recorder = this.#following?.recorder;
     recorder?.record(undefined, this.#settings);
     this.#kernel?.guard?.close();
     this.#kernel = id === undefined ? undefined : { id, guard: undefined };
-    if (id !== undefined) this.#kernel = { id, guard: GuardKernel.open(this.#bpf, this.#parts.pins) };
-    recorder?.record(this.#kernel?.guard, this.#settings);
+    if (id === undefined) return;
+    this.#retryAt = host.clock.monotonic() + GUARD_RETRY_MS;
+    const found = GuardKernel.look(this.#bpf, pins);
+    const guard = GuardKernel.open(this.#bpf, pins, this.#maker);
+    this.#kernel = guard && { id: guard.id, guard };
+    if (guard && found && 'abi' in found) log.info('guard: that of an older portreeve was taken over');
+    recorder?.record(guard, this.#settings);
+  }
+
+  /** What everybody may know of the guard in the kernel. Throws PortreeveError `GUARD_UNTOLD` (world). */
+  look(): GuardJson | NoGuardJson {
+    const guard = this.#following && this.#kernelNow();
+    const missing = this.#obstacle ?? this.#fault;
+    if (!guard && missing !== undefined) throw new PortreeveError('world', 'GUARD_UNTOLD', missing);
+    return guardJson(guard?.state());
   }
 
   report(): GuardReport {
     const guard = this.#following && this.#kernelNow();
-    const { mode, revision } = guard?.state() ?? { mode: 'absent', revision: null };
+    const state = guard?.state();
+    const { mode, revision } = state ?? { mode: 'absent', revision: null };
     const { cgroups, users } = this.#following?.follower.jobs ?? { cgroups: new Map(), users: new Map() };
-    const missing = [this.#obstacle, this.#fault].filter((reason) => reason !== undefined);
+    const detached =
+      state?.isAttached === false ? 'the programs of the guard are not called any more' : undefined;
+    const missing = [this.#obstacle, this.#fault, detached].filter((reason) => reason !== undefined);
     return { mode, revision, cgroups: cgroups.size, users: users.size, missing };
   }
 }

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 import { directoriesOf } from '../app/directories.ts';
+import { PORTS_PATH } from '../app/doctor/ports-asked.ts';
+import { GUARD_PATH } from '../app/guard-report.ts';
 import { endpointText, type ListenRequest } from '../app/listen.ts';
 import { requireNoAccessRules } from '../app/open-network.ts';
 import { type DaemonStatus, LOOK_SOCKET } from '../app/status.ts';
@@ -10,12 +12,14 @@ import { messageOf, PortreeveError } from '../base/errors.ts';
 import type { Port } from '../base/port.ts';
 import type { Host, Lock } from '../host/host.ts';
 import { linuxHost } from '../host/linux/linux-host.ts';
+import { notifyManager } from '../host/linux/notify.ts';
 import type { LoggedSet } from '../wire/registration-log.ts';
 import { greeting } from './greeting.ts';
 import { DaemonGuard } from './guard.ts';
 import { type Log, openLog } from './log.ts';
 import { LookServer } from './look.ts';
 import { Portmap, type PortmapOptions } from './portmap.ts';
+import { PortsLook } from './ports.ts';
 import { requireRuntimeDirectory } from './runtime-directory.ts';
 import { type ServeOptions, type Settings, settle } from './settings.ts';
 import { planTakeOver, stopRpcbind, takeOverPlan } from './take-over.ts';
@@ -58,7 +62,15 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<number>
     if (takeOver) await stopRpcbind(host, takeOver);
     const log = openLog(io.err, process.stderr.isTTY === true);
     const { runtime, state, pins } = settings;
-    const guard = new DaemonGuard({ host, log, runtime, state, pins }, settings.guard);
+    const guardParts = {
+      host,
+      log,
+      runtime,
+      state,
+      pins,
+      readSettings: async () => (await readSettings()).guard,
+    };
+    const guard = new DaemonGuard(guardParts, settings.guard);
     const carried = takeOver?.carried.entries ?? [];
     const opened = guard.asJob(PORTMAP_JOB, () => openPortmap({ host, log, settings }, carried));
     const isStopped = stop.signal;
@@ -97,18 +109,21 @@ async function run(around: Surroundings, { portmap, obstacle }: OpenedPortmap): 
     portmap: await portmap.report(),
     guard: guard.report(),
   });
-  const looks = { '/v1/status': status };
-  const look = new LookServer(join(settings.runtime, LOOK_SOCKET), looks, guard.streams);
+  const looks = { '/v1/status': status, [GUARD_PATH]: () => guard.look() };
+  const streams = { ...guard.streams, [PORTS_PATH]: new PortsLook().answer };
+  const look = new LookServer(join(settings.runtime, LOOK_SOCKET), looks, streams);
   // A terminal that is closed sends it as well: there it means what it has always meant.
   const reload = () => (process.stdin.isTTY ? around.stop() : void reread(around, portmap));
   process.on('SIGHUP', reload);
   try {
     await Promise.all([look.open(), guard.start()]);
+    notifyManager('READY=1', io.env);
     await Promise.race([portmap.start(), aborted(isStopped)]);
     if (!isStopped.aborted) io.out(greeting(VERSION, portmap.endpoints, obstacle));
     // What was compiled is kept for the next start also where this one will be killed.
     flushCompileCache();
     await aborted(isStopped);
+    notifyManager('STOPPING=1', io.env);
     log.info('portreeve: stopping');
   } finally {
     process.off('SIGHUP', reload);

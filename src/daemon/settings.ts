@@ -3,13 +3,14 @@
 import { resolve } from 'node:path';
 import type { Directories } from '../app/directories.ts';
 import { GUARD_PINS } from '../app/guard.ts';
+import { guardSettings } from '../app/guard-settings.ts';
 import { isListenablePath, LISTENABLE_PATH, whyNotListen } from '../app/listenable.ts';
 import { readSettings } from '../app/settings.ts';
 import { type IpAddress, parseIp } from '../base/address.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { PORTMAP_PORT, type Port, parsePort } from '../base/port.ts';
 import type { Files } from '../host/host.ts';
-import type { GuardSettings } from './guard.ts';
+import type { DaemonGuardSettings } from './guard.ts';
 
 /** The options of `portreeve serve`, as they were typed. */
 export interface ServeOptions {
@@ -39,7 +40,7 @@ export interface Settings {
   readonly fallback: boolean;
   /** The directory of the guard's names in bpffs. */
   readonly pins: string;
-  readonly guard: GuardSettings;
+  readonly guard: DaemonGuardSettings;
 }
 
 /** Where libtirpc looks for the port mapper. */
@@ -52,7 +53,8 @@ export async function settle(
   uid: number,
   files: Pick<Files, 'readText'>,
 ): Promise<Settings> {
-  const { portmap: file = {}, profile, job } = await readSettings(options.config, directories.config, files);
+  const read = await readSettings(options.config, directories.config, files);
+  const { portmap: file = {}, job } = read;
   const runtime = resolve(options.runtime ?? directories.runtime);
   const listen = options.listen && options.listen.length > 0 ? options.listen : (file.listen ?? []);
   const isChosen =
@@ -69,7 +71,7 @@ export async function settle(
     // Whoever has chosen a place gets that or an error.
     fallback: (options.fallback ?? false) && !isChosen,
     pins: options.pins ?? GUARD_PINS,
-    guard: { jobs: job ?? {}, omvsJob: profile?.omvs_job, authportJobs: profile?.authport_jobs ?? [] },
+    guard: { jobs: job ?? {}, ...guardSettings(read) },
   };
 }
 

@@ -52,10 +52,21 @@ export interface KernelMapSpec {
   readonly innerMap?: KernelMap;
 }
 
+/** What the kernel says of a map. */
+export interface KernelMapInfo {
+  readonly id: number;
+  readonly name: string;
+  /** Undefined for a type that is none of ours. */
+  readonly type: string | undefined;
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+  readonly entries: number;
+}
+
 /** A BPF map that is open here. Keys and values are bytes. */
 export interface KernelMap {
   readonly fd: number;
-  readonly info: { readonly id: number; readonly name: string; readonly entries: number };
+  readonly info: KernelMapInfo;
   lookup(key: Uint8Array): Uint8Array | undefined;
   update(key: Uint8Array, value: Uint8Array): boolean;
   delete(key: Uint8Array): boolean;
@@ -76,15 +87,18 @@ export type KernelHook = 'bind4' | 'bind6';
 /** A BPF program that is open here. */
 export interface KernelProgram {
   readonly id: number;
-  /** A hash of its instructions: the same program has the same. */
+  readonly name: string;
+  /** A hash of its instructions without the maps: the same program has the same. */
   readonly tag: string;
+  /** The numbers of the maps that it uses. */
+  readonly mapIds: readonly number[];
   close(): void;
 }
 
 /** A program's place in a cgroup. */
 export interface KernelLink {
   readonly programId: number;
-  /** 0 where the cgroup is gone. */
+  /** 0 where the cgroup is gone, or the program was taken out of it. */
   readonly cgroupId: bigint;
   /** Exchanges the program at once. */
   update(program: KernelProgram): void;
@@ -96,20 +110,23 @@ export interface KernelLink {
 export interface KernelBpf {
   /** Makes a directory in the BPF file system, which is mounted if it is not; gives whether it was mounted now. */
   makeDirectory(path: string): boolean;
-  /**
-   * Takes a directory with all names in it away, if it is there; `unmount` the file system, too, unless others have
-   * names
-   * there.
-   */
-  removeDirectory(path: string, unmount: boolean): void;
+  /** Takes a directory with all names in it away, if it is there. */
+  removeDirectory(path: string): void;
+  /** Unmounts the BPF file system, unless there are names in it. */
+  unmount(): void;
   /** Gives a directory another name; false where that is one with names in it. */
   rename(from: string, to: string): boolean;
-  /** Does something while nobody else does the same for that directory; it is not to wait for anything. */
-  exclusively<Result>(directory: string, act: () => Result): Result;
+  /** Two directories take each other's name, at once. */
+  exchange(one: string, other: string): void;
+  /**
+   * Holds a directory, so that nobody else holds it meanwhile; undefined where it is not there. It is waited for, a few
+   * seconds at most: throws PortreeveError `BPF_BUSY` (world) then.
+   */
+  hold(directory: string): { release(): void } | undefined;
   createMap(spec: KernelMapSpec): KernelMap;
   openMap(path: string): KernelMap | undefined;
   mapById(id: number): KernelMap | undefined;
-  /** Throws PortreeveError `BPF_PROGRAM_REFUSED` (world) with the end of the verifier's log as `data.log`. */
+  /** Throws PortreeveError `BPF_PROGRAM_REFUSED` (world) with the verifier's log as `data.log`. */
   loadProgram(name: string, hook: KernelHook, instructions: Uint8Array): KernelProgram;
   programById(id: number): KernelProgram | undefined;
   attach(program: KernelProgram, cgroup: string, hook: KernelHook): KernelLink;
@@ -123,6 +140,36 @@ export interface KernelBpf {
   namespaceCookie(): bigint;
   /** Nanoseconds since boot (CLOCK_BOOTTIME). */
   bootNow(): bigint;
+  /** How long a tick of the kernel is (time(7): jiffy), in microseconds; undefined where it cannot be told. */
+  tickUs(): number | undefined;
+}
+
+/** A network namespace (network_namespaces(7)) to which something leads. */
+export interface NetworkNamespace {
+  /** Its number, which no other one gets before the next boot (SO_NETNS_COOKIE). */
+  readonly cookie: bigint;
+  /** The files that it is mounted at: "/run/netns/web". */
+  readonly paths: readonly string[];
+  /** The process in it that has the lowest number. */
+  readonly pid: number | undefined;
+}
+
+/** The network namespaces that can be seen. */
+export interface SeenNamespaces {
+  readonly namespaces: readonly NetworkNamespace[];
+  /** False where there are processes, or namespaces, that we may not look at. */
+  readonly isComplete: boolean;
+}
+
+/** The network namespaces of the host. */
+export interface NetworkNamespaces {
+  /**
+   * The number of the one that a file is of; undefined where there is no such file. Throws PortreeveError
+   * `NOT_A_NAMESPACE` (refused) for another file, and `NAMESPACE_CLOSED` (world) where we may not enter it.
+   */
+  cookieAt(path: string): bigint | undefined;
+  /** Those that are mounted somewhere, as seen from here, or have a process. */
+  seen(): SeenNamespaces;
 }
 
 /** The kernel's settings (sysctl(8)); those under "net." are the ones of the network namespace that we are in. */

@@ -39,7 +39,8 @@ export interface Plan {
   /** There are errors, and nobody said that they are to be ignored. */
   readonly isRefused: boolean;
   readonly revision: NewRevision;
-  /** What would be in force. */
+  /** What is in force, and what would be. */
+  readonly before: InForce;
   readonly wanted: InForce;
   /** The number of the revision that was the latest when the plan was made; 0 for none. */
   readonly after: number;
@@ -65,6 +66,7 @@ export function planApply(doors: ApplyDoors, request: ApplyRequest): Plan {
       texts: loaded.texts,
       racf: racf?.text,
     },
+    before,
     wanted: { head: undefined, profile: loaded.profile, racf: racf?.text ?? kept, options },
     after: numberOf(before),
   };
@@ -80,6 +82,7 @@ export function planAgain(doors: ApplyDoors, number: number): Plan {
     changes: diffProfiles(before.profile, wanted.profile),
     isRefused: false,
     revision: { ...recordedBy(doors), verb: 'again', again: number, options, texts: [], racf: undefined },
+    before,
     wanted,
     after: numberOf(before),
   };

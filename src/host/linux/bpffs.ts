@@ -1,8 +1,9 @@
 // The BPF file system, in which programs, maps and links have names and outlive the processes that made them.
-import { statfsSync } from 'node:fs';
-import { PortreeveError } from '../../base/errors.ts';
+import { mkdirSync, statfsSync } from 'node:fs';
+import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { errno, errnoName, sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
+import { ownObstacle } from './sys/privilege.ts';
 
 /** Where it is mounted by custom; the kernel makes the directory. */
 export const BPFFS = '/sys/fs/bpf';
@@ -21,6 +22,12 @@ export function isBpffs(directory = BPFFS): boolean {
   }
 }
 
+/** What mount(2) fails with where the kernel has no such file system, or nothing to mount it at. */
+const WHY: Readonly<Record<string, string>> = {
+  ENODEV: 'this kernel is built without BPF (CONFIG_BPF_SYSCALL)',
+  ENOENT: 'there is no such directory: this kernel is built without BPF, or /sys is not mounted',
+};
+
 function cString(text: string): NativeBuffer {
   const bytes = new TextEncoder().encode(text);
   const buffer = new NativeBuffer(bytes.length + 1);
@@ -38,9 +45,21 @@ export function mountBpffs(directory = BPFFS): boolean {
   const [source, target, data] = [cString('bpf'), cString(directory), cString('mode=700')];
   if (sys.mount(source.address, target.address, source.address, MOUNT_FLAGS, data.address) === 0) return true;
   const name = errnoName(errno());
-  const message = `cannot mount the BPF file system at ${directory}: ${name}`;
-  const hint = `It takes root. Mount it with: mount -t bpf bpf ${directory}`;
+  const { why } = name === 'EPERM' ? ownObstacle() : { why: WHY[name] ?? '' };
+  const message = `cannot mount the BPF file system at ${directory}: ${name}${why && `: ${why}`}`;
+  const hint = `Mount it before, where all can see it: mount -t bpf bpf ${directory}`;
   throw new PortreeveError('world', 'BPFFS_NOT_MOUNTED', message, hint, { directory, errno: name });
+}
+
+/** Makes a directory in it, unless it is there, that only root may enter. Throws `BPFFS_NOT_WRITABLE` (world). */
+export function makeInBpffs(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700, recursive: true });
+  } catch (thrown) {
+    const message = `cannot make ${path} in the BPF file system: ${messageOf(thrown)}`;
+    const hint = 'It must be mounted so that it can be written to, as the one of the host is.';
+    throw new PortreeveError('world', 'BPFFS_NOT_WRITABLE', message, hint, { path });
+  }
 }
 
 /** Takes the file system away again, for who has mounted it. Throws PortreeveError `BPFFS_NOT_MOUNTED` (world). */

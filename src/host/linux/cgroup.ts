@@ -1,5 +1,5 @@
 // Control groups, version 2 (cgroups(7)): where they are, their numbers, and which one a process is in.
-import { constants, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { cgroup2MountPoint, parseMountinfo } from './mountinfo.ts';
@@ -12,12 +12,17 @@ export interface Cgroup {
   readonly id: bigint;
 }
 
+/** <linux/magic.h> */
+const CGROUP2_SUPER_MAGIC = 0x63677270;
+
 /** The directory of the root cgroup. Throws PortreeveError `CGROUP2_MISSING` (world) where there is none. */
 export function cgroupRoot(): string {
   const root = cgroup2MountPoint(parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')));
   if (root !== undefined) return root;
-  const hint = 'Mount it with: mount -t cgroup2 cgroup2 /sys/fs/cgroup';
-  throw new PortreeveError('world', 'CGROUP2_MISSING', 'no hierarchy of cgroup v2 is mounted', hint);
+  const message = 'no hierarchy of cgroup v2 is mounted, or only a part of it';
+  const hint =
+    'Mount it with: mount -t cgroup2 cgroup2 /sys/fs/cgroup. Where /sys/fs/cgroup has version 1, in a directory in it.';
+  throw new PortreeveError('world', 'CGROUP2_MISSING', message, hint);
 }
 
 /**
@@ -32,8 +37,18 @@ export function cgroupId(directory: string): bigint {
   }
 }
 
-/** A descriptor of a cgroup for attachProgram(). Throws PortreeveError `CGROUP_GONE` (world). */
+/**
+ * A descriptor of a cgroup for attachProgram(). Throws PortreeveError `CGROUP_GONE` (world), and `CGROUP_INVALID`
+ * (usage) for another directory.
+ */
 export function openCgroup(directory: string): number {
+  const fd = openDirectory(directory);
+  if (statfsSync(`/proc/self/fd/${fd}`).type === CGROUP2_SUPER_MAGIC) return fd;
+  closeSync(fd);
+  throw invalid(directory);
+}
+
+function openDirectory(directory: string): number {
   try {
     return openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (thrown) {
@@ -41,18 +56,19 @@ export function openCgroup(directory: string): number {
   }
 }
 
-/** A cgroup and all below it, each before those in it; what goes away meanwhile is left out. */
+/**
+ * A cgroup and all below it, each before those in it; what goes away meanwhile is left out, and what is below one that
+ * we may not look into.
+ */
 export function* walkCgroups(directory: string): Generator<Cgroup> {
   const waiting = [directory];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     try {
       const id = cgroupId(next);
-      const entries = readdirSync(next, { withFileTypes: true });
-      const below = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
       const parent = next;
       // The last is taken first.
       waiting.push(
-        ...below
+        ...belowIn(parent)
           .sort()
           .reverse()
           .map((name) => join(parent, name)),
@@ -61,6 +77,17 @@ export function* walkCgroups(directory: string): Generator<Cgroup> {
     } catch (thrown) {
       if (!isGone(thrown)) throw thrown;
     }
+  }
+}
+
+/** The names of the cgroups in one. */
+function belowIn(directory: string): string[] {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'EACCES') return [];
+    throw thrown;
   }
 }
 
@@ -93,6 +120,12 @@ const codeOf = (thrown: unknown): unknown =>
 function isGone(thrown: unknown): boolean {
   const isOurs = thrown instanceof PortreeveError && thrown.code === 'CGROUP_GONE';
   return isOurs || codeOf(thrown) === 'ENOENT' || codeOf(thrown) === 'ENODEV';
+}
+
+function invalid(directory: string): PortreeveError {
+  const message = `${directory} is not the directory of a cgroup of version 2`;
+  const hint = 'It is one such as /sys/fs/cgroup/system.slice.';
+  return new PortreeveError('usage', 'CGROUP_INVALID', message, hint, { directory });
 }
 
 function gone(directory: string, thrown: unknown): PortreeveError {

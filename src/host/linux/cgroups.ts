@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { basename } from 'node:path';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { JOB_CGROUP_PREFIX } from '../../base/job.ts';
 import { PID_MAX, UID_MAX } from '../../base/limits.ts';
 import { exactNumber } from '../../base/numbers.ts';
 import { parseDecimal } from '../../base/port.ts';
@@ -28,8 +29,6 @@ import { attributeOf, setAttribute } from './sys/xattr.ts';
  */
 const MARK = 'trusted.portreeve.job';
 const MARK_MAX_BYTES = 128;
-/** What the names of ours begin with, so that people know them, and only these are asked for their mark. */
-const NAME = 'portreeve-job-';
 /** A name that is taken gets a number behind it, up to this. */
 const NAMES_MAX = 1000;
 const MODE = 0o755;
@@ -79,7 +78,7 @@ export class LinuxCgroups implements Cgroups {
 
   marked(): JobCgroup[] {
     return [...walkCgroups(this.#root)].flatMap(({ directory }) => {
-      if (!basename(directory).startsWith(NAME)) return [];
+      if (!basename(directory).startsWith(JOB_CGROUP_PREFIX)) return [];
       return this.#markedAt(directory.slice(this.#root.length)) ?? [];
     });
   }
@@ -98,7 +97,7 @@ export class LinuxCgroups implements Cgroups {
   }
 
   make(parent: string, name: string, job: string, taker: number): JobCgroup {
-    const path = this.#makeDirectory(`${parent === '/' ? '' : parent}/${NAME}${name}`);
+    const path = this.#makeDirectory(`${parent === '/' ? '' : parent}/${JOB_CGROUP_PREFIX}${name}`);
     try {
       return this.#opened(path, (fd, group) => {
         // Whoever owns the cgroup above can take ours away again, and make one of his own in its place.
@@ -161,6 +160,15 @@ export class LinuxCgroups implements Cgroups {
     } finally {
       closeSync(fd);
     }
+  }
+}
+
+/** The cgroups of this host; undefined where it has none of version 2. */
+export function cgroupsIfAny(): LinuxCgroups | undefined {
+  try {
+    return new LinuxCgroups();
+  } catch {
+    return undefined;
   }
 }
 

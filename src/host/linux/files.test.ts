@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import { readBytes, readText, replaceFile } from './files.ts';
+import { listDirectory, readBytes, readText, replaceFile } from './files.ts';
 
 function directoryOf(t: Pick<TestContext, 'after'>): string {
   const directory = mkdtempSync(join(tmpdir(), 'files-'));
@@ -123,6 +123,24 @@ describe('replacing', () => {
     assert.equal(
       codeOf(() => replaceFile('/nonexistent/a', 'after')),
       'world FILE_UNWRITABLE',
+    );
+  });
+});
+
+describe('the names in a directory', () => {
+  test('are sorted, and none where there is no directory', (t) => {
+    const directory = directoryOf(t);
+    for (const name of ['b', 'a', '.c']) writeFileSync(join(directory, name), '');
+    assert.deepEqual(listDirectory(directory), ['.c', 'a', 'b']);
+    assert.deepEqual(listDirectory(join(directory, 'absent')), []);
+  });
+
+  test('of a file are refused', (t) => {
+    const path = join(directoryOf(t), 'file');
+    writeFileSync(path, '');
+    assert.equal(
+      codeOf(() => listDirectory(path)),
+      'world FILE_UNREADABLE',
     );
   });
 });

@@ -7,6 +7,7 @@ import {
   fstatSync,
   fsyncSync,
   openSync,
+  readdirSync,
   readSync,
   realpathSync,
   renameSync,
@@ -71,6 +72,16 @@ function readSome(fd: number, path: string, chunk: Uint8Array): number {
       if (performance.now() > until) throw unreadable(path, `nothing came for ${PIPE_WAIT_MS / 1000} s`);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PIPE_LOOK_MS);
     }
+  }
+}
+
+/** The names in a directory, sorted; none if there is no such directory. Throws `FILE_UNREADABLE` otherwise. */
+export function listDirectory(path: string): string[] {
+  try {
+    return readdirSync(path).sort();
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ENOENT') return [];
+    throw unreadable(path, messageOf(thrown));
   }
 }
 

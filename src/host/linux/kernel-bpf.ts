@@ -1,36 +1,27 @@
 // BPF as the guard needs it, by the calls of sys/: maps, programs and links, with their names in bpffs.
-import {
-  closeSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  unlinkSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import type { KernelBpf, KernelHook, KernelLink, KernelMap, KernelMapSpec, KernelProgram } from '../host.ts';
-import { BPFFS, mountBpffs, unmountBpffs } from './bpffs.ts';
+import { BPFFS, makeInBpffs, mountBpffs, unmountBpffs } from './bpffs.ts';
 import { cgroupId, cgroupRoot, openCgroup } from './cgroup.ts';
+import { exchangeNames, holdDirectory } from './held-directory.ts';
 import { bootNow, namespaceCookie } from './namespace.ts';
 import { attachProgram, detachLink, linkInfo, updateLink } from './sys/bpf-link.ts';
 import { BpfMap } from './sys/bpf-map.ts';
 import { openObject, openPinned, pinObject } from './sys/bpf-object.ts';
 import { loadProgram, programInfo } from './sys/bpf-program.ts';
-import { LOCK_EX } from './sys/constants.ts';
-import { must } from './sys/epoll.ts';
 import { sys } from './sys/libc.ts';
+import { tickUs } from './tick.ts';
 
 class Program implements KernelProgram {
   readonly fd: number;
   readonly id: number;
+  readonly name: string;
   readonly tag: string;
+  readonly mapIds: readonly number[];
 
   constructor(fd: number) {
     this.fd = fd;
-    ({ id: this.id, tag: this.tag } = programInfo(fd));
+    ({ id: this.id, name: this.name, tag: this.tag, mapIds: this.mapIds } = programInfo(fd));
   }
 
   close(): void {
@@ -40,6 +31,7 @@ class Program implements KernelProgram {
 
 class Link implements KernelLink {
   readonly fd: number;
+  #isOpen = true;
 
   constructor(fd: number) {
     this.fd = fd;
@@ -62,7 +54,8 @@ class Link implements KernelLink {
   }
 
   close(): void {
-    sys.close(this.fd);
+    if (this.#isOpen) sys.close(this.fd);
+    this.#isOpen = false;
   }
 }
 
@@ -70,18 +63,20 @@ class Link implements KernelLink {
 export class LinuxBpf implements KernelBpf {
   makeDirectory(path: string): boolean {
     const hasMounted = mountBpffs(BPFFS);
-    mkdirSync(path, { mode: 0o700, recursive: true });
+    makeInBpffs(path);
     return hasMounted;
   }
 
-  removeDirectory(path: string, unmount: boolean): void {
-    if (existsSync(path)) {
-      for (const name of readdirSync(path)) unlinkSync(`${path}/${name}`);
-      rmdirSync(path);
-    }
+  removeDirectory(path: string): void {
+    if (!existsSync(path)) return;
+    for (const name of readdirSync(path)) unlinkSync(`${path}/${name}`);
+    rmdirSync(path);
+  }
+
+  unmount(): void {
     // The kernel has two names there itself: maps.debug and progs.debug.
-    const others = readdirSync(dirname(path)).filter((name) => !name.endsWith('.debug'));
-    if (unmount && others.length === 0) unmountBpffs(BPFFS);
+    const names = readdirSync(BPFFS).filter((name) => !name.endsWith('.debug'));
+    if (names.length === 0) unmountBpffs(BPFFS);
   }
 
   rename(from: string, to: string): boolean {
@@ -94,15 +89,12 @@ export class LinuxBpf implements KernelBpf {
     }
   }
 
-  /** By flock(2), which the kernel takes back from whoever ends. */
-  exclusively<Result>(directory: string, act: () => Result): Result {
-    const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      must(sys.flock(fd, LOCK_EX), 'flock');
-      return act();
-    } finally {
-      closeSync(fd);
-    }
+  exchange(one: string, other: string): void {
+    exchangeNames(one, other);
+  }
+
+  hold(directory: string): { release(): void } | undefined {
+    return holdDirectory(directory);
   }
 
   createMap(spec: KernelMapSpec): KernelMap {
@@ -160,5 +152,9 @@ export class LinuxBpf implements KernelBpf {
 
   bootNow(): bigint {
     return bootNow();
+  }
+
+  tickUs(): number | undefined {
+    return tickUs();
   }
 }

@@ -5,9 +5,10 @@ import type { DatabaseSync } from 'node:sqlite';
 import { PortreeveError } from '../../base/errors.ts';
 import type { ArchivedText, NewRevision, ProfileArchive, Revision, RevisionHead } from '../host.ts';
 import { Damage, DatabaseFile, numberOf, onlyNumber, type Row, textOf } from './database.ts';
+import { PROFILE_DATABASE } from './state-files.ts';
 
-/** The file in the state directory. */
-export const PROFILE_DATABASE = 'profile.db';
+export { PROFILE_DATABASE } from './state-files.ts';
+
 /** What tells our databases from others (PRAGMA application_id): "prev". */
 const APPLICATION_ID = 0x70726576;
 /** The layout of the tables (PRAGMA user_version). */

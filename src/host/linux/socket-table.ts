@@ -1,7 +1,6 @@
 // Whose sockets are on this host: answers of sock_diag(7), one question at a time.
 import { type IpAddress, isWildcard, samePrefix } from '../../base/address.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
-import { decodeMessages, NLMSG_DONE, NLMSG_ERROR } from '../../wire/netlink.ts';
 import {
   ALL_STATES,
   DIAG_REQUEST_BYTES,
@@ -9,8 +8,6 @@ import {
   type DiagEnd,
   type DiagProtocol,
   type DiagQuery,
-  type DiagSocket,
-  decodeDiagSocket,
   IPPROTO_TCP,
   IPPROTO_UDP,
   readDiagAnswer,
@@ -18,6 +15,7 @@ import {
   writeDiagDump,
   writeDiagLookup,
 } from '../../wire/sock-diag.ts';
+import { DiagDump, type DiagSocket } from '../../wire/sock-diag-dump.ts';
 import type { HeldSocket, SocketTable } from '../host.ts';
 import type { Ipv6DatagramCount } from './sockstat.ts';
 import { AF_NETLINK, NETLINK_SOCK_DIAG, SOCK_CLOEXEC, SOCK_RAW } from './sys/constants.ts';
@@ -133,14 +131,12 @@ export class DiagTable implements SocketTable {
     writeDiagDump(this.#buffer, query, ++this.#sequence);
     must(sys.send(this.#fd, this.#buffer.address, DIAG_REQUEST_BYTES, 0), 'send');
     const sockets: DiagSocket[] = [];
-    for (;;) {
-      for (const message of decodeMessages(this.#buffer.u8.subarray(0, this.#receive()))) {
-        if (message.sequence !== this.#sequence) continue;
-        if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) return sockets;
-        const socket = decodeDiagSocket(message.payload);
-        if (socket) sockets.push(socket);
-      }
+    const dump = new DiagDump(this.#buffer, this.#sequence);
+    while (dump.ending === undefined) {
+      dump.received(this.#receive());
+      while (dump.next()) sockets.push(dump.socket());
     }
+    return sockets;
   }
 }
 

@@ -1,5 +1,6 @@
 // Control groups of a simulated host: a tree of paths that a test grows, with processes in it.
 import { PortreeveError } from '../../base/errors.ts';
+import { JOB_CGROUP_PREFIX } from '../../base/job.ts';
 import type { Cgroups, ControlGroup, JobCgroup } from '../host.ts';
 
 interface Node {
@@ -79,7 +80,7 @@ export class SimCgroups implements Cgroups {
 
   make(parent: string, name: string, job: string, taker: number): JobCgroup {
     if (!this.#nodes.has(parent)) throw failed(parent, 'is not there');
-    const wanted = `${parent === '/' ? '' : parent}/portreeve-job-${name}`;
+    const wanted = `${parent === '/' ? '' : parent}/${JOB_CGROUP_PREFIX}${name}`;
     const path = this.#nodes.has(wanted) ? `${wanted}.${this.#nextId}` : wanted;
     return { ...this.#put(path, 0, { job, taker }).group, job, taker };
   }

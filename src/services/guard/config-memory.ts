@@ -6,8 +6,15 @@ import {
   cgroupBit,
   SETTINGS,
   SLOT_BYTES,
+  SLOTS,
 } from '../../bpf/guard-layout.ts';
 import type { KernelMap } from '../../host/host.ts';
+
+type Word = 'abi' | 'mode' | 'slot' | 'previousSlot' | 'hasMounted' | 'swaps';
+type Long = 'deadline' | 'since' | 'home';
+
+/** Which trial there is: none, one that goes on, or one that has ended without being confirmed. */
+export type Trial = 'none' | 'runs' | 'ended';
 
 /** The one value of the map `config`, as memory: each number is written at once. */
 export class ConfigMemory {
@@ -19,33 +26,68 @@ export class ConfigMemory {
     this.#memory = map.memory('read and write');
     const { buffer, byteOffset } = this.#memory.u8;
     this.#words = new Uint32Array(buffer, byteOffset, Math.floor(CONFIG_BYTES / 4));
-    this.#longs = new BigUint64Array(buffer, byteOffset, Math.floor(CONFIG.bytes / 8));
+    this.#longs = new BigUint64Array(buffer, byteOffset, Math.floor(CONFIG_BYTES / 8));
   }
 
-  get(field: 'abi' | 'mode' | 'slot' | 'previousSlot' | 'hasMounted'): number {
+  get(field: Word): number {
     return Atomics.load(this.#words, CONFIG.fields[field].offset / 4);
   }
 
-  set(field: 'abi' | 'mode' | 'slot' | 'previousSlot' | 'hasMounted', value: number): void {
+  set(field: Word, value: number): void {
     Atomics.store(this.#words, CONFIG.fields[field].offset / 4, value);
   }
 
-  get64(field: 'deadline' | 'since' | 'home'): bigint {
+  get64(field: Long): bigint {
     return Atomics.load(this.#longs, CONFIG.fields[field].offset / 8);
   }
 
-  set64(field: 'deadline' | 'since' | 'home', value: bigint): void {
+  set64(field: Long, value: bigint): void {
     Atomics.store(this.#longs, CONFIG.fields[field].offset / 8, value);
   }
 
-  setSettings(slot: number, settings: Uint8Array): void {
-    this.#memory.u8.set(settings, CONFIG.bytes + slot * SLOT_BYTES);
+  /** The trial at a time (CLOCK_BOOTTIME, nanoseconds). */
+  trial(now: bigint): Trial {
+    const deadline = this.get64('deadline');
+    if (deadline === 0n) return 'none';
+    return now > deadline ? 'ended' : 'runs';
   }
 
-  /** No cgroup may be a job; for a set of tables that is not in force. */
-  clearCgroups(slot: number): void {
-    const at = filterAt(slot);
-    this.#memory.u8.fill(0, at, at + CGROUP_FILTER.bytes);
+  /** Which set of tables the programs go by at a time. */
+  slotInForce(now: bigint): number {
+    return this.get(this.trial(now) === 'ended' ? 'previousSlot' : 'slot') % SLOTS;
+  }
+
+  /** The number at an offset: for what is elsewhere in another version. */
+  wordAt(offset: number): number {
+    return this.#words[offset / 4] ?? 0;
+  }
+
+  /** Settings of a set that is put in, which is none until it has its number. */
+  setSettings(slot: number, settings: Uint8Array): void {
+    const words = new Uint32Array(settings.slice().buffer);
+    const first = settingsAt(slot) / 4;
+    const swap = first + SETTINGS.fields.swap.offset / 4;
+    for (const [i, word] of words.entries()) {
+      // Programs may be going by them: what is the same stays as it is.
+      if (first + i !== swap && this.#words[first + i] !== word) Atomics.store(this.#words, first + i, word);
+    }
+  }
+
+  /** Which swap has put a set there; 0 where it is not whole. */
+  swapOf(slot: number): number {
+    return Atomics.load(this.#words, (settingsAt(slot) + SETTINGS.fields.swap.offset) / 4);
+  }
+
+  setSwapOf(slot: number, swap: number): void {
+    Atomics.store(this.#words, (settingsAt(slot) + SETTINGS.fields.swap.offset) / 4, swap);
+  }
+
+  revision(slot: number): number {
+    return this.wordAt(settingsAt(slot) + SETTINGS.fields.revision.offset);
+  }
+
+  digest(slot: number): bigint {
+    return this.#longs[(settingsAt(slot) + SETTINGS.fields.digest.offset) / 8] ?? 0n;
   }
 
   /** This cgroup may be a job. */
@@ -55,9 +97,15 @@ export class ConfigMemory {
     this.#memory.view.setUint8(at, this.#memory.view.getUint8(at) | (1 << (bit % 8)));
   }
 
-  revision(slot: number): number {
-    const at = CONFIG.bytes + slot * SLOT_BYTES + SETTINGS.fields.revision.offset;
-    return this.#words[at / 4] ?? 0;
+  /** These cgroups may be jobs, and no others: none of those that stay is missing meanwhile. */
+  setCgroups(slot: number, ids: Iterable<bigint>): void {
+    const filter = new Uint8Array(CGROUP_FILTER.bytes);
+    for (const id of ids) {
+      const bit = cgroupBit(id);
+      const at = Math.floor(bit / 8);
+      filter[at] = (filter[at] ?? 0) | (1 << (bit % 8));
+    }
+    for (const [i, byte] of filter.entries()) this.#memory.view.setUint8(filterAt(slot) + i, byte);
   }
 
   close(): void {
@@ -65,4 +113,5 @@ export class ConfigMemory {
   }
 }
 
-const filterAt = (slot: number): number => CONFIG.bytes + slot * SLOT_BYTES + SETTINGS.bytes;
+const settingsAt = (slot: number): number => CONFIG.bytes + slot * SLOT_BYTES;
+const filterAt = (slot: number): number => settingsAt(slot) + SETTINGS.bytes;

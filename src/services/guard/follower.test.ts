@@ -6,29 +6,18 @@ import { SimCgroups } from '../../host/sim/cgroups.ts';
 import { SimClock } from '../../host/sim/clock.ts';
 import { SimFiles } from '../../host/sim/files.ts';
 import { Follower, type JobKernel } from './follower.ts';
-import type { GuardState, Jobs } from './kernel.ts';
+import type { Jobs } from './kernel.ts';
 
 const ROOT = 'root:x:0:0::/:/bin/sh';
 const ALICE = 'alice:x:1000:1000::/:/bin/sh';
-const STATE: GuardState = {
-  mode: 'enforce',
-  revision: 1,
-  since: 0,
-  trialMs: undefined,
-  hasGoneBack: false,
-  cgroupId: 1n,
-  namespaces: [],
-  counters: {} as GuardState['counters'],
-};
 
 /** Keeps jobs as the kernel does: in tables, which belong to the process that has put them in force. */
 class FakeKernel implements JobKernel {
   readonly cgroups = new Map<bigint, string>();
   readonly users = new Map<number, string>();
-  since = 0;
   /** Calls that changed something. */
   changes = 0;
-  #isOurs = false;
+  knowsTables = false;
 
   /** Tables are put in force, by us or by another process. */
   swap(jobs: Jobs, isOurs: boolean): void {
@@ -36,20 +25,15 @@ class FakeKernel implements JobKernel {
     this.users.clear();
     for (const [id, job] of jobs.cgroups) this.cgroups.set(id, job);
     for (const [uid, job] of jobs.users) this.users.set(uid, job);
-    this.since++;
     this.changes++;
-    this.#isOurs = isOurs;
-  }
-
-  state(): GuardState {
-    return { ...STATE, since: this.since };
+    this.knowsTables = isOurs;
   }
 
   updateJobs(
     changed: Jobs,
     gone: { readonly cgroups: readonly bigint[]; readonly users: readonly number[] },
   ) {
-    if (!this.#isOurs) return false;
+    if (!this.knowsTables) return false;
     this.changes++;
     for (const [id, job] of changed.cgroups) this.cgroups.set(id, job);
     for (const [uid, job] of changed.users) this.users.set(uid, job);
@@ -240,6 +224,17 @@ test('what does not work is told once, tried again once a second, and done when 
   stage.refusal = 'a profile is on trial';
   stage.clock.advance(10_000);
   assert.equal(stage.warnings.length, 2);
+});
+
+test('what works a moment later is not told: others record what they put in force after they have', () => {
+  const stage = new Stage();
+  stage.clock.advance(1000);
+  stage.kernel?.swap({ cgroups: new Map(), users: new Map() }, false);
+  stage.refusal = 'there is no revision 2';
+  stage.clock.advance(JOB_TICK_MS);
+  stage.refusal = undefined;
+  stage.clock.advance(1000);
+  assert.deepEqual([stage.names, stage.warnings], [['ROOT'], []]);
 });
 
 test('a kernel without room gets new tables', () => {

@@ -14,7 +14,7 @@ const PASSWD_MAX_BYTES = 16 * 1024 * 1024;
 const TICKS_PER_LOOK = 4;
 
 /** What the follower needs of the guard in the kernel. */
-export type JobKernel = Pick<GuardKernel, 'state' | 'updateJobs'>;
+export type JobKernel = Pick<GuardKernel, 'knowsTables' | 'updateJobs'>;
 
 /** Where the follower looks, and whom it tells. */
 export interface FollowerParts {
@@ -52,10 +52,12 @@ export class Follower {
   #jobs = NO_JOBS;
   /** Something has changed since the jobs were named. */
   #isStale = true;
-  /** What the kernel has, if it is what we have put there, and when that was put in force. */
-  #put: { readonly kernel: JobKernel; readonly since: number; readonly jobs: Jobs } | undefined;
+  /** What the kernel has, if it is what we have put there. */
+  #put: { readonly kernel: JobKernel; readonly jobs: Jobs } | undefined;
   #mustRenew = false;
   #hasFailed = false;
+  /** The tick since which the kernel could not be told. */
+  #failsSince: number | undefined;
   /** What was told and still is so. */
   #leftOut: readonly string[] = [];
   readonly #failures = new Map<'users' | 'kernel', string>();
@@ -109,6 +111,11 @@ export class Follower {
     if (!this.#parts.cgroups.remove(cgroup)) return;
     this.#made.delete(cgroup.id);
     this.#isStale = true;
+  }
+
+  /** What the tables are made by has changed: they are made anew at the next tick. */
+  renewSoon(): void {
+    this.#mustRenew = true;
   }
 
   close(): void {
@@ -171,8 +178,13 @@ export class Follower {
     try {
       // Making tables anew is too much for every tick where it fails.
       this.#putJobs(isLook || !this.#hasFailed);
-      if (!this.#hasFailed) this.#failures.delete('kernel');
+      if (this.#hasFailed) return;
+      this.#failures.delete('kernel');
+      this.#failsSince = undefined;
     } catch (thrown) {
+      this.#failsSince ??= this.#ticks;
+      // What others have just put in force is in the archive a moment later.
+      if (this.#ticks - this.#failsSince < TICKS_PER_LOOK) return;
       this.#tellOnce('kernel', `the jobs in the kernel cannot be followed: ${messageOf(thrown)}`);
     }
   }
@@ -194,7 +206,7 @@ export class Follower {
       this.#hasFailed = false;
       return;
     }
-    const isOurs = this.#put?.kernel === kernel && this.#put.since === kernel.state().since;
+    const isOurs = this.#put?.kernel === kernel && kernel.knowsTables;
     if (this.#put && isOurs && !this.#mustRenew && this.#update(kernel, this.#put.jobs)) {
       this.#put = { ...this.#put, jobs: this.#jobs };
     } else if (mayRenew) {
@@ -208,7 +220,7 @@ export class Follower {
     this.#parts.renewTables();
     this.#hasFailed = false;
     this.#mustRenew = false;
-    this.#put = { kernel, since: kernel.state().since, jobs: this.#jobs };
+    this.#put = { kernel, jobs: this.#jobs };
   }
 
   /** Puts in what differs; false where the tables have to be made anew. */

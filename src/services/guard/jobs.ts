@@ -93,12 +93,8 @@ function unitName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1, -SERVICE.length).replace(/^_/, '');
 }
 
-/** Before small letters become capitals: some of other scripts become letters from A to Z. */
-const ASCII = /^[\x21-\x7e]*$/;
-
 /** The job that a name stands for, or why it stands for none. */
 function readName(name: string): { job?: JobName; problem?: string } {
-  if (!ASCII.test(name)) return { problem: `"${name}" has characters that no job name has` };
   try {
     const job = parseJobName(name);
     return job === UNKNOWN_JOB ? { problem: `${job} is what those are called whom nobody knows` } : { job };

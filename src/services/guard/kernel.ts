@@ -1,158 +1,100 @@
-// The guard in the kernel: its maps and programs under their names in bpffs, and what may be done to them.
-import type { JobName } from '../../base/job.ts';
-import { exactNumber } from '../../base/numbers.ts';
-import {
-  CONFIG_BYTES,
-  COUNTERS,
-  EVENT,
-  GUARD_ABI,
-  JOB,
-  MODE,
-  PERMIT_KEY,
-  PORT,
-  PORTS,
-  RULE,
-  SLOTS,
-} from '../../bpf/guard-layout.ts';
-import { bindProgram } from '../../bpf/guard-program.ts';
-import type { GuardTables, MapEntry } from '../../bpf/guard-tables.ts';
-import { encode } from '../../bpf/program.ts';
-import type {
-  KernelBpf,
-  KernelHook,
-  KernelLink,
-  KernelMap,
-  KernelMapSpec,
-  KernelProgram,
-} from '../../host/host.ts';
+// The guard in the kernel, under its names in bpffs: who goes by what since when, and what may be changed.
+import { COUNTERS, GUARD_ABI, MODE, SLOTS } from '../../bpf/guard-layout.ts';
+import type { GuardTables } from '../../bpf/guard-tables.ts';
+import type { KernelBpf, KernelMap } from '../../host/host.ts';
 import { ConfigMemory } from './config-memory.ts';
-import { foreign, isThere, otherAbi, trialRuns } from './kernel-errors.ts';
-import { bytes32, bytes64 } from './map-bytes.ts';
+import { detached, foreign, moved, newer, older, trialEnded, trialRuns } from './kernel-errors.ts';
+import { sumsOf } from './map-bytes.ts';
+import { type Closable, HOOKS, isProgramOf, type Links, loadProgram, type Maps } from './maps.ts';
+import { GuardedNamespaces } from './namespaces.ts';
+import {
+  type GuardHead,
+  type GuardMode,
+  headOf,
+  holding,
+  holdingSame,
+  isAttached,
+  type OtherGuard,
+  openMaps,
+  openPinned,
+  otherGuard,
+  removeGuard,
+} from './pinned.ts';
+import {
+  type GuardPlace,
+  type InForceTables,
+  type Parts,
+  putIn,
+  type TableMaker,
+  takeOver,
+} from './put-in.ts';
+import { type Gone, type Jobs, TableSlots } from './table-slots.ts';
 
-/** Where the guard is. */
-export interface GuardPlace {
-  /** The directory of its names in bpffs. */
-  readonly pins: string;
-  /** The directory of the cgroup that it is attached to; below it all binds are judged. */
-  readonly cgroup: string;
-}
-
-/** Who is which job. */
-export interface Jobs {
-  readonly cgroups: ReadonlyMap<bigint, JobName>;
-  readonly users: ReadonlyMap<number, JobName>;
-}
-
-export type GuardMode = keyof typeof MODE;
+export type { GuardMode, OtherGuard } from './pinned.ts';
+export type { GuardPlace, TableMaker } from './put-in.ts';
+export type { Jobs } from './table-slots.ts';
 
 /** What the guard says of itself. */
-export interface GuardState {
-  readonly mode: GuardMode;
+export interface GuardState extends GuardHead {
+  /** The revision of the profile in force. */
   readonly revision: number;
-  /** When the tables were put in force, in milliseconds since 1970. */
-  readonly since: number;
-  /** How long a trial goes on, in milliseconds; undefined where there is none. */
-  readonly trialMs: number | undefined;
-  /** A trial has ended by itself: what was before it is in force again. */
-  readonly hasGoneBack: boolean;
-  readonly cgroupId: bigint;
+  /** The network namespaces in which the policy holds, its home among them. */
   readonly namespaces: readonly bigint[];
   readonly counters: Readonly<Record<(typeof COUNTERS)[number], bigint>>;
 }
-
-/** The maps that hold a map for each set of tables. */
-const OUTER = ['ports', 'rules', 'cgroups', 'users', 'permits'] as const;
-type Outer = (typeof OUTER)[number];
-
-const HOOKS: readonly KernelHook[] = ['bind4', 'bind6'];
-const NAMESPACES_MAX = 64;
-const EVENTS_BYTES = 256 * 1024;
-/** Refusals that are kept for which the ring buffer has no room, the latest. */
-const NEWEST_EVENTS = 1024;
-/** Room for cgroups and users that come while the tables are in force. */
-const CGROUPS_MIN = 4096;
-const USERS_MIN = 4096;
-
-const FIXED: Readonly<Record<'config' | 'netns' | 'counters' | 'events' | 'newest', KernelMapSpec>> = {
-  config: {
-    type: 'array',
-    name: 'config',
-    keyBytes: 4,
-    valueBytes: CONFIG_BYTES,
-    entries: 1,
-    flags: ['mmapable'],
-  },
-  netns: { type: 'hash', name: 'netns', keyBytes: 8, valueBytes: 4, entries: NAMESPACES_MAX },
-  counters: { type: 'percpu_array', name: 'counters', keyBytes: 4, valueBytes: 8, entries: COUNTERS.length },
-  events: { type: 'ringbuf', name: 'events', keyBytes: 0, valueBytes: 0, entries: EVENTS_BYTES },
-  newest: { type: 'lru_hash', name: 'newest', keyBytes: 8, valueBytes: EVENT.bytes, entries: NEWEST_EVENTS },
-};
-
-/** The inner map of each kind, with room for so many. */
-function innerSpec(outer: Outer, entries: number): KernelMapSpec {
-  const name = `${outer}_set`;
-  if (outer === 'ports') return { type: 'array', name, keyBytes: 4, valueBytes: PORT.bytes, entries: PORTS };
-  if (outer === 'rules') {
-    return { type: 'array', name, keyBytes: 4, valueBytes: RULE.bytes, entries, flags: ['inner_map'] };
-  }
-  const [keyBytes, valueBytes] =
-    outer === 'cgroups' ? [8, JOB.bytes] : outer === 'users' ? [4, JOB.bytes] : [PERMIT_KEY.bytes, 4];
-  return { type: 'hash', name, keyBytes, valueBytes, entries, flags: ['no_prealloc'] };
-}
-
-type Maps = Readonly<Record<Outer | keyof typeof FIXED, KernelMap>>;
 
 /** The guard that is in the kernel. */
 export class GuardKernel {
   readonly #bpf: KernelBpf;
   readonly #pins: string;
   readonly #maps: Maps;
-  readonly #links: Readonly<Record<KernelHook, KernelLink>>;
+  readonly #links: Links;
   readonly #config: ConfigMemory;
-  /** Gives a job's value for the tables in each slot, as long as this process has put them there. */
-  readonly #jobOf: (((job: JobName) => Uint8Array) | undefined)[] = [];
+  readonly #slots: TableSlots;
 
-  private constructor(
-    bpf: KernelBpf,
-    pins: string,
-    maps: Maps,
-    links: Readonly<Record<KernelHook, KernelLink>>,
-  ) {
+  private constructor(bpf: KernelBpf, pins: string, { maps, links }: Parts) {
     this.#bpf = bpf;
     this.#pins = pins;
     this.#maps = maps;
     this.#links = links;
     this.#config = new ConfigMemory(maps.config);
+    this.#slots = new TableSlots(bpf, maps, this.#config);
   }
 
   /**
    * The guard whose names are there; undefined if there are none. Programs of another build of ours are exchanged for
-   * this one's. Throws PortreeveError `GUARD_FOREIGN` (refused) where something else is there.
+   * this one's, and with a `maker` the guard of an older version is taken over. Throws PortreeveError (refused)
+   * `GUARD_FOREIGN` where something else is there, `GUARD_OLDER` and `GUARD_NEWER` where it is of another version, and
+   * `GUARD_DETACHED` where its programs are not called any more.
    */
-  static open(bpf: KernelBpf, pins: string): GuardKernel | undefined {
-    const config = bpf.openMap(`${pins}/config`);
-    if (!config) return undefined;
-    const open: Closable[] = [config];
-    const kept = <T extends Closable>(object: T | undefined): T => {
-      if (!object) throw foreign(pins);
-      open.push(object);
-      return object;
-    };
+  static open(bpf: KernelBpf, pins: string, maker?: TableMaker): GuardKernel | undefined {
+    return holding(bpf, pins, () => {
+      const pinned = openPinned(bpf, pins);
+      if (!pinned) return undefined;
+      try {
+        if (pinned.abi > GUARD_ABI) throw newer(pins, pinned.abi);
+        if (pinned.abi === GUARD_ABI) return GuardKernel.#opened(bpf, pins);
+        if (!maker) throw older(pins, pinned.abi);
+        return new GuardKernel(bpf, pins, takeOver(bpf, pins, pinned, maker));
+      } finally {
+        pinned.close();
+      }
+    });
+  }
+
+  static #opened(bpf: KernelBpf, pins: string): GuardKernel {
+    const maps = openMaps(bpf, pins);
+    const open: Closable[] = Object.values(maps);
     try {
-      if (config.info.name !== FIXED.config.name) throw foreign(pins);
-      const names = [...OUTER, 'netns', 'counters', 'events', 'newest'] as const;
-      const others = names.map((name) => [name, kept(bpf.openMap(`${pins}/${name}`))] as const);
-      const links = HOOKS.map((hook) => [hook, kept(bpf.openLink(`${pins}/${hook}`))] as const);
-      const maps = Object.fromEntries([['config', config], ...others]) as Maps;
-      const guard = new GuardKernel(
-        bpf,
-        pins,
-        maps,
-        Object.fromEntries(links) as Record<KernelHook, KernelLink>,
-      );
+      const links = HOOKS.map((hook) => {
+        const link = bpf.openLink(`${pins}/${hook}`);
+        if (!link) throw foreign(pins);
+        open.push(link);
+        return [hook, link] as const;
+      });
+      const guard = new GuardKernel(bpf, pins, { maps, links: Object.fromEntries(links) as Links });
       open.push(guard.#config);
-      const abi = guard.#config.get('abi');
-      if (abi !== GUARD_ABI) throw otherAbi(pins, abi);
+      if (!isAttached(guard.#links)) throw detached(pins);
       guard.#renewPrograms();
       return guard;
     } catch (thrown) {
@@ -162,127 +104,109 @@ export class GuardKernel {
   }
 
   /**
-   * Puts the guard into the kernel, with nothing in force yet. Throws PortreeveError `GUARD_THERE` (refused) where the
-   * place has names already, and `world` where the kernel has no BPF, or does not let us; nothing is left behind then.
+   * Puts the guard into the kernel, with tables in force and in the mode `off`. Throws PortreeveError `GUARD_THERE`
+   * (refused) where the place has names already, and `world` where the kernel has no BPF, or does not let us; nothing is
+   * left behind then.
    */
-  static install(bpf: KernelBpf, { pins, cgroup }: GuardPlace): GuardKernel {
-    // The names come to their place all at once, or not at all. A process that was killed may have left some here.
-    const unfinished = `${pins}-new`;
-    bpf.removeDirectory(unfinished, false);
-    const hasMounted = bpf.makeDirectory(unfinished);
-    const open: Closable[] = [];
-    try {
-      const maps = createMaps(bpf, open);
-      for (const [name, map] of Object.entries(maps)) bpf.pin(map, `${unfinished}/${name}`);
-      const config = new ConfigMemory(maps.config);
-      config.set('abi', GUARD_ABI);
-      config.set('hasMounted', hasMounted ? 1 : 0);
-      const home = bpf.namespaceCookie();
-      config.set64('home', home);
-      config.close();
-      maps.netns.update(bytes64(home), bytes32(1));
-      const links = HOOKS.map((hook) => {
-        const program = loadProgram(bpf, hook, maps);
-        const link = bpf.attach(program, cgroup, hook);
-        open.push(link);
-        program.close();
-        bpf.pin(link, `${unfinished}/${hook}`);
-        return [hook, link] as const;
-      });
-      if (!bpf.rename(unfinished, pins)) throw isThere(pins);
-      return new GuardKernel(bpf, pins, maps, Object.fromEntries(links) as Record<KernelHook, KernelLink>);
-    } catch (thrown) {
-      for (const one of open) one.close();
-      bpf.removeDirectory(unfinished, hasMounted);
-      throw thrown;
-    }
+  static install(bpf: KernelBpf, place: GuardPlace, first: InForceTables): GuardKernel {
+    return new GuardKernel(bpf, place.pins, putIn(bpf, place, first));
   }
 
-  /** Exchanges programs that are not this build's. */
+  /** What the guard at a place says of itself, whatever its version; nothing is changed. Throws `GUARD_FOREIGN`. */
+  static look(bpf: KernelBpf, pins: string): GuardState | OtherGuard | undefined {
+    return holding(bpf, pins, () => {
+      const pinned = openPinned(bpf, pins);
+      if (!pinned) return undefined;
+      try {
+        if (pinned.abi !== GUARD_ABI) return otherGuard(bpf, pins, pinned);
+        const guard = new GuardKernel(bpf, pins, { maps: openMaps(bpf, pins), links: pinned.links });
+        try {
+          return guard.state();
+        } finally {
+          guard.close();
+        }
+      } finally {
+        pinned.close();
+      }
+    });
+  }
+
+  /** Exchanges programs that are not this build's, or do not go by these maps. */
   #renewPrograms(): void {
     for (const hook of HOOKS) {
       const link = this.#links[hook];
-      const there = this.#bpf.programById(link.programId);
       const ours = loadProgram(this.#bpf, hook, this.#maps);
-      if (there?.tag !== ours.tag) link.update(ours);
-      there?.close();
-      ours.close();
+      const there = this.#bpf.programById(link.programId);
+      try {
+        if (there && !isProgramOf(hook, there)) throw foreign(this.#pins);
+        const isOurs = there?.tag === ours.tag && there.mapIds.includes(this.id);
+        if (!isOurs) link.update(ours);
+      } finally {
+        there?.close();
+        ours.close();
+      }
     }
   }
 
-  /** Which trial there is: none, one that goes on, or one that has ended without being confirmed. */
-  #trial(): 'none' | 'runs' | 'ended' {
-    const deadline = this.#config.get64('deadline');
-    if (deadline === 0n) return 'none';
-    return this.#bpf.bootNow() > deadline ? 'ended' : 'runs';
-  }
-
-  /** Which set of tables the programs go by now. */
-  #slotInForce(): number {
-    return this.#config.get(this.#trial() === 'ended' ? 'previousSlot' : 'slot') % SLOTS;
-  }
-
-  /**
-   * Puts tables in force, all of them at once. With `trialMs` what was in force before comes back after that time, by
-   * the programs themselves, unless confirm() comes first. Throws PortreeveError `GUARD_TRIAL` (refused) during a
-   * trial.
-   */
-  swap(tables: GuardTables, jobs: Jobs, nowMs: number, trialMs?: number): void {
-    this.#alone(() => this.#swap(tables, jobs, nowMs, trialMs));
+  /** The number of its first map, which no other guard gets before the next boot. */
+  get id(): number {
+    return this.#maps.config.info.id;
   }
 
   /** The daemon and the commands change the same tables: one after the other. */
   #alone<Result>(act: () => Result): Result {
-    return this.#bpf.exclusively(this.#pins, act);
+    return holdingSame(this.#bpf, this.#pins, this.id, act);
   }
 
-  #swap(tables: GuardTables, jobs: Jobs, nowMs: number, trialMs: number | undefined): void {
-    if (this.#trial() === 'runs') throw trialRuns();
-    if (this.#trial() === 'ended') this.#takeBack();
+  #trial(): 'none' | 'runs' | 'ended' {
+    return this.#config.trial(this.#bpf.bootNow());
+  }
+
+  #slotInForce(): number {
+    return this.#config.slotInForce(this.#bpf.bootNow());
+  }
+
+  /** The slots that are in force now or, in a trial, may be so without anybody's doing. */
+  #slotsThatCount(): readonly number[] {
+    const inForce = this.#slotInForce();
+    return this.#trial() === 'runs' ? [inForce, (inForce + 1) % SLOTS] : [inForce];
+  }
+
+  /** Which tables are in force: another number than before where somebody has put others there. */
+  get swapInForce(): number {
+    return this.#config.swapOf(this.#slotInForce());
+  }
+
+  /** A trial has ended by itself, and nobody has recorded that. */
+  get hasGoneBack(): boolean {
+    return this.#trial() === 'ended';
+  }
+
+  /**
+   * Puts tables in force, all of them at once. With `trialMs` what was in force before comes back after that time, by
+   * the programs themselves, unless confirm() comes first. With `over` it is done only where that swap is still in
+   * force. Throws PortreeveError (refused) `GUARD_TRIAL` during a trial, `GUARD_TRIAL_ENDED` until that is settled, and
+   * `GUARD_MOVED`.
+   */
+  swap(tables: GuardTables, jobs: Jobs, nowMs: number, trialMs?: number, over?: number): void {
+    this.#alone(() => {
+      if (over !== undefined && over !== this.swapInForce) throw moved();
+      this.#swap(tables, jobs, nowMs, trialMs);
+    });
+  }
+
+  #swap(tables: GuardTables, jobs: Jobs, nowMs: number, trialMs?: number): void {
+    const trial = this.#trial();
+    if (trial !== 'none') throw trial === 'runs' ? trialRuns() : trialEnded();
     const current = this.#slotInForce();
     const next = (current + 1) % SLOTS;
-    this.#fill(next, tables, jobs);
-    this.#config.setSettings(next, tables.settings);
-    this.#config.clearCgroups(next);
-    for (const id of jobs.cgroups.keys()) this.#config.addCgroup(next, id);
+    this.#slots.fill(next, tables, jobs);
     this.#config.set('previousSlot', current);
     if (trialMs !== undefined)
       this.#config.set64('deadline', this.#bpf.bootNow() + BigInt(trialMs) * 1_000_000n);
     this.#config.set('slot', next);
     this.#config.set64('since', BigInt(nowMs));
-    if (trialMs === undefined) this.#release(current);
-  }
-
-  #fill(slot: number, tables: GuardTables, jobs: Jobs): void {
-    const key = bytes32(slot);
-    const put = (outer: Outer, entries: number, fill: (map: KernelMap) => void) => {
-      const map = this.#bpf.createMap(innerSpec(outer, entries));
-      fill(map);
-      this.#maps[outer].update(key, bytes32(map.fd));
-      map.close();
-    };
-    put('ports', PORTS, (map) => map.updateBatch(indexes(PORTS), tables.ports));
-    put('rules', tables.ruleCount, (map) => map.updateBatch(indexes(tables.ruleCount), tables.rules));
-    put('permits', Math.max(1, tables.permits.length), (map) => putAll(map, tables.permits));
-    const cgroups = [...jobs.cgroups].map(([id, job]) => ({ key: bytes64(id), value: tables.job(job) }));
-    const users = [...jobs.users].map(([uid, job]) => ({ key: bytes32(uid), value: tables.job(job) }));
-    put('cgroups', Math.max(CGROUPS_MIN, cgroups.length * 2), (map) => putAll(map, cgroups));
-    put('users', Math.max(USERS_MIN, users.length * 2), (map) => putAll(map, users));
-    this.#jobOf[slot] = tables.job;
-  }
-
-  /** Frees a set of tables that no program goes by any more. */
-  #release(slot: number): void {
-    // Exchanging a map waits until every program that may still go by the old set has ended.
-    const inForce = bytes32((slot + 1) % SLOTS);
-    const id = this.#maps.ports.lookup(inForce);
-    const ports = id && this.#bpf.mapById(new DataView(id.buffer).getUint32(0, true));
-    if (!ports) return;
-    this.#maps.ports.update(inForce, bytes32(ports.fd));
-    ports.close();
-    // Each call waits so again: the small ones stay until others come in their place.
-    for (const outer of ['ports', 'rules'] as const) this.#maps[outer].delete(bytes32(slot));
-    this.#jobOf[slot] = undefined;
+    if (trialMs === undefined) this.#slots.release(current);
   }
 
   /** Ends a trial: what is on trial stays. False if none goes on. */
@@ -290,115 +214,109 @@ export class GuardKernel {
     return this.#alone(() => {
       if (this.#trial() !== 'runs') return false;
       this.#config.set64('deadline', 0n);
-      this.#release((this.#slotInForce() + 1) % SLOTS);
+      this.#slots.release((this.#slotInForce() + 1) % SLOTS);
       return true;
     });
   }
 
-  /** Tidies up a trial that has ended by itself; false if none has. */
-  settle(): boolean {
-    return this.#alone(() => this.#endTrial('ended'));
+  /**
+   * Tidies up a trial that has ended by itself, when `record` has recorded which revision is in force again; gives what
+   * that gives, and undefined where none has ended.
+   */
+  settle<Recorded>(record: (revision: number) => Recorded): Recorded | undefined {
+    return this.#alone(() => {
+      if (this.#trial() !== 'ended') return undefined;
+      const recorded = record(this.#config.revision(this.#slotInForce()));
+      this.#takeBack();
+      return recorded;
+    });
   }
 
   /** Ends a trial at once: what was before it is in force again. False if none goes on. */
   goBack(): boolean {
-    return this.#alone(() => this.#endTrial('runs'));
-  }
-
-  #endTrial(which: 'ended' | 'runs'): boolean {
-    if (this.#trial() !== which) return false;
-    this.#takeBack();
-    return true;
+    return this.#alone(() => {
+      if (this.#trial() !== 'runs') return false;
+      this.#takeBack();
+      return true;
+    });
   }
 
   #takeBack(): void {
     const tried = this.#config.get('slot') % SLOTS;
-    this.#config.set('slot', this.#config.get('previousSlot'));
+    const before = this.#config.get('previousSlot') % SLOTS;
+    this.#config.set('slot', before);
     this.#config.set64('deadline', 0n);
-    this.#release(tried);
+    // They are the same where a process was killed just before the trial would have begun.
+    if (tried !== before) this.#slots.release(tried);
   }
 
   setMode(mode: GuardMode): void {
-    this.#config.set('mode', MODE[mode]);
+    this.#alone(() => this.#config.set('mode', MODE[mode]));
+  }
+
+  /** Whether updateJobs() can do what it is asked: this process knows the tables, and nobody has put others there. */
+  get knowsTables(): boolean {
+    return this.#slotsThatCount().every((slot) => this.#slots.knows(slot));
   }
 
   /**
-   * Puts in jobs that are new or have changed, and takes out those that are gone, in the tables that this process has
-   * put in force. False where it has not: then the tables are to be put in force anew.
+   * Puts in jobs that are new or have changed, and takes out those that are gone; during a trial in both sets of tables.
+   * False where this process does not know the tables: then they are to be made anew.
    */
-  updateJobs(
-    changed: Jobs,
-    gone: { readonly cgroups: readonly bigint[]; readonly users: readonly number[] },
-  ): boolean {
-    return this.#alone(() => this.#updateJobs(changed, gone));
+  updateJobs(changed: Jobs, gone: Gone): boolean {
+    return this.#alone(() => {
+      if (!this.knowsTables) return false;
+      for (const slot of this.#slotsThatCount()) this.#slots.change(slot, changed, gone);
+      return true;
+    });
   }
 
-  #updateJobs(
-    changed: Jobs,
-    gone: { readonly cgroups: readonly bigint[]; readonly users: readonly number[] },
-  ): boolean {
-    const slot = this.#slotInForce();
-    const slots = this.#trial() === 'runs' ? [0, 1] : [slot];
-    if (slots.some((one) => this.#jobOf[one] === undefined)) return false;
-    for (const one of slots) {
-      const jobOf = this.#jobOf[one];
-      if (!jobOf) continue;
-      for (const id of changed.cgroups.keys()) this.#config.addCgroup(one, id);
-      this.#change('cgroups', one, changed.cgroups, gone.cgroups, jobOf, bytes64);
-      this.#change('users', one, changed.users, gone.users, jobOf, bytes32);
-    }
-    return true;
+  /**
+   * Makes the tables anew that are in force, with the jobs of this moment; during a trial also those that may come back.
+   * Where they turn out to be the same only jobs and permits are exchanged. Throws PortreeveError (refused) `GUARD_MOVED`
+   * where others come first, and `GUARD_TRIAL` where a trial goes on and they are not the same.
+   */
+  renew(maker: TableMaker): void {
+    const made = this.#slotsThatCount().map((slot) => {
+      const [swap, revision] = [this.#config.swapOf(slot), this.#config.revision(slot)];
+      return { slot, swap, tables: maker.tablesOf(revision) };
+    });
+    const jobs = maker.jobs();
+    this.#alone(() => {
+      const slots = this.#slotsThatCount();
+      const isMoved = made.some(
+        ({ slot, swap }, i) => slots[i] !== slot || this.#config.swapOf(slot) !== swap,
+      );
+      if (isMoved || slots.length !== made.length) throw moved();
+      const [inForce] = made;
+      if (made.every(({ slot, tables }) => this.#slots.isSame(slot, tables))) {
+        for (const { slot, tables } of made) this.#slots.refill(slot, tables, jobs);
+      } else if (inForce) {
+        // It is the same profile, and has been in force since then.
+        this.#swap(inForce.tables, jobs, this.state().since);
+      }
+    });
   }
 
-  #change<Id>(
-    outer: 'cgroups' | 'users',
-    slot: number,
-    changed: ReadonlyMap<Id, JobName>,
-    gone: readonly Id[],
-    jobOf: (job: JobName) => Uint8Array,
-    keyOf: (id: Id) => Uint8Array,
-  ): void {
-    if (changed.size === 0 && gone.length === 0) return;
-    const id = this.#maps[outer].lookup(bytes32(slot));
-    const map = id && this.#bpf.mapById(new DataView(id.buffer).getUint32(0, true));
-    if (!map) return;
-    for (const [one, job] of changed) map.update(keyOf(one), jobOf(job));
-    for (const one of gone) map.delete(keyOf(one));
-    map.close();
-  }
-
-  /** The policy holds in this network namespace, too. */
-  addNamespace(cookie: bigint): void {
-    this.#maps.netns.update(bytes64(cookie), bytes32(1));
+  /** The network namespaces in which the policy holds. */
+  get namespaces(): GuardedNamespaces {
+    return new GuardedNamespaces(this.#maps.netns, this.#config.get64('home'));
   }
 
   state(): GuardState {
-    const deadline = this.#config.get64('deadline');
     const now = this.#bpf.bootNow();
-    const hasGoneBack = deadline !== 0n && now > deadline;
-    const slot = this.#config.get(hasGoneBack ? 'previousSlot' : 'slot') % SLOTS;
-    const mode = this.#config.get('mode');
     return {
-      mode: mode === MODE.enforce ? 'enforce' : mode === MODE.observe ? 'observe' : 'off',
-      revision: this.#config.revision(slot),
-      since: exactNumber(this.#config.get64('since')),
-      trialMs: deadline === 0n || hasGoneBack ? undefined : exactNumber((deadline - now) / 1_000_000n),
-      hasGoneBack,
-      cgroupId: this.#links.bind4.cgroupId,
-      namespaces: [...this.#maps.netns.keys()].map((key) => new DataView(key.buffer).getBigUint64(0, true)),
+      ...headOf({ config: this.#config, links: this.#links }, now),
+      revision: this.#config.revision(this.#config.slotInForce(now)),
+      namespaces: this.namespaces.list().map(({ cookie }) => cookie),
       counters: this.#counters(),
     };
   }
 
-  /** Each processor counts for itself. */
+  /** What the programs have counted, and what those of an older guard had. */
   #counters(): GuardState['counters'] {
-    const counts = COUNTERS.map((name, index) => {
-      const perProcessor = this.#maps.counters.lookup(bytes32(index)) ?? new Uint8Array(0);
-      const view = new DataView(perProcessor.buffer, perProcessor.byteOffset, perProcessor.byteLength);
-      let sum = 0n;
-      for (let at = 0; at + 8 <= perProcessor.length; at += 8) sum += view.getBigUint64(at, true);
-      return [name, sum] as const;
-    });
+    const sums = sumsOf(this.#maps.counters, 2 * COUNTERS.length);
+    const counts = COUNTERS.map((name, i) => [name, (sums[i] ?? 0n) + (sums[COUNTERS.length + i] ?? 0n)]);
     return Object.fromEntries(counts) as GuardState['counters'];
   }
 
@@ -412,13 +330,10 @@ export class GuardKernel {
     return this.#maps.events;
   }
 
-  /** Takes everything out of the kernel again. */
+  /** Takes everything out of the kernel again, and closes it. */
   remove(): void {
-    const hasMounted = this.#config.get('hasMounted') === 1;
-    this.setMode('off');
-    for (const hook of HOOKS) this.#links[hook].detach();
     this.close();
-    this.#bpf.removeDirectory(this.#pins, hasMounted);
+    removeGuard(this.#bpf, this.#pins);
   }
 
   /** Closes what is open here; in the kernel all goes on. */
@@ -427,55 +342,4 @@ export class GuardKernel {
     for (const map of Object.values(this.#maps)) map.close();
     for (const link of Object.values(this.#links)) link.close();
   }
-}
-
-interface Closable {
-  close(): void;
-}
-
-/** Makes the maps; each is added to `open` as soon as it is there. */
-function createMaps(bpf: KernelBpf, open: Closable[]): Maps {
-  const create = (spec: KernelMapSpec): KernelMap => {
-    const map = bpf.createMap(spec);
-    open.push(map);
-    return map;
-  };
-  const fixed = Object.entries(FIXED).map(([name, spec]) => [name, create(spec)] as const);
-  const outer = OUTER.map((name) => {
-    const innerMap = bpf.createMap(innerSpec(name, 1));
-    const spec = {
-      type: 'array_of_maps',
-      name,
-      keyBytes: 4,
-      valueBytes: 4,
-      entries: SLOTS,
-      innerMap,
-    } as const;
-    const map = create(spec);
-    innerMap.close();
-    return [name, map] as const;
-  });
-  return Object.fromEntries([...fixed, ...outer]) as Maps;
-}
-
-function loadProgram(bpf: KernelBpf, hook: KernelHook, maps: Maps): KernelProgram {
-  const program = bindProgram(hook === 'bind4' ? 4 : 6);
-  const all: Readonly<Record<string, KernelMap>> = maps;
-  return bpf.loadProgram(
-    program.name,
-    hook,
-    encode(program, (map) => all[map]?.fd ?? -1),
-  );
-}
-
-function putAll(map: KernelMap, entries: readonly MapEntry[]): void {
-  for (const { key, value } of entries) map.update(key, value);
-}
-
-/** The keys of an array from 0 on. */
-function indexes(count: number): Uint8Array {
-  const bytes = new Uint8Array(count * 4);
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < count; i++) view.setUint32(i * 4, i, true);
-  return bytes;
 }

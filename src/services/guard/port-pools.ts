@@ -3,7 +3,7 @@ import { PortreeveError } from '../../base/errors.ts';
 import { PORT_MAX, parseDecimal } from '../../base/port.ts';
 import type { SysctlChange } from '../../host/host.ts';
 import type { PortPool, Profile, RuleSource } from '../../policy/rules.ts';
-import { formatPortList, parsePortList } from '../../text/port-list.ts';
+import { formatPortList, parseLocalRange, parsePortList } from '../../text/port-list.ts';
 
 /** The settings of the kernel (ip-sysctl) that the pools are made of; the last is only looked at. */
 export const RESERVED_PORTS = 'net.ipv4.ip_local_reserved_ports';
@@ -76,6 +76,13 @@ export function planPools(
   const clientPorts = reserved && range ? countClientPorts(reserved.value, range.value) : undefined;
   if (profile.reservations.length > 0 || wanted) tellClientPorts(clientPorts, range?.value, notes);
   return { writes: [reserved, range].filter((write) => write !== undefined), notes, clientPorts };
+}
+
+/** Where the one range of Linux is not what a profile says, with `start` as ip_unprivileged_port_start. */
+export function poolDifferences(profile: Profile, start: number): readonly PoolNote[] {
+  const notes: PoolNote[] = [];
+  ephemeralPorts(profile, start, notes);
+  return notes;
 }
 
 /** Every port that a profile reserves, for whomever. */
@@ -265,10 +272,8 @@ function portsIn(text: string): Set<number> {
 }
 
 function rangeIn(text: string): Range {
-  const [, from = '', to = ''] = /^([0-9]+)\s+([0-9]+)$/.exec(text) ?? [];
-  const first = parseDecimal(from, PORT_MAX);
-  const last = parseDecimal(to, PORT_MAX);
-  if (first !== undefined && last !== undefined && first <= last) return { first, last };
+  const range = parseLocalRange(text);
+  if (range) return range;
   throw unknown(PORT_RANGE, `"${text.slice(0, 40)}" is no range of ports`);
 }
 

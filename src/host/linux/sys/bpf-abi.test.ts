@@ -181,6 +181,7 @@ test('what else mapping, mounting and waiting take', (t) => {
     ['MAP_SHARED', 1],
     ['MS_NOSUID | MS_NODEV | MS_NOEXEC', 2 | 4 | 8],
     ['BPF_FS_MAGIC', 0xcafe4a11],
+    ['CGROUP2_SUPER_MAGIC', 0x63677270],
     ['POLLIN', 1],
     ['sizeof(struct pollfd)', 8],
     ['offsetof(struct pollfd, events)', 4],

@@ -1,4 +1,5 @@
 // What BPF programs, maps and links have in common: numbers by which they are found, information, and pins in bpffs.
+import { existsSync } from 'node:fs';
 import type { Layout, Shape, Values } from '../../../base/layout.ts';
 import {
   bpf,
@@ -80,6 +81,8 @@ export function pinObject(fd: number, path: string): void {
  * (world).
  */
 export function openPinned(path: string): number | undefined {
+  // Where there is nothing nobody has to be let: a host without BPF, too, has no such name.
+  if (!existsSync(path)) return undefined;
   const { result } = tryBpf('OBJ_GET', OBJECT_PATH, { pathname: pointerTo(pathBytes(path)) });
   if (-result === ERRNO['ENOENT']) return undefined;
   if (result < 0) throw bpfError('OBJ_GET', -result, path);

@@ -47,8 +47,6 @@ const LICENSE = new TextEncoder().encode('Apache-2.0\0');
 const INSTRUCTION_BYTES = 8;
 /** What the verifier may say, in bytes: enough at first for most programs, then as much as any kernel takes. */
 const LOG_BYTES = [64 * 1024, 16 * 1024 * 1024 - 1];
-/** What an error keeps of it: the complaint, and the instructions that led there. */
-const LOG_TOLD_CHARACTERS = 8192;
 /** <linux/bpf.h>: BPF_LOG_LEVEL1: each instruction that is walked, with what is known of the registers. */
 const LOG_LEVEL = 1;
 
@@ -79,15 +77,16 @@ function refusal(spec: ProgramSpec): { readonly log: string; readonly result: nu
 function refused(spec: ProgramSpec, number: number, log: string): PortreeveError {
   const errno = errnoName(number);
   const message = `the kernel refused the BPF program ${spec.name}: ${errno}`;
-  const hint = 'The kernel may be too old for it; the end of what its verifier says is in `log`.';
-  const data = { program: spec.name, hook: spec.hook, errno, log: log.slice(-LOG_TOLD_CHARACTERS) };
+  const hint =
+    'The kernel may be too old for it. All that its verifier says: portreeve guard enforce --verbose';
+  const data = { program: spec.name, hook: spec.hook, errno, log };
   return new PortreeveError('world', 'BPF_PROGRAM_REFUSED', message, hint, data);
 }
 
 /**
  * Loads a program and gives its descriptor, which is the caller's to close. Throws PortreeveError (world): `BPF_CALL`
  * where no program may be loaded at all, `BPF_PROGRAM_REFUSED` where the verifier refused this one; `data.log` is then
- * the end of its log, for verifierSummary() of bpf/verifier-log.ts.
+ * its log, for verifierSummary() of bpf/verifier-log.ts.
  */
 export function loadProgram(spec: ProgramSpec): number {
   const fd = tryLoad(spec);

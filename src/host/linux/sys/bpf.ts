@@ -1,8 +1,9 @@
 // bpf(2): the call itself, its commands with what each takes, and the errors that it gives.
 import { PortreeveError } from '../../../base/errors.ts';
 import { byteArray, Layout, type Shape, type Values } from '../../../base/layout.ts';
-import { errno, errnoName, sys } from './libc.ts';
+import { ERRNO, errno, errnoName, sys } from './libc.ts';
 import { addressOf } from './memory.ts';
+import { type Obstacle, ownObstacle } from './privilege.ts';
 
 /** <asm/unistd.h>: the number of bpf(2). */
 const BPF_CALL: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
@@ -158,18 +159,28 @@ export function bpf<S extends Shape>(
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  EPERM:
-    'It takes root, or the capabilities CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN for what others have made); before ' +
-    'Linux 5.11 also a limit of locked memory (ulimit -l) that suffices.',
   ENOSYS: 'This kernel is built without BPF (CONFIG_BPF_SYSCALL).',
   E2BIG: 'The map has no room for that key, or the kernel is too old for what was asked.',
 };
 
+const NO_OBSTACLE: Obstacle = { why: '', hint: '' };
+
 /** The error for a failed command; `what` says on which object. */
 export function bpfError(command: Command, number: number, what = ''): PortreeveError {
+  return bpfErrorIn(command, number, what, number === ERRNO['EPERM'] ? ownObstacle() : NO_OBSTACLE);
+}
+
+/** The same, where it is known what is in the way of a process that is not let. */
+export function bpfErrorIn(
+  command: Command,
+  number: number,
+  what: string,
+  obstacle: Obstacle,
+): PortreeveError {
   const name = errnoName(number);
-  const message = `bpf(2) ${command} failed${what && ` on ${what}`}: ${name}`;
-  return new PortreeveError('world', 'BPF_CALL', message, HINTS[name] ?? '', { command, errno: name });
+  const { why, hint } = name === 'EPERM' ? obstacle : { why: '', hint: HINTS[name] ?? '' };
+  const message = `bpf(2) ${command} failed${what && ` on ${what}`}: ${name}${why && `: ${why}`}`;
+  return new PortreeveError('world', 'BPF_CALL', message, hint, { command, errno: name });
 }
 
 /** A name as the kernel takes it. Throws PortreeveError `BPF_NAME` (bug) for one that it would not. */

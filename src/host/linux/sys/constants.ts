@@ -24,6 +24,7 @@ export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_RCVBUF = 8;
 export const SO_PEERCRED = 17;
+export const SO_RCVTIMEO = 20;
 export const SO_RCVBUFFORCE = 33;
 export const SO_NETNS_COOKIE = 71;
 
@@ -55,12 +56,19 @@ export const TFD_CLOEXEC = 0o2000000;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 
+/** <fcntl.h>, <linux/fs.h>: the directory that we are in; a flag of renameat2(2). */
+export const AT_FDCWD = -100;
+export const RENAME_EXCHANGE = 1 << 1;
+
 /** <linux/netlink.h>, <linux/rtnetlink.h>: the protocols; the groups that tell of links and of addresses. */
 export const NETLINK_ROUTE = 0;
 export const NETLINK_SOCK_DIAG = 4;
 export const RTMGRP_LINK = 0x1;
 export const RTMGRP_IPV4_IFADDR = 0x10;
 export const RTMGRP_IPV6_IFADDR = 0x100;
+
+/** <linux/sched.h> */
+export const CLONE_NEWNET = 0x4000_0000;
 
 /** <linux/prctl.h>, <linux/seccomp.h> */
 export const PR_SET_NO_NEW_PRIVS = 38;

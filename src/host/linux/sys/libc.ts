@@ -30,8 +30,10 @@ export const sys = {
   pread: declare('int64_t pread(int fd, uintptr_t buf, uint32_t len, int64_t offset)'),
   pwrite: declare('int64_t pwrite(int fd, uintptr_t buf, uint32_t len, int64_t offset)'),
   close: declare('int close(int fd)'),
+  ioctl: declare('int ioctl(int fd, uint64_t request, uintptr_t argument)'),
   flock: declare('int flock(int fd, int operation)'),
   umask: declare('int umask(int mask)'),
+  renameat2: declare('int renameat2(int fd, uintptr_t path, int other, uintptr_t otherPath, uint32_t flags)'),
   epollCreate: declare('int epoll_create1(int flags)'),
   epollControl: declare('int epoll_ctl(int epfd, int operation, int fd, uintptr_t event)'),
   epollWait: declare('int epoll_wait(int epfd, uintptr_t events, int count, int timeout)'),
@@ -46,6 +48,7 @@ export const sys = {
   timerfdCreate: declare('int timerfd_create(int clock, int flags)'),
   timerfdSettime: declare('int timerfd_settime(int fd, int flags, uintptr_t value, uintptr_t old)'),
   exitNow: declare('void _exit(int status)'),
+  setns: declare('int setns(int fd, int nstype)'),
   prctl: declare('int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)'),
   syscall: declare('int64_t syscall(int64_t number, uint64_t a, uint64_t b, uint64_t c)'),
 } as const;

@@ -1,0 +1,39 @@
+// The record of changed files: kept whole, gone when it is empty, and refused when it is damaged.
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { FileRecordFile } from './file-record.ts';
+
+function place(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  return join(directory, 'doctor/files.json');
+}
+
+test('what is written is read again, and nothing leaves no file', (t) => {
+  const path = place(t);
+  const record = new FileRecordFile(path);
+  assert.deepEqual(record.read(), []);
+  const changes = [
+    { path: '/etc/a', before: undefined, after: 'ä\n"' },
+    { path: '/etc/b', before: '', after: '' },
+  ];
+  record.write(changes);
+  assert.deepEqual(new FileRecordFile(path).read(), changes);
+  record.write([]);
+  assert.equal(existsSync(path), false);
+  record.write([]);
+  assert.deepEqual(record.read(), []);
+});
+
+test('a record that is none is refused', (t) => {
+  const path = place(t);
+  const record = new FileRecordFile(path);
+  record.write([{ path: '/a', before: undefined, after: '' }]);
+  for (const text of ['', '{', '{}', '[1]', '[null]', '[{}]', '[{"path":"a","before":1,"after":"b"}]']) {
+    writeFileSync(path, text);
+    assert.throws(() => record.read(), { kind: 'world', code: 'RECORD_DAMAGED' }, text);
+  }
+});

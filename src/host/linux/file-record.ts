@@ -1,0 +1,58 @@
+// The record of files that we have changed: a file in a state directory, with their texts before and after.
+import { rmSync } from 'node:fs';
+import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { DOCTOR_FILE_MAX_BYTES, PORT_LIST_MAX_CHARACTERS } from '../../base/limits.ts';
+import type { FileChange, FileRecord } from '../host.ts';
+import { readText } from './files.ts';
+import { putFile } from './put-file.ts';
+
+/** A few files, each with two texts, in which a list of ports may stand. */
+const RECORD_MAX_BYTES = 16 * (DOCTOR_FILE_MAX_BYTES + PORT_LIST_MAX_CHARACTERS);
+
+/** The record in a file, which is there only while it has something in it. */
+export class FileRecordFile implements FileRecord {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  read(): readonly FileChange[] {
+    const text = readText(this.#path, RECORD_MAX_BYTES);
+    if (text === undefined) return [];
+    try {
+      const changes: unknown = JSON.parse(text);
+      if (!Array.isArray(changes)) throw new TypeError('there is no list of changes');
+      return changes.map(changeOf);
+    } catch (thrown) {
+      const message = `${this.#path} is damaged: ${messageOf(thrown)}`;
+      const hint = 'Move it away: what was changed then stays as it is.';
+      throw new PortreeveError('world', 'RECORD_DAMAGED', message, hint, { path: this.#path });
+    }
+  }
+
+  write(changes: readonly FileChange[]): void {
+    if (changes.length > 0) {
+      const entries = changes.map(({ path, before, after }) => ({ path, before: before ?? null, after }));
+      putFile(this.#path, `${JSON.stringify(entries, undefined, 2)}\n`);
+      return;
+    }
+    try {
+      rmSync(this.#path, { force: true });
+    } catch (thrown) {
+      const message = `cannot remove ${this.#path}: ${messageOf(thrown)}`;
+      throw new PortreeveError('world', 'FILE_UNWRITABLE', message, '', { path: this.#path });
+    }
+  }
+}
+
+function changeOf(entry: unknown): FileChange {
+  if (typeof entry !== 'object' || entry === null) throw new TypeError('an object was expected');
+  const { path, before, after } = { path: undefined, before: undefined, after: undefined, ...entry };
+  return { path: textOf(path), before: before === null ? undefined : textOf(before), after: textOf(after) };
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError('a text was expected');
+}

@@ -1,0 +1,75 @@
+// The numbers of network namespaces that we are not in, and what leads to them.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { namedNamespace } from '../../../test/support/netns.ts';
+import { needs, probe } from '../../../test/support/probe.ts';
+import { until } from '../../../test/support/world.ts';
+import { namespaceCookie } from './namespace.ts';
+import { linuxNamespaces } from './namespaces.ts';
+
+const HERE = '/proc/thread-self/ns/net';
+
+function isReady(t: TestContext): boolean {
+  return needs(t, probe.root(), probe.netns(), probe.command('ip'));
+}
+
+test('each has its number, and we are where we were', (t) => {
+  if (!isReady(t)) return;
+  const here = readlinkSync(HERE);
+  const cookies = [namedNamespace(t), namedNamespace(t)].map(({ path }) => linuxNamespaces.cookieAt(path));
+  const all = [...cookies, linuxNamespaces.cookieAt('/proc/self/ns/net')];
+  assert.equal(new Set(all).size, 3);
+  assert.equal(all[2], namespaceCookie());
+  assert.equal(readlinkSync(HERE), here);
+});
+
+test('where there is none, nothing is told', (t) => {
+  if (!isReady(t)) return;
+  const { path, remove } = namedNamespace(t);
+  assert.equal(typeof linuxNamespaces.cookieAt(path), 'bigint');
+  remove();
+  for (const gone of [path, `${path}/none`, '/proc/4194304/ns/net', '/etc/passwd/a']) {
+    assert.equal(linuxNamespaces.cookieAt(gone), undefined, gone);
+  }
+});
+
+test('another file is none', (t) => {
+  if (!isReady(t)) return;
+  for (const path of ['/etc/passwd', '/', '/proc/self/ns/mnt']) {
+    assert.throws(() => linuxNamespaces.cookieAt(path), { kind: 'refused', code: 'NOT_A_NAMESPACE' }, path);
+  }
+});
+
+test('a name, a process and both lead to one', async (t) => {
+  if (!isReady(t)) return;
+  const { name, path } = namedNamespace(t);
+  const cookie = linuxNamespaces.cookieAt(path);
+  const found = () => linuxNamespaces.seen().namespaces.find((one) => one.cookie === cookie);
+  assert.deepEqual(found(), { cookie, paths: [path], pid: undefined });
+  const inside = spawn('ip', ['netns', 'exec', name, 'sleep', '60']);
+  t.after(() => inside.kill('SIGKILL'));
+  await until('the process to be there', () => found()?.pid === inside.pid);
+  const alone = spawn('unshare', ['--net', 'sleep', '60']);
+  t.after(() => alone.kill('SIGKILL'));
+  const places = () => linuxNamespaces.seen().namespaces.filter(({ pid }) => pid === alone.pid);
+  const [other] = await until('the other one to be there', () => places().length > 0 && places());
+  assert.notEqual(other?.cookie, cookie);
+  assert.deepEqual(other?.paths, []);
+});
+
+test('without CAP_SYS_ADMIN none can be entered, and it is told that not all are seen', (t) => {
+  if (!isReady(t) || !needs(t, probe.command('setpriv'))) return;
+  const { path } = namedNamespace(t);
+  const program = `
+    const { linuxNamespaces } = await import(${JSON.stringify(`${import.meta.dirname}/namespaces.ts`)});
+    console.log(linuxNamespaces.seen().isComplete);
+    linuxNamespaces.cookieAt(${JSON.stringify(path)});
+  `;
+  const argv = ['--bounding-set=-sys_admin', process.execPath, '--input-type=module', '-e', program];
+  const { stdout, stderr, status } = spawnSync('setpriv', argv, { encoding: 'utf8' });
+  assert.deepEqual([stdout, status], ['false\n', 1]);
+  assert.match(stderr, /cannot be entered: EPERM/);
+  assert.match(stderr, /It takes CAP_SYS_ADMIN/);
+});

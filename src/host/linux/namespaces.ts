@@ -1,0 +1,126 @@
+// Network namespaces other than ours: their numbers, and what leads to them.
+import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { PID_MAX } from '../../base/limits.ts';
+import { parseDecimal } from '../../base/port.ts';
+import type { NetworkNamespace, NetworkNamespaces } from '../host.ts';
+import { parseMountinfo } from './mountinfo.ts';
+import { namespaceCookie } from './namespace.ts';
+import { CLONE_NEWNET } from './sys/constants.ts';
+import { errno, errnoName, sys } from './sys/libc.ts';
+
+/** The one of this thread: it alone goes elsewhere. */
+const HERE = '/proc/thread-self/ns/net';
+/** <linux/proc_ns.h>: PROC_PID_INIT_INO. From any other process namespace only a part of the processes is seen. */
+const ALL_PROCESSES = 'pid:[4026531836]';
+
+/** The network namespaces of the host that we run on. */
+export const linuxNamespaces: NetworkNamespaces = {
+  cookieAt: (path) => {
+    const there = openNamespace(path);
+    if (there === undefined) return undefined;
+    const here = openSync(HERE, constants.O_RDONLY);
+    try {
+      return cookieIn(there, here, path);
+    } finally {
+      closeSync(here);
+      closeSync(there);
+    }
+  },
+
+  seen: () => {
+    const { places, isComplete } = placesByInode();
+    const seen = [...places.values()].map(seenAt);
+    return {
+      namespaces: seen.flatMap((one) => (one === 'closed' ? [] : (one ?? []))),
+      isComplete: isComplete && !seen.includes('closed'),
+    };
+  },
+};
+
+/** What is opened may be anything, and is not waited for. */
+function openNamespace(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (thrown) {
+    if (isGone(thrown)) return undefined;
+    throw closed(path, messageOf(thrown));
+  }
+}
+
+/** ESRCH: the process that the file is about has ended. */
+function isGone(thrown: unknown): boolean {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ESRCH';
+}
+
+/** A socket tells the number of the namespace that it was made in: for a moment we are there. */
+function cookieIn(there: number, here: number, path: string): bigint {
+  if (sys.setns(there, CLONE_NEWNET) < 0) {
+    const name = errnoName(errno());
+    throw name === 'EINVAL' ? invalid(path) : closed(path, name);
+  }
+  try {
+    return namespaceCookie();
+  } finally {
+    // Whatever was done from now on would be done in the other network.
+    if (sys.setns(here, CLONE_NEWNET) < 0) process.abort();
+  }
+}
+
+interface Place {
+  readonly paths: Set<string>;
+  pid: number | undefined;
+}
+
+/** By the name that the kernel gives each: "net:[4026531840]". */
+function placesByInode(): { readonly places: Map<string, Place>; readonly isComplete: boolean } {
+  let isComplete = readlinkSync('/proc/self/ns/pid') === ALL_PROCESSES;
+  const places = new Map<string, Place>();
+  const placeOf = (name: string): Place => {
+    const place = places.get(name) ?? { paths: new Set<string>(), pid: undefined };
+    places.set(name, place);
+    return place;
+  };
+  for (const { type, root, mountPoint } of parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))) {
+    if (type === 'nsfs' && root.startsWith('net:')) placeOf(root).paths.add(mountPoint);
+  }
+  for (const pid of processes()) {
+    try {
+      placeOf(readlinkSync(`/proc/${pid}/ns/net`)).pid ??= pid;
+    } catch (thrown) {
+      if (!isGone(thrown)) isComplete = false;
+    }
+  }
+  return { places, isComplete };
+}
+
+/** From the lowest number on. */
+function processes(): number[] {
+  const pids = readdirSync('/proc').flatMap((name) => parseDecimal(name, PID_MAX) ?? []);
+  return pids.sort((a, b) => a - b);
+}
+
+/** Undefined for one that is gone meanwhile. */
+function seenAt({ paths, pid }: Place): NetworkNamespace | undefined | 'closed' {
+  const [path = `/proc/${pid}/ns/net`] = paths;
+  try {
+    const cookie = linuxNamespaces.cookieAt(path);
+    return cookie === undefined ? undefined : { cookie, paths: [...paths], pid };
+  } catch (thrown) {
+    if (thrown instanceof PortreeveError) return 'closed';
+    throw thrown;
+  }
+}
+
+function invalid(path: string): PortreeveError {
+  const hint = 'One is made with: ip netns add NAME';
+  return new PortreeveError('refused', 'NOT_A_NAMESPACE', `${path} is no network namespace`, hint, {
+    path,
+  });
+}
+
+function closed(path: string, why: string): PortreeveError {
+  const message = `the network namespace ${path} cannot be entered: ${why}`;
+  return new PortreeveError('world', 'NAMESPACE_CLOSED', message, 'It takes CAP_SYS_ADMIN.', { path });
+}

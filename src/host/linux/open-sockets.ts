@@ -1,0 +1,204 @@
+// The sockets of this host that have a port, as sock_diag(7) lists them, and who has them open.
+import { closeSync, readlinkSync, statSync } from 'node:fs';
+import { isWildcard } from '../../base/address.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import type { Protocol } from '../../base/port.ts';
+import {
+  DIAG_REQUEST_BYTES,
+  type DiagProtocol,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  STATE,
+  writeDiagDump,
+} from '../../wire/sock-diag.ts';
+import { DiagDump } from '../../wire/sock-diag-dump.ts';
+import type { OpenSocket, OpenSocketQuery, OpenSockets, OwnersSeen, SocketState } from '../host.ts';
+import { cgroupRoot, walkCgroups } from './cgroup.ts';
+import type { Viewer } from './process-owner.ts';
+import { SocketOwners } from './socket-owners.ts';
+import { openDiagSocket } from './socket-table.ts';
+import { openByCgroupId } from './sys/file-handle.ts';
+import { ERRNO, errno, errnoName, sys } from './sys/libc.ts';
+import { NativeBuffer } from './sys/memory.ts';
+
+/** The kernel fills at most 32 KiB at once when it dumps. */
+const RECEIVE_BYTES = 64 * 1024;
+
+/** What the kernel calls the states of a protocol's sockets, and the bits by which it is asked for them. */
+const STATES: Readonly<Record<Protocol, Partial<Record<SocketState, readonly number[]>>>> = {
+  tcp: {
+    ESTABLISHED: [STATE.ESTABLISHED],
+    SYN_SENT: [STATE.SYN_SENT],
+    SYN_RECV: [STATE.SYN_RECV, STATE.NEW_SYN_RECV],
+    FIN_WAIT1: [STATE.FIN_WAIT1],
+    FIN_WAIT2: [STATE.FIN_WAIT2],
+    TIME_WAIT: [STATE.TIME_WAIT],
+    CLOSE_WAIT: [STATE.CLOSE_WAIT],
+    LAST_ACK: [STATE.LAST_ACK],
+    LISTEN: [STATE.LISTEN],
+    CLOSING: [STATE.CLOSING],
+    BOUND: [STATE.BOUND_INACTIVE],
+  },
+  udp: { ESTABLISHED: [STATE.ESTABLISHED], UNCONNECTED: [STATE.CLOSE] },
+};
+
+/** The state that each number means; a socket of TCP that is bound only is told as closed. */
+const NAMES = {
+  tcp: namesOf('tcp').set(STATE.CLOSE, 'BOUND'),
+  udp: namesOf('udp'),
+} as const;
+
+const NUMBERS = { tcp: IPPROTO_TCP, udp: IPPROTO_UDP } as const satisfies Record<Protocol, DiagProtocol>;
+
+function namesOf(protocol: Protocol): Map<number, SocketState> {
+  const names = new Map<number, SocketState>();
+  for (const state of Object.keys(STATES[protocol]) as SocketState[]) {
+    for (const number of STATES[protocol][state] ?? []) names.set(number, state);
+  }
+  return names;
+}
+
+/** How thoroughly owners are looked for: all of each socket, or those who are found first, and their kin. */
+export type Thoroughness = 'all' | 'some';
+
+/** This host's, of the network namespace that we are in. It remembers what it saw, and looks at that again only. */
+export class LinuxOpenSockets implements OpenSockets {
+  readonly #owners = new SocketOwners();
+  readonly #thoroughness: Thoroughness;
+  /** The paths of cgroups by their numbers, where the kernel does not let us ask for one. */
+  #cgroups: Map<bigint, string> | undefined;
+
+  constructor(thoroughness: Thoroughness = 'all') {
+    this.#thoroughness = thoroughness;
+  }
+
+  list({ protocol, states, port }: OpenSocketQuery = {}): OpenSocket[] {
+    this.#cgroups = undefined;
+    const sockets: OpenSocket[] = [];
+    const fd = openDiagSocket();
+    try {
+      const table = new Dumps(fd, sockets);
+      for (const one of protocol ? [protocol] : (['tcp', 'udp'] as const)) {
+        const bits = bitsOf(one, states);
+        if (bits !== 0) for (const family of [4, 6] as const) table.dump(one, family, bits, port ?? 0);
+      }
+    } finally {
+      sys.close(fd);
+    }
+    return sockets;
+  }
+
+  owners(inodes: ReadonlySet<number>): OwnersSeen {
+    return this.#thoroughness === 'all' ? this.#owners.find(inodes) : this.#owners.findSome(inodes);
+  }
+
+  /** The same as somebody else may see them: of processes he is told what /proc would show him. */
+  shownTo(viewer: Viewer): OpenSockets {
+    return {
+      list: (query) => this.list(query),
+      owners: (inodes) => this.#owners.find(inodes, viewer),
+      cgroupPath: (id) => this.cgroupPath(id),
+    };
+  }
+
+  cgroupPath(id: bigint): string | undefined {
+    const root = rootOfCgroups();
+    if (root === undefined) return undefined;
+    const fd = openByCgroupId(root, id);
+    if (fd !== undefined) return pathBehind(fd, root);
+    this.#cgroups ??= new Map([...walkCgroups(root)].map(({ directory, id: each }) => [each, directory]));
+    const directory = this.#cgroups.get(id);
+    if (directory === undefined || statSync(directory, { bigint: true, throwIfNoEntry: false })?.ino !== id) {
+      return undefined;
+    }
+    return directory.slice(root.length) || '/';
+  }
+}
+
+function rootOfCgroups(): string | undefined {
+  try {
+    return cgroupRoot();
+  } catch {
+    return undefined;
+  }
+}
+
+/** What an open cgroup is called from the root on; closes it. */
+function pathBehind(fd: number, root: string): string | undefined {
+  try {
+    const path = readlinkSync(`/proc/self/fd/${fd}`);
+    return path === root ? '/' : path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function bitsOf(protocol: Protocol, states: readonly SocketState[] | undefined): number {
+  const known = STATES[protocol];
+  const asked = states ?? (Object.keys(known) as SocketState[]);
+  return asked.flatMap((state) => known[state] ?? []).reduce((bits, number) => bits | (1 << number), 0);
+}
+
+/** Asks for dumps, one after the other. */
+class Dumps {
+  readonly #fd: number;
+  readonly #sockets: OpenSocket[];
+  readonly #buffer = new NativeBuffer(RECEIVE_BYTES);
+  #sequence = 0;
+
+  constructor(fd: number, sockets: OpenSocket[]) {
+    this.#fd = fd;
+    this.#sockets = sockets;
+  }
+
+  dump(protocol: Protocol, family: 4 | 6, states: number, port: number): void {
+    const query = { family, protocol: NUMBERS[protocol], states, port };
+    writeDiagDump(this.#buffer, query, ++this.#sequence);
+    this.#must(sys.send(this.#fd, this.#buffer.address, DIAG_REQUEST_BYTES, 0));
+    const dump = new DiagDump(this.#buffer, this.#sequence);
+    while (dump.ending === undefined) {
+      dump.received(this.#receive());
+      while (dump.next()) this.#take(protocol, dump, port);
+    }
+    if (dump.ending !== 0) throw unreadable(dump.ending);
+  }
+
+  /** The kernel gives bound sockets whatever port was asked for. */
+  #take(protocol: Protocol, dump: DiagDump, port: number): void {
+    const state = NAMES[protocol].get(dump.state);
+    if (!state || (port !== 0 && dump.localPort !== port)) return;
+    const { inode, remotePort, remoteAddress } = dump;
+    const isConnected = remotePort !== 0 || !isWildcard(remoteAddress);
+    this.#sockets.push({
+      protocol,
+      state,
+      local: { address: dump.localAddress, port: dump.localPort },
+      remote: isConnected ? { address: remoteAddress, port: remotePort } : undefined,
+      v6Only: dump.v6Only === true,
+      interfaceIndex: dump.interfaceIndex,
+      uid: inode === 0 ? undefined : dump.uid,
+      inode,
+      cgroupId: dump.cgroupId,
+      expiresMs: dump.timeWaitMs,
+    });
+  }
+
+  #receive(): number {
+    for (;;) {
+      const count = sys.recv(this.#fd, this.#buffer.address, RECEIVE_BYTES, 0);
+      if (count >= 0) return count;
+      if (errno() !== ERRNO['EINTR']) this.#must(count);
+    }
+  }
+
+  #must(result: number): void {
+    if (result < 0) throw unreadable(errno());
+  }
+}
+
+function unreadable(number: number): PortreeveError {
+  const message = `the kernel does not list its sockets: ${errnoName(number)}`;
+  const hint =
+    'It needs sock_diag: the modules inet_diag, tcp_diag and udp_diag, where they are not built in.';
+  return new PortreeveError('world', 'SOCKETS_UNREADABLE', message, hint, { errno: errnoName(number) });
+}

@@ -1,0 +1,42 @@
+// A network of its own: a program that is to make itself at home in one leaves the host's alone.
+import assert from 'node:assert/strict';
+import { readlinkSync } from 'node:fs';
+import { test } from 'node:test';
+import { needs, probe } from '../../../test/support/probe.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import { enterOwnNetwork, runInOwnNetwork } from './own-network.ts';
+
+const MINE = readlinkSync('/proc/self/ns/net');
+
+test('the network of the starter is not entered', () => {
+  for (const starter of [MINE, '', undefined]) {
+    assert.throws(
+      () => enterOwnNetwork(starter),
+      (thrown) => thrown instanceof PortreeveError && thrown.code === 'NAMESPACE_FOREIGN',
+    );
+  }
+});
+
+async function run(script: string, maxMs = 10_000): Promise<readonly [code: number, output: string]> {
+  let output = '';
+  const onOutput = (text: string) => {
+    output += text;
+  };
+  const argv = ['sh', '-c', script, 'sh'];
+  const code = await runInOwnNetwork({ argv, maxMs, onOutput, onError: onOutput });
+  return [code, output];
+}
+
+test('a program has another network, and is told that of its starter', async (t) => {
+  if (!needs(t, probe.root(), probe.netns())) return;
+  const [code, output] = await run('readlink /proc/self/ns/net; echo "$1"; exit 7');
+  const [own, starter] = output.split('\n');
+  assert.deepEqual([code, starter], [7, MINE]);
+  assert.notEqual(own, MINE);
+});
+
+test('a program that a signal ends, or that takes too long, is told by its code', async (t) => {
+  if (!needs(t, probe.root(), probe.netns())) return;
+  assert.deepEqual(await run('kill -TERM $$'), [143, '']);
+  assert.deepEqual(await run('exec sleep 60', 200), [137, '']);
+});

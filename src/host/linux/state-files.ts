@@ -1,0 +1,4 @@
+// What the files in the state directory are called.
+
+/** The archive of what was applied. */
+export const PROFILE_DATABASE = 'profile.db';

@@ -1,0 +1,13 @@
+// The tick of the kernel that this runs on.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { tickUs } from './tick.ts';
+
+// kernel/Kconfig.hz, arch/alpha/Kconfig, arch/mips/Kconfig
+const TICKS_PER_SECOND = [24, 48, 100, 128, 250, 256, 300, 1000, 1024, 1200];
+
+test('it is the tick of one of the kernels that there are, and the same each time', () => {
+  const told = tickUs();
+  assert.ok(TICKS_PER_SECOND.map((ticks) => Math.floor(1_000_000 / ticks)).includes(told ?? 0), `${told}`);
+  assert.equal(tickUs(), told);
+});

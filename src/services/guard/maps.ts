@@ -1,0 +1,135 @@
+// The maps of the guard and its programs: what each of them is, and how they are made.
+import { GUARD_NAMESPACES_MAX } from '../../base/limits.ts';
+import {
+  CONFIG_BYTES,
+  COUNTERS,
+  EVENT,
+  JOB,
+  PERMIT_KEY,
+  PORT,
+  PORTS,
+  RULE,
+  SLOTS,
+} from '../../bpf/guard-layout.ts';
+import { bindProgram } from '../../bpf/guard-program.ts';
+import { encode } from '../../bpf/program.ts';
+import type {
+  KernelBpf,
+  KernelHook,
+  KernelLink,
+  KernelMap,
+  KernelMapSpec,
+  KernelProgram,
+} from '../../host/host.ts';
+import { explained } from './program-refused.ts';
+
+/** What is open here, and is to be closed. */
+export interface Closable {
+  close(): void;
+}
+
+/** The maps that hold a map for each set of tables. */
+export const OUTER = ['ports', 'rules', 'cgroups', 'users', 'permits'] as const;
+export type Outer = (typeof OUTER)[number];
+
+export const HOOKS: readonly KernelHook[] = ['bind4', 'bind6'];
+
+const EVENTS_BYTES = 256 * 1024;
+/** Refusals that are kept for which the ring buffer has no room, the latest. */
+const NEWEST_EVENTS = 1024;
+
+/** The maps that are there once. */
+const FIXED: Readonly<Record<'config' | 'netns' | 'counters' | 'events' | 'newest', KernelMapSpec>> = {
+  config: {
+    type: 'array',
+    name: 'config',
+    keyBytes: 4,
+    valueBytes: CONFIG_BYTES,
+    entries: 1,
+    flags: ['mmapable'],
+  },
+  netns: { type: 'hash', name: 'netns', keyBytes: 8, valueBytes: 4, entries: GUARD_NAMESPACES_MAX },
+  // What the programs count, and what an older guard had counted.
+  counters: {
+    type: 'percpu_array',
+    name: 'counters',
+    keyBytes: 4,
+    valueBytes: 8,
+    entries: 2 * COUNTERS.length,
+  },
+  events: { type: 'ringbuf', name: 'events', keyBytes: 0, valueBytes: 0, entries: EVENTS_BYTES },
+  newest: { type: 'lru_hash', name: 'newest', keyBytes: 8, valueBytes: EVENT.bytes, entries: NEWEST_EVENTS },
+};
+
+export type MapName = Outer | keyof typeof FIXED;
+export type Maps = Readonly<Record<MapName, KernelMap>>;
+export type Links = Readonly<Record<KernelHook, KernelLink>>;
+
+/** All maps by their names, which are those in bpffs, too. */
+export const MAP_NAMES: readonly MapName[] = ['config', 'netns', 'counters', 'events', 'newest', ...OUTER];
+
+/** The map in a map of each kind, with room for so many. */
+export function innerSpec(outer: Outer, entries: number): KernelMapSpec {
+  const name = `${outer}_set`;
+  if (outer === 'ports') return { type: 'array', name, keyBytes: 4, valueBytes: PORT.bytes, entries: PORTS };
+  if (outer === 'rules') {
+    return { type: 'array', name, keyBytes: 4, valueBytes: RULE.bytes, entries, flags: ['inner_map'] };
+  }
+  const [keyBytes, valueBytes] =
+    outer === 'cgroups' ? [8, JOB.bytes] : outer === 'users' ? [4, JOB.bytes] : [PERMIT_KEY.bytes, 4];
+  return { type: 'hash', name, keyBytes, valueBytes, entries, flags: ['no_prealloc'] };
+}
+
+function specOf(name: MapName): KernelMapSpec {
+  if (name in FIXED) return FIXED[name as keyof typeof FIXED];
+  return { type: 'array_of_maps', name, keyBytes: 4, valueBytes: 4, entries: SLOTS };
+}
+
+/** Whether a map is what the guard's map of that name is. */
+export function isMapOf(name: MapName, { info }: KernelMap): boolean {
+  const { type, keyBytes, valueBytes } = specOf(name);
+  return (
+    info.name === name &&
+    info.type === type &&
+    info.keyBytes === keyBytes &&
+    info.valueBytes === valueBytes &&
+    info.entries === specOf(name).entries
+  );
+}
+
+/** Makes the maps, but for those that are `kept`; each is added to `open` as soon as it is there. */
+export function createMaps(bpf: KernelBpf, open: Closable[], kept: Partial<Maps> = {}): Maps {
+  const made = MAP_NAMES.map((name) => {
+    const map = kept[name] ?? createMap(bpf, name);
+    if (!kept[name]) open.push(map);
+    return [name, map] as const;
+  });
+  return Object.fromEntries(made) as Maps;
+}
+
+function createMap(bpf: KernelBpf, name: MapName): KernelMap {
+  if (name in FIXED) return bpf.createMap(specOf(name));
+  const innerMap = bpf.createMap(innerSpec(name as Outer, 1));
+  try {
+    return bpf.createMap({ ...specOf(name), innerMap });
+  } finally {
+    innerMap.close();
+  }
+}
+
+/** Loads the program of a hook, which goes by these maps. */
+export function loadProgram(bpf: KernelBpf, hook: KernelHook, maps: Maps): KernelProgram {
+  const program = bindProgram(hook === 'bind4' ? 4 : 6);
+  const all: Readonly<Record<string, KernelMap>> = maps;
+  const instructions = encode(program, (map) => all[map]?.fd ?? -1);
+  try {
+    return bpf.loadProgram(program.name, hook, instructions);
+  } catch (thrown) {
+    throw explained(thrown, program);
+  }
+}
+
+/** Whether a program is called as the guard's are. */
+export function isProgramOf(hook: KernelHook, program: KernelProgram): boolean {
+  return program.name === `portreeve_${hook}`;
+}

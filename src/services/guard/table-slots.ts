@@ -1,0 +1,169 @@
+// The two sets of tables in the kernel: how one is filled, told of jobs, and freed. Whoever writes holds the guard.
+import type { JobName } from '../../base/job.ts';
+import { PORTS, SLOTS } from '../../bpf/guard-layout.ts';
+import type { GuardTables, MapEntry } from '../../bpf/guard-tables.ts';
+import type { KernelBpf, KernelMap } from '../../host/host.ts';
+import type { ConfigMemory } from './config-memory.ts';
+import { bytes32, bytes64 } from './map-bytes.ts';
+import { innerSpec, type Maps, type Outer } from './maps.ts';
+
+/** Who is which job. */
+export interface Jobs {
+  readonly cgroups: ReadonlyMap<bigint, JobName>;
+  readonly users: ReadonlyMap<number, JobName>;
+}
+
+/** Who is no job any more. */
+export interface Gone {
+  readonly cgroups: readonly bigint[];
+  readonly users: readonly number[];
+}
+
+/** Room for cgroups and users that come while the tables are in force. */
+const CGROUPS_MIN = 4096;
+const USERS_MIN = 4096;
+
+/** The sets of tables of one guard. */
+export class TableSlots {
+  readonly #bpf: KernelBpf;
+  readonly #maps: Maps;
+  readonly #config: ConfigMemory;
+  /** The tables in each slot, as far as this process knows them, and the swap that has put them there. */
+  readonly #known: ({ readonly swap: number; readonly tables: GuardTables } | undefined)[] = [];
+
+  constructor(bpf: KernelBpf, maps: Maps, config: ConfigMemory) {
+    this.#bpf = bpf;
+    this.#maps = maps;
+    this.#config = config;
+  }
+
+  /** Fills a slot by which no program goes. */
+  fill(slot: number, tables: GuardTables, jobs: Jobs): void {
+    // Where a process was killed before it had freed the slot programs may still be at it.
+    if (this.#maps.ports.lookup(bytes32(slot))) this.release(slot);
+    this.#config.setSwapOf(slot, 0);
+    const swap = nextSwap(this.#config.get('swaps'));
+    this.#config.set('swaps', swap);
+    this.#put('ports', slot, PORTS, (map) => map.updateBatch(indexes(PORTS), tables.ports));
+    this.#put('rules', slot, tables.ruleCount, (map) =>
+      map.updateBatch(indexes(tables.ruleCount), tables.rules),
+    );
+    this.#config.setSettings(slot, tables.settings);
+    this.#putJobs(slot, tables, jobs);
+    this.#config.setSwapOf(slot, swap);
+    this.#known[slot] = { swap, tables };
+  }
+
+  /** Whether the tables in a slot are those, so that what this process makes of jobs has a meaning in them. */
+  isSame(slot: number, { digest }: GuardTables): boolean {
+    return this.#config.swapOf(slot) !== 0 && this.#config.digest(slot) === digest;
+  }
+
+  /** Puts jobs, permits and settings anew into a slot that has the same tables, also one that programs go by. */
+  refill(slot: number, tables: GuardTables, jobs: Jobs): void {
+    this.#config.setSettings(slot, tables.settings);
+    this.#putJobs(slot, tables, jobs);
+    this.#known[slot] = { swap: this.#config.swapOf(slot), tables };
+  }
+
+  /** Whether this process knows the tables in a slot: it has put them there, or has been shown that they are the same. */
+  knows(slot: number): boolean {
+    const known = this.#known[slot];
+    return known !== undefined && known.swap === this.#config.swapOf(slot);
+  }
+
+  /** Puts in what has changed, into a slot that is known. */
+  change(slot: number, changed: Jobs, gone: Gone): void {
+    const tables = this.#known[slot]?.tables;
+    if (!tables) return;
+    for (const id of changed.cgroups.keys()) this.#config.addCgroup(slot, id);
+    this.#change('cgroups', slot, { changed: changed.cgroups, gone: gone.cgroups, key: bytes64, tables });
+    this.#change('users', slot, { changed: changed.users, gone: gone.users, key: bytes32, tables });
+  }
+
+  #change<Id>(outer: 'cgroups' | 'users', slot: number, { changed, gone, key, tables }: Changes<Id>): void {
+    if (changed.size === 0 && gone.length === 0) return;
+    const map = this.#inner(outer, slot);
+    if (!map) return;
+    try {
+      // Those that go make room for those that come.
+      for (const one of gone) map.delete(key(one));
+      for (const [one, job] of changed) map.update(key(one), tables.job(job));
+    } finally {
+      map.close();
+    }
+  }
+
+  /** Frees a slot by which no program goes any more. */
+  release(slot: number): void {
+    this.#known[slot] = undefined;
+    this.#config.setSwapOf(slot, 0);
+    this.awaitPrograms();
+    // Each call waits so again: the small ones stay until others come in their place.
+    for (const outer of ['ports', 'rules'] as const) this.#maps[outer].delete(bytes32(slot));
+  }
+
+  /** Waits until every program has ended that was running: a map in a map is exchanged for itself. */
+  awaitPrograms(): void {
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const ports = this.#inner('ports', slot);
+      if (!ports) continue;
+      try {
+        this.#maps.ports.update(bytes32(slot), bytes32(ports.fd));
+      } finally {
+        ports.close();
+      }
+      return;
+    }
+  }
+
+  #putJobs(slot: number, { job, permits }: GuardTables, jobs: Jobs): void {
+    const cgroups = [...jobs.cgroups].map(([id, name]) => ({ key: bytes64(id), value: job(name) }));
+    const users = [...jobs.users].map(([uid, name]) => ({ key: bytes32(uid), value: job(name) }));
+    for (const id of jobs.cgroups.keys()) this.#config.addCgroup(slot, id);
+    this.#put('permits', slot, Math.max(1, permits.length), (map) => putAll(map, permits));
+    this.#put('cgroups', slot, Math.max(CGROUPS_MIN, cgroups.length * 2), (map) => putAll(map, cgroups));
+    this.#put('users', slot, Math.max(USERS_MIN, users.length * 2), (map) => putAll(map, users));
+    this.#config.setCgroups(slot, jobs.cgroups.keys());
+  }
+
+  #put(outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void): void {
+    const map = this.#bpf.createMap(innerSpec(outer, entries));
+    try {
+      fill(map);
+      this.#maps[outer].update(bytes32(slot), bytes32(map.fd));
+    } finally {
+      map.close();
+    }
+  }
+
+  /** The map of a slot, the caller's to close. */
+  #inner(outer: Outer, slot: number): KernelMap | undefined {
+    const id = this.#maps[outer].lookup(bytes32(slot));
+    return id && this.#bpf.mapById(new DataView(id.buffer).getUint32(0, true));
+  }
+}
+
+interface Changes<Id> {
+  readonly changed: ReadonlyMap<Id, JobName>;
+  readonly gone: readonly Id[];
+  readonly key: (id: Id) => Uint8Array;
+  readonly tables: GuardTables;
+}
+
+/** 0 stands for none. */
+function nextSwap(swap: number): number {
+  return swap === 0xffff_ffff ? 1 : swap + 1;
+}
+
+function putAll(map: KernelMap, entries: readonly MapEntry[]): void {
+  for (const { key, value } of entries) map.update(key, value);
+}
+
+/** The keys of an array from 0 on. */
+function indexes(count: number): Uint8Array {
+  const bytes = new Uint8Array(count * 4);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < count; i++) view.setUint32(i * 4, i, true);
+  return bytes;
+}
