@@ -15,6 +15,7 @@ export interface ApplyOptions extends ProfileOptions {
   readonly dryRun?: boolean;
   readonly keepGoing?: boolean;
   readonly verbose?: boolean;
+  readonly exact?: boolean;
   readonly revision?: string;
   readonly try?: string;
   readonly pins?: string;
@@ -66,19 +67,28 @@ async function carryOutPlan(plan: Plan, doors: ApplyDoors, options: ApplyOptions
     io.err('Mend the errors, or give --keep-going to ignore what z/OS would ignore.\n');
     return EXIT_CODES.refused;
   }
+  const { tellLimits } = await import('./guard-limits.ts');
+  const told = await tellLimits(plan.wanted, options, io);
   if (changes.length > 0) io.out(`${changesText(io, changes)}\n`);
   io.out(`${changesSummary(changes)}\n`);
+  const change = { before: plan.before.head && plan.before, after: plan.wanted };
   if (dryRun) {
+    const { tellWouldBe } = await import('./guard-restarts.ts');
+    await tellWouldBe(change, options, io);
     io.out(`would be recorded as revision ${plan.after + 1} (${revision.verb}); nothing was done\n`);
     return 0;
   }
   const { revision: number, guard, notes } = await putInForce(plan, doors, options, io);
-  for (const { message } of notes) io.err(`portreeve: ${message}\n`);
+  for (const { code, message } of notes) if (!told.has(code)) io.err(`portreeve: ${message}\n`);
   io.out(
     guard
       ? guardedText(number, guard)
       : `recorded as revision ${number}; nothing enforces it: the guard is off\n`,
   );
+  if (guard) {
+    const { tellRestarts } = await import('./guard-restarts.ts');
+    await tellRestarts(change, guard, options, io);
+  }
   return 0;
 }
 
@@ -86,7 +96,7 @@ async function carryOutPlan(plan: Plan, doors: ApplyDoors, options: ApplyOptions
 async function settleGuard(options: ApplyOptions, io: Io): Promise<void> {
   if (!isOfGuard(options, io) || options.dryRun) return;
   const { recordTrial } = await import('./guard-doors.ts');
-  recordTrial(options, io);
+  await recordTrial(options, io);
 }
 
 /** Root changes what the kernel goes by, where the guard is there; everybody else records. */
@@ -98,7 +108,8 @@ async function putInForce(plan: Plan, doors: ApplyDoors, options: ApplyOptions, 
   const { changeGuarded } = await import('../app/guard.ts');
   const change = { inForce: plan.wanted, revision: plan.after + 1, trialMs };
   const choices = await guardChoices(options, io);
-  return changeGuarded(guardDoors(options, io), choices, change, () => carryOut(doors, plan));
+  const record = () => carryOut(doors, plan, trialMs !== undefined);
+  return changeGuarded(guardDoors(options, io), choices, change, record);
 }
 
 function guardedText(revision: number, { mode, trialMs }: NonNullable<Change['guard']>): string {

@@ -38,7 +38,7 @@ function bash(t: TestContext, ...words: string[]): Promise<string[]> {
 
 describe('bash offers', () => {
   const cases: Record<string, [words: string[], offered: string[]]> = {
-    'commands by their beginning': [['s'], ['serve', 'status']],
+    'commands by their beginning': [['s'], ['serve', 'status', 'stacks', 'suggest']],
     'the commands of a group': [
       ['portmap', 's'],
       ['stats', 'set'],

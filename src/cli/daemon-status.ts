@@ -1,4 +1,4 @@
-// Finds the running daemon and asks it for its status.
+// Finds the running daemon and asks it.
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../app/directories.ts';
@@ -7,18 +7,23 @@ import { PortreeveError } from '../base/errors.ts';
 import { lookAt } from '../client/control.ts';
 import type { Io } from './io.ts';
 
+/** The status of the daemon; see askLook(). */
+export function askDaemon(io: Io, runtime: string | undefined): Promise<DaemonStatus> {
+  return askLook(io, runtime, '/v1/status');
+}
+
 /**
- * The status of the daemon in that runtime directory or else in the user's own, then the system's.
+ * What GET `path` gives of the daemon in that runtime directory or else in the user's own, then the system's.
  * Throws PortreeveError (world) `DAEMON_ABSENT` with what was tried.
  */
-export async function askDaemon(io: Io, runtime: string | undefined): Promise<DaemonStatus> {
+export async function askLook<T>(io: Io, runtime: string | undefined, path: string): Promise<T> {
   const usual = [directoriesOf(io.uid, io.env).runtime, SYSTEM_DIRECTORIES.runtime];
   const directories = runtime === undefined ? new Set(usual) : [runtime];
   const reasons: string[] = [];
   for (const directory of directories) {
     try {
       if (runtime === undefined) requireTrusted(directory, io.uid);
-      return await lookAt<DaemonStatus>(join(directory, LOOK_SOCKET), '/v1/status');
+      return await lookAt<T>(join(directory, LOOK_SOCKET), path);
     } catch (thrown) {
       if (!(thrown instanceof PortreeveError)) throw thrown;
       reasons.push(thrown.message);

@@ -61,6 +61,15 @@ const UNTOLD: ReadonlySet<string> = new Set([
   ...['DAEMON_ABSENT', 'DAEMON_DENIED', 'DAEMON_CANNOT', 'RUNTIME_DIRECTORY'],
 ]);
 
+/** The events themselves. Throws PortreeveError (world) where nobody tells of them. */
+export async function* eventsTold(
+  asked: EventsAsked,
+  options: EventsOptions,
+  io: Io,
+): AsyncGenerator<EventLine> {
+  for await (const line of linesOf(asked, options, io)) yield eventIn(line);
+}
+
 /** Lines of JSON: of the daemon that answers first, else of the archive. */
 async function* linesOf(asked: EventsAsked, options: EventsOptions, io: Io): AsyncGenerator<string> {
   const { runtime, state } = options;

@@ -1,6 +1,7 @@
 // The commands of the guard: `portreeve guard` and `confirm`.
 import { type Command, Option } from 'commander';
 import { addCommand, type Surroundings } from './command.ts';
+import { addNamespaces } from './guard-namespaces-commands.ts';
 
 /** Adds them, in the order in which the help lists them. */
 export function addGuard(program: Command, surroundings: Surroundings): void {
@@ -11,21 +12,34 @@ export function addGuard(program: Command, surroundings: Surroundings): void {
     .enablePositionalOptions();
   addPlace(guard)
     .option('--json', 'print JSON')
+    .option('--restarts', 'list who holds a port against the rules, or under rules that have changed')
+    .option('--state <dir>', STATE_HELP)
+    .option('--config <file>', 'settings')
+    .option('--runtime <dir>', 'ask the daemon with this runtime directory, and not the kernel')
     .addHelpText(
       'after',
       `
 Without a command it shows what the kernel goes by: which revision, since when,
-and how many binds it has judged and refused.
+how many binds it has judged and refused, and what this kernel cannot do exactly
+of the profile. Root looks into the kernel; the daemon tells everybody else.
+Where the guard is off it shows what the kernel lacks for one.
 
 Exit code 0 if the profile is enforced, 1 if it is not, 3 if it cannot be told.
+With --restarts 0 if nobody is listed, 1 if somebody is or the guard is off.
 
 Examples:
   portreeve guard
+  portreeve guard --restarts
   portreeve guard observe
   portreeve guard enforce
   portreeve guard off`,
     )
     .action(async (options) => {
+      if (options.restarts) {
+        const { guardRestartsCommand } = await import('./guard-restarts.ts');
+        end(await guardRestartsCommand(options, io));
+        return;
+      }
       const { guardCommand } = await import('./guard.ts');
       end(await guardCommand(options, io));
     });
@@ -45,6 +59,7 @@ Examples:
       const { guardOffCommand } = await import('./guard.ts');
       end(await guardOffCommand(options, io));
     });
+  addNamespaces(guard, surroundings, addPlace);
   addConfirm(program, surroundings);
 }
 
@@ -56,7 +71,9 @@ function addMode(
   mode: 'enforce' | 'observe',
   description: string,
 ): void {
-  addPlace(addCommand(guard, mode).description(description))
+  const command = addPlace(addCommand(guard, mode).description(description));
+  if (mode === 'enforce') command.option('--exact', 'refuse a profile that the kernel cannot obey exactly');
+  command
     .option('--cgroup <path>', 'judge only binds in this cgroup and below (default: all of the host)')
     .option('--state <dir>', STATE_HELP)
     .option('--config <file>', 'settings')
@@ -64,14 +81,16 @@ function addMode(
     .addHelpText(
       'after',
       `
-The kernel goes on by itself: no process of portreeve has to run.
+The kernel goes on by itself: no process of portreeve has to run. What it cannot
+do exactly of the profile is told.
 
 Examples:
   portreeve guard ${mode}`,
     )
     .action(async (options) => {
       const { guardModeCommand } = await import('./guard.ts');
-      end(await guardModeCommand(mode, options, io));
+      const { withVerifierLog } = await import('./verifier-log.ts');
+      end(await withVerifierLog(options.verbose, io, () => guardModeCommand(mode, options, io)));
     });
 }
 

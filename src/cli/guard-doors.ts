@@ -1,28 +1,32 @@
 // What the commands of the guard work with: the kernel, the archive, the jobs of this host.
+import { directoriesOf } from '../app/directories.ts';
 import {
-  DEFAULT_ERRNO,
-  DEFAULT_ERRNO_LOW,
+  findGuard,
   GUARD_PINS,
   type GuardChoices,
   type GuardDoors,
   poolsOf,
   settleTrial,
 } from '../app/guard.ts';
+import { guardSettings } from '../app/guard-settings.ts';
 import { carryOut, planAgain } from '../app/profile/apply.ts';
+import { readSettings } from '../app/settings.ts';
 import { readText } from '../host/linux/files.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
 import { systemClock } from '../host/linux/linux-clock.ts';
+import { linuxNamespaces } from '../host/linux/namespaces.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
 import { SysctlRecordFile } from '../host/linux/sysctl-record.ts';
 import { linuxSysctls } from '../host/linux/sysctls.ts';
 import { applyDoors } from './apply-doors.ts';
 import { jobsOfHost } from './guard-jobs.ts';
 import type { Io } from './io.ts';
-import { ownState, type ProfileOptions, settleProfile } from './profile-settings.ts';
+import { ownState, type ProfileOptions } from './profile-settings.ts';
 
 export interface GuardOptions extends ProfileOptions {
   readonly pins?: string;
   readonly cgroup?: string;
+  readonly runtime?: string;
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
@@ -37,27 +41,28 @@ export function guardDoors({ state }: Pick<GuardOptions, 'state'>, io: Io): Guar
     clock: systemClock,
     jobs: jobsOfHost,
     pools: poolsOf({ sysctls: linuxSysctls, record: new SysctlRecordFile(directory) }),
+    namespaces: linuxNamespaces,
   };
 }
 
 /** How it is guarded: by what was typed, and by portreeve.toml. */
 export async function guardChoices(options: GuardOptions, io: Io): Promise<GuardChoices> {
-  const { omvsJob, authportJobs } = await settleProfile(options, io);
-  return {
-    pins: options.pins ?? GUARD_PINS,
-    cgroup: options.cgroup,
-    omvsJob,
-    authportJobs,
-    errno: DEFAULT_ERRNO,
-    errnoLow: DEFAULT_ERRNO_LOW,
-  };
+  const { config } = directoriesOf(io.uid, io.env);
+  const settings = guardSettings(await readSettings(options.config, config, { readText }));
+  return { ...settings, pins: options.pins ?? GUARD_PINS, cgroup: options.cgroup ?? settings.cgroup };
 }
 
 /** A trial that has gone back by itself is recorded before anything is compared with what is in force. */
-export function recordTrial(options: GuardOptions, io: Io): void {
+export async function recordTrial(options: GuardOptions, io: Io): Promise<void> {
   const doors = applyDoors(options, io);
   const again = (revision: number) => carryOut(doors, planAgain(doors, revision));
-  const number = settleTrial(guardDoors(options, io), options.pins ?? GUARD_PINS, again);
+  const choices = await guardChoices(options, io);
+  const found = findGuard({ bpf: new LinuxBpf() }, choices.pins);
+  const number = settleTrial(guardDoors(options, io), choices, again);
+  if (found && 'abi' in found && found.isAttached) {
+    const counters = 'judged' in found.counters ? 'go on' : 'begin anew';
+    io.err(`the guard of an older portreeve was taken over; its counters ${counters}\n`);
+  }
   if (number !== undefined)
     io.err(`a trial was not confirmed: what was before it is recorded as revision ${number}\n`);
 }

@@ -1,39 +1,81 @@
 // `portreeve guard` and `confirm`: what the kernel goes by, and whether it does.
 import {
   confirmTrial,
+  findGuard,
   GUARD_PINS,
-  type GuardState,
   guardState,
   type PoolNote,
   startGuard,
   stopGuard,
 } from '../app/guard.ts';
+import { GUARD_PATH, type GuardJson, guardJson, type NoGuardJson } from '../app/guard-report.ts';
+import { profileInForce } from '../app/profile/in-force.ts';
 import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
+import { markEnforcing } from '../host/linux/enforcing-since.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
+import { askLook } from './daemon-status.ts';
 import { type GuardOptions, guardChoices, guardDoors, recordTrial } from './guard-doors.ts';
+import {
+  type ExactOption,
+  guardLacks,
+  lacksJson,
+  lacksText,
+  missingText,
+  tellLimits,
+} from './guard-limits.ts';
+import { tellOtherGuard } from './guard-other.ts';
+import { countRestarts, tellRestarts } from './guard-restarts.ts';
+import { impactsSummary } from './impact-text.ts';
 import type { Io } from './io.ts';
+import { needRoot } from './need-root.ts';
 import { emphasize, json, localTime } from './text.ts';
 
-/** `portreeve guard` */
-export function guardCommand({ pins, json: isJson }: GuardOptions, io: Io): number {
-  needRoot(io, 'look into the kernel');
-  const state = guardState({ bpf: new LinuxBpf() }, pins ?? GUARD_PINS);
-  if (isJson) io.out(json(state ? jsonOf(state) : { mode: 'off' }));
-  else io.out(state ? stateText(io, state) : 'the guard is off: the kernel does not know the profile\n');
-  return state?.mode === 'enforce' ? 0 : EXIT_CODES.refused;
+/** `portreeve guard`: root looks into the kernel, everybody else asks the daemon. */
+export async function guardCommand(options: GuardOptions, io: Io): Promise<number> {
+  const { pins, runtime, json: isJson } = options;
+  const isLooking = io.uid === 0 && runtime === undefined;
+  const state = isLooking ? findGuard({ bpf: new LinuxBpf() }, pins ?? GUARD_PINS) : undefined;
+  if (state && 'abi' in state) return tellOtherGuard(state, isJson ?? false, io);
+  const guard = isLooking ? guardJson(state) : await askGuard(io, runtime);
+  const held = state && (await countRestarts(state, options, io));
+  const lacks = await guardLacks('revision' in guard ? guard.revision : undefined, options, io);
+  if (isJson) io.out(json({ ...guard, ...(state && { held: held ?? null }), ...lacksJson(lacks) }));
+  else if ('counters' in guard) io.out(stateText(io, guard) + heldText(io, held) + lacksText(io, lacks));
+  else io.out(`the guard is off: the kernel does not know the profile\n${lacksText(io, lacks)}`);
+  return guard.mode === 'enforce' && guard.isAttached ? 0 : EXIT_CODES.refused;
+}
+
+/** Throws PortreeveError `GUARD_UNTOLD` (world) with what was tried. */
+async function askGuard(io: Io, runtime: string | undefined): Promise<GuardJson | NoGuardJson> {
+  try {
+    return await askLook(io, runtime, GUARD_PATH);
+  } catch (thrown) {
+    if (!(thrown instanceof PortreeveError) || io.uid === 0) throw thrown;
+    const message = `only root can look into the kernel, and ${thrown.message}`;
+    const hint = 'Run it as root, such as by sudo, or start the daemon as root: portreeve serve';
+    const missing = missingText(io);
+    const all = missing === '' ? message : `${message}; ${missing}`;
+    throw new PortreeveError('world', 'GUARD_UNTOLD', all, hint, { uid: io.uid });
+  }
 }
 
 /** `portreeve guard enforce` and `observe` */
 export async function guardModeCommand(
   mode: 'enforce' | 'observe',
-  options: GuardOptions,
+  options: GuardOptions & ExactOption,
   io: Io,
 ): Promise<number> {
   needRoot(io, `${mode} a profile`);
-  recordTrial(options, io);
+  await recordTrial(options, io);
+  const told = await tellLimits(profileInForce(guardDoors(options, io).archive), options, io);
+  const pins = options.pins ?? GUARD_PINS;
+  const before = guardState({ bpf: new LinuxBpf() }, pins);
   const { state, notes } = startGuard(guardDoors(options, io), await guardChoices(options, io), mode);
-  tellNotes(io, notes);
-  io.out(stateText(io, state));
+  if (mode === 'enforce' && !(before?.mode === 'enforce' && before.isAttached))
+    markEnforcing(pins, state.since);
+  tellNotes(io, notes, told);
+  io.out(stateText(io, guardJson(state)));
+  await tellRestarts(undefined, state, options, io);
   return 0;
 }
 
@@ -47,9 +89,9 @@ export function guardOffCommand(options: GuardOptions, io: Io): number {
 }
 
 /** `portreeve confirm` */
-export function confirmCommand(options: GuardOptions, io: Io): number {
+export async function confirmCommand(options: GuardOptions, io: Io): Promise<number> {
   needRoot(io, 'confirm a profile');
-  const confirmed = confirmTrial(guardDoors(options, io), options.pins ?? GUARD_PINS);
+  const confirmed = confirmTrial(guardDoors(options, io), await guardChoices(options, io));
   if (confirmed) {
     tellNotes(io, confirmed.notes);
     io.out(`revision ${confirmed.state.revision} stays in force\n`);
@@ -59,52 +101,43 @@ export function confirmCommand(options: GuardOptions, io: Io): number {
   return EXIT_CODES.refused;
 }
 
-/** What is to be said about the kernel's settings. */
-export function tellNotes(io: Io, notes: readonly PoolNote[]): void {
-  for (const { severity, message } of notes)
-    io.err(`portreeve: ${severity === 'warning' ? 'warning: ' : ''}${message}\n`);
-}
-
-function needRoot({ uid }: Io, what: string): void {
-  if (uid === 0) return;
-  const hint = 'Run it as root, such as by sudo.';
-  throw new PortreeveError('world', 'NOT_ROOT', `only root can ${what}`, hint, { uid });
-}
-
-function jsonOf({ counters, namespaces, cgroupId, since, ...state }: GuardState) {
-  const count = Object.fromEntries(Object.entries(counters).map(([name, value]) => [name, `${value}`]));
-  return {
-    ...state,
-    since: new Date(since).toISOString(),
-    trialMs: state.trialMs ?? null,
-    cgroup: `${cgroupId}`,
-    namespaces: namespaces.map((cookie) => `${cookie}`),
-    counters: count,
-  };
+/** What is to be said about the kernel's settings, and was not told yet. */
+export function tellNotes(io: Io, notes: readonly PoolNote[], told: ReadonlySet<string> = new Set()): void {
+  for (const { severity, code, message } of notes) {
+    if (!told.has(code)) io.err(`portreeve: ${severity === 'warning' ? 'warning: ' : ''}${message}\n`);
+  }
 }
 
 /** The state for people. */
-export function stateText(io: Io, state: GuardState): string {
-  const { counters, revision, since, mode, trialMs, hasGoneBack } = state;
+export function stateText(io: Io, state: GuardJson): string {
+  const { counters, revision, since, mode, trialMs, hasGoneBack, isAttached } = state;
+  const { judged = '0', lost = '0' } = counters;
   const refusals = Object.entries(counters).filter(
-    ([name, count]) => count > 0n && name !== 'judged' && name !== 'lost',
+    ([name, count]) => count !== '0' && name !== 'judged' && name !== 'lost',
   );
   const verb = mode === 'observe' ? 'would have been refused' : 'refused';
   const facts: [string, string][] = [
-    ['guard', MODE_TEXTS[mode]],
+    ['guard', isAttached ? MODE_TEXTS[mode] : NOT_ATTACHED_TEXT],
     ['profile', `revision ${revision}, in force since ${localTime(new Date(since))}`],
-    ...(trialMs === undefined
+    ...(trialMs === null
       ? []
       : [['trial', `${Math.ceil(trialMs / 1000)} s to go, then it goes back`] as [string, string]]),
     ...(hasGoneBack
       ? [['trial', 'it was not confirmed: what was before it is in force'] as [string, string]]
       : []),
-    ['binds', `${counters.judged} allowed, ${refusals.reduce((sum, [, count]) => sum + count, 0n)} ${verb}`],
+    ['binds', `${judged} allowed, ${refusals.reduce((sum, [, count]) => sum + BigInt(count), 0n)} ${verb}`],
     ...refusals.map(([name, count]): [string, string] => ['', `${count} ${REFUSAL_TEXTS[name] ?? name}`]),
-    ...(counters.lost > 0n ? [['events', `${counters.lost} found no room`] as [string, string]] : []),
+    ...(lost !== '0' ? [['events', `${lost} found no room`] as [string, string]] : []),
   ];
   return facts.map(([name, text]) => `${emphasize(io, name.padEnd(8))}  ${text}\n`).join('');
 }
+
+function heldText(io: Io, held: Parameters<typeof impactsSummary>[0] | undefined): string {
+  const summary = held && impactsSummary(held);
+  return summary ? `${emphasize(io, 'sockets '.padEnd(8))}  ${summary}: portreeve guard --restarts\n` : '';
+}
+
+const NOT_ATTACHED_TEXT = 'judges nothing: its cgroup is gone, or its programs were taken out of it';
 
 const MODE_TEXTS = {
   enforce: 'enforces the profile',

@@ -1,6 +1,223 @@
 // The commands that look at the ports of this host: each is declared here and loaded when it is given.
-import type { Command } from 'commander';
-import type { Surroundings } from './command.ts';
+import { type Command, Option } from 'commander';
+import { addCommand, type Surroundings } from './command.ts';
 
 /** `portreeve ports`, `who`, `explain`, `stacks`, `suggest`, `doctor` and `demo`. */
-export function addLook(_program: Command, _surroundings: Surroundings): void {}
+export function addLook(program: Command, surroundings: Surroundings): void {
+  addPorts(program, surroundings);
+  addWho(program, surroundings);
+  addExplain(program, surroundings);
+  addStacks(program, surroundings);
+  addSuggest(program, surroundings);
+  addDoctor(program, surroundings);
+  addDemo(program, surroundings);
+}
+
+function addStacks(program: Command, { io, end }: Surroundings): void {
+  addCommand(program, 'stacks')
+    .description('list the ports that operating systems give to clients')
+    .argument('[name]', 'a system, `today`, `all`, `host` for this host only, or `stratus`')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Without a name every system is listed, and what the kernel of this host does
+beside what /etc/sysctl.d says for the next boot. With one it is shown in full:
+how its range is seen and changed there, and who says so. "stratus" is the table
+of Stratus's guide to choosing ports.
+
+Examples:
+  portreeve stacks
+  portreeve stacks windows
+  portreeve stacks host --json | jq '.host.settings[] | select(.differs)'`,
+    )
+    .action(async (name, options) => {
+      const { stacksCommand } = await import('./stacks.ts');
+      end(stacksCommand(name, options, io));
+    });
+}
+
+export function addExplain(program: Command, { io, end }: Surroundings): void {
+  addCommand(program, 'explain')
+    .description('say all about one port: who has it, and whether you can')
+    .argument('<port>', 'a port, 80, or with its protocol, 80/tcp')
+    .option('--state <dir>', 'where the applied profile and the refusals are kept')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+The first line says whether a server could have the port now, on all addresses,
+and if not, why not and what to do. Without a protocol it is asked for both.
+
+Exit code 0 if you can have it, 1 if you cannot, 3 if it depends on what the
+kernel does not show.
+
+Examples:
+  portreeve explain 8080
+  portreeve explain 40030/tcp
+  portreeve explain 631 --json | jq '.explanations[].answer'`,
+    )
+    .action(async (port, options) => {
+      const { explainCommand } = await import('./explain.ts');
+      end(await explainCommand(port, options, io));
+    });
+}
+
+function addDoctor(program: Command, { io, end }: Surroundings): void {
+  addCommand(program, 'doctor')
+    .description('say what is wrong with the ports of this host, or will go wrong')
+    .argument('[code]', 'a code: say what it means')
+    .option('--fail-on <severity>', 'exit with 1 from `info`, `warning` or `error` on (default: warning)')
+    .option('--all', 'show what is suppressed in portreeve.toml, too')
+    .option('--fix', 'show the commands and files that mend what can be mended')
+    .option('--yes', 'with --fix: do it')
+    .addOption(new Option('--undo', 'take back what --fix --yes has done').conflicts('fix'))
+    .option('--bpxprm <file>', 'a BPXPRMxx, whose INADDRANY ports the profile has to reserve')
+    .option('--root <dir>', "the files of another system's tree; its kernel is left alone")
+    .option('--state <dir>', 'where the applied profile is, and the record of what was mended')
+    .option('--config <file>', 'settings')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Nothing is changed without --yes or --undo. What is mended stays so after a
+reboot.
+
+Exit code 0 if nothing from a warning on was found, 1 if something was, 3 if it
+cannot be told.
+
+Examples:
+  portreeve doctor
+  portreeve doctor CLIENT_ON_PORT
+  portreeve doctor --fix
+  portreeve doctor --fix --yes
+  portreeve doctor --json | jq '.findings[] | select(.severity == "error")'`,
+    )
+    .action(async (code, options) => {
+      const { doctorCommand } = await import('./doctor.ts');
+      end(await doctorCommand(code, options, io));
+    });
+}
+
+function addDemo(program: Command, { io, end }: Surroundings): void {
+  const examples = `
+Examples:
+  portreeve demo collision`;
+  const demo = addCommand(program, 'demo')
+    .description('show what goes wrong, in a network of its own')
+    .addHelpText('after', examples);
+  addCommand(demo, 'collision')
+    .description('a client has the port of a server, and nothing shows it')
+    .option('--connections <n>', 'connections that are made while the port is reserved (default: 10000)')
+    .addHelpText(
+      'after',
+      `
+It takes place in network namespaces that are made for it and are gone when it
+ends: nothing of this host is changed. It needs root, or user namespaces.
+
+Exit code 0 if all came as it should, 1 if not, 3 if no namespace can be made.
+${examples}`,
+    )
+    .action(async (options) => {
+      const { collisionCommand } = await import('./demo/command.ts');
+      end(await collisionCommand(options, io));
+    });
+}
+
+const RUNTIME_HELP = "the daemon's runtime directory (default: your own, then the system's)";
+
+export function addPorts(program: Command, { io, end }: Surroundings): void {
+  addCommand(program, 'ports')
+    .description('list the ports that are held, by whom, and what they are called')
+    .argument('[port...]', 'ports and ranges: 80, 8000-8100, 53/udp')
+    .option('--listening', 'only what others can reach: TCP that listens, UDP that is not connected')
+    .option('--all', 'every socket: connections and TIME_WAIT, too')
+    .option('--owner <word>', 'only of this process (name or pid), user, unit, container or job')
+    .option('--watch', 'print a line for each change as it happens')
+    .option('--json', 'print JSON')
+    .option('--runtime <dir>', RUNTIME_HELP)
+    .option('--state <dir>', 'where the record of applied profiles is')
+    .addHelpText(
+      'after',
+      `
+Without --listening and --all: what holds a port for others to reach, and what
+is bound and does not listen, which other tools do not show.
+
+Exit code 0, or 1 if ports or an owner were named and there is nothing.
+
+Examples:
+  portreeve ports
+  portreeve ports 8000-8100 53/udp
+  portreeve ports --all --owner nginx
+  portreeve ports --listening --json | jq '.ports[] | select(.user != "root")'`,
+    )
+    .action(async (ports, options) => {
+      const { portsCommand } = await import('./ports.ts');
+      end(await portsCommand(ports, options, io));
+    });
+}
+
+export function addWho(program: Command, { io, end }: Surroundings): void {
+  addCommand(program, 'who')
+    .description('say in one line who holds a port')
+    .argument('<port>', 'a port, such as 80 or 53/udp')
+    .option('--json', 'print JSON')
+    .option('--runtime <dir>', RUNTIME_HELP)
+    .addHelpText(
+      'after',
+      `
+Exit code 0 if somebody holds it, 1 if nobody does, 3 if somebody does and you
+may not see who.
+
+Examples:
+  portreeve who 8080
+  portreeve who 53/udp || echo free`,
+    )
+    .action(async (port, options) => {
+      const { whoCommand } = await import('./who.ts');
+      end(await whoCommand(port, options, io));
+    });
+}
+
+function addSuggest(program: Command, { io, end }: Surroundings): void {
+  addCommand(program, 'suggest')
+    .description('choose ports for a server that nobody else gets')
+    .argument('[n]', 'how many ports, or blocks (default: 1)')
+    .option('--block <size>', 'blocks of so many ports that follow each other')
+    .option(
+      '--stacks <list>',
+      'the systems whose clients must not get them, "-" before one to leave it out',
+      'today',
+    )
+    .option('--near <port>', 'the nearest to this one')
+    .option('--name <name>', 'what they are for: the same name has the same ports again')
+    .addOption(
+      new Option('--protocol <which>', 'what they are to be free for')
+        .choices(['tcp', 'udp', 'both'])
+        .default('both'),
+    )
+    .option('--reserve <job>', 'print the statement that reserves them for a job, and nothing else')
+    .option('--config <file>', 'settings')
+    .option('--state <dir>', 'where the record of applied profiles is')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+A port is chosen that no client is given, here and on the systems of the list,
+that nobody is assigned, that is in no pool of a known program, held by no
+socket, reserved by nothing and refused by no browser. "today" is the systems
+that one meets now, "all" every one that is known: portreeve stacks lists them.
+
+Exit code 0 if there are as many as were asked for, 1 if not.
+
+Examples:
+  portreeve suggest
+  portreeve suggest --name orders --reserve ORDERS >> profile.tcpip
+  portreeve suggest 2 --block 10 --near 8000
+  portreeve suggest --stacks all,-irix,-zos,-openbsd,-vos-stcp-old`,
+    )
+    .action(async (count, options) => {
+      const { suggestCommand } = await import('./suggest.ts');
+      end(await suggestCommand(count, options, io));
+    });
+}

@@ -8,8 +8,8 @@ import { capturedIo } from '../../test/support/captured-io.ts';
 import { lookDaemon } from '../../test/support/look-daemon.ts';
 import { fakePortmap, localServer, tcpServer } from '../../test/support/rpc-server.ts';
 import type { Rpcb } from '../wire/rpcbind.ts';
-import { versionsText } from './portmap-list.ts';
 import { run } from './program.ts';
+import { versionsText } from './versions.ts';
 
 const entry = (
   program: number,

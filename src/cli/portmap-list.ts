@@ -7,6 +7,7 @@ import { askPortmap } from './portmap-ask.ts';
 import { parseTimeout } from './portmap-host.ts';
 import { hostRpcNames } from './rpc-names.ts';
 import { type Column, formatTable, json } from './text.ts';
+import { versionsText } from './versions.ts';
 
 export interface PortmapListOptions {
   readonly json?: boolean;
@@ -67,18 +68,6 @@ function rowsOf(mappings: readonly Mapping[]): Row[] {
 function rank(netid: string): number {
   const known = parseNetId(netid);
   return known ? netIdInfo(known).index : NETIDS.length;
-}
-
-/** "2-4" for 2, 3 and 4; "1,3" for 1 and 3. */
-export function versionsText(versions: readonly number[]): string {
-  const sorted = [...new Set(versions)].sort((a, b) => a - b);
-  const runs: [first: number, last: number][] = [];
-  for (const version of sorted) {
-    const run = runs.at(-1);
-    if (run && run[1] === version - 1) run[1] = version;
-    else runs.push([version, version]);
-  }
-  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
 }
 
 const COLUMNS: readonly Column<Row>[] = [

@@ -86,19 +86,25 @@ function addDiff(profile: Command, { io, end }: Surroundings): void {
   const command = addCommand(profile, 'diff')
     .description('say which reservations and settings two profiles differ in')
     .argument('<file>', 'a profile')
-    .argument('<other>', 'the profile that it is compared with')
+    .argument('[other]', 'the profile that it is compared with')
+    .option('--live', 'also list the open sockets that the second one would refuse, or have restarted')
     .option('--json', 'print JSON, an object for each difference')
-    .addOption(keepGoingOption());
+    .addOption(keepGoingOption())
+    .addOption(racfOption())
+    .option('--state <dir>', LOOK_STATE_HELP)
+    .addOption(new Option('--pins <dir>', "the directory of the guard's names in bpffs").hideHelp());
   addReading(command)
     .addHelpText(
       'after',
       `
 Lines, comments and order do not matter, as far as they mean nothing.
+With --live and one file, that is compared with what is in force.
 
 Exit code 0 if both mean the same, 1 if not, 3 if one has errors.
 
 Examples:
   portreeve profile diff old.tcpip new.tcpip
+  portreeve profile diff --live new.tcpip
   portreeve profile diff old.tcpip new.tcpip --json`,
     )
     .action(async (file, other, options) => {
@@ -256,6 +262,7 @@ function addReading(command: Command): Command {
 function addChangeOptions(command: Command): Command {
   command
     .option('--dry-run', 'show what would change, and change nothing (SYNTAXCHECK)')
+    .option('--exact', 'refuse a profile that the kernel cannot obey exactly')
     .addOption(keepGoingOption())
     .addOption(racfOption())
     .option('--verbose', 'also list the statements that are skipped, one by one')

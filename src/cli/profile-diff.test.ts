@@ -1,6 +1,7 @@
 // `portreeve profile diff`: differences of meaning, and profiles that cannot be compared.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { listening } from '../../test/support/listening.ts';
 import { desk } from '../../test/support/profile-desk.ts';
 
 const FILES = {
@@ -48,4 +49,38 @@ test('a profile with errors cannot be compared, unless they are to be ignored', 
   }
   assert.equal((await run('profile diff @a @bad --keep-going')).code, 1);
   assert.equal((await run('profile diff @a @none')).code, 2);
+});
+
+test('--live also lists the open sockets that the second one would refuse', async (t) => {
+  const port = await listening(t);
+  const { run, write } = desk(t, FILES);
+  write('letting', `PORT ${port} TCP * SHAREPORT\n`);
+  write('refusing', `PORT ${port} TCP RESERVED\n`);
+  const { code, stdout } = await run('profile diff --live @letting @refusing');
+  assert.equal(code, 1);
+  assert.match(stdout, new RegExp(`\\n1 added, 1 removed\\n\\n.*\\nrefused +tcp 127\\.0\\.0\\.1:${port} `));
+  assert.match(stdout, /@refusing:1 .*\n(?:.*\n)*open now: 1 would be refused\n$/);
+  const { stdout: json } = await run('profile diff --live @refusing @letting --json');
+  const { changes, refused, restart, sockets } = JSON.parse(json);
+  assert.deepEqual([changes.length, refused, restart], [2, 0, 1]);
+  const [{ fate, rule, processes, differences, before }] = sockets;
+  assert.deepEqual([fate, rule.file, rule.line, before.allowed], ['restart', '@letting', 1, false]);
+  assert.equal(processes[0].pid, process.pid);
+  assert.deepEqual(differences, [{ what: 'SHAREPORT', has: false, gets: true }]);
+});
+
+test('--live with one file compares it with what is in force', async (t) => {
+  const port = await listening(t);
+  const { run, write, state } = desk(t, FILES);
+  write('first', `PORT ${port} TCP *\n`);
+  write('refusing', `PORT ${port} TCP RESERVED\n`);
+  await run(`apply @first --state ${state}`);
+  const { stdout } = await run(`profile diff --live @refusing --state ${state}`);
+  assert.match(stdout, /\n1 added, 1 removed\n\n.*\nrefused .* @refusing:1 /);
+  const { code, stdout: same } = await run(`profile diff --live @first --state ${state}`);
+  assert.equal(code, 0);
+  assert.match(same, /^nothing changes\n(?:.*\n)*no socket that is open now would be refused/);
+  const alone = await run('profile diff @first');
+  assert.equal(alone.code, 2);
+  assert.match(alone.stderr, /give --live to compare it with what is in force/);
 });

@@ -2,7 +2,7 @@
 
 import { profileDifferences } from '../app/profile/apply.ts';
 import { loadProfile } from '../app/profile/load.ts';
-import { EXIT_CODES } from '../base/errors.ts';
+import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { readBytes } from '../host/linux/files.ts';
 import type { Io } from './io.ts';
 import { changesSummary, changesText } from './profile-changes.ts';
@@ -13,16 +13,23 @@ import { json } from './text.ts';
 export interface ProfileDiffOptions extends ProfileOptions {
   readonly json?: boolean;
   readonly keepGoing?: boolean;
+  readonly live?: boolean;
+  readonly pins?: string;
 }
 
 export async function profileDiffCommand(
-  a: string,
-  b: string,
+  file: string,
+  other: string | undefined,
   options: ProfileDiffOptions,
   io: Io,
 ): Promise<number> {
+  if (options.live) {
+    const { liveDiffCommand } = await import('./profile-diff-live.ts');
+    return liveDiffCommand(other === undefined ? undefined : file, other ?? file, options, io);
+  }
+  if (other === undefined) throw otherMissing();
   const { reading } = await settleProfile(options, io);
-  const [before, after] = [a, b].map((path) => {
+  const [before, after] = [file, other].map((path) => {
     const loaded = loadProfile(path, { readBytes }, reading);
     requireSound(loaded.report, path, options, io);
     return loaded.profile;
@@ -31,4 +38,9 @@ export async function profileDiffCommand(
   if (options.json) io.out(json(changes));
   else if (changes.length > 0) io.out(`${changesText(io, changes)}\n${changesSummary(changes)}\n`);
   return changes.length === 0 ? 0 : EXIT_CODES.refused;
+}
+
+function otherMissing(): PortreeveError {
+  const hint = 'Name another file, or give --live to compare it with what is in force.';
+  return new PortreeveError('usage', 'USAGE', 'there is only one profile to compare', hint);
 }

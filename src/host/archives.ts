@@ -62,9 +62,14 @@ export interface ProfileArchive {
   read(number: number): Revision | undefined;
   /**
    * Adds a revision, whole or not at all, and gives its number. `after` is the number of the latest revision that the
-   * caller knows, 0 for none: throws PortreeveError `ARCHIVE_MOVED` (refused) if there is a later one.
+   * caller knows, 0 for none: throws PortreeveError `ARCHIVE_MOVED` (refused) if there is a later one. One that is on
+   * trial is marked as that until it is kept.
    */
-  append(revision: NewRevision, after: number): number;
+  append(revision: NewRevision, after: number, isOnTrial?: boolean): number;
+  /** The latest revision, if it is on trial and was not kept. */
+  onTrial(): number | undefined;
+  /** A revision is not on trial any more: it stays. */
+  keep(number: number): void;
 }
 
 /** Which events are asked for: those to which all applies that is said. */

@@ -1,4 +1,4 @@
-// /etc/bindresvport.blacklist: which ports it names, and how one more is put in.
+// The file /etc/bindresvport.blacklist: which ports it names, and how one more is put in.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addToBlacklist, parseBlacklist } from './bindresvport.ts';

@@ -1,4 +1,4 @@
-// /etc/bindresvport.blacklist: the ports that bindresvport(3) gives to nobody, of glibc on Debian and SUSE, and of libtirpc.
+// The file /etc/bindresvport.blacklist: ports that bindresvport(3) of Debian's glibc and of libtirpc gives to nobody.
 import { parseDecimal } from '../base/port.ts';
 
 /** The ports that bindresvport(3) chooses from: from 600 on, and from 512 on where there is none left (libtirpc). */

@@ -1,4 +1,4 @@
-// /etc/docker/daemon.json and the options of dockerd: whether a proxy holds the ports of containers.
+// The file /etc/docker/daemon.json and the options of dockerd: whether a proxy holds the ports of containers.
 
 /** Whether the options say that ports are held by a proxy; undefined is unsaid, and Docker then has one. */
 export function userlandProxyOf(command: string): boolean | undefined {

@@ -1,4 +1,4 @@
-// The configuration of a Nomad agent, in HCL or JSON: only the two keys that say from where it gives ports to its tasks.
+// The configuration of a Nomad agent, in HCL or JSON: only the two keys that say which ports it gives to tasks.
 import { PORT_MAX, parseDecimal } from '../base/port.ts';
 
 /** What a file says of `client` { `min_dynamic_port`, `max_dynamic_port` }; undefined is unsaid. */

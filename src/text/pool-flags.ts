@@ -7,7 +7,7 @@ export interface FlagRange {
   readonly last: number;
 }
 
-/** "30000-32767", or a first port and a count less one: "30000+2767" (k8s.io/apimachinery/pkg/util/net/port_range.go). */
+/** "30000-32767", or a first port and a count less one: "30000+2767" (port_range.go of k8s.io/apimachinery). */
 const NODE_PORTS =
   /(?:^|[\s"'])--service-node-port-range(?:=|\s+)["']?([0-9]+)(?:([-+])([0-9]+))?(?![^\s"'])/g;
 /** Ranges with commas between them (portserver(1)). */

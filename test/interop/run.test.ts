@@ -222,11 +222,22 @@ test('a daemon without root, or without cgroup v2, serves portmap and says what 
     const { portmap, guard } = JSON.parse(stdout);
     return [portmap.state, guard.mode, ...guard.missing];
   };
-  assert.deepEqual(await missing(), ['running', 'absent', 'no hierarchy of cgroup v2 is mounted']);
+  const noCgroups = 'no hierarchy of cgroup v2 is mounted, or only a part of it';
+  assert.deepEqual(await missing(), ['running', 'absent', noCgroups]);
   const notRoot = 'only root can give jobs, and tell the kernel of them';
   assert.deepEqual(await missing('--runtime', '/run/alice'), ['running', 'absent', notRoot]);
   const { code, stderr } = await world.run([...WEB, 'true'], { env: NO_PEERS });
   assert.equal(code, 125);
-  assert.match(stderr, /no daemon gives jobs/);
+  assert.equal(stderr.split('\n')[0], `portreeve: no job can be given: ${noCgroups}`);
+  const byAlice = await world.run(
+    [PORTREEVE, 'run', '--job', 'WEB', '--runtime', '/run/alice', '--', 'true'],
+    {
+      env: NO_PEERS,
+    },
+  );
+  assert.deepEqual(
+    [byAlice.code, byAlice.stderr.split('\n')[0]],
+    [125, `portreeve: no job can be given: ${notRoot}`],
+  );
   await alice.stop();
 });

@@ -33,6 +33,28 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+/** Prints what is sent to it, and whether the daemon can be asked then. */
+const HEAR = `import os, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("/run/notify")
+print("listening", flush=True)
+while True:
+    print(s.recv(100).decode(), os.path.exists("/run/portreeve/look.sock"), flush=True)`;
+
+test('its manager hears when its sockets are open, and when it is about to end', async (t) => {
+  if (!needs(t, probe.command('python3'))) return;
+  const at = await world(t);
+  if (at === undefined) return;
+  const manager = at.start(['python3', '-c', HEAR]);
+  await manager.waitForOutput(/listening/);
+  const running = await serve(at, [], { env: { NOTIFY_SOCKET: '/run/notify' } });
+  await manager.waitForOutput(/^READY=1 True$/m);
+  assert.doesNotMatch(manager.output, /STOPPING/);
+  await running.stop();
+  await manager.waitForOutput(/^STOPPING=1 /m);
+  assert.equal(manager.output.match(/READY=1/g)?.length, 1);
+});
+
 test('a second one is refused with the pid of the first', async (t) => {
   const at = await world(t);
   if (at === undefined) return;

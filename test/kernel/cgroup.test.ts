@@ -45,6 +45,9 @@ test('a cgroup that is not there has no number and cannot be opened', (t) => {
   assert.throws(() => openCgroup(join(directory, 'none')), missing);
   assert.equal(cgroupId(directory), id);
   closeSync(openCgroup(directory));
+  for (const other of ['/', '/proc', '/sys/fs']) {
+    assert.throws(() => openCgroup(other), { kind: 'usage', code: 'CGROUP_INVALID' }, other);
+  }
 });
 
 test('the cgroup of a process is told by its path below the root', async (t) => {

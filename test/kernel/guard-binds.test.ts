@@ -1,7 +1,6 @@
 // What bind(2) gives under a profile that is in force: each refusal with its errno, and its permitted twin.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DELAY_US, NO_DELAY_US } from '../../src/bpf/guard-outcome.ts';
 import type { Permits } from '../../src/bpf/guard-tables.ts';
 import type { AgentUser } from '../support/bind-agent.ts';
 import { ALICE, BOUND, BOUND6, FTPD, NEW, scene, TCP6, UDP, UDP6, WEB } from '../support/guard-scene.ts';
@@ -228,19 +227,4 @@ test('SHAREPORT: listeners of one user share the port, those of two do not', asy
   assert.equal(await at.bind(4000, ALICE, listening), 'EADDRINUSE');
   assert.equal(await at.bind(4001, WEB, listening), BOUND);
   assert.equal(await at.bind(4001, WEB, listening), 'EADDRINUSE');
-});
-
-test('NODELAYACKS: acknowledgments of the socket wait no longer than the kernel must', async (t) => {
-  const at = await scene(t);
-  if (!at) return;
-  at.inForce(
-    'TCPCONFIG NODELAYACKS\nPORT\n 4000 TCP WEB\n 4001 TCP WEB DELAYACKS\n 4002 TCP WEB NODELAYACKS\n',
-  );
-  const binds = [4000, 4001, 4002, 4003].map(
-    (port) => ({ socket: 'tcp4', address: '0.0.0.0', port }) as const,
-  );
-  const waits = (await at.agent.bind(binds, WEB)).map(({ delayedAckUs }) => delayedAckUs);
-  if (waits.includes(null)) return t.skip('needs a kernel with TCP_DELACK_MAX_US');
-  // A port without a reservation is left alone.
-  assert.deepEqual(waits, [NO_DELAY_US, DELAY_US, NO_DELAY_US, DELAY_US]);
 });

@@ -14,7 +14,7 @@ import { objectIds } from '../../src/host/linux/sys/bpf-object.ts';
 import { sys } from '../../src/host/linux/sys/libc.ts';
 import { GuardKernel } from '../../src/services/guard/kernel.ts';
 import { BindAgent } from '../support/bind-agent.ts';
-import { namesOf } from '../support/guard.ts';
+import { namesOf, nothingInForce } from '../support/guard.ts';
 import type { GuardDone, GuardTask } from '../support/guard-process.ts';
 import { ALICE, BOUND, bindBy, type Scene, scene, USERS, WEB } from '../support/guard-scene.ts';
 import { until } from '../support/world.ts';
@@ -135,6 +135,18 @@ test('after a trial that went back another profile can come', async (t) => {
   await until('the trial to end', () => at.stage.kernel.state().hasGoneBack);
   assert.equal(await holder(at.agent), 'WEB');
   assert.equal(at.stage.kernel.confirm(), false);
+  // What was tried may be what others take for the profile in force: first it is recorded that it is not.
+  assert.throws(() => at.inForce(FOR_ALICE), { code: 'GUARD_TRIAL_ENDED' });
+  assert.throws(() => at.stage.kernel.settle(() => assert.fail('not recorded')), /not recorded/);
+  assert.equal(at.stage.kernel.state().hasGoneBack, true);
+  assert.equal(
+    at.stage.kernel.settle((revision) => revision),
+    1,
+  );
+  assert.equal(
+    at.stage.kernel.settle(() => assert.fail()),
+    undefined,
+  );
   at.inForce(FOR_ALICE, { trialMs: MINUTE_MS });
   assert.equal(await holder(at.agent), 'ALICE');
   assert.equal(at.stage.kernel.confirm(), true);
@@ -224,12 +236,14 @@ test('what is not ours at the place of the guard is not touched', async (t) => {
   const pins = `${place.pins}-foreign`;
   assert.equal(GuardKernel.open(bpf, pins), undefined);
   bpf.makeDirectory(pins);
-  t.after(() => bpf.removeDirectory(pins, false));
+  t.after(() => bpf.removeDirectory(pins));
   const map = bpf.createMap({ type: 'array', name: 'theirs', keyBytes: 4, valueBytes: 4, entries: 1 });
   bpf.pin(map, `${pins}/config`);
   map.close();
   assert.throws(() => GuardKernel.open(bpf, pins), { code: 'GUARD_FOREIGN' });
-  assert.throws(() => GuardKernel.install(bpf, { pins, cgroup: place.cgroup }), { code: 'GUARD_THERE' });
+  assert.throws(() => GuardKernel.install(bpf, { pins, cgroup: place.cgroup }, nothingInForce()), {
+    code: 'GUARD_THERE',
+  });
   const theirs = bpf.openMap(`${pins}/config`);
   assert.equal(theirs?.info.name, 'theirs');
   theirs?.close();
@@ -240,7 +254,7 @@ test('a guard that is there is not put in a second time, and goes on', async (t)
   if (!at) return;
   const { bpf, place } = at.stage;
   at.inForce(FOR_WEB);
-  assert.throws(() => GuardKernel.install(bpf, place), { code: 'GUARD_THERE' });
+  assert.throws(() => GuardKernel.install(bpf, place, nothingInForce()), { code: 'GUARD_THERE' });
   assert.equal(await holder(at.agent), 'WEB');
   opened(at).close();
 });

@@ -16,7 +16,7 @@ test('another network namespace has ports of its own, until the policy is to hol
   assert.equal(await bindBy(elsewhere, 4000, ALICE), BOUND);
   assert.equal(await bindBy(elsewhere, 80, WEB), 'EACCES');
   assert.equal(await at.bind(4000, ALICE), 'EACCES');
-  at.stage.kernel.addNamespace(elsewhere.netns);
+  at.stage.kernel.namespaces.add(elsewhere.netns);
   assert.equal(await bindBy(elsewhere, 4000, ALICE), 'EACCES');
   assert.equal(await bindBy(elsewhere, 4000, WEB), BOUND);
   const { namespaces } = at.stage.kernel.state();

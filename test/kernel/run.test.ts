@@ -127,16 +127,44 @@ test('the first bind of a command is judged as its job, and so is what an earlie
   assert.equal(stdout, 'in\nok\n');
 });
 
-test('while a profile is on trial no job is given, and that is said', async (t) => {
+test('while a profile is on trial jobs are given, followed, and kept by a daemon that starts anew', async (t) => {
   const at = await scene(t);
   if (!at) return;
   const { stage } = at;
-  await at.serve();
-  await stage.world.write('/run/second', `${PROFILE}\n  4003 TCP WEB\n`);
+  const daemon = await at.serve();
+  await stage.world.write('/run/second', `${PROFILE}\n  4003 TCP WEB\n  4004 TCP BOB\n`);
   const run = [PORTREEVE, 'run', '--job', 'WEB', '--'];
   const applied = await portreeve(stage.world, ['apply', '/run/second', '--try', '60s', ...at.place]);
   assert.match(applied.stdout, /for 60 s/, applied.stderr);
-  assert.match(await at.bind(4000, ALICE, ...run), /^portreeve: a profile is on trial/);
-  await portreeve(stage.world, ['confirm', '--pins', stage.place.pins]);
-  await until('the job to be given', async () => (await at.bind(4003, ALICE, ...run)) === 'ok');
+  assert.equal(await at.bind(4003, ALICE, ...run), 'ok');
+  assert.deepEqual([await at.bind(4003, ALICE), await at.bind(4004, BOB)], ['EACCES', 'EACCES']);
+  await stage.world.write('/etc/passwd', `${FILES['/etc/passwd']}bob:x:${BOB}:${BOB}::/:/bin/sh\n`);
+  await until('the new user', async () => (await at.bind(4004, BOB)) === 'ok');
+
+  // The port mapper of another daemon is PORTMAP, too, and gives jobs.
+  await daemon.stop('SIGKILL');
+  await at.serve();
+  assert.ok(await answers(stage));
+  assert.equal(await at.bind(4003, ALICE, ...run), 'ok');
+  assert.equal(await at.bind(4004, BOB), 'ok');
+
+  // What was before is told, too, and is in force again.
+  const { kernel } = stage;
+  assert.equal(kernel.goBack(), true);
+  assert.deepEqual([await at.bind(4000, ALICE, ...run), await at.bind(4000, ALICE)], ['ok', 'EACCES']);
+});
+
+test('a trial that is not confirmed is recorded by the daemon when it ends', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { stage } = at;
+  const daemon = await at.serve();
+  await stage.world.write('/run/second', 'PORT 4000 TCP ALICE\n');
+  const applied = await portreeve(stage.world, ['apply', '/run/second', '--try', '1s', ...at.place]);
+  assert.match(applied.stdout, /revision 2; the kernel enforces it for 1 s/, applied.stderr);
+  await daemon.waitForOutput(/what was before it is recorded as revision 3/);
+  const { trialMs, hasGoneBack, revision } = stage.kernel.state();
+  assert.deepEqual([trialMs, hasGoneBack, revision], [undefined, false, 1]);
+  const run = [PORTREEVE, 'run', '--job', 'WEB', '--'];
+  assert.deepEqual([await at.bind(4000, ALICE, ...run), await at.bind(4000, ALICE)], ['ok', 'EACCES']);
 });

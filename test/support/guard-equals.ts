@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { formatIp } from '../../src/base/address.ts';
 import { UNKNOWN_JOB } from '../../src/base/job.ts';
 import { REFUSALS } from '../../src/bpf/guard-layout.ts';
-import { DELAY_US, NO_DELAY_US } from '../../src/bpf/guard-outcome.ts';
+import { DELAY_US } from '../../src/bpf/guard-outcome.ts';
 import type { Permits } from '../../src/bpf/guard-tables.ts';
 import { buildProfile } from '../../src/policy/build.ts';
 import { decide } from '../../src/policy/decide.ts';
@@ -13,7 +13,7 @@ import { RuleTable } from '../../src/policy/table.ts';
 import type { BindRequest, Reason, Verdict } from '../../src/policy/verdict.ts';
 import { parseProfile } from '../../src/text/profile/parse.ts';
 import { type AgentBound, BindAgent } from './bind-agent.ts';
-import { type GuardStage, tablesOf } from './guard.ts';
+import { type GuardStage, NO_DELAY_US, tablesOf } from './guard.ts';
 import { AUTHPORT_JOBS, isPermitted, PART, type RandomProfile, randomProfile } from './profile-generator.ts';
 
 /** The user database: groups are asked for when tables are made, not when a program binds. */
@@ -222,13 +222,11 @@ function expectedOf(verdict: Verdict, request: BindRequest, start: number): Expe
     const error = isLow ? ERRNO.low : ERRNO.reserved;
     return { error, address: '', reusePort: false, delayedAckUs: DELAY_US };
   }
-  // Acknowledgments are those of a reservation: a port that has none is left as the system has it.
-  const isNoDelay = verdict.reason === 'RESERVED_FOR_JOB' && verdict.acks === 'NODELAYACKS';
   return {
     error: null,
     address: formatIp(verdict.address ?? request.address),
     reusePort: verdict.isShared,
-    delayedAckUs: isNoDelay ? NO_DELAY_US : DELAY_US,
+    delayedAckUs: verdict.acks === 'NODELAYACKS' ? NO_DELAY_US : DELAY_US,
   };
 }
 

@@ -1,6 +1,6 @@
 // A process of its own that has a guard: it installs or opens one, puts a profile in force, and waits for its end.
 import { GuardKernel, type GuardPlace } from '../../src/services/guard/kernel.ts';
-import { jobsOf, type NamedJobs, profileOf, tablesOf, WatchedBpf } from './guard.ts';
+import { jobsOf, type NamedJobs, nothingInForce, profileOf, tablesOf, WatchedBpf } from './guard.ts';
 
 /** What it is told, by its only argument. */
 export interface GuardTask {
@@ -23,9 +23,12 @@ if (import.meta.main) {
   const task: GuardTask = JSON.parse(process.argv[2] ?? '');
   const bpf = new WatchedBpf();
   const { pins } = task.place;
-  const guard = task.from === 'install' ? GuardKernel.install(bpf, task.place) : GuardKernel.open(bpf, pins);
+  const guard =
+    task.from === 'install'
+      ? GuardKernel.install(bpf, task.place, nothingInForce())
+      : GuardKernel.open(bpf, pins);
   if (!guard) throw new Error(`there is no guard at ${pins}`);
-  guard.addNamespace(BigInt(task.netns));
+  guard.namespaces.add(BigInt(task.netns));
   guard.swap(tablesOf(profileOf(task.profile)), jobsOf(bpf, task.jobs), Date.now(), task.trialMs);
   guard.setMode('enforce');
   const done: GuardDone = { made: bpf.made };

@@ -16,8 +16,10 @@ import { walkCgroups } from '../../src/host/linux/cgroup.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import { linkInfo } from '../../src/host/linux/sys/bpf-link.ts';
 import { type ObjectKind, objectIds } from '../../src/host/linux/sys/bpf-object.ts';
+import { tickUs } from '../../src/host/linux/tick.ts';
 import { buildProfile } from '../../src/policy/build.ts';
 import type { Profile } from '../../src/policy/rules.ts';
+import { noDelayUs } from '../../src/services/guard/features.ts';
 import { GuardKernel, type GuardPlace, type Jobs } from '../../src/services/guard/kernel.ts';
 import { parseProfile } from '../../src/text/profile/parse.ts';
 import type { Report } from './binder.ts';
@@ -30,6 +32,9 @@ const ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
 /** The addresses beside those of the loopback interface, which it also has: RFC 5737, RFC 3849. */
 export const ADDRESSES = ['192.0.2.1', '192.0.2.7', '2001:db8::1', '2001:db8::7', '2001:db8::8'];
 
+/** The longest delay of an acknowledgment under NODELAYACKS on this kernel, in microseconds. */
+export const NO_DELAY_US = noDelayUs(tickUs());
+
 const NO_ONE: Permits = { uids: new Map(), everyone: false };
 const CONTEXT: TableContext = {
   authportJobs: ['FTPD*'],
@@ -38,6 +43,7 @@ const CONTEXT: TableContext = {
   errno: 13,
   errnoLow: 98,
   unprivilegedStart: 1024,
+  noDelayUs: NO_DELAY_US,
   revision: 1,
 };
 
@@ -82,6 +88,12 @@ export function jobsOf(bpf: LinuxBpf, { users = [], cgroups = [] }: NamedJobs): 
     users: new Map(users.map(([uid, job]) => [uid, name(job)])),
     cgroups: new Map(cgroups.map(([directory, job]) => [bpf.cgroupId(directory), name(job)])),
   };
+}
+
+/** What a guard begins with that reserves nothing for no one. */
+export function nothingInForce() {
+  const jobs: Jobs = { cgroups: new Map(), users: new Map() };
+  return { tables: tablesOf(profileOf(''), { revision: 0 }), jobs, nowMs: Date.now() };
 }
 
 /** The BPF of the host, which remembers every object that was made through it. */
@@ -131,8 +143,8 @@ export class GuardStage {
     this.world = world;
     this.place = place;
     this.netns = netns;
-    this.kernel = GuardKernel.install(this.bpf, place);
-    this.kernel.addNamespace(netns);
+    this.kernel = GuardKernel.install(this.bpf, place, nothingInForce());
+    this.kernel.namespaces.add(netns);
   }
 
   /** Makes one that goes with the test, also where that fails: the world and its processes first. */

@@ -1,6 +1,5 @@
 // The sockets of this host that have a port, as sock_diag(7) lists them, and who has them open.
 import { closeSync, readlinkSync, statSync } from 'node:fs';
-import { isWildcard } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import type { Protocol } from '../../base/port.ts';
 import {
@@ -43,17 +42,21 @@ const STATES: Readonly<Record<Protocol, Partial<Record<SocketState, readonly num
 };
 
 /** The state that each number means; a socket of TCP that is bound only is told as closed. */
-const NAMES = {
-  tcp: namesOf('tcp').set(STATE.CLOSE, 'BOUND'),
+const NAMES: Readonly<Record<Protocol, readonly (SocketState | undefined)[]>> = {
+  tcp: namesOf('tcp').with(STATE.CLOSE, 'BOUND'),
   udp: namesOf('udp'),
-} as const;
+};
 
 const NUMBERS = { tcp: IPPROTO_TCP, udp: IPPROTO_UDP } as const satisfies Record<Protocol, DiagProtocol>;
 
-function namesOf(protocol: Protocol): Map<number, SocketState> {
-  const names = new Map<number, SocketState>();
-  for (const state of Object.keys(STATES[protocol]) as SocketState[]) {
-    for (const number of STATES[protocol][state] ?? []) names.set(number, state);
+function statesOf(protocol: Protocol): SocketState[] {
+  return Object.keys(STATES[protocol]) as SocketState[];
+}
+
+function namesOf(protocol: Protocol): (SocketState | undefined)[] {
+  const names = new Array<SocketState | undefined>(STATE.BOUND_INACTIVE + 1).fill(undefined);
+  for (const state of statesOf(protocol)) {
+    for (const number of STATES[protocol][state] ?? []) names[number] = state;
   }
   return names;
 }
@@ -134,9 +137,10 @@ function pathBehind(fd: number, root: string): string | undefined {
 }
 
 function bitsOf(protocol: Protocol, states: readonly SocketState[] | undefined): number {
-  const known = STATES[protocol];
-  const asked = states ?? (Object.keys(known) as SocketState[]);
-  return asked.flatMap((state) => known[state] ?? []).reduce((bits, number) => bits | (1 << number), 0);
+  const asked = states ?? statesOf(protocol);
+  return asked
+    .flatMap((state) => STATES[protocol][state] ?? [])
+    .reduce((bits, number) => bits | (1 << number), 0);
 }
 
 /** Asks for dumps, one after the other. */
@@ -155,7 +159,7 @@ class Dumps {
     const query = { family, protocol: NUMBERS[protocol], states, port };
     writeDiagDump(this.#buffer, query, ++this.#sequence);
     this.#must(sys.send(this.#fd, this.#buffer.address, DIAG_REQUEST_BYTES, 0));
-    const dump = new DiagDump(this.#buffer, this.#sequence);
+    const dump = new DiagDump(this.#buffer.u8, this.#sequence);
     while (dump.ending === undefined) {
       dump.received(this.#receive());
       while (dump.next()) this.#take(protocol, dump, port);
@@ -165,15 +169,14 @@ class Dumps {
 
   /** The kernel gives bound sockets whatever port was asked for. */
   #take(protocol: Protocol, dump: DiagDump, port: number): void {
-    const state = NAMES[protocol].get(dump.state);
-    if (!state || (port !== 0 && dump.localPort !== port)) return;
-    const { inode, remotePort, remoteAddress } = dump;
-    const isConnected = remotePort !== 0 || !isWildcard(remoteAddress);
+    const state = NAMES[protocol][dump.state];
+    const { localPort, remotePort, inode } = dump;
+    if (state === undefined || (port !== 0 && localPort !== port)) return;
     this.#sockets.push({
       protocol,
       state,
-      local: { address: dump.localAddress, port: dump.localPort },
-      remote: isConnected ? { address: remoteAddress, port: remotePort } : undefined,
+      local: { address: dump.localAddress, port: localPort },
+      remote: remotePort === 0 ? undefined : { address: dump.remoteAddress, port: remotePort },
       v6Only: dump.v6Only === true,
       interfaceIndex: dump.interfaceIndex,
       uid: inode === 0 ? undefined : dump.uid,

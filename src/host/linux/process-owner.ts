@@ -41,11 +41,15 @@ export function parseStat(text: string): ProcessStat | undefined {
   for (const digit of start) startTicks = startTicks * 10 + digit.charCodeAt(0) - 48;
   const flags = parseDecimal(fields[FLAGS_FIELD] ?? '', FLAGS_MAX) ?? 0;
   return {
-    name: text.slice(text.indexOf('(') + 1, end),
+    name: nameIn(text),
     parent: parseDecimal(fields[PARENT_FIELD] ?? '', PID_MAX) ?? 0,
     startTicks,
     isBare: fields[0] === 'Z' || (flags & KERNEL_THREAD) !== 0,
   };
+}
+
+function nameIn(stat: string): string {
+  return stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
 }
 
 /** Somebody who wants to see processes. */
@@ -57,23 +61,41 @@ export interface Viewer {
 /** A process that was seen to have sockets open. */
 export class ProcessOwner implements SocketOwner {
   readonly pid: number;
-  readonly startTicks: number;
-  readonly parent: number;
-  readonly #comm: string;
+  /** What was read of it, which is taken apart when it is asked for: mostly only the name is. */
+  readonly #text: string;
+  #stat: ProcessStat | undefined;
+  #name: string | undefined;
   #command: string | undefined;
   #uids: readonly number[] | undefined;
 
-  constructor(pid: number, { name, parent, startTicks }: ProcessStat) {
+  /** `stat` is what /proc/PID/stat said. */
+  constructor(pid: number, stat: string) {
     this.pid = pid;
-    this.startTicks = startTicks;
-    this.parent = parent;
-    this.#comm = name;
+    this.#text = stat;
+  }
+
+  get startTicks(): number {
+    return this.#parsed?.startTicks ?? 0;
+  }
+
+  get parent(): number {
+    return this.#parsed?.parent ?? 0;
+  }
+
+  get #parsed(): ProcessStat | undefined {
+    this.#stat ??= parseStat(this.#text);
+    return this.#stat;
   }
 
   /** Where the name says nothing, it is that of the program as it was called. */
   get name(): string {
-    if (this.#comm !== NO_NAME) return this.#comm;
-    return basename(this.command.split(' ')[0] ?? '') || this.#comm;
+    this.#name ??= this.#readName();
+    return this.#name;
+  }
+
+  #readName(): string {
+    const name = nameIn(this.#text);
+    return name === NO_NAME ? basename(this.command.split(' ')[0] ?? '') || name : name;
   }
 
   get command(): string {

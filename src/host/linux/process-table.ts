@@ -1,6 +1,6 @@
 // Which sockets the processes of this host have open. What was seen of a process is kept until it has run again.
-import { ProcessOwner, type ProcessStat, parseStat } from './process-owner.ts';
-import { Descriptors, eachProcess, processorNs, readOf } from './sys/proc.ts';
+import { ProcessOwner, parseStat } from './process-owner.ts';
+import { Descriptors, listProcesses, processorNs, readOf } from './sys/proc.ts';
 
 /** A process as it was when its descriptors were read. */
 export interface KnownProcess {
@@ -18,112 +18,142 @@ export interface KnownProcess {
   look: number;
 }
 
-const NO_HOLDERS: readonly KnownProcess[] = [];
+/** Mostly a socket has one holder, for whom no list is made. */
+type Holders = KnownProcess | readonly KnownProcess[];
 
 export class ProcessTable {
   readonly #known = new Map<number, KnownProcess>();
-  readonly #holders = new Map<number, readonly KnownProcess[]>();
+  readonly #holders = new Map<number, Holders>();
   #look = 0;
+  #refused = 0;
 
-  /**
-   * Looks at all processes, the highest number first, until `isEnough` says so, which is asked after each whose
-   * descriptors had to be read. Of whoever has one of the sockets that are wanted, it is found out who he is.
-   */
-  update(wanted: ReadonlySet<number>, isEnough: () => boolean = () => false): void {
-    this.#look++;
-    const listed: { readonly pid: number; readonly directory: number }[] = [];
-    eachProcess((pid, directory) => listed.push({ pid, directory }));
-    listed.sort((a, b) => b.pid - a.pid);
-    for (const { pid, directory } of listed) {
-      if (this.#isFresh(pid, directory, wanted)) continue;
-      this.#read(pid, directory, wanted);
-      if (isEnough()) return;
-    }
+  /** How many did not let us see their descriptors in the latest look. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Looks at all processes. Of whoever has one of the sockets that are wanted, it is found out who he is. */
+  update(wanted: ReadonlySet<number>): void {
+    const { pids, directories } = this.#begin();
+    // What ends and begins meanwhile is at the end of the list.
+    for (let i = pids.length - 1; i >= 0; i--) this.#refresh(pids[i] ?? 0, directories[i] ?? 0, wanted);
     for (const known of this.#known.values()) if (known.look !== this.#look) this.#forget(known);
+  }
+
+  /** Begins a look, and goes on with the processes that `next` gives, until it gives none. */
+  search(
+    wanted: ReadonlySet<number>,
+    order: (pids: readonly number[], look: (index: number) => KnownProcess | undefined) => void,
+  ): void {
+    const { pids, directories } = this.#begin();
+    order(pids, (index) => this.#refresh(pids[index] ?? 0, directories[index] ?? 0, wanted));
   }
 
   /** Looks at one more process, in the same look. */
   add(pid: number, wanted: ReadonlySet<number>): KnownProcess | undefined {
     const known = this.#known.get(pid);
-    if (known?.look === this.#look) return known;
-    this.#read(pid, 0, wanted);
-    return this.#known.get(pid);
+    return known?.look === this.#look ? known : this.#read(pid, 0, wanted);
   }
 
-  /** Those who had a socket open in the latest look. */
-  holdersOf(inode: number): readonly KnownProcess[] {
-    const holders = this.#holders.get(inode) ?? NO_HOLDERS;
-    return holders.every(({ look }) => look === this.#look)
-      ? holders
-      : holders.filter(({ look }) => look === this.#look);
+  /** Visits those who had a socket open in the latest look. */
+  eachHolder(inode: number, visit: (known: KnownProcess) => void): void {
+    const holders = this.#holders.get(inode);
+    if (holders === undefined) return;
+    if (!isList(holders)) {
+      if (holders.look === this.#look) visit(holders);
+      return;
+    }
+    for (const known of holders) if (known.look === this.#look) visit(known);
   }
 
-  /** How many of the latest look did not let us see their descriptors. */
-  get refused(): number {
-    return this.processes().filter(({ isRefused }) => isRefused).length;
+  /** The numbers of all that were looked at in the latest look. */
+  pids(): number[] {
+    return [...this.#known.values()].flatMap(({ look, pid }) => (look === this.#look ? pid : []));
   }
 
-  /** Those of the latest look. */
-  processes(): KnownProcess[] {
-    return [...this.#known.values()].filter(({ look }) => look === this.#look);
+  #begin(): { readonly pids: readonly number[]; readonly directories: readonly number[] } {
+    this.#look++;
+    this.#refused = 0;
+    return listProcesses();
   }
 
-  #isFresh(pid: number, directory: number, wanted: ReadonlySet<number>): boolean {
+  #refresh(pid: number, directory: number, wanted: ReadonlySet<number>): KnownProcess | undefined {
     const known = this.#known.get(pid);
-    if (known?.directory !== directory || known.ns !== processorNs(pid)) return false;
-    if (!known.owner && known.sockets.some((inode) => wanted.has(inode))) return false;
+    if (known === undefined || !isFresh(known, directory, wanted)) return this.#read(pid, directory, wanted);
     known.look = this.#look;
-    return true;
+    if (known.isRefused) this.#refused++;
+    return known;
   }
 
-  #read(pid: number, directory: number, wanted: ReadonlySet<number>): void {
+  #read(pid: number, directory: number, wanted: ReadonlySet<number>): KnownProcess | undefined {
     const before = this.#known.get(pid);
     if (before) this.#forget(before);
     // What it does while it is read shows in its time afterwards.
     const ns = processorNs(pid);
-    const read = ns < 0 ? undefined : readSockets(pid, wanted);
-    if (!read) return;
-    const known: KnownProcess = { pid, directory, ns, ...read, look: this.#look };
+    const known = ns < 0 ? undefined : readProcess({ pid, directory, ns, look: this.#look }, wanted);
+    if (!known) return undefined;
+    if (known.isRefused) this.#refused++;
     this.#known.set(pid, known);
-    for (const inode of known.sockets) {
-      const holders = this.#holders.get(inode);
-      // A process may have it open more than once.
-      if (!holders) this.#holders.set(inode, [known]);
-      else if (holders.at(-1) !== known) this.#holders.set(inode, [...holders, known]);
-    }
+    for (const inode of known.sockets) this.#addHolder(inode, known);
+    return known;
+  }
+
+  #addHolder(inode: number, known: KnownProcess): void {
+    const holders = this.#holders.get(inode);
+    if (holders === undefined) this.#holders.set(inode, known);
+    // A process may have it open more than once.
+    else if (!isList(holders)) holders !== known && this.#holders.set(inode, [holders, known]);
+    else if (holders.at(-1) !== known) this.#holders.set(inode, [...holders, known]);
   }
 
   #forget(known: KnownProcess): void {
     this.#known.delete(known.pid);
     for (const inode of known.sockets) {
-      const others = (this.#holders.get(inode) ?? NO_HOLDERS).filter((each) => each !== known);
+      const holders = this.#holders.get(inode);
+      const others = holders !== undefined && isList(holders) ? holders.filter((each) => each !== known) : [];
       if (others.length > 0) this.#holders.set(inode, others);
-      else this.#holders.delete(inode);
+      else if (holders === known || others !== holders) this.#holders.delete(inode);
     }
   }
 }
 
-const REFUSED = { sockets: [], owner: undefined, isRefused: true } as const;
-const BARE = { sockets: [], owner: undefined, isRefused: false } as const;
+function isList(holders: Holders): holders is readonly KnownProcess[] {
+  return Array.isArray(holders);
+}
 
-function readSockets(
-  pid: number,
-  wanted: ReadonlySet<number>,
-): Pick<KnownProcess, 'sockets' | 'owner' | 'isRefused'> | undefined {
+function isFresh(known: KnownProcess, directory: number, wanted: ReadonlySet<number>): boolean {
+  if (known.directory !== directory || known.ns !== processorNs(known.pid)) return false;
+  return known.owner !== undefined || !isAnyWanted(known.sockets, wanted);
+}
+
+function isAnyWanted(sockets: readonly number[], wanted: ReadonlySet<number>): boolean {
+  for (const inode of sockets) if (wanted.has(inode)) return true;
+  return false;
+}
+
+/** A process when it was looked at. */
+type Glimpse = Pick<KnownProcess, 'pid' | 'directory' | 'ns' | 'look'>;
+
+const NONE: readonly number[] = [];
+
+function readProcess(glimpse: Glimpse, wanted: ReadonlySet<number>): KnownProcess | undefined {
+  const { pid, directory, ns, look } = glimpse;
   const descriptors = Descriptors.open(pid);
   if (descriptors === undefined) return undefined;
-  if (descriptors === 'refused') return statOf(readOf(pid, 'stat'))?.isBare ? BARE : REFUSED;
+  if (descriptors === 'refused') return refused(glimpse, readOf(pid, 'stat'));
   try {
     const sockets = descriptors.sockets();
-    if (sockets === 'refused') return statOf(descriptors.read('stat'))?.isBare ? BARE : REFUSED;
-    if (!sockets.some((inode) => wanted.has(inode))) return { sockets, owner: undefined, isRefused: false };
-    const stat = statOf(descriptors.read('stat'));
-    return stat && { sockets, owner: new ProcessOwner(pid, stat), isRefused: false };
+    if (sockets === 'refused') return refused(glimpse, descriptors.read('stat'));
+    const stat = isAnyWanted(sockets, wanted) ? descriptors.read('stat') : undefined;
+    const owner = stat === undefined ? undefined : new ProcessOwner(pid, stat);
+    return { pid, directory, ns, sockets, owner, isRefused: false, look };
   } finally {
     descriptors.close();
   }
 }
 
-function statOf(text: string | undefined): ProcessStat | undefined {
-  return text === undefined ? undefined : parseStat(text);
+/** Threads of the kernel, and who has ended, have nothing to be seen. */
+function refused({ pid, directory, ns, look }: Glimpse, stat: string | undefined): KnownProcess {
+  const isBare = stat !== undefined && parseStat(stat)?.isBare === true;
+  return { pid, directory, ns, sockets: NONE, owner: undefined, isRefused: !isBare, look };
 }

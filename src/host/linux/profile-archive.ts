@@ -46,6 +46,10 @@ CREATE INDEX symbols_of ON symbols (revision);
 CREATE INDEX files_of ON files (revision, role, position);
 `;
 
+/** Archives of older versions, which are still read by those, have it from the first trial on. */
+const TRIALS =
+  'CREATE TABLE IF NOT EXISTS trials (revision INTEGER PRIMARY KEY REFERENCES revisions (number)) STRICT';
+
 /** The archive in a state directory, made with the first revision. The database is open only while it is used. */
 export class SqliteProfileArchive implements ProfileArchive {
   readonly #file: DatabaseFile;
@@ -69,20 +73,50 @@ export class SqliteProfileArchive implements ProfileArchive {
     return this.#file.look((db) => revisionIn(db, number));
   }
 
-  append(revision: NewRevision, after: number): number {
+  append(revision: NewRevision, after: number, isOnTrial = false): number {
+    return this.#write((db) => {
+      const number = insert(db, revision, after);
+      if (isOnTrial) {
+        db.exec(TRIALS);
+        db.prepare('INSERT INTO trials VALUES (?)').run(number);
+      }
+      return number;
+    });
+  }
+
+  onTrial(): number | undefined {
+    return this.#file.look((db) => {
+      if (!hasTrials(db)) return undefined;
+      const latest = onlyNumber(db, 'SELECT coalesce(max(number), 0) FROM revisions');
+      return onlyNumber(db, 'SELECT coalesce(max(revision), -1) FROM trials') === latest ? latest : undefined;
+    });
+  }
+
+  keep(number: number): void {
+    this.#write((db) => {
+      if (hasTrials(db)) db.prepare('DELETE FROM trials WHERE revision = ?').run(number);
+    });
+  }
+
+  /** Changes it, whole or not at all. */
+  #write<T>(change: (db: DatabaseSync) => T): T {
     return this.#file.guarded(() => {
       using db = this.#file.openToWrite();
       db.exec('PRAGMA synchronous = FULL; BEGIN IMMEDIATE');
       try {
-        const number = insert(db, revision, after);
+        const result = change(db);
         db.exec('COMMIT');
-        return number;
+        return result;
       } catch (thrown) {
         if (db.isTransaction) db.exec('ROLLBACK');
         throw thrown;
       }
     });
   }
+}
+
+function hasTrials(db: DatabaseSync): boolean {
+  return onlyNumber(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'trials'") === 1;
 }
 
 function insert(db: DatabaseSync, revision: NewRevision, after: number): number {

@@ -131,7 +131,7 @@ export class DiagTable implements SocketTable {
     writeDiagDump(this.#buffer, query, ++this.#sequence);
     must(sys.send(this.#fd, this.#buffer.address, DIAG_REQUEST_BYTES, 0), 'send');
     const sockets: DiagSocket[] = [];
-    const dump = new DiagDump(this.#buffer, this.#sequence);
+    const dump = new DiagDump(this.#buffer.u8, this.#sequence);
     while (dump.ending === undefined) {
       dump.received(this.#receive());
       while (dump.next()) sockets.push(dump.socket());

@@ -27,27 +27,39 @@ const LINK_BYTES = 64;
 /** What is read of a file: proc_pid_stat(5) has less, and of a command line no more is told. */
 export const PROC_FILE_BYTES = 4096;
 
-/** "socket:[4711]" (proc_pid_fd(5)) */
-const SOCKET = new TextEncoder().encode('socket:[');
+/** "socket:[4711]" (proc_pid_fd(5)): its first eight characters as two words, in the order of the machine. */
+const SOCKET_PREFIX = 'socket:[';
+const [SOCKET_1, SOCKET_2] = new Uint32Array(new TextEncoder().encode(SOCKET_PREFIX).buffer);
 const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
 
 const path = new NativeBuffer(PATH_BYTES);
 const entries = new NativeBuffer(ENTRIES_BYTES);
 const link = new NativeBuffer(LINK_BYTES);
+const linkWords = new Uint32Array(link.u8.buffer);
 const content = new NativeBuffer(PROC_FILE_BYTES);
+const contentText = Buffer.from(content.u8.buffer);
 const time = new NativeBuffer(16);
-const decoder = new TextDecoder();
 
-/** Tells of each process: its number, and the inode of its directory, which no later one of that number has. */
-export function eachProcess(visit: (pid: number, directory: number) => void): void {
+/** The processes, the lowest number first, as the kernel lists them. */
+export interface ProcessList {
+  readonly pids: readonly number[];
+  /** The inode of the directory of each, which no later one of its number has. */
+  readonly directories: readonly number[];
+}
+
+export function listProcesses(): ProcessList {
+  const pids: number[] = [];
+  const directories: number[] = [];
   const fd = open(pathTo('/proc'), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  eachEntry(fd, (pid, at) => {
+  if (fd < 0) return { pids, directories };
+  eachEntry(fd, (at) => {
+    pids.push(numberAt(entries.u8, at + ENTRY_NAME_AT));
     // An inode has 64 bits, of which the file systems of the kernel use 32 (fs/inode.c: get_next_ino).
-    visit(pid, entries.view.getUint32(at, true));
-    return true;
+    directories.push(entries.view.getUint32(at, true));
   });
   sys.close(fd);
+  return { pids, directories };
 }
 
 /**
@@ -83,13 +95,15 @@ export class Descriptors {
 
   /** The inodes of those that are sockets, one for each descriptor; 'refused' where we may not look behind them. */
   sockets(): number[] | 'refused' {
+    const fd = this.#fd;
     const inodes: number[] = [];
     let isRefused = false;
-    eachEntry(this.#fd, (_descriptor, at) => {
-      const length = readlinkat(this.#fd, entries.address + at + ENTRY_NAME_AT, link.address, LINK_BYTES - 1);
-      if (length > SOCKET.length && isSocket(link.u8)) inodes.push(numberAt(link.u8, SOCKET.length));
-      else if (length < 0 && errno() === ERRNO['EACCES']) isRefused = true;
-      return !isRefused;
+    eachEntry(fd, (at) => {
+      const length = readlinkat(fd, entries.address + at + ENTRY_NAME_AT, link.address, LINK_BYTES - 1);
+      if (length < 0) isRefused ||= errno() === ERRNO['EACCES'];
+      else if (linkWords[0] === SOCKET_1 && linkWords[1] === SOCKET_2) {
+        inodes.push(numberAt(link.u8, SOCKET_PREFIX.length));
+      }
     });
     return isRefused ? 'refused' : inodes;
   }
@@ -104,40 +118,34 @@ export class Descriptors {
   }
 }
 
-/** Visits the entries of a directory whose names are numbers, with where each is, while that gives true. */
-function eachEntry(fd: number, visit: (number: number, at: number) => boolean): void {
+/** Visits the entries of a directory whose names are numbers, by where each is. */
+function eachEntry(fd: number, visit: (at: number) => void): void {
   const { u8, view, address } = entries;
   for (;;) {
     const length = getdents64(fd, address, ENTRIES_BYTES);
-    for (let at = 0; at < length; at += view.getUint16(at + ENTRY_LENGTH_AT, true)) {
-      const number = numberAt(u8, at + ENTRY_NAME_AT);
-      if (number >= 0 && !visit(number, at)) return;
-    }
     if (length <= 0) return;
+    for (let at = 0; at < length; at += view.getUint16(at + ENTRY_LENGTH_AT, true)) {
+      const first = u8[at + ENTRY_NAME_AT] ?? 0;
+      if (first >= DIGIT_0 && first <= DIGIT_9) visit(at);
+    }
   }
 }
 
-function isSocket(u8: Uint8Array): boolean {
-  for (let i = 0; i < SOCKET.length; i++) if (u8[i] !== SOCKET[i]) return false;
-  return true;
-}
-
-/** The number in digits at a place, up to what is no digit; -1 where there is none. */
+/** The number in digits at a place, up to what is no digit. */
 function numberAt(u8: Uint8Array, start: number): number {
-  let value = -1;
-  for (let at = start; at < u8.length; at++) {
+  let value = 0;
+  for (let at = start; ; at++) {
     const digit = (u8[at] ?? 0) - DIGIT_0;
-    if (digit < 0 || digit > 9) break;
-    value = value < 0 ? digit : value * 10 + digit;
+    if (digit < 0 || digit > 9) return value;
+    value = value * 10 + digit;
   }
-  return value;
 }
 
 function readAndClose(fd: number): string | undefined {
   if (fd < 0) return undefined;
   const length = sys.read(fd, content.address, PROC_FILE_BYTES);
   sys.close(fd);
-  return length < 0 ? undefined : decoder.decode(content.u8.subarray(0, length));
+  return length < 0 ? undefined : contentText.toString('utf8', 0, length);
 }
 
 function pathTo(text: string): number {

@@ -1,0 +1,61 @@
+// What the kernel's settings will be after a boot, as far as the files say that systemd-sysctl or procps reads.
+import { messageOf } from '../../base/errors.ts';
+import { SYSCTL_CONF_MAX_BYTES } from '../../base/limits.ts';
+import type { Diagnostic } from '../../text/source.ts';
+import {
+  parseSysctlConf,
+  SYSCTL_CONF,
+  SYSCTL_DIRECTORIES,
+  type SysctlReader,
+  type SysctlSetting,
+  settingAtBoot,
+  sysctlFiles,
+} from '../../text/sysctl-conf.ts';
+
+export type { SysctlReader, SysctlSetting } from '../../text/sysctl-conf.ts';
+
+/** The files of a host. */
+export interface BootFiles {
+  /** The names in a directory; none if there is no such directory. */
+  readonly names: (directory: string) => readonly string[];
+  /** The text of a file, undefined if there is none. May throw. */
+  readonly readText: (path: string, maxBytes: number) => string | undefined;
+}
+
+/** What the files say. */
+export interface BootSettings {
+  readonly reader: SysctlReader;
+  /** The line that a setting such as "net.ipv4.ip_local_port_range" has its value from; undefined if none. */
+  readonly of: (key: string) => SysctlSetting | undefined;
+  /** What is wrong with lines of them. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Files that could not be read, each with the reason. */
+  readonly unread: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** Reads them all. */
+export function bootSettings(files: BootFiles, reader: SysctlReader): BootSettings {
+  const unread: { path: string; reason: string }[] = [];
+  const tried = <Value>(path: string, look: () => Value): Value | undefined => {
+    try {
+      return look();
+    } catch (thrown) {
+      unread.push({ path, reason: messageOf(thrown) });
+      return undefined;
+    }
+  };
+  const listed = SYSCTL_DIRECTORIES.flatMap((directory) =>
+    (tried(directory, () => files.names(directory)) ?? []).map((name) => `${directory}/${name}`),
+  );
+  const confs = sysctlFiles([...listed, SYSCTL_CONF], reader).flatMap((path) => {
+    const text = tried(path, () => files.readText(path, SYSCTL_CONF_MAX_BYTES));
+    return text === undefined ? [] : [parseSysctlConf({ file: path, text })];
+  });
+  const settings = confs.flatMap((conf) => conf.settings);
+  return {
+    reader,
+    of: (key) => settingAtBoot(settings, key),
+    diagnostics: confs.flatMap((conf) => conf.diagnostics),
+    unread,
+  };
+}

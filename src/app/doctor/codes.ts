@@ -1,0 +1,2 @@
+// The codes of the doctor's findings, for whoever names one.
+export { CATALOGUE, CODES, type Code, SEVERITIES, type Severity } from '../../services/doctor/catalogue.ts';

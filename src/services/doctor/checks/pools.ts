@@ -1,0 +1,85 @@
+// Pools of this host that overlap: each other, the range of clients, or what the profile reserves.
+import { countOf, type Facts, placeOf, portsText, useText } from '../facts.ts';
+import type { Found } from '../finding.ts';
+import type { Pool, Ports } from '../scene.ts';
+
+/** The reservations that a finding names. */
+const NAMED_MAX = 3;
+
+/** What two ranges have in common. */
+function common(a: Ports, b: Ports): Ports | undefined {
+  const both = { first: Math.max(a.first, b.first), last: Math.min(a.last, b.last) };
+  return both.first <= both.last ? both : undefined;
+}
+
+const poolText = (pool: Pool): string => `${pool.title} (${portsText(pool)}: ${pool.says})`;
+
+/** POOLS_OVERLAP. */
+export function poolsOverlap({ scene }: Facts): Found[] {
+  return scene.pools.flatMap((one, at) =>
+    scene.pools.slice(at + 1).flatMap((other): Found[] => {
+      const both = common(one, other);
+      if (!both || one.id === other.id) return [];
+      return [
+        {
+          code: 'POOLS_OVERLAP',
+          severity: 'warning',
+          seen: `${poolText(one)} and ${poolText(other)} have ${portsText(both)} in common`,
+          ports: [both],
+          protocol: undefined,
+          advice: 'Move one of the two.',
+          remedy: undefined,
+        },
+      ];
+    }),
+  );
+}
+
+/** POOL_EPHEMERAL. */
+export function poolEphemeral(facts: Facts): Found[] {
+  return facts.scene.pools.flatMap((pool): Found[] => {
+    const ports = facts.givenOf(pool);
+    if (ports.length === 0) return [];
+    const remedy = facts.reserving(ports);
+    const range = portsText(facts.scene.kernel.ephemeral);
+    return [
+      {
+        code: 'POOL_EPHEMERAL',
+        severity: 'warning',
+        seen: `${poolText(pool)} has ${countOf(ports)} ports among those that the kernel gives to clients (${range})`,
+        ports,
+        protocol: undefined,
+        advice: remedy
+          ? ''
+          : 'To reserve them would leave too few ports for clients: move the pool below the range.',
+        remedy,
+      },
+    ];
+  });
+}
+
+/** POOL_RESERVED. */
+export function poolReserved(facts: Facts): Found[] {
+  const reservations = facts.scene.inForce?.profile.reservations ?? [];
+  return facts.scene.pools.flatMap((pool): Found[] => {
+    const others = reservations.filter(
+      (each) => common(pool, each) !== undefined && !pool.jobs.some((job) => facts.lets(each, job)),
+    );
+    if (others.length === 0) return [];
+    const named = others
+      .slice(0, NAMED_MAX)
+      .map((each) => `${portsText(each)}/${each.protocol} for ${useText(each)} (${placeOf(each)})`);
+    const more = others.length > NAMED_MAX ? ` and ${others.length - NAMED_MAX} more` : '';
+    return [
+      {
+        code: 'POOL_RESERVED',
+        severity: 'warning',
+        seen: `${poolText(pool)} has ports in it that the profile reserves: ${named.join(', ')}${more}`,
+        ports: others.flatMap((each) => common(pool, each) ?? []),
+        protocol: undefined,
+        advice: 'Move the pool or the reservations, or reserve the ports for the jobs that use the pool.',
+        remedy: undefined,
+      },
+    ];
+  });
+}

@@ -1,0 +1,94 @@
+// The kernel's settings of ports beside what the files of sysctl.d(5) say they will be after a boot.
+import { countOf, type Facts, portsText } from '../facts.ts';
+import type { Found } from '../finding.ts';
+import type { Ports, Said } from '../scene.ts';
+
+/** What a kernel has that nobody has set up: Linux from 4.2 on (ip-sysctl). */
+const USUAL_EPHEMERAL: Ports = { first: 32_768, last: 60_999 };
+const USUAL_START = 1024;
+
+const RANGE = 'net.ipv4.ip_local_port_range';
+const RESERVED = 'net.ipv4.ip_local_reserved_ports';
+const START = 'net.ipv4.ip_unprivileged_port_start';
+
+/** The ranges that a finding names. */
+const NAMED_MAX = 5;
+
+/** SETTING_NOT_KEPT. What the guard sets it sets again after a boot. */
+export function settingNotKept(facts: Facts): Found[] {
+  const { kernel, boot, inForce } = facts.scene;
+  const isGuarded = inForce !== undefined && inForce.guard === 'enforce';
+  const hasOwnRange =
+    isGuarded && (inForce.profile.tcp.ephemeralPorts ?? inForce.profile.udp.ephemeralPorts) !== undefined;
+  const range = hasOwnRange
+    ? []
+    : notKept(
+        RANGE,
+        portsText(kernel.ephemeral),
+        textOf(boot.ephemeral, portsText),
+        portsText(USUAL_EPHEMERAL),
+      );
+  const start = notKept(
+    START,
+    `${kernel.unprivilegedStart}`,
+    textOf(boot.unprivilegedStart, String),
+    `${USUAL_START}`,
+  );
+  return [...range, ...reservedNotKept(facts), ...start];
+}
+
+function textOf<Value>(
+  said: Said<Value> | undefined,
+  text: (value: Value) => string,
+): Said<string> | undefined {
+  return said && { value: text(said.value), place: said.place };
+}
+
+function notKept(name: string, now: string, said: Said<string> | undefined, usual: string): Found[] {
+  const then = said?.value ?? usual;
+  if (now === then) return [];
+  const what = said
+    ? `${said.place} sets it to ${then}`
+    : `no file sets it, so that it is ${then} after a boot`;
+  return [found(`${name} is ${now}, and ${what}`, said !== undefined, [])];
+}
+
+function reservedNotKept(facts: Facts): Found[] {
+  const { kernel, boot, inForce } = facts.scene;
+  const kept = new Set<number>();
+  const isGuarded = inForce?.guard === 'enforce';
+  const own = isGuarded ? inForce.profile.reservations : [];
+  for (const { first, last } of [...own, ...(boot.reserved?.value ?? [])])
+    for (let port: number = first; port <= last; port++) kept.add(port);
+  const lost = kernel.reserved.flatMap((ports) => without(ports, kept));
+  if (lost.length === 0) return [];
+  const named = lost.slice(0, NAMED_MAX).map(portsText).join(', ');
+  const more = lost.length > NAMED_MAX ? ' and more' : '';
+  const what = boot.reserved ? `${boot.reserved.place} sets a list without them` : 'no file sets it';
+  const seen = `${RESERVED} has ${countOf(lost)} ports (${named}${more}) that it will not have: ${what}`;
+  return [found(seen, boot.reserved !== undefined, lost)];
+}
+
+/** The parts of a range that are not in a set. */
+function without({ first, last }: Ports, kept: ReadonlySet<number>): Ports[] {
+  const parts: Ports[] = [];
+  for (let port = first; port <= last; port++) {
+    if (kept.has(port)) continue;
+    const part = parts.at(-1);
+    if (part?.last === port - 1) parts[parts.length - 1] = { first: part.first, last: port };
+    else parts.push({ first: port, last: port });
+  }
+  return parts;
+}
+
+function found(seen: string, isContradicted: boolean, ports: readonly Ports[]): Found {
+  return {
+    code: 'SETTING_NOT_KEPT',
+    severity: isContradicted ? 'warning' : 'info',
+    seen,
+    ports,
+    protocol: undefined,
+    advice: 'Write it into a file in /etc/sysctl.d, or have what the files say: sysctl --system',
+    remedy: undefined,
+  };
+}

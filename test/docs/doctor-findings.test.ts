@@ -1,0 +1,52 @@
+/** The findings of the doctor in docs/doctor.md and in the manual are those of the catalogue. */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { manSource } from '../../scripts/man.ts';
+import { parseSettings } from '../../src/app/settings-file.ts';
+import { CATALOGUE, CODES } from '../../src/services/doctor/catalogue.ts';
+import { ROOT } from '../support/files.ts';
+import { tableOf } from '../support/tables.ts';
+
+test('the table of docs/doctor.md has every code, with its severities, title and reason', () => {
+  const rows = tableOf('docs/doctor.md', ['code', 'severity', 'what it says', 'why it matters']);
+  const documented = rows.map((row) => [
+    row['code'],
+    row['severity'],
+    row['what it says'],
+    row['why it matters'],
+  ]);
+  const known = CODES.map((code) => {
+    const { severities, title, why } = CATALOGUE[code];
+    return [`\`${code}\``, severities.join(' or '), title, why];
+  });
+  assert.deepEqual(documented, known);
+});
+
+test('the manual has every code with its title', () => {
+  const listed = [...manSource('portreeve-doctor.1').matchAll(/^- `([A-Z_]+)`: (.*)\.$/gm)];
+  const known = CODES.map((code) => {
+    const { title } = CATALOGUE[code];
+    return [code, `${title.charAt(0).toUpperCase()}${title.slice(1)}`];
+  });
+  assert.deepEqual(
+    listed.map(([, code, title]) => [code, title]),
+    known,
+  );
+});
+
+test('the suppression of docs/doctor.md is valid', () => {
+  const page = readFileSync(new URL('docs/doctor.md', ROOT), 'utf8');
+  const text = /```toml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+  assert.equal(parseSettings(text, 'docs/doctor.md').doctor?.suppress?.length, 1);
+});
+
+test('every explanation is prose: sentences that end, without lines of their own', () => {
+  for (const code of CODES) {
+    for (const paragraph of CATALOGUE[code].explanation) {
+      assert.match(paragraph, /^["A-Za-z].*[.:]$/, code);
+      assert.doesNotMatch(paragraph, /\n| {2}/, code);
+    }
+  }
+});

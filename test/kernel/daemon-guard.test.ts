@@ -1,0 +1,221 @@
+// A daemon and the guards that others put in, take out and exchange: it follows and records whichever is there.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { GuardEvent } from '../../src/base/guard-event.ts';
+import { BPFFS } from '../../src/host/linux/bpffs.ts';
+import { SqliteEventArchive } from '../../src/host/linux/event-archive.ts';
+import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
+import { NO_PEERS, portreeve, serve, status } from '../support/daemon.ts';
+import { guardReady, namespaceIn } from '../support/guard.ts';
+import { installOlder } from '../support/older-guard.ts';
+import { needs, probe } from '../support/probe.ts';
+import { type Running, until, World } from '../support/world.ts';
+
+const PROGRAM = join(import.meta.dirname, '../support/job-bind.py');
+const ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
+const [WEB, ALICE, BOB] = [1000, 1001, 1002];
+const PASSWD = `root:x:0:0::/:/bin/sh\nweb:x:${WEB}:${WEB}::/:/bin/sh\nalice:x:${ALICE}:${ALICE}::/:/bin/sh\n`;
+const PROFILE = 'PORT\n 4000 TCP WEB\n 4001 TCP ALICE SHAREPORT\n 4002 TCP BOB\n';
+
+interface Host {
+  readonly world: World;
+  readonly cgroup: string;
+  readonly pins: string;
+  /** Runs a command, and gives what it writes; it must succeed. */
+  readonly run: (...args: string[]) => Promise<string>;
+  /** What bind(2) of a TCP port gives to a user in the guarded cgroup. */
+  readonly bind: (port: number, uid: number) => Promise<string>;
+  readonly daemon: () => Promise<Running>;
+  readonly events: () => GuardEvent[];
+  readonly bpf: LinuxBpf;
+}
+
+/** A host of its own, where a profile was applied and nothing is guarded. */
+async function host(t: TestContext): Promise<Host | undefined> {
+  if (!guardReady(t) || !needs(t, probe.command('python3'))) return undefined;
+  const bpf = new LinuxBpf();
+  const cgroup = mkdtempSync(join(bpf.cgroupRoot(), 'portreeve-guard-'));
+  const pins = join(BPFFS, basename(cgroup));
+  const state = mkdtempSync(join(tmpdir(), 'portreeve-daemon-'));
+  const place = ['--pins', pins, '--state', state];
+  let world: World | undefined;
+  t.after(() => world && portreeve(world, ['guard', 'off', ...place]));
+  world = await World.open(t, {
+    files: { '/etc/passwd': PASSWD, '/etc/group': '', '/run/profile': PROFILE },
+  });
+  t.after(() => until('the cgroup to go', () => isRemoved(cgroup)));
+  const made = world;
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await portreeve(made, [...args, ...place]);
+    assert.equal(code, 0, `${args.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+  await run('apply', '/run/profile');
+  const bind = async (port: number, uid: number) => {
+    const words = ['sh', '-c', ENTER, 'enter', cgroup, 'setpriv', `--reuid=${uid}`, `--regid=${uid}`];
+    const { stdout, stderr } = await made.run([
+      ...words,
+      '--clear-groups',
+      'python3',
+      PROGRAM,
+      'plainly',
+      `${port}`,
+    ]);
+    return `${stdout}${stderr}`.trim();
+  };
+  const archive = new SqliteEventArchive(state);
+  t.after(() => {
+    archive.close();
+    rmSync(state, { recursive: true });
+  });
+  const events = () => archive.read({ after: 0, limit: 1000 });
+  return { world, cgroup, pins, run, bind, daemon: () => serve(made, place), events, bpf };
+}
+
+function isRemoved(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const enforce = ({ run, cgroup }: Host) => run('guard', 'enforce', '--cgroup', cgroup);
+
+const holders = async ({ bind }: Host) => [await bind(4000, WEB), await bind(4000, ALICE)];
+const GUARDED = ['ok', 'EACCES'];
+
+/** Who was refused, in the order of the events. */
+const refused = ({ events }: Host) => events().map(({ job, port }) => `${job} ${port}`);
+
+/** A user comes, and is followed. */
+async function comes(at: Host): Promise<void> {
+  assert.equal(await at.bind(4002, BOB), 'EACCES');
+  await at.world.write('/etc/passwd', `${PASSWD}bob:x:${BOB}:${BOB}::/:/bin/sh\n`);
+  await until('bob', async () => (await at.bind(4002, BOB)) === 'ok');
+  await at.world.write('/etc/passwd', PASSWD);
+  await until('bob to be gone', async () => (await at.bind(4002, BOB)) === 'EACCES');
+}
+
+/** The next refusal is recorded, with the job and the statement. */
+async function records(at: Host): Promise<void> {
+  const before = at.events().at(-1)?.number ?? 0;
+  assert.deepEqual(await holders(at), GUARDED);
+  const event = await until('the event', () =>
+    at.events().find(({ number, job, port }) => number > before && job === 'ALICE' && port === 4000),
+  );
+  assert.equal(event.rule?.text, '4000 TCP WEB');
+}
+
+test('a guard that others put in, take out and put in again is followed and recorded', async (t) => {
+  const at = await host(t);
+  if (!at) return;
+  await at.daemon();
+  assert.deepEqual((await status(at.world)).guard.mode, 'absent');
+  for (let round = 0; round < 2; round++) {
+    await enforce(at);
+    await comes(at);
+    await records(at);
+    assert.deepEqual((await status(at.world)).guard, {
+      ...(await status(at.world)).guard,
+      mode: 'enforce',
+      revision: 1,
+      missing: [],
+    });
+    assert.equal(await at.run('guard', 'off'), 'the guard is off\n');
+    assert.deepEqual(await holders(at), ['ok', 'ok']);
+    await until('the daemon to see it', async () => (await status(at.world)).guard.mode === 'absent');
+  }
+});
+
+test('a guard of an older version is taken over while the daemon runs, with what it has told nobody', async (t) => {
+  const at = await host(t);
+  if (!at) return;
+  const running = await at.daemon();
+  const users = [
+    [WEB, 'WEB'],
+    [ALICE, 'ALICE'],
+  ] as const;
+  // It comes with its names all at once, and with an event that nobody has read.
+  const prepared = { cgroup: at.cgroup, pins: `${at.pins}-prepared` };
+  installOlder(at.bpf, prepared, { mode: 'enforce', users, namespaces: [await namespaceIn(at.world)] });
+  assert.equal(await at.bind(4001, WEB), 'EACCES');
+  assert.equal(at.bpf.rename(prepared.pins, at.pins), true);
+  await running.waitForOutput(/guard: that of an older portreeve was taken over/);
+  await until('the event from before', () => refused(at).includes('WEB 4001'));
+  await comes(at);
+  await records(at);
+  assert.match(await at.run('guard'), /^guard {5}enforces the profile\nprofile {3}revision 1/);
+});
+
+test('kill -9 of everything changes nothing; a new daemon takes over what is pinned, and tells what it missed', async (t) => {
+  const at = await host(t);
+  if (!at) return;
+  await enforce(at);
+  const first = await at.daemon();
+  await records(at);
+  assert.equal(await noneRuns(at.world), false);
+  await first.stop('SIGKILL');
+  await until('nothing of ours to run', () => noneRuns(at.world));
+  const told = refused(at).length;
+  assert.deepEqual(await holders(at), GUARDED);
+  assert.deepEqual([await at.bind(4001, ALICE), await at.bind(4001, WEB)], ['ok', 'EACCES']);
+  assert.equal(refused(at).length, told);
+  const pinned = readdirSync(at.pins);
+
+  await at.daemon();
+  await until('what was missed', () => refused(at).length === told + 2);
+  assert.deepEqual(refused(at).slice(told), ['ALICE 4000', 'WEB 4001']);
+  assert.deepEqual(readdirSync(at.pins), pinned);
+  await comes(at);
+  await records(at);
+});
+
+test('a daemon that starts takes over the guard of an older version, and what it has counted goes on', async (t) => {
+  const at = await host(t);
+  if (!at) return;
+  installOlder(at.bpf, at, {
+    mode: 'enforce',
+    users: [
+      [WEB, 'WEB'],
+      [ALICE, 'ALICE'],
+    ],
+    namespaces: [await namespaceIn(at.world)],
+  });
+  assert.deepEqual(await holders(at), GUARDED);
+  await at.daemon();
+  const { guard } = await status(at.world);
+  assert.deepEqual([guard.mode, guard.revision, guard.missing], ['enforce', 1, []]);
+  await until('the event from before', () => refused(at).includes('ALICE 4000'));
+  assert.match(await at.run('guard'), /binds {5}1 allowed, 1 refused\n/);
+  await comes(at);
+  await records(at);
+});
+
+test('a guard that is none of ours is told, left alone, and tried again', async (t) => {
+  const at = await host(t);
+  if (!at) return;
+  at.bpf.makeDirectory(at.pins);
+  const map = at.bpf.createMap({ type: 'array', name: 'theirs', keyBytes: 4, valueBytes: 4, entries: 1 });
+  at.bpf.pin(map, `${at.pins}/config`);
+  map.close();
+  const running = await at.daemon();
+  const { guard } = await status(at.world);
+  assert.equal(guard.mode, 'absent');
+  assert.match(guard.missing[0] ?? '', /is not portreeve's guard/);
+  await running.waitForOutput(/cannot be reached: what is at .* is not portreeve's guard/);
+  at.bpf.removeDirectory(at.pins);
+  await enforce(at);
+  await records(at);
+});
+
+/** Names the processes of ours: one that has ended has no command line, and this one not that word. */
+const RUNNING = 'grep -lz "portreev[e]" /proc/[0-9]*/cmdline 2>/dev/null; true';
+
+async function noneRuns(world: World): Promise<boolean> {
+  return (await world.run(['sh', '-c', RUNNING], { env: NO_PEERS })).stdout === '';
+}

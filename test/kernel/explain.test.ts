@@ -1,0 +1,128 @@
+/** `portreeve explain` on real sockets of another program, in each state, for root and for another user. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { portreeve, serve } from '../support/daemon.ts';
+import { needs, probe } from '../support/probe.ts';
+import { type RunOptions, World } from '../support/world.ts';
+
+/** Holds ports in several ways until its input ends. */
+const HOLDER = `
+import socket, sys, time
+def tcp(family, *address):
+    one = socket.socket(family)
+    if family == socket.AF_INET6:
+        one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    one.bind(address)
+    return one
+listener = tcp(socket.AF_INET, '0.0.0.0', 8080)
+listener.listen()
+local = tcp(socket.AF_INET6, '::1', 8081)
+local.listen()
+bound = tcp(socket.AF_INET, '0.0.0.0', 8082)
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(('127.0.0.1', 8083))
+client = tcp(socket.AF_INET, '127.0.0.1', 8084)
+client.connect(('127.0.0.1', 8080))
+accepted, _ = listener.accept()
+ended = tcp(socket.AF_INET, '127.0.0.1', 8085)
+ended.connect(('127.0.0.1', 8080))
+other, _ = listener.accept()
+ended.close()
+other.close()
+print('ready', flush=True)
+sys.stdin.read()`;
+
+async function open(t: Parameters<typeof World.open>[0] & { skip(reason: string): void }) {
+  if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.command('python3'))) return undefined;
+  const world = await World.open(t);
+  const holder = world.start(['sh', '-c', 'sleep 1000 | exec python3 -c "$0"', HOLDER]);
+  await holder.waitForOutput(/ready/);
+  return world;
+}
+
+interface Told {
+  readonly code: number | null;
+  readonly answer: {
+    readonly can: string;
+    readonly cause: string;
+    readonly why: string;
+    readonly freeInMs: number | null;
+  };
+  readonly free: readonly string[];
+  readonly untold: readonly string[];
+}
+
+async function explained(world: World, what: string, options: RunOptions = {}): Promise<Told> {
+  const { code, stdout, stderr } = await portreeve(world, ['explain', what, '--json'], options);
+  assert.equal(stderr, '');
+  const [{ answer, binds, untold }] = JSON.parse(stdout).explanations;
+  const free = binds.filter(({ plain }: { plain: string }) => plain === 'free');
+  return { code, answer, untold, free: free.map(({ address }: { address: string }) => address) };
+}
+
+test('whoever has a port is named, with what he does there', async (t) => {
+  const world = await open(t);
+  if (world === undefined) return;
+  const cases: readonly (readonly [what: string, code: number, cause: string, why: RegExp])[] = [
+    ['8080/tcp', 1, 'LISTENING', /^python3\S* \(pid \d+\) listens$/],
+    ['8081/tcp', 1, 'LISTENING', /^python3\S* \(pid \d+\) listens at \[::1\]:8081$/],
+    ['8082/tcp', 3, 'BOUND', /^python3\S* \(pid \d+\) has bound it and does not listen$/],
+    ['8083/udp', 1, 'LISTENING', /^python3\S* \(pid \d+\) has it at 127\.0\.0\.1:8083$/],
+    ['8084/tcp', 3, 'CONNECTED', /^python3\S* \(pid \d+\) has it for a connection to 127\.0\.0\.1:8080$/],
+    ['8085/tcp', 3, 'WAITING', /^a connection to 127\.0\.0\.1:8080 .* for (60|5\d) s more \(TIME_WAIT\)$/],
+    ['8083/tcp', 0, 'FREE', /^nobody has it$/],
+  ];
+  for (const [what, code, cause, why] of cases) {
+    const { code: found, answer } = await explained(world, what);
+    assert.deepEqual([what, found, answer.cause], [what, code, cause]);
+    assert.match(answer.why, why);
+  }
+  const { answer } = await explained(world, '8085/tcp');
+  assert.ok(answer.freeInMs !== null && answer.freeInMs > 45_000 && answer.freeInMs <= 60_000);
+  assert.deepEqual((await explained(world, '8081/tcp')).free, [
+    '0.0.0.0',
+    '127.0.0.1',
+    'another IPv4 address',
+    'another IPv6 address',
+  ]);
+});
+
+test('another user is told whose it is, what he could not see, and what he lacks', async (t) => {
+  const world = await open(t);
+  if (world === undefined) return;
+  const { code, answer, untold } = await explained(world, '8080/tcp', { uid: 65_534 });
+  assert.equal(code, 1);
+  assert.match(answer.why, /^a program of user root listens/);
+  assert.match(untold.join(), /which program has it: .* root can see all of them/);
+  const low = await explained(world, '81/tcp', { uid: 65_534 });
+  assert.deepEqual([low.code, low.answer.cause], [1, 'PRIVILEGED']);
+  assert.equal((await explained(world, '81/tcp')).code, 0);
+});
+
+test('what is applied is told, and that nobody enforces it', async (t) => {
+  const world = await open(t);
+  if (world === undefined) return;
+  await world.write('/run/profile.tcpip', 'PORT 9000 TCP WEB\n');
+  const applied = await portreeve(world, ['apply', '/run/profile.tcpip']);
+  assert.equal(applied.code, 0, applied.stderr);
+  const { code, stdout } = await portreeve(world, ['explain', '9000/tcp']);
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /^profile {3}9000 TCP WEB \(\/run\/profile\.tcpip:1\)\n {10}no guard enforces a profile$/m,
+  );
+});
+
+test('what is registered with the port mapper is told, and nothing is left of the question', async (t) => {
+  if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.command('ss'))) return;
+  const world = await World.open(t);
+  await serve(world);
+  const set = await portreeve(world, ['portmap', 'set', 'mountd', '3', 'tcp', '8080']);
+  assert.equal(set.code, 0, set.stderr);
+  const sockets = async () => (await world.run(['ss', '-Htuan'])).stdout;
+  const before = await sockets();
+  const { stdout } = await portreeve(world, ['explain', '8080/tcp']);
+  assert.match(stdout, /^RPC {7}mountd \(100005\) version 3 at 0\.0\.0\.0:8080, registered by \S+$/m);
+  assert.equal(await sockets(), before);
+});

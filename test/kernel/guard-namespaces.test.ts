@@ -1,0 +1,167 @@
+// The network namespaces of the guard, on the kernel: what holds where, by command, by settings, and as they come.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { type TestContext, test } from 'node:test';
+import { linuxNamespaces } from '../../src/host/linux/namespaces.ts';
+import { type GuardDaemon, guardDaemon } from '../support/guard-daemon.ts';
+import { ALICE } from '../support/job-stage.ts';
+import { until } from '../support/world.ts';
+
+const PORT = 4000;
+const PROFILE = `PORT ${PORT} TCP ALICE\n`;
+const [REFUSED, FREE] = ['EACCES ok', 'ok ok'];
+
+/** A name of ip-netns(8) in the world of a test; it goes with the world. */
+async function makeNamespace({ stage }: GuardDaemon, name: string): Promise<void> {
+  const { code, stderr } = await stage.world.run(['ip', 'netns', 'add', name]);
+  assert.equal(code, 0, stderr);
+  const up = await stage.world.run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
+  assert.equal(up.code, 0, up.stderr);
+}
+
+/** What the port says there to root, for whom it is not, and to the user for whom it is. */
+async function said({ bind }: GuardDaemon, path?: string): Promise<string> {
+  const there = path === undefined ? [] : ['nsenter', `--net=${path}`];
+  const asAlice = path === undefined ? [] : [...there, 'setpriv', `--reuid=${ALICE}`, '--clear-groups'];
+  const alice = path === undefined ? bind(PORT, ALICE) : bind(PORT, 0, ...asAlice);
+  return `${await bind(PORT, 0, ...there)} ${await alice}`;
+}
+
+const at = (name: string): string => `/run/netns/${name}`;
+
+test('one more, one less, and what is listed', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  const { guard } = scene;
+  for (const name of ['web', 'mail']) await makeNamespace(scene, name);
+  assert.deepEqual([await said(scene), await said(scene, at('web'))], [REFUSED, FREE]);
+
+  assert.equal((await guard('namespaces', 'add', 'web')).stdout, 'the policy holds in web, too\n');
+  assert.equal((await guard('namespaces', 'add', 'web')).stdout, 'the policy held in web already\n');
+  assert.deepEqual([await said(scene, at('web')), await said(scene, at('mail'))], [REFUSED, FREE]);
+  const { stdout: table } = await guard('namespaces');
+  assert.match(table, /^ *COOKIE {2}BECAUSE OF {10}NAMESPACE\n *\d+ {2}the guard is there {2}\S.*\n/);
+  assert.match(table, /\n *\d+ {2}guard namespaces {4}web\n/);
+  const rows = JSON.parse((await guard('namespaces', '--json')).stdout);
+  const web = rows.find(({ paths }: { paths: string[] }) => paths.includes(at('web')));
+  assert.deepEqual([rows[0].by, web.by, web.isGone], ['home', 'command', false]);
+  assert.match(web.cookie, /^\d+$/);
+
+  assert.equal((await guard('namespaces', 'remove', `cookie:${web.cookie}`)).code, 0);
+  assert.equal(await said(scene, at('web')), FREE);
+  const again = await guard('namespaces', 'remove', 'web');
+  assert.deepEqual([again.code, again.stderr], [1, 'portreeve: the policy did not hold in web\n']);
+  assert.equal(await said(scene), REFUSED);
+});
+
+test('that of a process has no name, and is found by its number', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  const { guard, stage } = scene;
+  const inside = stage.world.start([
+    'unshare',
+    '--net',
+    'sh',
+    '-c',
+    'ip link set lo up; echo $$; exec sleep 60',
+  ]);
+  const [pid = ''] = await inside.waitForOutput(/\d+/);
+  assert.equal(await said(scene, `/proc/${pid}/ns/net`), FREE);
+  assert.equal((await guard('namespaces', 'add', `pid:${pid}`)).code, 0);
+  assert.equal(await said(scene, `/proc/${pid}/ns/net`), REFUSED);
+  assert.match((await guard('namespaces')).stdout, new RegExp(`guard namespaces +pid:${pid}\n`));
+});
+
+test('what cannot be is said', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  const { guard } = scene;
+  const cases: readonly (readonly [words: string, code: number, said: RegExp])[] = [
+    ['add none', 1, /there is no network namespace none/],
+    ['add cookie:4611686018427387904', 1, /there is no network namespace cookie:4611686018427387904/],
+    ['add /etc/passwd', 1, /\/etc\/passwd is no network namespace/],
+    ['add a/b', 2, /"a\/b" names no network namespace\nIt is a name that "ip netns" lists/],
+    ['remove pid:x', 2, /"pid:x" names no network namespace/],
+    ['remove none', 1, /there is no network namespace none/],
+    ['add', 2, /missing required argument/],
+  ];
+  for (const [words, code, said] of cases) {
+    const { stderr, ...ended } = await guard('namespaces', ...words.split(' '));
+    assert.deepEqual([ended.code, said.test(stderr)], [code, true], `${words}: ${stderr}`);
+  }
+  await guard('off');
+  assert.equal((await guard('namespaces')).code, 1);
+  assert.equal((await guard('enforce')).code, 0);
+  const home = await guard('namespaces', 'remove', '/proc/self/ns/net');
+  assert.deepEqual([home.code, /There it ends with: portreeve guard off/.test(home.stderr)], [1, true]);
+  assert.equal(await said(scene), REFUSED);
+});
+
+test('the settings name some: the commands go by them', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  const { guard, settings, stage } = scene;
+  for (const name of ['web', 'mail', 'own']) await makeNamespace(scene, name);
+  await guard('namespaces', 'add', 'own');
+  await settings(`[guard]\nnamespaces = ["web", "${at('late')}"]\n`);
+  const enforced = await guard('enforce');
+  assert.equal(enforced.code, 0);
+  assert.match(
+    enforced.stderr,
+    /warning: the policy does not hold in \/run\/netns\/late: there is no such network/,
+  );
+  assert.deepEqual([await said(scene, at('web')), await said(scene, at('mail'))], [REFUSED, FREE]);
+  assert.match((await guard('namespaces')).stdout, /portreeve\.toml +web\n/);
+  const removed = await guard('namespaces', 'remove', 'web');
+  assert.match(removed.stderr, /portreeve\.toml names it: take it out there, or it comes back/);
+
+  await makeNamespace(scene, 'late');
+  await stage.world.write('/run/other', `${PROFILE}PORT 4001 TCP ALICE\n`);
+  const { code, stderr } = await scene.apply('/run/other');
+  assert.deepEqual([code, /does not hold/.test(stderr)], [0, false], stderr);
+  assert.deepEqual([await said(scene, at('web')), await said(scene, at('late'))], [REFUSED, REFUSED]);
+
+  await settings('[guard]\nnamespaces = ["mail"]\n');
+  await guard('observe');
+  await guard('enforce');
+  const all = await Promise.all(['web', 'late', 'mail', 'own'].map((name) => said(scene, at(name))));
+  assert.deepEqual(all, [FREE, FREE, REFUSED, REFUSED]);
+});
+
+test('the daemon has the policy hold in one that comes, and says in which it does not', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  await scene.settings('[guard]\nnamespaces = ["late"]\n');
+  const daemon = await scene.serve();
+  await daemon.waitForOutput(/guard: the policy does not hold in \/run\/netns\/late/);
+  await makeNamespace(scene, 'late');
+  await until('the policy to hold there', async () => (await said(scene, at('late'))) === REFUSED, 3000);
+  await makeNamespace(scene, 'other');
+  assert.equal(await said(scene, at('other')), FREE);
+});
+
+/** Whether this machine lets us see every namespace; if not, none can be known to be gone. */
+function seesAll(t: TestContext): boolean {
+  const { isComplete } = linuxNamespaces.seen();
+  if (!isComplete) t.skip('needs the right to look at every process');
+  return isComplete;
+}
+
+test('one to which nothing leads any more is dropped', async (t) => {
+  const scene = seesAll(t) ? await guardDaemon(t, PROFILE) : undefined;
+  if (!scene) return;
+  const { kernel } = scene.stage;
+  const inside = spawn('unshare', ['--net', 'sleep', '60']);
+  const path = `/proc/${inside.pid}/ns/net`;
+  const cookie = await until('it to be there', () => {
+    const now = linuxNamespaces.cookieAt(path);
+    return now === kernel.namespaces.list()[0]?.cookie ? undefined : now;
+  });
+  kernel.namespaces.add(cookie);
+  await scene.guard('enforce');
+  assert.ok(kernel.state().namespaces.includes(cookie));
+  inside.kill('SIGKILL');
+  await until('it to go', () => linuxNamespaces.cookieAt(path) === undefined);
+  await scene.guard('enforce');
+  assert.ok(!kernel.state().namespaces.includes(cookie));
+});

@@ -1,0 +1,183 @@
+// Servers that hold ports when the rules change: who they are is told, they go on, and after a restart they are done.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { NO_PEERS, PORTREEVE } from '../support/daemon.ts';
+import { guardReady } from '../support/guard.ts';
+import { ownCgroup } from '../support/own-cgroup.ts';
+import { needs, probe } from '../support/probe.ts';
+import { type Outcome, type Running, World } from '../support/world.ts';
+
+const NOBODY = 65534;
+
+/** Holds a TCP port of 127.0.0.1 and says its pid, or ends with the errno of bind(2). */
+const SERVER = `
+import errno, os, signal, socket, sys
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+try:
+    s.bind((sys.argv[2], int(sys.argv[1])))
+except OSError as e:
+    sys.exit(errno.errorcode[e.errno])
+s.listen()
+print('pid', os.getpid(), flush=True)
+signal.pause()
+`;
+const CLIENT = 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])))';
+
+const ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
+const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+
+interface Scene {
+  readonly world: World;
+  /** The cgroup of the guard, from the root of the hierarchy on. */
+  readonly cgroup: string;
+  /** Runs a command, through others if need be; `@name` is a profile of the world. */
+  readonly run: (line: string, through?: readonly string[]) => Promise<Outcome>;
+  /** Writes a profile and applies it. */
+  readonly apply: (name: string, text: string) => Promise<Outcome>;
+  /** Starts a server of nobody, in the guard's cgroup or beside it. */
+  readonly start: (
+    port: number,
+    options?: { readonly beside?: boolean; readonly address?: string },
+  ) => Running;
+  /** What `guard --restarts` lists: "refused 8080". */
+  readonly listed: () => Promise<string[]>;
+}
+
+async function scene(t: TestContext): Promise<Scene | undefined> {
+  if (!guardReady(t) || !needs(t, probe.command('python3')) || !needs(t, probe.command('setpriv'))) return;
+  let run: Scene['run'] | undefined;
+  t.after(() => run?.('guard off'));
+  const world = await World.open(t);
+  const directory = ownCgroup(t);
+  const guarded = join(directory, 'guarded');
+  mkdirSync(guarded);
+  const place = ['--pins', `/sys/fs/bpf/${basename(directory)}`, '--state', '/run/state'];
+  run = (line, through = []) => {
+    const words = line.split(' ').map((word) => word.replace(/^@/, '/run/'));
+    const where = /^guard (?:enforce|observe)/.test(line) ? ['--cgroup', guarded] : [];
+    return world.run([...through, PORTREEVE, ...words, ...where, ...place], { env: NO_PEERS });
+  };
+  const command: Scene['run'] = run;
+  return {
+    world,
+    cgroup: `/${basename(directory)}/guarded`,
+    run,
+    apply: async (name, text) => {
+      await world.write(`/run/${name}`, text);
+      return command(`apply @${name}`);
+    },
+    start: (port, { beside = false, address = '127.0.0.1' } = {}) => {
+      const argv = [...AS_NOBODY, 'python3', '-c', SERVER, `${port}`, address];
+      return world.start(['sh', '-c', ENTER, 'enter', beside ? directory : guarded, ...argv]);
+    },
+    listed: async () => {
+      const { sockets } = JSON.parse((await command('guard --restarts --json')).stdout);
+      return sockets.map(({ fate, port }: { fate: string; port: number }) => `${fate} ${port}`);
+    },
+  };
+}
+
+async function pidOf(server: Running): Promise<string> {
+  const [, pid = ''] = await server.waitForOutput(/pid ([0-9]+)\n/);
+  return pid;
+}
+
+test('a server that new rules refuse is told with its owner and the rule, and goes on until it ends', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { world, run, apply, start, listed, cgroup } = at;
+  await apply('first', 'PORT 8080 TCP NOBODY 8081 TCP NOBODY\n');
+  assert.equal((await run('guard enforce')).code, 0);
+  const [refused, twin, beside] = [start(8080), start(8081), start(8082, { beside: true })];
+  const [pid] = [await pidOf(refused), await pidOf(twin), await pidOf(beside)];
+  assert.deepEqual(await listed(), []);
+  assert.equal((await run('guard --restarts')).code, 0);
+
+  const second = 'PORT\n  8080 TCP OTHER\n  8081 TCP NOBODY\n  8082 TCP RESERVED\n';
+  await world.write('/run/second', second);
+  const dry = await run('apply @second --dry-run');
+  const whose = `python3\\[${pid}\\]  ${cgroup}  nobody  NOBODY`;
+  const line = `refused  tcp 127\\.0\\.0\\.1:8080  ${whose}  /run/second:2  EACCES: .*NOBODY`;
+  assert.match(dry.stdout, new RegExp(`WHY\\n${line}\\nopen now: 1 would be refused\\nwould be recorded`));
+  assert.deepEqual(await listed(), []);
+  const applied = await apply('second', second);
+  const told = 'open already, and left alone: 1 is held against the rules';
+  assert.match(applied.stdout, new RegExp(`the kernel enforces it\\n\\n.*WHY\\n${line}\\n${told}\\n$`));
+
+  const { code, stdout } = await run('guard --restarts --json');
+  assert.equal(code, 1);
+  const { revision, sockets, ...counts } = JSON.parse(stdout);
+  assert.deepEqual([revision, counts.refused, counts.restart], [2, 1, 0]);
+  const [{ rule, processes, errno, reason, uid, user, cgroup: its, job }] = sockets;
+  assert.deepEqual(
+    [rule.file, rule.line, errno, reason],
+    ['/run/second', 2, 'EACCES', 'RESERVED_FOR_OTHERS'],
+  );
+  assert.deepEqual([`${processes[0].pid}`, uid, user, its, job], [pid, NOBODY, 'nobody', cgroup, 'NOBODY']);
+  assert.match(
+    (await run('guard')).stdout,
+    /\nsockets {3}1 is held against the rules: portreeve guard --restarts\n/,
+  );
+  assert.equal((await world.run(['python3', '-c', CLIENT, '8080'])).code, 0, 'it goes on');
+
+  await refused.stop();
+  assert.equal((await start(8080).ended).stderr, 'EACCES\n');
+  assert.deepEqual(await listed(), []);
+  assert.doesNotMatch((await run('guard')).stdout, /--restarts/);
+});
+
+test('what bind(2) alone gives takes a restart of who was there before the guard, or the rules', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { run, apply, start, listed, world } = at;
+  await apply('first', 'PORT 8080 TCP NOBODY SHAREPORT 8081 TCP NOBODY\n');
+  const early = start(8080);
+  await pidOf(early);
+  assert.doesNotMatch((await run('guard observe')).stdout, /--restarts/);
+  const observed = start(8081);
+  await pidOf(observed);
+  const enforced = await run('guard enforce');
+  assert.match(enforced.stdout, /\nrestart {2}tcp 127\.0\.0\.1:8080 .* \/run\/first:1 {2}gets SHAREPORT\n/);
+  assert.match(enforced.stdout, /\nopen already, and left alone: 1 has to be restarted\n$/);
+  await early.stop();
+  const late = start(8080);
+  await pidOf(late);
+  assert.deepEqual(await listed(), []);
+  assert.equal((await run('guard enforce')).code, 0);
+  assert.deepEqual(await listed(), [], 'it is enforced since then, and not since now');
+
+  await world.run(['ip', 'address', 'add', '192.0.2.7', 'dev', 'lo']);
+  const everywhere = start(8082, { address: '0.0.0.0' });
+  await pidOf(everywhere);
+  const second = 'PORT 8080 TCP NOBODY SHAREPORT 8081 TCP NOBODY 8082 TCP NOBODY BIND 192.0.2.7\n';
+  const applied = await apply('second', second);
+  assert.match(
+    applied.stdout,
+    /\nrestart {2}tcp 0\.0\.0\.0:8082 .*gets 192\.0\.2\.7 in the place of 0\.0\.0\.0\n/,
+  );
+  assert.deepEqual(await listed(), ['restart 8082']);
+  await everywhere.stop();
+  await pidOf(start(8082, { address: '0.0.0.0' }));
+  assert.deepEqual(await listed(), []);
+  await apply('third', 'PORT 8080 TCP NOBODY 8081 TCP NOBODY 8082 TCP NOBODY\n');
+  assert.deepEqual(await listed(), ['restart 8080', 'restart 8082'], 'they have what they would not get');
+});
+
+test('while the guard only observes, who would be refused is listed; from elsewhere it cannot be told', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { run, apply, start, listed } = at;
+  assert.match((await run('guard --restarts')).stdout, /^the guard is off/);
+  await apply('first', 'PORT 8080 TCP RESERVED 8081 TCP *\n');
+  await run('guard observe');
+  await Promise.all([8080, 8081].map((port) => pidOf(start(port))));
+  assert.deepEqual(await listed(), ['refused 8080']);
+  const enforced = await run('guard enforce');
+  assert.match(enforced.stdout, /\nrefused {2}tcp 127\.0\.0\.1:8080 .*EACCES: reserved for no one\n/);
+  const elsewhere = await run('guard --restarts', ['unshare', '--net']);
+  assert.equal(elsewhere.code, 3);
+  assert.match(elsewhere.stderr, /the guard does not hold in this network namespace/);
+});

@@ -1,0 +1,102 @@
+// What [guard] of portreeve.toml does in the kernel: the errno of a refusal, and the cgroup that is judged.
+import assert from 'node:assert/strict';
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { cgroupRoot } from '../../src/host/linux/cgroup.ts';
+import { portreeve } from '../support/daemon.ts';
+import { type GuardDaemon, guardDaemon } from '../support/guard-daemon.ts';
+import { ALICE } from '../support/job-stage.ts';
+import { until } from '../support/world.ts';
+
+const [PORT, LOW_PORT, LOWER_PORT] = [4000, 700, 113];
+const PROFILE = `PORT
+  ${PORT} TCP ALICE
+  ${LOW_PORT} TCP ALICE
+  ${LOWER_PORT} TCP ALICE
+`;
+
+/** What the three ports say to root, and to the one whom they are for. */
+async function said({ bind }: GuardDaemon): Promise<string> {
+  const ports = [PORT, LOW_PORT, LOWER_PORT];
+  assert.deepEqual(await Promise.all(ports.map((port) => bind(port, ALICE))), ['ok', 'ok', 'ok']);
+  return (await Promise.all(ports.map((port) => bind(port)))).join(' ');
+}
+
+test('a refusal has the errno that the settings say, for the commands', async (t) => {
+  const at = await guardDaemon(t, PROFILE);
+  if (!at) return;
+  assert.equal(await said(at), 'EACCES EADDRINUSE EACCES');
+  await at.settings('[guard]\nerrno = "EPERM"\nerrno_low = "EACCES"\n');
+  assert.equal((await at.guard('enforce')).code, 0);
+  assert.equal(await said(at), 'EPERM EACCES EPERM');
+  await at.settings('[guard]\nerrno = "EADDRINUSE"\n');
+  await at.stage.world.write('/run/other', `${PROFILE}  4001 TCP ALICE\n`);
+  assert.equal((await at.apply('/run/other')).code, 0);
+  assert.equal(await said(at), 'EADDRINUSE EADDRINUSE EADDRINUSE');
+});
+
+test('the daemon goes by the same settings when it puts the tables there anew', async (t) => {
+  const at = await guardDaemon(t, PROFILE);
+  if (!at) return;
+  await at.settings('[guard]\nerrno = "EPERM"\nerrno_low = "EACCES"\n');
+  const daemon = await at.serve();
+  assert.equal(await said(at), 'EPERM EACCES EPERM');
+
+  // It has not been told of these, and makes tables of its own as soon as others are there.
+  await at.settings('[guard]\nerrno = "EADDRINUSE"\nerrno_low = "EPERM"\n');
+  assert.equal((await at.guard('enforce')).code, 0);
+  await daemon.waitForOutput(/what the settings say of the guard and of jobs was read again/);
+  await until('them to be in force', async () => (await at.bind(PORT)) === 'EADDRINUSE');
+  assert.equal(await said(at), 'EADDRINUSE EPERM EADDRINUSE');
+
+  await at.settings('[guard]\nerrno = "EPERM"\n');
+  await at.stage.world.run(['kill', '-HUP', `${await innerPid(at)}`]);
+  await until('these to be in force', async () => (await at.bind(PORT)) === 'EPERM');
+  assert.equal(await said(at), 'EPERM EADDRINUSE EPERM');
+});
+
+/** The number of the daemon in its world. */
+async function innerPid({ stage }: GuardDaemon): Promise<number> {
+  const { stdout } = await portreeve(stage.world, ['status', '--json']);
+  return JSON.parse(stdout).pid;
+}
+
+test('of a file with a mistake nothing is taken', async (t) => {
+  const at = await guardDaemon(t, PROFILE);
+  if (!at) return;
+  await at.settings('[guard]\nerrno = "ENOENT"\n');
+  const { code, stderr } = await at.guard('enforce');
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /guard\.errno is "ENOENT"; it must be the name of an errno: EACCES, EPERM or EADDRINUSE/,
+  );
+  assert.equal(await said(at), 'EACCES EADDRINUSE EACCES');
+});
+
+/** A cgroup below the root, beside that of the guard. */
+function cgroupBeside(t: TestContext): string {
+  const directory = join(cgroupRoot(), `portreeve-test-settings-${process.pid}`);
+  mkdirSync(directory);
+  t.after(() => rmdirSync(directory));
+  return directory;
+}
+
+test('the cgroup of the settings is judged, and a guard of another one is not taken for it', async (t) => {
+  const at = await guardDaemon(t, PROFILE);
+  if (!at) return;
+  await at.settings(`[guard]\ncgroup = "${cgroupBeside(t)}"\n`);
+  const { code, stderr } = await at.guard('enforce');
+  assert.equal(code, 1);
+  assert.match(stderr, /judges another cgroup than .*\nTake it out first: portreeve guard off\./);
+
+  await at.settings(`[guard]\ncgroup = "${at.stage.place.cgroup}"\n`);
+  assert.equal((await at.guard('enforce')).code, 0);
+  await at.guard('off');
+  assert.equal(await at.bind(PORT), 'ok');
+  assert.equal((await at.guard('enforce')).code, 0);
+  assert.equal(await at.bind(PORT), 'EACCES');
+  const other = ['sh', '-c', 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"', 'enter', cgroupRoot()];
+  assert.equal(await at.bind(PORT, 0, ...other), 'ok');
+});

@@ -1,0 +1,212 @@
+// Several processes have one guard: each finds out what the others have put in force, and none works on what is gone.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CONFIG } from '../../src/bpf/guard-layout.ts';
+import { GuardKernel, type TableMaker } from '../../src/services/guard/kernel.ts';
+import type { AgentUser } from '../support/bind-agent.ts';
+import { jobsOf, type NamedJobs, namesOf, nothingInForce, profileOf, tablesOf } from '../support/guard.ts';
+import { ALICE, BOUND, type Scene, scene, USERS, WEB } from '../support/guard-scene.ts';
+import { until } from '../support/world.ts';
+
+const FIRST = 'PORT\n 4000 TCP WEB\n 4001 TCP RESERVED\n';
+const SECOND = 'PORT\n 4001 TCP WEB\n 4002 TCP CAROL\n';
+const CAROL = { uid: 2000 };
+const WITH_CAROL: NamedJobs = { users: [...USERS, [2000, 'WEB']] };
+const NO_ONE = { cgroups: [], users: [] };
+const TRIAL_MS = 1500;
+const MINUTE_MS = 60_000;
+
+const opened = (at: Scene): GuardKernel =>
+  GuardKernel.open(at.stage.bpf, at.stage.place.pins) ?? assert.fail('no guard');
+
+/** Makes the tables of the revisions 1 and 2, as who reads them in the archive. */
+function makerOf(at: Scene, jobs: NamedJobs = { users: USERS }, texts = [FIRST, SECOND]): TableMaker {
+  return {
+    tablesOf: (revision = 0) => tablesOf(profileOf(texts[revision - 1] ?? ''), { revision }),
+    jobs: () => jobsOf(at.stage.bpf, jobs),
+  };
+}
+
+/** Whether somebody gets the ports of the first profile, and of the second one. */
+const gets = async (at: Scene, user: AgentUser) => [await at.bind(4000, user), await at.bind(4001, user)];
+const ALL = [BOUND, BOUND];
+const BY_FIRST = [BOUND, 'EACCES'];
+const BY_NONE = ['EACCES', 'EACCES'];
+
+test('who has not made the tables of a trial follows jobs in both of them', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  at.inForce(FIRST, { revision: 1 });
+  at.inForce(SECOND, { revision: 2, trialMs: TRIAL_MS });
+  const other = opened(at);
+  assert.equal(other.knowsTables, false);
+  assert.equal(other.updateJobs(jobsOf(at.stage.bpf, WITH_CAROL), NO_ONE), false);
+  other.renew(makerOf(at));
+  assert.equal(other.knowsTables, true);
+  assert.deepEqual([await gets(at, WEB), await gets(at, CAROL)], [ALL, [BOUND, 'EACCES']]);
+  assert.equal(other.updateJobs(jobsOf(at.stage.bpf, WITH_CAROL), NO_ONE), true);
+  assert.deepEqual(await gets(at, CAROL), ALL);
+  await until('the trial to end', () => other.hasGoneBack);
+  assert.deepEqual([await gets(at, CAROL), await gets(at, ALICE)], [BY_FIRST, BY_NONE]);
+  assert.equal(other.knowsTables, true);
+  other.close();
+});
+
+test('during a trial tables that are not the same are left as they are', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  at.inForce(FIRST, { revision: 1 });
+  at.inForce(SECOND, { revision: 2, trialMs: MINUTE_MS });
+  const other = opened(at);
+  for (const texts of [
+    [FIRST, 'PORT 4001 TCP WEB\n'],
+    ['PORT 4000 TCP WEB\n', SECOND],
+  ]) {
+    assert.throws(() => other.renew(makerOf(at, WITH_CAROL, texts)), { code: 'GUARD_TRIAL' });
+  }
+  assert.deepEqual(await gets(at, CAROL), [BOUND, 'EACCES']);
+  assert.equal(other.knowsTables, false);
+  assert.equal(other.confirm(), true);
+  // Where nothing is on trial others take their place.
+  other.renew(makerOf(at, WITH_CAROL, [FIRST, 'PORT 4001 TCP WEB\n']));
+  assert.deepEqual(await gets(at, CAROL), ALL);
+  assert.equal(await at.bind(4002, CAROL), BOUND);
+  other.close();
+});
+
+test('whom SAF permits is followed during a trial, too', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const text = 'PORT 4000 TCP WEB SAF RES\n';
+  const permits = (uids: readonly number[]) => () => ({
+    uids: new Map(uids.map((uid) => [uid, true] as const)),
+    everyone: false,
+  });
+  at.inForce(text, { revision: 1, permits: permits([]) });
+  at.inForce(text, { revision: 2, permits: permits([]), trialMs: MINUTE_MS });
+  assert.equal(await at.bind(4000, WEB), 'EACCES');
+  const maker = {
+    ...makerOf(at),
+    tablesOf: (revision = 0) => tablesOf(profileOf(text), { revision, permits: permits([1000]) }),
+  };
+  at.stage.kernel.renew(maker);
+  assert.equal(await at.bind(4000, WEB), BOUND);
+  assert.equal(at.stage.kernel.goBack(), true);
+  assert.equal(await at.bind(4000, WEB), BOUND);
+});
+
+test('tables that others have exchanged twice are not taken for those that were there', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { kernel, bpf } = at.stage;
+  at.inForce(FIRST, { revision: 1 });
+  const since = Date.now();
+  const other = opened(at);
+  // The same slot as before, at the same time: only the number of the swap tells them from one another.
+  for (const text of ['PORT 4000 TCP A\n', 'PORT\n 4001 TCP A\n 4000 TCP OTHER\n']) {
+    other.swap(tablesOf(profileOf(text), { revision: 1 }), jobsOf(bpf, { users: USERS }), since);
+  }
+  assert.equal(kernel.knowsTables, false);
+  assert.equal(kernel.updateJobs(jobsOf(bpf, WITH_CAROL), NO_ONE), false);
+  assert.deepEqual(await gets(at, CAROL), BY_NONE);
+  // His own he knows.
+  assert.equal(other.updateJobs(jobsOf(bpf, { users: [[2000, 'OTHER']] }), NO_ONE), true);
+  assert.deepEqual(await gets(at, CAROL), BY_FIRST);
+  other.close();
+});
+
+test('what others have put in force meanwhile is not replaced', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { kernel } = at.stage;
+  at.inForce(FIRST, { revision: 1 });
+  const other = opened(at);
+  const over = other.swapInForce;
+  const slow: TableMaker = {
+    ...makerOf(at),
+    tablesOf: (revision = 0) => {
+      at.inForce(SECOND, { revision: 2 });
+      return tablesOf(profileOf(FIRST), { revision });
+    },
+  };
+  assert.throws(() => other.renew(slow), { code: 'GUARD_MOVED' });
+  const tables = tablesOf(profileOf(FIRST), { revision: 1 });
+  const jobs = jobsOf(at.stage.bpf, { users: USERS });
+  assert.throws(() => other.swap(tables, jobs, Date.now(), undefined, over), { code: 'GUARD_MOVED' });
+  assert.equal(kernel.state().revision, 2);
+  assert.deepEqual(await gets(at, WEB), ALL);
+  other.swap(tables, jobs, Date.now(), undefined, other.swapInForce);
+  assert.deepEqual(await gets(at, WEB), BY_FIRST);
+  other.close();
+});
+
+test('a guard that others have taken out, or exchanged, is not worked on', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { bpf, place } = at.stage;
+  const inner = { cgroup: at.stage.below('inner'), pins: `${place.pins}-inner` };
+  const first = GuardKernel.install(bpf, inner, nothingInForce());
+  const other = GuardKernel.open(bpf, inner.pins) ?? assert.fail('no guard');
+  other.setMode('observe');
+  first.remove();
+  const changes = [
+    () => other.setMode('enforce'),
+    () => other.confirm(),
+    () => other.swap(tablesOf(profileOf(FIRST)), nothingInForce().jobs, Date.now()),
+    () => other.updateJobs(nothingInForce().jobs, NO_ONE),
+    () => other.renew(makerOf(at)),
+  ];
+  for (const change of changes) assert.throws(change, { code: 'GUARD_GONE' });
+  const second = GuardKernel.install(bpf, inner, nothingInForce());
+  for (const change of changes) assert.throws(change, { code: 'GUARD_GONE' });
+  assert.equal(second.state().mode, 'off');
+  second.setMode('enforce');
+  assert.equal(second.state().mode, 'enforce');
+  other.close();
+  second.remove();
+  assert.deepEqual(namesOf(inner), [inner.cgroup]);
+});
+
+test('the first change of a new guard can be on trial: it goes back to what the guard began with', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { bpf, kernel } = at.stage;
+  const { tables, jobs } = nothingInForce();
+  kernel.setMode('enforce');
+  const before = bpf.left().length;
+  at.inForce(FIRST, { revision: 1, trialMs: TRIAL_MS });
+  assert.deepEqual(await gets(at, ALICE), BY_NONE);
+  await until('the trial to end', () => kernel.hasGoneBack);
+  assert.deepEqual(await gets(at, ALICE), ALL);
+  assert.equal(
+    kernel.settle((revision) => revision),
+    0,
+  );
+  // Of what was tried only the small maps stay, until others come in their place.
+  await until('the tables to go', () => bpf.left().length === before + 3);
+  kernel.swap(tables, jobs, Date.now());
+  kernel.swap(tables, jobs, Date.now());
+  await until('the small ones to go', () => bpf.left().length === before + 3);
+  assert.deepEqual(await gets(at, ALICE), ALL);
+});
+
+test('a trial that a process has begun and died before its tables were in force takes nothing away', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { bpf, kernel, place } = at.stage;
+  at.inForce(FIRST, { revision: 1 });
+  // What there is just before the slot changes: the deadline stands, and both sets are the one in force.
+  const config = bpf.openMap(`${place.pins}/config`) ?? assert.fail('no config');
+  const memory = config.memory('read and write');
+  const { slot, previousSlot, deadline } = CONFIG.fields;
+  memory.view.setUint32(previousSlot.offset, memory.view.getUint32(slot.offset, true), true);
+  memory.view.setBigUint64(deadline.offset, bpf.bootNow() + 1n, true);
+  memory.close();
+  config.close();
+  await until('the trial to end', () => kernel.hasGoneBack);
+  assert.equal(
+    kernel.settle((revision) => revision),
+    1,
+  );
+  assert.deepEqual([await gets(at, WEB), await gets(at, ALICE)], [BY_FIRST, BY_NONE]);
+});

@@ -1,0 +1,197 @@
+/** Worlds that are sick of several things at once, and twins that are well: what the doctor has to say of each. */
+
+import type { Code } from '../../../src/services/doctor/catalogue.ts';
+import type { AgentSocket } from './agent.ts';
+import type { Health } from './world.ts';
+
+export interface DoctorGroup {
+  readonly name: string;
+  readonly sick: Health;
+  /** What is told of the sick one, and of which ports; in order. */
+  readonly told: Partial<Readonly<Record<Code, readonly string[]>>>;
+  /** Nothing of that is told of this one. */
+  readonly well: Health;
+}
+
+const listen = (at: string, v6Only = false): AgentSocket => ({ do: 'listen', at, v6Only });
+const KEPT = { ip_local_reserved_ports: '40000-40009' };
+const KEPT_AT_BOOT = { '/etc/sysctl.d/a.conf': 'net.ipv4.ip_local_reserved_ports = 40000-40009\n' };
+
+export const GROUPS: readonly DoctorGroup[] = [
+  {
+    name: 'listeners',
+    sick: {
+      agents: [
+        { sockets: [listen('127.0.0.1:40000')], args: ['--port=40000'] },
+        { sockets: [listen('127.0.0.1:41000'), listen('127.0.0.1:5173')], args: ['one'] },
+        { sockets: [listen('[::1]:5173'), { do: 'bind', at: '127.0.0.1:8080' }], args: ['two'] },
+      ],
+    },
+    told: {
+      SERVICE_EPHEMERAL: ['40000'],
+      LISTENER_EPHEMERAL: ['41000'],
+      OWNERS_DIFFER: ['5173'],
+      BOUND_NOT_LISTENING: ['8080'],
+    },
+    well: {
+      settings: KEPT,
+      files: KEPT_AT_BOOT,
+      agents: [
+        { sockets: [listen('127.0.0.1:40000')], args: ['--port=40000'] },
+        { sockets: [listen('127.0.0.1:31000'), listen('127.0.0.1:5173'), listen('[::1]:5173')] },
+        { sockets: [listen('127.0.0.1:8080'), { do: 'udp', at: '127.0.0.1:42000' }] },
+      ],
+    },
+  },
+  {
+    name: 'clients',
+    sick: {
+      files: { '/etc/services': 'app 40001/tcp\n# Local services\nmine 40002/tcp\n' },
+      settings: { ip_local_port_range: '40000 40019' },
+      profile: 'PORT 40000 TCP APP\n 22000 TCP *\n',
+      agents: [
+        { sockets: [listen('127.0.0.1:22000')] },
+        {
+          sockets: [
+            { do: 'connect', to: '127.0.0.1:22000', from: 40_000 },
+            { do: 'connect', to: '127.0.0.1:22000', from: 40_002, close: true },
+            { do: 'connect', to: '127.0.0.1:22000', times: 14 },
+          ],
+        },
+      ],
+    },
+    told: {
+      CLIENT_ON_PORT: ['40000', '40002'],
+      EPHEMERAL_FEW: ['40000-40019'],
+      SETTING_NOT_KEPT: [''],
+      SERVICES_RESERVE_NOTHING: ['40002'],
+    },
+    well: {
+      files: {
+        '/etc/services': 'app 4001/tcp\n# Local services\nmine 4002/tcp\n',
+        '/etc/sysctl.d/a.conf': 'net.ipv4.ip_local_port_range = 40000 40999\n',
+      },
+      settings: { ip_local_port_range: '40000 40999' },
+      profile: 'PORT 40000 TCP ROOT\n 22000 TCP *\n',
+      agents: [
+        { sockets: [listen('127.0.0.1:22000')] },
+        {
+          sockets: [
+            { do: 'connect', to: '127.0.0.1:22000', from: 40_000 },
+            { do: 'connect', to: '127.0.0.1:22000', from: 40_002, close: true },
+            { do: 'connect', to: '127.0.0.1:22000', times: 14 },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    name: 'the profile',
+    sick: {
+      files: {
+        '/etc/bpxprm': ' NETWORK DOMAINNAME(AF_INET) TYPE(CINET)\n INADDRANYPORT(6000) INADDRANYCOUNT(10)\n',
+      },
+      profile:
+        'PORT 40000 UDP APP\n 5432 TCP ROOT BIND 127.0.0.1\n 5433 TCP APP\nPORTRANGE 512 500 TCP APP\n',
+      doctor: ['--bpxprm', '/etc/bpxprm'],
+      agents: [{ sockets: [listen('0.0.0.0:5432'), listen('127.0.0.1:7000')] }],
+    },
+    told: {
+      RESERVATION_EPHEMERAL: ['40000'],
+      OPEN_TO_OTHERS: ['5432'],
+      RESERVATION_UNUSED: ['512-1011', '5433', '40000'],
+      LISTENER_NOT_COVERED: ['7000'],
+      PROFILE_NOT_ENFORCED: [''],
+      INADDRANY_NOT_RESERVED: ['6000-6009', '6000-6009'],
+      BINDRESVPORT_STOPPED: ['512-1023'],
+    },
+    well: {
+      files: {
+        '/etc/bpxprm': ' NETWORK DOMAINNAME(AF_INET) TYPE(CINET)\n INADDRANYPORT(6000) INADDRANYCOUNT(10)\n',
+        ...KEPT_AT_BOOT,
+      },
+      settings: KEPT,
+      doctor: ['--bpxprm', '/etc/bpxprm'],
+      agents: [
+        {
+          sockets: [listen('127.0.0.1:5432'), listen('127.0.0.1:7000'), { do: 'udp', at: '127.0.0.1:40000' }],
+        },
+      ],
+    },
+  },
+  {
+    name: 'low ports',
+    sick: {
+      settings: { ip_unprivileged_port_start: '80' },
+      files: { '/etc/exports': '/srv *(rw)\n' },
+      agents: [{ sockets: [listen('127.0.0.1:80')], uid: 4711 }],
+    },
+    told: { LOW_PORT_UNPRIVILEGED: ['80'], LOW_PORTS_OPEN: ['80-1023'], LOW_PORT_TRUSTED: [''] },
+    well: {
+      files: { '/etc/exports': '/srv *(rw,insecure)\n' },
+      agents: [{ sockets: [listen('127.0.0.1:80')] }, { sockets: [listen('127.0.0.1:1080')], uid: 4711 }],
+    },
+  },
+  {
+    name: 'pools and names',
+    sick: {
+      files: {
+        '/etc/nomad.d/a.hcl': 'client {\n  min_dynamic_port = 30000\n  max_dynamic_port = 33000\n}\n',
+        '/etc/kubernetes/manifests/kube-apiserver.yaml': '    - --v=2\n',
+        '/etc/services': 'ssh 22/tcp\n# Local services\napp 8080/tcp\n',
+      },
+      profile: 'PORT 31000 TCP APP\n',
+    },
+    told: {
+      POOLS_OVERLAP: ['30000-32767'],
+      POOL_EPHEMERAL: ['32768-33000'],
+      POOL_RESERVED: ['31000', '31000'],
+      SERVICES_DISAGREE: ['8080'],
+    },
+    well: {
+      files: {
+        '/etc/nomad.d/a.hcl': 'client {\n  min_dynamic_port = 26000\n  max_dynamic_port = 29999\n}\n',
+        '/etc/kubernetes/manifests/kube-apiserver.yaml': '    - --v=2\n',
+        '/etc/services': 'app 8080/tcp\n# Local services\nhttp-alt 8080/tcp\n',
+      },
+      profile: 'PORT 33001 TCP APP\n',
+    },
+  },
+  {
+    name: 'RPC programs',
+    sick: {
+      registered: ['100024 1 tcp 790', '100005 3 tcp 631', '100021 4 tcp 20049'],
+      agents: [
+        { sockets: [listen('0.0.0.0:790'), listen('0.0.0.0:631')], args: ['statd'] },
+        { sockets: [listen('0.0.0.0:853')], args: ['unbound'] },
+      ],
+    },
+    told: { RPC_SOCKET_GONE: ['20049'], RPC_ON_ASSIGNED_PORT: ['631'], RPC_BEFORE_SERVICE: ['853'] },
+    well: {
+      files: { '/etc/bindresvport.blacklist': '853\n' },
+      registered: ['100024 1 tcp 790'],
+      agents: [
+        { sockets: [listen('0.0.0.0:853')], args: ['unbound'] },
+        { sockets: [listen('0.0.0.0:790')], args: ['statd'] },
+      ],
+    },
+  },
+  {
+    name: 'an RPC program that came later',
+    sick: {
+      registered: ['100024 1 tcp 790'],
+      agents: [
+        { sockets: [listen('0.0.0.0:853')], args: ['unbound'] },
+        { sockets: [listen('0.0.0.0:790')], args: ['statd'] },
+      ],
+    },
+    told: { RPC_COULD_TAKE_PORT: ['853'] },
+    well: {
+      registered: ['100024 1 tcp 20048'],
+      agents: [
+        { sockets: [listen('0.0.0.0:853')], args: ['unbound'] },
+        { sockets: [listen('0.0.0.0:20048')], args: ['statd'] },
+      ],
+    },
+  },
+];

@@ -1,0 +1,77 @@
+/** A host of texts for the tests of the doctor: files, settings, sockets and what was applied. */
+
+import type { BootFiles } from '../../../src/app/doctor/boot-settings.ts';
+import type { SceneDoors } from '../../../src/app/doctor/scene.ts';
+import { PortreeveError } from '../../../src/base/errors.ts';
+import type { OpenSockets, SocketOwner } from '../../../src/host/host.ts';
+import { SimProfileArchive } from '../../../src/host/sim/profile-archive.ts';
+import { SimSysctls } from '../../../src/host/sim/sysctls.ts';
+import { loadIana } from '../../../src/names/iana.ts';
+import type { SeenSocket } from '../../../src/services/doctor/seen.ts';
+
+/** Files by their paths; an Error is a file that cannot be read. */
+export type Texts = Readonly<Record<string, string | PortreeveError>>;
+
+/** The files, with a directory for each that a path has. */
+export function filesOf(texts: Texts): BootFiles {
+  return {
+    names: (directory) =>
+      Object.keys(texts).flatMap((path) => {
+        const name = path.startsWith(`${directory}/`) ? path.slice(directory.length + 1) : '';
+        return name === '' || name.includes('/') ? [] : [name];
+      }),
+    readText: (path) => {
+      const text = texts[path];
+      if (text instanceof PortreeveError) throw text;
+      return text;
+    },
+  };
+}
+
+export function unreadable(path: string): PortreeveError {
+  return new PortreeveError('world', 'FILE_UNREADABLE', `cannot read ${path}: EACCES`);
+}
+
+/** Sockets that are there, with their owners. */
+export function openSockets(seen: readonly SeenSocket[], notSeen = 0): OpenSockets {
+  return {
+    list: () => seen.map(({ socket }) => socket),
+    owners: (inodes) => {
+      const own = seen.filter(({ socket }) => inodes.has(socket.inode));
+      const owners = new Map<number, readonly SocketOwner[]>(
+        own.map((one) => [one.socket.inode, one.owners]),
+      );
+      return { owners, notSeen };
+    },
+    cgroupPath: () => undefined,
+  };
+}
+
+/** An archive in which a profile was applied. */
+export function archiveOf(...profiles: readonly string[]): SimProfileArchive {
+  const archive = new SimProfileArchive();
+  for (const [after, text] of profiles.entries()) {
+    const options = { zosNames: false, symbols: {}, keepGoing: false, tcpname: 'TCPIP' };
+    const texts = [{ path: '/etc/profile.tcpip', text }];
+    const who = { timeMs: 0, uid: 0, user: 'root', racf: undefined };
+    archive.append({ ...who, verb: 'apply', again: undefined, options, texts }, after);
+  }
+  return archive;
+}
+
+/** A host that has nothing but what is said. */
+export function sceneDoors(changes: Partial<SceneDoors> = {}): SceneDoors {
+  return {
+    sockets: openSockets([]),
+    files: filesOf({}),
+    cgroups: undefined,
+    reader: 'systemd',
+    sysctls: new SimSysctls(),
+    archive: archiveOf(),
+    iana: loadIana,
+    guard: async () => 'off',
+    registrations: async () => [],
+    programs: () => [],
+    ...changes,
+  };
+}

@@ -1,0 +1,84 @@
+/** A host in memory on which a port is explained: what is not given is as on a host that nobody has set up. */
+
+import type { ExplainDoors } from '../../src/app/doctor/explain.ts';
+import type { EventLine } from '../../src/app/events.ts';
+import type { OpenSocket, OpenSockets } from '../../src/host/host.ts';
+import { SimFiles } from '../../src/host/sim/files.ts';
+import { SimProfileArchive } from '../../src/host/sim/profile-archive.ts';
+import { SimSysctls } from '../../src/host/sim/sysctls.ts';
+import { loadIana } from '../../src/names/iana.ts';
+
+export interface HostWords extends Partial<ExplainDoors> {
+  readonly profile?: string;
+  readonly open?: readonly OpenSocket[];
+  readonly files?: SimFiles;
+}
+
+const FILES = {
+  '/etc/passwd': 'root:x:0:0::/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n',
+  '/etc/services': 'http 80/tcp www\ndomain 53/tcp\ndomain 53/udp\n',
+};
+
+/** The doors of a host, of which user alice asks. */
+export function explainHost({ profile, open = [], ...words }: HostWords = {}): ExplainDoors {
+  const archive = new SimProfileArchive();
+  if (profile !== undefined) {
+    archive.append(
+      {
+        timeMs: 0,
+        uid: 0,
+        user: 'root',
+        verb: 'apply',
+        again: undefined,
+        options: { zosNames: false, symbols: {}, tcpname: 'TCPIP', keepGoing: false },
+        texts: [{ path: 'profile.tcpip', text: profile }],
+        racf: undefined,
+      },
+      0,
+    );
+  }
+  const sockets: OpenSockets = {
+    list: ({ protocol, port } = {}) =>
+      open.filter((one) => one.protocol === protocol && one.local.port === port),
+    owners: () => ({ owners: new Map(), notSeen: 0 }),
+    cgroupPath: () => undefined,
+  };
+  return {
+    uid: 1000,
+    sockets,
+    files: new SimFiles(FILES, 1),
+    cgroups: undefined,
+    sysctls: new SimSysctls(),
+    archive,
+    settings: async () => ({ authportJobs: [], omvsJob: undefined, sysname: 'HOST', tcpname: 'TCPIP' }),
+    iana: loadIana,
+    guard: async () => 'enforce',
+    events: async () => [],
+    registrations: async () => [],
+    ...words,
+  };
+}
+
+/** A refusal of port 8080 over TCP. */
+export function refusal(number: number, words: Partial<EventLine> = {}): EventLine {
+  return {
+    number,
+    time: new Date(number * 1000).toISOString(),
+    kind: 'bind',
+    count: 1,
+    verdict: 'refused',
+    reason: 'RESERVED_FOR_OTHERS',
+    job: 'ALICE',
+    uid: 1000,
+    user: 'alice',
+    pid: 77,
+    command: 'httpd',
+    protocol: 'tcp',
+    address: '0.0.0.0',
+    port: 8080,
+    errno: 'EACCES',
+    rule: { file: 'profile.tcpip', line: 1, text: 'PORT 8080 TCP WEB' },
+    revision: 1,
+    ...words,
+  };
+}

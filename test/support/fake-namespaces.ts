@@ -1,0 +1,54 @@
+// Network namespaces that a test makes up, and a map of the kernel that only remembers.
+import { PortreeveError } from '../../src/base/errors.ts';
+import type { KernelMap, NetworkNamespace, NetworkNamespaces, SeenNamespaces } from '../../src/host/host.ts';
+
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** A hash map. */
+export class FakeMap implements Pick<KernelMap, 'delete' | 'keys' | 'lookup' | 'update'> {
+  readonly #values = new Map<string, Uint8Array>();
+
+  lookup(key: Uint8Array): Uint8Array | undefined {
+    return this.#values.get(hexOf(key));
+  }
+
+  update(key: Uint8Array, value: Uint8Array): boolean {
+    this.#values.set(hexOf(key), value);
+    return true;
+  }
+
+  delete(key: Uint8Array): boolean {
+    return this.#values.delete(hexOf(key));
+  }
+
+  keys(): Uint8Array[] {
+    return [...this.#values.keys()].map((hex) => Uint8Array.from(Buffer.from(hex, 'hex')));
+  }
+}
+
+/** What leads to one. */
+type Leads = Partial<Omit<NetworkNamespace, 'cookie'>>;
+
+/** A host with namespaces; some paths may be closed to us. */
+export class FakeNamespaces implements NetworkNamespaces {
+  readonly there = new Map<bigint, Leads>();
+  readonly closed = new Set<string>();
+  isComplete = true;
+  /** How often a path was asked for. */
+  asked = 0;
+
+  set(cookie: bigint, { paths = [], pid }: Leads): void {
+    this.there.set(cookie, { paths, pid });
+  }
+
+  cookieAt(path: string): bigint | undefined {
+    this.asked++;
+    if (this.closed.has(path)) throw new PortreeveError('world', 'NAMESPACE_CLOSED', `${path} is closed`);
+    return [...this.there].find(([, { paths = [] }]) => paths.includes(path))?.[0];
+  }
+
+  seen(): SeenNamespaces {
+    const namespaces = [...this.there].map(([cookie, { paths = [], pid }]) => ({ cookie, paths, pid }));
+    return { namespaces, isComplete: this.isComplete };
+  }
+}

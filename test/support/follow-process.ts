@@ -1,0 +1,35 @@
+// A process that follows the units of a slice for a guard, as the daemon does.
+import { JOB_TICK_MS } from '../../src/base/limits.ts';
+import { LinuxCgroups } from '../../src/host/linux/cgroups.ts';
+import { readText, stampOf } from '../../src/host/linux/files.ts';
+import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
+import { Follower } from '../../src/services/guard/follower.ts';
+import { GuardKernel } from '../../src/services/guard/kernel.ts';
+import { profileOf, tablesOf } from './guard.ts';
+
+/** What it is told, by its only argument. */
+export interface FollowTask {
+  readonly pins: string;
+  readonly profile: string;
+  /** The path of the slice, from the root of the hierarchy on. */
+  readonly slice: string;
+}
+
+if (import.meta.main) {
+  const { pins, profile, slice }: FollowTask = JSON.parse(process.argv[2] ?? '');
+  const guard = GuardKernel.open(new LinuxBpf(), pins);
+  const follower: Follower = new Follower({
+    cgroups: new LinuxCgroups(),
+    files: { readText, stamp: stampOf },
+    kernel: () => guard,
+    renewTables: () =>
+      guard?.renew({ tablesOf: () => tablesOf(profileOf(profile)), jobs: () => follower.jobs }),
+    warn: (message) => process.stderr.write(`${message}\n`),
+    slice,
+    passwd: '/dev/null',
+    group: '/dev/null',
+  });
+  follower.tick();
+  setInterval(() => follower.tick(), JOB_TICK_MS);
+  process.stdout.write('follows\n');
+}

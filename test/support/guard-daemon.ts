@@ -1,0 +1,65 @@
+// A guard that a daemon in a world of its own looks after, with a file of settings.
+import assert from 'node:assert/strict';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { NO_PEERS, PORTREEVE, portreeve } from './daemon.ts';
+import { GuardStage, guardReady } from './guard.ts';
+import { ALICE } from './job-stage.ts';
+import { ONLY_PORTREEVE } from './portmap.ts';
+import { needs, probe } from './probe.ts';
+import type { Outcome, Running } from './world.ts';
+
+const BIND = ['python3', join(import.meta.dirname, 'job-bind.py'), 'plainly'];
+const SETTINGS = '/etc/portreeve/portreeve.toml';
+const PASSWD = `root:x:0:0::/:/bin/sh\nalice:x:${ALICE}:${ALICE}::/:/bin/sh\n`;
+
+/** The scene of a test. */
+export interface GuardDaemon {
+  readonly stage: GuardStage;
+  /** Starts `portreeve serve` and waits until it is ready. */
+  serve(): Promise<Running>;
+  /** Runs a command of the guard as root; `guard` itself only looks. */
+  guard(...words: readonly string[]): Promise<Outcome>;
+  /** Applies a profile. */
+  apply(path: string): Promise<Outcome>;
+  /** Writes portreeve.toml; nobody is told. */
+  settings(text: string): Promise<void>;
+  /** What bind(2) of a TCP port gives in the guarded cgroup, by itself or behind other words. */
+  bind(port: number, uid?: number, ...prefix: readonly string[]): Promise<string>;
+}
+
+/** One in which a profile is enforced and no daemon has been yet; undefined where the machine cannot have it. */
+export async function guardDaemon(t: TestContext, profile: string): Promise<GuardDaemon | undefined> {
+  if (!guardReady(t) || !needs(t, probe.command('python3'), ONLY_PORTREEVE)) return undefined;
+  const stage = await GuardStage.open(t);
+  chmodSync(stage.place.cgroup, 0o755);
+  const { world } = stage;
+  await world.write('/etc/passwd', PASSWD);
+  await world.write('/run/profile', profile);
+  const pins = ['--pins', stage.place.pins];
+  const place = ['--state', '/run/state', ...pins];
+  const apply = (path: string) => portreeve(world, ['apply', path, ...place]);
+  const applied = await apply('/run/profile');
+  assert.match(applied.stdout, /recorded as revision 1/, applied.stderr);
+  stage.kernel.setMode('enforce');
+  return {
+    stage,
+    serve: async () => {
+      const running = stage.start([PORTREEVE, 'serve', ...place], {}, { env: NO_PEERS });
+      await running.waitForOutput(/portmap is ready/);
+      return running;
+    },
+    guard: (...words) => {
+      const isLook = words.length === 0 || words[0] === 'namespaces' || words[0]?.startsWith('-');
+      return portreeve(world, ['guard', ...words, ...(isLook ? pins : place)]);
+    },
+    apply,
+    settings: (text) => world.write(SETTINGS, text),
+    bind: async (port, uid = 0, ...prefix) => {
+      const argv = [...prefix, ...BIND, `${port}`];
+      const { stdout, stderr } = await stage.run(argv, uid === 0 ? {} : { uid }, { env: NO_PEERS });
+      return `${stdout}${stderr}`.trim();
+    },
+  };
+}

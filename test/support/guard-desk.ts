@@ -1,0 +1,81 @@
+// The commands of the guard on this host, in a cgroup and a directory of bpffs of their own; nothing of it is left.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { cgroupRoot } from '../../src/host/linux/cgroup.ts';
+import type { GuardPlace } from '../../src/services/guard/kernel.ts';
+import { PORTREEVE } from './daemon.ts';
+import { needs, probe } from './probe.ts';
+
+/** Two users who are on every host of ours, by their jobs. */
+export const NOBODY = 65534;
+export const ROOT_UID = 0;
+
+/** What a test works with. */
+export interface Desk {
+  readonly place: GuardPlace;
+  /** Runs a command; `@` begins a file that was written. */
+  readonly run: (line: string) => {
+    readonly code: number | null;
+    readonly stdout: string;
+    readonly stderr: string;
+  };
+  /** What bind(2) of a TCP port says to a user in the guarded cgroup: "ok", or the name of the errno. */
+  readonly bind: (uid: number, port: number) => string;
+  readonly write: (name: string, text: string) => void;
+}
+
+const BINDER = `
+import errno, os, socket, sys
+open(sys.argv[1] + '/cgroup.procs', 'w').write(str(os.getpid()))
+os.setgroups([]); os.setuid(int(sys.argv[2]))
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+try:
+    s.bind(('127.0.0.1', int(sys.argv[3])))
+    print('ok')
+except OSError as e:
+    print(errno.errorcode[e.errno])
+`;
+
+let desks = 0;
+
+/** One that goes with the test; undefined where the machine cannot have it, and the test is skipped. */
+export function desk(t: TestContext): Desk | undefined {
+  for (const each of [probe.root(), probe.cgroup2(), probe.bpf(), probe.command('python3')]) {
+    if (!needs(t, each)) return undefined;
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'portreeve-guard-'));
+  const name = `portreeve-test-${process.pid}-${++desks}`;
+  const cgroup = join(cgroupRoot(), name);
+  const pins = `/sys/fs/bpf/${name}`;
+  mkdirSync(cgroup);
+  const place = ['--pins', pins];
+  const run = (line: string) => {
+    const words = line.split(' ').map((word) => word.replace(/^@/, `${directory}/`));
+    const own = line === 'guard' ? [] : ['--state', join(directory, 'state')];
+    const args = [...words, ...place, ...own];
+    const { status, stdout, stderr } = spawnSync(PORTREEVE, args, { encoding: 'utf8' });
+    return { code: status, stdout, stderr };
+  };
+  t.after(() => {
+    run('guard off');
+    rmdirSync(cgroup);
+    rmSync(directory, { recursive: true });
+    assert.deepEqual(
+      readdirSync('/sys/fs/bpf').filter((each) => each.startsWith(name)),
+      [],
+    );
+  });
+  const bind = (uid: number, port: number) => {
+    const args = ['-c', BINDER, cgroup, `${uid}`, `${port}`];
+    return spawnSync('python3', args, { encoding: 'utf8' }).stdout.trim();
+  };
+  const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
+  const started = (line: string) =>
+    run(line.startsWith('guard e') || line.startsWith('guard ob') ? `${line} --cgroup ${cgroup}` : line);
+  return { place: { pins, cgroup }, run: started, bind, write };
+}
