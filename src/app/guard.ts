@@ -209,6 +209,10 @@ export function confirmTrial(doors: GuardDoors, choices: GuardChoices): Guarded 
   const guard = GuardKernel.open(doors.bpf, choices.pins, makerOf(doors, choices));
   if (!guard) throw guardAbsent();
   try {
+    const { trialMs, revision } = guard.state();
+    if (trialMs === undefined) return undefined;
+    // Whoever is killed in between leaves a trial that goes back, and then that is recorded.
+    doors.archive.keep(revision);
     if (!guard.confirm()) return undefined;
     const state = guard.state();
     const profile =
@@ -220,8 +224,8 @@ export function confirmTrial(doors: GuardDoors, choices: GuardChoices): Guarded 
 }
 
 /**
- * Records what a trial has gone back to, if one has ended by itself since it was looked at last: the archive then says
- * what the kernel does. Gives the number of that record.
+ * Records what a trial has gone back to, if one has ended since it was looked at last, by itself, or because the guard
+ * was taken out or the host was started anew: the archive then says what is in force. Gives the number of that record.
  */
 export function settleTrial(
   doors: Pick<GuardDoors, 'archive' | 'bpf' | 'files' | 'jobs'>,
@@ -229,12 +233,23 @@ export function settleTrial(
   recordAgain: (revision: number) => number,
 ): number | undefined {
   const guard = openUnlessDetached(doors.bpf, choices.pins, makerOf(doors, choices));
-  if (!guard || guard === 'detached') return undefined;
+  const { archive } = doors;
+  const onTrial = archive.onTrial();
+  if (!guard || guard === 'detached')
+    return onTrial === undefined ? undefined : recordBefore(onTrial, recordAgain);
   try {
+    const { trialMs, hasGoneBack, revision } = guard.state();
+    // An older portreeve may have confirmed it.
+    if (trialMs === undefined && !hasGoneBack && revision === onTrial) archive.keep(revision);
     return guard.settle(recordAgain);
   } finally {
     guard.close();
   }
+}
+
+/** What is recorded as in force is on trial, and no guard tries it: it goes back to the revision before it, if any. */
+function recordBefore(onTrial: number, recordAgain: (revision: number) => number): number | undefined {
+  return onTrial > 1 ? recordAgain(onTrial - 1) : undefined;
 }
 
 /** What became of a change of the profile. */

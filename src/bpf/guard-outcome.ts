@@ -19,6 +19,9 @@ import { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 } from './instruction.ts';
 const AF_INET = 2;
 const AF_INET6 = 10;
 
+/** The largest number of an error (MAX_ERRNO in include/linux/err.h), all ones. */
+const ERRNO_MAX = 4095;
+
 /** Low ports from here on are those among which bindresvport(3) looks for one that is not EADDRINUSE. */
 const RESVPORT_START = 512;
 
@@ -156,8 +159,10 @@ export function refuse(p: GuardAssembler): void {
   tell(p);
   p.load('u32', R1, R10, MODE_AT, 'mode');
   p.jump('ne', R1, MODE.enforce, 'pass', 'only observed');
-  p.neg(R8);
-  p.mov(R1, R8);
+  // The verifier of newer kernels wants to see that it is no more than an errno.
+  p.and(R8, ERRNO_MAX);
+  p.mov(R1, 0);
+  p.sub(R1, R8);
   p.call('set_retval');
   p.mov(R0, BIND_ANSWER.refuse);
   p.goto('done');

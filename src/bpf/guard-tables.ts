@@ -98,6 +98,10 @@ interface Rule {
   readonly next: number;
 }
 
+/** Names and rules up to here go into one number with what else makes a rule: 53 bits in all. */
+const PLAIN_IDS = 2 ** 17;
+const PLAIN_RULES = 2 ** 24;
+
 /** Which jobs a rule is for. */
 type Match = Pick<Rule, 'match' | 'id'>;
 type MoreOfRule = Pick<Rule, 'flags' | 'saf' | 'address'>;
@@ -245,9 +249,10 @@ class Compiler {
     { flags, saf, address }: MoreOfRule = NO_MORE,
   ): number {
     // Nearly all rules differ in what a number can hold, and a number is found sooner than a string.
-    const isPlain = saf === 0 && address === NO_ADDRESS;
-    const plain = (((next * 2 ** 17 + id) * 8 + match) * 8 + use) * 64 + flags;
-    const key = isPlain ? plain : `${plain} ${saf} ${address}`;
+    const isPlain = saf === 0 && address === NO_ADDRESS && id < PLAIN_IDS && next < PLAIN_RULES;
+    const key = isPlain
+      ? (((next * PLAIN_IDS + id) * 8 + match) * 8 + use) * 64 + flags
+      : `${next} ${id} ${match} ${use} ${flags} ${saf} ${address}`;
     const existing = this.#ruleAt.get(key);
     if (existing !== undefined) return existing;
     const index = this.#rules.push({ use, match, id, flags, saf, address, next });

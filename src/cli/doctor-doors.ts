@@ -1,4 +1,5 @@
 // Where `portreeve doctor` looks on this host, and what it mends it with.
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { directoriesOf } from '../app/directories.ts';
 import type { BootFiles } from '../app/doctor/boot-settings.ts';
@@ -7,12 +8,13 @@ import type { FixDoors } from '../app/doctor/fix.ts';
 import type { SceneChoices, SceneDoors } from '../app/doctor/scene.ts';
 import { readSettings } from '../app/settings.ts';
 import { FileRecordFile } from '../host/linux/file-record.ts';
-import { readText } from '../host/linux/files.ts';
+import { readText, replaceFile } from '../host/linux/files.ts';
 import { remove } from '../host/linux/install.ts';
 import { putFile } from '../host/linux/put-file.ts';
 import { runningPrograms } from '../host/linux/running-programs.ts';
 import { SysctlRecordFile } from '../host/linux/sysctl-record.ts';
 import { linuxSysctls } from '../host/linux/sysctls.ts';
+import { pathInTree } from '../host/linux/tree-path.ts';
 import { bootFiles, bootReader } from './boot-files.ts';
 import { explainDoors } from './explain-doors.ts';
 import { guardChoices } from './guard-doors.ts';
@@ -65,7 +67,7 @@ export function fixDoors(options: DoctorOptions, io: Io): FixDoors {
     sysctlRecord: new SysctlRecordFile(directory),
     files: filesAt(root),
     reader: bootReader(),
-    put: (path, text) => putFile(at(path), text),
+    put: (path, text) => (existsSync(at(path)) ? replaceFile : putFile)(at(path), text),
     remove: (path) => remove(at(path)),
     fileRecord: new FileRecordFile(join(directory, 'files.json')),
   };
@@ -80,5 +82,5 @@ function filesAt(root: string | undefined): BootFiles {
 }
 
 function atRoot(root: string | undefined): (path: string) => string {
-  return root === undefined ? (path) => path : (path) => join(resolve(root), path);
+  return root === undefined ? (path) => path : (path) => pathInTree(resolve(root), path);
 }

@@ -7,9 +7,8 @@ import {
   type Severity,
 } from '../app/doctor/examine.ts';
 import { commandsOf, type FixPlan } from '../app/doctor/fix.ts';
-import { printable } from '../base/printable.ts';
 import type { Io } from './io.ts';
-import { emphasize, json } from './text.ts';
+import { emphasize, hangingLine, json } from './text.ts';
 
 /** A finding, with the reason if it is not to be told. */
 interface Told {
@@ -23,23 +22,46 @@ function toldOf({ findings, suppressed }: Examination, isAll: boolean): Told[] {
   return isAll ? [...told, ...suppressed] : told;
 }
 
-/** The findings, each in a few lines, and how many there are. */
+/** The findings, those of one code and severity together, and how many there are. */
 export function examinationText(io: Io, examination: Examination, isAll: boolean): string {
-  const blocks = toldOf(examination, isAll).map((told) => findingText(io, told));
+  const groups = Map.groupBy(toldOf(examination, isAll), ({ finding, reason }) => {
+    return `${finding.severity} ${finding.code} ${reason === undefined}`;
+  });
+  const blocks = [...groups.values()].map((alike) => blockText(io, alike));
   return [...blocks, `${summary(examination, isAll)}\n`].join('\n');
 }
 
-function findingText(io: Io, { finding, reason }: Told): string {
-  const { severity, code, title, seen, why, advice, remedy } = finding;
-  const details = [
-    seen,
-    sentence(why),
-    ...(remedy ? ['To mend it: portreeve doctor --fix'] : []),
-    ...(advice === '' ? [] : [advice]),
-    ...(reason === undefined ? [] : [`suppressed: ${reason}`]),
-  ];
+const INDENT = '  ';
+const BULLET = '- ';
+
+/** What they have in common is said once. */
+function blockText(io: Io, alike: readonly Told[]): string {
+  const [first] = alike;
+  if (!first) return '';
+  const { severity, title, code, why } = first.finding;
+  const commonOf = (texts: readonly string[]) => (new Set(texts).size === 1 ? (texts[0] ?? '') : undefined);
+  const advice = commonOf(alike.map(({ finding }) => finding.advice));
+  const fix = commonOf(alike.map(({ finding }) => fixText(finding)));
+  const seen = alike.flatMap(({ finding, reason }) => {
+    const own = [
+      ...(fix === undefined ? [fixText(finding)] : []),
+      ...(advice === undefined ? [finding.advice] : []),
+      reason === undefined ? '' : `suppressed: ${reason}`,
+    ].filter((text) => text !== '');
+    const bullet = alike.length > 1 ? BULLET : '';
+    const indent = `${INDENT}${' '.repeat(bullet.length)}`;
+    return [
+      hangingLine(io, `${INDENT}${bullet}`, finding.seen),
+      ...own.map((text) => hangingLine(io, indent, text)),
+    ];
+  });
+  const common = [sentence(why), fix ?? '', advice ?? ''].filter((text) => text !== '');
   const heading = emphasize(io, `${severity}: ${title} (${code})`);
-  return [heading, ...details.map((detail) => `  ${printable(detail)}`)].map((line) => `${line}\n`).join('');
+  return [`${heading}\n`, ...seen, ...common.map((text) => hangingLine(io, INDENT, text))].join('');
+}
+
+function fixText({ remedy }: Finding): string {
+  return remedy ? 'To mend it: portreeve doctor --fix' : '';
 }
 
 function sentence(text: string): string {
@@ -102,25 +124,13 @@ export function planJson(plan: FixPlan) {
 /** What a code means. */
 export function codeText(io: Io, code: Code): string {
   const { title, severities, why, explanation } = CATALOGUE[code];
-  const heading = emphasize(io, `${code}: ${title}`);
-  const lines = [
-    heading,
-    `${severities.join(' or ')}: ${why}`,
-    ...explanation.flatMap((each) => ['', ...wrapped(io, each)]),
-  ];
-  return lines.map((line) => `${line}\n`).join('');
+  // Also where it is no terminal that it is written to: it is prose.
+  const page = { ...io, columns: Math.min(io.columns ?? PAGE_COLUMNS, PAGE_COLUMNS) };
+  return [
+    `${emphasize(io, `${code}: ${title}`)}\n`,
+    hangingLine(page, '', `${severities.join(' or ')}: ${why}`),
+    ...explanation.map((each) => `\n${hangingLine(page, '', each)}`),
+  ].join('');
 }
 
-const WIDTH_COLUMNS = 100;
-
-/** Lines that fit the terminal. */
-function wrapped(io: Io, text: string): string[] {
-  const width = Math.min(io.columns ?? WIDTH_COLUMNS, WIDTH_COLUMNS);
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1);
-    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${line} ${word}`;
-  }
-  return lines;
-}
+const PAGE_COLUMNS = 100;

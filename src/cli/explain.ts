@@ -4,7 +4,7 @@ import { portsSeen } from '../app/doctor/port-records.ts';
 import { formatIp } from '../base/address.ts';
 import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { type Protocol, parsePort } from '../base/port.ts';
-import { type ExplainOptions, explainDoors } from './explain-doors.ts';
+import { type ExplainOptions, quickExplainDoors } from './explain-doors.ts';
 import { explanationText } from './explain-text.ts';
 import type { Io } from './io.ts';
 import { json } from './text.ts';
@@ -14,7 +14,7 @@ export type { ExplainOptions } from './explain-doors.ts';
 /** `portreeve explain` */
 export async function explainCommand(what: string, options: ExplainOptions, io: Io): Promise<number> {
   const { port, protocols } = parseAsked(what);
-  const explanations = await explain(port, protocols, explainDoors(options, io));
+  const explanations = await explain(port, protocols, quickExplainDoors(port, options, io));
   io.out(
     options.json ? json({ port, explanations: explanations.map(jsonOf) }) : explanationText(io, explanations),
   );

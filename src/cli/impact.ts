@@ -18,7 +18,7 @@ import { linuxSysctls } from '../host/linux/sysctls.ts';
 import { isOfGuard } from './apply-doors.ts';
 import { type GuardOptions, guardChoices } from './guard-doors.ts';
 import type { Io } from './io.ts';
-import { doorsHere } from './ports-look.ts';
+import { doorsHere } from './ports-doors.ts';
 import { ownState } from './profile-settings.ts';
 
 /** What is concerned, and when the host was started: the processes' times count from there. */

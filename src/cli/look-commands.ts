@@ -1,16 +1,26 @@
 // The commands that look at the ports of this host: each is declared here and loaded when it is given.
 import { type Command, Option } from 'commander';
 import { addCommand, type Surroundings } from './command.ts';
+import { EXPLAIN, PORTS, type QuickCommand, type TypedOptions, WHO } from './quick-commands.ts';
 
 /** `portreeve ports`, `who`, `explain`, `stacks`, `suggest`, `doctor` and `demo`. */
 export function addLook(program: Command, surroundings: Surroundings): void {
-  addPorts(program, surroundings);
-  addWho(program, surroundings);
-  addExplain(program, surroundings);
+  for (const command of [PORTS, WHO, EXPLAIN]) addQuick(program, surroundings, command);
   addStacks(program, surroundings);
   addSuggest(program, surroundings);
   addDoctor(program, surroundings);
   addDemo(program, surroundings);
+}
+
+function addQuick(program: Command, { io, end }: Surroundings, quick: QuickCommand): void {
+  const command = addCommand(program, quick.name)
+    .description(quick.description)
+    .argument(quick.argument, quick.argumentHelp)
+    .addHelpText('after', quick.help);
+  for (const [flags, help] of quick.options) command.option(flags, help);
+  command.action(async (words: string | readonly string[], options: TypedOptions) => {
+    end(await quick.run([words].flat(), options, io));
+  });
 }
 
 function addStacks(program: Command, { io, end }: Surroundings): void {
@@ -34,32 +44,6 @@ Examples:
     .action(async (name, options) => {
       const { stacksCommand } = await import('./stacks.ts');
       end(stacksCommand(name, options, io));
-    });
-}
-
-export function addExplain(program: Command, { io, end }: Surroundings): void {
-  addCommand(program, 'explain')
-    .description('say all about one port: who has it, and whether you can')
-    .argument('<port>', 'a port, 80, or with its protocol, 80/tcp')
-    .option('--state <dir>', 'where the applied profile and the refusals are kept')
-    .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      `
-The first line says whether a server could have the port now, on all addresses,
-and if not, why not and what to do. Without a protocol it is asked for both.
-
-Exit code 0 if you can have it, 1 if you cannot, 3 if it depends on what the
-kernel does not show.
-
-Examples:
-  portreeve explain 8080
-  portreeve explain 40030/tcp
-  portreeve explain 631 --json | jq '.explanations[].answer'`,
-    )
-    .action(async (port, options) => {
-      const { explainCommand } = await import('./explain.ts');
-      end(await explainCommand(port, options, io));
     });
 }
 
@@ -121,61 +105,6 @@ ${examples}`,
     .action(async (options) => {
       const { collisionCommand } = await import('./demo/command.ts');
       end(await collisionCommand(options, io));
-    });
-}
-
-const RUNTIME_HELP = "the daemon's runtime directory (default: your own, then the system's)";
-
-export function addPorts(program: Command, { io, end }: Surroundings): void {
-  addCommand(program, 'ports')
-    .description('list the ports that are held, by whom, and what they are called')
-    .argument('[port...]', 'ports and ranges: 80, 8000-8100, 53/udp')
-    .option('--listening', 'only what others can reach: TCP that listens, UDP that is not connected')
-    .option('--all', 'every socket: connections and TIME_WAIT, too')
-    .option('--owner <word>', 'only of this process (name or pid), user, unit, container or job')
-    .option('--watch', 'print a line for each change as it happens')
-    .option('--json', 'print JSON')
-    .option('--runtime <dir>', RUNTIME_HELP)
-    .option('--state <dir>', 'where the record of applied profiles is')
-    .addHelpText(
-      'after',
-      `
-Without --listening and --all: what holds a port for others to reach, and what
-is bound and does not listen, which other tools do not show.
-
-Exit code 0, or 1 if ports or an owner were named and there is nothing.
-
-Examples:
-  portreeve ports
-  portreeve ports 8000-8100 53/udp
-  portreeve ports --all --owner nginx
-  portreeve ports --listening --json | jq '.ports[] | select(.user != "root")'`,
-    )
-    .action(async (ports, options) => {
-      const { portsCommand } = await import('./ports.ts');
-      end(await portsCommand(ports, options, io));
-    });
-}
-
-export function addWho(program: Command, { io, end }: Surroundings): void {
-  addCommand(program, 'who')
-    .description('say in one line who holds a port')
-    .argument('<port>', 'a port, such as 80 or 53/udp')
-    .option('--json', 'print JSON')
-    .option('--runtime <dir>', RUNTIME_HELP)
-    .addHelpText(
-      'after',
-      `
-Exit code 0 if somebody holds it, 1 if nobody does, 3 if somebody does and you
-may not see who.
-
-Examples:
-  portreeve who 8080
-  portreeve who 53/udp || echo free`,
-    )
-    .action(async (port, options) => {
-      const { whoCommand } = await import('./who.ts');
-      end(await whoCommand(port, options, io));
     });
 }
 

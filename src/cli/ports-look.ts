@@ -1,52 +1,72 @@
-// Sockets and their owners: as the running daemon sees them, which remembers what it saw, else as we do.
+// Who holds which port: as the running daemon sees it, which remembers what it saw, else as we see it ourselves.
 import { existsSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../app/directories.ts';
-import { type PortsSeen, portsSeen } from '../app/doctor/port-records.ts';
-import { type PortsAsked, type PortsQuestion, portsPath, seePorts } from '../app/doctor/ports-asked.ts';
-import type { SeeDoors } from '../app/doctor/see.ts';
+import type { PortsRecords, PortsTable } from '../app/doctor/ports-answer.ts';
+import { type PortsQuestion, portsPath } from '../app/doctor/ports-asked.ts';
 import { LOOK_SOCKET } from '../app/status.ts';
 import { PortreeveError } from '../base/errors.ts';
-import { cgroupsIfAny } from '../host/linux/cgroups.ts';
-import { readText } from '../host/linux/files.ts';
-import { LinuxOpenSockets, type Thoroughness } from '../host/linux/open-sockets.ts';
+import type { TableLook } from '../base/table.ts';
+import type { Thoroughness } from '../host/linux/open-sockets.ts';
 import type { Io } from './io.ts';
+import { isEmphasized } from './text.ts';
 
 export interface PortsLookOptions {
   /** The directory of the daemon that is asked; undefined: the user's own, then the system's. */
   readonly runtime?: string | undefined;
-  /** Without one that answers, whether every owner of a socket is looked for, or one and his kin. */
+  /** Where the record of applied profiles is; then the daemon, which has its own, is not asked. */
+  readonly state?: string | undefined;
+  /** Where we look: whether every owner of a socket is looked for, or one and his kin. */
   readonly thoroughness?: Thoroughness;
-  /** With the command, user and cgroup of each owner. */
-  readonly isFull?: boolean;
+  /** Where we look: whether names are wanted. */
+  readonly isNamed?: boolean;
 }
 
-/** Throws PortreeveError `SOCKETS_UNREADABLE` (world). */
-export async function lookAtPorts(asked: PortsAsked, options: PortsLookOptions, io: Io): Promise<PortsSeen> {
-  const { thoroughness = 'all', isFull = false } = options;
-  const told = await daemonTells({ ...asked, isFull, from: namespacesHere() }, options, io);
-  return told ?? portsSeen(seePorts(doorsHere(thoroughness), asked), isFull);
+/** As records. Throws PortreeveError `SOCKETS_UNREADABLE` (world). */
+export async function lookAtRecords(
+  question: PortsQuestion,
+  options: PortsLookOptions,
+  io: Io,
+): Promise<PortsRecords> {
+  const told = await daemonTells<PortsRecords>(question, undefined, options, io);
+  if (told) return told;
+  const [{ portsDoors }, { portsRecords }] = await Promise.all([
+    import('./ports-doors.ts'),
+    import('../app/doctor/ports-answer.ts'),
+  ]);
+  return await portsRecords(portsDoors(options, io), question);
 }
 
-/** What is looked with on this host. */
-export function doorsHere(
-  thoroughness: Thoroughness = 'all',
-): SeeDoors & { readonly sockets: LinuxOpenSockets } {
-  return { sockets: new LinuxOpenSockets(thoroughness), files: { readText }, cgroups: cgroupsIfAny() };
+/** As a table. Throws PortreeveError `SOCKETS_UNREADABLE` (world). */
+export async function lookAtTable(
+  question: PortsQuestion,
+  options: PortsLookOptions,
+  io: Io,
+): Promise<PortsTable> {
+  const shape = { width: io.columns, isBold: isEmphasized(io) };
+  const told = await daemonTells<PortsTable>(question, shape, options, io);
+  if (told) return told;
+  const [{ portsDoors }, { portsTable }] = await Promise.all([
+    import('./ports-doors.ts'),
+    import('../app/doctor/ports-answer.ts'),
+  ]);
+  return await portsTable(portsDoors(options, io), question, shape);
 }
 
 /** Undefined where no daemon of this network answers. */
-async function daemonTells(
+async function daemonTells<T>(
   question: PortsQuestion,
-  { runtime }: PortsLookOptions,
+  table: TableLook | undefined,
+  { runtime, state }: PortsLookOptions,
   io: Io,
-): Promise<PortsSeen | undefined> {
+): Promise<T | undefined> {
   const usual = [directoriesOf(io.uid, io.env).runtime, SYSTEM_DIRECTORIES.runtime];
   const directories = runtime === undefined ? usual : [runtime];
-  if (!directories.some((directory) => existsSync(join(directory, LOOK_SOCKET)))) return undefined;
+  const isThere = directories.some((directory) => existsSync(join(directory, LOOK_SOCKET)));
+  if (state !== undefined || !isThere) return undefined;
   const { askLook } = await import('./daemon-status.ts');
   try {
-    return await askLook<PortsSeen>(io, runtime, portsPath(question));
+    return await askLook<T>(io, runtime, portsPath(question, { ...namespacesHere(), table }));
   } catch (thrown) {
     if (thrown instanceof PortreeveError && thrown.kind === 'world') return undefined;
     throw thrown;
@@ -54,6 +74,6 @@ async function daemonTells(
 }
 
 /** The daemon may run in another network or container than whoever asks it: then it knows nothing of what is asked. */
-function namespacesHere(): PortsQuestion['from'] {
+function namespacesHere() {
   return { net: readlinkSync('/proc/self/ns/net'), pid: readlinkSync('/proc/self/ns/pid') };
 }

@@ -1,31 +1,37 @@
 // `portreeve ports --watch`: a line for each port that is taken or let go, as it happens.
-import { type PortRecord, portsSeen } from '../app/doctor/port-records.ts';
-import { type PortsAsked, seePorts } from '../app/doctor/ports-asked.ts';
+import type { PortNames } from '../app/doctor/port-names.ts';
+import { type PortRecord, portRecord } from '../app/doctor/port-records.ts';
+import { addressText, endText, ownerText } from '../app/doctor/port-words.ts';
+import { isOwnedBy, named } from '../app/doctor/ports-answer.ts';
+import type { PortsQuestion } from '../app/doctor/ports-asked.ts';
+import { seePorts } from '../app/doctor/see-ports.ts';
 import { PORTS_WATCH_INTERVAL_MS } from '../base/limits.ts';
+import { printable } from '../base/printable.ts';
+import { interfaceName } from '../host/linux/interface-name.ts';
 import { systemClock } from '../host/linux/linux-clock.ts';
 import type { Io } from './io.ts';
-import { type PortNames, portNamesHere } from './port-names.ts';
-import { isOwnedBy, namedRecord, type PortsOptions } from './ports.ts';
-import { doorsHere } from './ports-look.ts';
-import { addressText, endText, ownerText } from './ports-text.ts';
+import { type PortsOptions, tellProblems } from './ports.ts';
+import { portsDoors } from './ports-doors.ts';
 import { localTime } from './text.ts';
 
 /** Goes on until nobody reads it, or a signal ends the process. */
-export async function watchPorts(asked: PortsAsked, options: PortsOptions, io: Io): Promise<number> {
-  const doors = doorsHere();
-  const names = await portNamesHere(options, io);
-  const isFull = options.json ?? false;
+export async function watchPorts(question: PortsQuestion, options: PortsOptions, io: Io): Promise<number> {
+  const doors = portsDoors(options, io);
+  const names = await doors.names();
+  tellProblems(names.problems, io);
+  const { owner, json: isFull = false } = { ...options, ...question };
   const look = () => {
-    const { ports } = portsSeen(seePorts(doors, asked), isFull);
-    return new Map(ports.filter((port) => isOwnedBy(port, options.owner)).map((port) => [keyOf(port), port]));
+    const records = seePorts(doors, question).sockets.map((socket) => portRecord(socket, isFull));
+    const wanted = owner === undefined ? records : records.filter((record) => isOwnedBy(record, owner));
+    return new Map(wanted.map((record) => [keyOf(record), record]));
   };
   const line = isFull ? jsonLine : textLine;
   let before = look();
   while (!io.unread?.aborted) {
     await new Promise((resolve) => systemClock.after(PORTS_WATCH_INTERVAL_MS, () => resolve(undefined)));
     const now = look();
-    for (const [key, port] of before) if (!now.has(key)) io.out(line('-', port, names));
-    for (const [key, port] of now) if (!before.has(key)) io.out(line('+', port, names));
+    for (const [key, record] of before) if (!now.has(key)) io.out(line('-', record, names));
+    for (const [key, record] of now) if (!before.has(key)) io.out(line('+', record, names));
     before = now;
   }
   return 0;
@@ -41,14 +47,14 @@ type Change = '+' | '-';
 function textLine(change: Change, record: PortRecord, names: PortNames): string {
   const { protocol, port, state, remote } = record;
   const words = [
-    ...[localTime(new Date(systemClock.now())), change, `${port}/${protocol}`, addressText(record), state],
-    ...(remote ? [endText(remote)] : []),
+    ...[localTime(new Date(systemClock.now())), change, `${port}/${protocol}`],
+    ...[addressText(record, interfaceName), state, remote ? endText(remote) : ''],
     ...[ownerText(record), names.nameOf(port, protocol) ?? ''],
   ];
-  return `${words.filter((word) => word !== '').join('  ')}\n`;
+  return `${printable(words.filter((word) => word !== '').join('  '))}\n`;
 }
 
 function jsonLine(change: Change, record: PortRecord, names: PortNames): string {
   const time = new Date(systemClock.now()).toISOString();
-  return `${JSON.stringify({ time, change: change === '+' ? 'taken' : 'released', ...namedRecord(record, names) })}\n`;
+  return `${JSON.stringify({ time, change: change === '+' ? 'taken' : 'released', ...named(record, names) })}\n`;
 }

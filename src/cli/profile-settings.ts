@@ -8,7 +8,7 @@ import { readSettings } from '../app/settings.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { parseDecimal } from '../base/port.ts';
 import { readText } from '../host/linux/files.ts';
-import { PROFILE_DATABASE } from '../host/linux/profile-archive.ts';
+import { PROFILE_DATABASE } from '../host/linux/state-files.ts';
 import type { Io } from './io.ts';
 
 /** Options that several of the commands have, as they were typed. */

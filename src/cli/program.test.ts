@@ -7,9 +7,8 @@ import { describe, test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
 import { importsOf } from '../../test/support/imports.ts';
 import { fakePortmap, tcpServer } from '../../test/support/rpc-server.ts';
-import { portreeveProgram } from './commands.ts';
 import { completionsOf } from './completion.ts';
-import { run } from './program.ts';
+import { portreeveProgram, run } from './program.ts';
 
 /** The words of every command. */
 const COMMANDS = completionsOf(portreeveProgram({ io: capturedIo(), end: () => {} })).map(({ name }) =>
@@ -112,12 +111,18 @@ describe('a command loads what it needs and no more', () => {
     );
 
   test('no command is loaded before it is given', () => {
-    const files = [...loadedWith(join(import.meta.dirname, 'main.ts'))].map((file) =>
-      file.replace(/^.*\/src\//, ''),
-    );
-    assert.ok(files.includes('cli/program.ts'));
-    for (const module of MODULES) assert.ok(!files.includes(`cli/${module}`), module);
-    assert.deepEqual(packages('main.ts'), ['commander']);
+    for (const start of ['main.ts', 'program.ts']) {
+      const files = [...loadedWith(join(import.meta.dirname, start))].map((file) =>
+        file.replace(/^.*\/src\//, ''),
+      );
+      assert.ok(files.includes('cli/quick-commands.ts'));
+      for (const module of MODULES) assert.ok(!files.includes(`cli/${module}`), module);
+    }
+    assert.deepEqual([packages('main.ts'), packages('program.ts')], [[], ['commander']]);
+  });
+
+  test('a question to the daemon loads nothing with which we would look ourselves', () => {
+    for (const module of ['ports.ts', 'who.ts']) assert.deepEqual(packages(module), [], module);
   });
 
   const needed: Readonly<Record<string, string[]>> = {
@@ -131,9 +136,7 @@ describe('a command loads what it needs and no more', () => {
     'profile-diff-live.ts': ['koffi'],
     // They ask it.
     'explain.ts': ['koffi'],
-    'ports.ts': ['koffi'],
     'suggest.ts': ['koffi'],
-    'who.ts': ['koffi'],
   };
   for (const module of MODULES) {
     const expected = needed[module] ?? [];

@@ -1,23 +1,19 @@
-// The command line: which program is declared for what was typed, and how it ends.
+// The commands, their options and their help; what a command does is loaded when it is given.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { reportUsage, type Surroundings } from './command.ts';
+import { Argument, Command, Option } from 'commander';
+import { addCommand, reportUsage, type Surroundings } from './command.ts';
 import { endingOf } from './errors.ts';
+import { addEvents } from './events-command.ts';
+import { addGuard } from './guard-commands.ts';
+import { addInstall } from './install-commands.ts';
 import type { Io } from './io.ts';
-import { addExplain, addPorts, addWho } from './look-commands.ts';
+import { addLook } from './look-commands.ts';
+import { addPortmap } from './portmap-commands.ts';
+import { addProfile } from './profile-commands.ts';
+import { addRun } from './run-command.ts';
 
 const HELP_COLUMNS = 80;
-
-/**
- * Commands that are to be quick. To declare all others as well takes longer than what these do; so if the first word of
- * what was typed is one of them, it is declared alone.
- */
-const QUICK: Readonly<Record<string, (program: Command, surroundings: Surroundings) => void>> = {
-  ports: addPorts,
-  who: addWho,
-  explain: addExplain,
-};
 
 /** Runs a command line and gives its exit code. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
@@ -25,8 +21,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const end = (result: number) => {
     code = result;
   };
+  const program = portreeveProgram({ io, end });
   try {
-    const program = await programFor(argv[0] ?? '', { io, end });
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (thrown) {
@@ -36,16 +32,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-async function programFor(word: string, surroundings: Surroundings): Promise<Command> {
-  const program = emptyProgram(surroundings);
-  const quick = Object.hasOwn(QUICK, word) ? QUICK[word] : undefined;
-  if (quick) quick(program, surroundings);
-  else (await import('./commands.ts')).addCommands(program, surroundings);
-  return program;
-}
-
-/** The program without its commands. */
-export function emptyProgram({ io }: Surroundings): Command {
+/** Every command, with its options and its help. */
+export function portreeveProgram(surroundings: Surroundings): Command {
+  const { io } = surroundings;
   const program = new Command('portreeve');
   program
     .description('The port authority of a Linux host.')
@@ -63,7 +52,19 @@ export function emptyProgram({ io }: Surroundings): Command {
     // The arguments of each are in its own help.
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText('after', EXAMPLES);
-  return reportUsage(program);
+  reportUsage(program);
+  addServe(program, surroundings);
+  addStatus(program, surroundings);
+  addPortmap(program, surroundings);
+  addProfile(program, surroundings);
+  addGuard(program, surroundings);
+  addEvents(program, surroundings);
+  addRun(program, surroundings);
+  addLook(program, surroundings);
+  addConfig(program, surroundings);
+  addInstall(program, surroundings);
+  addCompletion(program, surroundings);
+  return program;
 }
 
 const EXAMPLES = `
@@ -76,6 +77,99 @@ Examples:
   portreeve portmap ping nfs.example.org mountd
   portreeve profile check profile.tcpip
   portreeve decide WEB 80/tcp`;
+
+function addServe(program: Command, { io, end }: Surroundings): void {
+  addCommand(program, 'serve')
+    .description('run the daemon in the foreground')
+    .option(
+      '--config <file>',
+      'settings (default: portreeve.toml in the configuration directory, if it is there)',
+    )
+    .option('--state <dir>', 'where to keep what outlives a reboot')
+    .option('--runtime <dir>', 'where to keep sockets and registrations')
+    .option('--listen <address>', 'an address to answer on besides loopback; may be repeated', collect, [])
+    .option('--port <n>', 'the port of the port mapper (default: 111)')
+    .option('--local <path>', 'the Unix socket of the port mapper')
+    .addOption(new Option('--fallback', 'take another port where 111 cannot be had').hideHelp())
+    .addOption(new Option('--pins <dir>', "the directory of the guard's names in bpffs").hideHelp())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  portreeve serve                            on loopback, port 111
+  portreeve serve --listen 192.0.2.7         on that address, too
+  portreeve serve --port 7111 --runtime /tmp/try --local /tmp/try/rpcbind.sock`,
+    )
+    .action(async (options) => {
+      const { serveCommand } = await import('./serve.ts');
+      end(await serveCommand(options, io));
+    });
+}
+
+function addStatus(program: Command, { io, end }: Surroundings): void {
+  addCommand(program, 'status')
+    .description('show what the running daemon does')
+    .option('--runtime <dir>', "the daemon's runtime directory (default: your own, then the system's)")
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Exit code 0 if portmap is running, 1 if it is not, 3 if no daemon answers.
+
+Examples:
+  portreeve status
+  portreeve status --json | jq .portmap.mappings`,
+    )
+    .action(async (options) => {
+      const { statusCommand } = await import('./status.ts');
+      end(await statusCommand(options, io));
+    });
+}
+
+function addConfig(program: Command, { io, end }: Surroundings): void {
+  const examples = `
+Examples:
+  portreeve config check /etc/portreeve/portreeve.toml`;
+  const config = addCommand(program, 'config')
+    .description('look at portreeve.toml')
+    .addHelpText('after', examples);
+  addCommand(config, 'check')
+    .description('say whether a file of settings is valid')
+    .argument('<file>', 'a portreeve.toml')
+    .addHelpText(
+      'after',
+      `
+Names every mistake: keys that are no settings, with the nearest that is one,
+and values that cannot be. Exit code 0 if the file is valid, 2 if not.
+${examples}`,
+    )
+    .action(async (file) => {
+      const { configCheckCommand } = await import('./config-check.ts');
+      end(configCheckCommand(file, io));
+    });
+}
+
+function addCompletion(program: Command, { io, end }: Surroundings): void {
+  addCommand(program, 'completion')
+    .description('print what completes commands and options in a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  source <(portreeve completion bash)        in ~/.bashrc
+  source <(portreeve completion zsh)         in ~/.zshrc, after compinit
+  portreeve completion fish | source         in ~/.config/fish/config.fish`,
+    )
+    .action(async (shell) => {
+      const { completionCommand } = await import('./completion.ts');
+      end(completionCommand(shell, program, io));
+    });
+}
+
+function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}
 
 /** package.json lies above src/ and dist/ alike. */
 function packageVersion(): string {

@@ -7,7 +7,7 @@ import { STACKS, type Stack, type StackRange, stacksNamed, stackWords } from '..
 import { contradictions, STRATUS_GUIDE, STRATUS_TABLE, type StratusRow } from '../names/stratus-table.ts';
 import { bootFiles, bootReader } from './boot-files.ts';
 import type { Io } from './io.ts';
-import { type Column, emphasize, formatTable, json } from './text.ts';
+import { type Column, emphasize, formatTable, hangingLine, json } from './text.ts';
 
 export interface StacksOptions {
   readonly json?: boolean;
@@ -137,7 +137,7 @@ function fullText(io: Io, stack: Stack): string {
   ];
   const width = Math.max(...lines.map(([label]) => label.length));
   const body = lines.flatMap(([label, texts]) =>
-    texts.map((text, at) => `  ${(at === 0 ? label : '').padEnd(width)}  ${text}\n`),
+    texts.map((text, at) => hangingLine(io, `  ${(at === 0 ? label : '').padEnd(width)}  `, text)),
   );
   return [`${emphasize(io, stack.title)}\n`, ...body].join('');
 }
@@ -172,7 +172,7 @@ function hostText(io: Io, { settings, problems, reader }: HostStack): string {
   return [
     formatTable(io, HOST_COLUMNS, settings),
     ...note,
-    ...problems.map((problem) => `! ${problem}\n`),
+    ...problems.map((problem) => hangingLine(io, '! ', problem)),
   ].join('');
 }
 
@@ -183,12 +183,14 @@ const STRATUS_COLUMNS: readonly Column<StratusRow>[] = [
   { title: 'WELL KNOWN', text: ({ wellKnown }) => rangeText(wellKnown) },
   { title: 'REGISTERED', text: ({ registered }) => rangeText(registered) },
   { title: 'DYNAMIC', text: ({ dynamic }) => rangeText(dynamic) },
-  {
-    title: 'NOTE',
-    text: (row) => [...contradictions(row), row.remark].filter((text) => text !== '').join('; '),
-  },
 ];
 
 function stratusText(io: Io): string {
-  return `${emphasize(io, STRATUS_GUIDE)}\n\n${formatTable(io, STRATUS_COLUMNS, STRATUS_TABLE)}`;
+  const notes = STRATUS_TABLE.flatMap((row) =>
+    [...contradictions(row), ...(row.remark === '' ? [] : [row.remark])].map((note) =>
+      hangingLine(io, '- ', `${row.stack}: ${note}`),
+    ),
+  );
+  const table = formatTable(io, STRATUS_COLUMNS, STRATUS_TABLE);
+  return [hangingLine(io, '', STRATUS_GUIDE), '\n', table, '\n', ...notes].join('');
 }

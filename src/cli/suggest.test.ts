@@ -22,12 +22,27 @@ test('for people: the port, why, why not others, and the advice of the guide, co
   const { code, stdout, stderr } = await suggest(t, `--near 8080 ${STACKS}`);
   assert.deepEqual([code, stderr], [0, '']);
   assert.match(stdout, /^PORT +ELSEWHERE GIVEN TO CLIENTS BY\n8\d{3} +openbsd, /);
-  assert.match(stdout, /^- no client of iana, linux, .* or of this host is given it$/m);
+  assert.match(stdout, /^- no client of linux, .* or of this host is given it$/m);
   assert.match(stdout, /^PASSED OVER +WHY\n8080 +assigned by IANA: http-alt$/m);
   assert.match(
     stdout,
     /^Stratus's guide advises 5001 to 9999: of these 4,999 ports IANA has assigned 1,\d{3} /m,
   );
+});
+
+test('ports against which the same speaks share a row', async (t) => {
+  const { stdout } = await suggest(t, `--near 65535 --protocol udp ${STACKS}`);
+  const rows = /^PASSED OVER +WHY\n([\s\S]*?)^and [\d,]+ more\n/m.exec(stdout)?.[1] ?? assert.fail(stdout);
+  assert.match(rows, /^65\d{3}-65535 +one of the ports that docker run -P publishes; /);
+  assert.match(rows, /; one of the dynamic ports of IANA; given to clients by freebsd, /);
+});
+
+test('on a terminal lines are broken where they are too long', async (t) => {
+  const { runWith, state } = desk(t);
+  const args = `suggest --near 8080 ${STACKS} --state ${state}`.split(' ');
+  const { stdout } = await runWith(args, { columns: 70 });
+  for (const line of stdout.split('\n')) assert.ok(line.length <= 70, line);
+  assert.match(stdout, /^- no client of .*\n {2}\S/m);
 });
 
 test('for programs: all that is said to people, and more', async (t) => {
@@ -85,9 +100,16 @@ describe('where there is not enough it says which system to give up, and ends wi
   });
 
   test('no statement is written then', async (t) => {
-    const { code, stdout } = await suggest(t, '--stacks all --reserve WEB');
-    assert.equal(code, 1);
-    assert.doesNotMatch(stdout, /WEB/);
+    const { code, stdout, stderr } = await suggest(t, '--stacks all --reserve WEB');
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^0 of 1 port can be had\.\n/);
+  });
+
+  test('the command asks for the same', async (t) => {
+    const { stdout } = await suggest(t, '2 --block 2 --near 9000 --protocol udp --stacks all,-host');
+    const command = /^ {2}portreeve suggest (.*)$/m.exec(stdout)?.[1] ?? assert.fail(stdout);
+    assert.match(command, /^2 --block 2 --near 9000 --protocol udp --stacks all,-host,-/);
+    assert.equal((await suggest(t, command)).code, 0);
   });
 });
 
@@ -146,7 +168,7 @@ describe('--reserve prints what our own reader reads', () => {
 
 describe('what cannot be asked for is refused', () => {
   const wrong: readonly [string, string, RegExp][] = [
-    ['no number', '0', /"0" cannot be how many/],
+    ['no number', '0', /"0" cannot be the number of ports/],
     ['too many', '1001', /a number from 1 to 1000/],
     ['a block of nothing', '--block 0', /"0" cannot be the size of a block/],
     ['a block of what is no number', '--block 1e3', /cannot be the size of a block/],

@@ -18,7 +18,7 @@ import { loadIana } from '../names/iana.ts';
 import { parseServices, ServiceNames } from '../names/services.ts';
 import type { Io } from './io.ts';
 import { settleProfile, stateToLookAt } from './profile-settings.ts';
-import { type Column, formatTable, json } from './text.ts';
+import { type Column, formatTable, hangingLine, json } from './text.ts';
 
 export interface SuggestOptions {
   readonly block?: string;
@@ -45,7 +45,7 @@ export async function suggestCommand(
 ): Promise<number> {
   const job = options.reserve === undefined ? undefined : await jobOf(options.reserve, options, io);
   const wish = {
-    count: numberOf('SUGGEST_COUNT', 'how many', count ?? '1', SUGGESTIONS_MAX),
+    count: numberOf('SUGGEST_COUNT', 'the number of ports', count ?? '1', SUGGESTIONS_MAX),
     size: numberOf('SUGGEST_BLOCK', 'the size of a block', options.block ?? '1', PORT_MAX),
     near: options.near === undefined ? undefined : parsePort(options.near),
     name: options.name === undefined ? undefined : nameOf(options.name),
@@ -64,8 +64,9 @@ export async function suggestCommand(
   const statements = job !== undefined && isEnough ? statementsOf(report, job, wish.name) : undefined;
   if (options.json)
     io.out(json({ ...report, giveUp: report.giveUp ?? null, statements: statements ?? null }));
-  else if (statements === undefined) io.out(reportText(io, report, wish, options.stacks));
-  else printStatements(io, statements, report, wish);
+  else if (statements !== undefined) printStatements(io, statements, report, wish);
+  // Behind a profile goes nothing but a statement.
+  else (job === undefined ? io.out : io.err)(reportText(io, report, wish, options.stacks));
   return isEnough ? 0 : 1;
 }
 
@@ -124,12 +125,29 @@ const COLUMNS: readonly Column<SuggestedPorts>[] = [
   },
 ];
 
-type PassedOverRow = SuggestReport['passedOver'][number];
+/** Ports that follow each other, and against which the same speaks. */
+interface PassedOverRow {
+  first: number;
+  last: number;
+  readonly why: string;
+}
 
 const PASSED_OVER_COLUMNS: readonly Column<PassedOverRow>[] = [
-  { title: 'PASSED OVER', text: ({ port }) => `${port}` },
-  { title: 'WHY', text: ({ reasons }) => reasons.join('; ') },
+  { title: 'PASSED OVER', text: ({ first, last }) => (first === last ? `${first}` : `${first}-${last}`) },
+  { title: 'WHY', text: ({ why }) => why },
 ];
+
+function passedOverRows(passedOver: SuggestReport['passedOver']): PassedOverRow[] {
+  const rows: PassedOverRow[] = [];
+  for (const { port, reasons } of passedOver) {
+    const why = reasons.join('; ');
+    const row = rows.find((each) => each.why === why && port >= each.first - 1 && port <= each.last + 1);
+    if (!row) rows.push({ first: port, last: port, why });
+    else if (port < row.first) row.first = port;
+    else row.last = port;
+  }
+  return rows;
+}
 
 /** Nothing but the statements, so that they can be put behind a profile. */
 function printStatements(io: Io, statements: string, report: SuggestReport, wish: Wish): void {
@@ -140,16 +158,16 @@ function printStatements(io: Io, statements: string, report: SuggestReport, wish
 function reportText(io: Io, report: SuggestReport, wish: Wish, stacks: string): string {
   const { suggestions, passedOver, passedOverCount, known } = report;
   const parts: string[] = [];
-  if (suggestions.length > 0) parts.push(formatTable(io, COLUMNS, suggestions), reasonsText(report));
+  if (suggestions.length > 0) parts.push(formatTable(io, COLUMNS, suggestions), reasonsText(io, report));
   if (suggestions.length > 0 && passedOver.length > 0) {
-    const shown = passedOver.slice(0, PASSED_OVER_SHOWN);
-    const more = passedOverCount - shown.length;
+    const shown = passedOverRows(passedOver).slice(0, PASSED_OVER_SHOWN);
+    const more = shown.reduce((left, { first, last }) => left - (last - first + 1), passedOverCount);
     const rest = more > 0 ? `and ${number(more)} more\n` : '';
     parts.push(formatTable(io, PASSED_OVER_COLUMNS, shown) + rest);
   }
-  if (suggestions.length < wish.count) parts.push(tooFew(report, wish, stacks));
+  if (suggestions.length < wish.count) parts.push(tooFew(io, report, wish, stacks));
   if (known.length > 0) parts.push(knownText(report, wish));
-  parts.push(adviceText(report));
+  parts.push(hangingLine(io, '', adviceText(report)));
   return parts.join('\n');
 }
 
@@ -158,38 +176,61 @@ function knownText({ known }: SuggestReport, { name }: Wish): string {
 }
 
 /** What is true of each of them. */
-function reasonsText({ suggestions }: SuggestReport): string {
+function reasonsText(io: Io, { suggestions }: SuggestReport): string {
   const reasons = suggestions[0]?.reasons ?? [];
-  return reasons.map((reason) => `- ${reason}\n`).join('');
+  return reasons.map((reason) => hangingLine(io, '- ', reason)).join('');
 }
 
 function adviceText({ advice }: SuggestReport): string {
   const { first, last, ports, assigned, kept, givenBy } = advice;
   return [
-    `Stratus's guide advises ${first} to ${last}: of these ${number(ports)} ports `,
-    `IANA has assigned ${number(assigned)} `,
-    `and keeps ${number(kept)},\nand clients of ${givenBy.join(', ')} are given some of them.\n`,
-  ].join('');
+    `Stratus's guide advises ${first} to ${last}: of these ${number(ports)} ports`,
+    `IANA has assigned ${number(assigned)} and keeps ${number(kept)},`,
+    `and clients of ${givenBy.join(', ')} are given some of them.`,
+  ].join(' ');
 }
 
 /** What to do where there is not enough. */
-function tooFew(report: SuggestReport, wish: Wish, stacks: string): string {
+function tooFew(io: Io, report: SuggestReport, wish: Wish, stacks: string): string {
   const { suggestions, giveUp } = report;
   const found = `${suggestions.length} of ${wishText(wish)} can be had.\n`;
-  if (!giveUp)
-    return `${found}Without any system there would not be enough either: ask for fewer, or for smaller blocks.\n`;
-  const leftOut = [...giveUp.systems, ...(giveUp.host ? ['host'] : [])];
-  const range = giveUp.host ? '; for this host, narrow net.ipv4.ip_local_port_range' : '';
+  if (!giveUp) {
+    const without =
+      'Without any system there would not be enough either: ask for fewer, or for smaller blocks.';
+    return found + hangingLine(io, '', without);
+  }
+  const { systems, host, left, example } = giveUp;
+  const range = host ? '; this host itself gives them up when net.ipv4.ip_local_port_range is narrowed' : '';
+  const what = [...systems, ...(host ? ['this host'] : [])].join(', ');
+  const freed = `Give up ${what}, and there are ${number(left)}, from ${example} on${range}:`;
   return [
     found,
-    `The systems give all others to clients. Give up ${leftOut.join(', ')}, `,
-    `and there are ${number(giveUp.left)}, from ${giveUp.example} on${range}:\n`,
-    `  portreeve suggest${wish.count === 1 ? '' : ` ${wish.count}`}${wish.size === 1 ? '' : ` --block ${wish.size}`}`,
-    ` --stacks ${[stacks, ...leftOut.map((word) => `-${word}`)].join(',')}\n`,
+    hangingLine(io, '', `The systems give all others to clients. ${freed}`),
+    `  ${commandWithout([...systems, ...(host ? ['host'] : [])], report, wish, stacks)}\n`,
   ].join('');
 }
 
-const number = (value: number) => value.toLocaleString('en-US');
+/** The same question without some systems. */
+function commandWithout(
+  leftOut: readonly string[],
+  report: SuggestReport,
+  wish: Wish,
+  stacks: string,
+): string {
+  const { count, size, near } = wish;
+  const [protocol, ...others] = report.protocols;
+  return [
+    'portreeve suggest',
+    ...(count === 1 ? [] : [`${count}`]),
+    ...(size === 1 ? [] : [`--block ${size}`]),
+    ...(near === undefined ? [] : [`--near ${near}`]),
+    ...(others.length > 0 ? [] : [`--protocol ${protocol}`]),
+    `--stacks ${[stacks, ...leftOut.map((word) => `-${word}`)].join(',')}`,
+  ].join(' ');
+}
+
+/** "1,449". Without Intl, which takes 15 ms to load. */
+const number = (value: number) => `${value}`.replace(/\B(?=(?:[0-9]{3})+$)/g, ',');
 
 function wishText({ count, size }: Wish): string {
   const s = count === 1 ? '' : 's';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
 import { printable } from '../base/printable.ts';
-import { type Column, formatTable } from './text.ts';
+import { type Column, emphasize, formatTable, hangingLine } from './text.ts';
 
 interface Row {
   readonly count: number;
@@ -69,4 +69,22 @@ test('the heading is bold on a terminal only, and not with NO_COLOR or on a dumb
 test('control characters of others are made visible', () => {
   assert.equal(printable('a\x1b]0;b\x07\n\x9bc\x7f'), 'a\\x1b]0;b\\x07\\x0a\\x9bc\\x7f');
   assert.equal(printable('superuser é'), 'superuser é');
+});
+
+test('a line is broken between words on a terminal, and what follows stands below its text', () => {
+  const text = 'one two three-and-a-very-long-word-behind-it-that-is-not-broken four';
+  const io = capturedIo({ columns: 40, env: {} });
+  const head = `${emphasize(io, 'held')}  `;
+  assert.equal(
+    hangingLine(io, head, text, 6),
+    `${head}one two\n      three-and-a-very-long-word-behind-it-that-is-not-broken\n      four\n`,
+  );
+  assert.equal(
+    hangingLine(io, '  ', 'then as root', 4, 'a long command -with its words'),
+    '  then as root\n    a long command -with its words\n',
+  );
+  for (const columns of [39, undefined]) {
+    assert.equal(hangingLine(capturedIo({ columns }), '- ', text), `- ${text}\n`);
+  }
+  assert.equal(hangingLine(io, '- ', '\x1b[2J'), '- \\x1b[2J\n');
 });

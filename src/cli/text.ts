@@ -1,5 +1,6 @@
 // Words for a terminal: tables that fit it, emphasis where it is wanted, times, JSON.
-import { bold, type Column, tableText } from '../base/table.ts';
+import { printable } from '../base/printable.ts';
+import { bold, type Column, plain, tableText } from '../base/table.ts';
 import type { Io } from './io.ts';
 
 export type { Column } from '../base/table.ts';
@@ -17,6 +18,34 @@ export function emphasize(io: Io, text: string): string {
 /** Whether what is to be seen first is emphasized. */
 export function isEmphasized({ columns, env }: Io): boolean {
   return columns !== undefined && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+}
+
+/** On a terminal that is narrower lines are left to it. */
+const WRAP_MIN_CHARACTERS = 40;
+
+/**
+ * A line behind its head: on a terminal it is broken between words, and what follows is indented. `last` is what is not
+ * broken, such as a command.
+ */
+export function hangingLine(
+  { columns }: Io,
+  head: string,
+  text: string,
+  indent = head.length,
+  last?: string,
+): string {
+  const width = columns !== undefined && columns >= WRAP_MIN_CHARACTERS ? columns : Number.POSITIVE_INFINITY;
+  let line = head;
+  let at = plain(head).length;
+  let gap = '';
+  const words = [...printable(text).split(' '), ...(last === undefined ? [] : [printable(last)])];
+  for (const word of words) {
+    const isTooFar = gap !== '' && at + gap.length + word.length > width;
+    line += isTooFar ? `\n${' '.repeat(indent)}${word}` : `${gap}${word}`;
+    at = (isTooFar ? indent : at + gap.length) + word.length;
+    gap = ' ';
+  }
+  return `${line}\n`;
 }
 
 /** The time as the clock on the wall has it: "2026-11-20 10:59:03". */

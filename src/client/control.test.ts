@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
+import { createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -89,4 +90,21 @@ test('nobody there is DAEMON_ABSENT', async (t) => {
   for (const path of ['none', 'file', 'file/look.sock']) {
     await assert.rejects(lookAt(join(directory, path), '/'), { code: 'DAEMON_ABSENT', kind: 'world' });
   }
+});
+
+test('a path is one word of a request', async (t) => {
+  const path = await daemon(t, (url, response) => response.end(JSON.stringify(url)));
+  assert.equal(await lookAt(path, '/a?b=%20'), '/a?b=%20');
+  for (const word of ['', '/a b', '/a\r\nx: y', '/ä']) await assert.rejects(lookAt(path, word), TypeError);
+});
+
+test('an answer that is shorter than it says is cut off', async (t) => {
+  const path = join(await directoryOf(t), 'look.sock');
+  const server = createNetServer((socket) => {
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n"1234"'));
+  });
+  server.listen(path);
+  await once(server, 'listening');
+  t.after(() => server.close());
+  await assert.rejects(lookAt(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /cut off/ });
 });

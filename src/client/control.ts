@@ -1,7 +1,7 @@
 // Asks the running daemon over its sockets: HTTP and JSON on a Unix socket.
-import type { IncomingMessage } from 'node:http';
 import { type ErrorKind, EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { errnoOf } from './errors.ts';
+import { exchange, type HttpAnswer, type HttpRequest } from './http-exchange.ts';
 import { CALL_TIMEOUT_MS, CONTROL_ANSWER_MAX_BYTES } from './limits.ts';
 
 /** How the daemon is asked. */
@@ -17,7 +17,7 @@ export interface LookOptions {
  * is behind that socket), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_CANNOT` (it says why not), `DAEMON_BAD_ANSWER`.
  */
 export async function lookAt<T>(socketPath: string, path: string, options: LookOptions = {}): Promise<T> {
-  const { status, text } = await ask(socketPath, { method: 'GET', path }, options);
+  const { status, text } = await ask(socketPath, { method: 'GET', path, body: '' }, options);
   if (status === 200) return parse(text, socketPath);
   const { error } = parse<{ readonly error?: unknown }>(text, socketPath) ?? {};
   if (typeof error !== 'string') throw badAnswer(socketPath, `its status is ${status}`);
@@ -58,48 +58,26 @@ function parse<T>(text: string, socketPath: string): T {
   }
 }
 
-interface Answer {
-  readonly status: number | undefined;
-  readonly text: string;
-}
-
-function ask(
+async function ask(
   socketPath: string,
-  { method, path, body = '' }: { readonly method: string; readonly path: string; readonly body?: string },
+  request: HttpRequest,
   { timeoutMs = CALL_TIMEOUT_MS, maxBytes = CONTROL_ANSWER_MAX_BYTES }: LookOptions,
-): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  // To import it makes it load all that it has to offer, WebSocket too: that takes longer than the answer.
-  const { request } = process.getBuiltinModule('node:http');
-  // Without an agent the connection ends with the answer, and nothing keeps the process.
-  const asking = request({ socketPath, path, method, agent: false, headers: { accept: 'application/json' } });
+): Promise<HttpAnswer> {
+  const { answer, close } = exchange(socketPath, request, maxBytes);
+  const { promise: silence, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     const message = `the daemon behind ${socketPath} did not answer within ${timeoutMs} ms`;
     reject(new PortreeveError('world', 'DAEMON_SILENT', message));
   }, timeoutMs);
-  const fail = (thrown: Error) => reject(lookError(thrown, socketPath));
-  asking.once('response', (response) => {
-    readText(response, maxBytes).then((text) => resolve({ status: response.statusCode, text }), fail);
-  });
-  asking.on('error', fail);
-  asking.end(body);
-  return promise.finally(() => {
+  try {
+    return await Promise.race([answer, silence]);
+  } catch (thrown) {
+    if (thrown instanceof PortreeveError || !(thrown instanceof Error)) throw thrown;
+    throw lookError(thrown, socketPath);
+  } finally {
     clearTimeout(timer);
-    asking.destroy();
-  });
-}
-
-async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let length = 0;
-  for await (const chunk of response) {
-    if (!(chunk instanceof Uint8Array)) continue;
-    length += chunk.length;
-    if (length > maxBytes) throw new RangeError(`more than ${maxBytes} bytes`);
-    text += decoder.decode(chunk, { stream: true });
+    close();
   }
-  return text + decoder.decode();
 }
 
 function badAnswer(socketPath: string, why: string): PortreeveError {

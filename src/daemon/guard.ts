@@ -14,6 +14,7 @@ import { LinuxCgroups } from '../host/linux/cgroups.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
 import { linuxNamespaces } from '../host/linux/namespaces.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
+import { unprivilegedStart } from '../services/guard/features.ts';
 import { Follower } from '../services/guard/follower.ts';
 import { GuardKernel } from '../services/guard/kernel.ts';
 import { NamespaceFollower } from '../services/guard/namespace-follower.ts';
@@ -68,6 +69,7 @@ export class DaemonGuard {
   #kernel: { readonly id: number; readonly guard: GuardKernel | undefined } | undefined;
   /** When it is tried again to open it (monotonic milliseconds). */
   #retryAt = Number.NEGATIVE_INFINITY;
+  #unprivilegedStart: number | undefined;
   #timer: Timer | undefined;
   #isStopped = false;
 
@@ -113,6 +115,7 @@ export class DaemonGuard {
         warn: (message) => log.warn(`guard: ${message}`),
       });
       this.#following = { cgroups, follower, namespaces, server, recorder };
+      this.#seeSettings(follower);
       follower.tick();
     } catch (thrown) {
       this.#obstacle = messageOf(thrown);
@@ -125,6 +128,13 @@ export class DaemonGuard {
     const archive = new SqliteProfileArchive(state);
     const jobs = () => this.#following?.follower.jobs ?? { cgroups: new Map(), users: new Map() };
     return makerOf({ archive, bpf: this.#bpf, files: host.files, jobs }, this.#settings);
+  }
+
+  /** The tables say below which port Linux itself asks for a capability; that can be changed at any time. */
+  #seeSettings(follower: Follower): void {
+    const start = unprivilegedStart(this.#parts.host.files);
+    if (start !== this.#unprivilegedStart) follower.renewSoon();
+    this.#unprivilegedStart = start;
   }
 
   /** Records what a trial has gone back to: the archive then says what the kernel does. */
@@ -211,6 +221,7 @@ export class DaemonGuard {
   #setTimer(following: Following): void {
     this.#timer = this.#parts.host.clock.after(JOB_TICK_MS, () => {
       this.#settle();
+      this.#seeSettings(following.follower);
       following.follower.tick();
       following.namespaces.tick();
       following.recorder.see();

@@ -1,41 +1,61 @@
 // Tells on look.sock who holds which port: what was seen of processes is remembered from one question to the next.
-import { readlinkSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { portsSeen } from '../app/doctor/port-records.ts';
-import { type PortsQuestion, parsePortsPath, seePorts } from '../app/doctor/ports-asked.ts';
+import { join } from 'node:path';
+import { namesBy, type PortsDoors, portsRecords, portsTable } from '../app/doctor/ports-answer.ts';
+import { type PortsRequest, parsePortsPath } from '../app/doctor/ports-asked.ts';
 import { messageOf } from '../base/errors.ts';
-import { PORTS_LOOKS_PER_SECOND_MAX } from '../base/limits.ts';
+import { PORT_NAMES_AGE_MAX_MS, PORTS_LOOKS_PER_SECOND_MAX } from '../base/limits.ts';
 import { cgroupsIfAny } from '../host/linux/cgroups.ts';
 import { readText } from '../host/linux/files.ts';
+import { interfaceName } from '../host/linux/interface-name.ts';
 import { LinuxOpenSockets } from '../host/linux/open-sockets.ts';
 import { type PeerCredentials, peerCredentials } from '../host/linux/peer-credentials.ts';
+import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
+import { PROFILE_DATABASE } from '../host/linux/state-files.ts';
+import { registrationsAt } from './registrations.ts';
 import { reply } from './unix-http.ts';
 
 const SECOND_MS = 1000;
+
+/** Where the daemon has its things. */
+export interface PortsPlaces {
+  /** The state directory. */
+  readonly state: string;
+  /** The Unix socket of our port mapper. */
+  readonly portmap: () => string | undefined;
+}
 
 /** Answers GET with a path that portsPath() gives. */
 export class PortsLook {
   readonly #sockets = new LinuxOpenSockets();
   readonly #here = { net: readlinkSync('/proc/self/ns/net'), pid: readlinkSync('/proc/self/ns/pid') };
+  readonly #places: PortsPlaces;
+  #names: PortsDoors['names'] | undefined;
+  #namesFrom = Number.NEGATIVE_INFINITY;
   /** How often each user was answered in this second. */
   readonly #answered = new Map<number, number>();
   #secondBegan = 0;
 
+  constructor(places: PortsPlaces) {
+    this.#places = places;
+  }
+
   readonly answer = (request: IncomingMessage, response: ServerResponse): void => {
-    const question = parsePortsPath(request.url ?? '');
-    if (typeof question === 'string') {
-      reply(response, 400, { error: question });
+    const asked = parsePortsPath(request.url ?? '');
+    if (typeof asked === 'string') {
+      reply(response, 400, { error: asked });
       return;
     }
     const peer = peerCredentials(request.socket);
     if (!peer) reply(response, 403, { error: 'the kernel does not tell who asks' });
-    else if (this.#isElsewhere(question))
+    else if (this.#isElsewhere(asked))
       reply(response, 409, { error: 'whoever asks is in another network or process namespace' });
     else if (this.#isTooMuch(peer.uid)) reply(response, 503, { error: 'this user asks too often' });
-    else this.#tell(question, peer, response);
+    else void this.#tell(asked, peer, response);
   };
 
-  #isElsewhere({ from: { net = this.#here.net, pid = this.#here.pid } }: PortsQuestion): boolean {
+  #isElsewhere({ net = this.#here.net, pid = this.#here.pid }: PortsRequest): boolean {
     return net !== this.#here.net || pid !== this.#here.pid;
   }
 
@@ -51,13 +71,44 @@ export class PortsLook {
     return uid !== 0 && count > PORTS_LOOKS_PER_SECOND_MAX;
   }
 
-  #tell(question: PortsQuestion, { uid, gids: [gid = -1] }: PeerCredentials, response: ServerResponse): void {
+  async #tell(asked: PortsRequest, peer: PeerCredentials, response: ServerResponse): Promise<void> {
     try {
-      const sockets = this.#sockets.shownTo({ uid, gid });
-      const seen = seePorts({ sockets, files: { readText }, cgroups: cgroupsIfAny() }, question);
-      reply(response, 200, portsSeen(seen, question.isFull));
+      const { question, table } = asked;
+      const doors = this.#doorsFor(peer);
+      const answer = table ? portsTable(doors, question, table) : portsRecords(doors, question);
+      reply(response, 200, await answer);
     } catch (thrown) {
       reply(response, 500, { error: messageOf(thrown) });
     }
+  }
+
+  #doorsFor({ uid, gids: [gid = -1] }: PeerCredentials): PortsDoors {
+    const sockets = this.#sockets.shownTo({ uid, gid });
+    return {
+      sockets,
+      files: { readText },
+      cgroups: cgroupsIfAny(),
+      names: () => this.#gather(),
+      interfaceName,
+    };
+  }
+
+  /** Names change seldom: they are gathered anew after a while. */
+  #gather(): ReturnType<PortsDoors['names']> {
+    const now = performance.now();
+    if (!this.#names || now - this.#namesFrom >= PORT_NAMES_AGE_MAX_MS) {
+      this.#namesFrom = now;
+      const { state, portmap } = this.#places;
+      const database = join(state, PROFILE_DATABASE);
+      this.#names = namesBy({
+        files: { readText },
+        registrations: async () => {
+          const path = portmap();
+          return path === undefined ? [] : await registrationsAt(path);
+        },
+        archive: async () => (existsSync(database) ? new SqliteProfileArchive(state) : undefined),
+      });
+    }
+    return this.#names();
   }
 }

@@ -110,7 +110,8 @@ async function run(around: Surroundings, { portmap, obstacle }: OpenedPortmap): 
     guard: guard.report(),
   });
   const looks = { '/v1/status': status, [GUARD_PATH]: () => guard.look() };
-  const streams = { ...guard.streams, [PORTS_PATH]: new PortsLook().answer };
+  const ports = new PortsLook({ state: settings.state, portmap: () => localEndpoint(portmap) });
+  const streams = { ...guard.streams, [PORTS_PATH]: ports.answer };
   const look = new LookServer(join(settings.runtime, LOOK_SOCKET), looks, streams);
   // A terminal that is closed sends it as well: there it means what it has always meant.
   const reload = () => (process.stdin.isTTY ? around.stop() : void reread(around, portmap));
@@ -129,6 +130,12 @@ async function run(around: Surroundings, { portmap, obstacle }: OpenedPortmap): 
     process.off('SIGHUP', reload);
     await Promise.all([look.close(), guard.stop(), portmap.stop()]);
   }
+}
+
+/** The Unix socket that the port mapper answers on. */
+function localEndpoint({ endpoints: { endpoints } }: Portmap): string | undefined {
+  const local = endpoints.find(({ spec }) => spec.netid === 'local');
+  return local && endpointText(local.spec);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

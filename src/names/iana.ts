@@ -114,6 +114,27 @@ export async function loadIana(): Promise<Iana> {
   return new Iana(data);
 }
 
+/**
+ * What the text of the package's file says of one port, for who asks for no other: to read all of it as JSON takes as
+ * long as the rest of a command.
+ */
+export function ianaDataOf(port: number, text: string): IanaData {
+  const keys = [`${port}/tcp`, `${port}/udp`];
+  return Object.fromEntries(
+    keys.flatMap((key) => {
+      const quoted = `"${key}":`;
+      const at = text.indexOf(quoted);
+      if (at < 0) return [];
+      STRINGS.lastIndex = at + quoted.length;
+      const [list] = STRINGS.exec(text) ?? [];
+      return list === undefined ? [] : [[key, JSON.parse(list)]];
+    }),
+  );
+}
+
+/** A list of strings in JSON (RFC 8259). */
+const STRINGS = /\s*\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\]/y;
+
 const RANKS = { assigned: 1, reserved: 2, unassigned: 3, dynamic: 4 } as const;
 /** Names that come before others of the same port. */
 const BEST_KNOWN = new Set(['http', 'ipp', 'stun', 'stuns']);

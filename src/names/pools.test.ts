@@ -11,6 +11,8 @@ test('a port is in every pool whose range it lies in', () => {
   assert.deepEqual(ids(21_000), ['portserver', 'nomad', 'daos', 'consul']);
   assert.deepEqual(ids(21_000, 'udp'), ['portserver', 'nomad']);
   assert.deepEqual(ids(60_001, 'udp'), ['docker', 'mosh']);
+  assert.deepEqual(ids(664), ['bindresvport']);
+  assert.deepEqual(ids(993), ['bindresvport', 'nfs-client']);
   assert.deepEqual(ids(8080), []);
 });
 

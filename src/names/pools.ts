@@ -32,6 +32,15 @@ export const POOLS: readonly DefaultPool[] = [
     source: 'glibc sunrpc/bindrsvprt.c: 600 to 1023, then 512 to 599',
   },
   {
+    id: 'nfs-client',
+    title: 'the ports from which the kernel mounts NFS',
+    protocols: BOTH,
+    first: 665,
+    last: 1023,
+    setting: 'sunrpc.min_resvport and sunrpc.max_resvport',
+    source: 'Linux include/linux/sunrpc/xprtsock.h: RPC_DEF_MIN_RESVPORT 665, RPC_DEF_MAX_RESVPORT 1023',
+  },
+  {
     id: 'elasticsearch-http',
     title: "the ports of Elasticsearch's HTTP interface",
     protocols: TCP,
@@ -109,7 +118,7 @@ export const POOLS: readonly DefaultPool[] = [
     protocols: BOTH,
     first: 49_153,
     last: 65_535,
-    setting: "net.ipv4.ip_local_port_range: newer versions of Docker go by the kernel's range",
+    setting: 'net.ipv4.ip_local_port_range, by which newer versions go',
     source: 'moby libnetwork/portallocator: DefaultPortRangeStart 49153, DefaultPortRangeEnd 65535',
   },
   {

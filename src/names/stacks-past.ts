@@ -20,7 +20,7 @@ export const PAST_STACKS: readonly Stack[] = [
     change: [`reg add ${MAX_USER_PORT} /v MaxUserPort /t REG_DWORD /d 65534, then a restart`],
     bounds: 'MaxUserPort from 5000 to 65534: the upper end, 5000 where there is no such value',
     notes: [
-      'Others say that it begins at 1025.',
+      'In KB 929851 Microsoft says that it begins at 1025.',
       'Server 2003 has 49152 to 65535 after the update of MS08-037.',
     ],
     sources: [{ kind: 'manual', text: 'Microsoft, MaxUserPort (Windows 2000 Server, Windows Server 2003)' }],

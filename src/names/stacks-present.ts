@@ -39,7 +39,7 @@ export const PRESENT_STACKS: readonly Stack[] = [
     bounds: 'not below net.ipv4.ip_unprivileged_port_start; one range for TCP, UDP, IPv4 and IPv6',
     notes: [
       'Each network namespace has a range of its own.',
-      'connect(2) gives ports of the parity of the low end first, bind(2) to port 0 those of the other.',
+      'Since 4.6 connect(2) takes ports of the parity of the low end first, bind(2) to port 0 those of the other.',
     ],
     sources: [
       { kind: 'measured', text: 'Linux 6.18' },

@@ -75,6 +75,14 @@ export function stackWords(): string[] {
   return [...STACK_GROUPS, ...STACKS.flatMap(({ id, aliases }) => [id, ...aliases])];
 }
 
+/** What is no system, but what every system is asked to do. */
+const NO_SYSTEM = 'iana';
+
+/** Whether it is a system that one can meet. */
+export function isSystem({ id }: Stack): boolean {
+  return id !== NO_SYSTEM;
+}
+
 /** Whether a system gives a port to clients by itself. */
 export function handsOut({ ephemeral }: Stack, port: number, protocol: Protocol): boolean {
   const { first, last } = ephemeral[protocol];

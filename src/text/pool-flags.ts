@@ -7,18 +7,24 @@ export interface FlagRange {
   readonly last: number;
 }
 
-/** "30000-32767", or a first port and a count less one: "30000+2767" (port_range.go of k8s.io/apimachinery). */
+/**
+ * "30000-32767", or a first port and a count less one: "30000+2767" (port_range.go of k8s.io/apimachinery). It is an
+ * option, an argument that k3s passes on, or a key of YAML.
+ */
 const NODE_PORTS =
-  /(?:^|[\s"'])--service-node-port-range(?:=|\s+)["']?([0-9]+)(?:([-+])([0-9]+))?(?![^\s"'])/g;
+  /(?:^|[\s"'=])(?:--)?service-node-port-range(?:=|:?\s+)["']?([0-9]+)(?:([-+])([0-9]+))?(?![^\s"'])/g;
+const COMMENT = /(?<=^|\s)#.*/gm;
 /** Ranges with commas between them (portserver(1)). */
 const STATIC_POOL = /(?:^|\s)--portserver_static_pool(?:=|\s+)([0-9][0-9,-]*)(?!\S)/g;
 
 /**
  * The ports for services of type NodePort that a command line of kube-apiserver says, or its manifest, in which an
- * argument is an item of a list. Undefined where it says none. Of several the last one counts, as for the program.
+ * argument is an item of a list, or the configuration of k3s. Undefined where it says none. Of several the last one
+ * counts, as for the program.
  */
 export function nodePortRange(text: string): FlagRange | undefined {
-  const [, from = '', sign = '-', to = from] = [...text.matchAll(NODE_PORTS)].at(-1) ?? [];
+  const said = text.replaceAll(COMMENT, '').matchAll(NODE_PORTS);
+  const [, from = '', sign = '-', to = from] = [...said].at(-1) ?? [];
   const first = parseDecimal(from, PORT_MAX);
   const second = parseDecimal(to, PORT_MAX);
   if (first === undefined || second === undefined) return undefined;

@@ -10,10 +10,11 @@ Gid:\t100\t101\t100\t100
 Groups:\t4 24 101 
 CapPrm:\t0000000000000400
 CapEff:\t0000000000000400
+CapBnd:\t0000000000000401
 `;
 
 test('the effective groups and capabilities are read', () => {
-  assert.deepEqual(parseProcessStatus(STATUS), { gids: [101, 4, 24], capabilities: 1024n });
+  assert.deepEqual(parseProcessStatus(STATUS), { gids: [101, 4, 24], capabilities: 1024n, bounding: 1025n });
 });
 
 test('a process may have no supplementary groups', () => {
@@ -27,6 +28,7 @@ test('what is not as Linux prints it is no status', () => {
     STATUS.replace('Gid:', 'gid:'),
     STATUS.replace('Groups:', ''),
     STATUS.replace('CapEff:\t0', 'CapEff:\tg'),
+    STATUS.replace('CapBnd:', 'CapAmb:'),
   ]) {
     assert.equal(parseProcessStatus(text), undefined, text);
   }

@@ -15,9 +15,8 @@ const NLM_F_DUMP = 0x300;
 /** <linux/inet_diag.h>: sizes of struct inet_diag_req_v2 and struct inet_diag_msg. */
 const REQUEST_BYTES = 56;
 const MESSAGE_BYTES = 72;
-/** Where the socket's identity (struct inet_diag_sockid) is in each: ports, addresses, interface, cookie. */
+/** Where a request has the socket's identity (struct inet_diag_sockid): ports, addresses, interface, cookie. */
 const REQUEST_ID_AT = 8;
-const MESSAGE_ID_AT = 4;
 const SOURCE_AT = 4;
 const DESTINATION_AT = 20;
 const COOKIE_AT = 40;
@@ -25,8 +24,25 @@ const COOKIE_AT = 40;
 const UID_AT = 64;
 const INODE_AT = 68;
 
-/** <net/tcp_states.h>: the states as bits; a bound UDP socket that is not connected is in CLOSE. */
-export const STATE = { ESTABLISHED: 1, CLOSE: 7, LISTEN: 10, BOUND_INACTIVE: 13 } as const;
+/**
+ * <net/tcp_states.h>: the states as they are told, and as bits of a request. A socket that is bound and does nothing
+ * else is told as CLOSE, but asked for as BOUND_INACTIVE where it is TCP's, by kernels from 6.8 on.
+ */
+export const STATE = {
+  ESTABLISHED: 1,
+  SYN_SENT: 2,
+  SYN_RECV: 3,
+  FIN_WAIT1: 4,
+  FIN_WAIT2: 5,
+  TIME_WAIT: 6,
+  CLOSE: 7,
+  CLOSE_WAIT: 8,
+  LAST_ACK: 9,
+  LISTEN: 10,
+  CLOSING: 11,
+  NEW_SYN_RECV: 12,
+  BOUND_INACTIVE: 13,
+} as const;
 export const ALL_STATES = 0xffff_ffff;
 
 /** The transports that are asked about. */
@@ -38,20 +54,6 @@ export type DiagProtocol = typeof IPPROTO_TCP | typeof IPPROTO_UDP;
 export interface DiagEnd {
   readonly address: IpAddress;
   readonly port: number;
-}
-
-/** A socket of the network namespace. */
-export interface DiagSocket {
-  readonly family: 4 | 6;
-  readonly state: number;
-  readonly local: DiagEnd;
-  readonly remote: DiagEnd;
-  readonly interfaceIndex: number;
-  readonly uid: number;
-  /** 0 for a socket that its process has closed and the kernel still finishes: its uid is then 0, whoever had it. */
-  readonly inode: number;
-  /** An IPv6 socket that takes no IPv4 (IPV6_V6ONLY); undefined where the kernel does not say. */
-  readonly v6Only: boolean | undefined;
 }
 
 /** What to list. */
@@ -135,43 +137,4 @@ export function readDiagAnswer(view: DataView, length: number, sequence: number)
     uid: view.getUint32(at + UID_AT, LITTLE_ENDIAN),
     inode: view.getUint32(at + INODE_AT, LITTLE_ENDIAN),
   };
-}
-
-/** Reads the payload of an answer (struct inet_diag_msg); undefined for what is none. */
-export function decodeDiagSocket(payload: DataView): DiagSocket | undefined {
-  if (payload.byteLength < MESSAGE_BYTES) return undefined;
-  const linuxFamily = payload.getUint8(0);
-  if (linuxFamily !== AF_INET && linuxFamily !== AF_INET6) return undefined;
-  const family = linuxFamily === AF_INET ? 4 : 6;
-  const addressAt = (at: number): IpAddress => {
-    const bytes = new Uint8Array(payload.buffer, payload.byteOffset + at, family === 4 ? 4 : 16);
-    return { family, bytes: bytes.slice() };
-  };
-  const id = MESSAGE_ID_AT;
-  return {
-    family,
-    state: payload.getUint8(1),
-    local: { port: payload.getUint16(id), address: addressAt(id + SOURCE_AT) },
-    remote: { port: payload.getUint16(id + 2), address: addressAt(id + DESTINATION_AT) },
-    interfaceIndex: payload.getUint32(id + 36, LITTLE_ENDIAN),
-    uid: payload.getUint32(UID_AT, LITTLE_ENDIAN),
-    inode: payload.getUint32(INODE_AT, LITTLE_ENDIAN),
-    v6Only: v6OnlyOf(payload),
-  };
-}
-
-/** <linux/inet_diag.h>: the attribute that tells of IPV6_V6ONLY, behind the message. */
-const INET_DIAG_SKV6ONLY = 11;
-
-function v6OnlyOf(payload: DataView): boolean | undefined {
-  let at = MESSAGE_BYTES;
-  while (payload.byteLength - at >= 5) {
-    const length = payload.getUint16(at, LITTLE_ENDIAN);
-    if (length < 4 || length > payload.byteLength - at) return undefined;
-    if (payload.getUint16(at + 2, LITTLE_ENDIAN) === INET_DIAG_SKV6ONLY && length >= 5) {
-      return payload.getUint8(at + 4) === 1;
-    }
-    at += (length + 3) & ~3;
-  }
-  return undefined;
 }

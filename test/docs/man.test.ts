@@ -8,7 +8,7 @@ import type { Command } from 'commander';
 import { manPages, manSource, roffOf } from '../../scripts/man.ts';
 import { parseSettings, SETTING_KEYS } from '../../src/app/settings-file.ts';
 import { fullName } from '../../src/cli/command.ts';
-import { portreeveProgram } from '../../src/cli/commands.ts';
+import { portreeveProgram } from '../../src/cli/program.ts';
 import { capturedIo } from '../support/captured-io.ts';
 import { ROOT } from '../support/files.ts';
 import { needs, probe } from '../support/probe.ts';

@@ -152,7 +152,7 @@ test('a guard of an older version is taken over while the daemon runs, with what
   assert.match(await at.run('guard'), /^guard {5}enforces the profile\nprofile {3}revision 1/);
 });
 
-test('kill -9 of everything changes nothing; a new daemon takes over what is pinned, and tells what it missed', async (t) => {
+test('kill -9 of everything changes nothing; a new daemon takes over, and tells what was missed', async (t) => {
   const at = await host(t);
   if (!at) return;
   await enforce(at);
@@ -194,6 +194,20 @@ test('a daemon that starts takes over the guard of an older version, and what it
   assert.match(await at.run('guard'), /binds {5}1 allowed, 1 refused\n/);
   await comes(at);
   await records(at);
+});
+
+test('the bound below which Linux itself asks for a capability is followed', async (t) => {
+  const at = await host(t);
+  if (!at) return;
+  await at.world.write('/run/profile', 'TCPCONFIG RESTRICTLOWPORTS\n');
+  await at.run('apply', '/run/profile');
+  await enforce(at);
+  await at.daemon();
+  assert.deepEqual([await at.bind(600, WEB), await at.bind(600, 0)], ['EACCES', 'ok']);
+  // The network is the world's own. From here on only the guard refuses, and it does so with another errno.
+  await at.world.run(['sh', '-c', 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start']);
+  await until('the guard to refuse it', async () => (await at.bind(600, WEB)) === 'EADDRINUSE');
+  assert.equal(await at.bind(600, 0), 'ok');
 });
 
 test('a guard that is none of ours is told, left alone, and tried again', async (t) => {

@@ -198,6 +198,22 @@ describe('a refusal', () => {
     );
   });
 
+  test('is of the user by whom it was judged, also where the unit is known when it is read', async (t) => {
+    if (!guardReady(t)) return;
+    const { stage, archive, record, bind, memory } = await onStage(t);
+    const web = stage.below('web.service');
+    const users = [[ALICE, 'ALICE']] as const;
+    stage.inForce(PROFILE, { users });
+    await bind([TCP4], { cgroup: web, uid: ALICE });
+    memory.see(jobsOf(stage.bpf, { users, cgroups: [[web, 'WEB']] }));
+    record();
+    const [event] = await eventsIn(archive, 1);
+    assert.deepEqual([event?.job, event?.rule?.line], ['ALICE', 2]);
+    stage.inForce(PROFILE, { users, cgroups: [[web, 'WEB']] });
+    const { stdout } = await bind([TCP4], { cgroup: web, uid: ALICE });
+    assert.equal(JSON.parse(stdout).bound[0].error, null);
+  });
+
   test('is only observed where the guard only observes', async (t) => {
     if (!guardReady(t)) return;
     const { stage, archive, record, bind } = await onStage(t);

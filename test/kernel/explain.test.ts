@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { portreeve, serve } from '../support/daemon.ts';
+import { PORTREEVE, portreeve, serve } from '../support/daemon.ts';
 import { needs, probe } from '../support/probe.ts';
 import { type RunOptions, World } from '../support/world.ts';
 
@@ -94,10 +94,46 @@ test('another user is told whose it is, what he could not see, and what he lacks
   const { code, answer, untold } = await explained(world, '8080/tcp', { uid: 65_534 });
   assert.equal(code, 1);
   assert.match(answer.why, /^a program of user root listens/);
-  assert.match(untold.join(), /which program has it: .* root can see all of them/);
+  assert.match(untold.join(), /which program has it: .*; root sees more$/);
   const low = await explained(world, '81/tcp', { uid: 65_534 });
   assert.deepEqual([low.code, low.answer.cause], [1, 'PRIVILEGED']);
   assert.equal((await explained(world, '81/tcp')).code, 0);
+});
+
+/** Binds it, and prints what came of it. */
+const BIND = `
+import socket
+try:
+    socket.socket().bind(('0.0.0.0', 81))
+    print('bound')
+except PermissionError:
+    print('denied')`;
+
+test('root of a user namespace has no privilege in a network that is not its own', async (t) => {
+  const wrapper = ['unshare', '--user', '--map-root-user'];
+  const needed = [probe.root(), probe.netns(), probe.command('ip'), probe.command('python3')];
+  if (!needs(t, ...needed, probe.command('unshare'))) return;
+  const world = await World.open(t);
+  for (const [more, bound, can] of [
+    [[], 'denied', 'cannot be had'],
+    [['--net'], 'bound', 'can be had'],
+  ] as const) {
+    const inside = [...wrapper, ...more];
+    assert.equal((await world.run([...inside, 'python3', '-c', BIND])).stdout.trim(), bound);
+    const { stdout } = await world.run([...inside, PORTREEVE, 'explain', '81/tcp']);
+    assert.match(stdout, new RegExp(`^81/tcp ${can}: `));
+  }
+});
+
+test('a connection in TIME_WAIT ends by the command that is advised', async (t) => {
+  if (!needs(t, probe.command('ss'))) return;
+  const world = await open(t);
+  if (world === undefined) return;
+  const { stdout } = await portreeve(world, ['explain', '8085/tcp']);
+  const command = /as root end it now: (ss .*)/.exec(stdout)?.[1] ?? assert.fail(stdout);
+  const ended = await world.run(command.split(' '));
+  if (!ended.stdout.includes('8085')) return t.skip('needs CONFIG_INET_DIAG_DESTROY');
+  assert.equal((await explained(world, '8085/tcp')).answer.cause, 'FREE');
 });
 
 test('what is applied is told, and that nobody enforces it', async (t) => {

@@ -1,6 +1,53 @@
 // Tables are exchanged while programs bind: each bind is judged by the old ones or the new ones, never by half of each.
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ALICE, BOUND, type Scene, scene, WEB } from '../support/guard-scene.ts';
 import { swapUnderLoad } from '../support/guard-swaps.ts';
+import { until } from '../support/world.ts';
+
+/** The maps that what is done makes. */
+function mapsMade({ stage }: Scene, act: () => void): number {
+  const before = stage.bpf.made.length;
+  act();
+  return stage.bpf.made.length - before;
+}
+
+/** So many reservations that each take a rule. */
+const withRules = (count: number): string =>
+  `PORT\n${Array.from({ length: count }, (_, i) => ` ${10_000 + i} TCP JOB${i} SHAREPORT`).join('\n')}\n`;
 
 test('8 processes bind while the tables are swapped 40 times: each time by one profile or the other', (t) =>
   swapUnderLoad(t, 40));
+
+test('tables are filled into the maps of those before the last ones, of which nothing is left', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { kernel, bpf } = at.stage;
+  const swap = (text: string, users: readonly (readonly [number, string])[]) =>
+    mapsMade(at, () => at.stage.inForce(text, { users }));
+  assert.equal(swap('PORT 4000 TCP WEB\n', [[1000, 'WEB']]), 5, 'the set that was never in force has none');
+  assert.equal(swap('PORT 4001 TCP WEB\n', [[1000, 'WEB']]), 0);
+  assert.equal(swap('PORT 4002 TCP ALICE\n', [[1001, 'ALICE']]), 0);
+  assert.deepEqual([await at.bind(4000, ALICE), await at.bind(4001, ALICE)], [BOUND, BOUND]);
+  assert.deepEqual([await at.bind(4002, ALICE), await at.bind(4002, WEB)], [BOUND, 'EACCES']);
+  // The user of the tables that were there before is nobody now.
+  assert.equal(kernel.updateJobs(at.stage.jobs({}), { cgroups: [], users: [1001] }), true);
+  assert.equal(swap('PORT 4003 TCP OMVS\n', [[1001, 'ALICE']]), 0);
+  assert.deepEqual([await at.bind(4003, ALICE), await at.bind(4003, WEB)], [BOUND, 'EACCES']);
+  assert.equal(bpf.left().length, bpf.made.length - 5, 'besides the patterns of the maps in maps');
+});
+
+test('more rules than there is room for get another map, and many are not kept', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { bpf } = at.stage;
+  const swap = (rules: number) => mapsMade(at, () => at.inForce(withRules(rules)));
+  swap(0);
+  assert.equal(swap(100), 0);
+  const before = bpf.left().length;
+  assert.equal(swap(20_000), 1);
+  assert.equal(swap(100), 0);
+  await until('the many rules to go', () => bpf.left().length === before - 1);
+  assert.equal(swap(200), 1, 'where the many were');
+  assert.deepEqual([await at.bind(10_000, WEB), await at.bind(10_200, WEB)], ['EACCES', BOUND]);
+});

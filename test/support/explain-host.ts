@@ -45,6 +45,7 @@ export function explainHost({ profile, open = [], ...words }: HostWords = {}): E
   };
   return {
     uid: 1000,
+    ownsNetwork: () => true,
     sockets,
     files: new SimFiles(FILES, 1),
     cgroups: undefined,

@@ -65,28 +65,7 @@ export function archiveCases(make: (t: TestContext) => ProfileArchive): void {
     assert.deepEqual(archive.read(1), { number: 1, ...bare });
   });
 
-  test('a revision on trial is known as that until it is kept, or another one comes', (t) => {
-    const archive = make(t);
-    assert.equal(archive.onTrial(), undefined);
-    archive.append(revision(), 0);
-    assert.equal(archive.onTrial(), undefined);
-    archive.keep(1);
-    archive.append(revision(), 1, true);
-    assert.equal(archive.onTrial(), 2);
-    assert.deepEqual(archive.read(2), { number: 2, ...revision() });
-    archive.keep(1);
-    assert.equal(archive.onTrial(), 2);
-    archive.keep(2);
-    assert.equal(archive.onTrial(), undefined);
-    archive.append(revision(), 2, true);
-    archive.append(revision({ verb: 'again', again: 2, texts: [], racf: undefined }), 3);
-    assert.equal(archive.onTrial(), undefined);
-    assert.equal(
-      codeOf(() => archive.append(revision(), 3, true)),
-      'ARCHIVE_MOVED',
-    );
-    assert.equal(archive.onTrial(), undefined);
-  });
+  trialCase(make);
 
   test('revisions are numbered in their order, and one can bring back another', (t) => {
     const archive = make(t);
@@ -130,5 +109,30 @@ export function archiveCases(make: (t: TestContext) => ProfileArchive): void {
     );
     assert.equal(archive.heads().length, 1);
     assert.equal(archive.append(revision({ uid: 1 }), 1), 2);
+  });
+}
+
+function trialCase(make: (t: TestContext) => ProfileArchive): void {
+  test('a revision on trial is known as that until it is kept, or another one comes', (t) => {
+    const archive = make(t);
+    assert.equal(archive.onTrial(), undefined);
+    archive.append(revision(), 0);
+    assert.equal(archive.onTrial(), undefined);
+    archive.keep(1);
+    archive.append(revision(), 1, true);
+    assert.equal(archive.onTrial(), 2);
+    assert.deepEqual(archive.read(2), { number: 2, ...revision() });
+    archive.keep(1);
+    assert.equal(archive.onTrial(), 2);
+    archive.keep(2);
+    assert.equal(archive.onTrial(), undefined);
+    archive.append(revision(), 2, true);
+    archive.append(revision({ verb: 'again', again: 2, texts: [], racf: undefined }), 3);
+    assert.equal(archive.onTrial(), undefined);
+    assert.equal(
+      codeOf(() => archive.append(revision(), 3, true)),
+      'ARCHIVE_MOVED',
+    );
+    assert.equal(archive.onTrial(), undefined);
   });
 }

@@ -4,47 +4,54 @@ import { test } from 'node:test';
 import { SimCgroups } from '../../host/sim/cgroups.ts';
 import { SimFiles } from '../../host/sim/files.ts';
 import { readUsers } from '../profile/users.ts';
-import { rootOf, whoAsks } from './binders.ts';
+import { bindersOf, type WhoDoors } from './binders.ts';
 
 const PASSWD = 'root:x:0:0::/:/bin/sh\nalice:x:1000:100::/:/bin/sh\n';
 
-function host(files: Readonly<Record<string, string>>) {
+function binders(uid: number, files: Readonly<Record<string, string>>, doors: Partial<WhoDoors> = {}) {
   const all = new SimFiles({ '/etc/passwd': PASSWD, ...files }, 1);
-  return { files: all, users: readUsers(all), cgroups: new SimCgroups() };
+  const host = { files: all, cgroups: new SimCgroups(), uid, ownsNetwork: () => true, ...doors };
+  return bindersOf(host, readUsers(all));
 }
 
-const status = (capabilities: string) =>
-  `Uid:\t1000\t1000\t1000\t1000\nGid:\t100\t100\t100\t100\nGroups:\t4 \nCapEff:\t${capabilities}\n`;
+/** What /proc says of a process: what it has, and what it and root could have. */
+const status = (effective: string, bounding = '000001ffffffffff') => ({
+  '/proc/self/status':
+    `Uid:\t1000\t1000\t1000\t1000\nGid:\t100\t100\t100\t100\nGroups:\t4 \n` +
+    `CapEff:\t${effective}\nCapBnd:\t${bounding}\n`,
+});
+const NONE = '0000000000000000';
+const BIND = '0000000000000400';
 
 test('a user is his own job, and has the capability only if his process has it', () => {
-  const without = host({ '/proc/self/status': status('0000000000000000') });
-  assert.deepEqual(whoAsks({ ...without, uid: 1000 }, without.users), {
-    uid: 1000,
-    user: 'alice',
-    job: 'ALICE',
-    isCapable: false,
-    gids: [100, 4],
+  assert.deepEqual(binders(1000, status(NONE)), {
+    you: { uid: 1000, user: 'alice', job: 'ALICE', isCapable: false, gids: [100, 4] },
+    root: { uid: 0, user: 'root', job: 'ROOT', isCapable: true, gids: [0] },
   });
-  const able = host({ '/proc/self/status': status('0000000000000400') });
-  assert.equal(whoAsks({ ...able, uid: 1000 }, able.users).isCapable, true);
+  assert.equal(binders(1000, status(BIND)).you.isCapable, true);
 });
 
 test('what runs in the cgroup of a unit is its job', () => {
-  const { files, users, cgroups } = host({ '/proc/self/cgroup': '0::/system.slice/web.service\n' });
+  const files = { '/proc/self/cgroup': '0::/system.slice/web.service\n' };
+  const cgroups = new SimCgroups();
   cgroups.add('/system.slice/web.service');
-  assert.equal(whoAsks({ files, cgroups, uid: 1000 }, users).job, 'WEB');
-  assert.equal(whoAsks({ files, cgroups: undefined, uid: 1000 }, users).job, 'ALICE');
+  assert.equal(binders(1000, files, { cgroups }).you.job, 'WEB');
+  assert.equal(binders(1000, files, { cgroups: undefined }).you.job, 'ALICE');
 });
 
 test('root can lack the capability, as in a container; who has no account has no job', () => {
-  const { files, users, cgroups } = host({ '/proc/self/status': status('0000000000000000') });
-  assert.equal(whoAsks({ files, cgroups, uid: 0 }, users).isCapable, false);
-  assert.equal(whoAsks({ files, cgroups, uid: 4711 }, users).job, 'UNKNOWN');
-  assert.deepEqual(rootOf(users), { uid: 0, user: 'root', job: 'ROOT', isCapable: true, gids: [0] });
+  assert.equal(binders(0, status(NONE)).you.isCapable, false);
+  assert.equal(binders(1000, status(NONE, BIND)).root.isCapable, true);
+  assert.equal(binders(1000, status(NONE, NONE)).root.isCapable, false);
+  assert.equal(binders(4711, status(NONE)).you.job, 'UNKNOWN');
+});
+
+test('in the network of another user namespace no capability counts', () => {
+  const { you, root } = binders(0, status(BIND), { ownsNetwork: () => false });
+  assert.deepEqual([you.isCapable, root.isCapable], [false, false]);
 });
 
 test('where /proc tells nothing root is taken for capable', () => {
-  const { files, users, cgroups } = host({});
-  assert.equal(whoAsks({ files, cgroups, uid: 0 }, users).isCapable, true);
-  assert.equal(whoAsks({ files, cgroups, uid: 1000 }, users).isCapable, false);
+  assert.equal(binders(0, {}).you.isCapable, true);
+  assert.deepEqual([binders(1000, {}).you.isCapable, binders(1000, {}).root.isCapable], [false, true]);
 });

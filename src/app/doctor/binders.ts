@@ -20,26 +20,40 @@ export interface WhoDoors {
   readonly files: Pick<Files, 'readText'>;
   readonly cgroups: Pick<Cgroups, 'at' | 'marked'> | undefined;
   readonly uid: number;
+  /** Whether capabilities of this process count in its network namespace (user_namespaces(7)). */
+  readonly ownsNetwork: () => boolean;
 }
 
-/** The one who runs this process: a server that he starts is what this process is. */
-export function whoAsks({ files, cgroups, uid }: WhoDoors, users: Users): Somebody {
+/** Those who might bind. */
+export interface Binders {
+  /** The one who runs this process: a server that he starts is what this process is. */
+  readonly you: Somebody;
+  /** As whom he may start one by hand. */
+  readonly root: Somebody;
+}
+
+/** Who they are, and whether they have the capability. */
+export function bindersOf({ files, cgroups, uid, ownsNetwork }: WhoDoors, users: Users): Binders {
   const status = parseProcessStatus(files.readText('/proc/self/status', PROC_MAX_BYTES) ?? '');
   const path = cgroupIn(files.readText('/proc/self/cgroup', PROC_MAX_BYTES) ?? '');
-  const { name, gids } = identityOfUid(uid, users);
+  const counts = ownsNetwork();
+  const you = accountOf(uid, users);
+  const job = path === undefined ? undefined : jobAt(path, cgroups);
   return {
-    uid,
-    user: name,
-    job: (path === undefined ? undefined : jobAt(path, cgroups)) ?? jobOfUser(uid, users),
-    isCapable: status ? hasCapability(status.capabilities) : uid === ROOT,
-    gids: status?.gids ?? gids,
+    you: {
+      ...you,
+      job: job ?? you.job,
+      gids: status?.gids ?? you.gids,
+      isCapable: counts && (status ? hasCapability(status.capabilities) : uid === ROOT),
+    },
+    root: { ...accountOf(ROOT, users), isCapable: counts && (!status || hasCapability(status.bounding)) },
   };
 }
 
-/** Root, as whom a server is started by hand. */
-export function rootOf(users: Users): Somebody {
-  const { name, gids } = identityOfUid(ROOT, users);
-  return { uid: ROOT, user: name, job: jobOfUser(ROOT, users), isCapable: true, gids };
+function accountOf(uid: number, users: Users): Omit<Somebody, 'isCapable'> {
+  const { name: user, gids } = identityOfUid(uid, users);
+  const jobs = jobsOf({ cgroups: [], made: [], accounts: users.accounts }).users;
+  return { uid, user, gids, job: jobs.get(uid) ?? UNKNOWN_JOB };
 }
 
 const hasCapability = (capabilities: bigint) => ((capabilities >> CAP_NET_BIND_SERVICE) & 1n) === 1n;
@@ -47,8 +61,4 @@ const hasCapability = (capabilities: bigint) => ((capabilities >> CAP_NET_BIND_S
 /** "0::/system.slice/nginx.service" is the line of version 2 (cgroups(7)). */
 function cgroupIn(text: string): string | undefined {
   return /^0::(\/.*)$/m.exec(text)?.[1];
-}
-
-function jobOfUser(uid: number, { accounts }: Users): string {
-  return jobsOf({ cgroups: [], made: [], accounts }).users.get(uid) ?? UNKNOWN_JOB;
 }

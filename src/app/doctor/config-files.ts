@@ -15,8 +15,8 @@ export class ConfigFiles {
   }
 
   /** The text of a file; undefined where there is none that can be read. */
-  text(path: string): string | undefined {
-    return this.#tried(() => this.#files.readText(path, DOCTOR_FILE_MAX_BYTES));
+  text(path: string, maxBytes = DOCTOR_FILE_MAX_BYTES): string | undefined {
+    return this.#tried(() => this.#files.readText(path, maxBytes));
   }
 
   /** The paths in a directory whose names fit a pattern. */

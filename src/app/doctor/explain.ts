@@ -16,19 +16,18 @@ import {
 import type { Registration } from '../../services/doctor/scene.ts';
 import type { EventLine } from '../events.ts';
 import { readUsers, type Users } from '../profile/users.ts';
-import { rootOf, whoAsks } from './binders.ts';
+import { bindersOf, type WhoDoors } from './binders.ts';
 import type { Judge, RuleSettings } from './judging.ts';
 import { readKernelPorts } from './kernel-ports.ts';
 import { type SeeDoors, seeSockets } from './see.ts';
 
 export type { Reservation } from '../../policy/rules.ts';
 export type { Explanation, GuardMode, Refusals } from '../../services/doctor/explain.ts';
-export { endText, holderText } from '../../services/doctor/holder-text.ts';
+export { endText, holderText, isToBeAccepted } from '../../services/doctor/holder-text.ts';
 export type { Registration } from '../../services/doctor/scene.ts';
 
 /** Where it is gathered. What throws PortreeveError is told as what could not be looked at. */
-export interface ExplainDoors extends SeeDoors {
-  readonly uid: number;
+export interface ExplainDoors extends SeeDoors, WhoDoors {
   readonly sysctls: Pick<Sysctls, 'read'>;
   readonly archive: ProfileArchive;
   readonly settings: () => Promise<RuleSettings>;
@@ -57,11 +56,10 @@ export async function explain(
   const kernel = readKernelPorts(doors.sysctls);
   const looks = protocols.map((protocol) => ({ protocol, seen: seeSockets(doors, { protocol, port }) }));
   const users = readUsers(doors.files);
-  const you = whoAsks(doors, users);
-  const root = rootOf(users);
-  const services = parseServices(doors.files.readText(SERVICES, SERVICES_MAX_CHARACTERS) ?? '');
-  const [iana, { guard, judge, isApplied }, events, registered] = await Promise.all([
+  const { you, root } = bindersOf(doors, users);
+  const [iana, services = [], { guard, judge, isApplied }, events, registered] = await Promise.all([
     doors.iana(),
+    ask(`the names of ${SERVICES}`, async () => servicesOf(doors)),
     judging(doors, users, ask),
     ask('what the guard refused', () => doors.events(port)),
     ask('what is registered with the port mapper', doors.registrations),
@@ -79,9 +77,13 @@ export async function explain(
       reservations: judge ? covering(judge.profile, port, protocol) : isApplied === false ? [] : undefined,
       names: namesOf(port, protocol, { services, iana, registered }),
       refusals: events && refusalsOf(events.filter((event) => event.protocol === protocol)),
-      untold: [...untold, ...unseen(seen)],
+      untold: [...untold, ...unseen(seen, doors.uid)],
     }),
   );
+}
+
+function servicesOf({ files }: ExplainDoors): ServiceEntry[] {
+  return parseServices(files.readText(SERVICES, SERVICES_MAX_CHARACTERS) ?? '');
 }
 
 /** Asks for what may not be told. */
@@ -168,11 +170,12 @@ function refusalsOf(events: readonly EventLine[]): Refusals[] {
   return [...refusals.values()].toReversed();
 }
 
-/** Without root the processes of others do not tell what they have open. */
-function unseen({ sockets, notSeen }: ReturnType<typeof seeSockets>): string[] {
+/** Without root the processes of others do not tell what they have open; and not every socket has a process. */
+function unseen({ sockets, notSeen }: ReturnType<typeof seeSockets>, uid: number): string[] {
   const isMissing = sockets.some(({ socket, owners }) => socket.inode !== 0 && owners.length === 0);
   if (!isMissing) return [];
-  const who =
-    notSeen > 0 ? `${notSeen} processes did not let us look` : 'no process could be seen to have it';
-  return [`which program has it: ${who}; root can see all of them`];
+  const denied = `${notSeen} ${notSeen === 1 ? 'process does' : 'processes do'} not let us look`;
+  if (uid !== 0) return [`which program has it: ${notSeen > 0 ? denied : 'none is seen'}; root sees more`];
+  const nobody = 'none that can be seen; it may be the kernel itself, as of NFS, VXLAN and WireGuard';
+  return [`which program has it: ${notSeen > 0 ? `${nobody}, and ${denied}` : nobody}`];
 }

@@ -1,6 +1,6 @@
 // What mends findings without asking anybody: settings of the kernel and files, shown first, recorded, and taken back.
 import { PortreeveError } from '../../base/errors.ts';
-import { DOCTOR_FILE_MAX_BYTES, PORT_LIST_MAX_CHARACTERS } from '../../base/limits.ts';
+import { DOCTOR_FILE_MAX_BYTES } from '../../base/limits.ts';
 import type { FileChange, FileRecord, SysctlChange, SysctlRecord, Sysctls } from '../../host/host.ts';
 import type { Remedy } from '../../services/doctor/finding.ts';
 import type { Ports } from '../../services/doctor/scene.ts';
@@ -16,7 +16,8 @@ export const BOOT_FILE = '/etc/sysctl.d/zz-portreeve-doctor.conf';
 const BOOT_DIRECTORY = '/etc/sysctl.d';
 const BOOT_HEAD =
   '# Ports that the kernel gives to no client: those that other files say, and those that portreeve doctor added.\n' +
-  '# portreeve doctor --undo takes this file away.\n';
+  '# portreeve doctor --undo takes this file away.';
+const BOOT_LINE = /^net\.ipv4\.ip_local_reserved_ports\s*=(.*)$/m;
 
 /** What it works with. */
 export interface FixDoors {
@@ -87,7 +88,7 @@ function settingFix(ports: ReadonlySet<number>, { sysctls }: FixDoors): SettingF
 /** The list of the other files, what is in ours already, and what comes to it. */
 function bootFix(ports: ReadonlySet<number>, doors: FixDoors): FileChange {
   const { files } = doors;
-  const before = files.readText(BOOT_FILE, PORT_LIST_MAX_CHARACTERS);
+  const before = textOf(files, BOOT_FILE);
   const others: BootFiles = {
     ...files,
     names: (directory) => {
@@ -95,9 +96,21 @@ function bootFix(ports: ReadonlySet<number>, doors: FixDoors): FileChange {
     },
   };
   const said = listIn(bootSettings(others, doors.reader).of(RESERVED_PORTS)?.value);
-  const own = listIn(/^net\.ipv4\.ip_local_reserved_ports\s*=(.*)$/m.exec(before ?? '')?.[1]);
-  const list = formatPortList(said.union(own).union(ports));
-  return { path: BOOT_FILE, before, after: `${BOOT_HEAD}${RESERVED_PORTS} = ${list}\n` };
+  const own = listIn(BOOT_LINE.exec(before ?? '')?.[1]);
+  const line = `${RESERVED_PORTS} = ${formatPortList(said.union(own).union(ports))}`;
+  const present = before ?? BOOT_HEAD;
+  const after = BOOT_LINE.test(present) ? present.replace(BOOT_LINE, line) : `${present}\n${line}\n`;
+  return { path: BOOT_FILE, before, after };
+}
+
+/** The text of a file that is to be changed. Whatever is wrong with it, nobody has named it: that is no wrong usage. */
+function textOf(files: BootFiles, path: string): string | undefined {
+  try {
+    return files.readText(path, DOCTOR_FILE_MAX_BYTES);
+  } catch (thrown) {
+    if (!(thrown instanceof PortreeveError) || thrown.kind !== 'usage') throw thrown;
+    throw new PortreeveError('world', thrown.code, thrown.message, 'Move it away.', { path });
+  }
 }
 
 /** What makes no sense there is what the kernel would not take. */
@@ -111,7 +124,7 @@ function listIn(text: string | undefined): Set<number> {
 }
 
 function blacklistFix(ports: ReadonlyMap<number, string>, { files }: FixDoors): FileChange {
-  const before = files.readText(BLACKLIST_FILE, DOCTOR_FILE_MAX_BYTES);
+  const before = textOf(files, BLACKLIST_FILE);
   return { path: BLACKLIST_FILE, before, after: addToBlacklist(before ?? '', ports) };
 }
 
@@ -133,24 +146,29 @@ function overriddenNotes(boot: FileChange, { files, reader }: FixDoors): string[
 
 /** Carries a plan out: records it, then writes. Throws PortreeveError (world); planUndo() takes back what was done. */
 export function carryOutFix({ settings, files }: FixPlan, doors: FixDoors): void {
-  const recorded = doors.fileRecord.read();
-  if (files.length > 0) {
-    const others = recorded.filter(({ path }) => !files.some((each) => each.path === path));
-    doors.fileRecord.write([...others, ...files.map((each) => sinceFirst(each, recorded))]);
-  }
-  for (const { path, after } of files) doors.put(path, after);
+  if (files.length > 0) writeFiles(files, doors);
   const { sysctls } = doors;
-  if (!sysctls) return;
-  for (const { name, from, to } of settings) {
-    const others = doors.sysctlRecord.read().filter((each) => each.name !== name);
-    const change = addedTo(
-      doors.sysctlRecord.read().find((each) => each.name === name),
-      { name, from, to },
-    );
-    doors.sysctlRecord.write([...others, { ...change, before: from }]);
-    write(sysctls, name, to);
-    doors.sysctlRecord.write([...others, change]);
-  }
+  if (sysctls) for (const setting of settings) writeSetting(setting, sysctls, doors.sysctlRecord);
+}
+
+/** Until all of them are written each can be what it was before or after: both are recorded. */
+function writeFiles(files: readonly FileChange[], { fileRecord, put }: FixDoors): void {
+  const recorded = fileRecord.read();
+  const changes = files.map((each) => sinceFirst(each, recorded));
+  const others = recorded.filter(({ path }) => !files.some((each) => each.path === path));
+  fileRecord.write([...recorded, ...changes]);
+  for (const { path, after } of files) put(path, after);
+  fileRecord.write([...others, ...changes]);
+}
+
+function writeSetting({ name, from, to }: SettingFix, sysctls: Sysctls, record: SysctlRecord): void {
+  const recorded = record.read();
+  const others = recorded.filter((each) => each.name !== name);
+  const earlier = recorded.find((each) => each.name === name);
+  const change = addedTo(earlier, { name, from, to });
+  record.write([...others, { ...change, before: from }]);
+  write(sysctls, name, to);
+  record.write([...others, change]);
 }
 
 /** A file that was changed before is to become what it was before the first time, unless others changed it since. */
@@ -206,10 +224,11 @@ export interface UndoPlan {
 export function planUndo(doors: FixDoors, kept: ReadonlySet<number>): UndoPlan {
   const files: { path: string; text: string | undefined }[] = [];
   const left: string[] = [];
-  for (const { path, before, after } of doors.fileRecord.read()) {
-    const present = doors.files.readText(path, PORT_LIST_MAX_CHARACTERS + DOCTOR_FILE_MAX_BYTES);
-    if (present === after && before !== after) files.push({ path, text: before });
-    else if (present !== before) left.push(path);
+  for (const [path, recorded] of Map.groupBy(doors.fileRecord.read(), (each) => each.path)) {
+    const present = textOf(doors.files, path);
+    const done = recorded.find(({ before, after }) => present === after && before !== after);
+    if (done) files.push({ path, text: done.before });
+    else if (!recorded.some(({ before }) => present === before)) left.push(path);
   }
   const { sysctls } = doors;
   const changes = sysctls ? doors.sysctlRecord.read() : [];

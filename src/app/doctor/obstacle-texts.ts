@@ -2,6 +2,7 @@
 import { formatIp } from '../../base/address.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { SocketOwner } from '../../host/host.ts';
+import { isSystem } from '../../names/stacks.ts';
 import type { Obstacle } from '../../services/doctor/obstacles.ts';
 
 /** Who has sockets open, by inode. */
@@ -21,7 +22,9 @@ export function obstacleTexts(obstacles: readonly Obstacle[], owners: Owners = n
   const phrases = [...texts].map(([text, protocols]) =>
     protocols.length === 1 ? `${text} (${protocols[0]})` : text,
   );
-  const systems = obstacles.flatMap((each) => (each.kind === 'system' ? [each.stack.id] : []));
+  const stacks = obstacles.flatMap((each) => (each.kind === 'system' ? [each.stack] : []));
+  const systems = stacks.filter(isSystem).map(({ id }) => id);
+  if (systems.length < stacks.length) phrases.push('one of the dynamic ports of IANA');
   return systems.length === 0 ? phrases : [...phrases, `given to clients by ${systems.join(', ')}`];
 }
 

@@ -33,6 +33,11 @@ const CASES: Readonly<Record<string, Case>> = {
     files: { [MANIFEST]: '    - --v=2\n' },
     pools: [`nodeport 30000-32767 by the default, and ${MANIFEST} is here`],
   },
+  'k3s has a file': {
+    programs: ['k3s server'],
+    files: { '/etc/rancher/k3s/config.yaml': 'service-node-port-range: "20000-20100"\n' },
+    pools: ['nodeport 20000-20100 by /etc/rancher/k3s/config.yaml'],
+  },
   'k3s runs': {
     programs: ['k3s server --service-node-port-range 1024-2048'],
     pools: ['nodeport 1024-2048 by --service-node-port-range of k3s'],
@@ -54,30 +59,21 @@ const CASES: Readonly<Record<string, Case>> = {
     pools: ['nomad 20000-32000 by the default, and /etc/nomad.d/a.hcl is here'],
   },
   'nomad is told its files': {
-    programs: ['nomad agent -config=/opt/n.json -config /opt/d/'],
+    programs: ['nomad agent -config=/opt/n.json -config /opt/d/ -config here.hcl'],
     files: {
       '/opt/n.json': '{"client": {"min_dynamic_port": 21000}}',
       '/opt/d/z.hcl': 'client { max_dynamic_port = 22000 }',
+      'here.hcl': 'client { max_dynamic_port = 1 }',
     },
     pools: ['nomad 21000-22000 by /opt/d/z.hcl'],
   },
   'nomad is told nonsense': { files: { '/etc/nomad.d/a.hcl': 'min_dynamic_port = 40000' }, pools: [] },
-  'docker has its proxy': {
-    programs: ['dockerd -H fd://'],
-    files: { '/etc/docker/daemon.json': '{}' },
-    pools: [],
+  'docker runs': {
+    programs: ['dockerd -H fd:// --userland-proxy=false'],
+    pools: ['docker 32768-60999 by dockerd runs here'],
   },
-  'docker has none, by its file': {
-    files: { '/etc/docker/daemon.json': '{"userland-proxy": false}' },
-    pools: ['docker 32768-60999 by /etc/docker/daemon.json has no proxy that holds them'],
-  },
-  'docker has none, by its option': {
-    programs: ['dockerd --userland-proxy=false'],
-    pools: ['docker 32768-60999 by the command line of dockerd has no proxy that holds them'],
-  },
-  'the option of docker comes before the file': {
-    programs: ['dockerd --userland-proxy=true'],
-    files: { '/etc/docker/daemon.json': '{"userland-proxy": false}' },
+  'only a container of docker runs': {
+    programs: ['containerd-shim', 'docker-proxy -host-port 80'],
     pools: [],
   },
   'portserver runs': {

@@ -1,7 +1,6 @@
 // The pools from which programs of this host promise ports: of those that run or are configured here, as they are told.
 import { POOLS } from '../../names/pools.ts';
 import type { Pool, Ports } from '../../services/doctor/scene.ts';
-import { userlandProxyIn, userlandProxyOf } from '../../text/docker-daemon.ts';
 import { parseNomadPorts } from '../../text/nomad-config.ts';
 import { nodePortRange, portserverPool } from '../../text/pool-flags.ts';
 import type { ConfigFiles } from './config-files.ts';
@@ -21,7 +20,7 @@ export interface PoolDoors {
   readonly ephemeral: Ports;
 }
 
-/** The pools of this host whose ports are promised without being held by a socket. */
+/** The pools of this host. */
 export function poolsHere(doors: PoolDoors): Pool[] {
   return [...nodePorts(doors), ...nomadPorts(doors), ...dockerPorts(doors), ...portserverPorts(doors)];
 }
@@ -31,12 +30,27 @@ function pool(id: string, range: Ports | undefined, says: string, jobs: readonly
   const usual = POOLS.find((each) => each.id === id);
   if (!usual) return [];
   const { first, last } = range ?? usual;
-  return [{ first, last, id, title: usual.title, says, jobs }];
+  return [{ first, last, id, title: usual.title, says, jobs, isHeld: false }];
 }
 
-const MANIFEST = '/etc/kubernetes/manifests/kube-apiserver.yaml';
-/** The programs of a host of a cluster; k3s and RKE2 are all of them in one. */
-const KUBERNETES = ['kube-apiserver', 'kubelet', 'kube-proxy', 'k3s', 'k3s-server', 'k3s-agent', 'rke2'];
+/** Where the options of the API server are: of kubeadm, k3s, RKE2 and MicroK8s. */
+const NODE_PORT_FILES = [
+  '/etc/kubernetes/manifests/kube-apiserver.yaml',
+  '/etc/rancher/k3s/config.yaml',
+  '/etc/rancher/rke2/config.yaml',
+  '/var/snap/microk8s/current/args/kube-apiserver',
+];
+/** The programs of a host of a cluster; the last ones are all of them in one. */
+const KUBERNETES = [
+  'kube-apiserver',
+  'kubelet',
+  'kube-proxy',
+  'k3s',
+  'k3s-server',
+  'k3s-agent',
+  'rke2',
+  'kubelite',
+];
 const KUBERNETES_JOBS = ['KUBELET', 'KUBE-PROXY', 'K3S', 'K3S-AGENT'];
 
 /** The range is the whole cluster's: only hosts with its API server know another one than the default. */
@@ -46,13 +60,16 @@ function nodePorts({ files, programs }: PoolDoors): Pool[] {
     const range = nodePortRange(command);
     if (range) return pool('nodeport', range, `--service-node-port-range of ${name}`, KUBERNETES_JOBS);
   }
-  const manifest = files.text(MANIFEST);
-  const range = manifest === undefined ? undefined : nodePortRange(manifest);
-  if (range) return pool('nodeport', range, MANIFEST, KUBERNETES_JOBS);
-  const [program] = running;
-  if (!program && manifest === undefined) return [];
-  const what = program ? `${program.name} runs` : `${MANIFEST} is`;
-  return pool('nodeport', undefined, `the default, and ${what} here`, KUBERNETES_JOBS);
+  const texts = NODE_PORT_FILES.flatMap((path) => {
+    const text = files.text(path);
+    return text === undefined ? [] : [{ path, range: nodePortRange(text) }];
+  });
+  const said = texts.find(({ range }) => range !== undefined);
+  if (said) return pool('nodeport', said.range, said.path, KUBERNETES_JOBS);
+  const [what] = [...running.map(({ name }) => `${name} runs`), ...texts.map(({ path }) => `${path} is`)];
+  return what === undefined
+    ? []
+    : pool('nodeport', undefined, `the default, and ${what} here`, KUBERNETES_JOBS);
 }
 
 const NOMAD_DIRECTORY = '/etc/nomad.d';
@@ -62,7 +79,7 @@ const NOMAD_FILE = /\.(?:hcl|json)$/;
 function nomadPorts({ files, programs }: PoolDoors): Pool[] {
   const running = programs.filter(({ name }) => name === 'nomad');
   const named = running.flatMap(({ command }) =>
-    [...command.matchAll(/\s--?config(?:=|\s+)(\S+)/g)].map(([, path = '']) => path.replace(/\/$/, '')),
+    [...command.matchAll(/\s--?config(?:=|\s+)(\/\S+)/g)].map(([, path = '']) => path.replace(/\/$/, '')),
   );
   const paths = [...new Set([NOMAD_DIRECTORY, ...named])].flatMap((path) =>
     NOMAD_FILE.test(path) ? [path] : files.within(path, NOMAD_FILE),
@@ -85,20 +102,14 @@ function nomadPorts({ files, programs }: PoolDoors): Pool[] {
   });
 }
 
-const DOCKER_FILE = '/etc/docker/daemon.json';
-
 /**
- * What `docker run -P` gives out comes from the kernel's range. Docker's proxy holds each port, so that there is no
- * pool of promises unless the proxy is turned off; the option comes before the file.
+ * What `docker run -P` gives out comes from the kernel's range, whatever that reserves. Docker binds each port, also
+ * without its proxy (libnetwork/portallocator of moby).
  */
-function dockerPorts({ files, programs, ephemeral }: PoolDoors): Pool[] {
-  const program = programs.find(({ name }) => name === 'dockerd');
-  const text = files.text(DOCKER_FILE);
-  const option = program && userlandProxyOf(program.command);
-  const setting = text === undefined ? undefined : userlandProxyIn(text);
-  if (option ?? setting ?? true) return [];
-  const where = option === undefined ? DOCKER_FILE : 'the command line of dockerd';
-  return pool('docker', ephemeral, `${where} has no proxy that holds them`, ['DOCKER']);
+function dockerPorts({ programs, ephemeral }: PoolDoors): Pool[] {
+  const isHere = programs.some(({ name }) => name === 'dockerd');
+  const pools = isHere ? pool('docker', ephemeral, 'dockerd runs here', ['DOCKER']) : [];
+  return pools.map((one) => ({ ...one, isHeld: true }));
 }
 
 function portserverPorts({ programs }: PoolDoors): Pool[] {

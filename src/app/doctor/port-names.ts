@@ -11,7 +11,9 @@ import type { ReservedFor } from './reserved.ts';
 export interface NameDoors {
   readonly files: Pick<Files, 'readText'>;
   /** What is registered with the port mapper of this host; none where there is none. */
-  readonly registrations: () => Promise<readonly Pick<Registration, 'program' | 'name' | 'port' | 'protocol'>[]>;
+  readonly registrations: () => Promise<
+    readonly Pick<Registration, 'program' | 'name' | 'port' | 'protocol'>[]
+  >;
   /** What was applied; undefined where nothing ever was. */
   readonly archive: () => Promise<ProfileArchive | undefined>;
 }
@@ -28,8 +30,17 @@ export interface PortNames {
   readonly problems: readonly string[];
 }
 
-const SERVICES = '/etc/services';
 const NONE: readonly never[] = [];
+
+/** For whoever asks for none. */
+export const NO_NAMES: PortNames = {
+  nameOf: () => undefined,
+  programsOf: () => NONE,
+  reservationsOf: () => NONE,
+  problems: [],
+};
+
+const SERVICES = '/etc/services';
 
 /** Gathers them; of each source no more is loaded than there is to see. */
 export async function portNames(doors: NameDoors): Promise<PortNames> {
@@ -48,7 +59,8 @@ export async function portNames(doors: NameDoors): Promise<PortNames> {
   const reserved = await told(() => readReserved(doors));
   return {
     nameOf: (port, protocol) => services?.nameOf(port, protocol),
-    programsOf: (port, protocol) => (programs?.size ? programs.get(`${port}/${protocol}`) : undefined) ?? NONE,
+    programsOf: (port, protocol) =>
+      (programs?.size ? programs.get(`${port}/${protocol}`) : undefined) ?? NONE,
     reservationsOf: (port, protocol) => reserved?.at(protocol, port) ?? NONE,
     problems,
   };

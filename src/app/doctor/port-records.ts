@@ -58,7 +58,17 @@ export function portsSeen({ sockets, notSeen }: Seen, isFull: boolean): PortsSee
 /** One socket; see portsSeen(). */
 export function portRecord(seen: SeenSocket, isFull: boolean): PortRecord {
   const { socket, owners, user = null, unit = null, container = null, forwardsTo, job } = seen;
-  const { protocol, state, local, remote, v6Only, interfaceIndex, inode, uid = null, expiresMs = null } = socket;
+  const {
+    protocol,
+    state,
+    local,
+    remote,
+    v6Only,
+    interfaceIndex,
+    inode,
+    uid = null,
+    expiresMs = null,
+  } = socket;
   return {
     protocol,
     address: formatIp(local.address),

@@ -1,9 +1,7 @@
-// Which sockets somebody asks for: as he types it, as a path on look.sock, and as it is looked for.
+// Which sockets somebody asks for: as he types it, and as a path on look.sock.
 import { PortreeveError } from '../../base/errors.ts';
 import { PORT_MAX, PORT_MIN, type Protocol, parseDecimal } from '../../base/port.ts';
-import type { OpenSocket, SocketState } from '../../host/host.ts';
-import type { Seen } from '../../services/doctor/seen.ts';
-import { type SeeDoors, seeSockets } from './see.ts';
+import type { TableLook } from '../../base/table.ts';
 
 /** The path on look.sock under which the daemon tells of sockets. */
 export const PORTS_PATH = '/v1/ports';
@@ -23,14 +21,6 @@ export interface PortsAsked {
   readonly ports: readonly PortWords[];
 }
 
-/** TCP that listens, UDP that is bound and not connected; TCP that is bound and does not listen. */
-const LISTENING: readonly SocketState[] = ['LISTEN', 'UNCONNECTED'];
-const STATES: Readonly<Record<PortsAsked['which'], readonly SocketState[] | undefined>> = {
-  listening: LISTENING,
-  holding: [...LISTENING, 'BOUND'],
-  all: undefined,
-};
-
 const WORD = /^([0-9]{1,10})(?:-([0-9]{1,10}))?(?:\/(tcp|udp))?$/;
 
 /** Reads "80", "8000-8100", "53/udp". Throws PortreeveError `PORT_INVALID` (usage). */
@@ -47,25 +37,6 @@ export function parsePortWords(text: string): PortWords {
 
 function wordsText({ first, last, protocol }: PortWords): string {
   return `${first === last ? first : `${first}-${last}`}${protocol === undefined ? '' : `/${protocol}`}`;
-}
-
-/** Looks for them. Throws what OpenSockets.list() throws. */
-export function seePorts(doors: SeeDoors, { which, ports }: PortsAsked): Seen {
-  const [only, ...others] = ports;
-  const port = only && others.length === 0 && only.first === only.last ? only.first : undefined;
-  const protocols = new Set(ports.map(({ protocol }) => protocol));
-  const [protocol] = protocols.size === 1 ? protocols : [];
-  return seeSockets(doors, { states: STATES[which], port, protocol }, (socket) => isAsked(socket, ports));
-}
-
-function isAsked({ protocol, local }: OpenSocket, ports: readonly PortWords[]): boolean {
-  if (ports.length === 0) return true;
-  return ports.some(
-    (words) =>
-      local.port >= words.first &&
-      local.port <= words.last &&
-      (words.protocol === undefined || words.protocol === protocol),
-  );
 }
 
 /** Which sockets are wanted of those. */

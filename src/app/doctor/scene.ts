@@ -13,6 +13,7 @@ import type {
   Said,
   Scene,
   ServicesFile,
+  TimeWaitReuse,
 } from '../../services/doctor/scene.ts';
 import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../services/guard/port-pools.ts';
 import { parseBlacklist } from '../../text/bindresvport.ts';
@@ -84,8 +85,9 @@ export async function gatherScene(doors: SceneDoors, choices: SceneChoices): Pro
   const scene: Scene = {
     seen,
     kernel,
+    reusesTimeWait: timeWaitReuse(doors.sysctls),
     boot: bootPorts(bootSettings(doors.files, doors.reader), untold),
-    services: servicesFile(doors.files.readText(SERVICES_FILE, SERVICES_MAX_CHARACTERS) ?? ''),
+    services: servicesFile(files.text(SERVICES_FILE, SERVICES_MAX_CHARACTERS) ?? ''),
     ianaNames: (port, protocol) =>
       iana.entries(port, protocol).flatMap(({ name, status }) => (status === 'assigned' ? [name] : [])),
     inForce,
@@ -97,6 +99,13 @@ export async function gatherScene(doors: SceneDoors, choices: SceneChoices): Pro
     trusts: trustsHere(files, seen),
   };
   return { scene, untold };
+}
+
+/** By what tcp_tw_reuse of ip-sysctl says; without the time stamps of TCP nothing is used again. */
+function timeWaitReuse(sysctls: SceneDoors['sysctls']): TimeWaitReuse {
+  if (sysctls.read('net.ipv4.tcp_timestamps') === '0') return 'none';
+  const setting = sysctls.read('net.ipv4.tcp_tw_reuse');
+  return setting === '1' ? 'all' : setting === '2' ? 'loopback' : 'none';
 }
 
 /** Whether somebody who did not let us look may have a socket whose owner is not known. */
@@ -119,7 +128,7 @@ async function answered<T>(
     return await question();
   } catch (thrown) {
     if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
-    untold.push(`${what}: ${messageOf(thrown).split('\n')[0]}`);
+    untold.push(`${what}: ${messageOf(thrown).split('\n')[0]?.replace(/:$/, '')}`);
     return undefined;
   }
 }
@@ -146,7 +155,7 @@ function servicesFile(text: string): ServicesFile {
 
 /** What the files say of ports; a value that the kernel would not take counts as unsaid and is told. */
 function bootPorts(boot: BootSettings, untold: string[]): BootPorts {
-  untold.push(...boot.unread.map(({ path, reason }) => `${path}: ${reason}`));
+  untold.push(...boot.unread.map(({ reason }) => reason));
   const said = <Value>(key: string, read: (text: string) => Value | undefined): Said<Value> | undefined => {
     const setting = boot.of(key);
     if (setting?.value === undefined) return undefined;

@@ -5,7 +5,7 @@ import type { Protocol } from '../../base/port.ts';
 import type { OpenSockets, ProfileArchive, Sysctls } from '../../host/host.ts';
 import type { Iana } from '../../names/iana.ts';
 import type { ServiceNames } from '../../names/services.ts';
-import { STACKS, type Stack, stacksNamed, stackWords } from '../../names/stacks.ts';
+import { isSystem, STACKS, type Stack, stacksNamed, stackWords } from '../../names/stacks.ts';
 import { STRATUS_ADVICE } from '../../names/stratus-table.ts';
 import type { GiveUp } from '../../services/doctor/give-up.ts';
 import type { Ground } from '../../services/doctor/obstacles.ts';
@@ -161,8 +161,8 @@ function suggestedPorts({ first, last, givenBy: others }: Choice, asked: AskedSy
 }
 
 function systemsText({ systems, host }: AskedSystems): string {
-  const ids = idsOf(systems).join(', ');
-  if (!host) return ids;
+  const ids = idsOf(systems.filter(isSystem)).join(', ');
+  if (!host) return ids === '' ? 'a system that does as IANA asks' : ids;
   return ids === '' ? 'this host' : `${ids} or of this host`;
 }
 

@@ -89,11 +89,16 @@ export function planAgain(doors: ApplyDoors, number: number): Plan {
 }
 
 /**
- * Carries a plan out, and gives the number of its revision. Throws PortreeveError `ARCHIVE_MOVED` (refused) if another
- * change came first, and what the archive throws that cannot be written; nothing is changed then.
+ * Carries a plan out, for good or on trial, and gives the number of its revision. Throws PortreeveError
+ * `ARCHIVE_MOVED` (refused) if another change came first, and what the archive throws that cannot be written; nothing
+ * is changed then.
  */
-export function carryOut({ archive }: Pick<ApplyDoors, 'archive'>, { revision, after }: Plan): number {
-  return archive.append(revision, after);
+export function carryOut(
+  { archive }: Pick<ApplyDoors, 'archive'>,
+  { revision, after }: Plan,
+  isOnTrial = false,
+): number {
+  return archive.append(revision, after, isOnTrial);
 }
 
 function recordedBy({ clock, uid, files }: ApplyDoors): Pick<NewRevision, 'timeMs' | 'uid' | 'user'> {

@@ -5,9 +5,10 @@ import type { GuardEvent, NewGuardEvent } from '../../base/guard-event.ts';
 import { GUARD_EVENT_AGE_MAX_MS, GUARD_EVENTS_MAX } from '../../base/limits.ts';
 import type { EventArchive, EventQuery, LostCount } from '../host.ts';
 import { Damage, DatabaseFile, numberOf, onlyNumber, type Row, textOf } from './database.ts';
+import { EVENT_DATABASE } from './state-files.ts';
 
-/** The file in the state directory. */
-export const EVENT_DATABASE = 'events.db';
+export { EVENT_DATABASE } from './state-files.ts';
+
 /** "prve" */
 const APPLICATION_ID = 0x70727665;
 const SCHEMA_VERSION = 1;

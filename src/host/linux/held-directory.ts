@@ -15,8 +15,8 @@ const PAUSE = new Int32Array(new SharedArrayBuffer(4));
  * for who has it, and blocks the thread meanwhile. Throws PortreeveError `BPF_BUSY` (world) where that takes too long:
  * he may have been stopped.
  */
-export function holdDirectory(path: string): { release(): void } | undefined {
-  const end = performance.now() + GUARD_WAIT_MS;
+export function holdDirectory(path: string, waitMs = GUARD_WAIT_MS): { release(): void } | undefined {
+  const end = performance.now() + waitMs;
   for (;;) {
     const fd = opened(path);
     if (fd === undefined) return undefined;

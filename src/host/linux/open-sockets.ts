@@ -1,7 +1,8 @@
 // The sockets of this host that have a port, as sock_diag(7) lists them, and who has them open.
-import { closeSync, readlinkSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { PortreeveError } from '../../base/errors.ts';
-import type { Protocol } from '../../base/port.ts';
+import { PID_MAX } from '../../base/limits.ts';
+import { type Protocol, parseDecimal } from '../../base/port.ts';
 import {
   DIAG_REQUEST_BYTES,
   type DiagProtocol,
@@ -12,11 +13,10 @@ import {
 } from '../../wire/sock-diag.ts';
 import { DiagDump } from '../../wire/sock-diag-dump.ts';
 import type { OpenSocket, OpenSocketQuery, OpenSockets, OwnersSeen, SocketState } from '../host.ts';
-import { cgroupRoot, walkCgroups } from './cgroup.ts';
+import { CgroupPaths } from './cgroup-paths.ts';
 import type { Viewer } from './process-owner.ts';
 import { SocketOwners } from './socket-owners.ts';
 import { openDiagSocket } from './socket-table.ts';
-import { openByCgroupId } from './sys/file-handle.ts';
 import { ERRNO, errno, errnoName, sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
@@ -68,15 +68,16 @@ export type Thoroughness = 'all' | 'some';
 export class LinuxOpenSockets implements OpenSockets {
   readonly #owners = new SocketOwners();
   readonly #thoroughness: Thoroughness;
-  /** The paths of cgroups by their numbers, where the kernel does not let us ask for one. */
-  #cgroups: Map<bigint, string> | undefined;
+  readonly #cgroups = new CgroupPaths();
+  /** What was listed last. */
+  #listed: readonly OpenSocket[] = [];
 
   constructor(thoroughness: Thoroughness = 'all') {
     this.#thoroughness = thoroughness;
   }
 
   list({ protocol, states, port }: OpenSocketQuery = {}): OpenSocket[] {
-    this.#cgroups = undefined;
+    this.#cgroups.renew();
     const sockets: OpenSocket[] = [];
     const fd = openDiagSocket();
     try {
@@ -88,11 +89,26 @@ export class LinuxOpenSockets implements OpenSockets {
     } finally {
       sys.close(fd);
     }
+    if (this.#thoroughness === 'some') this.#listed = sockets;
     return sockets;
   }
 
   owners(inodes: ReadonlySet<number>): OwnersSeen {
-    return this.#thoroughness === 'all' ? this.#owners.find(inodes) : this.#owners.findSome(inodes);
+    if (this.#thoroughness === 'all') return this.#owners.find(inodes);
+    return this.#owners.findSome(inodes, this.#likelyOwners(inodes));
+  }
+
+  /** A socket is mostly held where it was made. */
+  #likelyOwners(inodes: ReadonlySet<number>): number[] {
+    const ids = new Set<bigint>();
+    for (const { inode, cgroupId } of this.#listed) {
+      if (cgroupId !== undefined && inodes.has(inode)) ids.add(cgroupId);
+    }
+    return [...ids].flatMap((id) => {
+      const directory = this.#cgroups.directoryOf(id);
+      // In the root there may be all.
+      return directory === undefined || this.cgroupPath(id) === '/' ? [] : processesIn(directory);
+    });
   }
 
   /** The same as somebody else may see them: of processes he is told what /proc would show him. */
@@ -105,34 +121,17 @@ export class LinuxOpenSockets implements OpenSockets {
   }
 
   cgroupPath(id: bigint): string | undefined {
-    const root = rootOfCgroups();
-    if (root === undefined) return undefined;
-    const fd = openByCgroupId(root, id);
-    if (fd !== undefined) return pathBehind(fd, root);
-    this.#cgroups ??= new Map([...walkCgroups(root)].map(({ directory, id: each }) => [each, directory]));
-    const directory = this.#cgroups.get(id);
-    if (directory === undefined || statSync(directory, { bigint: true, throwIfNoEntry: false })?.ino !== id) {
-      return undefined;
-    }
-    return directory.slice(root.length) || '/';
+    return this.#cgroups.pathOf(id);
   }
 }
 
-function rootOfCgroups(): string | undefined {
+/** The newest first; none where it is gone or has threads only. */
+function processesIn(directory: string): number[] {
   try {
-    return cgroupRoot();
+    const lines = readFileSync(`${directory}/cgroup.procs`, 'utf8').split('\n');
+    return lines.flatMap((line) => parseDecimal(line, PID_MAX) ?? []).reverse();
   } catch {
-    return undefined;
-  }
-}
-
-/** What an open cgroup is called from the root on; closes it. */
-function pathBehind(fd: number, root: string): string | undefined {
-  try {
-    const path = readlinkSync(`/proc/self/fd/${fd}`);
-    return path === root ? '/' : path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
-  } finally {
-    closeSync(fd);
+    return [];
   }
 }
 

@@ -40,13 +40,17 @@ export class ProcessTable {
     for (const known of this.#known.values()) if (known.look !== this.#look) this.#forget(known);
   }
 
-  /** Begins a look, and goes on with the processes that `next` gives, until it gives none. */
+  /** Looks at these processes, then at the others from the newest to the oldest, until one of them is the last. */
   search(
     wanted: ReadonlySet<number>,
-    order: (pids: readonly number[], look: (index: number) => KnownProcess | undefined) => void,
+    first: readonly number[],
+    isLast: (known: KnownProcess | undefined) => boolean,
   ): void {
     const { pids, directories } = this.#begin();
-    order(pids, (index) => this.#refresh(pids[index] ?? 0, directories[index] ?? 0, wanted));
+    for (const pid of first) if (isLast(this.add(pid, wanted))) return;
+    for (let i = pids.length - 1; i >= 0; i--) {
+      if (isLast(this.#refresh(pids[i] ?? 0, directories[i] ?? 0, wanted))) return;
+    }
   }
 
   /** Looks at one more process, in the same look. */
@@ -101,18 +105,21 @@ export class ProcessTable {
   #addHolder(inode: number, known: KnownProcess): void {
     const holders = this.#holders.get(inode);
     if (holders === undefined) this.#holders.set(inode, known);
-    // A process may have it open more than once.
-    else if (!isList(holders)) holders !== known && this.#holders.set(inode, [holders, known]);
-    else if (holders.at(-1) !== known) this.#holders.set(inode, [...holders, known]);
+    else if (isList(holders)) {
+      // A process may have it open more than once.
+      if (holders.at(-1) !== known) this.#holders.set(inode, [...holders, known]);
+    } else if (holders !== known) this.#holders.set(inode, [holders, known]);
   }
 
   #forget(known: KnownProcess): void {
     this.#known.delete(known.pid);
     for (const inode of known.sockets) {
       const holders = this.#holders.get(inode);
-      const others = holders !== undefined && isList(holders) ? holders.filter((each) => each !== known) : [];
-      if (others.length > 0) this.#holders.set(inode, others);
-      else if (holders === known || others !== holders) this.#holders.delete(inode);
+      if (holders === known) this.#holders.delete(inode);
+      if (holders === undefined || !isList(holders)) continue;
+      const [first, ...others] = holders.filter((each) => each !== known);
+      if (first) this.#holders.set(inode, others.length > 0 ? [first, ...others] : first);
+      else this.#holders.delete(inode);
     }
   }
 }

@@ -1,5 +1,4 @@
 // The archive of what was applied: an SQLite database in the state directory, in which a revision is one transaction.
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { PortreeveError } from '../../base/errors.ts';
@@ -160,7 +159,9 @@ function insertText(
   db.prepare('INSERT INTO files VALUES (?, ?, ?, ?, ?)').run(revision, role, position, path, hash);
 }
 
+/** Whoever only reads has no use for the module, which takes a while to load. */
 function hashOf(text: string): string {
+  const { createHash } = process.getBuiltinModule('node:crypto');
   return createHash('sha256').update(text).digest('hex');
 }
 

@@ -1,6 +1,9 @@
 // What runs on this host, and what it is called.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { needs, probe } from '../../../test/support/probe.ts';
 import { nameOf, runningPrograms } from './running-programs.ts';
 
 test('a program is called by its path, a script by its own', () => {
@@ -18,4 +21,21 @@ test('this process is among those that run', () => {
   const own = runningPrograms().filter(({ command }) => command.includes('running-programs.test.ts'));
   assert.ok(own.length > 0);
   for (const { command } of own) assert.doesNotMatch(command, /\0/);
+});
+
+test('what is in another network is not, as its twin in ours is', async (t) => {
+  if (!needs(t, probe.root(), probe.netns(), probe.command('unshare'))) return;
+  const names = async (prefix: readonly string[]) => {
+    const script = 'echo ready; read -r line; exit';
+    const [command = '', ...args] = [...prefix, 'sh', '-c', script, 'portreeve-elsewhere'];
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+    try {
+      await once(child.stdout, 'data');
+      return runningPrograms().filter((program) => program.command.endsWith('portreeve-elsewhere')).length;
+    } finally {
+      child.stdin.end();
+      await once(child, 'close');
+    }
+  };
+  assert.deepEqual([await names([]), await names(['unshare', '--net'])], [1, 0]);
 });

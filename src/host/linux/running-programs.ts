@@ -1,5 +1,5 @@
 // The programs that run on this host, by the command lines of its processes (proc_pid_cmdline(5)).
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { PID_MAX } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
@@ -17,14 +17,28 @@ export interface ProgramSeen {
   readonly command: string;
 }
 
-/** Those that can be seen; what ends meanwhile is left out. */
+/**
+ * Those that can be seen, but for what is known to be in another network namespace, such as that of a container; what
+ * ends meanwhile is left out.
+ */
 export function runningPrograms(): ProgramSeen[] {
+  const here = networkOf('self');
   const pids = readdirSync('/proc').filter((name) => parseDecimal(name, PID_MAX) !== undefined);
   return pids.flatMap((pid) => {
     const words = commandOf(pid).split('\0');
     const name = nameOf(words);
-    return name === '' ? [] : [{ name, command: words.join(' ').trim().slice(0, COMMAND_MAX_CHARACTERS) }];
+    if (name === '' || (networkOf(pid) ?? here) !== here) return [];
+    return [{ name, command: words.join(' ').trim().slice(0, COMMAND_MAX_CHARACTERS) }];
   });
+}
+
+/** Undefined where it is not shown: that takes the right to trace the process (ptrace(2)). */
+function networkOf(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return undefined;
+  }
 }
 
 function commandOf(pid: string): string {

@@ -18,16 +18,16 @@ export class SocketOwners {
 
   /**
    * Those who are found first, of each socket one at least if it has any, and of their parents, and their parents'
-   * children, those who have it as well. Others to whom it was passed on may be left out.
+   * children, those who have it as well. Others to whom it was passed on may be left out. `likely` are looked at before
+   * all others, which follow from the newest to the oldest.
    */
-  findSome(inodes: ReadonlySet<number>): OwnersSeen {
+  findSome(inodes: ReadonlySet<number>, likely: readonly number[]): OwnersSeen {
     const missing = new Set(inodes);
-    this.#table.search(inodes, (pids, look) => {
-      for (const index of likelyOrder(pids.length, [...inodes], look)) {
-        for (const inode of look(index)?.sockets ?? []) missing.delete(inode);
-        if (missing.size === 0) return;
-      }
-    });
+    const isLast = (known: KnownProcess | undefined) => {
+      for (const inode of known?.sockets ?? []) missing.delete(inode);
+      return missing.size === 0;
+    };
+    this.#table.search(inodes, likely, isLast);
     for (const inode of inodes) this.#addKin(inode, inodes);
     return this.#told(inodes, undefined);
   }
@@ -64,33 +64,6 @@ export class SocketOwners {
   /** The processes whose descriptors somebody may not see. */
   #hiddenFrom(viewer: Viewer): Set<number> {
     return new Set(this.#table.pids().filter((pid) => isOpenTo(pid, viewer) === false));
-  }
-}
-
-/**
- * In which order to look at processes for the holders of sockets: nearest first to where one is to be expected. Sockets
- * are numbered as they are made, and most are made by a program that has just started; so the search is narrowed by
- * looking in the middle, as in a dictionary, as long as there is something to go by.
- */
-function* likelyOrder(
-  count: number,
-  inodes: readonly number[],
-  look: (index: number) => KnownProcess | undefined,
-): Generator<number> {
-  const wanted = inodes[0] ?? 0;
-  let low = 0;
-  let high = count;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    const newest = Math.max(...(look(middle)?.sockets ?? []), 0);
-    // Whoever has no socket tells nothing; the newer half is the likelier one.
-    if (newest === 0 || newest < wanted) low = middle;
-    else high = middle;
-  }
-  yield low;
-  for (let distance = 1; distance < count; distance++) {
-    if (low + distance < count) yield low + distance;
-    if (low - distance >= 0) yield low - distance;
   }
 }
 

@@ -2,3 +2,5 @@
 
 /** The archive of what was applied. */
 export const PROFILE_DATABASE = 'profile.db';
+/** The archive of the guard's events. */
+export const EVENT_DATABASE = 'events.db';

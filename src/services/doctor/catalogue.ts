@@ -41,8 +41,8 @@ export const CATALOGUE = {
     why: 'when the service is restarted a client may have the port, and it does not start',
     explanation: [
       'A socket listens inside net.ipv4.ip_local_port_range, its port is not in ' +
-        'net.ipv4.ip_local_reserved_ports, and the port is a fixed one: the command line of the program, ' +
-        '/etc/services or the profile names it.',
+        'net.ipv4.ip_local_reserved_ports, and the port is a fixed one: the command line of the program or ' +
+        '/etc/services names it. One that the profile reserves is told by RESERVATION_EPHEMERAL.',
       'As long as it listens nobody else gets the port. Between its end and its next start anybody can.',
       `${FIX_RESERVES} A port below the range does as well: portreeve suggest names some.`,
     ],
@@ -50,7 +50,7 @@ export const CATALOGUE = {
   LISTENER_EPHEMERAL: {
     title: 'a socket listens in the range of clients',
     severities: ['info'],
-    why: 'if its port is meant to be always the same, a client can have it at the next start',
+    why: 'a client can have its port at the next start',
     explanation: [
       'A socket listens inside net.ipv4.ip_local_port_range, and nothing says whether the program or the kernel ' +
         'chose the port. Programs that ask for port 0 and tell others what they got are in order.',
@@ -78,10 +78,11 @@ export const CATALOGUE = {
     explanation: [
       'Clients get their ports from net.ipv4.ip_local_port_range without net.ipv4.ip_local_reserved_ports. It is ' +
         'counted as the kernel counts: connect(2) of TCP can use a port again for another destination, so that ' +
-        'only the connections from one address of this host to one address and port count together, TIME_WAIT ' +
-        'included; UDP, and bind(2) to port 0, need a port that nobody has.',
-      'It is a warning from 80 percent on, and an error from 95. From half on connect(2) of TCP also becomes slower, ' +
-        'because it looks through the even ports first.',
+        'only the connections from one address of this host to one address and port count together, with those in ' +
+        'TIME_WAIT unless net.ipv4.tcp_tw_reuse has their ports used again; UDP, and bind(2) to port 0, need a port ' +
+        'that nobody has.',
+      'It is a warning from 80 percent on, and an error from 95, but for bind(2), which perhaps nobody calls. From ' +
+        'half on connect(2) of TCP also becomes slower, because it looks through the even ports first.',
       'Keep connections open instead of making new ones, let the other side close first, use further addresses, ' +
         'or widen the range. Widening it needs care: look at what lies there, with portreeve suggest and portreeve ' +
         'stacks.',
@@ -93,7 +94,8 @@ export const CATALOGUE = {
     why: 'which of the two a client reaches depends on how it resolves the name',
     explanation: [
       'Two programs hold one port, one for IPv4 and the other for IPv6, and both for this host or both for all ' +
-        'of its addresses. Linux allows that when the IPv6 socket is IPv6 only (IPV6_V6ONLY).',
+        'of its addresses. Linux allows that when the IPv6 socket is IPv6 only (IPV6_V6ONLY). A port that one ' +
+        'program has for both, and others share with it, is not told.',
       'A client that asks for localhost gets the one or the other. End one of them, or move it to another port.',
     ],
   },
@@ -153,6 +155,18 @@ export const CATALOGUE = {
       'Restart the service while the guard enforces the profile, or give it that address in its own configuration.',
     ],
   },
+  RESERVATION_HELD: {
+    title: 'a reserved port is held by somebody else',
+    severities: ['warning'],
+    why: 'whom it is reserved for cannot start, and who has it is refused at his next start where the guard enforces',
+    explanation: [
+      'A socket listens on a port that the profile reserves for other jobs, or for no one: it was bound before the ' +
+        'guard enforced the profile, or the guard does not. What is bound already stays as it is.',
+      'A job is the one that the program was started under, else its unit, else its user, in capitals: what was ' +
+        'started by hand has another one than the service has. Stop it, or reserve the port for it. portreeve guard ' +
+        '--restarts lists all that the guard would refuse.',
+    ],
+  },
   RESERVATION_UNUSED: {
     title: 'nobody uses a reservation',
     severities: ['info'],
@@ -187,7 +201,7 @@ export const CATALOGUE = {
     explanation: [
       'NETWORK statements of BPXPRMxx set ports aside for bind(2) to port 0 and any address (INADDRANYPORT, ' +
         'INADDRANYCOUNT), and the profile does not reserve them for the job of the kernel, OMVS unless STARTUP_PROC ' +
-        'says another. The member is the one of --bpxprm, or of [doctor] bpxprm in portreeve.toml.',
+        'says another; without a profile nothing does. The member is the one of --bpxprm, or of [doctor] bpxprm in portreeve.toml.',
       'Write the PORTRANGE statement that the finding shows.',
     ],
   },
@@ -197,10 +211,11 @@ export const CATALOGUE = {
     why: 'each takes a port for free that the other has promised to somebody',
     explanation: [
       'Two of the pools on this host overlap: NodePorts of Kubernetes, the dynamic ports of Nomad, the pool of ' +
-        'portserver, the ports that Docker publishes. A pool counts only where its program or its configuration is ' +
-        'here, and then with what that says.',
+        'portserver, the ports that docker run -P publishes. A pool counts only where its program runs in this ' +
+        'network or its configuration is here, and then with what that says.',
       'Move one of them: --service-node-port-range of kube-apiserver, min_dynamic_port and max_dynamic_port of ' +
-        'Nomad, --portserver_static_pool of portserver.',
+        'Nomad, --portserver_static_pool of portserver. Docker goes by net.ipv4.ip_local_port_range, and takes ports ' +
+        'that are reserved there as well.',
     ],
   },
   POOL_EPHEMERAL: {
@@ -209,8 +224,8 @@ export const CATALOGUE = {
     why: 'the kernel gives a client a port that the pool has promised to somebody, whose traffic goes astray',
     explanation: [
       'A pool of this host reaches into net.ipv4.ip_local_port_range, the ports are not in ' +
-        'net.ipv4.ip_local_reserved_ports, and who chooses from the pool does not hold the port by a socket. ' +
-        'kube-proxy binds no NodePort, and Docker without its proxy may hold none.',
+        'net.ipv4.ip_local_reserved_ports, and who chooses from the pool does not hold the port by a socket: ' +
+        'kube-proxy binds no NodePort. Docker binds what it publishes, so that no client gets it.',
       `${FIX_RESERVES} Where that would leave fewer than half of the ports for clients, the pool is to be moved ` +
         'by hand.',
     ],
@@ -218,10 +233,11 @@ export const CATALOGUE = {
   POOL_RESERVED: {
     title: 'a pool overlaps what the profile reserves',
     severities: ['warning'],
-    why: 'the pool gives out ports that the guard refuses to whoever gets them',
+    why: 'the pool gives out ports that the guard refuses to whoever gets them, or that a service waits for',
     explanation: [
       'A pool of this host has ports in it that the profile reserves for other jobs. Move the pool, or the ' +
-        'reservation, or reserve those ports for the jobs that use the pool.',
+        'reservation, or reserve those ports for the jobs that use the pool. Docker goes on with the next port when ' +
+        'the guard refuses one, and is told only where the guard does not enforce the profile.',
     ],
   },
   RPC_SOCKET_GONE: {
@@ -265,9 +281,10 @@ export const CATALOGUE = {
       'RFC 1700 has the order: first the services with assigned ports, then inetd, then RPC programs, which take ' +
         'any port that is free. Here an RPC program is older than a service whose port lies where RPC programs get ' +
         'theirs: from 512 to 1023 for those of root that use bindresvport(3), in the range of clients for the ' +
-        'others.',
-      'The fix takes the port out of both: into /etc/bindresvport.blacklist, or into ' +
-        'net.ipv4.ip_local_reserved_ports. The order of the units is left as it is.',
+        'others, and from 49152 on for those that leave it to libtirpc.',
+      'The fix puts the port into /etc/bindresvport.blacklist, or into net.ipv4.ip_local_reserved_ports. What ' +
+        'libtirpc takes from 49152 on is tried number by number, and no list prevents that: start the service ' +
+        'first. The order of the units is left as it is.',
     ],
   },
   BINDRESVPORT_STOPPED: {

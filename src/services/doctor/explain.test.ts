@@ -81,7 +81,7 @@ describe('a port that nobody has', () => {
   });
 
   test('takes a capability where it is low, which root has', () => {
-    const why = 'ports below 1024 take CAP_NET_BIND_SERVICE, which you do not have; root can have it';
+    const why = 'ports below 1024 take CAP_NET_BIND_SERVICE, which you do not have here; root can have it';
     assert.equal(answer({ port: 80 }), `no PRIVILEGED: ${why}`);
     assert.match(answer({ port: 80, you: { ...ALICE, isCapable: true } }), /^yes /);
     assert.match(answer({ port: 80, you: ROOT }), /^yes /);
@@ -137,18 +137,40 @@ describe('a port that somebody has', () => {
     const { answer: found } = explained({ sockets });
     assert.deepEqual(found, {
       can: 'no',
+      likely: 'no',
       cause: 'LISTENING',
       why: 'nginx (pid 812, nginx.service) listens',
-      advice: 'Stop it, or take another port: portreeve suggest --near 8080. IPv6 alone is free.',
+      remedies: [
+        { text: 'Stop it', command: 'systemctl stop nginx.service' },
+        { text: 'Or take another port', command: 'portreeve suggest --near 8080' },
+        { text: 'On IPv6 alone it is free' },
+      ],
       freeInMs: undefined,
     });
+  });
+
+  test('is freed by a command where one would do, and no other program is hurt by it', () => {
+    const advised = (about: Partial<SeenSocket>) => {
+      const [first] = explained({ sockets: [seen({}, about)] }).answer.remedies;
+      return first?.command ?? first?.text;
+    };
+    const id = '0123456789ab';
+    for (const unit of [undefined, 'session-3.scope', 'user@1000.service', 'a$(b).service']) {
+      assert.equal(advised({ owners: [NGINX], unit }), 'kill 812');
+    }
+    const systemd = { ...NGINX, pid: 1, name: 'systemd' };
+    assert.equal(advised({ owners: [systemd], unit: 'init.scope' }), 'systemctl list-sockets');
+    assert.equal(advised({ owners: [{ ...NGINX, pid: 1 }] }), 'Stop it');
+    assert.equal(advised({ container: { runtime: 'podman', id } }), `podman stop ${id}`);
+    assert.equal(advised({ container: { runtime: 'containerd', id } }), 'Stop that container');
+    assert.equal(advised({}), 'Stop it');
   });
 
   test('is free elsewhere if it is held at one address', () => {
     const sockets = [seen({ local: end('127.0.0.1', 8080) }, { user: 'www' })];
     const { answer: found, attempts } = explained({ sockets });
     assert.equal(found.why, 'a program of user www listens at 127.0.0.1:8080');
-    assert.match(found.advice, /Other addresses are free\.$/);
+    assert.deepEqual(found.remedies.at(-1), { text: 'On other addresses it is free' });
     const free = attempts.filter(({ plain }) => plain.answer === 'free').map(({ place }) => place.text);
     assert.deepEqual(free, [':: with IPV6_V6ONLY', '::1', 'another IPv4 address', 'another IPv6 address']);
   });
@@ -168,8 +190,66 @@ describe('a port that somebody has', () => {
     const { answer: found } = explained({ port: 40_030, sockets });
     assert.equal(found.can, 'unsure');
     assert.equal(found.why, 'nginx (pid 812 and 1 more) has it for a connection to 192.0.2.9:443');
-    assert.match(found.advice, /SO_REUSEADDR can have it now if that socket has it set, too/);
-    assert.match(found.advice, /Then keep it from clients: PORT 40030 TCP/);
+    assert.equal(found.likely, 'no');
+    const texts = found.remedies.map(({ text }) => text);
+    assert.match(
+      texts[0] ?? '',
+      /^A server that sets SO_REUSEADDR can have it now if that socket has it set, too;/,
+    );
+    assert.match(texts[1] ?? '', /\(TIME_WAIT\)$/);
+    assert.equal(
+      texts[3],
+      'Then keep it from clients: PORT 40030 TCP JOB in a profile, or until the next boot',
+    );
+    assert.deepEqual(
+      found.remedies.flatMap(({ command }) => command ?? []),
+      ['ss -tK sport = :40030', 'sysctl -w net.ipv4.ip_local_reserved_ports=40030'],
+    );
+  });
+
+  test('can probably be had where only connections of a server have it, unless one may not', () => {
+    const connection = seen(
+      { state: 'ESTABLISHED', local: end('192.0.2.1', 80), remote: end('192.0.2.9', 50_000) },
+      { owners: [NGINX] },
+    );
+    const { answer: found } = explained({ port: 80, you: ROOT, sockets: [connection] });
+    assert.deepEqual([found.can, found.likely, found.cause], ['unsure', 'yes', 'CONNECTED']);
+    assert.match(
+      found.remedies[0]?.text ?? '',
+      /^A server that sets SO_REUSEADDR gets it all the same if that socket/,
+    );
+    assert.match(answer({ port: 80, sockets: [connection] }), /^no PRIVILEGED/);
+    const bound = seen({ state: 'BOUND' });
+    assert.equal(explained({ sockets: [bound] }).answer.likely, 'no');
+  });
+
+  test('is held by a connection that nobody has accepted', () => {
+    const queued = seen({
+      state: 'ESTABLISHED',
+      local: end('192.0.2.1', 8080),
+      remote: end('192.0.2.9', 50_000),
+      uid: undefined,
+      inode: 0,
+    });
+    assert.equal(
+      answer({ sockets: [queued] }),
+      'unsure CONNECTED: a connection to 192.0.2.9:50000 that nobody has accepted yet has it',
+    );
+  });
+
+  test('of UDP is held by a client until that ends', () => {
+    const client = seen(
+      {
+        protocol: 'udp',
+        state: 'ESTABLISHED',
+        local: end('192.0.2.1', 40_030),
+        remote: end('192.0.2.9', 53),
+      },
+      { owners: [NGINX] },
+    );
+    const { answer: found } = explained({ port: 40_030, protocol: 'udp', sockets: [client] });
+    assert.deepEqual([found.can, found.cause], ['no', 'CONNECTED']);
+    assert.doesNotMatch(JSON.stringify(found.remedies), /TIME_WAIT/);
   });
 
   test('is free when the last one that waits is gone', () => {
@@ -187,9 +267,24 @@ describe('a port that somebody has', () => {
     assert.equal(found.freeInMs, 43_500);
     assert.match(
       found.why,
-      /^a connection to 127\.0\.0\.1:9000 that has ended keeps it for 13 s more \(TIME_WAIT\)/,
+      /^a connection to 127\.0\.0\.1:9000 that has ended keeps it for 44 s more \(TIME_WAIT\)/,
     );
-    assert.match(found.why, /and 1 more socket has it$/);
+    assert.match(found.why, /, and 1 more socket has it$/);
+    assert.equal(found.remedies.at(-1)?.command, 'ss -tK state time-wait sport = :8080');
+  });
+
+  test('is judged in a moment however many connections a server has left', () => {
+    const waiting = seen({
+      state: 'TIME_WAIT',
+      local: end('127.0.0.1', 8080),
+      remote: end('127.0.0.1', 9000),
+      uid: undefined,
+      inode: 0,
+      expiresMs: 1000,
+    });
+    const { answer: found } = explained({ sockets: Array.from({ length: 200_000 }, () => waiting) });
+    assert.deepEqual([found.can, found.likely, found.freeInMs], ['unsure', 'yes', 1000]);
+    assert.match(found.why, /, and 199999 more sockets have it$/);
   });
 
   test('one that listens counts for more than connections of it', () => {
@@ -214,6 +309,26 @@ describe('a port that somebody has', () => {
     ];
     assert.match(answer({ sockets }), /: a container at 172\.17\.0\.2:80 \(docker-proxy, pid 812\) listens$/);
   });
+});
+
+test('a port is added to the list of those that are kept from clients, unless that is long', () => {
+  const keeping = (reserved: PortFacts['kernel']['reserved']) => {
+    const kernel = { ...explained({}).kernel, reserved };
+    return explained({ port: 40_030, kernel }).answer.remedies[0];
+  };
+  const list = 'net.ipv4.ip_local_reserved_ports';
+  assert.equal(keeping([])?.command, `sysctl -w ${list}=40030`);
+  assert.equal(
+    keeping([
+      { first: 8080, last: 8080 },
+      { first: 40_000, last: 40_029 },
+    ])?.command,
+    `sysctl -w ${list}=8080,40000-40030`,
+  );
+  const many = Array.from({ length: 12 }, (_, at) => ({ first: 33_000 + 2 * at, last: 33_000 + 2 * at }));
+  const { text, command } = keeping(many) ?? assert.fail();
+  assert.equal(command, undefined);
+  assert.match(text, /, or add it to net\.ipv4\.ip_local_reserved_ports$/);
 });
 
 test('what is in the way comes before who may', () => {

@@ -1,12 +1,12 @@
 // All about one port, of facts that were gathered: who has it, who could have it, and what it is called.
 import type { Protocol } from '../../base/port.ts';
-import type { OpenSocket } from '../../host/host.ts';
 import { BAD_PORTS } from '../../names/browser-ports.ts';
 import type { IanaEntry, IanaRange, IanaStatus } from '../../names/iana.ts';
 import { type DefaultPool, poolsOf } from '../../names/pools.ts';
 import type { ServiceEntry } from '../../names/services.ts';
 import { handsOut, STACKS, type Stack } from '../../names/stacks.ts';
 import type { Reservation } from '../../policy/rules.ts';
+import { type AlikeSockets, alikeSockets } from './alike-sockets.ts';
 import { type Answer, answerOf } from './answer.ts';
 import { type Attempt, attemptsOn } from './attempts.ts';
 import { type Handout, handoutOf } from './handout.ts';
@@ -74,7 +74,7 @@ export interface Standing extends Binder {
 export interface Explanation extends Omit<PortFacts, 'you' | 'root' | 'seen'> {
   readonly answer: Answer;
   readonly holders: readonly SeenSocket[];
-  readonly attempts: readonly Attempt<HeldSocket>[];
+  readonly attempts: readonly Attempt<AlikeSockets>[];
   readonly handout: Handout;
   readonly you: Standing;
   readonly root: Standing;
@@ -93,21 +93,15 @@ export interface StacksSaid {
   readonly safe: readonly Stack[];
 }
 
-/** A socket with all that was seen of it. */
-export interface HeldSocket extends OpenSocket {
-  readonly seen: SeenSocket;
-}
-
 /** Explains. */
 export function explainPort(facts: PortFacts): Explanation {
   const { port, protocol, seen, kernel, guard, ...others } = facts;
-  const holders: HeldSocket[] = seen.sockets.map((one) => ({ ...one.socket, seen: one }));
   const judges = { isEnforced: guard === 'enforce', unprivilegedStart: kernel.unprivilegedStart };
   const standing = (binder: Binder): Standing => ({
     ...binder,
     permission: permissionOf(port, binder, judges),
   });
-  const attempts = attemptsOn(protocol, holders, facts.you.uid);
+  const attempts = attemptsOn(protocol, alikeSockets(seen.sockets), facts.you.uid);
   const handout = handoutOf(port, protocol, kernel);
   const you = standing(facts.you);
   const root = standing(facts.root);

@@ -1,7 +1,10 @@
 // A scene with what several checks ask of it, worked out once: who listens where, what is reserved, what clients get.
 import { isLoopback } from '../../base/address.ts';
+import { UNKNOWN_JOB } from '../../base/job.ts';
 import { PORT_MAX, type Protocol } from '../../base/port.ts';
+import type { SocketOwner } from '../../host/host.ts';
 import type { ServiceEntry } from '../../names/services.ts';
+import { KERNEL_JOB } from '../../policy/inaddrany.ts';
 import type { Reservation } from '../../policy/rules.ts';
 import { jobMatcher } from '../../policy/table.ts';
 import type { Remedy } from './finding.ts';
@@ -20,6 +23,11 @@ export interface Listener {
 const RESERVED_SHARE_MAX = 0.5;
 
 const NO_PORTS: ReadonlyMap<number, string> = new Map();
+
+/** From here on the files of systems name hardly a port: it is where Linux gives them to clients. */
+const SYSTEMS_END = 32_768;
+/** What Debian's own file has there. */
+const OF_DEBIAN: ReadonlySet<string> = new Set(['dircproxy 57000', 'tfido 60177', 'fido 60179']);
 
 /** What the checks work with. */
 export class Facts {
@@ -116,24 +124,35 @@ export class Facts {
   }
 
   /** Why a listener's port is the same each time, as half a sentence; undefined where nothing says so. */
-  fixedBecause({ port, protocol, sockets }: Listener): string | undefined {
+  fixedBecause(listener: Listener): string | undefined {
+    const { port, protocol } = listener;
     const [reservation] = this.reservationsAt(port, protocol);
     if (reservation) return `${placeOf(reservation)} reserves the port`;
-    const [service] = this.servicesAt(port, protocol);
+    // Of UDP it may be a client's: the many names of the system are no sign that it is a service.
+    const services = this.servicesAt(port, protocol);
+    const service = services.find((entry) => protocol === 'tcp' || this.isOfThisHost(entry));
     if (service) return `/etc/services calls the port ${service.name}`;
-    // Docker's proxy has the port in its command line whoever has chosen it.
-    const owners = sockets
-      .filter(({ forwardsTo }) => forwardsTo === undefined)
-      .flatMap(({ owners }) => owners);
-    const word = new RegExp(`(?<![0-9.])${port}(?![0-9.])`);
-    const owner = owners.find(({ command }) => word.test(command));
+    const owner = ownerNaming(listener);
     return owner && `the command line of ${owner.name} names the port`;
+  }
+
+  /**
+   * Whether an administrator has put an entry into /etc/services: below the mark or, where there is none, where systems
+   * have none.
+   */
+  isOfThisHost({ name, port, protocol, line }: ServiceEntry): boolean {
+    const { services, ianaNames } = this.scene;
+    if (services.localFrom !== undefined) return line >= services.localFrom;
+    if (port < SYSTEMS_END || !(protocol === 'tcp' || protocol === 'udp')) return false;
+    return (
+      !OF_DEBIAN.has(`${name} ${port}`) && !ianaNames(port, protocol).some((each) => isSameName(each, name))
+    );
   }
 
   /** Whether a reservation lets a job have its port. AUTHPORT is taken to let everybody: whom it lets is not known. */
   lets({ use }: Reservation, job: string): boolean {
     if (use.kind !== 'JOB') return use.kind === 'AUTHPORT';
-    return jobMatcher(use.pattern, { omvsJob: this.scene.inForce?.omvsJob ?? 'OMVS' })(job);
+    return jobMatcher(use.pattern, { omvsJob: this.scene.inForce?.omvsJob ?? KERNEL_JOB })(job);
   }
 
   #addReservation(reservation: Reservation): void {
@@ -171,6 +190,20 @@ function put<Value>(map: Map<string, Value[]>, key: string, value: Value): void 
   else map.set(key, [value]);
 }
 
+/** Who has the port of his listener in his command line. */
+export function ownerNaming({ port, sockets }: Listener): SocketOwner | undefined {
+  const word = new RegExp(`(?<![0-9.])${port}(?![0-9.])`);
+  // Docker's proxy has it there whoever has chosen it.
+  const owners = sockets.filter(({ forwardsTo }) => forwardsTo === undefined).flatMap(({ owners }) => owners);
+  return owners.find(({ command }) => word.test(command));
+}
+
+/** Whether two names of a service are spellings of one. */
+export function isSameName(one: string, other: string): boolean {
+  const plain = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  return plain(one) === plain(other);
+}
+
 /** How many ports ranges have. */
 export function countOf(ranges: readonly Ports[]): number {
   return ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
@@ -194,6 +227,14 @@ export function placeOf({ source }: Reservation): string {
 /** Whose a reservation is: "WEB". */
 export function useText({ use }: Reservation): string {
   return use.kind === 'JOB' ? use.pattern : use.kind;
+}
+
+/** The statement that reserves a port for a job. */
+export function statementFor(port: number, protocol: Protocol, job: string): string {
+  const entry = `PORT ${port} ${protocol.toUpperCase()}`;
+  return job === UNKNOWN_JOB
+    ? `${entry} JOB, when it runs under one: portreeve run --job JOB`
+    : `${entry} ${job}`;
 }
 
 /** Where a socket is: "0.0.0.0:80/tcp". */

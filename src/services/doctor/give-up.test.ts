@@ -81,3 +81,5 @@ test('where assignments and pools leave no room, no system is to blame', () => {
   assert.equal(giveUp(wish(1, 5000), of, new Obstacles(of)), undefined);
   assert.equal(suggest(wish(1, 5000), ground([])).giveUp, undefined);
 });
+
+test('every system, and this host, has a bit of its own in 31', () => assert.ok(STACKS.length < 31));

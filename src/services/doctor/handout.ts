@@ -18,7 +18,7 @@ export interface Handout {
 /**
  * What the kernel does with a port that nobody holds. connect(2) tries ports of the parity of the range's first one
  * before the others (__inet_hash_connect() of net/ipv4/inet_hashtables.c), bind(2) of port 0 tries the others first
- * (inet_csk_find_open_port() of net/ipv4/inet_connection_sock.c): so since Linux 4.2, and for TCP only.
+ * (inet_csk_find_open_port() of net/ipv4/inet_connection_sock.c): so since Linux 4.6, and for TCP only.
  */
 export function handoutOf(
   port: number,

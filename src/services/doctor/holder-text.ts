@@ -1,6 +1,6 @@
 // Words for who has a socket, and for what he has it.
 import { formatIp, hostPortText } from '../../base/address.ts';
-import type { SocketEnd } from '../../host/host.ts';
+import type { OpenSocket, SocketEnd } from '../../host/host.ts';
 import type { SeenSocket } from './seen.ts';
 
 /** "nginx (pid 812, nginx.service)"; "a program of user alice"; undefined where nobody has it any more. */
@@ -28,3 +28,11 @@ export function holderText({
 export function endText({ address, port }: SocketEnd): string {
   return hostPortText(formatIp(address), port);
 }
+
+/** Whether a connection waits for accept(2): nobody has it yet, and it is the listener's. */
+export function isToBeAccepted({ protocol, state, inode }: OpenSocket): boolean {
+  return protocol === 'tcp' && inode === 0 && TO_BE_ACCEPTED.has(state);
+}
+
+/** What a process has closed is in none of these. */
+const TO_BE_ACCEPTED: ReadonlySet<OpenSocket['state']> = new Set(['SYN_RECV', 'ESTABLISHED', 'CLOSE_WAIT']);

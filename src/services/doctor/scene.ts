@@ -25,6 +25,9 @@ export interface BootPorts {
   readonly unprivilegedStart: Said<number> | undefined;
 }
 
+/** Which connections in TIME_WAIT connect(2) takes the port of after a second (net.ipv4.tcp_tw_reuse of ip-sysctl). */
+export type TimeWaitReuse = 'none' | 'loopback' | 'all';
+
 /** /etc/services. */
 export interface ServicesFile {
   readonly entries: readonly ServiceEntry[];
@@ -56,7 +59,7 @@ export interface Registration {
   readonly owner: string | undefined;
 }
 
-/** Ports that something on this host promises to others without holding them by a socket. */
+/** Ports from which something on this host chooses for others. */
 export interface Pool extends Ports {
   /** `nodeport`, `nomad`, `docker`, `portserver`. */
   readonly id: string;
@@ -66,6 +69,8 @@ export interface Pool extends Ports {
   readonly says: string;
   /** The programs that choose, as jobs. */
   readonly jobs: readonly string[];
+  /** A port is held by a socket as soon as it is chosen, and where that fails the next one is tried. */
+  readonly isHeld: boolean;
 }
 
 /** Something that lets in whoever has a port below 1024. */
@@ -83,6 +88,7 @@ export interface LowPortTrust {
 export interface Scene {
   readonly seen: Seen;
   readonly kernel: KernelPorts;
+  readonly reusesTimeWait: TimeWaitReuse;
   readonly boot: BootPorts;
   readonly services: ServicesFile;
   /** The names under which IANA has assigned a port; none where it is assigned to nobody. */

@@ -105,8 +105,8 @@ export class GuardKernel {
 
   /**
    * Puts the guard into the kernel, with tables in force and in the mode `off`. Throws PortreeveError `GUARD_THERE`
-   * (refused) where the place has names already, and `world` where the kernel has no BPF, or does not let us; nothing is
-   * left behind then.
+   * (refused) where the place has names already, and `world` where the kernel has no BPF, or does not let us; nothing
+   * is left behind then.
    */
   static install(bpf: KernelBpf, place: GuardPlace, first: InForceTables): GuardKernel {
     return new GuardKernel(bpf, place.pins, putIn(bpf, place, first));
@@ -245,6 +245,8 @@ export class GuardKernel {
     const tried = this.#config.get('slot') % SLOTS;
     const before = this.#config.get('previousSlot') % SLOTS;
     this.#config.set('slot', before);
+    // Whoever has read the slot on trial is to find that the time is over.
+    this.#slots.awaitPrograms();
     this.#config.set64('deadline', 0n);
     // They are the same where a process was killed just before the trial would have begun.
     if (tried !== before) this.#slots.release(tried);
@@ -260,8 +262,8 @@ export class GuardKernel {
   }
 
   /**
-   * Puts in jobs that are new or have changed, and takes out those that are gone; during a trial in both sets of tables.
-   * False where this process does not know the tables: then they are to be made anew.
+   * Puts in jobs that are new or have changed, and takes out those that are gone; during a trial in both sets of
+   * tables. False where this process does not know the tables: then they are to be made anew.
    */
   updateJobs(changed: Jobs, gone: Gone): boolean {
     return this.#alone(() => {
@@ -272,9 +274,9 @@ export class GuardKernel {
   }
 
   /**
-   * Makes the tables anew that are in force, with the jobs of this moment; during a trial also those that may come back.
-   * Where they turn out to be the same only jobs and permits are exchanged. Throws PortreeveError (refused) `GUARD_MOVED`
-   * where others come first, and `GUARD_TRIAL` where a trial goes on and they are not the same.
+   * Makes the tables anew that are in force, with the jobs of this moment; during a trial also those that may come
+   * back. Where they turn out to be the same only jobs and permits are exchanged. Throws PortreeveError (refused)
+   * `GUARD_MOVED` where others come first, and `GUARD_TRIAL` where a trial goes on and they are not the same.
    */
   renew(maker: TableMaker): void {
     const made = this.#slotsThatCount().map((slot) => {

@@ -144,8 +144,8 @@ function attached(
 
 /**
  * Takes the place of the guard of an older portreeve, which the caller holds: the same tables, mode, trial and
- * namespaces are put into maps of ours, these get its names, and our programs take the place of those in its links, each
- * at once. Whoever is killed in between leaves one or the other in force, and openGuard() of any later one goes on.
+ * namespaces are put into maps of ours, these get its names, and our programs take the place of those in its links,
+ * each at once. Whoever is killed in between leaves one or the other in force, and whoever opens it next goes on.
  * Throws PortreeveError `GUARD_DETACHED`, and `GUARD_TRIAL` (refused) where a trial goes on of which it is not known by
  * what it is judged; the older guard stays as it is then.
  */

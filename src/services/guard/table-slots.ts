@@ -19,9 +19,16 @@ export interface Gone {
   readonly users: readonly number[];
 }
 
-/** Room for cgroups and users that come while the tables are in force. */
+/** Room for cgroups and users that come while the tables are in force, and for rules and permits of later tables. */
 const CGROUPS_MIN = 4096;
 const USERS_MIN = 4096;
+const RULES_MIN = 1024;
+const PERMITS_MIN = 1024;
+
+/** So many rules stay in memory in a slot that is not in force, half a megabyte. */
+const RULES_KEPT = 16_384;
+/** To empty a hash of so many takes as long as to put another one in its place. */
+const EMPTIED_MAX = 2048;
 
 /** The sets of tables of one guard. */
 export class TableSlots {
@@ -37,19 +44,18 @@ export class TableSlots {
     this.#config = config;
   }
 
-  /** Fills a slot by which no program goes. */
+  /** Fills a slot by which no program goes; its maps are used again. */
   fill(slot: number, tables: GuardTables, jobs: Jobs): void {
     // Where a process was killed before it had freed the slot programs may still be at it.
-    if (this.#maps.ports.lookup(bytes32(slot))) this.release(slot);
-    this.#config.setSwapOf(slot, 0);
+    if (this.#config.swapOf(slot) !== 0) this.release(slot);
     const swap = nextSwap(this.#config.get('swaps'));
     this.#config.set('swaps', swap);
-    this.#put('ports', slot, PORTS, (map) => map.updateBatch(indexes(PORTS), tables.ports));
-    this.#put('rules', slot, tables.ruleCount, (map) =>
-      map.updateBatch(indexes(tables.ruleCount), tables.rules),
-    );
+    const { ports, rules, ruleCount } = tables;
+    this.#putAgain('ports', slot, PORTS, (map) => map.updateBatch(indexes(PORTS), ports));
+    const room = Math.max(RULES_MIN, ruleCount);
+    this.#putAgain('rules', slot, room, (map) => map.updateBatch(indexes(ruleCount), rules));
     this.#config.setSettings(slot, tables.settings);
-    this.#putJobs(slot, tables, jobs);
+    this.#putJobs(slot, tables, jobs, (...map) => this.#putAgain(...map));
     this.#config.setSwapOf(slot, swap);
     this.#known[slot] = { swap, tables };
   }
@@ -62,11 +68,11 @@ export class TableSlots {
   /** Puts jobs, permits and settings anew into a slot that has the same tables, also one that programs go by. */
   refill(slot: number, tables: GuardTables, jobs: Jobs): void {
     this.#config.setSettings(slot, tables.settings);
-    this.#putJobs(slot, tables, jobs);
+    this.#putJobs(slot, tables, jobs, (...map) => this.#put(...map));
     this.#known[slot] = { swap: this.#config.swapOf(slot), tables };
   }
 
-  /** Whether this process knows the tables in a slot: it has put them there, or has been shown that they are the same. */
+  /** Whether this process knows the tables in a slot: it has put them there, or has found them to be the same. */
   knows(slot: number): boolean {
     const known = this.#known[slot];
     return known !== undefined && known.swap === this.#config.swapOf(slot);
@@ -94,13 +100,14 @@ export class TableSlots {
     }
   }
 
-  /** Frees a slot by which no program goes any more. */
+  /** Frees a slot that is in force no more: when this returns no program goes by it. */
   release(slot: number): void {
     this.#known[slot] = undefined;
-    this.#config.setSwapOf(slot, 0);
     this.awaitPrograms();
-    // Each call waits so again: the small ones stay until others come in their place.
-    for (const outer of ['ports', 'rules'] as const) this.#maps[outer].delete(bytes32(slot));
+    this.#config.setSwapOf(slot, 0);
+    const rules = this.#inner('rules', slot);
+    rules?.close();
+    if (rules && rules.info.entries > RULES_KEPT) this.#maps.rules.delete(bytes32(slot));
   }
 
   /** Waits until every program has ended that was running: a map in a map is exchanged for itself. */
@@ -117,16 +124,17 @@ export class TableSlots {
     }
   }
 
-  #putJobs(slot: number, { job, permits }: GuardTables, jobs: Jobs): void {
+  #putJobs(slot: number, { job, permits }: GuardTables, jobs: Jobs, put: Put): void {
     const cgroups = [...jobs.cgroups].map(([id, name]) => ({ key: bytes64(id), value: job(name) }));
     const users = [...jobs.users].map(([uid, name]) => ({ key: bytes32(uid), value: job(name) }));
     for (const id of jobs.cgroups.keys()) this.#config.addCgroup(slot, id);
-    this.#put('permits', slot, Math.max(1, permits.length), (map) => putAll(map, permits));
-    this.#put('cgroups', slot, Math.max(CGROUPS_MIN, cgroups.length * 2), (map) => putAll(map, cgroups));
-    this.#put('users', slot, Math.max(USERS_MIN, users.length * 2), (map) => putAll(map, users));
+    put('permits', slot, Math.max(PERMITS_MIN, permits.length), (map) => putAll(map, permits));
+    put('cgroups', slot, Math.max(CGROUPS_MIN, cgroups.length * 2), (map) => putAll(map, cgroups));
+    put('users', slot, Math.max(USERS_MIN, users.length * 2), (map) => putAll(map, users));
     this.#config.setCgroups(slot, jobs.cgroups.keys());
   }
 
+  /** Puts another map in the place of one, at once; the kernel then waits for all programs that are running. */
   #put(outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void): void {
     const map = this.#bpf.createMap(innerSpec(outer, entries));
     try {
@@ -134,6 +142,17 @@ export class TableSlots {
       this.#maps[outer].update(bytes32(slot), bytes32(map.fd));
     } finally {
       map.close();
+    }
+  }
+
+  /** Fills the map that is there, by which no program goes; another one where it will not do. */
+  #putAgain(outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void): void {
+    const map = this.#inner(outer, slot);
+    try {
+      if (map && map.info.entries >= entries && isEmptied(map)) fill(map);
+      else this.#put(outer, slot, entries, fill);
+    } finally {
+      map?.close();
     }
   }
 
@@ -151,6 +170,18 @@ interface Changes<Id> {
   readonly tables: GuardTables;
 }
 
+/** Has the map of a kind in a slot hold something, with room for so many entries. */
+type Put = (outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void) => void;
+
+/** Takes all out of a hash; false where that is too much. Arrays are written over. */
+function isEmptied(map: KernelMap): boolean {
+  if (map.info.type !== 'hash') return true;
+  const keys: Uint8Array[] = [];
+  for (const key of map.keys()) if (keys.push(key) > EMPTIED_MAX) return false;
+  for (const key of keys) map.delete(key);
+  return true;
+}
+
 /** 0 stands for none. */
 function nextSwap(swap: number): number {
   return swap === 0xffff_ffff ? 1 : swap + 1;
@@ -162,8 +193,7 @@ function putAll(map: KernelMap, entries: readonly MapEntry[]): void {
 
 /** The keys of an array from 0 on. */
 function indexes(count: number): Uint8Array {
-  const bytes = new Uint8Array(count * 4);
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < count; i++) view.setUint32(i * 4, i, true);
-  return bytes;
+  const keys = new Uint32Array(count);
+  for (let i = 0; i < count; i++) keys[i] = i;
+  return new Uint8Array(keys.buffer);
 }

@@ -1,12 +1,24 @@
 /** Scenes of ports that clients get, and of sockets that are not what they seem, each with a twin that is well. */
 
 import type { DoctorCases } from './cases.ts';
-import { inForce, kernel, range, reserve, scene, servicesOf, socket, statd, statdAt } from './scenes.ts';
+import {
+  inForce,
+  kernel,
+  range,
+  reserve,
+  scene,
+  servicesOf,
+  socket,
+  statd,
+  statdAt,
+  unmarked,
+} from './scenes.ts';
 
 const clients = (count: number, to: string, state = 'ESTABLISHED') =>
   Array.from({ length: count }, (_, index) =>
     socket(`${state} tcp 192.0.2.9:${33_000 + index}`, { name: 'curl', to, pid: 7000 }),
   );
+const WIDE = kernel({ ephemeral: range(1024, 65_535) });
 const NARROW = kernel({ ephemeral: range(33_000, 33_063) });
 const narrow = (sockets: Parameters<typeof scene>[0]) => ({ ...scene(sockets), kernel: NARROW });
 
@@ -47,6 +59,27 @@ export const CASES_OF_PORTS = {
             forwardsTo: '172.17.0.2:80',
           }),
         ],
+      }),
+    },
+    {
+      what: 'the profile does not reserve it, which is told otherwise',
+      fires: scene({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })] }),
+      twin: scene({
+        sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })],
+        inForce: inForce('PORT 40000 TCP SERVER'),
+      }),
+    },
+    {
+      what: 'the name is none of the many of the system, which a client of UDP may have met by chance',
+      fires: scene({
+        sockets: [socket('UNCONNECTED udp 0.0.0.0:1194', {})],
+        services: servicesOf('vpn 1194/udp\n'),
+        kernel: WIDE,
+      }),
+      twin: scene({
+        sockets: [socket('UNCONNECTED udp 0.0.0.0:1194', {})],
+        services: unmarked('vpn 1194/udp\n'),
+        kernel: WIDE,
       }),
     },
   ],
@@ -117,6 +150,17 @@ export const CASES_OF_PORTS = {
       }),
       twin: scene({
         sockets: [socket('ESTABLISHED tcp 192.0.2.9:57000', { name: 'curl', to: '192.0.2.2:443' })],
+      }),
+    },
+    {
+      what: 'the port is that of a service of this host, in a file that does not say where these begin',
+      fires: scene({
+        sockets: [socket('ESTABLISHED tcp 192.0.2.9:40000', { name: 'curl', to: '192.0.2.2:443' })],
+        services: unmarked('app 40000/tcp\n'),
+      }),
+      twin: scene({
+        sockets: [socket('ESTABLISHED tcp 192.0.2.9:57000', { name: 'curl', to: '192.0.2.2:443' })],
+        services: unmarked('app 40000/tcp\n'),
       }),
     },
     {
@@ -250,6 +294,23 @@ export const CASES_OF_PORTS = {
         sockets: [
           socket('LISTEN tcp 127.0.0.2:8080', { name: 'a', pid: 1 }),
           socket('LISTEN tcp [::1]:8080', { name: 'b', pid: 2 }),
+        ],
+      }),
+    },
+    {
+      what: 'none of those that share it has it for both',
+      fires: scene({
+        sockets: [
+          socket('UNCONNECTED udp 0.0.0.0:1900', { name: 'a', pid: 1 }),
+          socket('UNCONNECTED udp 0.0.0.0:1900', { name: 'b', pid: 2 }),
+          socket('UNCONNECTED udp [::]:1900', { name: 'c', pid: 3 }),
+        ],
+      }),
+      twin: scene({
+        sockets: [
+          socket('UNCONNECTED udp 0.0.0.0:1900', { name: 'a', pid: 1 }),
+          socket('UNCONNECTED udp 0.0.0.0:1900', { name: 'b', pid: 2 }),
+          socket('UNCONNECTED udp [::]:1900', { name: 'b', pid: 2 }),
         ],
       }),
     },

@@ -1,7 +1,9 @@
 /** Scenes of the profile in force, each with a twin that is well. */
 
 import type { DoctorCases } from './cases.ts';
-import { inaddrAny, inForce, NOMAD, reserve, scene, socket } from './scenes.ts';
+import { DOCKER, inaddrAny, inForce, NOMAD, reserve, scene, socket } from './scenes.ts';
+
+const ANY_ADDRESS = 'NETWORK DOMAINNAME(AF_INET) TYPE(CINET)\n INADDRANYPORT(4000) INADDRANYCOUNT(100)';
 
 export const CASES_OF_PROFILE = {
   RESERVATION_EPHEMERAL: [
@@ -42,6 +44,52 @@ export const CASES_OF_PROFILE = {
       twin: scene({
         sockets: [socket('UNCONNECTED udp [::]:5432', { job: 'POSTGRES' })],
         inForce: inForce('PORT 5432 UDP POSTGRES BIND 2001:db8::1'),
+      }),
+    },
+  ],
+  RESERVATION_HELD: [
+    {
+      what: 'a socket of another job listens there',
+      fires: scene({
+        sockets: [socket('LISTEN tcp 0.0.0.0:5432', { job: 'ALICE' })],
+        inForce: inForce('PORT 5432 TCP POSTGRES'),
+      }),
+      twin: scene({
+        sockets: [socket('LISTEN tcp 0.0.0.0:5432', { job: 'ALICE' })],
+        inForce: inForce('PORT 5432 TCP POSTGRES\n 5432 TCP AL*'),
+      }),
+    },
+    {
+      what: 'one of two is of another job',
+      fires: scene({
+        sockets: [
+          socket('LISTEN tcp 127.0.0.1:5432', { job: 'POSTGRES' }),
+          socket('LISTEN tcp [::1]:5432', { job: 'ALICE' }),
+        ],
+        inForce: inForce('PORT 5432 TCP POSTGRES'),
+      }),
+      twin: scene({
+        sockets: [
+          socket('LISTEN tcp 127.0.0.1:5432', { job: 'POSTGRES' }),
+          socket('UNCONNECTED udp [::1]:5432', { job: 'ALICE' }),
+        ],
+        inForce: inForce('PORT 5432 TCP POSTGRES'),
+      }),
+    },
+    {
+      what: 'it is reserved for no one',
+      fires: scene({ inForce: inForce('PORT 22 TCP RESERVED') }),
+      twin: scene({ inForce: inForce('PORT 22 TCP AUTHPORT') }),
+    },
+    {
+      what: 'it is no client of UDP, which is told otherwise',
+      fires: scene({
+        sockets: [socket('UNCONNECTED udp 0.0.0.0:32767', { name: 'dig' })],
+        inForce: inForce('PORT 32767 UDP APP'),
+      }),
+      twin: scene({
+        sockets: [socket('UNCONNECTED udp 0.0.0.0:32768', { name: 'dig' })],
+        inForce: inForce('PORT 32768 UDP APP'),
       }),
     },
   ],
@@ -97,18 +145,19 @@ export const CASES_OF_PROFILE = {
   ],
   INADDRANY_NOT_RESERVED: [
     {
+      what: 'there is no profile',
+      fires: scene({ inaddrAny: inaddrAny(ANY_ADDRESS) }),
+      twin: scene({}),
+    },
+    {
       what: 'the ports for any address are not reserved for OMVS',
       fires: scene({
         inForce: inForce('PORTRANGE 4000 100 TCP OMVS'),
-        inaddrAny: inaddrAny(
-          'NETWORK DOMAINNAME(AF_INET) TYPE(CINET)\n INADDRANYPORT(4000) INADDRANYCOUNT(100)',
-        ),
+        inaddrAny: inaddrAny(ANY_ADDRESS),
       }),
       twin: scene({
         inForce: inForce('PORTRANGE 4000 100 TCP OMVS 4000 100 UDP OMVS'),
-        inaddrAny: inaddrAny(
-          'NETWORK DOMAINNAME(AF_INET) TYPE(CINET)\n INADDRANYPORT(4000) INADDRANYCOUNT(100)',
-        ),
+        inaddrAny: inaddrAny(ANY_ADDRESS),
       }),
     },
   ],
@@ -117,6 +166,11 @@ export const CASES_OF_PROFILE = {
       what: 'Nomad gives out what is reserved',
       fires: scene({ pools: [NOMAD], inForce: inForce('PORTRANGE 20100 10 TCP HPSS') }),
       twin: scene({ pools: [NOMAD], inForce: inForce('PORTRANGE 20100 10 TCP NOMAD') }),
+    },
+    {
+      what: 'Docker does, and the guard does not make it go on',
+      fires: scene({ pools: [DOCKER], inForce: inForce('PORT 40000 TCP APP', { guard: 'observe' }) }),
+      twin: scene({ pools: [DOCKER], inForce: inForce('PORT 40000 TCP APP') }),
     },
   ],
   BINDRESVPORT_STOPPED: [

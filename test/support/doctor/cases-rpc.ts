@@ -71,6 +71,11 @@ export const CASES_OF_RPC = {
       twin: scene({ registrations: [statdAt(40_000)], sockets: [statd(40_000, 9999), REST] }),
     },
     {
+      what: 'the command line of the RPC program does not say its port',
+      fires: scene({ registrations: [statdAt(700)], sockets: [statd(700, 9999), REST] }),
+      twin: scene({ registrations: [statdAt(700)], sockets: [statd(700, 9999, 'rpc.statd -p 700'), REST] }),
+    },
+    {
       what: 'the port is not another one of the program',
       fires: scene({ registrations: [statdAt(700)], sockets: [statd(700, 9999), REST] }),
       twin: scene({
@@ -93,6 +98,17 @@ export const CASES_OF_RPC = {
     },
   ],
   RPC_BEFORE_SERVICE: [
+    {
+      what: 'both are where libtirpc chooses, above the range of clients',
+      fires: scene({
+        registrations: [statdAt(62_931)],
+        sockets: [statd(62_931, 1), socket('LISTEN tcp 0.0.0.0:61500', { command: 'app -p 61500' })],
+      }),
+      twin: scene({
+        registrations: [statdAt(62_931)],
+        sockets: [statd(62_931, 1), socket('LISTEN tcp 0.0.0.0:31500', { command: 'app -p 31500' })],
+      }),
+    },
     {
       what: 'statd came before the service',
       fires: scene({ registrations: [statdAt(700)], sockets: [statd(700, 8999), REST] }),

@@ -1,7 +1,19 @@
 /** Scenes of low ports, pools, /etc/services and the settings of the kernel, each with a twin that is well. */
 
 import type { DoctorCases } from './cases.ts';
-import { inForce, kernel, NODEPORT, NOMAD, range, reserve, scene, servicesOf, socket } from './scenes.ts';
+import {
+  DOCKER,
+  inForce,
+  kernel,
+  NODEPORT,
+  NOMAD,
+  range,
+  reserve,
+  scene,
+  servicesOf,
+  socket,
+  unmarked,
+} from './scenes.ts';
 
 const EXPORT = {
   kind: 'nfs',
@@ -11,7 +23,6 @@ const EXPORT = {
 } as const;
 
 const WIDE = kernel({ ephemeral: range(1024, 65_535) });
-const unmarked = (local: string) => ({ ...servicesOf(local), localFrom: undefined });
 const ndmp = (port: number) => (port === 10_000 ? ['ndmp'] : []);
 
 export const CASES_OF_SETTINGS = {
@@ -86,6 +97,11 @@ export const CASES_OF_SETTINGS = {
       what: 'NodePorts reach into the range of clients',
       fires: scene({ pools: [{ ...NODEPORT, last: 32_768 }] }),
       twin: scene({ pools: [NODEPORT] }),
+    },
+    {
+      what: 'nobody holds them when they are chosen',
+      fires: scene({ pools: [{ ...DOCKER, isHeld: false }] }),
+      twin: scene({ pools: [DOCKER] }),
     },
     {
       what: 'they are not reserved',

@@ -135,6 +135,7 @@ const EPHEMERAL: Ports = { first: 32_768, last: 60_999 };
 export const PLAIN: Scene = {
   seen: { sockets: PLAIN_SOCKETS, notSeen: 0 },
   kernel: { ephemeral: EPHEMERAL, reserved: [], unprivilegedStart: 1024 },
+  reusesTimeWait: 'loopback',
   boot: { ephemeral: undefined, reserved: undefined, unprivilegedStart: undefined },
   services: servicesOf(''),
   ianaNames: (port, protocol) => NAMES[`${port}/${protocol}`] ?? [],
@@ -152,6 +153,11 @@ export function servicesOf(local: string): Scene['services'] {
   const text = `${PLAIN_SERVICES}${local}`;
   const localFrom = text.split('\n').findIndex((line) => line.startsWith('# Local')) + 1;
   return { entries: parseServices(text), localFrom };
+}
+
+/** An /etc/services that does not say where entries of this host begin. */
+export function unmarked(text: string): Scene['services'] {
+  return { ...servicesOf(text), localFrom: undefined };
 }
 
 /** "mountd 100005 tcp 0.0.0.0:631" */
@@ -212,8 +218,8 @@ export const NOMAD: Pool = {
   id: 'nomad',
   title: 'the dynamic ports of Nomad',
   says: '/etc/nomad.d/a.hcl',
-
   jobs: ['NOMAD'],
+  isHeld: false,
   ...range(20_000, 32_000),
 };
 export const NODEPORT: Pool = {
@@ -225,7 +231,17 @@ export const NODEPORT: Pool = {
   ...range(30_000, 32_767),
 };
 
+export const DOCKER: Pool = {
+  ...NOMAD,
+  id: 'docker',
+  title: 'the ports that docker run -P publishes',
+  says: 'dockerd runs here',
+  jobs: ['DOCKER'],
+  isHeld: true,
+  ...range(32_768, 60_999),
+};
+
 /** statd on a port that it was given, and its registration. */
-export const statd = (port: number, startTicks: number) =>
-  socket(`LISTEN tcp 0.0.0.0:${port}`, { name: 'rpc.statd', pid: 700, uid: 103, startTicks });
+export const statd = (port: number, startTicks: number, command = '/sbin/rpc.statd') =>
+  socket(`LISTEN tcp 0.0.0.0:${port}`, { name: 'rpc.statd', pid: 700, uid: 103, startTicks, command });
 export const statdAt = (port: number) => registration(`status 100024 tcp 0.0.0.0:${port}`);

@@ -50,7 +50,19 @@ const LOG_BYTES = [64 * 1024, 16 * 1024 * 1024 - 1];
 /** <linux/bpf.h>: BPF_LOG_LEVEL1: each instruction that is walked, with what is known of the registers. */
 const LOG_LEVEL = 1;
 
+/** So often it is tried while signals come: one ends the verifier's work, with EAGAIN (kernel/bpf/verifier.c). */
+const ATTEMPTS = 5;
+
 function tryLoad(spec: ProgramSpec, log?: Uint8Array): number {
+  let result = 0;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    result = loadOnce(spec, log);
+    if (-result !== ERRNO['EAGAIN']) break;
+  }
+  return result;
+}
+
+function loadOnce(spec: ProgramSpec, log?: Uint8Array): number {
   return tryBpf('PROG_LOAD', PROG_LOAD, {
     prog_type: HOOKS[spec.hook].programType,
     insn_cnt: spec.instructions.length / INSTRUCTION_BYTES,

@@ -3,7 +3,8 @@ import { DOCTOR_FINDINGS_ALIKE_MAX } from '../../../base/limits.ts';
 import { Facts } from '../facts.ts';
 import { type Finding, type Found, joined, rankOf, withWords } from '../finding.ts';
 import type { Scene } from '../scene.ts';
-import { clientOnPort, ephemeralFew, listenerEphemeral, reservationEphemeral } from './ephemeral.ts';
+import { clientOnPort, listenerEphemeral, reservationEphemeral } from './ephemeral.ts';
+import { ephemeralFew } from './ephemeral-few.ts';
 import { lowPortsOpen, lowPortTrusted, lowPortUnprivileged } from './low-ports.ts';
 import { poolEphemeral, poolReserved, poolsOverlap } from './pools.ts';
 import {
@@ -11,6 +12,7 @@ import {
   listenerNotCovered,
   openToOthers,
   profileNotEnforced,
+  reservationHeld,
   reservationUnused,
 } from './profile.ts';
 import { bindresvportStopped, rpcCouldTake, rpcOnAssignedPort, rpcSocketGone } from './rpc.ts';
@@ -29,6 +31,7 @@ const CHECKS: readonly ((facts: Facts) => Found[])[] = [
   lowPortsOpen,
   lowPortTrusted,
   openToOthers,
+  reservationHeld,
   reservationUnused,
   listenerNotCovered,
   profileNotEnforced,

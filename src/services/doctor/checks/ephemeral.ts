@@ -1,8 +1,5 @@
 // Ports that should be a service's and that the kernel can give, or has given, to any client.
-import { formatIp } from '../../../base/address.ts';
-import type { Protocol } from '../../../base/port.ts';
 import {
-  countOf,
   type Facts,
   type Listener,
   only,
@@ -54,12 +51,15 @@ function mending(facts: Facts, ports: Found['ports'], advice = ''): Pick<Found, 
   };
 }
 
-/** SERVICE_EPHEMERAL, and LISTENER_EPHEMERAL where the port may be the kernel's own choice. */
+/**
+ * SERVICE_EPHEMERAL, and LISTENER_EPHEMERAL where the port may be the kernel's own choice. What the profile reserves is
+ * told by RESERVATION_EPHEMERAL.
+ */
 export function listenerEphemeral(facts: Facts): Found[] {
   return facts.listeners.flatMap((listener): Found[] => {
     const { port, protocol, sockets } = listener;
     const [socket] = sockets;
-    if (!facts.isGiven(port) || !socket) return [];
+    if (!facts.isGiven(port) || !socket || facts.reservationsAt(port, protocol).length > 0) return [];
     const range = `the kernel gives ${portsText(facts.scene.kernel.ephemeral)} to clients`;
     const what = `${whoText(socket)} listens on ${whereText(socket)}`;
     const because = facts.fixedBecause(listener);
@@ -72,7 +72,7 @@ export function listenerEphemeral(facts: Facts): Found[] {
     }
     if (isChosen(facts, listener)) return [];
     const { first } = facts.scene.kernel.ephemeral;
-    const advice = `If its port is meant to be always the same, reserve it or choose one below ${first}.`;
+    const advice = `If the port is meant to be always the same: reserve it, or choose one below ${first}.`;
     const seen = `${what}, and ${range}`;
     return [
       { code: 'LISTENER_EPHEMERAL', severity: 'info', seen, ports, protocol, advice, remedy: undefined },
@@ -146,10 +146,9 @@ function reservedFor(facts: Facts, seen: SeenSocket): string | undefined {
 /** A socket that is not connected may be that of the service. */
 function namedInServices(facts: Facts, seen: SeenSocket): string | undefined {
   const { local, protocol, state } = seen.socket;
-  const { localFrom } = facts.scene.services;
-  if (localFrom === undefined || state === 'UNCONNECTED' || !isOutgoing(facts, seen)) return undefined;
-  const entry = facts.servicesAt(local.port, protocol).find(({ line }) => line >= localFrom);
-  return entry && `line ${entry.line} of /etc/services gives the port to ${entry.name}`;
+  if (state === 'UNCONNECTED' || !isOutgoing(facts, seen)) return undefined;
+  const entry = facts.servicesAt(local.port, protocol).find((each) => facts.isOfThisHost(each));
+  return entry && `/etc/services:${entry.line} gives the port to ${entry.name}`;
 }
 
 /**
@@ -160,78 +159,4 @@ function isOutgoing(facts: Facts, { socket }: SeenSocket): boolean {
   const { remote, protocol } = socket;
   if (remote === undefined) return protocol === 'udp';
   return !facts.isEphemeral(remote.port) || facts.listenerAt(remote.port, protocol) !== undefined;
-}
-
-/** From these shares of the ports on it is told. */
-const WARNING_SHARE = 0.8;
-const ERROR_SHARE = 0.95;
-
-/** EPHEMERAL_FEW: by destination, then for those who need a port that nobody has. */
-export function ephemeralFew(facts: Facts): Found[] {
-  const destinations = new Map<string, { count: number; waiting: number; seen: SeenSocket }>();
-  const used = { tcp: new Set<number>(), udp: new Set<number>() };
-  for (const seen of facts.scene.seen.sockets) {
-    const { local, remote, protocol, state } = seen.socket;
-    if (!facts.isGiven(local.port)) continue;
-    used[protocol].add(local.port);
-    if (protocol === 'udp' || !remote || facts.listenerAt(local.port, protocol)) continue;
-    const key = `${formatIp(local.address)} ${formatIp(remote.address)} ${remote.port}`;
-    const entry = destinations.get(key) ?? { count: 0, waiting: 0, seen };
-    entry.count++;
-    if (state === 'TIME_WAIT') entry.waiting++;
-    destinations.set(key, entry);
-  }
-  // What listens is in the way of every client, whatever its destination.
-  const total = facts.givenCount;
-  const blocked = facts.listeners.filter(
-    ({ port, protocol }) => protocol === 'tcp' && facts.isGiven(port),
-  ).length;
-  const perDestination = [...destinations.values()].flatMap(({ count, waiting, seen }) => {
-    const { local, remote } = seen.socket;
-    const to = remote ? endText(remote) : '';
-    const what = `from ${formatIp(local.address)} to ${to}`;
-    const rest = waiting > 0 ? `, ${waiting} of them in TIME_WAIT` : '';
-    return few({ count, total: total - blocked, what, rest, protocol: 'tcp', facts });
-  });
-  const told = perDestination.length > 0;
-  const anyPort = told
-    ? []
-    : few({
-        count: used.tcp.size,
-        total,
-        what: 'for bind(2) to port 0 of TCP',
-        rest: '',
-        protocol: 'tcp',
-        facts,
-      });
-  const udp = few({ count: used.udp.size, total, what: 'for UDP', rest: '', protocol: 'udp', facts });
-  return [...perDestination, ...anyPort, ...udp];
-}
-
-interface Use {
-  readonly count: number;
-  readonly total: number;
-  readonly what: string;
-  readonly rest: string;
-  readonly protocol: Protocol;
-  readonly facts: Facts;
-}
-
-function few({ count, total, what, rest, protocol, facts }: Use): Found[] {
-  if (count === 0 || count < total * WARNING_SHARE) return [];
-  const { ephemeral, reserved } = facts.scene.kernel;
-  const kept = countOf([ephemeral]) - facts.givenCount;
-  const range = `${portsText(ephemeral)}${reserved.length > 0 ? ` without ${kept} reserved ones` : ''}`;
-  return [
-    {
-      code: 'EPHEMERAL_FEW',
-      severity: count >= total * ERROR_SHARE ? 'error' : 'warning',
-      seen: `${what} ${count} of the ${total} ports for clients (${range}) are in use${rest}`,
-      ports: [ephemeral],
-      protocol,
-      advice:
-        'Make fewer new connections, use further addresses, or widen net.ipv4.ip_local_port_range with care.',
-      remedy: undefined,
-    },
-  ];
 }

@@ -1,6 +1,8 @@
 // Ports below 1024: who has them without being root, and who believes that only root can.
-import { type Facts, only, whereText, whoText } from '../facts.ts';
+import type { Severity } from '../catalogue.ts';
+import { type Facts, only, statementFor, whereText, whoText } from '../facts.ts';
 import type { Found } from '../finding.ts';
+import type { LowPortTrust } from '../scene.ts';
 
 /** The ports that Linux keeps for CAP_NET_BIND_SERVICE unless somebody has set that otherwise (ip(7)). */
 const LOW_PORTS_END = 1024;
@@ -32,9 +34,7 @@ export function lowPortUnprivileged(facts: Facts): Found[] {
         seen: `${whoText(ordinary)} listens on ${whereText(ordinary)} as uid ${ordinary.socket.uid}: ${why}`,
         ports: only(port),
         protocol,
-        advice:
-          'If it is meant to have it, say so in the profile: ' +
-          `PORT ${port} ${protocol.toUpperCase()} ${ordinary.job}`,
+        advice: `If it is meant to have it, say so: ${statementFor(port, protocol, ordinary.job)}`,
         remedy: undefined,
       },
     ];
@@ -59,21 +59,28 @@ export function lowPortsOpen(facts: Facts): Found[] {
   ];
 }
 
-/** LOW_PORT_TRUSTED. */
+/** LOW_PORT_TRUSTED: one for all of a kind that are alike. */
 export function lowPortTrusted(facts: Facts): Found[] {
-  return facts.scene.trusts.map(({ kind, place, what, isServed }): Found => {
-    const isGrave = kind === 'rhosts' ? isServed : isOpenToAll(facts);
-    return {
-      code: 'LOW_PORT_TRUSTED',
-      severity: isGrave ? 'warning' : 'info',
-      seen: `${place}: ${what}`,
-      ports: [],
-      protocol: undefined,
-      advice:
-        kind === 'nfs'
-          ? 'Trust the whole network that it is exported to, or use sec=krb5.'
-          : 'Use ssh or CUPS, and take the file away.',
-      remedy: undefined,
-    };
+  const severityOf = ({ kind, isServed }: LowPortTrust): Severity =>
+    (kind === 'rhosts' ? isServed : isOpenToAll(facts)) ? 'warning' : 'info';
+  const alike = Map.groupBy(facts.scene.trusts, (trust) => `${trust.kind} ${severityOf(trust)}`);
+  return [...alike.values()].flatMap(([trust, ...others]): Found[] => {
+    if (!trust) return [];
+    const { kind, place, what } = trust;
+    const more = others.length > 0 ? `; so it is with ${others.length} more` : '';
+    return [
+      {
+        code: 'LOW_PORT_TRUSTED',
+        severity: severityOf(trust),
+        seen: `${place}: ${what}${more}`,
+        ports: [],
+        protocol: undefined,
+        advice:
+          kind === 'nfs'
+            ? 'Trust the whole network that it is exported to, or use sec=krb5.'
+            : 'Use ssh or CUPS, and take the file away.',
+        remedy: undefined,
+      },
+    ];
   });
 }

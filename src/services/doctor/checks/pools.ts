@@ -35,10 +35,10 @@ export function poolsOverlap({ scene }: Facts): Found[] {
   );
 }
 
-/** POOL_EPHEMERAL. */
+/** POOL_EPHEMERAL. A port that is held as soon as it is chosen is given to no client. */
 export function poolEphemeral(facts: Facts): Found[] {
   return facts.scene.pools.flatMap((pool): Found[] => {
-    const ports = facts.givenOf(pool);
+    const ports = pool.isHeld ? [] : facts.givenOf(pool);
     if (ports.length === 0) return [];
     const remedy = facts.reserving(ports);
     const range = portsText(facts.scene.kernel.ephemeral);
@@ -46,7 +46,7 @@ export function poolEphemeral(facts: Facts): Found[] {
       {
         code: 'POOL_EPHEMERAL',
         severity: 'warning',
-        seen: `${poolText(pool)} has ${countOf(ports)} ports among those that the kernel gives to clients (${range})`,
+        seen: `${countOf(ports)} of ${poolText(pool)} are among those that the kernel gives to clients (${range})`,
         ports,
         protocol: undefined,
         advice: remedy
@@ -58,10 +58,12 @@ export function poolEphemeral(facts: Facts): Found[] {
   });
 }
 
-/** POOL_RESERVED. */
+/** POOL_RESERVED. Whoever tries to have a port at once goes on with the next one when the guard refuses it. */
 export function poolReserved(facts: Facts): Found[] {
-  const reservations = facts.scene.inForce?.profile.reservations ?? [];
-  return facts.scene.pools.flatMap((pool): Found[] => {
+  const { inForce, pools } = facts.scene;
+  const reservations = inForce?.profile.reservations ?? [];
+  return pools.flatMap((pool): Found[] => {
+    if (pool.isHeld && inForce?.guard === 'enforce') return [];
     const others = reservations.filter(
       (each) => common(pool, each) !== undefined && !pool.jobs.some((job) => facts.lets(each, job)),
     );
@@ -74,7 +76,7 @@ export function poolReserved(facts: Facts): Found[] {
       {
         code: 'POOL_RESERVED',
         severity: 'warning',
-        seen: `${poolText(pool)} has ports in it that the profile reserves: ${named.join(', ')}${more}`,
+        seen: `the profile reserves some of ${poolText(pool)}: ${named.join(', ')}${more}`,
         ports: others.flatMap((each) => common(pool, each) ?? []),
         protocol: undefined,
         advice: 'Move the pool or the reservations, or reserve the ports for the jobs that use the pool.',

@@ -2,7 +2,7 @@
 import { formatIp, isLoopback } from '../../../base/address.ts';
 import type { Protocol } from '../../../base/port.ts';
 import { checkInaddrAny } from '../../../policy/inaddrany.ts';
-import type { Reservation, UnreservedRule } from '../../../policy/rules.ts';
+import { EMPTY_PROFILE, type Reservation, type UnreservedRule } from '../../../policy/rules.ts';
 import { jobMatcher } from '../../../policy/table.ts';
 import {
   type Facts,
@@ -11,6 +11,7 @@ import {
   only,
   placeOf,
   portsText,
+  statementFor,
   useText,
   whereText,
   whoText,
@@ -47,6 +48,33 @@ export function reservationUnused(facts: Facts): Found[] {
   });
 }
 
+/** RESERVATION_HELD: a listener; clients are told by CLIENT_ON_PORT. */
+export function reservationHeld(facts: Facts): Found[] {
+  return facts.listeners.flatMap((listener): Found[] => {
+    const { port, protocol, sockets } = listener;
+    const reservations = facts.reservationsAt(port, protocol);
+    const [first] = reservations;
+    const isClients = protocol === 'udp' && facts.isEphemeral(port);
+    if (!first || isClients) return [];
+    const other = sockets.find(({ job }) => !reservations.some((each) => facts.lets(each, job)));
+    if (!other) return [];
+    const whose = first.use.kind === 'RESERVED' ? 'no one' : useText(first);
+    return [
+      {
+        code: 'RESERVATION_HELD',
+        severity: 'warning',
+        seen:
+          `${placeOf(first)} reserves the port for ${whose}, and ${whoText(other)}, whose job is ${other.job}, ` +
+          `listens on ${whereText(other)}`,
+        ports: only(port),
+        protocol,
+        advice: `Stop it or, if it is meant to have the port: ${statementFor(port, protocol, other.job)}`,
+        remedy: undefined,
+      },
+    ];
+  });
+}
+
 /** LISTENER_NOT_COVERED. */
 export function listenerNotCovered(facts: Facts): Found[] {
   const { inForce } = facts.scene;
@@ -64,7 +92,7 @@ export function listenerNotCovered(facts: Facts): Found[] {
         seen: `${whoText(socket)} listens on ${whereText(socket)}, and the profile reserves it for nobody`,
         ports: only(port),
         protocol,
-        advice: `To reserve it: PORT ${port} ${protocol.toUpperCase()} ${socket.job}`,
+        advice: `To reserve it: ${statementFor(port, protocol, socket.job)}`,
         remedy: undefined,
       },
     ];
@@ -100,12 +128,12 @@ export function profileNotEnforced({ scene }: Facts): Found[] {
   ];
 }
 
-/** INADDRANY_NOT_RESERVED. */
+/** INADDRANY_NOT_RESERVED. Without a profile none is. */
 export function inaddrAny({ scene }: Facts): Found[] {
   const { inForce, inaddrAny: ranges } = scene;
-  if (!inForce) return [];
+  const profile = inForce?.profile ?? EMPTY_PROFILE;
   return ranges.flatMap((range) =>
-    checkInaddrAny([range], inForce.profile, inForce.omvsJob).map(({ message, hint, place }): Found => {
+    checkInaddrAny([range], profile, inForce?.omvsJob).map(({ message, hint, place }): Found => {
       return {
         code: 'INADDRANY_NOT_RESERVED',
         severity: 'warning',

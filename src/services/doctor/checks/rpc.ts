@@ -2,7 +2,17 @@
 import { formatIp, hostPortText, type IpAddress, isWildcard } from '../../../base/address.ts';
 import type { Protocol } from '../../../base/port.ts';
 import { RESVPORT_MAX, RESVPORT_MIN } from '../../../text/bindresvport.ts';
-import { countOf, type Facts, type Listener, only, placeOf, useText, whereText, whoText } from '../facts.ts';
+import {
+  countOf,
+  type Facts,
+  type Listener,
+  only,
+  ownerNaming,
+  placeOf,
+  useText,
+  whereText,
+  whoText,
+} from '../facts.ts';
 import type { Found, Remedy } from '../finding.ts';
 import type { Registration } from '../scene.ts';
 import type { SeenSocket } from '../seen.ts';
@@ -15,24 +25,31 @@ const programText = ({ name, program }: Pick<Registration, 'name' | 'program'>):
 
 const isResvport = (port: number): boolean => port >= RESVPORT_MIN && port <= RESVPORT_MAX;
 
-/** RPC_SOCKET_GONE: one for each program and port. */
+/** Where servers of libtirpc, but for those that bind ports themselves, try one number after the other (1.3.3). */
+const DYNPORT_MIN = 49_152;
+const isDynport = (port: number): boolean => port >= DYNPORT_MIN;
+
+/** RPC_SOCKET_GONE: one for each program. */
 export function rpcSocketGone(facts: Facts): Found[] {
-  const told = new Set<string>();
-  return (facts.scene.registrations ?? []).flatMap((one): Found[] => {
-    const { program, protocol, port, address, versions } = one;
-    const key = `${program} ${port}/${protocol}`;
-    if (told.has(key) || hasSocket(facts, one)) return [];
-    told.add(key);
+  const gone = (facts.scene.registrations ?? []).filter((one) => !hasSocket(facts, one));
+  const byProgram = Map.groupBy(gone, ({ program }) => program);
+  return [...byProgram].flatMap(([program, all]): Found[] => {
+    const [one] = all;
+    if (!one) return [];
+    const { address, port, protocol } = one;
     const where = `${hostPortText(formatIp(address), port)}/${protocol}`;
+    const more = all.length > 1 ? ` and ${all.length - 1} more places` : '';
+    const versions = [...new Set(all.flatMap((each) => each.versions))].toSorted((a, b) => a - b);
     const commands = versions.map((version) => `portreeve portmap unset ${program} ${version}`);
+    const ports = [...new Set(all.map((each) => each.port))].toSorted((a, b) => a - b);
     return [
       {
         code: 'RPC_SOCKET_GONE',
         severity: 'warning',
-        seen: `${programText(one)} is registered at ${where}, and no socket is there`,
-        ports: only(port),
-        protocol,
-        advice: `Start it again, or take the registration back: ${commands.join('; ')}`,
+        seen: `${programText(one)} is registered at ${where}${more}, and no socket is there`,
+        ports: ports.flatMap(only),
+        protocol: all.every((each) => each.protocol === protocol) ? protocol : undefined,
+        advice: `Start it again, or take back what is registered: ${commands.join('; ')}`,
         remedy: undefined,
       },
     ];
@@ -111,9 +128,10 @@ export function rpcCouldTake(facts: Facts): Found[] {
     const since = startOf(listener);
     const older = takers.find((each) => since !== undefined && (startOf(each) ?? since) < since);
     if (!older && !isResvport(port)) return [];
-    const [registration] = facts.registrationsAt((older ?? taker).port, (older ?? taker).protocol);
+    const program = older ?? taker;
+    const [registration] = facts.registrationsAt(program.port, program.protocol);
     const name = registration ? programText(registration) : 'an RPC program';
-    const remedy = keeping(facts, listener);
+    const remedy = keeping(facts, program, listener);
     return [
       {
         code: older ? 'RPC_BEFORE_SERVICE' : 'RPC_COULD_TAKE_PORT',
@@ -148,7 +166,8 @@ function isAnyPort(facts: Facts): (listener: Listener) => boolean {
     const registrations = facts
       .registrationsAt(port, protocol)
       .filter(({ program }) => program !== PORTMAP_PROGRAM);
-    if (registrations.length === 0 || !(isResvport(port) || facts.isEphemeral(port))) return false;
+    const isGivenOut = isResvport(port) || isDynport(port) || facts.isEphemeral(port);
+    if (registrations.length === 0 || !isGivenOut || ownerNaming(listener)) return false;
     // A name in /etc/services is that of the service whose port it took, unless it is its own.
     const isNamed = registrations.some((one) => isNamedFor(facts, one));
     return !isNamed && (isResvport(port) || facts.fixedBecause(listener) === undefined);
@@ -171,7 +190,8 @@ function couldTake(facts: Facts, program: Listener, service: Listener): boolean 
       facts.scene.inForce?.guard === 'enforce' && facts.reservationsAt(port, protocol).length > 0;
     return isResvport(port) && !isRefused && !facts.scene.blacklist.includes(port);
   }
-  return facts.isGiven(port) && facts.fixedBecause(service) !== undefined;
+  const isReached = facts.isGiven(port) || (isDynport(program.port) && isDynport(port));
+  return isReached && facts.fixedBecause(service) !== undefined;
 }
 
 /** When the oldest process that has it was started, in ticks since boot. */
@@ -180,9 +200,11 @@ function startOf({ sockets }: Listener): number | undefined {
   return starts.length === 0 ? undefined : Math.min(...starts);
 }
 
-/** Takes the port of a service out of what RPC programs are given. */
-function keeping(facts: Facts, { port, protocol, sockets }: Listener): Remedy | undefined {
-  if (!isResvport(port)) return facts.reserving(only(port));
+/** Takes the port of a service out of what an RPC program is given; no list keeps libtirpc from a port. */
+function keeping(facts: Facts, program: Listener, { port, protocol, sockets }: Listener): Remedy | undefined {
+  if (!isResvport(port)) {
+    return isDynport(program.port) && isDynport(port) ? undefined : facts.reserving(only(port));
+  }
   const name = facts.servicesAt(port, protocol)[0]?.name ?? sockets[0]?.owners[0]?.name ?? 'a service';
   return { reserve: [], blacklist: new Map([[port, name]]) };
 }

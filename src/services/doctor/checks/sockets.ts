@@ -25,15 +25,15 @@ export function ownersDiffer(facts: Facts): Found[] {
   });
 }
 
+/** A port that one program has for both is shared on purpose by the others, such as that of mDNS. */
 function differing({ sockets }: Listener): [SeenSocket, SeenSocket] | undefined {
   const local = sockets.filter(({ socket }) => isForLocalhost(socket.local.address));
   const v4 = local.filter(({ socket }) => socket.local.address.family === 4);
   const v6 = local.filter(({ socket }) => socket.local.address.family === 6);
-  for (const one of v4) {
-    const [other] = v6;
-    if (other && !v6.some((each) => isSameHolder(one, each))) return [one, other];
-  }
-  return undefined;
+  const [one] = v4;
+  const [other] = v6;
+  const isOfOne = v4.some((each) => v6.some((its) => isSameHolder(each, its)));
+  return one && other && !isOfOne ? [one, other] : undefined;
 }
 
 /** Whether somebody who asks for localhost may get there. */

@@ -1,0 +1,48 @@
+// What ports are looked at with on this host; what is dear is loaded only where there is something to see.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { directoriesOf, SYSTEM_DIRECTORIES } from '../app/directories.ts';
+import { NO_NAMES } from '../app/doctor/port-names.ts';
+import { namesBy, type PortsDoors } from '../app/doctor/ports-answer.ts';
+import type { SeeDoors } from '../app/doctor/see.ts';
+import { LOOK_SOCKET } from '../app/status.ts';
+import { cgroupsIfAny } from '../host/linux/cgroups.ts';
+import { readText } from '../host/linux/files.ts';
+import { interfaceName } from '../host/linux/interface-name.ts';
+import { LinuxOpenSockets, type Thoroughness } from '../host/linux/open-sockets.ts';
+import { PROFILE_DATABASE } from '../host/linux/state-files.ts';
+import type { Io } from './io.ts';
+import type { PortsLookOptions } from './ports-look.ts';
+
+/** Where libtirpc asks on its own host. */
+const USUAL_PORTMAP = '/run/rpcbind.sock';
+
+/** What sockets are seen with; see LinuxOpenSockets for `thoroughness`. */
+export function doorsHere(thoroughness: Thoroughness = 'all'): SeeDoors {
+  return { sockets: new LinuxOpenSockets(thoroughness), files: { readText }, cgroups: cgroupsIfAny() };
+}
+
+/** The same, and what names are gathered with. */
+export function portsDoors({ state, thoroughness, isNamed = true }: PortsLookOptions, io: Io): PortsDoors {
+  const files = { readText };
+  const names = namesBy({ files, registrations: () => registrations(io), archive: () => archive(state, io) });
+  return { ...doorsHere(thoroughness), names: isNamed ? names : async () => NO_NAMES, interfaceName };
+}
+
+async function registrations(io: Io) {
+  const runtimes = [directoriesOf(io.uid, io.env).runtime, SYSTEM_DIRECTORIES.runtime];
+  const places = [USUAL_PORTMAP, ...runtimes.map((directory) => join(directory, LOOK_SOCKET))];
+  if (!places.some((place) => existsSync(place))) return [];
+  const { registrationsHere } = await import('./registrations.ts');
+  return await registrationsHere(io);
+}
+
+/** One's own, else the system's; undefined where nothing was applied. */
+async function archive(state: string | undefined, io: Io) {
+  const usual = [directoriesOf(io.uid, io.env).state, SYSTEM_DIRECTORIES.state];
+  const directories = state === undefined ? usual : [state];
+  const directory = directories.find((each) => existsSync(join(each, PROFILE_DATABASE)));
+  if (directory === undefined) return undefined;
+  const { SqliteProfileArchive } = await import('../host/linux/profile-archive.ts');
+  return new SqliteProfileArchive(directory);
+}

@@ -1,0 +1,26 @@
+// Whether capabilities count in our network namespace: in the one that we are in, and in user namespaces.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { needs, probe } from '../../../test/support/probe.ts';
+
+const PROGRAM = `
+import { ownsNetwork } from '${join(import.meta.dirname, 'network-owner.ts')}';
+console.log(ownsNetwork());`;
+
+/** What a process says that is started by a command. */
+function toldBy(...wrapper: readonly string[]): string {
+  const [command = '', ...args] = [...wrapper, process.execPath, '--input-type=module', '--eval', PROGRAM];
+  const { stdout, stderr, status } = spawnSync(command, args, { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  return stdout.trim();
+}
+
+test('capabilities count in a network of our own, and not in that of our parent', (t) => {
+  if (!needs(t, probe.root(), probe.command('unshare'))) return;
+  assert.equal(toldBy('env'), 'true');
+  assert.equal(toldBy('unshare', '--net'), 'true');
+  assert.equal(toldBy('unshare', '--user', '--map-root-user'), 'false');
+  assert.equal(toldBy('unshare', '--user', '--map-root-user', '--net'), 'true');
+});

@@ -1,0 +1,266 @@
+/** `portreeve ports` and `who` beside ss and lsof, on sockets of python, nc, socat and node in every state. */
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { NamedRecord } from '../../src/app/doctor/ports-answer.ts';
+import { portreeve, ROOT, serve } from '../support/daemon.ts';
+import { bringPeers } from '../support/peers.ts';
+import { needs, probe } from '../support/probe.ts';
+import { type Line, line, linesOfLsof, linesOfSs } from '../support/seen-by-others.ts';
+import { kernelIpv6, type RunOptions, until, World } from '../support/world.ts';
+
+const ALICE = 1000;
+const HELD = join(ROOT, 'test/support/held-sockets.py');
+/** Another port than those of the port mapper, so that root's daemon and a user's look alike. */
+const NODE_SERVER = "require('node:net').createServer().listen(3101, () => console.log('ready'))";
+const PASSWD = {
+  '/etc/passwd': 'root:x:0:0:root:/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n',
+  '/etc/services': 'held-web 3002/tcp\nheld-name 3008/udp\n',
+};
+
+/** A world with the sockets of four programs; they end with it. */
+async function open(t: TestContext): Promise<World | undefined> {
+  const peers = await bringPeers();
+  const commands = ['python3', 'lsof'].map(probe.command);
+  if (!needs(t, probe.root(), probe.netns(), kernelIpv6(), peers.probe(), ...commands)) return undefined;
+  const world = await World.open(t, { peers, files: PASSWD });
+  const start = (argv: string[], options: RunOptions = {}) =>
+    world.start(['sh', '-c', 'sleep 1000 | exec "$0" "$@"', ...argv], options);
+  const held = start(['python3', HELD]);
+  const node = start([process.execPath, '--input-type=commonjs', '-e', NODE_SERVER]);
+  start(['nc.openbsd', '-l', '127.0.0.1', '3102'], { uid: ALICE });
+  start(['nc.openbsd', '-u', '-l', '::1', '3103']);
+  start(['socat', 'TCP6-LISTEN:3104,fork', 'OPEN:/dev/null']);
+  start(['socat', 'UDP4-LISTEN:3105,fork', 'OPEN:/dev/null'], { uid: ALICE });
+  await Promise.all([held, node].map((running) => running.waitForOutput(/ready/)));
+  await until('all to listen', async () => {
+    const { stdout } = await world.run(['ss', '-Htuln']);
+    return ['3102', '3103', '3104', '3105'].every((port) => stdout.includes(`:${port} `));
+  });
+  return world;
+}
+
+async function records(
+  world: World,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<NamedRecord[]> {
+  const { stdout, stderr } = await portreeve(world, ['ports', ...args, '--json'], options);
+  assert.equal(stderr, '');
+  return JSON.parse(stdout).ports;
+}
+
+function linesOf(ports: readonly NamedRecord[]): Line[] {
+  const lines = ports.flatMap(({ protocol, address, port, owners }) =>
+    (owners.length > 0 ? owners.map(({ pid }) => pid) : ['-']).map((pid) =>
+      line(protocol, address, port, pid),
+    ),
+  );
+  return lines.sort();
+}
+
+const unique = (lines: readonly Line[]): Line[] => [...new Set(lines)].sort();
+
+test('protocols, addresses, ports and processes are those that ss and lsof see, and what is only bound besides', async (t) => {
+  const world = await open(t);
+  if (!world) return;
+  const all = await records(world, ['--all']);
+  const { stdout: ss } = await world.run(['ss', '-Htuanp']);
+  const { stdout: lsof } = await world.run(['lsof', '-i', '-P', '-n', '-F', 'ptPn']);
+  const bound = all.filter(({ state }) => state === 'BOUND');
+  assert.deepEqual(
+    linesOf(all.filter((one) => !bound.includes(one))),
+    linesOfSs(ss).sort(),
+    'ss shows one line less or more',
+  );
+  const withOwner = all.filter((one) => !bound.includes(one) && one.owners.length > 0);
+  assert.deepEqual(unique(linesOf(withOwner)), unique(linesOfLsof(lsof)), 'lsof shows one line less or more');
+  assert.deepEqual(
+    bound.map(({ address, port, owners }) => [address, port, owners.length]),
+    [
+      ['127.0.0.1', 3006, 2],
+      ['::', 3007, 2],
+    ],
+    'they keep others from the port, and are in neither list',
+  );
+  const states = new Set(all.map(({ state }) => state));
+  const wanted = ['LISTEN', 'ESTABLISHED', 'FIN_WAIT2', 'CLOSE_WAIT', 'TIME_WAIT', 'UNCONNECTED', 'BOUND'];
+  assert.deepEqual(
+    wanted.filter((state) => !states.has(state as NamedRecord['state'])),
+    [],
+  );
+});
+
+test('what each socket is, is told', async (t) => {
+  const world = await open(t);
+  if (!world) return;
+  const all = await records(world, ['--all', '3001-3016']);
+  const at = (port: number) => all.filter((one) => one.port === port && one.owners.length > 0);
+  const v6Only = [3004, 3005].map((port) => at(port).find(({ state }) => state === 'LISTEN')?.v6Only);
+  assert.deepEqual(v6Only, [false, true]);
+  const [timeWait] = all.filter(({ port }) => port === 3015);
+  assert.equal(timeWait?.state, 'TIME_WAIT');
+  assert.ok((timeWait?.expiresMs ?? 0) > 50_000 && (timeWait?.expiresMs ?? 0) <= 60_000);
+  assert.deepEqual([timeWait?.uid, timeWait?.user, timeWait?.owners], [null, null, []]);
+  const [{ owners: [owner, child] = [], name, user } = {} as Partial<NamedRecord>] = at(3002);
+  assert.deepEqual([name, user, owner?.name, owner?.uid], ['held-web', 'root', 'python3', 0]);
+  assert.equal(owner?.command, `python3 ${HELD}`);
+  assert.ok((owner?.startTicks ?? 0) <= (child?.startTicks ?? 0) && (owner?.pid ?? 0) < (child?.pid ?? 0));
+  const [node] = await records(world, ['3101']);
+  assert.equal(node?.owners[0]?.name, 'node', 'and not MainThread');
+});
+
+test('the defaults show who can be reached, and who has a port for himself', async (t) => {
+  const world = await open(t);
+  if (!world) return;
+  const ports = async (...args: string[]) => {
+    const found = await records(world, [...args, '3001-3016']);
+    return [...new Set(found.map(({ port }) => port))];
+  };
+  const reachable = [3001, 3002, 3003, 3004, 3005, 3008, 3009, 3010];
+  assert.deepEqual(await ports('--listening'), reachable);
+  assert.deepEqual(await ports(), [3001, 3002, 3003, 3004, 3005, 3006, 3007, 3008, 3009, 3010]);
+  assert.equal((await ports('--all')).length, 16);
+  const owned = await records(world, ['--owner', 'alice']);
+  assert.deepEqual(
+    owned.map(({ port }) => port),
+    [3102, 3105],
+  );
+  assert.deepEqual(
+    await records(world, ['--owner', 'socat']).then((all) => all.map(({ port }) => port)),
+    [3104, 3105],
+  );
+  const { code, stdout } = await portreeve(world, ['ports', '3999']);
+  assert.deepEqual([code, stdout], [1, 'nothing\n']);
+});
+
+test('who answers in a line', async (t) => {
+  const world = await open(t);
+  if (!world) return;
+  const who = async (port: string, options: RunOptions = {}) => {
+    const { code, stdout, stderr } = await portreeve(world, ['who', port], options);
+    assert.equal(stderr, '');
+    return `${code} ${stdout.replaceAll(/pid \d+|pids \d+, \d+/g, 'pid N')}`;
+  };
+  assert.equal(await who('3002'), '0 3002/tcp: python3 (pid N) listens on 0.0.0.0\n');
+  assert.equal(
+    await who('3006/tcp'),
+    '0 3006/tcp: python3 (pid N) has bound it and does not listen, on 127.0.0.1\n',
+  );
+  assert.equal(await who('3008'), '0 3008/udp: python3 (pid N) receives on 0.0.0.0\n');
+  assert.equal(
+    await who('3012'),
+    '0 3012/tcp: python3 (pid N) is connected (ESTABLISHED), 127.0.0.1:3012 to 127.0.0.1:3001\n',
+  );
+  assert.match(
+    await who('3015'),
+    /^0 3015\/tcp: no process any more; TIME_WAIT keeps it for \d\d s more, 127/,
+  );
+  assert.equal(await who('3008/tcp'), '1 3008/tcp: nobody\n');
+  assert.equal(await who('3102', { uid: ALICE }), '0 3102/tcp: nc.openbsd (pid N) listens on 127.0.0.1\n');
+  assert.equal(
+    await who('3002', { uid: ALICE }),
+    '3 3002/tcp: a program of user root, which you may not see, listens on 0.0.0.0\n',
+  );
+});
+
+test('a user sees whose a socket is, and the processes that are his; hidepid takes nothing more away', async (t) => {
+  const world = await open(t);
+  if (!world) return;
+  const options = { uid: ALICE };
+  for (const hidepid of [0, 1, 2]) {
+    const { code, stderr: mountError } = await world.run([
+      'mount',
+      '-o',
+      `remount,hidepid=${hidepid}`,
+      '/proc',
+    ]);
+    assert.equal(code, 0, mountError);
+    const { stdout, stderr } = await portreeve(world, ['ports', '3002', '3102'], options);
+    const [, root = '', alice = ''] = stdout.split('\n');
+    assert.match(root, /tcp +0\.0\.0\.0 +3002 +LISTEN +a program of user root +held-web$/);
+    assert.match(alice, /tcp +127\.0\.0\.1 +3102 +LISTEN +nc\.openbsd \(pid \d+\)$/);
+    const hint =
+      /^portreeve: the holder of one socket was not seen(: \d+ processes did not let us look)?\. Root sees more\.\n$/;
+    const [, processes] = hint.exec(stderr) ?? assert.fail(stderr);
+    // What is hidden altogether cannot be counted.
+    assert.equal(processes === undefined, hidepid === 2);
+  }
+});
+
+test('the daemon tells the same, and a user no more than /proc shows him', async (t) => {
+  const world = await open(t);
+  if (!world) return;
+  const asked = [
+    ['--all', '3001-3105'],
+    ['--listening', '3001-3105', '--owner', 'python3'],
+  ];
+  const lookAll = async (options: RunOptions) => {
+    const texts: string[] = [];
+    for (const args of asked) {
+      const { stdout, stderr } = await portreeve(world, ['ports', ...args], options);
+      texts.push(stdout.replaceAll(/TIME_WAIT \d+ s/g, 'TIME_WAIT'), stderr);
+      texts.push(
+        JSON.stringify((await records(world, args, options)).map((one) => ({ ...one, expiresMs: null }))),
+      );
+    }
+    const { code, stdout } = await portreeve(world, ['who', '3102'], options);
+    return [...texts, `${code} ${stdout}`];
+  };
+  const before = [await lookAll({}), await lookAll({ uid: ALICE })];
+  const daemon = await serve(world);
+  const path = '/v1/ports?ports=3002,3102';
+  const ask = (uid: number) =>
+    world.run(['curl', '-s', '--unix-socket', '/run/portreeve/look.sock', `http://x${path}`], { uid });
+  const after = [await lookAll({}), await lookAll({ uid: ALICE })];
+  // It has processes itself, which a user may not look at.
+  const counted = (texts: string[]) =>
+    texts.map((text) => text.replace(/\d+ processes did/, 'N processes did'));
+  assert.deepEqual(after.map(counted), before.map(counted));
+  if (probe.command('curl').ok) {
+    const owners = async (uid: number) =>
+      (JSON.parse((await ask(uid)).stdout).ports as NamedRecord[]).map((one) => one.owners.length);
+    assert.deepEqual(
+      [await owners(0), await owners(ALICE)],
+      [
+        [2, 1],
+        [0, 1],
+      ],
+    );
+  }
+  await daemon.stop();
+});
+
+test('a daemon of another network is not asked', async (t) => {
+  const world = await open(t);
+  if (!world) return;
+  await serve(world);
+  const { stdout, code } = await world.run(
+    ['unshare', '--net', join(ROOT, 'bin/portreeve'), 'ports', '3002'],
+    { env: { LD_LIBRARY_PATH: '' } },
+  );
+  assert.deepEqual([code, stdout], [1, 'nothing\n']);
+});
+
+test('--watch prints what is taken and let go', async (t) => {
+  const world = await open(t);
+  if (!world) return;
+  const watch = world.start([join(ROOT, 'bin/portreeve'), 'ports', '--watch', '3200-3299'], {
+    env: { LD_LIBRARY_PATH: '' },
+  });
+  // It says nothing before something happens, and what happens before it looks first is nothing new.
+  let nc = world.start(['nc.openbsd', '-l', '127.0.0.1', '3201']);
+  await until('it to look', async () => {
+    if (/ \+ {2}3201/.test(watch.stdout)) return true;
+    await nc.stop('SIGKILL');
+    nc = world.start(['nc.openbsd', '-l', '127.0.0.1', '3201']);
+    return watch.waitForOutput(/ \+ {2}3201/, 500).then(
+      () => true,
+      () => false,
+    );
+  });
+  await nc.stop('SIGKILL');
+  await watch.waitForOutput(/ - {2}3201\/tcp {2}127\.0\.0\.1 {2}LISTEN {2}nc\.openbsd \(pid \d+\)/);
+  await watch.stop('SIGINT');
+});

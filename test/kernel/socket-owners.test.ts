@@ -1,0 +1,152 @@
+/** Who has a socket, on the real kernel: remembered, found again, and never told of anybody else. */
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, rmdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { cgroupId, cgroupRoot } from '../../src/host/linux/cgroup.ts';
+import { LinuxOpenSockets } from '../../src/host/linux/open-sockets.ts';
+import { NO_PEERS, portreeve, ROOT } from '../support/daemon.ts';
+import { ownCgroup } from '../support/own-cgroup.ts';
+import { needs, probe } from '../support/probe.ts';
+import { until, World } from '../support/world.ts';
+
+const SUPPORT = join(ROOT, 'test/support');
+const PASSER = join(SUPPORT, 'socket-passer.py');
+const LOTTERY = join(SUPPORT, 'pid-lottery.py');
+const SCANS = join(SUPPORT, 'socket-scans.ts');
+const SCANS_MS = 60_000;
+const CONTAINER = 'c'.repeat(64);
+
+/** Two processes of which one has a listener. */
+async function passer(t: TestContext) {
+  const child = spawn('python3', [PASSER], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill());
+  const lines = createInterface({ input: child.stdout });
+  const nextLine = async (): Promise<string> => `${await once(lines, 'line')}`;
+  const [port = 0, a = 0, b = 0]: number[] = JSON.parse(`[${(await nextLine()).replaceAll(' ', ',')}]`);
+  const order = async (what: string) => {
+    child.stdin.write(`${what}\n`);
+    assert.equal(await nextLine(), 'done');
+  };
+  return { port, a, b, order };
+}
+
+/** The processes that have the socket on a port, each as its number and name. */
+function ownersAt(sockets: LinuxOpenSockets, port: number): string[] {
+  const inodes = sockets.list({ protocol: 'tcp', port }).map(({ inode }) => inode);
+  const { owners } = sockets.owners(new Set(inodes));
+  return inodes.flatMap((inode) => (owners.get(inode) ?? []).map(({ pid, name }) => `${pid} ${name}`)).sort();
+}
+
+test('a socket that is passed on, shared, kept over an exec and closed is always its holders’', async (t) => {
+  if (!needs(t, probe.command('python3'))) return;
+  const { port, a, b, order } = await passer(t);
+  const kept = new LinuxOpenSockets();
+  const [isA, isB] = [`${a} python3`, `${b} python3`];
+  const looks = (): string[][] => [kept, new LinuxOpenSockets()].map((sockets) => ownersAt(sockets, port));
+  assert.deepEqual(looks(), [[isA], [isA]]);
+  assert.deepEqual(looks(), [[isA], [isA]], 'and nothing has changed');
+  await order('pass');
+  assert.deepEqual(looks(), [[isB], [isB]]);
+  await order('share');
+  assert.deepEqual(looks(), [[isA, isB].sort(), [isA, isB].sort()]);
+  await order('exec');
+  const isSleep = `${a} sleep`;
+  await until('it to be another program', () => ownersAt(new LinuxOpenSockets(), port).includes(isSleep));
+  assert.deepEqual(ownersAt(kept, port), [isSleep, isB].sort());
+  await order('end');
+  assert.deepEqual(looks(), [[isB], [isB]]);
+});
+
+test('where one is enough its kin that have the socket are told as well', async (t) => {
+  if (!needs(t, probe.command('python3'))) return;
+  const program = `import os, socket, sys, time
+listener = socket.socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen()
+pids = [os.getpid()]
+for _ in range(3):
+    pid = os.fork()
+    if pid == 0:
+        sys.stdin.read()
+        os._exit(0)
+    pids.append(pid)
+print([listener.getsockname()[1], *pids], flush=True)
+sys.stdin.read()`;
+  const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill());
+  const [text] = await once(child.stdout, 'data');
+  const [port = 0, ...pids]: number[] = JSON.parse(`${text}`);
+  const expected = pids.map((pid) => `${pid} python3`).sort();
+  assert.deepEqual(ownersAt(new LinuxOpenSockets('some'), port), expected);
+  assert.deepEqual(ownersAt(new LinuxOpenSockets(), port), expected);
+});
+
+test('our own socket is found, and what is read of its owner is ours', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  const sockets = new LinuxOpenSockets();
+  const [socket] = sockets.list({ protocol: 'tcp', states: ['LISTEN'], port });
+  assert.deepEqual([socket?.uid, socket?.state], [process.getuid?.(), 'LISTEN']);
+  const owners = sockets.owners(new Set([socket?.inode ?? 0])).owners.get(socket?.inode ?? 0) ?? [];
+  const own = owners.find(({ pid }) => pid === process.pid) ?? assert.fail('not found');
+  assert.equal(own.uid, process.geteuid?.());
+  assert.match(own.command, /node/);
+  assert.ok(own.startTicks > 0);
+});
+
+for (const how of ['all', 'some']) {
+  test(`while processes come and go and their numbers are used again, nobody is taken for another (${how})`, async (t) => {
+    if (!needs(t, probe.root(), probe.netns(), probe.command('python3'))) return;
+    const world = await World.open(t);
+    const lottery = world.start(['sh', '-c', 'sleep 1000 | exec python3 "$0"', LOTTERY]);
+    await lottery.waitForOutput(/ready/);
+    const argv = [process.execPath, SCANS, '--how', how];
+    const { stdout, stderr } = await world.run(argv, { timeout: SCANS_MS, env: NO_PEERS });
+    assert.equal(stderr, '');
+    const { scans, owned, wrong, processes } = JSON.parse(stdout);
+    assert.deepEqual([scans, wrong], [400, 0]);
+    // It has to be a scan of something.
+    assert.ok(owned > scans && processes > 60, stdout);
+  });
+}
+
+test('a cgroup is found by its number, by root and by others, and not when it is gone', async (t) => {
+  if (!needs(t, probe.root(), probe.netns(), probe.cgroup2(), probe.command('python3'))) return;
+  const above = ownCgroup(t);
+  // Others find it by looking for it.
+  chmodSync(above, 0o755);
+  const directory = join(above, `docker-${CONTAINER}.scope`);
+  mkdirSync(directory);
+  const world = await World.open(t);
+  const program = `import socket, sys
+listener = socket.socket()
+listener.bind(('127.0.0.1', 3000))
+listener.listen()
+print('ready', flush=True)
+sys.stdin.read()`;
+  const enter = ['sh', '-c', 'sleep 1000 | { echo 0 >"$0/cgroup.procs"; exec python3 -c "$1"; }', directory];
+  const holder = world.start([...enter, program]);
+  await holder.waitForOutput(/ready/);
+  for (const uid of [0, 1000]) {
+    const { stdout } = await portreeve(world, ['ports', '3000', '--json'], { uid });
+    const [record] = JSON.parse(stdout).ports;
+    assert.deepEqual(record.container, { runtime: 'docker', id: CONTAINER.slice(0, 12) }, `as ${uid}`);
+  }
+  const sockets = new LinuxOpenSockets();
+  assert.equal(sockets.cgroupPath(1n), '/');
+  const gone = join(ownCgroup(t), 'gone');
+  mkdirSync(gone);
+  const id = cgroupId(gone);
+  assert.equal(sockets.cgroupPath(id), gone.slice(cgroupRoot().length));
+  rmdirSync(gone);
+  assert.equal(sockets.cgroupPath(id), undefined);
+});
