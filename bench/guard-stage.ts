@@ -10,7 +10,7 @@ import { walkCgroups } from '../src/host/linux/cgroup.ts';
 import { LinuxBpf } from '../src/host/linux/kernel-bpf.ts';
 import type { Profile } from '../src/policy/rules.ts';
 import { GuardKernel, type Jobs } from '../src/services/guard/kernel.ts';
-import { profileOf, tablesOf } from '../test/support/guard.ts';
+import { nothingInForce, profileOf, tablesOf } from '../test/support/guard.ts';
 import { until, World } from '../test/support/world.ts';
 import { type Judge, SIZES, type Size } from './guard-report.ts';
 import { listProgram, oneInstruction, ruleList } from './rule-list.ts';
@@ -124,7 +124,8 @@ export class GuardBenchStage {
   }
 
   #putIn(size: Size): void {
-    const guard = GuardKernel.install(this.bpf, { pins: this.#pins(size), cgroup: this.#cgroup(size) });
+    const place = { pins: this.#pins(size), cgroup: this.#cgroup(size) };
+    const guard = GuardKernel.install(this.bpf, place, nothingInForce());
     this.#closing.push(() => guard.remove());
     guard.setMode('enforce');
     this.#guards.set(size, guard);

@@ -16,6 +16,8 @@ const SOURCES = {
   hold: ['hold.c'],
   responder: ['responder.c'],
   bindLoop: ['bind-loop.c'],
+  crowd: ['crowd.c'],
+  stopwatch: ['stopwatch.c'],
 } as const;
 
 /** The file of each program. */
@@ -36,11 +38,13 @@ export async function compilePrograms(): Promise<Programs> {
     await promisify(execFile)('cc', [...FLAGS, '-o', program, ...sources]);
     return program;
   };
-  const [load, hold, responder, bindLoop] = await Promise.all([
+  const [load, hold, responder, bindLoop, crowd, stopwatch] = await Promise.all([
     compile('load'),
     compile('hold'),
     compile('responder'),
     compile('bindLoop'),
+    compile('crowd'),
+    compile('stopwatch'),
   ]);
-  return { load, hold, responder, bindLoop };
+  return { load, hold, responder, bindLoop, crowd, stopwatch };
 }

@@ -6,11 +6,12 @@
 
 import { EXIT_CODES, PortreeveError } from '../src/base/errors.ts';
 import type { Benchmark } from './benchmark.ts';
+import { doctor } from './doctor.ts';
 import { guard } from './guard.ts';
 import { portmap } from './portmap.ts';
 import { profile } from './profile.ts';
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { portmap, profile, guard };
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { portmap, profile, guard, doctor };
 
 /** What was started ends with this process, and what was written to be thrown away goes when it exits. */
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));

@@ -1,0 +1,27 @@
+// Looks at a crowd from within one process, twice, with one change in between, and prints what each look took.
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { seeSockets } from '../src/app/doctor/see.ts';
+import { doorsHere } from '../src/cli/ports-doors.ts';
+
+const LISTENING = ['LISTEN', 'UNCONNECTED'] as const;
+/** Before it counts: the code of a process that has run for a while is compiled. */
+const WARM_LOOKS = 30;
+
+const doors = doorsHere();
+
+function lookMs(): { readonly ms: number; readonly sockets: number; readonly owned: number } {
+  const begin = performance.now();
+  const { sockets } = seeSockets(doors, { states: LISTENING });
+  const ms = performance.now() - begin;
+  return { ms, sockets: sockets.length, owned: sockets.filter(({ owners }) => owners.length > 0).length };
+}
+
+const first = lookMs();
+for (let i = 0; i < WARM_LOOKS; i++) lookMs();
+const server = createServer();
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+const second = lookMs();
+server.close();
+process.stdout.write(`${JSON.stringify({ first, second })}\n`);
