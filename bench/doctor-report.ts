@@ -68,10 +68,15 @@ export function judge(measured: Measured): BoundRow[] {
         bound(`${crowdText(crowd)}: ${command}, to ${other}`, ratio(times, command, other), max),
       ),
       ...TIMES.map(([command, max]) =>
-        bound(`${crowdText(crowd)}: ${command}, ms`, median(times.get(command) ?? []), max),
+        bound(`${crowdText(crowd)}: ${command}, ms`, middle(times.get(command)), max),
       ),
     ];
   });
+}
+
+/** NaN, which reaches no bound, for what was not measured. */
+function middle(times: readonly number[] = []): number {
+  return times.length > 0 ? median(times) : Number.NaN;
 }
 
 function bound(what: string, value: number, limit: number): BoundRow {
@@ -82,7 +87,7 @@ function bound(what: string, value: number, limit: number): BoundRow {
 export function report(measured: Measured, rows: readonly BoundRow[]): string {
   const cells = COMMANDS.map((command) => [
     command,
-    ...CROWDS.map((crowd) => numberText(median(measured.get(crowd)?.get(command) ?? []))),
+    ...CROWDS.map((crowd) => numberText(middle(measured.get(crowd)?.get(command)))),
   ]);
   const reached = rows.filter((row) => row.reached).length;
   return [

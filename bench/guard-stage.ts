@@ -10,6 +10,7 @@ import { walkCgroups } from '../src/host/linux/cgroup.ts';
 import { LinuxBpf } from '../src/host/linux/kernel-bpf.ts';
 import type { Profile } from '../src/policy/rules.ts';
 import { GuardKernel, type Jobs } from '../src/services/guard/kernel.ts';
+import { MAP_NAMES } from '../src/services/guard/maps.ts';
 import { nothingInForce, profileOf, tablesOf } from '../test/support/guard.ts';
 import { until, World } from '../test/support/world.ts';
 import { type Judge, SIZES, type Size } from './guard-report.ts';
@@ -145,8 +146,7 @@ export class GuardBenchStage {
 
   /** Bytes of kernel memory of all maps of a guard (memlock in proc_pid_fdinfo(5)). */
   kernelBytes(size: Size): number {
-    const names = ['config', 'netns', 'counters', 'events', 'ports', 'rules', 'cgroups', 'users', 'permits'];
-    const maps = names.flatMap((name) => {
+    const maps = MAP_NAMES.flatMap((name) => {
       const map = this.bpf.openMap(`${this.#pins(size)}/${name}`);
       return map ? [map, ...this.#inner(map)] : [];
     });

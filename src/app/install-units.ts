@@ -4,9 +4,8 @@ import { SYSTEM_DIRECTORIES } from './directories.ts';
 
 /** What tells our files from those of others: they begin with it. */
 const MARK = '# Made by "portreeve install"';
-const FIRST_LINES = `${MARK}, which writes it anew; "portreeve uninstall" removes it.
-# What is to be different here belongs into a drop-in: systemctl edit UNIT.
-`;
+const FIRST_LINE = `${MARK}, which writes it anew; "portreeve uninstall" removes it.\n`;
+const OF_UNIT = '# What is to be different here belongs into a drop-in: systemctl edit UNIT.\n';
 
 /** Where an administrator's units and accounts are. */
 export const UNIT_DIRECTORY = '/etc/systemd/system';
@@ -59,7 +58,10 @@ export const INSTALLED_PATHS: readonly string[] = [
  */
 export function unitFiles(program: InstalledProgram): UnitFile[] {
   const texts = [SYSUSERS, guardUnit(program), SOCKET_UNIT, daemonUnit(program)];
-  return INSTALLED_PATHS.map((path, at) => ({ path, text: `${FIRST_LINES}${texts[at]}` }));
+  return INSTALLED_PATHS.map((path, at) => {
+    const first = path === SYSUSERS_FILE ? FIRST_LINE : `${FIRST_LINE}${OF_UNIT}`;
+    return { path, text: `${first}${texts[at]}` };
+  });
 }
 
 /** Whether a file was written by an installation, this one or another. */

@@ -35,6 +35,16 @@ export function encode(program: Program, fdOf: (map: string) => number): Uint8Ar
   );
 }
 
+/** The bytes of which the kernel makes a program's tag: those that it takes, with 0 for each map and place in one. */
+export function taggedBytes({ lines }: Program): Uint8Array {
+  return encodeInstructions(
+    lines.map(({ instruction, map, isHighHalf }, at) => {
+      const isOfMap = map !== undefined || (isHighHalf && lines[at - 1]?.map !== undefined);
+      return isOfMap ? { ...instruction, immediate: 0 } : instruction;
+    }),
+  );
+}
+
 const INDEX_COLUMNS = 4;
 const TEXT_COLUMNS = 44;
 

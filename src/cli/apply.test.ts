@@ -163,6 +163,18 @@ describe('what cannot be applied leaves everything as it was', () => {
   });
 });
 
+test('the time of a trial is looked at before anything is shown, also by --dry-run', async (t) => {
+  const { run } = scene(t);
+  for (const time of ['banana', '0s', '25h', '1.5m']) {
+    for (const dry of ['', ' --dry-run']) {
+      const { code, stdout, stderr } = await run(`apply @first --try ${time}${dry}`);
+      assert.deepEqual([code, stdout], [2, ''], time);
+      assert.match(stderr, /^portreeve: ".*" is no time for a trial\n/);
+    }
+  }
+  assert.equal((await run('apply @first --try 24h --dry-run')).code, 0);
+});
+
 test('--keep-going ignores what z/OS ignores, and records that', async (t) => {
   const { run, inForce } = scene(t);
   const { code, stdout, stderr } = await run('apply @bad --keep-going');

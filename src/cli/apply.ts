@@ -21,27 +21,38 @@ export interface ApplyOptions extends ProfileOptions {
   readonly pins?: string;
 }
 
+/** What was typed, with how long the profile is on trial (milliseconds); undefined: it is not. */
+interface Chosen extends ApplyOptions {
+  readonly trialMs: number | undefined;
+}
+
 export async function applyCommand(file: string | undefined, options: ApplyOptions, io: Io): Promise<number> {
+  if (file !== undefined && options.revision !== undefined) throw bothGiven();
+  const chosen = { ...options, trialMs: trialOf(options, io) };
   const doors = applyDoors(options, io);
   await settleGuard(options, io);
-  if (options.revision !== undefined) {
-    if (file !== undefined) throw bothGiven();
-    return carryOutPlan(planAgain(doors, revisionNumber(options.revision)), doors, options, io);
-  }
-  return changeTo('apply', file, doors, options, io);
+  if (options.revision === undefined) return changeTo('apply', file, doors, chosen, io);
+  return carryOutPlan(planAgain(doors, revisionNumber(options.revision)), doors, chosen, io);
+}
+
+function trialOf({ try: text, dryRun }: ApplyOptions, { uid }: Io): number | undefined {
+  if (text === undefined) return undefined;
+  const trialMs = durationMs(text);
+  if (uid !== 0 && !dryRun) throw notRoot(uid);
+  return trialMs;
 }
 
 export async function obeyCommand(file: string, options: ApplyOptions, io: Io): Promise<number> {
   const doors = applyDoors(options, io);
   await settleGuard(options, io);
-  return changeTo('obey', file, doors, options, io);
+  return changeTo('obey', file, doors, { ...options, trialMs: undefined }, io);
 }
 
 async function changeTo(
   verb: 'apply' | 'obey',
   file: string | undefined,
   doors: ApplyDoors,
-  options: ApplyOptions,
+  options: Chosen,
   io: Io,
 ): Promise<number> {
   const settings = await settleProfile(options, io);
@@ -57,7 +68,7 @@ async function changeTo(
   return carryOutPlan(plan, doors, options, io);
 }
 
-async function carryOutPlan(plan: Plan, doors: ApplyDoors, options: ApplyOptions, io: Io): Promise<number> {
+async function carryOutPlan(plan: Plan, doors: ApplyDoors, options: Chosen, io: Io): Promise<number> {
   const { dryRun, verbose } = options;
   const { report, changes, isRefused, revision } = plan;
   io.err(diagnosticsText({ ...io, columns: undefined }, report, { verbose }));
@@ -100,9 +111,8 @@ async function settleGuard(options: ApplyOptions, io: Io): Promise<void> {
 }
 
 /** Root changes what the kernel goes by, where the guard is there; everybody else records. */
-async function putInForce(plan: Plan, doors: ApplyDoors, options: ApplyOptions, io: Io): Promise<Change> {
-  const trialMs = options.try === undefined ? undefined : durationMs(options.try);
-  if (trialMs !== undefined && io.uid !== 0) throw notRoot(io.uid);
+async function putInForce(plan: Plan, doors: ApplyDoors, options: Chosen, io: Io): Promise<Change> {
+  const { trialMs } = options;
   if (!isOfGuard(options, io)) return { revision: carryOut(doors, plan), guard: undefined, notes: [] };
   const { guardChoices, guardDoors } = await import('./guard-doors.ts');
   const { changeGuarded } = await import('../app/guard.ts');

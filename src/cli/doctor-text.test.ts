@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
 import { scene, servicesOf, socket } from '../../test/support/doctor/scenes.ts';
-import { CATALOGUE, type Code, judge } from '../app/doctor/examine.ts';
+import { CATALOGUE, type Code, type Finding, judge } from '../app/doctor/examine.ts';
 import { codeText, examinationJson, examinationText } from './doctor-text.ts';
 
 const SUPPRESSIONS = [{ code: 'SERVICES_RESERVE_NOTHING', reason: 'not installed' }] as const;
@@ -21,6 +21,8 @@ const EXAMINATION = judge(
   SUPPRESSIONS,
 );
 
+const mendedBy = (finding: Finding, advice: string): Finding => ({ ...finding, advice, remedy: undefined });
+
 const BRIEF = 'a\\x1b[31m (pid 500)';
 const RANGE = 'the kernel gives 32768-60999 to clients';
 
@@ -36,8 +38,8 @@ describe('for people', () => {
 
 info: a socket listens in the range of clients (LISTENER_EPHEMERAL)
   server (pid 500) listens on 0.0.0.0:41000/tcp, and ${RANGE}
-  If its port is meant to be always the same, a client can have it at the next start.
-  If its port is meant to be always the same, reserve it or choose one below 32768.
+  A client can have its port at the next start.
+  If the port is meant to be always the same: reserve it, or choose ports below 32768.
 
 1 warning, 1 note; 1 suppressed (--all shows them)
 What one means: portreeve doctor CODE
@@ -61,6 +63,41 @@ What one means: portreeve doctor CODE
       assert.ok(line.startsWith('\x1b[1m') && line.endsWith('\x1b[0m'), line);
       assert.equal(line.split('\x1b').length, 3);
     }
+  });
+
+  test('what several have in common is said once', () => {
+    const listener = (port: number, command: string) =>
+      socket(`LISTEN tcp 0.0.0.0:${port}`, { name: 'a', command });
+    const sockets = [listener(40_000, 'a 40000'), listener(41_000, 'a 41000'), listener(42_000, 'a')];
+    const services = servicesOf('b 42001/tcp\n');
+    const { findings } = judge({ scene: scene({ sockets, services }), untold: [] }, []);
+    const unmended = findings.map((each) =>
+      each.ports[0]?.first === 41_000 ? mendedBy(each, 'Move it.') : each,
+    );
+    const text = examinationText(capturedIo(), { ...EXAMINATION, findings: unmended, suppressed: [] }, false);
+    assert.ok(
+      text.includes(`(SERVICE_EPHEMERAL)
+  - a (pid 500) listens on 0.0.0.0:40000/tcp, the command line of a names the port, and ${RANGE}
+    To mend it: portreeve doctor --fix
+  - a (pid 500) listens on 0.0.0.0:41000/tcp, the command line of a names the port, and ${RANGE}
+    Move it.
+  When the service is restarted a client may have the port, and it does not start.
+
+warning: an entry`),
+      text,
+    );
+    const alike = examinationText(capturedIo(), { ...EXAMINATION, findings, suppressed: [] }, false);
+    assert.equal(alike.split('When the service is restarted').length, 2);
+    assert.match(alike, /it does not start\.\n {2}To mend it: portreeve doctor --fix\n\n/);
+  });
+
+  test('on a terminal the lines fit', () => {
+    const lines = examinationText(capturedIo({ columns: 60 }), EXAMINATION, true).split('\n');
+    for (const line of lines.filter((each) => each.startsWith(' '))) assert.ok(line.length <= 60, line);
+    assert.ok(
+      lines.includes('  command line of a\\x1b[31m names the port, and the kernel'),
+      lines.join('\n'),
+    );
   });
 
   test('nothing is a sentence, too', () => {
@@ -108,7 +145,9 @@ test('for programs each finding has its parts, null where there is none', () => 
 
 test('a code is explained in lines that fit', () => {
   const text = codeText(capturedIo({ columns: 60 }), 'EPHEMERAL_FEW');
-  const [, , , ...lines] = text.split('\n');
+  const [, ...lines] = text.split('\n');
   for (const line of lines) assert.ok(line.length <= 60, line);
-  assert.equal(lines.join(' ').replaceAll('  ', ' ').trim(), CATALOGUE.EPHEMERAL_FEW.explanation.join(' '));
+  const { severities, why, explanation } = CATALOGUE.EPHEMERAL_FEW;
+  const prose = [`${severities.join(' or ')}: ${why}`, ...explanation].join(' ');
+  assert.equal(lines.join(' ').replaceAll('  ', ' ').trim(), prose);
 });

@@ -25,7 +25,7 @@ function toldOf({ findings, suppressed }: Examination, isAll: boolean): Told[] {
 /** The findings, those of one code and severity together, and how many there are. */
 export function examinationText(io: Io, examination: Examination, isAll: boolean): string {
   const groups = Map.groupBy(toldOf(examination, isAll), ({ finding, reason }) => {
-    return `${finding.severity} ${finding.code} ${reason === undefined}`;
+    return JSON.stringify([finding.severity, finding.code, reason]);
   });
   const blocks = [...groups.values()].map((alike) => blockText(io, alike));
   return [...blocks, `${summary(examination, isAll)}\n`].join('\n');
@@ -42,11 +42,10 @@ function blockText(io: Io, alike: readonly Told[]): string {
   const commonOf = (texts: readonly string[]) => (new Set(texts).size === 1 ? (texts[0] ?? '') : undefined);
   const advice = commonOf(alike.map(({ finding }) => finding.advice));
   const fix = commonOf(alike.map(({ finding }) => fixText(finding)));
-  const seen = alike.flatMap(({ finding, reason }) => {
+  const seen = alike.flatMap(({ finding }) => {
     const own = [
       ...(fix === undefined ? [fixText(finding)] : []),
       ...(advice === undefined ? [finding.advice] : []),
-      reason === undefined ? '' : `suppressed: ${reason}`,
     ].filter((text) => text !== '');
     const bullet = alike.length > 1 ? BULLET : '';
     const indent = `${INDENT}${' '.repeat(bullet.length)}`;
@@ -55,7 +54,8 @@ function blockText(io: Io, alike: readonly Told[]): string {
       ...own.map((text) => hangingLine(io, indent, text)),
     ];
   });
-  const common = [sentence(why), fix ?? '', advice ?? ''].filter((text) => text !== '');
+  const suppressed = first.reason === undefined ? '' : `suppressed: ${first.reason}`;
+  const common = [sentence(why), fix ?? '', advice ?? '', suppressed].filter((text) => text !== '');
   const heading = emphasize(io, `${severity}: ${title} (${code})`);
   return [`${heading}\n`, ...seen, ...common.map((text) => hangingLine(io, INDENT, text))].join('');
 }

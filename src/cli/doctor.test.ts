@@ -1,6 +1,17 @@
 // `portreeve doctor`: its words, what it refuses, and that looking changes nothing.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -44,6 +55,12 @@ describe('wrong usage', () => {
       ['--fail-on', 'note'],
       /^portreeve: "note" is not a severity\nIt is one of info, warning, error\.\n$/,
     ],
+    'a code that is to be mended': [['LOW_PORTS_OPEN', '--fix'], /^portreeve: a code is only explained/],
+    'a code that is to be taken back': [['LOW_PORTS_OPEN', '--undo'], /^portreeve: a code is only explained/],
+    'a tree that is not there': [
+      ['--root', '/nonexistent/tree', '--fix', '--yes'],
+      /^portreeve: there is no directory \/nonexistent\/tree\nCheck --root\.\n$/,
+    ],
     '--yes without --fix': [['--yes'], /^portreeve: --yes is for --fix\n/],
     '--undo with --fix': [['--undo', '--fix'], /cannot be used with option '--fix'/],
     'settings that are not there': [['--config', '/nonexistent/x.toml'], /^portreeve: there is no file/],
@@ -84,11 +101,46 @@ test('all are suppressed that portreeve.toml names, whatever they are', async (t
   assert.match(stderr, /portreeve: \[doctor\] suppress has [A-Z_]+, and there is no such finding\n/);
 });
 
+test('a file of ours that cannot be read is told where it matters, and is no wrong usage', async (t) => {
+  const root = directory(t);
+  mkdirSync(join(root, 'etc/sysctl.d/zz-portreeve-doctor.conf'), { recursive: true });
+  writeFileSync(join(root, 'etc/services'), '# Local services\nportreeve-test 42357/tcp\n');
+  const args = ['--root', root, '--state', '/state'];
+  const { findings, untold } = JSON.parse((await doctor(...args, '--json')).stdout);
+  const ours = findings.find(({ ports: [range] }: { ports: [{ first: number }] }) => range?.first === 42_357);
+  assert.deepEqual([ours?.code, ours?.fix], ['SERVICES_RESERVE_NOTHING', null]);
+  assert.equal(untold.filter((reason: string) => reason.includes('zz-portreeve-doctor.conf')).length, 1);
+  const { code, stderr } = await doctor(...args, '--fix');
+  assert.equal(code, 3);
+  assert.match(stderr, /\nportreeve: cannot read .*zz-portreeve-doctor\.conf: it is a directory\n/);
+});
+
 test('only root mends and takes back', async (t) => {
   if (!needs(t, probe.root())) return;
   const io = capturedIo({ uid: 1000, env: { HOME: directory(t) } });
   assert.equal(await run(['doctor', '--undo'], io), 3);
   assert.match(io.stderr(), /only root can take back what the doctor mended/);
+});
+
+test('a tree is changed inside, wherever its links lead, and its files stay whose they are', async (t) => {
+  const root = directory(t);
+  const outside = directory(t);
+  mkdirSync(join(root, 'etc'));
+  symlinkSync(outside, join(root, 'etc/sysctl.d'));
+  writeFileSync(join(root, 'etc/services'), '# Local services\nportreeve-test 42357/tcp\n');
+  const args = ['--root', root, '--state', '/state'];
+  const fixed = await doctor(...args, '--fix', '--yes');
+  assert.equal(fixed.code, 0);
+  assert.ok(fixed.stdout.endsWith(`take it back: portreeve doctor --undo --root ${root} --state /state\n`));
+  assert.deepEqual(readdirSync(outside), []);
+  const boot = join(root, outside, 'zz-portreeve-doctor.conf');
+  assert.match(readFileSync(boot, 'utf8'), /^net\.ipv4\.ip_local_reserved_ports = .*42357/m);
+  chmodSync(boot, 0o600);
+  writeFileSync(join(root, 'etc/services'), '# Local services\nportreeve-test 42357/tcp\nother 42359/tcp\n');
+  assert.equal((await doctor(...args, '--fix', '--yes')).code, 0);
+  assert.equal(statSync(boot).mode & 0o777, 0o600);
+  assert.equal((await doctor(...args, '--undo')).code, 0);
+  assert.equal(existsSync(boot), false);
 });
 
 test('the tree of another system is mended by whoever may write there', async (t) => {

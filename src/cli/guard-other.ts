@@ -32,7 +32,6 @@ function otherGuardText(io: Io, guard: OtherGuard): string {
   const profile = revision === undefined ? 'a profile' : `revision ${revision}`;
   const { judged = 0n, lost: _lost, ...refused } = counters;
   const refusals = Object.values(refused).reduce((sum, count) => sum + count, 0n);
-  const verb = mode === 'observe' ? 'would have been refused' : 'refused';
   const facts: [string, string][] = [
     ['guard', `is of ${isNewer ? 'a newer' : 'an older'} portreeve, and ${MODE_TEXTS[mode]} ${profile}`],
     ...(isAttached ? [] : [['', NOT_ATTACHED] as [string, string]]),
@@ -40,12 +39,15 @@ function otherGuardText(io: Io, guard: OtherGuard): string {
     ...(trialMs === undefined
       ? []
       : [['trial', `${Math.ceil(trialMs / 1000)} s to go, then it goes back`] as [string, string]]),
-    ...('judged' in counters
-      ? [['binds', `${judged} allowed, ${refusals} ${verb}`] as [string, string]]
-      : []),
+    ...('judged' in counters ? [['binds', bindsText(judged, refusals)] as [string, string]] : []),
     ['to do', isNewer ? NEWER : OLDER],
   ];
   return facts.map(([name, text]) => `${emphasize(io, name.padEnd(8))}  ${text}\n`).join('');
+}
+
+/** What was counted, whether it was enforced at the time or only observed. */
+export function bindsText(allowed: bigint | string, refused: bigint): string {
+  return `${allowed} that the profile allows, ${refused} that it does not`;
 }
 
 const NOT_ATTACHED = 'its programs are not called: its cgroup is gone, or they were taken out of it';

@@ -52,7 +52,7 @@ test('what the daemon tells is shown as words', async (t) => {
     text.startsWith(`guard     enforces the profile
 profile   revision 3, in force since then
 trial     13 s to go, then it goes back
-binds     18446744073709551615 allowed, 2 refused
+binds     18446744073709551615 that the profile allows, 2 that it does not
           2 on ports that are reserved for no one
 events    7 found no room
 `),

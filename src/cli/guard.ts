@@ -23,7 +23,7 @@ import {
   missingText,
   tellLimits,
 } from './guard-limits.ts';
-import { tellOtherGuard } from './guard-other.ts';
+import { bindsText, tellOtherGuard } from './guard-other.ts';
 import { countRestarts, tellRestarts } from './guard-restarts.ts';
 import { impactsSummary } from './impact-text.ts';
 import type { Io } from './io.ts';
@@ -115,7 +115,6 @@ export function stateText(io: Io, state: GuardJson): string {
   const refusals = Object.entries(counters).filter(
     ([name, count]) => count !== '0' && name !== 'judged' && name !== 'lost',
   );
-  const verb = mode === 'observe' ? 'would have been refused' : 'refused';
   const facts: [string, string][] = [
     ['guard', isAttached ? MODE_TEXTS[mode] : NOT_ATTACHED_TEXT],
     ['profile', `revision ${revision}, in force since ${localTime(new Date(since))}`],
@@ -125,7 +124,13 @@ export function stateText(io: Io, state: GuardJson): string {
     ...(hasGoneBack
       ? [['trial', 'it was not confirmed: what was before it is in force'] as [string, string]]
       : []),
-    ['binds', `${judged} allowed, ${refusals.reduce((sum, [, count]) => sum + BigInt(count), 0n)} ${verb}`],
+    [
+      'binds',
+      bindsText(
+        judged,
+        refusals.reduce((sum, [, count]) => sum + BigInt(count), 0n),
+      ),
+    ],
     ...refusals.map(([name, count]): [string, string] => ['', `${count} ${REFUSAL_TEXTS[name] ?? name}`]),
     ...(lost !== '0' ? [['events', `${lost} found no room`] as [string, string]] : []),
   ];

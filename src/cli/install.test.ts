@@ -101,6 +101,15 @@ test('--dry-run shows every file whole, and does nothing', async (t) => {
   }
 });
 
+test('the tree of another system has to be there', async (t) => {
+  const root = join(rootOf(t), 'none');
+  for (const command of ['install', 'uninstall']) {
+    const { code, stderr } = await portreeve([command, '--root', root]);
+    assert.deepEqual([code, stderr.split('\n')[0]], [2, `portreeve: there is no directory ${root}`]);
+  }
+  assert.equal(existsSync(root), false);
+});
+
 test('files of others are refused, unless they are to be replaced', async (t) => {
   const root = rootOf(t);
   const path = join(root, UNITS, 'portreeve.service');

@@ -1,5 +1,5 @@
 // `portreeve install` and `uninstall`: have systemd start portreeve, and undo it.
-import { realpathSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   type InstallPlace,
@@ -39,6 +39,7 @@ export interface UninstallOptions {
 /** `portreeve install` */
 export function installCommand(options: InstallOptions, io: Io): number {
   needRoot(options, io);
+  needTree(options);
   const program = installedProgram();
   const plan = planInstall(program, placeOf(options));
   const at = atRoot(options);
@@ -55,6 +56,7 @@ export function installCommand(options: InstallOptions, io: Io): number {
 /** `portreeve uninstall` */
 export function uninstallCommand(options: UninstallOptions, io: Io): number {
   needRoot(options, io);
+  needTree(options);
   const plan = planUninstall(placeOf(options), options.purge ?? false);
   const at = atRoot(options);
   if (plan.paths.length + plan.trees.length === 0)
@@ -153,6 +155,14 @@ function needRoot({ dryRun, root }: InstallOptions, { uid }: Io): void {
   if (uid === 0 || dryRun || root !== undefined) return;
   const hint = 'Run it as root, such as by sudo; --dry-run shows what it would do.';
   throw new PortreeveError('world', 'NOT_ROOT', 'only root can do this', hint, { uid });
+}
+
+function needTree({ root }: InstallOptions): void {
+  if (root === undefined || statSync(root, { throwIfNoEntry: false })?.isDirectory()) return;
+  const hint = 'The tree of the other system is to be there already.';
+  throw new PortreeveError('usage', 'ROOT_ABSENT', `there is no directory ${printable(root)}`, hint, {
+    root,
+  });
 }
 
 function foreignFound(paths: readonly string[]): PortreeveError {

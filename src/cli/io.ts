@@ -13,3 +13,8 @@ export interface Io {
   /** Aborted when nobody reads standard output any more. */
   readonly unread?: AbortSignal;
 }
+
+/** Whether what is to be seen first is emphasized: on a terminal, unless NO_COLOR (no-color.org) is set. */
+export function isEmphasized({ columns, env }: Io): boolean {
+  return columns !== undefined && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+}

@@ -8,8 +8,7 @@ import { LOOK_SOCKET } from '../app/status.ts';
 import { PortreeveError } from '../base/errors.ts';
 import type { TableLook } from '../base/table.ts';
 import type { Thoroughness } from '../host/linux/open-sockets.ts';
-import type { Io } from './io.ts';
-import { isEmphasized } from './text.ts';
+import { type Io, isEmphasized } from './io.ts';
 
 export interface PortsLookOptions {
   /** The directory of the daemon that is asked; undefined: the user's own, then the system's. */

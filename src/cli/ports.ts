@@ -4,7 +4,6 @@ import { type PortsQuestion, parsePortWords } from '../app/doctor/ports-asked.ts
 import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import type { Io } from './io.ts';
 import { lookAtRecords, lookAtTable } from './ports-look.ts';
-import { json } from './text.ts';
 
 export interface PortsOptions {
   readonly listening?: boolean;
@@ -41,6 +40,7 @@ function questionOf(words: readonly string[], { listening, all, owner }: PortsOp
 
 async function printRecords(question: PortsQuestion, options: PortsOptions, io: Io): Promise<number> {
   const { ports, notSeen, problems, shown } = await lookAtRecords(question, options, io);
+  const { json } = await import('./text.ts');
   tellProblems(problems, io);
   io.out(json({ notSeen, ports }));
   return shown;

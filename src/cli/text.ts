@@ -1,7 +1,7 @@
 // Words for a terminal: tables that fit it, emphasis where it is wanted, times, JSON.
 import { printable } from '../base/printable.ts';
 import { bold, type Column, plain, tableText } from '../base/table.ts';
-import type { Io } from './io.ts';
+import { type Io, isEmphasized } from './io.ts';
 
 export type { Column } from '../base/table.ts';
 
@@ -13,11 +13,6 @@ export function formatTable<Row>(io: Io, columns: readonly Column<Row>[], rows: 
 /** Bold on a terminal, unless NO_COLOR (no-color.org) is set. */
 export function emphasize(io: Io, text: string): string {
   return isEmphasized(io) ? bold(text) : text;
-}
-
-/** Whether what is to be seen first is emphasized. */
-export function isEmphasized({ columns, env }: Io): boolean {
-  return columns !== undefined && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 }
 
 /** On a terminal that is narrower lines are left to it. */

@@ -7,7 +7,6 @@ import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import type { Io } from './io.ts';
 import { lookAtRecords, type PortsLookOptions } from './ports-look.ts';
-import { json } from './text.ts';
 
 export interface WhoOptions {
   readonly json?: boolean;
@@ -21,8 +20,10 @@ export async function whoCommand(word: string, options: WhoOptions, io: Io): Pro
     throw new PortreeveError('usage', 'PORT_INVALID', `"${word}" is not one port`, hint, { value: word });
   }
   const { ports, notSeen } = await holdersOf(words, options, io);
-  if (options.json) io.out(json({ port: words.first, held: ports.length > 0, notSeen, ports }));
-  else io.out(`${printable(sentenceOf(ports, word, io))}\n`);
+  if (options.json) {
+    const { json } = await import('./text.ts');
+    io.out(json({ port: words.first, held: ports.length > 0, notSeen, ports }));
+  } else io.out(`${printable(sentenceOf(ports, word, io))}\n`);
   if (ports.some((port) => isHidden(port, io))) return EXIT_CODES.world;
   return ports.length > 0 ? 0 : EXIT_CODES.refused;
 }

@@ -9,7 +9,7 @@ import type { GuardReport } from '../app/status.ts';
 import type { Timer } from '../base/clock.ts';
 import { messageOf, PortreeveError } from '../base/errors.ts';
 import { GUARD_RETRY_MS, JOB_TICK_MS } from '../base/limits.ts';
-import type { Cgroups, Host, KernelBpf } from '../host/host.ts';
+import type { Host, KernelBpf } from '../host/host.ts';
 import { LinuxCgroups } from '../host/linux/cgroups.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
 import { linuxNamespaces } from '../host/linux/namespaces.ts';
@@ -23,6 +23,7 @@ import { ControlServer } from './control.ts';
 import { GuardRecorder } from './guard-recorder.ts';
 import type { Log } from './log.ts';
 import type { Streams } from './look.ts';
+import { OwnJobs } from './own-jobs.ts';
 
 /** Everybody may ask for a job; whether he gets it is decided by who he is. */
 const RUN_MODE = 0o666;
@@ -48,8 +49,8 @@ export interface DaemonGuardSettings extends GuardSettings {
 
 /** What takes a host with cgroups, and root. */
 interface Following {
-  readonly cgroups: Cgroups;
   readonly follower: Follower;
+  readonly ownJobs: OwnJobs;
   readonly namespaces: NamespaceFollower;
   readonly server: ControlServer;
   readonly recorder: GuardRecorder;
@@ -114,7 +115,13 @@ export class DaemonGuard {
         wanted: () => this.#settings.namespaces,
         warn: (message) => log.warn(`guard: ${message}`),
       });
-      this.#following = { cgroups, follower, namespaces, server, recorder };
+      const ownJobs = new OwnJobs({
+        cgroups,
+        processes,
+        follower,
+        warn: (message) => this.#kernelNow() && log.warn(`guard: ${message}`),
+      });
+      this.#following = { follower, ownJobs, namespaces, server, recorder };
       this.#seeSettings(follower);
       follower.tick();
     } catch (thrown) {
@@ -211,6 +218,7 @@ export class DaemonGuard {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.cancel();
+    this.#following?.ownJobs.close();
     this.#following?.follower.close();
     this.#following?.recorder.close();
     await (this.#following?.server ?? this.#unable).close();
@@ -229,45 +237,9 @@ export class DaemonGuard {
     });
   }
 
-  /**
-   * Does something as a job of ours: the process is in a cgroup of that job meanwhile. It has to be done at once, not
-   * later. Without a guard in the kernel there is nobody who would ask.
-   */
+  /** Does something as a job of ours, at once: what it binds is bound as that job, whenever there is a guard. */
   asJob<T>(job: string, act: () => T): T {
-    if (!this.#following || !this.#kernelNow()) return act();
-    const { cgroups, follower } = this.#following;
-    const leave = this.#enter(job, cgroups, follower);
-    try {
-      return act();
-    } finally {
-      leave();
-    }
-  }
-
-  /** Goes into a cgroup of the job; gives the way back. Where that fails it is said, and goes on as it is. */
-  #enter(job: string, cgroups: Cgroups, follower: Follower): () => void {
-    const { host, log } = this.#parts;
-    const held = host.processes.hold(process.pid);
-    const path = held?.look()?.cgroup;
-    held?.close();
-    const tell = (thrown: unknown) => log.warn(`guard: portreeve and the job ${job}: ${messageOf(thrown)}`);
-    try {
-      const home = path === undefined ? undefined : cgroups.at(path);
-      if (!home) return () => undefined;
-      const made = follower.make(home.path, `${job}-${process.pid}`, job, 0);
-      cgroups.move(process.pid, made);
-      return () => {
-        try {
-          cgroups.move(process.pid, home);
-          follower.remove(made);
-        } catch (thrown) {
-          tell(thrown);
-        }
-      };
-    } catch (thrown) {
-      tell(thrown);
-      return () => undefined;
-    }
+    return this.#following ? this.#following.ownJobs.run(job, act) : act();
   }
 
   /** The guard that is in the kernel at this moment: others may have put it there, or taken it away. */

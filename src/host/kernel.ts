@@ -128,6 +128,8 @@ export interface KernelBpf {
   mapById(id: number): KernelMap | undefined;
   /** Throws PortreeveError `BPF_PROGRAM_REFUSED` (world) with the verifier's log as `data.log`. */
   loadProgram(name: string, hook: KernelHook, instructions: Uint8Array): KernelProgram;
+  /** The tags that kernels give to a program of which these are the bytes without the maps. */
+  tags(tagged: Uint8Array): readonly string[];
   programById(id: number): KernelProgram | undefined;
   attach(program: KernelProgram, cgroup: string, hook: KernelHook): KernelLink;
   openLink(path: string): KernelLink | undefined;

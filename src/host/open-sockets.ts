@@ -75,7 +75,7 @@ export interface OpenSocketQuery {
 export interface OwnersSeen {
   /** By inode; more than one where it was inherited or passed on. One that nobody was seen to have is not in it. */
   readonly owners: ReadonlyMap<number, readonly SocketOwner[]>;
-  /** How many processes did not let us look: those of other users, without root, and those that hidepid hides count 0. */
+  /** How many processes did not let us look: without root those of others, but for those that hidepid hides. */
   readonly notSeen: number;
 }
 

@@ -43,8 +43,8 @@ export interface DiagSocket {
 }
 
 /**
- * Goes through the answers to one dump. Each datagram from the kernel is put at the beginning of a buffer and told of by
- * received(); next() goes from socket to socket in it, and the fields are those of the socket that was gone to.
+ * Goes through the answers to one dump. Each datagram from the kernel is put at the beginning of a buffer and told of
+ * by received(); next() goes from socket to socket in it, and the fields are those of the socket that was gone to.
  *
  * Words in the order of this machine are read through arrays, which a program that has just started is quicker at than
  * at a DataView.

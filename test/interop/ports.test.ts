@@ -62,7 +62,7 @@ function linesOf(ports: readonly NamedRecord[]): Line[] {
 
 const unique = (lines: readonly Line[]): Line[] => [...new Set(lines)].sort();
 
-test('protocols, addresses, ports and processes are those that ss and lsof see, and what is only bound besides', async (t) => {
+test('what is seen is what ss and lsof see, and what is only bound besides', async (t) => {
   const world = await open(t);
   if (!world) return;
   const all = await records(world, ['--all']);

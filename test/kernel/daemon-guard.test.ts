@@ -191,7 +191,7 @@ test('a daemon that starts takes over the guard of an older version, and what it
   const { guard } = await status(at.world);
   assert.deepEqual([guard.mode, guard.revision, guard.missing], ['enforce', 1, []]);
   await until('the event from before', () => refused(at).includes('ALICE 4000'));
-  assert.match(await at.run('guard'), /binds {5}1 allowed, 1 refused\n/);
+  assert.match(await at.run('guard'), /binds {5}1 that the profile allows, 1 that it does not\n/);
   await comes(at);
   await records(at);
 });

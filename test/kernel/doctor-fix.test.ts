@@ -51,7 +51,8 @@ test('what is shown is done, nothing that could be mended is left, and all of it
   const list = '40000-40002,50000';
   assert.ok(shown.stdout.includes(`would run: sysctl -w net.ipv4.${RESERVED}=${list}\n`), shown.stdout);
   assert.ok(shown.stdout.includes(`would write ${BOOT}:\n`));
-  assert.ok(shown.stdout.endsWith('nothing was done; to do it: portreeve doctor --fix --yes\n'));
+  const again = 'nothing was done; to do it: portreeve doctor --fix --yes --state /run/portreeve-state\n';
+  assert.ok(shown.stdout.endsWith(again), shown.stdout);
   assert.deepEqual(await stateOf(doctor), found);
 
   const done = await doctor.doctor(['--fix', '--yes']);

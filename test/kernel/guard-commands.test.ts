@@ -22,13 +22,16 @@ test('a profile is enforced, observed, and taken out again', (t) => {
   );
   const { code, stdout } = run('guard');
   assert.equal(code, 0);
-  assert.match(stdout, /enforces the profile\nprofile {3}revision 1.*\nbinds {5}1 allowed, 2 refused\n/);
+  assert.match(
+    stdout,
+    /enforces the profile\nprofile {3}revision 1.*\nbinds {5}1 that the profile allows, 2 that it does not\n/,
+  );
 
   assert.equal(run('guard observe').code, 0);
   assert.deepEqual([bind(ROOT_UID, PORT), bind(ROOT_UID, OTHER_PORT)], ['ok', 'ok']);
   assert.match(
     run('guard').stdout,
-    /observes: everything is allowed\n.*\nbinds {5}1 allowed, 4 would have been refused\n/,
+    /observes: everything is allowed\n.*\nbinds {5}1 that the profile allows, 4 that it does not\n/,
   );
 
   assert.equal(run('guard off').stdout, 'the guard is off\n');

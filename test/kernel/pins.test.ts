@@ -5,8 +5,10 @@ import { closeSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Assembler } from '../../src/bpf/assembler.ts';
-import { R0 } from '../../src/bpf/instruction.ts';
+import { R0, R1, R7 } from '../../src/bpf/instruction.ts';
+import { encode, taggedBytes } from '../../src/bpf/program.ts';
 import { openCgroup } from '../../src/host/linux/cgroup.ts';
+import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import { attachedPrograms, detachLink, linkInfo, updateLink } from '../../src/host/linux/sys/bpf-link.ts';
 import { objectIds, openObject, openPinned, pinObject } from '../../src/host/linux/sys/bpf-object.ts';
 import { programInfo } from '../../src/host/linux/sys/bpf-program.ts';
@@ -178,4 +180,32 @@ test('pins outlive a process that is killed, and another takes them over', async
   assert.equal(refusedAgain.bound[0].error, 'EPERM');
   assert.deepEqual(unpinned, { left: true });
   assert.equal(free.bound[0].error, null);
+});
+
+test('the tag of a program is known before it is loaded, whatever maps it has', (t) => {
+  if (!kernelReady(t)) return;
+  const bpf = new LinuxBpf();
+  const p = new Assembler('tagged');
+  p.loadMap(R1, 'values');
+  p.loadMapValue(R7, 'values', 8);
+  p.mov(R0, 1);
+  p.exit();
+  const program = p.assemble();
+  const other = answer(1, 'tagged');
+  const tags = [1, 2].map(() => {
+    const map = bpf.createMap({ type: 'array', name: 'values', keyBytes: 4, valueBytes: 16, entries: 1 });
+    const loaded = bpf.loadProgram(
+      'tagged',
+      'bind4',
+      encode(program, () => map.fd),
+    );
+    t.after(() => {
+      loaded.close();
+      map.close();
+    });
+    return loaded.tag;
+  });
+  assert.equal(tags[0], tags[1]);
+  assert.ok(bpf.tags(taggedBytes(program)).includes(tags[0] ?? ''));
+  assert.ok(!bpf.tags(taggedBytes(other)).includes(tags[0] ?? ''));
 });

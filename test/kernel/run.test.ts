@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { walkCgroups } from '../../src/host/linux/cgroup.ts';
 import { NO_PEERS, PORTREEVE, portreeve, status } from '../support/daemon.ts';
 import { GuardStage, guardReady } from '../support/guard.ts';
 import { ALICE, BOB } from '../support/job-stage.ts';
@@ -76,6 +77,15 @@ test('with 111 reserved for PORTMAP portreeve starts, and rpcbind does not', asy
   const { guard, pid } = await status(stage.world);
   assert.deepEqual([guard.mode, guard.revision, guard.missing], ['enforce', 1, []]);
 
+  // Its sockets are still known as those of that job, and nobody is told that they would be refused.
+  const restarts = await portreeve(stage.world, ['guard', '--restarts', '--json', ...at.place]);
+  const { sockets, kept } = JSON.parse(restarts.stdout);
+  assert.deepEqual(sockets, [], restarts.stderr);
+  assert.ok(kept > 0);
+  const jobCgroups = () =>
+    [...walkCgroups(stage.place.cgroup)].filter(({ directory }) => /PORTMAP/.test(directory));
+  assert.equal(jobCgroups().length, 1);
+
   // What it binds later is bound as that job, too.
   await stage.world.write('/etc/portreeve/portreeve.toml', '[portmap]\nport = 112\n');
   await stage.world.run(['kill', '-HUP', `${pid}`]);
@@ -84,7 +94,9 @@ test('with 111 reserved for PORTMAP portreeve starts, and rpcbind does not', asy
   // It has been in that cgroup for a moment only: what it starts is not that job.
   const { stdout } = await stage.run(['cat', `/proc/${pid}/cgroup`]);
   assert.doesNotMatch(stdout, /portreeve-job/);
+  assert.equal(jobCgroups().length, 1);
   await daemon.stop();
+  assert.equal(jobCgroups().length, 0);
 
   const rpcbindHolds = async () => {
     const rpcbind = stage.start(['rpcbind', '-f']);

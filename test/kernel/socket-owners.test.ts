@@ -104,7 +104,7 @@ test('our own socket is found, and what is read of its owner is ours', async (t)
 });
 
 for (const how of ['all', 'some']) {
-  test(`while processes come and go and their numbers are used again, nobody is taken for another (${how})`, async (t) => {
+  test(`while processes come and go under the same numbers nobody is taken for another (${how})`, async (t) => {
     if (!needs(t, probe.root(), probe.netns(), probe.command('python3'))) return;
     const world = await World.open(t);
     const lottery = world.start(['sh', '-c', 'sleep 1000 | exec python3 "$0"', LOTTERY]);

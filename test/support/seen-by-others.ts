@@ -12,8 +12,8 @@ export function linesOfSs(output: string): Line[] {
   return rows(output).flatMap((row) => {
     const [protocol = '', , , , local = ''] = row.split(/\s+/);
     // An IPv6 socket that takes IPv4 as well stands as "*".
-    const [any, port] = endOf(local);
-    const address = any === '*' ? '::' : any;
+    const [written, port] = endOf(local);
+    const address = written === '*' ? '::' : written;
     const pids = new Set([...row.matchAll(/pid=(\d+)/g)].map(([, pid = '']) => pid));
     return [...(pids.size > 0 ? pids : ['-'])].map((pid) => line(protocol, address, port, pid));
   });

@@ -88,6 +88,25 @@ test('ports are reserved now and for the next boot, besides those that others ha
   assert.ok(isDone(planFix(reserve(40_001), host.doors())));
 });
 
+test('what others have put into our file stays there', () => {
+  const host = new Host();
+  host.fix(reserve(40_000));
+  host.files.set(BOOT_FILE, `a.b = 1\n${host.files.get(BOOT_FILE)}c.d = 2\n`);
+  host.fix(reserve(40_001));
+  assert.match(host.files.get(BOOT_FILE) ?? '', /^a\.b = 1\n#[\s\S]* = 40000-40001\nc\.d = 2\n$/);
+  host.files.set(BOOT_FILE, 'a.b = 1');
+  host.fix(reserve(40_001));
+  assert.match(host.files.get(BOOT_FILE) ?? '', /^a\.b = 1\nnet\..* = 40001\n$/);
+});
+
+test('a file that is too large is no wrong usage', () => {
+  const readText = () => {
+    throw new PortreeveError('usage', 'FILE_TOO_LARGE', '/x is larger than 1 bytes');
+  };
+  const doors = new Host().doors({ files: { names: () => [], readText } });
+  assert.throws(() => planFix(blacklist(853), doors), { kind: 'world', code: 'FILE_TOO_LARGE' });
+});
+
 test('a port goes into the blacklist, behind what is there', () => {
   const host = new Host({ [BLACKLIST]: '631 # cups\n' });
   const plan = planFix(blacklist(853), host.doors());
@@ -159,6 +178,15 @@ describe('what was done is taken back', () => {
     assert.equal(host.files.get(BLACKLIST), '700\n');
   });
 
+  test('and the record of another network namespace, which is not seen here, stays', () => {
+    const host = new Host();
+    host.fix(reserve(40_000));
+    const write = () => assert.fail('it was written');
+    const doors = host.doors({ sysctlRecord: { read: () => [], write } });
+    carryOutUndo(planUndo(doors, new Set()), doors);
+    assert.deepEqual([host.reserved, [...host.files]], ['40000', []]);
+  });
+
   test('after a boot only files are', () => {
     const host = new Host();
     host.fix(reserve(40_000));
@@ -169,7 +197,77 @@ describe('what was done is taken back', () => {
   });
 });
 
+/** A host that ends with the effect of a number, before or after it. */
+class Mortal extends Host {
+  #left = Number.POSITIVE_INFINITY;
+  #isAfter = false;
+
+  endsAt(effect: number, isAfter: boolean): void {
+    this.#left = effect;
+    this.#isAfter = isAfter;
+  }
+
+  override doors(): FixDoors {
+    const doors = super.doors();
+    const dying =
+      <Args extends readonly unknown[]>(act: (...args: Args) => void) =>
+      (...args: Args) => {
+        const isLast = this.#left-- === 0;
+        if (!isLast || this.#isAfter) act(...args);
+        if (isLast) throw new Error('killed');
+      };
+    const { sysctls, sysctlRecord, fileRecord } = this;
+    return {
+      ...doors,
+      put: dying(doors.put),
+      remove: dying(doors.remove),
+      sysctls: {
+        read: (name) => sysctls.read(name),
+        write: dying((name, value) => sysctls.write(name, value)),
+      },
+      sysctlRecord: { read: () => sysctlRecord.read(), write: dying((all) => sysctlRecord.write(all)) },
+      fileRecord: { read: () => fileRecord.read(), write: dying((all) => fileRecord.write(all)) },
+    };
+  }
+
+  /** Whether it was to end before it was done. */
+  killed(act: () => unknown): boolean {
+    try {
+      act();
+      return false;
+    } catch (thrown) {
+      if (thrown instanceof Error && thrown.message === 'killed') return true;
+      throw thrown;
+    } finally {
+      this.#left = Number.POSITIVE_INFINITY;
+    }
+  }
+}
+
 describe('what fails in the middle', () => {
+  const both = (port: number, low: number) => ({ ...reserve(port), blacklist: blacklist(low).blacklist });
+
+  for (const isAfter of [false, true]) {
+    const when = isAfter ? 'after' : 'before';
+    test(`is taken back, or done again, wherever it ended ${when} an effect`, () => {
+      let effects = 0;
+      for (let isKilled = true; isKilled; effects++) {
+        const host = new Mortal({ [BLACKLIST]: '631\n' });
+        host.sysctls.write(RESERVED_PORTS, '8080');
+        host.fix(both(40_000, 853));
+        host.endsAt(effects, isAfter);
+        isKilled = host.killed(() => host.fix(both(40_001, 854)));
+        if (effects % 2 === 0) host.fix(both(40_001, 854));
+        host.endsAt(effects, isAfter);
+        host.killed(() => host.undo());
+        assert.deepEqual(host.undo(), [], `${effects}`);
+        assert.deepEqual([[...host.files], host.reserved], [[[BLACKLIST, '631\n']], '8080'], `${effects}`);
+        assert.deepEqual([host.fileRecord.read(), host.sysctlRecord.read()], [[], []]);
+      }
+      assert.ok(effects > 7, `${effects}`);
+    });
+  }
+
   test('is recorded before, so that it can be taken back', () => {
     const host = new Host({ [BLACKLIST]: '631\n' });
     const plan = planFix({ ...reserve(40_000), blacklist: blacklist(853).blacklist }, host.doors());

@@ -246,7 +246,8 @@ export function carryOutUndo({ settings, files, left }: UndoPlan, doors: FixDoor
   const { sysctls } = doors;
   if (sysctls) {
     for (const { name, to } of settings) write(sysctls, name, to);
-    doors.sysctlRecord.write([]);
+    // That of another network namespace is not seen here, and stays.
+    if (doors.sysctlRecord.read().length > 0) doors.sysctlRecord.write([]);
   }
   for (const { path, text } of files) {
     if (text === undefined) doors.remove(path);

@@ -38,7 +38,7 @@ const CONTAINERS: readonly (readonly [runtime: string, pattern: RegExp])[] = [
   ['nspawn', /\/machine\.slice\/systemd-nspawn@([^/]+)\.service(?:\/|$)/],
 ];
 
-/** The container whose cgroup it is, as docker, containerd (CRI, too), CRI-O, podman, LXC and systemd-nspawn name them. */
+/** The container whose cgroup it is: of docker, containerd (also for CRI), CRI-O, podman, LXC or systemd-nspawn. */
 export function containerOfCgroup(path: string): ContainerPlace | undefined {
   for (const [runtime, pattern] of CONTAINERS) {
     const id = pattern.exec(path)?.[1];

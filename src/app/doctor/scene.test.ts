@@ -110,7 +110,7 @@ describe('the profile in force', () => {
 
   test('is there also where the guard cannot be asked', async () => {
     const guard = async () => {
-      throw new PortreeveError('world', 'X', 'it is not for you\nmore');
+      throw new PortreeveError('world', 'X', 'it is not for you:\nmore');
     };
     const { scene, untold } = await gather({ archive: archiveOf('PORT 80 TCP WEB'), guard });
     assert.equal(scene.inForce?.guard, undefined);
@@ -141,10 +141,30 @@ test('what is registered, or why that is not known', async () => {
 });
 
 test('files that cannot be read are told, and the others count', async () => {
-  const files = filesOf({ '/etc/exports': unreadable('/etc/exports'), '/etc/hosts.equiv': 'a\n' });
-  const { scene, untold } = await gather({ files });
+  const paths = ['/etc/exports', '/etc/services', '/etc/sysctl.d/a.conf'];
+  const broken = Object.fromEntries(paths.map((path) => [path, unreadable(path)]));
+  const { scene, untold } = await gather({ files: filesOf({ ...broken, '/etc/hosts.equiv': 'a\n' }) });
   assert.equal(scene.trusts.length, 1);
-  assert.deepEqual(untold, ['cannot read /etc/exports: EACCES']);
+  assert.deepEqual(
+    [...untold].sort(),
+    paths.map((path) => `cannot read ${path}: EACCES`),
+  );
+});
+
+test('what is left of a connection is used again as the kernel is set', async () => {
+  const usual = { 'net.ipv4.ip_local_port_range': '32768 60999' };
+  const cases: [reuse: string | undefined, stamps: string, expected: string][] = [
+    ['0', '1', 'none'],
+    ['1', '1', 'all'],
+    ['2', '1', 'loopback'],
+    ['2', '0', 'none'],
+    [undefined, '1', 'none'],
+  ];
+  for (const [reuse, stamps, expected] of cases) {
+    const set = reuse === undefined ? {} : { 'net.ipv4.tcp_tw_reuse': reuse };
+    const sysctls = new SimSysctls({ ...usual, ...set, 'net.ipv4.tcp_timestamps': stamps });
+    assert.equal((await gather({ sysctls })).scene.reusesTimeWait, expected);
+  }
 });
 
 test('processes that did not let us look matter only where a socket has no owner', async () => {

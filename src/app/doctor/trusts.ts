@@ -16,6 +16,11 @@ const RHOSTS = [
   { path: '/etc/hosts.lpd', ports: [515], gives: 'may print' },
 ] as const;
 
+/** What is told of a name in a file that may be anything. */
+const NAME_MAX_CHARACTERS = 80;
+const shown = (name: string): string =>
+  name.length > NAME_MAX_CHARACTERS ? `${name.slice(0, NAME_MAX_CHARACTERS)}…` : name;
+
 /** The trusts, one for each export and for each line that lets somebody in. */
 export function trustsHere(files: ConfigFiles, { sockets }: Seen): LowPortTrust[] {
   const isListening = (ports: readonly number[]) =>
@@ -26,7 +31,7 @@ export function trustsHere(files: ConfigFiles, { sockets }: Seen): LowPortTrust[
       ({ path: exported, clients, isSecure, flavours, line }): LowPortTrust[] => {
         if (!isSecure || !flavours.includes('sys')) return [];
         const what =
-          `${exported} is exported to ${clients}, whose users are believed if the request is from a ` +
+          `${shown(exported)} is exported to ${shown(clients)}, whose users are believed if the request is from a ` +
           'port below 1024';
         return [{ kind: 'nfs', place: `${path}:${line}`, what, isServed: isListening(NFS_PORTS) }];
       },
@@ -34,7 +39,7 @@ export function trustsHere(files: ConfigFiles, { sockets }: Seen): LowPortTrust[
   );
   const hosts = RHOSTS.flatMap(({ path, ports, gives }) =>
     parseHostsEquiv(files.text(path) ?? '').map(({ host, user, line }): LowPortTrust => {
-      const what = `${user ?? 'everybody'} of ${host === '+' ? 'any host' : host} ${gives}`;
+      const what = `${shown(user ?? 'everybody')} of ${host === '+' ? 'any host' : shown(host)} ${gives}`;
       return { kind: 'rhosts', place: `${path}:${line}`, what, isServed: isListening(ports) };
     }),
   );

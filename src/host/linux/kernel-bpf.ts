@@ -8,7 +8,7 @@ import { bootNow, namespaceCookie } from './namespace.ts';
 import { attachProgram, detachLink, linkInfo, updateLink } from './sys/bpf-link.ts';
 import { BpfMap } from './sys/bpf-map.ts';
 import { openObject, openPinned, pinObject } from './sys/bpf-object.ts';
-import { loadProgram, programInfo } from './sys/bpf-program.ts';
+import { loadProgram, programInfo, programTags } from './sys/bpf-program.ts';
 import { sys } from './sys/libc.ts';
 import { tickUs } from './tick.ts';
 
@@ -113,6 +113,10 @@ export class LinuxBpf implements KernelBpf {
 
   loadProgram(name: string, hook: KernelHook, instructions: Uint8Array): KernelProgram {
     return new Program(loadProgram({ name, hook, instructions }));
+  }
+
+  tags(tagged: Uint8Array): readonly string[] {
+    return programTags(tagged);
   }
 
   programById(id: number): KernelProgram | undefined {

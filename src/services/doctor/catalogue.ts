@@ -158,7 +158,7 @@ export const CATALOGUE = {
   RESERVATION_HELD: {
     title: 'a reserved port is held by somebody else',
     severities: ['warning'],
-    why: 'whom it is reserved for cannot start, and who has it is refused at his next start where the guard enforces',
+    why: 'the service that it is reserved for cannot start',
     explanation: [
       'A socket listens on a port that the profile reserves for other jobs, or for no one: it was bound before the ' +
         'guard enforced the profile, or the guard does not. What is bound already stays as it is.',
@@ -201,7 +201,8 @@ export const CATALOGUE = {
     explanation: [
       'NETWORK statements of BPXPRMxx set ports aside for bind(2) to port 0 and any address (INADDRANYPORT, ' +
         'INADDRANYCOUNT), and the profile does not reserve them for the job of the kernel, OMVS unless STARTUP_PROC ' +
-        'says another; without a profile nothing does. The member is the one of --bpxprm, or of [doctor] bpxprm in portreeve.toml.',
+        'says another; without a profile nothing does. The member is the one of --bpxprm, or of [doctor] bpxprm in ' +
+        'portreeve.toml.',
       'Write the PORTRANGE statement that the finding shows.',
     ],
   },

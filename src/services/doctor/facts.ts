@@ -7,7 +7,7 @@ import type { ServiceEntry } from '../../names/services.ts';
 import { KERNEL_JOB } from '../../policy/inaddrany.ts';
 import type { Reservation } from '../../policy/rules.ts';
 import { jobMatcher } from '../../policy/table.ts';
-import type { Remedy } from './finding.ts';
+import type { Found, Remedy } from './finding.ts';
 import { endText, holderText } from './holder-text.ts';
 import type { Ports, Registration, Scene } from './scene.ts';
 import type { SeenSocket } from './seen.ts';
@@ -21,6 +21,9 @@ export interface Listener {
 
 /** No remedy takes more than this share of the range away from clients. */
 const RESERVED_SHARE_MAX = 0.5;
+
+/** Below here ports are for privileged programs (IPPORT_RESERVED of <netinet/in.h>). */
+const PRIVILEGED_END = 1024;
 
 const NO_PORTS: ReadonlyMap<number, string> = new Map();
 
@@ -86,22 +89,24 @@ export class Facts {
     return this.isEphemeral(port) && this.#kept[port] === 0;
   }
 
+  /** What is left to do where ports in the range of clients are not to be reserved. */
+  get wayOut(): string {
+    const { first } = this.scene.kernel.ephemeral;
+    return first > PRIVILEGED_END
+      ? `choose ports below ${first}`
+      : 'narrow the range (net.ipv4.ip_local_port_range)';
+  }
+
   /** The parts of a range that the kernel can give to any client. */
   givenOf({ first, last }: Ports): Ports[] {
     const { ephemeral } = this.scene.kernel;
-    const parts: Ports[] = [];
-    const end = Math.min(last, ephemeral.last);
-    for (let port = Math.max(first, ephemeral.first); port <= end; port++) {
-      const part = parts.at(-1);
-      if (this.#kept[port] === 1) continue;
-      if (part?.last === port - 1) parts[parts.length - 1] = { first: part.first, last: port };
-      else parts.push({ first: port, last: port });
-    }
-    return parts;
+    const both = { first: Math.max(first, ephemeral.first), last: Math.min(last, ephemeral.last) };
+    return partsWithout(both, (port) => this.#kept[port] === 1);
   }
 
   /**
-   * To keep ports from clients; undefined where that would, with what was planned before, take more than half of them.
+   * Plans to keep ports from clients; undefined where that would, with what was planned before, take more than half of
+   * them.
    */
   reserving(ports: readonly Ports[]): Remedy | undefined {
     const more = ports
@@ -114,6 +119,13 @@ export class Facts {
       this.#plannedCount += count;
     }
     return { reserve: ports, blacklist: NO_PORTS };
+  }
+
+  /** What to do about ports that are to be kept from clients, with what can be done besides. */
+  mending(ports: readonly Ports[], besides = ''): Pick<Found, 'advice' | 'remedy'> {
+    const remedy = this.reserving(ports);
+    if (remedy) return { advice: besides, remedy };
+    return { advice: `To reserve them would leave too few ports for clients: ${this.wayOut}.`, remedy };
   }
 
   /** How many ports of a range no remedy keeps yet. */
@@ -202,6 +214,18 @@ export function ownerNaming({ port, sockets }: Listener): SocketOwner | undefine
 export function isSameName(one: string, other: string): boolean {
   const plain = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
   return plain(one) === plain(other);
+}
+
+/** The parts of a range that are left when some ports are taken out. */
+export function partsWithout({ first, last }: Ports, isOut: (port: number) => boolean): Ports[] {
+  const parts: Ports[] = [];
+  for (let port = first; port <= last; port++) {
+    if (isOut(port)) continue;
+    const part = parts.at(-1);
+    if (part?.last === port - 1) parts[parts.length - 1] = { first: part.first, last: port };
+    else parts.push({ first: port, last: port });
+  }
+  return parts;
 }
 
 /** How many ports ranges have. */

@@ -294,6 +294,16 @@ describe('a cgroup that is made for a job', () => {
     assert.deepEqual([stage.names, stage.cgroups.at(cgroup.path)], [['ROOT'], undefined]);
   });
 
+  test('stays when it is empty, if it is to be kept, until it is removed', () => {
+    const { stage } = made();
+    const kept = stage.follower.make('/', 'PORTMAP-1', 'PORTMAP', 0, true);
+    stage.clock.advance(60_000);
+    assert.deepEqual(stage.names, ['PORTMAP', 'ROOT']);
+    stage.follower.remove(kept);
+    stage.clock.advance(1000);
+    assert.deepEqual([stage.names, stage.cgroups.marked()], [['ROOT'], []]);
+  });
+
   test('stays while there is another one below it', () => {
     const { stage, cgroup } = made();
     const inner = stage.follower.make(cgroup.path, 'B-8', 'B', 1000);

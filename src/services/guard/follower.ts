@@ -42,8 +42,11 @@ const NO_JOBS: NamedJobs = { cgroups: new Map(), users: new Map(), leftOut: [] }
 export class Follower {
   readonly #parts: FollowerParts;
   readonly #slice: string;
-  /** The cgroups that were made for a job, and whether each was empty when it was looked at last. */
-  readonly #made = new Map<bigint, { readonly cgroup: JobCgroup; wasEmpty: boolean }>();
+  /** The cgroups that were made for a job, whether each stays when it is empty, and was so when it was looked at last. */
+  readonly #made = new Map<
+    bigint,
+    { readonly cgroup: JobCgroup; readonly isKept: boolean; wasEmpty: boolean }
+  >();
   #units: readonly ControlGroup[] = [];
   #accounts: readonly Account[] = [];
   #stamps = '';
@@ -66,7 +69,8 @@ export class Follower {
   constructor(parts: FollowerParts) {
     this.#parts = parts;
     this.#slice = parts.slice ?? SYSTEM_SLICE;
-    for (const cgroup of parts.cgroups.marked()) this.#made.set(cgroup.id, { cgroup, wasEmpty: false });
+    for (const cgroup of parts.cgroups.marked())
+      this.#made.set(cgroup.id, { cgroup, isKept: false, wasEmpty: false });
   }
 
   /** Who is which job, as it was when it was looked at last. */
@@ -86,15 +90,16 @@ export class Follower {
   }
 
   /**
-   * Makes a cgroup for a job, below the cgroup `parent`: whoever is in it from now on is judged as that job. Throws
-   * PortreeveError `JOB_CGROUPS_FULL` (refused) where there are too many, and what keeps the kernel from knowing it.
+   * Makes a cgroup for a job, below the cgroup `parent`: whoever is in it from now on is judged as that job. It goes
+   * when it is empty, unless it is to be kept. Throws PortreeveError `JOB_CGROUPS_FULL` (refused) where there are too
+   * many, and what keeps the kernel from knowing it.
    */
-  make(parent: string, name: string, job: string, taker: number): JobCgroup {
+  make(parent: string, name: string, job: string, taker: number, isKept = false): JobCgroup {
     const all = [...this.#made.values()];
     const own = all.filter(({ cgroup }) => cgroup.taker === taker).length;
     if (all.length >= JOB_CGROUPS_MAX || (taker !== 0 && own >= JOB_CGROUPS_PER_USER_MAX)) throw full(taker);
     const cgroup = this.#parts.cgroups.make(parent, name, job, taker);
-    this.#made.set(cgroup.id, { cgroup, wasEmpty: false });
+    this.#made.set(cgroup.id, { cgroup, isKept, wasEmpty: false });
     this.#isStale = true;
     try {
       this.#nameJobs();
@@ -166,6 +171,7 @@ export class Follower {
   #removeEmpty(): void {
     const { cgroups } = this.#parts;
     for (const made of this.#made.values()) {
+      if (made.isKept) continue;
       const isThere = cgroups.at(made.cgroup.path)?.id === made.cgroup.id;
       const isEmpty = !isThere || cgroups.members(made.cgroup).length === 0;
       if (isEmpty && (made.wasEmpty || !isThere)) this.remove(made.cgroup);

@@ -1,11 +1,12 @@
 // The guard in the kernel, under its names in bpffs: who goes by what since when, and what may be changed.
 import { COUNTERS, GUARD_ABI, MODE, SLOTS } from '../../bpf/guard-layout.ts';
 import type { GuardTables } from '../../bpf/guard-tables.ts';
-import type { KernelBpf, KernelMap } from '../../host/host.ts';
+import { taggedBytes } from '../../bpf/program.ts';
+import type { KernelBpf, KernelHook, KernelLink, KernelMap } from '../../host/host.ts';
 import { ConfigMemory } from './config-memory.ts';
 import { detached, foreign, moved, newer, older, trialEnded, trialRuns } from './kernel-errors.ts';
 import { sumsOf } from './map-bytes.ts';
-import { type Closable, HOOKS, isProgramOf, type Links, loadProgram, type Maps } from './maps.ts';
+import { type Closable, HOOKS, isProgramOf, type Links, loadProgram, type Maps, programOf } from './maps.ts';
 import { GuardedNamespaces } from './namespaces.ts';
 import {
   type GuardHead,
@@ -135,16 +136,24 @@ export class GuardKernel {
   #renewPrograms(): void {
     for (const hook of HOOKS) {
       const link = this.#links[hook];
-      const ours = loadProgram(this.#bpf, hook, this.#maps);
       const there = this.#bpf.programById(link.programId);
       try {
         if (there && !isProgramOf(hook, there)) throw foreign(this.#pins);
-        const isOurs = there?.tag === ours.tag && there.mapIds.includes(this.id);
-        if (!isOurs) link.update(ours);
+        const tags = this.#bpf.tags(taggedBytes(programOf(hook)));
+        const isOurs = there && tags.includes(there.tag) && there.mapIds.includes(this.id);
+        if (!isOurs) this.#renewProgram(hook, link);
       } finally {
         there?.close();
-        ours.close();
       }
+    }
+  }
+
+  #renewProgram(hook: KernelHook, link: KernelLink): void {
+    const ours = loadProgram(this.#bpf, hook, this.#maps);
+    try {
+      link.update(ours);
+    } finally {
+      ours.close();
     }
   }
 

@@ -12,7 +12,7 @@ import {
   SLOTS,
 } from '../../bpf/guard-layout.ts';
 import { bindProgram } from '../../bpf/guard-program.ts';
-import { encode } from '../../bpf/program.ts';
+import { encode, type Program } from '../../bpf/program.ts';
 import type {
   KernelBpf,
   KernelHook,
@@ -117,9 +117,14 @@ function createMap(bpf: KernelBpf, name: MapName): KernelMap {
   }
 }
 
+/** The program of a hook, as this build has it. */
+export function programOf(hook: KernelHook): Program {
+  return bindProgram(hook === 'bind4' ? 4 : 6);
+}
+
 /** Loads the program of a hook, which goes by these maps. */
 export function loadProgram(bpf: KernelBpf, hook: KernelHook, maps: Maps): KernelProgram {
-  const program = bindProgram(hook === 'bind4' ? 4 : 6);
+  const program = programOf(hook);
   const all: Readonly<Record<string, KernelMap>> = maps;
   const instructions = encode(program, (map) => all[map]?.fd ?? -1);
   try {

@@ -92,13 +92,14 @@ export const GROUPS: readonly DoctorGroup[] = [
         '/etc/bpxprm': ' NETWORK DOMAINNAME(AF_INET) TYPE(CINET)\n INADDRANYPORT(6000) INADDRANYCOUNT(10)\n',
       },
       profile:
-        'PORT 40000 UDP APP\n 5432 TCP ROOT BIND 127.0.0.1\n 5433 TCP APP\nPORTRANGE 512 500 TCP APP\n',
+        'PORT 40000 UDP APP\n 5432 TCP ROOT BIND 127.0.0.1\n 5433 TCP APP\n 5434 TCP APP\nPORTRANGE 512 500 TCP APP\n',
       doctor: ['--bpxprm', '/etc/bpxprm'],
-      agents: [{ sockets: [listen('0.0.0.0:5432'), listen('127.0.0.1:7000')] }],
+      agents: [{ sockets: [listen('0.0.0.0:5432'), listen('0.0.0.0:5434'), listen('127.0.0.1:7000')] }],
     },
     told: {
       RESERVATION_EPHEMERAL: ['40000'],
       OPEN_TO_OTHERS: ['5432'],
+      RESERVATION_HELD: ['5434'],
       RESERVATION_UNUSED: ['512-1011', '5433', '40000'],
       LISTENER_NOT_COVERED: ['7000'],
       PROFILE_NOT_ENFORCED: [''],
@@ -106,12 +107,8 @@ export const GROUPS: readonly DoctorGroup[] = [
       BINDRESVPORT_STOPPED: ['512-1023'],
     },
     well: {
-      files: {
-        '/etc/bpxprm': ' NETWORK DOMAINNAME(AF_INET) TYPE(CINET)\n INADDRANYPORT(6000) INADDRANYCOUNT(10)\n',
-        ...KEPT_AT_BOOT,
-      },
+      files: KEPT_AT_BOOT,
       settings: KEPT,
-      doctor: ['--bpxprm', '/etc/bpxprm'],
       agents: [
         {
           sockets: [listen('127.0.0.1:5432'), listen('127.0.0.1:7000'), { do: 'udp', at: '127.0.0.1:40000' }],

@@ -1,4 +1,5 @@
 // BPF programs: loading them through the verifier, and what the kernel says of those that are loaded.
+import { createHash } from 'node:crypto';
 import { PortreeveError } from '../../../base/errors.ts';
 import { byteArray, Layout } from '../../../base/layout.ts';
 import { bpfError, cString, objectName, PROG_LOAD, pointerTo, tryBpf } from './bpf.ts';
@@ -108,6 +109,18 @@ export function loadProgram(spec: ProgramSpec): number {
   if (result >= 0) return result;
   if (log === '') throw bpfError('PROG_LOAD', -result, `program ${spec.name}`);
   throw refused(spec, -result, log);
+}
+
+const TAG_BYTES = 8;
+
+/**
+ * The tags that kernels give to a program, by the bytes that taggedBytes() of bpf/program.ts gives: SHA-1 until Linux
+ * 6.17, SHA-256 since (bpf_prog_calc_tag() in kernel/bpf/core.c).
+ */
+export function programTags(tagged: Uint8Array): readonly string[] {
+  return ['sha1', 'sha256'].map((hash) =>
+    createHash(hash).update(tagged).digest().subarray(0, TAG_BYTES).toString('hex'),
+  );
 }
 
 /** <linux/bpf.h>: struct bpf_prog_info, as far as it concerns us. */

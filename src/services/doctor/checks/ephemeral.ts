@@ -33,23 +33,13 @@ export function reservationEphemeral(facts: Facts): Found[] {
         seen,
         ports,
         protocol: reservation.protocol,
-        ...mending(facts, ports, advice),
+        ...facts.mending(ports, advice),
       },
     ];
   });
 }
 
 const isForNobody = (use: string): boolean => use === 'RESERVED' || use === 'INTCLIEN';
-
-/** What to do about ports that should be kept from clients. */
-function mending(facts: Facts, ports: Found['ports'], advice = ''): Pick<Found, 'advice' | 'remedy'> {
-  const remedy = facts.reserving(ports);
-  if (remedy) return { advice, remedy };
-  return {
-    advice: 'To reserve them would leave too few ports for clients: choose ports below the range.',
-    remedy,
-  };
-}
 
 /**
  * SERVICE_EPHEMERAL, and LISTENER_EPHEMERAL where the port may be the kernel's own choice. What the profile reserves is
@@ -67,12 +57,11 @@ export function listenerEphemeral(facts: Facts): Found[] {
     if (because !== undefined) {
       const seen = `${what}, ${because}, and ${range}`;
       return [
-        { code: 'SERVICE_EPHEMERAL', severity: 'warning', seen, ports, protocol, ...mending(facts, ports) },
+        { code: 'SERVICE_EPHEMERAL', severity: 'warning', seen, ports, protocol, ...facts.mending(ports) },
       ];
     }
     if (isChosen(facts, listener)) return [];
-    const { first } = facts.scene.kernel.ephemeral;
-    const advice = `If the port is meant to be always the same: reserve it, or choose one below ${first}.`;
+    const advice = `If the port is meant to be always the same: reserve it, or ${facts.wayOut}.`;
     const seen = `${what}, and ${range}`;
     return [
       { code: 'LISTENER_EPHEMERAL', severity: 'info', seen, ports, protocol, advice, remedy: undefined },

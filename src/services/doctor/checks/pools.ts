@@ -40,7 +40,6 @@ export function poolEphemeral(facts: Facts): Found[] {
   return facts.scene.pools.flatMap((pool): Found[] => {
     const ports = pool.isHeld ? [] : facts.givenOf(pool);
     if (ports.length === 0) return [];
-    const remedy = facts.reserving(ports);
     const range = portsText(facts.scene.kernel.ephemeral);
     return [
       {
@@ -49,10 +48,7 @@ export function poolEphemeral(facts: Facts): Found[] {
         seen: `${countOf(ports)} of ${poolText(pool)} are among those that the kernel gives to clients (${range})`,
         ports,
         protocol: undefined,
-        advice: remedy
-          ? ''
-          : 'To reserve them would leave too few ports for clients: move the pool below the range.',
-        remedy,
+        ...facts.mending(ports),
       },
     ];
   });

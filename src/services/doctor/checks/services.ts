@@ -51,7 +51,6 @@ export function servicesReserveNothing(facts: Facts): Found[] {
     if (!isFree || told.has(key) || !facts.isOfThisHost(entry)) return [];
     told.add(key);
     const ports = only(port);
-    const remedy = facts.reserving(ports);
     return [
       {
         code: 'SERVICES_RESERVE_NOTHING',
@@ -61,10 +60,7 @@ export function servicesReserveNothing(facts: Facts): Found[] {
           `${portsText(kernel.ephemeral)} to clients`,
         ports,
         protocol,
-        advice: remedy
-          ? ''
-          : 'To reserve it would leave too few ports for clients: choose one below the range.',
-        remedy,
+        ...facts.mending(ports),
       },
     ];
   });

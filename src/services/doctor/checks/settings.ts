@@ -1,5 +1,5 @@
 // The kernel's settings of ports beside what the files of sysctl.d(5) say they will be after a boot.
-import { countOf, type Facts, portsText } from '../facts.ts';
+import { countOf, type Facts, partsWithout, portsText } from '../facts.ts';
 import type { Found } from '../finding.ts';
 import type { Ports, Said } from '../scene.ts';
 
@@ -60,25 +60,13 @@ function reservedNotKept(facts: Facts): Found[] {
   const own = isGuarded ? inForce.profile.reservations : [];
   for (const { first, last } of [...own, ...(boot.reserved?.value ?? [])])
     for (let port: number = first; port <= last; port++) kept.add(port);
-  const lost = kernel.reserved.flatMap((ports) => without(ports, kept));
+  const lost = kernel.reserved.flatMap((ports) => partsWithout(ports, (port) => kept.has(port)));
   if (lost.length === 0) return [];
   const named = lost.slice(0, NAMED_MAX).map(portsText).join(', ');
   const more = lost.length > NAMED_MAX ? ' and more' : '';
   const what = boot.reserved ? `${boot.reserved.place} sets a list without them` : 'no file sets it';
   const seen = `${RESERVED} has ${countOf(lost)} ports (${named}${more}) that it will not have: ${what}`;
   return [found(seen, boot.reserved !== undefined, lost)];
-}
-
-/** The parts of a range that are not in a set. */
-function without({ first, last }: Ports, kept: ReadonlySet<number>): Ports[] {
-  const parts: Ports[] = [];
-  for (let port = first; port <= last; port++) {
-    if (kept.has(port)) continue;
-    const part = parts.at(-1);
-    if (part?.last === port - 1) parts[parts.length - 1] = { first: part.first, last: port };
-    else parts.push({ first: port, last: port });
-  }
-  return parts;
 }
 
 function found(seen: string, isContradicted: boolean, ports: readonly Ports[]): Found {

@@ -1,0 +1,21 @@
+// The programs of the guard, instruction by instruction: what a change comes to is seen in their listings.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { bindProgram } from './guard-program.ts';
+import { listing } from './program.ts';
+
+const FOLDER = new URL('../../test/vectors/guard/', import.meta.url);
+
+for (const family of [4, 6] as const) {
+  test(`bind${family} is what is listed; GOLDEN=write lists it anew`, () => {
+    const file = new URL(`bind${family}.listing`, FOLDER);
+    const now = listing(bindProgram(family));
+    if (process.env['GOLDEN'] === 'write') writeFileSync(file, now);
+    const golden = readFileSync(file, 'utf8').split('\n');
+    const lines = now.split('\n');
+    const at = lines.findIndex((line, i) => line !== golden[i]);
+    assert.deepEqual({ at, line: lines[at] }, { at: -1, line: golden[at] });
+    assert.equal(lines.length, golden.length);
+  });
+}
