@@ -7,6 +7,7 @@ import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { parseDecimal } from '../base/port.ts';
 import { applyDoors, isOfGuard } from './apply-doors.ts';
 import { diagnosticsText, summaryText } from './diagnostics.ts';
+import { tellNotes } from './guard-notes.ts';
 import type { Io } from './io.ts';
 import { changesSummary, changesText } from './profile-changes.ts';
 import { type ProfileOptions, profileFile, revisionNumber, settleProfile } from './profile-settings.ts';
@@ -90,7 +91,7 @@ async function carryOutPlan(plan: Plan, doors: ApplyDoors, options: Chosen, io: 
     return 0;
   }
   const { revision: number, guard, notes } = await putInForce(plan, doors, options, io);
-  for (const { code, message } of notes) if (!told.has(code)) io.err(`portreeve: ${message}\n`);
+  tellNotes(io, notes, told);
   io.out(
     guard
       ? guardedText(number, guard)

@@ -131,6 +131,7 @@ test('a tree is changed inside, wherever its links lead, and its files stay whos
   const args = ['--root', root, '--state', '/state'];
   const fixed = await doctor(...args, '--fix', '--yes');
   assert.equal(fixed.code, 0);
+  assert.ok(fixed.stdout.includes(`wrote ${root}/etc/sysctl.d/zz-portreeve-doctor.conf\n`), fixed.stdout);
   assert.ok(fixed.stdout.endsWith(`take it back: portreeve doctor --undo --root ${root} --state /state\n`));
   assert.deepEqual(readdirSync(outside), []);
   const boot = join(root, outside, 'zz-portreeve-doctor.conf');

@@ -118,7 +118,7 @@ function fixCommand(findings: readonly Finding[], options: DoctorOptions, io: Io
       io.out(
         isDone(plan)
           ? NOTHING_TO_MEND
-          : `${planText(plan)}nothing was done; to do it: ${commandWith('--fix --yes', options)}\n`,
+          : `${planText(plan, options)}nothing was done; to do it: ${commandWith('--fix --yes', options)}\n`,
       );
     return 0;
   }
@@ -135,10 +135,11 @@ function fixCommand(findings: readonly Finding[], options: DoctorOptions, io: Io
 
 const NOTHING_TO_MEND = 'nothing that the doctor can mend by itself was found\n';
 
-function planText(plan: FixPlan): string {
+function planText(plan: FixPlan, options: DoctorOptions): string {
+  const indented = (text: string) => text.replace(/^(?=.)/gm, '  ');
   return [
     ...commandsOf(plan).map((command) => `would run: ${command}\n`),
-    ...plan.files.map(({ path, after }) => `would write ${path}:\n${after.replace(/^(?=.)/gm, '  ')}`),
+    ...plan.files.map(({ path, after }) => `would write ${placeOf(path, options)}:\n${indented(after)}`),
     ...plan.notes.map((note) => `by hand: ${note}\n`),
   ].join('');
 }
@@ -146,16 +147,23 @@ function planText(plan: FixPlan): string {
 function doneText(plan: FixPlan, options: DoctorOptions): string {
   return [
     ...commandsOf(plan).map((command) => `did: ${command}\n`),
-    ...plan.files.map(({ path }) => `wrote ${path}\n`),
+    ...plan.files.map(({ path }) => `wrote ${placeOf(path, options)}\n`),
     ...plan.notes.map((note) => `by hand: ${note}\n`),
     `to take it back: ${commandWith('--undo', options)}\n`,
   ].join('');
 }
 
 /** The command that goes on with what was named. */
-function commandWith(what: string, { root, state }: DoctorOptions): string {
-  const named = Object.entries({ root, state }).flatMap(([name, value]) => value && `--${name} ${value}`);
-  return ['portreeve doctor', what, ...named.filter((each) => each !== undefined)].join(' ');
+function commandWith(what: string, { root, state, config }: DoctorOptions): string {
+  const named = Object.entries({ root, state, config }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name} ${value}`],
+  );
+  return ['portreeve doctor', what, ...named].join(' ');
+}
+
+/** Where a file of the system that is mended is for us. */
+function placeOf(path: string, { root }: DoctorOptions): string {
+  return root === undefined ? path : join(root, path);
 }
 
 /** `portreeve doctor --undo` */
@@ -168,8 +176,10 @@ async function undoCommand(options: DoctorOptions, io: Io): Promise<number> {
     carryOutUndo(due, doors);
     return due;
   });
-  io.out(options.json ? json(undoneJson(plan)) : undoneText(plan));
-  for (const path of plan.left) io.err(`portreeve: ${path} was changed since, and is left as it is\n`);
+  io.out(options.json ? json(undoneJson(plan)) : undoneText(plan, options));
+  for (const path of plan.left) {
+    io.err(`portreeve: ${placeOf(path, options)} was changed since, and is left as it is\n`);
+  }
   return plan.left.length === 0 ? 0 : EXIT_CODES.refused;
 }
 
@@ -178,10 +188,12 @@ function undoneJson({ settings, files, left }: UndoPlan) {
   return { commands: commandsOf({ settings }), files: changed, left };
 }
 
-function undoneText({ settings, files }: UndoPlan): string {
+function undoneText({ settings, files }: UndoPlan, options: DoctorOptions): string {
   const lines = [
     ...commandsOf({ settings }).map((command) => `did: ${command}\n`),
-    ...files.map(({ path, text }) => `${text === undefined ? 'removed' : 'put back'} ${path}\n`),
+    ...files.map(
+      ({ path, text }) => `${text === undefined ? 'removed' : 'put back'} ${placeOf(path, options)}\n`,
+    ),
   ];
   return lines.length === 0 ? 'nothing was to be taken back\n' : lines.join('');
 }
@@ -192,7 +204,8 @@ function exclusively<Result>(options: DoctorOptions, io: Io, act: () => Result):
   makeDirectory(directory);
   const lock = takeLock(join(directory, 'lock'));
   if ('heldBy' in lock) {
-    const message = `another portreeve doctor is at work (pid ${lock.heldBy})`;
+    const who = lock.heldBy === 0 ? '' : ` (pid ${lock.heldBy})`;
+    const message = `another portreeve doctor is at work${who}`;
     throw new PortreeveError('world', 'DOCTOR_BUSY', message, 'Try again.', { pid: lock.heldBy });
   }
   try {

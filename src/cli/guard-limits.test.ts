@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
 import { type Desk, desk } from '../../test/support/profile-desk.ts';
-import { tellNotes } from './guard.ts';
+import { tellNotes } from './guard-notes.ts';
 
 const ADMIN = 'EZB.PORTACCESS.*.TCPIP.ADMIN';
 const FILES = {
@@ -23,7 +23,7 @@ function scene(t: TestContext): Desk {
 }
 
 const LATE =
-  /^@late:3 \(and 1 more\): note: WHENLISTEN: .*\nThe kernel calls no program at listen\(2\): .*\n$/;
+  /^@late:3 \(and 1 more\): note: WHENLISTEN: .*\nNo program of the guard is called at listen\(2\): .*\n$/;
 
 test('what the kernel does otherwise is told once, with the first statement that says it', async (t) => {
   const { run } = scene(t);

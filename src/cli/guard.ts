@@ -1,13 +1,5 @@
 // `portreeve guard` and `confirm`: what the kernel goes by, and whether it does.
-import {
-  confirmTrial,
-  findGuard,
-  GUARD_PINS,
-  guardState,
-  type PoolNote,
-  startGuard,
-  stopGuard,
-} from '../app/guard.ts';
+import { confirmTrial, findGuard, GUARD_PINS, guardState, startGuard, stopGuard } from '../app/guard.ts';
 import { GUARD_PATH, type GuardJson, guardJson, type NoGuardJson } from '../app/guard-report.ts';
 import { profileInForce } from '../app/profile/in-force.ts';
 import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
@@ -23,6 +15,7 @@ import {
   missingText,
   tellLimits,
 } from './guard-limits.ts';
+import { tellNotes } from './guard-notes.ts';
 import { bindsText, tellOtherGuard } from './guard-other.ts';
 import { countRestarts, tellRestarts } from './guard-restarts.ts';
 import { impactsSummary } from './impact-text.ts';
@@ -99,13 +92,6 @@ export async function confirmCommand(options: GuardOptions, io: Io): Promise<num
   }
   io.err('portreeve: nothing is on trial\n');
   return EXIT_CODES.refused;
-}
-
-/** What is to be said about the kernel's settings, and was not told yet. */
-export function tellNotes(io: Io, notes: readonly PoolNote[], told: ReadonlySet<string> = new Set()): void {
-  for (const { severity, code, message } of notes) {
-    if (!told.has(code)) io.err(`portreeve: ${severity === 'warning' ? 'warning: ' : ''}${message}\n`);
-  }
 }
 
 /** The state for people. */

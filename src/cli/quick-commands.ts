@@ -1,5 +1,6 @@
 // The commands that are to be quick, and the quick way to them: where nothing unusual was typed it is read here.
 import type { Io } from './io.ts';
+import { processIo } from './process-io.ts';
 
 /** Options as they were typed: true for one that takes no value. */
 export type TypedOptions = Readonly<Record<string, string | true>>;
@@ -130,4 +131,17 @@ export function quickCall([name, ...typed]: readonly string[]): QuickCall | unde
   }
   const isCount = command.argument.startsWith('[') || words.length === 1;
   return isCount ? { command, words, options } : undefined;
+}
+
+/** Runs it in the process: words out, an exit code. */
+export async function runQuickly({ command, words, options }: QuickCall): Promise<void> {
+  const io = processIo();
+  try {
+    process.exitCode = await command.run(words, options, io);
+  } catch (thrown) {
+    const { endingOf } = await import('./errors.ts');
+    const ending = endingOf(thrown);
+    io.err(ending.text);
+    process.exitCode = ending.code;
+  }
 }

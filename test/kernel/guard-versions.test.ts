@@ -30,10 +30,8 @@ test('the guard of an older portreeve is shown, and left as it is', (t) => {
   const { code, stdout } = at.run('guard');
   assert.equal(code, 0);
   assert.match(stdout, /^guard {5}is of an older portreeve, and enforces revision 1\n/);
-  assert.match(
-    stdout,
-    /\nbinds {5}1 that the profile allows, 1 that it does not\nto do {5}portreeve guard enforce \(or observe\) takes it over/,
-  );
+  assert.match(stdout, /\nbinds {5}1 that the profile allows, 1 that it does not\n/);
+  assert.match(stdout, /\nto do {5}portreeve guard enforce \(or observe\) takes it over/);
   const { version, layout, mode, counters } = JSON.parse(at.run('guard --json').stdout);
   assert.deepEqual([version, layout, mode, counters.judged], ['older', 2, 'enforce', '1']);
   assert.equal(at.run('guard off').stdout, 'the guard is off\n');

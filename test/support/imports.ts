@@ -32,6 +32,11 @@ export const TABLE: readonly Rule[] = [
     may: ['cli', 'node:module'],
     why: 'it only turns the compile cache on and starts cli',
   },
+  {
+    module: 'quick.ts',
+    may: ['cli', 'dynamic main.ts'],
+    why: 'it only starts the commands of cli that are to be quick',
+  },
   { module: 'base', may: [], why: 'its words are leaves' },
   { module: 'wire', may: ['base'], why: 'codecs must run in a fuzzer and in a simulation' },
   { module: 'text', may: ['base'], why: 'codecs must run in a fuzzer and in a simulation' },

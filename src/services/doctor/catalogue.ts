@@ -319,7 +319,7 @@ export const CATALOGUE = {
       '"Many people have thought that adding an entry in the services file will reserve that port number." The ' +
         'entry names a port inside net.ipv4.ip_local_port_range that is not in net.ipv4.ip_local_reserved_ports. ' +
         'Entries of this host are told: those below the line "# Local services". In a file without that line it is ' +
-        'those from port 32768 on, but for what Debian itself has there (dircproxy, tfido, fido), and IANA.',
+        'those from port 32768 on that neither IANA has nor the files of Debian, Red Hat, SUSE and Arch.',
       FIX_RESERVES,
     ],
   },

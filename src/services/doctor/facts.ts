@@ -29,8 +29,16 @@ const NO_PORTS: ReadonlyMap<number, string> = new Map();
 
 /** From here on the files of systems name hardly a port: it is where Linux gives them to clients. */
 const SYSTEMS_END = 32_768;
-/** What Debian's own file has there. */
-const OF_DEBIAN: ReadonlySet<string> = new Set(['dircproxy 57000', 'tfido 60177', 'fido 60179']);
+/** What the files of Debian, Red Hat, SUSE and Arch have there, and IANA has not, or not any more under that name. */
+const OF_SYSTEMS: ReadonlySet<string> = new Set([
+  'z-wave-s 44123',
+  'pmcdproxy 44322',
+  'pcp 44323',
+  'mrt 50000',
+  'dircproxy 57000',
+  'tfido 60177',
+  'fido 60179',
+]);
 
 /** What the checks work with. */
 export class Facts {
@@ -157,7 +165,7 @@ export class Facts {
     if (services.localFrom !== undefined) return line >= services.localFrom;
     if (port < SYSTEMS_END || !(protocol === 'tcp' || protocol === 'udp')) return false;
     return (
-      !OF_DEBIAN.has(`${name} ${port}`) && !ianaNames(port, protocol).some((each) => isSameName(each, name))
+      !OF_SYSTEMS.has(`${name} ${port}`) && !ianaNames(port, protocol).some((each) => isSameName(each, name))
     );
   }
 

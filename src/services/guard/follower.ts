@@ -36,17 +36,23 @@ export interface FollowerParts {
   readonly group?: string;
 }
 
+/** A cgroup that was made for a job. */
+interface Made {
+  readonly cgroup: JobCgroup;
+  /** It stays when it is empty. */
+  readonly isKept: boolean;
+  /** It was empty when it was looked at last. */
+  wasEmpty: boolean;
+}
+
 const NO_JOBS: NamedJobs = { cgroups: new Map(), users: new Map(), leftOut: [] };
 
 /** To be called every JOB_TICK_MS. */
 export class Follower {
   readonly #parts: FollowerParts;
   readonly #slice: string;
-  /** The cgroups that were made for a job, whether each stays when it is empty, and was so when it was looked at last. */
-  readonly #made = new Map<
-    bigint,
-    { readonly cgroup: JobCgroup; readonly isKept: boolean; wasEmpty: boolean }
-  >();
+  /** The cgroups that were made for a job. */
+  readonly #made = new Map<bigint, Made>();
   #units: readonly ControlGroup[] = [];
   #accounts: readonly Account[] = [];
   #stamps = '';

@@ -65,7 +65,7 @@ function listenLimits({ unreserved }: Profile): Limit[] {
   const late = unreserved.filter(({ when }) => when === 'WHENLISTEN');
   return limit('LISTEN_AT_BIND', sourcesOf(late), {
     instead: 'WHENLISTEN: TCP ports that are not reserved are judged at bind(2), and not at listen(2)',
-    why: 'The kernel calls no program at listen(2): who binds such a port and never listens is judged as well.',
+    why: 'No program of the guard is called at listen(2): who binds such a port and never listens is judged as well.',
   });
 }
 

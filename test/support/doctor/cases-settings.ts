@@ -151,6 +151,11 @@ export const CASES_OF_SETTINGS = {
       twin: scene({ services: unmarked('app 40000/tcp\n'), ianaNames: () => ['app'] }),
     },
     {
+      what: 'without that mark no system has it',
+      fires: scene({ services: unmarked('mrt 50001/tcp\n') }),
+      twin: scene({ services: unmarked('mrt 50000/tcp\npmcdproxy 44322/udp\n') }),
+    },
+    {
       what: 'without that mark it is where systems have none',
       fires: scene({ services: unmarked('app 32768/tcp\n'), kernel: WIDE }),
       twin: scene({ services: unmarked('app 32767/tcp\n'), kernel: WIDE }),
