@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { manSource } from '../../scripts/man.ts';
 import { parseSettings } from '../../src/app/settings-file.ts';
-import { CATALOGUE, CODES } from '../../src/services/doctor/catalogue.ts';
+import { CATALOGUE, CODES } from '../../src/services/doctor/findings/catalogue.ts';
 import { ROOT } from '../support/files.ts';
 import { tableOf } from '../support/tables.ts';
 

@@ -19,7 +19,7 @@ import {
 } from '../../src/host/linux/sys/constants.ts';
 import { errno, errnoName, sys } from '../../src/host/linux/sys/libc.ts';
 import { NativeBuffer } from '../../src/host/linux/sys/memory.ts';
-import { type HiddenOption, judgeBind } from '../../src/services/doctor/bind-conflict.ts';
+import { type HiddenOption, judgeBind } from '../../src/services/doctor/explain/bind-conflict.ts';
 import { AF_INET, AF_INET6, decodeSockaddr, encodeSockaddr } from '../../src/wire/sockaddr.ts';
 import { until, type World } from './world.ts';
 

@@ -1,7 +1,7 @@
 // Who might bind to a port: the one who asks, and root; each with his job.
 import { UNKNOWN_JOB } from '../../base/job.ts';
 import type { Cgroups, Files } from '../../host/host.ts';
-import type { Binder } from '../../services/doctor/permission.ts';
+import type { Binder } from '../../services/doctor/explain/permission.ts';
 import { jobsOf } from '../../services/guard/jobs.ts';
 import { parseProcessStatus } from '../../text/process-status.ts';
 import { identityOfUid, type Users } from '../profile/users.ts';

@@ -1,2 +1,8 @@
 // The codes of the doctor's findings, for whoever names one.
-export { CATALOGUE, CODES, type Code, SEVERITIES, type Severity } from '../../services/doctor/catalogue.ts';
+export {
+  CATALOGUE,
+  CODES,
+  type Code,
+  SEVERITIES,
+  type Severity,
+} from '../../services/doctor/findings/catalogue.ts';

@@ -1,10 +1,10 @@
 // What the doctor says of this host: findings, those that somebody has had enough of apart, and how each is mended.
-import { examineScene } from '../../services/doctor/checks/all.ts';
-import { type Finding, joined, type Remedy, rankOf } from '../../services/doctor/finding.ts';
+import { examineScene } from '../../services/doctor/findings/checks/all.ts';
+import { type Finding, joined, type Remedy, rankOf } from '../../services/doctor/findings/finding.ts';
 import { CATALOGUE, type Code, type Severity } from './codes.ts';
 import { type Gathered, gatherScene, type SceneChoices, type SceneDoors } from './scene.ts';
 
-export type { Finding } from '../../services/doctor/finding.ts';
+export type { Finding } from '../../services/doctor/findings/finding.ts';
 export { CATALOGUE, type Code, SEVERITIES, type Severity } from './codes.ts';
 
 /** Findings that are not to be told, and why. */

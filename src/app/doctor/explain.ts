@@ -12,8 +12,8 @@ import {
   type GuardMode,
   type PortNames,
   type Refusals,
-} from '../../services/doctor/explain.ts';
-import type { Registration } from '../../services/doctor/scene.ts';
+} from '../../services/doctor/explain/explain.ts';
+import type { Registration } from '../../services/doctor/findings/scene.ts';
 import type { EventLine } from '../events.ts';
 import { readUsers, type Users } from '../profile/users.ts';
 import { bindersOf, type WhoDoors } from './binders.ts';
@@ -22,9 +22,9 @@ import { readKernelPorts } from './kernel-ports.ts';
 import { type SeeDoors, seeSockets } from './see.ts';
 
 export type { Reservation } from '../../policy/rules.ts';
-export type { Explanation, GuardMode, Refusals } from '../../services/doctor/explain.ts';
-export { endText, holderText, isToBeAccepted } from '../../services/doctor/holder-text.ts';
-export type { Registration } from '../../services/doctor/scene.ts';
+export type { Explanation, GuardMode, Refusals } from '../../services/doctor/explain/explain.ts';
+export { endText, holderText, isToBeAccepted } from '../../services/doctor/explain/holder-text.ts';
+export type { Registration } from '../../services/doctor/findings/scene.ts';
 
 /** Where it is gathered. What throws PortreeveError is told as what could not be looked at. */
 export interface ExplainDoors extends SeeDoors, WhoDoors {

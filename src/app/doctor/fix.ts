@@ -2,8 +2,8 @@
 import { PortreeveError } from '../../base/errors.ts';
 import { DOCTOR_FILE_MAX_BYTES } from '../../base/limits.ts';
 import type { FileChange, FileRecord, SysctlChange, SysctlRecord, Sysctls } from '../../host/host.ts';
-import type { Remedy } from '../../services/doctor/finding.ts';
-import type { Ports } from '../../services/doctor/scene.ts';
+import type { Remedy } from '../../services/doctor/findings/finding.ts';
+import type { Ports } from '../../services/doctor/findings/scene.ts';
 import { RESERVED_PORTS, reservedPorts } from '../../services/guard/port-pools.ts';
 import { addToBlacklist } from '../../text/bindresvport.ts';
 import { formatPortList, parsePortList } from '../../text/port-list.ts';

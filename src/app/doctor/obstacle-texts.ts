@@ -3,7 +3,7 @@ import { formatIp } from '../../base/address.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { SocketOwner } from '../../host/host.ts';
 import { isSystem } from '../../names/stacks.ts';
-import type { Obstacle } from '../../services/doctor/obstacles.ts';
+import type { Obstacle } from '../../services/doctor/suggest/obstacles.ts';
 
 /** Who has sockets open, by inode. */
 type Owners = ReadonlyMap<number, readonly SocketOwner[]>;

@@ -1,6 +1,6 @@
 // The pools from which programs of this host promise ports: of those that run or are configured here, as they are told.
 import { POOLS } from '../../names/pools.ts';
-import type { Pool, Ports } from '../../services/doctor/scene.ts';
+import type { Pool, Ports } from '../../services/doctor/findings/scene.ts';
 import { parseNomadPorts } from '../../text/nomad-config.ts';
 import { nodePortRange, portserverPool } from '../../text/pool-flags.ts';
 import type { ConfigFiles } from './config-files.ts';

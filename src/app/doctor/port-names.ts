@@ -4,7 +4,7 @@ import { SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Files, ProfileArchive } from '../../host/host.ts';
 import { parseServices, ServiceNames } from '../../names/services.ts';
-import type { Registration } from '../../services/doctor/scene.ts';
+import type { Registration } from '../../services/doctor/findings/scene.ts';
 import type { ReservedFor } from './reserved.ts';
 
 /** Where names are from. What throws PortreeveError says nothing, and why is told. */

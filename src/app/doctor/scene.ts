@@ -14,7 +14,7 @@ import type {
   Scene,
   ServicesFile,
   TimeWaitReuse,
-} from '../../services/doctor/scene.ts';
+} from '../../services/doctor/findings/scene.ts';
 import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../services/guard/port-pools.ts';
 import { parseBlacklist } from '../../text/bindresvport.ts';
 import { parseBpxprm } from '../../text/bpxprm.ts';

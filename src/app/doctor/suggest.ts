@@ -7,14 +7,20 @@ import type { Iana } from '../../names/iana.ts';
 import type { ServiceNames } from '../../names/services.ts';
 import { isSystem, STACKS, type Stack, stacksNamed, stackWords } from '../../names/stacks.ts';
 import { STRATUS_ADVICE } from '../../names/stratus-table.ts';
-import type { GiveUp } from '../../services/doctor/give-up.ts';
-import type { Ground } from '../../services/doctor/obstacles.ts';
-import { type Choice, givenBy, type PassedOver, suggest, type Wish } from '../../services/doctor/suggest.ts';
+import type { GiveUp } from '../../services/doctor/suggest/give-up.ts';
+import type { Ground } from '../../services/doctor/suggest/obstacles.ts';
+import {
+  type Choice,
+  givenBy,
+  type PassedOver,
+  suggest,
+  type Wish,
+} from '../../services/doctor/suggest/suggest.ts';
 import { profileInForce } from '../profile/in-force.ts';
 import { readKernelPorts } from './kernel-ports.ts';
 import { obstacleTexts } from './obstacle-texts.ts';
 
-export type { Wish } from '../../services/doctor/suggest.ts';
+export type { Wish } from '../../services/doctor/suggest/suggest.ts';
 
 /** What is looked at. */
 export interface SuggestDoors {

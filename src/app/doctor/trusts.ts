@@ -1,5 +1,5 @@
 // What of this host lets in whoever has a port below 1024: exports of NFS, and hosts whom rshd, rlogind and lpd trust.
-import type { LowPortTrust } from '../../services/doctor/scene.ts';
+import type { LowPortTrust } from '../../services/doctor/findings/scene.ts';
 import type { Seen } from '../../services/doctor/seen.ts';
 import { parseExports } from '../../text/exports.ts';
 import { parseHostsEquiv } from '../../text/hosts-equiv.ts';

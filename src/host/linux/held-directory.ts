@@ -21,7 +21,7 @@ export function holdDirectory(path: string, waitMs = GUARD_WAIT_MS): { release()
     const fd = opened(path);
     if (fd === undefined) return undefined;
     try {
-      take(fd, path, end);
+      if (!isTaken(fd, end)) throw busy(path, waitMs);
     } catch (thrown) {
       closeSync(fd);
       throw thrown;
@@ -43,16 +43,18 @@ function opened(path: string): number | undefined {
   }
 }
 
-function take(fd: number, path: string, end: number): void {
+/** Waits for it, until a time; false where somebody else has it then. */
+function isTaken(fd: number, end: number): boolean {
   while (sys.flock(fd, LOCK_EX | LOCK_NB) !== 0) {
     if (errno() !== ERRNO['EWOULDBLOCK'] && errno() !== ERRNO['EAGAIN']) must(-1, 'flock');
-    if (performance.now() > end) throw busy(path);
+    if (performance.now() > end) return false;
     Atomics.wait(PAUSE, 0, 0, RETRY_MS);
   }
+  return true;
 }
 
-function busy(path: string): PortreeveError {
-  const message = `another process has held ${path} for ${GUARD_WAIT_MS / 1000} s`;
+function busy(path: string, waitedMs: number): PortreeveError {
+  const message = `another process has held ${path} for ${waitedMs / 1000} s`;
   const hint = 'Is a portreeve stopped in the middle of a change? Let it go on, or end it.';
   return new PortreeveError('world', 'BPF_BUSY', message, hint, { path });
 }

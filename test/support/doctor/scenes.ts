@@ -8,7 +8,7 @@ import { RpcNames } from '../../../src/names/rpc-programs.ts';
 import { parseServices } from '../../../src/names/services.ts';
 import { buildProfile } from '../../../src/policy/build.ts';
 import type { Profile } from '../../../src/policy/rules.ts';
-import type { Pool, Ports, Registration, Scene } from '../../../src/services/doctor/scene.ts';
+import type { Pool, Ports, Registration, Scene } from '../../../src/services/doctor/findings/scene.ts';
 import type { SeenSocket } from '../../../src/services/doctor/seen.ts';
 import { parseBpxprm } from '../../../src/text/bpxprm.ts';
 import { parseProfile } from '../../../src/text/profile/parse.ts';

@@ -1,0 +1,155 @@
+// Every finding is told of a scene that has what it is about, and not of its twin; a plain host has none.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { CASES } from '../../../../../test/support/doctor/cases.ts';
+import {
+  inForce,
+  PLAIN,
+  registration,
+  scene,
+  servicesOf,
+  socket,
+} from '../../../../../test/support/doctor/scenes.ts';
+import { DOCTOR_FINDINGS_ALIKE_MAX } from '../../../../base/limits.ts';
+import { CATALOGUE, CODES } from '../catalogue.ts';
+import { examineScene } from './all.ts';
+
+test('a plain host has nothing', () => {
+  assert.deepEqual(examineScene(PLAIN), []);
+});
+
+for (const code of CODES) {
+  describe(code, () => {
+    const cases = CASES[code];
+    test('has a scene and a twin', () => assert.ok(cases.length > 0));
+    for (const { what, fires, twin } of cases) {
+      test(`is told because ${what}`, () => {
+        const found = examineScene(fires).filter((each) => each.code === code);
+        assert.ok(found.length > 0, JSON.stringify(examineScene(fires)));
+        for (const { seen, severity, title, why, advice, remedy } of found) {
+          assert.ok(
+            CATALOGUE[code].severities.some((each) => each === severity),
+            severity,
+          );
+          assert.doesNotMatch(`${seen}${title}${why}`, /undefined|NaN|null|\n|\.$/);
+          assert.ok(seen.length > 10 && (advice !== '' || remedy !== undefined), seen);
+        }
+      });
+      test(`is not told of the twin: ${what}`, () => {
+        assert.deepEqual(
+          examineScene(twin).filter((each) => each.code === code),
+          [],
+        );
+      });
+    }
+  });
+}
+
+test('each severity of the catalogue is one that some scene has', () => {
+  for (const code of CODES) {
+    const severities = CASES[code].flatMap(({ fires }) =>
+      examineScene(fires)
+        .filter((each) => each.code === code)
+        .map(({ severity }) => severity),
+    );
+    assert.deepEqual([...new Set(severities)].sort(), [...CATALOGUE[code].severities].sort(), code);
+  }
+});
+
+test('the gravest come first, then by code and port', () => {
+  const sockets = [41_000, 40_000].map((port) => socket(`LISTEN tcp 0.0.0.0:${port}`, {}));
+  const services = servicesOf('app 40001/tcp\n');
+  const found = examineScene(scene({ sockets, services }));
+  assert.deepEqual(
+    found.map(({ severity, code, ports }) => `${severity} ${code} ${ports[0]?.first}`),
+    [
+      'warning SERVICES_RESERVE_NOTHING 40001',
+      'info LISTENER_EPHEMERAL 40000',
+      'info LISTENER_EPHEMERAL 41000',
+    ],
+  );
+});
+
+test('of very many the first are told, and the rest as one with all of their ports and remedies', () => {
+  const lines = Array.from({ length: 80 }, (_, index) => `app${index} ${40_000 + index}/tcp\n`);
+  const found = examineScene(scene({ services: servicesOf(lines.join('')) }));
+  assert.equal(found.length, DOCTOR_FINDINGS_ALIKE_MAX + 1);
+  const last = found.at(-1);
+  assert.match(last?.seen ?? '', /^30 more, such as: /);
+  assert.equal(last?.ports.length, 30);
+  assert.equal(last?.remedy?.reserve.length, 30);
+});
+
+test('any sockets, reservations and registrations are looked at without a mistake', () => {
+  const port = fc.oneof(
+    fc.constantFrom(1, 511, 512, 1023, 1024, 32_767, 32_768, 60_999, 61_000, 65_535),
+    fc.integer({ min: 1, max: 65_535 }),
+  );
+  const address = fc.constantFrom('0.0.0.0', '127.0.0.1', '192.0.2.9', '[::]', '[::1]', '[::ffff:127.0.0.1]');
+  const state = fc.constantFrom(
+    'LISTEN tcp',
+    'BOUND tcp',
+    'TIME_WAIT tcp',
+    'ESTABLISHED tcp',
+    'UNCONNECTED udp',
+    'ESTABLISHED udp',
+  );
+  const open = fc.record({
+    state,
+    address,
+    port,
+    uid: fc.constantFrom(0, 1000, 65_534),
+    isHidden: fc.boolean(),
+    far: port,
+  });
+  const statement = fc.record({
+    port,
+    protocol: fc.constantFrom('TCP', 'UDP'),
+    job: fc.constantFrom('A', '*', 'OMVS', 'RESERVED', 'AUTHPORT', 'INTCLIEN'),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(open),
+      fc.uniqueArray(statement, { selector: (each) => `${each.port}${each.protocol}` }),
+      (opens, statements) => {
+        const sockets = opens.map((each) => {
+          const isConnected = /TIME_WAIT|ESTABLISHED/.test(each.state);
+          const { uid, isHidden } = each;
+          const to = isConnected ? { to: `${each.address}:${each.far}` } : {};
+          return socket(`${each.state} ${each.address}:${each.port}`, { uid, isHidden, ...to });
+        });
+        const text = statements.map((each) => `PORT ${each.port} ${each.protocol} ${each.job}\n`).join('');
+        const registrations = statements.map((each) =>
+          registration(`x 300000 ${each.protocol.toLowerCase()} 0.0.0.0:${each.port}`),
+        );
+        for (const { code, severity, ports } of examineScene(
+          scene({ sockets, inForce: inForce(text), registrations }),
+        )) {
+          assert.ok(CATALOGUE[code].severities.some((each) => each === severity));
+          for (const { first, last } of ports) assert.ok(first >= 1 && first <= last && last <= 65_535);
+        }
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test('fifty thousand connections and as many reservations take a moment', () => {
+  const sockets = Array.from({ length: 50_000 }, (_, index) =>
+    socket(`ESTABLISHED tcp 192.0.2.9:${1024 + (index % 60_000)}`, {
+      to: `192.0.2.${index % 250}:443`,
+      pid: index,
+    }),
+  );
+  const statements = Array.from(
+    { length: 50_000 },
+    (_, index) => `${index + 10_000} TCP JOB${index % 100}\n`,
+  );
+  const busy = scene({ sockets, inForce: inForce(`PORT ${statements.join(' ')}`) });
+  const started = performance.now();
+  const found = examineScene(busy);
+  const took = performance.now() - started;
+  assert.ok(found.length > 0);
+  assert.ok(took < 5000, `it took ${took} ms`);
+});
