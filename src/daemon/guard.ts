@@ -119,7 +119,7 @@ export class DaemonGuard {
         cgroups,
         processes,
         follower,
-        warn: (message) => this.#kernelNow() && log.warn(`guard: ${message}`),
+        warn: (message) => log.warn(`guard: ${message}`),
       });
       this.#following = { follower, ownJobs, namespaces, server, recorder };
       this.#seeSettings(follower);
@@ -237,9 +237,9 @@ export class DaemonGuard {
     });
   }
 
-  /** Does something as a job of ours, at once: what it binds is bound as that job, whenever there is a guard. */
+  /** Does something as a job of ours, at once. Without a guard in the kernel there is nobody who would ask. */
   asJob<T>(job: string, act: () => T): T {
-    return this.#following ? this.#following.ownJobs.run(job, act) : act();
+    return this.#following && this.#kernelNow() ? this.#following.ownJobs.run(job, act) : act();
   }
 
   /** The guard that is in the kernel at this moment: others may have put it there, or taken it away. */

@@ -55,6 +55,8 @@ test('each command of README.md prints what stands there', async (t) => {
       'status',
       'reservations --profile examples/profile.tcpip',
       'decide redis-server 6379/tcp --profile examples/profile.tcpip',
+      'who 20048/tcp',
+      'explain 12345/tcp',
     ],
   );
   for (const { command, output } of found) {
