@@ -21,8 +21,9 @@ export function addGuard(program: Command, surroundings: Surroundings): void {
       `
 Without a command it shows what the kernel goes by: which revision, since when,
 how many binds the profile allowed and how many it did not, enforced or only
-observed, and what this kernel cannot do exactly of it. Root looks into the kernel; the daemon tells everybody else.
-Where the guard is off it shows what the kernel lacks for one.
+observed, and what this kernel cannot do exactly of it. Root looks into the
+kernel; the daemon tells everybody else. Where the guard is off it shows what
+the kernel lacks for one.
 
 Exit code 0 if the profile is enforced, 1 if it is not, 3 if it cannot be told.
 With --restarts 0 if nobody is listed, 1 if somebody is or the guard is off.

@@ -111,14 +111,14 @@ describe('a command loads what it needs and no more', () => {
     );
 
   test('no command is loaded before it is given', () => {
-    for (const start of ['main.ts', 'program.ts']) {
+    for (const start of ['../quick.ts', 'program.ts']) {
       const files = [...loadedWith(join(import.meta.dirname, start))].map((file) =>
         file.replace(/^.*\/src\//, ''),
       );
       assert.ok(files.includes('cli/quick-commands.ts'));
       for (const module of MODULES) assert.ok(!files.includes(`cli/${module}`), module);
     }
-    assert.deepEqual([packages('main.ts'), packages('program.ts')], [[], ['commander']]);
+    assert.deepEqual([packages('../quick.ts'), packages('program.ts')], [[], ['commander']]);
   });
 
   test('a question to the daemon loads nothing with which we would look ourselves', () => {
