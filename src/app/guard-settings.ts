@@ -1,10 +1,7 @@
 // What portreeve.toml says of the guard: the commands and the daemon go by the same.
 import { namespacePath } from '../text/namespace.ts';
+import type { GuardErrno } from './guard-errnos.ts';
 import type { SettingsFile } from './settings-file.ts';
-
-/** How bind(2) can fail (errno(3)): the numbers are the same on every architecture. */
-export const GUARD_ERRNOS = { EPERM: 1, EACCES: 13, EADDRINUSE: 98 } as const;
-export type GuardErrno = keyof typeof GUARD_ERRNOS;
 
 /** What a port is refused with if nobody says otherwise: bindresvport(3) goes on at EADDRINUSE, and at nothing else. */
 const DEFAULT_ERRNO: GuardErrno = 'EACCES';

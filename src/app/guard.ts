@@ -20,7 +20,8 @@ import { removeGuard } from '../services/guard/pinned.ts';
 import type { PoolNote } from '../services/guard/port-pools.ts';
 import { removeUnfinished } from '../services/guard/put-in.ts';
 import { type KeeperDoors, SysctlKeeper } from '../services/guard/sysctl-keeper.ts';
-import { GUARD_ERRNOS, type GuardSettings, type TableChoices } from './guard-settings.ts';
+import { GUARD_ERRNOS } from './guard-errnos.ts';
+import type { GuardSettings, TableChoices } from './guard-settings.ts';
 import { type InForce, profileAfter, profileInForce } from './profile/in-force.ts';
 import { safOf } from './profile/saf.ts';
 

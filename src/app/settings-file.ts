@@ -7,7 +7,7 @@ import { GUARD_NAMESPACES_MAX, UID_MAX } from '../base/limits.ts';
 import { PORT_MAX, PORT_MIN } from '../base/port.ts';
 import { namespacePath } from '../text/namespace.ts';
 import { CODES } from './doctor/codes.ts';
-import { GUARD_ERRNOS, type GuardErrno } from './guard-settings.ts';
+import { GUARD_ERRNOS, type GuardErrno } from './guard-errnos.ts';
 import { isListenableAddress, isListenablePath, LISTENABLE_PATH } from './listenable.ts';
 
 const ADDRESS =

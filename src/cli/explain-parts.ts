@@ -1,7 +1,8 @@
 // What an explanation of a port says, part by part: each gives lines without their label.
 import { type Explanation, endText, holderText, isToBeAccepted } from '../app/doctor/explain.ts';
 import { formatIp, hostPortText } from '../base/address.ts';
-import { isSystem, type Stack } from '../names/stacks.ts';
+import type { Stack } from '../names/stack.ts';
+import { isSystem } from '../names/stacks.ts';
 import { ruleText } from './profile-changes.ts';
 import { localTime } from './text.ts';
 import { versionsText } from './versions.ts';

@@ -12,7 +12,18 @@ import { interfaceName } from '../host/linux/interface-name.ts';
 import { LinuxOpenSockets, type Thoroughness } from '../host/linux/open-sockets.ts';
 import { PROFILE_DATABASE } from '../host/linux/state-files.ts';
 import type { Io } from './io.ts';
-import type { PortsLookOptions } from './ports-look.ts';
+
+/** What is looked for, and where. */
+export interface PortsLookOptions {
+  /** The directory of the daemon that is asked; undefined: the user's own, then the system's. */
+  readonly runtime?: string | undefined;
+  /** Where the record of applied profiles is; then the daemon, which has its own, is not asked. */
+  readonly state?: string | undefined;
+  /** Where we look: whether every owner of a socket is looked for, or one and his kin. */
+  readonly thoroughness?: Thoroughness;
+  /** Where we look: whether names are wanted. */
+  readonly isNamed?: boolean;
+}
 
 /** Where libtirpc asks on its own host. */
 const USUAL_PORTMAP = '/run/rpcbind.sock';

@@ -7,19 +7,8 @@ import { type PortsQuestion, portsPath } from '../app/doctor/ports-asked.ts';
 import { LOOK_SOCKET } from '../app/status.ts';
 import { PortreeveError } from '../base/errors.ts';
 import type { TableLook } from '../base/table.ts';
-import type { Thoroughness } from '../host/linux/open-sockets.ts';
 import { type Io, isEmphasized } from './io.ts';
-
-export interface PortsLookOptions {
-  /** The directory of the daemon that is asked; undefined: the user's own, then the system's. */
-  readonly runtime?: string | undefined;
-  /** Where the record of applied profiles is; then the daemon, which has its own, is not asked. */
-  readonly state?: string | undefined;
-  /** Where we look: whether every owner of a socket is looked for, or one and his kin. */
-  readonly thoroughness?: Thoroughness;
-  /** Where we look: whether names are wanted. */
-  readonly isNamed?: boolean;
-}
+import type { PortsLookOptions } from './ports-doors.ts';
 
 /** As records. Throws PortreeveError `SOCKETS_UNREADABLE` (world). */
 export async function lookAtRecords(
@@ -75,4 +64,9 @@ async function daemonTells<T>(
 /** The daemon may run in another network or container than whoever asks it: then it knows nothing of what is asked. */
 function namespacesHere() {
   return { net: readlinkSync('/proc/self/ns/net'), pid: readlinkSync('/proc/self/ns/pid') };
+}
+
+/** What could not be read of the names. */
+export function tellProblems(problems: readonly string[], io: Io): void {
+  for (const problem of problems) io.err(`portreeve: ${problem}\n`);
 }

@@ -10,12 +10,16 @@ import { printable } from '../base/printable.ts';
 import { interfaceName } from '../host/linux/interface-name.ts';
 import { systemClock } from '../host/linux/linux-clock.ts';
 import type { Io } from './io.ts';
-import { type PortsOptions, tellProblems } from './ports.ts';
-import { portsDoors } from './ports-doors.ts';
+import { type PortsLookOptions, portsDoors } from './ports-doors.ts';
+import { tellProblems } from './ports-look.ts';
 import { localTime } from './text.ts';
 
 /** Goes on until nobody reads it, or a signal ends the process. */
-export async function watchPorts(question: PortsQuestion, options: PortsOptions, io: Io): Promise<number> {
+export async function watchPorts(
+  question: PortsQuestion,
+  options: PortsLookOptions & { readonly json?: boolean },
+  io: Io,
+): Promise<number> {
   const doors = portsDoors(options, io);
   const names = await doors.names();
   tellProblems(names.problems, io);

@@ -3,7 +3,7 @@ import type { PortsSummary } from '../app/doctor/ports-answer.ts';
 import { type PortsQuestion, parsePortWords } from '../app/doctor/ports-asked.ts';
 import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import type { Io } from './io.ts';
-import { lookAtRecords, lookAtTable } from './ports-look.ts';
+import { lookAtRecords, lookAtTable, tellProblems } from './ports-look.ts';
 
 export interface PortsOptions {
   readonly listening?: boolean;
@@ -52,11 +52,6 @@ async function printTable(question: PortsQuestion, options: PortsOptions, io: Io
   io.out(table === '' ? 'nothing\n' : table);
   tellHidden(summary, io);
   return summary.shown;
-}
-
-/** What could not be read of the names. */
-export function tellProblems(problems: readonly string[], io: Io): void {
-  for (const problem of problems) io.err(`portreeve: ${problem}\n`);
 }
 
 /** Says that somebody else could see more. */

@@ -10,10 +10,21 @@ import { guardOf, impactsHere, impactsOfDifference } from './impact.ts';
 import { impactsBelow, impactsJson, wouldBeSummary } from './impact-text.ts';
 import type { Io } from './io.ts';
 import { changesSummary, changesText } from './profile-changes.ts';
-import type { ProfileDiffOptions } from './profile-diff.ts';
-import { type ProfileSettings, settleProfile, stateToLookAt } from './profile-settings.ts';
+import {
+  type ProfileOptions,
+  type ProfileSettings,
+  settleProfile,
+  stateToLookAt,
+} from './profile-settings.ts';
 import { requireSound } from './profile-sound.ts';
 import { json } from './text.ts';
+
+export interface ProfileDiffOptions extends ProfileOptions {
+  readonly json?: boolean;
+  readonly keepGoing?: boolean;
+  readonly live?: boolean;
+  readonly pins?: string;
+}
 
 /** Compares with `old`, as if that had been enforced since ever, or else with what is in force. */
 export async function liveDiffCommand(

@@ -1,21 +1,14 @@
 // `portreeve profile diff`: what two profiles mean differently.
-
 import { profileDifferences } from '../app/profile/apply.ts';
 import { loadProfile } from '../app/profile/load.ts';
 import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { readBytes } from '../host/linux/files.ts';
 import type { Io } from './io.ts';
 import { changesSummary, changesText } from './profile-changes.ts';
-import { type ProfileOptions, settleProfile } from './profile-settings.ts';
+import type { ProfileDiffOptions } from './profile-diff-live.ts';
+import { settleProfile } from './profile-settings.ts';
 import { requireSound } from './profile-sound.ts';
 import { json } from './text.ts';
-
-export interface ProfileDiffOptions extends ProfileOptions {
-  readonly json?: boolean;
-  readonly keepGoing?: boolean;
-  readonly live?: boolean;
-  readonly pins?: string;
-}
 
 export async function profileDiffCommand(
   file: string,

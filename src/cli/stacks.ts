@@ -3,7 +3,8 @@ import { type HostSetting, type HostStack, hostStack } from '../app/doctor/host-
 import { messageOf, PortreeveError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import { linuxSysctls } from '../host/linux/sysctls.ts';
-import { STACKS, type Stack, type StackRange, stacksNamed, stackWords } from '../names/stacks.ts';
+import type { Stack, StackRange } from '../names/stack.ts';
+import { STACKS, stacksNamed, stackWords } from '../names/stacks.ts';
 import { contradictions, STRATUS_GUIDE, STRATUS_TABLE, type StratusRow } from '../names/stratus-table.ts';
 import { bootFiles, bootReader } from './boot-files.ts';
 import type { Io } from './io.ts';

@@ -6,7 +6,8 @@ import { type PortWords, parsePortWords } from '../app/doctor/ports-asked.ts';
 import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import type { Io } from './io.ts';
-import { lookAtRecords, type PortsLookOptions } from './ports-look.ts';
+import type { PortsLookOptions } from './ports-doors.ts';
+import { lookAtRecords } from './ports-look.ts';
 
 export interface WhoOptions {
   readonly json?: boolean;

@@ -1,5 +1,5 @@
 // The port ranges of systems that one hardly meets any more, each with how it was seen and changed and who says so.
-import type { Stack } from './stacks.ts';
+import type { Stack } from './stack.ts';
 
 const both = (first: number, last: number) => ({ tcp: { first, last }, udp: { first, last } });
 

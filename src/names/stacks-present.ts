@@ -1,5 +1,5 @@
 // The port ranges of the systems of today, each with how it is seen and changed there and who says so.
-import type { Stack, StackRange } from './stacks.ts';
+import type { Stack, StackRange } from './stack.ts';
 
 const DYNAMIC: StackRange = { first: 49_152, last: 65_535 };
 const both = (first: number, last: number) => ({ tcp: { first, last }, udp: { first, last } });

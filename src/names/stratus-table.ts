@@ -1,6 +1,6 @@
 // The table of Stratus's guide to choosing ports, as it stands there, and where its ranges contradict each other.
 import { PORT_MAX, PORT_MIN } from '../base/port.ts';
-import type { StackRange } from './stacks.ts';
+import type { StackRange } from './stack.ts';
 
 /** The guide. */
 export const STRATUS_GUIDE = 'Selecting TCP Ports Numbers for Fun, Profit, and Reliability (Stratus, 2008)';

@@ -1,6 +1,6 @@
 // Which systems are to be left out, as few as can be, where all together leave no port to choose.
 import { PORT_MAX, PORT_MIN } from '../../../base/port.ts';
-import type { Stack } from '../../../names/stacks.ts';
+import type { Stack } from '../../../names/stack.ts';
 import type { Ground, Obstacles } from './obstacles.ts';
 
 /** The fewest systems to be left out so that there are enough ports. */

@@ -5,7 +5,8 @@ import { BAD_PORTS } from '../../../names/browser-ports.ts';
 import { IANA_RANGES, type Iana } from '../../../names/iana.ts';
 import { type DefaultPool, POOLS, poolsOf } from '../../../names/pools.ts';
 import type { ServiceNames } from '../../../names/services.ts';
-import { handsOut, type Stack } from '../../../names/stacks.ts';
+import type { Stack } from '../../../names/stack.ts';
+import { handsOut } from '../../../names/stacks.ts';
 import type { Reservation } from '../../../policy/rules.ts';
 import type { KernelPorts } from '../seen.ts';
 

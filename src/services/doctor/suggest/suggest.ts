@@ -1,7 +1,8 @@
 // Chooses ports that nobody else gets: in a fixed order, so that the same question has the same answer.
 import { PORT_MAX, type Protocol } from '../../../base/port.ts';
 import { IANA_RANGES } from '../../../names/iana.ts';
-import { STACKS, type Stack } from '../../../names/stacks.ts';
+import type { Stack } from '../../../names/stack.ts';
+import { STACKS } from '../../../names/stacks.ts';
 import { type GiveUp, giveUp } from './give-up.ts';
 import { type Ground, type Obstacle, Obstacles } from './obstacles.ts';
 
