@@ -10,7 +10,7 @@ import { buildProfile } from '../../src/policy/build.ts';
 import { decide } from '../../src/policy/decide.ts';
 import type { Profile } from '../../src/policy/rules.ts';
 import { RuleTable } from '../../src/policy/table.ts';
-import type { BindRequest, Reason, Verdict } from '../../src/policy/verdict.ts';
+import type { Allowed, BindRequest, Reason, Verdict } from '../../src/policy/verdict.ts';
 import { parseProfile } from '../../src/text/profile/parse.ts';
 import { type AgentBound, BindAgent } from './bind-agent.ts';
 import { type GuardStage, NO_DELAY_US, tablesOf } from './guard.ts';
@@ -151,7 +151,7 @@ export class VerdictComparison {
       user,
     );
     const told = JSON.stringify({ ...request, address, start, reason: verdict.reason });
-    const expected = expectedOf(verdict, request, start);
+    const expected = expectedOf(verdict, request, { start, acks: table[protocol].settings.acks?.acks });
     assert.deepEqual(bound && seen(bound, expected), expected, `${about()}\n${told}`);
     if (bound?.error === null) assert.equal(port === 0 ? bound.port > 0 : bound.port === port, true, told);
     this.#count(verdict, request, start);
@@ -216,11 +216,19 @@ function isByGuard(reason: Reason, start: number): boolean {
 
 const isLowErrno = (port: number): boolean => port >= 512 && port < 1024;
 
-function expectedOf(verdict: Verdict, request: BindRequest, start: number): Expected {
+/** What TCPCONFIG says of acknowledgments, and from where on Linux asks nobody for the capability. */
+interface Settings {
+  readonly start: number;
+  readonly acks: Allowed['acks'];
+}
+
+function expectedOf(verdict: Verdict, request: BindRequest, { start, acks }: Settings): Expected {
   if (!verdict.allowed) {
-    const isLow = isLowErrno(request.port) && isByGuard(verdict.reason, start);
-    const error = isLow ? ERRNO.low : ERRNO.reserved;
-    return { error, address: '', reusePort: false, delayedAckUs: DELAY_US };
+    const isOurs = isByGuard(verdict.reason, start);
+    const error = isOurs && isLowErrno(request.port) ? ERRNO.low : ERRNO.reserved;
+    // Linux refuses what the guard has let through, with the acknowledgments of every socket.
+    const delayedAckUs = !isOurs && acks === 'NODELAYACKS' ? NO_DELAY_US : DELAY_US;
+    return { error, address: '', reusePort: false, delayedAckUs };
   }
   return {
     error: null,
