@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { GuardEvent } from '../../src/base/guard-event.ts';
-import { BPFFS } from '../../src/host/linux/bpffs.ts';
+import { BPFFS, mountBpffs } from '../../src/host/linux/bpffs.ts';
 import { SqliteEventArchive } from '../../src/host/linux/event-archive.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import { NO_PEERS, portreeve, serve, status } from '../support/daemon.ts';
@@ -37,11 +37,18 @@ interface Host {
 async function host(t: TestContext): Promise<Host | undefined> {
   if (!guardReady(t) || !needs(t, probe.command('python3'))) return undefined;
   const bpf = new LinuxBpf();
+  // The world sees no mount that comes later.
+  const hasMounted = mountBpffs();
   const cgroup = mkdtempSync(join(bpf.cgroupRoot(), 'portreeve-guard-'));
   const pins = join(BPFFS, basename(cgroup));
   const state = mkdtempSync(join(tmpdir(), 'portreeve-daemon-'));
   const place = ['--pins', pins, '--state', state];
   let world: World | undefined;
+  // A daemon that is told to end takes the cgroup of its own job away.
+  const daemons: Running[] = [];
+  t.after(async () => {
+    for (const each of daemons) await each.stop();
+  });
   t.after(() => world && portreeve(world, ['guard', 'off', ...place]));
   world = await World.open(t, {
     files: { '/etc/passwd': PASSWD, '/etc/group': '', '/run/profile': PROFILE },
@@ -70,9 +77,15 @@ async function host(t: TestContext): Promise<Host | undefined> {
   t.after(() => {
     archive.close();
     rmSync(state, { recursive: true });
+    if (hasMounted) bpf.unmount();
   });
   const events = () => archive.read({ after: 0, limit: 1000 });
-  return { world, cgroup, pins, run, bind, daemon: () => serve(made, place), events, bpf };
+  const daemon = async () => {
+    const running = await serve(made, place);
+    daemons.push(running);
+    return running;
+  };
+  return { world, cgroup, pins, run, bind, daemon, events, bpf };
 }
 
 function isRemoved(directory: string): boolean {
