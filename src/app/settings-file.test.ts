@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PortreeveError } from '../base/errors.ts';
-import { nearest, parseSettings, SETTING_KEYS } from './settings-file.ts';
+import { parseSettings, SETTING_KEYS } from './settings-file.ts';
 
 /** The mistakes that are named, a line each. */
 function mistakes(text: string): string[] {
@@ -210,11 +210,4 @@ test('a key of the wrong section is compared with those of its own', () => {
     '"guard.errnolow" is no setting; did you mean "errno_low"?',
     '"guard.namespace" is no setting; did you mean "namespaces"?',
   ]);
-});
-
-test('the nearest known word', () => {
-  const known = ['listen', 'port', 'local', 'uid'];
-  const cases = { prot: 'port', lissten: 'listen', path: 'port', gid: 'uid', port: 'port' };
-  for (const [word, expected] of Object.entries(cases)) assert.equal(nearest(word, known), expected, word);
-  assert.equal(nearest('port', []), undefined);
 });

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { PortreeveError } from '../base/errors.ts';
 import { hasWildcard, jobPatternProblem } from '../base/job.ts';
 import { GUARD_NAMESPACES_MAX, UID_MAX } from '../base/limits.ts';
+import { closest } from '../base/nearest.ts';
 import { PORT_MAX, PORT_MIN } from '../base/port.ts';
 import { namespacePath } from '../text/namespace.ts';
 import { CODES } from './doctor/codes.ts';
@@ -139,25 +140,6 @@ function keysAt([section, name]: readonly PropertyKey[]): string[] {
   return Object.keys(FILE.shape);
 }
 
-/** How many letters have to be changed, put in or left out to make one word of another (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
-/** The known word that is nearest to a mistyped one. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
-  return known.toSorted((a, b) => distance(word, a) - distance(word, b))[0];
-}
-
 /** What is wrong, a sentence for each mistake. */
 function explain(issue: z.core.$ZodIssue): string[] {
   const path = issue.path.join('.');
@@ -165,7 +147,7 @@ function explain(issue: z.core.$ZodIssue): string[] {
     return [`${path} is ${JSON.stringify(issue.input) ?? 'missing'}; it must be ${issue.message}`];
   }
   return issue.keys.map((key) => {
-    const known = nearest(key, keysAt(issue.path));
+    const known = closest(key, keysAt(issue.path));
     return `"${path === '' ? key : `${path}.${key}`}" is no setting; did you mean "${known}"?`;
   });
 }

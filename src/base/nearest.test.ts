@@ -1,7 +1,7 @@
 // Tests of which known word somebody meant who mistyped one.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nearest } from './nearest.ts';
+import { closest, nearest } from './nearest.ts';
 
 test('the nearest word is the one with the fewest letters to be changed', () => {
   const known = ['PORT', 'PORTRANGE', 'HOME'];
@@ -15,4 +15,11 @@ test('none is near to what nobody can have meant', () => {
   assert.equal(nearest('XYZZY', ['PORT']), undefined);
   assert.equal(nearest('P'.repeat(100_000), ['PORT']), undefined);
   assert.equal(nearest('', ['PORT']), undefined);
+});
+
+test('the closest word is named, however far it is', () => {
+  const known = ['listen', 'port', 'local', 'uid'];
+  const cases = { prot: 'port', lissten: 'listen', path: 'port', gid: 'uid', port: 'port' };
+  for (const [word, expected] of Object.entries(cases)) assert.equal(closest(word, known), expected, word);
+  assert.equal(closest('port', []), undefined);
 });

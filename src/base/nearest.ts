@@ -17,6 +17,11 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
+/** The known word that is nearest to a mistyped one, however far that is; undefined only where none is known. */
+export function closest(word: string, known: readonly string[]): string | undefined {
+  return known.toSorted((a, b) => distance(word, a) - distance(word, b))[0];
+}
+
 /** The longest word that is compared: nobody means a known one by more. */
 const WORD_MAX_CHARACTERS = 64;
 
