@@ -14,7 +14,7 @@ import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { PortreeveError } from '../base/errors.ts';
 import { LOGS_ASIDE_MAX } from '../base/limits.ts';
-import { LogFiles, registrationStamp } from './log-files.ts';
+import { LogFiles } from './log-files.ts';
 
 const NOON = Date.UTC(2026, 10, 20, 12);
 
@@ -69,10 +69,4 @@ test('of many copies the newest are kept, and nothing else is touched', (t) => {
     readdirSync(directory).toSorted(),
     ['portmap.log.0', 'portmap.log.0.mine', 'portmap.log.1', ...kept.slice(-LOGS_ASIDE_MAX)].toSorted(),
   );
-});
-
-test('the stamp names this boot and this network namespace', () => {
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  assert.match(registrationStamp(), /^boot [0-9a-f-]{36} net:\[\d+\]$/);
-  assert.ok(registrationStamp().includes(boot));
 });

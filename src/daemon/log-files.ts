@@ -1,25 +1,9 @@
 // The two files of the log of registrations: opened for the process that writes them, copied when one is set aside.
-import {
-  closeSync,
-  constants,
-  copyFileSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  unlinkSync,
-} from 'node:fs';
+import { closeSync, constants, copyFileSync, openSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, PortreeveError } from '../base/errors.ts';
 import { LOGS_ASIDE_MAX } from '../base/limits.ts';
 import type { SetAside } from '../services/portmap/journal.ts';
-
-/** What a registration log is worth depends on these two: neither sockets nor ports outlive them. */
-export function registrationStamp(): string {
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  return `boot ${boot} ${readlinkSync('/proc/self/ns/net')}`;
-}
 
 /** The files, open for reading and writing by whoever is given the descriptors. */
 export class LogFiles {

@@ -13,6 +13,7 @@ import type { PortmapReport } from '../app/status.ts';
 import { messageOf, PortreeveError } from '../base/errors.ts';
 import { RECENT_REFUSALS_MAX } from '../base/limits.ts';
 import type { Child, ChildEnd, Host, Lock, PreparedProgram } from '../host/host.ts';
+import { bootAndNetwork } from '../host/linux/boot-and-network.ts';
 import { openRouteSocket } from '../host/linux/interfaces.ts';
 import { openDiagSocket } from '../host/linux/socket-table.ts';
 import { sys } from '../host/linux/sys/libc.ts';
@@ -21,7 +22,7 @@ import type { SetAside } from '../services/portmap/journal.ts';
 import type { LoggedSet } from '../wire/registration-log.ts';
 import { type Identity, portmapIdentity } from './account.ts';
 import { eventText, type Log, moreText } from './log.ts';
-import { LogFiles, registrationStamp } from './log-files.ts';
+import { LogFiles } from './log-files.ts';
 import { PortmapChild } from './portmap-child.ts';
 import type { FromPortmap } from './portmap-messages.ts';
 import { RPCBIND_SOCKET } from './settings.ts';
@@ -141,7 +142,8 @@ export class Portmap {
       ...netlink,
       endpoints: this.#opened.endpoints,
       logFds: this.#logFiles.fds,
-      stamp: registrationStamp(),
+      // Neither sockets nor ports outlive these two.
+      stamp: bootAndNetwork(),
       carried: this.#carried,
       program: this.#program,
       identity: this.#identity,

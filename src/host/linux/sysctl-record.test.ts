@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { PortreeveError } from '../../base/errors.ts';
 import type { SysctlChange } from '../host.ts';
-import { bootAndNetwork, SYSCTL_RECORD, SysctlRecordFile } from './sysctl-record.ts';
+import { bootAndNetwork } from './boot-and-network.ts';
+import { SYSCTL_RECORD, SysctlRecordFile } from './sysctl-record.ts';
 
 const CHANGES: readonly SysctlChange[] = [
   { name: 'net.ipv4.ip_local_reserved_ports', found: '', written: '80,443', before: undefined },

@@ -1,9 +1,10 @@
 // The record of what we wrote into the kernel's settings: a file in the state directory, for one boot and one network.
-import { readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { PORT_LIST_MAX_CHARACTERS } from '../../base/limits.ts';
 import type { SysctlChange, SysctlRecord } from '../host.ts';
+import { bootAndNetwork } from './boot-and-network.ts';
 import { readText } from './files.ts';
 import { putFile } from './put-file.ts';
 
@@ -11,12 +12,6 @@ import { putFile } from './put-file.ts';
 export const SYSCTL_RECORD = 'sysctls.json';
 /** A few changes, each with three lists of ports. */
 const FILE_MAX_BYTES = 8 * PORT_LIST_MAX_CHARACTERS;
-
-/** This boot, and the network namespace that we are in: with either of them the settings are gone. */
-export function bootAndNetwork(): string {
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  return `boot ${boot} ${readlinkSync('/proc/self/ns/net')}`;
-}
 
 /** The record in a state directory. */
 export class SysctlRecordFile implements SysctlRecord {
