@@ -90,27 +90,45 @@ export function listDirectory(path: string): string[] {
  * Throws PortreeveError `FILE_UNWRITABLE` (world).
  */
 export function replaceFile(path: string, text: string): void {
-  let temporary: string | undefined;
-  try {
+  const hint = 'The file is as it was. Check the permissions of the file and of its directory.';
+  orUnwritable(path, hint, () => {
     const target = realpathSync(path);
     const { mode, uid, gid } = statSync(target);
-    const beside = `${target}.${process.pid}.new`;
-    const fd = openSync(beside, 'wx', 0o600);
-    temporary = beside;
-    try {
+    putWhole(target, text, (fd) => {
       if (uid !== process.getuid?.() || gid !== process.getgid?.()) fchownSync(fd, uid, gid);
       fchmodSync(fd, mode & PERMISSIONS);
+    });
+  });
+}
+
+/**
+ * Puts a text in the place of what has a name, whole or not at all: it is written beside it, by nobody else to be read
+ * until `dress` has given it its owner and its mode. Throws what the system says.
+ */
+export function putWhole(target: string, text: string, dress: (fd: number) => void): void {
+  const beside = `${target}.${process.pid}.new`;
+  const fd = openSync(beside, 'wx', 0o600);
+  try {
+    try {
+      dress(fd);
       writeFileSync(fd, text);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
     renameSync(beside, target);
-    temporary = undefined;
-    syncDirectory(dirname(target));
   } catch (thrown) {
-    if (temporary !== undefined) rmSync(temporary, { force: true });
-    const hint = 'The file is as it was. Check the permissions of the file and of its directory.';
+    rmSync(beside, { force: true });
+    throw thrown;
+  }
+  syncDirectory(dirname(target));
+}
+
+/** Does what writes a file. Throws PortreeveError `FILE_UNWRITABLE` (world) for whatever goes wrong. */
+export function orUnwritable(path: string, hint: string, write: () => void): void {
+  try {
+    write();
+  } catch (thrown) {
     throw new PortreeveError('world', 'FILE_UNWRITABLE', `cannot write ${path}: ${messageOf(thrown)}`, hint, {
       path,
     });
@@ -118,7 +136,7 @@ export function replaceFile(path: string, text: string): void {
 }
 
 /** A name that is new outlives a power cut only when its directory is on the disk. */
-export function syncDirectory(path: string): void {
+function syncDirectory(path: string): void {
   const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);
