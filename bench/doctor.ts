@@ -4,8 +4,7 @@
  */
 
 import { mkdirSync, rmdirSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf, PortreeveError } from '../src/base/errors.ts';
 import { parseDecimal } from '../src/base/port.ts';
@@ -17,6 +16,7 @@ import type { Benchmark } from './benchmark.ts';
 import { type Command, CROWDS, type Crowd, judge, report } from './doctor-report.ts';
 import { machine, waitForIdleCores } from './machine.ts';
 import { compilePrograms, type Programs } from './programs.ts';
+import { writeRecord } from './record.ts';
 
 const ROUNDS = 9;
 const ROUNDS_MAX = 1000;
@@ -189,17 +189,10 @@ async function run(args: readonly string[]): Promise<boolean> {
   if (file !== undefined) {
     const about = { benchmark: 'doctor', date, machine: machine(), node: process.version };
     const ms = Object.fromEntries([...measured].map(([crowd, times]) => [crowd, Object.fromEntries(times)]));
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, `${JSON.stringify({ ...about, rounds: choice.rounds, bounds, ms }, rounded, 2)}\n`);
+    await writeRecord(file, { ...about, rounds: choice.rounds, bounds, ms });
   }
   say(file === undefined ? 'Not recorded: too few rounds (--out FILE records it).' : `Recorded in ${file}`);
   return bounds.every(({ reached }) => reached);
-}
-
-/** Five digits say all that a measurement knows. */
-function rounded(_key: string, value: unknown): unknown {
-  const isMeasured = typeof value === 'number' && !Number.isInteger(value);
-  return isMeasured ? JSON.parse(value.toPrecision(5)) : value;
 }
 
 export const doctor: Benchmark = {

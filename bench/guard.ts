@@ -3,8 +3,7 @@
  * one, with a list of rules, with guards of 10, 1,000 and 60,000 reservations. They take turns, round by round.
  */
 
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf, PortreeveError } from '../src/base/errors.ts';
 import { parseDecimal } from '../src/base/port.ts';
@@ -15,6 +14,7 @@ import { CELLS, type Cell, idOf, judge, report } from './guard-report.ts';
 import { ALLOWED, FREE, GuardBenchStage, MANY, profileOfSize, REFUSED } from './guard-stage.ts';
 import { machine, waitForIdleCores } from './machine.ts';
 import { compilePrograms } from './programs.ts';
+import { writeRecord } from './record.ts';
 
 const ROUNDS = 9;
 const COUNT = 30_000;
@@ -138,8 +138,7 @@ async function run(args: readonly string[]): Promise<boolean> {
     if (file !== undefined) {
       const about = { benchmark: 'guard', date, machine: machine(), node: process.version, rounds, count };
       const ns = Object.fromEntries(measured);
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(file, `${JSON.stringify({ ...about, bounds, ...others, ns }, rounded, 2)}\n`);
+      await writeRecord(file, { ...about, bounds, ...others, ns });
     }
     say(
       file === undefined
@@ -150,12 +149,6 @@ async function run(args: readonly string[]): Promise<boolean> {
   } finally {
     await stage.close();
   }
-}
-
-/** Five digits say all that a measurement knows. */
-function rounded(_key: string, value: unknown): unknown {
-  const isMeasured = typeof value === 'number' && !Number.isInteger(value);
-  return isMeasured ? JSON.parse(value.toPrecision(5)) : value;
 }
 
 export const guard: Benchmark = {

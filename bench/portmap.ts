@@ -4,8 +4,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf, PortreeveError } from '../src/base/errors.ts';
 import { parseDecimal } from '../src/base/port.ts';
@@ -17,6 +16,7 @@ import { machine, versions, waitForIdleCores } from './machine.ts';
 import { type Bench, measure, type Sample, type Server } from './measure.ts';
 import { judge, type Load, type Measured, report } from './portmap-report.ts';
 import { compilePrograms } from './programs.ts';
+import { writeRecord } from './record.ts';
 import { startMs } from './start.ts';
 import { mediansOf } from './verdict.ts';
 
@@ -250,8 +250,7 @@ async function run(args: readonly string[]): Promise<boolean> {
     ...rawOf(measured),
   };
   if (out !== undefined) {
-    await mkdir(dirname(out), { recursive: true });
-    await writeFile(out, `${JSON.stringify(record, rounded, 2)}\n`);
+    await writeRecord(out, record);
   }
   say(
     out === undefined
@@ -272,12 +271,6 @@ function disturbances(measured: Measured): string {
 function rawOf(measured: Measured): object {
   const cells = [...measured].map(([key, rounds]) => [key, { medians: mediansOf(rounds), rounds }]);
   return { measurements: Object.fromEntries(cells) };
-}
-
-/** Five digits say all that a measurement knows. */
-function rounded(_key: string, value: unknown): unknown {
-  const isMeasured = typeof value === 'number' && !Number.isInteger(value);
-  return isMeasured ? JSON.parse(value.toPrecision(5)) : value;
 }
 
 export const portmap: Benchmark = {

@@ -1,9 +1,9 @@
 /** What a long profile costs: to check, to write, to compare, and to decide by it; each in a process of its own. */
 
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { messageOf, PortreeveError } from '../src/base/errors.ts';
 import { PORTREEVE, ROOT } from '../test/support/daemon.ts';
@@ -20,6 +20,7 @@ import {
   type TimesResult,
 } from './profile-child.ts';
 import { changedText, profileText } from './profile-text.ts';
+import { writeRecord } from './record.ts';
 import { numberText, table } from './table.ts';
 import { median } from './verdict.ts';
 
@@ -267,16 +268,9 @@ async function run(args: readonly string[]): Promise<boolean> {
   const about = { benchmark: 'profile', date, machine: machine(), versions };
   const foreign = Math.max(...foreignShares);
   const record = { ...about, foreign, rows, measurements: measured };
-  await mkdir(dirname(out), { recursive: true });
-  await writeFile(out, `${JSON.stringify(record, rounded, 2)}\n`);
+  await writeRecord(out, record);
   process.stderr.write(`Recorded in ${out}\n`);
   return rows.every(({ reached }) => reached);
-}
-
-/** Five digits say all that a measurement knows. */
-function rounded(_key: string, value: unknown): unknown {
-  const isMeasured = typeof value === 'number' && !Number.isInteger(value);
-  return isMeasured ? JSON.parse(value.toPrecision(5)) : value;
 }
 
 export const profile: Benchmark = {
