@@ -1,5 +1,5 @@
 // The cgroups of the guard's benchmark, each with another judge of bind(2): none, the smallest, a list, three guards.
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type JobName, parseJobName } from '../src/base/job.ts';
 import { parseDecimal } from '../src/base/port.ts';
@@ -12,6 +12,7 @@ import type { Profile } from '../src/policy/rules.ts';
 import { GuardKernel, type Jobs } from '../src/services/guard/kernel.ts';
 import { MAP_NAMES } from '../src/services/guard/maps.ts';
 import { nothingInForce, profileOf, tablesOf } from '../test/support/guard.ts';
+import { isRemoved } from '../test/support/removed.ts';
 import { until, World } from '../test/support/world.ts';
 import { type Judge, SIZES, type Size } from './guard-report.ts';
 import { listProgram, oneInstruction, ruleList } from './rule-list.ts';
@@ -179,13 +180,4 @@ export class GuardBenchStage {
 function memlock(fd: number): number {
   const [, digits = ''] = /^memlock:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? [];
   return parseDecimal(digits, MEMLOCK_MAX) ?? 0;
-}
-
-function isRemoved(directory: string): boolean {
-  try {
-    rmdirSync(directory);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,6 +1,6 @@
 // A daemon and the guards that others put in, take out and exchange: it follows and records whichever is there.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -12,6 +12,7 @@ import { NO_PEERS, portreeve, serve, status } from '../support/daemon.ts';
 import { guardReady, namespaceIn } from '../support/guard.ts';
 import { installOlder } from '../support/older-guard.ts';
 import { needs, probe } from '../support/probe.ts';
+import { isRemoved } from '../support/removed.ts';
 import { type Running, until, World } from '../support/world.ts';
 
 const PROGRAM = join(import.meta.dirname, '../support/job-bind.py');
@@ -86,15 +87,6 @@ async function host(t: TestContext): Promise<Host | undefined> {
     return running;
   };
   return { world, cgroup, pins, run, bind, daemon, events, bpf };
-}
-
-function isRemoved(directory: string): boolean {
-  try {
-    rmdirSync(directory);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const enforce = ({ run, cgroup }: Host) => run('guard', 'enforce', '--cgroup', cgroup);

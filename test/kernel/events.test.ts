@@ -1,7 +1,7 @@
 /** Refusals of the kernel are told within 100 ms, with who, what and why; of a flood no count is lost. */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -28,6 +28,7 @@ import { NO_PEERS, PORTREEVE, portreeve, serve } from '../support/daemon.ts';
 import type { Flood } from '../support/flood.ts';
 import { GuardStage, guardReady, jobsOf, type NamedJobs, type Who } from '../support/guard.ts';
 import { revision } from '../support/profile-archive-cases.ts';
+import { isRemoved } from '../support/removed.ts';
 import { until, World } from '../support/world.ts';
 
 const BINDER = join(import.meta.dirname, '../support/binder.ts');
@@ -353,15 +354,6 @@ async function withDaemon(t: TestContext) {
     return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line).uid]));
   };
   return { world, bind, seenBy, daemon: () => serve(made, [...place, ...state]) };
-}
-
-function isRemoved(directory: string): boolean {
-  try {
-    rmdirSync(directory);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 test('the daemon records what it found and what comes, and shows each user his own', async (t) => {

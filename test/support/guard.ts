@@ -1,6 +1,6 @@
 // A guard in the kernel for a test: a cgroup, names in bpffs and a small Linux of its own; nothing of it is left.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type JobName, parseJobName, UNKNOWN_JOB } from '../../src/base/job.ts';
@@ -25,6 +25,7 @@ import { parseProfile } from '../../src/text/profile/parse.ts';
 import type { Report } from './binder.ts';
 import type { Peers } from './peers.ts';
 import { needs, probe } from './probe.ts';
+import { isRemoved } from './removed.ts';
 import { type Outcome, type Running, type RunOptions, until, World } from './world.ts';
 
 const BINDER = join(import.meta.dirname, 'binder.ts');
@@ -222,15 +223,6 @@ async function furnish(world: World): Promise<bigint> {
 async function removeCgroups(directory: string): Promise<void> {
   const deepestFirst = [...walkCgroups(directory)].reverse();
   for (const { directory: one } of deepestFirst) await until(`the cgroup ${one} to go`, () => isRemoved(one));
-}
-
-function isRemoved(directory: string): boolean {
-  try {
-    rmdirSync(directory);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The cgroups below the root and the names in bpffs that a place has, whatever else there is. */
