@@ -249,9 +249,12 @@ export class Assembler {
 
   /** *(size *)(base + offset) += source, at once for all processors */
   atomicAdd(size: 'u32' | 'u64', base: Register, offset: number, source: Register, comment = ''): void {
-    const code = CLASS.stx | MODE.atomic | SIZE[size];
-    const place = { dst: number(base), offset: fittingOffset(offset) };
-    this.#emit({ code, ...place, src: number(source), immediate: ALU.add }, comment);
+    this.#atomic(ALU.add, size, [base, offset], source, comment);
+  }
+
+  /** *(u64 *)(base + offset) |= source, at once for all processors */
+  atomicOr(base: Register, offset: number, source: Register, comment = ''): void {
+    this.#atomic(ALU.or, 'u64', [base, offset], source, comment);
   }
 
   /** Goes on at the label. */
@@ -322,6 +325,18 @@ export class Assembler {
       const immediate = fittingImmediate(operand, isWide ? 64 : 32);
       this.#emit({ code: code | SOURCE.immediate, dst: number(dst), immediate }, comment, target);
     }
+  }
+
+  #atomic(
+    operation: number,
+    size: 'u32' | 'u64',
+    [base, offset]: readonly [Register, number],
+    source: Register,
+    comment: string,
+  ): void {
+    const code = CLASS.stx | MODE.atomic | SIZE[size];
+    const place = { dst: number(base), offset: fittingOffset(offset) };
+    this.#emit({ code, ...place, src: number(source), immediate: operation }, comment);
   }
 
   /** A 64-bit immediate, which takes two places. */

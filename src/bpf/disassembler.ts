@@ -97,8 +97,9 @@ function memoryText(instruction: Instruction): string {
   if (kind === (CLASS.ldx | MODE.memory)) return `r${dst} = ${place(src)}`;
   if (kind === (CLASS.stx | MODE.memory)) return `${place(dst)} = r${src}`;
   if (kind === (CLASS.st | MODE.memory)) return `${place(dst)} = ${immediate}`;
-  const isAtomicAdd = kind === (CLASS.stx | MODE.atomic) && immediate === ALU.add;
-  return isAtomicAdd ? `lock ${place(dst)} += r${src}` : unknown(instruction);
+  const sign = immediate === ALU.add ? '+=' : immediate === ALU.or ? '|=' : undefined;
+  const isAtomic = kind === (CLASS.stx | MODE.atomic) && sign !== undefined;
+  return isAtomic ? `lock ${place(dst)} ${sign} r${src}` : unknown(instruction);
 }
 
 function immediate64Text({ dst, src, immediate }: Instruction, high: number, map: string): string {

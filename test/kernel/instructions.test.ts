@@ -131,16 +131,15 @@ function jumps(): Case[] {
   });
 }
 
+const a = 0x0102030405060708n;
+
+/** A case with operands that are always the same. */
+function one(name: string, expected: bigint, write: Case['write']): Case {
+  return { name, a, b: 0x10n, write, expected };
+}
+
 /** One operand is enough. */
 function others(): Case[] {
-  const a = 0x0102030405060708n;
-  const one = (name: string, expected: bigint, write: Case['write']): Case => ({
-    name,
-    a,
-    b: 0x10n,
-    write,
-    expected,
-  });
   const orders: Readonly<Record<ByteOrder, bigint>> = {
     be16: 0x0807n,
     be32: 0x08070605n,
@@ -181,9 +180,21 @@ function others(): Case[] {
       }),
     ),
     one('atomic add of 64 bits', 0xfn, (p) => stored(p, () => p.atomicAdd('u64', R10, -8, R7))),
+    one('atomic or of 64 bits', 0xfn, (p) => {
+      p.store('u64', R10, -8, 3);
+      p.mov(R7, 12);
+      p.atomicOr(R10, -8, R7);
+      p.load('u64', R6, R10, -8);
+    }),
     one('atomic add of 32 bits', 0xffffffff0000000fn, (p) =>
       stored(p, () => p.atomicAdd('u32', R10, -8, R7)),
     ),
+  ];
+}
+
+/** Where a program goes on. */
+function flows(): Case[] {
+  return [
     one('a bounded loop', 55n, (p) => {
       p.mov(R6, 0);
       p.mov(R8, 10);
@@ -220,7 +231,7 @@ function programOf(cases: readonly Case[]) {
 
 test('every instruction computes what arithmetic says', async (t) => {
   if (!kernelReady(t)) return;
-  const cases = [...arithmetic(), ...jumps(), ...others()];
+  const cases = [...arithmetic(), ...jumps(), ...others(), ...flows()];
   const stage = KernelStage.open(t);
   const values = stage.map({ type: 'array', valueBytes: cases.length * 24 });
   const bytes = new Uint8Array(cases.length * 24);

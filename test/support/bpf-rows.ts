@@ -114,6 +114,7 @@ const MEMORY: readonly Row[] = [
   row('7a 0a f8ff feffffff', '*(u64 *)(r10 -8) = -2', (p) => p.store('u64', R10, -8, -2)),
   row('c3 21 0400 00000000', 'lock *(u32 *)(r1 +4) += r2', (p) => p.atomicAdd('u32', R1, 4, R2)),
   row('db 21 0800 00000000', 'lock *(u64 *)(r1 +8) += r2', (p) => p.atomicAdd('u64', R1, 8, R2)),
+  row('db 21 0800 40000000', 'lock *(u64 *)(r1 +8) |= r2', (p) => p.atomicOr(R1, 8, R2)),
 ];
 
 /** The label `out` stands behind the instruction, so that each offset is 0. */
