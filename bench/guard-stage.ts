@@ -1,10 +1,10 @@
 // The cgroups of the guard's benchmark, each with another judge of bind(2): none, the smallest, a list, three guards.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type JobName, parseJobName } from '../src/base/job.ts';
+import { type Job, jobNamed, parseJobName } from '../src/base/job.ts';
 import { parseDecimal } from '../src/base/port.ts';
 import type { GuardTables } from '../src/bpf/guard-tables.ts';
-import type { KernelHook, KernelMap } from '../src/host/host.ts';
+import type { BindHook, KernelMap } from '../src/host/host.ts';
 import { BPFFS } from '../src/host/linux/bpffs.ts';
 import { walkCgroups } from '../src/host/linux/cgroup.ts';
 import { LinuxBpf } from '../src/host/linux/kernel-bpf.ts';
@@ -23,7 +23,9 @@ export const REFUSED = { first: 20_005, ports: 5 } as const;
 export const FREE = { first: 61_000, ports: 5 } as const;
 export const MANY = { first: 30_000, ports: 1000 } as const;
 
-const HOOKS: readonly KernelHook[] = ['bind4', 'bind6'];
+const named = (name: string): Job => jobNamed(parseJobName(name));
+
+const HOOKS: readonly BindHook[] = ['bind4', 'bind6'];
 /** What a host has: units of the system manager, and accounts. */
 const UNITS = 200;
 const ACCOUNTS = 100;
@@ -74,13 +76,13 @@ export class GuardBenchStage {
     this.world = world;
     this.bpf = new WorldBpf(netns);
     this.#root = root;
-    const cgroups = new Map<bigint, JobName>();
-    for (let i = 0; i < UNITS; i++) cgroups.set(BigInt(2 ** 40 + i), parseJobName(`UNIT${i}`));
-    const users = new Map<number, JobName>([[0, parseJobName('LOOP')]]);
-    for (let i = 0; i < ACCOUNTS; i++) users.set(1000 + i, parseJobName(`USER${i}`));
+    const cgroups = new Map<bigint, Job>();
+    for (let i = 0; i < UNITS; i++) cgroups.set(BigInt(2 ** 40 + i), named(`UNIT${i}`));
+    const users = new Map<number, Job>([[0, named('LOOP')]]);
+    for (let i = 0; i < ACCOUNTS; i++) users.set(1000 + i, named(`USER${i}`));
     for (const judge of JUDGES) {
       mkdirSync(this.unit(judge), { recursive: true });
-      cgroups.set(this.bpf.cgroupId(this.unit(judge)), parseJobName('LOOP'));
+      cgroups.set(this.bpf.cgroupId(this.unit(judge)), named('LOOP'));
     }
     this.#jobs = { cgroups, users };
     this.#attachOthers();

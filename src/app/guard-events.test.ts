@@ -1,6 +1,7 @@
 // What events are told with: the rules of each revision, and names as the user database has them.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { jobCalled } from '../../test/support/jobs.ts';
 import { revision } from '../../test/support/profile-archive-cases.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { SimClock } from '../host/sim/clock.ts';
@@ -29,9 +30,9 @@ describe('the rules', () => {
 
   test('are those of the revision', () => {
     const rules = new RevisionRules(archive(), { authportJobs: [] });
-    const line = (number: number) => rules.of(number)?.ruleOf(REFUSED, 'MAIL')?.line;
+    const line = (number: number) => rules.of(number)?.ruleOf(REFUSED, jobCalled('MAIL'))?.line;
     assert.deepEqual([line(1), line(2)], [1, 3]);
-    assert.equal(rules.of(1)?.ruleOf(REFUSED, 'MAIL')?.file, '/etc/portreeve/profile.tcpip');
+    assert.equal(rules.of(1)?.ruleOf(REFUSED, jobCalled('MAIL'))?.file, '/etc/portreeve/profile.tcpip');
   });
 
   test('are not known of a revision that is not recorded, until it is', () => {

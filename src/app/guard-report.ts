@@ -21,6 +21,8 @@ export interface GuardJson {
   /** The cookies of the network namespaces in which the policy holds, and the one that it was loaded in. */
   readonly namespaces: readonly string[];
   readonly home: string;
+  /** Whether units are named in the kernel, from their first moment on; else the daemon names them. */
+  readonly namesUnits: boolean;
   /** Binds that were judged and allowed, each kind of refusal, and events that found no room. */
   readonly counters: Readonly<Record<string, string>>;
 }

@@ -7,6 +7,28 @@ declare const jobBrand: unique symbol;
 /** A job's name, in upper case. */
 export type JobName = string & { readonly [jobBrand]: true };
 
+/** Who a bind is judged as: the first entry of a port that names any of its names decides, UNRSV goes by `name`. */
+export interface Job {
+  readonly name: JobName;
+  /** Other names: of the template that it is an instance of, of the unit that a socket activates. */
+  readonly aliases: readonly JobName[];
+}
+
+/** A job that has one name only. */
+export function jobNamed(name: JobName): Job {
+  return { name, aliases: [] };
+}
+
+/** Whether two jobs are judged alike. */
+export function isSameJob(one: Job | undefined, other: Job | undefined): boolean {
+  return one === other || namesOf(one).join(' ') === namesOf(other).join(' ');
+}
+
+/** All names of a job, its own first. */
+export function namesOf(job: Job | undefined): readonly JobName[] {
+  return job ? [job.name, ...job.aliases] : [];
+}
+
 /** Words that stand in the place of a job and are none (PORTRANGE: RESERVED, AUTHPORT). */
 const NOT_JOBS: ReadonlySet<string> = new Set(['RESERVED', 'AUTHPORT']);
 

@@ -136,6 +136,12 @@ export const EVENT_PAGE_MAX = 500;
 /** Cgroups that have vanished and of which it is remembered what job they were. */
 export const VANISHED_CGROUPS_MAX = 4096;
 
+/** Names of a profile under which the kernel knows units that have no file; those that have one it always knows. */
+export const PROFILE_UNITS_MAX = 512;
+/** Files of units whose names the guard puts into the kernel, and what is read of one. */
+export const UNIT_FILES_MAX = 8192;
+export const UNIT_FILE_MAX_BYTES = 1024 * 1024;
+
 /** How long it is waited for another process that changes the guard in the kernel. */
 export const GUARD_WAIT_MS = 5000;
 /** A guard in the kernel that the daemon cannot open, or take over, is tried again after so long. */

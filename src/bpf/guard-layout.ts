@@ -3,7 +3,7 @@ import { byteArray, Layout } from '../base/layout.ts';
 import { exactNumber } from '../base/numbers.ts';
 
 /** Changes with every change of a structure or of what the programs make of it: others' maps are not written to. */
-export const GUARD_ABI = 3;
+export const GUARD_ABI = 4;
 
 /** What the programs do with a verdict. */
 export const MODE = { off: 0, enforce: 1, observe: 2 } as const;
@@ -85,16 +85,31 @@ export const WILDCARDS_MAX = 128;
 
 /** A job, as the rules look at it. */
 export const JOB = new Layout({
-  /** The number of its name among the names in the profile; 0 if it is not among them. */
-  name: 'u32',
+  /**
+   * The numbers of its names among the names in the profile, 0 for one that is not among them: its own and its aliases
+   * (base/job.ts), of which a unit has at most three.
+   */
+  name0: 'u32',
+  name1: 'u32',
+  name2: 'u32',
+  name3: 'u32',
   isKnown: 'u32',
-  /** The entry of UNRSV that is for it; 0 for none. */
+  /** The entry of UNRSV that is for it, by its own name; 0 for none. */
   unreservedTcp: 'u32',
   unreservedUdp: 'u32',
-  /** The wildcard patterns that match it. */
+  /** The wildcard patterns that match one of its names. */
   wildcards0: 'u64',
   wildcards1: 'u64',
 });
+
+/**
+ * The key of the map `units`: the name of a unit in capitals, "SSH.SOCKET", or of all instances of a template,
+ * "POSTGRESQL@", with zeros behind it. The longest is that of a job with ".SERVICE" behind it.
+ */
+export const UNIT_NAME_BYTES = 72;
+
+/** The paths of units' cgroups that the kernel reads have fewer bytes. */
+export const UNIT_TEXT_BYTES = 256;
 
 /** What a rule is. */
 export const USE = { noOne: 1, jobs: 2, unreserved: 3, unreservedDenied: 4 } as const;

@@ -3,14 +3,18 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { bindProgram } from './guard-program.ts';
+import { mkdirProgram, rmdirProgram } from './guard-units.ts';
 import { listing } from './program.ts';
 
 const FOLDER = new URL('../../test/vectors/guard/', import.meta.url);
 
-for (const family of [4, 6] as const) {
-  test(`bind${family} is what is listed; GOLDEN=write lists it anew`, () => {
-    const file = new URL(`bind${family}.listing`, FOLDER);
-    const now = listing(bindProgram(family));
+const PROGRAMS = [bindProgram(4), bindProgram(6), mkdirProgram(), rmdirProgram()];
+
+for (const program of PROGRAMS) {
+  const name = program.name.replace('portreeve_', '');
+  test(`${name} is what is listed; GOLDEN=write lists it anew`, () => {
+    const file = new URL(`${name}.listing`, FOLDER);
+    const now = listing(program);
     if (process.env['GOLDEN'] === 'write') writeFileSync(file, now);
     const golden = readFileSync(file, 'utf8').split('\n');
     const lines = now.split('\n');

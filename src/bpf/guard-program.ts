@@ -188,8 +188,7 @@ function judgeReserved(p: GuardAssembler): void {
   p.goto('not matched');
   p.label('match name');
   p.jump('ne', R1, MATCH.name, 'match wildcard');
-  p.loadField(R3, R10, JOB.fields.name, JOB_AT);
-  p.jump('eq', R2, R3, 'matched');
+  jumpIfNamed(p, R2, 'matched');
   p.goto('not matched');
   p.label('match wildcard');
   p.jump('ne', R1, MATCH.wildcard, 'not matched');
@@ -210,12 +209,20 @@ function judgeReserved(p: GuardAssembler): void {
   p.label('only a name');
   p.and32(R8, ONLY_NAME - 1, 'the name');
   p.jump('eq', R8, 0, 'for no one');
-  p.loadField(R1, R10, JOB.fields.name, JOB_AT);
-  p.jump('eq', R8, R1, 'grant low');
+  jumpIfNamed(p, R8, 'grant low');
   p.label('for others');
   p.deny('RESERVED_FOR_OTHERS');
   p.label('for no one');
   p.deny('RESERVED_FOR_NO_ONE');
   p.label('matched');
   checkSaf(p, 'granted');
+}
+
+/** Goes on at the label if a name in a register is one of the job's. */
+function jumpIfNamed(p: GuardAssembler, name: typeof R2 | typeof R8, label: string): void {
+  const { name0, name1, name2, name3 } = JOB.fields;
+  for (const field of [name0, name1, name2, name3]) {
+    p.loadField(R3, R10, field, JOB_AT);
+    p.jump('eq', name, R3, label);
+  }
 }

@@ -1,7 +1,7 @@
 // Tables that are made of a profile: what a digest tells apart, and rules that must not be taken for one another.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseJobName } from '../base/job.ts';
+import { jobCalled } from '../../test/support/jobs.ts';
 import type { Port } from '../base/port.ts';
 import { EMPTY_PROFILE, type Profile, type Reservation } from '../policy/rules.ts';
 import { JOB, ONLY_NAME, PORT, RULE } from './guard-layout.ts';
@@ -38,7 +38,7 @@ const profile = (...reservations: Reservation[]): Profile => ({ ...EMPTY_PROFILE
 function jobsOf(tables: GuardTables, port: number, names: readonly string[]): string[] {
   const nameOf = new Map(
     names.map((name) => [
-      new DataView(tables.job(parseJobName(name)).buffer).getUint32(JOB.fields.name.offset, true),
+      new DataView(tables.job(jobCalled(name)).buffer).getUint32(JOB.fields.name0.offset, true),
       name,
     ]),
   );

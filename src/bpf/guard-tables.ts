@@ -1,7 +1,15 @@
 // A profile becomes the tables that the programs in the kernel decide by: ports lead to rules, jobs to what rules ask.
 import type { IpAddress } from '../base/address.ts';
 import { PortreeveError } from '../base/errors.ts';
-import { compareSpecificity, hasWildcard, type JobName, matchesJob, UNKNOWN_JOB } from '../base/job.ts';
+import {
+  compareSpecificity,
+  hasWildcard,
+  type Job,
+  type JobName,
+  matchesJob,
+  namesOf,
+  UNKNOWN_JOB,
+} from '../base/job.ts';
 import type { Protocol } from '../base/port.ts';
 import type { Profile, Reservation, UnreservedRule } from '../policy/rules.ts';
 import { Digest } from './guard-digest.ts';
@@ -66,7 +74,11 @@ export interface GuardTables {
   /** What the ports, the rules, and the numbers in jobs and permits mean: tables with the same one agree in them. */
   readonly digest: bigint;
   /** What the maps of jobs hold for a job. */
-  readonly job: (job: JobName) => Uint8Array;
+  readonly job: (job: Job) => Uint8Array;
+  /** The same for every instance of a template: what the profile says of all of them, whatever they are called. */
+  readonly instances: (template: JobName) => Uint8Array;
+  /** The jobs that the profile names in full. */
+  readonly names: readonly JobName[];
 }
 
 /** Errors of a profile that cannot be put into the kernel: which bound it breaks. */
@@ -161,6 +173,10 @@ class Compiler {
       settings: this.#settings(digest),
       digest,
       job: (job) => this.#job(job),
+      instances: (template) => this.#instances(template),
+      names: [...this.#names.keys(), ...this.#profile.unreserved.map(({ pattern }) => pattern)].filter(
+        (name): name is JobName => !hasWildcard(name),
+      ),
     };
   }
 
@@ -328,19 +344,45 @@ class Compiler {
     });
   }
 
-  #job(job: JobName): Uint8Array {
+  #job(job: Job): Uint8Array {
+    const names = namesOf(job);
+    const isMatched = (pattern: string) => names.some((name) => matchesJob(pattern, name));
+    return this.#encodedJob(names, isMatched, (protocol) => this.#unreservedFor(protocol, job.name));
+  }
+
+  /** A pattern is for all instances if it matches whatever stands behind the "@": the two are in no pattern. */
+  #instances(template: JobName): Uint8Array {
+    const some = ['\0', '\0\0\0'].map((instance) => `${template}@${instance}` as JobName);
+    const isForAll = (pattern: string) =>
+      matchesJob(pattern, template) || some.every((name) => matchesJob(pattern, name));
+    const isFor = (pattern: string) => some.every((name) => this.#isFor(pattern, name));
+    const names = [`${template}@` as JobName, template];
+    return this.#encodedJob(names, isForAll, (protocol) => this.#mostSpecific(protocol, isFor));
+  }
+
+  #encodedJob(
+    names: readonly JobName[],
+    isMatched: (pattern: string) => boolean,
+    unreserved: (protocol: Protocol) => number,
+  ): Uint8Array {
     let wildcards = [0n, 0n];
     for (const [index, pattern] of this.#wildcards.entries()) {
-      if (!matchesJob(pattern, job)) continue;
+      if (!isMatched(pattern)) continue;
       const bit = 1n << BigInt(index % 64);
       wildcards = wildcards.map((word, i) => (i === Math.floor(index / 64) ? word | bit : word));
     }
-    const isKnown = job !== UNKNOWN_JOB;
+    const isKnown = names[0] !== UNKNOWN_JOB;
+    const [name0 = 0, name1 = 0, name2 = 0, name3 = 0] = isKnown
+      ? names.map((name) => this.#names.get(name) ?? 0)
+      : [];
     return JOB.encode({
-      name: isKnown ? (this.#names.get(job) ?? 0) : 0,
+      name0,
+      name1,
+      name2,
+      name3,
       isKnown: isKnown ? 1 : 0,
-      unreservedTcp: this.#unreservedFor('tcp', job),
-      unreservedUdp: this.#unreservedFor('udp', job),
+      unreservedTcp: unreserved('tcp'),
+      unreservedUdp: unreserved('udp'),
       wildcards0: wildcards[0] ?? 0n,
       wildcards1: wildcards[1] ?? 0n,
     });
@@ -348,7 +390,11 @@ class Compiler {
 
   /** "Most specific job-name match wins": names, patterns, the name that stands for every job, and `*`. */
   #unreservedFor(protocol: Protocol, job: JobName): number {
-    const matching = this.#unreserved[protocol].filter(({ rule }) => this.#isFor(rule.pattern, job));
+    return this.#mostSpecific(protocol, (pattern) => this.#isFor(pattern, job));
+  }
+
+  #mostSpecific(protocol: Protocol, isFor: (pattern: string) => boolean): number {
+    const matching = this.#unreserved[protocol].filter(({ rule }) => isFor(rule.pattern));
     const [best] = matching.toSorted((a, b) => this.#compare(a.rule.pattern, b.rule.pattern));
     return best?.index ?? 0;
   }

@@ -1,8 +1,8 @@
 // The kernel's functions that a BPF program may call, by their numbers (<linux/bpf.h>: enum bpf_func_id).
 
 /**
- * The helpers that our programs use, each described in bpf-helpers(7). The kernel reserves none of them for programs
- * that are under the GPL.
+ * The helpers that our programs use, each described in bpf-helpers(7). Where it is not said the kernel does not reserve
+ * them for programs under the GPL.
  */
 export const HELPERS = {
   map_lookup_elem: 1,
@@ -20,6 +20,8 @@ export const HELPERS = {
   getsockopt: 57,
   bind: 64,
   get_current_cgroup_id: 80,
+  /** Only for programs under the GPL. */
+  probe_read_kernel_str: 115,
   /** Its maps need type information (BTF), which BpfMap does not make. */
   sk_storage_get: 107,
   get_netns_cookie: 122,

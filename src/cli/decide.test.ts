@@ -126,6 +126,7 @@ test('JSON', async (t) => {
     address: '0.0.0.0',
     port: 81,
     job: 'WEB1',
+    aliases: [],
     uid: 0,
     groups: yes.request.groups,
     lowPortCapable: true,

@@ -1,4 +1,6 @@
 // `portreeve decide`: may this job have this port, and which rule says so.
+
+import { jobCalled } from '../app/jobs.ts';
 import {
   type Allowed,
   type Decision,
@@ -15,10 +17,9 @@ import { loadRacf, safCheck } from '../app/profile/racf.ts';
 import { identityOf, identityOfUid, readUsers, type Users } from '../app/profile/users.ts';
 import { formatIp, type IpAddress, parseIp } from '../base/address.ts';
 import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
-import { parseJobName } from '../base/job.ts';
 import { PORT_MAX, type Protocol, parseDecimal } from '../base/port.ts';
 import { printable } from '../base/printable.ts';
-import { readBytes, readText } from '../host/linux/files.ts';
+import { linuxFiles, readBytes, readText } from '../host/linux/files.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
 import type { Io } from './io.ts';
 import { ruleText } from './profile-changes.ts';
@@ -50,8 +51,10 @@ export async function decideCommand(
   const settings = await settleProfile(options, io);
   const users = readUsers({ readText });
   const { lowPorts } = options;
+  const asked = jobCalled(job, linuxFiles);
   const question: Question = {
-    job: parseJobName(job),
+    job: asked.name,
+    aliases: asked.aliases,
     ...parsePortOf(port),
     address: parseAddress(options.address ?? '0.0.0.0'),
     operation: options.listen ? 'listen' : 'bind',

@@ -8,7 +8,7 @@ import type { EventLine } from '../app/events.ts';
 import { LOOK_SOCKET } from '../app/status.ts';
 import { EVENT_PAGE_MAX, IANA_MAX_BYTES } from '../base/limits.ts';
 import { cgroupsIfAny } from '../host/linux/cgroups.ts';
-import { readText } from '../host/linux/files.ts';
+import { linuxFiles, readText } from '../host/linux/files.ts';
 import { systemClock } from '../host/linux/linux-clock.ts';
 import { ownsNetwork } from '../host/linux/network-owner.ts';
 import { LinuxOpenSockets } from '../host/linux/open-sockets.ts';
@@ -30,7 +30,7 @@ export function explainDoors({ state }: ExplainOptions, io: Io): ExplainDoors {
     uid: io.uid,
     ownsNetwork,
     sockets: new LinuxOpenSockets(),
-    files: { readText },
+    files: linuxFiles,
     cgroups: cgroupsIfAny(),
     sysctls: linuxSysctls,
     archive: new SqliteProfileArchive(stateToLookAt(state, io)),

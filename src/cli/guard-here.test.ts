@@ -14,6 +14,7 @@ const GUARD: GuardJson = {
   cgroup: '1',
   namespaces: ['7', '8'],
   home: '7',
+  namesUnits: true,
   counters: {},
 };
 const HERE = { namespace: '8', root: '1' };

@@ -23,6 +23,7 @@ const STATE: GuardJson = {
   cgroup: '1',
   namespaces: ['3', '4711'],
   home: '3',
+  namesUnits: true,
   counters: { judged: '18446744073709551615', RESERVED_FOR_NO_ONE: '2', RESERVED_FOR_OTHERS: '0', lost: '7' },
 };
 

@@ -118,6 +118,7 @@ export function stateText(io: Io, state: GuardJson): string {
       ),
     ],
     ...refusals.map(([name, count]): [string, string] => ['', `${count} ${REFUSAL_TEXTS[name] ?? name}`]),
+    ...(state.namesUnits ? [] : [['units', UNITS_LATE_TEXT] as [string, string]]),
     ...(lost !== '0' ? [['events', `${lost} found no room`] as [string, string]] : []),
   ];
   return facts.map(([name, text]) => `${emphasize(io, name.padEnd(8))}  ${text}\n`).join('');
@@ -129,6 +130,9 @@ function heldText(io: Io, held: Parameters<typeof impactsSummary>[0] | undefined
 }
 
 const NOT_ATTACHED_TEXT = 'judges nothing: its cgroup is gone, or its programs were taken out of it';
+
+const UNITS_LATE_TEXT =
+  'are jobs once the daemon has seen them, and before that their users: the kernel cannot name them here';
 
 const MODE_TEXTS = {
   enforce: 'enforces the profile',

@@ -7,7 +7,7 @@ import { namesBy, type PortsDoors } from '../app/doctor/ports-answer.ts';
 import type { SeeDoors } from '../app/doctor/see.ts';
 import { LOOK_SOCKET } from '../app/status.ts';
 import { cgroupsIfAny } from '../host/linux/cgroups.ts';
-import { readText } from '../host/linux/files.ts';
+import { linuxFiles } from '../host/linux/files.ts';
 import { interfaceName } from '../host/linux/interface-name.ts';
 import { LinuxOpenSockets, type Thoroughness } from '../host/linux/open-sockets.ts';
 import { PROFILE_DATABASE } from '../host/linux/state-files.ts';
@@ -30,12 +30,12 @@ const USUAL_PORTMAP = '/run/rpcbind.sock';
 
 /** What sockets are seen with; see LinuxOpenSockets for `thoroughness`. */
 export function doorsHere(thoroughness: Thoroughness = 'all'): SeeDoors {
-  return { sockets: new LinuxOpenSockets(thoroughness), files: { readText }, cgroups: cgroupsIfAny() };
+  return { sockets: new LinuxOpenSockets(thoroughness), files: linuxFiles, cgroups: cgroupsIfAny() };
 }
 
 /** The same, and what names are gathered with. */
 export function portsDoors({ state, thoroughness, isNamed = true }: PortsLookOptions, io: Io): PortsDoors {
-  const files = { readText };
+  const files = linuxFiles;
   const names = namesBy({ files, registrations: () => registrations(io), archive: () => archive(state, io) });
   return { ...doorsHere(thoroughness), names: isNamed ? names : async () => NO_NAMES, interfaceName };
 }

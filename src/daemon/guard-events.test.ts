@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { jobCalled } from '../../test/support/jobs.ts';
 import { PortreeveError } from '../base/errors.ts';
 import type { GuardEvent } from '../base/guard-event.ts';
 import {
@@ -119,7 +120,7 @@ function stage({ archive = new SimEventArchive(), known = [1] } = {}) {
     archive,
     clock,
     log: { warn: (text) => said.push(text), error: (text) => said.push(text) },
-    jobOf: () => 'JOB',
+    jobOf: () => jobCalled('JOB'),
     userOf: () => undefined,
     errnoName: (errno) => `E${errno}`,
     rulesOf: (revision) => {

@@ -7,7 +7,7 @@ import { type PortsRequest, parsePortsPath } from '../app/doctor/ports-asked.ts'
 import { messageOf } from '../base/errors.ts';
 import { PORT_NAMES_AGE_MAX_MS, PORTS_LOOKS_PER_SECOND_MAX } from '../base/limits.ts';
 import { cgroupsIfAny } from '../host/linux/cgroups.ts';
-import { readText } from '../host/linux/files.ts';
+import { linuxFiles } from '../host/linux/files.ts';
 import { interfaceName } from '../host/linux/interface-name.ts';
 import { LinuxOpenSockets } from '../host/linux/open-sockets.ts';
 import { type PeerCredentials, peerCredentials } from '../host/linux/peer-credentials.ts';
@@ -86,7 +86,7 @@ export class PortsLook {
     const sockets = this.#sockets.shownTo({ uid, gid });
     return {
       sockets,
-      files: { readText },
+      files: linuxFiles,
       cgroups: cgroupsIfAny(),
       names: () => this.#gather(),
       interfaceName,
@@ -101,7 +101,7 @@ export class PortsLook {
       const { state, portmap } = this.#places;
       const database = join(state, PROFILE_DATABASE);
       this.#names = namesBy({
-        files: { readText },
+        files: linuxFiles,
         registrations: async () => {
           const path = portmap();
           return path === undefined ? [] : await registrationsAt(path);

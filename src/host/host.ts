@@ -19,6 +19,8 @@ export type {
   RevisionHead,
 } from './archives.ts';
 export type {
+  BindHook,
+  CgroupEvent,
   Cgroups,
   ControlGroup,
   JobCgroup,
@@ -292,6 +294,8 @@ export interface Files {
   readBytes(path: string, maxBytes: number): Uint8Array | undefined;
   /** What changes whenever the file does; undefined if there is none. */
   stamp(path: string): string | undefined;
+  /** The names in a directory, sorted; none if there is no such directory. Throws `FILE_UNREADABLE` (world). */
+  names(directory: string): readonly string[];
   /** Takes the lock file, or tells who holds it: his pid, 0 if it is not known. */
   takeLock(path: string): Lock | { readonly heldBy: number };
 }

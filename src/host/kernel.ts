@@ -81,8 +81,14 @@ export interface KernelMap {
   close(): void;
 }
 
-/** Where a program is called: when a socket is bound (BPF_PROG_TYPE_CGROUP_SOCK_ADDR). */
-export type KernelHook = 'bind4' | 'bind6';
+/** When a socket is bound (BPF_PROG_TYPE_CGROUP_SOCK_ADDR). */
+export type BindHook = 'bind4' | 'bind6';
+
+/** When a cgroup is made or removed: the kernel's tracepoints of these names (BPF_PROG_TYPE_TRACEPOINT). */
+export type CgroupEvent = 'cgroup_mkdir' | 'cgroup_rmdir';
+
+/** Where a program is called. */
+export type KernelHook = BindHook | CgroupEvent;
 
 /** A BPF program that is open here. */
 export interface KernelProgram {
@@ -131,7 +137,14 @@ export interface KernelBpf {
   /** The tags that kernels give to a program of which these are the bytes without the maps. */
   tags(tagged: Uint8Array): readonly string[];
   programById(id: number): KernelProgram | undefined;
-  attach(program: KernelProgram, cgroup: string, hook: KernelHook): KernelLink;
+  attach(program: KernelProgram, cgroup: string, hook: BindHook): KernelLink;
+  /**
+   * Has a program called at each such event: it is loaded when the kernel is known to have it. Throws PortreeveError
+   * `TRACEPOINT_MISSING` and `TRACEPOINT_CLOSED` (world).
+   */
+  attachEvent(event: CgroupEvent, load: () => KernelProgram): KernelLink;
+  /** Takes a name away; false where there is none. */
+  unpin(path: string): boolean;
   openLink(path: string): KernelLink | undefined;
   pin(object: KernelMap | KernelLink, path: string): void;
   /** The directory of the root cgroup. Throws PortreeveError `CGROUP2_MISSING` (world). */

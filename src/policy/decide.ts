@@ -44,7 +44,7 @@ function decideReserved(
   first: PortRule,
 ): Verdict {
   if (first.isBlocked) return denied('RESERVED_FOR_NO_ONE', first.source);
-  const rule = rules.find(first, request.job);
+  const rule = rules.find(first, request);
   if (!rule) return denied('RESERVED_FOR_OTHERS', first.source);
   const { saf, bind, isShared, acks, smc } = rule.terms;
   if (saf !== undefined && !isPermitted(table, saf, request)) return denied('SAF_NOT_PERMITTED', rule.source);

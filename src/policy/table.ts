@@ -3,7 +3,7 @@ import { formatIp, type IpAddress } from '../base/address.ts';
 import { compareSpecificity, hasWildcard, matchesJob, UNKNOWN_JOB } from '../base/job.ts';
 import type { Protocol } from '../base/port.ts';
 import type { Profile, ProtocolSettings, Reservation, RuleSource, UnreservedRule } from './rules.ts';
-import type { Allowed } from './verdict.ts';
+import type { Allowed, BindRequest } from './verdict.ts';
 
 /** Who may use what SAF protects. */
 export interface SafCheck {
@@ -39,6 +39,11 @@ export interface Terms {
   readonly smc: Allowed['smc'];
 }
 
+/** The names of a job. */
+export type JobNames = Pick<BindRequest, 'job' | 'aliases'>;
+
+const NO_ALIASES: readonly string[] = [];
+
 /** An entry of a port. It is small, so that deciding by one of very many touches little memory. */
 export class PortRule {
   readonly #whom: Whom | 'RESERVED' | 'AUTHPORT';
@@ -65,15 +70,18 @@ export class PortRule {
     this.#next = rule;
   }
 
-  /** The first entry of the port, from this one on, that is for a job; `isServer` says who AUTHPORT is for. */
-  find(job: string, isServer: (job: string) => boolean): PortRule | undefined {
+  /** The first entry of the port, from this one on, that names a job; `isServer` says who AUTHPORT is for. */
+  find(names: JobNames, isServer: (job: string) => boolean): PortRule | undefined {
     for (let rule: PortRule | undefined = this; rule; rule = rule.#next) {
-      const whom = rule.#whom;
-      const isFor =
-        whom === 'AUTHPORT' ? isServer(job) : whom !== 'RESERVED' && lets(whom, rule.#pattern, job);
-      if (isFor) return rule;
+      if (rule.#isFor(names.job, isServer)) return rule;
+      for (const alias of names.aliases ?? NO_ALIASES) if (rule.#isFor(alias, isServer)) return rule;
     }
     return undefined;
+  }
+
+  #isFor(job: string, isServer: (job: string) => boolean): boolean {
+    const whom = this.#whom;
+    return whom === 'AUTHPORT' ? isServer(job) : whom !== 'RESERVED' && lets(whom, this.#pattern, job);
   }
 }
 
@@ -115,8 +123,8 @@ export class ProtocolRules {
   }
 
   /** The first entry of a port, from this one on, that is for a job. */
-  find(first: PortRule, job: string): PortRule | undefined {
-    return first.find(job, this.#isServer);
+  find(first: PortRule, names: JobNames): PortRule | undefined {
+    return first.find(names, this.#isServer);
   }
 }
 

@@ -12,6 +12,8 @@ export interface BindRequest {
   readonly port: number;
   /** In upper case. */
   readonly job: string;
+  /** Its other names: an entry that names one of them is for it. UNRSV goes by `job` alone. */
+  readonly aliases?: readonly string[];
   readonly uid: number;
   /** Its supplementary groups, and its own. */
   readonly groups: readonly number[];

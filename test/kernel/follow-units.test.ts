@@ -39,7 +39,7 @@ async function withSlice(t: TestContext, act: (slice: Slice) => Promise<void>): 
   const task: FollowTask = {
     pins: stage.place.pins,
     profile: PROFILE,
-    slice: directory.slice(stage.bpf.cgroupRoot().length),
+    root: directory.slice(stage.bpf.cgroupRoot().length),
   };
   const child = spawn(process.execPath, [FOLLOWER, JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'inherit'],

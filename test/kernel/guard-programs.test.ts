@@ -21,7 +21,7 @@ for (const program of FOREIGN_PROGRAMS) {
     if (!guardReady(t) || !needs(t, ...program.needs())) return;
     const peers = await bringPeers();
     if (!needs(t, peers.probe())) return;
-    const stage = await GuardStage.open(t, peers);
+    const stage = await GuardStage.open(t, { peers });
     program.prepare?.(stage.world);
     stage.inForce(PROFILE, { users: [[WEB, 'WEB']] });
     const bind = (port: number): Promise<string> => bindBy(program, stage, port, { uid: WEB });

@@ -365,6 +365,21 @@ test('every hook takes a program', (t) => {
   }
 });
 
+test('probe_read_kernel_str is for programs under the GPL, which those of cgroups are not', (t) => {
+  if (!kernelReady(t)) return;
+  tested.add('probe_read_kernel_str');
+  const stage = KernelStage.open(t);
+  const p = new Assembler('reader');
+  p.mov(R1, R10);
+  p.add(R1, -8);
+  p.mov(R2, 8);
+  p.mov(R3, 0);
+  p.call('probe_read_kernel_str');
+  p.mov(R0, 1);
+  p.exit();
+  assert.throws(() => stage.attach('bind4', p.assemble()), /cannot call GPL-restricted function/);
+});
+
 test('no helper is left out', (t) => {
   if (!kernelReady(t)) return;
   assert.deepEqual(

@@ -43,7 +43,7 @@ async function scene(t: TestContext): Promise<Scene | undefined> {
   if (!guardReady(t) || !needs(t, probe.command('python3'), ONLY_PORTREEVE)) return undefined;
   const peers = await bringPeers();
   if (!needs(t, peers.probe())) return undefined;
-  const stage = await GuardStage.open(t, peers);
+  const stage = await GuardStage.open(t, { peers });
   chmodSync(stage.place.cgroup, 0o755);
   for (const [path, text] of Object.entries(FILES)) await stage.world.write(path, text);
   const place = ['--state', '/run/state', '--pins', stage.place.pins];

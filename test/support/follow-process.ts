@@ -1,7 +1,7 @@
 // A process that follows the units of a slice for a guard, as the daemon does.
 import { JOB_TICK_MS } from '../../src/base/limits.ts';
 import { LinuxCgroups } from '../../src/host/linux/cgroups.ts';
-import { readText, stampOf } from '../../src/host/linux/files.ts';
+import { linuxFiles } from '../../src/host/linux/files.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import { Follower } from '../../src/services/guard/follower.ts';
 import { GuardKernel } from '../../src/services/guard/kernel.ts';
@@ -11,21 +11,21 @@ import { profileOf, tablesOf } from './guard.ts';
 export interface FollowTask {
   readonly pins: string;
   readonly profile: string;
-  /** The path of the slice, from the root of the hierarchy on. */
-  readonly slice: string;
+  /** The cgroup with the units, from the root of the hierarchy on. */
+  readonly root: string;
 }
 
 if (import.meta.main) {
-  const { pins, profile, slice }: FollowTask = JSON.parse(process.argv[2] ?? '');
+  const { pins, profile, root }: FollowTask = JSON.parse(process.argv[2] ?? '');
   const guard = GuardKernel.open(new LinuxBpf(), pins);
   const follower: Follower = new Follower({
     cgroups: new LinuxCgroups(),
-    files: { readText, stamp: stampOf },
+    files: linuxFiles,
     kernel: () => guard,
     renewTables: () =>
       guard?.renew({ tablesOf: () => tablesOf(profileOf(profile)), jobs: () => follower.jobs }),
     warn: (message) => process.stderr.write(`${message}\n`),
-    slice,
+    root,
     passwd: '/dev/null',
     group: '/dev/null',
   });

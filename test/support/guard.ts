@@ -1,16 +1,23 @@
 // A guard in the kernel for a test: a cgroup, names in bpffs and a small Linux of its own; nothing of it is left.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type JobName, parseJobName, UNKNOWN_JOB } from '../../src/base/job.ts';
+import { type Job, jobNamed, parseJobName, UNKNOWN_JOB } from '../../src/base/job.ts';
 import {
   compileTables,
   type GuardTables,
   type Permits,
   type TableContext,
 } from '../../src/bpf/guard-tables.ts';
-import type { KernelHook, KernelLink, KernelMap, KernelMapSpec, KernelProgram } from '../../src/host/host.ts';
+import type {
+  BindHook,
+  KernelHook,
+  KernelLink,
+  KernelMap,
+  KernelMapSpec,
+  KernelProgram,
+} from '../../src/host/host.ts';
 import { BPFFS } from '../../src/host/linux/bpffs.ts';
 import { walkCgroups } from '../../src/host/linux/cgroup.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
@@ -84,7 +91,7 @@ export function tablesOf(profile: Profile, context: Partial<TableContext> = {}):
 }
 
 export function jobsOf(bpf: LinuxBpf, { users = [], cgroups = [] }: NamedJobs): Jobs {
-  const name = (job: string): JobName => (job === UNKNOWN_JOB ? UNKNOWN_JOB : parseJobName(job));
+  const name = (job: string): Job => jobNamed(job === UNKNOWN_JOB ? UNKNOWN_JOB : parseJobName(job));
   return {
     users: new Map(users.map(([uid, job]) => [uid, name(job)])),
     cgroups: new Map(cgroups.map(([directory, job]) => [bpf.cgroupId(directory), name(job)])),
@@ -113,7 +120,7 @@ export class WatchedBpf extends LinuxBpf {
     return program;
   }
 
-  override attach(program: KernelProgram, cgroup: string, hook: KernelHook): KernelLink {
+  override attach(program: KernelProgram, cgroup: string, hook: BindHook): KernelLink {
     const link = super.attach(program, cgroup, hook);
     if ('fd' in link && typeof link.fd === 'number') this.made.push(['link', linkInfo(link.fd).id]);
     return link;
@@ -148,12 +155,23 @@ export class GuardStage {
     this.kernel.namespaces.add(netns);
   }
 
-  /** Makes one that goes with the test, also where that fails: the world and its processes first. */
-  static async open(t: Pick<TestContext, 'after'>, peers?: Peers): Promise<GuardStage> {
+  /**
+   * Makes one that goes with the test, also where that fails: the world and its processes first. Its cgroup is a slice
+   * with `isSlice`, so that what is in it can be units.
+   */
+  static async open(
+    t: Pick<TestContext, 'after'>,
+    { peers, isSlice = false }: { readonly peers?: Peers | undefined; readonly isSlice?: boolean } = {},
+  ): Promise<GuardStage> {
     const world = await World.open(t, peers && { peers });
-    const cgroup = mkdtempSync(join(new LinuxBpf().cgroupRoot(), 'portreeve-guard-'));
+    const made = mkdtempSync(join(new LinuxBpf().cgroupRoot(), 'portreeve-guard-'));
+    const cgroup = isSlice ? `${made}.slice` : made;
+    if (isSlice) {
+      rmdirSync(made);
+      mkdirSync(cgroup);
+    }
     t.after(() => removeCgroups(cgroup));
-    const place = { cgroup, pins: join(BPFFS, basename(cgroup)) };
+    const place = { cgroup, pins: join(BPFFS, basename(made)) };
     const stage = new GuardStage(world, place, await furnish(world));
     t.after(() => stage.remove());
     return stage;

@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import { JOB_TICK_MS } from '../../src/base/limits.ts';
 import { cgroupRoot } from '../../src/host/linux/cgroup.ts';
 import { LinuxCgroups } from '../../src/host/linux/cgroups.ts';
-import { readText, stampOf } from '../../src/host/linux/files.ts';
+import { linuxFiles } from '../../src/host/linux/files.ts';
 import { Follower } from '../../src/services/guard/follower.ts';
 import { GuardStage, guardReady, profileOf, tablesOf, type Who } from './guard.ts';
 import { needs, probe } from './probe.ts';
@@ -44,14 +44,14 @@ export class JobStage {
     this.users({ root: ROOT, alice: ALICE });
     this.follower = new Follower({
       cgroups: this.cgroups,
-      files: { readText, stamp: stampOf },
+      files: linuxFiles,
       kernel: () => guard.kernel,
       renewTables: () => {
         guard.kernel.swap(tablesOf(profileOf(PROFILE)), this.follower.jobs, Date.now());
         guard.kernel.setMode('enforce');
       },
       warn: (message) => this.warnings.push(message),
-      slice: this.pathOf(this.slice),
+      root: this.pathOf(this.slice),
       passwd: this.#passwd,
       group: join(directory, 'group'),
     });

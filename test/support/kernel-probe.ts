@@ -1,13 +1,15 @@
-/** Tries what tests of the kernel need, and says on standard error why it cannot be: a program, `bpf` or `cgroup2`. */
+/** Tries what tests of the kernel need, and says on standard error why it cannot be. */
 
 import { closeSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { CGROUP_RECORD } from '../../src/base/cgroup-record.ts';
 import { messageOf } from '../../src/base/errors.ts';
 import { Assembler } from '../../src/bpf/assembler.ts';
 import { R0 } from '../../src/bpf/instruction.ts';
 import { encode } from '../../src/bpf/program.ts';
 import { cgroupRoot } from '../../src/host/linux/cgroup.ts';
 import { loadProgram } from '../../src/host/linux/sys/bpf-program.ts';
+import { openTracepoint } from '../../src/host/linux/sys/tracepoint.ts';
 
 const TRIALS: Readonly<Record<string, () => void>> = {
   /** Loads the smallest program for a cgroup. */
@@ -16,6 +18,11 @@ const TRIALS: Readonly<Record<string, () => void>> = {
     p.mov(R0, 1);
     p.exit();
     closeSync(loadProgram({ name: 'probe', hook: 'bind4', instructions: encode(p.assemble(), () => -1) }));
+  },
+  /** Opens the tracepoints by which the kernel names units. */
+  'cgroup-events': () => {
+    for (const event of ['cgroup_mkdir', 'cgroup_rmdir'])
+      closeSync(openTracepoint('cgroup', event, CGROUP_RECORD));
   },
   /** Makes a cgroup below the root, and takes it away. */
   cgroup2: () => rmdirSync(mkdtempSync(join(cgroupRoot(), 'portreeve-probe-'))),

@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDecimal } from '../../src/base/port.ts';
-import type { KernelHook, KernelMap, KernelMapSpec } from '../../src/host/host.ts';
+import type { BindHook, KernelMap, KernelMapSpec } from '../../src/host/host.ts';
 import type { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import type { GuardPlace } from '../../src/services/guard/kernel.ts';
 import { bytes32, bytes64 } from '../../src/services/guard/map-bytes.ts';
 
 const RECORD = join(import.meta.dirname, '../vectors/guard/abi-2.json');
-const HOOKS: readonly KernelHook[] = ['bind4', 'bind6'];
+const HOOKS: readonly BindHook[] = ['bind4', 'bind6'];
 const MODE = { off: 0, enforce: 1, observe: 2 } as const;
 /** An instruction, and where in the first of two that load a map its descriptor stands. */
 const INSTRUCTION_BYTES = 8;
@@ -26,7 +26,7 @@ interface Recorded {
   readonly inner: Readonly<Record<Outer, KernelMapSpec>>;
   readonly programs: Readonly<
     Record<
-      KernelHook,
+      BindHook,
       {
         readonly name: string;
         readonly maps: Readonly<Record<string, string>>;
@@ -149,7 +149,7 @@ function attach(
   bpf: LinuxBpf,
   maps: Maps,
   { programs }: Recorded,
-  hook: KernelHook,
+  hook: BindHook,
   { pins, cgroup }: GuardPlace,
 ): void {
   const { name, maps: places, instructions } = programs[hook];

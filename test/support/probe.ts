@@ -52,6 +52,12 @@ export const probe = {
   cgroup2: once(() =>
     tried([process.execPath, KERNEL_PROBE, 'cgroup2'], 'needs the right to make cgroups of version 2'),
   ),
+  cgroupEvents: once(() =>
+    tried(
+      [process.execPath, KERNEL_PROBE, 'cgroup-events'],
+      'needs the tracepoints cgroup_mkdir and cgroup_rmdir',
+    ),
+  ),
   debianPackages: once(() => first(command('apt-get'), command('dpkg'))),
   command,
 };

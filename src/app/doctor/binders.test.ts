@@ -25,8 +25,8 @@ const BIND = '0000000000000400';
 
 test('a user is his own job, and has the capability only if his process has it', () => {
   assert.deepEqual(binders(1000, status(NONE)), {
-    you: { uid: 1000, user: 'alice', job: 'ALICE', isCapable: false, gids: [100, 4] },
-    root: { uid: 0, user: 'root', job: 'ROOT', isCapable: true, gids: [0] },
+    you: { uid: 1000, user: 'alice', job: 'ALICE', aliases: [], isCapable: false, gids: [100, 4] },
+    root: { uid: 0, user: 'root', job: 'ROOT', aliases: [], isCapable: true, gids: [0] },
   });
   assert.equal(binders(1000, status(BIND)).you.isCapable, true);
 });

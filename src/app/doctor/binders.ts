@@ -1,7 +1,8 @@
 // Who might bind to a port: the one who asks, and root; each with his job.
-import { UNKNOWN_JOB } from '../../base/job.ts';
-import type { Cgroups, Files } from '../../host/host.ts';
+import { type Job, jobNamed, UNKNOWN_JOB } from '../../base/job.ts';
+import type { Cgroups } from '../../host/host.ts';
 import type { Binder } from '../../services/doctor/explain/permission.ts';
+import type { UnitReader } from '../../services/guard/host-units.ts';
 import { jobsOf } from '../../services/guard/jobs.ts';
 import { parseProcessStatus } from '../../text/process-status.ts';
 import { identityOfUid, type Users } from '../profile/users.ts';
@@ -17,7 +18,7 @@ export type Somebody = Omit<Binder, 'verdict'>;
 
 /** What tells who asks. */
 export interface WhoDoors {
-  readonly files: Pick<Files, 'readText'>;
+  readonly files: UnitReader;
   readonly cgroups: Pick<Cgroups, 'at' | 'marked'> | undefined;
   readonly uid: number;
   /** Whether capabilities of this process count in its network namespace (user_namespaces(7)). */
@@ -38,11 +39,11 @@ export function bindersOf({ files, cgroups, uid, ownsNetwork }: WhoDoors, users:
   const path = cgroupIn(files.readText('/proc/self/cgroup', PROC_MAX_BYTES) ?? '');
   const counts = ownsNetwork();
   const you = accountOf(uid, users);
-  const job = path === undefined ? undefined : jobAt(path, cgroups);
+  const job = path === undefined ? undefined : jobAt(path, { cgroups, files });
   return {
     you: {
       ...you,
-      job: job ?? you.job,
+      ...(job && wordsOf(job)),
       gids: status?.gids ?? you.gids,
       isCapable: counts && (status ? hasCapability(status.capabilities) : uid === ROOT),
     },
@@ -53,8 +54,10 @@ export function bindersOf({ files, cgroups, uid, ownsNetwork }: WhoDoors, users:
 function accountOf(uid: number, users: Users): Omit<Somebody, 'isCapable'> {
   const { name: user, gids } = identityOfUid(uid, users);
   const jobs = jobsOf({ cgroups: [], made: [], accounts: users.accounts }).users;
-  return { uid, user, gids, job: jobs.get(uid) ?? UNKNOWN_JOB };
+  return { uid, user, gids, ...wordsOf(jobs.get(uid) ?? jobNamed(UNKNOWN_JOB)) };
 }
+
+const wordsOf = ({ name, aliases }: Job) => ({ job: name, aliases });
 
 const hasCapability = (capabilities: bigint) => ((capabilities >> CAP_NET_BIND_SERVICE) & 1n) === 1n;
 

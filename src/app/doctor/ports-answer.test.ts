@@ -20,7 +20,7 @@ const PLAIN = { width: undefined, isBold: false } as const;
 
 function stage(names: Partial<NameDoors> = {}) {
   const sockets = new SimOpenSockets();
-  const files = { readText: (path: string) => FILES[path] };
+  const files = { readText: (path: string) => FILES[path], names: () => [] };
   const doors: PortsDoors = {
     ...{ sockets, files, cgroups: undefined },
     names: namesBy({ files, registrations: async () => [], archive: async () => undefined, ...names }),

@@ -113,7 +113,7 @@ test('sockets are those of the kind and of the ports that are asked for', () => 
   add('tcp', 'ESTABLISHED', 82);
   add('udp', 'UNCONNECTED', 80);
   add('udp', 'ESTABLISHED', 83);
-  const doors = { sockets, cgroups: undefined, files: { readText: () => undefined } };
+  const doors = { sockets, cgroups: undefined, files: { readText: () => undefined, names: () => [] } };
   const seen = (which: PortsQuestion['which'], ...words: string[]) =>
     seePorts(doors, { which, ports: words.map(parsePortWords) }).sockets.map(
       ({ socket: { protocol, local } }) => `${local.port}/${protocol}`,

@@ -17,7 +17,7 @@ function stage() {
   const doors: SeeDoors = {
     sockets,
     cgroups,
-    files: { readText: (path) => (path === '/etc/passwd' ? PASSWD : undefined) },
+    files: { readText: (path) => (path === '/etc/passwd' ? PASSWD : undefined), names: () => [] },
   };
   /** A socket that was made in a cgroup. */
   const openIn = (path: string, uid: number, port: number) => {

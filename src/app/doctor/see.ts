@@ -1,11 +1,10 @@
 // The sockets of a host with all that tells whose they are: processes, users, units, containers, jobs.
 import { parseIp } from '../../base/address.ts';
-import { JOB_CGROUP_PREFIX, UNKNOWN_JOB } from '../../base/job.ts';
+import { JOB_CGROUP_PREFIX, type Job, jobNamed, UNKNOWN_JOB } from '../../base/job.ts';
 import { isPort, PORT_MAX, parseDecimal } from '../../base/port.ts';
 import type {
   Cgroups,
   ControlGroup,
-  Files,
   OpenSocket,
   OpenSocketQuery,
   OpenSockets,
@@ -13,7 +12,8 @@ import type {
   SocketOwner,
 } from '../../host/host.ts';
 import type { Seen, SeenSocket } from '../../services/doctor/seen.ts';
-import { jobsOf, SYSTEM_SLICE } from '../../services/guard/jobs.ts';
+import { activatedBy, type UnitReader } from '../../services/guard/host-units.ts';
+import { jobsOf } from '../../services/guard/jobs.ts';
 import type { Account } from '../../text/passwd.ts';
 import { readUsers } from '../profile/users.ts';
 import { containerOfCgroup, unitOfCgroup } from './places.ts';
@@ -23,7 +23,7 @@ export type { Seen, SeenSocket } from '../../services/doctor/seen.ts';
 /** What is looked with. */
 export interface SeeDoors {
   readonly sockets: OpenSockets;
-  readonly files: Pick<Files, 'readText'>;
+  readonly files: UnitReader;
   /** Undefined on a host without cgroups of version 2. */
   readonly cgroups: Pick<Cgroups, 'at' | 'marked'> | undefined;
 }
@@ -50,13 +50,15 @@ const NO_OWNERS: readonly SocketOwner[] = [];
 const NOBODY = { owners: new Map<number, readonly SocketOwner[]>(), notSeen: 0 } as const;
 
 function seenSocket(socket: OpenSocket, owners: readonly SocketOwner[], places: Places): SeenSocket {
-  const { user, unit, container, job } = places.of(socket.cgroupId, socket.uid);
+  const { user, unit, container, job, aliases } = places.of(socket.cgroupId, socket.uid);
   const forwardsTo = owners.length > 0 ? forwardOf(owners) : undefined;
-  return { socket, owners, user, unit, container, forwardsTo, job };
+  return { socket, owners, user, unit, container, forwardsTo, job, aliases };
 }
 
 /** What is known of the sockets of one cgroup and user. */
-type Place = Pick<SeenSocket, 'user' | 'unit' | 'container' | 'job'>;
+type Place = Pick<SeenSocket, 'user' | 'unit' | 'container' | 'job'> & {
+  readonly aliases: readonly string[];
+};
 
 /** Cgroups and users, each looked up once. */
 class Places {
@@ -88,11 +90,14 @@ class Places {
     this.#users ??= usersOf(readUsers(this.#doors.files).accounts);
     const { names, jobs } = this.#users;
     const jobOfUser = uid === undefined ? undefined : jobs.get(uid);
+    const ofCgroup = path === undefined ? undefined : jobAt(path, this.#doors);
+    const { name: job, aliases } = ofCgroup ?? jobOfUser ?? jobNamed(UNKNOWN_JOB);
     return {
       user: uid === undefined ? undefined : names.get(uid),
       unit: path === undefined ? undefined : unitOfCgroup(path),
       container: path === undefined ? undefined : containerOfCgroup(path),
-      job: (path === undefined ? undefined : jobAt(path, this.#doors.cgroups)) ?? jobOfUser ?? UNKNOWN_JOB,
+      job,
+      aliases,
     };
   }
 
@@ -106,15 +111,19 @@ class Places {
 /** The names of users, and the jobs that these stand for, by uid. */
 interface Users {
   readonly names: ReadonlyMap<number, string>;
-  readonly jobs: ReadonlyMap<number, string>;
+  readonly jobs: ReadonlyMap<number, Job>;
 }
 
 /** The job of the cgroup itself or, where it is none, of the nearest one above it; undefined where that is none. */
-export function jobAt(path: string, cgroups: SeeDoors['cgroups']): string | undefined {
-  const isMade = path.includes(`/${JOB_CGROUP_PREFIX}`);
-  if (!cgroups || !(isMade || path.startsWith(`${SYSTEM_SLICE}/`))) return undefined;
+export function jobAt(
+  path: string,
+  { cgroups, files }: Pick<SeeDoors, 'cgroups' | 'files'>,
+): Job | undefined {
+  if (!cgroups) return undefined;
+  const made = path.includes(`/${JOB_CGROUP_PREFIX}`) ? cgroups.marked() : [];
   const line = lineOf(cgroups, path);
-  const jobs = jobsOf({ cgroups: line, made: isMade ? cgroups.marked() : [], accounts: [] }).cgroups;
+  const activates = (unit: string) => activatedBy(files, unit);
+  const jobs = jobsOf({ cgroups: line, made, accounts: [], activates }).cgroups;
   return line.map(({ id }) => jobs.get(id)).find((job) => job !== undefined);
 }
 

@@ -13,6 +13,7 @@ export type { Allowed, BindRequest, Denied, Reason, Verdict } from '../../policy
 export interface Question {
   /** In capitals. */
   readonly job: string;
+  readonly aliases?: readonly string[];
   readonly protocol: Protocol;
   readonly port: number;
   readonly address: IpAddress;
@@ -52,7 +53,7 @@ export interface SafAsked {
 
 /** Decides. */
 export function decideQuestion(question: Question, { profile, saf, authportJobs, omvsJob }: Rules): Decision {
-  const { job, protocol, port, address, operation, identity, lowPortCapable } = question;
+  const { job, aliases = [], protocol, port, address, operation, identity, lowPortCapable } = question;
   let asked: SafAsked | undefined;
   const listening: SafCheck = {
     check: (resname, uid, groups) => {
@@ -69,6 +70,7 @@ export function decideQuestion(question: Question, { profile, saf, authportJobs,
     address,
     port,
     job,
+    aliases,
     uid: identity.uid,
     groups: identity.gids,
     lowPortCapable: lowPortCapable ?? identity.uid === 0,

@@ -2,7 +2,7 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { errno, errnoName, sys } from './sys/libc.ts';
-import { NativeBuffer } from './sys/memory.ts';
+import { cText } from './sys/memory.ts';
 import { ownObstacle } from './sys/privilege.ts';
 
 /** Where it is mounted by custom; the kernel makes the directory. */
@@ -28,13 +28,6 @@ const WHY: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such directory: this kernel is built without BPF, or /sys is not mounted',
 };
 
-function cString(text: string): NativeBuffer {
-  const bytes = new TextEncoder().encode(text);
-  const buffer = new NativeBuffer(bytes.length + 1);
-  buffer.u8.set(bytes);
-  return buffer;
-}
-
 /**
  * Mounts the BPF file system at a directory, only root may enter it, unless it is there. It must be done where the
  * host's first process sees it: what is pinned in a private mount goes with that. Gives whether we mounted it.
@@ -42,7 +35,7 @@ function cString(text: string): NativeBuffer {
  */
 export function mountBpffs(directory = BPFFS): boolean {
   if (isBpffs(directory)) return false;
-  const [source, target, data] = [cString('bpf'), cString(directory), cString('mode=700')];
+  const [source, target, data] = [cText('bpf'), cText(directory), cText('mode=700')];
   if (sys.mount(source.address, target.address, source.address, MOUNT_FLAGS, data.address) === 0) return true;
   const name = errnoName(errno());
   const { why } = name === 'EPERM' ? ownObstacle() : { why: WHY[name] ?? '' };
@@ -64,7 +57,7 @@ export function makeInBpffs(path: string): void {
 
 /** Takes the file system away again, for who has mounted it. Throws PortreeveError `BPFFS_NOT_MOUNTED` (world). */
 export function unmountBpffs(directory = BPFFS): void {
-  const target = cString(directory);
+  const target = cText(directory);
   if (sys.umount2(target.address, 0) === 0) return;
   const name = errnoName(errno());
   const message = `cannot unmount the BPF file system at ${directory}: ${name}`;

@@ -151,6 +151,9 @@ export function stampOf(path: string): string | undefined {
   return stat && [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(' ');
 }
 
+/** The files of this host. */
+export const linuxFiles = { readText, readBytes, stamp: stampOf, names: listDirectory } as const;
+
 /** The errno's name of a failed system call. */
 function codeOf(thrown: unknown): unknown {
   return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;

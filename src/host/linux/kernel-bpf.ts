@@ -1,15 +1,26 @@
 // BPF as the guard needs it, by the calls of sys/: maps, programs and links, with their names in bpffs.
 import { existsSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
-import type { KernelBpf, KernelHook, KernelLink, KernelMap, KernelMapSpec, KernelProgram } from '../host.ts';
+import { CGROUP_RECORD } from '../../base/cgroup-record.ts';
+import type {
+  BindHook,
+  CgroupEvent,
+  KernelBpf,
+  KernelHook,
+  KernelLink,
+  KernelMap,
+  KernelMapSpec,
+  KernelProgram,
+} from '../host.ts';
 import { BPFFS, makeInBpffs, mountBpffs, unmountBpffs } from './bpffs.ts';
 import { cgroupId, cgroupRoot, openCgroup } from './cgroup.ts';
 import { exchangeNames, holdDirectory } from './held-directory.ts';
 import { bootNow, namespaceCookie } from './namespace.ts';
-import { attachProgram, detachLink, linkInfo, updateLink } from './sys/bpf-link.ts';
+import { attachProgram, attachToEvent, detachLink, linkInfo, updateLink } from './sys/bpf-link.ts';
 import { BpfMap } from './sys/bpf-map.ts';
 import { openObject, openPinned, pinObject } from './sys/bpf-object.ts';
 import { loadProgram, programInfo, programTags } from './sys/bpf-program.ts';
 import { sys } from './sys/libc.ts';
+import { openTracepoint } from './sys/tracepoint.ts';
 import { tickUs } from './tick.ts';
 
 class Program implements KernelProgram {
@@ -112,7 +123,8 @@ export class LinuxBpf implements KernelBpf {
   }
 
   loadProgram(name: string, hook: KernelHook, instructions: Uint8Array): KernelProgram {
-    return new Program(loadProgram({ name, hook, instructions }));
+    const isEvent = hook === 'cgroup_mkdir' || hook === 'cgroup_rmdir';
+    return new Program(loadProgram({ name, hook: isEvent ? undefined : hook, instructions }));
   }
 
   tags(tagged: Uint8Array): readonly string[] {
@@ -124,13 +136,33 @@ export class LinuxBpf implements KernelBpf {
     return fd === undefined ? undefined : new Program(fd);
   }
 
-  attach(program: KernelProgram, cgroup: string, hook: KernelHook): KernelLink {
+  attach(program: KernelProgram, cgroup: string, hook: BindHook): KernelLink {
     const fd = openCgroup(cgroup);
     try {
       return new Link(attachProgram(program instanceof Program ? program.fd : -1, fd, hook));
     } finally {
       sys.close(fd);
     }
+  }
+
+  attachEvent(event: CgroupEvent, load: () => KernelProgram): KernelLink {
+    const fd = openTracepoint('cgroup', event, CGROUP_RECORD);
+    try {
+      const program = load();
+      try {
+        return new Link(attachToEvent(program instanceof Program ? program.fd : -1, fd));
+      } finally {
+        program.close();
+      }
+    } finally {
+      sys.close(fd);
+    }
+  }
+
+  unpin(path: string): boolean {
+    if (!existsSync(path)) return false;
+    unlinkSync(path);
+    return true;
   }
 
   openLink(path: string): KernelLink | undefined {

@@ -1,6 +1,6 @@
 // The real host: Linux, as the interfaces of host.ts want it.
 import type { Host } from '../host.ts';
-import { readBytes, readText, stampOf } from './files.ts';
+import { linuxFiles } from './files.ts';
 import { holdProcess } from './held-process.ts';
 import { holders, processInfo } from './holders.ts';
 import { systemClock } from './linux-clock.ts';
@@ -16,6 +16,6 @@ export function linuxHost(): Host {
     uid: process.getuid?.() ?? 0,
     sockets: { open: openEndpoint, close: closeEndpoint, holders },
     processes: { prepare: prepareProgram, start: startProcess, info: processInfo, hold: holdProcess },
-    files: { readText, readBytes, stamp: stampOf, takeLock },
+    files: { ...linuxFiles, takeLock },
   };
 }

@@ -56,6 +56,13 @@ export class SimFiles implements Files {
     return this.#stamps.get(path);
   }
 
+  names(directory: string): readonly string[] {
+    const names = [...this.#contents.keys()].flatMap((path) =>
+      path.startsWith(`${directory}/`) ? path.slice(directory.length + 1).split('/', 1) : [],
+    );
+    return [...new Set(names)].sort();
+  }
+
   takeLock(path: string): Lock | { readonly heldBy: number } {
     const heldBy = this.#locks.get(path);
     if (heldBy !== undefined) return { heldBy };

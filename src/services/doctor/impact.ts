@@ -114,10 +114,19 @@ class Judge {
 
   verdict(table: RuleTable, address = this.#asked): Verdict {
     const { seen, groups } = this.#holder;
-    const { socket, job } = seen;
+    const { socket, job, aliases = [] } = seen;
     const { protocol, local } = socket;
     const uid = this.#uid;
-    const request = { operation: 'bind', protocol, address, port: local.port, job, uid, groups } as const;
+    const request = {
+      operation: 'bind',
+      protocol,
+      address,
+      port: local.port,
+      job,
+      aliases,
+      uid,
+      groups,
+    } as const;
     return decide(table, { ...request, lowPortCapable: this.#isLowPortCapable(table, request) });
   }
 

@@ -16,6 +16,8 @@ export interface SeenSocket {
   readonly forwardsTo: SocketEnd | undefined;
   /** The job that the guard would take its holder for: that of its cgroup, then that of its user. */
   readonly job: string;
+  /** Its other names (base/job.ts). */
+  readonly aliases?: readonly string[];
 }
 
 /** The sockets of a host at one moment. */

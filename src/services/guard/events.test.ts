@@ -1,6 +1,7 @@
 // Records as a kernel wrote them, decoded; and each reason with the statement that it comes from.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { jobCalled } from '../../../test/support/jobs.ts';
 import { EVENT, MODE, REFUSALS, type Refusal } from '../../bpf/guard-layout.ts';
 import { buildProfile } from '../../policy/build.ts';
 import { parseProfile } from '../../text/profile/parse.ts';
@@ -135,7 +136,7 @@ describe('the statement behind a refusal', () => {
   for (const [name, [reason, job, protocol, port, line]] of Object.entries(cases)) {
     test(name, () => {
       const record = decodeRefusal(changed({ refusal: REFUSALS.indexOf(reason), protocol, port }));
-      const rule = rules.ruleOf(record, job);
+      const rule = rules.ruleOf(record, jobCalled(job));
       assert.equal(rule?.line, line);
       if (line !== undefined) assert.equal(rule?.file, 'profile.tcpip');
     });
@@ -150,7 +151,7 @@ describe('the statement behind a refusal', () => {
 describe('the event', () => {
   const context: EventContext = {
     bootOffsetMs: 1_767_225_600_000,
-    jobOf: (cgroup, uid) => `JOB-${cgroup}-${uid}`,
+    jobOf: (cgroup, uid) => jobCalled(`JOB-${cgroup}-${uid}`),
     userOf: (uid) => (uid === 1000 ? 'alice' : undefined),
     errnoName: (errno) => (errno === 13 ? 'EACCES' : `${errno}`),
     rulesOf: (revision) => (revision === 1 ? rulesOf(PROFILE) : undefined),

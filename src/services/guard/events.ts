@@ -1,7 +1,7 @@
 // A refusal as the program in the kernel has written it: decoded, and explained by the profile that it was judged by.
 import { formatIp, type IpAddress } from '../../base/address.ts';
 import type { NewGuardEvent } from '../../base/guard-event.ts';
-import { UNKNOWN_JOB } from '../../base/job.ts';
+import { type Job, jobNamed, UNKNOWN_JOB } from '../../base/job.ts';
 import { PORT_MAX, type Protocol } from '../../base/port.ts';
 import { EVENT, MODE, REFUSALS, type Refusal } from '../../bpf/guard-layout.ts';
 import { decide } from '../../policy/decide.ts';
@@ -97,7 +97,7 @@ export interface EventContext {
   /** Milliseconds from the clock of the boot to that of the wall (1970-01-01 UTC). */
   readonly bootOffsetMs: number;
   /** The job of a process in a cgroup and of a user. */
-  readonly jobOf: (cgroup: bigint, uid: number) => string;
+  readonly jobOf: (cgroup: bigint, uid: number) => Job;
   readonly userOf: (uid: number) => string | undefined;
   readonly errnoName: (errno: number) => string;
   /** What a revision of the profile refuses by; undefined where it is not known. */
@@ -115,7 +115,7 @@ export function eventOf(record: RefusalRecord, context: EventContext): NewGuardE
     timeMs: Math.round(bootMs + context.bootOffsetMs),
     verdict: isObserved ? 'observed' : 'refused',
     reason,
-    job,
+    job: job.name,
     uid,
     user: context.userOf(uid),
     pid,
@@ -144,17 +144,17 @@ export class RefusalRules {
   }
 
   /** The statement; undefined where the profile does not refuse this: the job is not the one that was judged. */
-  ruleOf(refused: Refused, job: string): RuleSource | undefined {
+  ruleOf(refused: Refused, job: Job): RuleSource | undefined {
     const { reason, protocol, address, port, uid } = refused;
     this.#isPermitted = reason !== 'SAF_NOT_PERMITTED';
     const lowPortCapable = reason !== 'LOW_PORT_RESTRICTED';
     const request = { protocol, address, port, uid, groups: [], lowPortCapable };
     // But for SAF it is the same statement for all who are refused, whatever they are called meanwhile.
-    const jobs = reason === 'SAF_NOT_PERMITTED' ? [job] : [job, UNKNOWN_JOB];
-    for (const each of jobs) {
+    const jobs = reason === 'SAF_NOT_PERMITTED' ? [job] : [job, jobNamed(UNKNOWN_JOB)];
+    for (const { name, aliases } of jobs) {
       // The kernel judges at bind(2) also what is said of listen(2).
       for (const operation of ['bind', 'listen'] as const) {
-        const verdict = decide(this.#table, { ...request, operation, job: each });
+        const verdict = decide(this.#table, { ...request, operation, job: name, aliases });
         if (verdict.reason === reason) return verdict.rule;
       }
     }

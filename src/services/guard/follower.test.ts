@@ -23,8 +23,8 @@ class FakeKernel implements JobKernel {
   swap(jobs: Jobs, isOurs: boolean): void {
     this.cgroups.clear();
     this.users.clear();
-    for (const [id, job] of jobs.cgroups) this.cgroups.set(id, job);
-    for (const [uid, job] of jobs.users) this.users.set(uid, job);
+    for (const [id, job] of jobs.cgroups) this.cgroups.set(id, job.name);
+    for (const [uid, job] of jobs.users) this.users.set(uid, job.name);
     this.changes++;
     this.knowsTables = isOurs;
   }
@@ -35,8 +35,8 @@ class FakeKernel implements JobKernel {
   ) {
     if (!this.knowsTables) return false;
     this.changes++;
-    for (const [id, job] of changed.cgroups) this.cgroups.set(id, job);
-    for (const [uid, job] of changed.users) this.users.set(uid, job);
+    for (const [id, job] of changed.cgroups) this.cgroups.set(id, job.name);
+    for (const [uid, job] of changed.users) this.users.set(uid, job.name);
     for (const id of gone.cgroups) this.cgroups.delete(id);
     for (const uid of gone.users) this.users.delete(uid);
     return true;
@@ -175,7 +175,7 @@ describe('within a second', () => {
     stage.cgroups.add('/system.slice/nginx.service');
     stage.clock.advance(1000);
     assert.deepEqual(stage.names, ['NGINX', 'ROOT']);
-    assert.deepEqual(stage.cgroups.watched, ['/system.slice']);
+    assert.deepEqual(stage.cgroups.watched, ['/', '/system.slice']);
   });
 
   test('the guard comes, and goes, and comes again', () => {
@@ -207,8 +207,8 @@ test('when nothing changes the kernel is not written to', () => {
   const before = stage.kernel?.changes;
   stage.clock.advance(100_000);
   assert.equal(stage.kernel?.changes, before);
-  // And not more than once a second all is looked at.
-  assert.ok(stage.cgroups.listed < 110, `${stage.cgroups.listed}`);
+  // And not more than once a second all is looked at: the root, and the slice in it.
+  assert.ok(stage.cgroups.listed < 220, `${stage.cgroups.listed}`);
 });
 
 test('what does not work is told once, tried again once a second, and done when it works', () => {

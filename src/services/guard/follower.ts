@@ -1,9 +1,13 @@
 // Follows who is which job: users, system units and jobs that were given, and tells the kernel what has changed.
 import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { isSameJob, type Job } from '../../base/job.ts';
 import { JOB_CGROUPS_MAX, JOB_CGROUPS_PER_USER_MAX } from '../../base/limits.ts';
+import { pickUnit, unitOfPath } from '../../base/unit.ts';
+import type { PossibleUnit } from '../../bpf/guard-unit-tables.ts';
 import type { Cgroups, ControlGroup, Files, JobCgroup } from '../../host/host.ts';
 import { type Account, parsePasswd } from '../../text/passwd.ts';
-import { jobsOf, listUnits, type NamedJobs, pickUnit, SYSTEM_SLICE } from './jobs.ts';
+import { activatedBy, hostUnits, stampOfUnits, type UnitReader } from './host-units.ts';
+import { HIERARCHY_ROOT, jobsOf, listUnits, type NamedJobs } from './jobs.ts';
 import type { GuardKernel, Jobs } from './kernel.ts';
 
 const PASSWD = '/etc/passwd';
@@ -19,7 +23,7 @@ export type JobKernel = Pick<GuardKernel, 'knowsTables' | 'updateJobs'>;
 /** Where the follower looks, and whom it tells. */
 export interface FollowerParts {
   readonly cgroups: Cgroups;
-  readonly files: Pick<Files, 'readText' | 'stamp'>;
+  readonly files: UnitReader & Pick<Files, 'stamp'>;
   /** The guard in the kernel; undefined while there is none. */
   readonly kernel: () => JobKernel | undefined;
   /**
@@ -29,8 +33,8 @@ export interface FollowerParts {
   readonly renewTables: () => void;
   /** Is told, once, what has no job because of its name, and what does not work. */
   readonly warn: (message: string) => void;
-  /** Where the system's units are; `/system.slice`. */
-  readonly slice?: string;
+  /** The cgroup below which the system's units are; the root of the hierarchy. */
+  readonly root?: string;
   /** The files of accounts and groups; those in /etc. */
   readonly passwd?: string;
   readonly group?: string;
@@ -50,11 +54,15 @@ const NO_JOBS: NamedJobs = { cgroups: new Map(), users: new Map(), leftOut: [] }
 /** To be called every JOB_TICK_MS. */
 export class Follower {
   readonly #parts: FollowerParts;
-  readonly #slice: string;
+  readonly #root: string;
   /** The cgroups that were made for a job. */
   readonly #made = new Map<bigint, Made>();
   #units: readonly ControlGroup[] = [];
   #accounts: readonly Account[] = [];
+  /** The units that the host has files of, and what the sockets that are there activate. */
+  #unitFiles: readonly PossibleUnit[] = [];
+  #unitStamp = '';
+  readonly #activates = new Map<string, string | undefined>();
   #stamps = '';
   #watch: { readonly slices: string; close(): void } | undefined;
   #ticks = 0;
@@ -74,7 +82,7 @@ export class Follower {
   /** Learns what was made for jobs before, by a daemon that has ended. */
   constructor(parts: FollowerParts) {
     this.#parts = parts;
-    this.#slice = parts.slice ?? SYSTEM_SLICE;
+    this.#root = parts.root ?? HIERARCHY_ROOT;
     for (const cgroup of parts.cgroups.marked())
       this.#made.set(cgroup.id, { cgroup, isKept: false, wasEmpty: false });
   }
@@ -89,6 +97,7 @@ export class Follower {
     const isLook = this.#ticks++ % TICKS_PER_LOOK === 0;
     this.#lookAtUsers();
     if (isLook) {
+      this.#lookAtUnitFiles();
       this.#lookAtUnits();
       this.#removeEmpty();
     }
@@ -150,14 +159,34 @@ export class Follower {
     }
   }
 
+  /** What the kernel is to know of units that have not begun yet. */
+  #lookAtUnitFiles(): void {
+    const { files } = this.#parts;
+    const stamp = stampOfUnits(files);
+    if (stamp === this.#unitStamp) return;
+    this.#unitStamp = stamp;
+    this.#unitFiles = hostUnits(files);
+    this.#activates.clear();
+    for (const { path } of this.#units) this.#seeActivation(path);
+    this.#isStale = true;
+    this.#mustRenew = true;
+  }
+
+  #seeActivation(path: string): void {
+    const unit = unitOfPath(this.#root === HIERARCHY_ROOT ? path : path.slice(this.#root.length));
+    if (unit !== undefined && !this.#activates.has(unit))
+      this.#activates.set(unit, activatedBy(this.#parts.files, unit));
+  }
+
   #lookAtUnits(): void {
-    const units = listUnits(this.#parts.cgroups, this.#slice);
+    const units = listUnits(this.#parts.cgroups, this.#root);
     const isSame =
       units.length === this.#units.length && units.every(({ id }, i) => id === this.#units[i]?.id);
     if (isSame) return;
     this.#units = units;
+    for (const { path } of units) this.#seeActivation(path);
     this.#isStale = true;
-    this.#watchSlices(units.filter(({ path }) => path === this.#slice || pickUnit(path) === 'enter'));
+    this.#watchSlices(units.filter(({ path }) => path === this.#root || pickUnit(path) === 'enter'));
   }
 
   /** A unit is looked at as soon as its cgroup is made: it may bind its port a few milliseconds later. */
@@ -204,7 +233,16 @@ export class Follower {
   #nameJobs(): void {
     if (!this.#isStale) return;
     const made = [...this.#made.values()].map(({ cgroup }) => cgroup);
-    this.#jobs = jobsOf({ cgroups: this.#units, made, accounts: this.#accounts }, this.#slice);
+    const named = jobsOf(
+      {
+        cgroups: this.#units,
+        made,
+        accounts: this.#accounts,
+        activates: (unit) => this.#activates.get(unit),
+      },
+      this.#root,
+    );
+    this.#jobs = { ...named, units: this.#unitFiles };
     this.#isStale = false;
     const { leftOut } = this.#jobs;
     for (const message of leftOut) if (!this.#leftOut.includes(message)) this.#parts.warn(message);
@@ -241,6 +279,8 @@ export class Follower {
     if (now === before) return true;
     const changed = { cgroups: added(before.cgroups, now.cgroups), users: added(before.users, now.users) };
     const gone = { cgroups: missing(before.cgroups, now.cgroups), users: missing(before.users, now.users) };
+    const counts = [changed.cgroups.size, changed.users.size, gone.cgroups.length, gone.users.length];
+    if (counts.every((count) => count === 0)) return true;
     try {
       return kernel.updateJobs(changed, gone);
     } catch {
@@ -256,8 +296,8 @@ export class Follower {
 }
 
 /** What is new in a map, or has another value. */
-function added<K, V>(before: ReadonlyMap<K, V>, now: ReadonlyMap<K, V>): Map<K, V> {
-  return new Map([...now].filter(([key, value]) => before.get(key) !== value));
+function added<Id>(before: ReadonlyMap<Id, Job>, now: ReadonlyMap<Id, Job>): Map<Id, Job> {
+  return new Map([...now].filter(([key, job]) => !isSameJob(before.get(key), job)));
 }
 
 /** What is no longer in a map. */

@@ -1,13 +1,15 @@
 // Who is which job, and who was it a moment ago: an event is read after it has happened.
-import { type JobName, UNKNOWN_JOB } from '../../base/job.ts';
+import { type Job, jobNamed, UNKNOWN_JOB } from '../../base/job.ts';
 import { VANISHED_CGROUPS_MAX } from '../../base/limits.ts';
 import type { Jobs } from './kernel.ts';
 
 const NO_JOBS: Jobs = { cgroups: new Map(), users: new Map() };
 
+const UNKNOWN = jobNamed(UNKNOWN_JOB);
+
 /** Knows the jobs of cgroups and users, and those of cgroups that are gone; of these the longest gone are forgotten. */
 export class JobMemory {
-  readonly #vanished = new Map<bigint, JobName>();
+  readonly #vanished = new Map<bigint, Job>();
   #jobs = NO_JOBS;
 
   /** Who is which job now. */
@@ -20,8 +22,8 @@ export class JobMemory {
   }
 
   /** The job of a process in a cgroup and of a user: that of the cgroup if it has one, else that of the user. */
-  jobOf(cgroup: bigint, uid: number): JobName {
+  jobOf(cgroup: bigint, uid: number): Job {
     const { cgroups, users } = this.#jobs;
-    return cgroups.get(cgroup) ?? this.#vanished.get(cgroup) ?? users.get(uid) ?? UNKNOWN_JOB;
+    return cgroups.get(cgroup) ?? this.#vanished.get(cgroup) ?? users.get(uid) ?? UNKNOWN;
   }
 }

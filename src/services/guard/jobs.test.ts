@@ -1,21 +1,23 @@
 // Which job is whose: system units, accounts, and cgroups that were made for a job.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { jobCalled } from '../../../test/support/jobs.ts';
+import { pickUnit } from '../../base/unit.ts';
 import { SimCgroups } from '../../host/sim/cgroups.ts';
 import { parsePasswd } from '../../text/passwd.ts';
-import { jobsOf, pickUnit } from './jobs.ts';
+import { jobsOf } from './jobs.ts';
 
 /** The jobs by path of a host with these cgroups, all of root but for those that are given an owner. */
-function unitJobs(paths: readonly (string | [path: string, uid: number])[], slice?: string) {
+function unitJobs(paths: readonly (string | [path: string, uid: number])[], root?: string) {
   const sim = new SimCgroups();
   for (const each of paths) {
     const [path, uid] = typeof each === 'string' ? [each] : each;
     sim.add(path, uid);
   }
   const cgroups = sim.list('/', () => 'enter');
-  const { cgroups: jobs, leftOut } = jobsOf({ cgroups, made: [], accounts: [] }, slice);
+  const { cgroups: jobs, leftOut } = jobsOf({ cgroups, made: [], accounts: [] }, root);
   const pathOf = (id: bigint) => cgroups.find((group) => group.id === id)?.path;
-  return { jobs: Object.fromEntries([...jobs].map(([id, job]) => [pathOf(id), job])), leftOut };
+  return { jobs: Object.fromEntries([...jobs].map(([id, { name }]) => [pathOf(id), name])), leftOut };
 }
 
 describe('a system unit', () => {
@@ -26,6 +28,15 @@ describe('a system unit', () => {
       '/system.slice/php8.2-fpm.service': 'PHP8.2-FPM',
     });
     assert.deepEqual(leftOut, []);
+  });
+
+  test('may be a socket, and lie in any slice, or in none', () => {
+    const paths = [
+      '/nginx.service',
+      '/other.slice/other-web.slice/nginx.service',
+      '/system.slice/nginx.socket',
+    ];
+    assert.deepEqual(unitJobs(paths).jobs, Object.fromEntries(paths.map((path) => [path, 'NGINX'])));
   });
 
   test('may lie in slices in the slice, and be one of a template', () => {
@@ -53,11 +64,9 @@ describe('a system unit', () => {
   const others = [
     '/user.slice/user-1000.slice/user@1000.service/app.slice/nginx.service',
     '/user.slice/nginx.service',
-    '/nginx.service',
-    '/other.slice/nginx.service',
     '/system.slice/docker-1.scope/nginx.service',
     '/system.slice/docker-1.scope/system.slice/nginx.service',
-    '/system.slice/nginx.socket',
+    '/system.slice/nginx.mount',
     '/system.slice/nginx.service.d',
     '/system.slicex/nginx.service',
     '/a/system.slice/nginx.service',
@@ -100,10 +109,12 @@ describe('a system unit', () => {
   });
 });
 
-test('of a slice only slices are entered and only services taken', () => {
+test('of a slice only slices are entered, and only services and sockets taken', () => {
   const names = {
     'a.slice': 'enter',
     'a.service': 'take',
+    'a.socket': 'take',
+    'user.slice': 'leave',
     'a.scope': 'leave',
     'a.mount': 'leave',
     a: 'leave',
@@ -120,7 +131,7 @@ describe('a user', () => {
   test('is the job of his name in capitals', () => {
     const { users } = jobs('root:x:0', 'www-data:x:33', '_rpc:x:102', 'HOST$:x:9');
     assert.deepEqual(
-      [...users],
+      [...users].map(([uid, { name }]) => [uid, name]),
       [
         [0, 'ROOT'],
         [33, 'WWW-DATA'],
@@ -131,15 +142,18 @@ describe('a user', () => {
   });
 
   test('who shares his uid is the first of those who have it', () => {
-    assert.deepEqual([...jobs('root:x:0', 'toor:x:0').users], [[0, 'ROOT']]);
+    assert.deepEqual([...jobs('root:x:0', 'toor:x:0').users], [[0, jobCalled('ROOT')]]);
     // Also where the first one's name is none: the other one's must not be had by a change of the order.
     assert.deepEqual([...jobs('reserved:x:7', 'nginx:x:7').users], []);
   });
 
   test('has no job if his name is none, and that is told', () => {
     const { users, leftOut } = jobs('straße:x:1', 'unknown:x:2', 'authport:x:3', 'a b:x:4', 'bob:x:5');
-    assert.deepEqual([...users], [[5, 'BOB']]);
-    assert.match(leftOut.join('\n'), /^the user straße is .*\nthe user unknown is .*nobody knows\n.*\n.*a b/);
+    assert.deepEqual([...users], [[5, jobCalled('BOB')]]);
+    assert.match(
+      leftOut.join('\n'),
+      /^the user straße is .*\nthe user unknown is .*cannot be identified\n.*\n.*a b/,
+    );
   });
 });
 
@@ -149,7 +163,7 @@ test('a cgroup that was made for a job is that job, wherever it is', () => {
   const [own, nested] = [sim.make('/', 'A-1', 'A', 1000), sim.make(unit.path, 'B-2', 'B', 0)];
   const { cgroups } = jobsOf({ cgroups: sim.list('/', () => 'enter'), made: sim.marked(), accounts: [] });
   assert.deepEqual(
-    cgroups,
+    new Map([...cgroups].map(([id, { name }]) => [id, name])),
     new Map([
       [unit.id, 'FOO'],
       [own.id, 'A'],

@@ -1,14 +1,9 @@
 // Which job a cgroup and a user are: from the names of the system's units, of accounts, and of what `run` made.
-import { messageOf } from '../../base/errors.ts';
-import { type JobName, parseJobName, UNKNOWN_JOB } from '../../base/job.ts';
+import { type Job, jobNamed } from '../../base/job.ts';
+import { jobOfUnit, pickUnit, readName, type UnitJob, unitOfPath } from '../../base/unit.ts';
 import type { Cgroups, ControlGroup, JobCgroup } from '../../host/host.ts';
 import type { Account } from '../../text/passwd.ts';
 import type { Jobs } from './kernel.ts';
-
-/** Where the cgroups of the system manager's units are, from the root of the hierarchy on. */
-export const SYSTEM_SLICE = '/system.slice';
-const SLICE = '.slice';
-const SERVICE = '.service';
 
 /** What there is to be named. */
 export interface Named {
@@ -17,6 +12,8 @@ export interface Named {
   /** The cgroups that were made for a job. */
   readonly made: readonly JobCgroup[];
   readonly accounts: readonly Account[];
+  /** The unit that a socket activates, where that is not the one of its own name. */
+  readonly activates?: (unit: string) => string | undefined;
 }
 
 /** The jobs, and what has none because of its name: a sentence for each. */
@@ -24,81 +21,66 @@ export interface NamedJobs extends Jobs {
   readonly leftOut: readonly string[];
 }
 
+/** Where the cgroups of the system manager begin. */
+export const HIERARCHY_ROOT = '/';
+
 /**
  * Which job each is. Of a unit only the cgroup itself is named: those below it are its job, too, unless they have been
  * made for another one. Of several accounts with one uid the first one counts.
  */
-export function jobsOf({ cgroups, made, accounts }: Named, slice = SYSTEM_SLICE): NamedJobs {
+export function jobsOf(
+  { cgroups, made, accounts, activates }: Named,
+  root: string = HIERARCHY_ROOT,
+): NamedJobs {
   const leftOut: string[] = [];
-  const jobOf = (what: string, name: string): JobName | undefined => {
-    const { job, problem } = readName(name);
-    if (problem) leftOut.push(`${what} is no job of its own: ${problem}`);
-    return job;
+  const put = <Id>(map: Map<Id, Job>, id: Id, what: string, named: UnitJob) => {
+    if ('job' in named) map.set(id, named.job);
+    else leftOut.push(`${what} is no job of its own: ${named.problem}`);
   };
-  const byCgroup = new Map<bigint, JobName>();
-  for (const { path, id } of unitsIn(cgroups, slice)) {
-    const job = jobOf(`the unit ${path}`, unitName(path));
-    if (job) byCgroup.set(id, job);
+  const byCgroup = new Map<bigint, Job>();
+  for (const { path, id, unit } of unitsIn(cgroups, root)) {
+    put(byCgroup, id, `the unit ${path}`, jobOfUnit(unit, activates?.(unit)));
   }
-  for (const { path, id, job: name } of made) {
-    const job = jobOf(`the cgroup ${path}`, name);
-    if (job) byCgroup.set(id, job);
-  }
-  const byUser = new Map<number, JobName>();
+  for (const { path, id, job } of made) put(byCgroup, id, `the cgroup ${path}`, jobOfName(job));
+  const byUser = new Map<number, Job>();
   const seen = new Set<number>();
   for (const { name, uid } of accounts) {
     if (seen.has(uid)) continue;
     seen.add(uid);
-    const job = jobOf(`the user ${name}`, name);
-    if (job) byUser.set(uid, job);
+    put(byUser, uid, `the user ${name}`, jobOfName(name));
   }
   return { cgroups: byCgroup, users: byUser, leftOut };
 }
 
-/** The slice with its units, and the slices in it with theirs; none where the host has no such slice. */
-export function listUnits(cgroups: Cgroups, slice = SYSTEM_SLICE): readonly ControlGroup[] {
-  const group = cgroups.at(slice);
-  return group ? [group, ...cgroups.list(slice, pickUnit)] : [];
+function jobOfName(text: string): UnitJob {
+  const read = readName(text);
+  return 'name' in read ? { job: jobNamed(read.name) } : read;
 }
 
-/** What is to be done with a cgroup of that name when a slice is looked through. */
-export function pickUnit(name: string): 'leave' | 'take' | 'enter' {
-  if (name.endsWith(SLICE)) return 'enter';
-  return name.endsWith(SERVICE) ? 'take' : 'leave';
+/** The units of the system manager, and the slices in which they are. */
+export function listUnits(cgroups: Cgroups, root: string = HIERARCHY_ROOT): readonly ControlGroup[] {
+  const group = cgroups.at(root);
+  return group ? [group, ...cgroups.list(root, pickUnit)] : [];
 }
 
 /**
- * The cgroups of system services: those that end in ".service" and lie in the slice, or in slices in it. Only root may
- * be able to make them: a service that manages its own cgroups, a container and a user's manager can make others of any
- * name, below their own.
+ * The cgroups of units. Only root may be able to make them: where a slice is another user's, he can make cgroups of any
+ * name in it.
  */
-function unitsIn(cgroups: readonly ControlGroup[], slice: string): ControlGroup[] {
-  const rootsSlices = new Set(cgroups.flatMap(({ path, uid }) => (uid === 0 ? [path] : [])));
-  const isSlice = (path: string): boolean => {
-    if (!rootsSlices.has(path)) return false;
-    if (path === slice) return true;
-    return path.endsWith(SLICE) && isSlice(parentOf(path));
-  };
-  return cgroups.filter(
-    ({ path }) => path.startsWith(`${slice}/`) && path.endsWith(SERVICE) && isSlice(parentOf(path)),
-  );
+function unitsIn(
+  cgroups: readonly ControlGroup[],
+  root: string,
+): readonly (ControlGroup & { readonly unit: string })[] {
+  const top = root === HIERARCHY_ROOT ? '' : root;
+  const owners = new Map(cgroups.map(({ path, uid }) => [path, uid]));
+  const isRoots = (path: string): boolean =>
+    path === top ? (owners.get(root) ?? 0) === 0 : owners.get(path) === 0 && isRoots(parentOf(path));
+  return cgroups.flatMap((group) => {
+    const unit = group.path.startsWith(`${top}/`) ? unitOfPath(group.path.slice(top.length)) : undefined;
+    return unit !== undefined && isRoots(parentOf(group.path)) ? [{ ...group, unit }] : [];
+  });
 }
 
 function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/'));
-}
-
-/** The manager puts "_" in front of a name that would look like a file of the kernel's (CGROUP in systemd.io). */
-function unitName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1, -SERVICE.length).replace(/^_/, '');
-}
-
-/** The job that a name stands for, or why it stands for none. */
-function readName(name: string): { job?: JobName; problem?: string } {
-  try {
-    const job = parseJobName(name);
-    return job === UNKNOWN_JOB ? { problem: `${job} is what those are called whom nobody knows` } : { job };
-  } catch (thrown) {
-    return { problem: messageOf(thrown) };
-  }
 }

@@ -2,7 +2,7 @@
 import { COUNTERS, GUARD_ABI, MODE, SLOTS } from '../../bpf/guard-layout.ts';
 import type { GuardTables } from '../../bpf/guard-tables.ts';
 import { taggedBytes } from '../../bpf/program.ts';
-import type { KernelBpf, KernelHook, KernelLink, KernelMap } from '../../host/host.ts';
+import type { BindHook, KernelBpf, KernelLink, KernelMap } from '../../host/host.ts';
 import { ConfigMemory } from './config-memory.ts';
 import { detached, foreign, moved, newer, older, trialEnded, trialRuns } from './kernel-errors.ts';
 import { sumsOf } from './map-bytes.ts';
@@ -30,6 +30,7 @@ import {
   takeOver,
 } from './put-in.ts';
 import { type Gone, type Jobs, TableSlots } from './table-slots.ts';
+import { renewUnits, unitsNamed } from './unit-programs.ts';
 
 export type { GuardMode, OtherGuard } from './pinned.ts';
 export type { GuardPlace, TableMaker } from './put-in.ts';
@@ -41,6 +42,8 @@ export interface GuardState extends GuardHead {
   readonly revision: number;
   /** The network namespaces in which the policy holds, its home among them. */
   readonly namespaces: readonly bigint[];
+  /** Whether units are named in the kernel, from their first moment on; else the daemon names them. */
+  readonly namesUnits: boolean;
   readonly counters: Readonly<Record<(typeof COUNTERS)[number], bigint>>;
 }
 
@@ -146,9 +149,10 @@ export class GuardKernel {
         there?.close();
       }
     }
+    renewUnits(this.#bpf, this.#pins, this.#maps);
   }
 
-  #renewProgram(hook: KernelHook, link: KernelLink): void {
+  #renewProgram(hook: BindHook, link: KernelLink): void {
     const ours = loadProgram(this.#bpf, hook, this.#maps);
     try {
       link.update(ours);
@@ -320,6 +324,7 @@ export class GuardKernel {
       ...headOf({ config: this.#config, links: this.#links }, now),
       revision: this.#config.revision(this.#config.slotInForce(now)),
       namespaces: this.namespaces.list().map(({ cookie }) => cookie),
+      namesUnits: unitsNamed(this.#bpf, this.#pins, this.#maps) === 'yes',
       counters: this.#counters(),
     };
   }

@@ -10,10 +10,14 @@ import {
   PORTS,
   RULE,
   SLOTS,
+  UNIT_NAME_BYTES,
 } from '../../bpf/guard-layout.ts';
 import { bindProgram } from '../../bpf/guard-program.ts';
+import { mkdirProgram, rmdirProgram, SCRATCH_BYTES } from '../../bpf/guard-units.ts';
 import { encode, type Program } from '../../bpf/program.ts';
 import type {
+  BindHook,
+  CgroupEvent,
   KernelBpf,
   KernelHook,
   KernelLink,
@@ -29,17 +33,21 @@ export interface Closable {
 }
 
 /** The maps that hold a map for each set of tables. */
-export const OUTER = ['ports', 'rules', 'cgroups', 'users', 'permits'] as const;
+export const OUTER = ['ports', 'rules', 'units', 'cgroups', 'users', 'permits'] as const;
 export type Outer = (typeof OUTER)[number];
 
-export const HOOKS: readonly KernelHook[] = ['bind4', 'bind6'];
+export const HOOKS: readonly BindHook[] = ['bind4', 'bind6'];
+/** What names units: a host can be without, then the daemon alone does. */
+export const UNIT_HOOKS: readonly CgroupEvent[] = ['cgroup_mkdir', 'cgroup_rmdir'];
 
 const EVENTS_BYTES = 256 * 1024;
 /** Refusals that are kept for which the ring buffer has no room, the latest. */
 const NEWEST_EVENTS = 1024;
 
+type FixedName = 'config' | 'netns' | 'counters' | 'events' | 'newest' | 'scratch';
+
 /** The maps that are there once. */
-const FIXED: Readonly<Record<'config' | 'netns' | 'counters' | 'events' | 'newest', KernelMapSpec>> = {
+const FIXED: Readonly<Record<FixedName, KernelMapSpec>> = {
   config: {
     type: 'array',
     name: 'config',
@@ -59,14 +67,23 @@ const FIXED: Readonly<Record<'config' | 'netns' | 'counters' | 'events' | 'newes
   },
   events: { type: 'ringbuf', name: 'events', keyBytes: 0, valueBytes: 0, entries: EVENTS_BYTES },
   newest: { type: 'lru_hash', name: 'newest', keyBytes: 8, valueBytes: EVENT.bytes, entries: NEWEST_EVENTS },
+  scratch: { type: 'percpu_array', name: 'scratch', keyBytes: 4, valueBytes: SCRATCH_BYTES, entries: 1 },
 };
 
-export type MapName = Outer | keyof typeof FIXED;
+export type MapName = Outer | FixedName;
 export type Maps = Readonly<Record<MapName, KernelMap>>;
-export type Links = Readonly<Record<KernelHook, KernelLink>>;
+export type Links = Readonly<Record<BindHook, KernelLink>>;
 
 /** All maps by their names, which are those in bpffs, too. */
-export const MAP_NAMES: readonly MapName[] = ['config', 'netns', 'counters', 'events', 'newest', ...OUTER];
+export const MAP_NAMES: readonly MapName[] = [
+  'config',
+  'netns',
+  'counters',
+  'events',
+  'newest',
+  'scratch',
+  ...OUTER,
+];
 
 /** The map in a map of each kind, with room for so many. */
 export function innerSpec(outer: Outer, entries: number): KernelMapSpec {
@@ -75,10 +92,17 @@ export function innerSpec(outer: Outer, entries: number): KernelMapSpec {
   if (outer === 'rules') {
     return { type: 'array', name, keyBytes: 4, valueBytes: RULE.bytes, entries, flags: ['inner_map'] };
   }
-  const [keyBytes, valueBytes] =
-    outer === 'cgroups' ? [8, JOB.bytes] : outer === 'users' ? [4, JOB.bytes] : [PERMIT_KEY.bytes, 4];
+  const [keyBytes, valueBytes] = HASHES[outer];
   return { type: 'hash', name, keyBytes, valueBytes, entries, flags: ['no_prealloc'] };
 }
+
+/** The bytes of keys and values. */
+const HASHES: Readonly<Record<Exclude<Outer, 'ports' | 'rules'>, readonly [key: number, value: number]>> = {
+  units: [UNIT_NAME_BYTES, JOB.bytes],
+  cgroups: [8, JOB.bytes],
+  users: [4, JOB.bytes],
+  permits: [PERMIT_KEY.bytes, 4],
+};
 
 function specOf(name: MapName): KernelMapSpec {
   if (name in FIXED) return FIXED[name as keyof typeof FIXED];
@@ -119,6 +143,8 @@ function createMap(bpf: KernelBpf, name: MapName): KernelMap {
 
 /** The program of a hook, as this build has it. */
 export function programOf(hook: KernelHook): Program {
+  if (hook === 'cgroup_mkdir') return mkdirProgram();
+  if (hook === 'cgroup_rmdir') return rmdirProgram();
   return bindProgram(hook === 'bind4' ? 4 : 6);
 }
 
@@ -136,5 +162,5 @@ export function loadProgram(bpf: KernelBpf, hook: KernelHook, maps: Maps): Kerne
 
 /** Whether a program is called as the guard's are. */
 export function isProgramOf(hook: KernelHook, program: KernelProgram): boolean {
-  return program.name === `portreeve_${hook}`;
+  return program.name === `portreeve_${hook.replace('cgroup_', '')}`;
 }

@@ -2,7 +2,7 @@
 import { exactNumber } from '../../base/numbers.ts';
 import { CONFIG, GUARD_ABI, MODE, SLOTS } from '../../bpf/guard-layout.ts';
 import { OLDER_LAYOUTS, type OlderLayout } from '../../bpf/guard-older.ts';
-import type { KernelBpf, KernelHook, KernelLink, KernelMap } from '../../host/host.ts';
+import type { BindHook, KernelBpf, KernelLink, KernelMap } from '../../host/host.ts';
 import { ConfigMemory } from './config-memory.ts';
 import { foreign, gone, newer } from './kernel-errors.ts';
 import { sumsOf } from './map-bytes.ts';
@@ -71,7 +71,7 @@ export function openPinned(bpf: KernelBpf, pins: string): Pinned | undefined {
       abi,
       config,
       id: map.info.id,
-      links: Object.fromEntries(links) as Record<KernelHook, KernelLink>,
+      links: Object.fromEntries(links) as Links,
       close,
     };
   } catch (thrown) {
@@ -80,7 +80,7 @@ export function openPinned(bpf: KernelBpf, pins: string): Pinned | undefined {
   }
 }
 
-function openLink(bpf: KernelBpf, pins: string, hook: KernelHook, open: Closable[]): KernelLink {
+function openLink(bpf: KernelBpf, pins: string, hook: BindHook, open: Closable[]): KernelLink {
   const link = bpf.openLink(`${pins}/${hook}`);
   if (!link) throw foreign(pins);
   open.push(link);

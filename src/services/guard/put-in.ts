@@ -2,13 +2,14 @@
 import { COUNTERS, GUARD_ABI, SLOTS } from '../../bpf/guard-layout.ts';
 import { OLDER_LAYOUTS, type OlderLayout } from '../../bpf/guard-older.ts';
 import type { GuardTables } from '../../bpf/guard-tables.ts';
-import type { KernelBpf, KernelHook, KernelLink, KernelMap, KernelProgram } from '../../host/host.ts';
+import type { BindHook, KernelBpf, KernelLink, KernelMap, KernelProgram } from '../../host/host.ts';
 import { ConfigMemory } from './config-memory.ts';
 import { detached, foreign, isThere, trialRuns } from './kernel-errors.ts';
 import { bytes32, bytes64, putSum } from './map-bytes.ts';
 import { type Closable, createMaps, HOOKS, type Links, loadProgram, type Maps } from './maps.ts';
 import { countersIn, isAttached, type Pinned, revisionIn, unfinishedOf } from './pinned.ts';
 import { type Jobs, TableSlots } from './table-slots.ts';
+import { attachUnits } from './unit-programs.ts';
 
 /** Where the guard is. */
 export interface GuardPlace {
@@ -63,8 +64,9 @@ export function putIn(bpf: KernelBpf, { pins, cgroup }: GuardPlace, first: InFor
       config.set64('since', BigInt(first.nowMs));
       new TableSlots(bpf, maps, config).fill(0, first.tables, first.jobs);
       const links = HOOKS.map((hook) => [hook, attached(bpf, maps, { pins, cgroup }, hook, open)] as const);
+      attachUnits(bpf, unfinishedOf(pins), maps);
       if (!bpf.rename(unfinishedOf(pins), pins)) throw isThere(pins);
-      return { maps, links: Object.fromEntries(links) as Record<KernelHook, KernelLink>, config };
+      return { maps, links: Object.fromEntries(links) as Links, config };
     });
     isIn = true;
     return parts;
@@ -128,7 +130,7 @@ function attached(
   bpf: KernelBpf,
   maps: Maps,
   { pins, cgroup }: GuardPlace,
-  hook: KernelHook,
+  hook: BindHook,
   open: Closable[],
 ): KernelLink {
   const program = loadProgram(bpf, hook, maps);
@@ -166,12 +168,13 @@ export function takeOver(bpf: KernelBpf, pins: string, older: Pinned, maker: Tab
     }
     const links = HOOKS.map((hook) => [hook, openLink(bpf, pins, hook, open)] as const);
     for (const [hook, link] of links) bpf.pin(link, `${unfinishedOf(pins)}/${hook}`);
+    attachUnits(bpf, unfinishedOf(pins), maps);
     exchangeNames(bpf, pins, () => exchangePrograms(bpf, maps, links));
     // What an older portreeve has written there meanwhile: it does not hold it for that.
     config.set('mode', older.config.get('mode'));
     slots.awaitPrograms();
     if (layout) keepCounters(maps.counters, countersIn(bpf, unfinishedOf(pins), layout), layout);
-    return { maps, links: Object.fromEntries(links) as Record<KernelHook, KernelLink>, config };
+    return { maps, links: Object.fromEntries(links) as Links, config };
   });
   bpf.removeDirectory(unfinishedOf(pins));
   return parts;
@@ -201,7 +204,7 @@ function slotsInUse(config: ConfigMemory): number[] {
   return [...new Set(slots)];
 }
 
-function openLink(bpf: KernelBpf, pins: string, hook: KernelHook, open: Closable[]): KernelLink {
+function openLink(bpf: KernelBpf, pins: string, hook: BindHook, open: Closable[]): KernelLink {
   const link = bpf.openLink(`${pins}/${hook}`);
   if (!link) throw foreign(pins);
   open.push(link);
@@ -234,7 +237,7 @@ function copyNamespaces(bpf: KernelBpf, pins: string, to: KernelMap): void {
 function exchangePrograms(
   bpf: KernelBpf,
   maps: Maps,
-  links: readonly (readonly [KernelHook, KernelLink])[],
+  links: readonly (readonly [BindHook, KernelLink])[],
 ): void {
   const open: KernelProgram[] = [];
   const undo: (() => void)[] = [];

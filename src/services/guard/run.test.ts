@@ -74,7 +74,7 @@ test('the process is in a cgroup below its own, which is the job that was asked 
   assert.equal(stage.cgroups.of(CLIENT), HOME);
   const [made] = stage.cgroups.marked();
   assert.deepEqual([made?.job, made?.taker, made?.uid], ['WEB', 1000, 0]);
-  assert.equal(stage.follower.jobs.cgroups.get(made?.id ?? 0n), 'WEB');
+  assert.equal(stage.follower.jobs.cgroups.get(made?.id ?? 0n)?.name, 'WEB');
 });
 
 test('without a number it is the caller himself, and from a job another one is taken below it', () => {

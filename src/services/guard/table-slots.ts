@@ -1,7 +1,8 @@
 // The two sets of tables in the kernel: how one is filled, told of jobs, and freed. Whoever writes holds the guard.
-import type { JobName } from '../../base/job.ts';
+import type { Job } from '../../base/job.ts';
 import { PORTS, SLOTS } from '../../bpf/guard-layout.ts';
 import type { GuardTables, MapEntry } from '../../bpf/guard-tables.ts';
+import { type PossibleUnit, unitEntries } from '../../bpf/guard-unit-tables.ts';
 import type { KernelBpf, KernelMap } from '../../host/host.ts';
 import type { ConfigMemory } from './config-memory.ts';
 import { bytes32, bytes64 } from './map-bytes.ts';
@@ -9,8 +10,10 @@ import { innerSpec, type Maps, type Outer } from './maps.ts';
 
 /** Who is which job. */
 export interface Jobs {
-  readonly cgroups: ReadonlyMap<bigint, JobName>;
-  readonly users: ReadonlyMap<number, JobName>;
+  readonly cgroups: ReadonlyMap<bigint, Job>;
+  readonly users: ReadonlyMap<number, Job>;
+  /** The units that may begin: those that the host has files of. */
+  readonly units?: readonly PossibleUnit[];
 }
 
 /** Who is no job any more. */
@@ -22,6 +25,7 @@ export interface Gone {
 /** Room for cgroups and users that come while the tables are in force, and for rules and permits of later tables. */
 const CGROUPS_MIN = 4096;
 const USERS_MIN = 4096;
+const UNITS_MIN = 4096;
 const RULES_MIN = 1024;
 const PERMITS_MIN = 1024;
 
@@ -124,11 +128,14 @@ export class TableSlots {
     }
   }
 
-  #putJobs(slot: number, { job, permits }: GuardTables, jobs: Jobs, put: Put): void {
+  #putJobs(slot: number, tables: GuardTables, jobs: Jobs, put: Put): void {
+    const { job, permits } = tables;
+    const units = unitEntries(tables, jobs.units ?? []);
     const cgroups = [...jobs.cgroups].map(([id, name]) => ({ key: bytes64(id), value: job(name) }));
     const users = [...jobs.users].map(([uid, name]) => ({ key: bytes32(uid), value: job(name) }));
     for (const id of jobs.cgroups.keys()) this.#config.addCgroup(slot, id);
     put('permits', slot, Math.max(PERMITS_MIN, permits.length), (map) => putAll(map, permits));
+    put('units', slot, Math.max(UNITS_MIN, units.length), (map) => putAll(map, units));
     put('cgroups', slot, Math.max(CGROUPS_MIN, cgroups.length * 2), (map) => putAll(map, cgroups));
     put('users', slot, Math.max(USERS_MIN, users.length * 2), (map) => putAll(map, users));
     this.#config.setCgroups(slot, jobs.cgroups.keys());
@@ -164,7 +171,7 @@ export class TableSlots {
 }
 
 interface Changes<Id> {
-  readonly changed: ReadonlyMap<Id, JobName>;
+  readonly changed: ReadonlyMap<Id, Job>;
   readonly gone: readonly Id[];
   readonly key: (id: Id) => Uint8Array;
   readonly tables: GuardTables;

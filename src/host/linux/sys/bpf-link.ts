@@ -33,6 +33,17 @@ export function attachProgram(programFd: number, cgroupFd: number, hook: Hook): 
   return result;
 }
 
+/** <linux/bpf.h>: BPF_PERF_EVENT, the attach type of a link to a perf event. */
+const PERF_EVENT = 41;
+
+/**
+ * Has a program called whenever an event of perf_event_open(2) happens, and gives the descriptor of the link, which
+ * holds the event. Throws PortreeveError `BPF_CALL` (world): EINVAL before Linux 5.15.
+ */
+export function attachToEvent(programFd: number, eventFd: number): number {
+  return bpf('LINK_CREATE', LINK_CREATE, { prog_fd: programFd, target_fd: eventFd, attach_type: PERF_EVENT });
+}
+
 /**
  * Puts another program into a link; every bind meets the old one or the new one, none meets neither. With `old` it does
  * so only where that one is there (EPERM otherwise). Throws PortreeveError `BPF_CALL` (world).

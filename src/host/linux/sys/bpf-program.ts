@@ -30,20 +30,25 @@ export const HOOKS = {
 /** A hook of a cgroup by its name. */
 export type Hook = keyof typeof HOOKS;
 
+/** <linux/bpf.h>: BPF_PROG_TYPE_TRACEPOINT, which is loaded for no attach type. */
+const TRACEPOINT = { attachType: 0, programType: 5 };
+
 /** A program as it is handed to the verifier. */
 export interface ProgramSpec {
   /** Up to 15 letters, digits, "_" and ".". */
   readonly name: string;
-  readonly hook: Hook;
+  /** Undefined for a tracepoint. */
+  readonly hook: Hook | undefined;
   /** What encode() of bpf/program.ts gave. */
   readonly instructions: Uint8Array;
 }
 
 /**
- * Ours, as package.json says. The kernel counts it as not GPL-compatible, and our programs need no helper that asks
- * for that.
+ * Ours, as package.json says. The kernel counts it as not GPL-compatible, and the programs of cgroups need no helper
+ * that asks for that. Those of tracepoints do; they are under either license (bpf/guard-units.ts).
  */
 const LICENSE = new TextEncoder().encode('Apache-2.0\0');
+const DUAL_LICENSE = new TextEncoder().encode('Dual MIT/GPL\0');
 
 const INSTRUCTION_BYTES = 8;
 /** What the verifier may say, in bytes: enough at first for most programs, then as much as any kernel takes. */
@@ -64,13 +69,14 @@ function tryLoad(spec: ProgramSpec, log?: Uint8Array): number {
 }
 
 function loadOnce(spec: ProgramSpec, log?: Uint8Array): number {
+  const { programType, attachType } = spec.hook ? HOOKS[spec.hook] : TRACEPOINT;
   return tryBpf('PROG_LOAD', PROG_LOAD, {
-    prog_type: HOOKS[spec.hook].programType,
+    prog_type: programType,
     insn_cnt: spec.instructions.length / INSTRUCTION_BYTES,
     insns: pointerTo(spec.instructions),
-    license: pointerTo(LICENSE),
+    license: pointerTo(spec.hook ? LICENSE : DUAL_LICENSE),
     prog_name: objectName(spec.name),
-    expected_attach_type: HOOKS[spec.hook].attachType,
+    expected_attach_type: attachType,
     ...(log && { log_level: LOG_LEVEL, log_size: log.length, log_buf: pointerTo(log) }),
   }).result;
 }
@@ -92,7 +98,7 @@ function refused(spec: ProgramSpec, number: number, log: string): PortreeveError
   const message = `the kernel refused the BPF program ${spec.name}: ${errno}`;
   const hint =
     'The kernel may be too old for it. All that its verifier says: portreeve guard enforce --verbose';
-  const data = { program: spec.name, hook: spec.hook, errno, log };
+  const data = { program: spec.name, hook: spec.hook ?? 'tracepoint', errno, log };
   return new PortreeveError('world', 'BPF_PROGRAM_REFUSED', message, hint, data);
 }
 

@@ -51,6 +51,9 @@ export const sys = {
   setns: declare('int setns(int fd, int nstype)'),
   prctl: declare('int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)'),
   syscall: declare('int64_t syscall(int64_t number, uint64_t a, uint64_t b, uint64_t c)'),
+  perfEventOpen: declare(
+    'int64_t syscall(int64_t number, uintptr_t attributes, int64_t pid, int64_t cpu, int64_t group, uint64_t flags)',
+  ),
 } as const;
 
 const poll = libc.func('int poll(uintptr_t fds, uint32_t count, int timeout)');

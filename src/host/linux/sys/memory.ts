@@ -31,6 +31,14 @@ export class NativeBuffer {
   }
 }
 
+/** A text with a zero behind it, as C has it. */
+export function cText(text: string): NativeBuffer {
+  const bytes = new TextEncoder().encode(text);
+  const buffer = new NativeBuffer(bytes.length + 1);
+  buffer.u8.set(bytes);
+  return buffer;
+}
+
 const addresses = new WeakMap<ArrayBufferLike, number>();
 
 /** Where the bytes of an array are. Asking for the buffer pins it: it is not moved afterwards. */

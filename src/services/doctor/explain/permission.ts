@@ -10,6 +10,7 @@ export interface Binder {
   readonly gids: readonly number[];
   /** The job that the guard would take a program of his for. */
   readonly job: string;
+  readonly aliases?: readonly string[];
   /** Whether such a program has CAP_NET_BIND_SERVICE (capabilities(7)). */
   readonly isCapable: boolean;
   /** What the profile in force says to it; undefined where there is none, or it could not be read. */

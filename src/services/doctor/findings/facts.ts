@@ -6,7 +6,7 @@ import type { SocketOwner } from '../../../host/host.ts';
 import type { ServiceEntry } from '../../../names/services.ts';
 import { KERNEL_JOB } from '../../../policy/inaddrany.ts';
 import type { Reservation } from '../../../policy/rules.ts';
-import { jobMatcher } from '../../../policy/table.ts';
+import { type JobNames, jobMatcher } from '../../../policy/table.ts';
 import { endText, holderText } from '../explain/holder-text.ts';
 import type { SeenSocket } from '../seen.ts';
 import type { Found, Remedy } from './finding.ts';
@@ -170,9 +170,10 @@ export class Facts {
   }
 
   /** Whether a reservation lets a job have its port. AUTHPORT is taken to let everybody: whom it lets is not known. */
-  lets({ use }: Reservation, job: string): boolean {
+  lets({ use }: Reservation, { job, aliases = [] }: JobNames): boolean {
     if (use.kind !== 'JOB') return use.kind === 'AUTHPORT';
-    return jobMatcher(use.pattern, { omvsJob: this.scene.inForce?.omvsJob ?? KERNEL_JOB })(job);
+    const matches = jobMatcher(use.pattern, { omvsJob: this.scene.inForce?.omvsJob ?? KERNEL_JOB });
+    return [job, ...aliases].some(matches);
   }
 
   #addReservation(reservation: Reservation): void {

@@ -122,12 +122,12 @@ function claimOn(facts: Facts, seen: SeenSocket): string | undefined {
 }
 
 function reservedFor(facts: Facts, seen: SeenSocket): string | undefined {
-  const { socket, job, owners } = seen;
+  const { socket, owners } = seen;
   const reservations = facts.reservationsAt(socket.local.port, socket.protocol);
   const [first] = reservations;
   if (!first || isForNobody(useText(first))) return undefined;
   const isKnown = owners.length > 0 || socket.uid !== undefined;
-  if (isKnown && reservations.some((each) => facts.lets(each, job))) return undefined;
+  if (isKnown && reservations.some((each) => facts.lets(each, seen))) return undefined;
   // Data connections of an FTP server outlive their listener.
   const isLeft = !isKnown && (first.use.kind === 'AUTHPORT' || !isOutgoing(facts, seen));
   return isLeft ? undefined : `${placeOf(first)} reserves the port for ${useText(first)}`;

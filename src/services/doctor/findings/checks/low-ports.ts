@@ -16,10 +16,11 @@ const isOpenToAll = ({ scene }: Facts): boolean => scene.kernel.unprivilegedStar
 export function lowPortUnprivileged(facts: Facts): Found[] {
   return facts.listeners.flatMap(({ port, protocol, sockets }): Found[] => {
     if (port >= LOW_PORTS_END) return [];
-    const ordinary = sockets.find(({ socket, job }) => {
+    const ordinary = sockets.find((seen) => {
+      const { socket } = seen;
       const isOrdinary =
         socket.uid !== undefined && socket.uid >= ORDINARY_UID_MIN && socket.uid !== NOBODY_UID;
-      return isOrdinary && !facts.reservationsAt(port, protocol).some((each) => facts.lets(each, job));
+      return isOrdinary && !facts.reservationsAt(port, protocol).some((each) => facts.lets(each, seen));
     });
     if (!ordinary) return [];
     const { unprivilegedStart } = facts.scene.kernel;

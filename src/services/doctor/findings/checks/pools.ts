@@ -61,7 +61,7 @@ export function poolReserved(facts: Facts): Found[] {
   return pools.flatMap((pool): Found[] => {
     if (pool.isHeld && inForce?.guard === 'enforce') return [];
     const others = reservations.filter(
-      (each) => common(pool, each) !== undefined && !pool.jobs.some((job) => facts.lets(each, job)),
+      (each) => common(pool, each) !== undefined && !pool.jobs.some((job) => facts.lets(each, { job })),
     );
     if (others.length === 0) return [];
     const named = others

@@ -56,7 +56,7 @@ export function reservationHeld(facts: Facts): Found[] {
     const [first] = reservations;
     const isClients = protocol === 'udp' && facts.isEphemeral(port);
     if (!first || isClients) return [];
-    const other = sockets.find(({ job }) => !reservations.some((each) => facts.lets(each, job)));
+    const other = sockets.find((seen) => !reservations.some((each) => facts.lets(each, seen)));
     if (!other) return [];
     const whose = first.use.kind === 'RESERVED' ? 'no one' : useText(first);
     return [
@@ -174,7 +174,7 @@ export function openToOthers(facts: Facts): Found[] {
 /** The reservation of the holder's job, if it says that the port is for this host alone. */
 function localReservation(facts: Facts, { port, protocol, sockets }: Listener): Reservation | undefined {
   const [socket] = sockets;
-  const its = facts.reservationsAt(port, protocol).find((each) => socket && facts.lets(each, socket.job));
+  const its = facts.reservationsAt(port, protocol).find((each) => socket && facts.lets(each, socket));
   const bind = its?.options.bind;
   return bind && isLoopback(bind) ? its : undefined;
 }

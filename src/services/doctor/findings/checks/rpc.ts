@@ -250,7 +250,7 @@ function refusedPorts(facts: Facts, protocol: Protocol): number[] {
   const ports: number[] = [];
   for (let port = RESVPORT_MIN; port <= RESVPORT_MAX; port++) {
     const reservations = facts.reservationsAt(port, protocol);
-    const isFor = reservations.some((each) => each.use.kind === 'JOB' && facts.lets(each, ANYBODY));
+    const isFor = reservations.some((each) => each.use.kind === 'JOB' && facts.lets(each, { job: ANYBODY }));
     if (reservations.length > 0 && !isFor) ports.push(port);
   }
   return ports;

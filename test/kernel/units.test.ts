@@ -1,0 +1,237 @@
+// Units are jobs from the moment in which their cgroups are made, whoever follows them: the kernel names them itself.
+import assert from 'node:assert/strict';
+import { chownSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { PortreeveError } from '../../src/base/errors.ts';
+import { namesOf as namesOfJob } from '../../src/base/job.ts';
+import { LinuxCgroups } from '../../src/host/linux/cgroups.ts';
+import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
+import { BpfMap } from '../../src/host/linux/sys/bpf-map.ts';
+import { jobsOf } from '../../src/services/guard/jobs.ts';
+import { GuardKernel } from '../../src/services/guard/kernel.ts';
+import { bytes32, bytes64 } from '../../src/services/guard/map-bytes.ts';
+import { BindAgent } from '../support/bind-agent.ts';
+import { GuardStage, guardReady, nothingInForce, profileOf, tablesOf } from '../support/guard.ts';
+import { BOUND, USERS } from '../support/guard-scene.ts';
+import { needs, probe } from '../support/probe.ts';
+import { until } from '../support/world.ts';
+
+const PROFILE = `PORT
+  4000 TCP SSH
+  4001 TCP POSTGRESQL
+  4002 TCP POSTGRESQL@15-MAIN
+  4003 TCP WEB
+  4004 TCP ROOT
+`;
+
+/** A bind of root in a cgroup: the errno, or the address that the socket has then. */
+const BIND = `import errno, os, socket, sys
+for at in range(1, len(sys.argv), 2):
+    where, port = sys.argv[at:at + 2]
+    child = os.fork()
+    if child == 0:
+        with open(where + "/cgroup.procs", "w") as procs:
+            procs.write("0")
+        try:
+            socket.socket().bind(("0.0.0.0", int(port)))
+            os._exit(0)
+        except OSError as problem:
+            os._exit(problem.errno)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    print(errno.errorcode.get(code, "bound"))`;
+
+interface Scene {
+  readonly stage: GuardStage;
+  /** Makes a cgroup, below a slice, for a unit. */
+  readonly unit: (path: string) => string;
+  /** Binds to ports, each from the cgroup before it, by root. */
+  readonly binds: (...binds: readonly (readonly [cgroup: string, port: number])[]) => Promise<string[]>;
+  /** What the set in force has for a cgroup: the bytes of its job, or undefined. */
+  readonly jobOf: (cgroup: string, slot?: number) => Uint8Array | undefined;
+}
+
+async function scene(t: TestContext): Promise<Scene | undefined> {
+  if (!guardReady(t) || !needs(t, probe.command('python3'), probe.cgroupEvents())) return undefined;
+  const stage = await GuardStage.open(t, { isSlice: true });
+  stage.inForce(PROFILE, { users: USERS });
+  const unit = (path: string) => {
+    const directory = join(stage.place.cgroup, path);
+    mkdirSync(directory, { recursive: true });
+    return directory;
+  };
+  const binds = async (...all: readonly (readonly [string, number])[]) => {
+    const { stdout, stderr } = await stage.run(['python3', '-c', BIND, ...all.flat().map(String)]);
+    assert.equal(stderr, '');
+    return stdout.trim().split('\n');
+  };
+  const jobOf = (cgroup: string, slot = slotInForce(stage)) => {
+    const jobs = jobsIn(stage, slot);
+    const value = jobs?.lookup(bytes64(statSync(cgroup, { bigint: true }).ino));
+    jobs?.close();
+    return value;
+  };
+  return { stage, unit, binds, jobOf };
+}
+
+function slotInForce({ bpf, place }: GuardStage): number {
+  const config = bpf.openMap(`${place.pins}/config`) ?? assert.fail('no config');
+  const slot = config.lookup(bytes32(0))?.[8] ?? 0;
+  config.close();
+  return slot;
+}
+
+function jobsIn({ bpf, place }: GuardStage, slot: number): BpfMap | undefined {
+  const outer = bpf.openMap(`${place.pins}/cgroups`) ?? assert.fail('no cgroups');
+  const id = outer.lookup(bytes32(slot));
+  outer.close();
+  return id && BpfMap.byId(new DataView(id.buffer).getUint32(0, true));
+}
+
+test('a socket unit, a unit in a slice of its own and an instance bind at once, and no other one', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  assert.ok(at.stage.kernel.state().namesUnits);
+  const socket = at.unit('ssh.socket');
+  const custom = at.unit('custom.slice/custom-web.slice/web.service');
+  const instance = at.unit('system-postgresql.slice/postgresql@15-main.service');
+  const other = at.unit('other.service');
+  const results = await at.binds(
+    [socket, 4000],
+    [custom, 4003],
+    [instance, 4001],
+    [instance, 4002],
+    [other, 4000],
+    [other, 4001],
+    [other, 4003],
+    // What is no job by its unit is one by its user.
+    [other, 4004],
+    [socket, 4004],
+  );
+  assert.deepEqual(results, [
+    ...['bound', 'bound', 'bound', 'bound'],
+    ...['EACCES', 'EACCES', 'EACCES', 'bound', 'EACCES'],
+  ]);
+});
+
+test('what looks like a unit and is not one gets nothing', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const theirs = at.unit('theirs.slice');
+  chownSync(theirs, 1000, 1000);
+  const planted = await at.stage.run(['mkdir', join(theirs, 'ssh.service')], { uid: 1000 });
+  assert.equal(planted.stderr, '');
+  const others = [
+    'other.service/ssh.service',
+    'docker-0123.scope/ssh.service',
+    'docker-0123.scope/system.slice/ssh.service',
+    'user.slice/ssh.service',
+    'user.slice/user-1000.slice/user@1000.service/app.slice/ssh.service',
+    'plain/ssh.service',
+    'xssh.service',
+    'ssh.servicex',
+    'ssh.service.d',
+    'ssh.scope',
+    'ssh.mount',
+    'ssh@.servic',
+  ].map(at.unit);
+  const binds = [...others, join(theirs, 'ssh.service')].map((cgroup) => [cgroup, 4000] as const);
+  assert.deepEqual(
+    await at.binds(...binds),
+    binds.map(() => 'EACCES'),
+  );
+  // Its twin is let: made by root, in a slice of root's.
+  assert.deepEqual(await at.binds([at.unit('mine.slice/ssh.service'), 4000]), ['bound']);
+});
+
+test('what the kernel names is what is named by looking at the cgroups', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const slices = ['', 'a.slice', 'a.slice/a-b.slice', 'a.slice/user.slice', 'auser.slice', 'x.scope', 'y'];
+  const names = [
+    'ssh.service',
+    'SSH.socket',
+    '_ssh.service',
+    '__ssh.service',
+    'postgresql@1.service',
+    'web.timer',
+  ];
+  const paths = slices.flatMap((slice) => names.map((name) => at.unit(join(slice, name))));
+  paths.push(at.unit(`${'s'.repeat(200)}.slice/web.service`));
+  const root = at.stage.bpf.cgroupRoot().length;
+  const cgroups = new LinuxCgroups();
+  const lines = paths.map((path) => {
+    const parts = path.slice(root).split('/');
+    const line = parts.map((_, i) => parts.slice(0, parts.length - i).join('/')).slice(0, -1);
+    const own = line.flatMap((each) => cgroups.at(each) ?? []);
+    const [group] = own;
+    const job = jobsOf({ cgroups: own, made: [], accounts: [] }).cgroups.get(group?.id ?? 0n);
+    return { path: path.slice(root), names: namesOfJob(job), bytes: at.jobOf(path) };
+  });
+  const tables = tablesOf(profileOf(PROFILE));
+  for (const { path, names: jobNames, bytes } of lines) {
+    const [name, ...aliases] = jobNames;
+    const isNamed = jobNames.some((each) => tables.names.includes(each));
+    assert.deepEqual(bytes, name && isNamed ? tables.job({ name, aliases }) : undefined, path);
+  }
+  assert.ok(lines.filter(({ bytes }) => bytes).length > 10);
+});
+
+test('units that come and go without end find room', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const directory = join(at.stage.place.cgroup, 'ssh.service');
+  // More than the map has room for.
+  for (let i = 0; i < 5000; i++) {
+    mkdirSync(directory);
+    rmdirSync(directory);
+  }
+  const again = at.unit('ssh.service');
+  assert.deepEqual(await at.binds([again, 4000]), ['bound']);
+  const jobs = jobsIn(at.stage, slotInForce(at.stage));
+  assert.equal([...(jobs?.keys() ?? [])].length, 1);
+  jobs?.close();
+});
+
+test('during a trial units are named in both profiles', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  at.stage.inForce('PORT 4000 TCP WEB\n', { users: USERS }, { trialMs: 600_000 });
+  const [ssh, web] = [at.unit('ssh.service'), at.unit('web.service')];
+  assert.deepEqual(await at.binds([ssh, 4000], [web, 4000]), ['EACCES', 'bound']);
+  assert.ok(at.stage.kernel.goBack());
+  assert.deepEqual(await at.binds([ssh, 4000], [web, 4000]), ['bound', 'EACCES']);
+});
+
+test('what was put in is called when nobody has it open, and put in again where it is missing', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { bpf, place } = at.stage;
+  assert.ok(bpf.unpin(`${place.pins}/cgroup_mkdir`));
+  assert.equal(at.stage.kernel.state().namesUnits, false);
+  // The kernel lets go of what has no name a moment later.
+  let tries = 0;
+  await until('the program to go', () => !at.jobOf(at.unit(`a${++tries}.slice/ssh.service`)));
+  GuardKernel.open(bpf, place.pins)?.close();
+  assert.ok(at.stage.kernel.state().namesUnits);
+  assert.ok(at.jobOf(at.unit('b.slice/ssh.service')));
+});
+
+/** A kernel without these tracepoints, or one that does not let us. */
+class Untraced extends LinuxBpf {
+  override attachEvent(): never {
+    throw new PortreeveError('world', 'TRACEPOINT_MISSING', 'the tracepoint cgroup_mkdir cannot be used');
+  }
+}
+
+test('where the kernel cannot name units the guard is put in all the same, and says so', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const pins = `${at.stage.place.pins}-untraced`;
+  const guard = GuardKernel.install(new Untraced(), { ...at.stage.place, pins }, nothingInForce());
+  t.after(() => guard.remove());
+  assert.equal(guard.state().namesUnits, false);
+  const agent = await BindAgent.on(at.stage);
+  assert.equal(await agent.bindOne({ socket: 'tcp4', address: '0.0.0.0', port: 5000 }), BOUND);
+});
