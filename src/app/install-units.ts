@@ -1,6 +1,7 @@
 // The files that have systemd start portreeve: units, the accounts, and the links that enable them.
 import { PortreeveError } from '../base/errors.ts';
 import { SYSTEM_DIRECTORIES } from './directories.ts';
+import { DAEMON_UNIT } from './own-daemon.ts';
 
 /** What tells our files from those of others: they begin with it. */
 const MARK = '# Made by "portreeve install"';
@@ -37,7 +38,7 @@ export interface InstalledProgram {
 }
 
 const GUARD = 'portreeve-guard.service';
-const DAEMON = 'portreeve.service';
+const DAEMON = DAEMON_UNIT;
 const SOCKET = 'portreeve.socket';
 /** In the order in which they can be started. */
 export const UNITS: readonly string[] = [GUARD, SOCKET, DAEMON];

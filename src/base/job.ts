@@ -35,6 +35,9 @@ const NOT_JOBS: ReadonlySet<string> = new Set(['RESERVED', 'AUTHPORT']);
 /** Whose job cannot be told yet; only the pattern `*` matches it. */
 export const UNKNOWN_JOB = 'UNKNOWN' as JobName;
 
+/** The job that the sockets of the port mapper are bound as, whatever unit or user the daemon is (decision 11). */
+export const PORTMAP_JOB = 'PORTMAP' as JobName;
+
 /** What the names of cgroups begin with that are made for a job. */
 export const JOB_CGROUP_PREFIX = 'portreeve-job-';
 

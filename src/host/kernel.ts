@@ -27,7 +27,9 @@ export interface Cgroups {
   list(path: string, pick: (name: string) => 'leave' | 'take' | 'enter'): ControlGroup[];
   /** Calls when one is made or removed just below one of these; where the host cannot tell that, never. */
   watch(paths: readonly string[], onChange: () => void): { close(): void };
-  /** Every one that has our mark. */
+  /** Whether marks can be read here, which takes CAP_SYS_ADMIN. */
+  readonly canReadMarks: boolean;
+  /** Every one that has our mark; none where marks cannot be read. */
   marked(): JobCgroup[];
   /** Makes one below another, root's and with our mark. */
   make(parent: string, name: string, job: string, taker: number): JobCgroup;

@@ -1,12 +1,11 @@
 // Who might bind to a port: the one who asks, and root; each with his job.
 import { type Job, jobNamed, UNKNOWN_JOB } from '../../base/job.ts';
-import type { Cgroups } from '../../host/host.ts';
 import type { Binder } from '../../services/doctor/explain/permission.ts';
 import type { UnitReader } from '../../services/guard/host-units.ts';
 import { jobsOf } from '../../services/guard/jobs.ts';
 import { parseProcessStatus } from '../../text/process-status.ts';
 import { identityOfUid, type Users } from '../profile/users.ts';
-import { jobAt } from './see.ts';
+import { type JobCgroups, jobAt } from './see.ts';
 
 /** <linux/capability.h> */
 const CAP_NET_BIND_SERVICE = 10n;
@@ -19,7 +18,7 @@ export type Somebody = Omit<Binder, 'verdict'>;
 /** What tells who asks. */
 export interface WhoDoors {
   readonly files: UnitReader;
-  readonly cgroups: Pick<Cgroups, 'at' | 'marked'> | undefined;
+  readonly cgroups: JobCgroups | undefined;
   readonly uid: number;
   /** Whether capabilities of this process count in its network namespace (user_namespaces(7)). */
   readonly ownsNetwork: () => boolean;

@@ -112,3 +112,69 @@ test('only what is wanted is looked up, and who cannot be seen is counted', () =
   const { sockets: seen, notSeen } = seeSockets(doors, {}, ({ local }) => local.port === 80);
   assert.deepEqual([seen.length, seen[0]?.owners, notSeen], [1, [], 1]);
 });
+
+const DAEMON = { name: 'portreeve', command: 'portreeve' } as const;
+const SESSION = '/user.slice/user-0.slice/session-1.scope';
+
+test('what the daemon has opened is PORTMAP at its next start, whatever it was when it was bound', () => {
+  const { cgroups, doors, sockets } = stage();
+  let port = 110;
+  const jobOf = (path: string, uid: number, about?: Partial<SocketOwner>) => {
+    const { id: cgroupId } = cgroups.at(path) ?? cgroups.add(path);
+    sockets.addCgroup(cgroupId, path);
+    const local = { address: ip('0.0.0.0'), port: ++port };
+    sockets.open({ local, uid, cgroupId }, ...(about ? [owner(about)] : []));
+    return seenAt(doors, port).job;
+  };
+  assert.equal(jobOf(SESSION, 0, DAEMON), 'PORTMAP');
+  assert.equal(jobOf('/system.slice/portreeve.service', 0, DAEMON), 'PORTMAP');
+  assert.equal(jobOf('/system.slice/my.service', 0, DAEMON), 'PORTMAP');
+  // Of who cannot be seen the unit tells it.
+  assert.equal(jobOf('/system.slice/portreeve.service', 0), 'PORTMAP');
+  assert.equal(jobOf('/system.slice/portreeve.service', 0, { name: 'socat', command: 'socat' }), 'PORTREEVE');
+  // A daemon of an ordinary user stays his, and so does what only has the name.
+  assert.equal(jobOf(SESSION, 1000, { ...DAEMON, uid: 1000 }), 'ALICE');
+  assert.equal(jobOf(SESSION, 0, { ...DAEMON, uid: 1000 }), 'ROOT');
+  assert.equal(jobOf(SESSION, 0, { name: 'portreeve', command: 'portreeve serve' }), 'ROOT');
+  assert.equal(jobOf(SESSION, 0, { name: 'web', command: 'portreeve' }), 'ROOT');
+  assert.equal(jobOf(`/system.slice/docker-${CONTAINER}.scope`, 0, DAEMON), 'ROOT');
+  const given = cgroups.make(SESSION, 'GATEWAY-7', 'GATEWAY', 0).path;
+  assert.equal(jobOf(given, 0, DAEMON), 'GATEWAY');
+});
+
+test('who cannot read marks goes by the names of the cgroups that are root’s', () => {
+  const { cgroups, doors, openIn } = stage();
+  cgroups.canReadMarks = false;
+  const home = '/system.slice/portreeve.service';
+  openIn(`${home}/portreeve-job-PORTMAP-12`, 0, 80);
+  openIn(`${home}/portreeve-job-MY-JOB.2-12.3`, 1000, 81);
+  cgroups.add(`${home}/portreeve-job-FORGED-12`, 1000);
+  openIn(`${home}/portreeve-job-FORGED-12`, 1000, 82);
+  openIn(`/system.slice/docker-${CONTAINER}.scope/portreeve-job-FORGED-12`, 0, 83);
+  const jobs = () => [80, 81, 82, 83].map((port) => seenAt(doors, port).job);
+  assert.deepEqual(jobs(), ['PORTMAP', 'MY-JOB.2', 'PORTREEVE', 'ROOT']);
+  // Whoever can read them goes by nothing else.
+  cgroups.canReadMarks = true;
+  assert.deepEqual(jobs(), ['PORTREEVE', 'PORTREEVE', 'PORTREEVE', 'ROOT']);
+});
+
+test('where the cgroup is gone in which it was made, a process that has it tells the job, but not the manager', () => {
+  const { doors, cgroups, sockets } = stage();
+  cgroups.add('/system.slice/app.service');
+  const manager = owner({ pid: 1, name: 'systemd', cgroup: '/init.scope', startTicks: 0 });
+  const app = owner({ pid: 8, cgroup: '/system.slice/app.service' });
+  const open = (port: number, ...owners: SocketOwner[]) =>
+    sockets.open({ local: { address: ip('0.0.0.0'), port }, uid: 0, cgroupId: 99n }, ...owners);
+  open(80, manager, app);
+  open(81, manager);
+  open(82);
+  const told = [80, 81, 82].map((port) => {
+    const { job, unit } = seenAt(doors, port);
+    return [job, unit];
+  });
+  assert.deepEqual(told, [
+    ['APP', 'app.service'],
+    ['ROOT', undefined],
+    ['ROOT', undefined],
+  ]);
+});

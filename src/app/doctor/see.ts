@@ -1,10 +1,11 @@
 // The sockets of a host with all that tells whose they are: processes, users, units, containers, jobs.
 import { parseIp } from '../../base/address.ts';
-import { JOB_CGROUP_PREFIX, type Job, jobNamed, UNKNOWN_JOB } from '../../base/job.ts';
+import { JOB_CGROUP_PREFIX, type Job, jobNamed, PORTMAP_JOB, UNKNOWN_JOB } from '../../base/job.ts';
 import { isPort, PORT_MAX, parseDecimal } from '../../base/port.ts';
 import type {
   Cgroups,
   ControlGroup,
+  JobCgroup,
   OpenSocket,
   OpenSocketQuery,
   OpenSockets,
@@ -15,6 +16,7 @@ import type { Seen, SeenSocket } from '../../services/doctor/seen.ts';
 import { activatedBy, type UnitReader } from '../../services/guard/host-units.ts';
 import { jobsOf } from '../../services/guard/jobs.ts';
 import type { Account } from '../../text/passwd.ts';
+import { DAEMON_TITLE, DAEMON_UNIT } from '../own-daemon.ts';
 import { readUsers } from '../profile/users.ts';
 import { containerOfCgroup, unitOfCgroup } from './places.ts';
 
@@ -25,8 +27,11 @@ export interface SeeDoors {
   readonly sockets: OpenSockets;
   readonly files: UnitReader;
   /** Undefined on a host without cgroups of version 2. */
-  readonly cgroups: Pick<Cgroups, 'at' | 'marked'> | undefined;
+  readonly cgroups: JobCgroups | undefined;
 }
+
+/** The part of the cgroups that tells jobs. */
+export type JobCgroups = Pick<Cgroups, 'at' | 'marked' | 'canReadMarks'>;
 
 /**
  * The sockets that fit the query, and of these those that are wanted, each with those who hold it. Throws what
@@ -50,15 +55,39 @@ const NO_OWNERS: readonly SocketOwner[] = [];
 const NOBODY = { owners: new Map<number, readonly SocketOwner[]>(), notSeen: 0 } as const;
 
 function seenSocket(socket: OpenSocket, owners: readonly SocketOwner[], places: Places): SeenSocket {
-  const { user, unit, container, job, aliases } = places.of(socket.cgroupId, socket.uid);
+  const { user, unit, container, job, aliases, isGiven } = places.of(socket, owners);
   const forwardsTo = owners.length > 0 ? forwardOf(owners) : undefined;
-  return { socket, owners, user, unit, container, forwardsTo, job, aliases };
+  const isOwn = !isGiven && isOfDaemon({ socket, owners, unit, container });
+  const judged = isOwn ? { job: PORTMAP_JOB } : { job, aliases };
+  return { socket, owners, user, unit, container, forwardsTo, ...judged };
+}
+
+const ROOT = 0;
+
+/**
+ * Whether a socket is one that the daemon of the host has opened, also where no guard was there that would have asked
+ * for its job. A daemon of an ordinary user, and one in a container, cannot make itself a cgroup of the job. Its name
+ * can be anybody's, but not with root's uid.
+ */
+function isOfDaemon({
+  socket,
+  owners,
+  unit,
+  container,
+}: Pick<SeenSocket, 'socket' | 'owners' | 'unit' | 'container'>): boolean {
+  if (socket.uid !== ROOT || container) return false;
+  if (owners.length === 0) return unit === DAEMON_UNIT;
+  return owners.some(
+    ({ name, command, uid }) => name === DAEMON_TITLE && command === DAEMON_TITLE && uid === ROOT,
+  );
 }
 
 /** What is known of the sockets of one cgroup and user. */
-type Place = Pick<SeenSocket, 'user' | 'unit' | 'container' | 'job'> & {
+interface Place extends Pick<SeenSocket, 'user' | 'unit' | 'container' | 'job'> {
   readonly aliases: readonly string[];
-};
+  /** Whether the job was given to the cgroup, and is not that of a unit or a user. */
+  readonly isGiven: boolean;
+}
 
 /** Cgroups and users, each looked up once. */
 class Places {
@@ -67,26 +96,31 @@ class Places {
   readonly #known = new Map<string, Place>();
   #users: Users | undefined;
   /** What was asked for last: neighbours are mostly alike. */
-  #last:
-    | { readonly cgroupId: bigint | undefined; readonly uid: number | undefined; readonly place: Place }
-    | undefined;
+  #last: (Pick<OpenSocket, 'cgroupId' | 'uid'> & { readonly place: Place }) | undefined;
 
   constructor(doors: SeeDoors) {
     this.#doors = doors;
   }
 
-  of(cgroupId: bigint | undefined, uid: number | undefined): Place {
+  /** By the cgroup in which it was made; where that is gone, by the one of a process that has it. */
+  of({ cgroupId, uid }: OpenSocket, owners: readonly SocketOwner[]): Place {
     const last = this.#last;
     if (last && last.uid === uid && last.cgroupId === cgroupId) return last.place;
-    const key = `${cgroupId} ${uid}`;
-    const place = this.#known.get(key) ?? this.#look(cgroupId, uid);
-    this.#known.set(key, place);
-    this.#last = { cgroupId, uid, place };
+    const path = this.#pathOf(cgroupId);
+    if (path === undefined && owners.length > 0) return this.#at(cgroupOfHolder(owners), uid);
+    const place = this.#at(path, uid);
+    if (path !== undefined || uid === undefined) this.#last = { cgroupId, uid, place };
     return place;
   }
 
-  #look(cgroupId: bigint | undefined, uid: number | undefined): Place {
-    const path = this.#pathOf(cgroupId);
+  #at(path: string | undefined, uid: number | undefined): Place {
+    const key = `${path} ${uid}`;
+    const place = this.#known.get(key) ?? this.#look(path, uid);
+    this.#known.set(key, place);
+    return place;
+  }
+
+  #look(path: string | undefined, uid: number | undefined): Place {
     this.#users ??= usersOf(readUsers(this.#doors.files).accounts);
     const { names, jobs } = this.#users;
     const jobOfUser = uid === undefined ? undefined : jobs.get(uid);
@@ -98,6 +132,7 @@ class Places {
       container: path === undefined ? undefined : containerOfCgroup(path),
       job,
       aliases,
+      isGiven: ofCgroup !== undefined && isGivenAt(path ?? ''),
     };
   }
 
@@ -114,17 +149,43 @@ interface Users {
   readonly jobs: ReadonlyMap<number, Job>;
 }
 
+/** It has the sockets of units as well that have none of their own running (systemd.socket(5)). */
+const MANAGER_PID = 1;
+
+/** Where whoever has it longest is, but for the manager, which only keeps it. */
+function cgroupOfHolder(owners: readonly SocketOwner[]): string | undefined {
+  return owners.find(({ pid }) => pid !== MANAGER_PID)?.cgroup;
+}
+
+const isGivenAt = (path: string): boolean => path.includes(`/${JOB_CGROUP_PREFIX}`);
+
 /** The job of the cgroup itself or, where it is none, of the nearest one above it; undefined where that is none. */
 export function jobAt(
   path: string,
   { cgroups, files }: Pick<SeeDoors, 'cgroups' | 'files'>,
 ): Job | undefined {
   if (!cgroups) return undefined;
-  const made = path.includes(`/${JOB_CGROUP_PREFIX}`) ? cgroups.marked() : [];
   const line = lineOf(cgroups, path);
+  const made = isGivenAt(path) ? givenIn(line, cgroups) : [];
   const activates = (unit: string) => activatedBy(files, unit);
   const jobs = jobsOf({ cgroups: line, made, accounts: [], activates }).cgroups;
   return line.map(({ id }) => jobs.get(id)).find((job) => job !== undefined);
+}
+
+/** The job that a cgroup was given is in its name, before a number. */
+const GIVEN = new RegExp(`/${JOB_CGROUP_PREFIX}([^/]+)-[0-9]+(?:\\.[0-9]+)?$`);
+
+/**
+ * The cgroups that were made for a job. Who cannot read marks goes by the names of those that are root's: the kernel
+ * goes by the marks.
+ */
+function givenIn(line: readonly ControlGroup[], cgroups: JobCgroups): JobCgroup[] {
+  if (cgroups.canReadMarks) return cgroups.marked();
+  return line.flatMap((group) => {
+    const job = GIVEN.exec(group.path)?.[1];
+    const isRoots = group.uid === ROOT && containerOfCgroup(group.path) === undefined;
+    return job !== undefined && isRoots ? [{ ...group, job, taker: ROOT }] : [];
+  });
 }
 
 function usersOf(accounts: readonly Account[]): Users {

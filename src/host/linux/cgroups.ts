@@ -76,6 +76,10 @@ export class LinuxCgroups implements Cgroups {
     return { close: () => watchers.forEach((watcher) => void watcher.close()) };
   }
 
+  get canReadMarks(): boolean {
+    return process.getuid?.() === 0;
+  }
+
   marked(): JobCgroup[] {
     return [...walkCgroups(this.#root)].flatMap(({ directory }) => {
       if (!basename(directory).startsWith(JOB_CGROUP_PREFIX)) return [];

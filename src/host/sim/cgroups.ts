@@ -16,6 +16,7 @@ export class SimCgroups implements Cgroups {
   #nextId = 1n;
   /** How often cgroups were listed. */
   listed = 0;
+  canReadMarks = true;
   /** It tells nobody of what is made and removed. */
   isMute = false;
 
@@ -75,6 +76,7 @@ export class SimCgroups implements Cgroups {
   }
 
   marked(): JobCgroup[] {
+    if (!this.canReadMarks) return [];
     return [...this.#nodes.values()].flatMap(({ group, mark }) => (mark ? [{ ...group, ...mark }] : []));
   }
 

@@ -8,13 +8,16 @@ export interface SeenSocket {
   readonly owners: readonly SocketOwner[];
   /** The name of the user who made it; undefined where it has no uid, or the uid no account. */
   readonly user: string | undefined;
-  /** The system unit in whose cgroup it was made, such as "nginx.service". */
+  /** The system unit in whose cgroup it was made or, where that is gone, is held: such as "nginx.service". */
   readonly unit: string | undefined;
   /** The container in whose cgroup it was made: what it runs under, and its id, 12 digits. */
   readonly container: { readonly runtime: string; readonly id: string } | undefined;
   /** Docker's proxy holds the port for a container: where it sends what comes in. */
   readonly forwardsTo: SocketEnd | undefined;
-  /** The job that the guard would take its holder for: that of its cgroup, then that of its user. */
+  /**
+   * The job that the guard will take its holder for when he binds it again: that of its cgroup, then that of its user.
+   * What the daemon of portreeve has opened is PORTMAP, whatever it was when it was bound.
+   */
   readonly job: string;
   /** Its other names (base/job.ts). */
   readonly aliases?: readonly string[];
