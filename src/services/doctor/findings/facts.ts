@@ -1,6 +1,5 @@
 // A scene with what several checks ask of it, worked out once: who listens where, what is reserved, what clients get.
 import { isLoopback } from '../../../base/address.ts';
-import { UNKNOWN_JOB } from '../../../base/job.ts';
 import { PORT_MAX, type Protocol } from '../../../base/port.ts';
 import type { SocketOwner } from '../../../host/host.ts';
 import type { ServiceEntry } from '../../../names/services.ts';
@@ -9,6 +8,7 @@ import type { Reservation } from '../../../policy/rules.ts';
 import { type JobNames, jobMatcher } from '../../../policy/table.ts';
 import { endText, holderText } from '../explain/holder-text.ts';
 import type { SeenSocket } from '../seen.ts';
+import { changeText, placeText } from '../statements.ts';
 import type { Found, Remedy } from './finding.ts';
 import type { Ports, Registration, Scene } from './scene.ts';
 
@@ -176,6 +176,14 @@ export class Facts {
     return [job, ...aliases].some(matches);
   }
 
+  /** What is to be changed in the profile so that all who have a port get it when they bind it again. */
+  keepingHolders({ port, protocol, sockets }: Listener): string {
+    const entries = this.reservationsAt(port, protocol);
+    const all = [...new Set(sockets.map(({ job }) => job))];
+    const missing = all.filter((job) => !entries.some((each) => this.lets(each, job)));
+    return changeText(port, protocol, { all, missing }, entries);
+  }
+
   #addReservation(reservation: Reservation): void {
     const { protocol, first, last, isRange } = reservation;
     const at = this.#reservations[protocol];
@@ -254,20 +262,12 @@ export function only(port: number): Ports[] {
 
 /** The statement of a reservation: "profile.tcpip:7". */
 export function placeOf({ source }: Reservation): string {
-  return `${source.file}:${source.line}`;
+  return placeText(source);
 }
 
 /** Whose a reservation is: "WEB". */
 export function useText({ use }: Reservation): string {
   return use.kind === 'JOB' ? use.pattern : use.kind;
-}
-
-/** The statement that reserves a port for a job. */
-export function statementFor(port: number, protocol: Protocol, job: string): string {
-  const entry = `PORT ${port} ${protocol.toUpperCase()}`;
-  return job === UNKNOWN_JOB
-    ? `${entry} JOB, when it runs under one: portreeve run --job JOB`
-    : `${entry} ${job}`;
 }
 
 /** Where a socket is: "0.0.0.0:80/tcp". */

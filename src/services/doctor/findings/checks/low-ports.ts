@@ -1,6 +1,6 @@
 // Ports below 1024: who has them without being root, and who believes that only root can.
 import type { Severity } from '../catalogue.ts';
-import { type Facts, only, statementFor, whereText, whoText } from '../facts.ts';
+import { type Facts, only, whereText, whoText } from '../facts.ts';
 import type { Found } from '../finding.ts';
 import type { LowPortTrust } from '../scene.ts';
 
@@ -14,7 +14,8 @@ const isOpenToAll = ({ scene }: Facts): boolean => scene.kernel.unprivilegedStar
 
 /** LOW_PORT_UNPRIVILEGED. */
 export function lowPortUnprivileged(facts: Facts): Found[] {
-  return facts.listeners.flatMap(({ port, protocol, sockets }): Found[] => {
+  return facts.listeners.flatMap((listener): Found[] => {
+    const { port, protocol, sockets } = listener;
     if (port >= LOW_PORTS_END) return [];
     const ordinary = sockets.find((seen) => {
       const { socket } = seen;
@@ -35,7 +36,7 @@ export function lowPortUnprivileged(facts: Facts): Found[] {
         seen: `${whoText(ordinary)} listens on ${whereText(ordinary)} as uid ${ordinary.socket.uid}: ${why}`,
         ports: only(port),
         protocol,
-        advice: `If it is meant to have it, say so: ${statementFor(port, protocol, ordinary.job)}`,
+        advice: `If it is meant to have it, say so: ${facts.keepingHolders(listener)}`,
         remedy: undefined,
       },
     ];

@@ -11,7 +11,6 @@ import {
   only,
   placeOf,
   portsText,
-  statementFor,
   useText,
   whereText,
   whoText,
@@ -68,7 +67,7 @@ export function reservationHeld(facts: Facts): Found[] {
           `listens on ${whereText(other)}`,
         ports: only(port),
         protocol,
-        advice: `Stop it or, if it is meant to have the port: ${statementFor(port, protocol, other.job)}`,
+        advice: `Stop it or, if it is meant to have the port: ${facts.keepingHolders(listener)}`,
         remedy: undefined,
       },
     ];
@@ -92,7 +91,7 @@ export function listenerNotCovered(facts: Facts): Found[] {
         seen: `${whoText(socket)} listens on ${whereText(socket)}, and the profile reserves it for nobody`,
         ports: only(port),
         protocol,
-        advice: `To reserve it: ${statementFor(port, protocol, socket.job)}`,
+        advice: `To reserve it: ${facts.keepingHolders(listener)}`,
         remedy: undefined,
       },
     ];
