@@ -5,11 +5,13 @@ import { describe, test } from 'node:test';
 import { ip } from '../../test/support/service.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { PORTMAP_PORT, parsePort } from '../base/port.ts';
+import type { EndpointSpec, OpenFailure } from '../host/host.ts';
 import { type SimHostOptions, simHost } from '../host/sim/host.ts';
 import {
   byNetId,
   closeEndpoints,
   endpointText,
+  type GuardAsked,
   holdersText,
   openEndpoints,
   planEndpoints,
@@ -83,6 +85,16 @@ function failure(
   return assert.fail('everything was opened');
 }
 
+function thrownBy(act: () => unknown): PortreeveError {
+  try {
+    act();
+  } catch (thrown) {
+    assert.ok(thrown instanceof PortreeveError);
+    return thrown;
+  }
+  return assert.fail('everything was opened');
+}
+
 describe('opening', () => {
   test('gives every socket of the plan', () => {
     const host = simHost({ addresses: [ip('192.0.2.1')] });
@@ -121,7 +133,7 @@ describe('opening', () => {
       [error.code, error.message],
       ['ENDPOINT_DENIED', '127.0.0.1:111/tcp may not be opened by uid 1000'],
     );
-    assert.match(error.hint, /--port/);
+    assert.match(error.hint, /^Start it as root, or choose a port from 1024 on with --port/);
     const host = simHost({ uid: 1000 });
     const localPath = '/run/user/1000/rpcbind.sock';
     const { endpoints } = openEndpoints(
@@ -132,6 +144,44 @@ describe('opening', () => {
     const path = failure({ uid: 1000, families: [] }, []);
     assert.match(path.message, /^\/run\/rpcbind\.sock may not be opened by uid 1000$/);
     assert.match(path.hint, /--local/);
+  });
+
+  test('where it is no rule of Linux does not send to root', () => {
+    const denied = (uid: number, text: string) => {
+      const host = simHost({ uid });
+      const wanted = planEndpoints({ addresses: [], port: parsePort(text), localPath: LOCAL });
+      const [first] = wanted;
+      if (first) host.sockets.fail(first.spec, 'EACCES', 'denied');
+      return thrownBy(() => openEndpoints(host, wanted));
+    };
+    for (const uid of [0, 1000]) {
+      const { code, hint } = denied(uid, '2111');
+      assert.equal(code, 'ENDPOINT_DENIED');
+      assert.match(hint, /a guard or a security module refuses it.*portreeve explain 2111\/tcp$/);
+    }
+    assert.match(denied(0, '111').hint, /^A container without CAP_NET_BIND_SERVICE, or a security module/);
+  });
+
+  test('that the guard refuses is told as it says, and is asked only where it may have been the guard', () => {
+    const asked: string[] = [];
+    const fails = (spec: EndpointSpec, errno: string, reason: OpenFailure['reason']) => {
+      const host = simHost({});
+      host.sockets.fail(spec, errno, reason);
+      const guard: GuardAsked = (refused) => {
+        asked.push(endpointText(refused));
+        return new PortreeveError('world', 'GUARD_REFUSED', 'the guard refuses it');
+      };
+      const { code } = thrownBy(() => openEndpoints(host, plan(), [], guard));
+      assert.deepEqual(host.sockets.opened, []);
+      return code;
+    };
+    const tcp: EndpointSpec = { netid: 'tcp', address: ip('127.0.0.1'), port: PORTMAP_PORT };
+    assert.equal(fails(tcp, 'EACCES', 'denied'), 'GUARD_REFUSED');
+    assert.equal(fails(tcp, 'EADDRINUSE', 'taken'), 'GUARD_REFUSED');
+    assert.deepEqual(asked.splice(0), ['127.0.0.1:111', '127.0.0.1:111']);
+    assert.equal(fails(tcp, 'EMFILE', 'other'), 'ENDPOINT_FAILED');
+    assert.equal(fails({ netid: 'local', path: LOCAL }, 'EACCES', 'denied'), 'ENDPOINT_DENIED');
+    assert.deepEqual(asked, []);
   });
 
   test('of what is taken tells by whom', () => {

@@ -4,6 +4,7 @@ import { PortreeveError } from '../base/errors.ts';
 import { type NetId, netIdInfo } from '../base/netid.ts';
 import type { Port } from '../base/port.ts';
 import type { EndpointSpec, Host, OpenEndpoint, OpenFailure, ProcessInfo, Sockets } from '../host/host.ts';
+import { unprivilegedStart } from '../services/guard/features.ts';
 
 /** Where to listen. */
 export interface ListenRequest {
@@ -19,6 +20,15 @@ export interface PlannedEndpoint {
   readonly spec: EndpointSpec;
   readonly isRequired: boolean;
 }
+
+/** Why the guard refuses what is to be opened, as an error that says so; undefined where it does not. */
+export type GuardAsked = (spec: IpEndpoint) => PortreeveError | undefined;
+
+/** One with a port. */
+export type IpEndpoint = Exclude<EndpointSpec, { readonly netid: 'local' }>;
+
+/** Where it is opened. */
+type ListenHost = Pick<Host, 'files' | 'sockets' | 'uid'>;
 
 /** What was opened, and what this host does not have. */
 export interface OpenedEndpoints {
@@ -70,12 +80,14 @@ export function endpointText(spec: EndpointSpec): string {
 
 /**
  * Opens all that is planned, or nothing: then PortreeveError (world) `ENDPOINT_TAKEN`, `ENDPOINT_DENIED`,
- * `ENDPOINT_ABSENT` or `ENDPOINT_FAILED` says which, why, and who has it. What is open already is kept.
+ * `ENDPOINT_ABSENT` or `ENDPOINT_FAILED` says which, why, and who has it, or what `guard` says. What is open already is
+ * kept.
  */
 export function openEndpoints(
-  host: Pick<Host, 'sockets' | 'uid'>,
+  host: ListenHost,
   plan: readonly PlannedEndpoint[],
   open: readonly OpenEndpoint[] = [],
+  guard: GuardAsked = () => undefined,
 ): OpenedEndpoints {
   const opened: OpenEndpoint[] = [];
   const endpoints: OpenEndpoint[] = [];
@@ -88,7 +100,7 @@ export function openEndpoints(
         endpoints.push(result);
         if (!kept) opened.push(result);
       } else if (result.reason === 'absent' && !isRequired) absent.push(spec);
-      else throw explainFailure(host, spec, result);
+      else throw refusedBy(guard, spec, result) ?? explainFailure(host, spec, result);
     }
     if (!endpoints.some(({ spec }) => spec.netid !== 'local')) {
       const message = 'this host has neither 127.0.0.1 nor ::1 to listen on';
@@ -102,6 +114,12 @@ export function openEndpoints(
   return { endpoints, absent };
 }
 
+/** Where the guard refuses a port it does so before Linux looks who has it, with an errno that Linux itself has, too. */
+function refusedBy(guard: GuardAsked, spec: EndpointSpec, { reason }: OpenFailure) {
+  const isRefusal = reason === 'denied' || reason === 'taken';
+  return isRefusal && spec.netid !== 'local' ? guard(spec) : undefined;
+}
+
 function isSameEndpoint(a: EndpointSpec, b: EndpointSpec): boolean {
   return a.netid === b.netid && endpointText(a) === endpointText(b);
 }
@@ -110,11 +128,7 @@ export function closeEndpoints(sockets: Sockets, endpoints: readonly OpenEndpoin
   for (const endpoint of endpoints) sockets.close(endpoint);
 }
 
-function explainFailure(
-  host: Pick<Host, 'sockets' | 'uid'>,
-  spec: EndpointSpec,
-  failure: OpenFailure,
-): PortreeveError {
+function explainFailure(host: ListenHost, spec: EndpointSpec, failure: OpenFailure): PortreeveError {
   const what = spec.netid === 'local' ? spec.path : `${endpointText(spec)}/${netIdInfo(spec.netid).protocol}`;
   const data = { endpoint: what, errno: failure.errno };
   const isLocal = spec.netid === 'local';
@@ -125,9 +139,7 @@ function explainFailure(
       return new PortreeveError('world', 'ENDPOINT_TAKEN', `${what} is taken by ${who}`, hint, data);
     }
     case 'denied': {
-      const hint = isLocal
-        ? 'Choose a path that you may write with --local PATH, or start it as root.'
-        : 'Start it as root, or choose a port from 1024 on with --port N.';
+      const hint = spec.netid === 'local' ? LOCAL_DENIED : deniedHint(host, spec);
       return new PortreeveError(
         'world',
         'ENDPOINT_DENIED',
@@ -159,6 +171,19 @@ function explainFailure(
         data,
       );
   }
+}
+
+const LOCAL_DENIED = 'Choose a path that you may write with --local PATH, or start it as root.';
+
+/** Root needs nobody's leave, and from a setting on nobody does: then it is not Linux's rule about low ports. */
+function deniedHint({ uid, files }: ListenHost, { netid, port }: IpEndpoint): string {
+  const start = unprivilegedStart(files);
+  if (port >= start) {
+    const ask = `portreeve explain ${port}/${netIdInfo(netid).protocol}`;
+    return `Linux lets everybody have ports from ${start} on: a guard or a security module refuses it. Ask: ${ask}`;
+  }
+  if (uid !== 0) return `Start it as root, or choose a port from ${start} on with --port N.`;
+  return 'A container without CAP_NET_BIND_SERVICE, or a security module, keeps it from root.';
 }
 
 function holdersOf(sockets: Sockets, spec: EndpointSpec): ProcessInfo[] {

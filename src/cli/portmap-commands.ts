@@ -180,6 +180,7 @@ function addTakeOver(portmap: Command, { io, end }: Surroundings): void {
     .description('take the place of a running rpcbind, with its registrations')
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--config <file>', 'settings, as for portreeve serve')
+    .addOption(new Option('--pins <dir>', "the directory of the guard's names in bpffs").hideHelp())
     .addHelpText(
       'after',
       `

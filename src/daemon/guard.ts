@@ -1,14 +1,17 @@
 // The guard in the daemon: follows who is which job, gives jobs to those who may have them, and says what is missing.
 import { join } from 'node:path';
 import { makerOf, type TableMaker } from '../app/guard.ts';
+import { guardRefusal } from '../app/guard-refusal.ts';
 import { type GuardJson, guardJson, type NoGuardJson } from '../app/guard-report.ts';
 import type { GuardSettings } from '../app/guard-settings.ts';
+import type { IpEndpoint } from '../app/listen.ts';
 import { carryOut, planAgain } from '../app/profile/apply.ts';
 import { RUN_PATH, RUN_SOCKET } from '../app/run.ts';
 import type { GuardReport } from '../app/status.ts';
 import type { Timer } from '../base/clock.ts';
 import { messageOf, PortreeveError } from '../base/errors.ts';
 import { GUARD_RETRY_MS, JOB_TICK_MS } from '../base/limits.ts';
+import { netIdInfo } from '../base/netid.ts';
 import type { Host, KernelBpf } from '../host/host.ts';
 import { LinuxCgroups } from '../host/linux/cgroups.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
@@ -23,7 +26,7 @@ import { ControlServer } from './control.ts';
 import { GuardRecorder } from './guard-recorder.ts';
 import type { Log } from './log.ts';
 import type { Streams } from './look.ts';
-import { OwnJobs } from './own-jobs.ts';
+import { cgroupOf, OwnJobs } from './own-jobs.ts';
 
 /** Everybody may ask for a job; whether he gets it is decided by who he is. */
 const RUN_MODE = 0o666;
@@ -49,6 +52,7 @@ export interface DaemonGuardSettings extends GuardSettings {
 
 /** What takes a host with cgroups, and root. */
 interface Following {
+  readonly cgroups: LinuxCgroups;
   readonly follower: Follower;
   readonly ownJobs: OwnJobs;
   readonly namespaces: NamespaceFollower;
@@ -121,7 +125,7 @@ export class DaemonGuard {
         follower,
         warn: (message) => log.warn(`guard: ${message}`),
       });
-      this.#following = { follower, ownJobs, namespaces, server, recorder };
+      this.#following = { cgroups, follower, ownJobs, namespaces, server, recorder };
       this.#seeSettings(follower);
       follower.tick();
     } catch (thrown) {
@@ -226,6 +230,17 @@ export class DaemonGuard {
     this.#kernel = undefined;
   }
 
+  /** In the place of start(): the daemon cannot come up. What it was refused is recorded all the same. */
+  abandon(): void {
+    this.#isStopped = true;
+    this.#following?.ownJobs.close();
+    this.#following?.follower.close();
+    this.#following?.recorder.start();
+    this.#following?.recorder.close();
+    this.#kernel?.guard?.close();
+    this.#kernel = undefined;
+  }
+
   #setTimer(following: Following): void {
     this.#timer = this.#parts.host.clock.after(JOB_TICK_MS, () => {
       this.#settle();
@@ -240,6 +255,27 @@ export class DaemonGuard {
   /** Does something as a job of ours, at once. Without a guard in the kernel there is nobody who would ask. */
   asJob<T>(job: string, act: () => T): T {
     return this.#following && this.#kernelNow() ? this.#following.ownJobs.run(job, act) : act();
+  }
+
+  /** Why the guard refuses a port to this process as what it is now; undefined where it does not, or cannot be asked. */
+  refusalOf({ netid, address, port }: IpEndpoint): PortreeveError | undefined {
+    const { host, log, state } = this.#parts;
+    const guard = this.#following && this.#kernelNow();
+    const { protocol } = netIdInfo(netid);
+    const cgroup = cgroupOf(host.processes, process.pid);
+    if (!this.#following || !guard || protocol === '' || cgroup === undefined) return undefined;
+    const { cgroups, follower, recorder } = this.#following;
+    // The cgroup that we are in may be gone when the refusal is read.
+    recorder.see();
+    const self = { uid: host.uid, cgroup, namespace: this.#bpf.namespaceCookie() };
+    const archive = new SqliteProfileArchive(state);
+    const by = { archive, cgroups, files: host.files, jobs: follower.jobs, choices: this.#settings };
+    try {
+      return guardRefusal({ address, port, protocol }, self, { ...by, state: guard.state() });
+    } catch (thrown) {
+      log.warn(`guard: whether it refuses port ${port}/${protocol} cannot be told: ${messageOf(thrown)}`);
+      return undefined;
+    }
   }
 
   /** The guard that is in the kernel at this moment: others may have put it there, or taken it away. */

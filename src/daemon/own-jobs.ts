@@ -43,9 +43,7 @@ export class OwnJobs {
   #enter(job: string): () => void {
     const { cgroups, processes, warn } = this.#parts;
     const tell = (thrown: unknown) => warn(`portreeve and the job ${job}: ${messageOf(thrown)}`);
-    const held = processes.hold(process.pid);
-    const path = held?.look()?.cgroup;
-    held?.close();
+    const path = cgroupOf(processes, process.pid);
     try {
       const home = path === undefined ? undefined : cgroups.at(path);
       if (!home) return () => undefined;
@@ -83,4 +81,12 @@ export class OwnJobs {
   close(): void {
     for (const job of [...this.#made.keys()]) this.#remove(job);
   }
+}
+
+/** Where a process is, from the root of the hierarchy on; undefined where that cannot be told. */
+export function cgroupOf(processes: OwnJobsParts['processes'], pid: number): string | undefined {
+  const held = processes.hold(pid);
+  const path = held?.look()?.cgroup;
+  held?.close();
+  return path;
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import {
   closeEndpoints,
   endpointText,
+  type GuardAsked,
   type ListenRequest,
   type OpenedEndpoints,
   openEndpoints,
@@ -45,6 +46,8 @@ export interface PortmapOptions {
   /** Where its log is, and copies of the code that its process cannot read where it is. */
   readonly runtime: string;
   readonly uid: number | undefined;
+  /** Asked when a port cannot be had. */
+  readonly guard: GuardAsked;
 }
 
 /** The port mapper of this daemon. */
@@ -93,12 +96,12 @@ export class Portmap {
 
   /** Opens what is asked for, and only then lets go of what is not asked for any more. */
   #listen(request: ListenRequest): void {
-    const { host } = this.#options;
+    const { host, guard } = this.#options;
     const before = this.#opened.endpoints;
     const needsLock = request.localPath === RPCBIND_SOCKET;
     const lock = needsLock ? (this.#rpcbindLock ?? takeRpcbindLock(host)) : undefined;
     try {
-      this.#opened = openEndpoints(host, planEndpoints(request), before);
+      this.#opened = openEndpoints(host, planEndpoints(request), before, guard);
     } catch (thrown) {
       if (lock !== this.#rpcbindLock) lock?.release();
       throw thrown;

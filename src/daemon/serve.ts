@@ -5,10 +5,12 @@ import { dirname, join } from 'node:path';
 import { directoriesOf } from '../app/directories.ts';
 import { PORTS_PATH } from '../app/doctor/ports-asked.ts';
 import { GUARD_PATH } from '../app/guard-report.ts';
-import { endpointText, type ListenRequest } from '../app/listen.ts';
+import { endpointText, type IpEndpoint, type ListenRequest, planEndpoints } from '../app/listen.ts';
 import { requireNoAccessRules } from '../app/open-network.ts';
+import { DAEMON_TITLE } from '../app/own-daemon.ts';
 import { type DaemonStatus, LOOK_SOCKET } from '../app/status.ts';
 import { messageOf, PortreeveError } from '../base/errors.ts';
+import { PORTMAP_JOB } from '../base/job.ts';
 import type { Port } from '../base/port.ts';
 import type { Host, Lock } from '../host/host.ts';
 import { linuxHost } from '../host/linux/linux-host.ts';
@@ -22,7 +24,7 @@ import { Portmap, type PortmapOptions } from './portmap.ts';
 import { PortsLook } from './ports.ts';
 import { requireRuntimeDirectory } from './runtime-directory.ts';
 import { type ServeOptions, type Settings, settle } from './settings.ts';
-import { planTakeOver, stopRpcbind, takeOverPlan } from './take-over.ts';
+import { planTakeOver, stopRpcbind, type TakeOver, takeOverPlan } from './take-over.ts';
 
 export type { ServeOptions } from './settings.ts';
 
@@ -36,12 +38,9 @@ export interface ServeIo {
 /** The port that `npm start` takes where 111 cannot be had. */
 const FALLBACK_PORT = 7111 as Port;
 
-/** The job that the sockets of the port mapper are bound as. */
-const PORTMAP_JOB = 'PORTMAP';
-
 /** Runs the daemon; gives the exit code when it has ended. Throws PortreeveError if it cannot start. */
 export async function serve(options: ServeOptions, io: ServeIo): Promise<number> {
-  process.title = 'portreeve';
+  process.title = DAEMON_TITLE;
   const host = linuxHost();
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
@@ -59,7 +58,6 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<number>
   requireRuntimeDirectory(settings.runtime, host.uid);
   const lock = takeDaemonLock(host, settings.runtime);
   try {
-    if (takeOver) await stopRpcbind(host, takeOver);
     const log = openLog(io.err, process.stderr.isTTY === true);
     const { runtime, state, pins } = settings;
     const guardParts = {
@@ -71,8 +69,7 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<number>
       readSettings: async () => (await readSettings()).guard,
     };
     const guard = new DaemonGuard(guardParts, settings.guard);
-    const carried = takeOver?.carried.entries ?? [];
-    const opened = guard.asJob(PORTMAP_JOB, () => openPortmap({ host, log, settings }, carried));
+    const opened = await openAsPortmap({ host, log, settings, guard }, takeOver);
     const isStopped = stop.signal;
     await run({ host, log, io, settings, readSettings, isStopped, stop: () => stop.abort(), guard }, opened);
   } finally {
@@ -152,23 +149,53 @@ async function reread({ readSettings, log, guard }: Surroundings, portmap: Portm
     const where = portmap.endpoints.endpoints.map(({ spec }) => endpointText(spec)).join(', ');
     log.info(`portreeve: the settings were read again; portmap listens on ${where}`);
   } catch (thrown) {
-    log.error(`portreeve: the settings were read again, and nothing was changed: ${messageOf(thrown)}`);
+    const hint = thrown instanceof PortreeveError && thrown.hint !== '' ? `. ${thrown.hint}` : '';
+    log.error(
+      `portreeve: the settings were read again, and nothing was changed: ${messageOf(thrown)}${hint}`,
+    );
   }
 }
 
+/**
+ * Opens portmap as its job, in the place of another port mapper if need be; where that fails, what the guard has refused
+ * is recorded before we end.
+ */
+async function openAsPortmap(around: Opening, takeOver: TakeOver | undefined): Promise<OpenedPortmap> {
+  const { host, guard } = around;
+  try {
+    if (takeOver) {
+      guard.asJob(PORTMAP_JOB, () => requireGuardAllows(around));
+      await stopRpcbind(host, takeOver);
+    }
+    return guard.asJob(PORTMAP_JOB, () => openPortmap(around, takeOver?.carried.entries ?? []));
+  } catch (thrown) {
+    guard.abandon();
+    throw thrown;
+  }
+}
+
+/** Throws before another port mapper is stopped in whose place we would not get our ports. */
+function requireGuardAllows({ guard, settings: { listen, port, localPath } }: Opening): void {
+  for (const { spec } of planEndpoints({ addresses: listen, port, localPath })) {
+    const refusal = spec.netid === 'local' ? undefined : guard.refusalOf(spec);
+    if (refusal) throw refusal;
+  }
+}
+
+type Opening = Pick<Surroundings, 'host' | 'log' | 'settings' | 'guard'>;
+
+/** What another port may help against. */
+const IN_THE_WAY: ReadonlySet<string> = new Set(['ENDPOINT_TAKEN', 'ENDPOINT_DENIED', 'GUARD_REFUSED']);
+
 /** Opens portmap where it is wanted or, where that fails and a fallback is allowed, on another port of loopback. */
-function openPortmap(
-  { host, log, settings }: Pick<Surroundings, 'host' | 'log' | 'settings'>,
-  carried: readonly LoggedSet[],
-): OpenedPortmap {
+function openPortmap({ host, log, settings, guard }: Opening, carried: readonly LoggedSet[]): OpenedPortmap {
   const { listen, port, localPath, runtime, fallback, uid } = settings;
-  const options = { host, log, runtime, uid };
+  const options = { host, log, runtime, uid, guard: (spec: IpEndpoint) => guard.refusalOf(spec) };
   try {
     const request = { addresses: listen, port, localPath };
     return { portmap: new Portmap(options, request, carried), obstacle: undefined };
   } catch (thrown) {
-    const isInTheWay =
-      thrown instanceof PortreeveError && ['ENDPOINT_TAKEN', 'ENDPOINT_DENIED'].includes(thrown.code);
+    const isInTheWay = thrown instanceof PortreeveError && IN_THE_WAY.has(thrown.code);
     if (!fallback || !isInTheWay) throw thrown;
     const instead = { addresses: [], port: FALLBACK_PORT, localPath: join(runtime, 'rpcbind.sock') };
     return { portmap: openFallback(options, instead, thrown.message), obstacle: thrown.message };

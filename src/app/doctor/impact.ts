@@ -118,7 +118,11 @@ function compare({ socket: a }: SeenSocket, { socket: b }: SeenSocket): number {
 }
 
 /** Rules as the guard would have them. */
-function tableIn({ profile, racf, options }: InForce, choices: ImpactChoices, users: Users): RuleTable {
+export function tableIn(
+  { profile, racf, options }: InForce,
+  choices: Pick<ImpactChoices, 'authportJobs' | 'omvsJob'>,
+  users: Users,
+): RuleTable {
   const names = { sysname: options?.symbols['SYSNAME'] ?? '', tcpname: options?.tcpname ?? '' };
   const { authportJobs, omvsJob } = choices;
   const context = { authportJobs, saf: safCheck(racf, users, names) };

@@ -56,8 +56,8 @@ export class SimSockets implements Sockets {
   }
 
   /** From now on opening this fails so, whatever else would be answered: out of descriptors, out of memory. */
-  fail(spec: EndpointSpec, errno: string): void {
-    this.#failures.push({ spec, failure: refusal(errno, 'other') });
+  fail(spec: EndpointSpec, errno: string, reason: OpenFailure['reason'] = 'other'): void {
+    this.#failures.push({ spec, failure: refusal(errno, reason) });
   }
 
   /** The sockets that we have open, in the order in which they were opened. */

@@ -1,0 +1,371 @@
+// The guard and the ports of portreeve itself: what the doctor advises holds at the next start, and a refusal names its rule.
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { NO_PEERS, PORTREEVE, status } from '../support/daemon.ts';
+import { guardReady } from '../support/guard.ts';
+import { ownCgroup } from '../support/own-cgroup.ts';
+import { bringPeers, type Peers } from '../support/peers.ts';
+import { ONLY_PORTREEVE } from '../support/portmap.ts';
+import { needs, probe } from '../support/probe.ts';
+import { type Outcome, type Running, until, World } from '../support/world.ts';
+
+const ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
+
+interface Scene {
+  readonly world: World;
+  /** Runs a command; `@name` is a file in /run. */
+  readonly run: (line: string, uid?: number) => Promise<Outcome>;
+  /** Writes a profile and applies it. */
+  readonly apply: (text: string) => Promise<Outcome>;
+  /** Starts a command in the guard's cgroup. */
+  readonly begin: (...argv: readonly string[]) => Running;
+  /** Starts `portreeve serve` there. */
+  readonly start: (...options: readonly string[]) => Running;
+  /** The options that name the place of the guard. */
+  readonly pins: readonly string[];
+  /** Starts `portreeve serve`, and waits until it is ready. */
+  readonly serve: (...options: readonly string[]) => Promise<Running>;
+}
+
+async function scene(t: TestContext, peers?: Peers): Promise<Scene | undefined> {
+  if (!guardReady(t) || !needs(t, ONLY_PORTREEVE)) return undefined;
+  let run: Scene['run'] | undefined;
+  t.after(() => run?.('guard off'));
+  const world = await World.open(t, peers && { peers });
+  const directory = ownCgroup(t);
+  const guarded = join(directory, 'guarded');
+  mkdirSync(guarded);
+  for (const each of [directory, guarded]) chmodSync(each, 0o755);
+  const pins = ['--pins', `/sys/fs/bpf/${basename(directory)}`];
+  const state = ['--state', '/run/state'];
+  run = (line, uid) => {
+    const words = line.split(' ').map((word) => word.replace(/^@/, '/run/'));
+    const [name = ''] = words;
+    const place = name === 'guard' || name === 'apply' || name === 'serve' ? [...pins, ...state] : state;
+    const where = /^guard (?:enforce|observe)/.test(line) ? ['--cgroup', guarded] : [];
+    const options = { env: NO_PEERS, ...(uid === undefined ? {} : { uid }) };
+    return world.run([PORTREEVE, ...words, ...where, ...place], options);
+  };
+  const command: Scene['run'] = run;
+  const begin: Scene['begin'] = (...argv) =>
+    world.start(['sh', '-c', ENTER, 'enter', guarded, ...argv], { env: NO_PEERS });
+  const start: Scene['start'] = (...options) => begin(PORTREEVE, 'serve', ...options, ...pins, ...state);
+  return {
+    world,
+    run: command,
+    apply: async (text) => {
+      await world.write('/run/profile', text);
+      const outcome = await command('apply @profile');
+      assert.equal(outcome.code, 0, outcome.stderr);
+      return outcome;
+    },
+    begin,
+    start,
+    pins,
+    serve: async (...options) => {
+      const running = start(...options);
+      await running.waitForOutput(/portmap is ready/);
+      return running;
+    },
+  };
+}
+
+/** The statements that the doctor advises for some ports. */
+async function advised({ run }: Scene, ports: RegExp, uid?: number): Promise<string[]> {
+  const { stdout, stderr } = await run('doctor --all --json', uid);
+  assert.notEqual(stdout, '', stderr);
+  const { findings } = JSON.parse(stdout) as { findings: { advice: string }[] };
+  const statement = new RegExp(`PORT (?:${ports.source}) (?:TCP|UDP) .*`);
+  return findings.flatMap(({ advice }) => statement.exec(advice)?.[0] ?? []).toSorted();
+}
+
+/** What is listed as "refused tcp 111 PORTMAP". */
+function refusedIn(stdout: string, port: number): string[] {
+  const { sockets } = JSON.parse(stdout) as {
+    sockets: { fate: string; protocol: string; port: number; job: string }[];
+  };
+  return [
+    ...new Set(
+      sockets
+        .filter((each) => each.port === port)
+        .map(({ fate, protocol, job }) => `${fate} ${protocol} ${job}`),
+    ),
+  ].toSorted();
+}
+
+for (const port of [111, 2111]) {
+  test(`what the doctor advises about port ${port} of portmap has it come up again`, async (t) => {
+    const at = await scene(t);
+    if (!at) return;
+    const { run, apply, serve, world } = at;
+    const where = port === 111 ? [] : ['--port', `${port}`];
+    // The guard is not there yet: the daemon binds as what it is started as.
+    const before = await serve(...where);
+    await apply('PORT 2049 TCP NFS\n');
+    assert.equal((await run('guard enforce')).code, 0);
+    const statements = await advised(at, new RegExp(`${port}`));
+    assert.deepEqual(statements, [`PORT ${port} TCP PORTMAP`, `PORT ${port} UDP PORTMAP`]);
+
+    await apply(['PORT 2049 TCP NFS', ...statements, ''].join('\n'));
+    assert.deepEqual(await advised(at, new RegExp(`${port}`)), []);
+    assert.deepEqual(refusedIn((await run('guard --restarts --json')).stdout, port), []);
+    await before.stop();
+    const after = await serve(...where);
+    const { portmap } = await status(world);
+    assert.ok(
+      portmap.sockets.some(({ netid, endpoint }) => netid === 'tcp' && endpoint.endsWith(`:${port}`)),
+    );
+    assert.deepEqual(await advised(at, new RegExp(`${port}`)), []);
+    await after.stop();
+  });
+}
+
+test('a profile that would refuse our next start is told before, and after it was applied', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { run, apply, serve, world } = at;
+  await serve();
+  await apply('PORT 2049 TCP NFS\n');
+  await run('guard enforce');
+  const dry = async (text: string) => {
+    await world.write('/run/new', text);
+    const { code, stdout, stderr } = await run('apply @new --dry-run');
+    assert.equal(code, 0, stderr);
+    const lines = stdout.matchAll(/^(refused {2}(?:tcp|udp)) \S+:111 .* {2}(PORTMAP|ROOT) {2}/gm);
+    return [
+      ...new Set([...lines].map(([, what = '', job]) => `${what.replace('  ', ' ')} ${job}`)),
+    ].toSorted();
+  };
+  const refused = ['refused tcp PORTMAP', 'refused udp PORTMAP'];
+  assert.deepEqual(await dry('PORT 111 TCP ROOT 111 UDP ROOT\n'), refused);
+  assert.deepEqual(await dry('PORT 111 TCP PORTMAP 111 UDP PORTMAP\n'), []);
+  const restarts = async () => refusedIn((await run('guard --restarts --json')).stdout, 111);
+  await apply('PORT 111 TCP ROOT 111 UDP ROOT\n');
+  assert.deepEqual(await restarts(), refused);
+  await apply('PORT 111 TCP PORTMAP 111 UDP PORTMAP\n');
+  assert.deepEqual(await restarts(), []);
+});
+
+for (const { port, errno } of [
+  { port: 111, errno: 'EACCES' },
+  { port: 700, errno: 'EADDRINUSE' },
+  { port: 2111, errno: 'EACCES' },
+]) {
+  test(`a start that the guard refuses port ${port} names guard, job and rule, and is an event`, async (t) => {
+    const at = await scene(t);
+    if (!at) return;
+    const { run, apply, start, serve, world } = at;
+    const where = ['--port', `${port}`];
+    await apply(`PORT 2049 TCP NFS\n  ${port} TCP ROOT ${port} UDP RESERVED\n`);
+    await run('guard enforce');
+    const { code, stderr } = await start(...where).ended;
+    assert.equal(code, 3);
+    const rule = `/run/profile:2: ${port} TCP ROOT`;
+    assert.match(stderr, new RegExp(`the guard refuses port ${port}/tcp to the job PORTMAP, by ${rule}\n`));
+    assert.doesNotMatch(stderr, /Start it as root/);
+    const wanted = [`PORT ${port} TCP PORTMAP`, `PORT ${port} UDP PORTMAP`] as const;
+    assert.ok(stderr.includes(`${wanted[0]}; ${wanted[1]}, in the place of /run/profile:2. `), stderr);
+
+    // No daemon runs, and none has since.
+    const events = (await run('events --json')).stdout.trim().split('\n');
+    assert.equal(events.length, 1);
+    const event = JSON.parse(events[0] ?? '');
+    assert.deepEqual(
+      [event.verdict, event.job, event.port, event.protocol, event.errno, event.rule?.text],
+      ['refused', 'PORTMAP', port, 'tcp', errno, `${port} TCP ROOT`],
+    );
+
+    await apply(`PORT 2049 TCP NFS\n${wanted.join('\n')}\n`);
+    await serve(...where);
+    const { portmap } = await status(world);
+    assert.ok(portmap.sockets.some(({ endpoint }) => endpoint.endsWith(`:${port}`)));
+  });
+}
+
+test('a port that somebody has is taken, and a guard that only observes refuses nothing', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { run, apply, start, serve } = at;
+  await apply('PORT 700 TCP PORTMAP 700 UDP PORTMAP 111 TCP ROOT\n');
+  await run('guard enforce');
+  const first = await serve('--port', '700');
+  const second = await start('--port', '700', '--runtime', '/run/second', '--local', '/run/second.sock')
+    .ended;
+  assert.match(second.stderr, /127\.0\.0\.1:700\/tcp is taken by portreeve \(pid /);
+  await first.stop();
+  await run('guard observe');
+  await serve();
+});
+
+test('a daemon that goes on is refused another port by SIGHUP, with the rule', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { run, apply, serve, world } = at;
+  await apply('PORT 111 TCP PORTMAP 111 UDP PORTMAP 112 TCP RESERVED\n');
+  await run('guard enforce');
+  const daemon = await serve();
+  const { pid } = await status(world);
+  await world.write('/etc/portreeve/portreeve.toml', '[portmap]\nport = 112\n');
+  await world.run(['kill', '-HUP', `${pid}`]);
+  await daemon.waitForOutput(
+    /nothing was changed: the guard refuses port 112\/tcp to the job PORTMAP, by \/run\/profile:1: 112 TCP RES/,
+  );
+  const { portmap } = await status(world);
+  assert.ok(portmap.sockets.every(({ endpoint }) => !endpoint.endsWith(':112')));
+});
+
+/** Holds 127.0.0.1:PORT in one of several ways, and says that it does; or ends with the errno of bind(2). */
+const HOLDER = `
+import array, errno, os, signal, socket, sys
+how, port = sys.argv[1], int(sys.argv[2])
+kind = socket.SOCK_DGRAM if how == 'inetd' else socket.SOCK_STREAM
+family = socket.AF_INET6 if how == 'v6' else socket.AF_INET
+s = socket.socket(family, kind)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+try:
+    s.bind(('::1' if how == 'v6' else '127.0.0.1', port))
+except OSError as e:
+    sys.exit(errno.errorcode[e.errno])
+if kind == socket.SOCK_STREAM:
+    s.listen()
+if how == 'dropped':
+    os.setresuid(65534, 65534, 65534)
+if how in ('inetd', 'passed'):
+    near, far = socket.socketpair()
+    if os.fork() == 0:
+        near.close()
+        os.setresuid(65534, 65534, 65534)
+        if how == 'passed':
+            s.close()
+            fds = array.array('i')
+            _, got, _, _ = far.recvmsg(1, socket.CMSG_SPACE(fds.itemsize))
+            fds.frombytes(got[0][2])
+        print('holds', flush=True)
+        far.recv(1)
+        sys.exit()
+    far.close()
+    if how == 'passed':
+        near.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [s.fileno()]))])
+        s.close()
+    os.wait()
+print('holds', flush=True)
+signal.pause()
+`;
+
+const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+
+test('what the doctor advises about other holders has them come up again, and nobody else', async (t) => {
+  if (!needs(t, probe.command('python3'), probe.command('setpriv'))) return;
+  const at = await scene(t);
+  if (!at) return;
+  const { run, apply, begin, serve } = at;
+  const python = (how: string, port: number) => ['python3', '-c', HOLDER, how, `${port}`];
+  const holders: readonly (readonly string[])[] = [
+    python('plain', 8080),
+    [...AS_NOBODY, ...python('plain', 8081)],
+    python('dropped', 8082),
+    python('inetd', 8083),
+    python('passed', 8084),
+    [PORTREEVE, 'run', '--job', 'WEB-1.x', '--', ...python('plain', 8085)],
+    [...AS_NOBODY, ...python('plain', 8086)],
+    python('v6', 8086),
+  ];
+  // Jobs are given by a daemon, which has its ports already when the guard comes.
+  await serve();
+  const startAll = async () => {
+    const started = holders.map((argv) => begin(...argv));
+    for (const each of started) await each.waitForOutput(/holds\n/);
+    return started;
+  };
+  const first = await startAll();
+  await apply('PORT 2049 TCP NFS\n');
+  await run('guard enforce');
+  const statements = await advised(at, /80[0-9]+/);
+  assert.deepEqual(statements, [
+    'PORT 8080 TCP ROOT',
+    'PORT 8081 TCP NOBODY',
+    'PORT 8082 TCP ROOT',
+    'PORT 8083 UDP ROOT',
+    'PORT 8084 TCP ROOT',
+    'PORT 8085 TCP WEB-1.X',
+    'PORT 8086 TCP NOBODY 8086 TCP ROOT',
+  ]);
+  // Who may not see the processes of others is told the same of what has the job in its cgroup.
+  const seenByOther = await advised(at, /80[0-9]+/, 4711);
+  assert.deepEqual(seenByOther, statements);
+  await apply(`${statements.join('\n')}\n`);
+  for (const each of first) await each.stop('SIGKILL');
+  await startAll();
+  for (const [uid, port] of [
+    [[], 8081],
+    [AS_NOBODY, 8082],
+    [[], 8085],
+  ] as const) {
+    const other = await begin(...uid, ...python('plain', port)).ended;
+    assert.equal(other.stderr, 'EACCES\n');
+  }
+});
+
+test('who is not root is told of our ports as root is', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { apply, run, serve } = at;
+  await apply('PORT 111 TCP PORTMAP\n');
+  await run('guard enforce');
+  await serve();
+  // Of TCP nothing is amiss.
+  for (const uid of [0, 4711]) assert.deepEqual(await advised(at, /111/, uid), ['PORT 111 UDP PORTMAP']);
+});
+
+test('a daemon of a user is refused as he is, and not sent to root', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { apply, run, begin, pins } = at;
+  await apply('PORT 2111 TCP PORTMAP 2112 TCP NOBODY 2112 UDP NOBODY\n');
+  await run('guard enforce');
+  const serve = (port: number) =>
+    begin(
+      ...[...AS_NOBODY, PORTREEVE, 'serve', '--port', `${port}`, ...pins],
+      ...[
+        '--state',
+        `/tmp/own-${port}`,
+        '--runtime',
+        `/tmp/own-run-${port}`,
+        '--local',
+        `/tmp/own-${port}.sock`,
+      ],
+    );
+  const { code, stderr } = await serve(2111).ended;
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /127\.0\.0\.1:2111\/tcp may not be opened by uid 65534\n/);
+  assert.match(stderr, /a guard or a security module refuses it\. Ask: portreeve explain 2111\/tcp/);
+  const twin = serve(2112);
+  await twin.waitForOutput(/portmap is ready/);
+  await twin.stop();
+});
+
+test('another port mapper is not stopped where we would not get its port', async (t) => {
+  const peers = await bringPeers();
+  if (!needs(t, peers.probe())) return;
+  const at = await scene(t, peers);
+  if (!at) return;
+  const { world, apply, run, begin, pins } = at;
+  const rpcbind = world.start(['rpcbind', '-f']);
+  await until('rpcbind to answer', async () => (await world.run(['rpcinfo', '-s'])).code === 0);
+  const takeOver = () => begin(PORTREEVE, 'portmap', 'take-over', ...pins);
+  await world.write('/run/usual', 'PORT 111 TCP ROOT 111 UDP PORTMAP\n');
+  // The daemon has the usual place for its state here.
+  assert.equal((await world.run([PORTREEVE, 'apply', '/run/usual', ...pins], { env: NO_PEERS })).code, 0);
+  await apply('PORT 111 TCP ROOT 111 UDP PORTMAP\n');
+  await run('guard enforce');
+  const { code, stderr } = await takeOver().ended;
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /the guard refuses port 111\/tcp to the job PORTMAP, by \/run\/(?:usual|profile):1/);
+  assert.equal(rpcbind.outcome, undefined);
+  assert.equal((await world.run(['rpcinfo', '-s'])).code, 0);
+  await run('guard observe');
+  await takeOver().waitForOutput(/portmap is ready/);
+  await rpcbind.ended;
+});
