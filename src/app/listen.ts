@@ -114,7 +114,7 @@ export function openEndpoints(
   return { endpoints, absent };
 }
 
-/** Where the guard refuses a port it does so before Linux looks who has it, with an errno that Linux itself has, too. */
+/** The guard refuses a port before Linux looks who has it, with an errno that Linux itself has, too. */
 function refusedBy(guard: GuardAsked, spec: EndpointSpec, { reason }: OpenFailure) {
   const isRefusal = reason === 'denied' || reason === 'taken';
   return isRefusal && spec.netid !== 'local' ? guard(spec) : undefined;

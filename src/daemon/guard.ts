@@ -257,7 +257,7 @@ export class DaemonGuard {
     return this.#following && this.#kernelNow() ? this.#following.ownJobs.run(job, act) : act();
   }
 
-  /** Why the guard refuses a port to this process as what it is now; undefined where it does not, or cannot be asked. */
+  /** Why the guard refuses a port to this process; undefined where it does not, or where that cannot be told. */
   refusalOf({ netid, address, port }: IpEndpoint): PortreeveError | undefined {
     const { host, log, state } = this.#parts;
     const guard = this.#following && this.#kernelNow();

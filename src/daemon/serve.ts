@@ -157,8 +157,8 @@ async function reread({ readSettings, log, guard }: Surroundings, portmap: Portm
 }
 
 /**
- * Opens portmap as its job, in the place of another port mapper if need be; where that fails, what the guard has refused
- * is recorded before we end.
+ * Opens portmap as its job, in the place of another port mapper if need be. Where that fails, what the guard has
+ * refused is recorded before we end.
  */
 async function openAsPortmap(around: Opening, takeOver: TakeOver | undefined): Promise<OpenedPortmap> {
   const { host, guard } = around;

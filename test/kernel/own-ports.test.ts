@@ -1,4 +1,4 @@
-// The guard and the ports of portreeve itself: what the doctor advises holds at the next start, and a refusal names its rule.
+// The guard and the ports of portreeve: what the doctor advises holds at the next start, a refusal names its rule.
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';

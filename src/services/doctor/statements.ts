@@ -8,7 +8,7 @@ export function placeText({ file, line }: Pick<RuleSource, 'file' | 'line'>): st
   return `${file}:${line}`;
 }
 
-/** The statement that reserves a port for jobs; a port of UDP has one entry, so that of several jobs is for every job. */
+/** The statement that reserves a port for jobs. A port of UDP has one entry: for several jobs it is for every job. */
 export function statementFor(port: number, protocol: Protocol, jobs: readonly string[]): string {
   const entry = (job: string) => `${port} ${protocol.toUpperCase()} ${job}`;
   if (protocol === 'udp' && jobs.length > 1) return `PORT ${entry('*')}`;
@@ -18,8 +18,8 @@ export function statementFor(port: number, protocol: Protocol, jobs: readonly st
 }
 
 /**
- * The statement that gives a port to the jobs that have none of its `entries`, and what of these is in its way: an entry
- * of UDP, of a range or for no one stands alone, and then the statement is for `all` jobs that are to have the port.
+ * The statement that gives a port to the jobs that have none of its `entries`, and what of these is in its way. An
+ * entry of UDP, of a range or for no one stands alone: then the statement is for `all` jobs that are to have the port.
  */
 export function changeText(
   port: number,
