@@ -134,6 +134,8 @@ test('what the daemon has opened is PORTMAP at its next start, whatever it was w
   assert.equal(jobOf('/system.slice/portreeve.service', 0, { name: 'socat', command: 'socat' }), 'PORTREEVE');
   // A daemon of an ordinary user stays his, and so does what only has the name.
   assert.equal(jobOf(SESSION, 1000, { ...DAEMON, uid: 1000 }), 'ALICE');
+  assert.equal(jobOf(SESSION, 1000, DAEMON), 'ALICE');
+  assert.equal(jobOf('/system.slice/portreeve.service', 1000), 'PORTREEVE');
   assert.equal(jobOf(SESSION, 0, { ...DAEMON, uid: 1000 }), 'ROOT');
   assert.equal(jobOf(SESSION, 0, { name: 'portreeve', command: 'portreeve serve' }), 'ROOT');
   assert.equal(jobOf(SESSION, 0, { name: 'web', command: 'portreeve' }), 'ROOT');
@@ -165,16 +167,16 @@ test('where the cgroup is gone in which it was made, a process that has it tells
   const app = owner({ pid: 8, cgroup: '/system.slice/app.service' });
   const open = (port: number, ...owners: SocketOwner[]) =>
     sockets.open({ local: { address: ip('0.0.0.0'), port }, uid: 0, cgroupId: 99n }, ...owners);
-  open(80, manager, app);
-  open(81, manager);
-  open(82);
-  const told = [80, 81, 82].map((port) => {
-    const { job, unit } = seenAt(doors, port);
-    return [job, unit];
-  });
-  assert.deepEqual(told, [
-    ['APP', 'app.service'],
-    ['ROOT', undefined],
-    ['ROOT', undefined],
-  ]);
+  open(80);
+  open(81, manager, app);
+  open(82, manager);
+  const { sockets: seen } = seeSockets(doors);
+  assert.deepEqual(
+    seen.map(({ socket, job, unit }) => [socket.local.port, job, unit]),
+    [
+      [80, 'ROOT', undefined],
+      [81, 'APP', 'app.service'],
+      [82, 'ROOT', undefined],
+    ],
+  );
 });
