@@ -199,13 +199,33 @@ test('a port that somebody has is taken, and a guard that only observes refuses 
   await serve();
 });
 
+/** The refusals of a port, as "PORTMAP tcp /run/profile:1", once there are any. */
+async function refusals({ run }: Scene, port: number): Promise<string[]> {
+  const told = async () => {
+    const { stdout } = await run(`events --json --port ${port}`);
+    const events =
+      stdout === ''
+        ? []
+        : stdout
+            .trim()
+            .split('\n')
+            .map((line) => JSON.parse(line));
+    return events.map(({ job, protocol, rule }) => `${job} ${protocol} ${rule?.file}:${rule?.line}`);
+  };
+  return until('the event', async () => {
+    const events = await told();
+    return events.length > 0 && events;
+  });
+}
+
 test('a daemon that goes on is refused another port by SIGHUP, with the rule', async (t) => {
   const at = await scene(t);
   if (!at) return;
   const { run, apply, serve, world } = at;
+  // It has no cgroup of its job yet when it asks the guard for the first time.
+  const daemon = await serve();
   await apply('PORT 111 TCP PORTMAP 111 UDP PORTMAP 112 TCP RESERVED\n');
   await run('guard enforce');
-  const daemon = await serve();
   const { pid } = await status(world);
   await world.write('/etc/portreeve/portreeve.toml', '[portmap]\nport = 112\n');
   await world.run(['kill', '-HUP', `${pid}`]);
@@ -214,6 +234,19 @@ test('a daemon that goes on is refused another port by SIGHUP, with the rule', a
   );
   const { portmap } = await status(world);
   assert.ok(portmap.sockets.every(({ endpoint }) => !endpoint.endsWith(':112')));
+  assert.deepEqual(await refusals(at, 112), ['PORTMAP tcp /run/profile:1']);
+});
+
+test('where another port will do it is taken, and the refusal is told all the same', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { run, apply, serve } = at;
+  await apply('PORT 111 TCP ROOT\n');
+  await run('guard enforce');
+  const daemon = await serve('--fallback');
+  assert.match(daemon.output, /the guard refuses port 111\/tcp to the job PORTMAP, by \/run\/profile:1/);
+  assert.match(daemon.output, /:7111/);
+  assert.deepEqual(await refusals(at, 111), ['PORTMAP tcp /run/profile:1']);
 });
 
 /** Holds 127.0.0.1:PORT in one of several ways, and says that it does; or ends with the errno of bind(2). */
