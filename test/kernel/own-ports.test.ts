@@ -43,7 +43,8 @@ async function scene(t: TestContext, peers?: Peers): Promise<Scene | undefined> 
   run = (line, uid) => {
     const words = line.split(' ').map((word) => word.replace(/^@/, '/run/'));
     const [name = ''] = words;
-    const place = name === 'guard' || name === 'apply' || name === 'serve' ? [...pins, ...state] : state;
+    const hasGuard = ['guard', 'apply', 'obey', 'profile'].includes(name);
+    const place = hasGuard ? [...pins, ...state] : state;
     const where = /^guard (?:enforce|observe)/.test(line) ? ['--cgroup', guarded] : [];
     const options = { env: NO_PEERS, ...(uid === undefined ? {} : { uid }) };
     return world.run([PORTREEVE, ...words, ...where, ...place], options);
@@ -129,14 +130,20 @@ test('a profile that would refuse our next start is told before, and after it wa
   await serve();
   await apply('PORT 2049 TCP NFS\n');
   await run('guard enforce');
+  /** What each of the commands lists that tell before what a profile would do. */
   const dry = async (text: string) => {
     await world.write('/run/new', text);
-    const { code, stdout, stderr } = await run('apply @new --dry-run');
-    assert.equal(code, 0, stderr);
-    const lines = stdout.matchAll(/^(refused {2}(?:tcp|udp)) \S+:111 .* {2}(PORTMAP|ROOT) {2}/gm);
-    return [
-      ...new Set([...lines].map(([, what = '', job]) => `${what.replace('  ', ' ')} ${job}`)),
-    ].toSorted();
+    const told = ['apply --dry-run @new', 'obey --dry-run @new', 'profile diff --live @new'].map(
+      async (line) => {
+        const { stdout } = await run(line);
+        const lines = stdout.matchAll(/^(refused {2}(?:tcp|udp)) \S+:111 .* {2}(PORTMAP|ROOT) {2}/gm);
+        const words = [...lines].map(([, what = '', job]) => `${what.replace('  ', ' ')} ${job}`);
+        return [...new Set(words)].toSorted();
+      },
+    );
+    const [first = [], ...others] = await Promise.all(told);
+    for (const other of others) assert.deepEqual(other, first);
+    return first;
   };
   const refused = ['refused tcp PORTMAP', 'refused udp PORTMAP'];
   assert.deepEqual(await dry('PORT 111 TCP ROOT 111 UDP ROOT\n'), refused);
