@@ -348,17 +348,6 @@ test('what the doctor advises about other holders has them come up again, and no
   }
 });
 
-test('who is not root is told of our ports as root is', async (t) => {
-  const at = await scene(t);
-  if (!at) return;
-  const { apply, run, serve } = at;
-  await apply('PORT 111 TCP PORTMAP\n');
-  await run('guard enforce');
-  await serve();
-  // Of TCP nothing is amiss.
-  for (const uid of [0, 4711]) assert.deepEqual(await advised(at, /111/, uid), ['PORT 111 UDP PORTMAP']);
-});
-
 test('a daemon of a user is refused as he is, and not sent to root', async (t) => {
   const at = await scene(t);
   if (!at) return;
