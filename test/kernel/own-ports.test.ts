@@ -351,21 +351,15 @@ test('what the doctor advises about other holders has them come up again, and no
 test('a daemon of a user is refused as he is, and not sent to root', async (t) => {
   const at = await scene(t);
   if (!at) return;
-  const { apply, run, begin, pins } = at;
+  const { world, apply, run, begin, pins } = at;
   await apply('PORT 2111 TCP PORTMAP 2112 TCP NOBODY 2112 UDP NOBODY\n');
   await run('guard enforce');
-  const serve = (port: number) =>
-    begin(
-      ...[...AS_NOBODY, PORTREEVE, 'serve', '--port', `${port}`, ...pins],
-      ...[
-        '--state',
-        `/tmp/own-${port}`,
-        '--runtime',
-        `/tmp/own-run-${port}`,
-        '--local',
-        `/tmp/own-${port}.sock`,
-      ],
-    );
+  await world.run(['mkdir', '-m', '777', '/run/own']);
+  const serve = (port: number) => {
+    const own = `/run/own/${port}`;
+    const place = ['--state', own, '--runtime', `${own}.run`, '--local', `${own}.sock`];
+    return begin(...AS_NOBODY, PORTREEVE, 'serve', '--port', `${port}`, ...place, ...pins);
+  };
   const { code, stderr } = await serve(2111).ended;
   assert.equal(code, 3, stderr);
   assert.match(stderr, /127\.0\.0\.1:2111\/tcp may not be opened by uid 65534\n/);
