@@ -1,8 +1,9 @@
 // Whether it was the guard that refused portreeve a port, by which rule, and what is to be changed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { jobCalled } from '../../test/support/jobs.ts';
 import { ip } from '../../test/support/service.ts';
-import { parseJobName } from '../base/job.ts';
+
 import { parsePort } from '../base/port.ts';
 import { SimCgroups } from '../host/sim/cgroups.ts';
 import { simHost } from '../host/sim/host.ts';
@@ -39,8 +40,8 @@ function stage(...profiles: readonly string[]) {
       revision: profiles.length,
     },
     jobs: {
-      cgroups: new Map([[made.id, parseJobName('PORTMAP')]]),
-      users: new Map([[0, parseJobName('ROOT')]]),
+      cgroups: new Map([[made.id, jobCalled('PORTMAP')]]),
+      users: new Map([[0, jobCalled('ROOT')]]),
     },
     choices: { authportJobs: [], omvsJob: undefined },
     archive,

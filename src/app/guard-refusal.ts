@@ -1,7 +1,7 @@
 // Why the guard has refused a port to portreeve itself: by which rule, to which job, and what is to be changed.
 import type { IpAddress } from '../base/address.ts';
 import { PortreeveError } from '../base/errors.ts';
-import { UNKNOWN_JOB } from '../base/job.ts';
+import { jobNamed, UNKNOWN_JOB } from '../base/job.ts';
 import type { Port, Protocol } from '../base/port.ts';
 import type { Cgroups, Files, ProfileArchive } from '../host/host.ts';
 import { decide } from '../policy/decide.ts';
@@ -59,12 +59,12 @@ export function guardRefusal(
   if (state.mode !== 'enforce' || !state.isAttached || !isHere || !line.includes(state.cgroupId)) return;
   const { uid } = process;
   const ofCgroup = line.map((id) => jobs.cgroups.get(id)).find((each) => each !== undefined);
-  const job = ofCgroup ?? jobs.users.get(uid) ?? UNKNOWN_JOB;
+  const { name: job, aliases } = ofCgroup ?? jobs.users.get(uid) ?? jobNamed(UNKNOWN_JOB);
   const users = readUsers(files);
   const inForce = profileAfter(archive, state.revision);
   const groups = identityOfUid(uid, users).gids;
   const { address, port } = wanted;
-  const who = { operation: 'bind', address, port, job, uid, groups, lowPortCapable: true } as const;
+  const who = { operation: 'bind', address, port, job, aliases, uid, groups, lowPortCapable: true } as const;
   const table = tableIn(inForce, choices, users);
   const verdict = decide(table, { ...who, protocol: wanted.protocol });
   if (verdict.allowed) return;

@@ -180,7 +180,8 @@ export class Facts {
   keepingHolders({ port, protocol, sockets }: Listener): string {
     const entries = this.reservationsAt(port, protocol);
     const all = [...new Set(sockets.map(({ job }) => job))];
-    const missing = all.filter((job) => !entries.some((each) => this.lets(each, job)));
+    const refused = sockets.filter((seen) => !entries.some((each) => this.lets(each, seen)));
+    const missing = [...new Set(refused.map(({ job }) => job))];
     return changeText(port, protocol, { all, missing }, entries);
   }
 
