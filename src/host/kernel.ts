@@ -37,8 +37,10 @@ export interface Cgroups {
   move(pid: number, into: ControlGroup): void;
   /** The processes in it, without those in others below it. */
   members(cgroup: ControlGroup): number[];
-  /** Removes it; false if there is something in it. */
+  /** Removes it; false if there is something in it, or another process holds it. */
   remove(cgroup: ControlGroup): boolean;
+  /** Keeps other processes of root from removing it, until it is released or this process ends. */
+  hold(cgroup: ControlGroup): { release(): void };
 }
 
 /** What a BPF map is to be (bpf(2)). */

@@ -143,6 +143,21 @@ test('a process is moved, and what is not empty is not removed', async (t) => {
   assert.throws(() => cgroups.make(made.path, 'A-1', 'A', 0), { code: 'CGROUP_FAILED' });
 });
 
+test('what another process of root holds is not removed', (t) => {
+  const at = stage(t);
+  if (!at) return;
+  const made = at.cgroups.make(at.path, 'WEB-7', 'WEB', 0);
+  const held = at.cgroups.hold(made);
+  assert.equal(new LinuxCgroups().remove(made), false);
+  assert.ok(at.cgroups.at(made.path));
+  held.release();
+  assert.equal(new LinuxCgroups().remove(made), true);
+  const again = at.cgroups.make(at.path, 'WEB-7', 'WEB', 0);
+  // A lock of a user's would keep it for ever.
+  assert.notEqual(asUser(`flock --nonblock ${at.directory}/portreeve-job-WEB-7/cgroup.kill true`), 0);
+  assert.equal(at.cgroups.remove(again), true);
+});
+
 test('another one of its name is not meant', async (t) => {
   const at = stage(t);
   if (!at) return;

@@ -21,6 +21,8 @@ import { exactNumber } from '../../base/numbers.ts';
 import { parseDecimal } from '../../base/port.ts';
 import type { Cgroups, ControlGroup, JobCgroup } from '../host.ts';
 import { cgroupRoot, walkCgroups } from './cgroup.ts';
+import { LOCK_EX, LOCK_NB } from './sys/constants.ts';
+import { sys } from './sys/libc.ts';
 import { attributeOf, setAttribute } from './sys/xattr.ts';
 
 /**
@@ -32,6 +34,8 @@ const MARK_MAX_BYTES = 128;
 /** A name that is taken gets a number behind it, up to this. */
 const NAMES_MAX = 1000;
 const MODE = 0o755;
+/** cgroups(7): what is written there ends all processes; a lock on it ends none. */
+const LOCKED_FILE = 'cgroup.kill';
 
 /** The hierarchy that is mounted on this host. */
 export class LinuxCgroups implements Cgroups {
@@ -152,7 +156,32 @@ export class LinuxCgroups implements Cgroups {
   }
 
   remove({ path, id }: ControlGroup): boolean {
-    return this.at(path)?.id !== id || removeDirectory(this.#directory(path));
+    if (this.at(path)?.id !== id) return true;
+    const held = this.#locked(path);
+    if (held === 'by another') return false;
+    try {
+      return removeDirectory(this.#directory(path));
+    } finally {
+      held?.release();
+    }
+  }
+
+  hold({ path }: ControlGroup): { release(): void } {
+    const held = this.#locked(path);
+    return held === undefined || held === 'by another' ? { release: () => undefined } : held;
+  }
+
+  /** By flock(2) on a file in it that root alone can open; undefined where there is none. */
+  #locked(path: string): { release(): void } | 'by another' | undefined {
+    let fd: number;
+    try {
+      fd = openSync(`${this.#directory(path)}/${LOCKED_FILE}`, constants.O_WRONLY | constants.O_NOFOLLOW);
+    } catch {
+      return undefined;
+    }
+    if (sys.flock(fd, LOCK_EX | LOCK_NB) === 0) return { release: () => closeSync(fd) };
+    closeSync(fd);
+    return 'by another';
   }
 
   /** Does something with a cgroup that is held open: what is done to it is done to no other of its name. */

@@ -13,6 +13,8 @@ interface Node {
 export class SimCgroups implements Cgroups {
   readonly #nodes = new Map<string, Node>();
   readonly #watched = new Set<{ readonly paths: readonly string[]; readonly onChange: () => void }>();
+  /** The numbers of those that are not to be removed. */
+  readonly #held = new Set<bigint>();
   #nextId = 1n;
   /** How often cgroups were listed. */
   listed = 0;
@@ -97,7 +99,13 @@ export class SimCgroups implements Cgroups {
     return [...(this.#nodes.get(path)?.members ?? [])];
   }
 
+  hold({ id }: ControlGroup): { release(): void } {
+    this.#held.add(id);
+    return { release: () => void this.#held.delete(id) };
+  }
+
   remove({ path, id }: ControlGroup): boolean {
+    if (this.#held.has(id)) return false;
     const node = this.#nodes.get(path);
     if (node?.group.id !== id) return true;
     const isUsed = node.members.size > 0 || [...this.#nodes.keys()].some((other) => parentOf(other) === path);

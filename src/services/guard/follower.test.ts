@@ -304,6 +304,18 @@ describe('a cgroup that is made for a job', () => {
     assert.deepEqual([stage.names, stage.cgroups.marked()], [['ROOT'], []]);
   });
 
+  test('that is kept is not removed by the follower of another daemon', () => {
+    const stage = new Stage();
+    stage.clock.advance(0);
+    const kept = stage.follower.make('/', 'PORTMAP-1', 'PORTMAP', 0, true);
+    stage.start();
+    stage.clock.advance(60_000);
+    assert.deepEqual(
+      stage.cgroups.marked().map(({ id }) => id),
+      [kept.id],
+    );
+  });
+
   test('stays while there is another one below it', () => {
     const { stage, cgroup } = made();
     const inner = stage.follower.make(cgroup.path, 'B-8', 'B', 1000);

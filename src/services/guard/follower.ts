@@ -43,8 +43,8 @@ export interface FollowerParts {
 /** A cgroup that was made for a job. */
 interface Made {
   readonly cgroup: JobCgroup;
-  /** It stays when it is empty. */
-  readonly isKept: boolean;
+  /** It stays when it is empty, and no other process of portreeve removes it. */
+  readonly kept: { release(): void } | undefined;
   /** It was empty when it was looked at last. */
   wasEmpty: boolean;
 }
@@ -84,7 +84,7 @@ export class Follower {
     this.#parts = parts;
     this.#root = parts.root ?? HIERARCHY_ROOT;
     for (const cgroup of parts.cgroups.marked())
-      this.#made.set(cgroup.id, { cgroup, isKept: false, wasEmpty: false });
+      this.#made.set(cgroup.id, { cgroup, kept: undefined, wasEmpty: false });
   }
 
   /** Who is which job, as it was when it was looked at last. */
@@ -114,7 +114,8 @@ export class Follower {
     const own = all.filter(({ cgroup }) => cgroup.taker === taker).length;
     if (all.length >= JOB_CGROUPS_MAX || (taker !== 0 && own >= JOB_CGROUPS_PER_USER_MAX)) throw full(taker);
     const cgroup = this.#parts.cgroups.make(parent, name, job, taker);
-    this.#made.set(cgroup.id, { cgroup, isKept, wasEmpty: false });
+    const kept = isKept ? this.#parts.cgroups.hold(cgroup) : undefined;
+    this.#made.set(cgroup.id, { cgroup, kept, wasEmpty: false });
     this.#isStale = true;
     try {
       this.#nameJobs();
@@ -128,6 +129,7 @@ export class Follower {
 
   /** Removes a cgroup that was made for a job, if it is empty. */
   remove(cgroup: JobCgroup): void {
+    this.#made.get(cgroup.id)?.kept?.release();
     if (!this.#parts.cgroups.remove(cgroup)) return;
     this.#made.delete(cgroup.id);
     this.#isStale = true;
@@ -206,7 +208,7 @@ export class Follower {
   #removeEmpty(): void {
     const { cgroups } = this.#parts;
     for (const made of this.#made.values()) {
-      if (made.isKept) continue;
+      if (made.kept) continue;
       const isThere = cgroups.at(made.cgroup.path)?.id === made.cgroup.id;
       const isEmpty = !isThere || cgroups.members(made.cgroup).length === 0;
       if (isEmpty && (made.wasEmpty || !isThere)) this.remove(made.cgroup);
