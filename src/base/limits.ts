@@ -63,6 +63,19 @@ export const START_TIMEOUT_MS = 10_000;
 export const CHANNEL_LINE_MAX_BYTES = 1024 * 1024;
 /** The longest request on a control socket, in bytes. */
 export const CONTROL_REQUEST_MAX_BYTES = 64 * 1024;
+/** Places on a Unix socket of the daemon: of each party, and of these those of one user who is not root. */
+export const UNIX_CONNECTIONS_MAX = 64;
+export const UNIX_CONNECTIONS_PER_USER_MAX = 32;
+/** Connections that were refused and have not read why; the oldest is closed for a further one. */
+export const UNIX_REFUSED_CONNECTIONS_MAX = 64;
+/** What a client has to send its request. */
+export const UNIX_REQUEST_TIMEOUT_MS = 2000;
+/** A connection on which nothing moves is closed after so long, unless it waits for events. */
+export const UNIX_STALL_MS = 30_000;
+/** The answers, in bytes, that one user who is not root may leave unread; past it the oldest connection is closed. */
+export const UNIX_UNREAD_PER_USER_MAX_BYTES = 16 * 1024 * 1024;
+/** What is read of /etc/subuid. */
+export const SUBUID_MAX_BYTES = 16 * 1024 * 1024;
 /** The longest portreeve.toml, in bytes. */
 export const SETTINGS_MAX_BYTES = 1024 * 1024;
 /** Lines that wait for the parent before further ones are dropped. */
@@ -128,7 +141,7 @@ export const GUARD_DRAIN_MAX = 4096;
 export const GUARD_BUSY_INTERVAL_MS = 10;
 /** The guard's counters and its revision are looked at after so long again. */
 export const GUARD_LOOK_INTERVAL_MS = 250;
-/** Who is asked to show events at once: on all connections, and on those of one user who is not root. */
+/** Programs that are shown events at once: of each party, and of these those of one user who is not root. */
 export const EVENT_READERS_MAX = 32;
 export const EVENT_READERS_PER_USER_MAX = 4;
 /** Events that are read from the archive, and sent, at once. */
@@ -184,5 +197,6 @@ export const CGROUP_PATHS_MAX = 4096;
 export const PORTS_WATCH_INTERVAL_MS = 250;
 /** What ports are called, and who they are reserved for, the daemon reads again after so long. */
 export const PORT_NAMES_AGE_MAX_MS = 1000;
-/** How often the daemon looks in a second who holds which port, for one user who is not root. */
-export const PORTS_LOOKS_PER_SECOND_MAX = 20;
+/** How often the daemon looks in a second who holds which port: for all users but root, and for one of them. */
+export const PORTS_LOOKS_PER_SECOND_MAX = 60;
+export const PORTS_LOOKS_PER_USER_PER_SECOND_MAX = 20;

@@ -7,6 +7,9 @@ import { PortreeveError } from '../base/errors.ts';
 import { lookAt } from '../client/control.ts';
 import type { Io } from './io.ts';
 
+/** The codes that mean that no daemon is there: any other is of one that is, beside which no second one belongs. */
+const ABSENT: ReadonlySet<string> = new Set(['DAEMON_ABSENT', 'RUNTIME_DIRECTORY']);
+
 /** The status of the daemon; see askLook(). */
 export function askDaemon(io: Io, runtime: string | undefined): Promise<DaemonStatus> {
   return askLook(io, runtime, '/v1/status');
@@ -14,22 +17,26 @@ export function askDaemon(io: Io, runtime: string | undefined): Promise<DaemonSt
 
 /**
  * What GET `path` gives of the daemon in that runtime directory or else in the user's own, then the system's.
- * Throws PortreeveError (world) `DAEMON_ABSENT` with what was tried.
+ * Throws PortreeveError (world) with what was tried: `DAEMON_ABSENT`, or the code of a daemon that is there.
  */
 export async function askLook<T>(io: Io, runtime: string | undefined, path: string): Promise<T> {
   const usual = [directoriesOf(io.uid, io.env).runtime, SYSTEM_DIRECTORIES.runtime];
   const directories = runtime === undefined ? new Set(usual) : [runtime];
-  const reasons: string[] = [];
+  const failures: PortreeveError[] = [];
   for (const directory of directories) {
     try {
       if (runtime === undefined) requireTrusted(directory, io.uid);
       return await lookAt<T>(join(directory, LOOK_SOCKET), path);
     } catch (thrown) {
       if (!(thrown instanceof PortreeveError)) throw thrown;
-      reasons.push(thrown.message);
+      failures.push(thrown);
     }
   }
-  const message = ['no portreeve daemon answers:', ...reasons].join('\n  ');
+  const message = ['no portreeve daemon answers:', ...failures.map((failure) => failure.message)].join(
+    '\n  ',
+  );
+  const present = failures.find(({ code }) => !ABSENT.has(code));
+  if (present) throw new PortreeveError('world', present.code, message, present.hint);
   throw new PortreeveError('world', 'DAEMON_ABSENT', message, 'Start it with: portreeve serve');
 }
 

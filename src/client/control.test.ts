@@ -7,7 +7,7 @@ import { createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { lookAt } from './control.ts';
+import { command, lookAt } from './control.ts';
 
 const SHORT_MS = 50;
 
@@ -65,12 +65,45 @@ test('silence is DAEMON_SILENT, before and inside the answer', async (t) => {
 test('what is not 200 or not JSON is DAEMON_BAD_ANSWER', async (t) => {
   const path = await daemon(t, (url, response) => {
     if (url === '/404') response.writeHead(404).end('{}');
-    else if (url === '/text') response.end('hello');
-    else response.destroy();
+    else response.end('hello');
   });
-  for (const url of ['/404', '/text', '/cut']) {
+  for (const url of ['/404', '/text']) {
     await assert.rejects(lookAt(path, url), { code: 'DAEMON_BAD_ANSWER', kind: 'world' });
   }
+});
+
+const BUSY = { error: 'too many', code: 'DAEMON_BUSY', hint: 'wait', kind: 'world' };
+
+test('a daemon that is busy is asked again, and one that stays so is DAEMON_BUSY', async (t) => {
+  let asked = 0;
+  const path = await daemon(t, (url, response) => {
+    asked++;
+    if (url === '/soon' && asked > 2) response.end('"done"');
+    else response.writeHead(503).end(JSON.stringify(BUSY));
+  });
+  assert.equal(await lookAt(path, '/soon'), 'done');
+  assert.equal(await command(path, '/soon', {}), 'done');
+  asked = 0;
+  await assert.rejects(lookAt(path, '/never'), {
+    code: 'DAEMON_BUSY',
+    message: `the daemon behind ${path} does not answer: too many`,
+  });
+  assert.equal(asked, 4);
+  await assert.rejects(command(path, '/never', {}), { code: 'DAEMON_BUSY', hint: 'wait' });
+});
+
+test('a connection that is closed is DAEMON_ENDED; only what changes nothing is asked again', async (t) => {
+  let asked = 0;
+  const path = await daemon(t, (url, response) => {
+    asked++;
+    if (url === '/twice' && asked === 2) response.end('"done"');
+    else response.destroy();
+  });
+  assert.equal(await lookAt(path, '/twice'), 'done');
+  await assert.rejects(lookAt(path, '/cut'), { code: 'DAEMON_ENDED', message: /ended the connection/ });
+  asked = 0;
+  await assert.rejects(command(path, '/twice', {}), { code: 'DAEMON_ENDED' });
+  assert.equal(asked, 1);
 });
 
 test('what the daemon says why not is DAEMON_CANNOT, with its words', async (t) => {

@@ -2,7 +2,7 @@
 import { type ErrorKind, EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { errnoOf } from './errors.ts';
 import { exchange, type HttpAnswer, type HttpRequest } from './http-exchange.ts';
-import { CALL_TIMEOUT_MS, CONTROL_ANSWER_MAX_BYTES } from './limits.ts';
+import { BUSY_RETRIES_MS, CALL_TIMEOUT_MS, CONTROL_ANSWER_MAX_BYTES } from './limits.ts';
 
 /** How the daemon is asked. */
 export interface LookOptions {
@@ -14,13 +14,16 @@ export interface LookOptions {
 
 /**
  * The daemon's answer to GET `path`, which is taken to be a T. Throws PortreeveError (world): `DAEMON_ABSENT` (nobody
- * is behind that socket), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_CANNOT` (it says why not), `DAEMON_BAD_ANSWER`.
+ * is behind that socket), `DAEMON_BUSY` (it has too many connections), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_ENDED`
+ * (it closed the connection), `DAEMON_CANNOT` (it says why not), `DAEMON_BAD_ANSWER`.
  */
 export async function lookAt<T>(socketPath: string, path: string, options: LookOptions = {}): Promise<T> {
   const { status, text } = await ask(socketPath, { method: 'GET', path, body: '' }, options);
   if (status === 200) return parse(text, socketPath);
-  const { error } = parse<{ readonly error?: unknown }>(text, socketPath) ?? {};
+  const { error, code } =
+    parse<{ readonly error?: unknown; readonly code?: unknown }>(text, socketPath) ?? {};
   if (typeof error !== 'string') throw badAnswer(socketPath, `its status is ${status}`);
+  if (code === BUSY) throw daemonBusy(socketPath, error);
   const message = `the daemon behind ${socketPath} does not tell: ${error}`;
   throw new PortreeveError('world', 'DAEMON_CANNOT', message);
 }
@@ -48,6 +51,9 @@ export async function command<T>(
   throw new PortreeveError(kind, `${code}`, `${error}`, `${hint}`);
 }
 
+/** The daemon has no place for the connection, and has read nothing of the request. */
+const BUSY = 'DAEMON_BUSY';
+
 const isKind = (kind: unknown): kind is ErrorKind => Object.keys(EXIT_CODES).some((each) => each === kind);
 
 function parse<T>(text: string, socketPath: string): T {
@@ -58,7 +64,27 @@ function parse<T>(text: string, socketPath: string): T {
   }
 }
 
-async function ask(
+/** Asks, and again where the daemon had no place and what it is asked for cannot have been done. */
+async function ask(socketPath: string, request: HttpRequest, options: LookOptions): Promise<HttpAnswer> {
+  for (const delayMs of BUSY_RETRIES_MS) {
+    try {
+      const answer = await askOnce(socketPath, request, options);
+      if (!isRefusal(answer)) return answer;
+    } catch (thrown) {
+      const code = thrown instanceof PortreeveError ? thrown.code : '';
+      const isUndone = code === BUSY || (code === 'DAEMON_ENDED' && request.method === 'GET');
+      if (!isUndone) throw thrown;
+    }
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+  }
+  return askOnce(socketPath, request, options);
+}
+
+function isRefusal({ status, text }: HttpAnswer): boolean {
+  return status === 503 && text.includes(`"${BUSY}"`);
+}
+
+async function askOnce(
   socketPath: string,
   request: HttpRequest,
   { timeoutMs = CALL_TIMEOUT_MS, maxBytes = CONTROL_ANSWER_MAX_BYTES }: LookOptions,
@@ -88,6 +114,12 @@ function badAnswer(socketPath: string, why: string): PortreeveError {
   );
 }
 
+/** `why`: what the daemon says. */
+export function daemonBusy(socketPath: string, why: string): PortreeveError {
+  const message = `the daemon behind ${socketPath} does not answer: ${why}`;
+  return new PortreeveError('world', BUSY, message, 'Close some of them, or try again.');
+}
+
 /** What it means that the socket of the daemon failed. */
 export function lookError(thrown: Error, socketPath: string): PortreeveError {
   const errno = errnoOf(thrown);
@@ -99,6 +131,14 @@ export function lookError(thrown: Error, socketPath: string): PortreeveError {
     case 'EACCES':
     case 'EPERM':
       return new PortreeveError('world', 'DAEMON_DENIED', `${socketPath} may not be asked (${errno})`);
+    case 'EAGAIN':
+      return daemonBusy(socketPath, 'too many connections wait for it');
+    case 'ECONNRESET':
+    case 'EPIPE': {
+      const message = `the daemon behind ${socketPath} ended the connection before it answered (${errno})`;
+      const hint = 'It may have too many connections, or have just ended. Try again.';
+      return new PortreeveError('world', 'DAEMON_ENDED', message, hint);
+    }
     default:
       return badAnswer(socketPath, thrown.message);
   }

@@ -104,7 +104,7 @@ test('another status is no answer, and what it says is told', async (t) => {
   const cases = [
     [404, 'DAEMON_CANNOT'],
     [403, 'DAEMON_DENIED'],
-    [503, 'DAEMON_BAD_ANSWER'],
+    [500, 'DAEMON_BAD_ANSWER'],
   ] as const;
   for (const [status, code] of cases) {
     const path = await daemon(t, (response) => response.writeHead(status).end('{"error":"not now"}\n'));
@@ -115,6 +115,11 @@ test('another status is no answer, and what it says is told', async (t) => {
       message: new RegExp(`: its status is ${status}$`),
     });
   }
+});
+
+test('too many who follow is DAEMON_BUSY, with what the daemon says', async (t) => {
+  const path = await daemon(t, (response) => response.writeHead(503).end('{"error":"too many"}\n'));
+  await assert.rejects(all(followLines(path, '/')), { code: 'DAEMON_BUSY', message: /: too many$/ });
 });
 
 test('nobody there is DAEMON_ABSENT', async (t) => {

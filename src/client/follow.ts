@@ -1,7 +1,7 @@
 // Reads a stream of lines from the running daemon's look.sock, as long as it goes on.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { PortreeveError } from '../base/errors.ts';
-import { lookError } from './control.ts';
+import { daemonBusy, lookError } from './control.ts';
 import { CALL_TIMEOUT_MS, CONTROL_LINE_MAX_CHARACTERS } from './limits.ts';
 
 /** How a stream is read. */
@@ -15,7 +15,7 @@ export interface FollowOptions {
 /**
  * The lines of the daemon's answer to GET `path`, as they come. Throws PortreeveError (world): `DAEMON_ABSENT` (nobody
  * is behind that socket), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_CANNOT` (it has nothing under that path), and
- * `DAEMON_BAD_ANSWER`, `DAEMON_ENDED` (it broke off).
+ * `DAEMON_BUSY` (it shows them to too many already), `DAEMON_BAD_ANSWER`, `DAEMON_ENDED` (it broke off).
  */
 export async function* followLines(
   socketPath: string,
@@ -71,6 +71,7 @@ async function requireLines(response: IncomingMessage, socketPath: string): Prom
   if (statusCode === 200) return;
   let said = '';
   for await (const line of linesOf(response)) said ||= errorIn(line);
+  if (statusCode === 503 && said !== '') throw daemonBusy(socketPath, said);
   const code =
     statusCode === 404 ? 'DAEMON_CANNOT' : statusCode === 403 ? 'DAEMON_DENIED' : 'DAEMON_BAD_ANSWER';
   const why = said === '' ? `its status is ${statusCode}` : said;

@@ -49,6 +49,8 @@ export function exchange(
       if (length > maxBytes + HEAD_MAX_BYTES) socket.destroy(tooLarge(maxBytes));
     });
     socket.on('end', () => {
+      // A connection that was closed with our request unread is reset; one that is closed after it is the same.
+      if (length === 0) reject(Object.assign(new Error('it is no answer'), { code: 'ECONNRESET' }));
       const read = readAnswer(Buffer.concat(chunks), maxBytes);
       if (read instanceof RangeError) reject(read);
       else resolve(read);

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ErrorKind, messageOf, PortreeveError } from '../base/errors.ts';
 import { CONTROL_REQUEST_MAX_BYTES } from '../base/limits.ts';
 import { type PeerCredentials, peerCredentials } from '../host/linux/peer-credentials.ts';
-import { reply, UnixHttpServer } from './unix-http.ts';
+import { type PeerDoors, reply, UnixHttpServer } from './unix-http.ts';
 
 /** What can be asked for: a path, and what is done for whoever asks; what it gives is answered as JSON. */
 export type Commands = Readonly<Record<string, (request: unknown, caller: PeerCredentials) => object>>;
@@ -14,8 +14,8 @@ const STATUS: Readonly<Record<ErrorKind, number>> = { usage: 400, refused: 403, 
 /** Serves commands until it is closed. */
 export class ControlServer extends UnixHttpServer {
   /** `mode`: the mode of the socket's file, which says who may ask at all. */
-  constructor(path: string, mode: number, commands: Commands) {
-    super(path, mode, (request, response) => answer(commands, request, response));
+  constructor(path: string, mode: number, commands: Commands, peers: Partial<PeerDoors> = {}) {
+    super(path, mode, (request, response) => answer(commands, request, response), peers);
   }
 }
 

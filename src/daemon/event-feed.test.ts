@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
+import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -13,19 +13,31 @@ import { EVENTS_PATH, eventLine, eventsPath } from '../app/events.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { EVENT_READERS_MAX, EVENT_READERS_PER_USER_MAX } from '../base/limits.ts';
 import { SimEventArchive } from '../host/sim/event-archive.ts';
-import { EventFeed } from './event-feed.ts';
+import { EventFeed, type EventFeedDoors } from './event-feed.ts';
 import { LookServer } from './look.ts';
 
 const UID = process.getuid?.() ?? -1;
 
 /** A feed behind a socket, and ways to ask it. */
-async function served(t: TestContext, { maySeeAll = true, archive = new SimEventArchive() } = {}) {
+async function served(
+  t: TestContext,
+  {
+    maySeeAll = true,
+    archive = new SimEventArchive(),
+    ...doors
+  }: { maySeeAll?: boolean; archive?: SimEventArchive } & Pick<EventFeedDoors, 'shareOf' | 'stallMs'> = {},
+) {
   const directory = mkdtempSync(join(tmpdir(), 'event-feed-'));
   t.after(() => rmSync(directory, { recursive: true }));
   chmodSync(directory, 0o755);
   const path = join(directory, 'look.sock');
-  const feed = new EventFeed({ archive, maySeeAll: () => maySeeAll });
-  const server = new LookServer(path, {}, { [EVENTS_PATH]: feed.answer });
+  const feed = new EventFeed({ archive, maySeeAll: () => maySeeAll, ...doors });
+  const responses: ServerResponse[] = [];
+  const answer: typeof feed.answer = (request, response) => {
+    responses.push(response);
+    feed.answer(request, response);
+  };
+  const server = new LookServer(path, {}, { [EVENTS_PATH]: answer });
   await server.open();
   t.after(() => server.close());
   const ask = async (target: string): Promise<IncomingMessage> => {
@@ -41,7 +53,7 @@ async function served(t: TestContext, { maySeeAll = true, archive = new SimEvent
     archive.append(events, EVENT_TIME);
     feed.recorded();
   };
-  return { archive, feed, path, ask, add };
+  return { archive, feed, path, ask, add, responses };
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {
@@ -168,6 +180,42 @@ describe('how many may look at once', () => {
       const { statusCode } = await follow();
       if (statusCode === 200) break;
     }
+  });
+
+  test('users without a place get one of those who have most, and none of those of root', async (t) => {
+    let user = '0';
+    const shareOf = () => ({ party: user === 'root' ? ('root' as const) : ('users' as const), user });
+    const { ask } = await served(t, { shareOf });
+    const followers: IncomingMessage[] = [];
+    for (let i = 0; i < EVENT_READERS_MAX; i++) {
+      user = `${i}`;
+      followers.push(await ask(eventsPath({ isFollowing: true })));
+    }
+    const [oldest] = followers;
+    assert.ok(oldest);
+    const broken = new Promise((resolve) => oldest.on('error', resolve).resume());
+    for (const newcomer of ['root', '1000']) {
+      user = newcomer;
+      assert.equal((await ask(eventsPath({ isFollowing: true }))).statusCode, 200);
+    }
+    await broken;
+  });
+
+  test('who takes nothing of what waits is cut off, and who only waits is not', async (t) => {
+    const { ask, add, responses } = await served(t, { stallMs: 50 });
+    await ask(eventsPath({ isFollowing: true }));
+    const idle = await ask(eventsPath({ isFollowing: true, port: 7 }));
+    const [waiting] = responses;
+    assert.ok(waiting);
+    const broken = once(waiting, 'close');
+    for (let i = 0; i < 20; i++) {
+      add(...Array.from({ length: 1000 }, () => guardEvent()));
+      await new Promise(setImmediate);
+    }
+    await broken;
+    add(guardEvent({ port: 7 }));
+    const [text] = await once(idle.setEncoding('utf8'), 'data');
+    assert.equal(JSON.parse(text).port, 7);
   });
 
   test('one user who is not root, beside whom root looks', async (t) => {

@@ -2,13 +2,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type EventsAsked, eventLine, parseEventsPath } from '../app/events.ts';
 import { messageOf } from '../base/errors.ts';
-import { EVENT_PAGE_MAX, EVENT_READERS_MAX, EVENT_READERS_PER_USER_MAX } from '../base/limits.ts';
+import {
+  EVENT_PAGE_MAX,
+  EVENT_READERS_MAX,
+  EVENT_READERS_PER_USER_MAX,
+  UNIX_STALL_MS,
+} from '../base/limits.ts';
 import type { EventArchive } from '../host/host.ts';
 import { type PeerCredentials, peerCredentials } from '../host/linux/peer-credentials.ts';
+import { PeerShares } from './peer-shares.ts';
+import { type Share, Shares } from './shares.ts';
 
 /** Somebody to whom events are shown. */
 interface Reader {
-  readonly uid: number;
   readonly asked: EventsAsked;
   /** The user whose events he sees; undefined: those of all. */
   readonly only: number | undefined;
@@ -23,15 +29,24 @@ export interface EventFeedDoors {
   readonly archive: Pick<EventArchive, 'read' | 'latest'>;
   /** Whether somebody may see the events of all users; each sees his own. */
   readonly maySeeAll: (peer: PeerCredentials) => boolean;
+  /** Whose place a reader takes. */
+  readonly shareOf?: (peer: PeerCredentials) => Share;
+  /** How long a reader may take nothing of what waits for it. */
+  readonly stallMs?: number;
 }
+
+const LIMITS = { places: EVENT_READERS_MAX, perUser: EVENT_READERS_PER_USER_MAX };
 
 /** Answers who asks for events. */
 export class EventFeed {
   readonly #doors: EventFeedDoors;
+  readonly #shareOf: (peer: PeerCredentials) => Share;
   readonly #readers = new Set<Reader>();
+  readonly #places = new Shares<ServerResponse>(LIMITS);
 
   constructor(doors: EventFeedDoors) {
     this.#doors = doors;
+    this.#shareOf = doors.shareOf ?? new PeerShares().of;
   }
 
   /** To be called when something was added to the archive. */
@@ -52,24 +67,24 @@ export class EventFeed {
       return;
     }
     const { uid } = peer;
-    if (this.#isCrowded(uid)) {
-      refuse(response, 503, 'too many look at events already');
+    const share = this.#shareOf(peer);
+    const admission = this.#places.admit(share, response);
+    if ('refused' in admission) {
+      const whose = admission.refused === 'user' ? ' of this user' : '';
+      refuse(response, 503, `too many programs${whose} are shown events already`);
       return;
     }
+    response.on('close', () => this.#places.leave(response));
+    admission.victim?.destroy();
     try {
       const onlyNew = asked.isFollowing && asked.sinceMs === undefined;
       const after = onlyNew ? this.#doors.archive.latest() : 0;
       const only = this.#doors.maySeeAll(peer) ? undefined : uid;
-      this.#begin({ uid, asked, only, response, after, isWaiting: false });
+      this.#begin({ asked, only, response, after, isWaiting: false });
     } catch (thrown) {
       refuse(response, 500, messageOf(thrown));
     }
   };
-
-  #isCrowded(uid: number): boolean {
-    const own = [...this.#readers].filter((reader) => reader.uid === uid).length;
-    return this.#readers.size >= EVENT_READERS_MAX || (uid !== 0 && own >= EVENT_READERS_PER_USER_MAX);
-  }
 
   #begin(reader: Reader): void {
     const { response } = reader;
@@ -77,10 +92,13 @@ export class EventFeed {
     const first = this.#next(reader);
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
     response.flushHeaders();
+    // A reader may wait for events as long as it likes, and may not keep those waiting that there are.
+    response.setTimeout(0);
     this.#readers.add(reader);
     response.on('close', () => this.#readers.delete(reader));
     response.on('drain', () => {
       reader.isWaiting = false;
+      response.setTimeout(0);
       this.#show(reader);
     });
     this.#send(reader, first);
@@ -115,7 +133,10 @@ export class EventFeed {
   }
 
   #send(reader: Reader, lines: string): void {
-    if (lines !== '' && !reader.response.write(lines)) reader.isWaiting = true;
+    const { response } = reader;
+    if (lines === '' || response.write(lines)) return;
+    reader.isWaiting = true;
+    response.setTimeout(this.#doors.stallMs ?? UNIX_STALL_MS);
   }
 }
 

@@ -1,21 +1,23 @@
 // look.sock: HTTP on a Unix socket that everybody may ask and nobody can change anything through.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../base/errors.ts';
-import { reply, UnixHttpServer } from './unix-http.ts';
+import { type PeerDoors, reply, UnixHttpServer } from './unix-http.ts';
 
 /** What can be looked at: a path and what is answered, as JSON. */
 export type Looks = Readonly<Record<string, () => Promise<object> | object>>;
 
 /** What is answered bit by bit: a path and who answers it. */
-export type Streams = Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>;
+export type Streams = Readonly<
+  Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void>
+>;
 
 /** Everybody may ask. */
 const MODE = 0o666;
 
 /** Serves the looks until it is closed. */
 export class LookServer extends UnixHttpServer {
-  constructor(path: string, looks: Looks, streams: Streams = {}) {
-    super(path, MODE, (request, response) => answer({ looks, streams }, request, response));
+  constructor(path: string, looks: Looks, streams: Streams = {}, peers: Partial<PeerDoors> = {}) {
+    super(path, MODE, (request, response) => answer({ looks, streams }, request, response), peers);
   }
 }
 
@@ -30,7 +32,7 @@ async function answer(
   try {
     if (request.method !== 'GET')
       reply(response, 405, { error: `${request.method} is not answered here; GET is` });
-    else if (stream) stream(request, response);
+    else if (stream) await stream(request, response);
     else if (look === undefined)
       reply(response, 404, {
         error: `there is no ${path}`,

@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { namesBy, type PortsDoors, portsRecords, portsTable } from '../app/doctor/ports-answer.ts';
 import { type PortsRequest, parsePortsPath } from '../app/doctor/ports-asked.ts';
 import { messageOf } from '../base/errors.ts';
-import { PORT_NAMES_AGE_MAX_MS, PORTS_LOOKS_PER_SECOND_MAX } from '../base/limits.ts';
+import {
+  PORT_NAMES_AGE_MAX_MS,
+  PORTS_LOOKS_PER_SECOND_MAX,
+  PORTS_LOOKS_PER_USER_PER_SECOND_MAX,
+} from '../base/limits.ts';
 import { cgroupsIfAny } from '../host/linux/cgroups.ts';
 import { linuxFiles } from '../host/linux/files.ts';
 import { interfaceName } from '../host/linux/interface-name.ts';
@@ -13,6 +17,7 @@ import { LinuxOpenSockets } from '../host/linux/open-sockets.ts';
 import { type PeerCredentials, peerCredentials } from '../host/linux/peer-credentials.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
 import { PROFILE_DATABASE } from '../host/linux/state-files.ts';
+import { PeerShares } from './peer-shares.ts';
 import { registrationsAt } from './registrations.ts';
 import { reply } from './unix-http.ts';
 
@@ -33,15 +38,17 @@ export class PortsLook {
   readonly #places: PortsPlaces;
   #names: PortsDoors['names'] | undefined;
   #namesFrom = Number.NEGATIVE_INFINITY;
-  /** How often each user was answered in this second. */
-  readonly #answered = new Map<number, number>();
+  readonly #shares = new PeerShares();
+  /** How often each user was answered in this second, and all but root together. */
+  readonly #answered = new Map<string, number>();
+  #answeredToUsers = 0;
   #secondBegan = 0;
 
   constructor(places: PortsPlaces) {
     this.#places = places;
   }
 
-  readonly answer = (request: IncomingMessage, response: ServerResponse): void => {
+  readonly answer = (request: IncomingMessage, response: ServerResponse): Promise<void> | void => {
     const asked = parsePortsPath(request.url ?? '');
     if (typeof asked === 'string') {
       reply(response, 400, { error: asked });
@@ -51,8 +58,8 @@ export class PortsLook {
     if (!peer) reply(response, 403, { error: 'the kernel does not tell who asks' });
     else if (this.#isElsewhere(asked))
       reply(response, 409, { error: 'whoever asks is in another network or process namespace' });
-    else if (this.#isTooMuch(peer.uid)) reply(response, 503, { error: 'this user asks too often' });
-    else void this.#tell(asked, peer, response);
+    else if (this.#isTooMuch(peer)) reply(response, 503, { error: 'this is asked too often' });
+    else return this.#tell(asked, peer, response);
   };
 
   #isElsewhere({ net = this.#here.net, pid = this.#here.pid }: PortsRequest): boolean {
@@ -60,15 +67,21 @@ export class PortsLook {
   }
 
   /** To look takes a while, in which nothing else is done. */
-  #isTooMuch(uid: number): boolean {
+  #isTooMuch(peer: PeerCredentials): boolean {
+    const { party, user } = this.#shares.of(peer);
+    if (party === 'root') return false;
     const now = performance.now();
     if (now - this.#secondBegan >= SECOND_MS) {
       this.#secondBegan = now;
       this.#answered.clear();
+      this.#answeredToUsers = 0;
     }
-    const count = (this.#answered.get(uid) ?? 0) + 1;
-    this.#answered.set(uid, count);
-    return uid !== 0 && count > PORTS_LOOKS_PER_SECOND_MAX;
+    const count = this.#answered.get(user) ?? 0;
+    if (count >= PORTS_LOOKS_PER_USER_PER_SECOND_MAX) return true;
+    if (this.#answeredToUsers >= PORTS_LOOKS_PER_SECOND_MAX) return true;
+    this.#answered.set(user, count + 1);
+    this.#answeredToUsers++;
+    return false;
   }
 
   async #tell(asked: PortsRequest, peer: PeerCredentials, response: ServerResponse): Promise<void> {

@@ -1,0 +1,67 @@
+/** The sockets of a daemon that others crowd: whoever they are, root and each user are served. */
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { RUN_SOCKET } from '../../src/app/run.ts';
+import { LOOK_SOCKET } from '../../src/app/status.ts';
+import { portreeve, serve } from '../support/daemon.ts';
+import { ONLY_PORTREEVE } from '../support/portmap.ts';
+import { needs, probe } from '../support/probe.ts';
+import { World } from '../support/world.ts';
+
+const HOLD = join(import.meta.dirname, '../support/hold-connections.py');
+const SOCKETS = [LOOK_SOCKET, RUN_SOCKET].map((name) => `/run/portreeve/${name}`);
+const ALICE = 1000;
+const BOB = 1001;
+const ASKED = 5;
+
+/** A daemon whose sockets are crowded by so many connections of so many users. */
+async function crowded(t: TestContext, connections: number, firstUid: number, uids: number, subuid = '') {
+  if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.command('python3'), ONLY_PORTREEVE))
+    return undefined;
+  const world = await World.open(t, { files: { '/etc/subuid': subuid } });
+  await serve(world);
+  const holding = world.start(['python3', HOLD, `${connections}`, `${firstUid}`, `${uids}`, ...SOCKETS]);
+  await holding.waitForOutput(/held/);
+  /** How often a user is told the status, asking again and again while the sockets are crowded. */
+  const told = async (uid: number) => {
+    let count = 0;
+    for (let i = 0; i < ASKED; i++) if ((await portreeve(world, ['status'], { uid })).code === 0) count++;
+    return count;
+  };
+  return { world, told };
+}
+
+test('one user with 100 idle connections on each socket keeps out nobody else', async (t) => {
+  const scene = await crowded(t, 100, ALICE, 1);
+  if (!scene) return;
+  const { world, told } = scene;
+  assert.deepEqual([await told(0), await told(BOB)], [ASKED, ASKED]);
+  // Whoever is turned away hears why, and is not sent to start a second daemon.
+  const alice = await portreeve(world, ['status'], { uid: ALICE });
+  assert.equal(alice.code, 3);
+  assert.match(alice.stderr, /too many connections of this user/);
+  assert.match(alice.stderr, /Close some of them, or try again\./);
+  assert.doesNotMatch(alice.stderr, /Start it/);
+  const events = await portreeve(world, ['run', '--job', 'WEB', '--', 'true'], { uid: ALICE });
+  assert.match(events.stderr, /too many connections of this user/);
+  assert.doesNotMatch(events.stderr, /Start it/);
+});
+
+test('200 uids with an idle connection each keep out neither root nor another user', async (t) => {
+  const scene = await crowded(t, 200, 100_000, 200);
+  if (!scene) return;
+  const { told } = scene;
+  assert.equal(await told(0), ASKED);
+  assert.equal(await told(BOB), ASKED);
+});
+
+test('the subordinate uids of a user have the places of that user', async (t) => {
+  const scene = await crowded(t, 200, 100_000, 200, `${ALICE}:100000:65536\n`);
+  if (!scene) return;
+  const { world, told } = scene;
+  assert.deepEqual([await told(0), await told(BOB)], [ASKED, ASKED]);
+  const { stderr } = await portreeve(world, ['status'], { uid: ALICE });
+  assert.match(stderr, /too many connections of this user/);
+});
