@@ -148,7 +148,8 @@ function startNotes(files: readonly UnitFile[], links: readonly UnitLink[], plac
 
 const RPCBIND_GOES = [
   'portreeve takes the place of rpcbind: rpcbind.service and rpcbind.socket are names of its units now.',
-  'What was registered with rpcbind is gone with it: start its RPC servers again. To carry it over instead, run ' +
+  'What was registered with rpcbind is gone with it: start its RPC servers again. And portreeve answers on loopback ' +
+    'only, unless [portmap] listen of portreeve.toml names other addresses. To carry both over instead, run ' +
     '"portreeve portmap take-over" and end that with Ctrl-C, before the units start.',
 ];
 

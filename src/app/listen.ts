@@ -68,7 +68,7 @@ export function planEndpoints(request: ListenRequest): PlannedEndpoint[] {
 }
 
 /** Whether a socket on `by` takes what is sent to `address`. */
-function isCovered(address: IpAddress, by: IpAddress): boolean {
+export function isCovered(address: IpAddress, by: IpAddress): boolean {
   return address.family === by.family && (isWildcard(by) || formatIp(address) === formatIp(by));
 }
 

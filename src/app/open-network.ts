@@ -23,7 +23,7 @@ export function requireNoAccessRules(addresses: readonly IpAddress[], files: Pic
     const found = `${path} has a rule for the port mapper, "${rule}", which portreeve does not keep`;
     const message = `will not listen on ${formatIp(open)}: ${found}`;
     const hint =
-      'Restrict port 111 in the firewall and remove the rule, or listen on loopback only (no --listen).';
+      'Restrict port 111 in the firewall and remove the rule, or listen on loopback only: --listen 127.0.0.1.';
     throw new PortreeveError('world', 'ACCESS_RULES_IGNORED', message, hint, { path, rule });
   }
 }

@@ -4,6 +4,11 @@ import { SETTINGS_MAX_BYTES } from '../base/limits.ts';
 import type { Files } from '../host/host.ts';
 import type { SettingsFile } from './settings-file.ts';
 
+/** portreeve.toml in a configuration directory. */
+export function settingsPath(directory: string): string {
+  return `${directory}/portreeve.toml`;
+}
+
 /**
  * The settings of the file that was named, which must be there, else of portreeve.toml in a configuration directory, if
  * it is there. Throws PortreeveError (usage) `CONFIG_MISSING` and `CONFIG_INVALID`.
@@ -13,7 +18,7 @@ export async function readSettings(
   directory: string,
   files: Pick<Files, 'readText'>,
 ): Promise<SettingsFile> {
-  const path = named ?? `${directory}/portreeve.toml`;
+  const path = named ?? settingsPath(directory);
   const text = files.readText(path, SETTINGS_MAX_BYTES);
   if (text !== undefined) {
     const { parseSettings } = await import('./settings-file.ts');

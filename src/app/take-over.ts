@@ -1,13 +1,14 @@
 // Taking the place of a running rpcbind: what it has registered, made into registrations of ours.
-import { formatIp } from '../base/address.ts';
+import { formatIp, type IpAddress } from '../base/address.ts';
 import { UID_MAX } from '../base/limits.ts';
 import { parseNetId } from '../base/netid.ts';
-import { parseDecimal } from '../base/port.ts';
+import { PORTMAP_PORT, parseDecimal } from '../base/port.ts';
 import type { ProcessInfo } from '../host/host.ts';
 import { PORTMAP_PROGRAM } from '../wire/portmap.ts';
 import type { LoggedSet } from '../wire/registration-log.ts';
 import type { Rpcb } from '../wire/rpcbind.ts';
 import { formatUaddr, parseUaddr, uaddrPort } from '../wire/uaddr.ts';
+import type { AddressLeft } from './carried-addresses.ts';
 
 /** What is carried over, and what cannot be because it is no registration. */
 export interface CarriedEntries {
@@ -43,8 +44,41 @@ export function carriedEntries(list: readonly Rpcb[]): CarriedEntries {
 /** How rpcbind is stopped: by systemd where it runs there, else by a signal. */
 export type StopMethod = { readonly command: readonly string[] } | { readonly signal: ProcessInfo };
 
+/** Where it is listened, who has said so, and whether that is kept for later starts. */
+export interface ListenPlan {
+  readonly listen: readonly IpAddress[];
+  readonly from: 'command line' | 'settings' | 'rpcbind' | 'default';
+  readonly left: readonly AddressLeft[];
+  /** The settings file into which the addresses are written; undefined where none has to be. */
+  readonly record: string | undefined;
+}
+
+const FROM: Readonly<Record<ListenPlan['from'], string>> = {
+  'command line': 'as --listen says',
+  settings: 'as [portmap] listen says',
+  rpcbind: 'as it does now',
+  default: 'as it does now',
+};
+
+function listenLines({ listen, from, left, record }: ListenPlan): string[] {
+  const where = listen.length > 0 ? `loopback, ${listen.map(formatIp).join(', ')}` : 'loopback only';
+  const isCarried = from === 'rpcbind' || from === 'default';
+  return [
+    `3. Listen on port ${PORTMAP_PORT} of ${where}, ${isCarried && left.length > 0 ? 'as far as it does now' : FROM[from]}.`,
+    ...(isCarried ? left.map(({ endpoint, why }) => `   not taken over: ${endpoint}, because ${why}`) : []),
+    ...(record === undefined
+      ? []
+      : [`   The addresses are written into ${record}, [portmap] listen, for later starts.`]),
+  ];
+}
+
 /** The plan in sentences, as `--dry-run` shows it. */
-export function planText(rpcbind: ProcessInfo, stop: StopMethod, { entries, left }: CarriedEntries): string {
+export function planText(
+  rpcbind: ProcessInfo,
+  stop: StopMethod,
+  { entries, left }: CarriedEntries,
+  listen: ListenPlan,
+): string {
   const how = 'command' in stop ? stop.command.join(' ') : `SIGTERM to pid ${stop.signal.pid}`;
   const users = new Set(entries.map(({ owner }) => owner ?? 'unknown'));
   const lines = [
@@ -55,7 +89,8 @@ export function planText(rpcbind: ProcessInfo, stop: StopMethod, { entries, left
         `   left behind, because it is none: program ${entry.program} ${entry.netid} ${entry.address}`,
     ),
     `2. Stop it: ${how}.`,
-    '3. Open its sockets and serve, with these registrations.',
+    ...listenLines(listen),
+    '4. Serve, with these registrations.',
     ...entries.map((entry) => `   ${entryText(entry)}`),
   ];
   return `${lines.join('\n')}\n`;

@@ -1,7 +1,7 @@
 // The commands of `portreeve portmap`.
 import { Argument, type Command, Option } from 'commander';
 import { NETIDS } from '../base/netid.ts';
-import { addCommand, type Surroundings } from './command.ts';
+import { addCommand, collect, type Surroundings } from './command.ts';
 
 export function addPortmap(program: Command, surroundings: Surroundings): void {
   const portmap = addCommand(program, 'portmap')
@@ -179,21 +179,25 @@ function addTakeOver(portmap: Command, { io, end }: Surroundings): void {
   addCommand(portmap, 'take-over')
     .description('take the place of a running rpcbind, with its registrations')
     .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--listen <address>', 'an address to answer on besides loopback; may be repeated', collect, [])
     .option('--config <file>', 'settings, as for portreeve serve')
     .addOption(new Option('--pins <dir>', "the directory of the guard's names in bpffs").hideHelp())
     .addHelpText(
       'after',
       `
 Reads what rpcbind has registered, stops it, and serves in its place in the
-foreground, as portreeve serve does. No RPC server has to be started again.
+foreground, as portreeve serve does. No RPC server has to be started again. It
+listens where rpcbind did, unless --listen or the settings name addresses, and
+writes that into the settings for later starts.
 
 Examples:
   portreeve portmap take-over --dry-run
-  portreeve portmap take-over`,
+  portreeve portmap take-over
+  portreeve portmap take-over --listen 192.0.2.7`,
     )
     .action(async (options) => {
       const { serveCommand } = await import('./serve.ts');
-      end(await serveCommand({ ...options, listen: [], takeOver: true }, io));
+      end(await serveCommand({ ...options, takeOver: true }, io));
     });
 }
 

@@ -1,6 +1,6 @@
 // The commands of the profile: `portreeve profile`, `apply`, `obey`, `reservations` and `decide`.
 import { type Command, Option } from 'commander';
-import { addCommand, type Surroundings } from './command.ts';
+import { addCommand, collect, type Surroundings } from './command.ts';
 
 /** Adds them, in the order in which the help lists them. */
 export function addProfile(program: Command, surroundings: Surroundings): void {
@@ -277,8 +277,4 @@ function keepGoingOption(): Option {
 
 function racfOption(): Option {
   return new Option('--racf <file>', 'RACF commands: who may use the ports behind SAF');
-}
-
-function collect(value: string, previous: readonly string[]): string[] {
-  return [...previous, value];
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
-import { addCommand, reportUsage, type Surroundings } from './command.ts';
+import { addCommand, collect, reportUsage, type Surroundings } from './command.ts';
 import { endingOf } from './errors.ts';
 import { addEvents } from './events-command.ts';
 import { addGuard } from './guard-commands.ts';
@@ -165,10 +165,6 @@ Examples:
       const { completionCommand } = await import('./completion.ts');
       end(completionCommand(shell, program, io));
     });
-}
-
-function collect(value: string, previous: readonly string[]): string[] {
-  return [...previous, value];
 }
 
 /** package.json lies above src/ and dist/ alike. */

@@ -24,7 +24,7 @@ import { Portmap, type PortmapOptions } from './portmap.ts';
 import { PortsLook } from './ports.ts';
 import { requireRuntimeDirectory } from './runtime-directory.ts';
 import { type ServeOptions, type Settings, settle } from './settings.ts';
-import { planTakeOver, stopRpcbind, type TakeOver, takeOverPlan } from './take-over.ts';
+import { planTakeOver, recordListen, stopRpcbind, type TakeOver, takeOverPlan } from './take-over.ts';
 
 export type { ServeOptions } from './settings.ts';
 
@@ -44,15 +44,16 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<number>
   const host = linuxHost();
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+  const takeOver = options.takeOver ? await planTakeOver(host) : undefined;
   const readSettings = async () => {
-    const settings = await settle(options, directoriesOf(host.uid, io.env), host.uid, host.files);
+    const directories = directoriesOf(host.uid, io.env);
+    const settings = await settle(options, directories, host.uid, host.files, takeOver?.addresses.listen);
     requireNoAccessRules(settings.listen, host.files);
     return settings;
   };
   const settings = await readSettings();
-  const takeOver = options.takeOver ? await planTakeOver(host) : undefined;
   if (takeOver && options.dryRun) {
-    io.out(takeOverPlan(takeOver));
+    io.out(takeOverPlan(takeOver, settings));
     return 0;
   }
   requireRuntimeDirectory(settings.runtime, host.uid);
@@ -70,6 +71,7 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<number>
     };
     const guard = new DaemonGuard(guardParts, settings.guard);
     const opened = await openAsPortmap({ host, log, settings, guard }, takeOver);
+    if (takeOver) recordListen({ host, log, settings, takeOver });
     const isStopped = stop.signal;
     await run({ host, log, io, settings, readSettings, isStopped, stop: () => stop.abort(), guard }, opened);
   } finally {

@@ -5,7 +5,7 @@ import type { Directories } from '../app/directories.ts';
 import { GUARD_PINS } from '../app/guard.ts';
 import { guardSettings } from '../app/guard-settings.ts';
 import { isListenablePath, LISTENABLE_PATH, whyNotListen } from '../app/listenable.ts';
-import { readSettings } from '../app/settings.ts';
+import { readSettings, settingsPath } from '../app/settings.ts';
 import { type IpAddress, parseIp } from '../base/address.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { PORTMAP_PORT, type Port, parsePort } from '../base/port.ts';
@@ -34,6 +34,11 @@ export interface Settings {
   readonly runtime: string;
   readonly state: string;
   readonly listen: readonly IpAddress[];
+  /** Who has said so; `rpcbind` where it is what a port mapper had that was taken over. */
+  readonly listenFrom: 'command line' | 'settings' | 'rpcbind' | 'default';
+  /** The settings file that was looked for, and whether it says where to listen. */
+  readonly file: string;
+  readonly isListenSet: boolean;
   readonly port: Port;
   readonly localPath: string;
   readonly uid: number | undefined;
@@ -46,17 +51,29 @@ export interface Settings {
 /** Where libtirpc looks for the port mapper. */
 export const RPCBIND_SOCKET = '/run/rpcbind.sock';
 
-/** The settings. Throws PortreeveError (usage) for what is no address, port, path or key. */
+/**
+ * The settings. Throws PortreeveError (usage) for what is no address, port, path or key. `inherited` are the addresses
+ * of a port mapper whose place is taken, for which neither the command line nor the file names others.
+ */
 export async function settle(
   options: ServeOptions,
   directories: Directories,
   uid: number,
   files: Pick<Files, 'readText'>,
+  inherited: readonly IpAddress[] = [],
 ): Promise<Settings> {
   const read = await readSettings(options.config, directories.config, files);
   const { portmap: file = {}, job } = read;
   const runtime = resolve(options.runtime ?? directories.runtime);
-  const listen = options.listen && options.listen.length > 0 ? options.listen : (file.listen ?? []);
+  const typed = options.listen && options.listen.length > 0 ? options.listen : undefined;
+  const listen = (typed ?? file.listen)?.map(listenAddress) ?? inherited;
+  const listenFrom = typed
+    ? 'command line'
+    : file.listen
+      ? 'settings'
+      : listen.length > 0
+        ? 'rpcbind'
+        : 'default';
   const isChosen =
     [options.port, options.local, file.port, file.local].some((choice) => choice !== undefined) ||
     listen.length > 0;
@@ -64,7 +81,10 @@ export async function settle(
   return {
     runtime,
     state: resolve(options.state ?? directories.state),
-    listen: listen.map(listenAddress),
+    listen,
+    listenFrom,
+    file: options.config ?? settingsPath(directories.config),
+    isListenSet: file.listen !== undefined,
     port: parsePort(options.port ?? `${file.port ?? PORTMAP_PORT}`),
     localPath: checkLocalPath(localPath),
     uid: file.uid,

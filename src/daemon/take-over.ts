@@ -1,12 +1,27 @@
 // `portreeve portmap take-over`: reads what a running rpcbind has registered, stops it, and serves in its place.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { type CarriedEntries, carriedEntries, planText, type StopMethod } from '../app/take-over.ts';
+import { networkInterfaces } from 'node:os';
+import { type CarriedAddresses, carriedAddresses } from '../app/carried-addresses.ts';
+import { listenSetting, withListen } from '../app/settings-edit.ts';
+import {
+  type CarriedEntries,
+  carriedEntries,
+  type ListenPlan,
+  planText,
+  type StopMethod,
+} from '../app/take-over.ts';
+import { formatIp, isLoopback } from '../base/address.ts';
 import { messageOf, PortreeveError } from '../base/errors.ts';
+import { SETTINGS_MAX_BYTES } from '../base/limits.ts';
 import { PORTMAP_PORT } from '../base/port.ts';
 import { Portmap } from '../client/portmap.ts';
 import type { Host, ProcessInfo } from '../host/host.ts';
-import { RPCBIND_SOCKET } from './settings.ts';
+import { replaceFile } from '../host/linux/files.ts';
+import { LinuxOpenSockets } from '../host/linux/open-sockets.ts';
+import { putFile } from '../host/linux/put-file.ts';
+import type { Log } from './log.ts';
+import { RPCBIND_SOCKET, type Settings } from './settings.ts';
 
 /** Where systemd runs, it would start again what was only killed (sd_booted(3)). */
 const SYSTEMD_RUNS = '/run/systemd/system';
@@ -19,6 +34,18 @@ export interface TakeOver {
   readonly rpcbind: ProcessInfo;
   readonly stop: StopMethod;
   readonly carried: CarriedEntries;
+  readonly addresses: CarriedAddresses;
+}
+
+/** What the settings say of where to listen. */
+type Listening = Pick<Settings, 'listen' | 'listenFrom' | 'file' | 'isListenSet'>;
+
+/** What is recorded when the place was taken, and how. */
+interface Recording {
+  readonly host: Pick<Host, 'files'>;
+  readonly log: Pick<Log, 'info' | 'error'>;
+  readonly settings: Listening;
+  readonly takeOver: TakeOver;
 }
 
 /** The processes that have the sockets of a port mapper. */
@@ -49,7 +76,46 @@ export async function planTakeOver(host: Host): Promise<TakeOver> {
   const isService = existsSync(SYSTEMD_RUNS);
   const command = ['systemctl', 'stop', 'rpcbind.socket', 'rpcbind.service'];
   const stop: StopMethod = isService ? { command } : { signal: rpcbind };
-  return { rpcbind, stop, carried: carriedEntries(await readList()) };
+  return { rpcbind, stop, carried: carriedEntries(await readList()), addresses: addressesOf(rpcbind) };
+}
+
+/** The addresses of its sockets: how it was started does not matter, nor whether systemd opened them for it. */
+function addressesOf({ pid }: ProcessInfo): CarriedAddresses {
+  const open = new LinuxOpenSockets();
+  const sockets = open.list({ port: PORTMAP_PORT, states: ['LISTEN', 'UNCONNECTED'] });
+  const { owners } = open.owners(new Set(sockets.map(({ inode }) => inode)));
+  const own = sockets.filter(({ inode }) => owners.get(inode)?.some((owner) => owner.pid === pid));
+  const present = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return carriedAddresses(
+    own,
+    present.map(({ address }) => address),
+  );
+}
+
+/** What is to be listened on, and whether the settings have to say so from now on. */
+function listenPlan({ addresses: { left } }: TakeOver, settings: Listening): ListenPlan {
+  const { listen, listenFrom: from, file, isListenSet } = settings;
+  return { listen, from, left, record: isListenSet || listen.every(isLoopback) ? undefined : file };
+}
+
+/**
+ * Has later starts listen where this one does: an administrator sees it in portreeve.toml, and can change it there.
+ * Where the file cannot be written that is told, with what it would have to say.
+ */
+export function recordListen({ host, log, settings, takeOver }: Recording): void {
+  const { listen, record } = listenPlan(takeOver, settings);
+  if (record === undefined) return;
+  const addresses = listen.map(formatIp);
+  try {
+    const text = host.files.readText(record, SETTINGS_MAX_BYTES);
+    const edited = withListen(text ?? '', record, addresses);
+    if (text === undefined) putFile(record, edited);
+    else replaceFile(record, edited);
+    log.info(`portmap: ${record} says from now on where to listen: ${listenSetting(addresses)}`);
+  } catch (thrown) {
+    const needed = `without [portmap] ${listenSetting(addresses)} the next start listens on loopback only`;
+    log.error(`portmap: the addresses were not written into ${record}: ${messageOf(thrown)}; ${needed}`);
+  }
 }
 
 async function readList() {
@@ -58,8 +124,9 @@ async function readList() {
   return list.map((entry) => ({ ...entry, owner: entry.owner ?? 'unknown' }));
 }
 
-export function takeOverPlan({ rpcbind, stop, carried }: TakeOver): string {
-  return planText(rpcbind, stop, carried);
+export function takeOverPlan(takeOver: TakeOver, settings: Listening): string {
+  const { rpcbind, stop, carried } = takeOver;
+  return planText(rpcbind, stop, carried, listenPlan(takeOver, settings));
 }
 
 /** Stops it and waits until it is gone. Throws PortreeveError `NOT_STOPPED` (world) if it does not go. */

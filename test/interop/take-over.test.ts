@@ -1,13 +1,13 @@
 /** `portreeve portmap take-over`: an rpcbind is replaced, and the servers that registered with it notice nothing. */
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { NO_PEERS, PORTREEVE, portreeve } from '../support/daemon.ts';
+import { type TestContext, test } from 'node:test';
+import { NO_PEERS, PORTREEVE, portreeve, serve, status } from '../support/daemon.ts';
 import { startMountd, startStatd } from '../support/nfs.ts';
 import { bringPeers } from '../support/peers.ts';
 import { listed, rpcinfo, startPortmap } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
-import { kernelIpv6, World } from '../support/world.ts';
+import { kernelIpv6, until, World, type WorldOptions } from '../support/world.ts';
 
 test('the registrations of a running rpcbind are carried over', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), kernelIpv6())) return;
@@ -49,4 +49,111 @@ test('the registrations of a running rpcbind are carried over', async (t) => {
   const second = await portreeve(world, ['portmap', 'take-over']);
   assert.equal(second.code, 1);
   assert.match(second.stderr, /portreeve \(pid \d+\) is the port mapper/);
+});
+
+const SETTINGS = '/etc/portreeve/portreeve.toml';
+const ADDRESS = '192.0.2.1';
+
+/** A world with a real rpcbind that was started with these words; undefined where the test is skipped. */
+async function withRpcbind(t: TestContext, words: readonly string[] = [], options: WorldOptions = {}) {
+  if (!needs(t, probe.root(), probe.netns(), kernelIpv6())) return undefined;
+  const peers = await bringPeers();
+  if (!needs(t, peers.probe())) return undefined;
+  const world = await World.open(t, { ...options, peers });
+  await world.addAddress(`${ADDRESS}/24`);
+  const rpcbind = world.start(['rpcbind', '-f', ...words]);
+  await until('rpcbind to answer', async () => (await world.run(['rpcinfo', '-s'])).code === 0);
+  const takeOver = async (...args: readonly string[]) => {
+    const running = world.start([PORTREEVE, 'portmap', 'take-over', ...args], { env: NO_PEERS });
+    await running.waitForOutput(/portmap is ready/);
+    await rpcbind.ended;
+    return running;
+  };
+  return { world, takeOver };
+}
+
+const DRY = ['portmap', 'take-over', '--dry-run'];
+const LOOPBACK = ['127.0.0.1:111', '[::1]:111'];
+
+async function listening(world: World): Promise<string[]> {
+  const { portmap } = await status(world);
+  const ip = portmap.sockets.filter(({ netid }) => netid !== 'local');
+  return [...new Set(ip.map(({ endpoint }) => endpoint))].sort();
+}
+
+/** Whether TCP port 111 of an address takes a connection. */
+async function answers(world: World, address: string): Promise<boolean> {
+  return (await portreeve(world, ['portmap', 'ping', address, 'portmapper', '--tcp'])).code === 0;
+}
+
+test('what was reached on all addresses still is, and after a later start', async (t) => {
+  const scene = await withRpcbind(t);
+  if (!scene) return;
+  const { world, takeOver } = scene;
+  assert.ok(await answers(world, ADDRESS));
+  const dry = await portreeve(world, DRY);
+  assert.match(dry.stdout, /^3\. Listen on port 111 of loopback, 0\.0\.0\.0, ::, as it does now\.$/m);
+  assert.match(dry.stdout, /written into \/etc\/portreeve\/portreeve\.toml, \[portmap\] listen/);
+  await assert.rejects(world.read(SETTINGS), 'a dry run writes nothing');
+  const running = await takeOver();
+  assert.ok(await answers(world, ADDRESS));
+  assert.deepEqual(await listening(world), ['0.0.0.0:111', '[::]:111']);
+  assert.match(await world.read(SETTINGS), /^listen = \["0\.0\.0\.0", "::"\]$/m);
+  await running.stop();
+  await serve(world);
+  assert.deepEqual(await listening(world), ['0.0.0.0:111', '[::]:111']);
+  assert.ok(await answers(world, ADDRESS));
+});
+
+test('rpcbind -h: the addresses that it names, and no others', async (t) => {
+  const scene = await withRpcbind(t, ['-h', ADDRESS]);
+  if (!scene) return;
+  const { world, takeOver } = scene;
+  await world.addAddress('198.51.100.1/24', 'net9');
+  await takeOver();
+  assert.deepEqual(await listening(world), [...LOOPBACK, `${ADDRESS}:111`].sort());
+  assert.match(await world.read(SETTINGS), /^listen = \["192\.0\.2\.1"\]$/m);
+  assert.deepEqual([await answers(world, ADDRESS), await answers(world, '198.51.100.1')], [true, false]);
+});
+
+test('--listen comes before rpcbind, and the settings before both are left as they are', async (t) => {
+  const scene = await withRpcbind(t);
+  if (!scene) return;
+  const { world, takeOver } = scene;
+  const dry = await portreeve(world, [...DRY, '--listen', '127.0.0.1']);
+  assert.match(dry.stdout, /^3\. Listen on port 111 of loopback, 127\.0\.0\.1, as --listen says\.$/m);
+  assert.doesNotMatch(dry.stdout, /written into/);
+  const text = '[portmap]\nlisten = ["192.0.2.1"] # chosen\n';
+  await world.write(SETTINGS, text);
+  const chosen = await portreeve(world, DRY);
+  assert.match(
+    chosen.stdout,
+    /^3\. Listen on port 111 of loopback, 192\.0\.2\.1, as \[portmap\] listen says\.$/m,
+  );
+  await takeOver('--listen', '127.0.0.1');
+  assert.deepEqual(await listening(world), LOOPBACK);
+  assert.equal(await world.read(SETTINGS), text);
+});
+
+test('access rules that ours would not keep stop it before anything is done', async (t) => {
+  const scene = await withRpcbind(t, [], { files: { '/etc/hosts.deny': 'rpcbind: ALL EXCEPT LOCAL\n' } });
+  if (!scene) return;
+  const { world } = scene;
+  const { code, stderr } = await portreeve(world, ['portmap', 'take-over']);
+  assert.equal(code, 3);
+  assert.match(stderr, /will not listen on 0\.0\.0\.0: \/etc\/hosts\.deny has a rule/);
+  assert.match(stderr, /--listen 127\.0\.0\.1/);
+  assert.equal((await world.run(['rpcinfo', '-s'])).code, 0, 'rpcbind still answers');
+  assert.equal((await portreeve(world, [...DRY, '--listen', '127.0.0.1'])).code, 0);
+});
+
+test('without IPv6 only addresses of IPv4 are carried over, and settings that cannot be edited are left', async (t) => {
+  const scene = await withRpcbind(t, [], { ipv6: false });
+  if (!scene) return;
+  const { world, takeOver } = scene;
+  await world.write(SETTINGS, 'portmap.uid = 60711\n');
+  const running = await takeOver();
+  assert.deepEqual(await listening(world), ['0.0.0.0:111']);
+  assert.equal(await world.read(SETTINGS), 'portmap.uid = 60711\n');
+  await running.waitForOutput(/the addresses were not written .*\[portmap\] listen = \["0\.0\.0\.0"\]/);
 });
