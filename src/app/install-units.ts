@@ -224,6 +224,12 @@ Alias=rpcbind.service
 `;
 }
 
+/** The directories in which bin/portreeve looks for Node, up to the one that has it; none where it brings its own. */
+export function nodeSearchPath({ nodeDirectory }: InstalledProgram): readonly string[] {
+  if (nodeDirectory === undefined) return [];
+  return USUAL_PATH.slice(0, USUAL_PATH.indexOf(nodeDirectory)).concat(nodeDirectory);
+}
+
 /** A PATH in which bin/portreeve finds Node. */
 function environment({ nodeDirectory }: InstalledProgram): string {
   if (nodeDirectory === undefined || USUAL_PATH.includes(nodeDirectory)) return '';

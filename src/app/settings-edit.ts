@@ -1,6 +1,6 @@
 // Writes where to listen into the text of portreeve.toml, of which everything else stays as it was written.
 import { PortreeveError } from '../base/errors.ts';
-import { parseSettings } from './settings-file.ts';
+import { parseSettings, type SettingsFile } from './settings-file.ts';
 
 const PORTMAP_HEADER = /^[ \t]*\[[ \t]*portmap[ \t]*\][ \t]*(#.*)?$/;
 const COMMENT = '# As rpcbind did: written by "portreeve portmap take-over".';
@@ -19,11 +19,20 @@ export function withListen(text: string, path: string, addresses: readonly strin
       ? `${before}${before === '' ? '' : '\n'}[portmap]\n${setting}\n`
       : lines.toSpliced(at + 1, 0, setting).join('\n');
   const old = parseSettings(text, path);
-  const now = parseSettings(edited, path);
+  const now = parsed(edited, path);
   const wanted = { ...old, portmap: { ...old.portmap, listen: [...addresses] } };
   if (sortedJson(now) === sortedJson(wanted)) return edited;
   const message = `${path} cannot be changed without changing more than [portmap] listen`;
   throw new PortreeveError('usage', 'CONFIG_INVALID', message, '', { path });
+}
+
+/** Undefined for what is not valid: the section may be there in another form. */
+function parsed(text: string, path: string): SettingsFile | undefined {
+  try {
+    return parseSettings(text, path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The line of the file. */

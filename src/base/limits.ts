@@ -81,6 +81,10 @@ export const SETTINGS_MAX_BYTES = 1024 * 1024;
 /** Lines that wait for the parent before further ones are dropped. */
 export const CHANNEL_QUEUE_MAX_LINES = 10_000;
 
+/** Files of the program that `install` checks before root runs them, and those that it names. */
+export const INSTALL_FILES_MAX = 200_000;
+export const INSTALL_FINDINGS_MAX = 5;
+
 /** The most that kernel.pid_max can be (proc_sys_kernel(5)). */
 export const PID_MAX = 4_194_304;
 /** The largest uid: 2^32 - 1 stands for "none" (credentials(7)). */

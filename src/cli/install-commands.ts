@@ -9,13 +9,17 @@ export function addInstall(program: Command, { io, end }: Surroundings): void {
     .option('--dry-run', 'show every file and command, and do nothing')
     .option('--root <dir>', 'write into the tree of another system; no command is run')
     .option('--force', 'replace files that are not from portreeve')
+    .option('--allow-path', 'run the program as root although others can change its files')
     .addHelpText(
       'after',
       `
 The guard comes into force before any service binds a port; the daemon takes the
 place of rpcbind. What is there already stays as it is.
 
-Exit code 0 if all is in place, 1 if files of others are in the way.
+A program that others than root can change is refused.
+
+Exit code 0 if all is in place, 1 if files of others are in the way, or if others
+can change the program.
 
 Examples:
   portreeve install --dry-run

@@ -11,6 +11,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,9 +29,10 @@ function rootOf(t: Pick<TestContext, 'after'>): string {
   return root;
 }
 
+/** Where these sources lie, others than root may be able to write. */
 async function portreeve(args: readonly string[], uid = 0) {
   const io = capturedIo({ uid });
-  const code = await run(args, io);
+  const code = await run(args[0] === 'install' ? [...args, '--allow-path'] : args, io);
   return { code, stdout: io.stdout(), stderr: io.stderr() };
 }
 
@@ -117,9 +119,10 @@ test('files of others are refused, unless they are to be replaced', async (t) =>
   writeFileSync(path, '[Service]\n');
   const refused = await portreeve(['install', '--root', root]);
   assert.equal(refused.code, 1);
-  assert.equal(
+  const message = `portreeve: ${path} is there and is not portreeve's`;
+  assert.ok(
+    refused.stderr.endsWith(`${message}\nNothing was done. Move it away, or replace it with --force.\n`),
     refused.stderr,
-    `portreeve: ${path} is there and is not portreeve's\nNothing was done. Move it away, or replace it with --force.\n`,
   );
   assert.deepEqual(treeOf(root), [`${UNITS}/portreeve.service`]);
   assert.equal((await portreeve(['install', '--root', root, '--force'])).code, 0);
@@ -142,6 +145,17 @@ test('uninstall removes what install has written and nothing else', async (t) =>
   }
   const again = await portreeve(['uninstall', '--root', root]);
   assert.deepEqual([again.code, again.stdout], [0, 'portreeve is not installed; nothing was changed\n']);
+});
+
+test('a link of the other system is followed there, and does not lead into this one', async (t) => {
+  const [root, ours] = [rootOf(t), rootOf(t)];
+  mkdirSync(join(root, 'etc'));
+  symlinkSync(ours, join(root, 'etc/systemd'));
+  assert.equal((await portreeve(['install', '--root', root])).code, 0);
+  assert.deepEqual(readdirSync(ours), []);
+  assert.ok(existsSync(join(root, ours, 'system/portreeve.service')));
+  assert.equal((await portreeve(['uninstall', '--root', root])).code, 0);
+  assert.ok(!existsSync(join(root, ours, 'system/portreeve.service')));
 });
 
 test('the state is left, and said to be, unless it is purged', async (t) => {

@@ -1,6 +1,6 @@
 // `portreeve install` and `uninstall`: have systemd start portreeve, and undo it.
 import { realpathSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import {
   type InstallPlace,
   type InstallPlan,
@@ -12,22 +12,17 @@ import {
 import type { InstalledProgram } from '../app/install-units.ts';
 import { messageOf, PortreeveError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
-import {
-  changeableByOthers,
-  hasCommand,
-  isSystemdBooted,
-  lookAt,
-  putLink,
-  remove,
-  runCommand,
-} from '../host/linux/install.ts';
+import { hasCommand, isSystemdBooted, lookAt, putLink, remove, runCommand } from '../host/linux/install.ts';
 import { putFile } from '../host/linux/put-file.ts';
+import { pathInTree } from '../host/linux/tree-path.ts';
+import { requireTrustedProgram } from './install-trust.ts';
 import type { Io } from './io.ts';
 
 export interface InstallOptions {
   readonly dryRun?: boolean;
   readonly root?: string;
   readonly force?: boolean;
+  readonly allowPath?: boolean;
 }
 
 export interface UninstallOptions {
@@ -41,14 +36,13 @@ export function installCommand(options: InstallOptions, io: Io): number {
   needRoot(options, io);
   needTree(options);
   const program = installedProgram();
+  requireTrustedProgram(program, options.allowPath ?? false, io);
   const plan = planInstall(program, placeOf(options));
   const at = atRoot(options);
   if (plan.foreign.length > 0 && !options.force) throw foreignFound(plan.foreign.map(at));
   if (isDone(plan)) io.out('portreeve is installed; nothing was changed\n');
   else if (options.dryRun) io.out(planText(plan, at));
   else carryOut(plan, at, io);
-  const open = changeableByOthers(program.path);
-  if (open !== undefined) io.err(`${openNote(open)}\n`);
   for (const note of plan.notes) io.out(`${note}\n`);
   return 0;
 }
@@ -127,7 +121,9 @@ function placeOf({ root }: InstallOptions): InstallPlace {
 
 /** Where a path of the host is that is installed into. */
 function atRoot({ root }: { readonly root?: string | undefined }): (path: string) => string {
-  return root === undefined ? (path) => path : (path) => join(resolve(root), path);
+  if (root === undefined) return (path) => path;
+  // A link of the other system leads to where it leads there, and not into ours.
+  return (path) => join(pathInTree(resolve(root), dirname(path)), basename(path));
 }
 
 /** The program as it runs now: bin/ lies above src/ and dist/ alike. */
@@ -142,13 +138,6 @@ function installedProgram(): InstalledProgram {
     const message = `cannot find the program: ${messageOf(thrown)}`;
     throw new PortreeveError('world', 'PROGRAM_MISSING', message, 'Install the whole package again.');
   }
-}
-
-function openNote(path: string): string {
-  return (
-    `portreeve: ${printable(path)} can be changed by others than root, who would become root by it\n` +
-    'Install portreeve where only root can write, such as by: npm install --global'
-  );
 }
 
 function needRoot({ dryRun, root }: InstallOptions, { uid }: Io): void {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
-import { portreeve } from '../support/daemon.ts';
+import { NO_PEERS, portreeve, ROOT } from '../support/daemon.ts';
 import { needs, type Probe, probe } from '../support/probe.ts';
 import { World } from '../support/world.ts';
 
@@ -17,13 +17,13 @@ const units = (world: World) => readdir(world.path('/etc/systemd/system')).catch
 test('install makes the accounts, a second one changes nothing, and uninstall takes the units away', async (t) => {
   const world = await open(t, probe.command('systemd-sysusers'));
   if (world === undefined) return;
-  const first = await portreeve(world, ['install']);
+  const first = await portreeve(world, ['install', '--allow-path']);
   assert.equal(first.code, 0, first.stderr);
   assert.match(first.stdout, /^ran systemd-sysusers \/etc\/sysusers\.d\/portreeve\.conf$/m);
   assert.match(first.stdout, /^systemd does not run here/m);
   assert.match(await world.read('/etc/passwd'), /^portreeve-portmap:x:[1-9]\d*:.*nologin$/m);
   assert.match(await world.read('/etc/group'), /^portreeve:x:[1-9]\d*:$/m);
-  const second = await portreeve(world, ['install']);
+  const second = await portreeve(world, ['install', '--allow-path']);
   assert.match(second.stdout, /^portreeve is installed; nothing was changed$/m);
   const removed = await portreeve(world, ['uninstall']);
   assert.equal(removed.code, 0, removed.stderr);
@@ -38,9 +38,100 @@ test('a file of others stops all of it before anything is written', async (t) =>
   const world = await open(t);
   if (world === undefined) return;
   await world.write('/etc/systemd/system/rpcbind.service', '[Service]\nExecStart=/sbin/rpcbind\n');
-  const { code, stderr } = await portreeve(world, ['install']);
+  const { code, stderr } = await portreeve(world, ['install', '--allow-path']);
   assert.equal(code, 1);
   assert.match(stderr, /\/etc\/systemd\/system\/rpcbind\.service is there and is not portreeve's/);
   assert.deepEqual(await units(world), ['rpcbind.service']);
   assert.doesNotMatch(await world.read('/etc/passwd'), /portreeve/);
+});
+
+const OWNED = '/run/owned/portreeve';
+const ALICE = 1000;
+/** The tree of the package over which a test can write without changing it. */
+const OVERLAY = `set -e
+mkdir -p "$2" /run/over
+mount -t tmpfs over /run/over
+mkdir /run/over/upper /run/over/work
+mount -t overlay -o "lowerdir=$1,upperdir=/run/over/upper,workdir=/run/over/work" over "$2"`;
+
+/** A world in which the package lies where only root can write; undefined where the test is skipped. */
+async function owned(t: TestContext) {
+  const world = await open(t);
+  if (!world) return undefined;
+  const { code, stderr } = await world.run(['sh', '-c', OVERLAY, 'overlay', ROOT, OWNED]);
+  const isOverlaid: Probe =
+    code === 0 ? { ok: true } : { ok: false, reason: `needs overlayfs: ${stderr.trim()}` };
+  if (!needs(t, isOverlaid)) return undefined;
+  // Whoever runs the tests may own the checkout, and let a group write.
+  await world.run(['sh', '-c', `cd ${OWNED} && chown -hR 0:0 . && chmod -R go-w .`]);
+  const install = (...words: readonly string[]) =>
+    world.run([`${OWNED}/bin/portreeve`, 'install', ...words], { env: NO_PEERS });
+  return { world, install };
+}
+
+test('a program that only root can change is installed', async (t) => {
+  const scene = await owned(t);
+  if (!scene) return;
+  const { world, install } = scene;
+  const dry = await install('--dry-run');
+  assert.deepEqual([dry.code, dry.stderr], [0, '']);
+  const began = performance.now();
+  const { code, stderr } = await install();
+  assert.deepEqual([code, stderr], [0, '']);
+  t.diagnostic(`install took ${Math.round(performance.now() - began)} ms`);
+  assert.match(
+    await world.read('/etc/systemd/system/portreeve.service'),
+    new RegExp(`^ExecStart=${OWNED}/bin/portreeve serve$`, 'm'),
+  );
+});
+
+test('a program that anybody else can change is refused, also by a dry run, unless it is allowed', async (t) => {
+  const scene = await owned(t);
+  if (!scene) return;
+  const { world, install } = scene;
+  const cases: [undo: string, change: string, says: string][] = [
+    ['chown -R 0:0 .', `chown -R ${ALICE} bin dist`, `${OWNED}/bin belongs to uid ${ALICE}`],
+    ['chown 0 dist/main.js', `chown ${ALICE} dist/main.js`, `${OWNED}/dist/main.js belongs to uid ${ALICE}`],
+    ['chmod 755 /run/owned', 'chmod 1777 /run/owned', '/run/owned can be written by everybody'],
+    ['chown 0 /run/owned', `chown ${ALICE} /run/owned`, `/run/owned belongs to uid ${ALICE}`],
+    [
+      'chgrp 0 dist/cli; chmod 755 dist/cli',
+      'chgrp 50 dist/cli; chmod 775 dist/cli',
+      `${OWNED}/dist/cli can be written by group 50`,
+    ],
+    [
+      'rm node_modules/mine',
+      `mkdir -p /run/alice; chown ${ALICE} /run/alice; ln -s /run/alice node_modules/mine`,
+      `/run/alice belongs to uid ${ALICE}`,
+    ],
+    [
+      'rm dist/mine.js',
+      `ln -s main.js dist/mine.js; chown -h ${ALICE} dist/mine.js`,
+      `${OWNED}/dist/mine.js belongs to uid ${ALICE}`,
+    ],
+    [
+      'chmod 755 node_modules/koffi',
+      'chmod 757 node_modules/koffi',
+      `${OWNED}/node_modules/koffi can be written by everybody`,
+    ],
+  ];
+  for (const [undo, change, says] of cases) {
+    await world.run(['sh', '-c', `cd ${OWNED} && ${change}`]);
+    for (const words of [[], ['--dry-run']]) {
+      const { code, stdout, stderr } = await install(...words);
+      assert.deepEqual([code, stdout], [1, ''], says);
+      assert.ok(stderr.includes(`\n  ${says}\n`), `${says}\n${stderr}`);
+      assert.match(stderr, /npm install --global portreeve.*--allow-path/s);
+    }
+    assert.deepEqual(await units(world), [], 'nothing is written');
+    await world.run(['sh', '-c', `cd ${OWNED} && ${undo}`]);
+    assert.equal((await install('--dry-run')).code, 0, `undone: ${says}`);
+  }
+  await world.run(['chmod', '777', `${OWNED}/dist/main.js`]);
+  const allowed = await install('--allow-path');
+  assert.equal(allowed.code, 0);
+  assert.match(
+    allowed.stderr,
+    /dist\/main\.js can be written by everybody\nWhoever can change it can become root/,
+  );
 });

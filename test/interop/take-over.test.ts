@@ -147,13 +147,13 @@ test('access rules that ours would not keep stop it before anything is done', as
   assert.equal((await portreeve(world, [...DRY, '--listen', '127.0.0.1'])).code, 0);
 });
 
-test('without IPv6 only addresses of IPv4 are carried over, and settings that cannot be edited are left', async (t) => {
+test('with IPv6 switched off rpcbind binds :: all the same; settings that cannot be edited are left', async (t) => {
   const scene = await withRpcbind(t, [], { ipv6: false });
   if (!scene) return;
   const { world, takeOver } = scene;
   await world.write(SETTINGS, 'portmap.uid = 60711\n');
   const running = await takeOver();
-  assert.deepEqual(await listening(world), ['0.0.0.0:111']);
+  assert.deepEqual(await listening(world), ['0.0.0.0:111', '[::]:111']);
   assert.equal(await world.read(SETTINGS), 'portmap.uid = 60711\n');
-  await running.waitForOutput(/the addresses were not written .*\[portmap\] listen = \["0\.0\.0\.0"\]/);
+  await running.waitForOutput(/the addresses were not written .*\[portmap\] listen = \["0\.0\.0\.0", "::"\]/);
 });

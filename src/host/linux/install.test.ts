@@ -1,8 +1,6 @@
-// What is at a path, links, removal, commands, and who else can change a program.
+// What is at a path, links, removal and commands.
 import assert from 'node:assert/strict';
 import {
-  chmodSync,
-  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,9 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { needs, probe } from '../../../test/support/probe.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import { changeableByOthers, hasCommand, lookAt, putLink, remove, runCommand } from './install.ts';
+import { hasCommand, lookAt, putLink, remove, runCommand } from './install.ts';
 import { putFile } from './put-file.ts';
 
 function directoryOf(t: Pick<TestContext, 'after'>): string {
@@ -123,41 +120,4 @@ test('a command that fails is told with its words', () => {
   assert.match(errorOf(() => runCommand(['sh', '-c', 'exit 4'])).message, /: it ended with 4$/);
   assert.match(errorOf(() => runCommand(['sh', '-c', 'kill -9 $$'])).message, /: SIGKILL$/);
   assert.match(errorOf(() => runCommand(['no-such-command'])).message, /ENOENT/);
-});
-
-describe('who else can change a program', () => {
-  test('nobody, of the system', (t) => {
-    if (!needs(t, probe.root())) return;
-    assert.equal(changeableByOthers('/bin/sh'), undefined);
-  });
-
-  test('whoever may write to it, or to a directory above it', (t) => {
-    if (!needs(t, probe.root())) return;
-    const directory = directoryOf(t);
-    const path = join(directory, 'bin/program');
-    putFile(path, '');
-    // /tmp itself is for everybody, and has the sticky bit.
-    assert.equal(changeableByOthers(path), undefined);
-    const cases: [path: string, mode: number, uid: number, open: boolean][] = [
-      [path, 0o775, 0, true],
-      [path, 0o757, 0, true],
-      [path, 0o755, 1000, true],
-      [path, 0o755, 0, false],
-      [join(directory, 'bin'), 0o775, 0, true],
-      [join(directory, 'bin'), 0o1777, 0, false],
-      [directory, 0o755, 1000, true],
-      [directory, 0o700, 0, false],
-    ];
-    for (const [changed, mode, uid, isOpen] of cases) {
-      chmodSync(changed, mode);
-      chownSync(changed, uid, 0);
-      assert.equal(
-        changeableByOthers(path),
-        isOpen ? changed : undefined,
-        `${changed} ${mode.toString(8)} ${uid}`,
-      );
-      chmodSync(changed, 0o755);
-      chownSync(changed, 0, 0);
-    }
-  });
 });

@@ -8,7 +8,6 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
-  statSync,
   symlinkSync,
   unlinkSync,
 } from 'node:fs';
@@ -101,15 +100,4 @@ export function runCommand(argv: readonly string[]): void {
   const why = error?.message ?? (stderr.trim() || (signal ?? `it ended with ${status}`));
   const hint = `What was done before it stays. Run it yourself: ${argv.join(' ')}`;
   throw new PortreeveError('world', 'COMMAND_FAILED', `${argv.join(' ')}: ${why}`, hint, { program });
-}
-
-/** A directory or file, on the way to a path, that others than root can change; undefined if there is none. */
-export function changeableByOthers(path: string): string | undefined {
-  for (let at = path; ; at = dirname(at)) {
-    const { uid, mode } = statSync(at);
-    // In a directory with the sticky bit everybody can make things, but not exchange those of others.
-    const isOpen = (mode & 0o022) !== 0;
-    if (uid !== 0 || (isOpen && (mode & 0o1000) === 0)) return at;
-    if (at === dirname(at)) return undefined;
-  }
 }
