@@ -60,3 +60,5 @@ export interface DaemonStatus {
 
 /** The daemon's socket that everybody may ask, in the runtime directory. */
 export const LOOK_SOCKET = 'look.sock';
+/** The same for root alone: the queue in which the kernel keeps connections until they are accepted has no shares. */
+export const ROOT_LOOK_SOCKET = 'look-root.sock';

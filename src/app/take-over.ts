@@ -63,8 +63,9 @@ const FROM: Readonly<Record<ListenPlan['from'], string>> = {
 function listenLines({ listen, from, left, record }: ListenPlan): string[] {
   const where = listen.length > 0 ? `loopback, ${listen.map(formatIp).join(', ')}` : 'loopback only';
   const isCarried = from === 'rpcbind' || from === 'default';
+  const how = isCarried && left.length > 0 ? 'as far as it does now' : FROM[from];
   return [
-    `3. Listen on port ${PORTMAP_PORT} of ${where}, ${isCarried && left.length > 0 ? 'as far as it does now' : FROM[from]}.`,
+    `3. Listen on port ${PORTMAP_PORT} of ${where}, ${how}.`,
     ...(isCarried ? left.map(({ endpoint, why }) => `   not taken over: ${endpoint}, because ${why}`) : []),
     ...(record === undefined
       ? []

@@ -1,14 +1,20 @@
 // Finds the running daemon and asks it.
-import { lstatSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../app/directories.ts';
-import { type DaemonStatus, LOOK_SOCKET } from '../app/status.ts';
+import { type DaemonStatus, LOOK_SOCKET, ROOT_LOOK_SOCKET } from '../app/status.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { lookAt } from '../client/control.ts';
 import type { Io } from './io.ts';
 
 /** The codes that mean that no daemon is there: any other is of one that is, beside which no second one belongs. */
 const ABSENT: ReadonlySet<string> = new Set(['DAEMON_ABSENT', 'RUNTIME_DIRECTORY']);
+
+/** The socket on which a user asks the daemon of a runtime directory. */
+export function lookSocketIn(directory: string, uid: number): string {
+  const ofRoot = join(directory, ROOT_LOOK_SOCKET);
+  return uid === 0 && existsSync(ofRoot) ? ofRoot : join(directory, LOOK_SOCKET);
+}
 
 /** The status of the daemon; see askLook(). */
 export function askDaemon(io: Io, runtime: string | undefined): Promise<DaemonStatus> {
@@ -26,7 +32,7 @@ export async function askLook<T>(io: Io, runtime: string | undefined, path: stri
   for (const directory of directories) {
     try {
       if (runtime === undefined) requireTrusted(directory, io.uid);
-      return await lookAt<T>(join(directory, LOOK_SOCKET), path);
+      return await lookAt<T>(lookSocketIn(directory, io.uid), path);
     } catch (thrown) {
       if (!(thrown instanceof PortreeveError)) throw thrown;
       failures.push(thrown);

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../app/directories.ts';
 import { type EventLine, type EventsAsked, eventLine, eventsPath } from '../app/events.ts';
-import { LOOK_SOCKET } from '../app/status.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { parseJobName } from '../base/job.ts';
 import { EVENT_PAGE_MAX } from '../base/limits.ts';
@@ -11,7 +10,7 @@ import { parsePort } from '../base/port.ts';
 import { followLines } from '../client/follow.ts';
 import { EVENT_DATABASE, SqliteEventArchive } from '../host/linux/event-archive.ts';
 import { systemClock } from '../host/linux/linux-clock.ts';
-import { requireTrusted } from './daemon-status.ts';
+import { lookSocketIn, requireTrusted } from './daemon-status.ts';
 import { parsePortOf } from './decide.ts';
 import { EventTable } from './event-table.ts';
 import type { Io } from './io.ts';
@@ -83,7 +82,7 @@ async function* linesOf(asked: EventsAsked, options: EventsOptions, io: Io): Asy
   for (const directory of runtime === undefined ? usual : [resolve(runtime)]) {
     try {
       if (runtime === undefined) requireTrusted(directory, io.uid);
-      yield* followLines(join(directory, LOOK_SOCKET), eventsPath(asked), { signal: io.unread });
+      yield* followLines(lookSocketIn(directory, io.uid), eventsPath(asked), { signal: io.unread });
       return;
     } catch (thrown) {
       if (!(thrown instanceof PortreeveError && UNTOLD.has(thrown.code))) throw thrown;

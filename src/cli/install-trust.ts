@@ -27,8 +27,8 @@ export function requireTrustedProgram(program: InstalledProgram, isAllowed: bool
     return;
   }
   const hint =
-    'Nothing was done. Install a package, or run "npm install --global portreeve" as root, and run "portreeve install" ' +
-    'from there. --allow-path installs it all the same.';
+    'Nothing was done. Install a package, or run "npm install --global portreeve" as root, and run ' +
+    '"portreeve install" from there. --allow-path installs it all the same.';
   throw new PortreeveError('refused', 'PROGRAM_UNTRUSTED', message, hint, { paths: found.length });
 }
 

@@ -3,7 +3,7 @@
 /** A call ends without an answer after so long, unless told otherwise. */
 export const CALL_TIMEOUT_MS = 5000;
 /** A daemon that has too many connections is asked again after so long, each time. */
-export const BUSY_RETRIES_MS: readonly number[] = [20, 80, 320];
+export const BUSY_RETRIES_MS: readonly number[] = [20, 80, 320, 1000];
 /** The longest time that a timer can be set to. */
 export const CALL_TIMEOUT_MAX_MS = 2 ** 31 - 1;
 /** A datagram is sent again after so long, then after twice as long each time. */

@@ -11,13 +11,19 @@ export type Streams = Readonly<
   Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void>
 >;
 
-/** Everybody may ask. */
-const MODE = 0o666;
+/** Everybody may ask, or root alone. */
+export const LOOK_MODE = { all: 0o666, root: 0o600 } as const;
 
 /** Serves the looks until it is closed. */
 export class LookServer extends UnixHttpServer {
-  constructor(path: string, looks: Looks, streams: Streams = {}, peers: Partial<PeerDoors> = {}) {
-    super(path, MODE, (request, response) => answer({ looks, streams }, request, response), peers);
+  constructor(
+    path: string,
+    looks: Looks,
+    streams: Streams = {},
+    peers: Partial<PeerDoors> = {},
+    mode: number = LOOK_MODE.all,
+  ) {
+    super(path, mode, (request, response) => answer({ looks, streams }, request, response), peers);
   }
 }
 

@@ -8,7 +8,7 @@ import { GUARD_PATH } from '../app/guard-report.ts';
 import { endpointText, type IpEndpoint, type ListenRequest, planEndpoints } from '../app/listen.ts';
 import { requireNoAccessRules } from '../app/open-network.ts';
 import { DAEMON_TITLE } from '../app/own-daemon.ts';
-import { type DaemonStatus, LOOK_SOCKET } from '../app/status.ts';
+import { type DaemonStatus, LOOK_SOCKET, ROOT_LOOK_SOCKET } from '../app/status.ts';
 import { messageOf, PortreeveError } from '../base/errors.ts';
 import { PORTMAP_JOB } from '../base/job.ts';
 import type { Port } from '../base/port.ts';
@@ -19,7 +19,7 @@ import type { LoggedSet } from '../wire/registration-log.ts';
 import { greeting } from './greeting.ts';
 import { DaemonGuard } from './guard.ts';
 import { type Log, openLog } from './log.ts';
-import { LookServer } from './look.ts';
+import { LOOK_MODE, LookServer, type Looks, type Streams } from './look.ts';
 import { Portmap, type PortmapOptions } from './portmap.ts';
 import { PortsLook } from './ports.ts';
 import { requireRuntimeDirectory } from './runtime-directory.ts';
@@ -71,9 +71,13 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<number>
     };
     const guard = new DaemonGuard(guardParts, settings.guard);
     const opened = await openAsPortmap({ host, log, settings, guard }, takeOver);
-    if (takeOver) recordListen({ host, log, settings, takeOver });
+    // Its clients wait: what is for later is written when they are answered.
+    const onReady = () => takeOver && recordListen({ host, log, settings, takeOver });
     const isStopped = stop.signal;
-    await run({ host, log, io, settings, readSettings, isStopped, stop: () => stop.abort(), guard }, opened);
+    await run(
+      { host, log, io, settings, readSettings, isStopped, stop: () => stop.abort(), guard, onReady },
+      opened,
+    );
   } finally {
     lock.release();
   }
@@ -90,6 +94,8 @@ interface Surroundings {
   readonly isStopped: AbortSignal;
   readonly stop: () => void;
   readonly guard: DaemonGuard;
+  /** Called when portmap answers for the first time. */
+  readonly onReady: () => void;
 }
 
 /** Portmap, and why it does not listen where it was wanted. */
@@ -111,15 +117,18 @@ async function run(around: Surroundings, { portmap, obstacle }: OpenedPortmap): 
   const looks = { '/v1/status': status, [GUARD_PATH]: () => guard.look() };
   const ports = new PortsLook({ state: settings.state, portmap: () => localEndpoint(portmap) });
   const streams = { ...guard.streams, [PORTS_PATH]: ports.answer };
-  const look = new LookServer(join(settings.runtime, LOOK_SOCKET), looks, streams);
+  const servers = lookServers(around, looks, streams);
   // A terminal that is closed sends it as well: there it means what it has always meant.
   const reload = () => (process.stdin.isTTY ? around.stop() : void reread(around, portmap));
   process.on('SIGHUP', reload);
   try {
-    await Promise.all([look.open(), guard.start()]);
+    await Promise.all([...servers.map((server) => server.open()), guard.start()]);
     notifyManager('READY=1', io.env);
     await Promise.race([portmap.start(), aborted(isStopped)]);
-    if (!isStopped.aborted) io.out(greeting(VERSION, portmap.endpoints, obstacle));
+    if (!isStopped.aborted) {
+      around.onReady();
+      io.out(greeting(VERSION, portmap.endpoints, obstacle));
+    }
     // What was compiled is kept for the next start also where this one will be killed.
     flushCompileCache();
     await aborted(isStopped);
@@ -127,8 +136,16 @@ async function run(around: Surroundings, { portmap, obstacle }: OpenedPortmap): 
     log.info('portreeve: stopping');
   } finally {
     process.off('SIGHUP', reload);
-    await Promise.all([look.close(), guard.stop(), portmap.stop()]);
+    await Promise.all([...servers.map((server) => server.close()), guard.stop(), portmap.stop()]);
   }
+}
+
+/** The runtime directory of another user than root is closed to everybody else as it is. */
+function lookServers({ host, settings }: Surroundings, looks: Looks, streams: Streams): LookServer[] {
+  const { runtime } = settings;
+  const all = new LookServer(join(runtime, LOOK_SOCKET), looks, streams);
+  if (host.uid !== 0) return [all];
+  return [new LookServer(join(runtime, ROOT_LOOK_SOCKET), looks, streams, {}, LOOK_MODE.root), all];
 }
 
 /** The Unix socket that the port mapper answers on. */

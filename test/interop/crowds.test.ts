@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { RUN_SOCKET } from '../../src/app/run.ts';
-import { LOOK_SOCKET } from '../../src/app/status.ts';
+import { LOOK_SOCKET, ROOT_LOOK_SOCKET } from '../../src/app/status.ts';
 import { portreeve, serve } from '../support/daemon.ts';
 import { ONLY_PORTREEVE } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
@@ -64,4 +64,35 @@ test('the subordinate uids of a user have the places of that user', async (t) =>
   assert.deepEqual([await told(0), await told(BOB)], [ASKED, ASKED]);
   const { stderr } = await portreeve(world, ['status'], { uid: ALICE });
   assert.match(stderr, /too many connections of this user/);
+});
+
+const FLOOD = `
+import os, socket, sys
+os.setuid(${ALICE})
+for _ in range(2): os.fork()
+print("flooding", flush=True)
+while True:
+    sock = socket.socket(socket.AF_UNIX)
+    try: sock.connect(sys.argv[1])
+    except OSError: pass
+    sock.close()
+`;
+
+const CONNECT = 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])';
+
+test('a user who connects without a pause does not keep root out', async (t) => {
+  if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.command('python3'), ONLY_PORTREEVE))
+    return;
+  const world = await World.open(t);
+  await serve(world);
+  const flood = world.start(['python3', '-c', FLOOD, `/run/portreeve/${LOOK_SOCKET}`]);
+  await flood.waitForOutput(/flooding/);
+  for (let i = 0; i < ASKED; i++) {
+    const { code, stderr } = await portreeve(world, ['status'], { uid: 0 });
+    assert.equal(code, 0, stderr);
+  }
+  const denied = await world.run(['python3', '-c', CONNECT, `/run/portreeve/${ROOT_LOOK_SOCKET}`], {
+    uid: ALICE,
+  });
+  assert.match(denied.stderr, /PermissionError/);
 });

@@ -155,5 +155,8 @@ test('with IPv6 switched off rpcbind binds :: all the same; settings that cannot
   const running = await takeOver();
   assert.deepEqual(await listening(world), ['0.0.0.0:111', '[::]:111']);
   assert.equal(await world.read(SETTINGS), 'portmap.uid = 60711\n');
-  await running.waitForOutput(/the addresses were not written .*\[portmap\] listen = \["0\.0\.0\.0", "::"\]/);
+  assert.match(
+    running.output,
+    /the addresses were not written .* cannot be changed without .* on loopback only/,
+  );
 });
