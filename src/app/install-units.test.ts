@@ -8,7 +8,14 @@ import { describe, type TestContext, test } from 'node:test';
 import { needs, probe } from '../../test/support/probe.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { PORTMAP_ACCOUNT } from '../daemon/account.ts';
-import { INSTALLED_PATHS, isOurs, PORTMAP_USER, UNIT_LINKS, unitFiles } from './install-units.ts';
+import {
+  INSTALLED_PATHS,
+  isOurs,
+  nodeSearchPath,
+  PORTMAP_USER,
+  UNIT_LINKS,
+  unitFiles,
+} from './install-units.ts';
 
 const PATH = '/usr/lib/node_modules/portreeve/bin/portreeve';
 
@@ -174,4 +181,13 @@ describe('systemd-analyze verify', () => {
       assert.match(verify(written(t, (text) => text.replace(from, to))).stderr, says);
     });
   }
+});
+
+test('Node is looked for in the PATH of services, up to where it is, or where it is first of all', () => {
+  const path = '/opt/portreeve/bin/portreeve';
+  const searched = (nodeDirectory: string | undefined) => nodeSearchPath({ path, nodeDirectory });
+  assert.deepEqual(searched(undefined), []);
+  assert.deepEqual(searched('/opt/node/bin'), ['/opt/node/bin']);
+  assert.deepEqual(searched('/usr/local/bin'), ['/usr/local/sbin', '/usr/local/bin']);
+  assert.equal(searched('/usr/bin').at(-1), '/usr/bin');
 });

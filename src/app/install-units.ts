@@ -227,7 +227,8 @@ Alias=rpcbind.service
 /** The directories in which bin/portreeve looks for Node, up to the one that has it; none where it brings its own. */
 export function nodeSearchPath({ nodeDirectory }: InstalledProgram): readonly string[] {
   if (nodeDirectory === undefined) return [];
-  return USUAL_PATH.slice(0, USUAL_PATH.indexOf(nodeDirectory)).concat(nodeDirectory);
+  const at = USUAL_PATH.indexOf(nodeDirectory);
+  return at < 0 ? [nodeDirectory] : USUAL_PATH.slice(0, at + 1);
 }
 
 /** A PATH in which bin/portreeve finds Node. */

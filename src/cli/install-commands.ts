@@ -18,7 +18,7 @@ place of rpcbind. What is there already stays as it is.
 
 A program that others than root can change is refused.
 
-Exit code 0 if all is in place, 1 if files of others are in the way, or if others
+Exit code 0 if all is in place, 1 if files of others are in the way, or if they
 can change the program.
 
 Examples:

@@ -35,8 +35,7 @@ export function requireTrustedProgram(program: InstalledProgram, isAllowed: bool
 function changeable(program: InstalledProgram): readonly Changeable[] {
   const tree = new TrustedTree(LIMITS);
   const root = dirname(dirname(program.path));
-  const nodePaths = nodeSearchPath(program);
-  for (const directory of nodePaths) {
+  for (const directory of nodeSearchPath(program)) {
     if (existsSync(directory)) tree.addPath(directory);
     tree.addPath(join(directory, 'node'));
   }
