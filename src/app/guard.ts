@@ -3,7 +3,8 @@
 import type { Clock } from '../base/clock.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { compileTables, type GuardTables, type Permits } from '../bpf/guard-tables.ts';
-import type { Files, KernelBpf, NetworkNamespaces, ProfileArchive } from '../host/host.ts';
+import type { Files, GrantedPorts, KernelBpf, NetworkNamespaces, ProfileArchive } from '../host/host.ts';
+import { grantedPorts } from '../policy/granted.ts';
 import type { Profile } from '../policy/rules.ts';
 import { noDelayUs, unprivilegedStart } from '../services/guard/features.ts';
 import {
@@ -40,7 +41,11 @@ export interface GuardDoors {
   /** The kernel's settings that keep reserved ports from being given to clients. */
   readonly pools: Pools;
   readonly namespaces: NetworkNamespaces;
+  readonly granted: GrantedPorts;
 }
+
+/** What it takes to make tables. */
+type TableDoors = Pick<GuardDoors, 'archive' | 'bpf' | 'files' | 'granted' | 'jobs'>;
 
 /** The part of the keeper of those settings that is needed here. */
 export type Pools = Pick<SysctlKeeper, 'apply' | 'restore'>;
@@ -77,10 +82,7 @@ export function guardState(doors: Pick<GuardDoors, 'bpf'>, pins: string): GuardS
 }
 
 /** Makes the tables of what is recorded, for a guard whose tables this process has not made. */
-export function makerOf(
-  doors: Pick<GuardDoors, 'archive' | 'bpf' | 'files' | 'jobs'>,
-  choices: TableChoices,
-): TableMaker {
+export function makerOf(doors: TableDoors, choices: TableChoices): TableMaker {
   const { archive, jobs } = doors;
   return {
     tablesOf: (revision) => {
@@ -229,7 +231,7 @@ export function confirmTrial(doors: GuardDoors, choices: GuardChoices): Guarded 
  * was taken out or the host was started anew: the archive then says what is in force. Gives the number of that record.
  */
 export function settleTrial(
-  doors: Pick<GuardDoors, 'archive' | 'bpf' | 'files' | 'jobs'>,
+  doors: TableDoors,
   choices: Pick<GuardChoices, 'pins'> & TableChoices,
   recordAgain: (revision: number) => number,
 ): number | undefined {
@@ -313,13 +315,14 @@ function putBack(guard: GuardKernel, tables: GuardTables, jobs: Jobs, nowMs: num
   guard.swap(tables, jobs, nowMs);
 }
 
-/** The tables of a profile. */
+/** The tables of a profile, which may be put in force: the ports that it grants are recorded before. */
 export function tablesOf(
   inForce: InForce,
   revision: number,
-  { bpf, files }: Pick<GuardDoors, 'bpf' | 'files'>,
+  { bpf, files, granted }: Pick<GuardDoors, 'bpf' | 'files' | 'granted'>,
   { omvsJob, authportJobs, errno, errnoLow }: TableChoices,
 ): GuardTables {
+  granted.record(grantedPorts(inForce.profile, 'udp'));
   const saf = safOf(inForce, files);
   const nobody: Permits = { uids: new Map(), everyone: false };
   return compileTables(inForce.profile, {

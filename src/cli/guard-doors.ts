@@ -12,6 +12,7 @@ import { guardSettings } from '../app/guard-settings.ts';
 import { carryOut, planAgain } from '../app/profile/apply.ts';
 import { readSettings } from '../app/settings.ts';
 import { readText } from '../host/linux/files.ts';
+import { GrantedPortsFile } from '../host/linux/granted-ports.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
 import { systemClock } from '../host/linux/linux-clock.ts';
 import { linuxNamespaces } from '../host/linux/namespaces.ts';
@@ -32,7 +33,10 @@ export interface GuardOptions extends ProfileOptions {
 }
 
 /** What the guard works with. */
-export function guardDoors({ state }: Pick<GuardOptions, 'state'>, io: Io): GuardDoors {
+export function guardDoors(
+  { state, pins = GUARD_PINS }: Pick<GuardOptions, 'state' | 'pins'>,
+  io: Io,
+): GuardDoors {
   const directory = ownState(state, io);
   return {
     bpf: new LinuxBpf(),
@@ -42,6 +46,7 @@ export function guardDoors({ state }: Pick<GuardOptions, 'state'>, io: Io): Guar
     jobs: jobsOfHost,
     pools: poolsOf({ sysctls: linuxSysctls, record: new SysctlRecordFile(directory) }),
     namespaces: linuxNamespaces,
+    granted: new GrantedPortsFile(directory, pins),
   };
 }
 

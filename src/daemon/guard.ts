@@ -14,6 +14,7 @@ import { GUARD_RETRY_MS, JOB_TICK_MS } from '../base/limits.ts';
 import { netIdInfo } from '../base/netid.ts';
 import type { Host, KernelBpf } from '../host/host.ts';
 import { LinuxCgroups } from '../host/linux/cgroups.ts';
+import { GrantedPortsFile } from '../host/linux/granted-ports.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
 import { linuxNamespaces } from '../host/linux/namespaces.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
@@ -64,6 +65,7 @@ interface Following {
 export class DaemonGuard {
   readonly #parts: GuardParts;
   readonly #bpf: KernelBpf = new LinuxBpf();
+  readonly #granted: GrantedPortsFile;
   #settings: DaemonGuardSettings;
   #following: Following | undefined;
   #refuser: ControlServer | undefined;
@@ -81,6 +83,7 @@ export class DaemonGuard {
   /** Puts what it knows into the kernel. */
   constructor(parts: GuardParts, settings: DaemonGuardSettings) {
     this.#parts = parts;
+    this.#granted = new GrantedPortsFile(parts.state, parts.pins);
     this.#settings = settings;
     if (parts.host.uid === 0) this.#begin();
     else this.#obstacle = 'only root can give jobs, and tell the kernel of them';
@@ -138,7 +141,8 @@ export class DaemonGuard {
     const { host, state } = this.#parts;
     const archive = new SqliteProfileArchive(state);
     const jobs = () => this.#following?.follower.jobs ?? { cgroups: new Map(), users: new Map() };
-    return makerOf({ archive, bpf: this.#bpf, files: host.files, jobs }, this.#settings);
+    const doors = { archive, bpf: this.#bpf, files: host.files, granted: this.#granted, jobs };
+    return makerOf(doors, this.#settings);
   }
 
   /** The tables say below which port Linux itself asks for a capability; that can be changed at any time. */
@@ -189,6 +193,21 @@ export class DaemonGuard {
     this.#settings = settings;
     this.#following?.follower.renewSoon();
     this.#following?.recorder.record(this.#kernel?.guard, settings);
+  }
+
+  /**
+   * The record of the UDP ports that the guard grants, for the port mapper; the caller's to close. Undefined where it
+   * cannot be had: only root's daemon goes by the guard.
+   */
+  openGrantedPorts(): number | undefined {
+    const { host, log } = this.#parts;
+    if (host.uid !== 0) return undefined;
+    try {
+      return this.#granted.open();
+    } catch (thrown) {
+      log.warn(`guard: which ports it grants cannot be told: ${messageOf(thrown)}`);
+      return undefined;
+    }
   }
 
   /** What look.sock shows of it besides its report. */

@@ -128,3 +128,15 @@ export interface FileRecord {
   /** Puts others in their place, whole or not at all. Throws PortreeveError `FILE_UNWRITABLE` (world). */
   write(changes: readonly FileChange[]): void;
 }
+
+/** Ports from the first to the last. */
+export interface PortSpan {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The record of the UDP ports that the guard has let others than root bind since the host was started. */
+export interface GrantedPorts {
+  /** Adds ports, before the guard lets anybody have them. Throws PortreeveError `FILE_UNWRITABLE` (world). */
+  record(spans: readonly PortSpan[]): void;
+}

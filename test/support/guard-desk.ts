@@ -17,6 +17,8 @@ export const ROOT_UID = 0;
 /** What a test works with. */
 export interface Desk {
   readonly place: GuardPlace;
+  /** The state directory. */
+  readonly state: string;
   /** Runs a command; `@` begins a file that was written. */
   readonly run: (line: string) => {
     readonly code: number | null;
@@ -77,5 +79,5 @@ export function desk(t: TestContext): Desk | undefined {
   const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
   const started = (line: string) =>
     run(line.startsWith('guard e') || line.startsWith('guard ob') ? `${line} --cgroup ${cgroup}` : line);
-  return { place: { pins, cgroup }, run: started, bind, write };
+  return { place: { pins, cgroup }, state: join(directory, 'state'), run: started, bind, write };
 }

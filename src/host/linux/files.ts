@@ -125,9 +125,9 @@ export function putWhole(target: string, text: string, dress: (fd: number) => vo
 }
 
 /** Does what writes a file. Throws PortreeveError `FILE_UNWRITABLE` (world) for whatever goes wrong. */
-export function orUnwritable(path: string, hint: string, write: () => void): void {
+export function orUnwritable<Result>(path: string, hint: string, write: () => Result): Result {
   try {
-    write();
+    return write();
   } catch (thrown) {
     throw new PortreeveError('world', 'FILE_UNWRITABLE', `cannot write ${path}: ${messageOf(thrown)}`, hint, {
       path,
@@ -155,7 +155,7 @@ export function stampOf(path: string): string | undefined {
 export const linuxFiles = { readText, readBytes, stamp: stampOf, names: listDirectory } as const;
 
 /** The errno's name of a failed system call. */
-function codeOf(thrown: unknown): unknown {
+export function codeOf(thrown: unknown): unknown {
   return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 }
 

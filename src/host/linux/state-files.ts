@@ -4,3 +4,5 @@
 export const PROFILE_DATABASE = 'profile.db';
 /** The archive of the guard's events. */
 export const EVENT_DATABASE = 'events.db';
+/** The record of the UDP ports that the guard has granted; the boot's number follows. */
+export const GRANTED_UDP_PORTS = 'granted-udp-ports';

@@ -1,0 +1,59 @@
+/** The UDP ports that the guard grants are on record before the kernel goes by them. */
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { test } from 'node:test';
+import { GrantedPortsFile } from '../../src/host/linux/granted-ports.ts';
+import { type Desk, desk } from '../support/guard-desk.ts';
+
+/** Where the record of a desk is. */
+const recordOf = ({ state, place }: Desk): string => new GrantedPortsFile(state, place.pins).path;
+
+/** The UDP ports that are on record. */
+function recorded(at: Desk): number[] {
+  return [...readFileSync(recordOf(at)).entries()].filter(([, byte]) => byte !== 0).map(([port]) => port);
+}
+
+/** A desk with a profile in force; undefined where the test is skipped. */
+function enforcing(...args: Parameters<typeof desk>): Desk | undefined {
+  const at = desk(...args);
+  at?.write('first', 'PORT 700 UDP NOBODY\nPORT 701 TCP NOBODY\nPORT 702 UDP RESERVED\n');
+  at?.write('second', 'PORT 703 UDP NOBODY\n');
+  for (const line of ['apply @first', 'guard enforce']) {
+    if (at) assert.equal(at.run(line).code, 0);
+  }
+  return at;
+}
+
+test('each profile adds its ports, and those of the one before stay, also on trial and when the guard is gone', (t) => {
+  const at = enforcing(t);
+  if (!at) return;
+  assert.deepEqual(recorded(at), [700]);
+  assert.equal(at.run('apply @second --try 1m').code, 0);
+  assert.deepEqual(recorded(at), [700, 703]);
+  at.write('third', 'UDPCONFIG RESTRICTLOWPORTS\n');
+  assert.equal(at.run('confirm').code, 0);
+  assert.equal(at.run('apply @third').code, 0);
+  assert.equal(at.run('guard off').code, 0);
+  assert.deepEqual(recorded(at), [700, 703]);
+  at.write('fourth', 'UDPCONFIG UNRESTRICTLOWPORTS\n');
+  assert.equal(at.run('apply @fourth').code, 0);
+  assert.equal(at.run('guard observe').code, 0);
+  assert.equal(recorded(at).length, 65_535);
+});
+
+test('what cannot be recorded is not put in force', (t) => {
+  const at = enforcing(t);
+  if (!at) return;
+  const path = recordOf(at);
+  rmSync(path);
+  mkdirSync(path);
+  const { code, stderr } = at.run('apply @second');
+  assert.notEqual(code, 0);
+  assert.match(stderr, /cannot write .*granted-udp-ports/);
+  assert.match(at.run('guard').stdout, /revision +1\b|revision 1\b/);
+  rmSync(path, { recursive: true });
+  assert.equal(at.run('apply @second').code, 0);
+  // The guard was there without a record: it may have granted anything.
+  assert.equal(recorded(at).length, 65_536);
+});
