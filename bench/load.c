@@ -165,6 +165,8 @@ int connect_server(int flags) {
   ip.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   int type = options.transport == UDP ? SOCK_DGRAM : SOCK_STREAM;
   int fd = must(socket(is_local ? AF_UNIX : AF_INET, type | flags, 0), "socket");
+  /* Root's changes over UDP are believed from a reserved port only. */
+  if (options.transport == UDP) must(bindresvport(fd, NULL), "bindresvport");
   int result = is_local ? connect(fd, (struct sockaddr *)&local, sizeof local)
                         : connect(fd, (struct sockaddr *)&ip, sizeof ip);
   if (result < 0 && errno != EINPROGRESS) fail("connect");
