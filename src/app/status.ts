@@ -30,6 +30,8 @@ export interface PortmapReport {
   readonly connections: number | null;
   /** Answers over UDP that the kernel did not take. */
   readonly unsent: number | null;
+  /** Changes over UDP that were not answered because they had waited too long. */
+  readonly late: number | null;
   /** Calls by version of the protocol, and by procedure number. */
   readonly calls: Readonly<Record<string, readonly number[]>> | null;
 }

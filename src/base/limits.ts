@@ -26,6 +26,18 @@ export const UDP_BATCH_DATAGRAMS = 64;
 /** The receive buffer that is asked for on UDP sockets, so that a burst of requests waits and is not lost. */
 export const UDP_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
+/**
+ * A change over UDP that waited longer before the kernel was asked whose it is, is not believed at once: its sender may
+ * have closed his socket, and another user's may have got the port.
+ */
+export const SENDER_AGE_MAX_MS = 25;
+/** Of those in a batch that have waited so long when it is taken, so many are looked for: the others cost nothing. */
+export const LATE_LOOKS_PER_BATCH_MAX = 4;
+/** Senders of such changes whose sockets are remembered for when they ask again: in all, and of one user; how long. */
+export const LATE_SENDERS_MAX = 4096;
+export const LATE_SENDERS_PER_USER_MAX = 256;
+export const LATE_SENDER_KEPT_MS = 120_000;
+
 /** The most stream connections that are open at once, Unix sockets included. */
 export const CONNECTIONS_MAX = 4096;
 /** A connection over which nothing was asked for so long is closed. */

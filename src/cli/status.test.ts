@@ -22,6 +22,7 @@ test('what there is to know, in words', () => {
     unconfined: ['seccomp'],
     connections: 1,
     unsent: 2,
+    late: 3,
     absent: ['[::1]:111'],
     sockets: [
       { netid: 'tcp', endpoint: '127.0.0.1:111' },
@@ -69,7 +70,14 @@ test('what was refused lately, whole lines of it, and what cannot be checked', (
 
 test('what is not known while portmap is away is not said', () => {
   const away = { pid: null, uid: null, rssBytes: null, unconfined: null };
-  const counts = { mappings: null, elsewhere: null, connections: null, unsent: null, calls: null };
+  const counts = {
+    mappings: null,
+    elsewhere: null,
+    connections: null,
+    unsent: null,
+    late: null,
+    calls: null,
+  };
   const text = statusText(capturedIo(), daemonStatus({ state: 'waiting', ...away, ...counts }));
   assert.match(text, /^daemon .*\nruntime .*\nportmap {3}waiting\nguard .*\n$/);
 });

@@ -68,11 +68,12 @@ function confinementFact({ unconfined }: PortmapReport): [string, string][] {
   return [['confined', text]];
 }
 
-function countFacts({ mappings, connections, unsent }: PortmapReport): [string, string][] {
+function countFacts({ mappings, connections, unsent, late }: PortmapReport): [string, string][] {
   const counts = [
     ...(mappings === null ? [] : [counted(mappings, 'mapping')]),
     ...(connections === null ? [] : [counted(connections, 'open connection')]),
     ...(unsent === null || unsent === 0 ? [] : [`${counted(unsent, 'answer')} not sent`]),
+    ...(late === null || late === 0 ? [] : [`${counted(late, 'change')} not answered, too late`]),
   ];
   return counts.length === 0 ? [] : [['serves', counts.join(', ')]];
 }

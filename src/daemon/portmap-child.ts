@@ -16,6 +16,9 @@ export interface PortmapParts {
   /** A routing netlink socket, and one of sock_diag. */
   readonly routeFd: number;
   readonly diagFd: number;
+  /** What tells of root's ports (RootPorts); undefined where it cannot be had. */
+  readonly privilegedStartFd: number | undefined;
+  readonly grantedFd: number | undefined;
   readonly logFds: readonly [number, number];
   readonly stamp: string;
   /** Registrations to begin with. */
@@ -80,23 +83,31 @@ export class PortmapChild {
   ) {
     this.#onMessage = onMessage;
     this.#clock = host.clock;
-    const { program, endpoints, routeFd, diagFd, logFds, stamp, carried, identity } = parts;
-    const fds = [...endpoints.map(({ fd }) => fd), routeFd, diagFd, ...logFds];
-    if (program.nodeFd !== undefined) fds.push(program.nodeFd);
-    const node = program.nodeFd === undefined ? program.node : `/proc/self/fd/${FIRST_FD + fds.length - 1}`;
+    const { program, endpoints, stamp, carried, identity } = parts;
+    const fds = endpoints.map(({ fd }) => fd);
+    /** The number that a descriptor has in the child. */
+    const give = (fd: number) => FIRST_FD + fds.push(fd) - 1;
+    const giveIfOpen = (fd: number | undefined) => (fd === undefined ? undefined : give(fd));
+    const [firstLog, secondLog] = parts.logFds;
+    const given = {
+      routeFd: give(parts.routeFd),
+      diagFd: give(parts.diagFd),
+      logFds: [give(firstLog), give(secondLog)],
+      privilegedStartFd: giveIfOpen(parts.privilegedStartFd),
+      grantedFd: giveIfOpen(parts.grantedFd),
+    } as const;
+    const nodeFd = giveIfOpen(program.nodeFd);
+    const node = nodeFd === undefined ? program.node : `/proc/self/fd/${nodeFd}`;
     this.process = host.processes.start({
       argv: ['setpriv', ...privilegeArguments(identity), '--', node, ...NODE_ARGUMENTS, program.entry],
       fds,
       onLine: (line) => this.#take(line),
       onEnd,
     });
-    const behind = FIRST_FD + endpoints.length;
     this.#send({
       type: 'serve',
       sockets: endpoints.map(givenSocket),
-      routeFd: behind,
-      diagFd: behind + 1,
-      logFds: [behind + 2, behind + 3],
+      ...given,
       stamp,
       carried,
       own: ownEntries(endpoints),

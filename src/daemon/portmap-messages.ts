@@ -21,6 +21,9 @@ export type ToPortmap =
       /** A routing netlink socket, and one of sock_diag. */
       readonly routeFd: number;
       readonly diagFd: number;
+      /** net.ipv4.ip_unprivileged_port_start, and the record of the UDP ports that the guard grants. */
+      readonly privilegedStartFd?: number | undefined;
+      readonly grantedFd?: number | undefined;
       /** The two files of the log of registrations, and whose they have to be. */
       readonly logFds: readonly [number, number];
       readonly stamp: string;
@@ -37,6 +40,8 @@ export interface PortmapStatus extends PortmapperReport {
   readonly connections: number;
   /** Answers over UDP that the kernel did not take. */
   readonly unsent: number;
+  /** Changes over UDP that were not answered because they had waited too long. */
+  readonly late: number;
 }
 
 /** From the portmap process. */

@@ -4,9 +4,11 @@ import { PortreeveError } from '../base/errors.ts';
 import { encodeFilter, serverFilter } from '../bpf/seccomp.ts';
 import { Channel } from '../host/linux/channel.ts';
 import { confine, endAtOnce } from '../host/linux/confine.ts';
+import { DatagramSenders } from '../host/linux/datagram-senders.ts';
 import { descriptorLimit } from '../host/linux/limits.ts';
 import { systemClock } from '../host/linux/linux-clock.ts';
 import { DescriptorFile } from '../host/linux/log-file.ts';
+import { RootPorts } from '../host/linux/root-ports.ts';
 import { NetworkServer } from '../host/linux/server.ts';
 import { DiagTable } from '../host/linux/socket-table.ts';
 import { Ipv6DatagramCount } from '../host/linux/sockstat.ts';
@@ -91,6 +93,10 @@ class PortmapProcess {
       streams: new RecordServer(portmapper.service),
       keeper: new Connections({ ...CONNECTION_LIMITS, count: this.#connectionsMax }),
       table,
+      senders: new DatagramSenders({
+        table,
+        rootPorts: new RootPorts(message.privilegedStartFd, message.grantedFd),
+      }),
       diagFd: message.diagFd,
       tickerFd: this.#tickerFd,
       onTick: (now) => portmapper.tick(now),
@@ -102,7 +108,7 @@ class PortmapProcess {
   }
 
   #status(): PortmapStatus {
-    const counters = this.#server?.counters() ?? { connections: 0, unsent: 0 };
+    const counters = this.#server?.counters() ?? { connections: 0, unsent: 0, late: 0 };
     const report = this.#portmapper?.report() ?? { mappings: 0, elsewhere: 0, calls: {} };
     return { ...counters, ...report };
   }

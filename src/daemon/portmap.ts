@@ -16,6 +16,7 @@ import { RECENT_REFUSALS_MAX } from '../base/limits.ts';
 import type { Child, ChildEnd, Host, Lock, PreparedProgram } from '../host/host.ts';
 import { bootAndNetwork } from '../host/linux/boot-and-network.ts';
 import { openRouteSocket } from '../host/linux/interfaces.ts';
+import { openPrivilegedStart } from '../host/linux/root-ports.ts';
 import { openDiagSocket } from '../host/linux/socket-table.ts';
 import { sys } from '../host/linux/sys/libc.ts';
 import type { PortmapEvent } from '../services/portmap/events.ts';
@@ -48,6 +49,8 @@ export interface PortmapOptions {
   readonly uid: number | undefined;
   /** Asked when a port cannot be had. */
   readonly guard: GuardAsked;
+  /** Opens the record of the UDP ports that the guard grants; undefined where it cannot be had. */
+  readonly openGrantedPorts: () => number | undefined;
 }
 
 /** The port mapper of this daemon. */
@@ -140,9 +143,14 @@ export class Portmap {
 
   /** Each process gets netlink sockets of its own: answers to the questions of one that died must not reach it. */
   #startProcess(onEnd: (end: ChildEnd) => void): Child {
-    const netlink = { routeFd: openRouteSocket(), diagFd: openDiagSocket() };
+    const opened = {
+      routeFd: openRouteSocket(),
+      diagFd: openDiagSocket(),
+      privilegedStartFd: openPrivilegedStart(),
+      grantedFd: this.#options.openGrantedPorts(),
+    };
     const parts = {
-      ...netlink,
+      ...opened,
       endpoints: this.#opened.endpoints,
       logFds: this.#logFiles.fds,
       // Neither sockets nor ports outlive these two.
@@ -152,7 +160,7 @@ export class Portmap {
       identity: this.#identity,
     };
     this.#child = new PortmapChild(this.#options.host, parts, (message) => this.#take(message), onEnd);
-    for (const fd of Object.values(netlink)) sys.close(fd);
+    for (const fd of Object.values(opened)) if (fd !== undefined) sys.close(fd);
     return this.#child.process;
   }
 
@@ -239,6 +247,7 @@ export class Portmap {
       refusals: this.#refusals.map(eventText),
       connections: status?.connections ?? null,
       unsent: status?.unsent ?? null,
+      late: status?.late ?? null,
       calls: status?.calls ?? null,
     };
   }

@@ -209,7 +209,14 @@ const IN_THE_WAY: ReadonlySet<string> = new Set(['ENDPOINT_TAKEN', 'ENDPOINT_DEN
 /** Opens portmap where it is wanted or, where that fails and a fallback is allowed, on another port of loopback. */
 function openPortmap({ host, log, settings, guard }: Opening, carried: readonly LoggedSet[]): OpenedPortmap {
   const { listen, port, localPath, runtime, fallback, uid } = settings;
-  const options = { host, log, runtime, uid, guard: (spec: IpEndpoint) => guard.refusalOf(spec) };
+  const options = {
+    host,
+    log,
+    runtime,
+    uid,
+    guard: (spec: IpEndpoint) => guard.refusalOf(spec),
+    openGrantedPorts: () => guard.openGrantedPorts(),
+  };
   try {
     const request = { addresses: listen, port, localPath };
     return { portmap: new Portmap(options, request, carried), obstacle: undefined };

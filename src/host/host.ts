@@ -86,6 +86,21 @@ export interface LogFile {
   truncate(length: number): void;
 }
 
+/** Why it is not said who sent a request. */
+export type SenderRefusal =
+  /** No socket of this host can have sent it, several can, or it came from another host. */
+  | 'UNKNOWN'
+  /** It waited so long that its sender's port may be another's by now. It is not answered, so that it is sent again. */
+  | 'LATE'
+  /** Root's, over UDP, from a port that is not below net.ipv4.ip_unprivileged_port_start; that has no port below it. */
+  | 'ROOT_PORT_UNPRIVILEGED'
+  | 'ROOT_PORT_NONE'
+  /** Root's, over UDP, from a port that the guard lets others have as well. */
+  | 'ROOT_PORT_GRANTED';
+
+/** Who sent a request. */
+export type Sender = { readonly uid: number } | { readonly refused: SenderRefusal };
+
 /** Whoever sent a request. One object serves many requests: what is wanted later has to be copied. */
 export interface Peer {
   /** The transport over which the request came. */
@@ -101,10 +116,10 @@ export interface Peer {
   /** The address of ours that it sent the request to, undefined on a Unix socket. */
   localAddress(): IpAddress | undefined;
   /**
-   * The uid of whoever sent it, as the kernel knows it: of the process at the other end of a Unix socket, or of the
-   * owner of the one socket of this host that can have sent it. Undefined for another host, or where it is not sure.
+   * Who sent it, as the kernel knows: the process at the other end of a Unix socket, or the owner of the one socket of
+   * this host that can have sent it.
    */
-  uid(): number | undefined;
+  sender(): Sender;
   /** Whether it is in another network namespace of this host, whose sockets cannot be seen from here. */
   isElsewhere(): boolean;
 }

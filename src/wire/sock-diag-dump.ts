@@ -14,9 +14,13 @@ const REMOTE_PORT_AT = 6;
 const LOCAL_AT = 8;
 const REMOTE_AT = 24;
 const INTERFACE_AT = 40;
+const COOKIE_AT = 44;
 const EXPIRES_AT = 52;
 const UID_AT = 64;
 const INODE_AT = 68;
+
+/** One more than a word holds. */
+const WORD = 2 ** 32;
 
 /** sizeof(struct nlattr) */
 const ATTRIBUTE_HEAD_BYTES = 4;
@@ -36,6 +40,8 @@ export interface DiagSocket {
   readonly remote: DiagEnd;
   readonly interfaceIndex: number;
   readonly uid: number;
+  /** Its number in this boot, which no other socket gets (SO_COOKIE in socket(7)). */
+  readonly cookie: number;
   /** 0 for a socket that its process has closed and the kernel still finishes: its uid is then 0, whoever had it. */
   readonly inode: number;
   /** An IPv6 socket that takes no IPv4 (IPV6_V6ONLY); undefined where the kernel does not say. */
@@ -160,6 +166,12 @@ export class DiagDump {
     return this.#u32[(this.#at + UID_AT) >> 2] ?? 0;
   }
 
+  /** Two words, the low one first; they are counted up from 1, so that a double holds them exactly. */
+  get cookie(): number {
+    const word = (this.#at + COOKIE_AT) >> 2;
+    return (this.#u32[word + 1] ?? 0) * WORD + (this.#u32[word] ?? 0);
+  }
+
   /** 0 for a socket that no process has any more: its uid is then 0, whoever had it. */
   get inode(): number {
     return this.#u32[(this.#at + INODE_AT) >> 2] ?? 0;
@@ -200,6 +212,7 @@ export class DiagDump {
       remote: { address: this.remoteAddress, port: this.remotePort },
       interfaceIndex: this.interfaceIndex,
       uid: this.uid,
+      cookie: this.cookie,
       inode: this.inode,
       v6Only: this.v6Only,
     };

@@ -28,6 +28,11 @@ export class CrashClient {
     for (const entry of entries) this.fates.set(entry, 'unset');
   }
 
+  /** Opens the socket that it uses from then on. */
+  reach(): Promise<void> {
+    return this.#portmap.ping();
+  }
+
   /** Goes on until pause(). */
   start(): void {
     this.#isPaused = false;

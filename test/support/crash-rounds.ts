@@ -39,6 +39,7 @@ const WAYS: readonly PortmapTarget[] = [
   ...Array.from({ length: 3 }, () => ({ transport: 'tcp', host: '127.0.0.1' }) as const),
   ...Array.from({ length: 2 }, () => ({ transport: 'local', path: '/run/rpcbind.sock' }) as const),
 ];
+const USER = 1000;
 const ENTRIES_PER_CLIENT = 32;
 /** Registered once and never changed: they make the table long enough that writing it takes a while. */
 const STANDING_ENTRIES = 2000;
@@ -136,6 +137,10 @@ class Rounds {
     await this.#running();
     await using portmap = new Portmap({ transport: 'local', path: '/run/rpcbind.sock' });
     await Promise.all(this.#standing.map((entry) => portmap.set(entry)));
+    // Over UDP root would not be believed: the clients' sockets are a user's.
+    process.seteuid?.(USER);
+    await Promise.all(this.#clients.map((client) => client.reach()));
+    process.seteuid?.(0);
   }
 
   async end(): Promise<void> {

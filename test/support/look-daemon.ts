@@ -36,6 +36,7 @@ export function daemonStatus(
       refusals: [],
       connections: 0,
       unsent: 0,
+      late: 0,
       calls: {},
       ...portmap,
     },

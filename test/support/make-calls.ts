@@ -16,6 +16,8 @@ const PORT = 111;
 const SOCKET = '/run/rpcbind.sock';
 const LOOPBACK = { udp: '127.0.0.1', tcp: '127.0.0.1', udp6: '::1', tcp6: '::1' } as const;
 const XID = 1;
+/** As soon as libraries do that send again at all. */
+const AGAIN_MS = 400;
 /** A reply that was accepted: xid, direction, status, verifier, status (RFC 5531 section 9), and a boolean. */
 const REPLY_BYTES = 28;
 
@@ -55,8 +57,12 @@ async function overUdp(call: Call, netid: 'udp' | 'udp6'): Promise<boolean | nul
   const host = LOOPBACK[netid];
   const socket = await as(call.socketOf ?? call.uid, () => datagramSocket(netid, host, call.fromPort ?? 0));
   const answered = once(socket, 'message');
-  await as(call.uid, () => new Promise((sent) => socket.send(request(call), PORT, host, sent)));
+  const send = () => as(call.uid, () => new Promise((sent) => socket.send(request(call), PORT, host, sent)));
+  await send();
+  // What comes too late to tell whose it is gets no answer, and is to be sent again.
+  const again = setInterval(() => void send(), AGAIN_MS);
   const reply = call.isImpatient ? undefined : (await answered)[0];
+  clearInterval(again);
   socket.close();
   return reply ? answerOf(reply) : null;
 }

@@ -52,6 +52,15 @@ export function askUnset(service: PortmapService, peer: Peer, place: Place): boo
   return callOf(service, peer, rpcbCall(2, place)).bool();
 }
 
+/** How long the answers to a rpcbind SET, and to an UNSET, are; 0 for silence. */
+export function changeAnswers(service: PortmapService, peer: Peer, place: Place): number[] {
+  const reply = bytesOf(new Uint8Array(REPLY_BYTES));
+  return [1, 2].map((procedure) => {
+    const message = rpcbCall(procedure, { netid: 'udp', uaddr: '0.0.0.0.8.1', ...place });
+    return service.answer(peer, bytesOf(message), 0, message.length, reply, 0, REPLY_BYTES);
+  });
+}
+
 /** What GETPORT answers. */
 export function askPort(service: PortmapService, peer: Peer, program: number, version = 1): number {
   const mapping = { program, version, protocol: 17, port: 0 };

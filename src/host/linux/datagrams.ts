@@ -1,10 +1,19 @@
 // A UDP socket that is served in batches: one recvmmsg(2) takes many requests, one sendmmsg(2) answers them.
-import { formatIp, type IpAddress, isLoopback } from '../../base/address.ts';
+import { type IpAddress, isWildcard } from '../../base/address.ts';
 import { REQUEST_MAX_BYTES, UDP_BATCH_DATAGRAMS, UDP_REPLY_MAX_BYTES } from '../../base/limits.ts';
 import type { NetId } from '../../base/netid.ts';
-import type { Peer, RequestHandler } from '../host.ts';
-import type { DiagTable } from './socket-table.ts';
-import { IPPROTO_IP, MSG_DONTWAIT, MSG_TRUNC } from './sys/constants.ts';
+import type { Peer, RequestHandler, Sender } from '../host.ts';
+import { type DatagramSenders, microseconds } from './datagram-senders.ts';
+import {
+  IP_PKTINFO,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPV6_PKTINFO,
+  MSG_DONTWAIT,
+  MSG_TRUNC,
+  SO_TIMESTAMPING,
+  SOL_SOCKET,
+} from './sys/constants.ts';
 import type { Ready } from './sys/epoll.ts';
 import { ERRNO, errno, sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
@@ -20,15 +29,17 @@ const MSG_FLAGS_AT = 48;
 const MSG_LEN_AT = 56;
 const IOVEC_BYTES = 16;
 
-/** A slot for a sockaddr_in6 (28 bytes), and one for the control message with a pktinfo (at most 40 bytes). */
+/** A slot for a sockaddr_in6 (28 bytes), and one for two control messages: times (64 bytes), and pktinfo (40). */
 const NAME_BYTES = 32;
-const CONTROL_BYTES = 64;
-/** sizeof(struct cmsghdr): length, level, type; the data follows. */
+const CONTROL_BYTES = 128;
+/** struct cmsghdr: length, level, type; the data follows, and the next one at a multiple of eight bytes. */
 const CMSG_LEVEL_AT = 8;
+const CMSG_TYPE_AT = 12;
 const CMSG_DATA_AT = 16;
-
-/** One more than the largest port. */
-const PORTS = 65536;
+/** sizeof(struct timespec), struct in_pktinfo and struct in6_pktinfo. */
+const TIMESPEC_BYTES = 16;
+const PKTINFO4_BYTES = 12;
+const PKTINFO6_BYTES = 20;
 
 /** How many batches are taken from one socket before the others are looked at. */
 const BATCHES_PER_TURN = 4;
@@ -43,9 +54,8 @@ export class DatagramBatch {
   readonly sent = new NativeBuffer(UDP_BATCH_DATAGRAMS * MMSGHDR_BYTES);
   readonly #receivedVectors = new NativeBuffer(UDP_BATCH_DATAGRAMS * IOVEC_BYTES);
   readonly #sentVectors = new NativeBuffer(UDP_BATCH_DATAGRAMS * IOVEC_BYTES);
-  /** The slots that the last batch filled, and what each had room for as control message. */
+  /** The slots that the last batch filled. */
   #used = UDP_BATCH_DATAGRAMS;
-  #controlLength = 0;
 
   constructor() {
     for (let i = 0; i < UDP_BATCH_DATAGRAMS; i++) {
@@ -65,17 +75,14 @@ export class DatagramBatch {
    * Receives what there is, without waiting; gives how many datagrams, or less than 1. The kernel writes lengths into
    * the slots that it fills: those of the batch before are made ready again.
    */
-  receive(fd: number, withControl: boolean): number {
+  receive(fd: number): number {
     const { view } = this.received;
-    const controlLength = withControl ? CONTROL_BYTES : 0;
-    const used = controlLength === this.#controlLength ? this.#used : UDP_BATCH_DATAGRAMS;
-    for (let i = 0; i < used; i++) {
+    for (let i = 0; i < this.#used; i++) {
       const at = i * MMSGHDR_BYTES;
       view.setUint32(at + MSG_NAMELEN_AT, NAME_BYTES, true);
-      view.setUint32(at + MSG_CONTROLLEN_AT, controlLength, true);
+      view.setUint32(at + MSG_CONTROLLEN_AT, CONTROL_BYTES, true);
     }
     const count = sys.recvmmsg(fd, this.received.address, UDP_BATCH_DATAGRAMS, MSG_DONTWAIT, 0);
-    this.#controlLength = controlLength;
     this.#used = Math.max(count, 0);
     return count;
   }
@@ -87,19 +94,41 @@ export class DatagramBatch {
     return cut ? 0 : view.getUint32(i * MMSGHDR_BYTES + MSG_LEN_AT, true);
   }
 
-  /** Addresses answer `j` to the sender of datagram `i`, from the address that it was sent to. */
-  addAnswer(j: number, i: number, start: number, length: number): void {
+  /**
+   * Where the data of a control message of datagram `i` is that has at least so many bytes; -1 if there is none. The
+   * kernel puts them one behind the other, and cuts off what has no room.
+   */
+  control(i: number, level: number, type: number, bytes: number): number {
+    const { view } = this.controls;
+    const start = i * CONTROL_BYTES;
+    const given = this.received.view.getUint32(i * MMSGHDR_BYTES + MSG_CONTROLLEN_AT, true);
+    const end = start + Math.min(given, CONTROL_BYTES);
+    for (let at = start; end - at >= CMSG_DATA_AT; ) {
+      const length = view.getUint32(at, true);
+      if (length < CMSG_DATA_AT || length > end - at) return -1;
+      const isIt =
+        view.getUint32(at + CMSG_LEVEL_AT, true) === level &&
+        view.getUint32(at + CMSG_TYPE_AT, true) === type;
+      if (isIt) return length - CMSG_DATA_AT >= bytes ? at + CMSG_DATA_AT : -1;
+      at += (length + 7) & ~7;
+    }
+    return -1;
+  }
+
+  /**
+   * Addresses answer `j` to the sender of datagram `i`. The control message whose data is at `info`, if it is not -1,
+   * goes with it and says from which address.
+   */
+  addAnswer(j: number, i: number, start: number, length: number, info: number): void {
     const at = j * MMSGHDR_BYTES;
     const from = i * MMSGHDR_BYTES;
     const source = this.received.view;
     const target = this.sent.view;
     this.sent.setPointer(at, this.names.address + i * NAME_BYTES);
     target.setUint32(at + MSG_NAMELEN_AT, source.getUint32(from + MSG_NAMELEN_AT, true), true);
-    const controlLength = source.getUint32(from + MSG_CONTROLLEN_AT, true);
-    this.sent.setPointer(
-      at + MSG_CONTROL_AT,
-      controlLength > 0 ? this.controls.address + i * CONTROL_BYTES : 0,
-    );
+    const control = info - CMSG_DATA_AT;
+    const controlLength = info < 0 ? 0 : this.controls.view.getUint32(control, true);
+    this.sent.setPointer(at + MSG_CONTROL_AT, info < 0 ? 0 : this.controls.address + control);
     target.setUint32(at + MSG_CONTROLLEN_AT, controlLength, true);
     this.#sentVectors.setPointer(j * IOVEC_BYTES, this.replies.address + start);
     this.#sentVectors.setSize(j * IOVEC_BYTES + 8, length);
@@ -112,15 +141,13 @@ class DatagramPeer implements Peer {
   readonly #batch: DatagramBatch;
   readonly #bound: IpAddress;
   readonly #isV4: boolean;
-  readonly #table: DiagTable;
-  /** By an IPv4 address and port as one number, by an IPv6 address and port as text. */
-  readonly #uids = new Map<number | string, number | undefined>();
+  readonly #senders: DatagramSenders;
   #slot = 0;
 
-  constructor(netid: NetId, batch: DatagramBatch, bound: IpAddress, table: DiagTable) {
+  constructor(netid: NetId, batch: DatagramBatch, bound: IpAddress, senders: DatagramSenders) {
     this.netid = netid;
     this.#batch = batch;
-    this.#table = table;
+    this.#senders = senders;
     this.#bound = bound;
     this.#isV4 = bound.family === 4;
   }
@@ -149,35 +176,33 @@ class DatagramPeer implements Peer {
       : { family: 6, bytes: u8.slice(at + 8, at + 24) };
   }
 
-  /** The address in the datagram's pktinfo (ip(7), ipv6(7)), or else the one that the socket is bound to. */
+  /** Where the datagram's pktinfo is (ip(7), ipv6(7)); -1 if it has none. */
+  get #info(): number {
+    return this.#isV4
+      ? this.#batch.control(this.#slot, IPPROTO_IP, IP_PKTINFO, PKTINFO4_BYTES)
+      : this.#batch.control(this.#slot, IPPROTO_IPV6, IPV6_PKTINFO, PKTINFO6_BYTES);
+  }
+
+  /** The address in the datagram's pktinfo, or else the one that the socket is bound to. */
   localAddress(): IpAddress {
-    const { controls, received } = this.#batch;
-    if (received.view.getUint32(this.#slot * MMSGHDR_BYTES + MSG_CONTROLLEN_AT, true) === 0)
-      return this.#bound;
-    const at = this.#slot * CONTROL_BYTES;
-    const data = at + CMSG_DATA_AT;
+    const at = this.#info;
+    const { u8 } = this.#batch.controls;
+    if (at < 0) return this.#bound;
     // struct in_pktinfo: interface, the local address to answer from, the address sent to.
-    if (controls.view.getUint32(at + CMSG_LEVEL_AT, true) === IPPROTO_IP) {
-      return { family: 4, bytes: controls.u8.slice(data + 4, data + 8) };
-    }
-    return { family: 6, bytes: controls.u8.slice(data, data + 16) };
+    return this.#isV4
+      ? { family: 4, bytes: u8.slice(at + 4, at + 8) }
+      : { family: 6, bytes: u8.slice(at, at + 16) };
   }
 
-  /** Asked once for all requests of a batch from one address and port: all of them had come before it was asked. */
-  uid(): number | undefined {
-    const key = this.#isV4 ? this.v4 * PORTS + this.port : `${formatIp(this.address())} ${this.port}`;
-    if (!this.#uids.has(key)) this.#uids.set(key, this.#askUid());
-    return this.#uids.get(key);
+  sender(): Sender {
+    return this.#senders.senderOf(this.address(), this.port, this.#sentUs());
   }
 
-  #askUid(): number | undefined {
-    const address = this.address();
-    return isLoopback(address) ? this.#table.datagramSender(address, this.port) : undefined;
-  }
-
-  /** Nothing is remembered of the senders of the batch before. */
-  forgetSenders(): void {
-    this.#uids.clear();
+  /** When the kernel put the datagram into the queue; undefined where it does not say. */
+  #sentUs(): number | undefined {
+    const at = this.#batch.control(this.#slot, SOL_SOCKET, SO_TIMESTAMPING, TIMESPEC_BYTES);
+    const us = at < 0 ? 0 : microseconds(this.#batch.controls.view, at);
+    return us === 0 ? undefined : us;
   }
 
   isElsewhere(): boolean {
@@ -185,14 +210,16 @@ class DatagramPeer implements Peer {
   }
 
   /**
-   * Makes the pktinfo that came good for the answer: it chooses the address, not the interface, because the way
-   * back may be another one; but a link-local address means nothing without its interface.
+   * Makes the pktinfo that came good for the answer, and gives where it is: it chooses the address, not the interface,
+   * because the way back may be another one; but a link-local address means nothing without its interface.
    */
-  prepareAnswer(): void {
-    const at = this.#slot * CONTROL_BYTES + CMSG_DATA_AT;
+  prepareAnswer(): number {
+    const at = this.#info;
+    if (at < 0) return at;
     const { u8, view } = this.#batch.controls;
     if (this.#isV4) view.setUint32(at, 0, true);
     else if (u8[at] !== 0xfe) view.setUint32(at + 16, 0, true);
+    return at;
   }
 }
 
@@ -201,8 +228,10 @@ export class DatagramSocket implements Ready {
   readonly #fd: number;
   readonly #handler: RequestHandler;
   readonly #batch: DatagramBatch;
+  readonly #senders: DatagramSenders;
   readonly #peer: DatagramPeer;
-  readonly #withControl: boolean;
+  /** Whether the answer has to say from which address it comes. */
+  readonly #isWildcard: boolean;
   /** Answers that the kernel did not take: its buffer was full, or there is no way to the caller. */
   unsent = 0;
 
@@ -212,20 +241,21 @@ export class DatagramSocket implements Ready {
     bound: IpAddress,
     handler: RequestHandler,
     batch: DatagramBatch,
-    table: DiagTable,
+    senders: DatagramSenders,
   ) {
     this.#fd = fd;
     this.#handler = handler;
     this.#batch = batch;
-    this.#peer = new DatagramPeer(netid, batch, bound, table);
-    this.#withControl = bound.bytes.every((byte) => byte === 0);
+    this.#senders = senders;
+    this.#peer = new DatagramPeer(netid, batch, bound, senders);
+    this.#isWildcard = isWildcard(bound);
   }
 
   ready(): void {
     for (let turn = 0; turn < BATCHES_PER_TURN; turn++) {
-      const count = this.#batch.receive(this.#fd, this.#withControl);
+      const count = this.#batch.receive(this.#fd);
       if (count <= 0) return; // Nothing there, or an ICMP error of an earlier answer, which is nobody's.
-      this.#peer.forgetSenders();
+      this.#senders.begin();
       this.#send(this.#answerAll(count));
       if (count < UDP_BATCH_DATAGRAMS) return;
     }
@@ -243,8 +273,8 @@ export class DatagramSocket implements Ready {
       const limit = at + UDP_REPLY_MAX_BYTES;
       const length = this.#handler.answer(this.#peer, requests, start, end, replies, at, limit);
       if (length <= 0) continue;
-      if (this.#withControl) this.#peer.prepareAnswer();
-      this.#batch.addAnswer(answers, i, at, length);
+      const info = this.#isWildcard ? this.#peer.prepareAnswer() : -1;
+      this.#batch.addAnswer(answers, i, at, length, info);
       answers++;
       at += length;
     }

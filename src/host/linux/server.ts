@@ -2,6 +2,7 @@
 import type { IpAddress } from '../../base/address.ts';
 import type { NetId } from '../../base/netid.ts';
 import type { ConnectionKeeper, RequestHandler, StreamHandler } from '../host.ts';
+import type { DatagramSenders } from './datagram-senders.ts';
 import { DatagramBatch, DatagramSocket } from './datagrams.ts';
 import { InterfaceWatch } from './interfaces.ts';
 import type { DiagTable } from './socket-table.ts';
@@ -27,6 +28,7 @@ export interface ServerParts {
   readonly keeper: ConnectionKeeper;
   /** Whose sockets are on this host. */
   readonly table: DiagTable;
+  readonly senders: DatagramSenders;
   /** A descriptor of sock_diag, which tells the network namespace that we are in. */
   readonly diagFd: number;
   /** A ticker (openTicker), which a confined process cannot open any more. */
@@ -40,6 +42,8 @@ export interface ServerCounters {
   readonly connections: number;
   /** Answers over UDP that the kernel did not take. */
   readonly unsent: number;
+  /** Changes over UDP that were not answered because they had waited too long. */
+  readonly late: number;
 }
 
 /** Serves sockets that are handed to it; it opens none. */
@@ -89,7 +93,8 @@ export class NetworkServer {
 
   /** Serves a UDP socket that is bound to that address. */
   addDatagramSocket(fd: number, netid: NetId, bound: IpAddress): void {
-    const socket = new DatagramSocket(fd, netid, bound, this.#parts.requests, this.#batch, this.#parts.table);
+    const { requests, senders } = this.#parts;
+    const socket = new DatagramSocket(fd, netid, bound, requests, this.#batch, senders);
     this.#datagrams.push(socket);
     this.#loop.add(fd, EPOLLIN, socket);
   }
@@ -115,6 +120,6 @@ export class NetworkServer {
 
   counters(): ServerCounters {
     const unsent = this.#datagrams.reduce((sum, socket) => sum + socket.unsent, 0);
-    return { connections: this.#context.connections.size, unsent };
+    return { connections: this.#context.connections.size, unsent, late: this.#parts.senders.late };
   }
 }

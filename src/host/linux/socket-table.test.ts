@@ -8,6 +8,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { ip } from '../../../test/support/service.ts';
 import { until } from '../../../test/support/world.ts';
+import type { IpAddress } from '../../base/address.ts';
 import type { HeldSocket } from '../host.ts';
 import { DiagTable, openDiagSocket } from './socket-table.ts';
 
@@ -17,6 +18,10 @@ const UID = process.getuid?.() ?? assert.fail();
 const USERS = [4001, 4002] as const;
 
 type Context = Pick<TestContext, 'after'>;
+
+/** Whose datagrams from there are. */
+const uidOf = (address: IpAddress, port: number, asked = table): number | undefined =>
+  asked.datagramSender(address, port)?.uid;
 
 /** A UDP socket on a port of its own, or on one that is named. */
 async function udp(
@@ -134,10 +139,10 @@ describe('the sender of a datagram', () => {
     for (const address of ['127.0.0.1', '0.0.0.0', '127.0.0.5']) {
       const { socket, port } = await udp(t, address);
       const from = ip(address === '0.0.0.0' ? '127.0.0.1' : address);
-      assert.equal(table.datagramSender(from, port), UID);
+      assert.equal(uidOf(from, port), UID);
       socket.close();
       await once(socket, 'close');
-      assert.equal(table.datagramSender(from, port), undefined, 'and nobody when it is closed');
+      assert.equal(uidOf(from, port), undefined, 'and nobody when it is closed');
     }
   });
 
@@ -146,11 +151,11 @@ describe('the sender of a datagram', () => {
     const { socket, port } = await udp(t, '127.0.0.1');
     socket.connect(peer.port, '127.0.0.1');
     await once(socket, 'connect');
-    assert.equal(table.datagramSender(ip('127.0.0.1'), port), UID);
+    assert.equal(uidOf(ip('127.0.0.1'), port), UID);
     if (!needs(t, probe.ipv6())) return;
     const both = await udp(t, '::');
-    assert.equal(table.datagramSender(ip('127.0.0.1'), both.port), UID);
-    assert.equal(table.datagramSender(ip('::1'), both.port), UID);
+    assert.equal(uidOf(ip('127.0.0.1'), both.port), UID);
+    assert.equal(uidOf(ip('::1'), both.port), UID);
   });
 
   test('is looked for among IPv6 sockets only where there are any', async (t) => {
@@ -161,27 +166,48 @@ describe('the sender of a datagram', () => {
     const counted = (others: boolean) =>
       new DiagTable(openDiagSocket(), { hasOthers: () => asked.push('IPv6') > 0 && others });
     const senders = (others: boolean) =>
-      [v4, v6].map(({ port }) => counted(others).datagramSender(ip('127.0.0.1'), port));
+      [v4, v6].map(({ port }) => uidOf(ip('127.0.0.1'), port, counted(others)));
     assert.deepEqual(senders(true), [UID, UID]);
     assert.deepEqual(senders(false), [UID, undefined], 'of IPv6 nothing was listed');
     asked.length = 0;
-    assert.equal(counted(false).datagramSender(ip('::1'), v6.port), UID);
+    assert.equal(uidOf(ip('::1'), v6.port, counted(false)), UID);
     assert.deepEqual(asked, [], 'a sender of IPv6 is looked for in any case');
   });
 
   test('cannot be told where several sockets can have sent it', async (t) => {
     const first = await udp(t, '127.0.0.1', { reuseAddr: true });
     const second = await udp(t, '127.0.0.1', { reuseAddr: true, port: first.port });
-    assert.equal(table.datagramSender(ip('127.0.0.1'), first.port), undefined);
+    assert.equal(uidOf(ip('127.0.0.1'), first.port), undefined);
     second.socket.close();
     await once(second.socket, 'close');
-    assert.equal(table.datagramSender(ip('127.0.0.1'), first.port), UID);
+    assert.equal(uidOf(ip('127.0.0.1'), first.port), UID);
+  });
+
+  test('has its number, and is alone on its port only if it is bound to all addresses', async (t) => {
+    const all = await udp(t, '0.0.0.0');
+    const one = await udp(t, '127.0.0.1');
+    const owner = (port: number, address = '127.0.0.1') => table.datagramSender(ip(address), port);
+    assert.deepEqual([owner(all.port)?.isExclusive, owner(one.port)?.isExclusive], [true, false]);
+    assert.ok((owner(all.port)?.cookie ?? 0) > 0);
+    assert.equal(owner(all.port)?.cookie, owner(all.port, '127.0.0.9')?.cookie);
+    assert.notEqual(owner(all.port)?.cookie, owner(one.port)?.cookie);
+    const shared = await udp(t, '0.0.0.0', { reuseAddr: true });
+    await udp(t, '127.0.0.9', { reuseAddr: true, port: shared.port });
+    assert.deepEqual([owner(shared.port)?.uid, owner(shared.port)?.isExclusive], [UID, false]);
+    if (!needs(t, probe.ipv6())) return;
+    const both = await udp(t, '::');
+    assert.deepEqual([owner(both.port)?.isExclusive, owner(both.port, '::1')?.isExclusive], [true, true]);
+    const here = await udp(t, '::1');
+    assert.deepEqual(
+      [owner(here.port)?.isExclusive, owner(here.port, '::1')?.isExclusive],
+      [undefined, false],
+    );
   });
 
   test('is not told by a socket of another address, nor by one on another port', async (t) => {
     const { port } = await udp(t, '127.0.0.7');
-    assert.equal(table.datagramSender(ip('127.0.0.1'), port), undefined);
-    assert.equal(table.datagramSender(ip('127.0.0.7'), port), UID);
+    assert.equal(uidOf(ip('127.0.0.1'), port), undefined);
+    assert.equal(uidOf(ip('127.0.0.7'), port), UID);
   });
 });
 
@@ -260,7 +286,7 @@ describe('of other users', () => {
       table.at('udp', ip('127.0.0.1'), port).map((socket) => socket.uid),
       [uid],
     );
-    assert.equal(table.datagramSender(ip('127.0.0.1'), port), uid);
+    assert.equal(uidOf(ip('127.0.0.1'), port), uid);
     const server = await tcp(t, '127.0.0.1');
     const { accepted } = await as(uid, () => connection(t, server));
     assert.equal(table.streamPeer(...endsOf(accepted)), uid);
@@ -270,16 +296,16 @@ describe('of other users', () => {
     if (!needs(t, probe.root())) return;
     const [first, second] = USERS;
     const { port } = await as(first, () => udp(t, '127.0.0.2'));
-    assert.equal(table.datagramSender(ip('127.0.0.2'), port), first);
+    assert.equal(uidOf(ip('127.0.0.2'), port), first);
     await as(second, () => udp(t, '127.0.0.3', { port }));
-    assert.equal(table.datagramSender(ip('127.0.0.2'), port), undefined);
-    assert.equal(table.datagramSender(ip('127.0.0.3'), port), undefined);
+    assert.equal(uidOf(ip('127.0.0.2'), port), undefined);
+    assert.equal(uidOf(ip('127.0.0.3'), port), undefined);
   });
 });
 
 test('a question is asked anew each time: what was true before is not', async (t) => {
   const { socket, port } = await udp(t, '127.0.0.1');
-  assert.equal(table.datagramSender(ip('127.0.0.1'), port), UID);
+  assert.equal(uidOf(ip('127.0.0.1'), port), UID);
   socket.close();
-  await until('the port to be free', () => table.datagramSender(ip('127.0.0.1'), port) === undefined);
+  await until('the port to be free', () => uidOf(ip('127.0.0.1'), port) === undefined);
 });

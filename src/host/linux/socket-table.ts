@@ -42,6 +42,18 @@ export function openDiagSocket(): number {
   return must(sys.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), 'socket');
 }
 
+/** The one socket that can have sent a datagram. */
+export interface DatagramOwner {
+  readonly uid: number;
+  /** Its number in this boot (SO_COOKIE). */
+  readonly cookie: number;
+  /**
+   * Whether it is the only one on its port, and bound so that no other can be beside it that sends from there: to all
+   * addresses and interfaces. Only SO_REUSEADDR on both would let one in, which the kernel does not tell of.
+   */
+  readonly isExclusive: boolean;
+}
+
 /** Whether a socket is bound so that it is reached at an address of family `family`. */
 function reaches(socket: DiagSocket, address: IpAddress): boolean {
   const bound = socket.local.address;
@@ -82,11 +94,11 @@ export class DiagTable implements SocketTable {
   }
 
   /**
-   * The uid of who sent a datagram from an address and port of this host. A UDP socket can choose any of the host's
-   * addresses as its source (ip(7): IP_PKTINFO), so every socket on that port may have sent it. Undefined if there
-   * is none, if several are bound to that address, or if they are not all the same user's.
+   * The socket that sent a datagram from an address and port of this host, if it is there still. A UDP socket can
+   * choose any of the host's addresses as its source (ip(7): IP_PKTINFO), so every socket on that port may have sent
+   * it. Undefined if there is none, if several are bound to that address, or if they are not all the same user's.
    */
-  datagramSender(address: IpAddress, port: number): number | undefined {
+  datagramSender(address: IpAddress, port: number): DatagramOwner | undefined {
     const { family } = address;
     // Our own sockets send only answers.
     const isAlone = family === 4 && !this.#ipv6Datagrams.hasOthers();
@@ -95,7 +107,9 @@ export class DiagTable implements SocketTable {
     const sockets = all.filter((socket) => socket.inode !== 0);
     const bound = sockets.filter((socket) => reaches(socket, address));
     const [one] = bound;
-    return one && bound.length === 1 && sockets.every(({ uid }) => uid === one.uid) ? one.uid : undefined;
+    if (!one || bound.length > 1 || sockets.some(({ uid }) => uid !== one.uid)) return undefined;
+    const isEverywhere = isWildcard(one.local.address) && one.interfaceIndex === 0;
+    return { uid: one.uid, cookie: one.cookie, isExclusive: isEverywhere && all.length === 1 };
   }
 
   /** The uid of the far end of a TCP connection within this host; undefined if that end is closed already. */

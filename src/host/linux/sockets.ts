@@ -1,5 +1,6 @@
 // Opening the sockets that a server of ours is given, and saying exactly why one cannot be had.
 import { lstatSync, unlinkSync } from 'node:fs';
+import { isWildcard } from '../../base/address.ts';
 import { UDP_RECEIVE_BUFFER_BYTES } from '../../base/limits.ts';
 import { netIdInfo } from '../../base/netid.ts';
 import { encodeSockaddr } from '../../wire/sockaddr.ts';
@@ -17,10 +18,13 @@ import {
   SO_RCVBUF,
   SO_RCVBUFFORCE,
   SO_REUSEADDR,
+  SO_TIMESTAMPING,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_STREAM,
+  SOF_TIMESTAMPING_RX_SOFTWARE,
+  SOF_TIMESTAMPING_SOFTWARE,
   SOL_SOCKET,
   TCP_DEFER_ACCEPT,
   TCP_NODELAY,
@@ -34,6 +38,9 @@ const BACKLOG = 4096;
 const DEFER_SECONDS = 1;
 /** Everybody may connect to a port mapper's socket; what he may change is decided by who he is. */
 const LOCAL_SOCKET_MODE = 0o666;
+
+/** The kernel takes the time when a datagram is put into the queue, and tells it with the datagram. */
+const RECEIVE_TIMES = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
 
 const REASONS: Readonly<Record<string, OpenFailure['reason']>> = {
   EADDRINUSE: 'taken',
@@ -77,10 +84,14 @@ function openIp(spec: Exclude<EndpointSpec, { netid: 'local' }>): OpenEndpoint |
   } else {
     const isForced = setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_RECEIVE_BUFFER_BYTES);
     if (!isForced) setOption(fd, SOL_SOCKET, SO_RCVBUF, UDP_RECEIVE_BUFFER_BYTES);
+    // Who sent a datagram is found out by when it came. SO_TIMESTAMPNS would make up a time where there is none.
+    isSet &&= setOption(fd, SOL_SOCKET, SO_TIMESTAMPING, RECEIVE_TIMES);
     // Without it an answer could leave from another address than the one that was asked.
-    isSet &&= isV6
-      ? setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
-      : setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    if (isWildcard(spec.address)) {
+      isSet &&= isV6
+        ? setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+        : setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    }
   }
   if (!isSet) {
     const failed = failure();

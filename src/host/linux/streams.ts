@@ -9,7 +9,7 @@ import {
 } from '../../base/limits.ts';
 import type { NetId } from '../../base/netid.ts';
 import { decodeSockaddr, SOCKADDR_IN6_BYTES } from '../../wire/sockaddr.ts';
-import type { ConnectionKeeper, Peer, StreamHandler, StreamOutput } from '../host.ts';
+import type { ConnectionKeeper, Peer, Sender, StreamHandler, StreamOutput } from '../host.ts';
 import type { DiagTable } from './socket-table.ts';
 import {
   EPOLLERR,
@@ -171,9 +171,16 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
   }
 
   /** Who connected (unix(7): SO_PEERCRED), or who has the other end now. */
-  uid(): number | undefined {
-    if (this.netid === 'local')
-      return this.#readOption(SO_PEERCRED, UCRED_BYTES)?.getUint32(UCRED_UID_AT, true);
+  sender(): Sender {
+    const uid = this.netid === 'local' ? this.#credentials() : this.#farEnd();
+    return uid === undefined ? { refused: 'UNKNOWN' } : { uid };
+  }
+
+  #credentials(): number | undefined {
+    return this.#readOption(SO_PEERCRED, UCRED_BYTES)?.getUint32(UCRED_UID_AT, true);
+  }
+
+  #farEnd(): number | undefined {
     const peer = this.#peerName();
     const ours = decodeSockaddr(this.#socketName(sys.getsockname));
     return peer && ours && isLoopback(peer.address) ? this.#context.table.streamPeer(peer, ours) : undefined;

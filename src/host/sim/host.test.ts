@@ -125,11 +125,11 @@ describe('a file', () => {
 describe('a caller', () => {
   test('over IP has an address, and a uid if he is on this host', () => {
     const peer = simPeer('udp', { address: ip('10.9.8.7'), to: ip('10.9.8.1'), port: 777, uid: 1000 });
-    assert.deepEqual([peer.v4, peer.port, peer.uid()], [0x0a090807, 777, undefined]);
-    const here = [simPeer('udp'), simPeer('tcp6', { uid: 1000 }), simPeer('tcp', { uid: null })];
+    assert.deepEqual([peer.v4, peer.port, peer.sender()], [0x0a090807, 777, { refused: 'UNKNOWN' }]);
+    const here = [simPeer('udp'), simPeer('tcp6', { uid: 1000 }), simPeer('tcp', { refused: 'LATE' })];
     assert.deepEqual(
-      here.map((one) => one.uid()),
-      [0, 1000, undefined],
+      here.map((one) => one.sender()),
+      [{ uid: 0 }, { uid: 1000 }, { refused: 'LATE' }],
     );
     assert.deepEqual([peer.isElsewhere(), here[0]?.isElsewhere()], [false, false]);
     assert.deepEqual([peer.address(), peer.localAddress()], [ip('10.9.8.7'), ip('10.9.8.1')]);
@@ -139,10 +139,14 @@ describe('a caller', () => {
   });
 
   test('over the Unix socket has a uid and no address', () => {
-    const uids = [simPeer('local'), simPeer('local', { uid: 1000 }), simPeer('local', { uid: null })];
+    const uids = [
+      simPeer('local'),
+      simPeer('local', { uid: 1000 }),
+      simPeer('local', { refused: 'UNKNOWN' }),
+    ];
     assert.deepEqual(
-      uids.map((peer) => peer.uid()),
-      [0, 1000, undefined],
+      uids.map((peer) => peer.sender()),
+      [{ uid: 0 }, { uid: 1000 }, { refused: 'UNKNOWN' }],
     );
     assert.deepEqual([uids[0]?.address(), uids[0]?.localAddress()], [undefined, undefined]);
     const elsewhere = simPeer('local', { isElsewhere: true });

@@ -1,12 +1,14 @@
 // A caller as a simulated network shows him.
 import { type IpAddress, isLoopback } from '../../base/address.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
-import type { Peer } from '../host.ts';
+import type { Peer, Sender, SenderRefusal } from '../host.ts';
 
 const LOOPBACK: Readonly<Record<4 | 6, IpAddress>> = {
   4: { family: 4, bytes: new Uint8Array([127, 0, 0, 1]) },
   6: { family: 6, bytes: new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]) },
 };
+
+const NOBODY: Sender = { refused: 'UNKNOWN' };
 
 /** What is not loopback, port 1024 or uid 0 about a caller. */
 export interface SimCaller {
@@ -15,8 +17,10 @@ export interface SimCaller {
   /** The address of ours that he called; his own where he is on loopback. */
   readonly to?: IpAddress;
   readonly scopeId?: number;
-  /** Root, unless it is another user; null: nobody can say. */
-  readonly uid?: number | null;
+  /** Root, unless it is another user. */
+  readonly uid?: number;
+  /** Why nobody can say who he is. */
+  readonly refused?: SenderRefusal;
   /** On a Unix socket: in another network namespace. */
   readonly isElsewhere?: boolean;
 }
@@ -24,7 +28,7 @@ export interface SimCaller {
 /** A caller over a transport: by IP from loopback to loopback, by the Unix socket root, unless it says otherwise. */
 export function simPeer(netid: NetId, caller: SimCaller = {}): Peer {
   const { family } = netIdInfo(netid);
-  const uid = caller.uid === null ? undefined : (caller.uid ?? 0);
+  const sender = caller.refused ? { refused: caller.refused } : { uid: caller.uid ?? 0 };
   if (family === 'loopback') {
     const nothing = () => undefined;
     return {
@@ -34,7 +38,7 @@ export function simPeer(netid: NetId, caller: SimCaller = {}): Peer {
       scopeId: 0,
       address: nothing,
       localAddress: nothing,
-      uid: () => uid,
+      sender: () => sender,
       isElsewhere: () => caller.isElsewhere ?? false,
     };
   }
@@ -50,7 +54,7 @@ export function simPeer(netid: NetId, caller: SimCaller = {}): Peer {
     scopeId: caller.scopeId ?? 0,
     address: () => address,
     localAddress: () => to,
-    uid: () => (isLoopback(address) ? uid : undefined),
+    sender: () => (isLoopback(address) ? sender : NOBODY),
     isElsewhere: () => false,
   };
 }

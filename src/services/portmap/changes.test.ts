@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { askPort, askSet, askUnset, registered } from '../../../test/support/portmap-calls.ts';
+import { askPort, askSet, askUnset, changeAnswers, registered } from '../../../test/support/portmap-calls.ts';
 import { ip, portmapService } from '../../../test/support/service.ts';
 import { NETIDS, type NetId } from '../../base/netid.ts';
-import type { Peer } from '../../host/host.ts';
+import type { Peer, SenderRefusal } from '../../host/host.ts';
 import { simPeer } from '../../host/sim/peer.ts';
 
 const PROGRAM = 0x20000001;
@@ -21,12 +21,14 @@ const unset = ({ service }: Portmap, peer: Peer): boolean => askUnset(service, p
 const table = ({ service }: Portmap): string[] => registered(service);
 
 /** Every way in which a user of this host can ask, from a low and from a high port. */
-function waysOf(uid: number): Peer[] {
-  return NETIDS.flatMap((netid) => [777, 40_000].map((port) => simPeer(netid, { uid, port })));
+function waysOf(uid: number): { readonly peer: Peer; readonly uid: number }[] {
+  return NETIDS.flatMap((netid) =>
+    [777, 40_000].map((port) => ({ peer: simPeer(netid, { uid, port }), uid })),
+  );
 }
 
 describe('another user', () => {
-  for (const peer of waysOf(1001)) {
+  for (const { peer } of waysOf(1001)) {
     const way = `over ${peer.netid} from port ${peer.port}`;
     test(`${way} neither replaces nor removes an entry`, () => {
       const portmap = portmapService();
@@ -39,20 +41,58 @@ describe('another user', () => {
 });
 
 describe('the owner, and root', () => {
-  for (const peer of [...waysOf(1000), ...waysOf(0)]) {
-    test(`uid ${peer.uid()} over ${peer.netid} from port ${peer.port} removes the entry`, () => {
+  for (const { peer, uid } of [...waysOf(1000), ...waysOf(0)]) {
+    test(`uid ${uid} over ${peer.netid} from port ${peer.port} removes the entry`, () => {
       const portmap = portmapService();
       assert.equal(set(portmap, user), true);
       assert.equal(unset(portmap, peer), true);
       assert.deepEqual(table(portmap), []);
       assert.equal(set(portmap, peer), true);
-      assert.deepEqual(table(portmap), [`${PROGRAM}/1 udp 0.0.0.0.8.1 ${peer.uid()}`]);
+      assert.deepEqual(table(portmap), [`${PROGRAM}/1 udp 0.0.0.0.8.1 ${uid}`]);
     });
   }
 });
 
+describe('root over UDP', () => {
+  const CASES: readonly [SenderRefusal, RegExp][] = [
+    [
+      'ROOT_PORT_UNPRIVILEGED',
+      /only from a port below net\.ipv4\.ip_unprivileged_port_start; use the Unix socket/,
+    ],
+    ['ROOT_PORT_NONE', /leaves no port to root; use the Unix socket/],
+    ['ROOT_PORT_GRANTED', /that the guard gives to others, too; use the Unix socket/],
+  ];
+  for (const [refused, reason] of CASES) {
+    test(`is refused where it is ${refused}, and the log says what to do`, () => {
+      const portmap = portmapService();
+      const caller = simPeer('udp', { refused });
+      assert.equal(set(portmap, caller), false);
+      assert.match(portmap.events.at(-1)?.reason ?? '', reason);
+      set(portmap, user);
+      assert.equal(unset(portmap, caller), false);
+      assert.match(portmap.events.at(-1)?.reason ?? '', reason);
+      assert.deepEqual(table(portmap), [`${PROGRAM}/1 udp 0.0.0.0.8.1 1000`]);
+    });
+  }
+});
+
+test('a change that came too late to tell whose it is gets no answer, does nothing and is not logged', () => {
+  const portmap = portmapService();
+  const { service, events } = portmap;
+  assert.deepEqual(changeAnswers(service, simPeer('udp', { refused: 'LATE' }), { program: PROGRAM }), [0, 0]);
+  set(portmap, user);
+  const before = events.length;
+  assert.deepEqual(
+    changeAnswers(service, simPeer('udp6', { refused: 'LATE' }), { program: PROGRAM }),
+    [0, 0],
+  );
+  assert.equal(events.length, before);
+  assert.deepEqual(table(portmap), [`${PROGRAM}/1 udp 0.0.0.0.8.1 1000`]);
+  assert.ok(changeAnswers(service, user, { program: PROGRAM }).every((length) => length > 0));
+});
+
 describe('a caller whose socket cannot be told', () => {
-  const nobody = simPeer('udp', { uid: null, port: 777 });
+  const nobody = simPeer('udp', { refused: 'UNKNOWN', port: 777 });
 
   test('registers nothing', () => {
     const portmap = portmapService();
@@ -187,7 +227,7 @@ describe('a refusal says who, what and why', () => {
 
   test('where the caller is not known', () => {
     const portmap = portmapService();
-    set(portmap, simPeer('tcp6', { uid: null, port: 777 }));
+    set(portmap, simPeer('tcp6', { refused: 'UNKNOWN', port: 777 }));
     const { uid, from, reason } = portmap.events.at(-1) ?? assert.fail();
     assert.deepEqual(
       [uid, from, reason],

@@ -1,6 +1,7 @@
 // SET and UNSET, the same for every version: who may, what is a registration, what is told to the log.
 import { formatIp, hostPortText } from '../../base/address.ts';
 import { type NetId, netIdInfo, parseNetId } from '../../base/netid.ts';
+import type { SenderRefusal } from '../../host/host.ts';
 import type { RefusalCode, Registration } from '../../state/registrations.ts';
 import { formatUaddr, parseUaddr, uaddrPort } from '../../wire/uaddr.ts';
 import type { EventKind } from './events.ts';
@@ -15,10 +16,34 @@ export interface SetRequest {
   readonly address: string;
 }
 
-/** Who asks: his uid is asked of the kernel once for each call, and told to the log as it was judged by. */
+/** Who asks: the kernel is asked once for each call, and what it said is told to the log as it was judged by. */
 interface Asking {
   readonly call: CallContext;
   readonly uid: number | undefined;
+  /** Why his uid is not known. */
+  readonly unknown: string;
+}
+
+/** What came of a change; one that came too late to be told from another's is to be asked for again. */
+export type Changed = 'done' | 'refused' | 'late';
+
+/** Why somebody is not known, for the log. */
+const UNKNOWN_SENDER: Readonly<Record<Exclude<SenderRefusal, 'LATE'>, string>> = {
+  UNKNOWN: 'whose socket asked cannot be told: there is none, or several can have asked',
+  ROOT_PORT_UNPRIVILEGED:
+    'root is believed over UDP only from a port below net.ipv4.ip_unprivileged_port_start; use the Unix socket',
+  ROOT_PORT_NONE:
+    'root is not believed over UDP: net.ipv4.ip_unprivileged_port_start leaves no port to root; use the Unix socket',
+  ROOT_PORT_GRANTED:
+    'root is not believed over UDP from a port that the guard gives to others, too; use the Unix socket',
+};
+
+/** Undefined if it came too late. */
+function askerOf(call: CallContext): Asking | undefined {
+  const sender = call.peer.sender();
+  if ('uid' in sender) return { call, uid: sender.uid, unknown: '' };
+  const { refused } = sender;
+  return refused === 'LATE' ? undefined : { call, uid: undefined, unknown: UNKNOWN_SENDER[refused] };
 }
 
 /** Where a request came from, for a person: "127.0.0.1:1021", "[::1]:1021" or "local". */
@@ -48,24 +73,24 @@ function canonicalUaddr(netid: NetId, address: string): string {
 const IPPORT_RESERVED = 1024;
 
 /** Registers; FALSE, with the reason in the log, for what is no registration or is not the caller's to make. */
-export function setRegistration(tables: PortmapTables, call: CallContext, request: SetRequest): boolean {
-  const asking = { call, uid: call.peer.uid() };
+export function setRegistration(tables: PortmapTables, call: CallContext, request: SetRequest): Changed {
+  const asking = askerOf(call);
+  if (!asking) return 'late';
   const registration = registrationOf(asking, request);
   const done = typeof registration === 'string' ? registration : register(tables, asking, registration);
-  if (done === true) return true;
+  if (done === true) return 'done';
   report(tables, asking, 'refused', request, done);
-  return false;
+  return 'refused';
 }
 
 /** What is to be registered, or why it is no registration. */
-function registrationOf({ call, uid: owner }: Asking, request: SetRequest): Registration | string {
+function registrationOf({ call, uid: owner, unknown }: Asking, request: SetRequest): Registration | string {
   const { program, version, address } = request;
   const netid = parseNetId(request.netid);
   if (netid === undefined) return `"${request.netid}" is no netid: udp, tcp, udp6, tcp6 and local are`;
   const port = uaddrPort(netid, address);
   if (port === undefined) return `"${address}" is no address of ${netid}`;
-  if (owner === undefined)
-    return 'whose socket asked cannot be told: there is none, or several can have asked';
+  if (owner === undefined) return unknown;
   const isElsewhere = call.peer.isElsewhere();
   return {
     program,
@@ -123,18 +148,19 @@ export function unsetRegistrations(
   tables: PortmapTables,
   call: CallContext,
   target: { readonly program: number; readonly version: number; readonly netids?: readonly NetId[] },
-): boolean {
-  const asking = { call, uid: call.peer.uid() };
+): Changed {
+  const asking = askerOf(call);
+  if (!asking) return 'late';
   const { removed, refused } = tables.registrations.unset(target, asking.uid);
   for (const registration of removed) {
     tables.liveness.removed(registration);
     report(tables, asking, 'unset', logged(registration));
   }
   if (refused) {
-    const reason = reasonOf(tables, refused.code, refused.existing);
+    const reason = asking.unknown || reasonOf(tables, refused.code, refused.existing);
     report(tables, asking, 'refused', logged(refused.existing), reason);
   }
-  return !refused;
+  return refused ? 'refused' : 'done';
 }
 
 function logged(registration: Registration): SetRequest {

@@ -6,6 +6,7 @@ import type { Registrations } from '../../state/registrations.ts';
 import type { CallHead } from '../../wire/rpc.ts';
 import type { XdrReader, XdrWriter } from '../../wire/xdr.ts';
 import { isDatagram, mayDump } from './callers.ts';
+import type { Changed } from './changes.ts';
 import type { DumpCache } from './dump.ts';
 import type { EventGate } from './events.ts';
 import type { Journal } from './journal.ts';
@@ -62,15 +63,17 @@ export function versionOf({ head }: CallContext): 2 | 3 | 4 {
   return head.version === 2 ? 2 : head.version === 3 ? 3 : 4;
 }
 
-/** Answers SET or UNSET, and counts it where it was done. */
+/** Answers SET or UNSET, and counts it where it was done; who asked too late to be known asks again. */
 export function answerChange(
   tables: PortmapTables,
   call: CallContext,
   counter: 'sets' | 'unsets',
-  done: boolean,
+  changed: Changed,
 ): Outcome {
-  if (done) tables.statistics.of(versionOf(call))[counter]++;
-  call.results.bool(done);
+  if (changed === 'late') return OUTCOME.silent;
+  const isDone = changed === 'done';
+  if (isDone) tables.statistics.of(versionOf(call))[counter]++;
+  call.results.bool(isDone);
   return OUTCOME.answered;
 }
 

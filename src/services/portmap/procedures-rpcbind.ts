@@ -37,8 +37,8 @@ import {
 function set(tables: PortmapTables, call: CallContext): Outcome {
   if (!mayChange(call.peer)) return OUTCOME.tooWeak;
   const { program, version, netid, address } = decodeRpcb(call.args);
-  const done = setRegistration(tables, call, { program, version, netid, address });
-  return answerChange(tables, call, 'sets', done);
+  const changed = setRegistration(tables, call, { program, version, netid, address });
+  return answerChange(tables, call, 'sets', changed);
 }
 
 /** An empty netid means every transport; the address is ignored. A netid that is none names nothing: TRUE. */
@@ -47,8 +47,12 @@ function unset(tables: PortmapTables, call: CallContext): Outcome {
   const { program, version, netid } = decodeRpcb(call.args);
   const named = parseNetId(netid);
   const netids: readonly NetId[] | undefined = netid === '' ? undefined : named ? [named] : [];
-  const done = unsetRegistrations(tables, call, netids ? { program, version, netids } : { program, version });
-  return answerChange(tables, call, 'unsets', done);
+  const changed = unsetRegistrations(
+    tables,
+    call,
+    netids ? { program, version, netids } : { program, version },
+  );
+  return answerChange(tables, call, 'unsets', changed);
 }
 
 /**

@@ -27,16 +27,16 @@ function set(tables: PortmapTables, call: CallContext): Outcome {
   if (!mayChange(call.peer)) return OUTCOME.tooWeak;
   const { program, version, protocol, port } = decodeMapping(call.args);
   const netid = netIdOfProtocol(protocol) ?? `protocol ${protocol}`;
-  const done = setRegistration(tables, call, { program, version, netid, address: mappingAddress(port) });
-  return answerChange(tables, call, 'sets', done);
+  const changed = setRegistration(tables, call, { program, version, netid, address: mappingAddress(port) });
+  return answerChange(tables, call, 'sets', changed);
 }
 
 /** Protocol and port are ignored: both transports go (RFC 1833 section 3.2). */
 function unset(tables: PortmapTables, call: CallContext): Outcome {
   if (!mayChange(call.peer)) return OUTCOME.tooWeak;
   const { program, version } = decodeMapping(call.args);
-  const done = unsetRegistrations(tables, call, { program, version, netids: ['udp', 'tcp'] });
-  return answerChange(tables, call, 'unsets', done);
+  const changed = unsetRegistrations(tables, call, { program, version, netids: ['udp', 'tcp'] });
+  return answerChange(tables, call, 'unsets', changed);
 }
 
 /** The port, or 0 where there is none. */

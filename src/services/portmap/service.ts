@@ -45,7 +45,7 @@ const NO_PEER: Peer = {
   scopeId: 0,
   address: () => undefined,
   localAddress: () => undefined,
-  uid: () => undefined,
+  sender: () => ({ refused: 'UNKNOWN' }),
   isElsewhere: () => false,
 };
 

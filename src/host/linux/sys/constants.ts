@@ -26,6 +26,7 @@ export const SO_RCVBUF = 8;
 export const SO_PEERCRED = 17;
 export const SO_RCVTIMEO = 20;
 export const SO_RCVBUFFORCE = 33;
+export const SO_TIMESTAMPING = 37;
 export const SO_NETNS_COOKIE = 71;
 
 /** <linux/in.h>, <linux/in6.h>, <linux/tcp.h> */
@@ -35,6 +36,7 @@ export const IPPROTO_IPV6 = 41;
 export const IP_PKTINFO = 8;
 export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;
+export const IPV6_PKTINFO = 50;
 export const TCP_NODELAY = 1;
 export const TCP_DEFER_ACCEPT = 9;
 
@@ -47,7 +49,12 @@ export const EPOLLOUT = 0x4;
 export const EPOLLERR = 0x8;
 export const EPOLLHUP = 0x10;
 
+/** <linux/net_tstamp.h>: the time at which the kernel received a datagram, by CLOCK_REALTIME. */
+export const SOF_TIMESTAMPING_RX_SOFTWARE = 1 << 3;
+export const SOF_TIMESTAMPING_SOFTWARE = 1 << 4;
+
 /** <sys/timerfd.h>, <bits/time.h> */
+export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;
 export const TFD_NONBLOCK = 0o4000;
 export const TFD_CLOEXEC = 0o2000000;

@@ -1,0 +1,283 @@
+/** Whose a datagram is: nobody becomes root, or another user, by a port that changes hands while his datagram waits. */
+
+import assert from 'node:assert/strict';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { SENDER_AGE_MAX_MS } from '../../src/base/limits.ts';
+import { GrantedPortsFile } from '../../src/host/linux/granted-ports.ts';
+import { PORTMAP_PROGRAM } from '../../src/wire/portmap.ts';
+import { writeCall } from '../../src/wire/rpc.ts';
+import { encodeRpcb, RPCBIND_VERSION_4, RPCBPROC } from '../../src/wire/rpcbind.ts';
+import { encodeXdr } from '../../src/wire/xdr.ts';
+import { type Entry, makeCalls } from '../support/calls.ts';
+import { portreeve, serve, status } from '../support/daemon.ts';
+import { ONLY_PORTREEVE } from '../support/portmap.ts';
+import { needs, probe } from '../support/probe.ts';
+import { kernelIpv6, type Running, type RunOptions, World } from '../support/world.ts';
+
+const ROOT = 0;
+const ALICE = 1000;
+const BOB = 1001;
+const MALLORY = 1002;
+const PROGRAM = 0x2000_2000;
+/** Below 1024: root's to give away. */
+const ENTRY: Entry = { program: PROGRAM, version: 1, netid: 'udp', address: '0.0.0.0.2.154' };
+const entryAt = (address: string): Entry => ({ ...ENTRY, address });
+const SCRIPT = join(import.meta.dirname, '../support/datagrams.py');
+const INSIDE = '/run/datagrams.py';
+const FAMILIES = [4, 6] as const;
+type Family = (typeof FAMILIES)[number];
+const SECONDS = 4;
+/** Longer than a datagram may wait. */
+const STOPPED_MS = 2 * SENDER_AGE_MAX_MS;
+
+interface Stage {
+  readonly world: World;
+  readonly daemon: Running;
+}
+
+async function stage(t: TestContext, unprivilegedStart = 1024): Promise<Stage | undefined> {
+  const probes = [probe.root(), probe.netns(), probe.command('python3'), kernelIpv6(), ONLY_PORTREEVE];
+  if (!needs(t, ...probes)) return undefined;
+  const world = await World.open(t);
+  await copyFile(SCRIPT, world.path(INSIDE));
+  await setting(world, 'ip_unprivileged_port_start', `${unprivilegedStart}`);
+  const daemon = await serve(world);
+  return { world, daemon };
+}
+
+/** Written by a process of the world: the file is the one of the network of whoever opens it. */
+async function setting(world: World, name: string, value: string): Promise<void> {
+  const { code } = await world.run(['sh', '-c', `echo '${value}' >/proc/sys/net/ipv4/${name}`]);
+  assert.equal(code, 0);
+}
+
+/** A call as hexadecimal digits. */
+function message(procedure: 'set' | 'unset', entry: Entry = ENTRY): string {
+  const bytes = encodeXdr((writer) => {
+    const number = procedure === 'set' ? RPCBPROC.SET : RPCBPROC.UNSET;
+    writeCall(writer, { xid: 1, program: PORTMAP_PROGRAM, version: RPCBIND_VERSION_4, procedure: number });
+    encodeRpcb(writer, { ...entry, owner: '' });
+  });
+  return Buffer.from(bytes).toString('hex');
+}
+
+function start(world: World, how: string, task: object, options?: RunOptions): Running {
+  return world.start(['python3', INSIDE, how, JSON.stringify(task)], options);
+}
+
+async function result<T>(running: Running): Promise<T> {
+  const { code, stdout, stderr } = await running.ended;
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+}
+
+/** The entries of the program, sorted: transport, address and owner. */
+async function listed(world: World): Promise<string[]> {
+  const { stdout } = await portreeve(world, ['portmap', 'list', '--json']);
+  const entries: (Entry & { owner: string })[] = JSON.parse(stdout);
+  return entries
+    .filter(({ program }) => program === PROGRAM)
+    .map(({ netid, address, owner }) => `${netid} ${address} ${owner}`)
+    .sort();
+}
+
+for (const family of FAMILIES) {
+  test(`a flood of datagrams whose ports root takes meanwhile registers nothing, over IPv${family}`, async (t) => {
+    const at = await stage(t);
+    if (at === undefined) return;
+    const { world, daemon } = at;
+    // Few ports, so that as many of them change hands in seconds as else in hours.
+    await setting(world, 'ip_local_port_range', '40000 41999');
+    const seconds = SECONDS;
+    const root = start(world, 'lend', { family, seconds, sockets: 200, pauseMs: 10 });
+    const burst = { family, seconds, sockets: 1500, pauseMs: 50, message: message('set') };
+    const mallory = start(world, 'burst', burst, { uid: MALLORY });
+    // Who may is served meanwhile.
+    const own = { family, waitMs: 200, attempts: 5 * seconds };
+    const [first, second] = [entryAt('0.0.0.0.8.1'), { ...entryAt('0.0.0.0.2.155'), version: 2 }];
+    const alice = start(world, 'ask', { ...own, port: 0, message: message('set', first) }, { uid: ALICE });
+    const honest = start(world, 'ask', { ...own, port: 701, message: message('set', second) });
+    assert.ok((await result<number>(root)) > 1000);
+    assert.ok((await result<number>(mallory)) >= 1500);
+    assert.deepEqual([await result(alice), await result(honest)], [true, true]);
+    assert.deepEqual(await listed(world), ['udp 0.0.0.0.2.155 superuser', 'udp 0.0.0.0.8.1 1000']);
+    assert.equal(daemon.output.match(/uid 0 \S+ registered/g)?.length, 1);
+  });
+}
+
+/** The port mapper, for as long as it is stopped. */
+async function stopped(world: World, act: () => Promise<void>): Promise<void> {
+  const { portmap } = await status(world);
+  await world.run(['kill', '-STOP', `${portmap.pid}`]);
+  await act();
+  await pause(STOPPED_MS);
+  await world.run(['kill', '-CONT', `${portmap.pid}`]);
+  // What waited for it is answered before this is.
+  await status(world);
+}
+
+interface HandOver {
+  readonly from: number;
+  readonly to: number;
+  readonly port: number;
+  /** The sender says that it is to be sent in an hour, by a clock of his choice. */
+  readonly isDated?: boolean;
+  /** From which port on everybody may bind, until the port mapper goes on. */
+  readonly meanwhileFrom?: number;
+}
+
+const HAND_OVERS: Record<string, HandOver> = {
+  'a port that root gets': { from: MALLORY, to: ROOT, port: 40_000 },
+  'a port that another user gets': { from: MALLORY, to: BOB, port: 40_000 },
+  'a port that root gets, as if it were sent later': { from: MALLORY, to: ROOT, port: 40_000, isDated: true },
+  'a port that another user gets, as if it were sent later': {
+    ...{ from: MALLORY, to: BOB, port: 40_000, isDated: true },
+  },
+  "a reserved port that was anybody's": { from: MALLORY, to: ROOT, port: 700, meanwhileFrom: 0 },
+};
+
+for (const [name, { meanwhileFrom, ...who }] of Object.entries(HAND_OVERS)) {
+  for (const family of FAMILIES) {
+    test(`what was sent from ${name} does nothing, over IPv${family}`, async (t) => {
+      const at = await stage(t);
+      if (at === undefined) return;
+      const { world } = at;
+      const kept = { ...entryAt('0.0.0.0.8.1'), version: 2 };
+      const keeper = { via: 'local', procedure: 'set', entry: kept, uid: who.to } as const;
+      assert.deepEqual(await makeCalls(world, [keeper]), [true]);
+      for (const [procedure, entry] of [
+        ['set', entryAt('0.0.0.0.8.2')],
+        ['unset', kept],
+      ] as const) {
+        const task = { isDated: false, ...who, family, message: message(procedure, entry) };
+        const handed = await heldUp(world, 'hand-over', task, async (running) => {
+          if (meanwhileFrom !== undefined)
+            await setting(world, 'ip_unprivileged_port_start', `${meanwhileFrom}`);
+          await running().waitForOutput(/handed over/);
+          if (meanwhileFrom !== undefined) await setting(world, 'ip_unprivileged_port_start', '1024');
+        });
+        assert.equal(await handed(), null);
+        assert.deepEqual(await listed(world), [`udp 0.0.0.0.8.1 ${who.to === ROOT ? 'superuser' : who.to}`]);
+      }
+      assert.equal((await status(world)).portmap.late, 2);
+    });
+  }
+}
+
+/** Starts a script while the port mapper is stopped, and gives what has it read what came. */
+async function heldUp(
+  world: World,
+  how: string,
+  task: object,
+  act: (start: () => Running) => Promise<void>,
+): Promise<() => Promise<boolean | null>> {
+  await world.run(['rm', '-f', '/run/read']);
+  let running: Running | undefined;
+  await stopped(world, () => act(() => (running ??= start(world, how, task))));
+  return async () => {
+    await world.write('/run/read', '');
+    return result(running ?? assert.fail());
+  };
+}
+
+interface Honest {
+  readonly uid: number;
+  readonly port: number;
+  readonly address: string;
+  /** What the second of two requests that came too late is answered. */
+  readonly expected: boolean | null;
+}
+
+const HONEST: Record<string, Honest> = {
+  'a user from a socket that nobody can be beside': { uid: ALICE, port: 40_000, address: '', expected: true },
+  'root from a reserved port': { uid: ROOT, port: 700, address: '', expected: true },
+  'root from another port': { uid: ROOT, port: 40_000, address: '', expected: false },
+  'a user from a socket of one address': { uid: ALICE, port: 40_000, address: '127.0.0.1', expected: null },
+};
+
+for (const [name, { uid, expected, ...where }] of Object.entries(HONEST)) {
+  test(`${name} whose requests always come too late is answered ${expected} the second time`, async (t) => {
+    const at = await stage(t);
+    if (at === undefined) return;
+    const { world } = at;
+    const task = { ...where, family: 4, times: 2, message: message('set', entryAt('0.0.0.0.8.1')) };
+    const client = start(world, 'repeat', task, { uid });
+    for (const time of [1, 2]) {
+      await stopped(world, async () => {
+        await world.write(`/run/send${time}`, '');
+        await client.waitForOutput(new RegExp(`sent ${time}`));
+      });
+    }
+    await world.write('/run/read', '');
+    assert.equal(await result(client), expected);
+    assert.equal((await status(world)).portmap.late, expected === null ? 2 : 1);
+    const owner = uid === ROOT ? 'superuser' : uid;
+    assert.deepEqual(await listed(world), expected ? [`udp 0.0.0.0.8.1 ${owner}`] : []);
+  });
+}
+
+/** What root hears who asks from a port. */
+async function rootFrom(world: World, port: number, family: Family = 4): Promise<boolean | null> {
+  const task = { family, port, waitMs: 2000, attempts: 3, message: message('set') };
+  return result(start(world, 'ask', task));
+}
+
+test('root is believed from a reserved port, and over the Unix socket, and is told so from another', async (t) => {
+  const at = await stage(t);
+  if (at === undefined) return;
+  const { world, daemon } = at;
+  for (const family of FAMILIES) {
+    assert.deepEqual([await rootFrom(world, 0, family), await rootFrom(world, 1024, family)], [false, false]);
+    assert.deepEqual(await listed(world), []);
+    assert.equal(await rootFrom(world, 1023, family), true);
+    assert.deepEqual(await listed(world), ['udp 0.0.0.0.2.154 superuser']);
+    const unset = { via: 'local', procedure: 'unset', entry: ENTRY, uid: ROOT } as const;
+    assert.deepEqual(await makeCalls(world, [unset]), [true]);
+  }
+  assert.match(
+    daemon.output,
+    /only from a port below net\.ipv4\.ip_unprivileged_port_start; use the Unix socket/,
+  );
+});
+
+test('pmap_set(3) and pmap_unset(3) of glibc are served, for root and for a user', async (t) => {
+  const at = await stage(t);
+  if (at === undefined) return;
+  const { world } = at;
+  const byRoot = await result(start(world, 'pmap', { program: PROGRAM, port: 666 }));
+  const byAlice = await result(start(world, 'pmap', { program: PROGRAM + 1, port: 2049 }, { uid: ALICE }));
+  assert.deepEqual(
+    [byRoot, byAlice],
+    [
+      [1, 1, 1],
+      [1, 1, 1],
+    ],
+  );
+  assert.deepEqual(await listed(world), ['tcp 0.0.0.0.2.154 superuser']);
+});
+
+test('where everybody may bind every port root is not believed over UDP, and is told of the Unix socket', async (t) => {
+  const at = await stage(t, 0);
+  if (at === undefined) return;
+  const { world, daemon } = at;
+  assert.deepEqual([await rootFrom(world, 700), await rootFrom(world, 700, 6)], [false, false]);
+  assert.match(daemon.output, /leaves no port to root; use the Unix socket/);
+  const set = { via: 'local', procedure: 'set', entry: ENTRY, uid: ROOT } as const;
+  assert.deepEqual(await makeCalls(world, [set]), [true]);
+  // A setting that changes holds at once.
+  await setting(world, 'ip_unprivileged_port_start', '701');
+  assert.deepEqual([await rootFrom(world, 701), await rootFrom(world, 700)], [false, true]);
+});
+
+test('root is not believed from a port that the guard has granted', async (t) => {
+  const at = await stage(t);
+  if (at === undefined) return;
+  const { world, daemon } = at;
+  const record = new GrantedPortsFile(world.path('/var/lib/portreeve'), '/nonexistent');
+  record.record([{ first: 700, last: 700 }]);
+  assert.deepEqual([await rootFrom(world, 700), await rootFrom(world, 701)], [false, true]);
+  assert.match(daemon.output, /from a port that the guard gives to others, too; use the Unix socket/);
+});
