@@ -183,7 +183,10 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
   #farEnd(): number | undefined {
     const peer = this.#peerName();
     const ours = decodeSockaddr(this.#socketName(sys.getsockname));
-    return peer && ours && isLoopback(peer.address) ? this.#context.table.streamPeer(peer, ours) : undefined;
+    if (!peer || !ours || !isLoopback(peer.address)) return undefined;
+    const uid = this.#context.table.streamPeer(peer, ours);
+    // After a reset another user's connection can have the same ends; before one no other can.
+    return this.#socketName(sys.getpeername).length > 0 ? uid : undefined;
   }
 
   /** A connection by a Unix socket belongs to the network namespace of the one who connected (net/unix/af_unix.c). */
