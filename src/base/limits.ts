@@ -216,3 +216,26 @@ export const PORT_NAMES_AGE_MAX_MS = 1000;
 /** How often the daemon looks in a second who holds which port: for all users but root, and for one of them. */
 export const PORTS_LOOKS_PER_SECOND_MAX = 60;
 export const PORTS_LOOKS_PER_USER_PER_SECOND_MAX = 20;
+
+/** How long the host's user database (NSS) may take to answer: all that is asked for one command, or one refresh. */
+export const USER_ANSWER_MS = 5000;
+/** The longest answer of it to one question, in bytes. */
+export const USER_ANSWER_MAX_BYTES = 1024 * 1024;
+/** Names that are asked for in one question to it. */
+export const USER_QUESTION_NAMES_MAX = 64;
+/** Names in the rules, and members of groups, that it is asked for; further ones are unknown. */
+export const USERS_ASKED_MAX = 1024;
+/** Users that no rule spells out and that are remembered because they were seen; the oldest gives way. */
+export const USERS_SEEN_MAX = 1024;
+/** An answer is kept for so long after it was last given, unless another one contradicts it. */
+export const USER_KEPT_MS = 86_400_000;
+/** The daemon asks again for what it knows after so long, and sooner where there was no answer. */
+export const USERS_REFRESH_MS = 300_000;
+export const USERS_RETRY_MS = 30_000;
+/** Uids without a name that wait to be asked for, that are asked for at once, and how long after one another. */
+export const UIDS_WAITING_MAX = 256;
+export const UIDS_ASKED_MAX = 16;
+export const UIDS_INTERVAL_MS = 1000;
+/** Uids that nobody has are remembered: so many, for so long. */
+export const UIDS_NAMELESS_MAX = 4096;
+export const UIDS_NAMELESS_MS = 60_000;

@@ -112,6 +112,43 @@ export interface EventArchive {
   close(): void;
 }
 
+/** A user whom the host's user database knows and its passwd file does not, as that answered last. */
+export interface KnownUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** When it answered so last, in milliseconds since 1970-01-01 UTC. */
+  readonly answeredMs: number;
+  /** No rule spells out the name: the user was seen. */
+  readonly isSeen: boolean;
+}
+
+/** A group of the same kind. */
+export interface KnownGroup {
+  readonly name: string;
+  readonly gid: number;
+  readonly members: readonly string[];
+  readonly answeredMs: number;
+}
+
+/** What the user database has answered. */
+export interface KnownUsers {
+  readonly users: readonly KnownUser[];
+  readonly groups: readonly KnownGroup[];
+}
+
+/**
+ * The archive of it, which is used while the user database cannot be asked, as at boot. Its methods throw
+ * PortreeveError `ARCHIVE_CORRUPT`, `ARCHIVE_FOREIGN`, `ARCHIVE_NEWER` and `ARCHIVE_FAILED` (all world).
+ */
+export interface UserArchive {
+  read(): KnownUsers;
+  /** Puts what `change` makes of it in its place, and gives that; nobody else changes it meanwhile. */
+  change(change: (known: KnownUsers) => KnownUsers): KnownUsers;
+  /** What changes whenever it does; undefined while there is none. */
+  stamp(): string | undefined;
+}
+
 /** A file of the host that we have changed. */
 export interface FileChange {
   readonly path: string;

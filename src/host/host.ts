@@ -13,12 +13,16 @@ export type {
   FileChange,
   FileRecord,
   GrantedPorts,
+  KnownGroup,
+  KnownUser,
+  KnownUsers,
   LostCount,
   NewRevision,
   PortSpan,
   ProfileArchive,
   Revision,
   RevisionHead,
+  UserArchive,
 } from './archives.ts';
 export type {
   BindHook,
@@ -315,6 +319,16 @@ export interface Files {
   names(directory: string): readonly string[];
   /** Takes the lock file, or tells who holds it: his pid, 0 if it is not known. */
   takeLock(path: string): Lock | { readonly heldBy: number };
+}
+
+/** The user database that the host uses (nsswitch.conf(5)): its files, and LDAP, SSSD and others behind them. */
+export interface UserDatabase {
+  /**
+   * The entries for some keys, which are names or, as text, numbers: lines in the form of passwd(5) or group(5). A key
+   * that has no entry, or whose entry cannot be had at present, has no line. Throws PortreeveError `USERS_SILENT`
+   * (world) where there is no answer within so many milliseconds, or none that counts.
+   */
+  entries(database: 'passwd' | 'group', keys: readonly string[], timeoutMs: number): Promise<string>;
 }
 
 /** An operating system. */

@@ -6,3 +6,5 @@ export const PROFILE_DATABASE = 'profile.db';
 export const EVENT_DATABASE = 'events.db';
 /** The record of the UDP ports that the guard has granted; the boot's number follows. */
 export const GRANTED_UDP_PORTS = 'granted-udp-ports';
+/** The archive of users and groups that are in no file of the host. */
+export const USER_DATABASE = 'users.db';
