@@ -1,6 +1,7 @@
 // Who is which job at this moment, for whoever does not follow it.
+import type { Clock } from '../base/clock.ts';
 import { PortreeveError } from '../base/errors.ts';
-import { type Job, jobNamed, parseJobName } from '../base/job.ts';
+import { type Job, jobNamed, namesOf, parseJobName } from '../base/job.ts';
 import { jobOfUnit, pickUnit } from '../base/unit.ts';
 import type { Cgroups } from '../host/host.ts';
 import { activatedBy, hostUnits, type UnitReader } from '../services/guard/host-units.ts';
@@ -25,4 +26,37 @@ export function jobCalled(text: string, files: UnitReader): Job {
   const named = jobOfUnit(text, activatedBy(files, text));
   if ('job' in named) return named.job;
   throw new PortreeveError('usage', 'JOB_INVALID', `the unit ${text} is not a job: ${named.problem}`);
+}
+
+/** What is known of units is looked at again after so long. */
+const UNITS_AGE_MAX_MS = 1000;
+
+/** The jobs, in capitals, of the units of this host: those that run, and those that there is a file of. */
+export class UnitJobs {
+  readonly #cgroups: Cgroups | undefined;
+  readonly #files: UnitReader;
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  #jobs: ReadonlySet<string> = new Set();
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  /** On a host without cgroups there are no units. */
+  constructor(cgroups: Cgroups | undefined, files: UnitReader, clock: Pick<Clock, 'monotonic'>) {
+    this.#cgroups = cgroups;
+    this.#files = files;
+    this.#clock = clock;
+  }
+
+  readonly has = (name: string): boolean => {
+    const now = this.#clock.monotonic();
+    if (this.#cgroups && now - this.#readAt >= UNITS_AGE_MAX_MS) {
+      this.#readAt = now;
+      const running = jobsOf({ cgroups: listUnits(this.#cgroups), made: [], accounts: [] });
+      const possible = hostUnits(this.#files).flatMap(({ unit, activates }) => {
+        const named = jobOfUnit(unit.replace('@.', '.'), activates);
+        return 'job' in named ? [named.job] : [];
+      });
+      this.#jobs = new Set([...running.cgroups.values(), ...possible].flatMap(namesOf));
+    }
+    return this.#jobs.has(name);
+  };
 }

@@ -2,6 +2,7 @@
 import type { ArchivedText, Files } from '../../host/host.ts';
 import { SafTable } from '../../policy/saf.ts';
 import type { SafCheck } from '../../policy/table.ts';
+import { idsSpelled } from '../../services/guard/spelled-names.ts';
 import { parseRacf } from '../../text/racf.ts';
 import { readProfileText } from './load.ts';
 import { type Report, reportOf } from './report.ts';
@@ -29,10 +30,20 @@ export function loadRacf(
   files: Pick<Files, 'readBytes' | 'readText'>,
   names: SafNames,
 ): LoadedRacf {
-  const text = { path, text: readProfileText(path, files) };
-  const { commands, diagnostics } = parseRacf({ file: path, text: text.text });
+  return racfOf({ path, text: readProfileText(path, files) }, files, names);
+}
+
+/** The meaning of RACF commands that were read. */
+export function racfOf(text: ArchivedText, files: Pick<Files, 'readText'>, names: SafNames): LoadedRacf {
+  const { path: file } = text;
+  const { commands, diagnostics } = parseRacf({ file, text: text.text });
   const table = new SafTable(commands, { ...readUsers(files), ...names });
-  return { text, table, report: reportOf([...diagnostics, ...table.findings], new Map([[path, text.text]])) };
+  return { text, table, report: reportOf([...diagnostics, ...table.findings], new Map([[file, text.text]])) };
+}
+
+/** The users and groups that RACF commands name, in capitals. */
+export function idsIn(text: ArchivedText | undefined): string[] {
+  return text ? idsSpelled(parseRacf({ file: text.path, text: text.text }).commands) : [];
 }
 
 /** Who may use what SAF protects, by RACF commands that were read before; without any, nobody. */

@@ -38,7 +38,7 @@ export function identityOf(user: string, users: Users): Identity {
   if (named) return identity(named.uid, named, users);
   const uid = parseDecimal(user, UID_MAX);
   if (uid !== undefined) return identityOfUid(uid, users);
-  const hint = 'Give the name of an account in /etc/passwd, or a uid.';
+  const hint = 'Give the name of an account, or a uid.';
   throw new PortreeveError('usage', 'USER_UNKNOWN', `there is no user "${user}"`, hint, { value: user });
 }
 

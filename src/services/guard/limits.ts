@@ -98,7 +98,7 @@ function safLimits({ reservations, unreserved }: Profile, { hasGroups }: LimitCo
   ].filter(({ saf }) => saf !== undefined && hasGroups(saf));
   return limit('SAF_GROUPS', sourcesOf(entries), {
     instead:
-      'SAF: the groups of a user are those that /etc/passwd and /etc/group gave him when the tables were made',
+      'SAF: the groups of a user are those that the user database of the host gave when the tables were made',
     why: 'No program in the kernel sees the groups of a process: one that it was given otherwise does not count.',
   });
 }
