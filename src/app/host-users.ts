@@ -20,7 +20,7 @@ const NOBODY: KnownUsers = { users: [], groups: [] };
 
 /** What the users are found with. */
 export interface HostUserDeps {
-  readonly files: Pick<Files, 'readText'> & Partial<Pick<Files, 'stamp'>>;
+  readonly files: Pick<Files, 'readText' | 'names'> & Partial<Pick<Files, 'stamp'>>;
   readonly archive: Pick<UserArchive, 'read' | 'stamp'>;
   /** Whether a unit of this host has a name, in capitals: then no user has that job by the user database. */
   readonly isUnit: (name: string) => boolean;
@@ -30,7 +30,7 @@ export interface HostUserDeps {
  * Files of which passwd and group have a line for every user and group that is known, in a file or not. Where the
  * archive cannot be read they are those of the host alone: then a rule lets in fewer, and never more.
  */
-export class HostUsers implements Pick<Files, 'readText' | 'stamp'> {
+export class HostUsers implements Pick<Files, 'readText' | 'stamp' | 'names'> {
   readonly #deps: HostUserDeps;
   #known: { readonly stamp: string | undefined; readonly users: KnownUsers } | undefined;
   #lines: { readonly key: string; readonly passwd: string; readonly group: string } | undefined;
@@ -52,6 +52,8 @@ export class HostUsers implements Pick<Files, 'readText' | 'stamp'> {
     if (more === '') return text;
     return `${text ?? ''}${text === undefined || text.endsWith('\n') ? '' : '\n'}${more}`;
   };
+
+  readonly names = (directory: string): readonly string[] => this.#deps.files.names(directory);
 
   readonly stamp = (path: string): string | undefined => {
     const stamp = this.#deps.files.stamp?.(path);

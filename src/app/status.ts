@@ -45,6 +45,8 @@ export interface GuardReport {
   /** How many cgroups and users are known as jobs. */
   readonly cgroups: number;
   readonly users: number;
+  /** Names in the profile that are no unit's and no user's here, nor another job's, in the order of the profile. */
+  readonly unknown: readonly string[];
   /** What this daemon cannot do here, and why. */
   readonly missing: readonly string[];
 }

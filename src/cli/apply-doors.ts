@@ -13,9 +13,13 @@ export interface Places {
 }
 
 /** What a change of the profile is made with. */
-export function applyDoors({ state }: Pick<Places, 'state'>, io: Io): ApplyDoors {
+export function applyDoors(
+  { state }: Pick<Places, 'state'>,
+  io: Io,
+  users: Pick<ApplyDoors['files'], 'readText'> = { readText },
+): ApplyDoors {
   const archive = new SqliteProfileArchive(ownState(state, io));
-  return { files: { readBytes, readText }, archive, clock: systemClock, uid: io.uid };
+  return { files: { readBytes, readText: users.readText }, archive, clock: systemClock, uid: io.uid };
 }
 
 /** Another archive than the one that the guard goes by must not change what the kernel does. */

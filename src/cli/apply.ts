@@ -2,15 +2,25 @@
 import { resolve } from 'node:path';
 import type { Change } from '../app/guard.ts';
 import { type ApplyDoors, carryOut, type Plan, planAgain, planApply } from '../app/profile/apply.ts';
-import { loadRacf } from '../app/profile/racf.ts';
+import { readProfileText } from '../app/profile/load.ts';
+import { idsIn, type LoadedRacf, racfOf } from '../app/profile/racf.ts';
 import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { parseDecimal } from '../base/port.ts';
 import { applyDoors, isOfGuard } from './apply-doors.ts';
 import { diagnosticsText, summaryText } from './diagnostics.ts';
 import { tellNotes } from './guard-notes.ts';
+import type { CommandUsers } from './host-users.ts';
 import type { Io } from './io.ts';
 import { changesSummary, changesText } from './profile-changes.ts';
-import { type ProfileOptions, profileFile, revisionNumber, settleProfile } from './profile-settings.ts';
+import {
+  ownState,
+  type ProfileOptions,
+  type ProfileSettings,
+  profileFile,
+  revisionNumber,
+  settleProfile,
+} from './profile-settings.ts';
+import { tellUnknown } from './unknown-names.ts';
 
 export interface ApplyOptions extends ProfileOptions {
   readonly dryRun?: boolean;
@@ -25,15 +35,17 @@ export interface ApplyOptions extends ProfileOptions {
 /** What was typed, with how long the profile is on trial (milliseconds); undefined: it is not. */
 interface Chosen extends ApplyOptions {
   readonly trialMs: number | undefined;
+  readonly users?: CommandUsers | undefined;
 }
 
 export async function applyCommand(file: string | undefined, options: ApplyOptions, io: Io): Promise<number> {
   if (file !== undefined && options.revision !== undefined) throw bothGiven();
   const chosen = { ...options, trialMs: trialOf(options, io) };
-  const doors = applyDoors(options, io);
   await settleGuard(options, io);
-  if (options.revision === undefined) return changeTo('apply', file, doors, chosen, io);
-  return carryOutPlan(planAgain(doors, revisionNumber(options.revision)), doors, chosen, io);
+  if (options.revision === undefined) return changeTo('apply', file, chosen, io);
+  const doors = applyDoors(options, io);
+  const plan = planAgain(doors, revisionNumber(options.revision));
+  return carryOutPlan(plan, doors, { ...chosen, users: await usersFor(options, io) }, io);
 }
 
 function trialOf({ try: text, dryRun }: ApplyOptions, { uid }: Io): number | undefined {
@@ -44,29 +56,50 @@ function trialOf({ try: text, dryRun }: ApplyOptions, { uid }: Io): number | und
 }
 
 export async function obeyCommand(file: string, options: ApplyOptions, io: Io): Promise<number> {
-  const doors = applyDoors(options, io);
   await settleGuard(options, io);
-  return changeTo('obey', file, doors, { ...options, trialMs: undefined }, io);
+  return changeTo('obey', file, { ...options, trialMs: undefined }, io);
 }
 
 async function changeTo(
   verb: 'apply' | 'obey',
   file: string | undefined,
-  doors: ApplyDoors,
   options: Chosen,
   io: Io,
 ): Promise<number> {
   const settings = await settleProfile(options, io);
-  const { reading, tcpname, sysname, racf } = settings;
+  const users = await usersFor(options, io);
+  const doors = applyDoors(options, io, users?.files);
+  const { reading, tcpname } = settings;
   const plan = planApply(doors, {
     verb,
     path: resolve(profileFile(file, settings)),
     reading,
     keepGoing: options.keepGoing ?? false,
     tcpname,
-    racf: racf === undefined ? undefined : loadRacf(resolve(racf), doors.files, { sysname, tcpname }),
+    racf: await racfFor(settings, doors, users, io),
   });
-  return carryOutPlan(plan, doors, options, io);
+  return carryOutPlan(plan, doors, { ...options, users }, io);
+}
+
+/** Who is a user of this host matters where its guard goes by the profile. */
+async function usersFor(options: ApplyOptions, io: Io): Promise<CommandUsers | undefined> {
+  if (!isOfGuard(options, io)) return undefined;
+  const { CommandUsers } = await import('./host-users.ts');
+  return new CommandUsers(ownState(options.state, io), options.dryRun);
+}
+
+/** The RACF commands that go with it, by the users of this host whom they name. */
+async function racfFor(
+  { racf, sysname, tcpname }: ProfileSettings,
+  { files }: ApplyDoors,
+  users: CommandUsers | undefined,
+  io: Io,
+): Promise<LoadedRacf | undefined> {
+  if (racf === undefined) return undefined;
+  const path = resolve(racf);
+  const text = { path, text: readProfileText(path, files) };
+  await users?.ask({ names: [], ids: idsIn(text) }, io);
+  return racfOf(text, files, { sysname, tcpname });
 }
 
 async function carryOutPlan(plan: Plan, doors: ApplyDoors, options: Chosen, io: Io): Promise<number> {
@@ -79,6 +112,7 @@ async function carryOutPlan(plan: Plan, doors: ApplyDoors, options: Chosen, io: 
     io.err('Mend the errors, or give --keep-going to ignore what z/OS would ignore.\n');
     return EXIT_CODES.refused;
   }
+  await tellUnknown(plan.wanted, options, io);
   const { tellLimits } = await import('./guard-limits.ts');
   const told = await tellLimits(plan.wanted, options, io);
   if (changes.length > 0) io.out(`${changesText(io, changes)}\n`);

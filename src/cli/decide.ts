@@ -22,6 +22,7 @@ import { printable } from '../base/printable.ts';
 import { linuxFiles, readBytes, readText } from '../host/linux/files.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
 import type { Io } from './io.ts';
+import { knownFiles } from './known-files.ts';
 import { ruleText } from './profile-changes.ts';
 import {
   type ProfileOptions,
@@ -49,7 +50,7 @@ export async function decideCommand(
   io: Io,
 ): Promise<number> {
   const settings = await settleProfile(options, io);
-  const users = readUsers({ readText });
+  const users = readUsers(await knownFiles(stateToLookAt(options.state, io)));
   const { lowPorts } = options;
   const asked = jobCalled(job, linuxFiles);
   const question: Question = {

@@ -8,7 +8,7 @@ import type { EventLine } from '../app/events.ts';
 import { LOOK_SOCKET } from '../app/status.ts';
 import { EVENT_PAGE_MAX, IANA_MAX_BYTES } from '../base/limits.ts';
 import { cgroupsIfAny } from '../host/linux/cgroups.ts';
-import { linuxFiles, readText } from '../host/linux/files.ts';
+import { readText } from '../host/linux/files.ts';
 import { systemClock } from '../host/linux/linux-clock.ts';
 import { ownsNetwork } from '../host/linux/network-owner.ts';
 import { LinuxOpenSockets } from '../host/linux/open-sockets.ts';
@@ -16,6 +16,7 @@ import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
 import { EVENT_DATABASE } from '../host/linux/state-files.ts';
 import { linuxSysctls } from '../host/linux/sysctls.ts';
 import { Iana, ianaDataOf, loadIana } from '../names/iana.ts';
+import { hostFiles } from './host-files.ts';
 import type { Io } from './io.ts';
 import { settleProfile, stateToLookAt } from './profile-settings.ts';
 
@@ -30,7 +31,7 @@ export function explainDoors({ state }: ExplainOptions, io: Io): ExplainDoors {
     uid: io.uid,
     ownsNetwork,
     sockets: new LinuxOpenSockets(),
-    files: linuxFiles,
+    files: hostFiles(stateToLookAt(state, io)),
     cgroups: cgroupsIfAny(),
     sysctls: linuxSysctls,
     archive: new SqliteProfileArchive(stateToLookAt(state, io)),

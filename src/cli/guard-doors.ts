@@ -21,6 +21,8 @@ import { SysctlRecordFile } from '../host/linux/sysctl-record.ts';
 import { linuxSysctls } from '../host/linux/sysctls.ts';
 import { applyDoors } from './apply-doors.ts';
 import { jobsOfHost } from './guard-jobs.ts';
+import { hostFiles } from './host-files.ts';
+import type { CommandUsers } from './host-users.ts';
 import type { Io } from './io.ts';
 import { ownState, type ProfileOptions } from './profile-settings.ts';
 
@@ -30,6 +32,8 @@ export interface GuardOptions extends ProfileOptions {
   readonly runtime?: string;
   readonly json?: boolean;
   readonly verbose?: boolean;
+  /** The users that are known here; those that were written down. */
+  readonly users?: CommandUsers | undefined;
 }
 
 /** What the guard works with. */
@@ -38,12 +42,13 @@ export function guardDoors(
   io: Io,
 ): GuardDoors {
   const directory = ownState(state, io);
+  const files = hostFiles(directory);
   return {
     bpf: new LinuxBpf(),
     archive: new SqliteProfileArchive(directory),
-    files: { readText },
+    files,
     clock: systemClock,
-    jobs: jobsOfHost,
+    jobs: () => jobsOfHost(files),
     pools: poolsOf({ sysctls: linuxSysctls, record: new SysctlRecordFile(directory) }),
     namespaces: linuxNamespaces,
     granted: new GrantedPortsFile(directory, pins),

@@ -2,9 +2,8 @@
 import type { Jobs } from '../app/guard.ts';
 import { jobsNow } from '../app/jobs.ts';
 import { LinuxCgroups } from '../host/linux/cgroups.ts';
-import { linuxFiles } from '../host/linux/files.ts';
 
 /** The jobs of users, system units and commands that are run as a job; what comes later is for the daemon to add. */
-export function jobsOfHost(): Jobs {
-  return jobsNow(new LinuxCgroups(), linuxFiles);
+export function jobsOfHost(files: Parameters<typeof jobsNow>[1]): Jobs {
+  return jobsNow(new LinuxCgroups(), files);
 }

@@ -4,12 +4,12 @@ import { type Limit, missingForGuard, profileLimits, requireExact, type Trial } 
 import { type InForce, profileAfter, profileInForce } from '../app/profile/in-force.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
-import { readText } from '../host/linux/files.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
 import type { GuardOptions } from './guard-doors.ts';
+import { hostFiles } from './host-files.ts';
 import type { Io } from './io.ts';
-import { settleProfile } from './profile-settings.ts';
+import { ownState, settleProfile } from './profile-settings.ts';
 import { emphasize } from './text.ts';
 
 /** Whether nothing is to be done unless it can be done exactly. */
@@ -26,7 +26,7 @@ export async function tellLimits(
   options: GuardOptions & ExactOption,
   io: Io,
 ): Promise<ReadonlySet<string>> {
-  const all = profileLimits(inForce, doorsOf(io), await settleProfile(options, io));
+  const all = profileLimits(inForce, doorsOf(options, io), await settleProfile(options, io));
   const limits = all.filter(({ count }) => count > 0);
   for (const { instead, why, ...limit } of limits) {
     io.err(`${placeOf(limit)}: note: ${printable(instead)}\n${why === '' ? '' : `${printable(why)}\n`}`);
@@ -35,8 +35,9 @@ export async function tellLimits(
   return new Set(limits.map(({ code }) => code));
 }
 
-function doorsOf({ uid }: Io) {
-  return { bpf: new LinuxBpf(), files: { readText }, uid };
+function doorsOf({ users, state }: GuardOptions, io: Io) {
+  const files = users?.files ?? hostFiles(ownState(state, io));
+  return { bpf: new LinuxBpf(), files, uid: io.uid };
 }
 
 /** "profile.tcpip:3", "profile.tcpip:3 (and 2 more)" */
@@ -60,8 +61,8 @@ export async function guardLacks(
   io: Io,
 ): Promise<GuardLacks> {
   const inForce = profileOf(revision, options);
-  const limits = inForce && profileLimits(inForce, doorsOf(io), await settleProfile(options, io));
-  return { limits, missing: revision === undefined ? missingForGuard(doorsOf(io)) : [] };
+  const limits = inForce && profileLimits(inForce, doorsOf(options, io), await settleProfile(options, io));
+  return { limits, missing: revision === undefined ? missingForGuard(doorsOf(options, io)) : [] };
 }
 
 function profileOf(
@@ -103,6 +104,6 @@ export function lacksJson({ limits, missing }: GuardLacks) {
 
 /** What is missing for certain, in words; empty where nothing is. */
 export function missingText(io: Io): string {
-  const certain = missingForGuard(doorsOf(io)).filter(({ has }) => has === false);
+  const certain = missingForGuard(doorsOf({}, io)).filter(({ has }) => has === false);
   return certain.map(({ message, hint }) => `${message}. ${hint}`).join(' ');
 }

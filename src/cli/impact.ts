@@ -7,7 +7,7 @@ import {
   impactsOf,
   type RuleChange,
 } from '../app/doctor/impact.ts';
-import { seeSockets } from '../app/doctor/see.ts';
+import { type SeeDoors, seeSockets } from '../app/doctor/see.ts';
 import { GUARD_PINS, type GuardState, guardState } from '../app/guard.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { exactNumber } from '../base/numbers.ts';
@@ -17,6 +17,7 @@ import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
 import { linuxSysctls } from '../host/linux/sysctls.ts';
 import { isOfGuard } from './apply-doors.ts';
 import { type GuardOptions, guardChoices } from './guard-doors.ts';
+import { hostFiles } from './host-files.ts';
 import type { Io } from './io.ts';
 import { doorsHere } from './ports-doors.ts';
 import { ownState } from './profile-settings.ts';
@@ -63,7 +64,7 @@ export function impactsOfDifference(
 }
 
 async function judged(change: RuleChange, options: GuardOptions, io: Io): Promise<LiveImpacts> {
-  const doors = impactDoors();
+  const doors = impactDoors(options.users?.files ?? hostFiles(ownState(options.state, io)));
   const choices = await guardChoices(options, io);
   return { impacts: impactsOf(doors, change, choices), bootMs: doors.bootMs };
 }
@@ -75,8 +76,8 @@ function epochsOf({ since }: GuardState, options: GuardOptions, io: Io): Epoch[]
   return epochsSince(archive, enforcedMs ?? Number.NEGATIVE_INFINITY);
 }
 
-function impactDoors(): ImpactDoors {
-  const doors = doorsHere();
+function impactDoors(files: SeeDoors['files']): ImpactDoors {
+  const doors = doorsHere('all', files);
   return {
     see: (query) => seeSockets(doors, query),
     cgroupPath: (id) => doors.sockets.cgroupPath(id),

@@ -10,7 +10,8 @@ import { cgroupsIfAny } from '../host/linux/cgroups.ts';
 import { linuxFiles } from '../host/linux/files.ts';
 import { interfaceName } from '../host/linux/interface-name.ts';
 import { LinuxOpenSockets, type Thoroughness } from '../host/linux/open-sockets.ts';
-import { PROFILE_DATABASE } from '../host/linux/state-files.ts';
+import { PROFILE_DATABASE, USER_DATABASE } from '../host/linux/state-files.ts';
+import { hostFiles } from './host-files.ts';
 import type { Io } from './io.ts';
 
 /** What is looked for, and where. */
@@ -29,15 +30,18 @@ export interface PortsLookOptions {
 const USUAL_PORTMAP = '/run/rpcbind.sock';
 
 /** What sockets are seen with; see LinuxOpenSockets for `thoroughness`. */
-export function doorsHere(thoroughness: Thoroughness = 'all'): SeeDoors {
-  return { sockets: new LinuxOpenSockets(thoroughness), files: linuxFiles, cgroups: cgroupsIfAny() };
+export function doorsHere(
+  thoroughness: Thoroughness = 'all',
+  files: SeeDoors['files'] = linuxFiles,
+): SeeDoors {
+  return { sockets: new LinuxOpenSockets(thoroughness), files, cgroups: cgroupsIfAny() };
 }
 
 /** The same, and what names are gathered with. */
 export function portsDoors({ state, thoroughness, isNamed = true }: PortsLookOptions, io: Io): PortsDoors {
-  const files = linuxFiles;
+  const files = filesHere(state, io);
   const names = namesBy({ files, registrations: () => registrations(io), archive: () => archive(state, io) });
-  return { ...doorsHere(thoroughness), names: isNamed ? names : async () => NO_NAMES, interfaceName };
+  return { ...doorsHere(thoroughness, files), names: isNamed ? names : async () => NO_NAMES, interfaceName };
 }
 
 async function registrations(io: Io) {
@@ -48,10 +52,20 @@ async function registrations(io: Io) {
   return await registrationsHere(io);
 }
 
+/** The files of the host, with what its user database has answered where something was applied. */
+function filesHere(state: string | undefined, io: Io): SeeDoors['files'] {
+  const directories = state === undefined ? statesHere(io) : [state];
+  const directory = directories.find((each) => existsSync(join(each, USER_DATABASE)));
+  return directory === undefined ? linuxFiles : hostFiles(directory);
+}
+
+function statesHere(io: Io): readonly string[] {
+  return [directoriesOf(io.uid, io.env).state, SYSTEM_DIRECTORIES.state];
+}
+
 /** One's own, else the system's; undefined where nothing was applied. */
 async function archive(state: string | undefined, io: Io) {
-  const usual = [directoriesOf(io.uid, io.env).state, SYSTEM_DIRECTORIES.state];
-  const directories = state === undefined ? usual : [state];
+  const directories = state === undefined ? statesHere(io) : [state];
   const directory = directories.find((each) => existsSync(join(each, PROFILE_DATABASE)));
   if (directory === undefined) return undefined;
   const { SqliteProfileArchive } = await import('../host/linux/profile-archive.ts');

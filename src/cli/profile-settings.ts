@@ -30,6 +30,8 @@ export interface ProfileSettings {
   readonly tcpname: string;
   readonly omvsJob: string | undefined;
   readonly authportJobs: readonly string[];
+  /** The jobs for which there is a section [job.NAME]. */
+  readonly ownJobs: readonly string[];
 }
 
 /** The name of a TCP/IP stack that was given none: that of IBM's samples. */
@@ -38,7 +40,7 @@ const TCPNAME = 'TCPIP';
 /** Throws PortreeveError (usage) `SYMBOL_INVALID`, `CONFIG_MISSING` and `CONFIG_INVALID`. */
 export async function settleProfile(options: ProfileOptions, io: Io): Promise<ProfileSettings> {
   const { config } = directoriesOf(io.uid, io.env);
-  const { profile = {} } = await readSettings(options.config, config, { readText });
+  const { profile = {}, job = {} } = await readSettings(options.config, config, { readText });
   const symbols = { SYSNAME: sysnameHere(), ...symbolsOf(options.symbol ?? []) };
   return {
     file: profile.file,
@@ -48,6 +50,7 @@ export async function settleProfile(options: ProfileOptions, io: Io): Promise<Pr
     tcpname: profile.tcpname ?? TCPNAME,
     omvsJob: profile.omvs_job,
     authportJobs: profile.authport_jobs ?? [],
+    ownJobs: Object.keys(job),
   };
 }
 

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
 import { daemonStatus, lookDaemon } from '../../test/support/look-daemon.ts';
 import { needs, probe } from '../../test/support/probe.ts';
+import type { GuardReport } from '../app/status.ts';
 import { run } from './program.ts';
 import { statusText } from './status.ts';
 
@@ -93,6 +94,19 @@ test('the guard: what the kernel does, and what the daemon cannot do', () => {
   const text = statusText(capturedIo(), daemonStatus({}, guard));
   assert.match(text, /\nguard {5}observe, revision 3; 40 users and 1 cgroup are known as jobs\n/);
   assert.match(text, /\nmissing {3}no hierarchy of cgroup v2\n/);
+});
+
+test('names that nobody has are told, a few of them; an older daemon does not know of them', () => {
+  const text = (unknown: readonly string[]) => statusText(capturedIo(), daemonStatus({}, { unknown }));
+  assert.match(text(['WEBB', 'FOO']), /\nunknown {3}no unit or user is called WEBB, FOO\n/);
+  const many = Array.from({ length: 12 }, (_, i) => `J${i}`);
+  assert.match(text(many), /\nunknown {3}no unit or user is called J0, .*, J9, and 2 more\n/);
+  assert.doesNotMatch(text([]), /unknown/);
+  const { unknown: _unknown, ...guard } = daemonStatus().guard;
+  assert.doesNotMatch(
+    statusText(capturedIo(), { ...daemonStatus(), guard: guard as GuardReport }),
+    /unknown/,
+  );
 });
 
 test('times are those of the clock on the wall', () => {

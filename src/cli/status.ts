@@ -89,10 +89,23 @@ function absentFact({ absent }: PortmapReport): [string, string][] {
   return absent.length === 0 ? [] : [['absent', `${absent.join(', ')}: this host has no such address`]];
 }
 
-function guardFacts({ mode, revision, cgroups, users, missing }: GuardReport): [string, string][] {
+/** So many names that nobody has are shown. */
+const UNKNOWN_SHOWN = 10;
+
+function guardFacts(report: GuardReport): [string, string][] {
+  const { mode, revision, cgroups, users, missing } = report;
   const jobs = `${counted(users, 'user')} and ${counted(cgroups, 'cgroup')} are known as jobs`;
   const text = mode === 'absent' ? 'not in the kernel' : `${mode}, revision ${revision}; ${jobs}`;
-  return [['guard', text], ...missing.map((reason): [string, string] => ['missing', reason])];
+  const missed = missing.map((reason): [string, string] => ['missing', reason]);
+  return [['guard', text], ...unknownFact(report), ...missed];
+}
+
+/** A daemon of an older version does not report them. */
+function unknownFact({ unknown = [] }: Partial<GuardReport>): [string, string][] {
+  if (unknown.length === 0) return [];
+  const more = unknown.length - UNKNOWN_SHOWN;
+  const names = unknown.slice(0, UNKNOWN_SHOWN).join(', ');
+  return [['unknown', `no unit or user is called ${names}${more > 0 ? `, and ${more} more` : ''}`]];
 }
 
 /** Sentences, which no column would be wide enough for. */

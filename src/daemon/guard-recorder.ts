@@ -2,7 +2,8 @@
 import { EVENTS_PATH, portreeveGid } from '../app/events.ts';
 import { RevisionRules, UserNames } from '../app/guard-events.ts';
 import { messageOf } from '../base/errors.ts';
-import type { EventArchive, Host, KernelBpf } from '../host/host.ts';
+import { UNKNOWN_JOB } from '../base/job.ts';
+import type { EventArchive, Files, Host, KernelBpf } from '../host/host.ts';
 import { SqliteEventArchive } from '../host/linux/event-archive.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
 import { errnoName } from '../host/linux/sys/libc.ts';
@@ -23,6 +24,10 @@ export interface RecorderParts {
   readonly state: string;
   /** Who is which job. */
   readonly jobs: () => Jobs;
+  /** The files that say what users are called. */
+  readonly users: Pick<Files, 'readText'>;
+  /** Is told of a user without a job who was refused. */
+  readonly onUnknown: (uid: number) => void;
 }
 
 /** What portreeve.toml says of the meaning of a profile. */
@@ -86,13 +91,13 @@ export class GuardRecorder {
   }
 
   #eventsOf(source: EventSource, settings: RecorderSettings): GuardEvents {
-    const { host, log, state, jobs } = this.#parts;
+    const { host, log, state, jobs, users, onUnknown } = this.#parts;
     const { omvsJob, authportJobs } = settings;
     const rules = new RevisionRules(new SqliteProfileArchive(state), {
       authportJobs,
       ...(omvsJob === undefined ? {} : { omvsJob }),
     });
-    const names = new UserNames(host.files, host.clock);
+    const names = new UserNames(users, host.clock);
     return new GuardEvents({
       source,
       archive: this.#archive,
@@ -100,7 +105,9 @@ export class GuardRecorder {
       log,
       jobOf: (cgroup, uid) => {
         this.#memory.see(jobs());
-        return this.#memory.jobOf(cgroup, uid);
+        const job = this.#memory.jobOf(cgroup, uid);
+        if (job.name === UNKNOWN_JOB) onUnknown(uid);
+        return job;
       },
       userOf: (uid) => names.of(uid),
       errnoName,

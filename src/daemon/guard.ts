@@ -20,11 +20,12 @@ import { linuxNamespaces } from '../host/linux/namespaces.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
 import { unprivilegedStart } from '../services/guard/features.ts';
 import { Follower } from '../services/guard/follower.ts';
-import { GuardKernel } from '../services/guard/kernel.ts';
+import { GuardKernel, type Jobs } from '../services/guard/kernel.ts';
 import { NamespaceFollower } from '../services/guard/namespace-follower.ts';
 import { giveJob, type JobSection } from '../services/guard/run.ts';
 import { ControlServer } from './control.ts';
 import { GuardRecorder } from './guard-recorder.ts';
+import { GuardUsers } from './guard-users.ts';
 import type { Log } from './log.ts';
 import type { Streams } from './look.ts';
 import { cgroupOf, OwnJobs } from './own-jobs.ts';
@@ -59,6 +60,7 @@ interface Following {
   readonly namespaces: NamespaceFollower;
   readonly server: ControlServer;
   readonly recorder: GuardRecorder;
+  readonly users: GuardUsers;
 }
 
 /** The part of the daemon that is about the guard. Where it can do nothing it says so, and the rest goes on. */
@@ -93,9 +95,16 @@ export class DaemonGuard {
     const { host, log, runtime, state } = this.#parts;
     try {
       const cgroups = new LinuxCgroups();
+      const warn = (message: string) => log.warn(`guard: ${message}`);
+      const users = new GuardUsers({
+        ...{ host, state, cgroups, warn },
+        settings: () => this.#settings,
+        jobs: () => this.#jobs,
+      });
+      const { files } = users;
       const follower: Follower = new Follower({
         cgroups,
-        files: host.files,
+        files,
         kernel: () => this.#kernelNow(),
         renewTables: () => {
           try {
@@ -104,9 +113,9 @@ export class DaemonGuard {
             void this.#reread();
           }
         },
-        warn: (message) => log.warn(`guard: ${message}`),
+        warn,
       });
-      const { processes, files } = host;
+      const { processes } = host;
       const server = new ControlServer(join(runtime, RUN_SOCKET), RUN_MODE, {
         [RUN_PATH]: (request, caller) => {
           const sections = this.#settings.jobs;
@@ -115,20 +124,19 @@ export class DaemonGuard {
           return given;
         },
       });
-      const recorder = new GuardRecorder({ host, bpf: this.#bpf, log, state, jobs: () => follower.jobs });
+      const recorder = new GuardRecorder({
+        ...{ host, bpf: this.#bpf, log, state, users: files },
+        jobs: () => follower.jobs,
+        onUnknown: (uid) => users.see(uid),
+      });
       const namespaces = new NamespaceFollower({
         namespaces: linuxNamespaces,
         kernel: () => this.#kernelNow(),
         wanted: () => this.#settings.namespaces,
-        warn: (message) => log.warn(`guard: ${message}`),
+        warn,
       });
-      const ownJobs = new OwnJobs({
-        cgroups,
-        processes,
-        follower,
-        warn: (message) => log.warn(`guard: ${message}`),
-      });
-      this.#following = { cgroups, follower, ownJobs, namespaces, server, recorder };
+      const ownJobs = new OwnJobs({ cgroups, processes, follower, warn });
+      this.#following = { cgroups, follower, ownJobs, namespaces, server, recorder, users };
       this.#seeSettings(follower);
       follower.tick();
     } catch (thrown) {
@@ -136,12 +144,17 @@ export class DaemonGuard {
     }
   }
 
+  /** Who is which job. */
+  get #jobs(): Jobs {
+    return this.#following?.follower.jobs ?? { cgroups: new Map(), users: new Map() };
+  }
+
   /** Makes the tables of what is in force, with who is which job now. */
   get #maker(): TableMaker {
     const { host, state } = this.#parts;
     const archive = new SqliteProfileArchive(state);
-    const jobs = () => this.#following?.follower.jobs ?? { cgroups: new Map(), users: new Map() };
-    const doors = { archive, bpf: this.#bpf, files: host.files, granted: this.#granted, jobs };
+    const files = this.#following?.users.files ?? host.files;
+    const doors = { archive, bpf: this.#bpf, files, granted: this.#granted, jobs: () => this.#jobs };
     return makerOf(doors, this.#settings);
   }
 
@@ -192,6 +205,7 @@ export class DaemonGuard {
   configure(settings: DaemonGuardSettings): void {
     this.#settings = settings;
     this.#following?.follower.renewSoon();
+    this.#following?.users.renewSoon();
     this.#following?.recorder.record(this.#kernel?.guard, settings);
   }
 
@@ -241,6 +255,7 @@ export class DaemonGuard {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.cancel();
+    this.#following?.users.close();
     this.#following?.ownJobs.close();
     this.#following?.follower.close();
     this.#following?.recorder.close();
@@ -267,6 +282,7 @@ export class DaemonGuard {
       following.follower.tick();
       following.namespaces.tick();
       following.recorder.see();
+      following.users.tick(this.#kernelNow()?.state().revision);
       this.#setTimer(following);
     });
   }
@@ -346,10 +362,12 @@ export class DaemonGuard {
     const guard = this.#following && this.#kernelNow();
     const state = guard?.state();
     const { mode, revision } = state ?? { mode: 'absent', revision: null };
-    const { cgroups, users } = this.#following?.follower.jobs ?? { cgroups: new Map(), users: new Map() };
+    const { cgroups, users } = this.#jobs;
     const detached =
       state?.isAttached === false ? 'the programs of the guard are not called any more' : undefined;
-    const missing = [this.#obstacle, this.#fault, detached].filter((reason) => reason !== undefined);
-    return { mode, revision, cgroups: cgroups.size, users: users.size, missing };
+    const faults = this.#following?.users.faults ?? [];
+    const missing = [this.#obstacle, this.#fault, detached, ...faults].filter((one) => one !== undefined);
+    const unknown = this.#following?.users.unknown ?? [];
+    return { mode, revision, cgroups: cgroups.size, users: users.size, unknown, missing };
   }
 }

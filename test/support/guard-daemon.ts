@@ -6,9 +6,10 @@ import type { TestContext } from 'node:test';
 import { NO_PEERS, PORTREEVE, portreeve } from './daemon.ts';
 import { GuardStage, guardReady } from './guard.ts';
 import { ALICE } from './job-stage.ts';
+import type { Peers } from './peers.ts';
 import { ONLY_PORTREEVE } from './portmap.ts';
 import { needs, probe } from './probe.ts';
-import type { Outcome, Running } from './world.ts';
+import type { Outcome, Running, World } from './world.ts';
 
 const BIND = ['python3', join(import.meta.dirname, 'job-bind.py'), 'plainly'];
 const SETTINGS = '/etc/portreeve/portreeve.toml';
@@ -17,7 +18,9 @@ const PASSWD = `root:x:0:0::/:/bin/sh\nalice:x:${ALICE}:${ALICE}::/:/bin/sh\n`;
 /** The scene of a test. */
 export interface GuardDaemon {
   readonly stage: GuardStage;
-  /** Starts `portreeve serve` and waits until it is ready. */
+  /** Starts `portreeve serve`. */
+  start(): Running;
+  /** The same, and waits until it is ready. */
   serve(): Promise<Running>;
   /** Runs a command of the guard as root; `guard` itself only looks. */
   guard(...words: readonly string[]): Promise<Outcome>;
@@ -25,28 +28,44 @@ export interface GuardDaemon {
   apply(path: string): Promise<Outcome>;
   /** Writes portreeve.toml; nobody is told. */
   settings(text: string): Promise<void>;
+  /** Runs another command of portreeve as root, with the same directories. */
+  run(...words: readonly string[]): Promise<Outcome>;
   /** What bind(2) of a TCP port gives in the guarded cgroup, by itself or behind other words. */
   bind(port: number, uid?: number, ...prefix: readonly string[]): Promise<string>;
 }
 
+/** What else there is in it. */
+export interface GuardDaemonOptions {
+  readonly peers?: Peers;
+  /** Is called before the profile is applied. */
+  readonly prepare?: (world: World) => Promise<void>;
+}
+
 /** One in which a profile is enforced and no daemon has been yet; undefined where the machine cannot have it. */
-export async function guardDaemon(t: TestContext, profile: string): Promise<GuardDaemon | undefined> {
+export async function guardDaemon(
+  t: TestContext,
+  profile: string,
+  { peers, prepare = async () => {} }: GuardDaemonOptions = {},
+): Promise<GuardDaemon | undefined> {
   if (!guardReady(t) || !needs(t, probe.command('python3'), ONLY_PORTREEVE)) return undefined;
-  const stage = await GuardStage.open(t);
+  const stage = await GuardStage.open(t, { peers });
   chmodSync(stage.place.cgroup, 0o755);
   const { world } = stage;
   await world.write('/etc/passwd', PASSWD);
   await world.write('/run/profile', profile);
+  await prepare(world);
   const pins = ['--pins', stage.place.pins];
   const place = ['--state', '/run/state', ...pins];
+  const start = () => stage.start([PORTREEVE, 'serve', ...place], {}, { env: NO_PEERS });
   const apply = (path: string) => portreeve(world, ['apply', path, ...place]);
   const applied = await apply('/run/profile');
   assert.match(applied.stdout, /recorded as revision 1/, applied.stderr);
   stage.kernel.setMode('enforce');
   return {
     stage,
+    start,
     serve: async () => {
-      const running = stage.start([PORTREEVE, 'serve', ...place], {}, { env: NO_PEERS });
+      const running = start();
       await running.waitForOutput(/portmap is ready/);
       return running;
     },
@@ -55,6 +74,7 @@ export async function guardDaemon(t: TestContext, profile: string): Promise<Guar
       return portreeve(world, ['guard', ...words, ...(isLook ? pins : place)]);
     },
     apply,
+    run: (...words) => portreeve(world, [...words, ...place]),
     settings: (text) => world.write(SETTINGS, text),
     bind: async (port, uid = 0, ...prefix) => {
       const argv = [...prefix, ...BIND, `${port}`];

@@ -40,7 +40,7 @@ export function daemonStatus(
       calls: {},
       ...portmap,
     },
-    guard: { mode: 'absent', revision: null, cgroups: 0, users: 2, missing: [], ...guard },
+    guard: { mode: 'absent', revision: null, cgroups: 0, users: 2, unknown: [], missing: [], ...guard },
   };
 }
 

@@ -22,8 +22,8 @@ const PROGRAMS =
 /** What those load, and our own client is built from, that a minimal Debian 12 (required packages, apt) may lack. */
 const LIBRARIES =
   'libblas3 libbpf1 libbsd0 libcap2 libcom-err2 libdbus-1-3 libelf1 libgssapi-krb5-2 libk5crypto3 ' +
-  'libkeyutils1 libkrb5-3 libkrb5support0 liblinear4 liblua5.3-0 libmd0 libmnl0 libnsl2 libpcap0.8 ' +
-  'libpcre3 libssh2-1 libssl3 libtirpc-common libtirpc-dev libtirpc3 libwrap0 lua-lpeg';
+  'libkeyutils1 libkrb5-3 libkrb5support0 liblinear4 liblua5.3-0 libmd0 libmnl0 libnsl2 libnss-extrausers ' +
+  'libpcap0.8 libpcre3 libssh2-1 libssl3 libtirpc-common libtirpc-dev libtirpc3 libwrap0 lua-lpeg';
 
 const PACKAGES = `${PROGRAMS} ${LIBRARIES}`.split(' ');
 

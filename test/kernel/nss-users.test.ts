@@ -1,0 +1,197 @@
+// Users whom no file of the host has: the user database (NSS) says who they are, and what it said is kept.
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { USER_ANSWER_MS } from '../../src/base/limits.ts';
+import { status } from '../support/daemon.ts';
+import { type GuardDaemon, guardDaemon } from '../support/guard-daemon.ts';
+import { Nss } from '../support/nss.ts';
+import { bringPeers } from '../support/peers.ts';
+import { needs, probe } from '../support/probe.ts';
+import { until } from '../support/world.ts';
+
+const [WEB, MALLORY, DEVELOPER] = [20_001, 20_002, 20_003];
+const USERS = { ldapweb: WEB, mallory: MALLORY, devann: DEVELOPER };
+const PROFILE = 'PORT\n 4000 TCP LDAPWEB\n 4001 TCP DEV*\n 4002 TCP OMVS\n 4003 TCP ALICE\n';
+
+interface Scene {
+  readonly nss: Nss;
+  readonly daemon: GuardDaemon;
+}
+
+/** A host on which the module knows some users, and a profile is enforced that names one of them. */
+async function scene(
+  t: TestContext,
+  profile = PROFILE,
+  users: Readonly<Record<string, number>> = USERS,
+): Promise<Scene | undefined> {
+  const peers = await bringPeers();
+  if (!needs(t, peers.probe(), probe.command('ldconfig'), probe.command('getent'))) return undefined;
+  let nss: Nss | undefined;
+  const prepare = async (world: Parameters<typeof Nss.open>[0]) => {
+    nss = await Nss.open(world);
+    await nss.users(users);
+  };
+  const daemon = await guardDaemon(t, profile, { peers, prepare });
+  return nss && daemon && { nss, daemon };
+}
+
+test('a user whom only the user database knows has the port that names that user; others are refused', async (t) => {
+  const { daemon } = (await scene(t)) ?? {};
+  if (!daemon) return;
+  assert.equal(await daemon.bind(4000, WEB), 'ok');
+  assert.equal(await daemon.bind(4000, MALLORY), 'EACCES');
+  assert.equal(await daemon.bind(4000), 'EACCES');
+});
+
+test('what it said is kept: at a boot without it the same users have their ports, and no others', async (t) => {
+  const { daemon, nss } = (await scene(t)) ?? {};
+  if (!daemon || !nss) return;
+  const bound = async () => [await daemon.bind(4000, WEB), await daemon.bind(4000, MALLORY)];
+  // As at a boot: nothing of ours runs, and the guard is put in anew.
+  const again = async () => {
+    const began = performance.now();
+    const enforced = await daemon.guard('enforce');
+    assert.deepEqual([enforced.code, enforced.stderr], [0, '']);
+    assert.ok(performance.now() - began < USER_ANSWER_MS, 'nobody is waited for');
+  };
+  await nss.hang();
+  await again();
+  const applied = await daemon.apply('/run/profile');
+  assert.equal(applied.code, 0, applied.stderr);
+  const warning = 'the user database of this host could not be asked: it does not answer in time';
+  assert.match(applied.stderr, new RegExp(`^portreeve: warning: ${warning}$`, 'm'));
+  const running = daemon.start();
+  await running.waitForOutput(new RegExp(`guard: ${warning}`));
+  await running.stop();
+  // Even setpriv(1) asks who a user is. Now the module is gone: that looks as if there were no such user.
+  await nss.remove();
+  assert.deepEqual(await bound(), ['ok', 'EACCES']);
+  await again();
+  assert.deepEqual(await bound(), ['ok', 'EACCES']);
+  assert.equal((await daemon.apply('/run/profile')).code, 0);
+  assert.deepEqual(await bound(), ['ok', 'EACCES']);
+});
+
+test('a user whom only a pattern matches is known once the daemon has seen a refusal', async (t) => {
+  const { daemon } = (await scene(t)) ?? {};
+  if (!daemon) return;
+  assert.equal(await daemon.bind(4001, DEVELOPER), 'EACCES');
+  const running = await daemon.serve();
+  await until('the pattern to match', async () => (await daemon.bind(4001, DEVELOPER)) === 'ok');
+  // Another one is known from then on, which is enough for OMVS, and is no DEV*.
+  await until('OMVS to match', async () => (await daemon.bind(4002, MALLORY)) === 'ok');
+  assert.equal(await daemon.bind(4001, MALLORY), 'EACCES');
+  const nobody = 20_099;
+  assert.equal(await daemon.bind(4002, nobody), 'EACCES');
+  // It is written down: the guard is put in anew without the daemon.
+  await running.stop();
+  await daemon.guard('enforce');
+  assert.deepEqual([await daemon.bind(4001, DEVELOPER), await daemon.bind(4001, MALLORY)], ['ok', 'EACCES']);
+  assert.equal(await daemon.bind(4002, nobody), 'EACCES');
+});
+
+test('the daemon follows a user who gets another uid, and a uid that gets another user', async (t) => {
+  const { daemon, nss } = (await scene(t)) ?? {};
+  if (!daemon || !nss) return;
+  const holders = async () => {
+    const uids = [WEB, MALLORY, DEVELOPER];
+    const results = await Promise.all(uids.map((uid) => daemon.bind(4000, uid)));
+    return uids.filter((_, at) => results[at] === 'ok');
+  };
+  assert.deepEqual(await holders(), [WEB]);
+  const running = await daemon.serve();
+  await nss.users({ ldapweb: DEVELOPER, mallory: WEB });
+  assert.deepEqual(await holders(), [WEB]);
+  // It asks again when it reads its settings again, and every few minutes.
+  const reload = async () => process.kill((await running.pid()) ?? assert.fail('no daemon'), 'SIGHUP');
+  await reload();
+  await until('the other uid', async () => `${await holders()}` === `${DEVELOPER}`);
+  // Nobody has the name any more, and somebody else the uid.
+  await nss.users({ mallory: DEVELOPER });
+  await reload();
+  await until('nobody', async () => (await holders()).length === 0);
+});
+
+test('nobody is root, a local user, a unit or portreeve because the user database says so', async (t) => {
+  const names = {
+    ldapweb: 0,
+    alice: 20_010,
+    portmap: 20_011,
+    LdapWeb: 20_012,
+    second: 1000,
+    gateway: 20_013,
+  };
+  const profile = `${PROFILE} 4004 TCP PORTMAP\n 4005 TCP SECOND\n 4006 TCP GATEWAY\n 4007 TCP ROOT\n`;
+  const { daemon } = (await scene(t, profile, names)) ?? {};
+  if (!daemon) return;
+  await daemon.serve();
+  const tries = async () => ({
+    4000: [await daemon.bind(4000), await daemon.bind(4000, 20_012)],
+    4003: [await daemon.bind(4003, 1000), await daemon.bind(4003, 20_010)],
+    4004: await daemon.bind(4004, 20_011),
+    4005: await daemon.bind(4005, 1000),
+    4006: await daemon.bind(4006, 20_013),
+    4007: [await daemon.bind(4007), await daemon.bind(4007, 20_010)],
+  });
+  const no = 'EACCES';
+  const expected = {
+    4000: [no, no],
+    4003: ['ok', no],
+    4004: no,
+    4005: no,
+    4006: no,
+    4007: ['ok', no],
+  };
+  assert.deepEqual(await tries(), expected);
+  // All of them were seen now. One in small and large letters is a user of that name, once the uid was seen.
+  await until('LdapWeb', async () => (await daemon.bind(4000, 20_012)) === 'ok');
+  assert.deepEqual(await tries(), { ...expected, 4000: [no, 'ok'] });
+});
+
+test('SAF: users and groups whom only the user database knows have the access that they are given', async (t) => {
+  const racf = [
+    'RDEFINE SERVAUTH EZB.PORTACCESS.*.*.WEBPORT UACC(NONE)',
+    'PERMIT EZB.PORTACCESS.*.*.WEBPORT CLASS(SERVAUTH) ID(LDAPWEB STAFF) ACCESS(READ)',
+  ];
+  const { daemon, nss } = (await scene(t, 'PORT 4010 TCP * SAF WEBPORT\n')) ?? {};
+  if (!daemon || !nss) return;
+  await nss.groups({ staff: ['devann'], others: ['mallory'] });
+  await daemon.stage.world.write('/run/racf', `${racf.join('\n')}\n`);
+  const applied = await daemon.run('apply', '/run/profile', '--racf', '/run/racf');
+  assert.equal(applied.code, 0, applied.stderr);
+  assert.doesNotMatch(applied.stderr, /SAF_ID_UNKNOWN/);
+  const bound = await Promise.all([WEB, DEVELOPER, MALLORY].map((uid) => daemon.bind(4010, uid)));
+  assert.deepEqual(bound, ['ok', 'ok', 'EACCES']);
+});
+
+test('names that nobody has are told by apply, by its dry run and by the status', async (t) => {
+  const { daemon } = (await scene(t, `${PROFILE} 4020 TCP WEBB\n 4021 TCP TOOL\n 4022 TCP PORTMAP\n`)) ?? {};
+  if (!daemon) return;
+  await daemon.settings('[job.TOOL]\nusers = ["alice"]\n');
+  for (const words of [
+    ['apply', '/run/profile', '--dry-run'],
+    ['apply', '/run/profile'],
+  ]) {
+    const { stderr } = await daemon.run(...words);
+    assert.match(stderr, /^note: no unit or user is called WEBB \(\/run\/profile:6\)$/m, words.join(' '));
+  }
+  await daemon.serve();
+  const world = daemon.stage.world;
+  await until('the names', async () => (await status(world)).guard.unknown.length > 0);
+  assert.deepEqual((await status(world)).guard.unknown, ['WEBB']);
+  await world.write('/etc/passwd', 'root:x:0:0::/:/bin/sh\nalice:x:1000:1000:::\nwebb:x:1005:1005:::\n');
+  await until('nobody to be missing', async () => (await status(world)).guard.unknown.length === 0);
+});
+
+test('a dry run writes nothing down, and judges by what it was answered', async (t) => {
+  const { daemon, nss } = (await scene(t, 'PORT 4000 TCP ROOT\n')) ?? {};
+  if (!daemon || !nss) return;
+  const { world } = daemon.stage;
+  await world.write('/run/other', 'PORT 4000 TCP LDAPWEB\n');
+  const { stdout, stderr } = await daemon.run('apply', '/run/other', '--dry-run');
+  assert.match(stdout, /nothing was done/);
+  assert.doesNotMatch(stderr, /no unit or user/);
+  assert.notEqual((await world.run(['ls', '/run/state/users.db'])).code, 0);
+  await daemon.run('apply', '/run/other');
+  assert.equal((await world.run(['ls', '/run/state/users.db'])).code, 0);
+});
