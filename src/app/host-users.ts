@@ -4,6 +4,7 @@ import { messageOf, PortreeveError } from '../base/errors.ts';
 import { USER_ANSWER_MS, USERS_ASKED_MAX } from '../base/limits.ts';
 import type { Files, KnownUsers, UserArchive, UserDatabase } from '../host/host.ts';
 import {
+  type IsGone,
   type LocalUsers,
   linesBehind,
   namesToAsk,
@@ -125,10 +126,12 @@ export class DraftUserArchive implements UserArchive {
 export interface AskDeps {
   readonly database: UserDatabase;
   readonly archive: UserArchive;
-  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly clock: Pick<Clock, 'monotonic'>;
   /** The files of the host alone. */
   readonly files: Pick<Files, 'readText'>;
   readonly isUnit: (name: string) => boolean;
+  /** Whether someone who was not answered is gone; undefined: nobody is. */
+  readonly isGone?: IsGone;
 }
 
 /** Whom to ask for. */
@@ -169,7 +172,8 @@ export async function askUsers(deps: AskDeps, request: UserRequest): Promise<Kno
   const uids = [...wanted.uids, ...[...known.users, ...byName].map(({ uid }) => uid)];
   const byUid = parsePasswd(await ask('passwd', uids.map(String)));
   const answers = { groups, byName, byUid };
-  return archive.change((before) => settle(before, wanted, answers, clock.now()));
+  const isGone = (request.isRefresh && deps.isGone) || (() => false);
+  return archive.change((before) => settle(before, wanted, answers, isGone));
 }
 
 function idsToAsk(ids: readonly string[], { accounts, groups }: LocalUsers): string[] {

@@ -227,7 +227,7 @@ export const USER_QUESTION_NAMES_MAX = 64;
 export const USERS_ASKED_MAX = 1024;
 /** Users that no rule spells out and that are remembered because they were seen; the oldest gives way. */
 export const USERS_SEEN_MAX = 1024;
-/** An answer is kept for so long after it was last given, unless another one contradicts it. */
+/** The daemon keeps an answer for so long while it is not given again, unless another one contradicts it. */
 export const USER_KEPT_MS = 86_400_000;
 /** The daemon asks again for what it knows after so long, and sooner where there was no answer. */
 export const USERS_REFRESH_MS = 300_000;

@@ -1,7 +1,7 @@
 // When the daemon asks the user database: at its start, from time to time, and for uids that were seen.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UIDS_INTERVAL_MS, USERS_REFRESH_MS, USERS_RETRY_MS } from '../base/limits.ts';
+import { UIDS_INTERVAL_MS, USER_KEPT_MS, USERS_REFRESH_MS, USERS_RETRY_MS } from '../base/limits.ts';
 import { SimCgroups } from '../host/sim/cgroups.ts';
 import { SimClock } from '../host/sim/clock.ts';
 import { SimFiles } from '../host/sim/files.ts';
@@ -115,6 +115,26 @@ test('silence is told once, and it is asked again sooner', async () => {
   stage.database.silence = undefined;
   await stage.tick(USERS_RETRY_MS);
   assert.equal(stage.follower.fault, undefined);
+});
+
+test('who is not found any more is gone after a day in which we ran, however long we did not', async () => {
+  const stage = new Stage();
+  await stage.tick();
+  const { passwd } = stage.database;
+  stage.database.passwd = [];
+  stage.clock.advance(USER_KEPT_MS * 3);
+  await stage.tick();
+  assert.deepEqual(stage.users, ['web 5000']);
+  await stage.tick(USER_KEPT_MS - 1);
+  assert.deepEqual(stage.users, ['web 5000']);
+  // Who is found in between is there again.
+  stage.database.passwd = passwd;
+  await stage.tick(USERS_REFRESH_MS);
+  stage.database.passwd = [];
+  for (const later of [USERS_REFRESH_MS, USER_KEPT_MS - 1]) await stage.tick(later);
+  assert.deepEqual(stage.users, ['web 5000']);
+  await stage.tick(USERS_REFRESH_MS);
+  assert.deepEqual(stage.users, []);
 });
 
 test('rules that cannot be read are told, and read again later', async () => {

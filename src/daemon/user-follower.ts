@@ -1,7 +1,7 @@
 // Follows the host's user database: who the names in the rules are, and what uids are called that were seen.
 import { type AskDeps, askUsers } from '../app/host-users.ts';
 import { messageOf } from '../base/errors.ts';
-import { UID_MAX, UIDS_INTERVAL_MS, USERS_REFRESH_MS, USERS_RETRY_MS } from '../base/limits.ts';
+import { UID_MAX, UIDS_INTERVAL_MS, USER_KEPT_MS, USERS_REFRESH_MS, USERS_RETRY_MS } from '../base/limits.ts';
 import { parseDecimal } from '../base/port.ts';
 import type { Cgroups } from '../host/host.ts';
 import { NamelessUids } from '../services/guard/nameless-uids.ts';
@@ -38,6 +38,8 @@ export class UserFollower {
   #spelled: SpelledNames = { jobs: [], users: [], ids: [] };
   #refreshAt = Number.NEGATIVE_INFINITY;
   #uidsAt = Number.NEGATIVE_INFINITY;
+  /** Since when each user who was known has not been answered (monotonic milliseconds). */
+  readonly #absentSince = new Map<string, number>();
   #isAsking = false;
   #isClosed = false;
   #fault: string | undefined;
@@ -88,8 +90,9 @@ export class UserFollower {
       if (isRefresh) this.#spelled = this.#parts.spelled();
       const { jobs, users, ids } = this.#spelled;
       const names = [...jobs.map(({ name }) => name), ...users];
-      if (isRefresh) await askUsers(this.#parts, { names, ids, uids, isRefresh });
-      else if (uids.length > 0) await askUsers(this.#parts, { names: [], ids: [], uids, isRefresh });
+      const deps = { ...this.#parts, isGone: this.#isGone };
+      if (isRefresh) await askUsers(deps, { names, ids, uids, isRefresh });
+      else if (uids.length > 0) await askUsers(deps, { names: [], ids: [], uids, isRefresh });
       if (isRefresh) this.#fault = undefined;
     } catch (thrown) {
       this.#tell(messageOf(thrown));
@@ -100,6 +103,18 @@ export class UserFollower {
       this.#isAsking = false;
     }
   }
+
+  /**
+   * NSS does not tell who is gone from who cannot be found at present. How long that lasts counts while we run: after a
+   * boot the network is there later than we are, however long the host was off.
+   */
+  readonly #isGone = (name: string, isAnswered: boolean): boolean => {
+    const now = this.#parts.clock.monotonic();
+    const since = this.#absentSince.get(name) ?? now;
+    if (isAnswered) this.#absentSince.delete(name);
+    else this.#absentSince.set(name, since);
+    return !isAnswered && now - since >= USER_KEPT_MS;
+  };
 
   /** The uids that are logged in. */
   #present(): number[] {

@@ -112,13 +112,11 @@ export interface EventArchive {
   close(): void;
 }
 
-/** A user whom the host's user database knows and its passwd file does not, as that answered last. */
+/** A user whom the host's user database knows and its passwd file does not, as the database answered last. */
 export interface KnownUser {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
-  /** When it answered so last, in milliseconds since 1970-01-01 UTC. */
-  readonly answeredMs: number;
   /** No rule spells out the name: the user was seen. */
   readonly isSeen: boolean;
 }
@@ -128,7 +126,6 @@ export interface KnownGroup {
   readonly name: string;
   readonly gid: number;
   readonly members: readonly string[];
-  readonly answeredMs: number;
 }
 
 /** What the user database has answered. */

@@ -9,12 +9,12 @@ import { SqliteUserArchive, USER_DATABASE } from './user-archive.ts';
 
 const SOME: KnownUsers = {
   users: [
-    { name: 'web', uid: 5000, gid: 100, answeredMs: 1_700_000_000_000, isSeen: false },
-    { name: 'Dev@corp', uid: 4_294_967_294, gid: 0, answeredMs: 1, isSeen: true },
+    { name: 'web', uid: 5000, gid: 100, isSeen: false },
+    { name: 'Dev@corp', uid: 4_294_967_294, gid: 0, isSeen: true },
   ],
   groups: [
-    { name: 'staff', gid: 700, members: ['web', 'dev'], answeredMs: 2 },
-    { name: 'empty', gid: 701, members: [], answeredMs: 3 },
+    { name: 'staff', gid: 700, members: ['web', 'dev'] },
+    { name: 'empty', gid: 701, members: [] },
   ],
 };
 

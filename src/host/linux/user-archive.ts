@@ -20,10 +20,9 @@ CREATE TABLE users (
   name TEXT NOT NULL UNIQUE,
   uid INTEGER NOT NULL,
   gid INTEGER NOT NULL,
-  answered_ms INTEGER NOT NULL,
   is_seen INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE groups (name TEXT NOT NULL UNIQUE, gid INTEGER NOT NULL, answered_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE groups (name TEXT NOT NULL UNIQUE, gid INTEGER NOT NULL) STRICT;
 CREATE TABLE members (group_name TEXT NOT NULL REFERENCES groups (name), name TEXT NOT NULL) STRICT;
 `;
 
@@ -87,7 +86,6 @@ function knownIn(db: DatabaseSync): KnownUsers {
         name: textOf(row, 'name'),
         uid: numberOf(row, 'uid'),
         gid: numberOf(row, 'gid'),
-        answeredMs: numberOf(row, 'answered_ms'),
         isSeen: numberOf(row, 'is_seen') === 1,
       }),
     ),
@@ -97,7 +95,6 @@ function knownIn(db: DatabaseSync): KnownUsers {
         name,
         gid: numberOf(row, 'gid'),
         members: (members.get(name) ?? []).map((member) => textOf(member, 'name')),
-        answeredMs: numberOf(row, 'answered_ms'),
       };
     }),
   };
@@ -105,14 +102,14 @@ function knownIn(db: DatabaseSync): KnownUsers {
 
 function put(db: DatabaseSync, { users, groups }: KnownUsers): void {
   db.exec('DELETE FROM members; DELETE FROM groups; DELETE FROM users;');
-  const addUser = db.prepare('INSERT INTO users VALUES (NULL, ?, ?, ?, ?, ?)');
-  const addGroup = db.prepare('INSERT INTO groups VALUES (?, ?, ?)');
+  const addUser = db.prepare('INSERT INTO users VALUES (NULL, ?, ?, ?, ?)');
+  const addGroup = db.prepare('INSERT INTO groups VALUES (?, ?)');
   const addMember = db.prepare('INSERT INTO members VALUES (?, ?)');
-  for (const { name, uid, gid, answeredMs, isSeen } of users) {
-    addUser.run(name, uid, gid, answeredMs, isSeen ? 1 : 0);
+  for (const { name, uid, gid, isSeen } of users) {
+    addUser.run(name, uid, gid, isSeen ? 1 : 0);
   }
-  for (const { name, gid, answeredMs, members } of groups) {
-    addGroup.run(name, gid, answeredMs);
+  for (const { name, gid, members } of groups) {
+    addGroup.run(name, gid);
     for (const member of members) addMember.run(name, member);
   }
 }

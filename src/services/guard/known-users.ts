@@ -1,5 +1,5 @@
 // Users and groups that only the host's user database (NSS) knows: what its answers mean, and which of them count.
-import { USER_KEPT_MS, USERS_ASKED_MAX, USERS_SEEN_MAX } from '../../base/limits.ts';
+import { USERS_ASKED_MAX, USERS_SEEN_MAX } from '../../base/limits.ts';
 import type { KnownGroup, KnownUser, KnownUsers } from '../../host/host.ts';
 import type { Group } from '../../text/group.ts';
 import type { Account } from '../../text/passwd.ts';
@@ -33,8 +33,6 @@ const ROOT = 0;
 const DYNAMIC_UIDS = { first: 61_184, last: 65_519 } as const;
 /** Users of containers, as machines' modules call them (nss-mymachines(8)). */
 const OF_CONTAINER = /^V[UG]-/;
-/** An answer that is the same again is not written down each time. */
-const ANSWERED_STEP_MS = USER_KEPT_MS / 24;
 
 const upper = ({ name }: { readonly name: string }): string => name.toUpperCase();
 
@@ -54,20 +52,23 @@ export function spellings(name: string): string[] {
   return [...new Set([name.toLowerCase(), name])];
 }
 
+/** Whether a user or group who was known is gone: told of each, in capitals, whether it was answered this time. */
+export type IsGone = (name: string, isAnswered: boolean) => boolean;
+
 /**
- * What is known after an answer. What was not answered is kept for a while: whether it is gone or cannot be had at
- * present is not told. It goes at once where its name has another uid now, or its uid another name.
+ * What is known after an answer. Who was not answered may be gone, or only not to be had at present: that is left to
+ * `isGone`. A user goes at once where the name has another uid now, or the uid another name.
  */
 export function settle(
   known: KnownUsers,
   wanted: WantedUsers,
   answers: UserAnswers,
-  nowMs: number,
+  isGone: IsGone,
 ): KnownUsers {
   const nameOf = new Map(answers.byUid.map((account) => [account.uid, upper(account)]));
   // A second name of a uid is nobody's job, as in passwd(5), where the first name of a uid counts.
   const isItsName = (one: Account) => one.uid !== ROOT && (nameOf.get(one.uid) ?? upper(one)) === upper(one);
-  const groups = settledGroups(known.groups, wanted, answers.groups, nowMs);
+  const groups = settledGroups(known.groups, wanted, answers.groups, isGone);
   const members = groups.flatMap((group) => group.members.map((member) => member.toUpperCase()));
   const spelled = new Set([...wanted.names, ...wanted.ids, ...members]);
   const seen = new Set(wanted.uids);
@@ -80,14 +81,15 @@ export function settle(
     const old = before.get(key);
     const isSpelled = spelled.has(key);
     if (now.has(key) || !(isSpelled || old?.isSeen || seen.has(account.uid))) continue;
-    now.set(key, dated({ ...account, answeredMs: nowMs, isSeen: !isSpelled }, old));
+    now.set(key, { ...account, isSeen: !isSpelled });
   }
   const uidOf = new Map(answers.byName.map((account) => [upper(account), account.uid]));
   const isOutdated = (user: KnownUser) =>
-    !isItsName(user) ||
-    (uidOf.get(upper(user)) ?? user.uid) !== user.uid ||
-    nowMs - user.answeredMs >= USER_KEPT_MS;
-  const kept = known.users.filter((user) => !now.has(upper(user)) && !isOutdated(user));
+    !isItsName(user) || (uidOf.get(upper(user)) ?? user.uid) !== user.uid;
+  const kept = known.users.filter((user) => {
+    const isAnswered = now.has(upper(user));
+    return !isGone(upper(user), isAnswered) && !isAnswered && !isOutdated(user);
+  });
   const all = [...kept, ...now.values()];
   const bySight = all.filter(({ isSeen }) => isSeen);
   return { users: [...all.filter(({ isSeen }) => !isSeen), ...bySight.slice(-USERS_SEEN_MAX)], groups };
@@ -98,27 +100,23 @@ function bySmallLetters(a: Account, b: Account): number {
   return rank(a) - rank(b);
 }
 
-function dated<T extends { readonly answeredMs: number }>(now: T, before: T | undefined): T {
-  const again = before && { ...now, answeredMs: before.answeredMs };
-  const isSame = JSON.stringify(again) === JSON.stringify(before);
-  return again && isSame && now.answeredMs - again.answeredMs < ANSWERED_STEP_MS ? again : now;
-}
-
 function settledGroups(
   known: readonly KnownGroup[],
   { ids }: WantedUsers,
   answered: readonly Group[],
-  nowMs: number,
+  isGone: IsGone,
 ): KnownGroup[] {
-  const before = new Map(known.map((group) => [upper(group), group]));
   const now = new Map<string, KnownGroup>();
   for (const { name, gid, members: all } of answered) {
     const key = name.toUpperCase();
     if (!ids.includes(key) || now.has(key)) continue;
     const members = all.slice(0, USERS_ASKED_MAX);
-    now.set(key, dated({ name, gid, members, answeredMs: nowMs }, before.get(key)));
+    now.set(key, { name, gid, members });
   }
-  const kept = known.filter((group) => !now.has(upper(group)) && nowMs - group.answeredMs < USER_KEPT_MS);
+  const kept = known.filter((group) => {
+    const isAnswered = now.has(upper(group));
+    return !isGone(`group ${upper(group)}`, isAnswered) && !isAnswered;
+  });
   return [...kept, ...now.values()];
 }
 
