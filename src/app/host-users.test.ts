@@ -120,6 +120,20 @@ describe('the user database', () => {
     ]);
   });
 
+  test('tells nobody to be absent who was not asked for', async () => {
+    const stage = new Stage();
+    await stage.ask({ names: ['WEB'] });
+    const told: string[] = [];
+    const isGone = (name: string, isAnswered: boolean) => told.push(`${name} ${isAnswered}`) < 0;
+    const { archive, clock, files, isUnit, database } = stage;
+    const deps = { archive, clock, files, isUnit, database, isGone };
+    await askUsers(deps, { ...NOTHING, uids: [6000], isRefresh: false });
+    assert.deepEqual(told, []);
+    database.passwd = [];
+    await askUsers(deps, { ...NOTHING, names: ['WEB'] });
+    assert.deepEqual(told, ['WEB false']);
+  });
+
   test('where it is silent, what it said counts', async () => {
     const stage = new Stage();
     await stage.ask({ names: ['WEB'] });
