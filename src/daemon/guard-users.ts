@@ -3,7 +3,7 @@ import { HostUsers } from '../app/host-users.ts';
 import { UnitJobs } from '../app/jobs.ts';
 import { profileInForce } from '../app/profile/in-force.ts';
 import { namesIn, unknownIn } from '../app/unknown-names.ts';
-import { namesOf } from '../base/job.ts';
+import { namesOf as namesOfJob } from '../base/job.ts';
 import type { Cgroups, Files, Host } from '../host/host.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
 import { SqliteUserArchive } from '../host/linux/user-archive.ts';
@@ -96,7 +96,7 @@ export class GuardUsers {
   /** The names in the rules that are no unit's, no user's and no other job's here. */
   get unknown(): readonly string[] {
     const { settings, jobs } = this.#parts;
-    const running = new Set<string>([...jobs().cgroups.values()].flatMap(namesOf));
+    const running = new Set<string>([...jobs().cgroups.values()].flatMap(namesOfJob));
     const sections = settings().jobs;
     const isJob = (name: string) =>
       running.has(name) || this.#units.has(name) || Object.hasOwn(sections, name);

@@ -12,7 +12,7 @@ import type { Timer } from '../base/clock.ts';
 import { messageOf, PortreeveError } from '../base/errors.ts';
 import { GUARD_RETRY_MS, JOB_TICK_MS } from '../base/limits.ts';
 import { netIdInfo } from '../base/netid.ts';
-import type { Host, KernelBpf } from '../host/host.ts';
+import type { Files, Host, KernelBpf } from '../host/host.ts';
 import { LinuxCgroups } from '../host/linux/cgroups.ts';
 import { GrantedPortsFile } from '../host/linux/granted-ports.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
@@ -144,6 +144,11 @@ export class DaemonGuard {
     }
   }
 
+  /** The files of the host, with the users that are known here. */
+  get files(): Pick<Files, 'readText'> {
+    return this.#following?.users.files ?? this.#parts.host.files;
+  }
+
   /** Who is which job. */
   get #jobs(): Jobs {
     return this.#following?.follower.jobs ?? { cgroups: new Map(), users: new Map() };
@@ -151,11 +156,9 @@ export class DaemonGuard {
 
   /** Makes the tables of what is in force, with who is which job now. */
   get #maker(): TableMaker {
-    const { host, state } = this.#parts;
-    const archive = new SqliteProfileArchive(state);
-    const files = this.#following?.users.files ?? host.files;
-    const doors = { archive, bpf: this.#bpf, files, granted: this.#granted, jobs: () => this.#jobs };
-    return makerOf(doors, this.#settings);
+    const archive = new SqliteProfileArchive(this.#parts.state);
+    const [files, granted] = [this.files, this.#granted];
+    return makerOf({ archive, bpf: this.#bpf, files, granted, jobs: () => this.#jobs }, this.#settings);
   }
 
   /** The tables say below which port Linux itself asks for a capability; that can be changed at any time. */

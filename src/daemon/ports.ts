@@ -10,6 +10,7 @@ import {
   PORTS_LOOKS_PER_SECOND_MAX,
   PORTS_LOOKS_PER_USER_PER_SECOND_MAX,
 } from '../base/limits.ts';
+import type { Files } from '../host/host.ts';
 import { cgroupsIfAny } from '../host/linux/cgroups.ts';
 import { linuxFiles } from '../host/linux/files.ts';
 import { interfaceName } from '../host/linux/interface-name.ts';
@@ -27,6 +28,8 @@ const SECOND_MS = 1000;
 export interface PortsPlaces {
   /** The state directory. */
   readonly state: string;
+  /** The files that say what users are called. */
+  readonly files: Pick<Files, 'readText' | 'names'>;
   /** The Unix socket of our port mapper. */
   readonly portmap: () => string | undefined;
 }
@@ -99,7 +102,7 @@ export class PortsLook {
     const sockets = this.#sockets.shownTo({ uid, gid });
     return {
       sockets,
-      files: linuxFiles,
+      files: this.#places.files,
       cgroups: cgroupsIfAny(),
       names: () => this.#gather(),
       interfaceName,

@@ -115,7 +115,11 @@ async function run(around: Surroundings, { portmap, obstacle }: OpenedPortmap): 
     guard: guard.report(),
   });
   const looks = { '/v1/status': status, [GUARD_PATH]: () => guard.look() };
-  const ports = new PortsLook({ state: settings.state, portmap: () => localEndpoint(portmap) });
+  const ports = new PortsLook({
+    state: settings.state,
+    files: guard.files,
+    portmap: () => localEndpoint(portmap),
+  });
   const streams = { ...guard.streams, [PORTS_PATH]: ports.answer };
   const servers = lookServers(around, looks, streams);
   // A terminal that is closed sends it as well: there it means what it has always meant.

@@ -1,8 +1,8 @@
 // Users whom no file of the host has: the user database (NSS) says who they are, and what it said is kept.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { USER_ANSWER_MS } from '../../src/base/limits.ts';
-import { status } from '../support/daemon.ts';
+import type { PortsSeen } from '../../src/app/doctor/port-records.ts';
+import { NO_PEERS, portreeve, status } from '../support/daemon.ts';
 import { type GuardDaemon, guardDaemon } from '../support/guard-daemon.ts';
 import { Nss } from '../support/nss.ts';
 import { bringPeers } from '../support/peers.ts';
@@ -12,6 +12,16 @@ import { until } from '../support/world.ts';
 const [WEB, MALLORY, DEVELOPER] = [20_001, 20_002, 20_003];
 const USERS = { ldapweb: WEB, mallory: MALLORY, devann: DEVELOPER };
 const PROFILE = 'PORT\n 4000 TCP LDAPWEB\n 4001 TCP DEV*\n 4002 TCP OMVS\n 4003 TCP ALICE\n';
+
+const LISTENER_PORT = 4100;
+const LISTENER = [
+  'python3',
+  '-c',
+  `import socket, time
+s = socket.create_server(("127.0.0.1", ${LISTENER_PORT}))
+print("listens", flush=True)
+time.sleep(60)`,
+];
 
 interface Scene {
   readonly nss: Nss;
@@ -47,12 +57,10 @@ test('what it said is kept: at a boot without it the same users have their ports
   const { daemon, nss } = (await scene(t)) ?? {};
   if (!daemon || !nss) return;
   const bound = async () => [await daemon.bind(4000, WEB), await daemon.bind(4000, MALLORY)];
-  // As at a boot: nothing of ours runs, and the guard is put in anew.
+  // As at a boot: nothing of ours runs, and the guard is put in anew. Whoever asked would have a warning to give.
   const again = async () => {
-    const began = performance.now();
     const enforced = await daemon.guard('enforce');
     assert.deepEqual([enforced.code, enforced.stderr], [0, '']);
-    assert.ok(performance.now() - began < USER_ANSWER_MS, 'nobody is waited for');
   };
   await nss.hang();
   await again();
@@ -83,6 +91,12 @@ test('a user whom only a pattern matches is known once the daemon has seen a ref
   assert.equal(await daemon.bind(4001, MALLORY), 'EACCES');
   const nobody = 20_099;
   assert.equal(await daemon.bind(4002, nobody), 'EACCES');
+  // Whoever looks is told the same.
+  await daemon.stage.start(LISTENER, { uid: DEVELOPER }, { env: NO_PEERS }).waitForOutput(/listens/);
+  const { stdout } = await portreeve(daemon.stage.world, ['ports', '--json']);
+  const { ports }: PortsSeen = JSON.parse(stdout);
+  const held = ports.find(({ port }) => port === LISTENER_PORT);
+  assert.deepEqual([held?.user, held?.job], ['devann', 'DEVANN']);
   // It is written down: the guard is put in anew without the daemon.
   await running.stop();
   await daemon.guard('enforce');

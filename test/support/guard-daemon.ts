@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { USER_ANSWER_MS } from '../../src/base/limits.ts';
 import { NO_PEERS, PORTREEVE, portreeve } from './daemon.ts';
 import { GuardStage, guardReady } from './guard.ts';
 import { ALICE } from './job-stage.ts';
@@ -12,6 +13,8 @@ import { needs, probe } from './probe.ts';
 import type { Outcome, Running, World } from './world.ts';
 
 const BIND = ['python3', join(import.meta.dirname, 'job-bind.py'), 'plainly'];
+/** What a command may take on a busy machine. */
+const COMMAND_MS = 20_000;
 const SETTINGS = '/etc/portreeve/portreeve.toml';
 const PASSWD = `root:x:0:0::/:/bin/sh\nalice:x:${ALICE}:${ALICE}::/:/bin/sh\n`;
 
@@ -57,7 +60,9 @@ export async function guardDaemon(
   const pins = ['--pins', stage.place.pins];
   const place = ['--state', '/run/state', ...pins];
   const start = () => stage.start([PORTREEVE, 'serve', ...place], {}, { env: NO_PEERS });
-  const apply = (path: string) => portreeve(world, ['apply', path, ...place]);
+  // Where the user database does not answer it takes as long as that may take, and what it takes besides.
+  const patience = { timeout: USER_ANSWER_MS + COMMAND_MS };
+  const apply = (path: string) => portreeve(world, ['apply', path, ...place], patience);
   const applied = await apply('/run/profile');
   assert.match(applied.stdout, /recorded as revision 1/, applied.stderr);
   stage.kernel.setMode('enforce');
