@@ -145,7 +145,7 @@ export class DaemonGuard {
   }
 
   /** The files of the host, with the users that are known here. */
-  get files(): Pick<Files, 'readText'> {
+  get files(): Pick<Files, 'readText' | 'names'> {
     return this.#following?.users.files ?? this.#parts.host.files;
   }
 
