@@ -1,10 +1,11 @@
 // Finds the running daemon and asks it.
-import { existsSync, lstatSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../app/directories.ts';
 import { type DaemonStatus, LOOK_SOCKET, ROOT_LOOK_SOCKET } from '../app/status.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { lookAt } from '../client/control.ts';
+import { whyUntrusted } from '../host/linux/trusted-directory.ts';
 import type { Io } from './io.ts';
 
 /** The codes that mean that no daemon is there: any other is of one that is, beside which no second one belongs. */
@@ -47,11 +48,10 @@ export async function askLook<T>(io: Io, runtime: string | undefined, path: stri
 }
 
 /**
- * A user's directory may lie in /tmp, where a stranger could make it first. Throws PortreeveError `RUNTIME_DIRECTORY`
- * (world).
+ * A user's directory may lie in /tmp, where another user can make it first. Throws PortreeveError `RUNTIME_DIRECTORY`
+ * (world) for one that is neither the user's own nor root's, and for one that others can write to.
  */
 export function requireTrusted(directory: string, uid: number): void {
-  const stat = lstatSync(directory, { throwIfNoEntry: false });
-  if (!stat || stat.uid === uid || stat.uid === 0) return;
-  throw new PortreeveError('world', 'RUNTIME_DIRECTORY', `${directory} belongs to uid ${stat.uid}`);
+  const why = whyUntrusted(directory, [uid, 0]);
+  if (why !== undefined) throw new PortreeveError('world', 'RUNTIME_DIRECTORY', `${directory} ${why}`);
 }

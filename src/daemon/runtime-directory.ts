@@ -1,6 +1,7 @@
 // The runtime directory: made where it is missing, refused where somebody else could put things into it.
 import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { messageOf, PortreeveError } from '../base/errors.ts';
+import { whyUntrusted } from '../host/linux/trusted-directory.ts';
 
 /** Everybody may pass to root's sockets; what a user has is his alone. */
 const modeFor = (uid: number): number => (uid === 0 ? 0o755 : 0o700);
@@ -15,10 +16,8 @@ export function requireRuntimeDirectory(path: string, uid: number): void {
   } catch (thrown) {
     throw refuse(messageOf(thrown));
   }
-  const stat = lstatSync(path);
-  if (!stat.isDirectory()) throw refuse('is not a directory');
-  if (stat.uid !== uid) throw refuse(`belongs to uid ${stat.uid}`);
-  if ((stat.mode & 0o022) !== 0) throw refuse('can be written by others');
+  const why = whyUntrusted(path, [uid]);
+  if (why !== undefined) throw refuse(why);
 }
 
 /** Removes what a daemon that was killed left behind; the lock says that none is running. */
