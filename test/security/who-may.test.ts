@@ -1,0 +1,56 @@
+/** Who may call which command: what is root's is refused to everybody else before anything is changed. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { CALLS, commandsOfProgram } from '../support/command-calls.ts';
+import { USER, userWorld } from '../support/user-world.ts';
+
+/** How a command says that it is root's. */
+const REFUSED = /^portreeve: only root can .*\nRun it as root, such as by sudo[.;].*\n$/;
+
+/** Everything in the directories that commands write to: kind, owner, mode, size, time and name. */
+const LIST = 'find /etc /run /var/lib /tmp -path /run/checkout -prune -o -printf "%y %U %m %s %T@ %p %l\\n"';
+
+const LINES = Object.entries(CALLS).flatMap(([command, calls]) =>
+  calls.map(({ words, who }) => ({ line: `${command} ${words}`.trim(), who })),
+);
+
+test('it is written down of each command whom it serves', () => {
+  assert.deepEqual(Object.keys(CALLS).sort(), commandsOfProgram().sort());
+});
+
+describe('what is root’s', () => {
+  const lines = LINES.flatMap(({ line, who }) => (who === 'root' ? [line] : []));
+
+  test('is refused to a user, and nothing is changed', async (t) => {
+    const at = await userWorld(t);
+    if (!at) return;
+    const list = async () => (await at.world.run(['sh', '-c', LIST])).stdout;
+    const before = await list();
+    for (const line of lines) {
+      const { code, stdout, stderr } = await at.run(line);
+      assert.deepEqual([code, stdout], [3, ''], `${line}: ${stderr}`);
+      assert.match(stderr, REFUSED, line);
+    }
+    assert.equal(await list(), before);
+  });
+
+  test('is not refused to root', async (t) => {
+    const at = await userWorld(t);
+    if (!at) return;
+    for (const line of lines) {
+      const { stdout, stderr } = await at.run(line, 0);
+      assert.doesNotMatch(stderr, /only root can/, line);
+      assert.notEqual(stdout + stderr, '', line);
+    }
+  });
+});
+
+test('what is everybody’s is not refused to a user', async (t) => {
+  const at = await userWorld(t);
+  if (!at) return;
+  for (const { line } of LINES.filter(({ who }) => who === 'everybody')) {
+    const { stderr } = await at.run(line, USER);
+    assert.doesNotMatch(stderr, REFUSED, line);
+  }
+});
