@@ -1,14 +1,21 @@
 // Starting a process of ours with open descriptors and a channel, and hearing of its end.
 import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { PortreeveError } from '../../base/errors.ts';
+import { CHANNEL_LINE_MAX_BYTES } from '../../base/limits.ts';
 import type { Child, ChildSpec } from '../host.ts';
 import { CHANNEL_FD } from './channel.ts';
+import { sys } from './sys/libc.ts';
+
+/** <asm-generic/unistd.h>, <linux/close_range.h>: the number of close_range(2), the last descriptor, and a flag. */
+const CLOSE_RANGE_CALL = 436;
+const DESCRIPTOR_MAX = 0xffff_ffff;
+const CLOSE_RANGE_CLOEXEC = 4;
 
 /** Starts a process: 0 and 1 are /dev/null, 2 is ours, 3 the channel, then the descriptors that it gets. */
 export function startProcess(spec: ChildSpec): Child {
   const [program = '', ...args] = spec.argv;
+  keepInherited();
   // A session of its own: what a terminal sends to us (SIGINT) is for us to pass on in our way.
   const child = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe', ...spec.fds],
@@ -17,9 +24,7 @@ export function startProcess(spec: ChildSpec): Child {
   });
   const channel = channelOf(child.stdio);
   channel.on('error', () => undefined); // Its end is told by `exit`.
-  // readline passes an error of its input on: a child that died with unread lines must not take us along.
-  const lines = createInterface({ input: channel });
-  lines.on('line', spec.onLine).on('error', () => undefined);
+  readLines(channel, spec.onLine, () => void child.kill('SIGKILL'));
   child.on('error', (error) => {
     process.stderr.write(`cannot start ${program}: ${error.message}\n`);
     if (child.pid === undefined) spec.onEnd({ code: 127, signal: null });
@@ -31,6 +36,30 @@ export function startProcess(spec: ChildSpec): Child {
     closeChannel: () => channel.destroy(),
     kill: (signal) => void child.kill(signal),
   };
+}
+
+/**
+ * What this process was itself started with open goes to no process of ours: Node marks what it opens itself, and the
+ * lowest of these.
+ * Kernels before 5.11 do not know the flag; there the others are passed on.
+ */
+function keepInherited(): void {
+  sys.syscall(CLOSE_RANGE_CALL, CHANNEL_FD, DESCRIPTOR_MAX, CLOSE_RANGE_CLOEXEC);
+}
+
+/** Calls `onLine` with each whole line; a line that grows beyond the bound ends the child, and is not kept. */
+function readLines(channel: Duplex, onLine: (line: string) => void, onTooLong: () => void): void {
+  const decoder = new TextDecoder();
+  let rest = '';
+  channel.on('data', (chunk: Uint8Array) => {
+    rest += decoder.decode(chunk, { stream: true });
+    const lines = rest.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+    if (rest.length <= CHANNEL_LINE_MAX_BYTES) return;
+    rest = '';
+    onTooLong();
+  });
 }
 
 /** The channel is a socket pair, which Node gives as a stream that can be read and written. */
