@@ -8,7 +8,13 @@ import type { OwnEntry } from '../services/portmap/portmapper.ts';
 import type { LoggedSet } from '../wire/registration-log.ts';
 import { formatUaddr, portSuffix } from '../wire/uaddr.ts';
 import type { Identity } from './account.ts';
-import type { FromPortmap, GivenSocket, PortmapStatus, ToPortmap } from './portmap-messages.ts';
+import {
+  type FromPortmap,
+  type GivenSocket,
+  type PortmapStatus,
+  readFromPortmap,
+  type ToPortmap,
+} from './portmap-messages.ts';
 
 /** What the process is made of. */
 export interface PortmapParts {
@@ -30,6 +36,8 @@ export interface PortmapParts {
 
 /** Descriptor numbers of the child: 3 is the channel, what it is given begins at 4. */
 const FIRST_FD = 4;
+/** Of a line that is no message so much is told. */
+const SHOWN_CHARACTERS = 200;
 /** How long an answer to a question may take before it is given up. */
 const STATUS_TIMEOUT_MS = 1000;
 
@@ -74,6 +82,8 @@ export class PortmapChild {
   readonly #clock: Host['clock'];
   readonly #questions = new Map<number, (status: PortmapStatus | undefined) => void>();
   #lastQuestion = 0;
+  /** It has written what is no message, and is to end. */
+  #isBroken = false;
 
   constructor(
     host: Pick<Host, 'processes' | 'clock'>,
@@ -118,8 +128,23 @@ export class PortmapChild {
     this.process.send(JSON.stringify(message));
   }
 
+  /** A process that writes anything else is ended, and started again; it does not take the daemon along. */
   #take(line: string): void {
-    const message: FromPortmap = JSON.parse(line);
+    if (this.#isBroken) return;
+    const message = readFromPortmap(line);
+    if (message) {
+      this.#hear(message);
+      return;
+    }
+    this.#isBroken = true;
+    this.process.kill('SIGKILL');
+    this.#onMessage({
+      type: 'fault',
+      stack: `it wrote what is no message: ${line.slice(0, SHOWN_CHARACTERS)}`,
+    });
+  }
+
+  #hear(message: FromPortmap): void {
     if (message.type === 'status') {
       this.#questions.get(message.id)?.(message);
       this.#questions.delete(message.id);

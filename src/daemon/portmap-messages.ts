@@ -53,3 +53,61 @@ export type FromPortmap =
   | { readonly type: 'more'; readonly counts: EventCounts }
   | { readonly type: 'fault'; readonly stack: string }
   | ({ readonly type: 'status'; readonly id: number } & PortmapStatus);
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value);
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const areTexts = (fields: Fields, ...names: readonly string[]): boolean =>
+  names.every((name) => isText(fields[name]));
+const areCounts = (fields: Fields, ...names: readonly string[]): boolean =>
+  names.every((name) => isCount(fields[name]));
+
+/** What becomes part of a path is one of a few words. */
+const isSetAside = (value: unknown): boolean =>
+  isFields(value) &&
+  (value['file'] === 0 || value['file'] === 1) &&
+  (value['word'] === 'damaged' || value['word'] === 'other-boot') &&
+  isText(value['reason']);
+
+const isEvent = (value: unknown): boolean =>
+  isFields(value) &&
+  areTexts(value, 'what', 'reason', 'netid', 'address', 'from') &&
+  areCounts(value, 'program', 'version') &&
+  (value['uid'] === undefined || isCount(value['uid']));
+
+const areCalls = (value: unknown): boolean =>
+  isFields(value) && Object.values(value).every((counts) => Array.isArray(counts) && counts.every(isCount));
+
+/** What each message has to hold. */
+const IS_MESSAGE: Readonly<Record<FromPortmap['type'], (message: Fields) => boolean>> = {
+  ready: ({ missing, logFailure }) => Array.isArray(missing) && missing.every(isText) && isText(logFailure),
+  'set-aside': ({ files }) => Array.isArray(files) && files.every(isSetAside),
+  restored: (message) => areCounts(message, 'count'),
+  event: ({ event }) => isEvent(event),
+  more: ({ counts }) => isFields(counts) && areCounts(counts, 'set', 'unset', 'refused', 'dropped'),
+  fault: (message) => areTexts(message, 'stack'),
+  status: (message) =>
+    areCounts(message, 'id', 'connections', 'unsent', 'mappings', 'elsewhere') && areCalls(message['calls']),
+};
+
+/**
+ * Reads a line of the portmap process, which reads from the network and may be anything by now; undefined for what it
+ * does not write as long as it is what was started.
+ */
+export function readFromPortmap(line: string): FromPortmap | undefined {
+  try {
+    const message: unknown = JSON.parse(line);
+    return isFromPortmap(message) ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isFromPortmap(message: unknown): message is FromPortmap {
+  if (!isFields(message) || !isText(message['type'])) return false;
+  const { type } = message;
+  return Object.hasOwn(IS_MESSAGE, type) && IS_MESSAGE[type as FromPortmap['type']](message);
+}
