@@ -1,5 +1,5 @@
 // The BPF file system, in which programs, maps and links have names and outlive the processes that made them.
-import { mkdirSync, statfsSync } from 'node:fs';
+import { lstatSync, mkdirSync, statfsSync } from 'node:fs';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { errno, errnoName, sys } from './sys/libc.ts';
 import { cText } from './sys/memory.ts';
@@ -12,6 +12,10 @@ export const BPFFS = '/sys/fs/bpf';
 const BPF_FS_MAGIC = 0xcafe4a11;
 /** <sys/mount.h>: MS_NOSUID, MS_NODEV, MS_NOEXEC. */
 const MOUNT_FLAGS = 2 | 4 | 8;
+
+/** Write permission for the group and for others, and what leaves them only what is their own (inode(7)). */
+const WRITE_BY_OTHERS = 0o022;
+const STICKY = 0o1000;
 
 /** Whether the BPF file system is mounted at a directory. */
 export function isBpffs(directory = BPFFS): boolean {
@@ -40,11 +44,14 @@ export function mountBpffs(directory = BPFFS): boolean {
   const name = errnoName(errno());
   const { why } = name === 'EPERM' ? ownObstacle() : { why: WHY[name] ?? '' };
   const message = `cannot mount the BPF file system at ${directory}: ${name}${why && `: ${why}`}`;
-  const hint = `Mount it before, where all can see it: mount -t bpf bpf ${directory}`;
+  const hint = `Mount it before, where all can see it: mount -t bpf -o mode=700 bpf ${directory}`;
   throw new PortreeveError('world', 'BPFFS_NOT_MOUNTED', message, hint, { directory, errno: name });
 }
 
-/** Makes a directory in it, unless it is there, that only root may enter. Throws `BPFFS_NOT_WRITABLE` (world). */
+/**
+ * Makes a directory in it, unless it is there, that only root may enter. Throws PortreeveError (world)
+ * `BPFFS_NOT_WRITABLE`, and `BPFFS_UNTRUSTED` where another user was first to make it, or can rename what is in it.
+ */
 export function makeInBpffs(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700, recursive: true });
@@ -53,6 +60,12 @@ export function makeInBpffs(path: string): void {
     const hint = 'It must be mounted so that it can be written to, as the one of the host is.';
     throw new PortreeveError('world', 'BPFFS_NOT_WRITABLE', message, hint, { path });
   }
+  const { uid, mode } = lstatSync(path);
+  const isOpen = (mode & WRITE_BY_OTHERS) !== 0 && (mode & STICKY) === 0;
+  if (uid === process.geteuid?.() && !isOpen) return;
+  const message = `another user can take away what is in ${path}, and so the guard out of the kernel`;
+  const hint = `Remove it, and let only root write there: mount -o remount,mode=700 ${BPFFS}`;
+  throw new PortreeveError('world', 'BPFFS_UNTRUSTED', message, hint, { path, uid });
 }
 
 /** Takes the file system away again, for who has mounted it. Throws PortreeveError `BPFFS_NOT_MOUNTED` (world). */
