@@ -211,3 +211,13 @@ test('a key of the wrong section is compared with those of its own', () => {
     '"guard.namespace" is no setting; did you mean "namespaces"?',
   ]);
 });
+
+test('a section that there is not is refused, at the top and inside', () => {
+  assert.deepEqual(mistakes('[portmapp]\nlisten = []\n'), [
+    '"portmapp" is no setting; did you mean "portmap"?',
+  ]);
+  assert.deepEqual(mistakes('uid = 0\n[jobs.WEB]\nusers = []\n'), [
+    '"uid" is no setting; did you mean "guard"?',
+    '"jobs" is no setting; did you mean "job"?',
+  ]);
+});

@@ -2,7 +2,18 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ownCgroup } from '../../../test/support/own-cgroup.ts';
@@ -111,6 +122,48 @@ test('a name is no mark: neither root nor a user makes one by it', (t) => {
     cgroups.marked().filter((each) => each.path.startsWith(path)),
     [],
   );
+});
+
+test('one that is made can be written to by root alone, whatever the umask', (t) => {
+  const at = stage(t);
+  if (!at) return;
+  const before = process.umask(0);
+  t.after(() => process.umask(before));
+  const made = at.cgroups.make(at.path, 'WEB-7', 'WEB', 1000);
+  assert.equal(statSync(join(at.directory, basename(made.path))).mode & 0o777, 0o755);
+  assert.equal(at.cgroups.remove(made), true);
+});
+
+test('one that somebody has exchanged for his own before it is marked is given up', (t) => {
+  const at = stage(t);
+  if (!at) return;
+  // What is made belongs to root, who is somebody else for once.
+  const { getuid } = process;
+  Object.assign(process, { getuid: () => 1000 });
+  try {
+    assert.throws(() => at.cgroups.make(at.path, 'WEB-7', 'WEB', 1000), {
+      code: 'CGROUP_FAILED',
+      message: /is not the one that was made$/,
+    });
+  } finally {
+    Object.assign(process, { getuid });
+  }
+  assert.deepEqual(
+    at.cgroups.list(at.path, () => 'take'),
+    [],
+  );
+  assert.equal(at.cgroups.remove(at.cgroups.make(at.path, 'WEB-7', 'WEB', 1000)), true);
+});
+
+test('a link is no cgroup that a process could be moved into', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'portreeve-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  mkdirSync(join(root, 'a'));
+  symlinkSync(join(root, 'a'), join(root, 'b'));
+  const cgroups = new LinuxCgroups(root);
+  const a = cgroups.at('/a') ?? assert.fail();
+  assert.throws(() => cgroups.move(1, { ...a, path: '/b' }), { message: /ELOOP|ENOTDIR/ });
+  assert.deepEqual(readdirSync(join(root, 'a')), []);
 });
 
 /** Becomes uid 1000, and gives a file of his an attribute. */

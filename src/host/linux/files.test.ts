@@ -4,6 +4,8 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  fchmodSync,
+  fstatSync,
   lstatSync,
   mkdtempSync,
   readdirSync,
@@ -18,7 +20,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import { listDirectory, readBytes, readText, replaceFile } from './files.ts';
+import { listDirectory, putWhole, readBytes, readText, replaceFile } from './files.ts';
 
 function directoryOf(t: Pick<TestContext, 'after'>): string {
   const directory = mkdtempSync(join(tmpdir(), 'files-'));
@@ -125,6 +127,18 @@ describe('replacing', () => {
       'world FILE_UNWRITABLE',
     );
   });
+});
+
+test('what is written is for nobody else to read before it has its owner and mode', (t) => {
+  const path = join(directoryOf(t), 'a');
+  const umask = process.umask(0);
+  t.after(() => process.umask(umask));
+  let before = -1;
+  putWhole(path, 'text', (fd) => {
+    before = fstatSync(fd).mode & 0o777;
+    fchmodSync(fd, 0o644);
+  });
+  assert.deepEqual([before, statSync(path).mode & 0o777], [0o600, 0o644]);
 });
 
 describe('the names in a directory', () => {

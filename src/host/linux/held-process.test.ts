@@ -1,8 +1,9 @@
 // A process that is held on to is seen as long as it is there, and nothing else is seen in its place afterwards.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { ownCgroup } from '../../../test/support/own-cgroup.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { cgroupOf } from './cgroup.ts';
 import { holdProcess } from './held-process.ts';
@@ -42,4 +43,18 @@ test('one that has ended and was waited for is not there any more', async () => 
   await once(child, 'close');
   assert.equal(held.look(), undefined);
   held.close();
+});
+
+test('a cgroup that lies outside of our namespace of cgroups is not told', (t) => {
+  if (!needs(t, probe.root(), probe.cgroup2(), probe.command('unshare'))) return;
+  const directory = ownCgroup(t);
+  const script = `const { holdProcess } = await import('${new URL('./held-process.ts', import.meta.url)}');
+    process.stdout.write(\`\${holdProcess(${process.pid})?.look()?.cgroup}\`);`;
+  const told = (...before: string[]) => {
+    const node = [process.execPath, '--input-type=module', '--eval', script];
+    const argv = ['-c', 'echo $$ >"$0/cgroup.procs" && exec "$@"', directory, ...before, ...node];
+    return spawnSync('sh', argv, { encoding: 'utf8' }).stdout;
+  };
+  assert.equal(told(), cgroupOf(process.pid));
+  assert.equal(told('unshare', '--cgroup'), 'undefined');
 });

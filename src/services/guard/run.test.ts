@@ -150,6 +150,7 @@ describe('for whom', () => {
     const stage = new Stage();
     stage.run(CLIENT, SHELL, 1001);
     refused(stage, ALICE, CLIENT, 'PROCESS_DENIED');
+    refused(stage, ALICE, SHELL, 'PROCESS_DENIED');
     refused(stage, ROOT, CLIENT, 'PROCESS_DENIED');
   });
 });
