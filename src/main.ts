@@ -3,7 +3,8 @@ import module from 'node:module';
 
 // Nothing else may be loaded before this: an older Node fails on its syntax.
 if (/^(2[4-9]|[3-9][0-9]|[0-9]{3})\./.test(process.versions.node)) {
-  // In the package and nowhere else: whoever can write there can write the program itself.
+  // In the package and nowhere else: whoever can write there can write the program itself, whatever the umask.
+  process.umask(process.umask(0o077) | 0o022);
   module.enableCompileCache(`${import.meta.dirname}/../dist/.cache`);
   const { main } = await import('./cli/main.ts');
   await main();

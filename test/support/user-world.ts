@@ -16,6 +16,9 @@ const COMMAND_MS = 30_000;
 
 export interface UserWorld {
   readonly world: World;
+  /** The checkout, and the program in it. */
+  readonly checkout: string;
+  readonly program: string;
   /** Runs a command line of portreeve as a user who has no session, and so no XDG_RUNTIME_DIR. */
   run(line: string, uid?: number): Promise<Outcome>;
 }
@@ -36,5 +39,5 @@ export async function userWorld(t: TestContext): Promise<UserWorld | undefined> 
   const program = PORTREEVE.replace(ROOT, CHECKOUT);
   const run: UserWorld['run'] = (line, uid = USER) =>
     world.run([program, ...line.split(' ').filter((word) => word !== '')], { uid, env, timeout: COMMAND_MS });
-  return { world, run };
+  return { world, checkout: CHECKOUT, program, run };
 }
