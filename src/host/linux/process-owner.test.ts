@@ -1,8 +1,10 @@
 // What /proc says of processes: names of every kind, starts, and who is nobody.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
+import { needs, probe } from '../../../test/support/probe.ts';
 import { isOpenTo, ProcessOwner, parseStat } from './process-owner.ts';
 
 /** proc_pid_stat(5) of Linux 6.18, from the state on: the flags are the 7th, the start is the 20th. */
@@ -73,12 +75,60 @@ function ownStat(name: string): string {
   return readFileSync('/proc/self/stat', 'utf8').replace(/\(.*\)/, `(${name})`);
 }
 
-test('descriptors are open to the same user without capabilities, and to nobody else', () => {
-  if (process.getuid?.() !== 0) return;
-  // Root has capabilities, which another process of root need not have.
-  assert.equal(isOpenTo(process.pid, { uid: 0, gid: 0 }), false);
-  assert.equal(isOpenTo(2 ** 22 + 1, { uid: 0, gid: 0 }), undefined);
-  const drop = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
-  const { pid } = spawnSync('setpriv', [...drop, 'true']);
-  assert.equal(isOpenTo(pid, { uid: 65_534, gid: 65_534 }), undefined, 'it has ended');
+describe('descriptors are open', () => {
+  const USER = ['--reuid=1000', '--regid=1000', '--clear-groups'];
+  const BARE = ['--clear-groups', '--bounding-set=-all'];
+  const AMBIENT = ['--inh-caps=+net_bind_service', '--ambient-caps=+net_bind_service'];
+  const cases: Record<string, [setpriv: string[], uid: number, gid: number, expected: boolean]> = {
+    'to the same user': [USER, 1000, 1000, true],
+    'not to another user': [USER, 1001, 1000, false],
+    'not to another group': [USER, 1000, 1001, false],
+    'to root of a process of root without capabilities': [BARE, 0, 0, true],
+    'not to root without capabilities of one that has some': [['--clear-groups'], 0, 0, false],
+    'not of one that has a capability': [[...USER, ...AMBIENT], 1000, 1000, false],
+    'not of one that was started by another user': [['--ruid=1000', ...BARE], 0, 0, false],
+    'not of one that was started by another group': [['--rgid=1000', ...BARE], 0, 0, false],
+  };
+  for (const [name, [setpriv, uid, gid, expected]] of Object.entries(cases)) {
+    test(name, async (t) => {
+      if (!needs(t, probe.root(), probe.command('setpriv'))) return;
+      assert.equal(isOpenTo(await started(t, ['setpriv', ...setpriv, 'cat']), { uid, gid }), expected);
+    });
+  }
+
+  test('not of one that may not be dumped', async (t) => {
+    if (!needs(t, probe.root())) return;
+    for (const [dumpable, expected] of [
+      [1, true],
+      [0, false],
+    ] as const) {
+      const child = [process.execPath, '--input-type=module', '--eval', UNDUMPED, `${dumpable}`];
+      assert.equal(isOpenTo(await started(t, child), { uid: 1000, gid: 1000 }), expected);
+    }
+  });
+
+  test('of nobody who is not there, or has ended', (t) => {
+    if (!needs(t, probe.root(), probe.command('setpriv'))) return;
+    assert.equal(isOpenTo(2 ** 22 + 1, { uid: 0, gid: 0 }), undefined);
+    const { pid } = spawnSync('setpriv', [...USER, 'true']);
+    assert.equal(isOpenTo(pid, { uid: 1000, gid: 1000 }), undefined);
+  });
 });
+
+/** A process that copies its input; it has begun, and ends with the test. */
+async function started(t: TestContext, [program = '', ...args]: readonly string[]): Promise<number> {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill());
+  child.stdin.write('a line');
+  await once(child.stdout, 'data');
+  return child.pid ?? 0;
+}
+
+/** Becomes uid 1000, and says whether it may be dumped (prctl(2): PR_SET_DUMPABLE). */
+const UNDUMPED = `
+const { sys } = await import('${new URL('./sys/libc.ts', import.meta.url)}');
+process.setgroups([]);
+process.setgid(1000);
+process.setuid(1000);
+sys.prctl(4, +process.argv[1], 0, 0, 0);
+process.stdin.pipe(process.stdout);`;

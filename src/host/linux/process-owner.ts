@@ -142,8 +142,8 @@ export function isOpenTo(pid: number, { uid, gid }: Viewer): boolean | undefined
     return ids.length === 3 && ids.every((each) => each === id);
   };
   if (!isAll('Uid', uid) || !isAll('Gid', gid) || !/^CapPrm:\s*0+$/m.test(status)) return false;
-  // What may not be dumped belongs to root in /proc (proc_pid(5)).
-  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === uid;
+  // What may not be dumped belongs to root in /proc, but for the directory of the process itself (proc_pid(5)).
+  return statSync(`/proc/${pid}/fd`, { throwIfNoEntry: false })?.uid === uid;
 }
 
 function idsOf(field: string, status: string): number[] {
