@@ -80,7 +80,7 @@ describe('nothing is done by', () => {
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'HEAD'])
       assert.equal(await written(look, request(method, GOOD.look)), '405', method);
     for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS'])
-      assert.equal(await written(run, request(method, GOOD.run)), '400', method);
+      assert.equal(await written(run, request(method, GOOD.run, '', '{}')), '400', method);
     assert.equal(done(), 0);
   });
 

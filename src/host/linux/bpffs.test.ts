@@ -1,5 +1,6 @@
 // Directories for the guard's names: root's alone, also where users may make directories beside them.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,4 +45,17 @@ test('one that another user has made first is refused', (t) => {
   assert.throws(() => makeInBpffs(path), { code: 'BPFFS_UNTRUSTED' });
   chownSync(path, 0, 0);
   makeInBpffs(path);
+});
+
+test('one that is mounted is root’s alone', (t) => {
+  if (!needs(t, probe.root(), probe.netns())) return;
+  const path = openDirectory(t);
+  const script = `const { isBpffs, mountBpffs } = await import('${new URL('./bpffs.ts', import.meta.url)}');
+    const { statSync } = await import('node:fs');
+    const path = ${JSON.stringify(path)};
+    const has = [mountBpffs(path), mountBpffs(path), isBpffs(path)];
+    process.stdout.write(JSON.stringify([...has, statSync(path).mode & 0o777]));`;
+  const node = [process.execPath, '--input-type=module', '--eval', script];
+  const { stdout, stderr } = spawnSync('unshare', ['--mount', ...node], { encoding: 'utf8' });
+  assert.equal(stdout, JSON.stringify([true, false, true, 0o700]), stderr);
 });

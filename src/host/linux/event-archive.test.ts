@@ -79,6 +79,17 @@ describe('the place', () => {
     assert.equal(readdirSync(state).length, 3);
   });
 
+  test('that belongs to another user keeps its mode and its group', (t) => {
+    if (!needs(t, probe.root())) return;
+    const state = filled(t);
+    const path = join(state, EVENT_DATABASE);
+    chownSync(path, 1000, 1001);
+    chmodSync(path, 0o604);
+    archiveIn(t, state, { gid: 4711 }).append([guardEvent()], EVENT_TIME);
+    const { uid, gid, mode } = statSync(path);
+    assert.deepEqual([uid, gid, mode & 0o777], [1000, 1001, 0o604]);
+  });
+
   test('that cannot be made is told', () => {
     assert.equal(
       codeOf(() => new SqliteEventArchive('/proc/none').append([guardEvent()], EVENT_TIME)),
