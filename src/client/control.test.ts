@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
-import { createServer as createNetServer } from 'node:net';
+import { createServer as createNetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -131,13 +131,57 @@ test('a path is one word of a request', async (t) => {
   for (const word of ['', '/a b', '/a\r\nx: y', '/ä']) await assert.rejects(lookAt(path, word), TypeError);
 });
 
-test('an answer that is shorter than it says is cut off', async (t) => {
+/** A socket behind which somebody writes what is no daemon's. */
+async function stranger(t: TestContext, answer: (socket: Socket) => void): Promise<string> {
   const path = join(await directoryOf(t), 'look.sock');
   const server = createNetServer((socket) => {
-    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n"1234"'));
+    socket.on('error', () => {});
+    socket.once('data', () => answer(socket));
   });
   server.listen(path);
   await once(server, 'listening');
   t.after(() => server.close());
+  return path;
+}
+
+test('an answer that is shorter than it says is cut off', async (t) => {
+  const path = await stranger(t, (socket) =>
+    socket.end('HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n"1234"'),
+  );
   await assert.rejects(lookAt(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /cut off/ });
+});
+
+test('what does not begin as an answer is none', async (t) => {
+  for (const text of ['', 'x', '\r\n\r\n"x"', 'HTTP/2 200 OK\r\n\r\n"x"', 'x HTTP/1.1 200 OK\r\n\r\n"x"']) {
+    const path = await stranger(t, (socket) => socket.end(text));
+    await assert.rejects(lookAt(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /it is no answer/ }, text);
+  }
+});
+
+test('an answer without an end is taken up to the limit', async (t) => {
+  const path = await stranger(t, (socket) => {
+    const more = () => {
+      while (socket.writable && socket.write(Buffer.alloc(64 * 1024, 0x20)));
+    };
+    socket.on('drain', more);
+    socket.write('HTTP/1.1 200 OK\r\n\r\n', more);
+  });
+  await assert.rejects(lookAt(path, '/', { maxBytes: 1000 }), {
+    code: 'DAEMON_BAD_ANSWER',
+    message: /more than 1000 bytes/,
+  });
+});
+
+test('what a command is refused with is told as it was, and what is no refusal is not', async (t) => {
+  const bodies: Record<string, { readonly code: string; readonly kind: string }> = {
+    '{"kind":"refused","code":"JOB_DENIED","error":"no","hint":""}': { code: 'JOB_DENIED', kind: 'refused' },
+    '{"kind":"other","code":"A","error":"no","hint":""}': { code: 'DAEMON_BAD_ANSWER', kind: 'world' },
+    '{"kind":"refused","code":1,"error":"no","hint":""}': { code: 'DAEMON_BAD_ANSWER', kind: 'world' },
+    '{"kind":"refused","code":"A","error":"no"}': { code: 'DAEMON_BAD_ANSWER', kind: 'world' },
+    null: { code: 'DAEMON_BAD_ANSWER', kind: 'world' },
+  };
+  for (const [body, expected] of Object.entries(bodies)) {
+    const path = await daemon(t, (_url, response) => response.writeHead(403).end(body));
+    await assert.rejects(command(path, '/', {}), expected, body);
+  }
 });
