@@ -122,6 +122,27 @@ describe('UNSET', () => {
   });
 });
 
+describe('a log that is read', () => {
+  test('brings entries back, in the place of those that were there, and takes them out', () => {
+    const table = new Registrations();
+    const [before, after] = [entry(1), entry(1, 'udp', { owner: 1001, uaddr: '0.0.0.0.8.2' })];
+    assert.equal(table.restore(before), undefined);
+    assert.equal(table.restore(after), before);
+    assert.equal(table.exact(PROGRAM, 1, udp), after);
+    assert.equal(table.forget(PROGRAM, 1, 'udp'), after);
+    assert.equal(table.forget(PROGRAM, 1, 'udp'), undefined);
+  });
+
+  test("leaves portmap's own entries, whatever it says", () => {
+    const table = new Registrations();
+    const own = entry(1, 'udp', { owner: 0, builtIn: true });
+    table.set(own);
+    assert.equal(table.restore(entry(1, 'udp', { uaddr: '0.0.0.0.8.2' })), undefined);
+    assert.equal(table.forget(PROGRAM, 1, 'udp'), undefined);
+    assert.deepEqual([...table.all()], [own]);
+  });
+});
+
 describe('a lookup', () => {
   test('finds the version, or the last one that was registered over the transport', () => {
     const table = new Registrations();
