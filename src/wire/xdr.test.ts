@@ -48,6 +48,15 @@ describe('what RFC 4506 defines', () => {
     assert.deepEqual(readerOf('00000001aaffffff').opaque(1), bytes('aa'), 'garbage in the padding');
   });
 
+  test('opaque data that is passed over', () => {
+    const reader = readerOf('00000005aabbccddee00000011111111');
+    reader.skip(5);
+    assert.equal(reader.u32(), 0x11111111);
+    assert.throws(() => readerOf('00000005aabbccddee000000').skip(4), isXdrError('XDR_TOO_LONG'));
+    assert.throws(() => readerOf('00000005aabbccddee0000').skip(5), isXdrError('XDR_SHORT'));
+    assert.throws(() => readerOf('ffffffff').skip(0xffff_ffff), isXdrError('XDR_SHORT'));
+  });
+
   // RFC 4506 4.11
   test('a string', () => {
     assert.deepEqual(

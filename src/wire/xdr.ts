@@ -90,7 +90,8 @@ export class XdrReader {
   skip(max: number): void {
     const length = this.u32();
     if (length > max) throw new XdrError('XDR_TOO_LONG', `${length} bytes where at most ${max} may be`);
-    if (padded(length) > this.left) throw new XdrError('XDR_SHORT', 'the bytes end inside opaque data');
+    if (length > this.left || padded(length) > this.left)
+      throw new XdrError('XDR_SHORT', 'the bytes end inside opaque data');
     this.at += padded(length);
   }
 
