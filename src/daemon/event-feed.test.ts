@@ -11,7 +11,7 @@ import { EVENT_TIME, guardEvent, LOST } from '../../test/support/event-archive-c
 import { needs, probe } from '../../test/support/probe.ts';
 import { EVENTS_PATH, eventLine, eventsPath } from '../app/events.ts';
 import { PortreeveError } from '../base/errors.ts';
-import { EVENT_READERS_MAX, EVENT_READERS_PER_USER_MAX } from '../base/limits.ts';
+import { EVENT_PAGE_MAX, EVENT_READERS_MAX, EVENT_READERS_PER_USER_MAX } from '../base/limits.ts';
 import { SimEventArchive } from '../host/sim/event-archive.ts';
 import { EventFeed, type EventFeedDoors } from './event-feed.ts';
 import { LookServer } from './look.ts';
@@ -163,6 +163,21 @@ describe('following', () => {
     const numbers = await next(response.setEncoding('utf8')[Symbol.asyncIterator](), count);
     assert.deepEqual([numbers.length, numbers[0], numbers.at(-1)], [count, 1, count]);
   });
+});
+
+test('who takes nothing does not have all of the archive read for it', async (t) => {
+  const { archive, ask } = await served(t);
+  const pages = 40;
+  archive.append(
+    Array.from({ length: pages * EVENT_PAGE_MAX }, () => guardEvent()),
+    EVENT_TIME,
+  );
+  const read = t.mock.method(archive, 'read');
+  const response = await ask(EVENTS_PATH);
+  // What the sockets between take is read, and nothing beyond it.
+  assert.ok(read.mock.callCount() < pages / 2, `${read.mock.callCount()} pages were read`);
+  assert.equal(numbersIn(await textOf(response)).length, pages * EVENT_PAGE_MAX);
+  assert.ok(read.mock.callCount() > pages);
 });
 
 describe('how many may look at once', () => {
