@@ -125,6 +125,18 @@ describe('a credential', () => {
     assert.equal(verifier(400).verdict, 'call');
     assert.deepEqual([verifier(404).verdict, verifier(404).head.authStat], ['auth-error', 3]);
   });
+
+  test('has its whole verifier behind it', () => {
+    assert.equal(headOf(callWith(0, 0, 0, 8, 1, 2)).verdict, 'call');
+    assert.equal(headOf(callWith(0, 0, 0, 8, 1)).verdict, 'not-a-call');
+    assert.equal(headOf(callWith(0, 0, 0, 8)).verdict, 'not-a-call');
+  });
+
+  test('of more than 16 groups is not read', () => {
+    const decode = (gids: number) => decodeAuthSys(new XdrReader(bytesOf(words(...sysBody(gids)))));
+    assert.equal(decode(16).gids.length, 16);
+    assert.throws(() => decode(17), { code: 'XDR_TOO_LONG' });
+  });
 });
 
 test('any bytes have a verdict, and a call ends inside them', () => {

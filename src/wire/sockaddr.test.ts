@@ -40,6 +40,20 @@ describe('the socket address', () => {
   });
 });
 
+test('what is of another family, or too short, is no endpoint and no local address', () => {
+  const v6 = encodeSockaddr(endpoint('fe80::1', 773));
+  for (const other of ['01', '03', '10']) {
+    const bytes = Uint8Array.from(v6);
+    bytes.set(Buffer.from(family(other), 'hex'));
+    assert.equal(decodeSockaddr(bytes), undefined, other);
+  }
+  assert.equal(decodeSockaddr(v6.subarray(0, 27)), undefined);
+  const local = Uint8Array.from(Buffer.from(`${family('02')}2f78`, 'hex'));
+  assert.equal(decodeLocalSockaddr(local), undefined);
+  local.set(Buffer.from(family('01'), 'hex'));
+  assert.equal(decodeLocalSockaddr(local), '/x');
+});
+
 test('every endpoint is read from its socket address', () => {
   const bytes = fc.uint8Array({ minLength: 16, maxLength: 16 });
   fc.assert(
