@@ -18,6 +18,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
 import { needs, probe } from '../../test/support/probe.ts';
 import { CATALOGUE } from '../app/doctor/codes.ts';
+import { takeLock } from '../host/linux/lock.ts';
 import { run } from './program.ts';
 
 function directory(t: TestContext): string {
@@ -120,6 +121,19 @@ test('only root mends and takes back', async (t) => {
   const io = capturedIo({ uid: 1000, env: { HOME: directory(t) } });
   assert.equal(await run(['doctor', '--undo'], io), 3);
   assert.match(io.stderr(), /only root can take back what the doctor mended/);
+});
+
+test('one doctor mends at a time, and another is told who does', async (t) => {
+  const root = directory(t);
+  mkdirSync(join(root, 'state/doctor'), { recursive: true });
+  const lock = takeLock(join(root, 'state/doctor/lock'));
+  assert.ok(!('heldBy' in lock));
+  const args = ['--root', root, '--state', '/state', '--undo'];
+  const refused = await doctor(...args);
+  assert.equal(refused.code, 3);
+  assert.match(refused.stderr, new RegExp(`another portreeve doctor is at work \\(pid ${process.pid}\\)`));
+  lock.release();
+  assert.equal((await doctor(...args)).code, 0);
 });
 
 test('a tree is changed inside, wherever its links lead, and its files stay whose they are', async (t) => {

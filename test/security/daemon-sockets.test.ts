@@ -103,4 +103,14 @@ describe('nothing is done by', () => {
     }
     assert.equal(done(), 0);
   });
+
+  test('a request that is not finished, of which nothing is waited for long', async (t) => {
+    const { look, run, done } = await sockets(t);
+    const begun = [
+      written(look, `GET ${GOOD.look} HTTP/1.1\r\nhost: x\r\n`),
+      written(run, `POST ${GOOD.run} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{`),
+    ];
+    assert.deepEqual(await Promise.all(begun), ['408', '408']);
+    assert.equal(done(), 0);
+  });
 });

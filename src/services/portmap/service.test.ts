@@ -43,6 +43,9 @@ const rpcb =
   (writer: XdrWriter) =>
     encodeRpcb(writer, { program, version: 1, netid, address, owner: '1' });
 
+const mapping = (protocol: number, port: number) => (writer: XdrWriter) =>
+  encodeMapping(writer, { program: PROGRAM, version: 1, protocol, port });
+
 /** What SET or UNSET answers. */
 function change(
   portmap: Portmap,
@@ -98,6 +101,11 @@ test('registrations are changed from this host only', () => {
         change(portmapService(['10.9.8.1/24']), peer, procedure, 'udp', '0.0.0.0.8.1'),
         'auth-error',
       );
+      for (const version of [2, 4]) {
+        const args = version === 2 ? mapping(6, 2049) : rpcb('udp', '0.0.0.0.8.1');
+        const { outcome } = ask(portmapService(['10.9.8.1/24']), peer, version, procedure, args);
+        assert.equal(outcome, 'auth-error', `version ${version}`);
+      }
     }
   }
 });
@@ -184,8 +192,6 @@ describe('the log is told', () => {
 
   test('of a refusal, with its reason', () => {
     const portmap = portmapService();
-    const mapping = (protocol: number, port: number) => (writer: XdrWriter) =>
-      encodeMapping(writer, { program: PROGRAM, version: 1, protocol, port });
     change(portmap, root, SET, 'udp', '0.0.0.0.8.1');
     change(portmap, user, SET, 'udp', '0.0.0.0.8.2');
     change(portmap, simPeer('tcp6', { port: 777, uid: 1001 }), UNSET, 'udp');
