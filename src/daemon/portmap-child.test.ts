@@ -79,6 +79,7 @@ function started() {
   const heard: FromPortmap[] = [];
   const parts = {
     ...{ endpoints: [], routeFd: 10, diagFd: 11, logFds: [12, 13] as const, stamp: 'boot', carried: [] },
+    ...{ privilegedStartFd: undefined, grantedFd: undefined },
     program: { entry: 'portmap.js', node: 'node', nodeFd: undefined, release: () => {} },
     identity: { uid: 60711, gid: 60711 },
   };

@@ -8,7 +8,8 @@ import { type TestContext, test } from 'node:test';
 import { listening } from '../../test/support/listening.ts';
 import { needs, probe } from '../../test/support/probe.ts';
 import { PORTS_PATH } from '../app/doctor/ports-asked.ts';
-import { PORTS_LOOKS_PER_SECOND_MAX } from '../base/limits.ts';
+import { PORTS_LOOKS_PER_USER_PER_SECOND_MAX } from '../base/limits.ts';
+import { linuxFiles } from '../host/linux/files.ts';
 import { LookServer } from './look.ts';
 import { PortsLook } from './ports.ts';
 
@@ -37,7 +38,8 @@ async function served(t: TestContext) {
   t.after(() => rmSync(directory, { recursive: true }));
   chmodSync(directory, 0o755);
   const path = join(directory, 'look.sock');
-  const ports = new PortsLook({ state: join(directory, 'state'), portmap: () => undefined });
+  const places = { state: join(directory, 'state'), portmap: () => undefined, files: linuxFiles };
+  const ports = new PortsLook(places);
   const server = new LookServer(path, {}, { [PORTS_PATH]: ports.answer });
   await server.open();
   t.after(() => server.close());
@@ -58,8 +60,8 @@ test('a user is answered so often in a second, and root as often as it asks', as
   const target = `${PORTS_PATH}?which=listening&ports=1`;
   let now = 5000;
   t.mock.method(performance, 'now', () => now);
-  const served200 = Array.from({ length: PORTS_LOOKS_PER_SECOND_MAX }, () => '200');
-  const often = PORTS_LOOKS_PER_SECOND_MAX + 2;
+  const served200 = Array.from({ length: PORTS_LOOKS_PER_USER_PER_SECOND_MAX }, () => '200');
+  const often = PORTS_LOOKS_PER_USER_PER_SECOND_MAX + 2;
   assert.deepEqual((await ask(USER, target, often)).statuses, [...served200, '503', '503']);
   assert.deepEqual((await ask(USER + 1, target)).statuses, ['200']);
   assert.deepEqual((await ask(0, target, often)).statuses, [...served200, '200', '200']);
