@@ -1,13 +1,28 @@
 // The network namespaces of the guard: which there are and what leads to them, one more, one less.
 import { PortreeveError } from '../base/errors.ts';
 import type { NetworkNamespaces } from '../host/host.ts';
+import type { AssignedPorts } from '../services/guard/assigned-ports.ts';
 import { GuardKernel } from '../services/guard/kernel.ts';
 import type { GuardedNamespaces, NamedBy } from '../services/guard/namespaces.ts';
+import type { PoolNote } from '../services/guard/port-pools.ts';
 import { type NamespacePlace, parseNamespace } from '../text/namespace.ts';
+import { enforcedProfile, reachOf } from './assigned.ts';
 import { type GuardDoors, guardAbsent } from './guard.ts';
 
 /** What it takes to look at them. */
 export type NamespaceDoors = Pick<GuardDoors, 'bpf' | 'namespaces'>;
+
+/** What it takes to change them. */
+export interface NamespaceChangeDeps extends NamespaceDoors {
+  readonly archive: GuardDoors['archive'];
+  readonly assigned: Pick<AssignedPorts, 'apply' | 'prepare'>;
+}
+
+/** What became of a change, and what is to be reported of it. */
+export interface NamespaceChange<Result> {
+  readonly result: Result;
+  readonly notes: readonly PoolNote[];
+}
 
 /** One in which the policy holds. */
 export interface NamespaceRow {
@@ -22,44 +37,56 @@ export interface NamespaceRow {
 
 /** Those in which the policy holds, the guard's own first. Throws PortreeveError `GUARD_ABSENT` (refused). */
 export function listNamespaces({ bpf, namespaces }: NamespaceDoors, pins: string): NamespaceRow[] {
-  return withNamespaces({ bpf }, pins, (guarded) => rowsOf(guarded, namespaces));
+  return withGuard({ bpf }, pins, (guard) => rowsOf(guard.namespaces, namespaces));
 }
 
 /**
- * Has the policy hold in one more; false where it held there already. Throws PortreeveError `NAMESPACE_INVALID`
- * (usage), `NAMESPACE_ABSENT`, `NOT_A_NAMESPACE`, `GUARD_NAMESPACES_FULL` and `GUARD_ABSENT` (refused), and
- * `NAMESPACE_CLOSED` (world).
+ * Has the policy hold in one more; the result is false where it held there already. Throws PortreeveError
+ * `NAMESPACE_INVALID` (usage), `NAMESPACE_ABSENT`, `NOT_A_NAMESPACE`, `GUARD_NAMESPACES_FULL` and `GUARD_ABSENT`
+ * (refused), and `NAMESPACE_CLOSED` (world).
  */
-export function addNamespace(doors: NamespaceDoors, pins: string, text: string): boolean {
-  return withNamespaces(doors, pins, (guarded) => {
-    dropGone(guarded, doors.namespaces);
-    return guarded.add(existingCookie(doors.namespaces, text));
-  });
-}
-
-/**
- * Has the policy hold in one less; undefined where it did not hold there, else who had named it. Throws what
- * addNamespace() throws, and `GUARD_HOME` (refused) for the guard's own.
- */
-export function removeNamespace(doors: NamespaceDoors, pins: string, text: string): NamedBy | undefined {
-  return withNamespaces(doors, pins, (guarded) => {
-    const cookie = cookieOf(doors.namespaces, placeOf(text), text);
-    const there = guarded.list().find((one) => one.cookie === cookie);
-    if (there) guarded.remove(cookie);
-    dropGone(guarded, doors.namespaces);
-    return there?.by;
-  });
-}
-
-function withNamespaces<T>(
-  { bpf }: Pick<NamespaceDoors, 'bpf'>,
+export function addNamespace(
+  deps: NamespaceChangeDeps,
   pins: string,
-  act: (guarded: GuardedNamespaces) => T,
-): T {
+  text: string,
+): NamespaceChange<boolean> {
+  return withGuard(deps, pins, (guard) => {
+    dropGone(guard.namespaces, deps.namespaces);
+    const { cookie, path } = existing(deps.namespaces, text);
+    const profile = enforcedProfile(deps.archive, guard.state());
+    const notes = profile && path !== undefined ? deps.assigned.prepare(profile, cookie, path) : [];
+    return { result: guard.namespaces.add(cookie), notes };
+  });
+}
+
+/**
+ * Has the policy hold in one less; the result is undefined where it did not hold there, else who had named it. Throws
+ * what addNamespace() throws, and `GUARD_HOME` (refused) for the guard's own.
+ */
+export function removeNamespace(
+  deps: NamespaceChangeDeps,
+  pins: string,
+  text: string,
+): NamespaceChange<NamedBy | undefined> {
+  return withGuard(deps, pins, (guard) => {
+    const { namespaces } = guard;
+    const cookie = cookieOf(deps.namespaces, placeOf(text), text);
+    const there = namespaces.list().find((one) => one.cookie === cookie);
+    if (there) namespaces.remove(cookie);
+    dropGone(namespaces, deps.namespaces);
+    const state = guard.state();
+    const profile = enforcedProfile(deps.archive, state);
+    const notes = profile ? deps.assigned.apply(profile, reachOf(deps.bpf, state)) : [];
+    return { result: there?.by, notes };
+  });
+}
+
+/** Changes a guard while nobody else does. */
+function withGuard<T>({ bpf }: Pick<NamespaceDoors, 'bpf'>, pins: string, act: (guard: GuardKernel) => T): T {
   const guard = GuardKernel.open(bpf, pins);
   if (!guard) throw guardAbsent();
   try {
-    return act(guard.namespaces);
+    return guard.meanwhile(() => act(guard));
   } finally {
     guard.close();
   }
@@ -80,11 +107,16 @@ function dropGone(guarded: GuardedNamespaces, host: NetworkNamespaces): void {
 }
 
 /** A number is taken only of one that is there: others would never be found again. */
-function existingCookie(host: NetworkNamespaces, text: string): bigint {
+function existing(
+  host: NetworkNamespaces,
+  text: string,
+): { readonly cookie: bigint; readonly path: string | undefined } {
   const place = placeOf(text);
   const cookie = cookieOf(host, place, text);
-  if ('cookie' in place && !host.seen().namespaces.some((one) => one.cookie === cookie)) throw absent(text);
-  return cookie;
+  if ('path' in place) return { cookie, path: place.path };
+  const there = host.seen().namespaces.find((one) => one.cookie === cookie);
+  if (!there) throw absent(text);
+  return { cookie, path: there.paths[0] ?? `/proc/${there.pid}/ns/net` };
 }
 
 function placeOf(text: string): NamespacePlace {

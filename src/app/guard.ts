@@ -6,6 +6,7 @@ import { compileTables, type GuardTables, type Permits } from '../bpf/guard-tabl
 import type { Files, GrantedPorts, KernelBpf, NetworkNamespaces, ProfileArchive } from '../host/host.ts';
 import { grantedPorts } from '../policy/granted.ts';
 import type { Profile } from '../policy/rules.ts';
+import type { AssignedPorts } from '../services/guard/assigned-ports.ts';
 import { noDelayUs, unprivilegedStart } from '../services/guard/features.ts';
 import {
   GuardKernel,
@@ -16,11 +17,11 @@ import {
   type TableMaker,
 } from '../services/guard/kernel.ts';
 import { newer, older } from '../services/guard/kernel-errors.ts';
-import { keepNamespaces } from '../services/guard/namespaces.ts';
+import { keepNamespaces, type Prepare } from '../services/guard/namespaces.ts';
 import { removeGuard } from '../services/guard/pinned.ts';
 import type { PoolNote } from '../services/guard/port-pools.ts';
 import { removeUnfinished } from '../services/guard/put-in.ts';
-import { type KeeperDoors, SysctlKeeper } from '../services/guard/sysctl-keeper.ts';
+import { reachOf } from './assigned.ts';
 import { GUARD_ERRNOS } from './guard-errnos.ts';
 import type { GuardSettings, TableChoices } from './guard-settings.ts';
 import { type InForce, profileAfter, profileInForce } from './profile/in-force.ts';
@@ -38,22 +39,14 @@ export interface GuardDoors {
   readonly clock: Pick<Clock, 'now'>;
   /** Who is which job at this moment. */
   readonly jobs: () => Jobs;
-  /** The kernel's settings that keep reserved ports from being given to clients. */
-  readonly pools: Pools;
+  /** The kernel's settings that keep reserved ports out of automatic assignment. */
+  readonly assigned: Pick<AssignedPorts, 'apply' | 'prepare' | 'restore'>;
   readonly namespaces: NetworkNamespaces;
   readonly granted: GrantedPorts;
 }
 
 /** What it takes to make tables. */
 type TableDoors = Pick<GuardDoors, 'archive' | 'bpf' | 'files' | 'granted' | 'jobs'>;
-
-/** The part of the keeper of those settings that is needed here. */
-export type Pools = Pick<SysctlKeeper, 'apply' | 'restore'>;
-
-/** The keeper of those settings. */
-export function poolsOf(doors: KeeperDoors): Pools {
-  return new SysctlKeeper(doors);
-}
 
 /** What the guard does, and what is to be said about it. */
 export interface Guarded {
@@ -115,14 +108,20 @@ export function startGuard(
       const { tables, jobs, nowMs } = tablesNow(doors, choices, inForce);
       there.swap(tables, jobs, nowMs, undefined, over);
     }
+    const enforced = mode === 'enforce' ? inForce.profile : undefined;
+    const prepare = prepareFor(doors, enforced);
+    const notes = keepNamespaces(guard.namespaces, doors.namespaces, choices.namespaces, prepare);
+    // A port that is assigned after the list was read is none that somebody gets once the profile is enforced.
+    if (enforced) notes.push(...keepAssigned(doors, guard, enforced));
     guard.setMode(mode);
-    const notes = [
-      ...keepNamespaces(guard.namespaces, doors.namespaces, choices.namespaces),
-      ...keepPools(doors, guard.state(), mode === 'enforce' ? inForce.profile : undefined),
-    ];
+    if (!enforced) notes.push(...keepAssigned(doors, guard, undefined));
     return { state: guard.state(), notes };
   } catch (thrown) {
-    if (!there) guard.remove();
+    if (!there) {
+      const { home } = guard.state();
+      guard.remove();
+      doors.assigned.restore(home);
+    }
     throw thrown;
   } finally {
     guard.close();
@@ -174,24 +173,23 @@ function requireSameCgroup(bpf: KernelBpf, guard: GuardKernel, cgroup: string | 
 }
 
 /**
- * Keeps the ports of a profile out of automatic assignment, or takes that back. A guard of a part of the host leaves
- * the settings alone, which are for all of it; and where they cannot be written the kernel still refuses and allows.
+ * Keeps the reserved ports of a profile out of automatic assignment, or takes that back. Where the lists cannot be
+ * written that is reported, and the kernel still refuses and allows.
  */
-function keepPools(
-  { bpf, pools }: GuardDoors,
-  { cgroupId }: Pick<GuardState, 'cgroupId'>,
+function keepAssigned(
+  { bpf, assigned }: Pick<GuardDoors, 'bpf' | 'assigned'>,
+  guard: GuardKernel,
   profile: Profile | undefined,
 ): readonly PoolNote[] {
-  // Where it is attached no more it cannot be told, and only what is ours is taken back.
-  const isDetached = cgroupId === 0n && profile === undefined;
-  if (!isDetached && cgroupId !== bpf.cgroupId(bpf.cgroupRoot())) return [];
-  try {
-    return (profile ? pools.apply(profile) : pools.restore()).notes;
-  } catch (thrown) {
-    if (!(thrown instanceof PortreeveError)) throw thrown;
-    const { code, message, hint } = thrown;
-    return [{ severity: 'warning', code, message, hint, source: undefined }];
-  }
+  return guard.meanwhile(() => {
+    const reach = reachOf(bpf, guard.state());
+    return profile ? assigned.apply(profile, reach) : assigned.restore(reach.home);
+  });
+}
+
+/** Before the policy holds in one more namespace its list is written. */
+function prepareFor({ assigned }: Pick<GuardDoors, 'assigned'>, profile: Profile | undefined): Prepare {
+  return (cookie, path) => (profile ? assigned.prepare(profile, cookie, path) : []);
 }
 
 /** Takes the guard out of the kernel; undefined where there was none. */
@@ -199,12 +197,14 @@ export function stopGuard(doors: GuardDoors, pins: string): readonly PoolNote[] 
   const found = GuardKernel.look(doors.bpf, pins);
   if (!found) {
     removeUnfinished(doors.bpf, pins);
+    // Of one that was killed when the guard was out, and the lists were not yet as before.
+    doors.assigned.restore(doors.bpf.namespaceCookie());
     return undefined;
   }
   if ('isNewer' in found && found.isNewer) throw newer(pins, found.abi);
-  const notes = keepPools(doors, found, undefined);
+  // The daemon keeps the lists only while there is a guard.
   removeGuard(doors.bpf, pins);
-  return notes;
+  return doors.assigned.restore(found.home);
 }
 
 /** Keeps what is on trial; undefined where nothing is. Throws PortreeveError `GUARD_ABSENT` (refused). */
@@ -220,7 +220,7 @@ export function confirmTrial(doors: GuardDoors, choices: GuardChoices): Guarded 
     const state = guard.state();
     const profile =
       state.mode === 'enforce' ? profileAfter(doors.archive, state.revision).profile : undefined;
-    return { state, notes: keepPools(doors, state, profile) };
+    return { state, notes: keepAssigned(doors, guard, profile) };
   } finally {
     guard.close();
   }
@@ -291,10 +291,11 @@ export function changeGuarded(
     // What goes beyond the tables would not go back with them.
     if (change.trialMs !== undefined) return { revision, guard: guard.state(), notes: [] };
     if (!guard.confirm()) putBack(guard, tables, doors.jobs(), nowMs);
-    const notes = keepNamespaces(guard.namespaces, doors.namespaces, choices.namespaces);
-    const state = guard.state();
-    if (state.mode === 'enforce') notes.push(...keepPools(doors, state, change.inForce.profile));
-    return { revision, guard: state, notes };
+    const enforced = guard.state().mode === 'enforce' ? change.inForce.profile : undefined;
+    const prepare = prepareFor(doors, enforced);
+    const notes = keepNamespaces(guard.namespaces, doors.namespaces, choices.namespaces, prepare);
+    if (enforced) notes.push(...keepAssigned(doors, guard, enforced));
+    return { revision, guard: guard.state(), notes };
   } finally {
     guard.close();
   }

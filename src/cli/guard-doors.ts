@@ -1,13 +1,7 @@
 // What the commands of the guard work with: the kernel, the archive, the jobs of this host.
+import { type AssignedPorts, assignedPorts } from '../app/assigned.ts';
 import { directoriesOf } from '../app/directories.ts';
-import {
-  findGuard,
-  GUARD_PINS,
-  type GuardChoices,
-  type GuardDoors,
-  poolsOf,
-  settleTrial,
-} from '../app/guard.ts';
+import { findGuard, GUARD_PINS, type GuardChoices, type GuardDoors, settleTrial } from '../app/guard.ts';
 import { guardSettings } from '../app/guard-settings.ts';
 import { carryOut, planAgain } from '../app/profile/apply.ts';
 import { readSettings } from '../app/settings.ts';
@@ -17,7 +11,7 @@ import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
 import { systemClock } from '../host/linux/linux-clock.ts';
 import { linuxNamespaces } from '../host/linux/namespaces.ts';
 import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
-import { SysctlRecordFile } from '../host/linux/sysctl-record.ts';
+import { SysctlRecordFiles } from '../host/linux/sysctl-record.ts';
 import { linuxSysctls } from '../host/linux/sysctls.ts';
 import { applyDoors } from './apply-doors.ts';
 import { jobsOfHost } from './guard-jobs.ts';
@@ -49,10 +43,20 @@ export function guardDoors(
     files,
     clock: systemClock,
     jobs: () => jobsOfHost(files),
-    pools: poolsOf({ sysctls: linuxSysctls, record: new SysctlRecordFile(directory) }),
+    assigned: assignedHere(directory),
     namespaces: linuxNamespaces,
     granted: new GrantedPortsFile(directory, pins),
   };
+}
+
+/** What keeps reserved ports out of automatic assignment on this host, with its records in the state directory. */
+export function assignedHere(directory: string): AssignedPorts {
+  return assignedPorts({
+    bpf: new LinuxBpf(),
+    namespaces: linuxNamespaces,
+    sysctls: linuxSysctls,
+    records: new SysctlRecordFiles(directory),
+  });
 }
 
 /** How it is guarded: by what was typed, and by portreeve.toml. */

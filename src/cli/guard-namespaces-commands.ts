@@ -32,6 +32,7 @@ Examples:
     });
   addPlace(addCommand(namespaces, 'add').description('have the profile hold in one more'))
     .argument('<namespace>', NAMESPACE_HELP)
+    .option('--state <dir>', STATE_HELP)
     .addHelpText(
       'after',
       `
@@ -45,6 +46,7 @@ Examples:
     });
   addPlace(addCommand(namespaces, 'remove').description('leave one alone'))
     .argument('<namespace>', `${NAMESPACE_HELP}, or cookie:NUMBER`)
+    .option('--state <dir>', STATE_HELP)
     .addHelpText(
       'after',
       `
@@ -60,4 +62,5 @@ Examples:
     });
 }
 
+const STATE_HELP = 'where the record of applied profiles is';
 const NAMESPACE_HELP = 'a name of "ip netns", the path of a namespace, or pid:NUMBER';

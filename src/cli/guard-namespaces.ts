@@ -11,6 +11,8 @@ import { EXIT_CODES } from '../base/errors.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
 import { linuxNamespaces } from '../host/linux/namespaces.ts';
 import { namespaceName } from '../text/namespace.ts';
+import { guardDoors } from './guard-doors.ts';
+import { tellNotes } from './guard-notes.ts';
 import type { Io } from './io.ts';
 import { needRoot } from './need-root.ts';
 import { type Column, formatTable, json } from './text.ts';
@@ -18,6 +20,7 @@ import { type Column, formatTable, json } from './text.ts';
 export interface NamespacesOptions {
   readonly pins?: string;
   readonly json?: boolean;
+  readonly state?: string;
 }
 
 /** `portreeve guard namespaces` */
@@ -29,17 +32,21 @@ export function namespacesCommand({ pins, json: isJson }: NamespacesOptions, io:
 }
 
 /** `portreeve guard namespaces add` */
-export function addNamespaceCommand(text: string, { pins }: NamespacesOptions, io: Io): number {
+export function addNamespaceCommand(text: string, options: NamespacesOptions, io: Io): number {
   needRoot(io, 'say where a profile holds');
-  const isNew = addNamespace(doors(), pins ?? GUARD_PINS, text);
+  const pins = options.pins ?? GUARD_PINS;
+  const { result: isNew, notes } = addNamespace(guardDoors(options, io), pins, text);
+  tellNotes(io, notes);
   io.out(isNew ? `the policy holds in ${text}, too\n` : `the policy held in ${text} already\n`);
   return 0;
 }
 
 /** `portreeve guard namespaces remove` */
-export function removeNamespaceCommand(text: string, { pins }: NamespacesOptions, io: Io): number {
+export function removeNamespaceCommand(text: string, options: NamespacesOptions, io: Io): number {
   needRoot(io, 'say where a profile holds');
-  const by = removeNamespace(doors(), pins ?? GUARD_PINS, text);
+  const pins = options.pins ?? GUARD_PINS;
+  const { result: by, notes } = removeNamespace(guardDoors(options, io), pins, text);
+  tellNotes(io, notes);
   if (by === undefined) {
     io.err(`portreeve: the policy did not hold in ${text}\n`);
     return EXIT_CODES.refused;

@@ -6,6 +6,7 @@ import { EXIT_CODES, PortreeveError } from '../base/errors.ts';
 import { markEnforcing } from '../host/linux/enforcing-since.ts';
 import { LinuxBpf } from '../host/linux/kernel-bpf.ts';
 import { askLook } from './daemon-status.ts';
+import { assignableHere, assignableJson, assignableText } from './guard-assignable.ts';
 import { type GuardOptions, guardChoices, guardDoors, recordTrial } from './guard-doors.ts';
 import {
   type ExactOption,
@@ -31,10 +32,13 @@ export async function guardCommand(options: GuardOptions, io: Io): Promise<numbe
   if (state && 'abi' in state) return tellOtherGuard(state, isJson ?? false, io);
   const guard = isLooking ? guardJson(state) : await askGuard(io, runtime);
   const held = state && (await countRestarts(state, options, io));
+  const assignable = state && assignableHere(state, options, io);
   const lacks = await guardLacks('revision' in guard ? guard.revision : undefined, options, io);
-  if (isJson) io.out(json({ ...guard, ...(state && { held: held ?? null }), ...lacksJson(lacks) }));
-  else if ('counters' in guard) io.out(stateText(io, guard) + heldText(io, held) + lacksText(io, lacks));
-  else io.out(`the guard is off: the kernel does not know the profile\n${lacksText(io, lacks)}`);
+  const inspected = state && { held: held ?? null, ...assignableJson(assignable) };
+  if (isJson) io.out(json({ ...guard, ...inspected, ...lacksJson(lacks) }));
+  else if ('counters' in guard) {
+    io.out(stateText(io, guard) + heldText(io, held) + assignableText(io, assignable) + lacksText(io, lacks));
+  } else io.out(`the guard is off: the kernel does not know the profile\n${lacksText(io, lacks)}`);
   return guard.mode === 'enforce' && guard.isAttached ? 0 : EXIT_CODES.refused;
 }
 

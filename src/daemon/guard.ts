@@ -23,6 +23,7 @@ import { Follower } from '../services/guard/follower.ts';
 import { GuardKernel, type Jobs } from '../services/guard/kernel.ts';
 import { NamespaceFollower } from '../services/guard/namespace-follower.ts';
 import { giveJob, type JobSection } from '../services/guard/run.ts';
+import { DaemonAssignedPorts } from './assigned-ports.ts';
 import { ControlServer } from './control.ts';
 import { GuardRecorder } from './guard-recorder.ts';
 import { GuardUsers } from './guard-users.ts';
@@ -132,6 +133,7 @@ export class DaemonGuard {
       const namespaces = new NamespaceFollower({
         namespaces: linuxNamespaces,
         kernel: () => this.#kernelNow(),
+        assigned: new DaemonAssignedPorts({ bpf: this.#bpf, state, kernel: () => this.#kernel?.guard }),
         wanted: () => this.#settings.namespaces,
         warn,
       });
@@ -368,9 +370,10 @@ export class DaemonGuard {
     const { cgroups, users } = this.#jobs;
     const detached =
       state?.isAttached === false ? 'the programs of the guard are not called any more' : undefined;
-    const faults = this.#following?.users.faults ?? [];
-    const missing = [this.#obstacle, this.#fault, detached, ...faults].filter((one) => one !== undefined);
-    const unknown = this.#following?.users.unknown ?? [];
+    const { users: followed, namespaces } = this.#following ?? {};
+    const warnings = [...(followed?.faults ?? []), ...(namespaces?.warnings ?? [])];
+    const missing = [this.#obstacle, this.#fault, detached, ...warnings].filter((one) => one !== undefined);
+    const unknown = followed?.unknown ?? [];
     return { mode, revision, cgroups: cgroups.size, users: users.size, unknown, missing };
   }
 }

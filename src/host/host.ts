@@ -41,6 +41,7 @@ export type {
   SeenNamespaces,
   SysctlChange,
   SysctlRecord,
+  SysctlRecords,
   Sysctls,
 } from './kernel.ts';
 export type {

@@ -187,6 +187,11 @@ export interface NetworkNamespaces {
    * `NOT_A_NAMESPACE` (refused) for another file, and `NAMESPACE_CLOSED` (world) where we may not enter it.
    */
   cookieAt(path: string): bigint | undefined;
+  /**
+   * Acts inside the one that a file is of; `act` is given its number, and must have ended when it returns. Undefined
+   * where there is no such file. Throws like cookieAt(), and what `act` throws.
+   */
+  within<Result>(path: string, act: (cookie: bigint) => Result): Result | undefined;
   /** Those that are mounted somewhere, as seen from here, or have a process. */
   seen(): SeenNamespaces;
 }
@@ -214,6 +219,19 @@ export interface SysctlChange {
   readonly written: string;
   /** What was there when that write began; undefined when it is known to have ended. */
   readonly before: string | undefined;
+}
+
+/** The records of all network namespaces whose settings we wrote. */
+export interface SysctlRecords {
+  /**
+   * That of the namespace with the cookie, in which the caller is. Throws PortreeveError `SYSCTL_RECORD_DAMAGED`,
+   * `FILE_UNREADABLE` and `FILE_UNWRITABLE` (world).
+   */
+  of(cookie: bigint): SysctlRecord;
+  /** The cookies of those that have one. */
+  cookies(): readonly bigint[];
+  /** Drops that of a namespace that is gone. */
+  forget(cookie: bigint): void;
 }
 
 /** The record of what we wrote into the kernel's settings, which means nothing after a reboot. */

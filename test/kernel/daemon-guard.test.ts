@@ -9,7 +9,7 @@ import { BPFFS, mountBpffs } from '../../src/host/linux/bpffs.ts';
 import { SqliteEventArchive } from '../../src/host/linux/event-archive.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import { NO_PEERS, portreeve, serve, status } from '../support/daemon.ts';
-import { guardReady, namespaceIn } from '../support/guard.ts';
+import { guardReady } from '../support/guard.ts';
 import { installOlder } from '../support/older-guard.ts';
 import { needs, probe } from '../support/probe.ts';
 import { isRemoved } from '../support/removed.ts';
@@ -147,7 +147,7 @@ test('a guard of an older version is taken over while the daemon runs, with what
   ] as const;
   // It comes with its names all at once, and with an event that nobody has read.
   const prepared = { cgroup: at.cgroup, pins: `${at.pins}-prepared` };
-  installOlder(at.bpf, prepared, { mode: 'enforce', users, namespaces: [await namespaceIn(at.world)] });
+  installOlder(at.bpf, prepared, { mode: 'enforce', users, namespaces: [], home: at.world.network });
   assert.equal(await at.bind(4001, WEB), 'EACCES');
   assert.equal(at.bpf.rename(prepared.pins, at.pins), true);
   await running.waitForOutput(/guard: that of an older portreeve was taken over/);
@@ -189,7 +189,8 @@ test('a daemon that starts takes over the guard of an older version, and what it
       [WEB, 'WEB'],
       [ALICE, 'ALICE'],
     ],
-    namespaces: [await namespaceIn(at.world)],
+    namespaces: [],
+    home: at.world.network,
   });
   assert.deepEqual(await holders(at), GUARDED);
   await at.daemon();

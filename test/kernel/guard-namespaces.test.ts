@@ -3,21 +3,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
 import { linuxNamespaces } from '../../src/host/linux/namespaces.ts';
-import { type GuardDaemon, guardDaemon } from '../support/guard-daemon.ts';
+import { type GuardDaemon, guardDaemon, makeNamespace } from '../support/guard-daemon.ts';
 import { ALICE } from '../support/job-stage.ts';
 import { until } from '../support/world.ts';
 
 const PORT = 4000;
 const PROFILE = `PORT ${PORT} TCP ALICE\n`;
 const [REFUSED, FREE] = ['EACCES ok', 'ok ok'];
-
-/** A name of ip-netns(8) in the world of a test; it goes with the world. */
-async function makeNamespace({ stage }: GuardDaemon, name: string): Promise<void> {
-  const { code, stderr } = await stage.world.run(['ip', 'netns', 'add', name]);
-  assert.equal(code, 0, stderr);
-  const up = await stage.world.run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
-  assert.equal(up.code, 0, up.stderr);
-}
 
 /** What the port says there to root, for whom it is not, and to the user for whom it is. */
 async function said({ bind }: GuardDaemon, path?: string): Promise<string> {

@@ -16,7 +16,8 @@ function withOlder(at: Desk, more: Partial<OlderGuard> = {}): void {
   at.write('first', PROFILE);
   assert.match(at.run('apply @first').stdout, /recorded as revision 1; nothing enforces it/);
   const users = [[NOBODY, 'WEB']] as const;
-  installOlder(new LinuxBpf(), at.place, { mode: 'enforce', users, namespaces: [], ...more });
+  const home = at.network;
+  installOlder(new LinuxBpf(), at.place, { mode: 'enforce', users, namespaces: [], home, ...more });
 }
 
 const holders = ({ bind }: Desk) => [bind(NOBODY, PORT), bind(ROOT_UID, PORT)];
@@ -70,7 +71,13 @@ test('a trial of an older guard goes on, and is confirmed or recorded as any oth
 
   const bpf = new LinuxBpf();
   const older = (trialUntil: bigint) =>
-    installOlder(bpf, at.place, { mode: 'enforce', users: [[NOBODY, 'WEB']], namespaces: [], trialUntil });
+    installOlder(bpf, at.place, {
+      mode: 'enforce',
+      users: [[NOBODY, 'WEB']],
+      namespaces: [],
+      home: at.network,
+      trialUntil,
+    });
   // The second set of the recorded guard reserves nothing; what is recorded of it takes its place.
   older(bpf.bootNow() + MINUTE_NS);
   assert.deepEqual(holders(at), ['ok', 'ok']);

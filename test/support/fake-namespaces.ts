@@ -34,6 +34,8 @@ export class FakeNamespaces implements NetworkNamespaces {
   readonly there = new Map<bigint, Leads>();
   readonly closed = new Set<string>();
   isComplete = true;
+  /** The one that we are in. */
+  current = 1n;
   /** How often a path was asked for. */
   asked = 0;
 
@@ -45,6 +47,18 @@ export class FakeNamespaces implements NetworkNamespaces {
     this.asked++;
     if (this.closed.has(path)) throw new PortreeveError('world', 'NAMESPACE_CLOSED', `${path} is closed`);
     return [...this.there].find(([, { paths = [] }]) => paths.includes(path))?.[0];
+  }
+
+  within<Result>(path: string, act: (cookie: bigint) => Result): Result | undefined {
+    const cookie = this.cookieAt(path);
+    if (cookie === undefined) return undefined;
+    const before = this.current;
+    this.current = cookie;
+    try {
+      return act(cookie);
+    } finally {
+      this.current = before;
+    }
   }
 
   seen(): SeenNamespaces {

@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { USER_ANSWER_MS } from '../../src/base/limits.ts';
 import { NO_PEERS, PORTREEVE, portreeve } from './daemon.ts';
-import { GuardStage, guardReady } from './guard.ts';
+import { GuardStage, guardReady, type StageOptions } from './guard.ts';
 import { ALICE } from './job-stage.ts';
-import type { Peers } from './peers.ts';
 import { ONLY_PORTREEVE } from './portmap.ts';
 import { needs, probe } from './probe.ts';
 import type { Outcome, Running, World } from './world.ts';
@@ -38,21 +37,28 @@ export interface GuardDaemon {
 }
 
 /** What else there is in it. */
-export interface GuardDaemonOptions {
-  readonly peers?: Peers;
+export interface GuardDaemonOptions extends StageOptions {
   /** Is called before the profile is applied. */
   readonly prepare?: (world: World) => Promise<void>;
+}
+
+/** Makes a network namespace with a name of ip-netns(8) in the world of a test; it goes with the world. */
+export async function makeNamespace({ stage }: Pick<GuardDaemon, 'stage'>, name: string): Promise<void> {
+  const { code, stderr } = await stage.world.run(['ip', 'netns', 'add', name]);
+  assert.equal(code, 0, stderr);
+  const up = await stage.world.run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
+  assert.equal(up.code, 0, up.stderr);
 }
 
 /** One in which a profile is enforced and no daemon has been yet; undefined where the machine cannot have it. */
 export async function guardDaemon(
   t: TestContext,
   profile: string,
-  { peers, prepare = async () => {} }: GuardDaemonOptions = {},
+  { prepare = async () => {}, ...options }: GuardDaemonOptions = {},
 ): Promise<GuardDaemon | undefined> {
   if (!guardReady(t) || !needs(t, probe.command('python3'), ONLY_PORTREEVE)) return undefined;
-  const stage = await GuardStage.open(t, { peers });
-  chmodSync(stage.place.cgroup, 0o755);
+  const stage = await GuardStage.open(t, options);
+  chmodSync(stage.cgroup, 0o755);
   const { world } = stage;
   await world.write('/etc/passwd', PASSWD);
   await world.write('/run/profile', profile);
@@ -75,7 +81,8 @@ export async function guardDaemon(
       return running;
     },
     guard: (...words) => {
-      const isLook = words.length === 0 || words[0] === 'namespaces' || words[0]?.startsWith('-');
+      const isList = words[0] === 'namespaces' && !['add', 'remove'].includes(words[1] ?? '');
+      const isLook = words.length === 0 || isList || words[0]?.startsWith('-');
       return portreeve(world, ['guard', ...words, ...(isLook ? pins : place)]);
     },
     apply,

@@ -1,6 +1,6 @@
-// The commands of the guard on this host, in a cgroup and a directory of bpffs of their own; nothing of it is left.
+// The commands of the guard, in a cgroup, a network and a directory of bpffs of their own; nothing of it is left.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test';
 import { cgroupRoot } from '../../src/host/linux/cgroup.ts';
 import type { GuardPlace } from '../../src/services/guard/kernel.ts';
 import { PORTREEVE } from './daemon.ts';
+import { namedNamespace } from './netns.ts';
 import { needs, probe } from './probe.ts';
 
 /** Two users who are on every host of ours, by their jobs. */
@@ -19,6 +20,8 @@ export interface Desk {
   readonly place: GuardPlace;
   /** The state directory. */
   readonly state: string;
+  /** The file of its network namespace. */
+  readonly network: string;
   /** Runs a command; `@` begins a file that was written. */
   readonly run: (line: string) => {
     readonly code: number | null;
@@ -47,7 +50,7 @@ let desks = 0;
 
 /** One that goes with the test; undefined where the machine cannot have it, and the test is skipped. */
 export function desk(t: TestContext): Desk | undefined {
-  for (const each of [probe.root(), probe.cgroup2(), probe.bpf(), probe.command('python3')]) {
+  for (const each of [probe.root(), probe.netns(), probe.cgroup2(), probe.bpf(), probe.command('python3')]) {
     if (!needs(t, each)) return undefined;
   }
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-guard-'));
@@ -55,16 +58,22 @@ export function desk(t: TestContext): Desk | undefined {
   const cgroup = join(cgroupRoot(), name);
   const pins = `/sys/fs/bpf/${name}`;
   mkdirSync(cgroup);
+  // The guard writes settings of its network.
+  const network = namedNamespace();
+  const enter = [`--net=${network.path}`];
+  execFileSync('ip', ['-n', network.name, 'link', 'set', 'lo', 'up']);
   const place = ['--pins', pins];
   const run = (line: string) => {
     const words = line.split(' ').map((word) => word.replace(/^@/, `${directory}/`));
     const own = line === 'guard' ? [] : ['--state', join(directory, 'state')];
     const args = [...words, ...place, ...own];
-    const { status, stdout, stderr } = spawnSync(PORTREEVE, args, { encoding: 'utf8' });
+    const argv = [...enter, PORTREEVE, ...args];
+    const { status, stdout, stderr } = spawnSync('nsenter', argv, { encoding: 'utf8' });
     return { code: status, stdout, stderr };
   };
   t.after(() => {
     run('guard off');
+    network.remove();
     rmdirSync(cgroup);
     rmSync(directory, { recursive: true });
     assert.deepEqual(
@@ -73,11 +82,12 @@ export function desk(t: TestContext): Desk | undefined {
     );
   });
   const bind = (uid: number, port: number) => {
-    const args = ['-c', BINDER, cgroup, `${uid}`, `${port}`];
-    return spawnSync('python3', args, { encoding: 'utf8' }).stdout.trim();
+    const args = [...enter, 'python3', '-c', BINDER, cgroup, `${uid}`, `${port}`];
+    return spawnSync('nsenter', args, { encoding: 'utf8' }).stdout.trim();
   };
   const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
   const started = (line: string) =>
     run(line.startsWith('guard e') || line.startsWith('guard ob') ? `${line} --cgroup ${cgroup}` : line);
-  return { place: { pins, cgroup }, state: join(directory, 'state'), run: started, bind, write };
+  const state = join(directory, 'state');
+  return { place: { pins, cgroup }, state, network: network.path, run: started, bind, write };
 }

@@ -21,6 +21,7 @@ import type {
 import { BPFFS } from '../../src/host/linux/bpffs.ts';
 import { walkCgroups } from '../../src/host/linux/cgroup.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
+import { linuxNamespaces } from '../../src/host/linux/namespaces.ts';
 import { linkInfo } from '../../src/host/linux/sys/bpf-link.ts';
 import { type ObjectKind, objectIds } from '../../src/host/linux/sys/bpf-object.ts';
 import { tickUs } from '../../src/host/linux/tick.ts';
@@ -137,42 +138,51 @@ export class WatchedBpf extends LinuxBpf {
   }
 }
 
+/** How a stage is set. */
+export interface StageOptions {
+  readonly peers?: Peers | undefined;
+  /** Whether its guard judges all of the host: in the world's network, as everywhere, and in no other. */
+  readonly isWholeHost?: boolean;
+  /** Its cgroup is a slice, so that what is in it can be units. */
+  readonly isSlice?: boolean;
+}
+
 /** A guard that is in force for what is started on the stage. */
 export class GuardStage {
   readonly world: World;
   readonly place: GuardPlace;
+  /** The directory of the stage's own cgroup: the guard's, unless that judges all of the host. */
+  readonly cgroup: string;
   readonly bpf = new WatchedBpf();
   readonly kernel: GuardKernel;
   /** The number of the world's network namespace. */
   readonly netns: bigint;
   #isRemoved = false;
 
-  private constructor(world: World, place: GuardPlace, netns: bigint) {
+  private constructor(world: World, place: GuardPlace, cgroup: string, netns: bigint) {
     this.world = world;
     this.place = place;
+    this.cgroup = cgroup;
     this.netns = netns;
-    this.kernel = GuardKernel.install(this.bpf, place, nothingInForce());
-    this.kernel.namespaces.add(netns);
+    // The world's network is the guard's own, as if it had been started there.
+    const install = () => GuardKernel.install(this.bpf, place, nothingInForce());
+    this.kernel = linuxNamespaces.within(world.network, install) ?? assert.fail('the world is gone');
   }
 
-  /**
-   * Makes one that goes with the test, also where that fails: the world and its processes first. Its cgroup is a slice
-   * with `isSlice`, so that what is in it can be units.
-   */
-  static async open(
-    t: Pick<TestContext, 'after'>,
-    { peers, isSlice = false }: { readonly peers?: Peers | undefined; readonly isSlice?: boolean } = {},
-  ): Promise<GuardStage> {
+  /** Makes one that goes with the test, also where that fails: the world and its processes first. */
+  static async open(t: Pick<TestContext, 'after'>, options: StageOptions = {}): Promise<GuardStage> {
+    const { peers, isWholeHost = false, isSlice = false } = options;
     const world = await World.open(t, peers && { peers });
-    const made = mkdtempSync(join(new LinuxBpf().cgroupRoot(), 'portreeve-guard-'));
+    const root = new LinuxBpf().cgroupRoot();
+    const made = mkdtempSync(join(root, 'portreeve-guard-'));
     const cgroup = isSlice ? `${made}.slice` : made;
     if (isSlice) {
       rmdirSync(made);
       mkdirSync(cgroup);
     }
     t.after(() => removeCgroups(cgroup));
-    const place = { cgroup, pins: join(BPFFS, basename(made)) };
-    const stage = new GuardStage(world, place, await furnish(world));
+    const place = { cgroup: isWholeHost ? root : cgroup, pins: join(BPFFS, basename(made)) };
+    const stage = new GuardStage(world, place, cgroup, await furnish(world));
     t.after(() => stage.remove());
     return stage;
   }
@@ -199,14 +209,14 @@ export class GuardStage {
   }
 
   /** Makes a cgroup below the guard's, or below another. */
-  below(name: string, parent: string = this.place.cgroup): string {
+  below(name: string, parent: string = this.cgroup): string {
     const directory = join(parent, name);
     mkdirSync(directory);
     return directory;
   }
 
   /** A command line that puts itself where and who it is to be. */
-  command(argv: readonly string[], { cgroup = this.place.cgroup, uid }: Who = {}): string[] {
+  command(argv: readonly string[], { cgroup = this.cgroup, uid }: Who = {}): string[] {
     const user = uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
     return ['sh', '-c', ENTER, 'enter', cgroup, ...user, ...argv];
   }

@@ -13,14 +13,14 @@ export interface NamedNamespace {
   remove(): void;
 }
 
-/** Makes one; gone again after the test, also where that fails. */
-export function namedNamespace(t: Pick<TestContext, 'after'>): NamedNamespace {
+/** Makes one; gone again after the test, also where that fails. Without a test it is the caller's to remove. */
+export function namedNamespace(t?: Pick<TestContext, 'after'>): NamedNamespace {
   const name = `portreeve-test-${process.pid}-${made++}`;
   const path = `/run/netns/${name}`;
   const remove = () => {
     if (existsSync(path)) execFileSync('ip', ['netns', 'delete', name]);
   };
-  t.after(remove);
+  t?.after(remove);
   execFileSync('ip', ['netns', 'add', name]);
   return { name, path, remove };
 }

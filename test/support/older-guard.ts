@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseDecimal } from '../../src/base/port.ts';
 import type { BindHook, KernelMap, KernelMapSpec } from '../../src/host/host.ts';
 import type { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
+import { linuxNamespaces } from '../../src/host/linux/namespaces.ts';
 import type { GuardPlace } from '../../src/services/guard/kernel.ts';
 import { bytes32, bytes64 } from '../../src/services/guard/map-bytes.ts';
 
@@ -54,6 +55,8 @@ export interface OlderGuard {
   /** The users who are WEB, ALICE and ROOT. */
   readonly users: readonly (readonly [uid: number, job: 'WEB' | 'ALICE' | 'ROOT'])[];
   readonly namespaces: readonly bigint[];
+  /** The file of the network namespace that is its own; that of the test without it. */
+  readonly home?: string;
   /** What it says of its version; the recorded one if nothing is said. */
   readonly abi?: number;
   /** When a trial of the second slot ends (CLOCK_BOOTTIME, nanoseconds), in which nothing is reserved. */
@@ -61,7 +64,11 @@ export interface OlderGuard {
 }
 
 /** Puts it in, as the older portreeve did. */
-export function installOlder(bpf: LinuxBpf, { pins, cgroup }: GuardPlace, guard: OlderGuard): void {
+export function installOlder(bpf: LinuxBpf, place: GuardPlace, guard: OlderGuard): void {
+  linuxNamespaces.within(guard.home ?? '/proc/self/ns/net', () => install(bpf, place, guard));
+}
+
+function install(bpf: LinuxBpf, { pins, cgroup }: GuardPlace, guard: OlderGuard): void {
   const recorded: Recorded = JSON.parse(readFileSync(RECORD, 'utf8'));
   bpf.makeDirectory(pins);
   const maps = new Map<string, KernelMap>();

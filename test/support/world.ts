@@ -213,6 +213,11 @@ export class World {
     return new Running(argv.join(' '), entry);
   }
 
+  /** The file of its network namespace. */
+  get network(): string {
+    return `/proc/${this.#pid}/ns/net`;
+  }
+
   /** A file of the world, as the host can reach it. The kernel would follow a link, as /var/run, out to the host. */
   path(file: string): string {
     return join(`/proc/${this.#pid}/root`, file);

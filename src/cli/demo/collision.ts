@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { poolsOf } from '../../app/guard.ts';
+import { keeperHere } from '../../app/assigned.ts';
 import { replayProfile } from '../../app/profile/load.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
@@ -107,7 +107,7 @@ function reserve(io: Io): void {
   const text = { path: 'profile.tcpip', text: `${STATEMENT}\n` };
   const { profile } = replayProfile([text], { zosNames: false, symbols: {} });
   // Nothing has to be put back: the settings go with the namespace.
-  poolsOf({ sysctls: linuxSysctls, record: { read: () => [], write: () => {} } }).apply(profile);
+  keeperHere({ sysctls: linuxSysctls, record: { read: () => [], write: () => {} } }).apply(profile);
   tellSetting(io, RESERVED_PORTS);
 }
 

@@ -3,6 +3,10 @@ import { readFileSync, readlinkSync } from 'node:fs';
 
 /** This boot, and the network namespace that we are in. */
 export function bootAndNetwork(): string {
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  return `boot ${boot} ${readlinkSync('/proc/self/ns/net')}`;
+  return `${bootOf()} ${readlinkSync('/proc/self/ns/net')}`;
+}
+
+/** This boot. */
+export function bootOf(): string {
+  return `boot ${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`;
 }

@@ -8,8 +8,10 @@ import { needs, probe } from '../../../test/support/probe.ts';
 import { until } from '../../../test/support/world.ts';
 import { namespaceCookie } from './namespace.ts';
 import { linuxNamespaces } from './namespaces.ts';
+import { linuxSysctls } from './sysctls.ts';
 
 const HERE = '/proc/thread-self/ns/net';
+const LIST = 'net.ipv4.ip_local_reserved_ports';
 
 function isReady(t: TestContext): boolean {
   return needs(t, probe.root(), probe.netns(), probe.command('ip'));
@@ -23,6 +25,27 @@ test('each has its number, and we are where we were', (t) => {
   assert.equal(new Set(all).size, 3);
   assert.equal(all[2], namespaceCookie());
   assert.equal(readlinkSync(HERE), here);
+});
+
+test('what is done inside one is done to its settings, and we come back whatever it throws', (t) => {
+  if (!isReady(t)) return;
+  const here = readlinkSync(HERE);
+  const [web, mail] = [namedNamespace(t).path, namedNamespace(t).path];
+  const list = (path: string) => linuxNamespaces.within(path, () => linuxSysctls.read(LIST));
+  linuxNamespaces.within(web, () => linuxSysctls.write(LIST, '4711'));
+  assert.deepEqual([list(web), list(mail)], ['4711', '']);
+  assert.throws(
+    () =>
+      linuxNamespaces.within(web, () => {
+        throw new Error('inside');
+      }),
+    { message: 'inside' },
+  );
+  assert.equal(readlinkSync(HERE), here);
+  assert.equal(
+    linuxNamespaces.within('/proc/4194304/ns/net', () => assert.fail('nothing is there')),
+    undefined,
+  );
 });
 
 test('where there is none, nothing is told', (t) => {

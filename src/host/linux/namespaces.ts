@@ -16,17 +16,8 @@ const ALL_PROCESSES = 'pid:[4026531836]';
 
 /** The network namespaces of the host that we run on. */
 export const linuxNamespaces: NetworkNamespaces = {
-  cookieAt: (path) => {
-    const there = openNamespace(path);
-    if (there === undefined) return undefined;
-    const here = openSync(HERE, constants.O_RDONLY);
-    try {
-      return cookieIn(there, here, path);
-    } finally {
-      closeSync(here);
-      closeSync(there);
-    }
-  },
+  cookieAt: (path) => within(path, (cookie) => cookie),
+  within,
 
   seen: () => {
     const { places, isComplete } = placesByInode();
@@ -37,6 +28,18 @@ export const linuxNamespaces: NetworkNamespaces = {
     };
   },
 };
+
+function within<Result>(path: string, act: (cookie: bigint) => Result): Result | undefined {
+  const there = openNamespace(path);
+  if (there === undefined) return undefined;
+  const here = openSync(HERE, constants.O_RDONLY);
+  try {
+    return actIn(there, here, path, act);
+  } finally {
+    closeSync(here);
+    closeSync(there);
+  }
+}
 
 /** What is opened may be anything, and is not waited for. */
 function openNamespace(path: string): number | undefined {
@@ -54,14 +57,14 @@ function isGone(thrown: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ESRCH';
 }
 
-/** A socket tells the number of the namespace that it was made in: for a moment we are there. */
-function cookieIn(there: number, here: number, path: string): bigint {
+/** Only this thread goes there, and comes back: what other threads do meanwhile is done in the network of before. */
+function actIn<Result>(there: number, here: number, path: string, act: (cookie: bigint) => Result): Result {
   if (sys.setns(there, CLONE_NEWNET) < 0) {
     const name = errnoName(errno());
     throw name === 'EINVAL' ? invalid(path) : closed(path, name);
   }
   try {
-    return namespaceCookie();
+    return act(namespaceCookie());
   } finally {
     // Whatever was done from now on would be done in the other network.
     if (sys.setns(here, CLONE_NEWNET) < 0) process.abort();

@@ -7,7 +7,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { PortreeveError } from '../../base/errors.ts';
 import type { SysctlChange } from '../host.ts';
 import { bootAndNetwork } from './boot-and-network.ts';
-import { SYSCTL_RECORD, SysctlRecordFile } from './sysctl-record.ts';
+import { SYSCTL_RECORD, SysctlRecordFile, SysctlRecordFiles } from './sysctl-record.ts';
 
 const CHANGES: readonly SysctlChange[] = [
   { name: 'net.ipv4.ip_local_reserved_ports', found: '', written: '80,443', before: undefined },
@@ -88,4 +88,34 @@ test('where it cannot be written, what was there stays', (t) => {
   const record = new SysctlRecordFile(join(directory, 'file', 'state'));
   assert.throws(() => record.write(CHANGES), { code: 'FILE_UNWRITABLE' });
   assert.deepEqual(readdirSync(directory), ['file']);
+});
+
+describe('the records of several network namespaces', () => {
+  test('are told apart by their cookies, and forgotten one by one', (t) => {
+    const directory = directoryOf(t);
+    const records = new SysctlRecordFiles(join(directory, 'state'));
+    assert.deepEqual(records.cookies(), []);
+    records.of(4n).write(CHANGES);
+    records.of(18_446_744_073_709_551_615n).write(CHANGES.slice(0, 1));
+    const again = new SysctlRecordFiles(join(directory, 'state'));
+    assert.deepEqual([...again.cookies()].sort(), [18_446_744_073_709_551_615n, 4n].sort());
+    assert.deepEqual([again.of(4n).read(), again.of(5n).read()], [CHANGES, []]);
+    again.forget(4n);
+    assert.deepEqual([again.cookies(), again.of(4n).read()], [[18_446_744_073_709_551_615n], []]);
+  });
+
+  test('one of another boot says nothing', (t) => {
+    const directory = directoryOf(t);
+    new SysctlRecordFile(directory, 'boot a netns 4', 'sysctls-4.json').write(CHANGES);
+    assert.deepEqual(new SysctlRecordFiles(directory).of(4n).read(), []);
+  });
+
+  test('that of an older portreeve goes over to the namespace that it is of', (t) => {
+    const directory = directoryOf(t);
+    new SysctlRecordFile(directory).write(CHANGES);
+    assert.deepEqual(new SysctlRecordFiles(directory).of(4n).read(), CHANGES);
+    assert.deepEqual(readdirSync(directory), ['sysctls-4.json']);
+    new SysctlRecordFile(directory, 'boot a net:[1]').write(CHANGES);
+    assert.deepEqual(new SysctlRecordFiles(directory).of(5n).read(), []);
+  });
 });

@@ -1,10 +1,10 @@
 // The record of what we wrote into the kernel's settings: a file in the state directory, for one boot and one network.
-import { rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { PORT_LIST_MAX_CHARACTERS } from '../../base/limits.ts';
-import type { SysctlChange, SysctlRecord } from '../host.ts';
-import { bootAndNetwork } from './boot-and-network.ts';
+import type { SysctlChange, SysctlRecord, SysctlRecords } from '../host.ts';
+import { bootAndNetwork, bootOf } from './boot-and-network.ts';
 import { readText } from './files.ts';
 import { putFile } from './put-file.ts';
 
@@ -13,13 +13,53 @@ export const SYSCTL_RECORD = 'sysctls.json';
 /** A few changes, each with three lists of ports. */
 const FILE_MAX_BYTES = 8 * PORT_LIST_MAX_CHARACTERS;
 
+/** By the cookie of the network namespace: no other one gets it before the next boot. */
+const NAMESPACE_RECORD = /^sysctls-([0-9]{1,20})\.json$/;
+
+/** The records in a state directory, of this boot. */
+export class SysctlRecordFiles implements SysctlRecords {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  of(cookie: bigint): SysctlRecord {
+    const own = this.#at(cookie);
+    // An older portreeve had one record, for the namespace of its guard.
+    const older = new SysctlRecordFile(this.#directory);
+    const changes = own.read().length === 0 ? older.read() : [];
+    if (changes.length > 0) {
+      own.write(changes);
+      older.write([]);
+    }
+    return own;
+  }
+
+  forget(cookie: bigint): void {
+    this.#at(cookie).write([]);
+  }
+
+  cookies(): readonly bigint[] {
+    if (!existsSync(this.#directory)) return [];
+    return readdirSync(this.#directory).flatMap((name) => {
+      const digits = NAMESPACE_RECORD.exec(name)?.[1];
+      return digits === undefined ? [] : [BigInt(digits)];
+    });
+  }
+
+  #at(cookie: bigint): SysctlRecordFile {
+    return new SysctlRecordFile(this.#directory, `${bootOf()} netns ${cookie}`, `sysctls-${cookie}.json`);
+  }
+}
+
 /** The record in a state directory. */
 export class SysctlRecordFile implements SysctlRecord {
   readonly #path: string;
   readonly #stamp: string;
 
-  constructor(directory: string, stamp: string = bootAndNetwork()) {
-    this.#path = join(directory, SYSCTL_RECORD);
+  constructor(directory: string, stamp: string = bootAndNetwork(), name = SYSCTL_RECORD) {
+    this.#path = join(directory, name);
     this.#stamp = stamp;
   }
 

@@ -171,6 +171,11 @@ export class GuardKernel {
     return holdingSame(this.#bpf, this.#pins, this.id, act);
   }
 
+  /** Does something that is not to happen beside a change of this guard, nor when it has left the kernel. */
+  meanwhile<Result>(act: () => Result): Result {
+    return this.#alone(act);
+  }
+
   #trial(): 'none' | 'runs' | 'ended' {
     return this.#config.trial(this.#bpf.bootNow());
   }

@@ -6,6 +6,7 @@ import { GUARD_NAMESPACES_MAX } from '../../base/limits.ts';
 import type { KernelMap } from '../../host/host.ts';
 import { NamespaceFollower } from './namespace-follower.ts';
 import { GuardedNamespaces, keepNamespaces } from './namespaces.ts';
+import type { PoolNote } from './port-pools.ts';
 
 const HOME = 1n;
 const [WEB, MAIL] = ['/run/netns/web', '/run/netns/mail'];
@@ -113,18 +114,35 @@ describe('the daemon', () => {
   function follower(wanted: () => readonly string[]) {
     const at = stage();
     const warnings: string[] = [];
+    const prepared: string[] = [];
+    const notes: PoolNote[] = [];
     let isThere = true;
     const follower = new NamespaceFollower({
       namespaces: at.host,
       kernel: () => (isThere ? kernel : undefined),
       wanted,
+      assigned: {
+        prepare: (cookie) => {
+          prepared.push(`${cookie} before ${at.named().join(', ')}`);
+          return [];
+        },
+        check: () => notes.splice(0),
+      },
       warn: (message) => void warnings.push(message),
     });
-    const kernel = { namespaces: at.guarded };
+    const kernel = { namespaces: at.guarded, meanwhile: <T>(act: () => T): T => act() };
     const second = () => {
       for (let tick = 0; tick < 4; tick++) follower.tick();
     };
-    return { ...at, warnings, second, setThere: (value: boolean) => (isThere = value) };
+    return {
+      ...at,
+      warnings,
+      prepared,
+      notes,
+      follower,
+      second,
+      setThere: (value: boolean) => (isThere = value),
+    };
   }
 
   test('sees within a second what comes, warns once, and asks no more than it must', () => {
@@ -175,5 +193,39 @@ describe('the daemon', () => {
     setThere(true);
     second();
     assert.deepEqual(named(), ['1 home', '4 settings']);
+  });
+
+  test('has reserved ports kept out in one that comes before the policy holds there', () => {
+    const { host, named, prepared, second } = follower(() => [WEB, MAIL]);
+    second();
+    assert.deepEqual(prepared, ['4 before 1 home', '5 before 1 home, 4 settings']);
+    second();
+    host.set(5n, { pid: 812 });
+    host.set(6n, { paths: [MAIL] });
+    second();
+    assert.deepEqual(prepared.slice(2), ['6 before 1 home, 4 settings, 5 settings']);
+    assert.deepEqual(named(), ['1 home', '4 settings', '5 settings', '6 settings']);
+  });
+
+  test('warns of what comes and goes once a minute, however often somebody brings it about', () => {
+    const { warnings, notes, follower: it, second } = follower(() => []);
+    const taken = (severity: PoolNote['severity']): PoolNote => {
+      return { severity, code: 'X', message: `${severity}: taken out`, hint: '', source: undefined };
+    };
+    notes.push(taken('warning'), taken('note'));
+    second();
+    assert.deepEqual([warnings, it.warnings], [['warning: taken out'], ['warning: taken out']]);
+    second();
+    assert.deepEqual(it.warnings, []);
+    for (let i = 0; i < 30; i++) {
+      notes.push(taken('warning'));
+      second();
+      second();
+    }
+    assert.equal(warnings.length, 1);
+    for (let i = 0; i < 60; i++) second();
+    notes.push(taken('warning'));
+    second();
+    assert.equal(warnings.length, 2);
   });
 });

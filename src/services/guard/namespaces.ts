@@ -68,6 +68,9 @@ function numberIn(key: Uint8Array): bigint {
   return new DataView(key.buffer, key.byteOffset, key.byteLength).getBigUint64(0, true);
 }
 
+/** What is done in a namespace before the policy holds there, and what is to be reported of it. */
+export type Prepare = (cookie: bigint, path: string) => readonly PoolNote[];
+
 /**
  * Has the policy hold in the namespaces that portreeve.toml names by their files. It no longer holds in those that it
  * named before and does not name now; nor in those to which nothing leads any more, whoever named them: where not all
@@ -77,11 +80,21 @@ export function keepNamespaces(
   guarded: GuardedNamespaces,
   host: NetworkNamespaces,
   wanted: readonly string[],
+  prepare: Prepare = () => [],
 ): PoolNote[] {
   const notes: PoolNote[] = [];
-  const cookies = wanted.flatMap((path) => orNote(notes, () => cookieAt(host, path)) ?? []);
-  orNote(notes, () => dropOthers(guarded, host, new Set(cookies)));
-  for (const cookie of cookies) orNote(notes, () => guarded.add(cookie, 'settings'));
+  const places = wanted.flatMap((path) => {
+    const cookie = orNote(notes, () => cookieAt(host, path));
+    return cookie === undefined ? [] : [{ path, cookie }];
+  });
+  orNote(notes, () => dropOthers(guarded, host, new Set(places.map(({ cookie }) => cookie))));
+  const there = new Set(guarded.list().map(({ cookie }) => cookie));
+  for (const { path, cookie } of places) {
+    orNote(notes, () => {
+      if (!there.has(cookie)) notes.push(...prepare(cookie, path));
+      guarded.add(cookie, 'settings');
+    });
+  }
   return notes;
 }
 

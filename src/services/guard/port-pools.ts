@@ -44,6 +44,12 @@ export interface PoolNote {
   readonly source: RuleSource | undefined;
 }
 
+/**
+ * What of the settings is the profile's business: all of them, or the reserved ports alone. These can be kept wherever
+ * the profile holds, since nobody is refused a port by them; the range is for all of a network namespace.
+ */
+export type PoolScope = 'all' | 'reserved ports';
+
 /** What is to be done about the pools. */
 export interface PoolPlan {
   /** A setting that is the profile's business, or was. */
@@ -65,17 +71,31 @@ export function planPools(
   profile: Profile,
   settings: PoolSettings,
   record: readonly SysctlChange[],
+  scope: PoolScope = 'all',
 ): PoolPlan {
   const notes: PoolNote[] = [];
   const changeOf = (name: string) => record.find((change) => change.name === name);
-  const start = numberIn(UNPRIVILEGED_START, settings.unprivilegedStart) ?? USUAL_UNPRIVILEGED_START;
   const reserved = planReserved(profile, settings.reservedPorts, changeOf(RESERVED_PORTS), notes);
+  if (scope === 'reserved ports') return planOfReserved(reserved, settings.portRange, notes);
+  const start = numberIn(UNPRIVILEGED_START, settings.unprivilegedStart) ?? USUAL_UNPRIVILEGED_START;
   const wanted = ephemeralPorts(profile, start, notes);
   const range = planRange(wanted, settings.portRange, changeOf(PORT_RANGE), notes);
   tellLowPorts(profile, start, notes);
   const clientPorts = reserved && range ? countClientPorts(reserved.value, range.value) : undefined;
   if (profile.reservations.length > 0 || wanted) tellClientPorts(clientPorts, range?.value, notes);
   return { writes: [reserved, range].filter((write) => write !== undefined), notes, clientPorts };
+}
+
+/** The range is somebody else's: it is only looked at whether it has ports left. */
+function planOfReserved(
+  reserved: PoolWrite | undefined,
+  portRange: string | undefined,
+  notes: PoolNote[],
+): PoolPlan {
+  const range = portRange === undefined ? undefined : formatRange(rangeIn(portRange));
+  const clientPorts = reserved && range ? countClientPorts(reserved.value, range) : undefined;
+  if (reserved && reserved.value !== reserved.found) tellClientPorts(clientPorts, range, notes);
+  return { writes: reserved ? [reserved] : [], notes, clientPorts };
 }
 
 /** Where the one range of Linux is not what a profile says, with `start` as ip_unprivileged_port_start. */
@@ -261,6 +281,12 @@ function missing(name: string, consequence: string): PoolNote {
   const message = `this kernel has no ${name}: ${consequence}`;
   const hint = 'In a container it may be hidden: run the guard on the host.';
   return { severity: 'warning', code: 'SYSCTL_MISSING', message, hint, source: undefined };
+}
+
+/** The reserved ports of a profile that the kernel may assign, with the setting as it is; all where it has none. */
+export function assignablePorts(profile: Profile, reservedSetting: string | undefined): Set<number> {
+  const ours = reservedPorts(profile);
+  return reservedSetting === undefined ? ours : ours.difference(portsIn(reservedSetting));
 }
 
 function portsIn(text: string): Set<number> {

@@ -5,6 +5,7 @@ import { EMPTY_PROFILE, type Profile } from '../../policy/rules.ts';
 import {
   PORT_RANGE,
   type PoolPlan,
+  type PoolScope,
   type PoolWrite,
   planPools,
   RESERVED_PORTS,
@@ -15,6 +16,8 @@ import {
 export interface KeeperDoors {
   readonly sysctls: Sysctls;
   readonly record: SysctlRecord;
+  /** What of the settings it keeps; what is recorded of others stays recorded. */
+  readonly scope?: PoolScope;
 }
 
 /**
@@ -26,10 +29,12 @@ export interface KeeperDoors {
 export class SysctlKeeper {
   readonly #sysctls: Sysctls;
   readonly #record: SysctlRecord;
+  readonly #scope: PoolScope;
 
-  constructor({ sysctls, record }: KeeperDoors) {
+  constructor({ sysctls, record, scope = 'all' }: KeeperDoors) {
     this.#sysctls = sysctls;
     this.#record = record;
+    this.#scope = scope;
   }
 
   /** What apply() would do. Throws PortreeveError (world) where the settings or the record cannot be read. */
@@ -42,12 +47,15 @@ export class SysctlKeeper {
     const recorded = this.#record.read();
     const plan = this.#planFor(profile, recorded);
     const due = plan.writes.filter(({ current, value }) => current !== value);
+    const kept = recorded.filter(({ name }) => !plan.writes.some((write) => write.name === name));
     if (due.length > 0) {
-      this.#record.write(plan.writes.map((write) => ({ ...settled(write), before: write.current })));
+      const begun = plan.writes.map((write) => ({ ...settled(write), before: write.current }));
+      this.#record.write([...kept, ...begun]);
       for (const write of due) this.#write(write);
     }
     // A setting that is what it would be without us is none of ours.
-    const changes = plan.writes.filter(({ value, found }) => value !== found).map(settled);
+    const settledNow = plan.writes.filter(({ value, found }) => value !== found).map(settled);
+    const changes = [...kept, ...settledNow];
     if (due.length > 0 || !isSame(changes, recorded)) this.#record.write(changes);
     return plan;
   }
@@ -63,7 +71,7 @@ export class SysctlKeeper {
       portRange: this.#sysctls.read(PORT_RANGE),
       unprivilegedStart: this.#sysctls.read(UNPRIVILEGED_START),
     };
-    return planPools(profile, settings, recorded);
+    return planPools(profile, settings, recorded, this.#scope);
   }
 
   /** The kernel may take a part of a value and say nothing. */

@@ -1,0 +1,59 @@
+// Keeps reserved ports out of automatic assignment while the daemon runs, whoever changes the lists.
+import { type AssignedPorts, assignedPorts, enforcedProfile, reachOf } from '../app/assigned.ts';
+import type { KernelBpf } from '../host/host.ts';
+import { linuxNamespaces } from '../host/linux/namespaces.ts';
+import { SqliteProfileArchive } from '../host/linux/profile-archive.ts';
+import { SysctlRecordFiles } from '../host/linux/sysctl-record.ts';
+import { linuxSysctls } from '../host/linux/sysctls.ts';
+import type { Profile } from '../policy/rules.ts';
+import type { GuardKernel } from '../services/guard/kernel.ts';
+import type { AssignedPart } from '../services/guard/namespace-follower.ts';
+
+/** What it goes by. */
+export interface DaemonAssignedParts {
+  readonly bpf: KernelBpf;
+  /** The state directory. */
+  readonly state: string;
+  readonly kernel: () => GuardKernel | undefined;
+}
+
+/** To be called while the guard's lock is held. */
+export class DaemonAssignedPorts implements AssignedPart {
+  readonly #parts: DaemonAssignedParts;
+  readonly #assigned: AssignedPorts;
+  /** The profile of the latest revision that was enforced. */
+  #made: { readonly revision: number; readonly profile: Profile } | undefined;
+
+  constructor(parts: DaemonAssignedParts) {
+    this.#parts = parts;
+    const { bpf, state } = parts;
+    this.#assigned = assignedPorts({
+      bpf,
+      namespaces: linuxNamespaces,
+      sysctls: linuxSysctls,
+      records: new SysctlRecordFiles(state),
+    });
+  }
+
+  readonly prepare: AssignedPart['prepare'] = (cookie, path) => {
+    const profile = this.#profile(this.#parts.kernel());
+    return profile ? this.#assigned.prepare(profile, cookie, path) : [];
+  };
+
+  readonly check: AssignedPart['check'] = () => {
+    const guard = this.#parts.kernel();
+    const profile = this.#profile(guard);
+    return guard && profile ? this.#assigned.check(profile, reachOf(this.#parts.bpf, guard.state())) : [];
+  };
+
+  #profile(guard: GuardKernel | undefined): Profile | undefined {
+    const state = guard?.state();
+    if (!state) return undefined;
+    const { mode, trialMs, revision } = state;
+    const isMade = mode === 'enforce' && trialMs === undefined && this.#made?.revision === revision;
+    if (isMade) return this.#made?.profile;
+    const profile = enforcedProfile(new SqliteProfileArchive(this.#parts.state), state);
+    this.#made = profile && { revision, profile };
+    return profile;
+  }
+}

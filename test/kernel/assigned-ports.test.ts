@@ -1,0 +1,184 @@
+// Ports that the kernel assigns: none that is reserved, in whatever namespace the profile holds, however it is asked.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { NO_PEERS, PORTREEVE } from '../support/daemon.ts';
+import { type GuardDaemon, guardDaemon, makeNamespace } from '../support/guard-daemon.ts';
+import { attempts, BY_CHOICE, each } from '../support/hostile.ts';
+import { ALICE } from '../support/job-stage.ts';
+import { until } from '../support/world.ts';
+
+const [RESERVED, FREE] = [40_001, 40_002];
+const PROFILE = `PORT ${RESERVED} TCP RESERVED\n ${RESERVED} UDP RESERVED\n`;
+const LIST = '/proc/sys/net/ipv4/ip_local_reserved_ports';
+
+const WAYS = Object.keys(BY_CHOICE);
+
+/** What an unprivileged user gets in every way, in the guard's own namespace or in one that a file leads to. */
+function all(scene: GuardDaemon, port: number, path?: string): Promise<Readonly<Record<string, string>>> {
+  return attempts(scene, { uid: ALICE, path }, port, WAYS);
+}
+
+async function got(scene: GuardDaemon, way: string, port: number, path?: string): Promise<string> {
+  return (await attempts(scene, { uid: ALICE, path }, port, [way]))[way] ?? assert.fail('nothing was said');
+}
+
+async function listIn({ stage }: GuardDaemon, path?: string): Promise<string> {
+  const there = path === undefined ? [] : ['nsenter', `--net=${path}`];
+  return (await stage.world.run([...there, 'cat', LIST])).stdout.trim();
+}
+
+/** Sets the list, as whoever is root there does. */
+async function setList({ stage }: GuardDaemon, value: string, path?: string): Promise<void> {
+  const there = path === undefined ? [] : ['nsenter', `--net=${path}`];
+  const { code, stderr } = await stage.world.run([...there, 'sh', '-c', `echo "${value}" >${LIST}`]);
+  assert.equal(code, 0, stderr);
+}
+
+const at = (name: string): string => `/run/netns/${name}`;
+
+for (const [where, path] of [
+  ['the namespace of a guard of a cgroup', undefined],
+  ['a named namespace', at('web')],
+] as const) {
+  test(`in ${where} no call gets a reserved port from the kernel, and each gets another one`, async (t) => {
+    const scene = await guardDaemon(t, PROFILE);
+    if (!scene) return;
+    await makeNamespace(scene, 'web');
+    // The programs alone do not see these calls, or do not see the port.
+    assert.deepEqual(await all(scene, RESERVED, path), each(WAYS, RESERVED));
+    await scene.settings('[guard]\nnamespaces = ["web"]\n');
+    const { code, stderr } = await scene.guard('enforce');
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.deepEqual(await all(scene, RESERVED, path), BY_CHOICE);
+    assert.deepEqual(await all(scene, FREE, path), each(WAYS, FREE));
+    assert.equal((await scene.guard('off')).code, 0);
+    assert.equal(await got(scene, 'listen', RESERVED, path), `${RESERVED}`);
+  });
+}
+
+test('nor who takes all ports that there are', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  await makeNamespace(scene, 'web');
+  const narrow = ['sysctl', '-qw', 'net.ipv4.ip_local_port_range=40000 40009'];
+  for (const there of [[], ['ip', 'netns', 'exec', 'web']])
+    assert.equal((await scene.stage.world.run([...there, ...narrow])).code, 0);
+  assert.equal(await got(scene, 'many', RESERVED, at('web')), `${RESERVED}`);
+  await scene.guard('namespaces', 'add', 'web');
+  await scene.guard('enforce');
+  for (const path of [undefined, at('web')]) {
+    assert.equal(await got(scene, 'many', RESERVED, path), 'none');
+    assert.equal(await got(scene, 'many', FREE, path), `${FREE}`);
+  }
+});
+
+test('what others have in the list of a namespace stays, and ours goes when the profile goes', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  for (const name of ['web', 'mail']) await makeNamespace(scene, name);
+  await setList(scene, '8080', at('web'));
+  await scene.guard('enforce');
+  await scene.guard('namespaces', 'add', 'web');
+  await scene.guard('namespaces', 'add', 'mail');
+  const lists = () => Promise.all([undefined, at('web'), at('mail')].map((path) => listIn(scene, path)));
+  assert.deepEqual(await lists(), [`${RESERVED}`, `8080,${RESERVED}`, `${RESERVED}`]);
+  await setList(scene, `7000,8080,${RESERVED}`, at('web'));
+  await scene.guard('namespaces', 'remove', 'mail');
+  assert.deepEqual(await lists(), [`${RESERVED}`, `7000,8080,${RESERVED}`, '']);
+  await scene.stage.world.write('/run/other', `PORT ${FREE} TCP RESERVED\n`);
+  assert.equal((await scene.apply('/run/other')).code, 0);
+  assert.deepEqual(await lists(), [`${FREE}`, `7000,8080,${FREE}`, '']);
+  await scene.guard('observe');
+  assert.deepEqual(await lists(), ['', '7000,8080', '']);
+  await scene.guard('enforce');
+  await scene.guard('off');
+  assert.deepEqual(await lists(), ['', '7000,8080', '']);
+  assert.equal((await scene.stage.world.run(['sh', '-c', 'ls /run/state | grep sysctls'])).stdout, '');
+});
+
+test('a command in a named namespace writes the lists of all, and each its own', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  await makeNamespace(scene, 'web');
+  await scene.guard('namespaces', 'add', 'web');
+  const place = ['--state', '/run/state', '--pins', scene.stage.place.pins];
+  const argv = ['nsenter', `--net=${at('web')}`, PORTREEVE, 'guard', 'enforce', ...place];
+  const { code, stderr } = await scene.stage.world.run(argv, { env: NO_PEERS });
+  assert.equal(code, 0, stderr);
+  // The home has no name, and is found by its processes.
+  assert.equal(stderr, '');
+  assert.deepEqual([await listIn(scene), await listIn(scene, at('web'))], [`${RESERVED}`, `${RESERVED}`]);
+});
+
+test('the daemon writes the list of a namespace that comes, and puts back what somebody takes out', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  await scene.settings('[guard]\nnamespaces = ["late"]\n');
+  await scene.guard('enforce');
+  const daemon = await scene.serve();
+  await makeNamespace(scene, 'late');
+  await until('the list to be there', async () => (await listIn(scene, at('late'))) === `${RESERVED}`, 3000);
+  assert.equal(await got(scene, 'listen', RESERVED, at('late')), 'EADDRINUSE');
+  for (const path of [undefined, at('late')]) {
+    await setList(scene, '9000', path);
+    await until('it to be back', async () => (await listIn(scene, path)) === `9000,${RESERVED}`, 3000);
+  }
+  await daemon.waitForOutput(/in the network namespace late: somebody took 1 port of the profile out of/);
+  await scene.guard('off');
+  assert.deepEqual([await listIn(scene), await listIn(scene, at('late'))], ['9000', '9000']);
+});
+
+/** A network namespace of an ordinary user's own user namespace, in which he is root. */
+const OWN = 'ip link set lo up; echo $$; exec sleep 60';
+
+test('root of another user namespace can change its list, and the daemon puts it back', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  const user = ['setpriv', `--reuid=${ALICE}`, `--regid=${ALICE}`, '--clear-groups'];
+  const argv = [...user, 'unshare', '--user', '--map-root-user', '--net', 'sh', '-c', OWN];
+  const container = scene.stage.world.start(argv);
+  const [pid = ''] = await container.waitForOutput(/^\d+/m);
+  const path = `/proc/${pid}/ns/net`;
+  await scene.guard('enforce');
+  assert.equal((await scene.guard('namespaces', 'add', `pid:${pid}`)).stderr, '');
+  assert.equal(await listIn(scene, path), `${RESERVED}`);
+  await scene.serve();
+  const inside = ['nsenter', '-t', pid, '--user', '--net', '--preserve-credentials', 'sh', '-c'];
+  const changed = await scene.stage.world.run([...inside, `echo 9000 >${LIST} && cat ${LIST}`]);
+  assert.equal(changed.stdout, '9000\n', changed.stderr);
+  await until('it to be back', async () => (await listIn(scene, path)) === `9000,${RESERVED}`, 3000);
+});
+
+test('where the list cannot be written that is reported by the command, the daemon and the guard', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  await makeNamespace(scene, 'web');
+  const { stage, guard } = scene;
+  const readOnly = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys';
+  assert.equal((await stage.world.run(['sh', '-c', readOnly])).code, 0);
+  await scene.settings('[guard]\nnamespaces = ["web"]\n');
+  const { code, stderr } = await guard('enforce');
+  assert.equal(code, 0);
+  assert.match(stderr, /^portreeve: warning: cannot set net\.ipv4\.ip_local_reserved_ports to "40001"/m);
+  assert.match(
+    stderr,
+    /warning: in the network namespace web: cannot set net\.ipv4\.ip_local_reserved_ports/,
+  );
+  const state = ['--state', '/run/state'];
+  const report = await guard(...state);
+  assert.match(report.stdout, /\nassigned {2}the kernel may assign 1 reserved port: portreeve guard enforce/);
+  assert.match(
+    report.stdout,
+    /\nassigned {2}the kernel may assign 1 reserved port in the network namespace web:/,
+  );
+  const { assignable } = JSON.parse((await guard('--json', ...state)).stdout);
+  assert.deepEqual(
+    assignable.map(({ namespace, ports }: Record<string, string>) => `${namespace} ${ports}`),
+    [`${assignable[0].namespace} ${RESERVED}`, `web ${RESERVED}`],
+  );
+  const daemon = await scene.serve();
+  await daemon.waitForOutput(/in the network namespace web: cannot set net\.ipv4\.ip_local_reserved_ports/);
+  assert.equal((await stage.world.run(['umount', '/proc/sys'])).code, 0);
+  assert.equal((await guard('enforce')).stderr, '');
+  assert.doesNotMatch((await guard(...state)).stdout, /assigned/);
+});
