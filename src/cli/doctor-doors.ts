@@ -17,6 +17,7 @@ import { linuxSysctls } from '../host/linux/sysctls.ts';
 import { pathInTree } from '../host/linux/tree-path.ts';
 import { bootFiles, bootReader } from './boot-files.ts';
 import { explainDoors } from './explain-doors.ts';
+import { assignableElsewhere } from './guard-assignable.ts';
 import { guardChoices } from './guard-doors.ts';
 import type { Io } from './io.ts';
 import { ownState } from './profile-settings.ts';
@@ -37,7 +38,8 @@ export interface DoctorOptions {
 /** This host, as the one who asks may see it; with `root` the files are those of another system's tree. */
 export function doctorDoors({ state, root }: DoctorOptions, io: Io): SceneDoors {
   const doors = explainDoors(state === undefined ? {} : { state }, io);
-  return { ...doors, files: filesAt(root), reader: bootReader(), programs: runningPrograms };
+  const assignable = () => assignableElsewhere(io);
+  return { ...doors, assignable, files: filesAt(root), reader: bootReader(), programs: runningPrograms };
 }
 
 /** What portreeve.toml and the options say. */

@@ -7,6 +7,7 @@ import type { Iana } from '../../names/iana.ts';
 import { parseEtcRpc, RpcNames } from '../../names/rpc-programs.ts';
 import { parseServices } from '../../names/services.ts';
 import type {
+  AssignableElsewhere,
   BootPorts,
   ProfileInForce,
   Registration,
@@ -49,6 +50,8 @@ export interface SceneDoors extends Omit<SeeDoors, 'files'> {
   readonly guard: () => Promise<NonNullable<ProfileInForce['guard']>>;
   /** What is registered with the port mapper of this host; none where there is none. */
   readonly registrations: () => Promise<readonly Registration[]>;
+  /** The other network namespaces of the guard in which the kernel may assign reserved ports. */
+  readonly assignable: () => readonly AssignableElsewhere[];
   /** The processes of this host, as far as their command lines can be seen. */
   readonly programs: () => readonly RunningProgram[];
 }
@@ -80,6 +83,8 @@ export async function gatherScene(doors: SceneDoors, choices: SceneChoices): Pro
   ]);
   const rpcNames = new RpcNames(parseEtcRpc(files.text(RPC_FILE) ?? ''));
   const programs = (await answered('the processes', async () => doors.programs(), untold)) ?? [];
+  const what = 'the other network namespaces of the guard';
+  const assignable = (await answered(what, async () => doors.assignable(), untold)) ?? [];
   const [iana, registrations, inForce] = await asked;
   if (hasUnknown(seen)) untold.push(unseenText(seen.notSeen));
   const scene: Scene = {
@@ -97,6 +102,7 @@ export async function gatherScene(doors: SceneDoors, choices: SceneChoices): Pro
     pools: poolsHere({ files, programs, ephemeral: kernel.ephemeral }),
     blacklist: parseBlacklist(files.text(BLACKLIST_FILE) ?? ''),
     trusts: trustsHere(files, seen),
+    assignable,
   };
   return { scene, untold };
 }

@@ -22,6 +22,16 @@ export const CASES_OF_PROFILE = {
       fires: scene({ inForce: inForce('PORT 40000 TCP APP') }),
       twin: scene({ inForce: inForce('PORT 40000 TCP RESERVED') }),
     },
+    {
+      what: 'another network namespace of the guard has no such list',
+      fires: scene({ assignable: [{ name: 'web', ports: [40_000], reason: '' }] }),
+      twin: scene({ assignable: [] }),
+    },
+    {
+      what: 'the list of another network namespace cannot be read',
+      fires: scene({ assignable: [{ name: 'web', ports: undefined, reason: 'it is closed' }] }),
+      twin: scene({ assignable: [] }),
+    },
   ],
   OPEN_TO_OTHERS: [
     {

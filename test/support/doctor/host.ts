@@ -72,6 +72,7 @@ export function sceneDoors(changes: Partial<SceneDoors> = {}): SceneDoors {
     guard: async () => 'off',
     registrations: async () => [],
     programs: () => [],
+    assignable: () => [],
     ...changes,
   };
 }

@@ -146,6 +146,7 @@ export const PLAIN: Scene = {
   pools: [],
   blacklist: [631, 636, 655, 774, 783, 873, 921, 993, 995],
   trusts: [],
+  assignable: [],
 };
 
 /** /etc/services with lines of this host's own. */

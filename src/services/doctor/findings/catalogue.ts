@@ -32,7 +32,8 @@ export const CATALOGUE = {
         'net.ipv4.ip_local_reserved_ports. connect(2), and bind(2) to port 0, can be given that port at any moment.',
       'While such a client is connected, and for 60 seconds afterwards if it was the first to close, bind(2) of the ' +
         'server fails with EADDRINUSE, whatever options the server sets.',
-      `A guard of the whole host that enforces the profile keeps the list itself. ${FIX_RESERVES}`,
+      'A guard that enforces the profile keeps the list itself, in every network namespace in which it holds. ' +
+        FIX_RESERVES,
     ],
   },
   SERVICE_EPHEMERAL: {

@@ -84,6 +84,16 @@ export interface LowPortTrust {
   readonly isServed: boolean;
 }
 
+/** Another network namespace of the guard, in which the kernel may assign ports that the profile reserves. */
+export interface AssignableElsewhere {
+  /** "web", "pid:812" */
+  readonly name: string;
+  /** Undefined where the list cannot be read. */
+  readonly ports: readonly number[] | undefined;
+  /** Why it cannot. */
+  readonly reason: string;
+}
+
 /** A host at one moment. */
 export interface Scene {
   readonly seen: Seen;
@@ -106,4 +116,5 @@ export interface Scene {
   /** The ports of /etc/bindresvport.blacklist. */
   readonly blacklist: readonly number[];
   readonly trusts: readonly LowPortTrust[];
+  readonly assignable: readonly AssignableElsewhere[];
 }

@@ -3,7 +3,7 @@ import { DOCTOR_FINDINGS_ALIKE_MAX } from '../../../../base/limits.ts';
 import { Facts } from '../facts.ts';
 import { type Finding, type Found, joined, rankOf, withWords } from '../finding.ts';
 import type { Scene } from '../scene.ts';
-import { clientOnPort, listenerEphemeral, reservationEphemeral } from './ephemeral.ts';
+import { clientOnPort, listenerEphemeral, reservationAssignable, reservationEphemeral } from './ephemeral.ts';
 import { ephemeralFew } from './ephemeral-few.ts';
 import { lowPortsOpen, lowPortTrusted, lowPortUnprivileged } from './low-ports.ts';
 import { poolEphemeral, poolReserved, poolsOverlap } from './pools.ts';
@@ -22,6 +22,7 @@ import { boundNotListening, ownersDiffer } from './sockets.ts';
 
 const CHECKS: readonly ((facts: Facts) => Found[])[] = [
   reservationEphemeral,
+  reservationAssignable,
   listenerEphemeral,
   clientOnPort,
   ephemeralFew,

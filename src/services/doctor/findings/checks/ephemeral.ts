@@ -1,5 +1,6 @@
 // Ports that should be a service's and that the kernel can give, or has given, to any client.
 
+import { rangesOfPorts } from '../../../../text/port-list.ts';
 import { endText } from '../../explain/holder-text.ts';
 import type { SeenSocket } from '../../seen.ts';
 import {
@@ -25,8 +26,7 @@ export function reservationEphemeral(facts: Facts): Found[] {
     const seen =
       `${placeOf(reservation)} reserves ${all}/${reservation.protocol} for ${useText(reservation)}, and the kernel ` +
       `gives ${portsText(kernel.ephemeral)} to clients`;
-    const advice =
-      inForce?.guard === 'enforce' ? '' : 'A guard of the whole host does the same: portreeve guard enforce.';
+    const advice = inForce?.guard === 'enforce' ? '' : 'A guard does the same: portreeve guard enforce.';
     return [
       {
         code: 'RESERVATION_EPHEMERAL',
@@ -37,6 +37,25 @@ export function reservationEphemeral(facts: Facts): Found[] {
         ...facts.mending(ports, advice),
       },
     ];
+  });
+}
+
+/** RESERVATION_EPHEMERAL in the other network namespaces in which the profile holds. */
+export function reservationAssignable(facts: Facts): Found[] {
+  return facts.scene.assignable.map(({ name, ports, reason }): Found => {
+    const ranges = rangesOfPorts(new Set(ports));
+    const what = ports
+      ? `the kernel may assign ${ranges.map(portsText).join(', ')}, which the profile reserves`
+      : `it is not known whether the kernel assigns reserved ports: ${reason}`;
+    return {
+      code: 'RESERVATION_EPHEMERAL',
+      severity: 'warning',
+      seen: `in the network namespace ${name} ${what}`,
+      ports: ranges,
+      protocol: undefined,
+      advice: 'portreeve guard enforce writes its list, or reports why it cannot.',
+      remedy: undefined,
+    };
   });
 }
 
