@@ -1,5 +1,5 @@
 // BPF as the guard needs it, by the calls of sys/: maps, programs and links, with their names in bpffs.
-import { existsSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { CGROUP_RECORD } from '../../base/cgroup-record.ts';
 import type {
   BindHook,
@@ -80,8 +80,7 @@ export class LinuxBpf implements KernelBpf {
 
   removeDirectory(path: string): void {
     if (!existsSync(path)) return;
-    for (const name of readdirSync(path)) unlinkSync(`${path}/${name}`);
-    rmdirSync(path);
+    rmSync(path, { recursive: true });
   }
 
   unmount(): void {
