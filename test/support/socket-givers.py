@@ -1,0 +1,53 @@
+# Two users who give each other sockets by SCM_RIGHTS: "socket-givers.py OWNER TAKER PORT". The owner makes one and gives
+# it away unbound, and the taker binds it; then the owner binds another one and gives it away. Prints what became of both.
+
+import array
+import errno
+import os
+import socket
+import sys
+
+OWNER, TAKER, PORT = (int(word) for word in sys.argv[1:4])
+
+
+def become(uid):
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+
+
+def give(channel, one):
+    channel.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [one.fileno()]))])
+
+
+def take(channel):
+    _, ancillary, _, _ = channel.recvmsg(1, socket.CMSG_LEN(4))
+    return socket.socket(fileno=array.array("i", ancillary[0][2][:4])[0])
+
+
+def bind(one):
+    try:
+        one.bind(("127.0.0.1", PORT))
+        return "ok"
+    except OSError as problem:
+        return errno.errorcode[problem.errno]
+
+
+ours, theirs = socket.socketpair()
+if os.fork() == 0:
+    become(OWNER)
+    give(theirs, socket.socket())
+    theirs.recv(1)
+    bound = socket.socket()
+    said = bind(bound)
+    give(theirs, bound)
+    theirs.sendall(said.encode())
+    os._exit(0)
+theirs.close()
+become(TAKER)
+unbound = take(ours)
+first = bind(unbound)
+unbound.close()
+ours.sendall(b"x")
+given = take(ours)
+print(first, ours.recv(100).decode(), given.getsockname()[1])
