@@ -1,11 +1,8 @@
 // Ways around a judge of bind(2), each tried: what the guard does about it, or why it need not.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { BindAgent } from '../support/bind-agent.ts';
 import { ALICE, BOUND, BOUND6, bindBy, scene, TCP6, UDP, WEB } from '../support/guard-scene.ts';
-import { needs, probe } from '../support/probe.ts';
 
 const AF_UNSPEC = 0;
 const RESERVED = 'PORT\n 4000 TCP WEB\n 4000 UDP WEB\n 80 TCP WEB\n 4001 TCP WEB BIND 192.0.2.7\n';
@@ -185,27 +182,5 @@ test('SO_REUSEADDR and SO_REUSEPORT get no one into a port that is not his', asy
     assert.equal(await at.bind(4000, ALICE, { ...specific, options }), 'EACCES');
     assert.equal(await at.bind(4000, ALICE, { ...TCP6, options }), 'EACCES');
     await at.agent.release();
-  }
-});
-
-test('a bind by io_uring is judged like any other, also where a kernel thread does it', async (t) => {
-  const at = await scene(t);
-  if (!at || !needs(t, probe.cc())) return;
-  const program = '/run/io-uring-bind';
-  const source = join(import.meta.dirname, '../support/io-uring-bind.c');
-  const flags = ['-std=c17', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-Werror'];
-  execFileSync('cc', [...flags, '-o', at.stage.world.path(program), source]);
-  const bind = async (uid: number, port: number, ...how: string[]): Promise<string> => {
-    const { stdout, stderr } = await at.stage.run([program, `${port}`, ...how], { uid });
-    return (stdout + stderr).trim();
-  };
-  const first = await bind(1001, 5000);
-  if (first !== 'bound') return t.skip(`needs a kernel with IORING_OP_BIND: ${first}`);
-  at.inForce(RESERVED);
-  for (const how of [[], ['async']]) {
-    assert.equal(await bind(1001, 4000, ...how), 'Permission denied');
-    assert.equal(await bind(1000, 4000, ...how), 'bound');
-    assert.equal(await bind(1000, 80, ...how), 'bound');
-    assert.equal(await bind(1000, 81, ...how), 'Permission denied');
   }
 });

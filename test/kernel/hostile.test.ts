@@ -117,6 +117,8 @@ for (const place of PLACES) {
     for (const how of [[], ['async']]) {
       assert.equal(await bind(ALICE, OF_WEB, ...how), 'Permission denied');
       assert.equal(await bind(WEB, OF_WEB, ...how), 'bound');
+      assert.equal(await bind(WEB, LOW, ...how), 'bound');
+      assert.equal(await bind(WEB, LOW + 1, ...how), 'Permission denied');
     }
   });
 }
