@@ -96,6 +96,18 @@ test('what others have in the list of a namespace stays, and ours goes when the 
   assert.equal((await scene.stage.world.run(['sh', '-c', 'ls /run/state | grep sysctls'])).stdout, '');
 });
 
+test('guard off takes the lists back of one that was killed when the guard was out', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  await makeNamespace(scene, 'web');
+  await scene.guard('enforce');
+  await scene.guard('namespaces', 'add', 'web');
+  await scene.stage.remove();
+  assert.deepEqual([await listIn(scene), await listIn(scene, at('web'))], [`${RESERVED}`, `${RESERVED}`]);
+  assert.equal((await scene.guard('off')).stdout, 'the guard was off already\n');
+  assert.deepEqual([await listIn(scene), await listIn(scene, at('web'))], ['', '']);
+});
+
 test('a command in a named namespace writes the lists of all, and each its own', async (t) => {
   const scene = await guardDaemon(t, PROFILE);
   if (!scene) return;

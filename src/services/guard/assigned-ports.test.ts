@@ -230,6 +230,16 @@ describe('a check', () => {
     assert.deepEqual([stage.lists()[0], stage.ranges()[0]], ['', '30000\t50000']);
   });
 
+  test('keeps what is recorded of the range, so that it comes back', () => {
+    const stage = new Stage();
+    stage.keeper().apply(OLD, ALL);
+    stage.set(HOME, '');
+    stage.keeper().check(OLD, ALL);
+    assert.equal(stage.ranges()[0], '20000\t40000');
+    stage.keeper().restore(HOME);
+    assert.deepEqual([stage.lists()[0], stage.ranges()[0]], ['', USUAL]);
+  });
+
   test('that cannot write says so each time, and tries again a minute later', () => {
     const stage = new Stage();
     const keeper = stage.keeper();
