@@ -38,6 +38,8 @@ export class FakeNamespaces implements NetworkNamespaces {
   current = 1n;
   /** How often a path was asked for. */
   asked = 0;
+  /** How often all were looked for. */
+  looks = 0;
 
   set(cookie: bigint, { paths = [], pid }: Leads): void {
     this.there.set(cookie, { paths, pid });
@@ -62,6 +64,7 @@ export class FakeNamespaces implements NetworkNamespaces {
   }
 
   seen(): SeenNamespaces {
+    this.looks++;
     const namespaces = [...this.there].map(([cookie, { paths = [], pid }]) => ({ cookie, paths, pid }));
     return { namespaces, isComplete: this.isComplete };
   }

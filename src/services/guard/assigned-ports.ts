@@ -6,7 +6,7 @@ import { namespaceName } from '../../text/namespace.ts';
 import { assignablePorts, type PoolNote, type PoolScope, RESERVED_PORTS } from './port-pools.ts';
 import { SysctlKeeper } from './sysctl-keeper.ts';
 
-/** A list that could not be written is left alone for so many checks. */
+/** A namespace whose list could not be written, or that is gone, is left alone for so many checks. */
 const CHECKS_PER_RETRY = 60;
 
 /** What it works with. */
@@ -139,7 +139,9 @@ export class AssignedPorts {
       text = plan ? this.#deps.sysctls.read(RESERVED_PORTS) : found;
       return plan?.notes ?? [];
     });
-    const wait = text === undefined && notes.length > 0 ? CHECKS_PER_RETRY : 0;
+    // Who changes it while it is written does not get a minute for that. One that is gone does not come again.
+    const isContested = notes.some(({ code }) => code === 'SYSCTL_NOT_KEPT');
+    const wait = text === undefined && !isContested ? CHECKS_PER_RETRY : 0;
     this.#checked.set(cookie, { profile, text, notes, wait });
     return notes;
   }
