@@ -31,10 +31,7 @@ export interface GuardOptions extends ProfileOptions {
 }
 
 /** What the guard works with. */
-export function guardDoors(
-  { state, pins = GUARD_PINS }: Pick<GuardOptions, 'state' | 'pins'>,
-  io: Io,
-): GuardDoors {
+export function guardDoors({ state, pins }: Pick<GuardOptions, 'state' | 'pins'>, io: Io): GuardDoors {
   const directory = ownState(state, io);
   const files = hostFiles(directory);
   return {
@@ -43,11 +40,14 @@ export function guardDoors(
     files,
     clock: systemClock,
     jobs: () => jobsOfHost(files),
-    assigned: assignedHere(directory),
+    // The records in the usual place are those of the usual guard.
+    assigned: pins !== undefined && state === undefined ? LEFT_ALONE : assignedHere(directory),
     namespaces: linuxNamespaces,
-    granted: new GrantedPortsFile(directory, pins),
+    granted: new GrantedPortsFile(directory, pins ?? GUARD_PINS),
   };
 }
+
+const LEFT_ALONE: GuardDoors['assigned'] = { apply: () => [], prepare: () => [], restore: () => [] };
 
 /** What keeps reserved ports out of automatic assignment on this host, with its records in the state directory. */
 export function assignedHere(directory: string): AssignedPorts {

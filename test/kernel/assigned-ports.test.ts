@@ -1,7 +1,7 @@
 // Ports that the kernel assigns: none that is reserved, in whatever namespace the profile holds, however it is asked.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NO_PEERS, PORTREEVE } from '../support/daemon.ts';
+import { NO_PEERS, PORTREEVE, portreeve } from '../support/daemon.ts';
 import { type GuardDaemon, guardDaemon, makeNamespace } from '../support/guard-daemon.ts';
 import { attempts, BY_CHOICE, each } from '../support/hostile.ts';
 import { ALICE } from '../support/job-stage.ts';
@@ -94,6 +94,21 @@ test('what others have in the list of a namespace stays, and ours goes when the 
   await scene.guard('off');
   assert.deepEqual(await lists(), ['', '7000,8080', '']);
   assert.equal((await scene.stage.world.run(['sh', '-c', 'ls /run/state | grep sysctls'])).stdout, '');
+});
+
+test('without its state directory the lists of another guard are left alone', async (t) => {
+  const scene = await guardDaemon(t, PROFILE);
+  if (!scene) return;
+  await makeNamespace(scene, 'web');
+  await scene.guard('enforce');
+  const { world, place } = scene.stage;
+  const add = ['guard', 'namespaces', 'add', 'web', '--pins', place.pins];
+  assert.equal((await portreeve(world, add)).code, 0);
+  assert.deepEqual([await listIn(scene), await listIn(scene, at('web'))], [`${RESERVED}`, '']);
+  assert.equal((await portreeve(world, [...add, '--state', '/run/state'])).code, 0);
+  assert.equal(await listIn(scene, at('web')), `${RESERVED}`);
+  assert.equal((await portreeve(world, ['guard', 'off', '--pins', place.pins])).code, 0);
+  assert.deepEqual([await listIn(scene), await listIn(scene, at('web'))], [`${RESERVED}`, `${RESERVED}`]);
 });
 
 test('guard off takes the lists back of one that was killed when the guard was out', async (t) => {

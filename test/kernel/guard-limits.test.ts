@@ -10,6 +10,7 @@ import { cgroupRoot } from '../../src/host/linux/cgroup.ts';
 import { PORTREEVE } from '../support/daemon.ts';
 import { guardReady, NO_DELAY_US } from '../support/guard.ts';
 import { ALICE, BOUND, scene, TCP6, UDP, WEB } from '../support/guard-scene.ts';
+import { namedNamespace } from '../support/netns.ts';
 import { needs, probe } from '../support/probe.ts';
 
 /** What a network has that nobody has set up (ip_local_port_range in ip-sysctl). */
@@ -124,6 +125,8 @@ function desk(t: TestContext): Desk | undefined {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-limits-'));
   const cgroup = mkdtempSync(join(cgroupRoot(), 'portreeve-limits-'));
   const pins = `/sys/fs/bpf/portreeve-limits-${process.pid}`;
+  // A guard writes settings of its network.
+  const network = namedNamespace();
   mkdirSync(join(directory, 'profiles'));
   writeFileSync(join(directory, 'profiles/exact'), EXACT);
   writeFileSync(join(directory, 'profiles/inexact'), INEXACT);
@@ -131,12 +134,13 @@ function desk(t: TestContext): Desk | undefined {
     const words = line.split(' ').map((word) => word.replace(/^@/, `${directory}/profiles/`));
     const own = ['--state', join(directory, 'state'), ...(words[0] === 'profile' ? [] : ['--pins', pins])];
     const where = words[1] === 'enforce' || words[1] === 'observe' ? ['--cgroup', cgroup] : [];
-    const [command = '', ...args] = [...before, PORTREEVE, ...words, ...own, ...where];
-    const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+    const argv = [`--net=${network.path}`, ...before, PORTREEVE, ...words, ...own, ...where];
+    const { status, stdout, stderr } = spawnSync('nsenter', argv, { encoding: 'utf8' });
     return { code: status, stdout, stderr };
   };
   t.after(() => {
     run('guard off');
+    network.remove();
     rmdirSync(cgroup);
     rmSync(directory, { recursive: true });
   });
