@@ -356,12 +356,13 @@ class Compiler {
     const isForAll = (pattern: string) =>
       matchesJob(pattern, template) || some.every((name) => matchesJob(pattern, name));
     const isFor = (pattern: string) => some.every((name) => this.#isFor(pattern, name));
-    const names = [`${template}@` as JobName, template];
-    return this.#encodedJob(names, isForAll, (protocol) => this.#mostSpecific(protocol, isFor));
+    return this.#encodedJob([undefined, template], isForAll, (protocol) =>
+      this.#mostSpecific(protocol, isFor),
+    );
   }
 
   #encodedJob(
-    names: readonly JobName[],
+    names: readonly (JobName | undefined)[],
     isMatched: (pattern: string) => boolean,
     unreserved: (protocol: Protocol) => number,
   ): Uint8Array {
@@ -373,7 +374,7 @@ class Compiler {
     }
     const isKnown = names[0] !== UNKNOWN_JOB;
     const [name0 = 0, name1 = 0, name2 = 0, name3 = 0] = isKnown
-      ? names.map((name) => this.#names.get(name) ?? 0)
+      ? names.map((name) => (name && this.#names.get(name)) ?? 0)
       : [];
     return JOB.encode({
       name0,

@@ -41,6 +41,7 @@ test('an instance is what the profile says of all instances, and of no other one
  2 TCP PG*
  3 TCP PG@1*
  4 TCP PG@?
+ 5 TCP PG@
  UNRSV TCP PG@1
  UNRSV TCP PG@*
  UNRSV TCP *

@@ -2,8 +2,10 @@
 //
 // The programs of this file are under the Apache License 2.0 or, at your option, the MIT license or the GPL 2.0: the
 // kernel lets no other program read a string (docs/decisions/0014).
-import { CGROUP_RECORD } from '../base/cgroup-record.ts';
+import { CGROUP_RECORD, UNIFIED_HIERARCHY } from '../base/cgroup-record.ts';
+import { JOB_NAME_MAX_CHARACTERS } from '../base/limits.ts';
 import { exactNumber } from '../base/numbers.ts';
+import { readName } from '../base/unit.ts';
 import { Assembler } from './assembler.ts';
 import {
   CGROUP_FILTER,
@@ -47,6 +49,13 @@ function asNumber(text: string): bigint {
 
 const numberOf = (text: string): number => exactNumber(asNumber(text));
 
+/** The characters of jobs' names, capitals among them: a bit for each of the 64 from the blank on. */
+const FIRST_CHARACTER = 0x20;
+const NAME_CHARACTERS = Array.from({ length: 64 }, (_, i) => String.fromCharCode(FIRST_CHARACTER + i)).reduce(
+  (bits, character, i) => ('name' in readName(character) ? bits | (1n << BigInt(i)) : bits),
+  0n,
+);
+
 /**
  * Called when a cgroup is made, before any process can be in it. Where it is one of a unit of the system manager (see
  * unitOfPath() in base/unit.ts) whose name is in the map `units` of a set of tables, it becomes that job in that set.
@@ -54,6 +63,7 @@ const numberOf = (text: string): number => exactNumber(asNumber(text));
 export function mkdirProgram(): Program {
   const p = new Assembler('portreeve_mkdir');
   p.mov(R6, R1, 'the record');
+  onlyUnified(p, R6);
   p.call('get_current_uid_gid');
   p.jump32('ne', R0, 0, 'out', 'units are made by root');
   copyPath(p);
@@ -73,6 +83,7 @@ export function mkdirProgram(): Program {
 /** Called when a cgroup is removed: it makes room. */
 export function rmdirProgram(): Program {
   const p = new Assembler('portreeve_rmdir');
+  onlyUnified(p, R1);
   p.load('u64', R1, R1, CGROUP_RECORD.id, 'id');
   p.store('u64', R10, ID_AT, R1);
   for (let slot = 0; slot < SLOTS; slot++) {
@@ -83,9 +94,16 @@ export function rmdirProgram(): Program {
     p.call('map_delete_elem');
     p.label(next);
   }
+  p.label('out');
   p.mov(R0, 0);
   p.exit();
   return p.assemble();
+}
+
+/** Hierarchies of version 1 are told of, too: their cgroups have the same numbers as others of version 2. */
+function onlyUnified(p: Assembler, record: typeof R1 | typeof R6): void {
+  p.load('u32', R2, record, CGROUP_RECORD.root, 'root');
+  p.jump('ne', R2, UNIFIED_HIERARCHY, 'out');
 }
 
 /** The path goes to the scratch memory: of a record a program may read only what has a fixed length itself. */
@@ -146,7 +164,7 @@ function findComponents(p: Assembler): void {
   p.store('u64', R7, END_AT, R8);
 }
 
-/** Only services and sockets have ports. */
+/** Only services and sockets have ports. The end becomes that of the name without what says so. */
 function findSuffix(p: Assembler): void {
   p.load('u64', R9, R7, END_AT, 'the end');
   p.jump('gt', R9, TEXT_MAX, 'out');
@@ -154,14 +172,19 @@ function findSuffix(p: Assembler): void {
   p.add(R1, R9);
   p.load('u64', R2, R1, TEXT_AT - 8, 'the last eight characters');
   p.loadImmediate(R3, asNumber('.service'));
-  p.jump('eq', R2, R3, 'unit');
+  p.jump('eq', R2, R3, 'service');
   p.rsh(R2, 8);
   p.loadImmediate(R3, asNumber('.socket'));
   p.jump('ne', R2, R3, 'out');
+  p.sub(R9, '.socket'.length);
+  p.goto('unit');
+  p.label('service');
+  p.sub(R9, '.service'.length);
   p.label('unit');
+  p.store('u64', R7, END_AT, R9);
 }
 
-/** The name of the unit in capitals, with its suffix. */
+/** The name of the unit in capitals, with its suffix; whose name cannot be a job's is none by its template either. */
 function copyName(p: Assembler): void {
   p.load('u64', R8, R7, START_AT, 'where it begins');
   p.jump('ge', R8, TEXT_MAX, 'out');
@@ -171,6 +194,9 @@ function copyName(p: Assembler): void {
   p.jump('ne', R2, '_'.charCodeAt(0), 'copy');
   p.add(R8, 1, 'the manager escapes names of files of the kernel');
   p.label('copy');
+  p.load('u64', R9, R7, END_AT);
+  p.sub(R9, R8, 'its length');
+  p.jump('gt', R9, JOB_NAME_MAX_CHARACTERS, 'out', 'too long for a job');
   p.mov(R9, 0);
   p.label('next of name');
   p.mov(R1, R7);
@@ -182,12 +208,18 @@ function copyName(p: Assembler): void {
   p.jump('gt', R2, 'z'.charCodeAt(0), 'capital');
   p.sub(R2, 0x20);
   p.label('capital');
+  p.mov(R3, R2);
+  p.sub(R3, FIRST_CHARACTER);
+  p.jump('gt', R3, 63, 'out');
+  p.loadImmediate(R4, NAME_CHARACTERS);
+  p.rsh(R4, R3);
+  p.and(R4, 1);
+  p.jump('eq', R4, 0, 'out', 'not of a job');
   p.mov(R1, R7);
   p.add(R1, R9);
   p.store('u8', R1, NAME_AT, R2);
   p.add(R9, 1);
   p.jump('lt', R9, UNIT_NAME_BYTES, 'next of name');
-  p.goto('out', 'too long for a job');
   p.label('name ends');
 }
 

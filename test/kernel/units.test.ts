@@ -1,7 +1,9 @@
 // Units are jobs from the moment in which their cgroups are made, whoever follows them: the kernel names them itself.
 import assert from 'node:assert/strict';
-import { chownSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { PortreeveError } from '../../src/base/errors.ts';
 import { namesOf as namesOfJob } from '../../src/base/job.ts';
@@ -17,12 +19,16 @@ import { BOUND, USERS } from '../support/guard-scene.ts';
 import { needs, probe } from '../support/probe.ts';
 import { until } from '../support/world.ts';
 
+/** As long as a job's name may be. */
+const LONG = 'l'.repeat(64);
+
 const PROFILE = `PORT
   4000 TCP SSH
   4001 TCP POSTGRESQL
   4002 TCP POSTGRESQL@15-MAIN
   4003 TCP WEB
   4004 TCP ROOT
+  4005 TCP ${LONG.toUpperCase()}
 `;
 
 /** A bind of root in a cgroup: the errno, or the address that the socket has then. */
@@ -145,6 +151,30 @@ test('what looks like a unit and is not one gets nothing', async (t) => {
   assert.deepEqual(await at.binds([at.unit('mine.slice/ssh.service'), 4000]), ['bound']);
 });
 
+test('cgroups of version 1, which have the same numbers, are neither named nor forgotten', async (t) => {
+  const at = await scene(t);
+  if (!at || !needs(t, probe.namedHierarchies())) return;
+  const hierarchy = mkdtempSync(join(tmpdir(), 'portreeve-v1-'));
+  const options = `none,name=${basename(hierarchy)}`;
+  assert.equal(spawnSync('mount', ['-t', 'cgroup', '-o', options, 'none', hierarchy]).status, 0);
+  const other = join(hierarchy, 'ssh.service');
+  t.after(() => {
+    if (existsSync(other)) rmdirSync(other);
+    assert.equal(spawnSync('umount', [hierarchy]).status, 0);
+    rmdirSync(hierarchy);
+  });
+  mkdirSync(other);
+  assert.equal(at.jobOf(other), undefined);
+  // A job of that number, as one of version 2 may be that was made long ago.
+  at.stage.inForce(PROFILE, { users: USERS, cgroups: [[other, 'SSH']] });
+  assert.ok(at.jobOf(other));
+  rmdirSync(other);
+  const jobs = jobsIn(at.stage, slotInForce(at.stage));
+  assert.equal([...(jobs?.keys() ?? [])].length, 1);
+  jobs?.close();
+  assert.ok(at.jobOf(at.unit('ssh.service')));
+});
+
 test('what the kernel names is what is named by looking at the cgroups', async (t) => {
   const at = await scene(t);
   if (!at) return;
@@ -155,6 +185,16 @@ test('what the kernel names is what is named by looking at the cgroups', async (
     '_ssh.service',
     '__ssh.service',
     'postgresql@1.service',
+    'postgresql@a\\x2db.service',
+    'postgresql@a:b.service',
+    'postgresql@\u00fc.service',
+    `postgresql@${'1'.repeat(64 - 'postgresql@'.length)}.service`,
+    `postgresql@${'1'.repeat(65 - 'postgresql@'.length)}.service`,
+    `postgresql@${'1'.repeat(64 - 'postgresql@'.length)}.socket`,
+    `_postgresql@${'1'.repeat(65 - 'postgresql@'.length)}.socket`,
+    `${LONG}.service`,
+    `${LONG}.socket`,
+    `x${LONG}.service`,
     'web.timer',
   ];
   const paths = slices.flatMap((slice) => names.map((name) => at.unit(join(slice, name))));

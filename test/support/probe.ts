@@ -58,6 +58,12 @@ export const probe = {
       'needs the tracepoints cgroup_mkdir and cgroup_rmdir',
     ),
   ),
+  namedHierarchies: once(() =>
+    tried(
+      ['unshare', '--mount', 'mount', '-t', 'cgroup', '-o', 'none,name=portreeve-probe', 'none', '/mnt'],
+      'needs cgroups of version 1',
+    ),
+  ),
   debianPackages: once(() => first(command('apt-get'), command('dpkg'))),
   command,
 };
