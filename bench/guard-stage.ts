@@ -139,7 +139,7 @@ export class GuardBenchStage {
 
   /** Puts tables in force, and keeps those before until keep() is called. */
   swap(size: Size, tables: GuardTables): void {
-    this.#guards.get(size)?.swap(tables, this.#jobs, Date.now(), TRIAL_MS);
+    this.#guards.get(size)?.swap(tables, () => this.#jobs, Date.now(), TRIAL_MS);
   }
 
   /** Frees the tables that were in force before. */

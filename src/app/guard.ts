@@ -159,7 +159,7 @@ function tablesNow(doors: GuardDoors, choices: TableChoices, inForce: InForce) {
   const revision = inForce.head?.number;
   if (revision === undefined) throw nothingApplied();
   const tables = tablesOf(inForce, revision, doors, choices);
-  return { tables, jobs: doors.jobs(), nowMs: doors.clock.now() };
+  return { tables, jobs: doors.jobs, nowMs: doors.clock.now() };
 }
 
 /** Throws PortreeveError `GUARD_ELSEWHERE` (refused) where the guard judges another part of the host. */
@@ -286,11 +286,11 @@ export function changeGuarded(
     const tables = tablesOf(change.inForce, change.revision, doors, choices);
     const trialMs = change.trialMs ?? RECORD_MS;
     const nowMs = doors.clock.now();
-    guard.swap(tables, doors.jobs(), nowMs, trialMs);
+    guard.swap(tables, doors.jobs, nowMs, trialMs);
     const revision = recordOrGoBack(guard, record);
     // What goes beyond the tables would not go back with them.
     if (change.trialMs !== undefined) return { revision, guard: guard.state(), notes: [] };
-    if (!guard.confirm()) putBack(guard, tables, doors.jobs(), nowMs);
+    if (!guard.confirm()) putBack(guard, tables, doors.jobs, nowMs);
     const enforced = guard.state().mode === 'enforce' ? change.inForce.profile : undefined;
     const prepare = prepareFor(doors, enforced);
     const notes = keepNamespaces(guard.namespaces, doors.namespaces, choices.namespaces, prepare);
@@ -311,7 +311,7 @@ function recordOrGoBack(guard: GuardKernel, record: () => number): number {
 }
 
 /** It took so long to record the change that the kernel has gone back: it is recorded, and so it is put in force. */
-function putBack(guard: GuardKernel, tables: GuardTables, jobs: Jobs, nowMs: number): void {
+function putBack(guard: GuardKernel, tables: GuardTables, jobs: () => Jobs, nowMs: number): void {
   guard.settle(() => undefined);
   guard.swap(tables, jobs, nowMs);
 }

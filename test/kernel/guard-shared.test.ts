@@ -111,7 +111,7 @@ test('tables that others have exchanged twice are not taken for those that were 
   const other = opened(at);
   // The same slot as before, at the same time: only the number of the swap tells them from one another.
   for (const text of ['PORT 4000 TCP A\n', 'PORT\n 4001 TCP A\n 4000 TCP OTHER\n']) {
-    other.swap(tablesOf(profileOf(text), { revision: 1 }), jobsOf(bpf, { users: USERS }), since);
+    other.swap(tablesOf(profileOf(text), { revision: 1 }), () => jobsOf(bpf, { users: USERS }), since);
   }
   assert.equal(kernel.knowsTables, false);
   assert.equal(kernel.updateJobs(jobsOf(bpf, WITH_CAROL), NO_ONE), false);
@@ -138,7 +138,7 @@ test('what others have put in force meanwhile is not replaced', async (t) => {
   };
   assert.throws(() => other.renew(slow), { code: 'GUARD_MOVED' });
   const tables = tablesOf(profileOf(FIRST), { revision: 1 });
-  const jobs = jobsOf(at.stage.bpf, { users: USERS });
+  const jobs = () => jobsOf(at.stage.bpf, { users: USERS });
   assert.throws(() => other.swap(tables, jobs, Date.now(), undefined, over), { code: 'GUARD_MOVED' });
   assert.equal(kernel.state().revision, 2);
   assert.deepEqual(await gets(at, WEB), ALL);
@@ -160,7 +160,7 @@ test('a guard that others have taken out, or exchanged, is not worked on', async
     () => other.setMode('enforce'),
     () => other.confirm(),
     () => other.swap(tablesOf(profileOf(FIRST)), nothingInForce().jobs, Date.now()),
-    () => other.updateJobs(nothingInForce().jobs, NO_ONE),
+    () => other.updateJobs(nothingInForce().jobs(), NO_ONE),
     () => other.renew(makerOf(at)),
   ];
   for (const change of changes) assert.throws(change, { code: 'GUARD_GONE' });

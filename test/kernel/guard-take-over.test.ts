@@ -143,7 +143,7 @@ test('mode, counters, namespaces, time and the events that nobody has read go on
   assert.deepEqual([home, namespaces.includes(on.at.stage.netns)], [on.bpf.namespaceCookie(), true]);
   assert.equal(guard.events.info.id, events?.info.id);
   // And it is a guard like any other.
-  guard.swap(tablesOf(profileOf('PORT 4000 TCP ALICE')), on.maker.jobs(), Date.now());
+  guard.swap(tablesOf(profileOf('PORT 4000 TCP ALICE')), on.maker.jobs, Date.now());
   assert.deepEqual(await answers(on.agent), ['EACCES', BOUND]);
   guard.close();
   assert.deepEqual(namesOf(on.place), [on.place.cgroup, on.place.pins]);
@@ -290,7 +290,7 @@ test('whoever is killed in the middle leaves one or the other in force, and the 
     assert.deepEqual(await answers(on.agent), GUARDED, `killed before ${steps[point]}`);
     const guard = on.open();
     assert.deepEqual(await answers(on.agent), GUARDED);
-    guard.swap(tablesOf(profileOf('PORT 4000 TCP ALICE')), on.maker.jobs(), Date.now());
+    guard.swap(tablesOf(profileOf('PORT 4000 TCP ALICE')), on.maker.jobs, Date.now());
     assert.deepEqual(await answers(on.agent), ['EACCES', BOUND], `after ${steps[point]}`);
     guard.remove();
     assert.deepEqual(namesOf(on.place), [on.place.cgroup]);

@@ -209,7 +209,7 @@ test('tables that another process has put in force get the jobs within a second'
   const none = { cgroups: new Map(), users: new Map() };
   const other = GuardKernel.open(bpf, place.pins) ?? assert.fail('no guard');
   // It may have the same time, and the same profile.
-  other.swap(tablesOf(profileOf(`PORT ${PORTS.WEB} TCP WEB`)), none, kernel.state().since);
+  other.swap(tablesOf(profileOf(`PORT ${PORTS.WEB} TCP WEB`)), () => none, kernel.state().since);
   other.close();
   assert.equal(await stage.bind('WEB', { cgroup: given }), 'EACCES');
   await until('the job', async () => (await stage.bind('WEB', { cgroup: given })) === 'ok', WITHIN_MS);

@@ -1,7 +1,7 @@
 // Units are jobs from the moment in which their cgroups are made, whoever follows them: the kernel names them itself.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -10,8 +10,8 @@ import { namesOf as namesOfJob } from '../../src/base/job.ts';
 import { LinuxCgroups } from '../../src/host/linux/cgroups.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import { BpfMap } from '../../src/host/linux/sys/bpf-map.ts';
-import { jobsOf } from '../../src/services/guard/jobs.ts';
-import { GuardKernel } from '../../src/services/guard/kernel.ts';
+import { jobsOf, listUnits } from '../../src/services/guard/jobs.ts';
+import { GuardKernel, type Jobs } from '../../src/services/guard/kernel.ts';
 import { bytes32, bytes64 } from '../../src/services/guard/map-bytes.ts';
 import { BindAgent } from '../support/bind-agent.ts';
 import { GuardStage, guardReady, nothingInForce, profileOf, tablesOf } from '../support/guard.ts';
@@ -243,6 +243,92 @@ test('during a trial units are named in both profiles', async (t) => {
   assert.ok(at.stage.kernel.goBack());
   assert.deepEqual(await at.binds([ssh, 4000], [web, 4000]), ['bound', 'EACCES']);
 });
+
+/** Lists units as a command does, which nobody follows, and makes more of them between its looks. */
+function hurried(at: Scene, slow: (look: number) => void): { jobs: () => Jobs; looks: () => number } {
+  const cgroups = new LinuxCgroups();
+  const root = at.stage.place.cgroup.slice(at.stage.bpf.cgroupRoot().length);
+  let looks = 0;
+  const jobs = () => {
+    const named = jobsOf({ cgroups: listUnits(cgroups, root), made: [], accounts: [] }, root);
+    slow(looks++);
+    return named;
+  };
+  return { jobs, looks: () => looks };
+}
+
+const HURRIED = ['ssh.service', 'ssh.socket', 'web.service'] as const;
+
+test('a unit that begins while tables are filled is in them, though nobody follows units', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { jobs, looks } = hurried(at, (look) => at.unit(HURRIED[look] ?? assert.fail('a look too many')));
+  at.stage.kernel.swap(tablesOf(profileOf(PROFILE)), jobs, Date.now());
+  assert.equal(looks(), 2);
+  const [first, second] = HURRIED.map(at.unit);
+  assert.deepEqual(await at.binds([first ?? '', 4000], [second ?? '', 4000]), ['bound', 'bound']);
+});
+
+test('a unit that begins while the jobs in force are put in anew keeps its port', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const tables = tablesOf(profileOf(PROFILE));
+  const { jobs } = hurried(at, (look) => {
+    const unit = at.unit(HURRIED[look] ?? assert.fail('a look too many'));
+    assert.ok(at.jobOf(unit));
+  });
+  at.stage.kernel.renew({ tablesOf: () => tables, jobs });
+  const units = HURRIED.slice(0, 2).map(at.unit);
+  assert.deepEqual(await at.binds(...units.map((unit) => [unit, 4000] as const)), ['bound', 'bound']);
+  // Also where all that is known of jobs was seen before they began: the follower sees them later.
+  const stale = { cgroups: new Map(), users: new Map() };
+  at.stage.kernel.renew({ tablesOf: () => tables, jobs: () => stale });
+  assert.deepEqual(await at.binds(...units.map((unit) => [unit, 4000] as const)), ['bound', 'bound']);
+});
+
+test('tables that are not in force any more name nothing', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const before = slotInForce(at.stage);
+  at.stage.inForce(PROFILE, { users: USERS });
+  const unit = at.unit('ssh.service');
+  assert.equal(at.jobOf(unit, before), undefined);
+  assert.ok(at.jobOf(unit));
+});
+
+test('other programs of ours are exchanged with none of both missing', async (t) => {
+  const at = await scene(t);
+  if (!at) return;
+  const { bpf, place } = at.stage;
+  const pin = `${place.pins}/cgroup_rmdir`;
+  assert.ok(bpf.unpin(pin));
+  GuardKernel.open(
+    new Watching((path) => {
+      if (path.startsWith(`${place.pins}/cgroup_mkdir`)) assert.ok(existsSync(`${place.pins}/cgroup_mkdir`));
+    }),
+    place.pins,
+  )?.close();
+  assert.ok(at.stage.kernel.state().namesUnits);
+  assert.deepEqual(
+    readdirSync(place.pins).filter((name) => name.startsWith('cgroup_')),
+    ['cgroup_mkdir', 'cgroup_rmdir'],
+  );
+});
+
+/** Is told of every name that an object gets. */
+class Watching extends LinuxBpf {
+  readonly #seen: (path: string) => void;
+
+  constructor(seen: (path: string) => void) {
+    super();
+    this.#seen = seen;
+  }
+
+  override pin(...[object, path]: Parameters<LinuxBpf['pin']>): void {
+    this.#seen(path);
+    super.pin(object, path);
+  }
+}
 
 test('what was put in is called when nobody has it open, and put in again where it is missing', async (t) => {
   const at = await scene(t);

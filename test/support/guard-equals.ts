@@ -133,7 +133,7 @@ export class VerdictComparison {
     // A user whose job is UNKNOWN is one whom the tables do not have.
     const known = users.filter(([, job]) => job !== UNKNOWN_JOB);
     const tables = tablesOf(profile, { authportJobs: AUTHPORT_JOBS, permits, unprivilegedStart });
-    kernel.swap(tables, this.#stage.jobs({ users: known, cgroups }), Date.now());
+    kernel.swap(tables, () => this.#stage.jobs({ users: known, cgroups }), Date.now());
   }
 
   async #compareOne(

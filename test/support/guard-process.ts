@@ -29,7 +29,7 @@ if (import.meta.main) {
       : GuardKernel.open(bpf, pins);
   if (!guard) throw new Error(`there is no guard at ${pins}`);
   guard.namespaces.add(BigInt(task.netns));
-  guard.swap(tablesOf(profileOf(task.profile)), jobsOf(bpf, task.jobs), Date.now(), task.trialMs);
+  guard.swap(tablesOf(profileOf(task.profile)), () => jobsOf(bpf, task.jobs), Date.now(), task.trialMs);
   guard.setMode('enforce');
   const done: GuardDone = { made: bpf.made };
   process.stdout.write(`${JSON.stringify(done)}\n`);

@@ -101,7 +101,7 @@ export function jobsOf(bpf: LinuxBpf, { users = [], cgroups = [] }: NamedJobs): 
 
 /** What a guard begins with that reserves nothing for no one. */
 export function nothingInForce() {
-  const jobs: Jobs = { cgroups: new Map(), users: new Map() };
+  const jobs = (): Jobs => ({ cgroups: new Map(), users: new Map() });
   return { tables: tablesOf(profileOf(''), { revision: 0 }), jobs, nowMs: Date.now() };
 }
 
@@ -199,7 +199,7 @@ export class GuardStage {
   /** Puts a profile in force, and gives what it means. */
   inForce(text: string, jobs: NamedJobs = {}, { trialMs, ...context }: InForce = {}): Profile {
     const profile = profileOf(text);
-    this.kernel.swap(tablesOf(profile, context), this.jobs(jobs), Date.now(), trialMs);
+    this.kernel.swap(tablesOf(profile, context), () => this.jobs(jobs), Date.now(), trialMs);
     this.kernel.setMode('enforce');
     return profile;
   }

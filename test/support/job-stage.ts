@@ -47,7 +47,7 @@ export class JobStage {
       files: linuxFiles,
       kernel: () => guard.kernel,
       renewTables: () => {
-        guard.kernel.swap(tablesOf(profileOf(PROFILE)), this.follower.jobs, Date.now());
+        guard.kernel.swap(tablesOf(profileOf(PROFILE)), () => this.follower.jobs, Date.now());
         guard.kernel.setMode('enforce');
       },
       warn: (message) => this.warnings.push(message),

@@ -93,19 +93,15 @@ export class ConfigMemory {
   /** This cgroup may be a job. */
   addCgroup(slot: number, id: bigint): void {
     const bit = cgroupBit(id);
-    const at = filterAt(slot) + Math.floor(bit / 8);
-    this.#memory.view.setUint8(at, this.#memory.view.getUint8(at) | (1 << (bit % 8)));
+    // The kernel sets bits beside it at the same time.
+    Atomics.or(this.#words, filterAt(slot) / 4 + Math.floor(bit / 32), 1 << (bit % 32));
   }
 
-  /** These cgroups may be jobs, and no others: none of those that stay is missing meanwhile. */
+  /** These cgroups may be jobs, and no others. The kernel must not name units in that set at the same time. */
   setCgroups(slot: number, ids: Iterable<bigint>): void {
-    const filter = new Uint8Array(CGROUP_FILTER.bytes);
-    for (const id of ids) {
-      const bit = cgroupBit(id);
-      const at = Math.floor(bit / 8);
-      filter[at] = (filter[at] ?? 0) | (1 << (bit % 8));
-    }
-    for (const [i, byte] of filter.entries()) this.#memory.view.setUint8(filterAt(slot) + i, byte);
+    const first = filterAt(slot) / 4;
+    this.#words.fill(0, first, first + CGROUP_FILTER.bytes / 4);
+    for (const id of ids) this.addCgroup(slot, id);
   }
 
   close(): void {

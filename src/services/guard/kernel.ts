@@ -206,14 +206,14 @@ export class GuardKernel {
    * force. Throws PortreeveError (refused) `GUARD_TRIAL` during a trial, `GUARD_TRIAL_ENDED` until that is settled, and
    * `GUARD_MOVED`.
    */
-  swap(tables: GuardTables, jobs: Jobs, nowMs: number, trialMs?: number, over?: number): void {
+  swap(tables: GuardTables, jobs: () => Jobs, nowMs: number, trialMs?: number, over?: number): void {
     this.#alone(() => {
       if (over !== undefined && over !== this.swapInForce) throw moved();
       this.#swap(tables, jobs, nowMs, trialMs);
     });
   }
 
-  #swap(tables: GuardTables, jobs: Jobs, nowMs: number, trialMs?: number): void {
+  #swap(tables: GuardTables, jobs: () => Jobs, nowMs: number, trialMs?: number): void {
     const trial = this.#trial();
     if (trial !== 'none') throw trial === 'runs' ? trialRuns() : trialEnded();
     const current = this.#slotInForce();
@@ -301,7 +301,6 @@ export class GuardKernel {
       const [swap, revision] = [this.#config.swapOf(slot), this.#config.revision(slot)];
       return { slot, swap, tables: maker.tablesOf(revision) };
     });
-    const jobs = maker.jobs();
     this.#alone(() => {
       const slots = this.#slotsThatCount();
       const isMoved = made.some(
@@ -310,10 +309,10 @@ export class GuardKernel {
       if (isMoved || slots.length !== made.length) throw moved();
       const [inForce] = made;
       if (made.every(({ slot, tables }) => this.#slots.isSame(slot, tables))) {
-        for (const { slot, tables } of made) this.#slots.refill(slot, tables, jobs);
+        for (const { slot, tables } of made) this.#slots.refill(slot, tables, maker.jobs);
       } else if (inForce) {
         // It is the same profile, and has been in force since then.
-        this.#swap(inForce.tables, jobs, this.state().since);
+        this.#swap(inForce.tables, maker.jobs, this.state().since);
       }
     });
   }

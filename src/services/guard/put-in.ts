@@ -22,7 +22,7 @@ export interface GuardPlace {
 /** What is put in force. */
 export interface InForceTables {
   readonly tables: GuardTables;
-  readonly jobs: Jobs;
+  readonly jobs: () => Jobs;
   /** When, in milliseconds since 1970. */
   readonly nowMs: number;
 }
@@ -62,9 +62,10 @@ export function putIn(bpf: KernelBpf, { pins, cgroup }: GuardPlace, first: InFor
       config.set64('home', home);
       maps.netns.update(bytes64(home), bytes32(1));
       config.set64('since', BigInt(first.nowMs));
+      // Units that begin from now on are named in the tables that are filled.
+      attachUnits(bpf, unfinishedOf(pins), maps);
       new TableSlots(bpf, maps, config).fill(0, first.tables, first.jobs);
       const links = HOOKS.map((hook) => [hook, attached(bpf, maps, { pins, cgroup }, hook, open)] as const);
-      attachUnits(bpf, unfinishedOf(pins), maps);
       if (!bpf.rename(unfinishedOf(pins), pins)) throw isThere(pins);
       return { maps, links: Object.fromEntries(links) as Links, config };
     });
@@ -161,14 +162,14 @@ export function takeOver(bpf: KernelBpf, pins: string, older: Pinned, maker: Tab
     const config = begun(maps, open);
     copyHead(older.config, config);
     copyNamespaces(bpf, pins, maps.netns);
+    attachUnits(bpf, unfinishedOf(pins), maps);
     const slots = new TableSlots(bpf, maps, config);
     for (const slot of slotsInUse(older.config)) {
       const revision = layout && revisionIn(layout, older.config, slot);
-      slots.fill(slot, maker.tablesOf(revision === 0 ? undefined : revision), maker.jobs());
+      slots.fill(slot, maker.tablesOf(revision === 0 ? undefined : revision), maker.jobs);
     }
     const links = HOOKS.map((hook) => [hook, openLink(bpf, pins, hook, open)] as const);
     for (const [hook, link] of links) bpf.pin(link, `${unfinishedOf(pins)}/${hook}`);
-    attachUnits(bpf, unfinishedOf(pins), maps);
     exchangeNames(bpf, pins, () => exchangePrograms(bpf, maps, links));
     // What an older portreeve has written there meanwhile: it does not hold it for that.
     config.set('mode', older.config.get('mode'));

@@ -49,9 +49,9 @@ export class TableSlots {
   }
 
   /** Fills a slot by which no program goes; its maps are used again. */
-  fill(slot: number, tables: GuardTables, jobs: Jobs): void {
-    // Where a process was killed before it had freed the slot programs may still be at it.
-    if (this.#config.swapOf(slot) !== 0) this.release(slot);
+  fill(slot: number, tables: GuardTables, jobsNow: () => Jobs): void {
+    // Where a process was killed before it had filled or freed the slot programs may still be at it.
+    if (this.#config.swapOf(slot) !== 0 || this.#maps.units.lookup(bytes32(slot))) this.release(slot);
     const swap = nextSwap(this.#config.get('swaps'));
     this.#config.set('swaps', swap);
     const { ports, rules, ruleCount } = tables;
@@ -59,7 +59,10 @@ export class TableSlots {
     const room = Math.max(RULES_MIN, ruleCount);
     this.#putAgain('rules', slot, room, (map) => map.updateBatch(indexes(ruleCount), rules));
     this.#config.setSettings(slot, tables.settings);
+    const jobs = jobsNow();
+    this.#config.setCgroups(slot, jobs.cgroups.keys());
     this.#putJobs(slot, tables, jobs, (...map) => this.#putAgain(...map));
+    this.#putBegun(slot, tables, jobs, jobsNow());
     this.#config.setSwapOf(slot, swap);
     this.#known[slot] = { swap, tables };
   }
@@ -70,9 +73,15 @@ export class TableSlots {
   }
 
   /** Puts jobs, permits and settings anew into a slot that has the same tables, also one that programs go by. */
-  refill(slot: number, tables: GuardTables, jobs: Jobs): void {
+  refill(slot: number, tables: GuardTables, jobsNow: () => Jobs): void {
     this.#config.setSettings(slot, tables.settings);
-    this.#putJobs(slot, tables, jobs, (...map) => this.#put(...map));
+    const jobs = jobsNow();
+    this.#addToFilter(slot, jobs);
+    this.#putJobs(slot, tables, jobs, (outer, ...map) =>
+      // What the kernel has named since the jobs were looked at stays in the map.
+      outer === 'cgroups' ? this.#putMore(outer, ...map) : this.#put(outer, ...map),
+    );
+    this.#putBegun(slot, tables, jobs, jobsNow());
     this.#known[slot] = { swap: this.#config.swapOf(slot), tables };
   }
 
@@ -86,7 +95,7 @@ export class TableSlots {
   change(slot: number, changed: Jobs, gone: Gone): void {
     const tables = this.#known[slot]?.tables;
     if (!tables) return;
-    for (const id of changed.cgroups.keys()) this.#config.addCgroup(slot, id);
+    this.#addToFilter(slot, changed);
     this.#change('cgroups', slot, { changed: changed.cgroups, gone: gone.cgroups, key: bytes64, tables });
     this.#change('users', slot, { changed: changed.users, gone: gone.users, key: bytes32, tables });
   }
@@ -107,6 +116,8 @@ export class TableSlots {
   /** Frees a slot that is in force no more: when this returns no program goes by it. */
   release(slot: number): void {
     this.#known[slot] = undefined;
+    // Nor does the kernel name units there.
+    this.#maps.units.delete(bytes32(slot));
     this.awaitPrograms();
     this.#config.setSwapOf(slot, 0);
     const rules = this.#inner('rules', slot);
@@ -133,12 +144,22 @@ export class TableSlots {
     const units = unitEntries(tables, jobs.units ?? []);
     const cgroups = [...jobs.cgroups].map(([id, name]) => ({ key: bytes64(id), value: job(name) }));
     const users = [...jobs.users].map(([uid, name]) => ({ key: bytes32(uid), value: job(name) }));
-    for (const id of jobs.cgroups.keys()) this.#config.addCgroup(slot, id);
     put('permits', slot, Math.max(PERMITS_MIN, permits.length), (map) => putAll(map, permits));
-    put('units', slot, Math.max(UNITS_MIN, units.length), (map) => putAll(map, units));
     put('cgroups', slot, Math.max(CGROUPS_MIN, cgroups.length * 2), (map) => putAll(map, cgroups));
+    // From here on the kernel names units in the map of cgroups.
+    put('units', slot, Math.max(UNITS_MIN, units.length), (map) => putAll(map, units));
     put('users', slot, Math.max(USERS_MIN, users.length * 2), (map) => putAll(map, users));
-    this.#config.setCgroups(slot, jobs.cgroups.keys());
+  }
+
+  /** Units that began after the jobs were looked at, and before the kernel could name them: nobody may follow them. */
+  #putBegun(slot: number, tables: GuardTables, before: Jobs, now: Jobs): void {
+    const changed = new Map([...now.cgroups].filter(([id]) => !before.cgroups.has(id)));
+    this.#addToFilter(slot, { cgroups: changed });
+    this.#change('cgroups', slot, { changed, gone: [], key: bytes64, tables });
+  }
+
+  #addToFilter(slot: number, { cgroups }: Pick<Jobs, 'cgroups'>): void {
+    for (const id of cgroups.keys()) this.#config.addCgroup(slot, id);
   }
 
   /** Puts another map in the place of one, at once; the kernel then waits for all programs that are running. */
@@ -157,6 +178,18 @@ export class TableSlots {
     const map = this.#inner(outer, slot);
     try {
       if (map && map.info.entries >= entries && isEmptied(map)) fill(map);
+      else this.#put(outer, slot, entries, fill);
+    } finally {
+      map?.close();
+    }
+  }
+
+  /** Puts more into the map that is there; where it is too small, or half full, another one takes its place. */
+  #putMore(outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void): void {
+    const map = this.#inner(outer, slot);
+    try {
+      const isRoomy = map && map.info.entries >= entries && [...map.keys()].length <= map.info.entries / 2;
+      if (map && isRoomy) fill(map);
       else this.#put(outer, slot, entries, fill);
     } finally {
       map?.close();

@@ -14,15 +14,23 @@ export function attachUnits(bpf: KernelBpf, directory: string, maps: Maps): Port
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof PortreeveError) || thrown.kind !== 'world') throw thrown;
-    for (const event of UNIT_HOOKS) bpf.unpin(`${directory}/${event}`);
+    for (const event of UNIT_HOOKS) {
+      bpf.unpin(`${directory}/${event}`);
+      bpf.unpin(newName(directory, event));
+    }
     return thrown;
   }
 }
 
+const newName = (directory: string, event: CgroupEvent): string => `${directory}/${event}_new`;
+
+/** Takes the place of the one that is there: for a moment both are called, and write the same. */
 function attach(bpf: KernelBpf, directory: string, maps: Maps, event: CgroupEvent): void {
   const link = bpf.attachEvent(event, () => loadProgram(bpf, event, maps));
   try {
-    bpf.pin(link, `${directory}/${event}`);
+    bpf.unpin(newName(directory, event));
+    bpf.pin(link, newName(directory, event));
+    bpf.rename(newName(directory, event), `${directory}/${event}`);
   } finally {
     link.close();
   }
@@ -51,6 +59,5 @@ export function unitsNamed(bpf: KernelBpf, directory: string, maps: Maps): 'yes'
 /** Puts the programs of this build in the place of others, and in where there are none. */
 export function renewUnits(bpf: KernelBpf, directory: string, maps: Maps): PortreeveError | undefined {
   if (unitsNamed(bpf, directory, maps) === 'yes') return undefined;
-  for (const event of UNIT_HOOKS) bpf.unpin(`${directory}/${event}`);
   return attachUnits(bpf, directory, maps);
 }
