@@ -122,6 +122,23 @@ describe('within a second', () => {
     assert.deepEqual(stage.names, ['NGINX', 'ROOT']);
   });
 
+  test('the file of a unit makes the tables anew, and a session of a user, who makes many, does not', () => {
+    const stage = started();
+    const before = stage.renewals;
+    const directory = '/run/systemd/transient';
+    const begins = (unit: string) => {
+      stage.files.write(`${directory}/${unit}`, '');
+      // The directory has changed, too.
+      stage.files.write(directory, '');
+      stage.clock.advance(1000);
+    };
+    begins('session-1.scope');
+    assert.equal(stage.renewals, before);
+    begins('web.service');
+    assert.equal(stage.renewals, before + 1);
+    assert.deepEqual(stage.follower.jobs.units, [{ unit: 'web.service', activates: undefined }]);
+  });
+
   test('a change of a group makes the tables anew: SAF may let other users in', () => {
     const stage = started();
     const before = stage.renewals;

@@ -167,7 +167,10 @@ export class Follower {
     const stamp = stampOfUnits(files);
     if (stamp === this.#unitStamp) return;
     this.#unitStamp = stamp;
-    this.#unitFiles = hostUnits(files);
+    const unitFiles = hostUnits(files);
+    // Scopes of users' sessions come and go there as well.
+    if (areSameUnits(unitFiles, this.#unitFiles)) return;
+    this.#unitFiles = unitFiles;
     this.#activates.clear();
     for (const { path } of this.#units) this.#seeActivation(path);
     this.#isStale = true;
@@ -295,6 +298,12 @@ export class Follower {
     if (this.#failures.get(about) !== message) this.#parts.warn(message);
     this.#failures.set(about, message);
   }
+}
+
+function areSameUnits(some: readonly PossibleUnit[], others: readonly PossibleUnit[]): boolean {
+  const isSame = ({ unit, activates }: PossibleUnit, i: number) =>
+    unit === others[i]?.unit && activates === others[i].activates;
+  return some.length === others.length && some.every(isSame);
 }
 
 /** What is new in a map, or has another value. */
