@@ -9,8 +9,9 @@ import { addressOf, cText } from './memory.ts';
 /** Where tracefs is mounted by custom; the kernel makes the directory. */
 export const TRACEFS = '/sys/kernel/tracing';
 
-/** <sys/mount.h>: MS_NOSUID, MS_NODEV, MS_NOEXEC. */
+/** <sys/mount.h>: MS_NOSUID, MS_NODEV, MS_NOEXEC; MNT_DETACH. */
 const MOUNT_FLAGS = 2 | 4 | 8;
+const MNT_DETACH = 2;
 
 /** <asm/unistd.h>: the number of perf_event_open(2). */
 const PERF_EVENT_OPEN: Readonly<Record<string, number>> = { x64: 298, arm64: 241 };
@@ -94,7 +95,8 @@ function withTracefs<Result>(act: () => Result): Result {
   try {
     return act();
   } finally {
-    sys.umount2(target.address, 0);
+    // It goes also where somebody else has found it meanwhile.
+    sys.umount2(target.address, MNT_DETACH);
   }
 }
 
