@@ -167,13 +167,13 @@ export class Follower {
     const stamp = stampOfUnits(files);
     if (stamp === this.#unitStamp) return;
     this.#unitStamp = stamp;
+    this.#activates.clear();
+    for (const { path } of this.#units) this.#seeActivation(path);
+    this.#isStale = true;
     const unitFiles = hostUnits(files);
     // Scopes of users' sessions come and go there as well.
     if (areSameUnits(unitFiles, this.#unitFiles)) return;
     this.#unitFiles = unitFiles;
-    this.#activates.clear();
-    for (const { path } of this.#units) this.#seeActivation(path);
-    this.#isStale = true;
     this.#mustRenew = true;
   }
 
