@@ -39,7 +39,7 @@ test('what there is to know, in words', () => {
       'runtime   /run/portreeve',
       'portmap   running, pid 813, uid 60711, 44.0 MiB, 1 restart',
       'confined  all but seccomp, which this host cannot give',
-      'serves    12 mappings, 1 open connection, 2 answers not sent',
+      'serves    12 mappings, 1 open connection, 2 answers not sent, 3 changes not answered, too late',
       'absent    [::1]:111: this host has no such address',
       'guard     not in the kernel',
       '',

@@ -90,6 +90,7 @@ describe('an answer of a kernel', {
       interfaceIndex: 0,
       uid: 0,
       inode: 187884086,
+      cookie: 994135,
       v6Only: undefined,
     });
   });
