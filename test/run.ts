@@ -22,7 +22,7 @@ import { runFile } from './support/runner.ts';
 
 const CONCURRENCY = 2;
 const FILE_MS = 300_000;
-const RUN_MS = 600_000;
+const RUN_MS = 1_200_000;
 const LONG_FILE_MS = 1_800_000;
 const LONG_RUN_MS = 3_600_000;
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;

@@ -95,8 +95,8 @@ for (const family of FAMILIES) {
     const root = start(world, 'lend', { family, seconds, sockets: 200, pauseMs: 10 });
     const burst = { family, seconds, sockets: 1500, pauseMs: 50, message: message('set') };
     const mallory = start(world, 'burst', burst, { uid: MALLORY });
-    // Who may is served meanwhile.
-    const own = { family, waitMs: 200, attempts: 5 * seconds };
+    // Who may is served, and tries as long as clients do: pmap_set(3) for a minute.
+    const own = { family, waitMs: 200, attempts: 300 };
     const [first, second] = [entryAt('0.0.0.0.8.1'), { ...entryAt('0.0.0.0.2.155'), version: 2 }];
     const alice = start(world, 'ask', { ...own, port: 0, message: message('set', first) }, { uid: ALICE });
     const honest = start(world, 'ask', { ...own, port: 701, message: message('set', second) });
