@@ -72,7 +72,9 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<number>
     const guard = new DaemonGuard(guardParts, settings.guard);
     const opened = await openAsPortmap({ host, log, settings, guard }, takeOver);
     // Its clients wait: what is for later is written when they are answered.
-    const onReady = () => takeOver && recordListen({ host, log, settings, takeOver });
+    const onReady = async () => {
+      if (takeOver) await recordListen({ host, log, settings, takeOver });
+    };
     const isStopped = stop.signal;
     await run(
       { host, log, io, settings, readSettings, isStopped, stop: () => stop.abort(), guard, onReady },
@@ -95,7 +97,7 @@ interface Surroundings {
   readonly stop: () => void;
   readonly guard: DaemonGuard;
   /** Called when portmap answers for the first time. */
-  readonly onReady: () => void;
+  readonly onReady: () => Promise<void>;
 }
 
 /** Portmap, and why it does not listen where it was wanted. */
@@ -130,7 +132,7 @@ async function run(around: Surroundings, { portmap, obstacle }: OpenedPortmap): 
     notifyManager('READY=1', io.env);
     await Promise.race([portmap.start(), aborted(isStopped)]);
     if (!isStopped.aborted) {
-      around.onReady();
+      await around.onReady();
       io.out(greeting(VERSION, portmap.endpoints, obstacle));
     }
     // What was compiled is kept for the next start also where this one will be killed.

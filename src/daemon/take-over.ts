@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { type CarriedAddresses, carriedAddresses } from '../app/carried-addresses.ts';
-import { listenSetting, withListen } from '../app/settings-edit.ts';
 import {
   type CarriedEntries,
   carriedEntries,
@@ -102,9 +101,10 @@ function listenPlan({ addresses: { left } }: TakeOver, settings: Listening): Lis
  * Has later starts listen where this one does: an administrator sees it in portreeve.toml, and can change it there.
  * Where the file cannot be written that is told, with what it would have to say.
  */
-export function recordListen({ host, log, settings, takeOver }: Recording): void {
+export async function recordListen({ host, log, settings, takeOver }: Recording): Promise<void> {
   const { listen, record } = listenPlan(takeOver, settings);
   if (record === undefined) return;
+  const { listenSetting, withListen } = await import('../app/settings-edit.ts');
   const addresses = listen.map(formatIp);
   try {
     const text = host.files.readText(record, SETTINGS_MAX_BYTES);

@@ -166,7 +166,11 @@ test('what others have put where a runtime directory is looked for is not believ
     await script(at, ALICE, way);
     const { code, stdout, stderr } = await at.stage.run(victim, {}, { env });
     assert.deepEqual([code, stdout], [3, ''], way);
-    assert.match(stderr, new RegExp(`/run/session/portreeve belongs to uid ${ALICE}`), way);
+    assert.match(
+      stderr,
+      new RegExp(`/run/session/portreeve (?:belongs to uid ${ALICE}|is not a directory)`),
+      way,
+    );
     const serve = [PORTREEVE, 'serve', '--runtime', '/run/session/portreeve'];
     const served = await at.stage.run(asAttacker({ uid: WEB }, serve), {}, { env });
     assert.notEqual(served.code, 0, way);
@@ -202,7 +206,7 @@ test('a name that another user has made in the BPF file system first is not used
   assert.match(first.stderr, /there is something at \/sys\/fs\/bpf\/planted already/);
   const below = await enforce(`${pins}/guard`);
   assert.notEqual(below.code, 0);
-  assert.match(below.stderr, new RegExp(`${pins} belongs to uid ${ALICE}`));
+  assert.match(below.stderr, /another user can take away what is in \/sys\/fs\/bpf\/planted,/);
   await script(at, 0, `rmdir ${pins}`);
   // What is not finished has another name; below it somebody may have made more.
   await script(at, ALICE, `mkdir -p ${pins}-new/deeper/still`);

@@ -211,6 +211,6 @@ test('tables that another process has put in force get the jobs within a second'
   // It may have the same time, and the same profile.
   other.swap(tablesOf(profileOf(`PORT ${PORTS.WEB} TCP WEB`)), () => none, kernel.state().since);
   other.close();
-  assert.equal(await stage.bind('WEB', { cgroup: given }), 'EACCES');
+  assert.equal(kernel.knowsTables, false);
   await until('the job', async () => (await stage.bind('WEB', { cgroup: given })) === 'ok', WITHIN_MS);
 });
