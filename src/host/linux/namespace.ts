@@ -1,5 +1,6 @@
 // The network namespace that we are in, as BPF programs know it, and the clock by which they measure.
 import { PortreeveError } from '../../base/errors.ts';
+import { GUARD_LINUX_HINT } from '../../base/kernel-version.ts';
 import { exactNumber } from '../../base/numbers.ts';
 import { openDiagSocket } from './socket-table.ts';
 import { networkNamespace, StreamMemory } from './streams.ts';
@@ -17,7 +18,7 @@ export function namespaceCookie(): bigint {
     const cookie = networkNamespace(fd, new StreamMemory());
     if (cookie !== undefined) return cookie;
     const message = 'the kernel does not tell which network namespace this is';
-    throw new PortreeveError('world', 'NAMESPACE_UNKNOWN', message, 'It takes Linux 5.14 or newer.');
+    throw new PortreeveError('world', 'NAMESPACE_UNKNOWN', message, `${GUARD_LINUX_HINT}.`);
   } finally {
     sys.close(fd);
   }

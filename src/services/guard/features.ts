@@ -1,5 +1,6 @@
 // What the kernel at hand can do for the guard, found out by trying: yes, no, or that it could not be told.
 import { PortreeveError } from '../../base/errors.ts';
+import { GUARD_LINUX_HINT } from '../../base/kernel-version.ts';
 import { parseDecimal } from '../../base/port.ts';
 import { Assembler } from '../../bpf/assembler.ts';
 import { PORTS } from '../../bpf/guard-layout.ts';
@@ -161,7 +162,7 @@ export class FeatureProbe implements KernelFeatures {
 
 const HAS: Trial = { has: true, message: '', hint: '' };
 const NO_BPF_HINT = 'It takes a kernel with CONFIG_BPF_SYSCALL.';
-const NO_HOOK_HINT = 'It takes Linux 5.18 or newer, with CONFIG_CGROUP_BPF.';
+const NO_HOOK_HINT = `${GUARD_LINUX_HINT}, with CONFIG_CGROUP_BPF.`;
 const NOT_LET = 'the kernel does not let root load BPF programs here';
 const NOT_LET_HINT =
   'It takes the capabilities CAP_BPF and CAP_NET_ADMIN, which a container may lack: run it on the host.';
