@@ -14,7 +14,7 @@ export type Probe = { readonly ok: true } | { readonly ok: false; readonly reaso
 
 const YES: Probe = { ok: true };
 const KERNEL_PROBE = join(import.meta.dirname, 'kernel-probe.ts');
-const COMMAND_MS = 10_000;
+const COMMAND_MS = 60_000;
 /** Where administrators' programs are, which an ordinary user's PATH leaves out. */
 const SYSTEM_DIRS = ['/usr/sbin', '/sbin'];
 
