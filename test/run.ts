@@ -6,9 +6,10 @@ const ALONE: readonly string[] = [
 ];
 
 /**
- * Builds, checks and runs the tests: `npm test -- [--only-unit] [--long] [PART OF A PATH ...]`.
+ * Builds, checks and runs the tests: `npm test -- [--only-unit] [--long] [--vm] [PART OF A PATH ...]`.
  *
- * Unit tests lie beside their file in src, the others in test. Files called *.long.test.ts run with --long only.
+ * Unit tests lie beside their file in src, the others in test. Files called *.long.test.ts run with --long only, those
+ * called *.vm.test.ts, which boot virtual machines, with --vm and then alone, one after the other.
  * PORTREEVE_EXPECTED_SKIPS names a file of the skips that are acceptable; any other then fails the run.
  */
 
@@ -29,27 +30,30 @@ const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 
 interface Choice {
   readonly long: boolean;
+  readonly vm: boolean;
   readonly onlyUnit: boolean;
   readonly parts: readonly string[];
 }
 
 function choiceOf(args: readonly string[]): Choice {
-  const unknown = args.find((arg) => arg.startsWith('-') && !['--long', '--only-unit'].includes(arg));
+  const unknown = args.find((arg) => arg.startsWith('-') && !['--long', '--vm', '--only-unit'].includes(arg));
   if (unknown !== undefined) {
-    console.error(`no option ${unknown}; there are --only-unit, --long and parts of paths`);
+    console.error(`no option ${unknown}; there are --only-unit, --long, --vm and parts of paths`);
     process.exit(2);
   }
   return {
     long: args.includes('--long'),
+    vm: args.includes('--vm'),
     onlyUnit: args.includes('--only-unit'),
     parts: args.filter((arg) => !arg.startsWith('-')),
   };
 }
 
-async function chosenFiles({ long, onlyUnit, parts }: Choice): Promise<string[]> {
+async function chosenFiles({ long, vm, onlyUnit, parts }: Choice): Promise<string[]> {
   const files = await sourceFiles(onlyUnit ? ['src'] : ['src', 'test']);
   return files
-    .filter((file) => file.endsWith('.test.ts') && (long || !file.endsWith('.long.test.ts')))
+    .filter((file) => file.endsWith('.test.ts') && file.endsWith('.vm.test.ts') === vm)
+    .filter((file) => long || !file.endsWith('.long.test.ts'))
     .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
 }
 
@@ -118,7 +122,8 @@ async function main(): Promise<void> {
   const list = process.env['PORTREEVE_EXPECTED_SKIPS'];
   const expected = list === undefined ? undefined : parseExpectedSkips(await readFile(list, 'utf8'));
 
-  const runMs = choice.long ? LONG_RUN_MS : RUN_MS;
+  const isLong = choice.long || choice.vm;
+  const runMs = isLong ? LONG_RUN_MS : RUN_MS;
   const stop = new AbortController();
   const timer = setTimeout(
     () => stop.abort(new Error(`the run took more than ${runMs / 60_000} minutes`)),
@@ -135,10 +140,11 @@ async function main(): Promise<void> {
     results.push(result);
   }
   const files = await chosenFiles(choice);
-  const fileMs = choice.long ? LONG_FILE_MS : FILE_MS;
-  const others = files.filter((file) => !ALONE.includes(file));
+  const fileMs = isLong ? LONG_FILE_MS : FILE_MS;
+  const isAlone = (file: string): boolean => ALONE.includes(file) || file.endsWith('.vm.test.ts');
+  const others = files.filter((file) => !isAlone(file));
   results.push(...(await runAll(others, CONCURRENCY, fileMs, stop.signal)));
-  const alone = files.filter((file) => ALONE.includes(file));
+  const alone = files.filter(isAlone);
   results.push(...(await runAll(alone, 1, fileMs, stop.signal)));
   clearTimeout(timer);
 

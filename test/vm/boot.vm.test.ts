@@ -1,0 +1,203 @@
+/**
+ * An installation on Debian 12, from a running rpcbind over a reboot to the end: who has which port is settled before
+ * anything can take one, sockets and instances of systemd get theirs, and nothing is left in the end.
+ */
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { changes, hostState } from './host-state.ts';
+import { Machine } from './machine.ts';
+
+const BIND = '/usr/bin/python3 /opt/portreeve/test/vm/guest/bind.py';
+
+const PROFILE = `PORT
+  22 TCP SSH
+  111 TCP PORTMAP
+  111 UDP PORTMAP
+  5432 TCP POSTGRESQL
+  7001 TCP SLICED
+  7002 TCP TOY
+  7003 TCP TOY@TWO
+  7004 TCP REPLY
+`;
+
+const service = (port: string, more = '') =>
+  `[Service]\nExecStart=${BIND} ${port} listen\n${more}[Install]\nWantedBy=multi-user.target\n`;
+
+const SYSTEM = '/etc/systemd/system';
+/** Of systemd's kinds of units those whose cgroups differ. */
+const UNITS: Readonly<Record<string, string>> = {
+  [`${SYSTEM}/sliced.service`]: service('7001', 'Slice=custom.slice\n'),
+  [`${SYSTEM}/toy@.service`]: service('%i'),
+  [`${SYSTEM}/toy@two.service`]: service('7003'),
+  [`${SYSTEM}/answer.socket`]:
+    '[Socket]\nListenStream=7004\nService=reply.service\n[Install]\nWantedBy=sockets.target\n',
+  [`${SYSTEM}/reply.service`]: `[Service]\nExecStart=/bin/sleep infinity\n`,
+};
+const ENABLED = [
+  'sliced.service',
+  'toy@7002.service',
+  'toy@two.service',
+  'answer.socket',
+  'nfs-server.service',
+];
+/** The unit by which each port is to be open after a boot. */
+const HOLDERS: readonly (readonly [port: number, unit: string])[] = [
+  [22, 'ssh.socket'],
+  [5432, 'postgresql@15-main.service'],
+  [7001, 'sliced.service'],
+  [7002, 'toy@7002.service'],
+  [7003, 'toy@two.service'],
+  [7004, 'answer.socket'],
+];
+
+test('Debian 12 with portreeve: install, reboot, a crash, uninstall', async (t) => {
+  const machine = await Machine.boot(t, { masked: ['postgresql.service'] });
+  if (machine === undefined) return;
+  await machine.write(UNITS);
+  await machine.must(`systemctl daemon-reload && systemctl -q enable ${ENABLED.join(' ')}`);
+  await machine.must('systemctl start nfs-server.service rpc-statd.service');
+  const before = await hostState(machine);
+
+  await t.test('install writes the units, and take-over carries over what rpcbind has registered', () =>
+    takeOver(machine),
+  );
+  await t.test('a profile is applied, and is in force after a reboot', () => reboot(machine));
+  await t.test('the guard is in force before anything that it is about', () => guardFirst(machine));
+  for (const [port, unit] of HOLDERS) {
+    await t.test(`${unit} has its port ${port}, and nobody else gets it`, (each) =>
+      holds(each, machine, port, unit),
+    );
+  }
+  await t.test('mountd and statd, which systemd starts after the daemon, are registered with it', () =>
+    nfs(machine),
+  );
+  await t.test('the daemon is killed: systemd starts it, and what was registered stays', () =>
+    crash(machine),
+  );
+  await t.test('uninstall leaves the host as it was, and the accounts', async () => {
+    await uninstalled(machine, before);
+  });
+});
+
+/** What is registered, without the port mapper itself, which is of another version. */
+async function registered(machine: Machine): Promise<string[]> {
+  const table = await machine.must('rpcinfo -p 127.0.0.1');
+  const rows = table.trim().split('\n').slice(1);
+  return rows.map((row) => row.trim().split(/ +/).join(' ')).filter((row) => !row.startsWith('100000 '));
+}
+
+async function showOf(machine: Machine, unit: string, property: string): Promise<string> {
+  return (await machine.must(`systemctl show -p ${property} --value ${unit}`)).trim();
+}
+
+/** As `portreeve install` says: take-over, Ctrl-C, and then the units. */
+async function takeOver(machine: Machine): Promise<void> {
+  const byRpcbind = await registered(machine);
+  assert.ok(
+    byRpcbind.some((row) => row.endsWith(' mountd')) && byRpcbind.some((row) => row.endsWith(' status')),
+  );
+  const installed = await machine.portreeve('install');
+  assert.equal(installed.code, 0, installed.stderr);
+  assert.doesNotMatch(installed.stderr, /can be changed by others/);
+
+  const handOver =
+    'systemd-run -q --unit=hand-over -p Type=notify /opt/portreeve/bin/portreeve portmap take-over';
+  await machine.must(`${handOver} || { journalctl -u hand-over --no-pager; exit 1; }`);
+  await machine.must(answersFor('hand-over.service'));
+  assert.deepEqual(await registered(machine), byRpcbind);
+  await machine.must('systemctl kill -s INT hand-over.service');
+  await machine.until('! systemctl -q is-active hand-over.service');
+  await machine.must('systemctl restart portreeve-guard.service portreeve.socket portreeve.service');
+  assert.deepEqual(await registered(machine), byRpcbind);
+}
+
+/** Whether the port mapper answers, and is a process of a unit. */
+function answersFor(unit: string): string {
+  const pids = `grep -qwFf /sys/fs/cgroup/system.slice/${unit}/cgroup.procs`;
+  return `{ rpcinfo -p 127.0.0.1 >/dev/null && ss -Hltnp 'sport = :111' | tr -c 0-9 '\\n' | ${pids}; }`;
+}
+
+async function reboot(machine: Machine): Promise<void> {
+  await machine.write({ '/etc/portreeve/profile.tcpip': PROFILE });
+  const applied = await machine.portreeve('apply /etc/portreeve/profile.tcpip');
+  assert.equal(applied.code, 0, applied.stderr);
+  await machine.reboot();
+  const { mode, profile } = JSON.parse((await machine.portreeve('guard --json')).stdout);
+  assert.equal(mode, 'enforce', JSON.stringify({ mode, profile }));
+  assert.equal(await machine.must('systemctl --failed --no-legend --plain'), '');
+}
+
+async function guardFirst(machine: Machine): Promise<void> {
+  const at = async (unit: string, property: string) => BigInt(await showOf(machine, unit, property));
+  const inForce = await at('portreeve-guard.service', 'ActiveEnterTimestampMonotonic');
+  assert.ok(inForce > 0n);
+  for (const unit of ['sysinit.target', 'portreeve.service', ...HOLDERS.map(([, holder]) => holder)]) {
+    const begun = await at(unit, 'InactiveExitTimestampMonotonic');
+    assert.ok(begun > inForce, `${unit} began at ${begun} µs, the guard was in force at ${inForce}`);
+  }
+  assert.equal(await showOf(machine, 'portreeve.service', 'Type'), 'notify');
+  const ready = await at('portreeve.service', 'ActiveEnterTimestampMonotonic');
+  const basic = await at('basic.target', 'ActiveEnterTimestampMonotonic');
+  assert.ok(ready < basic, `the daemon was ready at ${ready} µs, basic.target at ${basic}`);
+}
+
+async function holds(t: TestContext, machine: Machine, port: number, unit: string): Promise<void> {
+  const stranger = `stranger-${port}.service`;
+  t.after(() => machine.run(`systemctl reset-failed ${stranger}`));
+  assert.equal(
+    await showOf(machine, unit, 'ActiveState'),
+    'active',
+    await machine.must(`journalctl -u ${unit} -n 20`),
+  );
+  const listening = await machine.must(`ss -Hltn 'sport = :${port}'`);
+  assert.notEqual(listening, '', `no one listens on ${port}`);
+  if (port === 22) assert.match(await greeting(machine, port), /^SSH-2\.0-OpenSSH/);
+  if (port === 5432) assert.match(await machine.must('pg_isready -h 127.0.0.1'), /accepting connections/);
+
+  const run = 'systemd-run --quiet --collect';
+  const byUnit = await machine.run(`${run} --pipe --wait --unit=${stranger} ${BIND} ${port}`);
+  assert.equal(byUnit.stdout, 'EACCES\n', byUnit.stderr);
+  const byUser = await machine.run(`${run} --scope --slice=user-65534.slice --uid=65534 ${BIND} ${port}`);
+  assert.equal(byUser.stdout, 'EACCES\n', byUser.stderr);
+}
+
+async function greeting(machine: Machine, port: number): Promise<string> {
+  return machine.must(`exec 3<>/dev/tcp/127.0.0.1/${port} && read -r -t 60 -u 3 line && echo "$line"`);
+}
+
+async function nfs(machine: Machine): Promise<void> {
+  await machine.must(answersFor('portreeve.service'));
+  const names = new Set((await registered(machine)).map((row) => row.split(' ').at(-1)));
+  for (const name of ['mountd', 'status', 'nfs']) assert.ok(names.has(name), `${name} is not registered`);
+}
+
+async function crash(machine: Machine): Promise<void> {
+  const before = await registered(machine);
+  const pid = await showOf(machine, 'portreeve.service', 'MainPID');
+  await machine.must(`kill -9 ${pid}`);
+  const shown = 'systemctl show -p NRestarts,ActiveState portreeve.service';
+  await machine.until(`[ "$(${shown} | sort)" = "$(printf 'ActiveState=active\\nNRestarts=1')" ]`);
+  assert.deepEqual(await registered(machine), before);
+  assert.notEqual(await showOf(machine, 'portreeve.service', 'MainPID'), pid);
+  const { code, stdout } = await machine.portreeve('events --port 7001');
+  assert.equal(code, 0);
+  assert.match(stdout, /STRANGER-7001/, 'refused before the crash, and told after it');
+}
+
+async function uninstalled(machine: Machine, before: Awaited<ReturnType<typeof hostState>>): Promise<void> {
+  const { code, stdout, stderr } = await machine.portreeve('uninstall --purge');
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^left: the user portreeve-portmap and the group portreeve$/m);
+  const after = await hostState(machine);
+  assert.deepEqual(changes(before.rest, after.rest), []);
+  const accounts = changes(before.accounts, after.accounts);
+  assert.deepEqual(
+    accounts.filter((line) => !/^\+ (?:passwd|group|shadow|gshadow) portreeve(?:-portmap)?:/.test(line)),
+    [],
+  );
+  await machine.must('systemctl restart rpcbind.socket rpcbind.service');
+  await machine.until(answersFor('rpcbind.service'));
+  await machine.must('systemctl stop sliced.service');
+  assert.equal((await machine.run(`${BIND} 7001`)).stdout, 'bound\n');
+}

@@ -1,0 +1,71 @@
+/**
+ * The guard on the kernels that Debian has: the tests of test/kernel that it depends on most, run inside a machine, on
+ * each kernel that is new enough; and on one that is not, a refusal that leaves nothing.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FileResult } from '../support/results.ts';
+import { Machine } from './machine.ts';
+
+/** Verdicts, swaps under load, trials and what is left, namespaces, and the commands. */
+const FILES = [
+  'guard-binds',
+  'guard-equals-decide',
+  'guard-swap',
+  'guard-life',
+  'guard-reach',
+  'guard-commands',
+].map((name) => `test/kernel/${name}.test.ts`);
+const FILE_SECONDS = 600;
+/** What these tests have no use for. */
+const MASKED = ['postgresql.service', 'rpcbind.service', 'rpcbind.socket', 'nfs-client.target'];
+
+for (const kernel of ['6.1', '6.12', '7'] as const) {
+  test(`Linux ${kernel} of Debian`, async (t) => {
+    const machine = await Machine.boot(t, { kernel, masked: MASKED });
+    if (machine === undefined) return;
+    t.diagnostic(`Linux ${machine.version}`);
+    assert.ok(machine.version.startsWith(`${kernel}.`), machine.version);
+    for (const file of FILES) {
+      await t.test(file, async (each) => {
+        const { passed, failures, skips, output, seconds } = await runInside(machine, file);
+        each.diagnostic(`${passed} passed in ${seconds.toFixed(1)} s`);
+        assert.deepEqual(failures, [], output);
+        assert.deepEqual(skips, []);
+        assert.ok(passed > 0);
+      });
+    }
+  });
+}
+
+async function runInside(machine: Machine, file: string): Promise<FileResult> {
+  return JSON.parse(
+    await machine.node(`test/vm/guest/run-file.ts ${FILE_SECONDS} ${file}`, FILE_SECONDS + 60),
+  );
+}
+
+test('Linux 5.10 of Debian is too old for the guard, which says so; all else works', async (t) => {
+  const machine = await Machine.boot(t, { kernel: '5.10', masked: MASKED });
+  if (machine === undefined) return;
+  assert.match(machine.version, /^5\.10\./);
+  const left =
+    'find /sys/fs/bpf | sort; sysctl net.ipv4.ip_local_reserved_ports net.ipv4.ip_local_port_range; ';
+  const before = await machine.must(`${left} awk '{ print $5 }' /proc/self/mountinfo`);
+  await machine.write({ '/tmp/a.tcpip': 'PORT 7001 TCP FOO\n' });
+
+  const applied = await machine.portreeve('apply /tmp/a.tcpip');
+  assert.equal(applied.code, 0, applied.stderr);
+  for (const mode of ['enforce', 'observe']) {
+    const { code, stderr } = await machine.portreeve(`guard ${mode}`);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /It takes Linux 6\.1 or newer/);
+  }
+  assert.equal(await machine.must(`${left} awk '{ print $5 }' /proc/self/mountinfo`), before);
+  assert.equal((await machine.run('python3 /opt/portreeve/test/vm/guest/bind.py 7001')).stdout, 'bound\n');
+
+  const decided = await machine.portreeve('decide --help');
+  assert.equal(decided.code, 0);
+  await machine.must('systemd-run -q --unit=daemon -p Type=notify /opt/portreeve/bin/portreeve serve');
+  assert.match(await machine.must('rpcinfo -p 127.0.0.1'), /100000/);
+});

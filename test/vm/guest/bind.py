@@ -1,0 +1,18 @@
+"""Binds a TCP port of all addresses: bind PORT [listen]; it prints the errno, or "bound", and goes on with "listen"."""
+
+import errno
+import signal
+import socket
+import sys
+
+server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+try:
+    server.bind(("0.0.0.0", int(sys.argv[1])))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+    sys.exit(1)
+print("bound", flush=True)
+if sys.argv[2:] == ["listen"]:
+    server.listen()
+    signal.pause()

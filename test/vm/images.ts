@@ -1,0 +1,124 @@
+/**
+ * The images that virtual machines start from: Debian's, made once and kept outside of the project, and the project's.
+ *
+ * They are in PORTREEVE_VM_CACHE, or portreeve-vm below the cache directory of the XDG base directories. A new set is
+ * made when what makes it changes, and after two weeks, since Debian's kernel and systemd get newer.
+ */
+
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { ROOT } from '../support/files.ts';
+import { type Probe, probe } from '../support/probe.ts';
+
+export const KERNELS = ['5.10', '6.1', '6.12', '7'] as const;
+export type Kernel = (typeof KERNELS)[number];
+
+const MAKER = join(import.meta.dirname, 'image');
+const MIRROR = process.env['PORTREEVE_VM_MIRROR'] ?? '';
+const SECURITY = process.env['PORTREEVE_VM_SECURITY_MIRROR'] ?? '';
+const MAKE_MS = 1_200_000;
+const IMAGE_MS = 60_000;
+const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+/** What `make` ends with where Debian's packages cannot be fetched (EX_TEMPFAIL of sysexits.h). */
+const NOT_FETCHED = 75;
+
+/** What the project consists of in a machine: as it is installed, and its tests. */
+const PROJECT = ['bin', 'dist', 'docs', 'man', 'src', 'test', 'package.json'];
+/** What only builds and checks, and what of Node is not the program. */
+const LEFT_OUT =
+  /^node_modules\/(?:@?(?:biomejs|typescript|esbuild|types)(?:\/|$)|node-linux-[^/]*\/(?:include|share)(?:\/|$))/;
+
+/** Whether this machine can make and start virtual machines. */
+export function vmProbes(): readonly Probe[] {
+  const commands = ['qemu-system-x86_64', 'debootstrap', 'mke2fs', 'unshare', 'setpriv', 'flock'];
+  return [probe.root(), ...commands.map((name) => probe.command(name))];
+}
+
+/** The directory of Debian's images, which are made if they are not there; or the reason why they cannot be. */
+export async function debianImages(): Promise<string | (Probe & { readonly ok: false })> {
+  const cache = cacheDirectory();
+  await mkdir(cache, { recursive: true, mode: 0o700 });
+  const directory = join(cache, await nameOfImages());
+  const command = ['flock', join(cache, 'lock'), 'sh', join(MAKER, 'make'), directory, MIRROR, SECURITY];
+  try {
+    await run(command, MAKE_MS);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === NOT_FETCHED)) throw error;
+    const last = 'stderr' in error ? String(error.stderr).trim().split('\n').at(-1) : undefined;
+    return { ok: false, reason: `needs Debian's packages from ${MIRROR}: ${last}` };
+  }
+  await utimes(directory, new Date(), new Date());
+  return directory;
+}
+
+/** The version of a kernel, or the reason why it is not there. */
+export async function kernelOf(
+  images: string,
+  kernel: Kernel,
+): Promise<Probe & { readonly version?: string }> {
+  const missing = join(images, kernel, 'missing');
+  if (existsSync(missing)) return { ok: false, reason: (await readFile(missing, 'utf8')).trim() };
+  return { ok: true, version: (await readFile(join(images, kernel, 'version'), 'utf8')).trim() };
+}
+
+/** A directory for the disks of machines, which the caller removes. */
+export function diskDirectory(): Promise<string> {
+  return mkdtemp(join(cacheDirectory(), `disks-${process.pid}-`));
+}
+
+/** Makes a disk of the project as it is built now, with all files root's. */
+export async function makeProjectImage(file: string): Promise<void> {
+  const tree = `${file}.tree`;
+  const root = fileURLToPath(ROOT);
+  try {
+    await mkdir(tree);
+    for (const name of [...PROJECT, 'node_modules']) {
+      const filter = (path: string) => !LEFT_OUT.test(path.slice(root.length));
+      await cp(join(root, name), join(tree, name), { recursive: true, verbatimSymlinks: true, filter });
+    }
+    for (const folder of ['src', 'test']) await stripTypes(join(tree, folder));
+    await run(['chown', '-hR', '0:0', tree], IMAGE_MS);
+    await run(
+      ['mke2fs', '-q', '-t', 'ext4', '-O', '^has_journal', '-m', '0', '-d', tree, file, '400M'],
+      IMAGE_MS,
+    );
+  } finally {
+    await rm(tree, { recursive: true, force: true });
+  }
+}
+
+/** Node takes seconds for that in a machine, in each process. */
+async function stripTypes(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isFile() || !path.endsWith('.ts')) continue;
+    await writeFile(path, stripTypeScriptTypes(await readFile(path, 'utf8')));
+  }
+}
+
+function cacheDirectory(): string {
+  const own = process.env['PORTREEVE_VM_CACHE'];
+  if (own) return own;
+  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'portreeve-vm');
+}
+
+/** Another one for other contents of what makes the images, or another mirror. */
+async function nameOfImages(): Promise<string> {
+  const hash = createHash('sha256').update(`${MIRROR}\0${SECURITY}\0`);
+  for (const name of (await readdir(MAKER)).sort()) {
+    hash.update(`${name}\0`).update(await readFile(join(MAKER, name)));
+  }
+  return `debian-${hash.digest('hex').slice(0, 16)}`;
+}
+
+async function run([file = '', ...args]: readonly string[], timeout: number): Promise<void> {
+  const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
+  await promisify(execFile)(file, args, { timeout, env, maxBuffer: OUTPUT_BYTES_MAX });
+}
