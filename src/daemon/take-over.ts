@@ -26,6 +26,8 @@ import { RPCBIND_SOCKET, type Settings } from './settings.ts';
 const SYSTEMD_RUNS = '/run/systemd/system';
 /** rpcbind ends at once when it is told to. */
 const STOP_TIMEOUT_MS = 5000;
+/** More than systemd gives a service that does not (DefaultTimeoutStopSec): what is given up here goes on there. */
+const STOP_COMMAND_MS = 100_000;
 const POLL_MS = 20;
 
 /** What is to be done. */
@@ -133,8 +135,11 @@ export function takeOverPlan(takeOver: TakeOver, settings: Listening): string {
 export async function stopRpcbind(host: Host, { rpcbind, stop }: TakeOver): Promise<void> {
   if ('command' in stop) {
     const [program = '', ...args] = stop.command;
-    const { status, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: STOP_TIMEOUT_MS });
-    if (status !== 0) throw notStopped(rpcbind, stderr);
+    const { status, stderr, error } = spawnSync(program, args, {
+      encoding: 'utf8',
+      timeout: STOP_COMMAND_MS,
+    });
+    if (status !== 0) throw notStopped(rpcbind, error?.message ?? stderr);
   } else {
     try {
       process.kill(rpcbind.pid, 'SIGTERM');
