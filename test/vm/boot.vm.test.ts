@@ -168,8 +168,12 @@ async function greeting(machine: Machine, port: number): Promise<string> {
 
 async function nfs(machine: Machine): Promise<void> {
   await machine.must(answersFor('portreeve.service'));
+  const log = await machine.must(
+    'journalctl -b -u nfs-server -u nfs-mountd -u rpc-statd -u portreeve --no-pager',
+  );
   const names = new Set((await registered(machine)).map((row) => row.split(' ').at(-1)));
-  for (const name of ['mountd', 'status', 'nfs']) assert.ok(names.has(name), `${name} is not registered`);
+  for (const name of ['mountd', 'status', 'nfs'])
+    assert.ok(names.has(name), `${name} is not registered\n${log}`);
 }
 
 async function crash(machine: Machine): Promise<void> {
