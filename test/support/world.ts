@@ -13,7 +13,10 @@ import type { Peers } from './peers.ts';
 import type { Probe } from './probe.ts';
 
 const POLL_MS = 10;
-const PATIENCE_MS = 10_000;
+const SLOWNESS_MAX = 1000;
+/** How many times as long a wait may take: a virtual machine without KVM is slow. */
+const SLOWNESS = parseDecimal(process.env['PORTREEVE_TEST_SLOWNESS'] ?? '', SLOWNESS_MAX) ?? 1;
+const PATIENCE_MS = 10_000 * SLOWNESS;
 const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child'];
 /** PID_MAX_LIMIT of include/linux/threads.h. */
 const MAX_PID = 2 ** 22;

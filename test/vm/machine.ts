@@ -19,6 +19,8 @@ const POWER_OFF_SECONDS = 300;
 const COMMAND_SECONDS = 300;
 /** Guards against leaks of the processor: dear where a program is the processor, and nothing here depends on them. */
 const CHEAP_WITHOUT_KVM = ['nopti', 'spectre_v2=off', 'retbleed=off', 'spec_store_bypass_disable=off'];
+/** Of tests that run inside, as a bound for what hangs. */
+const SLOWNESS = 20;
 const CONSOLE_LINES = 30;
 const TRACE_CHARACTERS = 100;
 /** Where the project is inside. */
@@ -100,7 +102,7 @@ export class Machine {
   node(args: string, seconds?: number): Promise<string> {
     const options = `--import=${HOME}/test/vm/guest/plain-types.mjs`;
     const cache = '/var/cache/node-compile';
-    const env = `NODE_OPTIONS=${options} NODE_COMPILE_CACHE=${cache}`;
+    const env = `NODE_OPTIONS=${options} NODE_COMPILE_CACHE=${cache} PORTREEVE_TEST_SLOWNESS=${SLOWNESS}`;
     return this.must(`cd ${HOME} && ${env} node_modules/node-linux-*/bin/node ${args}`, seconds);
   }
 
