@@ -177,6 +177,8 @@ Requires=sysinit.target ${SOCKET}
 After=sysinit.target ${SOCKET} ${GUARD}
 Wants=rpcbind.target remote-fs-pre.target
 Before=basic.target rpcbind.target remote-fs-pre.target shutdown.target
+# These wait for rpcbind.socket, and register as soon as they start: rpcbind's keeps what they send, ours does not.
+Before=nfs-mountd.service nfs-server.service rpc-statd.service rpc-rquotad.service ypserv.service ypbind.service
 Conflicts=shutdown.target
 StartLimitIntervalSec=0
 

@@ -235,6 +235,16 @@ describe('uninstalling', () => {
     assert.deepEqual(planUninstall(tree.place, true).trees, []);
   });
 
+  test('the runtime directory goes with the units that keep it, and else stays', () => {
+    const tree = new Tree();
+    tree.paths.set('/run/portreeve', { kind: 'directory' });
+    assert.deepEqual(planUninstall(tree.place, true).trees, [], 'that of a daemon that somebody started');
+    tree.install();
+    assert.deepEqual(planUninstall(tree.place, false).trees, ['/run/portreeve']);
+    tree.isBooted = false;
+    assert.deepEqual(planUninstall(tree.place, false).trees, []);
+  });
+
   test('runs nothing in the tree of another system, or without systemd', () => {
     for (const setting of ['isLive', 'isBooted'] as const) {
       const tree = new Tree().install();

@@ -159,13 +159,15 @@ export function planUninstall(place: InstallPlace, purge: boolean): UninstallPla
   const ours = files.filter(({ present }) => isOurFile(present)).map(({ path }) => path);
   const links = UNIT_LINKS.filter((link) => isLinked(link, place.look(link.path))).map(({ path }) => path);
   const units = ours.filter((path) => path !== SYSUSERS_FILE).map(unitName);
-  const { state } = SYSTEM_DIRECTORIES;
+  const { state, runtime } = SYSTEM_DIRECTORIES;
   const isPurged = purge && place.look(state).kind === 'directory';
   const canStop = place.isLive && place.isBooted && units.length > 0;
+  const hasRuntime = canStop && place.look(runtime).kind === 'directory';
   return {
     before: canStop ? [['systemctl', 'stop', ...units.toReversed()]] : [],
     paths: [...links, ...ours],
-    trees: isPurged ? [state] : [],
+    // The units keep it over a restart; once they are stopped nobody needs what is in it.
+    trees: [...(hasRuntime ? [runtime] : []), ...(isPurged ? [state] : [])],
     after: canStop ? [RELOAD] : [],
     notes: [
       ...leftovers(place, isPurged),
