@@ -186,7 +186,8 @@ StartLimitIntervalSec=0
 # It says when its sockets are open: what is sent there then waits for it.
 Type=notify
 ${environment(program)}ExecStart=${word(program.path)} serve
-TimeoutStartSec=30s
+# One that is ended before it is ready, over and over, never serves a slow host.
+TimeoutStartSec=3min
 ExecReload=/bin/kill -HUP $MAINPID
 # Its own processes end when it does.
 KillMode=mixed
