@@ -142,6 +142,22 @@ describe('the user database', () => {
     assert.deepEqual(stage.names, ['root 0', 'alice 1000', 'web 5000']);
   });
 
+  test('counts for nothing where the files of the host have changed meanwhile', async () => {
+    const stage = new Stage();
+    const { archive, clock, files, isUnit } = stage;
+    const database: UserDatabase = {
+      entries: async (what, keys) => {
+        files.write('/etc/passwd', `${ROOT}\nweb:x:5000:700:::\n`);
+        const answer = await stage.database.entries(what, keys);
+        files.write('/etc/passwd', `${ROOT}\n`);
+        return answer;
+      },
+    };
+    const deps = { database, archive, clock, files, isUnit };
+    await assert.rejects(askUsers(deps, { ...NOTHING, names: ['WEB'] }), { code: 'USERS_CHANGED' });
+    assert.deepEqual(archive.read().users, []);
+  });
+
   test('has one time for all that is asked at once', async () => {
     const stage = new Stage();
     const times: number[] = [];

@@ -128,7 +128,7 @@ export interface AskDeps {
   readonly archive: UserArchive;
   readonly clock: Pick<Clock, 'monotonic'>;
   /** The files of the host alone. */
-  readonly files: Pick<Files, 'readText'>;
+  readonly files: Pick<Files, 'readText' | 'stamp'>;
   readonly isUnit: (name: string) => boolean;
   /** Whether someone who was not answered is gone; undefined: nobody is. */
   readonly isGone?: IsGone;
@@ -148,10 +148,12 @@ export interface UserRequest {
 
 /**
  * Asks the user database for what no file of the host has, and writes down what it answers. Throws PortreeveError
- * (world) `USERS_SILENT` where it does not answer, and what the archive throws; then what is known stays what it is.
+ * (world) `USERS_SILENT` where it does not answer, `USERS_CHANGED` where the host's own files have changed meanwhile, and
+ * what the archive throws; then what is known stays what it is.
  */
 export async function askUsers(deps: AskDeps, request: UserRequest): Promise<KnownUsers> {
   const { archive, clock, files, isUnit } = deps;
+  const stamp = stampOfUsers(files);
   const local = readUsers(files);
   const known = request.isRefresh ? archive.read() : NOBODY;
   const wanted = {
@@ -171,9 +173,19 @@ export async function askUsers(deps: AskDeps, request: UserRequest): Promise<Kno
   const byName = parsePasswd(await ask('passwd', names));
   const uids = [...wanted.uids, ...[...known.users, ...byName].map(({ uid }) => uid)];
   const byUid = parsePasswd(await ask('passwd', uids.map(String)));
+  // It answers from these files, too: one who was in them for a moment is not to be known for a day.
+  if (stampOfUsers(files) !== stamp) throw changed();
   const answers = { groups, byName, byUid };
   const isGone = (request.isRefresh && deps.isGone) || (() => false);
   return archive.change((before) => settle(before, wanted, answers, isGone));
+}
+
+const stampOfUsers = (files: Pick<Files, 'stamp'>) => `${files.stamp(PASSWD)} ${files.stamp(GROUP)}`;
+
+function changed(): PortreeveError {
+  const message = `${PASSWD} or ${GROUP} has changed while the user database of this host was asked`;
+  const hint = 'The daemon asks again in half a minute; a command asks again when it is run again.';
+  return new PortreeveError('world', 'USERS_CHANGED', message, hint);
 }
 
 function idsToAsk(ids: readonly string[], { accounts, groups }: LocalUsers): string[] {

@@ -3,7 +3,7 @@ import { askUsers, DraftUserArchive, type HostUsers } from '../app/host-users.ts
 import { UnitJobs } from '../app/jobs.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { cgroupsIfAny } from '../host/linux/cgroups.ts';
-import { linuxFiles, readText } from '../host/linux/files.ts';
+import { linuxFiles } from '../host/linux/files.ts';
 import { systemClock } from '../host/linux/linux-clock.ts';
 import { SqliteUserArchive } from '../host/linux/user-archive.ts';
 import { LinuxUserDatabase } from '../host/linux/user-database.ts';
@@ -31,7 +31,7 @@ export class CommandUsers {
   /** Asks who the names in some rules are. Where there is no answer that is told, and what is known counts. */
   async ask({ names, ids }: { readonly names: readonly string[]; readonly ids: readonly string[] }, io: Io) {
     const database = new LinuxUserDatabase();
-    const deps = { database, archive: this.#archive, clock: systemClock, files: { readText } };
+    const deps = { database, archive: this.#archive, clock: systemClock, files: linuxFiles };
     try {
       await askUsers({ ...deps, isUnit: this.#units.has }, { names, ids, uids: [], isRefresh: true });
     } catch (thrown) {
