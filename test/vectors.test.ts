@@ -11,6 +11,7 @@ const SHOWN_ELSEWHERE = [
   'DUMP and GETSTAT from afar over UDP', // test/docs/portmap.test.ts
   'A DUMP that does not fit into a datagram', // src/services/portmap/service.test.ts
   'The addresses that GETSTAT lists', // src/services/portmap/statistics.test.ts
+  'SET and UNSET over UDP that waited long', // test/interop/datagram-sender.test.ts
 ];
 
 for (const file of vectorFiles()) {
