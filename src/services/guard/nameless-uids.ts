@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { UIDS_ASKED_MAX, UIDS_NAMELESS_MAX, UIDS_NAMELESS_MS, UIDS_WAITING_MAX } from '../../base/limits.ts';
 import type { Files } from '../../host/host.ts';
-import { parseSubordinateIds } from '../../text/subid.ts';
+import { parseSubuid } from '../../text/subuid.ts';
 
 const SUBUID = '/etc/subuid';
 const SUBUID_MAX_BYTES = 1024 * 1024;
@@ -50,7 +50,7 @@ export class NamelessUids {
   }
 
   #subordinate() {
-    return parseSubordinateIds(this.#deps.files.readText(SUBUID, SUBUID_MAX_BYTES) ?? '');
+    return parseSubuid(this.#deps.files.readText(SUBUID, SUBUID_MAX_BYTES) ?? '');
   }
 
   #isUnasked(uid: number): boolean {

@@ -5,7 +5,7 @@ import type { SenderRefusal } from '../../host/host.ts';
 import type { RefusalCode, Registration } from '../../state/registrations.ts';
 import { formatUaddr, parseUaddr, uaddrPort } from '../../wire/uaddr.ts';
 import type { EventKind } from './events.ts';
-import type { CallContext, PortmapTables } from './procedure.ts';
+import type { CallContext, Changed, PortmapTables } from './procedure.ts';
 import { socketsOf } from './watch.ts';
 
 /** What a caller asks to register, as the wire had it. */
@@ -23,9 +23,6 @@ interface Asking {
   /** Why his uid is not known. */
   readonly unknown: string;
 }
-
-/** What came of a change; one that came too late to be told from another's is to be asked for again. */
-export type Changed = 'done' | 'refused' | 'late';
 
 /** Why somebody is not known, for the log. */
 const UNKNOWN_SENDER: Readonly<Record<Exclude<SenderRefusal, 'LATE'>, string>> = {

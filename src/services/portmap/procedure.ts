@@ -6,7 +6,6 @@ import type { Registrations } from '../../state/registrations.ts';
 import type { CallHead } from '../../wire/rpc.ts';
 import type { XdrReader, XdrWriter } from '../../wire/xdr.ts';
 import { isDatagram, mayDump } from './callers.ts';
-import type { Changed } from './changes.ts';
 import type { DumpCache } from './dump.ts';
 import type { EventGate } from './events.ts';
 import type { Journal } from './journal.ts';
@@ -62,6 +61,9 @@ export type Procedure = (tables: PortmapTables, call: CallContext) => Outcome;
 export function versionOf({ head }: CallContext): 2 | 3 | 4 {
   return head.version === 2 ? 2 : head.version === 3 ? 3 : 4;
 }
+
+/** What came of a change; one that came too late to be told from another's is to be asked for again. */
+export type Changed = 'done' | 'refused' | 'late';
 
 /** Answers SET or UNSET, and counts it where it was done; who asked too late to be known asks again. */
 export function answerChange(
