@@ -63,7 +63,7 @@ export interface PortFacts {
   readonly untold: readonly string[];
 }
 
-/** What the guard does here; `elsewhere`: it holds in other network namespaces. */
+/** What the guard does here; `elsewhere`: it holds in other network namespaces, or in one cgroup only. */
 export type GuardMode = 'enforce' | 'observe' | 'off' | 'elsewhere';
 
 /** Whether somebody could have the port now. */

@@ -107,7 +107,7 @@ function isNamed({ profile, omvsJob }: ProfileInForce, protocol: Protocol, job: 
 const NOT_ENFORCED = {
   off: 'the guard is off',
   observe: 'the guard observes, and refuses nothing',
-  elsewhere: 'the guard holds in other network namespaces, and not in this one',
+  elsewhere: 'the guard holds in other network namespaces or in one cgroup, and not in all of this one',
 } as const;
 
 /** PROFILE_NOT_ENFORCED. Where the guard could not be asked nothing is said. */
