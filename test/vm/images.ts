@@ -21,8 +21,6 @@ export const KERNELS = ['5.10', '6.1', '6.12', '7'] as const;
 export type Kernel = (typeof KERNELS)[number];
 
 const MAKER = join(import.meta.dirname, 'image');
-const MIRROR = process.env['PORTREEVE_VM_MIRROR'] ?? '';
-const SECURITY = process.env['PORTREEVE_VM_SECURITY_MIRROR'] ?? '';
 const MAKE_MS = 1_200_000;
 const IMAGE_MS = 60_000;
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
@@ -45,17 +43,33 @@ export function vmProbes(): readonly Probe[] {
 export async function debianImages(): Promise<string | (Probe & { readonly ok: false })> {
   const cache = cacheDirectory();
   await mkdir(cache, { recursive: true, mode: 0o700 });
-  const directory = join(cache, await nameOfImages());
-  const command = ['flock', join(cache, 'lock'), 'sh', join(MAKER, 'make'), directory, MIRROR, SECURITY];
+  const mirrors = await mirrorsHere();
+  if (!mirrors)
+    return { ok: false, reason: 'needs the sources of Debian 12 and its security updates in apt' };
+  const directory = join(cache, await nameOfImages(mirrors));
+  const command = ['flock', join(cache, 'lock'), 'sh', join(MAKER, 'make'), directory, ...mirrors];
   try {
     await run(command, MAKE_MS);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === NOT_FETCHED)) throw error;
     const last = 'stderr' in error ? String(error.stderr).trim().split('\n').at(-1) : undefined;
-    return { ok: false, reason: `needs Debian's packages from ${MIRROR}: ${last}` };
+    return { ok: false, reason: `needs Debian's packages from ${mirrors[0]}: ${last}` };
   }
   await utimes(directory, new Date(), new Date());
   return directory;
+}
+
+/** Where packages and security updates are fetched from: those that it is said, or those of this machine's apt. */
+async function mirrorsHere(): Promise<readonly [packages: string, security: string] | undefined> {
+  const format = '$(RELEASE) $(REPO_URI)';
+  const listed = await promisify(execFile)('apt-get', ['indextargets', '--format', format]).then(
+    ({ stdout }) => stdout.split('\n').map((line) => line.split(' ')),
+    () => [],
+  );
+  const of = (wanted: string) => listed.find(([release]) => release === wanted)?.[1]?.replace(/\/$/, '');
+  const packages = process.env['PORTREEVE_VM_MIRROR'] ?? of('bookworm');
+  const security = process.env['PORTREEVE_VM_SECURITY_MIRROR'] ?? of('bookworm-security');
+  return packages && security ? [packages, security] : undefined;
 }
 
 /** The version of a kernel, or the reason why it is not there. */
@@ -110,8 +124,8 @@ function cacheDirectory(): string {
 }
 
 /** Another one for other contents of what makes the images, or another mirror. */
-async function nameOfImages(): Promise<string> {
-  const hash = createHash('sha256').update(`${MIRROR}\0${SECURITY}\0`);
+async function nameOfImages(mirrors: readonly string[]): Promise<string> {
+  const hash = createHash('sha256').update(mirrors.map((mirror) => `${mirror}\0`).join(''));
   for (const name of (await readdir(MAKER)).sort()) {
     hash.update(`${name}\0`).update(await readFile(join(MAKER, name)));
   }
