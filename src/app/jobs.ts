@@ -3,8 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { type Job, jobNamed, namesOf, parseJobName } from '../base/job.ts';
 import { jobOfUnit, pickUnit } from '../base/unit.ts';
-import type { Cgroups } from '../host/host.ts';
-import { activatedBy, hostUnits, type UnitReader } from '../services/guard/host-units.ts';
+import type { Cgroups, Files } from '../host/host.ts';
+import { activatedBy, hostUnits, stampOfUnits, type UnitReader } from '../services/guard/host-units.ts';
 import { jobsOf, listUnits } from '../services/guard/jobs.ts';
 import type { Jobs } from '../services/guard/kernel.ts';
 import { readUsers } from './profile/users.ts';
@@ -34,13 +34,20 @@ const UNITS_AGE_MAX_MS = 1000;
 /** The jobs, in capitals, of the units of this host: those that run, and those that there is a file of. */
 export class UnitJobs {
   readonly #cgroups: Cgroups | undefined;
-  readonly #files: UnitReader;
+  readonly #files: UnitReader & Pick<Files, 'stamp'>;
   readonly #clock: Pick<Clock, 'monotonic'>;
   #jobs: ReadonlySet<string> = new Set();
+  /** Those that there is a file of, which are many: they are read again when a file comes or goes. */
+  #possible: readonly Job[] = [];
+  #stamp: string | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
 
   /** On a host without cgroups there are no units. */
-  constructor(cgroups: Cgroups | undefined, files: UnitReader, clock: Pick<Clock, 'monotonic'>) {
+  constructor(
+    cgroups: Cgroups | undefined,
+    files: UnitReader & Pick<Files, 'stamp'>,
+    clock: Pick<Clock, 'monotonic'>,
+  ) {
     this.#cgroups = cgroups;
     this.#files = files;
     this.#clock = clock;
@@ -51,12 +58,19 @@ export class UnitJobs {
     if (this.#cgroups && now - this.#readAt >= UNITS_AGE_MAX_MS) {
       this.#readAt = now;
       const running = jobsOf({ cgroups: listUnits(this.#cgroups), made: [], accounts: [] });
-      const possible = hostUnits(this.#files).flatMap(({ unit, activates }) => {
-        const named = jobOfUnit(unit.replace('@.', '.'), activates);
-        return 'job' in named ? [named.job] : [];
-      });
-      this.#jobs = new Set([...running.cgroups.values(), ...possible].flatMap(namesOf));
+      this.#readFiles();
+      this.#jobs = new Set([...running.cgroups.values(), ...this.#possible].flatMap(namesOf));
     }
     return this.#jobs.has(name);
   };
+
+  #readFiles(): void {
+    const stamp = stampOfUnits(this.#files);
+    if (stamp === this.#stamp) return;
+    this.#stamp = stamp;
+    this.#possible = hostUnits(this.#files).flatMap(({ unit, activates }) => {
+      const named = jobOfUnit(unit.replace('@.', '.'), activates);
+      return 'job' in named ? [named.job] : [];
+    });
+  }
 }
