@@ -1,12 +1,19 @@
 // The guard in the kernel, under its names in bpffs: who goes by what since when, and what may be changed.
 import { COUNTERS, GUARD_ABI, MODE, SLOTS } from '../../bpf/guard-layout.ts';
 import type { GuardTables } from '../../bpf/guard-tables.ts';
-import { taggedBytes } from '../../bpf/program.ts';
 import type { BindHook, KernelBpf, KernelLink, KernelMap } from '../../host/host.ts';
 import { ConfigMemory } from './config-memory.ts';
 import { detached, foreign, moved, newer, older, trialEnded, trialRuns } from './kernel-errors.ts';
 import { sumsOf } from './map-bytes.ts';
-import { type Closable, HOOKS, isProgramOf, type Links, loadProgram, type Maps, programOf } from './maps.ts';
+import {
+  type Closable,
+  HOOKS,
+  isProgramOf,
+  type Links,
+  loadProgram,
+  type Maps,
+  taggedProgram,
+} from './maps.ts';
 import { GuardedNamespaces } from './namespaces.ts';
 import {
   type GuardHead,
@@ -30,7 +37,7 @@ import {
   takeOver,
 } from './put-in.ts';
 import { type Gone, type Jobs, TableSlots } from './table-slots.ts';
-import { renewUnits, unitsNamed } from './unit-programs.ts';
+import { areUnitsNamed, renewUnits } from './unit-programs.ts';
 
 export type { GuardMode, OtherGuard } from './pinned.ts';
 export type { GuardPlace, TableMaker } from './put-in.ts';
@@ -142,7 +149,7 @@ export class GuardKernel {
       const there = this.#bpf.programById(link.programId);
       try {
         if (there && !isProgramOf(hook, there)) throw foreign(this.#pins);
-        const tags = this.#bpf.tags(taggedBytes(programOf(hook)));
+        const tags = this.#bpf.tags(taggedProgram(hook));
         const isOurs = there && tags.includes(there.tag) && there.mapIds.includes(this.id);
         if (!isOurs) this.#renewProgram(hook, link);
       } finally {
@@ -328,7 +335,7 @@ export class GuardKernel {
       ...headOf({ config: this.#config, links: this.#links }, now),
       revision: this.#config.revision(this.#config.slotInForce(now)),
       namespaces: this.namespaces.list().map(({ cookie }) => cookie),
-      namesUnits: unitsNamed(this.#bpf, this.#pins, this.#maps) === 'yes',
+      namesUnits: areUnitsNamed(this.#bpf, this.#pins, this.#maps),
       counters: this.#counters(),
     };
   }

@@ -14,7 +14,7 @@ import {
 } from '../../bpf/guard-layout.ts';
 import { bindProgram } from '../../bpf/guard-program.ts';
 import { mkdirProgram, rmdirProgram, SCRATCH_BYTES } from '../../bpf/guard-units.ts';
-import { encode, type Program } from '../../bpf/program.ts';
+import { encode, type Program, taggedBytes } from '../../bpf/program.ts';
 import type {
   BindHook,
   CgroupEvent,
@@ -146,6 +146,15 @@ export function programOf(hook: KernelHook): Program {
   if (hook === 'cgroup_mkdir') return mkdirProgram();
   if (hook === 'cgroup_rmdir') return rmdirProgram();
   return bindProgram(hook === 'bind4' ? 4 : 6);
+}
+
+const tagged = new Map<KernelHook, Uint8Array>();
+
+/** The bytes by which the kernel tags a program: made once, since the daemon asks several times a second. */
+export function taggedProgram(hook: KernelHook): Uint8Array {
+  const bytes = tagged.get(hook) ?? taggedBytes(programOf(hook));
+  tagged.set(hook, bytes);
+  return bytes;
 }
 
 /** Loads the program of a hook, which goes by these maps. */

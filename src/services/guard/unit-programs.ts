@@ -1,24 +1,21 @@
 // The programs that name units in the kernel: they are put in where the host lets them, and the guard goes on without.
 import { PortreeveError } from '../../base/errors.ts';
-import { taggedBytes } from '../../bpf/program.ts';
 import type { CgroupEvent, KernelBpf } from '../../host/host.ts';
-import { isProgramOf, loadProgram, type Maps, programOf, UNIT_HOOKS } from './maps.ts';
+import { isProgramOf, loadProgram, type Maps, taggedProgram, UNIT_HOOKS } from './maps.ts';
 
 /**
  * Has units named in the kernel, by programs with names in a directory. Where the kernel does not let us nothing is
- * left of them, and units are jobs when the daemon has seen them; gives why.
+ * left of them, and units are jobs when the daemon has seen them.
  */
-export function attachUnits(bpf: KernelBpf, directory: string, maps: Maps): PortreeveError | undefined {
+export function attachUnits(bpf: KernelBpf, directory: string, maps: Maps): void {
   try {
     for (const event of UNIT_HOOKS) attach(bpf, directory, maps, event);
-    return undefined;
   } catch (thrown) {
     if (!(thrown instanceof PortreeveError) || thrown.kind !== 'world') throw thrown;
     for (const event of UNIT_HOOKS) {
       bpf.unpin(`${directory}/${event}`);
       bpf.unpin(newName(directory, event));
     }
-    return thrown;
   }
 }
 
@@ -37,27 +34,22 @@ function attach(bpf: KernelBpf, directory: string, maps: Maps, event: CgroupEven
 }
 
 /** Whether units are named in the kernel by the guard at a place, and by the programs of this build. */
-export function unitsNamed(bpf: KernelBpf, directory: string, maps: Maps): 'yes' | 'no' | 'otherwise' {
-  const found = UNIT_HOOKS.map((event) => {
+export function areUnitsNamed(bpf: KernelBpf, directory: string, maps: Maps): boolean {
+  return UNIT_HOOKS.every((event) => {
     const link = bpf.openLink(`${directory}/${event}`);
-    if (!link) return 'no';
-    const program = bpf.programById(link.programId);
-    link.close();
+    const program = link && bpf.programById(link.programId);
+    link?.close();
     program?.close();
-    const tags = bpf.tags(taggedBytes(programOf(event)));
-    const isOurs =
-      program &&
+    return (
+      program !== undefined &&
       isProgramOf(event, program) &&
-      tags.includes(program.tag) &&
-      program.mapIds.includes(maps.cgroups.info.id);
-    return isOurs ? 'yes' : 'otherwise';
+      bpf.tags(taggedProgram(event)).includes(program.tag) &&
+      program.mapIds.includes(maps.cgroups.info.id)
+    );
   });
-  const [first = 'no'] = found;
-  return found.every((one) => one === first) ? first : 'otherwise';
 }
 
 /** Puts the programs of this build in the place of others, and in where there are none. */
-export function renewUnits(bpf: KernelBpf, directory: string, maps: Maps): PortreeveError | undefined {
-  if (unitsNamed(bpf, directory, maps) === 'yes') return undefined;
-  return attachUnits(bpf, directory, maps);
+export function renewUnits(bpf: KernelBpf, directory: string, maps: Maps): void {
+  if (!areUnitsNamed(bpf, directory, maps)) attachUnits(bpf, directory, maps);
 }
