@@ -1,8 +1,8 @@
 // Looks at a crowd from within one process, twice, with one change in between, and prints what each look took.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { seeSockets } from '../src/app/doctor/see.ts';
-import { doorsHere } from '../src/cli/ports-doors.ts';
+import { seeSockets } from '../src/sockets/app/see.ts';
+import { doorsHere } from '../src/sockets/commands/ports-doors.ts';
 
 const LISTENING = ['LISTEN', 'UNCONNECTED'] as const;
 /** Before it counts: the code of a process that has run for a while is compiled. */

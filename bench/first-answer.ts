@@ -1,8 +1,8 @@
 /** A program that asks 127.0.0.1:111 for its NULL procedure until it is answered, and prints when that was. */
 
 import { createSocket } from 'node:dgram';
-import { writeCall } from '../src/wire/rpc.ts';
-import { encodeXdr } from '../src/wire/xdr.ts';
+import { writeCall } from '../src/portmap/wire/rpc.ts';
+import { encodeXdr } from '../src/portmap/wire/xdr.ts';
 
 const PORT = 111;
 const PERIOD_MS = 1;

@@ -3,18 +3,18 @@
  * [OTHER]`. It is a process of its own, so that nothing was compiled before and no memory is another measurement's.
  */
 
-import { canonicalProfile } from '../src/app/profile/format.ts';
-import { type LoadedProfile, loadProfile } from '../src/app/profile/load.ts';
 import { parseIp } from '../src/base/address.ts';
 import { PORT_MAX } from '../src/base/port.ts';
 import { readBytes } from '../src/host/linux/files.ts';
-import { SimRandom } from '../src/host/sim/random.ts';
-import { decide } from '../src/policy/decide.ts';
-import { diffProfiles } from '../src/policy/diff.ts';
-import { SafTable } from '../src/policy/saf.ts';
-import { RuleTable } from '../src/policy/table.ts';
-import type { BindRequest } from '../src/policy/verdict.ts';
-import { parseRacf } from '../src/text/racf.ts';
+import { canonicalProfile } from '../src/profile/app/format.ts';
+import { type LoadedProfile, loadProfile } from '../src/profile/app/load.ts';
+import { decide } from '../src/profile/core/decide.ts';
+import { diffProfiles } from '../src/profile/core/diff.ts';
+import { SafTable } from '../src/profile/core/saf.ts';
+import { RuleTable } from '../src/profile/core/table.ts';
+import type { BindRequest } from '../src/profile/core/verdict.ts';
+import { parseRacf } from '../src/profile/text/racf.ts';
+import { SimRandom } from '../test/support/sim/random.ts';
 import { FIRST_PORT, JOB_NAMES, jobOf, RACF } from './profile-text.ts';
 import { median } from './verdict.ts';
 

@@ -1,6 +1,6 @@
 /** Profiles to measure with: lists of ports and of ranges, with comments, as long as they are wanted. */
 
-import { SimRandom } from '../src/host/sim/random.ts';
+import { SimRandom } from '../test/support/sim/random.ts';
 
 /** One statement of so many is PORTRANGE, the others are PORT. */
 const STATEMENTS = 5;

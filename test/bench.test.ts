@@ -9,9 +9,9 @@ import type { Sample } from '../bench/measure.ts';
 import { changedText, profileText } from '../bench/profile-text.ts';
 import { compilePrograms } from '../bench/programs.ts';
 import { isFlawless, median, mediansOf, ratioOf } from '../bench/verdict.ts';
-import { buildProfile } from '../src/policy/build.ts';
-import { diffProfiles } from '../src/policy/diff.ts';
-import { parseProfile } from '../src/text/profile/parse.ts';
+import { buildProfile } from '../src/profile/core/build.ts';
+import { diffProfiles } from '../src/profile/core/diff.ts';
+import { parseProfile } from '../src/profile/text/parse.ts';
 import { needs, probe } from './support/probe.ts';
 import { World } from './support/world.ts';
 

@@ -7,10 +7,10 @@ import { differences, replay, vectorFiles } from './support/vectors.ts';
 
 /** The rows of docs/portmap.md that no vector can show, and where they are shown. */
 const SHOWN_ELSEWHERE = [
-  'Services that have died', // src/services/portmap/watch.test.ts
+  'Services that have died', // src/portmap/app/watch.test.ts
   'DUMP and GETSTAT from afar over UDP', // test/docs/portmap.test.ts
-  'A DUMP that does not fit into a datagram', // src/services/portmap/service.test.ts
-  'The addresses that GETSTAT lists', // src/services/portmap/statistics.test.ts
+  'A DUMP that does not fit into a datagram', // src/portmap/app/service.test.ts
+  'The addresses that GETSTAT lists', // src/portmap/core/statistics.test.ts
   'SET and UNSET over UDP that waited long', // test/interop/datagram-sender.test.ts
 ];
 

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { manSource } from '../../scripts/man.ts';
-import { parseSettings } from '../../src/app/settings-file.ts';
-import { CATALOGUE, CODES } from '../../src/services/doctor/findings/catalogue.ts';
+import { CATALOGUE, CODES } from '../../src/doctor/core/findings/catalogue.ts';
+import { parseSettings } from '../../src/kit/settings-file.ts';
 import { ROOT } from '../support/files.ts';
 import { tableOf } from '../support/tables.ts';
 

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { run } from '../../src/cli/program.ts';
-import { POOLS } from '../../src/names/pools.ts';
-import { STACKS } from '../../src/names/stacks.ts';
-import { contradictions, STRATUS_TABLE } from '../../src/names/stratus-table.ts';
+import { run } from '../../src/main/program.ts';
+import { POOLS } from '../../src/names/core/pools.ts';
+import { STACKS } from '../../src/names/core/stacks.ts';
+import { contradictions, STRATUS_TABLE } from '../../src/names/core/stratus-table.ts';
 import { capturedIo } from '../support/captured-io.ts';
 import { ROOT } from '../support/files.ts';
 import { tableOf } from '../support/tables.ts';

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import * as library from '../../src/client/index.ts';
-import { ACCEPT, writeAccepted, writeProgMismatch } from '../../src/wire/rpc.ts';
+import * as library from '../../src/portmap/client/index.ts';
+import { ACCEPT, writeAccepted, writeProgMismatch } from '../../src/portmap/wire/rpc.ts';
 import { ROOT } from '../support/files.ts';
 import { lookDaemon } from '../support/look-daemon.ts';
 import {
@@ -25,7 +25,7 @@ import {
 import { tableOf } from '../support/tables.ts';
 
 const PAGE = readFileSync(new URL('docs/library.md', ROOT), 'utf8');
-const INDEX = new URL('src/client/index.ts', ROOT);
+const INDEX = new URL('src/portmap/client/index.ts', ROOT);
 const EXAMPLES = [...PAGE.matchAll(/^## (.*)\n|^```ts\n([\s\S]*?)^```$/gm)];
 
 /** The program of the examples: its procedure 1 adds two numbers. */
@@ -89,7 +89,7 @@ describe('the example of', () => {
 });
 
 test('the codes of errors are those of the type', () => {
-  const source = readFileSync(new URL('src/client/errors.ts', ROOT), 'utf8');
+  const source = readFileSync(new URL('src/portmap/client/errors.ts', ROOT), 'utf8');
   const type = /export type RpcErrorCode =([^;]*);/.exec(source)?.[1] ?? '';
   const codes = [...type.matchAll(/'(\w+)'/g)].map(([, code]) => `\`${code}\``);
   const documented = tableOf('docs/library.md', ['code', 'what happened']).map(({ code }) => code);

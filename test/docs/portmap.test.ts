@@ -6,13 +6,13 @@ import { bytesOf } from '../../src/base/bytes.ts';
 import { NETIDS, type NetId, netIdInfo } from '../../src/base/netid.ts';
 import { parseDecimal } from '../../src/base/port.ts';
 import type { Peer } from '../../src/host/host.ts';
-import { simPeer } from '../../src/host/sim/peer.ts';
-import { encodeCallItArgs, encodeMapping, PORTMAP_PROGRAM } from '../../src/wire/portmap.ts';
-import { readReply, writeCall } from '../../src/wire/rpc.ts';
-import { encodeNetbuf, encodeRpcb } from '../../src/wire/rpcbind.ts';
+import { encodeCallItArgs, encodeMapping, PORTMAP_PROGRAM } from '../../src/portmap/wire/portmap.ts';
+import { readReply, writeCall } from '../../src/portmap/wire/rpc.ts';
+import { encodeNetbuf, encodeRpcb } from '../../src/portmap/wire/rpcbind.ts';
+import { encodeXdr, XdrReader, type XdrWriter } from '../../src/portmap/wire/xdr.ts';
 import { encodeSockaddr } from '../../src/wire/sockaddr.ts';
-import { encodeXdr, XdrReader, type XdrWriter } from '../../src/wire/xdr.ts';
 import { ip, portmapService } from '../support/service.ts';
+import { simPeer } from '../support/sim/peer.ts';
 import { tableOf } from '../support/tables.ts';
 
 /** A program that is registered on every transport. */

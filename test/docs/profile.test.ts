@@ -5,17 +5,17 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { formatIp, type IpAddress, parseIp } from '../../src/base/address.ts';
 import { PORT_MAX, parseDecimal } from '../../src/base/port.ts';
-import { buildProfile } from '../../src/policy/build.ts';
-import { decide } from '../../src/policy/decide.ts';
-import { checkInaddrAny } from '../../src/policy/inaddrany.ts';
-import type { Profile } from '../../src/policy/rules.ts';
-import { SafTable } from '../../src/policy/saf.ts';
-import { RuleTable } from '../../src/policy/table.ts';
-import type { BindRequest, Reason, Verdict } from '../../src/policy/verdict.ts';
-import { parseBpxprm } from '../../src/text/bpxprm.ts';
-import { STATEMENT_NAMES } from '../../src/text/profile/keywords.ts';
-import { parseProfile } from '../../src/text/profile/parse.ts';
-import { parseRacf } from '../../src/text/racf.ts';
+import { buildProfile } from '../../src/profile/core/build.ts';
+import { decide } from '../../src/profile/core/decide.ts';
+import { checkInaddrAny } from '../../src/profile/core/inaddrany.ts';
+import type { Profile } from '../../src/profile/core/rules.ts';
+import { SafTable } from '../../src/profile/core/saf.ts';
+import { RuleTable } from '../../src/profile/core/table.ts';
+import type { BindRequest, Reason, Verdict } from '../../src/profile/core/verdict.ts';
+import { parseBpxprm } from '../../src/profile/text/bpxprm.ts';
+import { STATEMENT_NAMES } from '../../src/profile/text/keywords.ts';
+import { parseProfile } from '../../src/profile/text/parse.ts';
+import { parseRacf } from '../../src/profile/text/racf.ts';
 import type { Finding } from '../../src/text/source.ts';
 import { ROOT, sourceFiles } from '../support/files.ts';
 import { tableOf } from '../support/tables.ts';
@@ -247,8 +247,9 @@ describe('the codes', () => {
   const codes = new Map(rows.map((row) => [unquoted(row['code']), row['z/OS'] ?? '']));
 
   test('are those of the sources', async () => {
-    const files = await sourceFiles(['src/text/profile']);
-    const sources = [...files.filter((file) => !file.endsWith('.test.ts')), 'src/policy/build.ts'];
+    const files = await sourceFiles(['src/profile/text']);
+    const statements = files.filter((file) => !/\.test\.ts$|\/(?:bpxprm|racf|resname|tso)/.test(file));
+    const sources = [...statements, 'src/profile/core/build.ts'];
     const found = new Set<string>();
     for (const file of sources) {
       const source = readFileSync(new URL(file, ROOT), 'utf8');

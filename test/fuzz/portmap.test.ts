@@ -6,11 +6,11 @@ import fc from 'fast-check';
 import { bytesOf } from '../../src/base/bytes.ts';
 import { STREAM_REPLY_MAX_BYTES, UDP_REPLY_MAX_BYTES } from '../../src/base/limits.ts';
 import { NETIDS, netIdInfo } from '../../src/base/netid.ts';
-import { simPeer } from '../../src/host/sim/peer.ts';
-import { encodeRecord } from '../../src/wire/record.ts';
-import { readReply, writeCall } from '../../src/wire/rpc.ts';
-import { encodeXdr, XdrReader } from '../../src/wire/xdr.ts';
+import { encodeRecord } from '../../src/portmap/wire/record.ts';
+import { readReply, writeCall } from '../../src/portmap/wire/rpc.ts';
+import { encodeXdr, XdrReader } from '../../src/portmap/wire/xdr.ts';
 import { ip, portmapService } from '../support/service.ts';
+import { simPeer } from '../support/sim/peer.ts';
 
 const SENTINEL_XID = 0x5e471e11;
 

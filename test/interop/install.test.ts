@@ -95,9 +95,9 @@ test('a program that anybody else can change is refused, also by a dry run, unle
     ['chmod 755 /run/owned', 'chmod 1777 /run/owned', '/run/owned can be written by everybody'],
     ['chown 0 /run/owned', `chown ${ALICE} /run/owned`, `/run/owned belongs to uid ${ALICE}`],
     [
-      'chgrp 0 dist/cli; chmod 755 dist/cli',
-      'chgrp 50 dist/cli; chmod 775 dist/cli',
-      `${OWNED}/dist/cli can be written by group 50`,
+      'chgrp 0 dist/kit; chmod 755 dist/kit',
+      'chgrp 50 dist/kit; chmod 775 dist/kit',
+      `${OWNED}/dist/kit can be written by group 50`,
     ],
     [
       'rm node_modules/mine',

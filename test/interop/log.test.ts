@@ -8,7 +8,7 @@ import {
   encodeLogHeader,
   LOG_HEADER_BYTES,
   readLog,
-} from '../../src/wire/registration-log.ts';
+} from '../../src/portmap/wire/registration-log.ts';
 import { type Call, makeCalls } from '../support/calls.ts';
 import { otherPortmap, portreeve, serve, status } from '../support/daemon.ts';
 import { ONLY_PORTREEVE } from '../support/portmap.ts';

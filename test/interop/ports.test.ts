@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { NamedRecord } from '../../src/app/doctor/ports-answer.ts';
+import type { NamedRecord } from '../../src/sockets/app/ports-answer.ts';
 import { portreeve, ROOT, serve } from '../support/daemon.ts';
 import { bringPeers } from '../support/peers.ts';
 import { needs, probe } from '../support/probe.ts';

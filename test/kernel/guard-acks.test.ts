@@ -1,7 +1,7 @@
 // NODELAYACKS and DELAYACKS on real sockets: how long their acknowledgments may wait, as the kernel tells it.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { DELAY_US } from '../../src/bpf/guard-outcome.ts';
+import { DELAY_US } from '../../src/guard/bpf/outcome.ts';
 import { type AgentBind, type AgentUser, BindAgent } from '../support/bind-agent.ts';
 import { NO_DELAY_US } from '../support/guard.ts';
 import { ALICE, type Scene, scene, WEB } from '../support/guard-scene.ts';

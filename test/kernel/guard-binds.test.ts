@@ -1,7 +1,7 @@
 // What bind(2) gives under a profile that is in force: each refusal with its errno, and its permitted twin.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Permits } from '../../src/bpf/guard-tables.ts';
+import type { Permits } from '../../src/guard/bpf/tables.ts';
 import type { AgentUser } from '../support/bind-agent.ts';
 import { ALICE, BOUND, BOUND6, FTPD, NEW, scene, TCP6, UDP, UDP6, WEB } from '../support/guard-scene.ts';
 

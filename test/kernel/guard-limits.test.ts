@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { DELAY_US } from '../../src/bpf/guard-outcome.ts';
+import { DELAY_US } from '../../src/guard/bpf/outcome.ts';
 import { cgroupRoot } from '../../src/host/linux/cgroup.ts';
 import { PORTREEVE } from '../support/daemon.ts';
 import { guardReady, NO_DELAY_US } from '../support/guard.ts';

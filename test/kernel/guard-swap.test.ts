@@ -1,7 +1,7 @@
 // Tables are exchanged while programs bind: each bind is judged by the old ones or the new ones, never by half of each.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OUTER } from '../../src/services/guard/maps.ts';
+import { OUTER } from '../../src/guard/app/kernel/maps.ts';
 import { ALICE, BOUND, type Scene, scene, WEB } from '../support/guard-scene.ts';
 import { swapUnderLoad } from '../support/guard-swaps.ts';
 import { until } from '../support/world.ts';

@@ -1,7 +1,7 @@
 // The commands and the guards of other versions, and guards whose programs are not called any more.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GUARD_ABI } from '../../src/bpf/guard-layout.ts';
+import { GUARD_ABI } from '../../src/guard/bpf/layout.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import { type Desk, desk, NOBODY, ROOT_UID } from '../support/guard-desk.ts';
 import { installOlder, type OlderGuard } from '../support/older-guard.ts';

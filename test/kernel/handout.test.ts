@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Protocol } from '../../src/base/port.ts';
-import { handoutOf } from '../../src/services/doctor/explain/handout.ts';
+import { handoutOf } from '../../src/doctor/core/explain/handout.ts';
 import { needs, probe } from '../support/probe.ts';
 import { World } from '../support/world.ts';
 

@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { GuardKernel } from '../../src/services/guard/kernel.ts';
+import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
 import { profileOf, tablesOf } from '../support/guard.ts';
 import { ALICE, BOB, JobStage, type KnownJob, PORTS, ROOT } from '../support/job-stage.ts';
 import { needs, probe } from '../support/probe.ts';

@@ -1,7 +1,7 @@
 // Users whom no file of the host has: the user database (NSS) says who they are, and what it said is kept.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { PortsSeen } from '../../src/app/doctor/port-records.ts';
+import type { PortsSeen } from '../../src/sockets/app/port-records.ts';
 import { NO_PEERS, portreeve, status } from '../support/daemon.ts';
 import { type GuardDaemon, guardDaemon } from '../support/guard-daemon.ts';
 import { Nss } from '../support/nss.ts';

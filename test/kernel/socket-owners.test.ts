@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { cgroupId, cgroupRoot } from '../../src/host/linux/cgroup.ts';
-import { LinuxOpenSockets } from '../../src/host/linux/open-sockets.ts';
+import { LinuxOpenSockets } from '../../src/sockets/linux/open-sockets.ts';
 import { NO_PEERS, portreeve, ROOT } from '../support/daemon.ts';
 import { ownCgroup } from '../support/own-cgroup.ts';
 import { needs, probe } from '../support/probe.ts';

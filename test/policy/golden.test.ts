@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { buildProfile } from '../../src/policy/build.ts';
-import { decide } from '../../src/policy/decide.ts';
-import { RuleTable } from '../../src/policy/table.ts';
-import { parseProfile } from '../../src/text/profile/parse.ts';
+import { buildProfile } from '../../src/profile/core/build.ts';
+import { decide } from '../../src/profile/core/decide.ts';
+import { RuleTable } from '../../src/profile/core/table.ts';
+import { parseProfile } from '../../src/profile/text/parse.ts';
 import {
   type AnyVerdict,
   type GoldenProfile,

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { formatIp } from '../../src/base/address.ts';
-import { buildProfile } from '../../src/policy/build.ts';
-import { decide } from '../../src/policy/decide.ts';
-import { RuleTable } from '../../src/policy/table.ts';
-import type { BindRequest, Reason } from '../../src/policy/verdict.ts';
-import { parseProfile } from '../../src/text/profile/parse.ts';
+import { buildProfile } from '../../src/profile/core/build.ts';
+import { decide } from '../../src/profile/core/decide.ts';
+import { RuleTable } from '../../src/profile/core/table.ts';
+import type { BindRequest, Reason } from '../../src/profile/core/verdict.ts';
+import { parseProfile } from '../../src/profile/text/parse.ts';
 import type { AnyVerdict } from '../support/golden-profiles.ts';
 import {
   AUTHPORT_JOBS,

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { CONTROL_REQUEST_MAX_BYTES } from '../../src/base/limits.ts';
-import { ControlServer } from '../../src/daemon/control.ts';
-import { LookServer } from '../../src/daemon/look.ts';
+import { ControlServer } from '../../src/kit/control-server.ts';
+import { LookServer } from '../../src/kit/look-server.ts';
 
 /** Names that every object has. */
 const INHERITED = Object.getOwnPropertyNames(Object.prototype);

@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { formatIp, isWildcard, parseIp } from '../../src/base/address.ts';
 import type { Protocol } from '../../src/base/port.ts';
+import { type HiddenOption, judgeBind } from '../../src/doctor/core/explain/bind-conflict.ts';
 import type { OpenSocket, SocketState } from '../../src/host/host.ts';
-import { LinuxOpenSockets } from '../../src/host/linux/open-sockets.ts';
 import {
   IPPROTO_IPV6,
   IPV6_V6ONLY,
@@ -19,7 +19,7 @@ import {
 } from '../../src/host/linux/sys/constants.ts';
 import { errno, errnoName, sys } from '../../src/host/linux/sys/libc.ts';
 import { NativeBuffer } from '../../src/host/linux/sys/memory.ts';
-import { type HiddenOption, judgeBind } from '../../src/services/doctor/explain/bind-conflict.ts';
+import { LinuxOpenSockets } from '../../src/sockets/linux/open-sockets.ts';
 import { AF_INET, AF_INET6, decodeSockaddr, encodeSockaddr } from '../../src/wire/sockaddr.ts';
 import { until, type World } from './world.ts';
 

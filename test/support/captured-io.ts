@@ -1,6 +1,6 @@
 /** An Io that keeps what a command says. */
 
-import type { Io } from '../../src/cli/io.ts';
+import type { Io } from '../../src/kit/io.ts';
 
 /** The world of a command under test; what it said so far can be read. */
 export interface CapturedIo extends Io {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { bytesOf } from '../../src/base/bytes.ts';
-import { encodeXdr, XdrError, XdrReader, type XdrWriter } from '../../src/wire/xdr.ts';
+import { encodeXdr, XdrError, XdrReader, type XdrWriter } from '../../src/portmap/wire/xdr.ts';
 
 /** A codec, and the values that it has an encoding for. */
 export interface Codec<T> {

@@ -1,8 +1,8 @@
 /** A call of every command of the program, so that a test can hold all of them to one rule, also those to come. */
 
 import type { Command } from 'commander';
-import { fullName } from '../../src/cli/command.ts';
-import { portreeveProgram } from '../../src/cli/program.ts';
+import { fullName } from '../../src/kit/command.ts';
+import { portreeveProgram } from '../../src/main/program.ts';
 import { capturedIo } from './captured-io.ts';
 
 /** Files that the calls name, to be written before they are made. */

@@ -1,8 +1,8 @@
 /** A client that registers and unregisters without a pause, and knows of each entry what it was told became of it. */
 
-import { RpcError } from '../../src/client/errors.ts';
-import { type NewEntry, Portmap, type PortmapTarget } from '../../src/client/portmap.ts';
-import type { SimRandom } from '../../src/host/sim/random.ts';
+import { RpcError } from '../../src/portmap/client/errors.ts';
+import { type NewEntry, Portmap, type PortmapTarget } from '../../src/portmap/client/portmap.ts';
+import type { SimRandom } from './sim/random.ts';
 
 /** What is known of an entry; `unknown` while a change was sent that nobody has answered. */
 export type Fate = 'set' | 'unset' | 'unknown';

@@ -9,18 +9,23 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DaemonStatus } from '../../src/app/status.ts';
 import { PID_MAX } from '../../src/base/limits.ts';
 import { parseDecimal } from '../../src/base/port.ts';
-import { lookAt } from '../../src/client/control.ts';
-import { RpcError } from '../../src/client/errors.ts';
-import { type NewEntry, Portmap, type PortmapEntry, type PortmapTarget } from '../../src/client/portmap.ts';
-import { SimRandom } from '../../src/host/sim/random.ts';
-import { decodeLogHeader, LOG_HEADER_BYTES } from '../../src/wire/registration-log.ts';
+import { lookAt } from '../../src/kit/daemon-client.ts';
+import type { DaemonStatus } from '../../src/kit/status-report.ts';
+import { RpcError } from '../../src/portmap/client/errors.ts';
+import {
+  type NewEntry,
+  Portmap,
+  type PortmapEntry,
+  type PortmapTarget,
+} from '../../src/portmap/client/portmap.ts';
+import { decodeLogHeader, LOG_HEADER_BYTES } from '../../src/portmap/wire/registration-log.ts';
 import { portSuffix } from '../../src/wire/uaddr.ts';
 import type { Round, Target } from './crash.ts';
 import { CrashClient, type Fate } from './crash-client.ts';
 import { PORTREEVE } from './daemon.ts';
+import { SimRandom } from './sim/random.ts';
 import { until } from './world.ts';
 
 const LOOK = '/run/portreeve/look.sock';

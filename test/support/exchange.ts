@@ -4,7 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { encodeRecord } from '../../src/wire/record.ts';
+import { encodeRecord } from '../../src/portmap/wire/record.ts';
 import type { Answer, Vector } from './vectors.ts';
 
 const PORT = 111;

@@ -1,12 +1,12 @@
 /** A host in memory on which a port is explained: what is not given is as on a host that nobody has set up. */
 
-import type { ExplainDoors } from '../../src/app/doctor/explain.ts';
-import type { EventLine } from '../../src/app/events.ts';
+import type { ExplainDoors } from '../../src/doctor/app/explain.ts';
+import type { EventLine } from '../../src/guard/app/events.ts';
 import type { OpenSocket, OpenSockets } from '../../src/host/host.ts';
-import { SimFiles } from '../../src/host/sim/files.ts';
-import { SimProfileArchive } from '../../src/host/sim/profile-archive.ts';
-import { SimSysctls } from '../../src/host/sim/sysctls.ts';
-import { loadIana } from '../../src/names/iana.ts';
+import { loadIana } from '../../src/names/core/iana.ts';
+import { SimFiles } from './sim/files.ts';
+import { SimProfileArchive } from './sim/profile-archive.ts';
+import { SimSysctls } from './sim/sysctls.ts';
 
 export interface HostWords extends Partial<ExplainDoors> {
   readonly profile?: string;

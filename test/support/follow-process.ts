@@ -1,10 +1,10 @@
 // A process that follows the units of a slice for a guard, as the daemon does.
 import { JOB_TICK_MS } from '../../src/base/limits.ts';
+import { Follower } from '../../src/guard/app/follower.ts';
+import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
 import { LinuxCgroups } from '../../src/host/linux/cgroups.ts';
 import { linuxFiles } from '../../src/host/linux/files.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
-import { Follower } from '../../src/services/guard/follower.ts';
-import { GuardKernel } from '../../src/services/guard/kernel.ts';
 import { profileOf, tablesOf } from './guard.ts';
 
 /** What it is told, by its only argument. */

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { formatIp, parseIp } from '../../src/base/address.ts';
 import { parseDecimal } from '../../src/base/port.ts';
-import type { Allowed, BindRequest, Denied } from '../../src/policy/verdict.ts';
+import type { Allowed, BindRequest, Denied } from '../../src/profile/core/verdict.ts';
 
 /** A line of a `.verdicts` file. */
 export interface GoldenVerdict {

@@ -1,5 +1,5 @@
 // A process of its own that has a guard: it installs or opens one, puts a profile in force, and waits for its end.
-import { GuardKernel, type GuardPlace } from '../../src/services/guard/kernel.ts';
+import { GuardKernel, type GuardPlace } from '../../src/guard/app/kernel/kernel.ts';
 import { jobsOf, type NamedJobs, nothingInForce, profileOf, tablesOf, WatchedBpf } from './guard.ts';
 
 /** What it is told, by its only argument. */

@@ -1,7 +1,7 @@
 // Tables that are exchanged while programs bind, and what became of each bind.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import type { Permits } from '../../src/bpf/guard-tables.ts';
+import type { Permits } from '../../src/guard/bpf/tables.ts';
 import { BindAgent } from './bind-agent.ts';
 import { scene, WEB } from './guard-scene.ts';
 

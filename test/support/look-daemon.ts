@@ -10,7 +10,7 @@ import {
   type GuardReport,
   LOOK_SOCKET,
   type PortmapReport,
-} from '../../src/app/status.ts';
+} from '../../src/kit/status-report.ts';
 
 /** The status of a daemon that has just been started, but for what the test says. */
 export function daemonStatus(

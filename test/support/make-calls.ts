@@ -5,11 +5,11 @@ import { once } from 'node:events';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { bytesOf } from '../../src/base/bytes.ts';
-import { PORTMAP_PROGRAM } from '../../src/wire/portmap.ts';
-import { encodeRecord, RECORD_MARK_BYTES } from '../../src/wire/record.ts';
-import { readReply, writeCall } from '../../src/wire/rpc.ts';
-import { encodeRpcb, RPCBIND_VERSION_4, RPCBPROC } from '../../src/wire/rpcbind.ts';
-import { encodeXdr, XdrReader } from '../../src/wire/xdr.ts';
+import { PORTMAP_PROGRAM } from '../../src/portmap/wire/portmap.ts';
+import { encodeRecord, RECORD_MARK_BYTES } from '../../src/portmap/wire/record.ts';
+import { readReply, writeCall } from '../../src/portmap/wire/rpc.ts';
+import { encodeRpcb, RPCBIND_VERSION_4, RPCBPROC } from '../../src/portmap/wire/rpcbind.ts';
+import { encodeXdr, XdrReader } from '../../src/portmap/wire/xdr.ts';
 import type { Beside, Call } from './calls.ts';
 
 const PORT = 111;

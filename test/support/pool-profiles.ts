@@ -6,7 +6,7 @@ import {
   type Profile,
   type ProtocolSettings,
   type RuleSource,
-} from '../../src/policy/rules.ts';
+} from '../../src/profile/core/rules.ts';
 
 export type Range = readonly [first: number, last: number];
 

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { bytesOf } from '../../src/base/bytes.ts';
 import type { Peer } from '../../src/host/host.ts';
-import type { PortmapService } from '../../src/services/portmap/service.ts';
-import { encodeMapping, PORTMAP_PROGRAM } from '../../src/wire/portmap.ts';
-import { readReply, writeCall } from '../../src/wire/rpc.ts';
-import { encodeRpcb } from '../../src/wire/rpcbind.ts';
-import { encodeXdr, XdrReader, type XdrWriter } from '../../src/wire/xdr.ts';
+import type { PortmapService } from '../../src/portmap/app/service.ts';
+import { encodeMapping, PORTMAP_PROGRAM } from '../../src/portmap/wire/portmap.ts';
+import { readReply, writeCall } from '../../src/portmap/wire/rpc.ts';
+import { encodeRpcb } from '../../src/portmap/wire/rpcbind.ts';
+import { encodeXdr, XdrReader, type XdrWriter } from '../../src/portmap/wire/xdr.ts';
 
 /** What SET and UNSET name, as far as it matters. */
 export interface Place {

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { Io } from '../../src/cli/io.ts';
-import { run } from '../../src/cli/program.ts';
+import type { Io } from '../../src/kit/io.ts';
+import { run } from '../../src/main/program.ts';
 import { capturedIo } from './captured-io.ts';
 
 export interface Said {

@@ -1,8 +1,8 @@
 /** Random profiles, as text, and requests that lean towards what the profile speaks of; the same for the same seed. */
 
 import { type IpAddress, parseIp } from '../../src/base/address.ts';
-import { SimRandom } from '../../src/host/sim/random.ts';
-import type { BindRequest } from '../../src/policy/verdict.ts';
+import type { BindRequest } from '../../src/profile/core/verdict.ts';
+import { SimRandom } from './sim/random.ts';
 
 /** A profile, and the file that INCLUDE names in it. */
 export interface ProfileText {

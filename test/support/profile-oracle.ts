@@ -8,7 +8,7 @@ import type {
   Statement,
   UnreservedEntry,
   Written,
-} from '../../src/text/profile/statements.ts';
+} from '../../src/profile/text/statements.ts';
 
 /** What is known beside the profile. */
 export interface OracleContext {

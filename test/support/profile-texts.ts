@@ -1,9 +1,9 @@
 /** Texts that are nearly profiles: their words are those of the grammar, and something has been done to them. */
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { SimRandom } from '../../src/host/sim/random.ts';
-import { fullSpelling, STATEMENT_NAMES } from '../../src/text/profile/keywords.ts';
+import { fullSpelling, STATEMENT_NAMES } from '../../src/profile/text/keywords.ts';
 import { ROOT } from './files.ts';
+import { SimRandom } from './sim/random.ts';
 
 const NUMBERS = `0 1 2 5 21 80 443 1023 1024 8080 65534 65535 65536 00080 4294967296 99999999999 -1 0x50 1e3
   80-90 ８０`;

@@ -5,13 +5,13 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { bytesOf } from '../../src/base/bytes.ts';
-import type { IpTarget, LocalTarget } from '../../src/client/target.ts';
-import { decodeMapping, encodeList, encodeMapping, PORTMAP_PROGRAM } from '../../src/wire/portmap.ts';
-import { encodeRecord, gatherRecord, newRecordSpan, scanRecord } from '../../src/wire/record.ts';
-import { ACCEPT, CallHead, writeAccepted, writeProgMismatch } from '../../src/wire/rpc.ts';
-import { decodeRpcb, encodeRpcb, type Rpcb } from '../../src/wire/rpcbind.ts';
+import type { IpTarget, LocalTarget } from '../../src/portmap/client/target.ts';
+import { decodeMapping, encodeList, encodeMapping, PORTMAP_PROGRAM } from '../../src/portmap/wire/portmap.ts';
+import { encodeRecord, gatherRecord, newRecordSpan, scanRecord } from '../../src/portmap/wire/record.ts';
+import { ACCEPT, CallHead, writeAccepted, writeProgMismatch } from '../../src/portmap/wire/rpc.ts';
+import { decodeRpcb, encodeRpcb, type Rpcb } from '../../src/portmap/wire/rpcbind.ts';
+import { encodeXdr, XdrReader, type XdrWriter } from '../../src/portmap/wire/xdr.ts';
 import { parseUaddr } from '../../src/wire/uaddr.ts';
-import { encodeXdr, XdrReader, type XdrWriter } from '../../src/wire/xdr.ts';
 
 type Ends = Pick<TestContext, 'after'>;
 

@@ -6,14 +6,14 @@ import { STREAM_REPLY_MAX_BYTES, UDP_REPLY_MAX_BYTES } from '../../src/base/limi
 import { type NetId, netIdInfo } from '../../src/base/netid.ts';
 import { parseDecimal } from '../../src/base/port.ts';
 import type { InterfaceAddress, Peer } from '../../src/host/host.ts';
-import { SimClock } from '../../src/host/sim/clock.ts';
-import { SimDisk } from '../../src/host/sim/log-file.ts';
-import { SimSocketTable } from '../../src/host/sim/socket-table.ts';
-import { SimStreamOutput } from '../../src/host/sim/stream.ts';
-import type { EventCounts, PortmapEvent } from '../../src/services/portmap/events.ts';
-import { type OwnEntry, Portmapper } from '../../src/services/portmap/portmapper.ts';
-import { RecordServer } from '../../src/services/portmap/records.ts';
-import type { PortmapService } from '../../src/services/portmap/service.ts';
+import { type OwnEntry, Portmapper } from '../../src/portmap/app/portmapper.ts';
+import { RecordServer } from '../../src/portmap/app/records.ts';
+import type { PortmapService } from '../../src/portmap/app/service.ts';
+import type { EventCounts, PortmapEvent } from '../../src/portmap/core/events.ts';
+import { SimClock } from './sim/clock.ts';
+import { SimDisk } from './sim/log-file.ts';
+import { SimSocketTable } from './sim/socket-table.ts';
+import { SimStreamOutput } from './sim/stream.ts';
 
 /** The time at which the vectors were recorded, in seconds since 1970. */
 export const RECORDED_AT_SECONDS = 0x6b000591;

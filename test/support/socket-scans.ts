@@ -1,7 +1,7 @@
 /** Looks again and again at who has which socket, with what it remembers, and holds each owner to the port's number. */
 
 import { parseArgs } from 'node:util';
-import { LinuxOpenSockets } from '../../src/host/linux/open-sockets.ts';
+import { LinuxOpenSockets } from '../../src/sockets/linux/open-sockets.ts';
 
 const { how = 'all' } = parseArgs({ options: { how: { type: 'string' } } }).values;
 const SCANS = 400;

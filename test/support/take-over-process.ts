@@ -1,7 +1,8 @@
 // A process that takes a guard over, and kills itself just before one of the steps.
+
+import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
 import type { KernelLink, KernelMap, KernelMapSpec, KernelProgram } from '../../src/host/host.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
-import { GuardKernel } from '../../src/services/guard/kernel.ts';
 import { jobsOf, type NamedJobs, profileOf, tablesOf } from './guard.ts';
 
 /** What it is told, by its only argument. */

@@ -2,8 +2,8 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import type { NetId } from '../../src/base/netid.ts';
-import { simPeer } from '../../src/host/sim/peer.ts';
 import { ip, portmapService, RECORDED_AT_SECONDS } from './service.ts';
+import { simPeer } from './sim/peer.ts';
 
 /** What came back. */
 export interface Answer {

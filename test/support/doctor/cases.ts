@@ -1,7 +1,7 @@
 /** For each code of the doctor scenes that it is told of, and for each of these a twin that it is not told of. */
 
-import type { Code } from '../../../src/services/doctor/findings/catalogue.ts';
-import type { Scene } from '../../../src/services/doctor/findings/scene.ts';
+import type { Code } from '../../../src/doctor/core/findings/catalogue.ts';
+import type { Scene } from '../../../src/doctor/core/findings/scene.ts';
 import { CASES_OF_PORTS } from './cases-ports.ts';
 import { CASES_OF_PROFILE } from './cases-profile.ts';
 import { CASES_OF_RPC } from './cases-rpc.ts';

@@ -1,13 +1,13 @@
 /** A host of texts for the tests of the doctor: files, settings, sockets and what was applied. */
 
-import type { BootFiles } from '../../../src/app/doctor/boot-settings.ts';
-import type { SceneDoors } from '../../../src/app/doctor/scene.ts';
 import { PortreeveError } from '../../../src/base/errors.ts';
+import type { SceneDoors } from '../../../src/doctor/app/scene.ts';
 import type { OpenSockets, SocketOwner } from '../../../src/host/host.ts';
-import { SimProfileArchive } from '../../../src/host/sim/profile-archive.ts';
-import { SimSysctls } from '../../../src/host/sim/sysctls.ts';
-import { loadIana } from '../../../src/names/iana.ts';
-import type { SeenSocket } from '../../../src/services/doctor/seen.ts';
+import type { BootFiles } from '../../../src/names/app/boot-settings.ts';
+import { loadIana } from '../../../src/names/core/iana.ts';
+import type { SeenSocket } from '../../../src/sockets/core/seen.ts';
+import { SimProfileArchive } from '../sim/profile-archive.ts';
+import { SimSysctls } from '../sim/sysctls.ts';
 
 /** Files by their paths; an Error is a file that cannot be read. */
 export type Texts = Readonly<Record<string, string | PortreeveError>>;

@@ -3,15 +3,15 @@
 import assert from 'node:assert/strict';
 import { parseIp } from '../../../src/base/address.ts';
 import { isPort, PORT_MAX, type Protocol, parseDecimal } from '../../../src/base/port.ts';
+import type { Pool, Ports, Registration, Scene } from '../../../src/doctor/core/findings/scene.ts';
 import type { OpenSocket, SocketEnd, SocketState } from '../../../src/host/host.ts';
-import { RpcNames } from '../../../src/names/rpc-programs.ts';
-import { parseServices } from '../../../src/names/services.ts';
-import { buildProfile } from '../../../src/policy/build.ts';
-import type { Profile } from '../../../src/policy/rules.ts';
-import type { Pool, Ports, Registration, Scene } from '../../../src/services/doctor/findings/scene.ts';
-import type { SeenSocket } from '../../../src/services/doctor/seen.ts';
-import { parseBpxprm } from '../../../src/text/bpxprm.ts';
-import { parseProfile } from '../../../src/text/profile/parse.ts';
+import { RpcNames } from '../../../src/names/core/rpc-programs.ts';
+import { parseServices } from '../../../src/names/core/services.ts';
+import { buildProfile } from '../../../src/profile/core/build.ts';
+import type { Profile } from '../../../src/profile/core/rules.ts';
+import { parseBpxprm } from '../../../src/profile/text/bpxprm.ts';
+import { parseProfile } from '../../../src/profile/text/parse.ts';
+import type { SeenSocket } from '../../../src/sockets/core/seen.ts';
 
 /** "192.0.2.7:80", "[::1]:80" */
 export function end(text: string): SocketEnd {

@@ -1,0 +1,76 @@
+// What the doctor says of this host: findings, those that somebody has had enough of apart, and how each is mended.
+import { examineScene } from '../core/findings/checks/all.ts';
+import { type Finding, joined, type Remedy, rankOf } from '../core/findings/finding.ts';
+import { CATALOGUE, type Code, type Severity } from './codes.ts';
+import { type Gathered, gatherScene, type SceneChoices, type SceneDoors } from './scene.ts';
+
+export type { Finding } from '../core/findings/finding.ts';
+export { CATALOGUE, type Code, SEVERITIES, type Severity } from './codes.ts';
+
+/** Findings that are not to be told, and why. */
+export interface Suppression {
+  readonly code: Code;
+  /** Undefined: all of that code. */
+  readonly port?: number | undefined;
+  readonly reason: string;
+}
+
+/** A finding that is not told. */
+export interface Suppressed {
+  readonly finding: Finding;
+  readonly reason: string;
+}
+
+/** What was found. */
+export interface Examination {
+  /** The gravest first. */
+  readonly findings: readonly Finding[];
+  readonly suppressed: readonly Suppressed[];
+  /** Suppressions that no finding is suppressed by. */
+  readonly idle: readonly Suppression[];
+  /** What could not be looked at, a sentence each. */
+  readonly untold: readonly string[];
+}
+
+/** Looks at this host. Throws what gatherScene() throws. */
+export async function examine(
+  doors: SceneDoors,
+  choices: SceneChoices,
+  suppressions: readonly Suppression[],
+): Promise<Examination> {
+  return judge(await gatherScene(doors, choices), suppressions);
+}
+
+/** The findings of a scene. */
+export function judge({ scene, untold }: Gathered, suppressions: readonly Suppression[]): Examination {
+  const findings: Finding[] = [];
+  const suppressed: Suppressed[] = [];
+  const used = new Set<Suppression>();
+  for (const finding of examineScene(scene)) {
+    const by = suppressions.find((each) => isFor(each, finding));
+    if (by) used.add(by);
+    if (by) suppressed.push({ finding, reason: by.reason });
+    else findings.push(finding);
+  }
+  return { findings, suppressed, idle: suppressions.filter((each) => !used.has(each)), untold };
+}
+
+function isFor({ code, port }: Suppression, finding: Pick<Finding, 'code' | 'ports'>): boolean {
+  if (code !== finding.code) return false;
+  return port === undefined || finding.ports.some(({ first, last }) => first <= port && port <= last);
+}
+
+/** Whether a finding is at least as grave as that. */
+export function isAtLeast({ severity }: Pick<Finding, 'severity'>, least: Severity): boolean {
+  return rankOf(severity) >= rankOf(least);
+}
+
+/** What mends all of them. */
+export function remedyOf(findings: readonly Finding[]): Remedy {
+  return joined(findings.flatMap(({ remedy }) => remedy ?? []));
+}
+
+/** Whether a word is a code. */
+export function isCode(text: string): text is Code {
+  return Object.hasOwn(CATALOGUE, text);
+}

@@ -1,0 +1,181 @@
+// All about one port of this host: gathers what is known, and has it explained.
+import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
+import type { Protocol } from '../../base/port.ts';
+import type { EventLine } from '../../guard/app/events.ts';
+import type { ProfileArchive, Sysctls } from '../../host/host.ts';
+import { readUsers, type Users } from '../../job/app/users.ts';
+import { readKernelPorts } from '../../names/app/kernel-ports.ts';
+import { type Iana, ianaRange } from '../../names/core/iana.ts';
+import { parseServices, type ServiceEntry } from '../../names/core/services.ts';
+import type { Profile } from '../../profile/core/rules.ts';
+import { type SeeDoors, seeSockets } from '../../sockets/app/see.ts';
+import {
+  type Explanation,
+  explainPort,
+  type GuardMode,
+  type PortNames,
+  type Refusals,
+} from '../core/explain/explain.ts';
+import type { Registration } from '../core/findings/scene.ts';
+import { bindersOf, type WhoDoors } from './binders.ts';
+import type { Judge, RuleSettings } from './judging.ts';
+
+export type { Reservation } from '../../profile/core/rules.ts';
+export type { Explanation, GuardMode, Refusals } from '../core/explain/explain.ts';
+export { endText, holderText, isToBeAccepted } from '../core/explain/holder-text.ts';
+export type { Registration } from '../core/findings/scene.ts';
+
+/** Where it is gathered. What throws PortreeveError is told as what could not be looked at. */
+export interface ExplainDoors extends SeeDoors, WhoDoors {
+  readonly sysctls: Pick<Sysctls, 'read'>;
+  readonly archive: ProfileArchive;
+  readonly settings: () => Promise<RuleSettings>;
+  readonly iana: () => Promise<Iana>;
+  /** What the guard does in this network namespace. */
+  readonly guard: () => Promise<GuardMode>;
+  /** What the guard did with a port lately, as far as the one who asks may see it, oldest first. */
+  readonly events: (port: number) => Promise<readonly EventLine[]>;
+  /** What is registered with the port mapper of this host; none where there is none. */
+  readonly registrations: () => Promise<readonly Registration[]>;
+}
+
+const SERVICES = '/etc/services';
+
+/**
+ * Explains a port, for each protocol that is asked for. Throws PortreeveError (world) where the sockets, or the
+ * kernel's settings of ports, cannot be read: without them there is nothing to say.
+ */
+export async function explain(
+  port: number,
+  protocols: readonly Protocol[],
+  doors: ExplainDoors,
+): Promise<Explanation[]> {
+  const untold: string[] = [];
+  const ask = <T>(what: string, question: () => Promise<T>) => answered(what, question, untold);
+  const kernel = readKernelPorts(doors.sysctls);
+  const looks = protocols.map((protocol) => ({ protocol, seen: seeSockets(doors, { protocol, port }) }));
+  const users = readUsers(doors.files);
+  const { you, root } = bindersOf(doors, users);
+  const [iana, services = [], { guard, judge, isApplied }, events, registered] = await Promise.all([
+    doors.iana(),
+    ask(`the names of ${SERVICES}`, async () => servicesOf(doors)),
+    judging(doors, users, ask),
+    ask('what the guard refused', () => doors.events(port)),
+    ask('what is registered with the port mapper', doors.registrations),
+  ]);
+  return looks.map(({ protocol, seen }) =>
+    explainPort({
+      port,
+      protocol,
+      seen,
+      kernel,
+      you: { ...you, verdict: judge?.verdict(you, port, protocol) },
+      root: { ...root, verdict: judge?.verdict(root, port, protocol) },
+      guard,
+      revision: judge?.revision,
+      reservations: judge ? covering(judge.profile, port, protocol) : isApplied === false ? [] : undefined,
+      names: namesOf(port, protocol, { services, iana, registered }),
+      refusals: events && refusalsOf(events.filter((event) => event.protocol === protocol)),
+      untold: [...untold, ...unseen(seen, doors.uid)],
+    }),
+  );
+}
+
+function servicesOf({ files }: ExplainDoors): ServiceEntry[] {
+  return parseServices(files.readText(SERVICES, SERVICES_MAX_CHARACTERS) ?? '');
+}
+
+/** Asks for what may not be told. */
+type Ask = <T>(what: string, question: () => Promise<T>) => Promise<T | undefined>;
+
+/** The answer, or undefined and why there is none. */
+async function answered<T>(
+  what: string,
+  question: () => Promise<T>,
+  untold: string[],
+): Promise<T | undefined> {
+  try {
+    return await question();
+  } catch (thrown) {
+    if (!(thrown instanceof PortreeveError)) throw thrown;
+    untold.push(`${what}: ${messageOf(thrown).split('\n')[0]}`);
+    return undefined;
+  }
+}
+
+/** What a bind is judged by; undefined is what is not known. */
+interface Judging {
+  readonly guard: GuardMode | undefined;
+  /** Undefined also where no profile was applied. */
+  readonly judge: Judge | undefined;
+  readonly isApplied: boolean | undefined;
+}
+
+/** Where nothing was ever applied there is no guard either, and nothing of all that has to be loaded. */
+async function judging(doors: ExplainDoors, users: Users, ask: Ask): Promise<Judging> {
+  const isApplied = await ask('the profile', async () => doors.archive.heads().length > 0);
+  if (isApplied === false) return { guard: 'off', judge: undefined, isApplied };
+  const guard = await ask('what the guard does', doors.guard);
+  const judge = isApplied && (await ask('what the profile says', async () => await judgeOf(doors, users)));
+  return { guard, judge: judge || undefined, isApplied };
+}
+
+async function judgeOf({ archive, settings }: ExplainDoors, users: Users): Promise<Judge> {
+  const { judgeInForce } = await import('./judging.ts');
+  return judgeInForce(archive, await settings(), users);
+}
+
+function covering({ reservations }: Profile, port: number, protocol: Protocol) {
+  return reservations.filter((one) => one.protocol === protocol && one.first <= port && port <= one.last);
+}
+
+interface Registries {
+  readonly services: readonly ServiceEntry[];
+  readonly iana: Iana;
+  readonly registered: readonly Registration[] | undefined;
+}
+
+function namesOf(port: number, protocol: Protocol, { services, iana, registered }: Registries): PortNames {
+  return {
+    services: services.filter((entry) => entry.port === port && entry.protocol === protocol),
+    iana: {
+      range: ianaRange(port),
+      status: iana.status(port, protocol),
+      entries: iana.entries(port, protocol),
+    },
+    registered: registered?.filter((one) => one.port === port && one.protocol === protocol),
+  };
+}
+
+/** Those of one job, user, program, verdict and rule together, the latest first. */
+function refusalsOf(events: readonly EventLine[]): Refusals[] {
+  const refusals = new Map<string, Refusals>();
+  for (const { verdict, job, user, uid, command, rule, time, count } of events) {
+    if (verdict === null) continue;
+    const of = { verdict, job: job ?? undefined, user: user ?? (uid === null ? undefined : `uid ${uid}`) };
+    const at = rule && { file: rule.file, line: rule.line };
+    const key = JSON.stringify([of, command, at]);
+    const before = refusals.get(key)?.count ?? 0;
+    const latestMs = new Date(time).getTime();
+    refusals.delete(key);
+    refusals.set(key, {
+      ...of,
+      count: before + count,
+      latestMs,
+      command: command ?? undefined,
+      rule: at ?? undefined,
+    });
+  }
+  return [...refusals.values()].toReversed();
+}
+
+/** Without root the processes of others do not tell what they have open; and not every socket has a process. */
+function unseen({ sockets, notSeen }: ReturnType<typeof seeSockets>, uid: number): string[] {
+  const isMissing = sockets.some(({ socket, owners }) => socket.inode !== 0 && owners.length === 0);
+  if (!isMissing) return [];
+  const denied = `${notSeen} ${notSeen === 1 ? 'process does' : 'processes do'} not let us look`;
+  if (uid !== 0) return [`which program has it: ${notSeen > 0 ? denied : 'none is seen'}; root sees more`];
+  const nobody = 'none that can be seen; it may be the kernel itself, as of NFS, VXLAN and WireGuard';
+  return [`which program has it: ${notSeen > 0 ? `${nobody}, and ${denied}` : nobody}`];
+}

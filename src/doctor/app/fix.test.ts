@@ -1,0 +1,328 @@
+// What mends findings: shown and done as it was shown, added to what others have, and taken back without a trace.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { archiveOf } from '../../../test/support/doctor/host.ts';
+import { SimFileRecord } from '../../../test/support/sim/file-record.ts';
+import { SimSysctlRecord, SimSysctls } from '../../../test/support/sim/sysctls.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import { RESERVED_PORTS } from '../../guard/core/port-pools.ts';
+import {
+  BOOT_FILE,
+  carryOutFix,
+  carryOutUndo,
+  commandsOf,
+  type FixDoors,
+  isDone,
+  keptByGuard,
+  planFix,
+  planUndo,
+} from './fix.ts';
+
+const BLACKLIST = '/etc/bindresvport.blacklist';
+const NONE = { reserve: [], blacklist: new Map<number, string>() };
+const reserve = (first: number, last = first) => ({ ...NONE, reserve: [{ first, last }] });
+const blacklist = (port: number) => ({ ...NONE, blacklist: new Map([[port, 'unbound']]) });
+
+/** A host of texts by path. */
+class Host {
+  readonly files = new Map<string, string>();
+  readonly sysctls = new SimSysctls();
+  readonly sysctlRecord = new SimSysctlRecord();
+  readonly fileRecord = new SimFileRecord();
+
+  constructor(files: Readonly<Record<string, string>> = {}) {
+    for (const [path, text] of Object.entries(files)) this.files.set(path, text);
+  }
+
+  doors(changes: Partial<FixDoors> = {}): FixDoors {
+    return {
+      sysctls: this.sysctls,
+      sysctlRecord: this.sysctlRecord,
+      files: {
+        names: (directory) =>
+          [...this.files.keys()].flatMap((path) =>
+            path.startsWith(`${directory}/`) ? [path.slice(directory.length + 1)] : [],
+          ),
+        readText: (path) => this.files.get(path),
+      },
+      reader: 'systemd',
+      put: (path, text) => void this.files.set(path, text),
+      remove: (path) => void this.files.delete(path),
+      fileRecord: this.fileRecord,
+      ...changes,
+    };
+  }
+
+  fix(remedy: Parameters<typeof planFix>[0]): void {
+    carryOutFix(planFix(remedy, this.doors()), this.doors());
+  }
+
+  undo(kept: ReadonlySet<number> = new Set()): readonly string[] {
+    const plan = planUndo(this.doors(), kept);
+    carryOutUndo(plan, this.doors());
+    return plan.left;
+  }
+
+  get reserved(): string | undefined {
+    return this.sysctls.read(RESERVED_PORTS);
+  }
+
+  /** The list for the next boot. */
+  get boot(): string | undefined {
+    return / = (.*)\n/.exec(this.files.get(BOOT_FILE) ?? '')?.[1];
+  }
+}
+
+test('ports are reserved now and for the next boot, besides those that others have', () => {
+  const host = new Host({ '/etc/sysctl.d/10-a.conf': 'net.ipv4.ip_local_reserved_ports = 9000-9001\n' });
+  host.sysctls.write(RESERVED_PORTS, '8080');
+  const plan = planFix(reserve(40_000, 40_002), host.doors());
+  assert.deepEqual(commandsOf(plan), ['sysctl -w net.ipv4.ip_local_reserved_ports=8080,40000-40002']);
+  assert.deepEqual(
+    plan.files.map(({ path }) => path),
+    [BOOT_FILE],
+  );
+  assert.equal(host.reserved, '8080');
+  carryOutFix(plan, host.doors());
+  assert.deepEqual([host.reserved, host.boot], ['8080,40000-40002', '9000-9001,40000-40002']);
+  assert.ok(isDone(planFix(reserve(40_001), host.doors())));
+});
+
+test('what others have put into our file stays there', () => {
+  const host = new Host();
+  host.fix(reserve(40_000));
+  host.files.set(BOOT_FILE, `a.b = 1\n${host.files.get(BOOT_FILE)}c.d = 2\n`);
+  host.fix(reserve(40_001));
+  assert.match(host.files.get(BOOT_FILE) ?? '', /^a\.b = 1\n#[\s\S]* = 40000-40001\nc\.d = 2\n$/);
+  host.files.set(BOOT_FILE, 'a.b = 1');
+  host.fix(reserve(40_001));
+  assert.match(host.files.get(BOOT_FILE) ?? '', /^a\.b = 1\nnet\..* = 40001\n$/);
+});
+
+test('a file that is too large is no wrong usage', () => {
+  const readText = () => {
+    throw new PortreeveError('usage', 'FILE_TOO_LARGE', '/x is larger than 1 bytes');
+  };
+  const doors = new Host().doors({ files: { names: () => [], readText } });
+  assert.throws(() => planFix(blacklist(853), doors), { kind: 'world', code: 'FILE_TOO_LARGE' });
+});
+
+test('a port goes into the blacklist, behind what is there', () => {
+  const host = new Host({ [BLACKLIST]: '631 # cups\n' });
+  const plan = planFix(blacklist(853), host.doors());
+  assert.deepEqual(commandsOf(plan), []);
+  carryOutFix(plan, host.doors());
+  assert.equal(host.files.get(BLACKLIST), '631 # cups\n853\t# unbound\n');
+  assert.ok(isDone(planFix(blacklist(853), host.doors())));
+});
+
+test('nothing is to be done for no remedy', () => {
+  assert.deepEqual(planFix(NONE, new Host().doors()), { settings: [], files: [], notes: [] });
+});
+
+describe('what was done is taken back', () => {
+  test('once, to what was found', () => {
+    const host = new Host({ [BLACKLIST]: '631\n' });
+    host.sysctls.write(RESERVED_PORTS, '8080');
+    host.fix(reserve(40_000));
+    host.fix({ ...blacklist(853), ...reserve(40_001), blacklist: blacklist(853).blacklist });
+    assert.equal(host.reserved, '8080,40000-40001');
+    assert.deepEqual(host.undo(), []);
+    assert.deepEqual([...host.files], [[BLACKLIST, '631\n']]);
+    assert.equal(host.reserved, '8080');
+    assert.deepEqual([host.fileRecord.read(), host.sysctlRecord.read()], [[], []]);
+    assert.deepEqual(planUndo(host.doors(), new Set()), { settings: [], files: [], left: [] });
+  });
+
+  test('and what others have made of it meanwhile stays', () => {
+    const host = new Host();
+    host.fix(reserve(40_000, 40_001));
+    host.sysctls.write(RESERVED_PORTS, '40001,50000');
+    host.undo();
+    assert.equal(host.reserved, '50000');
+  });
+
+  test('but for the ports that the guard needs', () => {
+    const host = new Host();
+    host.fix(reserve(40_000, 40_001));
+    host.undo(new Set([40_001]));
+    assert.equal(host.reserved, '40001');
+  });
+
+  test('a port that was in the list already is not ours', () => {
+    const host = new Host();
+    host.sysctls.write(RESERVED_PORTS, '40000');
+    host.fix(reserve(40_000, 40_001));
+    host.undo();
+    assert.equal(host.reserved, '40000');
+  });
+
+  test('a file that others have changed is left, told, and still recorded', () => {
+    const host = new Host({ [BLACKLIST]: '631\n' });
+    host.fix(blacklist(853));
+    host.files.set(BLACKLIST, '853\n');
+    assert.deepEqual(host.undo(), [BLACKLIST]);
+    assert.equal(host.files.get(BLACKLIST), '853\n');
+    assert.deepEqual(host.undo(), [BLACKLIST]);
+    host.files.set(BLACKLIST, '631\n853\t# unbound\n');
+    assert.deepEqual(host.undo(), []);
+    assert.equal(host.files.get(BLACKLIST), '631\n');
+  });
+
+  test('a file that others have changed before a second time becomes what they made of it', () => {
+    const host = new Host({ [BLACKLIST]: '631\n' });
+    host.fix(blacklist(853));
+    host.files.set(BLACKLIST, '700\n');
+    host.fix(blacklist(853));
+    host.undo();
+    assert.equal(host.files.get(BLACKLIST), '700\n');
+  });
+
+  test('and the record of another network namespace, which is not seen here, stays', () => {
+    const host = new Host();
+    host.fix(reserve(40_000));
+    const write = () => assert.fail('it was written');
+    const doors = host.doors({ sysctlRecord: { read: () => [], write } });
+    carryOutUndo(planUndo(doors, new Set()), doors);
+    assert.deepEqual([host.reserved, [...host.files]], ['40000', []]);
+  });
+
+  test('after a boot only files are', () => {
+    const host = new Host();
+    host.fix(reserve(40_000));
+    host.sysctlRecord.write([]);
+    host.sysctls.write(RESERVED_PORTS, '40000');
+    host.undo();
+    assert.deepEqual([host.reserved, [...host.files]], ['40000', []]);
+  });
+});
+
+/** A host that ends with the effect of a number, before or after it. */
+class Mortal extends Host {
+  #left = Number.POSITIVE_INFINITY;
+  #isAfter = false;
+
+  endsAt(effect: number, isAfter: boolean): void {
+    this.#left = effect;
+    this.#isAfter = isAfter;
+  }
+
+  override doors(): FixDoors {
+    const doors = super.doors();
+    const dying =
+      <Args extends readonly unknown[]>(act: (...args: Args) => void) =>
+      (...args: Args) => {
+        const isLast = this.#left-- === 0;
+        if (!isLast || this.#isAfter) act(...args);
+        if (isLast) throw new Error('killed');
+      };
+    const { sysctls, sysctlRecord, fileRecord } = this;
+    return {
+      ...doors,
+      put: dying(doors.put),
+      remove: dying(doors.remove),
+      sysctls: {
+        read: (name) => sysctls.read(name),
+        write: dying((name, value) => sysctls.write(name, value)),
+      },
+      sysctlRecord: { read: () => sysctlRecord.read(), write: dying((all) => sysctlRecord.write(all)) },
+      fileRecord: { read: () => fileRecord.read(), write: dying((all) => fileRecord.write(all)) },
+    };
+  }
+
+  /** Whether it was to end before it was done. */
+  killed(act: () => unknown): boolean {
+    try {
+      act();
+      return false;
+    } catch (thrown) {
+      if (thrown instanceof Error && thrown.message === 'killed') return true;
+      throw thrown;
+    } finally {
+      this.#left = Number.POSITIVE_INFINITY;
+    }
+  }
+}
+
+describe('what fails in the middle', () => {
+  const both = (port: number, low: number) => ({ ...reserve(port), blacklist: blacklist(low).blacklist });
+
+  for (const isAfter of [false, true]) {
+    const when = isAfter ? 'after' : 'before';
+    test(`is taken back, or done again, wherever it ended ${when} an effect`, () => {
+      let effects = 0;
+      for (let isKilled = true; isKilled; effects++) {
+        const host = new Mortal({ [BLACKLIST]: '631\n' });
+        host.sysctls.write(RESERVED_PORTS, '8080');
+        host.fix(both(40_000, 853));
+        host.endsAt(effects, isAfter);
+        isKilled = host.killed(() => host.fix(both(40_001, 854)));
+        if (effects % 2 === 0) host.fix(both(40_001, 854));
+        host.endsAt(effects, isAfter);
+        host.killed(() => host.undo());
+        assert.deepEqual(host.undo(), [], `${effects}`);
+        assert.deepEqual([[...host.files], host.reserved], [[[BLACKLIST, '631\n']], '8080'], `${effects}`);
+        assert.deepEqual([host.fileRecord.read(), host.sysctlRecord.read()], [[], []]);
+      }
+      assert.ok(effects > 7, `${effects}`);
+    });
+  }
+
+  test('is recorded before, so that it can be taken back', () => {
+    const host = new Host({ [BLACKLIST]: '631\n' });
+    const plan = planFix({ ...reserve(40_000), blacklist: blacklist(853).blacklist }, host.doors());
+    const put = (path: string, text: string) => {
+      if (path === BLACKLIST) throw new PortreeveError('world', 'FILE_UNWRITABLE', 'no');
+      host.files.set(path, text);
+    };
+    assert.throws(() => carryOutFix(plan, host.doors({ put })), { code: 'FILE_UNWRITABLE' });
+    assert.equal(host.reserved, '');
+    assert.deepEqual(host.undo(), []);
+    assert.deepEqual([...host.files], [[BLACKLIST, '631\n']]);
+  });
+
+  test('is told where the kernel keeps something else', () => {
+    const host = new Host();
+    const sysctls = { read: () => '', write: () => undefined };
+    const doors = host.doors({ sysctls });
+    assert.throws(() => carryOutFix(planFix(reserve(40_000), doors), doors), { code: 'SYSCTL_NOT_KEPT' });
+    assert.deepEqual(host.sysctlRecord.read()[0]?.written, '40000');
+  });
+});
+
+test('the settings of this kernel are none of another system', () => {
+  const host = new Host();
+  const doors = host.doors({ sysctls: undefined });
+  const plan = planFix(reserve(40_000), doors);
+  assert.deepEqual([plan.settings, plan.files.length], [[], 1]);
+  carryOutFix(plan, doors);
+  assert.deepEqual([host.reserved, host.boot], ['', '40000']);
+});
+
+describe('/etc/sysctl.conf', () => {
+  const text = 'a.b = 1\nnet.ipv4.ip_local_reserved_ports = 1\n';
+
+  test('comes after all other files for procps, and is told', () => {
+    const doors = new Host({ '/etc/sysctl.conf': text }).doors({ reader: 'procps' });
+    const { notes, files } = planFix(reserve(40_000), doors);
+    assert.equal(notes.length, 1);
+    assert.match(notes[0] ?? '', /^\/etc\/sysctl\.conf:2 sets net\.ipv4\.ip_local_reserved_ports once more/);
+    assert.match(files[0]?.after ?? '', / = 1,40000\n$/);
+  });
+
+  test('does not for systemd, nor where it says something else', () => {
+    assert.deepEqual(planFix(reserve(40_000), new Host({ '/etc/sysctl.conf': text }).doors()).notes, []);
+    const other = new Host({ '/etc/sysctl.conf': 'a.b = 1\n' }).doors({ reader: 'procps' });
+    assert.deepEqual(planFix(reserve(40_000), other).notes, []);
+  });
+});
+
+test('the ports that the guard keeps from clients are those of a profile that it enforces', async () => {
+  const asked = async (guard: 'enforce' | 'observe', ...profiles: readonly string[]) => [
+    ...(await keptByGuard({ archive: archiveOf(...profiles), guard: async () => guard })),
+  ];
+  const profile = 'PORT 40000 TCP A\nPORTRANGE 41000 2 UDP RESERVED';
+  assert.deepEqual(await asked('enforce', profile), [40_000, 41_000, 41_001]);
+  assert.deepEqual(await asked('observe', profile), []);
+  assert.deepEqual(await asked('enforce'), []);
+});

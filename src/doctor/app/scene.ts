@@ -1,0 +1,197 @@
+// Looks at this host for the doctor: gathers all that the checks go by, and tells what could not be looked at.
+import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { DOCTOR_FILE_MAX_BYTES, SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
+import { PORT_MAX, parseDecimal } from '../../base/port.ts';
+import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../guard/core/port-pools.ts';
+import type { ProfileArchive, Sysctls } from '../../host/host.ts';
+import {
+  type BootFiles,
+  type BootSettings,
+  bootSettings,
+  type SysctlReader,
+} from '../../names/app/boot-settings.ts';
+import { ConfigFiles } from '../../names/app/config-files.ts';
+import { readKernelPorts } from '../../names/app/kernel-ports.ts';
+import { poolsHere, type RunningProgram } from '../../names/app/pools-here.ts';
+import type { Iana } from '../../names/core/iana.ts';
+import { parseEtcRpc, RpcNames } from '../../names/core/rpc-programs.ts';
+import { parseServices } from '../../names/core/services.ts';
+import { profileInForce } from '../../profile/app/in-force.ts';
+import { parseBpxprm } from '../../profile/text/bpxprm.ts';
+import { type SeeDoors, seeSockets } from '../../sockets/app/see.ts';
+import { parseLocalRange, parsePortList, rangesOfPorts } from '../../text/port-list.ts';
+import type {
+  AssignableElsewhere,
+  BootPorts,
+  ProfileInForce,
+  Registration,
+  Said,
+  Scene,
+  ServicesFile,
+  TimeWaitReuse,
+} from '../core/findings/scene.ts';
+import { parseBlacklist } from '../text/bindresvport.ts';
+import { trustsHere } from './trusts.ts';
+
+export type { RunningProgram } from '../../names/app/pools-here.ts';
+
+/** How refusals and jobs are set up (portreeve.toml). */
+export interface SceneChoices {
+  readonly omvsJob: string | undefined;
+  /** What a refused bind(2) to a port from 512 to 1023 fails with. */
+  readonly errnoLow: string;
+  /** The BPXPRMxx member; undefined where there is none. */
+  readonly bpxprm: string | undefined;
+}
+
+/** Where it is looked. */
+export interface SceneDoors extends Omit<SeeDoors, 'files'> {
+  readonly files: BootFiles;
+  readonly reader: SysctlReader;
+  readonly sysctls: Pick<Sysctls, 'read'>;
+  readonly archive: ProfileArchive;
+  readonly iana: () => Promise<Iana>;
+  /** What the guard does in this network namespace. */
+  readonly guard: () => Promise<NonNullable<ProfileInForce['guard']>>;
+  /** What is registered with the port mapper of this host; none where there is none. */
+  readonly registrations: () => Promise<readonly Registration[]>;
+  /** The other network namespaces of the guard in which the kernel may assign reserved ports. */
+  readonly assignable: () => readonly AssignableElsewhere[];
+  /** The processes of this host, as far as their command lines can be seen. */
+  readonly programs: () => readonly RunningProgram[];
+}
+
+/** A scene, and what could not be looked at, a sentence each. */
+export interface Gathered {
+  readonly scene: Scene;
+  readonly untold: readonly string[];
+}
+
+export const SERVICES_FILE = '/etc/services';
+export const BLACKLIST_FILE = '/etc/bindresvport.blacklist';
+const RPC_FILE = '/etc/rpc';
+
+/**
+ * Throws PortreeveError (world) where the sockets, or the kernel's settings of ports, cannot be read: without them
+ * there is nothing to say; and what reading `choices.bpxprm` throws.
+ */
+export async function gatherScene(doors: SceneDoors, choices: SceneChoices): Promise<Gathered> {
+  const untold: string[] = [];
+  const files = new ConfigFiles(doors.files, untold);
+  const kernel = readKernelPorts(doors.sysctls);
+  // Who asks the port mapper has a socket for that himself: it is not to be looked at.
+  const seen = seeSockets(doors);
+  const asked = Promise.all([
+    doors.iana(),
+    answered('what is registered with the port mapper', doors.registrations, untold),
+    inForceOf(doors, choices, untold),
+  ]);
+  const rpcNames = new RpcNames(parseEtcRpc(files.text(RPC_FILE) ?? ''));
+  const programs = (await answered('the processes', async () => doors.programs(), untold)) ?? [];
+  const what = 'the other network namespaces of the guard';
+  const assignable = (await answered(what, async () => doors.assignable(), untold)) ?? [];
+  const [iana, registrations, inForce] = await asked;
+  if (hasUnknown(seen)) untold.push(unseenText(seen.notSeen));
+  const scene: Scene = {
+    seen,
+    kernel,
+    reusesTimeWait: timeWaitReuse(doors.sysctls),
+    boot: bootPorts(bootSettings(doors.files, doors.reader), untold),
+    services: servicesFile(files.text(SERVICES_FILE, SERVICES_MAX_CHARACTERS) ?? ''),
+    ianaNames: (port, protocol) =>
+      iana.entries(port, protocol).flatMap(({ name, status }) => (status === 'assigned' ? [name] : [])),
+    inForce,
+    inaddrAny: inaddrAnyOf(choices.bpxprm, doors.files),
+    registrations,
+    programOf: (name) => (/^[0-9]+$/.test(name) ? undefined : rpcNames.numberOf(name)),
+    pools: poolsHere({ files, programs, ephemeral: kernel.ephemeral }),
+    blacklist: parseBlacklist(files.text(BLACKLIST_FILE) ?? ''),
+    trusts: trustsHere(files, seen),
+    assignable,
+  };
+  return { scene, untold };
+}
+
+/** By what tcp_tw_reuse of ip-sysctl says; without the time stamps of TCP nothing is used again. */
+function timeWaitReuse(sysctls: SceneDoors['sysctls']): TimeWaitReuse {
+  if (sysctls.read('net.ipv4.tcp_timestamps') === '0') return 'none';
+  const setting = sysctls.read('net.ipv4.tcp_tw_reuse');
+  return setting === '1' ? 'all' : setting === '2' ? 'loopback' : 'none';
+}
+
+/** Whether somebody who did not let us look may have a socket whose owner is not known. */
+function hasUnknown({ sockets, notSeen }: Scene['seen']): boolean {
+  return notSeen > 0 && sockets.some(({ socket, owners }) => socket.inode !== 0 && owners.length === 0);
+}
+
+function unseenText(count: number): string {
+  const processes = count === 1 ? '1 process' : `${count} processes`;
+  return `the sockets of ${processes}, which did not let us look: whose they are is not known`;
+}
+
+/** The answer, or undefined and why there is none. */
+async function answered<T>(
+  what: string,
+  question: () => Promise<T>,
+  untold: string[],
+): Promise<T | undefined> {
+  try {
+    return await question();
+  } catch (thrown) {
+    if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
+    untold.push(`${what}: ${messageOf(thrown).split('\n')[0]?.replace(/:$/, '')}`);
+    return undefined;
+  }
+}
+
+/** Undefined where nothing was ever applied, or where that cannot be told. */
+async function inForceOf(
+  { archive, guard }: SceneDoors,
+  { omvsJob = 'OMVS', errnoLow }: SceneChoices,
+  untold: string[],
+): Promise<ProfileInForce | undefined> {
+  const inForce = await answered('the profile', async () => profileInForce(archive), untold);
+  if (!inForce?.head) return undefined;
+  const mode = await answered('what the guard does', guard, untold);
+  return { profile: inForce.profile, guard: mode, errnoLow, omvsJob };
+}
+
+/** Debian's file ends with this line, and what an administrator adds comes behind it. */
+const LOCAL_MARK = /^#\s*local services\s*$/i;
+
+function servicesFile(text: string): ServicesFile {
+  const mark = text.split('\n').findIndex((line) => LOCAL_MARK.test(line));
+  return { entries: parseServices(text), localFrom: mark < 0 ? undefined : mark + 1 };
+}
+
+/** What the files say of ports; a value that the kernel would not take counts as unsaid and is told. */
+function bootPorts(boot: BootSettings, untold: string[]): BootPorts {
+  untold.push(...boot.unread.map(({ reason }) => reason));
+  const said = <Value>(key: string, read: (text: string) => Value | undefined): Said<Value> | undefined => {
+    const setting = boot.of(key);
+    if (setting?.value === undefined) return undefined;
+    const place = `${setting.place.file}:${setting.place.line}`;
+    const value = read(setting.value.trim());
+    if (value !== undefined) return { value, place };
+    untold.push(`${place}: ${key} cannot be "${setting.value.slice(0, 40)}"`);
+    return undefined;
+  };
+  return {
+    ephemeral: said(PORT_RANGE, parseLocalRange),
+    reserved: said(RESERVED_PORTS, (text) => {
+      try {
+        return rangesOfPorts(parsePortList(text));
+      } catch {
+        return undefined;
+      }
+    }),
+    unprivilegedStart: said(UNPRIVILEGED_START, (text) => parseDecimal(text, PORT_MAX + 1)),
+  };
+}
+
+function inaddrAnyOf(path: string | undefined, files: BootFiles): Scene['inaddrAny'] {
+  if (path === undefined) return [];
+  const text = files.readText(path, DOCTOR_FILE_MAX_BYTES);
+  if (text !== undefined) return parseBpxprm({ file: path, text }).ranges;
+  throw new PortreeveError('usage', 'FILE_MISSING', `there is no file ${path}`, 'Check the path.', { path });
+}

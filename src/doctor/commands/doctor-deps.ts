@@ -1,0 +1,88 @@
+// Where `portreeve doctor` looks on this host, and what it mends it with.
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { assignableElsewhere } from '../../guard/commands/assignable.ts';
+import { guardChoices } from '../../guard/commands/deps.ts';
+import { FileRecordFile } from '../../host/linux/file-record.ts';
+import { readText, replaceFile } from '../../host/linux/files.ts';
+import { remove } from '../../host/linux/install.ts';
+import { putFile } from '../../host/linux/put-file.ts';
+import { runningPrograms } from '../../host/linux/running-programs.ts';
+import { SysctlRecordFile } from '../../host/linux/sysctl-record.ts';
+import { linuxSysctls } from '../../host/linux/sysctls.ts';
+import { pathInTree } from '../../host/linux/tree-path.ts';
+import { directoriesOf } from '../../kit/directories.ts';
+import type { Io } from '../../kit/io.ts';
+import { readSettings } from '../../kit/settings.ts';
+import type { BootFiles } from '../../names/app/boot-settings.ts';
+import { bootFiles, bootReader } from '../../names/commands/boot-files.ts';
+import { ownState } from '../../profile/commands/settings.ts';
+import type { Suppression } from '../app/examine.ts';
+import type { FixDoors } from '../app/fix.ts';
+import type { SceneChoices, SceneDoors } from '../app/scene.ts';
+import { explainDoors } from './explain-deps.ts';
+
+export interface DoctorOptions {
+  readonly all?: boolean;
+  readonly bpxprm?: string;
+  readonly config?: string;
+  readonly failOn?: string;
+  readonly fix?: boolean;
+  readonly json?: boolean;
+  readonly root?: string;
+  readonly state?: string;
+  readonly undo?: boolean;
+  readonly yes?: boolean;
+}
+
+/** This host, as the one who asks may see it; with `root` the files are those of another system's tree. */
+export function doctorDoors({ state, root }: DoctorOptions, io: Io): SceneDoors {
+  const doors = explainDoors(state === undefined ? {} : { state }, io);
+  const assignable = () => assignableElsewhere(io);
+  return { ...doors, assignable, files: filesAt(root), reader: bootReader(), programs: runningPrograms };
+}
+
+/** What portreeve.toml and the options say. */
+export async function doctorChoices(
+  { bpxprm, config: named }: DoctorOptions,
+  io: Io,
+): Promise<{ readonly choices: SceneChoices; readonly suppressions: readonly Suppression[] }> {
+  const options = named === undefined ? {} : { config: named };
+  const { omvsJob, errnoLow } = await guardChoices(options, io);
+  const { doctor = {} } = await readSettings(named, directoriesOf(io.uid, io.env).config, { readText });
+  const member = bpxprm === undefined ? doctor.bpxprm : resolve(bpxprm);
+  return { choices: { omvsJob, errnoLow, bpxprm: member }, suppressions: doctor.suppress ?? [] };
+}
+
+/** Where the records of what was changed are, below the state directory; of another system, in its tree. */
+export function recordDirectory({ state, root }: DoctorOptions, io: Io): string {
+  return atRoot(root)(join(ownState(state, io), 'doctor'));
+}
+
+/** What it is mended with. The settings of this kernel are none of another system's. */
+export function fixDoors(options: DoctorOptions, io: Io): FixDoors {
+  const { root } = options;
+  const at = atRoot(root);
+  const directory = recordDirectory(options, io);
+  return {
+    sysctls: root === undefined ? linuxSysctls : undefined,
+    sysctlRecord: new SysctlRecordFile(directory),
+    files: filesAt(root),
+    reader: bootReader(),
+    put: (path, text) => (existsSync(at(path)) ? replaceFile : putFile)(at(path), text),
+    remove: (path) => remove(at(path)),
+    fileRecord: new FileRecordFile(join(directory, 'files.json')),
+  };
+}
+
+function filesAt(root: string | undefined): BootFiles {
+  const at = atRoot(root);
+  return {
+    names: (directory) => bootFiles.names(at(directory)),
+    readText: (path, maxBytes) => bootFiles.readText(at(path), maxBytes),
+  };
+}
+
+function atRoot(root: string | undefined): (path: string) => string {
+  return root === undefined ? (path) => path : (path) => pathInTree(resolve(root), path);
+}

@@ -1,0 +1,131 @@
+// Findings of the doctor for people and for programs, and what a code means.
+
+import type { Io } from '../../kit/io.ts';
+import { emphasize, hangingLine, json } from '../../kit/text.ts';
+import { CATALOGUE, type Code, type Examination, type Finding, type Severity } from '../app/examine.ts';
+import { commandsOf, type FixPlan } from '../app/fix.ts';
+
+/** A finding, with the reason if it is not to be told. */
+interface Told {
+  readonly finding: Finding;
+  readonly reason: string | undefined;
+}
+
+/** What is told: the findings, and with `isAll` those that are suppressed as well. */
+function toldOf({ findings, suppressed }: Examination, isAll: boolean): Told[] {
+  const told = findings.map((finding) => ({ finding, reason: undefined }));
+  return isAll ? [...told, ...suppressed] : told;
+}
+
+/** The findings, those of one code and severity together, and how many there are. */
+export function examinationText(io: Io, examination: Examination, isAll: boolean): string {
+  const groups = Map.groupBy(toldOf(examination, isAll), ({ finding, reason }) => {
+    return JSON.stringify([finding.severity, finding.code, reason]);
+  });
+  const blocks = [...groups.values()].map((alike) => blockText(io, alike));
+  return [...blocks, `${summary(examination, isAll)}\n`].join('\n');
+}
+
+const INDENT = '  ';
+const BULLET = '- ';
+
+/** What they have in common is said once. */
+function blockText(io: Io, alike: readonly Told[]): string {
+  const [first] = alike;
+  if (!first) return '';
+  const { severity, title, code, why } = first.finding;
+  const commonOf = (texts: readonly string[]) => (new Set(texts).size === 1 ? (texts[0] ?? '') : undefined);
+  const advice = commonOf(alike.map(({ finding }) => finding.advice));
+  const fix = commonOf(alike.map(({ finding }) => fixText(finding)));
+  const seen = alike.flatMap(({ finding }) => {
+    const own = [
+      ...(fix === undefined ? [fixText(finding)] : []),
+      ...(advice === undefined ? [finding.advice] : []),
+    ].filter((text) => text !== '');
+    const bullet = alike.length > 1 ? BULLET : '';
+    const indent = `${INDENT}${' '.repeat(bullet.length)}`;
+    return [
+      hangingLine(io, `${INDENT}${bullet}`, finding.seen),
+      ...own.map((text) => hangingLine(io, indent, text)),
+    ];
+  });
+  const suppressed = first.reason === undefined ? '' : `suppressed: ${first.reason}`;
+  const common = [sentence(why), fix ?? '', advice ?? '', suppressed].filter((text) => text !== '');
+  const heading = emphasize(io, `${severity}: ${title} (${code})`);
+  return [`${heading}\n`, ...seen, ...common.map((text) => hangingLine(io, INDENT, text))].join('');
+}
+
+function fixText({ remedy }: Finding): string {
+  return remedy ? 'To mend it: portreeve doctor --fix' : '';
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+function summary({ findings, suppressed }: Examination, isAll: boolean): string {
+  const count = (severity: Severity) => findings.filter((finding) => finding.severity === severity).length;
+  const counts = [
+    counted(count('error'), 'error'),
+    counted(count('warning'), 'warning'),
+    counted(count('info'), 'note'),
+  ].flat();
+  const what = counts.length === 0 ? 'nothing was found' : counts.join(', ');
+  const hidden =
+    suppressed.length === 0 ? '' : `; ${suppressed.length} suppressed${isAll ? '' : ' (--all shows them)'}`;
+  const more = findings.length === 0 ? '' : '\nWhat one means: portreeve doctor CODE';
+  return `${what}${hidden}${more}`;
+}
+
+function counted(count: number, thing: string): string[] {
+  return count === 0 ? [] : [`${count} ${thing}${count === 1 ? '' : 's'}`];
+}
+
+/** The same for programs; `planOf` says how a finding is mended. */
+export function examinationJson(
+  examination: Examination,
+  isAll: boolean,
+  planOf: (finding: Finding) => FixPlan | undefined,
+): string {
+  const findings = toldOf(examination, isAll).map(({ finding, reason }) => {
+    const { code, severity, title, seen, why, ports, protocol, advice } = finding;
+    const plan = planOf(finding);
+    return {
+      code,
+      severity,
+      title,
+      seen,
+      why,
+      ports,
+      protocol: protocol ?? null,
+      advice,
+      fix: plan ? planJson(plan) : null,
+      suppressed: reason ?? null,
+    };
+  });
+  const { suppressed, untold } = examination;
+  return json({ findings, suppressed: suppressed.length, untold });
+}
+
+/** What a plan does, as `--json` has it. */
+export function planJson(plan: FixPlan) {
+  return {
+    commands: commandsOf(plan),
+    files: plan.files.map(({ path, after }) => ({ path, text: after })),
+    notes: plan.notes,
+  };
+}
+
+/** What a code means. */
+export function codeText(io: Io, code: Code): string {
+  const { title, severities, why, explanation } = CATALOGUE[code];
+  // Also where it is no terminal that it is written to: it is prose.
+  const page = { ...io, columns: Math.min(io.columns ?? PAGE_COLUMNS, PAGE_COLUMNS) };
+  return [
+    `${emphasize(io, `${code}: ${title}`)}\n`,
+    hangingLine(page, '', `${severities.join(' or ')}: ${why}`),
+    ...explanation.map((each) => `\n${hangingLine(page, '', each)}`),
+  ].join('');
+}
+
+const PAGE_COLUMNS = 100;

@@ -1,0 +1,171 @@
+// `portreeve doctor`: its words, what it refuses, and that looking changes nothing.
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { capturedIo } from '../../../test/support/captured-io.ts';
+import { needs, probe } from '../../../test/support/probe.ts';
+import { takeLock } from '../../host/linux/lock.ts';
+import { run } from '../../main/program.ts';
+import { CATALOGUE } from '../app/codes.ts';
+
+function directory(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'portreeve-'));
+  t.after(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+async function doctor(...args: readonly string[]) {
+  const io = capturedIo();
+  const code = await run(['doctor', ...args], io);
+  return { code, stdout: io.stdout(), stderr: io.stderr() };
+}
+
+test('a code is explained, in any case of its letters', async () => {
+  const said = await doctor('client_on_port');
+  assert.equal(said.code, 0);
+  assert.ok(said.stdout.startsWith('CLIENT_ON_PORT: a client has the port of a service\nerror: '));
+  assert.deepEqual(await doctor('CLIENT_ON_PORT'), said);
+});
+
+test('as JSON it is the entry of the catalogue', async () => {
+  const { stdout } = await doctor('LOW_PORTS_OPEN', '--json');
+  assert.deepEqual(JSON.parse(stdout), { code: 'LOW_PORTS_OPEN', ...CATALOGUE.LOW_PORTS_OPEN });
+});
+
+describe('wrong usage', () => {
+  const cases: Record<string, [args: string[], stderr: RegExp]> = {
+    'a code that is nearly one': [
+      ['CLIENT_ON_PROT'],
+      /^portreeve: there is no finding "CLIENT_ON_PROT"\nDid you mean CLIENT_ON_PORT\?\n$/,
+    ],
+    'a word that is none': [['x'], /^portreeve: there is no finding "x"\nAll codes: man portreeve-doctor\n$/],
+    'a severity that is none': [
+      ['--fail-on', 'note'],
+      /^portreeve: "note" is not a severity\nIt is one of info, warning, error\.\n$/,
+    ],
+    'a code that is to be mended': [['LOW_PORTS_OPEN', '--fix'], /^portreeve: a code is only explained/],
+    'a code that is to be taken back': [['LOW_PORTS_OPEN', '--undo'], /^portreeve: a code is only explained/],
+    'a tree that is not there': [
+      ['--root', '/nonexistent/tree', '--fix', '--yes'],
+      /^portreeve: there is no directory \/nonexistent\/tree\nCheck --root\.\n$/,
+    ],
+    '--yes without --fix': [['--yes'], /^portreeve: --yes is for --fix\n/],
+    '--undo with --fix': [['--undo', '--fix'], /cannot be used with option '--fix'/],
+    'settings that are not there': [['--config', '/nonexistent/x.toml'], /^portreeve: there is no file/],
+  };
+  for (const [name, [args, stderr]] of Object.entries(cases)) {
+    test(name, async () => {
+      const said = await doctor(...args);
+      assert.deepEqual([said.code, said.stdout], [2, '']);
+      assert.match(said.stderr, stderr);
+    });
+  }
+
+  test('a member that is not there', async (t) => {
+    const { code, stderr } = await doctor('--bpxprm', join(directory(t), 'nosuch'));
+    assert.equal(code, 2);
+    assert.match(stderr, /^portreeve: there is no file .*\/nosuch\n/);
+  });
+});
+
+test('this host is looked at, and nothing is made on the way', async (t) => {
+  const state = join(directory(t), 'state');
+  const { code, stdout } = await doctor('--json', '--state', state);
+  const { findings, suppressed, untold } = JSON.parse(stdout);
+  assert.ok(code === 0 || code === 1);
+  assert.ok(Array.isArray(findings) && Array.isArray(untold) && suppressed === 0);
+  assert.equal(existsSync(state), false);
+});
+
+test('all are suppressed that portreeve.toml names, whatever they are', async (t) => {
+  const config = join(directory(t), 'portreeve.toml');
+  const entries = Object.keys(CATALOGUE).map((code) => `{ code = "${code}", reason = "all of them" }`);
+  writeFileSync(config, `[doctor]\nsuppress = [${entries.join(', ')}]\n`);
+  const state = join(directory(t), 'state');
+  const { code, stdout } = await doctor('--config', config, '--state', state, '--fail-on', 'info');
+  assert.equal(code, 0);
+  assert.match(stdout, /^nothing was found/);
+  const { stderr } = await doctor('--config', config, '--state', state, '--all');
+  assert.match(stderr, /portreeve: \[doctor\] suppress has [A-Z_]+, and there is no such finding\n/);
+});
+
+test('a file of ours that cannot be read is told where it matters, and is no wrong usage', async (t) => {
+  const root = directory(t);
+  mkdirSync(join(root, 'etc/sysctl.d/zz-portreeve-doctor.conf'), { recursive: true });
+  writeFileSync(join(root, 'etc/services'), '# Local services\nportreeve-test 42357/tcp\n');
+  const args = ['--root', root, '--state', '/state'];
+  const { findings, untold } = JSON.parse((await doctor(...args, '--json')).stdout);
+  const ours = findings.find(({ ports: [range] }: { ports: [{ first: number }] }) => range?.first === 42_357);
+  assert.deepEqual([ours?.code, ours?.fix], ['SERVICES_RESERVE_NOTHING', null]);
+  assert.equal(untold.filter((reason: string) => reason.includes('zz-portreeve-doctor.conf')).length, 1);
+  const { code, stderr } = await doctor(...args, '--fix');
+  assert.equal(code, 3);
+  assert.match(stderr, /\nportreeve: cannot read .*zz-portreeve-doctor\.conf: it is a directory\n/);
+});
+
+test('only root mends and takes back', async (t) => {
+  if (!needs(t, probe.root())) return;
+  const io = capturedIo({ uid: 1000, env: { HOME: directory(t) } });
+  assert.equal(await run(['doctor', '--undo'], io), 3);
+  assert.match(io.stderr(), /only root can take back what the doctor mended/);
+});
+
+test('one doctor mends at a time, and another is told who does', async (t) => {
+  const root = directory(t);
+  mkdirSync(join(root, 'state/doctor'), { recursive: true });
+  const lock = takeLock(join(root, 'state/doctor/lock'));
+  assert.ok(!('heldBy' in lock));
+  const args = ['--root', root, '--state', '/state', '--undo'];
+  const refused = await doctor(...args);
+  assert.equal(refused.code, 3);
+  assert.match(refused.stderr, new RegExp(`another portreeve doctor is at work \\(pid ${process.pid}\\)`));
+  lock.release();
+  assert.equal((await doctor(...args)).code, 0);
+});
+
+test('a tree is changed inside, wherever its links lead, and its files stay whose they are', async (t) => {
+  const root = directory(t);
+  const outside = directory(t);
+  mkdirSync(join(root, 'etc'));
+  symlinkSync(outside, join(root, 'etc/sysctl.d'));
+  writeFileSync(join(root, 'etc/services'), '# Local services\nportreeve-test 42357/tcp\n');
+  const args = ['--root', root, '--state', '/state'];
+  const fixed = await doctor(...args, '--fix', '--yes');
+  assert.equal(fixed.code, 0);
+  assert.ok(fixed.stdout.includes(`wrote ${root}/etc/sysctl.d/zz-portreeve-doctor.conf\n`), fixed.stdout);
+  assert.ok(fixed.stdout.endsWith(`take it back: portreeve doctor --undo --root ${root} --state /state\n`));
+  assert.deepEqual(readdirSync(outside), []);
+  const boot = join(root, outside, 'zz-portreeve-doctor.conf');
+  assert.match(readFileSync(boot, 'utf8'), /^net\.ipv4\.ip_local_reserved_ports = .*42357/m);
+  chmodSync(boot, 0o600);
+  writeFileSync(join(root, 'etc/services'), '# Local services\nportreeve-test 42357/tcp\nother 42359/tcp\n');
+  assert.equal((await doctor(...args, '--fix', '--yes')).code, 0);
+  assert.equal(statSync(boot).mode & 0o777, 0o600);
+  assert.equal((await doctor(...args, '--undo')).code, 0);
+  assert.equal(existsSync(boot), false);
+});
+
+test('the tree of another system is mended by whoever may write there', async (t) => {
+  const root = directory(t);
+  const args = ['--root', root, '--state', '/state'];
+  const { code, stdout } = await doctor(...args, '--undo');
+  assert.deepEqual([code, stdout], [0, 'nothing was to be taken back\n']);
+  assert.deepEqual(JSON.parse((await doctor(...args, '--undo', '--json')).stdout), {
+    commands: [],
+    files: [],
+    left: [],
+  });
+});

@@ -1,0 +1,216 @@
+// `portreeve doctor`: what is wrong with the ports of this host or will go wrong, what it means, and what mends it.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
+import { nearest } from '../../base/nearest.ts';
+import { takeLock } from '../../host/linux/lock.ts';
+import { makeDirectory } from '../../host/linux/put-file.ts';
+import type { Io } from '../../kit/io.ts';
+import { needRoot } from '../../kit/need-root.ts';
+import { json } from '../../kit/text.ts';
+import {
+  CATALOGUE,
+  examine,
+  type Finding,
+  isAtLeast,
+  isCode,
+  remedyOf,
+  SEVERITIES,
+  type Severity,
+} from '../app/examine.ts';
+import {
+  carryOutFix,
+  carryOutUndo,
+  commandsOf,
+  type FixDoors,
+  type FixPlan,
+  isDone,
+  keptByGuard,
+  planFix,
+  planUndo,
+  type UndoPlan,
+} from '../app/fix.ts';
+import { type DoctorOptions, doctorChoices, doctorDoors, fixDoors, recordDirectory } from './doctor-deps.ts';
+import { codeText, examinationJson, examinationText, planJson } from './doctor-text.ts';
+
+export type { DoctorOptions } from './doctor-deps.ts';
+
+/** `portreeve doctor` */
+export async function doctorCommand(
+  code: string | undefined,
+  options: DoctorOptions,
+  io: Io,
+): Promise<number> {
+  if (code !== undefined) return explainCode(code, options, io);
+  if (options.yes && !options.fix) throw yesAlone();
+  requireRoot(options);
+  const least = severityOf(options.failOn ?? 'warning');
+  if (options.undo) return undoCommand(options, io);
+  const { choices, suppressions } = await doctorChoices(options, io);
+  const examination = await examine(doctorDoors(options, io), choices, suppressions);
+  const { findings, idle, untold } = examination;
+  if (!options.json) for (const reason of untold) io.err(`portreeve: not looked at: ${reason}\n`);
+  if (options.fix) return fixCommand(findings, options, io);
+  const isAll = options.all ?? false;
+  if (options.json) io.out(examinationJson(examination, isAll, planOf(fixDoors(options, io))));
+  else io.out(examinationText(io, examination, isAll));
+  for (const { code: idleCode, port } of isAll ? idle : []) {
+    const at = port === undefined ? '' : ` of port ${port}`;
+    io.err(`portreeve: [doctor] suppress has ${idleCode}${at}, and there is no such finding\n`);
+  }
+  return findings.some((finding) => isAtLeast(finding, least)) ? EXIT_CODES.refused : 0;
+}
+
+/** What cannot be planned, because a file cannot be read, takes a hand: --fix says why. */
+function planOf(doors: FixDoors): (finding: Finding) => FixPlan | undefined {
+  return ({ remedy }) => {
+    try {
+      return remedy && planFix(remedy, doors);
+    } catch (thrown) {
+      if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
+      return undefined;
+    }
+  };
+}
+
+function severityOf(text: string): Severity {
+  const severity = SEVERITIES.find((each) => each === text);
+  if (severity) return severity;
+  const hint = `It is one of ${SEVERITIES.join(', ')}.`;
+  throw new PortreeveError('usage', 'SEVERITY_INVALID', `"${text}" is not a severity`, hint, { value: text });
+}
+
+function yesAlone(): PortreeveError {
+  const hint = 'To mend what can be mended: portreeve doctor --fix --yes';
+  return new PortreeveError('usage', 'USAGE', '--yes is for --fix', hint);
+}
+
+/** Nothing is to be made where there is no system. */
+function requireRoot({ root }: DoctorOptions): void {
+  if (root === undefined || existsSync(root)) return;
+  throw new PortreeveError('usage', 'FILE_MISSING', `there is no directory ${root}`, 'Check --root.', {
+    root,
+  });
+}
+
+function explainCode(text: string, options: DoctorOptions, io: Io): number {
+  if (options.fix || options.undo || options.yes) {
+    const hint = 'All is mended but what portreeve.toml suppresses: portreeve doctor --fix';
+    throw new PortreeveError('usage', 'USAGE', 'a code is only explained, and not mended alone', hint);
+  }
+  const code = text.toUpperCase();
+  if (!isCode(code)) {
+    const known = nearest(code, Object.keys(CATALOGUE));
+    const hint = known === undefined ? 'All codes: man portreeve-doctor' : `Did you mean ${known}?`;
+    throw new PortreeveError('usage', 'CODE_UNKNOWN', `there is no finding "${text}"`, hint, { value: text });
+  }
+  io.out(options.json ? json({ code, ...CATALOGUE[code] }) : codeText(io, code));
+  return 0;
+}
+
+/** `portreeve doctor --fix`: shows what it would do, and with `--yes` does it. */
+function fixCommand(findings: readonly Finding[], options: DoctorOptions, io: Io): number {
+  const doors = fixDoors(options, io);
+  if (!options.yes) {
+    const plan = planFix(remedyOf(findings), doors);
+    if (options.json) io.out(json(planJson(plan)));
+    else
+      io.out(
+        isDone(plan)
+          ? NOTHING_TO_MEND
+          : `${planText(plan, options)}nothing was done; to do it: ${commandWith('--fix --yes', options)}\n`,
+      );
+    return 0;
+  }
+  if (options.root === undefined) needRoot(io, 'mend what the doctor found');
+  const plan = exclusively(options, io, () => {
+    const due = planFix(remedyOf(findings), doors);
+    if (!isDone(due)) carryOutFix(due, doors);
+    return due;
+  });
+  if (options.json) io.out(json(planJson(plan)));
+  else io.out(isDone(plan) ? NOTHING_TO_MEND : doneText(plan, options));
+  return 0;
+}
+
+const NOTHING_TO_MEND = 'nothing that the doctor can mend by itself was found\n';
+
+function planText(plan: FixPlan, options: DoctorOptions): string {
+  const indented = (text: string) => text.replace(/^(?=.)/gm, '  ');
+  return [
+    ...commandsOf(plan).map((command) => `would run: ${command}\n`),
+    ...plan.files.map(({ path, after }) => `would write ${placeOf(path, options)}:\n${indented(after)}`),
+    ...plan.notes.map((note) => `by hand: ${note}\n`),
+  ].join('');
+}
+
+function doneText(plan: FixPlan, options: DoctorOptions): string {
+  return [
+    ...commandsOf(plan).map((command) => `did: ${command}\n`),
+    ...plan.files.map(({ path }) => `wrote ${placeOf(path, options)}\n`),
+    ...plan.notes.map((note) => `by hand: ${note}\n`),
+    `to take it back: ${commandWith('--undo', options)}\n`,
+  ].join('');
+}
+
+/** The command that goes on with what was named. */
+function commandWith(what: string, { root, state, config }: DoctorOptions): string {
+  const named = Object.entries({ root, state, config }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name} ${value}`],
+  );
+  return ['portreeve doctor', what, ...named].join(' ');
+}
+
+/** Where a file of the system that is mended is for us. */
+function placeOf(path: string, { root }: DoctorOptions): string {
+  return root === undefined ? path : join(root, path);
+}
+
+/** `portreeve doctor --undo` */
+async function undoCommand(options: DoctorOptions, io: Io): Promise<number> {
+  if (options.root === undefined) needRoot(io, 'take back what the doctor mended');
+  const doors = fixDoors(options, io);
+  const kept = options.root === undefined ? await keptByGuard(doctorDoors(options, io)) : new Set<number>();
+  const plan = exclusively(options, io, () => {
+    const due = planUndo(doors, kept);
+    carryOutUndo(due, doors);
+    return due;
+  });
+  io.out(options.json ? json(undoneJson(plan)) : undoneText(plan, options));
+  for (const path of plan.left) {
+    io.err(`portreeve: ${placeOf(path, options)} was changed since, and is left as it is\n`);
+  }
+  return plan.left.length === 0 ? 0 : EXIT_CODES.refused;
+}
+
+function undoneJson({ settings, files, left }: UndoPlan) {
+  const changed = files.map(({ path, text }) => ({ path, text: text ?? null }));
+  return { commands: commandsOf({ settings }), files: changed, left };
+}
+
+function undoneText({ settings, files }: UndoPlan, options: DoctorOptions): string {
+  const lines = [
+    ...commandsOf({ settings }).map((command) => `did: ${command}\n`),
+    ...files.map(
+      ({ path, text }) => `${text === undefined ? 'removed' : 'put back'} ${placeOf(path, options)}\n`,
+    ),
+  ];
+  return lines.length === 0 ? 'nothing was to be taken back\n' : lines.join('');
+}
+
+/** One at a time: what is found and what is recorded belong together. */
+function exclusively<Result>(options: DoctorOptions, io: Io, act: () => Result): Result {
+  const directory = recordDirectory(options, io);
+  makeDirectory(directory);
+  const lock = takeLock(join(directory, 'lock'));
+  if ('heldBy' in lock) {
+    const who = lock.heldBy === 0 ? '' : ` (pid ${lock.heldBy})`;
+    const message = `another portreeve doctor is at work${who}`;
+    throw new PortreeveError('world', 'DOCTOR_BUSY', message, 'Try again.', { pid: lock.heldBy });
+  }
+  try {
+    return act();
+  } finally {
+    lock.release();
+  }
+}

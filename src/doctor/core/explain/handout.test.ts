@@ -1,0 +1,37 @@
+// Which ports the kernel gives to clients, and to whom first. The collision is played on the real kernel elsewhere.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KernelPorts } from '../../../sockets/core/seen.ts';
+import { handoutOf } from './handout.ts';
+
+const KERNEL: KernelPorts = {
+  ephemeral: { first: 32_768, last: 60_999 },
+  reserved: [{ first: 40_000, last: 40_010 }],
+  unprivilegedStart: 1024,
+};
+
+const told = (port: number, protocol: 'tcp' | 'udp', kernel = KERNEL) => {
+  const { kind, firstTo } = handoutOf(port, protocol, kernel);
+  return firstTo ? `${kind} ${firstTo}` : kind;
+};
+
+test('a port of the range is given, unless it is reserved', () => {
+  const ports = [32_767, 32_768, 39_999, 40_000, 40_010, 40_011, 60_999, 61_000];
+  assert.deepEqual(
+    ports.map((port) => handoutOf(port, 'tcp', KERNEL).kind),
+    ['outside', 'given', 'given', 'reserved', 'reserved', 'given', 'given', 'outside'],
+  );
+});
+
+test('connect takes the parity of the first port before the other, bind of port 0 the other', () => {
+  assert.equal(told(32_768, 'tcp'), 'given connect');
+  assert.equal(told(32_769, 'tcp'), 'given bind');
+  const odd = { ...KERNEL, ephemeral: { first: 1025, last: 5000 } };
+  assert.equal(told(1030, 'tcp', odd), 'given bind');
+  assert.equal(told(1031, 'tcp', odd), 'given connect');
+});
+
+test('UDP has no parity, nor has a range of one port', () => {
+  assert.equal(told(32_768, 'udp'), 'given');
+  assert.equal(told(5000, 'tcp', { ...KERNEL, ephemeral: { first: 5000, last: 5000 } }), 'given');
+});

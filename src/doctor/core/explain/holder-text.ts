@@ -1,0 +1,38 @@
+// Words for who has a socket, and for what he has it.
+import { formatIp, hostPortText } from '../../../base/address.ts';
+import type { OpenSocket, SocketEnd } from '../../../host/host.ts';
+import type { SeenSocket } from '../../../sockets/core/seen.ts';
+
+/** "nginx (pid 812, nginx.service)"; "a program of user alice"; undefined where nobody has it any more. */
+export function holderText({
+  owners,
+  forwardsTo,
+  container,
+  unit,
+  user,
+  socket,
+}: SeenSocket): string | undefined {
+  const [owner, ...others] = owners;
+  if (forwardsTo) return `a container at ${endText(forwardsTo)} (docker-proxy, pid ${owner?.pid ?? 0})`;
+  const place = container ? `${container.runtime} container ${container.id}` : unit;
+  if (owner) {
+    const more = others.length === 0 ? '' : ` and ${others.length} more`;
+    return `${owner.name} (pid ${owner.pid}${more}${place === undefined ? '' : `, ${place}`})`;
+  }
+  if (place !== undefined) return `a program of ${place}`;
+  if (user !== undefined) return `a program of user ${user}`;
+  return socket.uid === undefined ? undefined : `a program of uid ${socket.uid}`;
+}
+
+/** "127.0.0.1:80" */
+export function endText({ address, port }: SocketEnd): string {
+  return hostPortText(formatIp(address), port);
+}
+
+/** Whether a connection waits for accept(2): nobody has it yet, and it is the listener's. */
+export function isToBeAccepted({ protocol, state, inode }: OpenSocket): boolean {
+  return protocol === 'tcp' && inode === 0 && TO_BE_ACCEPTED.has(state);
+}
+
+/** What a process has closed is in none of these. */
+const TO_BE_ACCEPTED: ReadonlySet<OpenSocket['state']> = new Set(['SYN_RECV', 'ESTABLISHED', 'CLOSE_WAIT']);

@@ -1,0 +1,266 @@
+// RPC programs: registered without a socket, on ports of others, or likely to take one; and what keeps them from any.
+import { formatIp, hostPortText, type IpAddress, isWildcard } from '../../../../base/address.ts';
+import type { Protocol } from '../../../../base/port.ts';
+import type { SeenSocket } from '../../../../sockets/core/seen.ts';
+import { RESVPORT_MAX, RESVPORT_MIN } from '../../../text/bindresvport.ts';
+import {
+  countOf,
+  type Facts,
+  type Listener,
+  only,
+  ownerNaming,
+  placeOf,
+  useText,
+  whereText,
+  whoText,
+} from '../facts.ts';
+import type { Found, Remedy } from '../finding.ts';
+import type { Registration } from '../scene.ts';
+
+/** The port mapper itself, which has a port of its own. */
+const PORTMAP_PROGRAM = 100000;
+
+const programText = ({ name, program }: Pick<Registration, 'name' | 'program'>): string =>
+  name === undefined ? `program ${program}` : `${name} (program ${program})`;
+
+const isResvport = (port: number): boolean => port >= RESVPORT_MIN && port <= RESVPORT_MAX;
+
+/** Where servers of libtirpc, but for those that bind ports themselves, try one number after the other (1.3.3). */
+const DYNPORT_MIN = 49_152;
+const isDynport = (port: number): boolean => port >= DYNPORT_MIN;
+
+/** RPC_SOCKET_GONE: one for each program. */
+export function rpcSocketGone(facts: Facts): Found[] {
+  const gone = (facts.scene.registrations ?? []).filter((one) => !hasSocket(facts, one));
+  const byProgram = Map.groupBy(gone, ({ program }) => program);
+  return [...byProgram].flatMap(([program, all]): Found[] => {
+    const [one] = all;
+    if (!one) return [];
+    const { address, port, protocol } = one;
+    const where = `${hostPortText(formatIp(address), port)}/${protocol}`;
+    const more = all.length > 1 ? ` and ${all.length - 1} more places` : '';
+    const versions = [...new Set(all.flatMap((each) => each.versions))].toSorted((a, b) => a - b);
+    const commands = versions.map((version) => `portreeve portmap unset ${program} ${version}`);
+    const ports = [...new Set(all.map((each) => each.port))].toSorted((a, b) => a - b);
+    return [
+      {
+        code: 'RPC_SOCKET_GONE',
+        severity: 'warning',
+        seen: `${programText(one)} is registered at ${where}${more}, and no socket is there`,
+        ports: ports.flatMap(only),
+        protocol: all.every((each) => each.protocol === protocol) ? protocol : undefined,
+        advice: `Start it again, or take back what is registered: ${commands.join('; ')}`,
+        remedy: undefined,
+      },
+    ];
+  });
+}
+
+/** Whether some socket gets what is sent there. */
+function hasSocket(facts: Facts, { port, protocol, address }: Registration): boolean {
+  const sockets = facts.listenerAt(port, protocol)?.sockets ?? [];
+  return sockets.some(({ socket }) => takes(socket, address));
+}
+
+/** Whether a socket takes what comes to an address; to a wildcard, something of its family. */
+function takes({ local, v6Only }: SeenSocket['socket'], address: IpAddress): boolean {
+  const isSameFamily = local.address.family === address.family;
+  if (!isSameFamily) return local.address.family === 6 && isWildcard(local.address) && !v6Only;
+  return isWildcard(local.address) || isWildcard(address) || formatIp(local.address) === formatIp(address);
+}
+
+/** RPC_ON_ASSIGNED_PORT. */
+export function rpcOnAssignedPort(facts: Facts): Found[] {
+  const told = new Set<string>();
+  return (facts.scene.registrations ?? []).flatMap((one): Found[] => {
+    const { program, protocol, port } = one;
+    const key = `${program} ${port}/${protocol}`;
+    const owner = port <= RESVPORT_MAX && program !== PORTMAP_PROGRAM ? ownerOf(facts, one) : undefined;
+    if (!owner || told.has(key)) return [];
+    told.add(key);
+    const blacklist = facts.scene.blacklist.includes(port)
+      ? ''
+      : ` To have it never given out again, put ${port} into /etc/bindresvport.blacklist.`;
+    return [
+      {
+        code: 'RPC_ON_ASSIGNED_PORT',
+        severity: owner.isKnownHere ? 'warning' : 'info',
+        seen: `${programText(one)} is at port ${port}/${protocol}, and ${owner.says}`,
+        ports: only(port),
+        protocol,
+        advice: `Restart the RPC program after the service that the port is for.${blacklist}`,
+        remedy: undefined,
+      },
+    ];
+  });
+}
+
+/** Whose port an RPC program has; undefined where it is its own, or nobody's. */
+function ownerOf(facts: Facts, { program, protocol, port }: Registration) {
+  const isOwn = (name: string) => facts.scene.programOf(name) === program;
+  const services = facts.servicesAt(port, protocol);
+  if (services.some(({ name, aliases }) => [name, ...aliases].some(isOwn))) return undefined;
+  const [service] = services;
+  if (service) return { says: `/etc/services gives it to ${service.name}`, isKnownHere: true };
+  const names = facts.scene.ianaNames(port, protocol);
+  if (names.some(isOwn)) return undefined;
+  if (facts.scene.blacklist.includes(port)) {
+    return { says: '/etc/bindresvport.blacklist keeps it for somebody else', isKnownHere: true };
+  }
+  return names[0] === undefined
+    ? undefined
+    : { says: `IANA has assigned it to ${names[0]}`, isKnownHere: false };
+}
+
+/** RPC_COULD_TAKE_PORT, and RPC_BEFORE_SERVICE where the RPC program was there first. */
+export function rpcCouldTake(facts: Facts): Found[] {
+  const programs = facts.listeners.filter(isAnyPort(facts));
+  if (programs.length === 0) return [];
+  const isProgram = isOfPrograms(facts);
+  return facts.listeners.flatMap((listener): Found[] => {
+    const { port, protocol, sockets } = listener;
+    const [socket] = sockets;
+    const takers = isProgram(listener)
+      ? []
+      : programs.filter((program) => couldTake(facts, program, listener));
+    const [taker] = takers;
+    if (!socket || !taker) return [];
+    const since = startOf(listener);
+    const older = takers.find((each) => since !== undefined && (startOf(each) ?? since) < since);
+    if (!older && !isResvport(port)) return [];
+    const program = older ?? taker;
+    const [registration] = facts.registrationsAt(program.port, program.protocol);
+    const name = registration ? programText(registration) : 'an RPC program';
+    const remedy = keeping(facts, program, listener);
+    return [
+      {
+        code: older ? 'RPC_BEFORE_SERVICE' : 'RPC_COULD_TAKE_PORT',
+        severity: 'warning',
+        seen: older
+          ? `${name} was started before ${whoText(socket)}, which listens on ${whereText(socket)}, and could ` +
+            'have got that port'
+          : `${name} gets its ports where ${whoText(socket)} listens on ${whereText(socket)}`,
+        ports: only(port),
+        protocol,
+        advice: remedy ? '' : 'Start the service before the RPC programs.',
+        remedy,
+      },
+    ];
+  });
+}
+
+/** Whether a listener is of a process that is registered, also by another port: such a one takes what it gets. */
+function isOfPrograms(facts: Facts): (listener: Listener) => boolean {
+  const registered = facts.listeners.filter(
+    ({ port, protocol }) => facts.registrationsAt(port, protocol).length > 0,
+  );
+  const pidsOf = ({ sockets }: Listener) => sockets.flatMap(({ owners }) => owners.map(({ pid }) => pid));
+  const pids = new Set(registered.flatMap(pidsOf));
+  return (listener) => pidsOf(listener).some((pid) => pids.has(pid));
+}
+
+/** Whether a listener is an RPC program's that was given any port: it is registered, and nothing says which. */
+function isAnyPort(facts: Facts): (listener: Listener) => boolean {
+  return (listener) => {
+    const { port, protocol } = listener;
+    const registrations = facts
+      .registrationsAt(port, protocol)
+      .filter(({ program }) => program !== PORTMAP_PROGRAM);
+    const isGivenOut = isResvport(port) || isDynport(port) || facts.isEphemeral(port);
+    if (registrations.length === 0 || !isGivenOut || ownerNaming(listener)) return false;
+    // A name in /etc/services is that of the service whose port it took, unless it is its own.
+    const isNamed = registrations.some((one) => isNamedFor(facts, one));
+    return !isNamed && (isResvport(port) || facts.fixedBecause(listener) === undefined);
+  };
+}
+
+function isNamedFor(facts: Facts, { program, port, protocol }: Registration): boolean {
+  const entries = facts.servicesAt(port, protocol);
+  return entries.some(({ name, aliases }) =>
+    [name, ...aliases].some((word) => facts.scene.programOf(word) === program),
+  );
+}
+
+/** Whether an RPC program that is started again could be given the port of a service. */
+function couldTake(facts: Facts, program: Listener, service: Listener): boolean {
+  const { port, protocol } = service;
+  if (program.protocol !== protocol || facts.registrationsAt(port, protocol).length > 0) return false;
+  if (isResvport(program.port)) {
+    const isRefused =
+      facts.scene.inForce?.guard === 'enforce' && facts.reservationsAt(port, protocol).length > 0;
+    return isResvport(port) && !isRefused && !facts.scene.blacklist.includes(port);
+  }
+  const isReached = facts.isGiven(port) || (isDynport(program.port) && isDynport(port));
+  return isReached && facts.fixedBecause(service) !== undefined;
+}
+
+/** When the oldest process that has it was started, in ticks since boot. */
+function startOf({ sockets }: Listener): number | undefined {
+  const starts = sockets.flatMap(({ owners }) => owners.map(({ startTicks }) => startTicks));
+  return starts.length === 0 ? undefined : Math.min(...starts);
+}
+
+/** Takes the port of a service out of what an RPC program is given; no list keeps libtirpc from a port. */
+function keeping(facts: Facts, program: Listener, { port, protocol, sockets }: Listener): Remedy | undefined {
+  if (!isResvport(port)) {
+    return isDynport(program.port) && isDynport(port) ? undefined : facts.reserving(only(port));
+  }
+  const name = facts.servicesAt(port, protocol)[0]?.name ?? sockets[0]?.owners[0]?.name ?? 'a service';
+  return { reserve: [], blacklist: new Map([[port, name]]) };
+}
+
+/** Fewer ports than this are few. */
+const RESVPORTS_FEW = 16;
+
+/** BINDRESVPORT_STOPPED: for a program whose job is in no reservation. */
+export function bindresvportStopped(facts: Facts): Found[] {
+  const { inForce } = facts.scene;
+  if (!inForce) return [];
+  return (['tcp', 'udp'] as const).flatMap((protocol): Found[] => {
+    const refused = refusedPorts(facts, protocol);
+    const [first] = refused;
+    if (first === undefined) return [];
+    const [reservation] = facts.reservationsAt(first, protocol);
+    const left = leftFor(facts, protocol);
+    const ends = inForce.errnoLow !== 'EADDRINUSE';
+    if (!reservation || (!ends && left >= RESVPORTS_FEW)) return [];
+    const rule = `${placeOf(reservation)} reserves ${first}/${protocol} for ${useText(reservation)}`;
+    const range = { first: RESVPORT_MIN, last: RESVPORT_MAX };
+    return [
+      {
+        code: 'BINDRESVPORT_STOPPED',
+        severity: inForce.guard === 'enforce' && left === 0 ? 'error' : 'warning',
+        seen: ends
+          ? `${rule}, and bind(2) fails with ${inForce.errnoLow} there, which ends bindresvport(3)`
+          : `the profile reserves ${refused.length} of the ${countOf([range])} ports for bindresvport(3) over ` +
+            `${protocol.toUpperCase()}, and ${left === 0 ? 'none is' : `${left} are`} left`,
+        ports: [range],
+        protocol,
+        advice: ends ? 'Let the guard refuse with EADDRINUSE.' : 'Reserve fewer ports from 512 to 1023.',
+        remedy: undefined,
+      },
+    ];
+  });
+}
+
+/** A job that no reservation names: bindresvport(3) is called by many. */
+const ANYBODY = 'NOBODY.IN.PARTICULAR';
+
+function refusedPorts(facts: Facts, protocol: Protocol): number[] {
+  const ports: number[] = [];
+  for (let port = RESVPORT_MIN; port <= RESVPORT_MAX; port++) {
+    const reservations = facts.reservationsAt(port, protocol);
+    const isFor = reservations.some((each) => each.use.kind === 'JOB' && facts.lets(each, { job: ANYBODY }));
+    if (reservations.length > 0 && !isFor) ports.push(port);
+  }
+  return ports;
+}
+
+/** How many ports are neither refused, nor in the blacklist, nor held. */
+function leftFor(facts: Facts, protocol: Protocol): number {
+  const gone = new Set([...refusedPorts(facts, protocol), ...facts.scene.blacklist]);
+  for (let port = RESVPORT_MIN; port <= RESVPORT_MAX; port++) {
+    if (facts.listenerAt(port, protocol)) gone.add(port);
+  }
+  return RESVPORT_MAX - RESVPORT_MIN + 1 - gone.size;
+}

@@ -1,0 +1,278 @@
+// Reserved ports stay out of what the kernel assigns in every namespace of a guard, whatever happens in between.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { FakeNamespaces } from '../../../test/support/fake-namespaces.ts';
+import { profileOf } from '../../../test/support/pool-profiles.ts';
+import { SimSysctlRecord, SimSysctls } from '../../../test/support/sim/sysctls.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import type { SysctlRecord, Sysctls } from '../../host/host.ts';
+import { PORT_RANGE, RESERVED_PORTS } from '../core/port-pools.ts';
+import { AssignedPorts, type GuardReach } from './assigned-ports.ts';
+
+const [HOME, WEB, MAIL] = [1n, 4n, 5n];
+const RANGE = { tcpEphemeral: [20000, 40000], udpEphemeral: [20000, 40000] } as const;
+const [OLD, NEW] = [profileOf({ tcp: [[80, 80]], ...RANGE }), profileOf({ udp: [[90, 90]], ...RANGE })];
+const ALL: GuardReach = { home: HOME, namespaces: [HOME, WEB, MAIL], isWholeHost: true };
+
+class Killed extends Error {}
+
+/** A host with three network namespaces, each with settings of its own. */
+class Stage {
+  readonly host = new FakeNamespaces();
+  readonly records = new Map<bigint, SimSysctlRecord>();
+  readonly settings = new Map([HOME, WEB, MAIL].map((cookie) => [cookie, new SimSysctls()]));
+  /** Those whose settings cannot be written. */
+  readonly readOnly = new Set<bigint>();
+  /** Those in which somebody takes all out again at once. */
+  readonly contested = new Set<bigint>();
+  /** So many more writes are done before the process is killed. */
+  left = Number.POSITIVE_INFINITY;
+  writes = 0;
+
+  constructor() {
+    this.host.set(HOME, { pid: 1 });
+    this.host.set(WEB, { paths: ['/run/netns/web'] });
+    this.host.set(MAIL, { paths: ['/proc/812/ns/net'], pid: 812 });
+  }
+
+  /** One that knows nothing but what is recorded. */
+  keeper(): AssignedPorts {
+    const sysctls: Sysctls = {
+      read: (name) => this.#here.read(name),
+      write: (name, value) => {
+        if (this.readOnly.has(this.host.current)) throw new PortreeveError('world', 'SYSCTL_REFUSED', name);
+        this.#count();
+        this.#here.write(name, this.contested.has(this.host.current) ? '' : value);
+      },
+    };
+    return new AssignedPorts({
+      namespaces: this.host,
+      sysctls,
+      ownCookie: () => this.host.current,
+      records: {
+        of: (cookie) => {
+          assert.equal(this.host.current, cookie, 'a record is asked for elsewhere');
+          return this.#recordOf(cookie);
+        },
+        cookies: () => [...this.records.keys()].filter((cookie) => this.records.get(cookie)?.read().length),
+        forget: (cookie) => void this.records.delete(cookie),
+      },
+    });
+  }
+
+  get #here(): SimSysctls {
+    return this.settings.get(this.host.current) ?? assert.fail('no such namespace');
+  }
+
+  #recordOf(cookie: bigint): SysctlRecord {
+    const record = this.records.get(cookie) ?? new SimSysctlRecord();
+    this.records.set(cookie, record);
+    return {
+      read: () => record.read(),
+      write: (changes) => {
+        this.#count();
+        record.write(changes);
+      },
+    };
+  }
+
+  #count(): void {
+    if (this.left-- <= 0) throw new Killed();
+    this.writes++;
+  }
+
+  /** The reserved ports in each. */
+  lists(): (string | undefined)[] {
+    return [HOME, WEB, MAIL].map((cookie) => this.settings.get(cookie)?.read(RESERVED_PORTS));
+  }
+
+  set(cookie: bigint, list: string): void {
+    this.settings.get(cookie)?.write(RESERVED_PORTS, list);
+  }
+
+  ranges(): (string | undefined)[] {
+    return [HOME, WEB, MAIL].map((cookie) => this.settings.get(cookie)?.read(PORT_RANGE));
+  }
+}
+
+const codes = (notes: readonly { readonly code: string }[]): string[] => notes.map(({ code }) => code);
+const USUAL = '32768\t60999';
+
+test('the reserved ports are kept in all, the ephemeral range at home alone', () => {
+  const stage = new Stage();
+  stage.set(WEB, '8080');
+  assert.deepEqual(stage.keeper().apply(OLD, ALL), []);
+  assert.deepEqual(stage.lists(), ['80', '80,8080', '80']);
+  assert.deepEqual(stage.ranges(), ['20000\t40000', USUAL, USUAL]);
+  assert.deepEqual(stage.keeper().restore(HOME), []);
+  assert.deepEqual(stage.lists(), ['', '8080', '']);
+  assert.deepEqual(stage.ranges(), [USUAL, USUAL, USUAL]);
+});
+
+test('a guard of a cgroup leaves the range alone', () => {
+  const stage = new Stage();
+  stage.keeper().apply(OLD, { ...ALL, isWholeHost: false });
+  assert.deepEqual(
+    [stage.lists(), stage.ranges()],
+    [
+      ['80', '80', '80'],
+      [USUAL, USUAL, USUAL],
+    ],
+  );
+});
+
+test('where the guard holds no more it is taken back, also when the first try was cut off', () => {
+  const stage = new Stage();
+  stage.keeper().apply(OLD, ALL);
+  const fewer = { ...ALL, namespaces: [HOME, WEB] };
+  stage.left = 1;
+  assert.throws(() => stage.keeper().apply(OLD, fewer), Killed);
+  stage.left = Number.POSITIVE_INFINITY;
+  stage.keeper().apply(OLD, fewer);
+  assert.deepEqual(stage.lists(), ['80', '80', '']);
+});
+
+test('killed after any write, the next one gives back what was found', () => {
+  const all = new Stage();
+  all.keeper().apply(OLD, ALL);
+  all.keeper().apply(NEW, ALL);
+  for (let at = 0; at < all.writes; at++) {
+    const stage = new Stage();
+    stage.set(WEB, '8080');
+    stage.left = at;
+    assert.throws(() => {
+      stage.keeper().apply(OLD, ALL);
+      stage.keeper().apply(NEW, ALL);
+    }, Killed);
+    stage.left = Number.POSITIVE_INFINITY;
+    if (at % 2 === 0) stage.keeper().apply(NEW, ALL);
+    stage.keeper().restore(HOME);
+    assert.deepEqual(stage.lists(), ['', '8080', ''], `killed at ${at}`);
+    assert.deepEqual(stage.ranges(), [USUAL, USUAL, USUAL], `killed at ${at}`);
+  }
+});
+
+test('one more is written before the policy holds there', () => {
+  const stage = new Stage();
+  assert.deepEqual(stage.keeper().prepare(OLD, WEB, '/run/netns/web'), []);
+  assert.deepEqual(stage.lists(), ['', '80', '']);
+  // The policy never came to hold there: whoever comes next takes it back.
+  stage.keeper().apply(OLD, { ...ALL, namespaces: [HOME] });
+  assert.deepEqual(stage.lists(), ['80', '', '']);
+});
+
+describe('a namespace', () => {
+  test('that is gone is forgotten', () => {
+    const stage = new Stage();
+    const keeper = stage.keeper();
+    keeper.apply(OLD, ALL);
+    stage.host.there.delete(WEB);
+    assert.deepEqual(keeper.check(OLD, ALL), []);
+    // It is not looked for again at each check: there may be thousands of namespaces.
+    const { looks } = stage.host;
+    for (let i = 0; i < 59; i++) keeper.check(OLD, ALL);
+    assert.equal(stage.host.looks, looks);
+    assert.deepEqual(keeper.apply(NEW, ALL), []);
+    assert.equal(stage.records.has(WEB), false);
+    assert.deepEqual(stage.lists(), ['90', '80', '90']);
+  });
+
+  test('that cannot be seen is reported, and keeps its record', () => {
+    const stage = new Stage();
+    stage.keeper().apply(OLD, ALL);
+    stage.host.there.delete(WEB);
+    stage.host.isComplete = false;
+    const [note] = stage.keeper().apply(NEW, ALL);
+    assert.equal(note?.code, 'NAMESPACE_UNSEEN');
+    assert.match(note.message, /^in the network namespace cookie:4: the kernel may assign reserved ports/);
+    assert.equal(stage.records.has(WEB), true);
+  });
+
+  test('whose process has another one now is not taken for that', () => {
+    const stage = new Stage();
+    const keeper = stage.keeper();
+    keeper.apply(OLD, ALL);
+    stage.host.set(6n, { paths: ['/proc/812/ns/net'] });
+    stage.host.set(MAIL, { paths: ['/proc/813/ns/net'], pid: 813 });
+    stage.settings.set(6n, new SimSysctls());
+    assert.deepEqual(keeper.apply(NEW, ALL), []);
+    assert.deepEqual(stage.lists(), ['90', '90', '90']);
+    assert.equal(stage.settings.get(6n)?.read(RESERVED_PORTS), '');
+  });
+
+  test('that is closed to us is reported, and the others are kept', () => {
+    const stage = new Stage();
+    stage.host.closed.add('/run/netns/web');
+    assert.deepEqual(codes(stage.keeper().apply(OLD, ALL)), ['NAMESPACE_CLOSED']);
+    assert.deepEqual(stage.lists(), ['80', '', '80']);
+    const [found] = stage.keeper().inspect(OLD, ALL);
+    assert.deepEqual([found?.name, found?.ports], ['web', undefined]);
+  });
+});
+
+describe('a check', () => {
+  test('puts back what somebody took out, and writes nothing where all is there', () => {
+    const stage = new Stage();
+    const keeper = stage.keeper();
+    keeper.apply(OLD, ALL);
+    const before = stage.writes;
+    assert.deepEqual(keeper.check(OLD, ALL), []);
+    assert.equal(stage.writes, before);
+    stage.set(WEB, '7000');
+    const [note] = keeper.check(OLD, ALL);
+    assert.equal(note?.code, 'RESERVED_PORTS_REMOVED');
+    assert.match(note.message, /^in the network namespace web: somebody took 1 port/);
+    assert.deepEqual(stage.lists(), ['80', '80,7000', '80']);
+    assert.deepEqual(keeper.check(OLD, ALL), []);
+  });
+
+  test('leaves the range of the home to whoever sets it', () => {
+    const stage = new Stage();
+    stage.keeper().apply(OLD, ALL);
+    stage.settings.get(HOME)?.write(PORT_RANGE, '30000\t50000');
+    stage.set(HOME, '');
+    stage.keeper().check(OLD, ALL);
+    assert.deepEqual([stage.lists()[0], stage.ranges()[0]], ['80', '30000\t50000']);
+    stage.keeper().restore(HOME);
+    assert.deepEqual([stage.lists()[0], stage.ranges()[0]], ['', '30000\t50000']);
+  });
+
+  test('does not leave a list alone that somebody else writes at the same time', () => {
+    const stage = new Stage();
+    const keeper = stage.keeper();
+    keeper.apply(OLD, ALL);
+    stage.set(WEB, '');
+    stage.contested.add(WEB);
+    for (let i = 0; i < 3; i++) assert.deepEqual(codes(keeper.check(OLD, ALL)), ['SYSCTL_NOT_KEPT']);
+    stage.contested.clear();
+    keeper.check(OLD, ALL);
+    assert.equal(stage.lists()[1], '80');
+  });
+
+  test('keeps what is recorded of the range, so that it comes back', () => {
+    const stage = new Stage();
+    stage.keeper().apply(OLD, ALL);
+    stage.set(HOME, '');
+    stage.keeper().check(OLD, ALL);
+    assert.equal(stage.ranges()[0], '20000\t40000');
+    stage.keeper().restore(HOME);
+    assert.deepEqual([stage.lists()[0], stage.ranges()[0]], ['', USUAL]);
+  });
+
+  test('that cannot write says so each time, and tries again a minute later', () => {
+    const stage = new Stage();
+    const keeper = stage.keeper();
+    stage.readOnly.add(WEB);
+    assert.deepEqual(codes(keeper.check(OLD, ALL)), ['SYSCTL_REFUSED']);
+    assert.deepEqual(
+      keeper.inspect(OLD, ALL).map(({ name, ports }) => [name, ports]),
+      [['web', [80]]],
+    );
+    const before = stage.writes;
+    stage.readOnly.clear();
+    for (let i = 0; i < 60; i++) assert.deepEqual(codes(keeper.check(OLD, ALL)), ['SYSCTL_REFUSED']);
+    assert.equal(stage.writes, before);
+    assert.deepEqual([keeper.check(OLD, ALL), stage.lists()], [[], ['80', '80', '80']]);
+    assert.deepEqual(keeper.inspect(OLD, ALL), []);
+  });
+});

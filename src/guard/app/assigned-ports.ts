@@ -1,0 +1,229 @@
+// Keeps reserved ports out of what the kernel assigns, in every network namespace in which the policy holds.
+import { PortreeveError } from '../../base/errors.ts';
+import type { NetworkNamespaces, SeenNamespaces, SysctlRecords, Sysctls } from '../../host/host.ts';
+import { EMPTY_PROFILE, type Profile } from '../../profile/core/rules.ts';
+import { namespaceName } from '../../text/namespace.ts';
+import { assignablePorts, type PoolNote, type PoolScope, RESERVED_PORTS } from '../core/port-pools.ts';
+import { SysctlKeeper } from './sysctl-keeper.ts';
+
+/** A namespace whose list could not be written, or that is gone, is left alone for so many checks. */
+const CHECKS_PER_RETRY = 60;
+
+/** What it works with. */
+export interface AssignedPortsDeps {
+  readonly namespaces: NetworkNamespaces;
+  /** The settings of the namespace that this thread is in. */
+  readonly sysctls: Sysctls;
+  readonly records: SysctlRecords;
+  /** The cookie of our own namespace. */
+  readonly ownCookie: () => bigint;
+}
+
+/** Where a guard holds. */
+export interface GuardReach {
+  /** The cookie of the namespace in which it was started. */
+  readonly home: bigint;
+  /** The cookies of all in which the policy holds, its home among them. */
+  readonly namespaces: readonly bigint[];
+  /** Whether all of the host is judged: only then the ephemeral range of its home is the profile's business, too. */
+  readonly isWholeHost: boolean;
+}
+
+/** A namespace in which the kernel may assign reserved ports. */
+export interface AssignableIn {
+  readonly cookie: bigint;
+  /** As people name it: "web", "pid:812", or "cookie:4711" where nothing leads there. */
+  readonly name: string;
+  readonly isHome: boolean;
+  /** The ports; undefined where the list cannot be read. */
+  readonly ports: readonly number[] | undefined;
+  /** Why it is not known; empty where it is. */
+  readonly reason: string;
+}
+
+/** What the last check of a namespace found. */
+interface Checked {
+  readonly profile: Profile;
+  /** The list, in which all ports of the profile are; undefined where it could not be written. */
+  readonly text: string | undefined;
+  readonly notes: readonly PoolNote[];
+  /** How many checks are left out. */
+  wait: number;
+}
+
+/** Writes the lists, each with a record of its own. Only one may be at work at a time: the guard's lock is held. */
+export class AssignedPorts {
+  readonly #deps: AssignedPortsDeps;
+  /** What led to a namespace when it was looked for last. */
+  readonly #paths = new Map<bigint, string>();
+  readonly #checked = new Map<bigint, Checked>();
+  #seen: SeenNamespaces | undefined;
+
+  constructor(deps: AssignedPortsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Writes what a profile wants wherever the guard holds, and takes it back where it no longer does. */
+  apply(profile: Profile, reach: GuardReach): PoolNote[] {
+    this.#seen = undefined;
+    const cookies = [reach.home, ...reach.namespaces.filter((cookie) => cookie !== reach.home)];
+    const restored = this.#restoreOthers(new Set(cookies));
+    return [...restored, ...cookies.flatMap((cookie) => this.#applyIn(profile, cookie, reach))];
+  }
+
+  /** Writes what a profile wants in one more, to which a file leads; done before the policy holds there. */
+  prepare(profile: Profile, cookie: bigint, path: string): PoolNote[] {
+    this.#seen = undefined;
+    this.#paths.set(cookie, path);
+    return this.#applyIn(profile, cookie, undefined);
+  }
+
+  /** Takes back all that was written. */
+  restore(home: bigint): PoolNote[] {
+    this.#seen = undefined;
+    this.#checked.clear();
+    const notes = this.#noted(home, true, () => this.#keeper(home, 'all').apply(EMPTY_PROFILE).notes);
+    return [...notes, ...this.#restoreOthers(new Set([home]))];
+  }
+
+  /**
+   * Puts the reserved ports of a profile back into a list from which somebody took them. A list that is as it was left
+   * is only read.
+   */
+  check(profile: Profile, reach: GuardReach): PoolNote[] {
+    this.#seen = undefined;
+    const there = new Set(reach.namespaces);
+    for (const cookie of this.#checked.keys()) if (!there.has(cookie)) this.#checked.delete(cookie);
+    const notes = reach.namespaces.flatMap((cookie) => this.#checkIn(profile, cookie, reach.home));
+    return [...notes, ...this.#restoreOthers(there)];
+  }
+
+  /** Where the kernel may assign reserved ports of a profile, whose list that is. Nothing is written. */
+  inspect(profile: Profile, { home, namespaces }: Pick<GuardReach, 'home' | 'namespaces'>): AssignableIn[] {
+    this.#seen = undefined;
+    return namespaces.flatMap((cookie): AssignableIn[] => {
+      const isHome = cookie === home;
+      try {
+        const ports = this.#inside(cookie, () =>
+          assignablePorts(profile, this.#deps.sysctls.read(RESERVED_PORTS)),
+        );
+        if (!ports || ports.size === 0) return [];
+        return [{ cookie, name: this.#nameOf(cookie), isHome, ports: [...ports], reason: '' }];
+      } catch (thrown) {
+        if (!(thrown instanceof PortreeveError)) throw thrown;
+        return [{ cookie, name: this.#nameOf(cookie), isHome, ports: undefined, reason: thrown.message }];
+      }
+    });
+  }
+
+  #applyIn(profile: Profile, cookie: bigint, reach: GuardReach | undefined): PoolNote[] {
+    const isHome = cookie === reach?.home;
+    const scope = isHome && reach.isWholeHost ? 'all' : 'reserved ports';
+    return this.#noted(cookie, isHome, () => this.#keeper(cookie, scope).apply(profile).notes);
+  }
+
+  #checkIn(profile: Profile, cookie: bigint, home: bigint): readonly PoolNote[] {
+    const last = this.#checked.get(cookie);
+    const isSameProfile = last?.profile === profile;
+    if (isSameProfile && last.wait > 0) {
+      last.wait--;
+      return last.notes;
+    }
+    const isHome = cookie === home;
+    let text: string | undefined;
+    const notes = this.#noted(cookie, isHome, () => {
+      const found = this.#deps.sysctls.read(RESERVED_PORTS);
+      const isLeftAlone = isSameProfile && last.text === found;
+      const isWhole = isLeftAlone || assignablePorts(profile, found).size === 0;
+      const plan = isWhole ? undefined : this.#keeper(cookie, 'reserved ports').apply(profile);
+      text = plan ? this.#deps.sysctls.read(RESERVED_PORTS) : found;
+      return plan?.notes ?? [];
+    });
+    // Who changes it while it is written does not get a minute for that. One that is gone does not come again.
+    const isContested = notes.some(({ code }) => code === 'SYSCTL_NOT_KEPT');
+    const wait = text === undefined && !isContested ? CHECKS_PER_RETRY : 0;
+    this.#checked.set(cookie, { profile, text, notes, wait });
+    return notes;
+  }
+
+  /** Takes back what was written where the policy holds no more; where nothing leads any more only the record goes. */
+  #restoreOthers(there: ReadonlySet<bigint>): PoolNote[] {
+    return this.#deps.records.cookies().flatMap((cookie) => {
+      if (there.has(cookie)) return [];
+      // It may have been the home of another guard, which kept the range as well.
+      return this.#noted(cookie, false, () => this.#keeper(cookie, 'all').apply(EMPTY_PROFILE).notes);
+    });
+  }
+
+  /** To be asked for inside the namespace. */
+  #keeper(cookie: bigint, scope: PoolScope): SysctlKeeper {
+    const { sysctls, records } = this.#deps;
+    return new SysctlKeeper({ sysctls, record: records.of(cookie), scope });
+  }
+
+  /** Acts in a namespace; what cannot be done is reported, and the others go on. */
+  #noted(cookie: bigint, isHome: boolean, act: () => readonly PoolNote[]): PoolNote[] {
+    try {
+      const notes = this.#inside(cookie, act) ?? [];
+      return isHome ? [...notes] : notes.map((note) => this.#placed(cookie, note));
+    } catch (thrown) {
+      if (!(thrown instanceof PortreeveError)) throw thrown;
+      const { code, message, hint } = thrown;
+      const note: PoolNote = { severity: 'warning', code, message, hint, source: undefined };
+      return [isHome ? note : this.#placed(cookie, note)];
+    }
+  }
+
+  #placed(cookie: bigint, note: PoolNote): PoolNote {
+    return { ...note, message: `in the network namespace ${this.#nameOf(cookie)}: ${note.message}` };
+  }
+
+  #nameOf(cookie: bigint): string {
+    const path = this.#paths.get(cookie);
+    const pid = path === undefined ? undefined : PROCESS.exec(path)?.[1];
+    if (pid !== undefined) return `pid:${pid}`;
+    return path === undefined ? `cookie:${cookie}` : namespaceName(path);
+  }
+
+  /**
+   * Acts inside a namespace; undefined where it is gone: then its record goes, too. Throws PortreeveError
+   * `NAMESPACE_UNSEEN` (world) where it may be there and nothing leads to it that can be seen.
+   */
+  #inside<Result>(cookie: bigint, act: () => Result): Result | undefined {
+    if (cookie === this.#deps.ownCookie()) return act();
+    const known = this.#enter(this.#paths.get(cookie), cookie, act) ?? this.#enterAgain(cookie, act);
+    if (known) return known.result;
+    if (!this.#seen?.isComplete) throw unseen(cookie);
+    this.#deps.records.forget(cookie);
+    return undefined;
+  }
+
+  /** Looks for what leads to it now. */
+  #enterAgain<Result>(cookie: bigint, act: () => Result): { readonly result: Result } | undefined {
+    this.#paths.delete(cookie);
+    this.#seen ??= this.#deps.namespaces.seen();
+    const there = this.#seen.namespaces.find((one) => one.cookie === cookie);
+    if (!there) return undefined;
+    const path = there.paths[0] ?? `/proc/${there.pid}/ns/net`;
+    this.#paths.set(cookie, path);
+    return this.#enter(path, cookie, act);
+  }
+
+  /** A path may lead somewhere else by now, as the number of a process that has ended does. */
+  #enter<Result>(
+    path: string | undefined,
+    cookie: bigint,
+    act: () => Result,
+  ): { readonly result: Result } | undefined {
+    if (path === undefined) return undefined;
+    return this.#deps.namespaces.within(path, (found) => (found === cookie ? { result: act() } : undefined));
+  }
+}
+
+const PROCESS = /^\/proc\/([0-9]+)\/ns\/net$/;
+
+function unseen(cookie: bigint): PortreeveError {
+  const message = `the kernel may assign reserved ports there: nothing leads to it that can be seen (cookie ${cookie})`;
+  const hint = 'Run it on the host, where all processes can be seen.';
+  return new PortreeveError('world', 'NAMESPACE_UNSEEN', message, hint, { cookie: `${cookie}` });
+}

@@ -1,0 +1,40 @@
+// What is asked about events, as a path and back, and the group that may see all of them.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { SimFiles } from '../../../test/support/sim/files.ts';
+import { EVENTS_PATH, type EventsAsked, eventsPath, parseEventsPath, portreeveGid } from './events.ts';
+
+test('a question is what it was after it has been a path', () => {
+  const asked: fc.Arbitrary<EventsAsked> = fc.record(
+    {
+      isFollowing: fc.boolean(),
+      sinceMs: fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) }),
+      job: fc.stringMatching(/^[A-Z0-9@#$_.-]{1,64}$/),
+      protocol: fc.constantFrom('tcp', 'udp'),
+      port: fc.integer({ min: 1, max: 65535 }),
+    },
+    { requiredKeys: ['isFollowing'] },
+  );
+  fc.assert(fc.property(asked, (one) => assert.deepEqual(parseEventsPath(eventsPath(one)), { ...one })));
+});
+
+test('a question without conditions is the path alone', () => {
+  assert.equal(eventsPath({ isFollowing: false }), EVENTS_PATH);
+  assert.deepEqual(parseEventsPath(EVENTS_PATH), { isFollowing: false });
+});
+
+test('what is asked wrongly is said, and never thrown', () => {
+  assert.equal(parseEventsPath(`${EVENTS_PATH}?port=0x50`), 'port cannot be "0x50"');
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      assert.ok(['string', 'object'].includes(typeof parseEventsPath(`${EVENTS_PATH}?${text}`)));
+    }),
+  );
+});
+
+test('the group portreeve, where there is one', () => {
+  const files = (group: string) => new SimFiles({ '/etc/group': group }, 1);
+  assert.equal(portreeveGid(files('root:x:0:\nportreeve:x:998:alice\n')), 998);
+  assert.equal(portreeveGid(files('root:x:0:\nportreeve-portmap:x:997:\n')), undefined);
+});

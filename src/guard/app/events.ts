@@ -1,0 +1,110 @@
+// What the guard did, as it is shown: who may see what, and the line of JSON that stands for an event.
+import type { GuardEvent } from '../../base/guard-event.ts';
+import { JOB_NAME_MAX_CHARACTERS } from '../../base/limits.ts';
+import { PORT_MAX, type Protocol, parseDecimal } from '../../base/port.ts';
+import type { EventQuery, Files } from '../../host/host.ts';
+import { readUsers } from '../../job/app/users.ts';
+import { parseRfc3339 } from '../../text/rfc3339.ts';
+
+/** The path on look.sock under which the daemon gives a line of JSON for each event. */
+export const EVENTS_PATH = '/v1/events';
+
+/** Its members may look at everything. */
+export const PORTREEVE_GROUP = 'portreeve';
+
+/** The gid of that group; undefined where there is none. */
+export function portreeveGid(files: Pick<Files, 'readText'>): number | undefined {
+  return readUsers(files).groups.find(({ name }) => name === PORTREEVE_GROUP)?.gid;
+}
+
+/** An event as JSON has it: what is not known, or does not belong to its kind, is null. */
+export interface EventLine {
+  readonly number: number;
+  /** RFC 3339, UTC. */
+  readonly time: string;
+  readonly kind: GuardEvent['kind'];
+  readonly count: number;
+  readonly verdict: 'refused' | 'observed' | null;
+  readonly reason: string | null;
+  readonly job: string | null;
+  readonly uid: number | null;
+  readonly user: string | null;
+  readonly pid: number | null;
+  readonly command: string | null;
+  readonly protocol: Protocol | null;
+  readonly address: string | null;
+  readonly port: number | null;
+  readonly errno: string | null;
+  readonly rule: { readonly file: string; readonly line: number; readonly text: string } | null;
+  readonly revision: number | null;
+}
+
+export function eventLine(event: GuardEvent): EventLine {
+  return {
+    number: event.number,
+    time: new Date(event.timeMs).toISOString(),
+    kind: event.kind,
+    count: event.count,
+    verdict: event.verdict ?? null,
+    reason: event.reason ?? null,
+    job: event.job ?? null,
+    uid: event.uid ?? null,
+    user: event.user ?? null,
+    pid: event.pid ?? null,
+    command: event.command ?? null,
+    protocol: event.protocol ?? null,
+    address: event.address ?? null,
+    port: event.port ?? null,
+    errno: event.errno ?? null,
+    rule: event.rule ?? null,
+    revision: event.revision ?? null,
+  };
+}
+
+/** Which events somebody asks for. */
+export interface EventsAsked extends Pick<EventQuery, 'sinceMs' | 'job' | 'protocol' | 'port'> {
+  /** Further ones, too, as they come. Without `sinceMs` only these. */
+  readonly isFollowing: boolean;
+}
+
+/** The question as a path with parameters. */
+export function eventsPath({ isFollowing, sinceMs, job, protocol, port }: EventsAsked): string {
+  const said = {
+    follow: isFollowing ? '1' : undefined,
+    since: sinceMs === undefined ? undefined : new Date(sinceMs).toISOString(),
+    job,
+    protocol,
+    port: port === undefined ? undefined : `${port}`,
+  };
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(said)) if (value !== undefined) parameters.set(key, value);
+  return parameters.size === 0 ? EVENTS_PATH : `${EVENTS_PATH}?${parameters}`;
+}
+
+/** How each parameter is read; undefined for what it cannot be. */
+const READ: Readonly<Record<string, (text: string) => Partial<EventsAsked> | undefined>> = {
+  follow: (text) => (text === '1' ? { isFollowing: true } : undefined),
+  since: (text) => {
+    const sinceMs = parseRfc3339(text);
+    return sinceMs === undefined ? undefined : { sinceMs };
+  },
+  job: (text) => (text !== '' && text.length <= JOB_NAME_MAX_CHARACTERS ? { job: text } : undefined),
+  protocol: (text) => (text === 'tcp' || text === 'udp' ? { protocol: text } : undefined),
+  port: (text) => {
+    const port = parseDecimal(text, PORT_MAX);
+    return port === undefined ? undefined : { port };
+  },
+};
+
+/** Reads such a path; a text says what is wrong with it. */
+export function parseEventsPath(path: string): EventsAsked | string {
+  let asked: EventsAsked = { isFollowing: false };
+  for (const [key, value] of new URLSearchParams(path.split('?')[1] ?? '')) {
+    const read = Object.hasOwn(READ, key) ? READ[key] : undefined;
+    if (!read) return `there is no parameter ${key}; there are ${Object.keys(READ).join(', ')}`;
+    const part = read(value);
+    if (!part) return `${key} cannot be "${value}"`;
+    asked = { ...asked, ...part };
+  }
+  return asked;
+}

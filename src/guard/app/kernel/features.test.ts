@@ -1,0 +1,106 @@
+// What is found out about kernels of many kinds, and which answers are kept.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type SimKernel, SimKernelTrials } from '../../../../test/support/sim/kernel-trials.ts';
+import { FeatureProbe, noDelayUs, unprivilegedStart } from './features.ts';
+
+const START = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+const LOCKDOWN = '/sys/kernel/security/lockdown';
+
+interface Told {
+  readonly kernel?: SimKernel;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly uid?: number;
+}
+
+function probed({ kernel = {}, files = {}, uid = 0 }: Told = {}) {
+  const bpf = new SimKernelTrials(kernel);
+  const probe = new FeatureProbe({ bpf, files: { readText: (path) => files[path] }, uid });
+  return { bpf, probe };
+}
+
+const missing = (told: Told) => probed(told).probe.missing();
+
+test('a kernel that has all lacks nothing, whoever asks', () => {
+  assert.deepEqual(missing({}), []);
+  assert.deepEqual(missing({ uid: 1000 }), []);
+});
+
+test('what is missing is said with what would help', () => {
+  const without = (kernel: SimKernel, files = {}) =>
+    missing({ kernel, files }).map(({ has, message }) => [has, message]);
+  assert.deepEqual(without({ cgroupRoot: null }), [[false, 'no hierarchy of cgroup v2 is mounted']]);
+  assert.deepEqual(without({ programErrno: 'ENOSYS' }), [[false, 'this kernel is built without BPF']]);
+  assert.deepEqual(without({ programErrno: 'EINVAL' }), [
+    [false, 'this kernel calls no BPF program at bind(2)'],
+  ]);
+  const notLet = 'the kernel does not let root load BPF programs here';
+  assert.deepEqual(without({ programErrno: 'EPERM' }), [[false, notLet]]);
+  assert.deepEqual(without({ programErrno: 'EPERM' }, { [LOCKDOWN]: '[none] integrity confidentiality\n' }), [
+    [false, notLet],
+  ]);
+  assert.deepEqual(without({ programErrno: 'EPERM' }, { [LOCKDOWN]: 'none integrity [confidentiality]\n' }), [
+    [false, `${notLet}: it is locked down (confidentiality)`],
+  ]);
+  assert.equal(without({ cgroupRoot: null, programErrno: 'ENOSYS' }).length, 2);
+  for (const trial of missing({ kernel: { cgroupRoot: null, programErrno: 'EPERM' } })) {
+    assert.notEqual(trial.hint, '');
+  }
+});
+
+test('somebody who is not root is told what he can tell, and that he cannot tell the rest', () => {
+  const [untold] = missing({ kernel: { programErrno: 'EPERM' }, uid: 1000 });
+  assert.equal(untold?.has, undefined);
+  assert.match(untold?.message ?? '', /^only root can find out/);
+  const [told] = missing({ kernel: { programErrno: 'ENOSYS' }, uid: 1000 });
+  assert.equal(told?.has, false);
+});
+
+test('yes and no are kept; what could not be told is tried again', () => {
+  const { bpf, probe } = probed({ kernel: { programErrno: 'ENOMEM' } });
+  assert.equal(probe.has('bindPrograms').has, undefined);
+  bpf.kernel = { programErrno: 'EINVAL' };
+  assert.equal(probe.has('bindPrograms').has, false);
+  bpf.kernel = {};
+  assert.equal(probe.has('bindPrograms').has, false);
+  assert.equal(bpf.programsTried, 2);
+});
+
+test('a tick that was told is kept', () => {
+  const { bpf, probe } = probed({ kernel: { tickUs: undefined } });
+  assert.equal(probe.tickUs, undefined);
+  bpf.kernel = { tickUs: 10_000 };
+  assert.equal(probe.tickUs, 10_000);
+  bpf.kernel = { tickUs: 1000 };
+  assert.equal(probe.tickUs, 10_000);
+});
+
+// include/net/tcp.h: TCP_TIMEOUT_MIN is 2 jiffies; usecs_to_jiffies() rounds up.
+test('the shortest delay is two ticks, in whole microseconds that are taken for two', () => {
+  for (const ticksPerSecond of [100, 250, 300, 1000, 1024]) {
+    const tickUs = Math.floor(1_000_000 / ticksPerSecond);
+    const ticks = Math.ceil((noDelayUs(tickUs) * ticksPerSecond) / 1_000_000);
+    assert.equal(ticks, 2, `${ticksPerSecond} ticks a second`);
+  }
+  // 200 ms are the longest delay that any kernel takes.
+  assert.ok(noDelayUs(undefined) >= noDelayUs(10_000) && noDelayUs(undefined) <= 200_000);
+});
+
+test('where low ports end is read, and is 1024 where it cannot be', () => {
+  const start = (text?: string) =>
+    unprivilegedStart({ readText: (path) => (path === START ? text : undefined) });
+  assert.equal(start('80\n'), 80);
+  assert.equal(start('0\n'), 0);
+  assert.equal(start('65536\n'), 65536);
+  assert.equal(start(), 1024);
+  assert.equal(start('0x50\n'), 1024);
+  assert.equal(probed({ files: { [START]: '0\n' } }).probe.unprivilegedStart, 0);
+});
+
+test('protocols with ports of their own are those that the kernel lists', () => {
+  const head = 'protocol  size sockets  memory press\n';
+  const others = (text: string) => probed({ files: { '/proc/net/protocols': text } }).probe.otherProtocols;
+  assert.deepEqual(others(`${head}TCP 2304 1\nUDP 1344 0\nUDPLITEv6 1472 0\n`), []);
+  assert.deepEqual(others(`${head}UDP-Lite  1344\nTCP 1\nSCTP      1888\n`), ['UDP-Lite', 'SCTP']);
+  assert.deepEqual(probed().probe.otherProtocols, []);
+});

@@ -1,0 +1,169 @@
+// What the kernel at hand can do for the guard, found out by trying: yes, no, or that it could not be told.
+import { PortreeveError } from '../../../base/errors.ts';
+import { GUARD_LINUX_HINT } from '../../../base/kernel-version.ts';
+import { parseDecimal } from '../../../base/port.ts';
+import { Assembler } from '../../../bpf/assembler.ts';
+import { R0 } from '../../../bpf/instruction.ts';
+import { encode } from '../../../bpf/program.ts';
+import type { Files, KernelBpf } from '../../../host/host.ts';
+import { PORTS } from '../../bpf/layout.ts';
+
+/** What the limits of a profile depend on. */
+export interface KernelFeatures {
+  /** How long a tick of the kernel is, in microseconds; undefined where it could not be told. */
+  readonly tickUs: number | undefined;
+  /** net.ipv4.ip_unprivileged_port_start: from here on Linux asks for no capability. */
+  readonly unprivilegedStart: number;
+  /** Which protocols with ports of their own the kernel has, beside TCP and UDP: those that it was seen to have. */
+  readonly otherProtocols: readonly string[];
+}
+
+/** What a guard cannot do without: a hierarchy of cgroup v2, and programs that are called at bind(2). */
+export const NEEDS = ['cgroup2', 'bindPrograms'] as const;
+export type Need = (typeof NEEDS)[number];
+
+/** What a trial came to. */
+export interface Trial {
+  /** Whether the kernel has it; undefined where that could not be told. */
+  readonly has: boolean | undefined;
+  /** What was found; empty where there is nothing amiss. */
+  readonly message: string;
+  /** What can be done about it. */
+  readonly hint: string;
+}
+
+/** What it takes to find out. Nothing is left behind. */
+export interface FeatureDoors {
+  readonly bpf: Pick<KernelBpf, 'tickUs' | 'cgroupRoot' | 'loadProgram'>;
+  readonly files: Pick<Files, 'readText'>;
+  /** Who tries. */
+  readonly uid: number;
+}
+
+/** Linux's own bound, where it cannot be read (ip_unprivileged_port_start in ip-sysctl). */
+const USUAL_UNPRIVILEGED_START = 1024;
+const UNPRIVILEGED_START_FILE = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+const PROTOCOLS_FILE = '/proc/net/protocols';
+const LOCKDOWN_FILE = '/sys/kernel/security/lockdown';
+const FILE_MAX_BYTES = 64 * 1024;
+
+/** As /proc/net/protocols names them, and as they are called. */
+const OTHER_PROTOCOLS: Readonly<Record<string, string>> = { 'UDP-Lite': 'UDP-Lite', SCTP: 'SCTP' };
+
+/** The ticks that a delayed acknowledgment waits at least (TCP_TIMEOUT_MIN in include/net/tcp.h). */
+const ACK_TICKS_MIN = 2;
+/** The longest tick of a usual kernel, 100 in a second: two of these are taken by those with shorter ones, too. */
+const USUAL_TICK_MAX_US = 10_000;
+
+/** NODELAYACKS: the shortest delay of an acknowledgment that a kernel with such ticks takes, in microseconds. */
+export function noDelayUs(tickUs: number | undefined): number {
+  return ACK_TICKS_MIN * (tickUs ?? USUAL_TICK_MAX_US);
+}
+
+/** net.ipv4.ip_unprivileged_port_start of our network namespace. */
+export function unprivilegedStart(files: Pick<Files, 'readText'>): number {
+  const text = files.readText(UNPRIVILEGED_START_FILE, FILE_MAX_BYTES)?.trim() ?? '';
+  return parseDecimal(text, PORTS) ?? USUAL_UNPRIVILEGED_START;
+}
+
+/** Asks the kernel. An answer of yes or no is kept, and what could not be told is tried again. */
+export class FeatureProbe implements KernelFeatures {
+  readonly #doors: FeatureDoors;
+  readonly #kept = new Map<Need, Trial>();
+  #tickUs: number | undefined;
+
+  constructor(doors: FeatureDoors) {
+    this.#doors = doors;
+  }
+
+  get tickUs(): number | undefined {
+    this.#tickUs ??= this.#doors.bpf.tickUs();
+    return this.#tickUs;
+  }
+
+  /** A setting: it is read each time. */
+  get unprivilegedStart(): number {
+    return unprivilegedStart(this.#doors.files);
+  }
+
+  /** Modules come and go: they are read each time. */
+  get otherProtocols(): readonly string[] {
+    const lines = this.#doors.files.readText(PROTOCOLS_FILE, FILE_MAX_BYTES)?.split('\n') ?? [];
+    return lines.flatMap((line) => OTHER_PROTOCOLS[line.split(' ', 1)[0] ?? ''] ?? []);
+  }
+
+  /** Whether there is what a guard cannot do without. */
+  has(need: Need): Trial {
+    const kept = this.#kept.get(need);
+    if (kept) return kept;
+    const trial = need === 'cgroup2' ? this.#tryCgroup2() : this.#tryBindProgram();
+    if (trial.has !== undefined) this.#kept.set(need, trial);
+    return trial;
+  }
+
+  /** What a guard cannot do without and is missing, or may be. */
+  missing(): readonly Trial[] {
+    return NEEDS.map((need) => this.has(need)).filter(({ has }) => has !== true);
+  }
+
+  #tryCgroup2(): Trial {
+    try {
+      this.#doors.bpf.cgroupRoot();
+      return HAS;
+    } catch (thrown) {
+      if (!(thrown instanceof PortreeveError)) throw thrown;
+      return { has: false, message: thrown.message, hint: thrown.hint };
+    }
+  }
+
+  /** Gives the smallest program to the verifier, and takes it away again. */
+  #tryBindProgram(): Trial {
+    const p = new Assembler('portreeve_probe');
+    p.mov(R0, 1);
+    p.exit();
+    try {
+      this.#doors.bpf
+        .loadProgram(
+          'portreeve_probe',
+          'bind4',
+          encode(p.assemble(), () => -1),
+        )
+        .close();
+      return HAS;
+    } catch (thrown) {
+      if (!(thrown instanceof PortreeveError)) throw thrown;
+      return this.#judge(`${thrown.data['errno'] ?? thrown.code}`, thrown);
+    }
+  }
+
+  #judge(errno: string, { message, hint }: PortreeveError): Trial {
+    if (errno === 'ENOSYS')
+      return { has: false, message: 'this kernel is built without BPF', hint: NO_BPF_HINT };
+    if (errno === 'EINVAL') {
+      return { has: false, message: 'this kernel calls no BPF program at bind(2)', hint: NO_HOOK_HINT };
+    }
+    if (errno !== 'EPERM') return { has: undefined, message, hint };
+    if (this.#doors.uid !== 0) {
+      const untold = 'only root can find out whether the kernel takes BPF programs for bind(2)';
+      return { has: undefined, message: untold, hint: 'Run it as root, such as by sudo.' };
+    }
+    const lockdown = this.#lockdown();
+    if (lockdown === undefined) return { has: false, message: NOT_LET, hint: NOT_LET_HINT };
+    return { has: false, message: `${NOT_LET}: it is locked down (${lockdown})`, hint: LOCKDOWN_HINT };
+  }
+
+  /** "none [integrity] confidentiality": the one in brackets is in force (kernel_lockdown(7)). */
+  #lockdown(): string | undefined {
+    const text = this.#doors.files.readText(LOCKDOWN_FILE, FILE_MAX_BYTES) ?? '';
+    const mode = /\[([a-z]+)\]/.exec(text)?.[1];
+    return mode === 'none' ? undefined : mode;
+  }
+}
+
+const HAS: Trial = { has: true, message: '', hint: '' };
+const NO_BPF_HINT = 'It takes a kernel with CONFIG_BPF_SYSCALL.';
+const NO_HOOK_HINT = `${GUARD_LINUX_HINT}, with CONFIG_CGROUP_BPF.`;
+const NOT_LET = 'the kernel does not let root load BPF programs here';
+const NOT_LET_HINT =
+  'It takes the capabilities CAP_BPF and CAP_NET_ADMIN, which a container may lack: run it on the host.';
+const LOCKDOWN_HINT = 'See kernel_lockdown(7).';

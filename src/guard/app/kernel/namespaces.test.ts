@@ -1,0 +1,231 @@
+// In which network namespaces the policy holds: what portreeve.toml and the command name, and what goes away.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { FakeMap, FakeNamespaces } from '../../../../test/support/fake-namespaces.ts';
+import { GUARD_NAMESPACES_MAX } from '../../../base/limits.ts';
+import type { KernelMap } from '../../../host/host.ts';
+import type { PoolNote } from '../../core/port-pools.ts';
+import { NamespaceFollower } from '../namespace-follower.ts';
+import { GuardedNamespaces, keepNamespaces } from './namespaces.ts';
+
+const HOME = 1n;
+const [WEB, MAIL] = ['/run/netns/web', '/run/netns/mail'];
+
+function stage() {
+  const map: Pick<KernelMap, 'delete' | 'keys' | 'lookup' | 'update'> = new FakeMap();
+  const guarded = new GuardedNamespaces(map, HOME);
+  const host = new FakeNamespaces();
+  host.set(HOME, { pid: 1 });
+  host.set(4n, { paths: [WEB] });
+  host.set(5n, { paths: [MAIL], pid: 812 });
+  const named = () => guarded.list().map(({ cookie, by }) => `${cookie} ${by}`);
+  const keep = (...wanted: string[]) => keepNamespaces(guarded, host, wanted).map(({ code }) => code);
+  return { guarded, host, named, keep };
+}
+
+describe('one more and one less', () => {
+  test('the guard has its own, which stays', () => {
+    const { guarded, named } = stage();
+    assert.deepEqual(named(), ['1 home']);
+    assert.equal(guarded.add(HOME), false);
+    assert.throws(() => guarded.remove(HOME), { kind: 'refused', code: 'GUARD_HOME' });
+  });
+
+  test('each is there once, and what the command has named is not the settings to take away', () => {
+    const { guarded, named } = stage();
+    assert.deepEqual([guarded.add(9n), guarded.add(4n, 'settings'), guarded.add(9n)], [true, true, false]);
+    assert.deepEqual(named(), ['1 home', '4 settings', '9 command']);
+    assert.equal(guarded.add(9n, 'settings'), false);
+    assert.equal(guarded.add(4n, 'command'), false);
+    assert.deepEqual(named(), ['1 home', '4 command', '9 command']);
+    assert.deepEqual([guarded.remove(9n), guarded.remove(9n)], [true, false]);
+    assert.deepEqual(named(), ['1 home', '4 command']);
+  });
+
+  test('there is room for as many as the limit says', () => {
+    const { guarded } = stage();
+    for (let i = 1; i < GUARD_NAMESPACES_MAX; i++) assert.equal(guarded.add(HOME + BigInt(i)), true);
+    assert.throws(() => guarded.add(4711n), { kind: 'refused', code: 'GUARD_NAMESPACES_FULL' });
+    assert.equal(guarded.add(HOME + 1n), false);
+    guarded.remove(HOME + 1n);
+    assert.equal(guarded.add(4711n), true);
+  });
+});
+
+describe('what portreeve.toml names', () => {
+  test('is there, and what it names no longer goes; the others stay', () => {
+    const { guarded, named, keep } = stage();
+    guarded.add(5n);
+    assert.deepEqual(keep(WEB), []);
+    assert.deepEqual(named(), ['1 home', '4 settings', '5 command']);
+    assert.deepEqual(keep(), []);
+    assert.deepEqual(named(), ['1 home', '5 command']);
+  });
+
+  test('can be missing, or closed to us, which is told', () => {
+    const { host, named, keep } = stage();
+    host.closed.add(MAIL);
+    assert.deepEqual(keep('/run/netns/none', MAIL, WEB), ['NAMESPACE_ABSENT', 'NAMESPACE_CLOSED']);
+    assert.deepEqual(named(), ['1 home', '4 settings']);
+  });
+
+  test('can be the guard’s own', () => {
+    const { host, named, keep } = stage();
+    host.set(HOME, { paths: ['/run/netns/host'], pid: 1 });
+    assert.deepEqual(keep('/run/netns/host'), []);
+    assert.deepEqual(named(), ['1 home']);
+  });
+});
+
+describe('one to which nothing leads any more', () => {
+  test('goes, whoever has named it', () => {
+    const { guarded, host, named, keep } = stage();
+    guarded.add(5n);
+    keep(WEB);
+    host.there.delete(5n);
+    host.there.delete(4n);
+    assert.deepEqual(keep(WEB), ['NAMESPACE_ABSENT']);
+    assert.deepEqual(named(), ['1 home']);
+  });
+
+  test('stays where not all can be seen', () => {
+    const { host, named, keep } = stage();
+    keep(WEB);
+    host.there.delete(4n);
+    host.isComplete = false;
+    keep(WEB);
+    assert.deepEqual(named(), ['1 home', '4 settings']);
+    host.isComplete = true;
+    keep(WEB);
+    assert.deepEqual(named(), ['1 home']);
+  });
+
+  test('is not one that has lost its name while processes are in it', () => {
+    const { host, named, keep } = stage();
+    keep(MAIL);
+    host.set(5n, { pid: 812 });
+    host.set(6n, { paths: [MAIL] });
+    assert.deepEqual(keep(MAIL), []);
+    assert.deepEqual(named(), ['1 home', '5 settings', '6 settings']);
+  });
+});
+
+describe('the daemon', () => {
+  function follower(wanted: () => readonly string[]) {
+    const at = stage();
+    const warnings: string[] = [];
+    const prepared: string[] = [];
+    const notes: PoolNote[] = [];
+    let isThere = true;
+    const follower = new NamespaceFollower({
+      namespaces: at.host,
+      kernel: () => (isThere ? kernel : undefined),
+      wanted,
+      assigned: {
+        prepare: (cookie) => {
+          prepared.push(`${cookie} before ${at.named().join(', ')}`);
+          return [];
+        },
+        check: () => notes.splice(0),
+      },
+      warn: (message) => void warnings.push(message),
+    });
+    const kernel = { namespaces: at.guarded, meanwhile: <T>(act: () => T): T => act() };
+    const second = () => {
+      for (let tick = 0; tick < 4; tick++) follower.tick();
+    };
+    return {
+      ...at,
+      warnings,
+      prepared,
+      notes,
+      follower,
+      second,
+      setThere: (value: boolean) => (isThere = value),
+    };
+  }
+
+  test('sees within a second what comes, warns once, and asks no more than it must', () => {
+    const { host, named, warnings, second } = follower(() => ['/run/netns/late']);
+    second();
+    second();
+    assert.deepEqual(named(), ['1 home']);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /does not hold in \/run\/netns\/late/);
+    host.set(7n, { paths: ['/run/netns/late'] });
+    second();
+    assert.deepEqual([named(), warnings.length], [['1 home', '7 settings'], 1]);
+    const { asked } = host;
+    second();
+    assert.equal(host.asked, asked + 1);
+  });
+
+  test('touches nothing while nothing is named, and follows when that changes', () => {
+    let wanted: string[] = [];
+    const { guarded, named, second } = follower(() => wanted);
+    guarded.add(4n, 'settings');
+    second();
+    assert.deepEqual(named(), ['1 home', '4 settings']);
+    wanted = [MAIL];
+    second();
+    assert.deepEqual(named(), ['1 home', '5 settings']);
+    wanted = [];
+    second();
+    assert.deepEqual(named(), ['1 home']);
+  });
+
+  test('says that it may not look, and goes on', () => {
+    const { host, named, warnings, second } = follower(() => [WEB]);
+    host.closed.add(WEB);
+    second();
+    second();
+    assert.deepEqual([named(), warnings.length], [['1 home'], 1]);
+    host.closed.clear();
+    second();
+    assert.deepEqual(named(), ['1 home', '4 settings']);
+  });
+
+  test('waits for a guard', () => {
+    const { named, second, setThere } = follower(() => [WEB]);
+    setThere(false);
+    second();
+    assert.deepEqual(named(), ['1 home']);
+    setThere(true);
+    second();
+    assert.deepEqual(named(), ['1 home', '4 settings']);
+  });
+
+  test('has reserved ports kept out in one that comes before the policy holds there', () => {
+    const { host, named, prepared, second } = follower(() => [WEB, MAIL]);
+    second();
+    assert.deepEqual(prepared, ['4 before 1 home', '5 before 1 home, 4 settings']);
+    second();
+    host.set(5n, { pid: 812 });
+    host.set(6n, { paths: [MAIL] });
+    second();
+    assert.deepEqual(prepared.slice(2), ['6 before 1 home, 4 settings, 5 settings']);
+    assert.deepEqual(named(), ['1 home', '4 settings', '5 settings', '6 settings']);
+  });
+
+  test('warns of what comes and goes once a minute, however often somebody brings it about', () => {
+    const { warnings, notes, follower: it, second } = follower(() => []);
+    const taken = (severity: PoolNote['severity']): PoolNote => {
+      return { severity, code: 'X', message: `${severity}: taken out`, hint: '', source: undefined };
+    };
+    notes.push(taken('warning'), taken('note'));
+    second();
+    assert.deepEqual([warnings, it.warnings], [['warning: taken out'], ['warning: taken out']]);
+    second();
+    assert.deepEqual(it.warnings, []);
+    for (let i = 0; i < 30; i++) {
+      notes.push(taken('warning'));
+      second();
+      second();
+    }
+    assert.equal(warnings.length, 1);
+    for (let i = 0; i < 60; i++) second();
+    notes.push(taken('warning'));
+    second();
+    assert.equal(warnings.length, 2);
+  });
+});

@@ -1,0 +1,239 @@
+// The two sets of tables in the kernel: how one is filled, told of jobs, and freed. Whoever writes holds the guard.
+import type { Job } from '../../../base/job.ts';
+import type { KernelBpf, KernelMap } from '../../../host/host.ts';
+import { PORTS, SLOTS } from '../../bpf/layout.ts';
+import type { GuardTables, MapEntry } from '../../bpf/tables.ts';
+import { type PossibleUnit, unitEntries } from '../../bpf/unit-tables.ts';
+import type { ConfigMemory } from './config-memory.ts';
+import { bytes32, bytes64 } from './map-bytes.ts';
+import { innerSpec, type Maps, type Outer } from './maps.ts';
+
+/** Who is which job. */
+export interface Jobs {
+  readonly cgroups: ReadonlyMap<bigint, Job>;
+  readonly users: ReadonlyMap<number, Job>;
+  /** The units that may begin: those that the host has files of. */
+  readonly units?: readonly PossibleUnit[];
+}
+
+/** Who is no job any more. */
+export interface Gone {
+  readonly cgroups: readonly bigint[];
+  readonly users: readonly number[];
+}
+
+/** Room for cgroups and users that come while the tables are in force, and for rules and permits of later tables. */
+const CGROUPS_MIN = 4096;
+const USERS_MIN = 4096;
+const UNITS_MIN = 4096;
+const RULES_MIN = 1024;
+const PERMITS_MIN = 1024;
+
+/** So many rules stay in memory in a slot that is not in force, half a megabyte. */
+const RULES_KEPT = 16_384;
+/** To empty a hash of so many takes as long as to put another one in its place. */
+const EMPTIED_MAX = 2048;
+
+/** The sets of tables of one guard. */
+export class TableSlots {
+  readonly #bpf: KernelBpf;
+  readonly #maps: Maps;
+  readonly #config: ConfigMemory;
+  /** The tables in each slot, as far as this process knows them, and the swap that has put them there. */
+  readonly #known: ({ readonly swap: number; readonly tables: GuardTables } | undefined)[] = [];
+
+  constructor(bpf: KernelBpf, maps: Maps, config: ConfigMemory) {
+    this.#bpf = bpf;
+    this.#maps = maps;
+    this.#config = config;
+  }
+
+  /** Fills a slot by which no program goes; its maps are used again. */
+  fill(slot: number, tables: GuardTables, jobsNow: () => Jobs): void {
+    // Where a process was killed before it had filled or freed the slot programs may still be at it.
+    if (this.#config.swapOf(slot) !== 0 || this.#maps.units.lookup(bytes32(slot))) this.release(slot);
+    const swap = nextSwap(this.#config.get('swaps'));
+    this.#config.set('swaps', swap);
+    const { ports, rules, ruleCount } = tables;
+    this.#putAgain('ports', slot, PORTS, (map) => map.updateBatch(indexes(PORTS), ports));
+    const room = Math.max(RULES_MIN, ruleCount);
+    this.#putAgain('rules', slot, room, (map) => map.updateBatch(indexes(ruleCount), rules));
+    this.#config.setSettings(slot, tables.settings);
+    const jobs = jobsNow();
+    this.#config.setCgroups(slot, jobs.cgroups.keys());
+    this.#putJobs(slot, tables, jobs, (...map) => this.#putAgain(...map));
+    this.#putBegun(slot, tables, jobs, jobsNow());
+    this.#config.setSwapOf(slot, swap);
+    this.#known[slot] = { swap, tables };
+  }
+
+  /** Whether the tables in a slot are those, so that what this process makes of jobs has a meaning in them. */
+  isSame(slot: number, { digest }: GuardTables): boolean {
+    return this.#config.swapOf(slot) !== 0 && this.#config.digest(slot) === digest;
+  }
+
+  /** Puts jobs, permits and settings anew into a slot that has the same tables, also one that programs go by. */
+  refill(slot: number, tables: GuardTables, jobsNow: () => Jobs): void {
+    this.#config.setSettings(slot, tables.settings);
+    const jobs = jobsNow();
+    this.#addToFilter(slot, jobs);
+    this.#putJobs(slot, tables, jobs, (outer, ...map) =>
+      // What the kernel has named since the jobs were looked at stays in the map.
+      outer === 'cgroups' ? this.#putMore(outer, ...map) : this.#put(outer, ...map),
+    );
+    this.#putBegun(slot, tables, jobs, jobsNow());
+    this.#known[slot] = { swap: this.#config.swapOf(slot), tables };
+  }
+
+  /** Whether this process knows the tables in a slot: it has put them there, or has found them to be the same. */
+  knows(slot: number): boolean {
+    const known = this.#known[slot];
+    return known !== undefined && known.swap === this.#config.swapOf(slot);
+  }
+
+  /** Puts in what has changed, into a slot that is known. */
+  change(slot: number, changed: Jobs, gone: Gone): void {
+    const tables = this.#known[slot]?.tables;
+    if (!tables) return;
+    this.#addToFilter(slot, changed);
+    this.#change('cgroups', slot, { changed: changed.cgroups, gone: gone.cgroups, key: bytes64, tables });
+    this.#change('users', slot, { changed: changed.users, gone: gone.users, key: bytes32, tables });
+  }
+
+  #change<Id>(outer: 'cgroups' | 'users', slot: number, { changed, gone, key, tables }: Changes<Id>): void {
+    if (changed.size === 0 && gone.length === 0) return;
+    const map = this.#inner(outer, slot);
+    if (!map) return;
+    try {
+      // Those that go make room for those that come.
+      for (const one of gone) map.delete(key(one));
+      for (const [one, job] of changed) map.update(key(one), tables.job(job));
+    } finally {
+      map.close();
+    }
+  }
+
+  /** Frees a slot that is in force no more: when this returns no program goes by it. */
+  release(slot: number): void {
+    this.#known[slot] = undefined;
+    // Nor does the kernel name units there.
+    this.#maps.units.delete(bytes32(slot));
+    this.awaitPrograms();
+    this.#config.setSwapOf(slot, 0);
+    const rules = this.#inner('rules', slot);
+    rules?.close();
+    if (rules && rules.info.entries > RULES_KEPT) this.#maps.rules.delete(bytes32(slot));
+  }
+
+  /** Waits until every program has ended that was running: a map in a map is exchanged for itself. */
+  awaitPrograms(): void {
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const ports = this.#inner('ports', slot);
+      if (!ports) continue;
+      try {
+        this.#maps.ports.update(bytes32(slot), bytes32(ports.fd));
+      } finally {
+        ports.close();
+      }
+      return;
+    }
+  }
+
+  #putJobs(slot: number, tables: GuardTables, jobs: Jobs, put: Put): void {
+    const { job, permits } = tables;
+    const units = unitEntries(tables, jobs.units ?? []);
+    const cgroups = [...jobs.cgroups].map(([id, name]) => ({ key: bytes64(id), value: job(name) }));
+    const users = [...jobs.users].map(([uid, name]) => ({ key: bytes32(uid), value: job(name) }));
+    put('permits', slot, Math.max(PERMITS_MIN, permits.length), (map) => putAll(map, permits));
+    put('cgroups', slot, Math.max(CGROUPS_MIN, cgroups.length * 2), (map) => putAll(map, cgroups));
+    // From here on the kernel names units in the map of cgroups.
+    put('units', slot, Math.max(UNITS_MIN, units.length), (map) => putAll(map, units));
+    put('users', slot, Math.max(USERS_MIN, users.length * 2), (map) => putAll(map, users));
+  }
+
+  /** Units that began after the jobs were looked at, and before the kernel could name them: nobody may follow them. */
+  #putBegun(slot: number, tables: GuardTables, before: Jobs, now: Jobs): void {
+    const changed = new Map([...now.cgroups].filter(([id]) => !before.cgroups.has(id)));
+    this.#addToFilter(slot, { cgroups: changed });
+    this.#change('cgroups', slot, { changed, gone: [], key: bytes64, tables });
+  }
+
+  #addToFilter(slot: number, { cgroups }: Pick<Jobs, 'cgroups'>): void {
+    for (const id of cgroups.keys()) this.#config.addCgroup(slot, id);
+  }
+
+  /** Puts another map in the place of one, at once; the kernel then waits for all programs that are running. */
+  #put(outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void): void {
+    const map = this.#bpf.createMap(innerSpec(outer, entries));
+    try {
+      fill(map);
+      this.#maps[outer].update(bytes32(slot), bytes32(map.fd));
+    } finally {
+      map.close();
+    }
+  }
+
+  /** Fills the map that is there, by which no program goes; another one where it will not do. */
+  #putAgain(outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void): void {
+    const map = this.#inner(outer, slot);
+    try {
+      if (map && map.info.entries >= entries && isEmptied(map)) fill(map);
+      else this.#put(outer, slot, entries, fill);
+    } finally {
+      map?.close();
+    }
+  }
+
+  /** Puts more into the map that is there; where it is too small, or half full, another one takes its place. */
+  #putMore(outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void): void {
+    const map = this.#inner(outer, slot);
+    try {
+      const isRoomy = map && map.info.entries >= entries && [...map.keys()].length <= map.info.entries / 2;
+      if (map && isRoomy) fill(map);
+      else this.#put(outer, slot, entries, fill);
+    } finally {
+      map?.close();
+    }
+  }
+
+  /** The map of a slot, the caller's to close. */
+  #inner(outer: Outer, slot: number): KernelMap | undefined {
+    const id = this.#maps[outer].lookup(bytes32(slot));
+    return id && this.#bpf.mapById(new DataView(id.buffer).getUint32(0, true));
+  }
+}
+
+interface Changes<Id> {
+  readonly changed: ReadonlyMap<Id, Job>;
+  readonly gone: readonly Id[];
+  readonly key: (id: Id) => Uint8Array;
+  readonly tables: GuardTables;
+}
+
+/** Has the map of a kind in a slot hold something, with room for so many entries. */
+type Put = (outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void) => void;
+
+/** Takes all out of a hash; false where that is too much. Arrays are written over. */
+function isEmptied(map: KernelMap): boolean {
+  if (map.info.type !== 'hash') return true;
+  const keys: Uint8Array[] = [];
+  for (const key of map.keys()) if (keys.push(key) > EMPTIED_MAX) return false;
+  for (const key of keys) map.delete(key);
+  return true;
+}
+
+/** 0 stands for none. */
+function nextSwap(swap: number): number {
+  return swap === 0xffff_ffff ? 1 : swap + 1;
+}
+
+function putAll(map: KernelMap, entries: readonly MapEntry[]): void {
+  for (const { key, value } of entries) map.update(key, value);
+}
+
+/** The keys of an array from 0 on. */
+function indexes(count: number): Uint8Array {
+  const keys = new Uint32Array(count);
+  for (let i = 0; i < count; i++) keys[i] = i;
+  return new Uint8Array(keys.buffer);
+}

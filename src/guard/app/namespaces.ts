@@ -1,0 +1,142 @@
+// The network namespaces of the guard: which there are and what leads to them, one more, one less.
+import { PortreeveError } from '../../base/errors.ts';
+import type { NetworkNamespaces } from '../../host/host.ts';
+import { type NamespacePlace, parseNamespace } from '../../text/namespace.ts';
+import type { PoolNote } from '../core/port-pools.ts';
+import { enforcedProfile, reachOf } from './assigned.ts';
+import type { AssignedPorts } from './assigned-ports.ts';
+import { type GuardDoors, guardAbsent } from './guard.ts';
+import { GuardKernel } from './kernel/kernel.ts';
+import type { GuardedNamespaces, NamedBy } from './kernel/namespaces.ts';
+
+/** What it takes to look at them. */
+export type NamespaceDoors = Pick<GuardDoors, 'bpf' | 'namespaces'>;
+
+/** What it takes to change them. */
+export interface NamespaceChangeDeps extends NamespaceDoors {
+  readonly archive: GuardDoors['archive'];
+  readonly assigned: Pick<AssignedPorts, 'apply' | 'prepare'>;
+}
+
+/** What became of a change, and what is to be reported of it. */
+export interface NamespaceChange<Result> {
+  readonly result: Result;
+  readonly notes: readonly PoolNote[];
+}
+
+/** One in which the policy holds. */
+export interface NamespaceRow {
+  readonly cookie: bigint;
+  readonly by: NamedBy;
+  /** The files that it is mounted at, and a process in it. */
+  readonly paths: readonly string[];
+  readonly pid: number | undefined;
+  /** Nothing leads there any more; where not all can be seen that is not known. */
+  readonly isGone: boolean;
+}
+
+/** Those in which the policy holds, the guard's own first. Throws PortreeveError `GUARD_ABSENT` (refused). */
+export function listNamespaces({ bpf, namespaces }: NamespaceDoors, pins: string): NamespaceRow[] {
+  return withGuard({ bpf }, pins, (guard) => rowsOf(guard.namespaces, namespaces));
+}
+
+/**
+ * Has the policy hold in one more; the result is false where it held there already. Throws PortreeveError
+ * `NAMESPACE_INVALID` (usage), `NAMESPACE_ABSENT`, `NOT_A_NAMESPACE`, `GUARD_NAMESPACES_FULL` and `GUARD_ABSENT`
+ * (refused), and `NAMESPACE_CLOSED` (world).
+ */
+export function addNamespace(
+  deps: NamespaceChangeDeps,
+  pins: string,
+  text: string,
+): NamespaceChange<boolean> {
+  return withGuard(deps, pins, (guard) => {
+    dropGone(guard.namespaces, deps.namespaces);
+    const { cookie, path } = existing(deps.namespaces, text);
+    const profile = enforcedProfile(deps.archive, guard.state());
+    const notes = profile && path !== undefined ? deps.assigned.prepare(profile, cookie, path) : [];
+    return { result: guard.namespaces.add(cookie), notes };
+  });
+}
+
+/**
+ * Has the policy hold in one less; the result is undefined where it did not hold there, else who had named it. Throws
+ * what addNamespace() throws, and `GUARD_HOME` (refused) for the guard's own.
+ */
+export function removeNamespace(
+  deps: NamespaceChangeDeps,
+  pins: string,
+  text: string,
+): NamespaceChange<NamedBy | undefined> {
+  return withGuard(deps, pins, (guard) => {
+    const { namespaces } = guard;
+    const cookie = cookieOf(deps.namespaces, placeOf(text), text);
+    const there = namespaces.list().find((one) => one.cookie === cookie);
+    if (there) namespaces.remove(cookie);
+    dropGone(namespaces, deps.namespaces);
+    const state = guard.state();
+    const profile = enforcedProfile(deps.archive, state);
+    const notes = profile ? deps.assigned.apply(profile, reachOf(deps.bpf, state)) : [];
+    return { result: there?.by, notes };
+  });
+}
+
+/** Changes a guard while nobody else does. */
+function withGuard<T>({ bpf }: Pick<NamespaceDoors, 'bpf'>, pins: string, act: (guard: GuardKernel) => T): T {
+  const guard = GuardKernel.open(bpf, pins);
+  if (!guard) throw guardAbsent();
+  try {
+    return guard.meanwhile(() => act(guard));
+  } finally {
+    guard.close();
+  }
+}
+
+function rowsOf(guarded: GuardedNamespaces, host: NetworkNamespaces): NamespaceRow[] {
+  const { namespaces, isComplete } = host.seen();
+  const there = new Map(namespaces.map((one) => [one.cookie, one]));
+  return guarded.list().map(({ cookie, by }) => {
+    const { paths = [], pid } = there.get(cookie) ?? {};
+    return { cookie, by, paths, pid, isGone: isComplete && by !== 'home' && !there.has(cookie) };
+  });
+}
+
+/** Nobody can bind a port in one to which nothing leads. */
+function dropGone(guarded: GuardedNamespaces, host: NetworkNamespaces): void {
+  for (const { cookie, isGone } of rowsOf(guarded, host)) if (isGone) guarded.remove(cookie);
+}
+
+/** A number is taken only of one that is there: others would never be found again. */
+function existing(
+  host: NetworkNamespaces,
+  text: string,
+): { readonly cookie: bigint; readonly path: string | undefined } {
+  const place = placeOf(text);
+  const cookie = cookieOf(host, place, text);
+  if ('path' in place) return { cookie, path: place.path };
+  const there = host.seen().namespaces.find((one) => one.cookie === cookie);
+  if (!there) throw absent(text);
+  return { cookie, path: there.paths[0] ?? `/proc/${there.pid}/ns/net` };
+}
+
+function placeOf(text: string): NamespacePlace {
+  const place = parseNamespace(text);
+  if (place) return place;
+  const hint = 'It is a name that "ip netns" lists, an absolute path, pid:NUMBER or cookie:NUMBER.';
+  throw new PortreeveError('usage', 'NAMESPACE_INVALID', `"${text}" names no network namespace`, hint, {
+    value: text,
+  });
+}
+
+function cookieOf(host: NetworkNamespaces, place: NamespacePlace, text: string): bigint {
+  if ('cookie' in place) return place.cookie;
+  const cookie = host.cookieAt(place.path);
+  if (cookie === undefined) throw absent(text);
+  return cookie;
+}
+
+function absent(text: string): PortreeveError {
+  const message = `there is no network namespace ${text}`;
+  const hint = 'Those with a name: ip netns; those of processes: lsns --type net';
+  return new PortreeveError('refused', 'NAMESPACE_ABSENT', message, hint, { value: text });
+}

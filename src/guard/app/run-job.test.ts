@@ -1,0 +1,208 @@
+// Who may take which job, for which process, and what becomes of it when something goes wrong on the way.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { SimCgroups } from '../../../test/support/sim/cgroups.ts';
+import { SimClock } from '../../../test/support/sim/clock.ts';
+import { SimFiles } from '../../../test/support/sim/files.ts';
+import { SimProcesses } from '../../../test/support/sim/processes.ts';
+import { SimRandom } from '../../../test/support/sim/random.ts';
+import { Follower } from './follower.ts';
+import { type Caller, giveJob, type JobSection, type RunDoors } from './run-job.ts';
+
+const SHELL = 700;
+const CLIENT = 701;
+const HOME = '/user.slice/a.scope';
+const ALICE: Caller = { pid: CLIENT, uid: 1000, gids: [1000] };
+const ROOT: Caller = { pid: CLIENT, uid: 0, gids: [0] };
+const SECTIONS: Readonly<Record<string, JobSection>> = {
+  WEB: { users: ['alice', 1002], groups: ['www', 2001] },
+  EMPTY: {},
+};
+
+/** A host on which a shell runs a client, which asks. */
+class Stage {
+  readonly cgroups = new SimCgroups();
+  readonly processes = new SimProcesses(new SimClock(), new SimRandom(1));
+  readonly files = new SimFiles(
+    {
+      '/etc/passwd': 'root:x:0:0::/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n',
+      '/etc/group': 'www:x:2000:\n',
+    },
+    1,
+  );
+  readonly follower = new Follower({
+    cgroups: this.cgroups,
+    files: this.files,
+    kernel: () => undefined,
+    renewTables: () => undefined,
+    warn: () => undefined,
+  });
+  readonly doors: RunDoors = { ...this, sections: SECTIONS };
+
+  constructor(uid = 1000) {
+    this.cgroups.add(HOME);
+    this.run(SHELL, 1, uid);
+    this.run(CLIENT, SHELL, uid);
+  }
+
+  /** A process begins; its cgroup is asked for each time. */
+  run(pid: number, parent: number, ...uids: number[]): void {
+    this.cgroups.place(pid, HOME);
+    const { cgroups } = this;
+    const all = uids.length === 1 ? uids.concat(uids, uids, uids) : uids;
+    this.processes.run(pid, {
+      parent,
+      uids: all,
+      get cgroup() {
+        return cgroups.of(pid);
+      },
+    });
+  }
+
+  give(caller: Caller, request: unknown = { job: 'WEB', pid: SHELL }): string {
+    return giveJob(request, caller, this.doors).cgroup;
+  }
+}
+
+test('the process is in a cgroup below its own, which is the job that was asked for', () => {
+  const stage = new Stage();
+  assert.deepEqual(giveJob({ job: 'web', pid: SHELL }, ALICE, stage.doors), {
+    job: 'WEB',
+    cgroup: `${HOME}/portreeve-job-WEB-${SHELL}`,
+  });
+  assert.equal(stage.cgroups.of(SHELL), `${HOME}/portreeve-job-WEB-${SHELL}`);
+  assert.equal(stage.cgroups.of(CLIENT), HOME);
+  const [made] = stage.cgroups.marked();
+  assert.deepEqual([made?.job, made?.taker, made?.uid], ['WEB', 1000, 0]);
+  assert.equal(stage.follower.jobs.cgroups.get(made?.id ?? 0n)?.name, 'WEB');
+});
+
+test('without a number it is the caller himself, and from a job another one is taken below it', () => {
+  const stage = new Stage();
+  assert.equal(stage.give(ALICE, { job: 'WEB' }), `${HOME}/portreeve-job-WEB-${CLIENT}`);
+  assert.equal(
+    stage.give(ALICE, { job: 'WEB' }),
+    `${HOME}/portreeve-job-WEB-${CLIENT}/portreeve-job-WEB-${CLIENT}`,
+  );
+});
+
+describe('who may', () => {
+  const may = (caller: Partial<Caller>, job: string): string => {
+    const uid = caller.uid ?? 1000;
+    try {
+      return new Stage(uid).give({ ...ALICE, ...caller }, { job }) && 'yes';
+    } catch (thrown) {
+      return thrown instanceof Error && 'code' in thrown ? `${thrown.code}` : `${thrown}`;
+    }
+  };
+  const cases: [name: string, Partial<Caller>, job: string, expected: string][] = [
+    ['a user by name', { uid: 1000 }, 'WEB', 'yes'],
+    ['a user by uid, whom no account has', { uid: 1002 }, 'WEB', 'yes'],
+    ['another user', { uid: 1001 }, 'WEB', 'JOB_DENIED'],
+    ['somebody in a group by name', { uid: 1001, gids: [1001, 2000] }, 'WEB', 'yes'],
+    ['somebody in a group by gid', { uid: 1001, gids: [2001] }, 'WEB', 'yes'],
+    ['somebody in another group', { uid: 1001, gids: [1001, 1000, 2002] }, 'WEB', 'JOB_DENIED'],
+    ['nobody where nobody is named', { uid: 1000 }, 'EMPTY', 'JOB_DENIED'],
+    ['nobody where there is no section', { uid: 1000 }, 'OTHER', 'JOB_DENIED'],
+    ['nobody by what every object has', { uid: 1000 }, 'CONSTRUCTOR', 'JOB_DENIED'],
+    ['root, all', { uid: 0, gids: [0] }, 'OTHER', 'yes'],
+    ['not even root what is no job', { uid: 0 }, 'RESERVED', 'JOB_INVALID'],
+    ['not even root the job of whom nobody knows', { uid: 0 }, 'unknown', 'JOB_INVALID'],
+    ['not even root a name with a slash', { uid: 0 }, '../A', 'JOB_INVALID'],
+  ];
+  for (const [name, caller, job, expected] of cases) {
+    test(name, () => assert.equal(may(caller, job), expected));
+  }
+});
+
+describe('for whom', () => {
+  const refused = (stage: Stage, caller: Caller, pid: number, code: string) => {
+    assert.throws(() => stage.give(caller, { job: 'WEB', pid }), { code });
+    assert.deepEqual(stage.cgroups.marked(), []);
+  };
+
+  test('not for another process of his', () => {
+    const stage = new Stage();
+    stage.run(702, SHELL, 1000);
+    refused(stage, ALICE, 702, 'PROCESS_DENIED');
+    refused(stage, ALICE, 703, 'PROCESS_GONE');
+  });
+
+  test('not for a parent of another user, or of one who has been or may become one', () => {
+    for (const uids of [[0], [1001], [1000, 0, 0, 0], [1000, 1000, 0, 1000], [0, 1000, 1000, 1000]]) {
+      const stage = new Stage();
+      stage.run(SHELL, 1, ...uids);
+      refused(stage, ALICE, SHELL, 'PROCESS_DENIED');
+    }
+  });
+
+  test('root gives it to his parent, whoever that is, but not to the first process', () => {
+    const stage = new Stage(0);
+    stage.run(SHELL, 1, 1000);
+    assert.ok(stage.give(ROOT));
+    const orphan = new Stage(0);
+    orphan.run(CLIENT, 1, 0);
+    orphan.run(1, 0, 0);
+    refused(orphan, ROOT, 1, 'PROCESS_DENIED');
+  });
+
+  test('not for one who has the number of the caller by now', () => {
+    const stage = new Stage();
+    stage.run(CLIENT, SHELL, 1001);
+    refused(stage, ALICE, CLIENT, 'PROCESS_DENIED');
+    refused(stage, ALICE, SHELL, 'PROCESS_DENIED');
+    refused(stage, ROOT, CLIENT, 'PROCESS_DENIED');
+  });
+});
+
+test('what is no such request is refused', () => {
+  const stage = new Stage();
+  const requests = [
+    undefined,
+    null,
+    1,
+    'WEB',
+    [],
+    {},
+    { job: 1 },
+    { job: 'WEB', pid: '700' },
+    { job: 'WEB', pid: 0 },
+    { job: 'WEB', pid: 1.5 },
+    { job: 'WEB', pid: 4_194_305 },
+    { job: 'WEB', user: 'root' },
+  ];
+  for (const request of requests) {
+    assert.throws(() => giveJob(request, ALICE, stage.doors), { code: 'REQUEST_INVALID' });
+  }
+});
+
+test('a process in no cgroup gets no job', () => {
+  const stage = new Stage();
+  stage.cgroups.place(SHELL, undefined);
+  assert.throws(() => stage.give(ALICE), { code: 'CGROUP_MISSING' });
+});
+
+test('what the kernel does not take is said, and leaves nothing behind', () => {
+  const stage = new Stage();
+  stage.cgroups.move = () => {
+    throw new Error('EOPNOTSUPP');
+  };
+  assert.throws(() => stage.give(ALICE), /EOPNOTSUPP/);
+  assert.deepEqual(stage.cgroups.marked(), []);
+});
+
+test('a process that has got the number on the way is put back where its parent is', () => {
+  const stage = new Stage();
+  stage.cgroups.add('/other');
+  stage.run(800, 1, 1001);
+  stage.cgroups.place(800, '/other');
+  const move = stage.cgroups.move.bind(stage.cgroups);
+  stage.cgroups.move = (pid, into) => {
+    // The shell has ended, and another process has begun another one, which gets its number.
+    if (into.path !== '/other') stage.run(SHELL, 800, 1001);
+    move(pid, into);
+  };
+  assert.throws(() => stage.give(ALICE), { code: 'PROCESS_GONE' });
+  assert.equal(stage.cgroups.of(SHELL), '/other');
+  assert.deepEqual(stage.cgroups.marked(), []);
+});

@@ -1,0 +1,38 @@
+// What portreeve.toml says of the guard: the commands and the daemon go by the same.
+
+import type { SettingsFile } from '../../kit/settings-file.ts';
+import { namespacePath } from '../../text/namespace.ts';
+import type { GuardErrno } from './guard-errnos.ts';
+
+/** What a port is refused with if nobody says otherwise: bindresvport(3) goes on at EADDRINUSE, and at nothing else. */
+const DEFAULT_ERRNO: GuardErrno = 'EACCES';
+const DEFAULT_ERRNO_LOW: GuardErrno = 'EADDRINUSE';
+
+/** What the tables of a profile are made by. */
+export interface TableChoices {
+  readonly omvsJob: string | undefined;
+  readonly authportJobs: readonly string[];
+  /** The errno of a refusal, and of one of a port from 512 to 1023. */
+  readonly errno: GuardErrno;
+  readonly errnoLow: GuardErrno;
+}
+
+/** How it is guarded, as far as a file can say it. */
+export interface GuardSettings extends TableChoices {
+  /** The directory of the cgroup below which binds are judged; undefined: all of them. */
+  readonly cgroup: string | undefined;
+  /** The files of the network namespaces in which the policy is to hold, too. */
+  readonly namespaces: readonly string[];
+}
+
+/** What the sections [guard] and [profile] come to. */
+export function guardSettings({ guard = {}, profile = {} }: SettingsFile): GuardSettings {
+  return {
+    omvsJob: profile.omvs_job,
+    authportJobs: profile.authport_jobs ?? [],
+    errno: guard.errno ?? DEFAULT_ERRNO,
+    errnoLow: guard.errno_low ?? DEFAULT_ERRNO_LOW,
+    cgroup: guard.cgroup,
+    namespaces: (guard.namespaces ?? []).flatMap((name) => namespacePath(name) ?? []),
+  };
+}

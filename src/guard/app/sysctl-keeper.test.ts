@@ -1,0 +1,218 @@
+// The keeper of the kernel's port settings: it gives back what it found, whatever happened in between.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { profileOf } from '../../../test/support/pool-profiles.ts';
+import { SimSysctlRecord, SimSysctls } from '../../../test/support/sim/sysctls.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import type { SysctlChange, SysctlRecord, Sysctls } from '../../host/host.ts';
+import { EMPTY_PROFILE, type Profile } from '../../profile/core/rules.ts';
+import { formatPortList, parsePortList } from '../../text/port-list.ts';
+import { PORT_RANGE, RESERVED_PORTS } from '../core/port-pools.ts';
+import { SysctlKeeper } from './sysctl-keeper.ts';
+
+const WEB = profileOf({
+  tcp: [
+    [80, 80],
+    [443, 443],
+  ],
+  tcpEphemeral: [20000, 40000],
+  udpEphemeral: [20000, 40000],
+});
+
+/** A keeper's world, in which every change of the record and of a setting is counted. */
+class Scene {
+  readonly sysctls = new SimSysctls();
+  readonly record = new SimSysctlRecord();
+  readonly done: string[] = [];
+  /** So many more changes are done before the process is killed. */
+  left = Number.POSITIVE_INFINITY;
+  /** So much of a list is in force when its writer is killed; 0: it was not begun. */
+  pieces = 0;
+
+  /** A keeper that knows nothing but what is recorded. */
+  keeper(): SysctlKeeper {
+    const sysctls: Sysctls = {
+      read: (name) => this.sysctls.read(name),
+      write: (name, value) => {
+        this.#count(`write ${name}`, () => {
+          if (name !== RESERVED_PORTS || this.pieces === 0) return;
+          this.sysctls.write(name, value.split(',').slice(0, this.pieces).join(','));
+        });
+        this.sysctls.write(name, value);
+      },
+    };
+    const record: SysctlRecord = {
+      read: () => this.record.read(),
+      write: (changes) => {
+        this.#count('record', () => {});
+        this.record.write(changes);
+      },
+    };
+    return new SysctlKeeper({ sysctls, record });
+  }
+
+  #count(what: string, cutOff: () => void): void {
+    this.done.push(what);
+    if (this.left > 0) {
+      this.left--;
+      return;
+    }
+    cutOff();
+    throw new Killed();
+  }
+
+  /** Applies until it is killed after so many changes, and in the middle of the next one. */
+  applyAndDie(profile: Profile, changes: number, pieces = 0): void {
+    this.left = changes;
+    this.pieces = pieces;
+    try {
+      this.keeper().apply(profile);
+    } catch (thrown) {
+      if (!(thrown instanceof Killed)) throw thrown;
+    }
+    this.left = Number.POSITIVE_INFINITY;
+  }
+
+  get values(): (string | undefined)[] {
+    return [this.sysctls.read(RESERVED_PORTS), this.sysctls.read(PORT_RANGE)];
+  }
+}
+
+class Killed extends Error {}
+
+test('what the profile wants is written, and what was found comes back', () => {
+  const scene = new Scene();
+  scene.sysctls.write(RESERVED_PORTS, '8080');
+  scene.keeper().apply(WEB);
+  assert.deepEqual(scene.values, ['80,443,8080', '20000\t40000']);
+  scene.keeper().restore();
+  assert.deepEqual(scene.values, ['8080', '32768\t60999']);
+  assert.deepEqual(scene.record.read(), []);
+});
+
+test('what is found is recorded before anything is written, and then that it was', () => {
+  const scene = new Scene();
+  const change = (name: string, found: string, written: string): SysctlChange => {
+    return { name, found, written, before: found };
+  };
+  scene.applyAndDie(WEB, 1);
+  const begun = [change(RESERVED_PORTS, '', '80,443'), change(PORT_RANGE, '32768\t60999', '20000\t40000')];
+  assert.deepEqual(scene.record.read(), begun);
+  assert.deepEqual(scene.done, ['record', `write ${RESERVED_PORTS}`]);
+  scene.keeper().apply(WEB);
+  assert.deepEqual(
+    scene.record.read(),
+    begun.map((each) => ({ ...each, before: undefined })),
+  );
+});
+
+test('the same again changes nothing', () => {
+  const scene = new Scene();
+  scene.keeper().apply(WEB);
+  scene.done.length = 0;
+  scene.keeper().apply(WEB);
+  scene.keeper().plan(EMPTY_PROFILE);
+  assert.deepEqual(scene.done, []);
+  scene.keeper().restore();
+  scene.done.length = 0;
+  scene.keeper().restore();
+  assert.deepEqual(scene.done, []);
+});
+
+test('a plan is told and not carried out', () => {
+  const scene = new Scene();
+  const { writes } = scene.keeper().plan(WEB);
+  assert.deepEqual(
+    writes.map(({ name, current, value }) => [name, current, value]),
+    [
+      [RESERVED_PORTS, '', '80,443'],
+      [PORT_RANGE, '32768\t60999', '20000\t40000'],
+    ],
+  );
+  assert.deepEqual(scene.done, []);
+});
+
+test('a setting that the profile does not change is not recorded', () => {
+  const scene = new Scene();
+  scene.keeper().apply(profileOf({ tcp: [[80, 80]] }));
+  assert.deepEqual(
+    scene.record.read().map(({ name }) => name),
+    [RESERVED_PORTS],
+  );
+  scene.keeper().apply(EMPTY_PROFILE);
+  assert.deepEqual(scene.record.read(), []);
+});
+
+test('a value that the kernel refuses is told, and the others come back', () => {
+  const scene = new Scene();
+  const keeper = scene.keeper();
+  scene.sysctls.write('net.ipv4.ip_unprivileged_port_start', '70000');
+  assert.throws(() => keeper.apply(WEB), { code: 'SYSCTL_UNKNOWN' });
+  const narrow: Sysctls = {
+    read: (name) => (name.endsWith('_start') ? '1024' : scene.sysctls.read(name)),
+    write: (name, value) => scene.sysctls.write(name, value),
+  };
+  scene.sysctls.write('net.ipv4.ip_unprivileged_port_start', '30000');
+  assert.throws(
+    () => new SysctlKeeper({ sysctls: narrow, record: scene.record }).apply(WEB),
+    (thrown) => thrown instanceof PortreeveError && thrown.code === 'SYSCTL_REFUSED',
+  );
+  assert.deepEqual(scene.values, ['80,443', '32768\t60999']);
+  scene.keeper().restore();
+  assert.deepEqual(scene.values, ['', '32768\t60999']);
+  assert.deepEqual(scene.record.read(), []);
+});
+
+test('a value that does not stay is told', () => {
+  const scene = new Scene();
+  const deaf: Sysctls = { read: (name) => scene.sysctls.read(name), write: () => {} };
+  assert.throws(() => new SysctlKeeper({ sysctls: deaf, record: scene.record }).apply(WEB), {
+    code: 'SYSCTL_NOT_KEPT',
+  });
+});
+
+/** What happens between two looks: a profile is applied, perhaps not to its end, and others edit the list. */
+const event = fc.record({
+  ranges: fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.nat(5)), { maxLength: 4 }),
+  /** Killed after so many changes; 9 is never reached. */
+  changes: fc.constantFrom(0, 1, 2, 9, 9, 9),
+  pieces: fc.nat(3),
+  added: fc.uniqueArray(fc.nat(70), { maxLength: 3 }),
+  removed: fc.uniqueArray(fc.nat(70), { maxLength: 3 }),
+});
+
+describe('with whatever profiles, edits by others and deaths', () => {
+  test('what others have in the list is there in the end, and nothing else', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(70)), fc.array(event, { maxLength: 8 }), (found, events) => {
+        const scene = new Scene();
+        let others = new Set(found);
+        scene.sysctls.write(RESERVED_PORTS, formatPortList(others));
+        for (const { ranges, changes, pieces, added, removed } of events) {
+          const tcp = ranges.map(([first, more]) => [first, first + more] as const);
+          const isKilled = changes < 9;
+          scene.applyAndDie(profileOf({ tcp }), changes, pieces);
+          const current = parsePortList(scene.sysctls.read(RESERVED_PORTS) ?? '');
+          if (!isKilled) assert.ok(current.isSupersetOf(others));
+          // Nobody can tell who adds what is there; what is removed from a list that was cut off may come back.
+          const news = new Set(added).difference(current).difference(isKilled ? others : new Set());
+          const gone = isKilled ? new Set<number>() : new Set(removed);
+          if (isKilled) for (const port of wanted(scene)) news.delete(port);
+          others = others.union(news).difference(gone);
+          scene.sysctls.write(RESERVED_PORTS, formatPortList(current.union(news).difference(gone)));
+        }
+        scene.keeper().restore();
+        assert.equal(scene.sysctls.read(RESERVED_PORTS), formatPortList(others));
+        assert.deepEqual(scene.record.read(), []);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+/** The ports that an unfinished write was to bring, or may have taken away. */
+function wanted({ record }: Scene): Set<number> {
+  const change = record.read().find(({ name }) => name === RESERVED_PORTS);
+  return parsePortList(change?.written ?? '').union(parsePortList(change?.before ?? ''));
+}

@@ -1,0 +1,53 @@
+// The names of units as the kernel looks them up when a cgroup is made, each with the job that it stands for.
+import { PROFILE_UNITS_MAX } from '../../base/limits.ts';
+import { jobOfUnit } from '../../base/unit.ts';
+import { UNIT_NAME_BYTES } from './layout.ts';
+import type { GuardTables, MapEntry } from './tables.ts';
+
+/** A unit that may begin: a service, a socket, or a template of one, "postgresql@.service". */
+export interface PossibleUnit {
+  readonly unit: string;
+  /** The unit that a socket activates, where that is not the one of its own name. */
+  readonly activates: string | undefined;
+}
+
+const SUFFIXES = ['.service', '.socket'] as const;
+const TEMPLATE = /^([^@]+)@\.(?:service|socket)$/;
+
+/** What the map `units` holds: the names that the profile has in full, and the units that the host has files of. */
+export function unitEntries(
+  tables: Pick<GuardTables, 'job' | 'instances' | 'names'>,
+  units: readonly PossibleUnit[],
+): MapEntry[] {
+  const values = new Map<string, Uint8Array>();
+  const putUnit = (unit: string, activates?: string) => {
+    const named = jobOfUnit(unit, activates);
+    if ('job' in named) values.set(unit.toUpperCase(), tables.job(named.job));
+  };
+  const putTemplate = (template: string) => {
+    const named = jobOfUnit(template);
+    if ('job' in named) values.set(`${named.job.name}@`, tables.instances(named.job.name));
+  };
+  for (const name of tables.names.slice(0, PROFILE_UNITS_MAX)) {
+    for (const suffix of SUFFIXES) putUnit(`${name}${suffix}`);
+    if (!name.includes('@')) putTemplate(name);
+  }
+  for (const { unit, activates } of units) {
+    const template = TEMPLATE.exec(unit)?.[1];
+    if (template === undefined) putUnit(unit, activates);
+    else putTemplate(template);
+  }
+  return [...values].flatMap(([name, value]) => {
+    const key = keyOf(name);
+    return key ? [{ key, value }] : [];
+  });
+}
+
+/** The name with zeros behind it; undefined where it is too long, which no job is. */
+function keyOf(name: string): Uint8Array | undefined {
+  const text = new TextEncoder().encode(name);
+  if (text.length > UNIT_NAME_BYTES) return undefined;
+  const key = new Uint8Array(UNIT_NAME_BYTES);
+  key.set(text);
+  return key;
+}

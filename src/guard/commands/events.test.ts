@@ -1,0 +1,209 @@
+// `portreeve events`: of the daemon that answers, else of the archive, in words and as JSON.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { capturedIo } from '../../../test/support/captured-io.ts';
+import { EVENT_TIME, guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
+import { lookDaemon } from '../../../test/support/look-daemon.ts';
+import { SimEventArchive } from '../../../test/support/sim/event-archive.ts';
+import { until } from '../../../test/support/world.ts';
+import { LookServer } from '../../kit/look-server.ts';
+import { LOOK_SOCKET } from '../../kit/status-report.ts';
+import { run } from '../../main/program.ts';
+import { EVENTS_PATH, eventLine } from '../app/events.ts';
+import { EventFeed } from '../daemon/event-feed.ts';
+import { EVENT_DATABASE, SqliteEventArchive } from '../linux/event-archive.ts';
+
+function homeOf(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+/** The uid that runs the tests owns their directories; as another one the command looks into those of its user only. */
+const UID = process.getuid?.() === 0 ? 4711 : (process.getuid?.() ?? 0);
+
+/** A user's daemon that tells of events. */
+async function daemon(t: TestContext) {
+  const home = homeOf(t);
+  mkdirSync(join(home, 'portreeve'));
+  const archive = new SimEventArchive();
+  const feed = new EventFeed({ archive, maySeeAll: () => true });
+  const path = join(home, 'portreeve', LOOK_SOCKET);
+  const server = new LookServer(path, {}, { [EVENTS_PATH]: feed.answer });
+  await server.open();
+  t.after(() => server.close());
+  const add = (...events: Parameters<typeof archive.append>[0][number][]) => {
+    archive.append(events, EVENT_TIME);
+    feed.recorded();
+  };
+  return { add, server, env: { XDG_RUNTIME_DIR: home, HOME: home }, runtime: join(home, 'portreeve') };
+}
+
+/** A user without a daemon, and a state directory of his in which there are events. */
+function archived(t: TestContext, events = [guardEvent(), LOST]) {
+  const home = homeOf(t);
+  const state = join(home, 'state/portreeve');
+  using archive = new SqliteEventArchive(state);
+  archive.append(events, EVENT_TIME);
+  return { state, env: { XDG_RUNTIME_DIR: home, XDG_STATE_HOME: join(home, 'state'), HOME: home } };
+}
+
+async function said(line: string, env: Readonly<Record<string, string>> = {}) {
+  const io = capturedIo({ env, uid: UID });
+  const code = await run(line.split(' '), io);
+  return { code, stdout: io.stdout(), stderr: io.stderr() };
+}
+
+const numbersIn = (json: string): number[] =>
+  json
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line).number);
+
+describe('of the running daemon', () => {
+  test('a line for each, under a heading', async (t) => {
+    const { add, env } = await daemon(t);
+    assert.deepEqual(await said('events', env), { code: 0, stdout: 'nothing is recorded\n', stderr: '' });
+    add(guardEvent(), LOST);
+    const { code, stdout, stderr } = await said('events', env);
+    assert.deepEqual([code, stderr], [0, '']);
+    const lines = stdout.trimEnd().split('\n');
+    assert.match(lines[0] ?? '', /^TIME +VERDICT .* RULE$/);
+    assert.match(lines[1] ?? '', /refused .* ALICE .* 80\/tcp .* \/etc\/portreeve\/profile.tcpip:12$/);
+    assert.match(lines[2] ?? '', /lost .* 4,711 refusals/);
+    assert.equal(lines.length, 3);
+  });
+
+  test('--json is what the daemon says, a line for each', async (t) => {
+    const { add, env } = await daemon(t);
+    assert.equal((await said('events --json', env)).stdout, '');
+    add(guardEvent(), LOST);
+    const { stdout } = await said('events --json', env);
+    assert.deepEqual(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+      [eventLine({ number: 1, ...guardEvent() }), eventLine({ number: 2, ...LOST })],
+    );
+  });
+
+  test('--since, --job and --port', async (t) => {
+    const { add, env } = await daemon(t);
+    const now = Date.now();
+    add(
+      guardEvent({ timeMs: now - 7_200_000 }),
+      guardEvent({ timeMs: now, job: 'WEB', port: 53, protocol: 'udp' }),
+    );
+    const numbers = async (line: string) => numbersIn((await said(`events --json ${line}`, env)).stdout);
+    assert.deepEqual(await numbers('--since 1h'), [2]);
+    assert.deepEqual(await numbers('--since 3h'), [1, 2]);
+    assert.deepEqual(await numbers('--job web'), [2]);
+    assert.deepEqual(await numbers('--port 80'), [1]);
+    assert.deepEqual(await numbers('--port 53/udp'), [2]);
+    assert.deepEqual(await numbers('--port 53/tcp'), []);
+  });
+
+  test('--follow shows new ones as they come, and ends when nobody reads any more', async (t) => {
+    const { add, env } = await daemon(t);
+    add(guardEvent());
+    const reading = new AbortController();
+    const io = { ...capturedIo({ env, uid: UID }), unread: reading.signal };
+    const ended = run(['events', '--follow', '--json'], io);
+    for (let number = 2; number < 4; number++) {
+      // The first may come before the daemon was asked; then it is none of the new ones.
+      await until(`event ${number}`, () => {
+        if (numbersIn(io.stdout()).length >= number - 1) return true;
+        add(guardEvent());
+        return false;
+      });
+    }
+    assert.ok(!numbersIn(io.stdout()).includes(1));
+    reading.abort();
+    assert.equal(await ended, 0);
+  });
+
+  test('--follow: a daemon that ends is told', async (t) => {
+    const { env, server, add } = await daemon(t);
+    add(guardEvent({ timeMs: Date.now() }));
+    const io = capturedIo({ env, uid: UID });
+    const ended = run(['events', '--follow', '--since', '1h'], io);
+    await until('the first event', () => io.stdout().includes('ALICE'));
+    await server.close();
+    assert.equal(await ended, 3);
+    assert.match(io.stderr(), /^portreeve: the answer of .*look.sock broke off: .*\n.*portreeve status\n$/);
+  });
+
+  test('--runtime asks there, and nowhere else', async (t) => {
+    const { add, runtime } = await daemon(t);
+    add(guardEvent());
+    const { stdout } = await said(`events --json --runtime ${runtime}`);
+    assert.deepEqual(numbersIn(stdout), [1]);
+    const { code, stderr } = await said(`events --runtime ${homeOf(t)}`);
+    assert.equal(code, 3);
+    assert.match(
+      stderr,
+      /^portreeve: no portreeve daemon tells of events:\n {2}.*\(ENOENT\)\nStart it as root: .*\n$/,
+    );
+  });
+});
+
+describe('of the archive', () => {
+  test('where no daemon answers', async (t) => {
+    const { env } = archived(t);
+    assert.deepEqual(numbersIn((await said('events --json', env)).stdout), [1, 2]);
+    assert.deepEqual(numbersIn((await said('events --json --port 80/tcp', env)).stdout), [1]);
+    assert.match((await said('events', env)).stdout, /^TIME .*\n.*refused .*\n.*lost .*\n$/);
+  });
+
+  test('where a daemon answers that records none', async (t) => {
+    const { env } = archived(t);
+    await lookDaemon(t, env.XDG_RUNTIME_DIR);
+    assert.deepEqual(numbersIn((await said('events --json', env)).stdout), [1, 2]);
+  });
+
+  test('that was named, whether or not a daemon runs, and of more than a page', async (t) => {
+    const { state } = archived(
+      t,
+      Array.from({ length: 1234 }, () => guardEvent()),
+    );
+    const { env, add } = await daemon(t);
+    add(guardEvent());
+    assert.equal(numbersIn((await said(`events --json --state ${state}`, env)).stdout).length, 1234);
+  });
+
+  test('--follow needs a daemon', async (t) => {
+    const { state, env } = archived(t);
+    const { code, stderr } = await said('events --follow', env);
+    assert.equal(code, 3);
+    assert.match(stderr, /no portreeve daemon tells of events/);
+    assert.equal((await said(`events --follow --state ${state}`, env)).code, 2);
+  });
+
+  test('that is none', async (t) => {
+    const home = homeOf(t);
+    assert.equal((await said(`events --state ${home}`)).stdout, 'nothing is recorded\n');
+    writeFileSync(join(home, EVENT_DATABASE), 'precious');
+    const { code, stderr } = await said(`events --state ${home}`);
+    assert.equal(code, 3);
+    assert.match(stderr, /^portreeve: .*events.db is no archive of portreeve\n/);
+  });
+});
+
+test('what cannot be asked is wrong usage, and said', async () => {
+  const cases: Record<string, RegExp> = {
+    '--since yesterday': /"yesterday" is not a time\n.*10m/,
+    '--port http': /"http" is not a port/,
+    '--port 80/icmp': /"80\/icmp" is not a port with a protocol/,
+    '--job A*': /"A\*" is no job name/,
+    '--state /x --runtime /y': /cannot be used with/,
+  };
+  for (const [options, says] of Object.entries(cases)) {
+    const { code, stderr } = await said(`events ${options}`);
+    assert.equal(code, 2, options);
+    assert.match(stderr, says);
+  }
+});

@@ -1,0 +1,122 @@
+// `portreeve events`: what the guard refused, as the running daemon tells it, else as its archive has it.
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { PortreeveError } from '../../base/errors.ts';
+import { parseJobName } from '../../base/job.ts';
+import { EVENT_PAGE_MAX } from '../../base/limits.ts';
+import { parsePort } from '../../base/port.ts';
+import { systemClock } from '../../host/linux/linux-clock.ts';
+import { lookSocketIn, requireTrusted } from '../../kit/daemon-status.ts';
+import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
+import { followLines } from '../../kit/follow.ts';
+import type { Io } from '../../kit/io.ts';
+import { parseSince } from '../../kit/since.ts';
+import { parsePortOf } from '../../profile/commands/decide.ts';
+import { type EventLine, type EventsAsked, eventLine, eventsPath } from '../app/events.ts';
+import { EVENT_DATABASE, SqliteEventArchive } from '../linux/event-archive.ts';
+import { EventTable } from './event-table.ts';
+
+export interface EventsOptions {
+  readonly follow?: boolean;
+  readonly since?: string;
+  readonly json?: boolean;
+  readonly port?: string;
+  readonly job?: string;
+  readonly runtime?: string;
+  readonly state?: string;
+}
+
+export async function eventsCommand(options: EventsOptions, io: Io): Promise<number> {
+  const asked: EventsAsked = {
+    isFollowing: options.follow ?? false,
+    ...(options.since === undefined ? {} : { sinceMs: parseSince(options.since, systemClock.now()) }),
+    ...(options.job === undefined ? {} : { job: parseJobName(options.job) }),
+    ...(options.port === undefined ? {} : portAsked(options.port)),
+  };
+  const table = new EventTable(io);
+  let count = 0;
+  if (asked.isFollowing && !options.json) io.out(table.heading());
+  for await (const line of linesOf(asked, options, io)) {
+    if (options.json) io.out(`${line}\n`);
+    else io.out(`${count === 0 && !asked.isFollowing ? table.heading() : ''}${table.line(eventIn(line))}`);
+    count++;
+  }
+  if (count === 0 && !options.json && !asked.isFollowing) io.out('nothing is recorded\n');
+  return 0;
+}
+
+/** Reads "80", and "80/tcp". */
+function portAsked(text: string): Pick<EventsAsked, 'port' | 'protocol'> {
+  return text.includes('/') ? parsePortOf(text) : { port: parsePort(text) };
+}
+
+/** A line of the daemon is what it says: it is of this host, and of root or of oneself. */
+function eventIn(line: string): EventLine {
+  return JSON.parse(line);
+}
+
+/** The codes that mean that no daemon tells of events there. */
+const UNTOLD: ReadonlySet<string> = new Set([
+  ...['DAEMON_ABSENT', 'DAEMON_DENIED', 'DAEMON_CANNOT', 'RUNTIME_DIRECTORY'],
+]);
+
+/** The events themselves. Throws PortreeveError (world) where nobody tells of them. */
+export async function* eventsTold(
+  asked: EventsAsked,
+  options: EventsOptions,
+  io: Io,
+): AsyncGenerator<EventLine> {
+  for await (const line of linesOf(asked, options, io)) yield eventIn(line);
+}
+
+/** Lines of JSON: of the daemon that answers first, else of the archive. */
+async function* linesOf(asked: EventsAsked, options: EventsOptions, io: Io): AsyncGenerator<string> {
+  const { runtime, state } = options;
+  if (state !== undefined) {
+    yield* archivedLines(resolve(state), asked);
+    return;
+  }
+  const own = directoriesOf(io.uid, io.env);
+  const usual = new Set([own.runtime, SYSTEM_DIRECTORIES.runtime]);
+  const reasons: string[] = [];
+  for (const directory of runtime === undefined ? usual : [resolve(runtime)]) {
+    try {
+      if (runtime === undefined) requireTrusted(directory, io.uid);
+      yield* followLines(lookSocketIn(directory, io.uid), eventsPath(asked), { signal: io.unread });
+      return;
+    } catch (thrown) {
+      if (!(thrown instanceof PortreeveError && UNTOLD.has(thrown.code))) throw thrown;
+      reasons.push(thrown.message);
+    }
+  }
+  if (asked.isFollowing || runtime !== undefined) throw nobodyTells(reasons);
+  const isOwn = existsSync(join(own.state, EVENT_DATABASE));
+  try {
+    yield* archivedLines(isOwn ? own.state : SYSTEM_DIRECTORIES.state, asked);
+  } catch (thrown) {
+    if (!(thrown instanceof PortreeveError)) throw thrown;
+    throw nobodyTells([...reasons, thrown.message]);
+  }
+}
+
+function* archivedLines(state: string, asked: EventsAsked): Generator<string> {
+  const { sinceMs, job, protocol, port } = asked;
+  if (asked.isFollowing) {
+    const hint = 'Leave --state out: the running daemon is asked then.';
+    throw new PortreeveError('usage', 'FOLLOW_ARCHIVE', 'an archive cannot be followed', hint);
+  }
+  const archive = new SqliteEventArchive(state);
+  let after = 0;
+  for (;;) {
+    const events = archive.read({ after, limit: EVENT_PAGE_MAX, sinceMs, job, protocol, port });
+    for (const event of events) yield JSON.stringify(eventLine(event));
+    const last = events.at(-1);
+    if (!last) return;
+    after = last.number;
+  }
+}
+
+function nobodyTells(reasons: readonly string[]): PortreeveError {
+  const message = ['no portreeve daemon tells of events:', ...reasons].join('\n  ');
+  return new PortreeveError('world', 'DAEMON_ABSENT', message, 'Start it as root: portreeve serve');
+}

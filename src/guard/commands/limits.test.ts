@@ -1,0 +1,103 @@
+// What the kernel cannot do exactly, as `apply`, `obey` and `guard` say it, and what `--exact` does about it.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { describe, type TestContext, test } from 'node:test';
+import { capturedIo } from '../../../test/support/captured-io.ts';
+import { type Desk, desk } from '../../../test/support/profile-desk.ts';
+import { tellNotes } from './notes.ts';
+
+const ADMIN = 'EZB.PORTACCESS.*.TCPIP.ADMIN';
+const FILES = {
+  plain: 'PORT 80 TCP WEB\n',
+  // Linux itself keeps low ports from most: that is told, and nothing is different for a program.
+  low: 'TCPCONFIG RESTRICTLOWPORTS\nPORT 80 TCP WEB\n',
+  late: 'PORT\n  80 TCP WEB\n  UNRSV TCP WEB\n  UNRSV TCP * DENY\n',
+  pool: 'GLOBALCONFIG EXPLICITBINDPORTRANGE 5000 100\n',
+  grouped: 'PORT 80 TCP WEB SAF ADMIN\n',
+  groups: `RDEFINE SERVAUTH ${ADMIN}\nPERMIT ${ADMIN} CLASS(SERVAUTH) ID(ROOT) ACCESS(READ)\n`,
+};
+
+function scene(t: TestContext): Desk {
+  const at = desk(t, FILES);
+  return { ...at, run: (line, io) => at.run(`${line} --state ${at.state}`, io) };
+}
+
+const LATE =
+  /^@late:3 \(and 1 more\): note: WHENLISTEN: .*\nNo program of the guard is called at listen\(2\): .*\n$/;
+
+test('what the kernel does otherwise is told once, with the first statement that says it', async (t) => {
+  const { run } = scene(t);
+  for (const line of ['apply @late --dry-run', 'obey @late --dry-run', 'apply @late', 'apply --revision 1']) {
+    const { code, stderr } = await run(line);
+    assert.equal(code, 0);
+    assert.match(stderr, LATE);
+  }
+  assert.equal((await run('apply @plain')).stderr, '');
+});
+
+test('obey tells it of all that is in force then', async (t) => {
+  const { run } = scene(t);
+  await run('apply @late');
+  assert.match(
+    (await run('obey @pool')).stderr,
+    /^@late:3 .*WHENLISTEN[\s\S]*\n@pool:1: note: EXPLICITBINDPORTRANGE/,
+  );
+});
+
+describe('--exact refuses it, and nothing is changed', () => {
+  for (const line of ['apply @late', 'obey @late', 'apply @late --dry-run']) {
+    test(line, async (t) => {
+      const { run, state } = scene(t);
+      const { code, stdout, stderr } = await run(`${line} --exact`);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /the kernel cannot do a thing that the profile says: nothing is changed\n/);
+      assert.match(stderr, /^@late:3 \(and 1 more\): note: WHENLISTEN/);
+      assert.equal(existsSync(state), false);
+    });
+  }
+
+  test('with what is in force, too', async (t) => {
+    const { run } = scene(t);
+    await run('apply @late');
+    const { code, stderr } = await run('obey @pool --exact');
+    assert.equal(code, 1);
+    assert.match(stderr, /the kernel cannot do 2 things/);
+    assert.equal((await run('apply --revision 1 --exact')).code, 1);
+    assert.equal((await run('profile history 2')).code, 1);
+  });
+
+  test('but not what the kernel can do', async (t) => {
+    const { run } = scene(t);
+    for (const [number, file] of ['plain', 'low'].entries()) {
+      const { code, stdout } = await run(`apply @${file} --exact`);
+      assert.equal(code, 0);
+      assert.match(stdout, new RegExp(`\\nrecorded as revision ${number + 1};`));
+    }
+    assert.match((await run('apply @low --exact')).stderr, /^@low:1: note: RESTRICTLOWPORTS:/);
+  });
+});
+
+test('SAF: that groups are those of the user database matters where one has access', async (t) => {
+  const { run } = scene(t);
+  const grouped = /^@grouped:1: note: SAF: the groups of a user/m;
+  assert.match((await run('apply @grouped --racf @groups')).stderr, grouped);
+  assert.equal((await run('apply @grouped --racf @groups --exact')).code, 1);
+  // Without commands no one has access, whatever his groups are.
+  assert.doesNotMatch((await run('apply @grouped')).stderr, grouped);
+  assert.equal((await run('apply @grouped --exact')).code, 0);
+});
+
+test('what was told as a limit is not told again as a note about the settings of the kernel', () => {
+  const note = { severity: 'note', message: 'one range', hint: '', source: undefined } as const;
+  const notes = [
+    { ...note, code: 'EPHEMERAL_PORTS_SHARED' },
+    { ...note, code: 'CLIENT_PORTS_FEW', severity: 'warning', message: 'few stay' },
+  ] as const;
+  const told = (codes: readonly string[]) => {
+    const io = capturedIo();
+    tellNotes(io, notes, new Set(codes));
+    return io.stderr();
+  };
+  assert.equal(told([]), 'portreeve: one range\nportreeve: warning: few stay\n');
+  assert.equal(told(['EPHEMERAL_PORTS_SHARED']), 'portreeve: warning: few stay\n');
+});

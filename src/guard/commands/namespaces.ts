@@ -1,0 +1,84 @@
+// `portreeve guard namespaces`: the network namespaces in which the policy holds.
+
+import { EXIT_CODES } from '../../base/errors.ts';
+import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
+import { linuxNamespaces } from '../../host/linux/namespaces.ts';
+import type { Io } from '../../kit/io.ts';
+import { needRoot } from '../../kit/need-root.ts';
+import { type Column, formatTable, json } from '../../kit/text.ts';
+import { namespaceName } from '../../text/namespace.ts';
+import { GUARD_PINS } from '../app/guard.ts';
+import {
+  addNamespace,
+  listNamespaces,
+  type NamespaceDoors,
+  type NamespaceRow,
+  removeNamespace,
+} from '../app/namespaces.ts';
+import { guardDoors } from './deps.ts';
+import { tellNotes } from './notes.ts';
+
+export interface NamespacesOptions {
+  readonly pins?: string;
+  readonly json?: boolean;
+  readonly state?: string;
+}
+
+/** `portreeve guard namespaces` */
+export function namespacesCommand({ pins, json: isJson }: NamespacesOptions, io: Io): number {
+  needRoot(io, 'look into the kernel');
+  const rows = listNamespaces(doors(), pins ?? GUARD_PINS);
+  io.out(isJson ? json(rows.map(jsonOf)) : formatTable(io, COLUMNS, rows));
+  return 0;
+}
+
+/** `portreeve guard namespaces add` */
+export function addNamespaceCommand(text: string, options: NamespacesOptions, io: Io): number {
+  needRoot(io, 'say where a profile holds');
+  const pins = options.pins ?? GUARD_PINS;
+  const { result: isNew, notes } = addNamespace(guardDoors(options, io), pins, text);
+  tellNotes(io, notes);
+  io.out(isNew ? `the policy holds in ${text}, too\n` : `the policy held in ${text} already\n`);
+  return 0;
+}
+
+/** `portreeve guard namespaces remove` */
+export function removeNamespaceCommand(text: string, options: NamespacesOptions, io: Io): number {
+  needRoot(io, 'say where a profile holds');
+  const pins = options.pins ?? GUARD_PINS;
+  const { result: by, notes } = removeNamespace(guardDoors(options, io), pins, text);
+  tellNotes(io, notes);
+  if (by === undefined) {
+    io.err(`portreeve: the policy did not hold in ${text}\n`);
+    return EXIT_CODES.refused;
+  }
+  io.out(`the policy holds in ${text} no longer\n`);
+  if (by === 'settings') io.err('portreeve: portreeve.toml names it: take it out there, or it comes back\n');
+  return 0;
+}
+
+function doors(): NamespaceDoors {
+  return { bpf: new LinuxBpf(), namespaces: linuxNamespaces };
+}
+
+const NAMED_BY = {
+  home: 'the guard is there',
+  settings: 'portreeve.toml',
+  command: 'guard namespaces',
+} as const;
+
+const COLUMNS: readonly Column<NamespaceRow>[] = [
+  { title: 'COOKIE', text: ({ cookie }) => `${cookie}`, isNumber: true },
+  { title: 'BECAUSE OF', text: ({ by }) => NAMED_BY[by] },
+  { title: 'NAMESPACE', text: nameOf },
+];
+
+function nameOf({ paths, pid, isGone }: NamespaceRow): string {
+  if (paths.length > 0) return paths.map(namespaceName).join(' ');
+  if (pid !== undefined) return `pid:${pid}`;
+  return isGone ? 'gone' : 'cannot be told';
+}
+
+function jsonOf({ cookie, by, paths, pid, isGone }: NamespaceRow): object {
+  return { cookie: `${cookie}`, by, paths, pid: pid ?? null, isGone };
+}

@@ -1,0 +1,302 @@
+// Events on look.sock: who sees what, page by page, as they come, and how many may look.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { EVENT_TIME, guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
+import { needs, probe } from '../../../test/support/probe.ts';
+import { SimEventArchive } from '../../../test/support/sim/event-archive.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import { EVENT_PAGE_MAX, EVENT_READERS_MAX, EVENT_READERS_PER_USER_MAX } from '../../base/limits.ts';
+import { LookServer } from '../../kit/look-server.ts';
+import { EVENTS_PATH, eventLine, eventsPath } from '../app/events.ts';
+import { EventFeed, type EventFeedDoors } from './event-feed.ts';
+
+const UID = process.getuid?.() ?? -1;
+
+/** A feed behind a socket, and ways to ask it. */
+async function served(
+  t: TestContext,
+  {
+    maySeeAll = true,
+    archive = new SimEventArchive(),
+    ...doors
+  }: { maySeeAll?: boolean; archive?: SimEventArchive } & Pick<EventFeedDoors, 'shareOf' | 'stallMs'> = {},
+) {
+  const directory = mkdtempSync(join(tmpdir(), 'event-feed-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  chmodSync(directory, 0o755);
+  const path = join(directory, 'look.sock');
+  const feed = new EventFeed({ archive, maySeeAll: () => maySeeAll, ...doors });
+  const responses: ServerResponse[] = [];
+  const answer: typeof feed.answer = (request, response) => {
+    responses.push(response);
+    feed.answer(request, response);
+  };
+  const server = new LookServer(path, {}, { [EVENTS_PATH]: answer });
+  await server.open();
+  t.after(() => server.close());
+  const ask = async (target: string): Promise<IncomingMessage> => {
+    const asking = request({ socketPath: path, path: target, agent: false });
+    t.after(() => asking.destroy());
+    // Whoever hangs up in the middle hears of it here as well.
+    asking.on('error', () => undefined);
+    asking.end();
+    const [response] = await once(asking, 'response');
+    return response;
+  };
+  const add = (...events: Parameters<typeof archive.append>[0][number][]) => {
+    archive.append(events, EVENT_TIME);
+    feed.recorded();
+  };
+  return { archive, feed, path, ask, add, responses };
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) text += chunk;
+  return text;
+}
+
+const numbersIn = (text: string): number[] =>
+  text
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line).number);
+
+/** The next lines, as numbers of events, until there are so many. */
+async function next(lines: AsyncIterator<unknown>, count: number): Promise<number[]> {
+  let text = '';
+  while (text.split('\n').length <= count) {
+    const { value, done } = await lines.next();
+    assert.ok(!done, `ended after ${text}`);
+    text += value;
+  }
+  return numbersIn(text);
+}
+
+test('a line of JSON for each, with null for what is not known', async (t) => {
+  const { ask, add } = await served(t);
+  add(guardEvent(), LOST);
+  const response = await ask(EVENTS_PATH);
+  assert.deepEqual([response.statusCode, response.headers['content-type']], [200, 'application/x-ndjson']);
+  const lines = (await textOf(response)).trimEnd().split('\n');
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line)),
+    [eventLine({ number: 1, ...guardEvent() }), eventLine({ number: 2, ...LOST })],
+  );
+  const { kind, count, ...others } = JSON.parse(lines[1] ?? '');
+  assert.deepEqual([kind, count, others.time], ['lost', 4711, '2026-01-01T00:00:00.123Z']);
+  assert.deepEqual(new Set(Object.values({ ...others, number: null, time: null })), new Set([null]));
+});
+
+test('all of many thousands, in their order', async (t) => {
+  const { ask, add } = await served(t);
+  add(...Array.from({ length: 3210 }, () => guardEvent()));
+  const numbers = numbersIn(await textOf(await ask(EVENTS_PATH)));
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: 3210 }, (_, i) => i + 1),
+  );
+});
+
+test('none is an empty answer', async (t) => {
+  const { ask } = await served(t);
+  assert.equal(await textOf(await ask(EVENTS_PATH)), '');
+});
+
+describe('who may not see all sees his own', () => {
+  test('of those there are, and of those that come', async (t) => {
+    const { ask, add } = await served(t, { maySeeAll: false });
+    add(guardEvent({ uid: UID }), guardEvent({ uid: UID + 1 }), LOST);
+    assert.deepEqual(numbersIn(await textOf(await ask(EVENTS_PATH))), [1]);
+    const response = await ask(eventsPath({ isFollowing: true, sinceMs: 0 }));
+    const lines = response.setEncoding('utf8')[Symbol.asyncIterator]();
+    assert.deepEqual(await next(lines, 1), [1]);
+    add(guardEvent({ uid: UID + 1 }), guardEvent({ uid: UID }));
+    assert.deepEqual(await next(lines, 1), [5]);
+  });
+
+  test('whom the kernel does not name sees nothing', (t) => {
+    const feed = new EventFeed({ archive: new SimEventArchive(), maySeeAll: () => true });
+    const response = { writeHead: t.mock.fn(), end: t.mock.fn() };
+    Reflect.apply(feed.answer, undefined, [{ url: EVENTS_PATH, socket: {} }, response]);
+    assert.equal(response.writeHead.mock.calls[0]?.arguments[0], 403);
+  });
+});
+
+describe('following', () => {
+  test('only new ones, unless it is said since when', async (t) => {
+    const { ask, add } = await served(t);
+    add(guardEvent());
+    const response = await ask(eventsPath({ isFollowing: true }));
+    const lines = response.setEncoding('utf8')[Symbol.asyncIterator]();
+    add(guardEvent());
+    assert.deepEqual(await next(lines, 1), [2]);
+    add(guardEvent(), guardEvent());
+    assert.deepEqual(await next(lines, 2), [3, 4]);
+  });
+
+  test('what does not fit is passed over', async (t) => {
+    const { ask, add } = await served(t);
+    const response = await ask(eventsPath({ isFollowing: true, port: 53, protocol: 'udp', job: 'WEB' }));
+    const lines = response.setEncoding('utf8')[Symbol.asyncIterator]();
+    const fitting = guardEvent({ port: 53, protocol: 'udp', job: 'WEB' });
+    add(guardEvent(), { ...fitting, port: 54 }, { ...fitting, protocol: 'tcp' }, { ...fitting, job: 'MAIL' });
+    add(fitting);
+    assert.deepEqual(await next(lines, 1), [5]);
+  });
+
+  test('who takes nothing for a while misses nothing', async (t) => {
+    const { ask, add } = await served(t);
+    const response = await ask(eventsPath({ isFollowing: true }));
+    const count = 20_000;
+    for (let i = 0; i < count; i += 1000) {
+      add(...Array.from({ length: 1000 }, () => guardEvent()));
+      await new Promise(setImmediate);
+    }
+    const numbers = await next(response.setEncoding('utf8')[Symbol.asyncIterator](), count);
+    assert.deepEqual([numbers.length, numbers[0], numbers.at(-1)], [count, 1, count]);
+  });
+});
+
+test('who takes nothing does not have all of the archive read for it', async (t) => {
+  const { archive, ask } = await served(t);
+  const pages = 40;
+  archive.append(
+    Array.from({ length: pages * EVENT_PAGE_MAX }, () => guardEvent()),
+    EVENT_TIME,
+  );
+  const read = t.mock.method(archive, 'read');
+  const response = await ask(EVENTS_PATH);
+  // What the sockets between take is read, and nothing beyond it.
+  assert.ok(read.mock.callCount() < pages / 2, `${read.mock.callCount()} pages were read`);
+  assert.equal(numbersIn(await textOf(response)).length, pages * EVENT_PAGE_MAX);
+  assert.ok(read.mock.callCount() > pages);
+});
+
+describe('how many may look at once', () => {
+  test('all together, and who hangs up makes room', async (t) => {
+    if (UID !== 0) return t.skip('needs root (uid 0), for whom the lower bound does not count');
+    const { ask } = await served(t);
+    const follow = () => ask(eventsPath({ isFollowing: true }));
+    const responses = await Promise.all(Array.from({ length: EVENT_READERS_MAX }, follow));
+    assert.ok(responses.every(({ statusCode }) => statusCode === 200));
+    const refused = await follow();
+    assert.equal(refused.statusCode, 503);
+    assert.match(JSON.parse(await textOf(refused)).error, /too many/);
+    responses[0]?.destroy();
+    for (;;) {
+      const { statusCode } = await follow();
+      if (statusCode === 200) break;
+    }
+  });
+
+  test('users without a place get one of those who have most, and none of those of root', async (t) => {
+    let user = '0';
+    const shareOf = () => ({ party: user === 'root' ? ('root' as const) : ('users' as const), user });
+    const { ask } = await served(t, { shareOf });
+    const followers: IncomingMessage[] = [];
+    for (let i = 0; i < EVENT_READERS_MAX; i++) {
+      user = `${i}`;
+      followers.push(await ask(eventsPath({ isFollowing: true })));
+    }
+    const [oldest] = followers;
+    assert.ok(oldest);
+    const broken = new Promise((resolve) => oldest.on('error', resolve).resume());
+    for (const newcomer of ['root', '1000']) {
+      user = newcomer;
+      assert.equal((await ask(eventsPath({ isFollowing: true }))).statusCode, 200);
+    }
+    await broken;
+  });
+
+  test('who takes nothing of what waits is cut off, and who only waits is not', async (t) => {
+    const { ask, add, responses } = await served(t, { stallMs: 50 });
+    await ask(eventsPath({ isFollowing: true }));
+    const idle = await ask(eventsPath({ isFollowing: true, port: 7 }));
+    const [waiting] = responses;
+    assert.ok(waiting);
+    const broken = once(waiting, 'close');
+    for (let i = 0; i < 20; i++) {
+      add(...Array.from({ length: 1000 }, () => guardEvent()));
+      await new Promise(setImmediate);
+    }
+    await broken;
+    add(guardEvent({ port: 7 }));
+    const [text] = await once(idle.setEncoding('utf8'), 'data');
+    assert.equal(JSON.parse(text).port, 7);
+  });
+
+  test('one user who is not root, beside whom root looks', async (t) => {
+    if (!needs(t, probe.root())) return;
+    const { ask, path } = await served(t, { maySeeAll: false });
+    const script = `
+      process.setgid(65534); process.setuid(65534);
+      const { request } = require('node:http');
+      const [socketPath, path, times] = process.argv.slice(1);
+      const said = [];
+      const ask = () => request({ socketPath, path, agent: false }, ({ statusCode }) => {
+        said.push(statusCode);
+        if (said.length < times) ask();
+        else console.log(said.join());
+      }).end();
+      ask();`;
+    const args = ['-e', script, path, eventsPath({ isFollowing: true }), `${EVENT_READERS_PER_USER_MAX + 1}`];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => child.kill('SIGKILL'));
+    const [said] = await once(child.stdout.setEncoding('utf8'), 'data');
+    assert.equal(said.trim(), [...new Array(EVENT_READERS_PER_USER_MAX).fill(200), 503].join());
+    assert.equal((await ask(EVENTS_PATH)).statusCode, 200);
+  });
+});
+
+describe('what is asked wrongly', () => {
+  const cases: Record<string, [parameters: string, says: RegExp]> = {
+    'an unknown parameter': ['user=1', /no parameter user; there are follow, since, job, protocol, port/],
+    'a time that is none': ['since=yesterday', /since cannot be "yesterday"/],
+    'a port that is none': ['port=65536', /port cannot be/],
+    'a protocol that has no ports': ['protocol=icmp', /protocol cannot be/],
+    'another answer than yes': ['follow=0', /follow cannot be/],
+    'no job': ['job=', /job cannot be/],
+    'a name that every object has': ['constructor=1', /no parameter constructor/],
+  };
+  for (const [name, [parameters, says]] of Object.entries(cases)) {
+    test(name, async (t) => {
+      const { ask } = await served(t);
+      const response = await ask(`${EVENTS_PATH}?${parameters}`);
+      assert.equal(response.statusCode, 400);
+      assert.match(JSON.parse(await textOf(response)).error, says);
+    });
+  }
+
+  test('what can be asked is understood as it was meant', async (t) => {
+    const { ask, add } = await served(t);
+    add(guardEvent(), guardEvent({ timeMs: EVENT_TIME + 1 }));
+    const asked = {
+      isFollowing: false,
+      sinceMs: EVENT_TIME + 1,
+      job: 'ALICE',
+      protocol: 'tcp',
+      port: 80,
+    } as const;
+    assert.deepEqual(numbersIn(await textOf(await ask(eventsPath(asked)))), [2]);
+  });
+});
+
+test('an archive that cannot be read is told', async (t) => {
+  class Broken extends SimEventArchive {
+    override read(): never {
+      throw new PortreeveError('world', 'ARCHIVE_CORRUPT', 'events.db is damaged');
+    }
+  }
+  const { ask } = await served(t, { archive: new Broken() });
+  const response = await ask(EVENTS_PATH);
+  assert.equal(response.statusCode, 500);
+  assert.match(JSON.parse(await textOf(response)).error, /events.db is damaged/);
+});

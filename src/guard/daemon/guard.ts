@@ -1,0 +1,379 @@
+// The guard in the daemon: follows who is which job, gives jobs to those who may have them, and says what is missing.
+import { join } from 'node:path';
+import type { Timer } from '../../base/clock.ts';
+import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { GUARD_RETRY_MS, JOB_TICK_MS } from '../../base/limits.ts';
+import { netIdInfo } from '../../base/netid.ts';
+import type { Files, Host, KernelBpf } from '../../host/host.ts';
+import { LinuxCgroups } from '../../host/linux/cgroups.ts';
+import { GrantedPortsFile } from '../../host/linux/granted-ports.ts';
+import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
+import { linuxNamespaces } from '../../host/linux/namespaces.ts';
+import { ControlServer } from '../../kit/control-server.ts';
+import type { Log } from '../../kit/log.ts';
+import type { Streams } from '../../kit/look-server.ts';
+import type { GuardReport } from '../../kit/status-report.ts';
+import type { IpEndpoint } from '../../portmap/app/listen.ts';
+import { carryOut, planAgain } from '../../profile/app/apply.ts';
+import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
+import { Follower } from '../app/follower.ts';
+import { makerOf, type TableMaker } from '../app/guard.ts';
+import { unprivilegedStart } from '../app/kernel/features.ts';
+import { GuardKernel, type Jobs } from '../app/kernel/kernel.ts';
+import { NamespaceFollower } from '../app/namespace-follower.ts';
+import { guardRefusal } from '../app/refusal.ts';
+import { type GuardJson, guardJson, type NoGuardJson } from '../app/report.ts';
+import { RUN_PATH, RUN_SOCKET } from '../app/run.ts';
+import { giveJob, type JobSection } from '../app/run-job.ts';
+import type { GuardSettings } from '../app/settings.ts';
+import { DaemonAssignedPorts } from './assigned-ports.ts';
+import { cgroupOf, OwnJobs } from './own-jobs.ts';
+import { GuardRecorder } from './recorder.ts';
+import { GuardUsers } from './users.ts';
+
+/** Everybody may ask for a job; whether he gets it is decided by who he is. */
+const RUN_MODE = 0o666;
+
+/** What the guard is made of. */
+export interface GuardParts {
+  readonly host: Host;
+  readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
+  /** The runtime directory, and the state directory with the record of applied profiles. */
+  readonly runtime: string;
+  readonly state: string;
+  /** The directory of its names in bpffs. */
+  readonly pins: string;
+  /** What portreeve.toml says of it now. */
+  readonly readSettings: () => Promise<DaemonGuardSettings>;
+}
+
+/** What portreeve.toml says of it. */
+export interface DaemonGuardSettings extends GuardSettings {
+  /** The sections [job.NAME]. */
+  readonly jobs: Readonly<Record<string, JobSection>>;
+}
+
+/** What takes a host with cgroups, and root. */
+interface Following {
+  readonly cgroups: LinuxCgroups;
+  readonly follower: Follower;
+  readonly ownJobs: OwnJobs;
+  readonly namespaces: NamespaceFollower;
+  readonly server: ControlServer;
+  readonly recorder: GuardRecorder;
+  readonly users: GuardUsers;
+}
+
+/** The part of the daemon that is about the guard. Where it can do nothing it says so, and the rest goes on. */
+export class DaemonGuard {
+  readonly #parts: GuardParts;
+  readonly #bpf: KernelBpf = new LinuxBpf();
+  readonly #granted: GrantedPortsFile;
+  #settings: DaemonGuardSettings;
+  #following: Following | undefined;
+  #refuser: ControlServer | undefined;
+  /** Why nothing is followed, and why the guard in the kernel cannot be reached. */
+  #obstacle: string | undefined;
+  #fault: string | undefined;
+  /** The guard in the kernel, by the number of its first map. */
+  #kernel: { readonly id: number; readonly guard: GuardKernel | undefined } | undefined;
+  /** When it is tried again to open it (monotonic milliseconds). */
+  #retryAt = Number.NEGATIVE_INFINITY;
+  #unprivilegedStart: number | undefined;
+  #timer: Timer | undefined;
+  #isStopped = false;
+
+  /** Puts what it knows into the kernel. */
+  constructor(parts: GuardParts, settings: DaemonGuardSettings) {
+    this.#parts = parts;
+    this.#granted = new GrantedPortsFile(parts.state, parts.pins);
+    this.#settings = settings;
+    if (parts.host.uid === 0) this.#begin();
+    else this.#obstacle = 'only root can give jobs, and tell the kernel of them';
+  }
+
+  #begin(): void {
+    const { host, log, runtime, state } = this.#parts;
+    try {
+      const cgroups = new LinuxCgroups();
+      const warn = (message: string) => log.warn(`guard: ${message}`);
+      const users = new GuardUsers({
+        ...{ host, state, cgroups, warn },
+        settings: () => this.#settings,
+        jobs: () => this.#jobs,
+      });
+      const { files } = users;
+      const follower: Follower = new Follower({
+        cgroups,
+        files,
+        kernel: () => this.#kernelNow(),
+        renewTables: () => {
+          try {
+            this.#kernel?.guard?.renew(this.#maker);
+          } finally {
+            void this.#reread();
+          }
+        },
+        warn,
+      });
+      const { processes } = host;
+      const server = new ControlServer(join(runtime, RUN_SOCKET), RUN_MODE, {
+        [RUN_PATH]: (request, caller) => {
+          const sections = this.#settings.jobs;
+          const given = giveJob(request, caller, { cgroups, processes, files, follower, sections });
+          log.info(`guard: uid ${caller.uid} takes the job ${given.job}`, given);
+          return given;
+        },
+      });
+      const recorder = new GuardRecorder({
+        ...{ host, bpf: this.#bpf, log, state, users: files },
+        jobs: () => follower.jobs,
+        onUnknown: (uid) => users.see(uid),
+      });
+      const namespaces = new NamespaceFollower({
+        namespaces: linuxNamespaces,
+        kernel: () => this.#kernelNow(),
+        assigned: new DaemonAssignedPorts({ bpf: this.#bpf, state, kernel: () => this.#kernel?.guard }),
+        wanted: () => this.#settings.namespaces,
+        warn,
+      });
+      const ownJobs = new OwnJobs({ cgroups, processes, follower, warn });
+      this.#following = { cgroups, follower, ownJobs, namespaces, server, recorder, users };
+      this.#seeSettings(follower);
+      follower.tick();
+    } catch (thrown) {
+      this.#obstacle = messageOf(thrown);
+    }
+  }
+
+  /** The files of the host, with the users that are known here. */
+  get files(): Pick<Files, 'readText' | 'names'> {
+    return this.#following?.users.files ?? this.#parts.host.files;
+  }
+
+  /** Who is which job. */
+  get #jobs(): Jobs {
+    return this.#following?.follower.jobs ?? { cgroups: new Map(), users: new Map() };
+  }
+
+  /** Makes the tables of what is in force, with who is which job now. */
+  get #maker(): TableMaker {
+    const archive = new SqliteProfileArchive(this.#parts.state);
+    const [files, granted] = [this.files, this.#granted];
+    return makerOf({ archive, bpf: this.#bpf, files, granted, jobs: () => this.#jobs }, this.#settings);
+  }
+
+  /** The tables say below which port Linux itself asks for a capability; that can be changed at any time. */
+  #seeSettings(follower: Follower): void {
+    const start = unprivilegedStart(this.#parts.host.files);
+    if (start !== this.#unprivilegedStart) follower.renewSoon();
+    this.#unprivilegedStart = start;
+  }
+
+  /** Records what a trial has gone back to: the archive then says what the kernel does. */
+  #settle(): void {
+    const { host, log, state } = this.#parts;
+    const guard = this.#kernelNow();
+    if (!guard?.hasGoneBack) return;
+    const archive = new SqliteProfileArchive(state);
+    const doors = { archive, clock: host.clock, files: host.files, uid: host.uid };
+    try {
+      const number = guard.settle((revision) => carryOut(doors, planAgain(doors, revision)));
+      if (number !== undefined) {
+        log.info(`guard: a trial was not confirmed: what was before it is recorded as revision ${number}`);
+      }
+    } catch (thrown) {
+      this.#tell(`what a trial has gone back to cannot be recorded: ${messageOf(thrown)}`);
+    }
+  }
+
+  /** Says once what does not work. */
+  #tell(fault: string): void {
+    if (fault !== this.#fault) this.#parts.log.warn(`guard: ${fault}`);
+    this.#fault = fault;
+  }
+
+  /** Whoever has put other tables there may have read other settings than we have. */
+  async #reread(): Promise<void> {
+    const { log, readSettings } = this.#parts;
+    try {
+      const settings = await readSettings();
+      if (this.#isStopped || JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
+      this.configure(settings);
+      log.info('guard: what the settings say of the guard and of jobs was read again');
+    } catch (thrown) {
+      log.warn(`guard: the settings cannot be read again: ${messageOf(thrown)}`);
+    }
+  }
+
+  /** From now on these settings are gone by. */
+  configure(settings: DaemonGuardSettings): void {
+    this.#settings = settings;
+    this.#following?.follower.renewSoon();
+    this.#following?.users.renewSoon();
+    this.#following?.recorder.record(this.#kernel?.guard, settings);
+  }
+
+  /**
+   * The record of the UDP ports that the guard grants, for the port mapper; the caller's to close. Undefined where it
+   * cannot be had: only root's daemon goes by the guard.
+   */
+  openGrantedPorts(): number | undefined {
+    const { host, log } = this.#parts;
+    if (host.uid !== 0) return undefined;
+    try {
+      return this.#granted.open();
+    } catch (thrown) {
+      log.warn(`guard: which ports it grants cannot be told: ${messageOf(thrown)}`);
+      return undefined;
+    }
+  }
+
+  /** What look.sock shows of it besides its report. */
+  get streams(): Streams {
+    return this.#following?.recorder.streams ?? {};
+  }
+
+  /** Says to whoever asks for a job why there are none. */
+  get #unable(): ControlServer {
+    this.#refuser ??= new ControlServer(join(this.#parts.runtime, RUN_SOCKET), RUN_MODE, {
+      [RUN_PATH]: () => {
+        const message = `no job can be given: ${this.#obstacle}`;
+        const hint = 'It takes a daemon that runs as root, on a host with cgroups of version 2.';
+        throw new PortreeveError('world', 'JOBS_UNAVAILABLE', message, hint);
+      },
+    });
+    return this.#refuser;
+  }
+
+  /** Follows and answers from now on. */
+  async start(): Promise<void> {
+    if (!this.#following) {
+      await this.#unable.open();
+      return;
+    }
+    this.#setTimer(this.#following);
+    this.#following.recorder.start();
+    await this.#following.server.open();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#following?.users.close();
+    this.#following?.ownJobs.close();
+    this.#following?.follower.close();
+    this.#following?.recorder.close();
+    await (this.#following?.server ?? this.#unable).close();
+    this.#kernel?.guard?.close();
+    this.#kernel = undefined;
+  }
+
+  /** In the place of start(): the daemon cannot come up. What it was refused is recorded all the same. */
+  abandon(): void {
+    this.#isStopped = true;
+    this.#following?.ownJobs.close();
+    this.#following?.follower.close();
+    this.#following?.recorder.start();
+    this.#following?.recorder.close();
+    this.#kernel?.guard?.close();
+    this.#kernel = undefined;
+  }
+
+  #setTimer(following: Following): void {
+    this.#timer = this.#parts.host.clock.after(JOB_TICK_MS, () => {
+      this.#settle();
+      this.#seeSettings(following.follower);
+      following.follower.tick();
+      following.namespaces.tick();
+      following.recorder.see();
+      following.users.tick(this.#kernelNow()?.state().revision);
+      this.#setTimer(following);
+    });
+  }
+
+  /** Does something as a job of ours, at once. Without a guard in the kernel there is nobody who would ask. */
+  asJob<T>(job: string, act: () => T): T {
+    return this.#following && this.#kernelNow() ? this.#following.ownJobs.run(job, act) : act();
+  }
+
+  /** Why the guard refuses a port to this process; undefined where it does not, or where that cannot be told. */
+  refusalOf({ netid, address, port }: IpEndpoint): PortreeveError | undefined {
+    const { host, log, state } = this.#parts;
+    const guard = this.#following && this.#kernelNow();
+    const { protocol } = netIdInfo(netid);
+    const cgroup = cgroupOf(host.processes, process.pid);
+    if (!this.#following || !guard || protocol === '' || cgroup === undefined) return undefined;
+    const { cgroups, follower, recorder } = this.#following;
+    // The cgroup that we are in may be gone when the refusal is read.
+    recorder.see();
+    const self = { uid: host.uid, cgroup, namespace: this.#bpf.namespaceCookie() };
+    const archive = new SqliteProfileArchive(state);
+    const by = { archive, cgroups, files: host.files, jobs: follower.jobs, choices: this.#settings };
+    try {
+      return guardRefusal({ address, port, protocol }, self, { ...by, state: guard.state() });
+    } catch (thrown) {
+      log.warn(`guard: whether it refuses port ${port}/${protocol} cannot be told: ${messageOf(thrown)}`);
+      return undefined;
+    }
+  }
+
+  /** The guard that is in the kernel at this moment: others may have put it there, or taken it away. */
+  #kernelNow(): GuardKernel | undefined {
+    try {
+      const config = this.#bpf.openMap(`${this.#parts.pins}/config`);
+      const id = config?.info.id;
+      config?.close();
+      const isDue = id !== this.#kernel?.id || (id !== undefined && this.#isRetryDue());
+      if (!isDue) return this.#kernel?.guard;
+      this.#fault = undefined;
+      this.#adopt(id);
+    } catch (thrown) {
+      this.#tell(`it cannot be reached: ${messageOf(thrown)}`);
+    }
+    return this.#kernel?.guard;
+  }
+
+  /** What cannot be opened is tried again from time to time. */
+  #isRetryDue(): boolean {
+    return !this.#kernel?.guard && this.#parts.host.clock.monotonic() >= this.#retryAt;
+  }
+
+  /** Goes by the guard that is there now; takes it over if it is one of an older portreeve. */
+  #adopt(id: number | undefined): void {
+    const { host, log, pins } = this.#parts;
+    const recorder = this.#following?.recorder;
+    recorder?.record(undefined, this.#settings);
+    this.#kernel?.guard?.close();
+    this.#kernel = id === undefined ? undefined : { id, guard: undefined };
+    if (id === undefined) return;
+    this.#retryAt = host.clock.monotonic() + GUARD_RETRY_MS;
+    const found = GuardKernel.look(this.#bpf, pins);
+    const guard = GuardKernel.open(this.#bpf, pins, this.#maker);
+    this.#kernel = guard && { id: guard.id, guard };
+    if (guard && found && 'abi' in found) log.info('guard: that of an older portreeve was taken over');
+    recorder?.record(guard, this.#settings);
+  }
+
+  /** What everybody may know of the guard in the kernel. Throws PortreeveError `GUARD_UNTOLD` (world). */
+  look(): GuardJson | NoGuardJson {
+    const guard = this.#following && this.#kernelNow();
+    const missing = this.#obstacle ?? this.#fault;
+    if (!guard && missing !== undefined) throw new PortreeveError('world', 'GUARD_UNTOLD', missing);
+    return guardJson(guard?.state());
+  }
+
+  report(): GuardReport {
+    const guard = this.#following && this.#kernelNow();
+    const state = guard?.state();
+    const { mode, revision } = state ?? { mode: 'absent', revision: null };
+    const { cgroups, users } = this.#jobs;
+    const detached =
+      state?.isAttached === false ? 'the programs of the guard are not called any more' : undefined;
+    const { users: followed, namespaces } = this.#following ?? {};
+    const warnings = [...(followed?.faults ?? []), ...(namespaces?.warnings ?? [])];
+    const missing = [this.#obstacle, this.#fault, detached, ...warnings].filter((one) => one !== undefined);
+    const unknown = followed?.unknown ?? [];
+    return { mode, revision, cgroups: cgroups.size, users: users.size, unknown, missing };
+  }
+}

@@ -1,0 +1,67 @@
+// What portreeve does as a job of its own: where it is meanwhile, and what stays of that.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SimCgroups } from '../../../test/support/sim/cgroups.ts';
+import type { HeldProcess } from '../../host/host.ts';
+import { OwnJobs } from './own-jobs.ts';
+
+const HOME = '/system.slice/portreeve.service';
+
+function scene() {
+  const cgroups = new SimCgroups();
+  cgroups.add(HOME);
+  cgroups.place(process.pid, HOME);
+  const warnings: string[] = [];
+  const where = () => cgroups.of(process.pid);
+  const look = () => ({ parent: 1, uids: [0, 0, 0, 0], cgroup: where() });
+  const held: HeldProcess = { pid: process.pid, look, close: () => undefined };
+  const jobs = new OwnJobs({
+    cgroups,
+    processes: { hold: () => held },
+    follower: {
+      make: (parent, name, job, taker) => cgroups.make(parent, name, job, taker),
+      remove: (cgroup) => void cgroups.remove(cgroup),
+    },
+    warn: (message) => warnings.push(message),
+  });
+  return { cgroups, jobs, where, warnings };
+}
+
+test('what is done as a job is done in its cgroup, which stays until the end', () => {
+  const { cgroups, jobs, where, warnings } = scene();
+  const inside = jobs.run('PORTMAP', where);
+  assert.match(inside ?? '', /^\/system\.slice\/portreeve\.service\/.*PORTMAP/);
+  assert.equal(where(), HOME);
+  assert.equal(jobs.run('PORTMAP', where), inside, 'the same again');
+  assert.deepEqual(
+    cgroups.marked().map(({ job }) => job),
+    ['PORTMAP'],
+  );
+  jobs.close();
+  assert.deepEqual([cgroups.marked(), warnings], [[], []]);
+});
+
+test('where it fails at the first time nothing is left, and later what there was', () => {
+  const { cgroups, jobs, where } = scene();
+  const fail = () => assert.fail('no port');
+  assert.throws(() => jobs.run('PORTMAP', fail), /no port/);
+  assert.deepEqual([where(), cgroups.marked()], [HOME, []]);
+  jobs.run('PORTMAP', () => undefined);
+  assert.throws(() => jobs.run('PORTMAP', fail), /no port/);
+  assert.deepEqual([where(), cgroups.marked().length], [HOME, 1]);
+});
+
+test('a cgroup that somebody has removed is made anew', () => {
+  const { cgroups, jobs, where } = scene();
+  const inside = jobs.run('PORTMAP', where) ?? '';
+  cgroups.drop(inside);
+  assert.equal(jobs.run('PORTMAP', where), inside);
+  assert.equal(cgroups.marked().length, 1);
+});
+
+test('where no cgroup can be made that is told, and it is done all the same', () => {
+  const { cgroups, jobs, where, warnings } = scene();
+  cgroups.make = () => assert.fail('read-only');
+  assert.equal(jobs.run('PORTMAP', where), HOME);
+  assert.deepEqual(warnings, ['portreeve and the job PORTMAP: read-only']);
+});

@@ -1,0 +1,270 @@
+// The archive of the guard's events: an SQLite database in the state directory, which one daemon writes to.
+import { join } from 'node:path';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { GuardEvent, NewGuardEvent } from '../../base/guard-event.ts';
+import { GUARD_EVENT_AGE_MAX_MS, GUARD_EVENTS_MAX } from '../../base/limits.ts';
+import type { EventArchive, EventQuery, LostCount } from '../../host/host.ts';
+import { Damage, DatabaseFile, numberOf, onlyNumber, type Row, textOf } from '../../host/linux/database.ts';
+import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
+
+export { EVENT_DATABASE } from '../../host/linux/state-files.ts';
+
+/** "prve" */
+const APPLICATION_ID = 0x70727665;
+const SCHEMA_VERSION = 1;
+/** The group may look at it where there is one. */
+const GROUP_MODE = 0o640;
+const OWN_MODE = 0o600;
+/** So many more than are too many go at once. */
+const SLACK = 1000;
+/** What is too old is looked for after so long again. */
+const AGE_LOOK_INTERVAL_MS = 3_600_000;
+
+const SCHEMA = `
+CREATE TABLE events (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  time_ms INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  verdict TEXT,
+  reason TEXT,
+  job TEXT,
+  uid INTEGER,
+  user TEXT,
+  pid INTEGER,
+  command TEXT,
+  protocol TEXT,
+  address TEXT,
+  port INTEGER,
+  errno TEXT,
+  revision INTEGER,
+  file TEXT,
+  line INTEGER,
+  text TEXT
+) STRICT;
+CREATE INDEX events_of ON events (uid, number);
+CREATE TABLE lost (guard TEXT NOT NULL, count INTEGER NOT NULL) STRICT;
+`;
+
+const COLUMNS = [
+  ...['time_ms', 'kind', 'count', 'verdict', 'reason', 'job', 'uid', 'user', 'pid', 'command'],
+  ...['protocol', 'address', 'port', 'errno', 'revision', 'file', 'line', 'text'],
+];
+const INSERT = `INSERT INTO events (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
+
+/** How an archive is to be. */
+export interface EventArchiveOptions {
+  /** The group whose members may look at it; undefined: its owner alone may. */
+  readonly gid?: number | undefined;
+  /** The most events that are kept. */
+  readonly max?: number;
+}
+
+/** The archive in a state directory, made with the first event. It stays open from then on. */
+export class SqliteEventArchive implements EventArchive, Disposable {
+  readonly #file: DatabaseFile;
+  readonly #max: number;
+  #db: DatabaseSync | undefined;
+  /** How many events there are. */
+  #count = 0;
+  /** When it was looked for what is too old. */
+  #agedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(directory: string, { gid, max = GUARD_EVENTS_MAX }: EventArchiveOptions = {}) {
+    this.#file = new DatabaseFile(join(directory, EVENT_DATABASE), {
+      application: APPLICATION_ID,
+      version: SCHEMA_VERSION,
+      schema: SCHEMA,
+      mode: gid === undefined ? OWN_MODE : GROUP_MODE,
+      gid,
+      remedy: 'portreeve events',
+    });
+    this.#max = max;
+  }
+
+  append(events: readonly NewGuardEvent[], nowMs: number, lost?: LostCount): void {
+    this.#file.guarded(() => {
+      const db = this.#writer();
+      db.exec('BEGIN IMMEDIATE');
+      try {
+        const insert = db.prepare(INSERT);
+        for (const event of events) insert.run(...valuesOf(event));
+        if (lost) noteLost(db, lost);
+        const gone = this.#makeRoom(db, events.length, nowMs);
+        db.exec('COMMIT');
+        this.#count += events.length - gone;
+      } catch (thrown) {
+        if (db.isTransaction) db.exec('ROLLBACK');
+        throw thrown;
+      }
+    });
+  }
+
+  read(query: EventQuery): GuardEvent[] {
+    const { where, values } = conditionsOf(query);
+    const statement = `SELECT * FROM events WHERE ${where} ORDER BY number LIMIT ?`;
+    return (
+      this.#look((db) =>
+        db
+          .prepare(statement)
+          .all(...values, query.limit)
+          .map(eventOf),
+      ) ?? []
+    );
+  }
+
+  latest(): number {
+    return (
+      this.#look((db) =>
+        onlyNumber(db, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'"),
+      ) ?? 0
+    );
+  }
+
+  lost(guard: string): number {
+    const statement = 'SELECT count FROM lost WHERE guard = ?';
+    return (
+      this.#look((db) => {
+        const row = db.prepare(statement).get(guard);
+        return row ? numberOf(row, 'count') : 0;
+      }) ?? 0
+    );
+  }
+
+  /** Whoever may not write can look at it afterwards as at any file. */
+  close(): void {
+    const db = this.#db;
+    if (!db) return;
+    this.#db = undefined;
+    try {
+      db.exec('PRAGMA journal_mode = DELETE');
+    } catch {
+      // Somebody looks at it; the next one who opens it to write tries again.
+    }
+    db.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #look<T>(read: (db: DatabaseSync) => T): T | undefined {
+    const db = this.#db;
+    return db ? this.#file.guarded(() => read(db)) : this.#file.look(read);
+  }
+
+  /** With a log for what is written first, a transaction waits for no disk, and outlives the end of the process. */
+  #writer(): DatabaseSync {
+    if (this.#db) return this.#db;
+    const db = this.#file.openToWrite();
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+    this.#count = onlyNumber(db, 'SELECT count(*) FROM events');
+    this.#db = db;
+    return db;
+  }
+
+  /** Gives how many events have gone. Whoever floods the archive pushes out his own ones. */
+  #makeRoom(db: DatabaseSync, added: number, nowMs: number): number {
+    let gone = 0;
+    // The clock may have been set back meanwhile.
+    if (Math.abs(nowMs - this.#agedAt) >= AGE_LOOK_INTERVAL_MS) {
+      this.#agedAt = nowMs;
+      gone += changes(db, 'DELETE FROM events WHERE time_ms < ?', nowMs - GUARD_EVENT_AGE_MAX_MS);
+    }
+    const excess = this.#count + added - gone - this.#max;
+    return excess <= 0 ? gone : gone + deleteOldest(db, excess + Math.min(SLACK, this.#max / 10));
+  }
+}
+
+/** Deletes so many at least, the oldest of those who have most; gives how many it were. */
+function deleteOldest(db: DatabaseSync, wanted: number): number {
+  const users = db.prepare('SELECT uid, count(*) AS count FROM events GROUP BY uid').all();
+  const level = levelOf(
+    users.map((row) => numberOf(row, 'count')),
+    wanted,
+  );
+  const oldest = `DELETE FROM events WHERE number IN
+    (SELECT number FROM events WHERE uid IS ? ORDER BY number LIMIT ?)`;
+  return users.reduce((gone, row) => {
+    const excess = numberOf(row, 'count') - level;
+    return excess <= 0 ? gone : gone + changes(db, oldest, row['uid'] ?? null, excess);
+  }, 0);
+}
+
+/** The largest number to which nobody may have more so that at least `wanted` go. */
+function levelOf(counts: readonly number[], wanted: number): number {
+  let [level, above] = [0, Math.max(0, ...counts)];
+  while (level < above) {
+    const middle = Math.ceil((level + above) / 2);
+    const gone = counts.reduce((sum, count) => sum + Math.max(0, count - middle), 0);
+    if (gone >= wanted) level = middle;
+    else above = middle - 1;
+  }
+  return level;
+}
+
+function changes(db: DatabaseSync, statement: string, ...values: readonly SQLInputValue[]): number {
+  const { changes: count } = db.prepare(statement).run(...values);
+  return typeof count === 'number' ? count : 0;
+}
+
+/** Only the guard that is there now has lost events that may still be asked for. */
+function noteLost(db: DatabaseSync, { guard, count }: LostCount): void {
+  db.exec('DELETE FROM lost');
+  db.prepare('INSERT INTO lost VALUES (?, ?)').run(guard, count);
+}
+
+function conditionsOf({ after, sinceMs, uid, job, protocol, port }: EventQuery) {
+  const conditions = [
+    ['number > ?', after],
+    ['time_ms >= ?', sinceMs],
+    ['uid = ?', uid],
+    ['job = ?', job],
+    ['protocol = ?', protocol],
+    ['port = ?', port],
+  ] as const;
+  const said = conditions.flatMap(([text, value]) => (value === undefined ? [] : [{ text, value }]));
+  return { where: said.map(({ text }) => text).join(' AND '), values: said.map(({ value }) => value) };
+}
+
+function valuesOf(event: NewGuardEvent): SQLInputValue[] {
+  const { timeMs, kind, count, verdict, reason, job, uid, user, pid, command } = event;
+  const { protocol, address, port, errno, revision, rule } = event;
+  const optional = [
+    ...[verdict, reason, job, uid, user, pid, command, protocol, address, port, errno, revision],
+    ...[rule?.file, rule?.line, rule?.text],
+  ];
+  return [Math.round(timeMs), kind, count, ...optional.map((value) => value ?? null)];
+}
+
+function eventOf(row: Row): GuardEvent {
+  const text = (column: string) => (row[column] === null ? undefined : textOf(row, column));
+  const number = (column: string) => (row[column] === null ? undefined : numberOf(row, column));
+  const [file, line, words] = [text('file'), number('line'), text('text')];
+  const hasRule = file !== undefined && line !== undefined && words !== undefined;
+  return {
+    number: numberOf(row, 'number'),
+    timeMs: numberOf(row, 'time_ms'),
+    kind: oneOf(row, 'kind', ['bind', 'more', 'lost']),
+    count: numberOf(row, 'count'),
+    verdict: row['verdict'] === null ? undefined : oneOf(row, 'verdict', ['refused', 'observed']),
+    reason: text('reason'),
+    job: text('job'),
+    uid: number('uid'),
+    user: text('user'),
+    pid: number('pid'),
+    command: text('command'),
+    protocol: row['protocol'] === null ? undefined : oneOf(row, 'protocol', ['tcp', 'udp']),
+    address: text('address'),
+    port: number('port'),
+    errno: text('errno'),
+    revision: number('revision'),
+    rule: hasRule ? { file, line, text: words } : undefined,
+  };
+}
+
+function oneOf<const Word extends string>(row: Row, column: string, words: readonly Word[]): Word {
+  const word = words.find((one) => one === row[column]);
+  if (word !== undefined) return word;
+  throw new Damage(`there is no ${column} "${row[column]}"`);
+}

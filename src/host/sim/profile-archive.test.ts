@@ -1,5 +1,0 @@
-// The simulated archive of profiles does what the real one does.
-import { archiveCases } from '../../../test/support/profile-archive-cases.ts';
-import { SimProfileArchive } from './profile-archive.ts';
-
-archiveCases(() => new SimProfileArchive());

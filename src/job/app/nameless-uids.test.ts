@@ -1,0 +1,69 @@
+// Which uids the user database is asked for: few at once, each seldom, and those who are logged in first.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SimClock } from '../../../test/support/sim/clock.ts';
+import { UIDS_ASKED_MAX, UIDS_NAMELESS_MAX, UIDS_NAMELESS_MS, UIDS_WAITING_MAX } from '../../base/limits.ts';
+import { NamelessUids } from './nameless-uids.ts';
+
+function stage({ subuid = '', named = [] as number[] } = {}) {
+  const clock = new SimClock();
+  const files = { readText: (path: string) => (path === '/etc/subuid' ? subuid : undefined) };
+  const uids = new NamelessUids({ files, clock, isNamed: (uid) => named.includes(uid) });
+  return { clock, uids, named };
+}
+
+test('a uid that was refused is asked for once, and again after a while', () => {
+  const { uids, clock } = stage();
+  uids.see(5000);
+  uids.see(5000);
+  assert.deepEqual(uids.take([]), [5000]);
+  uids.see(5000);
+  assert.deepEqual(uids.take([5000]), []);
+  clock.advance(UIDS_NAMELESS_MS);
+  assert.deepEqual(uids.take([]), []);
+  uids.see(5000);
+  assert.deepEqual(uids.take([]), [5000]);
+});
+
+test('a uid with a name is not asked for, also where it got it while it waited', () => {
+  const { uids, named } = stage({ named: [5000] });
+  uids.see(5000);
+  uids.see(5001);
+  named.push(5001);
+  assert.deepEqual(uids.take([5000]), []);
+  named.length = 0;
+  assert.deepEqual(uids.take([]), []);
+});
+
+test('the uids of subuid(5) are never asked for: whoever has the range can be each of them', () => {
+  const { uids } = stage({ subuid: 'mallory:100000:65536\n' });
+  for (const uid of [99_999, 100_000, 165_535, 165_536]) uids.see(uid);
+  assert.deepEqual(uids.take([100_001]), [99_999, 165_536]);
+});
+
+test('whoever is logged in comes before a flood of refusals, of which only so many wait', () => {
+  const { uids, clock } = stage();
+  for (let uid = 1; uid <= 10_000; uid++) uids.see(100_000 + uid);
+  const first = uids.take([5000]);
+  assert.equal(first.length, UIDS_ASKED_MAX);
+  assert.equal(first[0], 5000);
+  let asked = first.length - 1;
+  for (let taken = uids.take([]); taken.length > 0; taken = uids.take([])) {
+    assert.ok(taken.length <= UIDS_ASKED_MAX);
+    asked += taken.length;
+    clock.advance(1);
+  }
+  assert.equal(asked, UIDS_WAITING_MAX);
+});
+
+test('so many uids without a name are remembered', () => {
+  const { uids } = stage();
+  for (let uid = 0; uid < UIDS_NAMELESS_MAX; uid += UIDS_ASKED_MAX) {
+    for (let i = 0; i < UIDS_ASKED_MAX; i++) uids.see(10_000 + uid + i);
+    uids.take([]);
+  }
+  assert.deepEqual(uids.take([10_000]), []);
+  assert.deepEqual(uids.take([1]), [1]);
+  // The first one was forgotten for it.
+  assert.deepEqual(uids.take([10_001, 10_000]), [10_000]);
+});

@@ -1,0 +1,9 @@
+// Who is which job on this host, at this moment.
+import type { Jobs } from '../../guard/app/guard.ts';
+import { LinuxCgroups } from '../../host/linux/cgroups.ts';
+import { jobsNow } from '../app/jobs.ts';
+
+/** The jobs of users, system units and commands that are run as a job; what comes later is for the daemon to add. */
+export function jobsOfHost(files: Parameters<typeof jobsNow>[1]): Jobs {
+  return jobsNow(new LinuxCgroups(), files);
+}

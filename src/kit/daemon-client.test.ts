@@ -1,0 +1,187 @@
+// Asking a daemon that answers, one that does not, and none.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type ServerResponse } from 'node:http';
+import { createServer as createNetServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { command, lookAt } from './daemon-client.ts';
+
+const SHORT_MS = 50;
+
+async function directoryOf(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'portreeve-'));
+  t.after(() => rm(directory, { recursive: true }));
+  return directory;
+}
+
+/** The socket of a daemon that answers as the test wants. */
+async function daemon(
+  t: TestContext,
+  answer: (path: string, response: ServerResponse) => void,
+): Promise<string> {
+  const path = join(await directoryOf(t), 'look.sock');
+  const server = createServer((request, response) => answer(request.url ?? '', response));
+  server.listen(path);
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return path;
+}
+
+test('the answer is a value', async (t) => {
+  const path = await daemon(t, (url, response) => response.end(JSON.stringify({ url, text: 'grün' })));
+  assert.deepEqual(await lookAt(path, '/v1/status'), { url: '/v1/status', text: 'grün' });
+});
+
+test('an answer in pieces, cut inside a character, is one', async (t) => {
+  const path = await daemon(t, (_url, response) => {
+    const bytes = Buffer.from('"grün"');
+    response.write(bytes.subarray(0, 4), () => response.end(bytes.subarray(4)));
+  });
+  assert.equal(await lookAt(path, '/'), 'grün');
+});
+
+test('an answer may be as large as the limit, and no larger', async (t) => {
+  const path = await daemon(t, (_url, response) => response.end('"1234"'));
+  assert.equal(await lookAt(path, '/', { maxBytes: 6 }), '1234');
+  await assert.rejects(lookAt(path, '/', { maxBytes: 5 }), { code: 'DAEMON_BAD_ANSWER' });
+});
+
+test('silence is DAEMON_SILENT, before and inside the answer', async (t) => {
+  const path = await daemon(t, (url, response) => url === '/inside' && response.write('{'));
+  for (const url of ['/before', '/inside']) {
+    await assert.rejects(lookAt(path, url, { timeoutMs: SHORT_MS }), {
+      code: 'DAEMON_SILENT',
+      kind: 'world',
+    });
+  }
+});
+
+test('what is not 200 or not JSON is DAEMON_BAD_ANSWER', async (t) => {
+  const path = await daemon(t, (url, response) => {
+    if (url === '/404') response.writeHead(404).end('{}');
+    else response.end('hello');
+  });
+  for (const url of ['/404', '/text']) {
+    await assert.rejects(lookAt(path, url), { code: 'DAEMON_BAD_ANSWER', kind: 'world' });
+  }
+});
+
+const BUSY = { error: 'too many', code: 'DAEMON_BUSY', hint: 'wait', kind: 'world' };
+
+test('a daemon that is busy is asked again, and one that stays so is DAEMON_BUSY', async (t) => {
+  let asked = 0;
+  const path = await daemon(t, (url, response) => {
+    asked++;
+    if (url === '/soon' && asked > 2) response.end('"done"');
+    else response.writeHead(503).end(JSON.stringify(BUSY));
+  });
+  assert.equal(await lookAt(path, '/soon'), 'done');
+  assert.equal(await command(path, '/soon', {}), 'done');
+  asked = 0;
+  await assert.rejects(lookAt(path, '/never'), {
+    code: 'DAEMON_BUSY',
+    message: `the daemon behind ${path} does not answer: too many`,
+  });
+  assert.equal(asked, 5);
+  await assert.rejects(command(path, '/never', {}), { code: 'DAEMON_BUSY', hint: 'wait' });
+});
+
+test('a connection that is closed is DAEMON_ENDED; only what changes nothing is asked again', async (t) => {
+  let asked = 0;
+  const path = await daemon(t, (url, response) => {
+    asked++;
+    if (url === '/twice' && asked === 2) response.end('"done"');
+    else response.destroy();
+  });
+  assert.equal(await lookAt(path, '/twice'), 'done');
+  await assert.rejects(lookAt(path, '/cut'), { code: 'DAEMON_ENDED', message: /ended the connection/ });
+  asked = 0;
+  await assert.rejects(command(path, '/twice', {}), { code: 'DAEMON_ENDED' });
+  assert.equal(asked, 1);
+});
+
+test('what the daemon says why not is DAEMON_CANNOT, with its words', async (t) => {
+  const path = await daemon(t, (_url, response) => {
+    response.writeHead(500).end('{"error": "the guard cannot be reached"}');
+  });
+  await assert.rejects(lookAt(path, '/'), {
+    code: 'DAEMON_CANNOT',
+    kind: 'world',
+    message: `the daemon behind ${path} does not tell: the guard cannot be reached`,
+  });
+});
+
+test('nobody there is DAEMON_ABSENT', async (t) => {
+  const directory = await directoryOf(t);
+  await writeFile(join(directory, 'file'), '');
+  for (const path of ['none', 'file', 'file/look.sock']) {
+    await assert.rejects(lookAt(join(directory, path), '/'), { code: 'DAEMON_ABSENT', kind: 'world' });
+  }
+});
+
+test('a path is one word of a request', async (t) => {
+  const path = await daemon(t, (url, response) => response.end(JSON.stringify(url)));
+  assert.equal(await lookAt(path, '/a?b=%20'), '/a?b=%20');
+  for (const word of ['', '/a b', '/a\r\nx: y', '/ä']) await assert.rejects(lookAt(path, word), TypeError);
+});
+
+/** A socket behind which somebody writes what is no daemon's. */
+async function stranger(t: TestContext, answer: (socket: Socket) => void): Promise<string> {
+  const path = join(await directoryOf(t), 'look.sock');
+  const server = createNetServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => answer(socket));
+  });
+  server.listen(path);
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return path;
+}
+
+test('an answer that is shorter than it says is cut off', async (t) => {
+  const path = await stranger(t, (socket) =>
+    socket.end('HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n"1234"'),
+  );
+  await assert.rejects(lookAt(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /cut off/ });
+});
+
+test('what does not begin as an answer is none', async (t) => {
+  for (const text of ['x', '\r\n\r\n"x"', 'HTTP/2 200 OK\r\n\r\n"x"', 'x HTTP/1.1 200 OK\r\n\r\n"x"']) {
+    const path = await stranger(t, (socket) => socket.end(text));
+    await assert.rejects(lookAt(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /it is no answer/ }, text);
+  }
+});
+
+test('an answer without an end is taken up to the limit', async (t) => {
+  const path = await stranger(t, (socket) => {
+    const more = () => {
+      while (socket.writable && socket.write(Buffer.alloc(64 * 1024, 0x20)));
+    };
+    socket.on('drain', more);
+    socket.write('HTTP/1.1 200 OK\r\n\r\n', more);
+  });
+  await assert.rejects(lookAt(path, '/', { maxBytes: 1000 }), {
+    code: 'DAEMON_BAD_ANSWER',
+    message: /more than 1000 bytes/,
+  });
+});
+
+test('what a command is refused with is told as it was, and what is no refusal is not', async (t) => {
+  const bodies: Record<string, { readonly code: string; readonly kind: string }> = {
+    '{"kind":"refused","code":"JOB_DENIED","error":"no","hint":""}': { code: 'JOB_DENIED', kind: 'refused' },
+    '{"kind":"other","code":"A","error":"no","hint":""}': { code: 'DAEMON_BAD_ANSWER', kind: 'world' },
+    '{"kind":"refused","code":1,"error":"no","hint":""}': { code: 'DAEMON_BAD_ANSWER', kind: 'world' },
+    '{"kind":"refused","code":"A","error":"no"}': { code: 'DAEMON_BAD_ANSWER', kind: 'world' },
+    null: { code: 'DAEMON_BAD_ANSWER', kind: 'world' },
+  };
+  for (const [body, expected] of Object.entries(bodies)) {
+    const path = await daemon(t, (_url, response) => response.writeHead(403).end(body));
+    await assert.rejects(command(path, '/', {}), expected, body);
+  }
+});

@@ -1,0 +1,57 @@
+// Finds the running daemon and asks it.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { PortreeveError } from '../base/errors.ts';
+import { whyUntrusted } from '../host/linux/trusted-directory.ts';
+import { lookAt } from './daemon-client.ts';
+import { directoriesOf, SYSTEM_DIRECTORIES } from './directories.ts';
+import type { Io } from './io.ts';
+import { type DaemonStatus, LOOK_SOCKET, ROOT_LOOK_SOCKET } from './status-report.ts';
+
+/** The codes that mean that no daemon is there: any other is of one that is, beside which no second one belongs. */
+const ABSENT: ReadonlySet<string> = new Set(['DAEMON_ABSENT', 'RUNTIME_DIRECTORY']);
+
+/** The socket on which a user asks the daemon of a runtime directory. */
+export function lookSocketIn(directory: string, uid: number): string {
+  const ofRoot = join(directory, ROOT_LOOK_SOCKET);
+  return uid === 0 && existsSync(ofRoot) ? ofRoot : join(directory, LOOK_SOCKET);
+}
+
+/** The status of the daemon; see askLook(). */
+export function askDaemon(io: Io, runtime: string | undefined): Promise<DaemonStatus> {
+  return askLook(io, runtime, '/v1/status');
+}
+
+/**
+ * What GET `path` gives of the daemon in that runtime directory or else in the user's own, then the system's.
+ * Throws PortreeveError (world) with what was tried: `DAEMON_ABSENT`, or the code of a daemon that is there.
+ */
+export async function askLook<T>(io: Io, runtime: string | undefined, path: string): Promise<T> {
+  const usual = [directoriesOf(io.uid, io.env).runtime, SYSTEM_DIRECTORIES.runtime];
+  const directories = runtime === undefined ? new Set(usual) : [runtime];
+  const failures: PortreeveError[] = [];
+  for (const directory of directories) {
+    try {
+      if (runtime === undefined) requireTrusted(directory, io.uid);
+      return await lookAt<T>(lookSocketIn(directory, io.uid), path);
+    } catch (thrown) {
+      if (!(thrown instanceof PortreeveError)) throw thrown;
+      failures.push(thrown);
+    }
+  }
+  const message = ['no portreeve daemon answers:', ...failures.map((failure) => failure.message)].join(
+    '\n  ',
+  );
+  const present = failures.find(({ code }) => !ABSENT.has(code));
+  if (present) throw new PortreeveError('world', present.code, message, present.hint);
+  throw new PortreeveError('world', 'DAEMON_ABSENT', message, 'Start it with: portreeve serve');
+}
+
+/**
+ * A user's directory may lie in /tmp, where another user can make it first. Throws PortreeveError `RUNTIME_DIRECTORY`
+ * (world) for one that is neither the user's own nor root's, and for one that others can write to.
+ */
+export function requireTrusted(directory: string, uid: number): void {
+  const why = whyUntrusted(directory, [uid, 0]);
+  if (why !== undefined) throw new PortreeveError('world', 'RUNTIME_DIRECTORY', `${directory} ${why}`);
+}

@@ -1,0 +1,127 @@
+// Reading lines of a daemon: as they come, cut anywhere, broken off, refused, and when nobody is there.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { CONTROL_LINE_MAX_CHARACTERS } from '../base/client-limits.ts';
+import { followLines } from './follow.ts';
+
+const SHORT_MS = 50;
+
+function placeOf(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  return join(directory, 'look.sock');
+}
+
+/** The socket of a daemon that answers as the test wants. */
+async function daemon(t: TestContext, answer: (response: ServerResponse) => void): Promise<string> {
+  const path = placeOf(t);
+  const server = createServer((_request, response) => answer(response));
+  server.listen(path);
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return path;
+}
+
+async function all(lines: AsyncIterable<string>): Promise<string[]> {
+  const found: string[] = [];
+  for await (const line of lines) found.push(line);
+  return found;
+}
+
+test('lines come as they are written, also cut inside a character', async (t) => {
+  const bytes = Buffer.from('one\ngrün\nthree\n');
+  let more = () => {};
+  const path = await daemon(t, (response) => {
+    response.write(bytes.subarray(0, 7));
+    more = () => response.end(bytes.subarray(7));
+  });
+  const lines = followLines(path, '/');
+  assert.equal((await lines.next()).value, 'one');
+  more();
+  assert.deepEqual(await all(lines), ['grün', 'three']);
+});
+
+test('an answer that has begun may last, one that has not may not', async (t) => {
+  const path = await daemon(t, (response) => {
+    response.flushHeaders();
+    setTimeout(() => response.end('late\n'), SHORT_MS * 2);
+  });
+  assert.deepEqual(await all(followLines(path, '/', { timeoutMs: SHORT_MS })), ['late']);
+  const silent = await daemon(t, () => {});
+  await assert.rejects(all(followLines(silent, '/', { timeoutMs: SHORT_MS })), { code: 'DAEMON_SILENT' });
+});
+
+test('an answer that breaks off is no whole one', async (t) => {
+  const path = await daemon(t, (response) => {
+    response.write('one\n', () => response.destroy());
+  });
+  const lines = followLines(path, '/');
+  assert.equal((await lines.next()).value, 'one');
+  await assert.rejects(lines.next(), { code: 'DAEMON_ENDED', kind: 'world' });
+});
+
+test('who has read enough is let go, and so is the daemon', async (t) => {
+  const closed = Promise.withResolvers<void>();
+  const path = await daemon(t, (response) => {
+    response.write('one\ntwo\n');
+    response.on('close', () => closed.resolve());
+  });
+  for await (const line of followLines(path, '/')) {
+    assert.equal(line, 'one');
+    break;
+  }
+  await closed.promise;
+});
+
+test('a signal ends it without an error', async (t) => {
+  const path = await daemon(t, (response) => response.write('one\n'));
+  const stop = new AbortController();
+  const lines = followLines(path, '/', { signal: stop.signal });
+  assert.equal((await lines.next()).value, 'one');
+  stop.abort();
+  assert.equal((await lines.next()).done, true);
+});
+
+test('a line has a bound', async (t) => {
+  const path = await daemon(t, (response) =>
+    response.end(`${'x'.repeat(CONTROL_LINE_MAX_CHARACTERS + 100_000)}\n`),
+  );
+  await assert.rejects(all(followLines(path, '/')), {
+    code: 'DAEMON_ENDED',
+    message: /more than 1048576 characters/,
+  });
+});
+
+test('another status is no answer, and what it says is told', async (t) => {
+  const cases = [
+    [404, 'DAEMON_CANNOT'],
+    [403, 'DAEMON_DENIED'],
+    [500, 'DAEMON_BAD_ANSWER'],
+  ] as const;
+  for (const [status, code] of cases) {
+    const path = await daemon(t, (response) => response.writeHead(status).end('{"error":"not now"}\n'));
+    await assert.rejects(all(followLines(path, '/')), { code, message: /: not now$/ });
+    const mute = await daemon(t, (response) => response.writeHead(status).end('<html>\n'));
+    await assert.rejects(all(followLines(mute, '/')), {
+      code,
+      message: new RegExp(`: its status is ${status}$`),
+    });
+  }
+});
+
+test('too many who follow is DAEMON_BUSY, with what the daemon says', async (t) => {
+  const path = await daemon(t, (response) => response.writeHead(503).end('{"error":"too many"}\n'));
+  await assert.rejects(all(followLines(path, '/')), { code: 'DAEMON_BUSY', message: /: too many$/ });
+});
+
+test('nobody there is DAEMON_ABSENT', async (t) => {
+  await assert.rejects(all(followLines(placeOf(t), '/')), { code: 'DAEMON_ABSENT', kind: 'world' });
+});

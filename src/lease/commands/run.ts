@@ -1,0 +1,60 @@
+// `portreeve run`: has the daemon give a job to the shell that has called us, which then becomes the command.
+import { join } from 'node:path';
+import { PortreeveError } from '../../base/errors.ts';
+import { PID_MAX } from '../../base/limits.ts';
+import { parseDecimal } from '../../base/port.ts';
+import { RUN_PATH, RUN_SOCKET, type RunAnswer, type RunRequest } from '../../guard/app/run.ts';
+import { command } from '../../kit/daemon-client.ts';
+import { SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
+
+export interface RunOptions {
+  readonly job: string;
+  readonly runtime?: string;
+  readonly shell?: string;
+}
+
+/** What bin/portreeve takes for the sign that its shell has the job: no other end of ours has this code. */
+export const HAS_JOB = 111;
+
+/** `words`: the command with its arguments; `all`: all that was typed, with the "--" in front of them. */
+export async function runCommand(
+  words: readonly string[],
+  all: readonly string[],
+  { job, runtime = SYSTEM_DIRECTORIES.runtime, shell }: RunOptions,
+): Promise<number> {
+  requireCommand(words, all);
+  const pid = parseDecimal(shell ?? '', PID_MAX);
+  if (pid === undefined) throw noShell();
+  const request: RunRequest = { job, pid };
+  try {
+    await command<RunAnswer>(join(runtime, RUN_SOCKET), RUN_PATH, request);
+  } catch (thrown) {
+    throw explained(thrown);
+  }
+  return HAS_JOB;
+}
+
+/** The shell takes what is behind the first "--" for the command, so that it has to be just that. */
+function requireCommand(words: readonly string[], all: readonly string[]): void {
+  const at = all.indexOf('--');
+  const [name = ''] = words;
+  if (at < 0 || name === '' || all.length - at - 1 !== words.length) {
+    throw usage('the command is missing: it stands behind "--"');
+  }
+  if (name.startsWith('-')) throw usage(`a command cannot begin with "-": ${name}`);
+}
+
+function explained(thrown: unknown): unknown {
+  if (!(thrown instanceof PortreeveError) || thrown.code !== 'DAEMON_ABSENT') return thrown;
+  const message = `no daemon gives jobs: ${thrown.message}`;
+  return new PortreeveError('world', thrown.code, message, 'Start it as root with: portreeve serve');
+}
+
+function usage(message: string): PortreeveError {
+  return new PortreeveError('usage', 'USAGE', message, 'See: portreeve run --help');
+}
+
+function noShell(): PortreeveError {
+  const hint = 'Call it as portreeve, and not through Node.';
+  return new PortreeveError('usage', 'USAGE', 'there is no shell that could become the command', hint);
+}

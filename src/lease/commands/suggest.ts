@@ -1,0 +1,239 @@
+// `portreeve suggest`: ports for a server that no client gets, nobody has been assigned and nothing else holds.
+
+import { PortreeveError } from '../../base/errors.ts';
+import { jobPatternProblem } from '../../base/job.ts';
+import { SERVICES_MAX_CHARACTERS, SUGGESTIONS_MAX } from '../../base/limits.ts';
+import { PORT_MAX, type Protocol, parseDecimal, parsePort } from '../../base/port.ts';
+import { readText } from '../../host/linux/files.ts';
+import { linuxSysctls } from '../../host/linux/sysctls.ts';
+import type { Io } from '../../kit/io.ts';
+import { type Column, formatTable, hangingLine, json } from '../../kit/text.ts';
+import { loadIana } from '../../names/core/iana.ts';
+import { parseServices, ServiceNames } from '../../names/core/services.ts';
+import { settleProfile, stateToLookAt } from '../../profile/commands/settings.ts';
+import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
+import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
+import {
+  askedSystems,
+  type SuggestedPorts,
+  type SuggestReport,
+  suggestPorts,
+  type Wish,
+} from '../app/suggest.ts';
+
+export interface SuggestOptions {
+  readonly block?: string;
+  readonly stacks: string;
+  readonly near?: string;
+  readonly name?: string;
+  readonly protocol: string;
+  readonly reserve?: string;
+  readonly config?: string;
+  readonly state?: string;
+  readonly json?: boolean;
+}
+
+/** The file of services(5). */
+const SERVICES = '/etc/services';
+/** Ports that were passed over and are told to people; programs are told more. */
+const PASSED_OVER_SHOWN = 10;
+const NAME = /^[^\p{C}\p{Z};]{1,64}$/u;
+
+export async function suggestCommand(
+  count: string | undefined,
+  options: SuggestOptions,
+  io: Io,
+): Promise<number> {
+  const job = options.reserve === undefined ? undefined : await jobOf(options.reserve, options, io);
+  const wish = {
+    count: numberOf('SUGGEST_COUNT', 'the number of ports', count ?? '1', SUGGESTIONS_MAX),
+    size: numberOf('SUGGEST_BLOCK', 'the size of a block', options.block ?? '1', PORT_MAX),
+    near: options.near === undefined ? undefined : parsePort(options.near),
+    name: options.name === undefined ? undefined : nameOf(options.name),
+  };
+  const asked = askedSystems(options.stacks);
+  const protocols: Protocol[] =
+    options.protocol === 'both' ? ['tcp', 'udp'] : [options.protocol === 'udp' ? 'udp' : 'tcp'];
+  const report = suggestPorts(wish, asked, protocols, {
+    sysctls: linuxSysctls,
+    sockets: new LinuxOpenSockets(),
+    archive: new SqliteProfileArchive(stateToLookAt(options.state, io)),
+    iana: await loadIana(),
+    services: new ServiceNames(parseServices(readText(SERVICES, SERVICES_MAX_CHARACTERS) ?? '')),
+  });
+  const isEnough = report.suggestions.length === wish.count;
+  const statements = job !== undefined && isEnough ? statementsOf(report, job, wish.name) : undefined;
+  if (options.json)
+    io.out(json({ ...report, giveUp: report.giveUp ?? null, statements: statements ?? null }));
+  else if (statements !== undefined) printStatements(io, statements, report, wish);
+  // Behind a profile goes nothing but a statement.
+  else (job === undefined ? io.out : io.err)(reportText(io, report, wish, options.stacks));
+  return isEnough ? 0 : 1;
+}
+
+/** Reads a number of an option. Throws PortreeveError `${code}_INVALID` (usage). */
+function numberOf(code: string, what: string, text: string, max: number): number {
+  const number = parseDecimal(text, max);
+  if (number !== undefined && number > 0) return number;
+  const message = `"${text}" cannot be ${what}`;
+  throw new PortreeveError('usage', `${code}_INVALID`, message, `It is a number from 1 to ${max}.`, {
+    value: text,
+  });
+}
+
+function nameOf(text: string): string {
+  if (NAME.test(text)) return text;
+  const hint = 'A name has up to 64 characters, without blanks, control characters and ";".';
+  throw new PortreeveError('usage', 'SUGGEST_NAME_INVALID', `"${text}" is no name`, hint, { value: text });
+}
+
+/** The job that a statement is to name, in capitals; a pattern, or RESERVED for nobody. */
+async function jobOf(text: string, options: SuggestOptions, io: Io): Promise<string> {
+  const job = text.toUpperCase();
+  const { reading } = await settleProfile(options, io);
+  const problem =
+    job === '' || job === 'AUTHPORT'
+      ? 'it is not one that PORT can name'
+      : jobPatternProblem(job, reading.zosNames ?? false);
+  if (problem === undefined) return job;
+  throw new PortreeveError('usage', 'JOB_INVALID', `"${text}" is no job name: ${problem}`, '', {
+    value: text,
+  });
+}
+
+/** What reserves them, in the words of a profile. */
+function statementsOf(
+  { suggestions, protocols }: SuggestReport,
+  job: string,
+  name: string | undefined,
+): string {
+  const comment = name === undefined ? '' : `    ; ${name}`;
+  const lines = suggestions.flatMap(({ first, last }) =>
+    protocols.map((protocol) => {
+      const ports = first === last ? `${first}` : `${first} ${last - first + 1}`;
+      return `    ${ports.padStart(5)} ${protocol.toUpperCase()} ${job}${comment}\n`;
+    }),
+  );
+  const isRange = suggestions.some(({ first, last }) => first !== last);
+  return [isRange ? 'PORTRANGE\n' : 'PORT\n', ...lines].join('');
+}
+
+const COLUMNS: readonly Column<SuggestedPorts>[] = [
+  { title: 'PORT', text: ({ first, last }) => (first === last ? `${first}` : `${first}-${last}`) },
+  {
+    title: 'ELSEWHERE GIVEN TO CLIENTS BY',
+    text: ({ givenBy }) => (givenBy.length === 0 ? 'no system' : givenBy.join(', ')),
+  },
+];
+
+/** Ports that follow each other, and against which the same speaks. */
+interface PassedOverRow {
+  first: number;
+  last: number;
+  readonly why: string;
+}
+
+const PASSED_OVER_COLUMNS: readonly Column<PassedOverRow>[] = [
+  { title: 'PASSED OVER', text: ({ first, last }) => (first === last ? `${first}` : `${first}-${last}`) },
+  { title: 'WHY', text: ({ why }) => why },
+];
+
+function passedOverRows(passedOver: SuggestReport['passedOver']): PassedOverRow[] {
+  const rows: PassedOverRow[] = [];
+  for (const { port, reasons } of passedOver) {
+    const why = reasons.join('; ');
+    const row = rows.find((each) => each.why === why && port >= each.first - 1 && port <= each.last + 1);
+    if (!row) rows.push({ first: port, last: port, why });
+    else if (port < row.first) row.first = port;
+    else row.last = port;
+  }
+  return rows;
+}
+
+/** Nothing but the statements, so that they can be put behind a profile. */
+function printStatements(io: Io, statements: string, report: SuggestReport, wish: Wish): void {
+  io.out(statements);
+  if (report.known.length > 0) io.err(`portreeve: ${knownText(report, wish)}`);
+}
+
+function reportText(io: Io, report: SuggestReport, wish: Wish, stacks: string): string {
+  const { suggestions, passedOver, passedOverCount, known } = report;
+  const parts: string[] = [];
+  if (suggestions.length > 0) parts.push(formatTable(io, COLUMNS, suggestions), reasonsText(io, report));
+  if (suggestions.length > 0 && passedOver.length > 0) {
+    const shown = passedOverRows(passedOver).slice(0, PASSED_OVER_SHOWN);
+    const more = shown.reduce((left, { first, last }) => left - (last - first + 1), passedOverCount);
+    const rest = more > 0 ? `and ${number(more)} more\n` : '';
+    parts.push(formatTable(io, PASSED_OVER_COLUMNS, shown) + rest);
+  }
+  if (suggestions.length < wish.count) parts.push(tooFew(io, report, wish, stacks));
+  if (known.length > 0) parts.push(knownText(report, wish));
+  parts.push(hangingLine(io, '', adviceText(report)));
+  return parts.join('\n');
+}
+
+function knownText({ known }: SuggestReport, { name }: Wish): string {
+  return `${name} has a port already: ${known.join('; ')}\n`;
+}
+
+/** What is true of each of them. */
+function reasonsText(io: Io, { suggestions }: SuggestReport): string {
+  const reasons = suggestions[0]?.reasons ?? [];
+  return reasons.map((reason) => hangingLine(io, '- ', reason)).join('');
+}
+
+function adviceText({ advice }: SuggestReport): string {
+  const { first, last, ports, assigned, kept, givenBy } = advice;
+  return [
+    `Stratus's guide advises ${first} to ${last}: of these ${number(ports)} ports`,
+    `IANA has assigned ${number(assigned)} and keeps ${number(kept)},`,
+    `and clients of ${givenBy.join(', ')} are given some of them.`,
+  ].join(' ');
+}
+
+/** What to do where there is not enough. */
+function tooFew(io: Io, report: SuggestReport, wish: Wish, stacks: string): string {
+  const { suggestions, giveUp } = report;
+  const found = `${suggestions.length} of ${wishText(wish)} can be had.\n`;
+  if (!giveUp) {
+    const without =
+      'Without any system there would not be enough either: ask for fewer, or for smaller blocks.';
+    return found + hangingLine(io, '', without);
+  }
+  const { systems, host, left, example } = giveUp;
+  const range = host ? '; this host itself gives them up when net.ipv4.ip_local_port_range is narrowed' : '';
+  const what = [...systems, ...(host ? ['this host'] : [])].join(', ');
+  const freed = `Give up ${what}, and there are ${number(left)}, from ${example} on${range}:`;
+  return [
+    found,
+    hangingLine(io, '', `The systems give all others to clients. ${freed}`),
+    `  ${commandWithout([...systems, ...(host ? ['host'] : [])], report, wish, stacks)}\n`,
+  ].join('');
+}
+
+/** The same question without some systems. */
+function commandWithout(
+  leftOut: readonly string[],
+  report: SuggestReport,
+  wish: Wish,
+  stacks: string,
+): string {
+  const { count, size, near } = wish;
+  const [protocol, ...others] = report.protocols;
+  return [
+    'portreeve suggest',
+    ...(count === 1 ? [] : [`${count}`]),
+    ...(size === 1 ? [] : [`--block ${size}`]),
+    ...(near === undefined ? [] : [`--near ${near}`]),
+    ...(others.length > 0 ? [] : [`--protocol ${protocol}`]),
+    `--stacks ${[stacks, ...leftOut.map((word) => `-${word}`)].join(',')}`,
+  ].join(' ');
+}
+
+/** "1,449". Without Intl, which takes 15 ms to load. */
+const number = (value: number) => `${value}`.replace(/\B(?=(?:[0-9]{3})+$)/g, ',');
+
+function wishText({ count, size }: Wish): string {
+  const s = count === 1 ? '' : 's';
+  return size === 1 ? `${number(count)} port${s}` : `${number(count)} block${s} of ${number(size)} ports`;
+}

@@ -1,0 +1,7 @@
+// The command line in the process: arguments in, words out, an exit code.
+import { processIo } from '../kit/process-io.ts';
+import { run } from './program.ts';
+
+export async function main(): Promise<void> {
+  process.exitCode = await run(process.argv.slice(2), processIo());
+}

@@ -1,0 +1,20 @@
+// `portreeve config check`: whether a portreeve.toml is valid.
+
+import { PortreeveError } from '../base/errors.ts';
+import { SETTINGS_MAX_BYTES } from '../base/limits.ts';
+import { readText } from '../host/linux/files.ts';
+import type { Io } from '../kit/io.ts';
+import { parseSettings } from '../kit/settings-file.ts';
+
+/** Throws PortreeveError (usage) `CONFIG_MISSING` and `CONFIG_INVALID`. */
+export function configCheckCommand(path: string, io: Io): number {
+  const text = readText(path, SETTINGS_MAX_BYTES);
+  if (text === undefined) {
+    throw new PortreeveError('usage', 'CONFIG_MISSING', `there is no file ${path}`, 'Check the path.', {
+      path,
+    });
+  }
+  parseSettings(text, path);
+  io.out(`${path} is valid\n`);
+  return 0;
+}

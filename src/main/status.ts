@@ -1,0 +1,119 @@
+// `portreeve status`: what the running daemon does.
+
+import { EXIT_CODES } from '../base/errors.ts';
+import { parseDecimal } from '../base/port.ts';
+import { printable } from '../base/printable.ts';
+import { askDaemon } from '../kit/daemon-status.ts';
+import type { Io } from '../kit/io.ts';
+import type { DaemonStatus, GuardReport, PortmapReport } from '../kit/status-report.ts';
+import { type Column, emphasize, formatTable, json, localTime } from '../kit/text.ts';
+import { CALL_COLUMNS, callRows } from '../portmap/commands/calls.ts';
+
+export interface StatusOptions {
+  readonly runtime?: string;
+  readonly json?: boolean;
+}
+
+export async function statusCommand(options: StatusOptions, io: Io): Promise<number> {
+  const status = await askDaemon(io, options.runtime);
+  io.out(options.json ? json(status) : statusText(io, status));
+  return status.portmap.state === 'running' ? 0 : EXIT_CODES.refused;
+}
+
+/** The status for people. */
+export function statusText(io: Io, status: DaemonStatus): string {
+  const { portmap } = status;
+  const facts: [string, string][] = [
+    ['daemon', `version ${status.version}, pid ${status.pid}, since ${localTime(new Date(status.since))}`],
+    ['runtime', status.runtime],
+    ['portmap', portmapText(portmap)],
+    ...confinementFact(portmap),
+    ...countFacts(portmap),
+    ...foreignFact(portmap),
+    ...absentFact(portmap),
+    ...guardFacts(status.guard),
+  ];
+  const block = facts
+    .map(([name, value]) => `${emphasize(io, name.padEnd(8))}  ${printable(value)}\n`)
+    .join('');
+  const calls = Object.entries(portmap.calls ?? {}).flatMap(([version, counts]) =>
+    callRows(parseDecimal(version, 4) ?? 0, counts),
+  );
+  return [
+    block,
+    ...(portmap.sockets.length > 0 ? [formatTable(io, SOCKET_COLUMNS, portmap.sockets)] : []),
+    ...(calls.length > 0 ? [formatTable(io, CALL_COLUMNS, calls)] : []),
+    ...(portmap.refusals.length > 0 ? [refusalsText(io, portmap.refusals)] : []),
+  ].join('\n');
+}
+
+const SOCKET_COLUMNS: readonly Column<PortmapReport['sockets'][number]>[] = [
+  { title: 'NETID', text: ({ netid }) => netid },
+  { title: 'ENDPOINT', text: ({ endpoint }) => endpoint },
+];
+
+function portmapText({ state, pid, uid, rssBytes, restarts }: PortmapReport): string {
+  return [
+    state,
+    ...(pid === null ? [] : [`pid ${pid}`]),
+    ...(uid === null ? [] : [`uid ${uid}`]),
+    ...(rssBytes === null ? [] : [`${(rssBytes / 2 ** 20).toFixed(1)} MiB`]),
+    ...(restarts === 0 ? [] : [counted(restarts, 'restart')]),
+  ].join(', ');
+}
+
+function confinementFact({ unconfined }: PortmapReport): [string, string][] {
+  if (unconfined === null) return [];
+  const text =
+    unconfined.length === 0 ? 'fully' : `all but ${unconfined.join(', ')}, which this host cannot give`;
+  return [['confined', text]];
+}
+
+function countFacts({ mappings, connections, unsent, late }: PortmapReport): [string, string][] {
+  const counts = [
+    ...(mappings === null ? [] : [counted(mappings, 'mapping')]),
+    ...(connections === null ? [] : [counted(connections, 'open connection')]),
+    ...(unsent === null || unsent === 0 ? [] : [`${counted(unsent, 'answer')} not sent`]),
+    ...(late === null || late === 0 ? [] : [`${counted(late, 'change')} not answered, too late`]),
+  ];
+  return counts.length === 0 ? [] : [['serves', counts.join(', ')]];
+}
+
+function foreignFact({ elsewhere }: PortmapReport): [string, string][] {
+  if (!elsewhere) return [];
+  return [
+    ['foreign', `${counted(elsewhere, 'mapping')} of other network namespaces, which cannot be checked`],
+  ];
+}
+
+function absentFact({ absent }: PortmapReport): [string, string][] {
+  return absent.length === 0 ? [] : [['absent', `${absent.join(', ')}: this host has no such address`]];
+}
+
+/** So many names that nobody has are shown. */
+const UNKNOWN_SHOWN = 10;
+
+function guardFacts(report: GuardReport): [string, string][] {
+  const { mode, revision, cgroups, users, missing } = report;
+  const jobs = `${counted(users, 'user')} and ${counted(cgroups, 'cgroup')} are known as jobs`;
+  const text = mode === 'absent' ? 'not in the kernel' : `${mode}, revision ${revision}; ${jobs}`;
+  const missed = missing.map((reason): [string, string] => ['missing', reason]);
+  return [['guard', text], ...unknownFact(report), ...missed];
+}
+
+/** A daemon of an older version does not report them. */
+function unknownFact({ unknown = [] }: Partial<GuardReport>): [string, string][] {
+  if (unknown.length === 0) return [];
+  const more = unknown.length - UNKNOWN_SHOWN;
+  const names = unknown.slice(0, UNKNOWN_SHOWN).join(', ');
+  return [['unknown', `no unit or user is called ${names}${more > 0 ? `, and ${more} more` : ''}`]];
+}
+
+/** Sentences, which no column would be wide enough for. */
+function refusalsText(io: Io, refusals: readonly string[]): string {
+  return [emphasize(io, 'REFUSED LATELY'), ...refusals.map(printable)].map((line) => `${line}\n`).join('');
+}
+
+function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}

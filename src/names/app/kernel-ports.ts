@@ -1,0 +1,51 @@
+// Reads the kernel's settings of ports: what it gives to clients, what it keeps from them, and which take privilege.
+import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { PORT_MAX, parseDecimal } from '../../base/port.ts';
+import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../guard/core/port-pools.ts';
+import type { Sysctls } from '../../host/host.ts';
+import type { KernelPorts } from '../../sockets/core/seen.ts';
+import { parseLocalRange, parsePortList, rangesOfPorts } from '../../text/port-list.ts';
+
+export type { KernelPorts } from '../../sockets/core/seen.ts';
+
+/** Below this binding takes privilege where the kernel has no setting for it: that came with Linux 4.11. */
+const USUAL_UNPRIVILEGED_START = 1024;
+
+/**
+ * The settings of the network namespace that this process is in. A kernel without a list of reserved ports reserves
+ * none. Throws PortreeveError `SYSCTL_UNREADABLE`, `SYSCTL_MISSING` and `SYSCTL_UNKNOWN` (world).
+ */
+export function readKernelPorts(sysctls: Pick<Sysctls, 'read'>): KernelPorts {
+  const range = sysctls.read(PORT_RANGE);
+  if (range === undefined) throw missing(PORT_RANGE);
+  const start = sysctls.read(UNPRIVILEGED_START);
+  return {
+    ephemeral: parseLocalRange(range) ?? unknown(PORT_RANGE, `"${range.slice(0, 40)}" is no range of ports`),
+    reserved: rangesOfPorts(reservedIn(sysctls.read(RESERVED_PORTS) ?? '')),
+    unprivilegedStart: start === undefined ? USUAL_UNPRIVILEGED_START : startIn(start),
+  };
+}
+
+function reservedIn(text: string): Set<number> {
+  try {
+    return parsePortList(text);
+  } catch (thrown) {
+    return unknown(RESERVED_PORTS, messageOf(thrown));
+  }
+}
+
+/** 65536 says that no port is free of privilege. */
+function startIn(text: string): number {
+  const start = parseDecimal(text, PORT_MAX + 1);
+  return start ?? unknown(UNPRIVILEGED_START, `"${text.slice(0, 40)}" is no number of a port`);
+}
+
+function missing(name: string): PortreeveError {
+  const hint = 'It is hidden where /proc/sys is not mounted, as in some containers.';
+  return new PortreeveError('world', 'SYSCTL_MISSING', `this kernel has no ${name}`, hint, { name });
+}
+
+function unknown(name: string, why: string): never {
+  const message = `${name} is not as Linux prints it: ${why}`;
+  throw new PortreeveError('world', 'SYSCTL_UNKNOWN', message, '', { name });
+}

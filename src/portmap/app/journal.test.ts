@@ -1,0 +1,351 @@
+/** The log of registrations in its two files: what is read back, what is set aside, and a disk that is full. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { SimDisk, type SimLogFile } from '../../../test/support/sim/log-file.ts';
+import { LOG_COMPACT_MIN_BYTES } from '../../base/limits.ts';
+import { Liveness } from '../core/liveness.ts';
+import { type Registration, Registrations } from '../core/registrations.ts';
+import { decodeLogHeader, LOG_HEADER_BYTES, readLog } from '../wire/registration-log.ts';
+import { Journal } from './journal.ts';
+
+/** A SET and its UNSET take more. */
+const PAIR_MIN_BYTES = 64;
+const STAMP = 'boot 1 net:[1]';
+
+type Files = readonly [SimLogFile, SimLogFile];
+
+function twoFiles(disk = new SimDisk()): Files {
+  return [disk.file(), disk.file()];
+}
+
+function entry(program: number, more: Partial<Registration> = {}): Registration {
+  const place = { program, version: 1, netid: 'udp', uaddr: '0.0.0.0.8.1', port: 2049 } as const;
+  return { ...place, owner: 1000, builtIn: false, isElsewhere: false, ...more };
+}
+
+/** A log that was read and begun, and the table that it is the log of. */
+function opened(files: Files, stamp = STAMP) {
+  const journal = new Journal(files, stamp, new Liveness());
+  const table = new Registrations(journal);
+  const { changes, setAside } = journal.recover();
+  for (const change of changes) {
+    const { program, version, netid } = change;
+    if (change.kind === 'unset') table.forget(program, version, netid);
+    else table.restore(entry(program, change));
+  }
+  journal.start(table.all());
+  return { journal, table, setAside, changes };
+}
+
+const programs = ({ table }: { table: Registrations }): number[] =>
+  [...table.all()].map(({ program }) => program);
+
+/** The file in use, as a header says it. */
+function newest(files: Files): SimLogFile {
+  const generation = (file: SimLogFile): number => decodeLogHeader(file.read())?.generation ?? 0;
+  return generation(files[0]) > generation(files[1]) ? files[0] : files[1];
+}
+
+/** Turns over the bits of a byte of a record: the `index`th of the file, from 0. */
+function damage(file: SimLogFile, index: number): number {
+  const bytes = file.read();
+  let at = LOG_HEADER_BYTES;
+  for (let i = 0; i < index; i++) at += 8 + new DataView(bytes.buffer, bytes.byteOffset).getUint16(at);
+  file.write(new Uint8Array([(bytes[at + 20] ?? 0) ^ 0xff]), at + 20);
+  return at;
+}
+
+/** 1, 2 and 3 are in the older log and the table of the newer one, which goes on with 2 removed and 4 made. */
+function twoLogs(): Files {
+  const files = twoFiles();
+  const { table } = opened(files);
+  for (const program of [1, 2, 3]) assert.ok(table.set(entry(program)).done);
+  const next = opened(files);
+  next.table.unset({ program: 2, version: 1 }, 1000);
+  next.table.set(entry(4));
+  return files;
+}
+
+describe('a log', () => {
+  test('of nothing has nothing, and is begun', () => {
+    const files = twoFiles();
+    const { changes, setAside, journal } = opened(files);
+    assert.deepEqual([changes, setAside, journal.failure], [[], [], '']);
+    assert.deepEqual(decodeLogHeader(newest(files).read()), { generation: 1, stamp: STAMP });
+  });
+
+  test('has every change in its order, with all that was known of the registration', () => {
+    const files = twoFiles();
+    const liveness = new Liveness();
+    const journal = new Journal(files, STAMP, liveness);
+    journal.recover();
+    const table = new Registrations(journal);
+    journal.start(table.all());
+    const first = entry(1, { netid: 'tcp6', uaddr: '::.8.2', port: 2050, owner: 0, isElsewhere: true });
+    liveness.registered(first, { uid: 7, inode: 9 }, 0);
+    table.set(first);
+    table.set(entry(2));
+    table.unset({ program: 1, version: 1 }, 0);
+    assert.deepEqual(new Journal(files, STAMP, liveness).recover().changes, [
+      {
+        kind: 'set',
+        program: 1,
+        version: 1,
+        netid: 'tcp6',
+        uaddr: '::.8.2',
+        owner: 0,
+        isElsewhere: true,
+        socket: { uid: 7, inode: 9 },
+      },
+      {
+        kind: 'set',
+        program: 2,
+        version: 1,
+        netid: 'udp',
+        uaddr: '0.0.0.0.8.1',
+        owner: 1000,
+        isElsewhere: false,
+        socket: undefined,
+      },
+      { kind: 'unset', program: 1, version: 1, netid: 'tcp6' },
+    ]);
+  });
+
+  test('has none of the entries of the port mapper itself', () => {
+    const files = twoFiles();
+    const { table } = opened(files);
+    table.set(entry(100000, { builtIn: true }));
+    table.set(entry(5));
+    opened(files).journal.start(table.all());
+    assert.deepEqual(programs(opened(files)), [5]);
+  });
+
+  test('is written before the change is made', () => {
+    const disk = new SimDisk();
+    const files = twoFiles(disk);
+    const { table } = opened(files);
+    disk.killAfterBytes = 10;
+    assert.throws(() => table.set(entry(1)));
+    assert.equal(table.size, 0);
+    disk.killAfterBytes = Number.POSITIVE_INFINITY;
+    assert.deepEqual([programs(opened(files)), opened(files).setAside], [[], []]);
+  });
+
+  test('goes to the other file with each start, and the newer one counts', () => {
+    const files = twoFiles();
+    for (let start = 1; start <= 5; start++) {
+      const { table, setAside } = opened(files);
+      assert.deepEqual([table.size, setAside], [start - 1, []]);
+      assert.equal(newest(files), files[start % 2]);
+      table.set(entry(start));
+    }
+  });
+});
+
+describe('of a torn last record', () => {
+  test('nothing is told, and the log goes on', () => {
+    const files = twoLogs();
+    const file = newest(files);
+    file.truncate(file.length - 1);
+    const { table, setAside } = opened(files);
+    assert.deepEqual([programs({ table }), setAside], [[1, 3], []]);
+    table.set(entry(5));
+    assert.deepEqual(programs(opened(files)), [1, 3, 5]);
+  });
+
+  test('nothing is left, where the log cannot be written anew', () => {
+    const disk = new SimDisk();
+    const files = twoFiles(disk);
+    const { table } = opened(files);
+    for (const program of [1, 2, 3]) table.set(entry(program));
+    const file = newest(files);
+    file.truncate(file.length - 1);
+    disk.capacityBytes = LOG_HEADER_BYTES * 2;
+    const next = opened(files);
+    assert.equal(newest(files), file);
+    assert.equal(readLog(file.read()).tail, 'clean');
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    next.table.set(entry(4));
+    assert.deepEqual(programs(opened(files)), [1, 2, 4]);
+  });
+});
+
+describe('a damaged log', () => {
+  test('that is not is read to its end, and nothing is set aside', () => {
+    const { setAside, ...log } = opened(twoLogs());
+    assert.deepEqual([programs(log), setAside], [[1, 3, 4], []]);
+  });
+
+  test('is set aside and told; what it had before the damage counts', () => {
+    const files = twoLogs();
+    const file = newest(files);
+    const at = damage(file, 4);
+    const { setAside, ...log } = opened(files);
+    assert.deepEqual(programs(log), [1, 3]);
+    assert.deepEqual(setAside, [
+      { file: files.indexOf(file), word: 'damaged', reason: `its record at byte ${at} is damaged` },
+    ]);
+  });
+
+  test('is helped out by the older one with what the newer one began with', () => {
+    const files = twoLogs();
+    damage(newest(files), 1);
+    assert.deepEqual(programs(opened(files)).toSorted(), [1, 2, 3]);
+  });
+
+  test('whose header is damaged leaves the older one', () => {
+    const files = twoLogs();
+    const file = newest(files);
+    file.write(new Uint8Array([0]), 0);
+    const { setAside, ...log } = opened(files);
+    assert.deepEqual(programs(log), [1, 2, 3]);
+    assert.deepEqual(setAside, [
+      { file: files.indexOf(file), word: 'damaged', reason: 'its header is damaged' },
+    ]);
+  });
+
+  test('that is older is set aside, and changes nothing', () => {
+    const files = twoLogs();
+    const older = newest(files) === files[0] ? files[1] : files[0];
+    damage(older, 0);
+    const { setAside, ...log } = opened(files);
+    assert.deepEqual(programs(log), [1, 3, 4]);
+    assert.deepEqual(
+      setAside.map(({ file }) => files[file]),
+      [older],
+    );
+  });
+
+  test('is set aside once, and a good one follows', () => {
+    for (const record of [0, 2, 4]) {
+      const files = twoLogs();
+      damage(newest(files), record);
+      const repaired = opened(files);
+      repaired.table.set(entry(9));
+      const next = opened(files);
+      assert.deepEqual(next.setAside, []);
+      assert.deepEqual(programs(next), programs(repaired));
+    }
+  });
+});
+
+describe('a log of another boot or network namespace', () => {
+  test('is set aside, in both files, and none of it is taken over', () => {
+    const files = twoLogs();
+    const { table, setAside } = opened(files, 'boot 2 net:[1]');
+    assert.equal(table.size, 0);
+    const reason = `it is of ${STAMP}, not boot 2 net:[1]`;
+    assert.deepEqual(setAside, [
+      { file: 0, word: 'other-boot', reason },
+      { file: 1, word: 'other-boot', reason },
+    ]);
+    table.set(entry(7));
+    const next = opened(files, 'boot 2 net:[1]');
+    assert.deepEqual([programs(next), next.setAside], [[7], []]);
+  });
+
+  test('beside one of ours leaves ours alone', () => {
+    const files = twoLogs();
+    const own = opened(files);
+    const foreign = newest(files) === files[0] ? files[1] : files[0];
+    const other = twoLogs();
+    opened(other, 'boot 2');
+    foreign.truncate(0);
+    foreign.write(newest(other).read(), 0);
+    own.table.set(entry(8));
+    const { setAside, ...log } = opened(files);
+    assert.deepEqual(programs(log), [1, 3, 4, 8]);
+    assert.deepEqual(
+      setAside.map(({ file, word }) => [files[file], word]),
+      [[foreign, 'other-boot']],
+    );
+  });
+});
+
+describe('on a full disk', () => {
+  test('a change is not made and says so; with room again it is made', () => {
+    const disk = new SimDisk();
+    const files = twoFiles(disk);
+    const { table, journal } = opened(files);
+    table.set(entry(1));
+    disk.capacityBytes = LOG_HEADER_BYTES + 100;
+    assert.deepEqual(table.set(entry(2)), { done: false, code: 'UNWRITTEN' });
+    assert.equal(journal.failure, 'ENOSPC');
+    disk.capacityBytes = LOG_HEADER_BYTES;
+    assert.equal(table.unset({ program: 1, version: 1 }, 0).refused?.code, 'UNWRITTEN');
+    assert.deepEqual(programs({ table }), [1]);
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    assert.deepEqual(table.set(entry(3)), { done: true, added: true });
+    assert.equal(journal.failure, '');
+    const { setAside, ...log } = opened(files);
+    assert.deepEqual([programs(log), setAside], [[1, 3], []]);
+  });
+
+  test('what was written of a change that was not made is taken back', () => {
+    const disk = new SimDisk();
+    const files = twoFiles(disk);
+    const { table } = opened(files);
+    table.set(entry(1));
+    disk.capacityBytes = newest(files).length + 50;
+    assert.equal(table.set(entry(2)).done, false);
+    assert.equal(table.unset({ program: 1, version: 1 }, 0).removed.length, 1);
+    assert.equal(readLog(newest(files).read()).tail, 'clean');
+  });
+
+  test('from the start no log can be begun; that is tried again each second', () => {
+    const disk = new SimDisk();
+    disk.capacityBytes = LOG_HEADER_BYTES - 1;
+    const files = twoFiles(disk);
+    const { table, journal } = opened(files);
+    assert.deepEqual([table.set(entry(1)).done, journal.failure], [false, 'ENOSPC']);
+    journal.compactIfLong(table.all(), 5000);
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    journal.compactIfLong(table.all(), 5999);
+    assert.equal(table.set(entry(1)).done, false);
+    journal.compactIfLong(table.all(), 6000);
+    assert.equal(table.set(entry(1)).done, true);
+    assert.deepEqual(programs(opened(files)), [1]);
+  });
+});
+
+describe('a log that has grown long', () => {
+  /** Changes until it is as long. */
+  function grown(files: Files) {
+    const log = opened(files);
+    const file = newest(files);
+    for (let i = 0; i * PAIR_MIN_BYTES < LOG_COMPACT_MIN_BYTES; i++) {
+      log.table.set(entry(1));
+      log.table.unset({ program: 1, version: 1 }, 0);
+    }
+    log.table.set(entry(2));
+    assert.ok(file.length > LOG_COMPACT_MIN_BYTES);
+    return { ...log, file };
+  }
+
+  test('is written anew, as short as the table', () => {
+    const files = twoFiles();
+    const { table, journal, file } = grown(files);
+    journal.compactIfLong(table.all(), 0);
+    assert.notEqual(newest(files), file);
+    assert.ok(newest(files).length < 300);
+    table.set(entry(3));
+    assert.deepEqual(programs(opened(files)), [2, 3]);
+  });
+
+  test('is left as it is until it is that long, and gone on with where there is no room for another', () => {
+    const disk = new SimDisk();
+    const files = twoFiles(disk);
+    const short = opened(files);
+    short.table.set(entry(9));
+    const before = newest(files);
+    short.journal.compactIfLong(short.table.all(), 0);
+    assert.equal(newest(files), before);
+    const { table, journal, file } = grown(files);
+    disk.capacityBytes = file.length + 100;
+    journal.compactIfLong(table.all(), 0);
+    assert.equal(newest(files), file);
+    table.set(entry(4));
+    assert.deepEqual(programs(opened(files)), [9, 2, 4]);
+  });
+});

@@ -1,0 +1,98 @@
+// Calls over TCP and Unix sockets: one connection, on which several calls are outstanding at once.
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { RECORD_MARKS_MAX_BYTES, RECORD_MAX_BYTES } from '../../base/client-limits.ts';
+import { messageOf } from '../../base/errors.ts';
+import { encodeRecord } from '../wire/record.ts';
+import { RpcError, socketError } from './errors.ts';
+import { closedError, Outstanding, type Patience } from './outstanding.ts';
+import { RecordBuffer } from './record-buffer.ts';
+import { type RpcTarget, targetText } from './target.ts';
+import type { Transport } from './transport.ts';
+
+/** Connects for the first call, and anew for the next one after the connection was lost. */
+export class StreamTransport implements Transport {
+  readonly #target: RpcTarget;
+  readonly #where: string;
+  readonly #maxReplyBytes: number;
+  readonly #outstanding: Outstanding;
+  #socket: Socket | undefined;
+  #isClosed = false;
+
+  constructor(target: RpcTarget, maxReplyBytes = RECORD_MAX_BYTES) {
+    this.#target = target;
+    this.#where = targetText(target);
+    this.#maxReplyBytes = maxReplyBytes;
+    this.#outstanding = new Outstanding(this.#where);
+  }
+
+  has(xid: number): boolean {
+    return this.#outstanding.has(xid);
+  }
+
+  async call(xid: number, message: Uint8Array, patience: Patience): Promise<Uint8Array> {
+    if (this.#isClosed) throw closedError(this.#where);
+    this.#socket ??= this.#connect();
+    const answer = this.#outstanding.wait(xid, patience);
+    this.#socket.write(encodeRecord(message));
+    try {
+      return await answer;
+    } catch (thrown) {
+      // Where nobody answers, or nobody waits any more, the next call is better off with a fresh connection.
+      if (this.#outstanding.size === 0) this.#drop();
+      throw thrown;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const socket = this.#socket;
+    this.#outstanding.failAll(closedError(this.#where));
+    if (!socket || socket.closed) return;
+    await new Promise<void>((resolve) => {
+      socket.once('close', () => resolve());
+      this.#drop();
+    });
+  }
+
+  #connect(): Socket {
+    const socket = connect(connectOptions(this.#target));
+    const buffer = new RecordBuffer({ maxMessage: this.#maxReplyBytes, maxMarks: RECORD_MARKS_MAX_BYTES });
+    socket.on('data', (chunk) => this.#receive(socket, buffer, chunk));
+    socket.on('error', (error) => this.#lost(socket, socketError(error, this.#where)));
+    socket.on('close', () => {
+      this.#lost(
+        socket,
+        new RpcError('DISCONNECTED', `${this.#where} ended the connection before it answered`),
+      );
+    });
+    return socket;
+  }
+
+  #receive(socket: Socket, buffer: RecordBuffer, chunk: Uint8Array): void {
+    try {
+      buffer.append(chunk);
+      for (let message = buffer.next(); message; message = buffer.next()) this.#outstanding.settle(message);
+    } catch (thrown) {
+      const text = `${this.#where} sent what is no RPC: ${messageOf(thrown)}`;
+      this.#lost(socket, new RpcError('BAD_REPLY', text, { cause: thrown }));
+    }
+  }
+
+  /** Only the connection of now can take its calls along. */
+  #lost(socket: Socket, error: RpcError): void {
+    if (socket !== this.#socket) return;
+    this.#drop();
+    this.#outstanding.failAll(error);
+  }
+
+  #drop(): void {
+    this.#socket?.destroy();
+    this.#socket = undefined;
+  }
+}
+
+function connectOptions(target: RpcTarget): NetConnectOpts {
+  // Node takes a path that begins with NUL for an abstract name, of exactly the length that it has.
+  if (target.transport === 'local') return { path: target.path.replace(/^@/, '\0') };
+  return { host: target.host, port: target.port, noDelay: true };
+}

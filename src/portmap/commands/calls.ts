@@ -1,0 +1,23 @@
+// How often each procedure of the port mapper was called, as a table.
+
+import type { Column } from '../../kit/text.ts';
+import { procedureName } from '../client/procedures.ts';
+
+export interface CallRow {
+  readonly version: number;
+  readonly procedure: string;
+  readonly count: number;
+}
+
+export const CALL_COLUMNS: readonly Column<CallRow>[] = [
+  { title: 'VERSION', text: ({ version }) => `${version}`, isNumber: true },
+  { title: 'PROCEDURE', text: ({ procedure }) => procedure },
+  { title: 'CALLS', text: ({ count }) => `${count}`, isNumber: true },
+];
+
+/** The procedures of a version that were called at all. */
+export function callRows(version: number, counts: readonly number[]): CallRow[] {
+  return counts
+    .map((count, number) => ({ version, procedure: procedureName(version, number), count }))
+    .filter(({ count }) => count > 0);
+}

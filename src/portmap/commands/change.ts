@@ -1,0 +1,139 @@
+// `portreeve portmap set` and `unset`: changes what is registered, through the Unix socket of this host's port mapper.
+import { formatIp, parseIp } from '../../base/address.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import { type NetId, netIdInfo } from '../../base/netid.ts';
+import { isPort, PORT_MAX, parseDecimal } from '../../base/port.ts';
+import type { Io } from '../../kit/io.ts';
+import {
+  formatUaddr,
+  hostPortText,
+  type IpEndpoint,
+  type LocalTarget,
+  Portmap,
+  parseUaddr,
+} from '../client/index.ts';
+import { checkTarget } from '../client/target.ts';
+import { localTargetHere } from './ask.ts';
+import { parseTimeout } from './host.ts';
+import { parseProgram, parseVersion } from './rpc-names.ts';
+
+export interface PortmapChangeOptions {
+  readonly socket?: string;
+  readonly dryRun?: boolean;
+  readonly timeout?: string;
+}
+
+export interface PortmapSetArguments {
+  readonly program: string;
+  readonly version: string;
+  readonly netid: NetId;
+  /** As it was written: a port, HOST:PORT, a universal address, or a path. */
+  readonly address: string;
+}
+
+export async function portmapSetCommand(
+  { program, version, netid, address }: PortmapSetArguments,
+  options: PortmapChangeOptions,
+  io: Io,
+): Promise<number> {
+  const { number, label } = parseProgram(program);
+  const uaddr = uaddrOf(netid, address);
+  const entry = { program: number, version: parseVersion(version), netid, address: uaddr };
+  const what = `${label} version ${entry.version} at ${netid} ${placeText(uaddr)}`;
+  return change(
+    {
+      request: `SET ${number} ${entry.version} ${netid} "${uaddr}"`,
+      done: `registered ${what}`,
+      refused: `the port mapper does not register ${what}`,
+      send: (portmap) => portmap.set(entry),
+    },
+    options,
+    io,
+  );
+}
+
+export interface PortmapUnsetArguments {
+  readonly program: string;
+  readonly version: string;
+  /** Every transport without. */
+  readonly netid: NetId | undefined;
+}
+
+export async function portmapUnsetCommand(
+  { program, version, netid }: PortmapUnsetArguments,
+  options: PortmapChangeOptions,
+  io: Io,
+): Promise<number> {
+  const { number, label } = parseProgram(program);
+  const key = { program: number, version: parseVersion(version) };
+  const what = `${label} version ${key.version}${netid === undefined ? '' : ` at ${netid}`}`;
+  return change(
+    {
+      request: `UNSET ${number} ${key.version} "${netid ?? ''}"`,
+      done: `no longer registered: ${what}`,
+      refused: `the port mapper keeps ${what}`,
+      send: (portmap) => portmap.unset(netid === undefined ? key : { ...key, netid }),
+    },
+    options,
+    io,
+  );
+}
+
+/** A change, in the words of each of its ends. */
+interface Change {
+  /** What goes over the wire. */
+  readonly request: string;
+  readonly done: string;
+  readonly refused: string;
+  readonly send: (portmap: Portmap) => Promise<boolean>;
+}
+
+async function change(wanted: Change, options: PortmapChangeOptions, io: Io): Promise<number> {
+  const timeoutMs = parseTimeout(options.timeout);
+  const target = options.socket === undefined ? await localTargetHere(io) : socketOf(options.socket);
+  if (options.dryRun) {
+    io.out(`would send to ${target.path}: ${wanted.request}\n`);
+    return 0;
+  }
+  await using portmap = new Portmap(target, { timeoutMs });
+  if (!(await wanted.send(portmap))) {
+    const hint =
+      "The daemon's log and portreeve status say why. Another user's registration is root's to change.";
+    throw new PortreeveError('refused', 'CHANGE_REFUSED', wanted.refused, hint);
+  }
+  io.out(`${wanted.done}\n`);
+  return 0;
+}
+
+function socketOf(path: string): LocalTarget {
+  const target: LocalTarget = { transport: 'local', path };
+  checkTarget(target);
+  return target;
+}
+
+/** The universal address that was written: whole, as HOST:PORT, or as a port of every address. */
+function uaddrOf(netid: NetId, text: string): string {
+  const { family } = netIdInfo(netid);
+  if (family === 'loopback') return socketOf(text).path;
+  const isIpv4 = family === 'inet';
+  const endpoint = parseUaddr(text) ?? endpointOf(text, isIpv4 ? '0.0.0.0' : '::');
+  const isOfFamily = endpoint?.address.family === (isIpv4 ? 4 : 6);
+  if (endpoint && isOfFamily && isPort(endpoint.port)) return formatUaddr(endpoint);
+  const examples = isIpv4 ? '192.0.2.7:2049 or 192.0.2.7.8.1' : '[2001:db8::7]:2049 or 2001:db8::7.8.1';
+  const hint = `Write a port, such as 2049, or an address with a port, such as ${examples}.`;
+  const message = `"${text}" is no address of ${netid}`;
+  throw new PortreeveError('usage', 'ADDRESS_INVALID', message, hint, { value: text });
+}
+
+/** Reads PORT, ADDRESS:PORT and [IPv6]:PORT. */
+function endpointOf(text: string, wildcard: string): IpEndpoint | undefined {
+  const parts = /^(?:(?<host>[\d.]+|\[[^[\]]+\]):)?(?<port>\d+)$/.exec(text)?.groups;
+  const address = parseIp((parts?.['host'] ?? wildcard).replace(/^\[|\]$/g, ''));
+  const port = parseDecimal(parts?.['port'] ?? '', PORT_MAX);
+  return address && port !== undefined ? { address, port } : undefined;
+}
+
+function placeText(uaddr: string): string {
+  const endpoint = parseUaddr(uaddr);
+  return endpoint ? hostPortText(formatIp(endpoint.address), endpoint.port) : uaddr;
+}

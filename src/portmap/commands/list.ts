@@ -1,0 +1,83 @@
+// `portreeve portmap list`: what a port mapper has registered, in lines that an administrator can read.
+import { formatIp } from '../../base/address.ts';
+import { NETIDS, netIdInfo, parseNetId } from '../../base/netid.ts';
+import type { Io } from '../../kit/io.ts';
+import { type Column, formatTable, json } from '../../kit/text.ts';
+import { hostPortText, type PortmapEntry, parseUaddr } from '../client/index.ts';
+import { askPortmap } from './ask.ts';
+import { parseTimeout } from './host.ts';
+import { hostRpcNames } from './rpc-names.ts';
+import { versionsText } from './versions.ts';
+
+export interface PortmapListOptions {
+  readonly json?: boolean;
+  readonly timeout?: string;
+}
+
+export async function portmapListCommand(
+  host: string | undefined,
+  options: PortmapListOptions,
+  io: Io,
+): Promise<number> {
+  const timeoutMs = parseTimeout(options.timeout);
+  const entries = await askPortmap(host, timeoutMs, io, (portmap) => portmap.dump());
+  const names = hostRpcNames();
+  const mappings = entries.map((entry) => mappingOf(entry, names.nameOf(entry.program)));
+  io.out(options.json ? json(mappings) : formatTable(io, COLUMNS, rowsOf(mappings)));
+  return 0;
+}
+
+/** A mapping as `--json` prints it. */
+interface Mapping {
+  readonly program: number;
+  readonly name: string | null;
+  readonly version: number;
+  readonly netid: string;
+  /** The universal address. */
+  readonly address: string;
+  /** Its parts; null for a Unix socket. */
+  readonly host: string | null;
+  readonly port: number | null;
+  readonly owner: string | null;
+}
+
+function mappingOf(entry: PortmapEntry, name: string | undefined): Mapping {
+  const { program, version, netid, address, owner } = entry;
+  const endpoint = parseUaddr(address);
+  const host = endpoint ? formatIp(endpoint.address) : null;
+  const port = endpoint?.port ?? null;
+  return { program, name: name ?? null, version, netid, address, host, port, owner: owner ?? null };
+}
+
+/** The versions of a program at one address. */
+interface Row extends Omit<Mapping, 'version'> {
+  readonly versions: number[];
+}
+
+function rowsOf(mappings: readonly Mapping[]): Row[] {
+  const rows = new Map<string, Row>();
+  for (const { version, ...rest } of mappings) {
+    const key = JSON.stringify([rest.program, rest.netid, rest.address, rest.owner]);
+    const row = rows.get(key) ?? { ...rest, versions: [] };
+    row.versions.push(version);
+    rows.set(key, row);
+  }
+  return [...rows.values()].sort((a, b) => a.program - b.program || rank(a.netid) - rank(b.netid));
+}
+
+function rank(netid: string): number {
+  const known = parseNetId(netid);
+  return known ? netIdInfo(known).index : NETIDS.length;
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  { title: 'PROGRAM', text: ({ program }) => `${program}`, isNumber: true },
+  { title: 'NAME', text: ({ name }) => name ?? '-' },
+  { title: 'VERSIONS', text: ({ versions }) => versionsText(versions) },
+  { title: 'NETID', text: ({ netid }) => netid },
+  {
+    title: 'ADDRESS',
+    text: ({ host, port, address }) => (host && port ? hostPortText(host, port) : address),
+  },
+  { title: 'OWNER', text: ({ owner }) => owner ?? '-' },
+];

@@ -1,0 +1,52 @@
+// Where a program is, as the port mappers of a host say.
+import { lookup } from 'node:dns/promises';
+import { formatIp, isLinkLocal, isLoopback, isWildcard } from '../../base/address.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import { isPort, type Protocol } from '../../base/port.ts';
+import { errnoOf } from '../client/errors.ts';
+import {
+  type CallOptions,
+  type IpTarget,
+  type Portmap,
+  type PortmapTarget,
+  parseUaddr,
+} from '../client/index.ts';
+import type { PortmapHost } from './host.ts';
+
+/**
+ * The port mapper at each address of the host, to be asked over either protocol. Throws PortreeveError (world)
+ * `HOST_UNKNOWN`.
+ */
+export async function mappersOf(place: PortmapHost): Promise<((protocol: Protocol) => PortmapTarget)[]> {
+  if (place.kind === 'local') return [() => ({ transport: 'local', path: place.path })];
+  try {
+    const found = await lookup(place.host, { all: true });
+    return found.map(({ address }) => (transport) => ({ transport, host: address, port: place.port }));
+  } catch (thrown) {
+    const message = `no address is known for ${place.host} (${errnoOf(thrown)})`;
+    throw new PortreeveError('world', 'HOST_UNKNOWN', message, 'Check the name, or give an address.');
+  }
+}
+
+/** Where the program is; port mappers answer with another version's place if they do not know this one. */
+export async function locateProgram(
+  portmap: Portmap,
+  mapper: PortmapTarget,
+  program: number,
+  version: number,
+  protocol: Protocol,
+  options: CallOptions = {},
+): Promise<IpTarget | undefined> {
+  if (mapper.transport === 'local') {
+    const port = await portmap.getPort(program, version, protocol, options);
+    return port && { transport: protocol, host: '127.0.0.1', port };
+  }
+  const isIpv6 = mapper.host.includes(':');
+  const netid = isIpv6 ? `${protocol}6` : protocol;
+  const endpoint = parseUaddr((await portmap.getAddr(program, version, netid, options)) ?? '');
+  if (!endpoint || !isPort(endpoint.port)) return undefined;
+  const { address, port } = endpoint;
+  // What these mean depends on who reads them: it is the host that was asked.
+  const isRelative = isWildcard(address) || isLoopback(address) || isLinkLocal(address);
+  return { transport: protocol, host: isRelative ? mapper.host : formatIp(address), port };
+}

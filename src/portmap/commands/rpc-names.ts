@@ -1,0 +1,45 @@
+// RPC programs and versions as arguments, and the names of programs on this host.
+import { readFileSync } from 'node:fs';
+import { PortreeveError } from '../../base/errors.ts';
+import { parseDecimal } from '../../base/port.ts';
+import { parseEtcRpc, RpcNames } from '../../names/core/rpc-programs.ts';
+
+/** The highest version, of 32 bits (RFC 5531 section 9). */
+export const VERSION_MAX = 0xffffffff;
+
+/** A program that was named on the command line. */
+export interface NamedProgram {
+  readonly number: number;
+  readonly name: string | undefined;
+  /** How it is called in what is printed: "program 100005 (mountd)". */
+  readonly label: string;
+}
+
+/** The names of /etc/rpc and, where it cannot be read or says nothing, the well-known ones. */
+export function hostRpcNames(): RpcNames {
+  try {
+    return new RpcNames(parseEtcRpc(readFileSync('/etc/rpc', 'utf8')));
+  } catch {
+    return new RpcNames();
+  }
+}
+
+/** Reads a program's number or name. Throws PortreeveError (usage) `PROGRAM_UNKNOWN`. */
+export function parseProgram(text: string): NamedProgram {
+  const names = hostRpcNames();
+  const number = names.numberOf(text);
+  if (number === undefined) {
+    const hint = 'Give its number, or a name that /etc/rpc or portreeve knows.';
+    throw new PortreeveError('usage', 'PROGRAM_UNKNOWN', `no RPC program is called "${text}"`, hint);
+  }
+  const name = names.nameOf(number);
+  return { number, name, label: name === undefined ? `program ${number}` : `program ${number} (${name})` };
+}
+
+/** Reads a version. Throws PortreeveError (usage) `VERSION_INVALID`. */
+export function parseVersion(text: string): number {
+  const version = parseDecimal(text, VERSION_MAX);
+  if (version !== undefined) return version;
+  const hint = `It is a number from 0 to ${VERSION_MAX}.`;
+  throw new PortreeveError('usage', 'VERSION_INVALID', `"${text}" is not a version`, hint);
+}

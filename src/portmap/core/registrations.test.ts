@@ -1,0 +1,243 @@
+/** The table of registrations: what SET and UNSET make of it, and what is found in it. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { REGISTRATIONS_MAX, REGISTRATIONS_PER_USER_MAX } from '../../base/limits.ts';
+import { NETIDS, type NetId, netIdInfo } from '../../base/netid.ts';
+import { type Owner, ownerName, type Registration, Registrations } from './registrations.ts';
+
+const PROGRAM = 100005;
+
+function entry(version: number, netid: NetId = 'udp', part: Partial<Registration> = {}): Registration {
+  return {
+    program: PROGRAM,
+    version,
+    netid,
+    uaddr: '0.0.0.0.8.1',
+    port: 2049,
+    owner: 1000,
+    builtIn: false,
+    ...part,
+  };
+}
+
+const udp = netIdInfo('udp').index;
+const tcp = netIdInfo('tcp').index;
+
+describe('SET', () => {
+  test('adds an entry once; the same again changes nothing', () => {
+    const table = new Registrations();
+    assert.deepEqual(table.set(entry(1)), { done: true, added: true });
+    const { revision } = table;
+    assert.deepEqual(table.set(entry(1, 'udp', { owner: 0 })), { done: true, added: false });
+    assert.deepEqual([table.size, table.revision, table.exact(PROGRAM, 1, udp)?.owner], [1, revision, 1000]);
+  });
+
+  test('of another address for the same is refused, even for root', () => {
+    const table = new Registrations();
+    table.set(entry(1));
+    const result = table.set(entry(1, 'udp', { uaddr: '0.0.0.0.8.2', port: 2050, owner: 0 }));
+    assert.deepEqual(result, { done: false, code: 'TAKEN', existing: entry(1) });
+    assert.deepEqual(table.set(entry(1, 'tcp', { uaddr: '0.0.0.0.8.2' })), { done: true, added: true });
+  });
+
+  test('stops at the most entries of a user, but not for root or another user', () => {
+    const table = new Registrations();
+    for (let i = 0; i < REGISTRATIONS_PER_USER_MAX; i++) assert.ok(table.set(entry(i)).done);
+    assert.deepEqual(table.set(entry(-1)), { done: false, code: 'USER_FULL' });
+    assert.ok(table.set(entry(-1, 'udp', { owner: 0 })).done);
+    assert.ok(table.set(entry(-2, 'udp', { owner: undefined })).done);
+    assert.equal(table.unset({ program: PROGRAM, version: 0 }, 1000).removed.length, 1);
+    assert.ok(table.set(entry(-3)).done);
+  });
+
+  test('stops at the most entries of all, also for root', () => {
+    const table = new Registrations();
+    for (let i = 0; i < REGISTRATIONS_MAX; i++) assert.ok(table.set(entry(i, 'udp', { owner: 0 })).done);
+    assert.deepEqual(table.set(entry(REGISTRATIONS_MAX, 'udp', { owner: 0 })), { done: false, code: 'FULL' });
+    assert.ok(table.set(entry(0, 'udp', { owner: 0 })).done, 'what is there needs no room');
+    table.unset({ program: PROGRAM, version: 5 }, 0);
+    assert.ok(table.set(entry(REGISTRATIONS_MAX, 'udp', { owner: 0 })).done);
+  });
+});
+
+describe('UNSET', () => {
+  const filled = (): Registrations => {
+    const table = new Registrations();
+    table.set(entry(1, 'udp'));
+    table.set(entry(1, 'tcp', { owner: 1001 }));
+    table.set(entry(2, 'udp'));
+    return table;
+  };
+
+  test('without netids removes the version on every transport', () => {
+    const table = filled();
+    assert.deepEqual(table.unset({ program: PROGRAM, version: 1 }, 0), {
+      removed: [entry(1, 'udp'), entry(1, 'tcp', { owner: 1001 })],
+    });
+    assert.deepEqual([...table.all()], [entry(2, 'udp')]);
+  });
+
+  test('with netids removes those', () => {
+    const table = filled();
+    assert.equal(
+      table.unset({ program: PROGRAM, version: 1, netids: ['tcp', 'local'] }, 0).removed.length,
+      1,
+    );
+    assert.equal(table.exact(PROGRAM, 1, tcp), undefined);
+    assert.ok(table.exact(PROGRAM, 1, udp));
+  });
+
+  test('by another user removes what is his and tells what is not', () => {
+    const table = filled();
+    assert.deepEqual(table.unset({ program: PROGRAM, version: 1 }, 1000), {
+      removed: [entry(1, 'udp')],
+      refused: { code: 'NOT_OWNER', existing: entry(1, 'tcp', { owner: 1001 }) },
+    });
+  });
+
+  test('by an unknown user removes what unknown users registered, and nobody else', () => {
+    const table = filled();
+    table.set(entry(3, 'udp', { owner: undefined }));
+    assert.equal(table.unset({ program: PROGRAM, version: 2 }, undefined).refused?.code, 'NOT_OWNER');
+    assert.equal(table.unset({ program: PROGRAM, version: 3 }, 1000).refused?.code, 'NOT_OWNER');
+    assert.equal(table.unset({ program: PROGRAM, version: 3 }, undefined).removed.length, 1);
+  });
+
+  test("of portmap's own entries is refused to root, of others not", () => {
+    const table = new Registrations();
+    table.set(entry(1, 'udp', { owner: 0, builtIn: true }));
+    table.set(entry(2, 'udp', { owner: 0 }));
+    assert.equal(table.unset({ program: PROGRAM, version: 1 }, 0).refused?.code, 'BUILT_IN');
+    assert.equal(table.unset({ program: PROGRAM, version: 2 }, 0).removed.length, 1);
+  });
+
+  test('of what is not there removes nothing and refuses nothing', () => {
+    const table = filled();
+    const { revision } = table;
+    assert.deepEqual(table.unset({ program: 1, version: 1 }, 1000), { removed: [] });
+    assert.deepEqual(table.unset({ program: PROGRAM, version: 9 }, 1000), { removed: [] });
+    assert.equal(table.revision, revision);
+  });
+});
+
+describe('a log that is read', () => {
+  test('brings entries back, in the place of those that were there, and takes them out', () => {
+    const table = new Registrations();
+    const [before, after] = [entry(1), entry(1, 'udp', { owner: 1001, uaddr: '0.0.0.0.8.2' })];
+    assert.equal(table.restore(before), undefined);
+    assert.equal(table.restore(after), before);
+    assert.equal(table.exact(PROGRAM, 1, udp), after);
+    assert.equal(table.forget(PROGRAM, 1, 'udp'), after);
+    assert.equal(table.forget(PROGRAM, 1, 'udp'), undefined);
+  });
+
+  test("leaves portmap's own entries, whatever it says", () => {
+    const table = new Registrations();
+    const own = entry(1, 'udp', { owner: 0, builtIn: true });
+    table.set(own);
+    assert.equal(table.restore(entry(1, 'udp', { uaddr: '0.0.0.0.8.2' })), undefined);
+    assert.equal(table.forget(PROGRAM, 1, 'udp'), undefined);
+    assert.deepEqual([...table.all()], [own]);
+  });
+});
+
+describe('a lookup', () => {
+  test('finds the version, or the last one that was registered over the transport', () => {
+    const table = new Registrations();
+    for (const version of [3, 1, 2]) table.set(entry(version));
+    assert.equal(table.find(PROGRAM, 1, udp)?.version, 1);
+    assert.equal(table.find(PROGRAM, 9, udp)?.version, 2);
+    assert.equal(table.exact(PROGRAM, 9, udp), undefined);
+    assert.equal(table.find(PROGRAM, 1, tcp), undefined);
+    table.unset({ program: PROGRAM, version: 2 }, 0);
+    assert.equal(table.find(PROGRAM, 9, udp)?.version, 1);
+    table.unset({ program: PROGRAM, version: 3 }, 0);
+    table.unset({ program: PROGRAM, version: 1 }, 0);
+    assert.equal(table.find(PROGRAM, 9, udp), undefined);
+  });
+
+  test('tells the lowest and the highest version of a transport', () => {
+    const table = new Registrations();
+    for (const version of [3, 1, 4_294_967_295]) table.set(entry(version));
+    table.set(entry(7, 'tcp'));
+    assert.deepEqual(table.versions(PROGRAM, udp), { low: 1, high: 4_294_967_295 });
+    assert.deepEqual(table.versions(PROGRAM, tcp), { low: 7, high: 7 });
+    assert.equal(table.versions(PROGRAM, netIdInfo('local').index), undefined);
+    assert.equal(table.versions(1, udp), undefined);
+  });
+
+  test('keeps versions and transports apart at the edges of 32 bits', () => {
+    const table = new Registrations();
+    const versions = [0, 1, 0x1fffffff, 0x20000000, 0xfffffffe, 0xffffffff];
+    for (const version of versions) for (const netid of NETIDS) table.set(entry(version, netid));
+    assert.equal(table.size, versions.length * NETIDS.length);
+    for (const version of versions) {
+      for (const netid of NETIDS) {
+        const found = table.exact(PROGRAM, version, netIdInfo(netid).index);
+        assert.deepEqual([found?.version, found?.netid], [version, netid]);
+      }
+    }
+  });
+});
+
+test('an owner is shown as rpcbind shows him', () => {
+  assert.deepEqual([0, 1000, undefined].map(ownerName), ['superuser', '1000', 'unknown']);
+});
+
+type Step = readonly [isSet: boolean, version: number, netid: NetId, port: number, caller: Owner];
+
+/** What a list without any index makes of the same steps. */
+class Model {
+  readonly entries: Registration[] = [];
+
+  set(registration: Registration): boolean {
+    const { version, netid, uaddr } = registration;
+    const existing = this.entries.find((one) => one.version === version && one.netid === netid);
+    if (!existing) this.entries.push(registration);
+    return !existing || existing.uaddr === uaddr;
+  }
+
+  unset(version: number, netid: NetId, caller: Owner): number {
+    const removed = this.entries.filter((one) => {
+      return one.version === version && one.netid === netid && (caller === 0 || caller === one.owner);
+    });
+    for (const one of removed) this.entries.splice(this.entries.indexOf(one), 1);
+    return removed.length;
+  }
+}
+
+test('whatever is registered and removed, the table is what a plain list would be', () => {
+  const step: fc.Arbitrary<Step> = fc.tuple(
+    fc.boolean(),
+    fc.integer({ min: 1, max: 3 }),
+    fc.constantFrom<NetId>('udp', 'tcp'),
+    fc.integer({ min: 1, max: 2 }),
+    fc.constantFrom<Owner>(0, 1000, undefined),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const table = new Registrations();
+      const model = new Model();
+      for (const [isSet, version, netid, port, owner] of steps) {
+        const before = table.revision;
+        const size = table.size;
+        if (isSet) {
+          const registration = entry(version, netid, { owner, port, uaddr: `0.0.0.0.0.${port}` });
+          assert.equal(table.set(registration).done, model.set(registration));
+        } else {
+          const { removed } = table.unset({ program: PROGRAM, version, netids: [netid] }, owner);
+          assert.equal(removed.length, model.unset(version, netid, owner));
+        }
+        assert.deepEqual([...table.all()], model.entries);
+        assert.equal(table.revision !== before, table.size !== size);
+        for (const index of [udp, tcp]) {
+          const last = model.entries.findLast((one) => netIdInfo(one.netid).index === index);
+          assert.equal(table.find(PROGRAM, 99, index), last);
+        }
+      }
+    }),
+    { numRuns: 200 },
+  );
+});

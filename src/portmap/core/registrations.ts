@@ -1,0 +1,236 @@
+// The table of portmap: which program lives where, who registered it, and who may change that. No I/O, no clock.
+import { REGISTRATIONS_MAX, REGISTRATIONS_PER_USER_MAX } from '../../base/limits.ts';
+import { NETIDS, type NetId, netIdInfo } from '../../base/netid.ts';
+
+/** The user who registered: a uid, or undefined where the caller cannot be known. */
+export type Owner = number | undefined;
+
+/** The owner as rpcbind shows it: "superuser" for uid 0, "unknown", or the uid in digits. */
+export function ownerName(owner: Owner): string {
+  if (owner === undefined) return 'unknown';
+  return owner === 0 ? 'superuser' : `${owner}`;
+}
+
+/** One entry: this version of this program is reached over this transport at this address. */
+export interface Registration {
+  readonly program: number;
+  readonly version: number;
+  readonly netid: NetId;
+  /** The universal address as it was registered. */
+  readonly uaddr: string;
+  /** Its port; 0 for a local address. */
+  readonly port: number;
+  readonly owner: Owner;
+  /** Portmap's own entries, which nobody removes. */
+  readonly builtIn: boolean;
+  /** Made from another network namespace, whose sockets cannot be seen from here. */
+  readonly isElsewhere?: boolean;
+}
+
+/** Where changes are written before they are made; false means that one could not be written. */
+export interface ChangeLog {
+  adding(registration: Registration): boolean;
+  removing(registration: Registration): boolean;
+}
+
+const UNLOGGED: ChangeLog = { adding: () => true, removing: () => true };
+
+/** Why a change was refused. */
+export type RefusalCode = 'TAKEN' | 'NOT_OWNER' | 'BUILT_IN' | 'FULL' | 'USER_FULL' | 'UNWRITTEN';
+
+/** What became of a SET. */
+export type SetResult =
+  | { readonly done: true; readonly added: boolean }
+  | { readonly done: false; readonly code: RefusalCode; readonly existing?: Registration };
+
+/** What became of an UNSET: what was removed, and the entry that was not the caller's to remove. */
+export interface UnsetResult {
+  readonly removed: readonly Registration[];
+  readonly refused?: { readonly code: RefusalCode; readonly existing: Registration };
+}
+
+/** What an UNSET names: without netids, every transport. */
+export interface UnsetTarget {
+  readonly program: number;
+  readonly version: number;
+  readonly netids?: readonly NetId[];
+}
+
+/** The entries of one program: by version and transport, and the last one of each transport. */
+class ProgramEntries {
+  readonly #byKey = new Map<number, Registration>();
+  readonly #lastOf: (Registration | undefined)[] = NETIDS.map(() => undefined);
+
+  /** A version has 32 bits and a transport index 3: the key is an exact double. */
+  static #key(version: number, netidIndex: number): number {
+    return version * 8 + netidIndex;
+  }
+
+  exact(version: number, netidIndex: number): Registration | undefined {
+    return this.#byKey.get(ProgramEntries.#key(version, netidIndex));
+  }
+
+  last(netidIndex: number): Registration | undefined {
+    return this.#lastOf[netidIndex];
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  versions(netidIndex: number): { low: number; high: number } | undefined {
+    let range: { low: number; high: number } | undefined;
+    for (const { version, netid } of this.#byKey.values()) {
+      if (netIdInfo(netid).index !== netidIndex) continue;
+      range = range
+        ? { low: Math.min(range.low, version), high: Math.max(range.high, version) }
+        : { low: version, high: version };
+    }
+    return range;
+  }
+
+  add(registration: Registration): void {
+    const { index } = netIdInfo(registration.netid);
+    this.#byKey.set(ProgramEntries.#key(registration.version, index), registration);
+    this.#lastOf[index] = registration;
+  }
+
+  remove(registration: Registration): void {
+    const { index } = netIdInfo(registration.netid);
+    this.#byKey.delete(ProgramEntries.#key(registration.version, index));
+    if (this.#lastOf[index] !== registration) return;
+    let last: Registration | undefined;
+    for (const other of this.#byKey.values()) if (other.netid === registration.netid) last = other;
+    this.#lastOf[index] = last;
+  }
+}
+
+/** All registrations, in the order in which they were made. */
+export class Registrations {
+  readonly #programs = new Map<number, ProgramEntries>();
+  readonly #all = new Set<Registration>();
+  readonly #countOf = new Map<Owner, number>();
+  readonly #log: ChangeLog;
+  #revision = 0;
+
+  constructor(log: ChangeLog = UNLOGGED) {
+    this.#log = log;
+  }
+
+  /** Changes with every change of the table: what was made from an older revision is stale. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** The entries, oldest first. */
+  all(): SetIterator<Registration> {
+    return this.#all.values();
+  }
+
+  /** The entry of exactly this version. */
+  exact(program: number, version: number, netidIndex: number): Registration | undefined {
+    return this.#programs.get(program)?.exact(version, netidIndex);
+  }
+
+  /**
+   * The entry of this version or, where there is none, the last one that was made for the program and transport.
+   * Clients rely on it: the service then tells them its versions by PROG_MISMATCH (RFC 1833 section 2.2.1).
+   */
+  find(program: number, version: number, netidIndex: number): Registration | undefined {
+    const entries = this.#programs.get(program);
+    return entries && (entries.exact(version, netidIndex) ?? entries.last(netidIndex));
+  }
+
+  /** The lowest and the highest version of a program over a transport, if it has any there. */
+  versions(program: number, netidIndex: number): { low: number; high: number } | undefined {
+    return this.#programs.get(program)?.versions(netidIndex);
+  }
+
+  /** Adds an entry. The same one again is TRUE and changes nothing; another address for it is refused. */
+  set(registration: Registration): SetResult {
+    const { program, version, netid, owner, uaddr } = registration;
+    const existing = this.exact(program, version, netIdInfo(netid).index);
+    if (existing) {
+      return existing.uaddr === uaddr
+        ? { done: true, added: false }
+        : { done: false, code: 'TAKEN', existing };
+    }
+    if (this.#all.size >= REGISTRATIONS_MAX) return { done: false, code: 'FULL' };
+    const held = this.#countOf.get(owner) ?? 0;
+    if (owner !== 0 && held >= REGISTRATIONS_PER_USER_MAX) return { done: false, code: 'USER_FULL' };
+    if (!registration.builtIn && !this.#log.adding(registration)) return { done: false, code: 'UNWRITTEN' };
+    this.#add(registration);
+    return { done: true, added: true };
+  }
+
+  /** Puts in an entry that the log has already; gives the one that was in its place. */
+  restore(registration: Registration): Registration | undefined {
+    const { program, version, netid } = registration;
+    const existing = this.exact(program, version, netIdInfo(netid).index);
+    if (existing?.builtIn) return undefined;
+    if (existing) this.#remove(existing);
+    this.#add(registration);
+    return existing;
+  }
+
+  /** Takes out an entry that the log has taken out already; gives it. */
+  forget(program: number, version: number, netid: NetId): Registration | undefined {
+    const existing = this.exact(program, version, netIdInfo(netid).index);
+    if (!existing || existing.builtIn) return undefined;
+    this.#remove(existing);
+    return existing;
+  }
+
+  /** Removes one entry; false if that could not be written, and it stays. */
+  drop(registration: Registration): boolean {
+    if (!this.#all.has(registration) || !this.#log.removing(registration)) return false;
+    this.#remove(registration);
+    return true;
+  }
+
+  /**
+   * Removes what the caller may remove of what he named: root everything but portmap's own entries, others theirs.
+   * What is left of it because it is another's is told in `refused`. Naming nothing that exists is no refusal.
+   */
+  unset(target: UnsetTarget, caller: Owner): UnsetResult {
+    const entries = this.#programs.get(target.program);
+    const removed: Registration[] = [];
+    let refused: UnsetResult['refused'];
+    for (const netid of target.netids ?? NETIDS) {
+      const existing = entries?.exact(target.version, netIdInfo(netid).index);
+      if (!existing) continue;
+      if (existing.builtIn) refused = { code: 'BUILT_IN', existing };
+      else if (caller !== 0 && caller !== existing.owner) refused = { code: 'NOT_OWNER', existing };
+      else if (this.drop(existing)) removed.push(existing);
+      else refused = { code: 'UNWRITTEN', existing };
+    }
+    return refused ? { removed, refused } : { removed };
+  }
+
+  #add(registration: Registration): void {
+    let entries = this.#programs.get(registration.program);
+    if (!entries) {
+      entries = new ProgramEntries();
+      this.#programs.set(registration.program, entries);
+    }
+    entries.add(registration);
+    this.#all.add(registration);
+    this.#countOf.set(registration.owner, (this.#countOf.get(registration.owner) ?? 0) + 1);
+    this.#revision++;
+  }
+
+  #remove(registration: Registration): void {
+    const entries = this.#programs.get(registration.program);
+    entries?.remove(registration);
+    if (entries?.size === 0) this.#programs.delete(registration.program);
+    this.#all.delete(registration);
+    const held = (this.#countOf.get(registration.owner) ?? 1) - 1;
+    if (held === 0) this.#countOf.delete(registration.owner);
+    else this.#countOf.set(registration.owner, held);
+    this.#revision++;
+  }
+}

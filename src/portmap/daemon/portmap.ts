@@ -1,0 +1,270 @@
+// portmap in the daemon: its sockets, its process and that process's supervision.
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { RECENT_REFUSALS_MAX } from '../../base/limits.ts';
+import type { Child, ChildEnd, Host, Lock, PreparedProgram } from '../../host/host.ts';
+import { bootAndNetwork } from '../../host/linux/boot-and-network.ts';
+import { openRouteSocket } from '../../host/linux/interfaces.ts';
+import { openPrivilegedStart } from '../../host/linux/root-ports.ts';
+import { openDiagSocket } from '../../host/linux/socket-table.ts';
+import { sys } from '../../host/linux/sys/libc.ts';
+import { eventText, type Log, moreText } from '../../kit/log.ts';
+import type { PortmapReport } from '../../kit/status-report.ts';
+import { Supervisor } from '../../kit/supervisor.ts';
+import { RPCBIND_SOCKET } from '../../main/settings.ts';
+import type { SetAside } from '../app/journal.ts';
+import {
+  closeEndpoints,
+  endpointText,
+  type GuardAsked,
+  type ListenRequest,
+  type OpenedEndpoints,
+  openEndpoints,
+  planEndpoints,
+} from '../app/listen.ts';
+import type { PortmapEvent } from '../core/events.ts';
+import type { LoggedSet } from '../wire/registration-log.ts';
+import { type Identity, portmapIdentity } from './account.ts';
+import { PortmapChild } from './child.ts';
+import { LogFiles } from './log-files.ts';
+import type { FromPortmap } from './messages.ts';
+
+/** The file of the process, beside this one: .ts when the source runs, .js when it was built. */
+const ENTRY = fileURLToPath(new URL(`./process${extname(import.meta.filename)}`, import.meta.url));
+const PASSWD_MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The lock that rpcbind holds while it runs. A port mapper that does not hold it is pushed aside: an rpcbind that is
+ * started later would put its own Unix socket in the place of ours, and take the registrations that come by it.
+ */
+const RPCBIND_LOCK = '/run/rpcbind.lock';
+
+/** What portmap needs to be served. */
+export interface PortmapOptions {
+  readonly host: Host;
+  readonly log: Log;
+  /** Where its log is, and copies of the code that its process cannot read where it is. */
+  readonly runtime: string;
+  readonly uid: number | undefined;
+  /** Asked when a port cannot be had. */
+  readonly guard: GuardAsked;
+  /** Opens the record of the UDP ports that the guard grants; undefined where it cannot be had. */
+  readonly openGrantedPorts: () => number | undefined;
+}
+
+/** The port mapper of this daemon. */
+export class Portmap {
+  readonly #options: PortmapOptions;
+  readonly #program: PreparedProgram;
+  readonly #identity: Identity | undefined;
+  readonly #logFiles: LogFiles;
+  readonly #refusals: PortmapEvent[] = [];
+  readonly #supervisor: Supervisor;
+  /** What is to be given back at the end, whatever came in between. */
+  readonly #resources = new DisposableStack();
+  #opened: OpenedEndpoints = { endpoints: [], absent: [] };
+  #rpcbindLock: Lock | undefined;
+  #carried: readonly LoggedSet[];
+  #child: PortmapChild | undefined;
+  #unconfined: readonly string[] | null = null;
+  #onReady: () => void = () => undefined;
+
+  /**
+   * Opens its sockets, all or none. Throws PortreeveError (world) that says what is in the way. `carried` are
+   * registrations of another port mapper, that this one begins with.
+   */
+  constructor(options: PortmapOptions, request: ListenRequest, carried: readonly LoggedSet[] = []) {
+    const { host, runtime } = options;
+    this.#options = options;
+    this.#carried = carried;
+    this.#identity = host.uid === 0 ? identityOn(host, options.uid) : undefined;
+    try {
+      this.#listen(request);
+      this.#resources.defer(() => closeEndpoints(host.sockets, this.#opened.endpoints));
+      this.#resources.defer(() => this.#rpcbindLock?.release());
+      this.#logFiles = this.#resources.adopt(new LogFiles(runtime), (files) => files.close());
+      const user = this.#identity ?? { uid: host.uid, gid: process.getgid?.() ?? 0 };
+      const program = host.processes.prepare(ENTRY, user, join(runtime, 'code'));
+      this.#program = this.#resources.adopt(program, () => program.release());
+    } catch (thrown) {
+      this.#resources.dispose();
+      throw thrown;
+    }
+    this.#supervisor = new Supervisor(host.clock, {
+      start: (onEnd) => this.#startProcess(onEnd),
+      onDied: (end, restartInMs) => this.#died(end, restartInMs),
+    });
+  }
+
+  /** Opens what is asked for, and only then lets go of what is not asked for any more. */
+  #listen(request: ListenRequest): void {
+    const { host, guard } = this.#options;
+    const before = this.#opened.endpoints;
+    const needsLock = request.localPath === RPCBIND_SOCKET;
+    const lock = needsLock ? (this.#rpcbindLock ?? takeRpcbindLock(host)) : undefined;
+    try {
+      this.#opened = openEndpoints(host, planEndpoints(request), before, guard);
+    } catch (thrown) {
+      if (lock !== this.#rpcbindLock) lock?.release();
+      throw thrown;
+    }
+    if (lock !== this.#rpcbindLock) this.#rpcbindLock?.release();
+    this.#rpcbindLock = lock;
+    closeEndpoints(
+      host.sockets,
+      before.filter((endpoint) => !this.#opened.endpoints.includes(endpoint)),
+    );
+  }
+
+  /** Listens elsewhere; its process is started again with the new sockets, and finds its registrations in the log. */
+  reconfigure(request: ListenRequest): void {
+    this.#listen(request);
+    this.#supervisor.restart();
+  }
+
+  get endpoints(): OpenedEndpoints {
+    return this.#opened;
+  }
+
+  /** Starts the process; resolves when it answers the network for the first time. */
+  start(): Promise<void> {
+    const ready = new Promise<void>((resolve) => {
+      this.#onReady = resolve;
+    });
+    this.#supervisor.start();
+    return ready;
+  }
+
+  async stop(): Promise<void> {
+    await this.#supervisor.stop();
+    this.#resources.dispose();
+  }
+
+  /** Each process gets netlink sockets of its own: answers to the questions of one that died must not reach it. */
+  #startProcess(onEnd: (end: ChildEnd) => void): Child {
+    const opened = {
+      routeFd: openRouteSocket(),
+      diagFd: openDiagSocket(),
+      privilegedStartFd: openPrivilegedStart(),
+      grantedFd: this.#options.openGrantedPorts(),
+    };
+    const parts = {
+      ...opened,
+      endpoints: this.#opened.endpoints,
+      logFds: this.#logFiles.fds,
+      // Neither sockets nor ports outlive these two.
+      stamp: bootAndNetwork(),
+      carried: this.#carried,
+      program: this.#program,
+      identity: this.#identity,
+    };
+    this.#child = new PortmapChild(this.#options.host, parts, (message) => this.#take(message), onEnd);
+    for (const fd of Object.values(opened)) if (fd !== undefined) sys.close(fd);
+    return this.#child.process;
+  }
+
+  #take(message: FromPortmap): void {
+    const { log } = this.#options;
+    switch (message.type) {
+      case 'event':
+        this.#tell(message.event);
+        break;
+      case 'more':
+        log.info(`portmap: ${moreText(message.counts)}`, message.counts);
+        break;
+      case 'fault':
+        log.error(`portmap: this is a bug of portreeve: ${message.stack}`);
+        break;
+      case 'restored':
+        log.info(`portmap: ${message.count} registrations were in the log and stand again`, {
+          count: message.count,
+        });
+        break;
+      case 'set-aside':
+        for (const file of message.files) this.#setAside(file);
+        this.#child?.confirmAside();
+        break;
+      case 'ready':
+        this.#unconfined = message.missing;
+        for (const missing of message.missing) log.warn(`portmap: the process is not confined: ${missing}`);
+        if (message.logFailure === '')
+          this.#carried = []; // They are in the log now.
+        else log.error(`portmap: the log of registrations cannot be written anew (${message.logFailure})`);
+        this.#supervisor.ready();
+        this.#onReady();
+    }
+  }
+
+  #tell(event: PortmapEvent): void {
+    const { log } = this.#options;
+    const isRefusal = event.what === 'refused';
+    if (isRefusal) this.#refusals.push(event);
+    if (this.#refusals.length > RECENT_REFUSALS_MAX) this.#refusals.shift();
+    const write = isRefusal || event.what === 'dropped' ? log.warn : log.info;
+    write(eventText(event), event);
+  }
+
+  /** Where it cannot be kept, that is said, and what could be read of it is gone on with. */
+  #setAside(file: SetAside): void {
+    const { log, host } = this.#options;
+    try {
+      const kept = this.#logFiles.setAside(file, new Date(host.clock.now()));
+      log.warn(`portmap: the log of registrations was set aside as ${kept}: ${file.reason}`, {
+        ...file,
+        kept,
+      });
+    } catch (thrown) {
+      const why = `cannot be set aside (${messageOf(thrown)})`;
+      log.error(`portmap: the log of registrations ${why}: ${file.reason}`, file);
+    }
+  }
+
+  #died(end: ChildEnd, restartInMs: number): void {
+    const how = end.signal === null ? `ended with code ${end.code}` : `was ended by ${end.signal}`;
+    this.#options.log.error(`portmap: its process ${how}; it is started again in ${restartInMs} ms`, end);
+  }
+
+  async report(): Promise<PortmapReport> {
+    const running = this.#supervisor.state === 'running';
+    const status = running ? await this.#child?.status() : undefined;
+    const pid = this.#supervisor.child?.pid ?? null;
+    const process = pid === null ? undefined : this.#options.host.processes.info(pid);
+    return {
+      state: this.#supervisor.state,
+      pid,
+      uid: process?.uid ?? null,
+      rssBytes: process?.rssBytes ?? null,
+      restarts: this.#supervisor.restarts,
+      unconfined: this.#unconfined,
+      sockets: this.#opened.endpoints.map(({ spec }) => ({
+        netid: spec.netid,
+        endpoint: endpointText(spec),
+      })),
+      absent: this.#opened.absent.map(endpointText),
+      mappings: status?.mappings ?? null,
+      elsewhere: status?.elsewhere ?? null,
+      refusals: this.#refusals.map(eventText),
+      connections: status?.connections ?? null,
+      unsent: status?.unsent ?? null,
+      late: status?.late ?? null,
+      calls: status?.calls ?? null,
+    };
+  }
+}
+
+function identityOn(host: Host, uid: number | undefined): Identity {
+  return portmapIdentity(host.files.readText('/etc/passwd', PASSWD_MAX_BYTES) ?? '', uid);
+}
+
+function takeRpcbindLock(host: Host): Lock {
+  const lock = host.files.takeLock(RPCBIND_LOCK);
+  if (!('heldBy' in lock)) return lock;
+  const holder = host.processes.info(lock.heldBy);
+  const who = holder ? `${holder.name} (pid ${holder.pid})` : 'another port mapper';
+  const message = `${RPCBIND_LOCK} is held by ${who}`;
+  const hint =
+    'Take its place with: portreeve portmap take-over. Or stop it (systemctl stop rpcbind.socket rpcbind), ' +
+    'or choose another path with --local PATH.';
+  throw new PortreeveError('world', 'ENDPOINT_TAKEN', message, hint, { lock: RPCBIND_LOCK });
+}

@@ -1,0 +1,37 @@
+// What is registered with the daemon's own port mapper, asked as anybody asks it.
+import { PortreeveError } from '../../base/errors.ts';
+import { netIdInfo, parseNetId } from '../../base/netid.ts';
+import type { Protocol } from '../../base/port.ts';
+import { readText } from '../../host/linux/files.ts';
+import { parseEtcRpc, RpcNames } from '../../names/core/rpc-programs.ts';
+import { Portmap, parseUaddr, RpcError } from '../client/index.ts';
+
+/** A program that is at a port. */
+export interface Registered {
+  readonly program: number;
+  readonly name: string | undefined;
+  readonly protocol: Protocol;
+  readonly port: number;
+}
+
+const ASK_MS = 500;
+const ETC_RPC = '/etc/rpc';
+const ETC_RPC_MAX_BYTES = 1024 * 1024;
+
+/** Throws PortreeveError `PORTMAP_SILENT` (world). */
+export async function registrationsAt(path: string): Promise<Registered[]> {
+  await using portmap = new Portmap({ transport: 'local', path }, { timeoutMs: ASK_MS });
+  try {
+    const names = new RpcNames(parseEtcRpc(readText(ETC_RPC, ETC_RPC_MAX_BYTES) ?? ''));
+    return (await portmap.dump()).flatMap(({ program, netid, address }) => {
+      const known = parseNetId(netid);
+      const protocol = known ? netIdInfo(known).protocol : '';
+      const port = parseUaddr(address)?.port;
+      if (protocol === '' || port === undefined) return [];
+      return [{ program, name: names.nameOf(program), protocol, port }];
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof RpcError)) throw thrown;
+    throw new PortreeveError('world', 'PORTMAP_SILENT', thrown.message);
+  }
+}

@@ -1,0 +1,43 @@
+// A profile in its canonical form; what it includes is neither read nor formatted.
+import { PortreeveError } from '../../base/errors.ts';
+import { PROFILE_MAX_BYTES } from '../../base/limits.ts';
+import type { Files } from '../../host/host.ts';
+import { decodeProfile } from '../text/decode.ts';
+import { formatProfile } from '../text/format.ts';
+import { parseProfile } from '../text/parse.ts';
+import type { ReadingOptions } from './load.ts';
+import { type Report, reportOf } from './report.ts';
+
+/** A profile that was formatted. */
+export interface CanonicalProfile {
+  readonly text: string;
+  /** Whether the file has exactly this text. */
+  readonly isCanonical: boolean;
+  /** Only with errors is the text not the whole of it. */
+  readonly report: Report;
+}
+
+/** Formats a file. Throws PortreeveError for one that is not there, cannot be read or is no text. */
+export function canonicalProfile(
+  file: string,
+  files: Pick<Files, 'readBytes'>,
+  { zosNames, symbols }: ReadingOptions,
+): CanonicalProfile {
+  const bytes = files.readBytes(file, PROFILE_MAX_BYTES);
+  if (!bytes) {
+    throw new PortreeveError('usage', 'FILE_MISSING', `there is no file ${file}`, 'Check the path.', {
+      path: file,
+    });
+  }
+  const source = { file, text: decodeProfile(bytes, file) };
+  // The names of included files cannot be those of files, so that none seems to include itself.
+  const include = (path: string) => ({ file: `INCLUDE ${path}`, text: '' });
+  const parsed = parseProfile(source, { zosNames, symbols, include });
+  const text = formatProfile(parsed);
+  const encoded = new TextEncoder().encode(text);
+  return {
+    text,
+    isCanonical: encoded.length === bytes.length && encoded.every((byte, at) => byte === bytes[at]),
+    report: reportOf(parsed.findings, new Map([[file, source.text]])),
+  };
+}

@@ -1,0 +1,70 @@
+// The profile in force: the latest that was applied and what was obeyed since, made again of the archive's texts.
+import { PortreeveError } from '../../base/errors.ts';
+import type { ArchivedOptions, ArchivedText, ProfileArchive, RevisionHead } from '../../host/host.ts';
+import { EMPTY_PROFILE, type Profile } from '../core/rules.ts';
+import { replayProfile } from './load.ts';
+
+/** What is in force after a revision. */
+export interface InForce {
+  /** The revision; undefined where nothing was applied yet. */
+  readonly head: RevisionHead | undefined;
+  readonly profile: Profile;
+  /** The RACF commands that were given last. */
+  readonly racf: ArchivedText | undefined;
+  /** How the latest of its texts was read; undefined where there is none. */
+  readonly options: ArchivedOptions | undefined;
+}
+
+const NOTHING: InForce = { head: undefined, profile: EMPTY_PROFILE, racf: undefined, options: undefined };
+
+/** What is in force now. */
+export function profileInForce(archive: ProfileArchive): InForce {
+  const heads = archive.heads();
+  const latest = heads.at(-1);
+  return latest ? replayed(archive, heads, latest) : NOTHING;
+}
+
+/** What was in force after a revision. Throws PortreeveError `REVISION_UNKNOWN` (refused). */
+export function profileAfter(archive: ProfileArchive, number: number): InForce {
+  const heads = archive.heads();
+  const head = heads.find((each) => each.number === number);
+  if (!head) throw revisionUnknown(number, heads);
+  return replayed(archive, heads, head);
+}
+
+/** The error for a revision that was never recorded. */
+export function revisionUnknown(number: number, heads: readonly RevisionHead[]): PortreeveError {
+  const latest = heads.at(-1)?.number;
+  const hint = latest === undefined ? 'Nothing was applied yet.' : `There are the revisions 1 to ${latest}.`;
+  return new PortreeveError('refused', 'REVISION_UNKNOWN', `there is no revision ${number}`, hint, {
+    number,
+  });
+}
+
+function replayed(archive: ProfileArchive, heads: readonly RevisionHead[], head: RevisionHead): InForce {
+  let state: InForce = NOTHING;
+  for (const number of revisionsBehind(heads, head)) {
+    const revision = archive.read(number);
+    if (!revision) throw revisionUnknown(number, heads);
+    const { texts, options, verb } = revision;
+    const base = verb === 'obey' ? state : NOTHING;
+    const { profile } = replayProfile(texts, options, base.profile);
+    state = { head, profile, racf: revision.racf ?? base.racf, options };
+  }
+  return { ...state, head };
+}
+
+/** The revisions that make up what is in force after one: the last that was applied, and what was obeyed since. */
+function revisionsBehind(heads: readonly RevisionHead[], head: RevisionHead): number[] {
+  const byNumber = new Map(heads.map((each) => [each.number, each]));
+  const numbers: number[] = [];
+  let at: RevisionHead | undefined = head;
+  while (at) {
+    if (at.verb !== 'again') numbers.push(at.number);
+    if (at.verb === 'apply') break;
+    // Only what is older is gone back to, so that this ends.
+    const before: number = at.verb === 'again' ? Math.min(at.again ?? 0, at.number - 1) : at.number - 1;
+    at = byNumber.get(before);
+  }
+  return numbers.reverse();
+}

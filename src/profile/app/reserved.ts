@@ -1,0 +1,43 @@
+// Which statements of a profile reserve a port.
+import type { Protocol } from '../../base/port.ts';
+import type { Profile, Reservation, RuleSource } from '../core/rules.ts';
+
+/** Who a port is reserved for, and what says so. */
+export interface ReservedFor {
+  /** A job, or a pattern of jobs; RESERVED for no one; AUTHPORT for FTP servers. */
+  readonly jobname: string;
+  readonly rule: RuleSource;
+}
+
+const NONE: readonly ReservedFor[] = [];
+
+/** The reservations of a profile by port. */
+export class ReservedPorts {
+  readonly #ports = new Map<string, ReservedFor[]>();
+  readonly #ranges: readonly Reservation[];
+
+  constructor({ reservations }: Pick<Profile, 'reservations'>) {
+    this.#ranges = reservations.filter(({ isRange }) => isRange);
+    for (const one of reservations) if (!one.isRange) this.#add(`${one.protocol} ${one.first}`, one);
+  }
+
+  #add(key: string, reservation: Reservation): void {
+    const list = this.#ports.get(key);
+    if (list) list.push(reservedFor(reservation));
+    else this.#ports.set(key, [reservedFor(reservation)]);
+  }
+
+  /** In the order of the statements; a port is in a range or has entries of its own, and never both. */
+  at(protocol: Protocol, port: number): readonly ReservedFor[] {
+    const entries = this.#ports.get(`${protocol} ${port}`);
+    if (entries) return entries;
+    const range = this.#ranges.find(
+      (one) => one.protocol === protocol && one.first <= port && port <= one.last,
+    );
+    return range ? [reservedFor(range)] : NONE;
+  }
+}
+
+function reservedFor({ use, source }: Reservation): ReservedFor {
+  return { jobname: use.kind === 'JOB' ? use.pattern : use.kind, rule: source };
+}

@@ -1,0 +1,58 @@
+// `portreeve profile check`: what is wrong with profiles, and what is hardly meant.
+
+import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
+import { readBytes, readText } from '../../host/linux/files.ts';
+import type { Io } from '../../kit/io.ts';
+import { json } from '../../kit/text.ts';
+import { type Companions, checkProfile, readCompanions } from '../app/check.ts';
+import { fileReport, joinReports, type Report } from '../app/report.ts';
+import { type DiagnosticOptions, diagnosticsText, githubText, summaryText } from './diagnostics.ts';
+import { type ProfileOptions, type ProfileSettings, profileFile, settleProfile } from './settings.ts';
+
+export interface ProfileCheckOptions extends ProfileOptions, DiagnosticOptions {
+  readonly bpxprm?: string;
+  readonly json?: boolean;
+  readonly format?: 'text' | 'github';
+}
+
+export async function profileCheckCommand(
+  files: readonly string[],
+  options: ProfileCheckOptions,
+  io: Io,
+): Promise<number> {
+  const settings = await settleProfile(options, io);
+  const { racf, sysname, tcpname } = settings;
+  const doors = { readBytes, readText };
+  const companions = readCompanions(doors, { racf, bpxprm: options.bpxprm, names: { sysname, tcpname } });
+  const paths = files.length > 0 ? files : [profileFile(undefined, settings)];
+  const checked = paths.map((path) => check(path, settings, companions));
+  const report = joinReports(...checked.map((each) => each.report), companions.report);
+  print(report, paths.length, options, io);
+  return Math.max(...checked.map(({ code }) => code), report.counts.error > 0 ? EXIT_CODES.refused : 0);
+}
+
+interface Checked {
+  readonly report: Report;
+  readonly code: number;
+}
+
+/** Checks a file; one that cannot be read or is no text is an error in its place, so that the others are checked. */
+function check(path: string, { reading, omvsJob }: ProfileSettings, companions: Companions): Checked {
+  try {
+    return { report: checkProfile(path, { readBytes }, reading, companions, omvsJob), code: 0 };
+  } catch (thrown) {
+    if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
+    return { report: fileReport(path, thrown), code: EXIT_CODES[thrown.kind] };
+  }
+}
+
+function print(report: Report, files: number, options: ProfileCheckOptions, io: Io): void {
+  if (options.json) {
+    const { error, warning, notice } = report.counts;
+    const summary = { files, errors: error, warnings: warning, notices: notice, skipped: report.skipped };
+    io.out(json({ diagnostics: report.diagnostics, summary }));
+    return;
+  }
+  io.out(options.format === 'github' ? githubText(report, options) : diagnosticsText(io, report, options));
+  io.out(`${summaryText(report)}\n`);
+}

@@ -1,0 +1,215 @@
+// `portreeve decide`: may this job have this port, and which rule says so.
+
+import { formatIp, type IpAddress, parseIp } from '../../base/address.ts';
+import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
+import { PORT_MAX, type Protocol, parseDecimal } from '../../base/port.ts';
+import { printable } from '../../base/printable.ts';
+import { linuxFiles, readBytes, readText } from '../../host/linux/files.ts';
+import { jobCalled } from '../../job/app/jobs.ts';
+import { identityOf, identityOfUid, readUsers, type Users } from '../../job/app/users.ts';
+import { knownFiles } from '../../job/commands/known-files.ts';
+import type { Io } from '../../kit/io.ts';
+import { emphasize, json } from '../../kit/text.ts';
+import {
+  type Allowed,
+  type Decision,
+  decideQuestion,
+  type Question,
+  type Reason,
+  type Rules,
+  type SafAsked,
+  type Verdict,
+} from '../app/decide.ts';
+import { profileInForce } from '../app/in-force.ts';
+import { loadProfile } from '../app/load.ts';
+import { loadRacf, safCheck } from '../app/racf.ts';
+import { SqliteProfileArchive } from '../linux/profile-archive.ts';
+import { ruleText } from './changes.ts';
+import { type ProfileOptions, type ProfileSettings, settleProfile, stateToLookAt } from './settings.ts';
+import { requireSound } from './sound.ts';
+
+export interface DecideOptions extends ProfileOptions {
+  readonly profile?: string;
+  readonly keepGoing?: boolean;
+  readonly user?: string;
+  readonly address?: string;
+  readonly listen?: boolean;
+  readonly lowPorts?: 'yes' | 'no';
+  readonly json?: boolean;
+}
+
+export async function decideCommand(
+  job: string,
+  port: string,
+  options: DecideOptions,
+  io: Io,
+): Promise<number> {
+  const settings = await settleProfile(options, io);
+  const users = readUsers(await knownFiles(stateToLookAt(options.state, io)));
+  const { lowPorts } = options;
+  const asked = jobCalled(job, linuxFiles);
+  const question: Question = {
+    job: asked.name,
+    aliases: asked.aliases,
+    ...parsePortOf(port),
+    address: parseAddress(options.address ?? '0.0.0.0'),
+    operation: options.listen ? 'listen' : 'bind',
+    identity: options.user === undefined ? identityOfUid(io.uid, users) : identityOf(options.user, users),
+    lowPortCapable: lowPorts && lowPorts === 'yes',
+  };
+  const rules = rulesOf(options, settings, users, io);
+  const decision = decideQuestion(question, rules);
+  io.out(options.json ? json(jsonOf(decision, rules)) : decisionText(io, question, decision, rules));
+  return decision.verdict.allowed ? 0 : EXIT_CODES.refused;
+}
+
+/** Rules, and where they are from: a file, a revision, or nothing. */
+interface FoundRules extends Rules {
+  readonly file?: string;
+  readonly revision?: number | undefined;
+}
+
+/** The rules of the file that was named, else those in force. */
+function rulesOf(options: DecideOptions, settings: ProfileSettings, users: Users, io: Io): FoundRules {
+  const { authportJobs, omvsJob, sysname, tcpname, reading } = settings;
+  const files = { readBytes, readText };
+  const named =
+    settings.racf === undefined ? undefined : loadRacf(settings.racf, files, { sysname, tcpname });
+  if (named) requireSound(named.report, named.text.path, options, io);
+  if (options.profile !== undefined) {
+    const { profile, report } = loadProfile(options.profile, files, reading);
+    requireSound(report, options.profile, options, io);
+    const saf = safCheck(named?.text, users, { sysname, tcpname });
+    return { profile, authportJobs, omvsJob, saf, file: options.profile };
+  }
+  const inForce = profileInForce(new SqliteProfileArchive(stateToLookAt(options.state, io)));
+  const names = {
+    sysname: inForce.options?.symbols['SYSNAME'] ?? sysname,
+    tcpname: inForce.options?.tcpname ?? tcpname,
+  };
+  const saf = safCheck(
+    options.racf === undefined ? (inForce.racf ?? named?.text) : named?.text,
+    users,
+    names,
+  );
+  return { profile: inForce.profile, authportJobs, omvsJob, saf, revision: inForce.head?.number };
+}
+
+/** Reads "80/tcp". Throws PortreeveError `PORT_INVALID` (usage). */
+export function parsePortOf(text: string): { readonly port: number; readonly protocol: Protocol } {
+  const { digits = '', name = '' } = /^(?<digits>[0-9]+)\/(?<name>tcp|udp)$/i.exec(text)?.groups ?? {};
+  const port = parseDecimal(digits, PORT_MAX);
+  if (port !== undefined) return { port, protocol: name.toLowerCase() === 'tcp' ? 'tcp' : 'udp' };
+  const hint = `Write a number from 0 to ${PORT_MAX} with its protocol, such as 80/tcp or 53/udp.`;
+  throw new PortreeveError('usage', 'PORT_INVALID', `"${text}" is not a port with a protocol`, hint, {
+    value: text,
+  });
+}
+
+function parseAddress(text: string): IpAddress {
+  const address = parseIp(text);
+  if (address) return address;
+  const hint = 'An address is one such as 192.0.2.7, 2001:db8::7, or 0.0.0.0 and :: for all.';
+  throw new PortreeveError('usage', 'ADDRESS_INVALID', `"${text}" is not an IP address`, hint, {
+    value: text,
+  });
+}
+
+function jsonOf({ request, verdict, listen, saf }: Decision, { file, revision }: FoundRules) {
+  const { address, ...rest } = request;
+  return {
+    profile: file ?? null,
+    revision: revision ?? null,
+    request: { ...rest, address: formatIp(address) },
+    ...jsonOfVerdict(verdict),
+    listen: listen ? jsonOfVerdict(listen) : null,
+    saf: saf ? { ...saf, rule: saf.rule ?? null } : null,
+  };
+}
+
+function jsonOfVerdict(verdict: Verdict) {
+  const { allowed, reason } = verdict;
+  const rule = verdict.rule ?? null;
+  if (!verdict.allowed) return { allowed, reason, rule, errno: verdict.errno };
+  const { address, isShared, acks, smc, lowPortGranted, pool } = verdict;
+  return {
+    allowed,
+    reason,
+    rule,
+    address: address ? formatIp(address) : null,
+    isShared,
+    acks: acks ?? null,
+    smc: smc ?? null,
+    lowPortGranted,
+    pool: pool ?? null,
+  };
+}
+
+function decisionText(
+  io: Io,
+  question: Question,
+  { request, verdict, listen, saf }: Decision,
+  { file, revision }: FoundRules,
+): string {
+  const answer = verdict.allowed ? 'allowed' : 'denied';
+  const facts = [
+    ...(file === undefined && revision === undefined ? [['profile', 'none is in force'] as const] : []),
+    ...ruleFacts(verdict),
+    ...(saf ? [safFact(saf)] : []),
+    ...(verdict.allowed ? allowedFacts(verdict, request.address) : [['errno', verdict.errno] as const]),
+    ...(listen && !listen.allowed
+      ? [['listen', `denied: ${reasonText(question, listen.reason)}`] as const]
+      : []),
+    ...(listen && !listen.allowed ? ruleFacts(listen) : []),
+  ];
+  return [
+    `${emphasize(io, answer)}: ${reasonText(question, verdict.reason)}\n`,
+    ...facts.map(([name, value]) => `${name.padEnd(7)}  ${value}\n`),
+  ].join('');
+}
+
+function ruleFacts({ rule }: Verdict): (readonly [string, string])[] {
+  return rule ? [['rule', `${ruleText(rule)}  ${printable(rule.text)}`]] : [];
+}
+
+function safFact({ resname, permitted, rule }: SafAsked): readonly [string, string] {
+  const answer = `${resname}: ${permitted ? 'permitted' : 'not permitted'}`;
+  const by = rule ? `${ruleText(rule)}  ${printable(rule.text)}` : 'no RACF profile covers it';
+  return ['saf', `${answer}, ${by}`];
+}
+
+function allowedFacts(verdict: Allowed, asked: IpAddress): (readonly [string, string])[] {
+  const { address, isShared, acks, smc, lowPortGranted, pool } = verdict;
+  return [
+    ...(address
+      ? [['address', `${formatIp(address)} in the place of ${formatIp(asked)} (BIND)`] as const]
+      : []),
+    ...(isShared ? [['shared', 'several listeners may have the port'] as const] : []),
+    ...(acks ? [['acks', acks] as const] : []),
+    ...(smc ? [['smc', smc] as const] : []),
+    ...(lowPortGranted
+      ? [['low', 'a port below 1024, which Linux alone would not let it have'] as const]
+      : []),
+    ...(pool ? [['pool', pool] as const] : []),
+  ];
+}
+
+function reasonText({ job, port, protocol, operation, identity }: Question, reason: Reason): string {
+  const it = `port ${port}/${protocol}`;
+  const free = `${it} is not reserved`;
+  const user = identity.name === undefined ? `uid ${identity.uid}` : `user ${printable(identity.name)}`;
+  const reasons: Readonly<Record<Reason, string>> = {
+    PORT_ZERO: 'the kernel chooses a port that is not reserved',
+    RESERVED_FOR_JOB: `${it} is reserved for ${job}`,
+    RESERVED_FOR_NO_ONE: `${it} is reserved for no one`,
+    RESERVED_FOR_OTHERS: `${it} is reserved, and not for ${job}`,
+    SAF_NOT_PERMITTED: `${it} takes READ access to a SAF resource, which ${user} does not have`,
+    LOW_PORT_RESTRICTED: `${free}, and RESTRICTLOWPORTS keeps those below 1024`,
+    LOW_PORT_OF_LINUX: `${free}, and Linux keeps those below 1024 for who has CAP_NET_BIND_SERVICE`,
+    UNRESERVED_FOR_JOB: `${free}, and UNRSV lets ${job} have such ports`,
+    UNRESERVED_DENIED: `${free}, and UNRSV denies such ports to ${job}`,
+    UNRESERVED_FOR_OTHERS: `${free}, and UNRSV has no entry for ${job}`,
+    UNRESERVED: operation === 'listen' ? `nothing is asked of ${job} at listen(2)` : free,
+  };
+  return reasons[reason];
+}

@@ -1,0 +1,40 @@
+// `portreeve profile diff`: what two profiles mean differently.
+
+import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
+import type { ProfileDiffOptions } from '../../guard/commands/diff-live.ts';
+import { readBytes } from '../../host/linux/files.ts';
+import type { Io } from '../../kit/io.ts';
+import { json } from '../../kit/text.ts';
+import { profileDifferences } from '../app/apply.ts';
+import { loadProfile } from '../app/load.ts';
+import { changesSummary, changesText } from './changes.ts';
+import { settleProfile } from './settings.ts';
+import { requireSound } from './sound.ts';
+
+export async function profileDiffCommand(
+  file: string,
+  other: string | undefined,
+  options: ProfileDiffOptions,
+  io: Io,
+): Promise<number> {
+  if (options.live) {
+    const { liveDiffCommand } = await import('../../guard/commands/diff-live.ts');
+    return liveDiffCommand(other === undefined ? undefined : file, other ?? file, options, io);
+  }
+  if (other === undefined) throw otherMissing();
+  const { reading } = await settleProfile(options, io);
+  const [before, after] = [file, other].map((path) => {
+    const loaded = loadProfile(path, { readBytes }, reading);
+    requireSound(loaded.report, path, options, io);
+    return loaded.profile;
+  });
+  const changes = before && after ? profileDifferences(before, after) : [];
+  if (options.json) io.out(json(changes));
+  else if (changes.length > 0) io.out(`${changesText(io, changes)}\n${changesSummary(changes)}\n`);
+  return changes.length === 0 ? 0 : EXIT_CODES.refused;
+}
+
+function otherMissing(): PortreeveError {
+  const hint = 'Name another file, or give --live to compare it with what is in force.';
+  return new PortreeveError('usage', 'USAGE', 'there is only one profile to compare', hint);
+}

@@ -1,0 +1,54 @@
+// `portreeve profile format`: prints, rewrites or only looks, and leaves alone what has errors.
+import assert from 'node:assert/strict';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { desk } from '../../../test/support/profile-desk.ts';
+
+const LOOSE = '; head\nport 80 tcp WEB ; the web\n   UNRSV udp * deny\n';
+
+test('the canonical form is printed, means the same, and is the form of itself', async (t) => {
+  const { run, write, directory } = desk(t, { loose: LOOSE });
+  const { code, stdout, stderr } = await run('profile format @loose');
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.equal(readFileSync(join(directory, 'loose'), 'utf8'), LOOSE);
+  write('canonical', stdout);
+  assert.equal((await run('profile format @canonical')).stdout, stdout);
+  assert.equal((await run('profile diff @loose @canonical')).code, 0);
+});
+
+test('--check says by its exit code whether a file is in that form', async (t) => {
+  const { run, write } = desk(t, { loose: LOOSE });
+  assert.deepEqual(await run('profile format @loose --check'), {
+    code: 1,
+    stdout: '',
+    stderr: '@loose is not formatted\n',
+  });
+  write('canonical', (await run('profile format @loose')).stdout);
+  assert.deepEqual(await run('profile format @canonical --check'), { code: 0, stdout: '', stderr: '' });
+});
+
+test('--write rewrites the file, with its mode', async (t) => {
+  const { run, directory } = desk(t, { loose: LOOSE });
+  const path = join(directory, 'loose');
+  chmodSync(path, 0o640);
+  const canonical = (await run('profile format @loose')).stdout;
+  assert.deepEqual(await run('profile format @loose --write'), { code: 0, stdout: '', stderr: '' });
+  assert.equal(readFileSync(path, 'utf8'), canonical);
+  assert.equal(statSync(path).mode & 0o777, 0o640);
+  const { ino } = statSync(path);
+  await run('profile format @loose --write');
+  assert.equal(statSync(path).ino, ino, 'what is in that form is not written again');
+  assert.equal((await run('profile format @loose --write --check')).code, 2);
+});
+
+test('a profile with errors is left as it is', async (t) => {
+  const { run, directory } = desk(t, { bad: 'PORT 80\n' });
+  for (const line of ['profile format @bad', 'profile format @bad --write', 'profile format @bad --check']) {
+    const { code, stdout, stderr } = await run(line);
+    assert.deepEqual([code, stdout], [1, ''], line);
+    assert.match(stderr, /^@bad:1:\d+: error EZZ0318I.*\n[\s\S]*portreeve: @bad is left as it is: 1 error\n/);
+  }
+  assert.equal(readFileSync(join(directory, 'bad'), 'utf8'), 'PORT 80\n');
+  assert.equal((await run('profile format @none')).code, 2);
+});

@@ -1,0 +1,40 @@
+// `portreeve profile format`: a profile in its canonical form.
+
+import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
+import { readBytes, replaceFile } from '../../host/linux/files.ts';
+import type { Io } from '../../kit/io.ts';
+import { canonicalProfile } from '../app/format.ts';
+import { diagnosticsText, summaryText } from './diagnostics.ts';
+import { type ProfileOptions, profileFile, settleProfile } from './settings.ts';
+
+export interface ProfileFormatOptions extends ProfileOptions {
+  readonly write?: boolean;
+  readonly check?: boolean;
+}
+
+export async function profileFormatCommand(
+  file: string | undefined,
+  options: ProfileFormatOptions,
+  io: Io,
+): Promise<number> {
+  const settings = await settleProfile(options, io);
+  const path = profileFile(file, settings);
+  const { text, isCanonical, report } = canonicalProfile(path, { readBytes }, settings.reading);
+  if (report.counts.error > 0) {
+    io.err(diagnosticsText({ ...io, columns: undefined }, report));
+    const message = `${path} is left as it is: ${summaryText(report)}`;
+    throw new PortreeveError(
+      'refused',
+      'PROFILE_ERRORS',
+      message,
+      'Only a profile without errors is formatted.',
+    );
+  }
+  if (options.check) {
+    if (!isCanonical) io.err(`${path} is not formatted\n`);
+    return isCanonical ? 0 : EXIT_CODES.refused;
+  }
+  if (!options.write) io.out(text);
+  else if (!isCanonical) replaceFile(path, text);
+  return 0;
+}

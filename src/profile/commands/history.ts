@@ -1,0 +1,74 @@
+// `portreeve profile history`: what was applied, by whom and when, and its text.
+
+import { printable } from '../../base/printable.ts';
+import type { Io } from '../../kit/io.ts';
+import { type Column, formatTable, json, localTime } from '../../kit/text.ts';
+import { type ArchivedText, type Revision, type RevisionHead, readRevision } from '../app/history.ts';
+import { SqliteProfileArchive } from '../linux/profile-archive.ts';
+import { revisionNumber, stateToLookAt } from './settings.ts';
+
+export interface ProfileHistoryOptions {
+  readonly state?: string;
+  readonly json?: boolean;
+}
+
+export function profileHistoryCommand(
+  number: string | undefined,
+  options: ProfileHistoryOptions,
+  io: Io,
+): number {
+  const archive = new SqliteProfileArchive(stateToLookAt(options.state, io));
+  if (number !== undefined) {
+    const revision = readRevision(archive, revisionNumber(number));
+    io.out(options.json ? json(jsonOf(revision)) : textOf(io, revision));
+    return 0;
+  }
+  const heads = archive.heads();
+  if (options.json) io.out(json(heads.map(jsonOfHead)));
+  else if (heads.length === 0) io.out('nothing was applied yet\n');
+  else io.out(formatTable(io, COLUMNS, heads));
+  return 0;
+}
+
+const COLUMNS: readonly Column<RevisionHead>[] = [
+  { title: 'REVISION', text: ({ number }) => `${number}`, isNumber: true },
+  { title: 'TIME', text: ({ timeMs }) => localTime(new Date(timeMs)) },
+  { title: 'USER', text: ({ user, uid }) => user ?? `${uid}` },
+  {
+    title: 'VERB',
+    text: ({ verb, options }) => `${verb}${options.keepGoing && verb !== 'again' ? ' --keep-going' : ''}`,
+  },
+  { title: 'WHAT', text: whatText },
+];
+
+function whatText({ verb, again, paths }: RevisionHead): string {
+  if (verb === 'again') return `revision ${again}`;
+  const [root = '-', ...included] = paths;
+  return included.length === 0 ? root : `${root} and ${included.length} included`;
+}
+
+function jsonOfHead({ number, timeMs, uid, user, verb, again, options, paths }: RevisionHead) {
+  const time = new Date(timeMs).toISOString();
+  return { revision: number, time, uid, user: user ?? null, verb, again: again ?? null, paths, options };
+}
+
+function jsonOf(revision: Revision) {
+  const { texts, racf } = revision;
+  const paths = texts.map(({ path }) => path);
+  return { ...jsonOfHead({ ...revision, paths }), texts, racf: racf ?? null };
+}
+
+/** Its texts; where there are several each under its path. To a file or a pipe they go as they are. */
+function textOf(io: Io, { texts, racf, verb, again }: Revision): string {
+  if (verb === 'again') return `the same as after revision ${again}\n`;
+  const files = [...texts, ...(racf ? [racf] : [])];
+  const shown = ({ text }: ArchivedText) => (io.columns === undefined ? text : safely(text));
+  if (files.length === 1) return files.map(shown).join('');
+  return files.map((file) => `; ==> ${printable(file.path)} <==\n${shown(file)}`).join('\n');
+}
+
+/** For a terminal: nothing but lines and tabs has an effect on it. */
+function safely(text: string): string {
+  const parts = text.split(/([\n\t])/);
+  return parts.map((part) => (part === '\n' || part === '\t' ? part : printable(part))).join('');
+}

@@ -1,0 +1,116 @@
+// `portreeve reservations`: which ports are reserved, for whom, and which statement says so.
+
+import { readBytes } from '../../host/linux/files.ts';
+import { systemClock } from '../../host/linux/linux-clock.ts';
+import type { Io } from '../../kit/io.ts';
+import { type Column, formatTable, json, localTime } from '../../kit/text.ts';
+import type { RevisionHead } from '../app/history.ts';
+import { profileInForce } from '../app/in-force.ts';
+import { type LoadedProfile, loadProfile } from '../app/load.ts';
+import {
+  optionWords,
+  type PortRow,
+  portList,
+  portRows,
+  type SettingRow,
+  settingRows,
+} from '../app/reservations.ts';
+import { SqliteProfileArchive } from '../linux/profile-archive.ts';
+import { ruleText } from './changes.ts';
+import { type ProfileOptions, settleProfile, stateToLookAt } from './settings.ts';
+import { requireSound } from './sound.ts';
+
+export interface ReservationsOptions extends ProfileOptions {
+  readonly profile?: string;
+  readonly keepGoing?: boolean;
+  readonly json?: boolean;
+  readonly zos?: boolean;
+}
+
+/** What is shown, and from where. */
+interface Shown {
+  readonly profile: LoadedProfile['profile'];
+  readonly tcpname: string;
+  /** The file that was named; undefined for what is in force. */
+  readonly file: string | undefined;
+  /** The revision that is in force. */
+  readonly head: RevisionHead | undefined;
+}
+
+export async function reservationsCommand(options: ReservationsOptions, io: Io): Promise<number> {
+  const shown = await whatIsAsked(options, io);
+  if (options.json) io.out(json(jsonOf(shown)));
+  else if (options.zos) printPortList(io, shown);
+  else io.out(textOf(io, shown));
+  return 0;
+}
+
+async function whatIsAsked(options: ReservationsOptions, io: Io): Promise<Shown> {
+  const { reading, tcpname } = await settleProfile(options, io);
+  if (options.profile === undefined) {
+    const inForce = profileInForce(new SqliteProfileArchive(stateToLookAt(options.state, io)));
+    const { profile, head } = inForce;
+    return { profile, tcpname: inForce.options?.tcpname ?? tcpname, file: undefined, head };
+  }
+  const { profile, report } = loadProfile(options.profile, { readBytes }, reading);
+  requireSound(report, options.profile, options, io);
+  return { profile, tcpname, file: options.profile, head: undefined };
+}
+
+function jsonOf({ profile, file, head }: Shown) {
+  return {
+    profile: file ?? null,
+    revision: head?.number ?? null,
+    ports: portRows(profile),
+    settings: settingRows(profile),
+  };
+}
+
+const PORT_COLUMNS: readonly Column<PortRow>[] = [
+  { title: 'PORTS', text: portsText },
+  { title: 'PROTOCOL', text: ({ flags }) => (flags.TCP ? 'tcp' : 'udp') },
+  { title: 'FOR', text: ({ useType, jobname }) => (useType === 'JOBNAME' ? jobname : useType) },
+  { title: 'OPTIONS', text: (row) => optionWords(row).join(' ') },
+  { title: 'RULE', text: ({ rule }) => ruleText(rule) },
+];
+
+const SETTING_COLUMNS: readonly Column<SettingRow>[] = [
+  { title: 'SETTING', text: ({ what }) => what },
+  { title: 'VALUE', text: ({ value }) => value },
+  { title: 'RULE', text: ({ rule }) => ruleText(rule) },
+];
+
+function portsText({ flags, portNumber, portNumberEnd }: PortRow): string {
+  if (flags.UNRSV) return 'UNRSV';
+  return portNumber === portNumberEnd ? `${portNumber}` : `${portNumber}-${portNumberEnd}`;
+}
+
+function textOf(io: Io, { profile, file, head }: Shown): string {
+  const ports = portRows(profile);
+  const settings = settingRows(profile);
+  const heading = file === undefined ? [inForceText(head)] : [];
+  const nothing = ports.length + settings.length === 0 ? ['nothing is reserved, and nothing is set\n'] : [];
+  return [
+    ...heading,
+    ...nothing,
+    ...(ports.length > 0 ? [formatTable(io, PORT_COLUMNS, ports)] : []),
+    ...(settings.length > 0 ? [formatTable(io, SETTING_COLUMNS, settings)] : []),
+  ].join('\n');
+}
+
+function inForceText(head: RevisionHead | undefined): string {
+  if (!head) return 'no profile is in force\n';
+  const { number, timeMs, user, uid } = head;
+  const recorded = `recorded ${localTime(new Date(timeMs))} by ${user ?? `uid ${uid}`}`;
+  return `revision ${number}, ${recorded}\n`;
+}
+
+/** As NETSTAT prints it, but for the first line, which says whose list it is. */
+function printPortList(io: Io, { profile, tcpname }: Shown): void {
+  const { lines, unsaid } = portList(portRows(profile));
+  const [, time = ''] = localTime(new Date(systemClock.now())).split(' ');
+  const title = `${'portreeve NETSTAT PORTLIST'.padEnd(32)} TCPIP Name: ${tcpname.padEnd(15)} ${time}`;
+  io.out([title, ...lines].map((line) => `${line}\n`).join(''));
+  if (unsaid.length === 0) return;
+  io.err(`portreeve: no flag is known that stands for ${unsaid.join(', ')}: they are not in the list\n`);
+}

@@ -1,0 +1,109 @@
+// What the commands of the profile go by: what was typed, else what portreeve.toml says, else what is built in.
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { PortreeveError } from '../../base/errors.ts';
+import { parseDecimal } from '../../base/port.ts';
+import { readText } from '../../host/linux/files.ts';
+import { PROFILE_DATABASE } from '../../host/linux/state-files.ts';
+import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
+import type { Io } from '../../kit/io.ts';
+import { readSettings } from '../../kit/settings.ts';
+import type { ReadingOptions } from '../app/load.ts';
+
+/** Options that several of the commands have, as they were typed. */
+export interface ProfileOptions {
+  readonly config?: string;
+  readonly state?: string;
+  readonly symbol?: readonly string[];
+  readonly zosNames?: boolean;
+  readonly racf?: string;
+}
+
+/** What they come to. */
+export interface ProfileSettings {
+  /** The profile of portreeve.toml. */
+  readonly file: string | undefined;
+  readonly reading: ReadingOptions;
+  readonly racf: string | undefined;
+  readonly sysname: string;
+  readonly tcpname: string;
+  readonly omvsJob: string | undefined;
+  readonly authportJobs: readonly string[];
+  /** The jobs for which there is a section [job.NAME]. */
+  readonly ownJobs: readonly string[];
+}
+
+/** The name of a TCP/IP stack that was given none: that of IBM's samples. */
+const TCPNAME = 'TCPIP';
+
+/** Throws PortreeveError (usage) `SYMBOL_INVALID`, `CONFIG_MISSING` and `CONFIG_INVALID`. */
+export async function settleProfile(options: ProfileOptions, io: Io): Promise<ProfileSettings> {
+  const { config } = directoriesOf(io.uid, io.env);
+  const { profile = {}, job = {} } = await readSettings(options.config, config, { readText });
+  const symbols = { SYSNAME: sysnameHere(), ...symbolsOf(options.symbol ?? []) };
+  return {
+    file: profile.file,
+    reading: { zosNames: options.zosNames ?? profile.zos_names ?? false, symbols },
+    racf: options.racf ?? profile.racf,
+    sysname: symbols.SYSNAME,
+    tcpname: profile.tcpname ?? TCPNAME,
+    omvsJob: profile.omvs_job,
+    authportJobs: profile.authport_jobs ?? [],
+    ownJobs: Object.keys(job),
+  };
+}
+
+/** The file that was typed, or that of portreeve.toml. Throws PortreeveError `FILE_UNNAMED` (usage). */
+export function profileFile(typed: string | undefined, { file }: ProfileSettings): string {
+  const path = typed ?? file;
+  if (path !== undefined) return path;
+  const hint = 'Name a file, or set [profile] file in portreeve.toml.';
+  throw new PortreeveError('usage', 'FILE_UNNAMED', 'no profile was named', hint);
+}
+
+/** The directory whose archive is changed: the one that was named, else one's own. */
+export function ownState(state: string | undefined, io: Io): string {
+  return resolve(state ?? directoriesOf(io.uid, io.env).state);
+}
+
+/** The directory whose archive is looked at: the one that was named, else one's own, else the system's. */
+export function stateToLookAt(state: string | undefined, io: Io): string {
+  const own = ownState(state, io);
+  const isOwn = state !== undefined || existsSync(join(own, PROFILE_DATABASE));
+  return isOwn ? own : SYSTEM_DIRECTORIES.state;
+}
+
+/** &SYSNAME. of this host: the first label of its name, in capitals. */
+function sysnameHere(): string {
+  return (hostname().split('.')[0] ?? '').toUpperCase();
+}
+
+/** System symbols: up to 8 characters of A-Z 0-9 @ # $, the first no digit; portreeve allows 64. */
+const SYMBOL = /^&?([A-Z@#$][A-Z0-9@#$_]{0,63})\.?=(.*)$/is;
+
+function symbolsOf(typed: readonly string[]): Record<string, string> {
+  const symbols: Record<string, string> = {};
+  for (const text of typed) {
+    const [, name, value] = SYMBOL.exec(text) ?? [];
+    if (name === undefined || value === undefined) {
+      const hint = 'A symbol is given as NAME=VALUE, such as --symbol SYSNAME=PROD1.';
+      throw new PortreeveError('usage', 'SYMBOL_INVALID', `"${text}" gives no symbol a value`, hint, {
+        value: text,
+      });
+    }
+    symbols[name.toUpperCase()] = value;
+  }
+  return symbols;
+}
+
+/** More revisions than these are not counted. */
+const REVISION_MAX = 4_294_967_295;
+
+/** Reads the number of a revision. Throws PortreeveError `REVISION_INVALID` (usage). */
+export function revisionNumber(text: string): number {
+  const number = parseDecimal(text, REVISION_MAX);
+  if (number !== undefined && number > 0) return number;
+  const hint = 'It is a number from 1 on: portreeve profile history lists them.';
+  throw new PortreeveError('usage', 'REVISION_INVALID', `"${text}" is not a revision`, hint, { value: text });
+}

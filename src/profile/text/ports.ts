@@ -1,0 +1,373 @@
+// The entries of PORT, PORTRANGE and DELETE.
+import { formatIp, type IpAddress, isWildcard, parseIp } from '../../base/address.ts';
+import { hasWildcard, jobPatternProblem } from '../../base/job.ts';
+import { nearest } from '../../base/nearest.ts';
+import { isPort, PORT_MAX, type Port, type Protocol, parseDecimal } from '../../base/port.ts';
+import type { Finding } from '../../text/source.ts';
+import { isKeyword, type Keyword, STATEMENT_NAMES, statementNamed } from './keywords.ts';
+import type { Token } from './lexer.ts';
+import {
+  errorAt,
+  meaningProblem,
+  mistakenHint,
+  Problem,
+  quoted,
+  type Reader,
+  syntaxProblem,
+} from './reader.ts';
+import { resnameProblem } from './resname.ts';
+import type { PortEntry, PortOptions, RangeEntry, UnreservedEntry, Use } from './statements.ts';
+
+/** What entries are read with. */
+export interface EntryContext {
+  readonly reader: Reader;
+  readonly isZos: boolean;
+  readonly report: (finding: Finding) => void;
+  /** The rest of the text was taken for something else. */
+  readonly isPassedOver: boolean;
+}
+
+const PORT_NUMBER = `a port from 1 to ${PORT_MAX}`;
+
+/** The options, in the order in which they have to be given; alternatives stand side by side. */
+const OPTION_ORDER: readonly (readonly Keyword[])[] = [
+  ['NOAUTOLog'],
+  ['DELAYAcks', 'NODELAYAcks'],
+  ['SHAREPort', 'SHAREPORTWLM'],
+  ['BIND'],
+  ['SAF'],
+  ['NOSMC', 'SMC'],
+];
+const OPTION_NAMES =
+  'NOAUTOLOG, DELAYACKS or NODELAYACKS, SHAREPORT or SHAREPORTWLM, BIND, SAF, NOSMC or SMC';
+const RANGE_OPTION_NAMES = 'NOAUTOLOG, DELAYACKS or NODELAYACKS, SAF, NOSMC or SMC';
+
+/** Whether an entry begins at the next word: a number, UNRSV, or anything in front of TCP or UDP. */
+export function isEntryStart(reader: Reader): boolean {
+  const token = reader.peek();
+  if (!token) return false;
+  return /^[0-9]/.test(token.word) || token.word === 'UNRSV' || isProtocol(reader.peek(1)?.word);
+}
+
+function isProtocol(word: string | undefined): boolean {
+  return word === 'TCP' || word === 'UDP';
+}
+
+/** An entry of PORT. Throws Problem. */
+export function readPortEntry(context: EntryContext): PortEntry | UnreservedEntry {
+  const { reader } = context;
+  reader.begin();
+  if (reader.takeKeyword('UNRSV')) return readUnreserved(context);
+  const port = takePort(reader, 'a port number or UNRSV');
+  const protocol = takeProtocol(reader);
+  const { use, options } = takeUse(context, protocol, false);
+  return { kind: 'port', port, protocol, use, options, ...reader.written(context.isPassedOver) };
+}
+
+/** An entry of PORTRANGE. Throws Problem. */
+export function readRangeEntry(context: EntryContext): RangeEntry {
+  const { reader } = context;
+  reader.begin();
+  const unreserved = reader.peek();
+  if (unreserved?.word === 'UNRSV') {
+    throw syntaxProblem(unreserved, 'a port number', 'UNRSV is given with PORT.', 'OPTION_PORTRANGE');
+  }
+  const first = takePort(reader, 'the first port of a range');
+  const { last, clipped } = takeCount(reader, first);
+  const protocol = takeProtocol(reader);
+  const { use, options } = takeUse(context, protocol, true);
+  if (clipped) context.report(clipped);
+  return { kind: 'range', first, last, protocol, use, options, ...reader.written(context.isPassedOver) };
+}
+
+function takePort(reader: Reader, expected: string): Port {
+  const token = reader.take(expected);
+  const value = parseDecimal(token.word, PORT_MAX);
+  if (value !== undefined && isPort(value)) return value;
+  throw syntaxProblem(token, PORT_NUMBER, () => portHint(token.word), 'PORT_NUMBER');
+}
+
+/** What can stand behind a whole entry. */
+const WORDS_BEHIND_ENTRIES: readonly string[] = [
+  'UNRSV',
+  ...OPTION_ORDER.flat().map((keyword) => keyword.toUpperCase()),
+  ...STATEMENT_NAMES.map(({ keyword }) => keyword.toUpperCase()),
+];
+
+/** What somebody may have meant who wrote no port. */
+function portHint(word: string): string {
+  const range = /^([0-9]{1,5})-([0-9]{1,5})$/.exec(word);
+  const first = parseDecimal(range?.[1] ?? '', PORT_MAX);
+  const last = parseDecimal(range?.[2] ?? '', PORT_MAX);
+  if (first !== undefined && last !== undefined && last >= first) {
+    return `A range is PORTRANGE ${first} ${last - first + 1}: its first port and how many there are.`;
+  }
+  const service = /^([0-9]{1,5})\/(TCP|UDP)$/.exec(word);
+  if (service) return `Write ${service[1]} ${service[2]}.`;
+  if (/^0+$/.test(word)) return 'Port 0 asks for any port; it cannot be reserved.';
+  if (/^[0-9]+$/.test(word)) return `The highest port is ${PORT_MAX}.`;
+  if (/^[A-Z]/.test(word)) {
+    const near = nearest(word, WORDS_BEHIND_ENTRIES);
+    return near === undefined ? '' : `Is ${near} meant?`;
+  }
+  return 'A port is written in decimal digits alone.';
+}
+
+/** "The ports up to 65535 are reserved and those greater than 65535 are ignored" (PORTRANGE, num_ports). */
+function takeCount(reader: Reader, first: Port): { last: Port; clipped?: Finding } {
+  const token = reader.take('the number of ports');
+  const count = parseDecimal(token.word, PORT_MAX);
+  if (count === undefined || count === 0) {
+    throw syntaxProblem(
+      token,
+      `a number of ports from 1 to ${PORT_MAX}`,
+      countHint(token.word),
+      'PORT_NUMBER',
+    );
+  }
+  const last = first + count - 1;
+  if (isPort(last)) return { last };
+  const message = `${count} ports from ${first} go past ${PORT_MAX}: only ${first} to ${PORT_MAX} are reserved`;
+  const hint = `Write ${PORT_MAX - first + 1}.`;
+  const clipped: Finding = { severity: 'warning', code: 'RANGE_CLIPPED', message, hint, place: token.place };
+  return { last: PORT_MAX as Port, clipped };
+}
+
+function countHint(word: string): string {
+  if (isProtocol(word))
+    return 'PORTRANGE needs the first port and how many there are; a single port is given with PORT.';
+  return word === '0' ? 'A range has at least one port.' : '';
+}
+
+function takeProtocol(reader: Reader): Protocol {
+  const token = reader.take('TCP or UDP');
+  if (token.word === 'TCP') return 'tcp';
+  if (token.word === 'UDP') return 'udp';
+  const hint = /^(TCP.UDP|UDP.TCP|ANY|BOTH)$/.test(token.word)
+    ? 'Give an entry for TCP and another for UDP.'
+    : '';
+  throw syntaxProblem(token, 'TCP or UDP', hint);
+}
+
+function takeUse(
+  context: EntryContext,
+  protocol: Protocol,
+  isRange: boolean,
+): { use: Use; options: PortOptions } {
+  const { reader } = context;
+  const token = takeJob(context, isRange ? 'a job name, RESERVED or AUTHPORT' : 'a job name or RESERVED');
+  if (token.word === 'AUTHPORT' && !isRange) {
+    throw syntaxProblem(token, 'a job name or RESERVED', 'AUTHPORT is given with PORTRANGE.');
+  }
+  if (token.word === 'AUTHPORT' && protocol === 'udp') {
+    throw meaningProblem(token, 'OPTION_PROTOCOL', 'AUTHPORT is for TCP, and this is a range of UDP ports');
+  }
+  if (token.word === 'RESERVED' || token.word === 'AUTHPORT') {
+    refuseOptions(reader, token.word);
+    return { use: { kind: token.word }, options: { autolog: true } };
+  }
+  const use: Use = { kind: 'JOB', pattern: patternOf(token.word) };
+  return { use, options: readOptions(context, protocol, isRange) };
+}
+
+/** Several asterisks mean what one does. */
+const patternOf = (word: string): string => word.replace(/[*]+/g, '*');
+
+/** A job's name or a pattern; RESERVED and AUTHPORT as well. */
+function takeJob(context: EntryContext, expected: string): Token {
+  const { reader, isZos, report } = context;
+  const token = reader.peek();
+  const isNextEntry = token && /^[0-9]+$/.test(token.word) && isProtocol(reader.peek(1)?.word);
+  const statement = token && statementNamed(token.word);
+  const isNextStatement =
+    token?.isFirstOfLine === true && statement !== undefined && statement.kind !== 'SKIPPED';
+  if (token && (isNextEntry || isNextStatement)) throw syntaxProblem(token, expected, 'The job is missing.');
+  const job = reader.take(expected);
+  const problem = jobPatternProblem(job.word, isZos);
+  if (problem !== undefined) throw jobProblem(job, expected, problem);
+  if (statement) {
+    const message = `${job.word} is also the name of a statement; here it is taken for a job`;
+    report({ severity: 'warning', code: 'JOB_LIKE_STATEMENT', message, hint: '', place: job.place });
+  }
+  return job;
+}
+
+function jobProblem(token: Token, expected: string, problem: string): Problem {
+  const hint = mistakenHint(token) ?? '';
+  const message = `${quoted(token.raw)} was found and ${expected} was expected: ${problem}`;
+  return new Problem(errorAt(token.place, 'JOB', message, hint, 'EZZ0318I'), true);
+}
+
+/** RESERVED and AUTHPORT have no options. */
+function refuseOptions(reader: Reader, word: string): void {
+  const token = reader.peek();
+  if (!token || !OPTION_ORDER.flat().some((keyword) => isKeyword(token.word, keyword))) return;
+  if (isProtocol(reader.peek(1)?.word)) return;
+  throw syntaxProblem(token, 'the next entry or a statement', `Options follow a job name, not ${word}.`);
+}
+
+type Options = { -readonly [Key in keyof PortOptions]: PortOptions[Key] };
+
+const NO_OPTIONS: PortOptions = { autolog: true };
+
+/** Reads options "in the order in which they appear" in the diagram. */
+function readOptions(context: EntryContext, protocol: Protocol, isRange: boolean): PortOptions {
+  const { reader } = context;
+  if (!reader.hasKeyword()) return NO_OPTIONS;
+  const options: Options = { autolog: true };
+  for (const [place, alternatives] of OPTION_ORDER.entries()) {
+    if (!reader.hasKeyword()) break;
+    const token = reader.peek();
+    const keyword = reader.takeKeyword(...alternatives);
+    if (!token || keyword === undefined) continue;
+    if (isRange && (place === 2 || place === 3)) {
+      const hint = `${keyword.toUpperCase()} is given with PORT, which names a single port.`;
+      throw syntaxProblem(token, RANGE_OPTION_NAMES, hint, 'OPTION_PORTRANGE');
+    }
+    setOption(options, keyword, token, context);
+    refuseForProtocol(token, keyword, protocol, context);
+  }
+  refuseLateOption(reader, isRange);
+  return options;
+}
+
+function setOption(options: Options, keyword: Keyword, token: Token, { reader, report }: EntryContext): void {
+  if (keyword === 'NOAUTOLog') options.autolog = false;
+  else if (keyword === 'DELAYAcks') options.acks = 'DELAYACKS';
+  else if (keyword === 'NODELAYAcks') options.acks = 'NODELAYACKS';
+  else if (keyword === 'SHAREPort') options.share = 'SHAREPORT';
+  else if (keyword === 'SHAREPORTWLM') options.share = 'SHAREPORTWLM';
+  else if (keyword === 'BIND') options.bind = takeAddress(reader, report);
+  else if (keyword === 'SAF') options.saf = takeResname(reader);
+  else if (token.word === 'NOSMC') options.smc = 'NOSMC';
+  else options.smc = 'SMC';
+}
+
+/** SHAREPORT and SMC mean something for TCP alone; acknowledgments as well, but that harms nobody. */
+function refuseForProtocol(
+  token: Token,
+  keyword: Keyword,
+  protocol: Protocol,
+  { report }: EntryContext,
+): void {
+  if (protocol === 'tcp') return;
+  const name = keyword.toUpperCase();
+  if (name.startsWith('SHAREPORT') || name.endsWith('SMC')) {
+    throw meaningProblem(token, 'OPTION_PROTOCOL', `${name} is for TCP, and this is a UDP port`);
+  }
+  if (!name.endsWith('ACKS')) return;
+  const message = `${name} has no effect on UDP, which has no acknowledgments`;
+  report({ severity: 'warning', code: 'OPTION_PROTOCOL', message, hint: '', place: token.place });
+}
+
+/** An option that comes too late, twice, or beside its alternative. */
+function refuseLateOption(reader: Reader, isRange: boolean): void {
+  const token = reader.peek();
+  if (!token || isProtocol(reader.peek(1)?.word)) return;
+  if (!OPTION_ORDER.flat().some((keyword) => isKeyword(token.word, keyword))) return;
+  const order = isRange ? RANGE_OPTION_NAMES : OPTION_NAMES;
+  const hint = `Options are given once, and in this order: ${order}.`;
+  throw syntaxProblem(token, 'the next entry or a statement', hint, 'OPTION_ORDER');
+}
+
+function takeAddress(reader: Reader, report: EntryContext['report']): IpAddress {
+  refuseNextEntry(reader, 'an IP address');
+  const token = reader.take('an IP address');
+  const address = parseIp(token.word.toLowerCase());
+  if (address) {
+    warnOfAddress(address, token, report);
+    return address;
+  }
+  throw syntaxProblem(token, 'an IP address', 'An address is one such as 192.0.2.7 or 2001:db8::7.');
+}
+
+/** An argument is missing where the next entry stands. */
+function refuseNextEntry(reader: Reader, expected: string): void {
+  const token = reader.peek();
+  const isEntry = token && /^[0-9]+$/.test(token.word) && isProtocol(reader.peek(1)?.word);
+  if (isEntry) throw syntaxProblem(token, expected);
+}
+
+/** Addresses that do not do what whoever wrote them meant. */
+function warnOfAddress(address: IpAddress, { place }: Token, report: EntryContext['report']): void {
+  const isMapped = address.family === 6 && formatIp(address).startsWith('::ffff:');
+  if (!isMapped && !isWildcard(address)) return;
+  const message = isMapped
+    ? 'this is an IPv6 address to BIND, which is ignored for IPv4 sockets'
+    : 'BIND to the address that stands for all changes nothing';
+  const hint = isMapped ? 'Write the IPv4 address alone: IPv6 sockets get it in this form.' : '';
+  report({ severity: 'warning', code: 'BIND_ADDRESS', message, hint, place });
+}
+
+function takeResname(reader: Reader): string {
+  refuseNextEntry(reader, 'the resname of SAF');
+  const token = reader.take('the resname of SAF');
+  const problem = resnameProblem(token.word);
+  if (problem === undefined) return token.word;
+  throw meaningProblem(token, 'RESNAME', `${quoted(token.raw)} cannot be a resname: ${problem}`);
+}
+
+/** `UNRSV TCP|UDP job|* [DENY | SAF resname] [WHENLISTEN | WHENBIND]` */
+function readUnreserved(context: EntryContext): UnreservedEntry {
+  const { reader } = context;
+  const protocol = takeProtocol(reader);
+  const job = takeJob(context, 'a job name or *');
+  if (job.word === 'RESERVED' || job.word === 'AUTHPORT') {
+    throw syntaxProblem(
+      job,
+      'a job name or *',
+      `${job.word} is for ports that are named; DENY with * refuses the others.`,
+    );
+  }
+  const denyToken = reader.peek();
+  const isDenied = reader.takeKeyword('DENY') !== undefined;
+  const saf = !isDenied && reader.takeKeyword('SAF') ? takeResname(reader) : undefined;
+  const whenToken = reader.peek();
+  const when = reader.takeKeyword('WHENLISTEN', 'WHENBIND');
+  refuseWhenOfUdp(whenToken, when, protocol);
+  refuseOtherOptions(reader);
+  const entry: UnreservedEntry = {
+    kind: 'unreserved',
+    protocol,
+    pattern: patternOf(job.word),
+    isDenied,
+    ...(saf === undefined ? {} : { saf }),
+    ...(when === undefined ? {} : { when }),
+    ...reader.written(context.isPassedOver),
+  };
+  if (isDenied && entry.pattern !== '*' && denyToken) throw new DenyProblem(denyToken, hasWildcard(job.word));
+  return entry;
+}
+
+function refuseWhenOfUdp(token: Token | undefined, when: string | undefined, protocol: Protocol): void {
+  if (!token || when !== 'WHENLISTEN' || protocol !== 'udp') return;
+  throw meaningProblem(token, 'OPTION_PROTOCOL', 'WHENLISTEN is for TCP: a UDP socket does not listen');
+}
+
+const UNRESERVED_WORDS: readonly Keyword[] = [
+  'DENY',
+  'SAF',
+  'WHENLISTEN',
+  'WHENBIND',
+  ...OPTION_ORDER.flat(),
+];
+
+function refuseOtherOptions(reader: Reader): void {
+  const token = reader.peek();
+  if (!token || isProtocol(reader.peek(1)?.word)) return;
+  if (!UNRESERVED_WORDS.some((keyword) => isKeyword(token.word, keyword))) return;
+  const hint =
+    'UNRSV has these options, in this order: DENY (with * only) or SAF resname, WHENLISTEN or WHENBIND.';
+  throw syntaxProblem(token, 'the next entry or a statement', hint, 'OPTION_ORDER');
+}
+
+/** "The entire PORT statement is ignored" (EZZ0146I). */
+export class DenyProblem extends Problem {
+  constructor(token: Token, isPattern: boolean) {
+    const message = `DENY on line ${token.place.line} can only be used with the job name *`;
+    const hint = isPattern
+      ? 'A pattern is not *.'
+      : 'Let the others in by name, and give * DENY for the rest.';
+    super(errorAt(token.place, 'UNRSV_DENY_JOB', message, hint, 'EZZ0146I'), false);
+  }
+}

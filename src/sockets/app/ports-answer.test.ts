@@ -1,0 +1,185 @@
+// The answer to which ports are held: as a table, as records, sorted, of one owner, with the names that there are.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ip } from '../../../test/support/service.ts';
+import { SimOpenSockets } from '../../../test/support/sim/open-sockets.ts';
+import { SimProfileArchive } from '../../../test/support/sim/profile-archive.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import type { OpenSocket, SocketOwner } from '../../host/host.ts';
+import { type NameDoors, portNames } from './port-names.ts';
+import type { PortRecord } from './port-records.ts';
+import { isOwnedBy, namesBy, type PortsDoors, portsRecords, portsTable } from './ports-answer.ts';
+import type { PortsQuestion } from './ports-asked.ts';
+
+const FILES: Readonly<Record<string, string>> = {
+  '/etc/passwd': 'root:x:0:0::/:\nalice:x:1000:1000::/:\n',
+  '/etc/services': 'http 80/tcp www\ndomain 53/udp\n',
+};
+const ALL: PortsQuestion = { which: 'all', ports: [], owner: undefined };
+const PLAIN = { width: undefined, isBold: false } as const;
+
+function stage(names: Partial<NameDoors> = {}) {
+  const sockets = new SimOpenSockets();
+  const files = { readText: (path: string) => FILES[path], names: () => [] };
+  const doors: PortsDoors = {
+    ...{ sockets, files, cgroups: undefined },
+    names: namesBy({ files, registrations: async () => [], archive: async () => undefined, ...names }),
+    interfaceName: (index) => (index === 2 ? 'eth0' : undefined),
+  };
+  const open = (address: string, port: number, about: Partial<OpenSocket> = {}, ...owners: SocketOwner[]) =>
+    sockets.open({ local: { address: ip(address), port }, ...about }, ...owners);
+  return { sockets, doors, open };
+}
+
+const web = (pid: number): SocketOwner => ({
+  ...{ pid, startTicks: pid, name: 'web', command: 'web -p 80', uid: 0, cgroup: '/web' },
+});
+
+test('a table has a line each, by port, and columns only for what there is', async () => {
+  const { doors, open } = stage();
+  open('::', 8080, {}, web(3));
+  open('127.0.0.2', 80, {}, web(1));
+  open('127.0.0.1', 80, {}, web(1), web(2), web(4), web(5));
+  open('fe80::1', 80, { interfaceIndex: 2, uid: 1000 });
+  open('fe80::1', 80, { protocol: 'udp', state: 'UNCONNECTED', interfaceIndex: 3, uid: 4711 });
+  const { table, ...summary } = await portsTable(doors, { ...ALL, which: 'holding' }, PLAIN);
+  assert.deepEqual(table.split('\n'), [
+    'PROTOCOL  ADDRESS       PORT  STATE        OWNER                          NAME',
+    'tcp       127.0.0.1       80  LISTEN       web (pids 1, 2, 4 and 1 more)  http',
+    'tcp       127.0.0.2       80  LISTEN       web (pid 1)                    http',
+    'tcp       fe80::1%eth0    80  LISTEN       a program of user alice        http',
+    'udp       fe80::1%3       80  UNCONNECTED  a program of uid 4711',
+    'tcp       *             8080  LISTEN       web (pid 3)',
+    '',
+  ]);
+  assert.deepEqual(summary, { shown: 5, hidden: 2, notSeen: 0, problems: [] });
+});
+
+test('with all sockets it shows the other ends, and how long TIME_WAIT lasts', async () => {
+  const { doors, open } = stage();
+  const remote = { address: ip('192.0.2.7'), port: 443 };
+  open('::', 9000, { v6Only: true }, web(1));
+  open('192.0.2.1', 9000, { state: 'ESTABLISHED', remote }, web(1));
+  open('192.0.2.1', 9001, { state: 'TIME_WAIT', remote, uid: undefined, inode: 0, expiresMs: 42_001 });
+  const { table, hidden } = await portsTable(doors, ALL, PLAIN);
+  assert.deepEqual(table.split('\n').slice(1, -1), [
+    'tcp       ::         9000  LISTEN                         web (pid 1)',
+    'tcp       192.0.2.1  9000  ESTABLISHED     192.0.2.7:443  web (pid 1)',
+    'tcp       192.0.2.1  9001  TIME_WAIT 43 s  192.0.2.7:443',
+  ]);
+  assert.equal(hidden, 0, 'of what is nobody’s nobody is hidden');
+});
+
+test('nothing is an empty table', async () => {
+  const { doors } = stage();
+  const { table, shown } = await portsTable(doors, ALL, PLAIN);
+  assert.deepEqual([table, shown], ['', 0]);
+});
+
+test('a record says all that is known', async () => {
+  const { doors, open } = stage();
+  const { inode } = open('127.0.0.1', 80, {}, web(7));
+  const { ports } = await portsRecords(doors, ALL);
+  assert.deepEqual(ports, [
+    {
+      ...{ protocol: 'tcp', address: '127.0.0.1', port: 80, state: 'LISTEN', remote: null, v6Only: false },
+      ...{
+        interface: 0,
+        inode,
+        uid: 0,
+        user: 'root',
+        unit: null,
+        container: null,
+        forwardsTo: null,
+        job: 'ROOT',
+      },
+      ...{ expiresMs: null, owners: [web(7)], name: 'http', programs: [], reservations: [] },
+    },
+  ]);
+});
+
+describe('an owner', () => {
+  const record: PortRecord = {
+    ...{
+      protocol: 'tcp',
+      address: '::',
+      port: 1,
+      state: 'LISTEN',
+      remote: null,
+      v6Only: false,
+      interface: 0,
+    },
+    ...{ inode: 1, uid: 1000, user: 'alice', unit: 'nginx.service', forwardsTo: null, job: 'NGINX' },
+    ...{ container: { runtime: 'docker', id: '0123456789ab' }, expiresMs: null },
+    owners: [{ pid: 812, name: 'nginx-worker' }],
+  };
+  for (const word of ['812', 'nginx-worker', 'alice', 'uid 1000', 'nginx.service', 'nginx', 'NGINX']) {
+    test(`is named by ${word}`, () => assert.ok(isOwnedBy(record, word)));
+  }
+  for (const word of ['0123456789ab', '0123', '0123456789abcdef']) {
+    test(`is named by the container ${word}`, () => assert.ok(isOwnedBy(record, word)));
+  }
+  for (const word of ['', '81', 'Alice', '1000', 'nginx.socket', '0123456789ac', '123456789ab', 'docker']) {
+    test(`is not named by "${word}"`, () => assert.ok(!isOwnedBy(record, word)));
+  }
+
+  test('is asked for', async () => {
+    const { doors, open } = stage();
+    open('::1', 80, {}, web(1));
+    open('::1', 81, {}, web(2));
+    const { ports } = await portsRecords(doors, { ...ALL, owner: '2' });
+    assert.deepEqual(
+      ports.map(({ port }) => port),
+      [81],
+    );
+  });
+});
+
+describe('names', () => {
+  test('are of the services file, of registered programs, and of the profile in force', async () => {
+    const archive = new SimProfileArchive();
+    const text = 'PORT 80 TCP WEB\n 80 TCP OTHER\n 53 UDP RESERVED\nPORTRANGE 4000 10 TCP RANGE\n';
+    archive.append(
+      {
+        ...{ timeMs: 0, uid: 0, user: 'root', verb: 'apply', again: undefined, racf: undefined },
+        texts: [{ path: 'profile', text }],
+        options: { zosNames: false, keepGoing: false, tcpname: 'TCPIP', symbols: {} },
+      },
+      0,
+    );
+    const names = await portNames({
+      files: { readText: (path) => FILES[path] },
+      archive: async () => archive,
+      registrations: async () => [
+        { program: 100003, name: 'nfs', port: 2049, protocol: 'tcp' },
+        { program: 100003, name: 'nfs', port: 2049, protocol: 'tcp' },
+        { program: 100227, name: undefined, port: 2049, protocol: 'tcp' },
+      ],
+    });
+    assert.deepEqual([names.nameOf(80, 'tcp'), names.nameOf(80, 'udp')], ['http', undefined]);
+    assert.deepEqual(names.programsOf(2049, 'tcp'), ['nfs', '100227']);
+    assert.deepEqual(names.programsOf(2049, 'udp'), []);
+    const reserved = (port: number, protocol: 'tcp' | 'udp') =>
+      names.reservationsOf(port, protocol).map(({ jobname, rule }) => `${jobname} ${rule.line}`);
+    assert.deepEqual(reserved(80, 'tcp'), ['WEB 1', 'OTHER 2']);
+    assert.deepEqual([reserved(53, 'udp'), reserved(53, 'tcp')], [['RESERVED 3'], []]);
+    assert.deepEqual(
+      [3999, 4000, 4009, 4010].map((port) => reserved(port, 'tcp').length),
+      [0, 1, 1, 0],
+    );
+  });
+
+  test('that cannot be had leave the others, and why is told', async () => {
+    const cannot = async () => {
+      throw new PortreeveError('world', 'PORTMAP_SILENT', 'nobody answers');
+    };
+    const { doors, open } = stage({ registrations: cannot });
+    open('::1', 80, {}, web(1));
+    const { ports, problems } = await portsRecords(doors, ALL);
+    assert.deepEqual([ports[0]?.name, problems], ['http', ['nobody answers']]);
+    const broken = async () => {
+      throw new TypeError('a mistake of ours');
+    };
+    await assert.rejects(portsRecords(stage({ archive: broken }).doors, ALL), TypeError);
+  });
+});

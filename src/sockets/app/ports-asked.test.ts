@@ -1,0 +1,128 @@
+// Which sockets are asked for: the words for ports, and the question as a path and back.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { ip } from '../../../test/support/service.ts';
+import { SimOpenSockets } from '../../../test/support/sim/open-sockets.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import {
+  type PortsAsker,
+  type PortsQuestion,
+  type PortWords,
+  parsePortsPath,
+  parsePortWords,
+  portsPath,
+} from './ports-asked.ts';
+import { seePorts } from './see-ports.ts';
+
+test('ports are read one by one, as ranges, and of one protocol', () => {
+  assert.deepEqual(parsePortWords('80'), { first: 80, last: 80, protocol: undefined });
+  assert.deepEqual(parsePortWords('1-65535'), { first: 1, last: 65535, protocol: undefined });
+  assert.deepEqual(parsePortWords('53/udp'), { first: 53, last: 53, protocol: 'udp' });
+  assert.deepEqual(parsePortWords('8000-8100/tcp'), { first: 8000, last: 8100, protocol: 'tcp' });
+});
+
+for (const text of [
+  '',
+  '0',
+  '65536',
+  '0-1',
+  '2-1',
+  '1-',
+  '-1',
+  '80/sctp',
+  '80/',
+  '0x50',
+  ' 80',
+  '1-2-3',
+  '80,81',
+]) {
+  test(`"${text}" is no port`, () => {
+    const isInvalid = (thrown: unknown) => thrown instanceof PortreeveError && thrown.code === 'PORT_INVALID';
+    assert.throws(() => parsePortWords(text), isInvalid);
+  });
+}
+
+describe('a question', () => {
+  const words = fc
+    .tuple(fc.integer({ min: 1, max: 65535 }), fc.integer({ min: 0, max: 100 }))
+    .chain(([first, more]) =>
+      fc
+        .constantFrom('tcp' as const, 'udp' as const, undefined)
+        .map((protocol): PortWords => ({ first, last: Math.min(first + more, 65535), protocol })),
+    );
+  const question = fc.record<PortsQuestion>({
+    which: fc.constantFrom('listening', 'holding', 'all'),
+    ports: fc.array(words, { maxLength: 4 }),
+    owner: fc.option(fc.string(), { nil: undefined }),
+  });
+  const width = fc.option(fc.integer({ min: 0, max: 65535 }), { nil: undefined });
+  const asker = fc.record<PortsAsker>({
+    net: fc.option(fc.string(), { nil: undefined }),
+    pid: fc.option(fc.string(), { nil: undefined }),
+    table: fc.option(
+      fc.tuple(width, fc.boolean()).map(([wide, isBold]) => ({ width: wide, isBold })),
+      {
+        nil: undefined,
+      },
+    ),
+  });
+
+  test('goes through a path and back', () => {
+    fc.assert(
+      fc.property(question, asker, (asked, who) => {
+        assert.deepEqual(parsePortsPath(portsPath(asked, who)), { question: { ...asked }, ...who });
+      }),
+    );
+  });
+
+  test('without parameters asks for all that hold a port', () => {
+    assert.deepEqual(parsePortsPath('/v1/ports'), {
+      question: { which: 'holding', ports: [], owner: undefined },
+      ...{ net: undefined, pid: undefined, table: undefined },
+    });
+  });
+
+  test('that cannot be is answered with what is wrong', () => {
+    assert.match(
+      `${parsePortsPath('/v1/ports?port=80')}`,
+      /^there is no parameter port; there are which, ports/,
+    );
+    for (const [key, value] of [
+      ['which', 'some'],
+      ['ports', '80,'],
+      ['as', 'text'],
+      ['width', '-1'],
+      ['bold', '0'],
+    ]) {
+      assert.equal(parsePortsPath(`/v1/ports?${key}=${value}`), `${key} cannot be "${value}"`);
+    }
+    assert.match(`${parsePortsPath('/v1/ports?__proto__=1')}`, /^there is no parameter/);
+  });
+});
+
+test('sockets are those of the kind and of the ports that are asked for', () => {
+  const sockets = new SimOpenSockets();
+  const add = (
+    protocol: 'tcp' | 'udp',
+    state: 'LISTEN' | 'BOUND' | 'ESTABLISHED' | 'UNCONNECTED',
+    port: number,
+  ) => sockets.open({ protocol, state, local: { address: ip('::1'), port } });
+  add('tcp', 'LISTEN', 80);
+  add('tcp', 'BOUND', 81);
+  add('tcp', 'ESTABLISHED', 82);
+  add('udp', 'UNCONNECTED', 80);
+  add('udp', 'ESTABLISHED', 83);
+  const doors = { sockets, cgroups: undefined, files: { readText: () => undefined, names: () => [] } };
+  const seen = (which: PortsQuestion['which'], ...words: string[]) =>
+    seePorts(doors, { which, ports: words.map(parsePortWords) }).sockets.map(
+      ({ socket: { protocol, local } }) => `${local.port}/${protocol}`,
+    );
+  assert.deepEqual(seen('listening'), ['80/tcp', '80/udp']);
+  assert.deepEqual(seen('holding'), ['80/tcp', '81/tcp', '80/udp']);
+  assert.deepEqual(seen('all'), ['80/tcp', '81/tcp', '82/tcp', '80/udp', '83/udp']);
+  assert.deepEqual(seen('all', '80'), ['80/tcp', '80/udp']);
+  assert.deepEqual(seen('all', '80/udp'), ['80/udp']);
+  assert.deepEqual(seen('all', '81-83'), ['81/tcp', '82/tcp', '83/udp']);
+  assert.deepEqual(seen('all', '80/udp', '81/tcp'), ['81/tcp', '80/udp']);
+});

@@ -1,0 +1,32 @@
+// Looks for the sockets that somebody asks for.
+import type { OpenSocket, SocketState } from '../../host/host.ts';
+import type { Seen } from '../core/seen.ts';
+import type { PortsAsked, PortWords } from './ports-asked.ts';
+import { type SeeDoors, seeSockets } from './see.ts';
+
+/** TCP that listens, UDP that is bound and not connected; TCP that is bound and does not listen. */
+const LISTENING: readonly SocketState[] = ['LISTEN', 'UNCONNECTED'];
+const STATES: Readonly<Record<PortsAsked['which'], readonly SocketState[] | undefined>> = {
+  listening: LISTENING,
+  holding: [...LISTENING, 'BOUND'],
+  all: undefined,
+};
+
+/** Looks for them. Throws what OpenSockets.list() throws. */
+export function seePorts(doors: SeeDoors, { which, ports }: PortsAsked): Seen {
+  const [only, ...others] = ports;
+  const port = only && others.length === 0 && only.first === only.last ? only.first : undefined;
+  const protocols = new Set(ports.map(({ protocol }) => protocol));
+  const [protocol] = protocols.size === 1 ? protocols : [];
+  return seeSockets(doors, { states: STATES[which], port, protocol }, (socket) => isAsked(socket, ports));
+}
+
+function isAsked({ protocol, local }: OpenSocket, ports: readonly PortWords[]): boolean {
+  if (ports.length === 0) return true;
+  return ports.some(
+    (words) =>
+      local.port >= words.first &&
+      local.port <= words.last &&
+      (words.protocol === undefined || words.protocol === protocol),
+  );
+}

@@ -1,0 +1,64 @@
+// `portreeve ports`: which ports are held, by whom, and what they are called.
+
+import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
+import type { Io } from '../../kit/io.ts';
+import type { PortsSummary } from '../app/ports-answer.ts';
+import { type PortsQuestion, parsePortWords } from '../app/ports-asked.ts';
+import { lookAtRecords, lookAtTable, tellProblems } from './ports-look.ts';
+
+export interface PortsOptions {
+  readonly listening?: boolean;
+  readonly all?: boolean;
+  readonly owner?: string;
+  readonly watch?: boolean;
+  readonly json?: boolean;
+  readonly runtime?: string;
+  readonly state?: string;
+}
+
+export async function portsCommand(words: readonly string[], options: PortsOptions, io: Io): Promise<number> {
+  const question = questionOf(words, options);
+  if (options.watch) {
+    const { watchPorts } = await import('./ports-watch.ts');
+    return await watchPorts(question, options, io);
+  }
+  const shown = options.json
+    ? await printRecords(question, options, io)
+    : await printTable(question, options, io);
+  const isNamed = words.length > 0 || options.owner !== undefined;
+  return shown === 0 && isNamed ? EXIT_CODES.refused : 0;
+}
+
+/** Throws PortreeveError (usage) `PORT_INVALID` and `USAGE`. */
+function questionOf(words: readonly string[], { listening, all, owner }: PortsOptions): PortsQuestion {
+  if (listening && all) {
+    const message = '--listening and --all exclude each other';
+    throw new PortreeveError('usage', 'USAGE', message, 'See: portreeve ports --help');
+  }
+  const which = all ? 'all' : listening ? 'listening' : 'holding';
+  return { which, ports: words.map(parsePortWords), owner };
+}
+
+async function printRecords(question: PortsQuestion, options: PortsOptions, io: Io): Promise<number> {
+  const { ports, notSeen, problems, shown } = await lookAtRecords(question, options, io);
+  const { json } = await import('../../kit/text.ts');
+  tellProblems(problems, io);
+  io.out(json({ notSeen, ports }));
+  return shown;
+}
+
+async function printTable(question: PortsQuestion, options: PortsOptions, io: Io): Promise<number> {
+  const { table, ...summary } = await lookAtTable(question, options, io);
+  tellProblems(summary.problems, io);
+  io.out(table === '' ? 'nothing\n' : table);
+  tellHidden(summary, io);
+  return summary.shown;
+}
+
+/** Says that somebody else could see more. */
+function tellHidden({ hidden, notSeen }: PortsSummary, io: Io): void {
+  if (hidden === 0 || io.uid === 0) return;
+  const sockets = hidden === 1 ? 'one socket was not seen' : `${hidden} sockets were not seen`;
+  const processes = notSeen === 0 ? '' : `: ${notSeen} processes did not let us look`;
+  io.err(`portreeve: the holder of ${sockets}${processes}. Root sees more.\n`);
+}

@@ -1,0 +1,206 @@
+// The sockets of this host that have a port, as sock_diag(7) lists them, and who has them open.
+import { readFileSync } from 'node:fs';
+import { PortreeveError } from '../../base/errors.ts';
+import { PID_MAX } from '../../base/limits.ts';
+import { type Protocol, parseDecimal } from '../../base/port.ts';
+import type { OpenSocket, OpenSocketQuery, OpenSockets, OwnersSeen, SocketState } from '../../host/host.ts';
+import { CgroupPaths } from '../../host/linux/cgroup-paths.ts';
+import { openDiagSocket } from '../../host/linux/socket-table.ts';
+import { ERRNO, errno, errnoName, sys } from '../../host/linux/sys/libc.ts';
+import { NativeBuffer } from '../../host/linux/sys/memory.ts';
+import {
+  DIAG_REQUEST_BYTES,
+  type DiagProtocol,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  STATE,
+  writeDiagDump,
+} from '../../wire/sock-diag.ts';
+import { DiagDump } from '../../wire/sock-diag-dump.ts';
+import type { Viewer } from './process-owner.ts';
+import { SocketOwners } from './socket-owners.ts';
+
+/** The kernel fills at most 32 KiB at once when it dumps. */
+const RECEIVE_BYTES = 64 * 1024;
+
+/** What the kernel calls the states of a protocol's sockets, and the bits by which it is asked for them. */
+const STATES: Readonly<Record<Protocol, Partial<Record<SocketState, readonly number[]>>>> = {
+  tcp: {
+    ESTABLISHED: [STATE.ESTABLISHED],
+    SYN_SENT: [STATE.SYN_SENT],
+    SYN_RECV: [STATE.SYN_RECV, STATE.NEW_SYN_RECV],
+    FIN_WAIT1: [STATE.FIN_WAIT1],
+    FIN_WAIT2: [STATE.FIN_WAIT2],
+    TIME_WAIT: [STATE.TIME_WAIT],
+    CLOSE_WAIT: [STATE.CLOSE_WAIT],
+    LAST_ACK: [STATE.LAST_ACK],
+    LISTEN: [STATE.LISTEN],
+    CLOSING: [STATE.CLOSING],
+    BOUND: [STATE.BOUND_INACTIVE],
+  },
+  udp: { ESTABLISHED: [STATE.ESTABLISHED], UNCONNECTED: [STATE.CLOSE] },
+};
+
+/** The state that each number means; a socket of TCP that is bound only is told as closed. */
+const NAMES: Readonly<Record<Protocol, readonly (SocketState | undefined)[]>> = {
+  tcp: namesOf('tcp').with(STATE.CLOSE, 'BOUND'),
+  udp: namesOf('udp'),
+};
+
+const NUMBERS = { tcp: IPPROTO_TCP, udp: IPPROTO_UDP } as const satisfies Record<Protocol, DiagProtocol>;
+
+function statesOf(protocol: Protocol): SocketState[] {
+  return Object.keys(STATES[protocol]) as SocketState[];
+}
+
+function namesOf(protocol: Protocol): (SocketState | undefined)[] {
+  const names = new Array<SocketState | undefined>(STATE.BOUND_INACTIVE + 1).fill(undefined);
+  for (const state of statesOf(protocol)) {
+    for (const number of STATES[protocol][state] ?? []) names[number] = state;
+  }
+  return names;
+}
+
+/** How thoroughly owners are looked for: all of each socket, or those who are found first, and their kin. */
+export type Thoroughness = 'all' | 'some';
+
+/** This host's, of the network namespace that we are in. It remembers what it saw, and looks at that again only. */
+export class LinuxOpenSockets implements OpenSockets {
+  readonly #owners = new SocketOwners();
+  readonly #thoroughness: Thoroughness;
+  readonly #cgroups = new CgroupPaths();
+  /** What was listed last. */
+  #listed: readonly OpenSocket[] = [];
+
+  constructor(thoroughness: Thoroughness = 'all') {
+    this.#thoroughness = thoroughness;
+  }
+
+  list({ protocol, states, port }: OpenSocketQuery = {}): OpenSocket[] {
+    this.#cgroups.renew();
+    const sockets: OpenSocket[] = [];
+    const fd = openDiagSocket();
+    try {
+      const table = new Dumps(fd, sockets);
+      for (const one of protocol ? [protocol] : (['tcp', 'udp'] as const)) {
+        const bits = bitsOf(one, states);
+        if (bits !== 0) for (const family of [4, 6] as const) table.dump(one, family, bits, port ?? 0);
+      }
+    } finally {
+      sys.close(fd);
+    }
+    if (this.#thoroughness === 'some') this.#listed = sockets;
+    return sockets;
+  }
+
+  owners(inodes: ReadonlySet<number>): OwnersSeen {
+    if (this.#thoroughness === 'all') return this.#owners.find(inodes);
+    return this.#owners.findSome(inodes, this.#likelyOwners(inodes));
+  }
+
+  /** A socket is mostly held where it was made. */
+  #likelyOwners(inodes: ReadonlySet<number>): number[] {
+    const ids = new Set<bigint>();
+    for (const { inode, cgroupId } of this.#listed) {
+      if (cgroupId !== undefined && inodes.has(inode)) ids.add(cgroupId);
+    }
+    return [...ids].flatMap((id) => {
+      const directory = this.#cgroups.directoryOf(id);
+      // In the root there may be all.
+      return directory === undefined || this.cgroupPath(id) === '/' ? [] : processesIn(directory);
+    });
+  }
+
+  /** The same as somebody else may see them: of processes he is told what /proc would show him. */
+  shownTo(viewer: Viewer): OpenSockets {
+    return {
+      list: (query) => this.list(query),
+      owners: (inodes) => this.#owners.find(inodes, viewer),
+      cgroupPath: (id) => this.cgroupPath(id),
+    };
+  }
+
+  cgroupPath(id: bigint): string | undefined {
+    return this.#cgroups.pathOf(id);
+  }
+}
+
+/** The newest first; none where it is gone or has threads only. */
+function processesIn(directory: string): number[] {
+  try {
+    const lines = readFileSync(`${directory}/cgroup.procs`, 'utf8').split('\n');
+    return lines.flatMap((line) => parseDecimal(line, PID_MAX) ?? []).reverse();
+  } catch {
+    return [];
+  }
+}
+
+function bitsOf(protocol: Protocol, states: readonly SocketState[] | undefined): number {
+  const asked = states ?? statesOf(protocol);
+  return asked
+    .flatMap((state) => STATES[protocol][state] ?? [])
+    .reduce((bits, number) => bits | (1 << number), 0);
+}
+
+/** Asks for dumps, one after the other. */
+class Dumps {
+  readonly #fd: number;
+  readonly #sockets: OpenSocket[];
+  readonly #buffer = new NativeBuffer(RECEIVE_BYTES);
+  #sequence = 0;
+
+  constructor(fd: number, sockets: OpenSocket[]) {
+    this.#fd = fd;
+    this.#sockets = sockets;
+  }
+
+  dump(protocol: Protocol, family: 4 | 6, states: number, port: number): void {
+    const query = { family, protocol: NUMBERS[protocol], states, port };
+    writeDiagDump(this.#buffer, query, ++this.#sequence);
+    this.#must(sys.send(this.#fd, this.#buffer.address, DIAG_REQUEST_BYTES, 0));
+    const dump = new DiagDump(this.#buffer.u8, this.#sequence);
+    while (dump.ending === undefined) {
+      dump.received(this.#receive());
+      while (dump.next()) this.#take(protocol, dump, port);
+    }
+    if (dump.ending !== 0) throw unreadable(dump.ending);
+  }
+
+  /** The kernel gives bound sockets whatever port was asked for. */
+  #take(protocol: Protocol, dump: DiagDump, port: number): void {
+    const state = NAMES[protocol][dump.state];
+    const { localPort, remotePort, inode } = dump;
+    if (state === undefined || (port !== 0 && localPort !== port)) return;
+    this.#sockets.push({
+      protocol,
+      state,
+      local: { address: dump.localAddress, port: localPort },
+      remote: remotePort === 0 ? undefined : { address: dump.remoteAddress, port: remotePort },
+      v6Only: dump.v6Only === true,
+      interfaceIndex: dump.interfaceIndex,
+      uid: inode === 0 ? undefined : dump.uid,
+      inode,
+      cgroupId: dump.cgroupId,
+      expiresMs: dump.timeWaitMs,
+    });
+  }
+
+  #receive(): number {
+    for (;;) {
+      const count = sys.recv(this.#fd, this.#buffer.address, RECEIVE_BYTES, 0);
+      if (count >= 0) return count;
+      if (errno() !== ERRNO['EINTR']) this.#must(count);
+    }
+  }
+
+  #must(result: number): void {
+    if (result < 0) throw unreadable(errno());
+  }
+}
+
+function unreadable(number: number): PortreeveError {
+  const message = `the kernel does not list its sockets: ${errnoName(number)}`;
+  const hint =
+    'It needs sock_diag: the modules inet_diag, tcp_diag and udp_diag, where they are not built in.';
+  return new PortreeveError('world', 'SOCKETS_UNREADABLE', message, hint, { errno: errnoName(number) });
+}

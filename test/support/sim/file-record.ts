@@ -1,0 +1,15 @@
+// A record of changed files in memory.
+import type { FileChange, FileRecord } from '../../../src/host/host.ts';
+
+/** It is gone with the host. */
+export class SimFileRecord implements FileRecord {
+  #changes: readonly FileChange[] = [];
+
+  read(): readonly FileChange[] {
+    return this.#changes;
+  }
+
+  write(changes: readonly FileChange[]): void {
+    this.#changes = structuredClone(changes);
+  }
+}

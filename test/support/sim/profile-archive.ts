@@ -1,0 +1,39 @@
+// An archive of what was applied, in memory.
+import { PortreeveError } from '../../../src/base/errors.ts';
+import type { NewRevision, ProfileArchive, Revision, RevisionHead } from '../../../src/host/host.ts';
+
+export class SimProfileArchive implements ProfileArchive {
+  readonly #revisions: Revision[] = [];
+  readonly #trials = new Set<number>();
+
+  heads(): RevisionHead[] {
+    return this.#revisions.map(({ texts, racf: _racf, ...rest }) => ({
+      ...rest,
+      paths: texts.map(({ path }) => path),
+    }));
+  }
+
+  read(number: number): Revision | undefined {
+    return this.#revisions[number - 1];
+  }
+
+  append(revision: NewRevision, after: number, isOnTrial = false): number {
+    const latest = this.#revisions.length;
+    if (latest !== after) {
+      const message = `revision ${latest} was recorded meanwhile`;
+      throw new PortreeveError('refused', 'ARCHIVE_MOVED', message, '', { latest, after });
+    }
+    this.#revisions.push(structuredClone({ number: latest + 1, ...revision }));
+    if (isOnTrial) this.#trials.add(latest + 1);
+    return latest + 1;
+  }
+
+  onTrial(): number | undefined {
+    const latest = this.#revisions.length;
+    return this.#trials.has(latest) ? latest : undefined;
+  }
+
+  keep(number: number): void {
+    this.#trials.delete(number);
+  }
+}

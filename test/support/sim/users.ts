@@ -1,0 +1,46 @@
+// A user database with the entries that a test gives it, and an archive of its answers in memory.
+import { PortreeveError } from '../../../src/base/errors.ts';
+import type { KnownUsers, UserArchive, UserDatabase } from '../../../src/host/host.ts';
+
+/** Answers by name and by number, as getent(1) does: the first line that has it. */
+export class SimUserDatabase implements UserDatabase {
+  /** Lines of passwd(5) and of group(5). */
+  passwd: readonly string[] = [];
+  group: readonly string[] = [];
+  /** Why it does not answer. */
+  silence: string | undefined;
+  /** What it was asked for. */
+  readonly asked: string[] = [];
+
+  async entries(database: 'passwd' | 'group', keys: readonly string[]): Promise<string> {
+    this.asked.push([database, ...keys].join(' '));
+    await undefined;
+    if (this.silence) throw new PortreeveError('world', 'USERS_SILENT', this.silence, 'what it said counts');
+    return keys
+      .flatMap((key) => this[database].find((line) => [0, 2].some((at) => line.split(':')[at] === key)) ?? [])
+      .map((line) => `${line}\n`)
+      .join('');
+  }
+}
+
+/** An archive that may be damaged. */
+export class SimUserArchive implements UserArchive {
+  damage: string | undefined;
+  #known: KnownUsers = { users: [], groups: [] };
+  #changes = 0;
+
+  read(): KnownUsers {
+    if (this.damage) throw new PortreeveError('world', 'ARCHIVE_CORRUPT', this.damage, '');
+    return this.#known;
+  }
+
+  change(change: (known: KnownUsers) => KnownUsers): KnownUsers {
+    this.#known = change(this.read());
+    this.#changes++;
+    return this.#known;
+  }
+
+  stamp(): string | undefined {
+    return this.#changes === 0 && !this.damage ? undefined : `${this.#changes} ${this.damage}`;
+  }
+}
