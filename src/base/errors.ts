@@ -17,7 +17,7 @@ export type ErrorData = Readonly<Record<string, string | number | boolean | null
 
 /** An error with a stable code, a kind, a hint that says what to do next, and the values that matter. */
 export class PortreeveError extends Error {
-  override readonly name = 'PortreeveError';
+  override name = 'PortreeveError';
   /** Whose trouble it is. */
   readonly kind: ErrorKind;
   /** What happened, in a word that does not change: "PORT_INVALID". */
@@ -40,4 +40,10 @@ export class PortreeveError extends Error {
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** The system's name of an error, such as ECONNREFUSED; of several addresses tried, the first one's. */
+export function errnoOf(thrown: unknown): string {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  return typeof code === 'string' ? code : 'unknown error';
 }

@@ -121,3 +121,6 @@ function rank(pattern: string): number {
   if (asterisks + marks === 0) return Number.MAX_SAFE_INTEGER;
   return literals * 1_000_000 + marks * 1000 - asterisks;
 }
+
+/** The jobs that portreeve's own sockets have. */
+export const OWN_JOBS: readonly string[] = ['PORTMAP', 'SUPERSERVER', 'GATEWAY'];

@@ -9,6 +9,12 @@ export type Port = number & { readonly [portBrand]: true };
 /** The transports that have ports. */
 export type Protocol = 'tcp' | 'udp';
 
+/** Ports from the first to the last. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** The lowest and the highest port. */
 export const PORT_MIN = 1;
 export const PORT_MAX = 65535;

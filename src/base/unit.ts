@@ -58,3 +58,10 @@ function templateOf(name: JobName): JobName[] {
   const read = name.indexOf('@') > 0 ? readName(name.slice(0, name.indexOf('@'))) : undefined;
   return read && 'name' in read ? [read.name] : [];
 }
+
+/** A unit that may begin: a service, a socket, or a template of one, "postgresql@.service". */
+export interface PossibleUnit {
+  readonly unit: string;
+  /** The unit that a socket activates, where that is not the one of its own name. */
+  readonly activates: string | undefined;
+}

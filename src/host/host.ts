@@ -1,29 +1,12 @@
 // What portreeve needs of an operating system: interfaces only. linux/ has the real one, sim/ a simulated one.
+
 import type { IpAddress } from '../base/address.ts';
 import type { Bytes } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { NetId } from '../base/netid.ts';
+import type { InterfaceAddress, Peer } from '../base/peer.ts';
 import type { Port, Protocol } from '../base/port.ts';
 
-export type {
-  ArchivedOptions,
-  ArchivedText,
-  EventArchive,
-  EventQuery,
-  FileChange,
-  FileRecord,
-  GrantedPorts,
-  KnownGroup,
-  KnownUser,
-  KnownUsers,
-  LostCount,
-  NewRevision,
-  PortSpan,
-  ProfileArchive,
-  Revision,
-  RevisionHead,
-  UserArchive,
-} from './archives.ts';
 export type {
   BindHook,
   CgroupEvent,
@@ -39,32 +22,10 @@ export type {
   NetworkNamespace,
   NetworkNamespaces,
   SeenNamespaces,
-  SysctlChange,
   SysctlRecord,
   SysctlRecords,
   Sysctls,
 } from './kernel.ts';
-export type {
-  OpenSocket,
-  OpenSocketQuery,
-  OpenSockets,
-  OwnersSeen,
-  SocketEnd,
-  SocketOwner,
-  SocketState,
-} from './open-sockets.ts';
-
-/** An address of an interface of this host, in its network namespace. */
-export interface InterfaceAddress {
-  readonly address: IpAddress;
-  /** The length of its network's prefix, in bits. */
-  readonly prefix: number;
-  /** The index of its interface (netdevice(7)), the scope of a link-local address. */
-  readonly interfaceIndex: number;
-  readonly up: boolean;
-  readonly loopback: boolean;
-  readonly pointToPoint: boolean;
-}
 
 /** A socket of this host, as far as it matters who has it. */
 export interface HeldSocket {
@@ -89,44 +50,6 @@ export interface LogFile {
   write(bytes: Uint8Array, at: number): string | undefined;
   /** Cuts it off at a length. */
   truncate(length: number): void;
-}
-
-/** Why it is not said who sent a request. */
-export type SenderRefusal =
-  /** No socket of this host can have sent it, several can, or it came from another host. */
-  | 'UNKNOWN'
-  /** It waited so long that its sender's port may be another's by now. It is not answered, so that it is sent again. */
-  | 'LATE'
-  /** Root's, over UDP, from a port that is not below net.ipv4.ip_unprivileged_port_start; that has no port below it. */
-  | 'ROOT_PORT_UNPRIVILEGED'
-  | 'ROOT_PORT_NONE'
-  /** Root's, over UDP, from a port that the guard lets others have as well. */
-  | 'ROOT_PORT_GRANTED';
-
-/** Who sent a request. */
-export type Sender = { readonly uid: number } | { readonly refused: SenderRefusal };
-
-/** Whoever sent a request. One object serves many requests: what is wanted later has to be copied. */
-export interface Peer {
-  /** The transport over which the request came. */
-  readonly netid: NetId;
-  /** Its IPv4 address as a number, 0 if it has none. */
-  readonly v4: number;
-  /** Its address, undefined on a Unix socket. */
-  address(): IpAddress | undefined;
-  /** Its port, 0 on a Unix socket. */
-  readonly port: number;
-  /** The interface that a link-local IPv6 address belongs to, 0 if none. */
-  readonly scopeId: number;
-  /** The address of ours that it sent the request to, undefined on a Unix socket. */
-  localAddress(): IpAddress | undefined;
-  /**
-   * Who sent it, as the kernel knows: the process at the other end of a Unix socket, or the owner of the one socket of
-   * this host that can have sent it.
-   */
-  sender(): Sender;
-  /** Whether it is in another network namespace of this host, whose sockets cannot be seen from here. */
-  isElsewhere(): boolean;
 }
 
 /** What a server does with requests; the loop calls it and sends what it answers. */

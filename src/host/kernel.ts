@@ -1,5 +1,8 @@
 // What the guard needs of the kernel: BPF, control groups and settings. Interfaces only.
 
+import type { PortRange } from '../base/port.ts';
+import type { SysctlChange } from '../base/sysctl-change.ts';
+
 /** A control group of version 2 (cgroups(7)). */
 export interface ControlGroup {
   /** From the root of the hierarchy on: "/system.slice/ssh.service"; the root itself is "/". */
@@ -210,17 +213,6 @@ export interface Sysctls {
   write(name: string, value: string): void;
 }
 
-/** A setting of the kernel that we have written. */
-export interface SysctlChange {
-  readonly name: string;
-  /** The value that is to be there when we are gone: what was found, and what others have made of it since. */
-  readonly found: string;
-  /** What we wrote last. */
-  readonly written: string;
-  /** What was there when that write began; undefined when it is known to have ended. */
-  readonly before: string | undefined;
-}
-
 /** The records of all network namespaces whose settings we wrote. */
 export interface SysctlRecords {
   /**
@@ -240,4 +232,10 @@ export interface SysctlRecord {
   read(): readonly SysctlChange[];
   /** Puts others in their place, whole or not at all. Throws PortreeveError `FILE_UNWRITABLE` (world). */
   write(changes: readonly SysctlChange[]): void;
+}
+
+/** The record of the UDP ports that the guard has let others than root bind since the host was started. */
+export interface GrantedPorts {
+  /** Adds ports, before the guard lets anybody have them. Throws PortreeveError `FILE_UNWRITABLE` (world). */
+  record(spans: readonly PortRange[]): void;
 }

@@ -1,8 +1,7 @@
 // Asks the running daemon over its sockets: HTTP and JSON on a Unix socket.
 
 import { BUSY_RETRIES_MS, CALL_TIMEOUT_MS, CONTROL_ANSWER_MAX_BYTES } from '../base/client-limits.ts';
-import { type ErrorKind, EXIT_CODES, PortreeveError } from '../base/errors.ts';
-import { errnoOf } from '../portmap/client/errors.ts';
+import { type ErrorKind, EXIT_CODES, errnoOf, PortreeveError } from '../base/errors.ts';
 import { exchange, type HttpAnswer, type HttpRequest } from './http-exchange.ts';
 
 /** How the daemon is asked. */

@@ -1,7 +1,6 @@
 // The one place where what was thrown becomes words and an exit code.
 import { CommanderError } from 'commander';
 import { EXIT_CODES, messageOf, PortreeveError } from '../base/errors.ts';
-import { RpcError, type RpcErrorCode } from '../portmap/client/errors.ts';
 
 /** How a command ends that threw. */
 export interface Ending {
@@ -16,10 +15,6 @@ export function endingOf(thrown: unknown): Ending {
     const what = thrown.kind === 'bug' ? stackOf(thrown) : thrown.message;
     return { text: textOf(what, thrown.hint), code: EXIT_CODES[thrown.kind] };
   }
-  if (thrown instanceof RpcError) {
-    const code = UNTOLD.has(thrown.code) ? EXIT_CODES.world : EXIT_CODES.refused;
-    return { text: textOf(thrown.message, HINTS[thrown.code] ?? ''), code };
-  }
   if (thrown instanceof CommanderError) {
     // Help and version were asked for and printed; help that nobody asked for stands in for a missing command.
     return { text: '', code: thrown.exitCode === 0 ? 0 : EXIT_CODES.usage };
@@ -33,27 +28,6 @@ export function usageError(error: CommanderError, command: string): PortreeveErr
   const message = error.message.replace(/^error: /, '').replace(/\n/g, ' ');
   return new PortreeveError('usage', 'USAGE', message, `See: ${command} --help`);
 }
-
-/** The calls that say nothing about what was asked; the others were answered with "no". */
-const UNTOLD: ReadonlySet<RpcErrorCode> = new Set([
-  'TIMEOUT',
-  'REFUSED',
-  'UNREACHABLE',
-  'DISCONNECTED',
-  'ABORTED',
-  'CLOSED',
-  'BAD_REPLY',
-]);
-
-const HINTS: Partial<Record<RpcErrorCode, string>> = {
-  TIMEOUT: 'It may be down, or a firewall may drop the packets; --timeout SECONDS waits longer.',
-  REFUSED: 'The host is there, but the service is not running, or it listens elsewhere.',
-  UNREACHABLE: 'Check the name or address, and the way to it.',
-  BAD_REPLY: 'What listens there may be no RPC service.',
-  PROG_UNAVAIL: 'What listens there may be no port mapper.',
-  AUTH_ERROR:
-    'The server answers such a call only to other callers: on its own host, or with other credentials.',
-};
 
 function textOf(what: string, hint: string): string {
   return hint === '' ? `portreeve: ${what}\n` : `portreeve: ${what}\n${hint}\n`;

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
 import { printable } from '../base/printable.ts';
-import { type Column, emphasize, formatTable, hangingLine } from './text.ts';
+import type { Column } from '../base/table.ts';
+import { emphasize, formatTable, hangingLine } from './text.ts';
 
 interface Row {
   readonly count: number;

@@ -3,8 +3,6 @@ import { printable } from '../base/printable.ts';
 import { bold, type Column, plain, tableText } from '../base/table.ts';
 import { type Io, isEmphasized } from './io.ts';
 
-export type { Column } from '../base/table.ts';
-
 /** Lines with a heading. On a terminal that is too narrow the widest columns are cut; elsewhere nothing is. */
 export function formatTable<Row>(io: Io, columns: readonly Column<Row>[], rows: readonly Row[]): string {
   return tableText(columns, rows, { width: io.columns, isBold: isEmphasized(io) });

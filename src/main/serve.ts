@@ -32,8 +32,6 @@ import { PortsLook } from '../sockets/daemon/ports.ts';
 import { greeting } from './greeting.ts';
 import { type ServeOptions, type Settings, settle } from './settings.ts';
 
-export type { ServeOptions } from './settings.ts';
-
 /** Where the daemon's words go. */
 export interface ServeIo {
   readonly out: (text: string) => void;

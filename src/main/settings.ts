@@ -4,11 +4,10 @@ import { resolve } from 'node:path';
 import { type IpAddress, parseIp } from '../base/address.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { PORTMAP_PORT, type Port, parsePort } from '../base/port.ts';
-import { GUARD_PINS } from '../guard/app/guard.ts';
 import { guardSettings } from '../guard/app/settings.ts';
 import type { DaemonGuardSettings } from '../guard/daemon/guard.ts';
 import type { Files } from '../host/host.ts';
-import type { Directories } from '../kit/directories.ts';
+import { type Directories, GUARD_PINS } from '../kit/directories.ts';
 import { isListenablePath, LISTENABLE_PATH, whyNotListen } from '../kit/listenable.ts';
 import { readSettings, settingsPath } from '../kit/settings.ts';
 

@@ -3,10 +3,11 @@
 import { EXIT_CODES } from '../base/errors.ts';
 import { parseDecimal } from '../base/port.ts';
 import { printable } from '../base/printable.ts';
+import type { Column } from '../base/table.ts';
 import { askDaemon } from '../kit/daemon-status.ts';
 import type { Io } from '../kit/io.ts';
 import type { DaemonStatus, GuardReport, PortmapReport } from '../kit/status-report.ts';
-import { type Column, emphasize, formatTable, json, localTime } from '../kit/text.ts';
+import { emphasize, formatTable, json, localTime } from '../kit/text.ts';
 import { CALL_COLUMNS, callRows } from '../portmap/commands/calls.ts';
 
 export interface StatusOptions {

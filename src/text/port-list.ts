@@ -1,7 +1,8 @@
 // Lists of ports as Linux writes them in net.ipv4.ip_local_reserved_ports: "1-4,6,10-10".
+
 import { PortreeveError } from '../base/errors.ts';
 import { PORT_LIST_MAX_CHARACTERS } from '../base/limits.ts';
-import { PORT_MAX, parseDecimal } from '../base/port.ts';
+import { PORT_MAX, type PortRange, parseDecimal } from '../base/port.ts';
 
 /** A port, or a range. Linux takes a leading zero for the sign of an octal number: here it is none. */
 const ITEM = /^(0|[1-9][0-9]{0,4})(?:-(0|[1-9][0-9]{0,4}))?$/;
@@ -39,16 +40,10 @@ function rangeOf(item: string): [first: number, last: number] {
   throw invalid(`"${item.slice(0, 40)}" is neither a port nor a range of ports`, item.slice(0, 40));
 }
 
-/** A closed range of ports. */
-export interface ListedRange {
-  readonly first: number;
-  readonly last: number;
-}
-
 /** The ports as ranges, ascending, each as long as can be. */
-export function rangesOfPorts(ports: ReadonlySet<number>): ListedRange[] {
+export function rangesOfPorts(ports: ReadonlySet<number>): PortRange[] {
   const sorted = Uint16Array.from(ports).sort();
-  const ranges: ListedRange[] = [];
+  const ranges: PortRange[] = [];
   for (let at = 0; at < sorted.length; ) {
     const first = sorted[at] ?? 0;
     let length = 1;
@@ -67,7 +62,7 @@ export function formatPortList(ports: ReadonlySet<number>): string {
 }
 
 /** The range of net.ipv4.ip_local_port_range as Linux prints it, "32768\t60999"; undefined for anything else. */
-export function parseLocalRange(text: string): ListedRange | undefined {
+export function parseLocalRange(text: string): PortRange | undefined {
   const [, from = '', to = ''] = /^([0-9]+)\s+([0-9]+)$/.exec(text) ?? [];
   const first = parseDecimal(from, PORT_MAX);
   const last = parseDecimal(to, PORT_MAX);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import * as library from '../../src/portmap/client/index.ts';
+import * as library from '../../src/main/library.ts';
 import { ACCEPT, writeAccepted, writeProgMismatch } from '../../src/portmap/wire/rpc.ts';
 import { ROOT } from '../support/files.ts';
 import { lookDaemon } from '../support/look-daemon.ts';
@@ -25,7 +25,7 @@ import {
 import { tableOf } from '../support/tables.ts';
 
 const PAGE = readFileSync(new URL('docs/library.md', ROOT), 'utf8');
-const INDEX = new URL('src/portmap/client/index.ts', ROOT);
+const INDEX = new URL('src/main/library.ts', ROOT);
 const EXAMPLES = [...PAGE.matchAll(/^## (.*)\n|^```ts\n([\s\S]*?)^```$/gm)];
 
 /** The program of the examples: its procedure 1 adds two numbers. */

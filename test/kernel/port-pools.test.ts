@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { PORT_RANGE, RESERVED_PORTS } from '../../src/guard/core/port-pools.ts';
+import { PORT_RANGE, RESERVED_PORTS } from '../../src/names/core/kernel-ports.ts';
 import { inWorld, type Step } from '../support/kernel-settings.ts';
 import { profileOf, type Range } from '../support/pool-profiles.ts';
 import { needs, probe } from '../support/probe.ts';

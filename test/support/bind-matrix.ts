@@ -5,9 +5,9 @@
 
 import assert from 'node:assert/strict';
 import { formatIp, isWildcard, parseIp } from '../../src/base/address.ts';
+import type { OpenSocket, SocketState } from '../../src/base/open-socket.ts';
 import type { Protocol } from '../../src/base/port.ts';
 import { type HiddenOption, judgeBind } from '../../src/doctor/core/explain/bind-conflict.ts';
-import type { OpenSocket, SocketState } from '../../src/host/host.ts';
 import {
   IPPROTO_IPV6,
   IPV6_V6ONLY,

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { NewGuardEvent } from '../../src/base/guard-event.ts';
 import { GUARD_EVENT_AGE_MAX_MS } from '../../src/base/limits.ts';
-import type { EventArchive, EventQuery } from '../../src/host/host.ts';
+import type { EventArchive, EventQuery } from '../../src/guard/core/event-archive.ts';
 
 /** When the events of the cases were, unless they say otherwise. */
 export const EVENT_TIME = 1_767_225_600_123;

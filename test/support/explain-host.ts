@@ -1,9 +1,10 @@
 /** A host in memory on which a port is explained: what is not given is as on a host that nobody has set up. */
 
+import type { OpenSocket } from '../../src/base/open-socket.ts';
 import type { ExplainDoors } from '../../src/doctor/app/explain.ts';
 import type { EventLine } from '../../src/guard/app/events.ts';
-import type { OpenSocket, OpenSockets } from '../../src/host/host.ts';
 import { loadIana } from '../../src/names/core/iana.ts';
+import type { OpenSockets } from '../../src/sockets/core/open-sockets.ts';
 import { SimFiles } from './sim/files.ts';
 import { SimProfileArchive } from './sim/profile-archive.ts';
 import { SimSysctls } from './sim/sysctls.ts';

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { GuardPlace } from '../../src/guard/app/kernel/kernel.ts';
+import type { GuardPlace } from '../../src/guard/app/kernel/put-in.ts';
 import { cgroupRoot } from '../../src/host/linux/cgroup.ts';
 import { PORTREEVE } from './daemon.ts';
 import { namedNamespace } from './netns.ts';

@@ -1,5 +1,6 @@
 // A process of its own that has a guard: it installs or opens one, puts a profile in force, and waits for its end.
-import { GuardKernel, type GuardPlace } from '../../src/guard/app/kernel/kernel.ts';
+import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
+import type { GuardPlace } from '../../src/guard/app/kernel/put-in.ts';
 import { jobsOf, type NamedJobs, nothingInForce, profileOf, tablesOf, WatchedBpf } from './guard.ts';
 
 /** What it is told, by its only argument. */

@@ -4,14 +4,15 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync } from 'node
 import { basename, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Job, jobNamed, parseJobName, UNKNOWN_JOB } from '../../src/base/job.ts';
-import { noDelayUs } from '../../src/guard/app/kernel/features.ts';
-import { GuardKernel, type GuardPlace, type Jobs } from '../../src/guard/app/kernel/kernel.ts';
+import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
+import type { GuardPlace } from '../../src/guard/app/kernel/put-in.ts';
 import {
   compileTables,
   type GuardTables,
   type Permits,
   type TableContext,
 } from '../../src/guard/bpf/tables.ts';
+import { noDelayUs } from '../../src/guard/core/features.ts';
 import type {
   BindHook,
   KernelHook,
@@ -27,6 +28,7 @@ import { linuxNamespaces } from '../../src/host/linux/namespaces.ts';
 import { linkInfo } from '../../src/host/linux/sys/bpf-link.ts';
 import { type ObjectKind, objectIds } from '../../src/host/linux/sys/bpf-object.ts';
 import { tickUs } from '../../src/host/linux/tick.ts';
+import type { Jobs } from '../../src/job/core/jobs.ts';
 import { buildProfile } from '../../src/profile/core/build.ts';
 import type { Profile } from '../../src/profile/core/rules.ts';
 import { parseProfile } from '../../src/profile/text/parse.ts';

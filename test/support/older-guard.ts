@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDecimal } from '../../src/base/port.ts';
-import type { GuardPlace } from '../../src/guard/app/kernel/kernel.ts';
 import { bytes32, bytes64 } from '../../src/guard/app/kernel/map-bytes.ts';
+import type { GuardPlace } from '../../src/guard/app/kernel/put-in.ts';
 import type { BindHook, KernelMap, KernelMapSpec } from '../../src/host/host.ts';
 import type { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import { linuxNamespaces } from '../../src/host/linux/namespaces.ts';

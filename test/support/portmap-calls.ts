@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { bytesOf } from '../../src/base/bytes.ts';
-import type { Peer } from '../../src/host/host.ts';
+import type { Peer } from '../../src/base/peer.ts';
 import type { PortmapService } from '../../src/portmap/app/service.ts';
 import { encodeMapping, PORTMAP_PROGRAM } from '../../src/portmap/wire/portmap.ts';
 import { readReply, writeCall } from '../../src/portmap/wire/rpc.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { PortreeveError } from '../../src/base/errors.ts';
-import type { NewRevision, ProfileArchive } from '../../src/host/host.ts';
+import type { NewRevision, ProfileArchive } from '../../src/profile/core/archive.ts';
 
 /** A revision with something in every field. */
 export function revision(changes: Partial<NewRevision> = {}): NewRevision {

@@ -1,11 +1,9 @@
 // What the doctor says of this host: findings, those that somebody has had enough of apart, and how each is mended.
+
+import { CATALOGUE, type Code, type Severity } from '../core/findings/catalogue.ts';
 import { examineScene } from '../core/findings/checks/all.ts';
 import { type Finding, joined, type Remedy, rankOf } from '../core/findings/finding.ts';
-import { CATALOGUE, type Code, type Severity } from './codes.ts';
 import { type Gathered, gatherScene, type SceneChoices, type SceneDoors } from './scene.ts';
-
-export type { Finding } from '../core/findings/finding.ts';
-export { CATALOGUE, type Code, SEVERITIES, type Severity } from './codes.ts';
 
 /** Findings that are not to be told, and why. */
 export interface Suppression {

@@ -3,11 +3,13 @@ import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { EventLine } from '../../guard/app/events.ts';
-import type { ProfileArchive, Sysctls } from '../../host/host.ts';
+import type { Sysctls } from '../../host/host.ts';
 import { readUsers, type Users } from '../../job/app/users.ts';
 import { readKernelPorts } from '../../names/app/kernel-ports.ts';
 import { type Iana, ianaRange } from '../../names/core/iana.ts';
 import { parseServices, type ServiceEntry } from '../../names/core/services.ts';
+import type { RegisteredProgram } from '../../portmap/core/registered-program.ts';
+import type { ProfileArchive } from '../../profile/core/archive.ts';
 import type { Profile } from '../../profile/core/rules.ts';
 import { type SeeDoors, seeSockets } from '../../sockets/app/see.ts';
 import {
@@ -17,14 +19,8 @@ import {
   type PortNames,
   type Refusals,
 } from '../core/explain/explain.ts';
-import type { Registration } from '../core/findings/scene.ts';
 import { bindersOf, type WhoDoors } from './binders.ts';
 import type { Judge, RuleSettings } from './judging.ts';
-
-export type { Reservation } from '../../profile/core/rules.ts';
-export type { Explanation, GuardMode, Refusals } from '../core/explain/explain.ts';
-export { endText, holderText, isToBeAccepted } from '../core/explain/holder-text.ts';
-export type { Registration } from '../core/findings/scene.ts';
 
 /** Where it is gathered. What throws PortreeveError is told as what could not be looked at. */
 export interface ExplainDoors extends SeeDoors, WhoDoors {
@@ -37,7 +33,7 @@ export interface ExplainDoors extends SeeDoors, WhoDoors {
   /** What the guard did with a port lately, as far as the one who asks may see it, oldest first. */
   readonly events: (port: number) => Promise<readonly EventLine[]>;
   /** What is registered with the port mapper of this host; none where there is none. */
-  readonly registrations: () => Promise<readonly Registration[]>;
+  readonly registrations: () => Promise<readonly RegisteredProgram[]>;
 }
 
 const SERVICES = '/etc/services';
@@ -133,7 +129,7 @@ function covering({ reservations }: Profile, port: number, protocol: Protocol) {
 interface Registries {
   readonly services: readonly ServiceEntry[];
   readonly iana: Iana;
-  readonly registered: readonly Registration[] | undefined;
+  readonly registered: readonly RegisteredProgram[] | undefined;
 }
 
 function namesOf(port: number, protocol: Protocol, { services, iana, registered }: Registries): PortNames {

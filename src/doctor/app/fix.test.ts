@@ -5,7 +5,7 @@ import { archiveOf } from '../../../test/support/doctor/host.ts';
 import { SimFileRecord } from '../../../test/support/sim/file-record.ts';
 import { SimSysctlRecord, SimSysctls } from '../../../test/support/sim/sysctls.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import { RESERVED_PORTS } from '../../guard/core/port-pools.ts';
+import { RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
 import {
   BOOT_FILE,
   carryOutFix,

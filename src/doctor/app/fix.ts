@@ -1,13 +1,17 @@
 // What mends findings without asking anybody: settings of the kernel and files, shown first, recorded, and taken back.
 import { PortreeveError } from '../../base/errors.ts';
 import { DOCTOR_FILE_MAX_BYTES } from '../../base/limits.ts';
-import { RESERVED_PORTS, reservedPorts } from '../../guard/core/port-pools.ts';
-import type { FileChange, FileRecord, SysctlChange, SysctlRecord, Sysctls } from '../../host/host.ts';
-import { type BootFiles, bootSettings, type SysctlReader } from '../../names/app/boot-settings.ts';
+import type { PortRange } from '../../base/port.ts';
+import type { SysctlChange } from '../../base/sysctl-change.ts';
+import { reservedPorts } from '../../guard/core/port-pools.ts';
+import type { SysctlRecord, Sysctls } from '../../host/host.ts';
+import { type BootFiles, bootSettings } from '../../names/app/boot-settings.ts';
+import { RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
 import { profileInForce } from '../../profile/app/in-force.ts';
 import { formatPortList, parsePortList } from '../../text/port-list.ts';
+import type { SysctlReader } from '../../text/sysctl-conf.ts';
+import type { FileChange, FileRecord } from '../core/file-record.ts';
 import type { Remedy } from '../core/findings/finding.ts';
-import type { Ports } from '../core/findings/scene.ts';
 import { addToBlacklist } from '../text/bindresvport.ts';
 import { BLACKLIST_FILE, type SceneDoors } from './scene.ts';
 
@@ -71,7 +75,7 @@ export function commandsOf({ settings }: Pick<FixPlan, 'settings'>): string[] {
   );
 }
 
-function portsOf(ranges: readonly Ports[]): Set<number> {
+function portsOf(ranges: readonly PortRange[]): Set<number> {
   const ports = new Set<number>();
   for (const { first, last } of ranges) for (let port = first; port <= last; port++) ports.add(port);
   return ports;

@@ -2,11 +2,11 @@
 import { parseIp } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import type { Protocol } from '../../base/port.ts';
-import type { ProfileArchive } from '../../host/host.ts';
 import type { Users } from '../../job/app/users.ts';
 import { decideQuestion, type Rules } from '../../profile/app/decide.ts';
 import { type InForce, profileInForce } from '../../profile/app/in-force.ts';
 import { type SafNames, safCheck } from '../../profile/app/racf.ts';
+import type { ProfileArchive } from '../../profile/core/archive.ts';
 import type { Profile } from '../../profile/core/rules.ts';
 import type { Verdict } from '../../profile/core/verdict.ts';
 import type { Somebody } from './binders.ts';

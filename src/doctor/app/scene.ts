@@ -2,29 +2,26 @@
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { DOCTOR_FILE_MAX_BYTES, SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import { PORT_MAX, parseDecimal } from '../../base/port.ts';
-import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../guard/core/port-pools.ts';
-import type { ProfileArchive, Sysctls } from '../../host/host.ts';
-import {
-  type BootFiles,
-  type BootSettings,
-  bootSettings,
-  type SysctlReader,
-} from '../../names/app/boot-settings.ts';
+import type { Sysctls } from '../../host/host.ts';
+import { type BootFiles, type BootSettings, bootSettings } from '../../names/app/boot-settings.ts';
 import { ConfigFiles } from '../../names/app/config-files.ts';
 import { readKernelPorts } from '../../names/app/kernel-ports.ts';
 import { poolsHere, type RunningProgram } from '../../names/app/pools-here.ts';
 import type { Iana } from '../../names/core/iana.ts';
+import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../names/core/kernel-ports.ts';
 import { parseEtcRpc, RpcNames } from '../../names/core/rpc-programs.ts';
 import { parseServices } from '../../names/core/services.ts';
+import type { RegisteredProgram } from '../../portmap/core/registered-program.ts';
 import { profileInForce } from '../../profile/app/in-force.ts';
+import type { ProfileArchive } from '../../profile/core/archive.ts';
 import { parseBpxprm } from '../../profile/text/bpxprm.ts';
 import { type SeeDoors, seeSockets } from '../../sockets/app/see.ts';
 import { parseLocalRange, parsePortList, rangesOfPorts } from '../../text/port-list.ts';
+import type { SysctlReader } from '../../text/sysctl-conf.ts';
 import type {
   AssignableElsewhere,
   BootPorts,
   ProfileInForce,
-  Registration,
   Said,
   Scene,
   ServicesFile,
@@ -32,8 +29,6 @@ import type {
 } from '../core/findings/scene.ts';
 import { parseBlacklist } from '../text/bindresvport.ts';
 import { trustsHere } from './trusts.ts';
-
-export type { RunningProgram } from '../../names/app/pools-here.ts';
 
 /** How refusals and jobs are set up (portreeve.toml). */
 export interface SceneChoices {
@@ -54,7 +49,7 @@ export interface SceneDoors extends Omit<SeeDoors, 'files'> {
   /** What the guard does in this network namespace. */
   readonly guard: () => Promise<NonNullable<ProfileInForce['guard']>>;
   /** What is registered with the port mapper of this host; none where there is none. */
-  readonly registrations: () => Promise<readonly Registration[]>;
+  readonly registrations: () => Promise<readonly RegisteredProgram[]>;
   /** The other network namespaces of the guard in which the kernel may assign reserved ports. */
   readonly assignable: () => readonly AssignableElsewhere[];
   /** The processes of this host, as far as their command lines can be seen. */

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { assignableElsewhere } from '../../guard/commands/assignable.ts';
 import { guardChoices } from '../../guard/commands/deps.ts';
-import { FileRecordFile } from '../../host/linux/file-record.ts';
 import { readText, replaceFile } from '../../host/linux/files.ts';
 import { remove } from '../../host/linux/install.ts';
 import { putFile } from '../../host/linux/put-file.ts';
@@ -20,6 +19,7 @@ import { ownState } from '../../profile/commands/settings.ts';
 import type { Suppression } from '../app/examine.ts';
 import type { FixDoors } from '../app/fix.ts';
 import type { SceneChoices, SceneDoors } from '../app/scene.ts';
+import { FileRecordFile } from '../linux/file-record.ts';
 import { explainDoors } from './explain-deps.ts';
 
 export interface DoctorOptions {

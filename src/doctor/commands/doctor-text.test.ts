@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
 import { scene, servicesOf, socket } from '../../../test/support/doctor/scenes.ts';
-import { CATALOGUE, type Code, type Finding, judge } from '../app/examine.ts';
+import { judge } from '../app/examine.ts';
+import { CATALOGUE, type Code } from '../core/findings/catalogue.ts';
+import type { Finding } from '../core/findings/finding.ts';
 import { codeText, examinationJson, examinationText } from './doctor-text.ts';
 
 const SUPPRESSIONS = [{ code: 'SERVICES_RESERVE_NOTHING', reason: 'not installed' }] as const;

@@ -2,8 +2,10 @@
 
 import type { Io } from '../../kit/io.ts';
 import { emphasize, hangingLine, json } from '../../kit/text.ts';
-import { CATALOGUE, type Code, type Examination, type Finding, type Severity } from '../app/examine.ts';
+import type { Examination } from '../app/examine.ts';
 import { commandsOf, type FixPlan } from '../app/fix.ts';
+import { CATALOGUE, type Code, type Severity } from '../core/findings/catalogue.ts';
+import type { Finding } from '../core/findings/finding.ts';
 
 /** A finding, with the reason if it is not to be told. */
 interface Told {

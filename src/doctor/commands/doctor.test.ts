@@ -19,7 +19,7 @@ import { capturedIo } from '../../../test/support/captured-io.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { takeLock } from '../../host/linux/lock.ts';
 import { run } from '../../main/program.ts';
-import { CATALOGUE } from '../app/codes.ts';
+import { CATALOGUE } from '../core/findings/catalogue.ts';
 
 function directory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'portreeve-'));

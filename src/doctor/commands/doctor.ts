@@ -8,16 +8,7 @@ import { makeDirectory } from '../../host/linux/put-file.ts';
 import type { Io } from '../../kit/io.ts';
 import { needRoot } from '../../kit/need-root.ts';
 import { json } from '../../kit/text.ts';
-import {
-  CATALOGUE,
-  examine,
-  type Finding,
-  isAtLeast,
-  isCode,
-  remedyOf,
-  SEVERITIES,
-  type Severity,
-} from '../app/examine.ts';
+import { examine, isAtLeast, isCode, remedyOf } from '../app/examine.ts';
 import {
   carryOutFix,
   carryOutUndo,
@@ -30,10 +21,10 @@ import {
   planUndo,
   type UndoPlan,
 } from '../app/fix.ts';
+import { CATALOGUE, SEVERITIES, type Severity } from '../core/findings/catalogue.ts';
+import type { Finding } from '../core/findings/finding.ts';
 import { type DoctorOptions, doctorChoices, doctorDoors, fixDoors, recordDirectory } from './doctor-deps.ts';
 import { codeText, examinationJson, examinationText, planJson } from './doctor-text.ts';
-
-export type { DoctorOptions } from './doctor-deps.ts';
 
 /** `portreeve doctor` */
 export async function doctorCommand(

@@ -6,7 +6,8 @@ import type { Stack } from '../../names/core/stack.ts';
 import { isSystem } from '../../names/core/stacks.ts';
 import { versionsText } from '../../portmap/commands/versions.ts';
 import { ruleText } from '../../profile/commands/changes.ts';
-import { type Explanation, endText, holderText, isToBeAccepted } from '../app/explain.ts';
+import type { Explanation } from '../core/explain/explain.ts';
+import { endText, holderText, isToBeAccepted } from '../core/explain/holder-text.ts';
 
 type PartOf = (explanation: Explanation) => readonly string[];
 type Attempt = Explanation['attempts'][number];

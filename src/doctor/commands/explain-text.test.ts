@@ -4,8 +4,8 @@ import { describe, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
 import { explainHost, type HostWords, refusal } from '../../../test/support/explain-host.ts';
 import { parseIp } from '../../base/address.ts';
+import type { OpenSocket } from '../../base/open-socket.ts';
 import type { Protocol } from '../../base/port.ts';
-import type { OpenSocket } from '../../host/host.ts';
 import { explain } from '../app/explain.ts';
 import { explanationText } from './explain-text.ts';
 

@@ -2,7 +2,7 @@
 
 import type { Io } from '../../kit/io.ts';
 import { emphasize, hangingLine } from '../../kit/text.ts';
-import type { Explanation } from '../app/explain.ts';
+import type { Explanation } from '../core/explain/explain.ts';
 import { EXPLAINED_PARTS } from './explain-parts.ts';
 
 type Answer = Explanation['answer'];

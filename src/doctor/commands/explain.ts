@@ -5,12 +5,13 @@ import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import { type Protocol, parsePort } from '../../base/port.ts';
 import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
+import type { RegisteredProgram } from '../../portmap/core/registered-program.ts';
+import type { Reservation } from '../../profile/core/rules.ts';
 import { portsSeen } from '../../sockets/app/port-records.ts';
-import { type Explanation, explain, type Registration, type Reservation } from '../app/explain.ts';
+import { explain } from '../app/explain.ts';
+import type { Explanation } from '../core/explain/explain.ts';
 import { type ExplainOptions, quickExplainDoors } from './explain-deps.ts';
 import { explanationText } from './explain-text.ts';
-
-export type { ExplainOptions } from './explain-deps.ts';
 
 /** `portreeve explain` */
 export async function explainCommand(what: string, options: ExplainOptions, io: Io): Promise<number> {
@@ -89,6 +90,6 @@ function reservationJson({ first, last, use, source }: Reservation) {
   return { first, last, jobname: use.kind === 'JOB' ? use.pattern : use.kind, rule: source };
 }
 
-function registrationJson({ address, name, owner, ...registration }: Registration) {
+function registrationJson({ address, name, owner, ...registration }: RegisteredProgram) {
   return { ...registration, name: name ?? null, address: formatIp(address), owner: owner ?? null };
 }

@@ -6,7 +6,7 @@ import { profileOf } from '../../../test/support/pool-profiles.ts';
 import { SimSysctlRecord, SimSysctls } from '../../../test/support/sim/sysctls.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import type { SysctlRecord, Sysctls } from '../../host/host.ts';
-import { PORT_RANGE, RESERVED_PORTS } from '../core/port-pools.ts';
+import { PORT_RANGE, RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
 import { AssignedPorts, type GuardReach } from './assigned-ports.ts';
 
 const [HOME, WEB, MAIL] = [1n, 4n, 5n];

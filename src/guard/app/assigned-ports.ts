@@ -1,9 +1,10 @@
 // Keeps reserved ports out of what the kernel assigns, in every network namespace in which the policy holds.
 import { PortreeveError } from '../../base/errors.ts';
 import type { NetworkNamespaces, SeenNamespaces, SysctlRecords, Sysctls } from '../../host/host.ts';
+import { RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
 import { EMPTY_PROFILE, type Profile } from '../../profile/core/rules.ts';
 import { namespaceName } from '../../text/namespace.ts';
-import { assignablePorts, type PoolNote, type PoolScope, RESERVED_PORTS } from '../core/port-pools.ts';
+import { assignablePorts, type PoolNote, type PoolScope } from '../core/port-pools.ts';
 import { SysctlKeeper } from './sysctl-keeper.ts';
 
 /** A namespace whose list could not be written, or that is gone, is left alone for so many checks. */

@@ -1,19 +1,12 @@
 // The ports that the kernel assigns: what keeps reserved ones out of them, and where it does not.
 import { PortreeveError } from '../../base/errors.ts';
-import type {
-  KernelBpf,
-  NetworkNamespaces,
-  ProfileArchive,
-  SysctlRecords,
-  Sysctls,
-} from '../../host/host.ts';
+import type { KernelBpf, NetworkNamespaces, SysctlRecords, Sysctls } from '../../host/host.ts';
 import { profileAfter } from '../../profile/app/in-force.ts';
+import type { ProfileArchive } from '../../profile/core/archive.ts';
 import type { Profile } from '../../profile/core/rules.ts';
 import { type AssignableIn, AssignedPorts, type GuardReach } from './assigned-ports.ts';
 import type { GuardState } from './kernel/kernel.ts';
 import { type KeeperDoors, SysctlKeeper } from './sysctl-keeper.ts';
-
-export type { AssignableIn, AssignedPorts } from './assigned-ports.ts';
 
 /** What it takes to keep them out. */
 export interface AssignedDeps {

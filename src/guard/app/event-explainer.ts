@@ -1,9 +1,10 @@
 // What the guard's events are told with: the statements of each revision, and the names of users.
 import type { Clock } from '../../base/clock.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import type { Files, ProfileArchive } from '../../host/host.ts';
+import type { Files } from '../../host/host.ts';
 import { readUsers } from '../../job/app/users.ts';
 import { profileAfter } from '../../profile/app/in-force.ts';
+import type { ProfileArchive } from '../../profile/core/archive.ts';
 import type { RuleContext } from '../../profile/core/table.ts';
 import { RefusalRules } from '../core/events.ts';
 

@@ -2,9 +2,10 @@
 import type { GuardEvent } from '../../base/guard-event.ts';
 import { JOB_NAME_MAX_CHARACTERS } from '../../base/limits.ts';
 import { PORT_MAX, type Protocol, parseDecimal } from '../../base/port.ts';
-import type { EventQuery, Files } from '../../host/host.ts';
+import type { Files } from '../../host/host.ts';
 import { readUsers } from '../../job/app/users.ts';
 import { parseRfc3339 } from '../../text/rfc3339.ts';
+import type { EventQuery } from '../core/event-archive.ts';
 
 /** The path on look.sock under which the daemon gives a line of JSON for each event. */
 export const EVENTS_PATH = '/v1/events';

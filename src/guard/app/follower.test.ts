@@ -5,8 +5,8 @@ import { SimCgroups } from '../../../test/support/sim/cgroups.ts';
 import { SimClock } from '../../../test/support/sim/clock.ts';
 import { SimFiles } from '../../../test/support/sim/files.ts';
 import { JOB_CGROUPS_MAX, JOB_CGROUPS_PER_USER_MAX, JOB_TICK_MS } from '../../base/limits.ts';
+import type { Jobs } from '../../job/core/jobs.ts';
 import { Follower, type JobKernel } from './follower.ts';
-import type { Jobs } from './kernel/kernel.ts';
 
 const ROOT = 'root:x:0:0::/:/bin/sh';
 const ALICE = 'alice:x:1000:1000::/:/bin/sh';

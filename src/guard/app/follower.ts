@@ -2,13 +2,13 @@
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { isSameJob, type Job } from '../../base/job.ts';
 import { JOB_CGROUPS_MAX, JOB_CGROUPS_PER_USER_MAX } from '../../base/limits.ts';
-import { pickUnit, unitOfPath } from '../../base/unit.ts';
+import { type PossibleUnit, pickUnit, unitOfPath } from '../../base/unit.ts';
 import type { Cgroups, ControlGroup, Files, JobCgroup } from '../../host/host.ts';
 import { activatedBy, hostUnits, stampOfUnits, type UnitReader } from '../../job/app/host-units.ts';
 import { HIERARCHY_ROOT, jobsOf, listUnits, type NamedJobs } from '../../job/app/naming.ts';
+import type { Jobs } from '../../job/core/jobs.ts';
 import { type Account, parsePasswd } from '../../text/passwd.ts';
-import type { PossibleUnit } from '../bpf/unit-tables.ts';
-import type { GuardKernel, Jobs } from './kernel/kernel.ts';
+import type { GuardKernel } from './kernel/kernel.ts';
 
 const PASSWD = '/etc/passwd';
 const GROUP = '/etc/group';

@@ -2,34 +2,27 @@
 
 import type { Clock } from '../../base/clock.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import type { Files, GrantedPorts, KernelBpf, NetworkNamespaces, ProfileArchive } from '../../host/host.ts';
+import type { Files, KernelBpf, NetworkNamespaces } from '../../host/host.ts';
+import type { GrantedPorts } from '../../host/kernel.ts';
+import type { Jobs } from '../../job/core/jobs.ts';
+import { unprivilegedStart } from '../../names/app/kernel-ports.ts';
 import { type InForce, profileAfter, profileInForce } from '../../profile/app/in-force.ts';
 import { safOf } from '../../profile/app/saf.ts';
+import type { ProfileArchive } from '../../profile/core/archive.ts';
 import { grantedPorts } from '../../profile/core/granted.ts';
 import type { Profile } from '../../profile/core/rules.ts';
 import { compileTables, type GuardTables, type Permits } from '../bpf/tables.ts';
+import { noDelayUs } from '../core/features.ts';
 import type { PoolNote } from '../core/port-pools.ts';
 import { reachOf } from './assigned.ts';
 import type { AssignedPorts } from './assigned-ports.ts';
 import { GUARD_ERRNOS } from './guard-errnos.ts';
-import { noDelayUs, unprivilegedStart } from './kernel/features.ts';
-import {
-  GuardKernel,
-  type GuardMode,
-  type GuardState,
-  type Jobs,
-  type OtherGuard,
-  type TableMaker,
-} from './kernel/kernel.ts';
+import { GuardKernel, type GuardState } from './kernel/kernel.ts';
 import { newer, older } from './kernel/kernel-errors.ts';
 import { keepNamespaces, type Prepare } from './kernel/namespaces.ts';
-import { removeGuard } from './kernel/pinned.ts';
-import { removeUnfinished } from './kernel/put-in.ts';
+import { type GuardMode, type OtherGuard, removeGuard } from './kernel/pinned.ts';
+import { removeUnfinished, type TableMaker } from './kernel/put-in.ts';
 import type { GuardSettings, TableChoices } from './settings.ts';
-
-export { GUARD_PINS } from '../../kit/directories.ts';
-export type { PoolNote } from '../core/port-pools.ts';
-export type { GuardMode, GuardState, Jobs, OtherGuard, TableMaker } from './kernel/kernel.ts';
 
 /** What it takes to guard. */
 export interface GuardDoors {

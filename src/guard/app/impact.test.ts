@@ -4,9 +4,9 @@ import { describe, test } from 'node:test';
 import { simHost } from '../../../test/support/sim/host.ts';
 import { SimProfileArchive } from '../../../test/support/sim/profile-archive.ts';
 import { SimSysctls } from '../../../test/support/sim/sysctls.ts';
-import type { OpenSocketQuery } from '../../host/host.ts';
 import { carryOut, planApply } from '../../profile/app/apply.ts';
 import { type InForce, profileAfter, profileInForce } from '../../profile/app/in-force.ts';
+import type { OpenSocketQuery } from '../../sockets/core/open-sockets.ts';
 import type { SeenSocket } from '../../sockets/core/seen.ts';
 import { type Epoch, epochsSince, type ImpactDoors, impactsOf } from './impact.ts';
 

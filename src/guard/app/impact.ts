@@ -1,14 +1,14 @@
 // Which sockets that are open now a change of the rules concerns: who would be refused, and who has to be restarted.
-import type { Files, OpenSocketQuery, ProfileArchive, Sysctls } from '../../host/host.ts';
+import type { Files, Sysctls } from '../../host/host.ts';
 import { identityOfUid, readUsers, type Users } from '../../job/app/users.ts';
 import { readKernelPorts } from '../../names/app/kernel-ports.ts';
 import { type InForce, profileAfter } from '../../profile/app/in-force.ts';
 import { safCheck } from '../../profile/app/racf.ts';
+import type { ProfileArchive } from '../../profile/core/archive.ts';
 import { RuleTable } from '../../profile/core/table.ts';
+import type { OpenSocketQuery } from '../../sockets/core/open-sockets.ts';
 import type { Seen, SeenSocket } from '../../sockets/core/seen.ts';
 import { type Change, type Impact, impactOn, judgedAtBind } from '../core/impact.ts';
-
-export type { Difference, Impact } from '../core/impact.ts';
 
 /** What it takes to tell. */
 export interface ImpactDoors {

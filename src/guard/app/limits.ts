@@ -7,9 +7,6 @@ import { type Limit, limitsOf } from '../core/limits.ts';
 import { FeatureProbe, type Trial } from './kernel/features.ts';
 import type { TableChoices } from './settings.ts';
 
-export type { Limit } from '../core/limits.ts';
-export type { Trial } from './kernel/features.ts';
-
 /** What it takes to find out. */
 export interface LimitDoors {
   readonly bpf: Pick<KernelBpf, 'tickUs' | 'cgroupRoot' | 'loadProgram'>;

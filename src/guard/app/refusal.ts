@@ -3,16 +3,18 @@ import type { IpAddress } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { jobNamed, UNKNOWN_JOB } from '../../base/job.ts';
 import type { Port, Protocol } from '../../base/port.ts';
-import type { Cgroups, Files, ProfileArchive } from '../../host/host.ts';
+import type { Cgroups, Files } from '../../host/host.ts';
 import { identityOfUid, readUsers } from '../../job/app/users.ts';
+import type { Jobs } from '../../job/core/jobs.ts';
 import { profileAfter } from '../../profile/app/in-force.ts';
 import { changeText, placeText } from '../../profile/core/advice.ts';
+import type { ProfileArchive } from '../../profile/core/archive.ts';
 import { decide } from '../../profile/core/decide.ts';
 import type { Reservation } from '../../profile/core/rules.ts';
 import type { RuleTable } from '../../profile/core/table.ts';
 import type { BindRequest, Denied } from '../../profile/core/verdict.ts';
-import type { GuardState, Jobs } from './guard.ts';
 import { tableIn } from './impact.ts';
+import type { GuardState } from './kernel/kernel.ts';
 import type { TableChoices } from './settings.ts';
 
 /** What was to be opened. */

@@ -1,5 +1,6 @@
 // What `portreeve guard --json` prints, and the daemon tells everybody: the shape of GET /v1/guard on look.sock.
-import type { GuardMode, GuardState } from './guard.ts';
+import type { GuardState } from './kernel/kernel.ts';
+import type { GuardMode } from './kernel/pinned.ts';
 
 /** Where the daemon tells it. */
 export const GUARD_PATH = '/v1/guard';

@@ -5,10 +5,11 @@ import fc from 'fast-check';
 import { profileOf } from '../../../test/support/pool-profiles.ts';
 import { SimSysctlRecord, SimSysctls } from '../../../test/support/sim/sysctls.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import type { SysctlChange, SysctlRecord, Sysctls } from '../../host/host.ts';
+import type { SysctlChange } from '../../base/sysctl-change.ts';
+import type { SysctlRecord, Sysctls } from '../../host/host.ts';
+import { PORT_RANGE, RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
 import { EMPTY_PROFILE, type Profile } from '../../profile/core/rules.ts';
 import { formatPortList, parsePortList } from '../../text/port-list.ts';
-import { PORT_RANGE, RESERVED_PORTS } from '../core/port-pools.ts';
 import { SysctlKeeper } from './sysctl-keeper.ts';
 
 const WEB = profileOf({

@@ -1,16 +1,10 @@
 // Keeps reserved ports out of automatic assignment by the kernel's settings, and puts back what was there before.
 import { PortreeveError } from '../../base/errors.ts';
-import type { SysctlChange, SysctlRecord, Sysctls } from '../../host/host.ts';
+import type { SysctlChange } from '../../base/sysctl-change.ts';
+import type { SysctlRecord, Sysctls } from '../../host/host.ts';
+import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../names/core/kernel-ports.ts';
 import { EMPTY_PROFILE, type Profile } from '../../profile/core/rules.ts';
-import {
-  PORT_RANGE,
-  type PoolPlan,
-  type PoolScope,
-  type PoolWrite,
-  planPools,
-  RESERVED_PORTS,
-  UNPRIVILEGED_START,
-} from '../core/port-pools.ts';
+import { type PoolPlan, type PoolScope, type PoolWrite, planPools } from '../core/port-pools.ts';
 
 /** What the keeper works with. */
 export interface KeeperDoors {

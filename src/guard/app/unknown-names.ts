@@ -10,8 +10,6 @@ import {
   unknownNames,
 } from '../../profile/core/spelled-names.ts';
 
-export type { NameContext, SpelledName } from '../../profile/core/spelled-names.ts';
-
 /** The names that rules spell out: jobs, and users and groups on the access lists of SAF. */
 export function namesIn(
   { profile, racf }: Pick<InForce, 'profile' | 'racf'>,

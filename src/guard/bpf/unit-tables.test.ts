@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import { profileOf, tablesOf } from '../../../test/support/guard.ts';
 import type { JobName } from '../../base/job.ts';
 import { PROFILE_UNITS_MAX } from '../../base/limits.ts';
+import type { PossibleUnit } from '../../base/unit.ts';
 import { UNIT_NAME_BYTES } from './layout.ts';
-import { type PossibleUnit, unitEntries } from './unit-tables.ts';
+import { unitEntries } from './unit-tables.ts';
 
 const of = (unit: string, activates?: string): PossibleUnit => ({ unit, activates });
 

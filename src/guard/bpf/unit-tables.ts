@@ -1,15 +1,9 @@
 // The names of units as the kernel looks them up when a cgroup is made, each with the job that it stands for.
+
 import { PROFILE_UNITS_MAX } from '../../base/limits.ts';
-import { jobOfUnit } from '../../base/unit.ts';
+import { jobOfUnit, type PossibleUnit } from '../../base/unit.ts';
 import { UNIT_NAME_BYTES } from './layout.ts';
 import type { GuardTables, MapEntry } from './tables.ts';
-
-/** A unit that may begin: a service, a socket, or a template of one, "postgresql@.service". */
-export interface PossibleUnit {
-  readonly unit: string;
-  /** The unit that a socket activates, where that is not the one of its own name. */
-  readonly activates: string | undefined;
-}
 
 const SUFFIXES = ['.service', '.socket'] as const;
 const TEMPLATE = /^([^@]+)@\.(?:service|socket)$/;

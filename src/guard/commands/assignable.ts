@@ -1,13 +1,16 @@
 // Where the kernel may assign ports that the enforced profile reserves: for `portreeve guard` and the doctor.
 
 import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
+import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { emphasize } from '../../kit/text.ts';
 import { ownState } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { formatPortList } from '../../text/port-list.ts';
-import { type AssignableIn, assignableNow } from '../app/assigned.ts';
-import { GUARD_PINS, type GuardState, guardState } from '../app/guard.ts';
+import { assignableNow } from '../app/assigned.ts';
+import type { AssignableIn } from '../app/assigned-ports.ts';
+import { guardState } from '../app/guard.ts';
+import type { GuardState } from '../app/kernel/kernel.ts';
 import { assignedHere, type GuardOptions } from './deps.ts';
 
 /** Undefined where it is not known: by which profile a guard at another place goes is recorded elsewhere. */

@@ -10,14 +10,15 @@ import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import { hostFiles } from '../../job/commands/host-files.ts';
 import type { CommandUsers } from '../../job/commands/host-users.ts';
 import { jobsOfHost } from '../../job/commands/jobs-here.ts';
-import { directoriesOf } from '../../kit/directories.ts';
+import { directoriesOf, GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { readSettings } from '../../kit/settings.ts';
 import { carryOut, planAgain } from '../../profile/app/apply.ts';
 import { ownState, type ProfileOptions } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
-import { type AssignedPorts, assignedPorts } from '../app/assigned.ts';
-import { findGuard, GUARD_PINS, type GuardChoices, type GuardDoors, settleTrial } from '../app/guard.ts';
+import { assignedPorts } from '../app/assigned.ts';
+import type { AssignedPorts } from '../app/assigned-ports.ts';
+import { findGuard, type GuardChoices, type GuardDoors, settleTrial } from '../app/guard.ts';
 import { guardSettings } from '../app/settings.ts';
 import { applyDoors } from './apply-deps.ts';
 

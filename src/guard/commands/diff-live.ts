@@ -4,7 +4,6 @@ import { EXIT_CODES } from '../../base/errors.ts';
 import { readBytes, readText } from '../../host/linux/files.ts';
 import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
-import { profileDifferences } from '../../profile/app/apply.ts';
 import { type InForce, profileInForce } from '../../profile/app/in-force.ts';
 import { loadProfile } from '../../profile/app/load.ts';
 import { loadRacf } from '../../profile/app/racf.ts';
@@ -16,6 +15,7 @@ import {
   stateToLookAt,
 } from '../../profile/commands/settings.ts';
 import { requireSound } from '../../profile/commands/sound.ts';
+import { diffProfiles } from '../../profile/core/diff.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { guardOf, impactsHere, impactsOfDifference } from './impact.ts';
 import { impactsBelow, impactsJson, wouldBeSummary } from './impact-text.ts';
@@ -47,7 +47,7 @@ export async function liveDiffCommand(
         { ...options, state },
         io,
       );
-  const changes = profileDifferences(inForce.profile, after.profile);
+  const changes = diffProfiles(inForce.profile, after.profile);
   if (options.json) io.out(json({ changes, ...impactsJson(impacts, bootMs) }));
   else {
     if (changes.length > 0) io.out(`${changesText(io, changes)}\n`);

@@ -9,12 +9,13 @@ import { EVENT_TIME, guardEvent, LOST } from '../../../test/support/event-archiv
 import { lookDaemon } from '../../../test/support/look-daemon.ts';
 import { SimEventArchive } from '../../../test/support/sim/event-archive.ts';
 import { until } from '../../../test/support/world.ts';
+import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { LookServer } from '../../kit/look-server.ts';
 import { LOOK_SOCKET } from '../../kit/status-report.ts';
 import { run } from '../../main/program.ts';
 import { EVENTS_PATH, eventLine } from '../app/events.ts';
 import { EventFeed } from '../daemon/event-feed.ts';
-import { EVENT_DATABASE, SqliteEventArchive } from '../linux/event-archive.ts';
+import { SqliteEventArchive } from '../linux/event-archive.ts';
 
 function homeOf(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));

@@ -6,6 +6,7 @@ import { parseJobName } from '../../base/job.ts';
 import { EVENT_PAGE_MAX } from '../../base/limits.ts';
 import { parsePort } from '../../base/port.ts';
 import { systemClock } from '../../host/linux/linux-clock.ts';
+import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { lookSocketIn, requireTrusted } from '../../kit/daemon-status.ts';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import { followLines } from '../../kit/follow.ts';
@@ -13,7 +14,7 @@ import type { Io } from '../../kit/io.ts';
 import { parseSince } from '../../kit/since.ts';
 import { parsePortOf } from '../../profile/commands/decide.ts';
 import { type EventLine, type EventsAsked, eventLine, eventsPath } from '../app/events.ts';
-import { EVENT_DATABASE, SqliteEventArchive } from '../linux/event-archive.ts';
+import { SqliteEventArchive } from '../linux/event-archive.ts';
 import { EventTable } from './event-table.ts';
 
 export interface EventsOptions {

@@ -1,6 +1,6 @@
 // What the guard does for the programs that are where this one is: root looks, everybody else asks the daemon.
 
-import type { GuardMode } from '../../doctor/app/explain.ts';
+import type { GuardMode } from '../../doctor/core/explain/explain.ts';
 import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
 import { namespaceCookie } from '../../host/linux/namespace.ts';
 import { askLook } from '../../kit/daemon-status.ts';

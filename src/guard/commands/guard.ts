@@ -3,11 +3,12 @@
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
 import { askLook } from '../../kit/daemon-status.ts';
+import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { needRoot } from '../../kit/need-root.ts';
 import { emphasize, json, localTime } from '../../kit/text.ts';
 import { profileInForce } from '../../profile/app/in-force.ts';
-import { confirmTrial, findGuard, GUARD_PINS, guardState, startGuard, stopGuard } from '../app/guard.ts';
+import { confirmTrial, findGuard, guardState, startGuard, stopGuard } from '../app/guard.ts';
 import { GUARD_PATH, type GuardJson, guardJson, type NoGuardJson } from '../app/report.ts';
 import { markEnforcing } from '../linux/enforcing-since.ts';
 import { assignableHere, assignableJson, assignableText } from './assignable.ts';

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
 import { parseIp } from '../../base/address.ts';
-import type { Impact, Impacts } from '../app/impact.ts';
+import type { Impacts } from '../app/impact.ts';
+import type { Impact } from '../core/impact.ts';
 import { impactsJson, impactsSummary, impactsText, wouldBeSummary } from './impact-text.ts';
 
 const RULE = { file: 'p', line: 7, text: 'PORT 80 TCP WEB' };

@@ -1,12 +1,13 @@
 // The sockets that a change of the rules concerns: a table for people, and JSON.
 
 import { formatIp, hostPortText } from '../../base/address.ts';
+import type { Column } from '../../base/table.ts';
 import type { Io } from '../../kit/io.ts';
-import { type Column, formatTable } from '../../kit/text.ts';
-import type { Denied, Verdict } from '../../profile/app/decide.ts';
+import { formatTable } from '../../kit/text.ts';
 import { ruleText } from '../../profile/commands/changes.ts';
-import type { Difference, Impact, Impacts } from '../app/impact.ts';
-import { startOf } from '../app/impact.ts';
+import type { Denied, Verdict } from '../../profile/core/verdict.ts';
+import { type Impacts, startOf } from '../app/impact.ts';
+import type { Difference, Impact } from '../core/impact.ts';
 
 /** A line, and how many sockets it stands for. */
 interface Row {

@@ -5,12 +5,13 @@ import { exactNumber } from '../../base/numbers.ts';
 import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import { hostFiles } from '../../job/commands/host-files.ts';
+import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { ownState } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { type SeeDoors, seeSockets } from '../../sockets/app/see.ts';
 import { doorsHere } from '../../sockets/commands/ports-doors.ts';
-import { GUARD_PINS, type GuardState, guardState } from '../app/guard.ts';
+import { guardState } from '../app/guard.ts';
 import {
   type Epoch,
   epochsSince,
@@ -19,6 +20,7 @@ import {
   impactsOf,
   type RuleChange,
 } from '../app/impact.ts';
+import type { GuardState } from '../app/kernel/kernel.ts';
 import { enforcingSince } from '../linux/enforcing-since.ts';
 import { isOfGuard } from './apply-deps.ts';
 import { type GuardOptions, guardChoices } from './deps.ts';

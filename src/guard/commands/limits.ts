@@ -10,7 +10,9 @@ import { emphasize } from '../../kit/text.ts';
 import { type InForce, profileAfter, profileInForce } from '../../profile/app/in-force.ts';
 import { ownState, settleProfile } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
-import { type Limit, missingForGuard, profileLimits, requireExact, type Trial } from '../app/limits.ts';
+import type { Trial } from '../app/kernel/features.ts';
+import { missingForGuard, profileLimits, requireExact } from '../app/limits.ts';
+import type { Limit } from '../core/limits.ts';
 import type { GuardOptions } from './deps.ts';
 
 /** Whether nothing is to be done unless it can be done exactly. */

@@ -1,13 +1,14 @@
 // `portreeve guard namespaces`: the network namespaces in which the policy holds.
 
 import { EXIT_CODES } from '../../base/errors.ts';
+import type { Column } from '../../base/table.ts';
 import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
 import { linuxNamespaces } from '../../host/linux/namespaces.ts';
+import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { needRoot } from '../../kit/need-root.ts';
-import { type Column, formatTable, json } from '../../kit/text.ts';
+import { formatTable, json } from '../../kit/text.ts';
 import { namespaceName } from '../../text/namespace.ts';
-import { GUARD_PINS } from '../app/guard.ts';
 import {
   addNamespace,
   listNamespaces,

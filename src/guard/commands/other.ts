@@ -3,7 +3,7 @@
 import { EXIT_CODES } from '../../base/errors.ts';
 import type { Io } from '../../kit/io.ts';
 import { emphasize, json, localTime } from '../../kit/text.ts';
-import type { OtherGuard } from '../app/guard.ts';
+import type { OtherGuard } from '../app/kernel/pinned.ts';
 
 const MODE_TEXTS = { enforce: 'enforces', observe: 'observes', off: 'has, and does nothing with,' } as const;
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatIp, type IpAddress, parseIp } from '../../base/address.ts';
+import type { SocketState } from '../../base/open-socket.ts';
 import type { Protocol } from '../../base/port.ts';
-import type { SocketState } from '../../host/host.ts';
 import { buildProfile } from '../../profile/core/build.ts';
 import { RuleTable } from '../../profile/core/table.ts';
 import { parseProfile } from '../../profile/text/parse.ts';

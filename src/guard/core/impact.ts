@@ -1,10 +1,11 @@
 // What rules mean for a socket that holds a port already: it stays, it would be refused, or it has what others gave it.
 import { formatIp, type IpAddress } from '../../base/address.ts';
+import type { KernelPorts } from '../../names/core/kernel-ports.ts';
 import { decide } from '../../profile/core/decide.ts';
 import type { Profile, RuleSource } from '../../profile/core/rules.ts';
 import type { RuleTable } from '../../profile/core/table.ts';
 import type { BindRequest, Verdict } from '../../profile/core/verdict.ts';
-import type { KernelPorts, SeenSocket } from '../../sockets/core/seen.ts';
+import type { SeenSocket } from '../../sockets/core/seen.ts';
 
 /** A socket and whose it is, as the guard would look at it. */
 export interface Holder {

@@ -1,7 +1,7 @@
 // Who is which job, and who was it a moment ago: an event is read after it has happened.
 import { type Job, jobNamed, UNKNOWN_JOB } from '../../base/job.ts';
 import { VANISHED_CGROUPS_MAX } from '../../base/limits.ts';
-import type { Jobs } from '../app/kernel/kernel.ts';
+import type { Jobs } from '../../job/core/jobs.ts';
 
 const NO_JOBS: Jobs = { cgroups: new Map(), users: new Map() };
 

@@ -4,9 +4,9 @@ import { describe, test } from 'node:test';
 import { buildProfile } from '../../profile/core/build.ts';
 import type { Profile } from '../../profile/core/rules.ts';
 import { parseProfile } from '../../profile/text/parse.ts';
-import type { KernelFeatures } from '../app/kernel/features.ts';
 import { RULES_PER_PORT_MAX, WILDCARDS_MAX } from '../bpf/layout.ts';
 import { compileTables } from '../bpf/tables.ts';
+import type { KernelFeatures } from './features.ts';
 import { type Limit, type LimitContext, limitsOf } from './limits.ts';
 
 const KERNEL: KernelFeatures = { tickUs: 4000, unprivilegedStart: 1024, otherProtocols: [] };

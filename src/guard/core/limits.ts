@@ -1,9 +1,10 @@
 // What the kernel at hand does otherwise than a profile says: each such thing once, with the statements behind it.
 import { hasWildcard } from '../../base/job.ts';
+import { PORT_RANGE, UNPRIVILEGED_START } from '../../names/core/kernel-ports.ts';
 import type { Profile, Reservation, RuleSource } from '../../profile/core/rules.ts';
-import { type KernelFeatures, noDelayUs } from '../app/kernel/features.ts';
 import { PORTS, RULES_PER_PORT_MAX, WILDCARDS_MAX } from '../bpf/layout.ts';
-import { PORT_RANGE, poolDifferences, UNPRIVILEGED_START } from './port-pools.ts';
+import { type KernelFeatures, noDelayUs } from './features.ts';
+import { poolDifferences } from './port-pools.ts';
 
 /** Something that the profile says and the kernel does otherwise. */
 export interface Limit {

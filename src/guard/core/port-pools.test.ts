@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ProfileWords, profileOf } from '../../../test/support/pool-profiles.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import type { SysctlChange } from '../../host/host.ts';
+import type { SysctlChange } from '../../base/sysctl-change.ts';
+import { PORT_RANGE, RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
 import { EMPTY_PROFILE } from '../../profile/core/rules.ts';
-import { PORT_RANGE, type PoolPlan, type PoolSettings, planPools, RESERVED_PORTS } from './port-pools.ts';
+import { type PoolPlan, type PoolSettings, planPools } from './port-pools.ts';
 
 const USUAL: PoolSettings = { reservedPorts: '', portRange: '32768\t60999', unprivilegedStart: '1024' };
 

@@ -1,14 +1,11 @@
 // What a profile means for the ports that Linux gives to whoever asks for none: which it keeps, and from which range.
+
 import { PortreeveError } from '../../base/errors.ts';
 import { PORT_MAX, parseDecimal } from '../../base/port.ts';
-import type { SysctlChange } from '../../host/host.ts';
+import type { SysctlChange } from '../../base/sysctl-change.ts';
+import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../names/core/kernel-ports.ts';
 import type { PortPool, Profile, RuleSource } from '../../profile/core/rules.ts';
 import { formatPortList, parseLocalRange, parsePortList } from '../../text/port-list.ts';
-
-/** The settings of the kernel (ip-sysctl) that the pools are made of; the last is only looked at. */
-export const RESERVED_PORTS = 'net.ipv4.ip_local_reserved_ports';
-export const PORT_RANGE = 'net.ipv4.ip_local_port_range';
-export const UNPRIVILEGED_START = 'net.ipv4.ip_unprivileged_port_start';
 
 /** Fewer ports than this for clients are told: one that talked to a server is not used again for a minute. */
 const CLIENT_PORTS_FEW = 5000;

@@ -6,7 +6,8 @@ import { SysctlRecordFiles } from '../../host/linux/sysctl-record.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import type { Profile } from '../../profile/core/rules.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
-import { type AssignedPorts, assignedPorts, enforcedProfile, reachOf } from '../app/assigned.ts';
+import { assignedPorts, enforcedProfile, reachOf } from '../app/assigned.ts';
+import type { AssignedPorts } from '../app/assigned-ports.ts';
 import type { GuardKernel } from '../app/kernel/kernel.ts';
 import type { AssignedPart } from '../app/namespace-follower.ts';
 

@@ -7,11 +7,11 @@ import {
   EVENT_READERS_PER_USER_MAX,
   UNIX_STALL_MS,
 } from '../../base/limits.ts';
-import type { EventArchive } from '../../host/host.ts';
 import { type PeerCredentials, peerCredentials } from '../../host/linux/peer-credentials.ts';
 import { PeerShares } from '../../job/daemon/peer-shares.ts';
 import { type Share, Shares } from '../../kit/shares.ts';
 import { type EventsAsked, eventLine, parseEventsPath } from '../app/events.ts';
+import type { EventArchive } from '../core/event-archive.ts';
 
 /** Somebody to whom events are shown. */
 interface Reader {

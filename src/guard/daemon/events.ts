@@ -3,8 +3,8 @@ import type { Clock } from '../../base/clock.ts';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import type { NewGuardEvent } from '../../base/guard-event.ts';
 import { GUARD_BUSY_INTERVAL_MS, GUARD_DRAIN_MAX, GUARD_LOOK_INTERVAL_MS } from '../../base/limits.ts';
-import type { EventArchive } from '../../host/host.ts';
 import type { Log } from '../../kit/log.ts';
+import type { EventArchive } from '../core/event-archive.ts';
 import { EventGate, lostEvent } from '../core/event-gate.ts';
 import {
   bootMsOf,

@@ -2,14 +2,16 @@
 
 import { messageOf } from '../../base/errors.ts';
 import { UNKNOWN_JOB } from '../../base/job.ts';
-import type { EventArchive, Files, Host, KernelBpf } from '../../host/host.ts';
+import type { Files, Host, KernelBpf } from '../../host/host.ts';
 import { errnoName } from '../../host/linux/sys/libc.ts';
+import type { Jobs } from '../../job/core/jobs.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Streams } from '../../kit/look-server.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { RevisionRules, UserNames } from '../app/event-explainer.ts';
 import { EVENTS_PATH, portreeveGid } from '../app/events.ts';
-import type { GuardKernel, Jobs } from '../app/kernel/kernel.ts';
+import type { GuardKernel } from '../app/kernel/kernel.ts';
+import type { EventArchive } from '../core/event-archive.ts';
 import { JobMemory } from '../core/job-memory.ts';
 import { SqliteEventArchive } from '../linux/event-archive.ts';
 import { EventFeed } from './event-feed.ts';

@@ -4,12 +4,12 @@ import { namesOf as namesOfJob } from '../../base/job.ts';
 import type { Cgroups, Files, Host } from '../../host/host.ts';
 import { HostUsers } from '../../job/app/host-users.ts';
 import { UnitJobs } from '../../job/app/jobs.ts';
+import type { Jobs } from '../../job/core/jobs.ts';
 import { type SpelledNames, UserFollower } from '../../job/daemon/user-follower.ts';
 import { SqliteUserArchive } from '../../job/linux/user-archive.ts';
 import { LinuxUserDatabase } from '../../job/linux/user-database.ts';
 import { profileInForce } from '../../profile/app/in-force.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
-import type { Jobs } from '../app/kernel/kernel.ts';
 import type { JobSection } from '../app/run-job.ts';
 import { namesIn, unknownIn } from '../app/unknown-names.ts';
 

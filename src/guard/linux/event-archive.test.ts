@@ -21,7 +21,8 @@ import { describe, type TestContext, test } from 'node:test';
 import { EVENT_TIME, eventArchiveCases, guardEvent } from '../../../test/support/event-archive-cases.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { codeOf } from '../../../test/support/profile-archive-cases.ts';
-import { EVENT_DATABASE, type EventArchiveOptions, SqliteEventArchive } from './event-archive.ts';
+import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
+import { type EventArchiveOptions, SqliteEventArchive } from './event-archive.ts';
 
 function stateOf(t: Pick<TestContext, 'after'>): string {
   const directory = mkdtempSync(join(tmpdir(), 'event-archive-'));

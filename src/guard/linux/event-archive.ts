@@ -3,11 +3,9 @@ import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { GuardEvent, NewGuardEvent } from '../../base/guard-event.ts';
 import { GUARD_EVENT_AGE_MAX_MS, GUARD_EVENTS_MAX } from '../../base/limits.ts';
-import type { EventArchive, EventQuery, LostCount } from '../../host/host.ts';
 import { Damage, DatabaseFile, numberOf, onlyNumber, type Row, textOf } from '../../host/linux/database.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
-
-export { EVENT_DATABASE } from '../../host/linux/state-files.ts';
+import type { EventArchive, EventQuery, LostCount } from '../core/event-archive.ts';
 
 /** "prve" */
 const APPLICATION_ID = 0x70727665;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ip } from '../../../test/support/service.ts';
 import { LATE_LOOKS_PER_BATCH_MAX, SENDER_AGE_MAX_MS } from '../../base/limits.ts';
-import type { SenderRefusal } from '../host.ts';
+import type { SenderRefusal } from '../../base/peer.ts';
 import { DatagramSenders, microseconds } from './datagram-senders.ts';
 import type { DatagramOwner } from './socket-table.ts';
 

@@ -1,7 +1,7 @@
 // Who sent a datagram: whoever has its port now, where nobody else can have had it when the datagram was sent.
 import { formatIp, type IpAddress, isLoopback } from '../../base/address.ts';
 import { LATE_LOOKS_PER_BATCH_MAX, SENDER_AGE_MAX_MS } from '../../base/limits.ts';
-import type { Sender } from '../host.ts';
+import type { Sender } from '../../base/peer.ts';
 import { LateSenders } from './late-senders.ts';
 import type { RootPorts } from './root-ports.ts';
 import type { DatagramOwner, DiagTable } from './socket-table.ts';

@@ -2,7 +2,8 @@
 import { type IpAddress, isWildcard } from '../../base/address.ts';
 import { REQUEST_MAX_BYTES, UDP_BATCH_DATAGRAMS, UDP_REPLY_MAX_BYTES } from '../../base/limits.ts';
 import type { NetId } from '../../base/netid.ts';
-import type { Peer, RequestHandler, Sender } from '../host.ts';
+import type { Peer, Sender } from '../../base/peer.ts';
+import type { RequestHandler } from '../host.ts';
 import { type DatagramSenders, microseconds } from './datagram-senders.ts';
 import {
   IP_PKTINFO,

@@ -12,7 +12,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { GrantedPorts, PortSpan } from '../host.ts';
+import type { PortRange } from '../../base/port.ts';
+import type { GrantedPorts } from '../kernel.ts';
 import { codeOf, orUnwritable } from './files.ts';
 import { makeDirectory } from './put-file.ts';
 import { GRANTED_UDP_PORTS } from './state-files.ts';
@@ -46,7 +47,7 @@ export class GrantedPortsFile implements GrantedPorts {
     return this.#open(constants.O_RDONLY);
   }
 
-  record(spans: readonly PortSpan[]): void {
+  record(spans: readonly PortRange[]): void {
     const fd = this.#open(constants.O_RDWR);
     try {
       orUnwritable(this.path, REMEDY, () => {

@@ -1,4 +1,6 @@
 // The addresses of this host's interfaces, followed through a routing netlink socket (rtnetlink(7)).
+
+import type { InterfaceAddress } from '../../base/peer.ts';
 import {
   type AddressInfo,
   decodeAddress,
@@ -14,7 +16,6 @@ import {
   RTM_NEWADDR,
   RTM_NEWLINK,
 } from '../../wire/netlink.ts';
-import type { InterfaceAddress } from '../host.ts';
 import {
   AF_NETLINK,
   MSG_DONTWAIT,

@@ -1,8 +1,8 @@
 // From which ports a datagram can be root's: those that nobody else can have bound. Read anew for each, through open
 // files.
 import { openSync } from 'node:fs';
+import type { SenderRefusal } from '../../base/peer.ts';
 import { parseDecimal } from '../../base/port.ts';
-import type { SenderRefusal } from '../host.ts';
 import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 

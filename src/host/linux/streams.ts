@@ -8,8 +8,9 @@ import {
   WAITING_ANSWERS_MAX_BYTES,
 } from '../../base/limits.ts';
 import type { NetId } from '../../base/netid.ts';
+import type { Peer, Sender } from '../../base/peer.ts';
 import { decodeSockaddr, SOCKADDR_IN6_BYTES } from '../../wire/sockaddr.ts';
-import type { ConnectionKeeper, Peer, Sender, StreamHandler, StreamOutput } from '../host.ts';
+import type { ConnectionKeeper, StreamHandler, StreamOutput } from '../host.ts';
 import type { DiagTable } from './socket-table.ts';
 import {
   EPOLLERR,

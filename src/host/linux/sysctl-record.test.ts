@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { PortreeveError } from '../../base/errors.ts';
-import type { SysctlChange } from '../host.ts';
+import type { SysctlChange } from '../../base/sysctl-change.ts';
 import { bootAndNetwork } from './boot-and-network.ts';
 import { SYSCTL_RECORD, SysctlRecordFile, SysctlRecordFiles } from './sysctl-record.ts';
 

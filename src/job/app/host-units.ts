@@ -1,7 +1,6 @@
 // The units that the host has files of, and which unit each socket activates.
 import { UNIT_FILE_MAX_BYTES, UNIT_FILES_MAX } from '../../base/limits.ts';
-import { pickUnit } from '../../base/unit.ts';
-import type { PossibleUnit } from '../../guard/bpf/unit-tables.ts';
+import { type PossibleUnit, pickUnit } from '../../base/unit.ts';
 import type { Files } from '../../host/host.ts';
 import { templateFile, UNIT_DIRECTORIES, unitSetting, withSpecifiers } from '../../text/unit-file.ts';
 

@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { USER_ANSWER_MS, USERS_ASKED_MAX } from '../../base/limits.ts';
-import type { Files, KnownUsers, UserArchive, UserDatabase } from '../../host/host.ts';
+import type { Files, UserDatabase } from '../../host/host.ts';
 import { parseGroup } from '../../text/group.ts';
 import { parsePasswd } from '../../text/passwd.ts';
 import {
@@ -13,6 +13,7 @@ import {
   settle,
   spellings,
 } from '../core/known-users.ts';
+import type { KnownUsers, UserArchive } from '../core/user-archive.ts';
 import { readUsers } from './users.ts';
 
 const PASSWD = '/etc/passwd';

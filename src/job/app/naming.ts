@@ -1,9 +1,9 @@
 // Which job a cgroup and a user are: from the names of the system's units, of accounts, and of what `run` made.
 import { type Job, jobNamed } from '../../base/job.ts';
 import { jobOfUnit, pickUnit, readName, type UnitJob, unitOfPath } from '../../base/unit.ts';
-import type { Jobs } from '../../guard/app/kernel/kernel.ts';
 import type { Cgroups, ControlGroup, JobCgroup } from '../../host/host.ts';
 import type { Account } from '../../text/passwd.ts';
+import type { Jobs } from '../core/jobs.ts';
 
 /** What there is to be named. */
 export interface Named {

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { linuxFiles } from '../../host/linux/files.ts';
 import { USER_DATABASE } from '../../host/linux/state-files.ts';
-import type { SeeDoors } from '../../sockets/app/see.ts';
+import type { UnitReader } from '../app/host-units.ts';
 
 /** What reads them: where nothing was answered, and mostly nothing was, nothing more is loaded. */
-export async function knownFiles(state: string): Promise<SeeDoors['files']> {
+export async function knownFiles(state: string): Promise<UnitReader> {
   if (!existsSync(join(state, USER_DATABASE))) return linuxFiles;
   return (await import('./host-files.ts')).hostFiles(state);
 }

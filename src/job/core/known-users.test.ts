@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { USERS_ASKED_MAX, USERS_SEEN_MAX } from '../../base/limits.ts';
-import type { KnownUser, KnownUsers } from '../../host/host.ts';
 import type { Account } from '../../text/passwd.ts';
 import { linesBehind, namesToAsk, settle, spellings, type UserAnswers } from './known-users.ts';
+import type { KnownUser, KnownUsers } from './user-archive.ts';
 
 /** What it was told of those who were known. */
 const asked: string[] = [];

@@ -1,9 +1,10 @@
 // Users and groups that only the host's user database (NSS) knows: what its answers mean, and which of them count.
+
+import { OWN_JOBS } from '../../base/job.ts';
 import { USERS_ASKED_MAX, USERS_SEEN_MAX } from '../../base/limits.ts';
-import type { KnownGroup, KnownUser, KnownUsers } from '../../host/host.ts';
-import { OWN_JOBS } from '../../profile/core/spelled-names.ts';
 import type { Group } from '../../text/group.ts';
 import type { Account } from '../../text/passwd.ts';
+import type { KnownGroup, KnownUser, KnownUsers } from './user-archive.ts';
 
 /** What the files of the host say, which comes first. */
 export interface LocalUsers {

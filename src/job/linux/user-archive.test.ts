@@ -4,8 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { KnownUsers } from '../../host/host.ts';
-import { SqliteUserArchive, USER_DATABASE } from './user-archive.ts';
+import { USER_DATABASE } from '../../host/linux/state-files.ts';
+import type { KnownUsers } from '../core/user-archive.ts';
+import { SqliteUserArchive } from './user-archive.ts';
 
 const SOME: KnownUsers = {
   users: [

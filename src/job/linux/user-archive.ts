@@ -1,12 +1,10 @@
 // The archive of users and groups that are in no file of the host: an SQLite database in the state directory.
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import type { KnownGroup, KnownUser, KnownUsers, UserArchive } from '../../host/host.ts';
 import { DatabaseFile, numberOf, textOf } from '../../host/linux/database.ts';
 import { stampOf } from '../../host/linux/files.ts';
 import { USER_DATABASE } from '../../host/linux/state-files.ts';
-
-export { USER_DATABASE } from '../../host/linux/state-files.ts';
+import type { KnownGroup, KnownUser, KnownUsers, UserArchive } from '../core/user-archive.ts';
 
 /** "prvu" */
 const APPLICATION_ID = 0x70727675;

@@ -1,7 +1,7 @@
 // What speaks against a port, in words.
 import { formatIp } from '../../base/address.ts';
+import type { SocketOwner } from '../../base/open-socket.ts';
 import type { Protocol } from '../../base/port.ts';
-import type { SocketOwner } from '../../host/host.ts';
 import { isSystem } from '../../names/core/stacks.ts';
 import type { Obstacle } from '../core/obstacles.ts';
 

@@ -5,11 +5,13 @@ import { SimProfileArchive } from '../../../test/support/sim/profile-archive.ts'
 import { SimSysctls } from '../../../test/support/sim/sysctls.ts';
 import { parseIp } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import { PORT_RANGE, RESERVED_PORTS } from '../../guard/core/port-pools.ts';
-import type { NewRevision, OpenSocket, SocketOwner } from '../../host/host.ts';
+import type { OpenSocket, SocketOwner } from '../../base/open-socket.ts';
 import { type Iana, loadIana } from '../../names/core/iana.ts';
+import { PORT_RANGE, RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
 import { parseServices, ServiceNames } from '../../names/core/services.ts';
-import { askedSystems, type SuggestDoors, type SuggestReport, suggestPorts, type Wish } from './suggest.ts';
+import type { NewRevision } from '../../profile/core/archive.ts';
+import type { Wish } from '../core/suggest.ts';
+import { askedSystems, type SuggestDoors, type SuggestReport, suggestPorts } from './suggest.ts';
 
 let iana: Iana;
 before(async () => {

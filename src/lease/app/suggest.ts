@@ -2,7 +2,7 @@
 import { PortreeveError } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
 import type { Protocol } from '../../base/port.ts';
-import type { OpenSockets, ProfileArchive, Sysctls } from '../../host/host.ts';
+import type { Sysctls } from '../../host/host.ts';
 import { readKernelPorts } from '../../names/app/kernel-ports.ts';
 import type { Iana } from '../../names/core/iana.ts';
 import type { ServiceNames } from '../../names/core/services.ts';
@@ -10,12 +10,12 @@ import type { Stack } from '../../names/core/stack.ts';
 import { isSystem, STACKS, stacksNamed, stackWords } from '../../names/core/stacks.ts';
 import { STRATUS_ADVICE } from '../../names/core/stratus-table.ts';
 import { profileInForce } from '../../profile/app/in-force.ts';
+import type { ProfileArchive } from '../../profile/core/archive.ts';
+import type { OpenSockets } from '../../sockets/core/open-sockets.ts';
 import type { GiveUp } from '../core/give-up.ts';
 import type { Ground } from '../core/obstacles.ts';
 import { type Choice, givenBy, type PassedOver, suggest, type Wish } from '../core/suggest.ts';
 import { obstacleTexts } from './obstacle-texts.ts';
-
-export type { Wish } from '../core/suggest.ts';
 
 /** What is looked at. */
 export interface SuggestDoors {

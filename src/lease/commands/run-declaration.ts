@@ -1,7 +1,6 @@
 // The command `run`, as it is declared.
 
-import type { Command } from 'commander';
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { addCommand, type Surroundings } from '../../kit/command.ts';
 
 /** Adds it. */

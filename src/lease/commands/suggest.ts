@@ -4,22 +4,18 @@ import { PortreeveError } from '../../base/errors.ts';
 import { jobPatternProblem } from '../../base/job.ts';
 import { SERVICES_MAX_CHARACTERS, SUGGESTIONS_MAX } from '../../base/limits.ts';
 import { PORT_MAX, type Protocol, parseDecimal, parsePort } from '../../base/port.ts';
+import type { Column } from '../../base/table.ts';
 import { readText } from '../../host/linux/files.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import type { Io } from '../../kit/io.ts';
-import { type Column, formatTable, hangingLine, json } from '../../kit/text.ts';
+import { formatTable, hangingLine, json } from '../../kit/text.ts';
 import { loadIana } from '../../names/core/iana.ts';
 import { parseServices, ServiceNames } from '../../names/core/services.ts';
 import { settleProfile, stateToLookAt } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
-import {
-  askedSystems,
-  type SuggestedPorts,
-  type SuggestReport,
-  suggestPorts,
-  type Wish,
-} from '../app/suggest.ts';
+import { askedSystems, type SuggestedPorts, type SuggestReport, suggestPorts } from '../app/suggest.ts';
+import type { Wish } from '../core/suggest.ts';
 
 export interface SuggestOptions {
   readonly block?: string;

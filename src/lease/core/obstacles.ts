@@ -1,14 +1,15 @@
 // What speaks against a port for a server that is to be here for years: who else could get it, has it or is meant to.
+
+import type { OpenSocket } from '../../base/open-socket.ts';
 import { PORT_MAX, type Protocol } from '../../base/port.ts';
-import type { OpenSocket } from '../../host/host.ts';
 import { BAD_PORTS } from '../../names/core/browser-ports.ts';
 import { IANA_RANGES, type Iana } from '../../names/core/iana.ts';
+import type { KernelPorts } from '../../names/core/kernel-ports.ts';
 import { type DefaultPool, POOLS, poolsOf } from '../../names/core/pools.ts';
 import type { ServiceNames } from '../../names/core/services.ts';
 import type { Stack } from '../../names/core/stack.ts';
 import { handsOut } from '../../names/core/stacks.ts';
 import type { Reservation } from '../../profile/core/rules.ts';
-import type { KernelPorts } from '../../sockets/core/seen.ts';
 
 /** What is known of the ports, and what is asked of one. */
 export interface Ground {

@@ -12,8 +12,6 @@ import {
   sysctlFiles,
 } from '../../text/sysctl-conf.ts';
 
-export type { SysctlReader, SysctlSetting } from '../../text/sysctl-conf.ts';
-
 /** The files of a host. */
 export interface BootFiles {
   /** The names in a directory; none if there is no such directory. */

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimSysctls } from '../../../test/support/sim/sysctls.ts';
-import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../guard/core/port-pools.ts';
-import type { BootFiles, SysctlReader } from './boot-settings.ts';
-import { bootSettings } from './boot-settings.ts';
+import type { SysctlReader } from '../../text/sysctl-conf.ts';
+import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../core/kernel-ports.ts';
+import { type BootFiles, bootSettings } from './boot-settings.ts';
 import { type HostStack, hostStack } from './host-stack.ts';
 
 /** Files by their path. One whose text is undefined cannot be read. */

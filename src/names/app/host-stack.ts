@@ -1,9 +1,10 @@
 // The port ranges of this host: how the kernel's settings are, and how they will be after a boot.
 import { messageOf } from '../../base/errors.ts';
-import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../guard/core/port-pools.ts';
 import type { Sysctls } from '../../host/host.ts';
 import { formatPortList, parsePortList } from '../../text/port-list.ts';
-import { type BootFiles, bootSettings, type SysctlReader } from './boot-settings.ts';
+import type { SysctlReader } from '../../text/sysctl-conf.ts';
+import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../core/kernel-ports.ts';
+import { type BootFiles, bootSettings } from './boot-settings.ts';
 
 /** What is looked at. */
 export interface HostStackDoors {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimSysctls } from '../../../test/support/sim/sysctls.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../guard/core/port-pools.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
+import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../core/kernel-ports.ts';
 import { readKernelPorts } from './kernel-ports.ts';
 
 test('a host that nobody has set up gives 32768 to 60999 to clients, and keeps none back', () => {

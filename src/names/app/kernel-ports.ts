@@ -1,12 +1,9 @@
 // Reads the kernel's settings of ports: what it gives to clients, what it keeps from them, and which take privilege.
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { PORT_MAX, parseDecimal } from '../../base/port.ts';
-import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../guard/core/port-pools.ts';
-import type { Sysctls } from '../../host/host.ts';
-import type { KernelPorts } from '../../sockets/core/seen.ts';
+import type { Files, Sysctls } from '../../host/host.ts';
 import { parseLocalRange, parsePortList, rangesOfPorts } from '../../text/port-list.ts';
-
-export type { KernelPorts } from '../../sockets/core/seen.ts';
+import { type KernelPorts, PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../core/kernel-ports.ts';
 
 /** Below this binding takes privilege where the kernel has no setting for it: that came with Linux 4.11. */
 const USUAL_UNPRIVILEGED_START = 1024;
@@ -48,4 +45,13 @@ function missing(name: string): PortreeveError {
 function unknown(name: string, why: string): never {
   const message = `${name} is not as Linux prints it: ${why}`;
   throw new PortreeveError('world', 'SYSCTL_UNKNOWN', message, '', { name });
+}
+
+const UNPRIVILEGED_START_FILE = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+const FILE_MAX_BYTES = 64;
+
+/** The same setting of our network namespace, read as a file; Linux's own bound where it cannot be read. */
+export function unprivilegedStart(files: Pick<Files, 'readText'>): number {
+  const text = files.readText(UNPRIVILEGED_START_FILE, FILE_MAX_BYTES)?.trim() ?? '';
+  return parseDecimal(text, PORT_MAX + 1) ?? USUAL_UNPRIVILEGED_START;
 }

@@ -1,7 +1,7 @@
 // The pools from which programs of this host promise ports: of those that run or are configured here, as they are told.
 
-import type { Pool, Ports } from '../../doctor/core/findings/scene.ts';
-import { POOLS } from '../core/pools.ts';
+import type { PortRange } from '../../base/port.ts';
+import { POOLS, type Pool } from '../core/pools.ts';
 import { parseNomadPorts } from '../text/nomad-config.ts';
 import { nodePortRange, portserverPool } from '../text/pool-flags.ts';
 import type { ConfigFiles } from './config-files.ts';
@@ -18,7 +18,7 @@ export interface RunningProgram {
 export interface PoolDoors {
   readonly files: ConfigFiles;
   readonly programs: readonly RunningProgram[];
-  readonly ephemeral: Ports;
+  readonly ephemeral: PortRange;
 }
 
 /** The pools of this host. */
@@ -27,7 +27,7 @@ export function poolsHere(doors: PoolDoors): Pool[] {
 }
 
 /** A pool by what is said, and as it is by default where nothing is. */
-function pool(id: string, range: Ports | undefined, says: string, jobs: readonly string[]): Pool[] {
+function pool(id: string, range: PortRange | undefined, says: string, jobs: readonly string[]): Pool[] {
   const usual = POOLS.find((each) => each.id === id);
   if (!usual) return [];
   const { first, last } = range ?? usual;

@@ -1,7 +1,8 @@
 // The files that set the kernel's settings at a boot of this host, and who reads them.
 import { existsSync } from 'node:fs';
 import { listDirectory, readText } from '../../host/linux/files.ts';
-import type { BootFiles, SysctlReader } from '../app/boot-settings.ts';
+import type { SysctlReader } from '../../text/sysctl-conf.ts';
+import type { BootFiles } from '../app/boot-settings.ts';
 
 /** There while systemd runs the system (sd_booted(3)). */
 const SYSTEMD = '/run/systemd/system';

@@ -2,9 +2,10 @@
 
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
+import type { Column } from '../../base/table.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import type { Io } from '../../kit/io.ts';
-import { type Column, emphasize, formatTable, hangingLine, json } from '../../kit/text.ts';
+import { emphasize, formatTable, hangingLine, json } from '../../kit/text.ts';
 import { type HostSetting, type HostStack, hostStack } from '../app/host-stack.ts';
 import type { Stack, StackRange } from '../core/stack.ts';
 import { STACKS, stacksNamed, stackWords } from '../core/stacks.ts';

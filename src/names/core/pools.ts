@@ -1,5 +1,5 @@
 // The ranges from which programs choose ports by themselves unless they are told otherwise.
-import type { Protocol } from '../../base/port.ts';
+import type { PortRange, Protocol } from '../../base/port.ts';
 
 /** Ports that something hands out. */
 export interface DefaultPool {
@@ -137,4 +137,18 @@ export function poolsOf(port: number, protocol: Protocol): DefaultPool[] {
   return POOLS.filter(
     ({ first, last, protocols }) => first <= port && port <= last && protocols.includes(protocol),
   );
+}
+
+/** Ports from which something on this host chooses for others. */
+export interface Pool extends PortRange {
+  /** `nodeport`, `nomad`, `docker`, `portserver`. */
+  readonly id: string;
+  /** As a sentence has it: "the NodePorts of Kubernetes". */
+  readonly title: string;
+  /** What on this host says so: a file, a program that runs, or that it is the default. */
+  readonly says: string;
+  /** The programs that choose, as jobs. */
+  readonly jobs: readonly string[];
+  /** A port is held by a socket as soon as it is chosen, and where that fails the next one is tried. */
+  readonly isHeld: boolean;
 }

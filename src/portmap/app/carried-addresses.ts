@@ -1,7 +1,7 @@
 // The addresses that another port mapper answers on, made into those that ours listens on in its place.
 import { formatIp, hostPortText, type IpAddress, isLoopback, parseIp } from '../../base/address.ts';
+import type { OpenSocket } from '../../base/open-socket.ts';
 import { PORTMAP_PORT, type Protocol } from '../../base/port.ts';
-import type { OpenSocket } from '../../host/host.ts';
 import { whyNotListen } from '../../kit/listenable.ts';
 import { isCovered } from './listen.ts';
 

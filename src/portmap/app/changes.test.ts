@@ -6,7 +6,7 @@ import { askPort, askSet, askUnset, changeAnswers, registered } from '../../../t
 import { ip, portmapService } from '../../../test/support/service.ts';
 import { simPeer } from '../../../test/support/sim/peer.ts';
 import { NETIDS, type NetId } from '../../base/netid.ts';
-import type { Peer, SenderRefusal } from '../../host/host.ts';
+import type { Peer, SenderRefusal } from '../../base/peer.ts';
 
 const PROGRAM = 0x20000001;
 const root = simPeer('local');

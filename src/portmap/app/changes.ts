@@ -1,7 +1,7 @@
 // SET and UNSET, the same for every version: who may, what is a registration, what is told to the log.
 import { formatIp, hostPortText } from '../../base/address.ts';
 import { type NetId, netIdInfo, parseNetId } from '../../base/netid.ts';
-import type { SenderRefusal } from '../../host/host.ts';
+import type { SenderRefusal } from '../../base/peer.ts';
 import { formatUaddr, parseUaddr, uaddrPort } from '../../wire/uaddr.ts';
 import type { EventKind } from '../core/events.ts';
 import type { RefusalCode, Registration } from '../core/registrations.ts';

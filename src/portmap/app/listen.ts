@@ -3,8 +3,8 @@ import { formatIp, hostPortText, type IpAddress, isWildcard } from '../../base/a
 import { PortreeveError } from '../../base/errors.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
 import type { Port } from '../../base/port.ts';
-import { unprivilegedStart } from '../../guard/app/kernel/features.ts';
 import type { EndpointSpec, Host, OpenEndpoint, OpenFailure, ProcessInfo, Sockets } from '../../host/host.ts';
+import { unprivilegedStart } from '../../names/app/kernel-ports.ts';
 
 /** Where to listen. */
 export interface ListenRequest {

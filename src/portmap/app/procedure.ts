@@ -1,6 +1,7 @@
 // What a procedure of the port mapper gets, gives and reports: the words that all of them share.
 import type { Clock } from '../../base/clock.ts';
-import type { Peer, SocketTable } from '../../host/host.ts';
+import type { Peer } from '../../base/peer.ts';
+import type { SocketTable } from '../../host/host.ts';
 import { isDatagram, mayDump } from '../core/callers.ts';
 import type { DumpCache } from '../core/dump.ts';
 import type { EventGate } from '../core/events.ts';

@@ -1,7 +1,8 @@
 // The port mapper on streams: finds the requests among the bytes (record marking) and frames the answers.
 import { type Bytes, bytesOf } from '../../base/bytes.ts';
 import { RECORD_FRAGMENTS_MAX, REQUEST_MAX_BYTES, STREAM_REPLY_MAX_BYTES } from '../../base/limits.ts';
-import type { Peer, RequestHandler, StreamHandler, StreamOutput } from '../../host/host.ts';
+import type { Peer } from '../../base/peer.ts';
+import type { RequestHandler, StreamHandler, StreamOutput } from '../../host/host.ts';
 import {
   gatherRecord,
   newRecordSpan,

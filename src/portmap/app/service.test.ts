@@ -7,7 +7,7 @@ import { simPeer } from '../../../test/support/sim/peer.ts';
 import { bytesOf } from '../../base/bytes.ts';
 import { UDP_REPLY_MAX_BYTES } from '../../base/limits.ts';
 import { NETIDS, netIdInfo } from '../../base/netid.ts';
-import type { Peer } from '../../host/host.ts';
+import type { Peer } from '../../base/peer.ts';
 import { decodeList, decodeMapping, encodeMapping, PORTMAP_PROGRAM } from '../wire/portmap.ts';
 import { readReply, writeCall } from '../wire/rpc.ts';
 import { decodeRpcb, encodeRpcb } from '../wire/rpcbind.ts';

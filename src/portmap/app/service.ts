@@ -1,6 +1,7 @@
 // The port mapper: takes one request, finds the procedure that it calls, and writes the answer.
 import { type Bytes, bytesOf } from '../../base/bytes.ts';
-import type { InterfaceAddress, Peer, RequestHandler } from '../../host/host.ts';
+import type { InterfaceAddress, Peer } from '../../base/peer.ts';
+import type { RequestHandler } from '../../host/host.ts';
 import { DumpCache } from '../core/dump.ts';
 import { Reachability } from '../core/reach.ts';
 import type { Registration } from '../core/registrations.ts';

@@ -2,7 +2,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { RETRANSMIT_MS } from '../../base/client-limits.ts';
-import { errnoOf, socketError } from './errors.ts';
+import { errnoOf } from '../../base/errors.ts';
+import { socketError } from './errors.ts';
 import { closedError, Outstanding, type Patience } from './outstanding.ts';
 import { type IpTarget, targetText } from './target.ts';
 import type { Transport } from './transport.ts';

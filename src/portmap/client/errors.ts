@@ -1,4 +1,5 @@
 // The one error of the client: why a call has no result.
+import { errnoOf, PortreeveError } from '../../base/errors.ts';
 import type { Reply } from '../wire/rpc.ts';
 
 /**
@@ -36,11 +37,31 @@ export interface RpcErrorDetail {
   readonly cause?: unknown;
 }
 
-/** Thrown by every call that has no result. */
-export class RpcError extends Error {
-  override readonly name = 'RpcError';
+/** The codes that say nothing about what was asked: nobody answered, or not in a way that can be understood. */
+const NO_ANSWER: ReadonlySet<RpcErrorCode> = new Set([
+  'TIMEOUT',
+  'REFUSED',
+  'UNREACHABLE',
+  'DISCONNECTED',
+  'ABORTED',
+  'CLOSED',
+  'BAD_REPLY',
+]);
+
+const HINTS: Partial<Record<RpcErrorCode, string>> = {
+  TIMEOUT: 'It may be down, or a firewall may drop the packets; --timeout SECONDS waits longer.',
+  REFUSED: 'The host is there, but the service is not running, or it listens elsewhere.',
+  UNREACHABLE: 'Check the name or address, and the way to it.',
+  BAD_REPLY: 'What listens there may be no RPC service.',
+  PROG_UNAVAIL: 'What listens there may be no port mapper.',
+  AUTH_ERROR:
+    'The server answers such a call only to other callers: on its own host, or with other credentials.',
+};
+
+/** Thrown by every call that has no result: of kind `world` where there was no answer, else `refused`. */
+export class RpcError extends PortreeveError {
   /** What became of the call. */
-  readonly code: RpcErrorCode;
+  declare readonly code: RpcErrorCode;
   /** The lowest version that there is: with `PROG_MISMATCH` and `RPC_MISMATCH`. */
   readonly low: number | undefined;
   /** The highest version that there is: with `PROG_MISMATCH` and `RPC_MISMATCH`. */
@@ -50,8 +71,9 @@ export class RpcError extends Error {
 
   /** The message says what happened and who was called. */
   constructor(code: RpcErrorCode, message: string, detail: RpcErrorDetail = {}) {
-    super(message, 'cause' in detail ? { cause: detail.cause } : undefined);
-    this.code = code;
+    super(NO_ANSWER.has(code) ? 'world' : 'refused', code, message, HINTS[code]);
+    this.name = 'RpcError';
+    if ('cause' in detail) this.cause = detail.cause;
     this.low = detail.low;
     this.high = detail.high;
     this.stat = detail.stat;
@@ -73,12 +95,6 @@ export function socketError(thrown: unknown, where: string): RpcError {
   if (REFUSALS.has(errno))
     return new RpcError('REFUSED', `nobody listens at ${where} (${errno})`, { cause: thrown });
   return new RpcError('UNREACHABLE', `${where} cannot be reached (${errno})`, { cause: thrown });
-}
-
-/** The system's name of an error, such as ECONNREFUSED; of several addresses tried, the first one's. */
-export function errnoOf(thrown: unknown): string {
-  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-  return typeof code === 'string' ? code : 'unknown error';
 }
 
 /** The error that a reply stands for, or undefined for success. */

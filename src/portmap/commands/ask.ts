@@ -2,7 +2,9 @@
 import { PortreeveError } from '../../base/errors.ts';
 import { askDaemon } from '../../kit/daemon-status.ts';
 import type { Io } from '../../kit/io.ts';
-import { type LocalTarget, Portmap, type PortmapTarget, RpcError } from '../client/index.ts';
+import { RpcError } from '../client/errors.ts';
+import { Portmap, type PortmapTarget } from '../client/portmap.ts';
+import type { LocalTarget } from '../client/target.ts';
 import { type PortmapHost, parsePortmapHost } from './host.ts';
 
 const HINT_HERE = 'Is one running (systemctl status rpcbind)? portreeve is one: portreeve serve';

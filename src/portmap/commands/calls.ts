@@ -1,6 +1,6 @@
 // How often each procedure of the port mapper was called, as a table.
 
-import type { Column } from '../../kit/text.ts';
+import type { Column } from '../../base/table.ts';
 import { procedureName } from '../client/procedures.ts';
 
 export interface CallRow {

@@ -1,18 +1,12 @@
 // `portreeve portmap set` and `unset`: changes what is registered, through the Unix socket of this host's port mapper.
-import { formatIp, parseIp } from '../../base/address.ts';
+import { formatIp, hostPortText, parseIp } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
 import { isPort, PORT_MAX, parseDecimal } from '../../base/port.ts';
 import type { Io } from '../../kit/io.ts';
-import {
-  formatUaddr,
-  hostPortText,
-  type IpEndpoint,
-  type LocalTarget,
-  Portmap,
-  parseUaddr,
-} from '../client/index.ts';
-import { checkTarget } from '../client/target.ts';
+import { formatUaddr, type IpEndpoint, parseUaddr } from '../../wire/uaddr.ts';
+import { Portmap } from '../client/portmap.ts';
+import { checkTarget, type LocalTarget } from '../client/target.ts';
 import { localTargetHere } from './ask.ts';
 import { parseTimeout } from './host.ts';
 import { parseProgram, parseVersion } from './rpc-names.ts';

@@ -1,9 +1,11 @@
 // `portreeve portmap find`: which of many hosts run a program.
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import type { Protocol } from '../../base/port.ts';
+import type { Column } from '../../base/table.ts';
 import type { Io } from '../../kit/io.ts';
-import { type Column, formatTable, json } from '../../kit/text.ts';
-import { type IpTarget, Portmap, type PortmapTarget, RpcError, targetText } from '../client/index.ts';
+import { formatTable, json } from '../../kit/text.ts';
+import { Portmap, type PortmapTarget } from '../client/portmap.ts';
+import { type IpTarget, targetText } from '../client/target.ts';
 import { type PortmapHost, parsePortmapHost, parseTimeout } from './host.ts';
 import { locateProgram, mappersOf } from './locate.ts';
 import { parseProgram } from './rpc-names.ts';
@@ -66,8 +68,7 @@ async function findAt(place: PortmapHost, { program, protocols, timeoutMs }: Que
     return target ? { state: 'registered', target } : { state: 'not registered' };
   };
   const noAnswer = (thrown: unknown): Answer => {
-    const isExpected = thrown instanceof RpcError || thrown instanceof PortreeveError;
-    if (!isExpected) throw thrown;
+    if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
     return { state: 'no answer', reason: thrown.message };
   };
   try {

@@ -1,9 +1,11 @@
 // `portreeve portmap list`: what a port mapper has registered, in lines that an administrator can read.
-import { formatIp } from '../../base/address.ts';
+import { formatIp, hostPortText } from '../../base/address.ts';
 import { NETIDS, netIdInfo, parseNetId } from '../../base/netid.ts';
+import type { Column } from '../../base/table.ts';
 import type { Io } from '../../kit/io.ts';
-import { type Column, formatTable, json } from '../../kit/text.ts';
-import { hostPortText, type PortmapEntry, parseUaddr } from '../client/index.ts';
+import { formatTable, json } from '../../kit/text.ts';
+import { parseUaddr } from '../../wire/uaddr.ts';
+import type { PortmapEntry } from '../client/portmap.ts';
 import { askPortmap } from './ask.ts';
 import { parseTimeout } from './host.ts';
 import { hostRpcNames } from './rpc-names.ts';

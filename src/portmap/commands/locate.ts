@@ -1,16 +1,12 @@
 // Where a program is, as the port mappers of a host say.
 import { lookup } from 'node:dns/promises';
 import { formatIp, isLinkLocal, isLoopback, isWildcard } from '../../base/address.ts';
-import { PortreeveError } from '../../base/errors.ts';
+import { errnoOf, PortreeveError } from '../../base/errors.ts';
 import { isPort, type Protocol } from '../../base/port.ts';
-import { errnoOf } from '../client/errors.ts';
-import {
-  type CallOptions,
-  type IpTarget,
-  type Portmap,
-  type PortmapTarget,
-  parseUaddr,
-} from '../client/index.ts';
+import { parseUaddr } from '../../wire/uaddr.ts';
+import type { Portmap, PortmapTarget } from '../client/portmap.ts';
+import type { CallOptions } from '../client/rpc-client.ts';
+import type { IpTarget } from '../client/target.ts';
 import type { PortmapHost } from './host.ts';
 
 /**

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
 import { netIdInfo, parseNetId } from '../../base/netid.ts';
 import { PORTMAP_PORT } from '../../base/port.ts';
-import type { Registration } from '../../doctor/app/explain.ts';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { LOOK_SOCKET } from '../../kit/status-report.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
-import type { PortmapEntry, PortmapTarget } from '../client/index.ts';
+import type { PortmapEntry, PortmapTarget } from '../client/portmap.ts';
+import type { RegisteredProgram } from '../core/registered-program.ts';
 
 /** Where libtirpc asks on its own host. */
 const USUAL_LOCAL = '/run/rpcbind.sock';
@@ -20,10 +20,14 @@ const ASK_MS = 100;
  * The registrations of TCP and UDP; none where there is no port mapper. Throws PortreeveError `PORTMAP_SILENT` (world)
  * where there is one that does not answer.
  */
-export async function registrationsHere(io: Io): Promise<Registration[]> {
+export async function registrationsHere(io: Io): Promise<RegisteredProgram[]> {
   const target = await targetHere(io);
   if (!target) return [];
-  const { parseUaddr, Portmap, RpcError } = await import('../client/index.ts');
+  const [{ Portmap }, { RpcError }, { parseUaddr }] = await Promise.all([
+    import('../client/portmap.ts'),
+    import('../client/errors.ts'),
+    import('../../wire/uaddr.ts'),
+  ]);
   const { hostRpcNames } = await import('./rpc-names.ts');
   await using portmap = new Portmap(target, { timeoutMs: ASK_MS });
   try {
@@ -51,10 +55,10 @@ async function targetHere(io: Io): Promise<PortmapTarget | undefined> {
 /** The versions of a program at one address are one registration. */
 function grouped(
   entries: readonly PortmapEntry[],
-  endpointOf: typeof import('../client/index.ts').parseUaddr,
+  endpointOf: typeof import('../../wire/uaddr.ts').parseUaddr,
   nameOf: (program: number) => string | undefined,
-): Registration[] {
-  const found = new Map<string, Registration>();
+): RegisteredProgram[] {
+  const found = new Map<string, RegisteredProgram>();
   for (const { program, version, netid, address, owner } of entries) {
     const known = parseNetId(netid);
     const protocol = known ? netIdInfo(known).protocol : '';

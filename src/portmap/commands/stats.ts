@@ -1,8 +1,9 @@
 // `portreeve portmap stats`: what a port mapper has been asked, as its GETSTAT tells (RFC 1833 section 2.1).
 
+import type { Column } from '../../base/table.ts';
 import type { Io } from '../../kit/io.ts';
-import { type Column, formatTable, json } from '../../kit/text.ts';
-import type { AddressStat, RemoteCallStat, RpcbStat } from '../client/index.ts';
+import { formatTable, json } from '../../kit/text.ts';
+import type { AddressStat, RemoteCallStat, RpcbStat } from '../wire/rpcbind.ts';
 import { askPortmap } from './ask.ts';
 import { CALL_COLUMNS, type CallRow, callRows } from './calls.ts';
 import { parseTimeout } from './host.ts';

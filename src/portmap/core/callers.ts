@@ -1,7 +1,7 @@
 // Who a caller is to the port mapper, and what that lets him do.
 import { isLoopback } from '../../base/address.ts';
 import { netIdInfo } from '../../base/netid.ts';
-import type { Peer } from '../../host/host.ts';
+import type { Peer } from '../../base/peer.ts';
 import type { Reachability } from './reach.ts';
 
 /** Whether the caller may change registrations: over the Unix socket or the loopback network. */

@@ -8,7 +8,7 @@ import {
   samePrefix,
 } from '../../base/address.ts';
 import { MERGE_CACHE_ENTRIES_MAX } from '../../base/limits.ts';
-import type { InterfaceAddress, Peer } from '../../host/host.ts';
+import type { InterfaceAddress, Peer } from '../../base/peer.ts';
 import { parseUaddr, portSuffix } from '../../wire/uaddr.ts';
 import type { Registration } from './registrations.ts';
 

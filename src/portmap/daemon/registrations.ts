@@ -4,7 +4,9 @@ import { netIdInfo, parseNetId } from '../../base/netid.ts';
 import type { Protocol } from '../../base/port.ts';
 import { readText } from '../../host/linux/files.ts';
 import { parseEtcRpc, RpcNames } from '../../names/core/rpc-programs.ts';
-import { Portmap, parseUaddr, RpcError } from '../client/index.ts';
+import { parseUaddr } from '../../wire/uaddr.ts';
+import { RpcError } from '../client/errors.ts';
+import { Portmap } from '../client/portmap.ts';
 
 /** A program that is at a port. */
 export interface Registered {

@@ -1,14 +1,13 @@
 // Changing the profile in force: a plan first, which changes nothing, then a record of it, or nothing.
 import type { Clock } from '../../base/clock.ts';
-import type { Files, NewRevision, ProfileArchive } from '../../host/host.ts';
+import type { Files } from '../../host/host.ts';
 import { identityOfUid, readUsers } from '../../job/app/users.ts';
+import type { NewRevision, ProfileArchive } from '../core/archive.ts';
 import { diffProfiles, type ProfileChange } from '../core/diff.ts';
 import { type InForce, profileAfter, profileInForce } from './in-force.ts';
 import { loadProfile, type ReadingOptions } from './load.ts';
 import type { LoadedRacf } from './racf.ts';
 import { joinReports, NOTHING_TO_REPORT, type Report } from './report.ts';
-
-export { diffProfiles as profileDifferences, type ProfileChange } from '../core/diff.ts';
 
 /** What it takes to plan and to record. */
 export interface ApplyDoors {

@@ -7,8 +7,6 @@ import type { Profile, RuleSource } from '../core/rules.ts';
 import { RuleTable, type SafCheck } from '../core/table.ts';
 import type { BindRequest, Verdict } from '../core/verdict.ts';
 
-export type { Allowed, BindRequest, Denied, Reason, Verdict } from '../core/verdict.ts';
-
 /** What is asked. */
 export interface Question {
   /** In capitals. */

@@ -1,6 +1,6 @@
 // The profile in force: the latest that was applied and what was obeyed since, made again of the archive's texts.
 import { PortreeveError } from '../../base/errors.ts';
-import type { ArchivedOptions, ArchivedText, ProfileArchive, RevisionHead } from '../../host/host.ts';
+import type { ArchivedOptions, ArchivedText, ProfileArchive, RevisionHead } from '../core/archive.ts';
 import { EMPTY_PROFILE, type Profile } from '../core/rules.ts';
 import { replayProfile } from './load.ts';
 

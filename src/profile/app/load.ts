@@ -1,7 +1,8 @@
 // A profile from its files: read, parsed with all that it includes, and executed, with what is to be said about it.
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { PROFILE_MAX_BYTES, PROFILE_TOTAL_MAX_BYTES } from '../../base/limits.ts';
-import type { ArchivedText, Files } from '../../host/host.ts';
+import type { Files } from '../../host/host.ts';
+import type { ArchivedText } from '../core/archive.ts';
 import { buildProfile } from '../core/build.ts';
 import type { Profile } from '../core/rules.ts';
 import { decodeProfile } from '../text/decode.ts';

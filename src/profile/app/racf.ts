@@ -1,6 +1,7 @@
 // RACF commands beside a profile: who may use the ports behind SAF, and what is to be said about the commands.
-import type { ArchivedText, Files } from '../../host/host.ts';
+import type { Files } from '../../host/host.ts';
 import { readUsers, type Users } from '../../job/app/users.ts';
+import type { ArchivedText } from '../core/archive.ts';
 import { SafTable } from '../core/saf.ts';
 import { idsSpelled } from '../core/spelled-names.ts';
 import type { SafCheck } from '../core/table.ts';

@@ -1,9 +1,10 @@
 // The difference between two profiles, for people: what was added, removed or changed, and by which statement.
 
 import { printable } from '../../base/printable.ts';
+import type { Column } from '../../base/table.ts';
 import type { Io } from '../../kit/io.ts';
-import { type Column, formatTable } from '../../kit/text.ts';
-import type { ProfileChange } from '../app/apply.ts';
+import { formatTable } from '../../kit/text.ts';
+import type { ProfileChange } from '../core/diff.ts';
 
 const MARKS: Readonly<Record<ProfileChange['kind'], string>> = { added: '+', removed: '-', changed: '~' };
 

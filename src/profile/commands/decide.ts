@@ -10,19 +10,11 @@ import { identityOf, identityOfUid, readUsers, type Users } from '../../job/app/
 import { knownFiles } from '../../job/commands/known-files.ts';
 import type { Io } from '../../kit/io.ts';
 import { emphasize, json } from '../../kit/text.ts';
-import {
-  type Allowed,
-  type Decision,
-  decideQuestion,
-  type Question,
-  type Reason,
-  type Rules,
-  type SafAsked,
-  type Verdict,
-} from '../app/decide.ts';
+import { type Decision, decideQuestion, type Question, type Rules, type SafAsked } from '../app/decide.ts';
 import { profileInForce } from '../app/in-force.ts';
 import { loadProfile } from '../app/load.ts';
 import { loadRacf, safCheck } from '../app/racf.ts';
+import type { Allowed, Reason, Verdict } from '../core/verdict.ts';
 import { SqliteProfileArchive } from '../linux/profile-archive.ts';
 import { ruleText } from './changes.ts';
 import { type ProfileOptions, type ProfileSettings, settleProfile, stateToLookAt } from './settings.ts';

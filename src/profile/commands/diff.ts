@@ -5,8 +5,8 @@ import type { ProfileDiffOptions } from '../../guard/commands/diff-live.ts';
 import { readBytes } from '../../host/linux/files.ts';
 import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
-import { profileDifferences } from '../app/apply.ts';
 import { loadProfile } from '../app/load.ts';
+import { diffProfiles } from '../core/diff.ts';
 import { changesSummary, changesText } from './changes.ts';
 import { settleProfile } from './settings.ts';
 import { requireSound } from './sound.ts';
@@ -28,7 +28,7 @@ export async function profileDiffCommand(
     requireSound(loaded.report, path, options, io);
     return loaded.profile;
   });
-  const changes = before && after ? profileDifferences(before, after) : [];
+  const changes = before && after ? diffProfiles(before, after) : [];
   if (options.json) io.out(json(changes));
   else if (changes.length > 0) io.out(`${changesText(io, changes)}\n${changesSummary(changes)}\n`);
   return changes.length === 0 ? 0 : EXIT_CODES.refused;

@@ -1,9 +1,11 @@
 // `portreeve profile history`: what was applied, by whom and when, and its text.
 
 import { printable } from '../../base/printable.ts';
+import type { Column } from '../../base/table.ts';
 import type { Io } from '../../kit/io.ts';
-import { type Column, formatTable, json, localTime } from '../../kit/text.ts';
-import { type ArchivedText, type Revision, type RevisionHead, readRevision } from '../app/history.ts';
+import { formatTable, json, localTime } from '../../kit/text.ts';
+import { readRevision } from '../app/history.ts';
+import type { ArchivedText, Revision, RevisionHead } from '../core/archive.ts';
 import { SqliteProfileArchive } from '../linux/profile-archive.ts';
 import { revisionNumber, stateToLookAt } from './settings.ts';
 

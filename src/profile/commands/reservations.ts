@@ -1,10 +1,10 @@
 // `portreeve reservations`: which ports are reserved, for whom, and which statement says so.
 
+import type { Column } from '../../base/table.ts';
 import { readBytes } from '../../host/linux/files.ts';
 import { systemClock } from '../../host/linux/linux-clock.ts';
 import type { Io } from '../../kit/io.ts';
-import { type Column, formatTable, json, localTime } from '../../kit/text.ts';
-import type { RevisionHead } from '../app/history.ts';
+import { formatTable, json, localTime } from '../../kit/text.ts';
 import { profileInForce } from '../app/in-force.ts';
 import { type LoadedProfile, loadProfile } from '../app/load.ts';
 import {
@@ -15,6 +15,7 @@ import {
   type SettingRow,
   settingRows,
 } from '../app/reservations.ts';
+import type { RevisionHead } from '../core/archive.ts';
 import { SqliteProfileArchive } from '../linux/profile-archive.ts';
 import { ruleText } from './changes.ts';
 import { type ProfileOptions, settleProfile, stateToLookAt } from './settings.ts';

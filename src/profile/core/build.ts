@@ -16,15 +16,15 @@ import type {
   Written,
 } from '../text/statements.ts';
 import { PortClaims } from './claims.ts';
-import type {
-  AutologRule,
-  Profile,
-  ProtocolSettings,
-  Reservation,
-  RuleSource,
-  UnreservedRule,
+import {
+  type AutologRule,
+  EMPTY_PROFILE,
+  type Profile,
+  type ProtocolSettings,
+  type Reservation,
+  type RuleSource,
+  type UnreservedRule,
 } from './rules.ts';
-import { EMPTY_PROFILE } from './rules.ts';
 
 /** What statements come to. */
 export interface BuiltProfile {

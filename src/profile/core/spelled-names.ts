@@ -1,10 +1,7 @@
 // The names of jobs that a profile and the settings spell out: who they are has to be known before they bind.
-import { hasWildcard } from '../../base/job.ts';
+import { hasWildcard, OWN_JOBS } from '../../base/job.ts';
 import type { RacfCommand } from '../text/racf.ts';
 import type { Profile, RuleSource } from './rules.ts';
-
-/** The jobs that portreeve's own sockets have. */
-export const OWN_JOBS: readonly string[] = ['PORTMAP', 'SUPERSERVER', 'GATEWAY'];
 
 /** A name, in capitals, and the statement that says it first; undefined where only the settings do. */
 export interface SpelledName {

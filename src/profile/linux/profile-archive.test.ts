@@ -19,7 +19,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, type TestContext, test } from 'node:test';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { archiveCases, codeOf, revision } from '../../../test/support/profile-archive-cases.ts';
-import { PROFILE_DATABASE, SqliteProfileArchive } from './profile-archive.ts';
+import { PROFILE_DATABASE } from '../../host/linux/state-files.ts';
+import { SqliteProfileArchive } from './profile-archive.ts';
 
 function stateOf(t: Pick<TestContext, 'after'>): string {
   const directory = mkdtempSync(join(tmpdir(), 'profile-archive-'));

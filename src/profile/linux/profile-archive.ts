@@ -2,11 +2,9 @@
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { PortreeveError } from '../../base/errors.ts';
-import type { ArchivedText, NewRevision, ProfileArchive, Revision, RevisionHead } from '../../host/host.ts';
 import { Damage, DatabaseFile, numberOf, onlyNumber, type Row, textOf } from '../../host/linux/database.ts';
 import { PROFILE_DATABASE } from '../../host/linux/state-files.ts';
-
-export { PROFILE_DATABASE } from '../../host/linux/state-files.ts';
+import type { ArchivedText, NewRevision, ProfileArchive, Revision, RevisionHead } from '../core/archive.ts';
 
 /** What tells our databases from others (PRAGMA application_id): "prev". */
 const APPLICATION_ID = 0x70726576;

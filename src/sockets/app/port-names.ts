@@ -2,17 +2,18 @@
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
-import type { Registration } from '../../doctor/core/findings/scene.ts';
-import type { Files, ProfileArchive } from '../../host/host.ts';
+import type { Files } from '../../host/host.ts';
 import { parseServices, ServiceNames } from '../../names/core/services.ts';
+import type { RegisteredProgram } from '../../portmap/core/registered-program.ts';
 import type { ReservedFor } from '../../profile/app/reserved.ts';
+import type { ProfileArchive } from '../../profile/core/archive.ts';
 
 /** Where names are from. What throws PortreeveError says nothing, and why is told. */
 export interface NameDoors {
   readonly files: Pick<Files, 'readText'>;
   /** What is registered with the port mapper of this host; none where there is none. */
   readonly registrations: () => Promise<
-    readonly Pick<Registration, 'program' | 'name' | 'port' | 'protocol'>[]
+    readonly Pick<RegisteredProgram, 'program' | 'name' | 'port' | 'protocol'>[]
   >;
   /** What was applied; undefined where nothing ever was. */
   readonly archive: () => Promise<ProfileArchive | undefined>;

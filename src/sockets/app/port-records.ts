@@ -1,7 +1,7 @@
 // A socket as JSON has it: for `portreeve ports --json`, and for whoever asks the daemon.
 import { formatIp } from '../../base/address.ts';
+import type { SocketEnd, SocketOwner, SocketState } from '../../base/open-socket.ts';
 import type { Protocol } from '../../base/port.ts';
-import type { SocketEnd, SocketOwner, SocketState } from '../../host/host.ts';
 import type { Seen, SeenSocket } from '../core/seen.ts';
 
 /** One end of a socket. */

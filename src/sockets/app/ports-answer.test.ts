@@ -5,7 +5,7 @@ import { ip } from '../../../test/support/service.ts';
 import { SimOpenSockets } from '../../../test/support/sim/open-sockets.ts';
 import { SimProfileArchive } from '../../../test/support/sim/profile-archive.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import type { OpenSocket, SocketOwner } from '../../host/host.ts';
+import type { OpenSocket, SocketOwner } from '../../base/open-socket.ts';
 import { type NameDoors, portNames } from './port-names.ts';
 import type { PortRecord } from './port-records.ts';
 import { isOwnedBy, namesBy, type PortsDoors, portsRecords, portsTable } from './ports-answer.ts';

@@ -1,5 +1,5 @@
 // Looks for the sockets that somebody asks for.
-import type { OpenSocket, SocketState } from '../../host/host.ts';
+import type { OpenSocket, SocketState } from '../../base/open-socket.ts';
 import type { Seen } from '../core/seen.ts';
 import type { PortsAsked, PortWords } from './ports-asked.ts';
 import { type SeeDoors, seeSockets } from './see.ts';

@@ -5,7 +5,7 @@ import { ip } from '../../../test/support/service.ts';
 import { SimCgroups } from '../../../test/support/sim/cgroups.ts';
 import { SimOpenSockets } from '../../../test/support/sim/open-sockets.ts';
 import { formatIp } from '../../base/address.ts';
-import type { SocketOwner } from '../../host/host.ts';
+import type { SocketOwner } from '../../base/open-socket.ts';
 import { type SeeDoors, seeSockets } from './see.ts';
 
 const PASSWD = 'root:x:0:0::/:\nalice:x:1000:1000::/:\nalias:x:1000:1000::/:\n';

@@ -1,26 +1,17 @@
 // The sockets of a host with all that tells whose they are: processes, users, units, containers, jobs.
 import { parseIp } from '../../base/address.ts';
 import { JOB_CGROUP_PREFIX, type Job, jobNamed, PORTMAP_JOB, UNKNOWN_JOB } from '../../base/job.ts';
+import type { OpenSocket, SocketEnd, SocketOwner } from '../../base/open-socket.ts';
 import { isPort, PORT_MAX, parseDecimal } from '../../base/port.ts';
-import type {
-  Cgroups,
-  ControlGroup,
-  JobCgroup,
-  OpenSocket,
-  OpenSocketQuery,
-  OpenSockets,
-  SocketEnd,
-  SocketOwner,
-} from '../../host/host.ts';
+import type { Cgroups, ControlGroup, JobCgroup } from '../../host/host.ts';
 import { activatedBy, type UnitReader } from '../../job/app/host-units.ts';
 import { jobsOf } from '../../job/app/naming.ts';
 import { readUsers } from '../../job/app/users.ts';
 import { containerOfCgroup, unitOfCgroup } from '../../job/core/places.ts';
 import { DAEMON_TITLE, DAEMON_UNIT } from '../../kit/own-daemon.ts';
 import type { Account } from '../../text/passwd.ts';
+import type { OpenSocketQuery, OpenSockets } from '../core/open-sockets.ts';
 import type { Seen, SeenSocket } from '../core/seen.ts';
-
-export type { Seen, SeenSocket } from '../core/seen.ts';
 
 /** What is looked with. */
 export interface SeeDoors {

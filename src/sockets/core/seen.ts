@@ -1,5 +1,5 @@
 // What is seen of the sockets of a host: each with those who hold it, as far as they could be seen.
-import type { OpenSocket, SocketEnd, SocketOwner } from '../../host/host.ts';
+import type { OpenSocket, SocketEnd, SocketOwner } from '../../base/open-socket.ts';
 
 /** A socket and who holds it. */
 export interface SeenSocket {
@@ -28,14 +28,4 @@ export interface Seen {
   readonly sockets: readonly SeenSocket[];
   /** How many processes did not let us look; the sockets of those have no owners here. */
   readonly notSeen: number;
-}
-
-/** The kernel's settings of ports, of one network namespace. */
-export interface KernelPorts {
-  /** net.ipv4.ip_local_port_range: what is given to clients. */
-  readonly ephemeral: { readonly first: number; readonly last: number };
-  /** net.ipv4.ip_local_reserved_ports: what is kept out of it, as ranges, sorted. */
-  readonly reserved: readonly { readonly first: number; readonly last: number }[];
-  /** net.ipv4.ip_unprivileged_port_start: below it binding takes CAP_NET_BIND_SERVICE. */
-  readonly unprivilegedStart: number;
 }

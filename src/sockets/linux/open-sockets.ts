@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { PortreeveError } from '../../base/errors.ts';
 import { PID_MAX } from '../../base/limits.ts';
+import type { OpenSocket, SocketState } from '../../base/open-socket.ts';
 import { type Protocol, parseDecimal } from '../../base/port.ts';
-import type { OpenSocket, OpenSocketQuery, OpenSockets, OwnersSeen, SocketState } from '../../host/host.ts';
 import { CgroupPaths } from '../../host/linux/cgroup-paths.ts';
 import { openDiagSocket } from '../../host/linux/socket-table.ts';
 import { ERRNO, errno, errnoName, sys } from '../../host/linux/sys/libc.ts';
@@ -17,6 +17,7 @@ import {
   writeDiagDump,
 } from '../../wire/sock-diag.ts';
 import { DiagDump } from '../../wire/sock-diag-dump.ts';
+import type { OpenSocketQuery, OpenSockets, OwnersSeen } from '../core/open-sockets.ts';
 import type { Viewer } from './process-owner.ts';
 import { SocketOwners } from './socket-owners.ts';
 

@@ -2,8 +2,8 @@
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { PID_MAX, UID_MAX } from '../../base/limits.ts';
+import type { SocketOwner } from '../../base/open-socket.ts';
 import { parseDecimal } from '../../base/port.ts';
-import type { SocketOwner } from '../../host/host.ts';
 import { parseCgroupOf } from '../../host/linux/cgroup.ts';
 import { readOf } from '../../host/linux/sys/proc.ts';
 

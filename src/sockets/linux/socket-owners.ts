@@ -1,8 +1,9 @@
 // Who has sockets open: all that do or, where one is enough, the first that is found and its kin.
 import { PID_MAX } from '../../base/limits.ts';
+import type { SocketOwner } from '../../base/open-socket.ts';
 import { parseDecimal } from '../../base/port.ts';
-import type { OwnersSeen, SocketOwner } from '../../host/host.ts';
 import { readOf } from '../../host/linux/sys/proc.ts';
+import type { OwnersSeen } from '../core/open-sockets.ts';
 import { isOpenTo, type Viewer } from './process-owner.ts';
 import { type KnownProcess, ProcessTable } from './process-table.ts';
 

@@ -1,10 +1,11 @@
 /** A host of texts for the tests of the doctor: files, settings, sockets and what was applied. */
 
 import { PortreeveError } from '../../../src/base/errors.ts';
+import type { SocketOwner } from '../../../src/base/open-socket.ts';
 import type { SceneDoors } from '../../../src/doctor/app/scene.ts';
-import type { OpenSockets, SocketOwner } from '../../../src/host/host.ts';
 import type { BootFiles } from '../../../src/names/app/boot-settings.ts';
 import { loadIana } from '../../../src/names/core/iana.ts';
+import type { OpenSockets } from '../../../src/sockets/core/open-sockets.ts';
 import type { SeenSocket } from '../../../src/sockets/core/seen.ts';
 import { SimProfileArchive } from '../sim/profile-archive.ts';
 import { SimSysctls } from '../sim/sysctls.ts';

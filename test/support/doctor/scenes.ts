@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { parseIp } from '../../../src/base/address.ts';
-import { isPort, PORT_MAX, type Protocol, parseDecimal } from '../../../src/base/port.ts';
-import type { Pool, Ports, Registration, Scene } from '../../../src/doctor/core/findings/scene.ts';
-import type { OpenSocket, SocketEnd, SocketState } from '../../../src/host/host.ts';
+import type { OpenSocket, SocketEnd, SocketState } from '../../../src/base/open-socket.ts';
+import { isPort, PORT_MAX, type PortRange, type Protocol, parseDecimal } from '../../../src/base/port.ts';
+import type { Scene } from '../../../src/doctor/core/findings/scene.ts';
+import type { Pool } from '../../../src/names/core/pools.ts';
 import { RpcNames } from '../../../src/names/core/rpc-programs.ts';
 import { parseServices } from '../../../src/names/core/services.ts';
+import type { RegisteredProgram } from '../../../src/portmap/core/registered-program.ts';
 import { buildProfile } from '../../../src/profile/core/build.ts';
 import type { Profile } from '../../../src/profile/core/rules.ts';
 import { parseBpxprm } from '../../../src/profile/text/bpxprm.ts';
@@ -130,7 +132,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   '2049/tcp': ['shilp', 'nfs'],
 };
 
-const EPHEMERAL: Ports = { first: 32_768, last: 60_999 };
+const EPHEMERAL: PortRange = { first: 32_768, last: 60_999 };
 
 export const PLAIN: Scene = {
   seen: { sockets: PLAIN_SOCKETS, notSeen: 0 },
@@ -162,7 +164,7 @@ export function unmarked(text: string): Scene['services'] {
 }
 
 /** "mountd 100005 tcp 0.0.0.0:631" */
-export function registration(text: string): Registration {
+export function registration(text: string): RegisteredProgram {
   const [name, digits = '', protocol, where = ''] = text.split(' ');
   const program = parseDecimal(digits, 0xffffffff) ?? 0;
   return {
@@ -205,7 +207,7 @@ export function kernel(changes: Partial<Scene['kernel']>): Scene['kernel'] {
 }
 
 /** A range as the kernel has it. */
-export function range(first: number, last = first): Ports {
+export function range(first: number, last = first): PortRange {
   assert.ok(isPort(first) && isPort(last));
   return { first, last };
 }

@@ -1,7 +1,7 @@
 // An archive of the guard's events in memory.
 import type { GuardEvent, NewGuardEvent } from '../../../src/base/guard-event.ts';
 import { GUARD_EVENT_AGE_MAX_MS, GUARD_EVENTS_MAX } from '../../../src/base/limits.ts';
-import type { EventArchive, EventQuery, LostCount } from '../../../src/host/host.ts';
+import type { EventArchive, EventQuery, LostCount } from '../../../src/guard/core/event-archive.ts';
 
 export class SimEventArchive implements EventArchive {
   readonly #max: number;

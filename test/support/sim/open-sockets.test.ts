@@ -1,7 +1,7 @@
 // Simulated sockets: who has them, who may be seen, and that they go with the last one.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SocketOwner } from '../../../src/host/host.ts';
+import type { SocketOwner } from '../../../src/base/open-socket.ts';
 import { ip } from '../service.ts';
 import { SimOpenSockets } from './open-sockets.ts';
 

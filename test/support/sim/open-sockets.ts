@@ -1,11 +1,7 @@
 // The sockets of a simulated host: a test opens and closes them, and says who has them.
-import type {
-  OpenSocket,
-  OpenSocketQuery,
-  OpenSockets,
-  OwnersSeen,
-  SocketOwner,
-} from '../../../src/host/host.ts';
+
+import type { OpenSocket, SocketOwner } from '../../../src/base/open-socket.ts';
+import type { OpenSocketQuery, OpenSockets, OwnersSeen } from '../../../src/sockets/core/open-sockets.ts';
 import { SimRandom } from './random.ts';
 
 /** The numbers of sockets of a host that has just started others. */

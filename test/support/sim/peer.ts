@@ -1,7 +1,7 @@
 // A caller as a simulated network shows him.
 import { type IpAddress, isLoopback } from '../../../src/base/address.ts';
 import { type NetId, netIdInfo } from '../../../src/base/netid.ts';
-import type { Peer, Sender, SenderRefusal } from '../../../src/host/host.ts';
+import type { Peer, Sender, SenderRefusal } from '../../../src/base/peer.ts';
 
 const LOOPBACK: Readonly<Record<4 | 6, IpAddress>> = {
   4: { family: 4, bytes: new Uint8Array([127, 0, 0, 1]) },

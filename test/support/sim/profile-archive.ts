@@ -1,6 +1,11 @@
 // An archive of what was applied, in memory.
 import { PortreeveError } from '../../../src/base/errors.ts';
-import type { NewRevision, ProfileArchive, Revision, RevisionHead } from '../../../src/host/host.ts';
+import type {
+  NewRevision,
+  ProfileArchive,
+  Revision,
+  RevisionHead,
+} from '../../../src/profile/core/archive.ts';
 
 export class SimProfileArchive implements ProfileArchive {
   readonly #revisions: Revision[] = [];

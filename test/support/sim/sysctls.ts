@@ -1,7 +1,8 @@
 // The kernel's settings of a simulated host, and a record of what was written, both in memory.
 import { PortreeveError } from '../../../src/base/errors.ts';
 import { parseDecimal } from '../../../src/base/port.ts';
-import type { SysctlChange, SysctlRecord, Sysctls } from '../../../src/host/host.ts';
+import type { SysctlChange } from '../../../src/base/sysctl-change.ts';
+import type { SysctlRecord, Sysctls } from '../../../src/host/host.ts';
 
 const RANGE = 'net.ipv4.ip_local_port_range';
 const START = 'net.ipv4.ip_unprivileged_port_start';

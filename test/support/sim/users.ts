@@ -1,6 +1,7 @@
 // A user database with the entries that a test gives it, and an archive of its answers in memory.
 import { PortreeveError } from '../../../src/base/errors.ts';
-import type { KnownUsers, UserArchive, UserDatabase } from '../../../src/host/host.ts';
+import type { UserDatabase } from '../../../src/host/host.ts';
+import type { KnownUsers, UserArchive } from '../../../src/job/core/user-archive.ts';
 
 /** Answers by name and by number, as getent(1) does: the first line that has it. */
 export class SimUserDatabase implements UserDatabase {

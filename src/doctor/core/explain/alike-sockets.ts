@@ -1,5 +1,5 @@
 // The sockets of a port, those together that come to the same for whoever wants to bind it.
-import type { OpenSocket } from '../../../host/host.ts';
+import type { OpenSocket } from '../../../base/open-socket.ts';
 import type { SeenSocket } from '../../../sockets/core/seen.ts';
 
 /** Sockets on one address, in one state and of one user: one stands for all. */

@@ -1,8 +1,8 @@
 // What would become of a server on a port: on each address that matters, and with each option that could help it.
 import { formatIp, type IpAddress, parseIp } from '../../../base/address.ts';
 import { PortreeveError } from '../../../base/errors.ts';
+import type { OpenSocket } from '../../../base/open-socket.ts';
 import type { Protocol } from '../../../base/port.ts';
-import type { OpenSocket } from '../../../host/host.ts';
 import { type BindOutcome, judgeBind } from './bind-conflict.ts';
 
 /** Where a server could be bound. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseIp } from '../../../base/address.ts';
-import type { OpenSocket } from '../../../host/host.ts';
+import type { OpenSocket } from '../../../base/open-socket.ts';
 import { judgeBind, type WantedBind } from './bind-conflict.ts';
 
 function ip(text: string) {

@@ -1,8 +1,7 @@
 // Whether bind(2), and listen(2) after it, would find a port taken: Linux's own rules, by what its tables show.
-import type { IpAddress } from '../../../base/address.ts';
-import { isWildcard } from '../../../base/address.ts';
+import { type IpAddress, isWildcard } from '../../../base/address.ts';
+import type { OpenSocket } from '../../../base/open-socket.ts';
 import type { Protocol } from '../../../base/port.ts';
-import type { OpenSocket } from '../../../host/host.ts';
 
 /** A server that is to be bound to a port. */
 export interface WantedBind {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseIp } from '../../../base/address.ts';
-import type { OpenSocket } from '../../../host/host.ts';
+import type { OpenSocket } from '../../../base/open-socket.ts';
 import type { Verdict } from '../../../profile/core/verdict.ts';
 import type { SeenSocket } from '../../../sockets/core/seen.ts';
 import { type Explanation, explainPort, type PortFacts } from './explain.ts';

@@ -2,13 +2,14 @@
 import type { Protocol } from '../../../base/port.ts';
 import { BAD_PORTS } from '../../../names/core/browser-ports.ts';
 import type { IanaEntry, IanaRange, IanaStatus } from '../../../names/core/iana.ts';
+import type { KernelPorts } from '../../../names/core/kernel-ports.ts';
 import { type DefaultPool, poolsOf } from '../../../names/core/pools.ts';
 import type { ServiceEntry } from '../../../names/core/services.ts';
 import type { Stack } from '../../../names/core/stack.ts';
 import { handsOut, STACKS } from '../../../names/core/stacks.ts';
+import type { RegisteredProgram } from '../../../portmap/core/registered-program.ts';
 import type { Reservation } from '../../../profile/core/rules.ts';
-import type { KernelPorts, Seen, SeenSocket } from '../../../sockets/core/seen.ts';
-import type { Registration } from '../findings/scene.ts';
+import type { Seen, SeenSocket } from '../../../sockets/core/seen.ts';
 import { type AlikeSockets, alikeSockets } from './alike-sockets.ts';
 import { type Answer, answerOf } from './answer.ts';
 import { type Attempt, attemptsOn } from './attempts.ts';
@@ -38,7 +39,7 @@ export interface PortNames {
     readonly entries: readonly IanaEntry[];
   };
   /** What is registered there with the port mapper; undefined where it could not be asked. */
-  readonly registered: readonly Registration[] | undefined;
+  readonly registered: readonly RegisteredProgram[] | undefined;
 }
 
 /** What is known about a port and about who asks. */

@@ -1,7 +1,7 @@
 // Which ports the kernel gives to clients, and to whom first. The collision is played on the real kernel elsewhere.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KernelPorts } from '../../../sockets/core/seen.ts';
+import type { KernelPorts } from '../../../names/core/kernel-ports.ts';
 import { handoutOf } from './handout.ts';
 
 const KERNEL: KernelPorts = {

@@ -1,6 +1,6 @@
 // Whether the kernel gives a port to clients, that is to whoever asks for any port, and in which order it does so.
 import type { Protocol } from '../../../base/port.ts';
-import type { KernelPorts } from '../../../sockets/core/seen.ts';
+import type { KernelPorts } from '../../../names/core/kernel-ports.ts';
 
 /** Whether a client can be given a port, and when. */
 export interface Handout {

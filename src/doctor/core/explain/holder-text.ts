@@ -1,6 +1,6 @@
 // Words for who has a socket, and for what he has it.
 import { formatIp, hostPortText } from '../../../base/address.ts';
-import type { OpenSocket, SocketEnd } from '../../../host/host.ts';
+import type { OpenSocket, SocketEnd } from '../../../base/open-socket.ts';
 import type { SeenSocket } from '../../../sockets/core/seen.ts';
 
 /** "nginx (pid 812, nginx.service)"; "a program of user alice"; undefined where nobody has it any more. */

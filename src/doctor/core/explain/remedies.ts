@@ -1,5 +1,5 @@
 // What can be done about a port that cannot be had: commands where there are any.
-import type { OpenSocket } from '../../../host/host.ts';
+import type { OpenSocket } from '../../../base/open-socket.ts';
 import type { SeenSocket } from '../../../sockets/core/seen.ts';
 import { formatPortList } from '../../../text/port-list.ts';
 import { OTHER_PLACES } from './attempts.ts';

@@ -1,6 +1,6 @@
 // What is known where it is answered whether somebody can have a port.
 import type { Protocol } from '../../../base/port.ts';
-import type { KernelPorts } from '../../../sockets/core/seen.ts';
+import type { KernelPorts } from '../../../names/core/kernel-ports.ts';
 import type { AlikeSockets } from './alike-sockets.ts';
 import type { Attempt } from './attempts.ts';
 import type { Handout } from './handout.ts';

@@ -1,8 +1,9 @@
 // A scene with what several checks ask of it, worked out once: who listens where, what is reserved, what clients get.
 import { isLoopback } from '../../../base/address.ts';
-import { PORT_MAX, type Protocol } from '../../../base/port.ts';
-import type { SocketOwner } from '../../../host/host.ts';
+import type { SocketOwner } from '../../../base/open-socket.ts';
+import { PORT_MAX, type PortRange, type Protocol } from '../../../base/port.ts';
 import type { ServiceEntry } from '../../../names/core/services.ts';
+import type { RegisteredProgram } from '../../../portmap/core/registered-program.ts';
 import { changeText, placeText } from '../../../profile/core/advice.ts';
 import { KERNEL_JOB } from '../../../profile/core/inaddrany.ts';
 import type { Reservation } from '../../../profile/core/rules.ts';
@@ -10,7 +11,7 @@ import { type JobNames, jobMatcher } from '../../../profile/core/table.ts';
 import type { SeenSocket } from '../../../sockets/core/seen.ts';
 import { endText, holderText } from '../explain/holder-text.ts';
 import type { Found, Remedy } from './finding.ts';
-import type { Ports, Registration, Scene } from './scene.ts';
+import type { Scene } from './scene.ts';
 
 /** The sockets that take what comes to a port: of TCP those that listen, of UDP those that are not connected. */
 export interface Listener {
@@ -50,7 +51,7 @@ export class Facts {
   readonly #listeners = new Map<string, Listener>();
   readonly #reservations: Readonly<Record<Protocol, (Reservation[] | undefined)[]>> = { tcp: [], udp: [] };
   readonly #services = new Map<string, ServiceEntry[]>();
-  readonly #registrations = new Map<string, Registration[]>();
+  readonly #registrations = new Map<string, RegisteredProgram[]>();
   /** 1 for each port that a remedy keeps from clients. */
   readonly #planned = new Uint8Array(PORT_MAX + 1);
   #plannedCount = 0;
@@ -82,7 +83,7 @@ export class Facts {
     return this.#services.get(keyOf(port, protocol)) ?? [];
   }
 
-  registrationsAt(port: number, protocol: Protocol): readonly Registration[] {
+  registrationsAt(port: number, protocol: Protocol): readonly RegisteredProgram[] {
     return this.#registrations.get(keyOf(port, protocol)) ?? [];
   }
 
@@ -106,7 +107,7 @@ export class Facts {
   }
 
   /** The parts of a range that the kernel can give to any client. */
-  givenOf({ first, last }: Ports): Ports[] {
+  givenOf({ first, last }: PortRange): PortRange[] {
     const { ephemeral } = this.scene.kernel;
     const both = { first: Math.max(first, ephemeral.first), last: Math.min(last, ephemeral.last) };
     return partsWithout(both, (port) => this.#kept[port] === 1);
@@ -116,7 +117,7 @@ export class Facts {
    * Plans to keep ports from clients; undefined where that would, with what was planned before, take more than half of
    * them.
    */
-  reserving(ports: readonly Ports[]): Remedy | undefined {
+  reserving(ports: readonly PortRange[]): Remedy | undefined {
     const more = ports
       .flatMap((part) => this.givenOf(part))
       .map((part) => ({ part, count: this.#unplanned(part) }));
@@ -130,14 +131,14 @@ export class Facts {
   }
 
   /** What to do about ports that are to be kept from clients, with what can be done besides. */
-  mending(ports: readonly Ports[], besides = ''): Pick<Found, 'advice' | 'remedy'> {
+  mending(ports: readonly PortRange[], besides = ''): Pick<Found, 'advice' | 'remedy'> {
     const remedy = this.reserving(ports);
     if (remedy) return { advice: besides, remedy };
     return { advice: `To reserve them would leave too few ports for clients: ${this.wayOut}.`, remedy };
   }
 
   /** How many ports of a range no remedy keeps yet. */
-  #unplanned({ first, last }: Ports): number {
+  #unplanned({ first, last }: PortRange): number {
     let count = 0;
     for (let port = first; port <= last; port++) if (this.#planned[port] === 0) count++;
     return count;
@@ -235,8 +236,8 @@ export function isSameName(one: string, other: string): boolean {
 }
 
 /** The parts of a range that are left when some ports are taken out. */
-export function partsWithout({ first, last }: Ports, isOut: (port: number) => boolean): Ports[] {
-  const parts: Ports[] = [];
+export function partsWithout({ first, last }: PortRange, isOut: (port: number) => boolean): PortRange[] {
+  const parts: PortRange[] = [];
   for (let port = first; port <= last; port++) {
     if (isOut(port)) continue;
     const part = parts.at(-1);
@@ -247,17 +248,17 @@ export function partsWithout({ first, last }: Ports, isOut: (port: number) => bo
 }
 
 /** How many ports ranges have. */
-export function countOf(ranges: readonly Ports[]): number {
+export function countOf(ranges: readonly PortRange[]): number {
   return ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }
 
 /** "40000", "40000-40009". */
-export function portsText({ first, last }: Ports): string {
+export function portsText({ first, last }: PortRange): string {
   return first === last ? `${first}` : `${first}-${last}`;
 }
 
 /** A port as ranges. */
-export function only(port: number): Ports[] {
+export function only(port: number): PortRange[] {
   return [{ first: port, last: port }];
 }
 

@@ -1,12 +1,11 @@
 // A finding: something on this host that is wrong, or will go wrong, with what was seen and what can be done about it.
-import type { Protocol } from '../../../base/port.ts';
+import type { PortRange, Protocol } from '../../../base/port.ts';
 import { CATALOGUE, type Code, SEVERITIES, type Severity } from './catalogue.ts';
-import type { Ports } from './scene.ts';
 
 /** What can be done about it without asking anybody, and be taken back. */
 export interface Remedy {
   /** Ports that the kernel is to give to no client (ip_local_reserved_ports). */
-  readonly reserve: readonly Ports[];
+  readonly reserve: readonly PortRange[];
   /** Ports that bindresvport(3) is to give to nobody; each with what it is for. */
   readonly blacklist: ReadonlyMap<number, string>;
 }
@@ -26,7 +25,7 @@ export interface Found {
   /** What was seen, in a sentence without its full stop. */
   readonly seen: string;
   /** The ports that it is about, ascending; none where it is about none in particular. */
-  readonly ports: readonly Ports[];
+  readonly ports: readonly PortRange[];
   /** Undefined where it is about both, or none. */
   readonly protocol: Protocol | undefined;
   /** What to do by hand, in sentences; empty where `remedy` is all that is to be done. */

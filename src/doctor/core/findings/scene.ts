@@ -1,16 +1,13 @@
 // What the checks look at: a host at one moment, as plain data. What could not be looked at is undefined.
-import type { IpAddress } from '../../../base/address.ts';
-import type { Protocol } from '../../../base/port.ts';
+
+import type { PortRange, Protocol } from '../../../base/port.ts';
+import type { KernelPorts } from '../../../names/core/kernel-ports.ts';
+import type { Pool } from '../../../names/core/pools.ts';
 import type { ServiceEntry } from '../../../names/core/services.ts';
+import type { RegisteredProgram } from '../../../portmap/core/registered-program.ts';
 import type { Profile } from '../../../profile/core/rules.ts';
 import type { InaddrAnyRange } from '../../../profile/text/bpxprm.ts';
-import type { KernelPorts, Seen } from '../../../sockets/core/seen.ts';
-
-/** A closed range of ports. */
-export interface Ports {
-  readonly first: number;
-  readonly last: number;
-}
+import type { Seen } from '../../../sockets/core/seen.ts';
 
 /** A value, and where it is said: "/etc/sysctl.d/10-ports.conf:3". */
 export interface Said<Value> {
@@ -20,8 +17,8 @@ export interface Said<Value> {
 
 /** The kernel's settings of ports as they will be after a boot; undefined where no file says anything. */
 export interface BootPorts {
-  readonly ephemeral: Said<Ports> | undefined;
-  readonly reserved: Said<readonly Ports[]> | undefined;
+  readonly ephemeral: Said<PortRange> | undefined;
+  readonly reserved: Said<readonly PortRange[]> | undefined;
   readonly unprivilegedStart: Said<number> | undefined;
 }
 
@@ -44,33 +41,6 @@ export interface ProfileInForce {
   readonly errnoLow: string;
   /** The job that stands for every job (STARTUP_PROC); "OMVS" unless it is set. */
   readonly omvsJob: string;
-}
-
-/** A program that is registered with the port mapper. */
-export interface Registration {
-  readonly program: number;
-  /** Undefined where it is known by its number only. */
-  readonly name: string | undefined;
-  /** Ascending. */
-  readonly versions: readonly number[];
-  readonly protocol: Protocol;
-  readonly address: IpAddress;
-  readonly port: number;
-  readonly owner: string | undefined;
-}
-
-/** Ports from which something on this host chooses for others. */
-export interface Pool extends Ports {
-  /** `nodeport`, `nomad`, `docker`, `portserver`. */
-  readonly id: string;
-  /** As a sentence has it: "the NodePorts of Kubernetes". */
-  readonly title: string;
-  /** What on this host says so: a file, a program that runs, or that it is the default. */
-  readonly says: string;
-  /** The programs that choose, as jobs. */
-  readonly jobs: readonly string[];
-  /** A port is held by a socket as soon as it is chosen, and where that fails the next one is tried. */
-  readonly isHeld: boolean;
 }
 
 /** Something that lets in whoever has a port below 1024. */
@@ -108,7 +78,7 @@ export interface Scene {
   /** The ranges for bind(2) to port 0 and any address of BPXPRMxx; none without such a member. */
   readonly inaddrAny: readonly InaddrAnyRange[];
   /** Undefined where no port mapper answers. */
-  readonly registrations: readonly Registration[] | undefined;
+  readonly registrations: readonly RegisteredProgram[] | undefined;
   /** The number of an RPC program by one of its names. */
   readonly programOf: (name: string) => number | undefined;
   /** Those of what is on this host, with what its configuration says. */

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type SimKernel, SimKernelTrials } from '../../../../test/support/sim/kernel-trials.ts';
-import { FeatureProbe, noDelayUs, unprivilegedStart } from './features.ts';
+import { unprivilegedStart } from '../../../names/app/kernel-ports.ts';
+import { noDelayUs } from '../../core/features.ts';
+import { FeatureProbe } from './features.ts';
 
 const START = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
 const LOCKDOWN = '/sys/kernel/security/lockdown';

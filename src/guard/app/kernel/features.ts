@@ -1,22 +1,13 @@
 // What the kernel at hand can do for the guard, found out by trying: yes, no, or that it could not be told.
+
 import { PortreeveError } from '../../../base/errors.ts';
 import { GUARD_LINUX_HINT } from '../../../base/kernel-version.ts';
-import { parseDecimal } from '../../../base/port.ts';
 import { Assembler } from '../../../bpf/assembler.ts';
 import { R0 } from '../../../bpf/instruction.ts';
 import { encode } from '../../../bpf/program.ts';
 import type { Files, KernelBpf } from '../../../host/host.ts';
-import { PORTS } from '../../bpf/layout.ts';
-
-/** What the limits of a profile depend on. */
-export interface KernelFeatures {
-  /** How long a tick of the kernel is, in microseconds; undefined where it could not be told. */
-  readonly tickUs: number | undefined;
-  /** net.ipv4.ip_unprivileged_port_start: from here on Linux asks for no capability. */
-  readonly unprivilegedStart: number;
-  /** Which protocols with ports of their own the kernel has, beside TCP and UDP: those that it was seen to have. */
-  readonly otherProtocols: readonly string[];
-}
+import { unprivilegedStart } from '../../../names/app/kernel-ports.ts';
+import type { KernelFeatures } from '../../core/features.ts';
 
 /** What a guard cannot do without: a hierarchy of cgroup v2, and programs that are called at bind(2). */
 export const NEEDS = ['cgroup2', 'bindPrograms'] as const;
@@ -40,31 +31,12 @@ export interface FeatureDoors {
   readonly uid: number;
 }
 
-/** Linux's own bound, where it cannot be read (ip_unprivileged_port_start in ip-sysctl). */
-const USUAL_UNPRIVILEGED_START = 1024;
-const UNPRIVILEGED_START_FILE = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
 const PROTOCOLS_FILE = '/proc/net/protocols';
 const LOCKDOWN_FILE = '/sys/kernel/security/lockdown';
 const FILE_MAX_BYTES = 64 * 1024;
 
 /** As /proc/net/protocols names them, and as they are called. */
 const OTHER_PROTOCOLS: Readonly<Record<string, string>> = { 'UDP-Lite': 'UDP-Lite', SCTP: 'SCTP' };
-
-/** The ticks that a delayed acknowledgment waits at least (TCP_TIMEOUT_MIN in include/net/tcp.h). */
-const ACK_TICKS_MIN = 2;
-/** The longest tick of a usual kernel, 100 in a second: two of these are taken by those with shorter ones, too. */
-const USUAL_TICK_MAX_US = 10_000;
-
-/** NODELAYACKS: the shortest delay of an acknowledgment that a kernel with such ticks takes, in microseconds. */
-export function noDelayUs(tickUs: number | undefined): number {
-  return ACK_TICKS_MIN * (tickUs ?? USUAL_TICK_MAX_US);
-}
-
-/** net.ipv4.ip_unprivileged_port_start of our network namespace. */
-export function unprivilegedStart(files: Pick<Files, 'readText'>): number {
-  const text = files.readText(UNPRIVILEGED_START_FILE, FILE_MAX_BYTES)?.trim() ?? '';
-  return parseDecimal(text, PORTS) ?? USUAL_UNPRIVILEGED_START;
-}
 
 /** Asks the kernel. An answer of yes or no is kept, and what could not be told is tried again. */
 export class FeatureProbe implements KernelFeatures {

@@ -1,6 +1,7 @@
 // The guard in the kernel, under its names in bpffs: who goes by what since when, and what may be changed.
 
 import type { BindHook, KernelBpf, KernelLink, KernelMap } from '../../../host/host.ts';
+import type { Jobs } from '../../../job/core/jobs.ts';
 import { COUNTERS, GUARD_ABI, MODE, SLOTS } from '../../bpf/layout.ts';
 import type { GuardTables } from '../../bpf/tables.ts';
 import { ConfigMemory } from './config-memory.ts';
@@ -37,12 +38,8 @@ import {
   type TableMaker,
   takeOver,
 } from './put-in.ts';
-import { type Gone, type Jobs, TableSlots } from './table-slots.ts';
+import { type Gone, TableSlots } from './table-slots.ts';
 import { areUnitsNamed, renewUnits } from './unit-programs.ts';
-
-export type { GuardMode, OtherGuard } from './pinned.ts';
-export type { GuardPlace, TableMaker } from './put-in.ts';
-export type { Jobs } from './table-slots.ts';
 
 /** What the guard says of itself. */
 export interface GuardState extends GuardHead {

@@ -1,6 +1,7 @@
 // Puts the guard into the kernel: anew, or in the place of one of an older portreeve, with nothing open in between.
 
 import type { BindHook, KernelBpf, KernelLink, KernelMap, KernelProgram } from '../../../host/host.ts';
+import type { Jobs } from '../../../job/core/jobs.ts';
 import { COUNTERS, GUARD_ABI, SLOTS } from '../../bpf/layout.ts';
 import { OLDER_LAYOUTS, type OlderLayout } from '../../bpf/older.ts';
 import type { GuardTables } from '../../bpf/tables.ts';
@@ -9,7 +10,7 @@ import { detached, foreign, isThere, trialRuns } from './kernel-errors.ts';
 import { bytes32, bytes64, putSum } from './map-bytes.ts';
 import { type Closable, createMaps, HOOKS, type Links, loadProgram, type Maps } from './maps.ts';
 import { countersIn, isAttached, type Pinned, revisionIn, unfinishedOf } from './pinned.ts';
-import { type Jobs, TableSlots } from './table-slots.ts';
+import { TableSlots } from './table-slots.ts';
 import { attachUnits } from './unit-programs.ts';
 
 /** Where the guard is. */

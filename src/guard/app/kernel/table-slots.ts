@@ -1,20 +1,14 @@
 // The two sets of tables in the kernel: how one is filled, told of jobs, and freed. Whoever writes holds the guard.
+
 import type { Job } from '../../../base/job.ts';
 import type { KernelBpf, KernelMap } from '../../../host/host.ts';
+import type { Jobs } from '../../../job/core/jobs.ts';
 import { PORTS, SLOTS } from '../../bpf/layout.ts';
 import type { GuardTables, MapEntry } from '../../bpf/tables.ts';
-import { type PossibleUnit, unitEntries } from '../../bpf/unit-tables.ts';
+import { unitEntries } from '../../bpf/unit-tables.ts';
 import type { ConfigMemory } from './config-memory.ts';
 import { bytes32, bytes64 } from './map-bytes.ts';
 import { innerSpec, type Maps, type Outer } from './maps.ts';
-
-/** Who is which job. */
-export interface Jobs {
-  readonly cgroups: ReadonlyMap<bigint, Job>;
-  readonly users: ReadonlyMap<number, Job>;
-  /** The units that may begin: those that the host has files of. */
-  readonly units?: readonly PossibleUnit[];
-}
 
 /** Who is no job any more. */
 export interface Gone {

@@ -1,13 +1,15 @@
 // Pools of this host that overlap: each other, the range of clients, or what the profile reserves.
+
+import type { PortRange } from '../../../../base/port.ts';
+import type { Pool } from '../../../../names/core/pools.ts';
 import { countOf, type Facts, placeOf, portsText, useText } from '../facts.ts';
 import type { Found } from '../finding.ts';
-import type { Pool, Ports } from '../scene.ts';
 
 /** The reservations that a finding names. */
 const NAMED_MAX = 3;
 
 /** What two ranges have in common. */
-function common(a: Ports, b: Ports): Ports | undefined {
+function common(a: PortRange, b: PortRange): PortRange | undefined {
   const both = { first: Math.max(a.first, b.first), last: Math.min(a.last, b.last) };
   return both.first <= both.last ? both : undefined;
 }

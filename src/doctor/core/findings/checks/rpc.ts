@@ -1,6 +1,7 @@
 // RPC programs: registered without a socket, on ports of others, or likely to take one; and what keeps them from any.
 import { formatIp, hostPortText, type IpAddress, isWildcard } from '../../../../base/address.ts';
 import type { Protocol } from '../../../../base/port.ts';
+import type { RegisteredProgram } from '../../../../portmap/core/registered-program.ts';
 import type { SeenSocket } from '../../../../sockets/core/seen.ts';
 import { RESVPORT_MAX, RESVPORT_MIN } from '../../../text/bindresvport.ts';
 import {
@@ -15,12 +16,11 @@ import {
   whoText,
 } from '../facts.ts';
 import type { Found, Remedy } from '../finding.ts';
-import type { Registration } from '../scene.ts';
 
 /** The port mapper itself, which has a port of its own. */
 const PORTMAP_PROGRAM = 100000;
 
-const programText = ({ name, program }: Pick<Registration, 'name' | 'program'>): string =>
+const programText = ({ name, program }: Pick<RegisteredProgram, 'name' | 'program'>): string =>
   name === undefined ? `program ${program}` : `${name} (program ${program})`;
 
 const isResvport = (port: number): boolean => port >= RESVPORT_MIN && port <= RESVPORT_MAX;
@@ -57,7 +57,7 @@ export function rpcSocketGone(facts: Facts): Found[] {
 }
 
 /** Whether some socket gets what is sent there. */
-function hasSocket(facts: Facts, { port, protocol, address }: Registration): boolean {
+function hasSocket(facts: Facts, { port, protocol, address }: RegisteredProgram): boolean {
   const sockets = facts.listenerAt(port, protocol)?.sockets ?? [];
   return sockets.some(({ socket }) => takes(socket, address));
 }
@@ -96,7 +96,7 @@ export function rpcOnAssignedPort(facts: Facts): Found[] {
 }
 
 /** Whose port an RPC program has; undefined where it is its own, or nobody's. */
-function ownerOf(facts: Facts, { program, protocol, port }: Registration) {
+function ownerOf(facts: Facts, { program, protocol, port }: RegisteredProgram) {
   const isOwn = (name: string) => facts.scene.programOf(name) === program;
   const services = facts.servicesAt(port, protocol);
   if (services.some(({ name, aliases }) => [name, ...aliases].some(isOwn))) return undefined;
@@ -174,7 +174,7 @@ function isAnyPort(facts: Facts): (listener: Listener) => boolean {
   };
 }
 
-function isNamedFor(facts: Facts, { program, port, protocol }: Registration): boolean {
+function isNamedFor(facts: Facts, { program, port, protocol }: RegisteredProgram): boolean {
   const entries = facts.servicesAt(port, protocol);
   return entries.some(({ name, aliases }) =>
     [name, ...aliases].some((word) => facts.scene.programOf(word) === program),

@@ -1,10 +1,12 @@
 // The kernel's settings of ports beside what the files of sysctl.d(5) say they will be after a boot.
+
+import type { PortRange } from '../../../../base/port.ts';
 import { countOf, type Facts, partsWithout, portsText } from '../facts.ts';
 import type { Found } from '../finding.ts';
-import type { Ports, Said } from '../scene.ts';
+import type { Said } from '../scene.ts';
 
 /** What a kernel has that nobody has set up: Linux from 4.2 on (ip-sysctl). */
-const USUAL_EPHEMERAL: Ports = { first: 32_768, last: 60_999 };
+const USUAL_EPHEMERAL: PortRange = { first: 32_768, last: 60_999 };
 const USUAL_START = 1024;
 
 const RANGE = 'net.ipv4.ip_local_port_range';
@@ -69,7 +71,7 @@ function reservedNotKept(facts: Facts): Found[] {
   return [found(seen, boot.reserved !== undefined, lost)];
 }
 
-function found(seen: string, isContradicted: boolean, ports: readonly Ports[]): Found {
+function found(seen: string, isContradicted: boolean, ports: readonly PortRange[]): Found {
   return {
     code: 'SETTING_NOT_KEPT',
     severity: isContradicted ? 'warning' : 'info',

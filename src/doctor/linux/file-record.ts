@@ -2,9 +2,9 @@
 import { rmSync } from 'node:fs';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { DOCTOR_FILE_MAX_BYTES, PORT_LIST_MAX_CHARACTERS } from '../../base/limits.ts';
-import type { FileChange, FileRecord } from '../host.ts';
-import { readText } from './files.ts';
-import { putFile } from './put-file.ts';
+import { readText } from '../../host/linux/files.ts';
+import { putFile } from '../../host/linux/put-file.ts';
+import type { FileChange, FileRecord } from '../core/file-record.ts';
 
 /** A few files, each with two texts, in which a list of ports may stand. */
 const RECORD_MAX_BYTES = 16 * (DOCTOR_FILE_MAX_BYTES + PORT_LIST_MAX_CHARACTERS);
