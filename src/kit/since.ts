@@ -1,10 +1,7 @@
 // Moments as people give them to --since: RFC 3339, how long ago, or a word.
 import { PortreeveError } from '../base/errors.ts';
-import { parseDecimal } from '../base/port.ts';
 import { parseRfc3339 } from '../text/rfc3339.ts';
-
-const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const AGO_MAX = 1_000_000_000;
+import { readDuration } from './duration.ts';
 
 /** Milliseconds since 1970-01-01 UTC. Throws PortreeveError `TIME_INVALID` (usage). */
 export function parseSince(text: string, nowMs: number): number {
@@ -21,8 +18,6 @@ function midnightBefore(nowMs: number): number {
 }
 
 function ago(text: string, nowMs: number): number | undefined {
-  const [, digits = '', unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
-  const count = parseDecimal(digits, AGO_MAX);
-  const ms = UNITS_MS[unit];
-  return count === undefined || ms === undefined ? undefined : Math.max(0, nowMs - count * ms);
+  const durationMs = readDuration(text);
+  return durationMs === undefined ? undefined : Math.max(0, nowMs - durationMs);
 }

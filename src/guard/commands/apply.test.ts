@@ -165,14 +165,15 @@ describe('what cannot be applied leaves everything as it was', () => {
 
 test('the time of a trial is looked at before anything is shown, also by --dry-run', async (t) => {
   const { run } = scene(t);
-  for (const time of ['banana', '0s', '25h', '1.5m']) {
+  for (const time of ['banana', '0s', '25h', '2d', '999ms', '1.5m']) {
     for (const dry of ['', ' --dry-run']) {
       const { code, stdout, stderr } = await run(`apply @first --try ${time}${dry}`);
       assert.deepEqual([code, stdout], [2, ''], time);
-      assert.match(stderr, /^portreeve: ".*" is no time for a trial\n/);
+      assert.match(stderr, /^portreeve: ".*" is no time for --try\n--try takes 1s to 1d,/);
     }
   }
-  assert.equal((await run('apply @first --try 24h --dry-run')).code, 0);
+  for (const time of ['24h', '1d', '90', '1500ms'])
+    assert.equal((await run(`apply @first --try ${time} --dry-run`)).code, 0, time);
 });
 
 test('--keep-going ignores what z/OS ignores, and records that', async (t) => {

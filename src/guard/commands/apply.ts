@@ -1,8 +1,8 @@
 // `portreeve apply` and `obey`: change the profile in force, as a whole or not at all.
 import { resolve } from 'node:path';
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
-import { parseDecimal } from '../../base/port.ts';
 import type { CommandUsers } from '../../job/commands/host-users.ts';
+import { parseDuration } from '../../kit/duration.ts';
 import type { Io } from '../../kit/io.ts';
 import { type ApplyDoors, carryOut, type Plan, planAgain, planApply } from '../../profile/app/apply.ts';
 import { readProfileText } from '../../profile/app/load.ts';
@@ -50,7 +50,7 @@ export async function applyCommand(file: string | undefined, options: ApplyOptio
 
 function trialOf({ try: text, dryRun }: ApplyOptions, { uid }: Io): number | undefined {
   if (text === undefined) return undefined;
-  const trialMs = durationMs(text);
+  const trialMs = parseDuration(text, TRIAL);
   if (uid !== 0 && !dryRun) throw notRoot(uid);
   return trialMs;
 }
@@ -167,24 +167,13 @@ function guardedText(revision: number, { mode, trialMs }: NonNullable<Change['gu
 }
 
 const MS_PER_SECOND = 1000;
-const UNITS_MS: Readonly<Record<string, number>> = {
-  s: MS_PER_SECOND,
-  m: 60 * MS_PER_SECOND,
-  h: 3600 * MS_PER_SECOND,
-};
-/** A trial is to be looked after; a day is no trial. */
-const TRIAL_MAX_MS = 24 * 3600 * MS_PER_SECOND;
-
-/** Reads "60s", "5m" or "1h". Throws PortreeveError `DURATION_INVALID` (usage). */
-function durationMs(text: string): number {
-  const [, digits = '', unit = 's'] = /^([0-9]{1,6})([smh]?)$/.exec(text) ?? [];
-  const milliseconds = (parseDecimal(digits, TRIAL_MAX_MS) ?? 0) * (UNITS_MS[unit || 's'] ?? 0);
-  if (milliseconds > 0 && milliseconds <= TRIAL_MAX_MS) return milliseconds;
-  const hint = 'Write a number of seconds, minutes or hours, such as 60s, 5m or 1h; a day at most.';
-  throw new PortreeveError('usage', 'DURATION_INVALID', `"${text}" is no time for a trial`, hint, {
-    value: text,
-  });
-}
+/** A trial is to be looked after; more than a day is no trial. */
+const TRIAL = {
+  option: '--try',
+  code: 'DURATION_INVALID',
+  minMs: MS_PER_SECOND,
+  maxMs: 24 * 3600 * MS_PER_SECOND,
+} as const;
 
 function notRoot(uid: number): PortreeveError {
   const message = 'only root can put a profile on trial';
