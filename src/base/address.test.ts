@@ -9,8 +9,11 @@ import {
   isLinkLocal,
   isLoopback,
   isWildcard,
+  parseAddress,
   parseIp,
+  readAddress,
   samePrefix,
+  splitHostPort,
 } from './address.ts';
 
 function ip(text: string): IpAddress {
@@ -184,4 +187,57 @@ describe('a common prefix', () => {
       assert.equal(samePrefix(ip(b), ip(a), prefix), expected);
     });
   }
+});
+
+describe('addresses as people type them', () => {
+  const scoped = (text: string) => {
+    const read = readAddress(text);
+    return read && [formatIp(read.address), read.scope];
+  };
+
+  test('one of IPv6 may have brackets and a scope', () => {
+    assert.deepEqual(scoped('192.0.2.7'), ['192.0.2.7', undefined]);
+    assert.deepEqual(scoped('[::1]'), ['::1', undefined]);
+    assert.deepEqual(scoped('fe80::1%eth0'), ['fe80::1', 'eth0']);
+    assert.deepEqual(scoped('[FE80::1%br-0.7]'), ['fe80::1', 'br-0.7']);
+  });
+
+  for (const text of [
+    '',
+    '[192.0.2.7]',
+    '192.0.2.7%eth0',
+    '[::1',
+    '::1]',
+    '::1%',
+    '::1%a%b',
+    '::1%a b',
+    '[]',
+  ]) {
+    test(`${JSON.stringify(text)} is none`, () => assert.equal(readAddress(text), undefined));
+  }
+
+  test('a scope is refused where it has no meaning', () => {
+    assert.equal(formatIp(parseAddress('[2001:db8::7]')), '2001:db8::7');
+    const refused = { kind: 'usage', code: 'ADDRESS_INVALID' };
+    assert.throws(() => parseAddress('localhost'), {
+      ...refused,
+      message: '"localhost" is not an IP address',
+    });
+    assert.throws(() => parseAddress('fe80::1%eth0'), { ...refused, message: /an interface has no meaning/ });
+  });
+
+  test('a host and its port come apart', () => {
+    const parts: Record<string, ReturnType<typeof splitHostPort>> = {
+      'a:80': { host: 'a', port: '80' },
+      'a:': { host: 'a', port: '' },
+      a: { host: 'a', port: undefined },
+      ':80': { host: '', port: '80' },
+      '[::1]:80': { host: '[::1]', port: '80' },
+      '::1': undefined,
+      'a::80': undefined,
+      '[::1]80': undefined,
+    };
+    for (const [text, expected] of Object.entries(parts))
+      assert.deepEqual(splitHostPort(text), expected, text);
+  });
 });

@@ -1,4 +1,5 @@
-// IP addresses: text to bytes and back, as inet_pton(3) and inet_ntop(3) have them.
+// IP addresses: text to bytes and back, as inet_pton(3) and inet_ntop(3) have them, and as people type them.
+import { PortreeveError } from './errors.ts';
 
 /** An IP address in network byte order: 4 bytes or 16. */
 export interface IpAddress {
@@ -137,4 +138,43 @@ export function samePrefix(a: IpAddress, b: IpAddress, prefix: number): boolean 
 /** Whether an IPv6 address is link-local (fe80::/10), so that it means something on one link only. */
 export function isLinkLocal(address: IpAddress): boolean {
   return address.family === 6 && address.bytes[0] === 0xfe && ((address.bytes[1] ?? 0) & 0xc0) === 0x80;
+}
+
+/** An address with the interface that it belongs to (RFC 4007 section 11), undefined where none is named. */
+export interface ScopedAddress {
+  readonly address: IpAddress;
+  readonly scope: string | undefined;
+}
+
+const SCOPE = /^[\w.-]+$/;
+
+/** Reads an address; only one of IPv6 may stand in brackets or have a scope. Undefined for what is none. */
+export function readAddress(text: string): ScopedAddress | undefined {
+  const inside = /^\[(.*)\]$/s.exec(text)?.[1];
+  const bare = inside ?? text;
+  const percent = bare.indexOf('%');
+  const scope = percent < 0 ? undefined : bare.slice(percent + 1);
+  const address = parseIp(percent < 0 ? bare : bare.slice(0, percent));
+  if (address?.family === 4 && (inside !== undefined || scope !== undefined)) return undefined;
+  return address && (scope === undefined || SCOPE.test(scope)) ? { address, scope } : undefined;
+}
+
+/** Reads an address without a scope. Throws PortreeveError `ADDRESS_INVALID` (usage). */
+export function parseAddress(text: string): IpAddress {
+  const read = readAddress(text);
+  if (read && read.scope === undefined) return read.address;
+  const why = read ? ': an interface has no meaning here' : '';
+  const hint =
+    'An address is one such as 192.0.2.7, ::1, [2001:db8::7], or 0.0.0.0 and :: for all of IPv4 and IPv6.';
+  throw new PortreeveError('usage', 'ADDRESS_INVALID', `"${text}" is not an IP address${why}`, hint, {
+    value: text,
+  });
+}
+
+/** HOST and HOST:PORT apart; an address of IPv6 before a port stands in brackets. Undefined for what is neither. */
+export function splitHostPort(
+  text: string,
+): { readonly host: string; readonly port: string | undefined } | undefined {
+  const { host, port } = /^(?<host>\[[^[\]]*\]|[^:]*)(?::(?<port>[^:]*))?$/s.exec(text)?.groups ?? {};
+  return host === undefined ? undefined : { host, port };
 }

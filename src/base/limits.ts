@@ -97,6 +97,9 @@ export const CHANNEL_QUEUE_MAX_LINES = 10_000;
 export const INSTALL_FILES_MAX = 200_000;
 export const INSTALL_FINDINGS_MAX = 5;
 
+/** Ports, or ranges of them, that one command or one request is asked about. */
+export const PORTS_ASKED_MAX = 100;
+
 /** The most that kernel.pid_max can be (proc_sys_kernel(5)). */
 export const PID_MAX = 4_194_304;
 /** The largest uid: 2^32 - 1 stands for "none" (credentials(7)). */

@@ -1,10 +1,19 @@
-/** Ports: what is one, and what is read as one. */
+/** Ports: what is one, and what is read as one, or as several. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { PortreeveError } from './errors.ts';
-import { isPort, parseDecimal, parsePort } from './port.ts';
+import {
+  isInRange,
+  isPort,
+  type PortForm,
+  parseDecimal,
+  parsePort,
+  parsePortRange,
+  portRangeText,
+  readPortList,
+} from './port.ts';
 
 // RFC 6335 section 6: ports are 16 bits; 0 is reserved and cannot be bound.
 describe('a port', () => {
@@ -33,7 +42,6 @@ describe('a port in text', () => {
     ['1024', 1024],
     ['65534', 65534],
     ['65535', 65535],
-    ['0111', 111],
   ];
   for (const [text, port] of read) {
     test(`"${text}" is one`, () => assert.equal(parsePort(text), port));
@@ -42,6 +50,7 @@ describe('a port in text', () => {
   const refused = [
     '',
     '0',
+    '0111',
     '65536',
     '4294967297',
     '0x10',
@@ -71,6 +80,118 @@ describe('a port in text', () => {
 
   test('every port is read from its digits', () => {
     for (let port = 1; port <= 65535; port++) assert.equal(parsePort(`${port}`), port);
+  });
+});
+
+const SERVICES: Readonly<Record<string, number>> = { 'ssh tcp': 22, 'domain tcp': 53, 'domain udp': 53 };
+
+const services = () => ({
+  portOf: (name: string, protocol = 'tcp') => SERVICES[`${name} ${protocol}`],
+  names: ['ssh', 'domain'],
+});
+
+describe('ports as people type them', () => {
+  const legal: Record<string, [first: number, last: number, protocol?: 'tcp' | 'udp']> = {
+    '80': [80, 80],
+    ':80': [80, 80],
+    '80/tcp': [80, 80, 'tcp'],
+    '80/UDP': [80, 80, 'udp'],
+    'tcp/80': [80, 80, 'tcp'],
+    'TCP/80': [80, 80, 'tcp'],
+    ':80/tcp': [80, 80, 'tcp'],
+    '1-65535': [1, 65535],
+    '8000-8100/tcp': [8000, 8100, 'tcp'],
+    'udp/8000-8100': [8000, 8100, 'udp'],
+    '7-7': [7, 7],
+    ssh: [22, 22],
+    'ssh/tcp': [22, 22, 'tcp'],
+    'Udp/domain': [53, 53, 'udp'],
+  };
+  for (const [text, [first, last, protocol]] of Object.entries(legal)) {
+    test(text, () => assert.deepEqual(parsePortRange(text, {}, services), { first, last, protocol }));
+  }
+
+  const refused: Record<string, [problem: RegExp, form?: PortForm]> = {
+    '': [/no number and no name/],
+    ' 80': [/no number/],
+    '1-': [/no number/],
+    '-1': [/no number/],
+    '1-2-3': [/no number/],
+    '80,81': [/no number/],
+    '/tcp': [/no number/],
+    '80/': [/the protocol is tcp or udp, not ""/],
+    '80/sctp': [/not "sctp"/],
+    '80/tcp/': [/not "tcp\/"/],
+    'tcp/80/tcp': [/no number/],
+    '0': [/the lowest port is 1/],
+    '0-1': [/the lowest port is 1/],
+    '080': [/no leading zero/],
+    '1-010': [/no leading zero/],
+    '65536': [/the highest port is 65535/],
+    '1-99999999999': [/the highest port is 65535/],
+    '8010-8000': [/its last port is below its first/],
+    '0x50': [/no such name/],
+    SSH: [/no such name/],
+    'ssh/udp': [/does not have it for udp/],
+    '80/tcp ': [/not "tcp "/],
+    '1-2': [/a range has no meaning here/, { isSingle: true }],
+    'tcp/1': [/a protocol has no meaning here/, { protocol: 'meaningless' }],
+    '53': [/^"53" is not a port with a protocol$/, { protocol: 'required' }],
+    domain: [/^"domain" is not a port with a protocol$/, { protocol: 'required' }],
+  };
+  for (const [text, [problem, form]] of Object.entries(refused)) {
+    test(`${JSON.stringify(text)} is refused, with why`, () => {
+      assert.throws(
+        () => parsePortRange(text, form, services),
+        (thrown) =>
+          thrown instanceof PortreeveError &&
+          thrown.code === 'PORT_INVALID' &&
+          thrown.message.startsWith(`"${text}" is not a port`) &&
+          problem.test(thrown.message),
+      );
+    });
+  }
+
+  test('port 0 is one where it has a meaning, and the hint says so', () => {
+    assert.equal(parsePortRange('0', { takesZero: true }).first, 0);
+    assert.throws(() => parsePortRange('x', { takesZero: true }), { hint: /from 0 to 65535/ });
+  });
+
+  test('the nearest name is suggested, and services are asked only for a name', () => {
+    assert.throws(() => parsePortRange('sssh', {}, services), { hint: /^Did you mean ssh\? A port is/ });
+    const unasked = () => assert.fail('asked');
+    assert.equal(parsePortRange('80/tcp', {}, unasked).first, 80);
+    assert.throws(() => parsePortRange('08/tcp', {}, unasked), { code: 'PORT_INVALID' });
+  });
+
+  const range = fc
+    .tuple(fc.integer({ min: 1, max: 65535 }), fc.integer({ min: 1, max: 65535 }))
+    .chain(([one, other]) =>
+      fc
+        .constantFrom('tcp' as const, 'udp' as const, undefined)
+        .map((protocol) => ({ first: Math.min(one, other), last: Math.max(one, other), protocol })),
+    );
+
+  test('ranges are read from their canonical text, also several of them', () => {
+    fc.assert(
+      fc.property(fc.array(range, { minLength: 1, maxLength: 100 }), (ranges) => {
+        assert.deepEqual(readPortList(ranges.map(portRangeText).join(',')), ranges);
+      }),
+    );
+    const hundred = Array.from({ length: 100 }, () => '1').join(',');
+    assert.equal(readPortList(hundred)?.length, 100);
+    assert.equal(readPortList(`${hundred},1`), undefined);
+    for (const list of ['', '80,', 'ssh']) assert.equal(readPortList(list), undefined, list);
+  });
+
+  test('a range has its ends in it, and no other protocol than its own', () => {
+    const ports = { first: 8000, last: 8010, protocol: 'tcp' } as const;
+    assert.deepEqual(
+      [7999, 8000, 8010, 8011].map((port) => isInRange(port, 'tcp', ports)),
+      [false, true, true, false],
+    );
+    assert.ok(!isInRange(8000, 'udp', ports));
+    assert.ok(isInRange(8000, 'udp', { ...ports, protocol: undefined }));
   });
 });
 

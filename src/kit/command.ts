@@ -28,6 +28,6 @@ export function fullName(command: Command): string {
 }
 
 /** The values of an option that may be repeated. */
-export function collect(value: string, previous: readonly string[]): string[] {
+export function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value];
 }

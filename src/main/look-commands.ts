@@ -18,8 +18,8 @@ function addQuick(program: Command, { io, end }: Surroundings, quick: QuickComma
     .argument(quick.argument, quick.argumentHelp)
     .addHelpText('after', quick.help);
   for (const [flags, help] of quick.options) command.option(flags, help);
-  command.action(async (words: string | readonly string[], options: TypedOptions) => {
-    end(await quick.run([words].flat(), options, io));
+  command.action(async (words: readonly string[], options: TypedOptions) => {
+    end(await quick.run(words, options, io));
   });
 }
 
@@ -118,7 +118,7 @@ function addSuggest(program: Command, { io, end }: Surroundings): void {
       'the systems whose clients must not get them, "-" before one to leave it out',
       'today',
     )
-    .option('--near <port>', 'the nearest to this one')
+    .option('--near <port>', 'the nearest to this one, 8000 or http-alt')
     .option('--name <name>', 'what they are for: the same name has the same ports again')
     .addOption(
       new Option('--protocol <which>', 'what they are to be free for')

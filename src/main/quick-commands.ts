@@ -9,7 +9,7 @@ export type TypedOptions = Readonly<Record<string, string | true>>;
 export interface QuickCommand {
   readonly name: string;
   readonly description: string;
-  /** "<port>", or "[port...]" for any number. */
+  /** "<port...>", or "[port...]" where there may be none. */
   readonly argument: string;
   readonly argumentHelp: string;
   /** "--json", or "--owner <word>" for one that takes a value, each with what it means. */
@@ -24,11 +24,13 @@ const RUNTIME: QuickCommand['options'][number] = [
   "the daemon's runtime directory (default: your own, then the system's)",
 ];
 
+const PORTS_HELP = 'ports and ranges: 80, 53/udp, ssh, 8000-8010';
+
 export const PORTS: QuickCommand = {
   name: 'ports',
   description: 'list the ports that are held, by whom, and what they are called',
   argument: '[port...]',
-  argumentHelp: 'ports and ranges: 80, 8000-8100, 53/udp',
+  argumentHelp: PORTS_HELP,
   options: [
     ['--listening', 'only what others can reach: TCP that listens, UDP that is not connected'],
     ['--all', 'every socket: connections and TIME_WAIT, too'],
@@ -46,7 +48,7 @@ Exit code 0, or 1 if ports or an owner were named and there is nothing.
 
 Examples:
   portreeve ports
-  portreeve ports 8000-8100 53/udp
+  portreeve ports 8000-8100 53/udp ssh
   portreeve ports --all --owner nginx
   portreeve ports --listening --json | jq '.ports[] | select(.user != "root")'`,
   run: async (words, options, io) => {
@@ -58,27 +60,28 @@ Examples:
 export const WHO: QuickCommand = {
   name: 'who',
   description: 'say in one line who holds a port',
-  argument: '<port>',
-  argumentHelp: 'a port, such as 80 or 53/udp',
+  argument: '<port...>',
+  argumentHelp: PORTS_HELP,
   options: [['--json', 'print JSON'], RUNTIME],
   help: `
 Exit code 0 if somebody holds it, 1 if nobody does, 3 if somebody does and you
-may not see who.
+may not see who. Of several ports the highest.
 
 Examples:
   portreeve who 8080
+  portreeve who 80 443/tcp ssh
   portreeve who 53/udp || echo free`,
-  run: async ([port = ''], options, io) => {
+  run: async (words, options, io) => {
     const { whoCommand } = await import('../sockets/commands/who.ts');
-    return await whoCommand(port, options, io);
+    return await whoCommand(words, options, io);
   },
 };
 
 export const EXPLAIN: QuickCommand = {
   name: 'explain',
   description: 'say all about one port: who has it, and whether you can',
-  argument: '<port>',
-  argumentHelp: 'a port, 80, or with its protocol, 80/tcp',
+  argument: '<port...>',
+  argumentHelp: PORTS_HELP,
   options: [
     ['--state <dir>', 'where the applied profile and the refusals are kept'],
     ['--json', 'print JSON'],
@@ -88,15 +91,16 @@ The first line says whether a server could have the port now, on all addresses,
 and if not, why not and what to do. Without a protocol it is asked for both.
 
 Exit code 0 if you can have it, 1 if you cannot, 3 if it depends on what the
-kernel does not show.
+kernel does not show. Of several ports the highest.
 
 Examples:
   portreeve explain 8080
+  portreeve explain 8000-8010 ssh
   portreeve explain 40030/tcp
   portreeve explain 631 --json | jq '.explanations[].answer'`,
-  run: async ([port = ''], options, io) => {
+  run: async (words, options, io) => {
     const { explainCommand } = await import('../doctor/commands/explain.ts');
-    return await explainCommand(port, options, io);
+    return await explainCommand(words, options, io);
   },
 };
 
@@ -129,8 +133,8 @@ export function quickCall([name, ...typed]: readonly string[]): QuickCall | unde
       i++;
     } else return undefined;
   }
-  const isCount = command.argument.startsWith('[') || words.length === 1;
-  return isCount ? { command, words, options } : undefined;
+  const isEnough = command.argument.startsWith('[') || words.length > 0;
+  return isEnough ? { command, words, options } : undefined;
 }
 
 /** Runs it in the process: words out, an exit code. */

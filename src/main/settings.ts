@@ -1,7 +1,7 @@
 // The settings of the daemon: what the command line says, else what portreeve.toml says, else what is built in.
 
 import { resolve } from 'node:path';
-import { type IpAddress, parseIp } from '../base/address.ts';
+import { type IpAddress, parseAddress } from '../base/address.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { PORTMAP_PORT, type Port, parsePort } from '../base/port.ts';
 import { guardSettings } from '../guard/app/settings.ts';
@@ -10,6 +10,7 @@ import type { Files } from '../host/host.ts';
 import { type Directories, GUARD_PINS } from '../kit/directories.ts';
 import { isListenablePath, LISTENABLE_PATH, whyNotListen } from '../kit/listenable.ts';
 import { readSettings, settingsPath } from '../kit/settings.ts';
+import { serviceNames } from '../names/app/service-names.ts';
 
 /** The options of `portreeve serve`, as they were typed. */
 export interface ServeOptions {
@@ -84,7 +85,7 @@ export async function settle(
     listenFrom,
     file: options.config ?? settingsPath(directories.config),
     isListenSet: file.listen !== undefined,
-    port: parsePort(options.port ?? `${file.port ?? PORTMAP_PORT}`),
+    port: parsePort(options.port ?? `${file.port ?? PORTMAP_PORT}`, () => serviceNames(files)),
     localPath: checkLocalPath(localPath),
     uid: file.uid,
     // Whoever has chosen a place gets that or an error.
@@ -95,16 +96,10 @@ export async function settle(
 }
 
 function listenAddress(text: string): IpAddress {
-  const address = parseIp(text);
-  const why = address && whyNotListen(address);
-  if (why)
-    throw new PortreeveError('usage', 'ADDRESS_INVALID', `cannot listen on ${text}: ${why}`, '', {
-      value: text,
-    });
-  if (address) return address;
-  const hint =
-    'An address is one such as 127.0.0.1, 192.0.2.7, ::1, or 0.0.0.0 and :: for all of IPv4 and IPv6.';
-  throw new PortreeveError('usage', 'ADDRESS_INVALID', `"${text}" is not an IP address`, hint, {
+  const address = parseAddress(text);
+  const why = whyNotListen(address);
+  if (why === undefined) return address;
+  throw new PortreeveError('usage', 'ADDRESS_INVALID', `cannot listen on ${text}: ${why}`, '', {
     value: text,
   });
 }

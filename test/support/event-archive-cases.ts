@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { NewGuardEvent } from '../../src/base/guard-event.ts';
 import { GUARD_EVENT_AGE_MAX_MS } from '../../src/base/limits.ts';
+import type { Protocol } from '../../src/base/port.ts';
 import type { EventArchive, EventQuery } from '../../src/guard/core/event-archive.ts';
 
 /** When the events of the cases were, unless they say otherwise. */
@@ -87,8 +88,12 @@ export function eventArchiveCases(make: (t: TestContext, max: number) => EventAr
     assert.deepEqual(numbers({ uid: 0 }), [2]);
     assert.deepEqual(numbers({ job: 'WEB' }), [2]);
     assert.deepEqual(numbers({ protocol: 'tcp' }), [1]);
-    assert.deepEqual(numbers({ port: 53 }), [2]);
-    assert.deepEqual(numbers({ port: 53, uid: 1000 }), []);
+    const ports = (first: number, last = first, protocol?: Protocol) => [{ first, last, protocol }];
+    assert.deepEqual(numbers({ ports: ports(53) }), [2]);
+    assert.deepEqual(numbers({ ports: ports(53), uid: 1000 }), []);
+    assert.deepEqual(numbers({ ports: ports(53, 53, 'tcp') }), []);
+    assert.deepEqual(numbers({ ports: ports(53, 80) }), [1, 2]);
+    assert.deepEqual(numbers({ ports: [...ports(80, 80, 'tcp'), ...ports(54, 79)] }), [1]);
     assert.deepEqual(numbers({ sinceMs: EVENT_TIME + 1 }), [2]);
     assert.deepEqual(numbers({ sinceMs: EVENT_TIME }), [1, 2, 3]);
   });

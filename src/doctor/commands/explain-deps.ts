@@ -47,14 +47,18 @@ export function explainDoors({ state }: ExplainOptions, io: Io): ExplainDoors {
   };
 }
 
-/** The same for one port, about which no more is looked for than is needed: that is quicker. */
-export function quickExplainDoors(port: number, options: ExplainOptions, io: Io): ExplainDoors {
-  return {
-    ...explainDoors(options, io),
-    // Of those who have it one is found, and his kin; others to whom it was passed on may be left out.
-    sockets: new LinuxOpenSockets('some'),
-    iana: async () => new Iana(ianaDataOf(port, ianaText())),
-  };
+/** The same for single ports, about which no more is looked for than is needed: that is quicker. */
+export function quickExplainDoors(options: ExplainOptions, io: Io): (port: number) => ExplainDoors {
+  // Of those who have it one is found, and his kin; others to whom it was passed on may be left out.
+  const doors = { ...explainDoors(options, io), sockets: new LinuxOpenSockets('some') };
+  let text: string | undefined;
+  return (port) => ({
+    ...doors,
+    iana: async () => {
+      text ??= ianaText();
+      return new Iana(ianaDataOf(port, text));
+    },
+  });
 }
 
 /** The file of the package. */
@@ -73,9 +77,10 @@ async function eventsOf(port: number, state: string | undefined, io: Io): Promis
   ];
   if (!files.some((file) => existsSync(file))) return [];
   const { eventsTold } = await import('../../guard/commands/events.ts');
+  const ports = [{ first: port, last: port, protocol: undefined }];
   let events: EventLine[] = [];
   for (const back of SINCE_MS) {
-    const asked = { isFollowing: false, sinceMs: systemClock.now() - back, port };
+    const asked = { isFollowing: false, sinceMs: systemClock.now() - back, ports };
     events = [];
     for await (const event of eventsTold(asked, state === undefined ? {} : { state }, io)) {
       if (events.push(event) === EVENT_PAGE_MAX) break;

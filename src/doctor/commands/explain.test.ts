@@ -8,9 +8,21 @@ import { PortreeveError } from '../../base/errors.ts';
 import { explainCommand } from './explain.ts';
 
 test('what is no port is refused', async () => {
-  for (const what of ['', '0', '65536', 'http', '80/', '80/sctp', '80/tcp/', '/tcp', '-1', '8080-8090']) {
+  for (const what of [
+    '',
+    '0',
+    '65536',
+    '080',
+    'htpp',
+    '80/',
+    '80/sctp',
+    '80/tcp/',
+    '/tcp',
+    '-1',
+    '8090-8080',
+  ]) {
     await assert.rejects(
-      explainCommand(what, {}, capturedIo()),
+      explainCommand([what], {}, capturedIo()),
       (thrown) => thrown instanceof PortreeveError && thrown.code === 'PORT_INVALID',
       what,
     );
@@ -24,7 +36,7 @@ test('a port of this process is taken by it, and free when it is closed', async 
   assert.ok(typeof address === 'object' && address);
   const what = `${address.port}/TCP`;
   const io = capturedIo();
-  assert.equal(await explainCommand(what, { json: true }, io), 1);
+  assert.equal(await explainCommand([what], { json: true }, io), 1);
   const { port, explanations } = JSON.parse(io.stdout());
   const [{ answer, holders, binds, untold, ...only }, ...others] = explanations;
   assert.deepEqual([port, only.protocol, others], [address.port, 'tcp', []]);
@@ -40,13 +52,13 @@ test('a port of this process is taken by it, and free when it is closed', async 
   server.close();
   await once(server, 'close');
   const after = capturedIo();
-  assert.equal(await explainCommand(what, {}, after), 0);
+  assert.equal(await explainCommand([what], {}, after), 0);
   assert.match(after.stdout(), new RegExp(`^${address.port}/tcp can be had: nobody has it`));
 });
 
 test('without a protocol both are explained', async () => {
   const io = capturedIo();
-  await explainCommand('9', { json: true }, io);
+  await explainCommand(['9'], { json: true }, io);
   const { explanations } = JSON.parse(io.stdout());
   assert.deepEqual(
     explanations.map(({ protocol, names }: { protocol: string; names: { iana: { entries: unknown[] } } }) => [

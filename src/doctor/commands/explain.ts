@@ -1,10 +1,11 @@
-// `portreeve explain`: all about one port, and first of all whether one can have it.
+// `portreeve explain`: all about a port, and first of all whether one can have it.
 
 import { formatIp } from '../../base/address.ts';
-import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
-import { type Protocol, parsePort } from '../../base/port.ts';
+import { EXIT_CODES } from '../../base/errors.ts';
+import { isInRange, type Protocol } from '../../base/port.ts';
 import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
+import { portsOneByOne } from '../../names/commands/port-arguments.ts';
 import type { RegisteredProgram } from '../../portmap/core/registered-program.ts';
 import type { Reservation } from '../../profile/core/rules.ts';
 import { portsSeen } from '../../sockets/app/port-records.ts';
@@ -14,25 +15,34 @@ import { type ExplainOptions, quickExplainDoors } from './explain-deps.ts';
 import { explanationText } from './explain-text.ts';
 
 /** `portreeve explain` */
-export async function explainCommand(what: string, options: ExplainOptions, io: Io): Promise<number> {
-  const { port, protocols } = parseAsked(what);
-  const explanations = await explain(port, protocols, quickExplainDoors(port, options, io));
-  io.out(
-    options.json ? json({ port, explanations: explanations.map(jsonOf) }) : explanationText(io, explanations),
-  );
+export async function explainCommand(
+  words: readonly string[],
+  options: ExplainOptions,
+  io: Io,
+): Promise<number> {
+  const asked = [...Map.groupBy(portsOneByOne(words), ({ first }) => first)];
+  const doorsFor = quickExplainDoors(options, io);
+  const explained: Explanation[][] = [];
+  for (const [port, ranges] of asked) {
+    const protocols = PROTOCOLS.filter((protocol) =>
+      ranges.some((range) => isInRange(port, protocol, range)),
+    );
+    explained.push(await explain(port, protocols, doorsFor(port)));
+  }
+  if (options.json) {
+    const of = asked.length === 1 ? { port: asked[0]?.[0] } : {};
+    io.out(json({ ...of, explanations: explained.flat().map(jsonOf) }));
+  } else io.out(explained.map((explanations) => explanationText(io, explanations)).join('\n'));
+  return Math.max(...explained.map(exitCodeOf));
+}
+
+const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp'];
+
+/** Of one port. */
+function exitCodeOf(explanations: readonly Explanation[]): number {
   const answers = explanations.map(({ answer }) => answer.can);
   if (answers.includes('no')) return EXIT_CODES.refused;
   return answers.includes('unsure') ? EXIT_CODES.world : 0;
-}
-
-/** Reads "80" and "80/tcp". Throws PortreeveError `PORT_INVALID` (usage). */
-function parseAsked(text: string): { readonly port: number; readonly protocols: readonly Protocol[] } {
-  const { digits = '', name } = /^(?<digits>[^/]*)(?:\/(?<name>.*))?$/s.exec(text)?.groups ?? {};
-  const protocol = name?.toLowerCase();
-  if (protocol === undefined) return { port: parsePort(digits), protocols: ['tcp', 'udp'] };
-  if (protocol === 'tcp' || protocol === 'udp') return { port: parsePort(digits), protocols: [protocol] };
-  const hint = 'Write a number from 1 to 65535, such as 80, or with its protocol, 80/tcp or 53/udp.';
-  throw new PortreeveError('usage', 'PORT_INVALID', `"${text}" is not a port`, hint, { value: text });
 }
 
 function jsonOf(explanation: Explanation) {

@@ -3,7 +3,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { SimFiles } from '../../../test/support/sim/files.ts';
+import { PORTS_ASKED_MAX } from '../../base/limits.ts';
+import type { Protocol } from '../../base/port.ts';
 import { EVENTS_PATH, type EventsAsked, eventsPath, parseEventsPath, portreeveGid } from './events.ts';
+
+const portRange = fc
+  .tuple(fc.integer({ min: 0, max: 65535 }), fc.integer({ min: 0, max: 65535 }))
+  .chain(([one, other]) =>
+    fc
+      .constantFrom<Protocol | undefined>('tcp', 'udp', undefined)
+      .map((protocol) => ({ first: Math.min(one, other), last: Math.max(one, other), protocol })),
+  );
 
 test('a question is what it was after it has been a path', () => {
   const asked: fc.Arbitrary<EventsAsked> = fc.record(
@@ -12,7 +22,7 @@ test('a question is what it was after it has been a path', () => {
       sinceMs: fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) }),
       job: fc.stringMatching(/^[A-Z0-9@#$_.-]{1,64}$/),
       protocol: fc.constantFrom('tcp', 'udp'),
-      port: fc.integer({ min: 1, max: 65535 }),
+      ports: fc.array(portRange, { minLength: 1, maxLength: 4 }),
     },
     { requiredKeys: ['isFollowing'] },
   );
@@ -26,6 +36,10 @@ test('a question without conditions is the path alone', () => {
 
 test('what is asked wrongly is said, and never thrown', () => {
   assert.equal(parseEventsPath(`${EVENTS_PATH}?port=0x50`), 'port cannot be "0x50"');
+  assert.match(
+    `${parseEventsPath(`${EVENTS_PATH}?port=${'80,'.repeat(PORTS_ASKED_MAX)}80`)}`,
+    /^port cannot be/,
+  );
   fc.assert(
     fc.property(fc.string(), (text) => {
       assert.ok(['string', 'object'].includes(typeof parseEventsPath(`${EVENTS_PATH}?${text}`)));

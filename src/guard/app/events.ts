@@ -1,7 +1,7 @@
 // What the guard did, as it is shown: who may see what, and the line of JSON that stands for an event.
 import type { GuardEvent } from '../../base/guard-event.ts';
 import { JOB_NAME_MAX_CHARACTERS } from '../../base/limits.ts';
-import { PORT_MAX, type Protocol, parseDecimal } from '../../base/port.ts';
+import { type PortForm, type Protocol, portRangeText, readPortList } from '../../base/port.ts';
 import type { Files } from '../../host/host.ts';
 import { readUsers } from '../../job/app/users.ts';
 import { parseRfc3339 } from '../../text/rfc3339.ts';
@@ -62,20 +62,23 @@ export function eventLine(event: GuardEvent): EventLine {
   };
 }
 
+/** The ports of a question; a bind of any port, which is port 0, can be refused as well. */
+export const EVENT_PORTS: PortForm = { takesZero: true };
+
 /** Which events somebody asks for. */
-export interface EventsAsked extends Pick<EventQuery, 'sinceMs' | 'job' | 'protocol' | 'port'> {
+export interface EventsAsked extends Pick<EventQuery, 'sinceMs' | 'job' | 'protocol' | 'ports'> {
   /** Further ones, too, as they come. Without `sinceMs` only these. */
   readonly isFollowing: boolean;
 }
 
 /** The question as a path with parameters. */
-export function eventsPath({ isFollowing, sinceMs, job, protocol, port }: EventsAsked): string {
+export function eventsPath({ isFollowing, sinceMs, job, protocol, ports }: EventsAsked): string {
   const said = {
     follow: isFollowing ? '1' : undefined,
     since: sinceMs === undefined ? undefined : new Date(sinceMs).toISOString(),
     job,
     protocol,
-    port: port === undefined ? undefined : `${port}`,
+    port: ports?.map(portRangeText).join(','),
   };
   const parameters = new URLSearchParams();
   for (const [key, value] of Object.entries(said)) if (value !== undefined) parameters.set(key, value);
@@ -92,8 +95,8 @@ const READ: Readonly<Record<string, (text: string) => Partial<EventsAsked> | und
   job: (text) => (text !== '' && text.length <= JOB_NAME_MAX_CHARACTERS ? { job: text } : undefined),
   protocol: (text) => (text === 'tcp' || text === 'udp' ? { protocol: text } : undefined),
   port: (text) => {
-    const port = parseDecimal(text, PORT_MAX);
-    return port === undefined ? undefined : { port };
+    const ports = readPortList(text, EVENT_PORTS);
+    return ports && { ports };
   },
 };
 

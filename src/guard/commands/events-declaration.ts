@@ -1,14 +1,14 @@
 // The command `portreeve events`.
 import { type Command, Option } from 'commander';
-import { addCommand, type Surroundings } from '../../kit/command.ts';
+import { addCommand, collect, type Surroundings } from '../../kit/command.ts';
 
 export function addEvents(program: Command, { io, end }: Surroundings): void {
   addCommand(program, 'events')
     .description('list what the guard refused, or would have refused')
     .option('--follow', 'go on with new ones as they come; without --since only with these')
-    .option('--since <time>', 'only from then on: 2026-11-20T10:00:00Z, 10m, 2h, today')
+    .option('--since <time>', 'only from then on: 2026-11-20T10:00:00Z, 10m, 2h, 1d, today')
     .option('--job <name>', 'only those of a job')
-    .option('--port <port>', 'only those for a port: 80, or 80/tcp')
+    .option('--port <port>', 'only those for a port or range: 80, 53/udp, ssh; may be repeated', collect)
     .option('--json', 'print JSON, a line for each')
     .option('--runtime <dir>', "the daemon's runtime directory (default: your own, then the system's)")
     .addOption(

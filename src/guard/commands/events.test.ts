@@ -106,6 +106,9 @@ describe('of the running daemon', () => {
     assert.deepEqual(await numbers('--port 80'), [1]);
     assert.deepEqual(await numbers('--port 53/udp'), [2]);
     assert.deepEqual(await numbers('--port 53/tcp'), []);
+    assert.deepEqual(await numbers('--port domain'), [2]);
+    assert.deepEqual(await numbers('--port tcp/50-60'), []);
+    assert.deepEqual(await numbers('--port 50-60 --port 80'), [1, 2]);
   });
 
   test('--follow shows new ones as they come, and ends when nobody reads any more', async (t) => {
@@ -197,8 +200,8 @@ describe('of the archive', () => {
 test('what cannot be asked is wrong usage, and said', async () => {
   const cases: Record<string, RegExp> = {
     '--since yesterday': /"yesterday" is not a time\n.*10m/,
-    '--port http': /"http" is not a port/,
-    '--port 80/icmp': /"80\/icmp" is not a port with a protocol/,
+    '--port htpp': /"htpp" is not a port: .*\nDid you mean http\?/,
+    '--port 80/icmp': /"80\/icmp" is not a port: the protocol is tcp or udp/,
     '--job A*': /"A\*" is no job name/,
     '--state /x --runtime /y': /cannot be used with/,
   };

@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
 import { parseJobName } from '../../base/job.ts';
 import { EVENT_PAGE_MAX } from '../../base/limits.ts';
-import { parsePort } from '../../base/port.ts';
 import { systemClock } from '../../host/linux/linux-clock.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { lookSocketIn, requireTrusted } from '../../kit/daemon-status.ts';
@@ -12,8 +11,8 @@ import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import { followLines } from '../../kit/follow.ts';
 import type { Io } from '../../kit/io.ts';
 import { parseSince } from '../../kit/since.ts';
-import { parsePortOf } from '../../profile/commands/decide.ts';
-import { type EventLine, type EventsAsked, eventLine, eventsPath } from '../app/events.ts';
+import { portRanges } from '../../names/commands/port-arguments.ts';
+import { EVENT_PORTS, type EventLine, type EventsAsked, eventLine, eventsPath } from '../app/events.ts';
 import { SqliteEventArchive } from '../linux/event-archive.ts';
 import { EventTable } from './event-table.ts';
 
@@ -21,7 +20,7 @@ export interface EventsOptions {
   readonly follow?: boolean;
   readonly since?: string;
   readonly json?: boolean;
-  readonly port?: string;
+  readonly port?: readonly string[];
   readonly job?: string;
   readonly runtime?: string;
   readonly state?: string;
@@ -32,7 +31,7 @@ export async function eventsCommand(options: EventsOptions, io: Io): Promise<num
     isFollowing: options.follow ?? false,
     ...(options.since === undefined ? {} : { sinceMs: parseSince(options.since, systemClock.now()) }),
     ...(options.job === undefined ? {} : { job: parseJobName(options.job) }),
-    ...(options.port === undefined ? {} : portAsked(options.port)),
+    ...(options.port === undefined ? {} : { ports: portRanges(options.port, EVENT_PORTS) }),
   };
   const table = new EventTable(io);
   let count = 0;
@@ -44,11 +43,6 @@ export async function eventsCommand(options: EventsOptions, io: Io): Promise<num
   }
   if (count === 0 && !options.json && !asked.isFollowing) io.out('nothing is recorded\n');
   return 0;
-}
-
-/** Reads "80", and "80/tcp". */
-function portAsked(text: string): Pick<EventsAsked, 'port' | 'protocol'> {
-  return text.includes('/') ? parsePortOf(text) : { port: parsePort(text) };
 }
 
 /** A line of the daemon is what it says: it is of this host, and of root or of oneself. */
@@ -101,7 +95,7 @@ async function* linesOf(asked: EventsAsked, options: EventsOptions, io: Io): Asy
 }
 
 function* archivedLines(state: string, asked: EventsAsked): Generator<string> {
-  const { sinceMs, job, protocol, port } = asked;
+  const { sinceMs, job, protocol, ports } = asked;
   if (asked.isFollowing) {
     const hint = 'Leave --state out: the running daemon is asked then.';
     throw new PortreeveError('usage', 'FOLLOW_ARCHIVE', 'an archive cannot be followed', hint);
@@ -109,7 +103,7 @@ function* archivedLines(state: string, asked: EventsAsked): Generator<string> {
   const archive = new SqliteEventArchive(state);
   let after = 0;
   for (;;) {
-    const events = archive.read({ after, limit: EVENT_PAGE_MAX, sinceMs, job, protocol, port });
+    const events = archive.read({ after, limit: EVENT_PAGE_MAX, sinceMs, job, protocol, ports });
     for (const event of events) yield JSON.stringify(eventLine(event));
     const last = events.at(-1);
     if (!last) return;

@@ -1,6 +1,6 @@
 // The archive of the guard's events, as the features that use it see it.
 import type { GuardEvent, NewGuardEvent } from '../../base/guard-event.ts';
-import type { Protocol } from '../../base/port.ts';
+import type { AskedPorts, Protocol } from '../../base/port.ts';
 
 /** Which events are asked for: those to which all applies that is said. */
 export interface EventQuery {
@@ -12,7 +12,8 @@ export interface EventQuery {
   readonly uid?: number | undefined;
   readonly job?: string | undefined;
   readonly protocol?: Protocol | undefined;
-  readonly port?: number | undefined;
+  /** Of these ports; of none of them is an event without a port. */
+  readonly ports?: readonly AskedPorts[] | undefined;
 }
 
 /** How many events the programs of a guard have counted as lost. */

@@ -144,7 +144,8 @@ describe('following', () => {
 
   test('what does not fit is passed over', async (t) => {
     const { ask, add } = await served(t);
-    const response = await ask(eventsPath({ isFollowing: true, port: 53, protocol: 'udp', job: 'WEB' }));
+    const ports = [{ first: 53, last: 53, protocol: 'udp' }] as const;
+    const response = await ask(eventsPath({ isFollowing: true, ports, job: 'WEB' }));
     const lines = response.setEncoding('utf8')[Symbol.asyncIterator]();
     const fitting = guardEvent({ port: 53, protocol: 'udp', job: 'WEB' });
     add(guardEvent(), { ...fitting, port: 54 }, { ...fitting, protocol: 'tcp' }, { ...fitting, job: 'MAIL' });
@@ -219,7 +220,9 @@ describe('how many may look at once', () => {
   test('who takes nothing of what waits is cut off, and who only waits is not', async (t) => {
     const { ask, add, responses } = await served(t, { stallMs: 50 });
     await ask(eventsPath({ isFollowing: true }));
-    const idle = await ask(eventsPath({ isFollowing: true, port: 7 }));
+    const idle = await ask(
+      eventsPath({ isFollowing: true, ports: [{ first: 7, last: 7, protocol: undefined }] }),
+    );
     const [waiting] = responses;
     assert.ok(waiting);
     const broken = once(waiting, 'close');

@@ -125,8 +125,8 @@ export class EventFeed {
     const { archive } = this.#doors;
     const latest = archive.latest();
     const { asked, only, after } = reader;
-    const { sinceMs, job, protocol, port } = asked;
-    const events = archive.read({ after, limit: EVENT_PAGE_MAX, sinceMs, uid: only, job, protocol, port });
+    const { sinceMs, job, protocol, ports } = asked;
+    const events = archive.read({ after, limit: EVENT_PAGE_MAX, sinceMs, uid: only, job, protocol, ports });
     // Where nothing was found, nothing up to the latest has to be looked at again.
     reader.after = events.at(-1)?.number ?? Math.max(after, latest);
     return events.map((event) => `${JSON.stringify(eventLine(event))}\n`).join('');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { GuardEvent, NewGuardEvent } from '../../base/guard-event.ts';
 import { GUARD_EVENT_AGE_MAX_MS, GUARD_EVENTS_MAX } from '../../base/limits.ts';
+import type { AskedPorts } from '../../base/port.ts';
 import { Damage, DatabaseFile, numberOf, onlyNumber, type Row, textOf } from '../../host/linux/database.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import type { EventArchive, EventQuery, LostCount } from '../core/event-archive.ts';
@@ -212,17 +213,33 @@ function noteLost(db: DatabaseSync, { guard, count }: LostCount): void {
   db.prepare('INSERT INTO lost VALUES (?, ?)').run(guard, count);
 }
 
-function conditionsOf({ after, sinceMs, uid, job, protocol, port }: EventQuery) {
+/** A part of WHERE, with what stands for its question marks. */
+interface Condition {
+  readonly text: string;
+  readonly values: readonly SQLInputValue[];
+}
+
+function conditionsOf({ after, sinceMs, uid, job, protocol, ports }: EventQuery) {
   const conditions = [
     ['number > ?', after],
     ['time_ms >= ?', sinceMs],
     ['uid = ?', uid],
     ['job = ?', job],
     ['protocol = ?', protocol],
-    ['port = ?', port],
   ] as const;
-  const said = conditions.flatMap(([text, value]) => (value === undefined ? [] : [{ text, value }]));
-  return { where: said.map(({ text }) => text).join(' AND '), values: said.map(({ value }) => value) };
+  const ofPorts: Condition[] = ports ? [portCondition(ports)] : [];
+  const said = ofPorts.concat(
+    conditions.flatMap(([text, value]) => (value === undefined ? [] : { text, values: [value] })),
+  );
+  return { where: said.map(({ text }) => text).join(' AND '), values: said.flatMap(({ values }) => values) };
+}
+
+function portCondition(ports: readonly AskedPorts[]): Condition {
+  const ofOne = '(port BETWEEN ? AND ? AND protocol IN (?, ?))';
+  return {
+    text: `(${ports.map(() => ofOne).join(' OR ')})`,
+    values: ports.flatMap(({ first, last, protocol }) => [first, last, protocol ?? 'tcp', protocol ?? 'udp']),
+  };
 }
 
 function valuesOf(event: NewGuardEvent): SQLInputValue[] {

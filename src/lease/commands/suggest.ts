@@ -2,15 +2,16 @@
 
 import { PortreeveError } from '../../base/errors.ts';
 import { jobPatternProblem } from '../../base/job.ts';
-import { SERVICES_MAX_CHARACTERS, SUGGESTIONS_MAX } from '../../base/limits.ts';
-import { PORT_MAX, type Protocol, parseDecimal, parsePort } from '../../base/port.ts';
+import { SUGGESTIONS_MAX } from '../../base/limits.ts';
+import { PORT_MAX, type Protocol, parseDecimal } from '../../base/port.ts';
 import type { Column } from '../../base/table.ts';
 import { readText } from '../../host/linux/files.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import type { Io } from '../../kit/io.ts';
 import { formatTable, hangingLine, json } from '../../kit/text.ts';
+import { serviceNames } from '../../names/app/service-names.ts';
+import { portArgument } from '../../names/commands/port-arguments.ts';
 import { loadIana } from '../../names/core/iana.ts';
-import { parseServices, ServiceNames } from '../../names/core/services.ts';
 import { settleProfile, stateToLookAt } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
@@ -29,8 +30,6 @@ export interface SuggestOptions {
   readonly json?: boolean;
 }
 
-/** The file of services(5). */
-const SERVICES = '/etc/services';
 /** Ports that were passed over and are told to people; programs are told more. */
 const PASSED_OVER_SHOWN = 10;
 const NAME = /^[^\p{C}\p{Z};]{1,64}$/u;
@@ -44,7 +43,7 @@ export async function suggestCommand(
   const wish = {
     count: numberOf('SUGGEST_COUNT', 'the number of ports', count ?? '1', SUGGESTIONS_MAX),
     size: numberOf('SUGGEST_BLOCK', 'the size of a block', options.block ?? '1', PORT_MAX),
-    near: options.near === undefined ? undefined : parsePort(options.near),
+    near: options.near === undefined ? undefined : portArgument(options.near),
     name: options.name === undefined ? undefined : nameOf(options.name),
   };
   const asked = askedSystems(options.stacks);
@@ -55,7 +54,7 @@ export async function suggestCommand(
     sockets: new LinuxOpenSockets(),
     archive: new SqliteProfileArchive(stateToLookAt(options.state, io)),
     iana: await loadIana(),
-    services: new ServiceNames(parseServices(readText(SERVICES, SERVICES_MAX_CHARACTERS) ?? '')),
+    services: serviceNames({ readText }),
   });
   const isEnough = report.suggestions.length === wish.count;
   const statements = job !== undefined && isEnough ? statementsOf(report, job, wish.name) : undefined;

@@ -102,4 +102,16 @@ describe('names', () => {
     assert.deepEqual(ports('nothing'), []);
     assert.deepEqual(ports('constructor'), []);
   });
+
+  // getservbyname(3), for the protocols that have ports here.
+  test('of a name or an alias: one port, of the first line that has it', () => {
+    const more = new ServiceNames(parseServices('a 1/sctp\na 2/udp b\na 3/tcp b\n'));
+    assert.deepEqual(
+      [more.portOf('a', undefined), more.portOf('a', 'tcp'), more.portOf('b', 'udp')],
+      [2, 3, 2],
+    );
+    assert.equal(more.portOf('A', undefined), undefined);
+    assert.equal(names.portOf('http', 'udp'), undefined);
+    assert.deepEqual(more.names, ['a', 'b']);
+  });
 });

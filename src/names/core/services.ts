@@ -1,6 +1,6 @@
 // The names of ports that a host goes by: the lines of /etc/services (services(5)).
 import { SERVICE_LINE_MAX_CHARACTERS, SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
-import { isPort, PORT_MAX, type Port, parseDecimal } from '../../base/port.ts';
+import { isPort, PORT_MAX, type Port, type Protocol, parseDecimal } from '../../base/port.ts';
 
 /** A line of services(5): what a port is called. It reserves nothing: no kernel reads it. */
 export interface ServiceEntry {
@@ -108,6 +108,17 @@ export class ServiceNames {
   /** Every line about a port, in the order of the file. */
   entriesOf(port: number, protocol: string): readonly ServiceEntry[] {
     return this.#byPort.get(`${port}/${protocol}`) ?? [];
+  }
+
+  /** The port of a name or alias, as getservbyname(3) gives it: for that protocol, else for TCP or UDP. */
+  portOf(name: string, protocol: Protocol | undefined): Port | undefined {
+    const protocols: readonly string[] = protocol === undefined ? ['tcp', 'udp'] : [protocol];
+    return this.entriesNamed(name).find((entry) => protocols.includes(entry.protocol))?.port;
+  }
+
+  /** Every name and alias. */
+  get names(): readonly string[] {
+    return [...this.#byName.keys()];
   }
 
   /** The lines that have a name, also as an alias; of one protocol, or of all. */

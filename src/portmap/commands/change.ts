@@ -1,9 +1,10 @@
 // `portreeve portmap set` and `unset`: changes what is registered, through the Unix socket of this host's port mapper.
-import { formatIp, hostPortText, parseIp } from '../../base/address.ts';
+import { formatIp, hostPortText, readAddress, splitHostPort } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
-import { isPort, PORT_MAX, parseDecimal } from '../../base/port.ts';
+import { isPort, readPort } from '../../base/port.ts';
 import type { Io } from '../../kit/io.ts';
+import { hostServices } from '../../names/commands/port-arguments.ts';
 import { formatUaddr, type IpEndpoint, parseUaddr } from '../../wire/uaddr.ts';
 import { Portmap } from '../client/portmap.ts';
 import { checkTarget, type LocalTarget } from '../client/target.ts';
@@ -121,10 +122,12 @@ function uaddrOf(netid: NetId, text: string): string {
 
 /** Reads PORT, ADDRESS:PORT and [IPv6]:PORT. */
 function endpointOf(text: string, wildcard: string): IpEndpoint | undefined {
-  const parts = /^(?:(?<host>[\d.]+|\[[^[\]]+\]):)?(?<port>\d+)$/.exec(text)?.groups;
-  const address = parseIp((parts?.['host'] ?? wildcard).replace(/^\[|\]$/g, ''));
-  const port = parseDecimal(parts?.['port'] ?? '', PORT_MAX);
-  return address && port !== undefined ? { address, port } : undefined;
+  const { host = '', port } = splitHostPort(text) ?? {};
+  const read = readAddress(port === undefined || host === '' ? wildcard : host);
+  const number = readPort(port ?? host, hostServices);
+  return read && read.scope === undefined && number !== undefined
+    ? { address: read.address, port: number }
+    : undefined;
 }
 
 function placeText(uaddr: string): string {

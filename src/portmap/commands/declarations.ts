@@ -212,7 +212,7 @@ const HOST_HELP = 'NAME, ADDRESS, NAME:PORT, [IPv6]:PORT, /PATH or @NAME of a Un
 const PROGRAM_HELP = 'its number, or its name as in /etc/rpc';
 
 function timeoutOption(): Option {
-  return new Option('--timeout <seconds>', 'how long to wait for each answer (default: 5)');
+  return new Option('--timeout <time>', 'how long to wait for each answer: 500ms, 2s, 1m (default: 5s)');
 }
 
 function tcpOption(): Option {

@@ -12,6 +12,7 @@ describe('hosts', () => {
     'bücher.example': ip('bücher.example'),
     '192.0.2.7': ip('192.0.2.7'),
     '192.0.2.7:1': ip('192.0.2.7', 1),
+    'nfs:sunrpc': ip('nfs', 111),
     '192.0.2.7:65535': ip('192.0.2.7', 65535),
     '::1': ip('::1'),
     '[::1]': ip('::1'),
@@ -38,6 +39,7 @@ describe('hosts', () => {
     '[::1]x',
     'a\nb',
     '192.0.2.7%eth0',
+    'nfs::80',
   ];
   for (const text of bad) {
     test(`${JSON.stringify(text)} is refused`, () => {
@@ -45,16 +47,28 @@ describe('hosts', () => {
     });
   }
 
-  for (const text of ['nfs:', 'nfs:0', 'nfs:65536', 'nfs:0x6f', 'nfs: 111', '[::1]:', '[::1]:+1']) {
+  for (const text of [
+    'nfs:',
+    'nfs:0',
+    'nfs:65536',
+    'nfs:080',
+    'nfs:80/tcp',
+    'nfs:80-81',
+    'nfs:0x6f',
+    'nfs: 111',
+    '[::1]:',
+    '[::1]:+1',
+  ]) {
     test(`${JSON.stringify(text)} has no port`, () => {
       assert.throws(() => parsePortmapHost(text), { code: 'PORT_INVALID', kind: 'usage' });
     });
   }
 });
 
-test('a timeout is whole seconds, five where nothing is said', () => {
-  assert.deepEqual([undefined, '1', '3600'].map(parseTimeout), [5000, 1000, 3_600_000]);
-  for (const text of ['', '0', '3601', '1.5', '-1', '1s']) {
+test('a timeout is a duration, five seconds where nothing is said', () => {
+  const texts = [undefined, '1', '3600', '1s', '500ms', '1h'];
+  assert.deepEqual(texts.map(parseTimeout), [5000, 1000, 3_600_000, 1000, 500, 3_600_000]);
+  for (const text of ['', '0', '3601', '1.5', '-1', '0s', '61m']) {
     assert.throws(() => parseTimeout(text), { code: 'TIMEOUT_INVALID', kind: 'usage' }, text);
   }
 });

@@ -1,8 +1,7 @@
-// `portreeve decide`: may this job have this port, and which rule says so.
+// `portreeve decide`: may this job have these ports, and which rules say so.
 
-import { formatIp, type IpAddress, parseIp } from '../../base/address.ts';
-import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
-import { PORT_MAX, type Protocol, parseDecimal } from '../../base/port.ts';
+import { formatIp, type IpAddress, parseAddress } from '../../base/address.ts';
+import { EXIT_CODES } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { linuxFiles, readBytes, readText } from '../../host/linux/files.ts';
 import { jobCalled } from '../../job/app/jobs.ts';
@@ -10,6 +9,7 @@ import { identityOf, identityOfUid, readUsers, type Users } from '../../job/app/
 import { knownFiles } from '../../job/commands/known-files.ts';
 import type { Io } from '../../kit/io.ts';
 import { emphasize, json } from '../../kit/text.ts';
+import { portsOneByOne } from '../../names/commands/port-arguments.ts';
 import { type Decision, decideQuestion, type Question, type Rules, type SafAsked } from '../app/decide.ts';
 import { profileInForce } from '../app/in-force.ts';
 import { loadProfile } from '../app/load.ts';
@@ -32,7 +32,7 @@ export interface DecideOptions extends ProfileOptions {
 
 export async function decideCommand(
   job: string,
-  port: string,
+  ports: readonly string[],
   options: DecideOptions,
   io: Io,
 ): Promise<number> {
@@ -40,19 +40,30 @@ export async function decideCommand(
   const users = readUsers(await knownFiles(stateToLookAt(options.state, io)));
   const { lowPorts } = options;
   const asked = jobCalled(job, linuxFiles);
-  const question: Question = {
+  const about: Omit<Question, 'port' | 'protocol'> = {
     job: asked.name,
     aliases: asked.aliases,
-    ...parsePortOf(port),
     address: parseAddress(options.address ?? '0.0.0.0'),
     operation: options.listen ? 'listen' : 'bind',
     identity: options.user === undefined ? identityOfUid(io.uid, users) : identityOf(options.user, users),
     lowPortCapable: lowPorts && lowPorts === 'yes',
   };
+  const questions = questionsOf(ports, about);
   const rules = rulesOf(options, settings, users, io);
-  const decision = decideQuestion(question, rules);
-  io.out(options.json ? json(jsonOf(decision, rules)) : decisionText(io, question, decision, rules));
-  return decision.verdict.allowed ? 0 : EXIT_CODES.refused;
+  const decided = questions.map((question) => ({ question, decision: decideQuestion(question, rules) }));
+  if (options.json) {
+    const decisions = decided.map(({ decision }) => jsonOf(decision, rules));
+    io.out(json(decisions.length === 1 ? decisions[0] : { decisions }));
+  } else
+    io.out(decided.map(({ question, decision }) => decisionText(io, question, decision, rules)).join('\n'));
+  return decided.every(({ decision }) => decision.verdict.allowed) ? 0 : EXIT_CODES.refused;
+}
+
+/** One for each port. Throws PortreeveError (usage) `PORT_INVALID` and `PORTS_TOO_MANY`. */
+function questionsOf(ports: readonly string[], about: Omit<Question, 'port' | 'protocol'>): Question[] {
+  return portsOneByOne(ports, { protocol: 'required', takesZero: true }).flatMap(({ first, protocol }) =>
+    protocol === undefined ? [] : [{ ...about, port: first, protocol }],
+  );
 }
 
 /** Rules, and where they are from: a file, a revision, or nothing. */
@@ -85,26 +96,6 @@ function rulesOf(options: DecideOptions, settings: ProfileSettings, users: Users
     names,
   );
   return { profile: inForce.profile, authportJobs, omvsJob, saf, revision: inForce.head?.number };
-}
-
-/** Reads "80/tcp". Throws PortreeveError `PORT_INVALID` (usage). */
-export function parsePortOf(text: string): { readonly port: number; readonly protocol: Protocol } {
-  const { digits = '', name = '' } = /^(?<digits>[0-9]+)\/(?<name>tcp|udp)$/i.exec(text)?.groups ?? {};
-  const port = parseDecimal(digits, PORT_MAX);
-  if (port !== undefined) return { port, protocol: name.toLowerCase() === 'tcp' ? 'tcp' : 'udp' };
-  const hint = `Write a number from 0 to ${PORT_MAX} with its protocol, such as 80/tcp or 53/udp.`;
-  throw new PortreeveError('usage', 'PORT_INVALID', `"${text}" is not a port with a protocol`, hint, {
-    value: text,
-  });
-}
-
-function parseAddress(text: string): IpAddress {
-  const address = parseIp(text);
-  if (address) return address;
-  const hint = 'An address is one such as 192.0.2.7, 2001:db8::7, or 0.0.0.0 and :: for all.';
-  throw new PortreeveError('usage', 'ADDRESS_INVALID', `"${text}" is not an IP address`, hint, {
-    value: text,
-  });
 }
 
 function jsonOf({ request, verdict, listen, saf }: Decision, { file, revision }: FoundRules) {

@@ -143,7 +143,10 @@ function addApply(program: Command, { io, end }: Surroundings): void {
         'zosNames',
       ]),
     );
-  command.option('--try <time>', 'go back after that time (60s, 5m), unless portreeve confirm comes');
+  command.option(
+    '--try <time>',
+    'go back after that time (60s, 5m, 1d at most), unless portreeve confirm comes',
+  );
   addChangeOptions(command)
     .addHelpText(
       'after',
@@ -214,7 +217,7 @@ function addDecide(program: Command, { io, end }: Surroundings): void {
   const command = addCommand(program, 'decide')
     .description('say whether a job may have a port, and which statement says so')
     .argument('<job>', 'the job name')
-    .argument('<port>', 'the port with its protocol: 80/tcp, 53/udp')
+    .argument('<port...>', 'ports and ranges with their protocol: 80/tcp, domain/udp')
     .option('--user <user>', 'the user it runs as, a name or uid (default: you)')
     .option('--address <address>', 'the address that it binds (default: 0.0.0.0)')
     .option('--listen', 'ask about listen(2) instead of bind(2)')
@@ -235,15 +238,15 @@ function addDecide(program: Command, { io, end }: Surroundings): void {
       `
 Without --low-ports, root may have ports below 1024 and others may not.
 
-Exit code 0 if it may, 1 if it may not, 3 if it cannot be told.
+Exit code 0 if it may have each of them, 1 if not, 3 if it cannot be told.
 
 Examples:
-  portreeve decide WEB 80/tcp
+  portreeve decide WEB 80/tcp 8000-8010/tcp
   portreeve decide TESTSYS 4000/tcp --user daemon --profile profile.tcpip`,
     )
-    .action(async (job, port, options) => {
+    .action(async (job, ports, options) => {
       const { decideCommand } = await import('./decide.ts');
-      end(await decideCommand(job, port, options, io));
+      end(await decideCommand(job, ports, options, io));
     });
 }
 

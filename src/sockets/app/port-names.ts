@@ -1,9 +1,8 @@
 // What ports are called, which RPC programs are registered there, and who they are reserved for.
 import { messageOf, PortreeveError } from '../../base/errors.ts';
-import { SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Files } from '../../host/host.ts';
-import { parseServices, ServiceNames } from '../../names/core/services.ts';
+import { serviceNames } from '../../names/app/service-names.ts';
 import type { RegisteredProgram } from '../../portmap/core/registered-program.ts';
 import type { ReservedFor } from '../../profile/app/reserved.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
@@ -41,8 +40,6 @@ export const NO_NAMES: PortNames = {
   problems: [],
 };
 
-const SERVICES = '/etc/services';
-
 /** Gathers them; of each source no more is loaded than there is to see. */
 export async function portNames(doors: NameDoors): Promise<PortNames> {
   const problems: string[] = [];
@@ -55,7 +52,7 @@ export async function portNames(doors: NameDoors): Promise<PortNames> {
       return undefined;
     }
   };
-  const services = await told(() => readServices(doors));
+  const services = await told(() => serviceNames(doors.files));
   const programs = await told(() => readPrograms(doors));
   const reserved = await told(() => readReserved(doors));
   return {
@@ -65,10 +62,6 @@ export async function portNames(doors: NameDoors): Promise<PortNames> {
     reservationsOf: (port, protocol) => reserved?.at(protocol, port) ?? NONE,
     problems,
   };
-}
-
-function readServices({ files }: NameDoors): ServiceNames {
-  return new ServiceNames(parseServices(files.readText(SERVICES, SERVICES_MAX_CHARACTERS) ?? ''));
 }
 
 /** By "111/tcp". */

@@ -4,44 +4,9 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { ip } from '../../../test/support/service.ts';
 import { SimOpenSockets } from '../../../test/support/sim/open-sockets.ts';
-import { PortreeveError } from '../../base/errors.ts';
-import {
-  type PortsAsker,
-  type PortsQuestion,
-  type PortWords,
-  parsePortsPath,
-  parsePortWords,
-  portsPath,
-} from './ports-asked.ts';
+import { type AskedPorts, parsePortRange } from '../../base/port.ts';
+import { type PortsAsker, type PortsQuestion, parsePortsPath, portsPath } from './ports-asked.ts';
 import { seePorts } from './see-ports.ts';
-
-test('ports are read one by one, as ranges, and of one protocol', () => {
-  assert.deepEqual(parsePortWords('80'), { first: 80, last: 80, protocol: undefined });
-  assert.deepEqual(parsePortWords('1-65535'), { first: 1, last: 65535, protocol: undefined });
-  assert.deepEqual(parsePortWords('53/udp'), { first: 53, last: 53, protocol: 'udp' });
-  assert.deepEqual(parsePortWords('8000-8100/tcp'), { first: 8000, last: 8100, protocol: 'tcp' });
-});
-
-for (const text of [
-  '',
-  '0',
-  '65536',
-  '0-1',
-  '2-1',
-  '1-',
-  '-1',
-  '80/sctp',
-  '80/',
-  '0x50',
-  ' 80',
-  '1-2-3',
-  '80,81',
-]) {
-  test(`"${text}" is no port`, () => {
-    const isInvalid = (thrown: unknown) => thrown instanceof PortreeveError && thrown.code === 'PORT_INVALID';
-    assert.throws(() => parsePortWords(text), isInvalid);
-  });
-}
 
 describe('a question', () => {
   const words = fc
@@ -49,7 +14,7 @@ describe('a question', () => {
     .chain(([first, more]) =>
       fc
         .constantFrom('tcp' as const, 'udp' as const, undefined)
-        .map((protocol): PortWords => ({ first, last: Math.min(first + more, 65535), protocol })),
+        .map((protocol): AskedPorts => ({ first, last: Math.min(first + more, 65535), protocol })),
     );
   const question = fc.record<PortsQuestion>({
     which: fc.constantFrom('listening', 'holding', 'all'),
@@ -115,7 +80,7 @@ test('sockets are those of the kind and of the ports that are asked for', () => 
   add('udp', 'ESTABLISHED', 83);
   const doors = { sockets, cgroups: undefined, files: { readText: () => undefined, names: () => [] } };
   const seen = (which: PortsQuestion['which'], ...words: string[]) =>
-    seePorts(doors, { which, ports: words.map(parsePortWords) }).sockets.map(
+    seePorts(doors, { which, ports: words.map((word) => parsePortRange(word)) }).sockets.map(
       ({ socket: { protocol, local } }) => `${local.port}/${protocol}`,
     );
   assert.deepEqual(seen('listening'), ['80/tcp', '80/udp']);

@@ -1,42 +1,16 @@
-// Which sockets somebody asks for: as he types it, and as a path on look.sock.
-import { PortreeveError } from '../../base/errors.ts';
-import { PORT_MAX, PORT_MIN, type Protocol, parseDecimal } from '../../base/port.ts';
+// Which sockets somebody asks for, and the question as a path on look.sock.
+import { type AskedPorts, parseDecimal, portRangeText, readPortList } from '../../base/port.ts';
 import type { TableLook } from '../../base/table.ts';
 
 /** The path on look.sock under which the daemon tells of sockets. */
 export const PORTS_PATH = '/v1/ports';
-
-/** Ports of one protocol, or of all. */
-export interface PortWords {
-  readonly first: number;
-  readonly last: number;
-  readonly protocol: Protocol | undefined;
-}
 
 /** What is asked for. */
 export interface PortsAsked {
   /** Those that listen, those that hold a port for others to reach, or all. */
   readonly which: 'listening' | 'holding' | 'all';
   /** Local ports; all if there are none. */
-  readonly ports: readonly PortWords[];
-}
-
-const WORD = /^([0-9]{1,10})(?:-([0-9]{1,10}))?(?:\/(tcp|udp))?$/;
-
-/** Reads "80", "8000-8100", "53/udp". Throws PortreeveError `PORT_INVALID` (usage). */
-export function parsePortWords(text: string): PortWords {
-  const [, from = '', to = from, protocol] = WORD.exec(text) ?? [];
-  const first = parseDecimal(from, PORT_MAX) ?? 0;
-  const last = parseDecimal(to, PORT_MAX) ?? 0;
-  if (first >= PORT_MIN && first <= last) {
-    return { first, last, protocol: protocol === 'tcp' || protocol === 'udp' ? protocol : undefined };
-  }
-  const hint = 'A port is a number from 1 to 65535, or a range such as 8000-8100; /tcp or /udp may follow.';
-  throw new PortreeveError('usage', 'PORT_INVALID', `"${text}" is not a port`, hint, { value: text });
-}
-
-function wordsText({ first, last, protocol }: PortWords): string {
-  return `${first === last ? first : `${first}-${last}`}${protocol === undefined ? '' : `/${protocol}`}`;
+  readonly ports: readonly AskedPorts[];
 }
 
 /** Which sockets are wanted of those. */
@@ -58,7 +32,7 @@ export interface PortsAsker {
 export function portsPath({ which, ports, owner }: PortsQuestion, { net, pid, table }: PortsAsker): string {
   const said = {
     which,
-    ports: ports.length > 0 ? ports.map(wordsText).join(',') : undefined,
+    ports: ports.length > 0 ? ports.map(portRangeText).join(',') : undefined,
     ...{ owner, net, pid },
     as: table && 'table',
     width: table?.width?.toString(),
@@ -84,7 +58,7 @@ export function parsePortsPath(path: string): PortsRequest | string {
     said.set(key, value);
   }
   const which = WHICH.find((each) => each === said.get('which')) ?? 'holding';
-  const ports = said.get('ports')?.split(',').map(parsePortWords) ?? [];
+  const ports = readPortList(said.get('ports') ?? '') ?? [];
   const width = said.has('width') ? parseDecimal(said.get('width') ?? '', WIDTH_MAX) : undefined;
   return {
     question: { which, ports, owner: said.get('owner') },
@@ -101,7 +75,7 @@ const WIDTH_MAX = 65_535;
 /** What each parameter can be. */
 const LEGAL: Readonly<Record<string, (text: string) => boolean>> = {
   which: (text) => WHICH.some((which) => which === text),
-  ports: (text) => text.split(',').every(isPortWords),
+  ports: (text) => readPortList(text) !== undefined,
   owner: () => true,
   net: () => true,
   pid: () => true,
@@ -109,12 +83,3 @@ const LEGAL: Readonly<Record<string, (text: string) => boolean>> = {
   width: (text) => parseDecimal(text, WIDTH_MAX) !== undefined,
   bold: (text) => text === '1',
 };
-
-function isPortWords(text: string): boolean {
-  try {
-    parsePortWords(text);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,7 +1,9 @@
 // Looks for the sockets that somebody asks for.
+
 import type { OpenSocket, SocketState } from '../../base/open-socket.ts';
+import { type AskedPorts, isInRange } from '../../base/port.ts';
 import type { Seen } from '../core/seen.ts';
-import type { PortsAsked, PortWords } from './ports-asked.ts';
+import type { PortsAsked } from './ports-asked.ts';
 import { type SeeDoors, seeSockets } from './see.ts';
 
 /** TCP that listens, UDP that is bound and not connected; TCP that is bound and does not listen. */
@@ -21,12 +23,6 @@ export function seePorts(doors: SeeDoors, { which, ports }: PortsAsked): Seen {
   return seeSockets(doors, { states: STATES[which], port, protocol }, (socket) => isAsked(socket, ports));
 }
 
-function isAsked({ protocol, local }: OpenSocket, ports: readonly PortWords[]): boolean {
-  if (ports.length === 0) return true;
-  return ports.some(
-    (words) =>
-      local.port >= words.first &&
-      local.port <= words.last &&
-      (words.protocol === undefined || words.protocol === protocol),
-  );
+function isAsked({ protocol, local }: OpenSocket, ports: readonly AskedPorts[]): boolean {
+  return ports.length === 0 || ports.some((range) => isInRange(local.port, protocol, range));
 }

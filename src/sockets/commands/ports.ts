@@ -2,8 +2,9 @@
 
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import type { Io } from '../../kit/io.ts';
+import { portRanges } from '../../names/commands/port-arguments.ts';
 import type { PortsSummary } from '../app/ports-answer.ts';
-import { type PortsQuestion, parsePortWords } from '../app/ports-asked.ts';
+import type { PortsQuestion } from '../app/ports-asked.ts';
 import { lookAtRecords, lookAtTable, tellProblems } from './ports-look.ts';
 
 export interface PortsOptions {
@@ -29,14 +30,14 @@ export async function portsCommand(words: readonly string[], options: PortsOptio
   return shown === 0 && isNamed ? EXIT_CODES.refused : 0;
 }
 
-/** Throws PortreeveError (usage) `PORT_INVALID` and `USAGE`. */
+/** Throws PortreeveError (usage) `USAGE`, and what portRanges() throws. */
 function questionOf(words: readonly string[], { listening, all, owner }: PortsOptions): PortsQuestion {
   if (listening && all) {
     const message = '--listening and --all exclude each other';
     throw new PortreeveError('usage', 'USAGE', message, 'See: portreeve ports --help');
   }
   const which = all ? 'all' : listening ? 'listening' : 'holding';
-  return { which, ports: words.map(parsePortWords), owner };
+  return { which, ports: portRanges(words), owner };
 }
 
 async function printRecords(question: PortsQuestion, options: PortsOptions, io: Io): Promise<number> {

@@ -1,12 +1,13 @@
-// `portreeve who`: who holds a port, in one line.
+// `portreeve who`: who holds a port, in a line for each.
 
-import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
+import { EXIT_CODES } from '../../base/errors.ts';
+import { type AskedPorts, isInRange, portRangeText } from '../../base/port.ts';
 import { printable } from '../../base/printable.ts';
 import type { Io } from '../../kit/io.ts';
+import { portsOneByOne } from '../../names/commands/port-arguments.ts';
 import type { PortRecord } from '../app/port-records.ts';
 import { endText, ownerText, secondsText } from '../app/port-words.ts';
 import type { PortsRecords } from '../app/ports-answer.ts';
-import { type PortWords, parsePortWords } from '../app/ports-asked.ts';
 import type { PortsLookOptions } from './ports-doors.ts';
 import { lookAtRecords } from './ports-look.ts';
 
@@ -15,31 +16,52 @@ export interface WhoOptions {
   readonly runtime?: string;
 }
 
-export async function whoCommand(word: string, options: WhoOptions, io: Io): Promise<number> {
-  const words = parsePortWords(word);
-  if (words.first !== words.last) {
-    const hint = 'For a range: portreeve ports';
-    throw new PortreeveError('usage', 'PORT_INVALID', `"${word}" is not one port`, hint, { value: word });
-  }
-  const { ports, notSeen } = await holdersOf(words, options, io);
+export async function whoCommand(words: readonly string[], options: WhoOptions, io: Io): Promise<number> {
+  const asked = portsOneByOne(words);
+  const { ports, notSeen } = await holdersOf(asked, options, io);
+  const answers = asked.map((range) => ({ range, ports: ports.filter((port) => isOf(port, range)) }));
   if (options.json) {
     const { json } = await import('../../kit/text.ts');
-    io.out(json({ port: words.first, held: ports.length > 0, notSeen, ports }));
-  } else io.out(`${printable(sentenceOf(ports, word, io))}\n`);
-  if (ports.some((port) => isHidden(port, io))) return EXIT_CODES.world;
-  return ports.length > 0 ? 0 : EXIT_CODES.refused;
+    const about = answers.map(({ range, ports: held }) => ({
+      port: range.first,
+      protocol: range.protocol ?? null,
+      held: held.length > 0,
+    }));
+    const of = about.length === 1 ? { port: asked[0]?.first } : { asked: about };
+    io.out(json({ ...of, held: about.every(({ held }) => held), notSeen, ports }));
+  } else for (const answer of answers) io.out(`${printable(sentenceOf(answer, io))}\n`);
+  return Math.max(...answers.map((answer) => exitCodeOf(answer, io)));
 }
 
-/** Those who hold it for others to reach or, where there is none, whoever it was given to as a client. */
+/** A port that was asked about, and the sockets that have it. */
+interface WhoAnswer {
+  readonly range: AskedPorts;
+  readonly ports: readonly PortRecord[];
+}
+
+/** Those who hold a port for others to reach or, where there is none, whoever it was given to as a client. */
 async function holdersOf(
-  words: PortWords,
+  asked: readonly AskedPorts[],
   { runtime, json: isNamed = false }: WhoOptions,
   io: Io,
-): Promise<PortsRecords> {
+): Promise<Pick<PortsRecords, 'ports' | 'notSeen'>> {
   const options: PortsLookOptions = { runtime, thoroughness: 'some', isNamed };
-  const question = { which: 'holding', ports: [words], owner: undefined } as const;
-  const seen = await lookAtRecords(question, options, io);
-  return seen.shown > 0 ? seen : await lookAtRecords({ ...question, which: 'all' }, options, io);
+  const look = (which: 'holding' | 'all', ports: readonly AskedPorts[]) =>
+    lookAtRecords({ which, ports, owner: undefined }, options, io);
+  const holding = await look('holding', asked);
+  const others = asked.filter((range) => !holding.ports.some((port) => isOf(port, range)));
+  if (others.length === 0) return holding;
+  const { ports, notSeen } = await look('all', others);
+  return { ports: [...holding.ports, ...ports], notSeen: Math.max(holding.notSeen, notSeen) };
+}
+
+function isOf({ port, protocol }: PortRecord, range: AskedPorts): boolean {
+  return isInRange(port, protocol, range);
+}
+
+function exitCodeOf({ ports }: WhoAnswer, io: Io): number {
+  if (ports.some((port) => isHidden(port, io))) return EXIT_CODES.world;
+  return ports.length > 0 ? 0 : EXIT_CODES.refused;
 }
 
 /** Somebody has it, and we may not see who. Root sees all there are. */
@@ -48,8 +70,8 @@ function isHidden({ inode, owners }: PortRecord, { uid }: Io): boolean {
 }
 
 /** What is said alike of several sockets is said once. */
-function sentenceOf(ports: readonly PortRecord[], word: string, io: Io): string {
-  if (ports.length === 0) return `${word}: nobody`;
+function sentenceOf({ range, ports }: WhoAnswer, io: Io): string {
+  if (ports.length === 0) return `${portRangeText(range)}: nobody`;
   const groups = Map.groupBy(
     ports,
     (port) => `${port.port}/${port.protocol}: ${whoText(port, io)} ${doingText(port)}`,

@@ -1,6 +1,7 @@
 // An archive of the guard's events in memory.
 import type { GuardEvent, NewGuardEvent } from '../../../src/base/guard-event.ts';
 import { GUARD_EVENT_AGE_MAX_MS, GUARD_EVENTS_MAX } from '../../../src/base/limits.ts';
+import { isInRange } from '../../../src/base/port.ts';
 import type { EventArchive, EventQuery, LostCount } from '../../../src/guard/core/event-archive.ts';
 
 export class SimEventArchive implements EventArchive {
@@ -28,9 +29,15 @@ export class SimEventArchive implements EventArchive {
     this.#events = this.#events.filter((event) => event !== most?.[0]);
   }
 
-  read({ after, limit, sinceMs = 0, ...wanted }: EventQuery): GuardEvent[] {
+  read({ after, limit, sinceMs = 0, ports, ...wanted }: EventQuery): GuardEvent[] {
+    const isOfPorts = ({ port, protocol }: GuardEvent): boolean =>
+      ports === undefined ||
+      (port !== undefined &&
+        protocol !== undefined &&
+        ports.some((range) => isInRange(port, protocol, range)));
     const isWanted = (event: GuardEvent): boolean =>
-      (['uid', 'job', 'protocol', 'port'] as const).every(
+      isOfPorts(event) &&
+      (['uid', 'job', 'protocol'] as const).every(
         (key) => wanted[key] === undefined || wanted[key] === event[key],
       );
     return this.#events

@@ -139,7 +139,7 @@ async function tellListen(io: Io): Promise<boolean> {
 
 async function explain(io: Io): Promise<void> {
   say(io, `$ portreeve explain ${WANTED}/tcp`);
-  await explainCommand(`${WANTED}/tcp`, {}, io);
+  await explainCommand([`${WANTED}/tcp`], {}, io);
 }
 
 function tellSetting(io: Io, name: string): void {

@@ -1,0 +1,184 @@
+// Every command that takes a port reads it alike: one list of spellings, held against all of them.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { desk } from '../../../test/support/profile-desk.ts';
+import { PORTS_ASKED_MAX } from '../../base/limits.ts';
+import { readText } from '../../host/linux/files.ts';
+import { SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
+import { settle } from '../../main/settings.ts';
+import { serviceNames } from '../app/service-names.ts';
+import { portsOneByOne } from './port-arguments.ts';
+
+/** What a spelling has, and what a command can take. */
+type Feature = 'colon' | 'no protocol' | 'protocol' | 'range' | 'zero';
+
+const LEGAL: Readonly<Record<string, readonly Feature[]>> = {
+  '1': ['no protocol'],
+  '80': ['no protocol'],
+  '65535': ['no protocol'],
+  ':80': ['no protocol', 'colon'],
+  '80/tcp': ['protocol'],
+  '80/TCP': ['protocol'],
+  'tcp/80': ['protocol'],
+  'Udp/53': ['protocol'],
+  ':80/tcp': ['protocol', 'colon'],
+  ssh: ['no protocol'],
+  'ssh/tcp': ['protocol'],
+  'TCP/ssh': ['protocol'],
+  '8000-8010': ['no protocol', 'range'],
+  '8000-8010/tcp': ['protocol', 'range'],
+  'udp/8000-8010': ['protocol', 'range'],
+  '0': ['no protocol', 'zero'],
+  '0/tcp': ['protocol', 'zero'],
+};
+
+const ILLEGAL = [
+  ...['', '080', '00', '65536', '99999999999', '0x50', '1e3', '8.0', ' 80', '80,443', '８０'],
+  ...['80/', '/tcp', '80/sctp', '80/tcp/', '80/tcp/udp', 'tcp/080', '65536/udp', '080/tcp'],
+  ...['8010-8000', '8000-', '8000-8010-8020', '8000-65536', '08-9', '8010-8000/tcp'],
+  ...['htpp', 'SSH', 'ssh/udp', 'nosuch/tcp'],
+];
+
+/** How a command is given a port, what it takes, and what it says of one that is none. */
+interface Taker {
+  readonly takes: readonly Feature[];
+  readonly args: (port: string) => readonly string[];
+  readonly refusal?: RegExp;
+}
+
+const ANY: readonly Feature[] = ['colon', 'no protocol', 'protocol', 'range'];
+
+const TAKERS: Readonly<Record<string, Taker>> = {
+  ports: { takes: ANY, args: (port) => ['ports', port] },
+  who: { takes: ANY, args: (port) => ['who', port] },
+  explain: { takes: ANY, args: (port) => ['explain', port, '--state', '@state'] },
+  events: { takes: [...ANY, 'zero'], args: (port) => ['events', '--port', port, '--state', '@state'] },
+  decide: {
+    takes: ['colon', 'protocol', 'range', 'zero'],
+    args: (port) => ['decide', 'WEB', port, '--profile', '@p'],
+  },
+  'suggest --near': { takes: ['colon', 'no protocol'], args: (port) => ['suggest', '--near', port] },
+  'portmap set': {
+    takes: ['colon', 'no protocol'],
+    args: (port) => ['portmap', 'set', 'mountd', '3', 'tcp', port, '--socket', '/run/none', '--dry-run'],
+    refusal: /is no address of tcp\n/,
+  },
+  'portmap set ADDRESS:PORT': {
+    takes: ['no protocol'],
+    args: (port) => [
+      'portmap',
+      'set',
+      'mountd',
+      '3',
+      'tcp6',
+      `[::1]:${port}`,
+      '--socket',
+      '/run/none',
+      '--dry-run',
+    ],
+    refusal: /is no address of tcp6\n/,
+  },
+  'portmap find HOST:PORT': {
+    takes: ['no protocol'],
+    args: (port) => ['portmap', 'find', 'mountd', `127.0.0.1:${port}`, '--timeout', '1ms'],
+    refusal: /is not a (port|host)(:|\n)/,
+  },
+};
+
+const isKnown = serviceNames({ readText }).portOf('ssh', 'tcp') === 22;
+const NAMES = { skip: isKnown ? false : '/etc/services has no ssh' };
+
+describe('a port is read alike by', () => {
+  for (const [name, { takes, args, refusal = /"[^"]*" is not a port/ }] of Object.entries(TAKERS)) {
+    const isTaken = (features: readonly Feature[]) => features.every((feature) => takes.includes(feature));
+    test(name, NAMES, async (t) => {
+      const { runWith } = desk(t, { p: '; none\n' });
+      for (const [text, features] of Object.entries(LEGAL)) {
+        const { code, stderr } = await runWith(args(text));
+        if (isTaken(features)) assert.notEqual(code, 2, `${text}: ${stderr}`);
+        else assert.deepEqual([code, refusal.test(stderr)], [2, true], `${text}: ${stderr}`);
+      }
+      for (const text of ILLEGAL) {
+        const { code, stdout, stderr } = await runWith(args(text));
+        assert.deepEqual([code, stdout], [2, ''], text);
+        assert.match(stderr, refusal, text);
+      }
+    });
+  }
+
+  test('serve --port', NAMES, async () => {
+    const portOf = async (port: string) => {
+      const { port: settled } = await settle({ port }, SYSTEM_DIRECTORIES, 0, { readText });
+      return settled;
+    };
+    const isTaken = (features: readonly Feature[]) =>
+      !features.some((feature) => ['protocol', 'range', 'zero'].includes(feature));
+    for (const [text, features] of Object.entries(LEGAL)) {
+      if (isTaken(features)) assert.ok((await portOf(text)) > 0, text);
+      else await assert.rejects(portOf(text), { code: 'PORT_INVALID' }, text);
+    }
+    for (const text of ILLEGAL) await assert.rejects(portOf(text), { code: 'PORT_INVALID' }, text);
+  });
+});
+
+describe('several ports', () => {
+  test('are answered one by one, and the exit code is the highest', async (t) => {
+    const { run } = desk(t, { p: 'PORT 80 TCP WEB\n     443 TCP RESERVED\n' });
+    const decide = (ports: string) => run(`decide WEB ${ports} --profile @p --low-ports yes`);
+    assert.equal((await decide('80/tcp 8000-8001/tcp')).code, 0);
+    const mixed = await decide('80/tcp 443/tcp');
+    assert.equal(mixed.code, 1);
+    assert.match(mixed.stdout, /^allowed: port 80\/tcp .*\n[\s\S]*\n\ndenied: port 443\/tcp /);
+    const { stdout } = await decide('443/tcp 80/tcp --json');
+    assert.deepEqual(
+      JSON.parse(stdout).decisions.map(
+        ({ allowed, request }: { allowed: boolean; request: { port: number } }) => [request.port, allowed],
+      ),
+      [
+        [443, false],
+        [80, true],
+      ],
+    );
+  });
+
+  test('of who have a line each, and as JSON are named', async (t) => {
+    const { run } = desk(t);
+    const { code, stdout } = await run('who 1-2/udp TCP/3');
+    assert.deepEqual([code, stdout], [1, '1/udp: nobody\n2/udp: nobody\n3/tcp: nobody\n']);
+    const { asked, held, ports } = JSON.parse((await run('who 1-2 tcp/3 --json')).stdout);
+    assert.deepEqual(asked, [
+      { port: 1, protocol: null, held: false },
+      { port: 2, protocol: null, held: false },
+      { port: 3, protocol: 'tcp', held: false },
+    ]);
+    assert.deepEqual([held, ports], [false, []]);
+    assert.equal(JSON.parse((await run('who 1 --json')).stdout).port, 1);
+  });
+
+  test('of explain have an explanation for each protocol', async (t) => {
+    const { run, state } = desk(t);
+    const { stdout } = await run(`explain 9/udp 9 8000-8001/tcp --state ${state} --json`);
+    const { port, explanations } = JSON.parse(stdout);
+    assert.equal(port, undefined);
+    assert.deepEqual(
+      explanations.map((one: { port: number; protocol: string }) => `${one.port}/${one.protocol}`),
+      ['9/tcp', '9/udp', '8000/tcp', '8001/tcp'],
+    );
+    assert.match(
+      (await run(`explain 8000-8001/tcp --state ${state}`)).stdout,
+      /^8000\/tcp [\s\S]*\n\n8001\/tcp /,
+    );
+  });
+
+  test('are so many at most, each of a range counted where each is answered for', async (t) => {
+    const { run } = desk(t, { p: '; none\n' });
+    const last = 8000 + PORTS_ASKED_MAX;
+    assert.equal(portsOneByOne([`8001-${last}`]).length, PORTS_ASKED_MAX);
+    for (const command of ['explain', 'who', 'decide WEB --profile @p'])
+      assert.match((await run(`${command} 8000-${last}/tcp`)).stderr, /^portreeve: \d+ ports are too many\n/);
+    assert.notEqual((await run('ports 1-65535')).code, 2);
+    const words = Array.from({ length: PORTS_ASKED_MAX + 1 }, (_, i) => `${i + 1}`);
+    assert.equal((await run(`ports ${words.join(' ')}`)).code, 2);
+    assert.equal((await run(`events ${words.map((word) => `--port ${word}`).join(' ')}`)).code, 2);
+  });
+});

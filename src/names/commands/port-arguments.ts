@@ -1,0 +1,43 @@
+// Ports as arguments and options of commands; a service has the name that /etc/services of this host gives it.
+
+import { PortreeveError } from '../../base/errors.ts';
+import { PORTS_ASKED_MAX } from '../../base/limits.ts';
+import {
+  type AskedPorts,
+  type Port,
+  type PortForm,
+  parsePort,
+  parsePortRange,
+  type ServiceLookup,
+} from '../../base/port.ts';
+import { readText } from '../../host/linux/files.ts';
+import { serviceNames } from '../app/service-names.ts';
+
+/** The names in /etc/services, which is read when this is called. */
+export const hostServices = (): ServiceLookup => serviceNames({ readText });
+
+/** One port, without a protocol. Throws PortreeveError `PORT_INVALID` (usage). */
+export function portArgument(word: string): Port {
+  return parsePort(word, hostServices);
+}
+
+/** Ports and ranges. Throws PortreeveError (usage) `PORT_INVALID`, and `PORTS_TOO_MANY` beyond PORTS_ASKED_MAX. */
+export function portRanges(words: readonly string[], form?: PortForm): AskedPorts[] {
+  if (words.length > PORTS_ASKED_MAX) throw tooMany(words.length);
+  return words.map((word) => parsePortRange(word, form, hostServices));
+}
+
+/** The same with each port of a range by itself, of which there are no more either. */
+export function portsOneByOne(words: readonly string[], form?: PortForm): AskedPorts[] {
+  const ranges = portRanges(words, form);
+  const count = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  if (count > PORTS_ASKED_MAX) throw tooMany(count);
+  return ranges.flatMap(({ first, last, protocol }) =>
+    Array.from({ length: last - first + 1 }, (_, i) => ({ first: first + i, last: first + i, protocol })),
+  );
+}
+
+function tooMany(count: number): PortreeveError {
+  const hint = `It is asked about ${PORTS_ASKED_MAX} at once at most; portreeve ports takes ranges of any size.`;
+  return new PortreeveError('usage', 'PORTS_TOO_MANY', `${count} ports are too many`, hint, { value: count });
+}
