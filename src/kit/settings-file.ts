@@ -6,7 +6,7 @@ import { hasWildcard, jobPatternProblem } from '../base/job.ts';
 import { GUARD_NAMESPACES_MAX, UID_MAX } from '../base/limits.ts';
 import { closest } from '../base/nearest.ts';
 import { PORT_MAX, PORT_MIN } from '../base/port.ts';
-import { CODES } from '../doctor/core/findings/catalogue.ts';
+import { CODES } from '../doctor/core/findings/checks/all.ts';
 import { GUARD_ERRNOS, type GuardErrno } from '../guard/app/guard-errnos.ts';
 import { namespacePath } from '../text/namespace.ts';
 import { isListenableAddress, isListenablePath, LISTENABLE_PATH } from './listenable.ts';

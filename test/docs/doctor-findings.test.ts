@@ -1,10 +1,10 @@
-/** The findings of the doctor in docs/doctor.md and in the manual are those of the catalogue. */
+/** The findings of the doctor in docs/doctor.md and in the manual are those of its checks. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { manSource } from '../../scripts/man.ts';
-import { CATALOGUE, CODES } from '../../src/doctor/core/findings/catalogue.ts';
+import { CHECKS } from '../../src/doctor/core/findings/checks/all.ts';
 import { parseSettings } from '../../src/kit/settings-file.ts';
 import { ROOT } from '../support/files.ts';
 import { tableOf } from '../support/tables.ts';
@@ -17,8 +17,7 @@ test('the table of docs/doctor.md has every code, with its severities, title and
     row['what it says'],
     row['why it matters'],
   ]);
-  const known = CODES.map((code) => {
-    const { severities, title, why } = CATALOGUE[code];
+  const known = CHECKS.map(({ code, severities, title, why }) => {
     return [`\`${code}\``, severities.join(' or '), title, why];
   });
   assert.deepEqual(documented, known);
@@ -26,8 +25,7 @@ test('the table of docs/doctor.md has every code, with its severities, title and
 
 test('the manual has every code with its title', () => {
   const listed = [...manSource('portreeve-doctor.1').matchAll(/^- `([A-Z_]+)`: (.*)\.$/gm)];
-  const known = CODES.map((code) => {
-    const { title } = CATALOGUE[code];
+  const known = CHECKS.map(({ code, title }) => {
     return [code, `${title.charAt(0).toUpperCase()}${title.slice(1)}`];
   });
   assert.deepEqual(
@@ -43,8 +41,8 @@ test('the suppression of docs/doctor.md is valid', () => {
 });
 
 test('every explanation is prose: sentences that end, without lines of their own', () => {
-  for (const code of CODES) {
-    for (const paragraph of CATALOGUE[code].explanation) {
+  for (const { code, explanation } of CHECKS) {
+    for (const paragraph of explanation) {
       assert.match(paragraph, /^["A-Za-z].*[.:]$/, code);
       assert.doesNotMatch(paragraph, /\n| {2}/, code);
     }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CODES } from '../../src/doctor/core/findings/catalogue.ts';
+import { CODES } from '../../src/doctor/core/findings/checks/all.ts';
 import { GROUPS } from '../support/doctor/groups.ts';
 import { DoctorWorld, portsFound } from '../support/doctor/world.ts';
 

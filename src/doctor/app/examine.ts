@@ -1,8 +1,7 @@
 // What the doctor says of this host: findings, those that somebody has had enough of apart, and how each is mended.
 
-import { CATALOGUE, type Code, type Severity } from '../core/findings/catalogue.ts';
-import { examineScene } from '../core/findings/checks/all.ts';
-import { type Finding, joined, type Remedy, rankOf } from '../core/findings/finding.ts';
+import { type Code, examineScene, type Finding } from '../core/findings/checks/all.ts';
+import { joined, type Remedy, rankOf, type Severity } from '../core/findings/finding.ts';
 import { type Gathered, gatherScene, type SceneChoices, type SceneDoors } from './scene.ts';
 
 /** Findings that are not to be told, and why. */
@@ -66,9 +65,4 @@ export function isAtLeast({ severity }: Pick<Finding, 'severity'>, least: Severi
 /** What mends all of them. */
 export function remedyOf(findings: readonly Finding[]): Remedy {
   return joined(findings.flatMap(({ remedy }) => remedy ?? []));
-}
-
-/** Whether a word is a code. */
-export function isCode(text: string): text is Code {
-  return Object.hasOwn(CATALOGUE, text);
 }

@@ -4,9 +4,8 @@ import { describe, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
 import { scene, servicesOf, socket } from '../../../test/support/doctor/scenes.ts';
 import { judge } from '../app/examine.ts';
-import { CATALOGUE, type Code } from '../core/findings/catalogue.ts';
-import type { Finding } from '../core/findings/finding.ts';
-import { codeText, examinationJson, examinationText } from './doctor-text.ts';
+import { type Code, checkOf, type Finding } from '../core/findings/checks/all.ts';
+import { checkText, examinationJson, examinationText } from './doctor-text.ts';
 
 const SUPPRESSIONS = [{ code: 'SERVICES_RESERVE_NOTHING', reason: 'not installed' }] as const;
 const EXAMINATION = judge(
@@ -146,10 +145,12 @@ test('for programs each finding has its parts, null where there is none', () => 
 });
 
 test('a code is explained in lines that fit', () => {
-  const text = codeText(capturedIo({ columns: 60 }), 'EPHEMERAL_FEW');
+  const check = checkOf('EPHEMERAL_FEW');
+  assert.ok(check);
+  const text = checkText(capturedIo({ columns: 60 }), check);
   const [, ...lines] = text.split('\n');
   for (const line of lines) assert.ok(line.length <= 60, line);
-  const { severities, why, explanation } = CATALOGUE.EPHEMERAL_FEW;
+  const { severities, why, explanation } = check;
   const prose = [`${severities.join(' or ')}: ${why}`, ...explanation].join(' ');
   assert.equal(lines.join(' ').replaceAll('  ', ' ').trim(), prose);
 });

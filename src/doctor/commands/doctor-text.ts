@@ -4,8 +4,9 @@ import type { Io } from '../../kit/io.ts';
 import { emphasize, hangingLine, json } from '../../kit/text.ts';
 import type { Examination } from '../app/examine.ts';
 import { commandsOf, type FixPlan } from '../app/fix.ts';
-import { CATALOGUE, type Code, type Severity } from '../core/findings/catalogue.ts';
-import type { Finding } from '../core/findings/finding.ts';
+import type { Check } from '../core/findings/check.ts';
+import type { Finding } from '../core/findings/checks/all.ts';
+import type { Severity } from '../core/findings/finding.ts';
 
 /** A finding, with the reason if it is not to be told. */
 interface Told {
@@ -118,9 +119,8 @@ export function planJson(plan: FixPlan) {
   };
 }
 
-/** What a code means. */
-export function codeText(io: Io, code: Code): string {
-  const { title, severities, why, explanation } = CATALOGUE[code];
+/** What the findings of a check mean. */
+export function checkText(io: Io, { code, title, severities, why, explanation }: Check): string {
   // Also where it is no terminal that it is written to: it is prose.
   const page = { ...io, columns: Math.min(io.columns ?? PAGE_COLUMNS, PAGE_COLUMNS) };
   return [
@@ -131,3 +131,8 @@ export function codeText(io: Io, code: Code): string {
 }
 
 const PAGE_COLUMNS = 100;
+
+/** The same for programs. */
+export function checkJson({ code, title, severities, why, explanation }: Check): string {
+  return json({ code, title, severities, why, explanation });
+}

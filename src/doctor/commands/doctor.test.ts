@@ -19,7 +19,7 @@ import { capturedIo } from '../../../test/support/captured-io.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { takeLock } from '../../host/linux/lock.ts';
 import { run } from '../../main/program.ts';
-import { CATALOGUE } from '../core/findings/catalogue.ts';
+import { CODES, checkOf } from '../core/findings/checks/all.ts';
 
 function directory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'portreeve-'));
@@ -40,9 +40,9 @@ test('a code is explained, in any case of its letters', async () => {
   assert.deepEqual(await doctor('CLIENT_ON_PORT'), said);
 });
 
-test('as JSON it is the entry of the catalogue', async () => {
+test('as JSON it is the record of the check', async () => {
   const { stdout } = await doctor('LOW_PORTS_OPEN', '--json');
-  assert.deepEqual(JSON.parse(stdout), { code: 'LOW_PORTS_OPEN', ...CATALOGUE.LOW_PORTS_OPEN });
+  assert.deepEqual(JSON.parse(stdout), JSON.parse(JSON.stringify(checkOf('LOW_PORTS_OPEN'))));
 });
 
 describe('wrong usage', () => {
@@ -92,7 +92,7 @@ test('this host is looked at, and nothing is made on the way', async (t) => {
 
 test('all are suppressed that portreeve.toml names, whatever they are', async (t) => {
   const config = join(directory(t), 'portreeve.toml');
-  const entries = Object.keys(CATALOGUE).map((code) => `{ code = "${code}", reason = "all of them" }`);
+  const entries = CODES.map((code) => `{ code = "${code}", reason = "all of them" }`);
   writeFileSync(config, `[doctor]\nsuppress = [${entries.join(', ')}]\n`);
   const state = join(directory(t), 'state');
   const { code, stdout } = await doctor('--config', config, '--state', state, '--fail-on', 'info');

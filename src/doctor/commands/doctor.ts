@@ -8,7 +8,7 @@ import { makeDirectory } from '../../host/linux/put-file.ts';
 import type { Io } from '../../kit/io.ts';
 import { needRoot } from '../../kit/need-root.ts';
 import { json } from '../../kit/text.ts';
-import { examine, isAtLeast, isCode, remedyOf } from '../app/examine.ts';
+import { examine, isAtLeast, remedyOf } from '../app/examine.ts';
 import {
   carryOutFix,
   carryOutUndo,
@@ -21,10 +21,10 @@ import {
   planUndo,
   type UndoPlan,
 } from '../app/fix.ts';
-import { CATALOGUE, SEVERITIES, type Severity } from '../core/findings/catalogue.ts';
-import type { Finding } from '../core/findings/finding.ts';
+import { CODES, checkOf, type Finding } from '../core/findings/checks/all.ts';
+import { SEVERITIES, type Severity } from '../core/findings/finding.ts';
 import { type DoctorOptions, doctorChoices, doctorDoors, fixDoors, recordDirectory } from './doctor-deps.ts';
-import { codeText, examinationJson, examinationText, planJson } from './doctor-text.ts';
+import { checkJson, checkText, examinationJson, examinationText, planJson } from './doctor-text.ts';
 
 /** `portreeve doctor` */
 export async function doctorCommand(
@@ -90,12 +90,13 @@ function explainCode(text: string, options: DoctorOptions, io: Io): number {
     throw new PortreeveError('usage', 'USAGE', 'a code is only explained, and not mended alone', hint);
   }
   const code = text.toUpperCase();
-  if (!isCode(code)) {
-    const known = nearest(code, Object.keys(CATALOGUE));
+  const check = checkOf(code);
+  if (!check) {
+    const known = nearest(code, CODES);
     const hint = known === undefined ? 'All codes: man portreeve-doctor' : `Did you mean ${known}?`;
     throw new PortreeveError('usage', 'CODE_UNKNOWN', `there is no finding "${text}"`, hint, { value: text });
   }
-  io.out(options.json ? json({ code, ...CATALOGUE[code] }) : codeText(io, code));
+  io.out(options.json ? checkJson(check) : checkText(io, check));
   return 0;
 }
 

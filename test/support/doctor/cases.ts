@@ -1,6 +1,6 @@
 /** For each code of the doctor scenes that it is told of, and for each of these a twin that it is not told of. */
 
-import type { Code } from '../../../src/doctor/core/findings/catalogue.ts';
+import type { Code } from '../../../src/doctor/core/findings/checks/all.ts';
 import type { Scene } from '../../../src/doctor/core/findings/scene.ts';
 import { CASES_OF_PORTS } from './cases-ports.ts';
 import { CASES_OF_PROFILE } from './cases-profile.ts';

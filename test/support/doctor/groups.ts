@@ -1,6 +1,6 @@
 /** Worlds that are sick of several things at once, and twins that are well: what the doctor has to say of each. */
 
-import type { Code } from '../../../src/doctor/core/findings/catalogue.ts';
+import type { Code } from '../../../src/doctor/core/findings/checks/all.ts';
 import type { AgentSocket } from './agent.ts';
 import type { Health } from './world.ts';
 

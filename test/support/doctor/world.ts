@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { Code } from '../../../src/doctor/core/findings/catalogue.ts';
+import type { Code } from '../../../src/doctor/core/findings/checks/all.ts';
 import { needs, probe } from '../probe.ts';
 import { type Outcome, type Running, type RunOptions, World } from '../world.ts';
 import type { AgentSocket } from './agent.ts';

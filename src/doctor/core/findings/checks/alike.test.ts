@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { registration, scene, statd, statdAt } from '../../../../../test/support/doctor/scenes.ts';
-import type { Code } from '../catalogue.ts';
 import type { LowPortTrust, Scene } from '../scene.ts';
-import { examineScene } from './all.ts';
+import { type Code, examineScene } from './all.ts';
 
 const told = (code: Code, of: Scene) => examineScene(of).filter((each) => each.code === code);
 

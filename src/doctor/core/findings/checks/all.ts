@@ -1,76 +1,108 @@
-// Every check of the doctor, and a scene put to all of them.
+// Every check of the doctor, in the order in which they are documented, and a scene put to all of them.
 import { DOCTOR_FINDINGS_ALIKE_MAX } from '../../../../base/limits.ts';
+import type { Check } from '../check.ts';
 import { Facts } from '../facts.ts';
-import { type Finding, type Found, joined, rankOf, withWords } from '../finding.ts';
+import { type Found, joined, rankOf, type Severity } from '../finding.ts';
 import type { Scene } from '../scene.ts';
-import { clientOnPort, listenerEphemeral, reservationAssignable, reservationEphemeral } from './ephemeral.ts';
-import { ephemeralFew } from './ephemeral-few.ts';
-import { lowPortsOpen, lowPortTrusted, lowPortUnprivileged } from './low-ports.ts';
-import { poolEphemeral, poolReserved, poolsOverlap } from './pools.ts';
+import { CLIENT_ON_PORT, LISTENER_EPHEMERAL, RESERVATION_EPHEMERAL, SERVICE_EPHEMERAL } from './ephemeral.ts';
+import { EPHEMERAL_FEW } from './ephemeral-few.ts';
+import { LOW_PORT_TRUSTED, LOW_PORT_UNPRIVILEGED, LOW_PORTS_OPEN } from './low-ports.ts';
+import { POOL_EPHEMERAL, POOL_RESERVED, POOLS_OVERLAP } from './pools.ts';
 import {
-  inaddrAny,
-  listenerNotCovered,
-  openToOthers,
-  profileNotEnforced,
-  reservationHeld,
-  reservationUnused,
+  INADDRANY_NOT_RESERVED,
+  LISTENER_NOT_COVERED,
+  OPEN_TO_OTHERS,
+  PROFILE_NOT_ENFORCED,
+  RESERVATION_HELD,
+  RESERVATION_UNUSED,
 } from './profile.ts';
-import { bindresvportStopped, rpcCouldTake, rpcOnAssignedPort, rpcSocketGone } from './rpc.ts';
-import { servicesDisagree, servicesReserveNothing } from './services.ts';
-import { settingNotKept } from './settings.ts';
-import { boundNotListening, ownersDiffer } from './sockets.ts';
+import {
+  BINDRESVPORT_STOPPED,
+  RPC_BEFORE_SERVICE,
+  RPC_COULD_TAKE_PORT,
+  RPC_ON_ASSIGNED_PORT,
+  RPC_SOCKET_GONE,
+} from './rpc.ts';
+import { SERVICES_DISAGREE, SERVICES_RESERVE_NOTHING } from './services.ts';
+import { SETTING_NOT_KEPT } from './settings.ts';
+import { BOUND_NOT_LISTENING, OWNERS_DIFFER } from './sockets.ts';
 
-const CHECKS: readonly ((facts: Facts) => Found[])[] = [
-  reservationEphemeral,
-  reservationAssignable,
-  listenerEphemeral,
-  clientOnPort,
-  ephemeralFew,
-  ownersDiffer,
-  boundNotListening,
-  lowPortUnprivileged,
-  lowPortsOpen,
-  lowPortTrusted,
-  openToOthers,
-  reservationHeld,
-  reservationUnused,
-  listenerNotCovered,
-  profileNotEnforced,
-  inaddrAny,
-  poolsOverlap,
-  poolEphemeral,
-  poolReserved,
-  rpcSocketGone,
-  rpcOnAssignedPort,
-  rpcCouldTake,
-  bindresvportStopped,
-  servicesDisagree,
-  servicesReserveNothing,
-  settingNotKept,
+// Of the checks that reserve ports the earlier ones come first where not all can be reserved.
+const ALL = [
+  RESERVATION_EPHEMERAL,
+  SERVICE_EPHEMERAL,
+  LISTENER_EPHEMERAL,
+  CLIENT_ON_PORT,
+  EPHEMERAL_FEW,
+  OWNERS_DIFFER,
+  BOUND_NOT_LISTENING,
+  LOW_PORT_UNPRIVILEGED,
+  LOW_PORTS_OPEN,
+  LOW_PORT_TRUSTED,
+  OPEN_TO_OTHERS,
+  RESERVATION_HELD,
+  RESERVATION_UNUSED,
+  LISTENER_NOT_COVERED,
+  PROFILE_NOT_ENFORCED,
+  INADDRANY_NOT_RESERVED,
+  POOLS_OVERLAP,
+  POOL_EPHEMERAL,
+  POOL_RESERVED,
+  RPC_SOCKET_GONE,
+  RPC_ON_ASSIGNED_PORT,
+  RPC_COULD_TAKE_PORT,
+  RPC_BEFORE_SERVICE,
+  BINDRESVPORT_STOPPED,
+  SERVICES_DISAGREE,
+  SERVICES_RESERVE_NOTHING,
+  SETTING_NOT_KEPT,
 ];
 
-/** What is wrong with a host, the gravest first, then by code and port. */
-export function examineScene(scene: Scene): Finding[] {
-  const facts = new Facts(scene);
-  const all = CHECKS.flatMap((check) => check(facts));
-  const byCode = [...Map.groupBy(all, ({ code }) => code).values()];
-  return byCode.flatMap(fewOf).toSorted(compare).map(withWords);
+export type Code = (typeof ALL)[number]['code'];
+
+export const CHECKS: readonly Check<Code>[] = ALL;
+export const CODES: readonly Code[] = CHECKS.map(({ code }) => code);
+
+/** The check of a code; undefined where there is no such code. */
+export function checkOf(code: string): Check<Code> | undefined {
+  return CHECKS.find((each) => each.code === code);
 }
 
-function compare(a: Found, b: Found): number {
-  const first = ({ ports }: Found) => ports[0]?.first ?? 0;
+/** What a check found, with its words. */
+export interface Finding extends Found<Severity>, Pick<Check<Code>, 'code' | 'title' | 'why'> {
+  readonly severity: Severity;
+}
+
+/** What is wrong with a host, the most severe first, then by code and port. */
+export function examineScene(scene: Scene): Finding[] {
+  const facts = new Facts(scene);
+  return CHECKS.flatMap((check) => fewOf(findingsOf(check, facts))).toSorted(compare);
+}
+
+function findingsOf({ code, title, why, severities, run }: Check<Code>, facts: Facts): Finding[] {
+  return run(facts).map((found) => ({
+    code,
+    title,
+    why,
+    ...found,
+    severity: found.severity ?? severities[0],
+  }));
+}
+
+function compare(a: Finding, b: Finding): number {
+  const first = ({ ports }: Finding) => ports[0]?.first ?? 0;
   return rankOf(b.severity) - rankOf(a.severity) || a.code.localeCompare(b.code) || first(a) - first(b);
 }
 
-/** The first findings of one code, the gravest first; what is more becomes one, with all the ports and remedies. */
-function fewOf(all: readonly Found[]): Found[] {
+/** The first findings of one code, the most severe first; the rest become one, with all the ports and remedies. */
+function fewOf(all: readonly Finding[]): Finding[] {
   const sorted = all.toSorted(compare);
   const told = sorted.slice(0, DOCTOR_FINDINGS_ALIKE_MAX);
   const rest = sorted.slice(DOCTOR_FINDINGS_ALIKE_MAX);
   const [first] = rest;
   if (!first) return told;
   const remedies = rest.flatMap(({ remedy }) => remedy ?? []);
-  const together: Found = {
+  const together: Finding = {
     ...first,
     seen: `${rest.length} more, such as: ${first.seen}`,
     ports: rest.flatMap(({ ports }) => ports).toSorted((a, b) => a.first - b.first),

@@ -3,6 +3,7 @@ import { formatIp, isLoopback } from '../../../../base/address.ts';
 import type { Protocol } from '../../../../base/port.ts';
 import type { SeenSocket } from '../../../../sockets/core/seen.ts';
 import { endText } from '../../explain/holder-text.ts';
+import { check } from '../check.ts';
 import { countOf, type Facts, portsText } from '../facts.ts';
 import type { Found } from '../finding.ts';
 
@@ -23,16 +24,34 @@ interface Use {
   readonly isAsked: boolean;
 }
 
-/** EPHEMERAL_FEW: by destination, else for those who need a port that nobody has. */
-export function ephemeralFew(facts: Facts): Found[] {
-  const few = (uses: readonly Use[]) => uses.filter(isFew).map((use) => foundOf(facts, use));
-  const destinations = few(usesByDestination(facts));
-  const rest = [
-    ...(destinations.length > 0 ? [] : [useByAll(facts, 'tcp', 'for bind(2) to port 0 of TCP')]),
-    useByAll(facts, 'udp', 'for UDP'),
-  ];
-  return [...destinations, ...few(rest)];
-}
+/** By destination, else for those who need a port that nobody has. */
+export const EPHEMERAL_FEW = check({
+  code: 'EPHEMERAL_FEW',
+  title: 'few ports are left for clients',
+  severities: ['error', 'warning'],
+  why: 'when none is left connect(2) fails with EADDRNOTAVAIL, and bind(2) to port 0 with EADDRINUSE',
+  explanation: [
+    'Clients get their ports from net.ipv4.ip_local_port_range without net.ipv4.ip_local_reserved_ports. It is ' +
+      'counted as the kernel counts: connect(2) of TCP can use a port again for another destination, so that ' +
+      'only the connections from one address of this host to one address and port count together, with those in ' +
+      'TIME_WAIT unless net.ipv4.tcp_tw_reuse has their ports used again; UDP, and bind(2) to port 0, need a port ' +
+      'that nobody has.',
+    'It is a warning from 80 percent on, and an error from 95, but for bind(2), which perhaps nobody calls. From ' +
+      'half on connect(2) of TCP also becomes slower, because it looks through the even ports first.',
+    'Keep connections open instead of making new ones, let the other side close first, use further addresses, ' +
+      'or widen the range. Widening it needs care: look at what lies there, with portreeve suggest and portreeve ' +
+      'stacks.',
+  ],
+  run: (facts) => {
+    const few = (uses: readonly Use[]) => uses.filter(isFew).map((use) => foundOf(facts, use));
+    const destinations = few(usesByDestination(facts));
+    const rest = [
+      ...(destinations.length > 0 ? [] : [useByAll(facts, 'tcp', 'for bind(2) to port 0 of TCP')]),
+      useByAll(facts, 'udp', 'for UDP'),
+    ];
+    return [...destinations, ...few(rest)];
+  },
+});
 
 const isFew = ({ count, total }: Use): boolean => count > 0 && count >= total * WARNING_SHARE;
 
@@ -80,19 +99,20 @@ function useByAll(facts: Facts, protocol: Protocol, what: string): Use {
   return { what, protocol, count, total: facts.givenCount, waiting: 0, isAsked: protocol === 'udp' };
 }
 
-function foundOf(facts: Facts, { what, protocol, count, total, waiting, isAsked }: Use): Found {
+function foundOf(
+  facts: Facts,
+  { what, protocol, count, total, waiting, isAsked }: Use,
+): Found<'error' | 'warning'> {
   const { ephemeral } = facts.scene.kernel;
   const kept = countOf([ephemeral]) - facts.givenCount;
   const range = `${portsText(ephemeral)}${kept > 0 ? ` without ${kept} reserved ones` : ''}`;
   const rest = waiting > 0 ? `, ${waiting} of them in TIME_WAIT` : '';
   return {
-    code: 'EPHEMERAL_FEW',
     severity: isAsked && count >= total * ERROR_SHARE ? 'error' : 'warning',
     seen: `${what} ${count} of the ${total} ports for clients (${range}) are in use${rest}`,
     ports: [ephemeral],
     protocol,
     advice:
       'Make fewer new connections, use further addresses, or widen net.ipv4.ip_local_port_range with care.',
-    remedy: undefined,
   };
 }

@@ -3,6 +3,7 @@
 import type { SeenSocket } from '../../../../sockets/core/seen.ts';
 import { rangesOfPorts } from '../../../../text/port-list.ts';
 import { endText } from '../../explain/holder-text.ts';
+import { check } from '../check.ts';
 import {
   type Facts,
   type Listener,
@@ -13,10 +14,26 @@ import {
   whereText,
   whoText,
 } from '../facts.ts';
-import type { Found } from '../finding.ts';
+import { FIX_RESERVES, type Found } from '../finding.ts';
 
-/** RESERVATION_EPHEMERAL. What is reserved for no one is nobody's loss. */
-export function reservationEphemeral(facts: Facts): Found[] {
+export const RESERVATION_EPHEMERAL = check({
+  code: 'RESERVATION_EPHEMERAL',
+  title: 'a reserved port can be given to any client',
+  severities: ['warning'],
+  why: 'a client that the kernel gives the port keeps the server from starting, and ss -ltn does not show it',
+  explanation: [
+    'The profile in force reserves a port inside net.ipv4.ip_local_port_range that is not in ' +
+      'net.ipv4.ip_local_reserved_ports. connect(2), and bind(2) to port 0, can be given that port at any moment.',
+    'While such a client is connected, and for 60 seconds afterwards if it was the first to close, bind(2) of the ' +
+      'server fails with EADDRINUSE, whatever options the server sets.',
+    'A guard that enforces the profile keeps the list itself, in every network namespace in which it holds. ' +
+      FIX_RESERVES,
+  ],
+  run: (facts) => [...assignableHere(facts), ...assignableElsewhere(facts)],
+});
+
+/** What is reserved for no one is nobody's loss. */
+function assignableHere(facts: Facts): Found[] {
   const { inForce, kernel } = facts.scene;
   return (inForce?.profile.reservations ?? []).flatMap((reservation): Found[] => {
     if (isForNobody(useText(reservation))) return [];
@@ -27,65 +44,86 @@ export function reservationEphemeral(facts: Facts): Found[] {
       `${placeOf(reservation)} reserves ${all}/${reservation.protocol} for ${useText(reservation)}, and the kernel ` +
       `gives ${portsText(kernel.ephemeral)} to clients`;
     const advice = inForce?.guard === 'enforce' ? '' : 'A guard does the same: portreeve guard enforce.';
-    return [
-      {
-        code: 'RESERVATION_EPHEMERAL',
-        severity: 'warning',
-        seen,
-        ports,
-        protocol: reservation.protocol,
-        ...facts.mending(ports, advice),
-      },
-    ];
+    return [{ seen, ports, protocol: reservation.protocol, ...facts.mending(ports, advice) }];
   });
 }
 
-/** RESERVATION_EPHEMERAL in the other network namespaces in which the profile holds. */
-export function reservationAssignable(facts: Facts): Found[] {
-  return facts.scene.assignable.map(({ name, ports, reason }): Found => {
+/** In the other network namespaces in which the profile holds. */
+function assignableElsewhere({ scene }: Facts): Found[] {
+  return scene.assignable.map(({ name, ports, reason }): Found => {
     const ranges = rangesOfPorts(new Set(ports));
     const what = ports
       ? `the kernel may assign ${ranges.map(portsText).join(', ')}, which the profile reserves`
       : `it is not known whether the kernel assigns reserved ports: ${reason}`;
     return {
-      code: 'RESERVATION_EPHEMERAL',
-      severity: 'warning',
       seen: `in the network namespace ${name} ${what}`,
       ports: ranges,
-      protocol: undefined,
       advice: 'portreeve guard enforce writes its list, or reports why it cannot.',
-      remedy: undefined,
     };
   });
 }
 
 const isForNobody = (use: string): boolean => use === 'RESERVED' || use === 'INTCLIEN';
 
-/**
- * SERVICE_EPHEMERAL, and LISTENER_EPHEMERAL where the port may be the kernel's own choice. What the profile reserves is
- * told by RESERVATION_EPHEMERAL.
- */
-export function listenerEphemeral(facts: Facts): Found[] {
-  return facts.listeners.flatMap((listener): Found[] => {
+export const SERVICE_EPHEMERAL = check({
+  code: 'SERVICE_EPHEMERAL',
+  title: 'a service listens on a port that can be given to any client',
+  severities: ['warning'],
+  why: 'when the service is restarted a client may have the port, and it does not start',
+  explanation: [
+    'A socket listens inside net.ipv4.ip_local_port_range, its port is not in ' +
+      'net.ipv4.ip_local_reserved_ports, and the port is a fixed one: the command line of the program or ' +
+      '/etc/services names it. One that the profile reserves is told by RESERVATION_EPHEMERAL.',
+    'As long as it listens nobody else gets the port. Between its end and its next start anybody can.',
+    `${FIX_RESERVES} A port below the range does as well: portreeve suggest names some.`,
+  ],
+  run: (facts) =>
+    assignableListeners(facts).flatMap(({ listener, seen, because }): Found[] => {
+      if (because === undefined) return [];
+      const { port, protocol } = listener;
+      const [what, range] = seen;
+      const ports = only(port);
+      return [{ seen: `${what}, ${because}, and ${range}`, ports, protocol, ...facts.mending(ports) }];
+    }),
+});
+
+export const LISTENER_EPHEMERAL = check({
+  code: 'LISTENER_EPHEMERAL',
+  title: 'a socket listens in the range of clients',
+  severities: ['info'],
+  why: 'a client can have its port at the next start',
+  explanation: [
+    'A socket listens inside net.ipv4.ip_local_port_range, and nothing says whether the program or the kernel ' +
+      'chose the port. Programs that ask for port 0 and tell others what they got are in order.',
+    'If the port is meant to be always the same, choose one below the range, or reserve it.',
+  ],
+  run: (facts) =>
+    assignableListeners(facts).flatMap(({ listener, seen, because }): Found[] => {
+      if (because !== undefined || isChosen(facts, listener)) return [];
+      const { port, protocol } = listener;
+      const advice = `If the port is meant to be always the same: reserve it, or ${facts.wayOut}.`;
+      return [{ seen: seen.join(', and '), ports: only(port), protocol, advice }];
+    }),
+});
+
+/** A listener whose port the kernel can give to any client. */
+interface AssignableListener {
+  readonly listener: Listener;
+  /** Who listens, and what the kernel does: half a sentence each. */
+  readonly seen: readonly [listens: string, range: string];
+  /** Why the port is the same each time; undefined where the kernel may have chosen it. */
+  readonly because: string | undefined;
+}
+
+/** What the profile reserves is reported by RESERVATION_EPHEMERAL. */
+function assignableListeners(facts: Facts): AssignableListener[] {
+  const range = `the kernel gives ${portsText(facts.scene.kernel.ephemeral)} to clients`;
+  return facts.listeners.flatMap((listener): AssignableListener[] => {
     const { port, protocol, sockets } = listener;
     const [socket] = sockets;
     if (!facts.isGiven(port) || !socket || facts.reservationsAt(port, protocol).length > 0) return [];
-    const range = `the kernel gives ${portsText(facts.scene.kernel.ephemeral)} to clients`;
-    const what = `${whoText(socket)} listens on ${whereText(socket)}`;
-    const because = facts.fixedBecause(listener);
-    const ports = only(port);
-    if (because !== undefined) {
-      const seen = `${what}, ${because}, and ${range}`;
-      return [
-        { code: 'SERVICE_EPHEMERAL', severity: 'warning', seen, ports, protocol, ...facts.mending(ports) },
-      ];
-    }
-    if (isChosen(facts, listener)) return [];
-    const advice = `If the port is meant to be always the same: reserve it, or ${facts.wayOut}.`;
-    const seen = `${what}, and ${range}`;
-    return [
-      { code: 'LISTENER_EPHEMERAL', severity: 'info', seen, ports, protocol, advice, remedy: undefined },
-    ];
+    const listens = `${whoText(socket)} listens on ${whereText(socket)}`;
+    return [{ listener, seen: [listens, range], because: facts.fixedBecause(listener) }];
   });
 }
 
@@ -94,34 +132,46 @@ function isChosen(facts: Facts, { port, protocol }: Listener): boolean {
   return protocol === 'udp' || facts.registrationsAt(port, protocol).length > 0;
 }
 
-/** CLIENT_ON_PORT: one for each port, the one that holds it longest. */
-export function clientOnPort(facts: Facts): Found[] {
-  const clients = new Map<string, { readonly seen: SeenSocket; readonly claim: string }>();
-  for (const seen of facts.scene.seen.sockets) {
-    const { local, protocol } = seen.socket;
-    if (!facts.isEphemeral(local.port)) continue;
-    const claim = claimOn(facts, seen);
-    const key = `${local.port}/${protocol}`;
-    if (claim === undefined || lastsLonger(clients.get(key)?.seen, seen)) continue;
-    clients.set(key, { seen, claim });
-  }
-  return [...clients.values()].map(({ seen, claim }): Found => {
-    const { local, remote, protocol } = seen.socket;
-    const to = remote ? `, connected to ${endText(remote)}` : '';
-    return {
-      code: 'CLIENT_ON_PORT',
-      severity: 'error',
-      seen: `${claim}, and ${whereText(seen)} is held by ${whoText(seen)}${to}`,
-      ports: only(local.port),
-      protocol,
-      advice:
-        seen.socket.state === 'TIME_WAIT'
-          ? 'Wait until the time is up; then start the service.'
-          : `End the connection, then start the service: portreeve who ${local.port} names the process.`,
-      remedy: undefined,
-    };
-  });
-}
+/** One for each port, the one that holds it longest. */
+export const CLIENT_ON_PORT = check({
+  code: 'CLIENT_ON_PORT',
+  title: 'a client has the port of a service',
+  severities: ['error'],
+  why: 'the service cannot start before the client has gone; after TIME_WAIT that takes up to 60 seconds',
+  explanation: [
+    'A port that the profile reserves, or that /etc/services of this host gives to a service of its own, is ' +
+      'held by a socket of somebody else that does not listen: the kernel has given it to a client. It is told ' +
+      'only while nobody listens on the port.',
+    'A socket in TIME_WAIT has no process; the port is free again when its time is up. ' +
+      'net.ipv4.tcp_fin_timeout does not change that. Otherwise the connection has to be ended: portreeve who ' +
+      'PORT names its process.',
+    'Reserve the port, so that it does not happen again: see RESERVATION_EPHEMERAL.',
+  ],
+  run: (facts) => {
+    const clients = new Map<string, { readonly seen: SeenSocket; readonly claim: string }>();
+    for (const seen of facts.scene.seen.sockets) {
+      const { local, protocol } = seen.socket;
+      if (!facts.isEphemeral(local.port)) continue;
+      const claim = claimOn(facts, seen);
+      const key = `${local.port}/${protocol}`;
+      if (claim === undefined || lastsLonger(clients.get(key)?.seen, seen)) continue;
+      clients.set(key, { seen, claim });
+    }
+    return [...clients.values()].map(({ seen, claim }): Found => {
+      const { local, remote, protocol } = seen.socket;
+      const to = remote ? `, connected to ${endText(remote)}` : '';
+      return {
+        seen: `${claim}, and ${whereText(seen)} is held by ${whoText(seen)}${to}`,
+        ports: only(local.port),
+        protocol,
+        advice:
+          seen.socket.state === 'TIME_WAIT'
+            ? 'Wait until the time is up; then start the service.'
+            : `End the connection, then start the service: portreeve who ${local.port} names the process.`,
+      };
+    });
+  },
+});
 
 function lastsLonger(a: SeenSocket | undefined, b: SeenSocket): boolean {
   if (!a) return false;

@@ -2,8 +2,9 @@
 
 import type { PortRange } from '../../../../base/port.ts';
 import type { Pool } from '../../../../names/core/pools.ts';
-import { countOf, type Facts, placeOf, portsText, useText } from '../facts.ts';
-import type { Found } from '../finding.ts';
+import { check } from '../check.ts';
+import { countOf, placeOf, portsText, useText } from '../facts.ts';
+import { FIX_RESERVES, type Found } from '../finding.ts';
 
 /** The reservations that a finding names. */
 const NAMED_MAX = 3;
@@ -16,70 +17,94 @@ function common(a: PortRange, b: PortRange): PortRange | undefined {
 
 const poolText = (pool: Pool): string => `${pool.title} (${portsText(pool)}: ${pool.says})`;
 
-/** POOLS_OVERLAP. */
-export function poolsOverlap({ scene }: Facts): Found[] {
-  return scene.pools.flatMap((one, at) =>
-    scene.pools.slice(at + 1).flatMap((other): Found[] => {
-      const both = common(one, other);
-      if (!both || one.id === other.id) return [];
+export const POOLS_OVERLAP = check({
+  code: 'POOLS_OVERLAP',
+  title: 'two programs choose ports from the same pool',
+  severities: ['warning'],
+  why: 'each takes a port for free that the other has promised to somebody',
+  explanation: [
+    'Two of the pools on this host overlap: NodePorts of Kubernetes, the dynamic ports of Nomad, the pool of ' +
+      'portserver, the ports that docker run -P publishes. A pool counts only where its program runs in this ' +
+      'network or its configuration is here, and then with what that says.',
+    'Move one of them: --service-node-port-range of kube-apiserver, min_dynamic_port and max_dynamic_port of ' +
+      'Nomad, --portserver_static_pool of portserver. Docker goes by net.ipv4.ip_local_port_range, and takes ports ' +
+      'that are reserved there as well.',
+  ],
+  run: ({ scene }) =>
+    scene.pools.flatMap((one, at) =>
+      scene.pools.slice(at + 1).flatMap((other): Found[] => {
+        const both = common(one, other);
+        if (!both || one.id === other.id) return [];
+        return [
+          {
+            seen: `${poolText(one)} and ${poolText(other)} have ${portsText(both)} in common`,
+            ports: [both],
+            advice: 'Move one of the two.',
+          },
+        ];
+      }),
+    ),
+});
+
+/** A port that is held as soon as it is chosen is given to no client. */
+export const POOL_EPHEMERAL = check({
+  code: 'POOL_EPHEMERAL',
+  title: 'a pool overlaps the range of clients',
+  severities: ['warning'],
+  why: 'the kernel gives a client a port that the pool has promised to somebody, whose traffic goes astray',
+  explanation: [
+    'A pool of this host reaches into net.ipv4.ip_local_port_range, the ports are not in ' +
+      'net.ipv4.ip_local_reserved_ports, and who chooses from the pool does not hold the port by a socket: ' +
+      'kube-proxy binds no NodePort. Docker binds what it publishes, so that no client gets it.',
+    `${FIX_RESERVES} Where that would leave fewer than half of the ports for clients, the pool is to be moved ` +
+      'by hand.',
+  ],
+  run: (facts) =>
+    facts.scene.pools.flatMap((pool): Found[] => {
+      const ports = pool.isHeld ? [] : facts.givenOf(pool);
+      if (ports.length === 0) return [];
+      const range = portsText(facts.scene.kernel.ephemeral);
       return [
         {
-          code: 'POOLS_OVERLAP',
-          severity: 'warning',
-          seen: `${poolText(one)} and ${poolText(other)} have ${portsText(both)} in common`,
-          ports: [both],
-          protocol: undefined,
-          advice: 'Move one of the two.',
-          remedy: undefined,
+          seen: `${countOf(ports)} of ${poolText(pool)} are among those that the kernel gives to clients (${range})`,
+          ports,
+          ...facts.mending(ports),
         },
       ];
     }),
-  );
-}
+});
 
-/** POOL_EPHEMERAL. A port that is held as soon as it is chosen is given to no client. */
-export function poolEphemeral(facts: Facts): Found[] {
-  return facts.scene.pools.flatMap((pool): Found[] => {
-    const ports = pool.isHeld ? [] : facts.givenOf(pool);
-    if (ports.length === 0) return [];
-    const range = portsText(facts.scene.kernel.ephemeral);
-    return [
-      {
-        code: 'POOL_EPHEMERAL',
-        severity: 'warning',
-        seen: `${countOf(ports)} of ${poolText(pool)} are among those that the kernel gives to clients (${range})`,
-        ports,
-        protocol: undefined,
-        ...facts.mending(ports),
-      },
-    ];
-  });
-}
-
-/** POOL_RESERVED. Whoever tries to have a port at once goes on with the next one when the guard refuses it. */
-export function poolReserved(facts: Facts): Found[] {
-  const { inForce, pools } = facts.scene;
-  const reservations = inForce?.profile.reservations ?? [];
-  return pools.flatMap((pool): Found[] => {
-    if (pool.isHeld && inForce?.guard === 'enforce') return [];
-    const others = reservations.filter(
-      (each) => common(pool, each) !== undefined && !pool.jobs.some((job) => facts.lets(each, { job })),
-    );
-    if (others.length === 0) return [];
-    const named = others
-      .slice(0, NAMED_MAX)
-      .map((each) => `${portsText(each)}/${each.protocol} for ${useText(each)} (${placeOf(each)})`);
-    const more = others.length > NAMED_MAX ? ` and ${others.length - NAMED_MAX} more` : '';
-    return [
-      {
-        code: 'POOL_RESERVED',
-        severity: 'warning',
-        seen: `the profile reserves some of ${poolText(pool)}: ${named.join(', ')}${more}`,
-        ports: others.flatMap((each) => common(pool, each) ?? []),
-        protocol: undefined,
-        advice: 'Move the pool or the reservations, or reserve the ports for the jobs that use the pool.',
-        remedy: undefined,
-      },
-    ];
-  });
-}
+/** Whoever tries to have a port at once goes on with the next one when the guard refuses it. */
+export const POOL_RESERVED = check({
+  code: 'POOL_RESERVED',
+  title: 'a pool overlaps what the profile reserves',
+  severities: ['warning'],
+  why: 'the pool gives out ports that the guard refuses to whoever gets them, or that a service waits for',
+  explanation: [
+    'A pool of this host has ports in it that the profile reserves for other jobs. Move the pool, or the ' +
+      'reservation, or reserve those ports for the jobs that use the pool. Docker goes on with the next port when ' +
+      'the guard refuses one, and is told only where the guard does not enforce the profile.',
+  ],
+  run: (facts) => {
+    const { inForce, pools } = facts.scene;
+    const reservations = inForce?.profile.reservations ?? [];
+    return pools.flatMap((pool): Found[] => {
+      if (pool.isHeld && inForce?.guard === 'enforce') return [];
+      const others = reservations.filter(
+        (each) => common(pool, each) !== undefined && !pool.jobs.some((job) => facts.lets(each, { job })),
+      );
+      if (others.length === 0) return [];
+      const named = others
+        .slice(0, NAMED_MAX)
+        .map((each) => `${portsText(each)}/${each.protocol} for ${useText(each)} (${placeOf(each)})`);
+      const more = others.length > NAMED_MAX ? ` and ${others.length - NAMED_MAX} more` : '';
+      return [
+        {
+          seen: `the profile reserves some of ${poolText(pool)}: ${named.join(', ')}${more}`,
+          ports: others.flatMap((each) => common(pool, each) ?? []),
+          advice: 'Move the pool or the reservations, or reserve the ports for the jobs that use the pool.',
+        },
+      ];
+    });
+  },
+});

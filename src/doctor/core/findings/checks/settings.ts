@@ -1,6 +1,7 @@
 // The kernel's settings of ports beside what the files of sysctl.d(5) say they will be after a boot.
 
 import type { PortRange } from '../../../../base/port.ts';
+import { check } from '../check.ts';
 import { countOf, type Facts, partsWithout, portsText } from '../facts.ts';
 import type { Found } from '../finding.ts';
 import type { Said } from '../scene.ts';
@@ -16,28 +17,43 @@ const START = 'net.ipv4.ip_unprivileged_port_start';
 /** The ranges that a finding names. */
 const NAMED_MAX = 5;
 
-/** SETTING_NOT_KEPT. What the guard sets it sets again after a boot. */
-export function settingNotKept(facts: Facts): Found[] {
-  const { kernel, boot, inForce } = facts.scene;
-  const isGuarded = inForce !== undefined && inForce.guard === 'enforce';
-  const hasOwnRange =
-    isGuarded && (inForce.profile.tcp.ephemeralPorts ?? inForce.profile.udp.ephemeralPorts) !== undefined;
-  const range = hasOwnRange
-    ? []
-    : notKept(
-        RANGE,
-        portsText(kernel.ephemeral),
-        textOf(boot.ephemeral, portsText),
-        portsText(USUAL_EPHEMERAL),
-      );
-  const start = notKept(
-    START,
-    `${kernel.unprivilegedStart}`,
-    textOf(boot.unprivilegedStart, String),
-    `${USUAL_START}`,
-  );
-  return [...range, ...reservedNotKept(facts), ...start];
-}
+type NotKept = Found<'warning' | 'info'>;
+
+/** What the guard sets it sets again after a boot. */
+export const SETTING_NOT_KEPT = check({
+  code: 'SETTING_NOT_KEPT',
+  title: 'a setting of ports will be another after the next boot',
+  severities: ['warning', 'info'],
+  why: 'what works now because of it will not work then',
+  explanation: [
+    'net.ipv4.ip_local_port_range, ip_local_reserved_ports or ip_unprivileged_port_start is not what the files ' +
+      'of sysctl.d(5) say. It is a warning where a file says something else, and a note where none says ' +
+      'anything. Of the reserved ports those are told that are missing in the files; what the guard keeps in the ' +
+      'list is left out, because the guard puts it there again.',
+    'Write it into a file in /etc/sysctl.d, or run sysctl --system to have what the files say.',
+  ],
+  run: (facts) => {
+    const { kernel, boot, inForce } = facts.scene;
+    const isGuarded = inForce !== undefined && inForce.guard === 'enforce';
+    const hasOwnRange =
+      isGuarded && (inForce.profile.tcp.ephemeralPorts ?? inForce.profile.udp.ephemeralPorts) !== undefined;
+    const range = hasOwnRange
+      ? []
+      : notKept(
+          RANGE,
+          portsText(kernel.ephemeral),
+          textOf(boot.ephemeral, portsText),
+          portsText(USUAL_EPHEMERAL),
+        );
+    const start = notKept(
+      START,
+      `${kernel.unprivilegedStart}`,
+      textOf(boot.unprivilegedStart, String),
+      `${USUAL_START}`,
+    );
+    return [...range, ...reservedNotKept(facts), ...start];
+  },
+});
 
 function textOf<Value>(
   said: Said<Value> | undefined,
@@ -46,7 +62,7 @@ function textOf<Value>(
   return said && { value: text(said.value), place: said.place };
 }
 
-function notKept(name: string, now: string, said: Said<string> | undefined, usual: string): Found[] {
+function notKept(name: string, now: string, said: Said<string> | undefined, usual: string): NotKept[] {
   const then = said?.value ?? usual;
   if (now === then) return [];
   const what = said
@@ -55,7 +71,7 @@ function notKept(name: string, now: string, said: Said<string> | undefined, usua
   return [found(`${name} is ${now}, and ${what}`, said !== undefined, [])];
 }
 
-function reservedNotKept(facts: Facts): Found[] {
+function reservedNotKept(facts: Facts): NotKept[] {
   const { kernel, boot, inForce } = facts.scene;
   const kept = new Set<number>();
   const isGuarded = inForce?.guard === 'enforce';
@@ -71,14 +87,11 @@ function reservedNotKept(facts: Facts): Found[] {
   return [found(seen, boot.reserved !== undefined, lost)];
 }
 
-function found(seen: string, isContradicted: boolean, ports: readonly PortRange[]): Found {
+function found(seen: string, isContradicted: boolean, ports: readonly PortRange[]): NotKept {
   return {
-    code: 'SETTING_NOT_KEPT',
     severity: isContradicted ? 'warning' : 'info',
     seen,
     ports,
-    protocol: undefined,
     advice: 'Write it into a file in /etc/sysctl.d, or have what the files say: sysctl --system',
-    remedy: undefined,
   };
 }
