@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EXIT_CODES, messageOf, PortreeveError } from './errors.ts';
+import { EXIT_CODES, messageOf, PortreeveError, requireFailure } from './errors.ts';
 
 test('an error says what, what next, and the values', () => {
   const error = new PortreeveError('refused', 'TAKEN', 'port 111 is taken', 'Choose another.', { port: 111 });
@@ -30,4 +30,17 @@ test('anything that was thrown has a message', () => {
     [messageOf(new Error('a')), messageOf('b'), messageOf(undefined)],
     ['a', 'b', 'undefined'],
   );
+});
+
+test('a failure may be passed over, and our own bug may not', () => {
+  for (const kind of ['usage', 'refused', 'world'] as const) {
+    const failure = new PortreeveError(kind, 'TAKEN', 'port 111 is taken');
+    assert.equal(requireFailure(failure), failure);
+  }
+  for (const bug of [new PortreeveError('bug', 'BUG', 'no'), new TypeError('x is undefined'), 'a text']) {
+    assert.throws(
+      () => requireFailure(bug),
+      (thrown) => thrown === bug,
+    );
+  }
 });

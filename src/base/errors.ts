@@ -37,6 +37,15 @@ export class PortreeveError extends Error {
   }
 }
 
+/**
+ * A failure that a caller may report, and go on without what failed. Our own bugs are thrown on: an error of kind
+ * `bug`, and whatever is not a PortreeveError.
+ */
+export function requireFailure(thrown: unknown): PortreeveError {
+  if (thrown instanceof PortreeveError && thrown.kind !== 'bug') return thrown;
+  throw thrown;
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,7 +1,7 @@
 // Finds the running daemon and asks it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { PortreeveError } from '../base/errors.ts';
+import { PortreeveError, requireFailure } from '../base/errors.ts';
 import { whyUntrusted } from '../host/linux/trusted-directory.ts';
 import { lookAt } from './daemon-client.ts';
 import { directoriesOf, SYSTEM_DIRECTORIES } from './directories.ts';
@@ -35,8 +35,7 @@ export async function askLook<T>(io: Io, runtime: string | undefined, path: stri
       if (runtime === undefined) requireTrusted(directory, io.uid);
       return await lookAt<T>(lookSocketIn(directory, io.uid), path);
     } catch (thrown) {
-      if (!(thrown instanceof PortreeveError)) throw thrown;
-      failures.push(thrown);
+      failures.push(requireFailure(thrown));
     }
   }
   const message = ['no portreeve daemon answers:', ...failures.map((failure) => failure.message)].join(

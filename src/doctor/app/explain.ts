@@ -1,5 +1,4 @@
 // All about one port of this host: gathers what is known, and has it explained.
-import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { EventLine } from '../../guard/app/events.ts';
@@ -19,6 +18,7 @@ import {
   type PortNames,
   type Refusals,
 } from '../core/explain/explain.ts';
+import { answered } from './answered.ts';
 import { bindersOf, type WhoDoors } from './binders.ts';
 import type { Judge, RuleSettings } from './judging.ts';
 
@@ -48,14 +48,14 @@ export async function explain(
   doors: ExplainDoors,
 ): Promise<Explanation[]> {
   const untold: string[] = [];
-  const ask = <T>(what: string, question: () => Promise<T>) => answered(what, question, untold);
+  const ask: Ask = (what, question) => answered(what, question, untold);
   const kernel = readKernelPorts(doors.sysctls);
   const looks = protocols.map((protocol) => ({ protocol, seen: seeSockets(doors, { protocol, port }) }));
   const users = readUsers(doors.files);
   const { you, root } = bindersOf(doors, users);
   const [iana, services = [], { guard, judge, isApplied }, events, registered] = await Promise.all([
     doors.iana(),
-    ask(`the names of ${SERVICES}`, async () => servicesOf(doors)),
+    ask(`the names of ${SERVICES}`, () => servicesOf(doors)),
     judging(doors, users, ask),
     ask('what the guard refused', () => doors.events(port)),
     ask('what is registered with the port mapper', doors.registrations),
@@ -83,22 +83,7 @@ function servicesOf({ files }: ExplainDoors): ServiceEntry[] {
 }
 
 /** Asks for what may not be told. */
-type Ask = <T>(what: string, question: () => Promise<T>) => Promise<T | undefined>;
-
-/** The answer, or undefined and why there is none. */
-async function answered<T>(
-  what: string,
-  question: () => Promise<T>,
-  untold: string[],
-): Promise<T | undefined> {
-  try {
-    return await question();
-  } catch (thrown) {
-    if (!(thrown instanceof PortreeveError)) throw thrown;
-    untold.push(`${what}: ${messageOf(thrown).split('\n')[0]}`);
-    return undefined;
-  }
-}
+type Ask = <T>(what: string, question: () => T | Promise<T>) => Promise<T | undefined>;
 
 /** What a bind is judged by; undefined is what is not known. */
 interface Judging {
@@ -110,10 +95,10 @@ interface Judging {
 
 /** Where nothing was ever applied there is no guard either, and nothing of all that has to be loaded. */
 async function judging(doors: ExplainDoors, users: Users, ask: Ask): Promise<Judging> {
-  const isApplied = await ask('the profile', async () => doors.archive.heads().length > 0);
+  const isApplied = await ask('the profile', () => doors.archive.heads().length > 0);
   if (isApplied === false) return { guard: 'off', judge: undefined, isApplied };
   const guard = await ask('what the guard does', doors.guard);
-  const judge = isApplied && (await ask('what the profile says', async () => await judgeOf(doors, users)));
+  const judge = isApplied && (await ask('what the profile says', () => judgeOf(doors, users)));
   return { guard, judge: judge || undefined, isApplied };
 }
 

@@ -1,5 +1,5 @@
 // What mends findings without asking anybody: settings of the kernel and files, shown first, recorded, and taken back.
-import { PortreeveError } from '../../base/errors.ts';
+import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import { DOCTOR_FILE_MAX_BYTES } from '../../base/limits.ts';
 import type { PortRange } from '../../base/port.ts';
 import type { SysctlChange } from '../../base/sysctl-change.ts';
@@ -122,8 +122,8 @@ function listIn(text: string | undefined): Set<number> {
   try {
     return parsePortList(text?.trim() ?? '');
   } catch (thrown) {
-    if (thrown instanceof PortreeveError) return new Set();
-    throw thrown;
+    requireFailure(thrown);
+    return new Set();
   }
 }
 

@@ -1,5 +1,5 @@
 // Looks at this host for the doctor: gathers all that the checks go by, and tells what could not be looked at.
-import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import { DOCTOR_FILE_MAX_BYTES, SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import { PORT_MAX, parseDecimal } from '../../base/port.ts';
 import type { Sysctls } from '../../host/host.ts';
@@ -28,6 +28,7 @@ import type {
   TimeWaitReuse,
 } from '../core/findings/scene.ts';
 import { parseBlacklist } from '../text/bindresvport.ts';
+import { answered } from './answered.ts';
 import { trustsHere } from './trusts.ts';
 
 /** How refusals and jobs are set up (portreeve.toml). */
@@ -82,9 +83,9 @@ export async function gatherScene(doors: SceneDoors, choices: SceneChoices): Pro
     inForceOf(doors, choices, untold),
   ]);
   const rpcNames = new RpcNames(parseEtcRpc(files.text(RPC_FILE) ?? ''));
-  const programs = (await answered('the processes', async () => doors.programs(), untold)) ?? [];
+  const programs = (await answered('the processes', doors.programs, untold)) ?? [];
   const what = 'the other network namespaces of the guard';
-  const assignable = (await answered(what, async () => doors.assignable(), untold)) ?? [];
+  const assignable = (await answered(what, doors.assignable, untold)) ?? [];
   const [iana, registrations, inForce] = await asked;
   if (hasUnknown(seen)) untold.push(unseenText(seen.notSeen));
   const scene: Scene = {
@@ -124,28 +125,13 @@ function unseenText(count: number): string {
   return `the sockets of ${processes}, which did not let us look: whose they are is not known`;
 }
 
-/** The answer, or undefined and why there is none. */
-async function answered<T>(
-  what: string,
-  question: () => Promise<T>,
-  untold: string[],
-): Promise<T | undefined> {
-  try {
-    return await question();
-  } catch (thrown) {
-    if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
-    untold.push(`${what}: ${messageOf(thrown).split('\n')[0]?.replace(/:$/, '')}`);
-    return undefined;
-  }
-}
-
 /** Undefined where nothing was ever applied, or where that cannot be told. */
 async function inForceOf(
   { archive, guard }: SceneDoors,
   { omvsJob = 'OMVS', errnoLow }: SceneChoices,
   untold: string[],
 ): Promise<ProfileInForce | undefined> {
-  const inForce = await answered('the profile', async () => profileInForce(archive), untold);
+  const inForce = await answered('the profile', () => profileInForce(archive), untold);
   if (!inForce?.head) return undefined;
   const mode = await answered('what the guard does', guard, untold);
   return { profile: inForce.profile, guard: mode, errnoLow, omvsJob };
@@ -176,7 +162,8 @@ function bootPorts(boot: BootSettings, untold: string[]): BootPorts {
     reserved: said(RESERVED_PORTS, (text) => {
       try {
         return rangesOfPorts(parsePortList(text));
-      } catch {
+      } catch (thrown) {
+        requireFailure(thrown);
         return undefined;
       }
     }),

@@ -1,7 +1,7 @@
 // `portreeve doctor`: what is wrong with the ports of this host or will go wrong, what it means, and what mends it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
+import { EXIT_CODES, PortreeveError, requireFailure } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
 import { takeLock } from '../../host/linux/lock.ts';
 import { makeDirectory } from '../../host/linux/put-file.ts';
@@ -58,7 +58,7 @@ function planOf(doors: FixDoors): (finding: Finding) => FixPlan | undefined {
     try {
       return remedy && planFix(remedy, doors);
     } catch (thrown) {
-      if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
+      requireFailure(thrown);
       return undefined;
     }
   };

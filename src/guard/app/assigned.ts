@@ -1,5 +1,5 @@
 // The ports that the kernel assigns: what keeps reserved ones out of them, and where it does not.
-import { PortreeveError } from '../../base/errors.ts';
+import { requireFailure } from '../../base/errors.ts';
 import type { KernelBpf, NetworkNamespaces, SysctlRecords, Sysctls } from '../../host/host.ts';
 import { profileAfter } from '../../profile/app/in-force.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
@@ -46,8 +46,8 @@ export function enforcedProfile(
   try {
     return profileAfter(archive, revision).profile;
   } catch (thrown) {
-    if (thrown instanceof PortreeveError) return undefined;
-    throw thrown;
+    requireFailure(thrown);
+    return undefined;
   }
 }
 

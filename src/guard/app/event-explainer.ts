@@ -1,6 +1,6 @@
 // What the guard's events are told with: the statements of each revision, and the names of users.
 import type { Clock } from '../../base/clock.ts';
-import { PortreeveError } from '../../base/errors.ts';
+import { requireFailure } from '../../base/errors.ts';
 import type { Files } from '../../host/host.ts';
 import { readUsers } from '../../job/app/users.ts';
 import { profileAfter } from '../../profile/app/in-force.ts';
@@ -40,8 +40,8 @@ export class RevisionRules {
     try {
       return new RefusalRules(profileAfter(this.#archive, revision).profile, this.#context);
     } catch (thrown) {
-      if (thrown instanceof PortreeveError && thrown.kind !== 'bug') return undefined;
-      throw thrown;
+      requireFailure(thrown);
+      return undefined;
     }
   }
 }
@@ -73,8 +73,8 @@ export class UserNames {
       const { accounts } = readUsers(this.#files);
       return new Map(accounts.toReversed().map((account) => [account.uid, account.name]));
     } catch (thrown) {
-      if (thrown instanceof PortreeveError && thrown.kind !== 'bug') return undefined;
-      throw thrown;
+      requireFailure(thrown);
+      return undefined;
     }
   }
 }

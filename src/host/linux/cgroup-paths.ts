@@ -1,5 +1,6 @@
 // Where the cgroup with a number is: the kernel says it to root, for others the hierarchy is walked through.
 import { closeSync, readlinkSync, statSync } from 'node:fs';
+import { requireFailure } from '../../base/errors.ts';
 import { CGROUP_PATHS_MAX } from '../../base/limits.ts';
 import { cgroupRoot, walkCgroups } from './cgroup.ts';
 import { openByCgroupId } from './sys/file-handle.ts';
@@ -46,7 +47,8 @@ export class CgroupPaths {
 function rootIfAny(): string | undefined {
   try {
     return cgroupRoot();
-  } catch {
+  } catch (thrown) {
+    requireFailure(thrown);
     return undefined;
   }
 }

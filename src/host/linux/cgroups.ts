@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename } from 'node:path';
-import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { messageOf, PortreeveError, requireFailure } from '../../base/errors.ts';
 import { JOB_CGROUP_PREFIX } from '../../base/job.ts';
 import { PID_MAX, UID_MAX } from '../../base/limits.ts';
 import { exactNumber } from '../../base/numbers.ts';
@@ -200,7 +200,8 @@ export class LinuxCgroups implements Cgroups {
 export function cgroupsIfAny(): LinuxCgroups | undefined {
   try {
     return new LinuxCgroups();
-  } catch {
+  } catch (thrown) {
+    requireFailure(thrown);
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 // The users of this host: those of its files, and behind them those that only its user database (NSS) knows.
 import type { Clock } from '../../base/clock.ts';
-import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import { USER_ANSWER_MS, USERS_ASKED_MAX } from '../../base/limits.ts';
 import type { Files, UserDatabase } from '../../host/host.ts';
 import { parseGroup } from '../../text/group.ts';
@@ -92,8 +92,7 @@ export class HostUsers implements Pick<Files, 'readText' | 'stamp' | 'names'> {
     try {
       users = archive.read();
     } catch (thrown) {
-      if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
-      this.#fault = messageOf(thrown);
+      this.#fault = requireFailure(thrown).message;
     }
     this.#known = { stamp, users };
     return users;

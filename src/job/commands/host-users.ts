@@ -1,6 +1,6 @@
 // The users of this host for commands: of its files, and of what its user database has answered.
 
-import { PortreeveError } from '../../base/errors.ts';
+import { requireFailure } from '../../base/errors.ts';
 import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
 import { linuxFiles } from '../../host/linux/files.ts';
 import { systemClock } from '../../host/linux/linux-clock.ts';
@@ -36,8 +36,8 @@ export class CommandUsers {
     try {
       await askUsers({ ...deps, isUnit: this.#units.has }, { names, ids, uids: [], isRefresh: true });
     } catch (thrown) {
-      if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
-      io.err(`portreeve: warning: ${thrown.message}\n${thrown.hint}\n`);
+      const { message, hint } = requireFailure(thrown);
+      io.err(`portreeve: warning: ${message}\n${hint}\n`);
     }
   }
 }

@@ -1,5 +1,5 @@
 // What the kernel's settings will be after a boot, as far as the files say that systemd-sysctl or procps reads.
-import { messageOf } from '../../base/errors.ts';
+import { requireFailure } from '../../base/errors.ts';
 import { SYSCTL_CONF_MAX_BYTES } from '../../base/limits.ts';
 import type { Diagnostic } from '../../text/source.ts';
 import {
@@ -14,9 +14,9 @@ import {
 
 /** The files of a host. */
 export interface BootFiles {
-  /** The names in a directory; none if there is no such directory. */
+  /** The names in a directory; none if there is no such directory. Throws PortreeveError where it cannot be read. */
   readonly names: (directory: string) => readonly string[];
-  /** The text of a file, undefined if there is none. May throw. */
+  /** The text of a file, undefined if there is none. Throws PortreeveError where it cannot be read. */
   readonly readText: (path: string, maxBytes: number) => string | undefined;
 }
 
@@ -38,7 +38,7 @@ export function bootSettings(files: BootFiles, reader: SysctlReader): BootSettin
     try {
       return look();
     } catch (thrown) {
-      unread.push({ path, reason: messageOf(thrown) });
+      unread.push({ path, reason: requireFailure(thrown).message });
       return undefined;
     }
   };

@@ -1,5 +1,5 @@
 // The files of other programs' settings: what cannot be read is told, and the doctor goes on.
-import { messageOf } from '../../base/errors.ts';
+import { requireFailure } from '../../base/errors.ts';
 import { DOCTOR_FILE_MAX_BYTES, DOCTOR_FILES_MAX } from '../../base/limits.ts';
 import type { BootFiles } from './boot-settings.ts';
 
@@ -30,7 +30,7 @@ export class ConfigFiles {
     try {
       return look();
     } catch (thrown) {
-      this.#untold.push(messageOf(thrown));
+      this.#untold.push(requireFailure(thrown).message);
       return undefined;
     }
   }

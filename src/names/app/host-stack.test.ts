@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimSysctls } from '../../../test/support/sim/sysctls.ts';
+import { PortreeveError } from '../../base/errors.ts';
 import type { SysctlReader } from '../../text/sysctl-conf.ts';
 import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../core/kernel-ports.ts';
 import { type BootFiles, bootSettings } from './boot-settings.ts';
 import { type HostStack, hostStack } from './host-stack.ts';
+
+const unreadable = () => new PortreeveError('usage', 'FILE_UNREADABLE', 'permission denied');
 
 /** Files by their path. One whose text is undefined cannot be read. */
 function filesOf(texts: Readonly<Record<string, string | undefined>>): BootFiles {
@@ -15,7 +18,7 @@ function filesOf(texts: Readonly<Record<string, string | undefined>>): BootFiles
         path.startsWith(`${directory}/`) ? [path.slice(directory.length + 1)] : [],
       ),
     readText: (path) => {
-      if (path in texts && texts[path] === undefined) throw new Error('permission denied');
+      if (path in texts && texts[path] === undefined) throw unreadable();
       return texts[path];
     },
   };

@@ -1,5 +1,5 @@
 // The port ranges of this host: how the kernel's settings are, and how they will be after a boot.
-import { messageOf } from '../../base/errors.ts';
+import { requireFailure } from '../../base/errors.ts';
 import type { Sysctls } from '../../host/host.ts';
 import { formatPortList, parsePortList } from '../../text/port-list.ts';
 import type { SysctlReader } from '../../text/sysctl-conf.ts';
@@ -65,7 +65,7 @@ function oneWay(key: string, value: string, problems: string[]): string {
   try {
     return formatPortList(parsePortList(value.trim()));
   } catch (thrown) {
-    problems.push(`${key}: ${messageOf(thrown)}`);
+    problems.push(`${key}: ${requireFailure(thrown).message}`);
     return value;
   }
 }

@@ -1,5 +1,5 @@
 // Reads the kernel's settings of ports: what it gives to clients, what it keeps from them, and which take privilege.
-import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import { PORT_MAX, parseDecimal } from '../../base/port.ts';
 import type { Files, Sysctls } from '../../host/host.ts';
 import { parseLocalRange, parsePortList, rangesOfPorts } from '../../text/port-list.ts';
@@ -27,7 +27,7 @@ function reservedIn(text: string): Set<number> {
   try {
     return parsePortList(text);
   } catch (thrown) {
-    return unknown(RESERVED_PORTS, messageOf(thrown));
+    return unknown(RESERVED_PORTS, requireFailure(thrown).message);
   }
 }
 

@@ -1,6 +1,6 @@
 // `portreeve stacks`: which ports operating systems give to clients, and this host beside what its files say.
 
-import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
 import type { Column } from '../../base/table.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
@@ -56,7 +56,7 @@ function lookOrSay(): HostStack | string {
   try {
     return look();
   } catch (thrown) {
-    return messageOf(thrown);
+    return requireFailure(thrown).message;
   }
 }
 

@@ -17,10 +17,14 @@ export interface NamedProgram {
 
 /** The names of /etc/rpc and, where it cannot be read or says nothing, the well-known ones. */
 export function hostRpcNames(): RpcNames {
+  return new RpcNames(parseEtcRpc(etcRpc()));
+}
+
+function etcRpc(): string {
   try {
-    return new RpcNames(parseEtcRpc(readFileSync('/etc/rpc', 'utf8')));
+    return readFileSync('/etc/rpc', 'utf8');
   } catch {
-    return new RpcNames();
+    return '';
   }
 }
 

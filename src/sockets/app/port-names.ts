@@ -1,5 +1,5 @@
 // What ports are called, which RPC programs are registered there, and who they are reserved for.
-import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { requireFailure } from '../../base/errors.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Files } from '../../host/host.ts';
 import { serviceNames } from '../../names/app/service-names.ts';
@@ -47,8 +47,7 @@ export async function portNames(doors: NameDoors): Promise<PortNames> {
     try {
       return await read();
     } catch (thrown) {
-      if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
-      problems.push(messageOf(thrown));
+      problems.push(requireFailure(thrown).message);
       return undefined;
     }
   };

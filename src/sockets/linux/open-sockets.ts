@@ -128,12 +128,14 @@ export class LinuxOpenSockets implements OpenSockets {
 
 /** The newest first; none where it is gone or has threads only. */
 function processesIn(directory: string): number[] {
+  let text: string;
   try {
-    const lines = readFileSync(`${directory}/cgroup.procs`, 'utf8').split('\n');
-    return lines.flatMap((line) => parseDecimal(line, PID_MAX) ?? []).reverse();
+    text = readFileSync(`${directory}/cgroup.procs`, 'utf8');
   } catch {
     return [];
   }
+  const lines = text.split('\n');
+  return lines.flatMap((line) => parseDecimal(line, PID_MAX) ?? []).reverse();
 }
 
 function bitsOf(protocol: Protocol, states: readonly SocketState[] | undefined): number {
