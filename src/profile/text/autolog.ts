@@ -2,7 +2,7 @@
 import { jobPatternProblem } from '../../base/job.ts';
 import { parseDecimal } from '../../base/port.ts';
 import { statementNamed } from './keywords.ts';
-import type { EntryContext } from './ports.ts';
+import type { EntryContext } from './port-options.ts';
 import { errorAt, type Problem, type Reader, syntaxProblem } from './reader.ts';
 import type { AutologEntry } from './statements.ts';
 

@@ -7,7 +7,8 @@ import { endMissing, readProcedures, readWait } from './autolog.ts';
 import { readSettings } from './config.ts';
 import { fullSpelling, isKeyword, STATEMENT_NAMES, type StatementName, statementNamed } from './keywords.ts';
 import { Lexer, type Symbols, type Token } from './lexer.ts';
-import { DenyProblem, type EntryContext, isEntryStart, readPortEntry, readRangeEntry } from './ports.ts';
+import type { EntryContext } from './port-options.ts';
+import { DenyProblem, isEntryStart, readPortEntry, readRangeEntry } from './ports.ts';
 import { errorAt, moreFindings, Problem, quoted, Reader, syntaxProblem } from './reader.ts';
 import type { ConfigStatement, Statement, Written } from './statements.ts';
 

@@ -1,11 +1,18 @@
 // The entries of PORT, PORTRANGE and DELETE.
-import { formatIp, type IpAddress, isWildcard, parseIp } from '../../base/address.ts';
 import { hasWildcard, jobPatternProblem } from '../../base/job.ts';
 import { nearest } from '../../base/nearest.ts';
 import { isPort, PORT_MAX, type Port, type Protocol, parseDecimal } from '../../base/port.ts';
 import type { Finding } from '../../text/source.ts';
-import { isKeyword, type Keyword, STATEMENT_NAMES, statementNamed } from './keywords.ts';
+import { fullSpelling, isKeyword, type Keyword, STATEMENT_NAMES, statementNamed } from './keywords.ts';
 import type { Token } from './lexer.ts';
+import {
+  type EntryContext,
+  isOption,
+  isProtocol,
+  OPTION_KEYWORDS,
+  readOptions,
+  takeResname,
+} from './port-options.ts';
 import {
   errorAt,
   meaningProblem,
@@ -15,42 +22,15 @@ import {
   type Reader,
   syntaxProblem,
 } from './reader.ts';
-import { resnameProblem } from './resname.ts';
 import type { PortEntry, PortOptions, RangeEntry, UnreservedEntry, Use } from './statements.ts';
 
-/** What entries are read with. */
-export interface EntryContext {
-  readonly reader: Reader;
-  readonly isZos: boolean;
-  readonly report: (finding: Finding) => void;
-  /** The rest of the text was taken for something else. */
-  readonly isPassedOver: boolean;
-}
-
 const PORT_NUMBER = `a port from 1 to ${PORT_MAX}`;
-
-/** The options, in the order in which they have to be given; alternatives stand side by side. */
-const OPTION_ORDER: readonly (readonly Keyword[])[] = [
-  ['NOAUTOLog'],
-  ['DELAYAcks', 'NODELAYAcks'],
-  ['SHAREPort', 'SHAREPORTWLM'],
-  ['BIND'],
-  ['SAF'],
-  ['NOSMC', 'SMC'],
-];
-const OPTION_NAMES =
-  'NOAUTOLOG, DELAYACKS or NODELAYACKS, SHAREPORT or SHAREPORTWLM, BIND, SAF, NOSMC or SMC';
-const RANGE_OPTION_NAMES = 'NOAUTOLOG, DELAYACKS or NODELAYACKS, SAF, NOSMC or SMC';
 
 /** Whether an entry begins at the next word: a number, UNRSV, or anything in front of TCP or UDP. */
 export function isEntryStart(reader: Reader): boolean {
   const token = reader.peek();
   if (!token) return false;
   return /^[0-9]/.test(token.word) || token.word === 'UNRSV' || isProtocol(reader.peek(1)?.word);
-}
-
-function isProtocol(word: string | undefined): boolean {
-  return word === 'TCP' || word === 'UDP';
 }
 
 /** An entry of PORT. Throws Problem. */
@@ -90,8 +70,7 @@ function takePort(reader: Reader, expected: string): Port {
 /** What can stand behind a whole entry. */
 const WORDS_BEHIND_ENTRIES: readonly string[] = [
   'UNRSV',
-  ...OPTION_ORDER.flat().map((keyword) => keyword.toUpperCase()),
-  ...STATEMENT_NAMES.map(({ keyword }) => keyword.toUpperCase()),
+  ...[...OPTION_KEYWORDS, ...STATEMENT_NAMES.map(({ keyword }) => keyword)].map(fullSpelling),
 ];
 
 /** What somebody may have meant who wrote no port. */
@@ -201,110 +180,8 @@ function jobProblem(token: Token, expected: string, problem: string): Problem {
 /** RESERVED and AUTHPORT have no options. */
 function refuseOptions(reader: Reader, word: string): void {
   const token = reader.peek();
-  if (!token || !OPTION_ORDER.flat().some((keyword) => isKeyword(token.word, keyword))) return;
-  if (isProtocol(reader.peek(1)?.word)) return;
+  if (!token || !isOption(token) || isProtocol(reader.peek(1)?.word)) return;
   throw syntaxProblem(token, 'the next entry or a statement', `Options follow a job name, not ${word}.`);
-}
-
-type Options = { -readonly [Key in keyof PortOptions]: PortOptions[Key] };
-
-const NO_OPTIONS: PortOptions = { autolog: true };
-
-/** Reads options "in the order in which they appear" in the diagram. */
-function readOptions(context: EntryContext, protocol: Protocol, isRange: boolean): PortOptions {
-  const { reader } = context;
-  if (!reader.hasKeyword()) return NO_OPTIONS;
-  const options: Options = { autolog: true };
-  for (const [place, alternatives] of OPTION_ORDER.entries()) {
-    if (!reader.hasKeyword()) break;
-    const token = reader.peek();
-    const keyword = reader.takeKeyword(...alternatives);
-    if (!token || keyword === undefined) continue;
-    if (isRange && (place === 2 || place === 3)) {
-      const hint = `${keyword.toUpperCase()} is given with PORT, which names a single port.`;
-      throw syntaxProblem(token, RANGE_OPTION_NAMES, hint, 'OPTION_PORTRANGE');
-    }
-    setOption(options, keyword, token, context);
-    refuseForProtocol(token, keyword, protocol, context);
-  }
-  refuseLateOption(reader, isRange);
-  return options;
-}
-
-function setOption(options: Options, keyword: Keyword, token: Token, { reader, report }: EntryContext): void {
-  if (keyword === 'NOAUTOLog') options.autolog = false;
-  else if (keyword === 'DELAYAcks') options.acks = 'DELAYACKS';
-  else if (keyword === 'NODELAYAcks') options.acks = 'NODELAYACKS';
-  else if (keyword === 'SHAREPort') options.share = 'SHAREPORT';
-  else if (keyword === 'SHAREPORTWLM') options.share = 'SHAREPORTWLM';
-  else if (keyword === 'BIND') options.bind = takeAddress(reader, report);
-  else if (keyword === 'SAF') options.saf = takeResname(reader);
-  else if (token.word === 'NOSMC') options.smc = 'NOSMC';
-  else options.smc = 'SMC';
-}
-
-/** SHAREPORT and SMC mean something for TCP alone; acknowledgments as well, but that harms nobody. */
-function refuseForProtocol(
-  token: Token,
-  keyword: Keyword,
-  protocol: Protocol,
-  { report }: EntryContext,
-): void {
-  if (protocol === 'tcp') return;
-  const name = keyword.toUpperCase();
-  if (name.startsWith('SHAREPORT') || name.endsWith('SMC')) {
-    throw meaningProblem(token, 'OPTION_PROTOCOL', `${name} is for TCP, and this is a UDP port`);
-  }
-  if (!name.endsWith('ACKS')) return;
-  const message = `${name} has no effect on UDP, which has no acknowledgments`;
-  report({ severity: 'warning', code: 'OPTION_PROTOCOL', message, hint: '', place: token.place });
-}
-
-/** An option that comes too late, twice, or beside its alternative. */
-function refuseLateOption(reader: Reader, isRange: boolean): void {
-  const token = reader.peek();
-  if (!token || isProtocol(reader.peek(1)?.word)) return;
-  if (!OPTION_ORDER.flat().some((keyword) => isKeyword(token.word, keyword))) return;
-  const order = isRange ? RANGE_OPTION_NAMES : OPTION_NAMES;
-  const hint = `Options are given once, and in this order: ${order}.`;
-  throw syntaxProblem(token, 'the next entry or a statement', hint, 'OPTION_ORDER');
-}
-
-function takeAddress(reader: Reader, report: EntryContext['report']): IpAddress {
-  refuseNextEntry(reader, 'an IP address');
-  const token = reader.take('an IP address');
-  const address = parseIp(token.word.toLowerCase());
-  if (address) {
-    warnOfAddress(address, token, report);
-    return address;
-  }
-  throw syntaxProblem(token, 'an IP address', 'An address is one such as 192.0.2.7 or 2001:db8::7.');
-}
-
-/** An argument is missing where the next entry stands. */
-function refuseNextEntry(reader: Reader, expected: string): void {
-  const token = reader.peek();
-  const isEntry = token && /^[0-9]+$/.test(token.word) && isProtocol(reader.peek(1)?.word);
-  if (isEntry) throw syntaxProblem(token, expected);
-}
-
-/** Addresses that do not do what whoever wrote them meant. */
-function warnOfAddress(address: IpAddress, { place }: Token, report: EntryContext['report']): void {
-  const isMapped = address.family === 6 && formatIp(address).startsWith('::ffff:');
-  if (!isMapped && !isWildcard(address)) return;
-  const message = isMapped
-    ? 'this is an IPv6 address to BIND, which is ignored for IPv4 sockets'
-    : 'BIND to the address that stands for all changes nothing';
-  const hint = isMapped ? 'Write the IPv4 address alone: IPv6 sockets get it in this form.' : '';
-  report({ severity: 'warning', code: 'BIND_ADDRESS', message, hint, place });
-}
-
-function takeResname(reader: Reader): string {
-  refuseNextEntry(reader, 'the resname of SAF');
-  const token = reader.take('the resname of SAF');
-  const problem = resnameProblem(token.word);
-  if (problem === undefined) return token.word;
-  throw meaningProblem(token, 'RESNAME', `${quoted(token.raw)} cannot be a resname: ${problem}`);
 }
 
 /** `UNRSV TCP|UDP job|* [DENY | SAF resname] [WHENLISTEN | WHENBIND]` */
@@ -321,7 +198,7 @@ function readUnreserved(context: EntryContext): UnreservedEntry {
   }
   const denyToken = reader.peek();
   const isDenied = reader.takeKeyword('DENY') !== undefined;
-  const saf = !isDenied && reader.takeKeyword('SAF') ? takeResname(reader) : undefined;
+  const saf = !isDenied && reader.takeKeyword('SAF') ? takeResname(context) : undefined;
   const whenToken = reader.peek();
   const when = reader.takeKeyword('WHENLISTEN', 'WHENBIND');
   refuseWhenOfUdp(whenToken, when, protocol);
@@ -344,13 +221,7 @@ function refuseWhenOfUdp(token: Token | undefined, when: string | undefined, pro
   throw meaningProblem(token, 'OPTION_PROTOCOL', 'WHENLISTEN is for TCP: a UDP socket does not listen');
 }
 
-const UNRESERVED_WORDS: readonly Keyword[] = [
-  'DENY',
-  'SAF',
-  'WHENLISTEN',
-  'WHENBIND',
-  ...OPTION_ORDER.flat(),
-];
+const UNRESERVED_WORDS: readonly Keyword[] = ['DENY', 'SAF', 'WHENLISTEN', 'WHENBIND', ...OPTION_KEYWORDS];
 
 function refuseOtherOptions(reader: Reader): void {
   const token = reader.peek();
