@@ -1,45 +1,88 @@
-// What the guard did, as it is told and kept: a bind(2) that was refused, or the number of several.
-import type { Protocol } from './port.ts';
+// What the guard did, as it is reported and kept: a bind(2) that was refused, or the number of several.
+
+/** What one value of an event is: a whole number, a text, or one of some words. */
+export type EventScalar =
+  | { readonly type: 'integer' }
+  | { readonly type: 'text'; readonly words?: readonly string[] };
+
+/** A field: one value, or several under names that are known together. */
+export type EventField = (EventScalar | { readonly parts: Readonly<Record<string, EventScalar>> }) & {
+  /** Without it, it is undefined where it does not belong to the event's kind, or is not known. */
+  readonly isAlways?: true;
+};
 
 /**
- * Something that the guard did, on its way into the archive. What does not belong to its kind, or is not known, is
- * undefined.
+ * The fields of an event on its way into the archive, in the order of the columns there and of the keys in JSON. What
+ * is stored and printed is derived from here: a change takes another layout of the archive, and a migration to it.
  */
-export interface NewGuardEvent {
+export const EVENT_FIELDS = {
+  /** When, in milliseconds since 1970-01-01 UTC; with `more` and `lost` when they had been counted. */
+  timeMs: { type: 'integer', isAlways: true },
   /**
    * `bind`: a bind(2) that was refused, or would have been. `more`: further ones, counted only: of the same user, job,
    * port and reason; without a port, of one user. `lost`: those of which nothing but their number is known.
    */
-  readonly kind: 'bind' | 'more' | 'lost';
+  kind: { type: 'text', words: ['bind', 'more', 'lost'], isAlways: true },
   /** How many it stands for. */
-  readonly count: number;
-  /** When, in milliseconds since 1970-01-01 UTC; with `more` and `lost` when they had been counted. */
-  readonly timeMs: number;
+  count: { type: 'integer', isAlways: true },
   /** `observed`: it was allowed, because the guard only observes. */
-  readonly verdict: 'refused' | 'observed' | undefined;
+  verdict: { type: 'text', words: ['refused', 'observed'] },
   /** Why, in a word of the policy. */
-  readonly reason: string | undefined;
-  readonly job: string | undefined;
-  readonly uid: number | undefined;
+  reason: { type: 'text' },
+  job: { type: 'text' },
+  uid: { type: 'integer' },
   /** The name of that user. */
-  readonly user: string | undefined;
-  readonly pid: number | undefined;
+  user: { type: 'text' },
+  pid: { type: 'integer' },
   /** What the process calls itself (comm in proc_pid_comm(5)). */
-  readonly command: string | undefined;
-  readonly protocol: Protocol | undefined;
+  command: { type: 'text' },
+  protocol: { type: 'text', words: ['tcp', 'udp'] },
   /** The address that it asked for, as text. */
-  readonly address: string | undefined;
-  readonly port: number | undefined;
+  address: { type: 'text' },
+  port: { type: 'integer' },
   /** The errno that bind(2) failed with, or would have. */
-  readonly errno: string | undefined;
-  /** The revision of the profile by which it was judged. */
-  readonly revision: number | undefined;
+  errno: { type: 'text' },
   /** The statement that said so. */
-  readonly rule: { readonly file: string; readonly line: number; readonly text: string } | undefined;
-}
+  rule: { parts: { file: { type: 'text' }, line: { type: 'integer' }, text: { type: 'text' } } },
+  /** The revision of the profile by which it was judged. */
+  revision: { type: 'integer' },
+} as const satisfies Readonly<Record<string, EventField>>;
+
+type Fields = typeof EVENT_FIELDS;
+export type EventFieldName = keyof Fields;
+
+export const EVENT_FIELD_NAMES: readonly EventFieldName[] = Object.keys(EVENT_FIELDS).filter(
+  (name): name is EventFieldName => name in EVENT_FIELDS,
+);
+
+type ValueOf<Field> = Field extends { readonly words: readonly (infer Word)[] }
+  ? Word
+  : Field extends { readonly type: 'integer' }
+    ? number
+    : Field extends { readonly parts: infer Parts }
+      ? { readonly [Part in keyof Parts]: ValueOf<Parts[Part]> }
+      : string;
+
+/** Any value of a field. */
+export type EventValue = string | number | Readonly<Record<string, string | number>> | undefined;
+
+/** Something that the guard did, on its way into the archive. */
+export type NewGuardEvent = {
+  readonly [Name in EventFieldName]:
+    | ValueOf<Fields[Name]>
+    | (Fields[Name] extends { readonly isAlways: true } ? never : undefined);
+};
 
 /** Something that the guard did. */
 export interface GuardEvent extends NewGuardEvent {
   /** Each has a larger one than those before it. */
   readonly number: number;
+}
+
+/** An event of which so much is known. */
+export function eventWith(
+  known: Pick<NewGuardEvent, 'kind' | 'count' | 'timeMs'> & Partial<NewGuardEvent>,
+): NewGuardEvent {
+  const unknown = Object.fromEntries(EVENT_FIELD_NAMES.map((name) => [name, undefined] as const));
+  return { ...unknown, ...known } as NewGuardEvent;
 }

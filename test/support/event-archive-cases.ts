@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { NewGuardEvent } from '../../src/base/guard-event.ts';
+import { eventWith, type NewGuardEvent } from '../../src/base/guard-event.ts';
 import { GUARD_EVENT_AGE_MAX_MS } from '../../src/base/limits.ts';
 import type { Protocol } from '../../src/base/port.ts';
 import type { EventArchive, EventQuery } from '../../src/guard/core/event-archive.ts';
@@ -34,11 +34,7 @@ export function guardEvent(changes: Partial<NewGuardEvent> = {}): NewGuardEvent 
 }
 
 /** An event of which nothing but a number is known. */
-export const LOST: NewGuardEvent = {
-  ...{ kind: 'lost', count: 4711, timeMs: EVENT_TIME, verdict: undefined, reason: undefined, job: undefined },
-  ...{ uid: undefined, user: undefined, pid: undefined, command: undefined, protocol: undefined },
-  ...{ address: undefined, port: undefined, errno: undefined, revision: undefined, rule: undefined },
-};
+export const LOST: NewGuardEvent = eventWith({ kind: 'lost', count: 4711, timeMs: EVENT_TIME });
 
 /** All that is asked for, in one page. */
 function all(archive: EventArchive, query: Partial<EventQuery> = {}) {

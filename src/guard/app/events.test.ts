@@ -2,10 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
 import { SimFiles } from '../../../test/support/sim/files.ts';
 import { PORTS_ASKED_MAX } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
-import { EVENTS_PATH, type EventsAsked, eventsPath, parseEventsPath, portreeveGid } from './events.ts';
+import {
+  EVENTS_PATH,
+  type EventsAsked,
+  eventLine,
+  eventsPath,
+  parseEventsPath,
+  portreeveGid,
+} from './events.ts';
 
 const portRange = fc
   .tuple(fc.integer({ min: 0, max: 65535 }), fc.integer({ min: 0, max: 65535 }))
@@ -51,4 +59,20 @@ test('the group portreeve, where there is one', () => {
   const files = (group: string) => new SimFiles({ '/etc/group': group }, 1);
   assert.equal(portreeveGid(files('root:x:0:\nportreeve:x:998:alice\n')), 998);
   assert.equal(portreeveGid(files('root:x:0:\nportreeve-portmap:x:997:\n')), undefined);
+});
+
+test('a line of JSON has every field in one order, and null for what is not known', () => {
+  assert.equal(
+    JSON.stringify(eventLine({ number: 7, ...guardEvent({ command: 'python3' }) })),
+    '{"number":7,"time":"2026-01-01T00:00:00.123Z","kind":"bind","count":1,"verdict":"refused",' +
+      '"reason":"RESERVED_FOR_OTHERS","job":"ALICE","uid":1000,"user":"alice","pid":4711,"command":"python3",' +
+      '"protocol":"tcp","address":"2001:db8::7","port":80,"errno":"EACCES",' +
+      '"rule":{"file":"/etc/portreeve/profile.tcpip","line":12,"text":"80 TCP WEB"},"revision":3}',
+  );
+  assert.equal(
+    JSON.stringify(eventLine({ number: 8, ...LOST })),
+    '{"number":8,"time":"2026-01-01T00:00:00.123Z","kind":"lost","count":4711,"verdict":null,"reason":null,' +
+      '"job":null,"uid":null,"user":null,"pid":null,"command":null,"protocol":null,"address":null,"port":null,' +
+      '"errno":null,"rule":null,"revision":null}',
+  );
 });

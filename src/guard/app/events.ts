@@ -1,7 +1,12 @@
 // What the guard did, as it is shown: who may see what, and the line of JSON that stands for an event.
-import type { GuardEvent } from '../../base/guard-event.ts';
+import {
+  EVENT_FIELD_NAMES,
+  type EventFieldName,
+  type GuardEvent,
+  type NewGuardEvent,
+} from '../../base/guard-event.ts';
 import { JOB_NAME_MAX_CHARACTERS } from '../../base/limits.ts';
-import { type PortForm, type Protocol, portRangeText, readPortList } from '../../base/port.ts';
+import { type PortForm, portRangeText, readPortList } from '../../base/port.ts';
 import type { Files } from '../../host/host.ts';
 import { readUsers } from '../../job/app/users.ts';
 import { parseRfc3339 } from '../../text/rfc3339.ts';
@@ -19,47 +24,21 @@ export function portreeveGid(files: Pick<Files, 'readText'>): number | undefined
 }
 
 /** An event as JSON has it: what is not known, or does not belong to its kind, is null. */
-export interface EventLine {
+export type EventLine = {
   readonly number: number;
   /** RFC 3339, UTC. */
   readonly time: string;
-  readonly kind: GuardEvent['kind'];
-  readonly count: number;
-  readonly verdict: 'refused' | 'observed' | null;
-  readonly reason: string | null;
-  readonly job: string | null;
-  readonly uid: number | null;
-  readonly user: string | null;
-  readonly pid: number | null;
-  readonly command: string | null;
-  readonly protocol: Protocol | null;
-  readonly address: string | null;
-  readonly port: number | null;
-  readonly errno: string | null;
-  readonly rule: { readonly file: string; readonly line: number; readonly text: string } | null;
-  readonly revision: number | null;
-}
+} & {
+  readonly [Name in Exclude<EventFieldName, 'timeMs'>]:
+    | Exclude<NewGuardEvent[Name], undefined>
+    | (undefined extends NewGuardEvent[Name] ? null : never);
+};
 
 export function eventLine(event: GuardEvent): EventLine {
-  return {
-    number: event.number,
-    time: new Date(event.timeMs).toISOString(),
-    kind: event.kind,
-    count: event.count,
-    verdict: event.verdict ?? null,
-    reason: event.reason ?? null,
-    job: event.job ?? null,
-    uid: event.uid ?? null,
-    user: event.user ?? null,
-    pid: event.pid ?? null,
-    command: event.command ?? null,
-    protocol: event.protocol ?? null,
-    address: event.address ?? null,
-    port: event.port ?? null,
-    errno: event.errno ?? null,
-    rule: event.rule ?? null,
-    revision: event.revision ?? null,
-  };
+  const { number, timeMs } = event;
+  const names = EVENT_FIELD_NAMES.filter((name) => name !== 'timeMs');
+  const fields = Object.fromEntries(names.map((name) => [name, event[name] ?? null] as const));
+  return { number, time: new Date(timeMs).toISOString(), ...fields } as EventLine;
 }
 
 /** The ports of a question; a bind of any port, which is port 0, can be refused as well. */

@@ -1,5 +1,6 @@
 // Events for people: a line for each, in columns that fit the terminal; what does not fit is left out.
 
+import { EVENT_FIELDS, type EventFieldName } from '../../base/guard-event.ts';
 import { printable } from '../../base/printable.ts';
 import type { Io } from '../../kit/io.ts';
 import { emphasize, localTime } from '../../kit/text.ts';
@@ -7,28 +8,28 @@ import { ruleText } from '../../profile/commands/changes.ts';
 import type { EventLine } from '../app/events.ts';
 
 interface Column {
-  readonly title: string;
-  readonly text: (line: EventLine) => string;
+  readonly field: 'time' | Exclude<EventFieldName, 'timeMs' | 'rule'>;
+  /** What is shown; undefined: the value of the field. */
+  readonly text?: (line: EventLine) => string;
   readonly width: number;
   /** Its width where there is little room. */
   readonly narrow?: number;
   /** Left out in this order where there is no room for it. */
   readonly leftOut?: number;
-  readonly isNumber?: boolean;
 }
 
 // The widths do not depend on what is shown: nobody knows what comes next.
 const COLUMNS: readonly Column[] = [
-  { title: 'TIME', width: 19, text: ({ time }) => localTime(new Date(time)) },
-  { title: 'VERDICT', width: 8, text: ({ verdict, kind }) => verdict ?? (kind === 'lost' ? 'lost' : '-') },
-  { title: 'JOB', width: 12, narrow: 8, text: ({ job }) => job ?? '-' },
-  { title: 'USER', width: 10, leftOut: 4, text: ({ user, uid }) => user ?? `${uid ?? '-'}` },
-  { title: 'UID', width: 5, leftOut: 1, isNumber: true, text: ({ uid }) => `${uid ?? '-'}` },
-  { title: 'PID', width: 7, leftOut: 5, isNumber: true, text: ({ pid }) => `${pid ?? '-'}` },
-  { title: 'COMMAND', width: 15, narrow: 8, text: ({ command }) => command ?? '-' },
-  { title: 'PORT', width: 9, text: ({ port, protocol }) => (port === null ? '-' : `${port}/${protocol}`) },
-  { title: 'ADDRESS', width: 15, leftOut: 3, text: ({ address }) => address ?? '-' },
-  { title: 'ERRNO', width: 10, leftOut: 2, text: ({ errno }) => errno ?? '-' },
+  { field: 'time', width: 19, text: ({ time }) => localTime(new Date(time)) },
+  { field: 'verdict', width: 8, text: ({ verdict, kind }) => verdict ?? (kind === 'lost' ? 'lost' : '-') },
+  { field: 'job', width: 12, narrow: 8 },
+  { field: 'user', width: 10, leftOut: 4, text: ({ user, uid }) => user ?? `${uid ?? '-'}` },
+  { field: 'uid', width: 5, leftOut: 1 },
+  { field: 'pid', width: 7, leftOut: 5 },
+  { field: 'command', width: 15, narrow: 8 },
+  { field: 'port', width: 9, text: ({ port, protocol }) => (port === null ? '-' : `${port}/${protocol}`) },
+  { field: 'address', width: 15, leftOut: 3 },
+  { field: 'errno', width: 10, leftOut: 2 },
 ];
 
 const LAST = 'RULE';
@@ -49,14 +50,14 @@ export class EventTable {
   }
 
   heading(): string {
-    const titles = this.#columns.map((column) => padded(column.title, column));
+    const titles = this.#columns.map((column) => padded(column.field.toUpperCase(), column));
     return `${emphasize(this.#io, [...titles, LAST].join(GAP))}\n`;
   }
 
   line(event: EventLine): string {
     const isCut = this.#room !== undefined;
     const cells = this.#columns.map((column) => {
-      const text = printable(column.text(event));
+      const text = printable(column.text?.(event) ?? `${event[column.field] ?? '-'}`);
       return padded(isCut ? cutBehind(text, column.width) : text, column);
     });
     const last = printable(lastText(event));
@@ -92,8 +93,12 @@ function widthOf(columns: readonly Column[]): number {
   return columns.reduce((sum, { width }) => sum + width + GAP.length, 0);
 }
 
-function padded(text: string, { width, isNumber }: Column): string {
-  return isNumber ? text.padStart(width) : text.padEnd(width);
+function padded(text: string, column: Column): string {
+  return isNumber(column) ? text.padStart(column.width) : text.padEnd(column.width);
+}
+
+function isNumber({ field, text }: Column): boolean {
+  return text === undefined && field !== 'time' && EVENT_FIELDS[field].type === 'integer';
 }
 
 function cutBehind(text: string, width: number): string {

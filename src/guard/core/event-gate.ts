@@ -1,5 +1,5 @@
 // Which refusals are recorded one by one: the first few of a second. The others are counted: a flood costs little.
-import type { NewGuardEvent } from '../../base/guard-event.ts';
+import { eventWith, type NewGuardEvent } from '../../base/guard-event.ts';
 import {
   GUARD_EVENT_USERS_PER_SECOND_MAX,
   GUARD_EVENTS_ALIKE_PER_SECOND_MAX,
@@ -8,25 +8,9 @@ import {
 
 const SECOND_MS = 1000;
 
-/** An event of which only the number is known, and perhaps whose it is. */
-const NOTHING_ELSE = {
-  verdict: undefined,
-  reason: undefined,
-  job: undefined,
-  user: undefined,
-  pid: undefined,
-  command: undefined,
-  protocol: undefined,
-  address: undefined,
-  port: undefined,
-  errno: undefined,
-  revision: undefined,
-  rule: undefined,
-} as const;
-
 /** So many events of which nothing else is known. */
 export function lostEvent(count: number, timeMs: number): NewGuardEvent {
-  return { kind: 'lost', count, timeMs, uid: undefined, ...NOTHING_ELSE };
+  return eventWith({ kind: 'lost', count, timeMs });
 }
 
 /** How the clock of the records is that of the wall, and who users are. */
@@ -129,7 +113,7 @@ class Second {
     });
     const others = [...this.#others].map(([uid, count]) => {
       const user = uid === undefined ? undefined : userOf(uid);
-      return { kind: 'more', count, timeMs, ...NOTHING_ELSE, uid, user } as const;
+      return eventWith({ kind: 'more', count, timeMs, uid, user });
     });
     return [...alike, ...others];
   }

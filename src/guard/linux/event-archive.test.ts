@@ -21,6 +21,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { EVENT_TIME, eventArchiveCases, guardEvent } from '../../../test/support/event-archive-cases.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { codeOf } from '../../../test/support/profile-archive-cases.ts';
+import { eventWith } from '../../base/guard-event.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { type EventArchiveOptions, SqliteEventArchive } from './event-archive.ts';
 
@@ -121,6 +122,44 @@ test('of what cannot be added whole nothing is', (t) => {
   archive.append([guardEvent()], EVENT_TIME);
   assert.equal(archive.latest(), 1);
 });
+
+/** Layout 1 as the first portreeve made it. */
+const LAYOUT_1 = `
+CREATE TABLE events (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL,
+  verdict TEXT, reason TEXT, job TEXT, uid INTEGER, user TEXT, pid INTEGER, command TEXT, protocol TEXT, address TEXT,
+  port INTEGER, errno TEXT, revision INTEGER, file TEXT, line INTEGER, text TEXT
+) STRICT;
+CREATE INDEX events_of ON events (uid, number);
+CREATE TABLE lost (guard TEXT NOT NULL, count INTEGER NOT NULL) STRICT;
+PRAGMA application_id = 0x70727665; PRAGMA user_version = 1;
+`;
+
+test('an archive of the first portreeve is read and added to, and one made now has its columns', (t) => {
+  const state = stateOf(t);
+  mkdirSync(state);
+  const path = join(state, EVENT_DATABASE);
+  {
+    using db = new DatabaseSync(path);
+    db.exec(LAYOUT_1);
+    const insert = 'INSERT INTO events (time_ms, kind, count, uid, revision) VALUES (?, ?, ?, ?, ?)';
+    db.prepare(insert).run(EVENT_TIME, 'more', 3, 1000, 7);
+  }
+  const archive = archiveIn(t, state);
+  archive.append([guardEvent()], EVENT_TIME);
+  const [first, second] = archive.read({ after: 0, limit: 2 });
+  const known = { kind: 'more', count: 3, timeMs: EVENT_TIME, uid: 1000, revision: 7 } as const;
+  assert.deepEqual(first, { number: 1, ...eventWith(known) });
+  assert.deepEqual(second, { number: 2, ...guardEvent() });
+  assert.deepEqual(columnsIn(path), columnsIn(join(filled(t), EVENT_DATABASE)));
+});
+
+/** The columns of the events, each with its type and whether it may be null. */
+function columnsIn(path: string): string[] {
+  using db = new DatabaseSync(path, { readOnly: true });
+  const rows = db.prepare('PRAGMA table_info(events)').all();
+  return rows.map(({ name, type, notnull }) => `${name} ${type} ${notnull}`).sort();
+}
 
 describe('what is there and is none of ours is told, and stays as it is', () => {
   const cases: Record<string, [code: string, write: (path: string) => void]> = {

@@ -1,7 +1,16 @@
 // The archive of the guard's events: an SQLite database in the state directory, which one daemon writes to.
 import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import type { GuardEvent, NewGuardEvent } from '../../base/guard-event.ts';
+import {
+  EVENT_FIELD_NAMES,
+  EVENT_FIELDS,
+  type EventField,
+  type EventFieldName,
+  type EventScalar,
+  type EventValue,
+  type GuardEvent,
+  type NewGuardEvent,
+} from '../../base/guard-event.ts';
 import { GUARD_EVENT_AGE_MAX_MS, GUARD_EVENTS_MAX } from '../../base/limits.ts';
 import type { AskedPorts } from '../../base/port.ts';
 import { Damage, DatabaseFile, numberOf, onlyNumber, type Row, textOf } from '../../host/linux/database.ts';
@@ -19,37 +28,43 @@ const SLACK = 1000;
 /** What is too old is looked for after so long again. */
 const AGE_LOOK_INTERVAL_MS = 3_600_000;
 
+/** A column, and the field of an event whose value, or part, it has. */
+interface Column {
+  readonly field: EventFieldName;
+  readonly name: string;
+  readonly scalar: EventScalar;
+  readonly isAlways: boolean;
+}
+
+/** A field of several parts has a column for each. */
+const COLUMNS: readonly Column[] = EVENT_FIELD_NAMES.flatMap((field) => {
+  const declared: EventField = EVENT_FIELDS[field];
+  const isAlways = declared.isAlways ?? false;
+  if (!('parts' in declared)) return [{ field, name: inSnakeCase(field), scalar: declared, isAlways }];
+  return Object.entries(declared.parts).map(([name, scalar]) => ({ field, name, scalar, isAlways }));
+});
+
+const COLUMNS_OF: ReadonlyMap<EventFieldName, readonly Column[]> = Map.groupBy(COLUMNS, ({ field }) => field);
+
+/** "timeMs" becomes "time_ms". */
+function inSnakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+const definitionOf = ({ name, scalar, isAlways }: Column): string =>
+  `${name} ${scalar.type.toUpperCase()}${isAlways ? ' NOT NULL' : ''}`;
+
 const SCHEMA = `
 CREATE TABLE events (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
-  time_ms INTEGER NOT NULL,
-  kind TEXT NOT NULL,
-  count INTEGER NOT NULL,
-  verdict TEXT,
-  reason TEXT,
-  job TEXT,
-  uid INTEGER,
-  user TEXT,
-  pid INTEGER,
-  command TEXT,
-  protocol TEXT,
-  address TEXT,
-  port INTEGER,
-  errno TEXT,
-  revision INTEGER,
-  file TEXT,
-  line INTEGER,
-  text TEXT
+  ${COLUMNS.map(definitionOf).join(',\n  ')}
 ) STRICT;
 CREATE INDEX events_of ON events (uid, number);
 CREATE TABLE lost (guard TEXT NOT NULL, count INTEGER NOT NULL) STRICT;
 `;
 
-const COLUMNS = [
-  ...['time_ms', 'kind', 'count', 'verdict', 'reason', 'job', 'uid', 'user', 'pid', 'command'],
-  ...['protocol', 'address', 'port', 'errno', 'revision', 'file', 'line', 'text'],
-];
-const INSERT = `INSERT INTO events (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
+const INSERT = `INSERT INTO events (${COLUMNS.map(({ name }) => name).join(', ')})
+  VALUES (${COLUMNS.map(() => '?').join(', ')})`;
 
 /** How an archive is to be. */
 export interface EventArchiveOptions {
@@ -87,7 +102,7 @@ export class SqliteEventArchive implements EventArchive, Disposable {
       db.exec('BEGIN IMMEDIATE');
       try {
         const insert = db.prepare(INSERT);
-        for (const event of events) insert.run(...valuesOf(event));
+        for (const event of events) insert.run(...COLUMNS.map((column) => valueIn(event, column)));
         if (lost) noteLost(db, lost);
         const gone = this.#makeRoom(db, events.length, nowMs);
         db.exec('COMMIT');
@@ -242,43 +257,34 @@ function portCondition(ports: readonly AskedPorts[]): Condition {
   };
 }
 
-function valuesOf(event: NewGuardEvent): SQLInputValue[] {
-  const { timeMs, kind, count, verdict, reason, job, uid, user, pid, command } = event;
-  const { protocol, address, port, errno, revision, rule } = event;
-  const optional = [
-    ...[verdict, reason, job, uid, user, pid, command, protocol, address, port, errno, revision],
-    ...[rule?.file, rule?.line, rule?.text],
-  ];
-  return [Math.round(timeMs), kind, count, ...optional.map((value) => value ?? null)];
+function valueIn(event: NewGuardEvent, { field, name }: Column): SQLInputValue {
+  // A clock may give parts of a millisecond.
+  const value: EventValue = field === 'timeMs' ? Math.round(event.timeMs) : event[field];
+  return (typeof value === 'object' ? value[name] : value) ?? null;
 }
 
 function eventOf(row: Row): GuardEvent {
-  const text = (column: string) => (row[column] === null ? undefined : textOf(row, column));
-  const number = (column: string) => (row[column] === null ? undefined : numberOf(row, column));
-  const [file, line, words] = [text('file'), number('line'), text('text')];
-  const hasRule = file !== undefined && line !== undefined && words !== undefined;
-  return {
-    number: numberOf(row, 'number'),
-    timeMs: numberOf(row, 'time_ms'),
-    kind: oneOf(row, 'kind', ['bind', 'more', 'lost']),
-    count: numberOf(row, 'count'),
-    verdict: row['verdict'] === null ? undefined : oneOf(row, 'verdict', ['refused', 'observed']),
-    reason: text('reason'),
-    job: text('job'),
-    uid: number('uid'),
-    user: text('user'),
-    pid: number('pid'),
-    command: text('command'),
-    protocol: row['protocol'] === null ? undefined : oneOf(row, 'protocol', ['tcp', 'udp']),
-    address: text('address'),
-    port: number('port'),
-    errno: text('errno'),
-    revision: number('revision'),
-    rule: hasRule ? { file, line, text: words } : undefined,
-  };
+  const fields = [...COLUMNS_OF].map(([field, columns]) => [field, fieldIn(row, field, columns)] as const);
+  return { number: numberOf(row, 'number'), ...Object.fromEntries(fields) } as GuardEvent;
 }
 
-function oneOf<const Word extends string>(row: Row, column: string, words: readonly Word[]): Word {
+/** What was not stored is undefined; of several parts all are known, or the field is not. */
+function fieldIn(row: Row, field: EventFieldName, columns: readonly Column[]): EventValue {
+  const values = columns.flatMap((column) => {
+    const value = scalarIn(row, column);
+    return value === undefined ? [] : [[column.name, value] as const];
+  });
+  if (values.length < columns.length) return undefined;
+  return 'parts' in EVENT_FIELDS[field] ? Object.fromEntries(values) : values[0]?.[1];
+}
+
+function scalarIn(row: Row, { name, scalar, isAlways }: Column): string | number | undefined {
+  if (row[name] === null && !isAlways) return undefined;
+  if (scalar.type === 'integer') return numberOf(row, name);
+  return scalar.words ? oneOf(row, name, scalar.words) : textOf(row, name);
+}
+
+function oneOf(row: Row, column: string, words: readonly string[]): string {
   const word = words.find((one) => one === row[column]);
   if (word !== undefined) return word;
   throw new Damage(`there is no ${column} "${row[column]}"`);
