@@ -1,5 +1,5 @@
 // Units of the system manager (systemd.unit(5)): which cgroup is a unit's, and which job a unit is.
-import { messageOf } from './errors.ts';
+import { requireFailure } from './errors.ts';
 import { type Job, type JobName, parseJobName, UNKNOWN_JOB } from './job.ts';
 
 const SLICE = '.slice';
@@ -49,7 +49,7 @@ export function readName(text: string): { readonly name: JobName } | { readonly 
     const name = parseJobName(text);
     return name === UNKNOWN_JOB ? { problem: `${name} is the job of what cannot be identified` } : { name };
   } catch (thrown) {
-    return { problem: messageOf(thrown) };
+    return { problem: requireFailure(thrown).message };
   }
 }
 

@@ -99,13 +99,12 @@ export class DatabaseFile {
     });
   }
 
-  /** Runs what reads or writes; whatever goes wrong becomes an error that names the file. */
+  /** Runs what reads or writes; what SQLite or a system call refuses becomes an error that names the file. */
   guarded<T>(action: () => T): T {
     try {
       return action();
     } catch (thrown) {
-      if (thrown instanceof PortreeveError) throw thrown;
-      throw this.#error(thrown);
+      throw isOfTheFile(thrown) ? this.#error(thrown) : thrown;
     }
   }
 
@@ -187,6 +186,13 @@ export function onlyNumber(db: DatabaseSync, statement: string): number {
   const [value] = Object.values(db.prepare(statement).get() ?? {});
   if (typeof value === 'number') return value;
   throw new Damage(`${statement} gives no number`);
+}
+
+/** Whether it is about the file, and is not our own bug. */
+function isOfTheFile(thrown: unknown): boolean {
+  return (
+    thrown instanceof Damage || (thrown instanceof Error && ('errcode' in thrown || 'syscall' in thrown))
+  );
 }
 
 /** The extended result code of an error of SQLite, 0 for others. */

@@ -1,4 +1,5 @@
 // The units that the host has files of, and which unit each socket activates.
+import { requireFailure } from '../../base/errors.ts';
 import { UNIT_FILE_MAX_BYTES, UNIT_FILES_MAX } from '../../base/limits.ts';
 import { type PossibleUnit, pickUnit } from '../../base/unit.ts';
 import type { Files } from '../../host/host.ts';
@@ -56,7 +57,8 @@ function filesOf(files: UnitReader, unit: string): string[] {
 function namesIn(files: UnitReader, directory: string): readonly string[] {
   try {
     return files.names(directory);
-  } catch {
+  } catch (thrown) {
+    requireFailure(thrown);
     return [];
   }
 }
@@ -64,7 +66,8 @@ function namesIn(files: UnitReader, directory: string): readonly string[] {
 function textOf(files: UnitReader, path: string): string | undefined {
   try {
     return files.readText(path, UNIT_FILE_MAX_BYTES);
-  } catch {
+  } catch (thrown) {
+    requireFailure(thrown);
     return undefined;
   }
 }
