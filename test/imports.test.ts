@@ -16,7 +16,7 @@ const PENDING: ReadonlySet<string> = new Set([
   'src/job/daemon/peer-shares.ts -> guard/app/events.ts',
   'src/job/daemon/user-follower.ts -> profile/core/spelled-names.ts',
   'src/kit/log.ts -> portmap/core/events.ts',
-  'src/kit/settings-file.ts -> doctor/core/findings/catalogue.ts',
+  'src/kit/settings-file.ts -> doctor/core/findings/checks/all.ts',
   'src/kit/settings-file.ts -> guard/app/guard-errnos.ts',
   'src/kit/unix-http.ts -> job/daemon/peer-shares.ts',
   'src/portmap/commands/declarations.ts -> main/serve-command.ts',
