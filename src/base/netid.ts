@@ -1,4 +1,5 @@
 // The transports of netconfig(5) that a port mapper knows, by their network identifiers.
+import type { IpAddress } from './address.ts';
 
 /** A network identifier: the name of a transport in netconfig(5) and in rpcbind's messages. */
 export type NetId = 'udp' | 'tcp' | 'udp6' | 'tcp6' | 'local';
@@ -28,6 +29,16 @@ const INFO: Readonly<Record<NetId, NetIdInfo>> = {
   tcp6: { netid: 'tcp6', index: 3, family: 'inet6', protocol: 'tcp', protocolNumber: 6, semantics: 3 },
   local: { netid: 'local', index: 4, family: 'loopback', protocol: '', protocolNumber: 0, semantics: 3 },
 };
+
+/** Where a service is reached over a transport. It comes from uaddr.ts, so that address, port and text agree. */
+export interface ServiceAddress {
+  /** The IP address; for a Unix socket its path, or "@" and its abstract name. */
+  readonly address: IpAddress | string;
+  /** 1 to 65535; 0 for a Unix socket. */
+  readonly port: number;
+  /** The universal address that follows from both, in its canonical text; for a Unix socket the path again. */
+  readonly uaddr: string;
+}
 
 /** What the netid means. */
 export function netIdInfo(netid: NetId): NetIdInfo {

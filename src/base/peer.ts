@@ -27,7 +27,10 @@ export type SenderRefusal =
   | 'ROOT_PORT_GRANTED';
 
 /** Who sent a request. */
-export type Sender = { readonly uid: number } | { readonly refused: SenderRefusal };
+export type Sender =
+  | { readonly uid: number }
+  | { readonly refused: 'LATE' }
+  | { readonly refused: Exclude<SenderRefusal, 'LATE'> };
 
 /** Whoever sent a request. One object serves many requests: what is wanted later has to be copied. */
 export interface Peer {

@@ -18,6 +18,7 @@ import { requireRuntimeDirectory } from '../kit/runtime-directory.ts';
 import { type DaemonStatus, LOOK_SOCKET, ROOT_LOOK_SOCKET } from '../kit/status-report.ts';
 import { endpointText, type IpEndpoint, type ListenRequest, planEndpoints } from '../portmap/app/listen.ts';
 import { requireNoAccessRules } from '../portmap/app/open-network.ts';
+import type { Registration } from '../portmap/core/registrations.ts';
 import { Portmap, type PortmapOptions } from '../portmap/daemon/portmap.ts';
 import {
   planTakeOver,
@@ -26,7 +27,6 @@ import {
   type TakeOver,
   takeOverPlan,
 } from '../portmap/daemon/take-over.ts';
-import type { LoggedSet } from '../portmap/wire/registration-log.ts';
 import { PORTS_PATH } from '../sockets/app/ports-asked.ts';
 import { PortsLook } from '../sockets/daemon/ports.ts';
 import { greeting } from './greeting.ts';
@@ -217,7 +217,10 @@ type Opening = Pick<Surroundings, 'host' | 'log' | 'settings' | 'guard'>;
 const IN_THE_WAY: ReadonlySet<string> = new Set(['ENDPOINT_TAKEN', 'ENDPOINT_DENIED', 'GUARD_REFUSED']);
 
 /** Opens portmap where it is wanted or, where that fails and a fallback is allowed, on another port of loopback. */
-function openPortmap({ host, log, settings, guard }: Opening, carried: readonly LoggedSet[]): OpenedPortmap {
+function openPortmap(
+  { host, log, settings, guard }: Opening,
+  carried: readonly Registration[],
+): OpenedPortmap {
   const { listen, port, localPath, runtime, fallback, uid } = settings;
   const options = {
     host,

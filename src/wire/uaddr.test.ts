@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parseIp } from '../base/address.ts';
 import type { NetId } from '../base/netid.ts';
-import { formatUaddr, isLocalUaddr, parseUaddr, portSuffix, uaddrPort } from './uaddr.ts';
+import { formatUaddr, isLocalUaddr, parseServiceAddress, parseUaddr, portSuffix } from './uaddr.ts';
 
 // RFC 5665 section 5.2.3: "h1.h2.h3.h4.p1.p2", and for IPv6 the address as text, then the two bytes.
 describe('a universal address', () => {
@@ -111,8 +111,26 @@ describe('the port of a netid', () => {
     ['local', '', undefined],
   ];
   for (const [netid, uaddr, port] of cases) {
-    test(`${netid} in "${uaddr}" is ${port}`, () => assert.equal(uaddrPort(netid, uaddr), port));
+    test(`${netid} in "${uaddr}" is ${port}`, () =>
+      assert.equal(parseServiceAddress(netid, uaddr)?.port, port));
   }
+});
+
+describe('the address of a service', () => {
+  test('has its universal address in canonical text, however it was written', () => {
+    const expected = { address: parseIp('2001:db8::1'), port: 2049, uaddr: '2001:db8::1.8.1' };
+    for (const text of ['2001:db8::1.8.1', '2001:DB8:0::0001.8.1', '2001:db8::1.008.001']) {
+      const address = parseServiceAddress('udp6', text) ?? assert.fail(text);
+      assert.deepEqual(address, expected);
+      assert.deepEqual(parseServiceAddress('udp6', address.uaddr), address);
+    }
+  });
+
+  test('of a Unix socket is its path, as it is written', () => {
+    for (const path of ['/run/x.sock', '@X']) {
+      assert.deepEqual(parseServiceAddress('local', path), { address: path, port: 0, uaddr: path });
+    }
+  });
 });
 
 // unix(7): sun_path has 108 bytes; a path ends in a NUL there, an abstract name begins with one.

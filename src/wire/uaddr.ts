@@ -1,7 +1,7 @@
 // Universal addresses (RFC 1833 section 2.1): a transport's address as text, such as "127.0.0.1.3.5" for port 773.
 import { formatIp, type IpAddress, parseIp } from '../base/address.ts';
-import { type NetId, netIdInfo } from '../base/netid.ts';
-import { PORT_MAX, parseDecimal } from '../base/port.ts';
+import { type NetId, netIdInfo, type ServiceAddress } from '../base/netid.ts';
+import { parseDecimal } from '../base/port.ts';
 
 /** The longest path of a Unix socket (unix(7): sun_path has 108 bytes, one for the final NUL). */
 export const LOCAL_PATH_MAX_BYTES = 107;
@@ -21,7 +21,7 @@ export function portSuffix(port: number): string {
   return `.${port >> 8}.${port & 255}`;
 }
 
-/** Writes an endpoint as a universal address. */
+/** Writes an endpoint as a universal address, in its canonical text. */
 export function formatUaddr(endpoint: IpEndpoint): string {
   return formatIp(endpoint.address) + portSuffix(endpoint.port);
 }
@@ -41,13 +41,18 @@ export function parseUaddr(text: string): IpEndpoint | undefined {
   return { address, port: high * 256 + low };
 }
 
-/** The port of a universal address, 1 to 65535, if it is one of that transport; 0 for a local address. */
-export function uaddrPort(netid: NetId, uaddr: string): number | undefined {
+/** The address of a service at an endpoint. */
+export function serviceAddress(endpoint: IpEndpoint): ServiceAddress {
+  return { address: endpoint.address, port: endpoint.port, uaddr: formatUaddr(endpoint) };
+}
+
+/** Reads the universal address of a service on that transport, whose port is not 0, or gives undefined. */
+export function parseServiceAddress(netid: NetId, uaddr: string): ServiceAddress | undefined {
   const { family } = netIdInfo(netid);
-  if (family === 'loopback') return isLocalUaddr(uaddr) ? 0 : undefined;
+  if (family === 'loopback') return isLocalUaddr(uaddr) ? { address: uaddr, port: 0, uaddr } : undefined;
   const endpoint = parseUaddr(uaddr);
-  if (!endpoint || endpoint.port === 0 || endpoint.port > PORT_MAX) return undefined;
-  return endpoint.address.family === (family === 'inet' ? 4 : 6) ? endpoint.port : undefined;
+  if (!endpoint || endpoint.port === 0) return undefined;
+  return endpoint.address.family === (family === 'inet' ? 4 : 6) ? serviceAddress(endpoint) : undefined;
 }
 
 /** What no path has that anybody means: it would steer the terminals on which registrations are listed. */

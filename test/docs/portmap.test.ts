@@ -11,7 +11,7 @@ import { readReply, writeCall } from '../../src/portmap/wire/rpc.ts';
 import { encodeNetbuf, encodeRpcb } from '../../src/portmap/wire/rpcbind.ts';
 import { encodeXdr, XdrReader, type XdrWriter } from '../../src/portmap/wire/xdr.ts';
 import { encodeSockaddr } from '../../src/wire/sockaddr.ts';
-import { ip, portmapService } from '../support/service.ts';
+import { ip, place, portmapService } from '../support/service.ts';
 import { simPeer } from '../support/sim/peer.ts';
 import { tableOf } from '../support/tables.ts';
 
@@ -70,8 +70,14 @@ function outcome(
 ): string {
   const portmap = portmapService(['192.0.2.1/24', 'fd00:9::1/64']);
   for (const netid of NETIDS) {
-    const entry = { program: PROGRAM, version: 1, netid, uaddr: UADDRS[netid], port: 2049, owner: undefined };
-    assert.ok(portmap.service.tables.registrations.set({ ...entry, builtIn: false }).done);
+    const entry = {
+      program: PROGRAM,
+      version: 1,
+      netid,
+      ...place(netid, UADDRS[netid]),
+      owner: undefined,
+    };
+    assert.ok('added' in portmap.service.tables.registrations.set({ ...entry, builtIn: false }));
   }
   const message = encodeXdr((writer) => {
     writeCall(writer, { xid: 7, program: PORTMAP_PROGRAM, version, procedure });

@@ -3,13 +3,14 @@
 import { type IpAddress, parseIp } from '../../src/base/address.ts';
 import { bytesOf } from '../../src/base/bytes.ts';
 import { STREAM_REPLY_MAX_BYTES, UDP_REPLY_MAX_BYTES } from '../../src/base/limits.ts';
-import { type NetId, netIdInfo } from '../../src/base/netid.ts';
+import { type NetId, netIdInfo, type ServiceAddress } from '../../src/base/netid.ts';
 import type { InterfaceAddress, Peer } from '../../src/base/peer.ts';
 import { parseDecimal } from '../../src/base/port.ts';
 import { type OwnEntry, Portmapper } from '../../src/portmap/app/portmapper.ts';
 import { RecordServer } from '../../src/portmap/app/records.ts';
 import type { PortmapService } from '../../src/portmap/app/service.ts';
 import type { EventCounts, PortmapEvent } from '../../src/portmap/core/events.ts';
+import { parseServiceAddress } from '../../src/wire/uaddr.ts';
 import { SimClock } from './sim/clock.ts';
 import { SimDisk } from './sim/log-file.ts';
 import { SimSocketTable } from './sim/socket-table.ts';
@@ -22,6 +23,13 @@ export const RECORDED_AT_SECONDS = 0x6b000591;
 export function ip(text: string): IpAddress {
   const address = parseIp(text);
   if (!address) throw new Error(`"${text}" is no address`);
+  return address;
+}
+
+/** The address of a service, from a universal address that is one. */
+export function place(netid: NetId, uaddr: string): ServiceAddress {
+  const address = parseServiceAddress(netid, uaddr);
+  if (!address) throw new Error(`"${uaddr}" is no address of ${netid}`);
   return address;
 }
 
@@ -124,17 +132,17 @@ export function portmapService(addresses: readonly string[] = []): ServiceUnderT
 }
 
 const VERSIONS = { inet: [4, 3, 2], inet6: [4, 3], loopback: [4, 3] } as const;
-const OWN: Readonly<Record<NetId, { uaddr: string; port: number }>> = {
-  udp: { uaddr: '0.0.0.0.0.111', port: 111 },
-  tcp: { uaddr: '0.0.0.0.0.111', port: 111 },
-  udp6: { uaddr: '::.0.111', port: 111 },
-  tcp6: { uaddr: '::.0.111', port: 111 },
-  local: { uaddr: '/run/rpcbind.sock', port: 0 },
+const OWN: Readonly<Record<NetId, string>> = {
+  udp: '0.0.0.0.0.111',
+  tcp: '0.0.0.0.0.111',
+  udp6: '::.0.111',
+  tcp6: '::.0.111',
+  local: '/run/rpcbind.sock',
 };
 
 /** The entries of a port mapper itself, in the order of rpcbind's. */
 export const OWN_ENTRIES: readonly OwnEntry[] = (['tcp6', 'udp6', 'tcp', 'udp', 'local'] as const).flatMap(
-  (netid) => VERSIONS[netIdInfo(netid).family].map((version) => ({ netid, version, ...OWN[netid] })),
+  (netid) => VERSIONS[netIdInfo(netid).family].map((version) => ({ netid, version, uaddr: OWN[netid] })),
 );
 
 function ask(service: PortmapService, peer: Peer, message: Uint8Array): Uint8Array | undefined {

@@ -1,46 +1,24 @@
 // SET and UNSET, the same for every version: who may, what is a registration, what is told to the log.
 import { formatIp, hostPortText } from '../../base/address.ts';
-import { type NetId, netIdInfo, parseNetId } from '../../base/netid.ts';
-import type { SenderRefusal } from '../../base/peer.ts';
-import { formatUaddr, parseUaddr, uaddrPort } from '../../wire/uaddr.ts';
+import { netIdInfo } from '../../base/netid.ts';
+import type { Sender } from '../../base/peer.ts';
 import type { EventKind } from '../core/events.ts';
-import type { RefusalCode, Registration } from '../core/registrations.ts';
-import type { CallContext, Changed, PortmapTables } from './procedure.ts';
+import { type Refusal, type RequestedPlace, reasonText } from '../core/refusals.ts';
+import type { Registration, UnsetTarget } from '../core/registrations.ts';
+import type { CallContext, PortmapTables } from './procedure.ts';
 import { socketsOf } from './watch.ts';
 
-/** What a caller asks to register, as the wire had it. */
-export interface SetRequest {
-  readonly program: number;
-  readonly version: number;
-  readonly netid: string;
-  readonly address: string;
-}
+/** What a caller asks to register. */
+export type SetRequest = RequestedPlace & { readonly program: number; readonly version: number };
 
-/** Who asks: the kernel is asked once for each call, and what it said is told to the log as it was judged by. */
-interface Asking {
+/** A call and its sender: the kernel is asked once for each call, so that the log names the user who was judged. */
+interface Caller {
   readonly call: CallContext;
-  readonly uid: number | undefined;
-  /** Why his uid is not known. */
-  readonly unknown: string;
+  readonly sender: Sender;
 }
 
-/** Why somebody is not known, for the log. */
-const UNKNOWN_SENDER: Readonly<Record<Exclude<SenderRefusal, 'LATE'>, string>> = {
-  UNKNOWN: 'whose socket asked cannot be told: there is none, or several can have asked',
-  ROOT_PORT_UNPRIVILEGED:
-    'root is believed over UDP only from a port below net.ipv4.ip_unprivileged_port_start; use the Unix socket',
-  ROOT_PORT_NONE:
-    'root is not believed over UDP: net.ipv4.ip_unprivileged_port_start leaves no port to root; use the Unix socket',
-  ROOT_PORT_GRANTED:
-    'root is not believed over UDP from a port that the guard gives to others, too; use the Unix socket',
-};
-
-/** Undefined if it came too late. */
-function askerOf(call: CallContext): Asking | undefined {
-  const sender = call.peer.sender();
-  if ('uid' in sender) return { call, uid: sender.uid, unknown: '' };
-  const { refused } = sender;
-  return refused === 'LATE' ? undefined : { call, uid: undefined, unknown: UNKNOWN_SENDER[refused] };
+function uidOf(sender: Sender): number | undefined {
+  return 'uid' in sender ? sender.uid : undefined;
 }
 
 /** Where a request came from, for a person: "127.0.0.1:1021", "[::1]:1021" or "local". */
@@ -51,143 +29,99 @@ function fromText({ peer }: CallContext): string {
 
 function report(
   tables: PortmapTables,
-  { call, uid }: Asking,
+  { call, sender }: Caller,
   what: EventKind,
-  request: SetRequest,
+  subject: SetRequest,
   reason = '',
 ): void {
   if (!tables.events.admits(what)) return;
-  tables.events.tell({ ...request, what, reason, uid, from: fromText(call) });
+  tables.events.tell({ ...subjectOf(subject), what, reason, uid: uidOf(sender), from: fromText(call) });
 }
 
-/** The address in its one spelling, so that the same place is the same text. */
-function canonicalUaddr(netid: NetId, address: string): string {
-  const endpoint = netid === 'local' ? undefined : parseUaddr(address);
-  return endpoint ? formatUaddr(endpoint) : address;
+/** What an event is about. */
+function subjectOf({ program, version, netid, uaddr }: SetRequest) {
+  return { program, version, netid, address: uaddr };
 }
 
 /** Ports that root alone may give away: those below IPPORT_RESERVED (<netinet/in.h>). */
 const IPPORT_RESERVED = 1024;
 
-/** Registers; FALSE, with the reason in the log, for what is no registration or is not the caller's to make. */
-export function setRegistration(tables: PortmapTables, call: CallContext, request: SetRequest): Changed {
-  const asking = askerOf(call);
-  if (!asking) return 'late';
-  const registration = registrationOf(asking, request);
-  const done = typeof registration === 'string' ? registration : register(tables, asking, registration);
-  if (done === true) return 'done';
-  report(tables, asking, 'refused', request, done);
-  return 'refused';
+/** Registers; what is no registration or is not the caller's to make is refused, with the reason in the log. */
+export function setRegistration(
+  tables: PortmapTables,
+  call: CallContext,
+  request: SetRequest,
+): Refusal | undefined {
+  const caller = { call, sender: call.peer.sender() };
+  const refusal = register(tables, caller, request);
+  if (refusal && refusal.refused !== 'LATE') report(tables, caller, 'refused', request, reasonText(refusal));
+  return refusal;
 }
 
-/** What is to be registered, or why it is no registration. */
-function registrationOf({ call, uid: owner, unknown }: Asking, request: SetRequest): Registration | string {
-  const { program, version, address } = request;
-  const netid = parseNetId(request.netid);
-  if (netid === undefined) return `"${request.netid}" is no netid: udp, tcp, udp6, tcp6 and local are`;
-  const port = uaddrPort(netid, address);
-  if (port === undefined) return `"${address}" is no address of ${netid}`;
-  if (owner === undefined) return unknown;
-  const isElsewhere = call.peer.isElsewhere();
-  return {
-    program,
-    version,
-    netid,
-    uaddr: canonicalUaddr(netid, address),
-    port,
-    owner,
-    builtIn: false,
-    isElsewhere,
-  };
-}
-
-/** Puts it in; true, or why not. */
-function register(tables: PortmapTables, asking: Asking, registration: Registration): true | string {
-  const { registrations, liveness, sockets, clock } = tables;
-  const { program, version, netid, owner, port } = registration;
-  if (port > 0 && port < IPPORT_RESERVED && owner !== 0) {
-    const held = socketsOf(registration, sockets);
-    if (!held?.some(({ uid }) => uid === owner))
-      return `port ${port} is below 1024, and uid ${owner} holds no socket on it`;
+function register(tables: PortmapTables, caller: Caller, request: SetRequest): Refusal | undefined {
+  const { sender, call } = caller;
+  if ('refused' in sender && sender.refused === 'LATE') return sender;
+  if ('refused' in request) return request;
+  if ('refused' in sender) return sender;
+  const { program, version, netid, port } = request;
+  const { uid } = sender;
+  const registration = { ...request, owner: uid, builtIn: false, isElsewhere: call.peer.isElsewhere() };
+  if (port > 0 && port < IPPORT_RESERVED && uid !== 0 && !holdsSocket(tables, registration, uid)) {
+    return { refused: 'PORT_RESERVED', port, uid };
   }
+  const { registrations, liveness, clock } = tables;
   const existing = registrations.exact(program, version, netIdInfo(netid).index);
   if (existing) dropIfGone(tables, existing);
   const result = registrations.set(registration);
-  if (!result.done) return reasonOf(tables, result.code, result.existing);
-  if (!result.added) return true;
-  // Its socket is looked for when the caller has his answer (Watch).
+  if ('refused' in result) return result;
+  if (!result.added) return undefined;
+  // Its socket is looked for when the caller has its answer (Watch).
   liveness.registered(registration, undefined, clock.monotonic());
-  report(tables, asking, 'set', logged(registration));
-  return true;
+  report(tables, caller, 'set', registration);
+  return undefined;
+}
+
+function holdsSocket({ sockets }: PortmapTables, registration: Registration, uid: number): boolean {
+  return socketsOf(registration, sockets)?.some((socket) => socket.uid === uid) ?? false;
 }
 
 /** A service that was restarted, perhaps by another user, does not wait for the entry that it left when it died. */
 function dropIfGone(tables: PortmapTables, existing: Registration): void {
   const { registrations, liveness, sockets } = tables;
   const found = socketsOf(existing, sockets);
-  if (found === undefined || !liveness.isGone(existing, found) || !registrations.drop(existing)) return;
+  if (found === undefined || !liveness.isGone(existing, found)) return;
+  const refusal = registrations.drop(existing);
+  if (refusal) return;
   liveness.removed(existing);
   reportDropped(tables, existing, 'its socket is gone, and the place is wanted');
 }
 
 /** Tells that an entry was dropped because its service is gone. */
 export function reportDropped(
-  tables: Pick<PortmapTables, 'events'>,
+  { events }: Pick<PortmapTables, 'events'>,
   registration: Registration,
   reason: string,
 ): void {
-  if (!tables.events.admits('dropped')) return;
-  tables.events.tell({ ...logged(registration), what: 'dropped', reason, uid: registration.owner, from: '' });
+  if (!events.admits('dropped')) return;
+  events.tell({ ...subjectOf(registration), what: 'dropped', reason, uid: registration.owner, from: '' });
 }
 
-/** Removes; FALSE, with the reason in the log, where something named is another's. */
+/** Removes what the caller may remove; what is left because it is another's is refused, with the reason in the log. */
 export function unsetRegistrations(
   tables: PortmapTables,
   call: CallContext,
-  target: { readonly program: number; readonly version: number; readonly netids?: readonly NetId[] },
-): Changed {
-  const asking = askerOf(call);
-  if (!asking) return 'late';
-  const { removed, refused } = tables.registrations.unset(target, asking.uid);
+  target: UnsetTarget,
+): Refusal | undefined {
+  const sender = call.peer.sender();
+  if ('refused' in sender && sender.refused === 'LATE') return sender;
+  const caller = { call, sender };
+  const { removed, kept } = tables.registrations.unset(target, uidOf(sender));
   for (const registration of removed) {
     tables.liveness.removed(registration);
-    report(tables, asking, 'unset', logged(registration));
+    report(tables, caller, 'unset', registration);
   }
-  if (refused) {
-    const reason = asking.unknown || reasonOf(tables, refused.code, refused.existing);
-    report(tables, asking, 'refused', logged(refused.existing), reason);
-  }
-  return refused ? 'refused' : 'done';
-}
-
-function logged(registration: Registration): SetRequest {
-  const { program, version, netid, uaddr } = registration;
-  return { program, version, netid, address: uaddr };
-}
-
-const ownerOf = (existing: Registration | undefined): string =>
-  existing?.owner === undefined ? 'an unknown user' : `uid ${existing.owner}`;
-
-/** Why a change was refused, for the log. */
-function reasonOf(tables: PortmapTables, code: RefusalCode, existing: Registration | undefined): string {
-  switch (code) {
-    case 'TAKEN':
-      return `already registered at ${existing?.uaddr} by ${ownerOf(existing)}`;
-    case 'NOT_OWNER':
-      return `registered by ${ownerOf(existing)}, and only he or root may change it`;
-    case 'BUILT_IN':
-      return 'this is the port mapper itself';
-    case 'FULL':
-      return 'the table is full';
-    case 'USER_FULL':
-      return 'this user has as many registrations as one user may have';
-    case 'UNWRITTEN':
-      return `the log cannot be written (${tables.journal.failure})`;
-  }
-}
-
-/** The netids that a protocol number of version 2 stands for. */
-export function netIdOfProtocol(protocol: number): NetId | undefined {
-  if (protocol === netIdInfo('udp').protocolNumber) return 'udp';
-  return protocol === netIdInfo('tcp').protocolNumber ? 'tcp' : undefined;
+  if (!kept) return undefined;
+  const refusal = 'refused' in sender ? sender : kept.refusal;
+  report(tables, caller, 'refused', kept.existing, reasonText(refusal));
+  return refusal;
 }

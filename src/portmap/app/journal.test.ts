@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { place } from '../../../test/support/service.ts';
 import { SimDisk, type SimLogFile } from '../../../test/support/sim/log-file.ts';
 import { LOG_COMPACT_MIN_BYTES } from '../../base/limits.ts';
 import { Liveness } from '../core/liveness.ts';
@@ -20,8 +21,9 @@ function twoFiles(disk = new SimDisk()): Files {
 }
 
 function entry(program: number, more: Partial<Registration> = {}): Registration {
-  const place = { program, version: 1, netid: 'udp', uaddr: '0.0.0.0.8.1', port: 2049 } as const;
-  return { ...place, owner: 1000, builtIn: false, isElsewhere: false, ...more };
+  const key = { program, version: 1, netid: 'udp' } as const;
+  const owned = { owner: 1000, builtIn: false, isElsewhere: false };
+  return { ...key, ...place('udp', '0.0.0.0.8.1'), ...owned, ...more };
 }
 
 /** A log that was read and begun, and the table that it is the log of. */
@@ -32,7 +34,10 @@ function opened(files: Files, stamp = STAMP) {
   for (const change of changes) {
     const { program, version, netid } = change;
     if (change.kind === 'unset') table.forget(program, version, netid);
-    else table.restore(entry(program, change));
+    else if (change.kind === 'set') {
+      const { owner, isElsewhere, uaddr } = change;
+      table.restore(entry(program, { version, netid, owner, isElsewhere, ...place(netid, uaddr) }));
+    }
   }
   journal.start(table.all());
   return { journal, table, setAside, changes };
@@ -60,7 +65,7 @@ function damage(file: SimLogFile, index: number): number {
 function twoLogs(): Files {
   const files = twoFiles();
   const { table } = opened(files);
-  for (const program of [1, 2, 3]) assert.ok(table.set(entry(program)).done);
+  for (const program of [1, 2, 3]) assert.ok('added' in table.set(entry(program)));
   const next = opened(files);
   next.table.unset({ program: 2, version: 1 }, 1000);
   next.table.set(entry(4));
@@ -82,7 +87,7 @@ describe('a log', () => {
     journal.recover();
     const table = new Registrations(journal);
     journal.start(table.all());
-    const first = entry(1, { netid: 'tcp6', uaddr: '::.8.2', port: 2050, owner: 0, isElsewhere: true });
+    const first = entry(1, { netid: 'tcp6', ...place('tcp6', '::.8.2'), owner: 0, isElsewhere: true });
     liveness.registered(first, { uid: 7, inode: 9 }, 0);
     table.set(first);
     table.set(entry(2));
@@ -270,13 +275,13 @@ describe('on a full disk', () => {
     const { table, journal } = opened(files);
     table.set(entry(1));
     disk.capacityBytes = LOG_HEADER_BYTES + 100;
-    assert.deepEqual(table.set(entry(2)), { done: false, code: 'UNWRITTEN' });
+    assert.deepEqual(table.set(entry(2)), { refused: 'UNWRITTEN', failure: 'ENOSPC' });
     assert.equal(journal.failure, 'ENOSPC');
     disk.capacityBytes = LOG_HEADER_BYTES;
-    assert.equal(table.unset({ program: 1, version: 1 }, 0).refused?.code, 'UNWRITTEN');
+    assert.equal(table.unset({ program: 1, version: 1 }, 0).kept?.refusal.refused, 'UNWRITTEN');
     assert.deepEqual(programs({ table }), [1]);
     disk.capacityBytes = Number.POSITIVE_INFINITY;
-    assert.deepEqual(table.set(entry(3)), { done: true, added: true });
+    assert.deepEqual(table.set(entry(3)), { added: true });
     assert.equal(journal.failure, '');
     const { setAside, ...log } = opened(files);
     assert.deepEqual([programs(log), setAside], [[1, 3], []]);
@@ -288,7 +293,7 @@ describe('on a full disk', () => {
     const { table } = opened(files);
     table.set(entry(1));
     disk.capacityBytes = newest(files).length + 50;
-    assert.equal(table.set(entry(2)).done, false);
+    assert.equal('added' in table.set(entry(2)), false);
     assert.equal(table.unset({ program: 1, version: 1 }, 0).removed.length, 1);
     assert.equal(readLog(newest(files).read()).tail, 'clean');
   });
@@ -298,13 +303,14 @@ describe('on a full disk', () => {
     disk.capacityBytes = LOG_HEADER_BYTES - 1;
     const files = twoFiles(disk);
     const { table, journal } = opened(files);
-    assert.deepEqual([table.set(entry(1)).done, journal.failure], [false, 'ENOSPC']);
+    assert.deepEqual(table.set(entry(1)), { refused: 'UNWRITTEN', failure: 'ENOSPC' });
+    assert.equal(journal.failure, 'ENOSPC');
     journal.compactIfLong(table.all(), 5000);
     disk.capacityBytes = Number.POSITIVE_INFINITY;
     journal.compactIfLong(table.all(), 5999);
-    assert.equal(table.set(entry(1)).done, false);
+    assert.equal('added' in table.set(entry(1)), false);
     journal.compactIfLong(table.all(), 6000);
-    assert.equal(table.set(entry(1)).done, true);
+    assert.equal('added' in table.set(entry(1)), true);
     assert.deepEqual(programs(opened(files)), [1]);
   });
 });

@@ -3,7 +3,7 @@ import { type Bytes, bytesOf } from '../../base/bytes.ts';
 import { LOG_COMPACT_MIN_BYTES } from '../../base/limits.ts';
 import type { LogFile } from '../../host/host.ts';
 import type { Liveness, SeenSocket } from '../core/liveness.ts';
-import type { ChangeLog, Registration } from '../core/registrations.ts';
+import type { ChangeLog, Registration, Unwritten } from '../core/registrations.ts';
 import {
   decodeLogHeader,
   encodeLogHeader,
@@ -12,6 +12,7 @@ import {
   LOG_RECORD_MAX_BYTES,
   type LogContents,
   type LoggedChange,
+  type LoggedSet,
   readLog,
   writeLogRecord,
 } from '../wire/registration-log.ts';
@@ -97,11 +98,11 @@ export class Journal implements ChangeLog {
     this.#files[this.#active].truncate(this.#end);
   }
 
-  adding(registration: Registration): boolean {
+  adding(registration: Registration): Unwritten | undefined {
     return this.#append(this.#loggedSet(registration));
   }
 
-  removing({ program, version, netid }: Registration): boolean {
+  removing({ program, version, netid }: Registration): Unwritten | undefined {
     return this.#append({ kind: 'unset', program, version, netid });
   }
 
@@ -120,14 +121,12 @@ export class Journal implements ChangeLog {
     if (!this.#rewrite(registrations)) this.#nextTryAt = now + RETRY_MS;
   }
 
-  #loggedSet(registration: Registration): LoggedChange {
-    const { program, version, netid, uaddr, owner, isElsewhere = false } = registration;
-    const socket = this.#liveness.socketOf(registration);
-    return { kind: 'set', program, version, netid, uaddr, owner, isElsewhere, socket };
+  #loggedSet(registration: Registration): LoggedSet {
+    return loggedSet(registration, this.#liveness.socketOf(registration));
   }
 
-  #append(change: LoggedChange): boolean {
-    if (this.#end === undefined) return false;
+  #append(change: LoggedChange): Unwritten | undefined {
+    if (this.#end === undefined) return { refused: 'UNWRITTEN', failure: this.failure };
     const file = this.#files[this.#active];
     const length = writeLogRecord(this.#chunk, 0, change);
     const failure = file.write(this.#chunk.u8.subarray(0, length), this.#end);
@@ -135,10 +134,10 @@ export class Journal implements ChangeLog {
     if (failure !== undefined) {
       // What was written of it would look damaged behind a shorter record.
       file.truncate(this.#end);
-      return false;
+      return { refused: 'UNWRITTEN', failure };
     }
     this.#end += length;
-    return true;
+    return undefined;
   }
 
   /** Writes the table to the file that is not in use, and goes over to it when it is whole. */
@@ -179,6 +178,21 @@ export class Journal implements ChangeLog {
     }
     return file.write(this.#chunk.u8.subarray(0, filled), end) ?? end + filled;
   }
+}
+
+/** A registration as the log has it, with its socket where that is known. */
+export function loggedSet(registration: Registration, socket: SeenSocket | undefined): LoggedSet {
+  const { program, version, netid, uaddr, owner, isElsewhere = false } = registration;
+  return {
+    kind: 'set',
+    program,
+    version,
+    netid,
+    uaddr,
+    owner,
+    isElsewhere,
+    socket,
+  };
 }
 
 /** A log that is ours. */

@@ -10,7 +10,7 @@ import { SimDisk, SimKilled, type SimLogFile } from '../../../test/support/sim/l
 import { simPeer } from '../../../test/support/sim/peer.ts';
 import { SimSocketTable } from '../../../test/support/sim/socket-table.ts';
 import { EVENTS_PER_SECOND_MAX, LOG_COMPACT_MIN_BYTES } from '../../base/limits.ts';
-import { NETIDS } from '../../base/netid.ts';
+import { NETIDS, type NetId } from '../../base/netid.ts';
 import type { LogFile } from '../../host/host.ts';
 import type { EventListener } from '../core/events.ts';
 import type { LoggedSet } from '../wire/registration-log.ts';
@@ -348,6 +348,35 @@ describe('what was registered stands again after a restart', () => {
     const expected = ['7/1 udp 0.0.0.0.9.1 0', '8/1 udp 0.0.0.0.9.1 0'];
     assert.deepEqual(registered(portmapper.service), expected);
     assert.deepEqual(registered(portmapperOn(files).portmapper.service), expected);
+  });
+
+  test('in canonical text, without what is no address, whatever a log of another version has', () => {
+    const logged = (program: number, netid: NetId, uaddr: string): LoggedSet => {
+      return {
+        kind: 'set',
+        program,
+        version: 1,
+        netid,
+        uaddr,
+        owner: 0,
+        isElsewhere: true,
+        socket: undefined,
+      };
+    };
+    const carried = [
+      logged(7, 'udp6', '0:0::0.008.1'),
+      logged(8, 'udp', '::.8.1'),
+      logged(8, 'tcp', '0.0.0.0.0.0'),
+      logged(8, 'local', '/run/\u001b.sock'),
+      logged(9, 'local', '@x'),
+    ];
+    const disk = new SimDisk();
+    const { portmapper, count } = portmapperOn([disk.file(), disk.file()], new SimClock(), carried);
+    portmapper.startLog();
+    const expected = ['7/1 udp6 ::.8.1 0', '9/1 local @x 0'];
+    assert.deepEqual([count, registered(portmapper.service)], [2, expected]);
+    const place = { program: 7, netid: 'udp6', uaddr: '::.8.1' };
+    assert.equal(askSet(portmapper.service, callerOf(0), place), true, 'the same address again');
   });
 
   test('but not in another boot', () => {

@@ -1,8 +1,9 @@
 // The port mapper as a whole: its table, the log that outlives it, the watch over what is registered, and the service.
 import type { Clock } from '../../base/clock.ts';
+import { PortreeveError } from '../../base/errors.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
 import type { LogFile, SocketTable } from '../../host/host.ts';
-import { uaddrPort } from '../../wire/uaddr.ts';
+import { parseServiceAddress } from '../../wire/uaddr.ts';
 import { EventGate, type EventListener } from '../core/events.ts';
 import { Liveness } from '../core/liveness.ts';
 import { type Registration, Registrations } from '../core/registrations.ts';
@@ -27,7 +28,6 @@ export interface OwnEntry {
   readonly netid: NetId;
   readonly version: number;
   readonly uaddr: string;
-  readonly port: number;
 }
 
 /** What a port mapper began with. */
@@ -66,7 +66,6 @@ export class Portmapper {
     this.service = new PortmapService({
       registrations,
       liveness,
-      journal: this.#journal,
       sockets,
       clock,
       events,
@@ -82,7 +81,11 @@ export class Portmapper {
    * tells how many of the latter two there are, and what is wrong with the log.
    */
   recover(own: readonly OwnEntry[], carried: readonly LoggedSet[] = []): RecoveryReport {
-    for (const entry of own) this.service.addBuiltIn(entry);
+    for (const { netid, version, uaddr } of own) {
+      const address = parseServiceAddress(netid, uaddr);
+      if (!address) throw new PortreeveError('bug', 'BAD_MESSAGE', `"${uaddr}" is no address of ${netid}`);
+      this.service.addBuiltIn({ netid, version, ...address });
+    }
     const { changes, setAside } = this.#journal.recover();
     for (const change of changes) this.#replay(change);
     for (const change of carried) this.#replay(change);
@@ -102,9 +105,9 @@ export class Portmapper {
       return;
     }
     const { uaddr, owner, isElsewhere, socket } = change;
-    const port = uaddrPort(netid, uaddr);
-    if (port === undefined) return;
-    const registration = { program, version, netid, uaddr, port, owner, builtIn: false, isElsewhere };
+    const place = parseServiceAddress(netid, uaddr);
+    if (!place) return;
+    const registration = { program, version, netid, ...place, owner, builtIn: false, isElsewhere };
     const replaced = this.#registrations.restore(registration);
     if (replaced) this.#liveness.removed(replaced);
     this.#liveness.registered(registration, socket, this.#clock.monotonic());

@@ -7,11 +7,11 @@ import type { DumpCache } from '../core/dump.ts';
 import type { EventGate } from '../core/events.ts';
 import type { Liveness } from '../core/liveness.ts';
 import type { Reachability } from '../core/reach.ts';
+import type { Refusal } from '../core/refusals.ts';
 import type { Registrations } from '../core/registrations.ts';
 import type { Statistics } from '../core/statistics.ts';
 import type { CallHead } from '../wire/rpc.ts';
 import type { XdrReader, XdrWriter } from '../wire/xdr.ts';
-import type { Journal } from './journal.ts';
 
 /** What a procedure makes of a call. */
 export const OUTCOME = {
@@ -49,7 +49,6 @@ export interface PortmapTables {
   readonly statistics: Statistics;
   readonly dumps: DumpCache;
   readonly liveness: Liveness;
-  readonly journal: Pick<Journal, 'failure'>;
   readonly sockets: SocketTable;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly events: EventGate;
@@ -63,18 +62,15 @@ export function versionOf({ head }: CallContext): 2 | 3 | 4 {
   return head.version === 2 ? 2 : head.version === 3 ? 3 : 4;
 }
 
-/** What came of a change; one that came too late to be told from another's is to be asked for again. */
-export type Changed = 'done' | 'refused' | 'late';
-
-/** Answers SET or UNSET, and counts it where it was done; who asked too late to be known asks again. */
+/** Answers SET or UNSET, and counts it where it was done; a client whose request came too late sends it again. */
 export function answerChange(
   tables: PortmapTables,
   call: CallContext,
   counter: 'sets' | 'unsets',
-  changed: Changed,
+  refusal: Refusal | undefined,
 ): Outcome {
-  if (changed === 'late') return OUTCOME.silent;
-  const isDone = changed === 'done';
+  if (refusal?.refused === 'LATE') return OUTCOME.silent;
+  const isDone = refusal === undefined;
   if (isDone) tables.statistics.of(versionOf(call))[counter]++;
   call.results.bool(isDone);
   return OUTCOME.answered;

@@ -7,8 +7,9 @@ import {
   encodeSockaddr,
   SOCKADDR_UN_BYTES,
 } from '../../wire/sockaddr.ts';
-import { formatUaddr, isLocalUaddr, parseUaddr } from '../../wire/uaddr.ts';
+import { formatUaddr, isLocalUaddr, parseServiceAddress, parseUaddr } from '../../wire/uaddr.ts';
 import { mayChange, mayDump } from '../core/callers.ts';
+import type { RequestedPlace } from '../core/refusals.ts';
 import {
   ADDRESS_MAX_BYTES,
   decodeNetbuf,
@@ -18,6 +19,7 @@ import {
   NETID_MAX_BYTES,
   OWNER_MAX_BYTES,
   RPCBPROC,
+  type Rpcb,
 } from '../wire/rpcbind.ts';
 import { callIt, indirect } from './callit.ts';
 import { setRegistration, unsetRegistrations } from './changes.ts';
@@ -36,9 +38,17 @@ import {
 
 function set(tables: PortmapTables, call: CallContext): Outcome {
   if (!mayChange(call.peer)) return OUTCOME.tooWeak;
-  const { program, version, netid, address } = decodeRpcb(call.args);
-  const changed = setRegistration(tables, call, { program, version, netid, address });
-  return answerChange(tables, call, 'sets', changed);
+  const rpcb = decodeRpcb(call.args);
+  const { program, version } = rpcb;
+  const refusal = setRegistration(tables, call, { program, version, ...placeOf(rpcb) });
+  return answerChange(tables, call, 'sets', refusal);
+}
+
+function placeOf({ netid: text, address: uaddr }: Rpcb): RequestedPlace {
+  const netid = parseNetId(text);
+  if (netid === undefined) return { refused: 'NETID_UNKNOWN', netid: text, uaddr };
+  const address = parseServiceAddress(netid, uaddr);
+  return address ? { netid, ...address } : { refused: 'ADDRESS_INVALID', netid, uaddr };
 }
 
 /** An empty netid means every transport; the address is ignored. A netid that is none names nothing: TRUE. */
@@ -47,12 +57,12 @@ function unset(tables: PortmapTables, call: CallContext): Outcome {
   const { program, version, netid } = decodeRpcb(call.args);
   const named = parseNetId(netid);
   const netids: readonly NetId[] | undefined = netid === '' ? undefined : named ? [named] : [];
-  const changed = unsetRegistrations(
+  const refusal = unsetRegistrations(
     tables,
     call,
     netids ? { program, version, netids } : { program, version },
   );
-  return answerChange(tables, call, 'unsets', changed);
+  return answerChange(tables, call, 'unsets', refusal);
 }
 
 /**

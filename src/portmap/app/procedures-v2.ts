@@ -1,11 +1,13 @@
 // The procedures of version 2 (RFC 1833 section 3.2).
-import { netIdInfo } from '../../base/netid.ts';
+import type { IpAddress } from '../../base/address.ts';
+import { type NetId, netIdInfo } from '../../base/netid.ts';
 import { isPort } from '../../base/port.ts';
-import { portSuffix } from '../../wire/uaddr.ts';
+import { formatUaddr, serviceAddress } from '../../wire/uaddr.ts';
 import { mayChange } from '../core/callers.ts';
-import { decodeMapping, PMAPPROC } from '../wire/portmap.ts';
+import type { RequestedPlace } from '../core/refusals.ts';
+import { decodeMapping, type Mapping, PMAPPROC, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/portmap.ts';
 import { callIt } from './callit.ts';
-import { netIdOfProtocol, setRegistration, unsetRegistrations } from './changes.ts';
+import { setRegistration, unsetRegistrations } from './changes.ts';
 import {
   answerChange,
   answerDump,
@@ -18,25 +20,38 @@ import {
   ping,
 } from './procedure.ts';
 
-/** The address that a mapping stands for; a port that is none becomes a text that is refused, and told in the log. */
-function mappingAddress(port: number): string {
-  return isPort(port) ? `0.0.0.0${portSuffix(port)}` : `port ${port}`;
+/** A mapping names no address: its service is reached at all of the host. */
+const ANY: IpAddress = { family: 4, bytes: new Uint8Array(4) };
+
+/** The transport that a protocol number stands for. */
+function netIdOfProtocol(protocol: number): NetId | undefined {
+  if (protocol === PROTOCOL_UDP) return 'udp';
+  return protocol === PROTOCOL_TCP ? 'tcp' : undefined;
+}
+
+/** Where a mapping says that its service is. */
+function placeOf({ protocol, port }: Mapping): RequestedPlace {
+  const netid = netIdOfProtocol(protocol);
+  if (netid && isPort(port)) return { netid, ...serviceAddress({ address: ANY, port }) };
+  const uaddr = isPort(port) ? formatUaddr({ address: ANY, port }) : `port ${port}`;
+  if (netid) return { refused: 'ADDRESS_INVALID', netid, uaddr };
+  return { refused: 'NETID_UNKNOWN', netid: `protocol ${protocol}`, uaddr };
 }
 
 function set(tables: PortmapTables, call: CallContext): Outcome {
   if (!mayChange(call.peer)) return OUTCOME.tooWeak;
-  const { program, version, protocol, port } = decodeMapping(call.args);
-  const netid = netIdOfProtocol(protocol) ?? `protocol ${protocol}`;
-  const changed = setRegistration(tables, call, { program, version, netid, address: mappingAddress(port) });
-  return answerChange(tables, call, 'sets', changed);
+  const mapping = decodeMapping(call.args);
+  const { program, version } = mapping;
+  const refusal = setRegistration(tables, call, { program, version, ...placeOf(mapping) });
+  return answerChange(tables, call, 'sets', refusal);
 }
 
 /** Protocol and port are ignored: both transports go (RFC 1833 section 3.2). */
 function unset(tables: PortmapTables, call: CallContext): Outcome {
   if (!mayChange(call.peer)) return OUTCOME.tooWeak;
   const { program, version } = decodeMapping(call.args);
-  const changed = unsetRegistrations(tables, call, { program, version, netids: ['udp', 'tcp'] });
-  return answerChange(tables, call, 'unsets', changed);
+  const refusal = unsetRegistrations(tables, call, { program, version, netids: ['udp', 'tcp'] });
+  return answerChange(tables, call, 'unsets', refusal);
 }
 
 /** The port, or 0 where there is none. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ip, portmapService } from '../../../test/support/service.ts';
+import { ip, place, portmapService } from '../../../test/support/service.ts';
 import { simPeer } from '../../../test/support/sim/peer.ts';
 import { bytesOf } from '../../base/bytes.ts';
 import { UDP_REPLY_MAX_BYTES } from '../../base/limits.ts';
@@ -119,11 +119,10 @@ describe('DUMP over UDP', () => {
         program,
         version: 1,
         netid: 'udp',
-        uaddr: '0.0.0.0.8.1',
-        port: 2049,
+        ...place('udp', '0.0.0.0.8.1'),
         owner: 0,
       } as const;
-      assert.ok(portmap.service.tables.registrations.set({ ...entry, builtIn: false }).done);
+      assert.ok('added' in portmap.service.tables.registrations.set({ ...entry, builtIn: false }));
     }
     return portmap;
   };

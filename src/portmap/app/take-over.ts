@@ -4,15 +4,15 @@ import { UID_MAX } from '../../base/limits.ts';
 import { parseNetId } from '../../base/netid.ts';
 import { PORTMAP_PORT, parseDecimal } from '../../base/port.ts';
 import type { ProcessInfo } from '../../host/host.ts';
-import { formatUaddr, parseUaddr, uaddrPort } from '../../wire/uaddr.ts';
+import { parseServiceAddress } from '../../wire/uaddr.ts';
+import type { Registration } from '../core/registrations.ts';
 import { PORTMAP_PROGRAM } from '../wire/portmap.ts';
-import type { LoggedSet } from '../wire/registration-log.ts';
 import type { Rpcb } from '../wire/rpcbind.ts';
 import type { AddressLeft } from './carried-addresses.ts';
 
 /** What is carried over, and what cannot be because it is no registration. */
 export interface CarriedEntries {
-  readonly entries: readonly LoggedSet[];
+  readonly entries: readonly Registration[];
   readonly left: readonly Rpcb[];
 }
 
@@ -23,20 +23,15 @@ function ownerOf(text: string): number | undefined {
 
 /** The registrations of a list of rpcbind's, without its own. */
 export function carriedEntries(list: readonly Rpcb[]): CarriedEntries {
-  const entries: LoggedSet[] = [];
+  const entries: Registration[] = [];
   const left: Rpcb[] = [];
   for (const entry of list) {
     const { program, version, address, owner } = entry;
     if (program === PORTMAP_PROGRAM) continue;
     const netid = parseNetId(entry.netid);
-    if (netid === undefined || uaddrPort(netid, address) === undefined) {
-      left.push(entry);
-      continue;
-    }
-    const endpoint = netid === 'local' ? undefined : parseUaddr(address);
-    const uaddr = endpoint ? formatUaddr(endpoint) : address;
-    const known = { owner: ownerOf(owner), isElsewhere: false, socket: undefined };
-    entries.push({ kind: 'set', program, version, netid, uaddr, ...known });
+    const place = netid && parseServiceAddress(netid, address);
+    if (!place) left.push(entry);
+    else entries.push({ program, version, netid, ...place, owner: ownerOf(owner), builtIn: false });
   }
   return { entries, left };
 }
@@ -97,8 +92,7 @@ export function planText(
   return `${lines.join('\n')}\n`;
 }
 
-function entryText({ program, version, netid, uaddr, owner }: LoggedSet): string {
-  const endpoint = netid === 'local' ? undefined : parseUaddr(uaddr);
-  const where = endpoint ? `${formatIp(endpoint.address)} port ${endpoint.port}` : uaddr;
+function entryText({ program, version, netid, address, port, owner }: Registration): string {
+  const where = typeof address === 'string' ? address : `${formatIp(address)} port ${port}`;
   return `program ${program} version ${version} ${netid} ${where}, ${owner === undefined ? 'unknown' : `uid ${owner}`}`;
 }

@@ -1,17 +1,14 @@
 // Looks again and again whether the registered services are still there, a few at a time, and drops those that are not.
-import { type IpAddress, parseIp } from '../../base/address.ts';
 import { SWEEP_INTERVAL_MS, SWEEP_SLICE_REGISTRATIONS } from '../../base/limits.ts';
 import type { SocketTable } from '../../host/host.ts';
-import { portSuffix } from '../../wire/uaddr.ts';
 import type { Liveness, SeenSocket } from '../core/liveness.ts';
 import type { Registration, Registrations } from '../core/registrations.ts';
 
 /** The sockets that are at a registration's address now; undefined where that cannot be looked up. */
 export function socketsOf(registration: Registration, sockets: SocketTable): SeenSocket[] | undefined {
-  const { netid, uaddr, port, builtIn, isElsewhere } = registration;
-  if (netid === 'local' || builtIn || isElsewhere) return undefined;
-  const address: IpAddress | undefined = parseIp(uaddr.slice(0, -portSuffix(port).length));
-  return address && sockets.at(netid, address, port);
+  const { netid, address, port, builtIn, isElsewhere } = registration;
+  if (netid === 'local' || typeof address === 'string' || builtIn || isElsewhere) return undefined;
+  return sockets.at(netid, address, port);
 }
 
 /** What the watch works on. */
@@ -72,7 +69,9 @@ export class Watch {
     if (found === undefined) return;
     const look = liveness.look(registration, found, now);
     if (look === 'found') onFound(registration);
-    if (typeof look === 'string' || !registrations.drop(registration)) return;
+    if (typeof look === 'string') return;
+    const refusal = registrations.drop(registration);
+    if (refusal) return;
     liveness.removed(registration);
     onGone(registration, look.goneBecause);
   }

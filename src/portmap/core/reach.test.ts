@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { interfaceAddress, ip } from '../../../test/support/service.ts';
+import { interfaceAddress, ip, place } from '../../../test/support/service.ts';
 import { type SimCaller, simPeer } from '../../../test/support/sim/peer.ts';
 import { MERGE_CACHE_ENTRIES_MAX } from '../../base/limits.ts';
 import type { NetId } from '../../base/netid.ts';
@@ -22,8 +22,8 @@ const INTERFACES = [
   interfaceAddress('172.16.0.1/16', 7, { up: false }),
 ];
 
-function at(uaddr: string, netid: NetId, port = 2049): Registration {
-  return { program: 100005, version: 1, netid, uaddr, port, owner: 0, builtIn: false };
+function at(uaddr: string, netid: NetId): Registration {
+  return { program: 100005, version: 1, netid, ...place(netid, uaddr), owner: 0, builtIn: false };
 }
 
 const V4 = at('0.0.0.0.8.1', 'udp');
@@ -111,7 +111,7 @@ describe('a registration as it stands is given', () => {
   });
 
   test('for a local one', () => {
-    const local = at('/run/x.sock', 'local', 0);
+    const local = at('/run/x.sock', 'local');
     assert.equal(reachability().uaddrFor(local, simPeer('local'), '/run/rpcbind.sock'), '/run/x.sock');
   });
 

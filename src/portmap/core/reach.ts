@@ -30,21 +30,19 @@ class BoundedCache<K, V> {
   }
 }
 
-/** Where a registration is, taken apart. */
-interface Place {
-  /** The family of a wildcard; 0 for a place that is answered as it stands. */
+/** What is answered for a registration. */
+interface Answer {
+  /** The family of a wildcard; 0 for an address that is answered as it was registered. */
   readonly family: 0 | 4 | 6;
   readonly suffix: string;
-  /** What was answered last: the address of ours, and the whole. */
+  /** The latest answer for a wildcard: the address of ours, and the whole. */
   host: string;
   uaddr: string;
 }
 
-function placeOf({ uaddr, port }: Registration): Place {
-  const suffix = portSuffix(port);
-  const registered = uaddr.slice(0, -suffix.length);
-  const family = port === 0 ? 0 : registered === '0.0.0.0' ? 4 : registered === '::' ? 6 : 0;
-  return { family, suffix, host: '', uaddr: '' };
+function answerOf({ address, port }: Registration): Answer {
+  const family = typeof address === 'string' || !isWildcard(address) ? 0 : address.family;
+  return { family, suffix: portSuffix(port), host: '', uaddr: '' };
 }
 
 /**
@@ -58,7 +56,7 @@ export class Reachability {
   readonly #byHint = { 4: new BoundedCache<string, string>(), 6: new BoundedCache<string, string>() };
   readonly #byCaller = new BoundedCache<number, string | undefined>();
   /** Most callers of a host are told the same address: the latest answer is kept for each registration. */
-  readonly #places = new WeakMap<Registration, Place>();
+  readonly #answers = new WeakMap<Registration, Answer>();
 
   /** Takes the addresses of the host's interfaces; what was found by the old ones is forgotten. */
   update(interfaces: readonly InterfaceAddress[]): void {
@@ -81,21 +79,21 @@ export class Reachability {
    * service listens nowhere else; so is a wildcard when the hint is no address of the registration's family.
    */
   uaddrFor(registration: Registration, peer: Peer, hint: string): string {
-    let place = this.#places.get(registration);
-    if (!place) {
-      place = placeOf(registration);
-      this.#places.set(registration, place);
+    let answer = this.#answers.get(registration);
+    if (!answer) {
+      answer = answerOf(registration);
+      this.#answers.set(registration, answer);
     }
-    if (place.family === 0) return registration.uaddr;
-    let host = hint === '' ? this.#byPeer(peer) : this.#byHintText(hint, peer, place.family);
+    if (answer.family === 0) return registration.uaddr;
+    let host = hint === '' ? this.#byPeer(peer) : this.#byHintText(hint, peer, answer.family);
     if (host === undefined) return registration.uaddr;
     // Where it listens itself, the mapper need not guess: the caller has just reached it.
     if (registration.builtIn) host = this.#contacted(peer) ?? host;
-    if (place.host !== host) {
-      place.host = host;
-      place.uaddr = host + place.suffix;
+    if (answer.host !== host) {
+      answer.host = host;
+      answer.uaddr = host + answer.suffix;
     }
-    return place.uaddr;
+    return answer.uaddr;
   }
 
   #byPeer(peer: Peer): string | undefined {

@@ -3,19 +3,21 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { place } from '../../../test/support/service.ts';
 import { REGISTRATIONS_MAX, REGISTRATIONS_PER_USER_MAX } from '../../base/limits.ts';
 import { NETIDS, type NetId, netIdInfo } from '../../base/netid.ts';
 import { type Owner, ownerName, type Registration, Registrations } from './registrations.ts';
 
 const PROGRAM = 100005;
+const AT_2049 = place('udp', '0.0.0.0.8.1');
+const AT_2050 = place('udp', '0.0.0.0.8.2');
 
 function entry(version: number, netid: NetId = 'udp', part: Partial<Registration> = {}): Registration {
   return {
     program: PROGRAM,
     version,
     netid,
-    uaddr: '0.0.0.0.8.1',
-    port: 2049,
+    ...AT_2049,
     owner: 1000,
     builtIn: false,
     ...part,
@@ -28,37 +30,38 @@ const tcp = netIdInfo('tcp').index;
 describe('SET', () => {
   test('adds an entry once; the same again changes nothing', () => {
     const table = new Registrations();
-    assert.deepEqual(table.set(entry(1)), { done: true, added: true });
+    assert.deepEqual(table.set(entry(1)), { added: true });
     const { revision } = table;
-    assert.deepEqual(table.set(entry(1, 'udp', { owner: 0 })), { done: true, added: false });
+    assert.deepEqual(table.set(entry(1, 'udp', { owner: 0 })), { added: false });
     assert.deepEqual([table.size, table.revision, table.exact(PROGRAM, 1, udp)?.owner], [1, revision, 1000]);
   });
 
   test('of another address for the same is refused, even for root', () => {
     const table = new Registrations();
     table.set(entry(1));
-    const result = table.set(entry(1, 'udp', { uaddr: '0.0.0.0.8.2', port: 2050, owner: 0 }));
-    assert.deepEqual(result, { done: false, code: 'TAKEN', existing: entry(1) });
-    assert.deepEqual(table.set(entry(1, 'tcp', { uaddr: '0.0.0.0.8.2' })), { done: true, added: true });
+    const result = table.set(entry(1, 'udp', { ...AT_2050, owner: 0 }));
+    assert.deepEqual(result, { refused: 'TAKEN', existing: entry(1) });
+    assert.deepEqual(table.set(entry(1, 'tcp', AT_2050)), { added: true });
   });
 
   test('stops at the most entries of a user, but not for root or another user', () => {
     const table = new Registrations();
-    for (let i = 0; i < REGISTRATIONS_PER_USER_MAX; i++) assert.ok(table.set(entry(i)).done);
-    assert.deepEqual(table.set(entry(-1)), { done: false, code: 'USER_FULL' });
-    assert.ok(table.set(entry(-1, 'udp', { owner: 0 })).done);
-    assert.ok(table.set(entry(-2, 'udp', { owner: undefined })).done);
+    for (let i = 0; i < REGISTRATIONS_PER_USER_MAX; i++) assert.ok('added' in table.set(entry(i)));
+    assert.deepEqual(table.set(entry(-1)), { refused: 'USER_FULL' });
+    assert.ok('added' in table.set(entry(-1, 'udp', { owner: 0 })));
+    assert.ok('added' in table.set(entry(-2, 'udp', { owner: undefined })));
     assert.equal(table.unset({ program: PROGRAM, version: 0 }, 1000).removed.length, 1);
-    assert.ok(table.set(entry(-3)).done);
+    assert.ok('added' in table.set(entry(-3)));
   });
 
   test('stops at the most entries of all, also for root', () => {
     const table = new Registrations();
-    for (let i = 0; i < REGISTRATIONS_MAX; i++) assert.ok(table.set(entry(i, 'udp', { owner: 0 })).done);
-    assert.deepEqual(table.set(entry(REGISTRATIONS_MAX, 'udp', { owner: 0 })), { done: false, code: 'FULL' });
-    assert.ok(table.set(entry(0, 'udp', { owner: 0 })).done, 'what is there needs no room');
+    for (let i = 0; i < REGISTRATIONS_MAX; i++)
+      assert.ok('added' in table.set(entry(i, 'udp', { owner: 0 })));
+    assert.deepEqual(table.set(entry(REGISTRATIONS_MAX, 'udp', { owner: 0 })), { refused: 'FULL' });
+    assert.ok('added' in table.set(entry(0, 'udp', { owner: 0 })), 'what is there needs no room');
     table.unset({ program: PROGRAM, version: 5 }, 0);
-    assert.ok(table.set(entry(REGISTRATIONS_MAX, 'udp', { owner: 0 })).done);
+    assert.ok('added' in table.set(entry(REGISTRATIONS_MAX, 'udp', { owner: 0 })));
   });
 });
 
@@ -91,17 +94,18 @@ describe('UNSET', () => {
 
   test('by another user removes what is his and tells what is not', () => {
     const table = filled();
+    const existing = entry(1, 'tcp', { owner: 1001 });
     assert.deepEqual(table.unset({ program: PROGRAM, version: 1 }, 1000), {
       removed: [entry(1, 'udp')],
-      refused: { code: 'NOT_OWNER', existing: entry(1, 'tcp', { owner: 1001 }) },
+      kept: { existing, refusal: { refused: 'NOT_OWNER', existing } },
     });
   });
 
   test('by an unknown user removes what unknown users registered, and nobody else', () => {
     const table = filled();
     table.set(entry(3, 'udp', { owner: undefined }));
-    assert.equal(table.unset({ program: PROGRAM, version: 2 }, undefined).refused?.code, 'NOT_OWNER');
-    assert.equal(table.unset({ program: PROGRAM, version: 3 }, 1000).refused?.code, 'NOT_OWNER');
+    assert.equal(table.unset({ program: PROGRAM, version: 2 }, undefined).kept?.refusal.refused, 'NOT_OWNER');
+    assert.equal(table.unset({ program: PROGRAM, version: 3 }, 1000).kept?.refusal.refused, 'NOT_OWNER');
     assert.equal(table.unset({ program: PROGRAM, version: 3 }, undefined).removed.length, 1);
   });
 
@@ -109,7 +113,7 @@ describe('UNSET', () => {
     const table = new Registrations();
     table.set(entry(1, 'udp', { owner: 0, builtIn: true }));
     table.set(entry(2, 'udp', { owner: 0 }));
-    assert.equal(table.unset({ program: PROGRAM, version: 1 }, 0).refused?.code, 'BUILT_IN');
+    assert.equal(table.unset({ program: PROGRAM, version: 1 }, 0).kept?.refusal.refused, 'BUILT_IN');
     assert.equal(table.unset({ program: PROGRAM, version: 2 }, 0).removed.length, 1);
   });
 
@@ -125,7 +129,7 @@ describe('UNSET', () => {
 describe('a log that is read', () => {
   test('brings entries back, in the place of those that were there, and takes them out', () => {
     const table = new Registrations();
-    const [before, after] = [entry(1), entry(1, 'udp', { owner: 1001, uaddr: '0.0.0.0.8.2' })];
+    const [before, after] = [entry(1), entry(1, 'udp', { owner: 1001, ...AT_2050 })];
     assert.equal(table.restore(before), undefined);
     assert.equal(table.restore(after), before);
     assert.equal(table.exact(PROGRAM, 1, udp), after);
@@ -137,7 +141,7 @@ describe('a log that is read', () => {
     const table = new Registrations();
     const own = entry(1, 'udp', { owner: 0, builtIn: true });
     table.set(own);
-    assert.equal(table.restore(entry(1, 'udp', { uaddr: '0.0.0.0.8.2' })), undefined);
+    assert.equal(table.restore(entry(1, 'udp', AT_2050)), undefined);
     assert.equal(table.forget(PROGRAM, 1, 'udp'), undefined);
     assert.deepEqual([...table.all()], [own]);
   });
@@ -224,8 +228,8 @@ test('whatever is registered and removed, the table is what a plain list would b
         const before = table.revision;
         const size = table.size;
         if (isSet) {
-          const registration = entry(version, netid, { owner, port, uaddr: `0.0.0.0.0.${port}` });
-          assert.equal(table.set(registration).done, model.set(registration));
+          const registration = entry(version, netid, { owner, ...place(netid, `0.0.0.0.0.${port}`) });
+          assert.equal('added' in table.set(registration), model.set(registration));
         } else {
           const { removed } = table.unset({ program: PROGRAM, version, netids: [netid] }, owner);
           assert.equal(removed.length, model.unset(version, netid, owner));

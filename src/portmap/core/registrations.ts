@@ -1,6 +1,6 @@
 // The table of portmap: which program lives where, who registered it, and who may change that. No I/O, no clock.
 import { REGISTRATIONS_MAX, REGISTRATIONS_PER_USER_MAX } from '../../base/limits.ts';
-import { NETIDS, type NetId, netIdInfo } from '../../base/netid.ts';
+import { NETIDS, type NetId, netIdInfo, type ServiceAddress } from '../../base/netid.ts';
 
 /** The user who registered: a uid, or undefined where the caller cannot be known. */
 export type Owner = number | undefined;
@@ -12,14 +12,10 @@ export function ownerName(owner: Owner): string {
 }
 
 /** One entry: this version of this program is reached over this transport at this address. */
-export interface Registration {
+export interface Registration extends ServiceAddress {
   readonly program: number;
   readonly version: number;
   readonly netid: NetId;
-  /** The universal address as it was registered. */
-  readonly uaddr: string;
-  /** Its port; 0 for a local address. */
-  readonly port: number;
   readonly owner: Owner;
   /** Portmap's own entries, which nobody removes. */
   readonly builtIn: boolean;
@@ -27,26 +23,30 @@ export interface Registration {
   readonly isElsewhere?: boolean;
 }
 
-/** Where changes are written before they are made; false means that one could not be written. */
-export interface ChangeLog {
-  adding(registration: Registration): boolean;
-  removing(registration: Registration): boolean;
+/** A change was refused because it could not be logged; `failure` is the errno's name, or what else is missing. */
+export interface Unwritten {
+  readonly refused: 'UNWRITTEN';
+  readonly failure: string;
 }
 
-const UNLOGGED: ChangeLog = { adding: () => true, removing: () => true };
-
 /** Why a change was refused. */
-export type RefusalCode = 'TAKEN' | 'NOT_OWNER' | 'BUILT_IN' | 'FULL' | 'USER_FULL' | 'UNWRITTEN';
+export type ChangeRefusal =
+  | { readonly refused: 'TAKEN' | 'NOT_OWNER' | 'BUILT_IN'; readonly existing: Registration }
+  | { readonly refused: 'FULL' | 'USER_FULL' }
+  | Unwritten;
 
-/** What became of a SET. */
-export type SetResult =
-  | { readonly done: true; readonly added: boolean }
-  | { readonly done: false; readonly code: RefusalCode; readonly existing?: Registration };
+/** Where changes are logged before they are made. */
+export interface ChangeLog {
+  adding(registration: Registration): Unwritten | undefined;
+  removing(registration: Registration): Unwritten | undefined;
+}
 
-/** What became of an UNSET: what was removed, and the entry that was not the caller's to remove. */
+const NO_LOG: ChangeLog = { adding: () => undefined, removing: () => undefined };
+
+/** The result of an UNSET: what was removed, and the last entry that was not, with the reason. */
 export interface UnsetResult {
   readonly removed: readonly Registration[];
-  readonly refused?: { readonly code: RefusalCode; readonly existing: Registration };
+  readonly kept?: { readonly existing: Registration; readonly refusal: ChangeRefusal };
 }
 
 /** What an UNSET names: without netids, every transport. */
@@ -105,6 +105,11 @@ class ProgramEntries {
   }
 }
 
+function refusalToRemove(existing: Registration, caller: Owner): ChangeRefusal | undefined {
+  if (existing.builtIn) return { refused: 'BUILT_IN', existing };
+  return caller === 0 || caller === existing.owner ? undefined : { refused: 'NOT_OWNER', existing };
+}
+
 /** All registrations, in the order in which they were made. */
 export class Registrations {
   readonly #programs = new Map<number, ProgramEntries>();
@@ -113,7 +118,7 @@ export class Registrations {
   readonly #log: ChangeLog;
   #revision = 0;
 
-  constructor(log: ChangeLog = UNLOGGED) {
+  constructor(log: ChangeLog = NO_LOG) {
     this.#log = log;
   }
 
@@ -150,21 +155,18 @@ export class Registrations {
     return this.#programs.get(program)?.versions(netidIndex);
   }
 
-  /** Adds an entry. The same one again is TRUE and changes nothing; another address for it is refused. */
-  set(registration: Registration): SetResult {
-    const { program, version, netid, owner, uaddr } = registration;
+  /** Adds an entry. The same one again is no refusal and adds nothing; another address for it is refused. */
+  set(registration: Registration): { readonly added: boolean } | ChangeRefusal {
+    const { program, version, netid, uaddr, owner } = registration;
     const existing = this.exact(program, version, netIdInfo(netid).index);
-    if (existing) {
-      return existing.uaddr === uaddr
-        ? { done: true, added: false }
-        : { done: false, code: 'TAKEN', existing };
-    }
-    if (this.#all.size >= REGISTRATIONS_MAX) return { done: false, code: 'FULL' };
+    if (existing) return existing.uaddr === uaddr ? { added: false } : { refused: 'TAKEN', existing };
+    if (this.#all.size >= REGISTRATIONS_MAX) return { refused: 'FULL' };
     const held = this.#countOf.get(owner) ?? 0;
-    if (owner !== 0 && held >= REGISTRATIONS_PER_USER_MAX) return { done: false, code: 'USER_FULL' };
-    if (!registration.builtIn && !this.#log.adding(registration)) return { done: false, code: 'UNWRITTEN' };
+    if (owner !== 0 && held >= REGISTRATIONS_PER_USER_MAX) return { refused: 'USER_FULL' };
+    const unwritten = registration.builtIn ? undefined : this.#log.adding(registration);
+    if (unwritten) return unwritten;
     this.#add(registration);
-    return { done: true, added: true };
+    return { added: true };
   }
 
   /** Puts in an entry that the log has already; gives the one that was in its place. */
@@ -185,30 +187,29 @@ export class Registrations {
     return existing;
   }
 
-  /** Removes one entry; false if that could not be written, and it stays. */
-  drop(registration: Registration): boolean {
-    if (!this.#all.has(registration) || !this.#log.removing(registration)) return false;
-    this.#remove(registration);
-    return true;
+  /** Removes an entry of the table, unless that cannot be logged. */
+  drop(registration: Registration): Unwritten | undefined {
+    const unwritten = this.#log.removing(registration);
+    if (!unwritten) this.#remove(registration);
+    return unwritten;
   }
 
   /**
-   * Removes what the caller may remove of what he named: root everything but portmap's own entries, others theirs.
-   * What is left of it because it is another's is told in `refused`. Naming nothing that exists is no refusal.
+   * Removes the named entries that the caller may remove: root all but portmap's own, other users theirs. Naming
+   * nothing that exists is no refusal.
    */
   unset(target: UnsetTarget, caller: Owner): UnsetResult {
     const entries = this.#programs.get(target.program);
     const removed: Registration[] = [];
-    let refused: UnsetResult['refused'];
+    let kept: UnsetResult['kept'];
     for (const netid of target.netids ?? NETIDS) {
       const existing = entries?.exact(target.version, netIdInfo(netid).index);
       if (!existing) continue;
-      if (existing.builtIn) refused = { code: 'BUILT_IN', existing };
-      else if (caller !== 0 && caller !== existing.owner) refused = { code: 'NOT_OWNER', existing };
-      else if (this.drop(existing)) removed.push(existing);
-      else refused = { code: 'UNWRITTEN', existing };
+      const refusal = refusalToRemove(existing, caller) ?? this.drop(existing);
+      if (refusal) kept = { existing, refusal };
+      else removed.push(existing);
     }
-    return refused ? { removed, refused } : { removed };
+    return kept ? { removed, kept } : { removed };
   }
 
   #add(registration: Registration): void {

@@ -4,9 +4,10 @@ import { formatIp } from '../../base/address.ts';
 import { netIdInfo } from '../../base/netid.ts';
 import type { Child, ChildEnd, EndpointSpec, Host, OpenEndpoint, PreparedProgram } from '../../host/host.ts';
 import { formatUaddr, portSuffix } from '../../wire/uaddr.ts';
+import { loggedSet } from '../app/journal.ts';
 import { byNetId } from '../app/listen.ts';
 import type { OwnEntry } from '../app/portmapper.ts';
-import type { LoggedSet } from '../wire/registration-log.ts';
+import type { Registration } from '../core/registrations.ts';
 import type { Identity } from './account.ts';
 import {
   type FromPortmap,
@@ -28,7 +29,7 @@ export interface PortmapParts {
   readonly logFds: readonly [number, number];
   readonly stamp: string;
   /** Registrations to begin with. */
-  readonly carried: readonly LoggedSet[];
+  readonly carried: readonly Registration[];
   readonly program: PreparedProgram;
   /** As whom it runs; undefined where we are not root ourselves, and it runs as we do. */
   readonly identity: Identity | undefined;
@@ -62,17 +63,17 @@ function privilegeArguments(identity: Identity | undefined): string[] {
 export function ownEntries(endpoints: readonly OpenEndpoint[]): OwnEntry[] {
   return byNetId(endpoints).flatMap(({ netid, endpoints: specs }) => {
     const versions = netIdInfo(netid).family === 'inet' ? [4, 3, 2] : [4, 3];
-    return versions.map((version) => ({ netid, version, ...ownAddress(specs) }));
+    return versions.map((version) => ({ netid, version, uaddr: ownUaddr(specs) }));
   });
 }
 
 /** One address as it is; of several, the wildcard, from which each caller is told the one that he reaches. */
-function ownAddress(specs: readonly EndpointSpec[]): Pick<OwnEntry, 'uaddr' | 'port'> {
+function ownUaddr(specs: readonly EndpointSpec[]): string {
   const [first, ...others] = specs;
-  if (first === undefined || first.netid === 'local') return { uaddr: first?.path ?? '', port: 0 };
-  if (others.length === 0) return { uaddr: formatUaddr(first), port: first.port };
+  if (first === undefined || first.netid === 'local') return first?.path ?? '';
+  if (others.length === 0) return formatUaddr(first);
   const wildcard = first.address.family === 4 ? '0.0.0.0' : '::';
-  return { uaddr: wildcard + portSuffix(first.port), port: first.port };
+  return wildcard + portSuffix(first.port);
 }
 
 /** A running portmap process. */
@@ -119,7 +120,7 @@ export class PortmapChild {
       sockets: endpoints.map(givenSocket),
       ...given,
       stamp,
-      carried,
+      carried: carried.map((registration) => loggedSet(registration, undefined)),
       own: ownEntries(endpoints),
     });
   }

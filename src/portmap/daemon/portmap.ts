@@ -24,7 +24,7 @@ import {
   planEndpoints,
 } from '../app/listen.ts';
 import type { PortmapEvent } from '../core/events.ts';
-import type { LoggedSet } from '../wire/registration-log.ts';
+import type { Registration } from '../core/registrations.ts';
 import { type Identity, portmapIdentity } from './account.ts';
 import { PortmapChild } from './child.ts';
 import { LogFiles } from './log-files.ts';
@@ -65,7 +65,7 @@ export class Portmap {
   readonly #resources = new DisposableStack();
   #opened: OpenedEndpoints = { endpoints: [], absent: [] };
   #rpcbindLock: Lock | undefined;
-  #carried: readonly LoggedSet[];
+  #carried: readonly Registration[];
   #child: PortmapChild | undefined;
   #unconfined: readonly string[] | null = null;
   #onReady: () => void = () => undefined;
@@ -74,7 +74,7 @@ export class Portmap {
    * Opens its sockets, all or none. Throws PortreeveError (world) that says what is in the way. `carried` are
    * registrations of another port mapper, that this one begins with.
    */
-  constructor(options: PortmapOptions, request: ListenRequest, carried: readonly LoggedSet[] = []) {
+  constructor(options: PortmapOptions, request: ListenRequest, carried: readonly Registration[] = []) {
     const { host, runtime } = options;
     this.#options = options;
     this.#carried = carried;
