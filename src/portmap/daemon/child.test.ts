@@ -1,8 +1,10 @@
 // The daemon's side of the channel: what the process that reads from the network may say, and what ends it.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { place } from '../../../test/support/service.ts';
 import { simHost } from '../../../test/support/sim/host.ts';
 import type { SimChild } from '../../../test/support/sim/processes.ts';
+import type { Registration } from '../core/registrations.ts';
 import { PortmapChild } from './child.ts';
 import { type FromPortmap, readFromPortmap } from './messages.ts';
 
@@ -73,12 +75,18 @@ const BROKEN: readonly string[] = [
   ].map((message) => JSON.stringify(message)),
 ];
 
+const CARRIED: Registration = {
+  ...{ program: 100024, version: 1, netid: 'udp', ...place('udp', '0.0.0.0.128.5') },
+  ...{ owner: 103, builtIn: false },
+};
+
 /** A process on a simulated host, and what the daemon has heard of it. */
 function started() {
   const { clock, processes } = simHost();
   const heard: FromPortmap[] = [];
   const parts = {
-    ...{ endpoints: [], routeFd: 10, diagFd: 11, logFds: [12, 13] as const, stamp: 'boot', carried: [] },
+    ...{ endpoints: [], routeFd: 10, diagFd: 11, logFds: [12, 13] as const, stamp: 'boot' },
+    carried: [CARRIED],
     ...{ privilegedStartFd: undefined, grantedFd: undefined },
     program: { entry: 'portmap.js', node: 'node', nodeFd: undefined, release: () => {} },
     identity: { uid: 60711, gid: 60711 },
@@ -92,6 +100,13 @@ function started() {
   const process: SimChild = processes.started.at(-1) ?? assert.fail('nothing was started');
   return { child, process, heard };
 }
+
+test('registrations to begin with are sent as the log has them', () => {
+  const { process } = started();
+  const { carried } = JSON.parse(process.received[0] ?? '');
+  const key = { kind: 'set', program: 100024, version: 1, netid: 'udp' };
+  assert.deepEqual(carried, [{ ...key, uaddr: '0.0.0.0.128.5', owner: 103, isElsewhere: false }]);
+});
 
 describe('a line of the process', () => {
   for (const [type, message] of Object.entries(MESSAGES)) {
