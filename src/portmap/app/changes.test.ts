@@ -185,6 +185,21 @@ describe('the place of a service that is dead', () => {
     assert.deepEqual(table(portmap), [`${PROGRAM}/1 udp 0.0.0.0.8.1 1000`]);
   });
 
+  test('stays taken while its removal cannot be logged', () => {
+    const portmap = portmapService();
+    const { close } = portmap.sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
+    set(portmap, user);
+    portmap.idle();
+    close();
+    portmap.disk.capacityBytes = 0;
+    assert.equal(set(portmap, other, '0.0.0.0.8.2'), false);
+    assert.deepEqual(table(portmap), [`${PROGRAM}/1 udp 0.0.0.0.8.1 1000`]);
+    assert.deepEqual(
+      portmap.events.slice(1).map(({ what, reason }) => [what, reason]),
+      [['refused', 'already registered at 0.0.0.0.8.1 by uid 1000']],
+    );
+  });
+
   test('is not free while it never had a socket', () => {
     const portmap = portmapService();
     set(portmap, user);
@@ -233,6 +248,13 @@ describe('a refusal says who, what and why', () => {
       [uid, from, reason],
       [undefined, '[::1]:777', 'whose socket asked cannot be told: there is none, or several can have asked'],
     );
+  });
+
+  test('where the address is none, also of a caller who is not known', () => {
+    const portmap = portmapService();
+    set(portmap, simPeer('tcp6', { refused: 'UNKNOWN' }), '0.0.0.0.8');
+    const { address, reason } = portmap.events.at(-1) ?? assert.fail();
+    assert.deepEqual([address, reason], ['0.0.0.0.8', '"0.0.0.0.8" is no address of udp']);
   });
 
   test('where the log cannot be written', () => {
