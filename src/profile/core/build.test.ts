@@ -135,6 +135,11 @@ describe('warnings', () => {
     }
   });
 
+  test('a pattern is not compared as if it were a name: "A?" matches the text "A*", but not all of its jobs', () => {
+    assert.deepEqual(build('PORT 80 TCP A?\n80 TCP A*').found, []);
+    assert.deepEqual(build('PORT 80 TCP A?\n80 TCP AB').found, ['warning UNREACHED 2']);
+  });
+
   test('"you cannot use an asterisk wildcard value" for ports that AUTOLOG watches', () => {
     const autolog = 'AUTOLOG FTPD ENDAUTOLOG\n';
     assert.deepEqual(build(`${autolog}PORT 21 TCP FTP*`).found, ['warning AUTOLOG_WILDCARD 1']);

@@ -91,6 +91,11 @@ export const CASES_OF_SETTINGS = {
       fires: scene({ pools: [NOMAD, NODEPORT] }),
       twin: scene({ pools: [{ ...NOMAD, last: 29_999 }, NODEPORT] }),
     },
+    {
+      what: 'the ranges belong to two programs',
+      fires: scene({ pools: [NOMAD, { ...DOCKER, ...range(25_000, 26_000) }] }),
+      twin: scene({ pools: [NOMAD, { ...NOMAD, ...range(25_000, 26_000) }] }),
+    },
   ],
   POOL_EPHEMERAL: [
     {
