@@ -11,7 +11,7 @@ import { needs } from './support/probe.ts';
 import { type FileResult, judge, parseExpectedSkips } from './support/results.ts';
 
 /** Runs a test file of this content by runFile, in a process that is not itself a test. */
-async function resultOf(source: string, timeoutMs = 60_000): Promise<FileResult> {
+async function resultOf(source: string, { fileMs = 60_000, testMs = 60_000 } = {}): Promise<FileResult> {
   const dir = await mkdtemp(join(tmpdir(), 'portreeve-run-'));
   try {
     const file = join(dir, 'a.test.mjs');
@@ -21,7 +21,8 @@ async function resultOf(source: string, timeoutMs = 60_000): Promise<FileResult>
     await writeFile(
       program,
       `import { runFile } from ${runner};
-      const result = await runFile(${JSON.stringify(file)}, AbortSignal.timeout(${timeoutMs}));
+      const options = { signal: AbortSignal.timeout(${fileMs}), testMs: ${testMs} };
+      const result = await runFile(${JSON.stringify(file)}, options);
       console.log(JSON.stringify(result));`,
     );
     // Inside a test, run() would do nothing: it recognises one by this variable.
@@ -62,11 +63,32 @@ describe('running a file', () => {
   });
 
   test('ends a file that hangs, and fails it', async () => {
-    const { failures } = await resultOf(
-      "test('a', () => new Promise(() => setInterval(() => {}, 1000)));",
-      1000,
-    );
+    const { failures } = await resultOf("test('a', () => new Promise(() => setInterval(() => {}, 1000)));", {
+      fileMs: 1000,
+    });
     assert.equal(failures.length, 1);
+  });
+
+  test('fails a test that hangs by its name, and runs those behind it', async () => {
+    const { passed, failures } = await resultOf(
+      `
+      describe('s', () => {
+        test('a', (t) => {
+          const timer = setInterval(() => {}, 1000);
+          t.after(() => clearInterval(timer));
+          return new Promise(() => {});
+        });
+        test('b', () => {});
+      });
+    `,
+      { testMs: 500 },
+    );
+    assert.equal(passed, 1);
+    assert.deepEqual(
+      failures.map((failure) => failure.test),
+      ['s > a'],
+    );
+    assert.match(failures[0]?.details ?? '', /timed out after 500ms/);
   });
 });
 

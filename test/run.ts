@@ -6,7 +6,7 @@ const ALONE: readonly string[] = [
 ];
 
 /**
- * Builds, checks and runs the tests: `npm test -- [--only-unit] [--long] [--vm] [PART OF A PATH ...]`.
+ * Builds, checks and runs the tests: `npm test -- [--only-unit] [--no-check] [--long] [--vm] [PART OF A PATH ...]`.
  *
  * Unit tests lie beside their file in src, the others in test. Files called *.long.test.ts run with --long only, those
  * called *.vm.test.ts, which boot virtual machines, with --vm and then alone, one after the other.
@@ -22,29 +22,39 @@ import { type FileResult, judge, parseExpectedSkips } from './support/results.ts
 import { runFile } from './support/runner.ts';
 
 const CONCURRENCY = 2;
-const FILE_MS = 300_000;
-const RUN_MS = 1_200_000;
-const LONG_FILE_MS = 1_800_000;
-const LONG_RUN_MS = 3_600_000;
+const LIMITS: Limits = { testMs: 120_000, fileMs: 300_000, runMs: 1_200_000 };
+/** A long file may be one test. */
+const LONG_LIMITS: Limits = { testMs: 1_800_000, fileMs: 1_800_000, runMs: 3_600_000 };
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+
+/** What a test, a file and all of them may take. */
+interface Limits {
+  readonly testMs: number;
+  readonly fileMs: number;
+  readonly runMs: number;
+}
 
 interface Choice {
   readonly long: boolean;
   readonly vm: boolean;
   readonly onlyUnit: boolean;
+  readonly noCheck: boolean;
   readonly parts: readonly string[];
 }
 
+const OPTIONS = ['--only-unit', '--no-check', '--long', '--vm'];
+
 function choiceOf(args: readonly string[]): Choice {
-  const unknown = args.find((arg) => arg.startsWith('-') && !['--long', '--vm', '--only-unit'].includes(arg));
+  const unknown = args.find((arg) => arg.startsWith('-') && !OPTIONS.includes(arg));
   if (unknown !== undefined) {
-    console.error(`no option ${unknown}; there are --only-unit, --long, --vm and parts of paths`);
+    console.error(`no option ${unknown}; there are ${OPTIONS.join(', ')} and parts of paths`);
     process.exit(2);
   }
   return {
     long: args.includes('--long'),
     vm: args.includes('--vm'),
     onlyUnit: args.includes('--only-unit'),
+    noCheck: args.includes('--no-check'),
     parts: args.filter((arg) => !arg.startsWith('-')),
   };
 }
@@ -83,13 +93,14 @@ function print(result: FileResult): void {
 }
 
 /** Runs a file until it ends, its time is over or the whole run is stopped. */
-async function runWithin(file: string, ms: number, signal: AbortSignal): Promise<FileResult> {
+async function runWithin(file: string, limits: Limits, signal: AbortSignal): Promise<FileResult> {
+  const { fileMs, testMs } = limits;
   const stop = new AbortController();
   const onStop = (): void => stop.abort(signal.reason);
-  const timer = setTimeout(() => stop.abort(new Error(`took more than ${ms / 1000} s`)), ms);
+  const timer = setTimeout(() => stop.abort(new Error(`took more than ${fileMs / 1000} s`)), fileMs);
   signal.addEventListener('abort', onStop);
   try {
-    return await runFile(file, stop.signal);
+    return await runFile(file, { signal: stop.signal, testMs });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onStop);
@@ -100,14 +111,14 @@ async function runWithin(file: string, ms: number, signal: AbortSignal): Promise
 async function runAll(
   files: readonly string[],
   atOnce: number,
-  fileMs: number,
+  limits: Limits,
   signal: AbortSignal,
 ): Promise<FileResult[]> {
   const waiting = [...files];
   const results: FileResult[] = [];
   const work = async (): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined && !signal.aborted; file = waiting.shift()) {
-      const result = await runWithin(file, fileMs, signal);
+      const result = await runWithin(file, limits, signal);
       results.push(result);
       print(result);
     }
@@ -122,8 +133,8 @@ async function main(): Promise<void> {
   const list = process.env['PORTREEVE_EXPECTED_SKIPS'];
   const expected = list === undefined ? undefined : parseExpectedSkips(await readFile(list, 'utf8'));
 
-  const isLong = choice.long || choice.vm;
-  const runMs = isLong ? LONG_RUN_MS : RUN_MS;
+  const limits = choice.long || choice.vm ? LONG_LIMITS : LIMITS;
+  const { runMs } = limits;
   const stop = new AbortController();
   const timer = setTimeout(
     () => stop.abort(new Error(`the run took more than ${runMs / 60_000} minutes`)),
@@ -134,18 +145,17 @@ async function main(): Promise<void> {
   }
 
   const results: FileResult[] = [];
-  for (const script of ['scripts/build', 'scripts/check']) {
+  for (const script of ['scripts/build', ...(choice.noCheck ? [] : ['scripts/check'])]) {
     const result = await runStep(script, stop.signal);
     print(result);
     results.push(result);
   }
   const files = await chosenFiles(choice);
-  const fileMs = isLong ? LONG_FILE_MS : FILE_MS;
   const isAlone = (file: string): boolean => ALONE.includes(file) || file.endsWith('.vm.test.ts');
   const others = files.filter((file) => !isAlone(file));
-  results.push(...(await runAll(others, CONCURRENCY, fileMs, stop.signal)));
+  results.push(...(await runAll(others, CONCURRENCY, limits, stop.signal)));
   const alone = files.filter(isAlone);
-  results.push(...(await runAll(alone, 1, fileMs, stop.signal)));
+  results.push(...(await runAll(alone, 1, limits, stop.signal)));
   clearTimeout(timer);
 
   const verdict = judge(results, expected);

@@ -6,6 +6,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { inTime } from '../../test/support/world.ts';
 import { CONTROL_LINE_MAX_CHARACTERS } from '../base/client-limits.ts';
 import { followLines } from './follow.ts';
 
@@ -44,7 +45,7 @@ test('lines come as they are written, also cut inside a character', async (t) =>
     more = () => response.end(bytes.subarray(7));
   });
   const lines = followLines(path, '/');
-  assert.equal((await lines.next()).value, 'one');
+  assert.equal((await inTime('a line', lines.next())).value, 'one');
   more();
   assert.deepEqual(await all(lines), ['grün', 'three']);
 });
@@ -64,8 +65,8 @@ test('an answer that breaks off is no whole one', async (t) => {
     response.write('one\n', () => response.destroy());
   });
   const lines = followLines(path, '/');
-  assert.equal((await lines.next()).value, 'one');
-  await assert.rejects(lines.next(), { code: 'DAEMON_ENDED', kind: 'world' });
+  assert.equal((await inTime('a line', lines.next())).value, 'one');
+  await assert.rejects(inTime('the end', lines.next()), { code: 'DAEMON_ENDED', kind: 'world' });
 });
 
 test('who has read enough is let go, and so is the daemon', async (t) => {
@@ -78,16 +79,16 @@ test('who has read enough is let go, and so is the daemon', async (t) => {
     assert.equal(line, 'one');
     break;
   }
-  await closed.promise;
+  await inTime('the connection to be closed', closed.promise);
 });
 
 test('a signal ends it without an error', async (t) => {
   const path = await daemon(t, (response) => response.write('one\n'));
   const stop = new AbortController();
   const lines = followLines(path, '/', { signal: stop.signal });
-  assert.equal((await lines.next()).value, 'one');
+  assert.equal((await inTime('a line', lines.next())).value, 'one');
   stop.abort();
-  assert.equal((await lines.next()).done, true);
+  assert.equal((await inTime('the end', lines.next())).done, true);
 });
 
 test('a line has a bound', async (t) => {

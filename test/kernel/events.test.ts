@@ -29,7 +29,7 @@ import { GuardStage, guardReady, jobsOf, type NamedJobs, type Who } from '../sup
 import { revision } from '../support/profile-archive-cases.ts';
 import { isRemoved } from '../support/removed.ts';
 import { SimProfileArchive } from '../support/sim/profile-archive.ts';
-import { until, World } from '../support/world.ts';
+import { inTime, until, World } from '../support/world.ts';
 
 const BINDER = join(import.meta.dirname, '../support/binder.ts');
 const FLOOD = join(import.meta.dirname, '../support/flood.ts');
@@ -247,7 +247,7 @@ test('whoever follows has each line within 100 ms', async (t) => {
     const line = lines.next();
     // What it takes to start and end the program is not measured: the time of the event is that of bind(2).
     const bound = bind([TCP4]);
-    const event: EventLine = JSON.parse((await line).value ?? '');
+    const event: EventLine = JSON.parse((await inTime('the line', line)).value ?? '');
     delays.push(Date.now() - Date.parse(event.time));
     await bound;
   }
@@ -368,7 +368,7 @@ test('the daemon records what it found and what comes, and shows each user his o
   await piped.waitForOutput(/ALICE/);
   await bind(BOB);
   // Nobody reads what it writes now, and so it ends.
-  assert.equal((await piped.ended).code, 0);
+  assert.equal((await inTime('the pipe to end', piped.ended)).code, 0);
   await following.waitForOutput(/ refused +BOB .* 4000\/tcp .*\/run\/profile:2\n/);
   assert.deepEqual(await seenBy(0), [ALICE, BOB]);
   assert.deepEqual(await seenBy(ALICE), [ALICE]);
@@ -378,7 +378,7 @@ test('the daemon records what it found and what comes, and shows each user his o
   assert.deepEqual([mode & 0o777, uid, gid], [0o640, 0, GROUP]);
   // Another one goes on where the first has been killed.
   await running.stop('SIGKILL');
-  assert.equal((await following.ended).code, 3);
+  assert.equal((await inTime('the follower to end', following.ended)).code, 3);
   await bind(ALICE);
   await daemon();
   assert.deepEqual(await seenBy(0), [ALICE, BOB, ALICE]);

@@ -6,8 +6,16 @@ import { run } from 'node:test';
 import { inspect } from 'node:util';
 import type { Failure, FileResult, Skip } from './results.ts';
 
+/** How one file is run. */
+export interface FileOptions {
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  /** After how many milliseconds a test counts as one that hangs: it fails, and those behind it run. */
+  readonly testMs?: number;
+}
+
 /** Runs the file until it ends or the signal ends it; a file in which no test ran counts as failed. */
-export async function runFile(file: string, signal: AbortSignal): Promise<FileResult> {
+export async function runFile(file: string, { signal, testMs }: FileOptions): Promise<FileResult> {
   const begin = performance.now();
   const path = resolve(file);
   const failures: Failure[] = [];
@@ -21,7 +29,7 @@ export async function runFile(file: string, signal: AbortSignal): Promise<FileRe
   const fullName = (data: { name: string; nesting: number }): string =>
     data.name === path ? 'the file as a whole' : [...names.slice(0, data.nesting), data.name].join(' > ');
 
-  const stream = run({ files: [path], signal });
+  const stream = run({ files: [path], signal, ...(testMs === undefined ? {} : { timeout: testMs }) });
   stream.on('test:start', ({ name, nesting }) => {
     names[nesting] = name;
   });

@@ -81,6 +81,13 @@ export async function until<T>(
   }
 }
 
+/** What a promise comes to. Fails if that takes too long: a test of something that does not come must not hang. */
+export function inTime<T>(what: string, promise: Promise<T>, patience: number = PATIENCE_MS): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`waited ${patience} ms in vain: ${what}`)), patience);
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 /** Whether a world can have IPv6, which the host itself need not use. */
 export function kernelIpv6(): Probe {
   return existsSync('/proc/net/if_inet6') ? { ok: true } : { ok: false, reason: 'needs a kernel with IPv6' };

@@ -8,7 +8,7 @@ import { capturedIo } from '../../../test/support/captured-io.ts';
 import { EVENT_TIME, guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
 import { lookDaemon } from '../../../test/support/look-daemon.ts';
 import { SimEventArchive } from '../../../test/support/sim/event-archive.ts';
-import { until } from '../../../test/support/world.ts';
+import { inTime, until } from '../../../test/support/world.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { LookServer } from '../../kit/look-server.ts';
 import { LOOK_SOCKET } from '../../kit/status-report.ts';
@@ -127,17 +127,32 @@ describe('of the running daemon', () => {
     }
     assert.ok(!numbersIn(io.stdout()).includes(1));
     reading.abort();
-    assert.equal(await ended, 0);
+    assert.equal(await inTime('the command to end', ended), 0);
   });
 
-  test('--follow: a daemon that ends is told', async (t) => {
+  test('--follow --since shows what was since then, and goes on with new ones', async (t) => {
+    const { add, env } = await daemon(t);
+    const now = Date.now();
+    add(guardEvent({ timeMs: now - 7_200_000 }), guardEvent({ timeMs: now }));
+    const reading = new AbortController();
+    const io = { ...capturedIo({ env, uid: UID }), unread: reading.signal };
+    const ended = run(['events', '--follow', '--since', '1h', '--json'], io);
+    await until('the event since then', () => numbersIn(io.stdout()).length === 1);
+    add(guardEvent({ timeMs: now }));
+    await until('the new event', () => numbersIn(io.stdout()).length === 2);
+    assert.deepEqual(numbersIn(io.stdout()), [2, 3]);
+    reading.abort();
+    assert.equal(await inTime('the command to end', ended), 0);
+  });
+
+  test('--follow exits with 3 when the daemon ends', async (t) => {
     const { env, server, add } = await daemon(t);
     add(guardEvent({ timeMs: Date.now() }));
     const io = capturedIo({ env, uid: UID });
     const ended = run(['events', '--follow', '--since', '1h'], io);
     await until('the first event', () => io.stdout().includes('ALICE'));
     await server.close();
-    assert.equal(await ended, 3);
+    assert.equal(await inTime('the command to end', ended), 3);
     assert.match(io.stderr(), /^portreeve: the answer of .*look.sock broke off: .*\n.*portreeve status\n$/);
   });
 

@@ -10,6 +10,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { EVENT_TIME, guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { SimEventArchive } from '../../../test/support/sim/event-archive.ts';
+import { inTime, until } from '../../../test/support/world.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { EVENT_PAGE_MAX, EVENT_READERS_MAX, EVENT_READERS_PER_USER_MAX } from '../../base/limits.ts';
 import { LookServer } from '../../kit/look-server.ts';
@@ -73,7 +74,7 @@ const numbersIn = (text: string): number[] =>
 async function next(lines: AsyncIterator<unknown>, count: number): Promise<number[]> {
   let text = '';
   while (text.split('\n').length <= count) {
-    const { value, done } = await lines.next();
+    const { value, done } = await inTime(`${count} lines after ${text}`, lines.next());
     assert.ok(!done, `ended after ${text}`);
     text += value;
   }
@@ -131,7 +132,17 @@ describe('who may not see all sees his own', () => {
 });
 
 describe('following', () => {
-  test('only new ones, unless it is said since when', async (t) => {
+  test('shows those since a time, and goes on with new ones', async (t) => {
+    const { ask, add } = await served(t);
+    add(guardEvent(), guardEvent({ timeMs: EVENT_TIME + 1 }));
+    const response = await ask(eventsPath({ isFollowing: true, sinceMs: EVENT_TIME + 1 }));
+    const lines = response.setEncoding('utf8')[Symbol.asyncIterator]();
+    assert.deepEqual(await next(lines, 1), [2]);
+    add(guardEvent({ timeMs: EVENT_TIME + 2 }));
+    assert.deepEqual(await next(lines, 1), [3]);
+  });
+
+  test('shows only new ones where no time is given', async (t) => {
     const { ask, add } = await served(t);
     add(guardEvent());
     const response = await ask(eventsPath({ isFollowing: true }));
@@ -192,10 +203,7 @@ describe('how many may look at once', () => {
     assert.equal(refused.statusCode, 503);
     assert.match(JSON.parse(await textOf(refused)).error, /too many/);
     responses[0]?.destroy();
-    for (;;) {
-      const { statusCode } = await follow();
-      if (statusCode === 200) break;
-    }
+    await until('room for another', async () => (await follow()).statusCode === 200);
   });
 
   test('users without a place get one of those who have most, and none of those of root', async (t) => {
@@ -214,7 +222,7 @@ describe('how many may look at once', () => {
       user = newcomer;
       assert.equal((await ask(eventsPath({ isFollowing: true }))).statusCode, 200);
     }
-    await broken;
+    await inTime('the oldest to be cut off', broken);
   });
 
   test('who takes nothing of what waits is cut off, and who only waits is not', async (t) => {
@@ -230,9 +238,9 @@ describe('how many may look at once', () => {
       add(...Array.from({ length: 1000 }, () => guardEvent()));
       await new Promise(setImmediate);
     }
-    await broken;
+    await inTime('the one that waits to be cut off', broken);
     add(guardEvent({ port: 7 }));
-    const [text] = await once(idle.setEncoding('utf8'), 'data');
+    const [text] = await inTime('the event', once(idle.setEncoding('utf8'), 'data'));
     assert.equal(JSON.parse(text).port, 7);
   });
 
@@ -253,7 +261,7 @@ describe('how many may look at once', () => {
     const args = ['-e', script, path, eventsPath({ isFollowing: true }), `${EVENT_READERS_PER_USER_MAX + 1}`];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     t.after(() => child.kill('SIGKILL'));
-    const [said] = await once(child.stdout.setEncoding('utf8'), 'data');
+    const [said] = await inTime('the answers', once(child.stdout.setEncoding('utf8'), 'data'));
     assert.equal(said.trim(), [...new Array(EVENT_READERS_PER_USER_MAX).fill(200), 503].join());
     assert.equal((await ask(EVENTS_PATH)).statusCode, 200);
   });

@@ -8,4 +8,4 @@ const SECONDS_MAX = 3600;
 const [seconds = '', file = ''] = process.argv.slice(2);
 const limit = parseDecimal(seconds, SECONDS_MAX);
 if (limit === undefined) throw new Error(`not a number of seconds: ${seconds}`);
-console.log(JSON.stringify(await runFile(file, AbortSignal.timeout(limit * 1000))));
+console.log(JSON.stringify(await runFile(file, { signal: AbortSignal.timeout(limit * 1000) })));
