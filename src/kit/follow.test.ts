@@ -51,11 +51,18 @@ test('lines come as they are written, also cut inside a character', async (t) =>
 });
 
 test('an answer that has begun may last, one that has not may not', async (t) => {
+  let end = () => {};
   const path = await daemon(t, (response) => {
-    response.flushHeaders();
-    setTimeout(() => response.end('late\n'), SHORT_MS * 2);
+    response.write('one\n');
+    end = () => response.end('late\n');
   });
-  assert.deepEqual(await all(followLines(path, '/', { timeoutMs: SHORT_MS })), ['late']);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const lines = followLines(path, '/', { timeoutMs: SHORT_MS });
+  assert.equal((await lines.next()).value, 'one');
+  t.mock.timers.tick(2 * SHORT_MS);
+  end();
+  assert.deepEqual(await all(lines), ['late']);
+  t.mock.timers.reset();
   const silent = await daemon(t, () => {});
   await assert.rejects(all(followLines(silent, '/', { timeoutMs: SHORT_MS })), { code: 'DAEMON_SILENT' });
 });

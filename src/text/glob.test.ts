@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { processorBound } from '../../test/support/processor.ts';
 import { PATH_MAX_CHARACTERS } from '../base/limits.ts';
 import { matchesGlob } from './glob.ts';
 
@@ -52,10 +53,10 @@ test('what has only stars and letters matches what the same regular expression m
 
 test('a hostile pattern takes no time that grows with the number of its stars', () => {
   const path = 'a'.repeat(PATH_MAX_CHARACTERS);
-  const begin = performance.now();
+  const assertBounded = processorBound();
   assert.ok(!matchesGlob(`${'*a'.repeat(2000)}b`, path));
   assert.ok(!matchesGlob('['.repeat(PATH_MAX_CHARACTERS), path));
-  assert.ok(performance.now() - begin < 2000);
+  assertBounded();
   assert.ok(matchesGlob('*', path));
   assert.ok(!matchesGlob('*', `${path}a`));
 });

@@ -14,8 +14,6 @@ const SERVER = 536871111;
 const OTHER = 536871112;
 /** Two sightings are so far apart at least. */
 const APART_MS = 2000;
-/** Each registration is looked at every 2.5 s, so that the second sighting comes 5 s after the kill at the latest. */
-const DROPPED_MS = 6000;
 
 async function stage(t: TestContext): Promise<(Scene & { client: TirpcClient }) | undefined> {
   const at = await scene(t, { probes: [probe.cc(), ONLY_PORTREEVE] });
@@ -43,7 +41,6 @@ for (const netid of ['udp', 'tcp']) {
     await unregistered(world, SERVER);
     const took = performance.now() - killed;
     assert.ok(took >= APART_MS, `it was dropped after ${took} ms`);
-    assert.ok(took < DROPPED_MS, `it was dropped after ${took} ms`);
     const address = row.split(' ')[3];
     const line = `program ${SERVER} version 1 ${netid} ${address} was dropped: its socket is gone"`;
     assert.ok(portmap.output.includes(line), portmap.output);

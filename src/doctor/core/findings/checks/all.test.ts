@@ -11,6 +11,7 @@ import {
   servicesOf,
   socket,
 } from '../../../../../test/support/doctor/scenes.ts';
+import { processorBound } from '../../../../../test/support/processor.ts';
 import { DOCTOR_FINDINGS_ALIKE_MAX } from '../../../../base/limits.ts';
 import { CHECKS, checkOf, examineScene } from './all.ts';
 
@@ -134,7 +135,7 @@ test('any sockets, reservations and registrations are looked at without a mistak
   );
 });
 
-test('fifty thousand connections and as many reservations take a moment', () => {
+test('fifty thousand connections and as many reservations are examined in bounded time', () => {
   const sockets = Array.from({ length: 50_000 }, (_, index) =>
     socket(`ESTABLISHED tcp 192.0.2.9:${1024 + (index % 60_000)}`, {
       to: `192.0.2.${index % 250}:443`,
@@ -146,9 +147,8 @@ test('fifty thousand connections and as many reservations take a moment', () => 
     (_, index) => `${index + 10_000} TCP JOB${index % 100}\n`,
   );
   const busy = scene({ sockets, inForce: inForce(`PORT ${statements.join(' ')}`) });
-  const started = performance.now();
+  const assertBounded = processorBound();
   const found = examineScene(busy);
-  const took = performance.now() - started;
+  assertBounded();
   assert.ok(found.length > 0);
-  assert.ok(took < 5000, `it took ${took} ms`);
 });
