@@ -1,6 +1,7 @@
 /** The verdicts on portmap: which floors and bounds it reached, and the tables that say so. */
 
 import type { Sample, Server } from './measure.ts';
+import type { Recovery } from './recovery.ts';
 import { numberText, table } from './table.ts';
 import { isFlawless, type Medians, median, mediansOf, type Ratio, ratioOf } from './verdict.ts';
 
@@ -49,12 +50,14 @@ const MEMORY_AT_MAPPINGS = 10_000;
 const RSS_PORTMAP_MAX_MB = 80;
 const RSS_TREE_MAX_MB = 170;
 const START_MAX_MS = 500;
+const RECOVERY_MAX_MS = 1000;
 
 export function judge(
   loads: readonly Load[],
   mappings: readonly number[],
   measured: Measured,
   starts: readonly number[],
+  recoveries: readonly Recovery[],
 ): Verdicts {
   const medians = (load: Load, count: number, server: Server): Medians =>
     mediansOf(measured.get(`${load.id} ${count} ${server}`) ?? []);
@@ -66,6 +69,7 @@ export function judge(
       ...cells.map(({ load, count }) => flawRow(load, count, medians)),
       ...memoryRows(loads, mappings, medians),
       bound('first answer over UDP after the start, ms', 0, median(starts), START_MAX_MS),
+      ...recoveryRows(recoveries),
     ],
   };
 }
@@ -115,6 +119,15 @@ function memoryRows(loads: readonly Load[], mappings: readonly number[], medians
     bound('memory of the portmap process, MB', MEMORY_AT_MAPPINGS, portmap, RSS_PORTMAP_MAX_MB),
     bound('memory of the whole tree, MB', MEMORY_AT_MAPPINGS, tree, RSS_TREE_MAX_MB),
   ];
+}
+
+function recoveryRows(recoveries: readonly Recovery[]): BoundRow[] {
+  return [...Map.groupBy(recoveries, ({ killed }) => killed)].flatMap(([killed, those]) => {
+    const times = those.map(({ ms }) => ms);
+    const row = (what: string, ms: number): BoundRow =>
+      bound(`all back after kill -9 of ${killed}, ${what} of ${times.length}, ms`, 0, ms, RECOVERY_MAX_MS);
+    return [row('median', median(times)), row('maximum', Math.max(...times))];
+  });
 }
 
 /** The tables for people; of what is always wanted to be 0, only what is not. */

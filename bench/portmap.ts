@@ -17,6 +17,7 @@ import { type Bench, measure, type Sample, type Server } from './measure.ts';
 import { judge, type Load, type Measured, report } from './portmap-report.ts';
 import { compilePrograms } from './programs.ts';
 import { writeRecord } from './record.ts';
+import { measureRecoveries } from './recovery.ts';
 import { startMs } from './start.ts';
 import { mediansOf } from './verdict.ts';
 
@@ -233,8 +234,9 @@ async function run(args: readonly string[]): Promise<boolean> {
 
   const begun = new Date().toISOString();
   const starts = await measureStarts(peers);
+  const recoveries = await measureRecoveries(peers);
   const measured = await measureAll({ peers, programs, seconds: choice.seconds }, choice);
-  const verdicts = judge(choice.loads, choice.mappings, measured, starts);
+  const verdicts = judge(choice.loads, choice.mappings, measured, starts, recoveries);
   process.stdout.write(`${report(verdicts)}\n\n${disturbances(measured)}\n`);
 
   const isWhole = choice.loads.length === LOADS.length && choice.mappings.length === MAPPINGS.length;
@@ -247,6 +249,7 @@ async function run(args: readonly string[]): Promise<boolean> {
     seconds,
     ...verdicts,
     starts: starts.map((ms) => ({ ms })),
+    recoveries,
     ...rawOf(measured),
   };
   if (out !== undefined) {

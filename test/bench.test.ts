@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Sample } from '../bench/measure.ts';
+import { judge } from '../bench/portmap-report.ts';
 import { changedText, profileText } from '../bench/profile-text.ts';
 import { compilePrograms } from '../bench/programs.ts';
 import { isFlawless, median, mediansOf, ratioOf } from '../bench/verdict.ts';
@@ -94,6 +95,22 @@ describe('verdicts', () => {
       assert.equal(ratio.value, 6);
     });
   }
+});
+
+test('a recovery is missed by its longest time, too, and by what was killed', () => {
+  const took = (killed: 'portmap' | 'daemon', times: readonly number[]) =>
+    times.map((ms) => ({ killed, ms }));
+  const recoveries = [...took('portmap', [200, 1000, 300]), ...took('daemon', [400, 1001, 500])];
+  const { bounds } = judge([], [], new Map(), [100], recoveries);
+  assert.deepEqual(
+    bounds.slice(1).map(({ what, value, reached }) => [what, value, reached]),
+    [
+      ['all back after kill -9 of portmap, median of 3, ms', 300, true],
+      ['all back after kill -9 of portmap, maximum of 3, ms', 1000, true],
+      ['all back after kill -9 of daemon, median of 3, ms', 500, true],
+      ['all back after kill -9 of daemon, maximum of 3, ms', 1001, false],
+    ],
+  );
 });
 
 describe('profiles to measure with', () => {

@@ -22,7 +22,7 @@ import { type FileResult, judge, parseExpectedSkips } from './support/results.ts
 import { runFile } from './support/runner.ts';
 
 const CONCURRENCY = 2;
-const LIMITS: Limits = { testMs: 120_000, fileMs: 300_000, runMs: 1_200_000 };
+const LIMITS: Limits = { testMs: 200_000, fileMs: 300_000, runMs: 1_200_000 };
 /** A long file may be one test. */
 const LONG_LIMITS: Limits = { testMs: 1_800_000, fileMs: 1_800_000, runMs: 3_600_000 };
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;

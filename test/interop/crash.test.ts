@@ -3,6 +3,6 @@
 import { test } from 'node:test';
 import { crashRounds } from '../support/crash.ts';
 
-test('20 times kill -9 under load: every acknowledged change holds within a second', async (t) => {
+test('20 times kill -9 under load: every acknowledged change holds', async (t) => {
   await crashRounds(t, 20, Date.now() % 2 ** 32);
 });

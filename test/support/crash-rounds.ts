@@ -37,7 +37,7 @@ const TARGETS: readonly Target[] = ['portmap', 'daemon', 'restarted portmap', 'b
 /** In one round of so many the load goes on until the log has been written anew. */
 const COMPACTION_EVERY = 50;
 const COMPACTION_ROUND = 7;
-const COMPACTION_MS = 25_000;
+const COMPACTION_MS = 60_000;
 
 const WAYS: readonly PortmapTarget[] = [
   ...Array.from({ length: 3 }, () => ({ transport: 'udp', host: '127.0.0.1' }) as const),

@@ -1,4 +1,4 @@
-/** Rounds of load, kill -9 and restart in a world, and what has to hold after each. */
+/** Rounds of load, kill -9 and restart in a world, and what has to hold after each. How long it takes is no test's. */
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -9,9 +9,8 @@ import { needs, probe } from './probe.ts';
 import { type Running, until, World } from './world.ts';
 
 const PROGRAM = join(import.meta.dirname, 'crash-rounds.ts');
-const ROUND_MS = 30_000;
-/** All that was acknowledged is back so long after the kill. */
-const BACK_MS = 1000;
+/** A round that takes longer hangs. */
+const ROUND_MS = 120_000;
 
 /** What is killed in a round; `restarted portmap` is killed a second time while it starts again. */
 export type Target = 'portmap' | 'daemon' | 'restarted portmap' | 'both';
@@ -32,26 +31,26 @@ export interface Round {
   readonly risen: readonly number[];
 }
 
-/** Runs so many rounds, and asserts that nothing that was acknowledged is lost in any. */
-export async function crashRounds(t: TestContext, count: number, seed: number): Promise<void> {
-  if (!needs(t, probe.root(), probe.netns(), ONLY_PORTREEVE)) return;
-  console.log(`${t.name}: seed ${seed}`);
-  const world = await World.open(t);
+/** Runs so many rounds in a world. */
+export async function runRounds(world: World, count: number, seed: number): Promise<Round[]> {
   const program = world.start([process.execPath, PROGRAM, `${seed}`, `${count}`], { env: NO_PEERS });
   const rounds: Round[] = [];
   for (let number = 0; number < count; number++) rounds.push(await nextRound(program, number));
   assert.equal((await program.ended).code, 0, program.output);
-  tell(rounds);
+  return rounds;
+}
+
+/** Runs so many rounds, and asserts that nothing that was acknowledged is lost in any. */
+export async function crashRounds(t: TestContext, count: number, seed: number): Promise<void> {
+  if (!needs(t, probe.root(), probe.netns(), ONLY_PORTREEVE)) return;
+  console.log(`${t.name}: seed ${seed}`);
+  const rounds = await runRounds(await World.open(t), count, seed);
   const which = (isBad: (round: Round) => boolean): string[] =>
     rounds.flatMap((round, number) =>
       isBad(round) ? [`seed ${seed}, round ${number}: ${JSON.stringify(round)}`] : [],
     );
   assert.deepEqual(
     which(({ lost, risen }) => lost.length + risen.length > 0),
-    [],
-  );
-  assert.deepEqual(
-    which(({ backAfterMs }) => backAfterMs > BACK_MS),
     [],
   );
   assert.ok(
@@ -75,13 +74,4 @@ function nextRound(program: Running, number: number): Promise<Round> {
     },
     ROUND_MS,
   );
-}
-
-/** How long it took, by what was killed. */
-function tell(rounds: readonly Round[]): void {
-  for (const [target, those] of Map.groupBy(rounds, (round) => round.target)) {
-    const times = those.map(({ backAfterMs }) => backAfterMs).sort((a, b) => a - b);
-    const [median, most] = [times[times.length >> 1], times.at(-1)];
-    console.log(`${target}: ${those.length} rounds, back after ${median} ms (median), ${most} ms (most)`);
-  }
 }

@@ -1,0 +1,30 @@
+/** How long the port mapper takes from kill -9 to its first answer, with all that it had acknowledged, under load. */
+
+import { PortreeveError } from '../src/base/errors.ts';
+import { type Round, runRounds, type Target } from '../test/support/crash.ts';
+import type { Peers } from '../test/support/peers.ts';
+import { openWorld } from './measure.ts';
+
+/** A kill, and how long it took. */
+export interface Recovery {
+  readonly killed: Target;
+  readonly ms: number;
+}
+
+const ROUNDS = 100;
+const SEED = 1;
+
+/** Of so many kills, in turn of each process and of both. */
+export async function measureRecoveries(peers: Peers, count = ROUNDS): Promise<Recovery[]> {
+  const world = await openWorld(peers);
+  try {
+    const rounds = await runRounds(world, count, SEED);
+    if (!rounds.every(isWhole))
+      throw new PortreeveError('bug', 'CHANGE_LOST', 'an acknowledged change was lost');
+    return rounds.map(({ target, backAfterMs }) => ({ killed: target, ms: backAfterMs }));
+  } finally {
+    await world.close();
+  }
+}
+
+const isWhole = ({ lost, risen }: Round): boolean => lost.length + risen.length === 0;
