@@ -1,4 +1,5 @@
 // The verdicts on the guard: what a bind costs under each judge, which bounds hold, and the tables that say so. Pure.
+import type { Reactions } from './guard-reactions.ts';
 import { numberText, table } from './table.ts';
 import { median } from './verdict.ts';
 
@@ -30,7 +31,7 @@ export const idOf = ({ family, judge, path }: Cell): string => `${family} ${judg
 export type Measured = ReadonlyMap<string, readonly number[]>;
 
 /** What was measured beside the loops. */
-export interface Others {
+export interface Others extends Reactions {
   /** Milliseconds from a parsed profile of 60,000 reservations until it is in force. */
   readonly inForceMs: readonly number[];
   /** Kernel memory of that guard, in bytes. */
@@ -51,6 +52,8 @@ const SIZE_MAX = 1.03;
 const CONNECT_MAX = 1.02;
 const IN_FORCE_MAX_MS = 150;
 const KERNEL_MAX_BYTES = 4_000_000;
+const REPORT_MAX_MS = 100;
+const UNIT_MAX_MS = 1000;
 
 /** All that is measured, in this order. */
 export const CELLS: readonly Cell[] = FAMILIES.flatMap((family) => [
@@ -77,7 +80,8 @@ export function ratio(measured: Measured, cell: Cell, other: Cell): number {
   return ratios.length > 0 ? median(ratios) : Number.NaN;
 }
 
-export function judge(measured: Measured, { inForceMs, kernelBytes }: Others): BoundRow[] {
+export function judge(measured: Measured, others: Others): BoundRow[] {
+  const { inForceMs, kernelBytes, reportMs, unitMs } = others;
   const to = (cell: Cell, other: Cell, limit: number): BoundRow =>
     bound(`${titleOf(cell)}, to ${judgeText(other.judge)}`, ratio(measured, cell, other), limit);
   return [
@@ -92,6 +96,10 @@ export function judge(measured: Measured, { inForceMs, kernelBytes }: Others): B
     ),
     bound('60,000 reservations in force after they were parsed, ms', median(inForceMs), IN_FORCE_MAX_MS),
     bound('kernel memory of 60,000 reservations, bytes', kernelBytes, KERNEL_MAX_BYTES),
+    bound('a refusal until a follower has it, median, ms', median(reportMs), REPORT_MAX_MS),
+    bound('a refusal until a follower has it, maximum, ms', Math.max(...reportMs), REPORT_MAX_MS),
+    bound('a unit that begins until the kernel knows it, median, ms', median(unitMs), UNIT_MAX_MS),
+    bound('a unit that begins until the kernel knows it, maximum, ms', Math.max(...unitMs), UNIT_MAX_MS),
   ];
 }
 

@@ -10,6 +10,7 @@ import { parseDecimal } from '../src/base/port.ts';
 import { namespaceIn, tablesOf } from '../test/support/guard.ts';
 import { type Probe, probe } from '../test/support/probe.ts';
 import type { Benchmark } from './benchmark.ts';
+import { measureReactions } from './guard-reactions.ts';
 import { CELLS, type Cell, idOf, judge, report } from './guard-report.ts';
 import { ALLOWED, FREE, GuardBenchStage, MANY, profileOfSize, REFUSED } from './guard-stage.ts';
 import { machine, waitForIdleCores } from './machine.ts';
@@ -128,9 +129,14 @@ async function run(args: readonly string[]): Promise<boolean> {
   need(probe.root(), probe.netns(), probe.bpf(), probe.cgroup2());
   const { bindLoop: program } = await compilePrograms();
   const date = new Date().toISOString();
+  const reactions = await measureReactions();
   const stage = await GuardBenchStage.open(namespaceIn);
   try {
-    const others = { inForceMs: await measureSwaps(stage), kernelBytes: stage.kernelBytes(60_000) };
+    const others = {
+      ...reactions,
+      inForceMs: await measureSwaps(stage),
+      kernelBytes: stage.kernelBytes(60_000),
+    };
     const measured = await measureRounds({ stage, program, count }, rounds);
     const bounds = judge(measured, others);
     process.stdout.write(`${report(measured, bounds)}\n`);

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CELLS, type Cell, idOf, judge, type Measured, ratio, report } from '../bench/guard-report.ts';
 
-const OTHERS = { inForceMs: [100, 120, 400], kernelBytes: 1_000_000 };
+const OTHERS = {
+  inForceMs: [100, 120, 400],
+  kernelBytes: 1_000_000,
+  reportMs: [2, 3, 100],
+  unitMs: [1, 2, 1000],
+};
 const NONE: Cell = { family: 'IPv4', judge: 'none', path: 'allowed' };
 const ALLOWED: Cell = { family: 'IPv4', judge: 60_000, path: 'allowed' };
 
@@ -37,6 +42,8 @@ test('all bounds hold, and each is missed when what it is about is too much', ()
   ]);
   assert.equal(missed(measured(usual), { ...OTHERS, inForceMs: [100, 151, 151] }).length, 1);
   assert.equal(missed(measured(usual), { ...OTHERS, kernelBytes: 4_000_001 }).length, 1);
+  assert.equal(missed(measured(usual), { ...OTHERS, reportMs: [2, 3, 101] }).length, 1);
+  assert.equal(missed(measured(usual), { ...OTHERS, unitMs: [1001, 1001, 1] }).length, 2);
 });
 
 test('each round is compared with itself, and the median counts', () => {
@@ -53,5 +60,5 @@ test('what was not measured does not reach its bound, and the report says so', (
   assert.equal(rows.filter(({ reached }) => !reached).length, 3);
   const text = report(without, rows);
   assert.equal(text.match(/MISSED/g)?.length, 3);
-  assert.match(text, /31 of 34 reached\.$/);
+  assert.match(text, /35 of 38 reached\.$/);
 });

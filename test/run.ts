@@ -1,10 +1,3 @@
-/** Tests that hold a time to a bound under a load of their own, or that take the whole machine: one after the other. */
-const ALONE: readonly string[] = [
-  'test/interop/crash.test.ts',
-  'test/kernel/events.test.ts',
-  'test/kernel/guard-swap.test.ts',
-];
-
 /**
  * Builds, checks and runs the tests: `npm test -- [--only-unit] [--no-check] [--long] [--vm] [PART OF A PATH ...]`.
  *
@@ -151,11 +144,8 @@ async function main(): Promise<void> {
     results.push(result);
   }
   const files = await chosenFiles(choice);
-  const isAlone = (file: string): boolean => ALONE.includes(file) || file.endsWith('.vm.test.ts');
-  const others = files.filter((file) => !isAlone(file));
-  results.push(...(await runAll(others, CONCURRENCY, limits, stop.signal)));
-  const alone = files.filter(isAlone);
-  results.push(...(await runAll(alone, 1, limits, stop.signal)));
+  // A virtual machine takes all of this one.
+  results.push(...(await runAll(files, choice.vm ? 1 : CONCURRENCY, limits, stop.signal)));
   clearTimeout(timer);
 
   const verdict = judge(results, expected);
