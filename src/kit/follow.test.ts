@@ -67,7 +67,7 @@ test('an answer that has begun may last, one that has not may not', async (t) =>
   await assert.rejects(all(followLines(silent, '/', { timeoutMs: SHORT_MS })), { code: 'DAEMON_SILENT' });
 });
 
-test('an answer that breaks off is no whole one', async (t) => {
+test('an answer that breaks off is DAEMON_ENDED', async (t) => {
   const path = await daemon(t, (response) => {
     response.write('one\n', () => response.destroy());
   });
@@ -98,7 +98,7 @@ test('a signal ends it without an error', async (t) => {
   assert.equal((await inTime('the end', lines.next())).done, true);
 });
 
-test('a line has a bound', async (t) => {
+test('a line that is longer than the limit ends the stream', async (t) => {
   const path = await daemon(t, (response) =>
     response.end(`${'x'.repeat(CONTROL_LINE_MAX_CHARACTERS + 100_000)}\n`),
   );

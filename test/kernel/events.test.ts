@@ -181,7 +181,7 @@ describe('of a flood', () => {
     assert.ok(allIn(archive).length < 100);
   });
 
-  test('over many ports as well', async (t) => {
+  test('no count is lost over many ports either, and few are recorded one by one', async (t) => {
     if (!guardReady(t)) return;
     const { stage, archive, record, flood } = await onStage(t);
     stage.inForce('PORTRANGE 10000 5000 TCP RESERVED\n');

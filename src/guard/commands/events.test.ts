@@ -92,7 +92,7 @@ describe('of the running daemon', () => {
     );
   });
 
-  test('--since, --job and --port', async (t) => {
+  test('--since, --job and --port leave out what does not fit', async (t) => {
     const { add, env } = await daemon(t);
     const now = Date.now();
     add(
@@ -171,20 +171,20 @@ describe('of the running daemon', () => {
 });
 
 describe('of the archive', () => {
-  test('where no daemon answers', async (t) => {
+  test('is read where no daemon answers', async (t) => {
     const { env } = archived(t);
     assert.deepEqual(numbersIn((await said('events --json', env)).stdout), [1, 2]);
     assert.deepEqual(numbersIn((await said('events --json --port 80/tcp', env)).stdout), [1]);
     assert.match((await said('events', env)).stdout, /^TIME .*\n.*refused .*\n.*lost .*\n$/);
   });
 
-  test('where a daemon answers that records none', async (t) => {
+  test('is read where a daemon answers that records none', async (t) => {
     const { env } = archived(t);
     await lookDaemon(t, env.XDG_RUNTIME_DIR);
     assert.deepEqual(numbersIn((await said('events --json', env)).stdout), [1, 2]);
   });
 
-  test('that was named, whether or not a daemon runs, and of more than a page', async (t) => {
+  test('is read whole where it is named, whether or not a daemon runs', async (t) => {
     const { state } = archived(
       t,
       Array.from({ length: 1234 }, () => guardEvent()),
@@ -194,7 +194,7 @@ describe('of the archive', () => {
     assert.equal(numbersIn((await said(`events --json --state ${state}`, env)).stdout).length, 1234);
   });
 
-  test('--follow needs a daemon', async (t) => {
+  test('cannot be followed: --follow exits with 3 without a daemon, and with 2 beside --state', async (t) => {
     const { state, env } = archived(t);
     const { code, stderr } = await said('events --follow', env);
     assert.equal(code, 3);
@@ -202,7 +202,7 @@ describe('of the archive', () => {
     assert.equal((await said(`events --follow --state ${state}`, env)).code, 2);
   });
 
-  test('that is none', async (t) => {
+  test('is empty where there is no file, and a file that is not one exits with 3', async (t) => {
     const home = homeOf(t);
     assert.equal((await said(`events --state ${home}`)).stdout, 'nothing is recorded\n');
     writeFileSync(join(home, EVENT_DATABASE), 'precious');

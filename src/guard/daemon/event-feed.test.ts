@@ -81,7 +81,7 @@ async function next(lines: AsyncIterator<unknown>, count: number): Promise<numbe
   return numbersIn(text);
 }
 
-test('a line of JSON for each, with null for what is not known', async (t) => {
+test('shows each as a line of JSON, with null for what is not known', async (t) => {
   const { ask, add } = await served(t);
   add(guardEvent(), LOST);
   const response = await ask(EVENTS_PATH);
@@ -96,7 +96,7 @@ test('a line of JSON for each, with null for what is not known', async (t) => {
   assert.deepEqual(new Set(Object.values({ ...others, number: null, time: null })), new Set([null]));
 });
 
-test('all of many thousands, in their order', async (t) => {
+test('shows all of many thousands, in their order', async (t) => {
   const { ask, add } = await served(t);
   add(...Array.from({ length: 3210 }, () => guardEvent()));
   const numbers = numbersIn(await textOf(await ask(EVENTS_PATH)));
