@@ -77,7 +77,7 @@ async function main(parts: readonly string[]): Promise<void> {
   console.log(coverageReport(files.filter(({ path }) => isChosen(path))));
   const loaded = new Set(files.map(({ path }) => path));
   const others = (await sourceFiles(['src'])).filter(
-    (file) => !file.endsWith('.test.ts') && !loaded.has(file),
+    (file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !loaded.has(file),
   );
   console.log('\nNo test loads these, which have types only or run in processes of their own:');
   for (const file of others.filter(isChosen)) console.log(file);
