@@ -1,5 +1,7 @@
 /**
- * Prints which lines of src the tests run that need no process of their own: `npm run coverage -- [PART OF A PATH ...]`.
+ * Prints how much of src is run by the tests that call it in their own process:
+ * `npm run coverage -- [PART OF A PATH ...]`.
+ *
  * The parts choose the files that are printed; all of these tests run in any case, and whether they pass is for
  * `npm test` to say: a few cannot where Node's coverage adds a variable to the environment of what they start.
  */

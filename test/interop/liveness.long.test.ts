@@ -13,7 +13,7 @@ function set(program: number): Call {
   return { via: 'local', procedure: 'set', entry, uid: 1000 };
 }
 
-test('what never had a socket goes, and not before 30 s after SET; of another network namespace it stays', async (t) => {
+test('what never had a socket is dropped 30 s after SET at the earliest; of another namespace it stays', async (t) => {
   const at = await scene(t, { probes: [ONLY_PORTREEVE] });
   if (at === undefined) return;
   const { world, portmap } = at;

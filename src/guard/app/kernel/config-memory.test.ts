@@ -1,13 +1,13 @@
 // The numbers that the programs of the guard go by: which trial there is, and which tables are in force at a time.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KernelMap } from '../../../host/host.ts';
+import { bytesOf } from '../../../base/bytes.ts';
 import { CONFIG, SETTINGS, SLOT_BYTES, SLOTS } from '../../bpf/layout.ts';
 import { ConfigMemory } from './config-memory.ts';
 
 function newConfig(): ConfigMemory {
   const u8 = new Uint8Array(CONFIG.bytes + SLOTS * SLOT_BYTES);
-  return new ConfigMemory({ memory: () => ({ u8, close: () => {} }) } as unknown as KernelMap);
+  return new ConfigMemory({ memory: () => ({ ...bytesOf(u8), close: () => {} }) });
 }
 
 test('a trial runs up to its deadline, and afterwards the tables of before are in force', () => {

@@ -23,7 +23,7 @@ export class ConfigMemory {
   readonly #words: Uint32Array;
   readonly #longs: BigUint64Array;
 
-  constructor(map: KernelMap) {
+  constructor(map: Pick<KernelMap, 'memory'>) {
     this.#memory = map.memory('read and write');
     const { buffer, byteOffset } = this.#memory.u8;
     this.#words = new Uint32Array(buffer, byteOffset, Math.floor(CONFIG_BYTES / 4));
