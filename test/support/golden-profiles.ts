@@ -86,7 +86,8 @@ const ASKED =
   /^(?<operation>bind|listen) (?<protocol>tcp|udp) (?<address>\S+) (?<port>\d+) (?<job>\S+)(?<who>( .*)?)$/;
 const WHO = /^(?: uid (?<uid>\d+))?(?: group (?<group>\d+))?(?<capable> capable)?$/;
 
-function readVerdict(line: string, name: string): GoldenVerdict {
+/** Reads a request and its verdict; `name` is that of the file without its ending. */
+export function readVerdict(line: string, name: string): GoldenVerdict {
   const [asked = '', expected = ''] = line.split(' -> ');
   const { operation, protocol, address, port, job, who } = ASKED.exec(asked)?.groups ?? {};
   const said = WHO.exec(who ?? '')?.groups;
