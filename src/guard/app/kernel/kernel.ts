@@ -61,13 +61,13 @@ export class GuardKernel {
   readonly #config: ConfigMemory;
   readonly #slots: TableSlots;
 
-  private constructor(bpf: KernelBpf, pins: string, { maps, links }: Parts) {
+  private constructor(bpf: KernelBpf, pins: string, { maps, links, config }: Parts) {
     this.#bpf = bpf;
     this.#pins = pins;
     this.#maps = maps;
     this.#links = links;
-    this.#config = new ConfigMemory(maps.config);
-    this.#slots = new TableSlots(bpf, maps, this.#config);
+    this.#config = config;
+    this.#slots = new TableSlots(bpf, maps, config);
   }
 
   /**
@@ -101,8 +101,9 @@ export class GuardKernel {
         open.push(link);
         return [hook, link] as const;
       });
-      const guard = new GuardKernel(bpf, pins, { maps, links: Object.fromEntries(links) as Links });
-      open.push(guard.#config);
+      const config = new ConfigMemory(maps.config);
+      open.push(config);
+      const guard = new GuardKernel(bpf, pins, { maps, links: Object.fromEntries(links) as Links, config });
       if (!isAttached(guard.#links)) throw detached(pins);
       guard.#renewPrograms();
       return guard;
@@ -128,7 +129,8 @@ export class GuardKernel {
       if (!pinned) return undefined;
       try {
         if (pinned.abi !== GUARD_ABI) return otherGuard(bpf, pins, pinned);
-        const guard = new GuardKernel(bpf, pins, { maps: openMaps(bpf, pins), links: pinned.links });
+        const { links, config } = pinned;
+        const guard = new GuardKernel(bpf, pins, { maps: openMaps(bpf, pins), links, config });
         try {
           return guard.state();
         } finally {

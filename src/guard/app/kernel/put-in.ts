@@ -36,10 +36,11 @@ export interface TableMaker {
   readonly jobs: () => Jobs;
 }
 
-/** A guard's maps and links, which are the caller's to close. */
+/** A guard's maps, links and numbers, which are the caller's to close. */
 export interface Parts {
   readonly maps: Maps;
   readonly links: Links;
+  readonly config: ConfigMemory;
 }
 
 /**
@@ -51,8 +52,9 @@ export function putIn(bpf: KernelBpf, { pins, cgroup }: GuardPlace, first: InFor
   const above = pins.slice(0, pins.lastIndexOf('/'));
   const hasMounted = bpf.makeDirectory(above);
   let isIn = false;
-  const held = bpf.hold(above);
+  let held: ReturnType<KernelBpf['hold']>;
   try {
+    held = bpf.hold(above);
     const there = bpf.hold(pins);
     there?.release();
     if (there) throw isThere(pins);
@@ -92,21 +94,16 @@ export function removeUnfinished(bpf: KernelBpf, pins: string): void {
 }
 
 /** Makes parts under names that are not yet the guard's; where that fails nothing of it is left. */
-function finished(
-  bpf: KernelBpf,
-  pins: string,
-  make: (open: Closable[]) => Parts & { readonly config: ConfigMemory },
-): Parts {
+function finished(bpf: KernelBpf, pins: string, make: (open: Closable[]) => Parts): Parts {
   const unfinished = unfinishedOf(pins);
   const open: Closable[] = [];
+  let held: ReturnType<KernelBpf['hold']>;
   bpf.removeDirectory(unfinished);
-  bpf.makeDirectory(unfinished);
-  // When it has the guard's name it is held as that.
-  const held = bpf.hold(unfinished);
   try {
-    const { maps, links, config } = make(open);
-    config.close();
-    return { maps, links };
+    bpf.makeDirectory(unfinished);
+    // When it has the guard's name it is held as that.
+    held = bpf.hold(unfinished);
+    return make(open);
   } catch (thrown) {
     for (const one of open) one.close();
     bpf.removeDirectory(unfinished);
@@ -158,7 +155,7 @@ export function takeOver(bpf: KernelBpf, pins: string, older: Pinned, maker: Tab
   const layout = OLDER_LAYOUTS[older.abi];
   if (!isAttached(older.links)) throw detached(pins);
   if (!layout && older.config.trial(bpf.bootNow()) !== 'none') throw trialRuns();
-  const parts = finished(bpf, pins, (open) => {
+  return finished(bpf, pins, (open) => {
     const kept = layout?.hasOurEvents ? eventMaps(bpf, pins, open) : {};
     const maps = pinnedMaps(bpf, pins, open, kept);
     const config = begun(maps, open);
@@ -177,10 +174,9 @@ export function takeOver(bpf: KernelBpf, pins: string, older: Pinned, maker: Tab
     config.set('mode', older.config.get('mode'));
     slots.awaitPrograms();
     if (layout) keepCounters(maps.counters, countersIn(bpf, unfinishedOf(pins), layout), layout);
+    bpf.removeDirectory(unfinishedOf(pins));
     return { maps, links: Object.fromEntries(links) as Links, config };
   });
-  bpf.removeDirectory(unfinishedOf(pins));
-  return parts;
 }
 
 /** Ours get the guard's name, and the older ones that of what is to go; if what follows fails, they do so again. */

@@ -1,6 +1,6 @@
 // The programs that name units in the kernel: they are put in where the host lets them, and the guard goes on without.
 import { PortreeveError } from '../../../base/errors.ts';
-import type { CgroupEvent, KernelBpf } from '../../../host/host.ts';
+import type { CgroupEvent, KernelBpf, KernelProgram } from '../../../host/host.ts';
 import { isProgramOf, loadProgram, type Maps, taggedProgram, UNIT_HOOKS } from './maps.ts';
 
 /**
@@ -36,9 +36,7 @@ function attach(bpf: KernelBpf, directory: string, maps: Maps, event: CgroupEven
 /** Whether units are named in the kernel by the guard at a place, and by the programs of this build. */
 export function areUnitsNamed(bpf: KernelBpf, directory: string, maps: Maps): boolean {
   return UNIT_HOOKS.every((event) => {
-    const link = bpf.openLink(`${directory}/${event}`);
-    const program = link && bpf.programById(link.programId);
-    link?.close();
+    const program = programOfName(bpf, `${directory}/${event}`);
     program?.close();
     return (
       program !== undefined &&
@@ -47,6 +45,16 @@ export function areUnitsNamed(bpf: KernelBpf, directory: string, maps: Maps): bo
       program.mapIds.includes(maps.cgroups.info.id)
     );
   });
+}
+
+/** The program that the link of a name calls, which is the caller's to close; undefined where there is none. */
+function programOfName(bpf: KernelBpf, path: string): KernelProgram | undefined {
+  const link = bpf.openLink(path);
+  try {
+    return link && bpf.programById(link.programId);
+  } finally {
+    link?.close();
+  }
 }
 
 /** Puts the programs of this build in the place of others, and in where there are none. */
