@@ -1,0 +1,186 @@
+// What the simulated kernel has of BPF: maps that hold bytes, programs that go by maps, links that call programs.
+import { PortreeveError } from '../../../src/base/errors.ts';
+import type { KernelHook, KernelMap, KernelMapSpec } from '../../../src/host/host.ts';
+
+/** The processors of the simulated machine: a map per processor has a value for each. */
+export const SIM_PROCESSORS = 2;
+const PAGE_BYTES = 4096;
+
+const aligned = (bytes: number, alignment: number): number => Math.ceil(bytes / alignment) * alignment;
+const textOf = (key: Uint8Array): string => key.join(' ');
+
+/** The number in a key or in a value of four bytes. */
+export function wordOf(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
+}
+
+/** What bpf(2) fails with. */
+export function bpfError(call: string, errno: string): PortreeveError {
+  return new PortreeveError('world', 'BPF_CALL', `${call} failed: ${errno}`, '', { call, errno });
+}
+
+/** A map of bytes: a hash, or an array, also one with a value for each processor. */
+export class SimMap {
+  readonly info: KernelMap['info'];
+  readonly #flags: NonNullable<KernelMapSpec['flags']>;
+  /** The pattern of the maps in an array of maps. */
+  readonly #pattern: SimMap | undefined;
+  readonly #hash = new Map<string, readonly [key: Uint8Array, value: Uint8Array]>();
+  readonly #inner: (SimMap | undefined)[] = [];
+  /** The values of an array, one behind the other, each at a multiple of 8 bytes. */
+  readonly array: Uint8Array;
+  readonly #valueBytes: number;
+
+  constructor(id: number, spec: KernelMapSpec, pattern: SimMap | undefined) {
+    const { type, name, keyBytes, valueBytes, entries, flags = [] } = spec;
+    if (entries === 0 || (type === 'array_of_maps') !== (pattern !== undefined)) {
+      throw bpfError('MAP_CREATE', 'EINVAL');
+    }
+    this.info = { id, name, type, keyBytes, valueBytes, entries };
+    this.#flags = flags;
+    this.#pattern = pattern;
+    const alignedBytes = aligned(valueBytes, 8);
+    this.#valueBytes = type === 'percpu_array' ? alignedBytes * SIM_PROCESSORS : valueBytes;
+    const stride = type === 'array' ? alignedBytes : this.#valueBytes;
+    const isArray = type === 'array' || type === 'percpu_array';
+    this.array = new Uint8Array(isArray ? aligned(stride * entries, PAGE_BYTES) : 0);
+  }
+
+  get #isHash(): boolean {
+    return this.info.type === 'hash' || this.info.type === 'lru_hash';
+  }
+
+  /** The maps that are in it. */
+  get inner(): readonly SimMap[] {
+    return this.#inner.filter((map) => map !== undefined);
+  }
+
+  /** The map at a place of an array of maps. */
+  innerAt(index: number): SimMap | undefined {
+    return this.#inner[index];
+  }
+
+  /** The memory of its values, which all who map it share. */
+  memory(): Uint8Array {
+    if (!this.#flags.includes('mmapable')) throw bpfError('mmap', 'EPERM');
+    return this.array;
+  }
+
+  lookup(key: Uint8Array): Uint8Array | undefined {
+    this.#requireLength('key', key, this.info.keyBytes);
+    if (this.#isHash) return this.#hash.get(textOf(key))?.[1].slice();
+    const index = wordOf(key);
+    if (this.info.type === 'array_of_maps') {
+      const map = this.#inner[index];
+      return map && new Uint8Array(new Uint32Array([map.info.id]).buffer);
+    }
+    return this.#slot(index)?.slice();
+  }
+
+  /** Puts a value; of an array of maps it is `inner`, to which the descriptor in the value leads. */
+  update(key: Uint8Array, value: Uint8Array, inner: SimMap | undefined): void {
+    this.#requireLength('key', key, this.info.keyBytes);
+    this.#requireLength('value', value, this.#valueBytes);
+    if (this.#isHash) {
+      this.#putInHash(key, value);
+      return;
+    }
+    const index = wordOf(key);
+    if (index >= this.info.entries) throw bpfError('MAP_UPDATE_ELEM', 'E2BIG');
+    if (this.info.type !== 'array_of_maps') this.#slot(index)?.set(value);
+    else if (inner && this.#pattern?.isLike(inner)) this.#inner[index] = inner;
+    else throw bpfError('MAP_UPDATE_ELEM', inner ? 'EINVAL' : 'EBADF');
+  }
+
+  /** Puts values into an array from its first place on, as many as there are keys: 0, 1, 2 and so on. */
+  updateBatch(keys: Uint8Array, values: Uint8Array): void {
+    const length = keys.length / this.info.keyBytes;
+    const isRight = this.info.type === 'array' && this.#valueBytes % 8 === 0 && length <= this.info.entries;
+    if (!isRight || wordOf(keys.subarray(-4)) !== length - 1) throw bpfError('MAP_UPDATE_BATCH', 'EINVAL');
+    this.#requireLength('values', values, length * this.#valueBytes);
+    this.array.set(values);
+  }
+
+  #putInHash(key: Uint8Array, value: Uint8Array): void {
+    const text = textOf(key);
+    const isFull = !this.#hash.has(text) && this.#hash.size >= this.info.entries;
+    const [oldest] = this.#hash.keys();
+    if (isFull && this.info.type === 'hash') throw bpfError('MAP_UPDATE_ELEM', 'E2BIG');
+    if (isFull && oldest !== undefined) this.#hash.delete(oldest);
+    this.#hash.set(text, [key.slice(), value.slice()]);
+  }
+
+  /** False where the key was not there. */
+  delete(key: Uint8Array): boolean {
+    this.#requireLength('key', key, this.info.keyBytes);
+    if (this.#isHash) return this.#hash.delete(textOf(key));
+    if (this.info.type !== 'array_of_maps') throw bpfError('MAP_DELETE_ELEM', 'EINVAL');
+    const index = wordOf(key);
+    const isThere = this.#inner[index] !== undefined;
+    this.#inner[index] = undefined;
+    return isThere;
+  }
+
+  keys(): readonly Uint8Array[] {
+    return [...this.#hash.values()].map(([key]) => key.slice());
+  }
+
+  /** Whether a map may stand where this one is the pattern (bpf_map_meta_equal() in kernel/bpf/map_in_map.c). */
+  isLike(other: SimMap): boolean {
+    const { type, keyBytes, valueBytes, entries } = this.info;
+    const { info } = other;
+    const isSameShape = info.type === type && info.keyBytes === keyBytes && info.valueBytes === valueBytes;
+    // An array has the length of its pattern, unless that allows others (array_map_meta_equal()).
+    const isOfLength = type !== 'array' || info.entries === entries || this.#flags.includes('inner_map');
+    return isSameShape && isOfLength && this.#flags.join() === other.#flags.join();
+  }
+
+  #slot(index: number): Uint8Array | undefined {
+    if (index >= this.info.entries) return undefined;
+    const stride = aligned(this.#valueBytes, 8);
+    return this.array.subarray(index * stride, index * stride + this.#valueBytes);
+  }
+
+  #requireLength(what: string, { length }: Uint8Array, right: number): void {
+    if (length === right) return;
+    const message = `map ${this.info.name}: ${what} of ${length} bytes instead of ${right}`;
+    throw new PortreeveError('bug', 'BPF_LENGTH', message);
+  }
+}
+
+/** A program. It is not run: what it would go by is in its maps. */
+export interface SimProgram {
+  readonly id: number;
+  readonly name: string;
+  readonly hook: KernelHook;
+  readonly tag: string;
+  readonly maps: readonly SimMap[];
+}
+
+/** A program's place, in a cgroup or at a tracepoint. */
+export interface SimLink {
+  readonly hook: KernelHook;
+  program: SimProgram;
+  /** The number of the cgroup; 0 at a tracepoint, and where the link was detached or the cgroup is gone. */
+  cgroupId: bigint;
+}
+
+/** What has a name in bpffs, or a descriptor. */
+export type SimObject = SimMap | SimProgram | SimLink;
+
+export const isMap = (object: SimObject): object is SimMap => object instanceof SimMap;
+export const isProgram = (object: SimObject): object is SimProgram => 'maps' in object;
+export const isLink = (object: SimObject): object is SimLink => 'cgroupId' in object;
+
+/** An object as a test's message names it. */
+export function labelOf(object: SimObject): string {
+  if (isMap(object)) return `map ${object.info.name}`;
+  return isLink(object) ? `link ${object.hook}` : `program ${object.name}`;
+}
+
+/** An object and all that goes only when it does. */
+export function* reachableFrom(object: SimObject): Generator<SimObject> {
+  yield object;
+  const below = isMap(object) ? object.inner : isLink(object) ? [object.program] : object.maps;
+  for (const one of below) yield* reachableFrom(one);
+}
