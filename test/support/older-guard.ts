@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { parseDecimal } from '../../src/base/port.ts';
 import { bytes32, bytes64 } from '../../src/guard/app/kernel/map-bytes.ts';
 import type { GuardPlace } from '../../src/guard/app/kernel/put-in.ts';
-import type { BindHook, KernelMap, KernelMapSpec } from '../../src/host/host.ts';
-import type { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
+import type { BindHook, KernelBpf, KernelMap, KernelMapSpec } from '../../src/host/host.ts';
 import { linuxNamespaces } from '../../src/host/linux/namespaces.ts';
 
 const RECORD = join(import.meta.dirname, '../vectors/guard/abi-2.json');
@@ -64,11 +63,12 @@ export interface OlderGuard {
 }
 
 /** Puts it in, as the older portreeve did. */
-export function installOlder(bpf: LinuxBpf, place: GuardPlace, guard: OlderGuard): void {
-  linuxNamespaces.within(guard.home ?? '/proc/self/ns/net', () => install(bpf, place, guard));
+export function installOlder(bpf: KernelBpf, place: GuardPlace, guard: OlderGuard): void {
+  linuxNamespaces.within(guard.home ?? '/proc/self/ns/net', () => putInOlder(bpf, place, guard));
 }
 
-function install(bpf: LinuxBpf, { pins, cgroup }: GuardPlace, guard: OlderGuard): void {
+/** Puts it into whatever kernel, in the network namespace that `bpf` is in. */
+export function putInOlder(bpf: KernelBpf, { pins, cgroup }: GuardPlace, guard: OlderGuard): void {
   const recorded: Recorded = JSON.parse(readFileSync(RECORD, 'utf8'));
   bpf.makeDirectory(pins);
   const maps = new Map<string, KernelMap>();
@@ -94,7 +94,7 @@ function install(bpf: LinuxBpf, { pins, cgroup }: GuardPlace, guard: OlderGuard)
 
 type Maps = ReadonlyMap<string, KernelMap>;
 
-function writeConfig(bpf: LinuxBpf, maps: Maps, recorded: Recorded, guard: OlderGuard): void {
+function writeConfig(bpf: KernelBpf, maps: Maps, recorded: Recorded, guard: OlderGuard): void {
   const memory = maps.get('config')?.memory('read and write');
   if (!memory) throw new Error('there is no config');
   const { view, u8 } = memory;
@@ -117,7 +117,7 @@ function writeConfig(bpf: LinuxBpf, maps: Maps, recorded: Recorded, guard: Older
 }
 
 function fill(
-  bpf: LinuxBpf,
+  bpf: KernelBpf,
   maps: Maps,
   { inner, tables }: Recorded,
   slot: number,
@@ -153,7 +153,7 @@ function fill(
 }
 
 function attach(
-  bpf: LinuxBpf,
+  bpf: KernelBpf,
   maps: Maps,
   { programs }: Recorded,
   hook: BindHook,

@@ -1,0 +1,406 @@
+// The guard comes into the kernel whole or not at all, and takes the place of an older one, which judges until then.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type OlderGuard, putInOlder } from '../../../../test/support/older-guard.ts';
+import {
+  assertNothingLeft,
+  assertOnlyNames,
+  atEachCall,
+  GUARD_NAMES,
+  inForce,
+  judged,
+  judgedAtHooks,
+  makerOf,
+  NOW_MS,
+  PLACE,
+  WEB_UID,
+  webJob,
+} from '../../../../test/support/sim/guard.ts';
+import { SimBpf, type SimBpfKernel } from '../../../../test/support/sim/kernel-bpf.ts';
+import { CONFIG, COUNTERS, GUARD_ABI, MODE } from '../../bpf/layout.ts';
+import { OLDER_LAYOUTS } from '../../bpf/older.ts';
+import { ConfigMemory } from './config-memory.ts';
+import { GuardKernel } from './kernel.ts';
+import { bytes32, bytes64, sumsOf } from './map-bytes.ts';
+import { openPinned, removeGuard, unfinishedOf } from './pinned.ts';
+import { type Parts, putIn, removeUnfinished, type TableMaker } from './put-in.ts';
+
+const { pins } = PLACE;
+const OFF_1 = `off 4001 for ${WEB_UID}`;
+const THEIRS = '/sys/fs/bpf/theirs';
+
+const start = () => ({ bpf: new SimBpf() });
+
+function close({ maps, links, config }: Parts): void {
+  for (const one of [config, ...Object.values(maps), ...Object.values(links)]) one.close();
+}
+
+function headOf(bpf: SimBpf) {
+  const pinned = openPinned(bpf, pins) ?? assert.fail('no guard');
+  const { abi, config } = pinned;
+  const head = { abi, since: config.get64('since'), home: config.get64('home') };
+  const hasMounted = config.get('hasMounted');
+  pinned.close();
+  return { ...head, hasMounted };
+}
+
+describe('putting it in', () => {
+  test('gives all names their place and leaves nothing else open, in the mode off', () => {
+    const { bpf } = start();
+    const parts = putIn(bpf, PLACE, inForce(1));
+    assert.deepEqual([...parts.maps.netns.keys()], [bytes64(bpf.namespace)]);
+    close(parts);
+    assert.deepEqual(bpf.opened, []);
+    assertOnlyNames(bpf.kernel, GUARD_NAMES);
+    assert.equal(judged(bpf.kernel), OFF_1);
+    assert.deepEqual(headOf(bpf), {
+      abi: GUARD_ABI,
+      since: BigInt(NOW_MS),
+      home: bpf.namespace,
+      hasMounted: 1,
+    });
+  });
+
+  test('records that bpffs was mounted before, and leaves it so when that fails', () => {
+    const { bpf } = start();
+    bpf.makeDirectory(THEIRS);
+    close(putIn(bpf, PLACE, inForce(1)));
+    assert.equal(headOf(bpf).hasMounted, 0);
+    assert.equal(removeGuard(bpf, pins), true);
+    assertOnlyNames(bpf.kernel, [THEIRS]);
+  });
+
+  test('works without the names of units where the kernel cannot tell of cgroups', () => {
+    const { bpf } = start();
+    bpf.kernel.hasTracepoints = false;
+    close(putIn(bpf, PLACE, inForce(1)));
+    assert.equal(judged(bpf.kernel), OFF_1);
+    assertOnlyNames(
+      bpf.kernel,
+      GUARD_NAMES.filter((name) => !name.includes('cgroup_')),
+    );
+  });
+
+  test('leaves nothing when a call fails, or goes without the names of units', () => {
+    const calls = atEachCall(
+      'fails',
+      start,
+      ({ bpf }) => close(putIn(bpf, PLACE, inForce(1))),
+      ({ kernel, thrown }) => {
+        if (thrown !== undefined) assertNothingLeft(kernel);
+        else assertWhole(kernel);
+      },
+    );
+    assert.ok(calls > 50, `${calls}`);
+  });
+
+  test('leaves what others have in bpffs when a call fails', () => {
+    const begin = () => {
+      const { bpf } = start();
+      bpf.makeDirectory(THEIRS);
+      return { bpf };
+    };
+    const act = ({ bpf }: { readonly bpf: SimBpf }) => close(putIn(bpf, PLACE, inForce(1)));
+    atEachCall('fails', begin, act, ({ kernel, thrown }) => {
+      if (thrown !== undefined) assertOnlyNames(kernel, [THEIRS]);
+    });
+  });
+
+  test('leads to a whole guard or to none by its name when the process is killed, and succeeds again', () => {
+    const act = ({ bpf }: { readonly bpf: SimBpf }) => close(putIn(bpf, PLACE, inForce(1)));
+    atEachCall('dies', start, act, ({ kernel }) => {
+      const isIn = kernel.bpffs.paths().includes(pins);
+      if (isIn) assertOnlyNames(kernel, GUARD_NAMES);
+      for (const each of judgedAtHooks(kernel)) assert.match(each, /^(nothing|off )/);
+      const next = new SimBpf(kernel);
+      if (!isIn) close(putIn(next, PLACE, inForce(1)));
+      assertOnlyNames(kernel, GUARD_NAMES);
+      assert.equal(judged(kernel), OFF_1);
+    });
+  });
+
+  test('leaves a bpffs mounted that others have mounted when a call fails', () => {
+    const begin = () => {
+      const { bpf } = start();
+      bpf.makeDirectory('/sys/fs/bpf');
+      return { bpf };
+    };
+    const act = ({ bpf }: { readonly bpf: SimBpf }) => close(putIn(bpf, PLACE, inForce(1)));
+    atEachCall('fails', begin, act, ({ kernel }) => assert.ok(kernel.bpffs.isMounted));
+  });
+
+  test('what is not finished is left to the process that works on it while a guard is there', () => {
+    const { bpf } = start();
+    close(putIn(bpf, PLACE, inForce(1)));
+    bpf.makeDirectory(unfinishedOf(pins));
+    removeUnfinished(bpf, pins);
+    assertOnlyNames(bpf.kernel, [...GUARD_NAMES, unfinishedOf(pins)].sort());
+  });
+
+  test('what a killed process left is taken away on demand, and a guard is not', () => {
+    const act = ({ bpf }: { readonly bpf: SimBpf }) => close(putIn(bpf, PLACE, inForce(1)));
+    atEachCall('dies', start, act, ({ kernel }) => {
+      const isIn = kernel.bpffs.paths().includes(pins);
+      removeUnfinished(new SimBpf(kernel), pins);
+      assertOnlyNames(kernel, isIn ? GUARD_NAMES : []);
+    });
+  });
+
+  test('refuses a place that is taken, also one that is taken meanwhile, and leaves it as it is', () => {
+    const { bpf } = start();
+    bpf.makeDirectory(pins);
+    assert.throws(() => putIn(bpf, PLACE, inForce(1)), { code: 'GUARD_THERE' });
+    assertOnlyNames(bpf.kernel, [pins]);
+
+    const other = new SimBpf();
+    const jobs = () => {
+      const map = other.createMap({ type: 'hash', name: 'other', keyBytes: 4, valueBytes: 4, entries: 1 });
+      other.makeDirectory(pins);
+      other.pin(map, `${pins}/other`);
+      map.close();
+      return webJob();
+    };
+    // It is asked for the jobs twice: what is there the second time is in the way of the name, too.
+    const once = { ...inForce(1), jobs: () => (other.kernel.bpffs.get(`${pins}/other`) ? webJob() : jobs()) };
+    assert.throws(() => putIn(other, PLACE, once), { code: 'GUARD_THERE' });
+    assertOnlyNames(other.kernel, [pins, `${pins}/other`]);
+    assert.equal(judged(other.kernel), 'nothing');
+  });
+
+  test('gives way to a process that puts one in at the same time', () => {
+    const { bpf } = start();
+    bpf.makeDirectory(THEIRS);
+    const held = new SimBpf(bpf.kernel).hold('/sys/fs/bpf');
+    assert.throws(() => putIn(bpf, PLACE, inForce(1)), { code: 'BPF_BUSY' });
+    held?.release();
+    close(putIn(bpf, PLACE, inForce(1)));
+    assert.throws(() => putIn(bpf, PLACE, inForce(2)), { code: 'GUARD_THERE' });
+    assert.equal(judged(bpf.kernel), OFF_1);
+  });
+});
+
+/** A guard that is whole but for the names of units, all of them or none. */
+function assertWhole(kernel: SimBpfKernel): void {
+  const named = GUARD_NAMES.filter((name) => !name.includes('cgroup_'));
+  assertOnlyNames(kernel, named);
+  assert.equal(judged(kernel), OFF_1);
+}
+
+/** The recorded guard of an older portreeve has two reserved ports and three users. */
+const OLDER = 'enforce 4000 4001 for 0 1000 1001';
+const OURS = `enforce 4001 for ${WEB_UID}`;
+const NETNS = 77n;
+const SECOND_NS = 1_000_000_000n;
+
+function older(more: Partial<OlderGuard> = {}) {
+  const bpf = new SimBpf();
+  putInOlder(bpf, PLACE, {
+    mode: 'enforce',
+    users: [
+      [0, 'ROOT'],
+      [WEB_UID, 'WEB'],
+      [1001, 'ALICE'],
+    ],
+    namespaces: [NETNS],
+    ...more,
+  });
+  return { bpf };
+}
+
+const opened = (bpf: SimBpf, maker: TableMaker = makerOf(7)): GuardKernel =>
+  GuardKernel.open(bpf, pins, maker) ?? assert.fail('no guard');
+
+/** Changes what is in force in a guard of whatever version, as a process of that version does. */
+function configOf(bpf: SimBpf, change: (config: ConfigMemory) => void): void {
+  const map = bpf.openMap(`${pins}/config`) ?? assert.fail('no config');
+  const config = new ConfigMemory(map);
+  change(config);
+  config.close();
+  map.close();
+}
+
+/** Has the programs have counted something, on each processor. */
+function counted(bpf: SimBpf, index: number, counts: readonly number[]): void {
+  const map = bpf.openMap(`${pins}/counters`) ?? assert.fail('no counters');
+  map.update(bytes32(index), new Uint8Array(BigUint64Array.from(counts.map(BigInt)).buffer));
+  map.close();
+}
+
+describe('taking the place of an older one', () => {
+  test('puts tables of the same revision in force, and keeps all that it knew', () => {
+    const { bpf } = older();
+    assert.equal(judged(bpf.kernel), OLDER);
+    counted(bpf, COUNTERS.indexOf('judged'), [5, 2]);
+    counted(bpf, COUNTERS.indexOf('lost'), [0, 3]);
+    const netns = bpf.openMap(`${pins}/netns`) ?? assert.fail();
+    netns.update(bytes64(NETNS), bytes32(2));
+    netns.close();
+    const events = bpf.openMap(`${pins}/events`) ?? assert.fail();
+    events.close();
+    const guard = opened(bpf);
+    const state = guard.state();
+    assert.deepEqual(guard.namespaces.list().at(-1), { cookie: NETNS, by: 'settings' });
+    assert.equal(guard.events.info.id, events.info.id);
+    assert.deepEqual([state.counters.judged, state.counters.lost], [7n, 3n]);
+    assert.deepEqual(
+      [state.revision, state.since, state.home, state.namespaces, state.namesUnits],
+      [1, 1_700_000_000_000, bpf.namespace, [bpf.namespace, NETNS], true],
+    );
+    guard.close();
+    assert.deepEqual(bpf.opened, []);
+    assertOnlyNames(bpf.kernel, GUARD_NAMES);
+    assert.equal(judged(bpf.kernel), OURS);
+  });
+
+  test('reads what was counted when the older programs have ended, and leaves the places of ours alone', () => {
+    const { bpf } = older();
+    counted(bpf, 0, [5, 0]);
+    opened(bpf).close();
+    const wait = bpf.calls.indexOf('update ports', bpf.calls.lastIndexOf('update link'));
+    assert.ok(wait > 0 && wait < bpf.calls.lastIndexOf('lookup counters'), `${bpf.calls}`);
+    const counters = bpf.openMap(`${pins}/counters`) ?? assert.fail();
+    const sums = sumsOf(counters, 2 * COUNTERS.length);
+    counters.close();
+    assert.deepEqual([sums[0], sums[COUNTERS.length]], [0n, 5n]);
+  });
+
+  for (const mode of ['off', 'observe', 'enforce'] as const) {
+    test(`one that is in the mode ${mode} stays in it, also when it changes meanwhile`, () => {
+      const { bpf } = older({ mode: mode === 'off' ? 'enforce' : 'off' });
+      const jobs = () => {
+        configOf(bpf, (config) => config.set('mode', MODE[mode]));
+        return webJob();
+      };
+      const guard = opened(bpf, { ...makerOf(1), jobs });
+      assert.equal(guard.state().mode, mode);
+      guard.close();
+    });
+  }
+
+  test('a trial goes on, and ends at its time', () => {
+    const { bpf } = older({ trialUntil: new SimBpf().bootNow() + SECOND_NS });
+    const { kernel } = bpf;
+    const guard = opened(bpf);
+    assert.deepEqual([guard.state().revision, guard.state().trialMs], [2, 1000]);
+    assert.equal(judged(kernel), `enforce 4002 for ${WEB_UID}`);
+    kernel.now += SECOND_NS;
+    assert.equal(judged(kernel), `enforce 4002 for ${WEB_UID}`);
+    kernel.now += 1n;
+    assert.equal(judged(kernel), OURS);
+    assert.deepEqual([guard.state().revision, guard.hasGoneBack], [1, true]);
+    guard.close();
+  });
+
+  test('one whose layout is not known gets the latest tables, and counts and tells anew', () => {
+    const { bpf } = older({ abi: 1 });
+    const events = bpf.openMap(`${pins}/events`) ?? assert.fail();
+    events.close();
+    const guard = opened(bpf, makerOf(7));
+    assert.deepEqual([guard.state().revision, guard.state().counters.judged], [7, 0n]);
+    assert.notEqual(guard.events.info.id, events.info.id);
+    assert.equal(judged(bpf.kernel), `enforce 4007 for ${WEB_UID}`);
+    guard.close();
+  });
+
+  test('one that has recorded no revision gets the latest tables', () => {
+    const { bpf } = older();
+    const map = bpf.openMap(`${pins}/config`) ?? assert.fail('no config');
+    const at = CONFIG.bytes + (OLDER_LAYOUTS[2]?.revisionAt ?? assert.fail());
+    map.memory('read and write').view.setUint32(at, 0, true);
+    map.close();
+    const guard = opened(bpf, makerOf(7));
+    assert.equal(guard.state().revision, 7);
+    guard.close();
+  });
+
+  const withNetns = (keyBytes: number, valueBytes: number) => {
+    const at = older();
+    at.bpf.unpin(`${pins}/netns`);
+    const map = at.bpf.createMap({ type: 'hash', name: 'netns', keyBytes, valueBytes, entries: 1 });
+    at.bpf.pin(map, `${pins}/netns`);
+    map.close();
+    return at;
+  };
+  const refused: Readonly<Record<string, readonly [code: string, spoil: () => { readonly bpf: SimBpf }]>> = {
+    'whose layout is not known while a trial goes on': [
+      'GUARD_TRIAL',
+      () => older({ abi: 1, trialUntil: new SimBpf().bootNow() + SECOND_NS }),
+    ],
+    'whose programs are not called any more': [
+      'GUARD_DETACHED',
+      () => {
+        const at = older();
+        at.bpf.kernel.removeCgroup(PLACE.cgroup);
+        return at;
+      },
+    ],
+    'whose namespaces have other keys': ['GUARD_FOREIGN', () => withNetns(4, 4)],
+    'whose namespaces have other values': ['GUARD_FOREIGN', () => withNetns(8, 8)],
+    'that has no map of namespaces': [
+      'GUARD_FOREIGN',
+      () => {
+        const at = older();
+        at.bpf.unpin(`${pins}/netns`);
+        return at;
+      },
+    ],
+    'that has no map of events': [
+      'GUARD_FOREIGN',
+      () => {
+        const at = older();
+        at.bpf.unpin(`${pins}/events`);
+        return at;
+      },
+    ],
+    'whose tables cannot be made': ['NO_TABLES', older],
+  };
+  for (const [name, [code, spoiled]] of Object.entries(refused)) {
+    test(`one ${name} is refused with ${code}, and stays as it is`, () => {
+      const { bpf } = spoiled();
+      const [names, before] = [bpf.kernel.bpffs.paths(), judged(bpf.kernel)];
+      const tables = () => {
+        throw Object.assign(new Error('no tables'), { code: 'NO_TABLES' });
+      };
+      const maker = code === 'NO_TABLES' ? { ...makerOf(1), tablesOf: tables } : makerOf(1);
+      assert.throws(() => opened(bpf, maker), { code });
+      assertOnlyNames(bpf.kernel, names);
+      assert.equal(judged(bpf.kernel), before);
+      assert.ok(bpf.hold(pins), 'it is held by nobody');
+    });
+  }
+
+  const takeOver = ({ bpf }: { readonly bpf: SimBpf }) => opened(bpf).close();
+
+  test('one of the two is in force, whole, when a call fails, and the next process goes on', () => {
+    const calls = atEachCall('fails', older, takeOver, ({ bpf, kernel, thrown }) => {
+      if (thrown === undefined) assert.equal(judged(kernel), OURS);
+      else assertOneOfBoth(bpf);
+      takeOver({ bpf });
+      assert.equal(judged(kernel), OURS);
+      assert.deepEqual(bpf.opened, []);
+      assert.equal(removeGuard(bpf, pins), true);
+      assertOnlyNames(kernel, []);
+    });
+    assert.ok(calls > 90, `${calls}`);
+  });
+
+  test('each hook goes by one of the two when the process is killed, and the next process goes on', () => {
+    atEachCall('dies', older, takeOver, ({ kernel }) => {
+      for (const each of judgedAtHooks(kernel)) assert.ok([OLDER, OURS].includes(each), each);
+      const next = new SimBpf(kernel);
+      takeOver({ bpf: next });
+      assert.equal(judged(kernel), OURS);
+      const guard = opened(next);
+      assert.deepEqual(guard.state().namespaces, [next.namespace, NETNS]);
+      guard.remove();
+      assertOnlyNames(kernel, []);
+    });
+  });
+});
+
+/** What binds are judged by is what the names lead to, of the older one or of ours. */
+function assertOneOfBoth(bpf: SimBpf): void {
+  const isOurs = judged(bpf.kernel) === OURS;
+  if (!isOurs) assert.equal(judged(bpf.kernel), OLDER);
+  assert.equal(headOf(bpf).abi, isOurs ? GUARD_ABI : 2);
+}

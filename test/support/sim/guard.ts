@@ -1,0 +1,196 @@
+// A guard in a simulated kernel: what its programs go by, and what is left when it has gone or has not come.
+import assert from 'node:assert/strict';
+import { MAP_NAMES, UNIT_HOOKS } from '../../../src/guard/app/kernel/maps.ts';
+import type { InForceTables, TableMaker } from '../../../src/guard/app/kernel/put-in.ts';
+import {
+  CONFIG,
+  GUARD_ABI,
+  MODE,
+  PORT,
+  PORTS,
+  SETTINGS,
+  SLOT_BYTES,
+  SLOTS,
+} from '../../../src/guard/bpf/layout.ts';
+import { compileTables, type GuardTables } from '../../../src/guard/bpf/tables.ts';
+import type { BindHook } from '../../../src/host/host.ts';
+import type { Jobs } from '../../../src/job/core/jobs.ts';
+import { buildProfile } from '../../../src/profile/core/build.ts';
+import { parseProfile } from '../../../src/profile/text/parse.ts';
+import { jobCalled } from '../jobs.ts';
+import { labelOf, reachableFrom, type SimMap, type SimProgram, wordOf } from './bpf-objects.ts';
+import { Killed, SIM_CGROUPS, type SimBpf, type SimBpfKernel } from './kernel-bpf.ts';
+
+export const PLACE = { pins: '/sys/fs/bpf/portreeve', cgroup: SIM_CGROUPS };
+/** The uid that is the job WEB. */
+export const WEB_UID = 1000;
+export const NOW_MS = 1_767_225_600_000;
+
+/** The profile of a revision: it reserves one port of TCP, 4001 in revision 1. */
+export const profileText = (revision: number): string => `PORT ${4000 + revision} TCP WEB\n`;
+
+const compiled = new Map<number, GuardTables>();
+
+/** The tables of a revision. */
+export function tablesOf(revision: number): GuardTables {
+  const { statements } = parseProfile({ file: 'profile', text: profileText(revision) });
+  const tables =
+    compiled.get(revision) ??
+    compileTables(buildProfile(statements).profile, {
+      authportJobs: [],
+      omvsJob: 'OMVS',
+      permits: () => ({ uids: new Map(), everyone: false }),
+      errno: 13,
+      errnoLow: 98,
+      unprivilegedStart: 1024,
+      noDelayUs: 8000,
+      revision,
+    });
+  compiled.set(revision, tables);
+  return tables;
+}
+
+export const webJob = (): Jobs => ({
+  cgroups: new Map(),
+  users: new Map([[WEB_UID, jobCalled('WEB')]]),
+});
+
+export const inForce = (revision: number): InForceTables => ({
+  tables: tablesOf(revision),
+  jobs: webJob,
+  nowMs: NOW_MS,
+});
+
+/** The latest revision where it is not known which one is wanted. */
+export const makerOf = (latest: number): TableMaker => ({
+  tablesOf: (revision) => tablesOf(revision ?? latest),
+  jobs: webJob,
+});
+
+const HOOKS: readonly BindHook[] = ['bind4', 'bind6'];
+
+/**
+ * What binds in a cgroup are judged by at this moment, as the programs find it out: the mode, the reserved ports of
+ * TCP, and the uids that are jobs: "enforce 4001 for 1000". Both hooks must go by the same.
+ */
+export function judged(kernel: SimBpfKernel, cgroup = PLACE.cgroup): string {
+  const [four = '', six] = judgedAtHooks(kernel, cgroup);
+  assert.equal(four, six, 'the hooks go by different tables');
+  return four;
+}
+
+/** The same of each hook, which differ for a moment when programs are exchanged. */
+export function judgedAtHooks(kernel: SimBpfKernel, cgroup = PLACE.cgroup): string[] {
+  return HOOKS.map((hook) => {
+    const each = kernel.attached(cgroup, hook).map((program) => judgedBy(program, kernel.now));
+    return each.join(', ') || 'nothing';
+  });
+}
+
+function judgedBy(program: SimProgram, now: bigint): string {
+  const map = (name: string): SimMap =>
+    program.maps.find(({ info }) => info.name === name) ?? assert.fail(`${program.name} has no map ${name}`);
+  const view = new DataView(map('config').array.buffer);
+  const { mode, abi } = CONFIG.read(view);
+  const slot = slotInForce(view, now);
+  const name = Object.entries(MODE).find(([, number]) => number === mode)?.[0];
+  if (abi === GUARD_ABI) assert.notEqual(swapOf(view, slot), 0, 'the tables in force are not whole');
+  const uids = map('users').innerAt(slot)?.keys().map(wordOf);
+  return `${name} ${reservedIn(map('ports').innerAt(slot)).join(' ')} for ${uids?.join(' ')}`;
+}
+
+/** The set that counts (bpf/guard-assembler.ts): that before the trial when its time is over. */
+function slotInForce(view: DataView, now: bigint): number {
+  const { deadline, slot, previousSlot } = CONFIG.read(view);
+  return (deadline !== 0n && now > deadline ? previousSlot : slot) % SLOTS;
+}
+
+const swapOf = (view: DataView, slot: number): number =>
+  view.getUint32(CONFIG.bytes + slot * SLOT_BYTES + SETTINGS.fields.swap.offset, true);
+
+function reservedIn(ports: SimMap | undefined): number[] {
+  assert.ok(ports, 'there are no tables in force');
+  const words = new Uint32Array(ports.array.buffer);
+  const reserved: number[] = [];
+  for (let port = 0; port < PORTS; port++) if (words[(port * PORT.bytes) / 4] !== 0) reserved.push(port);
+  return reserved;
+}
+
+/** There is no name in bpffs but those, and no object in the kernel that none of them keeps. */
+export function assertOnlyNames(kernel: SimBpfKernel, names: readonly string[]): void {
+  assert.deepEqual(kernel.bpffs.paths(), names);
+  const kept = new Set(kernel.bpffs.objects().flatMap((root) => [...reachableFrom(root)]));
+  assert.deepEqual(
+    kernel
+      .objects()
+      .filter((object) => !kept.has(object))
+      .map(labelOf),
+    [],
+  );
+}
+
+/** Nothing of a guard is in the kernel, nor the file system that was mounted for it. */
+export function assertNothingLeft(kernel: SimBpfKernel): void {
+  assertOnlyNames(kernel, []);
+  assert.equal(kernel.bpffs.isMounted, false);
+}
+
+/** The names that a whole guard has. */
+export const GUARD_NAMES: readonly string[] = [
+  PLACE.pins,
+  ...[...MAP_NAMES, ...HOOKS, ...UNIT_HOOKS].map((name) => `${PLACE.pins}/${name}`),
+].sort();
+
+/** What became of something that was tried while one call failed, or was the last. */
+export interface Attempt {
+  readonly bpf: SimBpf;
+  readonly kernel: SimBpfKernel;
+  /** The call that it happened to. */
+  readonly call: string;
+  /** Undefined where it succeeded all the same. */
+  readonly thrown: unknown;
+}
+
+/**
+ * Does something again and again, each time from the beginning and with one more call that goes well before one fails,
+ * or before the process is killed, until nothing of that kind is met. Gives how many calls there were.
+ */
+export function atEachCall<Scene extends { readonly bpf: SimBpf }>(
+  fate: 'fails' | 'dies',
+  begin: () => Scene,
+  act: (scene: Scene) => unknown,
+  check: (attempt: Attempt, scene: Scene) => void,
+): number {
+  for (let index = 0; ; index++) {
+    const scene = begin();
+    const { bpf } = scene;
+    const before = bpf.calls.length;
+    if (fate === 'fails') bpf.failAt(index);
+    else bpf.dieAt(index);
+    const thrown = thrownBy(() => act(scene));
+    if (!bpf.hasMetFate) {
+      assert.equal(thrown, undefined);
+      return index;
+    }
+    const call = bpf.calls[before + index] ?? assert.fail();
+    bpf.spare();
+    if (fate === 'dies') {
+      assert.ok(thrown instanceof Killed, `${thrown}`);
+      bpf.end();
+    }
+    try {
+      check({ bpf, kernel: bpf.kernel, call, thrown }, scene);
+    } catch (failed) {
+      throw new Error(`call ${index}, ${call}, ${fate}: ${failed}`, { cause: failed });
+    }
+  }
+}
+
+function thrownBy(act: () => unknown): unknown {
+  try {
+    act();
+    return undefined;
+  } catch (thrown) {
+    return thrown;
+  }
+}
