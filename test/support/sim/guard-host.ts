@@ -1,0 +1,113 @@
+// A simulated host with a guard: its kernel, the archive of what was applied, and what was done to its lists of ports.
+import assert from 'node:assert/strict';
+import {
+  changeGuarded,
+  type GuardChoices,
+  type GuardDoors,
+  settleTrial,
+} from '../../../src/guard/app/guard.ts';
+import type { PoolNote } from '../../../src/guard/core/port-pools.ts';
+import { profileAfter, profileInForce } from '../../../src/profile/app/in-force.ts';
+import type { NewRevision } from '../../../src/profile/core/archive.ts';
+import { FakeNamespaces } from '../fake-namespaces.ts';
+import { judged, NOW_MS, PLACE, profileText, webJob } from './guard.ts';
+import { SimBpf, type SimBpfKernel } from './kernel-bpf.ts';
+import { SimProfileArchive } from './profile-archive.ts';
+
+/** Longer than a change may take to be recorded, and than any trial of these tests. */
+export const LONG_NS = 60_000_000_000n;
+export const CHOICES: GuardChoices = {
+  pins: PLACE.pins,
+  omvsJob: undefined,
+  authportJobs: [],
+  errno: 'EACCES',
+  errnoLow: 'EADDRINUSE',
+  cgroup: undefined,
+  namespaces: [],
+};
+/** What is reported of every change of a list. */
+export const NOTE: PoolNote = { severity: 'note', code: 'LIST', message: '', hint: '', source: undefined };
+
+/** A host; it writes down what was done to the lists of reserved ports, and what was judged then. */
+export class SimGuardHost {
+  readonly bpf: SimBpf;
+  readonly archive: SimProfileArchive;
+  readonly namespaces = new FakeNamespaces();
+  readonly done: string[] = [];
+  readonly deps: GuardDoors;
+  files: Readonly<Record<string, string>> = {};
+
+  constructor(bpf = new SimBpf(), archive = new SimProfileArchive()) {
+    this.bpf = bpf;
+    this.archive = archive;
+    const note = (what: string) => {
+      this.done.push(`${what} while ${judged(bpf.kernel)}`);
+      return [NOTE];
+    };
+    this.deps = {
+      bpf,
+      archive,
+      namespaces: this.namespaces,
+      files: { readText: (path) => this.files[path] },
+      clock: { now: () => NOW_MS },
+      jobs: webJob,
+      granted: { record: (spans) => void note(`granted ${spans.map(({ first }) => first)}`) },
+      assigned: {
+        apply: ({ reservations }, { isWholeHost }) =>
+          note(`apply ${reservations.map(({ first }) => first)}${isWholeHost ? ' everywhere' : ''}`),
+        prepare: (_profile, cookie, path) => note(`prepare ${cookie} ${path}`),
+        restore: (home) => note(`restore ${home}`),
+      },
+    };
+  }
+
+  get kernel(): SimBpfKernel {
+    return this.bpf.kernel;
+  }
+
+  /** Another process on the same host, with the same archive. */
+  another(): SimGuardHost {
+    return new SimGuardHost(new SimBpf(this.kernel), this.archive);
+  }
+
+  /** Records the profile of a revision, which gets that number. */
+  record(isOnTrial = false, text?: string): number {
+    const after = this.archive.heads().length;
+    const texts = [{ path: 'profile', text: text ?? profileText(after + 1) }];
+    return this.archive.append(revisionOf({ verb: 'apply', texts }), after, isOnTrial);
+  }
+
+  readonly recordAgain = (again: number): number =>
+    this.archive.append(revisionOf({ verb: 'again', again }), this.archive.heads().length);
+
+  /** Changes the profile to that of the next revision. */
+  change(trialMs?: number, record = () => this.record(trialMs !== undefined)) {
+    const revision = this.archive.heads().length + 1;
+    const planned = new SimProfileArchive();
+    for (let number = 1; number <= revision; number++) new SimGuardHost(this.bpf, planned).record();
+    const inForce = profileAfter(planned, revision);
+    return changeGuarded(this.deps, CHOICES, { inForce, revision, trialMs }, record);
+  }
+
+  /** When every trial has ended and that is recorded, what is judged is what the archive says is in force. */
+  assertAgrees(): void {
+    this.kernel.now += LONG_NS;
+    settleTrial(this.deps, CHOICES, this.recordAgain);
+    const [reserved] = profileInForce(this.archive).profile.reservations;
+    assert.equal(judged(this.kernel).split(' ')[1], `${reserved?.first}`);
+  }
+}
+
+function revisionOf(more: Partial<NewRevision>): NewRevision {
+  return {
+    timeMs: NOW_MS,
+    uid: 0,
+    user: 'root',
+    verb: 'apply',
+    again: undefined,
+    options: { zosNames: false, symbols: {}, keepGoing: false, tcpname: 'TCPIP' },
+    texts: [],
+    racf: undefined,
+    ...more,
+  };
+}
