@@ -71,7 +71,7 @@ export interface StreamContext {
   readonly handler: StreamHandler;
   readonly keeper: ConnectionKeeper;
   /** Whose sockets are on this host. */
-  readonly table: DiagTable;
+  readonly table: Pick<DiagTable, 'streamPeer'>;
   /** The network namespace that we are in; undefined where the kernel does not tell. */
   readonly namespace: bigint | undefined;
   /** Monotonic milliseconds. */
