@@ -1,20 +1,10 @@
-/** Makes manual pages, man(7), of what stands in docs/man: `man.ts DIRECTORY` writes them there. */
+/** Makes manual pages, man(7), of Markdown: `man.ts DIRECTORY` writes all of them there. */
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { manPages, manSource } from './man-source.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const PAGES = join(ROOT, 'docs/man');
-
-/** The file names of the pages: "portreeve.1". */
-export function manPages(): string[] {
-  return readdirSync(PAGES).map((file) => file.replace(/\.md$/, ''));
-}
-
-/** The Markdown of a page. */
-export function manSource(page: string): string {
-  return readFileSync(join(PAGES, `${page}.md`), 'utf8');
-}
 
 /**
  * A page in roff. Of Markdown it knows: a title "# name(section) - what it is", headings of two levels, paragraphs,

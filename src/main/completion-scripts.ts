@@ -6,8 +6,8 @@ export interface CompletionWord {
   readonly description: string;
 }
 
-/** What is typed behind an option, or as an argument. */
-export type CompletionValue = 'none' | 'file' | 'directory' | 'other';
+/** What is typed behind an option: one of these words, or what only the user knows, which is `other`. */
+export type CompletionValue = 'none' | 'file' | 'directory' | 'other' | readonly string[];
 
 export interface CompletionOption {
   /** Such as "-h" and "--help". */
@@ -41,13 +41,25 @@ function subcommands(commands: Commands): string[] {
 }
 
 /** "command:flag" of each option with such a value, as patterns of case; a pattern that nothing is without. */
-function valuePatterns(commands: Commands, value: CompletionValue): string {
+function valuePatterns(commands: Commands, value: 'file' | 'directory' | 'other'): string {
   const patterns = commands.flatMap(({ name, options }) =>
     options
       .filter((option) => option.value === value)
       .flatMap(({ flags }) => flags.map((flag) => quoted(`${name}:${flag}`))),
   );
   return patterns.length === 0 ? "''" : patterns.join(' | ');
+}
+
+/** A branch of case for each option whose value is one of a few words. */
+function choiceBranches(commands: Commands, act: (words: readonly string[]) => string): string {
+  const branches = commands.flatMap(({ name, options }) =>
+    options.flatMap(({ flags, value }) =>
+      typeof value === 'string'
+        ? []
+        : flags.map((flag) => `    ${quoted(`${name}:${flag}`)}) ${act(value)} ;;\n`),
+    ),
+  );
+  return branches.join('');
 }
 
 const plainWords = ({ words, options }: CompletionCommand) =>
@@ -75,7 +87,7 @@ _portreeve() {
     ${valuePatterns(commands, 'file')}) files=-f ;;
     ${valuePatterns(commands, 'directory')}) files=-d ;;
     ${valuePatterns(commands, 'other')}) ;;
-    *)
+${choiceBranches(commands, (words) => `words=${quoted(words.join(' '))}`)}    *)
       case "$command" in
 ${branches.map((line) => `    ${line}`).join('\n')}
       esac ;;
@@ -113,7 +125,7 @@ _portreeve() {
     ${valuePatterns(commands, 'file')}) _files; return ;;
     ${valuePatterns(commands, 'directory')}) _files -/; return ;;
     ${valuePatterns(commands, 'other')}) return ;;
-  esac
+${choiceBranches(commands, (words) => `compadd -- ${words.map(quoted).join(' ')}; return`)}  esac
   case "$command" in
 ${branches.join('\n')}
   esac
@@ -123,12 +135,12 @@ compdef _portreeve portreeve
 `;
 }
 
-const FISH_VALUES: Readonly<Record<CompletionValue, string>> = {
+const FISH_VALUES = {
   none: '',
   file: ' -r -F',
   directory: " -x -a '(__fish_complete_directories)'",
   other: ' -x',
-};
+} as const;
 
 /** For fish 3 and newer. */
 export function fishCompletion(commands: Commands): string {
@@ -137,7 +149,7 @@ export function fishCompletion(commands: Commands): string {
     return [
       ...words.map(({ word, description }) => `${at} -a ${quoted(word)} -d ${quoted(description)}`),
       ...options.map(
-        (option) => `${at}${fishFlags(option)} -d ${quoted(option.description)}${FISH_VALUES[option.value]}`,
+        (option) => `${at}${fishFlags(option)} -d ${quoted(option.description)}${fishValue(option)}`,
       ),
       ...(takesFiles ? [`${at} -F`] : []),
     ];
@@ -155,6 +167,10 @@ end
 complete -c portreeve -f
 ${lines.join('\n')}
 `;
+}
+
+function fishValue({ value }: CompletionOption): string {
+  return typeof value === 'string' ? FISH_VALUES[value] : ` -x -a ${quoted(value.join(' '))}`;
 }
 
 function fishFlags({ flags }: CompletionOption): string {

@@ -53,6 +53,7 @@ describe('bash offers', () => {
       ['portmap', 'set', 'nfs', '3', 'tc'],
       ['tcp', 'tcp6'],
     ],
+    'what the value of an option may be': [['suggest', '--protocol', 't'], ['tcp']],
     'files for an option': [['serve', '--config', 'my'], ['my settings.toml']],
     'files for an option with "="': [['serve', '--config', '=', 'my'], ['my settings.toml']],
     'files for an argument': [['config', 'check', 'm'], ['my settings.toml']],

@@ -1,47 +1,49 @@
 // `portreeve completion`: a script that completes commands and options, made from the commands themselves.
-import type { Command, Option } from 'commander';
-import { fullName } from '../kit/command.ts';
+import {
+  type Command,
+  commandsBelow,
+  fullName,
+  HELP_OPTION,
+  nameOf,
+  type VisibleOption,
+  visibleOptions,
+} from '../kit/command.ts';
 import type { Io } from '../kit/io.ts';
 import {
   bashCompletion,
   type CompletionCommand,
   type CompletionOption,
-  type CompletionValue,
+  type CompletionWord,
   fishCompletion,
   zshCompletion,
 } from './completion-scripts.ts';
 
 const SCRIPTS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
 
-export function completionCommand(shell: keyof typeof SCRIPTS, program: Command, io: Io): number {
-  io.out(SCRIPTS[shell](completionsOf(program)));
+export function completionCommand(shell: keyof typeof SCRIPTS, commands: readonly Command[], io: Io): number {
+  io.out(SCRIPTS[shell](commands.map((command) => completionOf(command, commands))));
   return 0;
 }
 
-/** A command and all commands in it. */
-export function completionsOf(command: Command): CompletionCommand[] {
-  const help = command.createHelp();
-  const choices = command.registeredArguments.flatMap((argument) =>
-    (argument.argChoices ?? []).map((word) => ({ word, description: argument.description })),
-  );
-  const commands = help
-    .visibleCommands(command)
-    .map((each) => ({ word: each.name(), description: each.description() }));
-  const completion: CompletionCommand = {
+/** What commander adds to a command that only holds others. */
+const HELP: CompletionWord = { word: 'help', description: HELP_OPTION.help };
+
+function completionOf(command: Command, commands: readonly Command[]): CompletionCommand {
+  const words = Object.values(command.arguments ?? {});
+  const below = commandsBelow(command, commands);
+  return {
     name: fullName(command),
-    words: [...commands, ...choices],
-    options: help.visibleOptions(command).map(completionOption),
-    takesFiles: command.registeredArguments.some((argument) => VALUES[argument.name()] === 'file'),
+    words: [
+      ...below.map((each) => ({ word: nameOf(each), description: each.summary })),
+      ...(command.run === undefined ? [HELP] : []),
+      ...words.flatMap(({ choices = [], help }) => choices.map((word) => ({ word, description: help }))),
+    ],
+    options: visibleOptions(command).map(completionOfOption),
+    takesFiles: words.some(({ completion }) => completion === 'file'),
   };
-  return [completion, ...command.commands.flatMap(completionsOf)];
 }
 
-function completionOption(option: Option): CompletionOption {
-  const flags = [option.short, option.long].filter((flag) => flag !== undefined);
-  const placeholder = /<(.*)>/.exec(option.flags)?.[1];
-  const value = placeholder === undefined ? 'none' : (VALUES[placeholder] ?? 'other');
-  return { flags, description: option.description, value };
+function completionOfOption({ flags, help, value, ...option }: VisibleOption): CompletionOption {
+  const known = option.choices ?? option.completion ?? 'other';
+  return { flags, description: help, value: value === undefined ? 'none' : known };
 }
-
-/** What stands for files and directories in the declarations of commands. */
-const VALUES: Readonly<Record<string, CompletionValue>> = { file: 'file', path: 'file', dir: 'directory' };

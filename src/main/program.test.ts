@@ -7,13 +7,9 @@ import { describe, test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
 import { importsOf } from '../../test/support/imports.ts';
 import { fakePortmap, tcpServer } from '../../test/support/rpc-server.ts';
-import { completionsOf } from './completion.ts';
-import { portreeveProgram, run } from './program.ts';
+import { fullName } from '../kit/command.ts';
+import { COMMANDS, run } from './program.ts';
 
-/** The words of every command. */
-const COMMANDS = completionsOf(portreeveProgram({ io: capturedIo(), end: () => {} })).map(({ name }) =>
-  name.split(' ').slice(1),
-);
 /** The files that do what the commands are for. */
 const SRC = join(import.meta.dirname, '..');
 const MODULES = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
@@ -23,20 +19,20 @@ const MODULES = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
 );
 
 test('there are commands', () => {
-  assert.ok(COMMANDS.some((words) => words.join(' ') === 'portmap list'));
+  assert.ok(COMMANDS.some(({ path }) => path.join(' ') === 'portmap list'));
   assert.ok(MODULES.includes('portmap/commands/list.ts'));
 });
 
 describe('--help', () => {
   for (const command of COMMANDS) {
-    test(`of portreeve ${command.join(' ')}`, async () => {
+    test(`of ${fullName(command)}`, async () => {
       const io = capturedIo();
-      assert.equal(await run([...command, '--help'], io), 0);
-      assert.ok(io.stdout().startsWith(`Usage: ${['portreeve', ...command].join(' ')}`));
+      assert.equal(await run([...command.path, '--help'], io), 0);
+      assert.ok(io.stdout().startsWith(`Usage: ${fullName(command)}`));
       assert.match(io.stdout(), /\nExamples:\n {2}.*portreeve /);
       assert.equal(io.stderr(), '');
       for (const line of io.stdout().split('\n')) assert.ok(line.length <= 80, line);
-      assert.doesNotMatch(io.stdout(), /fallback/);
+      assert.doesNotMatch(io.stdout(), /fallback|default: (\[\]|")/);
     });
   }
 });
@@ -107,13 +103,23 @@ describe('a command loads what it needs and no more', () => {
   const packages = (file: string) =>
     [...loadedWith(join(SRC, file))].filter((name) => !name.startsWith('/') && !name.startsWith('node:'));
 
+  const files = (start: string) =>
+    [...loadedWith(join(SRC, start))].map((file) => file.replace(/^.*\/src\//, ''));
+
   test('no command is loaded before it is given', () => {
     for (const start of ['quick.ts', 'main/program.ts']) {
-      const files = [...loadedWith(join(SRC, start))].map((file) => file.replace(/^.*\/src\//, ''));
-      assert.ok(files.includes('main/quick-commands.ts'));
-      for (const module of MODULES) assert.ok(!files.includes(module), module);
+      assert.ok(files(start).includes('sockets/commands/index.ts'));
+      for (const module of MODULES) assert.ok(!files(start).includes(module), module);
     }
     assert.deepEqual([packages('quick.ts'), packages('main/program.ts')], [[], ['commander']]);
+  });
+
+  // What a record imports later goes into the bundle with it.
+  test('the quick commands are declared apart from all others', () => {
+    assert.deepEqual(
+      files('quick.ts').filter((file) => /^(?:main|\w+\/commands)\//.test(file)),
+      ['main/quick-commands.ts', 'doctor/commands/quick.ts', 'sockets/commands/index.ts'],
+    );
   });
 
   test('a question to the daemon loads nothing with which we would look ourselves', () => {
@@ -123,7 +129,6 @@ describe('a command loads what it needs and no more', () => {
 
   const needed: Readonly<Record<string, string[]>> = {
     'main/config-check.ts': ['smol-toml', 'zod'],
-    'main/completion.ts': ['commander'],
     // It reaches into the kernel.
     'doctor/commands/demo/command.ts': ['koffi'],
     'doctor/commands/doctor.ts': ['koffi'],

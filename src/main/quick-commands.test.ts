@@ -1,28 +1,25 @@
 // The quick way reads what commander would read, or leaves it to it.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Command } from 'commander';
 import fc from 'fast-check';
 import { capturedIo } from '../../test/support/captured-io.ts';
-import { run } from './program.ts';
-import { EXPLAIN, PORTS, type QuickCommand, quickCall, WHO } from './quick-commands.ts';
+import { type Command, flagOf, fullName } from '../kit/command.ts';
+import { COMMANDS, run } from './program.ts';
+import { QUICK, quickCall } from './quick-commands.ts';
 
-const COMMANDS: readonly QuickCommand[] = [PORTS, WHO, EXPLAIN];
+const PROGRAM = COMMANDS.filter(({ path }) => path.length === 0);
 
-/** What commander makes of arguments; undefined where it refuses them. */
-function readByCommander({ argument, options }: QuickCommand, typed: readonly string[]) {
-  const command = new Command().exitOverride().configureOutput({ outputError: () => {}, writeOut: () => {} });
-  command.argument(argument);
-  for (const [flags] of options) command.option(flags);
-  let read: { words: string[]; options: object } | undefined;
-  command.action((words: string | string[], given: object) => {
-    read = { words: [words].flat(), options: { ...given } };
-  });
-  try {
-    command.parse(typed, { from: 'user' });
-  } catch {
-    return undefined;
-  }
+/** What commander makes of a command line; undefined where it refuses it. */
+async function readByCommander(command: Command, typed: readonly string[]) {
+  let read: { words: object; options: object } | undefined;
+  const reader: Command = {
+    ...command,
+    run(words, options) {
+      read = { words, options: { ...options } };
+      return 0;
+    },
+  };
+  await run([...command.path, ...typed], capturedIo(), [...PROGRAM, reader]);
   return read;
 }
 
@@ -42,20 +39,18 @@ describe('a command line', () => {
       '--owner=x',
       '-j',
     ),
-    fc.constantFrom(
-      ...COMMANDS.flatMap(({ options }) => options.map(([flags]) => flags.split(' ')[0] ?? '')),
-    ),
+    fc.constantFrom(...QUICK.flatMap(({ options = {} }) => Object.keys(options).map(flagOf))),
   );
-  for (const command of COMMANDS) {
-    test(`of ${command.name} that is read is read as commander reads it`, () => {
+  for (const command of QUICK) {
+    test(`of ${fullName(command)} that is read is read as commander reads it`, async () => {
       let count = 0;
-      fc.assert(
-        fc.property(fc.array(word, { maxLength: 6 }), (typed) => {
-          const quick = quickCall([command.name, ...typed]);
+      await fc.assert(
+        fc.asyncProperty(fc.array(word, { maxLength: 6 }), async (typed) => {
+          const quick = quickCall([...command.path, ...typed]);
           if (!quick) return;
           count++;
           const { words, options } = quick;
-          assert.deepEqual({ words, options }, readByCommander(command, typed));
+          assert.deepEqual({ words, options }, await readByCommander(command, typed));
         }),
         { numRuns: 2000 },
       );
@@ -64,13 +59,16 @@ describe('a command line', () => {
   }
 
   test('that is usual is read', () => {
-    const cases: Record<string, [words: string[], options: object]> = {
-      ports: [[], {}],
-      'ports 80 90-99 --listening --json': [['80', '90-99'], { listening: true, json: true }],
-      'ports --owner nginx --all --runtime /run/x': [[], { owner: 'nginx', all: true, runtime: '/run/x' }],
-      'who 80/tcp': [['80/tcp'], {}],
-      'who 80 ssh --json': [['80', 'ssh'], { json: true }],
-      'explain --json 80': [['80'], { json: true }],
+    const cases: Record<string, [words: object, options: object]> = {
+      ports: [{ port: [] }, {}],
+      'ports 80 90-99 --listening --json': [{ port: ['80', '90-99'] }, { listening: true, json: true }],
+      'ports --owner nginx --all --runtime /run/x': [
+        { port: [] },
+        { owner: 'nginx', all: true, runtime: '/run/x' },
+      ],
+      'who 80/tcp': [{ port: ['80/tcp'] }, {}],
+      'who 80 ssh --json': [{ port: ['80', 'ssh'] }, { json: true }],
+      'explain --json 80': [{ port: ['80'] }, { json: true }],
     };
     for (const [line, [words, options]] of Object.entries(cases)) {
       const call = quickCall(line.split(' '));

@@ -1,22 +1,9 @@
 // `portreeve serve`: hands its options to the daemon, which nothing else on the command line loads.
 import type { Io } from '../kit/io.ts';
+import type { ServeOptions } from './settings.ts';
 
 /** How long what was written last may wait for its reader. */
 const LAST_WORDS_MS = 300;
-
-/** The options as they were written; the daemon says what is wrong with them. */
-export interface ServeOptions {
-  readonly config?: string;
-  readonly state?: string;
-  readonly runtime?: string;
-  readonly listen: readonly string[];
-  readonly port?: string;
-  readonly local?: string;
-  readonly fallback?: boolean;
-  readonly takeOver?: boolean;
-  readonly dryRun?: boolean;
-  readonly pins?: string;
-}
 
 export async function serveCommand(options: ServeOptions, io: Io): Promise<number> {
   const { serve } = await import('./serve.ts');

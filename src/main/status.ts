@@ -9,11 +9,7 @@ import type { Io } from '../kit/io.ts';
 import type { DaemonStatus, GuardReport, PortmapReport } from '../kit/status-report.ts';
 import { emphasize, formatTable, json, localTime } from '../kit/text.ts';
 import { CALL_COLUMNS, callRows } from '../portmap/commands/calls.ts';
-
-export interface StatusOptions {
-  readonly runtime?: string;
-  readonly json?: boolean;
-}
+import type { StatusOptions } from './commands.ts';
 
 export async function statusCommand(options: StatusOptions, io: Io): Promise<number> {
   const status = await askDaemon(io, options.runtime);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { manSource } from '../../scripts/man.ts';
+import { manSource } from '../../scripts/man-source.ts';
 import { CHECKS } from '../../src/doctor/core/findings/checks/all.ts';
 import { parseSettings } from '../../src/kit/settings-file.ts';
 import { ROOT } from '../support/files.ts';

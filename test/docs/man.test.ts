@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import type { Command } from 'commander';
-import { manPages, manSource, roffOf } from '../../scripts/man.ts';
-import { fullName } from '../../src/kit/command.ts';
+import { roffOf } from '../../scripts/man.ts';
+import { manPages, manSource } from '../../scripts/man-source.ts';
+import { type Command, commandsBelow, fullName, nameOf } from '../../src/kit/command.ts';
 import { parseSettings, SETTING_KEYS } from '../../src/kit/settings-file.ts';
-import { portreeveProgram } from '../../src/main/program.ts';
+import { COMMANDS, run } from '../../src/main/program.ts';
 import { capturedIo } from '../support/captured-io.ts';
 import { ROOT } from '../support/files.ts';
 import { needs, probe } from '../support/probe.ts';
@@ -96,9 +96,9 @@ describe('each page', () => {
 });
 
 /** What a page says of a command: under a heading of its own, else all that is under none. */
-function textAbout(command: Command): string {
+function textAbout(command: Command, usage: string): string {
   const sections = PAGES.flatMap((page) => manSource(page).split(/^(?=##)/m));
-  const heading = `### ${fullName(command)} ${command.usage()}\n`;
+  const heading = `### ${usage}\n`;
   const own = sections.find((section) => section.startsWith(heading));
   if (own !== undefined) return own;
   const page = PAGES.find((name) => name.replace(/\.\d$/, '') === fullName(command).replaceAll(' ', '-'));
@@ -116,27 +116,51 @@ function optionsIn(text: string): string[] {
   );
 }
 
-function commandsOf(command: Command): Command[] {
-  return [command, ...command.commands.flatMap(commandsOf)];
+/** The usage and the options that the help shows. */
+async function helpOf({ path }: Command) {
+  const io = capturedIo();
+  await run([...path, '--help'], io);
+  const [, usage = ''] = /^Usage: (.*)$/m.exec(io.stdout()) ?? [];
+  const options = [...io.stdout().matchAll(/^ {2}(-.*?)(?: {2}.*)?$/gm)].map(([, flags = '']) => flags);
+  return { usage, options };
 }
 
-describe('the options in the help and in the manual are the same', () => {
-  for (const command of commandsOf(portreeveProgram({ io: capturedIo(), end: () => {} }))) {
-    test(fullName(command), () => {
-      const options = command.createHelp().visibleOptions(command);
-      assert.deepEqual(optionsIn(textAbout(command)).sort(), options.map(({ flags }) => flags).sort());
+describe('the help and the manual have the same usage and options', () => {
+  for (const command of COMMANDS) {
+    test(fullName(command), async () => {
+      const { usage, options } = await helpOf(command);
+      assert.ok(options.includes('-h, --help'));
+      assert.deepEqual(optionsIn(textAbout(command, usage)), options);
     });
   }
 
+  test('and no page of docs/man lists them by hand', () => {
+    for (const page of PAGES) {
+      const text = readFileSync(new URL(`docs/man/${page}.md`, ROOT), 'utf8');
+      assert.deepEqual(optionsIn(text), [], page);
+      assert.doesNotMatch(text, /^## (?:Synopsis|Options)/m, page);
+    }
+  });
+
   test('and so are the commands', () => {
-    const program = portreeveProgram({ io: capturedIo(), end: () => {} });
-    const listed = /^## Commands\n([\s\S]*?)^## /m.exec(manSource('portreeve.1'))?.[1] ?? '';
-    const names = program.createHelp().visibleCommands(program);
+    const [, listed = ''] = /^## Commands\n([\s\S]*?)^##/m.exec(manSource('portreeve.1')) ?? [];
+    const program = COMMANDS.find(({ path }) => path.length === 0);
     assert.deepEqual(
       [...listed.matchAll(/^- `(\w+)`/gm)].map(([, name]) => name),
-      names.map((command) => command.name()),
+      [...commandsBelow(program ?? assert.fail(), COMMANDS).map(nameOf), 'help'],
     );
   });
+});
+
+test('an option of the manual says what the help does, what is legal, and more', () => {
+  const text = manSource('portreeve-suggest.1');
+  assert.match(text, /^- `--protocol` \*which\*: .* \(default: both\)\. It is `tcp`, `udp` or `both`\.$/m);
+  assert.match(
+    text,
+    /^- `--near` \*port\*: The nearest to this one, 8000 or http-alt\. It is a number or a service\. Of two/m,
+  );
+  assert.match(manSource('portreeve-run.1'), /^- `--job` \*name\*: .* It has to be given\. /m);
+  assert.match(manSource('portreeve-reservations.1'), /^- `--zos`: .* cannot be combined with `--json`\.$/m);
 });
 
 describe('portreeve.toml(5)', () => {

@@ -1,9 +1,6 @@
 /** A call of every command of the program, so that a test can hold all of them to one rule, also those to come. */
 
-import type { Command } from 'commander';
-import { fullName } from '../../src/kit/command.ts';
-import { portreeveProgram } from '../../src/main/program.ts';
-import { capturedIo } from './captured-io.ts';
+import { COMMANDS } from '../../src/main/program.ts';
 
 /** Files that the calls name, to be written before they are made. */
 export const CALL_FILES: Readonly<Record<string, string>> = {
@@ -80,9 +77,5 @@ export const CALLS: Readonly<Record<string, readonly Call[]>> = {
 
 /** The names of all commands that do something, and not only hold others. */
 export function commandsOfProgram(): string[] {
-  const program = portreeveProgram({ io: capturedIo(), end: () => {} });
-  const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
-  // Commander shows nowhere else whether a command that holds others does something itself.
-  const acting = all(program).filter((command) => Reflect.get(command, '_actionHandler') !== null);
-  return acting.map((command) => fullName(command).split(' ').slice(1).join(' '));
+  return COMMANDS.filter((command) => command.run !== undefined).map(({ path }) => path.join(' '));
 }

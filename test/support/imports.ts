@@ -116,7 +116,7 @@ const LAYERS: readonly Layer[] = [
     layer: 'commands',
     own: [...CODECS, 'core', 'linux', 'app', 'client'],
     left: [...CODECS, 'core', 'linux', 'app', 'client', 'commands'],
-    rest: [...EVERYTHING, 'commander'],
+    rest: EVERYTHING,
     why: 'a command does not load the daemon',
   },
 ];

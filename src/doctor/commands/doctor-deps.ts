@@ -21,19 +21,7 @@ import type { FixDoors } from '../app/fix.ts';
 import type { SceneChoices, SceneDoors } from '../app/scene.ts';
 import { FileRecordFile } from '../linux/file-record.ts';
 import { explainDoors } from './explain-deps.ts';
-
-export interface DoctorOptions {
-  readonly all?: boolean;
-  readonly bpxprm?: string;
-  readonly config?: string;
-  readonly failOn?: string;
-  readonly fix?: boolean;
-  readonly json?: boolean;
-  readonly root?: string;
-  readonly state?: string;
-  readonly undo?: boolean;
-  readonly yes?: boolean;
-}
+import type { DoctorOptions } from './index.ts';
 
 /** This host, as the one who asks may see it; with `root` the files are those of another system's tree. */
 export function doctorDoors({ state, root }: DoctorOptions, io: Io): SceneDoors {

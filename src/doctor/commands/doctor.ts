@@ -23,8 +23,9 @@ import {
 } from '../app/fix.ts';
 import { CODES, checkOf, type Finding } from '../core/findings/checks/all.ts';
 import { SEVERITIES, type Severity } from '../core/findings/finding.ts';
-import { type DoctorOptions, doctorChoices, doctorDoors, fixDoors, recordDirectory } from './doctor-deps.ts';
+import { doctorChoices, doctorDoors, fixDoors, recordDirectory } from './doctor-deps.ts';
 import { checkJson, checkText, examinationJson, examinationText, planJson } from './doctor-text.ts';
+import type { DoctorOptions } from './index.ts';
 
 /** `portreeve doctor` */
 export async function doctorCommand(

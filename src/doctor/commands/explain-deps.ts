@@ -19,11 +19,7 @@ import { settleProfile, stateToLookAt } from '../../profile/commands/settings.ts
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import type { ExplainDoors } from '../app/explain.ts';
-
-export interface ExplainOptions {
-  readonly json?: boolean;
-  readonly state?: string;
-}
+import type { ExplainOptions } from './quick.ts';
 
 /** This host, as the one who asks may see it. */
 export function explainDoors({ state }: ExplainOptions, io: Io): ExplainDoors {

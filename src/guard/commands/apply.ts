@@ -11,7 +11,6 @@ import { changesSummary, changesText } from '../../profile/commands/changes.ts';
 import { diagnosticsText, summaryText } from '../../profile/commands/diagnostics.ts';
 import {
   ownState,
-  type ProfileOptions,
   type ProfileSettings,
   profileFile,
   revisionNumber,
@@ -19,18 +18,9 @@ import {
 } from '../../profile/commands/settings.ts';
 import type { Change } from '../app/guard.ts';
 import { applyDoors, isOfGuard } from './apply-deps.ts';
+import type { ApplyOptions } from './index.ts';
 import { tellNotes } from './notes.ts';
 import { tellUnknown } from './unknown-names.ts';
-
-export interface ApplyOptions extends ProfileOptions {
-  readonly dryRun?: boolean;
-  readonly keepGoing?: boolean;
-  readonly verbose?: boolean;
-  readonly exact?: boolean;
-  readonly revision?: string;
-  readonly try?: string;
-  readonly pins?: string;
-}
 
 /** What was typed, with how long the profile is on trial (milliseconds); undefined: it is not. */
 interface Chosen extends ApplyOptions {

@@ -21,13 +21,10 @@ import type { AssignedPorts } from '../app/assigned-ports.ts';
 import { findGuard, type GuardChoices, type GuardDoors, settleTrial } from '../app/guard.ts';
 import { guardSettings } from '../app/settings.ts';
 import { applyDoors } from './apply-deps.ts';
+import type { TypedGuardOptions } from './index.ts';
 
-export interface GuardOptions extends ProfileOptions {
-  readonly pins?: string;
-  readonly cgroup?: string;
-  readonly runtime?: string;
-  readonly json?: boolean;
-  readonly verbose?: boolean;
+/** What was typed for a command of the guard, and who is known here. */
+export interface GuardOptions extends ProfileOptions, TypedGuardOptions {
   /** The users that are known here; those that were written down. */
   readonly users?: CommandUsers | undefined;
 }

@@ -8,30 +8,19 @@ import { type InForce, profileInForce } from '../../profile/app/in-force.ts';
 import { loadProfile } from '../../profile/app/load.ts';
 import { loadRacf } from '../../profile/app/racf.ts';
 import { changesSummary, changesText } from '../../profile/commands/changes.ts';
-import {
-  type ProfileOptions,
-  type ProfileSettings,
-  settleProfile,
-  stateToLookAt,
-} from '../../profile/commands/settings.ts';
+import { type ProfileSettings, settleProfile, stateToLookAt } from '../../profile/commands/settings.ts';
 import { requireSound } from '../../profile/commands/sound.ts';
 import { diffProfiles } from '../../profile/core/diff.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { guardOf, impactsHere, impactsOfDifference } from './impact.ts';
 import { impactsBelow, impactsJson, wouldBeSummary } from './impact-text.ts';
-
-export interface ProfileDiffOptions extends ProfileOptions {
-  readonly json?: boolean;
-  readonly keepGoing?: boolean;
-  readonly live?: boolean;
-  readonly pins?: string;
-}
+import type { LiveDiffOptions } from './index.ts';
 
 /** Compares with `old`, as if that had been enforced since ever, or else with what is in force. */
 export async function liveDiffCommand(
   old: string | undefined,
   file: string,
-  options: ProfileDiffOptions,
+  options: LiveDiffOptions,
   io: Io,
 ): Promise<number> {
   const settings = await settleProfile(options, io);
@@ -61,7 +50,7 @@ function loaded(
   path: string,
   kept: InForce['racf'],
   { reading, racf: given, sysname, tcpname }: ProfileSettings,
-  options: ProfileDiffOptions,
+  options: LiveDiffOptions,
   io: Io,
 ): InForce {
   const { profile, report } = loadProfile(path, { readBytes }, reading);

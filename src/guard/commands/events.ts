@@ -15,16 +15,7 @@ import { portRanges } from '../../names/commands/port-arguments.ts';
 import { EVENT_PORTS, type EventLine, type EventsAsked, eventLine, eventsPath } from '../app/events.ts';
 import { SqliteEventArchive } from '../linux/event-archive.ts';
 import { EventTable } from './event-table.ts';
-
-export interface EventsOptions {
-  readonly follow?: boolean;
-  readonly since?: string;
-  readonly json?: boolean;
-  readonly port?: readonly string[];
-  readonly job?: string;
-  readonly runtime?: string;
-  readonly state?: string;
-}
+import type { EventsOptions } from './index.ts';
 
 export async function eventsCommand(options: EventsOptions, io: Io): Promise<number> {
   const asked: EventsAsked = {

@@ -17,13 +17,8 @@ import {
   removeNamespace,
 } from '../app/namespaces.ts';
 import { guardDoors } from './deps.ts';
+import type { NamespaceOptions, NamespacesOptions } from './index.ts';
 import { tellNotes } from './notes.ts';
-
-export interface NamespacesOptions {
-  readonly pins?: string;
-  readonly json?: boolean;
-  readonly state?: string;
-}
 
 /** `portreeve guard namespaces` */
 export function namespacesCommand({ pins, json: isJson }: NamespacesOptions, io: Io): number {
@@ -34,7 +29,7 @@ export function namespacesCommand({ pins, json: isJson }: NamespacesOptions, io:
 }
 
 /** `portreeve guard namespaces add` */
-export function addNamespaceCommand(text: string, options: NamespacesOptions, io: Io): number {
+export function addNamespaceCommand(text: string, options: NamespaceOptions, io: Io): number {
   needRoot(io, 'say where a profile holds');
   const pins = options.pins ?? GUARD_PINS;
   const { result: isNew, notes } = addNamespace(guardDoors(options, io), pins, text);
@@ -44,7 +39,7 @@ export function addNamespaceCommand(text: string, options: NamespacesOptions, io
 }
 
 /** `portreeve guard namespaces remove` */
-export function removeNamespaceCommand(text: string, options: NamespacesOptions, io: Io): number {
+export function removeNamespaceCommand(text: string, options: NamespaceOptions, io: Io): number {
   needRoot(io, 'say where a profile holds');
   const pins = options.pins ?? GUARD_PINS;
   const { result: by, notes } = removeNamespace(guardDoors(options, io), pins, text);

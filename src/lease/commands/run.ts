@@ -6,12 +6,7 @@ import { parseDecimal } from '../../base/port.ts';
 import { RUN_PATH, RUN_SOCKET, type RunAnswer, type RunRequest } from '../../guard/app/run.ts';
 import { command } from '../../kit/daemon-client.ts';
 import { SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
-
-export interface RunOptions {
-  readonly job: string;
-  readonly runtime?: string;
-  readonly shell?: string;
-}
+import type { RunOptions } from './index.ts';
 
 /** What bin/portreeve takes for the sign that its shell has the job: no other end of ours has this code. */
 export const HAS_JOB = 111;

@@ -17,18 +17,7 @@ import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import { askedSystems, type SuggestedPorts, type SuggestReport, suggestPorts } from '../app/suggest.ts';
 import type { Wish } from '../core/suggest.ts';
-
-export interface SuggestOptions {
-  readonly block?: string;
-  readonly stacks: string;
-  readonly near?: string;
-  readonly name?: string;
-  readonly protocol: string;
-  readonly reserve?: string;
-  readonly config?: string;
-  readonly state?: string;
-  readonly json?: boolean;
-}
+import type { SuggestOptions } from './index.ts';
 
 /** Ports that were passed over and are told to people; programs are told more. */
 const PASSED_OVER_SHOWN = 10;

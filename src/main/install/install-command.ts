@@ -14,6 +14,7 @@ import {
 import { putFile } from '../../host/linux/put-file.ts';
 import { pathInTree } from '../../host/linux/tree-path.ts';
 import type { Io } from '../../kit/io.ts';
+import type { InstallOptions, UninstallOptions } from '../commands.ts';
 import {
   type InstallPlace,
   type InstallPlan,
@@ -24,19 +25,6 @@ import {
 } from './install.ts';
 import { requireTrustedProgram } from './install-trust.ts';
 import type { InstalledProgram } from './install-units.ts';
-
-export interface InstallOptions {
-  readonly dryRun?: boolean;
-  readonly root?: string;
-  readonly force?: boolean;
-  readonly allowPath?: boolean;
-}
-
-export interface UninstallOptions {
-  readonly dryRun?: boolean;
-  readonly root?: string;
-  readonly purge?: boolean;
-}
 
 /** `portreeve install` */
 export function installCommand(options: InstallOptions, io: Io): number {

@@ -11,10 +11,7 @@ import type { Stack, StackRange } from '../core/stack.ts';
 import { STACKS, stacksNamed, stackWords } from '../core/stacks.ts';
 import { contradictions, STRATUS_GUIDE, STRATUS_TABLE, type StratusRow } from '../core/stratus-table.ts';
 import { bootFiles, bootReader } from './boot-files.ts';
-
-export interface StacksOptions {
-  readonly json?: boolean;
-}
+import type { StacksOptions } from './index.ts';
 
 /** Words that ask for something else than a system. */
 const HOST = 'host';

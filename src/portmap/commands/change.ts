@@ -10,13 +10,8 @@ import { Portmap } from '../client/portmap.ts';
 import { checkTarget, type LocalTarget } from '../client/target.ts';
 import { localTargetHere } from './ask.ts';
 import { parseTimeout } from './host.ts';
+import type { PortmapChangeOptions } from './index.ts';
 import { parseProgram, parseVersion } from './rpc-names.ts';
-
-export interface PortmapChangeOptions {
-  readonly socket?: string;
-  readonly dryRun?: boolean;
-  readonly timeout?: string;
-}
 
 export interface PortmapSetArguments {
   readonly program: string;

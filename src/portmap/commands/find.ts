@@ -7,15 +7,9 @@ import { formatTable, json } from '../../kit/text.ts';
 import { Portmap, type PortmapTarget } from '../client/portmap.ts';
 import { type IpTarget, targetText } from '../client/target.ts';
 import { type PortmapHost, parsePortmapHost, parseTimeout } from './host.ts';
+import type { PortmapFindOptions } from './index.ts';
 import { locateProgram, mappersOf } from './locate.ts';
 import { parseProgram } from './rpc-names.ts';
-
-export interface PortmapFindOptions {
-  readonly tcp?: boolean;
-  readonly udp?: boolean;
-  readonly json?: boolean;
-  readonly timeout?: string;
-}
 
 export async function portmapFindCommand(
   program: string,

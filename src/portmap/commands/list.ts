@@ -8,13 +8,9 @@ import { parseUaddr } from '../../wire/uaddr.ts';
 import type { PortmapEntry } from '../client/portmap.ts';
 import { askPortmap } from './ask.ts';
 import { parseTimeout } from './host.ts';
+import type { PortmapListOptions } from './index.ts';
 import { hostRpcNames } from './rpc-names.ts';
 import { versionsText } from './versions.ts';
-
-export interface PortmapListOptions {
-  readonly json?: boolean;
-  readonly timeout?: string;
-}
 
 export async function portmapListCommand(
   host: string | undefined,

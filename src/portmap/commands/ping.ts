@@ -8,6 +8,7 @@ import { Portmap } from '../client/portmap.ts';
 import { RpcClient } from '../client/rpc-client.ts';
 import { type IpTarget, targetText } from '../client/target.ts';
 import { parsePortmapHost, parseTimeout } from './host.ts';
+import type { PortmapPingOptions } from './index.ts';
 import { locateProgram, mappersOf } from './locate.ts';
 import { parseProgram, parseVersion, VERSION_MAX } from './rpc-names.ts';
 
@@ -15,13 +16,6 @@ export interface PortmapPingArguments {
   readonly host: string;
   readonly program: string;
   readonly version: string | undefined;
-}
-
-export interface PortmapPingOptions {
-  readonly tcp?: boolean;
-  readonly udp?: boolean;
-  readonly json?: boolean;
-  readonly timeout?: string;
 }
 
 /** The most versions that are asked for: who claims to have more is not to be believed. */

@@ -7,12 +7,8 @@ import type { AddressStat, RemoteCallStat, RpcbStat } from '../wire/rpcbind.ts';
 import { askPortmap } from './ask.ts';
 import { CALL_COLUMNS, type CallRow, callRows } from './calls.ts';
 import { parseTimeout } from './host.ts';
+import type { PortmapStatsOptions } from './index.ts';
 import { hostRpcNames } from './rpc-names.ts';
-
-export interface PortmapStatsOptions {
-  readonly json?: boolean;
-  readonly timeout?: string;
-}
 
 /** The version of the protocol that the first of the statistics is about; the others follow. */
 const FIRST_VERSION = 2;

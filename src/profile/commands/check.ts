@@ -6,14 +6,9 @@ import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
 import { type Companions, checkProfile, readCompanions } from '../app/check.ts';
 import { fileReport, joinReports, type Report } from '../app/report.ts';
-import { type DiagnosticOptions, diagnosticsText, githubText, summaryText } from './diagnostics.ts';
-import { type ProfileOptions, type ProfileSettings, profileFile, settleProfile } from './settings.ts';
-
-export interface ProfileCheckOptions extends ProfileOptions, DiagnosticOptions {
-  readonly bpxprm?: string;
-  readonly json?: boolean;
-  readonly format?: 'text' | 'github';
-}
+import { diagnosticsText, githubText, summaryText } from './diagnostics.ts';
+import type { ProfileCheckOptions } from './index.ts';
+import { type ProfileSettings, profileFile, settleProfile } from './settings.ts';
 
 export async function profileCheckCommand(
   files: readonly string[],

@@ -17,18 +17,9 @@ import { loadRacf, safCheck } from '../app/racf.ts';
 import type { Allowed, Reason, Verdict } from '../core/verdict.ts';
 import { SqliteProfileArchive } from '../linux/profile-archive.ts';
 import { ruleText } from './changes.ts';
-import { type ProfileOptions, type ProfileSettings, settleProfile, stateToLookAt } from './settings.ts';
+import type { DecideOptions } from './index.ts';
+import { type ProfileSettings, settleProfile, stateToLookAt } from './settings.ts';
 import { requireSound } from './sound.ts';
-
-export interface DecideOptions extends ProfileOptions {
-  readonly profile?: string;
-  readonly keepGoing?: boolean;
-  readonly user?: string;
-  readonly address?: string;
-  readonly listen?: boolean;
-  readonly lowPorts?: 'yes' | 'no';
-  readonly json?: boolean;
-}
 
 export async function decideCommand(
   job: string,

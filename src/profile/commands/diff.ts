@@ -1,13 +1,13 @@
 // `portreeve profile diff`: what two profiles mean differently.
 
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
-import type { ProfileDiffOptions } from '../../guard/commands/diff-live.ts';
 import { readBytes } from '../../host/linux/files.ts';
 import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
 import { loadProfile } from '../app/load.ts';
 import { diffProfiles } from '../core/diff.ts';
 import { changesSummary, changesText } from './changes.ts';
+import type { ProfileDiffOptions } from './index.ts';
 import { settleProfile } from './settings.ts';
 import { requireSound } from './sound.ts';
 
@@ -17,10 +17,6 @@ export async function profileDiffCommand(
   options: ProfileDiffOptions,
   io: Io,
 ): Promise<number> {
-  if (options.live) {
-    const { liveDiffCommand } = await import('../../guard/commands/diff-live.ts');
-    return liveDiffCommand(other === undefined ? undefined : file, other ?? file, options, io);
-  }
   if (other === undefined) throw otherMissing();
   const { reading } = await settleProfile(options, io);
   const [before, after] = [file, other].map((path) => {

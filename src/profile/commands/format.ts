@@ -5,12 +5,8 @@ import { readBytes, replaceFile } from '../../host/linux/files.ts';
 import type { Io } from '../../kit/io.ts';
 import { canonicalProfile } from '../app/format.ts';
 import { diagnosticsText, summaryText } from './diagnostics.ts';
-import { type ProfileOptions, profileFile, settleProfile } from './settings.ts';
-
-export interface ProfileFormatOptions extends ProfileOptions {
-  readonly write?: boolean;
-  readonly check?: boolean;
-}
+import type { ProfileFormatOptions } from './index.ts';
+import { profileFile, settleProfile } from './settings.ts';
 
 export async function profileFormatCommand(
   file: string | undefined,

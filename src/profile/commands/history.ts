@@ -7,12 +7,8 @@ import { formatTable, json, localTime } from '../../kit/text.ts';
 import { readRevision } from '../app/history.ts';
 import type { ArchivedText, Revision, RevisionHead } from '../core/archive.ts';
 import { SqliteProfileArchive } from '../linux/profile-archive.ts';
+import type { ProfileHistoryOptions } from './index.ts';
 import { revisionNumber, stateToLookAt } from './settings.ts';
-
-export interface ProfileHistoryOptions {
-  readonly state?: string;
-  readonly json?: boolean;
-}
 
 export function profileHistoryCommand(
   number: string | undefined,

@@ -18,15 +18,9 @@ import {
 import type { RevisionHead } from '../core/archive.ts';
 import { SqliteProfileArchive } from '../linux/profile-archive.ts';
 import { ruleText } from './changes.ts';
-import { type ProfileOptions, settleProfile, stateToLookAt } from './settings.ts';
+import type { ReservationsOptions } from './index.ts';
+import { settleProfile, stateToLookAt } from './settings.ts';
 import { requireSound } from './sound.ts';
-
-export interface ReservationsOptions extends ProfileOptions {
-  readonly profile?: string;
-  readonly keepGoing?: boolean;
-  readonly json?: boolean;
-  readonly zos?: boolean;
-}
 
 /** What is shown, and from where. */
 interface Shown {

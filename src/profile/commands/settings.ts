@@ -6,19 +6,16 @@ import { PortreeveError } from '../../base/errors.ts';
 import { parseDecimal } from '../../base/port.ts';
 import { readText } from '../../host/linux/files.ts';
 import { PROFILE_DATABASE } from '../../host/linux/state-files.ts';
+import type { OptionsOf } from '../../kit/command.ts';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
+import type { STATE } from '../../kit/options.ts';
 import { readSettings } from '../../kit/settings.ts';
 import type { ReadingOptions } from '../app/load.ts';
+import type { RACF, READING } from './options.ts';
 
 /** Options that several of the commands have, as they were typed. */
-export interface ProfileOptions {
-  readonly config?: string;
-  readonly state?: string;
-  readonly symbol?: readonly string[];
-  readonly zosNames?: boolean;
-  readonly racf?: string;
-}
+export type ProfileOptions = OptionsOf<typeof READING & { racf: typeof RACF; state: typeof STATE }>;
 
 /** What they come to. */
 export interface ProfileSettings {

@@ -5,17 +5,8 @@ import type { Io } from '../../kit/io.ts';
 import { portRanges } from '../../names/commands/port-arguments.ts';
 import type { PortsSummary } from '../app/ports-answer.ts';
 import type { PortsQuestion } from '../app/ports-asked.ts';
+import type { PortsOptions } from './index.ts';
 import { lookAtRecords, lookAtTable, tellProblems } from './ports-look.ts';
-
-export interface PortsOptions {
-  readonly listening?: boolean;
-  readonly all?: boolean;
-  readonly owner?: string;
-  readonly watch?: boolean;
-  readonly json?: boolean;
-  readonly runtime?: string;
-  readonly state?: string;
-}
 
 export async function portsCommand(words: readonly string[], options: PortsOptions, io: Io): Promise<number> {
   const question = questionOf(words, options);

@@ -8,13 +8,9 @@ import { portsOneByOne } from '../../names/commands/port-arguments.ts';
 import type { PortRecord } from '../app/port-records.ts';
 import { endText, ownerText, secondsText } from '../app/port-words.ts';
 import type { PortsRecords } from '../app/ports-answer.ts';
+import type { WhoOptions } from './index.ts';
 import type { PortsLookOptions } from './ports-doors.ts';
 import { lookAtRecords } from './ports-look.ts';
-
-export interface WhoOptions {
-  readonly json?: boolean;
-  readonly runtime?: string;
-}
 
 export async function whoCommand(words: readonly string[], options: WhoOptions, io: Io): Promise<number> {
   const asked = portsOneByOne(words);

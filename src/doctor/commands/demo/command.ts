@@ -6,11 +6,8 @@ import { DEMO_ACT_MAX_MS, DEMO_CONNECTIONS_MAX } from '../../../base/limits.ts';
 import { parseDecimal } from '../../../base/port.ts';
 import { runInOwnNetwork } from '../../../host/linux/own-network.ts';
 import type { Io } from '../../../kit/io.ts';
+import type { CollisionOptions } from '../index.ts';
 import type { Play } from './inside.ts';
-
-export interface CollisionOptions {
-  readonly connections?: string;
-}
 
 const INSIDE = fileURLToPath(new URL(`./inside${extname(import.meta.filename)}`, import.meta.url));
 const CONNECTIONS = 10_000;

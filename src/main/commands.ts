@@ -1,0 +1,208 @@
+// The commands that belong to no feature: the program itself, its daemon, its settings and its installation.
+import { type Command, command, type Option, type Options, type OptionsOf } from '../kit/command.ts';
+import { CONFIG, DIRECTORY, JSON_OUTPUT, PINS, RUNTIME } from '../kit/options.ts';
+
+const PORTREEVE: Command = {
+  path: [],
+  summary: 'The port authority of a Linux host.',
+  help: 'Exit codes: 0 yes or done, 1 no, 2 wrong usage, 3 could not tell.',
+  examples: [
+    'portreeve serve',
+    'portreeve status',
+    'portreeve portmap list',
+    'portreeve portmap ping nfs.example.org mountd',
+    'portreeve profile check profile.tcpip',
+    'portreeve decide WEB 80/tcp',
+  ],
+};
+
+const LISTEN = {
+  value: 'address',
+  help: 'an address to answer on besides loopback; may be repeated',
+  repeatable: true,
+} satisfies Option;
+
+const SERVE = command({
+  path: ['serve'],
+  summary: 'run the daemon in the foreground',
+  options: {
+    config: { ...CONFIG, defaultText: 'portreeve.toml in the configuration directory, if it is there' },
+    state: { ...DIRECTORY, help: 'where to keep what outlives a reboot' },
+    runtime: { ...DIRECTORY, help: 'where to keep sockets and registrations' },
+    listen: { ...LISTEN, detail: '`0.0.0.0` and `::` are all addresses of IPv4 and of IPv6.' },
+    port: {
+      value: 'n',
+      help: 'the port of the port mapper',
+      detail: 'It is a number or a service.',
+      defaultText: '111',
+    },
+    local: { value: 'path', help: 'the Unix socket of the port mapper', completion: 'file' },
+    fallback: { help: 'take another port where 111 cannot be had', hidden: true },
+    pins: PINS,
+  },
+  examples: [
+    'portreeve serve                            on loopback, port 111',
+    'portreeve serve --listen 192.0.2.7         on that address, too',
+    'portreeve serve --port 7111 --runtime /tmp/try --local /tmp/try/rpcbind.sock',
+  ],
+  run: async (_, options, io) => {
+    const { serveCommand } = await import('./serve-command.ts');
+    return await serveCommand(options, io);
+  },
+});
+
+const STATUS_OPTIONS = { runtime: RUNTIME, json: JSON_OUTPUT };
+export type StatusOptions = OptionsOf<typeof STATUS_OPTIONS>;
+
+const STATUS = command({
+  path: ['status'],
+  summary: 'show what the running daemon does',
+  options: STATUS_OPTIONS,
+  help: 'Exit code 0 if portmap is running, 1 if it is not, 3 if no daemon answers.',
+  examples: ['portreeve status', 'portreeve status --json | jq .portmap.mappings'],
+  run: async (_, options, io) => {
+    const { statusCommand } = await import('./status.ts');
+    return await statusCommand(options, io);
+  },
+});
+
+const TAKE_OVER = command({
+  path: ['portmap', 'take-over'],
+  summary: 'take the place of a running rpcbind, with its registrations',
+  options: {
+    dryRun: {
+      help: 'say what would be done, and do nothing',
+      detail: 'It is said of each address and of each registration.',
+    },
+    listen: {
+      ...LISTEN,
+      detail: 'These take the place of those of rpcbind. 127.0.0.1 is loopback only.',
+    },
+    config: { ...CONFIG, help: 'settings, as for portreeve serve' },
+    pins: PINS,
+  },
+  help: `Reads what rpcbind has registered, stops it, and serves in its place in the
+foreground, as portreeve serve does. No RPC server has to be started again. It
+listens where rpcbind did, unless --listen or the settings name addresses, and
+writes that into the settings for later starts.`,
+  examples: [
+    'portreeve portmap take-over --dry-run',
+    'portreeve portmap take-over',
+    'portreeve portmap take-over --listen 192.0.2.7',
+  ],
+  run: async (_, options, io) => {
+    const { serveCommand } = await import('./serve-command.ts');
+    return await serveCommand({ ...options, takeOver: true }, io);
+  },
+});
+
+const CHECK_EXAMPLES = ['portreeve config check /etc/portreeve/portreeve.toml'];
+
+const SETTINGS: Command = {
+  path: ['config'],
+  summary: 'look at portreeve.toml',
+  examples: CHECK_EXAMPLES,
+};
+
+const CHECK_SETTINGS = command({
+  path: ['config', 'check'],
+  summary: 'say whether a file of settings is valid',
+  arguments: { file: { help: 'a portreeve.toml', completion: 'file' } },
+  help: `Names every mistake: keys that are no settings, with the nearest that is one,
+and values that cannot be. Exit code 0 if the file is valid, 2 if not.`,
+  examples: CHECK_EXAMPLES,
+  run: async ({ file }, _, io) => {
+    const { configCheckCommand } = await import('./config-check.ts');
+    return configCheckCommand(file, io);
+  },
+});
+
+const INSTALL_OPTIONS = {
+  dryRun: { help: 'show every file and command, and do nothing', detail: 'It does not take root.' },
+  root: {
+    ...DIRECTORY,
+    help: 'write into the tree of another system; no command is run',
+    detail:
+      'The directory is there. Links in it are followed as that system follows them. The accounts are made when that ' +
+      'system starts.',
+  },
+  force: {
+    help: 'replace files that are not from portreeve',
+    detail: 'That goes for links, too. They are not brought back later.',
+  },
+  allowPath: {
+    help: 'run the program as root although others can change its files',
+    detail: 'They can become root by it. The paths are named.',
+  },
+} satisfies Options;
+export type InstallOptions = OptionsOf<typeof INSTALL_OPTIONS>;
+
+const INSTALL = command({
+  path: ['install'],
+  summary: 'have systemd start the guard and the daemon',
+  options: INSTALL_OPTIONS,
+  help: `The guard comes into force before any service binds a port; the daemon takes the
+place of rpcbind. What is there already stays as it is.
+
+A program that others than root can change is refused.
+
+Exit code 0 if all is in place, 1 if files of others are in the way, or if they
+can change the program.`,
+  examples: ['portreeve install --dry-run', 'portreeve install', 'portreeve install --root /mnt/image'],
+  run: async (_, options, io) => {
+    const { installCommand } = await import('./install/install-command.ts');
+    return installCommand(options, io);
+  },
+});
+
+const UNINSTALL_OPTIONS = {
+  dryRun: { help: 'show what would be removed, and do nothing' },
+  root: {
+    ...DIRECTORY,
+    help: 'remove from the tree of another system; no command is run',
+  },
+  purge: {
+    help: 'remove the state directory, too',
+    detail: 'That is /var/lib/portreeve, with the record of what was applied.',
+  },
+} satisfies Options;
+export type UninstallOptions = OptionsOf<typeof UNINSTALL_OPTIONS>;
+
+const UNINSTALL = command({
+  path: ['uninstall'],
+  summary: 'take back what install has done',
+  options: UNINSTALL_OPTIONS,
+  help: `Stops the daemon, takes the guard out of the kernel, and removes the units. What
+is left is named.`,
+  examples: ['portreeve uninstall --dry-run', 'portreeve uninstall --purge'],
+  run: async (_, options, io) => {
+    const { uninstallCommand } = await import('./install/install-command.ts');
+    return uninstallCommand(options, io);
+  },
+});
+
+const COMPLETION = command({
+  path: ['completion'],
+  summary: 'print what completes commands and options in a shell',
+  arguments: { shell: { help: 'the shell', choices: ['bash', 'zsh', 'fish'] } },
+  examples: [
+    'source <(portreeve completion bash)        in ~/.bashrc',
+    'source <(portreeve completion zsh)         in ~/.zshrc, after compinit',
+    'portreeve completion fish | source         in ~/.config/fish/config.fish',
+  ],
+  run: async ({ shell }, _, io, { commands }) => {
+    const { completionCommand } = await import('./completion.ts');
+    return completionCommand(shell, commands, io);
+  },
+});
+
+export const DAEMON: readonly Command[] = [PORTREEVE, SERVE, STATUS];
+
+export const SETUP: readonly Command[] = [
+  TAKE_OVER,
+  SETTINGS,
+  CHECK_SETTINGS,
+  INSTALL,
+  UNINSTALL,
+  COMPLETION,
+];

@@ -1,0 +1,203 @@
+// The commands of `portreeve portmap`, apart from take-over, which belongs to the daemon.
+import { NETIDS } from '../../base/netid.ts';
+import {
+  type Argument,
+  type Command,
+  command,
+  type Option,
+  type Options,
+  type OptionsOf,
+} from '../../kit/command.ts';
+import { JSON_OUTPUT } from '../../kit/options.ts';
+
+const HOST = {
+  help: 'NAME, ADDRESS, NAME:PORT, [IPv6]:PORT, /PATH or @NAME of a Unix socket',
+} satisfies Argument;
+const PROGRAM = { help: 'its number, or its name as in /etc/rpc' } satisfies Argument;
+const VERSION = { help: 'its version' } satisfies Argument;
+
+const TIMEOUT = {
+  value: 'time',
+  help: 'how long to wait for each answer: 500ms, 2s, 1m',
+  detail: 'It is an hour at most.',
+  defaultText: '5s',
+} satisfies Option;
+
+/** Asks over one protocol only. */
+const ONE_PROTOCOL = {
+  tcp: {
+    help: 'over TCP only',
+    detail: 'Otherwise UDP is asked, too, for what the program does not have over TCP.',
+    excludes: ['udp'],
+  },
+  udp: { help: 'over UDP only', excludes: ['tcp'] },
+} satisfies Options;
+
+const GROUP: Command = {
+  path: ['portmap'],
+  summary: 'look at RPC port mappers, here and elsewhere, and register programs',
+  examples: ['portreeve portmap list', 'portreeve portmap ping 127.0.0.1 portmapper'],
+};
+
+const LIST_OPTIONS = {
+  json: { ...JSON_OUTPUT, help: 'print JSON, an object for each mapping' },
+  timeout: TIMEOUT,
+};
+export type PortmapListOptions = OptionsOf<typeof LIST_OPTIONS>;
+
+const LIST = command({
+  path: ['portmap', 'list'],
+  summary: 'list what is registered',
+  arguments: { host: { ...HOST, optional: true } },
+  options: LIST_OPTIONS,
+  help: `Without a host: the mappings of the running daemon, else those behind
+/run/rpcbind.sock, else those of 127.0.0.1, port 111.`,
+  examples: [
+    'portreeve portmap list',
+    'portreeve portmap list nfs.example.org',
+    'portreeve portmap list [2001:db8::7]:7111',
+    'portreeve portmap list /run/rpcbind.sock --json',
+  ],
+  run: async ({ host }, options, io) => {
+    const { portmapListCommand } = await import('./list.ts');
+    return await portmapListCommand(host, options, io);
+  },
+});
+
+const FIND_OPTIONS = {
+  ...ONE_PROTOCOL,
+  json: { ...JSON_OUTPUT, help: 'print JSON, an object for each host' },
+  timeout: TIMEOUT,
+};
+export type PortmapFindOptions = OptionsOf<typeof FIND_OPTIONS>;
+
+const FIND = command({
+  path: ['portmap', 'find'],
+  summary: 'find which of many hosts run a program',
+  arguments: { program: PROGRAM, host: { ...HOST, repeatable: true } },
+  options: FIND_OPTIONS,
+  help: `Asks the port mappers of all hosts at once. The program itself is not called:
+ping does that.
+
+Exit code 0 if at least one has it, 1 if none has, 3 if none answered.`,
+  examples: [
+    'portreeve portmap find mountd nfs1.example.org nfs2.example.org',
+    'portreeve portmap find 100003 192.0.2.7 [2001:db8::7]:7111 --udp --timeout 2',
+  ],
+  run: async ({ program, host }, options, io) => {
+    const { portmapFindCommand } = await import('./find.ts');
+    return await portmapFindCommand(program, host, options, io);
+  },
+});
+
+const PING_OPTIONS = {
+  ...ONE_PROTOCOL,
+  json: { ...JSON_OUTPUT, help: 'print JSON, an object for each version' },
+  timeout: TIMEOUT,
+};
+export type PortmapPingOptions = OptionsOf<typeof PING_OPTIONS>;
+
+const PING = command({
+  path: ['portmap', 'ping'],
+  summary: 'ask whether a program answers',
+  arguments: {
+    host: HOST,
+    program: PROGRAM,
+    version: { help: 'one version (default: every version that it has)', optional: true },
+  },
+  options: PING_OPTIONS,
+  help: `Asks the port mapper of the host where the program is, over TCP and, where it is
+not registered for that, over UDP. Then calls the program's procedure 0, which
+does nothing but answer.
+
+Exit code 0 if it is ready, 1 if it is not, 3 if no port mapper answers.`,
+  examples: [
+    'portreeve portmap ping 127.0.0.1 portmapper',
+    'portreeve portmap ping nfs.example.org nfs 3 --tcp',
+    'portreeve portmap ping nfs.example.org 100005 --udp --timeout 2',
+  ],
+  run: async (words, options, io) => {
+    const { portmapPingCommand } = await import('./ping.ts');
+    return await portmapPingCommand(words, options, io);
+  },
+});
+
+const STATS_OPTIONS = {
+  json: { ...JSON_OUTPUT, help: 'print JSON, an object for each version of the protocol' },
+  timeout: TIMEOUT,
+};
+export type PortmapStatsOptions = OptionsOf<typeof STATS_OPTIONS>;
+
+const STATS = command({
+  path: ['portmap', 'stats'],
+  summary: 'show what a port mapper has been asked',
+  arguments: { host: { ...HOST, optional: true } },
+  options: STATS_OPTIONS,
+  help: `The calls of each procedure, of SET and UNSET those that changed something, the
+programs that were looked up, and the calls that were forwarded.`,
+  examples: ['portreeve portmap stats', 'portreeve portmap stats nfs.example.org --json'],
+  run: async ({ host }, options, io) => {
+    const { portmapStatsCommand } = await import('./stats.ts');
+    return await portmapStatsCommand(host, options, io);
+  },
+});
+
+const CHANGE_OPTIONS = {
+  socket: {
+    value: 'path',
+    help: 'the Unix socket of the port mapper, /PATH or @NAME',
+    detail: 'Without it that of the running daemon, else /run/rpcbind.sock.',
+    completion: 'file',
+  },
+  dryRun: { help: 'show what would be sent, and send nothing' },
+  timeout: TIMEOUT,
+} satisfies Options;
+export type PortmapChangeOptions = OptionsOf<typeof CHANGE_OPTIONS>;
+
+const CHANGE_HELP = `Asks over the Unix socket of the running daemon, else over /run/rpcbind.sock:
+the port mapper learns from the kernel who you are. Exit code 1 if it refuses.`;
+
+const SET = command({
+  path: ['portmap', 'set'],
+  summary: 'register an address of a program',
+  arguments: {
+    program: PROGRAM,
+    version: VERSION,
+    netid: { help: 'its transport', choices: NETIDS },
+    address: {
+      help: 'PORT, ADDRESS:PORT, [IPv6]:PORT, a universal address, or the path of a Unix socket',
+    },
+  },
+  options: CHANGE_OPTIONS,
+  help: `${CHANGE_HELP}
+
+A port alone stands for every address of the host.`,
+  examples: [
+    'portreeve portmap set 536870913 1 tcp 7001',
+    'portreeve portmap set 536870913 1 udp 192.0.2.7:7001 --dry-run',
+    'portreeve portmap set 536870913 1 local /run/service.sock',
+  ],
+  run: async (words, options, io) => {
+    const { portmapSetCommand } = await import('./change.ts');
+    return await portmapSetCommand(words, options, io);
+  },
+});
+
+const UNSET = command({
+  path: ['portmap', 'unset'],
+  summary: 'take back what is registered',
+  arguments: {
+    program: PROGRAM,
+    version: VERSION,
+    netid: { help: 'its transport (default: all of them)', optional: true, choices: NETIDS },
+  },
+  options: CHANGE_OPTIONS,
+  help: CHANGE_HELP,
+  examples: ['portreeve portmap unset 536870913 1', 'portreeve portmap unset 536870913 1 tcp --dry-run'],
+  run: async (words, options, io) => {
+    const { portmapUnsetCommand } = await import('./change.ts');
+    return await portmapUnsetCommand(words, options, io);
+  },
+});
+
+export const PORTMAP: readonly Command[] = [GROUP, LIST, FIND, PING, STATS, SET, UNSET];

@@ -1,0 +1,40 @@
+/** A command as a feature of its own would declare it, and what becomes of its command lines. */
+
+import { type Command, command } from '../../src/kit/command.ts';
+import { JSON_OUTPUT } from '../../src/kit/options.ts';
+
+/** What reached the toy. Its type holds what is inferred from the declaration: a wrong one does not compile. */
+export interface ToyCall {
+  readonly color: 'red' | 'blue';
+  readonly parts: readonly string[];
+  readonly size: string;
+  readonly wheel: readonly string[] | undefined;
+  readonly manual: string | undefined;
+  readonly json: boolean | undefined;
+}
+
+/** It stands below a group of another feature, and gives the exit code 1. */
+export function toyCommand(calls: ToyCall[]): Command {
+  return command({
+    path: ['profile', 'toy'],
+    summary: 'assemble a toy',
+    arguments: {
+      color: { help: 'its color', choices: ['red', 'blue'] },
+      part: { help: 'what it consists of', optional: true, repeatable: true },
+    },
+    options: {
+      size: { value: 'size', help: 'how large it is', choices: ['small', 'large'], default: 'small' },
+      frontWheel: { value: 'wheel', help: 'a wheel; may be repeated', repeatable: true },
+      manual: { value: 'file', help: 'its manual', completion: 'file', defaultText: 'none' },
+      json: { ...JSON_OUTPUT, excludes: ['manual'] },
+      secret: { help: 'what nobody is to see', hidden: true },
+    },
+    help: 'Exit code 1.',
+    examples: ['portreeve profile toy red'],
+    run: ({ color, part }, { size, frontWheel: wheel, manual, json }, io) => {
+      calls.push({ color, parts: part, size, wheel, manual, json });
+      io.out('assembled\n');
+      return 1;
+    },
+  });
+}
