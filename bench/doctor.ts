@@ -55,17 +55,17 @@ function choiceOf(args: readonly string[]): Choice {
     const rounds = text === undefined ? ROUNDS : parseDecimal(text, ROUNDS_MAX);
     if (rounds) return { rounds, out, program };
     const hint = `It is a number from 1 to ${ROUNDS_MAX}.`;
-    throw new PortreeveError('usage', 'USAGE', `--rounds "${text}" is no number`, hint);
+    throw new PortreeveError('USAGE', `--rounds "${text}" is no number`, hint);
   } catch (thrown) {
     if (thrown instanceof PortreeveError) throw thrown;
-    throw new PortreeveError('usage', 'USAGE', messageOf(thrown), 'npm run bench lists the options.');
+    throw new PortreeveError('USAGE', messageOf(thrown), 'npm run bench lists the options.');
   }
 }
 
 function need(...probes: readonly Probe[]): void {
   const hint = 'The benchmark compares with ss, lsof and netstat, in namespaces of its own.';
   for (const one of probes) {
-    if (!one.ok) throw new PortreeveError('world', 'CANNOT_MEASURE', one.reason, hint);
+    if (!one.ok) throw new PortreeveError('COMMAND_FAILED', one.reason, hint);
   }
 }
 

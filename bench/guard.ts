@@ -43,7 +43,7 @@ interface Choice {
 }
 
 function usageError(message: string, hint: string): PortreeveError {
-  return new PortreeveError('usage', 'USAGE', message, hint);
+  return new PortreeveError('USAGE', message, hint);
 }
 
 function choiceOf(args: readonly string[]): Choice {
@@ -66,7 +66,7 @@ function number(option: string, text: string | undefined, otherwise: number): nu
 function need(...probes: readonly Probe[]): void {
   const hint = 'The benchmark hangs programs into cgroups of its own.';
   for (const one of probes) {
-    if (!one.ok) throw new PortreeveError('world', 'CANNOT_MEASURE', one.reason, hint);
+    if (!one.ok) throw new PortreeveError('COMMAND_FAILED', one.reason, hint);
   }
 }
 

@@ -114,7 +114,7 @@ interface Choice {
 }
 
 function usageError(message: string, hint: string): PortreeveError {
-  return new PortreeveError('usage', 'USAGE', message, hint);
+  return new PortreeveError('USAGE', message, hint);
 }
 
 function choiceOf(args: readonly string[]): Choice {
@@ -171,12 +171,7 @@ function mappingsOf(text: string): number {
 
 function need(needed: Probe): void {
   if (needed.ok) return;
-  throw new PortreeveError(
-    'world',
-    'CANNOT_MEASURE',
-    needed.reason,
-    'The benchmark runs both as a host would.',
-  );
+  throw new PortreeveError('COMMAND_FAILED', needed.reason, 'The benchmark runs both as a host would.');
 }
 
 function say(text: string): void {
@@ -191,7 +186,7 @@ async function measureCalmly(bench: Bench, server: Server, mappings: number, loa
     samples.push(await measure(bench, server, mappings, load.argv));
   }
   const [best] = samples.toSorted((a, b) => a.foreign - b.foreign);
-  if (best === undefined) throw new PortreeveError('bug', 'NO_SAMPLE', 'nothing was measured');
+  if (best === undefined) throw new PortreeveError('BUG', 'nothing was measured');
   return best;
 }
 

@@ -69,7 +69,7 @@ function optionsOf(args: readonly string[]): { readonly out: string } {
   try {
     return parseArgs({ args: [...args], options: { out: { type: 'string', default: RESULTS } } }).values;
   } catch (thrown) {
-    throw new PortreeveError('usage', 'USAGE', messageOf(thrown), 'npm run bench lists the options.');
+    throw new PortreeveError('USAGE', messageOf(thrown), 'npm run bench lists the options.');
   }
 }
 
@@ -96,7 +96,7 @@ async function calmly<Result>(measure: () => Promise<Measurement<Result>>): Prom
     measured.push({ result, foreign });
   }
   const [best] = measured.toSorted((x, y) => x.foreign - y.foreign);
-  if (best === undefined) throw new PortreeveError('bug', 'NO_SAMPLE', 'nothing was measured');
+  if (best === undefined) throw new PortreeveError('BUG', 'nothing was measured');
   foreignShares.push(best.foreign);
   return best.result;
 }
@@ -247,11 +247,7 @@ function requireWhole({ load, diff, few, many }: Measured): void {
   const reservations = [load.count, few.reservations, many.reservations].join();
   const reasons = Math.min(...[few, many].map((result) => Object.keys(result.reasons).length));
   if (reservations === [LONG, FEW, MANY].join() && reasons >= REASONS_MIN && diff.count > 0) return;
-  throw new PortreeveError(
-    'bug',
-    'NOT_MEASURED',
-    `measured ${reservations}, ${reasons} reasons, ${diff.count} changes`,
-  );
+  throw new PortreeveError('BUG', `measured ${reservations}, ${reasons} reasons, ${diff.count} changes`);
 }
 
 async function run(args: readonly string[]): Promise<boolean> {

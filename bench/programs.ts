@@ -28,7 +28,7 @@ export async function compilePrograms(): Promise<Programs> {
   const compiler = probe.cc();
   if (!compiler.ok) {
     const hint = 'On Debian: apt-get install gcc libc6-dev.';
-    throw new PortreeveError('world', 'NO_COMPILER', compiler.reason, hint);
+    throw new PortreeveError('COMMAND_FAILED', compiler.reason, hint);
   }
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-bench-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));

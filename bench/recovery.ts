@@ -19,8 +19,7 @@ export async function measureRecoveries(peers: Peers, count = ROUNDS): Promise<R
   const world = await openWorld(peers);
   try {
     const rounds = await runRounds(world, count, SEED);
-    if (!rounds.every(isWhole))
-      throw new PortreeveError('bug', 'CHANGE_LOST', 'an acknowledged change was lost');
+    if (!rounds.every(isWhole)) throw new PortreeveError('BUG', 'an acknowledged change was lost');
     return rounds.map(({ target, backAfterMs }) => ({ killed: target, ms: backAfterMs }));
   } finally {
     await world.close();

@@ -14,7 +14,14 @@ import { table } from '../bench/table.ts';
 import { ROOT, sourceFiles } from './support/files.ts';
 
 /** Where the tests are that call src in their own process. */
-const TESTED_FROM = ['src', 'test/support/sim', 'test/policy', 'test/fuzz', 'test/docs', 'test/vectors.test.ts'];
+const TESTED_FROM = [
+  'src',
+  'test/support/sim',
+  'test/policy',
+  'test/fuzz',
+  'test/docs',
+  'test/vectors.test.ts',
+];
 const CONCURRENCY = 2;
 
 /** How many lines of a file there are, and how many of them were run; of one without code there is none. */

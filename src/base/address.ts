@@ -166,7 +166,7 @@ export function parseAddress(text: string): IpAddress {
   const why = read ? ': an interface has no meaning here' : '';
   const hint =
     'An address is one such as 192.0.2.7, ::1, [2001:db8::7], or 0.0.0.0 and :: for all of IPv4 and IPv6.';
-  throw new PortreeveError('usage', 'ADDRESS_INVALID', `"${text}" is not an IP address${why}`, hint, {
+  throw new PortreeveError('ADDRESS_INVALID', `"${text}" is not an IP address${why}`, hint, {
     value: text,
   });
 }

@@ -5,14 +5,14 @@ import { test } from 'node:test';
 import { EXIT_CODES, messageOf, PortreeveError, requireFailure } from './errors.ts';
 
 test('an error says what, what next, and the values', () => {
-  const error = new PortreeveError('refused', 'TAKEN', 'port 111 is taken', 'Choose another.', { port: 111 });
+  const error = new PortreeveError('ENDPOINT_TAKEN', 'port 111 is taken', 'Choose another.', { port: 111 });
   assert.ok(error instanceof Error);
   assert.deepEqual(
     { ...error, message: error.message },
     {
       name: 'PortreeveError',
-      kind: 'refused',
-      code: 'TAKEN',
+      kind: 'world',
+      code: 'ENDPOINT_TAKEN',
       message: 'port 111 is taken',
       hint: 'Choose another.',
       data: { port: 111 },
@@ -33,11 +33,11 @@ test('anything that was thrown has a message', () => {
 });
 
 test('a failure may be passed over, and our own bug may not', () => {
-  for (const kind of ['usage', 'refused', 'world'] as const) {
-    const failure = new PortreeveError(kind, 'TAKEN', 'port 111 is taken');
+  for (const code of ['PORT_INVALID', 'GUARD_ABSENT', 'ENDPOINT_TAKEN'] as const) {
+    const failure = new PortreeveError(code, 'port 111 is taken');
     assert.equal(requireFailure(failure), failure);
   }
-  for (const bug of [new PortreeveError('bug', 'BUG', 'no'), new TypeError('x is undefined'), 'a text']) {
+  for (const bug of [new PortreeveError('BUG', 'no'), new TypeError('x is undefined'), 'a text']) {
     assert.throws(
       () => requireFailure(bug),
       (thrown) => thrown === bug,

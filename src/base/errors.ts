@@ -1,13 +1,5 @@
 // The one error class of portreeve: what happened, which value, what would be legal, and what to do next.
-
-/**
- * Whose trouble it is.
- * - `usage`: the caller asked for something that cannot be (exit code 2).
- * - `refused`: the answer is no: refused, not found, something is wrong (exit code 1).
- * - `world`: the world does not let us tell or act: no daemon, no permission, port taken (exit code 3).
- * - `bug`: a promise of our own code is broken (exit code 3, with the stack).
- */
-export type ErrorKind = 'usage' | 'refused' | 'world' | 'bug';
+import { ERRORS, type ErrorCode, type ErrorKind } from './error-catalog.ts';
 
 /** The exit code that each kind of trouble ends a command with. */
 export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = { usage: 2, refused: 1, world: 3, bug: 3 };
@@ -21,20 +13,25 @@ export class PortreeveError extends Error {
   /** Whose trouble it is. */
   readonly kind: ErrorKind;
   /** What happened, in a word that does not change: "PORT_INVALID". */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** What would be legal, or what to do next; empty where there is nothing to say. */
   readonly hint: string;
   /** The values that matter. */
   readonly data: ErrorData;
 
   /** The message says what happened and which value is concerned. */
-  constructor(kind: ErrorKind, code: string, message: string, hint = '', data: ErrorData = {}) {
+  constructor(code: ErrorCode, message: string, hint = '', data: ErrorData = {}) {
     super(message);
-    this.kind = kind;
+    this.kind = ERRORS[code][0];
     this.code = code;
     this.hint = hint;
     this.data = data;
   }
+}
+
+/** An error as the daemon answers with it, and as a command prints it with `--json`. */
+export function errorJson({ message, code, kind, hint, data }: PortreeveError) {
+  return { error: message, code, kind, hint, data };
 }
 
 /**

@@ -61,7 +61,7 @@ export function parseJobName(text: string): JobName {
     ? `${name} is a word of the profile, and no job`
     : `"${text}" is no job name`;
   const hint = `A job name has 1 to ${JOB_NAME_MAX_CHARACTERS} of the characters A-Z 0-9 @ # $ _ . -`;
-  throw new PortreeveError('usage', 'JOB_INVALID', why, hint, { value: text });
+  throw new PortreeveError('JOB_INVALID', why, hint, { value: text });
 }
 
 /** Why a word, in upper case, cannot stand for jobs in a profile; undefined if it can. */

@@ -129,7 +129,7 @@ function writeField(view: DataView, at: number, field: Field, value: number | bi
     const what = value instanceof Uint8Array ? `an array of ${value.length} bytes` : `${value}`;
     const type = isScalar(field.type) ? field.type : `an array of ${field.bytes} bytes`;
     const message = `${what} does not fit the field ${field.name}, which is ${type}`;
-    throw new PortreeveError('bug', 'LAYOUT_VALUE', message, '', { field: field.name });
+    throw new PortreeveError('LAYOUT_VALUE', message, '', { field: field.name });
   }
 }
 

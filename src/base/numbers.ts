@@ -5,5 +5,5 @@ import { PortreeveError } from './errors.ts';
 export function exactNumber(value: bigint): number {
   const number = Number(value);
   if (Number.isSafeInteger(number)) return number;
-  throw new PortreeveError('bug', 'NUMBER_INEXACT', `${value} has more bits than a number holds`);
+  throw new PortreeveError('NUMBER_INEXACT', `${value} has more bits than a number holds`);
 }

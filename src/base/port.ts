@@ -83,7 +83,7 @@ export function parsePortRange(
   const refuse: Refuse = (problem, suggestion = '') => {
     const what = form.protocol === 'required' ? 'a port with a protocol' : 'a port';
     const message = `"${text}" is not ${what}${problem === undefined ? '' : `: ${problem}`}`;
-    return new PortreeveError('usage', 'PORT_INVALID', message, `${suggestion}${hintOf(form)}`, {
+    return new PortreeveError('PORT_INVALID', message, `${suggestion}${hintOf(form)}`, {
       value: text,
     });
   };

@@ -313,7 +313,7 @@ export class Assembler {
 
   #wrongLabel(what: string, label: string): PortreeveError {
     const message = `BPF program ${this.#name}: ${what}`;
-    return new PortreeveError('bug', 'BPF_LABEL', message, '', { program: this.#name, label });
+    return new PortreeveError('BPF_LABEL', message, '', { program: this.#name, label });
   }
 
   /** An instruction with a register and a second operand; the classes alu64 and jmp have 64 bits. */
@@ -377,5 +377,5 @@ function fittingOffset(offset: number): number {
 }
 
 function misfit(value: number | bigint, place: string): PortreeveError {
-  return new PortreeveError('bug', 'BPF_VALUE', `${value} is not ${place}`, '', { value: `${value}`, place });
+  return new PortreeveError('BPF_VALUE', `${value} is not ${place}`, '', { value: `${value}`, place });
 }

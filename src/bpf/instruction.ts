@@ -129,7 +129,7 @@ export function encodeInstructions(instructions: readonly Instruction[]): Uint8A
 export function decodeInstructions(bytes: Uint8Array): Instruction[] {
   if (bytes.length % INSTRUCTION_BYTES !== 0) {
     const message = `${bytes.length} bytes are no whole number of BPF instructions`;
-    throw new PortreeveError('bug', 'BPF_BYTES', message, '', { bytes: bytes.length });
+    throw new PortreeveError('BPF_BYTES', message, '', { bytes: bytes.length });
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: bytes.length / INSTRUCTION_BYTES }, (_, i) => {

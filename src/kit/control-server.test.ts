@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type ErrorKind, PortreeveError } from '../base/errors.ts';
+import { PortreeveError } from '../base/errors.ts';
 import { CONTROL_REQUEST_MAX_BYTES } from '../base/limits.ts';
 import { type Commands, ControlServer } from './control-server.ts';
 import { command } from './daemon-client.ts';
@@ -58,14 +58,14 @@ test('the file has the mode that says who may ask at all, and goes with the serv
 });
 
 test('what a command throws comes to the client as it was thrown', async (t) => {
-  for (const kind of ['usage', 'refused', 'world', 'bug'] satisfies ErrorKind[]) {
-    const thrown = new PortreeveError(kind, 'CODE', 'what happened', 'what to do');
+  for (const code of ['PORT_INVALID', 'GUARD_ABSENT', 'DAEMON_ABSENT', 'BUG'] as const) {
+    const thrown = new PortreeveError(code, 'what happened', 'what to do');
     const path = await serve(t, {
       '/v1/a': () => {
         throw thrown;
       },
     });
-    const { code, message, hint } = thrown;
+    const { kind, message, hint } = thrown;
     await assert.rejects(command(path, '/v1/a', {}), { kind, code, message, hint });
   }
   const path = await serve(t, {

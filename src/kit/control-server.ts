@@ -1,6 +1,8 @@
 // A Unix socket on which each request is answered with regard to who asks: HTTP and JSON, POST only.
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type ErrorKind, messageOf, PortreeveError } from '../base/errors.ts';
+import type { ErrorKind } from '../base/error-catalog.ts';
+import { errorJson, messageOf, PortreeveError } from '../base/errors.ts';
 import { CONTROL_REQUEST_MAX_BYTES } from '../base/limits.ts';
 import { type PeerCredentials, peerCredentials } from '../host/linux/peer-credentials.ts';
 import { type PeerDoors, reply, UnixHttpServer } from './unix-http.ts';
@@ -24,13 +26,11 @@ async function answer(commands: Commands, request: IncomingMessage, response: Se
     const command = commandOf(commands, request);
     // He is looked at before anything is waited for: who has hung up meanwhile is nobody.
     const caller = peerCredentials(request.socket);
-    if (!caller) throw new PortreeveError('refused', 'CALLER_UNKNOWN', 'the kernel does not tell who asks');
+    if (!caller) throw new PortreeveError('CALLER_UNKNOWN', 'the kernel does not tell who asks');
     reply(response, 200, command(parseJson(await readText(request)), caller));
   } catch (thrown) {
-    const error =
-      thrown instanceof PortreeveError ? thrown : new PortreeveError('bug', 'BUG', messageOf(thrown));
-    const { kind, code, message, hint } = error;
-    reply(response, STATUS[kind], { error: message, code, hint, kind });
+    const error = thrown instanceof PortreeveError ? thrown : new PortreeveError('BUG', messageOf(thrown));
+    reply(response, STATUS[error.kind], errorJson(error));
   }
 }
 
@@ -39,10 +39,10 @@ function commandOf(commands: Commands, { method, url = '' }: IncomingMessage): C
   const command = Object.hasOwn(commands, path) ? commands[path] : undefined;
   const known = Object.keys(commands).join(', ');
   if (!command) {
-    throw new PortreeveError('usage', 'PATH_UNKNOWN', `there is no ${path}`, `There is: ${known}`, { path });
+    throw new PortreeveError('PATH_UNKNOWN', `there is no ${path}`, `There is: ${known}`, { path });
   }
   if (method === 'POST') return command;
-  throw new PortreeveError('usage', 'METHOD_UNKNOWN', `${method} is not answered here; POST is`);
+  throw new PortreeveError('METHOD_UNKNOWN', `${method} is not answered here; POST is`);
 }
 
 async function readText(request: IncomingMessage): Promise<string> {
@@ -54,7 +54,7 @@ async function readText(request: IncomingMessage): Promise<string> {
     length += chunk.length;
     if (length > CONTROL_REQUEST_MAX_BYTES) {
       const message = `a request has at most ${CONTROL_REQUEST_MAX_BYTES} bytes`;
-      throw new PortreeveError('usage', 'REQUEST_INVALID', message);
+      throw new PortreeveError('REQUEST_INVALID', message);
     }
     text += decoder.decode(chunk, { stream: true });
   }
@@ -65,6 +65,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new PortreeveError('usage', 'REQUEST_INVALID', 'the request is not JSON');
+    throw new PortreeveError('REQUEST_INVALID', 'the request is not JSON');
   }
 }

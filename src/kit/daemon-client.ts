@@ -1,7 +1,8 @@
 // Asks the running daemon over its sockets: HTTP and JSON on a Unix socket.
 
 import { BUSY_RETRIES_MS, CALL_TIMEOUT_MS, CONTROL_ANSWER_MAX_BYTES } from '../base/client-limits.ts';
-import { type ErrorKind, EXIT_CODES, errnoOf, PortreeveError } from '../base/errors.ts';
+import { isErrorCode } from '../base/error-catalog.ts';
+import { errnoOf, PortreeveError } from '../base/errors.ts';
 import { exchange, type HttpAnswer, type HttpRequest } from './http-exchange.ts';
 
 /** How the daemon is asked. */
@@ -25,7 +26,7 @@ export async function lookAt<T>(socketPath: string, path: string, options: LookO
   if (typeof error !== 'string') throw badAnswer(socketPath, `its status is ${status}`);
   if (code === BUSY) throw daemonBusy(socketPath, error);
   const message = `the daemon behind ${socketPath} does not tell: ${error}`;
-  throw new PortreeveError('world', 'DAEMON_CANNOT', message);
+  throw new PortreeveError('DAEMON_CANNOT', message);
 }
 
 /**
@@ -44,17 +45,15 @@ export async function command<T>(
     options,
   );
   if (status === 200) return parse(text, socketPath);
-  const { kind, code, error, hint } = parse<Partial<Record<string, unknown>>>(text, socketPath) ?? {};
-  if (![kind, code, error, hint].every((field) => typeof field === 'string') || !isKind(kind)) {
+  const { code, error, hint } = parse<Partial<Record<string, unknown>>>(text, socketPath) ?? {};
+  if (!isErrorCode(code) || typeof error !== 'string' || typeof hint !== 'string') {
     throw badAnswer(socketPath, `its status is ${status}`);
   }
-  throw new PortreeveError(kind, `${code}`, `${error}`, `${hint}`);
+  throw new PortreeveError(code, error, hint);
 }
 
 /** The daemon has no place for the connection, and has read nothing of the request. */
 const BUSY = 'DAEMON_BUSY';
-
-const isKind = (kind: unknown): kind is ErrorKind => Object.keys(EXIT_CODES).some((each) => each === kind);
 
 function parse<T>(text: string, socketPath: string): T {
   try {
@@ -93,7 +92,7 @@ async function askOnce(
   const { promise: silence, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     const message = `the daemon behind ${socketPath} did not answer within ${timeoutMs} ms`;
-    reject(new PortreeveError('world', 'DAEMON_SILENT', message));
+    reject(new PortreeveError('DAEMON_SILENT', message));
   }, timeoutMs);
   try {
     return await Promise.race([answer, silence]);
@@ -107,17 +106,13 @@ async function askOnce(
 }
 
 function badAnswer(socketPath: string, why: string): PortreeveError {
-  return new PortreeveError(
-    'world',
-    'DAEMON_BAD_ANSWER',
-    `the answer of ${socketPath} is not understood: ${why}`,
-  );
+  return new PortreeveError('DAEMON_BAD_ANSWER', `the answer of ${socketPath} is not understood: ${why}`);
 }
 
 /** `why`: what the daemon says. */
 export function daemonBusy(socketPath: string, why: string): PortreeveError {
   const message = `the daemon behind ${socketPath} does not answer: ${why}`;
-  return new PortreeveError('world', BUSY, message, 'Close some of them, or try again.');
+  return new PortreeveError(BUSY, message, 'Close some of them, or try again.');
 }
 
 /** What it means that the socket of the daemon failed. */
@@ -127,17 +122,17 @@ export function lookError(thrown: Error, socketPath: string): PortreeveError {
     case 'ENOENT':
     case 'ENOTDIR':
     case 'ECONNREFUSED':
-      return new PortreeveError('world', 'DAEMON_ABSENT', `nobody is behind ${socketPath} (${errno})`);
+      return new PortreeveError('DAEMON_ABSENT', `nobody is behind ${socketPath} (${errno})`);
     case 'EACCES':
     case 'EPERM':
-      return new PortreeveError('world', 'DAEMON_DENIED', `${socketPath} may not be asked (${errno})`);
+      return new PortreeveError('DAEMON_DENIED', `${socketPath} may not be asked (${errno})`);
     case 'EAGAIN':
       return daemonBusy(socketPath, 'too many connections wait for it');
     case 'ECONNRESET':
     case 'EPIPE': {
       const message = `the daemon behind ${socketPath} ended the connection before it answered (${errno})`;
       const hint = 'It may have too many connections, or have just ended. Try again.';
-      return new PortreeveError('world', 'DAEMON_ENDED', message, hint);
+      return new PortreeveError('DAEMON_ENDED', message, hint);
     }
     default:
       return badAnswer(socketPath, thrown.message);

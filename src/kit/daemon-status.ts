@@ -42,8 +42,8 @@ export async function askLook<T>(io: Io, runtime: string | undefined, path: stri
     '\n  ',
   );
   const present = failures.find(({ code }) => !ABSENT.has(code));
-  if (present) throw new PortreeveError('world', present.code, message, present.hint);
-  throw new PortreeveError('world', 'DAEMON_ABSENT', message, 'Start it with: portreeve serve');
+  if (present) throw new PortreeveError(present.code, message, present.hint);
+  throw new PortreeveError('DAEMON_ABSENT', message, 'Start it with: portreeve serve');
 }
 
 /**
@@ -52,5 +52,5 @@ export async function askLook<T>(io: Io, runtime: string | undefined, path: stri
  */
 export function requireTrusted(directory: string, uid: number): void {
   const why = whyUntrusted(directory, [uid, 0]);
-  if (why !== undefined) throw new PortreeveError('world', 'RUNTIME_DIRECTORY', `${directory} ${why}`);
+  if (why !== undefined) throw new PortreeveError('RUNTIME_DIRECTORY', `${directory} ${why}`);
 }

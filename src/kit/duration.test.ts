@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDuration, readDuration } from './duration.ts';
 
-const WAIT = { option: '--wait', code: 'WAIT_INVALID', minMs: 500, maxMs: 86_400_000 } as const;
+const WAIT = { option: '--wait', minMs: 500, maxMs: 86_400_000 } as const;
 
 const LEGAL: Readonly<Record<string, number>> = {
   '500ms': 500,
@@ -30,7 +30,7 @@ for (const text of ['', 's', '1.5h', '-1s', '+1s', '1S', '1 s', '1w', '1h30m', '
     assert.equal(readDuration(text), undefined);
     assert.throws(() => parseDuration(text, WAIT), {
       kind: 'usage',
-      code: 'WAIT_INVALID',
+      code: 'DURATION_INVALID',
       message: `"${text}" is no time for --wait`,
     });
   });

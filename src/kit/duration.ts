@@ -15,8 +15,6 @@ const COUNT_MAX = 1_000_000_000;
 export interface DurationOption {
   /** "--try" */
   readonly option: string;
-  /** The code of its errors. */
-  readonly code: string;
   readonly minMs: number;
   readonly maxMs: number;
 }
@@ -30,12 +28,12 @@ export function readDuration(text: string): number | undefined {
 }
 
 /** Reads the duration of an option, in milliseconds; a number alone counts seconds. Throws PortreeveError (usage). */
-export function parseDuration(text: string, { option, code, minMs, maxMs }: DurationOption): number {
+export function parseDuration(text: string, { option, minMs, maxMs }: DurationOption): number {
   const durationMs = readDuration(/^[0-9]+$/.test(text) ? `${text}s` : text);
   if (durationMs !== undefined && durationMs >= minMs && durationMs <= maxMs) return durationMs;
   const legal = `${option} takes ${durationText(minMs)} to ${durationText(maxMs)}`;
   const hint = `${legal}, such as 90s, 5m or 1h; a number alone counts seconds.`;
-  throw new PortreeveError('usage', code, `"${text}" is no time for ${option}`, hint, { value: text });
+  throw new PortreeveError('DURATION_INVALID', `"${text}" is no time for ${option}`, hint, { value: text });
 }
 
 /** In the largest unit of which it is a whole number. */

@@ -3,18 +3,41 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PortreeveError } from '../base/errors.ts';
 import { RpcError, type RpcErrorCode } from '../portmap/client/errors.ts';
-import { endingOf } from './errors.ts';
+import { asksForJson, endingOf } from './errors.ts';
 
-test("portreeve's own errors end with the code of their kind, and say what to do next", () => {
-  const ending = (kind: 'usage' | 'refused' | 'world') =>
-    endingOf(new PortreeveError(kind, 'X', 'what', 'next'));
-  assert.deepEqual(ending('refused'), { text: 'portreeve: what\nnext\n', code: 1 });
-  assert.deepEqual(ending('usage'), { text: 'portreeve: what\nnext\n', code: 2 });
-  assert.deepEqual(ending('world'), { text: 'portreeve: what\nnext\n', code: 3 });
-  assert.deepEqual(endingOf(new PortreeveError('world', 'X', 'what')), {
-    text: 'portreeve: what\n',
-    code: 3,
+test("portreeve's own errors end with the exit code of their kind, show their code, and say what to do next", () => {
+  const cases = [
+    ['GUARD_ABSENT', 1],
+    ['PORT_INVALID', 2],
+    ['DAEMON_ABSENT', 3],
+  ] as const;
+  for (const [code, exit] of cases) {
+    const text = `portreeve: error[${code}]: what\nnext\n`;
+    assert.deepEqual(endingOf(new PortreeveError(code, 'what', 'next')), { text, code: exit });
+  }
+  const { text } = endingOf(new PortreeveError('DAEMON_ABSENT', 'what'));
+  assert.equal(text, 'portreeve: error[DAEMON_ABSENT]: what\n');
+});
+
+test('with --json an error is a line of JSON, also a bug', () => {
+  const { text, code } = endingOf(new PortreeveError('PORT_INVALID', 'what', 'next', { value: 'x' }), true);
+  assert.equal(code, 2);
+  const data = { value: 'x' };
+  assert.deepEqual(JSON.parse(text), {
+    error: 'what',
+    code: 'PORT_INVALID',
+    kind: 'usage',
+    hint: 'next',
+    data,
   });
+  assert.ok(text.endsWith('}\n'));
+  const bug = JSON.parse(endingOf(new TypeError('oops'), true).text);
+  assert.deepEqual([bug.error, bug.code, bug.kind], ['oops', 'BUG', 'bug']);
+});
+
+test('JSON is asked for by an option of ours, not by one of the command behind "--"', () => {
+  assert.equal(asksForJson(['who', '80', '--json']), true);
+  assert.equal(asksForJson(['run', '--job', 'WEB', '--', 'curl', '--json']), false);
 });
 
 test('a call that was answered with no ends with 1, one that was not answered with 3', () => {
@@ -28,10 +51,10 @@ test('a call that was answered with no ends with 1, one that was not answered wi
 });
 
 test('bugs show where they are', () => {
-  for (const bug of [new TypeError('oops'), new PortreeveError('bug', 'X', 'oops')]) {
+  for (const bug of [new TypeError('oops'), new PortreeveError('BUG', 'oops')]) {
     const { text, code } = endingOf(bug);
     assert.equal(code, 3);
-    assert.match(text, /^portreeve: .*oops\n +at .*errors\.test\.ts/);
+    assert.match(text, /^portreeve: error\[BUG\]: .*oops\n +at .*errors\.test\.ts/);
   }
   assert.equal(endingOf('thrown text').code, 3);
 });

@@ -45,19 +45,14 @@ export async function* followLines(
 
 function ended(thrown: Error, socketPath: string): PortreeveError {
   const message = `the answer of ${socketPath} broke off: ${thrown.message}`;
-  return new PortreeveError(
-    'world',
-    'DAEMON_ENDED',
-    message,
-    'Look whether the daemon runs: portreeve status',
-  );
+  return new PortreeveError('DAEMON_ENDED', message, 'Look whether the daemon runs: portreeve status');
 }
 
 function answerTo(asking: ClientRequest, socketPath: string, timeoutMs: number) {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const timer = setTimeout(() => {
     const message = `the daemon behind ${socketPath} did not answer within ${timeoutMs} ms`;
-    reject(new PortreeveError('world', 'DAEMON_SILENT', message));
+    reject(new PortreeveError('DAEMON_SILENT', message));
   }, timeoutMs);
   asking.once('response', resolve);
   asking.on('error', reject);
@@ -75,7 +70,7 @@ async function requireLines(response: IncomingMessage, socketPath: string): Prom
   const code =
     statusCode === 404 ? 'DAEMON_CANNOT' : statusCode === 403 ? 'DAEMON_DENIED' : 'DAEMON_BAD_ANSWER';
   const why = said === '' ? `its status is ${statusCode}` : said;
-  throw new PortreeveError('world', code, `the daemon behind ${socketPath} does not tell: ${why}`);
+  throw new PortreeveError(code, `the daemon behind ${socketPath} does not tell: ${why}`);
 }
 
 function errorIn(line: string): string {

@@ -6,5 +6,5 @@ import type { Io } from './io.ts';
 export function needRoot({ uid }: Pick<Io, 'uid'>, what: string): void {
   if (uid === 0) return;
   const hint = 'Run it as root, such as by sudo.';
-  throw new PortreeveError('world', 'NOT_ROOT', `only root can ${what}`, hint, { uid });
+  throw new PortreeveError('NOT_ROOT', `only root can ${what}`, hint, { uid });
 }

@@ -9,8 +9,7 @@ const modeFor = (uid: number): number => (uid === 0 ? 0o755 : 0o700);
 /** Makes the directory, or checks that the one that is there is ours and nobody else's to write. */
 export function requireRuntimeDirectory(path: string, uid: number): void {
   const hint = 'Choose another with --runtime DIR.';
-  const refuse = (why: string) =>
-    new PortreeveError('world', 'RUNTIME_DIRECTORY', `${path}: ${why}`, hint, { path });
+  const refuse = (why: string) => new PortreeveError('RUNTIME_DIRECTORY', `${path}: ${why}`, hint, { path });
   try {
     if (mkdirSync(path, { recursive: true, mode: modeFor(uid) }) !== undefined) chmodSync(path, modeFor(uid));
   } catch (thrown) {
@@ -29,5 +28,5 @@ export function removeLeftover(path: string): void {
     return;
   }
   const hint = 'Remove it, or choose another directory with --runtime DIR.';
-  throw new PortreeveError('world', 'RUNTIME_DIRECTORY', `${path} is there and is no socket`, hint, { path });
+  throw new PortreeveError('RUNTIME_DIRECTORY', `${path} is there and is no socket`, hint, { path });
 }

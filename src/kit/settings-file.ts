@@ -158,7 +158,7 @@ export function parseSettings(text: string, path: string): SettingsFile {
   if (result.success) return result.data;
   const mistakes = result.error.issues.flatMap(explain);
   const message = [`${path} is not valid:`, ...mistakes].join('\n  ');
-  throw new PortreeveError('usage', 'CONFIG_INVALID', message, 'The settings: man 5 portreeve.toml', {
+  throw new PortreeveError('CONFIG_INVALID', message, 'The settings: man 5 portreeve.toml', {
     path,
     mistakes: mistakes.length,
   });
@@ -171,6 +171,6 @@ function parseToml(text: string, path: string): unknown {
     if (!(thrown instanceof TomlError)) throw thrown;
     const [reason = ''] = thrown.message.split('\n');
     const message = `${path}, line ${thrown.line}, column ${thrown.column}: ${reason}`;
-    throw new PortreeveError('usage', 'CONFIG_INVALID', message, 'The file is TOML (toml.io).', { path });
+    throw new PortreeveError('CONFIG_INVALID', message, 'The file is TOML (toml.io).', { path });
   }
 }

@@ -26,5 +26,5 @@ export async function readSettings(
   }
   if (named === undefined) return {};
   const hint = 'Name another with --config FILE.';
-  throw new PortreeveError('usage', 'CONFIG_MISSING', `there is no file ${path}`, hint, { path });
+  throw new PortreeveError('CONFIG_MISSING', `there is no file ${path}`, hint, { path });
 }

@@ -9,7 +9,7 @@ export function parseSince(text: string, nowMs: number): number {
   if (time !== undefined) return time;
   const hint =
     'A time is one such as 2026-11-20T10:00:00Z, or 30s, 10m, 2h or 7d for how long ago, or today.';
-  throw new PortreeveError('usage', 'TIME_INVALID', `"${text}" is not a time`, hint, { value: text });
+  throw new PortreeveError('TIME_INVALID', `"${text}" is not a time`, hint, { value: text });
 }
 
 /** The last midnight of the clock on the wall. */

@@ -27,7 +27,7 @@ test('every mistake of a file is named', async (t) => {
   const { code, said, path } = await check(t, '[portmap]\nprot = 112\nport = 0\n[portmop]\n');
   assert.equal(code, 2);
   assert.deepEqual(said.split('\n').slice(0, -2), [
-    `portreeve: ${path} is not valid:`,
+    `portreeve: error[CONFIG_INVALID]: ${path} is not valid:`,
     '  portmap.port is 0; it must be a number from 1 to 65535',
     '  "portmap.prot" is no setting; did you mean "port"?',
     '  "portmop" is no setting; did you mean "portmap"?',
@@ -37,7 +37,7 @@ test('every mistake of a file is named', async (t) => {
 test('what is no TOML is named with its place', async (t) => {
   const { code, said } = await check(t, '[portmap]\nport 112\n');
   assert.equal(code, 2);
-  assert.match(said, /^portreeve: .*portreeve\.toml, line 2, column \d+: /);
+  assert.match(said, /^portreeve: error\[\w+\]: .*portreeve\.toml, line 2, column \d+: /);
 });
 
 test('a file that is not there is a mistake of usage, one that cannot be read is not', async () => {

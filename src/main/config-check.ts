@@ -10,7 +10,7 @@ import { parseSettings } from '../kit/settings-file.ts';
 export function configCheckCommand(path: string, io: Io): number {
   const text = readText(path, SETTINGS_MAX_BYTES);
   if (text === undefined) {
-    throw new PortreeveError('usage', 'CONFIG_MISSING', `there is no file ${path}`, 'Check the path.', {
+    throw new PortreeveError('CONFIG_MISSING', `there is no file ${path}`, 'Check the path.', {
       path,
     });
   }

@@ -1,6 +1,7 @@
 /** The public library: what `import { RpcClient, Portmap } from 'portreeve'` gives. */
 export { formatIp, hostPortText, type IpAddress, parseIp } from '../base/address.ts';
-export { type ErrorData, type ErrorKind, PortreeveError } from '../base/errors.ts';
+export type { ErrorKind } from '../base/error-catalog.ts';
+export { type ErrorData, PortreeveError } from '../base/errors.ts';
 export type { Port, Protocol } from '../base/port.ts';
 export { type LookOptions, lookAt } from '../kit/daemon-client.ts';
 export { RpcError, type RpcErrorCode, type RpcErrorDetail } from '../portmap/client/errors.ts';

@@ -44,28 +44,30 @@ test('--version is that of the package', async () => {
   assert.equal(io.stdout(), `${version}\n`);
 });
 
+const USAGE = 'portreeve: error[USAGE]: ';
+
 describe('wrong usage ends with 2, says what is wrong and where to look', () => {
   const wrong: Record<string, [args: string[], stderr: string]> = {
-    'an unknown command': [['nosuch'], "portreeve: unknown command 'nosuch'\nSee: portreeve --help\n"],
+    'an unknown command': [['nosuch'], `${USAGE}unknown command 'nosuch'\nSee: portreeve --help\n`],
     'an unknown command of a group': [
       ['portmap', 'nosuch'],
-      "portreeve: unknown command 'nosuch'\nSee: portreeve portmap --help\n",
+      `${USAGE}unknown command 'nosuch'\nSee: portreeve portmap --help\n`,
     ],
     'an unknown option': [
       ['portmap', 'list', '--nosuch'],
-      "portreeve: unknown option '--nosuch'\nSee: portreeve portmap list --help\n",
+      `${USAGE}unknown option '--nosuch'\nSee: portreeve portmap list --help\n`,
     ],
     'an option that is nearly one': [
       ['status', '--jsn'],
-      "portreeve: unknown option '--jsn' (Did you mean --json?)\nSee: portreeve status --help\n",
+      `${USAGE}unknown option '--jsn' (Did you mean --json?)\nSee: portreeve status --help\n`,
     ],
     'an option without its value': [
       ['serve', '--port'],
-      "portreeve: option '--port <n>' argument missing\nSee: portreeve serve --help\n",
+      `${USAGE}option '--port <n>' argument missing\nSee: portreeve serve --help\n`,
     ],
     'an argument too many': [
       ['portmap', 'list', 'a', 'b'],
-      "portreeve: too many arguments for 'list'. Expected 1 argument but got 2.\nSee: portreeve portmap list --help\n",
+      `${USAGE}too many arguments for 'list'. Expected 1 argument but got 2.\nSee: portreeve portmap list --help\n`,
     ],
   };
   for (const [name, [args, stderr]] of Object.entries(wrong)) {
@@ -199,6 +201,6 @@ describe('as a process', () => {
   test('the exit code is that of the command', async () => {
     const { code, stderr } = await shell('"$@" portmap list /nonexistent/socket');
     assert.equal(code, 3);
-    assert.match(stderr, /^portreeve: no port mapper/);
+    assert.match(stderr, /^portreeve: error\[\w+\]: no port mapper/);
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DOCTOR } from '../doctor/commands/index.ts';
 import { GUARD } from '../guard/commands/index.ts';
 import type { Command } from '../kit/command.ts';
-import { endingOf } from '../kit/errors.ts';
+import { asksForJson, endingOf } from '../kit/errors.ts';
 import type { Io } from '../kit/io.ts';
 import { LEASE } from '../lease/commands/index.ts';
 import { NAMES } from '../names/commands/index.ts';
@@ -42,7 +42,7 @@ export async function run(
     await program.parseAsync(typed, { from: 'user' });
     return code;
   } catch (thrown) {
-    const ending = endingOf(thrown);
+    const ending = endingOf(thrown, asksForJson(typed));
     io.err(ending.text);
     return ending.code;
   }

@@ -96,6 +96,6 @@ test('what is wrong is told as for every other command', async () => {
   for (const line of ['who', 'ports --owner', 'ports --nothing', 'explain']) {
     const io = capturedIo();
     assert.equal(await run(line.split(' '), io), 2);
-    assert.match(io.stderr(), /^portreeve: .*\nSee: portreeve (who|ports|explain) --help\n$/);
+    assert.match(io.stderr(), /^portreeve: error\[\w+\]: .*\nSee: portreeve (who|ports|explain) --help\n$/);
   }
 });

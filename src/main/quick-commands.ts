@@ -49,8 +49,8 @@ export async function runQuickly({ command, typed, words, options }: QuickCall):
   try {
     process.exitCode = (await command.run?.(words, options, io, { typed, commands: QUICK })) ?? 0;
   } catch (thrown) {
-    const { endingOf } = await import('../kit/errors.ts');
-    const ending = endingOf(thrown);
+    const { asksForJson, endingOf } = await import('../kit/errors.ts');
+    const ending = endingOf(thrown, asksForJson(typed));
     io.err(ending.text);
     process.exitCode = ending.code;
   }

@@ -247,13 +247,7 @@ function openFallback(options: PortmapOptions, request: ListenRequest, obstacle:
     return new Portmap(options, request);
   } catch (thrown) {
     if (!(thrown instanceof PortreeveError)) throw thrown;
-    throw new PortreeveError(
-      thrown.kind,
-      thrown.code,
-      `${obstacle}; and ${thrown.message}`,
-      thrown.hint,
-      thrown.data,
-    );
+    throw new PortreeveError(thrown.code, `${obstacle}; and ${thrown.message}`, thrown.hint, thrown.data);
   }
 }
 
@@ -263,7 +257,6 @@ function takeDaemonLock(host: Host, runtime: string): Lock {
   const hint =
     'Look at it with: portreeve status. Another one beside it needs --runtime, --port and --local of its own.';
   throw new PortreeveError(
-    'world',
     'ALREADY_RUNNING',
     lock.heldBy > 0 ? `portreeve is already running (pid ${lock.heldBy})` : 'portreeve is already running',
     hint,

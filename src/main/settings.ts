@@ -99,7 +99,7 @@ function listenAddress(text: string): IpAddress {
   const address = parseAddress(text);
   const why = whyNotListen(address);
   if (why === undefined) return address;
-  throw new PortreeveError('usage', 'ADDRESS_INVALID', `cannot listen on ${text}: ${why}`, '', {
+  throw new PortreeveError('ADDRESS_INVALID', `cannot listen on ${text}: ${why}`, '', {
     value: text,
   });
 }
@@ -107,5 +107,5 @@ function listenAddress(text: string): IpAddress {
 function checkLocalPath(path: string): string {
   if (isListenablePath(path)) return path;
   const message = `"${path}" cannot be the path of the Unix socket`;
-  throw new PortreeveError('usage', 'LOCAL_INVALID', message, `It is ${LISTENABLE_PATH}.`, { value: path });
+  throw new PortreeveError('LOCAL_INVALID', message, `It is ${LISTENABLE_PATH}.`, { value: path });
 }

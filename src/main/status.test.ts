@@ -143,7 +143,7 @@ test('--runtime asks there, and nowhere else', async (t) => {
   assert.equal(await run(['status', '--runtime', home], io), 3);
   assert.match(
     io.stderr(),
-    /^portreeve: no portreeve daemon answers:\n {2}.*\(ENOENT\)\nStart it with: .*\n$/,
+    /^portreeve: error\[\w+\]: no portreeve daemon answers:\n {2}.*\(ENOENT\)\nStart it with: .*\n$/,
   );
 });
 

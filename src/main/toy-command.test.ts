@@ -85,8 +85,10 @@ Examples:
     test(`is not run with ${name}: that is wrong usage`, async () => {
       const { code, calls, stdout, stderr } = await toyRun('profile', 'toy', ...line.split(' '));
       assert.deepEqual([code, calls, stdout], [2, [], '']);
-      assert.match(stderr, message);
-      assert.match(stderr, /\nSee: portreeve profile toy --help\n$/);
+      const isJson = line.split(' ').includes('--json');
+      const { error, hint } = isJson ? JSON.parse(stderr) : { error: stderr, hint: stderr };
+      assert.match(error, message);
+      assert.match(hint, /^See: portreeve profile toy --help$/m);
     });
   }
 });

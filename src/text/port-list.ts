@@ -71,5 +71,5 @@ export function parseLocalRange(text: string): PortRange | undefined {
 
 function invalid(message: string, value: string): PortreeveError {
   const hint = `A list is such as 1024,4000-4010: ports from 0 to ${PORT_MAX}, without blanks or leading zeros.`;
-  return new PortreeveError('usage', 'PORT_LIST_INVALID', message, hint, { value });
+  return new PortreeveError('PORT_LIST_INVALID', message, hint, { value });
 }

@@ -238,7 +238,7 @@ describe('the tables', () => {
 const CODES = [
   /\bcode(?:: | = )'([A-Z_]+)'/g,
   /(?:errorAt|meaningProblem|#error|refuse)\(\s*[^,'()]+,\s*'([A-Z_]+)'/g,
-  /refuse\(\s*'([A-Z_]+)'/g,
+  /(?:refuse|PortreeveError)\(\s*'([A-Z_]+)'/g,
   /(?:syntaxProblem)\([^;]*?, '([A-Z]+(?:_[A-Z]+)*)'\)/g,
 ];
 

@@ -143,7 +143,7 @@ test('wrong usage ends with 125, runs nothing, and says what is wrong', async (t
     const { code, stdout, stderr } = await at.run([PORTREEVE, 'run', ...args]);
     assert.deepEqual([code, stdout], [125, ''], args.join(' '));
     assert.match(stderr, message);
-    assert.match(stderr, /^portreeve: /);
+    assert.match(stderr, /^portreeve: error\[\w+\]: /);
   }
   const help = await at.run([PORTREEVE, 'run', '--help']);
   assert.equal(help.code, 0);
@@ -171,7 +171,8 @@ test('who may take a job is who portreeve.toml says, and root', async (t) => {
   const refused = await at.run([...WEB, 'true'], { uid: BOB });
   assert.equal(
     refused.stderr,
-    'portreeve: uid 1001 may not take the job WEB\nWho may is said in portreeve.toml: [job.WEB] users, groups.\n',
+    'portreeve: error[JOB_DENIED]: uid 1001 may not take the job WEB\n' +
+      'Who may is said in portreeve.toml: [job.WEB] users, groups.\n',
   );
   await at.world.write('/etc/portreeve/portreeve.toml', '[job.WEB]\nusers = ["bob"]\n');
   const { pid } = await status(at.world);
@@ -228,7 +229,10 @@ test('a daemon without root, or without cgroup v2, serves portmap and says what 
   assert.deepEqual(await missing('--runtime', '/run/alice'), ['running', 'absent', notRoot]);
   const { code, stderr } = await world.run([...WEB, 'true'], { env: NO_PEERS });
   assert.equal(code, 125);
-  assert.equal(stderr.split('\n')[0], `portreeve: no job can be given: ${noCgroups}`);
+  assert.equal(
+    stderr.split('\n')[0],
+    `portreeve: error[JOBS_UNAVAILABLE]: no job can be given: ${noCgroups}`,
+  );
   const byAlice = await world.run(
     [PORTREEVE, 'run', '--job', 'WEB', '--runtime', '/run/alice', '--', 'true'],
     {
@@ -237,7 +241,7 @@ test('a daemon without root, or without cgroup v2, serves portmap and says what 
   );
   assert.deepEqual(
     [byAlice.code, byAlice.stderr.split('\n')[0]],
-    [125, `portreeve: no job can be given: ${notRoot}`],
+    [125, `portreeve: error[JOBS_UNAVAILABLE]: no job can be given: ${notRoot}`],
   );
   await alice.stop();
 });

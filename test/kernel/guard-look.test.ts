@@ -17,7 +17,7 @@ test('everybody sees what root sees', async (t) => {
   assert.equal(without.code, 3);
   assert.match(
     without.stderr,
-    /^portreeve: only root can look into the kernel, and no portreeve daemon answers:/,
+    /^portreeve: error\[\w+\]: only root can look into the kernel, and no portreeve daemon answers:/,
   );
   assert.match(
     without.stderr,

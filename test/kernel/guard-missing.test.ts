@@ -114,7 +114,11 @@ test('a user who is not root is told so', async (t) => {
   if (!at) return;
   for (const words of ['guard enforce', 'guard off', 'guard namespaces', 'confirm']) {
     const { code, stderr } = await at.run('nothing', words, USER);
-    assert.deepEqual([code, /^portreeve: only root can .*\nRun it as root/.test(stderr)], [3, true], words);
+    assert.deepEqual(
+      [code, /^portreeve: error\[\w+\]: only root can .*\nRun it as root/.test(stderr)],
+      [3, true],
+      words,
+    );
   }
 });
 
@@ -136,7 +140,10 @@ for (const without of ['capabilities', 'cgroup2'] as const) {
       assert.match(stderr, /cannot be marked: EPERM/);
     } else {
       assert.deepEqual(guard.missing, ['no hierarchy of cgroup v2 is mounted, or only a part of it']);
-      assert.match(stderr, /^portreeve: no job can be given: no hierarchy of cgroup v2 is mounted/);
+      assert.match(
+        stderr,
+        /^portreeve: error\[\w+\]: no job can be given: no hierarchy of cgroup v2 is mounted/,
+      );
     }
     assert.equal(code, 125);
   });

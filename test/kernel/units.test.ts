@@ -348,7 +348,7 @@ test('what was put in is called when nobody has it open, and put in again where 
 /** A kernel without these tracepoints, or one that does not let us. */
 class Untraced extends LinuxBpf {
   override attachEvent(): never {
-    throw new PortreeveError('world', 'TRACEPOINT_MISSING', 'the tracepoint cgroup_mkdir cannot be used');
+    throw new PortreeveError('TRACEPOINT_MISSING', 'the tracepoint cgroup_mkdir cannot be used');
   }
 }
 

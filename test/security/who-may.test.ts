@@ -6,7 +6,7 @@ import { CALLS, commandsOfProgram } from '../support/command-calls.ts';
 import { USER, userWorld } from '../support/user-world.ts';
 
 /** How a command says that it is root's. */
-const REFUSED = /^portreeve: only root can .*\nRun it as root, such as by sudo[.;].*\n$/;
+const REFUSED = /^portreeve: error\[\w+\]: only root can .*\nRun it as root, such as by sudo[.;].*\n$/;
 
 /** Everything in the directories that commands write to: kind, owner, mode, size, time and name. */
 const LIST = 'find /etc /run /var/lib /tmp -path /run/checkout -prune -o -printf "%y %U %m %s %T@ %p %l\\n"';

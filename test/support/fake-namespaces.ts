@@ -47,7 +47,7 @@ export class FakeNamespaces implements NetworkNamespaces {
 
   cookieAt(path: string): bigint | undefined {
     this.asked++;
-    if (this.closed.has(path)) throw new PortreeveError('world', 'NAMESPACE_CLOSED', `${path} is closed`);
+    if (this.closed.has(path)) throw new PortreeveError('NAMESPACE_CLOSED', `${path} is closed`);
     return [...this.there].find(([, { paths = [] }]) => paths.includes(path))?.[0];
   }
 

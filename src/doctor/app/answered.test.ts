@@ -13,19 +13,16 @@ test('an answer is given, and nothing is reported', async () => {
 
 test('a failure is reported by the first line of its message', async () => {
   const unknown = ['before'];
-  for (const kind of ['usage', 'refused', 'world'] as const) {
+  for (const code of ['PORT_INVALID', 'GUARD_ABSENT', 'DAEMON_ABSENT'] as const) {
     const question = () => {
-      throw new PortreeveError(kind, 'DAEMON_ABSENT', 'no daemon answers:\n  one\n  two');
+      throw new PortreeveError(code, 'no daemon answers:\n  one\n  two');
     };
     assert.equal(await answered('the guard', question, unknown), undefined);
   }
   assert.deepEqual(unknown, ['before', ...Array(3).fill('the guard: no daemon answers')]);
 });
 
-for (const bug of [
-  new PortreeveError('bug', 'BUG', 'a promise is broken'),
-  new TypeError('x is undefined'),
-]) {
+for (const bug of [new PortreeveError('BUG', 'a promise is broken'), new TypeError('x is undefined')]) {
   test(`our own bug is thrown on: ${bug.name}`, async () => {
     const unknown: string[] = [];
     const isSame = (thrown: unknown) => thrown === bug;

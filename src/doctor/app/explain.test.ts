@@ -74,7 +74,7 @@ test('a port has the names of the host, of IANA and of the port mapper', async (
 
 test('what cannot be looked at is told, and the rest is there', async () => {
   const denied = (what: string) => async () => {
-    throw new PortreeveError('world', 'DENIED', `${what} cannot be read\nfor some reason`);
+    throw new PortreeveError('FILE_UNREADABLE', `${what} cannot be read\nfor some reason`);
   };
   const { untold, answer, ...others } = await explained(8080, {
     profile: 'PORT 8080 TCP WEB\n',

@@ -101,10 +101,10 @@ test('what others have put into our file stays there', () => {
 
 test('a file that is too large is no wrong usage', () => {
   const readText = () => {
-    throw new PortreeveError('usage', 'FILE_TOO_LARGE', '/x is larger than 1 bytes');
+    throw new PortreeveError('FILE_TOO_LARGE', '/x is larger than 1 bytes');
   };
   const doors = new Host().doors({ files: { names: () => [], readText } });
-  assert.throws(() => planFix(blacklist(853), doors), { kind: 'world', code: 'FILE_TOO_LARGE' });
+  assert.throws(() => planFix(blacklist(853), doors), { kind: 'world', code: 'FILE_UNREADABLE' });
 });
 
 test('a port goes into the blacklist, behind what is there', () => {
@@ -272,7 +272,7 @@ describe('what fails in the middle', () => {
     const host = new Host({ [BLACKLIST]: '631\n' });
     const plan = planFix({ ...reserve(40_000), blacklist: blacklist(853).blacklist }, host.doors());
     const put = (path: string, text: string) => {
-      if (path === BLACKLIST) throw new PortreeveError('world', 'FILE_UNWRITABLE', 'no');
+      if (path === BLACKLIST) throw new PortreeveError('FILE_UNWRITABLE', 'no');
       host.files.set(path, text);
     };
     assert.throws(() => carryOutFix(plan, host.doors({ put })), { code: 'FILE_UNWRITABLE' });

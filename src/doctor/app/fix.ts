@@ -113,7 +113,7 @@ function textOf(files: BootFiles, path: string): string | undefined {
     return files.readText(path, DOCTOR_FILE_MAX_BYTES);
   } catch (thrown) {
     if (!(thrown instanceof PortreeveError) || thrown.kind !== 'usage') throw thrown;
-    throw new PortreeveError('world', thrown.code, thrown.message, 'Move it away.', { path });
+    throw new PortreeveError('FILE_UNREADABLE', thrown.message, 'Move it away.', { path });
   }
 }
 
@@ -197,7 +197,7 @@ function write(sysctls: Sysctls, name: string, value: string): void {
   sysctls.write(name, value);
   if (sysctls.read(name) === value) return;
   const hint = 'Another program sets it as well. Try again.';
-  throw new PortreeveError('world', 'SYSCTL_NOT_KEPT', `${name} was written and is something else`, hint, {
+  throw new PortreeveError('SYSCTL_NOT_KEPT', `${name} was written and is something else`, hint, {
     name,
   });
 }

@@ -45,7 +45,7 @@ function rulesOf({ profile, racf, options }: InForce, settings: RuleSettings, us
 
 function verdictOf(rules: Rules, somebody: Somebody, port: number, protocol: Protocol): Verdict {
   const address = parseIp('0.0.0.0');
-  if (!address) throw new PortreeveError('bug', 'NO_ADDRESS', '0.0.0.0 is an address');
+  if (!address) throw new PortreeveError('NO_ADDRESS', '0.0.0.0 is an address');
   const { uid, user, job, aliases = [], isCapable, gids } = somebody;
   const identity = { uid, name: user, gids };
   const question = { job, aliases, protocol, port, address, identity, lowPortCapable: isCapable };

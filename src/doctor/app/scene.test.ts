@@ -110,7 +110,7 @@ describe('the profile in force', () => {
 
   test('is there also where the guard cannot be asked', async () => {
     const guard = async () => {
-      throw new PortreeveError('world', 'X', 'it is not for you:\nmore');
+      throw new PortreeveError('FILE_UNREADABLE', 'it is not for you:\nmore');
     };
     const { scene, untold } = await gather({ archive: archiveOf('PORT 80 TCP WEB'), guard });
     assert.equal(scene.inForce?.guard, undefined);
@@ -133,7 +133,7 @@ test('what is registered, or why that is not known', async () => {
   const mountd = registration('mountd 100005 tcp 0.0.0.0:20048');
   assert.deepEqual((await gather({ registrations: async () => [mountd] })).scene.registrations, [mountd]);
   const silent = async () => {
-    throw new PortreeveError('world', 'PORTMAP_SILENT', 'it does not answer');
+    throw new PortreeveError('PORTMAP_SILENT', 'it does not answer');
   };
   const { scene, untold } = await gather({ registrations: silent });
   assert.equal(scene.registrations, undefined);

@@ -175,5 +175,5 @@ function inaddrAnyOf(path: string | undefined, files: BootFiles): Scene['inaddrA
   if (path === undefined) return [];
   const text = files.readText(path, DOCTOR_FILE_MAX_BYTES);
   if (text !== undefined) return parseBpxprm({ file: path, text }).ranges;
-  throw new PortreeveError('usage', 'FILE_MISSING', `there is no file ${path}`, 'Check the path.', { path });
+  throw new PortreeveError('FILE_MISSING', `there is no file ${path}`, 'Check the path.', { path });
 }

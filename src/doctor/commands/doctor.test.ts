@@ -49,22 +49,34 @@ describe('wrong usage', () => {
   const cases: Record<string, [args: string[], stderr: RegExp]> = {
     'a code that is nearly one': [
       ['CLIENT_ON_PROT'],
-      /^portreeve: there is no finding "CLIENT_ON_PROT"\nDid you mean CLIENT_ON_PORT\?\n$/,
+      /^portreeve: error\[\w+\]: there is no finding "CLIENT_ON_PROT"\nDid you mean CLIENT_ON_PORT\?\n$/,
     ],
-    'a word that is none': [['x'], /^portreeve: there is no finding "x"\nAll codes: man portreeve-doctor\n$/],
+    'a word that is none': [
+      ['x'],
+      /^portreeve: error\[\w+\]: there is no finding "x"\nAll codes: man portreeve-doctor\n$/,
+    ],
     'a severity that is none': [
       ['--fail-on', 'note'],
-      /^portreeve: "note" is not a severity\nIt is one of info, warning, error\.\n$/,
+      /^portreeve: error\[\w+\]: "note" is not a severity\nIt is one of info, warning, error\.\n$/,
     ],
-    'a code that is to be mended': [['LOW_PORTS_OPEN', '--fix'], /^portreeve: a code is only explained/],
-    'a code that is to be taken back': [['LOW_PORTS_OPEN', '--undo'], /^portreeve: a code is only explained/],
+    'a code that is to be mended': [
+      ['LOW_PORTS_OPEN', '--fix'],
+      /^portreeve: error\[\w+\]: a code is only explained/,
+    ],
+    'a code that is to be taken back': [
+      ['LOW_PORTS_OPEN', '--undo'],
+      /^portreeve: error\[\w+\]: a code is only explained/,
+    ],
     'a tree that is not there': [
       ['--root', '/nonexistent/tree', '--fix', '--yes'],
-      /^portreeve: there is no directory \/nonexistent\/tree\nCheck --root\.\n$/,
+      /^portreeve: error\[\w+\]: there is no directory \/nonexistent\/tree\nCheck --root\.\n$/,
     ],
-    '--yes without --fix': [['--yes'], /^portreeve: --yes is for --fix\n/],
+    '--yes without --fix': [['--yes'], /^portreeve: error\[\w+\]: --yes is for --fix\n/],
     '--undo with --fix': [['--undo', '--fix'], /cannot be used with option '--fix'/],
-    'settings that are not there': [['--config', '/nonexistent/x.toml'], /^portreeve: there is no file/],
+    'settings that are not there': [
+      ['--config', '/nonexistent/x.toml'],
+      /^portreeve: error\[\w+\]: there is no file/,
+    ],
   };
   for (const [name, [args, stderr]] of Object.entries(cases)) {
     test(name, async () => {
@@ -77,7 +89,7 @@ describe('wrong usage', () => {
   test('a member that is not there', async (t) => {
     const { code, stderr } = await doctor('--bpxprm', join(directory(t), 'nosuch'));
     assert.equal(code, 2);
-    assert.match(stderr, /^portreeve: there is no file .*\/nosuch\n/);
+    assert.match(stderr, /^portreeve: error\[\w+\]: there is no file .*\/nosuch\n/);
   });
 });
 

@@ -69,18 +69,18 @@ function severityOf(text: string): Severity {
   const severity = SEVERITIES.find((each) => each === text);
   if (severity) return severity;
   const hint = `It is one of ${SEVERITIES.join(', ')}.`;
-  throw new PortreeveError('usage', 'SEVERITY_INVALID', `"${text}" is not a severity`, hint, { value: text });
+  throw new PortreeveError('SEVERITY_INVALID', `"${text}" is not a severity`, hint, { value: text });
 }
 
 function yesAlone(): PortreeveError {
   const hint = 'To mend what can be mended: portreeve doctor --fix --yes';
-  return new PortreeveError('usage', 'USAGE', '--yes is for --fix', hint);
+  return new PortreeveError('USAGE', '--yes is for --fix', hint);
 }
 
 /** Nothing is to be made where there is no system. */
 function requireRoot({ root }: DoctorOptions): void {
   if (root === undefined || existsSync(root)) return;
-  throw new PortreeveError('usage', 'FILE_MISSING', `there is no directory ${root}`, 'Check --root.', {
+  throw new PortreeveError('FILE_MISSING', `there is no directory ${root}`, 'Check --root.', {
     root,
   });
 }
@@ -88,14 +88,14 @@ function requireRoot({ root }: DoctorOptions): void {
 function explainCode(text: string, options: DoctorOptions, io: Io): number {
   if (options.fix || options.undo || options.yes) {
     const hint = 'All is mended but what portreeve.toml suppresses: portreeve doctor --fix';
-    throw new PortreeveError('usage', 'USAGE', 'a code is only explained, and not mended alone', hint);
+    throw new PortreeveError('USAGE', 'a code is only explained, and not mended alone', hint);
   }
   const code = text.toUpperCase();
   const check = checkOf(code);
   if (!check) {
     const known = nearest(code, CODES);
     const hint = known === undefined ? 'All codes: man portreeve-doctor' : `Did you mean ${known}?`;
-    throw new PortreeveError('usage', 'CODE_UNKNOWN', `there is no finding "${text}"`, hint, { value: text });
+    throw new PortreeveError('CODE_UNKNOWN', `there is no finding "${text}"`, hint, { value: text });
   }
   io.out(options.json ? checkJson(check) : checkText(io, check));
   return 0;
@@ -199,7 +199,7 @@ function exclusively<Result>(options: DoctorOptions, io: Io, act: () => Result):
   if ('heldBy' in lock) {
     const who = lock.heldBy === 0 ? '' : ` (pid ${lock.heldBy})`;
     const message = `another portreeve doctor is at work${who}`;
-    throw new PortreeveError('world', 'DOCTOR_BUSY', message, 'Try again.', { pid: lock.heldBy });
+    throw new PortreeveError('DOCTOR_BUSY', message, 'Try again.', { pid: lock.heldBy });
   }
   try {
     return act();

@@ -27,7 +27,7 @@ export class FileRecordFile implements FileRecord {
     } catch (thrown) {
       const message = `${this.#path} is damaged: ${messageOf(thrown)}`;
       const hint = 'Move it away: what was changed then stays as it is.';
-      throw new PortreeveError('world', 'RECORD_DAMAGED', message, hint, { path: this.#path });
+      throw new PortreeveError('RECORD_DAMAGED', message, hint, { path: this.#path });
     }
   }
 
@@ -41,7 +41,7 @@ export class FileRecordFile implements FileRecord {
       rmSync(this.#path, { force: true });
     } catch (thrown) {
       const message = `cannot remove ${this.#path}: ${messageOf(thrown)}`;
-      throw new PortreeveError('world', 'FILE_UNWRITABLE', message, '', { path: this.#path });
+      throw new PortreeveError('FILE_UNWRITABLE', message, '', { path: this.#path });
     }
   }
 }

@@ -40,7 +40,7 @@ class Stage {
     const sysctls: Sysctls = {
       read: (name) => this.#here.read(name),
       write: (name, value) => {
-        if (this.readOnly.has(this.host.current)) throw new PortreeveError('world', 'SYSCTL_REFUSED', name);
+        if (this.readOnly.has(this.host.current)) throw new PortreeveError('SYSCTL_REFUSED', name);
         this.#count();
         this.#here.write(name, this.contested.has(this.host.current) ? '' : value);
       },

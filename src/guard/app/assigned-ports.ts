@@ -226,5 +226,5 @@ const PROCESS = /^\/proc\/([0-9]+)\/ns\/net$/;
 function unseen(cookie: bigint): PortreeveError {
   const message = `the kernel may assign reserved ports there: nothing leads to it that can be seen (cookie ${cookie})`;
   const hint = 'Run it on the host, where all processes can be seen.';
-  return new PortreeveError('world', 'NAMESPACE_UNSEEN', message, hint, { cookie: `${cookie}` });
+  return new PortreeveError('NAMESPACE_UNSEEN', message, hint, { cookie: `${cookie}` });
 }

@@ -1,4 +1,5 @@
 // What events are told with: the rules of each revision, and names as the user database has them.
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { jobCalled } from '../../../test/support/jobs.ts';
@@ -6,6 +7,7 @@ import { revision } from '../../../test/support/profile-archive-cases.ts';
 import { SimClock } from '../../../test/support/sim/clock.ts';
 import { SimFiles } from '../../../test/support/sim/files.ts';
 import { SimProfileArchive } from '../../../test/support/sim/profile-archive.ts';
+import type { ErrorCode } from '../../base/error-catalog.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { RevisionRules, UserNames } from './event-explainer.ts';
 
@@ -59,15 +61,15 @@ describe('the rules', () => {
   });
 
   test('of an archive that cannot be read are not known, but a fault of ours is one', () => {
-    const failing = (kind: 'world' | 'bug') => {
+    const failing = (code: ErrorCode) => {
       const made = archive();
       made.heads = () => {
-        throw new PortreeveError(kind, 'ARCHIVE_FAILED', 'cannot use it');
+        throw new PortreeveError(code, 'cannot use it');
       };
       return new RevisionRules(made, { authportJobs: [] });
     };
-    assert.equal(failing('world').of(1), undefined);
-    assert.throws(() => failing('bug').of(1), { code: 'ARCHIVE_FAILED' });
+    assert.equal(failing('ARCHIVE_FAILED').of(1), undefined);
+    assert.throws(() => failing('BUG').of(1), { code: 'BUG' });
   });
 });
 

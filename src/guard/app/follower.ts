@@ -320,5 +320,5 @@ function full(taker: number): PortreeveError {
   const bounds = `${JOB_CGROUPS_MAX} in all, and ${JOB_CGROUPS_PER_USER_MAX} of a user`;
   const message = `there are too many cgroups of jobs: the most are ${bounds}`;
   const hint = 'They go when what runs in them has ended.';
-  return new PortreeveError('refused', 'JOB_CGROUPS_FULL', message, hint, { uid: taker });
+  return new PortreeveError('JOB_CGROUPS_FULL', message, hint, { uid: taker });
 }

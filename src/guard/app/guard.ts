@@ -160,7 +160,7 @@ function requireSameCgroup(bpf: KernelBpf, guard: GuardKernel, cgroup: string | 
   if (cgroup === undefined || bpf.cgroupId(cgroup) === guard.state().cgroupId) return;
   guard.close();
   const message = `the guard that is in the kernel judges another cgroup than ${cgroup}`;
-  throw new PortreeveError('refused', 'GUARD_ELSEWHERE', message, 'Take it out first: portreeve guard off.', {
+  throw new PortreeveError('GUARD_ELSEWHERE', message, 'Take it out first: portreeve guard off.', {
     cgroup,
   });
 }
@@ -333,11 +333,11 @@ export function tablesOf(
 
 function nothingApplied(): PortreeveError {
   const hint = 'Apply a profile: portreeve apply FILE.';
-  return new PortreeveError('refused', 'NOTHING_APPLIED', 'there is no profile that could be enforced', hint);
+  return new PortreeveError('NOTHING_APPLIED', 'there is no profile that could be enforced', hint);
 }
 
 /** There is no guard that could be changed. */
 export function guardAbsent(): PortreeveError {
   const hint = 'Start it: portreeve guard enforce, or portreeve guard observe.';
-  return new PortreeveError('refused', 'GUARD_ABSENT', 'the guard is not in the kernel', hint);
+  return new PortreeveError('GUARD_ABSENT', 'the guard is not in the kernel', hint);
 }

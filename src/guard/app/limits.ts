@@ -42,13 +42,7 @@ export function requireExact(limits: readonly Limit[]): void {
       ? 'a thing that the profile says'
       : `${different.length} things that the profile says`;
   const hint = 'They are told above. Without --exact it is done as the kernel can.';
-  throw new PortreeveError(
-    'refused',
-    'GUARD_INEXACT',
-    `the kernel cannot do ${what}: nothing is changed`,
-    hint,
-    {
-      limits: different.map(({ code }) => code).join(' '),
-    },
-  );
+  throw new PortreeveError('GUARD_INEXACT', `the kernel cannot do ${what}: nothing is changed`, hint, {
+    limits: different.map(({ code }) => code).join(' '),
+  });
 }

@@ -42,7 +42,7 @@ export function listNamespaces({ bpf, namespaces }: NamespaceDoors, pins: string
 
 /**
  * Has the policy hold in one more; the result is false where it held there already. Throws PortreeveError
- * `NAMESPACE_INVALID` (usage), `NAMESPACE_ABSENT`, `NOT_A_NAMESPACE`, `GUARD_NAMESPACES_FULL` and `GUARD_ABSENT`
+ * `NAMESPACE_INVALID` (usage), `NAMESPACE_NOT_FOUND`, `NOT_A_NAMESPACE`, `GUARD_NAMESPACES_FULL` and `GUARD_ABSENT`
  * (refused), and `NAMESPACE_CLOSED` (world).
  */
 export function addNamespace(
@@ -123,7 +123,7 @@ function placeOf(text: string): NamespacePlace {
   const place = parseNamespace(text);
   if (place) return place;
   const hint = 'It is a name that "ip netns" lists, an absolute path, pid:NUMBER or cookie:NUMBER.';
-  throw new PortreeveError('usage', 'NAMESPACE_INVALID', `"${text}" names no network namespace`, hint, {
+  throw new PortreeveError('NAMESPACE_INVALID', `"${text}" names no network namespace`, hint, {
     value: text,
   });
 }
@@ -138,5 +138,5 @@ function cookieOf(host: NetworkNamespaces, place: NamespacePlace, text: string):
 function absent(text: string): PortreeveError {
   const message = `there is no network namespace ${text}`;
   const hint = 'Those with a name: ip netns; those of processes: lsns --type net';
-  return new PortreeveError('refused', 'NAMESPACE_ABSENT', message, hint, { value: text });
+  return new PortreeveError('NAMESPACE_NOT_FOUND', message, hint, { value: text });
 }

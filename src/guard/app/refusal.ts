@@ -112,5 +112,5 @@ function refusal({ port, protocol }: WantedPort, { job, verdict, hint, revision 
   const by = rule ? `, by ${placeText(rule)}: ${rule.text}` : '';
   const message = `the guard refuses port ${port}/${protocol} to the job ${job}${by}`;
   const data = { port, protocol, job, reason, revision, file: rule?.file ?? null, line: rule?.line ?? null };
-  return new PortreeveError('world', 'GUARD_REFUSED', message, hint, data);
+  return new PortreeveError('GUARD_REFUSED', message, hint, data);
 }

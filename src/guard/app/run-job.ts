@@ -75,12 +75,12 @@ function readRequest(request: unknown, caller: Caller): { job: JobName; pid: num
   if (typeof job !== 'string' || !isPid || Object.keys(others).length > 0) {
     const hint =
       'It is an object: {"job": NAME, "pid": NUMBER}, the number being that of the caller or its parent.';
-    throw new PortreeveError('usage', 'REQUEST_INVALID', 'the request is not understood', hint);
+    throw new PortreeveError('REQUEST_INVALID', 'the request is not understood', hint);
   }
   const name = parseJobName(job);
   if (name !== UNKNOWN_JOB) return { job: name, pid };
   const message = `${name} is what those are called whom nobody knows: nobody can take it`;
-  throw new PortreeveError('usage', 'JOB_INVALID', message, 'Take another name.', { value: job });
+  throw new PortreeveError('JOB_INVALID', message, 'Take another name.', { value: job });
 }
 
 function requirePermission(job: JobName, { uid, gids }: Caller, { sections, files }: RunDoors): void {
@@ -91,7 +91,7 @@ function requirePermission(job: JobName, { uid, gids }: Caller, { sections, file
   const all = parseGroup(files.readText('/etc/group', USERS_MAX_BYTES) ?? '');
   if (all.some(({ gid, name }) => gids.includes(gid) && groups.includes(name))) return;
   const hint = `Who may is said in portreeve.toml: [job.${job}] users, groups.`;
-  throw new PortreeveError('refused', 'JOB_DENIED', `uid ${uid} may not take the job ${job}`, hint, {
+  throw new PortreeveError('JOB_DENIED', `uid ${uid} may not take the job ${job}`, hint, {
     uid,
     job,
   });
@@ -141,15 +141,15 @@ function moveInto(made: JobCgroup, process: HeldProcess, { cgroups, processes }:
 }
 
 function gone(pid: number): PortreeveError {
-  return new PortreeveError('world', 'PROCESS_GONE', `process ${pid} is not there`, '', { pid });
+  return new PortreeveError('PROCESS_GONE', `process ${pid} is not there`, '', { pid });
 }
 
 function notOwn(pid: number): PortreeveError {
   const message = `process ${pid} is neither the caller nor his parent, or another user's`;
-  return new PortreeveError('refused', 'PROCESS_DENIED', message, 'A job is taken for oneself.', { pid });
+  return new PortreeveError('PROCESS_DENIED', message, 'A job is taken for oneself.', { pid });
 }
 
 function noCgroup(pid: number): PortreeveError {
   const message = `process ${pid} is in no cgroup of version 2`;
-  return new PortreeveError('world', 'CGROUP_MISSING', message, 'Is cgroup2 mounted?', { pid });
+  return new PortreeveError('CGROUP_MISSING', message, 'Is cgroup2 mounted?', { pid });
 }

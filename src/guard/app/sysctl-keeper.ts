@@ -74,7 +74,7 @@ export class SysctlKeeper {
     if (this.#sysctls.read(name) === value) return;
     const message = `${name} was written and is something else`;
     const hint = 'Another program sets it as well. Try again.';
-    throw new PortreeveError('world', 'SYSCTL_NOT_KEPT', message, hint, { name });
+    throw new PortreeveError('SYSCTL_NOT_KEPT', message, hint, { name });
   }
 }
 

@@ -81,14 +81,9 @@ export interface GuardTables {
   readonly names: readonly JobName[];
 }
 
-/** Errors of a profile that cannot be put into the kernel: which bound it breaks. */
-function tooMany(code: string, message: string, hint: string): PortreeveError {
-  return new PortreeveError('refused', code, message, hint);
-}
-
 function tooManyEntries({ protocol, first }: Reservation): PortreeveError {
   const what = `${protocol.toUpperCase()} port ${first} has more than ${RULES_PER_PORT_MAX} entries`;
-  return tooMany('GUARD_ENTRIES', `${what}, and no more are looked at`, 'Name jobs by a pattern.');
+  return new PortreeveError('GUARD_ENTRIES', `${what}, and no more are looked at`, 'Name jobs by a pattern.');
 }
 
 /**
@@ -296,7 +291,7 @@ class Compiler {
     if (known >= 0) return known;
     if (this.#wildcards.length < WILDCARDS_MAX) return this.#wildcards.push(pattern) - 1;
     const message = `the profile has more than ${WILDCARDS_MAX} different patterns with wildcards`;
-    throw tooMany('GUARD_WILDCARDS', message, 'Name jobs in full, or by fewer patterns.');
+    throw new PortreeveError('GUARD_WILDCARDS', message, 'Name jobs in full, or by fewer patterns.');
   }
 
   #resource(resname: string | undefined): number {

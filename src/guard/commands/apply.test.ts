@@ -155,7 +155,10 @@ describe('what cannot be applied leaves everything as it was', () => {
     ]) {
       const { code, stderr } = await runWith([...args, '--state', directory]);
       assert.equal(code, 3);
-      assert.match(stderr, /^portreeve: @profile\.db is no archive of portreeve\n.*--state DIR/);
+      assert.match(
+        stderr,
+        /^portreeve: error\[\w+\]: @profile\.db is no archive of portreeve\n.*--state DIR/,
+      );
     }
     assert.equal(readFileSync(join(directory, 'profile.db'), 'utf8'), 'precious');
     write('profile.db', '');
@@ -169,7 +172,7 @@ test('the time of a trial is looked at before anything is shown, also by --dry-r
     for (const dry of ['', ' --dry-run']) {
       const { code, stdout, stderr } = await run(`apply @first --try ${time}${dry}`);
       assert.deepEqual([code, stdout], [2, ''], time);
-      assert.match(stderr, /^portreeve: ".*" is no time for --try\n--try takes 1s to 1d,/);
+      assert.match(stderr, /^portreeve: error\[\w+\]: ".*" is no time for --try\n--try takes 1s to 1d,/);
     }
   }
   for (const time of ['24h', '1d', '90', '1500ms'])

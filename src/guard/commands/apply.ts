@@ -160,17 +160,16 @@ const MS_PER_SECOND = 1000;
 /** A trial is to be looked after; more than a day is no trial. */
 const TRIAL = {
   option: '--try',
-  code: 'DURATION_INVALID',
   minMs: MS_PER_SECOND,
   maxMs: 24 * 3600 * MS_PER_SECOND,
 } as const;
 
 function notRoot(uid: number): PortreeveError {
   const message = 'only root can put a profile on trial';
-  return new PortreeveError('world', 'NOT_ROOT', message, 'Run it as root, such as by sudo.', { uid });
+  return new PortreeveError('NOT_ROOT', message, 'Run it as root, such as by sudo.', { uid });
 }
 
 function bothGiven(): PortreeveError {
   const hint = 'Give one of them.';
-  return new PortreeveError('usage', 'USAGE', 'a file and --revision cannot be applied at once', hint);
+  return new PortreeveError('USAGE', 'a file and --revision cannot be applied at once', hint);
 }

@@ -153,7 +153,10 @@ describe('of the running daemon', () => {
     await until('the first event', () => io.stdout().includes('ALICE'));
     await server.close();
     assert.equal(await inTime('the command to end', ended), 3);
-    assert.match(io.stderr(), /^portreeve: the answer of .*look.sock broke off: .*\n.*portreeve status\n$/);
+    assert.match(
+      io.stderr(),
+      /^portreeve: error\[\w+\]: the answer of .*look.sock broke off: .*\n.*portreeve status\n$/,
+    );
   });
 
   test('--runtime asks there, and nowhere else', async (t) => {
@@ -165,7 +168,7 @@ describe('of the running daemon', () => {
     assert.equal(code, 3);
     assert.match(
       stderr,
-      /^portreeve: no portreeve daemon tells of events:\n {2}.*\(ENOENT\)\nStart it as root: .*\n$/,
+      /^portreeve: error\[\w+\]: no portreeve daemon tells of events:\n {2}.*\(ENOENT\)\nStart it as root: .*\n$/,
     );
   });
 });
@@ -208,7 +211,7 @@ describe('of the archive', () => {
     writeFileSync(join(home, EVENT_DATABASE), 'precious');
     const { code, stderr } = await said(`events --state ${home}`);
     assert.equal(code, 3);
-    assert.match(stderr, /^portreeve: .*events.db is no archive of portreeve\n/);
+    assert.match(stderr, /^portreeve: error\[\w+\]: .*events.db is no archive of portreeve\n/);
   });
 });
 

@@ -89,7 +89,7 @@ function* archivedLines(state: string, asked: EventsAsked): Generator<string> {
   const { sinceMs, job, protocol, ports } = asked;
   if (asked.isFollowing) {
     const hint = 'Leave --state out: the running daemon is asked then.';
-    throw new PortreeveError('usage', 'FOLLOW_ARCHIVE', 'an archive cannot be followed', hint);
+    throw new PortreeveError('FOLLOW_ARCHIVE', 'an archive cannot be followed', hint);
   }
   const archive = new SqliteEventArchive(state);
   let after = 0;
@@ -104,5 +104,5 @@ function* archivedLines(state: string, asked: EventsAsked): Generator<string> {
 
 function nobodyTells(reasons: readonly string[]): PortreeveError {
   const message = ['no portreeve daemon tells of events:', ...reasons].join('\n  ');
-  return new PortreeveError('world', 'DAEMON_ABSENT', message, 'Start it as root: portreeve serve');
+  return new PortreeveError('DAEMON_ABSENT', message, 'Start it as root: portreeve serve');
 }

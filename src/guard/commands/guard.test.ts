@@ -81,7 +81,7 @@ test('where nobody tells it is said who could', async (t) => {
     assert.equal(await run(['guard', '--runtime', runtime], io), 3);
     assert.match(
       io.stderr(),
-      /^portreeve: only root can look into the kernel, and no portreeve daemon answers:\n/,
+      /^portreeve: error\[\w+\]: only root can look into the kernel, and no portreeve daemon answers:\n/,
     );
     assert.match(
       io.stderr(),
@@ -105,5 +105,8 @@ test('what changes something is root’s', async (t) => {
     'confirm',
   ])
     assert.equal(await run(words.split(' '), io), 3, words);
-  assert.match(io.stderr(), /^(portreeve: only root can .*\nRun it as root, such as by sudo\.\n){5}$/);
+  assert.match(
+    io.stderr(),
+    /^(portreeve: error\[\w+\]: only root can .*\nRun it as root, such as by sudo\.\n){5}$/,
+  );
 });

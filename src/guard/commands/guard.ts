@@ -47,7 +47,7 @@ async function askGuard(io: Io, runtime: string | undefined): Promise<GuardJson 
     const hint = 'Run it as root, such as by sudo, or start the daemon as root: portreeve serve';
     const missing = missingText(io);
     const all = missing === '' ? message : `${message}; ${missing}`;
-    throw new PortreeveError('world', 'GUARD_UNTOLD', all, hint, { uid: io.uid });
+    throw new PortreeveError('GUARD_UNTOLD', all, hint, { uid: io.uid });
   }
 }
 

@@ -92,5 +92,5 @@ function impactDoors(files: SeeDoors['files']): ImpactDoors {
 
 function elsewhere(): PortreeveError {
   const message = 'the guard does not hold in this network namespace';
-  return new PortreeveError('world', 'GUARD_NETWORK', message, 'Ask in the one in which it was started.');
+  return new PortreeveError('GUARD_NETWORK', message, 'Ask in the one in which it was started.');
 }

@@ -316,7 +316,7 @@ const count = (ports: number): string => (ports === 1 ? '1 port' : `${ports} por
 
 function unknown(name: string, why: string): PortreeveError {
   const hint = 'Nothing was changed.';
-  return new PortreeveError('world', 'SYSCTL_UNKNOWN', `${name} is not as Linux prints it: ${why}`, hint, {
+  return new PortreeveError('SYSCTL_UNKNOWN', `${name} is not as Linux prints it: ${why}`, hint, {
     name,
   });
 }

@@ -303,7 +303,7 @@ describe('what is asked wrongly', () => {
 test('an archive that cannot be read is told', async (t) => {
   class Broken extends SimEventArchive {
     override read(): never {
-      throw new PortreeveError('world', 'ARCHIVE_CORRUPT', 'events.db is damaged');
+      throw new PortreeveError('ARCHIVE_CORRUPT', 'events.db is damaged');
     }
   }
   const { ask } = await served(t, { archive: new Broken() });

@@ -19,7 +19,7 @@ export class KernelEventSource implements EventSource {
   constructor(kernel: GuardKernel, bpf: Pick<KernelBpf, 'bootNow'>) {
     const { events } = kernel;
     if (!(events instanceof BpfMap))
-      throw new PortreeveError('bug', 'NO_RING', 'the events are in no map of this host');
+      throw new PortreeveError('NO_RING', 'the events are in no map of this host');
     this.#kernel = kernel;
     this.#bpf = bpf;
     this.#ring = new RingBuffer(events);

@@ -340,8 +340,7 @@ class FullArchive extends SimEventArchive {
   isFull = true;
 
   override append(...args: Parameters<SimEventArchive['append']>): void {
-    if (this.isFull)
-      throw new PortreeveError('world', 'ARCHIVE_FAILED', 'cannot use events.db: full', 'Make room.');
+    if (this.isFull) throw new PortreeveError('ARCHIVE_FAILED', 'cannot use events.db: full', 'Make room.');
     super.append(...args);
   }
 }

@@ -242,7 +242,7 @@ export class DaemonGuard {
       [RUN_PATH]: () => {
         const message = `no job can be given: ${this.#obstacle}`;
         const hint = 'It takes a daemon that runs as root, on a host with cgroups of version 2.';
-        throw new PortreeveError('world', 'JOBS_UNAVAILABLE', message, hint);
+        throw new PortreeveError('JOBS_UNAVAILABLE', message, hint);
       },
     });
     return this.#refuser;
@@ -361,7 +361,7 @@ export class DaemonGuard {
   look(): GuardJson | NoGuardJson {
     const guard = this.#following && this.#kernelNow();
     const missing = this.#obstacle ?? this.#fault;
-    if (!guard && missing !== undefined) throw new PortreeveError('world', 'GUARD_UNTOLD', missing);
+    if (!guard && missing !== undefined) throw new PortreeveError('GUARD_UNTOLD', missing);
     return guardJson(guard?.state());
   }
 

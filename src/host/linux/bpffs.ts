@@ -45,7 +45,7 @@ export function mountBpffs(directory = BPFFS): boolean {
   const { why } = name === 'EPERM' ? ownObstacle() : { why: WHY[name] ?? '' };
   const message = `cannot mount the BPF file system at ${directory}: ${name}${why && `: ${why}`}`;
   const hint = `Mount it before, where all can see it: mount -t bpf -o mode=700 bpf ${directory}`;
-  throw new PortreeveError('world', 'BPFFS_NOT_MOUNTED', message, hint, { directory, errno: name });
+  throw new PortreeveError('BPFFS_NOT_MOUNTED', message, hint, { directory, errno: name });
 }
 
 /**
@@ -58,14 +58,14 @@ export function makeInBpffs(path: string): void {
   } catch (thrown) {
     const message = `cannot make ${path} in the BPF file system: ${messageOf(thrown)}`;
     const hint = 'It must be mounted so that it can be written to, as the one of the host is.';
-    throw new PortreeveError('world', 'BPFFS_NOT_WRITABLE', message, hint, { path });
+    throw new PortreeveError('BPFFS_NOT_WRITABLE', message, hint, { path });
   }
   const { uid, mode } = lstatSync(path);
   const isOpen = (mode & WRITE_BY_OTHERS) !== 0 && (mode & STICKY) === 0;
   if (uid === process.geteuid?.() && !isOpen) return;
   const message = `another user can take away what is in ${path}, and so the guard out of the kernel`;
   const hint = `Remove it, and let only root write there: mount -o remount,mode=700 ${BPFFS}`;
-  throw new PortreeveError('world', 'BPFFS_UNTRUSTED', message, hint, { path, uid });
+  throw new PortreeveError('BPFFS_UNTRUSTED', message, hint, { path, uid });
 }
 
 /** Takes the file system away again, for who has mounted it. Throws PortreeveError `BPFFS_NOT_MOUNTED` (world). */
@@ -74,5 +74,5 @@ export function unmountBpffs(directory = BPFFS): void {
   if (sys.umount2(target.address, 0) === 0) return;
   const name = errnoName(errno());
   const message = `cannot unmount the BPF file system at ${directory}: ${name}`;
-  throw new PortreeveError('world', 'BPFFS_NOT_MOUNTED', message, '', { directory, errno: name });
+  throw new PortreeveError('BPFFS_NOT_MOUNTED', message, '', { directory, errno: name });
 }

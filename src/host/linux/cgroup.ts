@@ -22,7 +22,7 @@ export function cgroupRoot(): string {
   const message = 'no hierarchy of cgroup v2 is mounted, or only a part of it';
   const hint =
     'Mount it with: mount -t cgroup2 cgroup2 /sys/fs/cgroup. Where /sys/fs/cgroup has version 1, in a directory in it.';
-  throw new PortreeveError('world', 'CGROUP2_MISSING', message, hint);
+  throw new PortreeveError('CGROUP2_MISSING', message, hint);
 }
 
 /**
@@ -125,10 +125,10 @@ function isGone(thrown: unknown): boolean {
 function invalid(directory: string): PortreeveError {
   const message = `${directory} is not the directory of a cgroup of version 2`;
   const hint = 'It is one such as /sys/fs/cgroup/system.slice.';
-  return new PortreeveError('usage', 'CGROUP_INVALID', message, hint, { directory });
+  return new PortreeveError('CGROUP_INVALID', message, hint, { directory });
 }
 
 function gone(directory: string, thrown: unknown): PortreeveError {
   const message = `cannot look at the cgroup ${directory}: ${messageOf(thrown)}`;
-  return new PortreeveError('world', 'CGROUP_GONE', message, '', { directory });
+  return new PortreeveError('CGROUP_GONE', message, '', { directory });
 }

@@ -245,5 +245,5 @@ function codeOf(thrown: unknown): unknown {
 }
 
 function failed(path: string, why: string): PortreeveError {
-  return new PortreeveError('world', 'CGROUP_FAILED', `the cgroup ${path} ${why}`, '', { path });
+  return new PortreeveError('CGROUP_FAILED', `the cgroup ${path} ${why}`, '', { path });
 }

@@ -135,13 +135,13 @@ export class DatabaseFile {
     if (version <= this.#spec.version) return false;
     const layouts = `layout ${version}; this one knows ${this.#spec.version}`;
     const message = `${this.path} was written by a newer portreeve (${layouts})`;
-    throw new PortreeveError('world', 'ARCHIVE_NEWER', message, 'Use that one, or another --state DIR.');
+    throw new PortreeveError('ARCHIVE_NEWER', message, 'Use that one, or another --state DIR.');
   }
 
   #foreign(): PortreeveError {
     const message = `${this.path} is no archive of portreeve`;
     const hint = 'It is left as it is. Move it away, or choose another directory with --state DIR.';
-    return new PortreeveError('world', 'ARCHIVE_FOREIGN', message, hint, { path: this.path });
+    return new PortreeveError('ARCHIVE_FOREIGN', message, hint, { path: this.path });
   }
 
   #error(thrown: unknown): PortreeveError {
@@ -151,19 +151,19 @@ export class DatabaseFile {
     if (thrown instanceof Damage || primary === SQLITE_CORRUPT || primary === SQLITE_NOTADB) {
       const message = `${this.path} is damaged: ${messageOf(thrown)}`;
       const hint = 'Nothing was changed. Move it away, or bring back a copy of it.';
-      return new PortreeveError('world', 'ARCHIVE_CORRUPT', message, hint, data);
+      return new PortreeveError('ARCHIVE_CORRUPT', message, hint, data);
     }
     if (UNFINISHED.has(code)) {
       const message = `${this.path} was left in the middle of a change, which you may not undo`;
       const hint = `As its owner, run: ${this.#spec.remedy}`;
-      return new PortreeveError('world', 'ARCHIVE_FAILED', message, hint, data);
+      return new PortreeveError('ARCHIVE_FAILED', message, hint, data);
     }
     const hint =
       primary === SQLITE_BUSY
         ? 'Another portreeve is changing it. Try again.'
         : 'Check the permissions and the room of its directory, or choose another with --state DIR.';
     const message = `cannot use ${this.path}: ${messageOf(thrown)}`;
-    return new PortreeveError('world', 'ARCHIVE_FAILED', message, hint, data);
+    return new PortreeveError('ARCHIVE_FAILED', message, hint, data);
   }
 }
 

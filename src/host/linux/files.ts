@@ -129,7 +129,7 @@ export function orUnwritable<Result>(path: string, hint: string, write: () => Re
   try {
     return write();
   } catch (thrown) {
-    throw new PortreeveError('world', 'FILE_UNWRITABLE', `cannot write ${path}: ${messageOf(thrown)}`, hint, {
+    throw new PortreeveError('FILE_UNWRITABLE', `cannot write ${path}: ${messageOf(thrown)}`, hint, {
       path,
     });
   }
@@ -161,7 +161,7 @@ export function codeOf(thrown: unknown): unknown {
 
 function tooLarge(path: string, maxBytes: number): PortreeveError {
   const message = `${path} is larger than ${maxBytes} bytes`;
-  return new PortreeveError('usage', 'FILE_TOO_LARGE', message, 'Is it the file that you meant?', {
+  return new PortreeveError('FILE_TOO_LARGE', message, 'Is it the file that you meant?', {
     path,
     maxBytes,
   });
@@ -169,5 +169,5 @@ function tooLarge(path: string, maxBytes: number): PortreeveError {
 
 function unreadable(path: string, why: string): PortreeveError {
   const hint = 'Check its permissions, and that it is a file.';
-  return new PortreeveError('world', 'FILE_UNREADABLE', `cannot read ${path}: ${why}`, hint, { path });
+  return new PortreeveError('FILE_UNREADABLE', `cannot read ${path}: ${why}`, hint, { path });
 }

@@ -56,7 +56,7 @@ function isTaken(fd: number, end: number): boolean {
 function busy(path: string, waitedMs: number): PortreeveError {
   const message = `another process has held ${path} for ${waitedMs / 1000} s`;
   const hint = 'Is a portreeve stopped in the middle of a change? Let it go on, or end it.';
-  return new PortreeveError('world', 'BPF_BUSY', message, hint, { path });
+  return new PortreeveError('BPF_BUSY', message, hint, { path });
 }
 
 /** Two directories, or files, take each other's name (renameat2(2)). Throws PortreeveError `SYSTEM_CALL` (world). */

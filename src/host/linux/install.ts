@@ -38,7 +38,7 @@ function statOf(path: string) {
     return lstatSync(path, { throwIfNoEntry: false });
   } catch (thrown) {
     const message = `cannot look at ${path}: ${messageOf(thrown)}`;
-    throw new PortreeveError('world', 'FILE_UNREADABLE', message, '', { path });
+    throw new PortreeveError('FILE_UNREADABLE', message, '', { path });
   }
 }
 
@@ -56,7 +56,7 @@ export function putLink(path: string, target: string): void {
     }
   } catch (thrown) {
     const message = `cannot link ${path}: ${messageOf(thrown)}`;
-    throw new PortreeveError('world', 'FILE_UNWRITABLE', message, '', { path });
+    throw new PortreeveError('FILE_UNWRITABLE', message, '', { path });
   }
 }
 
@@ -66,7 +66,7 @@ export function remove(path: string): void {
     rmSync(path, { recursive: true });
   } catch (thrown) {
     const message = `cannot remove ${path}: ${messageOf(thrown)}`;
-    throw new PortreeveError('world', 'FILE_UNWRITABLE', message, '', { path });
+    throw new PortreeveError('FILE_UNWRITABLE', message, '', { path });
   }
 }
 
@@ -99,5 +99,5 @@ export function runCommand(argv: readonly string[]): void {
   if (status === 0) return;
   const why = error?.message ?? (stderr.trim() || (signal ?? `it ended with ${status}`));
   const hint = `What was done before it stays. Run it yourself: ${argv.join(' ')}`;
-  throw new PortreeveError('world', 'COMMAND_FAILED', `${argv.join(' ')}: ${why}`, hint, { program });
+  throw new PortreeveError('COMMAND_FAILED', `${argv.join(' ')}: ${why}`, hint, { program });
 }

@@ -56,7 +56,7 @@ export function takeLock(path: string): Lock | { readonly heldBy: number } {
     if (fd !== undefined) closeSync(fd);
     const hint = 'Make room there, or choose other places with --runtime DIR and --local PATH.';
     const message = `cannot take the lock ${path}: ${messageOf(thrown)}`;
-    throw new PortreeveError('world', 'LOCK_FAILED', message, hint, { path });
+    throw new PortreeveError('LOCK_FAILED', message, hint, { path });
   }
   const held = fd;
   return { release: () => closeSync(held) };

@@ -18,7 +18,7 @@ export function namespaceCookie(): bigint {
     const cookie = networkNamespace(fd, new StreamMemory());
     if (cookie !== undefined) return cookie;
     const message = 'the kernel does not tell which network namespace this is';
-    throw new PortreeveError('world', 'NAMESPACE_UNKNOWN', message, `${GUARD_LINUX_HINT}.`);
+    throw new PortreeveError('NAMESPACE_UNKNOWN', message, `${GUARD_LINUX_HINT}.`);
   } finally {
     sys.close(fd);
   }

@@ -118,12 +118,12 @@ function seenAt({ paths, pid }: Place): NetworkNamespace | undefined | 'closed' 
 
 function invalid(path: string): PortreeveError {
   const hint = 'One is made with: ip netns add NAME';
-  return new PortreeveError('refused', 'NOT_A_NAMESPACE', `${path} is no network namespace`, hint, {
+  return new PortreeveError('NOT_A_NAMESPACE', `${path} is no network namespace`, hint, {
     path,
   });
 }
 
 function closed(path: string, why: string): PortreeveError {
   const message = `the network namespace ${path} cannot be entered: ${why}`;
-  return new PortreeveError('world', 'NAMESPACE_CLOSED', message, 'It takes CAP_SYS_ADMIN.', { path });
+  return new PortreeveError('NAMESPACE_CLOSED', message, 'It takes CAP_SYS_ADMIN.', { path });
 }

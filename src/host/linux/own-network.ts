@@ -65,7 +65,7 @@ function unshareArguments(): string[] {
 function denied(why: string): PortreeveError {
   const hint = 'Run it as root. Without root it takes user namespaces (user_namespaces(7)) and util-linux.';
   const message = `no network namespace can be made: ${why}`;
-  return new PortreeveError('world', 'NAMESPACE_DENIED', message, hint);
+  return new PortreeveError('NAMESPACE_DENIED', message, hint);
 }
 
 /** What tells the network namespace of this process from others. */
@@ -81,7 +81,7 @@ function currentNetwork(): string {
 export function enterOwnNetwork(starter: string | undefined): void {
   if (starter === undefined || starter === '' || starter === currentNetwork()) {
     const message = 'this is the network of whoever started the program: nothing was done';
-    throw new PortreeveError('bug', 'NAMESPACE_FOREIGN', message);
+    throw new PortreeveError('NAMESPACE_FOREIGN', message);
   }
   bringUp('lo');
 }

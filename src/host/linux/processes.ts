@@ -66,7 +66,7 @@ function readLines(channel: Duplex, onLine: (line: string) => void, onTooLong: (
 function channelOf(stdio: readonly unknown[]): Duplex {
   const channel = stdio[CHANNEL_FD];
   if (isDuplex(channel)) return channel;
-  throw new PortreeveError('bug', 'NO_CHANNEL', 'the child has no channel');
+  throw new PortreeveError('NO_CHANNEL', 'the child has no channel');
 }
 
 function isDuplex(value: unknown): value is Duplex {

@@ -83,7 +83,7 @@ function stageOrRemove(directory: string): void {
     rmSync(directory, { recursive: true, force: true });
     const hint = 'Make room there, or choose another directory with --runtime DIR.';
     const message = `cannot copy the code to ${directory}: ${messageOf(thrown)}`;
-    throw new PortreeveError('world', 'CODE_NOT_COPIED', message, hint, { directory });
+    throw new PortreeveError('CODE_NOT_COPIED', message, hint, { directory });
   }
 }
 
@@ -106,7 +106,7 @@ export function prepareProgram(entry: string, user: ProgramUser, directory: stri
   const node = process.execPath;
   if (!grants(node, user, 1)) {
     const message = `uid ${user.uid}, as which the network is answered, may not run ${node}`;
-    throw new PortreeveError('world', 'NODE_NOT_EXECUTABLE', message, `Allow it with: chmod a+rx ${node}`, {
+    throw new PortreeveError('NODE_NOT_EXECUTABLE', message, `Allow it with: chmod a+rx ${node}`, {
       node,
     });
   }

@@ -64,7 +64,7 @@ export function drainRing(ring: RingMemory, onRecord: (record: DataView) => void
 
 function broken(length: number): PortreeveError {
   const message = `a record of ${length} bytes is longer than what was written to the BPF ring buffer`;
-  return new PortreeveError('world', 'RING_BUFFER_BROKEN', message, 'Does another process read from it?', {
+  return new PortreeveError('RING_BUFFER_BROKEN', message, 'Does another process read from it?', {
     length,
   });
 }

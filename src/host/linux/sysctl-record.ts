@@ -85,7 +85,7 @@ export class SysctlRecordFile implements SysctlRecord {
       rmSync(this.#path, { force: true });
     } catch (thrown) {
       const message = `cannot remove ${this.#path}: ${messageOf(thrown)}`;
-      throw new PortreeveError('world', 'FILE_UNWRITABLE', message, '', { path: this.#path });
+      throw new PortreeveError('FILE_UNWRITABLE', message, '', { path: this.#path });
     }
   }
 
@@ -97,7 +97,7 @@ export class SysctlRecordFile implements SysctlRecord {
     } catch (thrown) {
       const message = `${this.#path} is damaged: ${messageOf(thrown)}`;
       const hint = 'Move it away: what the kernel has set now is then taken for what was found.';
-      throw new PortreeveError('world', 'SYSCTL_RECORD_DAMAGED', message, hint, { path: this.#path });
+      throw new PortreeveError('SYSCTL_RECORD_DAMAGED', message, hint, { path: this.#path });
     }
   }
 }

@@ -27,7 +27,7 @@ function read(name: string): string | undefined {
   } catch (thrown) {
     if (codeOf(thrown) === 'ENOENT') return undefined;
     const message = `cannot read ${path}: ${messageOf(thrown)}`;
-    throw new PortreeveError('world', 'SYSCTL_UNREADABLE', message, '', { name });
+    throw new PortreeveError('SYSCTL_UNREADABLE', message, '', { name });
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
@@ -45,7 +45,7 @@ function write(name: string, value: string): void {
   } catch (thrown) {
     const hint = HINTS[`${codeOf(thrown)}`] ?? '';
     const message = `cannot set ${name} to ${shortened(value)}: ${messageOf(thrown)}`;
-    throw new PortreeveError('world', 'SYSCTL_REFUSED', message, hint, { name });
+    throw new PortreeveError('SYSCTL_REFUSED', message, hint, { name });
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
@@ -73,7 +73,7 @@ const HINTS: Readonly<Record<string, string>> = {
 
 function pathOf(name: string): string {
   if (NAME.test(name)) return `/proc/sys/${name.replaceAll('.', '/')}`;
-  throw new PortreeveError('bug', 'SYSCTL_NAME', `"${name}" is not the name of a setting`);
+  throw new PortreeveError('SYSCTL_NAME', `"${name}" is not the name of a setting`);
 }
 
 function codeOf(thrown: unknown): unknown {

@@ -42,5 +42,5 @@ function targetOf(path: string): string | undefined {
 }
 
 function loop(path: string): PortreeveError {
-  return new PortreeveError('world', 'LINKS_LOOP', `${path} leads through too many links`, '', { path });
+  return new PortreeveError('LINKS_LOOP', `${path} leads through too many links`, '', { path });
 }

@@ -185,7 +185,7 @@ const stampOfUsers = (files: Pick<Files, 'stamp'>) => `${files.stamp(PASSWD)} ${
 function changed(): PortreeveError {
   const message = `${PASSWD} or ${GROUP} has changed while the user database of this host was asked`;
   const hint = 'The daemon asks again in half a minute; a command asks again when it is run again.';
-  return new PortreeveError('world', 'USERS_CHANGED', message, hint);
+  return new PortreeveError('USERS_CHANGED', message, hint);
 }
 
 function idsToAsk(ids: readonly string[], { accounts, groups }: LocalUsers): string[] {

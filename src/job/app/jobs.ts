@@ -25,7 +25,7 @@ export function jobCalled(text: string, files: UnitReader): Job {
   if (pickUnit(text) !== 'take') return jobNamed(parseJobName(text));
   const named = jobOfUnit(text, activatedBy(files, text));
   if ('job' in named) return named.job;
-  throw new PortreeveError('usage', 'JOB_INVALID', `the unit ${text} is not a job: ${named.problem}`);
+  throw new PortreeveError('JOB_INVALID', `the unit ${text} is not a job: ${named.problem}`);
 }
 
 /** What is known of units is looked at again after so long. */

@@ -39,7 +39,7 @@ export function identityOf(user: string, users: Users): Identity {
   const uid = parseDecimal(user, UID_MAX);
   if (uid !== undefined) return identityOfUid(uid, users);
   const hint = 'Give the name of an account, or a uid.';
-  throw new PortreeveError('usage', 'USER_UNKNOWN', `there is no user "${user}"`, hint, { value: user });
+  throw new PortreeveError('USER_UNKNOWN', `there is no user "${user}"`, hint, { value: user });
 }
 
 /** A user by his uid, which need not have an account. */

@@ -94,5 +94,5 @@ function late(): PortreeveError {
 function silent(why: string): PortreeveError {
   const message = `the user database of this host could not be asked: ${why}`;
   const hint = 'Users and groups that are in no file of this host are those that it answered with before.';
-  return new PortreeveError('world', 'USERS_SILENT', message, hint);
+  return new PortreeveError('USERS_SILENT', message, hint);
 }

@@ -103,7 +103,7 @@ export function askedSystems(text: string): AskedSystems {
   }
   if (wanted.size === 0 && !host) {
     const hint = 'Name a system, such as --stacks linux: portreeve stacks lists them.';
-    throw new PortreeveError('usage', 'STACKS_EMPTY', `--stacks ${text} leaves out every system`, hint);
+    throw new PortreeveError('STACKS_EMPTY', `--stacks ${text} leaves out every system`, hint);
   }
   return { systems: STACKS.filter((stack) => wanted.has(stack)), host };
 }
@@ -112,7 +112,7 @@ function unknown(word: string): never {
   const close = nearest(word.toLowerCase(), [...stackWords(), HOST]);
   const hint =
     close === undefined ? 'portreeve stacks lists those that are known.' : `Do you mean "${close}"?`;
-  throw new PortreeveError('usage', 'STACK_UNKNOWN', `"${word}" is no system that is known`, hint, { word });
+  throw new PortreeveError('STACK_UNKNOWN', `"${word}" is no system that is known`, hint, { word });
 }
 
 /** Looks at this host and chooses. Throws what its doors throw. */

@@ -42,14 +42,14 @@ function requireCommand(words: readonly string[], all: readonly string[]): void 
 function explained(thrown: unknown): unknown {
   if (!(thrown instanceof PortreeveError) || thrown.code !== 'DAEMON_ABSENT') return thrown;
   const message = `no daemon gives jobs: ${thrown.message}`;
-  return new PortreeveError('world', thrown.code, message, 'Start it as root with: portreeve serve');
+  return new PortreeveError(thrown.code, message, 'Start it as root with: portreeve serve');
 }
 
 function usage(message: string): PortreeveError {
-  return new PortreeveError('usage', 'USAGE', message, 'See: portreeve run --help');
+  return new PortreeveError('USAGE', message, 'See: portreeve run --help');
 }
 
 function noShell(): PortreeveError {
   const hint = 'Call it as portreeve, and not through Node.';
-  return new PortreeveError('usage', 'USAGE', 'there is no shell that could become the command', hint);
+  return new PortreeveError('USAGE', 'there is no shell that could become the command', hint);
 }

@@ -30,8 +30,8 @@ export async function suggestCommand(
 ): Promise<number> {
   const job = options.reserve === undefined ? undefined : await jobOf(options.reserve, options, io);
   const wish = {
-    count: numberOf('SUGGEST_COUNT', 'the number of ports', count ?? '1', SUGGESTIONS_MAX),
-    size: numberOf('SUGGEST_BLOCK', 'the size of a block', options.block ?? '1', PORT_MAX),
+    count: numberOf('the number of ports', count ?? '1', SUGGESTIONS_MAX),
+    size: numberOf('the size of a block', options.block ?? '1', PORT_MAX),
     near: options.near === undefined ? undefined : portArgument(options.near),
     name: options.name === undefined ? undefined : nameOf(options.name),
   };
@@ -55,12 +55,12 @@ export async function suggestCommand(
   return isEnough ? 0 : 1;
 }
 
-/** Reads a number of an option. Throws PortreeveError `${code}_INVALID` (usage). */
-function numberOf(code: string, what: string, text: string, max: number): number {
+/** Reads a number of an option. Throws PortreeveError `COUNT_INVALID` (usage). */
+function numberOf(what: string, text: string, max: number): number {
   const number = parseDecimal(text, max);
   if (number !== undefined && number > 0) return number;
   const message = `"${text}" cannot be ${what}`;
-  throw new PortreeveError('usage', `${code}_INVALID`, message, `It is a number from 1 to ${max}.`, {
+  throw new PortreeveError('COUNT_INVALID', message, `It is a number from 1 to ${max}.`, {
     value: text,
   });
 }
@@ -68,7 +68,7 @@ function numberOf(code: string, what: string, text: string, max: number): number
 function nameOf(text: string): string {
   if (NAME.test(text)) return text;
   const hint = 'A name has up to 64 characters, without blanks, control characters and ";".';
-  throw new PortreeveError('usage', 'SUGGEST_NAME_INVALID', `"${text}" is no name`, hint, { value: text });
+  throw new PortreeveError('SUGGEST_NAME_INVALID', `"${text}" is no name`, hint, { value: text });
 }
 
 /** The job that a statement is to name, in capitals; a pattern, or RESERVED for nobody. */
@@ -80,7 +80,7 @@ async function jobOf(text: string, options: SuggestOptions, io: Io): Promise<str
       ? 'it is not one that PORT can name'
       : jobPatternProblem(job, reading.zosNames ?? false);
   if (problem === undefined) return job;
-  throw new PortreeveError('usage', 'JOB_INVALID', `"${text}" is no job name: ${problem}`, '', {
+  throw new PortreeveError('JOB_INVALID', `"${text}" is no job name: ${problem}`, '', {
     value: text,
   });
 }

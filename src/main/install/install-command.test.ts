@@ -107,7 +107,10 @@ test('the tree of another system has to be there', async (t) => {
   const root = join(rootOf(t), 'none');
   for (const command of ['install', 'uninstall']) {
     const { code, stderr } = await portreeve([command, '--root', root]);
-    assert.deepEqual([code, stderr.split('\n')[0]], [2, `portreeve: there is no directory ${root}`]);
+    assert.deepEqual(
+      [code, stderr.split('\n')[0]],
+      [2, `portreeve: error[ROOT_ABSENT]: there is no directory ${root}`],
+    );
   }
   assert.equal(existsSync(root), false);
 });
@@ -119,7 +122,7 @@ test('files of others are refused, unless they are to be replaced', async (t) =>
   writeFileSync(path, '[Service]\n');
   const refused = await portreeve(['install', '--root', root]);
   assert.equal(refused.code, 1);
-  const message = `portreeve: ${path} is there and is not portreeve's`;
+  const message = `portreeve: error[INSTALL_FOREIGN]: ${path} is there and is not portreeve's`;
   assert.ok(
     refused.stderr.endsWith(`${message}\nNothing was done. Move it away, or replace it with --force.\n`),
     refused.stderr,
@@ -176,7 +179,7 @@ test('only root can do it on the host itself; anybody can look, and write into a
   for (const command of ['install', 'uninstall']) {
     const { code, stderr, stdout } = await portreeve([command], 1000);
     assert.deepEqual([code, stdout], [3, '']);
-    assert.match(stderr, /^portreeve: only root can do this\n.*--dry-run/);
+    assert.match(stderr, /^portreeve: error\[\w+\]: only root can do this\n.*--dry-run/);
     assert.equal((await portreeve([command, '--root', root], 1000)).code, 0);
   }
   assert.equal((await portreeve(['uninstall', '--dry-run'], 1000)).code, 0);

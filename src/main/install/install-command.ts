@@ -131,20 +131,20 @@ function installedProgram(): InstalledProgram {
     return { path, nodeDirectory: isBundled ? undefined : node };
   } catch (thrown) {
     const message = `cannot find the program: ${messageOf(thrown)}`;
-    throw new PortreeveError('world', 'PROGRAM_MISSING', message, 'Install the whole package again.');
+    throw new PortreeveError('PROGRAM_MISSING', message, 'Install the whole package again.');
   }
 }
 
 function needRoot({ dryRun, root }: InstallOptions, { uid }: Io): void {
   if (uid === 0 || dryRun || root !== undefined) return;
   const hint = 'Run it as root, such as by sudo; --dry-run shows what it would do.';
-  throw new PortreeveError('world', 'NOT_ROOT', 'only root can do this', hint, { uid });
+  throw new PortreeveError('NOT_ROOT', 'only root can do this', hint, { uid });
 }
 
 function needTree({ root }: InstallOptions): void {
   if (root === undefined || statSync(root, { throwIfNoEntry: false })?.isDirectory()) return;
   const hint = 'The tree of the other system is to be there already.';
-  throw new PortreeveError('usage', 'ROOT_ABSENT', `there is no directory ${printable(root)}`, hint, {
+  throw new PortreeveError('ROOT_ABSENT', `there is no directory ${printable(root)}`, hint, {
     root,
   });
 }
@@ -153,5 +153,5 @@ function foreignFound(paths: readonly string[]): PortreeveError {
   const is = paths.length === 1 ? 'is there and is' : 'are there and are';
   const message = `${paths.join(', ')} ${is} not portreeve's`;
   const hint = 'Nothing was done. Move it away, or replace it with --force.';
-  return new PortreeveError('refused', 'INSTALL_FOREIGN', message, hint, { paths: paths.join(' ') });
+  return new PortreeveError('INSTALL_FOREIGN', message, hint, { paths: paths.join(' ') });
 }

@@ -29,7 +29,7 @@ export function requireTrustedProgram(program: InstalledProgram, isAllowed: bool
   const hint =
     'Nothing was done. Install a package, or run "npm install --global portreeve" as root, and run ' +
     '"portreeve install" from there. --allow-path installs it all the same.';
-  throw new PortreeveError('refused', 'PROGRAM_UNTRUSTED', message, hint, { paths: found.length });
+  throw new PortreeveError('PROGRAM_UNTRUSTED', message, hint, { paths: found.length });
 }
 
 function changeable(program: InstalledProgram): readonly Changeable[] {

@@ -250,5 +250,5 @@ function checked(path: string): string {
   const message = `${JSON.stringify(path)} has characters that mean something else in a unit of systemd`;
   const hint =
     'Install portreeve in a directory whose name has letters, digits, blanks and @+:,._=~()- only.';
-  throw new PortreeveError('usage', 'INSTALL_PATH', message, hint, { path });
+  throw new PortreeveError('INSTALL_PATH', message, hint, { path });
 }

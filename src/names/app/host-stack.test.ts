@@ -8,7 +8,7 @@ import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../core/kernel-p
 import { type BootFiles, bootSettings } from './boot-settings.ts';
 import { type HostStack, hostStack } from './host-stack.ts';
 
-const unreadable = () => new PortreeveError('usage', 'FILE_UNREADABLE', 'permission denied');
+const unreadable = () => new PortreeveError('FILE_UNREADABLE', 'permission denied');
 
 /** Files by their path. One whose text is undefined cannot be read. */
 function filesOf(texts: Readonly<Record<string, string | undefined>>): BootFiles {

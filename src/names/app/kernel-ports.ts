@@ -39,12 +39,12 @@ function startIn(text: string): number {
 
 function missing(name: string): PortreeveError {
   const hint = 'It is hidden where /proc/sys is not mounted, as in some containers.';
-  return new PortreeveError('world', 'SYSCTL_MISSING', `this kernel has no ${name}`, hint, { name });
+  return new PortreeveError('SYSCTL_MISSING', `this kernel has no ${name}`, hint, { name });
 }
 
 function unknown(name: string, why: string): never {
   const message = `${name} is not as Linux prints it: ${why}`;
-  throw new PortreeveError('world', 'SYSCTL_UNKNOWN', message, '', { name });
+  throw new PortreeveError('SYSCTL_UNKNOWN', message, '', { name });
 }
 
 const UNPRIVILEGED_START_FILE = '/proc/sys/net/ipv4/ip_unprivileged_port_start';

@@ -39,5 +39,5 @@ export function portsOneByOne(words: readonly string[], form?: PortForm): AskedP
 
 function tooMany(count: number): PortreeveError {
   const hint = `It is asked about ${PORTS_ASKED_MAX} at once at most; portreeve ports takes ranges of any size.`;
-  return new PortreeveError('usage', 'PORTS_TOO_MANY', `${count} ports are too many`, hint, { value: count });
+  return new PortreeveError('PORTS_TOO_MANY', `${count} ports are too many`, hint, { value: count });
 }

@@ -61,7 +61,7 @@ function unknown(name: string): PortreeveError {
   const close = nearest(name.toLowerCase(), [...stackWords(), HOST, STRATUS]);
   const hint =
     close === undefined ? 'portreeve stacks lists those that are known.' : `Do you mean "${close}"?`;
-  return new PortreeveError('usage', 'STACK_UNKNOWN', `"${name}" is no system that is known`, hint, { name });
+  return new PortreeveError('STACK_UNKNOWN', `"${name}" is no system that is known`, hint, { name });
 }
 
 /** What is not known or empty is null. */

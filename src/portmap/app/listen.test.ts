@@ -169,7 +169,7 @@ describe('opening', () => {
       host.sockets.fail(spec, errno, reason);
       const guard: GuardAsked = (refused) => {
         asked.push(endpointText(refused));
-        return new PortreeveError('world', 'GUARD_REFUSED', 'the guard refuses it');
+        return new PortreeveError('GUARD_REFUSED', 'the guard refuses it');
       };
       const { code } = thrownBy(() => openEndpoints(host, plan(), [], guard));
       assert.deepEqual(host.sockets.opened, []);

@@ -105,7 +105,7 @@ export function openEndpoints(
     if (!endpoints.some(({ spec }) => spec.netid !== 'local')) {
       const message = 'this host has neither 127.0.0.1 nor ::1 to listen on';
       const hint = 'Is the loopback interface up (ip link set lo up)?';
-      throw new PortreeveError('world', 'ENDPOINT_ABSENT', message, hint);
+      throw new PortreeveError('ENDPOINT_ABSENT', message, hint);
     }
   } catch (thrown) {
     closeEndpoints(host.sockets, opened);
@@ -136,12 +136,11 @@ function explainFailure(host: ListenHost, spec: EndpointSpec, failure: OpenFailu
     case 'taken': {
       const who = holdersText(holdersOf(host.sockets, spec));
       const hint = `Stop that, or choose another ${isLocal ? 'path with --local PATH' : 'port with --port N'}.`;
-      return new PortreeveError('world', 'ENDPOINT_TAKEN', `${what} is taken by ${who}`, hint, data);
+      return new PortreeveError('ENDPOINT_TAKEN', `${what} is taken by ${who}`, hint, data);
     }
     case 'denied': {
       const hint = spec.netid === 'local' ? LOCAL_DENIED : deniedHint(host, spec);
       return new PortreeveError(
-        'world',
         'ENDPOINT_DENIED',
         `${what} may not be opened by uid ${host.uid}`,
         hint,
@@ -150,26 +149,14 @@ function explainFailure(host: ListenHost, spec: EndpointSpec, failure: OpenFailu
     }
     case 'absent': {
       const hint = 'The addresses of this host are listed by: ip address';
-      return new PortreeveError(
-        'world',
-        'ENDPOINT_ABSENT',
-        `this host has no address for ${what}`,
-        hint,
-        data,
-      );
+      return new PortreeveError('ENDPOINT_ABSENT', `this host has no address for ${what}`, hint, data);
     }
     case 'obstructed': {
       const hint = 'Remove it, or choose another path with --local PATH.';
-      return new PortreeveError('world', 'ENDPOINT_TAKEN', `${what} is there and is no socket`, hint, data);
+      return new PortreeveError('ENDPOINT_TAKEN', `${what} is there and is no socket`, hint, data);
     }
     case 'other':
-      return new PortreeveError(
-        'world',
-        'ENDPOINT_FAILED',
-        `cannot open ${what}: ${failure.errno}`,
-        '',
-        data,
-      );
+      return new PortreeveError('ENDPOINT_FAILED', `cannot open ${what}: ${failure.errno}`, '', data);
   }
 }
 

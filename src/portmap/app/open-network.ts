@@ -24,6 +24,6 @@ export function requireNoAccessRules(addresses: readonly IpAddress[], files: Pic
     const message = `will not listen on ${formatIp(open)}: ${found}`;
     const hint =
       'Restrict port 111 in the firewall and remove the rule, or listen on loopback only: --listen 127.0.0.1.';
-    throw new PortreeveError('world', 'ACCESS_RULES_IGNORED', message, hint, { path, rule });
+    throw new PortreeveError('ACCESS_RULES_IGNORED', message, hint, { path, rule });
   }
 }

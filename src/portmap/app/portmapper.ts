@@ -83,7 +83,7 @@ export class Portmapper {
   recover(own: readonly OwnEntry[], carried: readonly LoggedSet[] = []): RecoveryReport {
     for (const { netid, version, uaddr } of own) {
       const address = parseServiceAddress(netid, uaddr);
-      if (!address) throw new PortreeveError('bug', 'BAD_MESSAGE', `"${uaddr}" is no address of ${netid}`);
+      if (!address) throw new PortreeveError('BAD_MESSAGE', `"${uaddr}" is no address of ${netid}`);
       this.service.addBuiltIn({ netid, version, ...address });
     }
     const { changes, setAside } = this.#journal.recover();

@@ -23,7 +23,7 @@ export function withListen(text: string, path: string, addresses: readonly strin
   const wanted = { ...old, portmap: { ...old.portmap, listen: [...addresses] } };
   if (sortedJson(now) === sortedJson(wanted)) return edited;
   const message = `${path} cannot be changed without changing more than [portmap] listen`;
-  throw new PortreeveError('usage', 'CONFIG_INVALID', message, '', { path });
+  throw new PortreeveError('CONFIG_INVALID', message, '', { path });
 }
 
 /** Undefined for what is not valid: the section may be there in another form. */

@@ -37,17 +37,6 @@ export interface RpcErrorDetail {
   readonly cause?: unknown;
 }
 
-/** The codes that say nothing about what was asked: nobody answered, or not in a way that can be understood. */
-const NO_ANSWER: ReadonlySet<RpcErrorCode> = new Set([
-  'TIMEOUT',
-  'REFUSED',
-  'UNREACHABLE',
-  'DISCONNECTED',
-  'ABORTED',
-  'CLOSED',
-  'BAD_REPLY',
-]);
-
 const HINTS: Partial<Record<RpcErrorCode, string>> = {
   TIMEOUT: 'It may be down, or a firewall may drop the packets; --timeout SECONDS waits longer.',
   REFUSED: 'The host is there, but the service is not running, or it listens elsewhere.',
@@ -71,7 +60,7 @@ export class RpcError extends PortreeveError {
 
   /** The message says what happened and who was called. */
   constructor(code: RpcErrorCode, message: string, detail: RpcErrorDetail = {}) {
-    super(NO_ANSWER.has(code) ? 'world' : 'refused', code, message, HINTS[code]);
+    super(code, message, HINTS[code]);
     this.name = 'RpcError';
     if ('cause' in detail) this.cause = detail.cause;
     this.low = detail.low;

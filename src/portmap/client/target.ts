@@ -36,11 +36,11 @@ export function checkTarget(target: RpcTarget): void {
   if (target.transport === 'local') {
     if (isLocalUaddr(target.path)) return;
     const hint = 'A Unix socket is a path from the root, or "@" and a name, of at most 107 bytes.';
-    throw new PortreeveError('usage', 'PATH_INVALID', `"${target.path}" is not a Unix socket`, hint);
+    throw new PortreeveError('PATH_INVALID', `"${target.path}" is not a Unix socket`, hint);
   }
   if (isPort(target.port)) return;
   const hint = 'A port is a number from 1 to 65535.';
-  throw new PortreeveError('usage', 'PORT_INVALID', `${target.port} is not a port`, hint, {
+  throw new PortreeveError('PORT_INVALID', `${target.port} is not a port`, hint, {
     value: target.port,
   });
 }

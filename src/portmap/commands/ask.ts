@@ -37,7 +37,7 @@ export async function askPortmap<T>(
     }
   }
   const message = ['no port mapper gives an answer:', ...new Set(reasons)].join('\n  ');
-  throw new PortreeveError('world', 'PORTMAP_SILENT', message, host === undefined ? HINT_HERE : HINT_THERE);
+  throw new PortreeveError('PORTMAP_SILENT', message, host === undefined ? HINT_HERE : HINT_THERE);
 }
 
 /** The Unix socket where this host's registrations are changed: the running daemon's, else the usual one. */

@@ -118,7 +118,7 @@ test('a port mapper that refuses ends with 1, and where to look', async (t) => {
   ]) {
     const { code, stdout, stderr } = await portmap(...args, '--socket', path);
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /^portreeve: the port mapper .*100005.*\n.*portreeve status.*\n$/);
+    assert.match(stderr, /^portreeve: error\[\w+\]: the port mapper .*100005.*\n.*portreeve status.*\n$/);
   }
 });
 

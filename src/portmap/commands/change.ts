@@ -89,7 +89,7 @@ async function change(wanted: Change, options: PortmapChangeOptions, io: Io): Pr
   if (!(await wanted.send(portmap))) {
     const hint =
       "The daemon's log and portreeve status say why. Another user's registration is root's to change.";
-    throw new PortreeveError('refused', 'CHANGE_REFUSED', wanted.refused, hint);
+    throw new PortreeveError('CHANGE_REFUSED', wanted.refused, hint);
   }
   io.out(`${wanted.done}\n`);
   return 0;
@@ -112,7 +112,7 @@ function uaddrOf(netid: NetId, text: string): string {
   const examples = isIpv4 ? '192.0.2.7:2049 or 192.0.2.7.8.1' : '[2001:db8::7]:2049 or 2001:db8::7.8.1';
   const hint = `Write a port, such as 2049, or an address with a port, such as ${examples}.`;
   const message = `"${text}" is no address of ${netid}`;
-  throw new PortreeveError('usage', 'ADDRESS_INVALID', message, hint, { value: text });
+  throw new PortreeveError('ADDRESS_INVALID', message, hint, { value: text });
 }
 
 /** Reads PORT, ADDRESS:PORT and [IPv6]:PORT. */

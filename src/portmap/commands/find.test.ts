@@ -171,6 +171,6 @@ test('what is no host or program is said before anybody is asked', async (t) => 
   ]) {
     const { code, rows, stderr } = await find(...args);
     assert.deepEqual([code, rows], [2, []], args.join(' '));
-    assert.match(stderr, /^portreeve: /);
+    assert.match(stderr, /^portreeve: error\[\w+\]: /);
   }
 });

@@ -69,6 +69,6 @@ test('a timeout is a duration, five seconds where nothing is said', () => {
   const texts = [undefined, '1', '3600', '1s', '500ms', '1h'];
   assert.deepEqual(texts.map(parseTimeout), [5000, 1000, 3_600_000, 1000, 500, 3_600_000]);
   for (const text of ['', '0', '3601', '1.5', '-1', '0s', '61m']) {
-    assert.throws(() => parseTimeout(text), { code: 'TIMEOUT_INVALID', kind: 'usage' }, text);
+    assert.throws(() => parseTimeout(text), { code: 'DURATION_INVALID', kind: 'usage' }, text);
   }
 });

@@ -23,7 +23,7 @@ export function parsePortmapHost(text: string): PortmapHost {
   const { host = '', port } = splitHostPort(text) ?? {};
   if (!(host.startsWith('[') ? readAddress(host) : NAME_PATTERN.test(host))) {
     const hint = 'Write a name, an address, NAME:PORT, [IPv6]:PORT, or a Unix socket as /PATH or @NAME.';
-    throw new PortreeveError('usage', 'HOST_INVALID', `"${text}" is not a host`, hint, { value: text });
+    throw new PortreeveError('HOST_INVALID', `"${text}" is not a host`, hint, { value: text });
   }
   return ipHost(host, port === undefined ? PORTMAP_PORT : portArgument(port));
 }
@@ -32,7 +32,7 @@ function ipHost(host: string, port: Port): PortmapHost {
   return { kind: 'ip', host: host.replace(/^\[|\]$/g, ''), port };
 }
 
-const TIMEOUT = { option: '--timeout', code: 'TIMEOUT_INVALID', minMs: 1, maxMs: 3_600_000 } as const;
+const TIMEOUT = { option: '--timeout', minMs: 1, maxMs: 3_600_000 } as const;
 
 /** Reads --timeout. Gives milliseconds. Throws PortreeveError (usage) `TIMEOUT_INVALID`. */
 export function parseTimeout(text = '5s'): number {

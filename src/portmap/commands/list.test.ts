@@ -148,7 +148,10 @@ test('where nobody answers ends with 3, and says what was tried and what to do',
   const io = capturedIo();
   assert.equal(await run(['portmap', 'list', path], io), 3);
   assert.equal(io.stdout(), '');
-  assert.match(io.stderr(), /^portreeve: no port mapper .*:\n {2}nobody listens at .*none \(ENOENT\)\n.+\n$/);
+  assert.match(
+    io.stderr(),
+    /^portreeve: error\[\w+\]: no port mapper .*:\n {2}nobody listens at .*none \(ENOENT\)\n.+\n$/,
+  );
 });
 
 test('versions are joined where they follow one another', () => {

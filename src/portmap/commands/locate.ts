@@ -20,7 +20,7 @@ export async function mappersOf(place: PortmapHost): Promise<((protocol: Protoco
     return found.map(({ address }) => (transport) => ({ transport, host: address, port: place.port }));
   } catch (thrown) {
     const message = `no address is known for ${place.host} (${errnoOf(thrown)})`;
-    throw new PortreeveError('world', 'HOST_UNKNOWN', message, 'Check the name, or give an address.');
+    throw new PortreeveError('HOST_UNKNOWN', message, 'Check the name, or give an address.');
   }
 }
 

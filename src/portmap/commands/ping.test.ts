@@ -83,7 +83,10 @@ describe('a program that is ready', () => {
     const { code, stdout, stderr } = await ping(host, 'mountd', '--tcp');
     assert.equal(code, 1);
     assert.equal(stdout, '');
-    assert.match(stderr, /^portreeve: program 100005 \(mountd\) is not registered at \S+ over tcp\n/);
+    assert.match(
+      stderr,
+      /^portreeve: error\[\w+\]: program 100005 \(mountd\) is not registered at \S+ over tcp\n/,
+    );
   });
 
   test('one that was registered for every address is asked where its port mapper was', async (t) => {
@@ -186,7 +189,10 @@ describe('a program that is not ready ends with 1', () => {
   test('not registered', async (t) => {
     const { code, stderr } = await ping(await mapper(t), 'mountd');
     assert.equal(code, 1);
-    assert.match(stderr, /^portreeve: program 100005 \(mountd\) is not registered at \S+ over tcp or udp\n/);
+    assert.match(
+      stderr,
+      /^portreeve: error\[\w+\]: program 100005 \(mountd\) is not registered at \S+ over tcp or udp\n/,
+    );
   });
 });
 
@@ -195,7 +201,10 @@ test('a port mapper that does not answer ends with 3', async (t) => {
   const host = (await mapper(t)).replace('127.0.0.1', '127.77.7.7');
   const { code, stderr } = await ping(host, 'mountd');
   assert.equal(code, 3);
-  assert.match(stderr, /^portreeve: the port mapper does not answer:\n.*\/tcp .*\n.*\/udp .*\n/);
+  assert.match(
+    stderr,
+    /^portreeve: error\[\w+\]: the port mapper does not answer:\n.*\/tcp .*\n.*\/udp .*\n/,
+  );
 });
 
 describe('wrong usage ends with 2', () => {
@@ -213,7 +222,7 @@ describe('wrong usage ends with 2', () => {
       const { code, stdout, stderr } = await ping(...args);
       assert.equal(code, 2);
       assert.equal(stdout, '');
-      assert.match(stderr, /^portreeve: .+\n.+\n$/);
+      assert.match(stderr, /^portreeve: error\[\w+\]: .+\n.+\n$/);
     });
   }
 });

@@ -86,15 +86,10 @@ async function ask(question: Question): Promise<Answer[]> {
   }
   if (unregistered.size === 0) {
     const message = ['the port mapper does not answer:', ...new Set(reasons)].join('\n  ');
-    throw new PortreeveError('world', 'PORTMAP_SILENT', message, 'Do firewalls let its port through?');
+    throw new PortreeveError('PORTMAP_SILENT', message, 'Do firewalls let its port through?');
   }
   const message = `${label} is not registered at ${host} over ${[...unregistered].join(' or ')}`;
-  throw new PortreeveError(
-    'refused',
-    'NOT_REGISTERED',
-    message,
-    `See what is: portreeve portmap list ${host}`,
-  );
+  throw new PortreeveError('NOT_REGISTERED', message, `See what is: portreeve portmap list ${host}`);
 }
 
 /** Learns from version 0, which no program has, which versions there are, and calls each. */

@@ -35,7 +35,7 @@ export async function registrationsHere(io: Io): Promise<RegisteredProgram[]> {
     return grouped(await portmap.dump(), parseUaddr, (program) => names.nameOf(program));
   } catch (thrown) {
     if (!(thrown instanceof RpcError)) throw thrown;
-    throw new PortreeveError('world', 'PORTMAP_SILENT', thrown.message);
+    throw new PortreeveError('PORTMAP_SILENT', thrown.message);
   }
 }
 

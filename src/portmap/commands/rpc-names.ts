@@ -34,7 +34,7 @@ export function parseProgram(text: string): NamedProgram {
   const number = names.numberOf(text);
   if (number === undefined) {
     const hint = 'Give its number, or a name that /etc/rpc or portreeve knows.';
-    throw new PortreeveError('usage', 'PROGRAM_UNKNOWN', `no RPC program is called "${text}"`, hint);
+    throw new PortreeveError('PROGRAM_UNKNOWN', `no RPC program is called "${text}"`, hint);
   }
   const name = names.nameOf(number);
   return { number, name, label: name === undefined ? `program ${number}` : `program ${number} (${name})` };
@@ -45,5 +45,5 @@ export function parseVersion(text: string): number {
   const version = parseDecimal(text, VERSION_MAX);
   if (version !== undefined) return version;
   const hint = `It is a number from 0 to ${VERSION_MAX}.`;
-  throw new PortreeveError('usage', 'VERSION_INVALID', `"${text}" is not a version`, hint);
+  throw new PortreeveError('VERSION_INVALID', `"${text}" is not a version`, hint);
 }

@@ -88,5 +88,8 @@ test('a port mapper without version 4 has none: 3', async (t) => {
   const { port } = await tcpServer(t, fakePortmap({ versions: [2, 3], entries: [] }));
   const io = capturedIo();
   assert.equal(await run(['portmap', 'stats', `127.0.0.1:${port}`], io), 3);
-  assert.match(io.stderr(), /^portreeve: no port mapper .*:\n.* has versions 2 to 3 of the program\n/);
+  assert.match(
+    io.stderr(),
+    /^portreeve: error\[\w+\]: no port mapper .*:\n.* has versions 2 to 3 of the program\n/,
+  );
 });

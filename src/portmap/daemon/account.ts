@@ -23,11 +23,10 @@ export function portmapIdentity(passwd: string, chosen?: number): Identity {
   const own = accounts.find(({ name }) => name === PORTMAP_ACCOUNT);
   const uid = chosen ?? own?.uid ?? PORTMAP_UID;
   const hint = `Make an account for it (useradd --system ${PORTMAP_ACCOUNT}), or set [portmap] uid in portreeve.toml.`;
-  if (uid === 0)
-    throw new PortreeveError('usage', 'UID_ROOT', 'portmap does not answer the network as root', hint);
+  if (uid === 0) throw new PortreeveError('UID_ROOT', 'portmap does not answer the network as root', hint);
   if (own?.uid === uid) return { uid, gid: own.gid };
   const other = accounts.find((account) => account.uid === uid);
   if (!other) return { uid, gid: uid };
   const message = `uid ${uid}, as which portmap would answer the network, is ${other.name}'s`;
-  throw new PortreeveError('world', 'UID_SHARED', message, hint, { uid, account: other.name });
+  throw new PortreeveError('UID_SHARED', message, hint, { uid, account: other.name });
 }

@@ -49,7 +49,7 @@ function openLog(path: string): number {
     return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   } catch (thrown) {
     const message = `cannot open the log of registrations ${path}: ${messageOf(thrown)}`;
-    throw new PortreeveError('world', 'LOG_FAILED', message, 'Choose another directory with --runtime DIR.', {
+    throw new PortreeveError('LOG_FAILED', message, 'Choose another directory with --runtime DIR.', {
       path,
     });
   }

@@ -266,5 +266,5 @@ function takeRpcbindLock(host: Host): Lock {
   const hint =
     'Take its place with: portreeve portmap take-over. Or stop it (systemctl stop rpcbind.socket rpcbind), ' +
     'or choose another path with --local PATH.';
-  throw new PortreeveError('world', 'ENDPOINT_TAKEN', message, hint, { lock: RPCBIND_LOCK });
+  throw new PortreeveError('ENDPOINT_TAKEN', message, hint, { lock: RPCBIND_LOCK });
 }

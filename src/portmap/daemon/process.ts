@@ -120,7 +120,7 @@ function addSocket(server: NetworkServer, { fd, netid, address }: GivenSocket): 
     return;
   }
   const bound = parseIp(address);
-  if (!bound) throw new PortreeveError('bug', 'BAD_MESSAGE', `"${address}" is no address of ${netid}`);
+  if (!bound) throw new PortreeveError('BAD_MESSAGE', `"${address}" is no address of ${netid}`);
   server.addDatagramSocket(fd, netid, bound);
 }
 

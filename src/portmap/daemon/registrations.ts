@@ -34,6 +34,6 @@ export async function registrationsAt(path: string): Promise<Registered[]> {
     });
   } catch (thrown) {
     if (!(thrown instanceof RpcError)) throw thrown;
-    throw new PortreeveError('world', 'PORTMAP_SILENT', thrown.message);
+    throw new PortreeveError('PORTMAP_SILENT', thrown.message);
   }
 }

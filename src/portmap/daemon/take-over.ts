@@ -63,16 +63,11 @@ export async function planTakeOver(host: Host): Promise<TakeOver> {
   const rpcbind = holdersOf(host).find(({ pid }) => pid !== 1);
   if (!rpcbind) {
     const hint = 'There is nothing to be taken over. Start portreeve with: portreeve serve';
-    throw new PortreeveError('refused', 'NO_PORT_MAPPER', 'no port mapper runs on this host', hint);
+    throw new PortreeveError('NO_PORT_MAPPER', 'no port mapper runs on this host', hint);
   }
   if (rpcbind.name.startsWith('portreeve')) {
     const hint = 'Look at it with: portreeve status';
-    throw new PortreeveError(
-      'refused',
-      'IS_PORTREEVE',
-      `portreeve (pid ${rpcbind.pid}) is the port mapper`,
-      hint,
-    );
+    throw new PortreeveError('IS_PORTREEVE', `portreeve (pid ${rpcbind.pid}) is the port mapper`, hint);
   }
   const isService = existsSync(SYSTEMD_RUNS);
   const command = ['systemctl', 'stop', 'rpcbind.socket', 'rpcbind.service'];
@@ -161,10 +156,5 @@ function isHolding(host: Host, { pid }: ProcessInfo): boolean {
 
 function notStopped({ name, pid }: ProcessInfo, why: string): PortreeveError {
   const hint = 'Nothing was changed. Stop it yourself, and start portreeve with: portreeve serve';
-  return new PortreeveError(
-    'world',
-    'NOT_STOPPED',
-    `${name} (pid ${pid}) could not be stopped: ${why.trim()}`,
-    hint,
-  );
+  return new PortreeveError('NOT_STOPPED', `${name} (pid ${pid}) could not be stopped: ${why.trim()}`, hint);
 }

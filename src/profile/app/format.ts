@@ -25,7 +25,7 @@ export function canonicalProfile(
 ): CanonicalProfile {
   const bytes = files.readBytes(file, PROFILE_MAX_BYTES);
   if (!bytes) {
-    throw new PortreeveError('usage', 'FILE_MISSING', `there is no file ${file}`, 'Check the path.', {
+    throw new PortreeveError('FILE_MISSING', `there is no file ${file}`, 'Check the path.', {
       path: file,
     });
   }

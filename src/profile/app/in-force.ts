@@ -36,7 +36,7 @@ export function profileAfter(archive: ProfileArchive, number: number): InForce {
 export function revisionUnknown(number: number, heads: readonly RevisionHead[]): PortreeveError {
   const latest = heads.at(-1)?.number;
   const hint = latest === undefined ? 'Nothing was applied yet.' : `There are the revisions 1 to ${latest}.`;
-  return new PortreeveError('refused', 'REVISION_UNKNOWN', `there is no revision ${number}`, hint, {
+  return new PortreeveError('REVISION_UNKNOWN', `there is no revision ${number}`, hint, {
     number,
   });
 }

@@ -64,7 +64,7 @@ export function replayProfile(
 export function readProfileText(path: string, files: Pick<Files, 'readBytes'>): string {
   const bytes = files.readBytes(path, PROFILE_MAX_BYTES);
   if (bytes) return decodeProfile(bytes, path);
-  throw new PortreeveError('usage', 'FILE_MISSING', `there is no file ${path}`, 'Check the path.', { path });
+  throw new PortreeveError('FILE_MISSING', `there is no file ${path}`, 'Check the path.', { path });
 }
 
 /** What INCLUDE names, read once from the disk; the texts are kept in `texts`. */

@@ -45,7 +45,10 @@ test('a profile with errors cannot be compared, unless they are to be ignored', 
   for (const line of ['profile diff @a @bad', 'profile diff @bad @a']) {
     const { code, stdout, stderr } = await run(line);
     assert.deepEqual([code, stdout], [3, '']);
-    assert.match(stderr, /^@bad:1:\d+: error[\s\S]*portreeve: what @bad means cannot be told: 1 error\n/);
+    assert.match(
+      stderr,
+      /^@bad:1:\d+: error[\s\S]*error\[PROFILE_UNSOUND\]: what @bad means cannot be told: 1 error\n/,
+    );
   }
   assert.equal((await run('profile diff @a @bad --keep-going')).code, 1);
   assert.equal((await run('profile diff @a @none')).code, 2);

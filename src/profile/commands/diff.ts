@@ -32,5 +32,5 @@ export async function profileDiffCommand(
 
 function otherMissing(): PortreeveError {
   const hint = 'Name another file, or give --live to compare it with what is in force.';
-  return new PortreeveError('usage', 'USAGE', 'there is only one profile to compare', hint);
+  return new PortreeveError('USAGE', 'there is only one profile to compare', hint);
 }

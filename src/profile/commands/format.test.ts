@@ -47,7 +47,10 @@ test('a profile with errors is left as it is', async (t) => {
   for (const line of ['profile format @bad', 'profile format @bad --write', 'profile format @bad --check']) {
     const { code, stdout, stderr } = await run(line);
     assert.deepEqual([code, stdout], [1, ''], line);
-    assert.match(stderr, /^@bad:1:\d+: error EZZ0318I.*\n[\s\S]*portreeve: @bad is left as it is: 1 error\n/);
+    assert.match(
+      stderr,
+      /^@bad:1:\d+: error EZZ0318I.*\n[\s\S]*error\[PROFILE_ERRORS\]: @bad is left as it is: 1 error\n/,
+    );
   }
   assert.equal(readFileSync(join(directory, 'bad'), 'utf8'), 'PORT 80\n');
   assert.equal((await run('profile format @none')).code, 2);

@@ -19,12 +19,7 @@ export async function profileFormatCommand(
   if (report.counts.error > 0) {
     io.err(diagnosticsText({ ...io, columns: undefined }, report));
     const message = `${path} is left as it is: ${summaryText(report)}`;
-    throw new PortreeveError(
-      'refused',
-      'PROFILE_ERRORS',
-      message,
-      'Only a profile without errors is formatted.',
-    );
+    throw new PortreeveError('PROFILE_ERRORS', message, 'Only a profile without errors is formatted.');
   }
   if (options.check) {
     if (!isCanonical) io.err(`${path} is not formatted\n`);

@@ -56,7 +56,7 @@ export function profileFile(typed: string | undefined, { file }: ProfileSettings
   const path = typed ?? file;
   if (path !== undefined) return path;
   const hint = 'Name a file, or set [profile] file in portreeve.toml.';
-  throw new PortreeveError('usage', 'FILE_UNNAMED', 'no profile was named', hint);
+  throw new PortreeveError('FILE_UNNAMED', 'no profile was named', hint);
 }
 
 /** The directory whose archive is changed: the one that was named, else one's own. */
@@ -85,7 +85,7 @@ function symbolsOf(typed: readonly string[]): Record<string, string> {
     const [, name, value] = SYMBOL.exec(text) ?? [];
     if (name === undefined || value === undefined) {
       const hint = 'A symbol is given as NAME=VALUE, such as --symbol SYSNAME=PROD1.';
-      throw new PortreeveError('usage', 'SYMBOL_INVALID', `"${text}" gives no symbol a value`, hint, {
+      throw new PortreeveError('SYMBOL_INVALID', `"${text}" gives no symbol a value`, hint, {
         value: text,
       });
     }
@@ -102,5 +102,5 @@ export function revisionNumber(text: string): number {
   const number = parseDecimal(text, REVISION_MAX);
   if (number !== undefined && number > 0) return number;
   const hint = 'It is a number from 1 on: portreeve profile history lists them.';
-  throw new PortreeveError('usage', 'REVISION_INVALID', `"${text}" is not a revision`, hint, { value: text });
+  throw new PortreeveError('REVISION_INVALID', `"${text}" is not a revision`, hint, { value: text });
 }

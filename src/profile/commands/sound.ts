@@ -19,5 +19,5 @@ export function requireSound(
   io.err(diagnosticsText({ ...io, columns: undefined }, report));
   const message = `what ${path} means cannot be told: ${summaryText(report)}`;
   const hint = 'Mend it, or give --keep-going to ignore what z/OS would ignore.';
-  throw new PortreeveError('world', 'PROFILE_UNSOUND', message, hint, { path, errors: report.counts.error });
+  throw new PortreeveError('PROFILE_UNSOUND', message, hint, { path, errors: report.counts.error });
 }

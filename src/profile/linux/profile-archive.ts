@@ -121,7 +121,7 @@ function insert(db: DatabaseSync, revision: NewRevision, after: number): number 
   if (latest !== after) {
     const message = `revision ${latest} was recorded meanwhile`;
     const hint = 'Nothing was changed. Look at what is in force now, and try again.';
-    throw new PortreeveError('refused', 'ARCHIVE_MOVED', message, hint, { latest, after });
+    throw new PortreeveError('ARCHIVE_MOVED', message, hint, { latest, after });
   }
   const number = after + 1;
   const { timeMs, uid, user, verb, again, options, texts, racf } = revision;

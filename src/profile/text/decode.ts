@@ -23,17 +23,17 @@ function isEbcdic(byte: number): boolean {
 /** The control characters that a text may have: tab, line feed, carriage return. */
 const isTextControl = (byte: number): boolean => byte === 9 || byte === 10 || byte === 13;
 
-function refuse(code: string, message: string, hint: string): PortreeveError {
-  return new PortreeveError('refused', code, message, hint);
-}
-
 /**
  * The text of a profile. A byte order mark goes, and every line ends with a line feed. Throws PortreeveError (refused):
  * `PROFILE_EMPTY`, `PROFILE_EBCDIC`, `PROFILE_BINARY` or `PROFILE_ENCODING`.
  */
 export function decodeProfile(bytes: Uint8Array, file: string): string {
   if (bytes.length === 0) {
-    throw refuse('PROFILE_EMPTY', `${file} is empty`, 'A text that says nothing has at least a comment.');
+    throw new PortreeveError(
+      'PROFILE_EMPTY',
+      `${file} is empty`,
+      'A text that says nothing has at least a comment.',
+    );
   }
   refuseEbcdic(bytes, file);
   refuseBinary(bytes, file);
@@ -41,7 +41,7 @@ export function decodeProfile(bytes: Uint8Array, file: string): string {
     .replace(/^\uFEFF/, '')
     .replace(/\r\n?/g, '\n');
   if (text.trim() === '') {
-    throw refuse(
+    throw new PortreeveError(
       'PROFILE_EMPTY',
       `${file} has nothing but blanks`,
       'A text that says nothing has at least a comment.',
@@ -66,7 +66,7 @@ function refuseEbcdic(bytes: Uint8Array, file: string): void {
   // Every line feed is one then: iconv would make the control character U+0085 of next line.
   const lines = `tr '\\025' '\\045' < ${shellWord(file)} | iconv -f IBM-1047 -t UTF-8 > profile.tcpip`;
   const hint = `If it is in code page 1047, convert it: ${hasLines ? lines : records}`;
-  throw refuse('PROFILE_EBCDIC', `${file} is in EBCDIC`, hint);
+  throw new PortreeveError('PROFILE_EBCDIC', `${file} is in EBCDIC`, hint);
 }
 
 /** The name of a file as a shell reads it (sh(1), "Quoting"). */
@@ -82,7 +82,7 @@ function refuseBinary(bytes: Uint8Array, file: string): void {
   const byte = bytes[at] ?? NUL;
   const name = byte === NUL ? 'a NUL byte' : `the control character 0x${byte.toString(16).padStart(2, '0')}`;
   const where = `line ${lineOf(bytes, at)}, at offset ${at}`;
-  throw refuse(
+  throw new PortreeveError(
     'PROFILE_BINARY',
     `${file} is no text: it has ${name} in ${where}`,
     'It has to be a text in UTF-8.',
@@ -104,7 +104,7 @@ function decodeUtf8(bytes: Uint8Array, file: string): string {
   } catch {
     const command = `iconv -f ISO-8859-1 -t UTF-8 ${shellWord(file)} > profile.tcpip`;
     const hint = `If it is in ISO 8859-1, convert it: ${command}`;
-    throw refuse('PROFILE_ENCODING', `${file} is not in UTF-8`, hint);
+    throw new PortreeveError('PROFILE_ENCODING', `${file} is not in UTF-8`, hint);
   }
 }
 

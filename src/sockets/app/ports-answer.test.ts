@@ -171,7 +171,7 @@ describe('names', () => {
 
   test('that cannot be had leave the others, and why is told', async () => {
     const cannot = async () => {
-      throw new PortreeveError('world', 'PORTMAP_SILENT', 'nobody answers');
+      throw new PortreeveError('PORTMAP_SILENT', 'nobody answers');
     };
     const { doors, open } = stage({ registrations: cannot });
     open('::1', 80, {}, web(1));

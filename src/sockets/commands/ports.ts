@@ -25,7 +25,7 @@ export async function portsCommand(words: readonly string[], options: PortsOptio
 function questionOf(words: readonly string[], { listening, all, owner }: PortsOptions): PortsQuestion {
   if (listening && all) {
     const message = '--listening and --all exclude each other';
-    throw new PortreeveError('usage', 'USAGE', message, 'See: portreeve ports --help');
+    throw new PortreeveError('USAGE', message, 'See: portreeve ports --help');
   }
   const which = all ? 'all' : listening ? 'listening' : 'holding';
   return { which, ports: portRanges(words), owner };

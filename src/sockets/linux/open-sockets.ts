@@ -205,5 +205,5 @@ function unreadable(number: number): PortreeveError {
   const message = `the kernel does not list its sockets: ${errnoName(number)}`;
   const hint =
     'It needs sock_diag: the modules inet_diag, tcp_diag and udp_diag, where they are not built in.';
-  return new PortreeveError('world', 'SOCKETS_UNREADABLE', message, hint, { errno: errnoName(number) });
+  return new PortreeveError('SOCKETS_UNREADABLE', message, hint, { errno: errnoName(number) });
 }

@@ -30,7 +30,7 @@ export function filesOf(texts: Texts): BootFiles {
 }
 
 export function unreadable(path: string): PortreeveError {
-  return new PortreeveError('world', 'FILE_UNREADABLE', `cannot read ${path}: EACCES`);
+  return new PortreeveError('FILE_UNREADABLE', `cannot read ${path}: EACCES`);
 }
 
 /** Sockets that are there, with their owners. */

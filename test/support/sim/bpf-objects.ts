@@ -16,7 +16,7 @@ export function wordOf(bytes: Uint8Array): number {
 
 /** What bpf(2) fails with. */
 export function bpfError(call: string, errno: string): PortreeveError {
-  return new PortreeveError('world', 'BPF_CALL', `${call} failed: ${errno}`, '', { call, errno });
+  return new PortreeveError('BPF_CALL', `${call} failed: ${errno}`, '', { call, errno });
 }
 
 /** A map of bytes: a hash, or an array, also one with a value for each processor. */
@@ -144,7 +144,7 @@ export class SimMap {
   #requireLength(what: string, { length }: Uint8Array, right: number): void {
     if (length === right) return;
     const message = `map ${this.info.name}: ${what} of ${length} bytes instead of ${right}`;
-    throw new PortreeveError('bug', 'BPF_LENGTH', message);
+    throw new PortreeveError('BPF_LENGTH', message);
   }
 }
 

@@ -106,7 +106,7 @@ export class SimBpffs {
   hold(path: string): { release(): void } | undefined {
     const directory = this.#directories.get(path);
     if (!directory) return undefined;
-    if (directory.isHeld) throw new PortreeveError('world', 'BPF_BUSY', `another process has held ${path}`);
+    if (directory.isHeld) throw new PortreeveError('BPF_BUSY', `another process has held ${path}`);
     directory.isHeld = true;
     return {
       release: () => {

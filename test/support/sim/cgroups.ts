@@ -131,5 +131,5 @@ function parentOf(path: string): string {
 }
 
 function failed(path: string, why: string): PortreeveError {
-  return new PortreeveError('world', 'CGROUP_FAILED', `the cgroup ${path} ${why}`, '', { path });
+  return new PortreeveError('CGROUP_FAILED', `the cgroup ${path} ${why}`, '', { path });
 }

@@ -39,13 +39,13 @@ export class SimFiles implements Files {
 
   readBytes(path: string, maxBytes: number): Uint8Array | undefined {
     if (this.#unreadable.has(path)) {
-      throw new PortreeveError('world', 'FILE_UNREADABLE', `cannot read ${path}: permission denied`, '', {
+      throw new PortreeveError('FILE_UNREADABLE', `cannot read ${path}: permission denied`, '', {
         path,
       });
     }
     const bytes = this.#contents.get(path);
     if (bytes !== undefined && bytes.length > maxBytes) {
-      throw new PortreeveError('usage', 'FILE_TOO_LARGE', `${path} is larger than ${maxBytes} bytes`, '', {
+      throw new PortreeveError('FILE_TOO_LARGE', `${path} is larger than ${maxBytes} bytes`, '', {
         path,
       });
     }

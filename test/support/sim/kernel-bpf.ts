@@ -141,7 +141,7 @@ export class SimBpf implements KernelBpf {
     const index = this.calls.push(name) - 1;
     const fate = this.#fate;
     if (fate?.kind === 'dies' && index >= fate.at) throw new Killed(`killed before ${name}`);
-    if (fate?.at === index) throw new PortreeveError('world', 'BPF_CALL', `${name} was made to fail`);
+    if (fate?.at === index) throw new PortreeveError('BPF_CALL', `${name} was made to fail`);
     return act();
   }
 
@@ -272,7 +272,7 @@ export class SimBpf implements KernelBpf {
 
   attachEvent(event: CgroupEvent, load: () => KernelProgram): KernelLink {
     this.call('openTracepoint', () => {
-      if (!this.kernel.hasTracepoints) throw new PortreeveError('world', 'TRACEPOINT_MISSING', `no ${event}`);
+      if (!this.kernel.hasTracepoints) throw new PortreeveError('TRACEPOINT_MISSING', `no ${event}`);
     });
     const program = load();
     try {

@@ -36,13 +36,13 @@ export class SimKernelTrials implements Pick<KernelBpf, 'tickUs' | 'cgroupRoot' 
   cgroupRoot(): string {
     const { cgroupRoot = '/sys/fs/cgroup' } = this.kernel;
     if (cgroupRoot !== null) return cgroupRoot;
-    throw new PortreeveError('world', 'CGROUP2_MISSING', 'no hierarchy of cgroup v2 is mounted', 'Mount it.');
+    throw new PortreeveError('CGROUP2_MISSING', 'no hierarchy of cgroup v2 is mounted', 'Mount it.');
   }
 
   loadProgram(): KernelProgram {
     this.programsTried++;
     const { programErrno: errno } = this.kernel;
     if (errno === undefined) return PROGRAM;
-    throw new PortreeveError('world', 'BPF_CALL', `bpf(2) PROG_LOAD failed: ${errno}`, '', { errno });
+    throw new PortreeveError('BPF_CALL', `bpf(2) PROG_LOAD failed: ${errno}`, '', { errno });
   }
 }

@@ -66,8 +66,7 @@ export class SimChild implements Child {
 
   /** The process writes a line to its channel. */
   say(line: string): void {
-    if (this.#end)
-      throw new PortreeveError('bug', 'SIM_ENDED', `process ${this.pid} has ended and says nothing`);
+    if (this.#end) throw new PortreeveError('BUG', `process ${this.pid} has ended and says nothing`);
     if (this.#isChannelOpen) this.spec.onLine(line);
   }
 

@@ -26,7 +26,7 @@ export class SimProfileArchive implements ProfileArchive {
     const latest = this.#revisions.length;
     if (latest !== after) {
       const message = `revision ${latest} was recorded meanwhile`;
-      throw new PortreeveError('refused', 'ARCHIVE_MOVED', message, '', { latest, after });
+      throw new PortreeveError('ARCHIVE_MOVED', message, '', { latest, after });
     }
     this.#revisions.push(structuredClone({ number: latest + 1, ...revision }));
     if (isOnTrial) this.#trials.add(latest + 1);

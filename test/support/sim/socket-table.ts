@@ -37,7 +37,7 @@ export class SimSocketTable implements SocketTable {
   open(socket: SimSocket): OpenSimSocket {
     const text = socket.address ?? WILDCARDS[netIdInfo(socket.netid).family];
     const address = parseIp(text);
-    if (!address) throw new PortreeveError('bug', 'BAD_ADDRESS', `"${text}" is no address`);
+    if (!address) throw new PortreeveError('NO_ADDRESS', `"${text}" is no address`);
     const held = { socket, address, inode: this.#nextInode++ };
     this.#held.add(held);
     return { uid: socket.uid, inode: held.inode, close: () => void this.#held.delete(held) };

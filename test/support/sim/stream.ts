@@ -20,15 +20,13 @@ export class SimStreamOutput implements StreamOutput {
   }
 
   room(bytes: number): number {
-    if (bytes > this.buffer.u8.length)
-      throw new PortreeveError('bug', 'SIM_NO_ROOM', `no room for ${bytes} bytes`);
+    if (bytes > this.buffer.u8.length) throw new PortreeveError('BUG', `no room for ${bytes} bytes`);
     this.#room = bytes;
     return 0;
   }
 
   commit(bytes: number): void {
-    if (bytes > this.#room)
-      throw new PortreeveError('bug', 'SIM_NO_ROOM', `${bytes} bytes where ${this.#room} had room`);
+    if (bytes > this.#room) throw new PortreeveError('BUG', `${bytes} bytes where ${this.#room} had room`);
     this.#sent.push(this.buffer.u8.slice(0, bytes));
     this.capacity--;
   }

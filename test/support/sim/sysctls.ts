@@ -29,7 +29,7 @@ export class SimSysctls implements Sysctls {
   write(name: string, value: string): void {
     const isKnown = this.#values.has(name);
     if (!isKnown || (name === RANGE && !this.#isRange(value))) {
-      throw new PortreeveError('world', 'SYSCTL_REFUSED', `cannot set ${name}: EINVAL`, '', { name, value });
+      throw new PortreeveError('SYSCTL_REFUSED', `cannot set ${name}: EINVAL`, '', { name, value });
     }
     this.#values.set(name, value);
   }

@@ -16,7 +16,7 @@ export class SimUserDatabase implements UserDatabase {
   async entries(database: 'passwd' | 'group', keys: readonly string[]): Promise<string> {
     this.asked.push([database, ...keys].join(' '));
     await undefined;
-    if (this.silence) throw new PortreeveError('world', 'USERS_SILENT', this.silence, 'what it said counts');
+    if (this.silence) throw new PortreeveError('USERS_SILENT', this.silence, 'what it said counts');
     return keys
       .flatMap((key) => this[database].find((line) => [0, 2].some((at) => line.split(':')[at] === key)) ?? [])
       .map((line) => `${line}\n`)
@@ -31,7 +31,7 @@ export class SimUserArchive implements UserArchive {
   #changes = 0;
 
   read(): KnownUsers {
-    if (this.damage) throw new PortreeveError('world', 'ARCHIVE_CORRUPT', this.damage, '');
+    if (this.damage) throw new PortreeveError('ARCHIVE_CORRUPT', this.damage, '');
     return this.#known;
   }
 

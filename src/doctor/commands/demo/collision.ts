@@ -120,8 +120,7 @@ async function countPorts(connections: number): Promise<Map<number, number>> {
       left--;
       const socket = await connectTo(SERVER_PORT, HOST);
       const { localPort } = socket;
-      if (localPort === undefined)
-        throw new PortreeveError('bug', 'DEMO_PORT', 'a connection without a port');
+      if (localPort === undefined) throw new PortreeveError('DEMO_PORT', 'a connection without a port');
       given.set(localPort, (given.get(localPort) ?? 0) + 1);
       await reset(socket);
     }

@@ -33,7 +33,7 @@ function connectionsOf(text: string | undefined): number {
   const connections = parseDecimal(text, DEMO_CONNECTIONS_MAX);
   if (connections !== undefined && connections > 0) return connections;
   const hint = `It is a number from 1 to ${DEMO_CONNECTIONS_MAX}.`;
-  throw new PortreeveError('usage', 'CONNECTIONS_INVALID', `"${text}" is no number of connections`, hint, {
+  throw new PortreeveError('CONNECTIONS_INVALID', `"${text}" is no number of connections`, hint, {
     value: text,
   });
 }

@@ -71,5 +71,5 @@ function heldPlaces(holders: readonly OpenSocket[]): Place[] {
 function placeOf(text: string): Place {
   const address = parseIp(text);
   if (address) return { text, address, v6Only: false };
-  throw new PortreeveError('bug', 'NO_ADDRESS', `${text} is no address`);
+  throw new PortreeveError('NO_ADDRESS', `${text} is no address`);
 }

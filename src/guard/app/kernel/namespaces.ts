@@ -115,7 +115,7 @@ function cookieAt(host: NetworkNamespaces, path: string): bigint {
   if (cookie !== undefined) return cookie;
   const message = `the policy does not hold in ${path}: there is no such network namespace`;
   const hint = 'When it is there: portreeve guard enforce. The daemon sees it by itself.';
-  throw new PortreeveError('world', 'NAMESPACE_ABSENT', message, hint, { path });
+  throw new PortreeveError('NAMESPACE_ABSENT', message, hint, { path });
 }
 
 function dropOthers(guarded: GuardedNamespaces, host: NetworkNamespaces, named: ReadonlySet<bigint>): void {
@@ -134,10 +134,10 @@ function dropOthers(guarded: GuardedNamespaces, host: NetworkNamespaces, named: 
 function full(): PortreeveError {
   const message = `the policy holds in ${GUARD_NAMESPACES_MAX} network namespaces, and there is room for no more`;
   const hint = 'Look which could go: portreeve guard namespaces';
-  return new PortreeveError('refused', 'GUARD_NAMESPACES_FULL', message, hint);
+  return new PortreeveError('GUARD_NAMESPACES_FULL', message, hint);
 }
 
 function isHome(): PortreeveError {
   const message = 'it is the network namespace in which the guard was started';
-  return new PortreeveError('refused', 'GUARD_HOME', message, 'There it ends with: portreeve guard off');
+  return new PortreeveError('GUARD_HOME', message, 'There it ends with: portreeve guard off');
 }

@@ -9,7 +9,7 @@ const PROGRAM: Program = { name: 'guard', lines: [], maps: [] };
 
 test('a program that the verifier refuses keeps its code and its log, and says what the verifier complains of', () => {
   const log = 'R1 invalid mem access\n';
-  const refused = new PortreeveError('world', 'BPF_PROGRAM_REFUSED', 'the kernel refuses it', 'hint', {
+  const refused = new PortreeveError('BPF_PROGRAM_REFUSED', 'the kernel refuses it', 'hint', {
     log,
   });
   const said = explained(refused, PROGRAM);
@@ -19,7 +19,7 @@ test('a program that the verifier refuses keeps its code and its log, and says w
 });
 
 test('any other error is the same one', () => {
-  for (const thrown of [new PortreeveError('world', 'BPF_BUSY', 'busy'), new TypeError('ours'), undefined]) {
+  for (const thrown of [new PortreeveError('BPF_BUSY', 'busy'), new TypeError('ours'), undefined]) {
     assert.equal(explained(thrown, PROGRAM), thrown);
   }
 });

@@ -6,7 +6,7 @@ import { verifierSummary } from '../../../bpf/verifier-log.ts';
 /** The error for a program that was refused, `BPF_PROGRAM_REFUSED` (world), with a summary; any other as it is. */
 export function explained(thrown: unknown, program: Program): unknown {
   if (!(thrown instanceof PortreeveError) || thrown.code !== 'BPF_PROGRAM_REFUSED') return thrown;
-  const { kind, code, message, hint, data } = thrown;
+  const { code, message, hint, data } = thrown;
   const log = typeof data['log'] === 'string' ? data['log'] : '';
-  return new PortreeveError(kind, code, `${message}: ${verifierSummary(log, program)}`, hint, data);
+  return new PortreeveError(code, `${message}: ${verifierSummary(log, program)}`, hint, data);
 }

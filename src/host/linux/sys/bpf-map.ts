@@ -106,7 +106,7 @@ export function possibleProcessors(
       const from = parseDecimal(first, 65535);
       const to = parseDecimal(last, 65535);
       if (from === undefined || to === undefined || to < from) {
-        throw new PortreeveError('world', 'PROCESSORS_UNKNOWN', `"${text.trim()}" is no list of processors`);
+        throw new PortreeveError('PROCESSORS_UNKNOWN', `"${text.trim()}" is no list of processors`);
       }
       return to - from + 1;
     })
@@ -308,5 +308,5 @@ export class BpfMap implements Disposable {
 /** The kernel reads and writes as many bytes as the map says, whatever there is. */
 function wrongLength(info: MapInfo, what: string, bytes: number, right: number): PortreeveError {
   const message = `map ${info.name}: ${what} of ${bytes} bytes instead of ${right}`;
-  return new PortreeveError('bug', 'BPF_LENGTH', message, '', { map: info.name, bytes, right });
+  return new PortreeveError('BPF_LENGTH', message, '', { map: info.name, bytes, right });
 }

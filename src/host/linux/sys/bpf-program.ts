@@ -99,7 +99,7 @@ function refused(spec: ProgramSpec, number: number, log: string): PortreeveError
   const hint =
     'The kernel may be too old for it. All that its verifier says: portreeve guard enforce --verbose';
   const data = { program: spec.name, hook: spec.hook ?? 'tracepoint', errno, log };
-  return new PortreeveError('world', 'BPF_PROGRAM_REFUSED', message, hint, data);
+  return new PortreeveError('BPF_PROGRAM_REFUSED', message, hint, data);
 }
 
 /**

@@ -138,7 +138,7 @@ export function tryBpf<S extends Shape>(
   const call = BPF_CALL[process.arch];
   if (call === undefined) {
     const message = `the number of bpf(2) is not known for ${process.arch}`;
-    throw new PortreeveError('world', 'BPF_UNKNOWN_MACHINE', message, 'There are x64 and arm64.');
+    throw new PortreeveError('BPF_UNKNOWN_MACHINE', message, 'There are x64 and arm64.');
   }
   const attributes = layout.encode(values);
   const returned = sys.syscall(call, COMMANDS[command], addressOf(attributes), attributes.length);
@@ -180,7 +180,7 @@ export function bpfErrorIn(
   const name = errnoName(number);
   const { why, hint } = name === 'EPERM' ? obstacle : { why: '', hint: HINTS[name] ?? '' };
   const message = `bpf(2) ${command} failed${what && ` on ${what}`}: ${name}${why && `: ${why}`}`;
-  return new PortreeveError('world', 'BPF_CALL', message, hint, { command, errno: name });
+  return new PortreeveError('BPF_CALL', message, hint, { command, errno: name });
 }
 
 /** A name as the kernel takes it. Throws PortreeveError `BPF_NAME` (bug) for one that it would not. */
@@ -188,7 +188,7 @@ export function objectName(name: string): Uint8Array {
   // kernel/bpf/syscall.c: bpf_obj_name_cpy()
   if (/^[A-Za-z0-9_.]{0,15}$/.test(name)) return Buffer.from(name, 'latin1');
   const message = `"${name}" is not a name for a BPF program or map`;
-  throw new PortreeveError('bug', 'BPF_NAME', message, 'It has up to 15 letters, digits, "_" and ".".', {
+  throw new PortreeveError('BPF_NAME', message, 'It has up to 15 letters, digits, "_" and ".".', {
     name,
   });
 }

@@ -25,7 +25,7 @@ export interface Ready {
 export function must(result: number, call: string): number {
   if (result >= 0) return result;
   const name = errnoName(errno());
-  throw new PortreeveError('world', 'SYSTEM_CALL', `${call} failed: ${name}`, '', { call, errno: name });
+  throw new PortreeveError('SYSTEM_CALL', `${call} failed: ${name}`, '', { call, errno: name });
 }
 
 /** What is done when nothing is ready. */

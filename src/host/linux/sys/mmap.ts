@@ -26,7 +26,7 @@ export class SharedMemory {
     if (address === FAILED) {
       const name = errnoName(errno());
       const message = `cannot map ${bytes} bytes of a descriptor into memory: ${name}`;
-      throw new PortreeveError('world', 'MEMORY_NOT_MAPPED', message, '', { errno: name, bytes });
+      throw new PortreeveError('MEMORY_NOT_MAPPED', message, '', { errno: name, bytes });
     }
     this.#address = address;
     this.#buffer = koffi.view(BigInt(address), bytes);

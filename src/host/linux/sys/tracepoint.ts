@@ -101,9 +101,9 @@ function withTracefs<Result>(act: () => Result): Result {
 }
 
 function missing(name: string, why: string): PortreeveError {
-  return new PortreeveError('world', 'TRACEPOINT_MISSING', `the tracepoint ${name} cannot be used: ${why}`);
+  return new PortreeveError('TRACEPOINT_MISSING', `the tracepoint ${name} cannot be used: ${why}`);
 }
 
 function closed(name: string, why: string): PortreeveError {
-  return new PortreeveError('world', 'TRACEPOINT_CLOSED', `the tracepoint ${name} cannot be used: ${why}`);
+  return new PortreeveError('TRACEPOINT_CLOSED', `the tracepoint ${name} cannot be used: ${why}`);
 }
