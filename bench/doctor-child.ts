@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { seeSockets } from '../src/sockets/app/see.ts';
-import { doorsHere } from '../src/sockets/commands/ports-doors.ts';
+import { doorsHere } from '../src/sockets/commands/ports-deps.ts';
 
 const LISTENING = ['LISTEN', 'UNCONNECTED'] as const;
 /** Before it counts: the code of a process that has run for a while is compiled. */

@@ -13,23 +13,6 @@ const ORDER = ['base', 'wire, text, bpf', 'host', 'kit', ...FEATURES, 'main'].jo
 /** Imports against the order that are still to be taken away. */
 const PENDING: ReadonlySet<string> = new Set([
   'src/guard/commands/guard-here.ts -> doctor/core/explain/explain.ts',
-  'src/job/daemon/peer-shares.ts -> guard/app/events.ts',
-  'src/job/daemon/user-follower.ts -> profile/core/spelled-names.ts',
-  'src/kit/log.ts -> portmap/core/events.ts',
-  'src/kit/settings-file.ts -> doctor/core/findings/checks/all.ts',
-  'src/kit/settings-file.ts -> guard/app/guard-errnos.ts',
-  'src/kit/unix-http.ts -> job/daemon/peer-shares.ts',
-  'src/portmap/daemon/portmap.ts -> main/settings.ts',
-  'src/portmap/daemon/take-over.ts -> main/settings.ts',
-  'src/sockets/app/port-names.ts -> portmap/core/registered-program.ts',
-  'src/sockets/app/port-names.ts -> profile/app/in-force.ts',
-  'src/sockets/app/port-names.ts -> profile/app/reserved.ts',
-  'src/sockets/app/port-names.ts -> profile/core/archive.ts',
-  'src/sockets/app/ports-answer.ts -> profile/app/reserved.ts',
-  'src/sockets/commands/ports-doors.ts -> portmap/commands/registrations.ts',
-  'src/sockets/commands/ports-doors.ts -> profile/linux/profile-archive.ts',
-  'src/sockets/daemon/ports.ts -> portmap/daemon/registrations.ts',
-  'src/sockets/daemon/ports.ts -> profile/linux/profile-archive.ts',
 ]);
 
 // Unit tests are left out: beside their own module they may use test/support and the simulated host.

@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { PEERS } from '../../test/support/unix-peers.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { CONTROL_REQUEST_MAX_BYTES } from '../base/limits.ts';
 import { type Commands, ControlServer } from './control-server.ts';
@@ -14,7 +15,7 @@ import { command } from './daemon-client.ts';
 async function serve(t: TestContext, commands: Commands, mode = 0o600): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-control-'));
   const path = join(directory, 'control.sock');
-  const server = new ControlServer(path, mode, commands);
+  const server = new ControlServer(path, mode, commands, PEERS);
   await server.open();
   t.after(async () => {
     await server.close();
@@ -50,7 +51,7 @@ test('a command is told what was asked and who asks, and its answer is given', a
 test('the file has the mode that says who may ask at all, and goes with the server', async (t) => {
   const path = await serve(t, {}, 0o666);
   assert.equal(lstatSync(path).mode & 0o777, 0o666);
-  const server = new ControlServer(`${path}.2`, 0o660, {});
+  const server = new ControlServer(`${path}.2`, 0o660, {}, PEERS);
   await server.open();
   assert.equal(lstatSync(`${path}.2`).mode & 0o777, 0o660);
   await server.close();

@@ -5,7 +5,7 @@ import type { ErrorKind } from '../base/error-catalog.ts';
 import { errorJson, messageOf, PortreeveError } from '../base/errors.ts';
 import { CONTROL_REQUEST_MAX_BYTES } from '../base/limits.ts';
 import { type PeerCredentials, peerCredentials } from '../host/linux/peer-credentials.ts';
-import { type PeerDoors, reply, UnixHttpServer } from './unix-http.ts';
+import { type PeerDeps, reply, UnixHttpServer } from './unix-http.ts';
 
 /** What can be asked for: a path, and what is done for whoever asks; what it gives is answered as JSON. */
 export type Commands = Readonly<Record<string, (request: unknown, caller: PeerCredentials) => object>>;
@@ -16,7 +16,7 @@ const STATUS: Readonly<Record<ErrorKind, number>> = { usage: 400, refused: 403, 
 /** Serves commands until it is closed. */
 export class ControlServer extends UnixHttpServer {
   /** `mode`: the mode of the socket's file, which says who may ask at all. */
-  constructor(path: string, mode: number, commands: Commands, peers: Partial<PeerDoors> = {}) {
+  constructor(path: string, mode: number, commands: Commands, peers: PeerDeps) {
     super(path, mode, (request, response) => answer(commands, request, response), peers);
   }
 }

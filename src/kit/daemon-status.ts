@@ -6,7 +6,7 @@ import { whyUntrusted } from '../host/linux/trusted-directory.ts';
 import { lookAt } from './daemon-client.ts';
 import { directoriesOf, SYSTEM_DIRECTORIES } from './directories.ts';
 import type { Io } from './io.ts';
-import { type DaemonStatus, LOOK_SOCKET, ROOT_LOOK_SOCKET } from './status-report.ts';
+import { type DaemonHead, LOOK_SOCKET, ROOT_LOOK_SOCKET } from './status-report.ts';
 
 /** The codes that mean that no daemon is there: any other is of one that is, beside which no second one belongs. */
 const ABSENT: ReadonlySet<string> = new Set(['DAEMON_ABSENT', 'RUNTIME_DIRECTORY']);
@@ -17,8 +17,11 @@ export function lookSocketIn(directory: string, uid: number): string {
   return uid === 0 && existsSync(ofRoot) ? ofRoot : join(directory, LOOK_SOCKET);
 }
 
-/** The status of the daemon; see askLook(). */
-export function askDaemon(io: Io, runtime: string | undefined): Promise<DaemonStatus> {
+/** The status of the daemon, with the parts of its services that the caller reads; see askLook(). */
+export function askDaemon<Parts extends object>(
+  io: Io,
+  runtime: string | undefined,
+): Promise<DaemonHead & Parts> {
   return askLook(io, runtime, '/v1/status');
 }
 

@@ -1,4 +1,5 @@
 // The world of a command: everything that it reads from and writes to is handed in.
+import type { Settings } from './settings.ts';
 
 /** Where a command's words go, and what it knows of its surroundings. */
 export interface Io {
@@ -10,6 +11,11 @@ export interface Io {
   /** The width of the terminal, undefined where the output is none. */
   readonly columns: number | undefined;
   readonly uid: number;
+  /**
+   * What portreeve.toml says: the file that is named, else that of the user. Throws PortreeveError (usage)
+   * `CONFIG_MISSING` and `CONFIG_INVALID`.
+   */
+  readonly readSettings: (named?: string) => Promise<Settings>;
   /** Aborted when nobody reads standard output any more. */
   readonly unread?: AbortSignal;
 }

@@ -1,7 +1,7 @@
 // look.sock: HTTP on a Unix socket that everybody may ask and nobody can change anything through.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../base/errors.ts';
-import { type PeerDoors, reply, UnixHttpServer } from './unix-http.ts';
+import { type PeerDeps, reply, UnixHttpServer } from './unix-http.ts';
 
 /** What can be looked at: a path and what is answered, as JSON. */
 export type Looks = Readonly<Record<string, () => Promise<object> | object>>;
@@ -16,13 +16,7 @@ export const LOOK_MODE = { all: 0o666, root: 0o600 } as const;
 
 /** Serves the looks until it is closed. */
 export class LookServer extends UnixHttpServer {
-  constructor(
-    path: string,
-    looks: Looks,
-    streams: Streams = {},
-    peers: Partial<PeerDoors> = {},
-    mode: number = LOOK_MODE.all,
-  ) {
+  constructor(path: string, looks: Looks, streams: Streams, peers: PeerDeps, mode: number = LOOK_MODE.all) {
     super(path, mode, (request, response) => answer({ looks, streams }, request, response), peers);
   }
 }

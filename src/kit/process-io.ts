@@ -2,8 +2,10 @@
 import { EXIT_CODES } from '../base/errors.ts';
 import { LOG_WAITING_MAX_BYTES } from '../base/limits.ts';
 import type { Io } from './io.ts';
+import type { Section } from './settings.ts';
 
-export function processIo(): Io {
+/** `sections`: loads what portreeve.toml may contain. */
+export function processIo(sections: () => Promise<readonly Section[]>): Io {
   const { stdout, stderr } = process;
   const unread = new AbortController();
   // A reader who has seen enough, such as head(1), is no trouble: the command ends as if he had read on.
@@ -16,12 +18,16 @@ export function processIo(): Io {
     process.exit(EXIT_CODES.world);
   });
   stderr.on('error', () => {});
+  const user = { env: process.env, uid: process.getuid?.() ?? -1 };
   return {
+    ...user,
     out: (text) => void stdout.write(text),
     err: boundedWriter(stderr),
-    env: process.env,
     columns: stdout.isTTY ? stdout.columns : undefined,
-    uid: process.getuid?.() ?? -1,
+    readSettings: async (named) => {
+      const { settingsOfUser } = await import('./settings.ts');
+      return await settingsOfUser(named, user, await sections());
+    },
     unread: unread.signal,
   };
 }

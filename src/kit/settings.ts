@@ -1,12 +1,41 @@
-// Reads portreeve.toml where there is one; what it costs to check it is paid only then.
+// portreeve.toml as the features see it: each declares its own section, and what it costs to check one is paid only
+// where there is a file.
+import type { z } from 'zod';
 import { PortreeveError } from '../base/errors.ts';
 import { SETTINGS_MAX_BYTES } from '../base/limits.ts';
 import type { Files } from '../host/host.ts';
-import type { SettingsFile } from './settings-file.ts';
+import { readText } from '../host/linux/files.ts';
+import { directoriesOf } from './directories.ts';
+import type { Io } from './io.ts';
+
+/** A section of portreeve.toml. It belongs to one feature; others may read it. */
+export interface Section<T extends object = object> {
+  /** `[name]`. */
+  readonly name: string;
+  /** Loads what the section may contain; every key is optional. */
+  readonly schema: () => Promise<z.ZodType<T>>;
+}
+
+/** What portreeve.toml says, by section: valid, and read with `sectionOf`. */
+export type Settings = Readonly<Record<string, object | undefined>>;
+
+/** What the settings say in a section; an empty one where there is no such section. */
+export function sectionOf<T extends object>(settings: Settings, { name }: Section<T>): T {
+  // Whoever has made the settings has checked them with this section's own schema.
+  return (settings[name] ?? {}) as T;
+}
 
 /** portreeve.toml in a configuration directory. */
 export function settingsPath(directory: string): string {
   return `${directory}/portreeve.toml`;
+}
+
+/** Where the settings are, and what may be in them. */
+export interface SettingsSource {
+  /** The configuration directory. */
+  readonly directory: string;
+  readonly files: Pick<Files, 'readText'>;
+  readonly sections: readonly Section[];
 }
 
 /**
@@ -15,16 +44,24 @@ export function settingsPath(directory: string): string {
  */
 export async function readSettings(
   named: string | undefined,
-  directory: string,
-  files: Pick<Files, 'readText'>,
-): Promise<SettingsFile> {
+  { directory, files, sections }: SettingsSource,
+): Promise<Settings> {
   const path = named ?? settingsPath(directory);
   const text = files.readText(path, SETTINGS_MAX_BYTES);
   if (text !== undefined) {
     const { parseSettings } = await import('./settings-file.ts');
-    return parseSettings(text, path);
+    return await parseSettings(text, path, sections);
   }
   if (named === undefined) return {};
   const hint = 'Name another with --config FILE.';
   throw new PortreeveError('CONFIG_MISSING', `there is no file ${path}`, hint, { path });
+}
+
+/** The settings that a user's commands go by; see readSettings(). */
+export function settingsOfUser(
+  named: string | undefined,
+  { uid, env }: Pick<Io, 'uid' | 'env'>,
+  sections: readonly Section[],
+): Promise<Settings> {
+  return readSettings(named, { directory: directoriesOf(uid, env).config, files: { readText }, sections });
 }

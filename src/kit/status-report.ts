@@ -1,68 +1,17 @@
-// What `portreeve status` tells: the shape of GET /v1/status on look.sock.
-import type { NetId } from '../base/netid.ts';
+// What the daemon reports of itself in GET /v1/status, and the sockets on which it is asked.
 
-/** A socket that is served. */
-export interface SocketStatus {
-  readonly netid: NetId;
-  /** As people write it: "127.0.0.1:111", "[::1]:111", a path, or "@" and an abstract name. */
-  readonly endpoint: string;
-}
-
-/** The port mapper. */
-export interface PortmapReport {
-  /** `running`; `starting`; `waiting`: it died and is to be started again; `stopping`. */
-  readonly state: string;
-  /** The process that answers the network, and as whom; null while there is none. */
-  readonly pid: number | null;
-  readonly uid: number | null;
-  readonly rssBytes: number | null;
-  readonly restarts: number;
-  /** What of its confinement this host cannot give; null while it is not known. */
-  readonly unconfined: readonly string[] | null;
-  readonly sockets: readonly SocketStatus[];
-  /** Endpoints of families that this host does not have. */
-  readonly absent: readonly string[];
-  readonly mappings: number | null;
-  /** Of these, the ones made from other network namespaces, which cannot be checked. */
-  readonly elsewhere: number | null;
-  /** What was refused lately, oldest first, as it stands in the log. */
-  readonly refusals: readonly string[];
-  readonly connections: number | null;
-  /** Answers over UDP that the kernel did not take. */
-  readonly unsent: number | null;
-  /** Changes over UDP that were not answered because they had waited too long. */
-  readonly late: number | null;
-  /** Calls by version of the protocol, and by procedure number. */
-  readonly calls: Readonly<Record<string, readonly number[]>> | null;
-}
-
-/** The guard, as the daemon sees it. */
-export interface GuardReport {
-  /** `enforce`, `observe` or `off`, as `portreeve guard` has it; `absent`: none is in the kernel that we can reach. */
-  readonly mode: string;
-  /** The revision of the profile that the kernel goes by. */
-  readonly revision: number | null;
-  /** How many cgroups and users are known as jobs. */
-  readonly cgroups: number;
-  readonly users: number;
-  /** Names in the profile that are no unit's and no user's here, nor another job's, in the order of the profile. */
-  readonly unknown: readonly string[];
-  /** What this daemon cannot do here, and why. */
-  readonly missing: readonly string[];
-}
-
-/** The daemon and what it runs. */
-export interface DaemonStatus {
+/** The daemon itself; the rest of its status is the part of each service, under the service's name. */
+export interface DaemonHead {
   readonly version: string;
   readonly pid: number;
   /** When it was started: RFC 3339, UTC. */
   readonly since: string;
   readonly runtime: string;
-  readonly portmap: PortmapReport;
-  readonly guard: GuardReport;
 }
 
 /** The daemon's socket that everybody may ask, in the runtime directory. */
 export const LOOK_SOCKET = 'look.sock';
 /** The same for root alone: the queue in which the kernel keeps connections until they are accepted has no shares. */
 export const ROOT_LOOK_SOCKET = 'look-root.sock';
+/** The daemon's socket on which any user may ask for something for itself. */
+export const RUN_SOCKET = 'run.sock';

@@ -12,7 +12,6 @@ import {
   UNIX_UNREAD_PER_USER_MAX_BYTES,
 } from '../base/limits.ts';
 import { type PeerCredentials, peerCredentials } from '../host/linux/peer-credentials.ts';
-import { PeerShares } from '../job/daemon/peer-shares.ts';
 import { removeLeftover } from './runtime-directory.ts';
 import { type Refusal, type Share, Shares } from './shares.ts';
 
@@ -26,11 +25,14 @@ const WHY: Readonly<Record<Refusal, string>> = {
 };
 const HINT = 'Close some of them, or try again.';
 
-/** How it is told who asks, and how long a connection may stand still. */
-export interface PeerDoors {
-  readonly credentials: (socket: Socket) => PeerCredentials | undefined;
+/** Who asks, and how long a connection may stand still. */
+export interface PeerDeps {
+  /** Whose place a connection takes. */
   readonly shareOf: (peer: PeerCredentials) => Share;
-  readonly stallMs: number;
+  /** What the kernel reports of the other end, where it is not asked itself. */
+  readonly credentials?: (socket: Socket) => PeerCredentials | undefined;
+  /** UNIX_STALL_MS where it is not given. */
+  readonly stallMs?: number;
 }
 
 /** Answers until it is closed. */
@@ -38,7 +40,7 @@ export class UnixHttpServer {
   readonly #server: Server;
   readonly #path: string;
   readonly #mode: number;
-  readonly #peers: PeerDoors;
+  readonly #peers: Required<PeerDeps>;
   readonly #places = new Shares<Socket>(LIMITS);
   readonly #refused = new Set<Socket>();
 
@@ -47,12 +49,11 @@ export class UnixHttpServer {
     path: string,
     mode: number,
     answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
-    peers: Partial<PeerDoors> = {},
+    peers: PeerDeps,
   ) {
     this.#path = path;
     this.#mode = mode;
-    const usual = { credentials: peerCredentials, shareOf: new PeerShares().of, stallMs: UNIX_STALL_MS };
-    this.#peers = { ...usual, ...peers };
+    this.#peers = { credentials: peerCredentials, stallMs: UNIX_STALL_MS, ...peers };
     this.#server = createServer(
       {
         maxHeaderSize: CONTROL_REQUEST_MAX_BYTES,

@@ -5,16 +5,17 @@ import { SETTINGS_MAX_BYTES } from '../base/limits.ts';
 import { readText } from '../host/linux/files.ts';
 import type { Io } from '../kit/io.ts';
 import { parseSettings } from '../kit/settings-file.ts';
+import { SECTIONS } from './sections.ts';
 
 /** Throws PortreeveError (usage) `CONFIG_MISSING` and `CONFIG_INVALID`. */
-export function configCheckCommand(path: string, io: Io): number {
+export async function configCheckCommand(path: string, io: Io): Promise<number> {
   const text = readText(path, SETTINGS_MAX_BYTES);
   if (text === undefined) {
     throw new PortreeveError('CONFIG_MISSING', `there is no file ${path}`, 'Check the path.', {
       path,
     });
   }
-  parseSettings(text, path);
+  await parseSettings(text, path, SECTIONS);
   io.out(`${path} is valid\n`);
   return 0;
 }

@@ -120,13 +120,23 @@ describe('a command loads what it needs and no more', () => {
   test('the quick commands are declared apart from all others', () => {
     assert.deepEqual(
       files('quick.ts').filter((file) => /^(?:main|\w+\/commands)\//.test(file)),
-      ['main/quick-commands.ts', 'doctor/commands/quick.ts', 'sockets/commands/index.ts'],
+      [
+        'main/quick-commands.ts',
+        'doctor/commands/quick.ts',
+        'sockets/commands/index.ts',
+        'main/port-sources.ts',
+      ],
     );
   });
 
   test('a question to the daemon loads nothing with which we would look ourselves', () => {
     for (const module of ['sockets/commands/ports.ts', 'sockets/commands/who.ts'])
       assert.deepEqual(packages(module), [], module);
+  });
+
+  test('what checks portreeve.toml is loaded only where there is one', () => {
+    assert.deepEqual(packages('main/sections.ts'), []);
+    assert.deepEqual(packages('main/serve.ts').sort(), ['koffi', 'pino']);
   });
 
   const needed: Readonly<Record<string, string[]>> = {

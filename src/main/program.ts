@@ -10,9 +10,10 @@ import { LEASE } from '../lease/commands/index.ts';
 import { NAMES } from '../names/commands/index.ts';
 import { PORTMAP } from '../portmap/commands/index.ts';
 import { PROFILE } from '../profile/commands/index.ts';
-import { SOCKETS } from '../sockets/commands/index.ts';
+import { socketCommands } from '../sockets/commands/index.ts';
 import { commandTree } from './command-tree.ts';
 import { DAEMON, SETUP } from './commands.ts';
+import { sources } from './port-sources.ts';
 
 /** In the order in which the help lists them. */
 export const COMMANDS: readonly Command[] = [
@@ -20,7 +21,7 @@ export const COMMANDS: readonly Command[] = [
   ...PORTMAP,
   ...PROFILE,
   ...GUARD,
-  ...SOCKETS,
+  ...socketCommands(sources),
   ...NAMES,
   ...LEASE,
   ...DOCTOR,

@@ -2,10 +2,11 @@
 import { EXPLAIN } from '../doctor/commands/quick.ts';
 import { type Command, flagOf, namedWords } from '../kit/command.ts';
 import { processIo } from '../kit/process-io.ts';
-import { PORTS, WHO } from '../sockets/commands/index.ts';
+import { socketCommands } from '../sockets/commands/index.ts';
+import { sources } from './port-sources.ts';
 
 /** Each takes any number of ports, in its only argument. */
-export const QUICK: readonly Command[] = [PORTS, WHO, EXPLAIN];
+export const QUICK: readonly Command[] = [...socketCommands(sources), EXPLAIN];
 
 /** What was typed, read. */
 export interface QuickCall {
@@ -45,7 +46,7 @@ export function quickCall(typed: readonly string[]): QuickCall | undefined {
 
 /** Runs it in the process: words out, an exit code. */
 export async function runQuickly({ command, typed, words, options }: QuickCall): Promise<void> {
-  const io = processIo();
+  const io = processIo(async () => (await import('./sections.ts')).SECTIONS);
   try {
     process.exitCode = (await command.run?.(words, options, io, { typed, commands: QUICK })) ?? 0;
   } catch (thrown) {

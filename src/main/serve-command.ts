@@ -1,10 +1,11 @@
 // `portreeve serve`: hands its options to the daemon, which nothing else on the command line loads.
 import type { Io } from '../kit/io.ts';
-import type { ServeOptions } from './settings.ts';
+import type { ServeOptions } from './serve.ts';
 
 /** How long what was written last may wait for its reader. */
 const LAST_WORDS_MS = 300;
 
+/** The daemon reports what is wrong with the options. */
 export async function serveCommand(options: ServeOptions, io: Io): Promise<number> {
   const { serve } = await import('./serve.ts');
   const code = await serve(options, io);

@@ -1,253 +1,128 @@
-// `portreeve serve`: starts what portreeve does on this host, in the foreground, until a signal ends it.
+// `portreeve serve`: runs the services of the daemon, in the foreground, until a signal ends it.
 import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { messageOf, PortreeveError } from '../base/errors.ts';
-import { PORTMAP_JOB } from '../base/job.ts';
-import type { Port } from '../base/port.ts';
-import { GUARD_PATH } from '../guard/app/report.ts';
-import { DaemonGuard } from '../guard/daemon/guard.ts';
 import type { Host, Lock } from '../host/host.ts';
 import { linuxHost } from '../host/linux/linux-host.ts';
 import { notifyManager } from '../host/linux/notify.ts';
+import { PeerShares } from '../job/daemon/peer-shares.ts';
 import { directoriesOf } from '../kit/directories.ts';
-import { type Log, openLog } from '../kit/log.ts';
-import { LOOK_MODE, LookServer, type Looks, type Streams } from '../kit/look-server.ts';
+import type { Io } from '../kit/io.ts';
+import { openLog } from '../kit/log.ts';
 import { DAEMON_TITLE } from '../kit/own-daemon.ts';
 import { requireRuntimeDirectory } from '../kit/runtime-directory.ts';
-import { type DaemonStatus, LOOK_SOCKET, ROOT_LOOK_SOCKET } from '../kit/status-report.ts';
-import { endpointText, type IpEndpoint, type ListenRequest, planEndpoints } from '../portmap/app/listen.ts';
-import { requireNoAccessRules } from '../portmap/app/open-network.ts';
-import type { Registration } from '../portmap/core/registrations.ts';
-import { Portmap, type PortmapOptions } from '../portmap/daemon/portmap.ts';
-import {
-  planTakeOver,
-  recordListen,
-  stopRpcbind,
-  type TakeOver,
-  takeOverPlan,
-} from '../portmap/daemon/take-over.ts';
-import { PORTS_PATH } from '../sockets/app/ports-asked.ts';
-import { PortsLook } from '../sockets/daemon/ports.ts';
-import { greeting } from './greeting.ts';
-import { type ServeOptions, type Settings, settle } from './settings.ts';
+import { settingsPath } from '../kit/settings.ts';
+import type { PortmapOptions } from '../portmap/app/settings.ts';
+import { settlePortmap } from '../portmap/daemon/service.ts';
+import { planTakeOver, takeOverPlan } from '../portmap/daemon/take-over.ts';
+import { Daemon } from './daemon.ts';
+import { type ServiceContext, servicesOf } from './services.ts';
 
-/** Where the daemon's words go. */
-export interface ServeIo {
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-  readonly env: Readonly<Record<string, string | undefined>>;
+/** The options of `portreeve serve`, as they were typed. */
+export interface ServeOptions extends PortmapOptions {
+  readonly config?: string | undefined;
+  readonly state?: string | undefined;
+  readonly runtime?: string | undefined;
+  /** Take the place of a running rpcbind, with its registrations; `dryRun`: only print what would be done. */
+  readonly takeOver?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+  /** The directory of the guard's names in bpffs, where it is not the usual one. */
+  readonly pins?: string | undefined;
 }
 
-/** The port that `npm start` takes where 111 cannot be had. */
-const FALLBACK_PORT = 7111 as Port;
-
 /** Runs the daemon; gives the exit code when it has ended. Throws PortreeveError if it cannot start. */
-export async function serve(options: ServeOptions, io: ServeIo): Promise<number> {
+export async function serve(options: ServeOptions, io: Io): Promise<number> {
   process.title = DAEMON_TITLE;
-  const host = linuxHost();
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
-  const takeOver = options.takeOver ? await planTakeOver(host) : undefined;
-  const readSettings = async () => {
-    const directories = directoriesOf(host.uid, io.env);
-    const settings = await settle(options, directories, host.uid, host.files, takeOver?.addresses.listen);
-    requireNoAccessRules(settings.listen, host.files);
-    return settings;
-  };
-  const settings = await readSettings();
+  const context = await contextOf(options, io);
+  const { host, runtime, takeOver, file, version } = context;
+  const settings = await context.readSettings();
+  const services = servicesOf(context, settings);
   if (takeOver && options.dryRun) {
-    io.out(takeOverPlan(takeOver, settings));
+    io.out(takeOverPlan(takeOver, { settings: settlePortmap(context, settings), file }));
     return 0;
   }
-  requireRuntimeDirectory(settings.runtime, host.uid);
-  const lock = takeDaemonLock(host, settings.runtime);
+  requireRuntimeDirectory(runtime, host.uid);
+  const lock = takeDaemonLock(host, runtime);
   try {
-    const log = openLog(io.err, process.stderr.isTTY === true);
-    const { runtime, state, pins } = settings;
-    const guardParts = {
-      host,
-      log,
-      runtime,
-      state,
-      pins,
-      readSettings: async () => (await readSettings()).guard,
-    };
-    const guard = new DaemonGuard(guardParts, settings.guard);
-    const opened = await openAsPortmap({ host, log, settings, guard }, takeOver);
-    // Its clients wait: what is for later is written when they are answered.
-    const onReady = async () => {
-      if (takeOver) await recordListen({ host, log, settings, takeOver });
-    };
-    const isStopped = stop.signal;
-    await run(
-      { host, log, io, settings, readSettings, isStopped, stop: () => stop.abort(), guard, onReady },
-      opened,
-    );
+    const peers = { shareOf: new PeerShares().of };
+    const daemon = new Daemon({ version, runtime, uid: host.uid, peers }, services, settings);
+    await daemon.start();
+    await run(daemon, { ...context, io, stop });
   } finally {
     lock.release();
   }
   return 0;
 }
 
-/** What the daemon runs with. */
-interface Surroundings {
-  readonly host: Host;
-  readonly log: Log;
-  readonly io: ServeIo;
-  readonly settings: Settings;
-  readonly readSettings: () => Promise<Settings>;
-  readonly isStopped: AbortSignal;
-  readonly stop: () => void;
-  readonly guard: DaemonGuard;
-  /** Called when portmap answers for the first time. */
-  readonly onReady: () => Promise<void>;
+async function contextOf(options: ServeOptions, io: Io): Promise<ServiceContext> {
+  const host = linuxHost();
+  const directories = directoriesOf(host.uid, io.env);
+  return {
+    host,
+    log: openLog(io.err, process.stderr.isTTY === true),
+    version: packageVersion(),
+    runtime: resolve(options.runtime ?? directories.runtime),
+    state: resolve(options.state ?? directories.state),
+    options,
+    pins: options.pins,
+    takeOver: options.takeOver ? await planTakeOver(host) : undefined,
+    file: options.config ?? settingsPath(directories.config),
+    readSettings: () => io.readSettings(options.config),
+  };
 }
 
-/** Portmap, and why it does not listen where it was wanted. */
-interface OpenedPortmap {
-  readonly portmap: Portmap;
-  readonly obstacle: string | undefined;
+/** What a running daemon hears and says. */
+interface Running extends Pick<ServiceContext, 'log' | 'readSettings'> {
+  readonly io: Io;
+  readonly stop: AbortController;
 }
 
-async function run(around: Surroundings, { portmap, obstacle }: OpenedPortmap): Promise<void> {
-  const { settings, log, io, isStopped, guard } = around;
-  const status = async (): Promise<DaemonStatus> => ({
-    version: VERSION,
-    pid: process.pid,
-    since: STARTED,
-    runtime: settings.runtime,
-    portmap: await portmap.report(),
-    guard: guard.report(),
-  });
-  const looks = { '/v1/status': status, [GUARD_PATH]: () => guard.look() };
-  const ports = new PortsLook({
-    state: settings.state,
-    files: guard.files,
-    portmap: () => localEndpoint(portmap),
-  });
-  const streams = { ...guard.streams, [PORTS_PATH]: ports.answer };
-  const servers = lookServers(around, looks, streams);
-  // A terminal that is closed sends it as well: there it means what it has always meant.
-  const reload = () => (process.stdin.isTTY ? around.stop() : void reread(around, portmap));
+/** Until it is asked to stop. */
+async function run(daemon: Daemon, { log, readSettings, io, stop }: Running): Promise<void> {
+  let reloaded = Promise.resolve();
+  const reload = () => {
+    // A terminal that is closed sends it as well: there it means what it has always meant.
+    if (process.stdin.isTTY) stop.abort();
+    else reloaded = reloaded.then(() => reread(daemon, { log, readSettings }));
+  };
   process.on('SIGHUP', reload);
   try {
-    await Promise.all([...servers.map((server) => server.open()), guard.start()]);
     notifyManager('READY=1', io.env);
-    await Promise.race([portmap.start(), aborted(isStopped)]);
-    if (!isStopped.aborted) {
-      await around.onReady();
-      io.out(greeting(VERSION, portmap.endpoints, obstacle));
-    }
+    const texts = await Promise.race([daemon.ready(), aborted(stop.signal)]);
+    for (const text of texts ?? []) io.out(text);
     // What was compiled is kept for the next start also where this one will be killed.
     flushCompileCache();
-    await aborted(isStopped);
+    await aborted(stop.signal);
     notifyManager('STOPPING=1', io.env);
     log.info('portreeve: stopping');
   } finally {
     process.off('SIGHUP', reload);
-    await Promise.all([...servers.map((server) => server.close()), guard.stop(), portmap.stop()]);
+    await reloaded;
+    await daemon.stop();
   }
 }
 
-/** The runtime directory of another user than root is closed to everybody else as it is. */
-function lookServers({ host, settings }: Surroundings, looks: Looks, streams: Streams): LookServer[] {
-  const { runtime } = settings;
-  const all = new LookServer(join(runtime, LOOK_SOCKET), looks, streams);
-  if (host.uid !== 0) return [all];
-  return [new LookServer(join(runtime, ROOT_LOOK_SOCKET), looks, streams, {}, LOOK_MODE.root), all];
+function aborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
 }
 
-/** The Unix socket that the port mapper answers on. */
-function localEndpoint({ endpoints: { endpoints } }: Portmap): string | undefined {
-  const local = endpoints.find(({ spec }) => spec.netid === 'local');
-  return local && endpointText(local.spec);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-}
-
-/** SIGHUP: reads portreeve.toml again and listens as it says; what is wrong with it is logged, and nothing changes. */
-async function reread({ readSettings, log, guard }: Surroundings, portmap: Portmap): Promise<void> {
+/** SIGHUP: all services go by what portreeve.toml says now, or one refuses it: that is logged, and nothing changes. */
+async function reread(
+  daemon: Daemon,
+  { log, readSettings }: Pick<Running, 'log' | 'readSettings'>,
+): Promise<void> {
   try {
-    const { listen, port, localPath, guard: guardSettings } = await readSettings();
-    guard.asJob(PORTMAP_JOB, () => portmap.reconfigure({ addresses: listen, port, localPath }));
-    guard.configure(guardSettings);
-    const where = portmap.endpoints.endpoints.map(({ spec }) => endpointText(spec)).join(', ');
-    log.info(`portreeve: the settings were read again; portmap listens on ${where}`);
+    await daemon.reload(await readSettings());
+    log.info(`portreeve: ${['the settings were read again', ...daemon.summaries].join('; ')}`);
   } catch (thrown) {
     const hint = thrown instanceof PortreeveError && thrown.hint !== '' ? `. ${thrown.hint}` : '';
     log.error(
       `portreeve: the settings were read again, and nothing was changed: ${messageOf(thrown)}${hint}`,
     );
-  }
-}
-
-/**
- * Opens portmap as its job, in the place of another port mapper if need be. Where that fails, what the guard has
- * refused is recorded before we end.
- */
-async function openAsPortmap(around: Opening, takeOver: TakeOver | undefined): Promise<OpenedPortmap> {
-  const { host, guard } = around;
-  try {
-    if (takeOver) {
-      guard.asJob(PORTMAP_JOB, () => requireGuardAllows(around));
-      await stopRpcbind(host, takeOver);
-    }
-    return guard.asJob(PORTMAP_JOB, () => openPortmap(around, takeOver?.carried.entries ?? []));
-  } catch (thrown) {
-    guard.abandon();
-    throw thrown;
-  }
-}
-
-/** Throws before another port mapper is stopped in whose place we would not get our ports. */
-function requireGuardAllows({ guard, settings: { listen, port, localPath } }: Opening): void {
-  for (const { spec } of planEndpoints({ addresses: listen, port, localPath })) {
-    const refusal = spec.netid === 'local' ? undefined : guard.refusalOf(spec);
-    if (refusal) throw refusal;
-  }
-}
-
-type Opening = Pick<Surroundings, 'host' | 'log' | 'settings' | 'guard'>;
-
-/** What another port may help against. */
-const IN_THE_WAY: ReadonlySet<string> = new Set(['ENDPOINT_TAKEN', 'ENDPOINT_DENIED', 'GUARD_REFUSED']);
-
-/** Opens portmap where it is wanted or, where that fails and a fallback is allowed, on another port of loopback. */
-function openPortmap(
-  { host, log, settings, guard }: Opening,
-  carried: readonly Registration[],
-): OpenedPortmap {
-  const { listen, port, localPath, runtime, fallback, uid } = settings;
-  const options = {
-    host,
-    log,
-    runtime,
-    uid,
-    guard: (spec: IpEndpoint) => guard.refusalOf(spec),
-    openGrantedPorts: () => guard.openGrantedPorts(),
-  };
-  try {
-    const request = { addresses: listen, port, localPath };
-    return { portmap: new Portmap(options, request, carried), obstacle: undefined };
-  } catch (thrown) {
-    const isInTheWay = thrown instanceof PortreeveError && IN_THE_WAY.has(thrown.code);
-    if (!fallback || !isInTheWay) throw thrown;
-    const instead = { addresses: [], port: FALLBACK_PORT, localPath: join(runtime, 'rpcbind.sock') };
-    return { portmap: openFallback(options, instead, thrown.message), obstacle: thrown.message };
-  }
-}
-
-/** Where the other port cannot be had either, both obstacles are named. */
-function openFallback(options: PortmapOptions, request: ListenRequest, obstacle: string): Portmap {
-  try {
-    return new Portmap(options, request);
-  } catch (thrown) {
-    if (!(thrown instanceof PortreeveError)) throw thrown;
-    throw new PortreeveError(thrown.code, `${obstacle}; and ${thrown.message}`, thrown.hint, thrown.data);
   }
 }
 
@@ -267,9 +142,8 @@ function takeDaemonLock(host: Host, runtime: string): Lock {
   );
 }
 
-const STARTED = new Date().toISOString();
-
 /** The version in package.json, which lies above src/ and dist/. */
-const VERSION: string = JSON.parse(
-  readFileSync(join(dirname(dirname(import.meta.dirname)), 'package.json'), 'utf8'),
-).version;
+function packageVersion(): string {
+  const path = join(dirname(dirname(import.meta.dirname)), 'package.json');
+  return JSON.parse(readFileSync(path, 'utf8')).version;
+}

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
 import { daemonStatus, lookDaemon } from '../../test/support/look-daemon.ts';
 import { needs, probe } from '../../test/support/probe.ts';
-import type { GuardReport } from '../kit/status-report.ts';
+import type { GuardReport } from '../guard/app/report.ts';
 import { run } from './program.ts';
 import { statusText } from './status.ts';
 

@@ -4,15 +4,25 @@ import { EXIT_CODES } from '../base/errors.ts';
 import { parseDecimal } from '../base/port.ts';
 import { printable } from '../base/printable.ts';
 import type { Column } from '../base/table.ts';
+import type { GuardReport } from '../guard/app/report.ts';
 import { askDaemon } from '../kit/daemon-status.ts';
 import type { Io } from '../kit/io.ts';
-import type { DaemonStatus, GuardReport, PortmapReport } from '../kit/status-report.ts';
+import type { DaemonHead } from '../kit/status-report.ts';
 import { emphasize, formatTable, json, localTime } from '../kit/text.ts';
+import type { PortmapReport } from '../portmap/app/report.ts';
 import { CALL_COLUMNS, callRows } from '../portmap/commands/calls.ts';
 import type { StatusOptions } from './commands.ts';
 
+/** The parts of services that are shown. */
+interface Parts {
+  readonly portmap: PortmapReport;
+  readonly guard: GuardReport;
+}
+
+export type DaemonStatus = DaemonHead & Parts;
+
 export async function statusCommand(options: StatusOptions, io: Io): Promise<number> {
-  const status = await askDaemon(io, options.runtime);
+  const status = await askDaemon<Parts>(io, options.runtime);
   io.out(options.json ? json(status) : statusText(io, status));
   return status.portmap.state === 'running' ? 0 : EXIT_CODES.refused;
 }

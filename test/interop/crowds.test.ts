@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { RUN_SOCKET } from '../../src/guard/app/run.ts';
-import { LOOK_SOCKET, ROOT_LOOK_SOCKET } from '../../src/kit/status-report.ts';
+import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../../src/kit/status-report.ts';
 import { portreeve, serve } from '../support/daemon.ts';
 import { ONLY_PORTREEVE } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';

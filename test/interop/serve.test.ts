@@ -53,6 +53,24 @@ test('its manager hears when its sockets are open, and when it is about to end',
   assert.equal(manager.output.match(/READY=1/g)?.length, 1);
 });
 
+/** Prints what GET /metrics gives. */
+const SCRAPE = `require('node:http')
+  .get({ socketPath: '/run/portreeve/look.sock', path: '/metrics' }, (response) => response.pipe(process.stdout))`;
+
+test('it serves the metrics of its services to every user', async (t) => {
+  const at = await world(t);
+  if (at === undefined) return;
+  await serve(at);
+  assert.equal((await portreeve(at, ['portmap', 'list', '127.0.0.1'])).code, 0);
+  const { stdout } = await at.run([process.execPath, '-e', SCRAPE], { uid: 1000 });
+  const words = new Set([...stdout.matchAll(/^# TYPE portreeve_([a-z]+)_/gm)].map(([, word]) => word));
+  assert.deepEqual([...words], ['guard', 'portmap', 'sockets', 'lease']);
+  assert.match(stdout, /^portreeve_portmap_running 1$/m);
+  assert.match(stdout, /^portreeve_portmap_calls_total\{version="4",procedure="DUMP"\} 1$/m);
+  const { portmap } = await status(at);
+  assert.match(stdout, new RegExp(`^portreeve_portmap_registrations ${portmap.mappings}$`, 'm'));
+});
+
 test('a second one is refused with the pid of the first', async (t) => {
   const at = await world(t);
   if (at === undefined) return;

@@ -9,6 +9,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { CONTROL_REQUEST_MAX_BYTES } from '../../src/base/limits.ts';
 import { ControlServer } from '../../src/kit/control-server.ts';
 import { LookServer } from '../../src/kit/look-server.ts';
+import { PEERS } from '../support/unix-peers.ts';
 
 /** Names that every object has. */
 const INHERITED = Object.getOwnPropertyNames(Object.prototype);
@@ -28,8 +29,8 @@ async function sockets(t: TestContext): Promise<Sockets> {
   const act = () => ({ count: ++count });
   const at = { look: join(directory, 'look.sock'), run: join(directory, 'run.sock') };
   const servers = [
-    new LookServer(at.look, { [GOOD.look]: act }),
-    new ControlServer(at.run, 0o666, { [GOOD.run]: act }),
+    new LookServer(at.look, { [GOOD.look]: act }, {}, PEERS),
+    new ControlServer(at.run, 0o666, { [GOOD.run]: act }, PEERS),
   ];
   t.after(async () => {
     await Promise.all(servers.map((server) => server.close()));

@@ -1,6 +1,8 @@
 /** An Io that keeps what a command says. */
 
 import type { Io } from '../../src/kit/io.ts';
+import { settingsOfUser } from '../../src/kit/settings.ts';
+import { SECTIONS } from '../../src/main/sections.ts';
 
 /** The world of a command under test; what it said so far can be read. */
 export interface CapturedIo extends Io {
@@ -9,6 +11,7 @@ export interface CapturedIo extends Io {
 }
 
 export function capturedIo(surroundings: Partial<Pick<Io, 'env' | 'columns' | 'uid'>> = {}): CapturedIo {
+  const user = { env: {}, uid: process.getuid?.() ?? -1, ...surroundings };
   let stdout = '';
   let stderr = '';
   return {
@@ -20,9 +23,8 @@ export function capturedIo(surroundings: Partial<Pick<Io, 'env' | 'columns' | 'u
     },
     stdout: () => stdout,
     stderr: () => stderr,
-    env: {},
     columns: undefined,
-    uid: process.getuid?.() ?? -1,
-    ...surroundings,
+    readSettings: (named) => settingsOfUser(named, user, SECTIONS),
+    ...user,
   };
 }

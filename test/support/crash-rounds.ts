@@ -12,7 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PID_MAX } from '../../src/base/limits.ts';
 import { parseDecimal } from '../../src/base/port.ts';
 import { lookAt } from '../../src/kit/daemon-client.ts';
-import type { DaemonStatus } from '../../src/kit/status-report.ts';
+import type { DaemonStatus } from '../../src/main/status.ts';
 import { RpcError } from '../../src/portmap/client/errors.ts';
 import {
   type NewEntry,

@@ -2,7 +2,7 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DaemonStatus } from '../../src/kit/status-report.ts';
+import type { DaemonStatus } from '../../src/main/status.ts';
 import { type Running, type RunOptions, until, type World } from './world.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');

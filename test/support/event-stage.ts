@@ -1,4 +1,5 @@
 // A guard whose profile and whose events are in archives, and how long it takes until a follower has a refusal.
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,6 +21,7 @@ import type { Flood } from './flood.ts';
 import { GuardStage, jobsOf, type NamedJobs, type Who } from './guard.ts';
 import { revision } from './profile-archive-cases.ts';
 import { SimProfileArchive } from './sim/profile-archive.ts';
+import { PEERS } from './unix-peers.ts';
 import { inTime } from './world.ts';
 
 const BINDER = join(import.meta.dirname, 'binder.ts');
@@ -89,7 +91,7 @@ export async function reportDelays(t: Pick<TestContext, 'after'>, count: number)
   const { archive, directory, record, bind } = await onStage(t);
   const feed = new EventFeed({ archive, maySeeAll: () => true });
   const path = join(directory, 'look.sock');
-  const server = new LookServer(path, {}, { [EVENTS_PATH]: feed.answer });
+  const server = new LookServer(path, {}, { [EVENTS_PATH]: feed.answer }, PEERS);
   await server.open();
   t.after(() => server.close());
   record(() => feed.recorded());

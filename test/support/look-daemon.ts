@@ -5,12 +5,10 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import {
-  type DaemonStatus,
-  type GuardReport,
-  LOOK_SOCKET,
-  type PortmapReport,
-} from '../../src/kit/status-report.ts';
+import type { GuardReport } from '../../src/guard/app/report.ts';
+import { LOOK_SOCKET } from '../../src/kit/status-report.ts';
+import type { DaemonStatus } from '../../src/main/status.ts';
+import type { PortmapReport } from '../../src/portmap/app/report.ts';
 
 /** The status of a daemon that has just been started, but for what the test says. */
 export function daemonStatus(

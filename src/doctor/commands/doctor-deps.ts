@@ -3,22 +3,22 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { assignableElsewhere } from '../../guard/commands/assignable.ts';
 import { guardChoices } from '../../guard/commands/deps.ts';
-import { readText, replaceFile } from '../../host/linux/files.ts';
+import { replaceFile } from '../../host/linux/files.ts';
 import { remove } from '../../host/linux/install.ts';
 import { putFile } from '../../host/linux/put-file.ts';
 import { runningPrograms } from '../../host/linux/running-programs.ts';
 import { SysctlRecordFile } from '../../host/linux/sysctl-record.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import { pathInTree } from '../../host/linux/tree-path.ts';
-import { directoriesOf } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
-import { readSettings } from '../../kit/settings.ts';
+import { sectionOf } from '../../kit/settings.ts';
 import type { BootFiles } from '../../names/app/boot-settings.ts';
 import { bootFiles, bootReader } from '../../names/commands/boot-files.ts';
 import { ownState } from '../../profile/commands/settings.ts';
 import type { Suppression } from '../app/examine.ts';
 import type { FixDoors } from '../app/fix.ts';
 import type { SceneChoices, SceneDoors } from '../app/scene.ts';
+import { DOCTOR_SECTION } from '../app/settings.ts';
 import { FileRecordFile } from '../linux/file-record.ts';
 import { explainDoors } from './explain-deps.ts';
 import type { DoctorOptions } from './index.ts';
@@ -37,7 +37,7 @@ export async function doctorChoices(
 ): Promise<{ readonly choices: SceneChoices; readonly suppressions: readonly Suppression[] }> {
   const options = named === undefined ? {} : { config: named };
   const { omvsJob, errnoLow } = await guardChoices(options, io);
-  const { doctor = {} } = await readSettings(named, directoriesOf(io.uid, io.env).config, { readText });
+  const doctor = sectionOf(await io.readSettings(named), DOCTOR_SECTION);
   const member = bpxprm === undefined ? doctor.bpxprm : resolve(bpxprm);
   return { choices: { omvsJob, errnoLow, bpxprm: member }, suppressions: doctor.suppress ?? [] };
 }

@@ -125,7 +125,10 @@ test('a file of ours that cannot be read is told where it matters, and is no wro
   assert.equal(untold.filter((reason: string) => reason.includes('zz-portreeve-doctor.conf')).length, 1);
   const { code, stderr } = await doctor(...args, '--fix');
   assert.equal(code, 3);
-  assert.match(stderr, /\nportreeve: cannot read .*zz-portreeve-doctor\.conf: it is a directory\n/);
+  assert.match(
+    stderr,
+    /\nportreeve: error\[FILE_UNREADABLE\]: cannot read .*zz-portreeve-doctor\.conf: it is a directory\n/,
+  );
 });
 
 test('only root mends and takes back', async (t) => {

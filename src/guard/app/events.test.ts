@@ -1,19 +1,11 @@
-// What is asked about events, as a path and back, and the group that may see all of them.
+// What is asked about events, as a path and back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
-import { SimFiles } from '../../../test/support/sim/files.ts';
 import { PORTS_ASKED_MAX } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
-import {
-  EVENTS_PATH,
-  type EventsAsked,
-  eventLine,
-  eventsPath,
-  parseEventsPath,
-  portreeveGid,
-} from './events.ts';
+import { EVENTS_PATH, type EventsAsked, eventLine, eventsPath, parseEventsPath } from './events.ts';
 
 const portRange = fc
   .tuple(fc.integer({ min: 0, max: 65535 }), fc.integer({ min: 0, max: 65535 }))
@@ -53,12 +45,6 @@ test('what is asked wrongly is said, and never thrown', () => {
       assert.ok(['string', 'object'].includes(typeof parseEventsPath(`${EVENTS_PATH}?${text}`)));
     }),
   );
-});
-
-test('the group portreeve, where there is one', () => {
-  const files = (group: string) => new SimFiles({ '/etc/group': group }, 1);
-  assert.equal(portreeveGid(files('root:x:0:\nportreeve:x:998:alice\n')), 998);
-  assert.equal(portreeveGid(files('root:x:0:\nportreeve-portmap:x:997:\n')), undefined);
 });
 
 test('a line of JSON has every field in one order, and null for what is not known', () => {

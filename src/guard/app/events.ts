@@ -7,21 +7,11 @@ import {
 } from '../../base/guard-event.ts';
 import { JOB_NAME_MAX_CHARACTERS } from '../../base/limits.ts';
 import { type PortForm, portRangeText, readPortList } from '../../base/port.ts';
-import type { Files } from '../../host/host.ts';
-import { readUsers } from '../../job/app/users.ts';
 import { parseRfc3339 } from '../../text/rfc3339.ts';
 import type { EventQuery } from '../core/event-archive.ts';
 
 /** The path on look.sock under which the daemon gives a line of JSON for each event. */
 export const EVENTS_PATH = '/v1/events';
-
-/** Its members may look at everything. */
-export const PORTREEVE_GROUP = 'portreeve';
-
-/** The gid of that group; undefined where there is none. */
-export function portreeveGid(files: Pick<Files, 'readText'>): number | undefined {
-  return readUsers(files).groups.find(({ name }) => name === PORTREEVE_GROUP)?.gid;
-}
 
 /** An event as JSON has it: what is not known, or does not belong to its kind, is null. */
 export type EventLine = {

@@ -49,3 +49,18 @@ export function guardJson(state: GuardState | undefined): GuardJson | NoGuardJso
     counters: Object.fromEntries(Object.entries(counters).map(([name, count]) => [name, `${count}`])),
   };
 }
+
+/** The guard as the daemon sees it: the part `guard` of GET /v1/status. */
+export interface GuardReport {
+  /** `enforce`, `observe` or `off`, as `portreeve guard` has it; `absent`: none is in the kernel that we can reach. */
+  readonly mode: string;
+  /** The revision of the profile that the kernel goes by. */
+  readonly revision: number | null;
+  /** How many cgroups and users are known as jobs. */
+  readonly cgroups: number;
+  readonly users: number;
+  /** Names in the profile that are no unit's and no user's here, nor another job's, in the order of the profile. */
+  readonly unknown: readonly string[];
+  /** What this daemon cannot do here, and why. */
+  readonly missing: readonly string[];
+}

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseSettings } from '../../kit/settings-file.ts';
-import { guardSettings } from './settings.ts';
+import { PROFILE_SECTION } from '../../profile/app/settings.ts';
+import { GUARD_SECTION, guardSettings } from './settings.ts';
 
 test('without a word a refusal is EACCES, and one that bindresvport(3) is to pass over EADDRINUSE', () => {
   assert.deepEqual(guardSettings({}), {
@@ -15,7 +16,7 @@ test('without a word a refusal is EACCES, and one that bindresvport(3) is to pas
   });
 });
 
-test('all that can be said', () => {
+test('all that can be said', async () => {
   const text = `[profile]
 omvs_job = "UNIX"
 authport_jobs = ["FTPD*"]
@@ -25,7 +26,7 @@ errno_low = "EACCES"
 cgroup = "/sys/fs/cgroup/system.slice"
 namespaces = ["web", "/run/docker/netns/1a2b"]
 `;
-  assert.deepEqual(guardSettings(parseSettings(text, 'x.toml')), {
+  assert.deepEqual(guardSettings(await parseSettings(text, 'x.toml', [PROFILE_SECTION, GUARD_SECTION])), {
     omvsJob: 'UNIX',
     authportJobs: ['FTPD*'],
     errno: 'EPERM',

@@ -1,8 +1,24 @@
 // What portreeve.toml says of the guard: the commands and the daemon go by the same.
 
-import type { SettingsFile } from '../../kit/settings-file.ts';
+import { type Section, type Settings, sectionOf } from '../../kit/settings.ts';
+import { PROFILE_SECTION } from '../../profile/app/settings.ts';
 import { namespacePath } from '../../text/namespace.ts';
 import type { GuardErrno } from './guard-errnos.ts';
+
+export interface GuardSection {
+  /** With what bind(2) fails on a port that the profile refuses; `errno_low`: on one from 512 to 1023. */
+  readonly errno?: GuardErrno | undefined;
+  readonly errno_low?: GuardErrno | undefined;
+  /** The directory of the cgroup below which binds are judged. */
+  readonly cgroup?: string | undefined;
+  /** Network namespaces: names that "ip netns" lists, and paths. */
+  readonly namespaces?: readonly string[] | undefined;
+}
+
+export const GUARD_SECTION: Section<GuardSection> = {
+  name: 'guard',
+  schema: async () => (await import('./settings-schema.ts')).GUARD,
+};
 
 /** What a port is refused with if nobody says otherwise: bindresvport(3) goes on at EADDRINUSE, and at nothing else. */
 const DEFAULT_ERRNO: GuardErrno = 'EACCES';
@@ -26,7 +42,9 @@ export interface GuardSettings extends TableChoices {
 }
 
 /** What the sections [guard] and [profile] come to. */
-export function guardSettings({ guard = {}, profile = {} }: SettingsFile): GuardSettings {
+export function guardSettings(settings: Settings): GuardSettings {
+  const guard = sectionOf(settings, GUARD_SECTION);
+  const profile = sectionOf(settings, PROFILE_SECTION);
   return {
     omvsJob: profile.omvs_job,
     authportJobs: profile.authport_jobs ?? [],

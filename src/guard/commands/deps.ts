@@ -1,6 +1,5 @@
 // What the commands of the guard work with: the kernel, the archive, the jobs of this host.
 
-import { readText } from '../../host/linux/files.ts';
 import { GrantedPortsFile } from '../../host/linux/granted-ports.ts';
 import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
 import { systemClock } from '../../host/linux/linux-clock.ts';
@@ -10,9 +9,8 @@ import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import { hostFiles } from '../../job/commands/host-files.ts';
 import type { CommandUsers } from '../../job/commands/host-users.ts';
 import { jobsOfHost } from '../../job/commands/jobs-here.ts';
-import { directoriesOf, GUARD_PINS } from '../../kit/directories.ts';
+import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
-import { readSettings } from '../../kit/settings.ts';
 import { carryOut, planAgain } from '../../profile/app/apply.ts';
 import { ownState, type ProfileOptions } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
@@ -60,8 +58,7 @@ export function assignedHere(directory: string): AssignedPorts {
 
 /** How it is guarded: by what was typed, and by portreeve.toml. */
 export async function guardChoices(options: GuardOptions, io: Io): Promise<GuardChoices> {
-  const { config } = directoriesOf(io.uid, io.env);
-  const settings = guardSettings(await readSettings(options.config, config, { readText }));
+  const settings = guardSettings(await io.readSettings(options.config));
   return { ...settings, pins: options.pins ?? GUARD_PINS, cgroup: options.cgroup ?? settings.cgroup };
 }
 

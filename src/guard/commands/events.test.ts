@@ -8,6 +8,7 @@ import { capturedIo } from '../../../test/support/captured-io.ts';
 import { EVENT_TIME, guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
 import { lookDaemon } from '../../../test/support/look-daemon.ts';
 import { SimEventArchive } from '../../../test/support/sim/event-archive.ts';
+import { PEERS } from '../../../test/support/unix-peers.ts';
 import { inTime, until } from '../../../test/support/world.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { LookServer } from '../../kit/look-server.ts';
@@ -33,7 +34,7 @@ async function daemon(t: TestContext) {
   const archive = new SimEventArchive();
   const feed = new EventFeed({ archive, maySeeAll: () => true });
   const path = join(home, 'portreeve', LOOK_SOCKET);
-  const server = new LookServer(path, {}, { [EVENTS_PATH]: feed.answer });
+  const server = new LookServer(path, {}, { [EVENTS_PATH]: feed.answer }, PEERS);
   await server.open();
   t.after(() => server.close());
   const add = (...events: Parameters<typeof archive.append>[0][number][]) => {

@@ -10,7 +10,7 @@ import type { Io } from '../../kit/io.ts';
 import { ownState } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { type SeeDoors, seeSockets } from '../../sockets/app/see.ts';
-import { doorsHere } from '../../sockets/commands/ports-doors.ts';
+import { doorsHere } from '../../sockets/commands/ports-deps.ts';
 import { guardState } from '../app/guard.ts';
 import {
   type Epoch,

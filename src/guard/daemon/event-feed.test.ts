@@ -10,6 +10,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { EVENT_TIME, guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { SimEventArchive } from '../../../test/support/sim/event-archive.ts';
+import { PEERS } from '../../../test/support/unix-peers.ts';
 import { inTime, until } from '../../../test/support/world.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { EVENT_PAGE_MAX, EVENT_READERS_MAX, EVENT_READERS_PER_USER_MAX } from '../../base/limits.ts';
@@ -38,7 +39,7 @@ async function served(
     responses.push(response);
     feed.answer(request, response);
   };
-  const server = new LookServer(path, {}, { [EVENTS_PATH]: answer });
+  const server = new LookServer(path, {}, { [EVENTS_PATH]: answer }, PEERS);
   await server.open();
   t.after(() => server.close());
   const ask = async (target: string): Promise<IncomingMessage> => {

@@ -4,13 +4,14 @@ import { namesOf as namesOfJob } from '../../base/job.ts';
 import type { Cgroups, Files, Host } from '../../host/host.ts';
 import { HostUsers } from '../../job/app/host-users.ts';
 import { UnitJobs } from '../../job/app/jobs.ts';
+import type { JobSections } from '../../job/app/settings.ts';
 import type { Jobs } from '../../job/core/jobs.ts';
 import { type SpelledNames, UserFollower } from '../../job/daemon/user-follower.ts';
 import { SqliteUserArchive } from '../../job/linux/user-archive.ts';
 import { LinuxUserDatabase } from '../../job/linux/user-database.ts';
 import { profileInForce } from '../../profile/app/in-force.ts';
+import type { SpelledName } from '../../profile/core/spelled-names.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
-import type { JobSection } from '../app/run-job.ts';
 import { namesIn, unknownIn } from '../app/unknown-names.ts';
 
 /** What portreeve.toml says of names. */
@@ -18,7 +19,7 @@ export interface UserSettings {
   readonly omvsJob: string | undefined;
   readonly authportJobs: readonly string[];
   /** The sections [job.NAME]. */
-  readonly jobs: Readonly<Record<string, JobSection>>;
+  readonly jobs: JobSections;
 }
 
 /** What it is made of. */
@@ -40,7 +41,7 @@ export class GuardUsers {
   readonly #parts: GuardUsersParts;
   readonly #users: HostUsers;
   readonly #units: UnitJobs;
-  readonly #follower: UserFollower;
+  readonly #follower: UserFollower<SpelledName>;
   readonly #database = new LinuxUserDatabase();
   #revision: number | undefined;
 
@@ -61,7 +62,7 @@ export class GuardUsers {
   }
 
   /** The names in the rules and the settings. */
-  #spelled(): SpelledNames {
+  #spelled(): SpelledNames<SpelledName> {
     const { settings, state } = this.#parts;
     const now = settings();
     const { jobs, ids } = namesIn(profileInForce(new SqliteProfileArchive(state)), now);

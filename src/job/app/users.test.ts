@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimFiles } from '../../../test/support/sim/files.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import { identityOf, identityOfUid, readUsers } from './users.ts';
+import { identityOf, identityOfUid, portreeveGid, readUsers } from './users.ts';
 
 const FILES = new SimFiles(
   {
@@ -37,4 +37,10 @@ test('a host without these files has no users', () => {
   const users = readUsers(new SimFiles({}, 1));
   assert.deepEqual(users, { accounts: [], groups: [] });
   assert.deepEqual(identityOfUid(0, users), { uid: 0, name: undefined, gids: [] });
+});
+
+test('the group portreeve, where there is one', () => {
+  const files = (group: string) => new SimFiles({ '/etc/group': group }, 1);
+  assert.equal(portreeveGid(files('root:x:0:\nportreeve:x:998:alice\n')), 998);
+  assert.equal(portreeveGid(files('root:x:0:\nportreeve-portmap:x:997:\n')), undefined);
 });

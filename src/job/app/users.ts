@@ -32,6 +32,14 @@ export function readUsers(files: Pick<Files, 'readText'>): Users {
   };
 }
 
+/** Its members may see everything. */
+const PORTREEVE_GROUP = 'portreeve';
+
+/** The gid of the group `portreeve`; undefined where there is no such group. */
+export function portreeveGid(files: Pick<Files, 'readText'>): number | undefined {
+  return readUsers(files).groups.find(({ name }) => name === PORTREEVE_GROUP)?.gid;
+}
+
 /** A user by his name or uid. Throws PortreeveError `USER_UNKNOWN` (usage) for a name that nobody has. */
 export function identityOf(user: string, users: Users): Identity {
   const named = users.accounts.find(({ name }) => name === user);

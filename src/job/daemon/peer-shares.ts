@@ -2,13 +2,12 @@
 
 import { SUBUID_MAX_BYTES, UID_MAX } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
-import { portreeveGid } from '../../guard/app/events.ts';
 import type { Files } from '../../host/host.ts';
 import { readText, stampOf } from '../../host/linux/files.ts';
 import type { PeerCredentials } from '../../host/linux/peer-credentials.ts';
 import type { Share } from '../../kit/shares.ts';
 import { parseSubuid } from '../../text/subuid.ts';
-import { readUsers } from '../app/users.ts';
+import { portreeveGid, readUsers } from '../app/users.ts';
 
 const SUBUID = '/etc/subuid';
 const READ = ['/etc/passwd', '/etc/group', SUBUID] as const;

@@ -16,7 +16,7 @@ class Stage {
   readonly warnings: string[] = [];
   readonly named = new Set<number>();
   spelled = ['WEB'];
-  readonly follower: UserFollower;
+  readonly follower: UserFollower<{ readonly name: string }>;
 
   constructor() {
     const files = new SimFiles({ '/etc/passwd': 'root:x:0:0:::\n', '/etc/group': '' }, 1);

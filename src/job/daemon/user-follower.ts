@@ -10,7 +10,6 @@ import {
 } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
 import type { Cgroups } from '../../host/host.ts';
-import type { SpelledName } from '../../profile/core/spelled-names.ts';
 import { type AskDeps, askUsers } from '../app/host-users.ts';
 import { NamelessUids } from '../app/nameless-uids.ts';
 
@@ -18,9 +17,14 @@ import { NamelessUids } from '../app/nameless-uids.ts';
 const USER_SLICE = '/user.slice';
 const SLICE_OF_USER = /^user-([0-9]+)\.slice$/;
 
+/** The name of a job, in capitals. */
+interface Named {
+  readonly name: string;
+}
+
 /** The names that the rules and the settings spell out. */
-export interface SpelledNames {
-  readonly jobs: readonly SpelledName[];
+export interface SpelledNames<Spelled extends Named> {
+  readonly jobs: readonly Spelled[];
   /** Other users who are named, in capitals. */
   readonly users: readonly string[];
   /** Users and groups on access lists, in capitals. */
@@ -28,10 +32,10 @@ export interface SpelledNames {
 }
 
 /** What it works with. */
-export interface UserFollowerParts extends AskDeps {
+export interface UserFollowerParts<Spelled extends Named> extends AskDeps {
   readonly cgroups: Pick<Cgroups, 'at' | 'list'>;
   /** Reads what the rules in force say. */
-  readonly spelled: () => SpelledNames;
+  readonly spelled: () => SpelledNames<Spelled>;
   /** Whether a uid has a job. */
   readonly isNamed: (uid: number) => boolean;
   /** Is told, once, what does not work. */
@@ -39,10 +43,10 @@ export interface UserFollowerParts extends AskDeps {
 }
 
 /** To be called every tick; it asks in the background, one question at a time. */
-export class UserFollower {
-  readonly #parts: UserFollowerParts;
+export class UserFollower<Spelled extends Named> {
+  readonly #parts: UserFollowerParts<Spelled>;
   readonly #nameless: NamelessUids;
-  #spelled: SpelledNames = { jobs: [], users: [], ids: [] };
+  #spelled: SpelledNames<Spelled> = { jobs: [], users: [], ids: [] };
   #refreshAt = Number.NEGATIVE_INFINITY;
   #uidsAt = Number.NEGATIVE_INFINITY;
   /** Since when each user who was known has not been answered (monotonic milliseconds). */
@@ -51,13 +55,13 @@ export class UserFollower {
   #isClosed = false;
   #fault: string | undefined;
 
-  constructor(parts: UserFollowerParts) {
+  constructor(parts: UserFollowerParts<Spelled>) {
     this.#parts = parts;
     this.#nameless = new NamelessUids(parts);
   }
 
   /** The jobs that the rules spelled out when they were read last. */
-  get jobs(): readonly SpelledName[] {
+  get jobs(): readonly Spelled[] {
     return this.#spelled.jobs;
   }
 

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
 import { PID_MAX } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
-import { RUN_PATH, RUN_SOCKET, type RunAnswer, type RunRequest } from '../../guard/app/run.ts';
 import { command } from '../../kit/daemon-client.ts';
 import { SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
+import { RUN_SOCKET } from '../../kit/status-report.ts';
+import { RUN_PATH, type RunAnswer, type RunRequest } from '../app/run.ts';
 import type { RunOptions } from './index.ts';
 
 /** What bin/portreeve takes for the sign that its shell has the job: no other end of ours has this code. */

@@ -1,6 +1,10 @@
 // Writes where to listen into the text of portreeve.toml, of which everything else stays as it was written.
 import { PortreeveError } from '../../base/errors.ts';
-import { parseSettings, type SettingsFile } from '../../kit/settings-file.ts';
+import { type Settings, sectionOf } from '../../kit/settings.ts';
+import { PORTMAP_SECTION } from './settings.ts';
+
+/** Reads the text of portreeve.toml; see parseSettings(). */
+export type ParseSettings = (text: string, path: string) => Promise<Settings>;
 
 const PORTMAP_HEADER = /^[ \t]*\[[ \t]*portmap[ \t]*\][ \t]*(#.*)?$/;
 const COMMENT = '# As rpcbind did: written by "portreeve portmap take-over".';
@@ -9,7 +13,12 @@ const COMMENT = '# As rpcbind did: written by "portreeve portmap take-over".';
  * The text with `[portmap] listen`, which it does not have yet. Throws PortreeveError `CONFIG_INVALID` (usage) where
  * the file is not valid, or cannot be written without knowing it better: then it is for the administrator to do.
  */
-export function withListen(text: string, path: string, addresses: readonly string[]): string {
+export async function withListen(
+  text: string,
+  path: string,
+  addresses: readonly string[],
+  parse: ParseSettings,
+): Promise<string> {
   const setting = `${COMMENT}\n${listenSetting(addresses)}`;
   const lines = text.split('\n');
   const at = lines.findIndex((line) => PORTMAP_HEADER.test(line));
@@ -18,19 +27,20 @@ export function withListen(text: string, path: string, addresses: readonly strin
     at < 0
       ? `${before}${before === '' ? '' : '\n'}[portmap]\n${setting}\n`
       : lines.toSpliced(at + 1, 0, setting).join('\n');
-  const old = parseSettings(text, path);
-  const now = parsed(edited, path);
-  const wanted = { ...old, portmap: { ...old.portmap, listen: [...addresses] } };
+  const old = await parse(text, path);
+  const now = await parsed(edited, path, parse);
+  const wanted = { ...old, portmap: { ...sectionOf(old, PORTMAP_SECTION), listen: addresses } };
   if (sortedJson(now) === sortedJson(wanted)) return edited;
   const message = `${path} cannot be changed without changing more than [portmap] listen`;
   throw new PortreeveError('CONFIG_INVALID', message, '', { path });
 }
 
 /** Undefined for what is not valid: the section may be there in another form. */
-function parsed(text: string, path: string): SettingsFile | undefined {
+async function parsed(text: string, path: string, parse: ParseSettings): Promise<Settings | undefined> {
   try {
-    return parseSettings(text, path);
-  } catch {
+    return await parse(text, path);
+  } catch (thrown) {
+    if (!(thrown instanceof PortreeveError)) throw thrown;
     return undefined;
   }
 }

@@ -2,6 +2,7 @@
 import { PortreeveError } from '../../base/errors.ts';
 import { askDaemon } from '../../kit/daemon-status.ts';
 import type { Io } from '../../kit/io.ts';
+import type { PortmapReport } from '../app/report.ts';
 import { RpcError } from '../client/errors.ts';
 import { Portmap, type PortmapTarget } from '../client/portmap.ts';
 import type { LocalTarget } from '../client/target.ts';
@@ -51,7 +52,7 @@ async function targetsHere(io: Io): Promise<PortmapTarget[]> {
 
 /** The running daemon's port mapper, as far as there is one. */
 async function targetsOfDaemon(io: Io): Promise<PortmapTarget[]> {
-  const { sockets } = await askDaemon(io, undefined).then(
+  const { sockets } = await askDaemon<{ readonly portmap: PortmapReport }>(io, undefined).then(
     ({ portmap }) => portmap,
     () => ({ sockets: [] }),
   );

@@ -1,7 +1,7 @@
 // How often each procedure of the port mapper was called, as a table.
 
 import type { Column } from '../../base/table.ts';
-import { procedureName } from '../client/procedures.ts';
+import { procedureName } from '../core/procedures.ts';
 
 export interface CallRow {
   readonly version: number;

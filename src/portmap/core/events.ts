@@ -21,6 +21,21 @@ export interface PortmapEvent {
 /** How many events of each kind were not told one by one. */
 export type EventCounts = Readonly<Record<EventKind, number>>;
 
+/** A change of the registrations in a sentence. */
+export function eventText(event: PortmapEvent): string {
+  const { what, program, version, netid, address, reason, uid, from } = event;
+  const entry = `program ${program} version ${version} ${netid} ${address}`;
+  if (what === 'dropped') return `portmap: ${entry} was dropped: ${reason}`;
+  const who = uid === undefined ? `a caller at ${from}` : `uid ${uid} (${from})`;
+  const verb = what === 'set' ? 'registered' : what === 'unset' ? 'removed' : 'was refused';
+  return `portmap: ${who} ${verb} ${entry}${reason === '' ? '' : `: ${reason}`}`;
+}
+
+/** How many changes were not told one by one. */
+export function moreText({ set, unset, refused, dropped }: EventCounts): string {
+  return `besides, ${set} registered, ${unset} removed, ${refused} refused and ${dropped} dropped in a second`;
+}
+
 /** Who hears of events. */
 export interface EventListener {
   onEvent(event: PortmapEvent): void;

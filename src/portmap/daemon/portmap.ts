@@ -9,10 +9,8 @@ import { openRouteSocket } from '../../host/linux/interfaces.ts';
 import { openPrivilegedStart } from '../../host/linux/root-ports.ts';
 import { openDiagSocket } from '../../host/linux/socket-table.ts';
 import { sys } from '../../host/linux/sys/libc.ts';
-import { eventText, type Log, moreText } from '../../kit/log.ts';
-import type { PortmapReport } from '../../kit/status-report.ts';
+import type { Log } from '../../kit/log.ts';
 import { Supervisor } from '../../kit/supervisor.ts';
-import { RPCBIND_SOCKET } from '../../main/settings.ts';
 import type { SetAside } from '../app/journal.ts';
 import {
   closeEndpoints,
@@ -23,7 +21,9 @@ import {
   openEndpoints,
   planEndpoints,
 } from '../app/listen.ts';
-import type { PortmapEvent } from '../core/events.ts';
+import type { PortmapReport } from '../app/report.ts';
+import { RPCBIND_SOCKET } from '../app/settings.ts';
+import { type EventCounts, eventText, moreText, type PortmapEvent } from '../core/events.ts';
 import type { Registration } from '../core/registrations.ts';
 import { type Identity, portmapIdentity } from './account.ts';
 import { PortmapChild } from './child.ts';
@@ -41,7 +41,7 @@ const PASSWD_MAX_BYTES = 16 * 1024 * 1024;
 const RPCBIND_LOCK = '/run/rpcbind.lock';
 
 /** What portmap needs to be served. */
-export interface PortmapOptions {
+export interface PortmapParts {
   readonly host: Host;
   readonly log: Log;
   /** Where its log is, and copies of the code that its process cannot read where it is. */
@@ -55,7 +55,7 @@ export interface PortmapOptions {
 
 /** The port mapper of this daemon. */
 export class Portmap {
-  readonly #options: PortmapOptions;
+  readonly #parts: PortmapParts;
   readonly #program: PreparedProgram;
   readonly #identity: Identity | undefined;
   readonly #logFiles: LogFiles;
@@ -67,6 +67,7 @@ export class Portmap {
   #rpcbindLock: Lock | undefined;
   #carried: readonly Registration[];
   #child: PortmapChild | undefined;
+  readonly #changes = { set: 0, unset: 0, refused: 0, dropped: 0 };
   #unconfined: readonly string[] | null = null;
   #onReady: () => void = () => undefined;
 
@@ -74,11 +75,11 @@ export class Portmap {
    * Opens its sockets, all or none. Throws PortreeveError (world) that says what is in the way. `carried` are
    * registrations of another port mapper, that this one begins with.
    */
-  constructor(options: PortmapOptions, request: ListenRequest, carried: readonly Registration[] = []) {
-    const { host, runtime } = options;
-    this.#options = options;
+  constructor(parts: PortmapParts, request: ListenRequest, carried: readonly Registration[] = []) {
+    const { host, runtime } = parts;
+    this.#parts = parts;
     this.#carried = carried;
-    this.#identity = host.uid === 0 ? identityOn(host, options.uid) : undefined;
+    this.#identity = host.uid === 0 ? identityOn(host, parts.uid) : undefined;
     try {
       this.#listen(request);
       this.#resources.defer(() => closeEndpoints(host.sockets, this.#opened.endpoints));
@@ -99,7 +100,7 @@ export class Portmap {
 
   /** Opens what is asked for, and only then lets go of what is not asked for any more. */
   #listen(request: ListenRequest): void {
-    const { host, guard } = this.#options;
+    const { host, guard } = this.#parts;
     const before = this.#opened.endpoints;
     const needsLock = request.localPath === RPCBIND_SOCKET;
     const lock = needsLock ? (this.#rpcbindLock ?? takeRpcbindLock(host)) : undefined;
@@ -127,6 +128,11 @@ export class Portmap {
     return this.#opened;
   }
 
+  /** What became of registrations. */
+  get changes(): EventCounts {
+    return this.#changes;
+  }
+
   /** Starts the process; resolves when it answers the network for the first time. */
   start(): Promise<void> {
     const ready = new Promise<void>((resolve) => {
@@ -147,9 +153,9 @@ export class Portmap {
       routeFd: openRouteSocket(),
       diagFd: openDiagSocket(),
       privilegedStartFd: openPrivilegedStart(),
-      grantedFd: this.#options.openGrantedPorts(),
+      grantedFd: this.#parts.openGrantedPorts(),
     };
-    const parts = {
+    const given = {
       ...opened,
       endpoints: this.#opened.endpoints,
       logFds: this.#logFiles.fds,
@@ -159,18 +165,19 @@ export class Portmap {
       program: this.#program,
       identity: this.#identity,
     };
-    this.#child = new PortmapChild(this.#options.host, parts, (message) => this.#take(message), onEnd);
+    this.#child = new PortmapChild(this.#parts.host, given, (message) => this.#take(message), onEnd);
     for (const fd of Object.values(opened)) if (fd !== undefined) sys.close(fd);
     return this.#child.process;
   }
 
   #take(message: FromPortmap): void {
-    const { log } = this.#options;
+    const { log } = this.#parts;
     switch (message.type) {
       case 'event':
         this.#tell(message.event);
         break;
       case 'more':
+        this.#count(message.counts);
         log.info(`portmap: ${moreText(message.counts)}`, message.counts);
         break;
       case 'fault':
@@ -196,8 +203,16 @@ export class Portmap {
     }
   }
 
+  #count({ set, unset, refused, dropped }: EventCounts): void {
+    this.#changes.set += set;
+    this.#changes.unset += unset;
+    this.#changes.refused += refused;
+    this.#changes.dropped += dropped;
+  }
+
   #tell(event: PortmapEvent): void {
-    const { log } = this.#options;
+    const { log } = this.#parts;
+    this.#changes[event.what]++;
     const isRefusal = event.what === 'refused';
     if (isRefusal) this.#refusals.push(event);
     if (this.#refusals.length > RECENT_REFUSALS_MAX) this.#refusals.shift();
@@ -207,7 +222,7 @@ export class Portmap {
 
   /** Where it cannot be kept, that is said, and what could be read of it is gone on with. */
   #setAside(file: SetAside): void {
-    const { log, host } = this.#options;
+    const { log, host } = this.#parts;
     try {
       const kept = this.#logFiles.setAside(file, new Date(host.clock.now()));
       log.warn(`portmap: the log of registrations was set aside as ${kept}: ${file.reason}`, {
@@ -222,14 +237,14 @@ export class Portmap {
 
   #died(end: ChildEnd, restartInMs: number): void {
     const how = end.signal === null ? `ended with code ${end.code}` : `was ended by ${end.signal}`;
-    this.#options.log.error(`portmap: its process ${how}; it is started again in ${restartInMs} ms`, end);
+    this.#parts.log.error(`portmap: its process ${how}; it is started again in ${restartInMs} ms`, end);
   }
 
   async report(): Promise<PortmapReport> {
     const running = this.#supervisor.state === 'running';
     const status = running ? await this.#child?.status() : undefined;
     const pid = this.#supervisor.child?.pid ?? null;
-    const process = pid === null ? undefined : this.#options.host.processes.info(pid);
+    const process = pid === null ? undefined : this.#parts.host.processes.info(pid);
     return {
       state: this.#supervisor.state,
       pid,

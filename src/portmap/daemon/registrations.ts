@@ -1,27 +1,19 @@
 // What is registered with the daemon's own port mapper, asked as anybody asks it.
 import { PortreeveError } from '../../base/errors.ts';
 import { netIdInfo, parseNetId } from '../../base/netid.ts';
-import type { Protocol } from '../../base/port.ts';
 import { readText } from '../../host/linux/files.ts';
 import { parseEtcRpc, RpcNames } from '../../names/core/rpc-programs.ts';
+import type { RegisteredProgram } from '../../sockets/app/port-names.ts';
 import { parseUaddr } from '../../wire/uaddr.ts';
 import { RpcError } from '../client/errors.ts';
 import { Portmap } from '../client/portmap.ts';
-
-/** A program that is at a port. */
-export interface Registered {
-  readonly program: number;
-  readonly name: string | undefined;
-  readonly protocol: Protocol;
-  readonly port: number;
-}
 
 const ASK_MS = 500;
 const ETC_RPC = '/etc/rpc';
 const ETC_RPC_MAX_BYTES = 1024 * 1024;
 
 /** Throws PortreeveError `PORTMAP_SILENT` (world). */
-export async function registrationsAt(path: string): Promise<Registered[]> {
+export async function registrationsAt(path: string): Promise<RegisteredProgram[]> {
   await using portmap = new Portmap({ transport: 'local', path }, { timeoutMs: ASK_MS });
   try {
     const names = new RpcNames(parseEtcRpc(readText(ETC_RPC, ETC_RPC_MAX_BYTES) ?? ''));

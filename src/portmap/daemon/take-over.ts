@@ -10,9 +10,10 @@ import type { Host, ProcessInfo } from '../../host/host.ts';
 import { replaceFile } from '../../host/linux/files.ts';
 import { putFile } from '../../host/linux/put-file.ts';
 import type { Log } from '../../kit/log.ts';
-import { RPCBIND_SOCKET, type Settings } from '../../main/settings.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import { type CarriedAddresses, carriedAddresses } from '../app/carried-addresses.ts';
+import { type PortmapSettings, RPCBIND_SOCKET } from '../app/settings.ts';
+import type { ParseSettings } from '../app/settings-edit.ts';
 import {
   type CarriedEntries,
   carriedEntries,
@@ -38,15 +39,18 @@ export interface TakeOver {
   readonly addresses: CarriedAddresses;
 }
 
-/** What the settings say of where to listen. */
-type Listening = Pick<Settings, 'listen' | 'listenFrom' | 'file' | 'isListenSet'>;
+/** Where to listen, and the file that has to say so for later starts. */
+export interface Listening {
+  readonly settings: Pick<PortmapSettings, 'addresses' | 'addressesFrom' | 'isListenSet'>;
+  /** The path of portreeve.toml. */
+  readonly file: string;
+}
 
-/** What is recorded when the place was taken, and how. */
-interface Recording {
+/** What the addresses are recorded with. */
+interface RecordDeps {
   readonly host: Pick<Host, 'files'>;
   readonly log: Pick<Log, 'info' | 'error'>;
-  readonly settings: Listening;
-  readonly takeOver: TakeOver;
+  readonly parseSettings: ParseSettings;
 }
 
 /** The processes that have the sockets of a port mapper. */
@@ -89,8 +93,8 @@ function addressesOf({ pid }: ProcessInfo): CarriedAddresses {
 }
 
 /** What is to be listened on, and whether the settings have to say so from now on. */
-function listenPlan({ addresses: { left } }: TakeOver, settings: Listening): ListenPlan {
-  const { listen, listenFrom: from, file, isListenSet } = settings;
+function listenPlan({ addresses: { left } }: TakeOver, { settings, file }: Listening): ListenPlan {
+  const { addresses: listen, addressesFrom: from, isListenSet } = settings;
   return { listen, from, left, record: isListenSet || listen.every(isLoopback) ? undefined : file };
 }
 
@@ -98,14 +102,18 @@ function listenPlan({ addresses: { left } }: TakeOver, settings: Listening): Lis
  * Has later starts listen where this one does: an administrator sees it in portreeve.toml, and can change it there.
  * Where the file cannot be written that is told, with what it would have to say.
  */
-export async function recordListen({ host, log, settings, takeOver }: Recording): Promise<void> {
-  const { listen, record } = listenPlan(takeOver, settings);
+export async function recordListen(
+  { host, log, parseSettings }: RecordDeps,
+  takeOver: TakeOver,
+  listening: Listening,
+): Promise<void> {
+  const { listen, record } = listenPlan(takeOver, listening);
   if (record === undefined) return;
   const { listenSetting, withListen } = await import('../app/settings-edit.ts');
   const addresses = listen.map(formatIp);
   try {
     const text = host.files.readText(record, SETTINGS_MAX_BYTES);
-    const edited = withListen(text ?? '', record, addresses);
+    const edited = await withListen(text ?? '', record, addresses, parseSettings);
     if (text === undefined) putFile(record, edited);
     else replaceFile(record, edited);
     log.info(`portmap: ${record} says from now on where to listen: ${listenSetting(addresses)}`);
@@ -121,9 +129,9 @@ async function readList() {
   return list.map((entry) => ({ ...entry, owner: entry.owner ?? 'unknown' }));
 }
 
-export function takeOverPlan(takeOver: TakeOver, settings: Listening): string {
+export function takeOverPlan(takeOver: TakeOver, listening: Listening): string {
   const { rpcbind, stop, carried } = takeOver;
-  return planText(rpcbind, stop, carried, listenPlan(takeOver, settings));
+  return planText(rpcbind, stop, carried, listenPlan(takeOver, listening));
 }
 
 /** Stops it and waits until it is gone. Throws PortreeveError `NOT_STOPPED` (world) if it does not go. */

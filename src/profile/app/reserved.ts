@@ -1,18 +1,19 @@
 // Which statements of a profile reserve a port.
 import type { Protocol } from '../../base/port.ts';
-import type { Profile, Reservation, RuleSource } from '../core/rules.ts';
-
-/** Who a port is reserved for, and what says so. */
-export interface ReservedFor {
-  /** A job, or a pattern of jobs; RESERVED for no one; AUTHPORT for FTP servers. */
-  readonly jobname: string;
-  readonly rule: RuleSource;
-}
+import type { Reservations, ReservedFor } from '../../sockets/app/port-names.ts';
+import type { ProfileArchive } from '../core/archive.ts';
+import type { Profile, Reservation } from '../core/rules.ts';
+import { profileInForce } from './in-force.ts';
 
 const NONE: readonly ReservedFor[] = [];
 
+/** The reservations of the profile in force. */
+export function reservedPorts(archive: ProfileArchive): Reservations {
+  return new ReservedPorts(profileInForce(archive).profile);
+}
+
 /** The reservations of a profile by port. */
-export class ReservedPorts {
+class ReservedPorts implements Reservations {
   readonly #ports = new Map<string, ReservedFor[]>();
   readonly #ranges: readonly Reservation[];
 

@@ -4,14 +4,15 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
 import { parseDecimal } from '../../base/port.ts';
-import { readText } from '../../host/linux/files.ts';
 import { PROFILE_DATABASE } from '../../host/linux/state-files.ts';
+import { JOB_SECTION } from '../../job/app/settings.ts';
 import type { OptionsOf } from '../../kit/command.ts';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import type { STATE } from '../../kit/options.ts';
-import { readSettings } from '../../kit/settings.ts';
+import { sectionOf } from '../../kit/settings.ts';
 import type { ReadingOptions } from '../app/load.ts';
+import { PROFILE_SECTION } from '../app/settings.ts';
 import type { RACF, READING } from './options.ts';
 
 /** Options that several of the commands have, as they were typed. */
@@ -36,8 +37,8 @@ const TCPNAME = 'TCPIP';
 
 /** Throws PortreeveError (usage) `SYMBOL_INVALID`, `CONFIG_MISSING` and `CONFIG_INVALID`. */
 export async function settleProfile(options: ProfileOptions, io: Io): Promise<ProfileSettings> {
-  const { config } = directoriesOf(io.uid, io.env);
-  const { profile = {}, job = {} } = await readSettings(options.config, config, { readText });
+  const settings = await io.readSettings(options.config);
+  const profile = sectionOf(settings, PROFILE_SECTION);
   const symbols = { SYSNAME: sysnameHere(), ...symbolsOf(options.symbol ?? []) };
   return {
     file: profile.file,
@@ -47,7 +48,7 @@ export async function settleProfile(options: ProfileOptions, io: Io): Promise<Pr
     tcpname: profile.tcpname ?? TCPNAME,
     omvsJob: profile.omvs_job,
     authportJobs: profile.authport_jobs ?? [],
-    ownJobs: Object.keys(job),
+    ownJobs: Object.keys(sectionOf(settings, JOB_SECTION)),
   };
 }
 

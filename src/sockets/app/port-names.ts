@@ -3,19 +3,35 @@ import { requireFailure } from '../../base/errors.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Files } from '../../host/host.ts';
 import { serviceNames } from '../../names/app/service-names.ts';
-import type { RegisteredProgram } from '../../portmap/core/registered-program.ts';
-import type { ReservedFor } from '../../profile/app/reserved.ts';
-import type { ProfileArchive } from '../../profile/core/archive.ts';
 
-/** Where names are from. What throws PortreeveError says nothing, and why is told. */
-export interface NameDoors {
+/** An RPC program that is registered at a port. */
+export interface RegisteredProgram {
+  readonly program: number;
+  readonly name: string | undefined;
+  readonly protocol: Protocol;
+  readonly port: number;
+}
+
+/** For whom a port is reserved, and the statement that reserves it. */
+export interface ReservedFor {
+  /** A job, or a pattern of jobs; RESERVED for no one; AUTHPORT for FTP servers. */
+  readonly jobname: string;
+  readonly rule: { readonly file: string; readonly line: number; readonly text: string };
+}
+
+/** The reservations of ports. */
+export interface Reservations {
+  /** In the order of the statements. */
+  at(protocol: Protocol, port: number): readonly ReservedFor[];
+}
+
+/** Where names are from. A source that throws PortreeveError gives none, and the reason is a problem. */
+export interface NameDeps {
   readonly files: Pick<Files, 'readText'>;
-  /** What is registered with the port mapper of this host; none where there is none. */
-  readonly registrations: () => Promise<
-    readonly Pick<RegisteredProgram, 'program' | 'name' | 'port' | 'protocol'>[]
-  >;
-  /** What was applied; undefined where nothing ever was. */
-  readonly archive: () => Promise<ProfileArchive | undefined>;
+  /** What is registered with the port mapper of this host; empty where there is no port mapper. */
+  readonly registrations: () => Promise<readonly RegisteredProgram[]>;
+  /** Of the profile in force; undefined where no profile was ever applied. */
+  readonly reservations: () => Promise<Reservations | undefined>;
 }
 
 /** What is said of ports. */
@@ -41,7 +57,7 @@ export const NO_NAMES: PortNames = {
 };
 
 /** Gathers them; of each source no more is loaded than there is to see. */
-export async function portNames(doors: NameDoors): Promise<PortNames> {
+export async function portNames(deps: NameDeps): Promise<PortNames> {
   const problems: string[] = [];
   const told = async <T>(read: () => Promise<T> | T): Promise<T | undefined> => {
     try {
@@ -51,9 +67,9 @@ export async function portNames(doors: NameDoors): Promise<PortNames> {
       return undefined;
     }
   };
-  const services = await told(() => serviceNames(doors.files));
-  const programs = await told(() => readPrograms(doors));
-  const reserved = await told(() => readReserved(doors));
+  const services = await told(() => serviceNames(deps.files));
+  const programs = await told(() => readPrograms(deps));
+  const reserved = await told(deps.reservations);
   return {
     nameOf: (port, protocol) => services?.nameOf(port, protocol),
     programsOf: (port, protocol) =>
@@ -64,7 +80,7 @@ export async function portNames(doors: NameDoors): Promise<PortNames> {
 }
 
 /** By "111/tcp". */
-async function readPrograms({ registrations }: NameDoors): Promise<Map<string, string[]>> {
+async function readPrograms({ registrations }: NameDeps): Promise<Map<string, string[]>> {
   const programs = new Map<string, string[]>();
   for (const { port, protocol, program, name } of await registrations()) {
     const key = `${port}/${protocol}`;
@@ -73,14 +89,4 @@ async function readPrograms({ registrations }: NameDoors): Promise<Map<string, s
     if (!names.includes(text)) programs.set(key, [...names, text]);
   }
   return programs;
-}
-
-async function readReserved(doors: NameDoors) {
-  const archive = await doors.archive();
-  if (!archive) return undefined;
-  const [{ profileInForce }, { ReservedPorts }] = await Promise.all([
-    import('../../profile/app/in-force.ts'),
-    import('../../profile/app/reserved.ts'),
-  ]);
-  return new ReservedPorts(profileInForce(archive).profile);
 }

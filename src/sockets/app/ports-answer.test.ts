@@ -6,9 +6,10 @@ import { SimOpenSockets } from '../../../test/support/sim/open-sockets.ts';
 import { SimProfileArchive } from '../../../test/support/sim/profile-archive.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import type { OpenSocket, SocketOwner } from '../../base/open-socket.ts';
-import { type NameDoors, portNames } from './port-names.ts';
+import { reservedPorts } from '../../profile/app/reserved.ts';
+import { type NameDeps, portNames } from './port-names.ts';
 import type { PortRecord } from './port-records.ts';
-import { isOwnedBy, namesBy, type PortsDoors, portsRecords, portsTable } from './ports-answer.ts';
+import { isOwnedBy, namesBy, type PortsDeps, portsRecords, portsTable } from './ports-answer.ts';
 import type { PortsQuestion } from './ports-asked.ts';
 
 const FILES: Readonly<Record<string, string>> = {
@@ -18,12 +19,12 @@ const FILES: Readonly<Record<string, string>> = {
 const ALL: PortsQuestion = { which: 'all', ports: [], owner: undefined };
 const PLAIN = { width: undefined, isBold: false } as const;
 
-function stage(names: Partial<NameDoors> = {}) {
+function stage(names: Partial<NameDeps> = {}) {
   const sockets = new SimOpenSockets();
   const files = { readText: (path: string) => FILES[path], names: () => [] };
-  const doors: PortsDoors = {
+  const doors: PortsDeps = {
     ...{ sockets, files, cgroups: undefined },
-    names: namesBy({ files, registrations: async () => [], archive: async () => undefined, ...names }),
+    names: namesBy({ files, registrations: async () => [], reservations: async () => undefined, ...names }),
     interfaceName: (index) => (index === 2 ? 'eth0' : undefined),
   };
   const open = (address: string, port: number, about: Partial<OpenSocket> = {}, ...owners: SocketOwner[]) =>
@@ -149,7 +150,7 @@ describe('names', () => {
     );
     const names = await portNames({
       files: { readText: (path) => FILES[path] },
-      archive: async () => archive,
+      reservations: async () => reservedPorts(archive),
       registrations: async () => [
         { program: 100003, name: 'nfs', port: 2049, protocol: 'tcp' },
         { program: 100003, name: 'nfs', port: 2049, protocol: 'tcp' },
@@ -180,6 +181,6 @@ describe('names', () => {
     const broken = async () => {
       throw new TypeError('a mistake of ours');
     };
-    await assert.rejects(portsRecords(stage({ archive: broken }).doors, ALL), TypeError);
+    await assert.rejects(portsRecords(stage({ reservations: broken }).doors, ALL), TypeError);
   });
 });

@@ -1,8 +1,7 @@
 // Answers which ports are held, by whom and what they are called: as records, or as a table for people.
 import { type Column, type TableLook, tableText } from '../../base/table.ts';
-import type { ReservedFor } from '../../profile/app/reserved.ts';
 import type { Seen } from '../core/seen.ts';
-import { type NameDoors, type PortNames, portNames } from './port-names.ts';
+import { type NameDeps, type PortNames, portNames, type ReservedFor } from './port-names.ts';
 import { type PortRecord, portRecord } from './port-records.ts';
 import { addressText, endText, type InterfaceName, ownerText, stateText } from './port-words.ts';
 import type { PortsQuestion } from './ports-asked.ts';
@@ -10,16 +9,16 @@ import type { SeeDoors } from './see.ts';
 import { seePorts } from './see-ports.ts';
 
 /** What is looked with. */
-export interface PortsDoors extends SeeDoors {
+export interface PortsDeps extends SeeDoors {
   readonly names: () => Promise<PortNames>;
   readonly interfaceName: InterfaceName;
 }
 
-/** The names by these doors, gathered once. */
-export function namesBy(doors: NameDoors): () => Promise<PortNames> {
+/** The names from these sources, gathered once. */
+export function namesBy(deps: NameDeps): () => Promise<PortNames> {
   let names: Promise<PortNames> | undefined;
   return () => {
-    names ??= portNames(doors);
+    names ??= portNames(deps);
     return names;
   };
 }
@@ -53,27 +52,27 @@ export interface PortsTable extends PortsSummary {
 }
 
 /** Throws what OpenSockets.list() throws. */
-export async function portsRecords(doors: PortsDoors, question: PortsQuestion): Promise<PortsRecords> {
-  const { records, ...summary } = await look(doors, question, true);
-  const names = await doors.names();
+export async function portsRecords(deps: PortsDeps, question: PortsQuestion): Promise<PortsRecords> {
+  const { records, ...summary } = await look(deps, question, true);
+  const names = await deps.names();
   return { ...summary, problems: names.problems, ports: records.map((record) => named(record, names)) };
 }
 
 /** Throws what OpenSockets.list() throws. */
 export async function portsTable(
-  doors: PortsDoors,
+  deps: PortsDeps,
   question: PortsQuestion,
   shape: TableLook,
 ): Promise<PortsTable> {
-  const { records, ...summary } = await look(doors, question, false);
-  const names = await doors.names();
-  const columns = columnsOf(records, names, doors.interfaceName, question.which === 'all');
+  const { records, ...summary } = await look(deps, question, false);
+  const names = await deps.names();
+  const columns = columnsOf(records, names, deps.interfaceName, question.which === 'all');
   const table = records.length === 0 ? '' : tableText(columns, records, shape);
   return { ...summary, problems: names.problems, table };
 }
 
-async function look(doors: PortsDoors, question: PortsQuestion, isFull: boolean) {
-  const seen: Seen = seePorts(doors, question);
+async function look(deps: PortsDeps, question: PortsQuestion, isFull: boolean) {
+  const seen: Seen = seePorts(deps, question);
   const records = seen.sockets.map((socket) => portRecord(socket, isFull));
   const { owner } = question;
   const wanted = sorted(owner === undefined ? records : records.filter((record) => isOwnedBy(record, owner)));

@@ -1,6 +1,7 @@
 // The commands that say who holds which port now: `portreeve ports` and `who`.
 import { type Command, command, type Options, type OptionsOf } from '../../kit/command.ts';
 import { ARCHIVE, ASKED_PORTS, JSON_OUTPUT, RUNTIME } from '../../kit/options.ts';
+import type { PortSources } from './ports-deps.ts';
 
 const PORTS_OPTIONS = {
   listening: { help: 'only what others can reach: TCP that listens, UDP that is not connected' },
@@ -37,26 +38,27 @@ const PORTS_OPTIONS = {
 } satisfies Options;
 export type PortsOptions = OptionsOf<typeof PORTS_OPTIONS>;
 
-export const PORTS = command({
-  path: ['ports'],
-  summary: 'list the ports that are held, by whom, and what they are called',
-  arguments: { port: { ...ASKED_PORTS, optional: true } },
-  options: PORTS_OPTIONS,
-  help: `Without --listening and --all: what holds a port for others to reach, and what
+const ports = (sources: PortSources) =>
+  command({
+    path: ['ports'],
+    summary: 'list the ports that are held, by whom, and what they are called',
+    arguments: { port: { ...ASKED_PORTS, optional: true } },
+    options: PORTS_OPTIONS,
+    help: `Without --listening and --all: what holds a port for others to reach, and what
 is bound and does not listen, which other tools do not show.
 
 Exit code 0, or 1 if ports or an owner were named and there is nothing.`,
-  examples: [
-    'portreeve ports',
-    'portreeve ports 8000-8100 53/udp ssh',
-    'portreeve ports --all --owner nginx',
-    `portreeve ports --listening --json | jq '.ports[] | select(.user != "root")'`,
-  ],
-  run: async ({ port }, options, io) => {
-    const { portsCommand } = await import('./ports.ts');
-    return await portsCommand(port, options, io);
-  },
-});
+    examples: [
+      'portreeve ports',
+      'portreeve ports 8000-8100 53/udp ssh',
+      'portreeve ports --all --owner nginx',
+      `portreeve ports --listening --json | jq '.ports[] | select(.user != "root")'`,
+    ],
+    run: async ({ port }, options, io) => {
+      const { portsCommand } = await import('./ports.ts');
+      return await portsCommand(port, options, { io, sources });
+    },
+  });
 
 const WHO_OPTIONS = {
   json: {
@@ -69,18 +71,22 @@ const WHO_OPTIONS = {
 };
 export type WhoOptions = OptionsOf<typeof WHO_OPTIONS>;
 
-export const WHO = command({
-  path: ['who'],
-  summary: 'say in one line who holds a port',
-  arguments: { port: ASKED_PORTS },
-  options: WHO_OPTIONS,
-  help: `Exit code 0 if somebody holds it, 1 if nobody does, 3 if somebody does and you
+const who = (sources: PortSources) =>
+  command({
+    path: ['who'],
+    summary: 'say in one line who holds a port',
+    arguments: { port: ASKED_PORTS },
+    options: WHO_OPTIONS,
+    help: `Exit code 0 if somebody holds it, 1 if nobody does, 3 if somebody does and you
 may not see who. Of several ports the highest.`,
-  examples: ['portreeve who 8080', 'portreeve who 80 443/tcp ssh', 'portreeve who 53/udp || echo free'],
-  run: async ({ port }, options, io) => {
-    const { whoCommand } = await import('./who.ts');
-    return await whoCommand(port, options, io);
-  },
-});
+    examples: ['portreeve who 8080', 'portreeve who 80 443/tcp ssh', 'portreeve who 53/udp || echo free'],
+    run: async ({ port }, options, io) => {
+      const { whoCommand } = await import('./who.ts');
+      return await whoCommand(port, options, { io, sources });
+    },
+  });
 
-export const SOCKETS: readonly Command[] = [PORTS, WHO];
+/** The commands; `sources` is what other features know of ports. */
+export function socketCommands(sources: PortSources): readonly Command[] {
+  return [ports(sources), who(sources)];
+}

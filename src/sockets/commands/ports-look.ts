@@ -8,37 +8,37 @@ import { type Io, isEmphasized } from '../../kit/io.ts';
 import { LOOK_SOCKET } from '../../kit/status-report.ts';
 import type { PortsRecords, PortsTable } from '../app/ports-answer.ts';
 import { type PortsQuestion, portsPath } from '../app/ports-asked.ts';
-import type { PortsLookOptions } from './ports-doors.ts';
+import type { PortsCommandDeps, PortsLookOptions } from './ports-deps.ts';
 
 /** As records. Throws PortreeveError `SOCKETS_UNREADABLE` (world). */
 export async function lookAtRecords(
   question: PortsQuestion,
   options: PortsLookOptions,
-  io: Io,
+  deps: PortsCommandDeps,
 ): Promise<PortsRecords> {
-  const told = await daemonTells<PortsRecords>(question, undefined, options, io);
+  const told = await daemonTells<PortsRecords>(question, undefined, options, deps.io);
   if (told) return told;
-  const [{ portsDoors }, { portsRecords }] = await Promise.all([
-    import('./ports-doors.ts'),
+  const [{ portsDeps }, { portsRecords }] = await Promise.all([
+    import('./ports-deps.ts'),
     import('../app/ports-answer.ts'),
   ]);
-  return await portsRecords(portsDoors(options, io), question);
+  return await portsRecords(portsDeps(options, deps), question);
 }
 
 /** As a table. Throws PortreeveError `SOCKETS_UNREADABLE` (world). */
 export async function lookAtTable(
   question: PortsQuestion,
   options: PortsLookOptions,
-  io: Io,
+  deps: PortsCommandDeps,
 ): Promise<PortsTable> {
-  const shape = { width: io.columns, isBold: isEmphasized(io) };
-  const told = await daemonTells<PortsTable>(question, shape, options, io);
+  const shape = { width: deps.io.columns, isBold: isEmphasized(deps.io) };
+  const told = await daemonTells<PortsTable>(question, shape, options, deps.io);
   if (told) return told;
-  const [{ portsDoors }, { portsTable }] = await Promise.all([
-    import('./ports-doors.ts'),
+  const [{ portsDeps }, { portsTable }] = await Promise.all([
+    import('./ports-deps.ts'),
     import('../app/ports-answer.ts'),
   ]);
-  return await portsTable(portsDoors(options, io), question, shape);
+  return await portsTable(portsDeps(options, deps), question, shape);
 }
 
 /** Undefined where no daemon of this network answers. */

@@ -4,7 +4,6 @@ import { PORTS_WATCH_INTERVAL_MS } from '../../base/limits.ts';
 import { printable } from '../../base/printable.ts';
 import { interfaceName } from '../../host/linux/interface-name.ts';
 import { systemClock } from '../../host/linux/linux-clock.ts';
-import type { Io } from '../../kit/io.ts';
 import { localTime } from '../../kit/text.ts';
 import type { PortNames } from '../app/port-names.ts';
 import { type PortRecord, portRecord } from '../app/port-records.ts';
@@ -12,21 +11,22 @@ import { addressText, endText, ownerText } from '../app/port-words.ts';
 import { isOwnedBy, named } from '../app/ports-answer.ts';
 import type { PortsQuestion } from '../app/ports-asked.ts';
 import { seePorts } from '../app/see-ports.ts';
-import { type PortsLookOptions, portsDoors } from './ports-doors.ts';
+import { type PortsCommandDeps, type PortsLookOptions, portsDeps } from './ports-deps.ts';
 import { tellProblems } from './ports-look.ts';
 
 /** Goes on until nobody reads it, or a signal ends the process. */
 export async function watchPorts(
   question: PortsQuestion,
   options: PortsLookOptions & { readonly json?: boolean },
-  io: Io,
+  deps: PortsCommandDeps,
 ): Promise<number> {
-  const doors = portsDoors(options, io);
-  const names = await doors.names();
+  const { io } = deps;
+  const ports = portsDeps(options, deps);
+  const names = await ports.names();
   tellProblems(names.problems, io);
   const { owner, json: isFull = false } = { ...options, ...question };
   const look = () => {
-    const records = seePorts(doors, question).sockets.map((socket) => portRecord(socket, isFull));
+    const records = seePorts(ports, question).sockets.map((socket) => portRecord(socket, isFull));
     const wanted = owner === undefined ? records : records.filter((record) => isOwnedBy(record, owner));
     return new Map(wanted.map((record) => [keyOf(record), record]));
   };

@@ -6,17 +6,22 @@ import { portRanges } from '../../names/commands/port-arguments.ts';
 import type { PortsSummary } from '../app/ports-answer.ts';
 import type { PortsQuestion } from '../app/ports-asked.ts';
 import type { PortsOptions } from './index.ts';
+import type { PortsCommandDeps } from './ports-deps.ts';
 import { lookAtRecords, lookAtTable, tellProblems } from './ports-look.ts';
 
-export async function portsCommand(words: readonly string[], options: PortsOptions, io: Io): Promise<number> {
+export async function portsCommand(
+  words: readonly string[],
+  options: PortsOptions,
+  deps: PortsCommandDeps,
+): Promise<number> {
   const question = questionOf(words, options);
   if (options.watch) {
     const { watchPorts } = await import('./ports-watch.ts');
-    return await watchPorts(question, options, io);
+    return await watchPorts(question, options, deps);
   }
   const shown = options.json
-    ? await printRecords(question, options, io)
-    : await printTable(question, options, io);
+    ? await printRecords(question, options, deps)
+    : await printTable(question, options, deps);
   const isNamed = words.length > 0 || options.owner !== undefined;
   return shown === 0 && isNamed ? EXIT_CODES.refused : 0;
 }
@@ -31,16 +36,26 @@ function questionOf(words: readonly string[], { listening, all, owner }: PortsOp
   return { which, ports: portRanges(words), owner };
 }
 
-async function printRecords(question: PortsQuestion, options: PortsOptions, io: Io): Promise<number> {
-  const { ports, notSeen, problems, shown } = await lookAtRecords(question, options, io);
+async function printRecords(
+  question: PortsQuestion,
+  options: PortsOptions,
+  deps: PortsCommandDeps,
+): Promise<number> {
+  const { io } = deps;
+  const { ports, notSeen, problems, shown } = await lookAtRecords(question, options, deps);
   const { json } = await import('../../kit/text.ts');
   tellProblems(problems, io);
   io.out(json({ notSeen, ports }));
   return shown;
 }
 
-async function printTable(question: PortsQuestion, options: PortsOptions, io: Io): Promise<number> {
-  const { table, ...summary } = await lookAtTable(question, options, io);
+async function printTable(
+  question: PortsQuestion,
+  options: PortsOptions,
+  deps: PortsCommandDeps,
+): Promise<number> {
+  const { io } = deps;
+  const { table, ...summary } = await lookAtTable(question, options, deps);
   tellProblems(summary.problems, io);
   io.out(table === '' ? 'nothing\n' : table);
   tellHidden(summary, io);

@@ -9,12 +9,17 @@ import type { PortRecord } from '../app/port-records.ts';
 import { endText, ownerText, secondsText } from '../app/port-words.ts';
 import type { PortsRecords } from '../app/ports-answer.ts';
 import type { WhoOptions } from './index.ts';
-import type { PortsLookOptions } from './ports-doors.ts';
+import type { PortsCommandDeps, PortsLookOptions } from './ports-deps.ts';
 import { lookAtRecords } from './ports-look.ts';
 
-export async function whoCommand(words: readonly string[], options: WhoOptions, io: Io): Promise<number> {
+export async function whoCommand(
+  words: readonly string[],
+  options: WhoOptions,
+  deps: PortsCommandDeps,
+): Promise<number> {
+  const { io } = deps;
   const asked = portsOneByOne(words);
-  const { ports, notSeen } = await holdersOf(asked, options, io);
+  const { ports, notSeen } = await holdersOf(asked, options, deps);
   const answers = asked.map((range) => ({ range, ports: ports.filter((port) => isOf(port, range)) }));
   if (options.json) {
     const { json } = await import('../../kit/text.ts');
@@ -39,11 +44,11 @@ interface WhoAnswer {
 async function holdersOf(
   asked: readonly AskedPorts[],
   { runtime, json: isNamed = false }: WhoOptions,
-  io: Io,
+  deps: PortsCommandDeps,
 ): Promise<Pick<PortsRecords, 'ports' | 'notSeen'>> {
   const options: PortsLookOptions = { runtime, thoroughness: 'some', isNamed };
   const look = (which: 'holding' | 'all', ports: readonly AskedPorts[]) =>
-    lookAtRecords({ which, ports, owner: undefined }, options, io);
+    lookAtRecords({ which, ports, owner: undefined }, options, deps);
   const holding = await look('holding', asked);
   const others = asked.filter((range) => !holding.ports.some((port) => isOf(port, range)));
   if (others.length === 0) return holding;

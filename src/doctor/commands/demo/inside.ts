@@ -13,7 +13,7 @@ export interface Play extends Act {
 async function play(task: string | undefined): Promise<boolean> {
   if (task === undefined) throw new PortreeveError('DEMO_TASK', 'the program was not told what to do');
   const { act, ...how }: Play = JSON.parse(task);
-  const io = { ...processIo(), columns: how.columns ?? undefined };
+  const io = { ...processIo(async () => []), columns: how.columns ?? undefined };
   return act === 'mystery' ? await mystery(how, io) : await cure(how, io);
 }
 

@@ -1,9 +1,9 @@
 // What `portreeve serve` says when it is ready: what it serves and where, and what to try next.
 
-import { isLoopback } from '../base/address.ts';
-import { PORTMAP_PORT } from '../base/port.ts';
-import type { EndpointSpec, OpenEndpoint } from '../host/host.ts';
-import { endpointText, type OpenedEndpoints } from '../portmap/app/listen.ts';
+import { isLoopback } from '../../base/address.ts';
+import { PORTMAP_PORT } from '../../base/port.ts';
+import type { EndpointSpec, OpenEndpoint } from '../../host/host.ts';
+import { endpointText, type OpenedEndpoints } from './listen.ts';
 
 const WHAT: Readonly<Record<EndpointSpec['netid'], string>> = {
   udp: 'RPC over UDP',

@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { listening } from '../../../test/support/listening.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
+import { PEERS } from '../../../test/support/unix-peers.ts';
 import { PORTS_LOOKS_PER_USER_PER_SECOND_MAX } from '../../base/limits.ts';
 import { linuxFiles } from '../../host/linux/files.ts';
 import { LookServer } from '../../kit/look-server.ts';
 import { PORTS_PATH } from '../app/ports-asked.ts';
-import { PortsLook } from './ports.ts';
+import { SocketsService } from './service.ts';
 
 /** Asks so often as a user, one after the other; prints the statuses, and the last answer. */
 const ASK = `
@@ -38,9 +39,9 @@ async function served(t: TestContext) {
   t.after(() => rmSync(directory, { recursive: true }));
   chmodSync(directory, 0o755);
   const path = join(directory, 'look.sock');
-  const places = { state: join(directory, 'state'), portmap: () => undefined, files: linuxFiles };
-  const ports = new PortsLook(places);
-  const server = new LookServer(path, {}, { [PORTS_PATH]: ports.answer });
+  const names = { files: linuxFiles, registrations: async () => [], reservations: async () => undefined };
+  const { routes } = new SocketsService({ files: () => linuxFiles, names });
+  const server = new LookServer(path, {}, routes.streams, PEERS);
   await server.open();
   t.after(() => server.close());
   return async (uid: number, target: string, count = 1) => {

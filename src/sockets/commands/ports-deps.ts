@@ -9,8 +9,8 @@ import { hostFiles } from '../../job/commands/host-files.ts';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { LOOK_SOCKET } from '../../kit/status-report.ts';
-import { NO_NAMES } from '../app/port-names.ts';
-import { namesBy, type PortsDoors } from '../app/ports-answer.ts';
+import { NO_NAMES, type RegisteredProgram, type Reservations } from '../app/port-names.ts';
+import { namesBy, type PortsDeps } from '../app/ports-answer.ts';
 import type { SeeDoors } from '../app/see.ts';
 import { LinuxOpenSockets, type Thoroughness } from '../linux/open-sockets.ts';
 
@@ -26,6 +26,20 @@ export interface PortsLookOptions {
   readonly isNamed?: boolean;
 }
 
+/** What other features know of ports. Each loads what it needs when there is something to see. */
+export interface PortSources {
+  /** What is registered with the port mapper of this host. */
+  readonly registrations: (io: Io) => Promise<readonly RegisteredProgram[]>;
+  /** Of the profile that was applied last, as the state directory has it. */
+  readonly reservations: (state: string) => Promise<Reservations>;
+}
+
+/** What the commands that list ports work with. */
+export interface PortsCommandDeps {
+  readonly io: Io;
+  readonly sources: PortSources;
+}
+
 /** Where libtirpc asks on its own host. */
 const USUAL_PORTMAP = '/run/rpcbind.sock';
 
@@ -38,36 +52,37 @@ export function doorsHere(
 }
 
 /** The same, and what names are gathered with. */
-export function portsDoors({ state, thoroughness, isNamed = true }: PortsLookOptions, io: Io): PortsDoors {
+export function portsDeps(
+  { state, thoroughness, isNamed = true }: PortsLookOptions,
+  { io, sources }: PortsCommandDeps,
+): PortsDeps {
   const files = filesHere(state, io);
-  const names = namesBy({ files, registrations: () => registrations(io), archive: () => archive(state, io) });
+  const names = namesBy({
+    files,
+    registrations: async () => (hasPortMapper(io) ? await sources.registrations(io) : []),
+    reservations: async () => {
+      const directory = stateWith(PROFILE_DATABASE, state, io);
+      return directory === undefined ? undefined : await sources.reservations(directory);
+    },
+  });
   return { ...doorsHere(thoroughness, files), names: isNamed ? names : async () => NO_NAMES, interfaceName };
 }
 
-async function registrations(io: Io) {
+function hasPortMapper(io: Io): boolean {
   const runtimes = [directoriesOf(io.uid, io.env).runtime, SYSTEM_DIRECTORIES.runtime];
   const places = [USUAL_PORTMAP, ...runtimes.map((directory) => join(directory, LOOK_SOCKET))];
-  if (!places.some((place) => existsSync(place))) return [];
-  const { registrationsHere } = await import('../../portmap/commands/registrations.ts');
-  return await registrationsHere(io);
+  return places.some((place) => existsSync(place));
 }
 
 /** The files of the host, with what its user database has answered where something was applied. */
 function filesHere(state: string | undefined, io: Io): SeeDoors['files'] {
-  const directories = state === undefined ? statesHere(io) : [state];
-  const directory = directories.find((each) => existsSync(join(each, USER_DATABASE)));
+  const directory = stateWith(USER_DATABASE, state, io);
   return directory === undefined ? linuxFiles : hostFiles(directory);
 }
 
-function statesHere(io: Io): readonly string[] {
-  return [directoriesOf(io.uid, io.env).state, SYSTEM_DIRECTORIES.state];
-}
-
-/** One's own, else the system's; undefined where nothing was applied. */
-async function archive(state: string | undefined, io: Io) {
-  const directories = state === undefined ? statesHere(io) : [state];
-  const directory = directories.find((each) => existsSync(join(each, PROFILE_DATABASE)));
-  if (directory === undefined) return undefined;
-  const { SqliteProfileArchive } = await import('../../profile/linux/profile-archive.ts');
-  return new SqliteProfileArchive(directory);
+/** The state directory that has such a file: the one that was named, or one's own, else the system's. */
+function stateWith(file: string, named: string | undefined, io: Io): string | undefined {
+  const usual = [directoriesOf(io.uid, io.env).state, SYSTEM_DIRECTORIES.state];
+  const directories = named === undefined ? usual : [named];
+  return directories.find((each) => existsSync(join(each, file)));
 }

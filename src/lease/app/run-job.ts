@@ -2,35 +2,28 @@
 import { PortreeveError } from '../../base/errors.ts';
 import { type JobName, parseJobName, UNKNOWN_JOB } from '../../base/job.ts';
 import { PID_MAX } from '../../base/limits.ts';
+import type { Follower } from '../../guard/app/follower.ts';
 import type { Cgroups, Files, HeldProcess, HeldProcessInfo, JobCgroup, Processes } from '../../host/host.ts';
+import type { JobSections } from '../../job/app/settings.ts';
 import { parseGroup } from '../../text/group.ts';
 import { parsePasswd } from '../../text/passwd.ts';
-import type { Follower } from './follower.ts';
 
-/** The section [job.NAME] of portreeve.toml: who may take that job. Root may take all. */
-export interface JobSection {
-  /** Names of users, and uids. */
-  readonly users?: readonly (string | number)[] | undefined;
-  /** Names of groups, and gids. */
-  readonly groups?: readonly (string | number)[] | undefined;
-}
-
-/** Whoever asks, as the kernel knows him. */
+/** The process that asks, as the kernel knows it. */
 export interface Caller {
   readonly pid: number;
   readonly uid: number;
-  /** His group, and his supplementary groups. */
+  /** Its group, and its supplementary groups. */
   readonly gids: readonly number[];
 }
 
 /** What it takes to give a job. */
-export interface RunDoors {
+export interface RunDeps {
   readonly cgroups: Cgroups;
   readonly processes: Pick<Processes, 'hold'>;
   readonly files: Pick<Files, 'readText'>;
   readonly follower: Pick<Follower, 'make' | 'remove'>;
   /** The sections [job.NAME], by name. */
-  readonly sections: Readonly<Record<string, JobSection>>;
+  readonly sections: JobSections;
 }
 
 /** What was given. */
@@ -49,18 +42,18 @@ const INIT = 1;
  * Throws PortreeveError: (usage) `REQUEST_INVALID` and `JOB_INVALID`; (refused) `JOB_DENIED`, `PROCESS_DENIED` and
  * `JOB_CGROUPS_FULL`; (world) `PROCESS_GONE`, `CGROUP_MISSING` and `CGROUP_FAILED`.
  */
-export function giveJob(request: unknown, caller: Caller, doors: RunDoors): Given {
+export function giveJob(request: unknown, caller: Caller, deps: RunDeps): Given {
   const { job, pid } = readRequest(request, caller);
-  requirePermission(job, caller, doors);
-  const process = holdProcess(pid, caller, doors.processes);
+  requirePermission(job, caller, deps);
+  const process = holdProcess(pid, caller, deps.processes);
   try {
     const cgroup = process.look()?.cgroup;
     if (cgroup === undefined) throw noCgroup(pid);
-    const made = doors.follower.make(cgroup, `${job}-${pid}`, job, caller.uid);
+    const made = deps.follower.make(cgroup, `${job}-${pid}`, job, caller.uid);
     try {
-      moveInto(made, process, doors);
+      moveInto(made, process, deps);
     } catch (thrown) {
-      doors.follower.remove(made);
+      deps.follower.remove(made);
       throw thrown;
     }
     return { job, cgroup: made.path };
@@ -83,7 +76,7 @@ function readRequest(request: unknown, caller: Caller): { job: JobName; pid: num
   throw new PortreeveError('JOB_INVALID', message, 'Take another name.', { value: job });
 }
 
-function requirePermission(job: JobName, { uid, gids }: Caller, { sections, files }: RunDoors): void {
+function requirePermission(job: JobName, { uid, gids }: Caller, { sections, files }: RunDeps): void {
   const { users = [], groups = [] } = (Object.hasOwn(sections, job) && sections[job]) || {};
   if (uid === 0 || users.includes(uid) || gids.some((gid) => groups.includes(gid))) return;
   const accounts = parsePasswd(files.readText('/etc/passwd', USERS_MAX_BYTES) ?? '');
@@ -98,7 +91,7 @@ function requirePermission(job: JobName, { uid, gids }: Caller, { sections, file
 }
 
 /** The caller's process, or its parent, which has to be the same user's. Root's parent may be anybody's. */
-function holdProcess(pid: number, caller: Caller, processes: RunDoors['processes']): HeldProcess {
+function holdProcess(pid: number, caller: Caller, processes: RunDeps['processes']): HeldProcess {
   const process = processes.hold(pid);
   if (!process) throw gone(pid);
   const asking = processes.hold(caller.pid);
@@ -126,7 +119,7 @@ function requireOwn(asking: HeldProcessInfo | undefined, process: HeldProcess, {
   if (!isOwn || !isSame) throw notOwn(process.pid);
 }
 
-function moveInto(made: JobCgroup, process: HeldProcess, { cgroups, processes }: RunDoors): void {
+function moveInto(made: JobCgroup, process: HeldProcess, { cgroups, processes }: RunDeps): void {
   cgroups.move(process.pid, made);
   if (process.look()) return;
   // It ended before it was moved, and its number was given anew: a process begins in the cgroup of its parent.

@@ -1,5 +1,4 @@
-// The guard in the daemon: follows who is which job, gives jobs to those who may have them, and says what is missing.
-import { join } from 'node:path';
+// The guard as a service of the daemon: follows who is which job, records refusals, and reports what is missing.
 import type { Timer } from '../../base/clock.ts';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { GUARD_RETRY_MS, JOB_TICK_MS } from '../../base/limits.ts';
@@ -9,50 +8,48 @@ import { LinuxCgroups } from '../../host/linux/cgroups.ts';
 import { GrantedPortsFile } from '../../host/linux/granted-ports.ts';
 import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
 import { linuxNamespaces } from '../../host/linux/namespaces.ts';
+import { JOB_SECTION, type JobSections } from '../../job/app/settings.ts';
 import type { Jobs } from '../../job/core/jobs.ts';
-import { ControlServer } from '../../kit/control-server.ts';
+import type { DaemonService, Routes } from '../../kit/daemon-service.ts';
 import type { Log } from '../../kit/log.ts';
-import type { Streams } from '../../kit/look-server.ts';
-import type { GuardReport } from '../../kit/status-report.ts';
+import type { Metric } from '../../kit/metrics.ts';
+import { type Settings, sectionOf } from '../../kit/settings.ts';
 import { unprivilegedStart } from '../../names/app/kernel-ports.ts';
 import type { IpEndpoint } from '../../portmap/app/listen.ts';
 import { carryOut, planAgain } from '../../profile/app/apply.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { Follower } from '../app/follower.ts';
 import { makerOf } from '../app/guard.ts';
-import { GuardKernel } from '../app/kernel/kernel.ts';
+import { GuardKernel, type GuardState } from '../app/kernel/kernel.ts';
 import type { TableMaker } from '../app/kernel/put-in.ts';
+import { guardMetrics } from '../app/metrics.ts';
 import { NamespaceFollower } from '../app/namespace-follower.ts';
 import { guardRefusal } from '../app/refusal.ts';
-import { type GuardJson, guardJson, type NoGuardJson } from '../app/report.ts';
-import { RUN_PATH, RUN_SOCKET } from '../app/run.ts';
-import { giveJob, type JobSection } from '../app/run-job.ts';
-import type { GuardSettings } from '../app/settings.ts';
+import { GUARD_PATH, type GuardJson, type GuardReport, guardJson, type NoGuardJson } from '../app/report.ts';
+import { type GuardSettings, guardSettings } from '../app/settings.ts';
 import { DaemonAssignedPorts } from './assigned-ports.ts';
 import { cgroupOf, OwnJobs } from './own-jobs.ts';
 import { GuardRecorder } from './recorder.ts';
 import { GuardUsers } from './users.ts';
 
-/** Everybody may ask for a job; whether he gets it is decided by who he is. */
-const RUN_MODE = 0o666;
-
-/** What the guard is made of. */
-export interface GuardParts {
+export interface GuardServiceDeps {
   readonly host: Host;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
-  /** The runtime directory, and the state directory with the record of applied profiles. */
-  readonly runtime: string;
+  /** The state directory, with the record of applied profiles. */
   readonly state: string;
   /** The directory of its names in bpffs. */
   readonly pins: string;
-  /** What portreeve.toml says of it now. */
-  readonly readSettings: () => Promise<DaemonGuardSettings>;
+  /** What portreeve.toml says now. */
+  readonly readSettings: () => Promise<Settings>;
 }
 
-/** What portreeve.toml says of it. */
-export interface DaemonGuardSettings extends GuardSettings {
-  /** The sections [job.NAME]. */
-  readonly jobs: Readonly<Record<string, JobSection>>;
+/** What portreeve.toml says of it, and of jobs. */
+interface DaemonGuardSettings extends GuardSettings {
+  readonly jobs: JobSections;
+}
+
+function settle(settings: Settings): DaemonGuardSettings {
+  return { jobs: sectionOf(settings, JOB_SECTION), ...guardSettings(settings) };
 }
 
 /** What takes a host with cgroups, and root. */
@@ -61,19 +58,18 @@ interface Following {
   readonly follower: Follower;
   readonly ownJobs: OwnJobs;
   readonly namespaces: NamespaceFollower;
-  readonly server: ControlServer;
   readonly recorder: GuardRecorder;
   readonly users: GuardUsers;
 }
 
-/** The part of the daemon that is about the guard. Where it can do nothing it says so, and the rest goes on. */
-export class DaemonGuard {
-  readonly #parts: GuardParts;
+/** Where it can do nothing it reports why, and the other services go on. */
+export class GuardService implements DaemonService {
+  readonly name = 'guard';
+  readonly #deps: GuardServiceDeps;
   readonly #bpf: KernelBpf = new LinuxBpf();
   readonly #granted: GrantedPortsFile;
   #settings: DaemonGuardSettings;
   #following: Following | undefined;
-  #refuser: ControlServer | undefined;
   /** Why nothing is followed, and why the guard in the kernel cannot be reached. */
   #obstacle: string | undefined;
   #fault: string | undefined;
@@ -85,17 +81,23 @@ export class DaemonGuard {
   #timer: Timer | undefined;
   #isStopped = false;
 
-  /** Puts what it knows into the kernel. */
-  constructor(parts: GuardParts, settings: DaemonGuardSettings) {
-    this.#parts = parts;
-    this.#granted = new GrantedPortsFile(parts.state, parts.pins);
-    this.#settings = settings;
-    if (parts.host.uid === 0) this.#begin();
+  constructor(deps: GuardServiceDeps, settings: Settings) {
+    this.#deps = deps;
+    this.#granted = new GrantedPortsFile(deps.state, deps.pins);
+    this.#settings = settle(settings);
+  }
+
+  /** Puts what it knows into the kernel, then follows and records. */
+  async start(): Promise<void> {
+    if (this.#deps.host.uid === 0) this.#begin();
     else this.#obstacle = 'only root can give jobs, and tell the kernel of them';
+    if (!this.#following) return;
+    this.#setTimer(this.#following);
+    this.#following.recorder.start();
   }
 
   #begin(): void {
-    const { host, log, runtime, state } = this.#parts;
+    const { host, log, state } = this.#deps;
     try {
       const cgroups = new LinuxCgroups();
       const warn = (message: string) => log.warn(`guard: ${message}`);
@@ -118,15 +120,6 @@ export class DaemonGuard {
         },
         warn,
       });
-      const { processes } = host;
-      const server = new ControlServer(join(runtime, RUN_SOCKET), RUN_MODE, {
-        [RUN_PATH]: (request, caller) => {
-          const sections = this.#settings.jobs;
-          const given = giveJob(request, caller, { cgroups, processes, files, follower, sections });
-          log.info(`guard: uid ${caller.uid} takes the job ${given.job}`, given);
-          return given;
-        },
-      });
       const recorder = new GuardRecorder({
         ...{ host, bpf: this.#bpf, log, state, users: files },
         jobs: () => follower.jobs,
@@ -139,8 +132,8 @@ export class DaemonGuard {
         wanted: () => this.#settings.namespaces,
         warn,
       });
-      const ownJobs = new OwnJobs({ cgroups, processes, follower, warn });
-      this.#following = { cgroups, follower, ownJobs, namespaces, server, recorder, users };
+      const ownJobs = new OwnJobs({ cgroups, processes: host.processes, follower, warn });
+      this.#following = { cgroups, follower, ownJobs, namespaces, recorder, users };
       this.#seeSettings(follower);
       follower.tick();
     } catch (thrown) {
@@ -150,7 +143,7 @@ export class DaemonGuard {
 
   /** The files of the host, with the users that are known here. */
   get files(): Pick<Files, 'readText' | 'names'> {
-    return this.#following?.users.files ?? this.#parts.host.files;
+    return this.#following?.users.files ?? this.#deps.host.files;
   }
 
   /** Who is which job. */
@@ -160,21 +153,21 @@ export class DaemonGuard {
 
   /** Makes the tables of what is in force, with who is which job now. */
   get #maker(): TableMaker {
-    const archive = new SqliteProfileArchive(this.#parts.state);
+    const archive = new SqliteProfileArchive(this.#deps.state);
     const [files, granted] = [this.files, this.#granted];
     return makerOf({ archive, bpf: this.#bpf, files, granted, jobs: () => this.#jobs }, this.#settings);
   }
 
   /** The tables say below which port Linux itself asks for a capability; that can be changed at any time. */
   #seeSettings(follower: Follower): void {
-    const start = unprivilegedStart(this.#parts.host.files);
+    const start = unprivilegedStart(this.#deps.host.files);
     if (start !== this.#unprivilegedStart) follower.renewSoon();
     this.#unprivilegedStart = start;
   }
 
   /** Records what a trial has gone back to: the archive then says what the kernel does. */
   #settle(): void {
-    const { host, log, state } = this.#parts;
+    const { host, log, state } = this.#deps;
     const guard = this.#kernelNow();
     if (!guard?.hasGoneBack) return;
     const archive = new SqliteProfileArchive(state);
@@ -191,25 +184,32 @@ export class DaemonGuard {
 
   /** Says once what does not work. */
   #tell(fault: string): void {
-    if (fault !== this.#fault) this.#parts.log.warn(`guard: ${fault}`);
+    if (fault !== this.#fault) this.#deps.log.warn(`guard: ${fault}`);
     this.#fault = fault;
   }
 
   /** Whoever has put other tables there may have read other settings than we have. */
   async #reread(): Promise<void> {
-    const { log, readSettings } = this.#parts;
+    const { log, readSettings } = this.#deps;
     try {
-      const settings = await readSettings();
+      const settings = settle(await readSettings());
       if (this.#isStopped || JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
-      this.configure(settings);
+      this.#configure(settings);
       log.info('guard: what the settings say of the guard and of jobs was read again');
     } catch (thrown) {
       log.warn(`guard: the settings cannot be read again: ${messageOf(thrown)}`);
     }
   }
 
-  /** From now on these settings are gone by. */
-  configure(settings: DaemonGuardSettings): void {
+  check(settings: Settings): void {
+    settle(settings);
+  }
+
+  async reload(settings: Settings): Promise<void> {
+    this.#configure(settle(settings));
+  }
+
+  #configure(settings: DaemonGuardSettings): void {
     this.#settings = settings;
     this.#following?.follower.renewSoon();
     this.#following?.users.renewSoon();
@@ -221,7 +221,7 @@ export class DaemonGuard {
    * cannot be had: only root's daemon goes by the guard.
    */
   openGrantedPorts(): number | undefined {
-    const { host, log } = this.#parts;
+    const { host, log } = this.#deps;
     if (host.uid !== 0) return undefined;
     try {
       return this.#granted.open();
@@ -231,32 +231,20 @@ export class DaemonGuard {
     }
   }
 
-  /** What look.sock shows of it besides its report. */
-  get streams(): Streams {
-    return this.#following?.recorder.streams ?? {};
+  get routes(): Routes {
+    return { looks: { [GUARD_PATH]: () => this.#look() }, streams: this.#following?.recorder.streams ?? {} };
   }
 
-  /** Says to whoever asks for a job why there are none. */
-  get #unable(): ControlServer {
-    this.#refuser ??= new ControlServer(join(this.#parts.runtime, RUN_SOCKET), RUN_MODE, {
-      [RUN_PATH]: () => {
-        const message = `no job can be given: ${this.#obstacle}`;
-        const hint = 'It takes a daemon that runs as root, on a host with cgroups of version 2.';
-        throw new PortreeveError('JOBS_UNAVAILABLE', message, hint);
-      },
-    });
-    return this.#refuser;
-  }
-
-  /** Follows and answers from now on. */
-  async start(): Promise<void> {
+  /** What jobs are given with. Throws PortreeveError `JOBS_UNAVAILABLE` (world) where no job can be given. */
+  giving() {
     if (!this.#following) {
-      await this.#unable.open();
-      return;
+      const message = `no job can be given: ${this.#obstacle}`;
+      const hint = 'It takes a daemon that runs as root, on a host with cgroups of version 2.';
+      throw new PortreeveError('JOBS_UNAVAILABLE', message, hint);
     }
-    this.#setTimer(this.#following);
-    this.#following.recorder.start();
-    await this.#following.server.open();
+    const { cgroups, follower, users } = this.#following;
+    const { processes } = this.#deps.host;
+    return { cgroups, processes, files: users.files, follower, sections: this.#settings.jobs };
   }
 
   async stop(): Promise<void> {
@@ -266,24 +254,12 @@ export class DaemonGuard {
     this.#following?.ownJobs.close();
     this.#following?.follower.close();
     this.#following?.recorder.close();
-    await (this.#following?.server ?? this.#unable).close();
-    this.#kernel?.guard?.close();
-    this.#kernel = undefined;
-  }
-
-  /** In the place of start(): the daemon cannot come up. What it was refused is recorded all the same. */
-  abandon(): void {
-    this.#isStopped = true;
-    this.#following?.ownJobs.close();
-    this.#following?.follower.close();
-    this.#following?.recorder.start();
-    this.#following?.recorder.close();
     this.#kernel?.guard?.close();
     this.#kernel = undefined;
   }
 
   #setTimer(following: Following): void {
-    this.#timer = this.#parts.host.clock.after(JOB_TICK_MS, () => {
+    this.#timer = this.#deps.host.clock.after(JOB_TICK_MS, () => {
       this.#settle();
       this.#seeSettings(following.follower);
       following.follower.tick();
@@ -301,7 +277,7 @@ export class DaemonGuard {
 
   /** Why the guard refuses a port to this process; undefined where it does not, or where that cannot be told. */
   refusalOf({ netid, address, port }: IpEndpoint): PortreeveError | undefined {
-    const { host, log, state } = this.#parts;
+    const { host, log, state } = this.#deps;
     const guard = this.#following && this.#kernelNow();
     const { protocol } = netIdInfo(netid);
     const cgroup = cgroupOf(host.processes, process.pid);
@@ -323,7 +299,7 @@ export class DaemonGuard {
   /** The guard that is in the kernel at this moment: others may have put it there, or taken it away. */
   #kernelNow(): GuardKernel | undefined {
     try {
-      const config = this.#bpf.openMap(`${this.#parts.pins}/config`);
+      const config = this.#bpf.openMap(`${this.#deps.pins}/config`);
       const id = config?.info.id;
       config?.close();
       const isDue = id !== this.#kernel?.id || (id !== undefined && this.#isRetryDue());
@@ -338,12 +314,12 @@ export class DaemonGuard {
 
   /** What cannot be opened is tried again from time to time. */
   #isRetryDue(): boolean {
-    return !this.#kernel?.guard && this.#parts.host.clock.monotonic() >= this.#retryAt;
+    return !this.#kernel?.guard && this.#deps.host.clock.monotonic() >= this.#retryAt;
   }
 
   /** Goes by the guard that is there now; takes it over if it is one of an older portreeve. */
   #adopt(id: number | undefined): void {
-    const { host, log, pins } = this.#parts;
+    const { host, log, pins } = this.#deps;
     const recorder = this.#following?.recorder;
     recorder?.record(undefined, this.#settings);
     this.#kernel?.guard?.close();
@@ -358,16 +334,27 @@ export class DaemonGuard {
   }
 
   /** What everybody may know of the guard in the kernel. Throws PortreeveError `GUARD_UNTOLD` (world). */
-  look(): GuardJson | NoGuardJson {
+  #look(): GuardJson | NoGuardJson {
     const guard = this.#following && this.#kernelNow();
     const missing = this.#obstacle ?? this.#fault;
     if (!guard && missing !== undefined) throw new PortreeveError('GUARD_UNTOLD', missing);
     return guardJson(guard?.state());
   }
 
-  report(): GuardReport {
-    const guard = this.#following && this.#kernelNow();
-    const state = guard?.state();
+  async status(): Promise<GuardReport> {
+    return this.#report(this.#stateNow());
+  }
+
+  async metrics(): Promise<readonly Metric[]> {
+    const state = this.#stateNow();
+    return guardMetrics(this.#report(state), state);
+  }
+
+  #stateNow(): GuardState | undefined {
+    return this.#following && this.#kernelNow()?.state();
+  }
+
+  #report(state: GuardState | undefined): GuardReport {
     const { mode, revision } = state ?? { mode: 'absent', revision: null };
     const { cgroups, users } = this.#jobs;
     const detached =

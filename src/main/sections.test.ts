@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PortreeveError } from '../base/errors.ts';
-import { parseSettings, SETTING_KEYS } from './settings-file.ts';
+import { parseSettings, settingKeys } from '../kit/settings-file.ts';
+import { SECTIONS } from './sections.ts';
 
 /** The mistakes that are named, a line each. */
-function mistakes(text: string): string[] {
+async function mistakes(text: string): Promise<string[]> {
   try {
-    parseSettings(text, 'x.toml');
+    await parseSettings(text, 'x.toml', SECTIONS);
     return [];
   } catch (thrown) {
     assert.ok(thrown instanceof PortreeveError);
@@ -16,7 +17,7 @@ function mistakes(text: string): string[] {
   }
 }
 
-test('all settings', () => {
+test('all settings', async () => {
   const text = `[portmap]
 listen = ["0.0.0.0", "::1"]
 port = 111
@@ -67,10 +68,10 @@ groups = ["www", 33]
     bpxprm: '/etc/bpxprm00',
   };
   const job = { WEB: { users: ['alice', 1001], groups: ['www', 33] }, 'A.B': {} };
-  assert.deepEqual(parseSettings(text, 'x.toml'), { portmap, profile, guard, doctor, job });
+  assert.deepEqual(await parseSettings(text, 'x.toml', SECTIONS), { portmap, profile, guard, doctor, job });
 });
 
-test('none', () => {
+test('none', async () => {
   for (const text of [
     '',
     '# nothing\n',
@@ -81,7 +82,7 @@ test('none', () => {
     '[job]\n',
     '[job.A]\n',
   ])
-    assert.deepEqual(mistakes(text), []);
+    assert.deepEqual(await mistakes(text), []);
 });
 
 describe('each value has its bounds', () => {
@@ -135,11 +136,12 @@ describe('each value has its bounds', () => {
     ['job.NAME.groups', ['["www", 4294967294]'], ['33', '[4294967295]', '[true]']],
   ];
   for (const [setting, good, bad] of cases) {
-    test(setting, () => {
+    test(setting, async () => {
       const [, section, key] = /^(.*)\.(.*)$/.exec(setting) ?? [];
-      for (const value of good) assert.deepEqual(mistakes(`[${section}]\n${key} = ${value}\n`), [], value);
+      for (const value of good)
+        assert.deepEqual(await mistakes(`[${section}]\n${key} = ${value}\n`), [], value);
       for (const value of bad) {
-        const [mistake = '', ...more] = mistakes(`[${section}]\n${key} = ${value}\n`);
+        const [mistake = '', ...more] = await mistakes(`[${section}]\n${key} = ${value}\n`);
         assert.match(
           mistake,
           new RegExp(`^${section}\\.${key}(\\.0)? is .+; it must be (an?|the|true) `),
@@ -150,23 +152,23 @@ describe('each value has its bounds', () => {
     });
   }
 
-  test('and each has been tried', () => {
+  test('and each has been tried', async () => {
     assert.deepEqual(
       cases.map(([setting]) => setting),
-      SETTING_KEYS,
+      await settingKeys(SECTIONS),
     );
   });
 });
 
-test('a section that is a value', () => {
-  assert.deepEqual(mistakes('portmap = 3\n'), ['portmap is 3; it must be a section, [portmap]']);
-  assert.deepEqual(mistakes('profile = 3\n'), ['profile is 3; it must be a section, [profile]']);
-  assert.deepEqual(mistakes('guard = 3\n'), ['guard is 3; it must be a section, [guard]']);
+test('a section that is a value', async () => {
+  assert.deepEqual(await mistakes('portmap = 3\n'), ['portmap is 3; it must be a section, [portmap]']);
+  assert.deepEqual(await mistakes('profile = 3\n'), ['profile is 3; it must be a section, [profile]']);
+  assert.deepEqual(await mistakes('guard = 3\n'), ['guard is 3; it must be a section, [guard]']);
 });
 
-test('a suppression has a code of the doctor, a reason, and perhaps a port', () => {
+test('a suppression has a code of the doctor, a reason, and perhaps a port', async () => {
   const given = (entry: string) => mistakes(`[doctor]\nsuppress = [{ ${entry} }]\n`);
-  assert.deepEqual(given('code = "LOW_PORTS_OPEN", reason = "x", port = 65535'), []);
+  assert.deepEqual(await given('code = "LOW_PORTS_OPEN", reason = "x", port = 65535'), []);
   const wrong: Record<string, RegExp> = {
     'code = "LOW_PORT_OPEN", reason = "x"':
       /^doctor\.suppress\.0\.code is "LOW_PORT_OPEN"; it must be a code of/,
@@ -178,45 +180,45 @@ test('a suppression has a code of the doctor, a reason, and perhaps a port', () 
       /^"doctor\.suppress\.0\.ports" is no setting; did you mean "port"\?$/,
   };
   for (const [entry, expected] of Object.entries(wrong)) {
-    const [mistake = '', ...more] = given(entry);
+    const [mistake = '', ...more] = await given(entry);
     assert.match(mistake, expected);
     assert.deepEqual(more, []);
   }
 });
 
-test('a section of a job has the name of one that somebody can take', () => {
-  for (const name of ['A', 'WEB', '"A@B.C"', '"#1"']) assert.deepEqual(mistakes(`[job.${name}]\n`), []);
+test('a section of a job has the name of one that somebody can take', async () => {
+  for (const name of ['A', 'WEB', '"A@B.C"', '"#1"']) assert.deepEqual(await mistakes(`[job.${name}]\n`), []);
   for (const name of ['web', 'RESERVED', 'AUTHPORT', 'UNKNOWN', '"A*"', '"A?"', '""', '"A B"']) {
-    const [mistake = '', ...more] = mistakes(`[job.${name}]\n`);
+    const [mistake = '', ...more] = await mistakes(`[job.${name}]\n`);
     assert.match(
       mistake,
       /^job\..* is ".*"; it must be a job name in capitals, such as WEB, and not RESERVED/,
     );
     assert.deepEqual(more, []);
   }
-  assert.deepEqual(mistakes('job = 3\n'), ['job is 3; it must be sections, [job.NAME]']);
-  assert.deepEqual(mistakes('[job]\nWEB = 3\n'), ['job.WEB is 3; it must be a section, [job.NAME]']);
-  assert.deepEqual(mistakes('[job.WEB]\nuser = []\n'), [
+  assert.deepEqual(await mistakes('job = 3\n'), ['job is 3; it must be sections, [job.NAME]']);
+  assert.deepEqual(await mistakes('[job]\nWEB = 3\n'), ['job.WEB is 3; it must be a section, [job.NAME]']);
+  assert.deepEqual(await mistakes('[job.WEB]\nuser = []\n'), [
     '"job.WEB.user" is no setting; did you mean "users"?',
   ]);
 });
 
-test('a key of the wrong section is compared with those of its own', () => {
-  assert.deepEqual(mistakes('[profile]\nzos_name = true\nport = 1\n'), [
+test('a key of the wrong section is compared with those of its own', async () => {
+  assert.deepEqual(await mistakes('[profile]\nzos_name = true\nport = 1\n'), [
     '"profile.zos_name" is no setting; did you mean "zos_names"?',
     '"profile.port" is no setting; did you mean "file"?',
   ]);
-  assert.deepEqual(mistakes('[guard]\nerrnolow = "EPERM"\nnamespace = []\n'), [
+  assert.deepEqual(await mistakes('[guard]\nerrnolow = "EPERM"\nnamespace = []\n'), [
     '"guard.errnolow" is no setting; did you mean "errno_low"?',
     '"guard.namespace" is no setting; did you mean "namespaces"?',
   ]);
 });
 
-test('a section that there is not is refused, at the top and inside', () => {
-  assert.deepEqual(mistakes('[portmapp]\nlisten = []\n'), [
+test('a section that there is not is refused, at the top and inside', async () => {
+  assert.deepEqual(await mistakes('[portmapp]\nlisten = []\n'), [
     '"portmapp" is no setting; did you mean "portmap"?',
   ]);
-  assert.deepEqual(mistakes('uid = 0\n[jobs.WEB]\nusers = []\n'), [
+  assert.deepEqual(await mistakes('uid = 0\n[jobs.WEB]\nusers = []\n'), [
     '"uid" is no setting; did you mean "guard"?',
     '"jobs" is no setting; did you mean "job"?',
   ]);

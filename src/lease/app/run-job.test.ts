@@ -6,15 +6,16 @@ import { SimClock } from '../../../test/support/sim/clock.ts';
 import { SimFiles } from '../../../test/support/sim/files.ts';
 import { SimProcesses } from '../../../test/support/sim/processes.ts';
 import { SimRandom } from '../../../test/support/sim/random.ts';
-import { Follower } from './follower.ts';
-import { type Caller, giveJob, type JobSection, type RunDoors } from './run-job.ts';
+import { Follower } from '../../guard/app/follower.ts';
+import type { JobSections } from '../../job/app/settings.ts';
+import { type Caller, giveJob, type RunDeps } from './run-job.ts';
 
 const SHELL = 700;
 const CLIENT = 701;
 const HOME = '/user.slice/a.scope';
 const ALICE: Caller = { pid: CLIENT, uid: 1000, gids: [1000] };
 const ROOT: Caller = { pid: CLIENT, uid: 0, gids: [0] };
-const SECTIONS: Readonly<Record<string, JobSection>> = {
+const SECTIONS: JobSections = {
   WEB: { users: ['alice', 1002], groups: ['www', 2001] },
   EMPTY: {},
 };
@@ -37,7 +38,7 @@ class Stage {
     renewTables: () => undefined,
     warn: () => undefined,
   });
-  readonly doors: RunDoors = { ...this, sections: SECTIONS };
+  readonly doors: RunDeps = { ...this, sections: SECTIONS };
 
   constructor(uid = 1000) {
     this.cgroups.add(HOME);

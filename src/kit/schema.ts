@@ -1,0 +1,22 @@
+// What the sections of portreeve.toml are declared with: zod, and the kinds of values that several features use.
+import { z } from 'zod';
+import { hasWildcard, jobPatternProblem } from '../base/job.ts';
+import { PORT_MAX, PORT_MIN } from '../base/port.ts';
+
+export { z } from 'zod';
+
+const PORT_TEXT = `a number from ${PORT_MIN} to ${PORT_MAX}`;
+const PATH_TEXT = 'an absolute path';
+
+export const PORT = z.int(PORT_TEXT).min(PORT_MIN, PORT_TEXT).max(PORT_MAX, PORT_TEXT);
+export const PATH = z.string(PATH_TEXT).regex(/^\/[^\0]*$/, PATH_TEXT);
+
+/** Whether a text is the name of a job in capitals, or a pattern of such names. */
+export function isJobPattern(text: string): boolean {
+  return jobPatternProblem(text, false) === undefined;
+}
+
+/** Whether a text is the name of one job, in capitals. */
+export function isJob(text: string): boolean {
+  return isJobPattern(text) && !hasWildcard(text);
+}

@@ -1,0 +1,128 @@
+// The daemon: starts its services in their order, answers for them on its sockets, and stops them.
+import { join } from 'node:path';
+import { type Commands, ControlServer } from '../kit/control-server.ts';
+import type { DaemonService, Routes } from '../kit/daemon-service.ts';
+import { LOOK_MODE, LookServer, type Looks, type Streams } from '../kit/look-server.ts';
+import { METRICS_CONTENT_TYPE, metricsText } from '../kit/metrics.ts';
+import type { Settings } from '../kit/settings.ts';
+import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../kit/status-report.ts';
+import type { PeerDeps, UnixHttpServer } from '../kit/unix-http.ts';
+
+/** Any user may ask; what a user gets is decided by the route. */
+const RUN_MODE = 0o666;
+
+export interface DaemonDeps {
+  readonly version: string;
+  /** The runtime directory. */
+  readonly runtime: string;
+  readonly uid: number;
+  /** Whose places the connections to its sockets take. */
+  readonly peers: PeerDeps;
+}
+
+export class Daemon {
+  readonly #deps: DaemonDeps;
+  readonly #services: readonly DaemonService[];
+  readonly #since = new Date().toISOString();
+  #settings: Settings;
+  #started: DaemonService[] = [];
+  #servers: UnixHttpServer[] = [];
+
+  /** `services`: each may use those before it. */
+  constructor(deps: DaemonDeps, services: readonly DaemonService[], settings: Settings) {
+    this.#deps = deps;
+    this.#services = services;
+    this.#settings = settings;
+  }
+
+  /** Starts the services in their order, then opens the sockets. Throws PortreeveError, and then has stopped them. */
+  async start(): Promise<void> {
+    try {
+      for (const service of this.#services) {
+        await service.start();
+        this.#started.push(service);
+      }
+      this.#servers = this.#serversOf(this.#started.map(({ routes }) => routes));
+      await Promise.all(this.#servers.map((server) => server.open()));
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+  }
+
+  /** The runtime directory of another user than root is closed to everybody else as it is. */
+  #serversOf(routes: readonly Routes[]): UnixHttpServer[] {
+    const { runtime, uid, peers } = this.#deps;
+    const looks: Looks = Object.fromEntries([
+      ['/v1/status', () => this.status()],
+      ...routes.flatMap(({ looks = {} }) => Object.entries(looks)),
+    ]);
+    const streams: Streams = Object.fromEntries([
+      ['/metrics', this.#metrics],
+      ...routes.flatMap(({ streams = {} }) => Object.entries(streams)),
+    ]);
+    const commands: Commands = Object.fromEntries(
+      routes.flatMap(({ commands = {} }) => Object.entries(commands)),
+    );
+    const look = (name: string, mode: number) =>
+      new LookServer(join(runtime, name), looks, streams, peers, mode);
+    return [
+      ...(uid === 0 ? [look(ROOT_LOOK_SOCKET, LOOK_MODE.root)] : []),
+      look(LOOK_SOCKET, LOOK_MODE.all),
+      new ControlServer(join(runtime, RUN_SOCKET), RUN_MODE, commands, peers),
+    ];
+  }
+
+  /** Resolves when all services answer for the first time, with what people are told then. */
+  ready(): Promise<readonly string[]> {
+    return Promise.all(this.#started.flatMap((service) => service.ready?.() ?? []));
+  }
+
+  /** Closes the sockets, then stops the services in reverse order. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#servers.splice(0).map((server) => server.close()));
+    for (const service of this.#started.splice(0).reverse()) await service.stop();
+  }
+
+  /**
+   * All services go by these settings from now on, or none does. Throws the PortreeveError of the one that refuses.
+   * Each comes before those that it uses, as they are stopped.
+   */
+  async reload(settings: Settings): Promise<void> {
+    const services = this.#started.toReversed();
+    for (const service of services) service.check(settings);
+    const changed: DaemonService[] = [];
+    try {
+      for (const service of services) {
+        await service.reload(settings);
+        changed.push(service);
+      }
+    } catch (thrown) {
+      for (const service of changed.reverse()) await service.reload(this.#settings);
+      throw thrown;
+    }
+    this.#settings = settings;
+  }
+
+  /** What the services do that depends on the settings, a clause for each. */
+  get summaries(): readonly string[] {
+    return this.#started.flatMap(({ summary }) => summary ?? []);
+  }
+
+  async status(): Promise<object> {
+    const { version, runtime } = this.#deps;
+    const head = { version, pid: process.pid, since: this.#since, runtime };
+    const parts = this.#started.map(async (service) => [service.name, await service.status()] as const);
+    return { ...head, ...Object.fromEntries(await Promise.all(parts)) };
+  }
+
+  readonly #metrics: Streams[string] = async (_request, response) => {
+    const metrics = await Promise.all(this.#started.map((service) => service.metrics()));
+    const text = metricsText(metrics.flat());
+    response.writeHead(200, {
+      'content-type': METRICS_CONTENT_TYPE,
+      'content-length': Buffer.byteLength(text),
+    });
+    response.end(text);
+  };
+}
