@@ -14,8 +14,9 @@ import { DAEMON_TITLE } from '../kit/own-daemon.ts';
 import { requireRuntimeDirectory } from '../kit/runtime-directory.ts';
 import { settingsPath } from '../kit/settings.ts';
 import type { PortmapOptions } from '../portmap/app/settings.ts';
+import { takeOverText } from '../portmap/app/take-over.ts';
 import { settlePortmap } from '../portmap/daemon/service.ts';
-import { planTakeOver, takeOverPlan } from '../portmap/daemon/take-over.ts';
+import { planTakeOver } from '../portmap/daemon/take-over.ts';
 import { Daemon } from './daemon.ts';
 import { type ServiceContext, servicesOf } from './services.ts';
 
@@ -41,7 +42,7 @@ export async function serve(options: ServeOptions, io: Io): Promise<number> {
   const settings = await context.readSettings();
   const services = servicesOf(context, settings);
   if (takeOver && options.dryRun) {
-    io.out(takeOverPlan(takeOver, { settings: settlePortmap(context, settings), file }));
+    io.out(takeOverText(takeOver, { ...settlePortmap(context, settings), file }));
     return 0;
   }
   requireRuntimeDirectory(runtime, host.uid);

@@ -2,6 +2,7 @@
 import { SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { EventLine } from '../../guard/app/events.ts';
+import type { ModeHere } from '../../guard/core/mode-here.ts';
 import type { Sysctls } from '../../host/host.ts';
 import { readUsers, type Users } from '../../job/app/users.ts';
 import { readKernelPorts } from '../../names/app/kernel-ports.ts';
@@ -11,13 +12,7 @@ import type { RegisteredProgram } from '../../portmap/core/registered-program.ts
 import type { ProfileArchive } from '../../profile/core/archive.ts';
 import type { Profile } from '../../profile/core/rules.ts';
 import { type SeeDoors, seeSockets } from '../../sockets/app/see.ts';
-import {
-  type Explanation,
-  explainPort,
-  type GuardMode,
-  type PortNames,
-  type Refusals,
-} from '../core/explain/explain.ts';
+import { type Explanation, explainPort, type PortNames, type Refusals } from '../core/explain/explain.ts';
 import { answered } from './answered.ts';
 import { bindersOf, type WhoDoors } from './binders.ts';
 import type { Judge, RuleSettings } from './judging.ts';
@@ -29,7 +24,7 @@ export interface ExplainDoors extends SeeDoors, WhoDoors {
   readonly settings: () => Promise<RuleSettings>;
   readonly iana: () => Promise<Iana>;
   /** What the guard does in this network namespace. */
-  readonly guard: () => Promise<GuardMode>;
+  readonly guard: () => Promise<ModeHere>;
   /** What the guard did with a port lately, as far as the one who asks may see it, oldest first. */
   readonly events: (port: number) => Promise<readonly EventLine[]>;
   /** What is registered with the port mapper of this host; none where there is none. */
@@ -87,7 +82,7 @@ type Ask = <T>(what: string, question: () => T | Promise<T>) => Promise<T | unde
 
 /** What a bind is judged by; undefined is what is not known. */
 interface Judging {
-  readonly guard: GuardMode | undefined;
+  readonly guard: ModeHere | undefined;
   /** Undefined also where no profile was applied. */
   readonly judge: Judge | undefined;
   readonly isApplied: boolean | undefined;

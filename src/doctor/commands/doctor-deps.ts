@@ -1,8 +1,8 @@
 // Where `portreeve doctor` looks on this host, and what it mends it with.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { guardSettings } from '../../guard/app/settings.ts';
 import { assignableElsewhere } from '../../guard/commands/assignable.ts';
-import { guardChoices } from '../../guard/commands/deps.ts';
 import { replaceFile } from '../../host/linux/files.ts';
 import { remove } from '../../host/linux/install.ts';
 import { putFile } from '../../host/linux/put-file.ts';
@@ -32,12 +32,12 @@ export function doctorDoors({ state, root }: DoctorOptions, io: Io): SceneDoors 
 
 /** What portreeve.toml and the options say. */
 export async function doctorChoices(
-  { bpxprm, config: named }: DoctorOptions,
+  { bpxprm, config }: DoctorOptions,
   io: Io,
 ): Promise<{ readonly choices: SceneChoices; readonly suppressions: readonly Suppression[] }> {
-  const options = named === undefined ? {} : { config: named };
-  const { omvsJob, errnoLow } = await guardChoices(options, io);
-  const doctor = sectionOf(await io.readSettings(named), DOCTOR_SECTION);
+  const settings = await io.readSettings(config);
+  const { omvsJob, errnoLow } = guardSettings(settings);
+  const doctor = sectionOf(settings, DOCTOR_SECTION);
   const member = bpxprm === undefined ? doctor.bpxprm : resolve(bpxprm);
   return { choices: { omvsJob, errnoLow, bpxprm: member }, suppressions: doctor.suppress ?? [] };
 }

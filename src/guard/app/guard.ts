@@ -25,7 +25,7 @@ import { removeUnfinished, type TableMaker } from './kernel/put-in.ts';
 import type { GuardSettings, TableChoices } from './settings.ts';
 
 /** What it takes to guard. */
-export interface GuardDoors {
+export interface GuardDeps {
   readonly bpf: KernelBpf;
   readonly archive: ProfileArchive;
   readonly files: Pick<Files, 'readText'>;
@@ -39,7 +39,7 @@ export interface GuardDoors {
 }
 
 /** What it takes to make tables. */
-type TableDoors = Pick<GuardDoors, 'archive' | 'bpf' | 'files' | 'granted' | 'jobs'>;
+type TableDeps = Pick<GuardDeps, 'archive' | 'bpf' | 'files' | 'granted' | 'jobs'>;
 
 /** What the guard does, and what is to be said about it. */
 export interface Guarded {
@@ -53,29 +53,29 @@ export interface GuardChoices extends GuardSettings {
 }
 
 /** What the guard says of itself, or can be told of one of another version; undefined where none is in the kernel. */
-export function findGuard(doors: Pick<GuardDoors, 'bpf'>, pins: string): GuardState | OtherGuard | undefined {
-  return GuardKernel.look(doors.bpf, pins);
+export function findGuard(deps: Pick<GuardDeps, 'bpf'>, pins: string): GuardState | OtherGuard | undefined {
+  return GuardKernel.look(deps.bpf, pins);
 }
 
 /**
  * The state of the guard; undefined where none is in the kernel. Throws PortreeveError `GUARD_OLDER` and `GUARD_NEWER`
  * (refused) for one of another version.
  */
-export function guardState(doors: Pick<GuardDoors, 'bpf'>, pins: string): GuardState | undefined {
-  const found = findGuard(doors, pins);
+export function guardState(deps: Pick<GuardDeps, 'bpf'>, pins: string): GuardState | undefined {
+  const found = findGuard(deps, pins);
   if (found && 'abi' in found) throw (found.isNewer ? newer : older)(pins, found.abi);
   return found;
 }
 
 /** Makes the tables of what is recorded, for a guard whose tables this process has not made. */
-export function makerOf(doors: TableDoors, choices: TableChoices): TableMaker {
-  const { archive, jobs } = doors;
+export function makerOf(deps: TableDeps, choices: TableChoices): TableMaker {
+  const { archive, jobs } = deps;
   return {
     tablesOf: (revision) => {
       const inForce = revision === undefined ? profileInForce(archive) : profileAfter(archive, revision);
       const number = revision ?? inForce.head?.number;
       if (number === undefined) throw nothingApplied();
-      return tablesOf(inForce, number, doors, choices);
+      return tablesOf(inForce, number, deps, choices);
     },
     jobs,
   };
@@ -85,35 +85,31 @@ export function makerOf(doors: TableDoors, choices: TableChoices): TableMaker {
  * Puts the profile in force into the kernel, if it is not there, and has it obeyed or only observed. Throws
  * PortreeveError `NOTHING_APPLIED` (refused) where no profile was applied yet.
  */
-export function startGuard(
-  doors: GuardDoors,
-  choices: GuardChoices,
-  mode: Exclude<GuardMode, 'off'>,
-): Guarded {
-  const there = openAttached(doors.bpf, choices.pins, makerOf(doors, choices));
-  if (there) requireSameCgroup(doors.bpf, there, choices.cgroup);
+export function startGuard(deps: GuardDeps, choices: GuardChoices, mode: Exclude<GuardMode, 'off'>): Guarded {
+  const there = openAttached(deps.bpf, choices.pins, makerOf(deps, choices));
+  if (there) requireSameCgroup(deps.bpf, there, choices.cgroup);
   // What others put in force from here on is not to be replaced by what is read now.
   const over = there?.swapInForce;
-  const inForce = profileInForce(doors.archive);
-  const guard = there ?? installed(doors, choices, inForce);
+  const inForce = profileInForce(deps.archive);
+  const guard = there ?? installed(deps, choices, inForce);
   try {
     if (there && there.state().trialMs === undefined) {
-      const { tables, jobs, nowMs } = tablesNow(doors, choices, inForce);
+      const { tables, jobs, nowMs } = tablesNow(deps, choices, inForce);
       there.swap(tables, jobs, nowMs, undefined, over);
     }
     const enforced = mode === 'enforce' ? inForce.profile : undefined;
-    const prepare = prepareFor(doors, enforced);
-    const notes = keepNamespaces(guard.namespaces, doors.namespaces, choices.namespaces, prepare);
+    const prepare = prepareFor(deps, enforced);
+    const notes = keepNamespaces(guard.namespaces, deps.namespaces, choices.namespaces, prepare);
     // A port that is assigned after the list was read is none that somebody gets once the profile is enforced.
-    if (enforced) notes.push(...keepAssigned(doors, guard, enforced));
+    if (enforced) notes.push(...keepAssigned(deps, guard, enforced));
     guard.setMode(mode);
-    if (!enforced) notes.push(...keepAssigned(doors, guard, undefined));
+    if (!enforced) notes.push(...keepAssigned(deps, guard, undefined));
     return { state: guard.state(), notes };
   } catch (thrown) {
     if (!there) {
       const { home } = guard.state();
       guard.remove();
-      doors.assigned.restore(home);
+      deps.assigned.restore(home);
     }
     throw thrown;
   } finally {
@@ -141,18 +137,18 @@ function openUnlessDetached(
   }
 }
 
-function installed(doors: GuardDoors, choices: GuardChoices, inForce: InForce): GuardKernel {
-  const cgroup = choices.cgroup ?? doors.bpf.cgroupRoot();
+function installed(deps: GuardDeps, choices: GuardChoices, inForce: InForce): GuardKernel {
+  const cgroup = choices.cgroup ?? deps.bpf.cgroupRoot();
   const place = { pins: choices.pins, cgroup };
-  return GuardKernel.install(doors.bpf, place, tablesNow(doors, choices, inForce));
+  return GuardKernel.install(deps.bpf, place, tablesNow(deps, choices, inForce));
 }
 
 /** What is in force by the archive, with the jobs of this moment. */
-function tablesNow(doors: GuardDoors, choices: TableChoices, inForce: InForce) {
+function tablesNow(deps: GuardDeps, choices: TableChoices, inForce: InForce) {
   const revision = inForce.head?.number;
   if (revision === undefined) throw nothingApplied();
-  const tables = tablesOf(inForce, revision, doors, choices);
-  return { tables, jobs: doors.jobs, nowMs: doors.clock.now() };
+  const tables = tablesOf(inForce, revision, deps, choices);
+  return { tables, jobs: deps.jobs, nowMs: deps.clock.now() };
 }
 
 /** Throws PortreeveError `GUARD_ELSEWHERE` (refused) where the guard judges another part of the host. */
@@ -170,7 +166,7 @@ function requireSameCgroup(bpf: KernelBpf, guard: GuardKernel, cgroup: string | 
  * written that is reported, and the kernel still refuses and allows.
  */
 function keepAssigned(
-  { bpf, assigned }: Pick<GuardDoors, 'bpf' | 'assigned'>,
+  { bpf, assigned }: Pick<GuardDeps, 'bpf' | 'assigned'>,
   guard: GuardKernel,
   profile: Profile | undefined,
 ): readonly PoolNote[] {
@@ -181,39 +177,38 @@ function keepAssigned(
 }
 
 /** Before the policy holds in one more namespace its list is written. */
-function prepareFor({ assigned }: Pick<GuardDoors, 'assigned'>, profile: Profile | undefined): Prepare {
+function prepareFor({ assigned }: Pick<GuardDeps, 'assigned'>, profile: Profile | undefined): Prepare {
   return (cookie, path) => (profile ? assigned.prepare(profile, cookie, path) : []);
 }
 
 /** Takes the guard out of the kernel; undefined where there was none. */
-export function stopGuard(doors: GuardDoors, pins: string): readonly PoolNote[] | undefined {
-  const found = GuardKernel.look(doors.bpf, pins);
+export function stopGuard(deps: GuardDeps, pins: string): readonly PoolNote[] | undefined {
+  const found = GuardKernel.look(deps.bpf, pins);
   if (!found) {
-    removeUnfinished(doors.bpf, pins);
+    removeUnfinished(deps.bpf, pins);
     // Of one that was killed when the guard was out, and the lists were not yet as before.
-    doors.assigned.restore(doors.bpf.namespaceCookie());
+    deps.assigned.restore(deps.bpf.namespaceCookie());
     return undefined;
   }
   if ('isNewer' in found && found.isNewer) throw newer(pins, found.abi);
   // The daemon keeps the lists only while there is a guard.
-  removeGuard(doors.bpf, pins);
-  return doors.assigned.restore(found.home);
+  removeGuard(deps.bpf, pins);
+  return deps.assigned.restore(found.home);
 }
 
 /** Keeps what is on trial; undefined where nothing is. Throws PortreeveError `GUARD_ABSENT` (refused). */
-export function confirmTrial(doors: GuardDoors, choices: GuardChoices): Guarded | undefined {
-  const guard = GuardKernel.open(doors.bpf, choices.pins, makerOf(doors, choices));
+export function confirmTrial(deps: GuardDeps, choices: GuardChoices): Guarded | undefined {
+  const guard = GuardKernel.open(deps.bpf, choices.pins, makerOf(deps, choices));
   if (!guard) throw guardAbsent();
   try {
     const { trialMs, revision } = guard.state();
     if (trialMs === undefined) return undefined;
     // Whoever is killed in between leaves a trial that goes back, and then that is recorded.
-    doors.archive.keep(revision);
+    deps.archive.keep(revision);
     if (!guard.confirm()) return undefined;
     const state = guard.state();
-    const profile =
-      state.mode === 'enforce' ? profileAfter(doors.archive, state.revision).profile : undefined;
-    return { state, notes: keepAssigned(doors, guard, profile) };
+    const profile = state.mode === 'enforce' ? profileAfter(deps.archive, state.revision).profile : undefined;
+    return { state, notes: keepAssigned(deps, guard, profile) };
   } finally {
     guard.close();
   }
@@ -224,12 +219,12 @@ export function confirmTrial(doors: GuardDoors, choices: GuardChoices): Guarded 
  * was taken out or the host was started anew: the archive then says what is in force. Gives the number of that record.
  */
 export function settleTrial(
-  doors: TableDoors,
+  deps: TableDeps,
   choices: Pick<GuardChoices, 'pins'> & TableChoices,
   recordAgain: (revision: number) => number,
 ): number | undefined {
-  const guard = openUnlessDetached(doors.bpf, choices.pins, makerOf(doors, choices));
-  const { archive } = doors;
+  const guard = openUnlessDetached(deps.bpf, choices.pins, makerOf(deps, choices));
+  const { archive } = deps;
   const onTrial = archive.onTrial();
   if (!guard || guard === 'detached')
     return onTrial === undefined ? undefined : recordBefore(onTrial, recordAgain);
@@ -265,29 +260,29 @@ const RECORD_MS = 30_000;
  * Throws PortreeveError `GUARD_TRIAL` (refused) while another change is on trial, and what `record` throws.
  */
 export function changeGuarded(
-  doors: GuardDoors,
+  deps: GuardDeps,
   choices: GuardChoices,
   change: { readonly inForce: InForce; readonly revision: number; readonly trialMs: number | undefined },
   record: () => number,
 ): Change {
-  const guard = GuardKernel.open(doors.bpf, choices.pins, makerOf(doors, choices));
+  const guard = GuardKernel.open(deps.bpf, choices.pins, makerOf(deps, choices));
   if (!guard) {
     if (change.trialMs !== undefined) throw guardAbsent();
     return { revision: record(), guard: undefined, notes: [] };
   }
   try {
-    const tables = tablesOf(change.inForce, change.revision, doors, choices);
+    const tables = tablesOf(change.inForce, change.revision, deps, choices);
     const trialMs = change.trialMs ?? RECORD_MS;
-    const nowMs = doors.clock.now();
-    guard.swap(tables, doors.jobs, nowMs, trialMs);
+    const nowMs = deps.clock.now();
+    guard.swap(tables, deps.jobs, nowMs, trialMs);
     const revision = recordOrGoBack(guard, record);
     // What goes beyond the tables would not go back with them.
     if (change.trialMs !== undefined) return { revision, guard: guard.state(), notes: [] };
-    if (!guard.confirm()) putBack(guard, tables, doors.jobs, nowMs);
+    if (!guard.confirm()) putBack(guard, tables, deps.jobs, nowMs);
     const enforced = guard.state().mode === 'enforce' ? change.inForce.profile : undefined;
-    const prepare = prepareFor(doors, enforced);
-    const notes = keepNamespaces(guard.namespaces, doors.namespaces, choices.namespaces, prepare);
-    if (enforced) notes.push(...keepAssigned(doors, guard, enforced));
+    const prepare = prepareFor(deps, enforced);
+    const notes = keepNamespaces(guard.namespaces, deps.namespaces, choices.namespaces, prepare);
+    if (enforced) notes.push(...keepAssigned(deps, guard, enforced));
     return { revision, guard: guard.state(), notes };
   } finally {
     guard.close();
@@ -313,7 +308,7 @@ function putBack(guard: GuardKernel, tables: GuardTables, jobs: () => Jobs, nowM
 export function tablesOf(
   inForce: InForce,
   revision: number,
-  { bpf, files, granted }: Pick<GuardDoors, 'bpf' | 'files' | 'granted'>,
+  { bpf, files, granted }: Pick<GuardDeps, 'bpf' | 'files' | 'granted'>,
   { omvsJob, authportJobs, errno, errnoLow }: TableChoices,
 ): GuardTables {
   granted.record(grantedPorts(inForce.profile, 'udp'));

@@ -8,7 +8,7 @@ import { carryOut, planApply } from '../../profile/app/apply.ts';
 import { type InForce, profileAfter, profileInForce } from '../../profile/app/in-force.ts';
 import type { OpenSocketQuery } from '../../sockets/core/open-sockets.ts';
 import type { SeenSocket } from '../../sockets/core/seen.ts';
-import { type Epoch, epochsSince, type ImpactDoors, impactsOf } from './impact.ts';
+import { type Epoch, epochsSince, type ImpactDeps, impactsOf } from './impact.ts';
 
 const CHOICES = { authportJobs: [], omvsJob: undefined, errno: 'EACCES', errnoLow: 'EADDRINUSE' } as const;
 const WILDCARD = { family: 4, bytes: new Uint8Array(4) } as const;
@@ -52,7 +52,7 @@ function scene() {
     [3n, '/part/of'],
     [4n, '/party'],
   ]);
-  const doors = (sockets: readonly SeenSocket[], notSeen = 0): ImpactDoors => ({
+  const deps = (sockets: readonly SeenSocket[], notSeen = 0): ImpactDeps => ({
     see: (query) => {
       asked.push(query);
       return { sockets: sockets.filter(({ socket }) => socket.protocol === query.protocol), notSeen };
@@ -79,17 +79,17 @@ function scene() {
     carryOut(at, { ...plan, revision: { ...plan.revision, racf: texts } });
     return profileInForce(archive);
   };
-  return { archive, apply, doors, bootMs, asked };
+  return { archive, apply, deps, bootMs, asked };
 }
 
 /** "80 refused", sorted by port. */
 function fates(
-  doors: ImpactDoors,
+  deps: ImpactDeps,
   after: InForce,
   epochs: readonly Epoch[],
   { before, cgroupId }: { readonly before?: InForce; readonly cgroupId?: bigint } = {},
 ): string[] {
-  const { concerned } = impactsOf(doors, { before, after, epochs, cgroupId }, CHOICES);
+  const { concerned } = impactsOf(deps, { before, after, epochs, cgroupId }, CHOICES);
   return concerned.map(({ seen, fate }) => `${seen.socket.local.port} ${fate}`);
 }
 
@@ -97,32 +97,32 @@ describe('what a server was bound under goes by when it was started', () => {
   const [PLAIN, SHARED] = ['PORTRANGE 4000 10 TCP WEB', 'PORT 4000 TCP WEB SHAREPORT 4001 TCP WEB SHAREPORT'];
 
   test('and a server that is started again is on the list no more', () => {
-    const { archive, apply, doors, bootMs } = scene();
+    const { archive, apply, deps, bootMs } = scene();
     apply(10, PLAIN);
     const now = apply(20, SHARED);
     const epochs = epochsSince(archive, bootMs);
     const sockets = [listening(4000, 'WEB', 15), listening(4001, 'WEB', 25)];
-    assert.deepEqual(fates(doors(sockets), now, epochs), ['4000 restart']);
+    assert.deepEqual(fates(deps(sockets), now, epochs), ['4000 restart']);
   });
 
   test('before the guard enforced nothing was given', () => {
-    const { archive, apply, doors, bootMs } = scene();
+    const { archive, apply, deps, bootMs } = scene();
     const now = apply(10, SHARED);
     const sockets = [listening(4000, 'WEB', 15), listening(4001, 'WEB', 25)];
-    assert.deepEqual(fates(doors(sockets), now, epochsSince(archive, bootMs + 20_000)), ['4000 restart']);
-    assert.deepEqual(fates(doors(sockets), now, []), ['4000 restart', '4001 restart']);
+    assert.deepEqual(fates(deps(sockets), now, epochsSince(archive, bootMs + 20_000)), ['4000 restart']);
+    assert.deepEqual(fates(deps(sockets), now, []), ['4000 restart', '4001 restart']);
   });
 
   test('where no process is seen nothing is made up', () => {
-    const { archive, apply, doors, bootMs } = scene();
+    const { archive, apply, deps, bootMs } = scene();
     apply(10, SHARED);
     const now = apply(20, 'PORT 4000 TCP WEB SHAREPORT 4001 TCP OTHER');
     const sockets = [listening(4000, 'WEB'), listening(4001, 'WEB')];
-    assert.deepEqual(fates(doors(sockets), now, epochsSince(archive, bootMs)), ['4001 refused']);
+    assert.deepEqual(fates(deps(sockets), now, epochsSince(archive, bootMs)), ['4001 refused']);
   });
 
   test('a revision that was brought back is what it was', () => {
-    const { archive, apply, doors, bootMs } = scene();
+    const { archive, apply, deps, bootMs } = scene();
     apply(10, SHARED);
     apply(20, PLAIN);
     const now = apply(30, SHARED);
@@ -136,7 +136,7 @@ describe('what a server was bound under goes by when it was started', () => {
       ],
     );
     const sockets = [listening(4000, 'WEB', 15), listening(4001, 'WEB', 25)];
-    assert.deepEqual(fates(doors(sockets), now, epochs), ['4001 restart']);
+    assert.deepEqual(fates(deps(sockets), now, epochs), ['4001 restart']);
     const { profile } = profileAfter(archive, 1);
     assert.equal(epochs[0]?.rules().profile.reservations.length, profile.reservations.length);
   });
@@ -157,12 +157,12 @@ test('an epoch begins when the guard does, with the revision that there was', ()
 });
 
 test('a refusal says whether it was one before', () => {
-  const { apply, doors } = scene();
+  const { apply, deps } = scene();
   const before = apply(10, 'PORT 4000 TCP OTHER');
   const after = apply(20, 'PORT 4000 TCP OTHER 4001 TCP OTHER');
   const sockets = [listening(4001, 'WEB', 5), listening(4000, 'WEB', 5), listening(4001, 'OTHER', 5)];
   const change = { before, after, epochs: [], cgroupId: undefined };
-  const impacts = impactsOf(doors(sockets, 3), change, CHOICES);
+  const impacts = impactsOf(deps(sockets, 3), change, CHOICES);
   assert.deepEqual(
     impacts.concerned.map(({ seen, before: past }) => [seen.socket.local.port, past?.allowed]),
     [
@@ -175,11 +175,11 @@ test('a refusal says whether it was one before', () => {
 });
 
 test('SAF is asked with the groups of the user', () => {
-  const { apply, doors } = scene();
+  const { apply, deps } = scene();
   const permitted = (id: string) =>
     `RDEFINE SERVAUTH EZB.PORTACCESS.SYS1.TCPIP.RES UACC(NONE)\n` +
     `PERMIT EZB.PORTACCESS.SYS1.TCPIP.RES CLASS(SERVAUTH) ID(${id}) ACCESS(READ)\n`;
-  const sockets = doors([listening(4000, 'WEB', 5)]);
+  const sockets = deps([listening(4000, 'WEB', 5)]);
   const text = 'PORT 4000 TCP WEB SAF RES';
   assert.deepEqual(fates(sockets, apply(10, text, permitted('STAFF')), []), []);
   assert.deepEqual(fates(sockets, apply(20, text, permitted('BOB')), []), ['4000 refused']);
@@ -187,9 +187,9 @@ test('SAF is asked with the groups of the user', () => {
 });
 
 test('a guard of a cgroup is about the sockets that were made in it and below', () => {
-  const { apply, doors } = scene();
+  const { apply, deps } = scene();
   const after = apply(10, 'PORTRANGE 4000 10 TCP OTHER');
-  const sockets = doors([1n, 2n, 3n, 4n, 5n].map((id, at) => listening(4000 + at, 'WEB', 5, id)));
+  const sockets = deps([1n, 2n, 3n, 4n, 5n].map((id, at) => listening(4000 + at, 'WEB', 5, id)));
   const all = ['4000 refused', '4001 refused', '4002 refused', '4003 refused', '4004 refused'];
   assert.deepEqual(fates(sockets, after, []), all);
   assert.deepEqual(fates(sockets, after, [], { cgroupId: 1n }), all);
@@ -198,7 +198,7 @@ test('a guard of a cgroup is about the sockets that were made in it and below', 
 });
 
 test('connections of TCP are not asked for', () => {
-  const { apply, doors, asked } = scene();
-  fates(doors([]), apply(10, 'PORT 1 TCP WEB'), []);
+  const { apply, deps, asked } = scene();
+  fates(deps([]), apply(10, 'PORT 1 TCP WEB'), []);
   assert.deepEqual(asked, [{ protocol: 'tcp', states: ['LISTEN', 'BOUND'] }, { protocol: 'udp' }]);
 });

@@ -11,7 +11,7 @@ import type { Seen, SeenSocket } from '../../sockets/core/seen.ts';
 import { type Change, type Impact, impactOn, judgedAtBind } from '../core/impact.ts';
 
 /** What it takes to tell. */
-export interface ImpactDoors {
+export interface ImpactDeps {
   /** The sockets of this network namespace, with whose they are. */
   readonly see: (query: OpenSocketQuery) => Seen;
   /** The cgroup with a number, from the root of the hierarchy on; undefined if there is none any more. */
@@ -77,24 +77,24 @@ export function epochsSince(archive: ProfileArchive, enforcedMs: number): Epoch[
  * Judges the sockets that hold ports now. Throws PortreeveError (world) where they, or the kernel's settings of ports,
  * cannot be read.
  */
-export function impactsOf(doors: ImpactDoors, change: RuleChange, choices: ImpactChoices): Impacts {
-  const users = readUsers(doors.files);
+export function impactsOf(deps: ImpactDeps, change: RuleChange, choices: ImpactChoices): Impacts {
+  const users = readUsers(deps.files);
   const tableOf = (inForce: InForce) => tableIn(inForce, choices, users);
   const after = tableOf(change.after);
   const rules: Change = {
     before: change.before && tableOf(change.before),
     after,
-    ports: readKernelPorts(doors.sysctls),
+    ports: readKernelPorts(deps.sysctls),
     errno: choices.errno,
     errnoLow: choices.errnoLow,
   };
-  const seen = [doors.see({ protocol: 'tcp', states: ['LISTEN', 'BOUND'] }), doors.see({ protocol: 'udp' })];
-  const isWithin = cgroupFilter(doors, change.cgroupId);
+  const seen = [deps.see({ protocol: 'tcp', states: ['LISTEN', 'BOUND'] }), deps.see({ protocol: 'udp' })];
+  const isWithin = cgroupFilter(deps, change.cgroupId);
   const sockets = seen.flatMap((one) => one.sockets.filter(isWithin));
   const groupsOf = remembered((uid: number) => identityOfUid(uid, users).gids);
   const judged: Impact[] = [];
   // The rules of one epoch at a time are in memory.
-  for (const [epoch, its] of byEpoch(sockets, change.epochs, doors.bootMs)) {
+  for (const [epoch, its] of byEpoch(sockets, change.epochs, deps.bootMs)) {
     const isAfter = epoch?.revision !== undefined && epoch.revision === change.after.head?.number;
     const boundUnder = isAfter ? after : epoch && tableOf(epoch.rules());
     for (const one of its) {
@@ -152,7 +152,7 @@ export function startOf({ owners }: SeenSocket, bootMs: number): number | undefi
 
 /** Whether a guard of a cgroup judges a socket: it goes by where that was made. */
 function cgroupFilter(
-  { cgroupPath }: ImpactDoors,
+  { cgroupPath }: ImpactDeps,
   cgroupId: bigint | undefined,
 ): (one: SeenSocket) => boolean {
   const root = cgroupId === undefined ? '/' : cgroupPath(cgroupId);

@@ -1,27 +1,37 @@
 // What the kernel at hand cannot do exactly of a profile, for whoever puts it in force and for whoever looks.
-import { PortreeveError } from '../../base/errors.ts';
+import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import type { Files, KernelBpf } from '../../host/host.ts';
-import type { InForce } from '../../profile/app/in-force.ts';
+import { type InForce, profileAfter, profileInForce } from '../../profile/app/in-force.ts';
 import { safOf } from '../../profile/app/saf.ts';
+import type { ProfileArchive } from '../../profile/core/archive.ts';
 import { type Limit, limitsOf } from '../core/limits.ts';
+import type { PoolNote } from '../core/port-pools.ts';
 import { FeatureProbe, type Trial } from './kernel/features.ts';
 import type { TableChoices } from './settings.ts';
 
 /** What it takes to find out. */
-export interface LimitDoors {
+export interface LimitDeps {
   readonly bpf: Pick<KernelBpf, 'tickUs' | 'cgroupRoot' | 'loadProgram'>;
   readonly files: Pick<Files, 'readText'>;
   readonly uid: number;
 }
 
-/** What of a profile this kernel does otherwise than it says. */
-export function profileLimits(
+/** What the limits of a profile depend on beside it. */
+export type LimitChoices = Pick<TableChoices, 'omvsJob' | 'authportJobs'>;
+
+/** What of a profile this kernel does otherwise than its statements. */
+export function statementLimits(inForce: InForce, deps: LimitDeps, choices: LimitChoices): readonly Limit[] {
+  return profileLimits(inForce, deps, choices).filter(({ count }) => count > 0);
+}
+
+/** What of a profile this kernel does otherwise than it says, also where no statement is concerned. */
+function profileLimits(
   inForce: InForce,
-  doors: LimitDoors,
-  { omvsJob, authportJobs }: Pick<TableChoices, 'omvsJob' | 'authportJobs'>,
+  deps: LimitDeps,
+  { omvsJob, authportJobs }: LimitChoices,
 ): readonly Limit[] {
-  const saf = safOf(inForce, doors.files);
-  return limitsOf(inForce.profile, new FeatureProbe(doors), {
+  const saf = safOf(inForce, deps.files);
+  return limitsOf(inForce.profile, new FeatureProbe(deps), {
     authportJobs,
     omvsJob: omvsJob ?? 'OMVS',
     hasGroups: (resname) => (saf?.resource(resname).gids.size ?? 0) > 0,
@@ -29,8 +39,48 @@ export function profileLimits(
 }
 
 /** What a guard cannot do without and this kernel has not, or may not have. */
-export function missingForGuard(doors: LimitDoors): readonly Trial[] {
-  return new FeatureProbe(doors).missing();
+export function missingForGuard(deps: LimitDeps): readonly Trial[] {
+  return new FeatureProbe(deps).missing();
+}
+
+/** What the kernel lacks. */
+export interface GuardLacks {
+  /** What the kernel does otherwise than the profile in force says; undefined where the profile is not known. */
+  readonly limits: readonly Limit[] | undefined;
+  /** Where there is no guard: what one cannot do without, and is missing or may be. */
+  readonly missing: readonly Trial[];
+}
+
+/**
+ * What the kernel lacks for the profile of a revision, or where no guard is there, for any. `archive`: that of the
+ * guard; undefined where it is not known.
+ */
+export function guardLacks(
+  { archive, ...deps }: LimitDeps & { readonly archive: ProfileArchive | undefined },
+  revision: number | undefined,
+  choices: LimitChoices,
+): GuardLacks {
+  const inForce = archive && knownProfile(archive, revision);
+  const limits = inForce && profileLimits(inForce, deps, choices);
+  return { limits, missing: revision === undefined ? missingForGuard(deps) : [] };
+}
+
+function knownProfile(archive: ProfileArchive, revision: number | undefined): InForce | undefined {
+  try {
+    return revision === undefined ? profileInForce(archive) : profileAfter(archive, revision);
+  } catch (thrown) {
+    requireFailure(thrown);
+    return undefined;
+  }
+}
+
+/** The notes about the kernel's settings of ports that are not among the limits already. */
+export function notesBeside(
+  notes: readonly PoolNote[],
+  limits: readonly Pick<Limit, 'code'>[],
+): readonly PoolNote[] {
+  const codes = new Set(limits.map(({ code }) => code));
+  return notes.filter(({ code }) => !codes.has(code));
 }
 
 /** Throws PortreeveError `GUARD_INEXACT` (refused) where a program would get something else than the profile says. */

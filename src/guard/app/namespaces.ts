@@ -5,16 +5,16 @@ import { type NamespacePlace, parseNamespace } from '../../text/namespace.ts';
 import type { PoolNote } from '../core/port-pools.ts';
 import { enforcedProfile, reachOf } from './assigned.ts';
 import type { AssignedPorts } from './assigned-ports.ts';
-import { type GuardDoors, guardAbsent } from './guard.ts';
+import { type GuardDeps, guardAbsent } from './guard.ts';
 import { GuardKernel } from './kernel/kernel.ts';
 import type { GuardedNamespaces, NamedBy } from './kernel/namespaces.ts';
 
 /** What it takes to look at them. */
-export type NamespaceDoors = Pick<GuardDoors, 'bpf' | 'namespaces'>;
+export type NamespaceDeps = Pick<GuardDeps, 'bpf' | 'namespaces'>;
 
 /** What it takes to change them. */
-export interface NamespaceChangeDeps extends NamespaceDoors {
-  readonly archive: GuardDoors['archive'];
+export interface NamespaceChangeDeps extends NamespaceDeps {
+  readonly archive: GuardDeps['archive'];
   readonly assigned: Pick<AssignedPorts, 'apply' | 'prepare'>;
 }
 
@@ -36,7 +36,7 @@ export interface NamespaceRow {
 }
 
 /** Those in which the policy holds, the guard's own first. Throws PortreeveError `GUARD_ABSENT` (refused). */
-export function listNamespaces({ bpf, namespaces }: NamespaceDoors, pins: string): NamespaceRow[] {
+export function listNamespaces({ bpf, namespaces }: NamespaceDeps, pins: string): NamespaceRow[] {
   return withGuard({ bpf }, pins, (guard) => rowsOf(guard.namespaces, namespaces));
 }
 
@@ -82,7 +82,7 @@ export function removeNamespace(
 }
 
 /** Changes a guard while nobody else does. */
-function withGuard<T>({ bpf }: Pick<NamespaceDoors, 'bpf'>, pins: string, act: (guard: GuardKernel) => T): T {
+function withGuard<T>({ bpf }: Pick<NamespaceDeps, 'bpf'>, pins: string, act: (guard: GuardKernel) => T): T {
   const guard = GuardKernel.open(bpf, pins);
   if (!guard) throw guardAbsent();
   try {

@@ -1,150 +1,100 @@
 // `portreeve apply` and `obey`: change the profile in force, as a whole or not at all.
 import { resolve } from 'node:path';
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
-import type { CommandUsers } from '../../job/commands/host-users.ts';
+import { printable } from '../../base/printable.ts';
 import { parseDuration } from '../../kit/duration.ts';
 import type { Io } from '../../kit/io.ts';
-import { type ApplyDoors, carryOut, type Plan, planAgain, planApply } from '../../profile/app/apply.ts';
-import { readProfileText } from '../../profile/app/load.ts';
-import { idsIn, type LoadedRacf, racfOf } from '../../profile/app/racf.ts';
 import { changesSummary, changesText } from '../../profile/commands/changes.ts';
 import { diagnosticsText, summaryText } from '../../profile/commands/diagnostics.ts';
-import {
-  ownState,
-  type ProfileSettings,
-  profileFile,
-  revisionNumber,
-  settleProfile,
-} from '../../profile/commands/settings.ts';
+import { profileFile, revisionNumber } from '../../profile/commands/settings.ts';
+import type { SpelledName } from '../../profile/core/spelled-names.ts';
+import { type ChangeOutcome, type ChangeStep, changeProfile } from '../app/change-profile.ts';
 import type { Change } from '../app/guard.ts';
-import { applyDoors, isOfGuard } from './apply-deps.ts';
+import { printConcerned, printWouldBe } from './impact-text.ts';
 import type { ApplyOptions } from './index.ts';
-import { tellNotes } from './notes.ts';
-import { tellUnknown } from './unknown-names.ts';
-
-/** What was typed, with how long the profile is on trial (milliseconds); undefined: it is not. */
-interface Chosen extends ApplyOptions {
-  readonly trialMs: number | undefined;
-  readonly users?: CommandUsers | undefined;
-}
+import { limitsText } from './limits-text.ts';
+import { notesText, settledText } from './notes.ts';
 
 export async function applyCommand(file: string | undefined, options: ApplyOptions, io: Io): Promise<number> {
   if (file !== undefined && options.revision !== undefined) throw bothGiven();
-  const chosen = { ...options, trialMs: trialOf(options, io) };
-  await settleGuard(options, io);
-  if (options.revision === undefined) return changeTo('apply', file, chosen, io);
-  const doors = applyDoors(options, io);
-  const plan = planAgain(doors, revisionNumber(options.revision));
-  return carryOutPlan(plan, doors, { ...chosen, users: await usersFor(options, io) }, io);
-}
-
-function trialOf({ try: text, dryRun }: ApplyOptions, { uid }: Io): number | undefined {
-  if (text === undefined) return undefined;
-  const trialMs = parseDuration(text, TRIAL);
-  if (uid !== 0 && !dryRun) throw notRoot(uid);
-  return trialMs;
+  return change('apply', file, options, io);
 }
 
 export async function obeyCommand(file: string, options: ApplyOptions, io: Io): Promise<number> {
-  await settleGuard(options, io);
-  return changeTo('obey', file, { ...options, trialMs: undefined }, io);
+  return change('obey', file, options, io);
 }
 
-async function changeTo(
+async function change(
   verb: 'apply' | 'obey',
   file: string | undefined,
-  options: Chosen,
+  options: ApplyOptions,
   io: Io,
 ): Promise<number> {
-  const settings = await settleProfile(options, io);
-  const users = await usersFor(options, io);
-  const doors = applyDoors(options, io, users?.files);
-  const { reading, tcpname } = settings;
-  const plan = planApply(doors, {
-    verb,
-    path: resolve(profileFile(file, settings)),
-    reading,
-    keepGoing: options.keepGoing ?? false,
-    tcpname,
-    racf: await racfFor(settings, doors, users, io),
+  const trialMs = options.try === undefined ? undefined : parseDuration(options.try, TRIAL);
+  const { guardChoices, guardHost } = await import('./deps.ts');
+  const chosen = await guardChoices(options, io);
+  const { settings } = chosen;
+  const racf = settings.racf && resolve(settings.racf);
+  const source =
+    options.revision === undefined
+      ? { verb, path: resolve(profileFile(file, settings)), racf }
+      : { verb: 'again' as const, revision: revisionNumber(options.revision) };
+  const { keepGoing = false, exact: isExact = false, dryRun: isDryRun = false } = options;
+  const request = { ...chosen, source, keepGoing, isExact, isDryRun, trialMs };
+  const outcome = await changeProfile(guardHost(options, io), request, (step) => {
+    printStep(step, options, io);
   });
-  return carryOutPlan(plan, doors, { ...options, users }, io);
+  return printOutcome(outcome, io);
 }
 
-/** Who is a user of this host matters where its guard goes by the profile. */
-async function usersFor(options: ApplyOptions, io: Io): Promise<CommandUsers | undefined> {
-  if (!isOfGuard(options, io)) return undefined;
-  const { CommandUsers } = await import('../../job/commands/host-users.ts');
-  return new CommandUsers(ownState(options.state, io), options.dryRun);
+function printStep(step: ChangeStep, { verbose }: ApplyOptions, io: Io): void {
+  if (step.step === 'settled') io.err(settledText(step));
+  else if (step.step === 'planned') {
+    const { changes } = step;
+    io.out(`${changes.length > 0 ? `${changesText(io, changes)}\n` : ''}${changesSummary(changes)}\n`);
+  } else {
+    const { report, usersSilent, unknown, limits } = step;
+    io.err(diagnosticsText({ ...io, columns: undefined }, report, { verbose }));
+    if (report.counts.error + report.counts.warning + report.skipped > 0) io.err(`${summaryText(report)}\n`);
+    if (usersSilent) io.err(`portreeve: warning: ${usersSilent.message}\n${usersSilent.hint}\n`);
+    io.err(unknownText(unknown) + limitsText(limits));
+  }
 }
 
-/** The RACF commands that go with it, by the users of this host whom they name. */
-async function racfFor(
-  { racf, sysname, tcpname }: ProfileSettings,
-  { files }: ApplyDoors,
-  users: CommandUsers | undefined,
-  io: Io,
-): Promise<LoadedRacf | undefined> {
-  if (racf === undefined) return undefined;
-  const path = resolve(racf);
-  const text = { path, text: readProfileText(path, files) };
-  await users?.ask({ names: [], ids: idsIn(text) }, io);
-  return racfOf(text, files, { sysname, tcpname });
+/** So many names are listed with their places. */
+const NAMES_LISTED = 10;
+
+function unknownText(unknown: readonly SpelledName[]): string {
+  if (unknown.length === 0) return '';
+  const listed = unknown.slice(0, NAMES_LISTED).map(({ name, source }) => {
+    const place = source ? ` (${printable(source.file)}:${source.line})` : '';
+    return `${printable(name)}${place}`;
+  });
+  const more = unknown.length - listed.length;
+  return `note: no unit or user is called ${listed.join(', ')}${more > 0 ? `, and ${more} more` : ''}\n`;
 }
 
-async function carryOutPlan(plan: Plan, doors: ApplyDoors, options: Chosen, io: Io): Promise<number> {
-  const { dryRun, verbose } = options;
-  const { report, changes, isRefused, revision } = plan;
-  io.err(diagnosticsText({ ...io, columns: undefined }, report, { verbose }));
-  if (report.counts.error + report.counts.warning + report.skipped > 0) io.err(`${summaryText(report)}\n`);
-  if (isRefused) {
+function printOutcome(outcome: ChangeOutcome, io: Io): number {
+  if (outcome.outcome === 'refused') {
     io.err('portreeve: nothing is changed: what is in force stays in force\n');
     io.err('Mend the errors, or give --keep-going to ignore what z/OS would ignore.\n');
     return EXIT_CODES.refused;
   }
-  await tellUnknown(plan.wanted, options, io);
-  const { tellLimits } = await import('./limits.ts');
-  const told = await tellLimits(plan.wanted, options, io);
-  if (changes.length > 0) io.out(`${changesText(io, changes)}\n`);
-  io.out(`${changesSummary(changes)}\n`);
-  const change = { before: plan.before.head && plan.before, after: plan.wanted };
-  if (dryRun) {
-    const { tellWouldBe } = await import('./restarts.ts');
-    await tellWouldBe(change, options, io);
-    io.out(`would be recorded as revision ${plan.after + 1} (${revision.verb}); nothing was done\n`);
+  const { revision, concerned } = outcome;
+  if (outcome.outcome === 'planned') {
+    printWouldBe(io, outcome.concerned);
+    io.out(`would be recorded as revision ${revision} (${outcome.verb}); nothing was done\n`);
     return 0;
   }
-  const { revision: number, guard, notes } = await putInForce(plan, doors, options, io);
-  tellNotes(io, notes, told);
+  const { guard, notes } = outcome;
+  io.err(notesText(notes));
   io.out(
     guard
-      ? guardedText(number, guard)
-      : `recorded as revision ${number}; nothing enforces it: the guard is off\n`,
+      ? guardedText(revision, guard)
+      : `recorded as revision ${revision}; nothing enforces it: the guard is off\n`,
   );
-  if (guard) {
-    const { tellRestarts } = await import('./restarts.ts');
-    await tellRestarts(change, guard, options, io);
-  }
+  if (concerned) printConcerned(io, concerned);
   return 0;
-}
-
-/** A trial that has gone back is recorded before anything is compared with what is in force. */
-async function settleGuard(options: ApplyOptions, io: Io): Promise<void> {
-  if (!isOfGuard(options, io) || options.dryRun) return;
-  const { recordTrial } = await import('./deps.ts');
-  await recordTrial(options, io);
-}
-
-/** Root changes what the kernel goes by, where the guard is there; everybody else records. */
-async function putInForce(plan: Plan, doors: ApplyDoors, options: Chosen, io: Io): Promise<Change> {
-  const { trialMs } = options;
-  if (!isOfGuard(options, io)) return { revision: carryOut(doors, plan), guard: undefined, notes: [] };
-  const { guardChoices, guardDoors } = await import('./deps.ts');
-  const { changeGuarded } = await import('../app/guard.ts');
-  const change = { inForce: plan.wanted, revision: plan.after + 1, trialMs };
-  const choices = await guardChoices(options, io);
-  const record = () => carryOut(doors, plan, trialMs !== undefined);
-  return changeGuarded(guardDoors(options, io), choices, change, record);
 }
 
 function guardedText(revision: number, { mode, trialMs }: NonNullable<Change['guard']>): string {
@@ -163,11 +113,6 @@ const TRIAL = {
   minMs: MS_PER_SECOND,
   maxMs: 24 * 3600 * MS_PER_SECOND,
 } as const;
-
-function notRoot(uid: number): PortreeveError {
-  const message = 'only root can put a profile on trial';
-  return new PortreeveError('NOT_ROOT', message, 'Run it as root, such as by sudo.', { uid });
-}
 
 function bothGiven(): PortreeveError {
   const hint = 'Give one of them.';

@@ -7,32 +7,16 @@ import { emphasize } from '../../kit/text.ts';
 import { ownState } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { formatPortList } from '../../text/port-list.ts';
-import { assignableNow } from '../app/assigned.ts';
 import type { AssignableIn } from '../app/assigned-ports.ts';
-import { guardState } from '../app/guard.ts';
-import type { GuardState } from '../app/kernel/kernel.ts';
-import { assignedHere, type GuardOptions } from './deps.ts';
-
-/** Undefined where it is not known: by which profile a guard at another place goes is recorded elsewhere. */
-export function assignableHere(
-  state: GuardState,
-  options: Pick<GuardOptions, 'pins' | 'state'>,
-  io: Io,
-): readonly AssignableIn[] | undefined {
-  if (options.pins !== undefined && options.state === undefined) return undefined;
-  const directory = ownState(options.state, io);
-  const deps = { archive: new SqliteProfileArchive(directory), assigned: assignedHere(directory) };
-  return assignableNow(deps, state);
-}
+import { assignableBeside } from '../app/inspect.ts';
+import { assignedHere } from './deps.ts';
 
 /** In the namespaces of the guard besides the one that we are in, which the doctor inspects itself. */
 export function assignableElsewhere(io: Io): readonly AssignableIn[] {
   if (io.uid !== 0) return [];
-  const bpf = new LinuxBpf();
-  const state = guardState({ bpf }, GUARD_PINS);
-  if (!state) return [];
-  const own = bpf.namespaceCookie();
-  return (assignableHere(state, {}, io) ?? []).filter(({ cookie }) => cookie !== own);
+  const directory = ownState(undefined, io);
+  const archive = new SqliteProfileArchive(directory);
+  return assignableBeside({ bpf: new LinuxBpf(), archive, assigned: assignedHere(directory) }, GUARD_PINS);
 }
 
 /** As JSON has it. */

@@ -1,50 +1,83 @@
-// What the commands of the guard work with: the kernel, the archive, the jobs of this host.
+// This host, as the use cases of the guard work with it, and what portreeve.toml and the options say of it.
 
+import { cgroupsIfAny, LinuxCgroups } from '../../host/linux/cgroups.ts';
+import { linuxFiles, readBytes } from '../../host/linux/files.ts';
 import { GrantedPortsFile } from '../../host/linux/granted-ports.ts';
 import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
 import { systemClock } from '../../host/linux/linux-clock.ts';
 import { linuxNamespaces } from '../../host/linux/namespaces.ts';
 import { SysctlRecordFiles } from '../../host/linux/sysctl-record.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
-import { hostFiles } from '../../job/commands/host-files.ts';
-import type { CommandUsers } from '../../job/commands/host-users.ts';
-import { jobsOfHost } from '../../job/commands/jobs-here.ts';
+import { HostUsers } from '../../job/app/host-users.ts';
+import { jobsNow, UnitJobs } from '../../job/app/jobs.ts';
+import type { RuleUsersDeps } from '../../job/app/rule-users.ts';
+import { withUsersOnce } from '../../job/app/users.ts';
+import { SqliteUserArchive } from '../../job/linux/user-archive.ts';
+import { LinuxUserDatabase } from '../../job/linux/user-database.ts';
+import { askLook } from '../../kit/daemon-status.ts';
 import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
-import { carryOut, planAgain } from '../../profile/app/apply.ts';
-import { ownState, type ProfileOptions } from '../../profile/commands/settings.ts';
+import type { ProfileSettings } from '../../profile/app/settings.ts';
+import { ownState, type ProfileOptions, profileSettingsOf } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
+import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import { assignedPorts } from '../app/assigned.ts';
 import type { AssignedPorts } from '../app/assigned-ports.ts';
-import { findGuard, type GuardChoices, type GuardDoors, settleTrial } from '../app/guard.ts';
+import type { ChangeDeps } from '../app/change-profile.ts';
+import type { GuardChoices } from '../app/guard.ts';
+import type { InspectDeps } from '../app/inspect.ts';
+import { isArchiveOfGuard, type Places } from '../app/places.ts';
+import { GUARD_PATH } from '../app/report.ts';
 import { guardSettings } from '../app/settings.ts';
-import { applyDoors } from './apply-deps.ts';
+import { enforcingSince, markEnforcing } from '../linux/enforcing-since.ts';
 import type { TypedGuardOptions } from './index.ts';
 
-/** What was typed for a command of the guard, and who is known here. */
-export interface GuardOptions extends ProfileOptions, TypedGuardOptions {
-  /** The users that are known here; those that were written down. */
-  readonly users?: CommandUsers | undefined;
-}
+/** What was typed for a command of the guard. */
+export type GuardOptions = ProfileOptions & TypedGuardOptions;
 
-/** What the guard works with. */
-export function guardDoors({ state, pins }: Pick<GuardOptions, 'state' | 'pins'>, io: Io): GuardDoors {
-  const directory = ownState(state, io);
-  const files = hostFiles(directory);
-  return {
-    bpf: new LinuxBpf(),
-    archive: new SqliteProfileArchive(directory),
-    files,
+/** What the use cases of the guard work with. */
+export type GuardHost = ChangeDeps & InspectDeps;
+
+/** This host. */
+export function guardHost(options: Pick<GuardOptions, 'state' | 'pins' | 'runtime'>, io: Io): GuardHost {
+  const directory = ownState(options.state, io);
+  const cgroups = cgroupsIfAny();
+  const users: RuleUsersDeps = {
+    files: withUsersOnce(linuxFiles),
+    present: linuxFiles,
+    archive: new SqliteUserArchive(directory),
+    database: new LinuxUserDatabase(),
     clock: systemClock,
-    jobs: () => jobsOfHost(files),
+    isUnit: new UnitJobs(cgroups, linuxFiles, systemClock).has,
+  };
+  const { readText, names } = new HostUsers(users);
+  const files = { readBytes, readText, names };
+  return {
+    uid: io.uid,
+    bpf: new LinuxBpf(),
+    clock: systemClock,
+    cgroups,
+    files,
+    users,
+    archive: new SqliteProfileArchive(directory),
+    jobs: () => jobsNow(new LinuxCgroups(), files),
     // The records in the usual place are those of the usual guard.
-    assigned: pins !== undefined && state === undefined ? LEFT_ALONE : assignedHere(directory),
+    assigned: isArchiveOfGuard(placesOf(options)) ? assignedHere(directory) : LEFT_ALONE,
     namespaces: linuxNamespaces,
-    granted: new GrantedPortsFile(directory, pins ?? GUARD_PINS),
+    granted: new GrantedPortsFile(directory, options.pins ?? GUARD_PINS),
+    sockets: new LinuxOpenSockets('all'),
+    sysctls: linuxSysctls,
+    enforcing: { since: enforcingSince, mark: markEnforcing },
+    askDaemon: () => askLook(io, options.runtime, GUARD_PATH),
   };
 }
 
-const LEFT_ALONE: GuardDoors['assigned'] = { apply: () => [], prepare: () => [], restore: () => [] };
+const LEFT_ALONE: GuardHost['assigned'] = {
+  apply: () => [],
+  prepare: () => [],
+  restore: () => [],
+  inspect: () => [],
+};
 
 /** What keeps reserved ports out of automatic assignment on this host, with its records in the state directory. */
 export function assignedHere(directory: string): AssignedPorts {
@@ -56,23 +89,18 @@ export function assignedHere(directory: string): AssignedPorts {
   });
 }
 
-/** How it is guarded: by what was typed, and by portreeve.toml. */
-export async function guardChoices(options: GuardOptions, io: Io): Promise<GuardChoices> {
-  const settings = guardSettings(await io.readSettings(options.config));
-  return { ...settings, pins: options.pins ?? GUARD_PINS, cgroup: options.cgroup ?? settings.cgroup };
+/** Which archive and which guard were named. */
+export function placesOf({ state, pins }: Pick<GuardOptions, 'state' | 'pins'>): Places {
+  return { state, pins };
 }
 
-/** A trial that has gone back by itself is recorded before anything is compared with what is in force. */
-export async function recordTrial(options: GuardOptions, io: Io): Promise<void> {
-  const doors = applyDoors(options, io);
-  const again = (revision: number) => carryOut(doors, planAgain(doors, revision));
-  const choices = await guardChoices(options, io);
-  const found = findGuard({ bpf: new LinuxBpf() }, choices.pins);
-  const number = settleTrial(guardDoors(options, io), choices, again);
-  if (found && 'abi' in found && found.isAttached) {
-    const counters = 'judged' in found.counters ? 'go on' : 'begin anew';
-    io.err(`the guard of an older portreeve was taken over; its counters ${counters}\n`);
-  }
-  if (number !== undefined)
-    io.err(`a trial was not confirmed: what was before it is recorded as revision ${number}\n`);
+/** How it is guarded, by portreeve.toml, which is read once, and by what was typed. */
+export async function guardChoices(
+  options: GuardOptions,
+  io: Io,
+): Promise<{ readonly choices: GuardChoices; readonly settings: ProfileSettings; readonly places: Places }> {
+  const settings = await io.readSettings(options.config);
+  const guard = guardSettings(settings);
+  const choices = { ...guard, pins: options.pins ?? GUARD_PINS, cgroup: options.cgroup ?? guard.cgroup };
+  return { choices, settings: profileSettingsOf(settings, options), places: placesOf(options) };
 }

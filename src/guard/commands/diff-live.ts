@@ -1,18 +1,18 @@
 // `portreeve profile diff --live`: what two profiles mean differently, and for which sockets that are open now.
 
 import { EXIT_CODES } from '../../base/errors.ts';
-import { readBytes, readText } from '../../host/linux/files.ts';
 import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
 import { type InForce, profileInForce } from '../../profile/app/in-force.ts';
 import { loadProfile } from '../../profile/app/load.ts';
 import { loadRacf } from '../../profile/app/racf.ts';
+import type { ProfileSettings } from '../../profile/app/settings.ts';
 import { changesSummary, changesText } from '../../profile/commands/changes.ts';
-import { type ProfileSettings, settleProfile, stateToLookAt } from '../../profile/commands/settings.ts';
+import { stateToLookAt } from '../../profile/commands/settings.ts';
 import { requireSound } from '../../profile/commands/sound.ts';
 import { diffProfiles } from '../../profile/core/diff.ts';
-import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
-import { guardOf, impactsHere, impactsOfDifference } from './impact.ts';
+import { concernedBy, concernedByDifference, guardConcerned } from '../app/restarts.ts';
+import { type GuardHost, guardChoices, guardHost } from './deps.ts';
 import { impactsBelow, impactsJson, wouldBeSummary } from './impact-text.ts';
 import type { LiveDiffOptions } from './index.ts';
 
@@ -23,18 +23,18 @@ export async function liveDiffCommand(
   options: LiveDiffOptions,
   io: Io,
 ): Promise<number> {
-  const settings = await settleProfile(options, io);
-  const state = stateToLookAt(options.state, io);
-  const before = old === undefined ? undefined : loaded(old, undefined, settings, options, io);
-  const inForce = before ?? profileInForce(new SqliteProfileArchive(state));
-  const after = loaded(file, inForce.racf, settings, options, io);
+  const { settings, choices, places } = await guardChoices(options, io);
+  const host = guardHost({ ...options, state: stateToLookAt(options.state, io) }, io);
+  const before = old === undefined ? undefined : loaded(old, undefined, host.files, settings, options, io);
+  const inForce = before ?? profileInForce(host.archive);
+  const after = loaded(file, inForce.racf, host.files, settings, options, io);
   const { impacts, bootMs } = before
-    ? await impactsOfDifference(before, after, options, io)
-    : await impactsHere(
+    ? concernedByDifference(host, { before, after }, choices)
+    : concernedBy(
+        host,
         { before: inForce.head && inForce, after },
-        guardOf(options, io),
-        { ...options, state },
-        io,
+        guardConcerned(host, places, choices.pins),
+        choices,
       );
   const changes = diffProfiles(inForce.profile, after.profile);
   if (options.json) io.out(json({ changes, ...impactsJson(impacts, bootMs) }));
@@ -49,14 +49,14 @@ export async function liveDiffCommand(
 function loaded(
   path: string,
   kept: InForce['racf'],
+  files: GuardHost['files'],
   { reading, racf: given, sysname, tcpname }: ProfileSettings,
   options: LiveDiffOptions,
   io: Io,
 ): InForce {
-  const { profile, report } = loadProfile(path, { readBytes }, reading);
+  const { profile, report } = loadProfile(path, files, reading);
   requireSound(report, path, options, io);
-  const racf =
-    given === undefined ? undefined : loadRacf(given, { readBytes, readText }, { sysname, tcpname });
+  const racf = given === undefined ? undefined : loadRacf(given, files, { sysname, tcpname });
   if (racf) requireSound(racf.report, racf.text.path, options, io);
   return {
     head: undefined,

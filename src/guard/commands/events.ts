@@ -1,9 +1,7 @@
 // `portreeve events`: what the guard refused, as the running daemon tells it, else as its archive has it.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { PortreeveError } from '../../base/errors.ts';
 import { parseJobName } from '../../base/job.ts';
-import { EVENT_PAGE_MAX } from '../../base/limits.ts';
 import { systemClock } from '../../host/linux/linux-clock.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { lookSocketIn, requireTrusted } from '../../kit/daemon-status.ts';
@@ -12,7 +10,8 @@ import { followLines } from '../../kit/follow.ts';
 import type { Io } from '../../kit/io.ts';
 import { parseSince } from '../../kit/since.ts';
 import { portRanges } from '../../names/commands/port-arguments.ts';
-import { EVENT_PORTS, type EventLine, type EventsAsked, eventLine, eventsPath } from '../app/events.ts';
+import { EVENT_PORTS, type EventLine, type EventsAsked } from '../app/events.ts';
+import { type EventsDeps, readEvents } from '../app/read-events.ts';
 import { SqliteEventArchive } from '../linux/event-archive.ts';
 import { EventTable } from './event-table.ts';
 import type { EventsOptions } from './index.ts';
@@ -41,12 +40,7 @@ function eventIn(line: string): EventLine {
   return JSON.parse(line);
 }
 
-/** The codes that mean that no daemon tells of events there. */
-const UNTOLD: ReadonlySet<string> = new Set([
-  ...['DAEMON_ABSENT', 'DAEMON_DENIED', 'DAEMON_CANNOT', 'RUNTIME_DIRECTORY'],
-]);
-
-/** The events themselves. Throws PortreeveError (world) where nobody tells of them. */
+/** The events themselves. Throws what readEvents() throws. */
 export async function* eventsTold(
   asked: EventsAsked,
   options: EventsOptions,
@@ -55,54 +49,21 @@ export async function* eventsTold(
   for await (const line of linesOf(asked, options, io)) yield eventIn(line);
 }
 
-/** Lines of JSON: of the daemon that answers first, else of the archive. */
-async function* linesOf(asked: EventsAsked, options: EventsOptions, io: Io): AsyncGenerator<string> {
-  const { runtime, state } = options;
-  if (state !== undefined) {
-    yield* archivedLines(resolve(state), asked);
-    return;
-  }
+function linesOf(asked: EventsAsked, { runtime, state }: EventsOptions, io: Io): AsyncGenerator<string> {
+  const place = { runtime: runtime && resolve(runtime), state: state && resolve(state) };
+  return readEvents(eventsDeps(io), asked, place);
+}
+
+function eventsDeps(io: Io): EventsDeps {
   const own = directoriesOf(io.uid, io.env);
-  const usual = new Set([own.runtime, SYSTEM_DIRECTORIES.runtime]);
-  const reasons: string[] = [];
-  for (const directory of runtime === undefined ? usual : [resolve(runtime)]) {
-    try {
-      if (runtime === undefined) requireTrusted(directory, io.uid);
-      yield* followLines(lookSocketIn(directory, io.uid), eventsPath(asked), { signal: io.unread });
-      return;
-    } catch (thrown) {
-      if (!(thrown instanceof PortreeveError && UNTOLD.has(thrown.code))) throw thrown;
-      reasons.push(thrown.message);
-    }
-  }
-  if (asked.isFollowing || runtime !== undefined) throw nobodyTells(reasons);
-  const isOwn = existsSync(join(own.state, EVENT_DATABASE));
-  try {
-    yield* archivedLines(isOwn ? own.state : SYSTEM_DIRECTORIES.state, asked);
-  } catch (thrown) {
-    if (!(thrown instanceof PortreeveError)) throw thrown;
-    throw nobodyTells([...reasons, thrown.message]);
-  }
-}
-
-function* archivedLines(state: string, asked: EventsAsked): Generator<string> {
-  const { sinceMs, job, protocol, ports } = asked;
-  if (asked.isFollowing) {
-    const hint = 'Leave --state out: the running daemon is asked then.';
-    throw new PortreeveError('FOLLOW_ARCHIVE', 'an archive cannot be followed', hint);
-  }
-  const archive = new SqliteEventArchive(state);
-  let after = 0;
-  for (;;) {
-    const events = archive.read({ after, limit: EVENT_PAGE_MAX, sinceMs, job, protocol, ports });
-    for (const event of events) yield JSON.stringify(eventLine(event));
-    const last = events.at(-1);
-    if (!last) return;
-    after = last.number;
-  }
-}
-
-function nobodyTells(reasons: readonly string[]): PortreeveError {
-  const message = ['no portreeve daemon tells of events:', ...reasons].join('\n  ');
-  return new PortreeveError('DAEMON_ABSENT', message, 'Start it as root: portreeve serve');
+  return {
+    daemonLines: async function* (directory, path, isNamed) {
+      if (!isNamed) requireTrusted(directory, io.uid);
+      yield* followLines(lookSocketIn(directory, io.uid), path, { signal: io.unread });
+    },
+    archiveIn: (state) => new SqliteEventArchive(state),
+    hasArchive: (state) => existsSync(join(state, EVENT_DATABASE)),
+    runtimes: [own.runtime, SYSTEM_DIRECTORIES.runtime],
+    states: [own.state, SYSTEM_DIRECTORIES.state],
+  };
 }

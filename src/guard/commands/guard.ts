@@ -1,81 +1,68 @@
 // `portreeve guard` and `confirm`: what the kernel goes by, and whether it does.
 
-import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
-import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
-import { askLook } from '../../kit/daemon-status.ts';
-import { GUARD_PINS } from '../../kit/directories.ts';
+import { EXIT_CODES } from '../../base/errors.ts';
+import { GUARD_PINS, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { needRoot } from '../../kit/need-root.ts';
 import { emphasize, json, localTime } from '../../kit/text.ts';
-import { profileInForce } from '../../profile/app/in-force.ts';
-import { confirmTrial, findGuard, guardState, startGuard, stopGuard } from '../app/guard.ts';
-import { GUARD_PATH, type GuardJson, guardJson, type NoGuardJson } from '../app/report.ts';
-import { markEnforcing } from '../linux/enforcing-since.ts';
-import { assignableHere, assignableJson, assignableText } from './assignable.ts';
-import { type GuardOptions, guardChoices, guardDoors, recordTrial } from './deps.ts';
-import { impactsSummary } from './impact-text.ts';
-import { type ExactOption, guardLacks, lacksJson, lacksText, missingText, tellLimits } from './limits.ts';
-import { tellNotes } from './notes.ts';
+import { changeMode } from '../app/change-mode.ts';
+import { confirmTrial, stopGuard } from '../app/guard.ts';
+import { inspectGuard } from '../app/inspect.ts';
+import { type GuardJson, guardJson } from '../app/report.ts';
+import { assignableJson, assignableText } from './assignable.ts';
+import { type GuardOptions, guardChoices, guardHost, placesOf } from './deps.ts';
+import { impactsSummary, printConcerned } from './impact-text.ts';
+import { lacksJson, lacksText, limitsText } from './limits-text.ts';
+import { notesText, settledText } from './notes.ts';
 import { bindsText, tellOtherGuard } from './other.ts';
-import { countRestarts, tellRestarts } from './restarts.ts';
 
 /** `portreeve guard`: root looks into the kernel, everybody else asks the daemon. */
 export async function guardCommand(options: GuardOptions, io: Io): Promise<number> {
-  const { pins, runtime, json: isJson } = options;
-  const isLooking = io.uid === 0 && runtime === undefined;
-  const state = isLooking ? findGuard({ bpf: new LinuxBpf() }, pins ?? GUARD_PINS) : undefined;
-  if (state && 'abi' in state) return tellOtherGuard(state, isJson ?? false, io);
-  const guard = isLooking ? guardJson(state) : await askGuard(io, runtime);
-  const held = state && (await countRestarts(state, options, io));
-  const assignable = state && assignableHere(state, options, io);
-  const lacks = await guardLacks('revision' in guard ? guard.revision : undefined, options, io);
-  const inspected = state && { held: held ?? null, ...assignableJson(assignable) };
-  if (isJson) io.out(json({ ...guard, ...inspected, ...lacksJson(lacks) }));
-  else if ('counters' in guard) {
+  const { state = SYSTEM_DIRECTORIES.state, runtime, json: isJson = false } = options;
+  const request = {
+    places: placesOf(options),
+    isDaemonNamed: runtime !== undefined,
+    pins: options.pins ?? GUARD_PINS,
+    choices: async () => (await guardChoices(options, io)).choices,
+  };
+  const found = await inspectGuard(guardHost({ ...options, state }, io), request);
+  if ('abi' in found) return tellOtherGuard(found, isJson, io);
+  const { guard, inspected, lacks } = found;
+  if (isJson) {
+    const { held = null, assignable } = inspected ?? {};
+    io.out(
+      json({ ...guard, ...(inspected && { held, ...assignableJson(assignable) }), ...lacksJson(lacks) }),
+    );
+  } else if ('counters' in guard) {
+    const { held, assignable } = inspected ?? {};
     io.out(stateText(io, guard) + heldText(io, held) + assignableText(io, assignable) + lacksText(io, lacks));
   } else io.out(`the guard is off: the kernel does not know the profile\n${lacksText(io, lacks)}`);
   return guard.mode === 'enforce' && guard.isAttached ? 0 : EXIT_CODES.refused;
 }
 
-/** Throws PortreeveError `GUARD_UNTOLD` (world) with what was tried. */
-async function askGuard(io: Io, runtime: string | undefined): Promise<GuardJson | NoGuardJson> {
-  try {
-    return await askLook(io, runtime, GUARD_PATH);
-  } catch (thrown) {
-    if (!(thrown instanceof PortreeveError) || io.uid === 0) throw thrown;
-    const message = `only root can look into the kernel, and ${thrown.message}`;
-    const hint = 'Run it as root, such as by sudo, or start the daemon as root: portreeve serve';
-    const missing = missingText(io);
-    const all = missing === '' ? message : `${message}; ${missing}`;
-    throw new PortreeveError('GUARD_UNTOLD', all, hint, { uid: io.uid });
-  }
-}
-
 /** `portreeve guard enforce` and `observe` */
 export async function guardModeCommand(
   mode: 'enforce' | 'observe',
-  options: GuardOptions & ExactOption,
+  options: GuardOptions & { readonly exact?: boolean },
   io: Io,
 ): Promise<number> {
   needRoot(io, `${mode} a profile`);
-  await recordTrial(options, io);
-  const told = await tellLimits(profileInForce(guardDoors(options, io).archive), options, io);
-  const pins = options.pins ?? GUARD_PINS;
-  const before = guardState({ bpf: new LinuxBpf() }, pins);
-  const { state, notes } = startGuard(guardDoors(options, io), await guardChoices(options, io), mode);
-  if (mode === 'enforce' && !(before?.mode === 'enforce' && before.isAttached))
-    markEnforcing(pins, state.since);
-  tellNotes(io, notes, told);
+  const { choices } = await guardChoices(options, io);
+  const request = { mode, choices, isExact: options.exact ?? false };
+  const { state, notes, concerned } = changeMode(guardHost(options, io), request, (step) => {
+    io.err(step.step === 'settled' ? settledText(step) : limitsText(step.limits));
+  });
+  io.err(notesText(notes));
   io.out(stateText(io, guardJson(state)));
-  await tellRestarts(undefined, state, options, io);
+  printConcerned(io, concerned);
   return 0;
 }
 
 /** `portreeve guard off` */
 export function guardOffCommand(options: GuardOptions, io: Io): number {
   needRoot(io, 'take the guard out of the kernel');
-  const notes = stopGuard(guardDoors(options, io), options.pins ?? GUARD_PINS);
-  tellNotes(io, notes ?? []);
+  const notes = stopGuard(guardHost(options, io), options.pins ?? GUARD_PINS);
+  io.err(notesText(notes ?? []));
   io.out(notes ? 'the guard is off\n' : 'the guard was off already\n');
   return 0;
 }
@@ -83,9 +70,9 @@ export function guardOffCommand(options: GuardOptions, io: Io): number {
 /** `portreeve confirm` */
 export async function confirmCommand(options: GuardOptions, io: Io): Promise<number> {
   needRoot(io, 'confirm a profile');
-  const confirmed = confirmTrial(guardDoors(options, io), await guardChoices(options, io));
+  const confirmed = confirmTrial(guardHost(options, io), (await guardChoices(options, io)).choices);
   if (confirmed) {
-    tellNotes(io, confirmed.notes);
+    io.err(notesText(confirmed.notes));
     io.out(`revision ${confirmed.state.revision} stays in force\n`);
     return 0;
   }

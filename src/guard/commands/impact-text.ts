@@ -1,12 +1,14 @@
 // The sockets that a change of the rules concerns: a table for people, and JSON.
 
 import { formatIp, hostPortText } from '../../base/address.ts';
+import { PortreeveError } from '../../base/errors.ts';
 import type { Column } from '../../base/table.ts';
 import type { Io } from '../../kit/io.ts';
 import { formatTable } from '../../kit/text.ts';
 import { ruleText } from '../../profile/commands/changes.ts';
 import type { Denied, Verdict } from '../../profile/core/verdict.ts';
 import { type Impacts, startOf } from '../app/impact.ts';
+import type { Concerned } from '../app/restarts.ts';
 import type { Difference, Impact } from '../core/impact.ts';
 
 /** A line, and how many sockets it stands for. */
@@ -115,6 +117,33 @@ export function wouldBeSummary({ refused, restart }: Pick<Impacts, 'refused' | '
   return parts
     ? `open now: ${parts}`
     : 'no socket that is open now would be refused, or have to be restarted';
+}
+
+/** After the rules have changed: who holds a port against them, or has to be restarted. Nothing is closed. */
+export function printConcerned(io: Io, concerned: Concerned | PortreeveError): void {
+  printUnlessUnknown(io, concerned, (impacts) => {
+    const summary = impactsSummary(impacts);
+    return summary ? `open already, and left alone: ${summary}` : undefined;
+  });
+}
+
+/** Before the rules change: who would be refused, or would have to be restarted. */
+export function printWouldBe(io: Io, concerned: Concerned | PortreeveError): void {
+  printUnlessUnknown(io, concerned, wouldBeSummary);
+}
+
+function printUnlessUnknown(
+  io: Io,
+  concerned: Concerned | PortreeveError,
+  summaryOf: (impacts: Impacts) => string | undefined,
+): void {
+  if (concerned instanceof PortreeveError) {
+    const { message } = concerned;
+    io.err(`portreeve: warning: which open sockets that concerns cannot be told: ${message}\n`);
+    return;
+  }
+  const summary = summaryOf(concerned.impacts);
+  if (summary) io.out(`${impactsBelow(io, concerned.impacts)}${summary}\n`);
 }
 
 function joined(parts: readonly (readonly [count: number, what: string])[]): string | undefined {

@@ -12,18 +12,18 @@ import { namespaceName } from '../../text/namespace.ts';
 import {
   addNamespace,
   listNamespaces,
-  type NamespaceDoors,
+  type NamespaceDeps,
   type NamespaceRow,
   removeNamespace,
 } from '../app/namespaces.ts';
-import { guardDoors } from './deps.ts';
+import { guardHost } from './deps.ts';
 import type { NamespaceOptions, NamespacesOptions } from './index.ts';
-import { tellNotes } from './notes.ts';
+import { notesText } from './notes.ts';
 
 /** `portreeve guard namespaces` */
 export function namespacesCommand({ pins, json: isJson }: NamespacesOptions, io: Io): number {
   needRoot(io, 'look into the kernel');
-  const rows = listNamespaces(doors(), pins ?? GUARD_PINS);
+  const rows = listNamespaces(deps(), pins ?? GUARD_PINS);
   io.out(isJson ? json(rows.map(jsonOf)) : formatTable(io, COLUMNS, rows));
   return 0;
 }
@@ -32,8 +32,8 @@ export function namespacesCommand({ pins, json: isJson }: NamespacesOptions, io:
 export function addNamespaceCommand(text: string, options: NamespaceOptions, io: Io): number {
   needRoot(io, 'say where a profile holds');
   const pins = options.pins ?? GUARD_PINS;
-  const { result: isNew, notes } = addNamespace(guardDoors(options, io), pins, text);
-  tellNotes(io, notes);
+  const { result: isNew, notes } = addNamespace(guardHost(options, io), pins, text);
+  io.err(notesText(notes));
   io.out(isNew ? `the policy holds in ${text}, too\n` : `the policy held in ${text} already\n`);
   return 0;
 }
@@ -42,8 +42,8 @@ export function addNamespaceCommand(text: string, options: NamespaceOptions, io:
 export function removeNamespaceCommand(text: string, options: NamespaceOptions, io: Io): number {
   needRoot(io, 'say where a profile holds');
   const pins = options.pins ?? GUARD_PINS;
-  const { result: by, notes } = removeNamespace(guardDoors(options, io), pins, text);
-  tellNotes(io, notes);
+  const { result: by, notes } = removeNamespace(guardHost(options, io), pins, text);
+  io.err(notesText(notes));
   if (by === undefined) {
     io.err(`portreeve: the policy did not hold in ${text}\n`);
     return EXIT_CODES.refused;
@@ -53,7 +53,7 @@ export function removeNamespaceCommand(text: string, options: NamespaceOptions, 
   return 0;
 }
 
-function doors(): NamespaceDoors {
+function deps(): NamespaceDeps {
   return { bpf: new LinuxBpf(), namespaces: linuxNamespaces };
 }
 

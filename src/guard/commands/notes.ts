@@ -1,11 +1,24 @@
-// What is to be said about the kernel's settings of ports, by each command that writes them.
+// What commands that change the guard report beside what they are asked for.
 
-import type { Io } from '../../kit/io.ts';
+import type { Settled } from '../app/settle.ts';
 import type { PoolNote } from '../core/port-pools.ts';
 
-/** Says what was not told yet; `told` are the codes of what was. */
-export function tellNotes(io: Io, notes: readonly PoolNote[], told: ReadonlySet<string> = new Set()): void {
-  for (const { severity, code, message } of notes) {
-    if (!told.has(code)) io.err(`portreeve: ${severity === 'warning' ? 'warning: ' : ''}${message}\n`);
-  }
+/** About the kernel's settings of ports. */
+export function notesText(notes: readonly PoolNote[]): string {
+  return notes
+    .map(({ severity, message }) => `portreeve: ${severity === 'warning' ? 'warning: ' : ''}${message}\n`)
+    .join('');
+}
+
+/** What was settled before anything was changed. */
+export function settledText({ countersTakenOver, wentBackAs }: Settled): string {
+  const counters = countersTakenOver === 'kept' ? 'go on' : 'begin anew';
+  return [
+    ...(countersTakenOver
+      ? [`the guard of an older portreeve was taken over; its counters ${counters}\n`]
+      : []),
+    ...(wentBackAs === undefined
+      ? []
+      : [`a trial was not confirmed: what was before it is recorded as revision ${wentBackAs}\n`]),
+  ].join('');
 }

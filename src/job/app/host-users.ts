@@ -127,8 +127,10 @@ export interface AskDeps {
   readonly database: UserDatabase;
   readonly archive: UserArchive;
   readonly clock: Pick<Clock, 'monotonic'>;
-  /** The files of the host alone. */
+  /** The files of the host alone, which may have been read before. */
   readonly files: Pick<Files, 'readText' | 'stamp'>;
+  /** The same as they are at each moment; undefined: `files` are. */
+  readonly present?: Pick<Files, 'stamp'>;
   readonly isUnit: (name: string) => boolean;
   /** Whether someone who was not answered is gone; undefined: nobody is. */
   readonly isGone?: IsGone;
@@ -152,7 +154,7 @@ export interface UserRequest {
  * what the archive throws; then what is known stays what it is.
  */
 export async function askUsers(deps: AskDeps, request: UserRequest): Promise<KnownUsers> {
-  const { archive, clock, files, isUnit } = deps;
+  const { archive, clock, files, present = files, isUnit } = deps;
   const stamp = stampOfUsers(files);
   const local = readUsers(files);
   const known = request.isRefresh ? archive.read() : NOBODY;
@@ -174,7 +176,7 @@ export async function askUsers(deps: AskDeps, request: UserRequest): Promise<Kno
   const uids = [...wanted.uids, ...[...known.users, ...byName].map(({ uid }) => uid)];
   const byUid = parsePasswd(await ask('passwd', uids.map(String)));
   // It answers from these files, too: one who was in them for a moment is not to be known for a day.
-  if (stampOfUsers(files) !== stamp) throw changed();
+  if (stampOfUsers(present) !== stamp) throw changed();
   const answers = { groups, byName, byUid };
   const isGone = (request.isRefresh && deps.isGone) || (() => false);
   return archive.change((before) => settle(before, wanted, answers, isGone));

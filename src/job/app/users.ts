@@ -24,11 +24,35 @@ export interface Identity {
   readonly gids: readonly number[];
 }
 
+const PASSWD = '/etc/passwd';
+const GROUP = '/etc/group';
+
 /** Reads /etc/passwd and /etc/group. */
 export function readUsers(files: Pick<Files, 'readText'>): Users {
   return {
-    accounts: parsePasswd(files.readText('/etc/passwd', USERS_MAX_BYTES) ?? ''),
-    groups: parseGroup(files.readText('/etc/group', USERS_MAX_BYTES) ?? ''),
+    accounts: parsePasswd(files.readText(PASSWD, USERS_MAX_BYTES) ?? ''),
+    groups: parseGroup(files.readText(GROUP, USERS_MAX_BYTES) ?? ''),
+  };
+}
+
+/** The files in which users and units are looked up. */
+export type UserFiles = Pick<Files, 'readText' | 'stamp' | 'names'>;
+
+/**
+ * Files of which passwd and group are read once, so that all that a command does depends on the same users. Their stamp
+ * is that of the moment at which they were read.
+ */
+export function withUsersOnce(files: UserFiles): UserFiles {
+  const read = new Map<string, { readonly stamp: string | undefined; readonly text: string | undefined }>();
+  return {
+    readText: (path, maxBytes) => {
+      if (path !== PASSWD && path !== GROUP) return files.readText(path, maxBytes);
+      const known = read.get(path) ?? { stamp: files.stamp(path), text: files.readText(path, maxBytes) };
+      read.set(path, known);
+      return known.text;
+    },
+    stamp: (path) => (read.get(path) ?? { stamp: files.stamp(path) }).stamp,
+    names: (directory) => files.names(directory),
   };
 }
 

@@ -3,16 +3,13 @@
 import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
 import { linuxFiles } from '../../host/linux/files.ts';
 import { systemClock } from '../../host/linux/linux-clock.ts';
-import { type HostUserDeps, HostUsers } from '../app/host-users.ts';
+import { HostUsers } from '../app/host-users.ts';
 import { UnitJobs } from '../app/jobs.ts';
+import { type UserFiles, withUsersOnce } from '../app/users.ts';
 import { SqliteUserArchive } from '../linux/user-archive.ts';
 
-/** By what was written down in a state directory, or in another archive. */
-export function hostFiles(state: string, archive?: HostUserDeps['archive']): HostUsers {
+/** By what was written down in a state directory; passwd and group are read once unless other files are given. */
+export function hostFiles(state: string, files: UserFiles = withUsersOnce(linuxFiles)): HostUsers {
   const units = new UnitJobs(cgroupsIfAny(), linuxFiles, systemClock);
-  return new HostUsers({
-    files: linuxFiles,
-    archive: archive ?? new SqliteUserArchive(state),
-    isUnit: units.has,
-  });
+  return new HostUsers({ files, archive: new SqliteUserArchive(state), isUnit: units.has });
 }

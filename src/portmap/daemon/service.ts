@@ -16,8 +16,9 @@ import { requireNoAccessRules } from '../app/open-network.ts';
 import type { PortmapReport } from '../app/report.ts';
 import { type PortmapOptions, type PortmapSettings, portmapSettings } from '../app/settings.ts';
 import type { ParseSettings } from '../app/settings-edit.ts';
+import type { TakeOver } from '../app/take-over.ts';
 import { Portmap, type PortmapParts } from './portmap.ts';
-import { recordListen, stopRpcbind, type TakeOver } from './take-over.ts';
+import { recordListen, stopRpcbind } from './take-over.ts';
 
 /** The guard, by which its binds are judged. */
 export interface PortmapGuard {
@@ -132,7 +133,7 @@ export class PortmapService implements DaemonService {
   async ready(): Promise<string> {
     const { version, takeOver, file } = this.#deps;
     await this.#answers;
-    if (takeOver) await recordListen(this.#deps, takeOver, { settings: this.#settings, file });
+    if (takeOver) await recordListen(this.#deps, takeOver, { ...this.#settings, file });
     return greeting(version, this.#portmap.endpoints, this.#obstacle);
   }
 

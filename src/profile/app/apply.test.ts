@@ -5,14 +5,14 @@ import { SIM_START_MS } from '../../../test/support/sim/clock.ts';
 import { type SimHost, simHost } from '../../../test/support/sim/host.ts';
 import { SimProfileArchive } from '../../../test/support/sim/profile-archive.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import { type ApplyDoors, type ApplyRequest, carryOut, type Plan, planAgain, planApply } from './apply.ts';
+import { type ApplyDeps, type ApplyRequest, carryOut, type Plan, planAgain, planApply } from './apply.ts';
 import { profileAfter, profileInForce } from './in-force.ts';
 import { loadRacf } from './racf.ts';
 
 interface Scene {
   readonly host: SimHost;
   readonly archive: SimProfileArchive;
-  readonly doors: ApplyDoors;
+  readonly deps: ApplyDeps;
   /** Plans to apply or obey a text. */
   plan(verb: 'apply' | 'obey', text: string, changes?: Partial<ApplyRequest>): Plan;
   /** Applies or obeys a text, and gives the number of the revision. */
@@ -24,10 +24,10 @@ interface Scene {
 function scene(): Scene {
   const host = simHost({ uid: 1000, files: { '/etc/passwd': 'alice:x:1000:100::/:/bin/sh\n' } });
   const archive = new SimProfileArchive();
-  const doors = { files: host.files, archive, clock: host.clock, uid: 1000 };
+  const deps = { files: host.files, archive, clock: host.clock, uid: 1000 };
   const plan: Scene['plan'] = (verb, text, changes = {}) => {
     host.files.write('/etc/p', text);
-    return planApply(doors, {
+    return planApply(deps, {
       verb,
       path: '/etc/p',
       reading: { zosNames: false, symbols: {} },
@@ -40,9 +40,9 @@ function scene(): Scene {
   return {
     host,
     archive,
-    doors,
+    deps,
     plan,
-    change: (verb, text, changes) => carryOut(doors, plan(verb, text, changes)),
+    change: (verb, text, changes) => carryOut(deps, plan(verb, text, changes)),
     inForce: () =>
       profileInForce(archive).profile.reservations.map(({ first, use }) => {
         return `${first} ${use.kind === 'JOB' ? use.pattern : use.kind}`;
@@ -120,19 +120,19 @@ describe('what is in force', () => {
   });
 
   test('is gone back to, also to what was obeyed, and from there on', () => {
-    const { change, inForce, doors, archive } = scene();
+    const { change, inForce, deps, archive } = scene();
     change('apply', 'PORT 80 TCP WEB\n');
     change('obey', 'PORT 81 TCP MORE\n');
     change('apply', 'PORT 90 TCP OTHER\n');
-    const again = planAgain(doors, 2);
+    const again = planAgain(deps, 2);
     assert.deepEqual(changesOf(again), ['added TCP 80 WEB', 'added TCP 81 MORE', 'removed TCP 90 OTHER']);
-    assert.equal(carryOut(doors, again), 4);
+    assert.equal(carryOut(deps, again), 4);
     assert.deepEqual(inForce(), ['80 WEB', '81 MORE']);
     change('obey', 'PORT 82 TCP MOST\n');
     assert.deepEqual(inForce(), ['80 WEB', '81 MORE', '82 MOST']);
-    carryOut(doors, planAgain(doors, 1));
+    carryOut(deps, planAgain(deps, 1));
     assert.deepEqual(inForce(), ['80 WEB']);
-    carryOut(doors, planAgain(doors, 5));
+    carryOut(deps, planAgain(deps, 5));
     assert.deepEqual(inForce(), ['80 WEB', '81 MORE', '82 MOST']);
     assert.deepEqual(
       archive.heads().map(({ verb, again: of }) => (of === undefined ? verb : `${verb} ${of}`)),
@@ -197,7 +197,7 @@ describe('errors', () => {
 });
 
 test('the RACF commands in force are those that were given last', () => {
-  const { change, archive, host, doors } = scene();
+  const { change, archive, host, deps } = scene();
   const given = (text: string) => {
     host.files.write('/etc/racf', text);
     return { racf: loadRacf('/etc/racf', host.files, { sysname: 'S', tcpname: 'TCPIP' }) };
@@ -209,16 +209,16 @@ test('the RACF commands in force are those that were given last', () => {
   assert.equal(profileInForce(archive).racf?.text, '/* 2 */\n');
   change('apply', 'PORT 80 TCP WEB\n');
   assert.equal(profileInForce(archive).racf, undefined);
-  carryOut(doors, planAgain(doors, 2));
+  carryOut(deps, planAgain(deps, 2));
   assert.equal(profileInForce(archive).racf?.text, '/* 1 */\n');
 });
 
 test('a plan that another change overtook is not carried out', () => {
-  const { plan, change, doors, inForce } = scene();
+  const { plan, change, deps, inForce } = scene();
   const planned = plan('apply', 'PORT 80 TCP WEB\n');
   change('apply', 'PORT 90 TCP OTHER\n');
   assert.throws(
-    () => carryOut(doors, planned),
+    () => carryOut(deps, planned),
     (thrown) => thrown instanceof PortreeveError && thrown.code === 'ARCHIVE_MOVED',
   );
   assert.deepEqual(inForce(), ['90 OTHER']);

@@ -10,12 +10,17 @@ import type { LoadedRacf } from './racf.ts';
 import { joinReports, NOTHING_TO_REPORT, type Report } from './report.ts';
 
 /** What it takes to plan and to record. */
-export interface ApplyDoors {
+export interface ApplyDeps {
   readonly files: Pick<Files, 'readBytes' | 'readText'>;
   readonly archive: ProfileArchive;
   readonly clock: Pick<Clock, 'now'>;
   /** Who asks. */
   readonly uid: number;
+}
+
+/** What it takes to bring back a revision, whose texts are in the archive. */
+export interface AgainDeps extends Omit<ApplyDeps, 'files'> {
+  readonly files: Pick<Files, 'readText'>;
 }
 
 /** A file that is to be applied or obeyed. */
@@ -46,10 +51,10 @@ export interface Plan {
 }
 
 /** Plans to apply or to obey a file. Throws PortreeveError for one that is not there, cannot be read or is no text. */
-export function planApply(doors: ApplyDoors, request: ApplyRequest): Plan {
+export function planApply(deps: ApplyDeps, request: ApplyRequest): Plan {
   const { verb, path, reading, keepGoing, tcpname, racf } = request;
-  const before = profileInForce(doors.archive);
-  const loaded = loadProfile(path, doors.files, reading, verb === 'obey' ? before.profile : undefined);
+  const before = profileInForce(deps.archive);
+  const loaded = loadProfile(path, deps.files, reading, verb === 'obey' ? before.profile : undefined);
   const report = joinReports(loaded.report, racf?.report ?? NOTHING_TO_REPORT);
   const options = { ...reading, keepGoing, tcpname };
   const kept = verb === 'obey' ? before.racf : undefined;
@@ -58,7 +63,7 @@ export function planApply(doors: ApplyDoors, request: ApplyRequest): Plan {
     changes: diffProfiles(before.profile, loaded.profile),
     isRefused: report.counts.error > 0 && !keepGoing,
     revision: {
-      ...recordedBy(doors),
+      ...recordedBy(deps),
       verb,
       again: undefined,
       options,
@@ -72,15 +77,15 @@ export function planApply(doors: ApplyDoors, request: ApplyRequest): Plan {
 }
 
 /** Plans to bring back what was in force after a revision. Throws PortreeveError `REVISION_UNKNOWN` (refused). */
-export function planAgain(doors: ApplyDoors, number: number): Plan {
-  const before = profileInForce(doors.archive);
-  const wanted = profileAfter(doors.archive, number);
+export function planAgain(deps: AgainDeps, number: number): Plan {
+  const before = profileInForce(deps.archive);
+  const wanted = profileAfter(deps.archive, number);
   const options = wanted.options ?? { zosNames: false, symbols: {}, keepGoing: false, tcpname: '' };
   return {
     report: NOTHING_TO_REPORT,
     changes: diffProfiles(before.profile, wanted.profile),
     isRefused: false,
-    revision: { ...recordedBy(doors), verb: 'again', again: number, options, texts: [], racf: undefined },
+    revision: { ...recordedBy(deps), verb: 'again', again: number, options, texts: [], racf: undefined },
     before,
     wanted,
     after: numberOf(before),
@@ -93,14 +98,14 @@ export function planAgain(doors: ApplyDoors, number: number): Plan {
  * is changed then.
  */
 export function carryOut(
-  { archive }: Pick<ApplyDoors, 'archive'>,
+  { archive }: Pick<ApplyDeps, 'archive'>,
   { revision, after }: Plan,
   isOnTrial = false,
 ): number {
   return archive.append(revision, after, isOnTrial);
 }
 
-function recordedBy({ clock, uid, files }: ApplyDoors): Pick<NewRevision, 'timeMs' | 'uid' | 'user'> {
+function recordedBy({ clock, uid, files }: AgainDeps): Pick<NewRevision, 'timeMs' | 'uid' | 'user'> {
   return { timeMs: clock.now(), uid, user: identityOfUid(uid, readUsers(files)).name };
 }
 

@@ -1,5 +1,7 @@
-// The section [profile] of portreeve.toml: what the commands of the profile, and the guard, go by.
-import type { Section } from '../../kit/settings.ts';
+// The settings of the profile: its section of portreeve.toml, and what was requested.
+import { JOB_SECTION } from '../../job/app/settings.ts';
+import { type Section, type Settings, sectionOf } from '../../kit/settings.ts';
+import type { ReadingOptions } from './load.ts';
 
 export interface ProfileSection {
   /** The profile that is taken where no other is named, and the RACF commands that go with it. */
@@ -19,3 +21,47 @@ export const PROFILE_SECTION: Section<ProfileSection> = {
   name: 'profile',
   schema: async () => (await import('./settings-schema.ts')).PROFILE,
 };
+
+/** The settings of the profile; where an option and portreeve.toml differ, the option counts. */
+export interface ProfileSettings {
+  /** The profile of portreeve.toml. */
+  readonly file: string | undefined;
+  readonly reading: ReadingOptions;
+  /** The file of RACF commands. */
+  readonly racf: string | undefined;
+  readonly sysname: string;
+  readonly tcpname: string;
+  readonly omvsJob: string | undefined;
+  readonly authportJobs: readonly string[];
+  /** The jobs for which there is a section [job.NAME]. */
+  readonly ownJobs: readonly string[];
+}
+
+/** What was requested. */
+export interface ProfileRequest {
+  /** The values of system symbols by name, SYSNAME among them. */
+  readonly symbols: Readonly<Record<string, string>> & { readonly SYSNAME: string };
+  readonly zosNames: boolean | undefined;
+  readonly racf: string | undefined;
+}
+
+/** The name of a TCP/IP stack that was given none: that of IBM's samples. */
+const TCPNAME = 'TCPIP';
+
+/** The settings that apply to a request. */
+export function profileSettings(
+  settings: Settings,
+  { symbols, zosNames, racf }: ProfileRequest,
+): ProfileSettings {
+  const profile = sectionOf(settings, PROFILE_SECTION);
+  return {
+    file: profile.file,
+    reading: { zosNames: zosNames ?? profile.zos_names ?? false, symbols },
+    racf: racf ?? profile.racf,
+    sysname: symbols.SYSNAME,
+    tcpname: profile.tcpname ?? TCPNAME,
+    omvsJob: profile.omvs_job,
+    authportJobs: profile.authport_jobs ?? [],
+    ownJobs: Object.keys(sectionOf(settings, JOB_SECTION)),
+  };
+}

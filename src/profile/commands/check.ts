@@ -6,9 +6,10 @@ import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
 import { type Companions, checkProfile, readCompanions } from '../app/check.ts';
 import { fileReport, joinReports, type Report } from '../app/report.ts';
+import type { ProfileSettings } from '../app/settings.ts';
 import { diagnosticsText, githubText, summaryText } from './diagnostics.ts';
 import type { ProfileCheckOptions } from './index.ts';
-import { type ProfileSettings, profileFile, settleProfile } from './settings.ts';
+import { profileFile, settleProfile } from './settings.ts';
 
 export async function profileCheckCommand(
   files: readonly string[],

@@ -3,9 +3,9 @@
 import { formatIp, type IpAddress, parseAddress } from '../../base/address.ts';
 import { EXIT_CODES } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
-import { linuxFiles, readBytes, readText } from '../../host/linux/files.ts';
+import { linuxFiles, readBytes } from '../../host/linux/files.ts';
 import { jobCalled } from '../../job/app/jobs.ts';
-import { identityOf, identityOfUid, readUsers, type Users } from '../../job/app/users.ts';
+import { identityOf, identityOfUid, readUsers, type UserFiles } from '../../job/app/users.ts';
 import { knownFiles } from '../../job/commands/known-files.ts';
 import type { Io } from '../../kit/io.ts';
 import { emphasize, json } from '../../kit/text.ts';
@@ -14,11 +14,12 @@ import { type Decision, decideQuestion, type Question, type Rules, type SafAsked
 import { profileInForce } from '../app/in-force.ts';
 import { loadProfile } from '../app/load.ts';
 import { loadRacf, safCheck } from '../app/racf.ts';
+import type { ProfileSettings } from '../app/settings.ts';
 import type { Allowed, Reason, Verdict } from '../core/verdict.ts';
 import { SqliteProfileArchive } from '../linux/profile-archive.ts';
 import { ruleText } from './changes.ts';
 import type { DecideOptions } from './index.ts';
-import { type ProfileSettings, settleProfile, stateToLookAt } from './settings.ts';
+import { settleProfile, stateToLookAt } from './settings.ts';
 import { requireSound } from './sound.ts';
 
 export async function decideCommand(
@@ -28,7 +29,8 @@ export async function decideCommand(
   io: Io,
 ): Promise<number> {
   const settings = await settleProfile(options, io);
-  const users = readUsers(await knownFiles(stateToLookAt(options.state, io)));
+  const files = await knownFiles(stateToLookAt(options.state, io));
+  const users = readUsers(files);
   const { lowPorts } = options;
   const asked = jobCalled(job, linuxFiles);
   const about: Omit<Question, 'port' | 'protocol'> = {
@@ -40,7 +42,7 @@ export async function decideCommand(
     lowPortCapable: lowPorts && lowPorts === 'yes',
   };
   const questions = questionsOf(ports, about);
-  const rules = rulesOf(options, settings, users, io);
+  const rules = rulesOf(options, settings, files, io);
   const decided = questions.map((question) => ({ question, decision: decideQuestion(question, rules) }));
   if (options.json) {
     const decisions = decided.map(({ decision }) => jsonOf(decision, rules));
@@ -64,9 +66,10 @@ interface FoundRules extends Rules {
 }
 
 /** The rules of the file that was named, else those in force. */
-function rulesOf(options: DecideOptions, settings: ProfileSettings, users: Users, io: Io): FoundRules {
+function rulesOf(options: DecideOptions, settings: ProfileSettings, known: UserFiles, io: Io): FoundRules {
   const { authportJobs, omvsJob, sysname, tcpname, reading } = settings;
-  const files = { readBytes, readText };
+  const users = readUsers(known);
+  const files = { readBytes, readText: known.readText };
   const named =
     settings.racf === undefined ? undefined : loadRacf(settings.racf, files, { sysname, tcpname });
   if (named) requireSound(named.report, named.text.path, options, io);

@@ -5,51 +5,29 @@ import { join, resolve } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
 import { parseDecimal } from '../../base/port.ts';
 import { PROFILE_DATABASE } from '../../host/linux/state-files.ts';
-import { JOB_SECTION } from '../../job/app/settings.ts';
 import type { OptionsOf } from '../../kit/command.ts';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import type { STATE } from '../../kit/options.ts';
-import { sectionOf } from '../../kit/settings.ts';
-import type { ReadingOptions } from '../app/load.ts';
-import { PROFILE_SECTION } from '../app/settings.ts';
+import type { Settings } from '../../kit/settings.ts';
+import { type ProfileSettings, profileSettings } from '../app/settings.ts';
 import type { RACF, READING } from './options.ts';
 
 /** Options that several of the commands have, as they were typed. */
 export type ProfileOptions = OptionsOf<typeof READING & { racf: typeof RACF; state: typeof STATE }>;
 
-/** What they come to. */
-export interface ProfileSettings {
-  /** The profile of portreeve.toml. */
-  readonly file: string | undefined;
-  readonly reading: ReadingOptions;
-  readonly racf: string | undefined;
-  readonly sysname: string;
-  readonly tcpname: string;
-  readonly omvsJob: string | undefined;
-  readonly authportJobs: readonly string[];
-  /** The jobs for which there is a section [job.NAME]. */
-  readonly ownJobs: readonly string[];
+/** What they come to with a file that was read. Throws PortreeveError `SYMBOL_INVALID` (usage). */
+export function profileSettingsOf(
+  settings: Settings,
+  { symbol, zosNames, racf }: ProfileOptions,
+): ProfileSettings {
+  const symbols = { SYSNAME: sysnameHere(), ...symbolsOf(symbol ?? []) };
+  return profileSettings(settings, { symbols, zosNames, racf });
 }
 
-/** The name of a TCP/IP stack that was given none: that of IBM's samples. */
-const TCPNAME = 'TCPIP';
-
-/** Throws PortreeveError (usage) `SYMBOL_INVALID`, `CONFIG_MISSING` and `CONFIG_INVALID`. */
+/** The same where nothing else of the file matters. Throws what both of them throw. */
 export async function settleProfile(options: ProfileOptions, io: Io): Promise<ProfileSettings> {
-  const settings = await io.readSettings(options.config);
-  const profile = sectionOf(settings, PROFILE_SECTION);
-  const symbols = { SYSNAME: sysnameHere(), ...symbolsOf(options.symbol ?? []) };
-  return {
-    file: profile.file,
-    reading: { zosNames: options.zosNames ?? profile.zos_names ?? false, symbols },
-    racf: options.racf ?? profile.racf,
-    sysname: symbols.SYSNAME,
-    tcpname: profile.tcpname ?? TCPNAME,
-    omvsJob: profile.omvs_job,
-    authportJobs: profile.authport_jobs ?? [],
-    ownJobs: Object.keys(sectionOf(settings, JOB_SECTION)),
-  };
+  return profileSettingsOf(await io.readSettings(options.config), options);
 }
 
 /** The file that was typed, or that of portreeve.toml. Throws PortreeveError `FILE_UNNAMED` (usage). */

@@ -5,6 +5,7 @@ import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
 import { linuxFiles } from '../../host/linux/files.ts';
 import { interfaceName } from '../../host/linux/interface-name.ts';
 import { PROFILE_DATABASE, USER_DATABASE } from '../../host/linux/state-files.ts';
+import { type UserFiles, withUsersOnce } from '../../job/app/users.ts';
 import { hostFiles } from '../../job/commands/host-files.ts';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
@@ -24,6 +25,8 @@ export interface PortsLookOptions {
   readonly thoroughness?: Thoroughness;
   /** Where we look: whether names are wanted. */
   readonly isNamed?: boolean;
+  /** Where we look: whether it goes on, so that users are looked up as they are at each moment. */
+  readonly isWatching?: boolean;
 }
 
 /** What other features know of ports. Each loads what it needs when there is something to see. */
@@ -52,11 +55,9 @@ export function doorsHere(
 }
 
 /** The same, and what names are gathered with. */
-export function portsDeps(
-  { state, thoroughness, isNamed = true }: PortsLookOptions,
-  { io, sources }: PortsCommandDeps,
-): PortsDeps {
-  const files = filesHere(state, io);
+export function portsDeps(options: PortsLookOptions, { io, sources }: PortsCommandDeps): PortsDeps {
+  const { state, thoroughness, isNamed = true, isWatching = false } = options;
+  const files = filesHere(state, isWatching ? linuxFiles : withUsersOnce(linuxFiles), io);
   const names = namesBy({
     files,
     registrations: async () => (hasPortMapper(io) ? await sources.registrations(io) : []),
@@ -75,9 +76,9 @@ function hasPortMapper(io: Io): boolean {
 }
 
 /** The files of the host, with what its user database has answered where something was applied. */
-function filesHere(state: string | undefined, io: Io): SeeDoors['files'] {
+function filesHere(state: string | undefined, files: UserFiles, io: Io): SeeDoors['files'] {
   const directory = stateWith(USER_DATABASE, state, io);
-  return directory === undefined ? linuxFiles : hostFiles(directory);
+  return directory === undefined ? files : hostFiles(directory, files);
 }
 
 /** The state directory that has such a file: the one that was named, or one's own, else the system's. */

@@ -21,7 +21,7 @@ export async function watchPorts(
   deps: PortsCommandDeps,
 ): Promise<number> {
   const { io } = deps;
-  const ports = portsDeps(options, deps);
+  const ports = portsDeps({ ...options, isWatching: true }, deps);
   const names = await ports.names();
   tellProblems(names.problems, io);
   const { owner, json: isFull = false } = { ...options, ...question };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import {
   changeGuarded,
   type GuardChoices,
-  type GuardDoors,
+  type GuardDeps,
   settleTrial,
 } from '../../../src/guard/app/guard.ts';
 import type { PoolNote } from '../../../src/guard/core/port-pools.ts';
@@ -34,7 +34,7 @@ export class SimGuardHost {
   readonly archive: SimProfileArchive;
   readonly namespaces = new FakeNamespaces();
   readonly done: string[] = [];
-  readonly deps: GuardDoors;
+  readonly deps: GuardDeps;
   files: Readonly<Record<string, string>> = {};
 
   constructor(bpf = new SimBpf(), archive = new SimProfileArchive()) {

@@ -1,5 +1,6 @@
 // All about one port, of facts that were gathered: who has it, who could have it, and what it is called.
 import type { Protocol } from '../../../base/port.ts';
+import type { ModeHere } from '../../../guard/core/mode-here.ts';
 import { BAD_PORTS } from '../../../names/core/browser-ports.ts';
 import type { IanaEntry, IanaRange, IanaStatus } from '../../../names/core/iana.ts';
 import type { KernelPorts } from '../../../names/core/kernel-ports.ts';
@@ -52,7 +53,7 @@ export interface PortFacts {
   readonly you: Binder;
   readonly root: Binder;
   /** Undefined where that could not be told. */
-  readonly guard: GuardMode | undefined;
+  readonly guard: ModeHere | undefined;
   /** The revision of the profile in force; undefined where none was applied, or it could not be read. */
   readonly revision: number | undefined;
   /** The reservations of the profile in force that cover the port; undefined where it could not be read. */
@@ -63,9 +64,6 @@ export interface PortFacts {
   /** What could not be looked at, and why: a sentence for each. */
   readonly untold: readonly string[];
 }
-
-/** What the guard does here; `elsewhere`: it holds in other network namespaces, or in one cgroup only. */
-export type GuardMode = 'enforce' | 'observe' | 'off' | 'elsewhere';
 
 /** Whether somebody could have the port now. */
 export interface Standing extends Binder {

@@ -1,6 +1,7 @@
 // What the checks look at: a host at one moment, as plain data. What could not be looked at is undefined.
 
 import type { PortRange, Protocol } from '../../../base/port.ts';
+import type { ModeHere } from '../../../guard/core/mode-here.ts';
 import type { KernelPorts } from '../../../names/core/kernel-ports.ts';
 import type { Pool } from '../../../names/core/pools.ts';
 import type { ServiceEntry } from '../../../names/core/services.ts';
@@ -35,8 +36,8 @@ export interface ServicesFile {
 /** The profile in force. */
 export interface ProfileInForce {
   readonly profile: Profile;
-  /** What the guard does with it here; `elsewhere`: in other network namespaces. Undefined: it could not be asked. */
-  readonly guard: 'enforce' | 'observe' | 'off' | 'elsewhere' | undefined;
+  /** What the guard does with it here; undefined where it could not be asked. */
+  readonly guard: ModeHere | undefined;
   /** The errno that a refused bind(2) to a port from 512 to 1023 fails with. */
   readonly errnoLow: string;
   /** The job that stands for every job (STARTUP_PROC); "OMVS" unless it is set. */

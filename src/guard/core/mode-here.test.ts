@@ -1,21 +1,14 @@
-// What a guard does for programs in one place, by what it tells of itself.
+// What a guard does for programs in one place, by what it reports of itself.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { GuardJson } from '../app/report.ts';
-import { modeIn } from './guard-here.ts';
+import { modeIn, type ReportedGuard } from './mode-here.ts';
 
-const GUARD: GuardJson = {
+const GUARD: ReportedGuard = {
   mode: 'enforce',
   isAttached: true,
-  revision: 1,
-  since: '2026-11-20T10:00:00Z',
-  trialMs: null,
-  hasGoneBack: false,
   cgroup: '1',
   namespaces: ['7', '8'],
   home: '7',
-  namesUnits: true,
-  counters: {},
 };
 const HERE = { namespace: '8', root: '1' };
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
-import { capturedIo } from '../../../test/support/captured-io.ts';
 import { type Desk, desk } from '../../../test/support/profile-desk.ts';
-import { tellNotes } from './notes.ts';
+import { notesBeside } from '../app/limits.ts';
+import { notesText } from './notes.ts';
 
 const ADMIN = 'EZB.PORTACCESS.*.TCPIP.ADMIN';
 const FILES = {
@@ -93,11 +93,7 @@ test('what was told as a limit is not told again as a note about the settings of
     { ...note, code: 'EPHEMERAL_PORTS_SHARED' },
     { ...note, code: 'CLIENT_PORTS_FEW', severity: 'warning', message: 'few stay' },
   ] as const;
-  const told = (codes: readonly string[]) => {
-    const io = capturedIo();
-    tellNotes(io, notes, new Set(codes));
-    return io.stderr();
-  };
-  assert.equal(told([]), 'portreeve: one range\nportreeve: warning: few stay\n');
-  assert.equal(told(['EPHEMERAL_PORTS_SHARED']), 'portreeve: warning: few stay\n');
+  const told = (...limits: readonly { readonly code: string }[]) => notesText(notesBeside(notes, limits));
+  assert.equal(told(), 'portreeve: one range\nportreeve: warning: few stay\n');
+  assert.equal(told({ code: 'EPHEMERAL_PORTS_SHARED' }), 'portreeve: warning: few stay\n');
 });

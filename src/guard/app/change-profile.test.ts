@@ -1,0 +1,206 @@
+// A change of the profile over a host in memory: the archive and the kernel change together, or not at all.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { GuardHostInMemory, PROFILE, SETTINGS } from '../../../test/support/guard-use-cases.ts';
+import { parseIp } from '../../base/address.ts';
+import { PortreeveError } from '../../base/errors.ts';
+
+const [ONE, TWO, BROKEN] = ['PORT 4001 TCP WEB\n', 'PORT 4002 TCP WEB\n', 'PORTRANGE 4002 20 TCP WEB\n'];
+const LATE = 'PORT\n  80 TCP WEB\n  UNRSV TCP WEB\n  UNRSV TCP * DENY\n';
+const TRIAL_MS = 60_000;
+/** Longer than the kernel waits for a record, and than the trial. */
+const LONG_MS = 2 * TRIAL_MS;
+
+const code = (expected: string) => (thrown: unknown) =>
+  thrown instanceof PortreeveError && thrown.code === expected;
+
+/** A host whose guard enforces the first profile. */
+async function guarded(...args: ConstructorParameters<typeof GuardHostInMemory>) {
+  const host = new GuardHostInMemory(...args);
+  await host.change(ONE);
+  host.enforce();
+  return host;
+}
+
+const stepsOf = ({ steps }: GuardHostInMemory) => steps.map(({ step }) => step);
+
+test('where the guard is, the kernel goes by it at once: by a file, by another, and by a revision again', async () => {
+  const host = await guarded();
+  const changed = await host.change(TWO);
+  assert.deepEqual([changed.outcome, host.inKernel, host.reserved], ['changed', 2, [4002]]);
+  assert.deepEqual(stepsOf(host), ['settled', 'checked', 'planned']);
+  host.files.write(PROFILE, 'PORT 4003 TCP WEB\n');
+  await host.change({ verb: 'obey', path: PROFILE, racf: undefined });
+  assert.deepEqual([host.inKernel, host.reserved], [3, [4002, 4003]]);
+  await host.change({ verb: 'again', revision: 1 });
+  assert.deepEqual([host.inKernel, host.reserved], [4, [4001]]);
+});
+
+describe('only the archive is changed, and the guard is not touched,', () => {
+  test('for an ordinary user', async () => {
+    const host = await guarded();
+    const before = host.bpf.calls.length;
+    const changed = await host.change(TWO, {}, { ...host.deps, uid: 1000 });
+    assert.deepEqual(host.bpf.calls.slice(before), []);
+    assert.ok(
+      changed.outcome === 'changed' && changed.guard === undefined && changed.concerned === undefined,
+    );
+    assert.deepEqual(stepsOf(host), ['checked', 'planned']);
+    assert.deepEqual([host.inKernel, host.reserved], [1, [4002]]);
+  });
+
+  test('for an archive that is not that of the guard', async () => {
+    const host = await guarded();
+    await host.change(TWO, { places: { state: '/run/other', pins: undefined } });
+    assert.deepEqual([host.inKernel, host.reserved], [1, [4002]]);
+  });
+});
+
+describe('nothing is changed', () => {
+  test('by a dry run, which describes what would be', async () => {
+    const host = await guarded();
+    host.database.passwd = ['ldapweb:x:20001:20001::/:/bin/sh'];
+    host.sockets.open({ local: { address: parseIp('0.0.0.0') ?? assert.fail(), port: 4005 }, uid: 20_001 });
+    const planned = await host.change('PORT 4005 TCP OTHER\n 4006 TCP LDAPWEB\n', { isDryRun: true });
+    assert.ok(planned.outcome === 'planned' && !(planned.concerned instanceof PortreeveError));
+    assert.deepEqual([planned.revision, planned.verb, planned.concerned.impacts.refused], [2, 'apply', 1]);
+    // Who the user database knows counts, and is not written down.
+    assert.equal(planned.concerned.impacts.concerned[0]?.seen.job, 'LDAPWEB');
+    assert.deepEqual([host.userArchive.read().users, host.inKernel, host.reserved], [[], 1, [4001]]);
+  });
+
+  test('by a file with errors, unless they are to be ignored', async () => {
+    const host = await guarded();
+    assert.deepEqual(await host.change(`${TWO}${BROKEN}`), { outcome: 'refused' });
+    assert.deepEqual(stepsOf(host), ['settled', 'checked']);
+    assert.deepEqual([host.inKernel, host.reserved], [1, [4001]]);
+    assert.equal((await host.change(`${TWO}${BROKEN}`, { keepGoing: true })).outcome, 'changed');
+    assert.deepEqual([host.inKernel, host.reserved], [2, [4002]]);
+  });
+
+  test('where the kernel cannot do it exactly and that is wanted', async () => {
+    const host = await guarded();
+    await assert.rejects(host.change(LATE, { isExact: true }), code('GUARD_INEXACT'));
+    const [, checked] = host.steps;
+    assert.ok(
+      checked?.step === 'checked' && checked.limits.some(({ code: limit }) => limit === 'LISTEN_AT_BIND'),
+    );
+    assert.deepEqual([stepsOf(host), host.inKernel, host.reserved], [['settled', 'checked'], 1, [4001]]);
+  });
+
+  test('for a trial that an ordinary user asks for', async () => {
+    const host = new GuardHostInMemory({ uid: 1000 });
+    await assert.rejects(host.change(ONE, { trialMs: TRIAL_MS }), code('NOT_ROOT'));
+    assert.deepEqual([host.steps, host.reserved], [[], []]);
+  });
+
+  test('where there is no file, nor revision', async () => {
+    const host = await guarded();
+    await assert.rejects(host.change({ verb: 'obey', path: '/none', racf: undefined }), code('FILE_MISSING'));
+    await assert.rejects(host.change({ verb: 'again', revision: 7 }), code('REVISION_UNKNOWN'));
+    assert.deepEqual([host.inKernel, host.reserved], [1, [4001]]);
+  });
+
+  test('where the archive cannot be written: the kernel goes back', async () => {
+    const host = await guarded();
+    const full = () => {
+      throw new PortreeveError('ARCHIVE_FAILED', 'no space left');
+    };
+    const archive = {
+      heads: () => host.archive.heads(),
+      read: (number: number) => host.archive.read(number),
+      onTrial: () => host.archive.onTrial(),
+      keep: (number: number) => host.archive.keep(number),
+      append: full,
+    };
+    await assert.rejects(host.change(TWO, {}, { ...host.deps, archive }), code('ARCHIVE_FAILED'));
+    assert.deepEqual(stepsOf(host), ['settled', 'checked', 'planned']);
+    assert.deepEqual([host.inKernel, host.reserved], [1, [4001]]);
+  });
+});
+
+/** Calls of the kernel, counted from the first: a sample, since the tests of the guard fail each one of a swap. */
+const SAMPLE = [0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144];
+
+for (const fate of ['failAt', 'dieAt'] as const) {
+  const what =
+    fate === 'failAt' ? 'a call of the kernel fails' : 'the process is killed at a call of the kernel';
+  test(`the kernel and the archive agree where ${what}`, async () => {
+    let met = 0;
+    for (const index of SAMPLE) {
+      const host = await guarded();
+      const { bpf } = host;
+      bpf[fate](index);
+      await host.change(TWO).catch((thrown: unknown) => thrown);
+      if (bpf.hasMetFate) met++;
+      bpf.spare();
+      if (fate === 'dieAt') bpf.end();
+      // What was put in force and not recorded goes back by itself; the next change records that.
+      host.advance(LONG_MS);
+      await host.change({ verb: 'again', revision: host.archive.heads().length });
+      assert.equal(host.inKernel, host.archive.heads().at(-1)?.number, `call ${index}`);
+    }
+    assert.ok(met > SAMPLE.length / 2, `${met} calls were made`);
+  });
+}
+
+test('a trial that is not confirmed goes back, and that is recorded before the next change', async () => {
+  const host = await guarded();
+  const tried = await host.change(TWO, { trialMs: TRIAL_MS });
+  assert.ok(tried.outcome === 'changed');
+  assert.deepEqual([tried.guard?.trialMs, host.inKernel], [TRIAL_MS, 2]);
+  await assert.rejects(host.change(ONE), code('GUARD_TRIAL'));
+  host.advance(LONG_MS);
+  await assert.rejects(host.change({ verb: 'obey', path: '/none', racf: undefined }), code('FILE_MISSING'));
+  assert.deepEqual(host.steps, [{ step: 'settled', countersTakenOver: undefined, wentBackAs: 3 }]);
+  assert.deepEqual(host.reserved, [4001]);
+});
+
+describe('the names that the rules spell out', () => {
+  test('are asked for, and those that nobody has are named', async () => {
+    const host = await guarded();
+    host.database.passwd = ['ldapweb:x:20001:20001::/:/bin/sh'];
+    const settings = { ...SETTINGS, ownJobs: ['OWN'] };
+    await host.change('PORT 81 TCP LDAPWEB\n 82 TCP WEBB\n 83 TCP OWN\n 84 TCP WEB\n', { settings });
+    const [, checked] = host.steps;
+    assert.ok(checked?.step === 'checked' && checked.usersSilent === undefined);
+    assert.deepEqual(
+      checked.unknown.map(({ name }) => name),
+      ['WEBB'],
+    );
+    assert.deepEqual(
+      host.userArchive.read().users.map(({ name }) => name),
+      ['ldapweb'],
+    );
+  });
+
+  test('are what is known where the user database does not answer', async () => {
+    const host = await guarded();
+    host.database.silence = 'it does not answer in time';
+    assert.equal((await host.change('PORT 81 TCP LDAPWEB\n')).outcome, 'changed');
+    const [, checked] = host.steps;
+    assert.ok(checked?.step === 'checked');
+    assert.equal(checked.usersSilent?.message, host.database.silence);
+  });
+
+  test('are not asked for by an ordinary user', async () => {
+    const host = new GuardHostInMemory({ uid: 1000 });
+    await host.change(ONE);
+    assert.deepEqual(host.database.asked, []);
+  });
+});
+
+test('the users whom RACF commands permit are asked for before the commands are checked', async () => {
+  const host = await guarded();
+  host.database.passwd = ['ldapadm:x:20002:20002::/:/bin/sh'];
+  const resource = 'EZB.PORTACCESS.*.TCPIP.ADMIN';
+  host.files.write(
+    '/etc/r',
+    `RDEFINE SERVAUTH ${resource}\nPERMIT ${resource} CLASS(SERVAUTH) ID(LDAPADM) ACCESS(READ)\n`,
+  );
+  host.files.write(PROFILE, 'PORT 90 TCP WEB SAF ADMIN\n');
+  await host.change({ verb: 'apply', path: PROFILE, racf: '/etc/r' });
+  const [, checked] = host.steps;
+  assert.ok(checked?.step === 'checked');
+  assert.deepEqual(checked.report.counts, { error: 0, warning: 0, notice: 0 });
+});

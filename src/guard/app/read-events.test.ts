@@ -1,0 +1,96 @@
+// Where events are read: from the first daemon that reports them, else from an archive.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { EVENT_TIME, guardEvent } from '../../../test/support/event-archive-cases.ts';
+import { SimEventArchive } from '../../../test/support/sim/event-archive.ts';
+import type { ErrorCode } from '../../base/error-catalog.ts';
+import { PortreeveError } from '../../base/errors.ts';
+import type { EventsAsked } from './events.ts';
+import { type EventsDeps, type EventsPlace, readEvents } from './read-events.ts';
+
+const PLACE: EventsPlace = { runtime: undefined, state: undefined };
+const ASKED: EventsAsked = { isFollowing: false };
+
+/** Daemons by their directories: lines, or the code of what comes in their place. */
+type Daemons = Readonly<Record<string, readonly string[] | ErrorCode>>;
+
+function reading(daemons: Daemons, asked = ASKED, place = PLACE, archives: readonly string[] = []) {
+  const tried: string[] = [];
+  const archive = new SimEventArchive();
+  archive.append([guardEvent()], EVENT_TIME);
+  const deps: EventsDeps = {
+    daemonLines: async function* (directory, _path, isNamed) {
+      tried.push(isNamed ? `${directory} named` : directory);
+      const answer = daemons[directory] ?? 'DAEMON_ABSENT';
+      if (typeof answer === 'string') throw new PortreeveError(answer, `${directory}: ${answer}`);
+      yield* answer;
+    },
+    archiveIn: (state) => {
+      tried.push(`archive ${state}`);
+      return archive;
+    },
+    hasArchive: (state) => archives.includes(state),
+    runtimes: ['/own', '/system'],
+    states: ['/own-state', '/state'],
+  };
+  const lines = async () => {
+    const read: string[] = [];
+    for await (const line of readEvents(deps, asked, place)) read.push(line);
+    return read;
+  };
+  return { tried, lines };
+}
+
+const failsWith =
+  (expected: string, said = /./) =>
+  (thrown: unknown) =>
+    thrown instanceof PortreeveError && thrown.code === expected && said.test(thrown.message);
+
+describe('the daemon', () => {
+  test("of the user comes first, then the system's", async () => {
+    const own = reading({ '/own': ['a'], '/system': ['b'] });
+    assert.deepEqual([await own.lines(), own.tried], [['a'], ['/own']]);
+    const system = reading({ '/own': 'RUNTIME_DIRECTORY', '/system': ['b'] });
+    assert.deepEqual([await system.lines(), system.tried], [['b'], ['/own', '/system']]);
+  });
+
+  test('that was named is the only one, and its archive is not read', async () => {
+    const named = reading({ '/other': 'DAEMON_DENIED' }, ASKED, { ...PLACE, runtime: '/other' });
+    await assert.rejects(named.lines(), failsWith('DAEMON_ABSENT', /DAEMON_DENIED/));
+    assert.deepEqual(named.tried, ['/other named']);
+  });
+
+  test('that has answered and breaks off is not passed over', async () => {
+    const broken = reading({ '/own': 'DAEMON_ENDED', '/system': ['b'] });
+    await assert.rejects(broken.lines(), failsWith('DAEMON_ENDED'));
+  });
+
+  test('is needed for events to come', async () => {
+    const following = { isFollowing: true };
+    const absent = reading({}, following);
+    await assert.rejects(absent.lines(), failsWith('DAEMON_ABSENT', /\/own: .*\n.*\/system: /));
+    await assert.rejects(
+      reading({}, following, { ...PLACE, state: '/named' }).lines(),
+      failsWith('FOLLOW_ARCHIVE'),
+    );
+  });
+});
+
+describe('the archive', () => {
+  test('is read where no daemon is there: that of the user where there is one', async () => {
+    const system = reading({});
+    assert.equal((await system.lines()).length, 1);
+    assert.deepEqual(system.tried, ['/own', '/system', 'archive /state']);
+    const own = reading({}, ASKED, PLACE, ['/own-state']);
+    await own.lines();
+    assert.equal(own.tried.at(-1), 'archive /own-state');
+  });
+
+  test('that was named is read, and no daemon is asked', async () => {
+    const named = reading({ '/own': ['a'] }, ASKED, { ...PLACE, state: '/named' });
+    const [line = ''] = await named.lines();
+    assert.equal(JSON.parse(line).number, 1);
+    assert.deepEqual(named.tried, ['archive /named']);
+  });
+});

@@ -1,0 +1,45 @@
+// What the kernel cannot do exactly of a profile, in words and as JSON.
+
+import { printable } from '../../base/printable.ts';
+import type { Io } from '../../kit/io.ts';
+import { emphasize } from '../../kit/text.ts';
+import type { GuardLacks } from '../app/limits.ts';
+import type { Limit } from '../core/limits.ts';
+
+/** Before rules come into force: each limit with the first statement that it is about. */
+export function limitsText(limits: readonly Limit[]): string {
+  return limits
+    .map(({ instead, why, ...limit }) => {
+      const reason = why === '' ? '' : `${printable(why)}\n`;
+      return `${placeOf(limit)}: note: ${printable(instead)}\n${reason}`;
+    })
+    .join('');
+}
+
+/** "profile.tcpip:3", "profile.tcpip:3 (and 2 more)" */
+function placeOf({ statements: [first], count }: Pick<Limit, 'statements' | 'count'>): string {
+  const place = first ? `${printable(first.file)}:${first.line}` : '';
+  return count > 1 ? `${place} (and ${count - 1} more)` : place;
+}
+
+/** What the kernel lacks, as further lines of the state. */
+export function lacksText(io: Io, { limits = [], missing }: GuardLacks): string {
+  const lines = [
+    ...missing.map(({ message, hint }) => ['missing', hint === '' ? message : `${message}. ${hint}`]),
+    ...limits.map((limit) => [
+      'limit',
+      limit.count > 0 ? `${limit.instead}: ${placeOf(limit)}` : limit.instead,
+    ]),
+  ];
+  return lines
+    .map(([name = '', text = '']) => `${emphasize(io, name.padEnd(8))}  ${printable(text)}\n`)
+    .join('');
+}
+
+/** The same for programs. */
+export function lacksJson({ limits, missing }: GuardLacks) {
+  return {
+    limits: limits ?? null,
+    missing: missing.map(({ has, message, hint }) => ({ certain: has === false, message, hint })),
+  };
+}

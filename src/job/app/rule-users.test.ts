@@ -1,0 +1,51 @@
+// The users that rules name: asked for, written down unless it is a draft, and as they are known where nobody answers.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SimClock } from '../../../test/support/sim/clock.ts';
+import { SimFiles } from '../../../test/support/sim/files.ts';
+import { SimUserArchive, SimUserDatabase } from '../../../test/support/sim/users.ts';
+import { RuleUsers } from './rule-users.ts';
+import { readUsers, withUsersOnce } from './users.ts';
+
+const PASSWD = '/etc/passwd';
+const NAMES = { names: ['LDAPWEB'], ids: [] };
+
+function scene(isDraft: boolean) {
+  const host = new SimFiles({ [PASSWD]: 'root:x:0:0::/:/bin/sh\n', '/etc/group': 'root:x:0:\n' }, 1);
+  const [archive, database] = [new SimUserArchive(), new SimUserDatabase()];
+  database.passwd = ['ldapweb:x:20001:20001::/:/bin/sh'];
+  const deps = { archive, database, clock: new SimClock(), isUnit: () => false };
+  const users = new RuleUsers({ ...deps, files: withUsersOnce(host), present: host }, isDraft);
+  const known = () => readUsers(users.files).accounts.map(({ name }) => name);
+  return { host, archive, database, users, known };
+}
+
+test('who was asked for is known from then on, and written down', async () => {
+  const { archive, users, known } = scene(false);
+  assert.deepEqual(known(), ['root']);
+  assert.equal(await users.ask(NAMES), undefined);
+  assert.deepEqual(known(), ['root', 'ldapweb']);
+  assert.equal(archive.read().users.length, 1);
+});
+
+test('a draft writes nothing down', async () => {
+  const { archive, users, known } = scene(true);
+  await users.ask(NAMES);
+  assert.deepEqual([known(), archive.read().users], [['root', 'ldapweb'], []]);
+});
+
+test('where there is no answer, what is known counts', async () => {
+  const { database, users, known } = scene(false);
+  database.silence = 'it does not answer in time';
+  assert.equal((await users.ask(NAMES))?.code, 'USERS_SILENT');
+  assert.deepEqual(known(), ['root']);
+});
+
+test('the users are those of one moment; that they have changed is noticed when others are asked for', async () => {
+  const { host, users, known } = scene(false);
+  assert.deepEqual(known(), ['root']);
+  host.write(PASSWD, 'root:x:0:0::/:/bin/sh\nldapweb:x:7:7::/:/bin/sh\n');
+  assert.deepEqual(known(), ['root']);
+  assert.equal((await users.ask(NAMES))?.code, 'USERS_CHANGED');
+  assert.deepEqual(known(), ['root']);
+});
