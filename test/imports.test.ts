@@ -119,6 +119,16 @@ describe('the import table', () => {
       "import '../../host/linux/a.ts'",
     ],
     'daemon has no commands': ['guard/daemon/a.ts', "import '../app/a.ts'", "import '../commands/a.ts'"],
+    'a command receives the host': [
+      'guard/commands/deps.ts',
+      "import '../../host/linux/a.ts'",
+      "import '../../main/a.ts'",
+    ],
+    'only files called deps or here make the host': [
+      'guard/commands/guard.ts',
+      "import './guard-deps.ts'",
+      "import '../../host/linux/a.ts'",
+    ],
     'commands have no daemon': [
       'portmap/commands/a.ts',
       "import '../../kit/command.ts'",

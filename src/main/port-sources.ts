@@ -4,7 +4,7 @@ import type { PortSources } from '../sockets/commands/ports-deps.ts';
 
 export const sources: PortSources = {
   registrations: async (io) => {
-    const { registrationsHere } = await import('../portmap/commands/registrations.ts');
+    const { registrationsHere } = await import('../portmap/commands/registrations-here.ts');
     return await registrationsHere(io);
   },
   reservations,

@@ -1,11 +1,14 @@
 // Where `portreeve doctor` looks on this host, and what it mends it with.
+
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { PortreeveError } from '../../base/errors.ts';
 import { guardSettings } from '../../guard/app/settings.ts';
-import { assignableElsewhere } from '../../guard/commands/assignable.ts';
+import { assignableElsewhere } from '../../guard/commands/deps.ts';
 import { replaceFile } from '../../host/linux/files.ts';
 import { remove } from '../../host/linux/install.ts';
-import { putFile } from '../../host/linux/put-file.ts';
+import { takeLock } from '../../host/linux/lock.ts';
+import { makeDirectory, putFile } from '../../host/linux/put-file.ts';
 import { runningPrograms } from '../../host/linux/running-programs.ts';
 import { SysctlRecordFile } from '../../host/linux/sysctl-record.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
@@ -13,8 +16,8 @@ import { pathInTree } from '../../host/linux/tree-path.ts';
 import type { Io } from '../../kit/io.ts';
 import { sectionOf } from '../../kit/settings.ts';
 import type { BootFiles } from '../../names/app/boot-settings.ts';
-import { bootFiles, bootReader } from '../../names/commands/boot-files.ts';
-import { ownState } from '../../profile/commands/settings.ts';
+import { bootFiles, bootReader } from '../../names/commands/deps.ts';
+import { ownState } from '../../profile/commands/deps.ts';
 import type { Suppression } from '../app/examine.ts';
 import type { FixDoors } from '../app/fix.ts';
 import type { SceneChoices, SceneDoors } from '../app/scene.ts';
@@ -73,4 +76,21 @@ function filesAt(root: string | undefined): BootFiles {
 
 function atRoot(root: string | undefined): (path: string) => string {
   return root === undefined ? (path) => path : (path) => pathInTree(resolve(root), path);
+}
+
+/** One at a time: what is found and what is recorded belong together. */
+export function exclusively<Result>(options: DoctorOptions, io: Io, act: () => Result): Result {
+  const directory = recordDirectory(options, io);
+  makeDirectory(directory);
+  const lock = takeLock(join(directory, 'lock'));
+  if ('heldBy' in lock) {
+    const who = lock.heldBy === 0 ? '' : ` (pid ${lock.heldBy})`;
+    const message = `another portreeve doctor is at work${who}`;
+    throw new PortreeveError('DOCTOR_BUSY', message, 'Try again.', { pid: lock.heldBy });
+  }
+  try {
+    return act();
+  } finally {
+    lock.release();
+  }
 }

@@ -1,10 +1,9 @@
 // `portreeve doctor`: what is wrong with the ports of this host or will go wrong, what it means, and what mends it.
+
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT_CODES, PortreeveError, requireFailure } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
-import { takeLock } from '../../host/linux/lock.ts';
-import { makeDirectory } from '../../host/linux/put-file.ts';
 import type { Io } from '../../kit/io.ts';
 import { needRoot } from '../../kit/need-root.ts';
 import { json } from '../../kit/text.ts';
@@ -23,7 +22,7 @@ import {
 } from '../app/fix.ts';
 import { CODES, checkOf, type Finding } from '../core/findings/checks/all.ts';
 import { SEVERITIES, type Severity } from '../core/findings/finding.ts';
-import { doctorChoices, doctorDoors, fixDoors, recordDirectory } from './doctor-deps.ts';
+import { doctorChoices, doctorDoors, exclusively, fixDoors } from './doctor-deps.ts';
 import { checkJson, checkText, examinationJson, examinationText, planJson } from './doctor-text.ts';
 import type { DoctorOptions } from './index.ts';
 
@@ -189,21 +188,4 @@ function undoneText({ settings, files }: UndoPlan, options: DoctorOptions): stri
     ),
   ];
   return lines.length === 0 ? 'nothing was to be taken back\n' : lines.join('');
-}
-
-/** One at a time: what is found and what is recorded belong together. */
-function exclusively<Result>(options: DoctorOptions, io: Io, act: () => Result): Result {
-  const directory = recordDirectory(options, io);
-  makeDirectory(directory);
-  const lock = takeLock(join(directory, 'lock'));
-  if ('heldBy' in lock) {
-    const who = lock.heldBy === 0 ? '' : ` (pid ${lock.heldBy})`;
-    const message = `another portreeve doctor is at work${who}`;
-    throw new PortreeveError('DOCTOR_BUSY', message, 'Try again.', { pid: lock.heldBy });
-  }
-  try {
-    return act();
-  } finally {
-    lock.release();
-  }
 }

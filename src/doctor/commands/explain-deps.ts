@@ -10,12 +10,13 @@ import { systemClock } from '../../host/linux/linux-clock.ts';
 import { ownsNetwork } from '../../host/linux/network-owner.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
-import { hostFiles } from '../../job/commands/host-files.ts';
+import { hostFiles } from '../../job/commands/deps.ts';
 import { directoriesOf, GUARD_PINS, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { LOOK_SOCKET } from '../../kit/status-report.ts';
 import { Iana, ianaDataOf, loadIana } from '../../names/core/iana.ts';
-import { settleProfile, stateToLookAt } from '../../profile/commands/settings.ts';
+import { stateToLookAt } from '../../profile/commands/deps.ts';
+import { settleProfile } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import type { ExplainDoors } from '../app/explain.ts';
@@ -39,7 +40,7 @@ export function explainDoors({ state }: ExplainOptions, io: Io): ExplainDoors {
     },
     events: async (port) => await eventsOf(port, state, io),
     registrations: async () =>
-      await (await import('../../portmap/commands/registrations.ts')).registrationsHere(io),
+      await (await import('../../portmap/commands/registrations-here.ts')).registrationsHere(io),
   };
 }
 

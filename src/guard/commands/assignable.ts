@@ -1,23 +1,9 @@
 // Where the kernel may assign ports that the enforced profile reserves: for `portreeve guard` and the doctor.
 
-import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
-import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { emphasize } from '../../kit/text.ts';
-import { ownState } from '../../profile/commands/settings.ts';
-import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { formatPortList } from '../../text/port-list.ts';
 import type { AssignableIn } from '../app/assigned-ports.ts';
-import { assignableBeside } from '../app/inspect.ts';
-import { assignedHere } from './deps.ts';
-
-/** In the namespaces of the guard besides the one that we are in, which the doctor inspects itself. */
-export function assignableElsewhere(io: Io): readonly AssignableIn[] {
-  if (io.uid !== 0) return [];
-  const directory = ownState(undefined, io);
-  const archive = new SqliteProfileArchive(directory);
-  return assignableBeside({ bpf: new LinuxBpf(), archive, assigned: assignedHere(directory) }, GUARD_PINS);
-}
 
 /** As JSON has it. */
 export function assignableJson(found: readonly AssignableIn[] | undefined): object {

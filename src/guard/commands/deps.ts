@@ -18,14 +18,16 @@ import { askLook } from '../../kit/daemon-status.ts';
 import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import type { ProfileSettings } from '../../profile/app/settings.ts';
-import { ownState, type ProfileOptions, profileSettingsOf } from '../../profile/commands/settings.ts';
+import { ownState } from '../../profile/commands/deps.ts';
+import { type ProfileOptions, profileSettingsOf } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import { assignedPorts } from '../app/assigned.ts';
-import type { AssignedPorts } from '../app/assigned-ports.ts';
+import type { AssignableIn, AssignedPorts } from '../app/assigned-ports.ts';
 import type { ChangeDeps } from '../app/change-profile.ts';
 import type { GuardChoices } from '../app/guard.ts';
-import type { InspectDeps } from '../app/inspect.ts';
+import { assignableBeside, type InspectDeps } from '../app/inspect.ts';
+import type { NamespaceDeps } from '../app/namespaces.ts';
 import { isArchiveOfGuard, type Places } from '../app/places.ts';
 import { GUARD_PATH } from '../app/report.ts';
 import { guardSettings } from '../app/settings.ts';
@@ -103,4 +105,17 @@ export async function guardChoices(
   const guard = guardSettings(settings);
   const choices = { ...guard, pins: options.pins ?? GUARD_PINS, cgroup: options.cgroup ?? guard.cgroup };
   return { choices, settings: profileSettingsOf(settings, options), places: placesOf(options) };
+}
+
+/** What the network namespaces of the guard are inspected with. */
+export function namespaceDeps(): NamespaceDeps {
+  return { bpf: new LinuxBpf(), namespaces: linuxNamespaces };
+}
+
+/** Where the kernel may assign reserved ports, in the namespaces of the guard besides the one that we are in. */
+export function assignableElsewhere(io: Io): readonly AssignableIn[] {
+  if (io.uid !== 0) return [];
+  const directory = ownState(undefined, io);
+  const archive = new SqliteProfileArchive(directory);
+  return assignableBeside({ bpf: new LinuxBpf(), archive, assigned: assignedHere(directory) }, GUARD_PINS);
 }

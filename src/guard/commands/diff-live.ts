@@ -8,7 +8,7 @@ import { loadProfile } from '../../profile/app/load.ts';
 import { loadRacf } from '../../profile/app/racf.ts';
 import type { ProfileSettings } from '../../profile/app/settings.ts';
 import { changesSummary, changesText } from '../../profile/commands/changes.ts';
-import { stateToLookAt } from '../../profile/commands/settings.ts';
+import { stateToLookAt } from '../../profile/commands/deps.ts';
 import { requireSound } from '../../profile/commands/sound.ts';
 import { diffProfiles } from '../../profile/core/diff.ts';
 import { concernedBy, concernedByDifference, guardConcerned } from '../app/restarts.ts';

@@ -1,25 +1,19 @@
 // `portreeve events`: what the guard refused, as the running daemon tells it, else as its archive has it.
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseJobName } from '../../base/job.ts';
-import { systemClock } from '../../host/linux/linux-clock.ts';
-import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
-import { lookSocketIn, requireTrusted } from '../../kit/daemon-status.ts';
-import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
-import { followLines } from '../../kit/follow.ts';
 import type { Io } from '../../kit/io.ts';
 import { parseSince } from '../../kit/since.ts';
 import { portRanges } from '../../names/commands/port-arguments.ts';
 import { EVENT_PORTS, type EventLine, type EventsAsked } from '../app/events.ts';
-import { type EventsDeps, readEvents } from '../app/read-events.ts';
-import { SqliteEventArchive } from '../linux/event-archive.ts';
+import { readEvents } from '../app/read-events.ts';
 import { EventTable } from './event-table.ts';
+import { clock, eventsDeps } from './events-deps.ts';
 import type { EventsOptions } from './index.ts';
 
 export async function eventsCommand(options: EventsOptions, io: Io): Promise<number> {
   const asked: EventsAsked = {
     isFollowing: options.follow ?? false,
-    ...(options.since === undefined ? {} : { sinceMs: parseSince(options.since, systemClock.now()) }),
+    ...(options.since === undefined ? {} : { sinceMs: parseSince(options.since, clock.now()) }),
     ...(options.job === undefined ? {} : { job: parseJobName(options.job) }),
     ...(options.port === undefined ? {} : { ports: portRanges(options.port, EVENT_PORTS) }),
   };
@@ -52,18 +46,4 @@ export async function* eventsTold(
 function linesOf(asked: EventsAsked, { runtime, state }: EventsOptions, io: Io): AsyncGenerator<string> {
   const place = { runtime: runtime && resolve(runtime), state: state && resolve(state) };
   return readEvents(eventsDeps(io), asked, place);
-}
-
-function eventsDeps(io: Io): EventsDeps {
-  const own = directoriesOf(io.uid, io.env);
-  return {
-    daemonLines: async function* (directory, path, isNamed) {
-      if (!isNamed) requireTrusted(directory, io.uid);
-      yield* followLines(lookSocketIn(directory, io.uid), path, { signal: io.unread });
-    },
-    archiveIn: (state) => new SqliteEventArchive(state),
-    hasArchive: (state) => existsSync(join(state, EVENT_DATABASE)),
-    runtimes: [own.runtime, SYSTEM_DIRECTORIES.runtime],
-    states: [own.state, SYSTEM_DIRECTORIES.state],
-  };
 }

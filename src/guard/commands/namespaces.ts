@@ -2,28 +2,20 @@
 
 import { EXIT_CODES } from '../../base/errors.ts';
 import type { Column } from '../../base/table.ts';
-import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
-import { linuxNamespaces } from '../../host/linux/namespaces.ts';
 import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { needRoot } from '../../kit/need-root.ts';
 import { formatTable, json } from '../../kit/text.ts';
 import { namespaceName } from '../../text/namespace.ts';
-import {
-  addNamespace,
-  listNamespaces,
-  type NamespaceDeps,
-  type NamespaceRow,
-  removeNamespace,
-} from '../app/namespaces.ts';
-import { guardHost } from './deps.ts';
+import { addNamespace, listNamespaces, type NamespaceRow, removeNamespace } from '../app/namespaces.ts';
+import { guardHost, namespaceDeps } from './deps.ts';
 import type { NamespaceOptions, NamespacesOptions } from './index.ts';
 import { notesText } from './notes.ts';
 
 /** `portreeve guard namespaces` */
 export function namespacesCommand({ pins, json: isJson }: NamespacesOptions, io: Io): number {
   needRoot(io, 'look into the kernel');
-  const rows = listNamespaces(deps(), pins ?? GUARD_PINS);
+  const rows = listNamespaces(namespaceDeps(), pins ?? GUARD_PINS);
   io.out(isJson ? json(rows.map(jsonOf)) : formatTable(io, COLUMNS, rows));
   return 0;
 }
@@ -51,10 +43,6 @@ export function removeNamespaceCommand(text: string, options: NamespaceOptions, 
   io.out(`the policy holds in ${text} no longer\n`);
   if (by === 'settings') io.err('portreeve: portreeve.toml names it: take it out there, or it comes back\n');
   return 0;
-}
-
-function deps(): NamespaceDeps {
-  return { bpf: new LinuxBpf(), namespaces: linuxNamespaces };
 }
 
 const NAMED_BY = {

@@ -168,6 +168,7 @@ test('a link is no cgroup that a process could be moved into', (t) => {
 
 /** Becomes uid 1000, and gives a file of his an attribute. */
 const SET_AS_USER = `
+import { openSync } from 'node:fs';
 import { setAttribute } from '${new URL('./sys/xattr.ts', import.meta.url)}';
 process.setgroups([]);
 process.setgid(1000);

@@ -5,18 +5,13 @@ import { jobPatternProblem } from '../../base/job.ts';
 import { SUGGESTIONS_MAX } from '../../base/limits.ts';
 import { PORT_MAX, type Protocol, parseDecimal } from '../../base/port.ts';
 import type { Column } from '../../base/table.ts';
-import { readText } from '../../host/linux/files.ts';
-import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import type { Io } from '../../kit/io.ts';
 import { formatTable, hangingLine, json } from '../../kit/text.ts';
-import { serviceNames } from '../../names/app/service-names.ts';
 import { portArgument } from '../../names/commands/port-arguments.ts';
-import { loadIana } from '../../names/core/iana.ts';
-import { settleProfile, stateToLookAt } from '../../profile/commands/settings.ts';
-import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
-import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
+import { settleProfile } from '../../profile/commands/settings.ts';
 import { askedSystems, type SuggestedPorts, type SuggestReport, suggestPorts } from '../app/suggest.ts';
 import type { Wish } from '../core/suggest.ts';
+import { suggestDeps } from './deps.ts';
 import type { SuggestOptions } from './index.ts';
 
 /** Ports that were passed over and are told to people; programs are told more. */
@@ -38,13 +33,7 @@ export async function suggestCommand(
   const asked = askedSystems(options.stacks);
   const protocols: Protocol[] =
     options.protocol === 'both' ? ['tcp', 'udp'] : [options.protocol === 'udp' ? 'udp' : 'tcp'];
-  const report = suggestPorts(wish, asked, protocols, {
-    sysctls: linuxSysctls,
-    sockets: new LinuxOpenSockets(),
-    archive: new SqliteProfileArchive(stateToLookAt(options.state, io)),
-    iana: await loadIana(),
-    services: serviceNames({ readText }),
-  });
+  const report = suggestPorts(wish, asked, protocols, await suggestDeps(options.state, io));
   const isEnough = report.suggestions.length === wish.count;
   const statements = job !== undefined && isEnough ? statementsOf(report, job, wish.name) : undefined;
   if (options.json)

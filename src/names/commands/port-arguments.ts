@@ -2,19 +2,8 @@
 
 import { PortreeveError } from '../../base/errors.ts';
 import { PORTS_ASKED_MAX } from '../../base/limits.ts';
-import {
-  type AskedPorts,
-  type Port,
-  type PortForm,
-  parsePort,
-  parsePortRange,
-  type ServiceLookup,
-} from '../../base/port.ts';
-import { readText } from '../../host/linux/files.ts';
-import { serviceNames } from '../app/service-names.ts';
-
-/** The names in /etc/services, which is read when this is called. */
-export const hostServices = (): ServiceLookup => serviceNames({ readText });
+import { type AskedPorts, type Port, type PortForm, parsePort, parsePortRange } from '../../base/port.ts';
+import { hostServices } from './deps.ts';
 
 /** One port, without a protocol. Throws PortreeveError `PORT_INVALID` (usage). */
 export function portArgument(word: string): Port {

@@ -3,14 +3,13 @@
 import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
 import type { Column } from '../../base/table.ts';
-import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import type { Io } from '../../kit/io.ts';
 import { emphasize, formatTable, hangingLine, json } from '../../kit/text.ts';
 import { type HostSetting, type HostStack, hostStack } from '../app/host-stack.ts';
 import type { Stack, StackRange } from '../core/stack.ts';
 import { STACKS, stacksNamed, stackWords } from '../core/stacks.ts';
 import { contradictions, STRATUS_GUIDE, STRATUS_TABLE, type StratusRow } from '../core/stratus-table.ts';
-import { bootFiles, bootReader } from './boot-files.ts';
+import { hostStackDeps } from './deps.ts';
 import type { StacksOptions } from './index.ts';
 
 /** Words that ask for something else than a system. */
@@ -45,7 +44,7 @@ function whatIsAsked(name: string | undefined): Asked {
 }
 
 function look(): HostStack {
-  return hostStack({ sysctls: linuxSysctls, files: bootFiles, reader: bootReader() });
+  return hostStack(hostStackDeps());
 }
 
 /** The other systems are shown whatever this host does not tell. */

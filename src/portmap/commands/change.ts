@@ -4,7 +4,7 @@ import { PortreeveError } from '../../base/errors.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
 import { isPort, readPort } from '../../base/port.ts';
 import type { Io } from '../../kit/io.ts';
-import { hostServices } from '../../names/commands/port-arguments.ts';
+import { hostServices } from '../../names/commands/deps.ts';
 import { formatUaddr, type IpEndpoint, parseUaddr } from '../../wire/uaddr.ts';
 import { Portmap } from '../client/portmap.ts';
 import { checkTarget, type LocalTarget } from '../client/target.ts';

@@ -1,12 +1,12 @@
 // `portreeve profile check`: what is wrong with profiles, and what is hardly meant.
 
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
-import { readBytes, readText } from '../../host/linux/files.ts';
 import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
 import { type Companions, checkProfile, readCompanions } from '../app/check.ts';
 import { fileReport, joinReports, type Report } from '../app/report.ts';
 import type { ProfileSettings } from '../app/settings.ts';
+import { profileFiles } from './deps.ts';
 import { diagnosticsText, githubText, summaryText } from './diagnostics.ts';
 import type { ProfileCheckOptions } from './index.ts';
 import { profileFile, settleProfile } from './settings.ts';
@@ -18,8 +18,11 @@ export async function profileCheckCommand(
 ): Promise<number> {
   const settings = await settleProfile(options, io);
   const { racf, sysname, tcpname } = settings;
-  const doors = { readBytes, readText };
-  const companions = readCompanions(doors, { racf, bpxprm: options.bpxprm, names: { sysname, tcpname } });
+  const companions = readCompanions(profileFiles, {
+    racf,
+    bpxprm: options.bpxprm,
+    names: { sysname, tcpname },
+  });
   const paths = files.length > 0 ? files : [profileFile(undefined, settings)];
   const checked = paths.map((path) => check(path, settings, companions));
   const report = joinReports(...checked.map((each) => each.report), companions.report);
@@ -35,7 +38,7 @@ interface Checked {
 /** Checks a file; one that cannot be read or is no text is an error in its place, so that the others are checked. */
 function check(path: string, { reading, omvsJob }: ProfileSettings, companions: Companions): Checked {
   try {
-    return { report: checkProfile(path, { readBytes }, reading, companions, omvsJob), code: 0 };
+    return { report: checkProfile(path, profileFiles, reading, companions, omvsJob), code: 0 };
   } catch (thrown) {
     if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
     return { report: fileReport(path, thrown), code: EXIT_CODES[thrown.kind] };

@@ -3,10 +3,9 @@
 import { formatIp, type IpAddress, parseAddress } from '../../base/address.ts';
 import { EXIT_CODES } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
-import { linuxFiles, readBytes } from '../../host/linux/files.ts';
 import { jobCalled } from '../../job/app/jobs.ts';
 import { identityOf, identityOfUid, readUsers, type UserFiles } from '../../job/app/users.ts';
-import { knownFiles } from '../../job/commands/known-files.ts';
+import { knownFiles } from '../../job/commands/known-deps.ts';
 import type { Io } from '../../kit/io.ts';
 import { emphasize, json } from '../../kit/text.ts';
 import { portsOneByOne } from '../../names/commands/port-arguments.ts';
@@ -16,10 +15,10 @@ import { loadProfile } from '../app/load.ts';
 import { loadRacf, safCheck } from '../app/racf.ts';
 import type { ProfileSettings } from '../app/settings.ts';
 import type { Allowed, Reason, Verdict } from '../core/verdict.ts';
-import { SqliteProfileArchive } from '../linux/profile-archive.ts';
 import { ruleText } from './changes.ts';
+import { archiveToLookAt, profileFiles, stateToLookAt } from './deps.ts';
 import type { DecideOptions } from './index.ts';
-import { settleProfile, stateToLookAt } from './settings.ts';
+import { settleProfile } from './settings.ts';
 import { requireSound } from './sound.ts';
 
 export async function decideCommand(
@@ -32,7 +31,7 @@ export async function decideCommand(
   const files = await knownFiles(stateToLookAt(options.state, io));
   const users = readUsers(files);
   const { lowPorts } = options;
-  const asked = jobCalled(job, linuxFiles);
+  const asked = jobCalled(job, profileFiles);
   const about: Omit<Question, 'port' | 'protocol'> = {
     job: asked.name,
     aliases: asked.aliases,
@@ -69,7 +68,7 @@ interface FoundRules extends Rules {
 function rulesOf(options: DecideOptions, settings: ProfileSettings, known: UserFiles, io: Io): FoundRules {
   const { authportJobs, omvsJob, sysname, tcpname, reading } = settings;
   const users = readUsers(known);
-  const files = { readBytes, readText: known.readText };
+  const files = { readBytes: profileFiles.readBytes, readText: known.readText };
   const named =
     settings.racf === undefined ? undefined : loadRacf(settings.racf, files, { sysname, tcpname });
   if (named) requireSound(named.report, named.text.path, options, io);
@@ -79,7 +78,7 @@ function rulesOf(options: DecideOptions, settings: ProfileSettings, known: UserF
     const saf = safCheck(named?.text, users, { sysname, tcpname });
     return { profile, authportJobs, omvsJob, saf, file: options.profile };
   }
-  const inForce = profileInForce(new SqliteProfileArchive(stateToLookAt(options.state, io)));
+  const inForce = profileInForce(archiveToLookAt(options.state, io));
   const names = {
     sysname: inForce.options?.symbols['SYSNAME'] ?? sysname,
     tcpname: inForce.options?.tcpname ?? tcpname,

@@ -1,12 +1,12 @@
 // `portreeve profile diff`: what two profiles mean differently.
 
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
-import { readBytes } from '../../host/linux/files.ts';
 import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
 import { loadProfile } from '../app/load.ts';
 import { diffProfiles } from '../core/diff.ts';
 import { changesSummary, changesText } from './changes.ts';
+import { profileFiles } from './deps.ts';
 import type { ProfileDiffOptions } from './index.ts';
 import { settleProfile } from './settings.ts';
 import { requireSound } from './sound.ts';
@@ -20,7 +20,7 @@ export async function profileDiffCommand(
   if (other === undefined) throw otherMissing();
   const { reading } = await settleProfile(options, io);
   const [before, after] = [file, other].map((path) => {
-    const loaded = loadProfile(path, { readBytes }, reading);
+    const loaded = loadProfile(path, profileFiles, reading);
     requireSound(loaded.report, path, options, io);
     return loaded.profile;
   });

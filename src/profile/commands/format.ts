@@ -1,9 +1,9 @@
 // `portreeve profile format`: a profile in its canonical form.
 
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
-import { readBytes, replaceFile } from '../../host/linux/files.ts';
 import type { Io } from '../../kit/io.ts';
 import { canonicalProfile } from '../app/format.ts';
+import { profileFiles } from './deps.ts';
 import { diagnosticsText, summaryText } from './diagnostics.ts';
 import type { ProfileFormatOptions } from './index.ts';
 import { profileFile, settleProfile } from './settings.ts';
@@ -15,7 +15,7 @@ export async function profileFormatCommand(
 ): Promise<number> {
   const settings = await settleProfile(options, io);
   const path = profileFile(file, settings);
-  const { text, isCanonical, report } = canonicalProfile(path, { readBytes }, settings.reading);
+  const { text, isCanonical, report } = canonicalProfile(path, profileFiles, settings.reading);
   if (report.counts.error > 0) {
     io.err(diagnosticsText({ ...io, columns: undefined }, report));
     const message = `${path} is left as it is: ${summaryText(report)}`;
@@ -26,6 +26,6 @@ export async function profileFormatCommand(
     return isCanonical ? 0 : EXIT_CODES.refused;
   }
   if (!options.write) io.out(text);
-  else if (!isCanonical) replaceFile(path, text);
+  else if (!isCanonical) profileFiles.replaceFile(path, text);
   return 0;
 }

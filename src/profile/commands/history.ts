@@ -6,16 +6,16 @@ import type { Io } from '../../kit/io.ts';
 import { formatTable, json, localTime } from '../../kit/text.ts';
 import { readRevision } from '../app/history.ts';
 import type { ArchivedText, Revision, RevisionHead } from '../core/archive.ts';
-import { SqliteProfileArchive } from '../linux/profile-archive.ts';
+import { archiveToLookAt } from './deps.ts';
 import type { ProfileHistoryOptions } from './index.ts';
-import { revisionNumber, stateToLookAt } from './settings.ts';
+import { revisionNumber } from './settings.ts';
 
 export function profileHistoryCommand(
   number: string | undefined,
   options: ProfileHistoryOptions,
   io: Io,
 ): number {
-  const archive = new SqliteProfileArchive(stateToLookAt(options.state, io));
+  const archive = archiveToLookAt(options.state, io);
   if (number !== undefined) {
     const revision = readRevision(archive, revisionNumber(number));
     io.out(options.json ? json(jsonOf(revision)) : textOf(io, revision));

@@ -1,8 +1,6 @@
 // `portreeve reservations`: which ports are reserved, for whom, and which statement says so.
 
 import type { Column } from '../../base/table.ts';
-import { readBytes } from '../../host/linux/files.ts';
-import { systemClock } from '../../host/linux/linux-clock.ts';
 import type { Io } from '../../kit/io.ts';
 import { formatTable, json, localTime } from '../../kit/text.ts';
 import { profileInForce } from '../app/in-force.ts';
@@ -16,10 +14,10 @@ import {
   settingRows,
 } from '../app/reservations.ts';
 import type { RevisionHead } from '../core/archive.ts';
-import { SqliteProfileArchive } from '../linux/profile-archive.ts';
 import { ruleText } from './changes.ts';
+import { archiveToLookAt, clock, profileFiles } from './deps.ts';
 import type { ReservationsOptions } from './index.ts';
-import { settleProfile, stateToLookAt } from './settings.ts';
+import { settleProfile } from './settings.ts';
 import { requireSound } from './sound.ts';
 
 /** What is shown, and from where. */
@@ -43,11 +41,11 @@ export async function reservationsCommand(options: ReservationsOptions, io: Io):
 async function whatIsAsked(options: ReservationsOptions, io: Io): Promise<Shown> {
   const { reading, tcpname } = await settleProfile(options, io);
   if (options.profile === undefined) {
-    const inForce = profileInForce(new SqliteProfileArchive(stateToLookAt(options.state, io)));
+    const inForce = profileInForce(archiveToLookAt(options.state, io));
     const { profile, head } = inForce;
     return { profile, tcpname: inForce.options?.tcpname ?? tcpname, file: undefined, head };
   }
-  const { profile, report } = loadProfile(options.profile, { readBytes }, reading);
+  const { profile, report } = loadProfile(options.profile, profileFiles, reading);
   requireSound(report, options.profile, options, io);
   return { profile, tcpname, file: options.profile, head: undefined };
 }
@@ -103,7 +101,7 @@ function inForceText(head: RevisionHead | undefined): string {
 /** As NETSTAT prints it, but for the first line, which says whose list it is. */
 function printPortList(io: Io, { profile, tcpname }: Shown): void {
   const { lines, unsaid } = portList(portRows(profile));
-  const [, time = ''] = localTime(new Date(systemClock.now())).split(' ');
+  const [, time = ''] = localTime(new Date(clock.now())).split(' ');
   const title = `${'portreeve NETSTAT PORTLIST'.padEnd(32)} TCPIP Name: ${tcpname.padEnd(15)} ${time}`;
   io.out([title, ...lines].map((line) => `${line}\n`).join(''));
   if (unsaid.length === 0) return;

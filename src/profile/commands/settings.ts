@@ -1,12 +1,8 @@
 // What the commands of the profile go by: what was typed, else what portreeve.toml says, else what is built in.
-import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
 import { parseDecimal } from '../../base/port.ts';
-import { PROFILE_DATABASE } from '../../host/linux/state-files.ts';
 import type { OptionsOf } from '../../kit/command.ts';
-import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import type { STATE } from '../../kit/options.ts';
 import type { Settings } from '../../kit/settings.ts';
@@ -36,18 +32,6 @@ export function profileFile(typed: string | undefined, { file }: ProfileSettings
   if (path !== undefined) return path;
   const hint = 'Name a file, or set [profile] file in portreeve.toml.';
   throw new PortreeveError('FILE_UNNAMED', 'no profile was named', hint);
-}
-
-/** The directory whose archive is changed: the one that was named, else one's own. */
-export function ownState(state: string | undefined, io: Io): string {
-  return resolve(state ?? directoriesOf(io.uid, io.env).state);
-}
-
-/** The directory whose archive is looked at: the one that was named, else one's own, else the system's. */
-export function stateToLookAt(state: string | undefined, io: Io): string {
-  const own = ownState(state, io);
-  const isOwn = state !== undefined || existsSync(join(own, PROFILE_DATABASE));
-  return isOwn ? own : SYSTEM_DIRECTORIES.state;
 }
 
 /** &SYSNAME. of this host: the first label of its name, in capitals. */

@@ -176,6 +176,7 @@ describe('what is there and is none of ours is told, and stays as it is', () => 
 
 /** Appends a revision of which the second text is never there, so that the transaction stays open. */
 const APPENDER = `
+import { writeSync } from 'node:fs';
 const [, file, state] = process.argv;
 const { SqliteProfileArchive } = await import(file);
 const big = { path: '/big', text: 'y'.repeat(16_000_000) };

@@ -1,12 +1,14 @@
 // What ports are looked at with on this host; what is dear is loaded only where there is something to see.
+
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
 import { linuxFiles } from '../../host/linux/files.ts';
 import { interfaceName } from '../../host/linux/interface-name.ts';
+import { systemClock } from '../../host/linux/linux-clock.ts';
 import { PROFILE_DATABASE, USER_DATABASE } from '../../host/linux/state-files.ts';
 import { type UserFiles, withUsersOnce } from '../../job/app/users.ts';
-import { hostFiles } from '../../job/commands/host-files.ts';
+import { hostFiles } from '../../job/commands/deps.ts';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { LOOK_SOCKET } from '../../kit/status-report.ts';
@@ -42,6 +44,9 @@ export interface PortsCommandDeps {
   readonly io: Io;
   readonly sources: PortSources;
 }
+
+export { interfaceName };
+export const clock = systemClock;
 
 /** Where libtirpc asks on its own host. */
 const USUAL_PORTMAP = '/run/rpcbind.sock';

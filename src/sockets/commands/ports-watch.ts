@@ -2,8 +2,6 @@
 
 import { PORTS_WATCH_INTERVAL_MS } from '../../base/limits.ts';
 import { printable } from '../../base/printable.ts';
-import { interfaceName } from '../../host/linux/interface-name.ts';
-import { systemClock } from '../../host/linux/linux-clock.ts';
 import { localTime } from '../../kit/text.ts';
 import type { PortNames } from '../app/port-names.ts';
 import { type PortRecord, portRecord } from '../app/port-records.ts';
@@ -11,7 +9,13 @@ import { addressText, endText, ownerText } from '../app/port-words.ts';
 import { isOwnedBy, named } from '../app/ports-answer.ts';
 import type { PortsQuestion } from '../app/ports-asked.ts';
 import { seePorts } from '../app/see-ports.ts';
-import { type PortsCommandDeps, type PortsLookOptions, portsDeps } from './ports-deps.ts';
+import {
+  clock,
+  interfaceName,
+  type PortsCommandDeps,
+  type PortsLookOptions,
+  portsDeps,
+} from './ports-deps.ts';
 import { tellProblems } from './ports-look.ts';
 
 /** Goes on until nobody reads it, or a signal ends the process. */
@@ -33,7 +37,7 @@ export async function watchPorts(
   const line = isFull ? jsonLine : textLine;
   let before = look();
   while (!io.unread?.aborted) {
-    await new Promise((resolve) => systemClock.after(PORTS_WATCH_INTERVAL_MS, () => resolve(undefined)));
+    await new Promise((resolve) => clock.after(PORTS_WATCH_INTERVAL_MS, () => resolve(undefined)));
     const now = look();
     for (const [key, record] of before) if (!now.has(key)) io.out(line('-', record, names));
     for (const [key, record] of now) if (!before.has(key)) io.out(line('+', record, names));
@@ -52,7 +56,7 @@ type Change = '+' | '-';
 function textLine(change: Change, record: PortRecord, names: PortNames): string {
   const { protocol, port, state, remote } = record;
   const words = [
-    ...[localTime(new Date(systemClock.now())), change, `${port}/${protocol}`],
+    ...[localTime(new Date(clock.now())), change, `${port}/${protocol}`],
     ...[addressText(record, interfaceName), state, remote ? endText(remote) : ''],
     ...[ownerText(record), names.nameOf(port, protocol) ?? ''],
   ];
@@ -60,6 +64,6 @@ function textLine(change: Change, record: PortRecord, names: PortNames): string 
 }
 
 function jsonLine(change: Change, record: PortRecord, names: PortNames): string {
-  const time = new Date(systemClock.now()).toISOString();
+  const time = new Date(clock.now()).toISOString();
   return `${JSON.stringify({ time, change: change === '+' ? 'taken' : 'released', ...named(record, names) })}\n`;
 }

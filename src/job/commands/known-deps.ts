@@ -8,5 +8,5 @@ import { type UserFiles, withUsersOnce } from '../app/users.ts';
 /** What reads them: where nothing was answered, and mostly nothing was, nothing more is loaded. */
 export async function knownFiles(state: string): Promise<UserFiles> {
   if (!existsSync(join(state, USER_DATABASE))) return withUsersOnce(linuxFiles);
-  return (await import('./host-files.ts')).hostFiles(state);
+  return (await import('./deps.ts')).hostFiles(state);
 }

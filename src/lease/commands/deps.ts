@@ -1,0 +1,19 @@
+// What the commands that choose ports work with on this host.
+import { linuxSysctls } from '../../host/linux/sysctls.ts';
+import type { Io } from '../../kit/io.ts';
+import { hostServices } from '../../names/commands/deps.ts';
+import { loadIana } from '../../names/core/iana.ts';
+import { archiveToLookAt } from '../../profile/commands/deps.ts';
+import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
+import type { SuggestDoors } from '../app/suggest.ts';
+
+/** This host; `state` is the directory with the archive of profiles, where one was named. */
+export async function suggestDeps(state: string | undefined, io: Io): Promise<SuggestDoors> {
+  return {
+    sysctls: linuxSysctls,
+    sockets: new LinuxOpenSockets(),
+    archive: archiveToLookAt(state, io),
+    iana: await loadIana(),
+    services: hostServices(),
+  };
+}
