@@ -141,7 +141,7 @@ export function isLinkLocal(address: IpAddress): boolean {
 }
 
 /** An address with the interface that it belongs to (RFC 4007 section 11), undefined where none is named. */
-export interface ScopedAddress {
+interface ScopedAddress {
   readonly address: IpAddress;
   readonly scope: string | undefined;
 }

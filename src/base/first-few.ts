@@ -1,7 +1,7 @@
 // A list that keeps the first few of each kind and counts the rest: what a person reads, however much there is.
 
 /** What was left out of one kind. */
-export interface LeftOut<Kind, Item> {
+interface LeftOut<Kind, Item> {
   readonly kind: Kind;
   readonly count: number;
   /** The first of them. */

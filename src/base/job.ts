@@ -42,7 +42,7 @@ export const PORTMAP_JOB = 'PORTMAP' as JobName;
 export const JOB_CGROUP_PREFIX = 'portreeve-job-';
 
 /** The job names of z/OS: 1 to 8 letters, digits and national characters. */
-export const ZOS_JOB_MAX_CHARACTERS = 8;
+const ZOS_JOB_MAX_CHARACTERS = 8;
 
 /** Before small letters become capitals: some of other scripts become letters from A to Z. */
 const NAME = /^[A-Za-z0-9@#$_.-]+$/;

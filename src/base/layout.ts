@@ -11,7 +11,7 @@ export interface ByteArray {
 }
 
 /** What a field can be. */
-export type FieldType = Scalar | ByteArray;
+type FieldType = Scalar | ByteArray;
 
 /** A field: its C type, its offset in the structure, and its size. */
 export interface Field<T extends FieldType = FieldType> {
@@ -25,11 +25,7 @@ export interface Field<T extends FieldType = FieldType> {
 export type Shape = Readonly<Record<string, FieldType>>;
 
 /** What JavaScript has for a field. */
-export type FieldValue<T extends FieldType> = T extends 'u64'
-  ? bigint
-  : T extends Scalar
-    ? number
-    : Uint8Array;
+type FieldValue<T extends FieldType> = T extends 'u64' ? bigint : T extends Scalar ? number : Uint8Array;
 
 /** A structure's values by name. */
 export type Values<S extends Shape> = { readonly [K in keyof S]: FieldValue<S[K]> };

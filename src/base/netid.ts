@@ -8,7 +8,7 @@ export type NetId = 'udp' | 'tcp' | 'udp6' | 'tcp6' | 'local';
 export const NETIDS: readonly NetId[] = ['udp', 'tcp', 'udp6', 'tcp6', 'local'];
 
 /** What a netid means. */
-export interface NetIdInfo {
+interface NetIdInfo {
   readonly netid: NetId;
   /** The position in NETIDS. */
   readonly index: number;

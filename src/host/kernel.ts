@@ -60,7 +60,7 @@ export interface KernelMapSpec {
 }
 
 /** What the kernel says of a map. */
-export interface KernelMapInfo {
+interface KernelMapInfo {
   readonly id: number;
   readonly name: string;
   /** Undefined for a type that is none of ours. */

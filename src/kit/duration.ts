@@ -12,7 +12,7 @@ const UNITS_MS: Readonly<Record<string, number>> = {
 const COUNT_MAX = 1_000_000_000;
 
 /** An option that takes a duration. */
-export interface DurationOption {
+interface DurationOption {
   /** "--try" */
   readonly option: string;
   readonly minMs: number;

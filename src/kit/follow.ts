@@ -5,7 +5,7 @@ import { PortreeveError } from '../base/errors.ts';
 import { daemonBusy, lookError } from './daemon-client.ts';
 
 /** How a stream is read. */
-export interface FollowOptions {
+interface FollowOptions {
   /** What the daemon has to begin with its answer, in milliseconds; 5000. */
   readonly timeoutMs?: number;
   /** Ends it without an error. */

@@ -16,7 +16,7 @@ export interface HttpAnswer {
 }
 
 /** An exchange that goes on. */
-export interface HttpExchange {
+interface HttpExchange {
   /** Rejects with the error of the socket, and with RangeError for what is no answer, or too large a one. */
   readonly answer: Promise<HttpAnswer>;
   /** Ends it, if it has not ended. */

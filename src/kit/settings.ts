@@ -31,7 +31,7 @@ export function settingsPath(directory: string): string {
 }
 
 /** Where the settings are, and what may be in them. */
-export interface SettingsSource {
+interface SettingsSource {
   /** The configuration directory. */
   readonly directory: string;
   readonly files: Pick<Files, 'readText'>;

@@ -9,7 +9,7 @@ export interface Share {
 }
 
 /** How many places there are. */
-export interface ShareLimits {
+interface ShareLimits {
   /** Places of each party. */
   readonly places: number;
   /** Places of one user; root is bounded by the places of its party only. */
@@ -17,7 +17,7 @@ export interface ShareLimits {
 }
 
 /** What became of a request for a place. `victim` loses its place to the new holder. */
-export type Admission<Holder> = { readonly victim: Holder | undefined } | { readonly refused: Refusal };
+type Admission<Holder> = { readonly victim: Holder | undefined } | { readonly refused: Refusal };
 
 /** The user has too many, or all places are taken by users who have no more than this one. */
 export type Refusal = 'user' | 'party';

@@ -10,7 +10,7 @@ import {
 import type { Child, ChildEnd } from '../host/host.ts';
 
 /** What a supervisor is told and asks for. */
-export interface Supervised {
+interface Supervised {
   /** Starts the process; `onEnd` is to be called once when it has ended. */
   start(onEnd: (end: ChildEnd) => void): Child;
   /** It has ended without having been asked to; it is started again after so long. */
@@ -18,7 +18,7 @@ export interface Supervised {
 }
 
 /** Where the process stands. */
-export type SupervisorState = 'idle' | 'starting' | 'running' | 'waiting' | 'stopping' | 'stopped';
+type SupervisorState = 'idle' | 'starting' | 'running' | 'waiting' | 'stopping' | 'stopped';
 
 /** Supervises one process. */
 export class Supervisor {

@@ -7,7 +7,7 @@ export interface CompletionWord {
 }
 
 /** What is typed behind an option: one of these words, or what only the user knows, which is `other`. */
-export type CompletionValue = 'none' | 'file' | 'directory' | 'other' | readonly string[];
+type CompletionValue = 'none' | 'file' | 'directory' | 'other' | readonly string[];
 
 export interface CompletionOption {
   /** Such as "-h" and "--help". */

@@ -11,7 +11,7 @@ import type { PeerDeps, UnixHttpServer } from '../kit/unix-http.ts';
 /** Any user may ask; what a user gets is decided by the route. */
 const RUN_MODE = 0o666;
 
-export interface DaemonDeps {
+interface DaemonDeps {
   readonly version: string;
   /** The runtime directory. */
   readonly runtime: string;

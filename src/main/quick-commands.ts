@@ -9,7 +9,7 @@ import { sources } from './port-sources.ts';
 export const QUICK: readonly Command[] = [...socketCommands(sources), EXPLAIN];
 
 /** What was typed, read. */
-export interface QuickCall {
+interface QuickCall {
   readonly command: Command;
   readonly typed: readonly string[];
   readonly words: Readonly<Record<string, string | readonly string[] | undefined>>;

@@ -3,7 +3,7 @@ import { PID_MAX } from '../base/limits.ts';
 import { parseDecimal } from '../base/port.ts';
 
 /** Where the namespaces are that ip-netns(8) makes. */
-export const NETNS_DIRECTORY = '/run/netns';
+const NETNS_DIRECTORY = '/run/netns';
 /** The name of a file has at most 255 bytes (NAME_MAX in <linux/limits.h>). */
 const NAME_MAX_CHARACTERS = 255;
 const NAME = /^[^/:\0]+$/;

@@ -3,7 +3,7 @@ import { UID_MAX } from '../base/limits.ts';
 import { parseDecimal } from '../base/port.ts';
 
 /** What is read of it. */
-export interface ProcessStatus {
+interface ProcessStatus {
   /** Its effective group, and its supplementary ones. */
   readonly gids: readonly number[];
   /** Its effective capabilities: a bit for each number of <linux/capability.h>. */

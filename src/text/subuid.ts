@@ -3,7 +3,7 @@ import { UID_MAX } from '../base/limits.ts';
 import { parseDecimal } from '../base/port.ts';
 
 /** A range of uids that one user may map into namespaces. */
-export interface SubordinateRange {
+interface SubordinateRange {
   /** The name of the user, or the uid in decimal. */
   readonly owner: string;
   readonly first: number;

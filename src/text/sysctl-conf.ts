@@ -27,7 +27,7 @@ export interface SysctlSetting {
 }
 
 /** What a file sets, in its order, and what is said about its lines. */
-export interface SysctlConf {
+interface SysctlConf {
   readonly settings: readonly SysctlSetting[];
   readonly diagnostics: readonly Diagnostic[];
 }

@@ -8,7 +8,7 @@ export const AF_INET = 2;
 export const AF_INET6 = 10;
 
 /** sizeof(struct sockaddr_in), sizeof(struct sockaddr_in6) and sizeof(struct sockaddr_un). */
-export const SOCKADDR_IN_BYTES = 16;
+const SOCKADDR_IN_BYTES = 16;
 export const SOCKADDR_IN6_BYTES = 28;
 export const SOCKADDR_UN_BYTES = 110;
 

@@ -4,7 +4,7 @@ import { type NetId, netIdInfo, type ServiceAddress } from '../base/netid.ts';
 import { parseDecimal } from '../base/port.ts';
 
 /** The longest path of a Unix socket (unix(7): sun_path has 108 bytes, one for the final NUL). */
-export const LOCAL_PATH_MAX_BYTES = 107;
+const LOCAL_PATH_MAX_BYTES = 107;
 /** The longest universal address: an abstract socket's name with its "@", or a path. */
 export const UADDR_MAX_BYTES = LOCAL_PATH_MAX_BYTES + 1;
 

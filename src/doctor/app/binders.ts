@@ -25,7 +25,7 @@ export interface WhoDoors {
 }
 
 /** Those who might bind. */
-export interface Binders {
+interface Binders {
   /** The one who runs this process: a server that he starts is what this process is. */
   readonly you: Somebody;
   /** As whom he may start one by hand. */

@@ -13,7 +13,7 @@ export interface Suppression {
 }
 
 /** A finding that is not told. */
-export interface Suppressed {
+interface Suppressed {
   readonly finding: Finding;
   readonly reason: string;
 }

@@ -36,7 +36,7 @@ export interface FixDoors {
 }
 
 /** A setting that is to be another. */
-export interface SettingFix {
+interface SettingFix {
   readonly name: string;
   readonly from: string;
   readonly to: string;

@@ -63,7 +63,7 @@ export interface Gathered {
   readonly untold: readonly string[];
 }
 
-export const SERVICES_FILE = '/etc/services';
+const SERVICES_FILE = '/etc/services';
 export const BLACKLIST_FILE = '/etc/bindresvport.blacklist';
 const RPC_FILE = '/etc/rpc';
 

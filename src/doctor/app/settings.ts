@@ -2,7 +2,7 @@
 import type { Section } from '../../kit/settings.ts';
 import type { Suppression } from './examine.ts';
 
-export interface DoctorSection {
+interface DoctorSection {
   readonly suppress?: readonly Suppression[] | undefined;
   /** A BPXPRMxx, whose INADDRANY ports the profile has to reserve. */
   readonly bpxprm?: string | undefined;

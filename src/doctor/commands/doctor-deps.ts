@@ -46,7 +46,7 @@ export async function doctorChoices(
 }
 
 /** Where the records of what was changed are, below the state directory; of another system, in its tree. */
-export function recordDirectory({ state, root }: DoctorOptions, io: Io): string {
+function recordDirectory({ state, root }: DoctorOptions, io: Io): string {
   return atRoot(root)(join(ownState(state, io), 'doctor'));
 }
 

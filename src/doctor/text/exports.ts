@@ -1,7 +1,7 @@
 // exports(5): which directories an NFS server exports to whom, and whether it wants a source port below 1024.
 
 /** A directory that is exported to some clients. */
-export interface NfsExport {
+interface NfsExport {
   readonly path: string;
   /** As they are written: a host, a network, a pattern; "*" for everybody. */
   readonly clients: string;

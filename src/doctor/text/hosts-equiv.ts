@@ -1,7 +1,7 @@
 // hosts.equiv(5): hosts and users whom rshd and rlogind let in without a password.
 
 /** A line that lets somebody in. */
-export interface TrustedHost {
+interface TrustedHost {
   /** A name or an address; "+" is every host, "+@" or "@" begins a group. */
   readonly host: string;
   /** Undefined: everybody there, each as the user of his name. */

@@ -11,7 +11,7 @@ import { SysctlKeeper } from './sysctl-keeper.ts';
 const CHECKS_PER_RETRY = 60;
 
 /** What it works with. */
-export interface AssignedPortsDeps {
+interface AssignedPortsDeps {
   readonly namespaces: NetworkNamespaces;
   /** The settings of the namespace that this thread is in. */
   readonly sysctls: Sysctls;

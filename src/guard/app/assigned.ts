@@ -9,7 +9,7 @@ import type { GuardState } from './kernel/kernel.ts';
 import { type KeeperDoors, SysctlKeeper } from './sysctl-keeper.ts';
 
 /** What it takes to keep them out. */
-export interface AssignedDeps {
+interface AssignedDeps {
   readonly bpf: Pick<KernelBpf, 'namespaceCookie'>;
   readonly namespaces: NetworkNamespaces;
   readonly sysctls: Sysctls;

@@ -9,7 +9,7 @@ import { type Concerned, concernedNow, type RestartDeps, unlessUnknown } from '.
 import { type Settled, settle } from './settle.ts';
 
 /** What it takes. */
-export interface ModeDeps extends GuardDeps, RestartDeps {
+interface ModeDeps extends GuardDeps, RestartDeps {
   readonly bpf: GuardDeps['bpf'];
   readonly archive: GuardDeps['archive'];
   readonly clock: GuardDeps['clock'];
@@ -17,7 +17,7 @@ export interface ModeDeps extends GuardDeps, RestartDeps {
 }
 
 /** What is requested. */
-export interface ModeRequest {
+interface ModeRequest {
   readonly mode: 'enforce' | 'observe';
   readonly choices: GuardChoices;
   /** Change nothing where the kernel cannot obey the profile exactly. */
@@ -30,7 +30,7 @@ export type ModeStep =
   | { readonly step: 'checked'; readonly limits: readonly Limit[] };
 
 /** What the guard does then, and the sockets that are open already, or why they are not known. */
-export interface ModeChange extends Guarded {
+interface ModeChange extends Guarded {
   readonly concerned: Concerned | PortreeveError;
 }
 

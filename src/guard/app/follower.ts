@@ -21,7 +21,7 @@ const TICKS_PER_LOOK = 4;
 export type JobKernel = Pick<GuardKernel, 'knowsTables' | 'updateJobs'>;
 
 /** Where the follower looks, and whom it tells. */
-export interface FollowerParts {
+interface FollowerParts {
   readonly cgroups: Cgroups;
   readonly files: UnitReader & Pick<Files, 'stamp'>;
   /** The guard in the kernel; undefined while there is none. */

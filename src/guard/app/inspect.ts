@@ -26,7 +26,7 @@ export interface InspectDeps extends RestartDeps {
 }
 
 /** What is requested. */
-export interface InspectRequest {
+interface InspectRequest {
   readonly places: Places;
   /** Whether the daemon of a runtime directory was named: then it is asked also by root. */
   readonly isDaemonNamed: boolean;
@@ -37,7 +37,7 @@ export interface InspectRequest {
 }
 
 /** The guard and all that belongs to it. */
-export interface Inspection {
+interface Inspection {
   readonly guard: GuardJson | NoGuardJson;
   /** Where we looked into the kernel ourselves, and there is a guard. */
   readonly inspected: Inspected | undefined;
@@ -45,7 +45,7 @@ export interface Inspection {
 }
 
 /** What only root sees; undefined is what is not known. */
-export interface Inspected {
+interface Inspected {
   /** How many sockets are held against the rules, or under rules that have changed. */
   readonly held: Pick<Impacts, 'refused' | 'restart'> | undefined;
   /** Where the kernel may assign reserved ports. */

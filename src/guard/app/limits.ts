@@ -17,7 +17,7 @@ export interface LimitDeps {
 }
 
 /** What the limits of a profile depend on beside it. */
-export type LimitChoices = Pick<TableChoices, 'omvsJob' | 'authportJobs'>;
+type LimitChoices = Pick<TableChoices, 'omvsJob' | 'authportJobs'>;
 
 /** What of a profile this kernel does otherwise than its statements. */
 export function statementLimits(inForce: InForce, deps: LimitDeps, choices: LimitChoices): readonly Limit[] {

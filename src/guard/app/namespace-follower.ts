@@ -10,7 +10,7 @@ const TICKS_PER_LOOK = 4;
 const LOOKS_PER_WARNING = 60;
 
 /** The guard in the kernel, as far as its namespaces go. */
-export interface GuardOfNamespaces {
+interface GuardOfNamespaces {
   readonly namespaces: GuardedNamespaces;
   /** Acts while nobody else changes it. */
   meanwhile<Result>(act: () => Result): Result;
@@ -25,7 +25,7 @@ export interface AssignedPart {
 }
 
 /** What it follows, and whom it tells. */
-export interface NamespaceFollowerParts {
+interface NamespaceFollowerParts {
   readonly namespaces: NetworkNamespaces;
   /** The guard in the kernel; undefined while there is none. */
   readonly kernel: () => GuardOfNamespaces | undefined;

@@ -13,13 +13,13 @@ import type { GuardedNamespaces, NamedBy } from './kernel/namespaces.ts';
 export type NamespaceDeps = Pick<GuardDeps, 'bpf' | 'namespaces'>;
 
 /** What it takes to change them. */
-export interface NamespaceChangeDeps extends NamespaceDeps {
+interface NamespaceChangeDeps extends NamespaceDeps {
   readonly archive: GuardDeps['archive'];
   readonly assigned: Pick<AssignedPorts, 'apply' | 'prepare'>;
 }
 
 /** What became of a change, and what is to be reported of it. */
-export interface NamespaceChange<Result> {
+interface NamespaceChange<Result> {
   readonly result: Result;
   readonly notes: readonly PoolNote[];
 }

@@ -5,7 +5,7 @@ import { PROFILE_SECTION } from '../../profile/app/settings.ts';
 import { namespacePath } from '../../text/namespace.ts';
 import type { GuardErrno } from './guard-errnos.ts';
 
-export interface GuardSection {
+interface GuardSection {
   /** With what bind(2) fails on a port that the profile refuses; `errno_low`: on one from 512 to 1023. */
   readonly errno?: GuardErrno | undefined;
   readonly errno_low?: GuardErrno | undefined;

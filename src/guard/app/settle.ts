@@ -4,7 +4,7 @@ import { carryOut, planAgain } from '../../profile/app/apply.ts';
 import { findGuard, type GuardChoices, type GuardDeps, settleTrial } from './guard.ts';
 
 /** What it takes. */
-export interface SettleDeps extends GuardDeps {
+interface SettleDeps extends GuardDeps {
   /** Who asks. */
   readonly uid: number;
 }

@@ -82,7 +82,7 @@ const LEFT_ALONE: GuardHost['assigned'] = {
 };
 
 /** What keeps reserved ports out of automatic assignment on this host, with its records in the state directory. */
-export function assignedHere(directory: string): AssignedPorts {
+function assignedHere(directory: string): AssignedPorts {
   return assignedPorts({
     bpf: new LinuxBpf(),
     namespaces: linuxNamespaces,

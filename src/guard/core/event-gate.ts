@@ -14,7 +14,7 @@ export function lostEvent(count: number, timeMs: number): NewGuardEvent {
 }
 
 /** How the clock of the records is that of the wall, and who users are. */
-export interface MoreContext {
+interface MoreContext {
   /** Milliseconds from the clock of the records to that of the wall. */
   readonly bootOffsetMs: number;
   readonly userOf: (uid: number) => string | undefined;

@@ -32,7 +32,7 @@ export interface LimitContext {
 }
 
 /** So many statements are named with a limit. */
-export const LIMIT_STATEMENTS_NAMED = 5;
+const LIMIT_STATEMENTS_NAMED = 5;
 
 /** What the kernel does otherwise than a profile says. */
 export function limitsOf(profile: Profile, features: KernelFeatures, context: LimitContext): Limit[] {

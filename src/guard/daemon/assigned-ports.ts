@@ -12,7 +12,7 @@ import type { GuardKernel } from '../app/kernel/kernel.ts';
 import type { AssignedPart } from '../app/namespace-follower.ts';
 
 /** What it goes by. */
-export interface DaemonAssignedParts {
+interface DaemonAssignedParts {
   readonly bpf: KernelBpf;
   /** The state directory. */
   readonly state: string;

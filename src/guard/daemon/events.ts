@@ -37,7 +37,7 @@ export interface EventSource {
 }
 
 /** What it works with. */
-export interface GuardEventsDoors extends Omit<EventContext, 'bootOffsetMs'> {
+interface GuardEventsDoors extends Omit<EventContext, 'bootOffsetMs'> {
   readonly source: EventSource;
   readonly archive: EventArchive;
   readonly clock: Clock;

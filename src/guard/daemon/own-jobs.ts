@@ -4,7 +4,7 @@ import type { Cgroups, Host, JobCgroup } from '../../host/host.ts';
 import type { Follower } from '../app/follower.ts';
 
 /** What it takes. */
-export interface OwnJobsParts {
+interface OwnJobsParts {
   readonly cgroups: Pick<Cgroups, 'at' | 'move'>;
   readonly processes: Pick<Host['processes'], 'hold'>;
   readonly follower: Pick<Follower, 'make' | 'remove'>;

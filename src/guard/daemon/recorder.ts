@@ -20,7 +20,7 @@ import { KernelEventSource } from './event-source.ts';
 import { type EventSource, GuardEvents } from './events.ts';
 
 /** What it is made of. */
-export interface RecorderParts {
+interface RecorderParts {
   readonly host: Pick<Host, 'clock' | 'files' | 'uid'>;
   readonly bpf: Pick<KernelBpf, 'bootNow'>;
   readonly log: Pick<Log, 'warn' | 'error'>;
@@ -35,7 +35,7 @@ export interface RecorderParts {
 }
 
 /** What portreeve.toml says of the meaning of a profile. */
-export interface RecorderSettings {
+interface RecorderSettings {
   readonly omvsJob: string | undefined;
   readonly authportJobs: readonly string[];
 }

@@ -32,7 +32,7 @@ import { cgroupOf, OwnJobs } from './own-jobs.ts';
 import { GuardRecorder } from './recorder.ts';
 import { GuardUsers } from './users.ts';
 
-export interface GuardServiceDeps {
+interface GuardServiceDeps {
   readonly host: Host;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
   /** The state directory, with the record of applied profiles. */

@@ -15,7 +15,7 @@ import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { namesIn, unknownIn } from '../app/unknown-names.ts';
 
 /** What portreeve.toml says of names. */
-export interface UserSettings {
+interface UserSettings {
   readonly omvsJob: string | undefined;
   readonly authportJobs: readonly string[];
   /** The sections [job.NAME]. */
@@ -23,7 +23,7 @@ export interface UserSettings {
 }
 
 /** What it is made of. */
-export interface GuardUsersParts {
+interface GuardUsersParts {
   readonly host: Pick<Host, 'clock' | 'files'>;
   /** The state directory. */
   readonly state: string;

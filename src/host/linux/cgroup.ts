@@ -5,7 +5,7 @@ import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { cgroup2MountPoint, parseMountinfo } from './mountinfo.ts';
 
 /** A cgroup. */
-export interface Cgroup {
+interface Cgroup {
   /** Its directory. */
   readonly directory: string;
   /** What bpf_get_current_cgroup_id() gives for a process in it. */

@@ -32,7 +32,7 @@ const UNFINISHED: ReadonlySet<number> = new Set([
 ]);
 
 /** What a database of ours is. */
-export interface DatabaseSpec {
+interface DatabaseSpec {
   /** What tells it from others (PRAGMA application_id). */
   readonly application: number;
   /** The layout of its tables (PRAGMA user_version). */

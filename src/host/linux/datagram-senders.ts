@@ -39,7 +39,7 @@ export function microseconds(view: DataView, at: number): number {
 }
 
 /** What it takes to tell. */
-export interface SenderParts {
+interface SenderParts {
   readonly table: Pick<DiagTable, 'datagramSender'>;
   readonly rootPorts: Pick<RootPorts, 'refusal'>;
   readonly nowUs?: () => number;

@@ -11,7 +11,7 @@ interface Seen {
 }
 
 /** How many are remembered. */
-export interface LateLimits {
+interface LateLimits {
   readonly all: number;
   readonly perUser: number;
   readonly keptUs: number;

@@ -13,7 +13,7 @@ const OWN_NAMESPACE = '/proc/self/ns/net';
 const TRY_MS = 10_000;
 
 /** What is to be started, and who hears what it says. */
-export interface OwnNetworkProgram {
+interface OwnNetworkProgram {
   /** It is to call enterOwnNetwork() with the argument that is added to these. */
   readonly argv: readonly string[];
   /** After so long it is killed. */

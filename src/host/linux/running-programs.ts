@@ -10,7 +10,7 @@ const COMMAND_MAX_CHARACTERS = 16_384;
 const INTERPRETER = /^(?:python[0-9.]*|perl|ruby|node|sh|bash|dash)$/;
 
 /** A process that has a command line: kernel threads have none. */
-export interface ProgramSeen {
+interface ProgramSeen {
   /** The last part of the program's path, or of its script's. */
   readonly name: string;
   /** The program and its arguments, with blanks between them. */

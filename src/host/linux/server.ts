@@ -20,7 +20,7 @@ import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
 /** What answers, and which connections are kept. */
-export interface ServerParts {
+interface ServerParts {
   /** The loop that it is served on. */
   readonly loop: EpollLoop;
   readonly requests: RequestHandler;
@@ -38,7 +38,7 @@ export interface ServerParts {
 }
 
 /** What a server knows of its work. */
-export interface ServerCounters {
+interface ServerCounters {
   readonly connections: number;
   /** Answers over UDP that the kernel did not take. */
   readonly unsent: number;

@@ -11,7 +11,7 @@ export interface Changeable {
 }
 
 /** How much is looked at. */
-export interface TreeLimits {
+interface TreeLimits {
   /** Files, directories and links. */
   readonly entries: number;
   /** Findings after which it is not looked further. */

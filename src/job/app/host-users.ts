@@ -21,7 +21,7 @@ const GROUP = '/etc/group';
 const NOBODY: KnownUsers = { users: [], groups: [] };
 
 /** What the users are found with. */
-export interface HostUserDeps {
+interface HostUserDeps {
   readonly files: Pick<Files, 'readText' | 'names'> & Partial<Pick<Files, 'stamp'>>;
   readonly archive: Pick<UserArchive, 'read' | 'stamp'>;
   /** Whether a unit of this host has a name, in capitals: then no user has that job by the user database. */

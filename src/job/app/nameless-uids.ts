@@ -8,7 +8,7 @@ const SUBUID = '/etc/subuid';
 const SUBUID_MAX_BYTES = 1024 * 1024;
 
 /** What it goes by. */
-export interface NamelessUidsDeps {
+interface NamelessUidsDeps {
   readonly files: Pick<Files, 'readText'>;
   readonly clock: Pick<Clock, 'monotonic'>;
   /** Whether a uid has a name already. */

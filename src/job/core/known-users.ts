@@ -13,7 +13,7 @@ export interface LocalUsers {
 }
 
 /** Whose names are wanted. */
-export interface WantedUsers {
+interface WantedUsers {
   /** Names in capitals that may be users'. */
   readonly names: readonly string[];
   /** Names in capitals that may be users' or groups'. */

@@ -1,7 +1,7 @@
 // What the path of a cgroup tells of those in it: the unit of the system manager, and the container.
 
 /** A container: what it runs under, and its id. */
-export interface ContainerPlace {
+interface ContainerPlace {
   readonly runtime: string;
   /** 12 digits; for LXC its name. */
   readonly id: string;

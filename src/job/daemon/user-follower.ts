@@ -32,7 +32,7 @@ export interface SpelledNames<Spelled extends Named> {
 }
 
 /** What it works with. */
-export interface UserFollowerParts<Spelled extends Named> extends AskDeps {
+interface UserFollowerParts<Spelled extends Named> extends AskDeps {
   readonly cgroups: Pick<Cgroups, 'at' | 'list'>;
   /** Reads what the rules in force say. */
   readonly spelled: () => SpelledNames<Spelled>;

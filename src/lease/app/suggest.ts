@@ -28,7 +28,7 @@ export interface SuggestDoors {
 }
 
 /** The systems whose clients are to get none of the ports. */
-export interface AskedSystems {
+interface AskedSystems {
   readonly systems: readonly Stack[];
   /** Whether those of this host count as well. */
   readonly host: boolean;
@@ -44,7 +44,7 @@ export interface SuggestedPorts {
 }
 
 /** A range that others advise, counted. */
-export interface Advice {
+interface Advice {
   readonly first: number;
   readonly last: number;
   readonly ports: number;

@@ -10,7 +10,7 @@ import { RUN_PATH, type RunAnswer, type RunRequest } from '../app/run.ts';
 import type { RunOptions } from './index.ts';
 
 /** What bin/portreeve takes for the sign that its shell has the job: no other end of ours has this code. */
-export const HAS_JOB = 111;
+const HAS_JOB = 111;
 
 /** `words`: the command with its arguments; `all`: all that was typed, with the "--" in front of them. */
 export async function runCommand(

@@ -39,7 +39,7 @@ export interface PassedOver {
 }
 
 /** What was found. */
-export interface Suggested {
+interface Suggested {
   readonly choices: readonly Choice[];
   /** The first of those that were passed over, and how many there are. */
   readonly passedOver: readonly PassedOver[];

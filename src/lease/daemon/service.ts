@@ -5,7 +5,7 @@ import type { Metric } from '../../kit/metrics.ts';
 import { RUN_PATH } from '../app/run.ts';
 import { type Caller, giveJob, type RunDeps } from '../app/run-job.ts';
 
-export interface LeaseServiceDeps {
+interface LeaseServiceDeps {
   readonly log: Pick<Log, 'info'>;
   /** What jobs are given with. Throws PortreeveError `JOBS_UNAVAILABLE` (world) where no job can be given. */
   readonly giving: () => RunDeps;

@@ -47,7 +47,7 @@ export interface InstallRequest {
 }
 
 /** What is requested. */
-export interface UninstallRequest {
+interface UninstallRequest {
   readonly isDryRun: boolean;
   /** Remove the state, too. */
   readonly isPurged: boolean;
@@ -61,7 +61,7 @@ export type InstallStep =
   | { readonly step: 'ran'; readonly argv: readonly string[] };
 
 /** What became of it; `unchanged`: there was nothing to do, `planned`: nothing was done. */
-export interface Installed<Plan> {
+interface Installed<Plan> {
   readonly outcome: 'unchanged' | 'planned' | 'done';
   readonly plan: Plan;
 }

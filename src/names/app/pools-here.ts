@@ -15,7 +15,7 @@ export interface RunningProgram {
 }
 
 /** What is looked at. */
-export interface PoolDoors {
+interface PoolDoors {
   readonly files: ConfigFiles;
   readonly programs: readonly RunningProgram[];
   readonly ephemeral: PortRange;

@@ -34,13 +34,13 @@ export interface IanaEntry {
 }
 
 /** A port that has a name. */
-export interface AssignedPort {
+interface AssignedPort {
   readonly port: number;
   readonly protocol: Protocol;
 }
 
 /** The package's data: "80/tcp" to a name and a description. */
-export type IanaData = Readonly<Record<string, readonly string[]>>;
+type IanaData = Readonly<Record<string, readonly string[]>>;
 
 /** IANA's registry. */
 export class Iana {

@@ -2,7 +2,7 @@
 import { parseDecimal } from '../../base/port.ts';
 
 /** A program number with its name, and other names that people use for it. */
-export interface RpcProgram {
+interface RpcProgram {
   readonly number: number;
   readonly name: string;
   readonly aliases: readonly string[];

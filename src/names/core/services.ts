@@ -15,7 +15,7 @@ export interface ServiceEntry {
 }
 
 /** A line that says nothing that can be used, and why. */
-export interface MalformedService {
+interface MalformedService {
   readonly line: number;
   /** Its first 80 characters. */
   readonly text: string;
@@ -23,7 +23,7 @@ export interface MalformedService {
 }
 
 /** A file in the form of services(5). */
-export interface ServicesText {
+interface ServicesText {
   readonly entries: readonly ServiceEntry[];
   /** The first hundred. */
   readonly malformed: readonly MalformedService[];

@@ -14,7 +14,7 @@ export interface StackRange {
  * - `manual`: said by its maker.
  * - `report`: said by others.
  */
-export interface StackSource {
+interface StackSource {
   readonly kind: 'measured' | 'code' | 'manual' | 'report';
   readonly text: string;
 }
@@ -25,7 +25,7 @@ export interface StackSource {
  * - `rare`: it is in use, but not often met.
  * - `past`: hardly any more.
  */
-export type StackGroup = 'today' | 'rare' | 'past';
+type StackGroup = 'today' | 'rare' | 'past';
 
 /** An operating system, as far as its ports go; where nobody has changed anything. */
 export interface Stack {

@@ -8,7 +8,7 @@ import { PRESENT_STACKS } from './stacks-present.ts';
 export const STACKS: readonly Stack[] = [...PRESENT_STACKS, ...PAST_STACKS];
 
 /** What may stand for several of them. */
-export const STACK_GROUPS = ['today', 'all'] as const;
+const STACK_GROUPS = ['today', 'all'] as const;
 
 /**
  * The systems that a word stands for: `today`, `all`, or the id or an alias of one, in any case. Undefined for a word

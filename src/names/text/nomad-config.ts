@@ -2,7 +2,7 @@
 import { PORT_MAX, parseDecimal } from '../../base/port.ts';
 
 /** What a file says of `client` { `min_dynamic_port`, `max_dynamic_port` }; undefined is unsaid. */
-export interface NomadPorts {
+interface NomadPorts {
   readonly first: number | undefined;
   readonly last: number | undefined;
 }

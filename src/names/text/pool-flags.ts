@@ -2,7 +2,7 @@
 import { isPort, PORT_MAX, parseDecimal } from '../../base/port.ts';
 
 /** A closed range of ports. */
-export interface FlagRange {
+interface FlagRange {
   readonly first: number;
   readonly last: number;
 }

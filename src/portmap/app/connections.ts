@@ -39,7 +39,7 @@ class ByLastMove {
 }
 
 /** How many connections, and for how long. */
-export interface ConnectionLimits {
+interface ConnectionLimits {
   readonly count: number;
   readonly idleMs: number;
   readonly stallMs: number;

@@ -18,7 +18,7 @@ import {
 } from '../wire/registration-log.ts';
 
 /** Which of the two files. */
-export type LogIndex = 0 | 1;
+type LogIndex = 0 | 1;
 
 /** A file that cannot be gone on with: it is to be kept under another name, because something is wrong with it. */
 export interface SetAside {
@@ -29,7 +29,7 @@ export interface SetAside {
 }
 
 /** What the files held. */
-export interface Recovered {
+interface Recovered {
   /** In the order in which they were made. */
   readonly changes: readonly LoggedChange[];
   readonly setAside: readonly SetAside[];

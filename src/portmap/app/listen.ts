@@ -16,7 +16,7 @@ export interface ListenRequest {
 }
 
 /** A socket to be opened. One that nobody asked for by name may be absent: a host can be without IPv4 or IPv6. */
-export interface PlannedEndpoint {
+interface PlannedEndpoint {
   readonly spec: EndpointSpec;
   readonly isRequired: boolean;
 }
@@ -186,7 +186,7 @@ export function holdersText(processes: readonly ProcessInfo[]): string {
 }
 
 /** Where one transport is served. */
-export interface TransportEndpoints {
+interface TransportEndpoints {
   readonly netid: NetId;
   readonly endpoints: readonly EndpointSpec[];
 }

@@ -14,7 +14,7 @@ import { PortmapService } from './service.ts';
 import { Watch } from './watch.ts';
 
 /** What a port mapper is made of. */
-export interface PortmapperParts {
+interface PortmapperParts {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly sockets: SocketTable;
   readonly logFiles: readonly [LogFile, LogFile];
@@ -31,7 +31,7 @@ export interface OwnEntry {
 }
 
 /** What a port mapper began with. */
-export interface RecoveryReport {
+interface RecoveryReport {
   readonly count: number;
   readonly setAside: readonly SetAside[];
 }

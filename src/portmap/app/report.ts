@@ -2,7 +2,7 @@
 import type { NetId } from '../../base/netid.ts';
 
 /** A socket that is served. */
-export interface SocketStatus {
+interface SocketStatus {
   readonly netid: NetId;
   /** As people write it: "127.0.0.1:111", "[::1]:111", a path, or "@" and an abstract name. */
   readonly endpoint: string;

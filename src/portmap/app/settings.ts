@@ -5,7 +5,7 @@ import { PORTMAP_PORT, type Port, parsePort, type ServiceLookup } from '../../ba
 import { isListenablePath, LISTENABLE_PATH, whyNotListen } from '../../kit/listenable.ts';
 import { type Section, type Settings, sectionOf } from '../../kit/settings.ts';
 
-export interface PortmapSection {
+interface PortmapSection {
   /** Addresses besides loopback. */
   readonly listen?: readonly string[] | undefined;
   readonly port?: number | undefined;
@@ -33,7 +33,7 @@ export interface PortmapOptions {
 }
 
 /** What else the settings of the port mapper depend on. */
-export interface PortmapContext {
+interface PortmapContext {
   readonly options: PortmapOptions;
   /** The runtime directory. */
   readonly runtime: string;

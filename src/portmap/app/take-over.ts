@@ -16,7 +16,7 @@ import type { PortmapSettings } from './settings.ts';
 import type { ParseSettings } from './settings-edit.ts';
 
 /** What is carried over, and what cannot be because it is no registration. */
-export interface CarriedEntries {
+interface CarriedEntries {
   readonly entries: readonly Registration[];
   readonly left: readonly Rpcb[];
 }
@@ -42,7 +42,7 @@ export function carriedEntries(list: readonly Rpcb[]): CarriedEntries {
 }
 
 /** How rpcbind is stopped: by systemd where it runs there, else by a signal. */
-export type StopMethod = { readonly command: readonly string[] } | { readonly signal: ProcessInfo };
+type StopMethod = { readonly command: readonly string[] } | { readonly signal: ProcessInfo };
 
 /** What is to be done. */
 export interface TakeOver {
@@ -144,13 +144,13 @@ function listenPlan({ left }: CarriedAddresses, listening: Listening): ListenPla
 }
 
 /** What became of the record: a sentence for the log. */
-export interface ListenRecord {
+interface ListenRecord {
   readonly isWritten: boolean;
   readonly message: string;
 }
 
 /** What the addresses are recorded with. */
-export interface ListenRecordDeps {
+interface ListenRecordDeps {
   readonly parseSettings: ParseSettings;
   readonly files: Pick<Files, 'readText'>;
   /** Makes a file, or replaces the one that is there. Throws PortreeveError (world). */

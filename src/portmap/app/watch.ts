@@ -12,7 +12,7 @@ export function socketsOf(registration: Registration, sockets: SocketTable): See
 }
 
 /** What the watch works on. */
-export interface WatchParts {
+interface WatchParts {
   readonly registrations: Registrations;
   readonly liveness: Liveness;
   readonly sockets: SocketTable;

@@ -6,7 +6,7 @@ import { XdrError } from '../wire/xdr.ts';
 const INITIAL_BYTES = 4096;
 
 /** The bounds of a record. */
-export interface RecordLimits {
+interface RecordLimits {
   /** The largest message, in bytes. */
   readonly maxMessage: number;
   /** What the headers of its fragments may take besides: it bounds how often a growing record is looked through. */

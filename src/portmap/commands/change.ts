@@ -13,7 +13,7 @@ import { parseTimeout } from './host.ts';
 import type { PortmapChangeOptions } from './index.ts';
 import { parseProgram, parseVersion } from './rpc-names.ts';
 
-export interface PortmapSetArguments {
+interface PortmapSetArguments {
   readonly program: string;
   readonly version: string;
   readonly netid: NetId;
@@ -42,7 +42,7 @@ export async function portmapSetCommand(
   );
 }
 
-export interface PortmapUnsetArguments {
+interface PortmapUnsetArguments {
   readonly program: string;
   readonly version: string;
   /** Every transport without. */

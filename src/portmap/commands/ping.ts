@@ -12,7 +12,7 @@ import type { PortmapPingOptions } from './index.ts';
 import { locateProgram, mappersOf } from './locate.ts';
 import { parseProgram, parseVersion, VERSION_MAX } from './rpc-names.ts';
 
-export interface PortmapPingArguments {
+interface PortmapPingArguments {
   readonly host: string;
   readonly program: string;
   readonly version: string | undefined;

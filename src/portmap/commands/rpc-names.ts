@@ -8,7 +8,7 @@ import { parseEtcRpc, RpcNames } from '../../names/core/rpc-programs.ts';
 export const VERSION_MAX = 0xffffffff;
 
 /** A program that was named on the command line. */
-export interface NamedProgram {
+interface NamedProgram {
   readonly number: number;
   readonly name: string | undefined;
   /** How it is called in what is printed: "program 100005 (mountd)". */

@@ -44,7 +44,7 @@ export interface ChangeLog {
 const NO_LOG: ChangeLog = { adding: () => undefined, removing: () => undefined };
 
 /** The result of an UNSET: what was removed, and the last entry that was not, with the reason. */
-export interface UnsetResult {
+interface UnsetResult {
   readonly removed: readonly Registration[];
   readonly kept?: { readonly existing: Registration; readonly refusal: ChangeRefusal };
 }

@@ -60,7 +60,7 @@ function privilegeArguments(identity: Identity | undefined): string[] {
 }
 
 /** The entries of the port mapper itself: versions 3 and 4 everywhere, version 2 where it is spoken (IPv4). */
-export function ownEntries(endpoints: readonly OpenEndpoint[]): OwnEntry[] {
+function ownEntries(endpoints: readonly OpenEndpoint[]): OwnEntry[] {
   return byNetId(endpoints).flatMap(({ netid, endpoints: specs }) => {
     const versions = netIdInfo(netid).family === 'inet' ? [4, 3, 2] : [4, 3];
     return versions.map((version) => ({ netid, version, uaddr: ownUaddr(specs) }));

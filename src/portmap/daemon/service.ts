@@ -21,7 +21,7 @@ import { Portmap, type PortmapParts } from './portmap.ts';
 import { recordListen, stopRpcbind } from './take-over.ts';
 
 /** The guard, by which its binds are judged. */
-export interface PortmapGuard {
+interface PortmapGuard {
   /** Does something as a job. */
   asJob<T>(job: string, act: () => T): T;
   /** Why a port is refused to this process; undefined where it is not, or where that is not known. */
@@ -30,7 +30,7 @@ export interface PortmapGuard {
   openGrantedPorts(): number | undefined;
 }
 
-export interface PortmapServiceDeps {
+interface PortmapServiceDeps {
   readonly host: Host;
   readonly log: Log;
   readonly version: string;

@@ -64,7 +64,7 @@ export function encodeList<T>(
  * The arguments of CALLIT, and of rpcbind's CALLIT, BCAST and INDIRECT (RFC 1833 3.1: call_args; 2.1:
  * rpcb_rmtcallargs).
  */
-export interface CallItArgs {
+interface CallItArgs {
   readonly program: number;
   readonly version: number;
   readonly procedure: number;

@@ -10,7 +10,7 @@ export const RECORD_MARK_BYTES = 4;
 const EMPTY_FRAGMENTS_MAX = 16;
 
 /** Where a record was found. */
-export interface RecordSpan {
+interface RecordSpan {
   /** `whole`: a record is there; `more`: it is not complete yet. */
   state: 'whole' | 'more';
   /** How many bytes of the input the record takes with its headers. */

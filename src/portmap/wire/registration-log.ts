@@ -22,7 +22,7 @@ const RECORD_HEAD_BYTES = 8;
 const NO_UID = 0xffff_ffff;
 
 /** Whose log it is, and which of two is the newer. */
-export interface LogHeader {
+interface LogHeader {
   /** Grows with each time that the log is written anew. */
   readonly generation: number;
   /** The boot and the network namespace in which its registrations mean something. */
@@ -45,7 +45,7 @@ export interface LoggedSet {
   readonly socket: { readonly uid: number; readonly inode: number } | undefined;
 }
 
-export interface LoggedUnset {
+interface LoggedUnset {
   readonly kind: 'unset';
   readonly program: number;
   readonly version: number;
@@ -53,7 +53,7 @@ export interface LoggedUnset {
 }
 
 /** The socket of a registration that was logged without one. */
-export interface LoggedFound {
+interface LoggedFound {
   readonly kind: 'found';
   readonly program: number;
   readonly version: number;

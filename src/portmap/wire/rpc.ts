@@ -2,13 +2,13 @@
 import { padded, XdrError, type XdrReader, type XdrWriter } from './xdr.ts';
 
 /** RFC 5531 section 9: msg_type. */
-export const MSG_CALL = 0;
-export const MSG_REPLY = 1;
+const MSG_CALL = 0;
+const MSG_REPLY = 1;
 /** RFC 5531 section 9: reply_stat. */
 const MSG_ACCEPTED = 0;
 
 /** RFC 5531 section 9: the only version of the protocol. */
-export const RPC_VERSION = 2;
+const RPC_VERSION = 2;
 
 /** RFC 5531 section 9: accept_stat. */
 export const ACCEPT = {
@@ -21,7 +21,7 @@ export const ACCEPT = {
 } as const;
 
 /** RFC 5531 section 9: reject_stat. */
-export const REJECT = { RPC_MISMATCH: 0, AUTH_ERROR: 1 } as const;
+const REJECT = { RPC_MISMATCH: 0, AUTH_ERROR: 1 } as const;
 
 /** RFC 5531 section 9: auth_stat, as far as a server of AUTH_NONE and AUTH_SYS needs it. */
 export const AUTH_STAT = {
@@ -34,13 +34,13 @@ export const AUTH_STAT = {
 } as const;
 
 /** RFC 5531 section 8.2 and appendix A: auth_flavor. */
-export const AUTH_FLAVOR = { NONE: 0, SYS: 1, DH: 3, GSS: 6 } as const;
+const AUTH_FLAVOR = { NONE: 0, SYS: 1, DH: 3, GSS: 6 } as const;
 
 /** RFC 5531 section 8.2: the body of a credential or verifier has at most 400 bytes. */
-export const AUTH_BODY_MAX_BYTES = 400;
+const AUTH_BODY_MAX_BYTES = 400;
 /** RFC 5531 appendix A: a machine name has at most 255 bytes, a credential at most 16 groups. */
-export const MACHINE_NAME_MAX_BYTES = 255;
-export const AUTH_SYS_GIDS_MAX = 16;
+const MACHINE_NAME_MAX_BYTES = 255;
+const AUTH_SYS_GIDS_MAX = 16;
 
 /** The credential of AUTH_SYS (RFC 5531 appendix A): what a caller says of itself, unproved. */
 export interface AuthSys {
@@ -57,7 +57,7 @@ export interface AuthSys {
 }
 
 /** What a server finds in the head of a message. */
-export type CallVerdict = 'call' | 'not-a-call' | 'rpc-mismatch' | 'auth-error';
+type CallVerdict = 'call' | 'not-a-call' | 'rpc-mismatch' | 'auth-error';
 
 /** The head of a call. One object serves many calls: a server fills it anew for each. */
 export class CallHead {
@@ -231,7 +231,7 @@ export function writeCall(writer: XdrWriter, call: Call): void {
 export type Reply = { readonly xid: number } & ReplyOutcome;
 
 /** What became of a call (RFC 5531 section 9: reply_body). */
-export type ReplyOutcome =
+type ReplyOutcome =
   | { readonly outcome: 'success' | 'prog-unavail' | 'proc-unavail' | 'garbage-args' | 'system-err' }
   | { readonly outcome: 'prog-mismatch' | 'rpc-mismatch'; readonly low: number; readonly high: number }
   | { readonly outcome: 'auth-error'; readonly stat: number };

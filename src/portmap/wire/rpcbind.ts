@@ -59,7 +59,7 @@ export function encodeRpcb(writer: XdrWriter, rpcb: Rpcb): void {
 }
 
 /** A transport address (RFC 1833 section 2.1: struct netbuf): on Linux a sockaddr, its family in host order. */
-export interface Netbuf {
+interface Netbuf {
   readonly maxlen: number;
   readonly bytes: Uint8Array;
 }

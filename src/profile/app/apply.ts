@@ -19,7 +19,7 @@ export interface ApplyDeps {
 }
 
 /** What it takes to bring back a revision, whose texts are in the archive. */
-export interface AgainDeps extends Omit<ApplyDeps, 'files'> {
+interface AgainDeps extends Omit<ApplyDeps, 'files'> {
   readonly files: Pick<Files, 'readText'>;
 }
 

@@ -10,7 +10,7 @@ import { type LoadedRacf, loadRacf, type SafNames } from './racf.ts';
 import { joinReports, NOTHING_TO_REPORT, type Report, reportOf } from './report.ts';
 
 /** What belongs to a profile. */
-export interface CompanionOptions {
+interface CompanionOptions {
   /** Files of RACF commands, and of BPXPRMxx; undefined where there are none. */
   readonly racf: string | undefined;
   readonly bpxprm: string | undefined;

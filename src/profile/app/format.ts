@@ -9,7 +9,7 @@ import type { ReadingOptions } from './load.ts';
 import { type Report, reportOf } from './report.ts';
 
 /** A profile that was formatted. */
-export interface CanonicalProfile {
+interface CanonicalProfile {
   readonly text: string;
   /** Whether the file has exactly this text. */
   readonly isCanonical: boolean;

@@ -3,7 +3,7 @@ import { JOB_SECTION } from '../../job/app/settings.ts';
 import { type Section, type Settings, sectionOf } from '../../kit/settings.ts';
 import type { ReadingOptions } from './load.ts';
 
-export interface ProfileSection {
+interface ProfileSection {
   /** The profile that is taken where no other is named, and the RACF commands that go with it. */
   readonly file?: string | undefined;
   readonly racf?: string | undefined;
@@ -38,7 +38,7 @@ export interface ProfileSettings {
 }
 
 /** What was requested. */
-export interface ProfileRequest {
+interface ProfileRequest {
   /** The values of system symbols by name, SYSNAME among them. */
   readonly symbols: Readonly<Record<string, string>> & { readonly SYSNAME: string };
   readonly zosNames: boolean | undefined;

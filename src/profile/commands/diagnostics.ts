@@ -7,7 +7,7 @@ import type { Diagnostic, Place } from '../../text/source.ts';
 import { type Report, STATEMENT_SKIPPED } from '../app/report.ts';
 
 /** What is shown. */
-export interface DiagnosticOptions {
+interface DiagnosticOptions {
   /** Also what was passed over, one by one. */
   readonly verbose?: boolean | undefined;
 }

@@ -27,7 +27,7 @@ import {
 } from './rules.ts';
 
 /** What statements come to. */
-export interface BuiltProfile {
+interface BuiltProfile {
   readonly profile: Profile;
   /** In the order of the statements. */
   readonly findings: readonly Finding[];

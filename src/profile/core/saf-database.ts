@@ -25,7 +25,7 @@ interface Growing extends SafProfile {
 }
 
 /** What comes of a list of commands. */
-export interface SafDatabase {
+interface SafDatabase {
   readonly profiles: readonly SafProfile[];
   readonly findings: readonly Finding[];
 }

@@ -7,7 +7,7 @@ export interface Named {
 }
 
 /** A name by its qualifiers; undefined stands for any qualifier. */
-export type Qualifiers = readonly (string | undefined)[];
+type Qualifiers = readonly (string | undefined)[];
 
 /**
  * Whether a profile covers a resource. The rules of generic names for general resources (RACF Command Language

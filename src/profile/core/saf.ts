@@ -8,7 +8,7 @@ import { carryOut, few, type Grant, type SafProfile } from './saf-database.ts';
 import { covers, ProfileIndex } from './saf-profiles.ts';
 
 /** What there is on a host. */
-export interface SafHost {
+interface SafHost {
   readonly accounts: readonly Account[];
   readonly groups: readonly Group[];
   /** The second and third qualifier behind EZB; small letters become capitals. */
@@ -25,7 +25,7 @@ export interface SafAnswer {
 }
 
 /** Who is permitted to one resource. */
-export interface SafResource {
+interface SafResource {
   readonly name: string;
   /** The profile that counts; undefined if none covers the resource. */
   readonly profile: string | undefined;

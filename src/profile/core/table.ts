@@ -31,7 +31,7 @@ const INTCLIEN = 'INTCLIEN';
 const PORTS = 65536;
 
 /** What an entry gives to those whom it is for; entries that give the same have the same one. */
-export interface Terms {
+interface Terms {
   readonly saf: string | undefined;
   readonly bind: IpAddress | undefined;
   readonly isShared: boolean;
@@ -86,7 +86,7 @@ export class PortRule {
 }
 
 /** The entries of UNRSV of one protocol. */
-export interface CompiledUnreserved {
+interface CompiledUnreserved {
   readonly when: UnreservedRule['when'];
   readonly first: UnreservedRule;
   /** The most specific entry that matches a job. */

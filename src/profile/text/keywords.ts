@@ -33,7 +33,7 @@ export function fullSpelling(keyword: Keyword): string {
 }
 
 /** What portreeve makes of a statement: its kind, or that it has nothing to do with ports. */
-export type StatementKind =
+type StatementKind =
   | 'PORT'
   | 'PORTRANGE'
   | 'DELETE'

@@ -13,7 +13,7 @@ import { errorAt, moreFindings, Problem, quoted, Reader, syntaxProblem } from '.
 import type { ConfigStatement, Statement, Written } from './statements.ts';
 
 /** A text and the name of the file that it is from. */
-export interface ProfileSource {
+interface ProfileSource {
   readonly file: string;
   readonly text: string;
 }

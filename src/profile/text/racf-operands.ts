@@ -9,7 +9,7 @@ import type { TsoItem, TsoWord } from './tso.ts';
 type Role = 'used' | 'refused' | 'idle';
 
 /** The operands of a command by their full names. */
-export type OperandTable = ReadonlyMap<string, Role>;
+type OperandTable = ReadonlyMap<string, Role>;
 
 /** An operand that was given, with its list. */
 export interface Operand {

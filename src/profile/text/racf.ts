@@ -24,7 +24,7 @@ interface Written {
 }
 
 /** RDEFINE SERVAUTH: profiles that there are from now on. */
-export interface DefineCommand extends Written {
+interface DefineCommand extends Written {
   readonly kind: 'RDEFINE';
   /** In capitals, generic characters as they stand. */
   readonly profiles: readonly string[];
@@ -32,14 +32,14 @@ export interface DefineCommand extends Written {
 }
 
 /** RALTER SERVAUTH: profiles that are changed; `uacc` is undefined where it stays. */
-export interface AlterCommand extends Written {
+interface AlterCommand extends Written {
   readonly kind: 'RALTER';
   readonly profiles: readonly string[];
   readonly uacc: Access | undefined;
 }
 
 /** RDELETE SERVAUTH: profiles that are no more. */
-export interface RemoveCommand extends Written {
+interface RemoveCommand extends Written {
   readonly kind: 'RDELETE';
   readonly profiles: readonly string[];
 }

@@ -27,7 +27,7 @@ export const quoted = (text: string): string => `"${text.length > 40 ? `${text.s
 const SEQUENCE_COLUMN = 73;
 
 /** "Sequence numbers are not allowed." */
-export function isSequenceNumber({ raw, column }: Token): boolean {
+function isSequenceNumber({ raw, column }: Token): boolean {
   return column === SEQUENCE_COLUMN && /^[0-9]{8}$/.test(raw);
 }
 
@@ -51,7 +51,7 @@ export function syntaxProblem(
 }
 
 /** The text ended where something was to follow. */
-export function endProblem(place: Place, expected: string): Problem {
+function endProblem(place: Place, expected: string): Problem {
   const message = `the file ends here, and ${expected} was expected`;
   return new Problem(errorAt(place, 'SYNTAX', message, '', 'EZZ0318I'), true);
 }

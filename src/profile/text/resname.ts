@@ -1,7 +1,7 @@
 // SAF resnames: what stands behind SAF in a profile, and last in EZB.PORTACCESS.sysname.tcpname.resname.
 
 /** The longest resname. */
-export const RESNAME_MAX_CHARACTERS = 8;
+const RESNAME_MAX_CHARACTERS = 8;
 
 const FIRST = /^[A-Z$@#]/;
 const CHARACTERS = /^[A-Z0-9$@#-]+$/;

@@ -68,12 +68,12 @@ export interface UnreservedEntry extends Written {
   readonly when?: 'WHENLISTEN' | 'WHENBIND';
 }
 
-export interface PortStatement extends Written {
+interface PortStatement extends Written {
   readonly kind: 'PORT';
   readonly entries: readonly (PortEntry | UnreservedEntry)[];
 }
 
-export interface PortRangeStatement extends Written {
+interface PortRangeStatement extends Written {
   readonly kind: 'PORTRANGE';
   readonly entries: readonly RangeEntry[];
 }
@@ -127,7 +127,7 @@ export interface AutologStatement extends Written {
 }
 
 /** INCLUDE, with what stands in the file. */
-export interface IncludeStatement extends Written {
+interface IncludeStatement extends Written {
   readonly kind: 'INCLUDE';
   /** As it is written. */
   readonly path: string;
@@ -135,7 +135,7 @@ export interface IncludeStatement extends Written {
 }
 
 /** A statement of z/OS that has nothing to do with ports. */
-export interface SkippedStatement extends Written {
+interface SkippedStatement extends Written {
   readonly kind: 'SKIPPED';
   /** Its name in full. */
   readonly name: string;

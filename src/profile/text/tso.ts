@@ -10,7 +10,7 @@ export interface TsoWord extends Span {
 }
 
 /** What stands between parentheses. */
-export interface TsoList extends Span {
+interface TsoList extends Span {
   readonly kind: 'list';
   readonly items: readonly TsoItem[];
 }

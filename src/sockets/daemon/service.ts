@@ -23,7 +23,7 @@ import { LinuxOpenSockets } from '../linux/open-sockets.ts';
 
 const SECOND_MS = 1000;
 
-export interface SocketsServiceDeps {
+interface SocketsServiceDeps {
   /** The files that name users. */
   readonly files: () => Pick<Files, 'readText' | 'names'>;
   /** What names ports. */

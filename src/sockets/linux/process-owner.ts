@@ -21,7 +21,7 @@ const FLAGS_MAX = 0xffff_ffff;
 const DIGITS_OF_TICKS_MAX = 15;
 
 /** What proc_pid_stat(5) says. */
-export interface ProcessStat {
+interface ProcessStat {
   /** Up to 15 characters. */
   readonly name: string;
   readonly parent: number;

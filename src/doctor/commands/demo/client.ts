@@ -12,7 +12,7 @@ export interface ClientAnswer {
 }
 
 /** What it calls itself, as ps(1) shows it. */
-export const CLIENT_NAME = 'demo-client';
+const CLIENT_NAME = 'demo-client';
 
 if (import.meta.main) {
   process.title = CLIENT_NAME;

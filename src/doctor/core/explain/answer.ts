@@ -28,7 +28,7 @@ export interface Answer {
 }
 
 /** `FREE`; `EXPOSED`: free, and clients can get it; what a socket does; `REFUSED`: the guard; `PRIVILEGED`: Linux. */
-export type Cause = 'FREE' | 'EXPOSED' | HeldCause | 'REFUSED' | 'PRIVILEGED';
+type Cause = 'FREE' | 'EXPOSED' | HeldCause | 'REFUSED' | 'PRIVILEGED';
 
 /** From the gravest on. */
 const HELD_CAUSES: readonly HeldCause[] = ['LISTENING', 'BOUND', 'CONNECTED', 'WAITING'];

@@ -86,7 +86,7 @@ export interface Explanation extends Omit<PortFacts, 'you' | 'root' | 'seen'> {
 }
 
 /** On which systems a server is safe from clients there, where nobody has changed their ranges. */
-export interface StacksSaid {
+interface StacksSaid {
   /** Those that give the port to clients. */
   readonly handingOut: readonly Stack[];
   /** Those of today that do not. */

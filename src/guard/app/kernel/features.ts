@@ -10,8 +10,8 @@ import { unprivilegedStart } from '../../../names/app/kernel-ports.ts';
 import type { KernelFeatures } from '../../core/features.ts';
 
 /** What a guard cannot do without: a hierarchy of cgroup v2, and programs that are called at bind(2). */
-export const NEEDS = ['cgroup2', 'bindPrograms'] as const;
-export type Need = (typeof NEEDS)[number];
+const NEEDS = ['cgroup2', 'bindPrograms'] as const;
+type Need = (typeof NEEDS)[number];
 
 /** What a trial came to. */
 export interface Trial {
@@ -24,7 +24,7 @@ export interface Trial {
 }
 
 /** What it takes to find out. Nothing is left behind. */
-export interface FeatureDoors {
+interface FeatureDoors {
   readonly bpf: Pick<KernelBpf, 'tickUs' | 'cgroupRoot' | 'loadProgram'>;
   readonly files: Pick<Files, 'readText'>;
   /** Who tries. */

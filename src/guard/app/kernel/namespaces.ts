@@ -9,7 +9,7 @@ import { bytes32, bytes64 } from './map-bytes.ts';
 export type NamedBy = 'home' | 'command' | 'settings';
 
 /** One in which it holds. */
-export interface GuardedNamespace {
+interface GuardedNamespace {
   readonly cookie: bigint;
   readonly by: NamedBy;
 }

@@ -80,7 +80,7 @@ export interface LinkInfo {
 }
 
 /** The place of a link. */
-export interface LinkedCgroup {
+interface LinkedCgroup {
   /** The number of the cgroup; 0 where the link was detached or the cgroup is gone. */
   readonly id: bigint;
   /** Undefined for a hook that is none of ours. */

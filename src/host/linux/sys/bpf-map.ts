@@ -30,7 +30,7 @@ export const MAP_TYPES = {
 } as const;
 
 /** A type of map by its name without "BPF_MAP_TYPE_". */
-export type MapType = keyof typeof MAP_TYPES;
+type MapType = keyof typeof MAP_TYPES;
 
 /** <linux/bpf.h>: flags of MAP_CREATE. */
 export const MAP_FLAGS = {
@@ -80,7 +80,7 @@ export const MAP_INFO = new Layout({
 });
 
 /** What the kernel says of a map. */
-export interface MapInfo {
+interface MapInfo {
   readonly id: number;
   readonly name: string;
   /** Undefined for a type that is none of ours. */

@@ -34,7 +34,7 @@ export type Hook = keyof typeof HOOKS;
 const TRACEPOINT = { attachType: 0, programType: 5 };
 
 /** A program as it is handed to the verifier. */
-export interface ProgramSpec {
+interface ProgramSpec {
   /** Up to 15 letters, digits, "_" and ".". */
   readonly name: string;
   /** Undefined for a tracepoint. */
@@ -168,7 +168,7 @@ export const PROGRAM_INFO = new Layout({
 });
 
 /** What the kernel says of a program. */
-export interface ProgramInfo {
+interface ProgramInfo {
   readonly id: number;
   readonly name: string;
   /** enum bpf_prog_type */

@@ -29,7 +29,7 @@ export function must(result: number, call: string): number {
 }
 
 /** What is done when nothing is ready. */
-export interface Idle {
+interface Idle {
   /** Whether there is anything to be done. */
   readonly isWanted: boolean;
   run(): void;

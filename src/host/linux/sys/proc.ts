@@ -25,7 +25,7 @@ const ENTRIES_BYTES = 32 * 1024;
 const PATH_BYTES = 64;
 const LINK_BYTES = 64;
 /** What is read of a file: proc_pid_stat(5) has less, and of a command line no more is told. */
-export const PROC_FILE_BYTES = 4096;
+const PROC_FILE_BYTES = 4096;
 
 /** "socket:[4711]" (proc_pid_fd(5)): its first eight characters as two words, in the order of the machine. */
 const SOCKET_PREFIX = 'socket:[';
@@ -42,7 +42,7 @@ const contentText = Buffer.from(content.u8.buffer);
 const time = new NativeBuffer(16);
 
 /** The processes, the lowest number first, as the kernel lists them. */
-export interface ProcessList {
+interface ProcessList {
   readonly pids: readonly number[];
   /** The inode of the directory of each, which no later one of its number has. */
   readonly directories: readonly number[];

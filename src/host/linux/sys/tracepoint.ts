@@ -7,7 +7,7 @@ import { errno, errnoName, sys } from './libc.ts';
 import { addressOf, cText } from './memory.ts';
 
 /** Where tracefs is mounted by custom; the kernel makes the directory. */
-export const TRACEFS = '/sys/kernel/tracing';
+const TRACEFS = '/sys/kernel/tracing';
 
 /** <sys/mount.h>: MS_NOSUID, MS_NODEV, MS_NOEXEC; MNT_DETACH. */
 const MOUNT_FLAGS = 2 | 4 | 8;
@@ -37,7 +37,7 @@ const EVENT_ATTRIBUTES = new Layout({
 const ID_MAX = 2 ** 31 - 1;
 
 /** Where the fields of a record have to be, by their names. */
-export type RecordShape = Readonly<Record<string, number>>;
+type RecordShape = Readonly<Record<string, number>>;
 
 /**
  * Opens an event that happens at a tracepoint, for all processes; the descriptor is the caller's to close. Throws
@@ -78,7 +78,7 @@ function tracepointId(group: string, name: string, shape: RecordShape): number {
 }
 
 /** "field:__data_loc char[] path;\toffset:24;\tsize:4;\tsigned:0;" */
-export function recordOffsets(format: string): Map<string, number> {
+function recordOffsets(format: string): Map<string, number> {
   const fields = format.matchAll(/^\s*field:[^;]*?(\w+)(?:\[\w*\])?;\s*offset:(\d+);/gm);
   return new Map(
     [...fields].map(([, field = '', offset = '']) => [field, parseDecimal(offset, ID_MAX) ?? -1]),
