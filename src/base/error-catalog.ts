@@ -100,7 +100,7 @@ export const ERRORS = {
   GUARD_THERE: ['refused', "Something has the guard's names in the BPF file system already."],
   GUARD_TRIAL: ['refused', 'A profile is on trial.'],
   GUARD_TRIAL_ENDED: ['refused', 'A trial has just ended, and what was before it is in force again.'],
-  GUARD_UNTOLD: ['world', 'The daemon cannot report on the guard.'],
+  GUARD_UNKNOWN: ['world', 'The daemon cannot report on the guard.'],
   GUARD_WILDCARDS: ['refused', 'The profile has more patterns of jobs than the guard examines.'],
   HOST_INVALID: ['usage', 'The text does not name a host.'],
   HOST_UNKNOWN: ['world', "The host's name could not be resolved."],

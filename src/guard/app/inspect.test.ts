@@ -124,7 +124,7 @@ describe('looking at it', () => {
       throw new PortreeveError('DAEMON_ABSENT', 'no portreeve daemon answers');
     };
     const { host } = await applied(RESERVED, { uid: 1000, askDaemon });
-    await assert.rejects(inspectGuard(host.deps, REQUEST), code('GUARD_UNTOLD'));
+    await assert.rejects(inspectGuard(host.deps, REQUEST), code('GUARD_UNKNOWN'));
     const broken = async () => {
       throw new TypeError('a bug');
     };

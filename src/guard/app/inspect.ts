@@ -52,7 +52,7 @@ interface Inspected {
   readonly assignable: readonly AssignableIn[] | undefined;
 }
 
-/** Throws PortreeveError `GUARD_UNTOLD` (world) where it is not known, with what was tried. */
+/** Throws PortreeveError `GUARD_UNKNOWN` (world) where it is not known, with what was tried. */
 export async function inspectGuard(
   deps: InspectDeps,
   { places, isDaemonNamed, pins, choices: read }: InspectRequest,
@@ -83,7 +83,7 @@ async function askDaemon(deps: LimitDeps & Pick<InspectDeps, 'askDaemon'>): Prom
     const message = `only root can look into the kernel, and ${thrown.message}`;
     const hint = 'Run it as root, such as by sudo, or start the daemon as root: portreeve serve';
     const all = missing === '' ? message : `${message}; ${missing}`;
-    throw new PortreeveError('GUARD_UNTOLD', all, hint, { uid: deps.uid });
+    throw new PortreeveError('GUARD_UNKNOWN', all, hint, { uid: deps.uid });
   }
 }
 

@@ -333,11 +333,11 @@ export class GuardService implements DaemonService {
     recorder?.record(guard, this.#settings);
   }
 
-  /** What everybody may know of the guard in the kernel. Throws PortreeveError `GUARD_UNTOLD` (world). */
+  /** What everybody may know of the guard in the kernel. Throws PortreeveError `GUARD_UNKNOWN` (world). */
   #look(): GuardJson | NoGuardJson {
     const guard = this.#following && this.#kernelNow();
     const missing = this.#obstacle ?? this.#fault;
-    if (!guard && missing !== undefined) throw new PortreeveError('GUARD_UNTOLD', missing);
+    if (!guard && missing !== undefined) throw new PortreeveError('GUARD_UNKNOWN', missing);
     return guardJson(guard?.state());
   }
 
