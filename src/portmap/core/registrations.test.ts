@@ -101,12 +101,15 @@ describe('UNSET', () => {
     });
   });
 
-  test('by an unknown user removes what unknown users registered, and nobody else', () => {
+  test('by an unknown user removes nothing, and what an unknown user registered only root removes', () => {
     const table = filled();
     table.set(entry(3, 'udp', { owner: undefined }));
-    assert.equal(table.unset({ program: PROGRAM, version: 2 }, undefined).kept?.refusal.refused, 'NOT_OWNER');
+    for (const version of [2, 3]) {
+      const { kept } = table.unset({ program: PROGRAM, version }, undefined);
+      assert.equal(kept?.refusal.refused, 'NOT_OWNER');
+    }
     assert.equal(table.unset({ program: PROGRAM, version: 3 }, 1000).kept?.refusal.refused, 'NOT_OWNER');
-    assert.equal(table.unset({ program: PROGRAM, version: 3 }, undefined).removed.length, 1);
+    assert.equal(table.unset({ program: PROGRAM, version: 3 }, 0).removed.length, 1);
   });
 
   test("of portmap's own entries is refused to root, of others not", () => {
@@ -204,9 +207,10 @@ class Model {
   }
 
   unset(version: number, netid: NetId, caller: Owner): number {
-    const removed = this.entries.filter((one) => {
-      return one.version === version && one.netid === netid && (caller === 0 || caller === one.owner);
-    });
+    const isOwner = ({ owner }: Registration) => caller === 0 || (caller !== undefined && caller === owner);
+    const removed = this.entries.filter(
+      (one) => one.version === version && one.netid === netid && isOwner(one),
+    );
     for (const one of removed) this.entries.splice(this.entries.indexOf(one), 1);
     return removed.length;
   }

@@ -105,9 +105,11 @@ class ProgramEntries {
   }
 }
 
+/** A caller that is not known owns nothing, also not what an owner that is not known has registered: root may. */
 function refusalToRemove(existing: Registration, caller: Owner): ChangeRefusal | undefined {
   if (existing.builtIn) return { refused: 'BUILT_IN', existing };
-  return caller === 0 || caller === existing.owner ? undefined : { refused: 'NOT_OWNER', existing };
+  const isOwner = caller !== undefined && caller === existing.owner;
+  return caller === 0 || isOwner ? undefined : { refused: 'NOT_OWNER', existing };
 }
 
 /** All registrations, in the order in which they were made. */
