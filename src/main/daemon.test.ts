@@ -103,6 +103,28 @@ test('where a socket cannot be opened, all services are stopped', async (t) => {
   assert.deepEqual(readdirSync(runtime), [RUN_SOCKET]);
 });
 
+test('a service that cannot stop keeps none of the others running, and does not hide why it had to', async (t) => {
+  const { daemon, done, ball, doll } = workshop(t);
+  await daemon.start();
+  doll.fault = 'stop';
+  done.length = 0;
+  await assert.rejects(daemon.stop(), /doll cannot stop/);
+  assert.deepEqual(done, ['doll stop', 'ball stop']);
+  ball.fault = 'stop';
+  doll.fault = 'start';
+  await assert.rejects(daemon.start(), /doll cannot start/);
+});
+
+test('two services with one path are a bug that is seen at start, and none goes on', async (t) => {
+  const { daemon, done, doll } = workshop(t);
+  for (const path of ['/v1/ball', '/v1/status', '/metrics']) {
+    doll.path = path;
+    done.length = 0;
+    await assert.rejects(daemon.start(), { code: 'BUG', message: `two services have the path ${path}` });
+    assert.deepEqual(done, ['ball start', 'doll start', 'doll stop', 'ball stop']);
+  }
+});
+
 test('all settings are checked before any of them applies', async (t) => {
   const { daemon, done } = workshop(t);
   await daemon.start();
@@ -113,7 +135,7 @@ test('all settings are checked before any of them applies', async (t) => {
 });
 
 test('settings that one service refuses change none', async (t) => {
-  const { daemon, done, ball } = workshop(t);
+  const { daemon, done, ball, doll } = workshop(t);
   await daemon.start();
   await daemon.reload(await settings('[toy]\ncolor = "red"\n'));
   const blue = await settings('[toy]\ncolor = "blue"\n');
@@ -126,6 +148,9 @@ test('settings that one service refuses change none', async (t) => {
   await assert.rejects(daemon.reload(blue), /ball cannot reload/);
   assert.deepEqual(done.slice(2), ['doll reload blue', 'ball reload blue', 'doll reload red']);
   assert.deepEqual(daemon.summaries, ['ball is red', 'doll is red']);
+  doll.fault = 'reload';
+  doll.faultAt = 'red';
+  await assert.rejects(daemon.reload(blue), /ball cannot reload/);
 });
 
 test('a section of settings is one entry of the list, and is checked as every other', async () => {

@@ -1,8 +1,9 @@
 // The daemon: starts its services in their order, answers for them on its sockets, and stops them.
 import { join } from 'node:path';
-import { type Commands, ControlServer } from '../kit/control-server.ts';
+import { PortreeveError } from '../base/errors.ts';
+import { ControlServer } from '../kit/control-server.ts';
 import type { DaemonService, Routes } from '../kit/daemon-service.ts';
-import { LOOK_MODE, LookServer, type Looks, type Streams } from '../kit/look-server.ts';
+import { LOOK_MODE, LookServer, type Streams } from '../kit/look-server.ts';
 import { METRICS_CONTENT_TYPE, metricsText } from '../kit/metrics.ts';
 import type { Settings } from '../kit/settings.ts';
 import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../kit/status-report.ts';
@@ -45,7 +46,8 @@ export class Daemon {
       this.#servers = this.#serversOf(this.#started.map(({ routes }) => routes));
       await Promise.all(this.#servers.map((server) => server.open()));
     } catch (thrown) {
-      await this.stop();
+      // The reason comes first; what went wrong on the way back is worth less.
+      await this.stop().catch(() => undefined);
       throw thrown;
     }
   }
@@ -53,17 +55,11 @@ export class Daemon {
   /** The runtime directory of another user than root is closed to everybody else as it is. */
   #serversOf(routes: readonly Routes[]): UnixHttpServer[] {
     const { runtime, uid, peers } = this.#deps;
-    const looks: Looks = Object.fromEntries([
-      ['/v1/status', () => this.status()],
-      ...routes.flatMap(({ looks = {} }) => Object.entries(looks)),
-    ]);
-    const streams: Streams = Object.fromEntries([
-      ['/metrics', this.#metrics],
-      ...routes.flatMap(({ streams = {} }) => Object.entries(streams)),
-    ]);
-    const commands: Commands = Object.fromEntries(
-      routes.flatMap(({ commands = {} }) => Object.entries(commands)),
-    );
+    const own: Routes = {
+      looks: { '/v1/status': () => this.status() },
+      streams: { '/metrics': this.#metrics },
+    };
+    const { looks, streams, commands } = united([own, ...routes]);
     const look = (name: string, mode: number) =>
       new LookServer(join(runtime, name), looks, streams, peers, mode);
     return [
@@ -81,7 +77,7 @@ export class Daemon {
   /** Closes the sockets, then stops the services in reverse order. */
   async stop(): Promise<void> {
     await Promise.all(this.#servers.splice(0).map((server) => server.close()));
-    for (const service of this.#started.splice(0).reverse()) await service.stop();
+    await inTurn(this.#started.splice(0).reverse(), (service) => service.stop());
   }
 
   /**
@@ -98,7 +94,7 @@ export class Daemon {
         changed.push(service);
       }
     } catch (thrown) {
-      for (const service of changed.reverse()) await service.reload(this.#settings);
+      await inTurn(changed.reverse(), (service) => service.reload(this.#settings)).catch(() => undefined);
       throw thrown;
     }
     this.#settings = settings;
@@ -124,5 +120,35 @@ export class Daemon {
       'content-length': Buffer.byteLength(text),
     });
     response.end(text);
+  };
+}
+
+/** Goes on where one fails, and then throws what failed first. */
+async function inTurn(
+  services: readonly DaemonService[],
+  act: (service: DaemonService) => Promise<void>,
+): Promise<void> {
+  const failures: unknown[] = [];
+  for (const service of services) await act(service).catch((thrown: unknown) => failures.push(thrown));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** The routes of all. Throws PortreeveError `BUG` where two have a path of one socket: one would hide the other. */
+function united(routes: readonly Routes[]): Required<Routes> {
+  const asked = routes.flatMap(({ looks = {}, streams = {} }) => [
+    ...Object.keys(looks),
+    ...Object.keys(streams),
+  ]);
+  const given = routes.flatMap(({ commands = {} }) => Object.keys(commands));
+  for (const paths of [asked, given]) {
+    const twice = paths.find((path, index) => paths.indexOf(path) !== index);
+    if (twice !== undefined) throw new PortreeveError('BUG', `two services have the path ${twice}`);
+  }
+  const merged = <T>(parts: readonly Readonly<Record<string, T>>[]) =>
+    Object.assign({}, ...parts) as Record<string, T>;
+  return {
+    looks: merged(routes.map(({ looks = {} }) => looks)),
+    streams: merged(routes.map(({ streams = {} }) => streams)),
+    commands: merged(routes.map(({ commands = {} }) => commands)),
   };
 }

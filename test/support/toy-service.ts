@@ -15,26 +15,31 @@ export const TOY_SECTION: Section<ToySection> = {
 };
 
 /** What a toy does when it is to fail. */
-export type ToyFault = 'start' | 'check' | 'reload';
+export type ToyFault = 'start' | 'check' | 'reload' | 'stop';
 
 /** Writes down what is done with it. */
 export class ToyService implements DaemonService {
   readonly name: string;
   readonly done: string[];
   fault: ToyFault | undefined;
+  /** Undefined: it fails whatever it is given. */
+  faultAt: string | undefined;
+  /** Where it shows its color. */
+  path: string;
   #color: string;
   #painted = 0;
 
   /** `done`: what is done with it and with other toys, in order. */
   constructor(name: string, done: string[], settings: Settings = {}) {
     this.name = name;
+    this.path = `/v1/${name}`;
     this.done = done;
     this.#color = colorIn(settings);
   }
 
   get routes() {
     return {
-      looks: { [`/v1/${this.name}`]: () => ({ color: this.#color }) },
+      looks: { [this.path]: () => ({ color: this.#color }) },
       commands: { [`/v1/${this.name}/paint`]: (request: unknown) => ({ painted: ++this.#painted, request }) },
     };
   }
@@ -52,7 +57,7 @@ export class ToyService implements DaemonService {
   }
 
   async stop(): Promise<void> {
-    this.done.push(`${this.name} stop`);
+    this.#do('stop');
   }
 
   check(settings: Settings): void {
@@ -66,7 +71,8 @@ export class ToyService implements DaemonService {
 
   #do(what: ToyFault, ...more: readonly string[]): void {
     this.done.push([this.name, what, ...more].join(' '));
-    if (this.fault === what) throw new Error(`${this.name} cannot ${what}`);
+    const isAt = this.faultAt === undefined || more.includes(this.faultAt);
+    if (this.fault === what && isAt) throw new Error(`${this.name} cannot ${what}`);
   }
 
   async status() {
