@@ -190,17 +190,29 @@ describe('the names that the rules spell out', () => {
   });
 });
 
-test('the users whom RACF commands permit are asked for before the commands are checked', async () => {
-  const host = await guarded();
-  host.database.passwd = ['ldapadm:x:20002:20002::/:/bin/sh'];
-  const resource = 'EZB.PORTACCESS.*.TCPIP.ADMIN';
-  host.files.write(
-    '/etc/r',
-    `RDEFINE SERVAUTH ${resource}\nPERMIT ${resource} CLASS(SERVAUTH) ID(LDAPADM) ACCESS(READ)\n`,
-  );
-  host.files.write(PROFILE, 'PORT 90 TCP WEB SAF ADMIN\n');
-  await host.change({ verb: 'apply', path: PROFILE, racf: '/etc/r' });
-  const [, checked] = host.steps;
-  assert.ok(checked?.step === 'checked');
-  assert.deepEqual(checked.report.counts, { error: 0, warning: 0, notice: 0 });
+describe('the users whom RACF commands permit', () => {
+  const RESOURCE = 'EZB.PORTACCESS.*.TCPIP.ADMIN';
+  const COMMANDS = `RDEFINE SERVAUTH ${RESOURCE}\nPERMIT ${RESOURCE} CLASS(SERVAUTH) ID(LDAPADM) ACCESS(READ)\n`;
+  /** What was found about a profile that comes with these commands. */
+  const checkedWith = async (host: GuardHostInMemory) => {
+    host.database.passwd = ['ldapadm:x:20002:20002::/:/bin/sh'];
+    host.files.write('/etc/r', COMMANDS);
+    host.files.write(PROFILE, 'PORT 90 TCP WEB SAF ADMIN\n');
+    await host.change({ verb: 'apply', path: PROFILE, racf: '/etc/r' });
+    const [, checked] = host.steps;
+    return checked?.step === 'checked' ? checked : assert.fail();
+  };
+
+  test('are asked for before the commands are checked', async () => {
+    const { report } = await checkedWith(await guarded());
+    assert.deepEqual(report.counts, { error: 0, warning: 0, notice: 0 });
+  });
+
+  test('are unknown where the user database did not answer then, and that is reported', async () => {
+    const host = await guarded();
+    Object.assign(host.database, { silence: 'it does not answer in time', silentFor: 1 });
+    const { report, usersSilent } = await checkedWith(host);
+    assert.equal(report.counts.warning, 1);
+    assert.equal(usersSilent?.message, 'it does not answer in time');
+  });
 });

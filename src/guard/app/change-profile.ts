@@ -100,7 +100,7 @@ export async function changeProfile(
   }
   const named = isGuarded ? await namesOf(wanted, settings, users, deps.users) : { usersSilent, unknown: [] };
   const limits = statementLimits(wanted, known, choices);
-  onStep({ step: 'checked', report, ...named, limits });
+  onStep({ step: 'checked', report, ...named, usersSilent: usersSilent ?? named.usersSilent, limits });
   if (request.isExact) requireExact(limits);
   onStep({ step: 'planned', changes });
   const rules = { before: plan.before.head && plan.before, after: wanted };

@@ -10,13 +10,16 @@ export class SimUserDatabase implements UserDatabase {
   group: readonly string[] = [];
   /** Why it does not answer. */
   silence: string | undefined;
+  /** How many questions it leaves without an answer. */
+  silentFor = Number.POSITIVE_INFINITY;
   /** What it was asked for. */
   readonly asked: string[] = [];
 
   async entries(database: 'passwd' | 'group', keys: readonly string[]): Promise<string> {
     this.asked.push([database, ...keys].join(' '));
     await undefined;
-    if (this.silence) throw new PortreeveError('USERS_SILENT', this.silence, 'what it said counts');
+    if (this.silence && this.silentFor-- > 0)
+      throw new PortreeveError('USERS_SILENT', this.silence, 'what it said counts');
     return keys
       .flatMap((key) => this[database].find((line) => [0, 2].some((at) => line.split(':')[at] === key)) ?? [])
       .map((line) => `${line}\n`)
