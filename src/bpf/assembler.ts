@@ -28,7 +28,7 @@ const OFFSET_MIN = -(2 ** 15);
 const OFFSET_MAX = 2 ** 15 - 1;
 
 /** A second operand: a register, or a number that stands in the instruction. */
-export type Operand = Register | number;
+type Operand = Register | number;
 
 /** The byte orders that a register's low bits can be turned to. */
 export type ByteOrder = 'be16' | 'be32' | 'be64' | 'le16' | 'le32' | 'le64';

@@ -17,7 +17,7 @@ const SECCOMP_CALL: Readonly<Record<string, number>> = { x64: 317, arm64: 277 };
 const INSTRUCTION_BYTES = 8;
 
 /** What of the confinement holds; an empty `missing` means all of it. */
-export interface Confinement {
+interface Confinement {
   readonly missing: readonly string[];
 }
 

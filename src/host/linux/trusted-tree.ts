@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
 
 /** A file, directory or link that others than root can change, or that cannot be told of. */
-export interface Changeable {
+interface Changeable {
   readonly path: string;
   /** "belongs to uid 1000", "can be written by group 50", "can be written by everybody", or why it cannot be told. */
   readonly why: string;

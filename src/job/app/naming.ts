@@ -6,7 +6,7 @@ import type { Account } from '../../text/passwd.ts';
 import type { Jobs } from '../core/jobs.ts';
 
 /** What there is to be named. */
-export interface Named {
+interface Named {
   /** The cgroups of the host, as far as they are looked at: at least those of listUnits(). */
   readonly cgroups: readonly ControlGroup[];
   /** The cgroups that were made for a job. */

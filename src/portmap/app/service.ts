@@ -37,7 +37,7 @@ const VERSION_HIGH = 4;
 const NO_REQUEST = -1;
 
 /** What a service is made of. */
-export type PortmapOptions = Omit<PortmapTables, 'reach' | 'statistics' | 'dumps'>;
+type PortmapOptions = Omit<PortmapTables, 'reach' | 'statistics' | 'dumps'>;
 
 const NO_PEER: Peer = {
   netid: 'local',

@@ -19,7 +19,7 @@ interface Sighting {
 }
 
 /** What a look at a registration says; `found` is the first time that its socket is seen. */
-export type Look = 'alive' | 'found' | 'missed' | { readonly goneBecause: string };
+type Look = 'alive' | 'found' | 'missed' | { readonly goneBecause: string };
 
 /** The socket that belongs to a registration: the one seen before, or another of its user, who started it again. */
 function matching(sockets: readonly SeenSocket[], before: SeenSocket): SeenSocket | undefined {

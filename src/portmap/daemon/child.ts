@@ -18,7 +18,7 @@ import {
 } from './messages.ts';
 
 /** What the process is made of. */
-export interface PortmapParts {
+interface PortmapParts {
   readonly endpoints: readonly OpenEndpoint[];
   /** A routing netlink socket, and one of sock_diag. */
   readonly routeFd: number;

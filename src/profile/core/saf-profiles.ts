@@ -1,7 +1,7 @@
 // Which profile of a class covers a resource: the rules of generic names, and the most specific of those that fit.
 
 /** A profile as it is looked up by. */
-export interface Named {
+interface Named {
   /** In capitals, with generic characters. */
   readonly name: string;
 }

@@ -47,7 +47,7 @@ export const MAP_FLAGS = {
 } as const;
 
 /** When an element is put into a map. */
-export type When = 'always' | 'absent' | 'present';
+type When = 'always' | 'absent' | 'present';
 
 /** <linux/bpf.h>: BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
 const WHEN: Readonly<Record<When, bigint>> = { always: 0n, absent: 1n, present: 2n };
