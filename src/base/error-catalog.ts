@@ -33,7 +33,6 @@ export const ERRORS = {
   BPFFS_NOT_WRITABLE: ['world', 'A directory in the BPF file system could not be made.'],
   BPFFS_UNTRUSTED: ['world', "Another user could remove the guard's names in the BPF file system."],
   BPF_BUSY: ['world', 'Another process holds the guard and does not release it.'],
-  BPF_BYTES: ['bug', 'The length of a BPF program is not a multiple of an instruction.'],
   BPF_CALL: ['world', 'bpf(2) failed.'],
   BPF_LABEL: ['bug', 'A BPF program jumps to a label that does not exist, or too far.'],
   BPF_LENGTH: ['bug', 'A key or a value of a BPF map has the wrong length.'],

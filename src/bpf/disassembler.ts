@@ -4,7 +4,6 @@ import {
   ALU,
   CLASS,
   CLASS_BITS,
-  decodeInstructions,
   type Instruction,
   JUMP,
   LOAD_IMMEDIATE_64,
@@ -127,20 +126,4 @@ export function textOf(instruction: Instruction, next?: Instruction, map?: strin
     default:
       return memoryText(instruction);
   }
-}
-
-/**
- * Bytes as a line for each instruction, "3: r7 = *(u32 *)(r6 +24)". What is none that the assembler makes is called
- * unknown. Throws PortreeveError `BPF_BYTES` (bug) where the bytes are not whole instructions.
- */
-export function disassemble(bytes: Uint8Array): string[] {
-  const instructions = decodeInstructions(bytes);
-  const lines: string[] = [];
-  for (let at = 0; at < instructions.length; at++) {
-    const instruction = instructions[at];
-    if (!instruction) break;
-    lines.push(`${at}: ${textOf(instruction, instructions[at + 1])}`);
-    if (instruction.code === LOAD_IMMEDIATE_64) at++;
-  }
-  return lines;
 }

@@ -1,5 +1,4 @@
 // eBPF instructions (RFC 9669, <linux/bpf.h>): registers, operation codes, and the eight bytes of each.
-import { PortreeveError } from '../base/errors.ts';
 
 /** sizeof(struct bpf_insn) */
 export const INSTRUCTION_BYTES = 8;
@@ -120,27 +119,4 @@ export function encodeInstructions(instructions: readonly Instruction[]): Uint8A
     view.setInt32(at + 4, immediate, true);
   }
   return bytes;
-}
-
-/**
- * Reads what encodeInstructions() wrote. Throws PortreeveError `BPF_BYTES` (bug) where they are not whole
- * instructions.
- */
-export function decodeInstructions(bytes: Uint8Array): Instruction[] {
-  if (bytes.length % INSTRUCTION_BYTES !== 0) {
-    const message = `${bytes.length} bytes are no whole number of BPF instructions`;
-    throw new PortreeveError('BPF_BYTES', message, '', { bytes: bytes.length });
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: bytes.length / INSTRUCTION_BYTES }, (_, i) => {
-    const at = i * INSTRUCTION_BYTES;
-    const registers = view.getUint8(at + 1);
-    return {
-      code: view.getUint8(at),
-      dst: registers & 0xf,
-      src: registers >> 4,
-      offset: view.getInt16(at + 2, true),
-      immediate: view.getInt32(at + 4, true),
-    };
-  });
 }

@@ -45,7 +45,6 @@ export function taggedBytes({ lines }: Program): Uint8Array {
   );
 }
 
-const INDEX_COLUMNS = 4;
 const TEXT_COLUMNS = 44;
 
 /** One line of a listing without its labels: "3: r7 = *(u32 *)(r6 +24)   ; the port". Undefined where there is none. */
@@ -55,17 +54,4 @@ export function listed(program: Program, at: number): string | undefined {
   const text = textOf(line.instruction, program.lines[at + 1]?.instruction, line.map);
   const whole = line.target === undefined ? text : `${text} <${line.target}>`;
   return line.comment === '' ? `${at}: ${whole}` : `${at}: ${whole.padEnd(TEXT_COLUMNS)} ; ${line.comment}`;
-}
-
-/** The whole program for people to read: an instruction on each line, labels on lines of their own. */
-export function listing(program: Program): string {
-  return program.lines
-    .flatMap(({ labels }, at) => {
-      const text = listed(program, at);
-      if (text === undefined) return [];
-      const indent = ' '.repeat(Math.max(0, INDEX_COLUMNS - `${at}`.length));
-      return [...labels.map((label) => `${label}:`), `${indent}${text}`];
-    })
-    .map((line) => `${line}\n`)
-    .join('');
 }

@@ -15,7 +15,7 @@ const NONE = -1;
  * descriptors that are open, memory, time, waking threads, and ending. Opening, making and naming anything is not
  * among them, nor is starting a thread or a process.
  */
-const ALLOWED: Readonly<Record<string, readonly [x64: number, arm64: number]>> = {
+export const ALLOWED: Readonly<Record<string, readonly [x64: number, arm64: number]>> = {
   read: [0, 63],
   write: [1, 64],
   readv: [19, 65],
@@ -89,9 +89,6 @@ const ALLOWED: Readonly<Record<string, readonly [x64: number, arm64: number]>> =
   getpeername: [52, 205],
   fcntl: [72, 25],
 };
-
-/** The names of the calls that are allowed. */
-export const ALLOWED_CALLS: readonly string[] = Object.keys(ALLOWED);
 
 /** <linux/bpf_common.h> and <linux/seccomp.h>: the classic BPF that seccomp takes. */
 const BPF_LD_W_ABS = 0x20;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { REQUEST_MAX_BYTES } from '../../src/base/limits.ts';
-import { PMAPPROC, PORTMAP_PROGRAM, PORTMAP_VERSION } from '../../src/portmap/wire/portmap.ts';
+import { PMAPPROC, PORTMAP_PROGRAM } from '../../src/portmap/wire/portmap.ts';
 import { writeCall } from '../../src/portmap/wire/rpc.ts';
 import { encodeXdr } from '../../src/portmap/wire/xdr.ts';
 import { NO_PEERS, serve } from '../support/daemon.ts';
@@ -21,7 +21,7 @@ function ping(bytes?: number): string {
     writeCall(writer, {
       xid: 1,
       program: PORTMAP_PROGRAM,
-      version: PORTMAP_VERSION,
+      version: 2,
       procedure: PMAPPROC.NULL,
     });
   });

@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Assembler } from '../../src/bpf/assembler.ts';
-import { BIND_ANSWER, SOCK, SOCK_ADDR } from '../../src/bpf/context.ts';
+import { BIND_ANSWER, SOCK_ADDR } from '../../src/bpf/context.ts';
 import { R0, R1, R6, R7 } from '../../src/bpf/instruction.ts';
 import type { Program } from '../../src/bpf/program.ts';
 import type { Hook } from '../../src/host/linux/sys/bpf-program.ts';
 import type { Bind, Task } from '../support/binder.ts';
 import { KernelStage, kernelReady } from '../support/kernel-stage.ts';
+import { SOCK } from '../support/sock-context.ts';
 
 const { fields } = SOCK_ADDR;
 const EACCES = 13;

@@ -9,9 +9,10 @@ import { R0, R1, R7 } from '../../src/bpf/instruction.ts';
 import { encode, taggedBytes } from '../../src/bpf/program.ts';
 import { openCgroup } from '../../src/host/linux/cgroup.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
-import { attachedPrograms, detachLink, linkInfo, updateLink } from '../../src/host/linux/sys/bpf-link.ts';
-import { objectIds, openObject, openPinned, pinObject } from '../../src/host/linux/sys/bpf-object.ts';
+import { detachLink, linkInfo, updateLink } from '../../src/host/linux/sys/bpf-link.ts';
+import { openObject, openPinned, pinObject } from '../../src/host/linux/sys/bpf-object.ts';
 import { programInfo } from '../../src/host/linux/sys/bpf-program.ts';
+import { attachedPrograms, objectIds } from '../support/bpf-queries.ts';
 import { KernelStage, kernelReady } from '../support/kernel-stage.ts';
 
 const BIND = { socket: 'tcp4', address: '127.0.0.1', port: 4000 } as const;

@@ -12,9 +12,10 @@ import { verifierSummary } from '../../src/bpf/verifier-log.ts';
 import { cgroupId, cgroupRoot, openCgroup, walkCgroups } from '../../src/host/linux/cgroup.ts';
 import { attachProgram, linkInfo } from '../../src/host/linux/sys/bpf-link.ts';
 import { BpfMap, type MapSpec } from '../../src/host/linux/sys/bpf-map.ts';
-import { type ObjectKind, objectIds } from '../../src/host/linux/sys/bpf-object.ts';
+import type { ObjectKind } from '../../src/host/linux/sys/bpf-object.ts';
 import { type Hook, loadProgram, programInfo } from '../../src/host/linux/sys/bpf-program.ts';
 import type { Bind, Bound, Report, Task } from './binder.ts';
+import { objectIds } from './bpf-queries.ts';
 import { needs, probe } from './probe.ts';
 import { until } from './world.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { listing } from '../../bpf/program.ts';
+import { listing } from '../../../test/support/bpf-listing.ts';
 import { bindProgram } from './program.ts';
 import { mkdirProgram, rmdirProgram } from './units.ts';
 

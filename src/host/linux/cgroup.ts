@@ -104,15 +104,6 @@ export function parseCgroupOf(text: string): string | undefined {
   return path?.endsWith(DELETED) ? undefined : path;
 }
 
-/** The cgroup of a process, from the root on; undefined if the process is gone or is in none. */
-export function cgroupOf(pid: number): string | undefined {
-  try {
-    return parseCgroupOf(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
 const codeOf = (thrown: unknown): unknown =>
   thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 

@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { ownCgroup } from '../../../test/support/own-cgroup.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
-import { cgroupOf } from './cgroup.ts';
+import { parseCgroupOf } from './cgroup.ts';
 import { holdProcess } from './held-process.ts';
+
+const OWN_CGROUP = parseCgroupOf(readFileSync('/proc/self/cgroup', 'utf8'));
 
 test('ourselves', () => {
   const held = holdProcess(process.pid) ?? assert.fail();
@@ -14,7 +17,7 @@ test('ourselves', () => {
   assert.deepEqual(held.look(), {
     parent: process.ppid,
     uids: [uid, uid, uid, uid],
-    cgroup: cgroupOf(process.pid),
+    cgroup: OWN_CGROUP,
   });
   held.close();
   assert.equal(holdProcess(4_194_304), undefined);
@@ -55,6 +58,6 @@ test('a cgroup that lies outside of our namespace of cgroups is not told', (t) =
     const argv = ['-c', 'echo $$ >"$0/cgroup.procs" && exec "$@"', directory, ...before, ...node];
     return spawnSync('sh', argv, { encoding: 'utf8' }).stdout;
   };
-  assert.equal(told(), cgroupOf(process.pid));
+  assert.equal(told(), OWN_CGROUP);
   assert.equal(told('unshare', '--cgroup'), 'undefined');
 });

@@ -1,10 +1,10 @@
 // The ports that browsers refuse to fetch from, whatever answers there: the "bad ports" of the Fetch standard.
 import { PORT_MAX, parseDecimal } from '../../base/port.ts';
 
-/** Where the list is kept (section "Port blocking"). */
-export const BAD_PORTS_SOURCE = 'https://fetch.spec.whatwg.org/#port-blocking';
-
-/** Each with what speaks there and could be made to do something by what a web page sends. */
+/**
+ * Each with what speaks there and could be made to do something by what a web page sends: section "Port blocking" of
+ * https://fetch.spec.whatwg.org/#port-blocking.
+ */
 const LIST = `
 0 nothing
 1 tcpmux

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isPort, type Protocol } from '../../base/port.ts';
-import { handsOut, STACKS, stacksHandingOut, stacksNamed, stackWords } from './stacks.ts';
+import { handsOut, STACKS, stacksNamed, stackWords } from './stacks.ts';
 import { contradictions, STRATUS_ADVICE, STRATUS_TABLE } from './stratus-table.ts';
 
 const idsAt = (port: number, protocol: Protocol = 'tcp') =>
-  stacksHandingOut(port, protocol).map(({ id }) => id);
+  STACKS.filter((stack) => handsOut(stack, port, protocol)).map(({ id }) => id);
 const rangeOf = (word: string, protocol: Protocol = 'tcp') => {
   const [stack] = stacksNamed(word) ?? [];
   return stack && `${stack.ephemeral[protocol].first}-${stack.ephemeral[protocol].last}`;

@@ -40,8 +40,3 @@ export function handsOut({ ephemeral }: Stack, port: number, protocol: Protocol)
   const { first, last } = ephemeral[protocol];
   return first <= port && port <= last;
 }
-
-/** The systems that give a port to clients by themselves. */
-export function stacksHandingOut(port: number, protocol: Protocol): Stack[] {
-  return STACKS.filter((stack) => handsOut(stack, port, protocol));
-}

@@ -1,6 +1,8 @@
 // The port mapper's client against mappers of every age.
+
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { encodeRpcbEntry } from '../../../test/support/other-half.ts';
 import {
   type Behaviour,
   fakePortmap,
@@ -9,7 +11,7 @@ import {
   udpServer,
 } from '../../../test/support/rpc-server.ts';
 import { encodeList } from '../wire/portmap.ts';
-import { encodeRpcbEntry, encodeRpcbStat, type Rpcb } from '../wire/rpcbind.ts';
+import { encodeRpcbStat, type Rpcb } from '../wire/rpcbind.ts';
 import { Portmap } from './portmap.ts';
 
 const MOUNTD: Rpcb = {

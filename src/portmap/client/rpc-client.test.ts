@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { decodeAuthSys } from '../../../test/support/other-half.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
 import {
   type Behaviour,
@@ -20,7 +21,6 @@ import { encodeRecord } from '../wire/record.ts';
 import {
   ACCEPT,
   AUTH_STAT,
-  decodeAuthSys,
   writeAccepted,
   writeAuthError,
   writeProgMismatch,

@@ -3,7 +3,6 @@ import { XdrError, type XdrReader, type XdrWriter } from './xdr.ts';
 
 /** The program number of the port mapper and of rpcbind (RFC 1833 sections 2.2.1 and 3.2). */
 export const PORTMAP_PROGRAM = 100000;
-export const PORTMAP_VERSION = 2;
 
 /** RFC 1833 section 3.2: the procedures of version 2. */
 export const PMAPPROC = { NULL: 0, SET: 1, UNSET: 2, GETPORT: 3, DUMP: 4, CALLIT: 5 } as const;
@@ -22,9 +21,6 @@ export interface Mapping {
   readonly protocol: number;
   readonly port: number;
 }
-
-/** The bytes of a mapping: four integers. */
-export const MAPPING_BYTES = 16;
 
 export function decodeMapping(reader: XdrReader): Mapping {
   return { program: reader.u32(), version: reader.u32(), protocol: reader.u32(), port: reader.u32() };
@@ -64,7 +60,7 @@ export function encodeList<T>(
  * The arguments of CALLIT, and of rpcbind's CALLIT, BCAST and INDIRECT (RFC 1833 3.1: call_args; 2.1:
  * rpcb_rmtcallargs).
  */
-interface CallItArgs {
+export interface CallItArgs {
   readonly program: number;
   readonly version: number;
   readonly procedure: number;
@@ -78,13 +74,4 @@ export function decodeCallItArgs(reader: XdrReader): CallItArgs {
     procedure: reader.u32(),
     args: reader.opaque(CALL_ARGS_MAX_BYTES),
   };
-}
-
-export function encodeCallItArgs(writer: XdrWriter, call: CallItArgs): void {
-  writer.u32(call.program);
-  writer.u32(call.version);
-  writer.u32(call.procedure);
-  if (call.args.length > CALL_ARGS_MAX_BYTES)
-    throw new XdrError('XDR_TOO_LONG', 'arguments of more than 8800 bytes');
-  writer.opaque(call.args);
 }

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { latin1, record, testCodec, u32 } from '../../../test/support/codec.ts';
+import { decodeAuthSys } from '../../../test/support/other-half.ts';
 import { bytesOf } from '../../base/bytes.ts';
 import {
   ACCEPT,
   type AuthSys,
   type Call,
   CallHead,
-  decodeAuthSys,
   encodeAuthSys,
   type Reply,
   readReply,

@@ -39,8 +39,8 @@ const AUTH_FLAVOR = { NONE: 0, SYS: 1, DH: 3, GSS: 6 } as const;
 /** RFC 5531 section 8.2: the body of a credential or verifier has at most 400 bytes. */
 const AUTH_BODY_MAX_BYTES = 400;
 /** RFC 5531 appendix A: a machine name has at most 255 bytes, a credential at most 16 groups. */
-const MACHINE_NAME_MAX_BYTES = 255;
-const AUTH_SYS_GIDS_MAX = 16;
+export const MACHINE_NAME_MAX_BYTES = 255;
+export const AUTH_SYS_GIDS_MAX = 16;
 
 /** The credential of AUTH_SYS (RFC 5531 appendix A): what a caller says of itself, unproved. */
 export interface AuthSys {
@@ -129,20 +129,6 @@ function isAuthSys(reader: XdrReader, length: number): boolean {
   reader.at += padded(nameLength) + 8;
   const gids = reader.u32();
   return gids <= AUTH_SYS_GIDS_MAX && reader.at + gids * 4 <= end;
-}
-
-/** Reads the body of an AUTH_SYS credential. */
-export function decodeAuthSys(reader: XdrReader): AuthSys {
-  const stamp = reader.u32();
-  const machineName = reader.string(MACHINE_NAME_MAX_BYTES);
-  const uid = reader.u32();
-  const gid = reader.u32();
-  const count = reader.u32();
-  if (count > AUTH_SYS_GIDS_MAX)
-    throw new XdrError('XDR_TOO_LONG', `${count} groups where at most 16 may be`);
-  const gids: number[] = [];
-  for (let i = 0; i < count; i++) gids.push(reader.u32());
-  return { stamp, machineName, uid, gid, gids };
 }
 
 /** Writes the body of an AUTH_SYS credential. */

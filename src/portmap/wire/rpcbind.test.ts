@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { latin1, opaque, record, testCodec, u32 } from '../../../test/support/codec.ts';
+import { encodeRpcbEntry } from '../../../test/support/other-half.ts';
 import { bytesOf } from '../../base/bytes.ts';
 import {
   ADDRESS_MAX_BYTES,
@@ -13,7 +14,6 @@ import {
   decodeRpcbStat,
   encodeNetbuf,
   encodeRpcb,
-  encodeRpcbEntry,
   encodeRpcbStat,
   NETBUF_MAX_BYTES,
   NETID_MAX_BYTES,

@@ -100,14 +100,6 @@ export function decodeRpcbEntry(reader: XdrReader): RpcbEntry {
   };
 }
 
-export function encodeRpcbEntry(writer: XdrWriter, entry: RpcbEntry): void {
-  writer.string(entry.address);
-  writer.string(entry.netid);
-  writer.u32(entry.semantics);
-  writer.string(entry.family);
-  writer.string(entry.protocol);
-}
-
 /** How often an address was asked for (RFC 1833 section 2.1: struct rpcbs_addrlist). */
 export interface AddressStat {
   /** The program that was asked for. */

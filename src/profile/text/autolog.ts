@@ -10,14 +10,6 @@ const END = 'ENDAUTOLOG';
 /** "The range is 0 to 30 minutes." */
 const WAIT_MAX_MINUTES = 30;
 
-/** What was read of an AUTOLOG. */
-export interface AutologBody {
-  readonly waitMinutes: number | undefined;
-  readonly entries: readonly AutologEntry[];
-  /** False where the end was missing: z/OS takes everything behind it for procedures. */
-  readonly isEnded: boolean;
-}
-
 /** The minutes behind AUTOLOG, if any. Throws Problem. */
 export function readWait(reader: Reader): number | undefined {
   const token = reader.peek();

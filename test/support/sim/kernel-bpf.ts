@@ -1,7 +1,7 @@
 // The BPF of a simulated kernel, and processes that call it: each call can be made to fail, or to be the last.
 import { crc32 } from '../../../src/base/crc32.ts';
 import { PortreeveError } from '../../../src/base/errors.ts';
-import { decodeInstructions, encodeInstructions, PSEUDO } from '../../../src/bpf/instruction.ts';
+import { encodeInstructions, PSEUDO } from '../../../src/bpf/instruction.ts';
 import type {
   BindHook,
   CgroupEvent,
@@ -12,6 +12,7 @@ import type {
   KernelMapSpec,
   KernelProgram,
 } from '../../../src/host/host.ts';
+import { decodeInstructions } from '../bpf-listing.ts';
 import { LinkFile, MapFile, ProgramFile } from './bpf-files.ts';
 import {
   bpfError,

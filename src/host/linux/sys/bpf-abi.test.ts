@@ -1,10 +1,12 @@
 // Holds the numbers and layouts of BPF that stand in our sources against <linux/bpf.h>, name by name.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { PROG_QUERY } from '../../../../test/support/bpf-queries.ts';
 import { valuesInC } from '../../../../test/support/c-values.ts';
 import { needs, probe } from '../../../../test/support/probe.ts';
+import { SOCK } from '../../../../test/support/sock-context.ts';
 import type { Field } from '../../../base/layout.ts';
-import { SOCK, SOCK_ADDR, SOCK_OP, SOCK_OPS } from '../../../bpf/context.ts';
+import { SOCK_ADDR } from '../../../bpf/context.ts';
 import { HELPERS } from '../../../bpf/helpers.ts';
 import { ALU, CLASS, JUMP, MODE, PSEUDO, SIZE, SOURCE } from '../../../bpf/instruction.ts';
 import * as attributes from './bpf.ts';
@@ -70,7 +72,7 @@ test('what bpf(2) takes', (t) => {
     ['offsetof(union bpf_attr, map_id)', attributes.OBJECT_ID.fields.start_id.offset],
     ['offsetof(union bpf_attr, link_id)', attributes.OBJECT_ID.fields.start_id.offset],
     ...fieldsOf(attr, attributes.OBJECT_INFO, 'info.'),
-    ...fieldsOf(attr, attributes.PROG_QUERY, 'query.'),
+    ...fieldsOf(attr, PROG_QUERY, 'query.'),
     ...fieldsOf(attr, attributes.LINK_CREATE, 'link_create.'),
     ...fieldsOf(attr, attributes.LINK_UPDATE, 'link_update.'),
     ...fieldsOf(attr, attributes.LINK_DETACH, 'link_detach.'),
@@ -98,8 +100,6 @@ test('what programs are given', (t) => {
     ['sizeof(struct bpf_sock_addr)', SOCK_ADDR.bytes],
     ...fieldsOf('struct bpf_sock_addr', SOCK_ADDR).filter(([expression]) => !/\bsk\)?$/.test(expression)),
     ...fieldsOf('struct bpf_sock', SOCK),
-    ...fieldsOf('struct bpf_sock_ops', SOCK_OPS),
-    ...named(SOCK_OP, (name) => `BPF_SOCK_OPS_${name}`),
   ]);
 });
 

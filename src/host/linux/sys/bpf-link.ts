@@ -1,23 +1,12 @@
 // BPF links: a program hanging in a cgroup. It hangs there as long as its link is open or pinned somewhere.
 import { Layout } from '../../../base/layout.ts';
-import {
-  bpf,
-  bpfError,
-  LINK_CREATE,
-  LINK_DETACH,
-  LINK_UPDATE,
-  PROG_QUERY,
-  pointerTo,
-  tryBpf,
-} from './bpf.ts';
+import { bpf, bpfError, LINK_CREATE, LINK_DETACH, LINK_UPDATE, tryBpf } from './bpf.ts';
 import { objectInfo } from './bpf-object.ts';
 import { HOOKS, type Hook } from './bpf-program.ts';
-import { ERRNO } from './libc.ts';
 
-/** <linux/bpf.h>: BPF_LINK_TYPE_CGROUP; flags of LINK_UPDATE and PROG_QUERY. */
+/** <linux/bpf.h>: BPF_LINK_TYPE_CGROUP and BPF_F_REPLACE. */
 const LINK_TYPE_CGROUP = 3;
 const F_REPLACE = 1 << 2;
-const QUERY_EFFECTIVE = 1 << 0;
 
 /**
  * Hangs a program into a cgroup, beside those that are there, and gives the descriptor of the link: the program hangs
@@ -72,7 +61,7 @@ export const LINK_INFO = new Layout({
 });
 
 /** What the kernel says of a link. */
-export interface LinkInfo {
+interface LinkInfo {
   readonly id: number;
   readonly programId: number;
   /** Where it hangs; undefined if it is no link to a cgroup. */
@@ -97,27 +86,4 @@ export function linkInfo(fd: number): LinkInfo {
     cgroup:
       info.type === LINK_TYPE_CGROUP ? { id: info.cgroup_id, hook: hook as Hook | undefined } : undefined,
   };
-}
-
-/** As many programs as one call asks for; a cgroup itself has at most 64 at a hook. */
-const QUERY_PROGRAMS = 64;
-
-/**
- * The numbers of the programs at a hook of a cgroup, in the order in which they run: its own, or with `effective` also
- * those of the cgroups above. Throws PortreeveError `BPF_CALL` (world).
- */
-export function attachedPrograms(cgroupFd: number, hook: Hook, scope: 'own' | 'effective' = 'own'): number[] {
-  for (let room = QUERY_PROGRAMS; ; ) {
-    const ids = new Uint32Array(room);
-    const { result, attributes } = tryBpf('PROG_QUERY', PROG_QUERY, {
-      target_fd: cgroupFd,
-      attach_type: HOOKS[hook].attachType,
-      query_flags: scope === 'effective' ? QUERY_EFFECTIVE : 0,
-      prog_ids: pointerTo(new Uint8Array(ids.buffer)),
-      prog_cnt: room,
-    });
-    if (result >= 0) return [...ids.subarray(0, attributes.prog_cnt)];
-    if (-result !== ERRNO['ENOSPC']) throw bpfError('PROG_QUERY', -result, hook);
-    room = Math.max(attributes.prog_cnt, room * 2);
-  }
 }

@@ -16,31 +16,11 @@ import { ERRNO } from './libc.ts';
 /** The kinds of objects that the kernel numbers, each from 1. */
 export type ObjectKind = 'program' | 'map' | 'link';
 
-const NEXT_ID: Readonly<Record<ObjectKind, Command>> = {
-  program: 'PROG_GET_NEXT_ID',
-  map: 'MAP_GET_NEXT_ID',
-  link: 'LINK_GET_NEXT_ID',
-};
-
 const FD_BY_ID: Readonly<Record<ObjectKind, Command>> = {
   program: 'PROG_GET_FD_BY_ID',
   map: 'MAP_GET_FD_BY_ID',
   link: 'LINK_GET_FD_BY_ID',
 };
-
-/**
- * The numbers of all objects of a kind in the kernel. Throws PortreeveError `BPF_CALL` (world) where it may not be
- * asked.
- */
-export function* objectIds(kind: ObjectKind): Generator<number> {
-  for (let start = 0; ; ) {
-    const { result, attributes } = tryBpf(NEXT_ID[kind], OBJECT_ID, { start_id: start });
-    if (-result === ERRNO['ENOENT']) return;
-    if (result < 0) throw bpfError(NEXT_ID[kind], -result);
-    start = attributes.next_id;
-    yield start;
-  }
-}
 
 /**
  * A descriptor of the object with that number; undefined if there is none. Throws PortreeveError `BPF_CALL`

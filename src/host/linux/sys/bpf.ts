@@ -94,16 +94,6 @@ export const OBJECT_ID = new Layout({ start_id: 'u32', next_id: 'u32', open_flag
 /** OBJ_GET_INFO_BY_FD: the structure `info` of the union. */
 export const OBJECT_INFO = new Layout({ bpf_fd: 'u32', info_len: 'u32', info: 'u64' });
 
-/** PROG_QUERY: the structure `query` of the union. */
-export const PROG_QUERY = new Layout({
-  target_fd: 'u32',
-  attach_type: 'u32',
-  query_flags: 'u32',
-  attach_flags: 'u32',
-  prog_ids: 'u64',
-  prog_cnt: 'u32',
-});
-
 /** The structures `link_create`, `link_update` and `link_detach` of the union. */
 export const LINK_CREATE = new Layout({ prog_fd: 'u32', target_fd: 'u32', attach_type: 'u32', flags: 'u32' });
 export const LINK_UPDATE = new Layout({
@@ -124,7 +114,7 @@ export function pointerTo(bytes: Uint8Array): bigint {
 }
 
 /** What a call gave: its result, or errno as a negative number; and what the kernel wrote back. */
-export interface Outcome<S extends Shape> {
+interface Outcome<S extends Shape> {
   readonly result: number;
   readonly attributes: Values<S>;
 }

@@ -1,0 +1,22 @@
+/** What the kernel hands to the programs of tests in r1, beside the contexts that the guard's programs have. */
+
+import { byteArray, Layout } from '../../src/base/layout.ts';
+
+const ADDRESS6 = byteArray(16, 4);
+
+/** struct bpf_sock: the hooks sock_create, sock_release, post_bind4 and post_bind6. src_port is in the host's order. */
+export const SOCK = new Layout({
+  bound_dev_if: 'u32',
+  family: 'u32',
+  type: 'u32',
+  protocol: 'u32',
+  mark: 'u32',
+  priority: 'u32',
+  src_ip4: 'u32',
+  src_ip6: ADDRESS6,
+  src_port: 'u32',
+  dst_port: 'u16',
+  dst_ip4: 'u32',
+  dst_ip6: ADDRESS6,
+  state: 'u32',
+});
