@@ -1,6 +1,7 @@
 // What a job is called: the identity that a bind is judged by, and the patterns by which a profile names jobs.
 import { PortreeveError } from './errors.ts';
 import { JOB_NAME_MAX_CHARACTERS } from './limits.ts';
+import { matchesWildcards } from './wildcards.ts';
 
 declare const jobBrand: unique symbol;
 
@@ -82,28 +83,7 @@ export function hasWildcard(pattern: string): boolean {
 /** Whether a pattern, in which `*` stands for any characters and `?` for one, matches a job's name. */
 export function matchesJob(pattern: string, job: string): boolean {
   if (job === UNKNOWN_JOB) return pattern === '*';
-  // The latest asterisk takes as little as it can; where that fails it takes one character more.
-  let p = 0;
-  let j = 0;
-  let asterisk = -1;
-  let resumeAt = 0;
-  while (j < job.length) {
-    const character = pattern[p];
-    if (character === '*') {
-      asterisk = p++;
-      resumeAt = j;
-    } else if (character === '?' || character === job[j]) {
-      p++;
-      j++;
-    } else if (asterisk >= 0) {
-      p = asterisk + 1;
-      j = ++resumeAt;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[p] === '*') p++;
-  return p === pattern.length;
+  return matchesWildcards(pattern, job, (item, character) => item === '?' || item === character);
 }
 
 /**

@@ -1,37 +1,16 @@
 // Patterns of paths as the shell has them (glob(7)): "*", "?" and "[a-z]", none of which matches a slash.
 import { PATH_MAX_CHARACTERS } from '../base/limits.ts';
+import { matchesWildcards } from '../base/wildcards.ts';
 
 /** Whether a path matches a pattern; what is longer than a path can be matches nothing. */
 export function matchesGlob(pattern: string, path: string): boolean {
   if (Math.max(pattern.length, path.length) > PATH_MAX_CHARACTERS) return false;
   const patterns = pattern.split('/');
   const names = path.split('/');
-  return patterns.length === names.length && patterns.every((part, at) => matchesName(part, names[at] ?? ''));
-}
-
-/** Goes back only to the latest "*": what came before it has matched as early as it can. */
-function matchesName(pattern: string, name: string): boolean {
-  const items = itemsOf(pattern);
-  let at = 0;
-  let star = -1;
-  let starAt = 0;
-  for (let char = 0; char < name.length; ) {
-    const item = items[at];
-    if (item === '*') {
-      star = at++;
-      starAt = char;
-    } else if (item !== undefined && matchesOne(item, name[char] ?? '')) {
-      at++;
-      char++;
-    } else if (star >= 0) {
-      at = star + 1;
-      char = ++starAt;
-    } else {
-      return false;
-    }
-  }
-  while (items[at] === '*') at++;
-  return at === items.length;
+  return (
+    patterns.length === names.length &&
+    patterns.every((part, at) => matchesWildcards(itemsOf(part), names[at] ?? '', matchesOne))
+  );
 }
 
 /** The characters of a pattern, a bracket expression as one; a "[" that none closes is a character. */

@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Peer } from '../../base/peer.ts';
 import type { SocketTable } from '../../host/host.ts';
-import { isDatagram, mayDump } from '../core/callers.ts';
+import { isDatagram, mayChange, mayDump } from '../core/callers.ts';
 import type { DumpCache } from '../core/dump.ts';
 import type { EventGate } from '../core/events.ts';
 import type { Liveness } from '../core/liveness.ts';
@@ -62,18 +62,23 @@ export function versionOf({ head }: CallContext): 2 | 3 | 4 {
   return head.version === 2 ? 2 : head.version === 3 ? 3 : 4;
 }
 
-/** Answers SET or UNSET, and counts it where it was done; a client whose request came too late sends it again. */
-export function answerChange(
-  tables: PortmapTables,
-  call: CallContext,
+/**
+ * SET or UNSET, counted where it was done. Only a caller that may change anything is heard; one whose request came too
+ * late receives no answer, and so sends it again.
+ */
+export function changing(
   counter: 'sets' | 'unsets',
-  refusal: Refusal | undefined,
-): Outcome {
-  if (refusal?.refused === 'LATE') return OUTCOME.silent;
-  const isDone = refusal === undefined;
-  if (isDone) tables.statistics.of(versionOf(call))[counter]++;
-  call.results.bool(isDone);
-  return OUTCOME.answered;
+  change: (tables: PortmapTables, call: CallContext) => Refusal | undefined,
+): Procedure {
+  return (tables, call) => {
+    if (!mayChange(call.peer)) return OUTCOME.tooWeak;
+    const refusal = change(tables, call);
+    if (refusal?.refused === 'LATE') return OUTCOME.silent;
+    const isDone = refusal === undefined;
+    if (isDone) tables.statistics.of(versionOf(call))[counter]++;
+    call.results.bool(isDone);
+    return OUTCOME.answered;
+  };
 }
 
 /** The one procedure that every version has: it answers, and that is all. */
@@ -87,12 +92,14 @@ export function byNumber(entries: readonly (readonly [number, Procedure])[]): (P
 }
 
 /**
- * Answers DUMP. A datagram has to hold the whole; where it cannot, SYSTEM_ERR sends the caller to a stream, on which
- * the dump follows uncopied.
+ * DUMP. A datagram has to hold the whole; where it cannot, SYSTEM_ERR sends the caller to a stream, on which the dump
+ * follows uncopied.
  */
-export function answerDump(tables: PortmapTables, call: CallContext, dump: () => Uint8Array): Outcome {
-  if (!mayDump(tables.reach, call.peer)) return OUTCOME.silent;
-  if (isDatagram(call.peer)) call.results.fixed(dump());
-  else call.tail = dump();
-  return OUTCOME.answered;
+export function dumping(dump: (dumps: DumpCache) => Uint8Array): Procedure {
+  return (tables, call) => {
+    if (!mayDump(tables.reach, call.peer)) return OUTCOME.silent;
+    if (isDatagram(call.peer)) call.results.fixed(dump(tables.dumps));
+    else call.tail = dump(tables.dumps);
+    return OUTCOME.answered;
+  };
 }

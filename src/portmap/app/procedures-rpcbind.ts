@@ -8,7 +8,7 @@ import {
   SOCKADDR_UN_BYTES,
 } from '../../wire/sockaddr.ts';
 import { formatUaddr, isLocalUaddr, parseServiceAddress, parseUaddr } from '../../wire/uaddr.ts';
-import { mayChange, mayDump } from '../core/callers.ts';
+import { mayDump } from '../core/callers.ts';
 import type { RequestedPlace } from '../core/refusals.ts';
 import {
   ADDRESS_MAX_BYTES,
@@ -24,10 +24,10 @@ import {
 import { callIt, indirect } from './callit.ts';
 import { setRegistration, unsetRegistrations } from './changes.ts';
 import {
-  answerChange,
-  answerDump,
   byNumber,
   type CallContext,
+  changing,
+  dumping,
   OUTCOME,
   type Outcome,
   type PortmapTables,
@@ -36,13 +36,11 @@ import {
   versionOf,
 } from './procedure.ts';
 
-function set(tables: PortmapTables, call: CallContext): Outcome {
-  if (!mayChange(call.peer)) return OUTCOME.tooWeak;
+const set = changing('sets', (tables, call) => {
   const rpcb = decodeRpcb(call.args);
   const { program, version } = rpcb;
-  const refusal = setRegistration(tables, call, { program, version, ...placeOf(rpcb) });
-  return answerChange(tables, call, 'sets', refusal);
-}
+  return setRegistration(tables, call, { program, version, ...placeOf(rpcb) });
+});
 
 function placeOf({ netid: text, address: uaddr }: Rpcb): RequestedPlace {
   const netid = parseNetId(text);
@@ -52,33 +50,18 @@ function placeOf({ netid: text, address: uaddr }: Rpcb): RequestedPlace {
 }
 
 /** An empty netid means every transport; the address is ignored. A netid that is none names nothing: TRUE. */
-function unset(tables: PortmapTables, call: CallContext): Outcome {
-  if (!mayChange(call.peer)) return OUTCOME.tooWeak;
+const unset = changing('unsets', (tables, call) => {
   const { program, version, netid } = decodeRpcb(call.args);
   const named = parseNetId(netid);
   const netids: readonly NetId[] | undefined = netid === '' ? undefined : named ? [named] : [];
-  const refusal = unsetRegistrations(
-    tables,
-    call,
-    netids ? { program, version, netids } : { program, version },
-  );
-  return answerChange(tables, call, 'unsets', refusal);
-}
+  return unsetRegistrations(tables, call, netids ? { program, version, netids } : { program, version });
+});
 
 /**
  * The address over the transport by which the question came; the netid of the question is not looked at, because
- * clients fill it with anything. Empty where there is none.
+ * clients fill it with anything. Empty where there is none. GETVERSADDR means this version only, GETADDR any.
  */
-function getAddress(tables: PortmapTables, call: CallContext): Outcome {
-  return answerAddress(tables, call, false);
-}
-
-/** As GETADDR, but for this version only. */
-function getVersionAddress(tables: PortmapTables, call: CallContext): Outcome {
-  return answerAddress(tables, call, true);
-}
-
-function answerAddress(tables: PortmapTables, call: CallContext, exactly: boolean): Outcome {
+function getAddress(tables: PortmapTables, call: CallContext, exactly: boolean): Outcome {
   const { args } = call;
   const program = args.u32();
   const version = args.u32();
@@ -93,10 +76,6 @@ function answerAddress(tables: PortmapTables, call: CallContext, exactly: boolea
   tables.statistics.of(versionOf(call)).lookup(program, version, index, found !== undefined);
   call.results.string(found ? tables.reach.uaddrFor(found, call.peer, call.hint) : '');
   return OUTCOME.answered;
-}
-
-function dump(tables: PortmapTables, call: CallContext): Outcome {
-  return answerDump(tables, call, () => tables.dumps.rpcbind());
 }
 
 /** Seconds since 1970, in the 32 bits that the protocol has for them. */
@@ -157,8 +136,8 @@ const COMMON: readonly (readonly [number, Procedure])[] = [
   [RPCBPROC.NULL, ping],
   [RPCBPROC.SET, set],
   [RPCBPROC.UNSET, unset],
-  [RPCBPROC.GETADDR, getAddress],
-  [RPCBPROC.DUMP, dump],
+  [RPCBPROC.GETADDR, (tables, call) => getAddress(tables, call, false)],
+  [RPCBPROC.DUMP, dumping((dumps) => dumps.rpcbind())],
   [RPCBPROC.CALLIT, callIt],
   [RPCBPROC.GETTIME, getTime],
   [RPCBPROC.UADDR2TADDR, uaddrToTaddr],
@@ -169,7 +148,7 @@ const COMMON: readonly (readonly [number, Procedure])[] = [
 export const PROCEDURES_V3: readonly (Procedure | undefined)[] = byNumber(COMMON);
 export const PROCEDURES_V4: readonly (Procedure | undefined)[] = byNumber([
   ...COMMON,
-  [RPCBPROC.GETVERSADDR, getVersionAddress],
+  [RPCBPROC.GETVERSADDR, (tables, call) => getAddress(tables, call, true)],
   [RPCBPROC.INDIRECT, indirect],
   [RPCBPROC.GETADDRLIST, getAddressList],
   [RPCBPROC.GETSTAT, getStatistics],

@@ -3,16 +3,15 @@ import type { IpAddress } from '../../base/address.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
 import { isPort } from '../../base/port.ts';
 import { formatUaddr, serviceAddress } from '../../wire/uaddr.ts';
-import { mayChange } from '../core/callers.ts';
 import type { RequestedPlace } from '../core/refusals.ts';
 import { decodeMapping, type Mapping, PMAPPROC, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/portmap.ts';
 import { callIt } from './callit.ts';
 import { setRegistration, unsetRegistrations } from './changes.ts';
 import {
-  answerChange,
-  answerDump,
   byNumber,
   type CallContext,
+  changing,
+  dumping,
   OUTCOME,
   type Outcome,
   type PortmapTables,
@@ -38,21 +37,17 @@ function placeOf({ protocol, port }: Mapping): RequestedPlace {
   return { refused: 'NETID_UNKNOWN', netid: `protocol ${protocol}`, uaddr };
 }
 
-function set(tables: PortmapTables, call: CallContext): Outcome {
-  if (!mayChange(call.peer)) return OUTCOME.tooWeak;
+const set = changing('sets', (tables, call) => {
   const mapping = decodeMapping(call.args);
   const { program, version } = mapping;
-  const refusal = setRegistration(tables, call, { program, version, ...placeOf(mapping) });
-  return answerChange(tables, call, 'sets', refusal);
-}
+  return setRegistration(tables, call, { program, version, ...placeOf(mapping) });
+});
 
 /** Protocol and port are ignored: both transports go (RFC 1833 section 3.2). */
-function unset(tables: PortmapTables, call: CallContext): Outcome {
-  if (!mayChange(call.peer)) return OUTCOME.tooWeak;
+const unset = changing('unsets', (tables, call) => {
   const { program, version } = decodeMapping(call.args);
-  const refusal = unsetRegistrations(tables, call, { program, version, netids: ['udp', 'tcp'] });
-  return answerChange(tables, call, 'unsets', refusal);
-}
+  return unsetRegistrations(tables, call, { program, version, netids: ['udp', 'tcp'] });
+});
 
 /** The port, or 0 where there is none. */
 function getPort(tables: PortmapTables, call: CallContext): Outcome {
@@ -72,16 +67,12 @@ function getPort(tables: PortmapTables, call: CallContext): Outcome {
   return OUTCOME.answered;
 }
 
-function dump(tables: PortmapTables, call: CallContext): Outcome {
-  return answerDump(tables, call, () => tables.dumps.version2());
-}
-
 /** By procedure number. */
 export const PROCEDURES_V2: readonly (Procedure | undefined)[] = byNumber([
   [PMAPPROC.NULL, ping],
   [PMAPPROC.SET, set],
   [PMAPPROC.UNSET, unset],
   [PMAPPROC.GETPORT, getPort],
-  [PMAPPROC.DUMP, dump],
+  [PMAPPROC.DUMP, dumping((dumps) => dumps.version2())],
   [PMAPPROC.CALLIT, callIt],
 ]);

@@ -20,43 +20,46 @@ export class XdrError extends Error {
 /** The length with the padding to a multiple of four bytes (RFC 4506 section 3). */
 export const padded = (length: number): number => (length + 3) & ~3;
 
-/** Reads XDR units from a stretch of bytes. One reader can be pointed at many stretches in turn. */
-export class XdrReader {
-  #bytes: Bytes;
-  #end: number;
-  /** The offset of the next byte to be read. */
+/** A stretch of bytes, and how far it has been read or written. */
+class Stretch {
+  protected bytes: Bytes;
+  protected end: number;
+  /** The offset of the next byte to be read or written. */
   at: number;
 
-  /** Reads `bytes` from `start` up to, not including, `end`. */
+  /** Goes through `bytes` from `start` up to, not including, `end`. */
   constructor(bytes: Bytes, start = 0, end = bytes.u8.length) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.at = start;
-    this.#end = end;
+    this.end = end;
   }
 
-  /** Points the reader at another stretch. */
+  /** Points it at another stretch. */
   reset(bytes: Bytes, start: number, end: number): void {
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.at = start;
-    this.#end = end;
+    this.end = end;
   }
+}
 
+/** Reads XDR units from a stretch of bytes. One reader can be pointed at many stretches in turn. */
+export class XdrReader extends Stretch {
   /** How many bytes are left. */
   get left(): number {
-    return this.#end - this.at;
+    return this.end - this.at;
   }
 
   /** An unsigned integer (RFC 4506 4.2). Throws XdrError `XDR_SHORT` where the bytes end, as all that follow do. */
   u32(): number {
     const at = this.at;
-    if (this.#end - at < 4) throw new XdrError('XDR_SHORT', 'the bytes end inside an integer');
+    if (this.end - at < 4) throw new XdrError('XDR_SHORT', 'the bytes end inside an integer');
     this.at = at + 4;
-    return this.#bytes.view.getUint32(at);
+    return this.bytes.view.getUint32(at);
   }
 
   /** The unsigned integer that stands `offset` bytes ahead; it has to be looked first whether so much is `left`. */
   ahead(offset: number): number {
-    return this.#bytes.view.getUint32(this.at + offset);
+    return this.bytes.view.getUint32(this.at + offset);
   }
 
   /** A boolean (RFC 4506 4.4): 0 or 1; throws XdrError `XDR_BAD_VALUE` for anything else. */
@@ -72,27 +75,18 @@ export class XdrReader {
    * in it.
    */
   opaque(max: number): Uint8Array {
-    const length = this.u32();
-    if (length > max) throw new XdrError('XDR_TOO_LONG', `${length} bytes where at most ${max} may be`);
-    return this.fixed(length);
+    return this.fixed(this.#length(max));
   }
 
   /** Fixed-length opaque data (RFC 4506 4.9), as a view of the input. */
   fixed(length: number): Uint8Array {
-    const at = this.at;
-    if (length > this.#end - at || padded(length) > this.#end - at)
-      throw new XdrError('XDR_SHORT', 'the bytes end inside opaque data');
-    this.at = at + padded(length);
-    return this.#bytes.u8.subarray(at, at + length);
+    const at = this.#pass(length, 'opaque data');
+    return this.bytes.u8.subarray(at, at + length);
   }
 
   /** Passes over a string, or opaque data, of at most `max` bytes. */
   skip(max: number): void {
-    const length = this.u32();
-    if (length > max) throw new XdrError('XDR_TOO_LONG', `${length} bytes where at most ${max} may be`);
-    if (length > this.left || padded(length) > this.left)
-      throw new XdrError('XDR_SHORT', 'the bytes end inside opaque data');
-    this.at += padded(length);
+    this.#pass(this.#length(max), 'opaque data');
   }
 
   /**
@@ -104,12 +98,25 @@ export class XdrReader {
     if (length > max)
       throw new XdrError('XDR_TOO_LONG', `a string of ${length} bytes where at most ${max} may be`);
     if (length === 0) return '';
+    const at = this.#pass(length, 'a string');
+    if (spells(this.bytes.u8, at, length, expected)) return expected;
+    return asciiText(this.bytes.u8, at, at + length);
+  }
+
+  #length(max: number): number {
+    const length = this.u32();
+    if (length > max) throw new XdrError('XDR_TOO_LONG', `${length} bytes where at most ${max} may be`);
+    return length;
+  }
+
+  /** Passes over bytes and their padding, and gives where they begin. */
+  #pass(length: number, what: string): number {
     const at = this.at;
-    if (length > this.#end - at || padded(length) > this.#end - at)
-      throw new XdrError('XDR_SHORT', 'the bytes end inside a string');
+    // The padding of a length near 2^32 wraps around.
+    if (length > this.end - at || padded(length) > this.end - at)
+      throw new XdrError('XDR_SHORT', `the bytes end inside ${what}`);
     this.at = at + padded(length);
-    if (spells(this.#bytes.u8, at, length, expected)) return expected;
-    return asciiText(this.#bytes.u8, at, at + length);
+    return at;
   }
 }
 
@@ -128,47 +135,28 @@ function asciiText(u8: Uint8Array, start: number, end: number): string {
 }
 
 /** Writes XDR units into a stretch of bytes; what does not fit is an error, never a cut. */
-export class XdrWriter {
-  #bytes: Bytes;
-  #end: number;
-  /** The offset of the next byte to be written. */
-  at: number;
-
-  /** Writes into `bytes` from `start` up to, not including, `end`. */
-  constructor(bytes: Bytes, start = 0, end = bytes.u8.length) {
-    this.#bytes = bytes;
-    this.at = start;
-    this.#end = end;
-  }
-
-  /** Points the writer at another stretch. */
-  reset(bytes: Bytes, start: number, end: number): void {
-    this.#bytes = bytes;
-    this.at = start;
-    this.#end = end;
-  }
-
+export class XdrWriter extends Stretch {
   /** How many bytes there is room for. */
   get room(): number {
-    return this.#end - this.at;
+    return this.end - this.at;
   }
 
   #reserve(length: number): number {
     const at = this.at;
-    if (length > this.#end - at) throw new XdrError('XDR_NO_ROOM', `no room for ${length} more bytes`);
+    if (length > this.end - at) throw new XdrError('XDR_NO_ROOM', `no room for ${length} more bytes`);
     this.at = at + length;
     return at;
   }
 
   /** An unsigned integer, 0 to 4294967295. Throws XdrError `XDR_NO_ROOM` where there is none, as all that follow do. */
   u32(value: number): void {
-    this.#bytes.view.setUint32(this.#reserve(4), value);
+    this.bytes.view.setUint32(this.#reserve(4), value);
   }
 
   /** Several integers, for which room is looked for once. */
   words(a: number, b: number, c: number, d: number, e: number, f: number): void {
     const at = this.#reserve(24);
-    const { view } = this.#bytes;
+    const { view } = this.bytes;
     view.setUint32(at, a);
     view.setUint32(at + 4, b);
     view.setUint32(at + 8, c);
@@ -185,8 +173,8 @@ export class XdrWriter {
   /** Fixed-length opaque data, padded to a multiple of four bytes. */
   fixed(data: Uint8Array): void {
     const at = this.#reserve(padded(data.length));
-    this.#bytes.u8.set(data, at);
-    this.#bytes.u8.fill(0, at + data.length, this.at);
+    this.bytes.u8.set(data, at);
+    this.bytes.u8.fill(0, at + data.length, this.at);
   }
 
   /** Variable-length opaque data, with its length in front. */
@@ -199,7 +187,7 @@ export class XdrWriter {
   string(text: string): void {
     this.u32(text.length);
     const at = this.#reserve(padded(text.length));
-    const u8 = this.#bytes.u8;
+    const u8 = this.bytes.u8;
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i);
       if (code > 255) throw new XdrError('XDR_BAD_VALUE', 'a string of RPC has characters of one byte only');

@@ -2,15 +2,7 @@
 import type { Place } from '../../text/source.ts';
 
 /** Where a word is, and what is around it. */
-interface Surroundings {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly start: number;
-  readonly above: readonly string[];
-  readonly after: string | undefined;
-  readonly isFirstOfLine: boolean;
-}
+type Surroundings = Omit<Token, 'raw' | 'word' | 'end' | 'place'>;
 
 /** A word, with the comments around it. */
 export class Token {
