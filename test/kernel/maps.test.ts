@@ -4,12 +4,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Assembler } from '../../src/bpf/assembler.ts';
 import { R0, R1, R2, R10 } from '../../src/bpf/instruction.ts';
+import { bpf, MAP_ELEMENT } from '../../src/host/linux/sys/bpf.ts';
 import { BpfMap, possibleProcessors } from '../../src/host/linux/sys/bpf-map.ts';
 import { KernelStage, kernelReady } from '../support/kernel-stage.ts';
 
 const u32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
 const u64 = (...values: readonly bigint[]): Uint8Array => new Uint8Array(new BigUint64Array(values).buffer);
 const numbers = (bytes: Uint8Array): number[] => [...new Uint32Array(bytes.slice().buffer)];
+/** Makes a map read-only for every process; programs still write. */
+const freeze = ({ fd }: BpfMap) => bpf('MAP_FREEZE', MAP_ELEMENT, { map_fd: fd });
 const BIND = { socket: 'tcp4', address: '127.0.0.1', port: 4000 } as const;
 
 test('a hash: elements come, are changed and go', (t) => {
@@ -104,20 +107,17 @@ test('a name that the kernel would not take is a bug', (t) => {
 const MANY = 60_000;
 
 for (const type of ['array', 'hash'] as const) {
-  test(`${MANY} elements of type ${type} are put, and read, with one call`, (t) => {
+  test(`${MANY} elements of type ${type} are put with one call`, (t) => {
     if (!kernelReady(t)) return;
     const map = KernelStage.open(t).map({ type, entries: 65536 });
     const keys = new Uint32Array(MANY).map((_, i) => i);
     const values = new BigUint64Array(MANY).map((_, i) => BigInt(i) * 3n);
     map.updateBatch(new Uint8Array(keys.buffer), new Uint8Array(values.buffer));
     assert.deepEqual(map.lookup(u32(59_999)), u64(179_997n));
-    const read = map.lookupBatch();
     const count = type === 'array' ? 65536 : MANY;
-    assert.equal(read.keys.length, count * 4);
-    const table = new Map(numbers(read.keys).map((key, i) => [key, i]));
-    const found = new BigUint64Array(read.values.slice().buffer);
+    const table = new Map([...map.keys()].map((key) => [numbers(key)[0], map.lookup(key)]));
     assert.equal(table.size, count);
-    for (let key = 0; key < MANY; key++) assert.equal(found[table.get(key) ?? -1], BigInt(key) * 3n);
+    for (let key = 0; key < MANY; key++) assert.deepEqual(table.get(key), u64(BigInt(key) * 3n));
   });
 }
 
@@ -136,7 +136,7 @@ test('the values of an array are memory that the program sees at once', async (t
   memory.u8[0] = 1;
   assert.equal((await stage.bind(BIND))[0]?.error, null);
   assert.deepEqual(answers.lookup(u32(0)), u64(1n));
-  assert.throws(() => answers.freeze(), { data: { command: 'MAP_FREEZE', errno: 'EBUSY' } });
+  assert.throws(() => freeze(answers), { data: { command: 'MAP_FREEZE', errno: 'EBUSY' } });
   memory.close();
   assert.equal(memory.u8.length, 0);
 });
@@ -145,7 +145,7 @@ test('a map that is frozen can be read, and changed by nobody', (t) => {
   if (!kernelReady(t)) return;
   const map = KernelStage.open(t).map({ type: 'array', flags: ['mmapable', 'rdonly_prog'] });
   map.update(u32(0), u64(5n));
-  map.freeze();
+  freeze(map);
   assert.throws(() => map.update(u32(0), u64(6n)), { data: { command: 'MAP_UPDATE_ELEM', errno: 'EPERM' } });
   assert.throws(() => map.memory('read and write'), {
     code: 'MEMORY_NOT_MAPPED',

@@ -4,7 +4,6 @@ import { PortreeveError } from '../../../base/errors.ts';
 import { byteArray, Layout } from '../../../base/layout.ts';
 import { parseDecimal } from '../../../base/port.ts';
 import {
-  bpf,
   bpfError,
   cString,
   MAP_BATCH,
@@ -52,7 +51,6 @@ type When = 'always' | 'absent' | 'present';
 /** <linux/bpf.h>: BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
 const WHEN: Readonly<Record<When, bigint>> = { always: 0n, absent: 1n, present: 2n };
 
-/** What a map is to be. */
 export interface MapSpec {
   readonly type: MapType;
   /** Up to 15 letters, digits, "_" and ".". */
@@ -237,35 +235,6 @@ export class BpfMap implements Disposable {
       map_fd: this.fd,
     });
     if (result < 0) throw this.#error('MAP_UPDATE_BATCH', result);
-  }
-
-  /** All that is in the map, with as few calls as can be; what others change meanwhile may be missing. */
-  lookupBatch(): { readonly keys: Uint8Array; readonly values: Uint8Array } {
-    const { keyBytes, entries } = this.info;
-    const keys = new Uint8Array(entries * keyBytes);
-    const values = new Uint8Array(entries * this.#valueBytes);
-    // Where the next call goes on: a key of an array, a number of 32 bits of a hash.
-    const place = new Uint8Array(Math.max(keyBytes, 4));
-    let done = 0;
-    for (let isAtEnd = false; !isAtEnd && done < entries; ) {
-      const { result, attributes } = tryBpf('MAP_LOOKUP_BATCH', MAP_BATCH, {
-        in_batch: done === 0 ? 0n : pointerTo(place),
-        out_batch: pointerTo(place),
-        keys: pointerTo(keys.subarray(done * keyBytes)),
-        values: pointerTo(values.subarray(done * this.#valueBytes)),
-        count: entries - done,
-        map_fd: this.fd,
-      });
-      isAtEnd = -result === ERRNO['ENOENT'];
-      if (result < 0 && !isAtEnd) throw this.#error('MAP_LOOKUP_BATCH', result);
-      done += attributes.count;
-    }
-    return { keys: keys.subarray(0, done * keyBytes), values: values.subarray(0, done * this.#valueBytes) };
-  }
-
-  /** Makes it read-only for every process, for ever; programs write on. EBUSY while it is mapped for writing. */
-  freeze(): void {
-    bpf('MAP_FREEZE', MAP_ELEMENT, { map_fd: this.fd });
   }
 
   /** The values of an array that was made `mmapable`, each rounded up to 8 bytes, as memory. */

@@ -28,7 +28,6 @@ export const COMMANDS = {
   OBJ_GET_INFO_BY_FD: 15,
   PROG_QUERY: 16,
   MAP_FREEZE: 22,
-  MAP_LOOKUP_BATCH: 24,
   MAP_UPDATE_BATCH: 26,
   LINK_CREATE: 28,
   LINK_UPDATE: 29,
@@ -58,7 +57,7 @@ export const MAP_CREATE = new Layout({
 /** MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_FREEZE; for MAP_GET_NEXT_KEY `value` is where it is put. */
 export const MAP_ELEMENT = new Layout({ map_fd: 'u32', key: 'u64', value: 'u64', flags: 'u64' });
 
-/** MAP_LOOKUP_BATCH and MAP_UPDATE_BATCH: the structure `batch` of the union. */
+/** MAP_UPDATE_BATCH: the structure `batch` of the union. */
 export const MAP_BATCH = new Layout({
   in_batch: 'u64',
   out_batch: 'u64',
