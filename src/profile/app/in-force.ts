@@ -1,6 +1,12 @@
 // The profile in force: the latest that was applied and what was obeyed since, made again of the archive's texts.
 import { PortreeveError } from '../../base/errors.ts';
-import type { ArchivedOptions, ArchivedText, ProfileArchive, RevisionHead } from '../core/archive.ts';
+import type {
+  ArchivedOptions,
+  ArchivedText,
+  ProfileArchive,
+  Revision,
+  RevisionHead,
+} from '../core/archive.ts';
 import { EMPTY_PROFILE, type Profile } from '../core/rules.ts';
 import { replayProfile } from './load.ts';
 
@@ -32,8 +38,15 @@ export function profileAfter(archive: ProfileArchive, number: number): InForce {
   return replayed(archive, heads, head);
 }
 
+/** A revision with its texts. Throws PortreeveError `REVISION_UNKNOWN` (refused). */
+export function readRevision(archive: ProfileArchive, number: number): Revision {
+  const revision = archive.read(number);
+  if (revision) return revision;
+  throw revisionUnknown(number, archive.heads());
+}
+
 /** The error for a revision that was never recorded. */
-export function revisionUnknown(number: number, heads: readonly RevisionHead[]): PortreeveError {
+function revisionUnknown(number: number, heads: readonly RevisionHead[]): PortreeveError {
   const latest = heads.at(-1)?.number;
   const hint = latest === undefined ? 'Nothing was applied yet.' : `There are the revisions 1 to ${latest}.`;
   return new PortreeveError('REVISION_UNKNOWN', `there is no revision ${number}`, hint, {

@@ -4,7 +4,7 @@ import { printable } from '../../base/printable.ts';
 import type { Column } from '../../base/table.ts';
 import type { Io } from '../../kit/io.ts';
 import { formatTable, json, localTime } from '../../kit/text.ts';
-import { readRevision } from '../app/history.ts';
+import { readRevision } from '../app/in-force.ts';
 import type { ArchivedText, Revision, RevisionHead } from '../core/archive.ts';
 import { archiveToLookAt } from './deps.ts';
 import type { ProfileHistoryOptions } from './index.ts';
