@@ -1,6 +1,5 @@
 // Time as a thing that is handed in, so that a test can move it.
 
-/** A timer that has been set. */
 export interface Timer {
   cancel(): void;
 }

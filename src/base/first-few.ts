@@ -1,6 +1,5 @@
 // A list that keeps the first few of each kind and counts the rest: what a person reads, however much there is.
 
-/** What was left out of one kind. */
 interface LeftOut<Kind, Item> {
   readonly kind: Kind;
   readonly count: number;

@@ -7,7 +7,6 @@ export type NetId = 'udp' | 'tcp' | 'udp6' | 'tcp6' | 'local';
 /** All of them, in the order of netconfig(5); the position is the index that tables use. */
 export const NETIDS: readonly NetId[] = ['udp', 'tcp', 'udp6', 'tcp6', 'local'];
 
-/** What a netid means. */
 interface NetIdInfo {
   readonly netid: NetId;
   /** The position in NETIDS. */
@@ -40,7 +39,6 @@ export interface ServiceAddress {
   readonly uaddr: string;
 }
 
-/** What the netid means. */
 export function netIdInfo(netid: NetId): NetIdInfo {
   return INFO[netid];
 }

@@ -20,7 +20,6 @@ export type SocketState =
   | 'TIME_WAIT'
   | 'UNCONNECTED';
 
-/** One end of a socket. */
 export interface SocketEnd {
   readonly address: IpAddress;
   readonly port: number;

@@ -17,14 +17,12 @@ export interface PortRange {
   readonly last: number;
 }
 
-/** The lowest and the highest port. */
 export const PORT_MIN = 1;
 export const PORT_MAX = 65535;
 
 /** The well-known port of the port mapper (RFC 1833 section 3.2). */
 export const PORTMAP_PORT = 111 as Port;
 
-/** Whether a number is a port. */
 export function isPort(value: number): value is Port {
   return Number.isInteger(value) && value >= PORT_MIN && value <= PORT_MAX;
 }

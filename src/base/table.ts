@@ -1,7 +1,6 @@
 // Tables as text for people: columns that fit, and nothing in them that could take control of a terminal.
 import { printable } from './printable.ts';
 
-/** A column of a table. */
 export interface Column<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;

@@ -117,7 +117,6 @@ export type EndpointSpec =
   | { readonly netid: Exclude<NetId, 'local'>; readonly address: IpAddress; readonly port: Port }
   | { readonly netid: 'local'; readonly path: string };
 
-/** A socket that is open. */
 export interface OpenEndpoint {
   readonly spec: EndpointSpec;
   /** Its file descriptor in this process. */
@@ -164,7 +163,6 @@ export interface Child {
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
 }
 
-/** How a process ended. */
 export interface ChildEnd {
   readonly code: number | null;
   readonly signal: string | null;
@@ -198,7 +196,6 @@ export interface PreparedProgram {
   release(): void;
 }
 
-/** Starting processes. */
 export interface Processes {
   /** Makes sure that a user can run a file of ours; `directory` is for copies, where he cannot read the original. */
   prepare(entry: string, user: ProgramUser, directory: string): PreparedProgram;
@@ -226,7 +223,6 @@ export interface HeldProcessInfo {
   readonly cgroup: string | undefined;
 }
 
-/** A lock that is held. */
 export interface Lock {
   release(): void;
 }

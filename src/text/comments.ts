@@ -1,6 +1,5 @@
 // Comments between /* and */, in texts of which no part is looked through twice.
 
-/** A comment. */
 export interface Comment {
   /** Behind its last character; undefined if it is not closed. */
   readonly end: number | undefined;

@@ -2,7 +2,6 @@
 import { UID_MAX } from '../base/limits.ts';
 import { parseDecimal } from '../base/port.ts';
 
-/** An account. */
 export interface Account {
   readonly name: string;
   readonly uid: number;

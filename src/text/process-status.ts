@@ -2,7 +2,6 @@
 import { UID_MAX } from '../base/limits.ts';
 import { parseDecimal } from '../base/port.ts';
 
-/** What is read of it. */
 interface ProcessStatus {
   /** Its effective group, and its supplementary ones. */
   readonly gids: readonly number[];

@@ -50,7 +50,6 @@ export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export type DiagProtocol = typeof IPPROTO_TCP | typeof IPPROTO_UDP;
 
-/** One end of a socket. */
 export interface DiagEnd {
   readonly address: IpAddress;
   readonly port: number;

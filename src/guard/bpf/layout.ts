@@ -71,7 +71,6 @@ export const CONFIG = new Layout({
  */
 export const CGROUP_FILTER = { bytes: 512, factor: 0x9e37_79b9_7f4a_7c15n, shift: 52 } as const;
 
-/** The bit of a cgroup. */
 export function cgroupBit(id: bigint): number {
   return exactNumber(BigInt.asUintN(64, id * CGROUP_FILTER.factor) >> BigInt(CGROUP_FILTER.shift));
 }

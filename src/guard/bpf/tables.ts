@@ -52,17 +52,14 @@ export interface TableContext {
   readonly unprivilegedStart: number;
   /** NODELAYACKS: the shortest delay of an acknowledgment that the kernel takes, in microseconds. */
   readonly noDelayUs: number;
-  /** The revision of the profile. */
   readonly revision: number;
 }
 
-/** An entry of a hash map. */
 export interface MapEntry {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
 }
 
-/** One set of tables. */
 export interface GuardTables {
   /** PORTS values of the layout PORT. */
   readonly ports: Uint8Array;
@@ -109,7 +106,6 @@ interface Rule {
 const PLAIN_IDS = 2 ** 17;
 const PLAIN_RULES = 2 ** 24;
 
-/** Which jobs a rule is for. */
 type Match = Pick<Rule, 'match' | 'id'>;
 type MoreOfRule = Pick<Rule, 'flags' | 'saf' | 'address'>;
 

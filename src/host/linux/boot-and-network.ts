@@ -6,7 +6,6 @@ export function bootAndNetwork(): string {
   return `${bootOf()} ${readlinkSync('/proc/self/ns/net')}`;
 }
 
-/** This boot. */
 export function bootOf(): string {
   return `boot ${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`;
 }

@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { cgroup2MountPoint, parseMountinfo } from './mountinfo.ts';
 
-/** A cgroup. */
 interface Cgroup {
-  /** Its directory. */
   readonly directory: string;
   /** What bpf_get_current_cgroup_id() gives for a process in it. */
   readonly id: bigint;

@@ -31,7 +31,6 @@ const UNFINISHED: ReadonlySet<number> = new Set([
   1288, // SQLITE_READONLY_CANTINIT
 ]);
 
-/** What a database of ours is. */
 interface DatabaseSpec {
   /** What tells it from others (PRAGMA application_id). */
   readonly application: number;
@@ -167,14 +166,12 @@ export class DatabaseFile {
   }
 }
 
-/** A text of a row. */
 export function textOf(row: Row, column: string): string {
   const value = row[column];
   if (typeof value === 'string') return value;
   throw new Damage(`${column} is no text`);
 }
 
-/** A number of a row. */
 export function numberOf(row: Row, column: string): number {
   const value = row[column];
   if (typeof value === 'number') return value;

@@ -1,6 +1,5 @@
 // proc_pid_mountinfo(5): what is mounted where, and where the one cgroup2 hierarchy is.
 
-/** A mount. */
 interface Mount {
   /** The directory of the file system that is its root here: "/" unless a part of it is mounted. */
   readonly root: string;

@@ -111,7 +111,6 @@ interface Waiting {
   at: number;
 }
 
-/** One connection. */
 export class StreamConnection implements Ready, Peer, StreamOutput {
   readonly netid: NetId;
   readonly buffer: Bytes;

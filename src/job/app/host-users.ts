@@ -20,7 +20,6 @@ const PASSWD = '/etc/passwd';
 const GROUP = '/etc/group';
 const NOBODY: KnownUsers = { users: [], groups: [] };
 
-/** What the users are found with. */
 interface HostUserDeps {
   readonly files: Pick<Files, 'readText' | 'names'> & Partial<Pick<Files, 'stamp'>>;
   readonly archive: Pick<UserArchive, 'read' | 'stamp'>;
@@ -136,7 +135,6 @@ export interface AskDeps {
   readonly isGone?: IsGone;
 }
 
-/** Whom to ask for. */
 export interface UserRequest {
   /** Names in capitals that may be users'. */
   readonly names: readonly string[];

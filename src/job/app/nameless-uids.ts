@@ -7,7 +7,6 @@ import { parseSubuid } from '../../text/subuid.ts';
 const SUBUID = '/etc/subuid';
 const SUBUID_MAX_BYTES = 1024 * 1024;
 
-/** What it goes by. */
 interface NamelessUidsDeps {
   readonly files: Pick<Files, 'readText'>;
   readonly clock: Pick<Clock, 'monotonic'>;

@@ -5,7 +5,6 @@ import type { Cgroups, ControlGroup, JobCgroup } from '../../host/host.ts';
 import type { Account } from '../../text/passwd.ts';
 import type { Jobs } from '../core/jobs.ts';
 
-/** What there is to be named. */
 interface Named {
   /** The cgroups of the host, as far as they are looked at: at least those of listUnits(). */
   readonly cgroups: readonly ControlGroup[];

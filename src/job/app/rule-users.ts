@@ -4,7 +4,6 @@ import { type PortreeveError, requireFailure } from '../../base/errors.ts';
 import { type AskDeps, askUsers, DraftUserArchive, HostUsers, type UserRequest } from './host-users.ts';
 import type { UserFiles } from './users.ts';
 
-/** What the users are found with. */
 export interface RuleUsersDeps extends Omit<AskDeps, 'isGone'> {
   readonly files: UserFiles;
 }

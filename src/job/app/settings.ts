@@ -1,7 +1,6 @@
 // The sections [job.NAME] of portreeve.toml: who may take which job. Root may take all.
 import type { Section } from '../../kit/settings.ts';
 
-/** The section of one job. */
 export interface JobSection {
   /** Names of users, and uids. */
   readonly users?: readonly (string | number)[] | undefined;

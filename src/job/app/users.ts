@@ -9,7 +9,6 @@ import { type Account, parsePasswd } from '../../text/passwd.ts';
 /** Beyond this a passwd or group file is none. */
 const USERS_MAX_BYTES = 16 * 1024 * 1024;
 
-/** Who there is. */
 export interface Users {
   readonly accounts: readonly Account[];
   readonly groups: readonly Group[];

@@ -2,7 +2,6 @@
 import type { Job } from '../../base/job.ts';
 import type { PossibleUnit } from '../../base/unit.ts';
 
-/** Who is which job. */
 export interface Jobs {
   readonly cgroups: ReadonlyMap<bigint, Job>;
   readonly users: ReadonlyMap<number, Job>;

@@ -31,7 +31,6 @@ export interface SpelledNames<Spelled extends Named> {
   readonly ids: readonly string[];
 }
 
-/** What it works with. */
 interface UserFollowerParts<Spelled extends Named> extends AskDeps {
   readonly cgroups: Pick<Cgroups, 'at' | 'list'>;
   /** Reads what the rules in force say. */

@@ -16,7 +16,6 @@ export interface Caller {
   readonly gids: readonly number[];
 }
 
-/** What it takes to give a job. */
 export interface RunDeps {
   readonly cgroups: Cgroups;
   readonly processes: Pick<Processes, 'hold'>;
@@ -26,7 +25,6 @@ export interface RunDeps {
   readonly sections: JobSections;
 }
 
-/** What was given. */
 export interface Given {
   readonly job: JobName;
   readonly cgroup: string;

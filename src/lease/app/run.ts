@@ -5,7 +5,6 @@ export type { Given as RunAnswer } from './run-job.ts';
 /** The path on run.sock. */
 export const RUN_PATH = '/v1/run';
 
-/** What is asked for. */
 export interface RunRequest {
   readonly job: string;
   /** The process that is to have the job: the caller's own, or that of its parent. */

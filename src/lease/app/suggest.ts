@@ -17,7 +17,6 @@ import type { Ground } from '../core/obstacles.ts';
 import { type Choice, givenBy, type PassedOver, suggest, type Wish } from '../core/suggest.ts';
 import { obstacleTexts } from './obstacle-texts.ts';
 
-/** What is looked at. */
 export interface SuggestDoors {
   readonly sysctls: Pick<Sysctls, 'read'>;
   readonly sockets: Pick<OpenSockets, 'list' | 'owners'>;
@@ -55,7 +54,6 @@ interface Advice {
   readonly givenBy: readonly string[];
 }
 
-/** The answer. */
 export interface SuggestReport {
   readonly protocols: readonly Protocol[];
   readonly systems: readonly string[];

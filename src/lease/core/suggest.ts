@@ -12,7 +12,6 @@ const LOWEST = IANA_RANGES.user.first;
 /** Ports that were passed over and are told one by one. */
 const PASSED_OVER_MAX = 100;
 
-/** What is wanted. */
 export interface Wish {
   /** How many ports, or blocks. */
   readonly count: number;
@@ -38,7 +37,6 @@ export interface PassedOver {
   readonly obstacles: readonly Obstacle[];
 }
 
-/** What was found. */
 interface Suggested {
   readonly choices: readonly Choice[];
   /** The first of those that were passed over, and how many there are. */
@@ -48,7 +46,6 @@ interface Suggested {
   readonly giveUp: GiveUp | undefined;
 }
 
-/** Chooses. */
 export function suggest(wish: Wish, ground: Ground): Suggested {
   const { count, size } = wish;
   const obstacles = new Obstacles(ground);

@@ -12,7 +12,6 @@ import {
   sysctlFiles,
 } from '../../text/sysctl-conf.ts';
 
-/** The files of a host. */
 export interface BootFiles {
   /** The names in a directory; none if there is no such directory. Throws PortreeveError where it cannot be read. */
   readonly names: (directory: string) => readonly string[];
@@ -20,7 +19,6 @@ export interface BootFiles {
   readonly readText: (path: string, maxBytes: number) => string | undefined;
 }
 
-/** What the files say. */
 export interface BootSettings {
   readonly reader: SysctlReader;
   /** The line that a setting such as "net.ipv4.ip_local_port_range" has its value from; undefined if none. */
@@ -31,7 +29,6 @@ export interface BootSettings {
   readonly unread: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** Reads them all. */
 export function bootSettings(files: BootFiles, reader: SysctlReader): BootSettings {
   const unread: { path: string; reason: string }[] = [];
   const tried = <Value>(path: string, look: () => Value): Value | undefined => {

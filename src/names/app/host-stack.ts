@@ -6,14 +6,12 @@ import type { SysctlReader } from '../../text/sysctl-conf.ts';
 import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../core/kernel-ports.ts';
 import { type BootFiles, bootSettings } from './boot-settings.ts';
 
-/** What is looked at. */
 export interface HostStackDoors {
   readonly sysctls: Pick<Sysctls, 'read'>;
   readonly files: BootFiles;
   readonly reader: SysctlReader;
 }
 
-/** A setting of this host. */
 export interface HostSetting {
   readonly key: string;
   /** As the kernel prints it, with one blank between numbers; undefined where the kernel has no such setting. */

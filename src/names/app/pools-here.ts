@@ -14,14 +14,12 @@ export interface RunningProgram {
   readonly command: string;
 }
 
-/** What is looked at. */
 interface PoolDoors {
   readonly files: ConfigFiles;
   readonly programs: readonly RunningProgram[];
   readonly ephemeral: PortRange;
 }
 
-/** The pools of this host. */
 export function poolsHere(doors: PoolDoors): Pool[] {
   return [...nodePorts(doors), ...nomadPorts(doors), ...dockerPorts(doors), ...portserverPorts(doors)];
 }

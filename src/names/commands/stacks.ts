@@ -23,7 +23,6 @@ export function stacksCommand(name: string | undefined, options: StacksOptions, 
   return 0;
 }
 
-/** What is shown. */
 interface Asked {
   readonly stacks: readonly Stack[];
   /** Each with all that is known of it. */

@@ -18,7 +18,6 @@ export const IANA_RANGES = {
 } as const;
 export type IanaRange = keyof typeof IANA_RANGES;
 
-/** The range that a port is in. */
 export function ianaRange(port: number): IanaRange {
   if (port <= IANA_RANGES.system.last) return 'system';
   return port <= IANA_RANGES.user.last ? 'user' : 'dynamic';
@@ -42,7 +41,6 @@ interface AssignedPort {
 /** The package's data: "80/tcp" to a name and a description. */
 type IanaData = Readonly<Record<string, readonly string[]>>;
 
-/** IANA's registry. */
 export class Iana {
   readonly #data: IanaData;
   readonly #more = new Map<string, IanaEntry[]>();

@@ -132,7 +132,6 @@ export const POOLS: readonly DefaultPool[] = [
   },
 ];
 
-/** The pools that a port is in. */
 export function poolsOf(port: number, protocol: Protocol): DefaultPool[] {
   return POOLS.filter(
     ({ first, last, protocols }) => first <= port && port <= last && protocols.includes(protocol),

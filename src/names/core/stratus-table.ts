@@ -2,7 +2,6 @@
 import { PORT_MAX, PORT_MIN } from '../../base/port.ts';
 import type { StackRange } from './stack.ts';
 
-/** The guide. */
 export const STRATUS_GUIDE = 'Selecting TCP Ports Numbers for Fun, Profit, and Reliability (Stratus, 2008)';
 
 /** The range that it advises, for whatever system of Stratus: two rows of its table have dynamic ports in it. */

@@ -8,7 +8,6 @@ import type { Registration, UnsetTarget } from '../core/registrations.ts';
 import type { CallContext, PortmapTables } from './procedure.ts';
 import { socketsOf } from './watch.ts';
 
-/** What a caller asks to register. */
 type SetRequest = RequestedPlace & { readonly program: number; readonly version: number };
 
 /** A call and its sender: the kernel is asked once for each call, so that the log names the user who was judged. */

@@ -28,7 +28,6 @@ export interface SetAside {
   readonly reason: string;
 }
 
-/** What the files held. */
 interface Recovered {
   /** In the order in which they were made. */
   readonly changes: readonly LoggedChange[];

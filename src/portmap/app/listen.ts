@@ -6,7 +6,6 @@ import type { Port } from '../../base/port.ts';
 import type { EndpointSpec, Host, OpenEndpoint, OpenFailure, ProcessInfo, Sockets } from '../../host/host.ts';
 import { unprivilegedStart } from '../../names/app/kernel-ports.ts';
 
-/** Where to listen. */
 export interface ListenRequest {
   /** The addresses that were asked for; loopback is always served besides. */
   readonly addresses: readonly IpAddress[];

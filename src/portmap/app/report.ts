@@ -1,14 +1,12 @@
 // What `portreeve status` reports of the port mapper: the part `portmap` of GET /v1/status on look.sock.
 import type { NetId } from '../../base/netid.ts';
 
-/** A socket that is served. */
 interface SocketStatus {
   readonly netid: NetId;
   /** As people write it: "127.0.0.1:111", "[::1]:111", a path, or "@" and an abstract name. */
   readonly endpoint: string;
 }
 
-/** The port mapper. */
 export interface PortmapReport {
   /** `running`; `starting`; `waiting`: it died and is to be started again; `stopping`. */
   readonly state: string;

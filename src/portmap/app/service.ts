@@ -36,7 +36,6 @@ const VERSION_HIGH = 4;
 /** What is answered to what is no call (host.ts: RequestHandler). */
 const NO_REQUEST = -1;
 
-/** What a service is made of. */
 type PortmapOptions = Omit<PortmapTables, 'reach' | 'statistics' | 'dumps'>;
 
 const NO_PEER: Peer = {

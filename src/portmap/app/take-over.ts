@@ -44,7 +44,6 @@ export function carriedEntries(list: readonly Rpcb[]): CarriedEntries {
 /** How rpcbind is stopped: by systemd where it runs there, else by a signal. */
 type StopMethod = { readonly command: readonly string[] } | { readonly signal: ProcessInfo };
 
-/** What is to be done. */
 export interface TakeOver {
   readonly rpcbind: ProcessInfo;
   readonly stop: StopMethod;

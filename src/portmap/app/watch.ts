@@ -11,7 +11,6 @@ export function socketsOf(registration: Registration, sockets: SocketTable): See
   return sockets.at(netid, address, port);
 }
 
-/** What the watch works on. */
 interface WatchParts {
   readonly registrations: Registrations;
   readonly liveness: Liveness;
@@ -22,7 +21,6 @@ interface WatchParts {
   readonly onGone: (registration: Registration, reason: string) => void;
 }
 
-/** The watch over all registrations. */
 export class Watch {
   readonly #parts: WatchParts;
   /** Where the round of looks is; a set can be changed while it is walked through. */

@@ -7,7 +7,6 @@ export interface Patience {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A call that waits. */
 interface Waiting {
   readonly resolve: (message: Uint8Array) => void;
   readonly reject: (error: RpcError) => void;

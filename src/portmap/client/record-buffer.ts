@@ -5,7 +5,6 @@ import { XdrError } from '../wire/xdr.ts';
 
 const INITIAL_BYTES = 4096;
 
-/** The bounds of a record. */
 interface RecordLimits {
   /** The largest message, in bytes. */
   readonly maxMessage: number;

@@ -5,7 +5,6 @@ import { PORTMAP_PORT, type Port } from '../../base/port.ts';
 import { parseDuration } from '../../kit/duration.ts';
 import { portArgument } from '../../names/commands/port-arguments.ts';
 
-/** Where a port mapper is. */
 export type PortmapHost =
   | { readonly kind: 'ip'; readonly host: string; readonly port: Port }
   | { readonly kind: 'local'; readonly path: string };

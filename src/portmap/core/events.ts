@@ -36,7 +36,6 @@ export function moreText({ set, unset, refused, dropped }: EventCounts): string 
   return `besides, ${set} registered, ${unset} removed, ${refused} refused and ${dropped} dropped in a second`;
 }
 
-/** Who hears of events. */
 export interface EventListener {
   onEvent(event: PortmapEvent): void;
   onMore(counts: EventCounts): void;

@@ -63,7 +63,6 @@ interface LoggedFound {
 
 const KIND = { set: 1, unset: 2, found: 3 } as const;
 
-/** The header as bytes. */
 export function encodeLogHeader(header: LogHeader): Uint8Array {
   const bytes = bytesOf(new Uint8Array(LOG_HEADER_BYTES));
   const writer = new XdrWriter(bytes, 8);
@@ -154,7 +153,6 @@ export interface LogContents {
   readonly tail: 'clean' | 'torn' | 'damaged';
 }
 
-/** Reads the records of a log. */
 export function readLog(log: Uint8Array): LogContents {
   const bytes = bytesOf(log);
   const changes: LoggedChange[] = [];

@@ -49,7 +49,6 @@ export interface SafAsked {
   readonly rule: RuleSource | undefined;
 }
 
-/** Decides. */
 export function decideQuestion(question: Question, { profile, saf, authportJobs, omvsJob }: Rules): Decision {
   const { job, aliases = [], protocol, port, address, operation, identity, lowPortCapable } = question;
   let asked: SafAsked | undefined;

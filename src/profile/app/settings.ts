@@ -37,7 +37,6 @@ export interface ProfileSettings {
   readonly ownJobs: readonly string[];
 }
 
-/** What was requested. */
 interface ProfileRequest {
   /** The values of system symbols by name, SYSNAME among them. */
   readonly symbols: Readonly<Record<string, string>> & { readonly SYSNAME: string };

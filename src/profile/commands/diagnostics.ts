@@ -6,7 +6,6 @@ import { emphasize } from '../../kit/text.ts';
 import type { Diagnostic, Place } from '../../text/source.ts';
 import { type Report, STATEMENT_SKIPPED } from '../app/report.ts';
 
-/** What is shown. */
 interface DiagnosticOptions {
   /** Also what was passed over, one by one. */
   readonly verbose?: boolean | undefined;

@@ -8,7 +8,6 @@ export const FILE = {
   completion: 'file',
 } satisfies Argument;
 
-/** How a profile is read. */
 export const READING = {
   symbol: {
     value: 'value',

@@ -20,7 +20,6 @@ import type { ReservationsOptions } from './index.ts';
 import { settleProfile } from './settings.ts';
 import { requireSound } from './sound.ts';
 
-/** What is shown, and from where. */
 interface Shown {
   readonly profile: LoadedProfile['profile'];
   readonly tcpname: string;

@@ -26,7 +26,6 @@ import {
   type UnreservedRule,
 } from './rules.ts';
 
-/** What statements come to. */
 interface BuiltProfile {
   readonly profile: Profile;
   /** In the order of the statements. */

@@ -3,7 +3,6 @@ import type { Protocol } from '../../base/port.ts';
 import { useText } from './build.ts';
 import type { Profile, Reservation, RuleSource } from './rules.ts';
 
-/** One difference. */
 export interface ProfileChange {
   readonly kind: 'added' | 'removed' | 'changed';
   /** What it is about: "TCP 80 WEB", "TCP 4000-4199 TESTSYS", "UNRSV TCP *", "TCPCONFIG low ports". */

@@ -7,7 +7,6 @@ import type { RuleSource } from './rules.ts';
 import { carryOut, few, type Grant, type SafProfile } from './saf-database.ts';
 import { covers, ProfileIndex } from './saf-profiles.ts';
 
-/** What there is on a host. */
 interface SafHost {
   readonly accounts: readonly Account[];
   readonly groups: readonly Group[];

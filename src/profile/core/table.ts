@@ -39,7 +39,6 @@ interface Terms {
   readonly smc: Allowed['smc'];
 }
 
-/** The names of a job. */
 export type JobNames = Pick<BindRequest, 'job' | 'aliases'>;
 
 const NO_ALIASES: readonly string[] = [];
@@ -93,7 +92,6 @@ interface CompiledUnreserved {
   readonly find: (job: string) => UnreservedRule | undefined;
 }
 
-/** The rules of one protocol. */
 export class ProtocolRules {
   readonly settings: ProtocolSettings;
   readonly unreserved: CompiledUnreserved | undefined;

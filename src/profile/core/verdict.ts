@@ -46,7 +46,6 @@ export type Reason =
   /** Not reserved, and nothing is said against it. */
   | 'UNRESERVED';
 
-/** It may. */
 export interface Allowed {
   readonly allowed: true;
   readonly reason: Reason;
@@ -65,7 +64,6 @@ export interface Allowed {
   readonly pool: 'EXPLICITBINDPORTRANGE' | 'EPHEMERALPORTS' | undefined;
 }
 
-/** It may not. */
 export interface Denied {
   readonly allowed: false;
   readonly reason: Reason;

@@ -65,7 +65,6 @@ function jobOf(name: ParmWord, findings: Findings): string | undefined {
   return undefined;
 }
 
-/** A NETWORK statement. */
 class Network {
   readonly #name: ParmWord;
   readonly #findings: Findings;

@@ -44,7 +44,6 @@ type StatementKind =
   | 'INCLUDE'
   | 'SKIPPED';
 
-/** A statement's name. */
 export interface StatementName {
   readonly keyword: Keyword;
   readonly kind: StatementKind;

@@ -18,7 +18,6 @@ interface ProfileSource {
   readonly text: string;
 }
 
-/** How a profile is read. */
 export interface ParseOptions {
   /** Job names have 8 characters at most, as on z/OS. */
   readonly zosNames?: boolean;
@@ -28,7 +27,6 @@ export interface ParseOptions {
   readonly include?: (path: string, from: string) => ProfileSource | { readonly problem: string };
 }
 
-/** What a text says. */
 export interface ParsedProfile {
   readonly statements: readonly Statement[];
   /** The comments behind the last word. */

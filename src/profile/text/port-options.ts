@@ -17,7 +17,6 @@ export interface EntryContext {
   readonly isPassedOver: boolean;
 }
 
-/** An option and its rules. */
 interface OptionRow<Key extends keyof PortOptions> {
   readonly keyword: Keyword;
   /** Options that set the same exclude each other. */
@@ -45,7 +44,6 @@ const OPTIONS: readonly Option[] = [
   { keyword: 'SMC', sets: 'smc', value: () => 'SMC', isForRanges: true, udp: 'refused' },
 ];
 
-/** The keyword of each option. */
 export const OPTION_KEYWORDS: readonly Keyword[] = OPTIONS.map(({ keyword }) => keyword);
 
 /** Options, those side by side of which one can be given. */

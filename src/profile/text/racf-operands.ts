@@ -40,7 +40,6 @@ const FIELDS = ['APPLDATA', 'DATA', 'NOTIFY', 'SINGLEDSN', 'TIMEZONE', 'TVTOC', 
 const RESOURCE = ['ADDMEM', 'AUDIT', 'LEVEL', 'OWNER', ...FIELDS, ...SEGMENTS];
 const CHANGES = ['DELCATEGORY', 'DELMEM', 'GENERIC', 'GLOBALAUDIT', 'NOSECLABEL', 'NOSECLEVEL'];
 
-/** The operands by command. */
 export const OPERANDS = {
   RDEFINE: table(['UACC'], ['FROM', ...LABELS, ...ELSEWHERE], [...RESOURCE, ...COPIED]),
   RALTER: table(
