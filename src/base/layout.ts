@@ -41,7 +41,10 @@ const isScalar = (type: FieldType): type is Scalar => typeof type === 'string';
 
 const alignmentOf = (type: FieldType): number => (isScalar(type) ? SCALAR_BYTES[type] : type.alignment);
 
-const alignUp = (offset: number, alignment: number): number => Math.ceil(offset / alignment) * alignment;
+/** The next multiple of `alignment`. */
+export function alignUp(bytes: number, alignment: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
+}
 
 function placed(shape: Shape): Field[] {
   let end = 0;

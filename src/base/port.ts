@@ -19,6 +19,10 @@ export interface PortRange {
 
 export const PORT_MIN = 1;
 export const PORT_MAX = 65535;
+/** The length of a table by port; 0, which is not a port, has a place in it. */
+export const PORTS = PORT_MAX + 1;
+/** The ports that RESTRICTLOWPORTS is about, and that Linux keeps for CAP_NET_BIND_SERVICE (ip(7)): below this one. */
+export const LOW_PORTS_END = 1024;
 
 /** The well-known port of the port mapper (RFC 1833 section 3.2). */
 export const PORTMAP_PORT = 111 as Port;

@@ -14,8 +14,9 @@ export const RTM_GETADDR = 22;
 
 /** sizeof(struct nlmsghdr) */
 export const NETLINK_HEADER_BYTES = 16;
-const NLM_F_REQUEST = 0x1;
-const NLM_F_DUMP = 0x300;
+/** <linux/netlink.h>: flags of a request. */
+export const NLM_F_REQUEST = 0x1;
+export const NLM_F_DUMP = 0x300;
 
 /** <linux/if_addr.h> and <linux/if.h> */
 const IFA_ADDRESS = 1;

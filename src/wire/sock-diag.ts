@@ -2,15 +2,11 @@
 import type { IpAddress } from '../base/address.ts';
 import type { Bytes } from '../base/bytes.ts';
 import { LITTLE_ENDIAN } from './byte-order.ts';
-import { NETLINK_HEADER_BYTES } from './netlink.ts';
+import { NETLINK_HEADER_BYTES, NLM_F_DUMP, NLM_F_REQUEST } from './netlink.ts';
 import { AF_INET, AF_INET6 } from './sockaddr.ts';
 
 /** <linux/sock_diag.h>: the type of requests and of answers. */
 export const SOCK_DIAG_BY_FAMILY = 20;
-
-/** <linux/netlink.h>: flags of a request. */
-const NLM_F_REQUEST = 0x1;
-const NLM_F_DUMP = 0x300;
 
 /** <linux/inet_diag.h>: sizes of struct inet_diag_req_v2 and struct inet_diag_msg. */
 const REQUEST_BYTES = 56;

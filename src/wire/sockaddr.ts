@@ -3,7 +3,7 @@ import { LITTLE_ENDIAN } from './byte-order.ts';
 import { type IpEndpoint, isLocalUaddr } from './uaddr.ts';
 
 /** <bits/socket.h>: the numbers of the families. */
-const AF_UNIX = 1;
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 

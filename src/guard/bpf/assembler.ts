@@ -8,9 +8,6 @@ export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_MPTCP = 262;
 
-/** Ports below this are low. */
-export const LOW_PORTS_END = 1024;
-
 /** The frame: where what is kept stands below the frame pointer. */
 export const KEY = -8;
 export const SLOT = -12;

@@ -1,13 +1,14 @@
 // What comes of a verdict, in the guard's programs: what a reservation gives, or the errno and an event.
+import { LOW_PORTS_END } from '../../base/port.ts';
 import { BIND_ANSWER, SOCK_ADDR } from '../../bpf/context.ts';
 import { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 } from '../../bpf/instruction.ts';
+import { AF_INET, AF_INET6 } from '../../wire/sockaddr.ts';
 import {
   EVENT_AT,
   type GuardAssembler,
   IPPROTO_TCP,
   JOB_CGROUP_AT,
   KEY,
-  LOW_PORTS_END,
   MODE_AT,
   NETNS_AT,
   PORT_AT,
@@ -15,9 +16,6 @@ import {
   REFUSAL_AT,
 } from './assembler.ts';
 import { COUNTERS, EVENT, FLAG, MODE, REFUSALS, RULE, SETTINGS } from './layout.ts';
-
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 /** The largest number of an error (MAX_ERRNO in include/linux/err.h), all ones. */
 const ERRNO_MAX = 4095;

@@ -1,4 +1,5 @@
 // The programs that judge bind(2) in the kernel, one for IPv4 sockets and one for IPv6: they do what decide() does.
+import { LOW_PORTS_END } from '../../base/port.ts';
 import { SOCK_ADDR } from '../../bpf/context.ts';
 import { R0, R1, R2, R3, R6, R7, R8, R9, R10 } from '../../bpf/instruction.ts';
 import type { Program } from '../../bpf/program.ts';
@@ -10,7 +11,6 @@ import {
   IPPROTO_UDP,
   JOB_AT,
   JOB_CGROUP_AT,
-  LOW_PORTS_END,
   MODE_AT,
   NETNS_AT,
   PORT_AT,

@@ -1,7 +1,7 @@
 // Control groups, version 2 (cgroups(7)): where they are, their numbers, and which one a process is in.
 import { closeSync, constants, openSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { codeOf, messageOf, PortreeveError } from '../../base/errors.ts';
 import { cgroup2MountPoint, parseMountinfo } from './mountinfo.ts';
 
 interface Cgroup {
@@ -84,7 +84,7 @@ function belowIn(directory: string): string[] {
     const entries = readdirSync(directory, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'EACCES') return [];
+    if (codeOf(thrown) === 'EACCES') return [];
     throw thrown;
   }
 }
@@ -101,9 +101,6 @@ export function parseCgroupOf(text: string): string | undefined {
   const path = /^0::(\/.*)$/m.exec(text)?.[1];
   return path?.endsWith(DELETED) ? undefined : path;
 }
-
-const codeOf = (thrown: unknown): unknown =>
-  thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 
 /** ENODEV is what a directory gives that was removed while it was open. */
 function isGone(thrown: unknown): boolean {

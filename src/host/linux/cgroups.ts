@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename } from 'node:path';
-import { messageOf, PortreeveError, requireFailure } from '../../base/errors.ts';
+import { codeOf, messageOf, PortreeveError, requireFailure } from '../../base/errors.ts';
 import { JOB_CGROUP_PREFIX } from '../../base/job.ts';
 import { PID_MAX, UID_MAX } from '../../base/limits.ts';
 import { exactNumber } from '../../base/numbers.ts';
@@ -238,10 +238,6 @@ function removeDirectory(directory: string): boolean {
 /** A uid has 32 bits. */
 function uidOf({ uid }: { readonly uid: bigint }): number {
   return exactNumber(uid);
-}
-
-function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 }
 
 function failed(path: string, why: string): PortreeveError {

@@ -2,6 +2,7 @@
 import { formatIp, type IpAddress, isLoopback } from '../../base/address.ts';
 import { LATE_LOOKS_PER_BATCH_MAX, SENDER_AGE_MAX_MS } from '../../base/limits.ts';
 import type { Sender } from '../../base/peer.ts';
+import { PORTS } from '../../base/port.ts';
 import { LateSenders } from './late-senders.ts';
 import type { RootPorts } from './root-ports.ts';
 import type { DatagramOwner, DiagTable } from './socket-table.ts';
@@ -12,9 +13,6 @@ import { NativeBuffer } from './sys/memory.ts';
 const ROOT = 0;
 const UNKNOWN: Sender = { refused: 'UNKNOWN' };
 const LATE: Sender = { refused: 'LATE' };
-
-/** One more than the largest port. */
-const PORTS = 65536;
 
 /** What was on a port, and when that was known (CLOCK_REALTIME, microseconds). */
 interface Sighting {

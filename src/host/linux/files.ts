@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { codeOf, messageOf, PortreeveError } from '../../base/errors.ts';
 import { PIPE_WAIT_MS } from '../../base/limits.ts';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -153,11 +153,6 @@ export function stampOf(path: string): string | undefined {
 
 /** The files of this host. */
 export const linuxFiles = { readText, readBytes, stamp: stampOf, names: listDirectory } as const;
-
-/** The errno's name of a failed system call. */
-export function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-}
 
 function tooLarge(path: string, maxBytes: number): PortreeveError {
   const message = `${path} is larger than ${maxBytes} bytes`;

@@ -12,13 +12,13 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { PortRange } from '../../base/port.ts';
+import { codeOf } from '../../base/errors.ts';
+import { PORTS, type PortRange } from '../../base/port.ts';
 import type { GrantedPorts } from '../kernel.ts';
-import { codeOf, orUnwritable } from './files.ts';
+import { orUnwritable } from './files.ts';
 import { makeDirectory } from './put-file.ts';
 import { GRANTED_UDP_PORTS } from './state-files.ts';
 
-const PORTS = 65_536;
 const GRANTED = 1;
 /** Everybody may look at what is in force, too. */
 const FILE_MODE = 0o644;

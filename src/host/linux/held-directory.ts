@@ -1,6 +1,6 @@
 // Directories that several processes change: one holds it at a time, and two take each other's name at once.
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
-import { PortreeveError } from '../../base/errors.ts';
+import { codeOf, PortreeveError } from '../../base/errors.ts';
 import { GUARD_WAIT_MS } from '../../base/limits.ts';
 import { AT_FDCWD, LOCK_EX, LOCK_NB, RENAME_EXCHANGE } from './sys/constants.ts';
 import { must } from './sys/epoll.ts';
@@ -38,7 +38,7 @@ function opened(path: string): number | undefined {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    if (codeOf(thrown) === 'ENOENT') return undefined;
     throw thrown;
   }
 }

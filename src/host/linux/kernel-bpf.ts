@@ -1,6 +1,7 @@
 // BPF as the guard needs it, by the calls of sys/: maps, programs and links, with their names in bpffs.
 import { existsSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { CGROUP_RECORD } from '../../base/cgroup-record.ts';
+import { codeOf } from '../../base/errors.ts';
 import type {
   BindHook,
   CgroupEvent,
@@ -94,7 +95,7 @@ export class LinuxBpf implements KernelBpf {
       renameSync(from, to);
       return true;
     } catch (thrown) {
-      if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOTEMPTY') return false;
+      if (codeOf(thrown) === 'ENOTEMPTY') return false;
       throw thrown;
     }
   }

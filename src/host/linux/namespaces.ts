@@ -1,6 +1,6 @@
 // Network namespaces other than ours: their numbers, and what leads to them.
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { codeOf, messageOf, PortreeveError } from '../../base/errors.ts';
 import { PID_MAX } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
 import type { NetworkNamespace, NetworkNamespaces } from '../host.ts';
@@ -53,7 +53,7 @@ function openNamespace(path: string): number | undefined {
 
 /** ESRCH: the process that the file is about has ended. */
 function isGone(thrown: unknown): boolean {
-  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  const code = codeOf(thrown);
   return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ESRCH';
 }
 

@@ -8,9 +8,9 @@ import { NativeBuffer } from './sys/memory.ts';
 const SO_DOMAIN = 39;
 const SO_PEERGROUPS = 59;
 
-/** struct ucred: pid, uid and gid, each of 32 bits. */
-const UCRED_BYTES = 12;
-const UCRED_UID_AT = 4;
+/** struct ucred (unix(7)): pid, uid and gid, each of 32 bits. */
+export const UCRED_BYTES = 12;
+export const UCRED_UID_AT = 4;
 const UCRED_GID_AT = 8;
 const GID_BYTES = 4;
 /** Groups that are asked for at first; who has more is asked again (NGROUPS_MAX is 65536). */

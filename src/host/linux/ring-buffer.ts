@@ -1,5 +1,6 @@
 // The consumer of a BPF ring buffer (BPF_MAP_TYPE_RINGBUF): records that programs in the kernel have written for us.
 import { PortreeveError } from '../../base/errors.ts';
+import { alignUp } from '../../base/layout.ts';
 import { exactNumber } from '../../base/numbers.ts';
 import type { BpfMap } from './sys/bpf-map.ts';
 import { pollLater } from './sys/libc.ts';
@@ -15,8 +16,6 @@ const HEADER_BYTES = 8;
 const POLLIN = 1;
 const POLLFD_BYTES = 8;
 const POLLFD_EVENTS = 4;
-
-const alignUp = (bytes: number, alignment: number): number => Math.ceil(bytes / alignment) * alignment;
 
 /** The memory that the kernel and the consumer share. */
 export interface RingMemory {

@@ -11,6 +11,7 @@ import type { NetId } from '../../base/netid.ts';
 import type { Peer, Sender } from '../../base/peer.ts';
 import { decodeSockaddr, SOCKADDR_IN6_BYTES } from '../../wire/sockaddr.ts';
 import type { ConnectionKeeper, StreamHandler, StreamOutput } from '../host.ts';
+import { UCRED_BYTES, UCRED_UID_AT } from './peer-credentials.ts';
 import type { DiagTable } from './socket-table.ts';
 import {
   EPOLLERR,
@@ -38,9 +39,6 @@ export class StreamMemory {
   readonly option = new NativeBuffer(UCRED_BYTES);
 }
 
-/** struct ucred (unix(7)): pid, uid, gid. */
-const UCRED_BYTES = 12;
-const UCRED_UID_AT = 4;
 /** SO_NETNS_COOKIE (Linux 5.14) is a number of 64 bits. */
 const NETNS_COOKIE_BYTES = 8;
 

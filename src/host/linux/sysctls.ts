@@ -1,6 +1,6 @@
 // The kernel's settings in /proc/sys, read and written whole however long they are.
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { messageOf, PortreeveError } from '../../base/errors.ts';
+import { codeOf, messageOf, PortreeveError } from '../../base/errors.ts';
 import { PORT_LIST_MAX_CHARACTERS } from '../../base/limits.ts';
 import type { Sysctls } from '../host.ts';
 
@@ -74,10 +74,6 @@ const HINTS: Readonly<Record<string, string>> = {
 function pathOf(name: string): string {
   if (NAME.test(name)) return `/proc/sys/${name.replaceAll('.', '/')}`;
   throw new PortreeveError('SYSCTL_NAME', `"${name}" is not the name of a setting`);
-}
-
-function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 }
 
 function shortened(value: string): string {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
 
 /** As many links in a path as the kernel follows (path_resolution(7)). */
-const LINKS_MAX = 40;
+export const LINKS_MAX = 40;
 
 /**
  * Where a path of a tree is for us, its links followed as if the tree were "/"; what is not there is taken as it is

@@ -2,6 +2,7 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
+import { LINKS_MAX } from './tree-path.ts';
 
 /** A file, directory or link that others than root can change, or that cannot be told of. */
 interface Changeable {
@@ -18,8 +19,6 @@ interface TreeLimits {
   readonly findings: number;
 }
 
-/** As many links as the kernel follows (path_resolution(7)). */
-const LINKS_MAX = 40;
 const WRITABLE_BY_GROUP = 0o020;
 const WRITABLE_BY_ALL = 0o002;
 

@@ -7,7 +7,7 @@ import { type Group, parseGroup } from '../../text/group.ts';
 import { type Account, parsePasswd } from '../../text/passwd.ts';
 
 /** Beyond this a passwd or group file is none. */
-const USERS_MAX_BYTES = 16 * 1024 * 1024;
+export const USERS_MAX_BYTES = 16 * 1024 * 1024;
 
 export interface Users {
   readonly accounts: readonly Account[];

@@ -5,8 +5,7 @@ import { PID_MAX } from '../../base/limits.ts';
 import type { Follower } from '../../guard/app/follower.ts';
 import type { Cgroups, Files, HeldProcess, HeldProcessInfo, JobCgroup, Processes } from '../../host/host.ts';
 import type { JobSections } from '../../job/app/settings.ts';
-import { parseGroup } from '../../text/group.ts';
-import { parsePasswd } from '../../text/passwd.ts';
+import { readUsers } from '../../job/app/users.ts';
 
 /** The process that asks, as the kernel knows it. */
 export interface Caller {
@@ -30,8 +29,6 @@ export interface Given {
   readonly cgroup: string;
 }
 
-/** Beyond this a passwd or group file is none. */
-const USERS_MAX_BYTES = 16 * 1024 * 1024;
 /** The first process, which every process belongs to in the end whose own parent has died. */
 const INIT = 1;
 
@@ -77,10 +74,9 @@ function readRequest(request: unknown, caller: Caller): { job: JobName; pid: num
 function requirePermission(job: JobName, { uid, gids }: Caller, { sections, files }: RunDeps): void {
   const { users = [], groups = [] } = (Object.hasOwn(sections, job) && sections[job]) || {};
   if (uid === 0 || users.includes(uid) || gids.some((gid) => groups.includes(gid))) return;
-  const accounts = parsePasswd(files.readText('/etc/passwd', USERS_MAX_BYTES) ?? '');
-  if (accounts.some((account) => account.uid === uid && users.includes(account.name))) return;
-  const all = parseGroup(files.readText('/etc/group', USERS_MAX_BYTES) ?? '');
-  if (all.some(({ gid, name }) => gids.includes(gid) && groups.includes(name))) return;
+  const known = readUsers(files);
+  if (known.accounts.some((account) => account.uid === uid && users.includes(account.name))) return;
+  if (known.groups.some(({ gid, name }) => gids.includes(gid) && groups.includes(name))) return;
   const hint = `Who may is said in portreeve.toml: [job.${job}] users, groups.`;
   throw new PortreeveError('JOB_DENIED', `uid ${uid} may not take the job ${job}`, hint, {
     uid,

@@ -9,6 +9,7 @@ import { openRouteSocket } from '../../host/linux/interfaces.ts';
 import { openPrivilegedStart } from '../../host/linux/root-ports.ts';
 import { openDiagSocket } from '../../host/linux/socket-table.ts';
 import { sys } from '../../host/linux/sys/libc.ts';
+import { USERS_MAX_BYTES } from '../../job/app/users.ts';
 import type { Log } from '../../kit/log.ts';
 import { Supervisor } from '../../kit/supervisor.ts';
 import type { SetAside } from '../app/journal.ts';
@@ -32,7 +33,6 @@ import type { FromPortmap } from './messages.ts';
 
 /** The file of the process, beside this one: .ts when the source runs, .js when it was built. */
 const ENTRY = fileURLToPath(new URL(`./process${extname(import.meta.filename)}`, import.meta.url));
-const PASSWD_MAX_BYTES = 16 * 1024 * 1024;
 
 /**
  * The lock that rpcbind holds while it runs. A port mapper that does not hold it is pushed aside: an rpcbind that is
@@ -269,7 +269,7 @@ export class Portmap {
 }
 
 function identityOn(host: Host, uid: number | undefined): Identity {
-  return portmapIdentity(host.files.readText('/etc/passwd', PASSWD_MAX_BYTES) ?? '', uid);
+  return portmapIdentity(host.files.readText('/etc/passwd', USERS_MAX_BYTES) ?? '', uid);
 }
 
 function takeRpcbindLock(host: Host): Lock {

@@ -1,9 +1,8 @@
 // Which ports of a protocol are reserved already, and by what: asked for whole ranges, while a profile is carried out.
-import type { Port } from '../../base/port.ts';
+import { PORTS, type Port } from '../../base/port.ts';
 import type { Use } from '../text/statements.ts';
 import type { Reservation } from './rules.ts';
 
-const PORTS = 65536;
 const BITS = 32;
 const ALL_BITS = 0xffffffff;
 

@@ -1,11 +1,9 @@
 // The decision: may this program have this port, and which rule says so. The order is that of z/OS.
 import { type IpAddress, isWildcard } from '../../base/address.ts';
+import { LOW_PORTS_END } from '../../base/port.ts';
 import type { RuleSource } from './rules.ts';
 import type { PortRule, ProtocolRules, RuleTable } from './table.ts';
 import type { Allowed, BindRequest, Denied, Reason, Verdict } from './verdict.ts';
-
-/** The ports that RESTRICTLOWPORTS is about, and that Linux keeps for CAP_NET_BIND_SERVICE (ip(7)): below this one. */
-const LOW_PORTS_END = 1024;
 
 /** Judges a bind(2) or a listen(2). Pure: the same table and the same request give the same verdict. */
 export function decide(table: RuleTable, request: BindRequest): Verdict {

@@ -1,7 +1,7 @@
 // A profile made ready to decide by: every port leads to its rules at once, however many there are.
 import { formatIp, type IpAddress } from '../../base/address.ts';
 import { compareSpecificity, hasWildcard, matchesJob, UNKNOWN_JOB } from '../../base/job.ts';
-import type { Protocol } from '../../base/port.ts';
+import { PORTS, type Protocol } from '../../base/port.ts';
 import type { Profile, ProtocolSettings, Reservation, RuleSource, UnreservedRule } from './rules.ts';
 import type { Allowed, BindRequest } from './verdict.ts';
 
@@ -27,8 +27,6 @@ export interface RuleContext {
 const OMVS = 'OMVS';
 /** "The PORT is reserved for internal stack use": on Linux for nobody. */
 const INTCLIEN = 'INTCLIEN';
-
-const PORTS = 65536;
 
 /** What an entry gives to those whom it is for; entries that give the same have the same one. */
 interface Terms {

@@ -1,7 +1,7 @@
 // BPF maps: tables that a program in the kernel and we both read and write.
 import { closeSync, readFileSync } from 'node:fs';
 import { PortreeveError } from '../../../base/errors.ts';
-import { byteArray, Layout } from '../../../base/layout.ts';
+import { alignUp, byteArray, Layout } from '../../../base/layout.ts';
 import { parseDecimal } from '../../../base/port.ts';
 import {
   bpfError,
@@ -89,8 +89,6 @@ interface MapInfo {
   /** Bits of MAP_FLAGS, and others. */
   readonly flags: number;
 }
-
-const alignUp = (bytes: number, alignment: number): number => Math.ceil(bytes / alignment) * alignment;
 
 /** The processors that this machine can have: "0-3" has 4. */
 export function possibleProcessors(

@@ -1,9 +1,8 @@
 // The numbers of Linux's ABI that system calls take, with the header that each is from; x86_64 and arm64 agree on them.
 
+export { AF_INET, AF_INET6, AF_UNIX } from '../../../wire/sockaddr.ts';
+
 /** <bits/socket.h> */
-export const AF_UNIX = 1;
-export const AF_INET = 2;
-export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 
 /** <bits/socket_type.h> */
