@@ -4,11 +4,11 @@ import { PortreeveError } from './errors.ts';
 /** An unsigned integer of C: uint8_t to uint64_t. */
 export type Scalar = 'u8' | 'u16' | 'u32' | 'u64';
 
-/** An array in a structure, taken as bytes: an address, a name with zeros behind it. */
-export interface ByteArray {
-  readonly bytes: number;
-  readonly alignment: number;
-}
+/**
+ * An array in a structure, taken as bytes: an address, a name with zeros behind it. An alias, which the declaration of
+ * an exported layout can spell out.
+ */
+type ByteArray = { readonly bytes: number; readonly alignment: number };
 
 /** What a field can be. */
 type FieldType = Scalar | ByteArray;

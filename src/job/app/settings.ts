@@ -1,15 +1,18 @@
 // The sections [job.NAME] of portreeve.toml: who may take which job. Root may take all.
 import type { Section } from '../../kit/settings.ts';
 
-export interface JobSection {
-  /** Names of users, and uids. */
-  readonly users?: readonly (string | number)[] | undefined;
-  /** Names of groups, and gids. */
-  readonly groups?: readonly (string | number)[] | undefined;
-}
-
 /** The sections by the names of their jobs. */
-export type JobSections = Readonly<Record<string, JobSection>>;
+export type JobSections = Readonly<
+  Record<
+    string,
+    {
+      /** Names of users, and uids. */
+      readonly users?: readonly (string | number)[] | undefined;
+      /** Names of groups, and gids. */
+      readonly groups?: readonly (string | number)[] | undefined;
+    }
+  >
+>;
 
 export const JOB_SECTION: Section<JobSections> = {
   name: 'job',
