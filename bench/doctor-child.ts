@@ -2,17 +2,17 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { seeSockets } from '../src/sockets/app/see.ts';
-import { doorsHere } from '../src/sockets/commands/ports-deps.ts';
+import { seeDeps } from '../src/sockets/commands/ports-deps.ts';
 
 const LISTENING = ['LISTEN', 'UNCONNECTED'] as const;
 /** Before it counts: the code of a process that has run for a while is compiled. */
 const WARM_LOOKS = 30;
 
-const doors = doorsHere();
+const deps = seeDeps();
 
 function lookMs(): { readonly ms: number; readonly sockets: number; readonly owned: number } {
   const begin = performance.now();
-  const { sockets } = seeSockets(doors, { states: LISTENING });
+  const { sockets } = seeSockets(deps, { states: LISTENING });
   const ms = performance.now() - begin;
   return { ms, sockets: sockets.length, owned: sockets.filter(({ owners }) => owners.length > 0).length };
 }

@@ -24,7 +24,7 @@ const shareOf = (uid: number): Share =>
 async function served(
   t: TestContext,
   looks: Looks = { '/': () => ({ done: true }) },
-  doors: { stallMs?: number } = {},
+  deps: { stallMs?: number } = {},
 ) {
   const directory = mkdtempSync(join(tmpdir(), 'unix-http-'));
   const path = join(directory, 'look.sock');
@@ -43,7 +43,7 @@ async function served(
     {
       credentials,
       shareOf: (peer) => shareOf(peer.uid),
-      ...doors,
+      ...deps,
     },
   );
   await server.open();

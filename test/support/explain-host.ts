@@ -1,7 +1,7 @@
 /** A host in memory on which a port is explained: what is not given is as on a host that nobody has set up. */
 
 import type { OpenSocket } from '../../src/base/open-socket.ts';
-import type { ExplainDoors } from '../../src/doctor/app/explain.ts';
+import type { ExplainDeps } from '../../src/doctor/app/explain.ts';
 import type { EventLine } from '../../src/guard/app/events.ts';
 import { loadIana } from '../../src/names/core/iana.ts';
 import type { OpenSockets } from '../../src/sockets/core/open-sockets.ts';
@@ -9,7 +9,7 @@ import { SimFiles } from './sim/files.ts';
 import { SimProfileArchive } from './sim/profile-archive.ts';
 import { SimSysctls } from './sim/sysctls.ts';
 
-export interface HostWords extends Partial<ExplainDoors> {
+export interface HostWords extends Partial<ExplainDeps> {
   readonly profile?: string;
   readonly open?: readonly OpenSocket[];
   readonly files?: SimFiles;
@@ -20,8 +20,8 @@ const FILES = {
   '/etc/services': 'http 80/tcp www\ndomain 53/tcp\ndomain 53/udp\n',
 };
 
-/** The doors of a host, of which user alice asks. */
-export function explainHost({ profile, open = [], ...words }: HostWords = {}): ExplainDoors {
+/** The deps of a host, of which user alice asks. */
+export function explainHost({ profile, open = [], ...words }: HostWords = {}): ExplainDeps {
   const archive = new SimProfileArchive();
   if (profile !== undefined) {
     archive.append(

@@ -4,13 +4,13 @@ import { test } from 'node:test';
 import { SimCgroups } from '../../../test/support/sim/cgroups.ts';
 import { SimFiles } from '../../../test/support/sim/files.ts';
 import { readUsers } from '../../job/app/users.ts';
-import { bindersOf, type WhoDoors } from './binders.ts';
+import { bindersOf, type WhoDeps } from './binders.ts';
 
 const PASSWD = 'root:x:0:0::/:/bin/sh\nalice:x:1000:100::/:/bin/sh\n';
 
-function binders(uid: number, files: Readonly<Record<string, string>>, doors: Partial<WhoDoors> = {}) {
+function binders(uid: number, files: Readonly<Record<string, string>>, deps: Partial<WhoDeps> = {}) {
   const all = new SimFiles({ '/etc/passwd': PASSWD, ...files }, 1);
-  const host = { files: all, cgroups: new SimCgroups(), uid, ownsNetwork: () => true, ...doors };
+  const host = { files: all, cgroups: new SimCgroups(), uid, ownsNetwork: () => true, ...deps };
   return bindersOf(host, readUsers(all));
 }
 

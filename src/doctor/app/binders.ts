@@ -16,7 +16,7 @@ const ROOT = 0;
 export type Somebody = Omit<Binder, 'verdict'>;
 
 /** What tells who asks. */
-export interface WhoDoors {
+export interface WhoDeps {
   readonly files: UnitReader;
   readonly cgroups: JobCgroups | undefined;
   readonly uid: number;
@@ -33,7 +33,7 @@ interface Binders {
 }
 
 /** Who they are, and whether they have the capability. */
-export function bindersOf({ files, cgroups, uid, ownsNetwork }: WhoDoors, users: Users): Binders {
+export function bindersOf({ files, cgroups, uid, ownsNetwork }: WhoDeps, users: Users): Binders {
   const status = parseProcessStatus(files.readText('/proc/self/status', PROC_MAX_BYTES) ?? '');
   const path = cgroupIn(files.readText('/proc/self/cgroup', PROC_MAX_BYTES) ?? '');
   const counts = ownsNetwork();

@@ -2,7 +2,7 @@
 
 import { type Code, examineScene, type Finding } from '../core/findings/checks/all.ts';
 import { joined, type Remedy, rankOf, type Severity } from '../core/findings/finding.ts';
-import { type Gathered, gatherScene, type SceneChoices, type SceneDoors } from './scene.ts';
+import { type Gathered, gatherScene, type SceneChoices, type SceneDeps } from './scene.ts';
 
 /** Findings that are not to be told, and why. */
 export interface Suppression {
@@ -31,11 +31,11 @@ export interface Examination {
 
 /** Looks at this host. Throws what gatherScene() throws. */
 export async function examine(
-  doors: SceneDoors,
+  deps: SceneDeps,
   choices: SceneChoices,
   suppressions: readonly Suppression[],
 ): Promise<Examination> {
-  return judge(await gatherScene(doors, choices), suppressions);
+  return judge(await gatherScene(deps, choices), suppressions);
 }
 
 /** The findings of a scene. */

@@ -11,14 +11,14 @@ import { parseServices, type ServiceEntry } from '../../names/core/services.ts';
 import type { RegisteredProgram } from '../../portmap/core/registered-program.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
 import type { Profile } from '../../profile/core/rules.ts';
-import { type SeeDoors, seeSockets } from '../../sockets/app/see.ts';
+import { type SeeDeps, seeSockets } from '../../sockets/app/see.ts';
 import { type Explanation, explainPort, type PortNames, type Refusals } from '../core/explain/explain.ts';
 import { answered } from './answered.ts';
-import { bindersOf, type WhoDoors } from './binders.ts';
+import { bindersOf, type WhoDeps } from './binders.ts';
 import type { Judge, RuleSettings } from './judging.ts';
 
 /** Where it is gathered. What throws PortreeveError is told as what could not be looked at. */
-export interface ExplainDoors extends SeeDoors, WhoDoors {
+export interface ExplainDeps extends SeeDeps, WhoDeps {
   readonly sysctls: Pick<Sysctls, 'read'>;
   readonly archive: ProfileArchive;
   readonly settings: () => Promise<RuleSettings>;
@@ -40,20 +40,20 @@ const SERVICES = '/etc/services';
 export async function explain(
   port: number,
   protocols: readonly Protocol[],
-  doors: ExplainDoors,
+  deps: ExplainDeps,
 ): Promise<Explanation[]> {
   const untold: string[] = [];
   const ask: Ask = (what, question) => answered(what, question, untold);
-  const kernel = readKernelPorts(doors.sysctls);
-  const looks = protocols.map((protocol) => ({ protocol, seen: seeSockets(doors, { protocol, port }) }));
-  const users = readUsers(doors.files);
-  const { you, root } = bindersOf(doors, users);
+  const kernel = readKernelPorts(deps.sysctls);
+  const looks = protocols.map((protocol) => ({ protocol, seen: seeSockets(deps, { protocol, port }) }));
+  const users = readUsers(deps.files);
+  const { you, root } = bindersOf(deps, users);
   const [iana, services = [], { guard, judge, isApplied }, events, registered] = await Promise.all([
-    doors.iana(),
-    ask(`the names of ${SERVICES}`, () => servicesOf(doors)),
-    judging(doors, users, ask),
-    ask('what the guard refused', () => doors.events(port)),
-    ask('what is registered with the port mapper', doors.registrations),
+    deps.iana(),
+    ask(`the names of ${SERVICES}`, () => servicesOf(deps)),
+    judging(deps, users, ask),
+    ask('what the guard refused', () => deps.events(port)),
+    ask('what is registered with the port mapper', deps.registrations),
   ]);
   return looks.map(({ protocol, seen }) =>
     explainPort({
@@ -68,12 +68,12 @@ export async function explain(
       reservations: judge ? covering(judge.profile, port, protocol) : isApplied === false ? [] : undefined,
       names: namesOf(port, protocol, { services, iana, registered }),
       refusals: events && refusalsOf(events.filter((event) => event.protocol === protocol)),
-      untold: [...untold, ...unseen(seen, doors.uid)],
+      untold: [...untold, ...unseen(seen, deps.uid)],
     }),
   );
 }
 
-function servicesOf({ files }: ExplainDoors): ServiceEntry[] {
+function servicesOf({ files }: ExplainDeps): ServiceEntry[] {
   return parseServices(files.readText(SERVICES, SERVICES_MAX_CHARACTERS) ?? '');
 }
 
@@ -89,15 +89,15 @@ interface Judging {
 }
 
 /** Where nothing was ever applied there is no guard either, and nothing of all that has to be loaded. */
-async function judging(doors: ExplainDoors, users: Users, ask: Ask): Promise<Judging> {
-  const isApplied = await ask('the profile', () => doors.archive.heads().length > 0);
+async function judging(deps: ExplainDeps, users: Users, ask: Ask): Promise<Judging> {
+  const isApplied = await ask('the profile', () => deps.archive.heads().length > 0);
   if (isApplied === false) return { guard: 'off', judge: undefined, isApplied };
-  const guard = await ask('what the guard does', doors.guard);
-  const judge = isApplied && (await ask('what the profile says', () => judgeOf(doors, users)));
+  const guard = await ask('what the guard does', deps.guard);
+  const judge = isApplied && (await ask('what the profile says', () => judgeOf(deps, users)));
   return { guard, judge: judge || undefined, isApplied };
 }
 
-async function judgeOf({ archive, settings }: ExplainDoors, users: Users): Promise<Judge> {
+async function judgeOf({ archive, settings }: ExplainDeps, users: Users): Promise<Judge> {
   const { judgeInForce } = await import('./judging.ts');
   return judgeInForce(archive, await settings(), users);
 }

@@ -11,7 +11,7 @@ import {
   carryOutFix,
   carryOutUndo,
   commandsOf,
-  type FixDoors,
+  type FixDeps,
   isDone,
   keptByGuard,
   planFix,
@@ -34,7 +34,7 @@ class Host {
     for (const [path, text] of Object.entries(files)) this.files.set(path, text);
   }
 
-  doors(changes: Partial<FixDoors> = {}): FixDoors {
+  deps(changes: Partial<FixDeps> = {}): FixDeps {
     return {
       sysctls: this.sysctls,
       sysctlRecord: this.sysctlRecord,
@@ -54,12 +54,12 @@ class Host {
   }
 
   fix(remedy: Parameters<typeof planFix>[0]): void {
-    carryOutFix(planFix(remedy, this.doors()), this.doors());
+    carryOutFix(planFix(remedy, this.deps()), this.deps());
   }
 
   undo(kept: ReadonlySet<number> = new Set()): readonly string[] {
-    const plan = planUndo(this.doors(), kept);
-    carryOutUndo(plan, this.doors());
+    const plan = planUndo(this.deps(), kept);
+    carryOutUndo(plan, this.deps());
     return plan.left;
   }
 
@@ -76,16 +76,16 @@ class Host {
 test('ports are reserved now and for the next boot, besides those that others have', () => {
   const host = new Host({ '/etc/sysctl.d/10-a.conf': 'net.ipv4.ip_local_reserved_ports = 9000-9001\n' });
   host.sysctls.write(RESERVED_PORTS, '8080');
-  const plan = planFix(reserve(40_000, 40_002), host.doors());
+  const plan = planFix(reserve(40_000, 40_002), host.deps());
   assert.deepEqual(commandsOf(plan), ['sysctl -w net.ipv4.ip_local_reserved_ports=8080,40000-40002']);
   assert.deepEqual(
     plan.files.map(({ path }) => path),
     [BOOT_FILE],
   );
   assert.equal(host.reserved, '8080');
-  carryOutFix(plan, host.doors());
+  carryOutFix(plan, host.deps());
   assert.deepEqual([host.reserved, host.boot], ['8080,40000-40002', '9000-9001,40000-40002']);
-  assert.ok(isDone(planFix(reserve(40_001), host.doors())));
+  assert.ok(isDone(planFix(reserve(40_001), host.deps())));
 });
 
 test('what others have put into our file stays there', () => {
@@ -103,21 +103,21 @@ test('a file that is too large is no wrong usage', () => {
   const readText = () => {
     throw new PortreeveError('FILE_TOO_LARGE', '/x is larger than 1 bytes');
   };
-  const doors = new Host().doors({ files: { names: () => [], readText } });
-  assert.throws(() => planFix(blacklist(853), doors), { kind: 'world', code: 'FILE_UNREADABLE' });
+  const deps = new Host().deps({ files: { names: () => [], readText } });
+  assert.throws(() => planFix(blacklist(853), deps), { kind: 'world', code: 'FILE_UNREADABLE' });
 });
 
 test('a port goes into the blacklist, behind what is there', () => {
   const host = new Host({ [BLACKLIST]: '631 # cups\n' });
-  const plan = planFix(blacklist(853), host.doors());
+  const plan = planFix(blacklist(853), host.deps());
   assert.deepEqual(commandsOf(plan), []);
-  carryOutFix(plan, host.doors());
+  carryOutFix(plan, host.deps());
   assert.equal(host.files.get(BLACKLIST), '631 # cups\n853\t# unbound\n');
-  assert.ok(isDone(planFix(blacklist(853), host.doors())));
+  assert.ok(isDone(planFix(blacklist(853), host.deps())));
 });
 
 test('nothing is to be done for no remedy', () => {
-  assert.deepEqual(planFix(NONE, new Host().doors()), { settings: [], files: [], notes: [] });
+  assert.deepEqual(planFix(NONE, new Host().deps()), { settings: [], files: [], notes: [] });
 });
 
 describe('what was done is taken back', () => {
@@ -131,7 +131,7 @@ describe('what was done is taken back', () => {
     assert.deepEqual([...host.files], [[BLACKLIST, '631\n']]);
     assert.equal(host.reserved, '8080');
     assert.deepEqual([host.fileRecord.read(), host.sysctlRecord.read()], [[], []]);
-    assert.deepEqual(planUndo(host.doors(), new Set()), { settings: [], files: [], left: [] });
+    assert.deepEqual(planUndo(host.deps(), new Set()), { settings: [], files: [], left: [] });
   });
 
   test('and what others have made of it meanwhile stays', () => {
@@ -182,8 +182,8 @@ describe('what was done is taken back', () => {
     const host = new Host();
     host.fix(reserve(40_000));
     const write = () => assert.fail('it was written');
-    const doors = host.doors({ sysctlRecord: { read: () => [], write } });
-    carryOutUndo(planUndo(doors, new Set()), doors);
+    const deps = host.deps({ sysctlRecord: { read: () => [], write } });
+    carryOutUndo(planUndo(deps, new Set()), deps);
     assert.deepEqual([host.reserved, [...host.files]], ['40000', []]);
   });
 
@@ -207,8 +207,8 @@ class Mortal extends Host {
     this.#isAfter = isAfter;
   }
 
-  override doors(): FixDoors {
-    const doors = super.doors();
+  override deps(): FixDeps {
+    const deps = super.deps();
     const dying =
       <Args extends readonly unknown[]>(act: (...args: Args) => void) =>
       (...args: Args) => {
@@ -218,9 +218,9 @@ class Mortal extends Host {
       };
     const { sysctls, sysctlRecord, fileRecord } = this;
     return {
-      ...doors,
-      put: dying(doors.put),
-      remove: dying(doors.remove),
+      ...deps,
+      put: dying(deps.put),
+      remove: dying(deps.remove),
       sysctls: {
         read: (name) => sysctls.read(name),
         write: dying((name, value) => sysctls.write(name, value)),
@@ -270,12 +270,12 @@ describe('what fails in the middle', () => {
 
   test('is recorded before, so that it can be taken back', () => {
     const host = new Host({ [BLACKLIST]: '631\n' });
-    const plan = planFix({ ...reserve(40_000), blacklist: blacklist(853).blacklist }, host.doors());
+    const plan = planFix({ ...reserve(40_000), blacklist: blacklist(853).blacklist }, host.deps());
     const put = (path: string, text: string) => {
       if (path === BLACKLIST) throw new PortreeveError('FILE_UNWRITABLE', 'no');
       host.files.set(path, text);
     };
-    assert.throws(() => carryOutFix(plan, host.doors({ put })), { code: 'FILE_UNWRITABLE' });
+    assert.throws(() => carryOutFix(plan, host.deps({ put })), { code: 'FILE_UNWRITABLE' });
     assert.equal(host.reserved, '');
     assert.deepEqual(host.undo(), []);
     assert.deepEqual([...host.files], [[BLACKLIST, '631\n']]);
@@ -284,18 +284,18 @@ describe('what fails in the middle', () => {
   test('is told where the kernel keeps something else', () => {
     const host = new Host();
     const sysctls = { read: () => '', write: () => undefined };
-    const doors = host.doors({ sysctls });
-    assert.throws(() => carryOutFix(planFix(reserve(40_000), doors), doors), { code: 'SYSCTL_NOT_KEPT' });
+    const deps = host.deps({ sysctls });
+    assert.throws(() => carryOutFix(planFix(reserve(40_000), deps), deps), { code: 'SYSCTL_NOT_KEPT' });
     assert.deepEqual(host.sysctlRecord.read()[0]?.written, '40000');
   });
 });
 
 test('the settings of this kernel are none of another system', () => {
   const host = new Host();
-  const doors = host.doors({ sysctls: undefined });
-  const plan = planFix(reserve(40_000), doors);
+  const deps = host.deps({ sysctls: undefined });
+  const plan = planFix(reserve(40_000), deps);
   assert.deepEqual([plan.settings, plan.files.length], [[], 1]);
-  carryOutFix(plan, doors);
+  carryOutFix(plan, deps);
   assert.deepEqual([host.reserved, host.boot], ['', '40000']);
 });
 
@@ -303,16 +303,16 @@ describe('/etc/sysctl.conf', () => {
   const text = 'a.b = 1\nnet.ipv4.ip_local_reserved_ports = 1\n';
 
   test('comes after all other files for procps, and is told', () => {
-    const doors = new Host({ '/etc/sysctl.conf': text }).doors({ reader: 'procps' });
-    const { notes, files } = planFix(reserve(40_000), doors);
+    const deps = new Host({ '/etc/sysctl.conf': text }).deps({ reader: 'procps' });
+    const { notes, files } = planFix(reserve(40_000), deps);
     assert.equal(notes.length, 1);
     assert.match(notes[0] ?? '', /^\/etc\/sysctl\.conf:2 sets net\.ipv4\.ip_local_reserved_ports once more/);
     assert.match(files[0]?.after ?? '', / = 1,40000\n$/);
   });
 
   test('does not for systemd, nor where it says something else', () => {
-    assert.deepEqual(planFix(reserve(40_000), new Host({ '/etc/sysctl.conf': text }).doors()).notes, []);
-    const other = new Host({ '/etc/sysctl.conf': 'a.b = 1\n' }).doors({ reader: 'procps' });
+    assert.deepEqual(planFix(reserve(40_000), new Host({ '/etc/sysctl.conf': text }).deps()).notes, []);
+    const other = new Host({ '/etc/sysctl.conf': 'a.b = 1\n' }).deps({ reader: 'procps' });
     assert.deepEqual(planFix(reserve(40_000), other).notes, []);
   });
 });

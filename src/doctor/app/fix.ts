@@ -13,7 +13,7 @@ import type { SysctlReader } from '../../text/sysctl-conf.ts';
 import type { FileChange, FileRecord } from '../core/file-record.ts';
 import type { Remedy } from '../core/findings/finding.ts';
 import { addToBlacklist } from '../text/bindresvport.ts';
-import { BLACKLIST_FILE, type SceneDoors } from './scene.ts';
+import { BLACKLIST_FILE, type SceneDeps } from './scene.ts';
 
 /** Read after all other files of sysctl.d(5), whose names begin with digits: whoever sets the list replaces it. */
 export const BOOT_FILE = '/etc/sysctl.d/zz-portreeve-doctor.conf';
@@ -24,7 +24,7 @@ const BOOT_HEAD =
 const BOOT_LINE = /^net\.ipv4\.ip_local_reserved_ports\s*=(.*)$/m;
 
 /** What it works with. */
-export interface FixDoors {
+export interface FixDeps {
   /** Undefined where the files are of another system: then the settings of this kernel are left alone. */
   readonly sysctls: Sysctls | undefined;
   readonly sysctlRecord: SysctlRecord;
@@ -51,15 +51,15 @@ export interface FixPlan {
 }
 
 /** Plans a remedy. Throws PortreeveError (world) where settings or files cannot be read. */
-export function planFix(remedy: Remedy, doors: FixDoors): FixPlan {
+export function planFix(remedy: Remedy, deps: FixDeps): FixPlan {
   const ports = portsOf(remedy.reserve);
-  const boot = ports.size > 0 ? bootFix(ports, doors) : undefined;
-  const blacklist = remedy.blacklist.size > 0 ? blacklistFix(remedy.blacklist, doors) : undefined;
+  const boot = ports.size > 0 ? bootFix(ports, deps) : undefined;
+  const blacklist = remedy.blacklist.size > 0 ? blacklistFix(remedy.blacklist, deps) : undefined;
   const files = [boot, blacklist].filter((each) => each !== undefined && each.before !== each.after);
   return {
-    settings: ports.size > 0 ? settingFix(ports, doors) : [],
+    settings: ports.size > 0 ? settingFix(ports, deps) : [],
     files: files.flatMap((each) => each ?? []),
-    notes: boot ? overriddenNotes(boot, doors) : [],
+    notes: boot ? overriddenNotes(boot, deps) : [],
   };
 }
 
@@ -81,7 +81,7 @@ function portsOf(ranges: readonly PortRange[]): Set<number> {
   return ports;
 }
 
-function settingFix(ports: ReadonlySet<number>, { sysctls }: FixDoors): SettingFix[] {
+function settingFix(ports: ReadonlySet<number>, { sysctls }: FixDeps): SettingFix[] {
   const text = sysctls?.read(RESERVED_PORTS);
   if (text === undefined) return [];
   const current = parsePortList(text);
@@ -90,8 +90,8 @@ function settingFix(ports: ReadonlySet<number>, { sysctls }: FixDoors): SettingF
 }
 
 /** The list of the other files, what is in ours already, and what comes to it. */
-function bootFix(ports: ReadonlySet<number>, doors: FixDoors): FileChange {
-  const { files } = doors;
+function bootFix(ports: ReadonlySet<number>, deps: FixDeps): FileChange {
+  const { files } = deps;
   const before = textOf(files, BOOT_FILE);
   const others: BootFiles = {
     ...files,
@@ -99,7 +99,7 @@ function bootFix(ports: ReadonlySet<number>, doors: FixDoors): FileChange {
       return files.names(directory).filter((name) => `${directory}/${name}` !== BOOT_FILE);
     },
   };
-  const said = listIn(bootSettings(others, doors.reader).of(RESERVED_PORTS)?.value);
+  const said = listIn(bootSettings(others, deps.reader).of(RESERVED_PORTS)?.value);
   const own = listIn(BOOT_LINE.exec(before ?? '')?.[1]);
   const line = `${RESERVED_PORTS} = ${formatPortList(said.union(own).union(ports))}`;
   const present = before ?? BOOT_HEAD;
@@ -127,13 +127,13 @@ function listIn(text: string | undefined): Set<number> {
   }
 }
 
-function blacklistFix(ports: ReadonlyMap<number, string>, { files }: FixDoors): FileChange {
+function blacklistFix(ports: ReadonlyMap<number, string>, { files }: FixDeps): FileChange {
   const before = textOf(files, BLACKLIST_FILE);
   return { path: BLACKLIST_FILE, before, after: addToBlacklist(before ?? '', ports) };
 }
 
 /** /etc/sysctl.conf comes last for procps. */
-function overriddenNotes(boot: FileChange, { files, reader }: FixDoors): string[] {
+function overriddenNotes(boot: FileChange, { files, reader }: FixDeps): string[] {
   const planned: BootFiles = {
     names: (directory) => {
       const names = files.names(directory);
@@ -149,14 +149,14 @@ function overriddenNotes(boot: FileChange, { files, reader }: FixDoors): string[
 }
 
 /** Carries a plan out: records it, then writes. Throws PortreeveError (world); planUndo() takes back what was done. */
-export function carryOutFix({ settings, files }: FixPlan, doors: FixDoors): void {
-  if (files.length > 0) writeFiles(files, doors);
-  const { sysctls } = doors;
-  if (sysctls) for (const setting of settings) writeSetting(setting, sysctls, doors.sysctlRecord);
+export function carryOutFix({ settings, files }: FixPlan, deps: FixDeps): void {
+  if (files.length > 0) writeFiles(files, deps);
+  const { sysctls } = deps;
+  if (sysctls) for (const setting of settings) writeSetting(setting, sysctls, deps.sysctlRecord);
 }
 
 /** Until all of them are written each can be what it was before or after: both are recorded. */
-function writeFiles(files: readonly FileChange[], { fileRecord, put }: FixDoors): void {
+function writeFiles(files: readonly FileChange[], { fileRecord, put }: FixDeps): void {
   const recorded = fileRecord.read();
   const changes = files.map((each) => sinceFirst(each, recorded));
   const others = recorded.filter(({ path }) => !files.some((each) => each.path === path));
@@ -206,7 +206,7 @@ function write(sysctls: Sysctls, name: string, value: string): void {
 export async function keptByGuard({
   archive,
   guard,
-}: Pick<SceneDoors, 'archive' | 'guard'>): Promise<Set<number>> {
+}: Pick<SceneDeps, 'archive' | 'guard'>): Promise<Set<number>> {
   const { head, profile } = profileInForce(archive);
   if (!head || (await guard()) !== 'enforce') return new Set();
   return reservedPorts(profile);
@@ -225,17 +225,17 @@ export interface UndoPlan {
  * Plans to take back what was done. Of the reserved ports those go that we added; those in `kept` stay, because the
  * guard needs them. Throws PortreeveError (world) where settings, files or records cannot be read.
  */
-export function planUndo(doors: FixDoors, kept: ReadonlySet<number>): UndoPlan {
+export function planUndo(deps: FixDeps, kept: ReadonlySet<number>): UndoPlan {
   const files: { path: string; text: string | undefined }[] = [];
   const left: string[] = [];
-  for (const [path, recorded] of Map.groupBy(doors.fileRecord.read(), (each) => each.path)) {
-    const present = textOf(doors.files, path);
+  for (const [path, recorded] of Map.groupBy(deps.fileRecord.read(), (each) => each.path)) {
+    const present = textOf(deps.files, path);
     const done = recorded.find(({ before, after }) => present === after && before !== after);
     if (done) files.push({ path, text: done.before });
     else if (!recorded.some(({ before }) => present === before)) left.push(path);
   }
-  const { sysctls } = doors;
-  const changes = sysctls ? doors.sysctlRecord.read() : [];
+  const { sysctls } = deps;
+  const changes = sysctls ? deps.sysctlRecord.read() : [];
   const settings = changes.flatMap((change): SettingFix[] => {
     const current = parsePortList(sysctls?.read(change.name) ?? '');
     const gone = addedBy(change).difference(kept);
@@ -246,16 +246,16 @@ export function planUndo(doors: FixDoors, kept: ReadonlySet<number>): UndoPlan {
 }
 
 /** Carries it out. What others have changed since stays recorded. Throws PortreeveError (world) where that fails. */
-export function carryOutUndo({ settings, files, left }: UndoPlan, doors: FixDoors): void {
-  const { sysctls } = doors;
+export function carryOutUndo({ settings, files, left }: UndoPlan, deps: FixDeps): void {
+  const { sysctls } = deps;
   if (sysctls) {
     for (const { name, to } of settings) write(sysctls, name, to);
     // That of another network namespace is not seen here, and stays.
-    if (doors.sysctlRecord.read().length > 0) doors.sysctlRecord.write([]);
+    if (deps.sysctlRecord.read().length > 0) deps.sysctlRecord.write([]);
   }
   for (const { path, text } of files) {
-    if (text === undefined) doors.remove(path);
-    else doors.put(path, text);
+    if (text === undefined) deps.remove(path);
+    else deps.put(path, text);
   }
-  doors.fileRecord.write(doors.fileRecord.read().filter(({ path }) => left.includes(path)));
+  deps.fileRecord.write(deps.fileRecord.read().filter(({ path }) => left.includes(path)));
 }

@@ -1,20 +1,14 @@
 // What the doctor gathers of a host: each part from where it is, and what could not be looked at told.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  archiveOf,
-  filesOf,
-  openSockets,
-  sceneDoors,
-  unreadable,
-} from '../../../test/support/doctor/host.ts';
+import { archiveOf, filesOf, openSockets, sceneDeps, unreadable } from '../../../test/support/doctor/host.ts';
 import { registration, socket } from '../../../test/support/doctor/scenes.ts';
 import { SimSysctls } from '../../../test/support/sim/sysctls.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import { gatherScene, type SceneChoices, type SceneDoors } from './scene.ts';
+import { gatherScene, type SceneChoices, type SceneDeps } from './scene.ts';
 
 const CHOICES: SceneChoices = { omvsJob: undefined, errnoLow: 'EADDRINUSE', bpxprm: undefined };
-const gather = (changes: Partial<SceneDoors>, choices = CHOICES) => gatherScene(sceneDoors(changes), choices);
+const gather = (changes: Partial<SceneDeps>, choices = CHOICES) => gatherScene(sceneDeps(changes), choices);
 
 test('a host that has nothing gives an empty scene, and nothing is left untold', async () => {
   const { scene, untold } = await gather({});
@@ -102,8 +96,8 @@ test('the blacklist, the exports and the trusted hosts', async () => {
 
 describe('the profile in force', () => {
   test('with what the guard does', async () => {
-    const doors = { archive: archiveOf('PORT 80 TCP WEB'), guard: async () => 'observe' as const };
-    const { inForce } = (await gather(doors, { ...CHOICES, omvsJob: 'UNIX', errnoLow: 'EACCES' })).scene;
+    const deps = { archive: archiveOf('PORT 80 TCP WEB'), guard: async () => 'observe' as const };
+    const { inForce } = (await gather(deps, { ...CHOICES, omvsJob: 'UNIX', errnoLow: 'EACCES' })).scene;
     assert.equal(inForce?.profile.reservations.length, 1);
     assert.deepEqual([inForce.guard, inForce.omvsJob, inForce.errnoLow], ['observe', 'UNIX', 'EACCES']);
   });

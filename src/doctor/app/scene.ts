@@ -15,7 +15,7 @@ import type { RegisteredProgram } from '../../portmap/core/registered-program.ts
 import { profileInForce } from '../../profile/app/in-force.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
 import { parseBpxprm } from '../../profile/text/bpxprm.ts';
-import { type SeeDoors, seeSockets } from '../../sockets/app/see.ts';
+import { type SeeDeps, seeSockets } from '../../sockets/app/see.ts';
 import { parseLocalRange, parsePortList, rangesOfPorts } from '../../text/port-list.ts';
 import type { SysctlReader } from '../../text/sysctl-conf.ts';
 import type {
@@ -41,7 +41,7 @@ export interface SceneChoices {
 }
 
 /** Where it is looked. */
-export interface SceneDoors extends Omit<SeeDoors, 'files'> {
+export interface SceneDeps extends Omit<SeeDeps, 'files'> {
   readonly files: BootFiles;
   readonly reader: SysctlReader;
   readonly sysctls: Pick<Sysctls, 'read'>;
@@ -71,33 +71,33 @@ const RPC_FILE = '/etc/rpc';
  * Throws PortreeveError (world) where the sockets, or the kernel's settings of ports, cannot be read: without them
  * there is nothing to say; and what reading `choices.bpxprm` throws.
  */
-export async function gatherScene(doors: SceneDoors, choices: SceneChoices): Promise<Gathered> {
+export async function gatherScene(deps: SceneDeps, choices: SceneChoices): Promise<Gathered> {
   const untold: string[] = [];
-  const files = new ConfigFiles(doors.files, untold);
-  const kernel = readKernelPorts(doors.sysctls);
+  const files = new ConfigFiles(deps.files, untold);
+  const kernel = readKernelPorts(deps.sysctls);
   // Who asks the port mapper has a socket for that himself: it is not to be looked at.
-  const seen = seeSockets(doors);
+  const seen = seeSockets(deps);
   const asked = Promise.all([
-    doors.iana(),
-    answered('what is registered with the port mapper', doors.registrations, untold),
-    inForceOf(doors, choices, untold),
+    deps.iana(),
+    answered('what is registered with the port mapper', deps.registrations, untold),
+    inForceOf(deps, choices, untold),
   ]);
   const rpcNames = new RpcNames(parseEtcRpc(files.text(RPC_FILE) ?? ''));
-  const programs = (await answered('the processes', doors.programs, untold)) ?? [];
+  const programs = (await answered('the processes', deps.programs, untold)) ?? [];
   const what = 'the other network namespaces of the guard';
-  const assignable = (await answered(what, doors.assignable, untold)) ?? [];
+  const assignable = (await answered(what, deps.assignable, untold)) ?? [];
   const [iana, registrations, inForce] = await asked;
   if (hasUnknown(seen)) untold.push(unseenText(seen.notSeen));
   const scene: Scene = {
     seen,
     kernel,
-    reusesTimeWait: timeWaitReuse(doors.sysctls),
-    boot: bootPorts(bootSettings(doors.files, doors.reader), untold),
+    reusesTimeWait: timeWaitReuse(deps.sysctls),
+    boot: bootPorts(bootSettings(deps.files, deps.reader), untold),
     services: servicesFile(files.text(SERVICES_FILE, SERVICES_MAX_CHARACTERS) ?? ''),
     ianaNames: (port, protocol) =>
       iana.entries(port, protocol).flatMap(({ name, status }) => (status === 'assigned' ? [name] : [])),
     inForce,
-    inaddrAny: inaddrAnyOf(choices.bpxprm, doors.files),
+    inaddrAny: inaddrAnyOf(choices.bpxprm, deps.files),
     registrations,
     programOf: (name) => (/^[0-9]+$/.test(name) ? undefined : rpcNames.numberOf(name)),
     pools: poolsHere({ files, programs, ephemeral: kernel.ephemeral }),
@@ -109,7 +109,7 @@ export async function gatherScene(doors: SceneDoors, choices: SceneChoices): Pro
 }
 
 /** By what tcp_tw_reuse of ip-sysctl says; without the time stamps of TCP nothing is used again. */
-function timeWaitReuse(sysctls: SceneDoors['sysctls']): TimeWaitReuse {
+function timeWaitReuse(sysctls: SceneDeps['sysctls']): TimeWaitReuse {
   if (sysctls.read('net.ipv4.tcp_timestamps') === '0') return 'none';
   const setting = sysctls.read('net.ipv4.tcp_tw_reuse');
   return setting === '1' ? 'all' : setting === '2' ? 'loopback' : 'none';
@@ -127,7 +127,7 @@ function unseenText(count: number): string {
 
 /** Undefined where nothing was ever applied, or where that cannot be told. */
 async function inForceOf(
-  { archive, guard }: SceneDoors,
+  { archive, guard }: SceneDeps,
   { omvsJob = 'OMVS', errnoLow }: SceneChoices,
   untold: string[],
 ): Promise<ProfileInForce | undefined> {

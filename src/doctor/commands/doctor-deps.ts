@@ -19,18 +19,18 @@ import type { BootFiles } from '../../names/app/boot-settings.ts';
 import { bootFiles, bootReader } from '../../names/commands/deps.ts';
 import { ownState } from '../../profile/commands/deps.ts';
 import type { Suppression } from '../app/examine.ts';
-import type { FixDoors } from '../app/fix.ts';
-import type { SceneChoices, SceneDoors } from '../app/scene.ts';
+import type { FixDeps } from '../app/fix.ts';
+import type { SceneChoices, SceneDeps } from '../app/scene.ts';
 import { DOCTOR_SECTION } from '../app/settings.ts';
 import { FileRecordFile } from '../linux/file-record.ts';
-import { explainDoors } from './explain-deps.ts';
+import { explainDeps } from './explain-deps.ts';
 import type { DoctorOptions } from './index.ts';
 
 /** This host, as the one who asks may see it; with `root` the files are those of another system's tree. */
-export function doctorDoors({ state, root }: DoctorOptions, io: Io): SceneDoors {
-  const doors = explainDoors(state === undefined ? {} : { state }, io);
+export function doctorDeps({ state, root }: DoctorOptions, io: Io): SceneDeps {
+  const deps = explainDeps(state === undefined ? {} : { state }, io);
   const assignable = () => assignableElsewhere(io);
-  return { ...doors, assignable, files: filesAt(root), reader: bootReader(), programs: runningPrograms };
+  return { ...deps, assignable, files: filesAt(root), reader: bootReader(), programs: runningPrograms };
 }
 
 /** What portreeve.toml and the options say. */
@@ -51,7 +51,7 @@ function recordDirectory({ state, root }: DoctorOptions, io: Io): string {
 }
 
 /** What it is mended with. The settings of this kernel are none of another system's. */
-export function fixDoors(options: DoctorOptions, io: Io): FixDoors {
+export function fixDeps(options: DoctorOptions, io: Io): FixDeps {
   const { root } = options;
   const at = atRoot(root);
   const directory = recordDirectory(options, io);

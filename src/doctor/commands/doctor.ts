@@ -12,7 +12,7 @@ import {
   carryOutFix,
   carryOutUndo,
   commandsOf,
-  type FixDoors,
+  type FixDeps,
   type FixPlan,
   isDone,
   keptByGuard,
@@ -22,7 +22,7 @@ import {
 } from '../app/fix.ts';
 import { CODES, checkOf, type Finding } from '../core/findings/checks/all.ts';
 import { SEVERITIES, type Severity } from '../core/findings/finding.ts';
-import { doctorChoices, doctorDoors, exclusively, fixDoors } from './doctor-deps.ts';
+import { doctorChoices, doctorDeps, exclusively, fixDeps } from './doctor-deps.ts';
 import { checkJson, checkText, examinationJson, examinationText, planJson } from './doctor-text.ts';
 import type { DoctorOptions } from './index.ts';
 
@@ -38,12 +38,12 @@ export async function doctorCommand(
   const least = severityOf(options.failOn ?? 'warning');
   if (options.undo) return undoCommand(options, io);
   const { choices, suppressions } = await doctorChoices(options, io);
-  const examination = await examine(doctorDoors(options, io), choices, suppressions);
+  const examination = await examine(doctorDeps(options, io), choices, suppressions);
   const { findings, idle, untold } = examination;
   if (!options.json) for (const reason of untold) io.err(`portreeve: not looked at: ${reason}\n`);
   if (options.fix) return fixCommand(findings, options, io);
   const isAll = options.all ?? false;
-  if (options.json) io.out(examinationJson(examination, isAll, planOf(fixDoors(options, io))));
+  if (options.json) io.out(examinationJson(examination, isAll, planOf(fixDeps(options, io))));
   else io.out(examinationText(io, examination, isAll));
   for (const { code: idleCode, port } of isAll ? idle : []) {
     const at = port === undefined ? '' : ` of port ${port}`;
@@ -53,10 +53,10 @@ export async function doctorCommand(
 }
 
 /** What cannot be planned, because a file cannot be read, takes a hand: --fix says why. */
-function planOf(doors: FixDoors): (finding: Finding) => FixPlan | undefined {
+function planOf(deps: FixDeps): (finding: Finding) => FixPlan | undefined {
   return ({ remedy }) => {
     try {
-      return remedy && planFix(remedy, doors);
+      return remedy && planFix(remedy, deps);
     } catch (thrown) {
       requireFailure(thrown);
       return undefined;
@@ -102,9 +102,9 @@ function explainCode(text: string, options: DoctorOptions, io: Io): number {
 
 /** `portreeve doctor --fix`: shows what it would do, and with `--yes` does it. */
 function fixCommand(findings: readonly Finding[], options: DoctorOptions, io: Io): number {
-  const doors = fixDoors(options, io);
+  const deps = fixDeps(options, io);
   if (!options.yes) {
-    const plan = planFix(remedyOf(findings), doors);
+    const plan = planFix(remedyOf(findings), deps);
     if (options.json) io.out(json(planJson(plan)));
     else
       io.out(
@@ -116,8 +116,8 @@ function fixCommand(findings: readonly Finding[], options: DoctorOptions, io: Io
   }
   if (options.root === undefined) needRoot(io, 'mend what the doctor found');
   const plan = exclusively(options, io, () => {
-    const due = planFix(remedyOf(findings), doors);
-    if (!isDone(due)) carryOutFix(due, doors);
+    const due = planFix(remedyOf(findings), deps);
+    if (!isDone(due)) carryOutFix(due, deps);
     return due;
   });
   if (options.json) io.out(json(planJson(plan)));
@@ -161,11 +161,11 @@ function placeOf(path: string, { root }: DoctorOptions): string {
 /** `portreeve doctor --undo` */
 async function undoCommand(options: DoctorOptions, io: Io): Promise<number> {
   if (options.root === undefined) needRoot(io, 'take back what the doctor mended');
-  const doors = fixDoors(options, io);
-  const kept = options.root === undefined ? await keptByGuard(doctorDoors(options, io)) : new Set<number>();
+  const deps = fixDeps(options, io);
+  const kept = options.root === undefined ? await keptByGuard(doctorDeps(options, io)) : new Set<number>();
   const plan = exclusively(options, io, () => {
-    const due = planUndo(doors, kept);
-    carryOutUndo(due, doors);
+    const due = planUndo(deps, kept);
+    carryOutUndo(due, deps);
     return due;
   });
   io.out(options.json ? json(undoneJson(plan)) : undoneText(plan, options));

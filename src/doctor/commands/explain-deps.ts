@@ -19,11 +19,11 @@ import { stateToLookAt } from '../../profile/commands/deps.ts';
 import { settleProfile } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
-import type { ExplainDoors } from '../app/explain.ts';
+import type { ExplainDeps } from '../app/explain.ts';
 import type { ExplainOptions } from './quick.ts';
 
 /** This host, as the one who asks may see it. */
-export function explainDoors({ state }: ExplainOptions, io: Io): ExplainDoors {
+export function explainDeps({ state }: ExplainOptions, io: Io): ExplainDeps {
   return {
     uid: io.uid,
     ownsNetwork,
@@ -45,12 +45,12 @@ export function explainDoors({ state }: ExplainOptions, io: Io): ExplainDoors {
 }
 
 /** The same for single ports, about which no more is looked for than is needed: that is quicker. */
-export function quickExplainDoors(options: ExplainOptions, io: Io): (port: number) => ExplainDoors {
+export function quickExplainDeps(options: ExplainOptions, io: Io): (port: number) => ExplainDeps {
   // Of those who have it one is found, and his kin; others to whom it was passed on may be left out.
-  const doors = { ...explainDoors(options, io), sockets: new LinuxOpenSockets('some') };
+  const deps = { ...explainDeps(options, io), sockets: new LinuxOpenSockets('some') };
   let text: string | undefined;
   return (port) => ({
-    ...doors,
+    ...deps,
     iana: async () => {
       text ??= ianaText();
       return new Iana(ianaDataOf(port, text));

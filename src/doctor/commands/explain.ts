@@ -11,7 +11,7 @@ import type { Reservation } from '../../profile/core/rules.ts';
 import { portsSeen } from '../../sockets/app/port-records.ts';
 import { explain } from '../app/explain.ts';
 import type { Explanation } from '../core/explain/explain.ts';
-import { quickExplainDoors } from './explain-deps.ts';
+import { quickExplainDeps } from './explain-deps.ts';
 import { explanationText } from './explain-text.ts';
 import type { ExplainOptions } from './quick.ts';
 
@@ -22,13 +22,13 @@ export async function explainCommand(
   io: Io,
 ): Promise<number> {
   const asked = [...Map.groupBy(portsOneByOne(words), ({ first }) => first)];
-  const doorsFor = quickExplainDoors(options, io);
+  const depsFor = quickExplainDeps(options, io);
   const explained: Explanation[][] = [];
   for (const [port, ranges] of asked) {
     const protocols = PROTOCOLS.filter((protocol) =>
       ranges.some((range) => isInRange(port, protocol, range)),
     );
-    explained.push(await explain(port, protocols, doorsFor(port)));
+    explained.push(await explain(port, protocols, depsFor(port)));
   }
   if (options.json) {
     const of = asked.length === 1 ? { port: asked[0]?.[0] } : {};

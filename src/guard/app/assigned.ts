@@ -6,7 +6,7 @@ import type { ProfileArchive } from '../../profile/core/archive.ts';
 import type { Profile } from '../../profile/core/rules.ts';
 import { type AssignableIn, AssignedPorts, type GuardReach } from './assigned-ports.ts';
 import type { GuardState } from './kernel/kernel.ts';
-import { type KeeperDoors, SysctlKeeper } from './sysctl-keeper.ts';
+import { type KeeperDeps, SysctlKeeper } from './sysctl-keeper.ts';
 
 /** What it takes to keep them out. */
 interface AssignedDeps {
@@ -22,7 +22,7 @@ export function assignedPorts({ bpf, ...deps }: AssignedDeps): AssignedPorts {
 }
 
 /** The keeper for the namespace that we are in. */
-export function keeperHere(deps: KeeperDoors): Pick<SysctlKeeper, 'apply' | 'restore'> {
+export function keeperHere(deps: KeeperDeps): Pick<SysctlKeeper, 'apply' | 'restore'> {
   return new SysctlKeeper(deps);
 }
 

@@ -19,10 +19,10 @@ function stage(...profiles: readonly string[]) {
   const archive = new SimProfileArchive();
   for (const text of profiles) {
     host.files.write('/etc/p', text);
-    const doors = { files: host.files, archive, clock: host.clock, uid: 0 };
+    const deps = { files: host.files, archive, clock: host.clock, uid: 0 };
     const reading = { zosNames: false, symbols: {} };
     const asked = { verb: 'apply', path: '/etc/p', reading, keepGoing: false, tcpname: 'TCPIP' } as const;
-    carryOut(doors, planApply(doors, { ...asked, racf: undefined }));
+    carryOut(deps, planApply(deps, { ...asked, racf: undefined }));
   }
   const cgroups = new SimCgroups();
   cgroups.add(HOME);

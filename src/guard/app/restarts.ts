@@ -7,7 +7,7 @@ import type { KernelBpf, Sysctls } from '../../host/host.ts';
 import type { UnitReader } from '../../job/app/host-units.ts';
 import { profileAfter } from '../../profile/app/in-force.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
-import { type SeeDoors, seeSockets } from '../../sockets/app/see.ts';
+import { type SeeDeps, seeSockets } from '../../sockets/app/see.ts';
 import type { OpenSockets } from '../../sockets/core/open-sockets.ts';
 import { type GuardChoices, guardState } from './guard.ts';
 import {
@@ -36,7 +36,7 @@ export interface RestartDeps {
   readonly files: UnitReader;
   readonly clock: Pick<Clock, 'now'>;
   readonly sockets: OpenSockets;
-  readonly cgroups: SeeDoors['cgroups'];
+  readonly cgroups: SeeDeps['cgroups'];
   readonly sysctls: Pick<Sysctls, 'read'>;
   readonly enforcing: Enforcing;
   /** Who asks. */

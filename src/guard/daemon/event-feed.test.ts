@@ -16,7 +16,7 @@ import { PortreeveError } from '../../base/errors.ts';
 import { EVENT_PAGE_MAX, EVENT_READERS_MAX, EVENT_READERS_PER_USER_MAX } from '../../base/limits.ts';
 import { LookServer } from '../../kit/look-server.ts';
 import { EVENTS_PATH, eventLine, eventsPath } from '../app/events.ts';
-import { EventFeed, type EventFeedDoors } from './event-feed.ts';
+import { EventFeed, type EventFeedDeps } from './event-feed.ts';
 
 const UID = process.getuid?.() ?? -1;
 
@@ -26,14 +26,14 @@ async function served(
   {
     maySeeAll = true,
     archive = new SimEventArchive(),
-    ...doors
-  }: { maySeeAll?: boolean; archive?: SimEventArchive } & Pick<EventFeedDoors, 'shareOf' | 'stallMs'> = {},
+    ...deps
+  }: { maySeeAll?: boolean; archive?: SimEventArchive } & Pick<EventFeedDeps, 'shareOf' | 'stallMs'> = {},
 ) {
   const directory = mkdtempSync(join(tmpdir(), 'event-feed-'));
   t.after(() => rmSync(directory, { recursive: true }));
   chmodSync(directory, 0o755);
   const path = join(directory, 'look.sock');
-  const feed = new EventFeed({ archive, maySeeAll: () => maySeeAll, ...doors });
+  const feed = new EventFeed({ archive, maySeeAll: () => maySeeAll, ...deps });
   const responses: ServerResponse[] = [];
   const answer: typeof feed.answer = (request, response) => {
     responses.push(response);

@@ -25,7 +25,7 @@ interface Reader {
   isWaiting: boolean;
 }
 
-export interface EventFeedDoors {
+export interface EventFeedDeps {
   readonly archive: Pick<EventArchive, 'read' | 'latest'>;
   /** Whether somebody may see the events of all users; each sees his own. */
   readonly maySeeAll: (peer: PeerCredentials) => boolean;
@@ -39,14 +39,14 @@ const LIMITS = { places: EVENT_READERS_MAX, perUser: EVENT_READERS_PER_USER_MAX 
 
 /** Answers who asks for events. */
 export class EventFeed {
-  readonly #doors: EventFeedDoors;
+  readonly #deps: EventFeedDeps;
   readonly #shareOf: (peer: PeerCredentials) => Share;
   readonly #readers = new Set<Reader>();
   readonly #places = new Shares<ServerResponse>(LIMITS);
 
-  constructor(doors: EventFeedDoors) {
-    this.#doors = doors;
-    this.#shareOf = doors.shareOf ?? new PeerShares().of;
+  constructor(deps: EventFeedDeps) {
+    this.#deps = deps;
+    this.#shareOf = deps.shareOf ?? new PeerShares().of;
   }
 
   /** To be called when something was added to the archive. */
@@ -78,8 +78,8 @@ export class EventFeed {
     admission.victim?.destroy();
     try {
       const onlyNew = asked.isFollowing && asked.sinceMs === undefined;
-      const after = onlyNew ? this.#doors.archive.latest() : 0;
-      const only = this.#doors.maySeeAll(peer) ? undefined : uid;
+      const after = onlyNew ? this.#deps.archive.latest() : 0;
+      const only = this.#deps.maySeeAll(peer) ? undefined : uid;
       this.#begin({ asked, only, response, after, isWaiting: false });
     } catch (thrown) {
       refuse(response, 500, messageOf(thrown));
@@ -122,7 +122,7 @@ export class EventFeed {
 
   /** The next lines for a reader. */
   #next(reader: Reader): string {
-    const { archive } = this.#doors;
+    const { archive } = this.#deps;
     const latest = archive.latest();
     const { asked, only, after } = reader;
     const { sinceMs, job, protocol, ports } = asked;
@@ -136,7 +136,7 @@ export class EventFeed {
     const { response } = reader;
     if (lines === '' || response.write(lines)) return;
     reader.isWaiting = true;
-    response.setTimeout(this.#doors.stallMs ?? UNIX_STALL_MS);
+    response.setTimeout(this.#deps.stallMs ?? UNIX_STALL_MS);
   }
 }
 

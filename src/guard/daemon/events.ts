@@ -37,7 +37,7 @@ export interface EventSource {
 }
 
 /** What it works with. */
-interface GuardEventsDoors extends Omit<EventContext, 'bootOffsetMs'> {
+interface GuardEventsDeps extends Omit<EventContext, 'bootOffsetMs'> {
   readonly source: EventSource;
   readonly archive: EventArchive;
   readonly clock: Clock;
@@ -57,7 +57,7 @@ const FAULT_PAUSE_MS = 1000;
 
 /** Records the guard's events from start() to stop(), which also closes the source. */
 export class GuardEvents {
-  readonly #doors: GuardEventsDoors;
+  readonly #deps: GuardEventsDeps;
   readonly #gate = new EventGate();
   /** Those that were taken from the kernel and are to be recorded. */
   #taken: Taken[] = [];
@@ -71,8 +71,8 @@ export class GuardEvents {
   #fault: string | undefined;
   #isStopped = false;
 
-  constructor(doors: GuardEventsDoors) {
-    this.#doors = doors;
+  constructor(deps: GuardEventsDeps) {
+    this.#deps = deps;
   }
 
   /** Begins with what happened while nobody recorded it, as far as the kernel has kept it. */
@@ -91,11 +91,11 @@ export class GuardEvents {
     } catch (thrown) {
       this.#tell(thrown);
     }
-    this.#doors.source.close();
+    this.#deps.source.close();
   }
 
   async #run(): Promise<void> {
-    const { source, clock } = this.#doors;
+    const { source, clock } = this.#deps;
     while (!this.#isStopped) {
       try {
         const count = this.#take();
@@ -117,12 +117,12 @@ export class GuardEvents {
   }
 
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#doors.clock.after(ms, resolve));
+    return new Promise((resolve) => this.#deps.clock.after(ms, resolve));
   }
 
   /** Takes what is there, and gives how many it were; of many alike a few are kept. */
   #take(): number {
-    return this.#doors.source.drain((view) => this.#admit(view), GUARD_DRAIN_MAX);
+    return this.#deps.source.drain((view) => this.#admit(view), GUARD_DRAIN_MAX);
   }
 
   #admit(view: DataView): void {
@@ -138,7 +138,7 @@ export class GuardEvents {
 
   /** Whether a revision is not in the archive: it comes there a moment after it is in force, and is waited for once. */
   #isAhead(): boolean {
-    const ahead = this.#taken.find(({ record }) => !this.#doors.rulesOf(record.revision))?.record.revision;
+    const ahead = this.#taken.find(({ record }) => !this.#deps.rulesOf(record.revision))?.record.revision;
     if (ahead === undefined || ahead === this.#missing) return false;
     this.#missing = ahead;
     return true;
@@ -146,7 +146,7 @@ export class GuardEvents {
 
   /** Gets the rules in force ready before they are needed, and counts what the kernel had no room for. */
   #look(): void {
-    const { source, archive, clock, rulesOf, log } = this.#doors;
+    const { source, archive, clock, rulesOf, log } = this.#deps;
     this.#lookAgainAt = clock.monotonic() + GUARD_LOOK_INTERVAL_MS;
     rulesOf(source.revision());
     const isFirst = this.#lostBefore === undefined;
@@ -166,7 +166,7 @@ export class GuardEvents {
 
   /** Puts into the archive what was taken, and what was counted in the seconds that are over, or up to now. */
   #record(isLast = false): void {
-    const { source, archive, clock, userOf, onRecorded } = this.#doors;
+    const { source, archive, clock, userOf, onRecorded } = this.#deps;
     const timeMs = clock.now();
     const bootNowMs = source.bootNowMs();
     const bootOffsetMs = timeMs - bootNowMs;
@@ -174,7 +174,7 @@ export class GuardEvents {
     let more: readonly NewGuardEvent[] = [];
     try {
       const events = taken.map(({ record, likeness }) => {
-        const event = eventOf(record, { ...this.#doors, bootOffsetMs });
+        const event = eventOf(record, { ...this.#deps, bootOffsetMs });
         this.#gate.recorded(likeness, record.bootMs, event);
         return event;
       });
@@ -198,7 +198,7 @@ export class GuardEvents {
       thrown instanceof PortreeveError ? `${thrown.message} ${thrown.hint}`.trim() : faultText(thrown);
     if (what === this.#fault) return;
     this.#fault = what;
-    this.#doors.log.error(`guard: events are not recorded: ${what}`);
+    this.#deps.log.error(`guard: events are not recorded: ${what}`);
   }
 }
 

@@ -171,9 +171,9 @@ export class GuardService implements DaemonService {
     const guard = this.#kernelNow();
     if (!guard?.hasGoneBack) return;
     const archive = new SqliteProfileArchive(state);
-    const doors = { archive, clock: host.clock, files: host.files, uid: host.uid };
+    const deps = { archive, clock: host.clock, files: host.files, uid: host.uid };
     try {
-      const number = guard.settle((revision) => carryOut(doors, planAgain(doors, revision)));
+      const number = guard.settle((revision) => carryOut(deps, planAgain(deps, revision)));
       if (number !== undefined) {
         log.info(`guard: a trial was not confirmed: what was before it is recorded as revision ${number}`);
       }

@@ -22,14 +22,14 @@ const PLAIN = { width: undefined, isBold: false } as const;
 function stage(names: Partial<NameDeps> = {}) {
   const sockets = new SimOpenSockets();
   const files = { readText: (path: string) => FILES[path], names: () => [] };
-  const doors: PortsDeps = {
+  const deps: PortsDeps = {
     ...{ sockets, files, cgroups: undefined },
     names: namesBy({ files, registrations: async () => [], reservations: async () => undefined, ...names }),
     interfaceName: (index) => (index === 2 ? 'eth0' : undefined),
   };
   const open = (address: string, port: number, about: Partial<OpenSocket> = {}, ...owners: SocketOwner[]) =>
     sockets.open({ local: { address: ip(address), port }, ...about }, ...owners);
-  return { sockets, doors, open };
+  return { sockets, deps, open };
 }
 
 const web = (pid: number): SocketOwner => ({
@@ -37,13 +37,13 @@ const web = (pid: number): SocketOwner => ({
 });
 
 test('a table has a line each, by port, and columns only for what there is', async () => {
-  const { doors, open } = stage();
+  const { deps, open } = stage();
   open('::', 8080, {}, web(3));
   open('127.0.0.2', 80, {}, web(1));
   open('127.0.0.1', 80, {}, web(1), web(2), web(4), web(5));
   open('fe80::1', 80, { interfaceIndex: 2, uid: 1000 });
   open('fe80::1', 80, { protocol: 'udp', state: 'UNCONNECTED', interfaceIndex: 3, uid: 4711 });
-  const { table, ...summary } = await portsTable(doors, { ...ALL, which: 'holding' }, PLAIN);
+  const { table, ...summary } = await portsTable(deps, { ...ALL, which: 'holding' }, PLAIN);
   assert.deepEqual(table.split('\n'), [
     'PROTOCOL  ADDRESS       PORT  STATE        OWNER                          NAME',
     'tcp       127.0.0.1       80  LISTEN       web (pids 1, 2, 4 and 1 more)  http',
@@ -57,12 +57,12 @@ test('a table has a line each, by port, and columns only for what there is', asy
 });
 
 test('with all sockets it shows the other ends, and how long TIME_WAIT lasts', async () => {
-  const { doors, open } = stage();
+  const { deps, open } = stage();
   const remote = { address: ip('192.0.2.7'), port: 443 };
   open('::', 9000, { v6Only: true }, web(1));
   open('192.0.2.1', 9000, { state: 'ESTABLISHED', remote }, web(1));
   open('192.0.2.1', 9001, { state: 'TIME_WAIT', remote, uid: undefined, inode: 0, expiresMs: 42_001 });
-  const { table, hidden } = await portsTable(doors, ALL, PLAIN);
+  const { table, hidden } = await portsTable(deps, ALL, PLAIN);
   assert.deepEqual(table.split('\n').slice(1, -1), [
     'tcp       ::         9000  LISTEN                         web (pid 1)',
     'tcp       192.0.2.1  9000  ESTABLISHED     192.0.2.7:443  web (pid 1)',
@@ -72,15 +72,15 @@ test('with all sockets it shows the other ends, and how long TIME_WAIT lasts', a
 });
 
 test('nothing is an empty table', async () => {
-  const { doors } = stage();
-  const { table, shown } = await portsTable(doors, ALL, PLAIN);
+  const { deps } = stage();
+  const { table, shown } = await portsTable(deps, ALL, PLAIN);
   assert.deepEqual([table, shown], ['', 0]);
 });
 
 test('a record says all that is known', async () => {
-  const { doors, open } = stage();
+  const { deps, open } = stage();
   const { inode } = open('127.0.0.1', 80, {}, web(7));
-  const { ports } = await portsRecords(doors, ALL);
+  const { ports } = await portsRecords(deps, ALL);
   assert.deepEqual(ports, [
     {
       ...{ protocol: 'tcp', address: '127.0.0.1', port: 80, state: 'LISTEN', remote: null, v6Only: false },
@@ -125,10 +125,10 @@ describe('an owner', () => {
   }
 
   test('is asked for', async () => {
-    const { doors, open } = stage();
+    const { deps, open } = stage();
     open('::1', 80, {}, web(1));
     open('::1', 81, {}, web(2));
-    const { ports } = await portsRecords(doors, { ...ALL, owner: '2' });
+    const { ports } = await portsRecords(deps, { ...ALL, owner: '2' });
     assert.deepEqual(
       ports.map(({ port }) => port),
       [81],
@@ -174,13 +174,13 @@ describe('names', () => {
     const cannot = async () => {
       throw new PortreeveError('PORTMAP_SILENT', 'nobody answers');
     };
-    const { doors, open } = stage({ registrations: cannot });
+    const { deps, open } = stage({ registrations: cannot });
     open('::1', 80, {}, web(1));
-    const { ports, problems } = await portsRecords(doors, ALL);
+    const { ports, problems } = await portsRecords(deps, ALL);
     assert.deepEqual([ports[0]?.name, problems], ['http', ['nobody answers']]);
     const broken = async () => {
       throw new TypeError('a mistake of ours');
     };
-    await assert.rejects(portsRecords(stage({ reservations: broken }).doors, ALL), TypeError);
+    await assert.rejects(portsRecords(stage({ reservations: broken }).deps, ALL), TypeError);
   });
 });

@@ -5,11 +5,11 @@ import { type NameDeps, type PortNames, portNames, type ReservedFor } from './po
 import { type PortRecord, portRecord } from './port-records.ts';
 import { addressText, endText, type InterfaceName, ownerText, stateText } from './port-words.ts';
 import type { PortsQuestion } from './ports-asked.ts';
-import type { SeeDoors } from './see.ts';
+import type { SeeDeps } from './see.ts';
 import { seePorts } from './see-ports.ts';
 
 /** What is looked with. */
-export interface PortsDeps extends SeeDoors {
+export interface PortsDeps extends SeeDeps {
   readonly names: () => Promise<PortNames>;
   readonly interfaceName: InterfaceName;
 }

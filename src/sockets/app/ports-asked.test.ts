@@ -78,9 +78,9 @@ test('sockets are those of the kind and of the ports that are asked for', () => 
   add('tcp', 'ESTABLISHED', 82);
   add('udp', 'UNCONNECTED', 80);
   add('udp', 'ESTABLISHED', 83);
-  const doors = { sockets, cgroups: undefined, files: { readText: () => undefined, names: () => [] } };
+  const deps = { sockets, cgroups: undefined, files: { readText: () => undefined, names: () => [] } };
   const seen = (which: PortsQuestion['which'], ...words: string[]) =>
-    seePorts(doors, { which, ports: words.map((word) => parsePortRange(word)) }).sockets.map(
+    seePorts(deps, { which, ports: words.map((word) => parsePortRange(word)) }).sockets.map(
       ({ socket: { protocol, local } }) => `${local.port}/${protocol}`,
     );
   assert.deepEqual(seen('listening'), ['80/tcp', '80/udp']);

@@ -6,7 +6,7 @@ import { SimCgroups } from '../../../test/support/sim/cgroups.ts';
 import { SimOpenSockets } from '../../../test/support/sim/open-sockets.ts';
 import { formatIp } from '../../base/address.ts';
 import type { SocketOwner } from '../../base/open-socket.ts';
-import { type SeeDoors, seeSockets } from './see.ts';
+import { type SeeDeps, seeSockets } from './see.ts';
 
 const PASSWD = 'root:x:0:0::/:\nalice:x:1000:1000::/:\nalias:x:1000:1000::/:\n';
 const CONTAINER = 'f'.repeat(64);
@@ -14,7 +14,7 @@ const CONTAINER = 'f'.repeat(64);
 function stage() {
   const sockets = new SimOpenSockets();
   const cgroups = new SimCgroups();
-  const doors: SeeDoors = {
+  const deps: SeeDeps = {
     sockets,
     cgroups,
     files: { readText: (path) => (path === '/etc/passwd' ? PASSWD : undefined), names: () => [] },
@@ -25,22 +25,22 @@ function stage() {
     sockets.addCgroup(id, path);
     return sockets.open({ local: { address: ip('0.0.0.0'), port }, uid, cgroupId: id }, owner({ pid: port }));
   };
-  return { sockets, cgroups, doors, openIn };
+  return { sockets, cgroups, deps, openIn };
 }
 
 function owner(about: Partial<SocketOwner>): SocketOwner {
   return { pid: 7, startTicks: 1, name: 'web', command: 'web', uid: 0, cgroup: '/', ...about };
 }
 
-const seenAt = (doors: SeeDoors, port: number) => seeSockets(doors, { port }).sockets[0] ?? assert.fail();
+const seenAt = (deps: SeeDeps, port: number) => seeSockets(deps, { port }).sockets[0] ?? assert.fail();
 
 test('a socket belongs to the unit, the container and the job of the cgroup that it was made in', () => {
-  const { doors, openIn } = stage();
+  const { deps, openIn } = stage();
   openIn('/system.slice/nginx.service/worker', 0, 80);
   openIn(`/system.slice/docker-${CONTAINER}.scope`, 0, 81);
   openIn('/user.slice/user-1000.slice/session-1.scope', 1000, 82);
   const at = (port: number) => {
-    const { user, unit, container, job } = seenAt(doors, port);
+    const { user, unit, container, job } = seenAt(deps, port);
     return { user, unit, container, job };
   };
   assert.deepEqual(at(80), { user: 'root', unit: 'nginx.service', container: undefined, job: 'NGINX' });
@@ -54,7 +54,7 @@ test('a socket belongs to the unit, the container and the job of the cgroup that
 });
 
 test('a cgroup that was made for a job is that job, wherever it lies', () => {
-  const { doors, cgroups, sockets, openIn } = stage();
+  const { deps, cgroups, sockets, openIn } = stage();
   cgroups.add('/system.slice/batch.service');
   const made = cgroups.make('/system.slice/batch.service', 'x', 'PAYROLL', 0);
   sockets.addCgroup(made.id, made.path);
@@ -62,15 +62,15 @@ test('a cgroup that was made for a job is that job, wherever it lies', () => {
   openIn(`${made.path}/deeper`, 1000, 81);
   openIn('/system.slice/batch.service', 1000, 82);
   assert.deepEqual(
-    [80, 81, 82].map((port) => seenAt(doors, port).job),
+    [80, 81, 82].map((port) => seenAt(deps, port).job),
     ['PAYROLL', 'PAYROLL', 'BATCH'],
   );
 });
 
 test('what is nobody’s any more is of no user and no job that is known', () => {
-  const { doors, sockets } = stage();
+  const { deps, sockets } = stage();
   sockets.open({ local: { address: ip('::1'), port: 80 }, uid: undefined, inode: 0, state: 'TIME_WAIT' });
-  const { owners, user, unit, job } = seenAt(doors, 80);
+  const { owners, user, unit, job } = seenAt(deps, 80);
   assert.deepEqual(
     { owners, user, unit, job },
     { owners: [], user: undefined, unit: undefined, job: 'UNKNOWN' },
@@ -78,16 +78,16 @@ test('what is nobody’s any more is of no user and no job that is known', () =>
 });
 
 test('a user without an account, and a cgroup that is gone, say nothing', () => {
-  const { doors, sockets } = stage();
+  const { deps, sockets } = stage();
   sockets.open({ local: { address: ip('::1'), port: 80 }, uid: 4711, cgroupId: 99n });
-  const { user, unit, job } = seenAt(doors, 80);
+  const { user, unit, job } = seenAt(deps, 80);
   assert.deepEqual({ user, unit, job }, { user: undefined, unit: undefined, job: 'UNKNOWN' });
-  const without = seenAt({ ...doors, cgroups: undefined }, 80);
+  const without = seenAt({ ...deps, cgroups: undefined }, 80);
   assert.equal(without.job, 'UNKNOWN');
 });
 
 test('docker’s proxy is seen through, and who only looks like it is not', () => {
-  const { doors, sockets } = stage();
+  const { deps, sockets } = stage();
   const proxy = (port: number, about: Partial<SocketOwner>) =>
     sockets.open({ local: { address: ip('0.0.0.0'), port } }, owner({ name: 'docker-proxy', ...about }));
   const argument = '-proto tcp -host-ip 0.0.0.0 -host-port 8080';
@@ -98,18 +98,18 @@ test('docker’s proxy is seen through, and who only looks like it is not', () =
   proxy(84, { command: 'docker-proxy' });
   proxy(85, { name: 'proxy', command: `proxy -container-ip 172.17.0.2 -container-port 81` });
   const told = [80, 81, 82, 83, 84, 85].map((port) => {
-    const end = seenAt(doors, port).forwardsTo;
+    const end = seenAt(deps, port).forwardsTo;
     return end && `${formatIp(end.address)} ${end.port}`;
   });
   assert.deepEqual(told, ['172.17.0.2 81', 'fd00::2 81', undefined, undefined, undefined, undefined]);
 });
 
 test('only what is wanted is looked up, and who cannot be seen is counted', () => {
-  const { doors, sockets } = stage();
+  const { deps, sockets } = stage();
   sockets.open({ local: { address: ip('::1'), port: 80 } }, owner({ uid: 1000 }));
   sockets.open({ local: { address: ip('::1'), port: 81 } }, owner({ pid: 8 }));
   sockets.closedUsers.add(1000);
-  const { sockets: seen, notSeen } = seeSockets(doors, {}, ({ local }) => local.port === 80);
+  const { sockets: seen, notSeen } = seeSockets(deps, {}, ({ local }) => local.port === 80);
   assert.deepEqual([seen.length, seen[0]?.owners, notSeen], [1, [], 1]);
 });
 
@@ -117,14 +117,14 @@ const DAEMON = { name: 'portreeve', command: 'portreeve' } as const;
 const SESSION = '/user.slice/user-0.slice/session-1.scope';
 
 test('what the daemon has opened is PORTMAP at its next start, whatever it was when it was bound', () => {
-  const { cgroups, doors, sockets } = stage();
+  const { cgroups, deps, sockets } = stage();
   let port = 110;
   const jobOf = (path: string, uid: number, about?: Partial<SocketOwner>) => {
     const { id: cgroupId } = cgroups.at(path) ?? cgroups.add(path);
     sockets.addCgroup(cgroupId, path);
     const local = { address: ip('0.0.0.0'), port: ++port };
     sockets.open({ local, uid, cgroupId }, ...(about ? [owner(about)] : []));
-    return seenAt(doors, port).job;
+    return seenAt(deps, port).job;
   };
   assert.equal(jobOf(SESSION, 0, DAEMON), 'PORTMAP');
   assert.equal(jobOf('/system.slice/portreeve.service', 0, DAEMON), 'PORTMAP');
@@ -145,7 +145,7 @@ test('what the daemon has opened is PORTMAP at its next start, whatever it was w
 });
 
 test('who cannot read marks goes by the names of the cgroups that are root’s', () => {
-  const { cgroups, doors, openIn } = stage();
+  const { cgroups, deps, openIn } = stage();
   cgroups.canReadMarks = false;
   const home = '/system.slice/portreeve.service';
   openIn(`${home}/portreeve-job-PORTMAP-12`, 0, 80);
@@ -153,7 +153,7 @@ test('who cannot read marks goes by the names of the cgroups that are root’s',
   cgroups.add(`${home}/portreeve-job-FORGED-12`, 1000);
   openIn(`${home}/portreeve-job-FORGED-12`, 1000, 82);
   openIn(`/system.slice/docker-${CONTAINER}.scope/portreeve-job-FORGED-12`, 0, 83);
-  const jobs = () => [80, 81, 82, 83].map((port) => seenAt(doors, port).job);
+  const jobs = () => [80, 81, 82, 83].map((port) => seenAt(deps, port).job);
   assert.deepEqual(jobs(), ['PORTMAP', 'MY-JOB.2', 'PORTREEVE', 'ROOT']);
   // Whoever can read them goes by nothing else.
   cgroups.canReadMarks = true;
@@ -161,7 +161,7 @@ test('who cannot read marks goes by the names of the cgroups that are root’s',
 });
 
 test('where the cgroup is gone in which it was made, a process that has it tells the job, but not the manager', () => {
-  const { doors, cgroups, sockets } = stage();
+  const { deps, cgroups, sockets } = stage();
   cgroups.add('/system.slice/app.service');
   const manager = owner({ pid: 1, name: 'systemd', cgroup: '/init.scope', startTicks: 0 });
   const app = owner({ pid: 8, cgroup: '/system.slice/app.service' });
@@ -170,7 +170,7 @@ test('where the cgroup is gone in which it was made, a process that has it tells
   open(80);
   open(81, manager, app);
   open(82, manager);
-  const { sockets: seen } = seeSockets(doors);
+  const { sockets: seen } = seeSockets(deps);
   assert.deepEqual(
     seen.map(({ socket, job, unit }) => [socket.local.port, job, unit]),
     [

@@ -14,7 +14,7 @@ import type { OpenSocketQuery, OpenSockets } from '../core/open-sockets.ts';
 import type { Seen, SeenSocket } from '../core/seen.ts';
 
 /** What is looked with. */
-export interface SeeDoors {
+export interface SeeDeps {
   readonly sockets: OpenSockets;
   readonly files: UnitReader;
   /** Undefined on a host without cgroups of version 2. */
@@ -29,15 +29,15 @@ export type JobCgroups = Pick<Cgroups, 'at' | 'marked' | 'canReadMarks'>;
  * OpenSockets.list() throws.
  */
 export function seeSockets(
-  doors: SeeDoors,
+  deps: SeeDeps,
   query: OpenSocketQuery = {},
   isWanted: (socket: OpenSocket) => boolean = () => true,
 ): Seen {
-  const sockets = doors.sockets.list(query).filter(isWanted);
+  const sockets = deps.sockets.list(query).filter(isWanted);
   const inodes = new Set<number>();
   for (const { inode } of sockets) if (inode !== 0) inodes.add(inode);
-  const { owners, notSeen } = inodes.size > 0 ? doors.sockets.owners(inodes) : NOBODY;
-  const places = new Places(doors);
+  const { owners, notSeen } = inodes.size > 0 ? deps.sockets.owners(inodes) : NOBODY;
+  const places = new Places(deps);
   const seen = sockets.map((socket) => seenSocket(socket, owners.get(socket.inode) ?? NO_OWNERS, places));
   return { sockets: seen, notSeen };
 }
@@ -82,15 +82,15 @@ interface Place extends Pick<SeenSocket, 'user' | 'unit' | 'container' | 'job'> 
 
 /** Cgroups and users, each looked up once. */
 class Places {
-  readonly #doors: SeeDoors;
+  readonly #deps: SeeDeps;
   readonly #cgroups = new Map<bigint, string | undefined>();
   readonly #known = new Map<string, Place>();
   #users: Users | undefined;
   /** What was asked for last: neighbours are mostly alike. */
   #last: (Pick<OpenSocket, 'cgroupId' | 'uid'> & { readonly place: Place }) | undefined;
 
-  constructor(doors: SeeDoors) {
-    this.#doors = doors;
+  constructor(deps: SeeDeps) {
+    this.#deps = deps;
   }
 
   /** By the cgroup in which it was made; where that is gone, by the one of a process that has it. */
@@ -112,10 +112,10 @@ class Places {
   }
 
   #look(path: string | undefined, uid: number | undefined): Place {
-    this.#users ??= usersOf(readUsers(this.#doors.files).accounts);
+    this.#users ??= usersOf(readUsers(this.#deps.files).accounts);
     const { names, jobs } = this.#users;
     const jobOfUser = uid === undefined ? undefined : jobs.get(uid);
-    const ofCgroup = path === undefined ? undefined : jobAt(path, this.#doors);
+    const ofCgroup = path === undefined ? undefined : jobAt(path, this.#deps);
     const { name: job, aliases } = ofCgroup ?? jobOfUser ?? jobNamed(UNKNOWN_JOB);
     return {
       user: uid === undefined ? undefined : names.get(uid),
@@ -129,7 +129,7 @@ class Places {
 
   #pathOf(id: bigint | undefined): string | undefined {
     if (id === undefined) return undefined;
-    if (!this.#cgroups.has(id)) this.#cgroups.set(id, this.#doors.sockets.cgroupPath(id));
+    if (!this.#cgroups.has(id)) this.#cgroups.set(id, this.#deps.sockets.cgroupPath(id));
     return this.#cgroups.get(id);
   }
 }
@@ -151,10 +151,7 @@ function cgroupOfHolder(owners: readonly SocketOwner[]): string | undefined {
 const isGivenAt = (path: string): boolean => path.includes(`/${JOB_CGROUP_PREFIX}`);
 
 /** The job of the cgroup itself or, where it is none, of the nearest one above it; undefined where that is none. */
-export function jobAt(
-  path: string,
-  { cgroups, files }: Pick<SeeDoors, 'cgroups' | 'files'>,
-): Job | undefined {
+export function jobAt(path: string, { cgroups, files }: Pick<SeeDeps, 'cgroups' | 'files'>): Job | undefined {
   if (!cgroups) return undefined;
   const line = lineOf(cgroups, path);
   const made = isGivenAt(path) ? givenIn(line, cgroups) : [];

@@ -14,7 +14,7 @@ import type { Io } from '../../kit/io.ts';
 import { LOOK_SOCKET } from '../../kit/status-report.ts';
 import { NO_NAMES, type RegisteredProgram, type Reservations } from '../app/port-names.ts';
 import { namesBy, type PortsDeps } from '../app/ports-answer.ts';
-import type { SeeDoors } from '../app/see.ts';
+import type { SeeDeps } from '../app/see.ts';
 import { LinuxOpenSockets, type Thoroughness } from '../linux/open-sockets.ts';
 
 /** What is looked for, and where. */
@@ -52,10 +52,7 @@ export const clock = systemClock;
 const USUAL_PORTMAP = '/run/rpcbind.sock';
 
 /** What sockets are seen with; see LinuxOpenSockets for `thoroughness`. */
-export function doorsHere(
-  thoroughness: Thoroughness = 'all',
-  files: SeeDoors['files'] = linuxFiles,
-): SeeDoors {
+export function seeDeps(thoroughness: Thoroughness = 'all', files: SeeDeps['files'] = linuxFiles): SeeDeps {
   return { sockets: new LinuxOpenSockets(thoroughness), files, cgroups: cgroupsIfAny() };
 }
 
@@ -71,7 +68,7 @@ export function portsDeps(options: PortsLookOptions, { io, sources }: PortsComma
       return directory === undefined ? undefined : await sources.reservations(directory);
     },
   });
-  return { ...doorsHere(thoroughness, files), names: isNamed ? names : async () => NO_NAMES, interfaceName };
+  return { ...seeDeps(thoroughness, files), names: isNamed ? names : async () => NO_NAMES, interfaceName };
 }
 
 function hasPortMapper(io: Io): boolean {
@@ -81,7 +78,7 @@ function hasPortMapper(io: Io): boolean {
 }
 
 /** The files of the host, with what its user database has answered where something was applied. */
-function filesHere(state: string | undefined, files: UserFiles, io: Io): SeeDoors['files'] {
+function filesHere(state: string | undefined, files: UserFiles, io: Io): SeeDeps['files'] {
   const directory = stateWith(USER_DATABASE, state, io);
   return directory === undefined ? files : hostFiles(directory, files);
 }

@@ -24,7 +24,7 @@ export interface Trial {
 }
 
 /** What it takes to find out. Nothing is left behind. */
-interface FeatureDoors {
+interface FeatureDeps {
   readonly bpf: Pick<KernelBpf, 'tickUs' | 'cgroupRoot' | 'loadProgram'>;
   readonly files: Pick<Files, 'readText'>;
   /** Who tries. */
@@ -40,27 +40,27 @@ const OTHER_PROTOCOLS: Readonly<Record<string, string>> = { 'UDP-Lite': 'UDP-Lit
 
 /** Asks the kernel. An answer of yes or no is kept, and what could not be told is tried again. */
 export class FeatureProbe implements KernelFeatures {
-  readonly #doors: FeatureDoors;
+  readonly #deps: FeatureDeps;
   readonly #kept = new Map<Need, Trial>();
   #tickUs: number | undefined;
 
-  constructor(doors: FeatureDoors) {
-    this.#doors = doors;
+  constructor(deps: FeatureDeps) {
+    this.#deps = deps;
   }
 
   get tickUs(): number | undefined {
-    this.#tickUs ??= this.#doors.bpf.tickUs();
+    this.#tickUs ??= this.#deps.bpf.tickUs();
     return this.#tickUs;
   }
 
   /** A setting: it is read each time. */
   get unprivilegedStart(): number {
-    return unprivilegedStart(this.#doors.files);
+    return unprivilegedStart(this.#deps.files);
   }
 
   /** Modules come and go: they are read each time. */
   get otherProtocols(): readonly string[] {
-    const lines = this.#doors.files.readText(PROTOCOLS_FILE, FILE_MAX_BYTES)?.split('\n') ?? [];
+    const lines = this.#deps.files.readText(PROTOCOLS_FILE, FILE_MAX_BYTES)?.split('\n') ?? [];
     return lines.flatMap((line) => OTHER_PROTOCOLS[line.split(' ', 1)[0] ?? ''] ?? []);
   }
 
@@ -80,7 +80,7 @@ export class FeatureProbe implements KernelFeatures {
 
   #tryCgroup2(): Trial {
     try {
-      this.#doors.bpf.cgroupRoot();
+      this.#deps.bpf.cgroupRoot();
       return HAS;
     } catch (thrown) {
       if (!(thrown instanceof PortreeveError)) throw thrown;
@@ -94,7 +94,7 @@ export class FeatureProbe implements KernelFeatures {
     p.mov(R0, 1);
     p.exit();
     try {
-      this.#doors.bpf
+      this.#deps.bpf
         .loadProgram(
           'portreeve_probe',
           'bind4',
@@ -115,7 +115,7 @@ export class FeatureProbe implements KernelFeatures {
       return { has: false, message: 'this kernel calls no BPF program at bind(2)', hint: NO_HOOK_HINT };
     }
     if (errno !== 'EPERM') return { has: undefined, message, hint };
-    if (this.#doors.uid !== 0) {
+    if (this.#deps.uid !== 0) {
       const untold = 'only root can find out whether the kernel takes BPF programs for bind(2)';
       return { has: undefined, message: untold, hint: 'Run it as root, such as by sudo.' };
     }
@@ -126,7 +126,7 @@ export class FeatureProbe implements KernelFeatures {
 
   /** "none [integrity] confidentiality": the one in brackets is in force (kernel_lockdown(7)). */
   #lockdown(): string | undefined {
-    const text = this.#doors.files.readText(LOCKDOWN_FILE, FILE_MAX_BYTES) ?? '';
+    const text = this.#deps.files.readText(LOCKDOWN_FILE, FILE_MAX_BYTES) ?? '';
     const mode = /\[([a-z]+)\]/.exec(text)?.[1];
     return mode === 'none' ? undefined : mode;
   }
