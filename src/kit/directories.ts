@@ -1,4 +1,5 @@
 // Where portreeve keeps its things: the system's directories for root, the XDG directories for everybody else.
+import type { Io } from './io.ts';
 
 /** The directories of one user. */
 export interface Directories {
@@ -31,4 +32,9 @@ export function directoriesOf(uid: number, env: Readonly<Record<string, string |
     state: `${env['XDG_STATE_HOME'] ?? `${home}/.local/state`}/portreeve`,
     config: `${env['XDG_CONFIG_HOME'] ?? `${home}/.config`}/portreeve`,
   };
+}
+
+/** Where a user's command looks if no directory is named: the user's own, then the system's. */
+export function usualDirectories({ uid, env }: Pick<Io, 'uid' | 'env'>): readonly [Directories, Directories] {
+  return [directoriesOf(uid, env), SYSTEM_DIRECTORIES];
 }

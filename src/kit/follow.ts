@@ -22,7 +22,7 @@ export async function* followLines(
   path: string,
   { timeoutMs = CALL_TIMEOUT_MS, signal }: FollowOptions = {},
 ): AsyncGenerator<string> {
-  // See ask() in control.ts.
+  // It takes long to load, and few commands follow anything.
   const { request } = process.getBuiltinModule('node:http');
   const asking = request({ socketPath, path, agent: false });
   const end = () => asking.destroy();

@@ -69,8 +69,8 @@ function readAnswer(bytes: Buffer, maxBytes: number): HttpAnswer | RangeError {
   if (at < 0 || digits === undefined) return new RangeError('it is no answer');
   const body = bytes.subarray(at + HEAD_END.length);
   if (body.length > maxBytes) return tooLarge(maxBytes);
-  const [, told] = LENGTH.exec(head) ?? [];
-  if (told !== undefined && told !== `${body.length}`) return new RangeError('it is cut off');
+  const [, announced] = LENGTH.exec(head) ?? [];
+  if (announced !== undefined && announced !== `${body.length}`) return new RangeError('it is cut off');
   return { status: parseDecimal(digits, STATUS_MAX) ?? 0, text: body.toString('utf8') };
 }
 

@@ -1,4 +1,6 @@
 // The world of a command: everything that it reads from and writes to is handed in.
+import type { Clock } from '../base/clock.ts';
+import { PortreeveError } from '../base/errors.ts';
 import type { Settings } from './settings.ts';
 
 /** Where a command's words go, and what it knows of its surroundings. */
@@ -11,6 +13,7 @@ export interface Io {
   /** The width of the terminal, undefined where the output is none. */
   readonly columns: number | undefined;
   readonly uid: number;
+  readonly clock: Clock;
   /**
    * What portreeve.toml says: the file that is named, else that of the user. Throws PortreeveError (usage)
    * `CONFIG_MISSING` and `CONFIG_INVALID`.
@@ -23,4 +26,11 @@ export interface Io {
 /** Whether what is to be seen first is emphasized: on a terminal, unless NO_COLOR (no-color.org) is set. */
 export function isEmphasized({ columns, env }: Io): boolean {
   return columns !== undefined && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+}
+
+/** Throws PortreeveError `NOT_ROOT` (world) for anybody but root; `what` follows "only root can". */
+export function needRoot({ uid }: Pick<Io, 'uid'>, what: string): void {
+  if (uid === 0) return;
+  const hint = 'Run it as root, such as by sudo.';
+  throw new PortreeveError('NOT_ROOT', `only root can ${what}`, hint, { uid });
 }

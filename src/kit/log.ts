@@ -9,7 +9,7 @@ export interface Log {
   error(message: string, data?: object): void;
 }
 
-/** Makes the log; `prefix` is the word of the part that speaks. */
+/** `write` receives whole lines. */
 export function openLog(write: (text: string) => void, isTerminal: boolean): Log {
   if (!isTerminal) {
     const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write });

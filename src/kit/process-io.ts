@@ -1,6 +1,7 @@
 // The Io of a process: its streams, its environment, its user.
 import { EXIT_CODES } from '../base/errors.ts';
 import { LOG_WAITING_MAX_BYTES } from '../base/limits.ts';
+import { systemClock } from '../host/linux/linux-clock.ts';
 import type { Io } from './io.ts';
 import type { Section } from './settings.ts';
 
@@ -21,12 +22,13 @@ export function processIo(sections: () => Promise<readonly Section[]>): Io {
   const user = { env: process.env, uid: process.getuid?.() ?? -1 };
   return {
     ...user,
+    clock: systemClock,
     out: (text) => void stdout.write(text),
     err: boundedWriter(stderr),
     columns: stdout.isTTY ? stdout.columns : undefined,
     readSettings: async (named) => {
-      const { settingsOfUser } = await import('./settings.ts');
-      return await settingsOfUser(named, user, await sections());
+      const { readSettings } = await import('./settings.ts');
+      return await readSettings(named, user, await sections());
     },
     unread: unread.signal,
   };

@@ -3,7 +3,6 @@
 import type { z } from 'zod';
 import { PortreeveError } from '../base/errors.ts';
 import { SETTINGS_MAX_BYTES } from '../base/limits.ts';
-import type { Files } from '../host/host.ts';
 import { readText } from '../host/linux/files.ts';
 import { directoriesOf } from './directories.ts';
 import type { Io } from './io.ts';
@@ -30,24 +29,17 @@ export function settingsPath(directory: string): string {
   return `${directory}/portreeve.toml`;
 }
 
-/** Where the settings are, and what may be in them. */
-interface SettingsSource {
-  /** The configuration directory. */
-  readonly directory: string;
-  readonly files: Pick<Files, 'readText'>;
-  readonly sections: readonly Section[];
-}
-
 /**
- * The settings of the file that was named, which must be there, else of portreeve.toml in a configuration directory, if
- * it is there. Throws PortreeveError (usage) `CONFIG_MISSING` and `CONFIG_INVALID`.
+ * The settings of the file that was named, which must be there, else of portreeve.toml in the user's configuration
+ * directory, if it is there. Throws PortreeveError (usage) `CONFIG_MISSING` and `CONFIG_INVALID`.
  */
 export async function readSettings(
   named: string | undefined,
-  { directory, files, sections }: SettingsSource,
+  { uid, env }: Pick<Io, 'uid' | 'env'>,
+  sections: readonly Section[],
 ): Promise<Settings> {
-  const path = named ?? settingsPath(directory);
-  const text = files.readText(path, SETTINGS_MAX_BYTES);
+  const path = named ?? settingsPath(directoriesOf(uid, env).config);
+  const text = readText(path, SETTINGS_MAX_BYTES);
   if (text !== undefined) {
     const { parseSettings } = await import('./settings-file.ts');
     return await parseSettings(text, path, sections);
@@ -55,13 +47,4 @@ export async function readSettings(
   if (named === undefined) return {};
   const hint = 'Name another with --config FILE.';
   throw new PortreeveError('CONFIG_MISSING', `there is no file ${path}`, hint, { path });
-}
-
-/** The settings that a user's commands go by; see readSettings(). */
-export function settingsOfUser(
-  named: string | undefined,
-  { uid, env }: Pick<Io, 'uid' | 'env'>,
-  sections: readonly Section[],
-): Promise<Settings> {
-  return readSettings(named, { directory: directoriesOf(uid, env).config, files: { readText }, sections });
 }

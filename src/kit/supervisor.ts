@@ -9,7 +9,7 @@ import {
 } from '../base/limits.ts';
 import type { Child, ChildEnd } from '../host/host.ts';
 
-/** What a supervisor is told and asks for. */
+/** The process that is supervised, and who learns of its end. */
 interface Supervised {
   /** Starts the process; `onEnd` is to be called once when it has ended. */
   start(onEnd: (end: ChildEnd) => void): Child;

@@ -8,8 +8,8 @@ import { type TestContext, test } from 'node:test';
 import { TOY_SECTION, ToyService } from '../../test/support/toy-service.ts';
 import { PEERS } from '../../test/support/unix-peers.ts';
 import { command, lookAt } from '../kit/daemon-client.ts';
+import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../kit/daemon-names.ts';
 import { parseSettings } from '../kit/settings-file.ts';
-import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../kit/status-report.ts';
 import { Daemon } from './daemon.ts';
 import { SECTIONS } from './sections.ts';
 

@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { PortreeveError } from '../base/errors.ts';
 import { ControlServer } from '../kit/control-server.ts';
+import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../kit/daemon-names.ts';
 import type { DaemonService, Routes } from '../kit/daemon-service.ts';
 import { LOOK_MODE, LookServer, type Streams } from '../kit/look-server.ts';
 import { METRICS_CONTENT_TYPE, metricsText } from '../kit/metrics.ts';
 import type { Settings } from '../kit/settings.ts';
-import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../kit/status-report.ts';
 import type { PeerDeps, UnixHttpServer } from '../kit/unix-http.ts';
 
 /** Any user may ask; what a user gets is decided by the route. */

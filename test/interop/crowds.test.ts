@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../../src/kit/status-report.ts';
+import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../../src/kit/daemon-names.ts';
 import { portreeve, serve } from '../support/daemon.ts';
 import { ONLY_PORTREEVE } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';

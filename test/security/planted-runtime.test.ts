@@ -5,7 +5,7 @@ import { chmodSync, chownSync, lchownSync, mkdirSync, renameSync, symlinkSync } 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { LOOK_SOCKET, RUN_SOCKET } from '../../src/kit/status-report.ts';
+import { LOOK_SOCKET, RUN_SOCKET } from '../../src/kit/daemon-names.ts';
 import { CALLS } from '../support/command-calls.ts';
 import { STRANGER, USER, type UserWorld, userWorld } from '../support/user-world.ts';
 

@@ -1,7 +1,8 @@
 /** An Io that keeps what a command says. */
 
+import { systemClock } from '../../src/host/linux/linux-clock.ts';
 import type { Io } from '../../src/kit/io.ts';
-import { settingsOfUser } from '../../src/kit/settings.ts';
+import { readSettings } from '../../src/kit/settings.ts';
 import { SECTIONS } from '../../src/main/sections.ts';
 
 /** The world of a command under test; what it said so far can be read. */
@@ -23,8 +24,9 @@ export function capturedIo(surroundings: Partial<Pick<Io, 'env' | 'columns' | 'u
     },
     stdout: () => stdout,
     stderr: () => stderr,
+    clock: systemClock,
     columns: undefined,
-    readSettings: (named) => settingsOfUser(named, user, SECTIONS),
+    readSettings: (named) => readSettings(named, user, SECTIONS),
     ...user,
   };
 }

@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { GuardReport } from '../../src/guard/app/report.ts';
-import { LOOK_SOCKET } from '../../src/kit/status-report.ts';
+import { LOOK_SOCKET } from '../../src/kit/daemon-names.ts';
 import type { DaemonStatus } from '../../src/main/status.ts';
 import type { PortmapReport } from '../../src/portmap/app/report.ts';
 

@@ -4,8 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT_CODES, PortreeveError, requireFailure } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
-import type { Io } from '../../kit/io.ts';
-import { needRoot } from '../../kit/need-root.ts';
+import { type Io, needRoot } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
 import { examine, isAtLeast, remedyOf } from '../app/examine.ts';
 import {

@@ -6,14 +6,13 @@ import { EVENT_PAGE_MAX, IANA_MAX_BYTES } from '../../base/limits.ts';
 import type { EventLine } from '../../guard/app/events.ts';
 import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
 import { readText } from '../../host/linux/files.ts';
-import { systemClock } from '../../host/linux/linux-clock.ts';
 import { ownsNetwork } from '../../host/linux/network-owner.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import { hostFiles } from '../../job/commands/deps.ts';
-import { directoriesOf, GUARD_PINS, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
+import { LOOK_SOCKET } from '../../kit/daemon-names.ts';
+import { GUARD_PINS, usualDirectories } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
-import { LOOK_SOCKET } from '../../kit/status-report.ts';
 import { Iana, ianaDataOf, loadIana } from '../../names/core/iana.ts';
 import { stateToLookAt } from '../../profile/commands/deps.ts';
 import { settleProfile } from '../../profile/commands/settings.ts';
@@ -67,17 +66,17 @@ function ianaText(): string {
 const SINCE_MS = [86_400_000, 3_600_000, 60_000] as const;
 
 async function eventsOf(port: number, state: string | undefined, io: Io): Promise<readonly EventLine[]> {
-  const own = directoriesOf(io.uid, io.env);
+  const [own, system] = usualDirectories(io);
   const files = [
-    ...[own, SYSTEM_DIRECTORIES].map(({ runtime }) => join(runtime, LOOK_SOCKET)),
-    ...[state ?? own.state, SYSTEM_DIRECTORIES.state].map((directory) => join(directory, EVENT_DATABASE)),
+    ...[own, system].map(({ runtime }) => join(runtime, LOOK_SOCKET)),
+    ...[state ?? own.state, system.state].map((directory) => join(directory, EVENT_DATABASE)),
   ];
   if (!files.some((file) => existsSync(file))) return [];
   const { eventsTold } = await import('../../guard/commands/events.ts');
   const ports = [{ first: port, last: port, protocol: undefined }];
   let events: EventLine[] = [];
   for (const back of SINCE_MS) {
-    const asked = { isFollowing: false, sinceMs: systemClock.now() - back, ports };
+    const asked = { isFollowing: false, sinceMs: io.clock.now() - back, ports };
     events = [];
     for await (const event of eventsTold(asked, state === undefined ? {} : { state }, io)) {
       if (events.push(event) === EVENT_PAGE_MAX) break;

@@ -7,13 +7,13 @@ import { portRanges } from '../../names/commands/port-arguments.ts';
 import { EVENT_PORTS, type EventLine, type EventsAsked } from '../app/events.ts';
 import { readEvents } from '../app/read-events.ts';
 import { EventTable } from './event-table.ts';
-import { clock, eventsDeps } from './events-deps.ts';
+import { eventsDeps } from './events-deps.ts';
 import type { EventsOptions } from './index.ts';
 
 export async function eventsCommand(options: EventsOptions, io: Io): Promise<number> {
   const asked: EventsAsked = {
     isFollowing: options.follow ?? false,
-    ...(options.since === undefined ? {} : { sinceMs: parseSince(options.since, clock.now()) }),
+    ...(options.since === undefined ? {} : { sinceMs: parseSince(options.since, io.clock.now()) }),
     ...(options.job === undefined ? {} : { job: parseJobName(options.job) }),
     ...(options.port === undefined ? {} : { ports: portRanges(options.port, EVENT_PORTS) }),
   };

@@ -2,7 +2,7 @@
 
 import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
 import { namespaceCookie } from '../../host/linux/namespace.ts';
-import { askLook } from '../../kit/daemon-status.ts';
+import { askLook } from '../../kit/ask-daemon.ts';
 import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { guardState } from '../app/guard.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
-import { LOOK_SOCKET } from '../../kit/status-report.ts';
+import { LOOK_SOCKET } from '../../kit/daemon-names.ts';
 import { run } from '../../main/program.ts';
 import { GUARD_PATH, type GuardJson } from '../app/report.ts';
 

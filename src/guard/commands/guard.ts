@@ -2,8 +2,7 @@
 
 import { EXIT_CODES } from '../../base/errors.ts';
 import { GUARD_PINS, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
-import type { Io } from '../../kit/io.ts';
-import { needRoot } from '../../kit/need-root.ts';
+import { type Io, needRoot } from '../../kit/io.ts';
 import { emphasize, json, localTime } from '../../kit/text.ts';
 import { changeMode } from '../app/change-mode.ts';
 import { confirmTrial, stopGuard } from '../app/guard.ts';

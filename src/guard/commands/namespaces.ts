@@ -3,8 +3,7 @@
 import { EXIT_CODES } from '../../base/errors.ts';
 import type { Column } from '../../base/table.ts';
 import { GUARD_PINS } from '../../kit/directories.ts';
-import type { Io } from '../../kit/io.ts';
-import { needRoot } from '../../kit/need-root.ts';
+import { type Io, needRoot } from '../../kit/io.ts';
 import { formatTable, json } from '../../kit/text.ts';
 import { namespaceName } from '../../text/namespace.ts';
 import { addNamespace, listNamespaces, type NamespaceRow, removeNamespace } from '../app/namespaces.ts';

@@ -1,8 +1,7 @@
 // `portreeve guard --restarts`: who holds a port against the rules, or under rules that have changed.
 
 import { EXIT_CODES } from '../../base/errors.ts';
-import type { Io } from '../../kit/io.ts';
-import { needRoot } from '../../kit/need-root.ts';
+import { type Io, needRoot } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
 import { inspectRestarts } from '../app/inspect.ts';
 import type { GuardState } from '../app/kernel/kernel.ts';

@@ -4,8 +4,8 @@ import { PortreeveError } from '../../base/errors.ts';
 import { PID_MAX } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
 import { command } from '../../kit/daemon-client.ts';
+import { RUN_SOCKET } from '../../kit/daemon-names.ts';
 import { SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
-import { RUN_SOCKET } from '../../kit/status-report.ts';
 import { RUN_PATH, type RunAnswer, type RunRequest } from '../app/run.ts';
 import type { RunOptions } from './index.ts';
 

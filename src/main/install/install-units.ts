@@ -1,7 +1,7 @@
 // The files that have systemd start portreeve: units, the accounts, and the links that enable them.
 import { PortreeveError } from '../../base/errors.ts';
+import { DAEMON_UNIT } from '../../kit/daemon-names.ts';
 import { SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
-import { DAEMON_UNIT } from '../../kit/own-daemon.ts';
 
 /** What tells our files from those of others: they begin with it. */
 const MARK = '# Made by "portreeve install"';

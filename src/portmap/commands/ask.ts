@@ -1,6 +1,6 @@
 // Asks the port mapper of a host, or whichever answers on this one.
 import { PortreeveError } from '../../base/errors.ts';
-import { askDaemon } from '../../kit/daemon-status.ts';
+import { askDaemon } from '../../kit/ask-daemon.ts';
 import type { Io } from '../../kit/io.ts';
 import type { PortmapReport } from '../app/report.ts';
 import { RpcError } from '../client/errors.ts';

@@ -59,7 +59,7 @@ export const NO_NAMES: PortNames = {
 /** Gathers them; of each source no more is loaded than there is to see. */
 export async function portNames(deps: NameDeps): Promise<PortNames> {
   const problems: string[] = [];
-  const told = async <T>(read: () => Promise<T> | T): Promise<T | undefined> => {
+  const known = async <T>(read: () => Promise<T> | T): Promise<T | undefined> => {
     try {
       return await read();
     } catch (thrown) {
@@ -67,9 +67,9 @@ export async function portNames(deps: NameDeps): Promise<PortNames> {
       return undefined;
     }
   };
-  const services = await told(() => serviceNames(deps.files));
-  const programs = await told(() => readPrograms(deps));
-  const reserved = await told(deps.reservations);
+  const services = await known(() => serviceNames(deps.files));
+  const programs = await known(() => readPrograms(deps));
+  const reserved = await known(deps.reservations);
   return {
     nameOf: (port, protocol) => services?.nameOf(port, protocol),
     programsOf: (port, protocol) =>

@@ -1,12 +1,13 @@
 // Answers which ports are held, by whom and what they are called: as records, or as a table for people.
+import type { OpenSocket, SocketState } from '../../base/open-socket.ts';
+import { type AskedPorts, isInRange } from '../../base/port.ts';
 import { type Column, type TableLook, tableText } from '../../base/table.ts';
 import type { Seen } from '../core/seen.ts';
 import { type NameDeps, type PortNames, portNames, type ReservedFor } from './port-names.ts';
 import { type PortRecord, portRecord } from './port-records.ts';
 import { addressText, endText, type InterfaceName, ownerText, stateText } from './port-words.ts';
-import type { PortsQuestion } from './ports-asked.ts';
-import type { SeeDeps } from './see.ts';
-import { seePorts } from './see-ports.ts';
+import type { PortsAsked, PortsQuestion } from './ports-asked.ts';
+import { type SeeDeps, seeSockets } from './see.ts';
 
 /** What is looked with. */
 export interface PortsDeps extends SeeDeps {
@@ -79,6 +80,27 @@ async function look(deps: PortsDeps, question: PortsQuestion, isFull: boolean) {
   let hidden = 0;
   for (const { inode, owners } of wanted) if (inode !== 0 && owners.length === 0) hidden++;
   return { records: wanted, shown: wanted.length, hidden, notSeen: seen.notSeen };
+}
+
+/** TCP that listens, UDP that is bound and not connected; TCP that is bound and does not listen. */
+const LISTENING: readonly SocketState[] = ['LISTEN', 'UNCONNECTED'];
+const STATES: Readonly<Record<PortsAsked['which'], readonly SocketState[] | undefined>> = {
+  listening: LISTENING,
+  holding: [...LISTENING, 'BOUND'],
+  all: undefined,
+};
+
+/** Looks for them. Throws what OpenSockets.list() throws. */
+export function seePorts(deps: SeeDeps, { which, ports }: PortsAsked): Seen {
+  const [only, ...others] = ports;
+  const port = only && others.length === 0 && only.first === only.last ? only.first : undefined;
+  const protocols = new Set(ports.map(({ protocol }) => protocol));
+  const [protocol] = protocols.size === 1 ? protocols : [];
+  return seeSockets(deps, { states: STATES[which], port, protocol }, (socket) => isAsked(socket, ports));
+}
+
+function isAsked({ protocol, local }: OpenSocket, ports: readonly AskedPorts[]): boolean {
+  return ports.length === 0 || ports.some((range) => isInRange(local.port, protocol, range));
 }
 
 /** With what is said of its port. */
@@ -180,8 +202,8 @@ function columnsOf(
 
 const REMOTE: Column<PortRecord> = { title: 'REMOTE', text: ({ remote }) => (remote ? endText(remote) : '') };
 
-type Told = (names: PortNames, port: number, protocol: PortRecord['protocol']) => string;
-const OPTIONAL: readonly (readonly [title: string, text: Told])[] = [
+type TextOf = (names: PortNames, port: number, protocol: PortRecord['protocol']) => string;
+const OPTIONAL: readonly (readonly [title: string, text: TextOf])[] = [
   ['NAME', (names, port, protocol) => names.nameOf(port, protocol) ?? ''],
   ['PROGRAM', (names, port, protocol) => names.programsOf(port, protocol).join(', ')],
   ['RESERVED FOR', (names, port, protocol) => reservedText(names.reservationsOf(port, protocol))],

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { ip } from '../../../test/support/service.ts';
 import { SimOpenSockets } from '../../../test/support/sim/open-sockets.ts';
 import { type AskedPorts, parsePortRange } from '../../base/port.ts';
+import { seePorts } from './ports-answer.ts';
 import { type PortsAsker, type PortsQuestion, parsePortsPath, portsPath } from './ports-asked.ts';
-import { seePorts } from './see-ports.ts';
 
 describe('a question', () => {
   const words = fc

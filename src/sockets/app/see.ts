@@ -8,7 +8,7 @@ import { activatedBy, type UnitReader } from '../../job/app/host-units.ts';
 import { jobsOf } from '../../job/app/naming.ts';
 import { readUsers } from '../../job/app/users.ts';
 import { containerOfCgroup, unitOfCgroup } from '../../job/core/places.ts';
-import { DAEMON_TITLE, DAEMON_UNIT } from '../../kit/own-daemon.ts';
+import { DAEMON_TITLE, DAEMON_UNIT } from '../../kit/daemon-names.ts';
 import type { Account } from '../../text/passwd.ts';
 import type { OpenSocketQuery, OpenSockets } from '../core/open-sockets.ts';
 import type { Seen, SeenSocket } from '../core/seen.ts';

@@ -5,13 +5,12 @@ import { join } from 'node:path';
 import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
 import { linuxFiles } from '../../host/linux/files.ts';
 import { interfaceName } from '../../host/linux/interface-name.ts';
-import { systemClock } from '../../host/linux/linux-clock.ts';
 import { PROFILE_DATABASE, USER_DATABASE } from '../../host/linux/state-files.ts';
 import { type UserFiles, withUsersOnce } from '../../job/app/users.ts';
 import { hostFiles } from '../../job/commands/deps.ts';
-import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
+import { LOOK_SOCKET } from '../../kit/daemon-names.ts';
+import { usualDirectories } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
-import { LOOK_SOCKET } from '../../kit/status-report.ts';
 import { NO_NAMES, type RegisteredProgram, type Reservations } from '../app/port-names.ts';
 import { namesBy, type PortsDeps } from '../app/ports-answer.ts';
 import type { SeeDeps } from '../app/see.ts';
@@ -45,9 +44,6 @@ export interface PortsCommandDeps {
   readonly sources: PortSources;
 }
 
-export { interfaceName };
-export const clock = systemClock;
-
 /** Where libtirpc asks on its own host. */
 const USUAL_PORTMAP = '/run/rpcbind.sock';
 
@@ -72,8 +68,8 @@ export function portsDeps(options: PortsLookOptions, { io, sources }: PortsComma
 }
 
 function hasPortMapper(io: Io): boolean {
-  const runtimes = [directoriesOf(io.uid, io.env).runtime, SYSTEM_DIRECTORIES.runtime];
-  const places = [USUAL_PORTMAP, ...runtimes.map((directory) => join(directory, LOOK_SOCKET))];
+  const daemons = usualDirectories(io).map(({ runtime }) => join(runtime, LOOK_SOCKET));
+  const places = [USUAL_PORTMAP, ...daemons];
   return places.some((place) => existsSync(place));
 }
 
@@ -85,7 +81,6 @@ function filesHere(state: string | undefined, files: UserFiles, io: Io): SeeDeps
 
 /** The state directory that has such a file: the one that was named, or one's own, else the system's. */
 function stateWith(file: string, named: string | undefined, io: Io): string | undefined {
-  const usual = [directoriesOf(io.uid, io.env).state, SYSTEM_DIRECTORIES.state];
-  const directories = named === undefined ? usual : [named];
+  const directories = named === undefined ? usualDirectories(io).map(({ state }) => state) : [named];
   return directories.find((each) => existsSync(join(each, file)));
 }

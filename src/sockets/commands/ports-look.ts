@@ -3,56 +3,66 @@ import { existsSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
 import type { TableLook } from '../../base/table.ts';
-import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
+import { LOOK_SOCKET } from '../../kit/daemon-names.ts';
+import { usualDirectories } from '../../kit/directories.ts';
 import { type Io, isEmphasized } from '../../kit/io.ts';
-import { LOOK_SOCKET } from '../../kit/status-report.ts';
-import type { PortsRecords, PortsTable } from '../app/ports-answer.ts';
+import type { PortsDeps, PortsRecords, PortsTable } from '../app/ports-answer.ts';
 import { type PortsQuestion, portsPath } from '../app/ports-asked.ts';
 import type { PortsCommandDeps, PortsLookOptions } from './ports-deps.ts';
 
 /** As records. Throws PortreeveError `SOCKETS_UNREADABLE` (world). */
-export async function lookAtRecords(
+export function lookAtRecords(
   question: PortsQuestion,
   options: PortsLookOptions,
   deps: PortsCommandDeps,
 ): Promise<PortsRecords> {
-  const told = await daemonTells<PortsRecords>(question, undefined, options, deps.io);
-  if (told) return told;
-  const [{ portsDeps }, { portsRecords }] = await Promise.all([
-    import('./ports-deps.ts'),
-    import('../app/ports-answer.ts'),
-  ]);
-  return await portsRecords(portsDeps(options, deps), question);
+  return answerTo({ question, table: undefined, options, deps }, ({ portsRecords }, ports) =>
+    portsRecords(ports, question),
+  );
 }
 
 /** As a table. Throws PortreeveError `SOCKETS_UNREADABLE` (world). */
-export async function lookAtTable(
+export function lookAtTable(
   question: PortsQuestion,
   options: PortsLookOptions,
   deps: PortsCommandDeps,
 ): Promise<PortsTable> {
-  const shape = { width: deps.io.columns, isBold: isEmphasized(deps.io) };
-  const told = await daemonTells<PortsTable>(question, shape, options, deps.io);
-  if (told) return told;
-  const [{ portsDeps }, { portsTable }] = await Promise.all([
+  const table = { width: deps.io.columns, isBold: isEmphasized(deps.io) };
+  return answerTo({ question, table, options, deps }, ({ portsTable }, ports) =>
+    portsTable(ports, question, table),
+  );
+}
+
+/** What is asked, of whom, and as what it is wanted. */
+interface Asked {
+  readonly question: PortsQuestion;
+  readonly table: TableLook | undefined;
+  readonly options: PortsLookOptions;
+  readonly deps: PortsCommandDeps;
+}
+
+/** `here` answers where no daemon does; what it takes is loaded only then. */
+async function answerTo<T>(
+  asked: Asked,
+  here: (answer: typeof import('../app/ports-answer.ts'), ports: PortsDeps) => Promise<T>,
+): Promise<T> {
+  const reported = await askDaemon<T>(asked);
+  if (reported) return reported;
+  const [{ portsDeps }, answer] = await Promise.all([
     import('./ports-deps.ts'),
     import('../app/ports-answer.ts'),
   ]);
-  return await portsTable(portsDeps(options, deps), question, shape);
+  return await here(answer, portsDeps(asked.options, asked.deps));
 }
 
 /** Undefined where no daemon of this network answers. */
-async function daemonTells<T>(
-  question: PortsQuestion,
-  table: TableLook | undefined,
-  { runtime, state }: PortsLookOptions,
-  io: Io,
-): Promise<T | undefined> {
-  const usual = [directoriesOf(io.uid, io.env).runtime, SYSTEM_DIRECTORIES.runtime];
+async function askDaemon<T>({ question, table, options, deps: { io } }: Asked): Promise<T | undefined> {
+  const { runtime, state } = options;
+  const usual = usualDirectories(io).map((each) => each.runtime);
   const directories = runtime === undefined ? usual : [runtime];
   const isThere = directories.some((directory) => existsSync(join(directory, LOOK_SOCKET)));
   if (state !== undefined || !isThere) return undefined;
-  const { askLook } = await import('../../kit/daemon-status.ts');
+  const { askLook } = await import('../../kit/ask-daemon.ts');
   try {
     return await askLook<T>(io, runtime, portsPath(question, { ...namespacesHere(), table }));
   } catch (thrown) {
@@ -67,6 +77,6 @@ function namespacesHere() {
 }
 
 /** What could not be read of the names. */
-export function tellProblems(problems: readonly string[], io: Io): void {
+export function printProblems(problems: readonly string[], io: Io): void {
   for (const problem of problems) io.err(`portreeve: ${problem}\n`);
 }

@@ -7,7 +7,7 @@ import type { PortsSummary } from '../app/ports-answer.ts';
 import type { PortsQuestion } from '../app/ports-asked.ts';
 import type { PortsOptions } from './index.ts';
 import type { PortsCommandDeps } from './ports-deps.ts';
-import { lookAtRecords, lookAtTable, tellProblems } from './ports-look.ts';
+import { lookAtRecords, lookAtTable, printProblems } from './ports-look.ts';
 
 export async function portsCommand(
   words: readonly string[],
@@ -44,7 +44,7 @@ async function printRecords(
   const { io } = deps;
   const { ports, notSeen, problems, shown } = await lookAtRecords(question, options, deps);
   const { json } = await import('../../kit/text.ts');
-  tellProblems(problems, io);
+  printProblems(problems, io);
   io.out(json({ notSeen, ports }));
   return shown;
 }
@@ -56,14 +56,14 @@ async function printTable(
 ): Promise<number> {
   const { io } = deps;
   const { table, ...summary } = await lookAtTable(question, options, deps);
-  tellProblems(summary.problems, io);
+  printProblems(summary.problems, io);
   io.out(table === '' ? 'nothing\n' : table);
-  tellHidden(summary, io);
+  printHidden(summary, io);
   return summary.shown;
 }
 
 /** Says that somebody else could see more. */
-function tellHidden({ hidden, notSeen }: PortsSummary, io: Io): void {
+function printHidden({ hidden, notSeen }: PortsSummary, io: Io): void {
   if (hidden === 0 || io.uid === 0) return;
   const sockets = hidden === 1 ? 'one socket was not seen' : `${hidden} sockets were not seen`;
   const processes = notSeen === 0 ? '' : `: ${notSeen} processes did not let us look`;

@@ -90,7 +90,7 @@ export class SocketsService implements DaemonService {
       reply(response, 503, { error: 'this is asked too often' });
     } else {
       this.#questions.answered++;
-      return this.#tell(asked, peer, response);
+      return this.#reply(asked, peer, response);
     }
   }
 
@@ -116,7 +116,7 @@ export class SocketsService implements DaemonService {
     return false;
   }
 
-  async #tell(asked: PortsRequest, peer: PeerCredentials, response: ServerResponse): Promise<void> {
+  async #reply(asked: PortsRequest, peer: PeerCredentials, response: ServerResponse): Promise<void> {
     try {
       const { question, table } = asked;
       const deps = this.#depsFor(peer);

@@ -14,7 +14,7 @@ export class SocketOwners {
   /** All who have these sockets open. A viewer is told what /proc would show him. */
   find(inodes: ReadonlySet<number>, viewer?: Viewer): OwnersSeen {
     this.#table.update(inodes);
-    return this.#told(inodes, viewer?.uid === 0 ? undefined : viewer);
+    return this.#ownersOf(inodes, viewer?.uid === 0 ? undefined : viewer);
   }
 
   /**
@@ -30,7 +30,7 @@ export class SocketOwners {
     };
     this.#table.search(inodes, likely, isLast);
     for (const inode of inodes) this.#addKin(inode, inodes);
-    return this.#told(inodes, undefined);
+    return this.#ownersOf(inodes, undefined);
   }
 
   /** A socket is inherited: where the parent has it, so do its other children, perhaps. */
@@ -46,7 +46,7 @@ export class SocketOwners {
     }
   }
 
-  #told(inodes: ReadonlySet<number>, viewer: Viewer | undefined): OwnersSeen {
+  #ownersOf(inodes: ReadonlySet<number>, viewer: Viewer | undefined): OwnersSeen {
     const hidden = viewer && this.#hiddenFrom(viewer);
     const owners = new Map<number, SocketOwner[]>();
     let list: SocketOwner[] = [];

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { PortreeveError, requireFailure } from '../base/errors.ts';
 import { whyUntrusted } from '../host/linux/trusted-directory.ts';
 import { lookAt } from './daemon-client.ts';
-import { directoriesOf, SYSTEM_DIRECTORIES } from './directories.ts';
+import { type DaemonHead, LOOK_SOCKET, ROOT_LOOK_SOCKET } from './daemon-names.ts';
+import { usualDirectories } from './directories.ts';
 import type { Io } from './io.ts';
-import { type DaemonHead, LOOK_SOCKET, ROOT_LOOK_SOCKET } from './status-report.ts';
 
 /** The codes that mean that no daemon is there: any other is of one that is, beside which no second one belongs. */
 const ABSENT: ReadonlySet<string> = new Set(['DAEMON_ABSENT', 'RUNTIME_DIRECTORY']);
@@ -30,8 +30,8 @@ export function askDaemon<Parts extends object>(
  * Throws PortreeveError (world) with what was tried: `DAEMON_ABSENT`, or the code of a daemon that is there.
  */
 export async function askLook<T>(io: Io, runtime: string | undefined, path: string): Promise<T> {
-  const usual = [directoriesOf(io.uid, io.env).runtime, SYSTEM_DIRECTORIES.runtime];
-  const directories = runtime === undefined ? new Set(usual) : [runtime];
+  const usual = new Set(usualDirectories(io).map((each) => each.runtime));
+  const directories = runtime === undefined ? usual : [runtime];
   const failures: PortreeveError[] = [];
   for (const directory of directories) {
     try {
