@@ -13,6 +13,15 @@ export function emphasize(io: Io, text: string): string {
   return isEmphasized(io) ? bold(text) : text;
 }
 
+/** A line with a label for each; an empty label continues the line above. */
+export function labeledLines(io: Io, lines: readonly (readonly [label: string, text: string])[]): string {
+  return lines
+    .map(([label, text]) => `${emphasize(io, label.padEnd(LABEL_CHARACTERS))}  ${printable(text)}\n`)
+    .join('');
+}
+
+const LABEL_CHARACTERS = 8;
+
 /** On a terminal that is narrower lines are left to it. */
 const WRAP_MIN_CHARACTERS = 40;
 

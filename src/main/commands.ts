@@ -150,7 +150,7 @@ Exit code 0 if all is in place, 1 if files of others are in the way, or if they
 can change the program.`,
   examples: ['portreeve install --dry-run', 'portreeve install', 'portreeve install --root /mnt/image'],
   run: async (_, options, io) => {
-    const { installCommand } = await import('./install/install-command.ts');
+    const { installCommand } = await import('./install/command.ts');
     return installCommand(options, io);
   },
 });
@@ -176,7 +176,7 @@ const UNINSTALL = command({
 is left is named.`,
   examples: ['portreeve uninstall --dry-run', 'portreeve uninstall --purge'],
   run: async (_, options, io) => {
-    const { uninstallCommand } = await import('./install/install-command.ts');
+    const { uninstallCommand } = await import('./install/command.ts');
     return uninstallCommand(options, io);
   },
 });

@@ -122,7 +122,7 @@ describe('a command loads what it needs and no more', () => {
       files('quick.ts').filter((file) => /^(?:main|\w+\/commands)\//.test(file)),
       [
         'main/quick-commands.ts',
-        'doctor/commands/quick.ts',
+        'doctor/commands/explain-command.ts',
         'sockets/commands/index.ts',
         'main/port-sources.ts',
       ],
@@ -146,7 +146,6 @@ describe('a command loads what it needs and no more', () => {
     'doctor/commands/doctor.ts': ['koffi'],
     'guard/commands/guard.ts': ['koffi'],
     'guard/commands/namespaces.ts': ['koffi'],
-    'guard/commands/restarts.ts': ['koffi'],
     'guard/commands/diff-live.ts': ['koffi'],
     // They ask it.
     'doctor/commands/explain.ts': ['koffi'],

@@ -1,5 +1,5 @@
 // The quick way to the commands that are to be quick: where nothing unusual was typed it is read here.
-import { EXPLAIN } from '../doctor/commands/quick.ts';
+import { EXPLAIN } from '../doctor/commands/explain-command.ts';
 import { type Command, flagOf, namedWords } from '../kit/command.ts';
 import { processIo } from '../kit/process-io.ts';
 import { socketCommands } from '../sockets/commands/index.ts';

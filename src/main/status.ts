@@ -8,7 +8,7 @@ import type { GuardReport } from '../guard/app/report.ts';
 import { askDaemon } from '../kit/ask-daemon.ts';
 import type { DaemonHead } from '../kit/daemon-names.ts';
 import type { Io } from '../kit/io.ts';
-import { emphasize, formatTable, json, localTime } from '../kit/text.ts';
+import { emphasize, formatTable, json, labeledLines, localTime } from '../kit/text.ts';
 import type { PortmapReport } from '../portmap/app/report.ts';
 import { CALL_COLUMNS, callRows } from '../portmap/commands/calls.ts';
 import type { StatusOptions } from './commands.ts';
@@ -40,14 +40,11 @@ export function statusText(io: Io, status: DaemonStatus): string {
     ...absentFact(portmap),
     ...guardFacts(status.guard),
   ];
-  const block = facts
-    .map(([name, value]) => `${emphasize(io, name.padEnd(8))}  ${printable(value)}\n`)
-    .join('');
   const calls = Object.entries(portmap.calls ?? {}).flatMap(([version, counts]) =>
     callRows(parseDecimal(version, 4) ?? 0, counts),
   );
   return [
-    block,
+    labeledLines(io, facts),
     ...(portmap.sockets.length > 0 ? [formatTable(io, SOCKET_COLUMNS, portmap.sockets)] : []),
     ...(calls.length > 0 ? [formatTable(io, CALL_COLUMNS, calls)] : []),
     ...(portmap.refusals.length > 0 ? [refusalsText(io, portmap.refusals)] : []),

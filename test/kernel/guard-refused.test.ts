@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { PortreeveError } from '../../src/base/errors.ts';
 import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
 import type { GuardPlace } from '../../src/guard/app/kernel/put-in.ts';
-import { withVerifierLog } from '../../src/guard/commands/verifier-log.ts';
+import { withVerifierLog } from '../../src/guard/commands/guard.ts';
 import type { KernelHook, KernelMap, KernelProgram } from '../../src/host/host.ts';
 import { BPFFS } from '../../src/host/linux/bpffs.ts';
 import { cgroupRoot } from '../../src/host/linux/cgroup.ts';

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { RevisionRules } from '../../src/guard/app/event-explainer.ts';
-import { EVENTS_PATH, type EventLine, eventsPath } from '../../src/guard/app/events.ts';
+import { EVENTS_PATH, type EventLine, eventsPath } from '../../src/guard/app/events-asked.ts';
 import { JobMemory } from '../../src/guard/core/job-memory.ts';
 import { EventFeed } from '../../src/guard/daemon/event-feed.ts';
+import { EventRecording } from '../../src/guard/daemon/event-recording.ts';
 import { KernelEventSource } from '../../src/guard/daemon/event-source.ts';
-import { GuardEvents } from '../../src/guard/daemon/events.ts';
 import { SqliteEventArchive } from '../../src/guard/linux/event-archive.ts';
 import { systemClock } from '../../src/host/linux/linux-clock.ts';
 import { errnoName } from '../../src/host/linux/sys/libc.ts';
@@ -39,7 +39,7 @@ export async function onStage(t: Pick<TestContext, 'after'>, jobs: NamedJobs = {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-events-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const archive = new SqliteEventArchive(directory);
-  const recorders: GuardEvents[] = [];
+  const recorders: EventRecording[] = [];
   // Before the guard goes, which is the next that is done after the test.
   t.after(() => {
     for (const events of recorders) events.stop();
@@ -59,9 +59,9 @@ export async function onStage(t: Pick<TestContext, 'after'>, jobs: NamedJobs = {
   const memory = new JobMemory();
   memory.see(jobsOf(stage.bpf, all));
   /** Records what the guard refuses, until the test ends or it is stopped. */
-  const record = (onRecorded: () => void = () => {}): GuardEvents => {
+  const record = (onRecorded: () => void = () => {}): EventRecording => {
     const rules = new RevisionRules(profiles, { authportJobs: [] });
-    const events = new GuardEvents({
+    const events = new EventRecording({
       source: new KernelEventSource(stage.kernel, stage.bpf),
       archive,
       clock: systemClock,

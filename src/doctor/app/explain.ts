@@ -1,7 +1,7 @@
 // All about one port of this host: gathers what is known, and has it explained.
 import { SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
-import type { EventLine } from '../../guard/app/events.ts';
+import type { EventLine } from '../../guard/app/events-asked.ts';
 import type { ModeHere } from '../../guard/core/mode-here.ts';
 import type { Sysctls } from '../../host/host.ts';
 import { readUsers, type Users } from '../../job/app/users.ts';

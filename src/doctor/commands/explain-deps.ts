@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { EVENT_PAGE_MAX, IANA_MAX_BYTES } from '../../base/limits.ts';
-import type { EventLine } from '../../guard/app/events.ts';
+import type { EventLine } from '../../guard/app/events-asked.ts';
 import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
 import { readText } from '../../host/linux/files.ts';
 import { ownsNetwork } from '../../host/linux/network-owner.ts';
@@ -19,7 +19,7 @@ import { settleProfile } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import type { ExplainDeps } from '../app/explain.ts';
-import type { ExplainOptions } from './quick.ts';
+import type { ExplainOptions } from './explain-command.ts';
 
 /** This host, as the one who asks may see it. */
 export function explainDeps({ state }: ExplainOptions, io: Io): ExplainDeps {

@@ -11,9 +11,9 @@ import type { Reservation } from '../../profile/core/rules.ts';
 import { portsSeen } from '../../sockets/app/port-records.ts';
 import { explain } from '../app/explain.ts';
 import type { Explanation } from '../core/explain/explain.ts';
+import type { ExplainOptions } from './explain-command.ts';
 import { quickExplainDeps } from './explain-deps.ts';
 import { explanationText } from './explain-text.ts';
-import type { ExplainOptions } from './quick.ts';
 
 /** `portreeve explain` */
 export async function explainCommand(

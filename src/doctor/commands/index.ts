@@ -1,7 +1,7 @@
 // The commands that explain a port and what is wrong: `portreeve explain`, `doctor` and `demo`.
 import { type Command, command, type Options, type OptionsOf } from '../../kit/command.ts';
 import { BPXPRM, CONFIG, DIRECTORY, JSON_OUTPUT } from '../../kit/options.ts';
-import { EXPLAIN } from './quick.ts';
+import { EXPLAIN } from './explain-command.ts';
 
 const DOCTOR_OPTIONS = {
   failOn: {

@@ -48,7 +48,7 @@ class Stage {
     return new AssignedPorts({
       namespaces: this.host,
       sysctls,
-      ownCookie: () => this.host.current,
+      bpf: { namespaceCookie: () => this.host.current },
       records: {
         of: (cookie) => {
           assert.equal(this.host.current, cookie, 'a record is asked for elsewhere');

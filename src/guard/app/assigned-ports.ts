@@ -1,10 +1,19 @@
 // Keeps reserved ports out of what the kernel assigns, in every network namespace in which the policy holds.
-import { PortreeveError } from '../../base/errors.ts';
-import type { NetworkNamespaces, SeenNamespaces, SysctlRecords, Sysctls } from '../../host/host.ts';
+import { PortreeveError, requireFailure } from '../../base/errors.ts';
+import type {
+  KernelBpf,
+  NetworkNamespaces,
+  SeenNamespaces,
+  SysctlRecords,
+  Sysctls,
+} from '../../host/host.ts';
 import { RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
+import { profileAfter } from '../../profile/app/in-force.ts';
+import type { ProfileArchive } from '../../profile/core/archive.ts';
 import { EMPTY_PROFILE, type Profile } from '../../profile/core/rules.ts';
 import { namespaceName } from '../../text/namespace.ts';
 import { assignablePorts, type PoolNote, type PoolScope } from '../core/port-pools.ts';
+import type { GuardState } from './kernel/kernel.ts';
 import { SysctlKeeper } from './sysctl-keeper.ts';
 
 /** A namespace whose list could not be written, or that is gone, is left alone for so many checks. */
@@ -12,12 +21,11 @@ const CHECKS_PER_RETRY = 60;
 
 /** What it works with. */
 interface AssignedPortsDeps {
+  readonly bpf: Pick<KernelBpf, 'namespaceCookie'>;
   readonly namespaces: NetworkNamespaces;
   /** The settings of the namespace that this thread is in. */
   readonly sysctls: Sysctls;
   readonly records: SysctlRecords;
-  /** The cookie of our own namespace. */
-  readonly ownCookie: () => bigint;
 }
 
 /** Where a guard holds. */
@@ -191,7 +199,7 @@ export class AssignedPorts {
    * `NAMESPACE_UNSEEN` (world) where it may be there and nothing leads to it that can be seen.
    */
   #inside<Result>(cookie: bigint, act: () => Result): Result | undefined {
-    if (cookie === this.#deps.ownCookie()) return act();
+    if (cookie === this.#deps.bpf.namespaceCookie()) return act();
     const known = this.#enter(this.#paths.get(cookie), cookie, act) ?? this.#enterAgain(cookie, act);
     if (known) return known.result;
     if (!this.#seen?.isComplete) throw unseen(cookie);
@@ -227,4 +235,38 @@ function unseen(cookie: bigint): PortreeveError {
   const message = `the kernel may assign reserved ports there: nothing leads to it that can be seen (cookie ${cookie})`;
   const hint = 'Run it on the host, where all processes can be seen.';
   return new PortreeveError('NAMESPACE_UNSEEN', message, hint, { cookie: `${cookie}` });
+}
+
+/** Where a guard holds. */
+export function reachOf(
+  bpf: Pick<KernelBpf, 'cgroupId' | 'cgroupRoot'>,
+  { home, namespaces, cgroupId }: Pick<GuardState, 'home' | 'namespaces' | 'cgroupId'>,
+): GuardReach {
+  return { home, namespaces, isWholeHost: cgroupId === bpf.cgroupId(bpf.cgroupRoot()) };
+}
+
+/**
+ * The profile whose reserved ports are kept out now: that which is enforced. Undefined where none is, where the archive
+ * does not know it, and during a trial: what goes beyond the tables would not go back with them.
+ */
+export function enforcedProfile(
+  archive: ProfileArchive,
+  { mode, trialMs, revision }: Pick<GuardState, 'mode' | 'trialMs' | 'revision'>,
+): Profile | undefined {
+  if (mode !== 'enforce' || trialMs !== undefined) return undefined;
+  try {
+    return profileAfter(archive, revision).profile;
+  } catch (thrown) {
+    requireFailure(thrown);
+    return undefined;
+  }
+}
+
+/** Where the kernel may assign ports that the profile reserves; undefined where that is nobody's business now. */
+export function assignableNow(
+  deps: { readonly archive: ProfileArchive; readonly assigned: Pick<AssignedPorts, 'inspect'> },
+  state: GuardState,
+): readonly AssignableIn[] | undefined {
+  const profile = enforcedProfile(deps.archive, state);
+  return profile && deps.assigned.inspect(profile, state);
 }

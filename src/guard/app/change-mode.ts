@@ -3,16 +3,20 @@
 import type { PortreeveError } from '../../base/errors.ts';
 import { profileInForce } from '../../profile/app/in-force.ts';
 import type { Limit } from '../core/limits.ts';
-import { type GuardChoices, type GuardDeps, type Guarded, guardState, startGuard } from './guard.ts';
-import { notesBeside, requireExact, statementLimits } from './limits.ts';
+import {
+  type GuardChoices,
+  type GuardDeps,
+  type Guarded,
+  guardState,
+  type Settled,
+  settle,
+  startGuard,
+} from './guard.ts';
+import { notesBeside, requireExact, statementLimits } from './kernel-limits.ts';
 import { type Concerned, concernedNow, type RestartDeps, unlessUnknown } from './restarts.ts';
-import { type Settled, settle } from './settle.ts';
 
 /** What it takes. */
 interface ModeDeps extends GuardDeps, RestartDeps {
-  readonly bpf: GuardDeps['bpf'];
-  readonly archive: GuardDeps['archive'];
-  readonly clock: GuardDeps['clock'];
   readonly files: RestartDeps['files'];
 }
 

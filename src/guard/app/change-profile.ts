@@ -11,18 +11,21 @@ import type { ProfileSettings } from '../../profile/app/settings.ts';
 import type { ProfileChange } from '../../profile/core/diff.ts';
 import type { SpelledName } from '../../profile/core/spelled-names.ts';
 import type { Limit } from '../core/limits.ts';
-import { type Change, changeGuarded, type GuardChoices, type GuardDeps } from './guard.ts';
-import { notesBeside, requireExact, statementLimits } from './limits.ts';
+import {
+  type Change,
+  changeGuarded,
+  type GuardChoices,
+  type GuardDeps,
+  type Settled,
+  settle,
+} from './guard.ts';
+import { notesBeside, requireExact, statementLimits } from './kernel-limits.ts';
 import { isOfGuard, type Places } from './places.ts';
 import { type Concerned, concernedBy, guardConcerned, type RestartDeps, unlessUnknown } from './restarts.ts';
-import { type Settled, settle } from './settle.ts';
 import { namesIn, unknownIn } from './unknown-names.ts';
 
 /** What a profile is changed with. */
 export interface ChangeDeps extends GuardDeps, RestartDeps {
-  readonly bpf: GuardDeps['bpf'];
-  readonly archive: GuardDeps['archive'];
-  readonly clock: GuardDeps['clock'];
   readonly files: RestartDeps['files'] & Pick<Files, 'readBytes'>;
   readonly users: RuleUsersDeps;
 }

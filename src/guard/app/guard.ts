@@ -6,6 +6,7 @@ import type { Files, KernelBpf, NetworkNamespaces } from '../../host/host.ts';
 import type { GrantedPorts } from '../../host/kernel.ts';
 import type { Jobs } from '../../job/core/jobs.ts';
 import { unprivilegedStart } from '../../names/app/kernel-ports.ts';
+import { carryOut, planAgain } from '../../profile/app/apply.ts';
 import { type InForce, profileAfter, profileInForce } from '../../profile/app/in-force.ts';
 import { safOf } from '../../profile/app/saf.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
@@ -14,15 +15,13 @@ import type { Profile } from '../../profile/core/rules.ts';
 import { compileTables, type GuardTables, type Permits } from '../bpf/tables.ts';
 import { noDelayUs } from '../core/features.ts';
 import type { PoolNote } from '../core/port-pools.ts';
-import { reachOf } from './assigned.ts';
-import type { AssignedPorts } from './assigned-ports.ts';
-import { GUARD_ERRNOS } from './guard-errnos.ts';
+import { type AssignedPorts, reachOf } from './assigned-ports.ts';
 import { GuardKernel, type GuardState } from './kernel/kernel.ts';
 import { newer, older } from './kernel/kernel-errors.ts';
 import { keepNamespaces, type Prepare } from './kernel/namespaces.ts';
 import { type GuardMode, type OtherGuard, removeGuard } from './kernel/pinned.ts';
 import { removeUnfinished, type TableMaker } from './kernel/put-in.ts';
-import type { GuardSettings, TableChoices } from './settings.ts';
+import { GUARD_ERRNOS, type GuardSettings, type TableChoices } from './settings.ts';
 
 /** What it takes to guard. */
 export interface GuardDeps {
@@ -241,6 +240,23 @@ export function settleTrial(
 /** What is recorded as in force is on trial, and no guard tries it: it goes back to the revision before it, if any. */
 function recordBefore(onTrial: number, recordAgain: (revision: number) => number): number | undefined {
   return onTrial > 1 ? recordAgain(onTrial - 1) : undefined;
+}
+
+/** What was settled. */
+export interface Settled {
+  /** What became of the counters of an older portreeve's guard; undefined where none was taken over. */
+  readonly countersTakenOver: 'kept' | 'zeroed' | undefined;
+  /** The revision as which what was before an unconfirmed trial is recorded; undefined where none has gone back. */
+  readonly wentBackAs: number | undefined;
+}
+
+/** Takes over the guard of an older portreeve, and records what a trial has gone back to. */
+export function settle(deps: GuardDeps & { readonly uid: number }, choices: GuardChoices): Settled {
+  const found = findGuard(deps, choices.pins);
+  const isOlder = found && 'abi' in found && found.isAttached;
+  const wentBackAs = settleTrial(deps, choices, (revision) => carryOut(deps, planAgain(deps, revision)));
+  const countersTakenOver = isOlder ? ('judged' in found.counters ? 'kept' : 'zeroed') : undefined;
+  return { countersTakenOver, wentBackAs };
 }
 
 /** What became of a change of the profile. */

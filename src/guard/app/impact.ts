@@ -5,10 +5,12 @@ import { readKernelPorts } from '../../names/app/kernel-ports.ts';
 import { type InForce, profileAfter } from '../../profile/app/in-force.ts';
 import { safCheck } from '../../profile/app/racf.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
+import type { NameContext } from '../../profile/core/spelled-names.ts';
 import { RuleTable } from '../../profile/core/table.ts';
 import type { OpenSocketQuery } from '../../sockets/core/open-sockets.ts';
 import type { Seen, SeenSocket } from '../../sockets/core/seen.ts';
 import { type Change, type Impact, impactOn, judgedAtBind } from '../core/impact.ts';
+import type { TableChoices } from './settings.ts';
 
 /** What it takes to tell. */
 export interface ImpactDeps {
@@ -20,12 +22,6 @@ export interface ImpactDeps {
   readonly files: Pick<Files, 'readText'>;
   /** When the host was started, in milliseconds since 1970. */
   readonly bootMs: number;
-}
-
-/** How the rules are judged. */
-export interface ImpactChoices extends Pick<Change, 'errno' | 'errnoLow'> {
-  readonly authportJobs: readonly string[];
-  readonly omvsJob: string | undefined;
 }
 
 /** Rules that were enforced from some moment on. */
@@ -77,7 +73,7 @@ export function epochsSince(archive: ProfileArchive, enforcedMs: number): Epoch[
  * Judges the sockets that hold ports now. Throws PortreeveError (world) where they, or the kernel's settings of ports,
  * cannot be read.
  */
-export function impactsOf(deps: ImpactDeps, change: RuleChange, choices: ImpactChoices): Impacts {
+export function impactsOf(deps: ImpactDeps, change: RuleChange, choices: TableChoices): Impacts {
   const users = readUsers(deps.files);
   const tableOf = (inForce: InForce) => tableIn(inForce, choices, users);
   const after = tableOf(change.after);
@@ -118,11 +114,7 @@ function compare({ socket: a }: SeenSocket, { socket: b }: SeenSocket): number {
 }
 
 /** Rules as the guard would have them. */
-export function tableIn(
-  { profile, racf, options }: InForce,
-  choices: Pick<ImpactChoices, 'authportJobs' | 'omvsJob'>,
-  users: Users,
-): RuleTable {
+export function tableIn({ profile, racf, options }: InForce, choices: NameContext, users: Users): RuleTable {
   const names = { sysname: options?.symbols['SYSNAME'] ?? '', tcpname: options?.tcpname ?? '' };
   const { authportJobs, omvsJob } = choices;
   const context = { authportJobs, saf: safCheck(racf, users, names) };

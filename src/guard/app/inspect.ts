@@ -1,13 +1,12 @@
 // What the kernel goes by, and whether it does: root looks into the kernel, everybody else asks the daemon.
 
 import { PortreeveError } from '../../base/errors.ts';
-import { assignableNow } from './assigned.ts';
-import type { AssignableIn, AssignedPorts } from './assigned-ports.ts';
+import { type AssignableIn, type AssignedPorts, assignableNow } from './assigned-ports.ts';
 import { findGuard, type GuardChoices, guardState } from './guard.ts';
 import type { Impacts } from './impact.ts';
 import type { GuardState } from './kernel/kernel.ts';
 import type { OtherGuard } from './kernel/pinned.ts';
-import { type GuardLacks, guardLacks, type LimitDeps, missingForGuard } from './limits.ts';
+import { type GuardLacks, guardLacks, type LimitDeps, missingForGuard } from './kernel-limits.ts';
 import { isArchiveOfGuard, type Places } from './places.ts';
 import { type GuardJson, guardJson, type NoGuardJson } from './report.ts';
 import {

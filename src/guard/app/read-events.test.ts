@@ -6,7 +6,7 @@ import { EVENT_TIME, guardEvent } from '../../../test/support/event-archive-case
 import { SimEventArchive } from '../../../test/support/sim/event-archive.ts';
 import type { ErrorCode } from '../../base/error-catalog.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import type { EventsAsked } from './events.ts';
+import type { EventsAsked } from './events-asked.ts';
 import { type EventsDeps, type EventsPlace, readEvents } from './read-events.ts';
 
 const PLACE: EventsPlace = { runtime: undefined, state: undefined };

@@ -3,7 +3,7 @@
 import { PortreeveError } from '../../base/errors.ts';
 import { EVENT_PAGE_MAX } from '../../base/limits.ts';
 import type { EventArchive } from '../core/event-archive.ts';
-import { type EventsAsked, eventLine, eventsPath } from './events.ts';
+import { type EventsAsked, eventLine, eventsPath } from './events-asked.ts';
 
 /** Where events are. */
 export interface EventsDeps {

@@ -11,11 +11,11 @@ import { changeText, placeText } from '../../profile/core/advice.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
 import { decide } from '../../profile/core/decide.ts';
 import type { Reservation } from '../../profile/core/rules.ts';
+import type { NameContext } from '../../profile/core/spelled-names.ts';
 import type { RuleTable } from '../../profile/core/table.ts';
 import type { BindRequest, Denied } from '../../profile/core/verdict.ts';
 import { tableIn } from './impact.ts';
 import type { GuardState } from './kernel/kernel.ts';
-import type { TableChoices } from './settings.ts';
 
 /** What was to be opened. */
 export interface WantedPort {
@@ -37,7 +37,7 @@ export interface JudgedProcess {
 export interface JudgedBy {
   readonly state: Pick<GuardState, 'mode' | 'isAttached' | 'namespaces' | 'home' | 'cgroupId' | 'revision'>;
   readonly jobs: Jobs;
-  readonly choices: Pick<TableChoices, 'authportJobs' | 'omvsJob'>;
+  readonly choices: NameContext;
   readonly archive: ProfileArchive;
   readonly cgroups: Pick<Cgroups, 'at'>;
   readonly files: Pick<Files, 'readText'>;

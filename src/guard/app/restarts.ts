@@ -10,16 +10,10 @@ import type { ProfileArchive } from '../../profile/core/archive.ts';
 import { type SeeDeps, seeSockets } from '../../sockets/app/see.ts';
 import type { OpenSockets } from '../../sockets/core/open-sockets.ts';
 import { type GuardChoices, guardState } from './guard.ts';
-import {
-  type Epoch,
-  epochsSince,
-  type ImpactChoices,
-  type Impacts,
-  impactsOf,
-  type RuleChange,
-} from './impact.ts';
+import { type Epoch, epochsSince, type Impacts, impactsOf, type RuleChange } from './impact.ts';
 import type { GuardState } from './kernel/kernel.ts';
 import { isArchiveOfGuard, isOfGuard, type Places } from './places.ts';
+import type { TableChoices } from './settings.ts';
 
 /** When a guard began to enforce. */
 export interface Enforcing {
@@ -80,7 +74,7 @@ export function concernedBy(
 export function concernedByDifference(
   deps: RestartDeps,
   { before, after }: Rules & { readonly before: RuleChange['after'] },
-  choices: ImpactChoices,
+  choices: TableChoices,
 ): Concerned {
   const epoch: Epoch = { fromMs: Number.NEGATIVE_INFINITY, revision: undefined, rules: () => before };
   return judged(deps, { before, after, epochs: [epoch], cgroupId: undefined }, choices);
@@ -113,7 +107,7 @@ export function unlessUnknown(find: () => Concerned): Concerned | PortreeveError
   }
 }
 
-function judged({ sockets, ...deps }: RestartDeps, change: RuleChange, choices: ImpactChoices): Concerned {
+function judged({ sockets, ...deps }: RestartDeps, change: RuleChange, choices: TableChoices): Concerned {
   const bootMs = deps.clock.now() - exactNumber(deps.bpf.bootNow() / 1_000_000n);
   const { files, cgroups, sysctls } = deps;
   const see = (query: Parameters<typeof seeSockets>[1]) => seeSockets({ sockets, files, cgroups }, query);

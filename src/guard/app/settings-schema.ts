@@ -2,7 +2,7 @@
 import { GUARD_NAMESPACES_MAX } from '../../base/limits.ts';
 import { PATH, z } from '../../kit/schema.ts';
 import { namespacePath } from '../../text/namespace.ts';
-import { GUARD_ERRNOS, type GuardErrno } from './guard-errnos.ts';
+import { GUARD_ERRNOS, type GuardErrno } from './settings.ts';
 
 const ERRNO = 'the name of an errno: EACCES, EPERM or EADDRINUSE';
 const ERRNOS = Object.keys(GUARD_ERRNOS) as readonly GuardErrno[];

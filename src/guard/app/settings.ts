@@ -2,8 +2,12 @@
 
 import { type Section, type Settings, sectionOf } from '../../kit/settings.ts';
 import { PROFILE_SECTION } from '../../profile/app/settings.ts';
+import type { NameContext } from '../../profile/core/spelled-names.ts';
 import { namespacePath } from '../../text/namespace.ts';
-import type { GuardErrno } from './guard-errnos.ts';
+
+/** How bind(2) can fail (errno(3)): the numbers are the same on every architecture. */
+export const GUARD_ERRNOS = { EPERM: 1, EACCES: 13, EADDRINUSE: 98 } as const;
+export type GuardErrno = keyof typeof GUARD_ERRNOS;
 
 interface GuardSection {
   /** With what bind(2) fails on a port that the profile refuses; `errno_low`: on one from 512 to 1023. */
@@ -25,9 +29,7 @@ const DEFAULT_ERRNO: GuardErrno = 'EACCES';
 const DEFAULT_ERRNO_LOW: GuardErrno = 'EADDRINUSE';
 
 /** What the tables of a profile are made by. */
-export interface TableChoices {
-  readonly omvsJob: string | undefined;
-  readonly authportJobs: readonly string[];
+export interface TableChoices extends NameContext {
   /** The errno of a refusal, and of one of a port from 512 to 1023. */
   readonly errno: GuardErrno;
   readonly errnoLow: GuardErrno;

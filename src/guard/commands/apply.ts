@@ -10,10 +10,10 @@ import { profileFile, revisionNumber } from '../../profile/commands/settings.ts'
 import type { SpelledName } from '../../profile/core/spelled-names.ts';
 import { type ChangeOutcome, type ChangeStep, changeProfile } from '../app/change-profile.ts';
 import type { Change } from '../app/guard.ts';
+import { notesText, settledText } from './guard-text.ts';
 import { printConcerned, printWouldBe } from './impact-text.ts';
 import type { ApplyOptions } from './index.ts';
 import { limitsText } from './limits-text.ts';
-import { notesText, settledText } from './notes.ts';
 
 export async function applyCommand(file: string | undefined, options: ApplyOptions, io: Io): Promise<number> {
   if (file !== undefined && options.revision !== undefined) throw bothGiven();

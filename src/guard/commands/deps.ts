@@ -22,12 +22,10 @@ import { ownState } from '../../profile/commands/deps.ts';
 import { type ProfileOptions, profileSettingsOf } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
-import { assignedPorts } from '../app/assigned.ts';
-import type { AssignableIn, AssignedPorts } from '../app/assigned-ports.ts';
+import { type AssignableIn, AssignedPorts } from '../app/assigned-ports.ts';
 import type { ChangeDeps } from '../app/change-profile.ts';
 import type { GuardChoices } from '../app/guard.ts';
 import { assignableBeside, type InspectDeps } from '../app/inspect.ts';
-import type { NamespaceDeps } from '../app/namespaces.ts';
 import { isArchiveOfGuard, type Places } from '../app/places.ts';
 import { GUARD_PATH } from '../app/report.ts';
 import { guardSettings } from '../app/settings.ts';
@@ -83,7 +81,7 @@ const LEFT_ALONE: GuardHost['assigned'] = {
 
 /** What keeps reserved ports out of automatic assignment on this host, with its records in the state directory. */
 function assignedHere(directory: string): AssignedPorts {
-  return assignedPorts({
+  return new AssignedPorts({
     bpf: new LinuxBpf(),
     namespaces: linuxNamespaces,
     sysctls: linuxSysctls,
@@ -105,11 +103,6 @@ export async function guardChoices(
   const guard = guardSettings(settings);
   const choices = { ...guard, pins: options.pins ?? GUARD_PINS, cgroup: options.cgroup ?? guard.cgroup };
   return { choices, settings: profileSettingsOf(settings, options), places: placesOf(options) };
-}
-
-/** What the network namespaces of the guard are inspected with. */
-export function namespaceDeps(): NamespaceDeps {
-  return { bpf: new LinuxBpf(), namespaces: linuxNamespaces };
 }
 
 /** Where the kernel may assign reserved ports, in the namespaces of the guard besides the one that we are in. */

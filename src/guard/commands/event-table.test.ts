@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
 import { EVENT_TIME, guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
 import type { NewGuardEvent } from '../../base/guard-event.ts';
-import { eventLine } from '../app/events.ts';
+import { eventLine } from '../app/events-asked.ts';
 import { EventTable } from './event-table.ts';
 
 const line = (changes: Partial<NewGuardEvent> = {}) =>

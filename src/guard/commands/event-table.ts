@@ -5,7 +5,7 @@ import { printable } from '../../base/printable.ts';
 import type { Io } from '../../kit/io.ts';
 import { emphasize, localTime } from '../../kit/text.ts';
 import { ruleText } from '../../profile/commands/changes.ts';
-import type { EventLine } from '../app/events.ts';
+import type { EventLine } from '../app/events-asked.ts';
 
 interface Column {
   readonly field: 'time' | Exclude<EventFieldName, 'timeMs' | 'rule'>;

@@ -14,7 +14,7 @@ import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { LOOK_SOCKET } from '../../kit/daemon-names.ts';
 import { LookServer } from '../../kit/look-server.ts';
 import { run } from '../../main/program.ts';
-import { EVENTS_PATH, eventLine } from '../app/events.ts';
+import { EVENTS_PATH, eventLine } from '../app/events-asked.ts';
 import { EventFeed } from '../daemon/event-feed.ts';
 import { SqliteEventArchive } from '../linux/event-archive.ts';
 

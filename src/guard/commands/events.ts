@@ -4,7 +4,7 @@ import { parseJobName } from '../../base/job.ts';
 import type { Io } from '../../kit/io.ts';
 import { parseSince } from '../../kit/since.ts';
 import { portRanges } from '../../names/commands/port-arguments.ts';
-import { EVENT_PORTS, type EventLine, type EventsAsked } from '../app/events.ts';
+import { EVENT_PORTS, type EventLine, type EventsAsked } from '../app/events-asked.ts';
 import { readEvents } from '../app/read-events.ts';
 import { EventTable } from './event-table.ts';
 import { eventsDeps } from './events-deps.ts';

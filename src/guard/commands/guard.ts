@@ -1,19 +1,27 @@
 // `portreeve guard` and `confirm`: what the kernel goes by, and whether it does.
 
-import { EXIT_CODES } from '../../base/errors.ts';
+import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import { GUARD_PINS, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import { type Io, needRoot } from '../../kit/io.ts';
-import { emphasize, json, localTime } from '../../kit/text.ts';
+import { json } from '../../kit/text.ts';
 import { changeMode } from '../app/change-mode.ts';
 import { confirmTrial, stopGuard } from '../app/guard.ts';
-import { inspectGuard } from '../app/inspect.ts';
-import { type GuardJson, guardJson } from '../app/report.ts';
-import { assignableJson, assignableText } from './assignable.ts';
+import { inspectGuard, inspectRestarts } from '../app/inspect.ts';
+import type { GuardState } from '../app/kernel/kernel.ts';
+import { guardJson } from '../app/report.ts';
 import { type GuardOptions, guardChoices, guardHost, placesOf } from './deps.ts';
-import { impactsSummary, printConcerned } from './impact-text.ts';
+import {
+  assignableJson,
+  assignableText,
+  heldText,
+  notesText,
+  otherGuardJson,
+  otherGuardText,
+  settledText,
+  stateText,
+} from './guard-text.ts';
+import { impactsJson, impactsSummary, impactsText, printConcerned } from './impact-text.ts';
 import { lacksJson, lacksText, limitsText } from './limits-text.ts';
-import { notesText, settledText } from './notes.ts';
-import { bindsText, tellOtherGuard } from './other.ts';
 
 /** `portreeve guard`: root looks into the kernel, everybody else asks the daemon. */
 export async function guardCommand(options: GuardOptions, io: Io): Promise<number> {
@@ -25,7 +33,10 @@ export async function guardCommand(options: GuardOptions, io: Io): Promise<numbe
     choices: async () => (await guardChoices(options, io)).choices,
   };
   const found = await inspectGuard(guardHost({ ...options, state }, io), request);
-  if ('abi' in found) return tellOtherGuard(found, isJson, io);
+  if ('abi' in found) {
+    io.out(isJson ? json(otherGuardJson(found)) : otherGuardText(io, found));
+    return found.mode === 'enforce' && found.isAttached ? 0 : EXIT_CODES.refused;
+  }
   const { guard, inspected, lacks } = found;
   if (isJson) {
     const { held = null, assignable } = inspected ?? {};
@@ -39,13 +50,45 @@ export async function guardCommand(options: GuardOptions, io: Io): Promise<numbe
   return guard.mode === 'enforce' && guard.isAttached ? 0 : EXIT_CODES.refused;
 }
 
+/** `portreeve guard --restarts` */
+export async function guardRestartsCommand(options: GuardOptions, io: Io): Promise<number> {
+  needRoot(io, 'look into the kernel');
+  const { places, choices } = await guardChoices(options, io);
+  const found = inspectRestarts(guardHost(options, io), places, choices);
+  if (options.json) {
+    const sockets = found && impactsJson(found.impacts, found.bootMs);
+    const { mode = 'off', revision = null } = found?.guard ?? {};
+    io.out(json({ mode, revision, ...sockets }));
+  } else if (found) {
+    const { impacts, guard } = found;
+    const nobody = 'no socket is held against the rules, or under rules that have changed';
+    io.out(`${impactsText(io, impacts)}${impactsSummary(impacts) ?? nobody}\n${othersText(guard)}`);
+  } else io.out('the guard is off: the kernel does not know the profile\n');
+  return found && found.impacts.concerned.length === 0 ? 0 : EXIT_CODES.refused;
+}
+
+/** Of a guard that holds elsewhere, too. */
+function othersText({ namespaces }: GuardState): string {
+  const others = namespaces.length - 1;
+  if (others === 0) return '';
+  return `${others} other network ${others === 1 ? 'namespace was' : 'namespaces were'} not looked at\n`;
+}
+
 /** `portreeve guard enforce` and `observe` */
 export async function guardModeCommand(
+  mode: 'enforce' | 'observe',
+  options: GuardOptions & { readonly exact?: boolean; readonly verbose?: boolean },
+  io: Io,
+): Promise<number> {
+  needRoot(io, `${mode} a profile`);
+  return await withVerifierLog(options.verbose, io, () => startMode(mode, options, io));
+}
+
+async function startMode(
   mode: 'enforce' | 'observe',
   options: GuardOptions & { readonly exact?: boolean },
   io: Io,
 ): Promise<number> {
-  needRoot(io, `${mode} a profile`);
   const { choices } = await guardChoices(options, io);
   const request = { mode, choices, isExact: options.exact ?? false };
   const { state, notes, concerned } = changeMode(guardHost(options, io), request, (step) => {
@@ -55,6 +98,23 @@ export async function guardModeCommand(
   io.out(stateText(io, guardJson(state)));
   printConcerned(io, concerned);
   return 0;
+}
+
+/**
+ * Does something. Where the kernel refuses a program and `isVerbose`, the verifier's whole log precedes the error.
+ */
+export async function withVerifierLog<T>(
+  isVerbose: boolean | undefined,
+  io: Pick<Io, 'err'>,
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (thrown) {
+    const log = thrown instanceof PortreeveError ? thrown.data['log'] : undefined;
+    if (isVerbose && typeof log === 'string') io.err(log.endsWith('\n') ? log : `${log}\n`);
+    throw thrown;
+  }
 }
 
 /** `portreeve guard off` */
@@ -78,58 +138,3 @@ export async function confirmCommand(options: GuardOptions, io: Io): Promise<num
   io.err('portreeve: nothing is on trial\n');
   return EXIT_CODES.refused;
 }
-
-/** The state for people. */
-export function stateText(io: Io, state: GuardJson): string {
-  const { counters, revision, since, mode, trialMs, hasGoneBack, isAttached } = state;
-  const { judged = '0', lost = '0' } = counters;
-  const refusals = Object.entries(counters).filter(
-    ([name, count]) => count !== '0' && name !== 'judged' && name !== 'lost',
-  );
-  const facts: [string, string][] = [
-    ['guard', isAttached ? MODE_TEXTS[mode] : NOT_ATTACHED_TEXT],
-    ['profile', `revision ${revision}, in force since ${localTime(new Date(since))}`],
-    ...(trialMs === null
-      ? []
-      : [['trial', `${Math.ceil(trialMs / 1000)} s to go, then it goes back`] as [string, string]]),
-    ...(hasGoneBack
-      ? [['trial', 'it was not confirmed: what was before it is in force'] as [string, string]]
-      : []),
-    [
-      'binds',
-      bindsText(
-        judged,
-        refusals.reduce((sum, [, count]) => sum + BigInt(count), 0n),
-      ),
-    ],
-    ...refusals.map(([name, count]): [string, string] => ['', `${count} ${REFUSAL_TEXTS[name] ?? name}`]),
-    ...(state.namesUnits ? [] : [['units', UNITS_LATE_TEXT] as [string, string]]),
-    ...(lost !== '0' ? [['events', `${lost} found no room`] as [string, string]] : []),
-  ];
-  return facts.map(([name, text]) => `${emphasize(io, name.padEnd(8))}  ${text}\n`).join('');
-}
-
-function heldText(io: Io, held: Parameters<typeof impactsSummary>[0] | undefined): string {
-  const summary = held && impactsSummary(held);
-  return summary ? `${emphasize(io, 'sockets '.padEnd(8))}  ${summary}: portreeve guard --restarts\n` : '';
-}
-
-const NOT_ATTACHED_TEXT = 'judges nothing: its cgroup is gone, or its programs were taken out of it';
-
-const UNITS_LATE_TEXT =
-  'are jobs once the daemon has seen them, and before that their users: the kernel cannot name them here';
-
-const MODE_TEXTS = {
-  enforce: 'enforces the profile',
-  observe: 'observes: everything is allowed',
-  off: 'is in the kernel and does nothing',
-} as const;
-
-const REFUSAL_TEXTS: Readonly<Record<string, string>> = {
-  RESERVED_FOR_NO_ONE: 'on ports that are reserved for no one',
-  RESERVED_FOR_OTHERS: 'on ports that are reserved for other jobs',
-  SAF_NOT_PERMITTED: 'without access to the SAF resource',
-  LOW_PORT_RESTRICTED: 'on ports below 1024, by RESTRICTLOWPORTS',
-  UNRESERVED_DENIED: 'on ports that are not reserved, by DENY',
-  UNRESERVED_FOR_OTHERS: 'on ports that are not reserved, by UNRSV',
-};

@@ -167,7 +167,7 @@ With --restarts 0 if nobody is listed, 1 if somebody is or the guard is off.`,
   ],
   run: async (_, { restarts, ...options }, io) => {
     if (restarts) {
-      const { guardRestartsCommand } = await import('./restarts.ts');
+      const { guardRestartsCommand } = await import('./guard.ts');
       return await guardRestartsCommand(options, io);
     }
     const { guardCommand } = await import('./guard.ts');
@@ -200,8 +200,7 @@ do exactly of the profile is told.`;
 
 async function runMode(mode: 'enforce' | 'observe', options: ModeOptions, io: Io): Promise<number> {
   const { guardModeCommand } = await import('./guard.ts');
-  const { withVerifierLog } = await import('./verifier-log.ts');
-  return await withVerifierLog(options.verbose, io, () => guardModeCommand(mode, options, io));
+  return await guardModeCommand(mode, options, io);
 }
 
 const ENFORCE = command({

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import { type Desk, desk } from '../../../test/support/profile-desk.ts';
-import { notesBeside } from '../app/limits.ts';
-import { notesText } from './notes.ts';
+import { notesBeside } from '../app/kernel-limits.ts';
+import { notesText } from './guard-text.ts';
 
 const ADMIN = 'EZB.PORTACCESS.*.TCPIP.ADMIN';
 const FILES = {

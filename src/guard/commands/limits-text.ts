@@ -2,8 +2,8 @@
 
 import { printable } from '../../base/printable.ts';
 import type { Io } from '../../kit/io.ts';
-import { emphasize } from '../../kit/text.ts';
-import type { GuardLacks } from '../app/limits.ts';
+import { labeledLines } from '../../kit/text.ts';
+import type { GuardLacks } from '../app/kernel-limits.ts';
 import type { Limit } from '../core/limits.ts';
 
 /** Before rules come into force: each limit with the first statement that it is about. */
@@ -24,16 +24,14 @@ function placeOf({ statements: [first], count }: Pick<Limit, 'statements' | 'cou
 
 /** What the kernel lacks, as further lines of the state. */
 export function lacksText(io: Io, { limits = [], missing }: GuardLacks): string {
-  const lines = [
-    ...missing.map(({ message, hint }) => ['missing', hint === '' ? message : `${message}. ${hint}`]),
-    ...limits.map((limit) => [
-      'limit',
-      limit.count > 0 ? `${limit.instead}: ${placeOf(limit)}` : limit.instead,
-    ]),
-  ];
-  return lines
-    .map(([name = '', text = '']) => `${emphasize(io, name.padEnd(8))}  ${printable(text)}\n`)
-    .join('');
+  return labeledLines(io, [
+    ...missing.map(
+      ({ message, hint }) => ['missing', hint === '' ? message : `${message}. ${hint}`] as const,
+    ),
+    ...limits.map(
+      (limit) => ['limit', limit.count > 0 ? `${limit.instead}: ${placeOf(limit)}` : limit.instead] as const,
+    ),
+  ]);
 }
 
 /** The same for programs. */

@@ -7,15 +7,15 @@ import { type Io, needRoot } from '../../kit/io.ts';
 import { formatTable, json } from '../../kit/text.ts';
 import { namespaceName } from '../../text/namespace.ts';
 import { addNamespace, listNamespaces, type NamespaceRow, removeNamespace } from '../app/namespaces.ts';
-import { guardHost, namespaceDeps } from './deps.ts';
+import { guardHost } from './deps.ts';
+import { notesText } from './guard-text.ts';
 import type { NamespaceOptions, NamespacesOptions } from './index.ts';
-import { notesText } from './notes.ts';
 
 /** `portreeve guard namespaces` */
-export function namespacesCommand({ pins, json: isJson }: NamespacesOptions, io: Io): number {
+export function namespacesCommand(options: NamespacesOptions, io: Io): number {
   needRoot(io, 'look into the kernel');
-  const rows = listNamespaces(namespaceDeps(), pins ?? GUARD_PINS);
-  io.out(isJson ? json(rows.map(jsonOf)) : formatTable(io, COLUMNS, rows));
+  const rows = listNamespaces(guardHost(options, io), options.pins ?? GUARD_PINS);
+  io.out(options.json ? json(rows.map(jsonOf)) : formatTable(io, COLUMNS, rows));
   return 0;
 }
 

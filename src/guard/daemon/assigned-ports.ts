@@ -6,8 +6,7 @@ import { SysctlRecordFiles } from '../../host/linux/sysctl-record.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import type { Profile } from '../../profile/core/rules.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
-import { assignedPorts, enforcedProfile, reachOf } from '../app/assigned.ts';
-import type { AssignedPorts } from '../app/assigned-ports.ts';
+import { AssignedPorts, enforcedProfile, reachOf } from '../app/assigned-ports.ts';
 import type { GuardKernel } from '../app/kernel/kernel.ts';
 import type { AssignedPart } from '../app/namespace-follower.ts';
 
@@ -29,7 +28,7 @@ export class DaemonAssignedPorts implements AssignedPart {
   constructor(parts: DaemonAssignedParts) {
     this.#parts = parts;
     const { bpf, state } = parts;
-    this.#assigned = assignedPorts({
+    this.#assigned = new AssignedPorts({
       bpf,
       namespaces: linuxNamespaces,
       sysctls: linuxSysctls,

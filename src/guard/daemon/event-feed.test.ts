@@ -15,7 +15,7 @@ import { inTime, until } from '../../../test/support/world.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { EVENT_PAGE_MAX, EVENT_READERS_MAX, EVENT_READERS_PER_USER_MAX } from '../../base/limits.ts';
 import { LookServer } from '../../kit/look-server.ts';
-import { EVENTS_PATH, eventLine, eventsPath } from '../app/events.ts';
+import { EVENTS_PATH, eventLine, eventsPath } from '../app/events-asked.ts';
 import { EventFeed, type EventFeedDeps } from './event-feed.ts';
 
 const UID = process.getuid?.() ?? -1;

@@ -10,7 +10,7 @@ import {
 import { type PeerCredentials, peerCredentials } from '../../host/linux/peer-credentials.ts';
 import { PeerShares } from '../../job/daemon/peer-shares.ts';
 import { type Share, Shares } from '../../kit/shares.ts';
-import { type EventsAsked, eventLine, parseEventsPath } from '../app/events.ts';
+import { type EventsAsked, eventLine, parseEventsPath } from '../app/events-asked.ts';
 import type { EventArchive } from '../core/event-archive.ts';
 
 /** Somebody to whom events are shown. */

@@ -7,7 +7,7 @@ import { RingBuffer } from '../../host/linux/ring-buffer.ts';
 import { BpfMap } from '../../host/linux/sys/bpf-map.ts';
 import type { GuardKernel } from '../app/kernel/kernel.ts';
 import { bootMsOf } from '../core/events.ts';
-import type { EventSource } from './events.ts';
+import type { EventSource } from './event-recording.ts';
 
 /** The source of a guard, which stays the caller's to close, after this. */
 export class KernelEventSource implements EventSource {

@@ -8,16 +8,17 @@ import { portreeveGid } from '../../job/app/users.ts';
 import type { Jobs } from '../../job/core/jobs.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Streams } from '../../kit/look-server.ts';
+import type { NameContext } from '../../profile/core/spelled-names.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { RevisionRules, UserNames } from '../app/event-explainer.ts';
-import { EVENTS_PATH } from '../app/events.ts';
+import { EVENTS_PATH } from '../app/events-asked.ts';
 import type { GuardKernel } from '../app/kernel/kernel.ts';
 import type { EventArchive } from '../core/event-archive.ts';
 import { JobMemory } from '../core/job-memory.ts';
 import { SqliteEventArchive } from '../linux/event-archive.ts';
 import { EventFeed } from './event-feed.ts';
+import { EventRecording, type EventSource } from './event-recording.ts';
 import { KernelEventSource } from './event-source.ts';
-import { type EventSource, GuardEvents } from './events.ts';
 
 /** What it is made of. */
 interface RecorderParts {
@@ -34,21 +35,15 @@ interface RecorderParts {
   readonly onUnknown: (uid: number) => void;
 }
 
-/** What portreeve.toml says of the meaning of a profile. */
-interface RecorderSettings {
-  readonly omvsJob: string | undefined;
-  readonly authportJobs: readonly string[];
-}
-
 /** Records and shows the guard's events. */
 export class GuardRecorder {
   readonly #parts: RecorderParts;
   readonly #archive: EventArchive;
   readonly #feed: EventFeed;
   readonly #memory = new JobMemory();
-  #subject: { readonly kernel: GuardKernel; readonly settings: RecorderSettings } | undefined;
+  #subject: { readonly kernel: GuardKernel; readonly settings: NameContext } | undefined;
   #isStarted = false;
-  #events: GuardEvents | undefined;
+  #events: EventRecording | undefined;
 
   constructor(parts: RecorderParts) {
     const { files, uid: ownUid } = parts.host;
@@ -69,7 +64,7 @@ export class GuardRecorder {
   }
 
   /** From now on it is about this guard. What the one before has refused is recorded first: it must still be open. */
-  record(kernel: GuardKernel | undefined, settings: RecorderSettings): void {
+  record(kernel: GuardKernel | undefined, settings: NameContext): void {
     this.#events?.stop();
     this.#events = undefined;
     this.#subject = kernel && { kernel, settings };
@@ -94,7 +89,7 @@ export class GuardRecorder {
     }
   }
 
-  #eventsOf(source: EventSource, settings: RecorderSettings): GuardEvents {
+  #eventsOf(source: EventSource, settings: NameContext): EventRecording {
     const { host, log, state, jobs, users, onUnknown } = this.#parts;
     const { omvsJob, authportJobs } = settings;
     const rules = new RevisionRules(new SqliteProfileArchive(state), {
@@ -102,7 +97,7 @@ export class GuardRecorder {
       ...(omvsJob === undefined ? {} : { omvsJob }),
     });
     const names = new UserNames(users, host.clock);
-    return new GuardEvents({
+    return new EventRecording({
       source,
       archive: this.#archive,
       clock: host.clock,

@@ -10,14 +10,12 @@ import { type SpelledNames, UserFollower } from '../../job/daemon/user-follower.
 import { SqliteUserArchive } from '../../job/linux/user-archive.ts';
 import { LinuxUserDatabase } from '../../job/linux/user-database.ts';
 import { profileInForce } from '../../profile/app/in-force.ts';
-import type { SpelledName } from '../../profile/core/spelled-names.ts';
+import type { NameContext, SpelledName } from '../../profile/core/spelled-names.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { namesIn, unknownIn } from '../app/unknown-names.ts';
 
 /** What portreeve.toml says of names. */
-interface UserSettings {
-  readonly omvsJob: string | undefined;
-  readonly authportJobs: readonly string[];
+interface UserSettings extends NameContext {
   /** The sections [job.NAME]. */
   readonly jobs: JobSections;
 }

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { PortreeveError } from '../../base/errors.ts';
 import type { Present } from '../../host/host.ts';
 import { type InstallDeps, type InstallRequest, type InstallStep, install, uninstall } from './carry-out.ts';
-import { INSTALLED_PATHS, UNIT_LINKS } from './install-units.ts';
+import { INSTALLED_PATHS, UNIT_LINKS } from './units.ts';
 
 const PROGRAM = { path: '/usr/lib/node_modules/portreeve/bin/portreeve', nodeDirectory: '/usr/bin' };
 const REQUEST: InstallRequest = { isDryRun: false, isForced: false, isPathAllowed: false };

@@ -8,8 +8,8 @@ import {
   planInstall,
   planUninstall,
   type UninstallPlan,
-} from './install.ts';
-import type { InstalledProgram } from './install-units.ts';
+} from './plan.ts';
+import type { InstalledProgram } from './units.ts';
 
 /** Something of the program that others than root can change. */
 export interface Changeable {

@@ -5,7 +5,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { PortreeveError } from '../../../base/errors.ts';
-import { keeperHere } from '../../../guard/app/assigned.ts';
+import { SysctlKeeper } from '../../../guard/app/sysctl-keeper.ts';
 import { linuxSysctls } from '../../../host/linux/sysctls.ts';
 import type { Io } from '../../../kit/io.ts';
 import { emphasize } from '../../../kit/text.ts';
@@ -107,7 +107,7 @@ function reserve(io: Io): void {
   const text = { path: 'profile.tcpip', text: `${STATEMENT}\n` };
   const { profile } = replayProfile([text], { zosNames: false, symbols: {} });
   // Nothing has to be put back: the settings go with the namespace.
-  keeperHere({ sysctls: linuxSysctls, record: { read: () => [], write: () => {} } }).apply(profile);
+  new SysctlKeeper({ sysctls: linuxSysctls, record: { read: () => [], write: () => {} } }).apply(profile);
   tellSetting(io, RESERVED_PORTS);
 }
 

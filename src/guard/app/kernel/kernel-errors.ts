@@ -1,5 +1,8 @@
 // What can be wrong with the guard in the kernel, and what to do about it.
+
 import { PortreeveError } from '../../../base/errors.ts';
+import type { Program } from '../../../bpf/program.ts';
+import { verifierSummary } from '../../../bpf/verifier-log.ts';
 import { GUARD_ABI } from '../../bpf/layout.ts';
 
 /** Something that is not ours has our place. */
@@ -59,4 +62,12 @@ export function trialRuns(): PortreeveError {
 export function trialEnded(): PortreeveError {
   const message = 'a trial has just ended, and what was before it is in force again';
   return new PortreeveError('GUARD_TRIAL_ENDED', message, 'Nothing was changed. Try again.');
+}
+
+/** The error for a program that was refused, `BPF_PROGRAM_REFUSED` (world), with a summary; any other as it is. */
+export function explained(thrown: unknown, program: Program): unknown {
+  if (!(thrown instanceof PortreeveError) || thrown.code !== 'BPF_PROGRAM_REFUSED') return thrown;
+  const { code, message, hint, data } = thrown;
+  const log = typeof data['log'] === 'string' ? data['log'] : '';
+  return new PortreeveError(code, `${message}: ${verifierSummary(log, program)}`, hint, data);
 }

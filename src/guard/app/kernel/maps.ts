@@ -25,7 +25,7 @@ import {
 } from '../../bpf/layout.ts';
 import { bindProgram } from '../../bpf/program.ts';
 import { mkdirProgram, rmdirProgram, SCRATCH_BYTES } from '../../bpf/units.ts';
-import { explained } from './program-refused.ts';
+import { explained } from './kernel-errors.ts';
 
 /** What is open here, and is to be closed. */
 export interface Closable {

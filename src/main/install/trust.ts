@@ -5,7 +5,7 @@ import { INSTALL_FILES_MAX, INSTALL_FINDINGS_MAX } from '../../base/limits.ts';
 import { packagesNeeded } from '../../host/linux/package-tree.ts';
 import { TrustedTree } from '../../host/linux/trusted-tree.ts';
 import type { Changeable } from './carry-out.ts';
-import { type InstalledProgram, nodeSearchPath } from './install-units.ts';
+import { type InstalledProgram, nodeSearchPath } from './units.ts';
 
 const LIMITS = { entries: INSTALL_FILES_MAX, findings: INSTALL_FINDINGS_MAX };
 /** What of the package is run or loaded; what else a clone has is not. */

@@ -15,9 +15,9 @@ import { pathInTree } from '../../host/linux/tree-path.ts';
 import type { Io } from '../../kit/io.ts';
 import type { InstallOptions, UninstallOptions } from '../commands.ts';
 import { type InstallDeps, type InstallStep, install, uninstall, untrustedText } from './carry-out.ts';
-import type { InstallPlan, UninstallPlan } from './install.ts';
-import { changeableParts } from './install-trust.ts';
-import type { InstalledProgram } from './install-units.ts';
+import type { InstallPlan, UninstallPlan } from './plan.ts';
+import { changeableParts } from './trust.ts';
+import type { InstalledProgram } from './units.ts';
 
 /** `portreeve install` */
 export function installCommand(options: InstallOptions, io: Io): number {

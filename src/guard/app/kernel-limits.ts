@@ -4,10 +4,10 @@ import type { Files, KernelBpf } from '../../host/host.ts';
 import { type InForce, profileAfter, profileInForce } from '../../profile/app/in-force.ts';
 import { safOf } from '../../profile/app/saf.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
+import type { NameContext } from '../../profile/core/spelled-names.ts';
 import { type Limit, limitsOf } from '../core/limits.ts';
 import type { PoolNote } from '../core/port-pools.ts';
 import { FeatureProbe, type Trial } from './kernel/features.ts';
-import type { TableChoices } from './settings.ts';
 
 /** What it takes to find out. */
 export interface LimitDeps {
@@ -16,11 +16,8 @@ export interface LimitDeps {
   readonly uid: number;
 }
 
-/** What the limits of a profile depend on beside it. */
-type LimitChoices = Pick<TableChoices, 'omvsJob' | 'authportJobs'>;
-
 /** What of a profile this kernel does otherwise than its statements. */
-export function statementLimits(inForce: InForce, deps: LimitDeps, choices: LimitChoices): readonly Limit[] {
+export function statementLimits(inForce: InForce, deps: LimitDeps, choices: NameContext): readonly Limit[] {
   return profileLimits(inForce, deps, choices).filter(({ count }) => count > 0);
 }
 
@@ -28,7 +25,7 @@ export function statementLimits(inForce: InForce, deps: LimitDeps, choices: Limi
 function profileLimits(
   inForce: InForce,
   deps: LimitDeps,
-  { omvsJob, authportJobs }: LimitChoices,
+  { omvsJob, authportJobs }: NameContext,
 ): readonly Limit[] {
   const saf = safOf(inForce, deps.files);
   return limitsOf(inForce.profile, new FeatureProbe(deps), {
@@ -58,7 +55,7 @@ export interface GuardLacks {
 export function guardLacks(
   { archive, ...deps }: LimitDeps & { readonly archive: ProfileArchive | undefined },
   revision: number | undefined,
-  choices: LimitChoices,
+  choices: NameContext,
 ): GuardLacks {
   const inForce = archive && knownProfile(archive, revision);
   const limits = inForce && profileLimits(inForce, deps, choices);

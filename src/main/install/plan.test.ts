@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Present } from '../../host/host.ts';
-import { type InstallPlace, isDone, planInstall, planUninstall } from './install.ts';
-import { INSTALLED_PATHS, SYSUSERS_FILE, UNIT_DIRECTORY, UNIT_LINKS, UNITS } from './install-units.ts';
+import { type InstallPlace, isDone, planInstall, planUninstall } from './plan.ts';
+import { INSTALLED_PATHS, SYSUSERS_FILE, UNIT_DIRECTORY, UNIT_LINKS, UNITS } from './units.ts';
 
 const PROGRAM = { path: '/usr/lib/node_modules/portreeve/bin/portreeve', nodeDirectory: '/usr/bin' };
 const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nportreeve-portmap:x:994:994::/:/usr/sbin/nologin\n';

@@ -16,7 +16,7 @@ import {
   type UnitLink,
   unitFiles,
   unitName,
-} from './install-units.ts';
+} from './units.ts';
 
 /** The host, or the tree of one, as far as it matters here. Paths are absolute in it. */
 export interface InstallPlace {

@@ -8,14 +8,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { PORTMAP_ACCOUNT } from '../../portmap/daemon/account.ts';
-import {
-  INSTALLED_PATHS,
-  isOurs,
-  nodeSearchPath,
-  PORTMAP_USER,
-  UNIT_LINKS,
-  unitFiles,
-} from './install-units.ts';
+import { INSTALLED_PATHS, isOurs, nodeSearchPath, PORTMAP_USER, UNIT_LINKS, unitFiles } from './units.ts';
 
 const PATH = '/usr/lib/node_modules/portreeve/bin/portreeve';
 

@@ -16,7 +16,7 @@ import {
 import { EMPTY_PROFILE } from '../../profile/core/rules.ts';
 import { EVENT, MODE } from '../bpf/layout.ts';
 import { RefusalRules } from '../core/events.ts';
-import { type EventSource, GuardEvents } from './events.ts';
+import { EventRecording, type EventSource } from './event-recording.ts';
 
 /** The boot was so long before the clock began. */
 const UP_MS = 5000;
@@ -115,7 +115,7 @@ function stage({ archive = new SimEventArchive(), known = [1] } = {}) {
   let recorded = 0;
   const rules = new RefusalRules(EMPTY_PROFILE, { authportJobs: [] });
   const revisions = new Set(known);
-  const events = new GuardEvents({
+  const events = new EventRecording({
     source,
     archive,
     clock,

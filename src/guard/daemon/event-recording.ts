@@ -37,7 +37,7 @@ export interface EventSource {
 }
 
 /** What it works with. */
-interface GuardEventsDeps extends Omit<EventContext, 'bootOffsetMs'> {
+interface EventRecordingDeps extends Omit<EventContext, 'bootOffsetMs'> {
   readonly source: EventSource;
   readonly archive: EventArchive;
   readonly clock: Clock;
@@ -56,8 +56,8 @@ interface Taken {
 const FAULT_PAUSE_MS = 1000;
 
 /** Records the guard's events from start() to stop(), which also closes the source. */
-export class GuardEvents {
-  readonly #deps: GuardEventsDeps;
+export class EventRecording {
+  readonly #deps: EventRecordingDeps;
   readonly #gate = new EventGate();
   /** Those that were taken from the kernel and are to be recorded. */
   #taken: Taken[] = [];
@@ -71,7 +71,7 @@ export class GuardEvents {
   #fault: string | undefined;
   #isStopped = false;
 
-  constructor(deps: GuardEventsDeps) {
+  constructor(deps: EventRecordingDeps) {
     this.#deps = deps;
   }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PortreeveError } from '../../../base/errors.ts';
 import type { Program } from '../../../bpf/program.ts';
-import { explained } from './program-refused.ts';
+import { explained } from './kernel-errors.ts';
 
 const PROGRAM: Program = { name: 'guard', lines: [], maps: [] };
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
 import { PORTS_ASKED_MAX } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
-import { EVENTS_PATH, type EventsAsked, eventLine, eventsPath, parseEventsPath } from './events.ts';
+import { EVENTS_PATH, type EventsAsked, eventLine, eventsPath, parseEventsPath } from './events-asked.ts';
 
 const portRange = fc
   .tuple(fc.integer({ min: 0, max: 65535 }), fc.integer({ min: 0, max: 65535 }))
