@@ -9,7 +9,7 @@ const SOCKETS = [40_000, 41_000].map((port) => socket(`LISTEN tcp 0.0.0.0:${port
 const SCENE = scene({ sockets: SOCKETS, services: servicesOf('app 50000/tcp\n') });
 
 function told(...suppressions: readonly Suppression[]) {
-  const { findings, suppressed, idle } = judge({ scene: SCENE, untold: [] }, suppressions);
+  const { findings, suppressed, idle } = judge({ scene: SCENE, unknown: [] }, suppressions);
   const ports = (all: typeof findings) => all.map(({ ports: [range] }) => range?.first);
   return {
     findings: ports(findings),
@@ -54,7 +54,7 @@ test('a suppression of nothing is told of', () => {
 
 test('what is suppressed is not mended', () => {
   const remedy = (...suppressions: readonly Suppression[]) =>
-    remedyOf(judge({ scene: SCENE, untold: [] }, suppressions).findings).reserve;
+    remedyOf(judge({ scene: SCENE, unknown: [] }, suppressions).findings).reserve;
   assert.deepEqual(remedy(), [{ first: 50_000, last: 50_000 }]);
   assert.deepEqual(remedy({ code: 'SERVICES_RESERVE_NOTHING', reason: 'x' }), []);
 });

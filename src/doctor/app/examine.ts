@@ -26,7 +26,7 @@ export interface Examination {
   /** Suppressions that no finding is suppressed by. */
   readonly idle: readonly Suppression[];
   /** What could not be looked at, a sentence each. */
-  readonly untold: readonly string[];
+  readonly unknown: readonly string[];
 }
 
 /** Looks at this host. Throws what gatherScene() throws. */
@@ -39,7 +39,7 @@ export async function examine(
 }
 
 /** The findings of a scene. */
-export function judge({ scene, untold }: Gathered, suppressions: readonly Suppression[]): Examination {
+export function judge({ scene, unknown }: Gathered, suppressions: readonly Suppression[]): Examination {
   const findings: Finding[] = [];
   const suppressed: Suppressed[] = [];
   const used = new Set<Suppression>();
@@ -49,7 +49,7 @@ export function judge({ scene, untold }: Gathered, suppressions: readonly Suppre
     if (by) suppressed.push({ finding, reason: by.reason });
     else findings.push(finding);
   }
-  return { findings, suppressed, idle: suppressions.filter((each) => !used.has(each)), untold };
+  return { findings, suppressed, idle: suppressions.filter((each) => !used.has(each)), unknown };
 }
 
 function isFor({ code, port }: Suppression, finding: Pick<Finding, 'code' | 'ports'>): boolean {

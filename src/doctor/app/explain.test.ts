@@ -29,10 +29,10 @@ describe('the profile', () => {
 
   test('is not asked where none was applied, nor is the guard', async () => {
     const guard = () => assert.fail('there is none');
-    const { reservations, revision, guard: mode, untold } = await explained(8080, { guard });
+    const { reservations, revision, guard: mode, unknown } = await explained(8080, { guard });
     assert.deepEqual(
-      { reservations, revision, mode, untold },
-      { reservations: [], revision: undefined, mode: 'off', untold: [] },
+      { reservations, revision, mode, unknown },
+      { reservations: [], revision: undefined, mode: 'off', unknown: [] },
     );
   });
 });
@@ -76,14 +76,14 @@ test('what cannot be looked at is told, and the rest is there', async () => {
   const denied = (what: string) => async () => {
     throw new PortreeveError('FILE_UNREADABLE', `${what} cannot be read\nfor some reason`);
   };
-  const { untold, answer, ...others } = await explained(8080, {
+  const { unknown, answer, ...others } = await explained(8080, {
     profile: 'PORT 8080 TCP WEB\n',
     guard: denied('the guard'),
     events: denied('the archive'),
     registrations: denied('the mapper'),
     settings: denied('the file'),
   });
-  assert.deepEqual(untold.toSorted(), [
+  assert.deepEqual(unknown.toSorted(), [
     'what is registered with the port mapper: the mapper cannot be read',
     'what the guard does: the guard cannot be read',
     'what the guard refused: the archive cannot be read',
@@ -117,9 +117,9 @@ test('a program that cannot be seen is told, and that it may be the kernel where
       expiresMs: undefined,
     },
   ] as const;
-  const { untold, answer } = await explained(8080, { open });
-  assert.deepEqual(untold, ['which program has it: none is seen; root sees more']);
+  const { unknown, answer } = await explained(8080, { open });
+  assert.deepEqual(unknown, ['which program has it: none is seen; root sees more']);
   assert.equal(answer.why, 'a program of user root listens');
-  const [ofRoot] = (await explained(8080, { open, uid: 0 })).untold;
+  const [ofRoot] = (await explained(8080, { open, uid: 0 })).unknown;
   assert.match(ofRoot ?? '', /^which program has it: none that can be seen; it may be the kernel itself/);
 });

@@ -42,8 +42,8 @@ export async function explain(
   protocols: readonly Protocol[],
   deps: ExplainDeps,
 ): Promise<Explanation[]> {
-  const untold: string[] = [];
-  const ask: Ask = (what, question) => answered(what, question, untold);
+  const unknown: string[] = [];
+  const ask: Ask = (what, question) => answered(what, question, unknown);
   const kernel = readKernelPorts(deps.sysctls);
   const looks = protocols.map((protocol) => ({ protocol, seen: seeSockets(deps, { protocol, port }) }));
   const users = readUsers(deps.files);
@@ -68,7 +68,7 @@ export async function explain(
       reservations: judge ? covering(judge.profile, port, protocol) : isApplied === false ? [] : undefined,
       names: namesOf(port, protocol, { services, iana, registered }),
       refusals: events && refusalsOf(events.filter((event) => event.protocol === protocol)),
-      untold: [...untold, ...unseen(seen, deps.uid)],
+      unknown: [...unknown, ...unseen(seen, deps.uid)],
     }),
   );
 }

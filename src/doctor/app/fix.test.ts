@@ -12,6 +12,7 @@ import {
   carryOutUndo,
   commandsOf,
   type FixDeps,
+  fix,
   isDone,
   keptByGuard,
   planFix,
@@ -49,12 +50,13 @@ class Host {
       put: (path, text) => void this.files.set(path, text),
       remove: (path) => void this.files.delete(path),
       fileRecord: this.fileRecord,
+      exclusively: (act) => act(),
       ...changes,
     };
   }
 
   fix(remedy: Parameters<typeof planFix>[0]): void {
-    carryOutFix(planFix(remedy, this.deps()), this.deps());
+    fix(remedy, this.deps());
   }
 
   undo(kept: ReadonlySet<number> = new Set()): readonly string[] {

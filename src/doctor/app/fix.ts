@@ -11,6 +11,7 @@ import { profileInForce } from '../../profile/app/in-force.ts';
 import { formatPortList, parsePortList } from '../../text/port-list.ts';
 import type { SysctlReader } from '../../text/sysctl-conf.ts';
 import type { FileChange, FileRecord } from '../core/file-record.ts';
+import type { Finding } from '../core/findings/checks/all.ts';
 import type { Remedy } from '../core/findings/finding.ts';
 import { addToBlacklist } from '../text/bindresvport.ts';
 import { BLACKLIST_FILE, type SceneDeps } from './scene.ts';
@@ -33,6 +34,8 @@ export interface FixDeps {
   readonly put: (path: string, text: string) => void;
   readonly remove: (path: string) => void;
   readonly fileRecord: FileRecord;
+  /** Does something while no other doctor is at work: what is found and what is recorded belong together. */
+  readonly exclusively: <Result>(act: () => Result) => Result;
 }
 
 /** A setting that is to be another. */
@@ -48,6 +51,25 @@ export interface FixPlan {
   readonly files: readonly FileChange[];
   /** What has to be done by hand besides, a sentence each. */
   readonly notes: readonly string[];
+}
+
+/** Carries a remedy out, and gives what was done. Throws PortreeveError (world) where that fails. */
+export function fix(remedy: Remedy, deps: FixDeps): FixPlan {
+  return deps.exclusively(() => {
+    const plan = planFix(remedy, deps);
+    if (!isDone(plan)) carryOutFix(plan, deps);
+    return plan;
+  });
+}
+
+/** How a finding is fixed; undefined where it takes a hand, as where a file cannot be read: fix() says why. */
+export function fixOf({ remedy }: Pick<Finding, 'remedy'>, deps: FixDeps): FixPlan | undefined {
+  try {
+    return remedy && planFix(remedy, deps);
+  } catch (thrown) {
+    requireFailure(thrown);
+    return undefined;
+  }
 }
 
 /** Plans a remedy. Throws PortreeveError (world) where settings or files cannot be read. */
@@ -210,6 +232,22 @@ export async function keptByGuard({
   const { head, profile } = profileInForce(archive);
   if (!head || (await guard()) !== 'enforce') return new Set();
   return reservedPorts(profile);
+}
+
+/**
+ * Takes back what was done, and gives what that came to. `here` has the guard of this host, which has no say where the
+ * files are of another system. Throws PortreeveError (world) where that fails.
+ */
+export async function undoFixes(
+  deps: FixDeps,
+  here: Pick<SceneDeps, 'archive' | 'guard'>,
+): Promise<UndoPlan> {
+  const kept = deps.sysctls ? await keptByGuard(here) : new Set<number>();
+  return deps.exclusively(() => {
+    const plan = planUndo(deps, kept);
+    carryOutUndo(plan, deps);
+    return plan;
+  });
 }
 
 /** What taking back comes to. */

@@ -10,8 +10,8 @@ import { gatherScene, type SceneChoices, type SceneDeps } from './scene.ts';
 const CHOICES: SceneChoices = { omvsJob: undefined, errnoLow: 'EADDRINUSE', bpxprm: undefined };
 const gather = (changes: Partial<SceneDeps>, choices = CHOICES) => gatherScene(sceneDeps(changes), choices);
 
-test('a host that has nothing gives an empty scene, and nothing is left untold', async () => {
-  const { scene, untold } = await gather({});
+test('a host that has nothing gives an empty scene, and nothing is left unknown', async () => {
+  const { scene, unknown } = await gather({});
   const { seen, kernel, boot, services, inForce, inaddrAny, registrations, pools, blacklist, trusts } = scene;
   assert.deepEqual(seen, { sockets: [], notSeen: 0 });
   assert.deepEqual(kernel.ephemeral, { first: 32_768, last: 60_999 });
@@ -21,7 +21,7 @@ test('a host that has nothing gives an empty scene, and nothing is left untold',
     [inForce, inaddrAny, registrations, pools, blacklist, trusts],
     [undefined, [], [], [], [], []],
   );
-  assert.deepEqual(untold, []);
+  assert.deepEqual(unknown, []);
 });
 
 test('/etc/services, with the line behind which the host has its own', async () => {
@@ -69,9 +69,9 @@ test('a value that the kernel would not take is told, and counts as unsaid', asy
   const text =
     'net.ipv4.ip_local_port_range = 3 2\nnet.ipv4.ip_local_reserved_ports=x\n' +
     'net.ipv4.ip_unprivileged_port_start = -1\n';
-  const { scene, untold } = await gather({ files: filesOf({ '/etc/sysctl.d/a.conf': text }) });
+  const { scene, unknown } = await gather({ files: filesOf({ '/etc/sysctl.d/a.conf': text }) });
   assert.deepEqual(scene.boot, { ephemeral: undefined, reserved: undefined, unprivilegedStart: undefined });
-  assert.deepEqual(untold, [
+  assert.deepEqual(unknown, [
     '/etc/sysctl.d/a.conf:1: net.ipv4.ip_local_port_range cannot be "3 2"',
     '/etc/sysctl.d/a.conf:2: net.ipv4.ip_local_reserved_ports cannot be "x"',
     '/etc/sysctl.d/a.conf:3: net.ipv4.ip_unprivileged_port_start cannot be "-1"',
@@ -106,10 +106,10 @@ describe('the profile in force', () => {
     const guard = async () => {
       throw new PortreeveError('FILE_UNREADABLE', 'it is not for you:\nmore');
     };
-    const { scene, untold } = await gather({ archive: archiveOf('PORT 80 TCP WEB'), guard });
+    const { scene, unknown } = await gather({ archive: archiveOf('PORT 80 TCP WEB'), guard });
     assert.equal(scene.inForce?.guard, undefined);
     assert.equal(scene.inForce?.profile.reservations.length, 1);
-    assert.deepEqual(untold, ['what the guard does: it is not for you']);
+    assert.deepEqual(unknown, ['what the guard does: it is not for you']);
   });
 });
 
@@ -129,18 +129,18 @@ test('what is registered, or why that is not known', async () => {
   const silent = async () => {
     throw new PortreeveError('PORTMAP_SILENT', 'it does not answer');
   };
-  const { scene, untold } = await gather({ registrations: silent });
+  const { scene, unknown } = await gather({ registrations: silent });
   assert.equal(scene.registrations, undefined);
-  assert.deepEqual(untold, ['what is registered with the port mapper: it does not answer']);
+  assert.deepEqual(unknown, ['what is registered with the port mapper: it does not answer']);
 });
 
 test('files that cannot be read are told, and the others count', async () => {
   const paths = ['/etc/exports', '/etc/services', '/etc/sysctl.d/a.conf'];
   const broken = Object.fromEntries(paths.map((path) => [path, unreadable(path)]));
-  const { scene, untold } = await gather({ files: filesOf({ ...broken, '/etc/hosts.equiv': 'a\n' }) });
+  const { scene, unknown } = await gather({ files: filesOf({ ...broken, '/etc/hosts.equiv': 'a\n' }) });
   assert.equal(scene.trusts.length, 1);
   assert.deepEqual(
-    [...untold].sort(),
+    [...unknown].sort(),
     paths.map((path) => `cannot read ${path}: EACCES`),
   );
 });
@@ -164,10 +164,10 @@ test('what is left of a connection is used again as the kernel is set', async ()
 test('processes that did not let us look matter only where a socket has no owner', async () => {
   const known = socket('LISTEN tcp 0.0.0.0:80', {});
   const hidden = socket('LISTEN tcp 0.0.0.0:81', { isHidden: true });
-  assert.deepEqual((await gather({ sockets: openSockets([known], 3) })).untold, []);
-  const { untold } = await gather({ sockets: openSockets([known, hidden], 3) });
-  assert.equal(untold.length, 1);
-  assert.match(untold[0] ?? '', /^the sockets of 3 processes/);
+  assert.deepEqual((await gather({ sockets: openSockets([known], 3) })).unknown, []);
+  const { unknown } = await gather({ sockets: openSockets([known, hidden], 3) });
+  assert.equal(unknown.length, 1);
+  assert.match(unknown[0] ?? '', /^the sockets of 3 processes/);
 });
 
 test('without the settings of the kernel there is nothing to say', async () => {

@@ -60,7 +60,7 @@ export interface SceneDeps extends Omit<SeeDeps, 'files'> {
 /** A scene, and what could not be looked at, a sentence each. */
 export interface Gathered {
   readonly scene: Scene;
-  readonly untold: readonly string[];
+  readonly unknown: readonly string[];
 }
 
 const SERVICES_FILE = '/etc/services';
@@ -72,27 +72,27 @@ const RPC_FILE = '/etc/rpc';
  * there is nothing to say; and what reading `choices.bpxprm` throws.
  */
 export async function gatherScene(deps: SceneDeps, choices: SceneChoices): Promise<Gathered> {
-  const untold: string[] = [];
-  const files = new ConfigFiles(deps.files, untold);
+  const unknown: string[] = [];
+  const files = new ConfigFiles(deps.files, unknown);
   const kernel = readKernelPorts(deps.sysctls);
   // Who asks the port mapper has a socket for that himself: it is not to be looked at.
   const seen = seeSockets(deps);
   const asked = Promise.all([
     deps.iana(),
-    answered('what is registered with the port mapper', deps.registrations, untold),
-    inForceOf(deps, choices, untold),
+    answered('what is registered with the port mapper', deps.registrations, unknown),
+    inForceOf(deps, choices, unknown),
   ]);
   const rpcNames = new RpcNames(parseEtcRpc(files.text(RPC_FILE) ?? ''));
-  const programs = (await answered('the processes', deps.programs, untold)) ?? [];
+  const programs = (await answered('the processes', deps.programs, unknown)) ?? [];
   const what = 'the other network namespaces of the guard';
-  const assignable = (await answered(what, deps.assignable, untold)) ?? [];
+  const assignable = (await answered(what, deps.assignable, unknown)) ?? [];
   const [iana, registrations, inForce] = await asked;
-  if (hasUnknown(seen)) untold.push(unseenText(seen.notSeen));
+  if (hasUnknown(seen)) unknown.push(unseenText(seen.notSeen));
   const scene: Scene = {
     seen,
     kernel,
     reusesTimeWait: timeWaitReuse(deps.sysctls),
-    boot: bootPorts(bootSettings(deps.files, deps.reader), untold),
+    boot: bootPorts(bootSettings(deps.files, deps.reader), unknown),
     services: servicesFile(files.text(SERVICES_FILE, SERVICES_MAX_CHARACTERS) ?? ''),
     ianaNames: (port, protocol) =>
       iana.entries(port, protocol).flatMap(({ name, status }) => (status === 'assigned' ? [name] : [])),
@@ -105,7 +105,7 @@ export async function gatherScene(deps: SceneDeps, choices: SceneChoices): Promi
     trusts: trustsHere(files, seen),
     assignable,
   };
-  return { scene, untold };
+  return { scene, unknown };
 }
 
 /** By what tcp_tw_reuse of ip-sysctl says; without the time stamps of TCP nothing is used again. */
@@ -129,11 +129,11 @@ function unseenText(count: number): string {
 async function inForceOf(
   { archive, guard }: SceneDeps,
   { omvsJob = 'OMVS', errnoLow }: SceneChoices,
-  untold: string[],
+  unknown: string[],
 ): Promise<ProfileInForce | undefined> {
-  const inForce = await answered('the profile', () => profileInForce(archive), untold);
+  const inForce = await answered('the profile', () => profileInForce(archive), unknown);
   if (!inForce?.head) return undefined;
-  const mode = await answered('what the guard does', guard, untold);
+  const mode = await answered('what the guard does', guard, unknown);
   return { profile: inForce.profile, guard: mode, errnoLow, omvsJob };
 }
 
@@ -146,15 +146,15 @@ function servicesFile(text: string): ServicesFile {
 }
 
 /** What the files say of ports; a value that the kernel would not take counts as unsaid and is told. */
-function bootPorts(boot: BootSettings, untold: string[]): BootPorts {
-  untold.push(...boot.unread.map(({ reason }) => reason));
+function bootPorts(boot: BootSettings, unknown: string[]): BootPorts {
+  unknown.push(...boot.unread.map(({ reason }) => reason));
   const said = <Value>(key: string, read: (text: string) => Value | undefined): Said<Value> | undefined => {
     const setting = boot.of(key);
     if (setting?.value === undefined) return undefined;
     const place = `${setting.place.file}:${setting.place.line}`;
     const value = read(setting.value.trim());
     if (value !== undefined) return { value, place };
-    untold.push(`${place}: ${key} cannot be "${setting.value.slice(0, 40)}"`);
+    unknown.push(`${place}: ${key} cannot be "${setting.value.slice(0, 40)}"`);
     return undefined;
   };
   return {

@@ -45,16 +45,11 @@ export async function doctorChoices(
   return { choices: { omvsJob, errnoLow, bpxprm: member }, suppressions: doctor.suppress ?? [] };
 }
 
-/** Where the records of what was changed are, below the state directory; of another system, in its tree. */
-function recordDirectory({ state, root }: DoctorOptions, io: Io): string {
-  return atRoot(root)(join(ownState(state, io), 'doctor'));
-}
-
 /** What it is mended with. The settings of this kernel are none of another system's. */
-export function fixDeps(options: DoctorOptions, io: Io): FixDeps {
-  const { root } = options;
+export function fixDeps({ root, state }: DoctorOptions, io: Io): FixDeps {
   const at = atRoot(root);
-  const directory = recordDirectory(options, io);
+  // The records of another system are in its tree.
+  const directory = at(join(ownState(state, io), 'doctor'));
   return {
     sysctls: root === undefined ? linuxSysctls : undefined,
     sysctlRecord: new SysctlRecordFile(directory),
@@ -63,6 +58,7 @@ export function fixDeps(options: DoctorOptions, io: Io): FixDeps {
     put: (path, text) => (existsSync(at(path)) ? replaceFile : putFile)(at(path), text),
     remove: (path) => remove(at(path)),
     fileRecord: new FileRecordFile(join(directory, 'files.json')),
+    exclusively: (act) => exclusively(directory, act),
   };
 }
 
@@ -78,9 +74,8 @@ function atRoot(root: string | undefined): (path: string) => string {
   return root === undefined ? (path) => path : (path) => pathInTree(resolve(root), path);
 }
 
-/** One at a time: what is found and what is recorded belong together. */
-export function exclusively<Result>(options: DoctorOptions, io: Io, act: () => Result): Result {
-  const directory = recordDirectory(options, io);
+/** `directory`: that of the records, which are locked meanwhile. */
+function exclusively<Result>(directory: string, act: () => Result): Result {
   makeDirectory(directory);
   const lock = takeLock(join(directory, 'lock'));
   if ('heldBy' in lock) {

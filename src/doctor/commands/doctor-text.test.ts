@@ -17,7 +17,7 @@ const EXAMINATION = judge(
       ],
       services: servicesOf('app 50000/tcp\n'),
     }),
-    untold: ['x: y'],
+    unknown: ['x: y'],
   },
   SUPPRESSIONS,
 );
@@ -71,7 +71,7 @@ What one means: portreeve doctor CODE
       socket(`LISTEN tcp 0.0.0.0:${port}`, { name: 'a', command });
     const sockets = [listener(40_000, 'a 40000'), listener(41_000, 'a 41000'), listener(42_000, 'a')];
     const services = servicesOf('b 42001/tcp\n');
-    const { findings } = judge({ scene: scene({ sockets, services }), untold: [] }, []);
+    const { findings } = judge({ scene: scene({ sockets, services }), unknown: [] }, []);
     const unmended = findings.map((each) =>
       each.ports[0]?.first === 41_000 ? mendedBy(each, 'Move it.') : each,
     );
@@ -102,7 +102,7 @@ warning: an entry`),
   });
 
   test('nothing is a sentence, too', () => {
-    const nothing = judge({ scene: scene(), untold: [] }, []);
+    const nothing = judge({ scene: scene(), unknown: [] }, []);
     assert.equal(examinationText(capturedIo(), nothing, false), 'nothing was found\n');
   });
 });

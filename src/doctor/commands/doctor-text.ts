@@ -8,21 +8,21 @@ import type { Check } from '../core/findings/check.ts';
 import type { Finding } from '../core/findings/checks/all.ts';
 import type { Severity } from '../core/findings/finding.ts';
 
-/** A finding, with the reason if it is not to be told. */
-interface Told {
+/** A finding, with the reason if it is suppressed. */
+interface Reported {
   readonly finding: Finding;
   readonly reason: string | undefined;
 }
 
-/** What is told: the findings, and with `isAll` those that are suppressed as well. */
-function toldOf({ findings, suppressed }: Examination, isAll: boolean): Told[] {
-  const told = findings.map((finding) => ({ finding, reason: undefined }));
-  return isAll ? [...told, ...suppressed] : told;
+/** The findings, and with `isAll` those that are suppressed as well. */
+function reportedOf({ findings, suppressed }: Examination, isAll: boolean): Reported[] {
+  const reported = findings.map((finding) => ({ finding, reason: undefined }));
+  return isAll ? [...reported, ...suppressed] : reported;
 }
 
 /** The findings, those of one code and severity together, and how many there are. */
 export function examinationText(io: Io, examination: Examination, isAll: boolean): string {
-  const groups = Map.groupBy(toldOf(examination, isAll), ({ finding, reason }) => {
+  const groups = Map.groupBy(reportedOf(examination, isAll), ({ finding, reason }) => {
     return JSON.stringify([finding.severity, finding.code, reason]);
   });
   const blocks = [...groups.values()].map((alike) => blockText(io, alike));
@@ -33,7 +33,7 @@ const INDENT = '  ';
 const BULLET = '- ';
 
 /** What they have in common is said once. */
-function blockText(io: Io, alike: readonly Told[]): string {
+function blockText(io: Io, alike: readonly Reported[]): string {
   const [first] = alike;
   if (!first) return '';
   const { severity, title, code, why } = first.finding;
@@ -90,7 +90,7 @@ export function examinationJson(
   isAll: boolean,
   planOf: (finding: Finding) => FixPlan | undefined,
 ): string {
-  const findings = toldOf(examination, isAll).map(({ finding, reason }) => {
+  const findings = reportedOf(examination, isAll).map(({ finding, reason }) => {
     const { code, severity, title, seen, why, ports, protocol, advice } = finding;
     const plan = planOf(finding);
     return {
@@ -106,8 +106,8 @@ export function examinationJson(
       suppressed: reason ?? null,
     };
   });
-  const { suppressed, untold } = examination;
-  return json({ findings, suppressed: suppressed.length, untold });
+  const { suppressed, unknown } = examination;
+  return json({ findings, suppressed: suppressed.length, untold: unknown });
 }
 
 /** What a plan does, as `--json` has it. */

@@ -2,26 +2,24 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXIT_CODES, PortreeveError, requireFailure } from '../../base/errors.ts';
+import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
 import { type Io, needRoot } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
 import { examine, isAtLeast, remedyOf } from '../app/examine.ts';
 import {
-  carryOutFix,
-  carryOutUndo,
   commandsOf,
-  type FixDeps,
   type FixPlan,
+  fix,
+  fixOf,
   isDone,
-  keptByGuard,
   planFix,
-  planUndo,
   type UndoPlan,
+  undoFixes,
 } from '../app/fix.ts';
 import { CODES, checkOf, type Finding } from '../core/findings/checks/all.ts';
 import { SEVERITIES, type Severity } from '../core/findings/finding.ts';
-import { doctorChoices, doctorDeps, exclusively, fixDeps } from './doctor-deps.ts';
+import { doctorChoices, doctorDeps, fixDeps } from './doctor-deps.ts';
 import { checkJson, checkText, examinationJson, examinationText, planJson } from './doctor-text.ts';
 import type { DoctorOptions } from './index.ts';
 
@@ -38,29 +36,19 @@ export async function doctorCommand(
   if (options.undo) return undoCommand(options, io);
   const { choices, suppressions } = await doctorChoices(options, io);
   const examination = await examine(doctorDeps(options, io), choices, suppressions);
-  const { findings, idle, untold } = examination;
-  if (!options.json) for (const reason of untold) io.err(`portreeve: not looked at: ${reason}\n`);
+  const { findings, idle, unknown } = examination;
+  if (!options.json) for (const reason of unknown) io.err(`portreeve: not looked at: ${reason}\n`);
   if (options.fix) return fixCommand(findings, options, io);
   const isAll = options.all ?? false;
-  if (options.json) io.out(examinationJson(examination, isAll, planOf(fixDeps(options, io))));
-  else io.out(examinationText(io, examination, isAll));
+  if (options.json) {
+    const deps = fixDeps(options, io);
+    io.out(examinationJson(examination, isAll, (finding) => fixOf(finding, deps)));
+  } else io.out(examinationText(io, examination, isAll));
   for (const { code: idleCode, port } of isAll ? idle : []) {
     const at = port === undefined ? '' : ` of port ${port}`;
     io.err(`portreeve: [doctor] suppress has ${idleCode}${at}, and there is no such finding\n`);
   }
   return findings.some((finding) => isAtLeast(finding, least)) ? EXIT_CODES.refused : 0;
-}
-
-/** What cannot be planned, because a file cannot be read, takes a hand: --fix says why. */
-function planOf(deps: FixDeps): (finding: Finding) => FixPlan | undefined {
-  return ({ remedy }) => {
-    try {
-      return remedy && planFix(remedy, deps);
-    } catch (thrown) {
-      requireFailure(thrown);
-      return undefined;
-    }
-  };
 }
 
 function severityOf(text: string): Severity {
@@ -114,11 +102,7 @@ function fixCommand(findings: readonly Finding[], options: DoctorOptions, io: Io
     return 0;
   }
   if (options.root === undefined) needRoot(io, 'mend what the doctor found');
-  const plan = exclusively(options, io, () => {
-    const due = planFix(remedyOf(findings), deps);
-    if (!isDone(due)) carryOutFix(due, deps);
-    return due;
-  });
+  const plan = fix(remedyOf(findings), deps);
   if (options.json) io.out(json(planJson(plan)));
   else io.out(isDone(plan) ? NOTHING_TO_MEND : doneText(plan, options));
   return 0;
@@ -160,13 +144,7 @@ function placeOf(path: string, { root }: DoctorOptions): string {
 /** `portreeve doctor --undo` */
 async function undoCommand(options: DoctorOptions, io: Io): Promise<number> {
   if (options.root === undefined) needRoot(io, 'take back what the doctor mended');
-  const deps = fixDeps(options, io);
-  const kept = options.root === undefined ? await keptByGuard(doctorDeps(options, io)) : new Set<number>();
-  const plan = exclusively(options, io, () => {
-    const due = planUndo(deps, kept);
-    carryOutUndo(due, deps);
-    return due;
-  });
+  const plan = await undoFixes(fixDeps(options, io), doctorDeps(options, io));
   io.out(options.json ? json(undoneJson(plan)) : undoneText(plan, options));
   for (const path of plan.left) {
     io.err(`portreeve: ${placeOf(path, options)} was changed since, and is left as it is\n`);

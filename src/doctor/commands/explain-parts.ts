@@ -30,7 +30,7 @@ export const EXPLAINED_PARTS: readonly (readonly [label: string, lines: PartOf])
     'browsers',
     ({ badPort }) => (badPort ? [`refuse to fetch from it, because ${badPort} speaks there`] : []),
   ],
-  ['unseen', ({ untold }) => untold],
+  ['unseen', ({ unknown }) => unknown],
 ];
 
 /** Sockets that are listed; of more it is told how many there are in each state. */

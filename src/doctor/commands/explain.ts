@@ -48,7 +48,7 @@ function exitCodeOf(explanations: readonly Explanation[]): number {
 
 function jsonOf(explanation: Explanation) {
   const { port, protocol, answer, holders, attempts, handout, kernel } = explanation;
-  const { names, pools, stacks, badPort, refusals, untold, guard, revision, reservations } = explanation;
+  const { names, pools, stacks, badPort, refusals, unknown, guard, revision, reservations } = explanation;
   return {
     port,
     protocol,
@@ -83,7 +83,7 @@ function jsonOf(explanation: Explanation) {
         ...refusal,
         latest: new Date(latestMs).toISOString(),
       })) ?? null,
-    untold,
+    untold: unknown,
   };
 }
 

@@ -157,7 +157,7 @@ export class Follower {
       this.#mustRenew = true;
       this.#failures.delete('users');
     } catch (thrown) {
-      this.#tellOnce('users', messageOf(thrown));
+      this.#warnOnce('users', messageOf(thrown));
     }
   }
 
@@ -231,7 +231,7 @@ export class Follower {
       this.#failsSince ??= this.#ticks;
       // What others have just put in force is in the archive a moment later.
       if (this.#ticks - this.#failsSince < TICKS_PER_LOOK) return;
-      this.#tellOnce('kernel', `the jobs in the kernel cannot be followed: ${messageOf(thrown)}`);
+      this.#warnOnce('kernel', `the jobs in the kernel cannot be followed: ${messageOf(thrown)}`);
     }
   }
 
@@ -294,7 +294,7 @@ export class Follower {
     }
   }
 
-  #tellOnce(about: 'users' | 'kernel', message: string): void {
+  #warnOnce(about: 'users' | 'kernel', message: string): void {
     if (this.#failures.get(about) !== message) this.#parts.warn(message);
     this.#failures.set(about, message);
   }

@@ -41,7 +41,7 @@ export class NamespaceFollower {
   readonly #parts: NamespaceFollowerParts;
   #ticks = 0;
   /** What the names led to when the kernel was told last, and which kernel. */
-  #told: { readonly kernel: object; readonly places: string } | undefined;
+  #followed: { readonly kernel: object; readonly places: string } | undefined;
   #warnings: readonly string[] = [];
   #ofNamespaces: readonly string[] = [];
   /** For how many looks a warning is not given again. */
@@ -59,9 +59,9 @@ export class NamespaceFollower {
   tick(): void {
     if (this.#ticks++ % TICKS_PER_LOOK !== 0) return;
     try {
-      this.#tell(this.#look());
+      this.#warn(this.#look());
     } catch (thrown) {
-      this.#tell([`the network namespaces cannot be followed: ${messageOf(thrown)}`]);
+      this.#warn([`the network namespaces cannot be followed: ${messageOf(thrown)}`]);
     }
   }
 
@@ -79,10 +79,10 @@ export class NamespaceFollower {
     const { namespaces, assigned, wanted: named } = this.#parts;
     const wanted = named();
     // Where none were ever named there is nothing that could be ours to take away.
-    if (wanted.length === 0 && !this.#told) return;
+    if (wanted.length === 0 && !this.#followed) return;
     const places = wanted.map((path) => `${path} ${this.#placeOf(path)}`).join('\n');
-    if (this.#told?.kernel === kernel && this.#told.places === places) return;
-    this.#told = { kernel, places };
+    if (this.#followed?.kernel === kernel && this.#followed.places === places) return;
+    this.#followed = { kernel, places };
     // What cannot be written is found by the check as well, which goes on reporting it.
     const prepare: Prepare = (cookie, path) => {
       assigned.prepare(cookie, path);
@@ -92,7 +92,7 @@ export class NamespaceFollower {
     this.#ofNamespaces = notes.map(({ message }) => message);
   }
 
-  #tell(warnings: readonly string[]): void {
+  #warn(warnings: readonly string[]): void {
     for (const [message, looks] of this.#quiet) {
       if (looks > 1) this.#quiet.set(message, looks - 1);
       else this.#quiet.delete(message);

@@ -77,9 +77,9 @@ export function planPools(
   const start = numberIn(UNPRIVILEGED_START, settings.unprivilegedStart) ?? USUAL_UNPRIVILEGED_START;
   const wanted = ephemeralPorts(profile, start, notes);
   const range = planRange(wanted, settings.portRange, changeOf(PORT_RANGE), notes);
-  tellLowPorts(profile, start, notes);
+  noteLowPorts(profile, start, notes);
   const clientPorts = reserved && range ? countClientPorts(reserved.value, range.value) : undefined;
-  if (profile.reservations.length > 0 || wanted) tellClientPorts(clientPorts, range?.value, notes);
+  if (profile.reservations.length > 0 || wanted) noteClientPorts(clientPorts, range?.value, notes);
   return { writes: [reserved, range].filter((write) => write !== undefined), notes, clientPorts };
 }
 
@@ -91,7 +91,7 @@ function planOfReserved(
 ): PoolPlan {
   const range = portRange === undefined ? undefined : formatRange(rangeIn(portRange));
   const clientPorts = reserved && range ? countClientPorts(reserved.value, range) : undefined;
-  if (reserved && reserved.value !== reserved.found) tellClientPorts(clientPorts, range, notes);
+  if (reserved && reserved.value !== reserved.found) noteClientPorts(clientPorts, range, notes);
   return { writes: reserved ? [reserved] : [], notes, clientPorts };
 }
 
@@ -123,7 +123,7 @@ function planReserved(
   }
   const current = portsIn(text);
   const others = change ? othersPorts(current, change) : current;
-  if (change && change.before === undefined) tellTakenOut(ours, current, portsIn(change.written), notes);
+  if (change && change.before === undefined) noteTakenOut(ours, current, portsIn(change.written), notes);
   const value = formatPortList(ours.union(others));
   return { name: RESERVED_PORTS, current: formatPortList(current), value, found: formatPortList(others) };
 }
@@ -136,7 +136,7 @@ function othersPorts(current: ReadonlySet<number>, { found, written, before }: S
   return portsIn(found).union(added.difference(portsIn(before)));
 }
 
-function tellTakenOut(
+function noteTakenOut(
   ours: ReadonlySet<number>,
   current: ReadonlySet<number>,
   written: ReadonlySet<number>,
@@ -232,7 +232,7 @@ function lowRange({ source }: PortPool, range: Range, start: number): PoolNote {
 }
 
 /** Linux itself restricts the ports below ip_unprivileged_port_start, and the guard cannot see capabilities. */
-function tellLowPorts({ tcp, udp }: Profile, start: number, notes: PoolNote[]): void {
+function noteLowPorts({ tcp, udp }: Profile, start: number, notes: PoolNote[]): void {
   const restricted = [tcp.lowPorts, udp.lowPorts].find((lowPorts) => lowPorts?.isRestricted);
   if (!restricted || start >= USUAL_UNPRIVILEGED_START) return;
   const ports = rangeText({ first: Math.max(start, 1), last: USUAL_UNPRIVILEGED_START - 1 });
@@ -247,7 +247,7 @@ function tellLowPorts({ tcp, udp }: Profile, start: number, notes: PoolNote[]): 
   });
 }
 
-function tellClientPorts(
+function noteClientPorts(
   clientPorts: number | undefined,
   range: string | undefined,
   notes: PoolNote[],

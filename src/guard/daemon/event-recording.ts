@@ -89,7 +89,7 @@ export class EventRecording {
       this.#look();
       this.#record(true);
     } catch (thrown) {
-      this.#tell(thrown);
+      this.#report(thrown);
     }
     this.#deps.source.close();
   }
@@ -108,7 +108,7 @@ export class EventRecording {
         this.#fault = undefined;
         await (count > 0 ? this.#pause(GUARD_BUSY_INTERVAL_MS) : source.wait(GUARD_LOOK_INTERVAL_MS));
       } catch (thrown) {
-        this.#tell(thrown);
+        this.#report(thrown);
         // What cannot be recorded is counted, so that it does not pile up.
         this.#lostHere += this.#taken.splice(0).length + this.#gate.forget();
         await this.#pause(FAULT_PAUSE_MS);
@@ -193,7 +193,7 @@ export class EventRecording {
   }
 
   /** Says what is wrong once, until it is something else or over. */
-  #tell(thrown: unknown): void {
+  #report(thrown: unknown): void {
     const what =
       thrown instanceof PortreeveError ? `${thrown.message} ${thrown.hint}`.trim() : faultText(thrown);
     if (what === this.#fault) return;

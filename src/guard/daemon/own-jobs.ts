@@ -42,7 +42,7 @@ export class OwnJobs {
   /** Goes into a cgroup of the job; gives the way back. */
   #enter(job: string): () => void {
     const { cgroups, processes, warn } = this.#parts;
-    const tell = (thrown: unknown) => warn(`portreeve and the job ${job}: ${messageOf(thrown)}`);
+    const report = (thrown: unknown) => warn(`portreeve and the job ${job}: ${messageOf(thrown)}`);
     const path = cgroupOf(processes, process.pid);
     try {
       const home = path === undefined ? undefined : cgroups.at(path);
@@ -52,11 +52,11 @@ export class OwnJobs {
         try {
           cgroups.move(process.pid, home);
         } catch (thrown) {
-          tell(thrown);
+          report(thrown);
         }
       };
     } catch (thrown) {
-      tell(thrown);
+      report(thrown);
       return () => undefined;
     }
   }

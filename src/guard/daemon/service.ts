@@ -178,12 +178,12 @@ export class GuardService implements DaemonService {
         log.info(`guard: a trial was not confirmed: what was before it is recorded as revision ${number}`);
       }
     } catch (thrown) {
-      this.#tell(`what a trial has gone back to cannot be recorded: ${messageOf(thrown)}`);
+      this.#warnOnce(`what a trial has gone back to cannot be recorded: ${messageOf(thrown)}`);
     }
   }
 
-  /** Says once what does not work. */
-  #tell(fault: string): void {
+  /** Reports what does not work, until it is something else or over. */
+  #warnOnce(fault: string): void {
     if (fault !== this.#fault) this.#deps.log.warn(`guard: ${fault}`);
     this.#fault = fault;
   }
@@ -307,7 +307,7 @@ export class GuardService implements DaemonService {
       this.#fault = undefined;
       this.#adopt(id);
     } catch (thrown) {
-      this.#tell(`it cannot be reached: ${messageOf(thrown)}`);
+      this.#warnOnce(`it cannot be reached: ${messageOf(thrown)}`);
     }
     return this.#kernel?.guard;
   }

@@ -43,7 +43,7 @@ const PORT_RANGE = 'net.ipv4.ip_local_port_range';
 const STATEMENT = `PORT ${WANTED} TCP DEMO`;
 
 /** A client has the port, then nobody has it, and no server gets it. Gives whether all of it came so. */
-export async function mystery(_act: Act, io: Io): Promise<boolean> {
+export async function mystery(io: Io): Promise<boolean> {
   narrowRange(io);
   const server = await startServer(SERVER_PORT, HOST);
   const client = fork(CLIENT, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
@@ -53,14 +53,14 @@ export async function mystery(_act: Act, io: Io): Promise<boolean> {
     const [answer]: (ClientAnswer | undefined)[] = await once(client, 'message');
     if (!answer || answer.connections === null) return false;
     say(io, `A client connects to a server on port ${SERVER_PORT}. The kernel chooses its port: ${WANTED}.`);
-    const isTaken = await tellListen(io);
+    const isTaken = await tryListening(io);
     say(io, 'Who has it? Nobody listens there:');
     await show(io, ['ss', '-ltn']);
     await explain(io);
     client.send('end' satisfies ClientOrder);
     await once(client, 'exit');
     say(io, 'The client ends its connection, and itself:');
-    const isStillTaken = await tellListen(io);
+    const isStillTaken = await tryListening(io);
     await explain(io);
     return isTaken && isStillTaken;
   } finally {
@@ -87,7 +87,7 @@ export async function cure({ connections }: Act, io: Io): Promise<boolean> {
     const times = given.get(WANTED) ?? 0;
     const never = times === 0 ? `${WANTED} is none of them` : `${WANTED} ${times} times`;
     say(io, `${connections} connections got ${given.size} different ports: ${never}.`);
-    const isFree = !(await tellListen(io));
+    const isFree = !(await tryListening(io));
     return hits.every((hit) => hit !== undefined) && times === 0 && isFree;
   } finally {
     server.close();
@@ -97,7 +97,7 @@ export async function cure({ connections }: Act, io: Io): Promise<boolean> {
 function narrowRange(io: Io): void {
   linuxSysctls.write(PORT_RANGE, `${RANGE.first}\t${RANGE.last}`);
   say(io, `In a network of its own, with ${RANGE_PORTS} ports for clients:`);
-  tellSetting(io, PORT_RANGE);
+  showSetting(io, PORT_RANGE);
 }
 
 /** Reserves the port as the guard does for a profile. */
@@ -108,7 +108,7 @@ function reserve(io: Io): void {
   const { profile } = replayProfile([text], { zosNames: false, symbols: {} });
   // Nothing has to be put back: the settings go with the namespace.
   new SysctlKeeper({ sysctls: linuxSysctls, record: { read: () => [], write: () => {} } }).apply(profile);
-  tellSetting(io, RESERVED_PORTS);
+  showSetting(io, RESERVED_PORTS);
 }
 
 /** Which ports clients were given, and how often each. */
@@ -130,7 +130,7 @@ async function countPorts(connections: number): Promise<Map<number, number>> {
 }
 
 /** Starts a server on the port, if it can be; gives whether it cannot. */
-async function tellListen(io: Io): Promise<boolean> {
+async function tryListening(io: Io): Promise<boolean> {
   const problem = await tryToListen(WANTED, '0.0.0.0');
   say(io, `A server on port ${WANTED}: ${problem ?? 'it listens'}`);
   return problem === 'EADDRINUSE';
@@ -141,7 +141,7 @@ async function explain(io: Io): Promise<void> {
   await explainCommand([`${WANTED}/tcp`], {}, io);
 }
 
-function tellSetting(io: Io, name: string): void {
+function showSetting(io: Io, name: string): void {
   io.out(`  ${name} = ${linuxSysctls.read(name)?.replaceAll('\t', ' ')}\n`);
 }
 

@@ -14,7 +14,7 @@ async function play(task: string | undefined): Promise<boolean> {
   if (task === undefined) throw new PortreeveError('DEMO_TASK', 'the program was not told what to do');
   const { act, ...how }: Play = JSON.parse(task);
   const io = { ...processIo(async () => []), columns: how.columns ?? undefined };
-  return act === 'mystery' ? await mystery(how, io) : await cure(how, io);
+  return act === 'mystery' ? await mystery(io) : await cure(how, io);
 }
 
 if (import.meta.main) {

@@ -59,7 +59,7 @@ function explained(words: Partial<PortFacts> & { sockets?: readonly SeenSocket[]
     reservations: [],
     names: { services: [], iana: { range: 'user', status: 'unassigned', entries: [] }, registered: [] },
     refusals: [],
-    untold: [],
+    unknown: [],
     ...others,
   });
 }

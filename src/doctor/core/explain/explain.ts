@@ -62,7 +62,7 @@ export interface PortFacts {
   /** Undefined where they could not be read. */
   readonly refusals: readonly Refusals[] | undefined;
   /** What could not be looked at, and why: a sentence for each. */
-  readonly untold: readonly string[];
+  readonly unknown: readonly string[];
 }
 
 /** Whether somebody could have the port now. */

@@ -116,8 +116,8 @@ export class FeatureProbe implements KernelFeatures {
     }
     if (errno !== 'EPERM') return { has: undefined, message, hint };
     if (this.#deps.uid !== 0) {
-      const untold = 'only root can find out whether the kernel takes BPF programs for bind(2)';
-      return { has: undefined, message: untold, hint: 'Run it as root, such as by sudo.' };
+      const unknown = 'only root can find out whether the kernel takes BPF programs for bind(2)';
+      return { has: undefined, message: unknown, hint: 'Run it as root, such as by sudo.' };
     }
     const lockdown = this.#lockdown();
     if (lockdown === undefined) return { has: false, message: NOT_LET, hint: NOT_LET_HINT };
