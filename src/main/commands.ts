@@ -46,7 +46,7 @@ const SERVE = command({
     'portreeve serve --port 7111 --runtime /tmp/try --local /tmp/try/rpcbind.sock',
   ],
   run: async (_, options, io) => {
-    const { serveCommand } = await import('./serve-command.ts');
+    const { serveCommand } = await import('./serve.ts');
     return await serveCommand(options, io);
   },
 });
@@ -91,7 +91,7 @@ writes that into the settings for later starts.`,
     'portreeve portmap take-over --listen 192.0.2.7',
   ],
   run: async (_, options, io) => {
-    const { serveCommand } = await import('./serve-command.ts');
+    const { serveCommand } = await import('./serve.ts');
     return await serveCommand({ ...options, takeOver: true }, io);
   },
 });

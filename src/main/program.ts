@@ -1,11 +1,10 @@
 // The program: every command, and how a command line is run. What a command does is loaded when it is given.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { DOCTOR } from '../doctor/commands/index.ts';
 import { GUARD } from '../guard/commands/index.ts';
 import type { Command } from '../kit/command.ts';
 import { asksForJson, endingOf } from '../kit/errors.ts';
 import type { Io } from '../kit/io.ts';
+import { processIo } from '../kit/process-io.ts';
 import { LEASE } from '../lease/commands/index.ts';
 import { NAMES } from '../names/commands/index.ts';
 import { PORTMAP } from '../portmap/commands/index.ts';
@@ -14,6 +13,7 @@ import { socketCommands } from '../sockets/commands/index.ts';
 import { commandTree } from './command-tree.ts';
 import { DAEMON, SETUP } from './commands.ts';
 import { sources } from './port-sources.ts';
+import { packageVersion } from './version.ts';
 
 /** In the order in which the help lists them. */
 export const COMMANDS: readonly Command[] = [
@@ -49,8 +49,8 @@ export async function run(
   }
 }
 
-/** package.json lies above src/ and dist/ alike. */
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
-  return version;
+/** Runs the command line of this process. */
+export async function main(): Promise<void> {
+  const io = processIo(async () => (await import('./sections.ts')).SECTIONS);
+  process.exitCode = await run(process.argv.slice(2), io);
 }

@@ -1,7 +1,6 @@
 // `portreeve serve`: runs the services of the daemon, in the foreground, until a signal ends it.
-import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { messageOf, PortreeveError } from '../base/errors.ts';
 import type { Host, Lock } from '../host/host.ts';
 import { linuxHost } from '../host/linux/linux-host.ts';
@@ -19,6 +18,7 @@ import { settlePortmap } from '../portmap/daemon/service.ts';
 import { planTakeOver } from '../portmap/daemon/take-over.ts';
 import { Daemon } from './daemon.ts';
 import { type ServiceContext, servicesOf } from './services.ts';
+import { packageVersion } from './version.ts';
 
 /** The options of `portreeve serve`, as they were typed. */
 export interface ServeOptions extends PortmapOptions {
@@ -32,8 +32,18 @@ export interface ServeOptions extends PortmapOptions {
   readonly pins?: string | undefined;
 }
 
+/** How long what was written last may wait for its reader. */
+const LAST_WORDS_MS = 300;
+
 /** Runs the daemon; gives the exit code when it has ended. Throws PortreeveError if it cannot start. */
-export async function serve(options: ServeOptions, io: Io): Promise<number> {
+export async function serveCommand(options: ServeOptions, io: Io): Promise<number> {
+  const code = await serve(options, io);
+  // Whoever does not read the last lines of the log in that time must not keep a daemon that has ended from ending.
+  setTimeout(() => process.exit(code), LAST_WORDS_MS).unref();
+  return code;
+}
+
+async function serve(options: ServeOptions, io: Io): Promise<number> {
   process.title = DAEMON_TITLE;
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
@@ -141,10 +151,4 @@ function takeDaemonLock(host: Host, runtime: string): Lock {
       runtime,
     },
   );
-}
-
-/** The version in package.json, which lies above src/ and dist/. */
-function packageVersion(): string {
-  const path = join(dirname(dirname(import.meta.dirname)), 'package.json');
-  return JSON.parse(readFileSync(path, 'utf8')).version;
 }
