@@ -10,7 +10,7 @@ import { PEERS } from '../../test/support/unix-peers.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { CONTROL_REQUEST_MAX_BYTES } from '../base/limits.ts';
 import { type Commands, ControlServer } from './control-server.ts';
-import { command } from './daemon-client.ts';
+import { postTo } from './daemon-client.ts';
 
 async function serve(t: TestContext, commands: Commands, mode = 0o600): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-control-'));
@@ -40,7 +40,7 @@ test('a command is told what was asked and who asks, and its answer is given', a
   const path = await serve(t, {
     '/v1/a': (asked, { pid, uid, gids }) => ({ asked, pid, uid, gid: gids[0] }),
   });
-  assert.deepEqual(await command(path, '/v1/a', { grün: [1] }), {
+  assert.deepEqual(await postTo(path, '/v1/a', { grün: [1] }), {
     asked: { grün: [1] },
     pid: process.pid,
     uid: process.getuid?.(),
@@ -67,14 +67,14 @@ test('what a command throws comes to the client as it was thrown', async (t) => 
       },
     });
     const { kind, message, hint } = thrown;
-    await assert.rejects(command(path, '/v1/a', {}), { kind, code, message, hint });
+    await assert.rejects(postTo(path, '/v1/a', {}), { kind, code, message, hint });
   }
   const path = await serve(t, {
     '/v1/a': () => {
       throw new TypeError('oops');
     },
   });
-  await assert.rejects(command(path, '/v1/a', {}), { kind: 'bug', code: 'BUG', message: 'oops' });
+  await assert.rejects(postTo(path, '/v1/a', {}), { kind: 'bug', code: 'BUG', message: 'oops' });
 });
 
 test('what is no command, no POST, no JSON or too long is refused', async (t) => {
@@ -100,5 +100,5 @@ test('whoever hangs up in the middle does no harm', async (t) => {
   const head = 'POST /v1/a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{';
   await new Promise<void>((resolve) => client.write(head, () => resolve()));
   client.destroy();
-  assert.deepEqual(await command(path, '/v1/a', {}), { isThere: true });
+  assert.deepEqual(await postTo(path, '/v1/a', {}), { isThere: true });
 });

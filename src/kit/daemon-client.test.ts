@@ -7,7 +7,7 @@ import { createServer as createNetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { command, lookAt } from './daemon-client.ts';
+import { lookAt, postTo } from './daemon-client.ts';
 
 const SHORT_MS = 50;
 
@@ -82,14 +82,14 @@ test('a daemon that is busy is asked again, and one that stays so is DAEMON_BUSY
     else response.writeHead(503).end(JSON.stringify(BUSY));
   });
   assert.equal(await lookAt(path, '/soon'), 'done');
-  assert.equal(await command(path, '/soon', {}), 'done');
+  assert.equal(await postTo(path, '/soon', {}), 'done');
   asked = 0;
   await assert.rejects(lookAt(path, '/never'), {
     code: 'DAEMON_BUSY',
     message: `the daemon behind ${path} does not answer: too many`,
   });
   assert.equal(asked, 5);
-  await assert.rejects(command(path, '/never', {}), { code: 'DAEMON_BUSY', hint: 'wait' });
+  await assert.rejects(postTo(path, '/never', {}), { code: 'DAEMON_BUSY', hint: 'wait' });
 });
 
 test('a connection that is closed is DAEMON_ENDED; only what changes nothing is asked again', async (t) => {
@@ -102,7 +102,7 @@ test('a connection that is closed is DAEMON_ENDED; only what changes nothing is 
   assert.equal(await lookAt(path, '/twice'), 'done');
   await assert.rejects(lookAt(path, '/cut'), { code: 'DAEMON_ENDED', message: /ended the connection/ });
   asked = 0;
-  await assert.rejects(command(path, '/twice', {}), { code: 'DAEMON_ENDED' });
+  await assert.rejects(postTo(path, '/twice', {}), { code: 'DAEMON_ENDED' });
   assert.equal(asked, 1);
 });
 
@@ -182,6 +182,6 @@ test('what a command is refused with is told as it was, and what is no refusal i
   };
   for (const [body, expected] of Object.entries(bodies)) {
     const path = await daemon(t, (_url, response) => response.writeHead(403).end(body));
-    await assert.rejects(command(path, '/', {}), expected, body);
+    await assert.rejects(postTo(path, '/', {}), expected, body);
   }
 });

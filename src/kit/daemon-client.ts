@@ -33,7 +33,7 @@ export async function lookAt<T>(socketPath: string, path: string, options: LookO
  * The daemon's answer to POST `path` with `body`, which is taken to be a T. Throws PortreeveError: those of lookAt(),
  * and what the daemon answers in the place of a T.
  */
-export async function command<T>(
+export async function postTo<T>(
   socketPath: string,
   path: string,
   body: object,

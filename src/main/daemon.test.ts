@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { TOY_SECTION, ToyService } from '../../test/support/toy-service.ts';
 import { PEERS } from '../../test/support/unix-peers.ts';
-import { command, lookAt } from '../kit/daemon-client.ts';
+import { lookAt, postTo } from '../kit/daemon-client.ts';
 import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../kit/daemon-names.ts';
 import { parseSettings } from '../kit/settings-file.ts';
 import { Daemon } from './daemon.ts';
@@ -70,17 +70,17 @@ test('the status has the parts of all services, and their routes are served', as
   });
   assert.match(`${since}`, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   assert.deepEqual(await lookAt(look, '/v1/doll'), { color: 'plain' });
-  assert.deepEqual(await command(run, '/v1/ball/paint', { color: 'red' }), {
+  assert.deepEqual(await postTo(run, '/v1/ball/paint', { color: 'red' }), {
     painted: 1,
     request: { color: 'red' },
   });
-  await assert.rejects(command(run, '/v1/ball', {}), { code: 'PATH_UNKNOWN' });
+  await assert.rejects(postTo(run, '/v1/ball', {}), { code: 'PATH_UNKNOWN' });
 });
 
 test('the metrics of all services are one text for Prometheus', async (t) => {
   const { daemon, runtime } = workshop(t);
   await daemon.start();
-  await command(join(runtime, RUN_SOCKET), '/v1/doll/paint', {});
+  await postTo(join(runtime, RUN_SOCKET), '/v1/doll/paint', {});
   const { type, text } = await textOf(join(runtime, LOOK_SOCKET), '/metrics');
   assert.equal(type, 'text/plain; version=0.0.4; charset=utf-8');
   assert.match(text, /^portreeve_toy_paints_total\{toy="ball"\} 0$/m);

@@ -14,6 +14,7 @@ import { grantedPorts } from '../../profile/core/granted.ts';
 import type { Profile } from '../../profile/core/rules.ts';
 import { compileTables, type GuardTables, type Permits } from '../bpf/tables.ts';
 import { noDelayUs } from '../core/features.ts';
+import { type ModeHere, modeIn } from '../core/mode-here.ts';
 import type { PoolNote } from '../core/port-pools.ts';
 import { type AssignedPorts, reachOf } from './assigned-ports.ts';
 import { GuardKernel, type GuardState } from './kernel/kernel.ts';
@@ -21,6 +22,7 @@ import { newer, older } from './kernel/kernel-errors.ts';
 import { keepNamespaces, type Prepare } from './kernel/namespaces.ts';
 import { type GuardMode, type OtherGuard, removeGuard } from './kernel/pinned.ts';
 import { removeUnfinished, type TableMaker } from './kernel/put-in.ts';
+import { type GuardJson, guardJson, type NoGuardJson } from './report.ts';
 import { GUARD_ERRNOS, type GuardSettings, type TableChoices } from './settings.ts';
 
 /** What it takes to guard. */
@@ -64,6 +66,22 @@ export function guardState(deps: Pick<GuardDeps, 'bpf'>, pins: string): GuardSta
   const found = findGuard(deps, pins);
   if (found && 'abi' in found) throw (found.isNewer ? newer : older)(pins, found.abi);
   return found;
+}
+
+/** What it takes to find out what the guard does here. */
+interface ModeHereDeps {
+  /** Who asks. */
+  readonly uid: number;
+  readonly bpf: KernelBpf;
+  /** What the daemon reports of the guard. */
+  readonly askDaemon: () => Promise<GuardJson | NoGuardJson>;
+}
+
+/** What the guard does for the programs of this network namespace: root inspects it, everybody else asks the daemon. */
+export async function modeHere({ uid, bpf, askDaemon }: ModeHereDeps, pins: string): Promise<ModeHere> {
+  const guard = uid === 0 ? guardJson(guardState({ bpf }, pins)) : await askDaemon();
+  const place = { namespace: `${bpf.namespaceCookie()}`, root: `${bpf.cgroupId(bpf.cgroupRoot())}` };
+  return modeIn(place, guard);
 }
 
 /** Makes the tables of what is recorded, for a guard whose tables this process has not made. */

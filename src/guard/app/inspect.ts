@@ -95,11 +95,12 @@ function assignableIn(
   return isArchiveOfGuard(places) ? assignableNow(deps, state) : undefined;
 }
 
-/** The same in the namespaces of the guard beside ours, which the doctor inspects itself. */
+/** The same in the namespaces beside ours, which the doctor inspects itself: none where only root could see them. */
 export function assignableBeside(
-  deps: Pick<InspectDeps, 'archive' | 'assigned' | 'bpf'>,
+  deps: Pick<InspectDeps, 'archive' | 'assigned' | 'bpf' | 'uid'>,
   pins: string,
 ): readonly AssignableIn[] {
+  if (deps.uid !== 0) return [];
   const state = guardState(deps, pins);
   const own = deps.bpf.namespaceCookie();
   return (state && assignableNow(deps, state))?.filter(({ cookie }) => cookie !== own) ?? [];

@@ -107,8 +107,8 @@ export async function guardChoices(
 
 /** Where the kernel may assign reserved ports, in the namespaces of the guard besides the one that we are in. */
 export function assignableElsewhere(io: Io): readonly AssignableIn[] {
-  if (io.uid !== 0) return [];
   const directory = ownState(undefined, io);
   const archive = new SqliteProfileArchive(directory);
-  return assignableBeside({ bpf: new LinuxBpf(), archive, assigned: assignedHere(directory) }, GUARD_PINS);
+  const assigned = assignedHere(directory);
+  return assignableBeside({ uid: io.uid, bpf: new LinuxBpf(), archive, assigned }, GUARD_PINS);
 }
