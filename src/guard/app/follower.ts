@@ -21,7 +21,7 @@ const TICKS_PER_LOOK = 4;
 export type JobKernel = Pick<GuardKernel, 'knowsTables' | 'updateJobs'>;
 
 /** Where the follower looks, and whom it tells. */
-interface FollowerParts {
+interface FollowerDeps {
   readonly cgroups: Cgroups;
   readonly files: UnitReader & Pick<Files, 'stamp'>;
   /** The guard in the kernel; undefined while there is none. */
@@ -53,7 +53,7 @@ const NO_JOBS: NamedJobs = { cgroups: new Map(), users: new Map(), leftOut: [] }
 
 /** To be called every JOB_TICK_MS. */
 export class Follower {
-  readonly #parts: FollowerParts;
+  readonly #deps: FollowerDeps;
   readonly #root: string;
   /** The cgroups that were made for a job. */
   readonly #made = new Map<bigint, Made>();
@@ -80,10 +80,10 @@ export class Follower {
   readonly #failures = new Map<'users' | 'kernel', string>();
 
   /** Learns what was made for jobs before, by a daemon that has ended. */
-  constructor(parts: FollowerParts) {
-    this.#parts = parts;
-    this.#root = parts.root ?? HIERARCHY_ROOT;
-    for (const cgroup of parts.cgroups.marked())
+  constructor(deps: FollowerDeps) {
+    this.#deps = deps;
+    this.#root = deps.root ?? HIERARCHY_ROOT;
+    for (const cgroup of deps.cgroups.marked())
       this.#made.set(cgroup.id, { cgroup, kept: undefined, wasEmpty: false });
   }
 
@@ -113,8 +113,8 @@ export class Follower {
     const all = [...this.#made.values()];
     const own = all.filter(({ cgroup }) => cgroup.taker === taker).length;
     if (all.length >= JOB_CGROUPS_MAX || (taker !== 0 && own >= JOB_CGROUPS_PER_USER_MAX)) throw full(taker);
-    const cgroup = this.#parts.cgroups.make(parent, name, job, taker);
-    const kept = isKept ? this.#parts.cgroups.hold(cgroup) : undefined;
+    const cgroup = this.#deps.cgroups.make(parent, name, job, taker);
+    const kept = isKept ? this.#deps.cgroups.hold(cgroup) : undefined;
     this.#made.set(cgroup.id, { cgroup, kept, wasEmpty: false });
     this.#isStale = true;
     try {
@@ -130,7 +130,7 @@ export class Follower {
   /** Removes a cgroup that was made for a job, if it is empty. */
   remove(cgroup: JobCgroup): void {
     this.#made.get(cgroup.id)?.kept?.release();
-    if (!this.#parts.cgroups.remove(cgroup)) return;
+    if (!this.#deps.cgroups.remove(cgroup)) return;
     this.#made.delete(cgroup.id);
     this.#isStale = true;
   }
@@ -146,7 +146,7 @@ export class Follower {
   }
 
   #lookAtUsers(): void {
-    const { files, passwd = PASSWD, group = GROUP } = this.#parts;
+    const { files, passwd = PASSWD, group = GROUP } = this.#deps;
     try {
       const stamps = `${files.stamp(passwd)} ${files.stamp(group)}`;
       if (stamps === this.#stamps) return;
@@ -163,7 +163,7 @@ export class Follower {
 
   /** What the kernel is to know of units that have not begun yet. */
   #lookAtUnitFiles(): void {
-    const { files } = this.#parts;
+    const { files } = this.#deps;
     const stamp = stampOfUnits(files);
     if (stamp === this.#unitStamp) return;
     this.#unitStamp = stamp;
@@ -180,11 +180,11 @@ export class Follower {
   #seeActivation(path: string): void {
     const unit = unitOfPath(this.#root === HIERARCHY_ROOT ? path : path.slice(this.#root.length));
     if (unit !== undefined && !this.#activates.has(unit))
-      this.#activates.set(unit, activatedBy(this.#parts.files, unit));
+      this.#activates.set(unit, activatedBy(this.#deps.files, unit));
   }
 
   #lookAtUnits(): void {
-    const units = listUnits(this.#parts.cgroups, this.#root);
+    const units = listUnits(this.#deps.cgroups, this.#root);
     const isSame =
       units.length === this.#units.length && units.every(({ id }, i) => id === this.#units[i]?.id);
     if (isSame) return;
@@ -200,7 +200,7 @@ export class Follower {
     if (names === this.#watch?.slices) return;
     this.#watch?.close();
     const paths = slices.map(({ path }) => path);
-    const watch = this.#parts.cgroups.watch(paths, () => {
+    const watch = this.#deps.cgroups.watch(paths, () => {
       this.#lookAtUnits();
       this.#follow(false);
     });
@@ -209,7 +209,7 @@ export class Follower {
 
   /** One that is empty at two looks is not one that somebody is about to be moved into. */
   #removeEmpty(): void {
-    const { cgroups } = this.#parts;
+    const { cgroups } = this.#deps;
     for (const made of this.#made.values()) {
       if (made.kept) continue;
       const isThere = cgroups.at(made.cgroup.path)?.id === made.cgroup.id;
@@ -250,12 +250,12 @@ export class Follower {
     this.#jobs = { ...named, units: this.#unitFiles };
     this.#isStale = false;
     const { leftOut } = this.#jobs;
-    for (const message of leftOut) if (!this.#leftOut.includes(message)) this.#parts.warn(message);
+    for (const message of leftOut) if (!this.#leftOut.includes(message)) this.#deps.warn(message);
     this.#leftOut = leftOut;
   }
 
   #putJobs(mayRenew: boolean): void {
-    const kernel = this.#parts.kernel();
+    const kernel = this.#deps.kernel();
     if (!kernel) {
       this.#put = undefined;
       this.#hasFailed = false;
@@ -272,7 +272,7 @@ export class Follower {
   #renew(kernel: JobKernel): void {
     this.#put = undefined;
     this.#hasFailed = true;
-    this.#parts.renewTables();
+    this.#deps.renewTables();
     this.#hasFailed = false;
     this.#mustRenew = false;
     this.#put = { kernel, jobs: this.#jobs };
@@ -295,7 +295,7 @@ export class Follower {
   }
 
   #warnOnce(about: 'users' | 'kernel', message: string): void {
-    if (this.#failures.get(about) !== message) this.#parts.warn(message);
+    if (this.#failures.get(about) !== message) this.#deps.warn(message);
     this.#failures.set(about, message);
   }
 }

@@ -25,7 +25,7 @@ export interface AssignedPart {
 }
 
 /** What it follows, and whom it tells. */
-interface NamespaceFollowerParts {
+interface NamespaceFollowerDeps {
   readonly namespaces: NetworkNamespaces;
   /** The guard in the kernel; undefined while there is none. */
   readonly kernel: () => GuardOfNamespaces | undefined;
@@ -38,7 +38,7 @@ interface NamespaceFollowerParts {
 
 /** To be called every JOB_TICK_MS. */
 export class NamespaceFollower {
-  readonly #parts: NamespaceFollowerParts;
+  readonly #deps: NamespaceFollowerDeps;
   #ticks = 0;
   /** What the names led to when the kernel was told last, and which kernel. */
   #followed: { readonly kernel: object; readonly places: string } | undefined;
@@ -47,8 +47,8 @@ export class NamespaceFollower {
   /** For how many looks a warning is not given again. */
   readonly #quiet = new Map<string, number>();
 
-  constructor(parts: NamespaceFollowerParts) {
-    this.#parts = parts;
+  constructor(deps: NamespaceFollowerDeps) {
+    this.#deps = deps;
   }
 
   /** What does not hold now. */
@@ -67,16 +67,16 @@ export class NamespaceFollower {
 
   /** What is to be warned of now. */
   #look(): readonly string[] {
-    const kernel = this.#parts.kernel();
+    const kernel = this.#deps.kernel();
     if (!kernel) return [];
     this.#follow(kernel);
-    const notes = kernel.meanwhile(() => this.#parts.assigned.check());
+    const notes = kernel.meanwhile(() => this.#deps.assigned.check());
     const severe = notes.filter(({ severity }) => severity === 'warning');
     return [...this.#ofNamespaces, ...severe.map(({ message }) => message)];
   }
 
   #follow(kernel: GuardOfNamespaces): void {
-    const { namespaces, assigned, wanted: named } = this.#parts;
+    const { namespaces, assigned, wanted: named } = this.#deps;
     const wanted = named();
     // Where none were ever named there is nothing that could be ours to take away.
     if (wanted.length === 0 && !this.#followed) return;
@@ -98,7 +98,7 @@ export class NamespaceFollower {
       else this.#quiet.delete(message);
     }
     for (const message of warnings) {
-      if (!this.#quiet.has(message)) this.#parts.warn(message);
+      if (!this.#quiet.has(message)) this.#deps.warn(message);
       this.#quiet.set(message, LOOKS_PER_WARNING);
     }
     this.#warnings = warnings;
@@ -106,7 +106,7 @@ export class NamespaceFollower {
 
   #placeOf(path: string): string {
     try {
-      return `${this.#parts.namespaces.cookieAt(path)}`;
+      return `${this.#deps.namespaces.cookieAt(path)}`;
     } catch (thrown) {
       if (thrown instanceof PortreeveError) return thrown.code;
       throw thrown;

@@ -6,8 +6,9 @@ import { EVENT_TIME, guardEvent } from '../../../test/support/event-archive-case
 import { SimEventArchive } from '../../../test/support/sim/event-archive.ts';
 import type { ErrorCode } from '../../base/error-catalog.ts';
 import { PortreeveError } from '../../base/errors.ts';
+import { EVENT_PAGE_MAX } from '../../base/limits.ts';
 import type { EventsAsked } from './events-asked.ts';
-import { type EventsDeps, type EventsPlace, readEvents } from './read-events.ts';
+import { type EventsDeps, type EventsPlace, latestEvents, readEvents } from './read-events.ts';
 
 const PLACE: EventsPlace = { runtime: undefined, state: undefined };
 const ASKED: EventsAsked = { isFollowing: false };
@@ -39,7 +40,7 @@ function reading(daemons: Daemons, asked = ASKED, place = PLACE, archives: reado
     for await (const line of readEvents(deps, asked, place)) read.push(line);
     return read;
   };
-  return { tried, lines };
+  return { tried, lines, deps };
 }
 
 const failsWith =
@@ -93,4 +94,18 @@ describe('the archive', () => {
     assert.equal(JSON.parse(line).number, 1);
     assert.deepEqual(named.tried, ['archive /named']);
   });
+});
+
+test('the latest of a port are those of a day, or of less time where there are too many', async () => {
+  const counts = [EVENT_PAGE_MAX + 1, 2];
+  const moments: (string | null)[] = [];
+  const daemonLines: EventsDeps['daemonLines'] = async function* (_directory, path) {
+    const count = counts[moments.length] ?? 0;
+    moments.push(new URLSearchParams(path.split('?')[1]).get('since'));
+    for (let number = 1; number <= count; number++) yield JSON.stringify({ number });
+  };
+  const deps = { ...reading({}).deps, daemonLines };
+  const events = await latestEvents(deps, 80, EVENT_TIME, PLACE);
+  const hoursBefore = [24, 1].map((hours) => new Date(EVENT_TIME - hours * 3_600_000).toISOString());
+  assert.deepEqual([events.map(({ number }) => number), moments], [[1, 2], hoursBefore]);
 });

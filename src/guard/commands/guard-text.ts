@@ -45,7 +45,7 @@ export function otherGuardText(io: Io, guard: OtherGuard): string {
     ],
     ...(isAttached ? [] : [OTHER_NOT_ATTACHED]),
     ['profile', `in force since ${localTime(new Date(since))}`],
-    ...trialLines(trialMs),
+    ...trialLines(trialMs ?? null),
     ...('judged' in counters ? [['binds', bindsText(judged, sum)] as const] : []),
     ['to do', isNewer ? NEWER : OLDER],
   ]);
@@ -66,8 +66,8 @@ export function otherGuardJson({ abi, isNewer, mode, revision, since, trialMs, .
   };
 }
 
-function trialLines(trialMs: number | null | undefined): Line[] {
-  return trialMs == null ? [] : [['trial', `${Math.ceil(trialMs / 1000)} s to go, then it goes back`]];
+function trialLines(trialMs: number | null): Line[] {
+  return trialMs === null ? [] : [['trial', `${Math.ceil(trialMs / 1000)} s to go, then it goes back`]];
 }
 
 /** What was counted, whether it was enforced at the time or only observed. */

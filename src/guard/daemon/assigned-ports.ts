@@ -11,7 +11,7 @@ import type { GuardKernel } from '../app/kernel/kernel.ts';
 import type { AssignedPart } from '../app/namespace-follower.ts';
 
 /** What it goes by. */
-interface DaemonAssignedParts {
+interface DaemonAssignedDeps {
   readonly bpf: KernelBpf;
   /** The state directory. */
   readonly state: string;
@@ -20,14 +20,14 @@ interface DaemonAssignedParts {
 
 /** To be called while the guard's lock is held. */
 export class DaemonAssignedPorts implements AssignedPart {
-  readonly #parts: DaemonAssignedParts;
+  readonly #deps: DaemonAssignedDeps;
   readonly #assigned: AssignedPorts;
   /** The profile of the latest revision that was enforced. */
   #made: { readonly revision: number; readonly profile: Profile } | undefined;
 
-  constructor(parts: DaemonAssignedParts) {
-    this.#parts = parts;
-    const { bpf, state } = parts;
+  constructor(deps: DaemonAssignedDeps) {
+    this.#deps = deps;
+    const { bpf, state } = deps;
     this.#assigned = new AssignedPorts({
       bpf,
       namespaces: linuxNamespaces,
@@ -37,14 +37,14 @@ export class DaemonAssignedPorts implements AssignedPart {
   }
 
   readonly prepare: AssignedPart['prepare'] = (cookie, path) => {
-    const profile = this.#profile(this.#parts.kernel());
+    const profile = this.#profile(this.#deps.kernel());
     return profile ? this.#assigned.prepare(profile, cookie, path) : [];
   };
 
   readonly check: AssignedPart['check'] = () => {
-    const guard = this.#parts.kernel();
+    const guard = this.#deps.kernel();
     const profile = this.#profile(guard);
-    return guard && profile ? this.#assigned.check(profile, reachOf(this.#parts.bpf, guard.state())) : [];
+    return guard && profile ? this.#assigned.check(profile, reachOf(this.#deps.bpf, guard.state())) : [];
   };
 
   #profile(guard: GuardKernel | undefined): Profile | undefined {
@@ -53,7 +53,7 @@ export class DaemonAssignedPorts implements AssignedPart {
     const { mode, trialMs, revision } = state;
     const isMade = mode === 'enforce' && trialMs === undefined && this.#made?.revision === revision;
     if (isMade) return this.#made?.profile;
-    const profile = enforcedProfile(new SqliteProfileArchive(this.#parts.state), state);
+    const profile = enforcedProfile(new SqliteProfileArchive(this.#deps.state), state);
     this.#made = profile && { revision, profile };
     return profile;
   }

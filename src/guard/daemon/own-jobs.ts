@@ -4,7 +4,7 @@ import type { Cgroups, Host, JobCgroup } from '../../host/host.ts';
 import type { Follower } from '../app/follower.ts';
 
 /** What it takes. */
-interface OwnJobsParts {
+interface OwnJobsDeps {
   readonly cgroups: Pick<Cgroups, 'at' | 'move'>;
   readonly processes: Pick<Host['processes'], 'hold'>;
   readonly follower: Pick<Follower, 'make' | 'remove'>;
@@ -14,11 +14,11 @@ interface OwnJobsParts {
 
 /** The cgroups of our jobs. A socket is of the one in which it was made, so each stays as long as we run. */
 export class OwnJobs {
-  readonly #parts: OwnJobsParts;
+  readonly #deps: OwnJobsDeps;
   readonly #made = new Map<string, JobCgroup>();
 
-  constructor(parts: OwnJobsParts) {
-    this.#parts = parts;
+  constructor(deps: OwnJobsDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -41,7 +41,7 @@ export class OwnJobs {
 
   /** Goes into a cgroup of the job; gives the way back. */
   #enter(job: string): () => void {
-    const { cgroups, processes, warn } = this.#parts;
+    const { cgroups, processes, warn } = this.#deps;
     const report = (thrown: unknown) => warn(`portreeve and the job ${job}: ${messageOf(thrown)}`);
     const path = cgroupOf(processes, process.pid);
     try {
@@ -62,7 +62,7 @@ export class OwnJobs {
   }
 
   #cgroupOf(job: string, home: string): JobCgroup {
-    const { cgroups, follower } = this.#parts;
+    const { cgroups, follower } = this.#deps;
     const known = this.#made.get(job);
     if (known && cgroups.at(known.path)?.id === known.id) return known;
     this.#remove(job);
@@ -73,7 +73,7 @@ export class OwnJobs {
 
   #remove(job: string): void {
     const made = this.#made.get(job);
-    if (made) this.#parts.follower.remove(made);
+    if (made) this.#deps.follower.remove(made);
     this.#made.delete(job);
   }
 
@@ -84,7 +84,7 @@ export class OwnJobs {
 }
 
 /** Where a process is, from the root of the hierarchy on; undefined where that cannot be told. */
-export function cgroupOf(processes: OwnJobsParts['processes'], pid: number): string | undefined {
+export function cgroupOf(processes: OwnJobsDeps['processes'], pid: number): string | undefined {
   const held = processes.hold(pid);
   const path = held?.look()?.cgroup;
   held?.close();

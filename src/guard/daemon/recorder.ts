@@ -20,8 +20,8 @@ import { EventFeed } from './event-feed.ts';
 import { EventRecording, type EventSource } from './event-recording.ts';
 import { KernelEventSource } from './event-source.ts';
 
-/** What it is made of. */
-interface RecorderParts {
+/** What it takes. */
+interface RecorderDeps {
   readonly host: Pick<Host, 'clock' | 'files' | 'uid'>;
   readonly bpf: Pick<KernelBpf, 'bootNow'>;
   readonly log: Pick<Log, 'warn' | 'error'>;
@@ -37,7 +37,7 @@ interface RecorderParts {
 
 /** Records and shows the guard's events. */
 export class GuardRecorder {
-  readonly #parts: RecorderParts;
+  readonly #deps: RecorderDeps;
   readonly #archive: EventArchive;
   readonly #feed: EventFeed;
   readonly #memory = new JobMemory();
@@ -45,10 +45,10 @@ export class GuardRecorder {
   #isStarted = false;
   #events: EventRecording | undefined;
 
-  constructor(parts: RecorderParts) {
-    const { files, uid: ownUid } = parts.host;
-    this.#parts = parts;
-    this.#archive = new SqliteEventArchive(parts.state, { gid: portreeveGid(files) });
+  constructor(deps: RecorderDeps) {
+    const { files, uid: ownUid } = deps.host;
+    this.#deps = deps;
+    this.#archive = new SqliteEventArchive(deps.state, { gid: portreeveGid(files) });
     this.#feed = new EventFeed({
       archive: this.#archive,
       maySeeAll: ({ uid, gids }) => {
@@ -82,15 +82,15 @@ export class GuardRecorder {
     if (!this.#subject) return;
     try {
       const { kernel, settings } = this.#subject;
-      this.#events = this.#eventsOf(new KernelEventSource(kernel, this.#parts.bpf), settings);
+      this.#events = this.#eventsOf(new KernelEventSource(kernel, this.#deps.bpf), settings);
       this.#events.start();
     } catch (thrown) {
-      this.#parts.log.error(`guard: events are not recorded: ${messageOf(thrown)}`);
+      this.#deps.log.error(`guard: events are not recorded: ${messageOf(thrown)}`);
     }
   }
 
   #eventsOf(source: EventSource, settings: NameContext): EventRecording {
-    const { host, log, state, jobs, users, onUnknown } = this.#parts;
+    const { host, log, state, jobs, users, onUnknown } = this.#deps;
     const { omvsJob, authportJobs } = settings;
     const rules = new RevisionRules(new SqliteProfileArchive(state), {
       authportJobs,
@@ -117,7 +117,7 @@ export class GuardRecorder {
 
   /** To be called when jobs may have changed, so that it is known later who was which. */
   see(): void {
-    this.#memory.see(this.#parts.jobs());
+    this.#memory.see(this.#deps.jobs());
   }
 
   /** Records what has happened up to now, and nothing more; the guard must still be open. */

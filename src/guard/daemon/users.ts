@@ -20,8 +20,8 @@ interface UserSettings extends NameContext {
   readonly jobs: JobSections;
 }
 
-/** What it is made of. */
-interface GuardUsersParts {
+/** What it takes. */
+interface GuardUsersDeps {
   readonly host: Pick<Host, 'clock' | 'files'>;
   /** The state directory. */
   readonly state: string;
@@ -36,17 +36,17 @@ interface GuardUsersParts {
 export class GuardUsers {
   /** The files of the host, with what its user database has answered. */
   readonly files: Pick<Files, 'readText' | 'stamp' | 'names'>;
-  readonly #parts: GuardUsersParts;
+  readonly #deps: GuardUsersDeps;
   readonly #users: HostUsers;
   readonly #units: UnitJobs;
   readonly #follower: UserFollower<SpelledName>;
   readonly #database = new LinuxUserDatabase();
   #revision: number | undefined;
 
-  constructor(parts: GuardUsersParts) {
-    const { host, state, cgroups, warn } = parts;
+  constructor(deps: GuardUsersDeps) {
+    const { host, state, cgroups, warn } = deps;
     const { clock, files } = host;
-    this.#parts = parts;
+    this.#deps = deps;
     this.#units = new UnitJobs(cgroups, files, clock);
     const archive = new SqliteUserArchive(state);
     const isUnit = this.#units.has;
@@ -55,13 +55,13 @@ export class GuardUsers {
     this.#follower = new UserFollower({
       ...{ database: this.#database, archive, clock, files, isUnit, cgroups, warn },
       spelled: () => this.#spelled(),
-      isNamed: (uid) => parts.jobs().users.has(uid),
+      isNamed: (uid) => deps.jobs().users.has(uid),
     });
   }
 
   /** The names in the rules and the settings. */
   #spelled(): SpelledNames<SpelledName> {
-    const { settings, state } = this.#parts;
+    const { settings, state } = this.#deps;
     const now = settings();
     const { jobs, ids } = namesIn(profileInForce(new SqliteProfileArchive(state)), now);
     const sections = Object.values(now.jobs);
@@ -95,7 +95,7 @@ export class GuardUsers {
 
   /** The names in the rules that are no unit's, no user's and no other job's here. */
   get unknown(): readonly string[] {
-    const { settings, jobs } = this.#parts;
+    const { settings, jobs } = this.#deps;
     const running = new Set<string>([...jobs().cgroups.values()].flatMap(namesOfJob));
     const sections = settings().jobs;
     const isJob = (name: string) =>
