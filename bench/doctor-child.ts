@@ -1,14 +1,16 @@
 // Looks at a crowd from within one process, twice, with one change in between, and prints what each look took.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { cgroupsIfAny } from '../src/host/linux/cgroups.ts';
+import { linuxFiles } from '../src/host/linux/files.ts';
 import { seeSockets } from '../src/sockets/app/see.ts';
-import { seeDeps } from '../src/sockets/commands/ports-deps.ts';
+import { LinuxOpenSockets } from '../src/sockets/linux/open-sockets.ts';
 
 const LISTENING = ['LISTEN', 'UNCONNECTED'] as const;
 /** Before it counts: the code of a process that has run for a while is compiled. */
 const WARM_LOOKS = 30;
 
-const deps = seeDeps();
+const deps = { sockets: new LinuxOpenSockets(), files: linuxFiles, cgroups: cgroupsIfAny() };
 
 function lookMs(): { readonly ms: number; readonly sockets: number; readonly owned: number } {
   const begin = performance.now();

@@ -47,14 +47,9 @@ export interface PortsCommandDeps {
 /** Where libtirpc asks on its own host. */
 const USUAL_PORTMAP = '/run/rpcbind.sock';
 
-/** What sockets are seen with; see LinuxOpenSockets for `thoroughness`. */
-export function seeDeps(thoroughness: Thoroughness = 'all', files: SeeDeps['files'] = linuxFiles): SeeDeps {
-  return { sockets: new LinuxOpenSockets(thoroughness), files, cgroups: cgroupsIfAny() };
-}
-
-/** The same, and what names are gathered with. */
+/** What sockets are seen with (see LinuxOpenSockets for `thoroughness`), and what names are gathered with. */
 export function portsDeps(options: PortsLookOptions, { io, sources }: PortsCommandDeps): PortsDeps {
-  const { state, thoroughness, isNamed = true, isWatching = false } = options;
+  const { state, thoroughness = 'all', isNamed = true, isWatching = false } = options;
   const files = filesHere(state, isWatching ? linuxFiles : withUsersOnce(linuxFiles), io);
   const names = namesBy({
     files,
@@ -64,7 +59,13 @@ export function portsDeps(options: PortsLookOptions, { io, sources }: PortsComma
       return directory === undefined ? undefined : await sources.reservations(directory);
     },
   });
-  return { ...seeDeps(thoroughness, files), names: isNamed ? names : async () => NO_NAMES, interfaceName };
+  return {
+    sockets: new LinuxOpenSockets(thoroughness),
+    files,
+    cgroups: cgroupsIfAny(),
+    names: isNamed ? names : async () => NO_NAMES,
+    interfaceName,
+  };
 }
 
 function hasPortMapper(io: Io): boolean {
