@@ -50,6 +50,17 @@ export function hangingLine(
   return `${line}\n`;
 }
 
+/** "1 warning", "2 warnings" */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}
+
+/** The first words, at most `max`: "web, db, and 3 more". */
+export function firstOf(words: readonly string[], max: number): string {
+  const more = words.length - max;
+  return `${words.slice(0, max).join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
+}
+
 /** The time as the clock on the wall has it: "2026-11-20 10:59:03". */
 export function localTime(time: Date): string {
   const date = [time.getFullYear(), time.getMonth() + 1, time.getDate()];

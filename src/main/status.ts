@@ -8,7 +8,7 @@ import type { GuardReport } from '../guard/app/report.ts';
 import { askDaemon } from '../kit/ask-daemon.ts';
 import type { DaemonHead } from '../kit/daemon-names.ts';
 import type { Io } from '../kit/io.ts';
-import { emphasize, formatTable, json, labeledLines, localTime } from '../kit/text.ts';
+import { counted, emphasize, firstOf, formatTable, json, labeledLines, localTime } from '../kit/text.ts';
 import type { PortmapReport } from '../portmap/app/report.ts';
 import { CALL_COLUMNS, callRows } from '../portmap/commands/calls.ts';
 import type { StatusOptions } from './commands.ts';
@@ -108,16 +108,10 @@ function guardFacts(report: GuardReport): [string, string][] {
 /** A daemon of an older version does not report them. */
 function unknownFact({ unknown = [] }: Partial<GuardReport>): [string, string][] {
   if (unknown.length === 0) return [];
-  const more = unknown.length - UNKNOWN_SHOWN;
-  const names = unknown.slice(0, UNKNOWN_SHOWN).join(', ');
-  return [['unknown', `no unit or user is called ${names}${more > 0 ? `, and ${more} more` : ''}`]];
+  return [['unknown', `no unit or user is called ${firstOf(unknown, UNKNOWN_SHOWN)}`]];
 }
 
 /** Sentences, which no column would be wide enough for. */
 function refusalsText(io: Io, refusals: readonly string[]): string {
   return [emphasize(io, 'REFUSED LATELY'), ...refusals.map(printable)].map((line) => `${line}\n`).join('');
-}
-
-function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }

@@ -1,12 +1,14 @@
-// Findings of the doctor for people and for programs, and what a code means.
+// Findings of the doctor for people and for programs, what fixes them, and what a code means.
 
+import { join } from 'node:path';
 import type { Io } from '../../kit/io.ts';
-import { emphasize, hangingLine, json } from '../../kit/text.ts';
+import { counted, emphasize, hangingLine, json } from '../../kit/text.ts';
 import type { Examination } from '../app/examine.ts';
-import { commandsOf, type FixPlan } from '../app/fix.ts';
+import { commandsOf, type FixPlan, isDone, type UndoPlan } from '../app/fix.ts';
 import type { Check } from '../core/findings/check.ts';
 import type { Finding } from '../core/findings/checks/all.ts';
 import type { Severity } from '../core/findings/finding.ts';
+import type { DoctorOptions } from './index.ts';
 
 /** A finding, with the reason if it is suppressed. */
 interface Reported {
@@ -68,20 +70,17 @@ function sentence(text: string): string {
 
 function summary({ findings, suppressed }: Examination, isAll: boolean): string {
   const count = (severity: Severity) => findings.filter((finding) => finding.severity === severity).length;
-  const counts = [
-    counted(count('error'), 'error'),
-    counted(count('warning'), 'warning'),
-    counted(count('info'), 'note'),
-  ].flat();
+  const kinds = [
+    [count('error'), 'error'],
+    [count('warning'), 'warning'],
+    [count('info'), 'note'],
+  ] as const;
+  const counts = kinds.flatMap(([number, thing]) => (number === 0 ? [] : counted(number, thing)));
   const what = counts.length === 0 ? 'nothing was found' : counts.join(', ');
   const hidden =
     suppressed.length === 0 ? '' : `; ${suppressed.length} suppressed${isAll ? '' : ' (--all shows them)'}`;
   const more = findings.length === 0 ? '' : '\nWhat one means: portreeve doctor CODE';
   return `${what}${hidden}${more}`;
-}
-
-function counted(count: number, thing: string): string[] {
-  return count === 0 ? [] : [`${count} ${thing}${count === 1 ? '' : 's'}`];
 }
 
 /** The same for programs; `planOf` says how a finding is mended. */
@@ -117,6 +116,60 @@ export function planJson(plan: FixPlan) {
     files: plan.files.map(({ path, after }) => ({ path, text: after })),
     notes: plan.notes,
   };
+}
+
+const NOTHING_TO_FIX = 'nothing that the doctor can mend by itself was found\n';
+
+/** What a plan would do. */
+export function planText(plan: FixPlan, options: DoctorOptions): string {
+  if (isDone(plan)) return NOTHING_TO_FIX;
+  const indented = (text: string) => text.replace(/^(?=.)/gm, '  ');
+  return [
+    ...commandsOf(plan).map((command) => `would run: ${command}\n`),
+    ...plan.files.map(({ path, after }) => `would write ${placeOf(path, options)}:\n${indented(after)}`),
+    ...plan.notes.map((note) => `by hand: ${note}\n`),
+    `nothing was done; to do it: ${commandWith('--fix --yes', options)}\n`,
+  ].join('');
+}
+
+/** What was done. */
+export function doneText(plan: FixPlan, options: DoctorOptions): string {
+  if (isDone(plan)) return NOTHING_TO_FIX;
+  return [
+    ...commandsOf(plan).map((command) => `did: ${command}\n`),
+    ...plan.files.map(({ path }) => `wrote ${placeOf(path, options)}\n`),
+    ...plan.notes.map((note) => `by hand: ${note}\n`),
+    `to take it back: ${commandWith('--undo', options)}\n`,
+  ].join('');
+}
+
+/** What was taken back. */
+export function undoneJson({ settings, files, left }: UndoPlan) {
+  const changed = files.map(({ path, text }) => ({ path, text: text ?? null }));
+  return { commands: commandsOf({ settings }), files: changed, left };
+}
+
+export function undoneText({ settings, files }: UndoPlan, options: DoctorOptions): string {
+  const lines = [
+    ...commandsOf({ settings }).map((command) => `did: ${command}\n`),
+    ...files.map(
+      ({ path, text }) => `${text === undefined ? 'removed' : 'put back'} ${placeOf(path, options)}\n`,
+    ),
+  ];
+  return lines.length === 0 ? 'nothing was to be taken back\n' : lines.join('');
+}
+
+/** The command that goes on with what was named. */
+function commandWith(what: string, { root, state, config }: DoctorOptions): string {
+  const named = Object.entries({ root, state, config }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name} ${value}`],
+  );
+  return ['portreeve doctor', what, ...named].join(' ');
+}
+
+/** Where a file of the system that is mended is for us. */
+export function placeOf(path: string, { root }: DoctorOptions): string {
+  return root === undefined ? path : join(root, path);
 }
 
 /** What the findings of a check mean. */

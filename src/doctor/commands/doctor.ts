@@ -1,26 +1,27 @@
 // `portreeve doctor`: what is wrong with the ports of this host or will go wrong, what it means, and what mends it.
 
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
 import { type Io, needRoot } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
 import { examine, isAtLeast, remedyOf } from '../app/examine.ts';
-import {
-  commandsOf,
-  type FixPlan,
-  fix,
-  fixOf,
-  isDone,
-  planFix,
-  type UndoPlan,
-  undoFixes,
-} from '../app/fix.ts';
+import { fix, fixOf, planFix, undoFixes } from '../app/fix.ts';
 import { CODES, checkOf, type Finding } from '../core/findings/checks/all.ts';
 import { SEVERITIES, type Severity } from '../core/findings/finding.ts';
 import { doctorChoices, doctorDeps, fixDeps } from './doctor-deps.ts';
-import { checkJson, checkText, examinationJson, examinationText, planJson } from './doctor-text.ts';
+import {
+  checkJson,
+  checkText,
+  doneText,
+  examinationJson,
+  examinationText,
+  placeOf,
+  planJson,
+  planText,
+  undoneJson,
+  undoneText,
+} from './doctor-text.ts';
 import type { DoctorOptions } from './index.ts';
 
 /** `portreeve doctor` */
@@ -89,56 +90,13 @@ function explainCode(text: string, options: DoctorOptions, io: Io): number {
 
 /** `portreeve doctor --fix`: shows what it would do, and with `--yes` does it. */
 function fixCommand(findings: readonly Finding[], options: DoctorOptions, io: Io): number {
+  if (options.yes && options.root === undefined) needRoot(io, 'mend what the doctor found');
+  const remedy = remedyOf(findings);
   const deps = fixDeps(options, io);
-  if (!options.yes) {
-    const plan = planFix(remedyOf(findings), deps);
-    if (options.json) io.out(json(planJson(plan)));
-    else
-      io.out(
-        isDone(plan)
-          ? NOTHING_TO_MEND
-          : `${planText(plan, options)}nothing was done; to do it: ${commandWith('--fix --yes', options)}\n`,
-      );
-    return 0;
-  }
-  if (options.root === undefined) needRoot(io, 'mend what the doctor found');
-  const plan = fix(remedyOf(findings), deps);
+  const plan = options.yes ? fix(remedy, deps) : planFix(remedy, deps);
   if (options.json) io.out(json(planJson(plan)));
-  else io.out(isDone(plan) ? NOTHING_TO_MEND : doneText(plan, options));
+  else io.out(options.yes ? doneText(plan, options) : planText(plan, options));
   return 0;
-}
-
-const NOTHING_TO_MEND = 'nothing that the doctor can mend by itself was found\n';
-
-function planText(plan: FixPlan, options: DoctorOptions): string {
-  const indented = (text: string) => text.replace(/^(?=.)/gm, '  ');
-  return [
-    ...commandsOf(plan).map((command) => `would run: ${command}\n`),
-    ...plan.files.map(({ path, after }) => `would write ${placeOf(path, options)}:\n${indented(after)}`),
-    ...plan.notes.map((note) => `by hand: ${note}\n`),
-  ].join('');
-}
-
-function doneText(plan: FixPlan, options: DoctorOptions): string {
-  return [
-    ...commandsOf(plan).map((command) => `did: ${command}\n`),
-    ...plan.files.map(({ path }) => `wrote ${placeOf(path, options)}\n`),
-    ...plan.notes.map((note) => `by hand: ${note}\n`),
-    `to take it back: ${commandWith('--undo', options)}\n`,
-  ].join('');
-}
-
-/** The command that goes on with what was named. */
-function commandWith(what: string, { root, state, config }: DoctorOptions): string {
-  const named = Object.entries({ root, state, config }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name} ${value}`],
-  );
-  return ['portreeve doctor', what, ...named].join(' ');
-}
-
-/** Where a file of the system that is mended is for us. */
-function placeOf(path: string, { root }: DoctorOptions): string {
-  return root === undefined ? path : join(root, path);
 }
 
 /** `portreeve doctor --undo` */
@@ -150,19 +108,4 @@ async function undoCommand(options: DoctorOptions, io: Io): Promise<number> {
     io.err(`portreeve: ${placeOf(path, options)} was changed since, and is left as it is\n`);
   }
   return plan.left.length === 0 ? 0 : EXIT_CODES.refused;
-}
-
-function undoneJson({ settings, files, left }: UndoPlan) {
-  const changed = files.map(({ path, text }) => ({ path, text: text ?? null }));
-  return { commands: commandsOf({ settings }), files: changed, left };
-}
-
-function undoneText({ settings, files }: UndoPlan, options: DoctorOptions): string {
-  const lines = [
-    ...commandsOf({ settings }).map((command) => `did: ${command}\n`),
-    ...files.map(
-      ({ path, text }) => `${text === undefined ? 'removed' : 'put back'} ${placeOf(path, options)}\n`,
-    ),
-  ];
-  return lines.length === 0 ? 'nothing was to be taken back\n' : lines.join('');
 }

@@ -4,6 +4,7 @@ import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { parseDuration } from '../../kit/duration.ts';
 import type { Io } from '../../kit/io.ts';
+import { firstOf } from '../../kit/text.ts';
 import { changesSummary, changesText } from '../../profile/commands/changes.ts';
 import { diagnosticsText, summaryText } from '../../profile/commands/diagnostics.ts';
 import { profileFile, revisionNumber } from '../../profile/commands/settings.ts';
@@ -31,7 +32,7 @@ async function change(
   io: Io,
 ): Promise<number> {
   const trialMs = options.try === undefined ? undefined : parseDuration(options.try, TRIAL);
-  const { guardChoices, guardHost } = await import('./deps.ts');
+  const { guardChoices, guardDeps } = await import('./deps.ts');
   const chosen = await guardChoices(options, io);
   const { settings } = chosen;
   const racf = settings.racf && resolve(settings.racf);
@@ -41,7 +42,7 @@ async function change(
       : { verb: 'again' as const, revision: revisionNumber(options.revision) };
   const { keepGoing = false, exact: isExact = false, dryRun: isDryRun = false } = options;
   const request = { ...chosen, source, keepGoing, isExact, isDryRun, trialMs };
-  const outcome = await changeProfile(guardHost(options, io), request, (step) => {
+  const outcome = await changeProfile(guardDeps(options, io), request, (step) => {
     printStep(step, options, io);
   });
   return printOutcome(outcome, io);
@@ -66,12 +67,11 @@ const NAMES_LISTED = 10;
 
 function unknownText(unknown: readonly SpelledName[]): string {
   if (unknown.length === 0) return '';
-  const listed = unknown.slice(0, NAMES_LISTED).map(({ name, source }) => {
+  const names = unknown.map(({ name, source }) => {
     const place = source ? ` (${printable(source.file)}:${source.line})` : '';
     return `${printable(name)}${place}`;
   });
-  const more = unknown.length - listed.length;
-  return `note: no unit or user is called ${listed.join(', ')}${more > 0 ? `, and ${more} more` : ''}\n`;
+  return `note: no unit or user is called ${firstOf(names, NAMES_LISTED)}\n`;
 }
 
 function printOutcome(outcome: ChangeOutcome, io: Io): number {

@@ -36,10 +36,13 @@ import type { TypedGuardOptions } from './index.ts';
 export type GuardOptions = ProfileOptions & TypedGuardOptions;
 
 /** What the use cases of the guard work with. */
-export type GuardHost = ChangeDeps & InspectDeps;
+export type GuardCommandDeps = ChangeDeps & InspectDeps;
 
 /** This host. */
-export function guardHost(options: Pick<GuardOptions, 'state' | 'pins' | 'runtime'>, io: Io): GuardHost {
+export function guardDeps(
+  options: Pick<GuardOptions, 'state' | 'pins' | 'runtime'>,
+  io: Io,
+): GuardCommandDeps {
   const directory = ownState(options.state, io);
   const cgroups = cgroupsIfAny();
   const users: RuleUsersDeps = {
@@ -72,7 +75,7 @@ export function guardHost(options: Pick<GuardOptions, 'state' | 'pins' | 'runtim
   };
 }
 
-const LEFT_ALONE: GuardHost['assigned'] = {
+const LEFT_ALONE: GuardCommandDeps['assigned'] = {
   apply: () => [],
   prepare: () => [],
   restore: () => [],

@@ -7,7 +7,7 @@ import { changesSummary, changesText } from '../../profile/commands/changes.ts';
 import { stateToLookAt } from '../../profile/commands/deps.ts';
 import { requireSound } from '../../profile/commands/sound.ts';
 import { compareProfiles } from '../app/compare-profiles.ts';
-import { guardChoices, guardHost } from './deps.ts';
+import { guardChoices, guardDeps } from './deps.ts';
 import { impactsBelow, impactsJson, wouldBeSummary } from './impact-text.ts';
 import type { LiveDiffOptions } from './index.ts';
 
@@ -19,8 +19,8 @@ export async function liveDiffCommand(
   io: Io,
 ): Promise<number> {
   const request = { old, file, ...(await guardChoices(options, io)), keepGoing: options.keepGoing ?? false };
-  const host = guardHost({ ...options, state: stateToLookAt(options.state, io) }, io);
-  const { changes, impacts, bootMs } = compareProfiles(host, request, (report, path) => {
+  const deps = guardDeps({ ...options, state: stateToLookAt(options.state, io) }, io);
+  const { changes, impacts, bootMs } = compareProfiles(deps, request, (report, path) => {
     requireSound(report, path, options, io);
   });
   if (options.json) io.out(json({ changes, ...impactsJson(impacts, bootMs) }));

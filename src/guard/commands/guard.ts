@@ -9,7 +9,7 @@ import { confirmTrial, stopGuard } from '../app/guard.ts';
 import { inspectGuard, inspectRestarts } from '../app/inspect.ts';
 import type { GuardState } from '../app/kernel/kernel.ts';
 import { guardJson } from '../app/report.ts';
-import { type GuardOptions, guardChoices, guardHost, placesOf } from './deps.ts';
+import { type GuardOptions, guardChoices, guardDeps, placesOf } from './deps.ts';
 import {
   assignableJson,
   assignableText,
@@ -32,7 +32,7 @@ export async function guardCommand(options: GuardOptions, io: Io): Promise<numbe
     pins: options.pins ?? GUARD_PINS,
     choices: async () => (await guardChoices(options, io)).choices,
   };
-  const found = await inspectGuard(guardHost({ ...options, state }, io), request);
+  const found = await inspectGuard(guardDeps({ ...options, state }, io), request);
   if ('abi' in found) {
     io.out(isJson ? json(otherGuardJson(found)) : otherGuardText(io, found));
     return found.mode === 'enforce' && found.isAttached ? 0 : EXIT_CODES.refused;
@@ -54,7 +54,7 @@ export async function guardCommand(options: GuardOptions, io: Io): Promise<numbe
 export async function guardRestartsCommand(options: GuardOptions, io: Io): Promise<number> {
   needRoot(io, 'look into the kernel');
   const { places, choices } = await guardChoices(options, io);
-  const found = inspectRestarts(guardHost(options, io), places, choices);
+  const found = inspectRestarts(guardDeps(options, io), places, choices);
   if (options.json) {
     const sockets = found && impactsJson(found.impacts, found.bootMs);
     const { mode = 'off', revision = null } = found?.guard ?? {};
@@ -91,7 +91,7 @@ async function startMode(
 ): Promise<number> {
   const { choices } = await guardChoices(options, io);
   const request = { mode, choices, isExact: options.exact ?? false };
-  const { state, notes, concerned } = changeMode(guardHost(options, io), request, (step) => {
+  const { state, notes, concerned } = changeMode(guardDeps(options, io), request, (step) => {
     io.err(step.step === 'settled' ? settledText(step) : limitsText(step.limits));
   });
   io.err(notesText(notes));
@@ -120,7 +120,7 @@ export async function withVerifierLog<T>(
 /** `portreeve guard off` */
 export function guardOffCommand(options: GuardOptions, io: Io): number {
   needRoot(io, 'take the guard out of the kernel');
-  const notes = stopGuard(guardHost(options, io), options.pins ?? GUARD_PINS);
+  const notes = stopGuard(guardDeps(options, io), options.pins ?? GUARD_PINS);
   io.err(notesText(notes ?? []));
   io.out(notes ? 'the guard is off\n' : 'the guard was off already\n');
   return 0;
@@ -129,7 +129,7 @@ export function guardOffCommand(options: GuardOptions, io: Io): number {
 /** `portreeve confirm` */
 export async function confirmCommand(options: GuardOptions, io: Io): Promise<number> {
   needRoot(io, 'confirm a profile');
-  const confirmed = confirmTrial(guardHost(options, io), (await guardChoices(options, io)).choices);
+  const confirmed = confirmTrial(guardDeps(options, io), (await guardChoices(options, io)).choices);
   if (confirmed) {
     io.err(notesText(confirmed.notes));
     io.out(`revision ${confirmed.state.revision} stays in force\n`);

@@ -7,14 +7,14 @@ import { type Io, needRoot } from '../../kit/io.ts';
 import { formatTable, json } from '../../kit/text.ts';
 import { namespaceName } from '../../text/namespace.ts';
 import { addNamespace, listNamespaces, type NamespaceRow, removeNamespace } from '../app/namespaces.ts';
-import { guardHost } from './deps.ts';
+import { guardDeps } from './deps.ts';
 import { notesText } from './guard-text.ts';
 import type { NamespaceOptions, NamespacesOptions } from './index.ts';
 
 /** `portreeve guard namespaces` */
 export function namespacesCommand(options: NamespacesOptions, io: Io): number {
   needRoot(io, 'look into the kernel');
-  const rows = listNamespaces(guardHost(options, io), options.pins ?? GUARD_PINS);
+  const rows = listNamespaces(guardDeps(options, io), options.pins ?? GUARD_PINS);
   io.out(options.json ? json(rows.map(jsonOf)) : formatTable(io, COLUMNS, rows));
   return 0;
 }
@@ -23,7 +23,7 @@ export function namespacesCommand(options: NamespacesOptions, io: Io): number {
 export function addNamespaceCommand(text: string, options: NamespaceOptions, io: Io): number {
   needRoot(io, 'say where a profile holds');
   const pins = options.pins ?? GUARD_PINS;
-  const { result: isNew, notes } = addNamespace(guardHost(options, io), pins, text);
+  const { result: isNew, notes } = addNamespace(guardDeps(options, io), pins, text);
   io.err(notesText(notes));
   io.out(isNew ? `the policy holds in ${text}, too\n` : `the policy held in ${text} already\n`);
   return 0;
@@ -33,7 +33,7 @@ export function addNamespaceCommand(text: string, options: NamespaceOptions, io:
 export function removeNamespaceCommand(text: string, options: NamespaceOptions, io: Io): number {
   needRoot(io, 'say where a profile holds');
   const pins = options.pins ?? GUARD_PINS;
-  const { result: by, notes } = removeNamespace(guardHost(options, io), pins, text);
+  const { result: by, notes } = removeNamespace(guardDeps(options, io), pins, text);
   io.err(notesText(notes));
   if (by === undefined) {
     io.err(`portreeve: the policy did not hold in ${text}\n`);
