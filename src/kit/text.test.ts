@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
 import { printable } from '../base/printable.ts';
 import type { Column } from '../base/table.ts';
-import { emphasize, formatTable, hangingLine } from './text.ts';
+import { counted, emphasize, firstOf, formatTable, hangingLine, labeledLines } from './text.ts';
 
 interface Row {
   readonly count: number;
@@ -88,4 +88,26 @@ test('a line is broken between words on a terminal, and what follows stands belo
     assert.equal(hangingLine(capturedIo({ columns }), '- ', text), `- ${text}\n`);
   }
   assert.equal(hangingLine(io, '- ', '\x1b[2J'), '- \\x1b[2J\n');
+});
+
+test('lines with labels have their texts below one another, and nothing that moves the cursor', () => {
+  const lines = labeledLines(capturedIo(), [
+    ['guard', 'a\u001b[2J'],
+    ['', 'b'],
+  ]);
+  assert.equal(lines, `guard     ${printable('a\u001b[2J')}\n          b\n`);
+});
+
+test('of many words the first are shown, and how many more there are', () => {
+  assert.deepEqual(
+    [[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map((words) => firstOf(words, 2)),
+    ['', 'a', 'a, b', 'a, b, and 1 more'],
+  );
+});
+
+test('a count agrees with its noun', () => {
+  assert.deepEqual(
+    [0, 1, 2].map((count) => counted(count, 'note')),
+    ['0 notes', '1 note', '2 notes'],
+  );
 });

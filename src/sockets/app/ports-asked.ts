@@ -1,6 +1,7 @@
-// Which sockets somebody asks for, and the question as a path on look.sock.
-import { type AskedPorts, parseDecimal, portRangeText, readPortList } from '../../base/port.ts';
+// Which sockets somebody asks for, the question as a path on look.sock, and what is asked for the holders of ports.
+import { type AskedPorts, isInRange, parseDecimal, portRangeText, readPortList } from '../../base/port.ts';
 import type { TableLook } from '../../base/table.ts';
+import type { PortsRecords } from './ports-answer.ts';
 
 /** The path on look.sock under which the daemon tells of sockets. */
 export const PORTS_PATH = '/v1/ports';
@@ -83,3 +84,20 @@ const LEGAL: Readonly<Record<string, (text: string) => boolean>> = {
   width: (text) => parseDecimal(text, WIDTH_MAX) !== undefined,
   bold: (text) => text === '1',
 };
+
+/** Sockets, and how many processes did not let us look. */
+type Held = Pick<PortsRecords, 'ports' | 'notSeen'>;
+
+/** Those who hold a port for others to reach or, where there is none, whoever it was given to as a client. */
+export async function holdersOf(
+  asked: readonly AskedPorts[],
+  look: (question: PortsQuestion) => Promise<Held>,
+): Promise<Held> {
+  const holding = await look({ which: 'holding', ports: asked, owner: undefined });
+  const others = asked.filter(
+    (range) => !holding.ports.some(({ port, protocol }) => isInRange(port, protocol, range)),
+  );
+  if (others.length === 0) return holding;
+  const { ports, notSeen } = await look({ which: 'all', ports: others, owner: undefined });
+  return { ports: [...holding.ports, ...ports], notSeen: Math.max(holding.notSeen, notSeen) };
+}

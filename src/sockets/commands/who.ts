@@ -7,7 +7,7 @@ import type { Io } from '../../kit/io.ts';
 import { portsOneByOne } from '../../names/commands/port-arguments.ts';
 import type { PortRecord } from '../app/port-records.ts';
 import { endText, ownerText, secondsText } from '../app/port-words.ts';
-import type { PortsRecords } from '../app/ports-answer.ts';
+import { holdersOf } from '../app/ports-asked.ts';
 import type { WhoOptions } from './index.ts';
 import type { PortsCommandDeps, PortsLookOptions } from './ports-deps.ts';
 import { lookAtRecords } from './ports-look.ts';
@@ -19,8 +19,16 @@ export async function whoCommand(
 ): Promise<number> {
   const { io } = deps;
   const asked = portsOneByOne(words);
-  const { ports, notSeen } = await holdersOf(asked, options, deps);
-  const answers = asked.map((range) => ({ range, ports: ports.filter((port) => isOf(port, range)) }));
+  const where: PortsLookOptions = {
+    runtime: options.runtime,
+    thoroughness: 'some',
+    isNamed: options.json ?? false,
+  };
+  const { ports, notSeen } = await holdersOf(asked, (question) => lookAtRecords(question, where, deps));
+  const answers = asked.map((range) => ({
+    range,
+    ports: ports.filter(({ port, protocol }) => isInRange(port, protocol, range)),
+  }));
   if (options.json) {
     const { json } = await import('../../kit/text.ts');
     const about = answers.map(({ range, ports: held }) => ({
@@ -38,26 +46,6 @@ export async function whoCommand(
 interface WhoAnswer {
   readonly range: AskedPorts;
   readonly ports: readonly PortRecord[];
-}
-
-/** Those who hold a port for others to reach or, where there is none, whoever it was given to as a client. */
-async function holdersOf(
-  asked: readonly AskedPorts[],
-  { runtime, json: isNamed = false }: WhoOptions,
-  deps: PortsCommandDeps,
-): Promise<Pick<PortsRecords, 'ports' | 'notSeen'>> {
-  const options: PortsLookOptions = { runtime, thoroughness: 'some', isNamed };
-  const look = (which: 'holding' | 'all', ports: readonly AskedPorts[]) =>
-    lookAtRecords({ which, ports, owner: undefined }, options, deps);
-  const holding = await look('holding', asked);
-  const others = asked.filter((range) => !holding.ports.some((port) => isOf(port, range)));
-  if (others.length === 0) return holding;
-  const { ports, notSeen } = await look('all', others);
-  return { ports: [...holding.ports, ...ports], notSeen: Math.max(holding.notSeen, notSeen) };
-}
-
-function isOf({ port, protocol }: PortRecord, range: AskedPorts): boolean {
-  return isInRange(port, protocol, range);
 }
 
 function exitCodeOf({ ports }: WhoAnswer, io: Io): number {
