@@ -21,7 +21,7 @@ import { type ServiceContext, servicesOf } from './services.ts';
 import { packageVersion } from './version.ts';
 
 /** The options of `portreeve serve`, as they were typed. */
-export interface ServeOptions extends PortmapOptions {
+interface ServeOptions extends PortmapOptions {
   readonly config?: string | undefined;
   readonly state?: string | undefined;
   readonly runtime?: string | undefined;

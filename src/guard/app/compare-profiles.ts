@@ -18,7 +18,7 @@ import {
 } from './restarts.ts';
 
 /** What profiles are compared with. */
-export interface CompareDeps extends RestartDeps {
+interface CompareDeps extends RestartDeps {
   readonly files: RestartDeps['files'] & Pick<Files, 'readBytes'>;
 }
 

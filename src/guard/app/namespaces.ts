@@ -9,7 +9,7 @@ import { GuardKernel } from './kernel/kernel.ts';
 import type { GuardedNamespaces, NamedBy } from './kernel/namespaces.ts';
 
 /** What it takes to look at them. */
-export type NamespaceDeps = Pick<GuardDeps, 'bpf' | 'namespaces'>;
+type NamespaceDeps = Pick<GuardDeps, 'bpf' | 'namespaces'>;
 
 /** What it takes to change them. */
 interface NamespaceChangeDeps extends NamespaceDeps {

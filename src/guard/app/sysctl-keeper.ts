@@ -7,7 +7,7 @@ import { EMPTY_PROFILE, type Profile } from '../../profile/core/rules.ts';
 import { type PoolPlan, type PoolScope, type PoolWrite, planPools } from '../core/port-pools.ts';
 
 /** What the keeper works with. */
-export interface KeeperDeps {
+interface KeeperDeps {
   readonly sysctls: Sysctls;
   readonly record: SysctlRecord;
   /** What of the settings it keeps; what is recorded of others stays recorded. */

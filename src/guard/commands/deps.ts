@@ -36,9 +36,9 @@ import type { TypedGuardOptions } from './index.ts';
 export type GuardOptions = ProfileOptions & TypedGuardOptions;
 
 /** What the use cases of the guard work with. */
-export type GuardCommandDeps = ChangeDeps & InspectDeps;
+type GuardCommandDeps = ChangeDeps & InspectDeps;
 
-/** This host. */
+/** Those of this host. */
 export function guardDeps(
   options: Pick<GuardOptions, 'state' | 'pins' | 'runtime'>,
   io: Io,
