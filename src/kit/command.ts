@@ -2,7 +2,7 @@
 import type { Io } from './io.ts';
 
 /** What completes a word in a shell, where no choices do. */
-export type Completion = 'file' | 'directory';
+type Completion = 'file' | 'directory';
 
 /** An argument. Its key is its name in the help. */
 export interface Argument {

@@ -2,7 +2,7 @@
 import type { Io } from './io.ts';
 
 /** The directories of one user. */
-export interface Directories {
+interface Directories {
   /** Sockets and locks; gone after a reboot. */
   readonly runtime: string;
   /** What outlives a reboot. */

@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { EXIT_CODES, errorJson, messageOf, PortreeveError } from '../base/errors.ts';
 
 /** How a command ends that threw. */
-export interface Ending {
+interface Ending {
   /** For standard error: "portreeve: error[CODE]: what", then what to do next; or a line of JSON. */
   readonly text: string;
   readonly code: number;

@@ -22,17 +22,6 @@ export async function parseSettings(
   });
 }
 
-/** Every setting, as "section.key"; the name of a table that has any name is "NAME". */
-export async function settingKeys(sections: readonly Section[]): Promise<string[]> {
-  const schemas = await Promise.all(sections.map(({ schema }) => schema()));
-  return sections.flatMap(({ name }, index) => {
-    const schema = schemas[index];
-    const [place, table] =
-      schema instanceof z.ZodRecord ? [`${name}.NAME`, schema.valueType] : [name, schema];
-    return keysOf(table).map((key) => `${place}.${key}`);
-  });
-}
-
 async function fileSchema(sections: readonly Section[]) {
   const schemas = sections.map(async ({ name, schema }) => [name, (await schema()).optional()] as const);
   return z.strictObject(Object.fromEntries(await Promise.all(schemas)));

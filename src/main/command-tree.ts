@@ -19,7 +19,7 @@ import type { Io } from '../kit/io.ts';
 const HELP_COLUMNS = 80;
 
 /** Where a command line comes from, and where its outcome goes. */
-export interface Surroundings extends CommandLine {
+interface Surroundings extends CommandLine {
   readonly io: Io;
   readonly version: string;
   /** Receives the exit code of the command that was run. */

@@ -1,8 +1,9 @@
 // portreeve.toml: what it may say, and how each thing that it may not is refused.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { settingKeys } from '../../test/support/setting-keys.ts';
 import { PortreeveError } from '../base/errors.ts';
-import { parseSettings, settingKeys } from '../kit/settings-file.ts';
+import { parseSettings } from '../kit/settings-file.ts';
 import { SECTIONS } from './sections.ts';
 
 /** The mistakes that are named, a line each. */

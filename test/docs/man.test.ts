@@ -7,12 +7,13 @@ import { describe, test } from 'node:test';
 import { roffOf } from '../../scripts/man.ts';
 import { manPages, manSource } from '../../scripts/man-source.ts';
 import { type Command, commandsBelow, fullName, nameOf } from '../../src/kit/command.ts';
-import { parseSettings, settingKeys } from '../../src/kit/settings-file.ts';
+import { parseSettings } from '../../src/kit/settings-file.ts';
 import { COMMANDS, run } from '../../src/main/program.ts';
 import { SECTIONS } from '../../src/main/sections.ts';
 import { capturedIo } from '../support/captured-io.ts';
 import { ROOT } from '../support/files.ts';
 import { needs, probe } from '../support/probe.ts';
+import { settingKeys } from '../support/setting-keys.ts';
 
 const PAGES = manPages();
 

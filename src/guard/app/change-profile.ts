@@ -58,7 +58,7 @@ export type ChangeStep =
   | { readonly step: 'planned'; readonly changes: readonly ProfileChange[] };
 
 /** What was found about rules before they come into force. */
-export interface Checked {
+interface Checked {
   /** Why the user database was not asked; undefined where it was, or need not be. */
   readonly usersSilent: PortreeveError | undefined;
   /** The names that are no unit's, no user's and no job's of this host. */

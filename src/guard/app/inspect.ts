@@ -107,7 +107,7 @@ export function assignableBeside(
 }
 
 /** A guard, and the sockets that are held against its rules, or under rules that have changed. */
-export interface Restarts extends Concerned {
+interface Restarts extends Concerned {
   readonly guard: GuardState;
 }
 

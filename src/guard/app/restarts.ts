@@ -16,7 +16,7 @@ import { isArchiveOfGuard, isOfGuard, type Places } from './places.ts';
 import type { TableChoices } from './settings.ts';
 
 /** When a guard began to enforce. */
-export interface Enforcing {
+interface Enforcing {
   /** In milliseconds since 1970; undefined where that is not known. `inForceMs`: since when its tables are in force. */
   since(pins: string, inForceMs: number): number | undefined;
   /** Keeps that it enforces from that moment on. */
@@ -45,7 +45,7 @@ export interface Concerned {
 }
 
 /** The rules before and after a change. */
-export type Rules = Pick<RuleChange, 'before' | 'after'>;
+type Rules = Pick<RuleChange, 'before' | 'after'>;
 
 /** The guard whose rules would change; undefined where none is in the kernel, or where we are not to look. */
 export function guardConcerned(deps: RestartDeps, places: Places, pins: string): GuardState | undefined {

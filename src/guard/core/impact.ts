@@ -8,7 +8,7 @@ import type { BindRequest, Verdict } from '../../profile/core/verdict.ts';
 import type { SeenSocket } from '../../sockets/core/seen.ts';
 
 /** A socket and whose it is, as the guard would look at it. */
-export interface Holder {
+interface Holder {
   readonly seen: SeenSocket;
   /** The groups of the user who made it, his own among them. */
   readonly groups: readonly number[];

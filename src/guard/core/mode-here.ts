@@ -4,7 +4,7 @@
 export type ModeHere = 'enforce' | 'observe' | 'off' | 'elsewhere';
 
 /** Where programs are: the cookie of their network namespace, and the number of the root of their cgroups. */
-export interface Place {
+interface Place {
   readonly namespace: string;
   readonly root: string;
 }

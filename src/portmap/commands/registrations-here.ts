@@ -1,11 +1,12 @@
 // What is registered with the port mapper of this host, asked in ways that leave nothing behind among its ports.
+
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
 import { netIdInfo, parseNetId } from '../../base/netid.ts';
 import { PORTMAP_PORT } from '../../base/port.ts';
 import { LOOK_SOCKET } from '../../kit/daemon-names.ts';
-import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
+import { usualDirectories } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import type { PortmapEntry, PortmapTarget } from '../client/portmap.ts';
@@ -41,8 +42,7 @@ export async function registrationsHere(io: Io): Promise<RegisteredProgram[]> {
 
 /** A connection over TCP would hold a port for a minute, so that it is asked over its Unix socket, else by UDP. */
 async function targetHere(io: Io): Promise<PortmapTarget | undefined> {
-  const runtimes = [directoriesOf(io.uid, io.env).runtime, SYSTEM_DIRECTORIES.runtime];
-  if (runtimes.some((directory) => existsSync(join(directory, LOOK_SOCKET)))) {
+  if (usualDirectories(io).some(({ runtime }) => existsSync(join(runtime, LOOK_SOCKET)))) {
     const { localTargetHere } = await import('./ask.ts');
     const target = await localTargetHere(io);
     if (target.path.startsWith('@') || existsSync(target.path)) return target;

@@ -1,8 +1,7 @@
-// What the commands of the profile work with on this host: its files, its clock, and the archive of profiles.
+// What the commands of the profile work with on this host: its files, and the archive of profiles.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { linuxFiles, readBytes, readText, replaceFile } from '../../host/linux/files.ts';
-import { systemClock } from '../../host/linux/linux-clock.ts';
+import { linuxFiles, readBytes, replaceFile } from '../../host/linux/files.ts';
 import { PROFILE_DATABASE } from '../../host/linux/state-files.ts';
 import { directoriesOf, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
@@ -10,9 +9,7 @@ import type { ProfileArchive } from '../core/archive.ts';
 import { SqliteProfileArchive } from '../linux/profile-archive.ts';
 
 /** The files of this host. */
-export const profileFiles = { ...linuxFiles, readBytes, readText, replaceFile };
-
-export const clock = systemClock;
+export const profileFiles = { ...linuxFiles, readBytes, replaceFile };
 
 /** The directory whose archive is changed: the one that was named, else one's own. */
 export function ownState(state: string | undefined, io: Io): string {

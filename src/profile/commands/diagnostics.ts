@@ -2,7 +2,7 @@
 
 import { printable } from '../../base/printable.ts';
 import type { Io } from '../../kit/io.ts';
-import { emphasize } from '../../kit/text.ts';
+import { counted, emphasize } from '../../kit/text.ts';
 import type { Diagnostic, Place } from '../../text/source.ts';
 import { type Report, STATEMENT_SKIPPED } from '../app/report.ts';
 
@@ -92,8 +92,4 @@ function githubData(text: string): string {
 
 function githubProperty(text: string): string {
   return githubData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
-}
-
-function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }

@@ -15,7 +15,7 @@ import {
 } from '../app/reservations.ts';
 import type { RevisionHead } from '../core/archive.ts';
 import { ruleText } from './changes.ts';
-import { archiveToLookAt, clock, profileFiles } from './deps.ts';
+import { archiveToLookAt, profileFiles } from './deps.ts';
 import type { ReservationsOptions } from './index.ts';
 import { settleProfile } from './settings.ts';
 import { requireSound } from './sound.ts';
@@ -100,7 +100,7 @@ function inForceText(head: RevisionHead | undefined): string {
 /** As NETSTAT prints it, but for the first line, which says whose list it is. */
 function printPortList(io: Io, { profile, tcpname }: Shown): void {
   const { lines, unsaid } = portList(portRows(profile));
-  const [, time = ''] = localTime(new Date(clock.now())).split(' ');
+  const [, time = ''] = localTime(new Date(io.clock.now())).split(' ');
   const title = `${'portreeve NETSTAT PORTLIST'.padEnd(32)} TCPIP Name: ${tcpname.padEnd(15)} ${time}`;
   io.out([title, ...lines].map((line) => `${line}\n`).join(''));
   if (unsaid.length === 0) return;

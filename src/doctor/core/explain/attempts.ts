@@ -6,7 +6,7 @@ import type { Protocol } from '../../../base/port.ts';
 import { type BindOutcome, judgeBind } from './bind-conflict.ts';
 
 /** Where a server could be bound. */
-export interface Place {
+interface Place {
   /** As people write it; "another IPv4 address" stands for any that nobody has bound. */
   readonly text: string;
   readonly address: IpAddress;

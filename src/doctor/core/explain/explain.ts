@@ -66,7 +66,7 @@ export interface PortFacts {
 }
 
 /** Whether somebody could have the port now. */
-export interface Standing extends Binder {
+interface Standing extends Binder {
   readonly permission: Permission;
 }
 

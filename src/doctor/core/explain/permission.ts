@@ -21,7 +21,7 @@ export interface Binder {
 export type Permission = 'granted' | 'refused' | 'privileged';
 
 /** What the kernel judges by. */
-export interface Judges {
+interface Judges {
   /** Whether the guard makes it obey the profile. */
   readonly isEnforced: boolean;
   /** net.ipv4.ip_unprivileged_port_start. */

@@ -15,7 +15,7 @@ type Word = 'abi' | 'mode' | 'slot' | 'previousSlot' | 'hasMounted' | 'swaps';
 type Long = 'deadline' | 'since' | 'home';
 
 /** Which trial there is: none, one that goes on, or one that has ended without being confirmed. */
-export type Trial = 'none' | 'runs' | 'ended';
+type Trial = 'none' | 'runs' | 'ended';
 
 /** The one value of the map `config`, as memory: each number is written at once. */
 export class ConfigMemory {

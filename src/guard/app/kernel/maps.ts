@@ -142,7 +142,7 @@ function createMap(bpf: KernelBpf, name: MapName): KernelMap {
 }
 
 /** The program of a hook, as this build has it. */
-export function programOf(hook: KernelHook): Program {
+function programOf(hook: KernelHook): Program {
   if (hook === 'cgroup_mkdir') return mkdirProgram();
   if (hook === 'cgroup_rmdir') return rmdirProgram();
   return bindProgram(hook === 'bind4' ? 4 : 6);

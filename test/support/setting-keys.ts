@@ -1,0 +1,15 @@
+/** The settings that portreeve.toml can have, as the schemas of the sections declare them. */
+
+import { z } from '../../src/kit/schema.ts';
+import type { Section } from '../../src/kit/settings.ts';
+
+/** Every setting, as "section.key"; the name of a table that has any name is "NAME". */
+export async function settingKeys(sections: readonly Section[]): Promise<string[]> {
+  const schemas = await Promise.all(sections.map(({ schema }) => schema()));
+  return sections.flatMap(({ name }, index) => {
+    const schema = schemas[index];
+    const [place, table] =
+      schema instanceof z.ZodRecord ? [`${name}.NAME`, schema.valueType] : [name, schema];
+    return table instanceof z.ZodObject ? Object.keys(table.shape).map((key) => `${place}.${key}`) : [];
+  });
+}
