@@ -219,6 +219,8 @@ export interface Import {
   readonly target: string | undefined;
   readonly kind: 'value' | 'type' | 'dynamic';
   readonly line: number;
+  /** As the target exports them; `*` where the statement does not list them. */
+  readonly names: readonly string[];
 }
 
 const LOADERS = new Set(['import', 'require', 'getBuiltinModule']);
@@ -250,7 +252,8 @@ function beginsStatement(token: Token, next: Token | undefined, second: Token | 
 function dynamicImport(tokens: readonly Token[], index: number): Import {
   const [argument, end] = tokens.slice(index + 2);
   const plain = argument?.kind === 'text' && (isMark(end, ')') || isMark(end, ','));
-  return { target: plain ? argument.value : undefined, kind: 'dynamic', line: tokens[index]?.line ?? 0 };
+  const line = tokens[index]?.line ?? 0;
+  return { target: plain ? argument.value : undefined, kind: 'dynamic', line, names: ['*'] };
 }
 
 /** Reads `import … from 'x'`, `export … from 'x'` and `import 'x'`; an export without `from` is none. */
@@ -270,7 +273,37 @@ function staticImport(tokens: readonly Token[], index: number): Import[] {
   const [first, second] = tokens.slice(index + 1);
   const isType =
     first?.kind === 'word' && first.value === 'type' && (second?.value !== 'from' || end > index + 3);
-  return [{ target: tokens[end]?.value, kind: isType && second?.value !== ',' ? 'type' : 'value', line }];
+  const kind = isType && second?.value !== ',' ? 'type' : 'value';
+  return [{ target: tokens[end]?.value, kind, line, names: namesOf(tokens.slice(index + 1, end)) }];
+}
+
+/** The names between `import` and `from`; those in braces are separated by commas. */
+function namesOf(clause: readonly Token[]): string[] {
+  const open = clause.findIndex((token) => isMark(token, '{'));
+  const before = (open < 0 ? clause : clause.slice(0, open)).map(({ value }) => value);
+  const outside = before.filter((value) => !['type', 'from', ','].includes(value));
+  const whole = outside.includes('*') ? ['*'] : outside.map(() => 'default');
+  return open < 0 ? whole : [...whole, ...listedNames(clause.slice(open + 1)).map(({ name }) => name)];
+}
+
+/** The entries of `{ a, type B as C }` from behind its opening brace: their names, and what they are called here. */
+export function listedNames(tokens: readonly Token[]): { name: string; alias: string; line: number }[] {
+  const names: { name: string; alias: string; line: number }[] = [];
+  let entry: Token[] = [];
+  for (const token of tokens) {
+    if (!isMark(token, ',') && !isMark(token, '}')) {
+      entry.push(token);
+      continue;
+    }
+    const words = entry.length > 1 && entry[0]?.value === 'type' ? entry.slice(1) : entry;
+    const [first, last] = [words[0], words.at(-1)];
+    if (first !== undefined && last !== undefined) {
+      names.push({ name: first.value, alias: last.value, line: first.line });
+    }
+    if (isMark(token, '}')) break;
+    entry = [];
+  }
+  return names;
 }
 
 function isMark(token: Token | undefined, value: string): boolean {
