@@ -104,10 +104,15 @@ def repeat(task):
 def ask(task):
     one = sender(task, task['port'])
     one.settimeout(task['waitMs'] / 1000)
+    # A port that was another's a moment ago gets the answers that are meant for that one as well.
+    xid = os.urandom(4)
+    task['message'] = xid.hex() + task['message'][2 * len(xid):]
     for _ in range(task['attempts']):
         send(one, task)
         try:
-            return one.recv(100)[-1] == 1
+            while (answer := one.recv(100))[:4] != xid:
+                pass
+            return answer[-1] == 1
         except TimeoutError:
             pass
     return None
