@@ -135,20 +135,17 @@ async function inTurn(
 
 /** The routes of all. Throws PortreeveError `BUG` where two have a path of one socket: one would hide the other. */
 function united(routes: readonly Routes[]): Required<Routes> {
-  const asked = routes.flatMap(({ looks = {}, streams = {} }) => [
-    ...Object.keys(looks),
-    ...Object.keys(streams),
-  ]);
-  const given = routes.flatMap(({ commands = {} }) => Object.keys(commands));
-  for (const paths of [asked, given]) {
+  const looks = routes.map((each) => each.looks ?? {});
+  const streams = routes.map((each) => each.streams ?? {});
+  const commands = routes.map((each) => each.commands ?? {});
+  for (const tables of [[...looks, ...streams], commands]) {
+    const paths = tables.flatMap((table) => Object.keys(table));
     const twice = paths.find((path, index) => paths.indexOf(path) !== index);
     if (twice !== undefined) throw new PortreeveError('BUG', `two services have the path ${twice}`);
   }
-  const merged = <T>(parts: readonly Readonly<Record<string, T>>[]) =>
-    Object.assign({}, ...parts) as Record<string, T>;
   return {
-    looks: merged(routes.map(({ looks = {} }) => looks)),
-    streams: merged(routes.map(({ streams = {} }) => streams)),
-    commands: merged(routes.map(({ commands = {} }) => commands)),
+    looks: Object.assign({}, ...looks),
+    streams: Object.assign({}, ...streams),
+    commands: Object.assign({}, ...commands),
   };
 }
