@@ -1,12 +1,10 @@
 // What is registered with the daemon's own port mapper, asked as anybody asks it.
 import { PortreeveError } from '../../base/errors.ts';
-import { netIdInfo, parseNetId } from '../../base/netid.ts';
 import { readText } from '../../host/linux/files.ts';
 import { parseEtcRpc, RpcNames } from '../../names/core/rpc-programs.ts';
-import type { RegisteredProgram } from '../../sockets/app/port-names.ts';
-import { parseUaddr } from '../../wire/uaddr.ts';
 import { RpcError } from '../client/errors.ts';
 import { Portmap } from '../client/portmap.ts';
+import { type RegisteredProgram, registeredPrograms } from '../core/registered-program.ts';
 
 const ASK_MS = 500;
 const ETC_RPC = '/etc/rpc';
@@ -17,13 +15,7 @@ export async function registrationsAt(path: string): Promise<RegisteredProgram[]
   await using portmap = new Portmap({ transport: 'local', path }, { timeoutMs: ASK_MS });
   try {
     const names = new RpcNames(parseEtcRpc(readText(ETC_RPC, ETC_RPC_MAX_BYTES) ?? ''));
-    return (await portmap.dump()).flatMap(({ program, netid, address }) => {
-      const known = parseNetId(netid);
-      const protocol = known ? netIdInfo(known).protocol : '';
-      const port = parseUaddr(address)?.port;
-      if (protocol === '' || port === undefined) return [];
-      return [{ program, name: names.nameOf(program), protocol, port }];
-    });
+    return registeredPrograms(await portmap.dump(), (program) => names.nameOf(program));
   } catch (thrown) {
     if (!(thrown instanceof RpcError)) throw thrown;
     throw new PortreeveError('PORTMAP_SILENT', thrown.message);
