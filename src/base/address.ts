@@ -148,7 +148,7 @@ interface ScopedAddress {
 
 const SCOPE = /^[\w.-]+$/;
 
-/** Reads an address; only one of IPv6 may stand in brackets or have a scope. Undefined for what is none. */
+/** Reads an address; only one of IPv6 may have brackets or a scope. Undefined if the text is not an address. */
 export function readAddress(text: string): ScopedAddress | undefined {
   const inside = /^\[(.*)\]$/s.exec(text)?.[1];
   const bare = inside ?? text;

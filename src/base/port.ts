@@ -104,12 +104,12 @@ export function parsePort(text: string, services?: () => ServiceLookup): Port {
   return parsePortRange(text, { isSingle: true, protocol: 'meaningless' }, services).first as Port;
 }
 
-/** The same; undefined for what is none. */
+/** The same; undefined if the text is not a port. */
 export function readPort(text: string, services?: () => ServiceLookup): Port | undefined {
   return unlessRefused(() => parsePort(text, services));
 }
 
-/** Reads ports and ranges with commas between them, in digits; undefined for what is none, or too many. */
+/** Reads ports and ranges in digits, with commas between them; undefined if one is not a port, or too many. */
 export function readPortList(text: string, form?: PortForm): AskedPorts[] | undefined {
   const words = text.split(',');
   return words.length > PORTS_ASKED_MAX
