@@ -8,22 +8,22 @@ import { LinuxOpenSockets } from '../src/sockets/linux/open-sockets.ts';
 
 const LISTENING = ['LISTEN', 'UNCONNECTED'] as const;
 /** Before it counts: the code of a process that has run for a while is compiled. */
-const WARM_LOOKS = 30;
+const WARM_CHECKS = 30;
 
 const deps = { sockets: new LinuxOpenSockets(), files: linuxFiles, cgroups: cgroupsIfAny() };
 
-function lookMs(): { readonly ms: number; readonly sockets: number; readonly owned: number } {
+function checkMs(): { readonly ms: number; readonly sockets: number; readonly owned: number } {
   const begin = performance.now();
   const { sockets } = seeSockets(deps, { states: LISTENING });
   const ms = performance.now() - begin;
   return { ms, sockets: sockets.length, owned: sockets.filter(({ owners }) => owners.length > 0).length };
 }
 
-const first = lookMs();
-for (let i = 0; i < WARM_LOOKS; i++) lookMs();
+const first = checkMs();
+for (let i = 0; i < WARM_CHECKS; i++) checkMs();
 const server = createServer();
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
-const second = lookMs();
+const second = checkMs();
 server.close();
 process.stdout.write(`${JSON.stringify({ first, second })}\n`);

@@ -11,7 +11,7 @@ import { parseDecimal } from '../src/base/port.ts';
 import { cgroupRoot, walkCgroups } from '../src/host/linux/cgroup.ts';
 import { PORTREEVE } from '../test/support/daemon.ts';
 import { type Probe, probe } from '../test/support/probe.ts';
-import { until, World } from '../test/support/world.ts';
+import { Sandbox, until } from '../test/support/sandbox.ts';
 import type { Benchmark } from './benchmark.ts';
 import { type Command, CROWDS, type Crowd, judge, report } from './doctor-report.ts';
 import { machine, waitForIdleCores } from './machine.ts';
@@ -34,7 +34,7 @@ const COMMAND_MS = 60_000;
 const LISTENING = ['ports', '--listening'];
 const RUNTIME = '/run/portreeve-bench';
 /** Before it counts: the code of a daemon that has run for a while is compiled. */
-const WARM_LOOKS = 30;
+const WARM_CHECKS = 30;
 const CHILD = join(import.meta.dirname, 'doctor-child.ts');
 const RESULTS = join(import.meta.dirname, 'results/doctor.json');
 
@@ -73,8 +73,8 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-interface Stage {
-  readonly world: World;
+interface Fixture {
+  readonly sandbox: Sandbox;
   readonly programs: Programs;
   readonly program: string;
   /** Where the results of a round go. */
@@ -82,15 +82,17 @@ interface Stage {
 }
 
 /** Measures a whole command; it must end with one of these codes. */
-async function time(stage: Stage, command: Command, argv: readonly string[], codes = [0]): Promise<void> {
-  const { stdout } = await stage.world.run([stage.programs.stopwatch, ...argv], { timeout: COMMAND_MS });
+async function time(fixture: Fixture, command: Command, argv: readonly string[], codes = [0]): Promise<void> {
+  const { stdout } = await fixture.sandbox.run([fixture.programs.stopwatch, ...argv], {
+    timeout: COMMAND_MS,
+  });
   const { ms, code }: { readonly ms: number; readonly code: number } = JSON.parse(stdout);
   if (!codes.includes(code)) throw new Error(`${argv.join(' ')} ended with ${code}`);
-  stage.add(command, ms);
+  fixture.add(command, ms);
 }
 
-async function lookInProcess({ world, add }: Stage): Promise<void> {
-  const { stdout, stderr } = await world.run([process.execPath, CHILD], { timeout: COMMAND_MS });
+async function readInProcess({ sandbox, add }: Fixture): Promise<void> {
+  const { stdout, stderr } = await sandbox.run([process.execPath, CHILD], { timeout: COMMAND_MS });
   if (stderr !== '') throw new Error(stderr);
   const { first, second } = JSON.parse(stdout);
   // What is measured must be what was asked for.
@@ -99,29 +101,29 @@ async function lookInProcess({ world, add }: Stage): Promise<void> {
   add('a second look after one change, in process', second.ms);
 }
 
-async function measureRound(stage: Stage, round: number): Promise<void> {
+async function measureRound(fixture: Fixture, round: number): Promise<void> {
   const port = FIRST_PORT + ((round * PORT_STEP) % PORTS);
-  const { program } = stage;
-  await time(stage, 'ss -tulnp', ['ss', '-tulnp']);
-  await time(stage, 'portreeve ports --listening', [program, ...LISTENING]);
-  await time(stage, 'lsof -i -P -n', ['lsof', '-i', '-P', '-n']);
-  await time(stage, 'netstat -tulnp', ['netstat', '-tulnp']);
-  await time(stage, 'ss -Htlnp sport = :PORT', ['ss', '-Htlnp', `sport = :${port}`]);
-  await time(stage, 'portreeve who PORT', [program, 'who', `${port}`]);
-  await time(stage, 'portreeve explain PORT', [program, 'explain', `${port}`], [0, 1]);
-  await lookInProcess(stage);
+  const { program } = fixture;
+  await time(fixture, 'ss -tulnp', ['ss', '-tulnp']);
+  await time(fixture, 'portreeve ports --listening', [program, ...LISTENING]);
+  await time(fixture, 'lsof -i -P -n', ['lsof', '-i', '-P', '-n']);
+  await time(fixture, 'netstat -tulnp', ['netstat', '-tulnp']);
+  await time(fixture, 'ss -Htlnp sport = :PORT', ['ss', '-Htlnp', `sport = :${port}`]);
+  await time(fixture, 'portreeve who PORT', [program, 'who', `${port}`]);
+  await time(fixture, 'portreeve explain PORT', [program, 'explain', `${port}`], [0, 1]);
+  await readInProcess(fixture);
   const asking = ['--runtime', RUNTIME];
-  await time(stage, 'portreeve ports --listening, with a daemon', [program, ...LISTENING, ...asking]);
-  await time(stage, 'portreeve who PORT, with a daemon', [program, 'who', `${port}`, ...asking]);
+  await time(fixture, 'portreeve ports --listening, with a daemon', [program, ...LISTENING, ...asking]);
+  await time(fixture, 'portreeve who PORT, with a daemon', [program, 'who', `${port}`, ...asking]);
 }
 
 /** One that only those find who are told where it is, and that has run for a while. */
-async function startDaemon(world: World, program: string): Promise<void> {
+async function startDaemon(sandbox: Sandbox, program: string): Promise<void> {
   const places = ['--runtime', RUNTIME, '--state', `${RUNTIME}/state`, '--local', `${RUNTIME}/rpcbind.sock`];
-  const daemon = world.start([program, 'serve', '--port', '7111', ...places]);
+  const daemon = sandbox.start([program, 'serve', '--port', '7111', ...places]);
   await daemon.waitForOutput(/portmap is ready/);
-  for (let i = 0; i < WARM_LOOKS; i++) {
-    await world.run([program, ...LISTENING, '--runtime', RUNTIME], { timeout: COMMAND_MS });
+  for (let i = 0; i < WARM_CHECKS; i++) {
+    await sandbox.run([program, ...LISTENING, '--runtime', RUNTIME], { timeout: COMMAND_MS });
   }
 }
 
@@ -135,24 +137,24 @@ async function measureCrowd(
     measured.set(command, [...(measured.get(command) ?? []), ms]);
   };
   const units = makeUnits();
-  const world = await World.open({ after: () => undefined });
+  const sandbox = await Sandbox.open({ after: () => undefined });
   try {
-    await world.run(['sh', '-c', `echo "${CLIENT_PORTS}" >/proc/sys/net/ipv4/ip_local_port_range`]);
+    await sandbox.run(['sh', '-c', `echo "${CLIENT_PORTS}" >/proc/sys/net/ipv4/ip_local_port_range`]);
     // Both ends of a connection count.
     const numbers = [PROCESSES, LISTENERS, crowd / PROCESSES / 2, FIRST_PORT];
     // It lives on its input: it ends with the world.
     const argv = [programs.crowd, ...numbers.map(String), units];
-    const running = world.start(['sh', '-c', 'exec sleep infinity | exec "$0" "$@"', ...argv]);
+    const running = sandbox.start(['sh', '-c', 'exec sleep infinity | exec "$0" "$@"', ...argv]);
     await running.waitForOutput(new RegExp(`^${PROCESSES} of `), CROWD_MS);
-    await startDaemon(world, choice.program);
-    const stage = { world, programs, program: choice.program, add };
+    await startDaemon(sandbox, choice.program);
+    const fixture = { sandbox, programs, program: choice.program, add };
     for (let round = 1; round <= choice.rounds; round++) {
       await waitForIdleCores();
-      await measureRound(stage, round);
+      await measureRound(fixture, round);
       say(`${crowd} connections: round ${round} of ${choice.rounds}`);
     }
   } finally {
-    await world.close();
+    await sandbox.close();
     await until(`${units} to go`, () => isRemoved(units));
   }
   return measured;

@@ -2,7 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { reportDelays } from '../test/support/event-stage.ts';
+import { reportDelays } from '../test/support/event-fixture.ts';
 import { withSlice } from '../test/support/followed-slice.ts';
 
 /** Milliseconds, each time. */
@@ -18,9 +18,9 @@ const TIMES = 30;
 const BETWEEN_MS = 20;
 
 export async function measureReactions(times = TIMES): Promise<Reactions> {
-  const reportMs = await onStage((t) => reportDelays(t, times));
+  const reportMs = await onFixture((t) => reportDelays(t, times));
   const unitMs: number[] = [];
-  await onStage((t) =>
+  await onFixture((t) =>
     withSlice(t, async ({ unit, known }) => {
       for (let i = 0; i < times; i++) {
         const directory = unit(`started-${i}`);
@@ -34,7 +34,7 @@ export async function measureReactions(times = TIMES): Promise<Reactions> {
 }
 
 /** Does something with a stage, which goes after it as it goes after a test. */
-async function onStage<Result>(
+async function onFixture<Result>(
   act: (t: { after(done: () => unknown): void }) => Promise<Result>,
 ): Promise<Result> {
   const closing: (() => unknown)[] = [];

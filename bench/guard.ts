@@ -10,9 +10,9 @@ import { parseDecimal } from '../src/base/port.ts';
 import { namespaceIn, tablesOf } from '../test/support/guard.ts';
 import { type Probe, probe } from '../test/support/probe.ts';
 import type { Benchmark } from './benchmark.ts';
+import { ALLOWED, FREE, GuardBenchFixture, MANY, profileOfSize, REFUSED } from './guard-fixture.ts';
 import { measureReactions } from './guard-reactions.ts';
 import { CELLS, type Cell, idOf, judge, report } from './guard-report.ts';
-import { ALLOWED, FREE, GuardBenchStage, MANY, profileOfSize, REFUSED } from './guard-stage.ts';
 import { machine, waitForIdleCores } from './machine.ts';
 import { compilePrograms } from './programs.ts';
 import { writeRecord } from './record.ts';
@@ -75,19 +75,19 @@ function say(text: string): void {
 }
 
 interface Loop {
-  readonly stage: GuardBenchStage;
+  readonly fixture: GuardBenchFixture;
   readonly program: string;
   readonly count: number;
 }
 
 /** Nanoseconds of processor time of one bind, or of one connection. */
-async function measureCell({ stage, program, count }: Loop, cell: Cell): Promise<number> {
+async function measureCell({ fixture, program, count }: Loop, cell: Cell): Promise<number> {
   const { first, ports } = PORTS[cell.path];
-  const cgroup = cell.path === 'by user' ? stage.userCgroup : stage.unit(cell.judge);
+  const cgroup = cell.path === 'by user' ? fixture.userCgroup : fixture.unit(cell.judge);
   const what = cell.path === 'connect' ? 'connect' : 'bind';
   const argv = [program, cell.family.slice(-1), what, `${first}`, `${ports}`, `${count}`, CORE];
   const enter = ['sh', '-c', 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"', 'enter', cgroup];
-  const { stdout, stderr, code } = await stage.world.run([...enter, ...argv], { timeout: LOOP_MS });
+  const { stdout, stderr, code } = await fixture.sandbox.run([...enter, ...argv], { timeout: LOOP_MS });
   if (code !== 0) throw new Error(`${idOf(cell)}: ${stderr}`);
   const result: { readonly ns: number; readonly refused: boolean | null } = JSON.parse(stdout);
   if (result.refused !== (cell.path === 'refused')) throw new Error(`${idOf(cell)} was not judged so`);
@@ -111,15 +111,15 @@ async function measureRounds(loop: Loop, rounds: number): Promise<Map<string, nu
 }
 
 /** From a parsed profile of 60,000 reservations, in the place of another one, until it is in force. */
-async function measureSwaps(stage: GuardBenchStage): Promise<number[]> {
+async function measureSwaps(fixture: GuardBenchFixture): Promise<number[]> {
   const profile = profileOfSize(60_000);
   const times: number[] = [];
   for (let i = 0; i < SWAPS; i++) {
     await waitForIdleCores();
     const begin = performance.now();
-    stage.swap(60_000, tablesOf(profile));
+    fixture.swap(60_000, tablesOf(profile));
     times.push(performance.now() - begin);
-    stage.keep(60_000);
+    fixture.keep(60_000);
   }
   return times;
 }
@@ -130,14 +130,14 @@ async function run(args: readonly string[]): Promise<boolean> {
   const { bindLoop: program } = await compilePrograms();
   const date = new Date().toISOString();
   const reactions = await measureReactions();
-  const stage = await GuardBenchStage.open(namespaceIn);
+  const fixture = await GuardBenchFixture.open(namespaceIn);
   try {
     const others = {
       ...reactions,
-      inForceMs: await measureSwaps(stage),
-      kernelBytes: stage.kernelBytes(60_000),
+      inForceMs: await measureSwaps(fixture),
+      kernelBytes: fixture.kernelBytes(60_000),
     };
-    const measured = await measureRounds({ stage, program, count }, rounds);
+    const measured = await measureRounds({ fixture, program, count }, rounds);
     const bounds = judge(measured, others);
     process.stdout.write(`${report(measured, bounds)}\n`);
     const file = out ?? (rounds >= ROUNDS && count >= COUNT ? RESULTS : undefined);
@@ -153,7 +153,7 @@ async function run(args: readonly string[]): Promise<boolean> {
     );
     return bounds.every(({ reached }) => reached);
   } finally {
-    await stage.close();
+    await fixture.close();
   }
 }
 

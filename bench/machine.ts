@@ -28,12 +28,12 @@ export function machine(): Machine {
 const IDLE_MS = 300;
 const IDLE_SHARE_MIN = 0.95;
 /** A machine that is never idle is measured as it is; the results say what else ran. */
-const IDLE_PATIENCE_MS = 10_000;
+const IDLE_TIMEOUT_MS = 10_000;
 
 /** Waits until no core has anything to do, or long enough. */
 export async function waitForIdleCores(): Promise<void> {
   const idleMs = (): number[] => cpus().map(({ times }) => times.idle);
-  const deadline = performance.now() + IDLE_PATIENCE_MS;
+  const deadline = performance.now() + IDLE_TIMEOUT_MS;
   while (performance.now() < deadline) {
     const [before, begin] = [idleMs(), performance.now()];
     await pause(IDLE_MS);

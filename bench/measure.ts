@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { parseDecimal } from '../src/base/port.ts';
 import { PORTREEVE } from '../test/support/daemon.ts';
 import type { Peers } from '../test/support/peers.ts';
-import { type Running, until, World } from '../test/support/world.ts';
+import { type Running, Sandbox, until } from '../test/support/sandbox.ts';
 import type { Programs } from './programs.ts';
 
 /** A port mapper, or what only looks like one: the responder shows what the system calls alone cost. */
@@ -71,17 +71,17 @@ const COMMANDS: Readonly<Record<RealServer, readonly string[]>> = {
 };
 
 /** Makes a world in which both find what a Debian host has. The caller closes it. */
-export function openWorld(peers: Peers): Promise<World> {
+export function openSandbox(peers: Peers): Promise<Sandbox> {
   // The world ends with this process at the latest, so there is nothing to be done at the end of a test.
-  return World.open({ after: () => undefined }, { peers, files: FILES });
+  return Sandbox.open({ after: () => undefined }, { peers, files: FILES });
 }
 
 /** Starts a server in a world and keeps the peers' libraries from portreeve, which must not depend on them. */
-export function startServer(world: World, server: RealServer, wrapper: readonly string[] = []): Running {
+export function startServer(sandbox: Sandbox, server: RealServer, wrapper: readonly string[] = []): Running {
   const env = server === 'portreeve' ? { LD_LIBRARY_PATH: '' } : {};
   // What it says would be collected here, at the expense of the cores that are measured.
   const quiet = ['sh', '-c', 'exec "$@" >/dev/null 2>&1', 'sh'];
-  return world.start([...quiet, ...wrapper, ...COMMANDS[server]], { env });
+  return sandbox.start([...quiet, ...wrapper, ...COMMANDS[server]], { env });
 }
 
 /** Measures one load on one server that has so many mappings. */
@@ -92,11 +92,11 @@ export async function measure(
   loadArguments: readonly string[],
 ): Promise<Sample> {
   const { programs, peers, seconds } = bench;
-  const world = await openWorld(peers);
+  const sandbox = await openSandbox(peers);
   try {
-    await world.run(['sh', '-c', `echo "${CLIENT_PORTS}" >/proc/sys/net/ipv4/ip_local_port_range`]);
+    await sandbox.run(['sh', '-c', `echo "${CLIENT_PORTS}" >/proc/sys/net/ipv4/ip_local_port_range`]);
     const count = server === 'responder' ? 1 : mappings / 2;
-    const running = await startPinned(world, server, programs, count);
+    const running = await startPinned(sandbox, server, programs, count);
     const tree = await processTree(running);
     const argv = [
       ...['--programs', `${count}`, '--warm', `${WARM_SECONDS}`, '--seconds', `${seconds}`],
@@ -104,30 +104,38 @@ export async function measure(
       ...tree.flatMap(({ innerPid }) => ['--pid', `${innerPid}`]),
     ];
     const timeout = (seconds + WARM_SECONDS) * 1000 + START_MS;
-    const { code, stdout, stderr } = await world.run([programs.load, ...loadArguments, ...argv], { timeout });
+    const { code, stdout, stderr } = await sandbox.run([programs.load, ...loadArguments, ...argv], {
+      timeout,
+    });
     if (code !== 0) throw new Error(`the loader on ${server}: ${stderr}`);
     const result: LoadResult = JSON.parse(stdout);
     return { ...result, ...(await memory(tree)), foreign: foreignShare(result) };
   } finally {
-    await world.close();
+    await sandbox.close();
   }
 }
 
 async function startPinned(
-  world: World,
+  sandbox: Sandbox,
   server: Server,
   programs: Programs,
   count: number,
 ): Promise<Running> {
   const pinned = ['taskset', '--cpu-list', SERVER_CORE];
   if (server === 'responder') {
-    const running = world.start([...pinned, programs.responder]);
+    const running = sandbox.start([...pinned, programs.responder]);
     await running.waitForOutput(/ready/);
     return running;
   }
-  const running = startServer(world, server, pinned);
+  const running = startServer(sandbox, server, pinned);
   // The holder lives on its input: it ends with the world.
-  const holder = world.start(['sh', '-c', `exec sleep infinity | exec "$0" "$1"`, programs.hold, `${count}`]);
+  const holder = sandbox.start([
+    'sh',
+    '-c',
+    `exec sleep infinity | exec "$0" "$1"`,
+    programs.hold,
+    `${count}`,
+  ]);
   await holder.waitForOutput(/holding/, HOLD_MS);
   return running;
 }

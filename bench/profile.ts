@@ -119,13 +119,13 @@ function measureCommands(file: string): Promise<CommandResult[]> {
   process.stderr.write('portreeve profile check\n');
   const env = { ...process.env, NODE_OPTIONS: TELL };
   return calmly(async (): Promise<Measurement<CommandResult[]>> => {
-    const told: Measurement<CommandResult>[] = [];
+    const reported: Measurement<CommandResult>[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const { stderr } = await promisify(execFile)(PORTREEVE, ['profile', 'check', file], { env });
-      told.push(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? ''));
+      reported.push(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? ''));
     }
-    const cpuMs = told.reduce((sum, one) => sum + one.cpuMs, 0);
-    return { result: told.map(({ result }) => result), cpuMs };
+    const cpuMs = reported.reduce((sum, one) => sum + one.cpuMs, 0);
+    return { result: reported.map(({ result }) => result), cpuMs };
   });
 }
 

@@ -23,7 +23,7 @@ const SOURCES = {
 /** The file of each program. */
 export type Programs = Readonly<Record<keyof typeof SOURCES, string>>;
 
-/** Throws PortreeveError `NO_COMPILER` (world). */
+/** Throws PortreeveError `NO_COMPILER` (environment). */
 export async function compilePrograms(): Promise<Programs> {
   const compiler = probe.cc();
   if (!compiler.ok) {

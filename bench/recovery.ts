@@ -3,7 +3,7 @@
 import { PortreeveError } from '../src/base/errors.ts';
 import { type Round, runRounds, type Target } from '../test/support/crash.ts';
 import type { Peers } from '../test/support/peers.ts';
-import { openWorld } from './measure.ts';
+import { openSandbox } from './measure.ts';
 
 /** A kill, and how long it took. */
 export interface Recovery {
@@ -16,13 +16,13 @@ const SEED = 1;
 
 /** Of so many kills, in turn of each process and of both. */
 export async function measureRecoveries(peers: Peers, count = ROUNDS): Promise<Recovery[]> {
-  const world = await openWorld(peers);
+  const sandbox = await openSandbox(peers);
   try {
-    const rounds = await runRounds(world, count, SEED);
+    const rounds = await runRounds(sandbox, count, SEED);
     if (!rounds.every(isWhole)) throw new PortreeveError('BUG', 'an acknowledged change was lost');
     return rounds.map(({ target, backAfterMs }) => ({ killed: target, ms: backAfterMs }));
   } finally {
-    await world.close();
+    await sandbox.close();
   }
 }
 

@@ -14,7 +14,7 @@ import { buildProfile } from '../src/profile/core/build.ts';
 import { diffProfiles } from '../src/profile/core/diff.ts';
 import { parseProfile } from '../src/profile/text/parse.ts';
 import { needs, probe } from './support/probe.ts';
-import { World } from './support/world.ts';
+import { Sandbox } from './support/sandbox.ts';
 
 const SAMPLE: Sample = {
   ops: 1000,
@@ -44,12 +44,12 @@ const SILENT =
 test('the loader counts what was answered right, what was answered wrong, and what was not answered', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.cc())) return;
   const { load, responder } = await compilePrograms();
-  const world = await World.open(t);
+  const sandbox = await Sandbox.open(t);
   const resultOf = async (server: readonly string[], programs: number): Promise<Sample> => {
-    const running = world.start(server);
+    const running = sandbox.start(server);
     await running.waitForOutput(/ready/);
     const argv = ['--programs', `${programs}`, '--window', '8', '--warm', '0', '--seconds', '0.1'];
-    const { stdout, stderr } = await world.run([load, ...argv]);
+    const { stdout, stderr } = await sandbox.run([load, ...argv]);
     assert.equal(stderr, '');
     await running.stop();
     return JSON.parse(stdout);

@@ -11,7 +11,7 @@ test('an error says what, what next, and the values', () => {
     { ...error, message: error.message },
     {
       name: 'PortreeveError',
-      kind: 'world',
+      kind: 'environment',
       code: 'ENDPOINT_TAKEN',
       message: 'port 111 is taken',
       hint: 'Choose another.',
@@ -22,7 +22,7 @@ test('an error says what, what next, and the values', () => {
 
 // The conventions of every command: 1 no, 2 wrong usage, 3 could not tell.
 test('each kind has its exit code', () => {
-  assert.deepEqual(EXIT_CODES, { usage: 2, refused: 1, world: 3, bug: 3 });
+  assert.deepEqual(EXIT_CODES, { usage: 2, refused: 1, environment: 3, bug: 3 });
 });
 
 test('anything that was thrown has a message', () => {

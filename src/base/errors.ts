@@ -2,7 +2,12 @@
 import { ERRORS, type ErrorCode, type ErrorKind } from './error-catalog.ts';
 
 /** The exit code that each kind of trouble ends a command with. */
-export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = { usage: 2, refused: 1, world: 3, bug: 3 };
+export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
+  usage: 2,
+  refused: 1,
+  environment: 3,
+  bug: 3,
+};
 
 /** Values that belong to an error, for `--json` and for logs. */
 export type ErrorData = Readonly<Record<string, string | number | boolean | null>>;

@@ -32,7 +32,7 @@ export const UDP_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
  */
 export const SENDER_AGE_MAX_MS = 25;
 /** Of those in a batch that have waited so long when it is taken, so many are looked for: the others cost nothing. */
-export const LATE_LOOKS_PER_BATCH_MAX = 4;
+export const LATE_CHECKS_PER_BATCH_MAX = 4;
 /** Senders of such changes whose sockets are remembered for when they ask again: in all, and of one user; how long. */
 export const LATE_SENDERS_MAX = 4096;
 export const LATE_SENDERS_PER_USER_MAX = 256;
@@ -106,7 +106,7 @@ export const PID_MAX = 4_194_304;
 export const UID_MAX = 4_294_967_294;
 
 /** Two looks at a registration's socket that both miss it are so far apart at least, before it is dropped. */
-export const SIGHTINGS_APART_MS = 2000;
+export const OBSERVATIONS_APART_MS = 2000;
 /** A registration that never had a socket goes so long after it was made. */
 export const NEVER_SEEN_MS = 30_000;
 /** Every registration's socket is looked for once in so long. */
@@ -159,7 +159,7 @@ export const GUARD_DRAIN_MAX = 4096;
 /** While there is something to take, it is taken after so long again. */
 export const GUARD_BUSY_INTERVAL_MS = 10;
 /** The guard's counters and its revision are looked at after so long again. */
-export const GUARD_LOOK_INTERVAL_MS = 250;
+export const GUARD_POLL_INTERVAL_MS = 250;
 /** Programs that are shown events at once: of each party, and of these those of one user who is not root. */
 export const EVENT_READERS_MAX = 32;
 export const EVENT_READERS_PER_USER_MAX = 4;
@@ -217,8 +217,8 @@ export const PORTS_WATCH_INTERVAL_MS = 250;
 /** What ports are called, and who they are reserved for, the daemon reads again after so long. */
 export const PORT_NAMES_AGE_MAX_MS = 1000;
 /** How often the daemon looks in a second who holds which port: for all users but root, and for one of them. */
-export const PORTS_LOOKS_PER_SECOND_MAX = 60;
-export const PORTS_LOOKS_PER_USER_PER_SECOND_MAX = 20;
+export const PORTS_REQUESTS_PER_SECOND_MAX = 60;
+export const PORTS_REQUESTS_PER_USER_PER_SECOND_MAX = 20;
 
 /** How long the host's user database (NSS) may take to answer: all that is asked for one command, or one refresh. */
 export const USER_ANSWER_MS = 5000;

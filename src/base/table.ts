@@ -9,7 +9,7 @@ export interface Column<Row> {
 }
 
 /** Where it is shown. */
-export interface TableLook {
+export interface TableStyle {
   /** The width of the terminal; undefined where it is shown on none, and nothing is cut. */
   readonly width: number | undefined;
   /** Whether the heading is emphasized. */
@@ -29,7 +29,7 @@ const BETWEEN = ' ';
 export function tableText<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
-  { width, isBold }: TableLook,
+  { width, isBold }: TableStyle,
 ): string {
   const cells = columns.map(({ text }) => cellsOf(rows.map(text)));
   const widths = fit(

@@ -229,13 +229,18 @@ export interface Lock {
 
 /** Files as text, and files that are locks. */
 export interface Files {
-  /** The text of a file, undefined if there is none. Throws PortreeveError `FILE_UNREADABLE` (world) otherwise. */
+  /**
+   * The text of a file, undefined if there is none. Throws PortreeveError `FILE_UNREADABLE` (environment) otherwise.
+   */
   readText(path: string, maxBytes: number): string | undefined;
-  /** Its bytes. Throws PortreeveError `FILE_UNREADABLE` (world), also for a directory, and `FILE_TOO_LARGE` (usage). */
+  /**
+   * Its bytes. Throws PortreeveError `FILE_UNREADABLE` (environment), also for a directory, and `FILE_TOO_LARGE`
+   * (usage).
+   */
   readBytes(path: string, maxBytes: number): Uint8Array | undefined;
   /** What changes whenever the file does; undefined if there is none. */
   stamp(path: string): string | undefined;
-  /** The names in a directory, sorted; none if there is no such directory. Throws `FILE_UNREADABLE` (world). */
+  /** The names in a directory, sorted; none if there is no such directory. Throws `FILE_UNREADABLE` (environment). */
   names(directory: string): readonly string[];
   /** Takes the lock file, or tells who holds it: his pid, 0 if it is not known. */
   takeLock(path: string): Lock | { readonly heldBy: number };
@@ -246,7 +251,7 @@ export interface UserDatabase {
   /**
    * The entries for some keys, which are names or, as text, numbers: lines in the form of passwd(5) or group(5). A key
    * that has no entry, or whose entry cannot be had at present, has no line. Throws PortreeveError `USERS_SILENT`
-   * (world) where there is no answer within so many milliseconds, or none that counts.
+   * (environment) where there is no answer within so many milliseconds, or none that counts.
    */
   entries(database: 'passwd' | 'group', keys: readonly string[], timeoutMs: number): Promise<string>;
 }

@@ -17,11 +17,12 @@ export interface ControlGroup {
 export interface JobCgroup extends ControlGroup {
   readonly job: string;
   /** The uid of whoever asked for it. */
-  readonly taker: number;
+  readonly grantee: number;
 }
 
 /**
- * The control groups of the host. The methods throw PortreeveError `CGROUP_FAILED` (world) where the kernel refuses.
+ * The control groups of the host. The methods throw PortreeveError `CGROUP_FAILED` (environment) where the kernel
+ * refuses.
  */
 export interface Cgroups {
   /** One of them; undefined if there is none. */
@@ -35,7 +36,7 @@ export interface Cgroups {
   /** Every one that has our mark; none where marks cannot be read. */
   marked(): JobCgroup[];
   /** Makes one below another, root's and with our mark. */
-  make(parent: string, name: string, job: string, taker: number): JobCgroup;
+  make(parent: string, name: string, job: string, grantee: number): JobCgroup;
   /** Moves a process into one, with all its threads. */
   move(pid: number, into: ControlGroup): void;
   /** The processes in it, without those in others below it. */
@@ -119,7 +120,7 @@ export interface KernelLink {
   close(): void;
 }
 
-/** BPF, as the guard needs it. The methods throw PortreeveError (world) where the kernel refuses. */
+/** BPF, as the guard needs it. The methods throw PortreeveError (environment) where the kernel refuses. */
 export interface KernelBpf {
   /** Makes a directory in the BPF file system, which is mounted if it is not; gives whether it was mounted now. */
   makeDirectory(path: string): boolean;
@@ -133,13 +134,13 @@ export interface KernelBpf {
   exchange(one: string, other: string): void;
   /**
    * Holds a directory, so that nobody else holds it meanwhile; undefined where it is not there. It is waited for, a few
-   * seconds at most: throws PortreeveError `BPF_BUSY` (world) then.
+   * seconds at most: throws PortreeveError `BPF_BUSY` (environment) then.
    */
   hold(directory: string): { release(): void } | undefined;
   createMap(spec: KernelMapSpec): KernelMap;
   openMap(path: string): KernelMap | undefined;
   mapById(id: number): KernelMap | undefined;
-  /** Throws PortreeveError `BPF_PROGRAM_REFUSED` (world) with the verifier's log as `data.log`. */
+  /** Throws PortreeveError `BPF_PROGRAM_REFUSED` (environment) with the verifier's log as `data.log`. */
   loadProgram(name: string, hook: KernelHook, instructions: Uint8Array): KernelProgram;
   /** The tags that kernels give to a program of which these are the bytes without the maps. */
   tags(tagged: Uint8Array): readonly string[];
@@ -147,14 +148,14 @@ export interface KernelBpf {
   attach(program: KernelProgram, cgroup: string, hook: BindHook): KernelLink;
   /**
    * Has a program called at each such event: it is loaded when the kernel is known to have it. Throws PortreeveError
-   * `TRACEPOINT_MISSING` and `TRACEPOINT_CLOSED` (world).
+   * `TRACEPOINT_MISSING` and `TRACEPOINT_CLOSED` (environment).
    */
   attachEvent(event: CgroupEvent, load: () => KernelProgram): KernelLink;
   /** Takes a name away; false where there is none. */
   unpin(path: string): boolean;
   openLink(path: string): KernelLink | undefined;
   pin(object: KernelMap | KernelLink, path: string): void;
-  /** The directory of the root cgroup. Throws PortreeveError `CGROUP2_MISSING` (world). */
+  /** The directory of the root cgroup. Throws PortreeveError `CGROUP2_MISSING` (environment). */
   cgroupRoot(): string;
   /** The number of a cgroup by its directory. */
   cgroupId(directory: string): bigint;
@@ -187,7 +188,7 @@ export interface SeenNamespaces {
 export interface NetworkNamespaces {
   /**
    * The number of the one that a file is of; undefined where there is no such file. Throws PortreeveError
-   * `NOT_A_NAMESPACE` (refused) for another file, and `NAMESPACE_CLOSED` (world) where we may not enter it.
+   * `NOT_A_NAMESPACE` (refused) for another file, and `NAMESPACE_CLOSED` (environment) where we may not enter it.
    */
   cookieAt(path: string): bigint | undefined;
   /**
@@ -203,12 +204,12 @@ export interface NetworkNamespaces {
 export interface Sysctls {
   /**
    * The value of a setting, such as "net.ipv4.ip_local_port_range", without the line end; undefined if the kernel has
-   * none of that name. Throws PortreeveError `SYSCTL_UNREADABLE` (world).
+   * none of that name. Throws PortreeveError `SYSCTL_UNREADABLE` (environment).
    */
   read(name: string): string | undefined;
   /**
    * Gives a setting a value. A list that is longer than a page goes in piece by piece: for a moment only its beginning
-   * is in force. Throws PortreeveError `SYSCTL_REFUSED` (world).
+   * is in force. Throws PortreeveError `SYSCTL_REFUSED` (environment).
    */
   write(name: string, value: string): void;
 }
@@ -217,7 +218,7 @@ export interface Sysctls {
 export interface SysctlRecords {
   /**
    * That of the namespace with the cookie, in which the caller is. Throws PortreeveError `SYSCTL_RECORD_DAMAGED`,
-   * `FILE_UNREADABLE` and `FILE_UNWRITABLE` (world).
+   * `FILE_UNREADABLE` and `FILE_UNWRITABLE` (environment).
    */
   of(cookie: bigint): SysctlRecord;
   /** The cookies of those that have one. */
@@ -228,14 +229,14 @@ export interface SysctlRecords {
 
 /** The record of what we wrote into the kernel's settings, which means nothing after a reboot. */
 export interface SysctlRecord {
-  /** Every setting that is ours. Throws PortreeveError `SYSCTL_RECORD_DAMAGED` and `FILE_UNREADABLE` (world). */
+  /** Every setting that is ours. Throws PortreeveError `SYSCTL_RECORD_DAMAGED` and `FILE_UNREADABLE` (environment). */
   read(): readonly SysctlChange[];
-  /** Puts others in their place, whole or not at all. Throws PortreeveError `FILE_UNWRITABLE` (world). */
+  /** Puts others in their place, whole or not at all. Throws PortreeveError `FILE_UNWRITABLE` (environment). */
   write(changes: readonly SysctlChange[]): void;
 }
 
 /** The record of the UDP ports that the guard has let others than root bind since the host was started. */
 export interface GrantedPorts {
-  /** Adds ports, before the guard lets anybody have them. Throws PortreeveError `FILE_UNWRITABLE` (world). */
+  /** Adds ports, before the guard lets anybody have them. Throws PortreeveError `FILE_UNWRITABLE` (environment). */
   record(spans: readonly PortRange[]): void;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PortreeveError, requireFailure } from '../base/errors.ts';
 import { whyUntrusted } from '../host/linux/trusted-directory.ts';
 import { lookAt } from './daemon-client.ts';
-import { type DaemonHead, LOOK_SOCKET, ROOT_LOOK_SOCKET } from './daemon-names.ts';
+import { type DaemonHead, ROOT_STATUS_SOCKET, STATUS_SOCKET } from './daemon-names.ts';
 import { usualDirectories } from './directories.ts';
 import type { Io } from './io.ts';
 
@@ -12,31 +12,31 @@ import type { Io } from './io.ts';
 const ABSENT: ReadonlySet<string> = new Set(['DAEMON_ABSENT', 'RUNTIME_DIRECTORY']);
 
 /** The socket on which a user asks the daemon of a runtime directory. */
-export function lookSocketIn(directory: string, uid: number): string {
-  const ofRoot = join(directory, ROOT_LOOK_SOCKET);
-  return uid === 0 && existsSync(ofRoot) ? ofRoot : join(directory, LOOK_SOCKET);
+export function statusSocketIn(directory: string, uid: number): string {
+  const ofRoot = join(directory, ROOT_STATUS_SOCKET);
+  return uid === 0 && existsSync(ofRoot) ? ofRoot : join(directory, STATUS_SOCKET);
 }
 
-/** The status of the daemon, with the parts of its services that the caller reads; see askLook(). */
+/** The status of the daemon, with the parts of its services that the caller reads; see askStatus(). */
 export function askDaemon<Parts extends object>(
   io: Io,
   runtime: string | undefined,
 ): Promise<DaemonHead & Parts> {
-  return askLook(io, runtime, '/v1/status');
+  return askStatus(io, runtime, '/v1/status');
 }
 
 /**
  * What GET `path` gives of the daemon in that runtime directory or else in the user's own, then the system's.
- * Throws PortreeveError (world) with what was tried: `DAEMON_ABSENT`, or the code of a daemon that is there.
+ * Throws PortreeveError (environment) with what was tried: `DAEMON_ABSENT`, or the code of a daemon that is there.
  */
-export async function askLook<T>(io: Io, runtime: string | undefined, path: string): Promise<T> {
+export async function askStatus<T>(io: Io, runtime: string | undefined, path: string): Promise<T> {
   const usual = new Set(usualDirectories(io).map((each) => each.runtime));
   const directories = runtime === undefined ? usual : [runtime];
   const failures: PortreeveError[] = [];
   for (const directory of directories) {
     try {
       if (runtime === undefined) requireTrusted(directory, io.uid);
-      return await lookAt<T>(lookSocketIn(directory, io.uid), path);
+      return await lookAt<T>(statusSocketIn(directory, io.uid), path);
     } catch (thrown) {
       failures.push(requireFailure(thrown));
     }
@@ -51,7 +51,7 @@ export async function askLook<T>(io: Io, runtime: string | undefined, path: stri
 
 /**
  * A user's directory may lie in /tmp, where another user can make it first. Throws PortreeveError `RUNTIME_DIRECTORY`
- * (world) for one that is neither the user's own nor root's, and for one that others can write to.
+ * (environment) for one that is neither the user's own nor root's, and for one that others can write to.
  */
 export function requireTrusted(directory: string, uid: number): void {
   const why = whyUntrusted(directory, [uid, 0]);

@@ -11,7 +11,7 @@ import { type PeerDeps, reply, UnixHttpServer } from './unix-http.ts';
 export type Commands = Readonly<Record<string, (request: unknown, caller: PeerCredentials) => object>>;
 
 /** HTTP's word for each kind of trouble. */
-const STATUS: Readonly<Record<ErrorKind, number>> = { usage: 400, refused: 403, world: 503, bug: 500 };
+const STATUS: Readonly<Record<ErrorKind, number>> = { usage: 400, refused: 403, environment: 503, bug: 500 };
 
 /** Serves commands until it is closed. */
 export class ControlServer extends UnixHttpServer {

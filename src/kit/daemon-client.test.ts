@@ -22,7 +22,7 @@ async function daemon(
   t: TestContext,
   answer: (path: string, response: ServerResponse) => void,
 ): Promise<string> {
-  const path = join(await directoryOf(t), 'look.sock');
+  const path = join(await directoryOf(t), 'status.sock');
   const server = createServer((request, response) => answer(request.url ?? '', response));
   server.listen(path);
   await once(server, 'listening');
@@ -57,7 +57,7 @@ test('silence is DAEMON_SILENT, before and inside the answer', async (t) => {
   for (const url of ['/before', '/inside']) {
     await assert.rejects(lookAt(path, url, { timeoutMs: SHORT_MS }), {
       code: 'DAEMON_SILENT',
-      kind: 'world',
+      kind: 'environment',
     });
   }
 });
@@ -68,11 +68,11 @@ test('what is not 200 or not JSON is DAEMON_BAD_ANSWER', async (t) => {
     else response.end('hello');
   });
   for (const url of ['/404', '/text']) {
-    await assert.rejects(lookAt(path, url), { code: 'DAEMON_BAD_ANSWER', kind: 'world' });
+    await assert.rejects(lookAt(path, url), { code: 'DAEMON_BAD_ANSWER', kind: 'environment' });
   }
 });
 
-const BUSY = { error: 'too many', code: 'DAEMON_BUSY', hint: 'wait', kind: 'world' };
+const BUSY = { error: 'too many', code: 'DAEMON_BUSY', hint: 'wait', kind: 'environment' };
 
 test('a daemon that is busy is asked again, and one that stays so is DAEMON_BUSY', async (t) => {
   let asked = 0;
@@ -112,7 +112,7 @@ test('what the daemon says why not is DAEMON_CANNOT, with its words', async (t) 
   });
   await assert.rejects(lookAt(path, '/'), {
     code: 'DAEMON_CANNOT',
-    kind: 'world',
+    kind: 'environment',
     message: `the daemon behind ${path} does not tell: the guard cannot be reached`,
   });
 });
@@ -120,8 +120,8 @@ test('what the daemon says why not is DAEMON_CANNOT, with its words', async (t) 
 test('nobody there is DAEMON_ABSENT', async (t) => {
   const directory = await directoryOf(t);
   await writeFile(join(directory, 'file'), '');
-  for (const path of ['none', 'file', 'file/look.sock']) {
-    await assert.rejects(lookAt(join(directory, path), '/'), { code: 'DAEMON_ABSENT', kind: 'world' });
+  for (const path of ['none', 'file', 'file/status.sock']) {
+    await assert.rejects(lookAt(join(directory, path), '/'), { code: 'DAEMON_ABSENT', kind: 'environment' });
   }
 });
 
@@ -133,7 +133,7 @@ test('a path is one word of a request', async (t) => {
 
 /** A socket behind which somebody writes what is no daemon's. */
 async function stranger(t: TestContext, answer: (socket: Socket) => void): Promise<string> {
-  const path = join(await directoryOf(t), 'look.sock');
+  const path = join(await directoryOf(t), 'status.sock');
   const server = createNetServer((socket) => {
     socket.on('error', () => {});
     socket.once('data', () => answer(socket));
@@ -175,10 +175,10 @@ test('an answer without an end is taken up to the limit', async (t) => {
 test('what a command is refused with is told as it was, and what is no refusal is not', async (t) => {
   const bodies: Record<string, { readonly code: string; readonly kind: string }> = {
     '{"kind":"refused","code":"JOB_DENIED","error":"no","hint":""}': { code: 'JOB_DENIED', kind: 'refused' },
-    '{"kind":"other","code":"A","error":"no","hint":""}': { code: 'DAEMON_BAD_ANSWER', kind: 'world' },
-    '{"kind":"refused","code":1,"error":"no","hint":""}': { code: 'DAEMON_BAD_ANSWER', kind: 'world' },
-    '{"kind":"refused","code":"A","error":"no"}': { code: 'DAEMON_BAD_ANSWER', kind: 'world' },
-    null: { code: 'DAEMON_BAD_ANSWER', kind: 'world' },
+    '{"kind":"other","code":"A","error":"no","hint":""}': { code: 'DAEMON_BAD_ANSWER', kind: 'environment' },
+    '{"kind":"refused","code":1,"error":"no","hint":""}': { code: 'DAEMON_BAD_ANSWER', kind: 'environment' },
+    '{"kind":"refused","code":"A","error":"no"}': { code: 'DAEMON_BAD_ANSWER', kind: 'environment' },
+    null: { code: 'DAEMON_BAD_ANSWER', kind: 'environment' },
   };
   for (const [body, expected] of Object.entries(bodies)) {
     const path = await daemon(t, (_url, response) => response.writeHead(403).end(body));

@@ -6,7 +6,7 @@ import { errnoOf, PortreeveError } from '../base/errors.ts';
 import { exchange, type HttpAnswer, type HttpRequest } from './http-exchange.ts';
 
 /** How the daemon is asked. */
-export interface LookOptions {
+export interface StatusOptions {
   /** What the daemon has to answer, in milliseconds; 5000. */
   readonly timeoutMs?: number;
   /** The largest answer that is taken, in bytes; 16 MiB. */
@@ -14,11 +14,11 @@ export interface LookOptions {
 }
 
 /**
- * The daemon's answer to GET `path`, which is taken to be a T. Throws PortreeveError (world): `DAEMON_ABSENT` (nobody
- * is behind that socket), `DAEMON_BUSY` (it has too many connections), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_ENDED`
- * (it closed the connection), `DAEMON_CANNOT` (it says why not), `DAEMON_BAD_ANSWER`.
+ * The daemon's answer to GET `path`, which is taken to be a T. Throws PortreeveError (environment): `DAEMON_ABSENT`
+ * (nobody is behind that socket), `DAEMON_BUSY` (it has too many connections), `DAEMON_DENIED`, `DAEMON_SILENT`,
+ * `DAEMON_ENDED` (it closed the connection), `DAEMON_CANNOT` (it says why not), `DAEMON_BAD_ANSWER`.
  */
-export async function lookAt<T>(socketPath: string, path: string, options: LookOptions = {}): Promise<T> {
+export async function lookAt<T>(socketPath: string, path: string, options: StatusOptions = {}): Promise<T> {
   const { status, text } = await ask(socketPath, { method: 'GET', path, body: '' }, options);
   if (status === 200) return parse(text, socketPath);
   const { error, code } =
@@ -37,7 +37,7 @@ export async function postTo<T>(
   socketPath: string,
   path: string,
   body: object,
-  options: LookOptions = {},
+  options: StatusOptions = {},
 ): Promise<T> {
   const { status, text } = await ask(
     socketPath,
@@ -64,7 +64,7 @@ function parse<T>(text: string, socketPath: string): T {
 }
 
 /** Asks, and again where the daemon had no place and what it is asked for cannot have been done. */
-async function ask(socketPath: string, request: HttpRequest, options: LookOptions): Promise<HttpAnswer> {
+async function ask(socketPath: string, request: HttpRequest, options: StatusOptions): Promise<HttpAnswer> {
   for (const delayMs of BUSY_RETRIES_MS) {
     try {
       const answer = await askOnce(socketPath, request, options);
@@ -86,7 +86,7 @@ function isRefusal({ status, text }: HttpAnswer): boolean {
 async function askOnce(
   socketPath: string,
   request: HttpRequest,
-  { timeoutMs = CALL_TIMEOUT_MS, maxBytes = CONTROL_ANSWER_MAX_BYTES }: LookOptions,
+  { timeoutMs = CALL_TIMEOUT_MS, maxBytes = CONTROL_ANSWER_MAX_BYTES }: StatusOptions,
 ): Promise<HttpAnswer> {
   const { answer, close } = exchange(socketPath, request, maxBytes);
   const { promise: silence, reject } = Promise.withResolvers<never>();
@@ -98,7 +98,7 @@ async function askOnce(
     return await Promise.race([answer, silence]);
   } catch (thrown) {
     if (thrown instanceof PortreeveError || !(thrown instanceof Error)) throw thrown;
-    throw lookError(thrown, socketPath);
+    throw checkError(thrown, socketPath);
   } finally {
     clearTimeout(timer);
     close();
@@ -116,7 +116,7 @@ export function daemonBusy(socketPath: string, why: string): PortreeveError {
 }
 
 /** What it means that the socket of the daemon failed. */
-export function lookError(thrown: Error, socketPath: string): PortreeveError {
+export function checkError(thrown: Error, socketPath: string): PortreeveError {
   const errno = errnoOf(thrown);
   switch (errno) {
     case 'ENOENT':

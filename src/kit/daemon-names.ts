@@ -7,11 +7,11 @@ export const DAEMON_TITLE = 'portreeve';
 export const DAEMON_UNIT = 'portreeve.service';
 
 /** The socket in the runtime directory that everybody may ask. */
-export const LOOK_SOCKET = 'look.sock';
+export const STATUS_SOCKET = 'status.sock';
 /** The same for root alone: the queue in which the kernel keeps connections until they are accepted has no shares. */
-export const ROOT_LOOK_SOCKET = 'look-root.sock';
+export const ROOT_STATUS_SOCKET = 'status-root.sock';
 /** The socket on which any user may ask for something for itself. */
-export const RUN_SOCKET = 'run.sock';
+export const USER_SOCKET = 'user.sock';
 
 /** The daemon itself in GET /v1/status; the rest of it is the part of each service, under the service's name. */
 export interface DaemonHead {

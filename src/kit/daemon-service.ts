@@ -1,16 +1,16 @@
 // A part of the daemon: what each feature that runs in it implements, and main/services.ts lists.
 import type { Commands } from './control-server.ts';
-import type { Looks, Streams } from './look-server.ts';
 import type { Metric } from './metrics.ts';
 import type { Settings } from './settings.ts';
+import type { StatusRoutes, Streams } from './status-server.ts';
 
 /** What a service answers on the sockets of the daemon: paths, which no other service has. */
 export interface Routes {
-  /** GET on look.sock, answered with JSON. */
-  readonly looks?: Looks;
-  /** GET on look.sock, where the route writes the answer itself. */
+  /** GET on status.sock, answered with JSON. */
+  readonly looks?: StatusRoutes;
+  /** GET on status.sock, where the route writes the answer itself. */
   readonly streams?: Streams;
-  /** POST on run.sock, for any user. */
+  /** POST on user.sock, for any user. */
   readonly commands?: Commands;
 }
 

@@ -6,7 +6,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { inTime } from '../../test/support/world.ts';
+import { inTime } from '../../test/support/sandbox.ts';
 import { CONTROL_LINE_MAX_CHARACTERS } from '../base/client-limits.ts';
 import { followLines } from './follow.ts';
 
@@ -15,7 +15,7 @@ const SHORT_MS = 50;
 function placeOf(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => rmSync(directory, { recursive: true }));
-  return join(directory, 'look.sock');
+  return join(directory, 'status.sock');
 }
 
 /** The socket of a daemon that answers as the test wants. */
@@ -73,7 +73,7 @@ test('an answer that breaks off is DAEMON_ENDED', async (t) => {
   });
   const lines = followLines(path, '/');
   assert.equal((await inTime('a line', lines.next())).value, 'one');
-  await assert.rejects(inTime('the end', lines.next()), { code: 'DAEMON_ENDED', kind: 'world' });
+  await assert.rejects(inTime('the end', lines.next()), { code: 'DAEMON_ENDED', kind: 'environment' });
 });
 
 test('who has read enough is let go, and so is the daemon', async (t) => {
@@ -131,5 +131,5 @@ test('too many who follow is DAEMON_BUSY, with what the daemon says', async (t) 
 });
 
 test('nobody there is DAEMON_ABSENT', async (t) => {
-  await assert.rejects(all(followLines(placeOf(t), '/')), { code: 'DAEMON_ABSENT', kind: 'world' });
+  await assert.rejects(all(followLines(placeOf(t), '/')), { code: 'DAEMON_ABSENT', kind: 'environment' });
 });

@@ -1,8 +1,8 @@
-// Reads a stream of lines from the running daemon's look.sock, as long as it goes on.
+// Reads a stream of lines from the running daemon's status.sock, as long as it goes on.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { CALL_TIMEOUT_MS, CONTROL_LINE_MAX_CHARACTERS } from '../base/client-limits.ts';
 import { PortreeveError } from '../base/errors.ts';
-import { daemonBusy, lookError } from './daemon-client.ts';
+import { checkError, daemonBusy } from './daemon-client.ts';
 
 /** How a stream is read. */
 interface FollowOptions {
@@ -13,9 +13,9 @@ interface FollowOptions {
 }
 
 /**
- * The lines of the daemon's answer to GET `path`, as they come. Throws PortreeveError (world): `DAEMON_ABSENT` (nobody
- * is behind that socket), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_CANNOT` (it has nothing under that path), and
- * `DAEMON_BUSY` (it shows them to too many already), `DAEMON_BAD_ANSWER`, `DAEMON_ENDED` (it broke off).
+ * The lines of the daemon's answer to GET `path`, as they come. Throws PortreeveError (environment): `DAEMON_ABSENT`
+ * (nobody is behind that socket), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_CANNOT` (it has nothing under that path),
+ * and `DAEMON_BUSY` (it shows them to too many already), `DAEMON_BAD_ANSWER`, `DAEMON_ENDED` (it broke off).
  */
 export async function* followLines(
   socketPath: string,
@@ -36,7 +36,7 @@ export async function* followLines(
   } catch (thrown) {
     if (signal?.aborted) return;
     if (thrown instanceof PortreeveError || !(thrown instanceof Error)) throw thrown;
-    throw hasBegun ? ended(thrown, socketPath) : lookError(thrown, socketPath);
+    throw hasBegun ? ended(thrown, socketPath) : checkError(thrown, socketPath);
   } finally {
     signal?.removeEventListener('abort', end);
     asking.destroy();

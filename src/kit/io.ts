@@ -28,7 +28,7 @@ export function isEmphasized({ columns, env }: Io): boolean {
   return columns !== undefined && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 }
 
-/** Throws PortreeveError `NOT_ROOT` (world) for anybody but root; `what` follows "only root can". */
+/** Throws PortreeveError `NOT_ROOT` (environment) for anybody but root; `what` follows "only root can". */
 export function needRoot({ uid }: Pick<Io, 'uid'>, what: string): void {
   if (uid === 0) return;
   const hint = 'Run it as root, such as by sudo.';

@@ -16,7 +16,7 @@ export function processIo(sections: () => Promise<readonly Section[]>): Io {
       return;
     }
     stderr.write(`portreeve: cannot write: ${error.message}\n`);
-    process.exit(EXIT_CODES.world);
+    process.exit(EXIT_CODES.environment);
   });
   stderr.on('error', () => {});
   const user = { env: process.env, uid: process.getuid?.() ?? -1 };

@@ -13,8 +13,8 @@ import {
   UNIX_UNREAD_PER_USER_MAX_BYTES,
 } from '../base/limits.ts';
 import { lookAt } from './daemon-client.ts';
-import { LookServer, type Looks } from './look-server.ts';
 import type { Share } from './shares.ts';
+import { type StatusRoutes, StatusServer } from './status-server.ts';
 
 const GET = 'GET / HTTP/1.1\r\nhost: localhost\r\n\r\n';
 const shareOf = (uid: number): Share =>
@@ -23,11 +23,11 @@ const shareOf = (uid: number): Share =>
 /** A server to which connections come from whichever uid the test says. */
 async function served(
   t: TestContext,
-  looks: Looks = { '/': () => ({ done: true }) },
+  looks: StatusRoutes = { '/': () => ({ done: true }) },
   deps: { stallMs?: number } = {},
 ) {
   const directory = mkdtempSync(join(tmpdir(), 'unix-http-'));
-  const path = join(directory, 'look.sock');
+  const path = join(directory, 'status.sock');
   let uid = 1000;
   const accepted: Socket[] = [];
   let onAccepted: () => void = () => undefined;
@@ -36,7 +36,7 @@ async function served(
     onAccepted();
     return { pid: 1, uid, gids: [] };
   };
-  const server = new LookServer(
+  const server = new StatusServer(
     path,
     looks,
     {},

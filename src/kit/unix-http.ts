@@ -103,7 +103,7 @@ export class UnixHttpServer {
     socket.on('error', () => undefined);
     socket.setTimeout(UNIX_REQUEST_TIMEOUT_MS, () => socket.destroy());
     socket.resume();
-    const body = { error: WHY[why], code: 'DAEMON_BUSY', hint: HINT, kind: 'world' };
+    const body = { error: WHY[why], code: 'DAEMON_BUSY', hint: HINT, kind: 'environment' };
     socket.end(`HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n${textOf(body)}`);
   }
 

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { TOY_SECTION, ToyService } from '../../test/support/toy-service.ts';
 import { PEERS } from '../../test/support/unix-peers.ts';
 import { lookAt, postTo } from '../kit/daemon-client.ts';
-import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../kit/daemon-names.ts';
+import { ROOT_STATUS_SOCKET, STATUS_SOCKET, USER_SOCKET } from '../kit/daemon-names.ts';
 import { parseSettings } from '../kit/settings-file.ts';
 import { Daemon } from './daemon.ts';
 import { SECTIONS } from './sections.ts';
@@ -46,7 +46,7 @@ function textOf(socketPath: string, path: string): Promise<{ type: string | unde
 test('services start in their order and stop in reverse, and people are told when they are ready', async (t) => {
   const { daemon, runtime, done } = workshop(t);
   await daemon.start();
-  assert.deepEqual(readdirSync(runtime).sort(), [LOOK_SOCKET, RUN_SOCKET]);
+  assert.deepEqual(readdirSync(runtime).sort(), [STATUS_SOCKET, USER_SOCKET]);
   assert.deepEqual(await daemon.ready(), ['ball is ready\n', 'doll is ready\n']);
   await daemon.stop();
   assert.deepEqual(done, ['ball start', 'doll start', 'doll stop', 'ball stop']);
@@ -56,13 +56,13 @@ test('services start in their order and stop in reverse, and people are told whe
 test('root has a socket of its own to ask on', async (t) => {
   const { daemon, runtime } = workshop(t, 0);
   await daemon.start();
-  assert.deepEqual(readdirSync(runtime).sort(), [ROOT_LOOK_SOCKET, LOOK_SOCKET, RUN_SOCKET].sort());
+  assert.deepEqual(readdirSync(runtime).sort(), [ROOT_STATUS_SOCKET, STATUS_SOCKET, USER_SOCKET].sort());
 });
 
 test('the status has the parts of all services, and their routes are served', async (t) => {
   const { daemon, runtime } = workshop(t);
   await daemon.start();
-  const [look, run] = [join(runtime, LOOK_SOCKET), join(runtime, RUN_SOCKET)];
+  const [look, run] = [join(runtime, STATUS_SOCKET), join(runtime, USER_SOCKET)];
   const { since, ...status } = await lookAt<Record<string, unknown>>(look, '/v1/status');
   assert.deepEqual(status, {
     ...{ version: '1.2.3', pid: process.pid, runtime },
@@ -80,8 +80,8 @@ test('the status has the parts of all services, and their routes are served', as
 test('the metrics of all services are one text for Prometheus', async (t) => {
   const { daemon, runtime } = workshop(t);
   await daemon.start();
-  await postTo(join(runtime, RUN_SOCKET), '/v1/doll/paint', {});
-  const { type, text } = await textOf(join(runtime, LOOK_SOCKET), '/metrics');
+  await postTo(join(runtime, USER_SOCKET), '/v1/doll/paint', {});
+  const { type, text } = await textOf(join(runtime, STATUS_SOCKET), '/metrics');
   assert.equal(type, 'text/plain; version=0.0.4; charset=utf-8');
   assert.match(text, /^portreeve_toy_paints_total\{toy="ball"\} 0$/m);
   assert.match(text, /^portreeve_toy_paints_total\{toy="doll"\} 1$/m);
@@ -97,10 +97,10 @@ test('where a service cannot start, those before it are stopped, and no socket i
 
 test('where a socket cannot be opened, all services are stopped', async (t) => {
   const { daemon, runtime, done } = workshop(t);
-  mkdirSync(join(runtime, RUN_SOCKET));
+  mkdirSync(join(runtime, USER_SOCKET));
   await assert.rejects(daemon.start(), { code: 'RUNTIME_DIRECTORY' });
   assert.deepEqual(done.slice(2), ['doll stop', 'ball stop']);
-  assert.deepEqual(readdirSync(runtime), [RUN_SOCKET]);
+  assert.deepEqual(readdirSync(runtime), [USER_SOCKET]);
 });
 
 test('a service that cannot stop keeps none of the others running, and does not hide why it had to', async (t) => {

@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { PortreeveError } from '../base/errors.ts';
 import { ControlServer } from '../kit/control-server.ts';
-import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../kit/daemon-names.ts';
+import { ROOT_STATUS_SOCKET, STATUS_SOCKET, USER_SOCKET } from '../kit/daemon-names.ts';
 import type { DaemonService, Routes } from '../kit/daemon-service.ts';
-import { LOOK_MODE, LookServer, type Streams } from '../kit/look-server.ts';
 import { METRICS_CONTENT_TYPE, metricsText } from '../kit/metrics.ts';
 import type { Settings } from '../kit/settings.ts';
+import { STATUS_MODE, StatusServer, type Streams } from '../kit/status-server.ts';
 import type { PeerDeps, UnixHttpServer } from '../kit/unix-http.ts';
 
 /** Any user may ask; what a user gets is decided by the route. */
@@ -61,11 +61,11 @@ export class Daemon {
     };
     const { looks, streams, commands } = united([own, ...routes]);
     const look = (name: string, mode: number) =>
-      new LookServer(join(runtime, name), looks, streams, peers, mode);
+      new StatusServer(join(runtime, name), looks, streams, peers, mode);
     return [
-      ...(uid === 0 ? [look(ROOT_LOOK_SOCKET, LOOK_MODE.root)] : []),
-      look(LOOK_SOCKET, LOOK_MODE.all),
-      new ControlServer(join(runtime, RUN_SOCKET), RUN_MODE, commands, peers),
+      ...(uid === 0 ? [look(ROOT_STATUS_SOCKET, STATUS_MODE.root)] : []),
+      look(STATUS_SOCKET, STATUS_MODE.all),
+      new ControlServer(join(runtime, USER_SOCKET), RUN_MODE, commands, peers),
     ];
   }
 

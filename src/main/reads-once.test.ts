@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { listening } from '../../test/support/listening.ts';
 import { needs, probe } from '../../test/support/probe.ts';
-import { desk } from '../../test/support/profile-desk.ts';
+import { workspace } from '../../test/support/profile-workspace.ts';
 
 const RESOURCE = 'EZB.PORTACCESS.*.TCPIP.ADMIN';
 const FILES = {
@@ -32,7 +32,7 @@ function countingOpens(t: TestContext): (path: string) => number {
 
 /** A command of a user with settings, RACF commands, and a profile that was applied; `PORT` is held by a socket. */
 async function reads(t: TestContext, line: string, uid: number): Promise<[settings: number, users: number]> {
-  const at = desk(t, FILES);
+  const at = workspace(t, FILES);
   const port = await listening(t);
   const config = at.write(
     'toml',

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
-import { daemonStatus, lookDaemon } from '../../test/support/look-daemon.ts';
 import { needs, probe } from '../../test/support/probe.ts';
+import { daemonStatus, statusDaemon } from '../../test/support/status-daemon.ts';
 import type { GuardReport } from '../guard/app/report.ts';
 import { run } from './program.ts';
 import { statusText } from './status.ts';
@@ -121,7 +121,7 @@ test('0 if portmap is running, 1 if not', async (t) => {
     ['waiting', 1],
     ['stopping', 1],
   ] as const) {
-    const env = await lookDaemon(t, await homeOf(t), { state });
+    const env = await statusDaemon(t, await homeOf(t), { state });
     const io = capturedIo({ env, uid: 1 });
     assert.equal(await run(['status'], io), expected);
     assert.match(io.stdout(), new RegExp(`portmap {3}${state},`));
@@ -129,7 +129,7 @@ test('0 if portmap is running, 1 if not', async (t) => {
 });
 
 test('--json is what the daemon says', async (t) => {
-  const env = await lookDaemon(t, await homeOf(t));
+  const env = await statusDaemon(t, await homeOf(t));
   const io = capturedIo({ env, uid: 1 });
   assert.equal(await run(['status', '--json'], io), 0);
   assert.deepEqual(JSON.parse(io.stdout()), daemonStatus());
@@ -137,7 +137,7 @@ test('--json is what the daemon says', async (t) => {
 
 test('--runtime asks there, and nowhere else', async (t) => {
   const home = await homeOf(t);
-  const env = await lookDaemon(t, home);
+  const env = await statusDaemon(t, home);
   assert.equal(await run(['status', '--runtime', join(home, 'portreeve')], capturedIo()), 0);
   const io = capturedIo({ env, uid: 1 });
   assert.equal(await run(['status', '--runtime', home], io), 3);
@@ -150,7 +150,7 @@ test('--runtime asks there, and nowhere else', async (t) => {
 test("a stranger's directory is not believed", async (t) => {
   if (!needs(t, probe.root())) return;
   const home = await homeOf(t);
-  const env = await lookDaemon(t, home, { state: 'stopping' });
+  const env = await statusDaemon(t, home, { state: 'stopping' });
   await chown(join(home, 'portreeve'), 1, 1);
   const own = capturedIo({ env, uid: 1 });
   assert.equal(await run(['status'], own), 1);

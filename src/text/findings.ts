@@ -43,9 +43,9 @@ export function listed(names: readonly string[], max = 10): string {
 export class Findings {
   readonly #source: TextSource;
   readonly #lineStarts: readonly number[];
-  readonly #told: Diagnostic[] = [];
+  readonly #reported: Diagnostic[] = [];
   readonly #counts: Record<Severity, number> = { error: 0, warning: 0, notice: 0 };
-  readonly #firstUntold: Partial<Record<Severity, Span>> = {};
+  readonly #firstUnknown: Partial<Record<Severity, Span>> = {};
 
   constructor(source: TextSource) {
     this.#source = source;
@@ -78,9 +78,9 @@ export class Findings {
 
   /** Everything that was found; of what exceeds PROFILE_ERRORS_MAX of a severity only the number, at the end. */
   diagnostics(): Diagnostic[] {
-    const all = [...this.#told];
+    const all = [...this.#reported];
     for (const severity of ['error', 'warning', 'notice'] as const) {
-      const span = this.#firstUntold[severity];
+      const span = this.#firstUnknown[severity];
       if (!span) continue;
       const more = this.#counts[severity] - PROFILE_ERRORS_MAX;
       const message = `${more} more ${severity}s are not shown`;
@@ -92,8 +92,8 @@ export class Findings {
   #add(severity: Severity, span: Span, remark: Remark): void {
     this.#counts[severity]++;
     if (this.#counts[severity] <= PROFILE_ERRORS_MAX)
-      this.#told.push(this.#diagnostic(severity, span, remark));
-    else this.#firstUntold[severity] ??= span;
+      this.#reported.push(this.#diagnostic(severity, span, remark));
+    else this.#firstUnknown[severity] ??= span;
   }
 
   #diagnostic(severity: Severity, span: Span, { hint = '', ...remark }: Remark): Diagnostic {

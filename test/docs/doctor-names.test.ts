@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { run } from '../../src/main/program.ts';
-import { POOLS } from '../../src/names/core/pools.ts';
+import { DEFAULT_RANGES } from '../../src/names/core/default-ranges.ts';
 import { STACKS } from '../../src/names/core/stacks.ts';
 import { contradictions, STRATUS_TABLE } from '../../src/names/core/stratus-table.ts';
 import { capturedIo } from '../support/captured-io.ts';
@@ -34,7 +34,7 @@ test('the pools', () => {
   const columns = ['pool', 'ports', 'protocols', 'set by'];
   assert.deepEqual(
     tableOf(FILE, columns).map((row) => columns.map((column) => row[column])),
-    POOLS.map((pool) => [pool.title, rangeOf(pool), pool.protocols.join(', '), pool.setting]),
+    DEFAULT_RANGES.map((pool) => [pool.title, rangeOf(pool), pool.protocols.join(', '), pool.setting]),
   );
 });
 

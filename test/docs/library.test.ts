@@ -12,7 +12,6 @@ import { promisify } from 'node:util';
 import * as library from '../../src/main/library.ts';
 import { ACCEPT, writeAccepted, writeProgMismatch } from '../../src/portmap/wire/rpc.ts';
 import { ROOT } from '../support/files.ts';
-import { lookDaemon } from '../support/look-daemon.ts';
 import {
   type Behaviour,
   fakePortmap,
@@ -22,6 +21,7 @@ import {
   tcpServer,
   udpServer,
 } from '../support/rpc-server.ts';
+import { statusDaemon } from '../support/status-daemon.ts';
 import { tableOf } from '../support/tables.ts';
 
 const PAGE = readFileSync(new URL('docs/library.md', ROOT), 'utf8');
@@ -51,14 +51,14 @@ async function withServers(t: TestContext, example: string): Promise<string> {
   const { port } = await tcpServer(t, sums);
   await udpServer(t, sums, '127.0.0.1', port);
   const silent = await udpServer(t, () => {});
-  await lookDaemon(t, directory);
+  await statusDaemon(t, directory);
   const places: Readonly<Record<string, string>> = {
     "'portreeve'": `'${INDEX}'`,
     "host: 'nfs.example.org'": `host: '127.0.0.1', port: ${nfs.port}`,
     "host: 'sums.example.org', port: 7001": `host: '127.0.0.1', port: ${port}`,
     "host: 'silent.example.org', port: 7002": `host: '127.0.0.1', port: ${silent.port}`,
     '/run/rpcbind.sock': path,
-    '/run/portreeve/look.sock': join(directory, 'portreeve/look.sock'),
+    '/run/portreeve/status.sock': join(directory, 'portreeve/status.sock'),
   };
   const placed = Object.entries(places).reduce(
     (text, [said, meant]) => text.replaceAll(said, meant),

@@ -9,7 +9,7 @@ import { type Metric, metricsText } from '../../src/kit/metrics.ts';
 import { LeaseService } from '../../src/lease/daemon/service.ts';
 import { portmapMetrics } from '../../src/portmap/app/metrics.ts';
 import { SocketsService } from '../../src/sockets/daemon/service.ts';
-import { daemonStatus } from '../support/look-daemon.ts';
+import { daemonStatus } from '../support/status-daemon.ts';
 import { tableOf } from '../support/tables.ts';
 
 /** A daemon in which everything has happened. */

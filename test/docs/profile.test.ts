@@ -74,7 +74,7 @@ function read(text: string): Read {
 }
 
 /** What is said, without the statements and parameters that were skipped. */
-const told = (findings: readonly Pick<Finding, 'severity' | 'code'>[]): string[] =>
+const reported = (findings: readonly Pick<Finding, 'severity' | 'code'>[]): string[] =>
   findings.filter(({ severity }) => severity !== 'notice').map(({ severity, code }) => `${severity} ${code}`);
 
 /** The users of the page. */
@@ -94,7 +94,7 @@ function tableFor(profile: Profile, racf: Example | undefined): RuleTable {
     sysname: SYMBOLS.SYSNAME,
     tcpname: 'TCPIP',
   });
-  assert.deepEqual(told([...(racf ? diagnostics : []), ...saf.findings]), []);
+  assert.deepEqual(reported([...(racf ? diagnostics : []), ...saf.findings]), []);
   return new RuleTable(profile, { authportJobs: AUTHPORT_JOBS, saf });
 }
 
@@ -155,7 +155,7 @@ describe('the examples', () => {
     const { profile, findings } = read(text);
 
     test(`line ${line}: ${mark === '' ? 'nothing is wrong' : `${mark} ${code}`}`, () => {
-      assert.deepEqual(told(findings), mark === '' ? [] : [`${mark} ${code}`]);
+      assert.deepEqual(reported(findings), mark === '' ? [] : [`${mark} ${code}`]);
     });
 
     for (const [asked, answer] of [...verdicts, ...(beside?.verdicts ?? [])]) {
@@ -169,7 +169,7 @@ describe('the examples', () => {
     test(`line ${beside.line}: ${beside.mark === '' ? 'nothing is wrong' : `${beside.mark} ${beside.code}`}`, () => {
       const { ranges, kernelJob, diagnostics } = parseBpxprm({ file: FILE, text: beside.text });
       assert.equal(ranges.length, 1);
-      const said = told([...diagnostics, ...checkInaddrAny(ranges, profile, kernelJob)]);
+      const said = reported([...diagnostics, ...checkInaddrAny(ranges, profile, kernelJob)]);
       assert.deepEqual(said, beside.mark === '' ? [] : [`${beside.mark} ${beside.code}`]);
     });
   }

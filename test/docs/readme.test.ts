@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { PORTREEVE, portreeve, ROOT } from '../support/daemon.ts';
 import { startMountd } from '../support/nfs.ts';
-import { ONLY_PORTREEVE, type Scene, scene } from '../support/portmap.ts';
-import { kernelIpv6 } from '../support/world.ts';
+import { ONLY_PORTREEVE, type Setup, setup } from '../support/portmap.ts';
+import { kernelIpv6 } from '../support/sandbox.ts';
 
 interface Example {
   readonly command: string;
@@ -34,17 +34,17 @@ function unchanging(text: string): string {
 }
 
 /** The world has no clone of the repository: what reads an example is run beside it. */
-async function outputOf(command: string, { world, portmap }: Scene): Promise<string> {
+async function outputOf(command: string, { sandbox, portmap }: Setup): Promise<string> {
   if (command === 'serve') return portmap.stdout;
   const args = command.split(' ');
-  if (!command.includes('examples/')) return (await portreeve(world, args)).stdout;
+  if (!command.includes('examples/')) return (await portreeve(sandbox, args)).stdout;
   return spawnSync(PORTREEVE, args, { cwd: ROOT, encoding: 'utf8' }).stdout;
 }
 
 test('each command of README.md prints what stands there', async (t) => {
-  const at = await scene(t, { probes: [ONLY_PORTREEVE, kernelIpv6()] });
+  const at = await setup(t, { probes: [ONLY_PORTREEVE, kernelIpv6()] });
   if (at === undefined) return;
-  await startMountd(at.world);
+  await startMountd(at.sandbox);
   const found = examples(await readFile(join(ROOT, 'README.md'), 'utf8'));
   assert.deepEqual(
     found.map(({ command }) => command),

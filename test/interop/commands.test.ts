@@ -4,16 +4,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_PEERS, portreeve } from '../support/daemon.ts';
 import { startMountd } from '../support/nfs.ts';
-import { KIND, scene } from '../support/portmap.ts';
-import { kernelIpv6 } from '../support/world.ts';
+import { KIND, setup } from '../support/portmap.ts';
+import { kernelIpv6 } from '../support/sandbox.ts';
 
 test('find asks hosts by every kind of address', async (t) => {
   const addresses = ['192.0.2.1/24'];
-  const at = await scene(t, { addresses, listen: ['192.0.2.1'], probes: [kernelIpv6()] });
+  const at = await setup(t, { addresses, listen: ['192.0.2.1'], probes: [kernelIpv6()] });
   if (at === undefined) return;
-  await startMountd(at.world);
+  await startMountd(at.sandbox);
   const hosts = ['127.0.0.1', '::1', '192.0.2.1', '/run/rpcbind.sock', '127.0.0.1:1'];
-  const { code, stdout } = await portreeve(at.world, ['portmap', 'find', 'mountd', ...hosts]);
+  const { code, stdout } = await portreeve(at.sandbox, ['portmap', 'find', 'mountd', ...hosts]);
   assert.equal(code, 0);
   assert.deepEqual(
     stdout
@@ -29,19 +29,19 @@ test('find asks hosts by every kind of address', async (t) => {
       ['127.0.0.1:1', 'no answer: nobody listens at 127.0.0.1:1/tcp (ECONNREFUSED)'],
     ],
   );
-  assert.equal((await portreeve(at.world, ['portmap', 'find', 'nfs', '127.0.0.1', '::1'])).code, 1);
+  assert.equal((await portreeve(at.sandbox, ['portmap', 'find', 'nfs', '127.0.0.1', '::1'])).code, 1);
 });
 
 test('set and unset are done as the user who asks, and stats counts them', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (at === undefined) return;
   const listen = "require('net').createServer().listen(7001, () => console.log('listening'))";
-  const server = at.world.start([process.execPath, '-e', listen], { uid: 1000, env: NO_PEERS });
+  const server = at.sandbox.start([process.execPath, '-e', listen], { uid: 1000, env: NO_PEERS });
   await server.waitForOutput(/listening/);
   const portmap = async (uid: number, ...args: string[]) =>
-    (await portreeve(at.world, ['portmap', ...args], { uid })).code;
+    (await portreeve(at.sandbox, ['portmap', ...args], { uid })).code;
   const owned = async () => {
-    const { stdout } = await portreeve(at.world, ['portmap', 'list', '/run/rpcbind.sock', '--json']);
+    const { stdout } = await portreeve(at.sandbox, ['portmap', 'list', '/run/rpcbind.sock', '--json']);
     const mappings: { program: number; port: number; owner: string }[] = JSON.parse(stdout);
     return mappings
       .filter(({ program }) => program === 536870913)
@@ -57,11 +57,11 @@ test('set and unset are done as the user who asks, and stats counts them', async
   assert.equal(await portmap(1000, 'unset', '536870913', '1', 'tcp'), 0);
   assert.deepEqual(await owned(), []);
 
-  const { stdout } = await portreeve(at.world, ['portmap', 'stats', '/run/rpcbind.sock', '--json']);
+  const { stdout } = await portreeve(at.sandbox, ['portmap', 'stats', '/run/rpcbind.sock', '--json']);
   const [, , four] = JSON.parse(stdout);
   assert.deepEqual([four.calls.SET, four.calls.UNSET, four.sets, four.unsets], [1, 2, 1, 1]);
   if (KIND === 'portreeve') {
-    const status = await portreeve(at.world, ['status']);
+    const status = await portreeve(at.sandbox, ['status']);
     assert.match(status.stdout, /REFUSED LATELY\n.*uid 1001.*536870913/);
   }
 });

@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { LOOK_SOCKET, ROOT_LOOK_SOCKET, RUN_SOCKET } from '../../src/kit/daemon-names.ts';
+import { ROOT_STATUS_SOCKET, STATUS_SOCKET, USER_SOCKET } from '../../src/kit/daemon-names.ts';
 import { portreeve, serve } from '../support/daemon.ts';
 import { ONLY_PORTREEVE } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
-import { until, World } from '../support/world.ts';
+import { Sandbox, until } from '../support/sandbox.ts';
 
 const HOLD = join(import.meta.dirname, '../support/hold-connections.py');
-const SOCKETS = [LOOK_SOCKET, RUN_SOCKET].map((name) => `/run/portreeve/${name}`);
+const SOCKETS = [STATUS_SOCKET, USER_SOCKET].map((name) => `/run/portreeve/${name}`);
 const ALICE = 1000;
 const BOB = 1001;
 const ASKED = 5;
@@ -19,17 +19,17 @@ const ASKED = 5;
 async function crowded(t: TestContext, connections: number, firstUid: number, uids: number, subuid = '') {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.command('python3'), ONLY_PORTREEVE))
     return undefined;
-  const world = await World.open(t, { files: { '/etc/subuid': subuid } });
-  await serve(world);
-  const holding = world.start(['python3', HOLD, `${connections}`, `${firstUid}`, `${uids}`, ...SOCKETS]);
+  const sandbox = await Sandbox.open(t, { files: { '/etc/subuid': subuid } });
+  await serve(sandbox);
+  const holding = sandbox.start(['python3', HOLD, `${connections}`, `${firstUid}`, `${uids}`, ...SOCKETS]);
   await holding.waitForOutput(/held/);
   /** How often a user is told the status, asking again and again while the sockets are crowded. */
-  const told = async (uid: number) => {
+  const reported = async (uid: number) => {
     let count = 0;
-    for (let i = 0; i < ASKED; i++) if ((await portreeve(world, ['status'], { uid })).code === 0) count++;
+    for (let i = 0; i < ASKED; i++) if ((await portreeve(sandbox, ['status'], { uid })).code === 0) count++;
     return count;
   };
-  return { world, told };
+  return { sandbox, reported };
 }
 
 /** Asks once, and prints what is answered. */
@@ -41,40 +41,44 @@ sock.sendall(b"GET /v1/status HTTP/1.0\\r\\nhost: x\\r\\n\\r\\n")
 while data := sock.recv(65536): sys.stdout.write(data.decode())`;
 
 /** Waits until the user who crowds a socket is refused there with these words. */
-async function refused(world: World, socket: string, says: RegExp): Promise<void> {
+async function refused(sandbox: Sandbox, socket: string, says: RegExp): Promise<void> {
   await until(`${says} on ${socket}`, async () => {
-    const { stdout } = await world.run(['python3', '-c', ASK, `/run/portreeve/${socket}`], { uid: ALICE });
+    const { stdout } = await sandbox.run(['python3', '-c', ASK, `/run/portreeve/${socket}`], { uid: ALICE });
     return says.test(stdout) && stdout.startsWith('HTTP/1.1 503 ');
   });
 }
 
 test('one user with 100 idle connections on each socket keeps out nobody else', async (t) => {
-  const scene = await crowded(t, 100, ALICE, 1);
-  if (!scene) return;
-  const { world, told } = scene;
-  assert.deepEqual([await told(0), await told(BOB)], [ASKED, ASKED]);
-  await refused(world, LOOK_SOCKET, /too many connections of this user.*Close some of them, or try again/);
-  await refused(world, RUN_SOCKET, /too many connections of this user/);
+  const setup = await crowded(t, 100, ALICE, 1);
+  if (!setup) return;
+  const { sandbox, reported } = setup;
+  assert.deepEqual([await reported(0), await reported(BOB)], [ASKED, ASKED]);
+  await refused(
+    sandbox,
+    STATUS_SOCKET,
+    /too many connections of this user.*Close some of them, or try again/,
+  );
+  await refused(sandbox, USER_SOCKET, /too many connections of this user/);
   // A place is free now and then: the command is served or says why, and does not advise a second daemon.
-  const { code, stderr } = await portreeve(world, ['status'], { uid: ALICE });
+  const { code, stderr } = await portreeve(sandbox, ['status'], { uid: ALICE });
   if (code !== 0) assert.match(stderr, /too many connections of this user|ended the connection/);
   assert.doesNotMatch(stderr, /Start it/);
 });
 
 test('200 uids with an idle connection each keep out neither root nor another user', async (t) => {
-  const scene = await crowded(t, 200, 100_000, 200);
-  if (!scene) return;
-  const { told } = scene;
-  assert.equal(await told(0), ASKED);
-  assert.equal(await told(BOB), ASKED);
+  const setup = await crowded(t, 200, 100_000, 200);
+  if (!setup) return;
+  const { reported } = setup;
+  assert.equal(await reported(0), ASKED);
+  assert.equal(await reported(BOB), ASKED);
 });
 
 test('the subordinate uids of a user have the places of that user', async (t) => {
-  const scene = await crowded(t, 200, 100_000, 200, `${ALICE}:100000:65536\n`);
-  if (!scene) return;
-  const { world, told } = scene;
-  assert.deepEqual([await told(0), await told(BOB)], [ASKED, ASKED]);
-  await refused(world, LOOK_SOCKET, /too many connections of this user/);
+  const setup = await crowded(t, 200, 100_000, 200, `${ALICE}:100000:65536\n`);
+  if (!setup) return;
+  const { sandbox, reported } = setup;
+  assert.deepEqual([await reported(0), await reported(BOB)], [ASKED, ASKED]);
+  await refused(sandbox, STATUS_SOCKET, /too many connections of this user/);
 });
 
 const FLOOD = `
@@ -94,15 +98,15 @@ const CONNECT = 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.a
 test('a user who connects without a pause does not keep root out', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.command('python3'), ONLY_PORTREEVE))
     return;
-  const world = await World.open(t);
-  await serve(world);
-  const flood = world.start(['python3', '-c', FLOOD, `/run/portreeve/${LOOK_SOCKET}`]);
+  const sandbox = await Sandbox.open(t);
+  await serve(sandbox);
+  const flood = sandbox.start(['python3', '-c', FLOOD, `/run/portreeve/${STATUS_SOCKET}`]);
   await flood.waitForOutput(/flooding/);
   for (let i = 0; i < ASKED; i++) {
-    const { code, stderr } = await portreeve(world, ['status'], { uid: 0 });
+    const { code, stderr } = await portreeve(sandbox, ['status'], { uid: 0 });
     assert.equal(code, 0, stderr);
   }
-  const denied = await world.run(['python3', '-c', CONNECT, `/run/portreeve/${ROOT_LOOK_SOCKET}`], {
+  const denied = await sandbox.run(['python3', '-c', CONNECT, `/run/portreeve/${ROOT_STATUS_SOCKET}`], {
     uid: ALICE,
   });
   assert.match(denied.stderr, /PermissionError/);

@@ -15,7 +15,7 @@ import { type Entry, makeCalls } from '../support/calls.ts';
 import { portreeve, serve, status } from '../support/daemon.ts';
 import { ONLY_PORTREEVE } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
-import { kernelIpv6, type Running, type RunOptions, World } from '../support/world.ts';
+import { kernelIpv6, type Running, type RunOptions, Sandbox } from '../support/sandbox.ts';
 
 const ROOT = 0;
 const ALICE = 1000;
@@ -33,24 +33,24 @@ const SECONDS = 4;
 /** Longer than a datagram may wait. */
 const STOPPED_MS = 2 * SENDER_AGE_MAX_MS;
 
-interface Stage {
-  readonly world: World;
+interface Fixture {
+  readonly sandbox: Sandbox;
   readonly daemon: Running;
 }
 
-async function stage(t: TestContext, unprivilegedStart = 1024): Promise<Stage | undefined> {
+async function fixture(t: TestContext, unprivilegedStart = 1024): Promise<Fixture | undefined> {
   const probes = [probe.root(), probe.netns(), probe.command('python3'), kernelIpv6(), ONLY_PORTREEVE];
   if (!needs(t, ...probes)) return undefined;
-  const world = await World.open(t);
-  await copyFile(SCRIPT, world.path(INSIDE));
-  await setting(world, 'ip_unprivileged_port_start', `${unprivilegedStart}`);
-  const daemon = await serve(world);
-  return { world, daemon };
+  const sandbox = await Sandbox.open(t);
+  await copyFile(SCRIPT, sandbox.path(INSIDE));
+  await setting(sandbox, 'ip_unprivileged_port_start', `${unprivilegedStart}`);
+  const daemon = await serve(sandbox);
+  return { sandbox, daemon };
 }
 
 /** Written by a process of the world: the file is the one of the network of whoever opens it. */
-async function setting(world: World, name: string, value: string): Promise<void> {
-  const { code } = await world.run(['sh', '-c', `echo '${value}' >/proc/sys/net/ipv4/${name}`]);
+async function setting(sandbox: Sandbox, name: string, value: string): Promise<void> {
+  const { code } = await sandbox.run(['sh', '-c', `echo '${value}' >/proc/sys/net/ipv4/${name}`]);
   assert.equal(code, 0);
 }
 
@@ -64,8 +64,8 @@ function message(procedure: 'set' | 'unset', entry: Entry = ENTRY): string {
   return Buffer.from(bytes).toString('hex');
 }
 
-function start(world: World, how: string, task: object, options?: RunOptions): Running {
-  return world.start(['python3', INSIDE, how, JSON.stringify(task)], options);
+function start(sandbox: Sandbox, how: string, task: object, options?: RunOptions): Running {
+  return sandbox.start(['python3', INSIDE, how, JSON.stringify(task)], options);
 }
 
 async function result<T>(running: Running): Promise<T> {
@@ -75,8 +75,8 @@ async function result<T>(running: Running): Promise<T> {
 }
 
 /** The entries of the program, sorted: transport, address and owner. */
-async function listed(world: World): Promise<string[]> {
-  const { stdout } = await portreeve(world, ['portmap', 'list', '--json']);
+async function listed(sandbox: Sandbox): Promise<string[]> {
+  const { stdout } = await portreeve(sandbox, ['portmap', 'list', '--json']);
   const entries: (Entry & { owner: string })[] = JSON.parse(stdout);
   return entries
     .filter(({ program }) => program === PROGRAM)
@@ -86,37 +86,37 @@ async function listed(world: World): Promise<string[]> {
 
 for (const family of FAMILIES) {
   test(`a flood of datagrams whose ports root takes meanwhile registers nothing, over IPv${family}`, async (t) => {
-    const at = await stage(t);
+    const at = await fixture(t);
     if (at === undefined) return;
-    const { world, daemon } = at;
+    const { sandbox, daemon } = at;
     // Few ports, so that as many of them change hands in seconds as else in hours.
-    await setting(world, 'ip_local_port_range', '40000 41999');
+    await setting(sandbox, 'ip_local_port_range', '40000 41999');
     const seconds = SECONDS;
-    const root = start(world, 'lend', { family, seconds, sockets: 200, pauseMs: 10 });
+    const root = start(sandbox, 'lend', { family, seconds, sockets: 200, pauseMs: 10 });
     const burst = { family, seconds, sockets: 1500, pauseMs: 50, message: message('set') };
-    const mallory = start(world, 'burst', burst, { uid: MALLORY });
+    const mallory = start(sandbox, 'burst', burst, { uid: MALLORY });
     // Who may is served, and tries as long as clients do: pmap_set(3) for a minute.
     const own = { family, waitMs: 200, attempts: 300 };
     const [first, second] = [entryAt('0.0.0.0.8.1'), { ...entryAt('0.0.0.0.2.155'), version: 2 }];
-    const alice = start(world, 'ask', { ...own, port: 0, message: message('set', first) }, { uid: ALICE });
-    const honest = start(world, 'ask', { ...own, port: 701, message: message('set', second) });
+    const alice = start(sandbox, 'ask', { ...own, port: 0, message: message('set', first) }, { uid: ALICE });
+    const honest = start(sandbox, 'ask', { ...own, port: 701, message: message('set', second) });
     assert.ok((await result<number>(root)) > 1000);
     assert.ok((await result<number>(mallory)) >= 1500);
     assert.deepEqual([await result(alice), await result(honest)], [true, true]);
-    assert.deepEqual(await listed(world), ['udp 0.0.0.0.2.155 superuser', 'udp 0.0.0.0.8.1 1000']);
+    assert.deepEqual(await listed(sandbox), ['udp 0.0.0.0.2.155 superuser', 'udp 0.0.0.0.8.1 1000']);
     assert.equal(daemon.output.match(/uid 0 \S+ registered/g)?.length, 1);
   });
 }
 
 /** The port mapper, for as long as it is stopped. */
-async function stopped(world: World, act: () => Promise<void>): Promise<void> {
-  const { portmap } = await status(world);
-  await world.run(['kill', '-STOP', `${portmap.pid}`]);
+async function stopped(sandbox: Sandbox, act: () => Promise<void>): Promise<void> {
+  const { portmap } = await status(sandbox);
+  await sandbox.run(['kill', '-STOP', `${portmap.pid}`]);
   await act();
   await pause(STOPPED_MS);
-  await world.run(['kill', '-CONT', `${portmap.pid}`]);
+  await sandbox.run(['kill', '-CONT', `${portmap.pid}`]);
   // What waited for it is answered before this is.
-  await status(world);
+  await status(sandbox);
 }
 
 interface HandOver {
@@ -142,43 +142,45 @@ const HAND_OVERS: Record<string, HandOver> = {
 for (const [name, { meanwhileFrom, ...who }] of Object.entries(HAND_OVERS)) {
   for (const family of FAMILIES) {
     test(`what was sent from ${name} does nothing, over IPv${family}`, async (t) => {
-      const at = await stage(t);
+      const at = await fixture(t);
       if (at === undefined) return;
-      const { world } = at;
+      const { sandbox } = at;
       const kept = { ...entryAt('0.0.0.0.8.1'), version: 2 };
       const keeper = { via: 'local', procedure: 'set', entry: kept, uid: who.to } as const;
-      assert.deepEqual(await makeCalls(world, [keeper]), [true]);
+      assert.deepEqual(await makeCalls(sandbox, [keeper]), [true]);
       for (const [procedure, entry] of [
         ['set', entryAt('0.0.0.0.8.2')],
         ['unset', kept],
       ] as const) {
         const task = { isDated: false, ...who, family, message: message(procedure, entry) };
-        const handed = await heldUp(world, 'hand-over', task, async (running) => {
+        const handed = await heldUp(sandbox, 'hand-over', task, async (running) => {
           if (meanwhileFrom !== undefined)
-            await setting(world, 'ip_unprivileged_port_start', `${meanwhileFrom}`);
+            await setting(sandbox, 'ip_unprivileged_port_start', `${meanwhileFrom}`);
           await running().waitForOutput(/handed over/);
-          if (meanwhileFrom !== undefined) await setting(world, 'ip_unprivileged_port_start', '1024');
+          if (meanwhileFrom !== undefined) await setting(sandbox, 'ip_unprivileged_port_start', '1024');
         });
         assert.equal(await handed(), null);
-        assert.deepEqual(await listed(world), [`udp 0.0.0.0.8.1 ${who.to === ROOT ? 'superuser' : who.to}`]);
+        assert.deepEqual(await listed(sandbox), [
+          `udp 0.0.0.0.8.1 ${who.to === ROOT ? 'superuser' : who.to}`,
+        ]);
       }
-      assert.equal((await status(world)).portmap.late, 2);
+      assert.equal((await status(sandbox)).portmap.late, 2);
     });
   }
 }
 
 /** Starts a script while the port mapper is stopped, and gives what has it read what came. */
 async function heldUp(
-  world: World,
+  sandbox: Sandbox,
   how: string,
   task: object,
   act: (start: () => Running) => Promise<void>,
 ): Promise<() => Promise<boolean | null>> {
-  await world.run(['rm', '-f', '/run/read']);
+  await sandbox.run(['rm', '-f', '/run/read']);
   let running: Running | undefined;
-  await stopped(world, () => act(() => (running ??= start(world, how, task))));
+  await stopped(sandbox, () => act(() => (running ??= start(sandbox, how, task))));
   return async () => {
-    await world.write('/run/read', '');
+    await sandbox.write('/run/read', '');
     return result(running ?? assert.fail());
   };
 }
@@ -200,42 +202,45 @@ const HONEST: Record<string, Honest> = {
 
 for (const [name, { uid, expected, ...where }] of Object.entries(HONEST)) {
   test(`${name} whose requests always come too late is answered ${expected} the second time`, async (t) => {
-    const at = await stage(t);
+    const at = await fixture(t);
     if (at === undefined) return;
-    const { world } = at;
+    const { sandbox } = at;
     const task = { ...where, family: 4, times: 2, message: message('set', entryAt('0.0.0.0.8.1')) };
-    const client = start(world, 'repeat', task, { uid });
+    const client = start(sandbox, 'repeat', task, { uid });
     for (const time of [1, 2]) {
-      await stopped(world, async () => {
-        await world.write(`/run/send${time}`, '');
+      await stopped(sandbox, async () => {
+        await sandbox.write(`/run/send${time}`, '');
         await client.waitForOutput(new RegExp(`sent ${time}`));
       });
     }
-    await world.write('/run/read', '');
+    await sandbox.write('/run/read', '');
     assert.equal(await result(client), expected);
-    assert.equal((await status(world)).portmap.late, expected === null ? 2 : 1);
+    assert.equal((await status(sandbox)).portmap.late, expected === null ? 2 : 1);
     const owner = uid === ROOT ? 'superuser' : uid;
-    assert.deepEqual(await listed(world), expected ? [`udp 0.0.0.0.8.1 ${owner}`] : []);
+    assert.deepEqual(await listed(sandbox), expected ? [`udp 0.0.0.0.8.1 ${owner}`] : []);
   });
 }
 
 /** What root hears who asks from a port. */
-async function rootFrom(world: World, port: number, family: Family = 4): Promise<boolean | null> {
+async function rootFrom(sandbox: Sandbox, port: number, family: Family = 4): Promise<boolean | null> {
   const task = { family, port, waitMs: 2000, attempts: 3, message: message('set') };
-  return result(start(world, 'ask', task));
+  return result(start(sandbox, 'ask', task));
 }
 
 test('root is believed from a reserved port, and over the Unix socket, and is told so from another', async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (at === undefined) return;
-  const { world, daemon } = at;
+  const { sandbox, daemon } = at;
   for (const family of FAMILIES) {
-    assert.deepEqual([await rootFrom(world, 0, family), await rootFrom(world, 1024, family)], [false, false]);
-    assert.deepEqual(await listed(world), []);
-    assert.equal(await rootFrom(world, 1023, family), true);
-    assert.deepEqual(await listed(world), ['udp 0.0.0.0.2.154 superuser']);
+    assert.deepEqual(
+      [await rootFrom(sandbox, 0, family), await rootFrom(sandbox, 1024, family)],
+      [false, false],
+    );
+    assert.deepEqual(await listed(sandbox), []);
+    assert.equal(await rootFrom(sandbox, 1023, family), true);
+    assert.deepEqual(await listed(sandbox), ['udp 0.0.0.0.2.154 superuser']);
     const unset = { via: 'local', procedure: 'unset', entry: ENTRY, uid: ROOT } as const;
-    assert.deepEqual(await makeCalls(world, [unset]), [true]);
+    assert.deepEqual(await makeCalls(sandbox, [unset]), [true]);
   }
   assert.match(
     daemon.output,
@@ -244,11 +249,11 @@ test('root is believed from a reserved port, and over the Unix socket, and is to
 });
 
 test('pmap_set(3) and pmap_unset(3) of glibc are served, for root and for a user', async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (at === undefined) return;
-  const { world } = at;
-  const byRoot = await result(start(world, 'pmap', { program: PROGRAM, port: 666 }));
-  const byAlice = await result(start(world, 'pmap', { program: PROGRAM + 1, port: 2049 }, { uid: ALICE }));
+  const { sandbox } = at;
+  const byRoot = await result(start(sandbox, 'pmap', { program: PROGRAM, port: 666 }));
+  const byAlice = await result(start(sandbox, 'pmap', { program: PROGRAM + 1, port: 2049 }, { uid: ALICE }));
   assert.deepEqual(
     [byRoot, byAlice],
     [
@@ -256,28 +261,28 @@ test('pmap_set(3) and pmap_unset(3) of glibc are served, for root and for a user
       [1, 1, 1],
     ],
   );
-  assert.deepEqual(await listed(world), ['tcp 0.0.0.0.2.154 superuser']);
+  assert.deepEqual(await listed(sandbox), ['tcp 0.0.0.0.2.154 superuser']);
 });
 
 test('where everybody may bind every port root is not believed over UDP, and is told of the Unix socket', async (t) => {
-  const at = await stage(t, 0);
+  const at = await fixture(t, 0);
   if (at === undefined) return;
-  const { world, daemon } = at;
-  assert.deepEqual([await rootFrom(world, 700), await rootFrom(world, 700, 6)], [false, false]);
+  const { sandbox, daemon } = at;
+  assert.deepEqual([await rootFrom(sandbox, 700), await rootFrom(sandbox, 700, 6)], [false, false]);
   assert.match(daemon.output, /leaves no port to root; use the Unix socket/);
   const set = { via: 'local', procedure: 'set', entry: ENTRY, uid: ROOT } as const;
-  assert.deepEqual(await makeCalls(world, [set]), [true]);
+  assert.deepEqual(await makeCalls(sandbox, [set]), [true]);
   // A setting that changes holds at once.
-  await setting(world, 'ip_unprivileged_port_start', '701');
-  assert.deepEqual([await rootFrom(world, 701), await rootFrom(world, 700)], [false, true]);
+  await setting(sandbox, 'ip_unprivileged_port_start', '701');
+  assert.deepEqual([await rootFrom(sandbox, 701), await rootFrom(sandbox, 700)], [false, true]);
 });
 
 test('root is not believed from a port that the guard has granted', async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (at === undefined) return;
-  const { world, daemon } = at;
-  const record = new GrantedPortsFile(world.path('/var/lib/portreeve'), '/nonexistent');
+  const { sandbox, daemon } = at;
+  const record = new GrantedPortsFile(sandbox.path('/var/lib/portreeve'), '/nonexistent');
   record.record([{ first: 700, last: 700 }]);
-  assert.deepEqual([await rootFrom(world, 700), await rootFrom(world, 701)], [false, true]);
+  assert.deepEqual([await rootFrom(sandbox, 700), await rootFrom(sandbox, 701)], [false, true]);
   assert.match(daemon.output, /from a port that the guard gives to others, too; use the Unix socket/);
 });

@@ -10,8 +10,8 @@ import { encodeXdr } from '../../src/portmap/wire/xdr.ts';
 import { NO_PEERS, serve } from '../support/daemon.ts';
 import { ONLY_PORTREEVE } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
+import { kernelIpv6, Sandbox } from '../support/sandbox.ts';
 import type { Answer, Vector } from '../support/vectors.ts';
-import { kernelIpv6, World } from '../support/world.ts';
 
 const EXCHANGE = join(import.meta.dirname, '../support/exchange.ts');
 
@@ -32,12 +32,12 @@ function ping(bytes?: number): string {
 
 /** Whether each request is answered, asked by a process that `prefix` starts. */
 async function answered(
-  world: World,
+  sandbox: Sandbox,
   requests: readonly Partial<Vector>[],
   prefix: readonly string[] = [],
 ): Promise<boolean[]> {
   const options = { input: JSON.stringify(requests), env: NO_PEERS };
-  const { code, stdout, stderr } = await world.run([...prefix, process.execPath, EXCHANGE], options);
+  const { code, stdout, stderr } = await sandbox.run([...prefix, process.execPath, EXCHANGE], options);
   assert.equal(code, 0, stderr);
   const answers: Answer[] = JSON.parse(stdout);
   return answers.map(({ reply }) => reply !== null);
@@ -45,14 +45,14 @@ async function answered(
 
 test('a datagram that was cut off is not answered, and one of as many bytes as are received is', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), kernelIpv6(), ONLY_PORTREEVE)) return;
-  const world = await World.open(t);
-  await serve(world);
+  const sandbox = await Sandbox.open(t);
+  await serve(sandbox);
   for (const transport of ['udp', 'udp6'] as const) {
     const requests = [REQUEST_MAX_BYTES, REQUEST_MAX_BYTES + 1].map((bytes) => ({
       transport,
       request: ping(bytes),
     }));
-    assert.deepEqual(await answered(world, requests), [true, false], transport);
+    assert.deepEqual(await answered(sandbox, requests), [true, false], transport);
   }
 });
 
@@ -71,13 +71,17 @@ ip -n far address add 2001:db8::2/64 dev near nodad`;
 
 test('a caller is answered from the link-local address that it asked, whatever the scope of its own', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), kernelIpv6(), ONLY_PORTREEVE)) return;
-  const world = await World.open(t);
-  assert.deepEqual(await world.run(['sh', '-c', CABLE]), { code: 0, stdout: '', stderr: '' });
-  await serve(world, ['--listen', '::']);
+  const sandbox = await Sandbox.open(t);
+  assert.deepEqual(await sandbox.run(['sh', '-c', CABLE]), { code: 0, stdout: '', stderr: '' });
+  await serve(sandbox, ['--listen', '::']);
   const requests = ['fe80::2%near', '2001:db8::2'].map((from) => {
     return { transport: 'udp6', from, to: 'fe80::1%near', request: ping() } as const;
   });
   for (const request of requests) {
-    assert.deepEqual(await answered(world, [request], ['ip', 'netns', 'exec', 'far']), [true], request.from);
+    assert.deepEqual(
+      await answered(sandbox, [request], ['ip', 'netns', 'exec', 'far']),
+      [true],
+      request.from,
+    );
   }
 });

@@ -5,44 +5,44 @@ import { readdir } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { NO_PEERS, portreeve, ROOT } from '../support/daemon.ts';
 import { needs, type Probe, probe } from '../support/probe.ts';
-import { World } from '../support/world.ts';
+import { Sandbox } from '../support/sandbox.ts';
 
-async function open(t: TestContext, ...probes: readonly Probe[]): Promise<World | undefined> {
+async function open(t: TestContext, ...probes: readonly Probe[]): Promise<Sandbox | undefined> {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), ...probes)) return undefined;
-  return World.open(t);
+  return Sandbox.open(t);
 }
 
-const units = (world: World) => readdir(world.path('/etc/systemd/system')).catch(() => []);
+const units = (sandbox: Sandbox) => readdir(sandbox.path('/etc/systemd/system')).catch(() => []);
 
 test('install makes the accounts, a second one changes nothing, and uninstall takes the units away', async (t) => {
-  const world = await open(t, probe.command('systemd-sysusers'));
-  if (world === undefined) return;
-  const first = await portreeve(world, ['install', '--allow-path']);
+  const sandbox = await open(t, probe.command('systemd-sysusers'));
+  if (sandbox === undefined) return;
+  const first = await portreeve(sandbox, ['install', '--allow-path']);
   assert.equal(first.code, 0, first.stderr);
   assert.match(first.stdout, /^ran systemd-sysusers \/etc\/sysusers\.d\/portreeve\.conf$/m);
   assert.match(first.stdout, /^systemd does not run here/m);
-  assert.match(await world.read('/etc/passwd'), /^portreeve-portmap:x:[1-9]\d*:.*nologin$/m);
-  assert.match(await world.read('/etc/group'), /^portreeve:x:[1-9]\d*:$/m);
-  const second = await portreeve(world, ['install', '--allow-path']);
+  assert.match(await sandbox.read('/etc/passwd'), /^portreeve-portmap:x:[1-9]\d*:.*nologin$/m);
+  assert.match(await sandbox.read('/etc/group'), /^portreeve:x:[1-9]\d*:$/m);
+  const second = await portreeve(sandbox, ['install', '--allow-path']);
   assert.match(second.stdout, /^portreeve is installed; nothing was changed$/m);
-  const removed = await portreeve(world, ['uninstall']);
+  const removed = await portreeve(sandbox, ['uninstall']);
   assert.equal(removed.code, 0, removed.stderr);
   assert.match(removed.stdout, /^left: the user portreeve-portmap and the group portreeve$/m);
   assert.deepEqual(
-    (await units(world)).filter((name) => !name.endsWith('.wants')),
+    (await units(sandbox)).filter((name) => !name.endsWith('.wants')),
     [],
   );
 });
 
 test('a file of others stops all of it before anything is written', async (t) => {
-  const world = await open(t);
-  if (world === undefined) return;
-  await world.write('/etc/systemd/system/rpcbind.service', '[Service]\nExecStart=/sbin/rpcbind\n');
-  const { code, stderr } = await portreeve(world, ['install', '--allow-path']);
+  const sandbox = await open(t);
+  if (sandbox === undefined) return;
+  await sandbox.write('/etc/systemd/system/rpcbind.service', '[Service]\nExecStart=/sbin/rpcbind\n');
+  const { code, stderr } = await portreeve(sandbox, ['install', '--allow-path']);
   assert.equal(code, 1);
   assert.match(stderr, /\/etc\/systemd\/system\/rpcbind\.service is there and is not portreeve's/);
-  assert.deepEqual(await units(world), ['rpcbind.service']);
-  assert.doesNotMatch(await world.read('/etc/passwd'), /portreeve/);
+  assert.deepEqual(await units(sandbox), ['rpcbind.service']);
+  assert.doesNotMatch(await sandbox.read('/etc/passwd'), /portreeve/);
 });
 
 const OWNED = '/run/owned/portreeve';
@@ -56,23 +56,23 @@ mount -t overlay -o "lowerdir=$1,upperdir=/run/over/upper,workdir=/run/over/work
 
 /** A world in which the package lies where only root can write; undefined where the test is skipped. */
 async function owned(t: TestContext) {
-  const world = await open(t);
-  if (!world) return undefined;
-  const { code, stderr } = await world.run(['sh', '-c', OVERLAY, 'overlay', ROOT, OWNED]);
+  const sandbox = await open(t);
+  if (!sandbox) return undefined;
+  const { code, stderr } = await sandbox.run(['sh', '-c', OVERLAY, 'overlay', ROOT, OWNED]);
   const isOverlaid: Probe =
     code === 0 ? { ok: true } : { ok: false, reason: `needs overlayfs: ${stderr.trim()}` };
   if (!needs(t, isOverlaid)) return undefined;
   // Whoever runs the tests may own the checkout, and let a group write.
-  await world.run(['sh', '-c', `cd ${OWNED} && chown -hR 0:0 . && chmod -R go-w .`]);
+  await sandbox.run(['sh', '-c', `cd ${OWNED} && chown -hR 0:0 . && chmod -R go-w .`]);
   const install = (...words: readonly string[]) =>
-    world.run([`${OWNED}/bin/portreeve`, 'install', ...words], { env: NO_PEERS });
-  return { world, install };
+    sandbox.run([`${OWNED}/bin/portreeve`, 'install', ...words], { env: NO_PEERS });
+  return { sandbox, install };
 }
 
 test('a program that only root can change is installed', async (t) => {
-  const scene = await owned(t);
-  if (!scene) return;
-  const { world, install } = scene;
+  const setup = await owned(t);
+  if (!setup) return;
+  const { sandbox, install } = setup;
   const dry = await install('--dry-run');
   assert.deepEqual([dry.code, dry.stderr], [0, '']);
   const began = performance.now();
@@ -80,15 +80,15 @@ test('a program that only root can change is installed', async (t) => {
   assert.deepEqual([code, stderr], [0, '']);
   t.diagnostic(`install took ${Math.round(performance.now() - began)} ms`);
   assert.match(
-    await world.read('/etc/systemd/system/portreeve.service'),
+    await sandbox.read('/etc/systemd/system/portreeve.service'),
     new RegExp(`^ExecStart=${OWNED}/bin/portreeve serve$`, 'm'),
   );
 });
 
 test('a program that anybody else can change is refused, also by a dry run, unless it is allowed', async (t) => {
-  const scene = await owned(t);
-  if (!scene) return;
-  const { world, install } = scene;
+  const setup = await owned(t);
+  if (!setup) return;
+  const { sandbox, install } = setup;
   const cases: [undo: string, change: string, says: string][] = [
     ['chown -R 0:0 .', `chown -R ${ALICE} bin dist`, `${OWNED}/bin belongs to uid ${ALICE}`],
     ['chown 0 dist/main.js', `chown ${ALICE} dist/main.js`, `${OWNED}/dist/main.js belongs to uid ${ALICE}`],
@@ -116,18 +116,18 @@ test('a program that anybody else can change is refused, also by a dry run, unle
     ],
   ];
   for (const [undo, change, says] of cases) {
-    await world.run(['sh', '-c', `cd ${OWNED} && ${change}`]);
+    await sandbox.run(['sh', '-c', `cd ${OWNED} && ${change}`]);
     for (const words of [[], ['--dry-run']]) {
       const { code, stdout, stderr } = await install(...words);
       assert.deepEqual([code, stdout], [1, ''], says);
       assert.ok(stderr.includes(`\n  ${says}\n`), `${says}\n${stderr}`);
       assert.match(stderr, /npm install --global portreeve.*--allow-path/s);
     }
-    assert.deepEqual(await units(world), [], 'nothing is written');
-    await world.run(['sh', '-c', `cd ${OWNED} && ${undo}`]);
+    assert.deepEqual(await units(sandbox), [], 'nothing is written');
+    await sandbox.run(['sh', '-c', `cd ${OWNED} && ${undo}`]);
     assert.equal((await install('--dry-run')).code, 0, `undone: ${says}`);
   }
-  await world.run(['chmod', '777', `${OWNED}/dist/main.js`]);
+  await sandbox.run(['chmod', '777', `${OWNED}/dist/main.js`]);
   const allowed = await install('--allow-path');
   assert.equal(allowed.code, 0);
   assert.match(

@@ -2,21 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { listed, type Scene, scene } from '../support/portmap.ts';
+import { listed, type Setup, setup } from '../support/portmap.ts';
 import { type Probe, probe } from '../support/probe.ts';
+import { kernelIpv6 } from '../support/sandbox.ts';
 import { TirpcClient } from '../support/tirpc-client.ts';
-import { kernelIpv6 } from '../support/world.ts';
 
 const NOBODY = { uid: 65534 };
 const NOT_REGISTERED = 'RPC: Program not registered';
 
-async function clientScene(t: TestContext, ...probes: Probe[]): Promise<[Scene, TirpcClient] | undefined> {
-  const at = await scene(t, { probes: [probe.cc(), ...probes] });
-  return at && [at, await TirpcClient.into(at.world, at.peers)];
+async function clientSetup(t: TestContext, ...probes: Probe[]): Promise<[Setup, TirpcClient] | undefined> {
+  const at = await setup(t, { probes: [probe.cc(), ...probes] });
+  return at && [at, await TirpcClient.into(at.sandbox, at.peers)];
 }
 
 test('pmap_set registers, pmap_getport finds, pmap_unset removes', async (t) => {
-  const [, client] = (await clientScene(t)) ?? [];
+  const [, client] = (await clientSetup(t)) ?? [];
   if (client === undefined) return;
   const lookUp = (version: number, protocol: string) =>
     client.call(`pmap_getport 127.0.0.1 536871111 ${version} ${protocol}`);
@@ -32,7 +32,7 @@ test('pmap_set registers, pmap_getport finds, pmap_unset removes', async (t) => 
 });
 
 test('pmap_getport of another version gives the port, where the service names its versions', async (t) => {
-  const [, client] = (await clientScene(t)) ?? [];
+  const [, client] = (await clientSetup(t)) ?? [];
   if (client === undefined) return;
   await client.start('serve udp 536871111 3');
   const [known, unknown] = [3, 4].map((version) =>
@@ -45,7 +45,7 @@ test('pmap_getport of another version gives the port, where the service names it
 });
 
 test('a port that is registered is not registered again, unless it is the same', async (t) => {
-  const [, client] = (await clientScene(t)) ?? [];
+  const [, client] = (await clientSetup(t)) ?? [];
   if (client === undefined) return;
   await client.start('hold udp 4242');
   await client.start('hold udp 4243');
@@ -56,11 +56,11 @@ test('a port that is registered is not registered again, unless it is the same',
 });
 
 test('rpcb_set registers on one transport, rpcb_getaddr finds it there, rpcb_unset removes it', async (t) => {
-  const [at, client] = (await clientScene(t, kernelIpv6())) ?? [];
+  const [at, client] = (await clientSetup(t, kernelIpv6())) ?? [];
   if (at === undefined || client === undefined) return;
   await client.start('hold tcp 4243');
   assert.equal(await client.call('rpcb_set tcp 536871111 1 0.0.0.0.16.147', NOBODY), 'rpcb_set 1');
-  assert.deepEqual(await listed(at.world, 536871111), ['536871111 1 tcp 0.0.0.0.16.147 - 65534']);
+  assert.deepEqual(await listed(at.sandbox, 536871111), ['536871111 1 tcp 0.0.0.0.16.147 - 65534']);
   assert.equal(await client.call('rpcb_getaddr tcp 127.0.0.1 536871111 1'), 'rpcb_getaddr 127.0.0.1.16.147');
   assert.equal(
     await client.call('rpcb_getaddr udp 127.0.0.1 536871111 1'),
@@ -68,34 +68,34 @@ test('rpcb_set registers on one transport, rpcb_getaddr finds it there, rpcb_uns
   );
   assert.equal(await client.call('rpcb_getaddr tcp6 ::1 100000 4'), 'rpcb_getaddr ::1.0.111');
   assert.equal(await client.call('rpcb_unset tcp 536871111 1', NOBODY), 'rpcb_unset 1');
-  assert.deepEqual(await listed(at.world, 536871111), []);
+  assert.deepEqual(await listed(at.sandbox, 536871111), []);
 });
 
 test("one user does not remove another's registration, root does", async (t) => {
-  const [at, client] = (await clientScene(t)) ?? [];
+  const [at, client] = (await clientSetup(t)) ?? [];
   if (at === undefined || client === undefined) return;
   await client.start('serve tcp 536871111 1', NOBODY);
   await client.start('serve udp 536871112 1');
   assert.equal(await client.call('rpcb_unset - 536871112 1', NOBODY), 'rpcb_unset 0');
   assert.equal(await client.call('null udp 127.0.0.1 536871112 1'), 'null RPC: Success');
   assert.equal(await client.call('rpcb_unset - 536871111 1'), 'rpcb_unset 1');
-  assert.deepEqual(await listed(at.world, 536871111), []);
+  assert.deepEqual(await listed(at.sandbox, 536871111), []);
 });
 
 test('pmap_unset and rpcb_unset of what was never registered are answered with success', async (t) => {
-  const [, client] = (await clientScene(t)) ?? [];
+  const [, client] = (await clientSetup(t)) ?? [];
   if (client === undefined) return;
   assert.equal(await client.call('pmap_unset 536871111 1'), 'pmap_unset 1');
   assert.equal(await client.call('rpcb_unset - 536871111 1'), 'rpcb_unset 1');
 });
 
 test('svc_reg registers a service with its own user, and clnt_create reaches it', async (t) => {
-  const [at, client] = (await clientScene(t)) ?? [];
+  const [at, client] = (await clientSetup(t)) ?? [];
   if (at === undefined || client === undefined) return;
   await client.start('serve tcp 536871111 3', NOBODY);
   await client.start('serve udp 536871111 3', NOBODY);
   assert.deepEqual(
-    (await listed(at.world, 536871111)).map((row) => row.replace(/0\.0\.0\.0\.\d+\.\d+/, 'ADDRESS')),
+    (await listed(at.sandbox, 536871111)).map((row) => row.replace(/0\.0\.0\.0\.\d+\.\d+/, 'ADDRESS')),
     ['536871111 3 tcp ADDRESS - 65534', '536871111 3 udp ADDRESS - 65534'],
   );
   for (const netid of ['tcp', 'udp']) {
@@ -105,7 +105,7 @@ test('svc_reg registers a service with its own user, and clnt_create reaches it'
 });
 
 test('rpcb_getmaps gives the same list over every transport', async (t) => {
-  const [, client] = (await clientScene(t, kernelIpv6())) ?? [];
+  const [, client] = (await clientSetup(t, kernelIpv6())) ?? [];
   if (client === undefined) return;
   const overUdp = await client.call('rpcb_getmaps udp 127.0.0.1');
   assert.match(overUdp, /^rpcb_getmaps 100000 4 local \/run\/rpcbind\.sock superuser$/m);
@@ -115,7 +115,7 @@ test('rpcb_getmaps gives the same list over every transport', async (t) => {
 });
 
 test('rpcb_gettime tells the time', async (t) => {
-  const [, client] = (await clientScene(t)) ?? [];
+  const [, client] = (await clientSetup(t)) ?? [];
   if (client === undefined) return;
   const before = Math.floor(Date.now() / 1000);
   const answer = await client.call('rpcb_gettime 127.0.0.1');

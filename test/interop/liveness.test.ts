@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { makeCalls } from '../support/calls.ts';
 import { otherPortmap, status } from '../support/daemon.ts';
-import { listed, ONLY_PORTREEVE, type Scene, scene, unregistered } from '../support/portmap.ts';
+import { listed, ONLY_PORTREEVE, type Setup, setup, unregistered } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
 import { TirpcClient } from '../support/tirpc-client.ts';
 
@@ -15,50 +15,50 @@ const OTHER = 536871112;
 /** Two sightings are so far apart at least. */
 const APART_MS = 2000;
 
-async function stage(t: TestContext): Promise<(Scene & { client: TirpcClient }) | undefined> {
-  const at = await scene(t, { probes: [probe.cc(), ONLY_PORTREEVE] });
-  return at && { ...at, client: await TirpcClient.into(at.world, at.peers) };
+async function fixture(t: TestContext): Promise<(Setup & { client: TirpcClient }) | undefined> {
+  const at = await setup(t, { probes: [probe.cc(), ONLY_PORTREEVE] });
+  return at && { ...at, client: await TirpcClient.into(at.sandbox, at.peers) };
 }
 
 /** Waits until the registration of a server that is killed now was dropped: whatever else was gone would be, too. */
-async function untilKilledOneIsDropped({ world, client }: Scene & { client: TirpcClient }): Promise<void> {
+async function untilKilledOneIsDropped({ sandbox, client }: Setup & { client: TirpcClient }): Promise<void> {
   const server = await client.start('serve udp 536871999 1');
   await server.stop('SIGKILL');
-  await unregistered(world, 536871999);
+  await unregistered(sandbox, 536871999);
 }
 
 for (const netid of ['udp', 'tcp']) {
   test(`a ${netid} server that was killed is dropped after two sightings, with a line in the log`, async (t) => {
-    const at = await stage(t);
+    const at = await fixture(t);
     if (at === undefined) return;
-    const { world, client, portmap } = at;
+    const { sandbox, client, portmap } = at;
     await client.start(`serve ${netid} ${OTHER} 1`, ALICE);
     const server = await client.start(`serve ${netid} ${SERVER} 1`, ALICE);
-    const [row = ''] = await listed(world, SERVER);
+    const [row = ''] = await listed(sandbox, SERVER);
     const killed = performance.now();
     await server.stop('SIGKILL');
-    assert.deepEqual(await listed(world, SERVER), [row]);
-    await unregistered(world, SERVER);
+    assert.deepEqual(await listed(sandbox, SERVER), [row]);
+    await unregistered(sandbox, SERVER);
     const took = performance.now() - killed;
     assert.ok(took >= APART_MS, `it was dropped after ${took} ms`);
     const address = row.split(' ')[3];
     const line = `program ${SERVER} version 1 ${netid} ${address} was dropped: its socket is gone"`;
     assert.ok(portmap.output.includes(line), portmap.output);
-    assert.equal((await listed(world, OTHER)).length, 1);
+    assert.equal((await listed(sandbox, OTHER)).length, 1);
   });
 }
 
 test('a server takes the place of a killed one of another user at once, of a living one never', async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (at === undefined) return;
-  const { world, client, portmap } = at;
+  const { sandbox, client, portmap } = at;
   const first = await client.start(`serve tcp ${SERVER} 1`, ALICE);
   const tooEarly = await client.start(`serve tcp ${SERVER} 1`, BOB);
   assert.equal((await tooEarly.ended).stdout, 'serve 0\n');
   await first.stop('SIGKILL');
   const second = await client.start(`serve tcp ${SERVER} 1`, BOB);
   assert.equal(second.stdout, 'serve 1\n');
-  const rows = await listed(world, SERVER);
+  const rows = await listed(sandbox, SERVER);
   assert.deepEqual(
     rows.map((row) => row.split(' ').at(-1)),
     ['1001'],
@@ -68,9 +68,9 @@ test('a server takes the place of a killed one of another user at once, of a liv
 });
 
 test("another user's socket on the port does not keep a registration, one of the same user does", async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (at === undefined) return;
-  const { world, client, portmap } = at;
+  const { sandbox, client, portmap } = at;
   const holders = [await client.start('hold tcp 4242', ALICE), await client.start('hold tcp 4243', ALICE)];
   // What was registered first is looked at first: when the second is dropped, the first was looked at as often.
   assert.equal(await client.call(`rpcb_set tcp ${OTHER} 1 0.0.0.0.16.146`, ALICE), 'rpcb_set 1');
@@ -78,40 +78,40 @@ test("another user's socket on the port does not keep a registration, one of the
   for (const holder of holders) await holder.stop('SIGKILL');
   await client.start('hold tcp 4242', ALICE);
   await client.start('hold tcp 4243', BOB);
-  await unregistered(world, SERVER);
+  await unregistered(sandbox, SERVER);
   assert.match(portmap.output, /was dropped: its socket is gone, and uid 1001 has the port now/);
-  assert.deepEqual(await listed(world, OTHER), [`${OTHER} 1 tcp 0.0.0.0.16.146 - 1000`]);
+  assert.deepEqual(await listed(sandbox, OTHER), [`${OTHER} 1 tcp 0.0.0.0.16.146 - 1000`]);
 });
 
 test('a socket of the kernel, which no process has, keeps a registration as long as it is there', async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (at === undefined) return;
-  const { world, client } = at;
+  const { sandbox, client } = at;
   const vxlan = 'link add vxlan0 type vxlan id 1 dev lo dstport 4789'.split(' ');
-  const added = await world.run(['ip', ...vxlan]);
+  const added = await sandbox.run(['ip', ...vxlan]);
   const reason = `needs a kernel with vxlan interfaces, which have such sockets: ${added.stderr.trim()}`;
   if (!needs(t, added.code === 0 ? { ok: true } : { ok: false, reason })) return;
-  await world.run(['ip', 'link', 'set', 'vxlan0', 'up']);
+  await sandbox.run(['ip', 'link', 'set', 'vxlan0', 'up']);
   assert.equal(await client.call(`rpcb_set udp ${SERVER} 1 0.0.0.0.18.181`), 'rpcb_set 1');
   await untilKilledOneIsDropped(at);
-  assert.deepEqual(await listed(world, SERVER), [`${SERVER} 1 udp 0.0.0.0.18.181 - superuser`]);
-  await world.run(['ip', 'link', 'delete', 'vxlan0']);
-  await unregistered(world, SERVER);
+  assert.deepEqual(await listed(sandbox, SERVER), [`${SERVER} 1 udp 0.0.0.0.18.181 - superuser`]);
+  await sandbox.run(['ip', 'link', 'delete', 'vxlan0']);
+  await unregistered(sandbox, SERVER);
 });
 
 test('what another network namespace registers is counted apart and stays, also after a crash', async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (at === undefined) return;
-  const { world } = at;
+  const { sandbox } = at;
   const entry = { program: SERVER, version: 1, netid: 'tcp', address: '10.9.8.7.16.147' };
   const set = { via: 'local', procedure: 'set', entry, uid: ALICE.uid } as const;
-  assert.equal((await status(world)).portmap.elsewhere, 0);
-  assert.deepEqual(await makeCalls(world, [set], ['unshare', '--net']), [true]);
-  assert.deepEqual(await makeCalls(world, [{ ...set, entry: { ...entry, program: OTHER } }]), [true]);
-  const { portmap } = await status(world);
+  assert.equal((await status(sandbox)).portmap.elsewhere, 0);
+  assert.deepEqual(await makeCalls(sandbox, [set], ['unshare', '--net']), [true]);
+  assert.deepEqual(await makeCalls(sandbox, [{ ...set, entry: { ...entry, program: OTHER } }]), [true]);
+  const { portmap } = await status(sandbox);
   assert.equal(portmap.elsewhere, 1);
-  await world.run(['kill', '-KILL', `${portmap.pid}`]);
-  assert.equal((await otherPortmap(world, portmap.pid)).portmap.elsewhere, 1);
+  await sandbox.run(['kill', '-KILL', `${portmap.pid}`]);
+  assert.equal((await otherPortmap(sandbox, portmap.pid)).portmap.elsewhere, 1);
   await untilKilledOneIsDropped(at);
-  assert.deepEqual(await listed(world, SERVER), [`${SERVER} 1 tcp 10.9.8.7.16.147 - 1000`]);
+  assert.deepEqual(await listed(sandbox, SERVER), [`${SERVER} 1 tcp 10.9.8.7.16.147 - 1000`]);
 });

@@ -13,21 +13,21 @@ import { type Call, makeCalls } from '../support/calls.ts';
 import { otherPortmap, portreeve, serve, status } from '../support/daemon.ts';
 import { ONLY_PORTREEVE } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
-import { until, World } from '../support/world.ts';
+import { Sandbox, until } from '../support/sandbox.ts';
 
 const RUNTIME = '/run/portreeve';
 const FIRST_PROGRAM = 536871000;
 
 /** A world whose runtime directory is a file system of its own, which can be full. */
-async function openWorld(t: TestContext): Promise<World | undefined> {
+async function openSandbox(t: TestContext): Promise<Sandbox | undefined> {
   if (!needs(t, probe.root(), probe.netns(), ONLY_PORTREEVE)) return undefined;
-  const world = await World.open(t);
-  await mustRun(world, `mkdir ${RUNTIME} && mount -t tmpfs -o size=8m,mode=0755 small ${RUNTIME}`);
-  return world;
+  const sandbox = await Sandbox.open(t);
+  await mustRun(sandbox, `mkdir ${RUNTIME} && mount -t tmpfs -o size=8m,mode=0755 small ${RUNTIME}`);
+  return sandbox;
 }
 
-async function mustRun(world: World, command: string): Promise<void> {
-  const { code, stderr } = await world.run(['sh', '-c', command]);
+async function mustRun(sandbox: Sandbox, command: string): Promise<void> {
+  const { code, stderr } = await sandbox.run(['sh', '-c', command]);
   if (code !== 0) throw new Error(`${command}: ${stderr}`);
 }
 
@@ -40,14 +40,14 @@ const sets = (from: number, to: number): Call[] =>
   Array.from({ length: to - from }, (_, i) => call('set', from + i));
 
 /** Leaves no room in the runtime directory. */
-async function fill(world: World): Promise<void> {
-  const { stderr } = await world.run(['dd', 'if=/dev/zero', `of=${RUNTIME}/filler`, 'bs=4k']);
+async function fill(sandbox: Sandbox): Promise<void> {
+  const { stderr } = await sandbox.run(['dd', 'if=/dev/zero', `of=${RUNTIME}/filler`, 'bs=4k']);
   assert.match(stderr, /No space left/);
 }
 
 /** Which of the entries are listed, by their numbers. */
-async function listed(world: World): Promise<number[]> {
-  const { stdout } = await portreeve(world, ['portmap', 'list', '--json']);
+async function listed(sandbox: Sandbox): Promise<number[]> {
+  const { stdout } = await portreeve(sandbox, ['portmap', 'list', '--json']);
   const entries: { program: number }[] = JSON.parse(stdout);
   return entries
     .map(({ program }) => program - FIRST_PROGRAM)
@@ -56,16 +56,16 @@ async function listed(world: World): Promise<number[]> {
 }
 
 /** Kills the process that has the log, and waits until the next one has read it. */
-async function killPortmap(world: World): Promise<void> {
-  const { portmap } = await status(world);
-  await world.run(['kill', '-KILL', `${portmap.pid}`]);
-  await otherPortmap(world, portmap.pid);
+async function killPortmap(sandbox: Sandbox): Promise<void> {
+  const { portmap } = await status(sandbox);
+  await sandbox.run(['kill', '-KILL', `${portmap.pid}`]);
+  await otherPortmap(sandbox, portmap.pid);
 }
 
 /** The file of the log that is in use, as the host reaches it, and what is in it. */
-function newestLog(world: World): { file: string; bytes: Buffer } {
+function newestLog(sandbox: Sandbox): { file: string; bytes: Buffer } {
   const logs = [0, 1].map((number) => {
-    const file = world.path(`${RUNTIME}/portmap.log.${number}`);
+    const file = sandbox.path(`${RUNTIME}/portmap.log.${number}`);
     const bytes = readFileSync(file);
     return { file, bytes, generation: decodeLogHeader(bytes)?.generation ?? 0 };
   });
@@ -74,29 +74,29 @@ function newestLog(world: World): { file: string; bytes: Buffer } {
   return newest;
 }
 
-function namesAside(world: World): string[] {
-  return readdirSync(world.path(RUNTIME)).filter((name) => /^portmap\.log\.\d\./.test(name));
+function namesAside(sandbox: Sandbox): string[] {
+  return readdirSync(sandbox.path(RUNTIME)).filter((name) => /^portmap\.log\.\d\./.test(name));
 }
 
 const SET_ASIDE = /the log of registrations was set aside/;
 
 test('while there is no room SET and UNSET are refused and say why, and all else goes on', async (t) => {
-  const world = await openWorld(t);
-  if (world === undefined) return;
-  const daemon = await serve(world);
-  assert.deepEqual(await makeCalls(world, sets(0, 5)), [true, true, true, true, true]);
-  await fill(world);
+  const sandbox = await openSandbox(t);
+  if (sandbox === undefined) return;
+  const daemon = await serve(sandbox);
+  assert.deepEqual(await makeCalls(sandbox, sets(0, 5)), [true, true, true, true, true]);
+  await fill(sandbox);
   // What the last page of the log still has room for is written: 4096 bytes are less than 100 records.
-  const answers = await makeCalls(world, sets(5, 105));
+  const answers = await makeCalls(sandbox, sets(5, 105));
   const full = answers.indexOf(false);
   assert.deepEqual(answers, [...Array(full).fill(true), ...Array(100 - full).fill(false)]);
-  const before = await listed(world);
+  const before = await listed(sandbox);
   assert.deepEqual(
     before,
     Array.from({ length: 5 + full }, (_, index) => index),
   );
   assert.match(daemon.output, /was refused program \d+ .*: the log cannot be written \(ENOSPC\)/);
-  const unset = await makeCalls(world, [
+  const unset = await makeCalls(sandbox, [
     call('unset', 0),
     call('unset', 1),
     call('unset', 2),
@@ -104,48 +104,48 @@ test('while there is no room SET and UNSET are refused and say why, and all else
   ]);
   assert.equal(unset.at(-1), false);
   const kept = before.filter((index) => unset[index] !== true);
-  assert.deepEqual(await listed(world), kept);
-  assert.equal((await portreeve(world, ['portmap', 'ping', '127.0.0.1', 'portmapper'])).code, 0);
-  await killPortmap(world);
-  assert.deepEqual(await listed(world), kept);
-  await mustRun(world, `rm ${RUNTIME}/filler`);
-  assert.deepEqual(await makeCalls(world, [call('unset', 3), call('set', 200)]), [true, true]);
-  await killPortmap(world);
-  assert.deepEqual(await listed(world), [...kept.filter((index) => index !== 3), 200]);
+  assert.deepEqual(await listed(sandbox), kept);
+  assert.equal((await portreeve(sandbox, ['portmap', 'ping', '127.0.0.1', 'portmapper'])).code, 0);
+  await killPortmap(sandbox);
+  assert.deepEqual(await listed(sandbox), kept);
+  await mustRun(sandbox, `rm ${RUNTIME}/filler`);
+  assert.deepEqual(await makeCalls(sandbox, [call('unset', 3), call('set', 200)]), [true, true]);
+  await killPortmap(sandbox);
+  assert.deepEqual(await listed(sandbox), [...kept.filter((index) => index !== 3), 200]);
   assert.doesNotMatch(daemon.output, SET_ASIDE);
 });
 
 test('registrations outlive SIGTERM and a new start', async (t) => {
-  const world = await openWorld(t);
-  if (world === undefined) return;
-  const first = await serve(world);
-  await makeCalls(world, [...sets(0, 3), call('unset', 1)]);
+  const sandbox = await openSandbox(t);
+  if (sandbox === undefined) return;
+  const first = await serve(sandbox);
+  await makeCalls(sandbox, [...sets(0, 3), call('unset', 1)]);
   assert.equal((await first.stop()).code, 0);
-  const second = await serve(world);
-  assert.deepEqual(await listed(world), [0, 2]);
+  const second = await serve(sandbox);
+  assert.deepEqual(await listed(sandbox), [0, 2]);
   assert.match(second.output, /2 registrations were in the log and stand again/);
-  assert.deepEqual(namesAside(world), []);
+  assert.deepEqual(namesAside(sandbox), []);
 });
 
 test('a last record that was not written to its end is cut off, and the rest stands', async (t) => {
-  const world = await openWorld(t);
-  if (world === undefined) return;
-  const first = await serve(world);
-  await makeCalls(world, sets(0, 3));
+  const sandbox = await openSandbox(t);
+  if (sandbox === undefined) return;
+  const first = await serve(sandbox);
+  await makeCalls(sandbox, sets(0, 3));
   await first.stop();
-  const { file, bytes } = newestLog(world);
+  const { file, bytes } = newestLog(sandbox);
   truncateSync(file, bytes.length - 3);
-  const second = await serve(world);
-  assert.deepEqual(await listed(world), [0, 1]);
-  assert.deepEqual(await makeCalls(world, [call('set', 3)]), [true]);
-  await killPortmap(world);
-  assert.deepEqual(await listed(world), [0, 1, 3]);
+  const second = await serve(sandbox);
+  assert.deepEqual(await listed(sandbox), [0, 1]);
+  assert.deepEqual(await makeCalls(sandbox, [call('set', 3)]), [true]);
+  await killPortmap(sandbox);
+  assert.deepEqual(await listed(sandbox), [0, 1, 3]);
   assert.doesNotMatch(second.output, SET_ASIDE);
 });
 
 /** Changes a byte of the second of three records. */
-function damage(world: World): Buffer {
-  const { file, bytes } = newestLog(world);
+function damage(sandbox: Sandbox): Buffer {
+  const { file, bytes } = newestLog(sandbox);
   const { changes, end } = readLog(bytes);
   assert.equal(changes.length, 3);
   const middle = (LOG_HEADER_BYTES + end) >> 1;
@@ -155,77 +155,77 @@ function damage(world: World): Buffer {
 }
 
 test('a damaged log is set aside and said to be; what stands before the damage stands', async (t) => {
-  const world = await openWorld(t);
-  if (world === undefined) return;
-  const first = await serve(world);
-  await makeCalls(world, sets(0, 3));
+  const sandbox = await openSandbox(t);
+  if (sandbox === undefined) return;
+  const first = await serve(sandbox);
+  await makeCalls(sandbox, sets(0, 3));
   await first.stop();
-  const damaged = damage(world);
-  const second = await serve(world);
-  assert.deepEqual(await listed(world), [0]);
-  const [name = '', ...others] = namesAside(world);
+  const damaged = damage(sandbox);
+  const second = await serve(sandbox);
+  assert.deepEqual(await listed(sandbox), [0]);
+  const [name = '', ...others] = namesAside(sandbox);
   assert.deepEqual(others, []);
   assert.match(name, /^portmap\.log\.\d\.damaged-\d{8}T\d{9}Z$/);
-  assert.deepEqual(readFileSync(world.path(`${RUNTIME}/${name}`)), damaged);
+  assert.deepEqual(readFileSync(sandbox.path(`${RUNTIME}/${name}`)), damaged);
   const said = `the log of registrations was set aside as ${RUNTIME}/${name}: its record at byte `;
   assert.ok(second.output.includes(said), second.output);
-  assert.deepEqual(await makeCalls(world, [call('set', 5)]), [true]);
-  await killPortmap(world);
-  assert.deepEqual(await listed(world), [0, 5]);
-  assert.deepEqual(namesAside(world), [name]);
+  assert.deepEqual(await makeCalls(sandbox, [call('set', 5)]), [true]);
+  await killPortmap(sandbox);
+  assert.deepEqual(await listed(sandbox), [0, 5]);
+  assert.deepEqual(namesAside(sandbox), [name]);
 });
 
 test('what a damaged log has lost is taken from the one before it', async (t) => {
-  const world = await openWorld(t);
-  if (world === undefined) return;
-  const first = await serve(world);
-  await makeCalls(world, sets(0, 3));
-  await killPortmap(world);
+  const sandbox = await openSandbox(t);
+  if (sandbox === undefined) return;
+  const first = await serve(sandbox);
+  await makeCalls(sandbox, sets(0, 3));
+  await killPortmap(sandbox);
   await first.stop();
-  damage(world);
-  await serve(world);
-  assert.deepEqual(await listed(world), [0, 1, 2]);
-  assert.equal(namesAside(world).length, 1);
+  damage(sandbox);
+  await serve(sandbox);
+  assert.deepEqual(await listed(sandbox), [0, 1, 2]);
+  assert.equal(namesAside(sandbox).length, 1);
 });
 
 test('a damaged log is dealt with where there is no room to set it aside', async (t) => {
-  const world = await openWorld(t);
-  if (world === undefined) return;
-  const daemon = await serve(world);
-  await makeCalls(world, sets(0, 3));
-  await fill(world);
-  damage(world);
-  await killPortmap(world);
-  assert.deepEqual(await listed(world), [0]);
+  const sandbox = await openSandbox(t);
+  if (sandbox === undefined) return;
+  const daemon = await serve(sandbox);
+  await makeCalls(sandbox, sets(0, 3));
+  await fill(sandbox);
+  damage(sandbox);
+  await killPortmap(sandbox);
+  assert.deepEqual(await listed(sandbox), [0]);
   assert.match(daemon.output, /cannot be set aside \(ENOSPC.*\): its record at byte \d+ is damaged/);
-  assert.deepEqual(namesAside(world), []);
-  assert.deepEqual(await makeCalls(world, [call('set', 5)]), [false]);
-  await mustRun(world, `rm ${RUNTIME}/filler`);
-  const isSet = async () => (await makeCalls(world, [call('set', 5)]))[0];
+  assert.deepEqual(namesAside(sandbox), []);
+  assert.deepEqual(await makeCalls(sandbox, [call('set', 5)]), [false]);
+  await mustRun(sandbox, `rm ${RUNTIME}/filler`);
+  const isSet = async () => (await makeCalls(sandbox, [call('set', 5)]))[0];
   await until('SET to be answered with yes', isSet);
-  await killPortmap(world);
-  assert.deepEqual(await listed(world), [0, 5]);
+  await killPortmap(sandbox);
+  assert.deepEqual(await listed(sandbox), [0, 5]);
 });
 
 test('a log of another boot is set aside, once', async (t) => {
-  const world = await openWorld(t);
-  if (world === undefined) return;
-  const first = await serve(world);
-  await makeCalls(world, sets(0, 3));
+  const sandbox = await openSandbox(t);
+  if (sandbox === undefined) return;
+  const first = await serve(sandbox);
+  await makeCalls(sandbox, sets(0, 3));
   await first.stop();
-  const { file, bytes } = newestLog(world);
+  const { file, bytes } = newestLog(sandbox);
   bytes.set(encodeLogHeader({ generation: 9, stamp: 'boot 0-0-0-0-0 net:[1]' }));
   writeFileSync(file, bytes);
-  const second = await serve(world);
-  assert.deepEqual(await listed(world), []);
+  const second = await serve(sandbox);
+  assert.deepEqual(await listed(sandbox), []);
   assert.match(
     second.output,
     /was set aside as \S+\.other-boot-\w+: it is of boot 0-0-0-0-0 net:\[1\], not boot/,
   );
-  assert.deepEqual(await makeCalls(world, [call('set', 5)]), [true]);
-  const names = namesAside(world);
+  assert.deepEqual(await makeCalls(sandbox, [call('set', 5)]), [true]);
+  const names = namesAside(sandbox);
   assert.equal(names.length, 1);
-  await killPortmap(world);
-  assert.deepEqual(await listed(world), [5]);
-  assert.deepEqual(namesAside(world), names);
+  await killPortmap(sandbox);
+  assert.deepEqual(await listed(sandbox), [5]);
+  assert.deepEqual(namesAside(sandbox), names);
 });

@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startMountd, startStatd } from '../support/nfs.ts';
-import { listed, rpcinfo, scene, unregistered } from '../support/portmap.ts';
-import { kernelIpv6 } from '../support/world.ts';
+import { listed, rpcinfo, setup, unregistered } from '../support/portmap.ts';
+import { kernelIpv6 } from '../support/sandbox.ts';
 
 test('rpc.mountd is listed on the port that it was given, and gone after SIGTERM', async (t) => {
-  const at = await scene(t, { probes: [kernelIpv6()] });
+  const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
-  const mountd = await startMountd(at.world);
-  assert.deepEqual(await listed(at.world, 100005, '-p'), [
+  const mountd = await startMountd(at.sandbox);
+  assert.deepEqual(await listed(at.sandbox, 100005, '-p'), [
     '100005 1 tcp 20048 mountd',
     '100005 1 udp 20048 mountd',
     '100005 2 tcp 20048 mountd',
@@ -21,77 +21,77 @@ test('rpc.mountd is listed on the port that it was given, and gone after SIGTERM
   const { code, stderr } = await mountd.stop();
   assert.equal(code, 0);
   assert.match(stderr, /un-registering and exiting/);
-  await unregistered(at.world, 100005);
+  await unregistered(at.sandbox, 100005);
 });
 
 test('rpc.mountd is listed on IPv6 too, as registered by root', async (t) => {
-  const at = await scene(t, { probes: [kernelIpv6()] });
+  const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
-  await startMountd(at.world);
-  const rows = (await listed(at.world, 100005)).filter((row) => row.startsWith('100005 3 '));
+  await startMountd(at.sandbox);
+  const rows = (await listed(at.sandbox, 100005)).filter((row) => row.startsWith('100005 3 '));
   assert.deepEqual(rows, [
     '100005 3 tcp 0.0.0.0.78.80 mountd superuser',
     '100005 3 tcp6 ::.78.80 mountd superuser',
     '100005 3 udp 0.0.0.0.78.80 mountd superuser',
     '100005 3 udp6 ::.78.80 mountd superuser',
   ]);
-  assert.deepEqual((await rpcinfo(at.world, '-l', '::1', '100005', '3')).sort(), [
+  assert.deepEqual((await rpcinfo(at.sandbox, '-l', '::1', '100005', '3')).sort(), [
     '100005 3 inet6/tcp/cots_ord ::1.78.80 mountd',
     '100005 3 inet6/udp/clts ::1.78.80 mountd',
   ]);
 });
 
 test('showmount finds rpc.mountd, and says what is missing when there is none', async (t) => {
-  const at = await scene(t, { probes: [kernelIpv6()] });
+  const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
-  const none = await at.world.run(['showmount', '-e', '127.0.0.1']);
+  const none = await at.sandbox.run(['showmount', '-e', '127.0.0.1']);
   assert.deepEqual([none.code, none.stderr], [1, 'clnt_create: RPC: Program not registered\n']);
-  await startMountd(at.world);
+  await startMountd(at.sandbox);
   for (const host of ['127.0.0.1', '::1']) {
-    const { code, stdout } = await at.world.run(['showmount', '-e', host]);
+    const { code, stdout } = await at.sandbox.run(['showmount', '-e', host]);
     assert.deepEqual([code, stdout], [0, `Export list for ${host}:\n/srv 127.0.0.1\n`]);
   }
 });
 
 test('rpcinfo calls every version of rpc.mountd where the port mapper says', async (t) => {
-  const at = await scene(t, { probes: [kernelIpv6()] });
+  const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
-  await startMountd(at.world);
+  await startMountd(at.sandbox);
   const ready = [1, 2, 3].map((version) => `program 100005 version ${version} ready and waiting\n`);
   for (const flag of ['-t', '-u']) {
-    const { stdout } = await at.world.run(['rpcinfo', flag, '127.0.0.1', 'mountd']);
+    const { stdout } = await at.sandbox.run(['rpcinfo', flag, '127.0.0.1', 'mountd']);
     assert.equal(stdout, ready.join(''));
   }
-  const { stdout } = await at.world.run(['rpcinfo', '-T', 'tcp6', '::1', 'mountd']);
+  const { stdout } = await at.sandbox.run(['rpcinfo', '-T', 'tcp6', '::1', 'mountd']);
   assert.equal(stdout, ready.join(''));
 });
 
 test('root removes a registration of another process (rpcinfo -d), another user does not', async (t) => {
-  const at = await scene(t, { probes: [kernelIpv6()] });
+  const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
-  await startMountd(at.world);
-  const refused = await at.world.run(['rpcinfo', '-d', '100005', '3'], { uid: 65534 });
+  await startMountd(at.sandbox);
+  const refused = await at.sandbox.run(['rpcinfo', '-d', '100005', '3'], { uid: 65534 });
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /Could not delete registration for prog 100005 version 3/);
-  assert.equal((await listed(at.world, 100005)).length, 12);
-  const deleted = await at.world.run(['rpcinfo', '-d', '100005', '3']);
+  assert.equal((await listed(at.sandbox, 100005)).length, 12);
+  const deleted = await at.sandbox.run(['rpcinfo', '-d', '100005', '3']);
   assert.deepEqual(deleted, { code: 0, stdout: '', stderr: '' });
-  const versions = (await listed(at.world, 100005)).map((row) => row.split(' ')[1]);
+  const versions = (await listed(at.sandbox, 100005)).map((row) => row.split(' ')[1]);
   assert.deepEqual(versions, ['1', '1', '1', '1', '2', '2', '2', '2']);
 });
 
 test('rpc.statd registers as its own user, and takes that back when it ends', async (t) => {
-  const at = await scene(t, { probes: [kernelIpv6()] });
+  const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
-  const statd = await startStatd(at.world);
-  assert.deepEqual(await listed(at.world, 100024), [
+  const statd = await startStatd(at.sandbox);
+  assert.deepEqual(await listed(at.sandbox, 100024), [
     '100024 1 tcp 0.0.0.0.127.253 status 103',
     '100024 1 tcp6 ::.127.253 status 103',
     '100024 1 udp 0.0.0.0.127.253 status 103',
     '100024 1 udp6 ::.127.253 status 103',
   ]);
-  const { code, stdout } = await at.world.run(['rpcinfo', '-u', '127.0.0.1', 'status']);
+  const { code, stdout } = await at.sandbox.run(['rpcinfo', '-u', '127.0.0.1', 'status']);
   assert.deepEqual([code, stdout], [0, 'program 100024 version 1 ready and waiting\n']);
   assert.equal((await statd.stop()).code, 0);
-  await unregistered(at.world, 100024);
+  await unregistered(at.sandbox, 100024);
 });

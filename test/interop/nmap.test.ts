@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startStatd } from '../support/nfs.ts';
-import { scene, squeezed } from '../support/portmap.ts';
-import { kernelIpv6, type World } from '../support/world.ts';
+import { setup, squeezed } from '../support/portmap.ts';
+import { kernelIpv6, type Sandbox } from '../support/sandbox.ts';
 
 const SCAN_MS = 60_000;
 
-async function nmap(world: World, ...args: string[]): Promise<string[]> {
+async function nmap(sandbox: Sandbox, ...args: string[]): Promise<string[]> {
   const argv = ['nmap', '-n', '-Pn', '--host-timeout', `${SCAN_MS}ms`, ...args];
-  const { code, stdout, stderr } = await world.run(argv, { timeout: SCAN_MS });
+  const { code, stdout, stderr } = await sandbox.run(argv, { timeout: SCAN_MS });
   assert.equal(code, 0, stderr);
   return stdout.split('\n').map((line) => squeezed(line.replace(/^\|_?/, '')));
 }
@@ -28,23 +28,23 @@ const LISTED = [
 ];
 
 test("nmap's rpcinfo script reads the list over UDP, TCP and IPv6", async (t) => {
-  const at = await scene(t, { probes: [kernelIpv6()] });
+  const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
-  await startStatd(at.world);
+  await startStatd(at.sandbox);
   for (const scan of [
     ['-sU', '127.0.0.1'],
     ['-sT', '127.0.0.1'],
     ['-sT', '-6', '::1'],
   ]) {
-    const lines = await nmap(at.world, '-p111', '--script', 'rpcinfo', ...scan);
+    const lines = await nmap(at.sandbox, '-p111', '--script', 'rpcinfo', ...scan);
     const listed = lines.filter((line) => /^1000\d\d /.test(line));
     assert.deepEqual(listed.sort(), LISTED, `${scan}`);
   }
 });
 
 test('nmap -sV tells which versions the port mapper has', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (at === undefined) return;
-  const lines = await nmap(at.world, '-sV', '-p111', '127.0.0.1');
+  const lines = await nmap(at.sandbox, '-sV', '-p111', '127.0.0.1');
   assert.ok(lines.includes('111/tcp open rpcbind 2-4 (RPC #100000)'), lines.join('\n'));
 });

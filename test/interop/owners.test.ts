@@ -7,7 +7,7 @@ import { type Beside, type Call, type Entry, makeCalls } from '../support/calls.
 import { portreeve, serve, status } from '../support/daemon.ts';
 import { ONLY_PORTREEVE } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
-import { kernelIpv6, type Running, World } from '../support/world.ts';
+import { kernelIpv6, type Running, Sandbox } from '../support/sandbox.ts';
 
 const ALICE = 1000;
 const BOB = 1001;
@@ -25,8 +25,8 @@ const WAYS: readonly (Pick<Call, 'via' | 'fromPort'> & { readonly name: string }
   ]),
 ];
 
-interface Stage {
-  readonly world: World;
+interface Fixture {
+  readonly sandbox: Sandbox;
   readonly daemon: Running;
   /** Makes calls one after the other. */
   readonly make: (...calls: Call[]) => Promise<(boolean | null)[]>;
@@ -43,18 +43,18 @@ function byRoot(call: Call): Call {
   return { ...call, uid: ROOT, ...(isUdp && { fromPort: ROOT_PORT }) };
 }
 
-async function stage(t: TestContext): Promise<Stage | undefined> {
+async function fixture(t: TestContext): Promise<Fixture | undefined> {
   if (!needs(t, probe.root(), probe.netns(), kernelIpv6(), ONLY_PORTREEVE)) return undefined;
-  const world = await World.open(t);
+  const sandbox = await Sandbox.open(t);
   // Written by a process of the world: the file is the one of the network of whoever opens it.
-  await world.run(['sh', '-c', `echo ${FREE_FROM} >/proc/sys/net/ipv4/ip_unprivileged_port_start`]);
-  const daemon = await serve(world);
-  return { world, daemon, make: (...calls) => makeCalls(world, calls) };
+  await sandbox.run(['sh', '-c', `echo ${FREE_FROM} >/proc/sys/net/ipv4/ip_unprivileged_port_start`]);
+  const daemon = await serve(sandbox);
+  return { sandbox, daemon, make: (...calls) => makeCalls(sandbox, calls) };
 }
 
 /** The entries of the program: transport, address and owner. */
-async function listed(world: World): Promise<string[]> {
-  const { stdout } = await portreeve(world, ['portmap', 'list', '--json']);
+async function listed(sandbox: Sandbox): Promise<string[]> {
+  const { stdout } = await portreeve(sandbox, ['portmap', 'list', '--json']);
   const entries: (Entry & { owner: string })[] = JSON.parse(stdout);
   return entries
     .filter(({ program }) => program === PROGRAM)
@@ -66,16 +66,16 @@ const unset = (uid: number, entry: Entry = ENTRY): Call => ({ ...set(uid, entry)
 
 for (const { name, ...way } of WAYS) {
   test(`a user neither replaces nor removes another's entry over ${name}; its owner and root do`, async (t) => {
-    const at = await stage(t);
+    const at = await fixture(t);
     if (at === undefined) return;
-    const { world, daemon, make } = at;
+    const { sandbox, daemon, make } = at;
     const by = (call: Call): Call => ({ ...call, ...way });
     assert.deepEqual(await make(by(set(BOB)), by(set(ALICE, ELSEWHERE)), by(unset(ALICE))), [
       true,
       false,
       false,
     ]);
-    assert.deepEqual(await listed(world), ['tcp 127.0.0.1.16.147 1001']);
+    assert.deepEqual(await listed(sandbox), ['tcp 127.0.0.1.16.147 1001']);
     const from =
       way.via === 'local' ? 'local' : `${way.via.endsWith('6') ? '[::1]' : '127.0.0.1'}:${way.fromPort}`;
     const refused = `uid 1000 (${from}) was refused program ${PROGRAM} version 1 tcp`;
@@ -84,61 +84,61 @@ for (const { name, ...way } of WAYS) {
       `${refused} 127.0.0.1.16.147: registered by uid 1001, and only he or root may change it`,
     ]) {
       assert.ok(daemon.output.includes(reason), `"${reason}" is not in ${daemon.output}`);
-      assert.ok((await status(world)).portmap.refusals.includes(`portmap: ${reason}`));
+      assert.ok((await status(sandbox)).portmap.refusals.includes(`portmap: ${reason}`));
     }
     assert.deepEqual(await make(by(unset(BOB)), by(set(BOB, ELSEWHERE))), [true, true]);
-    assert.deepEqual(await listed(world), ['tcp 127.0.0.1.16.148 1001']);
+    assert.deepEqual(await listed(sandbox), ['tcp 127.0.0.1.16.148 1001']);
     assert.deepEqual(await make(byRoot(by(unset(ROOT))), byRoot(by(set(ROOT)))), [true, true]);
-    assert.deepEqual(await listed(world), ['tcp 127.0.0.1.16.147 superuser']);
+    assert.deepEqual(await listed(sandbox), ['tcp 127.0.0.1.16.147 superuser']);
     assert.deepEqual(await make(by(unset(ALICE)), byRoot(by(unset(ROOT)))), [false, true]);
-    assert.deepEqual(await listed(world), []);
+    assert.deepEqual(await listed(sandbox), []);
   });
 }
 
 for (const via of ['local', 'udp', 'tcp'] as const) {
   test(`over ${via} a port below 1024 is for him who holds a socket on it, and for root`, async (t) => {
-    const at = await stage(t);
+    const at = await fixture(t);
     if (at === undefined) return;
-    const { world, daemon, make } = at;
+    const { sandbox, daemon, make } = at;
     const entry: Entry = { ...ENTRY, address: '0.0.0.0.2.88' };
     const held = (uid: number): Beside => ({ netid: 'tcp', uid, address: '127.0.0.1', port: 600 });
     const by = (call: Call, ...beside: Beside[]): Call => ({ ...call, via, beside, fromPort: 40_601 });
     assert.deepEqual(await make(by(set(ALICE, entry)), by(set(ALICE, entry), held(BOB))), [false, false]);
-    assert.deepEqual(await listed(world), []);
+    assert.deepEqual(await listed(sandbox), []);
     assert.ok(daemon.output.includes('port 600 is below 1024, and uid 1000 holds no socket on it'));
     assert.deepEqual(await make(by(set(ALICE, entry), held(ALICE)), by(unset(ALICE))), [true, true]);
     assert.deepEqual(await make(byRoot(by(set(ROOT, entry)))), [true]);
-    assert.deepEqual(await listed(world), ['tcp 0.0.0.0.2.88 superuser']);
+    assert.deepEqual(await listed(sandbox), ['tcp 0.0.0.0.2.88 superuser']);
   });
 }
 
 for (const via of ['udp', 'tcp'] as const) {
   test(`a socket that root made and handed to a user still speaks for root over ${via}`, async (t) => {
-    const at = await stage(t);
+    const at = await fixture(t);
     if (at === undefined) return;
     const handed: Call = { ...set(ALICE), via, socketOf: ROOT, fromPort: ROOT_PORT };
     const own: Call = { ...set(ALICE, { ...ENTRY, version: 2 }), via, fromPort: 40_600 };
     assert.deepEqual(await at.make(handed, own), [true, true]);
-    assert.deepEqual((await listed(at.world)).sort(), [
+    assert.deepEqual((await listed(at.sandbox)).sort(), [
       'tcp 127.0.0.1.16.147 1000',
       'tcp 127.0.0.1.16.147 superuser',
     ]);
   });
 
   test(`a socket that a user made does not speak for root when he gives it to root over ${via}`, async (t) => {
-    const at = await stage(t);
+    const at = await fixture(t);
     if (at === undefined) return;
     assert.deepEqual(await at.make({ ...set(ROOT), via, socketOf: ALICE, fromPort: 600 }), [true]);
-    assert.deepEqual(await listed(at.world), ['tcp 127.0.0.1.16.147 1000']);
+    assert.deepEqual(await listed(at.sandbox), ['tcp 127.0.0.1.16.147 1000']);
   });
 }
 
-const UNTOLD = 'whose socket asked cannot be told';
+const UNKNOWN = 'whose socket asked cannot be told';
 
 test('a datagram that sockets of two users can have sent is refused', async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (at === undefined) return;
-  const { world, daemon, make } = at;
+  const { sandbox, daemon, make } = at;
   const beside = (uid: number, address: string): Beside => ({ netid: 'udp', uid, address, port: 600 });
   const call: Call = { ...set(ALICE), via: 'udp', fromPort: 600 };
   const answers = await make(
@@ -151,48 +151,48 @@ test('a datagram that sockets of two users can have sent is refused', async (t) 
     { ...call, uid: ROOT, beside: [beside(ALICE, '127.0.0.1')] },
   );
   assert.deepEqual(answers, [false, false, false, false, false]);
-  assert.deepEqual(await listed(world), []);
-  assert.match(daemon.output, new RegExp(`a caller at 127\\.0\\.0\\.1:600 was refused .*: ${UNTOLD}`));
+  assert.deepEqual(await listed(sandbox), []);
+  assert.match(daemon.output, new RegExp(`a caller at 127\\.0\\.0\\.1:600 was refused .*: ${UNKNOWN}`));
   // What is another's on another port, or over TCP, is in nobody's way; nor is his own on another address.
   const [elsewhere, stream] = [
     { ...beside(BOB, '127.0.0.1'), port: 601 },
     { ...beside(BOB, '127.0.0.1'), netid: 'tcp' as const },
   ];
   assert.deepEqual(await make({ ...call, beside: [elsewhere, stream, beside(ALICE, '127.0.0.2')] }), [true]);
-  assert.deepEqual(await listed(world), ['tcp 127.0.0.1.16.147 1000']);
+  assert.deepEqual(await listed(sandbox), ['tcp 127.0.0.1.16.147 1000']);
 });
 
 for (const via of ['udp', 'tcp'] as const) {
   test(`a caller over ${via} whose socket is gone when his call is looked at is nobody`, async (t) => {
-    const at = await stage(t);
+    const at = await fixture(t);
     if (at === undefined) return;
-    const { world, daemon, make } = at;
-    const { portmap } = await status(world);
+    const { sandbox, daemon, make } = at;
+    const { portmap } = await status(sandbox);
     const stopped = async (...calls: Call[]): Promise<void> => {
-      await world.run(['kill', '-STOP', `${portmap.pid}`]);
+      await sandbox.run(['kill', '-STOP', `${portmap.pid}`]);
       await make(...calls);
-      await world.run(['kill', '-CONT', `${portmap.pid}`]);
+      await sandbox.run(['kill', '-CONT', `${portmap.pid}`]);
     };
     await stopped(
       { ...set(ALICE), via, isImpatient: true },
       { ...set(ROOT), via, isImpatient: true },
       { ...set(ALICE), via, isImpatient: true, fromPort: 600 },
     );
-    await daemon.waitForOutput(new RegExp(`a caller at 127\\.0\\.0\\.1:600 was refused .*: ${UNTOLD}`));
-    assert.deepEqual(await listed(world), []);
+    await daemon.waitForOutput(new RegExp(`a caller at 127\\.0\\.0\\.1:600 was refused .*: ${UNKNOWN}`));
+    assert.deepEqual(await listed(sandbox), []);
     assert.deepEqual(await make({ ...set(ALICE), via, fromPort: 600 }), [true]);
-    assert.deepEqual(await listed(world), ['tcp 127.0.0.1.16.147 1000']);
+    assert.deepEqual(await listed(sandbox), ['tcp 127.0.0.1.16.147 1000']);
   });
 
   test(`a user who closes at once, again and again over ${via}, is never taken for root`, async (t) => {
-    const at = await stage(t);
+    const at = await fixture(t);
     if (at === undefined) return;
     const versions = Array.from({ length: 300 }, (_, index) => index + 1);
     const calls = versions.map((version) => {
       return { ...set(ALICE, { ...ENTRY, version }), via, isImpatient: true };
     });
     await at.make(...calls, { ...set(ALICE, { ...ENTRY, version: 1000 }), via });
-    const owners = new Set((await listed(at.world)).map((row) => row.split(' ').at(-1)));
+    const owners = new Set((await listed(at.sandbox)).map((row) => row.split(' ').at(-1)));
     assert.deepEqual([...owners], ['1000']);
   });
 }

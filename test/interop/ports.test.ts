@@ -7,8 +7,8 @@ import type { NamedRecord } from '../../src/sockets/app/ports-answer.ts';
 import { portreeve, ROOT, serve } from '../support/daemon.ts';
 import { bringPeers } from '../support/peers.ts';
 import { needs, probe } from '../support/probe.ts';
+import { kernelIpv6, type RunOptions, Sandbox, until } from '../support/sandbox.ts';
 import { type Line, line, linesOfLsof, linesOfSs } from '../support/seen-by-others.ts';
-import { kernelIpv6, type RunOptions, until, World } from '../support/world.ts';
 
 const ALICE = 1000;
 const HELD = join(ROOT, 'test/support/held-sockets.py');
@@ -20,13 +20,13 @@ const PASSWD = {
 };
 
 /** A world with the sockets of four programs; they end with it. */
-async function open(t: TestContext): Promise<World | undefined> {
+async function open(t: TestContext): Promise<Sandbox | undefined> {
   const peers = await bringPeers();
   const commands = ['python3', 'lsof'].map(probe.command);
   if (!needs(t, probe.root(), probe.netns(), kernelIpv6(), peers.probe(), ...commands)) return undefined;
-  const world = await World.open(t, { peers, files: PASSWD });
+  const sandbox = await Sandbox.open(t, { peers, files: PASSWD });
   const start = (argv: string[], options: RunOptions = {}) =>
-    world.start(['sh', '-c', 'sleep 1000 | exec "$0" "$@"', ...argv], options);
+    sandbox.start(['sh', '-c', 'sleep 1000 | exec "$0" "$@"', ...argv], options);
   const held = start(['python3', HELD]);
   const node = start([process.execPath, '--input-type=commonjs', '-e', NODE_SERVER]);
   start(['nc.openbsd', '-l', '127.0.0.1', '3102'], { uid: ALICE });
@@ -35,18 +35,18 @@ async function open(t: TestContext): Promise<World | undefined> {
   start(['socat', 'UDP4-LISTEN:3105,fork', 'OPEN:/dev/null'], { uid: ALICE });
   await Promise.all([held, node].map((running) => running.waitForOutput(/ready/)));
   await until('all to listen', async () => {
-    const { stdout } = await world.run(['ss', '-Htuln']);
+    const { stdout } = await sandbox.run(['ss', '-Htuln']);
     return ['3102', '3103', '3104', '3105'].every((port) => stdout.includes(`:${port} `));
   });
-  return world;
+  return sandbox;
 }
 
 async function records(
-  world: World,
+  sandbox: Sandbox,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<NamedRecord[]> {
-  const { stdout, stderr } = await portreeve(world, ['ports', ...args, '--json'], options);
+  const { stdout, stderr } = await portreeve(sandbox, ['ports', ...args, '--json'], options);
   assert.equal(stderr, '');
   return JSON.parse(stdout).ports;
 }
@@ -63,11 +63,11 @@ function linesOf(ports: readonly NamedRecord[]): Line[] {
 const unique = (lines: readonly Line[]): Line[] => [...new Set(lines)].sort();
 
 test('what is seen is what ss and lsof see, and what is only bound besides', async (t) => {
-  const world = await open(t);
-  if (!world) return;
-  const all = await records(world, ['--all']);
-  const { stdout: ss } = await world.run(['ss', '-Htuanp']);
-  const { stdout: lsof } = await world.run(['lsof', '-i', '-P', '-n', '-F', 'ptPn']);
+  const sandbox = await open(t);
+  if (!sandbox) return;
+  const all = await records(sandbox, ['--all']);
+  const { stdout: ss } = await sandbox.run(['ss', '-Htuanp']);
+  const { stdout: lsof } = await sandbox.run(['lsof', '-i', '-P', '-n', '-F', 'ptPn']);
   const bound = all.filter(({ state }) => state === 'BOUND');
   assert.deepEqual(
     linesOf(all.filter((one) => !bound.includes(one))),
@@ -93,9 +93,9 @@ test('what is seen is what ss and lsof see, and what is only bound besides', asy
 });
 
 test('what each socket is, is told', async (t) => {
-  const world = await open(t);
-  if (!world) return;
-  const all = await records(world, ['--all', '3001-3016']);
+  const sandbox = await open(t);
+  if (!sandbox) return;
+  const all = await records(sandbox, ['--all', '3001-3016']);
   const at = (port: number) => all.filter((one) => one.port === port && one.owners.length > 0);
   const v6Only = [3004, 3005].map((port) => at(port).find(({ state }) => state === 'LISTEN')?.v6Only);
   assert.deepEqual(v6Only, [false, true]);
@@ -107,39 +107,39 @@ test('what each socket is, is told', async (t) => {
   assert.deepEqual([name, user, owner?.name, owner?.uid], ['held-web', 'root', 'python3', 0]);
   assert.equal(owner?.command, `python3 ${HELD}`);
   assert.ok((owner?.startTicks ?? 0) <= (child?.startTicks ?? 0) && (owner?.pid ?? 0) < (child?.pid ?? 0));
-  const [node] = await records(world, ['3101']);
+  const [node] = await records(sandbox, ['3101']);
   assert.equal(node?.owners[0]?.name, 'node', 'and not MainThread');
 });
 
 test('the defaults show who can be reached, and who has a port for himself', async (t) => {
-  const world = await open(t);
-  if (!world) return;
+  const sandbox = await open(t);
+  if (!sandbox) return;
   const ports = async (...args: string[]) => {
-    const found = await records(world, [...args, '3001-3016']);
+    const found = await records(sandbox, [...args, '3001-3016']);
     return [...new Set(found.map(({ port }) => port))];
   };
   const reachable = [3001, 3002, 3003, 3004, 3005, 3008, 3009, 3010];
   assert.deepEqual(await ports('--listening'), reachable);
   assert.deepEqual(await ports(), [3001, 3002, 3003, 3004, 3005, 3006, 3007, 3008, 3009, 3010]);
   assert.equal((await ports('--all')).length, 16);
-  const owned = await records(world, ['--owner', 'alice']);
+  const owned = await records(sandbox, ['--owner', 'alice']);
   assert.deepEqual(
     owned.map(({ port }) => port),
     [3102, 3105],
   );
   assert.deepEqual(
-    await records(world, ['--owner', 'socat']).then((all) => all.map(({ port }) => port)),
+    await records(sandbox, ['--owner', 'socat']).then((all) => all.map(({ port }) => port)),
     [3104, 3105],
   );
-  const { code, stdout } = await portreeve(world, ['ports', '3999']);
+  const { code, stdout } = await portreeve(sandbox, ['ports', '3999']);
   assert.deepEqual([code, stdout], [1, 'nothing\n']);
 });
 
 test('who answers in a line', async (t) => {
-  const world = await open(t);
-  if (!world) return;
+  const sandbox = await open(t);
+  if (!sandbox) return;
   const who = async (port: string, options: RunOptions = {}) => {
-    const { code, stdout, stderr } = await portreeve(world, ['who', port], options);
+    const { code, stdout, stderr } = await portreeve(sandbox, ['who', port], options);
     assert.equal(stderr, '');
     return `${code} ${stdout.replaceAll(/pid \d+|pids \d+, \d+/g, 'pid N')}`;
   };
@@ -166,18 +166,18 @@ test('who answers in a line', async (t) => {
 });
 
 test('a user sees whose a socket is, and the processes that are his; hidepid takes nothing more away', async (t) => {
-  const world = await open(t);
-  if (!world) return;
+  const sandbox = await open(t);
+  if (!sandbox) return;
   const options = { uid: ALICE };
   for (const hidepid of [0, 1, 2]) {
-    const { code, stderr: mountError } = await world.run([
+    const { code, stderr: mountError } = await sandbox.run([
       'mount',
       '-o',
       `remount,hidepid=${hidepid}`,
       '/proc',
     ]);
     assert.equal(code, 0, mountError);
-    const { stdout, stderr } = await portreeve(world, ['ports', '3002', '3102'], options);
+    const { stdout, stderr } = await portreeve(sandbox, ['ports', '3002', '3102'], options);
     const [, root = '', alice = ''] = stdout.split('\n');
     assert.match(root, /tcp +0\.0\.0\.0 +3002 +LISTEN +a program of user root +held-web$/);
     assert.match(alice, /tcp +127\.0\.0\.1 +3102 +LISTEN +nc\.openbsd \(pid \d+\)$/);
@@ -190,30 +190,30 @@ test('a user sees whose a socket is, and the processes that are his; hidepid tak
 });
 
 test('the daemon tells the same, and a user no more than /proc shows him', async (t) => {
-  const world = await open(t);
-  if (!world) return;
+  const sandbox = await open(t);
+  if (!sandbox) return;
   const asked = [
     ['--all', '3001-3105'],
     ['--listening', '3001-3105', '--owner', 'python3'],
   ];
-  const lookAll = async (options: RunOptions) => {
+  const readAll = async (options: RunOptions) => {
     const texts: string[] = [];
     for (const args of asked) {
-      const { stdout, stderr } = await portreeve(world, ['ports', ...args], options);
+      const { stdout, stderr } = await portreeve(sandbox, ['ports', ...args], options);
       texts.push(stdout.replaceAll(/TIME_WAIT \d+ s/g, 'TIME_WAIT'), stderr);
       texts.push(
-        JSON.stringify((await records(world, args, options)).map((one) => ({ ...one, expiresMs: null }))),
+        JSON.stringify((await records(sandbox, args, options)).map((one) => ({ ...one, expiresMs: null }))),
       );
     }
-    const { code, stdout } = await portreeve(world, ['who', '3102'], options);
+    const { code, stdout } = await portreeve(sandbox, ['who', '3102'], options);
     return [...texts, `${code} ${stdout}`];
   };
-  const before = [await lookAll({}), await lookAll({ uid: ALICE })];
-  const daemon = await serve(world);
+  const before = [await readAll({}), await readAll({ uid: ALICE })];
+  const daemon = await serve(sandbox);
   const path = '/v1/ports?ports=3002,3102';
   const ask = (uid: number) =>
-    world.run(['curl', '-s', '--unix-socket', '/run/portreeve/look.sock', `http://x${path}`], { uid });
-  const after = [await lookAll({}), await lookAll({ uid: ALICE })];
+    sandbox.run(['curl', '-s', '--unix-socket', '/run/portreeve/status.sock', `http://x${path}`], { uid });
+  const after = [await readAll({}), await readAll({ uid: ALICE })];
   // It has processes itself, which a user may not look at.
   const counted = (texts: string[]) =>
     texts.map((text) => text.replace(/\d+ processes did/, 'N processes did'));
@@ -233,10 +233,10 @@ test('the daemon tells the same, and a user no more than /proc shows him', async
 });
 
 test('a daemon of another network is not asked', async (t) => {
-  const world = await open(t);
-  if (!world) return;
-  await serve(world);
-  const { stdout, code } = await world.run(
+  const sandbox = await open(t);
+  if (!sandbox) return;
+  await serve(sandbox);
+  const { stdout, code } = await sandbox.run(
     ['unshare', '--net', join(ROOT, 'bin/portreeve'), 'ports', '3002'],
     { env: { LD_LIBRARY_PATH: '' } },
   );
@@ -244,17 +244,17 @@ test('a daemon of another network is not asked', async (t) => {
 });
 
 test('--watch prints what is taken and let go', async (t) => {
-  const world = await open(t);
-  if (!world) return;
-  const watch = world.start([join(ROOT, 'bin/portreeve'), 'ports', '--watch', '3200-3299'], {
+  const sandbox = await open(t);
+  if (!sandbox) return;
+  const watch = sandbox.start([join(ROOT, 'bin/portreeve'), 'ports', '--watch', '3200-3299'], {
     env: { LD_LIBRARY_PATH: '' },
   });
   // It says nothing before something happens, and what happens before it looks first is nothing new.
-  let nc = world.start(['nc.openbsd', '-l', '127.0.0.1', '3201']);
+  let nc = sandbox.start(['nc.openbsd', '-l', '127.0.0.1', '3201']);
   await until('it to look', async () => {
     if (/ \+ {2}3201/.test(watch.stdout)) return true;
     await nc.stop('SIGKILL');
-    nc = world.start(['nc.openbsd', '-l', '127.0.0.1', '3201']);
+    nc = sandbox.start(['nc.openbsd', '-l', '127.0.0.1', '3201']);
     return watch.waitForOutput(/ \+ {2}3201/, 500).then(
       () => true,
       () => false,

@@ -6,18 +6,18 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { isRunning, otherPortmap, ROOT, status, threadPrivileges } from '../support/daemon.ts';
-import { ONLY_PORTREEVE, rpcinfo, scene } from '../support/portmap.ts';
+import { ONLY_PORTREEVE, rpcinfo, setup } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
-import { until, World } from '../support/world.ts';
+import { Sandbox, until } from '../support/sandbox.ts';
 
 const PROBES = { probes: [ONLY_PORTREEVE] };
 const NOTHING = '0000000000000000';
 
 test('no thread of it has any privilege, and none can get one', async (t) => {
-  const at = await scene(t, PROBES);
+  const at = await setup(t, PROBES);
   if (at === undefined) return;
-  const { portmap } = await status(at.world);
-  const threads = await threadPrivileges(at.world, portmap.pid ?? 0);
+  const { portmap } = await status(at.sandbox);
+  const threads = await threadPrivileges(at.sandbox, portmap.pid ?? 0);
   assert.ok(threads.length > 1, 'Node has more threads than one');
   for (const thread of threads) {
     assert.deepEqual(thread, {
@@ -34,60 +34,60 @@ test('no thread of it has any privilege, and none can get one', async (t) => {
     });
   }
   // The same reading of the daemon shows that the fields are read rightly: it is root.
-  const [daemon] = await threadPrivileges(at.world, (await status(at.world)).pid);
+  const [daemon] = await threadPrivileges(at.sandbox, (await status(at.sandbox)).pid);
   assert.equal(daemon?.['Uid'], '0\t0\t0\t0');
   assert.notEqual(daemon?.['CapEff'], NOTHING);
 });
 
 test('it has tried from inside whether it can open anything, and could not', async (t) => {
-  const at = await scene(t, PROBES);
+  const at = await setup(t, PROBES);
   if (at === undefined) return;
-  assert.deepEqual((await status(at.world)).portmap.unconfined, []);
+  assert.deepEqual((await status(at.sandbox)).portmap.unconfined, []);
 });
 
 test('the account portreeve-portmap is used where there is one', async (t) => {
-  const at = await scene(t, {
+  const at = await setup(t, {
     ...PROBES,
     files: { '/etc/passwd': 'root:x:0:0:root:/:/bin/sh\nportreeve-portmap:x:777:778::/:/bin/false\n' },
   });
   if (at === undefined) return;
-  const [thread] = await threadPrivileges(at.world, (await status(at.world)).portmap.pid ?? 0);
+  const [thread] = await threadPrivileges(at.sandbox, (await status(at.sandbox)).portmap.pid ?? 0);
   assert.equal(thread?.['Uid'], '777\t777\t777\t777');
   assert.equal(thread?.['Gid'], '778\t778\t778\t778');
 });
 
 test('when it is killed another one takes its place, and nobody is refused meanwhile', async (t) => {
-  const at = await scene(t, PROBES);
+  const at = await setup(t, PROBES);
   if (at === undefined) return;
-  const before = await status(at.world);
-  await at.world.run(['kill', '-KILL', `${before.portmap.pid}`]);
+  const before = await status(at.sandbox);
+  await at.sandbox.run(['kill', '-KILL', `${before.portmap.pid}`]);
   // The daemon holds the sockets: who asks now waits for the next process.
-  assert.equal((await rpcinfo(at.world, '-p', '127.0.0.1')).length, 6);
-  const after = await otherPortmap(at.world, before.portmap.pid);
+  assert.equal((await rpcinfo(at.sandbox, '-p', '127.0.0.1')).length, 6);
+  const after = await otherPortmap(at.sandbox, before.portmap.pid);
   assert.equal(after.pid, before.pid);
   assert.equal(after.portmap.restarts, 1);
 });
 
 test('one that dies while it starts is started again, too', async (t) => {
-  const at = await scene(t, PROBES);
+  const at = await setup(t, PROBES);
   if (at === undefined) return;
-  const { pid, portmap } = await status(at.world);
-  await at.world.run(['kill', '-KILL', `${portmap.pid}`]);
+  const { pid, portmap } = await status(at.sandbox);
+  await at.sandbox.run(['kill', '-KILL', `${portmap.pid}`]);
   // setpriv or Node, before it has read what the daemon has sent it.
   const successor = await until('a successor', async () => {
-    const { portmap: now } = await status(at.world);
+    const { portmap: now } = await status(at.sandbox);
     return now.pid !== null && now.pid !== portmap.pid && now.pid;
   });
-  await at.world.run(['kill', '-KILL', `${successor}`]);
-  const after = await otherPortmap(at.world, successor);
+  await at.sandbox.run(['kill', '-KILL', `${successor}`]);
+  const after = await otherPortmap(at.sandbox, successor);
   assert.equal(after.pid, pid);
-  assert.equal((await rpcinfo(at.world, '-p', '127.0.0.1')).length, 6);
+  assert.equal((await rpcinfo(at.sandbox, '-p', '127.0.0.1')).length, 6);
 });
 
 test('a reader who hangs up without having read costs no time', async (t) => {
-  const at = await scene(t, PROBES);
+  const at = await setup(t, PROBES);
   if (at === undefined) return;
-  const { portmap } = await status(at.world);
+  const { portmap } = await status(at.sandbox);
   const hangUp = `
 import socket, struct, time
 s = socket.socket(socket.AF_UNIX); s.connect('/run/rpcbind.sock')
@@ -100,19 +100,19 @@ s.shutdown(socket.SHUT_RDWR)
 ticks = lambda: sum(map(int, open('/proc/${portmap.pid}/stat').read().rsplit(')', 1)[1].split()[11:13]))
 before = ticks(); time.sleep(0.5); print(ticks() - before)`;
   if (!needs(t, probe.command('python3'))) return;
-  const { stdout, stderr } = await at.world.run(['python3', '-c', hangUp]);
+  const { stdout, stderr } = await at.sandbox.run(['python3', '-c', hangUp]);
   assert.match(stdout, /^\d+\n$/, stderr);
   // A loop that turned without end would have used all fifty hundredths of a second.
   assert.ok(JSON.parse(stdout) < 15, `${stdout} ticks`);
 });
 
 test('when the daemon is killed it ends as well', async (t) => {
-  const at = await scene(t, PROBES);
+  const at = await setup(t, PROBES);
   if (at === undefined) return;
-  const { pid, portmap } = await status(at.world);
-  assert.ok(await isRunning(at.world, portmap.pid));
-  await at.world.run(['kill', '-KILL', `${pid}`]);
-  await until('the portmap process to end', async () => !(await isRunning(at.world, portmap.pid)));
+  const { pid, portmap } = await status(at.sandbox);
+  assert.ok(await isRunning(at.sandbox, portmap.pid));
+  await at.sandbox.run(['kill', '-KILL', `${pid}`]);
+  await until('the portmap process to end', async () => !(await isRunning(at.sandbox, portmap.pid)));
 });
 
 test('it runs from a checkout that only root can enter', async (t) => {
@@ -126,11 +126,11 @@ test('it runs from a checkout that only root can enter', async (t) => {
   for (const name of ['koffi', '@koromix', 'commander', 'pino']) {
     await symlink(join(ROOT, 'node_modules', name), join(home, 'node_modules', name));
   }
-  const world = await World.open(t);
-  const running = world.start([join(home, 'bin/portreeve'), 'serve']);
+  const sandbox = await Sandbox.open(t);
+  const running = sandbox.start([join(home, 'bin/portreeve'), 'serve']);
   await running.waitForOutput(/portmap is ready/);
-  const { portmap } = await status(world);
-  const [thread] = await threadPrivileges(world, portmap.pid ?? 0);
+  const { portmap } = await status(sandbox);
+  const [thread] = await threadPrivileges(sandbox, portmap.pid ?? 0);
   assert.equal(thread?.['Uid'], '60711\t60711\t60711\t60711');
   assert.deepEqual(portmap.unconfined, []);
   assert.equal((await running.stop()).code, 0);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { NO_PEERS, PORTREEVE, ROOT } from '../support/daemon.ts';
 import { needs, probe } from '../support/probe.ts';
-import { type Outcome, World } from '../support/world.ts';
+import { type Outcome, Sandbox } from '../support/sandbox.ts';
 
 const FILES = {
   'profile.tcpip': 'INCLUDE more.tcpip\nPORT\n  80 TCP WEB SHAREPORT\n  81 TCP OLD\nHOME 192.0.2.7 LINK1\n',
@@ -69,10 +69,10 @@ async function applied(run: Run, directory: string, state: string): Promise<void
 }
 
 /** A small Linux in which everybody can run this checkout, and has the files in /run/profiles. */
-async function world(t: TestContext): Promise<World | undefined> {
+async function sandbox(t: TestContext): Promise<Sandbox | undefined> {
   if (!needs(t, probe.root(), probe.netns())) return undefined;
   const files = Object.entries(FILES).map(([name, text]) => [`/run/profiles/${name}`, text]);
-  const at = await World.open(t, { files: Object.fromEntries(files) });
+  const at = await Sandbox.open(t, { files: Object.fromEntries(files) });
   await at.run(['mkdir', '-m', '0755', '/run/checkout']);
   await at.run(['mount', '--bind', ROOT, '/run/checkout']);
   return at;
@@ -80,7 +80,7 @@ async function world(t: TestContext): Promise<World | undefined> {
 
 /** Runs it in a world as a user. */
 const runAs =
-  (at: World, uid: number): Run =>
+  (at: Sandbox, uid: number): Run =>
   (line) => {
     const env = { ...NO_PEERS, HOME: `/run/home-${uid}` };
     return at.run([PORTREEVE.replace(ROOT, '/run/checkout'), ...line.split(' ')], { uid, env });
@@ -102,7 +102,7 @@ test('as the user of the tests', async (t) => {
 });
 
 test('as root, in a state directory that an ordinary user may look at and not change', async (t) => {
-  const at = await world(t);
+  const at = await sandbox(t);
   if (at === undefined) return;
   await applied(runAs(at, 0), '/run/profiles', '/var/lib/portreeve');
   const user = runAs(at, 1000);
@@ -116,7 +116,7 @@ test('as root, in a state directory that an ordinary user may look at and not ch
 });
 
 test('as an ordinary user, in a directory of his own', async (t) => {
-  const at = await world(t);
+  const at = await sandbox(t);
   if (at === undefined) return;
   await at.run(['install', '-d', '-o', '1000', '-m', '0700', '/run/home-1000']);
   await applied(runAs(at, 1000), '/run/profiles', '/run/home-1000/state');

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { rpcinfo, scene, squeezed } from '../support/portmap.ts';
-import { kernelIpv6 } from '../support/world.ts';
+import { rpcinfo, setup, squeezed } from '../support/portmap.ts';
+import { kernelIpv6 } from '../support/sandbox.ts';
 
 const PORTMAPPER = [
   '100000 2 tcp 111 portmapper',
@@ -39,27 +39,27 @@ function withoutBinding(row: string): string {
 
 describe('rpcinfo lists', () => {
   test('the mappings of version 2, by Unix socket and by address (-p)', async (t) => {
-    const at = await scene(t, { probes: [kernelIpv6()] });
+    const at = await setup(t, { probes: [kernelIpv6()] });
     if (at === undefined) return;
     for (const host of [[], ['127.0.0.1'], ['::1']]) {
-      assert.deepEqual((await rpcinfo(at.world, '-p', ...host)).sort(), PORTMAPPER, `host ${host}`);
+      assert.deepEqual((await rpcinfo(at.sandbox, '-p', ...host)).sort(), PORTMAPPER, `host ${host}`);
     }
   });
 
   test('the mappings of version 3, by Unix socket and by address', async (t) => {
-    const at = await scene(t, { probes: [kernelIpv6()] });
+    const at = await setup(t, { probes: [kernelIpv6()] });
     if (at === undefined) return;
     for (const host of [[], ['127.0.0.1'], ['::1']]) {
-      const rows = await rpcinfo(at.world, ...host);
+      const rows = await rpcinfo(at.sandbox, ...host);
       assert.deepEqual(rows.map(withoutBinding).sort(), PORTMAPPER_RPCB, `host ${host}`);
     }
   });
 
   test('one line per program (-s)', async (t) => {
-    const at = await scene(t, { probes: [kernelIpv6()] });
+    const at = await setup(t, { probes: [kernelIpv6()] });
     if (at === undefined) return;
     for (const host of [[], ['127.0.0.1'], ['::1']]) {
-      const rows = await rpcinfo(at.world, '-s', ...host);
+      const rows = await rpcinfo(at.sandbox, '-s', ...host);
       const [program, versions, netids = '', ...rest] = rows[0]?.split(' ') ?? [];
       assert.equal(rows.length, 1);
       assert.deepEqual([program, versions, ...rest], ['100000', '2,3,4', 'portmapper', 'superuser']);
@@ -68,13 +68,13 @@ describe('rpcinfo lists', () => {
   });
 
   test('the addresses of one program on the family it asked by (-l)', async (t) => {
-    const at = await scene(t, { probes: [kernelIpv6()] });
+    const at = await setup(t, { probes: [kernelIpv6()] });
     if (at === undefined) return;
-    assert.deepEqual((await rpcinfo(at.world, '-l', '127.0.0.1', '100000', '3')).sort(), [
+    assert.deepEqual((await rpcinfo(at.sandbox, '-l', '127.0.0.1', '100000', '3')).sort(), [
       '100000 3 inet/tcp/cots_ord 127.0.0.1.0.111 portmapper',
       '100000 3 inet/udp/clts 127.0.0.1.0.111 portmapper',
     ]);
-    assert.deepEqual((await rpcinfo(at.world, '-l', '::1', '100000', '4')).sort(), [
+    assert.deepEqual((await rpcinfo(at.sandbox, '-l', '::1', '100000', '4')).sort(), [
       '100000 4 inet6/tcp/cots_ord ::1.0.111 portmapper',
       '100000 4 inet6/udp/clts ::1.0.111 portmapper',
     ]);
@@ -85,17 +85,17 @@ describe('rpcinfo calls procedure 0', () => {
   const READY = [2, 3, 4].map((version) => `program 100000 version ${version} ready and waiting`);
 
   test('of every version, learning the range from PROG_MISMATCH (-u, -t)', async (t) => {
-    const at = await scene(t);
+    const at = await setup(t);
     if (at === undefined) return;
     for (const flag of ['-u', '-t']) {
-      const { code, stdout } = await at.world.run(['rpcinfo', flag, '127.0.0.1', '100000']);
+      const { code, stdout } = await at.sandbox.run(['rpcinfo', flag, '127.0.0.1', '100000']);
       assert.equal(code, 0);
       assert.deepEqual(stdout.trimEnd().split('\n'), READY);
     }
   });
 
   test('of one version, on a named transport (-T) and at a given address (-a)', async (t) => {
-    const at = await scene(t, { probes: [kernelIpv6()] });
+    const at = await setup(t, { probes: [kernelIpv6()] });
     if (at === undefined) return;
     const calls = [
       ['-t', '127.0.0.1', '100000', '4'],
@@ -108,18 +108,18 @@ describe('rpcinfo calls procedure 0', () => {
       ['-a', '::1.0.111', '-T', 'tcp6', '100000', '4'],
     ];
     for (const args of calls) {
-      const { code, stdout } = await at.world.run(['rpcinfo', ...args]);
+      const { code, stdout } = await at.sandbox.run(['rpcinfo', ...args]);
       assert.deepEqual([args, code, stdout], [args, 0, 'program 100000 version 4 ready and waiting\n']);
     }
   });
 
   test('of a version and of a program that are not there, and says so', async (t) => {
-    const at = await scene(t);
+    const at = await setup(t);
     if (at === undefined) return;
-    const version = await at.world.run(['rpcinfo', '-t', '127.0.0.1', '100000', '9']);
+    const version = await at.sandbox.run(['rpcinfo', '-t', '127.0.0.1', '100000', '9']);
     assert.equal(version.code, 1);
     assert.match(version.stderr, /RPC: Program\/version mismatch; low version = 2, high version = 4/);
-    const program = await at.world.run(['rpcinfo', '-t', '127.0.0.1', '100005']);
+    const program = await at.sandbox.run(['rpcinfo', '-t', '127.0.0.1', '100005']);
     assert.equal(program.code, 1);
     assert.match(program.stderr, /RPC: Program not registered/);
   });
@@ -142,12 +142,12 @@ function callCounts(stdout: string): Map<string, string> {
 }
 
 test('rpcinfo -m shows that each version counts its calls apart', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (at === undefined) return;
   // rpcinfo -p looks version 2 up by version 4's GETADDR, then asks it for its DUMP; so does no other call here.
-  await rpcinfo(at.world, '-p', '127.0.0.1');
+  await rpcinfo(at.sandbox, '-p', '127.0.0.1');
   const counted = async () => {
-    const { stdout } = await at.world.run(['rpcinfo', '-m', '127.0.0.1']);
+    const { stdout } = await at.sandbox.run(['rpcinfo', '-m', '127.0.0.1']);
     assert.ok(stdout.split('\n').map(squeezed).includes('portmapper 2 tcp 1 0'), stdout);
     const counts = callCounts(stdout);
     return ['v2 DUMP', 'v2 GETPORT', 'v4 GETADDR', 'v4 DUMP', 'v4 GETSTAT'].map((name) => counts.get(name));

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { NO_PEERS, PORTREEVE, serve, status } from '../support/daemon.ts';
 import { ownCgroup } from '../support/own-cgroup.ts';
 import { needs, probe } from '../support/probe.ts';
-import { type Outcome, type Running, type RunOptions, until, World } from '../support/world.ts';
+import { type Outcome, type Running, type RunOptions, Sandbox, until } from '../support/sandbox.ts';
 
 const ALICE = 1000;
 const BOB = 1001;
@@ -20,8 +20,8 @@ const ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
 /** The cgroup and the process number. */
 const WHERE = ['sh', '-c', 'grep ^0:: /proc/self/cgroup; echo $$'];
 
-interface Stage {
-  readonly world: World;
+interface Fixture {
+  readonly sandbox: Sandbox;
   readonly daemon: Running;
   /** The cgroup of the test: its directory, and its path from the root on. */
   readonly directory: string;
@@ -35,21 +35,21 @@ interface Who {
   readonly groups?: readonly number[];
 }
 
-async function stage(t: TestContext): Promise<Stage | undefined> {
+async function fixture(t: TestContext): Promise<Fixture | undefined> {
   if (!needs(t, probe.root(), probe.netns(), probe.cgroup2())) return undefined;
   const directory = ownCgroup(t);
-  const world = await World.open(t, { files: FILES });
-  const daemon = await serve(world);
+  const sandbox = await Sandbox.open(t, { files: FILES });
+  const daemon = await serve(sandbox);
   const run = (argv: readonly string[], { uid, groups, ...options }: RunOptions & Who = {}) => {
     const groupsOf = groups ? `--groups=${groups.join()}` : '--clear-groups';
     const user = uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, groupsOf];
-    return world.run(['sh', '-c', ENTER, 'enter', directory, ...user, ...argv], options);
+    return sandbox.run(['sh', '-c', ENTER, 'enter', directory, ...user, ...argv], options);
   };
-  return { world, daemon, directory, path: `/${basename(directory)}`, run };
+  return { sandbox, daemon, directory, path: `/${basename(directory)}`, run };
 }
 
 test('the command is in a cgroup below the one that it was called in, until it has ended', async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (!at) return;
   const { stdout, stderr, code } = await at.run([...WEB, ...WHERE]);
   const [, cgroup, pid] = /^0::(.*)\n(\d+)\n$/.exec(stdout) ?? assert.fail(stdout + stderr);
@@ -63,9 +63,9 @@ test('the command is in a cgroup below the one that it was called in, until it h
 for (const kind of ['pipes', 'a terminal'] as const) {
   test(`nothing that a command inherits is changed, with ${kind}`, async (t) => {
     if (!needs(t, probe.command('python3'))) return;
-    const at = await stage(t);
+    const at = await fixture(t);
     if (!at) return;
-    await at.world.run(['mount', '-t', 'devpts', 'devpts', '/dev/pts']);
+    await at.sandbox.run(['mount', '-t', 'devpts', 'devpts', '/dev/pts']);
     const terminal = ['python3', '-c', 'import pty, sys; pty.spawn(sys.argv[1:])'];
     const called = async (...prefix: string[]) => {
       const argv = [
@@ -99,7 +99,7 @@ for (const kind of ['pipes', 'a terminal'] as const) {
 }
 
 test('its exit code and its signals are its own; 125, 126 and 127 are as env(1) has them', async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (!at) return;
   const code = async (argv: readonly string[]) => (await at.run(argv)).code;
   const commands: [argv: string[], expected: number][] = [
@@ -123,7 +123,7 @@ test('its exit code and its signals are its own; 125, 126 and 127 are as env(1) 
 });
 
 test('wrong usage ends with 125, runs nothing, and says what is wrong', async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (!at) return;
   const wrong: [args: string[], message: RegExp][] = [
     [['--job', 'WEB'], /the command is missing: it stands behind "--"/],
@@ -151,7 +151,7 @@ test('wrong usage ends with 125, runs nothing, and says what is wrong', async (t
 });
 
 test('who may take a job is who portreeve.toml says, and root', async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (!at) return;
   const ends = async (who: Who, job = 'WEB') =>
     (await at.run([PORTREEVE, 'run', '--job', job, '--', 'true'], who)).code;
@@ -174,18 +174,18 @@ test('who may take a job is who portreeve.toml says, and root', async (t) => {
     'portreeve: error[JOB_DENIED]: uid 1001 may not take the job WEB\n' +
       'Who may is said in portreeve.toml: [job.WEB] users, groups.\n',
   );
-  await at.world.write('/etc/portreeve/portreeve.toml', '[job.WEB]\nusers = ["bob"]\n');
-  const { pid } = await status(at.world);
-  await at.world.run(['kill', '-HUP', `${pid}`]);
+  await at.sandbox.write('/etc/portreeve/portreeve.toml', '[job.WEB]\nusers = ["bob"]\n');
+  const { pid } = await status(at.sandbox);
+  await at.sandbox.run(['kill', '-HUP', `${pid}`]);
   await at.daemon.waitForOutput(/the settings were read again/);
   assert.deepEqual([await ends({ uid: ALICE }), await ends({ uid: BOB })], [125, 0]);
 });
 
 test('a shell takes a job for itself with curl; nobody takes one for others', async (t) => {
   if (!needs(t, probe.command('curl'))) return;
-  const at = await stage(t);
+  const at = await fixture(t);
   if (!at) return;
-  const ask = `curl -s --unix-socket /run/portreeve/run.sock http://localhost/v1/run -d`;
+  const ask = `curl -s --unix-socket /run/portreeve/user.sock http://localhost/v1/run -d`;
   const own = `${ask} '{"job": "WEB", "pid": '$$'}'; grep ^0:: /proc/self/cgroup`;
   const { stdout } = await at.run(['sh', '-c', own], { uid: ALICE });
   assert.match(stdout, /^\{"job":"WEB","cgroup":"(.*)"\}\n0::\1\n$/);
@@ -196,13 +196,13 @@ test('a shell takes a job for itself with curl; nobody takes one for others', as
 });
 
 test('a daemon that takes over knows the jobs that were given before', async (t) => {
-  const at = await stage(t);
+  const at = await fixture(t);
   if (!at) return;
   const argv = ['sh', '-c', ENTER, 'enter', at.directory, ...WEB, 'sh', '-c', 'echo in; exec sleep 60'];
-  const holder = at.world.start(argv);
+  const holder = at.sandbox.start(argv);
   await holder.waitForOutput(/in/);
   await at.daemon.stop('SIGKILL');
-  await serve(at.world);
+  await serve(at.sandbox);
   const listed = async () => (await at.run(['ls', at.directory])).stdout.includes('portreeve-job');
   assert.ok(await listed());
   // It removes what it knows, and nothing else.
@@ -212,14 +212,14 @@ test('a daemon that takes over knows the jobs that were given before', async (t)
 
 test('a daemon without root, or without cgroup v2, serves portmap and says what is missing', async (t) => {
   if (!needs(t, probe.root(), probe.netns())) return;
-  const world = await World.open(t, { files: FILES });
-  await world.run(['umount', '--lazy', '--recursive', '/sys/fs/cgroup']);
+  const sandbox = await Sandbox.open(t, { files: FILES });
+  await sandbox.run(['umount', '--lazy', '--recursive', '/sys/fs/cgroup']);
   const own = ['--runtime', '/run/alice', '--local', '/run/alice/rpcbind.sock', '--port', '7111'];
-  await world.run(['install', '-d', '-o', `${ALICE}`, '/run/alice']);
-  const alice = await serve(world, own, { uid: ALICE });
-  await serve(world);
+  await sandbox.run(['install', '-d', '-o', `${ALICE}`, '/run/alice']);
+  const alice = await serve(sandbox, own, { uid: ALICE });
+  await serve(sandbox);
   const missing = async (...args: string[]) => {
-    const { stdout } = await world.run([PORTREEVE, 'status', '--json', ...args], { env: NO_PEERS });
+    const { stdout } = await sandbox.run([PORTREEVE, 'status', '--json', ...args], { env: NO_PEERS });
     const { portmap, guard } = JSON.parse(stdout);
     return [portmap.state, guard.mode, ...guard.missing];
   };
@@ -227,13 +227,13 @@ test('a daemon without root, or without cgroup v2, serves portmap and says what 
   assert.deepEqual(await missing(), ['running', 'absent', noCgroups]);
   const notRoot = 'only root can give jobs, and tell the kernel of them';
   assert.deepEqual(await missing('--runtime', '/run/alice'), ['running', 'absent', notRoot]);
-  const { code, stderr } = await world.run([...WEB, 'true'], { env: NO_PEERS });
+  const { code, stderr } = await sandbox.run([...WEB, 'true'], { env: NO_PEERS });
   assert.equal(code, 125);
   assert.equal(
     stderr.split('\n')[0],
     `portreeve: error[JOBS_UNAVAILABLE]: no job can be given: ${noCgroups}`,
   );
-  const byAlice = await world.run(
+  const byAlice = await sandbox.run(
     [PORTREEVE, 'run', '--job', 'WEB', '--runtime', '/run/alice', '--', 'true'],
     {
       env: NO_PEERS,

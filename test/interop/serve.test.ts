@@ -4,18 +4,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isRunning, PORTREEVE, portreeve, ROOT, serve, startLoad, status } from '../support/daemon.ts';
 import { needs, probe } from '../support/probe.ts';
-import { World, type WorldOptions } from '../support/world.ts';
+import { Sandbox, type SandboxOptions } from '../support/sandbox.ts';
 
-async function world(
-  t: Parameters<typeof needs>[0] & Parameters<typeof World.open>[0],
-  options: WorldOptions = {},
+async function sandbox(
+  t: Parameters<typeof needs>[0] & Parameters<typeof Sandbox.open>[0],
+  options: SandboxOptions = {},
 ) {
-  return needs(t, probe.root(), probe.netns()) ? World.open(t, options) : undefined;
+  return needs(t, probe.root(), probe.netns()) ? Sandbox.open(t, options) : undefined;
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test(`${signal} ends the whole tree with code 0, also under load`, async (t) => {
-    const at = await world(t);
+    const at = await sandbox(t);
     if (at === undefined) return;
     const running = await serve(at);
     const { portmap } = await status(at);
@@ -37,11 +37,11 @@ s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind("/run/notify")
 print("listening", flush=True)
 while True:
-    print(s.recv(100).decode(), os.path.exists("/run/portreeve/look.sock"), flush=True)`;
+    print(s.recv(100).decode(), os.path.exists("/run/portreeve/status.sock"), flush=True)`;
 
 test('its manager hears when its sockets are open, and when it is about to end', async (t) => {
   if (!needs(t, probe.command('python3'))) return;
-  const at = await world(t);
+  const at = await sandbox(t);
   if (at === undefined) return;
   const manager = at.start(['python3', '-c', HEAR]);
   await manager.waitForOutput(/listening/);
@@ -55,10 +55,10 @@ test('its manager hears when its sockets are open, and when it is about to end',
 
 /** Prints what GET /metrics gives. */
 const SCRAPE = `require('node:http')
-  .get({ socketPath: '/run/portreeve/look.sock', path: '/metrics' }, (response) => response.pipe(process.stdout))`;
+  .get({ socketPath: '/run/portreeve/status.sock', path: '/metrics' }, (response) => response.pipe(process.stdout))`;
 
 test('it serves the metrics of its services to every user', async (t) => {
-  const at = await world(t);
+  const at = await sandbox(t);
   if (at === undefined) return;
   await serve(at);
   assert.equal((await portreeve(at, ['portmap', 'list', '127.0.0.1'])).code, 0);
@@ -72,7 +72,7 @@ test('it serves the metrics of its services to every user', async (t) => {
 });
 
 test('a second one is refused with the pid of the first', async (t) => {
-  const at = await world(t);
+  const at = await sandbox(t);
   if (at === undefined) return;
   await serve(at);
   const { pid } = await status(at);
@@ -83,7 +83,7 @@ test('a second one is refused with the pid of the first', async (t) => {
 });
 
 test('a port that is taken: serve says by whom and fails, npm start takes another', async (t) => {
-  const at = await world(t);
+  const at = await sandbox(t);
   if (at === undefined) return;
   const program = "require('net').createServer().listen(111, '127.0.0.1', () => console.log(process.pid))";
   const other = at.start([process.execPath, '-e', program]);
@@ -104,7 +104,7 @@ test('a port that is taken: serve says by whom and fails, npm start takes anothe
 });
 
 test('the socket file of one that was killed is replaced, a live one never', async (t) => {
-  const at = await world(t);
+  const at = await sandbox(t);
   if (at === undefined) return;
   const killed = await serve(at);
   await killed.stop('SIGKILL');
@@ -129,7 +129,7 @@ test('the socket file of one that was killed is replaced, a live one never', asy
     '--port',
     '1111',
     '--local',
-    '/run/portreeve/look.sock',
+    '/run/portreeve/status.sock',
   ]);
   assert.equal(third.code, 3);
   assert.match(third.stderr, /\/run\/portreeve\/look\.sock is taken by portreeve \(pid \d+\)/);
@@ -138,7 +138,7 @@ test('the socket file of one that was killed is replaced, a live one never', asy
 });
 
 test('what is in the place of the socket and is no socket stays', async (t) => {
-  const at = await world(t, { files: { '/run/rpcbind.sock': 'precious' } });
+  const at = await sandbox(t, { files: { '/run/rpcbind.sock': 'precious' } });
   if (at === undefined) return;
   const refused = await portreeve(at, ['serve']);
   assert.equal(refused.code, 3);
@@ -146,7 +146,7 @@ test('what is in the place of the socket and is no socket stays', async (t) => {
 });
 
 test('it does not open to the network over rules for the port mapper', async (t) => {
-  const at = await world(t, { files: { '/etc/hosts.deny': 'sshd: ALL\nrpcbind: ALL\n' } });
+  const at = await sandbox(t, { files: { '/etc/hosts.deny': 'sshd: ALL\nrpcbind: ALL\n' } });
   if (at === undefined) return;
   const refused = await portreeve(at, ['serve', '--listen', '0.0.0.0']);
   assert.equal(refused.code, 3);
@@ -159,7 +159,7 @@ test('it does not open to the network over rules for the port mapper', async (t)
 });
 
 test('without root it serves what it may: another port, and a socket of its own', async (t) => {
-  const at = await world(t);
+  const at = await sandbox(t);
   if (at === undefined) return;
   await at.run(['mkdir', '-m', '0755', '/run/checkout']);
   await at.run(['mount', '--bind', ROOT, '/run/checkout']);
@@ -178,7 +178,7 @@ test('without root it serves what it may: another port, and a socket of its own'
 });
 
 test('what was typed wrong is said, with what would be right', async (t) => {
-  const at = await world(t, { files: { '/etc/bad.toml': '[portmap]\nlisten = ["::1"]\nprot = 112\n' } });
+  const at = await sandbox(t, { files: { '/etc/bad.toml': '[portmap]\nlisten = ["::1"]\nprot = 112\n' } });
   if (at === undefined) return;
   const cases: readonly (readonly [string[], RegExp])[] = [
     [['--port', '65536'], /"65536" is not a port/],
@@ -200,7 +200,7 @@ test('what was typed wrong is said, with what would be right', async (t) => {
 });
 
 test('an address that this host does not have is refused when it was asked for', async (t) => {
-  const at = await world(t);
+  const at = await sandbox(t);
   if (at === undefined) return;
   const { code, stderr } = await portreeve(at, ['serve', '--listen', '192.0.2.99']);
   assert.equal(code, 3);

@@ -7,23 +7,23 @@ import { startMountd, startStatd } from '../support/nfs.ts';
 import { bringPeers } from '../support/peers.ts';
 import { listed, rpcinfo, startPortmap } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
-import { kernelIpv6, until, World, type WorldOptions } from '../support/world.ts';
+import { kernelIpv6, Sandbox, type SandboxOptions, until } from '../support/sandbox.ts';
 
 test('the registrations of a running rpcbind are carried over', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), kernelIpv6())) return;
   const peers = await bringPeers();
   if (!needs(t, peers.probe())) return;
-  const world = await World.open(t, { peers });
-  const none = await portreeve(world, ['portmap', 'take-over']);
+  const sandbox = await Sandbox.open(t, { peers });
+  const none = await portreeve(sandbox, ['portmap', 'take-over']);
   assert.equal(none.code, 1);
   assert.match(none.stderr, /no port mapper runs on this host/);
 
-  const rpcbind = await startPortmap(world, { kind: 'rpcbind' });
-  await startMountd(world);
-  const statd = await startStatd(world);
-  const before = [...(await listed(world, 100005)), ...(await listed(world, 100024))];
+  const rpcbind = await startPortmap(sandbox, { kind: 'rpcbind' });
+  await startMountd(sandbox);
+  const statd = await startStatd(sandbox);
+  const before = [...(await listed(sandbox, 100005)), ...(await listed(sandbox, 100024))];
 
-  const plan = await portreeve(world, ['portmap', 'take-over', '--dry-run']);
+  const plan = await portreeve(sandbox, ['portmap', 'take-over', '--dry-run']);
   assert.equal(plan.code, 0);
   assert.match(
     plan.stdout,
@@ -31,22 +31,22 @@ test('the registrations of a running rpcbind are carried over', async (t) => {
   );
   assert.match(plan.stdout, /program 100024 version 1 tcp 0\.0\.0\.0 port 32765, uid 103/);
   assert.equal(rpcbind.outcome, undefined, 'a dry run stops nothing');
-  assert.deepEqual([...(await listed(world, 100005)), ...(await listed(world, 100024))], before);
+  assert.deepEqual([...(await listed(sandbox, 100005)), ...(await listed(sandbox, 100024))], before);
 
-  const running = world.start([PORTREEVE, 'portmap', 'take-over'], { env: NO_PEERS });
+  const running = sandbox.start([PORTREEVE, 'portmap', 'take-over'], { env: NO_PEERS });
   await running.waitForOutput(/portmap is ready/);
   await rpcbind.ended;
-  assert.deepEqual([...(await listed(world, 100005)), ...(await listed(world, 100024))], before);
+  assert.deepEqual([...(await listed(sandbox, 100005)), ...(await listed(sandbox, 100024))], before);
   assert.equal(
-    (await rpcinfo(world, '-p', '127.0.0.1')).filter((row) => row.startsWith('100005 ')).length,
+    (await rpcinfo(sandbox, '-p', '127.0.0.1')).filter((row) => row.startsWith('100005 ')).length,
     6,
   );
   // The owners came along: statd takes back what is its own, and nothing else goes.
   await statd.stop();
-  assert.deepEqual(await listed(world, 100024), []);
-  assert.equal((await listed(world, 100005)).length, 12);
+  assert.deepEqual(await listed(sandbox, 100024), []);
+  assert.equal((await listed(sandbox, 100005)).length, 12);
   // A second one finds portreeve, and leaves it alone.
-  const second = await portreeve(world, ['portmap', 'take-over']);
+  const second = await portreeve(sandbox, ['portmap', 'take-over']);
   assert.equal(second.code, 1);
   assert.match(second.stderr, /portreeve \(pid \d+\) is the port mapper/);
 });
@@ -55,106 +55,106 @@ const SETTINGS = '/etc/portreeve/portreeve.toml';
 const ADDRESS = '192.0.2.1';
 
 /** A world with a real rpcbind that was started with these words; undefined where the test is skipped. */
-async function withRpcbind(t: TestContext, words: readonly string[] = [], options: WorldOptions = {}) {
+async function withRpcbind(t: TestContext, words: readonly string[] = [], options: SandboxOptions = {}) {
   if (!needs(t, probe.root(), probe.netns(), kernelIpv6())) return undefined;
   const peers = await bringPeers();
   if (!needs(t, peers.probe())) return undefined;
-  const world = await World.open(t, { ...options, peers });
-  await world.addAddress(`${ADDRESS}/24`);
-  const rpcbind = world.start(['rpcbind', '-f', ...words]);
-  await until('rpcbind to answer', async () => (await world.run(['rpcinfo', '-s'])).code === 0);
+  const sandbox = await Sandbox.open(t, { ...options, peers });
+  await sandbox.addAddress(`${ADDRESS}/24`);
+  const rpcbind = sandbox.start(['rpcbind', '-f', ...words]);
+  await until('rpcbind to answer', async () => (await sandbox.run(['rpcinfo', '-s'])).code === 0);
   const takeOver = async (...args: readonly string[]) => {
-    const running = world.start([PORTREEVE, 'portmap', 'take-over', ...args], { env: NO_PEERS });
+    const running = sandbox.start([PORTREEVE, 'portmap', 'take-over', ...args], { env: NO_PEERS });
     await running.waitForOutput(/portmap is ready/);
     await rpcbind.ended;
     return running;
   };
-  return { world, takeOver };
+  return { sandbox, takeOver };
 }
 
 const DRY = ['portmap', 'take-over', '--dry-run'];
 const LOOPBACK = ['127.0.0.1:111', '[::1]:111'];
 
-async function listening(world: World): Promise<string[]> {
-  const { portmap } = await status(world);
+async function listening(sandbox: Sandbox): Promise<string[]> {
+  const { portmap } = await status(sandbox);
   const ip = portmap.sockets.filter(({ netid }) => netid !== 'local');
   return [...new Set(ip.map(({ endpoint }) => endpoint))].sort();
 }
 
 /** Whether TCP port 111 of an address takes a connection. */
-async function answers(world: World, address: string): Promise<boolean> {
-  return (await portreeve(world, ['portmap', 'ping', address, 'portmapper', '--tcp'])).code === 0;
+async function answers(sandbox: Sandbox, address: string): Promise<boolean> {
+  return (await portreeve(sandbox, ['portmap', 'ping', address, 'portmapper', '--tcp'])).code === 0;
 }
 
 test('what was reached on all addresses still is, and after a later start', async (t) => {
-  const scene = await withRpcbind(t);
-  if (!scene) return;
-  const { world, takeOver } = scene;
-  assert.ok(await answers(world, ADDRESS));
-  const dry = await portreeve(world, DRY);
+  const setup = await withRpcbind(t);
+  if (!setup) return;
+  const { sandbox, takeOver } = setup;
+  assert.ok(await answers(sandbox, ADDRESS));
+  const dry = await portreeve(sandbox, DRY);
   assert.match(dry.stdout, /^3\. Listen on port 111 of loopback, 0\.0\.0\.0, ::, as it does now\.$/m);
   assert.match(dry.stdout, /written into \/etc\/portreeve\/portreeve\.toml, \[portmap\] listen/);
-  await assert.rejects(world.read(SETTINGS), 'a dry run writes nothing');
+  await assert.rejects(sandbox.read(SETTINGS), 'a dry run writes nothing');
   const running = await takeOver();
-  assert.ok(await answers(world, ADDRESS));
-  assert.deepEqual(await listening(world), ['0.0.0.0:111', '[::]:111']);
-  assert.match(await world.read(SETTINGS), /^listen = \["0\.0\.0\.0", "::"\]$/m);
+  assert.ok(await answers(sandbox, ADDRESS));
+  assert.deepEqual(await listening(sandbox), ['0.0.0.0:111', '[::]:111']);
+  assert.match(await sandbox.read(SETTINGS), /^listen = \["0\.0\.0\.0", "::"\]$/m);
   await running.stop();
-  await serve(world);
-  assert.deepEqual(await listening(world), ['0.0.0.0:111', '[::]:111']);
-  assert.ok(await answers(world, ADDRESS));
+  await serve(sandbox);
+  assert.deepEqual(await listening(sandbox), ['0.0.0.0:111', '[::]:111']);
+  assert.ok(await answers(sandbox, ADDRESS));
 });
 
 test('rpcbind -h: the addresses that it names, and no others', async (t) => {
-  const scene = await withRpcbind(t, ['-h', ADDRESS]);
-  if (!scene) return;
-  const { world, takeOver } = scene;
-  await world.addAddress('198.51.100.1/24', 'net9');
+  const setup = await withRpcbind(t, ['-h', ADDRESS]);
+  if (!setup) return;
+  const { sandbox, takeOver } = setup;
+  await sandbox.addAddress('198.51.100.1/24', 'net9');
   await takeOver();
-  assert.deepEqual(await listening(world), [...LOOPBACK, `${ADDRESS}:111`].sort());
-  assert.match(await world.read(SETTINGS), /^listen = \["192\.0\.2\.1"\]$/m);
-  assert.deepEqual([await answers(world, ADDRESS), await answers(world, '198.51.100.1')], [true, false]);
+  assert.deepEqual(await listening(sandbox), [...LOOPBACK, `${ADDRESS}:111`].sort());
+  assert.match(await sandbox.read(SETTINGS), /^listen = \["192\.0\.2\.1"\]$/m);
+  assert.deepEqual([await answers(sandbox, ADDRESS), await answers(sandbox, '198.51.100.1')], [true, false]);
 });
 
 test('--listen comes before rpcbind, and the settings before both are left as they are', async (t) => {
-  const scene = await withRpcbind(t);
-  if (!scene) return;
-  const { world, takeOver } = scene;
-  const dry = await portreeve(world, [...DRY, '--listen', '127.0.0.1']);
+  const setup = await withRpcbind(t);
+  if (!setup) return;
+  const { sandbox, takeOver } = setup;
+  const dry = await portreeve(sandbox, [...DRY, '--listen', '127.0.0.1']);
   assert.match(dry.stdout, /^3\. Listen on port 111 of loopback, 127\.0\.0\.1, as --listen says\.$/m);
   assert.doesNotMatch(dry.stdout, /written into/);
   const text = '[portmap]\nlisten = ["192.0.2.1"] # chosen\n';
-  await world.write(SETTINGS, text);
-  const chosen = await portreeve(world, DRY);
+  await sandbox.write(SETTINGS, text);
+  const chosen = await portreeve(sandbox, DRY);
   assert.match(
     chosen.stdout,
     /^3\. Listen on port 111 of loopback, 192\.0\.2\.1, as \[portmap\] listen says\.$/m,
   );
   await takeOver('--listen', '127.0.0.1');
-  assert.deepEqual(await listening(world), LOOPBACK);
-  assert.equal(await world.read(SETTINGS), text);
+  assert.deepEqual(await listening(sandbox), LOOPBACK);
+  assert.equal(await sandbox.read(SETTINGS), text);
 });
 
 test('access rules that ours would not keep stop it before anything is done', async (t) => {
-  const scene = await withRpcbind(t, [], { files: { '/etc/hosts.deny': 'rpcbind: ALL EXCEPT LOCAL\n' } });
-  if (!scene) return;
-  const { world } = scene;
-  const { code, stderr } = await portreeve(world, ['portmap', 'take-over']);
+  const setup = await withRpcbind(t, [], { files: { '/etc/hosts.deny': 'rpcbind: ALL EXCEPT LOCAL\n' } });
+  if (!setup) return;
+  const { sandbox } = setup;
+  const { code, stderr } = await portreeve(sandbox, ['portmap', 'take-over']);
   assert.equal(code, 3);
   assert.match(stderr, /will not listen on 0\.0\.0\.0: \/etc\/hosts\.deny has a rule/);
   assert.match(stderr, /--listen 127\.0\.0\.1/);
-  assert.equal((await world.run(['rpcinfo', '-s'])).code, 0, 'rpcbind still answers');
-  assert.equal((await portreeve(world, [...DRY, '--listen', '127.0.0.1'])).code, 0);
+  assert.equal((await sandbox.run(['rpcinfo', '-s'])).code, 0, 'rpcbind still answers');
+  assert.equal((await portreeve(sandbox, [...DRY, '--listen', '127.0.0.1'])).code, 0);
 });
 
 test('with IPv6 switched off rpcbind binds :: all the same; settings that cannot be edited are left', async (t) => {
-  const scene = await withRpcbind(t, [], { ipv6: false });
-  if (!scene) return;
-  const { world, takeOver } = scene;
-  await world.write(SETTINGS, 'portmap.uid = 60711\n');
+  const setup = await withRpcbind(t, [], { ipv6: false });
+  if (!setup) return;
+  const { sandbox, takeOver } = setup;
+  await sandbox.write(SETTINGS, 'portmap.uid = 60711\n');
   const running = await takeOver();
-  assert.deepEqual(await listening(world), ['0.0.0.0:111', '[::]:111']);
-  assert.equal(await world.read(SETTINGS), 'portmap.uid = 60711\n');
+  assert.deepEqual(await listening(sandbox), ['0.0.0.0:111', '[::]:111']);
+  assert.equal(await sandbox.read(SETTINGS), 'portmap.uid = 60711\n');
   assert.match(
     running.output,
     /the addresses were not written .* cannot be changed without .* on loopback only/,

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { bringPeers } from '../support/peers.ts';
 import { needs, probe } from '../support/probe.ts';
+import { kernelIpv6, Sandbox, until } from '../support/sandbox.ts';
 import { type Answer, atRecordedTime, vectorFiles } from '../support/vectors.ts';
-import { kernelIpv6, until, World } from '../support/world.ts';
 
 const EXCHANGE = join(import.meta.dirname, '../support/exchange.ts');
 
@@ -16,13 +16,13 @@ for (const file of vectorFiles()) {
     if (!needs(t, probe.root(), probe.netns(), kernelIpv6())) return;
     const peers = await bringPeers();
     if (!needs(t, peers.probe())) return;
-    const world = await World.open(t, { peers });
-    for (const [i, address] of file.addresses.entries()) await world.addAddress(address, `net${i}`);
-    const rpcbind = world.start(['rpcbind', '-f']);
+    const sandbox = await Sandbox.open(t, { peers });
+    for (const [i, address] of file.addresses.entries()) await sandbox.addAddress(address, `net${i}`);
+    const rpcbind = sandbox.start(['rpcbind', '-f']);
     // Asking whether it answers would count in its statistics.
-    await until('the socket of rpcbind', () => existsSync(world.path('/run/rpcbind.sock')));
+    await until('the socket of rpcbind', () => existsSync(sandbox.path('/run/rpcbind.sock')));
     const input = JSON.stringify(file.vectors);
-    const { code, stdout, stderr } = await world.run([process.execPath, EXCHANGE], {
+    const { code, stdout, stderr } = await sandbox.run([process.execPath, EXCHANGE], {
       input,
       env: { LD_LIBRARY_PATH: '' },
     });

@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { NO_PEERS, PORTREEVE, portreeve } from '../support/daemon.ts';
 import { type GuardDaemon, guardDaemon, makeNamespace } from '../support/guard-daemon.ts';
 import { attempts, BY_CHOICE, each } from '../support/hostile.ts';
-import { ALICE } from '../support/job-stage.ts';
-import { until } from '../support/world.ts';
+import { ALICE } from '../support/job-fixture.ts';
+import { until } from '../support/sandbox.ts';
 
 const [RESERVED, FREE] = [40_001, 40_002];
 const PROFILE = `PORT ${RESERVED} TCP RESERVED\n ${RESERVED} UDP RESERVED\n`;
@@ -14,23 +14,23 @@ const LIST = '/proc/sys/net/ipv4/ip_local_reserved_ports';
 const WAYS = Object.keys(BY_CHOICE);
 
 /** What an unprivileged user gets in every way, in the guard's own namespace or in one that a file leads to. */
-function all(scene: GuardDaemon, port: number, path?: string): Promise<Readonly<Record<string, string>>> {
-  return attempts(scene, { uid: ALICE, path }, port, WAYS);
+function all(setup: GuardDaemon, port: number, path?: string): Promise<Readonly<Record<string, string>>> {
+  return attempts(setup, { uid: ALICE, path }, port, WAYS);
 }
 
-async function got(scene: GuardDaemon, way: string, port: number, path?: string): Promise<string> {
-  return (await attempts(scene, { uid: ALICE, path }, port, [way]))[way] ?? assert.fail('nothing was said');
+async function got(setup: GuardDaemon, way: string, port: number, path?: string): Promise<string> {
+  return (await attempts(setup, { uid: ALICE, path }, port, [way]))[way] ?? assert.fail('nothing was said');
 }
 
-async function listIn({ stage }: GuardDaemon, path?: string): Promise<string> {
+async function listIn({ fixture }: GuardDaemon, path?: string): Promise<string> {
   const there = path === undefined ? [] : ['nsenter', `--net=${path}`];
-  return (await stage.world.run([...there, 'cat', LIST])).stdout.trim();
+  return (await fixture.sandbox.run([...there, 'cat', LIST])).stdout.trim();
 }
 
 /** Sets the list, as whoever is root there does. */
-async function setList({ stage }: GuardDaemon, value: string, path?: string): Promise<void> {
+async function setList({ fixture }: GuardDaemon, value: string, path?: string): Promise<void> {
   const there = path === undefined ? [] : ['nsenter', `--net=${path}`];
-  const { code, stderr } = await stage.world.run([...there, 'sh', '-c', `echo "${value}" >${LIST}`]);
+  const { code, stderr } = await fixture.sandbox.run([...there, 'sh', '-c', `echo "${value}" >${LIST}`]);
   assert.equal(code, 0, stderr);
 }
 
@@ -41,149 +41,149 @@ for (const [where, path] of [
   ['a named namespace', at('web')],
 ] as const) {
   test(`in ${where} no call gets a reserved port from the kernel, and each gets another one`, async (t) => {
-    const scene = await guardDaemon(t, PROFILE);
-    if (!scene) return;
-    await makeNamespace(scene, 'web');
+    const setup = await guardDaemon(t, PROFILE);
+    if (!setup) return;
+    await makeNamespace(setup, 'web');
     // The programs alone do not see these calls, or do not see the port.
-    assert.deepEqual(await all(scene, RESERVED, path), each(WAYS, RESERVED));
-    await scene.settings('[guard]\nnamespaces = ["web"]\n');
-    const { code, stderr } = await scene.guard('enforce');
+    assert.deepEqual(await all(setup, RESERVED, path), each(WAYS, RESERVED));
+    await setup.settings('[guard]\nnamespaces = ["web"]\n');
+    const { code, stderr } = await setup.guard('enforce');
     assert.deepEqual([code, stderr], [0, '']);
-    assert.deepEqual(await all(scene, RESERVED, path), BY_CHOICE);
-    assert.deepEqual(await all(scene, FREE, path), each(WAYS, FREE));
-    assert.equal((await scene.guard('off')).code, 0);
-    assert.equal(await got(scene, 'listen', RESERVED, path), `${RESERVED}`);
+    assert.deepEqual(await all(setup, RESERVED, path), BY_CHOICE);
+    assert.deepEqual(await all(setup, FREE, path), each(WAYS, FREE));
+    assert.equal((await setup.guard('off')).code, 0);
+    assert.equal(await got(setup, 'listen', RESERVED, path), `${RESERVED}`);
   });
 }
 
 test('nor who takes all ports that there are', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
-  await makeNamespace(scene, 'web');
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
+  await makeNamespace(setup, 'web');
   const narrow = ['sysctl', '-qw', 'net.ipv4.ip_local_port_range=40000 40009'];
   for (const there of [[], ['ip', 'netns', 'exec', 'web']])
-    assert.equal((await scene.stage.world.run([...there, ...narrow])).code, 0);
-  assert.equal(await got(scene, 'many', RESERVED, at('web')), `${RESERVED}`);
-  await scene.guard('namespaces', 'add', 'web');
-  await scene.guard('enforce');
+    assert.equal((await setup.fixture.sandbox.run([...there, ...narrow])).code, 0);
+  assert.equal(await got(setup, 'many', RESERVED, at('web')), `${RESERVED}`);
+  await setup.guard('namespaces', 'add', 'web');
+  await setup.guard('enforce');
   for (const path of [undefined, at('web')]) {
-    assert.equal(await got(scene, 'many', RESERVED, path), 'none');
-    assert.equal(await got(scene, 'many', FREE, path), `${FREE}`);
+    assert.equal(await got(setup, 'many', RESERVED, path), 'none');
+    assert.equal(await got(setup, 'many', FREE, path), `${FREE}`);
   }
 });
 
 test('what others have in the list of a namespace stays, and ours goes when the profile goes', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
-  for (const name of ['web', 'mail']) await makeNamespace(scene, name);
-  await setList(scene, '8080', at('web'));
-  await scene.guard('enforce');
-  await scene.guard('namespaces', 'add', 'web');
-  await scene.guard('namespaces', 'add', 'mail');
-  const lists = () => Promise.all([undefined, at('web'), at('mail')].map((path) => listIn(scene, path)));
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
+  for (const name of ['web', 'mail']) await makeNamespace(setup, name);
+  await setList(setup, '8080', at('web'));
+  await setup.guard('enforce');
+  await setup.guard('namespaces', 'add', 'web');
+  await setup.guard('namespaces', 'add', 'mail');
+  const lists = () => Promise.all([undefined, at('web'), at('mail')].map((path) => listIn(setup, path)));
   assert.deepEqual(await lists(), [`${RESERVED}`, `8080,${RESERVED}`, `${RESERVED}`]);
-  await setList(scene, `7000,8080,${RESERVED}`, at('web'));
-  await scene.guard('namespaces', 'remove', 'mail');
+  await setList(setup, `7000,8080,${RESERVED}`, at('web'));
+  await setup.guard('namespaces', 'remove', 'mail');
   assert.deepEqual(await lists(), [`${RESERVED}`, `7000,8080,${RESERVED}`, '']);
-  await scene.stage.world.write('/run/other', `PORT ${FREE} TCP RESERVED\n`);
-  assert.equal((await scene.apply('/run/other')).code, 0);
+  await setup.fixture.sandbox.write('/run/other', `PORT ${FREE} TCP RESERVED\n`);
+  assert.equal((await setup.apply('/run/other')).code, 0);
   assert.deepEqual(await lists(), [`${FREE}`, `7000,8080,${FREE}`, '']);
-  await scene.guard('observe');
+  await setup.guard('observe');
   assert.deepEqual(await lists(), ['', '7000,8080', '']);
-  await scene.guard('enforce');
-  await scene.guard('off');
+  await setup.guard('enforce');
+  await setup.guard('off');
   assert.deepEqual(await lists(), ['', '7000,8080', '']);
-  assert.equal((await scene.stage.world.run(['sh', '-c', 'ls /run/state | grep sysctls'])).stdout, '');
+  assert.equal((await setup.fixture.sandbox.run(['sh', '-c', 'ls /run/state | grep sysctls'])).stdout, '');
 });
 
 test('without its state directory the lists of another guard are left alone', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
-  await makeNamespace(scene, 'web');
-  await scene.guard('enforce');
-  const { world, place } = scene.stage;
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
+  await makeNamespace(setup, 'web');
+  await setup.guard('enforce');
+  const { sandbox, place } = setup.fixture;
   const add = ['guard', 'namespaces', 'add', 'web', '--pins', place.pins];
-  assert.equal((await portreeve(world, add)).code, 0);
-  assert.deepEqual([await listIn(scene), await listIn(scene, at('web'))], [`${RESERVED}`, '']);
-  assert.equal((await portreeve(world, [...add, '--state', '/run/state'])).code, 0);
-  assert.equal(await listIn(scene, at('web')), `${RESERVED}`);
-  assert.equal((await portreeve(world, ['guard', 'off', '--pins', place.pins])).code, 0);
-  assert.deepEqual([await listIn(scene), await listIn(scene, at('web'))], [`${RESERVED}`, `${RESERVED}`]);
+  assert.equal((await portreeve(sandbox, add)).code, 0);
+  assert.deepEqual([await listIn(setup), await listIn(setup, at('web'))], [`${RESERVED}`, '']);
+  assert.equal((await portreeve(sandbox, [...add, '--state', '/run/state'])).code, 0);
+  assert.equal(await listIn(setup, at('web')), `${RESERVED}`);
+  assert.equal((await portreeve(sandbox, ['guard', 'off', '--pins', place.pins])).code, 0);
+  assert.deepEqual([await listIn(setup), await listIn(setup, at('web'))], [`${RESERVED}`, `${RESERVED}`]);
 });
 
 test('guard off takes the lists back of one that was killed when the guard was out', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
-  await makeNamespace(scene, 'web');
-  await scene.guard('enforce');
-  await scene.guard('namespaces', 'add', 'web');
-  await scene.stage.remove();
-  assert.deepEqual([await listIn(scene), await listIn(scene, at('web'))], [`${RESERVED}`, `${RESERVED}`]);
-  assert.equal((await scene.guard('off')).stdout, 'the guard was off already\n');
-  assert.deepEqual([await listIn(scene), await listIn(scene, at('web'))], ['', '']);
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
+  await makeNamespace(setup, 'web');
+  await setup.guard('enforce');
+  await setup.guard('namespaces', 'add', 'web');
+  await setup.fixture.remove();
+  assert.deepEqual([await listIn(setup), await listIn(setup, at('web'))], [`${RESERVED}`, `${RESERVED}`]);
+  assert.equal((await setup.guard('off')).stdout, 'the guard was off already\n');
+  assert.deepEqual([await listIn(setup), await listIn(setup, at('web'))], ['', '']);
 });
 
 test('a command in a named namespace writes the lists of all, and each its own', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
-  await makeNamespace(scene, 'web');
-  await scene.guard('namespaces', 'add', 'web');
-  const place = ['--state', '/run/state', '--pins', scene.stage.place.pins];
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
+  await makeNamespace(setup, 'web');
+  await setup.guard('namespaces', 'add', 'web');
+  const place = ['--state', '/run/state', '--pins', setup.fixture.place.pins];
   const argv = ['nsenter', `--net=${at('web')}`, PORTREEVE, 'guard', 'enforce', ...place];
-  const { code, stderr } = await scene.stage.world.run(argv, { env: NO_PEERS });
+  const { code, stderr } = await setup.fixture.sandbox.run(argv, { env: NO_PEERS });
   assert.equal(code, 0, stderr);
   // The home has no name, and is found by its processes.
   assert.equal(stderr, '');
-  assert.deepEqual([await listIn(scene), await listIn(scene, at('web'))], [`${RESERVED}`, `${RESERVED}`]);
+  assert.deepEqual([await listIn(setup), await listIn(setup, at('web'))], [`${RESERVED}`, `${RESERVED}`]);
 });
 
 test('the daemon writes the list of a namespace that comes, and puts back what somebody takes out', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
-  await scene.settings('[guard]\nnamespaces = ["late"]\n');
-  await scene.guard('enforce');
-  const daemon = await scene.serve();
-  await makeNamespace(scene, 'late');
-  await until('the list to be there', async () => (await listIn(scene, at('late'))) === `${RESERVED}`, 3000);
-  assert.equal(await got(scene, 'listen', RESERVED, at('late')), 'EADDRINUSE');
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
+  await setup.settings('[guard]\nnamespaces = ["late"]\n');
+  await setup.guard('enforce');
+  const daemon = await setup.serve();
+  await makeNamespace(setup, 'late');
+  await until('the list to be there', async () => (await listIn(setup, at('late'))) === `${RESERVED}`, 3000);
+  assert.equal(await got(setup, 'listen', RESERVED, at('late')), 'EADDRINUSE');
   for (const path of [undefined, at('late')]) {
-    await setList(scene, '9000', path);
-    await until('it to be back', async () => (await listIn(scene, path)) === `9000,${RESERVED}`, 3000);
+    await setList(setup, '9000', path);
+    await until('it to be back', async () => (await listIn(setup, path)) === `9000,${RESERVED}`, 3000);
   }
   await daemon.waitForOutput(/in the network namespace late: somebody took 1 port of the profile out of/);
-  await scene.guard('off');
-  assert.deepEqual([await listIn(scene), await listIn(scene, at('late'))], ['9000', '9000']);
+  await setup.guard('off');
+  assert.deepEqual([await listIn(setup), await listIn(setup, at('late'))], ['9000', '9000']);
 });
 
 /** A network namespace of an ordinary user's own user namespace, in which he is root. */
 const OWN = 'ip link set lo up; echo $$; exec sleep 60';
 
 test('root of another user namespace can change its list, and the daemon puts it back', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
   const user = ['setpriv', `--reuid=${ALICE}`, `--regid=${ALICE}`, '--clear-groups'];
   const argv = [...user, 'unshare', '--user', '--map-root-user', '--net', 'sh', '-c', OWN];
-  const container = scene.stage.world.start(argv);
+  const container = setup.fixture.sandbox.start(argv);
   const [pid = ''] = await container.waitForOutput(/^\d+/m);
   const path = `/proc/${pid}/ns/net`;
-  await scene.guard('enforce');
-  assert.equal((await scene.guard('namespaces', 'add', `pid:${pid}`)).stderr, '');
-  assert.equal(await listIn(scene, path), `${RESERVED}`);
-  await scene.serve();
+  await setup.guard('enforce');
+  assert.equal((await setup.guard('namespaces', 'add', `pid:${pid}`)).stderr, '');
+  assert.equal(await listIn(setup, path), `${RESERVED}`);
+  await setup.serve();
   const inside = ['nsenter', '-t', pid, '--user', '--net', '--preserve-credentials', 'sh', '-c'];
-  const changed = await scene.stage.world.run([...inside, `echo 9000 >${LIST} && cat ${LIST}`]);
+  const changed = await setup.fixture.sandbox.run([...inside, `echo 9000 >${LIST} && cat ${LIST}`]);
   assert.equal(changed.stdout, '9000\n', changed.stderr);
-  await until('it to be back', async () => (await listIn(scene, path)) === `9000,${RESERVED}`, 3000);
+  await until('it to be back', async () => (await listIn(setup, path)) === `9000,${RESERVED}`, 3000);
 });
 
 test('where the list cannot be written that is reported by the command, the daemon and the guard', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
-  await makeNamespace(scene, 'web');
-  const { stage, guard } = scene;
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
+  await makeNamespace(setup, 'web');
+  const { fixture, guard } = setup;
   const readOnly = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys';
-  assert.equal((await stage.world.run(['sh', '-c', readOnly])).code, 0);
-  await scene.settings('[guard]\nnamespaces = ["web"]\n');
+  assert.equal((await fixture.sandbox.run(['sh', '-c', readOnly])).code, 0);
+  await setup.settings('[guard]\nnamespaces = ["web"]\n');
   const { code, stderr } = await guard('enforce');
   assert.equal(code, 0);
   assert.match(stderr, /^portreeve: warning: cannot set net\.ipv4\.ip_local_reserved_ports to "40001"/m);
@@ -203,9 +203,9 @@ test('where the list cannot be written that is reported by the command, the daem
     assignable.map(({ namespace, ports }: Record<string, string>) => `${namespace} ${ports}`),
     [`${assignable[0].namespace} ${RESERVED}`, `web ${RESERVED}`],
   );
-  const daemon = await scene.serve();
+  const daemon = await setup.serve();
   await daemon.waitForOutput(/in the network namespace web: cannot set net\.ipv4\.ip_local_reserved_ports/);
-  assert.equal((await stage.world.run(['umount', '--lazy', '/proc/sys'])).code, 0);
+  assert.equal((await fixture.sandbox.run(['umount', '--lazy', '/proc/sys'])).code, 0);
   assert.equal((await guard('enforce')).stderr, '');
   assert.doesNotMatch((await guard(...state)).stdout, /assigned/);
 });

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bindMatrix } from '../support/bind-matrix.ts';
 import { needs, probe } from '../support/probe.ts';
-import { kernelIpv6, World } from '../support/world.ts';
+import { kernelIpv6, Sandbox } from '../support/sandbox.ts';
 
 test('bind and listen come to what the rules say, in every state, family and with every option', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), kernelIpv6())) return;
-  const world = await World.open(t);
-  const { answers, states, wrong } = await bindMatrix(world);
+  const sandbox = await Sandbox.open(t);
+  const { answers, states, wrong } = await bindMatrix(sandbox);
   assert.deepEqual(wrong, []);
   // Each answer was given, and each state met, a good many times.
   assert.deepEqual(

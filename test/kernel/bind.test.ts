@@ -8,7 +8,7 @@ import { R0, R1, R6, R7 } from '../../src/bpf/instruction.ts';
 import type { Program } from '../../src/bpf/program.ts';
 import type { Hook } from '../../src/host/linux/sys/bpf-program.ts';
 import type { Bind, Task } from '../support/binder.ts';
-import { KernelStage, kernelReady } from '../support/kernel-stage.ts';
+import { KernelFixture, kernelReady } from '../support/kernel-fixture.ts';
 import { SOCK } from '../support/sock-context.ts';
 
 const { fields } = SOCK_ADDR;
@@ -51,17 +51,17 @@ const SOCKETS: readonly (Pick<Bind, 'socket' | 'address'> & { readonly hook: Hoo
 for (const { hook, socket, address } of SOCKETS) {
   test(`${hook} refuses one port of ${socket}, with EPERM or with the errno that it chose`, async (t) => {
     if (!kernelReady(t)) return;
-    const stage = KernelStage.open(t);
+    const fixture = KernelFixture.open(t);
     const binds = [
       { socket, address, port: REFUSED_PORT },
       { socket, address, port: OTHER_PORT },
     ];
-    const link = stage.attach(hook, refusing());
+    const link = fixture.attach(hook, refusing());
     const errors = async (): Promise<(string | null)[]> =>
-      (await stage.bind(...binds)).map(({ error }) => error);
+      (await fixture.bind(...binds)).map(({ error }) => error);
     assert.deepEqual(await errors(), ['EPERM', null]);
     // Beside the first: a refusal of one is enough, and of the errnos that were chosen the last is taken.
-    stage.attach(hook, refusing(EACCES));
+    fixture.attach(hook, refusing(EACCES));
     assert.deepEqual(await errors(), ['EACCES', null]);
     assert.ok(link > 0);
   });
@@ -69,18 +69,18 @@ for (const { hook, socket, address } of SOCKETS) {
 
 test('bind4 does not see IPv6 sockets, which speak IPv4 too', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  stage.attach('bind4', refusing(EACCES));
+  const fixture = KernelFixture.open(t);
+  fixture.attach('bind4', refusing(EACCES));
   const mapped = { socket: 'tcp6', address: '::ffff:127.0.0.1', port: REFUSED_PORT } as const;
-  assert.equal((await stage.bind(mapped))[0]?.error, null);
-  stage.attach('bind6', refusing(EACCES));
-  assert.equal((await stage.bind(mapped))[0]?.error, 'EACCES');
+  assert.equal((await fixture.bind(mapped))[0]?.error, null);
+  fixture.attach('bind6', refusing(EACCES));
+  assert.equal((await fixture.bind(mapped))[0]?.error, 'EACCES');
 });
 
 test('AF_UNSPEC in the address of an IPv4 socket comes as family 0, and is judged all the same', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const seen = stage.map({ type: 'array' });
+  const fixture = KernelFixture.open(t);
+  const seen = fixture.map({ type: 'array' });
   const p = new Assembler('family');
   p.mov(R6, R1);
   p.loadMapValue(R7, 'seen', 0);
@@ -90,8 +90,8 @@ test('AF_UNSPEC in the address of an IPv4 socket comes as family 0, and is judge
   p.store('u32', R7, 4, R0);
   p.mov(R0, BIND_ANSWER.refuse);
   p.exit();
-  stage.attach('bind4', p.assemble(), { seen });
-  const [bound] = await stage.bind({
+  fixture.attach('bind4', p.assemble(), { seen });
+  const [bound] = await fixture.bind({
     socket: 'tcp4',
     address: '0.0.0.0',
     port: OTHER_PORT,
@@ -103,18 +103,18 @@ test('AF_UNSPEC in the address of an IPv4 socket comes as family 0, and is judge
 
 test('the answer 3 lets a user without privileges have a low port; 1 does not', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  stage.attach(
+  const fixture = KernelFixture.open(t);
+  fixture.attach(
     'bind4',
     forPort(80, (p) => p.mov(R0, BIND_ANSWER.privileged)),
   );
   const binds: Task['binds'] = [80, 81].map((port) => ({ socket: 'tcp4', address: '127.0.0.1', port }));
-  const ofAlice = await stage.report({ uid: ALICE, binds });
+  const ofAlice = await fixture.report({ uid: ALICE, binds });
   assert.deepEqual(
     ofAlice.bound.map(({ error }) => error),
     [null, 'EACCES'],
   );
-  const ofRoot = await stage.report({ binds });
+  const ofRoot = await fixture.report({ binds });
   assert.deepEqual(
     ofRoot.bound.map(({ error }) => error),
     [null, null],
@@ -123,7 +123,7 @@ test('the answer 3 lets a user without privileges have a low port; 1 does not', 
 
 test('the address is changed where none was given, and left where one was', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
+  const fixture = KernelFixture.open(t);
   const p = new Assembler('address');
   p.mov(R6, R1);
   p.loadField(R7, R6, fields.user_ip4);
@@ -134,8 +134,8 @@ test('the address is changed where none was given, and left where one was', asyn
   p.label('out');
   p.mov(R0, BIND_ANSWER.allow);
   p.exit();
-  stage.attach('bind4', p.assemble());
-  const bound = await stage.bind(
+  fixture.attach('bind4', p.assemble());
+  const bound = await fixture.bind(
     { socket: 'tcp4', address: '0.0.0.0', port: OTHER_PORT },
     { socket: 'udp4', address: '0.0.0.0', port: OTHER_PORT },
     { socket: 'tcp4', address: '127.0.0.9', port: OTHER_PORT },
@@ -152,7 +152,7 @@ test('the address is changed where none was given, and left where one was', asyn
 
 test(':: becomes ::ffff:127.0.0.5, four bytes at a time', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
+  const fixture = KernelFixture.open(t);
   const p = new Assembler('address6');
   const at = fields.user_ip6.offset;
   p.mov32(R7, 0xffff0000, '0:0:ffff as the network has it');
@@ -162,15 +162,15 @@ test(':: becomes ::ffff:127.0.0.5, four bytes at a time', async (t) => {
   p.store('u32', R1, at + 12, R7);
   p.mov(R0, BIND_ANSWER.allow);
   p.exit();
-  stage.attach('bind6', p.assemble());
-  const [bound] = await stage.bind({ socket: 'tcp6', address: '::', port: OTHER_PORT });
+  fixture.attach('bind6', p.assemble());
+  const [bound] = await fixture.bind({ socket: 'tcp6', address: '::', port: OTHER_PORT });
   assert.deepEqual([bound?.error, bound?.address], [null, '::ffff:127.0.0.5']);
 });
 
 test('post_bind4 sees the port that the kernel chose, and can refuse it', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const seen = stage.map({ type: 'array' });
+  const fixture = KernelFixture.open(t);
+  const seen = fixture.map({ type: 'array' });
   const p = new Assembler('post_bind');
   p.mov(R6, R1);
   p.loadMapValue(R7, 'seen', 0);
@@ -178,8 +178,8 @@ test('post_bind4 sees the port that the kernel chose, and can refuse it', async 
   p.store('u32', R7, 0, R0);
   p.mov(R0, BIND_ANSWER.allow);
   p.exit();
-  const link = stage.attach('post_bind4', p.assemble(), { seen });
-  const [bound] = await stage.bind({ socket: 'tcp4', address: '127.0.0.1', port: 0 });
+  const link = fixture.attach('post_bind4', p.assemble(), { seen });
+  const [bound] = await fixture.bind({ socket: 'tcp4', address: '127.0.0.1', port: 0 });
   const value = seen.lookup(new Uint8Array(4)) ?? assert.fail();
   assert.equal(new DataView(value.buffer).getUint32(0, true), bound?.port);
   assert.ok(link > 0 && (bound?.port ?? 0) > 0);
@@ -187,36 +187,36 @@ test('post_bind4 sees the port that the kernel chose, and can refuse it', async 
   const refuse = new Assembler('refuse');
   refuse.mov(R0, BIND_ANSWER.refuse);
   refuse.exit();
-  stage.attach('post_bind4', refuse.assemble());
-  const [refused] = await stage.bind({ socket: 'tcp4', address: '127.0.0.1', port: 0 });
+  fixture.attach('post_bind4', refuse.assemble());
+  const [refused] = await fixture.bind({ socket: 'tcp4', address: '127.0.0.1', port: 0 });
   assert.deepEqual([refused?.error, refused?.port], ['EPERM', 0]);
 });
 
 test('a cgroup that nothing hangs in is not concerned', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const other = KernelStage.open(t);
-  stage.attach('bind4', refusing(EACCES));
+  const fixture = KernelFixture.open(t);
+  const other = KernelFixture.open(t);
+  fixture.attach('bind4', refusing(EACCES));
   const bind = { socket: 'tcp4', address: '127.0.0.1', port: REFUSED_PORT } as const;
-  assert.equal((await stage.bind(bind))[0]?.error, 'EACCES');
+  assert.equal((await fixture.bind(bind))[0]?.error, 'EACCES');
   assert.equal((await other.bind(bind))[0]?.error, null);
 });
 
 test('a program that hangs there later runs later, and can take a refusal back', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
+  const fixture = KernelFixture.open(t);
   const bind = { socket: 'tcp4', address: '127.0.0.1', port: REFUSED_PORT } as const;
-  stage.attach('bind4', refusing(EACCES));
+  fixture.attach('bind4', refusing(EACCES));
   const p = new Assembler('forgiving');
   p.mov(R0, BIND_ANSWER.allow);
   p.exit();
-  stage.attach('bind4', p.assemble());
-  assert.equal((await stage.bind(bind))[0]?.error, 'EACCES', 'an answer alone does not');
+  fixture.attach('bind4', p.assemble());
+  assert.equal((await fixture.bind(bind))[0]?.error, 'EACCES', 'an answer alone does not');
   const q = new Assembler('undoing');
   q.mov(R1, 0);
   q.call('set_retval');
   q.mov(R0, BIND_ANSWER.allow);
   q.exit();
-  stage.attach('bind4', q.assemble());
-  assert.equal((await stage.bind(bind))[0]?.error, null);
+  fixture.attach('bind4', q.assemble());
+  assert.equal((await fixture.bind(bind))[0]?.error, null);
 });

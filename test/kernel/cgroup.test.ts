@@ -5,11 +5,11 @@ import { closeSync, mkdirSync, rmdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { cgroupId, cgroupRoot, openCgroup, walkCgroups } from '../../src/host/linux/cgroup.ts';
-import { KernelStage, kernelReady } from '../support/kernel-stage.ts';
+import { KernelFixture, kernelReady } from '../support/kernel-fixture.ts';
 
 test('a walk gives each cgroup once, with its number, those above first', (t) => {
   if (!kernelReady(t)) return;
-  const { directory, id } = KernelStage.open(t);
+  const { directory, id } = KernelFixture.open(t);
   const below = ['a', 'a/x', 'b'].map((name) => join(directory, name));
   for (const name of below) mkdirSync(name);
   const walked = [...walkCgroups(directory)];
@@ -24,7 +24,7 @@ test('a walk gives each cgroup once, with its number, those above first', (t) =>
 
 test('a cgroup that goes during a walk is left out', (t) => {
   if (!kernelReady(t)) return;
-  const { directory } = KernelStage.open(t);
+  const { directory } = KernelFixture.open(t);
   const [stays, goes] = [join(directory, 'a'), join(directory, 'b')];
   mkdirSync(stays);
   mkdirSync(goes);
@@ -39,8 +39,8 @@ test('a cgroup that goes during a walk is left out', (t) => {
 
 test('a cgroup that is not there has no number and cannot be opened', (t) => {
   if (!kernelReady(t)) return;
-  const { directory, id } = KernelStage.open(t);
-  const missing = { kind: 'world', code: 'CGROUP_GONE' };
+  const { directory, id } = KernelFixture.open(t);
+  const missing = { kind: 'environment', code: 'CGROUP_GONE' };
   assert.throws(() => cgroupId(join(directory, 'none')), missing);
   assert.throws(() => openCgroup(join(directory, 'none')), missing);
   assert.equal(cgroupId(directory), id);
@@ -52,7 +52,7 @@ test('a cgroup that is not there has no number and cannot be opened', (t) => {
 
 test('the cgroup of a process is told by its path below the root', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const { stdout } = await stage.run(['cat', '/proc/self/cgroup']);
-  assert.match(stdout, new RegExp(`^0::/${basename(stage.directory)}$`, 'm'));
+  const fixture = KernelFixture.open(t);
+  const { stdout } = await fixture.run(['cat', '/proc/self/cgroup']);
+  assert.match(stdout, new RegExp(`^0::/${basename(fixture.directory)}$`, 'm'));
 });

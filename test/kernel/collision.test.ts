@@ -10,11 +10,11 @@ import { PID_MAX } from '../../src/base/limits.ts';
 import { parseDecimal } from '../../src/base/port.ts';
 import { PORTREEVE, ROOT } from '../support/daemon.ts';
 import { needs, type Probe, probe } from '../support/probe.ts';
-import { until } from '../support/world.ts';
+import { until } from '../support/sandbox.ts';
 
 const DEMO = ['demo', 'collision'];
 /** Ten thousand connections take a second or two. */
-const PATIENCE_MS = 90_000;
+const TIMEOUT_MS = 90_000;
 const NOBODY = 65_534;
 
 const SETTINGS = ['ip_local_port_range', 'ip_local_reserved_ports'].map(
@@ -78,7 +78,7 @@ test('a client keeps a server from its port, and of 10,000 none does once it is 
   if (!needs(t, probe.root(), probe.netns(), probe.command('setpriv'))) return;
   const before = settings();
   const demo = new Demo(t, [], []);
-  const timer = setTimeout(() => demo.child.kill('SIGKILL'), PATIENCE_MS);
+  const timer = setTimeout(() => demo.child.kill('SIGKILL'), TIMEOUT_MS);
   const ended = await demo.ended;
   clearTimeout(timer);
   holdTheStory(ended, 10_000);
@@ -97,8 +97,8 @@ function unchanging(line: string): string {
 test('the page of the doctor tells what it prints', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('setpriv'), probe.command('ss'))) return;
   const page = readFileSync(join(ROOT, 'docs/doctor.md'), 'utf8');
-  const told = /^```console\n\$ portreeve demo collision\n([\s\S]*?)^```$/m.exec(page)?.[1];
-  const lines = (told ?? assert.fail('no example')).trimEnd().split('\n').map(unchanging);
+  const reported = /^```console\n\$ portreeve demo collision\n([\s\S]*?)^```$/m.exec(page)?.[1];
+  const lines = (reported ?? assert.fail('no example')).trimEnd().split('\n').map(unchanging);
   const { stdout } = await new Demo(t, [], []).ended;
   let rest = stdout.split('\n').map(unchanging);
   for (const line of lines) {

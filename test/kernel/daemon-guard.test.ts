@@ -13,7 +13,7 @@ import { guardReady } from '../support/guard.ts';
 import { installOlder } from '../support/older-guard.ts';
 import { needs, probe } from '../support/probe.ts';
 import { isRemoved } from '../support/removed.ts';
-import { type Running, until, World } from '../support/world.ts';
+import { type Running, Sandbox, until } from '../support/sandbox.ts';
 
 const PROGRAM = join(import.meta.dirname, '../support/job-bind.py');
 const ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
@@ -22,7 +22,7 @@ const PASSWD = `root:x:0:0::/:/bin/sh\nweb:x:${WEB}:${WEB}::/:/bin/sh\nalice:x:$
 const PROFILE = 'PORT\n 4000 TCP WEB\n 4001 TCP ALICE SHAREPORT\n 4002 TCP BOB\n';
 
 interface Host {
-  readonly world: World;
+  readonly sandbox: Sandbox;
   readonly cgroup: string;
   readonly pins: string;
   /** Runs a command, and gives what it writes; it must succeed. */
@@ -44,18 +44,18 @@ async function host(t: TestContext): Promise<Host | undefined> {
   const pins = join(BPFFS, basename(cgroup));
   const state = mkdtempSync(join(tmpdir(), 'portreeve-daemon-'));
   const place = ['--pins', pins, '--state', state];
-  let world: World | undefined;
+  let sandbox: Sandbox | undefined;
   // A daemon that is told to end takes the cgroup of its own job away.
   const daemons: Running[] = [];
   t.after(async () => {
     for (const each of daemons) await each.stop();
   });
-  t.after(() => world && portreeve(world, ['guard', 'off', ...place]));
-  world = await World.open(t, {
+  t.after(() => sandbox && portreeve(sandbox, ['guard', 'off', ...place]));
+  sandbox = await Sandbox.open(t, {
     files: { '/etc/passwd': PASSWD, '/etc/group': '', '/run/profile': PROFILE },
   });
   t.after(() => until('the cgroup to go', () => isRemoved(cgroup)));
-  const made = world;
+  const made = sandbox;
   const run = async (...args: string[]) => {
     const { code, stdout, stderr } = await portreeve(made, [...args, ...place]);
     assert.equal(code, 0, `${args.join(' ')}: ${stderr}`);
@@ -86,7 +86,7 @@ async function host(t: TestContext): Promise<Host | undefined> {
     daemons.push(running);
     return running;
   };
-  return { world, cgroup, pins, run, bind, daemon, events, bpf };
+  return { sandbox, cgroup, pins, run, bind, daemon, events, bpf };
 }
 
 const enforce = ({ run, cgroup }: Host) => run('guard', 'enforce', '--cgroup', cgroup);
@@ -100,9 +100,9 @@ const refused = ({ events }: Host) => events().map(({ job, port }) => `${job} ${
 /** A user comes, and is followed. */
 async function comes(at: Host): Promise<void> {
   assert.equal(await at.bind(4002, BOB), 'EACCES');
-  await at.world.write('/etc/passwd', `${PASSWD}bob:x:${BOB}:${BOB}::/:/bin/sh\n`);
+  await at.sandbox.write('/etc/passwd', `${PASSWD}bob:x:${BOB}:${BOB}::/:/bin/sh\n`);
   await until('bob', async () => (await at.bind(4002, BOB)) === 'ok');
-  await at.world.write('/etc/passwd', PASSWD);
+  await at.sandbox.write('/etc/passwd', PASSWD);
   await until('bob to be gone', async () => (await at.bind(4002, BOB)) === 'EACCES');
 }
 
@@ -120,20 +120,20 @@ test('a guard that others put in, take out and put in again is followed and reco
   const at = await host(t);
   if (!at) return;
   await at.daemon();
-  assert.deepEqual((await status(at.world)).guard.mode, 'absent');
+  assert.deepEqual((await status(at.sandbox)).guard.mode, 'absent');
   for (let round = 0; round < 2; round++) {
     await enforce(at);
     await comes(at);
     await records(at);
-    assert.deepEqual((await status(at.world)).guard, {
-      ...(await status(at.world)).guard,
+    assert.deepEqual((await status(at.sandbox)).guard, {
+      ...(await status(at.sandbox)).guard,
       mode: 'enforce',
       revision: 1,
       missing: [],
     });
     assert.equal(await at.run('guard', 'off'), 'the guard is off\n');
     assert.deepEqual(await holders(at), ['ok', 'ok']);
-    await until('the daemon to see it', async () => (await status(at.world)).guard.mode === 'absent');
+    await until('the daemon to see it', async () => (await status(at.sandbox)).guard.mode === 'absent');
   }
 });
 
@@ -147,7 +147,7 @@ test('a guard of an older version is taken over while the daemon runs, with what
   ] as const;
   // It comes with its names all at once, and with an event that nobody has read.
   const prepared = { cgroup: at.cgroup, pins: `${at.pins}-prepared` };
-  installOlder(at.bpf, prepared, { mode: 'enforce', users, namespaces: [], home: at.world.network });
+  installOlder(at.bpf, prepared, { mode: 'enforce', users, namespaces: [], home: at.sandbox.network });
   assert.equal(await at.bind(4001, WEB), 'EACCES');
   assert.equal(at.bpf.rename(prepared.pins, at.pins), true);
   await running.waitForOutput(/guard: that of an older portreeve was taken over/);
@@ -163,18 +163,18 @@ test('kill -9 of everything changes nothing; a new daemon takes over, and tells 
   await enforce(at);
   const first = await at.daemon();
   await records(at);
-  assert.equal(await noneRuns(at.world), false);
+  assert.equal(await noneRuns(at.sandbox), false);
   await first.stop('SIGKILL');
-  await until('nothing of ours to run', () => noneRuns(at.world));
-  const told = refused(at).length;
+  await until('nothing of ours to run', () => noneRuns(at.sandbox));
+  const reported = refused(at).length;
   assert.deepEqual(await holders(at), GUARDED);
   assert.deepEqual([await at.bind(4001, ALICE), await at.bind(4001, WEB)], ['ok', 'EACCES']);
-  assert.equal(refused(at).length, told);
+  assert.equal(refused(at).length, reported);
   const pinned = readdirSync(at.pins);
 
   await at.daemon();
-  await until('what was missed', () => refused(at).length === told + 2);
-  assert.deepEqual(refused(at).slice(told), ['ALICE 4000', 'WEB 4001']);
+  await until('what was missed', () => refused(at).length === reported + 2);
+  assert.deepEqual(refused(at).slice(reported), ['ALICE 4000', 'WEB 4001']);
   assert.deepEqual(readdirSync(at.pins), pinned);
   await comes(at);
   await records(at);
@@ -190,11 +190,11 @@ test('a daemon that starts takes over the guard of an older version, and what it
       [ALICE, 'ALICE'],
     ],
     namespaces: [],
-    home: at.world.network,
+    home: at.sandbox.network,
   });
   assert.deepEqual(await holders(at), GUARDED);
   await at.daemon();
-  const { guard } = await status(at.world);
+  const { guard } = await status(at.sandbox);
   assert.deepEqual([guard.mode, guard.revision, guard.missing], ['enforce', 1, []]);
   await until('the event from before', () => refused(at).includes('ALICE 4000'));
   assert.match(await at.run('guard'), /binds {5}1 that the profile allows, 1 that it does not\n/);
@@ -205,13 +205,13 @@ test('a daemon that starts takes over the guard of an older version, and what it
 test('the bound below which Linux itself asks for a capability is followed', async (t) => {
   const at = await host(t);
   if (!at) return;
-  await at.world.write('/run/profile', 'TCPCONFIG RESTRICTLOWPORTS\n');
+  await at.sandbox.write('/run/profile', 'TCPCONFIG RESTRICTLOWPORTS\n');
   await at.run('apply', '/run/profile');
   await enforce(at);
   await at.daemon();
   assert.deepEqual([await at.bind(600, WEB), await at.bind(600, 0)], ['EACCES', 'ok']);
   // The network is the world's own. From here on only the guard refuses, and it does so with another errno.
-  await at.world.run(['sh', '-c', 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start']);
+  await at.sandbox.run(['sh', '-c', 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start']);
   await until('the guard to refuse it', async () => (await at.bind(600, WEB)) === 'EADDRINUSE');
   assert.equal(await at.bind(600, 0), 'ok');
 });
@@ -224,7 +224,7 @@ test('a guard that is none of ours is told, left alone, and tried again', async 
   at.bpf.pin(map, `${at.pins}/config`);
   map.close();
   const running = await at.daemon();
-  const { guard } = await status(at.world);
+  const { guard } = await status(at.sandbox);
   assert.equal(guard.mode, 'absent');
   assert.match(guard.missing[0] ?? '', /is not portreeve's guard/);
   await running.waitForOutput(/cannot be reached: what is at .* is not portreeve's guard/);
@@ -236,6 +236,6 @@ test('a guard that is none of ours is told, left alone, and tried again', async 
 /** Names the processes of ours: one that has ended has no command line, and this one not that word. */
 const RUNNING = 'grep -lz "portreev[e]" /proc/[0-9]*/cmdline 2>/dev/null; true';
 
-async function noneRuns(world: World): Promise<boolean> {
-  return (await world.run(['sh', '-c', RUNNING], { env: NO_PEERS })).stdout === '';
+async function noneRuns(sandbox: Sandbox): Promise<boolean> {
+  return (await sandbox.run(['sh', '-c', RUNNING], { env: NO_PEERS })).stdout === '';
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { DoctorWorld, type Health } from '../support/doctor/world.ts';
+import { DoctorSandbox, type Health } from '../support/doctor/sandbox.ts';
 
 const BLACKLIST = '/etc/bindresvport.blacklist';
 const BOOT = '/etc/sysctl.d/zz-portreeve-doctor.conf';
@@ -26,17 +26,17 @@ const SICK: Health = {
 };
 
 /** The settings and files that may be changed. */
-async function stateOf(doctor: DoctorWorld): Promise<readonly (string | undefined)[]> {
-  const { world } = doctor;
-  const boot = existsSync(world.path(BOOT)) ? await world.read(BOOT) : undefined;
-  return [await doctor.setting(RESERVED), await world.read(BLACKLIST), boot];
+async function stateOf(doctor: DoctorSandbox): Promise<readonly (string | undefined)[]> {
+  const { sandbox } = doctor;
+  const boot = existsSync(sandbox.path(BOOT)) ? await sandbox.read(BOOT) : undefined;
+  return [await doctor.setting(RESERVED), await sandbox.read(BLACKLIST), boot];
 }
 
-const mendable = async (doctor: DoctorWorld): Promise<string[]> =>
+const mendable = async (doctor: DoctorSandbox): Promise<string[]> =>
   (await doctor.examine()).findings.flatMap(({ code, fix }) => (fix ? [code] : []));
 
 test('what is shown is done, nothing that could be mended is left, and all of it is taken back', async (t) => {
-  const doctor = await DoctorWorld.open(t, SICK);
+  const doctor = await DoctorSandbox.open(t, SICK);
   if (doctor === undefined) return;
   const found = await stateOf(doctor);
   assert.deepEqual(found, ['50000', '631\n', undefined]);
@@ -70,7 +70,7 @@ test('what is shown is done, nothing that could be mended is left, and all of it
 });
 
 test('a client is not given what was reserved, and is again when that is taken back', async (t) => {
-  const doctor = await DoctorWorld.open(t, {
+  const doctor = await DoctorSandbox.open(t, {
     files: { '/etc/services': '# Local services\napp 40000/tcp\n' },
     settings: { ip_local_port_range: '40000 40003' },
     agents: [{ sockets: [{ do: 'listen', at: '127.0.0.1:22000' }] }],
@@ -88,33 +88,33 @@ test('a client is not given what was reserved, and is again when that is taken b
 });
 
 test('a file that others have changed since is left, and told', async (t) => {
-  const doctor = await DoctorWorld.open(t, SICK);
+  const doctor = await DoctorSandbox.open(t, SICK);
   if (doctor === undefined) return;
   await doctor.must('doctor', '--state', '/run/portreeve-state', '--fix', '--yes');
-  await doctor.world.write(BLACKLIST, '853\n');
+  await doctor.sandbox.write(BLACKLIST, '853\n');
   const { code, stderr } = await doctor.doctor(['--undo']);
   assert.deepEqual([code, stderr], [1, `portreeve: ${BLACKLIST} was changed since, and is left as it is\n`]);
   assert.deepEqual(await stateOf(doctor), ['50000', '853\n', undefined]);
 });
 
 test('in the tree of another system only files are changed, and nothing of this host', async (t) => {
-  const doctor = await DoctorWorld.open(t, SICK);
+  const doctor = await DoctorSandbox.open(t, SICK);
   if (doctor === undefined) return;
   const found = await stateOf(doctor);
-  await doctor.world.write('/run/tree/etc/services', 'app 40005/tcp\n');
+  await doctor.sandbox.write('/run/tree/etc/services', 'app 40005/tcp\n');
   const { code, stdout } = await doctor.doctor(['--root', '/run/tree', '--fix', '--yes']);
   assert.equal(code, 0);
   assert.doesNotMatch(stdout, /sysctl -w/);
   assert.deepEqual(await stateOf(doctor), found);
-  assert.match(await doctor.world.read(`/run/tree${BOOT}`), / = 40000,40002,40005\n/);
+  assert.match(await doctor.sandbox.read(`/run/tree${BOOT}`), / = 40000,40002,40005\n/);
   await doctor.must('doctor', '--state', '/run/portreeve-state', '--root', '/run/tree', '--undo');
-  assert.equal(existsSync(doctor.world.path(`/run/tree${BOOT}`)), false);
+  assert.equal(existsSync(doctor.sandbox.path(`/run/tree${BOOT}`)), false);
 });
 
 test('what portreeve.toml suppresses is counted, shown on request, and not mended', async (t) => {
   const suppress =
     'suppress = [{ code = "SERVICES_RESERVE_NOTHING", port = 40001, reason = "not installed" }]';
-  const doctor = await DoctorWorld.open(t, {
+  const doctor = await DoctorSandbox.open(t, {
     files: { '/etc/services': 'app 40001/tcp\n', '/etc/portreeve/portreeve.toml': `[doctor]\n${suppress}\n` },
   });
   if (doctor === undefined) return;

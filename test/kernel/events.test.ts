@@ -11,10 +11,10 @@ import type { EventArchive } from '../../src/guard/core/event-archive.ts';
 import { BPFFS } from '../../src/host/linux/bpffs.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import { NO_PEERS, PORTREEVE, portreeve, serve } from '../support/daemon.ts';
-import { ALICE, FILE, onStage, PROFILE, reportDelays, TCP4 } from '../support/event-stage.ts';
-import { type GuardStage, guardReady, jobsOf } from '../support/guard.ts';
+import { ALICE, FILE, onFixture, PROFILE, reportDelays, TCP4 } from '../support/event-fixture.ts';
+import { type GuardFixture, guardReady, jobsOf } from '../support/guard.ts';
 import { isRemoved } from '../support/removed.ts';
-import { inTime, until, World } from '../support/world.ts';
+import { inTime, Sandbox, until } from '../support/sandbox.ts';
 
 const BINDER = join(import.meta.dirname, '../support/binder.ts');
 
@@ -39,15 +39,15 @@ const GRABBER = `
 describe('a refusal', () => {
   test('is told with who, what, when and why', async (t) => {
     if (!guardReady(t)) return;
-    const { stage, archive, record } = await onStage(t);
+    const { fixture, archive, record } = await onFixture(t);
     record();
     const before = Date.now();
-    const running = stage.start([process.execPath, '-e', GRABBER], { uid: ALICE });
+    const running = fixture.start([process.execPath, '-e', GRABBER], { uid: ALICE });
     await running.waitForOutput(/^EACCES\n/);
     const [event] = await eventsIn(archive, 1);
     assert.ok(event && event.timeMs >= before - 1 && event.timeMs <= Date.now() + 1);
-    const { timeMs: _timeMs, ...told } = event;
-    assert.deepEqual(told, {
+    const { timeMs: _timeMs, ...reported } = event;
+    assert.deepEqual(reported, {
       number: 1,
       kind: 'bind',
       count: 1,
@@ -70,10 +70,10 @@ describe('a refusal', () => {
 
   test('is told for IPv6, for UDP and for mapped addresses, and what is allowed is not', async (t) => {
     if (!guardReady(t)) return;
-    const { stage, archive, record, bind } = await onStage(t);
+    const { fixture, archive, record, bind } = await onFixture(t);
     record();
-    const web = stage.below('web');
-    stage.inForce(PROFILE, { cgroups: [[web, 'WEB']], users: [[0, 'ROOT']] });
+    const web = fixture.below('web');
+    fixture.inForce(PROFILE, { cgroups: [[web, 'WEB']], users: [[0, 'ROOT']] });
     await bind([TCP4], { cgroup: web });
     await bind([
       { socket: 'tcp4', address: '127.0.0.1', port: 5000 },
@@ -100,14 +100,14 @@ describe('a refusal', () => {
 
   test('is of the job that the cgroup is, also when it is gone, else of the user, else of UNKNOWN', async (t) => {
     if (!guardReady(t)) return;
-    const { stage, archive, record, bind, memory } = await onStage(t);
-    const mail = stage.below('mail.service');
+    const { fixture, archive, record, bind, memory } = await onFixture(t);
+    const mail = fixture.below('mail.service');
     const users = [[ALICE, 'ALICE']] as const;
-    memory.see(jobsOf(stage.bpf, { users, cgroups: [[mail, 'MAIL']] }));
-    stage.inForce(PROFILE, { users, cgroups: [[mail, 'MAIL']] });
+    memory.see(jobsOf(fixture.bpf, { users, cgroups: [[mail, 'MAIL']] }));
+    fixture.inForce(PROFILE, { users, cgroups: [[mail, 'MAIL']] });
     await bind([TCP4], { cgroup: mail });
-    await bind([TCP4], { cgroup: stage.below('deep', stage.below('inner', mail)) });
-    memory.see(jobsOf(stage.bpf, { users }));
+    await bind([TCP4], { cgroup: fixture.below('deep', fixture.below('inner', mail)) });
+    memory.see(jobsOf(fixture.bpf, { users }));
     await bind([TCP4], { uid: ALICE });
     await bind([TCP4], { uid: 4711 });
     record();
@@ -125,30 +125,30 @@ describe('a refusal', () => {
 
   test('is of the user by whom it was judged, also where the unit is known when it is read', async (t) => {
     if (!guardReady(t)) return;
-    const { stage, archive, record, bind, memory } = await onStage(t);
-    const web = stage.below('web.service');
+    const { fixture, archive, record, bind, memory } = await onFixture(t);
+    const web = fixture.below('web.service');
     const users = [[ALICE, 'ALICE']] as const;
-    stage.inForce(PROFILE, { users });
+    fixture.inForce(PROFILE, { users });
     await bind([TCP4], { cgroup: web, uid: ALICE });
-    memory.see(jobsOf(stage.bpf, { users, cgroups: [[web, 'WEB']] }));
+    memory.see(jobsOf(fixture.bpf, { users, cgroups: [[web, 'WEB']] }));
     record();
     const [event] = await eventsIn(archive, 1);
     assert.deepEqual([event?.job, event?.rule?.line], ['ALICE', 2]);
-    stage.inForce(PROFILE, { users, cgroups: [[web, 'WEB']] });
+    fixture.inForce(PROFILE, { users, cgroups: [[web, 'WEB']] });
     const { stdout } = await bind([TCP4], { cgroup: web, uid: ALICE });
     assert.equal(JSON.parse(stdout).bound[0].error, null);
   });
 
   test('is only observed where the guard only observes', async (t) => {
     if (!guardReady(t)) return;
-    const { stage, archive, record, bind } = await onStage(t);
+    const { fixture, archive, record, bind } = await onFixture(t);
     record();
-    stage.kernel.setMode('observe');
+    fixture.kernel.setMode('observe');
     const { stdout } = await bind([TCP4]);
     assert.equal(JSON.parse(stdout).bound[0].error, null);
     const [event] = await eventsIn(archive, 1);
     assert.deepEqual([event?.verdict, event?.errno, event?.rule?.line], ['observed', 'EACCES', 2]);
-    stage.kernel.setMode('enforce');
+    fixture.kernel.setMode('enforce');
     const again = await bind([TCP4]);
     assert.equal(JSON.parse(again.stdout).bound[0].error, 'EACCES');
     const events = await eventsIn(archive, 2);
@@ -162,8 +162,8 @@ test('whoever follows has the line of each refusal before the next one', async (
 });
 
 /** How many binds the kernel has refused. */
-function refusedIn(stage: GuardStage): number {
-  const { counters } = stage.kernel.state();
+function refusedIn(fixture: GuardFixture): number {
+  const { counters } = fixture.kernel.state();
   return REFUSALS.reduce((sum, refusal) => sum + exactNumber(counters[refusal]), 0);
 }
 
@@ -172,24 +172,24 @@ describe('of a flood', () => {
 
   test('no count is lost, and few are recorded one by one', async (t) => {
     if (!guardReady(t)) return;
-    const { stage, archive, record, flood } = await onStage(t);
+    const { fixture, archive, record, flood } = await onFixture(t);
     const events = record();
     assert.equal(await flood({ ports: [4000], tries: TRIES }), TRIES);
     events.stop();
-    assert.equal(refusedIn(stage), TRIES);
+    assert.equal(refusedIn(fixture), TRIES);
     assert.equal(sumOf(allIn(archive)), TRIES);
     assert.ok(allIn(archive).length < 100);
   });
 
   test('no count is lost over many ports either, and few are recorded one by one', async (t) => {
     if (!guardReady(t)) return;
-    const { stage, archive, record, flood } = await onStage(t);
-    stage.inForce('PORTRANGE 10000 5000 TCP RESERVED\n');
+    const { fixture, archive, record, flood } = await onFixture(t);
+    fixture.inForce('PORTRANGE 10000 5000 TCP RESERVED\n');
     const events = record();
     const ports = Array.from({ length: 5000 }, (_, i) => 10_000 + i);
     assert.equal(await flood({ ports, tries: TRIES }), TRIES);
     events.stop();
-    assert.equal(refusedIn(stage), TRIES);
+    assert.equal(refusedIn(fixture), TRIES);
     assert.equal(sumOf(allIn(archive)), TRIES);
     assert.ok(allIn(archive).length < 1000);
   });
@@ -197,7 +197,7 @@ describe('of a flood', () => {
 
 test('what happened while nobody recorded it is counted, and told as far as it was kept', async (t) => {
   if (!guardReady(t)) return;
-  const { stage, archive, record, bind, flood } = await onStage(t);
+  const { fixture, archive, record, bind, flood } = await onFixture(t);
   await bind([TCP4]);
   const tries = 5000;
   assert.equal(await flood({ ports: [4000], tries }), tries);
@@ -207,7 +207,7 @@ test('what happened while nobody recorded it is counted, and told as far as it w
   await eventsIn(archive, 1);
   first.stop();
   const events = allIn(archive);
-  assert.equal(sumOf(events), refusedIn(stage));
+  assert.equal(sumOf(events), refusedIn(fixture));
   assert.ok(events[0] && events[0].timeMs < before);
   assert.ok(events.some(({ kind, count }) => kind === 'lost' && count > 1000));
   assert.ok(
@@ -219,7 +219,7 @@ test('what happened while nobody recorded it is counted, and told as far as it w
   await bind([{ ...TCP4, address: '127.0.0.2' }]);
   await until('another event', () => allIn(archive).some(({ address }) => address === '127.0.0.2'));
   second.stop();
-  assert.equal(sumOf(allIn(archive)), refusedIn(stage));
+  assert.equal(sumOf(allIn(archive)), refusedIn(fixture));
 });
 
 /** Two users; only one of them is in the group that may see everything. */
@@ -232,13 +232,13 @@ async function withDaemon(t: TestContext) {
   const cgroup = mkdtempSync(join(new LinuxBpf().cgroupRoot(), 'portreeve-guard-'));
   const place = ['--pins', join(BPFFS, basename(cgroup))];
   const state = ['--state', '/run/state'];
-  let world: World | undefined;
-  t.after(() => world && portreeve(world, ['guard', 'off', ...place, ...state]));
-  world = await World.open(t, {
+  let sandbox: Sandbox | undefined;
+  t.after(() => sandbox && portreeve(sandbox, ['guard', 'off', ...place, ...state]));
+  sandbox = await Sandbox.open(t, {
     files: { '/etc/passwd': PASSWD, '/etc/group': `portreeve:x:${GROUP}:bob\n`, '/run/profile': PROFILE },
   });
   t.after(() => until('the cgroup to go', () => isRemoved(cgroup)));
-  const made = world;
+  const made = sandbox;
   const root = async (...args: string[]) => {
     const { code, stdout, stderr } = await portreeve(made, [...args, ...place, ...state]);
     assert.equal(code, 0, stderr);
@@ -259,18 +259,18 @@ async function withDaemon(t: TestContext) {
     assert.equal(stderr, '');
     return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line).uid]));
   };
-  return { world, bind, seenBy, daemon: () => serve(made, [...place, ...state]) };
+  return { sandbox, bind, seenBy, daemon: () => serve(made, [...place, ...state]) };
 }
 
 test('the daemon records what it found and what comes, and shows each user his own', async (t) => {
   if (!guardReady(t)) return;
-  const { world, bind, seenBy, daemon } = await withDaemon(t);
+  const { sandbox, bind, seenBy, daemon } = await withDaemon(t);
   await bind(ALICE);
   const running = await daemon();
-  const following = world.start([PORTREEVE, 'events', '--follow', '--since', 'today'], { env: NO_PEERS });
+  const following = sandbox.start([PORTREEVE, 'events', '--follow', '--since', 'today'], { env: NO_PEERS });
   await following.waitForOutput(/ refused +ALICE .* 4000\/tcp .*\/run\/profile:2\n/);
   const pipe = `${PORTREEVE} events --follow --since today | head -n 2`;
-  const piped = world.start(['sh', '-c', pipe], { env: NO_PEERS });
+  const piped = sandbox.start(['sh', '-c', pipe], { env: NO_PEERS });
   await piped.waitForOutput(/ALICE/);
   await bind(BOB);
   // Nobody reads what it writes now, and so it ends.
@@ -280,7 +280,7 @@ test('the daemon records what it found and what comes, and shows each user his o
   assert.deepEqual(await seenBy(ALICE), [ALICE]);
   assert.deepEqual(await seenBy(BOB), [BOB]);
   assert.deepEqual(await seenBy(BOB, GROUP), [ALICE, BOB]);
-  const { mode, uid, gid } = statSync(world.path('/run/state/events.db'));
+  const { mode, uid, gid } = statSync(sandbox.path('/run/state/events.db'));
   assert.deepEqual([mode & 0o777, uid, gid], [0o640, 0, GROUP]);
   // Another one goes on where the first has been killed.
   await running.stop('SIGKILL');

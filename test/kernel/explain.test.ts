@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PORTREEVE, portreeve, serve } from '../support/daemon.ts';
 import { needs, probe } from '../support/probe.ts';
-import { type RunOptions, World } from '../support/world.ts';
+import { type RunOptions, Sandbox } from '../support/sandbox.ts';
 
 /** Holds ports in several ways until its input ends. */
 const HOLDER = `
@@ -33,15 +33,15 @@ other.close()
 print('ready', flush=True)
 sys.stdin.read()`;
 
-async function open(t: Parameters<typeof World.open>[0] & { skip(reason: string): void }) {
+async function open(t: Parameters<typeof Sandbox.open>[0] & { skip(reason: string): void }) {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.command('python3'))) return undefined;
-  const world = await World.open(t);
-  const holder = world.start(['sh', '-c', 'sleep 1000 | exec python3 -c "$0"', HOLDER]);
+  const sandbox = await Sandbox.open(t);
+  const holder = sandbox.start(['sh', '-c', 'sleep 1000 | exec python3 -c "$0"', HOLDER]);
   await holder.waitForOutput(/ready/);
-  return world;
+  return sandbox;
 }
 
-interface Told {
+interface Reported {
   readonly code: number | null;
   readonly answer: {
     readonly can: string;
@@ -50,20 +50,20 @@ interface Told {
     readonly freeInMs: number | null;
   };
   readonly free: readonly string[];
-  readonly untold: readonly string[];
+  readonly unknown: readonly string[];
 }
 
-async function explained(world: World, what: string, options: RunOptions = {}): Promise<Told> {
-  const { code, stdout, stderr } = await portreeve(world, ['explain', what, '--json'], options);
+async function explained(sandbox: Sandbox, what: string, options: RunOptions = {}): Promise<Reported> {
+  const { code, stdout, stderr } = await portreeve(sandbox, ['explain', what, '--json'], options);
   assert.equal(stderr, '');
-  const [{ answer, binds, untold }] = JSON.parse(stdout).explanations;
+  const [{ answer, binds, unknown }] = JSON.parse(stdout).explanations;
   const free = binds.filter(({ plain }: { plain: string }) => plain === 'free');
-  return { code, answer, untold, free: free.map(({ address }: { address: string }) => address) };
+  return { code, answer, unknown, free: free.map(({ address }: { address: string }) => address) };
 }
 
 test('whoever has a port is named, with what he does there', async (t) => {
-  const world = await open(t);
-  if (world === undefined) return;
+  const sandbox = await open(t);
+  if (sandbox === undefined) return;
   const cases: readonly (readonly [what: string, code: number, cause: string, why: RegExp])[] = [
     ['8080/tcp', 1, 'LISTENING', /^python3\S* \(pid \d+\) listens$/],
     ['8081/tcp', 1, 'LISTENING', /^python3\S* \(pid \d+\) listens at \[::1\]:8081$/],
@@ -74,13 +74,13 @@ test('whoever has a port is named, with what he does there', async (t) => {
     ['8083/tcp', 0, 'FREE', /^nobody has it$/],
   ];
   for (const [what, code, cause, why] of cases) {
-    const { code: found, answer } = await explained(world, what);
+    const { code: found, answer } = await explained(sandbox, what);
     assert.deepEqual([what, found, answer.cause], [what, code, cause]);
     assert.match(answer.why, why);
   }
-  const { answer } = await explained(world, '8085/tcp');
+  const { answer } = await explained(sandbox, '8085/tcp');
   assert.ok(answer.freeInMs !== null && answer.freeInMs > 45_000 && answer.freeInMs <= 60_000);
-  assert.deepEqual((await explained(world, '8081/tcp')).free, [
+  assert.deepEqual((await explained(sandbox, '8081/tcp')).free, [
     '0.0.0.0',
     '127.0.0.1',
     'another IPv4 address',
@@ -89,15 +89,15 @@ test('whoever has a port is named, with what he does there', async (t) => {
 });
 
 test('another user is told whose it is, what he could not see, and what he lacks', async (t) => {
-  const world = await open(t);
-  if (world === undefined) return;
-  const { code, answer, untold } = await explained(world, '8080/tcp', { uid: 65_534 });
+  const sandbox = await open(t);
+  if (sandbox === undefined) return;
+  const { code, answer, unknown } = await explained(sandbox, '8080/tcp', { uid: 65_534 });
   assert.equal(code, 1);
   assert.match(answer.why, /^a program of user root listens/);
-  assert.match(untold.join(), /which program has it: .*; root sees more$/);
-  const low = await explained(world, '81/tcp', { uid: 65_534 });
+  assert.match(unknown.join(), /which program has it: .*; root sees more$/);
+  const low = await explained(sandbox, '81/tcp', { uid: 65_534 });
   assert.deepEqual([low.code, low.answer.cause], [1, 'PRIVILEGED']);
-  assert.equal((await explained(world, '81/tcp')).code, 0);
+  assert.equal((await explained(sandbox, '81/tcp')).code, 0);
 });
 
 /** Binds it, and prints what came of it. */
@@ -113,36 +113,36 @@ test('root of a user namespace has no privilege in a network that is not its own
   const wrapper = ['unshare', '--user', '--map-root-user'];
   const needed = [probe.root(), probe.netns(), probe.command('ip'), probe.command('python3')];
   if (!needs(t, ...needed, probe.command('unshare'))) return;
-  const world = await World.open(t);
+  const sandbox = await Sandbox.open(t);
   for (const [more, bound, can] of [
     [[], 'denied', 'cannot be had'],
     [['--net'], 'bound', 'can be had'],
   ] as const) {
     const inside = [...wrapper, ...more];
-    assert.equal((await world.run([...inside, 'python3', '-c', BIND])).stdout.trim(), bound);
-    const { stdout } = await world.run([...inside, PORTREEVE, 'explain', '81/tcp']);
+    assert.equal((await sandbox.run([...inside, 'python3', '-c', BIND])).stdout.trim(), bound);
+    const { stdout } = await sandbox.run([...inside, PORTREEVE, 'explain', '81/tcp']);
     assert.match(stdout, new RegExp(`^81/tcp ${can}: `));
   }
 });
 
 test('a connection in TIME_WAIT ends by the command that is advised', async (t) => {
   if (!needs(t, probe.command('ss'))) return;
-  const world = await open(t);
-  if (world === undefined) return;
-  const { stdout } = await portreeve(world, ['explain', '8085/tcp']);
+  const sandbox = await open(t);
+  if (sandbox === undefined) return;
+  const { stdout } = await portreeve(sandbox, ['explain', '8085/tcp']);
   const command = /as root end it now: (ss .*)/.exec(stdout)?.[1] ?? assert.fail(stdout);
-  const ended = await world.run(command.split(' '));
+  const ended = await sandbox.run(command.split(' '));
   if (!ended.stdout.includes('8085')) return t.skip('needs CONFIG_INET_DIAG_DESTROY');
-  assert.equal((await explained(world, '8085/tcp')).answer.cause, 'FREE');
+  assert.equal((await explained(sandbox, '8085/tcp')).answer.cause, 'FREE');
 });
 
 test('what is applied is told, and that nobody enforces it', async (t) => {
-  const world = await open(t);
-  if (world === undefined) return;
-  await world.write('/run/profile.tcpip', 'PORT 9000 TCP WEB\n');
-  const applied = await portreeve(world, ['apply', '/run/profile.tcpip']);
+  const sandbox = await open(t);
+  if (sandbox === undefined) return;
+  await sandbox.write('/run/profile.tcpip', 'PORT 9000 TCP WEB\n');
+  const applied = await portreeve(sandbox, ['apply', '/run/profile.tcpip']);
   assert.equal(applied.code, 0, applied.stderr);
-  const { code, stdout } = await portreeve(world, ['explain', '9000/tcp']);
+  const { code, stdout } = await portreeve(sandbox, ['explain', '9000/tcp']);
   assert.equal(code, 0);
   assert.match(
     stdout,
@@ -152,13 +152,13 @@ test('what is applied is told, and that nobody enforces it', async (t) => {
 
 test('what is registered with the port mapper is told, and nothing is left of the question', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.command('ss'))) return;
-  const world = await World.open(t);
-  await serve(world);
-  const set = await portreeve(world, ['portmap', 'set', 'mountd', '3', 'tcp', '8080']);
+  const sandbox = await Sandbox.open(t);
+  await serve(sandbox);
+  const set = await portreeve(sandbox, ['portmap', 'set', 'mountd', '3', 'tcp', '8080']);
   assert.equal(set.code, 0, set.stderr);
-  const sockets = async () => (await world.run(['ss', '-Htuan'])).stdout;
+  const sockets = async () => (await sandbox.run(['ss', '-Htuan'])).stdout;
   const before = await sockets();
-  const { stdout } = await portreeve(world, ['explain', '8080/tcp']);
+  const { stdout } = await portreeve(sandbox, ['explain', '8080/tcp']);
   assert.match(stdout, /^RPC {7}mountd \(100005\) version 3 at 0\.0\.0\.0:8080, registered by \S+$/m);
   assert.equal(await sockets(), before);
 });

@@ -4,14 +4,14 @@ import { type TestContext, test } from 'node:test';
 import { DELAY_US } from '../../src/guard/bpf/outcome.ts';
 import { type AgentBind, type AgentUser, BindAgent } from '../support/bind-agent.ts';
 import { NO_DELAY_US } from '../support/guard.ts';
-import { ALICE, type Scene, scene, WEB } from '../support/guard-scene.ts';
+import { ALICE, type Setup, setup, WEB } from '../support/guard-setup.ts';
 
 /** The wait after a bind of TCP to all IPv4 addresses, unless `more` says otherwise; the bind must succeed. */
 type Wait = (port: number, more?: Partial<AgentBind>, user?: AgentUser) => Promise<number | null>;
 
 /** A scene with it; undefined where the machine cannot have it, or the kernel does not tell. */
-async function waiting(t: TestContext): Promise<{ readonly at: Scene; readonly wait: Wait } | undefined> {
-  const at = await scene(t);
+async function waiting(t: TestContext): Promise<{ readonly at: Setup; readonly wait: Wait } | undefined> {
+  const at = await setup(t);
   if (!at) return undefined;
   const wait: Wait = async (port, more = {}, user = WEB) => {
     const bind: AgentBind = { socket: 'tcp4', address: '0.0.0.0', port, ...more };
@@ -95,10 +95,10 @@ test('sockets are left as they are while the guard observes, and in another netw
   it.at.inForce('TCPCONFIG NODELAYACKS\nPORT 4000 TCP WEB\n');
   const waits = async () => [await it.wait(0), await it.wait(4000), await it.wait(4001)];
   assert.deepEqual(await waits(), [NO_DELAY_US, NO_DELAY_US, NO_DELAY_US]);
-  const elsewhere = await BindAgent.on(it.at.stage, { ownNetwork: true });
+  const elsewhere = await BindAgent.on(it.at.fixture, { ownNetwork: true });
   const [other] = await elsewhere.bind([{ socket: 'tcp4', address: '0.0.0.0', port: 0 }], WEB);
   assert.equal(other?.delayedAckUs, DELAY_US);
-  it.at.stage.kernel.setMode('observe');
+  it.at.fixture.kernel.setMode('observe');
   assert.deepEqual(await waits(), [DELAY_US, DELAY_US, DELAY_US]);
 });
 
@@ -109,6 +109,6 @@ test('after a trial the acknowledgments of port 0 are as before', async (t) => {
   at.inForce('PORT 4000 TCP WEB\n');
   at.inForce('TCPCONFIG NODELAYACKS\n', { trialMs: 60_000 });
   assert.equal(await wait(0), NO_DELAY_US);
-  at.stage.kernel.goBack();
+  at.fixture.kernel.goBack();
   assert.equal(await wait(0), DELAY_US);
 });

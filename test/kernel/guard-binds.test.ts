@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Permits } from '../../src/guard/bpf/tables.ts';
 import type { AgentUser } from '../support/bind-agent.ts';
-import { ALICE, BOUND, BOUND6, FTPD, NEW, scene, TCP6, UDP, UDP6, WEB } from '../support/guard-scene.ts';
+import { ALICE, BOUND, BOUND6, FTPD, NEW, setup, TCP6, UDP, UDP6, WEB } from '../support/guard-setup.ts';
 
 test('a port is for the job that it is reserved for, in each protocol and family', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n 4000 TCP WEB\n 4001 UDP WEB\n');
   for (const [port, more, bound] of [
@@ -25,7 +25,7 @@ test('a port is for the job that it is reserved for, in each protocol and family
 });
 
 test('a port may be for several jobs, each with its own options', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce(
     'PORT\n 4000 TCP WEB\n 4000 TCP ALICE BIND 192.0.2.7\n 4000 TCP FTP*\n 4001 TCP ALICE\n 4001 TCP WEB\n',
@@ -40,7 +40,7 @@ test('a port may be for several jobs, each with its own options', async (t) => {
 });
 
 test('RESERVED: no one gets the port, root neither', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('PORT 4000 TCP RESERVED\nPORTRANGE 5000 10 TCP RESERVED\n');
   for (const port of [4000, 5000, 5009]) assert.equal(await at.bind(port), 'EACCES');
@@ -48,7 +48,7 @@ test('RESERVED: no one gets the port, root neither', async (t) => {
 });
 
 test('the errno is EADDRINUSE from 512 to 1023, where bindresvport(3) looks for a port that is free', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const profile = 'PORTRANGE 1 1024 TCP WEB\nPORT 65535 TCP WEB\n';
   const refused = (ports: readonly number[]) => Promise.all(ports.map((port) => at.bind(port)));
@@ -63,7 +63,7 @@ test('the errno is EADDRINUSE from 512 to 1023, where bindresvport(3) looks for 
 });
 
 test('a reservation gives its job a low port without CAP_NET_BIND_SERVICE', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n 80 TCP WEB\n 80 UDP WEB\n');
   assert.equal(await at.bind(80, WEB), BOUND);
@@ -76,7 +76,7 @@ test('a reservation gives its job a low port without CAP_NET_BIND_SERVICE', asyn
 });
 
 test('BIND: who asks for all IPv4 addresses gets the one of the reservation', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce(
     'PORT\n 4000 TCP WEB BIND 192.0.2.7\n 4000 UDP WEB BIND 192.0.2.7\n 80 TCP WEB BIND 192.0.2.7\n',
@@ -94,7 +94,7 @@ test('BIND: who asks for all IPv4 addresses gets the one of the reservation', as
 });
 
 test('BIND with an IPv6 address is for IPv6 sockets', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('PORT 4000 TCP WEB BIND 2001:db8::7\n');
   assert.equal(await at.bind(4000, WEB, TCP6), '2001:db8::7');
@@ -105,7 +105,7 @@ test('BIND with an IPv6 address is for IPv6 sockets', async (t) => {
 });
 
 test('RESTRICTLOWPORTS: low ports that are not reserved are for root', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('TCPCONFIG RESTRICTLOWPORTS\nPORT 80 TCP WEB\n');
   // Linux asks for the capability, and says EACCES.
@@ -124,7 +124,7 @@ test('RESTRICTLOWPORTS: low ports that are not reserved are for root', async (t)
 });
 
 test('UNRESTRICTLOWPORTS: low ports that are not reserved are for everyone', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('UDPCONFIG UNRESTRICTLOWPORTS\nPORT 80 UDP OTHER\n');
   assert.equal(await at.bind(600, WEB, UDP), BOUND);
@@ -134,7 +134,7 @@ test('UNRESTRICTLOWPORTS: low ports that are not reserved are for everyone', asy
 });
 
 test('UNRSV: the most specific entry decides who has ports that are not reserved', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n 4000 TCP ALICE\n UNRSV TCP WEB\n UNRSV TCP FTP*\n');
   assert.equal(await at.bind(5000, WEB), BOUND);
@@ -149,7 +149,7 @@ test('UNRSV: the most specific entry decides who has ports that are not reserved
 });
 
 test('UNRSV * DENY: all who are not named are refused', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n UNRSV TCP * DENY WHENBIND\n UNRSV TCP WEB WHENBIND\n');
   assert.equal(await at.bind(5000, WEB), BOUND);
@@ -168,7 +168,7 @@ const permits = (resname: string): Permits => ({
 });
 
 test('SAF: the user must be permitted, too', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n 4000 TCP * SAF WEBRES\n 4001 TCP * SAF MOST\n 4002 TCP ALICE SAF MOST\n', { permits });
   assert.equal(await at.bind(4000, WEB), BOUND);
@@ -182,7 +182,7 @@ test('SAF: the user must be permitted, too', async (t) => {
 });
 
 test('UNRSV with SAF: by user, as for a reservation', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('PORT UNRSV TCP * SAF WEBRES\n', { permits });
   assert.equal(await at.bind(5000, WEB), BOUND);
@@ -191,7 +191,7 @@ test('UNRSV with SAF: by user, as for a reservation', async (t) => {
 });
 
 test('AUTHPORT: for the FTP servers that the settings name', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('PORTRANGE 5000 10 TCP AUTHPORT\n');
   assert.equal(await at.bind(5004, FTPD), BOUND);
@@ -204,7 +204,7 @@ test('AUTHPORT: for the FTP servers that the settings name', async (t) => {
 });
 
 test('OMVS is every job that is known, * is also the job UNKNOWN', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n 4000 TCP OMVS\n 4001 TCP *\n 4002 TCP UNKNOWN\n 4003 TCP UNK*\n 4004 TCP INTCLIEN\n');
   const all = (user: AgentUser) =>
@@ -218,7 +218,7 @@ test('OMVS is every job that is known, * is also the job UNKNOWN', async (t) => 
 });
 
 test('SHAREPORT: listeners of one user share the port, those of two do not', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n 4000 TCP * SHAREPORT\n 4001 TCP *\n');
   const listening = { listen: true, keep: true };

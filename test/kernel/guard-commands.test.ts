@@ -1,12 +1,12 @@
 // The commands of the guard on the real kernel, in a cgroup and a directory of bpffs of their own.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { desk, NOBODY, ROOT_UID } from '../support/guard-desk.ts';
+import { NOBODY, ROOT_UID, workspace } from '../support/guard-workspace.ts';
 
 const [PORT, OTHER_PORT] = [23_451, 23_452];
 
 test('a profile is enforced, observed, and taken out again', (t) => {
-  const at = desk(t);
+  const at = workspace(t);
   if (!at) return;
   const { run, bind, write } = at;
   write('first', `PORT ${PORT} TCP NOBODY ${OTHER_PORT} TCP RESERVED`);
@@ -40,7 +40,7 @@ test('a profile is enforced, observed, and taken out again', (t) => {
 });
 
 test('apply and obey change what the kernel goes by at once', (t) => {
-  const at = desk(t);
+  const at = workspace(t);
   if (!at) return;
   const { run, bind, write } = at;
   write('first', `PORT ${PORT} TCP NOBODY`);
@@ -55,7 +55,7 @@ test('apply and obey change what the kernel goes by at once', (t) => {
 });
 
 test('a trial goes back by itself, with nothing of ours running, or stays when it is confirmed', (t) => {
-  const at = desk(t);
+  const at = workspace(t);
   if (!at) return;
   const { run, bind, write } = at;
   write('first', `PORT ${PORT} TCP NOBODY`);
@@ -83,7 +83,7 @@ test('a trial goes back by itself, with nothing of ours running, or stays when i
 });
 
 test('a trial that is cut off by the end of the guard, as by a reboot, is not what is in force afterwards', (t) => {
-  const at = desk(t);
+  const at = workspace(t);
   if (!at) return;
   const { run, bind, write } = at;
   write('first', `PORT ${PORT} TCP NOBODY`);

@@ -4,19 +4,19 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { GrantedPortsFile } from '../../src/host/linux/granted-ports.ts';
-import { type Desk, desk } from '../support/guard-desk.ts';
+import { type Workspace, workspace } from '../support/guard-workspace.ts';
 
 /** Where the record of a desk is. */
-const recordOf = ({ state, place }: Desk): string => new GrantedPortsFile(state, place.pins).path;
+const recordOf = ({ state, place }: Workspace): string => new GrantedPortsFile(state, place.pins).path;
 
 /** The UDP ports that are on record. */
-function recorded(at: Desk): number[] {
+function recorded(at: Workspace): number[] {
   return [...readFileSync(recordOf(at)).entries()].filter(([, byte]) => byte !== 0).map(([port]) => port);
 }
 
 /** A desk with a profile in force; undefined where the test is skipped. */
-function enforcing(...args: Parameters<typeof desk>): Desk | undefined {
-  const at = desk(...args);
+function enforcing(...args: Parameters<typeof workspace>): Workspace | undefined {
+  const at = workspace(...args);
   at?.write('first', 'PORT 700 UDP NOBODY\nPORT 701 TCP NOBODY\nPORT 702 UDP RESERVED\n');
   at?.write('second', 'PORT 703 UDP NOBODY\n');
   for (const line of ['apply @first', 'guard enforce']) {

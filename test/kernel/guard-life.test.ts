@@ -15,8 +15,8 @@ import { BindAgent } from '../support/bind-agent.ts';
 import { attachedPrograms, objectIds } from '../support/bpf-queries.ts';
 import { namesOf, nothingInForce } from '../support/guard.ts';
 import type { GuardDone, GuardTask } from '../support/guard-process.ts';
-import { ALICE, BOUND, bindBy, type Scene, scene, USERS, WEB } from '../support/guard-scene.ts';
-import { until } from '../support/world.ts';
+import { ALICE, BOUND, bindBy, type Setup, setup, USERS, WEB } from '../support/guard-setup.ts';
+import { until } from '../support/sandbox.ts';
 
 const GUARD_PROCESS = join(import.meta.dirname, '../support/guard-process.ts');
 const FOR_WEB = 'PORT 4000 TCP WEB\n';
@@ -56,20 +56,20 @@ async function guardProcess(t: TestContext, task: GuardTask) {
 }
 
 /** A guard of another process in a cgroup below the one of the scene, whose own guard lets everything pass. */
-async function inner(at: Scene) {
-  const cgroup = at.stage.below('inner');
-  const place = { cgroup, pins: `${at.stage.place.pins}-inner` };
-  const netns = `${at.stage.netns}`;
+async function inner(at: Setup) {
+  const cgroup = at.fixture.below('inner');
+  const place = { cgroup, pins: `${at.fixture.place.pins}-inner` };
+  const netns = `${at.fixture.netns}`;
   const task = { from: 'install', place, netns, profile: FOR_WEB, jobs: { users: USERS } } as const;
-  return { place, task, agent: await BindAgent.on(at.stage, { cgroup }) };
+  return { place, task, agent: await BindAgent.on(at.fixture, { cgroup }) };
 }
 
-function opened(at: Scene, pins = at.stage.place.pins): GuardKernel {
-  return GuardKernel.open(at.stage.bpf, pins) ?? assert.fail(`no guard at ${pins}`);
+function opened(at: Setup, pins = at.fixture.place.pins): GuardKernel {
+  return GuardKernel.open(at.fixture.bpf, pins) ?? assert.fail(`no guard at ${pins}`);
 }
 
 test('kill -9 of the process that put the guard in changes nothing; another one takes over', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const { place, task, agent } = await inner(at);
   const first = await guardProcess(t, task);
@@ -93,7 +93,7 @@ test('kill -9 of the process that put the guard in changes nothing; another one 
 });
 
 test('a trial goes back by itself, also when the process that began it is killed', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const { place, task, agent } = await inner(at);
   await (await guardProcess(t, task)).kill();
@@ -108,9 +108,9 @@ test('a trial goes back by itself, also when the process that began it is killed
 });
 
 test('a trial that is confirmed stays, and only one at a time', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { kernel, bpf } = at.stage;
+  const { kernel, bpf } = at.fixture;
   at.inForce(FOR_WEB);
   assert.equal(kernel.confirm(), false);
   at.inForce(FOR_ALICE, { trialMs: TRIAL_MS });
@@ -127,35 +127,35 @@ test('a trial that is confirmed stays, and only one at a time', async (t) => {
 });
 
 test('after a trial that went back another profile can come', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce(FOR_WEB);
   at.inForce(FOR_ALICE, { trialMs: 1 });
-  await until('the trial to end', () => at.stage.kernel.state().hasGoneBack);
+  await until('the trial to end', () => at.fixture.kernel.state().hasGoneBack);
   assert.equal(await holder(at.agent), 'WEB');
-  assert.equal(at.stage.kernel.confirm(), false);
+  assert.equal(at.fixture.kernel.confirm(), false);
   // What was tried may be what others take for the profile in force: first it is recorded that it is not.
   assert.throws(() => at.inForce(FOR_ALICE), { code: 'GUARD_TRIAL_ENDED' });
-  assert.throws(() => at.stage.kernel.settle(() => assert.fail('not recorded')), /not recorded/);
-  assert.equal(at.stage.kernel.state().hasGoneBack, true);
+  assert.throws(() => at.fixture.kernel.settle(() => assert.fail('not recorded')), /not recorded/);
+  assert.equal(at.fixture.kernel.state().hasGoneBack, true);
   assert.equal(
-    at.stage.kernel.settle((revision) => revision),
+    at.fixture.kernel.settle((revision) => revision),
     1,
   );
   assert.equal(
-    at.stage.kernel.settle(() => assert.fail()),
+    at.fixture.kernel.settle(() => assert.fail()),
     undefined,
   );
   at.inForce(FOR_ALICE, { trialMs: MINUTE_MS });
   assert.equal(await holder(at.agent), 'ALICE');
-  assert.equal(at.stage.kernel.confirm(), true);
+  assert.equal(at.fixture.kernel.confirm(), true);
   assert.equal(await holder(at.agent), 'ALICE');
 });
 
 test('observe refuses no one, changes nothing and counts; off does not even count', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { kernel } = at.stage;
+  const { kernel } = at.fixture;
   const counted = () => {
     const { judged, RESERVED_FOR_OTHERS } = kernel.state().counters;
     return [judged, RESERVED_FOR_OTHERS];
@@ -176,21 +176,21 @@ test('observe refuses no one, changes nothing and counts; off does not even coun
 });
 
 test('jobs that come and go are followed in the tables that are in force', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { kernel, bpf, place } = at.stage;
+  const { kernel, bpf, place } = at.fixture;
   at.inForce('PORT\n 4000 TCP WEB\n 4001 TCP OMVS\n');
   const carol = { uid: 2000 };
   assert.equal(await at.bind(4001, carol), 'EACCES');
-  const job = at.stage.jobs({ users: [[2000, 'WEB']] });
+  const job = at.fixture.jobs({ users: [[2000, 'WEB']] });
   assert.equal(kernel.updateJobs(job, { cgroups: [], users: [1000] }), true);
   assert.equal(await at.bind(4000, carol), BOUND);
   assert.equal(await at.bind(4000, WEB), 'EACCES');
   assert.equal(await at.bind(4001, WEB), 'EACCES');
-  const cgroups = at.stage.jobs({ cgroups: [[place.cgroup, 'WEB']] });
+  const cgroups = at.fixture.jobs({ cgroups: [[place.cgroup, 'WEB']] });
   assert.equal(kernel.updateJobs(cgroups, { cgroups: [], users: [] }), true);
   assert.equal(await at.bind(4000, ALICE), BOUND);
-  const none = at.stage.jobs({});
+  const none = at.fixture.jobs({});
   assert.equal(kernel.updateJobs(none, { cgroups: [bpf.cgroupId(place.cgroup)], users: [] }), true);
   assert.equal(await at.bind(4000, ALICE), 'EACCES');
   // Who has not put the tables in force cannot know their numbers.
@@ -200,9 +200,9 @@ test('jobs that come and go are followed in the tables that are in force', async
 });
 
 test('a program of another build is exchanged for ours, and nothing is open in between', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { bpf, place } = at.stage;
+  const { bpf, place } = at.fixture;
   at.inForce(FOR_WEB);
   const older = new Assembler('portreeve_bind4');
   older.mov(R0, 0);
@@ -228,9 +228,9 @@ test('a program of another build is exchanged for ours, and nothing is open in b
 });
 
 test('what is not ours at the place of the guard is not touched', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { place } = at.stage;
+  const { place } = at.fixture;
   const bpf = new LinuxBpf();
   const pins = `${place.pins}-foreign`;
   assert.equal(GuardKernel.open(bpf, pins), undefined);
@@ -249,9 +249,9 @@ test('what is not ours at the place of the guard is not touched', async (t) => {
 });
 
 test('a guard that is there is not put in a second time, and goes on', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { bpf, place } = at.stage;
+  const { bpf, place } = at.fixture;
   at.inForce(FOR_WEB);
   assert.throws(() => GuardKernel.install(bpf, place, nothingInForce()), { code: 'GUARD_THERE' });
   assert.equal(await holder(at.agent), 'WEB');
@@ -259,10 +259,10 @@ test('a guard that is there is not put in a second time, and goes on', async (t)
 });
 
 test('remove leaves the kernel as it was found', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { stage } = at;
-  const { place } = stage;
+  const { fixture } = at;
+  const { place } = fixture;
   const fd = openCgroup(place.cgroup);
   t.after(() => sys.close(fd));
   const attached = () => (['bind4', 'bind6'] as const).flatMap((hook) => attachedPrograms(fd, hook));
@@ -270,9 +270,9 @@ test('remove leaves the kernel as it was found', async (t) => {
   at.inForce(FOR_ALICE, { trialMs: MINUTE_MS });
   assert.equal(attached().length, 2);
   assert.deepEqual(namesOf(place), [place.cgroup, place.pins]);
-  assert.ok(stage.bpf.left().length > 20);
-  await stage.remove();
-  assert.deepEqual(stage.bpf.left(), []);
+  assert.ok(fixture.bpf.left().length > 20);
+  await fixture.remove();
+  assert.deepEqual(fixture.bpf.left(), []);
   assert.deepEqual(attached(), []);
   assert.deepEqual(namesOf(place), [place.cgroup]);
   assert.equal(await holder(at.agent), 'both');

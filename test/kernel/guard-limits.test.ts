@@ -9,7 +9,7 @@ import { DELAY_US } from '../../src/guard/bpf/outcome.ts';
 import { cgroupRoot } from '../../src/host/linux/cgroup.ts';
 import { PORTREEVE } from '../support/daemon.ts';
 import { guardReady, NO_DELAY_US } from '../support/guard.ts';
-import { ALICE, BOUND, scene, TCP6, UDP, WEB } from '../support/guard-scene.ts';
+import { ALICE, BOUND, setup, TCP6, UDP, WEB } from '../support/guard-setup.ts';
 import { namedNamespace } from '../support/netns.ts';
 import { needs, probe } from '../support/probe.ts';
 
@@ -17,7 +17,7 @@ import { needs, probe } from '../support/probe.ts';
 const LOCAL_RANGE = [32_768, 60_999] as const;
 
 test('EXPLICITBINDPORTRANGE: the kernel chooses from its own range, for all addresses as for one', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('GLOBALCONFIG EXPLICITBINDPORTRANGE 5000 100\n');
   for (const more of [{}, TCP6, { address: '127.0.0.1' }, UDP]) {
@@ -48,26 +48,26 @@ wait(listener)
 wait(listener.accept()[0])`;
 
 test('TCPCONFIG NODELAYACKS reaches what is bound, and what is accepted from it, and no other client', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const waits = async () => {
-    const { stdout, stderr } = await at.stage.run(['python3', '-c', CLIENTS]);
+    const { stdout, stderr } = await at.fixture.run(['python3', '-c', CLIENTS]);
     if (stderr.includes('Protocol not available')) return undefined;
     assert.equal(stderr, '');
     return stdout.trim().split('\n');
   };
   at.inForce('TCPCONFIG NODELAYACKS\n');
-  const told = await waits();
-  if (!told) return t.skip('needs a kernel with TCP_DELACK_MAX_US');
-  assert.deepEqual(told, [`${DELAY_US}`, `${NO_DELAY_US}`, `${NO_DELAY_US}`, `${NO_DELAY_US}`]);
+  const reported = await waits();
+  if (!reported) return t.skip('needs a kernel with TCP_DELACK_MAX_US');
+  assert.deepEqual(reported, [`${DELAY_US}`, `${NO_DELAY_US}`, `${NO_DELAY_US}`, `${NO_DELAY_US}`]);
   at.inForce('TCPCONFIG DELAYACKS\n');
   assert.deepEqual(new Set(await waits()), new Set([`${DELAY_US}`]));
 });
 
 test('RESTRICTLOWPORTS: what Linux itself refuses is not counted, and what the guard refuses is', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const refused = () => at.stage.kernel.state().counters.LOW_PORT_RESTRICTED;
+  const refused = () => at.fixture.kernel.state().counters.LOW_PORT_RESTRICTED;
   at.inForce('TCPCONFIG RESTRICTLOWPORTS\n');
   assert.equal(await at.bind(81, WEB), 'EACCES');
   assert.equal(refused(), 0n);
@@ -84,7 +84,7 @@ test('RESTRICTLOWPORTS: what Linux itself refuses is not counted, and what the g
 });
 
 test('a reservation gives its job the port wherever Linux asks for a capability', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   await at.agent.setUnprivilegedStart(5000);
   at.inForce('PORT\n 4000 TCP WEB\n 4001 UDP WEB\n 80 TCP WEB\n', { unprivilegedStart: 5000 });
@@ -98,7 +98,7 @@ test('a reservation gives its job the port wherever Linux asks for a capability'
 });
 
 test('SAF: a group that a process was given otherwise does not count', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const permits = () => ({ uids: new Map([[1000, true]]), everyone: false });
   at.inForce('PORT 4000 TCP * SAF ADMIN\n', { permits });
@@ -110,7 +110,7 @@ const [PORT, OTHER_PORT] = [23_461, 23_462];
 const EXACT = `PORT ${PORT} TCP NOBODY\n`;
 const INEXACT = `PORT ${PORT} TCP ROOT\nPORT ${OTHER_PORT} TCP ROOT NODELAYACKS\n`;
 
-interface Desk {
+interface Workspace {
   /** Runs `portreeve` behind other words, with the desk's names in bpffs and its record. */
   readonly run: (
     line: string,
@@ -120,7 +120,7 @@ interface Desk {
 }
 
 /** Commands of a guard of their own, for a cgroup without processes; all of it goes with the test. */
-function desk(t: TestContext): Desk | undefined {
+function workspace(t: TestContext): Workspace | undefined {
   if (!guardReady(t)) return undefined;
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-limits-'));
   const cgroup = mkdtempSync(join(cgroupRoot(), 'portreeve-limits-'));
@@ -130,7 +130,7 @@ function desk(t: TestContext): Desk | undefined {
   mkdirSync(join(directory, 'profiles'));
   writeFileSync(join(directory, 'profiles/exact'), EXACT);
   writeFileSync(join(directory, 'profiles/inexact'), INEXACT);
-  const run: Desk['run'] = (line, before = []) => {
+  const run: Workspace['run'] = (line, before = []) => {
     const words = line.split(' ').map((word) => word.replace(/^@/, `${directory}/profiles/`));
     const own = ['--state', join(directory, 'state'), ...(words[0] === 'profile' ? [] : ['--pins', pins])];
     const where = words[1] === 'enforce' || words[1] === 'observe' ? ['--cgroup', cgroup] : [];
@@ -149,7 +149,7 @@ function desk(t: TestContext): Desk | undefined {
 }
 
 test('guard enforce --exact puts in what the kernel can do exactly, and nothing else', (t) => {
-  const at = desk(t);
+  const at = workspace(t);
   if (!at) return;
   const { run, hasGuard } = at;
   run('apply @inexact');
@@ -166,7 +166,7 @@ test('guard enforce --exact puts in what the kernel can do exactly, and nothing 
 });
 
 test('apply --exact leaves the kernel and the record as they were', (t) => {
-  const at = desk(t);
+  const at = workspace(t);
   if (!at) return;
   const { run } = at;
   run('apply @exact');
@@ -188,7 +188,7 @@ test('apply --exact leaves the kernel and the record as they were', (t) => {
 });
 
 test('guard lists what this kernel cannot do of the profile that it goes by', (t) => {
-  const at = desk(t);
+  const at = workspace(t);
   if (!at) return;
   const { run } = at;
   const limits = () => JSON.parse(run('guard --json').stdout).limits;
@@ -197,8 +197,8 @@ test('guard lists what this kernel cannot do of the profile that it goes by', (t
   run('guard enforce');
   assert.deepEqual(named(), []);
   assert.doesNotMatch(run('guard').stdout, /NODELAYACKS/);
-  const told = run('apply @inexact');
-  assert.match(told.stdout, /the kernel enforces it/);
+  const reported = run('apply @inexact');
+  assert.match(reported.stdout, /the kernel enforces it/);
   const [limit, ...others] = named();
   assert.deepEqual(others, []);
   assert.deepEqual([limit.code, limit.differs, limit.count], ['ACKS_NOT_AT_ONCE', true, 1]);
@@ -224,7 +224,7 @@ const NOT_ROOT = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
 
 test('where there can be no guard, it is said what is missing', (t) => {
   if (!needs(t, probe.command('unshare'), probe.command('findmnt'), probe.command('setpriv'))) return;
-  const at = desk(t);
+  const at = workspace(t);
   if (!at) return;
   const { run } = at;
   const missing = (before: readonly string[]) => {
@@ -242,14 +242,14 @@ test('where there can be no guard, it is said what is missing', (t) => {
   assert.deepEqual(missing(WITHOUT_BPF), [[true, 'the kernel does not let root load BPF programs here']]);
   assert.match(run('guard', WITHOUT_CGROUPS).stdout, /^missing {3}no hierarchy .* Mount it with: /m);
 
-  const untold = run('guard', NOT_ROOT);
-  assert.equal(untold.code, 3);
-  assert.match(untold.stderr, /only root can look into the kernel/);
-  assert.doesNotMatch(untold.stderr, /cgroup v2/);
-  const told = run('guard', [...WITHOUT_CGROUPS, ...NOT_ROOT]);
-  assert.equal(told.code, 3);
+  const unknown = run('guard', NOT_ROOT);
+  assert.equal(unknown.code, 3);
+  assert.match(unknown.stderr, /only root can look into the kernel/);
+  assert.doesNotMatch(unknown.stderr, /cgroup v2/);
+  const reported = run('guard', [...WITHOUT_CGROUPS, ...NOT_ROOT]);
+  assert.equal(reported.code, 3);
   assert.match(
-    told.stderr,
+    reported.stderr,
     /only root can look into the kernel.*[\s\S]*no hierarchy of cgroup v2 is mounted/,
   );
 });

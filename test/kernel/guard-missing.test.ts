@@ -8,7 +8,7 @@ import { NO_PEERS, PORTREEVE } from '../support/daemon.ts';
 import { guardReady } from '../support/guard.ts';
 import { ONLY_PORTREEVE } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
-import { type Outcome, World } from '../support/world.ts';
+import { type Outcome, Sandbox } from '../support/sandbox.ts';
 
 const USER = 1000;
 
@@ -27,17 +27,17 @@ const WITHOUT = {
   rightsOfTheHost: ['unshare', '--user', '--map-root-user'],
 } as const;
 
-interface Scene {
-  readonly world: World;
+interface Setup {
+  readonly sandbox: Sandbox;
   readonly pins: string;
   /** Runs a command of portreeve in such surroundings. */
   readonly run: (without: keyof typeof WITHOUT, words: string, uid?: number) => Promise<Outcome>;
 }
 
 /** A world with a profile to be applied, and a cgroup; what is tried there leaves nothing in the kernel. */
-async function scene(t: TestContext): Promise<Scene | undefined> {
+async function setup(t: TestContext): Promise<Setup | undefined> {
   if (!guardReady(t) || !needs(t, probe.command('setpriv'), ONLY_PORTREEVE)) return undefined;
-  const world = await World.open(t, { files: { '/run/profile': 'PORT 4000 TCP WEB\n' } });
+  const sandbox = await Sandbox.open(t, { files: { '/run/profile': 'PORT 4000 TCP WEB\n' } });
   const cgroup = join(cgroupRoot(), `portreeve-test-missing-${process.pid}`);
   const pins = `/sys/fs/bpf/portreeve-test-missing-${process.pid}`;
   mkdirSync(cgroup);
@@ -54,9 +54,9 @@ async function scene(t: TestContext): Promise<Scene | undefined> {
     const state = words.startsWith('apply') || words.startsWith('guard e') ? ['--state', '/run/state'] : [];
     const own = words === 'guard enforce' ? ['--cgroup', cgroup] : [];
     const argv = [...WITHOUT[without], PORTREEVE, ...words.split(' '), ...place, ...state, ...own];
-    return world.run(argv, { env: NO_PEERS, timeout: 20_000, ...(uid === undefined ? {} : { uid }) });
+    return sandbox.run(argv, { env: NO_PEERS, timeout: 20_000, ...(uid === undefined ? {} : { uid }) });
   };
-  return { world, pins, run };
+  return { sandbox, pins, run };
 }
 
 /** What is said of each: why, and what can be done. */
@@ -73,7 +73,7 @@ const SAID: Readonly<Record<Exclude<keyof typeof WITHOUT, 'nothing'>, RegExp>> =
 for (const [name, said] of Object.entries(SAID)) {
   const without = name as keyof typeof SAID;
   test(`without ${name} a profile is recorded and decided by, and the guard says what is missing`, async (t) => {
-    const at = await scene(t);
+    const at = await setup(t);
     if (!at) return;
     const applied = await at.run(without, 'apply /run/profile');
     assert.equal(applied.code, 0, applied.stderr);
@@ -95,7 +95,7 @@ for (const [name, said] of Object.entries(SAID)) {
 }
 
 test('where nothing is missing the same commands work', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   await at.run('nothing', 'apply /run/profile');
   const enforced = await at.run('nothing', 'guard enforce');
@@ -110,7 +110,7 @@ test('where nothing is missing the same commands work', async (t) => {
 });
 
 test('a user who is not root is told so', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   for (const words of ['guard enforce', 'guard off', 'guard namespaces', 'confirm']) {
     const { code, stderr } = await at.run('nothing', words, USER);
@@ -124,10 +124,10 @@ test('a user who is not root is told so', async (t) => {
 
 for (const without of ['capabilities', 'cgroup2'] as const) {
   test(`without ${without} the daemon maps ports, and says what it cannot do`, async (t) => {
-    const at = await scene(t);
+    const at = await setup(t);
     if (!at) return;
-    const { world } = at;
-    const daemon = world.start([...WITHOUT[without], PORTREEVE, 'serve', '--pins', at.pins], {
+    const { sandbox } = at;
+    const daemon = sandbox.start([...WITHOUT[without], PORTREEVE, 'serve', '--pins', at.pins], {
       env: NO_PEERS,
     });
     await daemon.waitForOutput(/portmap is ready/);

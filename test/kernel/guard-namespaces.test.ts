@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
 import { linuxNamespaces } from '../../src/host/linux/namespaces.ts';
 import { type GuardDaemon, guardDaemon, makeNamespace } from '../support/guard-daemon.ts';
-import { ALICE } from '../support/job-stage.ts';
-import { until } from '../support/world.ts';
+import { ALICE } from '../support/job-fixture.ts';
+import { until } from '../support/sandbox.ts';
 
 const PORT = 4000;
 const PROFILE = `PORT ${PORT} TCP ALICE\n`;
@@ -22,15 +22,15 @@ async function said({ bind }: GuardDaemon, path?: string): Promise<string> {
 const at = (name: string): string => `/run/netns/${name}`;
 
 test('one more, one less, and what is listed', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
-  const { guard } = scene;
-  for (const name of ['web', 'mail']) await makeNamespace(scene, name);
-  assert.deepEqual([await said(scene), await said(scene, at('web'))], [REFUSED, FREE]);
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
+  const { guard } = setup;
+  for (const name of ['web', 'mail']) await makeNamespace(setup, name);
+  assert.deepEqual([await said(setup), await said(setup, at('web'))], [REFUSED, FREE]);
 
   assert.equal((await guard('namespaces', 'add', 'web')).stdout, 'the policy holds in web, too\n');
   assert.equal((await guard('namespaces', 'add', 'web')).stdout, 'the policy held in web already\n');
-  assert.deepEqual([await said(scene, at('web')), await said(scene, at('mail'))], [REFUSED, FREE]);
+  assert.deepEqual([await said(setup, at('web')), await said(setup, at('mail'))], [REFUSED, FREE]);
   const { stdout: table } = await guard('namespaces');
   assert.match(table, /^ *COOKIE {2}BECAUSE OF {10}NAMESPACE\n *\d+ {2}the guard is there {2}\S.*\n/);
   assert.match(table, /\n *\d+ {2}guard namespaces {4}web\n/);
@@ -40,17 +40,17 @@ test('one more, one less, and what is listed', async (t) => {
   assert.match(web.cookie, /^\d+$/);
 
   assert.equal((await guard('namespaces', 'remove', `cookie:${web.cookie}`)).code, 0);
-  assert.equal(await said(scene, at('web')), FREE);
+  assert.equal(await said(setup, at('web')), FREE);
   const again = await guard('namespaces', 'remove', 'web');
   assert.deepEqual([again.code, again.stderr], [1, 'portreeve: the policy did not hold in web\n']);
-  assert.equal(await said(scene), REFUSED);
+  assert.equal(await said(setup), REFUSED);
 });
 
 test('that of a process has no name, and is found by its number', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
-  const { guard, stage } = scene;
-  const inside = stage.world.start([
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
+  const { guard, fixture } = setup;
+  const inside = fixture.sandbox.start([
     'unshare',
     '--net',
     'sh',
@@ -58,16 +58,16 @@ test('that of a process has no name, and is found by its number', async (t) => {
     'ip link set lo up; echo $$; exec sleep 60',
   ]);
   const [pid = ''] = await inside.waitForOutput(/\d+/);
-  assert.equal(await said(scene, `/proc/${pid}/ns/net`), FREE);
+  assert.equal(await said(setup, `/proc/${pid}/ns/net`), FREE);
   assert.equal((await guard('namespaces', 'add', `pid:${pid}`)).code, 0);
-  assert.equal(await said(scene, `/proc/${pid}/ns/net`), REFUSED);
+  assert.equal(await said(setup, `/proc/${pid}/ns/net`), REFUSED);
   assert.match((await guard('namespaces')).stdout, new RegExp(`guard namespaces +pid:${pid}\n`));
 });
 
 test('what cannot be is said', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
-  const { guard } = scene;
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
+  const { guard } = setup;
   const cases: readonly (readonly [words: string, code: number, said: RegExp])[] = [
     ['add none', 1, /there is no network namespace none/],
     ['add cookie:4611686018427387904', 1, /there is no network namespace cookie:4611686018427387904/],
@@ -86,14 +86,14 @@ test('what cannot be is said', async (t) => {
   assert.equal((await guard('enforce')).code, 0);
   const home = await guard('namespaces', 'remove', '/proc/self/ns/net');
   assert.deepEqual([home.code, /There it ends with: portreeve guard off/.test(home.stderr)], [1, true]);
-  assert.equal(await said(scene), REFUSED);
+  assert.equal(await said(setup), REFUSED);
 });
 
 test('the settings name some: the commands go by them', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
-  const { guard, settings, stage } = scene;
-  for (const name of ['web', 'mail', 'own']) await makeNamespace(scene, name);
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
+  const { guard, settings, fixture } = setup;
+  for (const name of ['web', 'mail', 'own']) await makeNamespace(setup, name);
   await guard('namespaces', 'add', 'own');
   await settings(`[guard]\nnamespaces = ["web", "${at('late')}"]\n`);
   const enforced = await guard('enforce');
@@ -102,34 +102,34 @@ test('the settings name some: the commands go by them', async (t) => {
     enforced.stderr,
     /warning: the policy does not hold in \/run\/netns\/late: there is no such network/,
   );
-  assert.deepEqual([await said(scene, at('web')), await said(scene, at('mail'))], [REFUSED, FREE]);
+  assert.deepEqual([await said(setup, at('web')), await said(setup, at('mail'))], [REFUSED, FREE]);
   assert.match((await guard('namespaces')).stdout, /portreeve\.toml +web\n/);
   const removed = await guard('namespaces', 'remove', 'web');
   assert.match(removed.stderr, /portreeve\.toml names it: take it out there, or it comes back/);
 
-  await makeNamespace(scene, 'late');
-  await stage.world.write('/run/other', `${PROFILE}PORT 4001 TCP ALICE\n`);
-  const { code, stderr } = await scene.apply('/run/other');
+  await makeNamespace(setup, 'late');
+  await fixture.sandbox.write('/run/other', `${PROFILE}PORT 4001 TCP ALICE\n`);
+  const { code, stderr } = await setup.apply('/run/other');
   assert.deepEqual([code, /does not hold/.test(stderr)], [0, false], stderr);
-  assert.deepEqual([await said(scene, at('web')), await said(scene, at('late'))], [REFUSED, REFUSED]);
+  assert.deepEqual([await said(setup, at('web')), await said(setup, at('late'))], [REFUSED, REFUSED]);
 
   await settings('[guard]\nnamespaces = ["mail"]\n');
   await guard('observe');
   await guard('enforce');
-  const all = await Promise.all(['web', 'late', 'mail', 'own'].map((name) => said(scene, at(name))));
+  const all = await Promise.all(['web', 'late', 'mail', 'own'].map((name) => said(setup, at(name))));
   assert.deepEqual(all, [FREE, FREE, REFUSED, REFUSED]);
 });
 
 test('the daemon has the policy hold in one that comes, and says in which it does not', async (t) => {
-  const scene = await guardDaemon(t, PROFILE);
-  if (!scene) return;
-  await scene.settings('[guard]\nnamespaces = ["late"]\n');
-  const daemon = await scene.serve();
+  const setup = await guardDaemon(t, PROFILE);
+  if (!setup) return;
+  await setup.settings('[guard]\nnamespaces = ["late"]\n');
+  const daemon = await setup.serve();
   await daemon.waitForOutput(/guard: the policy does not hold in \/run\/netns\/late/);
-  await makeNamespace(scene, 'late');
-  await until('the policy to hold there', async () => (await said(scene, at('late'))) === REFUSED, 3000);
-  await makeNamespace(scene, 'other');
-  assert.equal(await said(scene, at('other')), FREE);
+  await makeNamespace(setup, 'late');
+  await until('the policy to hold there', async () => (await said(setup, at('late'))) === REFUSED, 3000);
+  await makeNamespace(setup, 'other');
+  assert.equal(await said(setup, at('other')), FREE);
 });
 
 /** Whether this machine lets us see every namespace; if not, none can be known to be gone. */
@@ -140,9 +140,9 @@ function seesAll(t: TestContext): boolean {
 }
 
 test('one to which nothing leads any more is dropped', async (t) => {
-  const scene = seesAll(t) ? await guardDaemon(t, PROFILE) : undefined;
-  if (!scene) return;
-  const { kernel } = scene.stage;
+  const setup = seesAll(t) ? await guardDaemon(t, PROFILE) : undefined;
+  if (!setup) return;
+  const { kernel } = setup.fixture;
   const inside = spawn('unshare', ['--net', 'sleep', '60']);
   const path = `/proc/${inside.pid}/ns/net`;
   const cookie = await until('it to be there', () => {
@@ -150,10 +150,10 @@ test('one to which nothing leads any more is dropped', async (t) => {
     return now === kernel.namespaces.list()[0]?.cookie ? undefined : now;
   });
   kernel.namespaces.add(cookie);
-  await scene.guard('enforce');
+  await setup.guard('enforce');
   assert.ok(kernel.state().namespaces.includes(cookie));
   inside.kill('SIGKILL');
   await until('it to go', () => linuxNamespaces.cookieAt(path) === undefined);
-  await scene.guard('enforce');
+  await setup.guard('enforce');
   assert.ok(!kernel.state().namespaces.includes(cookie));
 });

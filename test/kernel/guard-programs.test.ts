@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bindBy, FOREIGN_PROGRAMS } from '../support/foreign-programs.ts';
-import { GuardStage, guardReady } from '../support/guard.ts';
+import { GuardFixture, guardReady } from '../support/guard.ts';
 import { bringPeers } from '../support/peers.ts';
 import { needs } from '../support/probe.ts';
 
@@ -21,17 +21,17 @@ for (const program of FOREIGN_PROGRAMS) {
     if (!guardReady(t) || !needs(t, ...program.needs())) return;
     const peers = await bringPeers();
     if (!needs(t, peers.probe())) return;
-    const stage = await GuardStage.open(t, { peers });
-    program.prepare?.(stage.world);
-    stage.inForce(PROFILE, { users: [[WEB, 'WEB']] });
-    const bind = (port: number): Promise<string> => bindBy(program, stage, port, { uid: WEB });
+    const fixture = await GuardFixture.open(t, { peers });
+    program.prepare?.(fixture.sandbox);
+    fixture.inForce(PROFILE, { users: [[WEB, 'WEB']] });
+    const bind = (port: number): Promise<string> => bindBy(program, fixture, port, { uid: WEB });
     assert.equal(await bind(4000), 'EACCES');
     assert.equal(await bind(4001), 'bound');
     assert.equal(await bind(600), 'EADDRINUSE');
     assert.equal(await bind(601), 'bound');
     assert.equal(await bind(80), 'bound');
     assert.equal(await bind(81), 'EACCES');
-    stage.kernel.setMode('off');
+    fixture.kernel.setMode('off');
     assert.equal(await bind(4000), 'bound');
     assert.equal(await bind(80), 'EACCES');
   });

@@ -2,29 +2,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BindAgent } from '../support/bind-agent.ts';
-import { ALICE, BOUND, BOUND6, bindBy, NEW, scene, TCP6, UDP, USERS, WEB } from '../support/guard-scene.ts';
+import { ALICE, BOUND, BOUND6, bindBy, NEW, setup, TCP6, UDP, USERS, WEB } from '../support/guard-setup.ts';
 
 const ALL_RESERVED = 'PORTRANGE 1 65535 TCP RESERVED\nPORTRANGE 1 65535 UDP RESERVED\n';
 const NO_ONE_ELSE = 'PORT\n UNRSV TCP WEB\n UNRSV UDP WEB\n';
 
 test('another network namespace has ports of its own, until the policy is to hold there, too', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce('PORT 4000 TCP WEB\n');
-  const elsewhere = await BindAgent.on(at.stage, { ownNetwork: true });
+  const elsewhere = await BindAgent.on(at.fixture, { ownNetwork: true });
   assert.notEqual(elsewhere.netns, at.agent.netns);
   assert.equal(await bindBy(elsewhere, 4000, ALICE), BOUND);
   assert.equal(await bindBy(elsewhere, 80, WEB), 'EACCES');
   assert.equal(await at.bind(4000, ALICE), 'EACCES');
-  at.stage.kernel.namespaces.add(elsewhere.netns);
+  at.fixture.kernel.namespaces.add(elsewhere.netns);
   assert.equal(await bindBy(elsewhere, 4000, ALICE), 'EACCES');
   assert.equal(await bindBy(elsewhere, 4000, WEB), BOUND);
-  const { namespaces } = at.stage.kernel.state();
+  const { namespaces } = at.fixture.kernel.state();
   assert.ok([at.agent.netns, elsewhere.netns].every((netns) => namespaces.includes(netns)));
 });
 
 test('port 0: the kernel chooses, and no one is refused', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   for (const profile of [ALL_RESERVED, NO_ONE_ELSE]) {
     at.inForce(profile);
@@ -59,24 +59,24 @@ except OSError as problem:
     print(problem.errno)`;
 
 test('listen, connect and sendto without bind get a port from the kernel', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   for (const profile of [ALL_RESERVED, NO_ONE_ELSE]) {
     at.inForce(profile);
-    const { stdout, stderr } = await at.stage.run(['python3', '-c', AUTOBIND], { uid: 1001 });
+    const { stdout, stderr } = await at.fixture.run(['python3', '-c', AUTOBIND], { uid: 1001 });
     assert.equal(stdout + stderr, `${'got a port\n'.repeat(4)}13\n`);
   }
 });
 
 test('who holds a port when a policy comes goes on holding it, and does not get it again', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const alice = await BindAgent.on(at.stage);
+  const alice = await BindAgent.on(at.fixture);
   at.inForce('PORT 4000 TCP ALICE\n');
   assert.equal(await bindBy(alice, 4000, ALICE, { listen: true, keep: true }), BOUND);
   at.inForce('PORT 4000 TCP WEB\n');
   const connected = 'import socket; socket.create_connection(("127.0.0.1", 4000)); print("connected")';
-  assert.equal((await at.stage.run(['python3', '-c', connected])).stdout, 'connected\n');
+  assert.equal((await at.fixture.run(['python3', '-c', connected])).stdout, 'connected\n');
   // For the new job it is taken, as on any host: the guard lets it, and Linux says so.
   assert.equal(await at.bind(4000, WEB), 'EADDRINUSE');
   await alice.release();
@@ -85,21 +85,21 @@ test('who holds a port when a policy comes goes on holding it, and does not get 
 });
 
 test('a job is the nearest cgroup that is one, however deep its programs are; then the user', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { stage } = at;
-  const web = stage.below('web');
-  const inner = stage.below('alice', web);
+  const { fixture } = at;
+  const web = fixture.below('web');
+  const inner = fixture.below('alice', web);
   let deep = web;
-  for (let level = 0; level < 12; level++) deep = stage.below('deeper', deep);
+  for (let level = 0; level < 12; level++) deep = fixture.below('deeper', deep);
   const cgroups = [
     [web, 'WEB'],
     [inner, 'ALICE'],
   ] as const;
-  stage.inForce('PORT\n 4000 TCP WEB\n 4001 TCP ALICE\n 4002 TCP ROOT\n', { users: USERS, cgroups });
+  fixture.inForce('PORT\n 4000 TCP WEB\n 4001 TCP ALICE\n 4002 TCP ROOT\n', { users: USERS, cgroups });
   const agents = await Promise.all(
     [web, deep, inner, undefined].map((cgroup) =>
-      BindAgent.on(stage, cgroup === undefined ? {} : { cgroup }),
+      BindAgent.on(fixture, cgroup === undefined ? {} : { cgroup }),
     ),
   );
   const ports = [4000, 4001, 4002];

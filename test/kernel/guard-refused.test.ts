@@ -14,7 +14,7 @@ import { bpfErrorIn } from '../../src/host/linux/sys/bpf.ts';
 import { obstacleIn } from '../../src/host/linux/sys/privilege.ts';
 import { capturedIo } from '../support/captured-io.ts';
 import { guardReady, namesOf, nothingInForce, WatchedBpf } from '../support/guard.ts';
-import { until } from '../support/world.ts';
+import { until } from '../support/sandbox.ts';
 
 function placeOf(t: TestContext): GuardPlace {
   const cgroup = mkdtempSync(join(cgroupRoot(), 'portreeve-guard-'));
@@ -65,7 +65,7 @@ for (const hook of ['bind4', 'bind6'] as const) {
     const place = placeOf(t);
     const bpf = new SpoilingBpf(hook, 'first');
     const error = thrownBy(() => GuardKernel.install(bpf, place, nothingInForce()));
-    assert.deepEqual([error.kind, error.code], ['world', 'BPF_PROGRAM_REFUSED']);
+    assert.deepEqual([error.kind, error.code], ['environment', 'BPF_PROGRAM_REFUSED']);
     assert.equal(
       error.message,
       `the kernel refused the BPF program portreeve_${hook}: EACCES: R5 !read_ok, at 0: r6 = r1 ; the context`,
@@ -113,7 +113,7 @@ test('under lockdown it is said that the kernel is locked down, and nothing is l
   if (!guardReady(t)) return;
   const place = placeOf(t);
   const error = thrownBy(() => GuardKernel.install(new LockedBpf(), place, nothingInForce()));
-  assert.deepEqual([error.kind, error.code], ['world', 'BPF_CALL']);
+  assert.deepEqual([error.kind, error.code], ['environment', 'BPF_CALL']);
   assert.match(
     error.message,
     /MAP_CREATE failed on array config: EPERM: the kernel is locked down \(integrity\)$/,

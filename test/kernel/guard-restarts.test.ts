@@ -7,7 +7,7 @@ import { NO_PEERS, PORTREEVE } from '../support/daemon.ts';
 import { guardReady } from '../support/guard.ts';
 import { ownCgroup } from '../support/own-cgroup.ts';
 import { needs, probe } from '../support/probe.ts';
-import { type Outcome, type Running, World } from '../support/world.ts';
+import { type Outcome, type Running, Sandbox } from '../support/sandbox.ts';
 
 const NOBODY = 65534;
 
@@ -29,8 +29,8 @@ const CLIENT = 'import socket, sys; socket.create_connection(("127.0.0.1", int(s
 const ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
 const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
 
-interface Scene {
-  readonly world: World;
+interface Setup {
+  readonly sandbox: Sandbox;
   /** The cgroup of the guard, from the root of the hierarchy on. */
   readonly cgroup: string;
   /** Runs a command, through others if need be; `@name` is a profile of the world. */
@@ -46,11 +46,11 @@ interface Scene {
   readonly listed: () => Promise<string[]>;
 }
 
-async function scene(t: TestContext): Promise<Scene | undefined> {
+async function setup(t: TestContext): Promise<Setup | undefined> {
   if (!guardReady(t) || !needs(t, probe.command('python3')) || !needs(t, probe.command('setpriv'))) return;
-  let run: Scene['run'] | undefined;
+  let run: Setup['run'] | undefined;
   t.after(() => run?.('guard off'));
-  const world = await World.open(t);
+  const sandbox = await Sandbox.open(t);
   const directory = ownCgroup(t);
   const guarded = join(directory, 'guarded');
   mkdirSync(guarded);
@@ -58,20 +58,20 @@ async function scene(t: TestContext): Promise<Scene | undefined> {
   run = (line, through = []) => {
     const words = line.split(' ').map((word) => word.replace(/^@/, '/run/'));
     const where = /^guard (?:enforce|observe)/.test(line) ? ['--cgroup', guarded] : [];
-    return world.run([...through, PORTREEVE, ...words, ...where, ...place], { env: NO_PEERS });
+    return sandbox.run([...through, PORTREEVE, ...words, ...where, ...place], { env: NO_PEERS });
   };
-  const command: Scene['run'] = run;
+  const command: Setup['run'] = run;
   return {
-    world,
+    sandbox,
     cgroup: `/${basename(directory)}/guarded`,
     run,
     apply: async (name, text) => {
-      await world.write(`/run/${name}`, text);
+      await sandbox.write(`/run/${name}`, text);
       return command(`apply @${name}`);
     },
     start: (port, { beside = false, address = '127.0.0.1' } = {}) => {
       const argv = [...AS_NOBODY, 'python3', '-c', SERVER, `${port}`, address];
-      return world.start(['sh', '-c', ENTER, 'enter', beside ? directory : guarded, ...argv]);
+      return sandbox.start(['sh', '-c', ENTER, 'enter', beside ? directory : guarded, ...argv]);
     },
     listed: async () => {
       const { sockets } = JSON.parse((await command('guard --restarts --json')).stdout);
@@ -86,9 +86,9 @@ async function pidOf(server: Running): Promise<string> {
 }
 
 test('a server that new rules refuse is told with its owner and the rule, and goes on until it ends', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { world, run, apply, start, listed, cgroup } = at;
+  const { sandbox, run, apply, start, listed, cgroup } = at;
   await apply('first', 'PORT 8080 TCP NOBODY 8081 TCP NOBODY\n');
   assert.equal((await run('guard enforce')).code, 0);
   const [refused, twin, beside] = [start(8080), start(8081), start(8082, { beside: true })];
@@ -97,15 +97,15 @@ test('a server that new rules refuse is told with its owner and the rule, and go
   assert.equal((await run('guard --restarts')).code, 0);
 
   const second = 'PORT\n  8080 TCP OTHER\n  8081 TCP NOBODY\n  8082 TCP RESERVED\n';
-  await world.write('/run/second', second);
+  await sandbox.write('/run/second', second);
   const dry = await run('apply @second --dry-run');
   const whose = `python3\\[${pid}\\]  ${cgroup}  nobody  NOBODY`;
   const line = `refused  tcp 127\\.0\\.0\\.1:8080  ${whose}  /run/second:2  EACCES: .*NOBODY`;
   assert.match(dry.stdout, new RegExp(`WHY\\n${line}\\nopen now: 1 would be refused\\nwould be recorded`));
   assert.deepEqual(await listed(), []);
   const applied = await apply('second', second);
-  const told = 'open already, and left alone: 1 is held against the rules';
-  assert.match(applied.stdout, new RegExp(`the kernel enforces it\\n\\n.*WHY\\n${line}\\n${told}\\n$`));
+  const reported = 'open already, and left alone: 1 is held against the rules';
+  assert.match(applied.stdout, new RegExp(`the kernel enforces it\\n\\n.*WHY\\n${line}\\n${reported}\\n$`));
 
   const { code, stdout } = await run('guard --restarts --json');
   assert.equal(code, 1);
@@ -121,7 +121,7 @@ test('a server that new rules refuse is told with its owner and the rule, and go
     (await run('guard')).stdout,
     /\nsockets {3}1 is held against the rules: portreeve guard --restarts\n/,
   );
-  assert.equal((await world.run(['python3', '-c', CLIENT, '8080'])).code, 0, 'it goes on');
+  assert.equal((await sandbox.run(['python3', '-c', CLIENT, '8080'])).code, 0, 'it goes on');
 
   await refused.stop();
   assert.equal((await start(8080).ended).stderr, 'EACCES\n');
@@ -130,9 +130,9 @@ test('a server that new rules refuse is told with its owner and the rule, and go
 });
 
 test('what bind(2) alone gives takes a restart of who was there before the guard, or the rules', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { run, apply, start, listed, world } = at;
+  const { run, apply, start, listed, sandbox } = at;
   await apply('first', 'PORT 8080 TCP NOBODY SHAREPORT 8081 TCP NOBODY\n');
   const early = start(8080);
   await pidOf(early);
@@ -149,7 +149,7 @@ test('what bind(2) alone gives takes a restart of who was there before the guard
   assert.equal((await run('guard enforce')).code, 0);
   assert.deepEqual(await listed(), [], 'it is enforced since then, and not since now');
 
-  await world.run(['ip', 'address', 'add', '192.0.2.7', 'dev', 'lo']);
+  await sandbox.run(['ip', 'address', 'add', '192.0.2.7', 'dev', 'lo']);
   const everywhere = start(8082, { address: '0.0.0.0' });
   await pidOf(everywhere);
   const second = 'PORT 8080 TCP NOBODY SHAREPORT 8081 TCP NOBODY 8082 TCP NOBODY BIND 192.0.2.7\n';
@@ -167,7 +167,7 @@ test('what bind(2) alone gives takes a restart of who was there before the guard
 });
 
 test('while the guard only observes, who would be refused is listed; from elsewhere it cannot be told', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const { run, apply, start, listed } = at;
   assert.match((await run('guard --restarts')).stdout, /^the guard is off/);

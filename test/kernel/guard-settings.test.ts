@@ -6,8 +6,8 @@ import { type TestContext, test } from 'node:test';
 import { cgroupRoot } from '../../src/host/linux/cgroup.ts';
 import { portreeve } from '../support/daemon.ts';
 import { type GuardDaemon, guardDaemon } from '../support/guard-daemon.ts';
-import { ALICE } from '../support/job-stage.ts';
-import { until } from '../support/world.ts';
+import { ALICE } from '../support/job-fixture.ts';
+import { until } from '../support/sandbox.ts';
 
 const [PORT, LOW_PORT, LOWER_PORT] = [4000, 700, 113];
 const PROFILE = `PORT
@@ -31,7 +31,7 @@ test('a refusal has the errno that the settings say, for the commands', async (t
   assert.equal((await at.guard('enforce')).code, 0);
   assert.equal(await said(at), 'EPERM EACCES EPERM');
   await at.settings('[guard]\nerrno = "EADDRINUSE"\n');
-  await at.stage.world.write('/run/other', `${PROFILE}  4001 TCP ALICE\n`);
+  await at.fixture.sandbox.write('/run/other', `${PROFILE}  4001 TCP ALICE\n`);
   assert.equal((await at.apply('/run/other')).code, 0);
   assert.equal(await said(at), 'EADDRINUSE EADDRINUSE EADDRINUSE');
 });
@@ -51,14 +51,14 @@ test('the daemon goes by the same settings when it puts the tables there anew', 
   assert.equal(await said(at), 'EADDRINUSE EPERM EADDRINUSE');
 
   await at.settings('[guard]\nerrno = "EPERM"\n');
-  await at.stage.world.run(['kill', '-HUP', `${await innerPid(at)}`]);
+  await at.fixture.sandbox.run(['kill', '-HUP', `${await innerPid(at)}`]);
   await until('these to be in force', async () => (await at.bind(PORT)) === 'EPERM');
   assert.equal(await said(at), 'EPERM EADDRINUSE EPERM');
 });
 
 /** The number of the daemon in its world. */
-async function innerPid({ stage }: GuardDaemon): Promise<number> {
-  const { stdout } = await portreeve(stage.world, ['status', '--json']);
+async function innerPid({ fixture }: GuardDaemon): Promise<number> {
+  const { stdout } = await portreeve(fixture.sandbox, ['status', '--json']);
   return JSON.parse(stdout).pid;
 }
 
@@ -91,7 +91,7 @@ test('the cgroup of the settings is judged, and a guard of another one is not ta
   assert.equal(code, 1);
   assert.match(stderr, /judges another cgroup than .*\nTake it out first: portreeve guard off\./);
 
-  await at.settings(`[guard]\ncgroup = "${at.stage.place.cgroup}"\n`);
+  await at.settings(`[guard]\ncgroup = "${at.fixture.place.cgroup}"\n`);
   assert.equal((await at.guard('enforce')).code, 0);
   await at.guard('off');
   assert.equal(await at.bind(PORT), 'ok');

@@ -12,8 +12,8 @@ import { CONFIG } from '../../src/guard/bpf/layout.ts';
 import { type AgentUser, BindAgent } from '../support/bind-agent.ts';
 import { jobsOf, type NamedJobs, namesOf, nothingInForce, profileOf, tablesOf } from '../support/guard.ts';
 import type { GuardTask } from '../support/guard-process.ts';
-import { ALICE, BOUND, bindBy, type Scene, scene, USERS, WEB } from '../support/guard-scene.ts';
-import { until } from '../support/world.ts';
+import { ALICE, BOUND, bindBy, type Setup, setup, USERS, WEB } from '../support/guard-setup.ts';
+import { until } from '../support/sandbox.ts';
 
 const GUARD_PROCESS = join(import.meta.dirname, '../support/guard-process.ts');
 const FIRST = 'PORT\n 4000 TCP WEB\n 4001 TCP RESERVED\n';
@@ -24,35 +24,35 @@ const NO_ONE = { cgroups: [], users: [] };
 const TRIAL_MS = 1500;
 const MINUTE_MS = 60_000;
 
-const opened = (at: Scene): GuardKernel =>
-  GuardKernel.open(at.stage.bpf, at.stage.place.pins) ?? assert.fail('no guard');
+const opened = (at: Setup): GuardKernel =>
+  GuardKernel.open(at.fixture.bpf, at.fixture.place.pins) ?? assert.fail('no guard');
 
 /** Makes the tables of the revisions 1 and 2, as who reads them in the archive. */
-function makerOf(at: Scene, jobs: NamedJobs = { users: USERS }, texts = [FIRST, SECOND]): TableMaker {
+function makerOf(at: Setup, jobs: NamedJobs = { users: USERS }, texts = [FIRST, SECOND]): TableMaker {
   return {
     tablesOf: (revision = 0) => tablesOf(profileOf(texts[revision - 1] ?? ''), { revision }),
-    jobs: () => jobsOf(at.stage.bpf, jobs),
+    jobs: () => jobsOf(at.fixture.bpf, jobs),
   };
 }
 
 /** Whether somebody gets the ports of the first profile, and of the second one. */
-const gets = async (at: Scene, user: AgentUser) => [await at.bind(4000, user), await at.bind(4001, user)];
+const gets = async (at: Setup, user: AgentUser) => [await at.bind(4000, user), await at.bind(4001, user)];
 const ALL = [BOUND, BOUND];
 const BY_FIRST = [BOUND, 'EACCES'];
 const BY_NONE = ['EACCES', 'EACCES'];
 
 test('who has not made the tables of a trial follows jobs in both of them', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce(FIRST, { revision: 1 });
   at.inForce(SECOND, { revision: 2, trialMs: TRIAL_MS });
   const other = opened(at);
   assert.equal(other.knowsTables, false);
-  assert.equal(other.updateJobs(jobsOf(at.stage.bpf, WITH_CAROL), NO_ONE), false);
+  assert.equal(other.updateJobs(jobsOf(at.fixture.bpf, WITH_CAROL), NO_ONE), false);
   other.renew(makerOf(at));
   assert.equal(other.knowsTables, true);
   assert.deepEqual([await gets(at, WEB), await gets(at, CAROL)], [ALL, [BOUND, 'EACCES']]);
-  assert.equal(other.updateJobs(jobsOf(at.stage.bpf, WITH_CAROL), NO_ONE), true);
+  assert.equal(other.updateJobs(jobsOf(at.fixture.bpf, WITH_CAROL), NO_ONE), true);
   assert.deepEqual(await gets(at, CAROL), ALL);
   await until('the trial to end', () => other.hasGoneBack);
   assert.deepEqual([await gets(at, CAROL), await gets(at, ALICE)], [BY_FIRST, BY_NONE]);
@@ -61,7 +61,7 @@ test('who has not made the tables of a trial follows jobs in both of them', asyn
 });
 
 test('during a trial tables that are not the same are left as they are', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce(FIRST, { revision: 1 });
   at.inForce(SECOND, { revision: 2, trialMs: MINUTE_MS });
@@ -83,7 +83,7 @@ test('during a trial tables that are not the same are left as they are', async (
 });
 
 test('whom SAF permits is followed during a trial, too', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const text = 'PORT 4000 TCP WEB SAF RES\n';
   const permits = (uids: readonly number[]) => () => ({
@@ -97,16 +97,16 @@ test('whom SAF permits is followed during a trial, too', async (t) => {
     ...makerOf(at),
     tablesOf: (revision = 0) => tablesOf(profileOf(text), { revision, permits: permits([1000]) }),
   };
-  at.stage.kernel.renew(maker);
+  at.fixture.kernel.renew(maker);
   assert.equal(await at.bind(4000, WEB), BOUND);
-  assert.equal(at.stage.kernel.goBack(), true);
+  assert.equal(at.fixture.kernel.goBack(), true);
   assert.equal(await at.bind(4000, WEB), BOUND);
 });
 
 test('tables that others have exchanged twice are not taken for those that were there', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { kernel, bpf } = at.stage;
+  const { kernel, bpf } = at.fixture;
   at.inForce(FIRST, { revision: 1 });
   const since = Date.now();
   const other = opened(at);
@@ -124,9 +124,9 @@ test('tables that others have exchanged twice are not taken for those that were 
 });
 
 test('what others have put in force meanwhile is not replaced', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { kernel } = at.stage;
+  const { kernel } = at.fixture;
   at.inForce(FIRST, { revision: 1 });
   const other = opened(at);
   const over = other.swapInForce;
@@ -139,7 +139,7 @@ test('what others have put in force meanwhile is not replaced', async (t) => {
   };
   assert.throws(() => other.renew(slow), { code: 'GUARD_MOVED' });
   const tables = tablesOf(profileOf(FIRST), { revision: 1 });
-  const jobs = () => jobsOf(at.stage.bpf, { users: USERS });
+  const jobs = () => jobsOf(at.fixture.bpf, { users: USERS });
   assert.throws(() => other.swap(tables, jobs, Date.now(), undefined, over), { code: 'GUARD_MOVED' });
   assert.equal(kernel.state().revision, 2);
   assert.deepEqual(await gets(at, WEB), ALL);
@@ -149,10 +149,10 @@ test('what others have put in force meanwhile is not replaced', async (t) => {
 });
 
 test('a guard that others have taken out, or exchanged, is not worked on', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { bpf, place } = at.stage;
-  const inner = { cgroup: at.stage.below('inner'), pins: `${place.pins}-inner` };
+  const { bpf, place } = at.fixture;
+  const inner = { cgroup: at.fixture.below('inner'), pins: `${place.pins}-inner` };
   const first = GuardKernel.install(bpf, inner, nothingInForce());
   const other = GuardKernel.open(bpf, inner.pins) ?? assert.fail('no guard');
   other.setMode('observe');
@@ -176,13 +176,13 @@ test('a guard that others have taken out, or exchanged, is not worked on', async
 });
 
 test('of several processes that put a guard in at once one does, and the others say so', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const place = { cgroup: at.stage.below('inner'), pins: `${at.stage.place.pins}-inner` };
+  const place = { cgroup: at.fixture.below('inner'), pins: `${at.fixture.place.pins}-inner` };
   const task: GuardTask = {
     from: 'install',
     place,
-    netns: `${at.stage.netns}`,
+    netns: `${at.fixture.netns}`,
     profile: FIRST,
     jobs: { users: USERS },
   };
@@ -201,18 +201,18 @@ test('of several processes that put a guard in at once one does, and the others 
     4,
   );
   assert.deepEqual(namesOf(place), [place.cgroup, place.pins]);
-  const agent = await BindAgent.on(at.stage, { cgroup: place.cgroup });
+  const agent = await BindAgent.on(at.fixture, { cgroup: place.cgroup });
   assert.deepEqual([await bindBy(agent, 4000, WEB), await bindBy(agent, 4000, ALICE)], BY_FIRST);
   for (const child of children) child.kill('SIGKILL');
   await Promise.all(children.map((child) => child.exitCode ?? child.signalCode ?? once(child, 'close')));
-  assert.equal(removeGuard(at.stage.bpf, place.pins), true);
+  assert.equal(removeGuard(at.fixture.bpf, place.pins), true);
   assert.equal(await bindBy(agent, 4000, ALICE), BOUND);
 });
 
 test('more users than there is room for leave nothing open, and get room when tables are made anew', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { kernel, bpf } = at.stage;
+  const { kernel, bpf } = at.fixture;
   at.inForce(FIRST, { revision: 1 });
   const many = Array.from({ length: 5000 }, (_, i) => [100_000 + i, 'WEB'] as const);
   const descriptors = () => readdirSync('/proc/self/fd').length;
@@ -227,9 +227,9 @@ test('more users than there is room for leave nothing open, and get room when ta
 });
 
 test('the first change of a new guard can be on trial: it goes back to what the guard began with', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { bpf, kernel } = at.stage;
+  const { bpf, kernel } = at.fixture;
   const { tables, jobs } = nothingInForce();
   kernel.setMode('enforce');
   const before = bpf.left().length;
@@ -250,9 +250,9 @@ test('the first change of a new guard can be on trial: it goes back to what the 
 });
 
 test('a trial that a process has begun and died before its tables were in force takes nothing away', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { bpf, kernel, place } = at.stage;
+  const { bpf, kernel, place } = at.fixture;
   at.inForce(FIRST, { revision: 1 });
   // What there is just before the slot changes: the deadline stands, and both sets are the one in force.
   const config = bpf.openMap(`${place.pins}/config`) ?? assert.fail('no config');

@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OUTER } from '../../src/guard/app/kernel/maps.ts';
-import { ALICE, BOUND, type Scene, scene, WEB } from '../support/guard-scene.ts';
+import { ALICE, BOUND, type Setup, setup, WEB } from '../support/guard-setup.ts';
 import { swapUnderLoad } from '../support/guard-swaps.ts';
-import { until } from '../support/world.ts';
+import { until } from '../support/sandbox.ts';
 
 /** The maps that what is done makes. */
-function mapsMade({ stage }: Scene, act: () => void): number {
-  const before = stage.bpf.made.length;
+function mapsMade({ fixture }: Setup, act: () => void): number {
+  const before = fixture.bpf.made.length;
   act();
-  return stage.bpf.made.length - before;
+  return fixture.bpf.made.length - before;
 }
 
 /** The map of units goes with its tables, so that the kernel names nothing in those that are not in force. */
@@ -24,11 +24,11 @@ test('8 processes bind while the tables are swapped 40 times: each time by one p
   swapUnderLoad(t, 40));
 
 test('tables are filled into the maps of those before the last ones, of which nothing is left', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { kernel, bpf } = at.stage;
+  const { kernel, bpf } = at.fixture;
   const swap = (text: string, users: readonly (readonly [number, string])[]) =>
-    mapsMade(at, () => at.stage.inForce(text, { users }));
+    mapsMade(at, () => at.fixture.inForce(text, { users }));
   assert.equal(
     swap('PORT 4000 TCP WEB\n', [[1000, 'WEB']]),
     OUTER.length,
@@ -39,7 +39,7 @@ test('tables are filled into the maps of those before the last ones, of which no
   assert.deepEqual([await at.bind(4000, ALICE), await at.bind(4001, ALICE)], [BOUND, BOUND]);
   assert.deepEqual([await at.bind(4002, ALICE), await at.bind(4002, WEB)], [BOUND, 'EACCES']);
   // The user of the tables that were there before is nobody now.
-  assert.equal(kernel.updateJobs(at.stage.jobs({}), { cgroups: [], users: [1001] }), true);
+  assert.equal(kernel.updateJobs(at.fixture.jobs({}), { cgroups: [], users: [1001] }), true);
   assert.equal(swap('PORT 4003 TCP OMVS\n', [[1001, 'ALICE']]), UNITS_MADE);
   assert.deepEqual([await at.bind(4003, ALICE), await at.bind(4003, WEB)], [BOUND, 'EACCES']);
   // The patterns of the maps in maps, and the units of tables that are not in force any more.
@@ -48,9 +48,9 @@ test('tables are filled into the maps of those before the last ones, of which no
 });
 
 test('more rules than there is room for get another map, and many are not kept', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { bpf } = at.stage;
+  const { bpf } = at.fixture;
   const swap = (rules: number) => mapsMade(at, () => at.inForce(withRules(rules)));
   swap(0);
   assert.equal(swap(100), UNITS_MADE);

@@ -11,10 +11,10 @@ import { GUARD_ABI } from '../../src/guard/bpf/layout.ts';
 import { BPFFS } from '../../src/host/linux/bpffs.ts';
 import { type AgentBind, BindAgent } from '../support/bind-agent.ts';
 import { jobsOf, namesOf, profileOf, tablesOf, WatchedBpf } from '../support/guard.ts';
-import { ALICE, BOUND, bindBy, type Scene, scene, TCP6, USERS, WEB } from '../support/guard-scene.ts';
+import { ALICE, BOUND, bindBy, type Setup, setup, TCP6, USERS, WEB } from '../support/guard-setup.ts';
 import { installOlder, type OlderGuard } from '../support/older-guard.ts';
+import { until } from '../support/sandbox.ts';
 import type { TakeOverTask } from '../support/take-over-process.ts';
-import { until } from '../support/world.ts';
 
 const TAKE_OVER = join(import.meta.dirname, '../support/take-over-process.ts');
 /** The profile of the recorded guard, in the statements of today. */
@@ -28,7 +28,7 @@ const UNKNOWN_ABI = 1;
 const TRIAL_NS = 2_000_000_000n;
 
 interface Inner {
-  readonly at: Scene;
+  readonly at: Setup;
   readonly bpf: WatchedBpf;
   readonly place: GuardPlace;
   readonly agent: BindAgent;
@@ -41,11 +41,11 @@ interface Inner {
 
 /** A place for an older guard, in a cgroup below that of the scene, whose own guard lets everything pass. */
 async function inner(t: TestContext): Promise<Inner | undefined> {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return undefined;
   const bpf = new WatchedBpf();
-  const cgroup = at.stage.below('inner');
-  const place = { cgroup, pins: `${at.stage.place.pins}-inner` };
+  const cgroup = at.fixture.below('inner');
+  const place = { cgroup, pins: `${at.fixture.place.pins}-inner` };
   t.after(async () => {
     if (existsSync(place.pins)) removeGuard(bpf, place.pins);
     // Its cgroup has gone before.
@@ -67,12 +67,12 @@ async function inner(t: TestContext): Promise<Inner | undefined> {
     bpf,
     place,
     maker,
-    agent: await BindAgent.on(at.stage, { cgroup }),
+    agent: await BindAgent.on(at.fixture, { cgroup }),
     older: (more) =>
       installOlder(bpf, place, {
         mode: 'enforce',
         users: OLDER_USERS,
-        namespaces: [at.stage.netns],
+        namespaces: [at.fixture.netns],
         ...more,
       }),
     open: (given = maker) => GuardKernel.open(bpf, place.pins, given) ?? assert.fail('no guard'),
@@ -92,7 +92,7 @@ test('under load no bind gets what it should not, and none is refused that is al
   if (!on) return;
   const rounds = 4;
   const loops = await Promise.all(
-    Array.from({ length: 4 }, () => BindAgent.on(on.at.stage, { cgroup: on.place.cgroup, isNice: true })),
+    Array.from({ length: 4 }, () => BindAgent.on(on.at.fixture, { cgroup: on.place.cgroup, isNice: true })),
   );
   const bindsOf = (port: number): AgentBind[] => [
     { socket: 'tcp4', address: '0.0.0.0', port },
@@ -141,7 +141,7 @@ test('mode, counters, namespaces, time and the events that nobody has read go on
     },
   );
   assert.deepEqual([counters.judged, counters.RESERVED_FOR_OTHERS], [2n, 2n]);
-  assert.deepEqual([home, namespaces.includes(on.at.stage.netns)], [on.bpf.namespaceCookie(), true]);
+  assert.deepEqual([home, namespaces.includes(on.at.fixture.netns)], [on.bpf.namespaceCookie(), true]);
   assert.equal(guard.events.info.id, events?.info.id);
   // And it is a guard like any other.
   guard.swap(tablesOf(profileOf('PORT 4000 TCP ALICE')), on.maker.jobs, Date.now());

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BindAgent } from '../support/bind-agent.ts';
-import { ALICE, BOUND, BOUND6, bindBy, scene, TCP6, UDP, WEB } from '../support/guard-scene.ts';
+import { ALICE, BOUND, BOUND6, bindBy, setup, TCP6, UDP, WEB } from '../support/guard-setup.ts';
 
 const AF_UNSPEC = 0;
 const RESERVED = 'PORT\n 4000 TCP WEB\n 4000 UDP WEB\n 80 TCP WEB\n 4001 TCP WEB BIND 192.0.2.7\n';
 
 test('an IPv4 address may say AF_UNSPEC, and is IPv4', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce(RESERVED);
   // inet_bind(): AF_UNSPEC is AF_INET as long as the address is INADDR_ANY.
@@ -24,7 +24,7 @@ test('an IPv4 address may say AF_UNSPEC, and is IPv4', async (t) => {
 });
 
 test('a socket of both families takes the IPv4 port, too, and is judged', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce(RESERVED);
   assert.equal(await at.bind(4000, ALICE, TCP6), 'EACCES');
@@ -34,7 +34,7 @@ test('a socket of both families takes the IPv4 port, too, and is judged', async 
 });
 
 test('a socket for IPv6 only can have no IPv4 address: with BIND of one Linux refuses it', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce(RESERVED);
   // No program can see IPV6_V6ONLY.
@@ -43,7 +43,7 @@ test('a socket for IPv6 only can have no IPv4 address: with BIND of one Linux re
 });
 
 test('an IPv4 address in its IPv6 form is judged as what it is', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce(RESERVED);
   for (const address of ['::ffff:127.0.0.1', '::ffff:0.0.0.0', '::ffff:192.0.2.1']) {
@@ -54,19 +54,19 @@ test('an IPv4 address in its IPv6 form is judged as what it is', async (t) => {
 });
 
 test('whose socket it is does not matter, who binds it does: the caller is judged', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const [web, alice] = [at.stage.below('web'), at.stage.below('alice')];
+  const [web, alice] = [at.fixture.below('web'), at.fixture.below('alice')];
   const jobs = {
     cgroups: [
       [web, 'WEB'],
       [alice, 'ALICE'],
     ],
   } as const;
-  at.stage.inForce(RESERVED, jobs);
+  at.fixture.inForce(RESERVED, jobs);
   const [byWeb, byAlice] = [
-    await BindAgent.on(at.stage, { cgroup: web }),
-    await BindAgent.on(at.stage, { cgroup: alice }),
+    await BindAgent.on(at.fixture, { cgroup: web }),
+    await BindAgent.on(at.fixture, { cgroup: alice }),
   ];
   assert.equal(await bindBy(byWeb, 4000, WEB), BOUND);
   assert.equal(await bindBy(byAlice, 4000, WEB), 'EACCES');
@@ -75,12 +75,12 @@ test('whose socket it is does not matter, who binds it does: the caller is judge
 });
 
 test('which guard judges a socket is settled where it was made', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const outside = at.stage.bpf.cgroupRoot();
+  const outside = at.fixture.bpf.cgroupRoot();
   at.inForce(RESERVED);
-  const agent = await BindAgent.on(at.stage, { cgroup: outside });
-  const inside = at.stage.place.cgroup;
+  const agent = await BindAgent.on(at.fixture, { cgroup: outside });
+  const inside = at.fixture.place.cgroup;
   // Made outside: it is not judged, wherever its program is. A guard in the root cgroup leaves no outside.
   assert.equal(await bindBy(agent, 4000, {}, { moveTo: inside }), BOUND);
   // Made inside: it is judged, wherever its program has gone.
@@ -109,24 +109,24 @@ thread.join()
 bind("after")`;
 
 test('each thread is judged by its own user', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce(RESERVED);
-  const asRoot = await at.stage.run(['python3', '-c', THREAD]);
+  const asRoot = await at.fixture.run(['python3', '-c', THREAD]);
   assert.equal(asRoot.stdout + asRoot.stderr, 'before 13\nthread bound\nafter 13\n');
   at.inForce('PORT 4000 TCP ROOT\n');
-  const forRoot = await at.stage.run(['python3', '-c', THREAD]);
+  const forRoot = await at.fixture.run(['python3', '-c', THREAD]);
   assert.equal(forRoot.stdout + forRoot.stderr, 'before bound\nthread 13\nafter bound\n');
 });
 
 const BIND = 'import socket; socket.socket().bind(("", 4000)); print("bound")';
 
 test('the real user counts: a set-user-ID program is the job of who started it', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce(RESERVED);
   const startedBy = async (uid: number): Promise<string> => {
-    const { stdout, stderr } = await at.stage.run(['setpriv', `--ruid=${uid}`, 'python3', '-c', BIND]);
+    const { stdout, stderr } = await at.fixture.run(['setpriv', `--ruid=${uid}`, 'python3', '-c', BIND]);
     return stdout || (stderr.trim().split('\n').at(-1) ?? '');
   };
   assert.equal(await startedBy(1000), 'bound\n');
@@ -134,7 +134,7 @@ test('the real user counts: a set-user-ID program is the job of who started it',
 });
 
 test('MPTCP takes the ports of TCP', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   at.inForce(RESERVED);
   const refused = await at.bind(4000, ALICE, { socket: 'mptcp4' });
@@ -149,7 +149,7 @@ test('MPTCP takes the ports of TCP', async (t) => {
 
 for (const protocol of ['udplite', 'sctp'] as const) {
   test(`${protocol} has ports of its own, of which a profile says nothing`, async (t) => {
-    const at = await scene(t);
+    const at = await setup(t);
     if (!at) return;
     at.inForce('PORTRANGE 1 65535 TCP RESERVED\nPORTRANGE 1 65535 UDP RESERVED\n');
     const bound = await at.bind(4000, ALICE, { socket: `${protocol}4` });
@@ -164,7 +164,7 @@ for (const protocol of ['udplite', 'sctp'] as const) {
 }
 
 test('SO_REUSEADDR and SO_REUSEPORT get no one into a port that is not his', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const held = { keep: true, listen: true };
   const specific = { address: '127.0.0.1' };

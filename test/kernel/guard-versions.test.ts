@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GUARD_ABI } from '../../src/guard/bpf/layout.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
-import { type Desk, desk, NOBODY, ROOT_UID } from '../support/guard-desk.ts';
+import { NOBODY, ROOT_UID, type Workspace, workspace } from '../support/guard-workspace.ts';
 import { installOlder, type OlderGuard } from '../support/older-guard.ts';
 
 /** The port of the recorded guard that is WEB's. */
@@ -12,7 +12,7 @@ const PROFILE = `PORT ${PORT} TCP NOBODY\n`;
 const MINUTE_NS = 60_000_000_000n;
 
 /** An older guard in which nobody is the job WEB, and the same profile in the archive. */
-function withOlder(at: Desk, more: Partial<OlderGuard> = {}): void {
+function withOlder(at: Workspace, more: Partial<OlderGuard> = {}): void {
   at.write('first', PROFILE);
   assert.match(at.run('apply @first').stdout, /recorded as revision 1; nothing enforces it/);
   const users = [[NOBODY, 'WEB']] as const;
@@ -20,11 +20,11 @@ function withOlder(at: Desk, more: Partial<OlderGuard> = {}): void {
   installOlder(new LinuxBpf(), at.place, { mode: 'enforce', users, namespaces: [], home, ...more });
 }
 
-const holders = ({ bind }: Desk) => [bind(NOBODY, PORT), bind(ROOT_UID, PORT)];
+const holders = ({ bind }: Workspace) => [bind(NOBODY, PORT), bind(ROOT_UID, PORT)];
 const GUARDED = ['ok', 'EACCES'];
 
 test('the guard of an older portreeve is shown, and left as it is', (t) => {
-  const at = desk(t);
+  const at = workspace(t);
   if (!at) return;
   withOlder(at);
   assert.deepEqual(holders(at), GUARDED);
@@ -45,7 +45,7 @@ for (const [line, mode, revision] of [
   ['apply @second', 'enforces the profile', 2],
 ] as const) {
   test(`${line} takes it over`, (t) => {
-    const at = desk(t);
+    const at = workspace(t);
     if (!at) return;
     withOlder(at);
     assert.deepEqual(holders(at), GUARDED);
@@ -62,7 +62,7 @@ for (const [line, mode, revision] of [
 }
 
 test('a trial of an older guard goes on, and is confirmed or recorded as any other', (t) => {
-  const at = desk(t);
+  const at = workspace(t);
   if (!at) return;
   at.write('second', `PORT ${PORT} TCP ROOT\n`);
   withOlder(at);
@@ -93,7 +93,7 @@ test('a trial of an older guard goes on, and is confirmed or recorded as any oth
 });
 
 test('the guard of a newer portreeve is shown, and nothing of it is touched', (t) => {
-  const at = desk(t);
+  const at = workspace(t);
   if (!at) return;
   withOlder(at, { abi: GUARD_ABI + 1 });
   const { code, stdout } = at.run('guard');
@@ -114,7 +114,7 @@ test('the guard of a newer portreeve is shown, and nothing of it is touched', (t
 });
 
 test('a guard whose programs were taken out is shown as that, and put in anew', (t) => {
-  const at = desk(t);
+  const at = workspace(t);
   if (!at) return;
   at.write('first', PROFILE);
   at.run('apply @first');

@@ -11,7 +11,7 @@ import { RingBuffer } from '../../src/host/linux/ring-buffer.ts';
 import { possibleProcessors } from '../../src/host/linux/sys/bpf-map.ts';
 import { HOOKS } from '../../src/host/linux/sys/bpf-program.ts';
 import type { Report } from '../support/binder.ts';
-import { KernelStage, kernelReady } from '../support/kernel-stage.ts';
+import { KernelFixture, kernelReady } from '../support/kernel-fixture.ts';
 
 const BIND = { socket: 'tcp4', address: '127.0.0.1', port: 4000 } as const;
 const ALICE = 1000;
@@ -24,7 +24,7 @@ const tested = new Set<Helper>();
 interface Seen {
   readonly values: readonly bigint[];
   readonly report: Report;
-  readonly stage: KernelStage;
+  readonly fixture: KernelFixture;
 }
 
 /**
@@ -37,19 +37,19 @@ async function observe(
   write: (p: Assembler) => void,
 ): Promise<Seen> {
   for (const helper of helpers) tested.add(helper);
-  const stage = KernelStage.open(t);
-  const values = stage.map({ type: 'array', valueBytes: 32 });
+  const fixture = KernelFixture.open(t);
+  const values = fixture.map({ type: 'array', valueBytes: 32 });
   const p = new Assembler('observe');
   p.mov(R6, R1);
   p.loadMapValue(R9, 'values', 0);
   write(p);
   p.mov(R0, 1);
   p.exit();
-  stage.attach('bind4', p.assemble(), { values });
-  const report = await stage.report({ uid: ALICE, binds: [BIND] });
+  fixture.attach('bind4', p.assemble(), { values });
+  const report = await fixture.report({ uid: ALICE, binds: [BIND] });
   assert.equal(report.bound[0]?.error, null);
   const bytes = values.lookup(new Uint8Array(4)) ?? assert.fail();
-  return { values: [...new BigUint64Array(bytes.buffer)], report, stage };
+  return { values: [...new BigUint64Array(bytes.buffer)], report, fixture };
 }
 
 /** Calls a helper that takes the context or nothing, and keeps what it gives. */
@@ -87,7 +87,7 @@ test('get_current_pid_tgid, get_current_uid_gid, get_current_comm: who binds', a
 
 test('get_current_cgroup_id, get_current_ancestor_cgroup_id: the inode of the directory', async (t) => {
   if (!kernelReady(t)) return;
-  const { values, stage } = await observe(
+  const { values, fixture } = await observe(
     t,
     ['get_current_cgroup_id', 'get_current_ancestor_cgroup_id'],
     (p) => {
@@ -105,7 +105,7 @@ test('get_current_cgroup_id, get_current_ancestor_cgroup_id: the inode of the di
   );
   const root = statSync(cgroupRoot(), { bigint: true }).ino;
   // The tests' cgroup is just below the root; below it is none.
-  assert.deepEqual(values, [stage.id, root, stage.id, 0n]);
+  assert.deepEqual(values, [fixture.id, root, fixture.id, 0n]);
 });
 
 test('get_socket_cookie, get_netns_cookie: what getsockopt(2) says of them', async (t) => {
@@ -180,7 +180,7 @@ test('setsockopt, getsockopt: an option of the socket that is bound', async (t) 
 
 test('get_retval, set_retval: the errno that bind(2) will fail with', async (t) => {
   if (!kernelReady(t)) return;
-  const { values, stage } = await observe(t, ['get_retval', 'set_retval'], (p) => {
+  const { values, fixture } = await observe(t, ['get_retval', 'set_retval'], (p) => {
     kept('get_retval', 0)(p);
     p.mov(R1, -98);
     p.call('set_retval');
@@ -196,16 +196,16 @@ test('get_retval, set_retval: the errno that bind(2) will fail with', async (t) 
   p.call('set_retval');
   p.mov(R0, 1);
   p.exit();
-  stage.attach('bind4', p.assemble());
-  const [bound] = await stage.bind(BIND);
+  fixture.attach('bind4', p.assemble());
+  const [bound] = await fixture.bind(BIND);
   assert.equal(bound?.error, 'EADDRINUSE');
 });
 
 test('map_lookup_elem, map_update_elem, map_delete_elem', async (t) => {
   if (!kernelReady(t)) return;
   for (const helper of ['map_lookup_elem', 'map_update_elem', 'map_delete_elem'] as const) tested.add(helper);
-  const stage = KernelStage.open(t);
-  const table = stage.map({ type: 'hash', entries: 8 });
+  const fixture = KernelFixture.open(t);
+  const table = fixture.map({ type: 'hash', entries: 8 });
   const key = (number: number): Uint8Array => Uint8Array.of(number, 0, 0, 0);
   const value = (number: number): Uint8Array => Uint8Array.of(number, 0, 0, 0, 0, 0, 0, 0);
   table.update(key(1), value(40));
@@ -233,8 +233,8 @@ test('map_lookup_elem, map_update_elem, map_delete_elem', async (t) => {
   p.label('out');
   p.mov(R0, 1);
   p.exit();
-  stage.attach('bind4', p.assemble(), { table });
-  await stage.bind(BIND);
+  fixture.attach('bind4', p.assemble(), { table });
+  await fixture.bind(BIND);
   assert.deepEqual(
     [1, 2, 3].map((number) => table.lookup(key(number))?.[0]),
     [40, undefined, 42],
@@ -245,8 +245,8 @@ test('ringbuf_output, ringbuf_reserve, ringbuf_submit, ringbuf_discard', async (
   if (!kernelReady(t)) return;
   const helpers = ['ringbuf_output', 'ringbuf_reserve', 'ringbuf_submit', 'ringbuf_discard'] as const;
   for (const helper of helpers) tested.add(helper);
-  const stage = KernelStage.open(t);
-  const events = stage.map({ type: 'ringbuf', keyBytes: 0, valueBytes: 0, entries: 4096 });
+  const fixture = KernelFixture.open(t);
+  const events = fixture.map({ type: 'ringbuf', keyBytes: 0, valueBytes: 0, entries: 4096 });
   const p = new Assembler('events');
   p.loadMap(R1, 'events');
   p.mov(R2, 8);
@@ -276,8 +276,8 @@ test('ringbuf_output, ringbuf_reserve, ringbuf_submit, ringbuf_discard', async (
   p.label('out');
   p.mov(R0, 1);
   p.exit();
-  stage.attach('bind4', p.assemble(), { events });
-  await stage.bind(BIND);
+  fixture.attach('bind4', p.assemble(), { events });
+  await fixture.bind(BIND);
   using ring = new RingBuffer(events);
   const numbers: bigint[] = [];
   ring.drain((record) => numbers.push(record.getBigUint64(0, true)));
@@ -287,29 +287,29 @@ test('ringbuf_output, ringbuf_reserve, ringbuf_submit, ringbuf_discard', async (
 test('tail_call: another program goes on in the place of the first', async (t) => {
   if (!kernelReady(t)) return;
   tested.add('tail_call');
-  const stage = KernelStage.open(t);
-  const programs = stage.map({ type: 'prog_array', valueBytes: 4, entries: 2 });
+  const fixture = KernelFixture.open(t);
+  const programs = fixture.map({ type: 'prog_array', valueBytes: 4, entries: 2 });
   const refuse = new Assembler('refuse');
   refuse.mov(R0, 0);
   refuse.exit();
-  const next = new Uint8Array(new Uint32Array([stage.load('bind4', refuse.assemble())]).buffer);
+  const next = new Uint8Array(new Uint32Array([fixture.load('bind4', refuse.assemble())]).buffer);
   const p = new Assembler('first');
   p.loadMap(R2, 'programs');
   p.mov(R3, 1);
   p.call('tail_call');
   p.mov(R0, 1, 'only if there is none');
   p.exit();
-  stage.attach('bind4', p.assemble(), { programs });
-  const [before] = await stage.bind(BIND);
+  fixture.attach('bind4', p.assemble(), { programs });
+  const [before] = await fixture.bind(BIND);
   programs.update(Uint8Array.of(1, 0, 0, 0), next);
-  const [after] = await stage.bind(BIND);
+  const [after] = await fixture.bind(BIND);
   assert.deepEqual([before?.error, after?.error], [null, 'EPERM']);
 });
 
 test('bind: a client gets the source port that the program chose, at connect4', async (t) => {
   if (!kernelReady(t)) return;
   tested.add('bind');
-  const stage = KernelStage.open(t);
+  const fixture = KernelFixture.open(t);
   const p = new Assembler('source');
   p.mov(R6, R1);
   p.store('u64', R10, -16, 0);
@@ -329,21 +329,21 @@ test('bind: a client gets the source port that the program chose, at connect4', 
   p.mov(R0, 0);
   p.label('out');
   p.exit();
-  stage.attach('connect4', p.assemble());
+  fixture.attach('connect4', p.assemble());
   const program = `
     const server = require('node:net').createServer((socket) => {
       process.stdout.write(String(socket.remotePort));
       process.exit();
     });
     server.listen(4000, '127.0.0.1', () => require('node:net').connect(4000, '127.0.0.1'));`;
-  const { stdout, stderr } = await stage.run([process.execPath, '-e', program]);
+  const { stdout, stderr } = await fixture.run([process.execPath, '-e', program]);
   assert.equal(stdout, '4321', stderr);
 });
 
 test('sk_storage_get: the verifier knows it, and asks for its map', (t) => {
   if (!kernelReady(t)) return;
   tested.add('sk_storage_get');
-  const stage = KernelStage.open(t);
+  const fixture = KernelFixture.open(t);
   const p = new Assembler('storage');
   p.mov(R2, 0);
   p.mov(R3, 0);
@@ -351,24 +351,24 @@ test('sk_storage_get: the verifier knows it, and asks for its map', (t) => {
   p.call('sk_storage_get');
   p.mov(R0, 1);
   p.exit();
-  assert.throws(() => stage.load('bind4', p.assemble()), /R1 type=ctx expected=map_ptr/);
+  assert.throws(() => fixture.load('bind4', p.assemble()), /R1 type=ctx expected=map_ptr/);
 });
 
 test('every hook takes a program', (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
+  const fixture = KernelFixture.open(t);
   for (const hook of Object.keys(HOOKS) as (keyof typeof HOOKS)[]) {
     const p = new Assembler('hook');
     p.mov(R0, 1);
     p.exit();
-    assert.ok(stage.attach(hook, p.assemble()) > 0, hook);
+    assert.ok(fixture.attach(hook, p.assemble()) > 0, hook);
   }
 });
 
 test('probe_read_kernel_str is for programs under the GPL, which those of cgroups are not', (t) => {
   if (!kernelReady(t)) return;
   tested.add('probe_read_kernel_str');
-  const stage = KernelStage.open(t);
+  const fixture = KernelFixture.open(t);
   const p = new Assembler('reader');
   p.mov(R1, R10);
   p.add(R1, -8);
@@ -377,7 +377,7 @@ test('probe_read_kernel_str is for programs under the GPL, which those of cgroup
   p.call('probe_read_kernel_str');
   p.mov(R0, 1);
   p.exit();
-  assert.throws(() => stage.attach('bind4', p.assemble()), /cannot call GPL-restricted function/);
+  assert.throws(() => fixture.attach('bind4', p.assemble()), /cannot call GPL-restricted function/);
 });
 
 test('no helper is left out', (t) => {

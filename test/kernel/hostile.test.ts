@@ -17,10 +17,10 @@ import {
   type Place,
   WEB,
 } from '../support/hostile.ts';
-import { JobStage, ALICE as USER } from '../support/job-stage.ts';
-import { LOOK_ALIKES, makeLookAlike } from '../support/look-alikes.ts';
+import { LOOK_ALIKES, makeLookAlike } from '../support/imitations.ts';
+import { JobFixture, ALICE as USER } from '../support/job-fixture.ts';
 import { needs, probe } from '../support/probe.ts';
-import { until } from '../support/world.ts';
+import { until } from '../support/sandbox.ts';
 
 const [RESERVED, OF_WEB, FREE, LOW] = [40_001, 40_003, 40_005, 83];
 const PROFILE = `PORT
@@ -35,20 +35,20 @@ const CHOICES = Object.keys(BY_CHOICE);
 
 /** What a program of an ordinary user says there. */
 async function said(
-  { stage }: GuardDaemon,
+  { fixture }: GuardDaemon,
   { path }: Place,
   uid: number,
   ...argv: readonly string[]
 ): Promise<string> {
-  const { stdout, stderr } = await stage.run(asAttacker({ uid, path }, argv));
+  const { stdout, stderr } = await fixture.run(asAttacker({ uid, path }, argv));
   return (stdout + stderr).trim();
 }
 
 /** A program of ours in C that everybody may run in the world; undefined where it cannot be made. */
-function compiled(t: TestContext, { stage }: GuardDaemon, name: string): string | undefined {
+function compiled(t: TestContext, { fixture }: GuardDaemon, name: string): string | undefined {
   if (!needs(t, probe.cc())) return undefined;
   const flags = ['-std=c17', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread'];
-  execFileSync('cc', [...flags, '-o', stage.world.path(`/run/${name}`), join(SUPPORT, `${name}.c`)]);
+  execFileSync('cc', [...flags, '-o', fixture.sandbox.path(`/run/${name}`), join(SUPPORT, `${name}.c`)]);
   return `/run/${name}`;
 }
 
@@ -100,8 +100,8 @@ for (const place of PLACES) {
   test(`${where}: a socket that is passed on is judged by who binds it`, async (t) => {
     const at = await open(t);
     if (!at) return;
-    const givers = (owner: number, taker: number) =>
-      said(at, place, 0, 'python3', join(SUPPORT, 'socket-givers.py'), `${owner}`, `${taker}`, `${OF_WEB}`);
+    const givers = (owner: number, grantee: number) =>
+      said(at, place, 0, 'python3', join(SUPPORT, 'socket-givers.py'), `${owner}`, `${grantee}`, `${OF_WEB}`);
     assert.equal(await givers(WEB, ALICE), `EACCES ok ${OF_WEB}`);
     assert.equal(await givers(ALICE, WEB), 'ok EACCES 0');
   });
@@ -124,26 +124,26 @@ for (const place of PLACES) {
 }
 
 test('no cgroup that a user or a container makes is the job of another', async (t) => {
-  const stage = await JobStage.open(t);
-  if (!stage) return;
-  const cgroups = LOOK_ALIKES.map((one) => makeLookAlike(stage, one, USER));
+  const fixture = await JobFixture.open(t);
+  if (!fixture) return;
+  const cgroups = LOOK_ALIKES.map((one) => makeLookAlike(fixture, one, USER));
   // Who has told the kernel of a unit that comes later has seen these.
-  const unit = stage.unit('nginx.service');
-  await until('the unit', async () => (await stage.bind('NGINX', { uid: USER, cgroup: unit })) === 'ok');
+  const unit = fixture.unit('nginx.service');
+  await until('the unit', async () => (await fixture.bind('NGINX', { uid: USER, cgroup: unit })) === 'ok');
   for (const [i, cgroup] of cgroups.entries()) {
     const { given, made } = LOOK_ALIKES[i] ?? assert.fail('no such look-alike');
     for (const job of ['NGINX', 'WEB', 'ROOT'] as const)
-      assert.equal(await stage.bind(job, { uid: USER, cgroup }), 'EACCES', `${job} in ${given}/${made}`);
+      assert.equal(await fixture.bind(job, { uid: USER, cgroup }), 'EACCES', `${job} in ${given}/${made}`);
   }
   assert.equal(new Set(cgroups).size, 16);
   // The cgroup of a unit is root's, and lets nobody else in.
   const moved = { way: 'moved', uid: USER, cgroup: cgroups[0] ?? '', env: { CGROUP: unit } };
-  assert.equal(await stage.bind('NGINX', moved), 'EACCES EACCES');
+  assert.equal(await fixture.bind('NGINX', moved), 'EACCES EACCES');
 });
 
 /** Runs a shell script there as a user, which must succeed. */
-async function script({ stage }: GuardDaemon, uid: number, text: string): Promise<void> {
-  const { code, stderr } = await stage.run(asAttacker({ uid }, ['sh', '-ec', text]));
+async function script({ fixture }: GuardDaemon, uid: number, text: string): Promise<void> {
+  const { code, stderr } = await fixture.run(asAttacker({ uid }, ['sh', '-ec', text]));
   assert.equal(code, 0, stderr);
 }
 
@@ -152,19 +152,21 @@ test('what others have put where a runtime directory is looked for is not believ
   if (!at) return;
   await script(at, 0, 'mkdir -m 1777 /run/session && mkdir -m 777 /run/planted');
   const daemon = join(SUPPORT, 'false-daemon.py');
-  const planted = at.stage.start(asAttacker({ uid: ALICE }, ['python3', daemon, '/run/planted/look.sock']));
+  const planted = at.fixture.start(
+    asAttacker({ uid: ALICE }, ['python3', daemon, '/run/planted/status.sock']),
+  );
   await planted.waitForOutput(/ready/);
   const victim = asAttacker({ uid: WEB }, [PORTREEVE, 'status']);
   const env = { ...NO_PEERS, XDG_RUNTIME_DIR: '/run/session' };
   const ways = [
-    `mkdir /run/session/portreeve && ln -s /run/planted/look.sock /run/session/portreeve/look.sock`,
+    `mkdir /run/session/portreeve && ln -s /run/planted/status.sock /run/session/portreeve/status.sock`,
     'ln -s /run/planted /run/session/portreeve',
     'mkfifo /run/session/portreeve',
     'echo >/run/session/portreeve',
   ];
   for (const way of ways) {
     await script(at, ALICE, way);
-    const { code, stdout, stderr } = await at.stage.run(victim, {}, { env });
+    const { code, stdout, stderr } = await at.fixture.run(victim, {}, { env });
     assert.deepEqual([code, stdout], [3, ''], way);
     assert.match(
       stderr,
@@ -172,25 +174,25 @@ test('what others have put where a runtime directory is looked for is not believ
       way,
     );
     const serve = [PORTREEVE, 'serve', '--runtime', '/run/session/portreeve'];
-    const served = await at.stage.run(asAttacker({ uid: WEB }, serve), {}, { env });
+    const served = await at.fixture.run(asAttacker({ uid: WEB }, serve), {}, { env });
     assert.notEqual(served.code, 0, way);
     await script(at, 0, 'rm -r /run/session/portreeve');
   }
   // In a directory of his own he is asked whom he has put there.
   await planted.stop('SIGKILL');
   await script(at, WEB, 'mkdir /run/session/portreeve');
-  const own = at.stage.start(
-    asAttacker({ uid: WEB }, ['python3', daemon, '/run/session/portreeve/look.sock']),
+  const own = at.fixture.start(
+    asAttacker({ uid: WEB }, ['python3', daemon, '/run/session/portreeve/status.sock']),
   );
   await own.waitForOutput(/ready/);
-  const asked = await at.stage.run([...victim, '--json'], {}, { env });
+  const asked = await at.fixture.run([...victim, '--json'], {}, { env });
   assert.match(asked.stdout, /"6\.6\.6"/, asked.stderr);
 });
 
 test('a name that another user has made in the BPF file system first is not used', async (t) => {
   const at = await hostilePlace(t, PLACES[2], PROFILE);
   if (!at) return;
-  const { cgroup } = at.stage;
+  const { cgroup } = at.fixture;
   // As "mount -t bpf" makes it where no mode is given: everybody may make names.
   await script(at, 0, 'mount -t bpf bpf /sys/fs/bpf && chmod 1777 /sys/fs/bpf');
   const pins = '/sys/fs/bpf/planted';
@@ -199,7 +201,7 @@ test('a name that another user has made in the BPF file system first is not used
     ...['--state', '/run/state'],
   ];
   const enforce = (where = pins) =>
-    at.stage.run([...guard('enforce', where), '--cgroup', cgroup], {}, { env: NO_PEERS });
+    at.fixture.run([...guard('enforce', where), '--cgroup', cgroup], {}, { env: NO_PEERS });
   await script(at, ALICE, `mkdir ${pins}`);
   const first = await enforce();
   assert.notEqual(first.code, 0);
@@ -211,7 +213,7 @@ test('a name that another user has made in the BPF file system first is not used
   // What is not finished has another name; below it somebody may have made more.
   await script(at, ALICE, `mkdir -p ${pins}-new/deeper/still`);
   assert.equal((await enforce()).code, 0);
-  const { stdout } = await at.stage.run(['stat', '-c', '%u %a', pins]);
+  const { stdout } = await at.fixture.run(['stat', '-c', '%u %a', pins]);
   assert.equal(stdout, '0 700\n');
-  await at.stage.run(guard('off', pins), {}, { env: NO_PEERS });
+  await at.fixture.run(guard('off', pins), {}, { env: NO_PEERS });
 });

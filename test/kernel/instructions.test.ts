@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Assembler, type ByteOrder } from '../../src/bpf/assembler.ts';
 import { type Condition, R0, R1, R2, R6, R7, R8, R9, R10 } from '../../src/bpf/instruction.ts';
-import { KernelStage, kernelReady } from '../support/kernel-stage.ts';
+import { KernelFixture, kernelReady } from '../support/kernel-fixture.ts';
 
 /** One case: the values in R6 and R7, what is done with them, and what is in R6 then. */
 interface Case {
@@ -232,8 +232,8 @@ function programOf(cases: readonly Case[]) {
 test('every instruction computes what arithmetic says', async (t) => {
   if (!kernelReady(t)) return;
   const cases = [...arithmetic(), ...jumps(), ...others(), ...flows()];
-  const stage = KernelStage.open(t);
-  const values = stage.map({ type: 'array', valueBytes: cases.length * 24 });
+  const fixture = KernelFixture.open(t);
+  const values = fixture.map({ type: 'array', valueBytes: cases.length * 24 });
   const bytes = new Uint8Array(cases.length * 24);
   const view = new DataView(bytes.buffer);
   for (const [i, { a, b }] of cases.entries()) {
@@ -243,8 +243,8 @@ test('every instruction computes what arithmetic says', async (t) => {
   }
   const key = new Uint8Array(4);
   values.update(key, bytes);
-  stage.attach('bind4', programOf(cases), { values });
-  const [bound] = await stage.bind({ socket: 'tcp4', address: '127.0.0.1', port: 4000 });
+  fixture.attach('bind4', programOf(cases), { values });
+  const [bound] = await fixture.bind({ socket: 'tcp4', address: '127.0.0.1', port: 4000 });
   assert.equal(bound?.error, null);
 
   const after = values.lookup(key) ?? assert.fail();
@@ -261,8 +261,8 @@ test('every instruction computes what arithmetic says', async (t) => {
 
 test('a map is reached through its address and through a helper alike', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const counts = stage.map({ type: 'array', valueBytes: 16 });
+  const fixture = KernelFixture.open(t);
+  const counts = fixture.map({ type: 'array', valueBytes: 16 });
   const p = new Assembler('addresses');
   p.store('u32', R10, -4, 0);
   p.loadMap(R1, 'counts');
@@ -280,14 +280,14 @@ test('a map is reached through its address and through a helper alike', async (t
   p.label('out');
   p.mov(R0, 1);
   p.exit();
-  stage.attach('bind4', p.assemble(), { counts });
-  await stage.bind({ socket: 'udp4', address: '127.0.0.1', port: 4000 });
+  fixture.attach('bind4', p.assemble(), { counts });
+  await fixture.bind({ socket: 'udp4', address: '127.0.0.1', port: 4000 });
   const value = counts.lookup(new Uint8Array(4)) ?? assert.fail();
   assert.deepEqual([...new BigUint64Array(value.buffer)], [7n, 5n]);
   // The kernel gives addresses of arrays with one element only.
-  const two = stage.map({ type: 'array', valueBytes: 16, entries: 2 });
+  const two = fixture.map({ type: 'array', valueBytes: 16, entries: 2 });
   assert.throws(
-    () => stage.load('bind4', p.assemble(), { counts: two }),
+    () => fixture.load('bind4', p.assemble(), { counts: two }),
     /invalid access to map value pointer/,
   );
 });

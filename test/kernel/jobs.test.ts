@@ -7,50 +7,55 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
 import { profileOf, tablesOf } from '../support/guard.ts';
-import { ALICE, BOB, JobStage, type KnownJob, PORTS, ROOT } from '../support/job-stage.ts';
+import { ALICE, BOB, JobFixture, type KnownJob, PORTS, ROOT } from '../support/job-fixture.ts';
 import { needs, probe } from '../support/probe.ts';
-import { until } from '../support/world.ts';
+import { until } from '../support/sandbox.ts';
 
 const PROGRAM = join(import.meta.dirname, '../support/job-bind.py');
 
 /** Of these jobs the ones whose ports it gets: all but one are refused. */
-async function isOnly(stage: JobStage, job: KnownJob, who: Parameters<JobStage['bind']>[1]): Promise<void> {
+async function isOnly(
+  fixture: JobFixture,
+  job: KnownJob,
+  who: Parameters<JobFixture['bind']>[1],
+): Promise<void> {
   const others = (['ROOT', 'ALICE', 'NGINX', 'WEB', 'FOO'] as const).filter((other) => other !== job);
-  assert.equal(await stage.bind(job, who), 'ok', job);
-  for (const other of others) assert.equal(await stage.bind(other, who), 'EACCES', `${other}, being ${job}`);
+  assert.equal(await fixture.bind(job, who), 'ok', job);
+  for (const other of others)
+    assert.equal(await fixture.bind(other, who), 'EACCES', `${other}, being ${job}`);
 }
 
 test('first the job that was given, then the system unit, then the user', async (t) => {
-  const stage = await JobStage.open(t);
-  if (!stage) return;
-  const unit = stage.unit('nginx.service');
-  const inner = stage.guard.below('worker', unit);
-  const given = stage.job('WEB', unit);
+  const fixture = await JobFixture.open(t);
+  if (!fixture) return;
+  const unit = fixture.unit('nginx.service');
+  const inner = fixture.guard.below('worker', unit);
+  const given = fixture.job('WEB', unit);
   for (const uid of [ROOT, ALICE]) {
-    await isOnly(stage, uid === ROOT ? 'ROOT' : 'ALICE', { uid });
-    await isOnly(stage, 'NGINX', { uid, cgroup: unit });
-    await isOnly(stage, 'NGINX', { uid, cgroup: inner });
-    await isOnly(stage, 'WEB', { uid, cgroup: given });
+    await isOnly(fixture, uid === ROOT ? 'ROOT' : 'ALICE', { uid });
+    await isOnly(fixture, 'NGINX', { uid, cgroup: unit });
+    await isOnly(fixture, 'NGINX', { uid, cgroup: inner });
+    await isOnly(fixture, 'WEB', { uid, cgroup: given });
   }
 });
 
 test('a scope, a slice and what a user calls a service are no units', async (t) => {
-  const stage = await JobStage.open(t);
-  if (!stage) return;
+  const fixture = await JobFixture.open(t);
+  if (!fixture) return;
   for (const name of ['nginx.scope', 'nginx.slice', 'nginx']) {
-    await isOnly(stage, 'ALICE', { uid: ALICE, cgroup: stage.unit(name) });
+    await isOnly(fixture, 'ALICE', { uid: ALICE, cgroup: fixture.unit(name) });
   }
-  const outside = stage.guard.below('nginx.service');
-  await isOnly(stage, 'ALICE', { uid: ALICE, cgroup: outside });
+  const outside = fixture.guard.below('nginx.service');
+  await isOnly(fixture, 'ALICE', { uid: ALICE, cgroup: outside });
 });
 
 test('what happens on the way to bind(2) does not matter: threads, daemons, other names', async (t) => {
-  const stage = await JobStage.open(t);
-  if (!stage) return;
-  const given = stage.job('WEB');
+  const fixture = await JobFixture.open(t);
+  if (!fixture) return;
+  const given = fixture.job('WEB');
   for (const way of ['by_thread', 'by_daemon', 'renamed']) {
-    await isOnly(stage, 'WEB', { way, cgroup: given });
-    await isOnly(stage, 'ALICE', { way, uid: ALICE });
+    await isOnly(fixture, 'WEB', { way, cgroup: given });
+    await isOnly(fixture, 'ALICE', { way, uid: ALICE });
   }
 });
 
@@ -65,18 +70,18 @@ for (const [command, argv] of [
 ] as const) {
   test(`${command}: the user changes, and his job with him, but not a job that was given`, async (t) => {
     if (!needs(t, probe.command(command))) return;
-    const stage = await JobStage.open(t);
-    if (!stage) return;
-    const { world } = stage.guard;
-    await world.write('/etc/passwd', `root:x:0:0::/:/bin/sh\nalice:x:${ALICE}:${ALICE}::/:/bin/sh\n`);
-    await world.write('/etc/sudoers', 'root ALL=(ALL) ALL\n');
-    for (const name of ['su', 'sudo']) await world.write(`/etc/pam.d/${name}`, PAM);
+    const fixture = await JobFixture.open(t);
+    if (!fixture) return;
+    const { sandbox } = fixture.guard;
+    await sandbox.write('/etc/passwd', `root:x:0:0::/:/bin/sh\nalice:x:${ALICE}:${ALICE}::/:/bin/sh\n`);
+    await sandbox.write('/etc/sudoers', 'root ALL=(ALL) ALL\n');
+    for (const name of ['su', 'sudo']) await sandbox.write(`/etc/pam.d/${name}`, PAM);
     const bind = (job: KnownJob, cgroup?: string) =>
-      stage.say(argv(`python3 ${PROGRAM} plainly ${PORTS[job]}`), cgroup === undefined ? {} : { cgroup });
+      fixture.say(argv(`python3 ${PROGRAM} plainly ${PORTS[job]}`), cgroup === undefined ? {} : { cgroup });
     assert.deepEqual([await bind('ALICE'), await bind('ROOT')], ['ok', 'EACCES']);
-    const given = stage.job('WEB');
+    const given = fixture.job('WEB');
     assert.deepEqual([await bind('WEB', given), await bind('ALICE', given)], ['ok', 'EACCES']);
-    const unit = stage.unit('nginx.service');
+    const unit = fixture.unit('nginx.service');
     assert.deepEqual([await bind('NGINX', unit), await bind('ROOT', unit)], ['ok', 'EACCES']);
   });
 }
@@ -97,24 +102,24 @@ function setuidProgram(t: TestContext): string | undefined {
 
 test('a setuid program is the job of who has started it', async (t) => {
   const program = setuidProgram(t);
-  const stage = program && (await JobStage.open(t));
-  if (!stage) return;
+  const fixture = program && (await JobFixture.open(t));
+  if (!fixture) return;
   const bind = (job: KnownJob, cgroup?: string) =>
-    stage.say([program, `${PORTS[job]}`], { uid: ALICE, ...(cgroup === undefined ? {} : { cgroup }) });
+    fixture.say([program, `${PORTS[job]}`], { uid: ALICE, ...(cgroup === undefined ? {} : { cgroup }) });
   assert.equal(await bind('ALICE'), `ok as uid 0 for ${ALICE}`);
   assert.equal(await bind('ROOT'), `EACCES as uid 0 for ${ALICE}`);
-  const given = stage.job('WEB');
+  const given = fixture.job('WEB');
   assert.equal(await bind('WEB', given), `ok as uid 0 for ${ALICE}`);
   assert.equal(await bind('ROOT', given), `EACCES as uid 0 for ${ALICE}`);
 });
 
 test('a process cannot leave its cgroup, nor get into another job', async (t) => {
-  const stage = await JobStage.open(t);
-  if (!stage) return;
-  const [given, unit] = [stage.job('WEB'), stage.unit('nginx.service')];
+  const fixture = await JobFixture.open(t);
+  if (!fixture) return;
+  const [given, unit] = [fixture.job('WEB'), fixture.unit('nginx.service')];
   const tries = (job: KnownJob, target: string, cgroup: string) =>
-    stage.bind(job, { way: 'moved', uid: ALICE, cgroup, env: { CGROUP: target } });
-  for (const target of [unit, stage.slice, stage.guard.place.cgroup]) {
+    fixture.bind(job, { way: 'moved', uid: ALICE, cgroup, env: { CGROUP: target } });
+  for (const target of [unit, fixture.slice, fixture.guard.place.cgroup]) {
     assert.equal(await tries('WEB', target, given), 'EACCES ok');
   }
   assert.equal(await tries('WEB', given, unit), 'EACCES EACCES');
@@ -122,12 +127,12 @@ test('a process cannot leave its cgroup, nor get into another job', async (t) =>
 });
 
 test('whose unit lets him manage cgroups can leave a job for what he was without it, and enter none', async (t) => {
-  const stage = await JobStage.open(t);
-  if (!stage) return;
-  const unit = stage.unit('foo.service', ALICE);
-  const given = stage.job('WEB', unit);
+  const fixture = await JobFixture.open(t);
+  if (!fixture) return;
+  const unit = fixture.unit('foo.service', ALICE);
+  const given = fixture.job('WEB', unit);
   const tries = (job: KnownJob, target: string, cgroup: string, uid = ALICE) =>
-    stage.bind(job, { way: 'moved', uid, cgroup, env: { CGROUP: target } });
+    fixture.bind(job, { way: 'moved', uid, cgroup, env: { CGROUP: target } });
   assert.equal(await tries('FOO', unit, given), 'in ok');
   assert.equal(await tries('WEB', unit, given), 'in EACCES');
   assert.equal(await tries('WEB', given, unit), 'EACCES EACCES');
@@ -136,51 +141,51 @@ test('whose unit lets him manage cgroups can leave a job for what he was without
 });
 
 test('a cgroup that somebody makes himself is what it is made in, whatever it is called', async (t) => {
-  const stage = await JobStage.open(t);
-  if (!stage) return;
-  const unit = stage.unit('foo.service', ALICE);
+  const fixture = await JobFixture.open(t);
+  if (!fixture) return;
+  const unit = fixture.unit('foo.service', ALICE);
   for (const name of ['nginx.service', 'NGINX.service', 'system.slice', 'portreeve-job-WEB-1']) {
     for (const job of ['NGINX', 'WEB', 'FOO'] as const) {
       const who = { way: 'beside', uid: ALICE, cgroup: unit, env: { CGROUP: join(unit, name) } };
-      assert.equal(await stage.bind(job, who), job === 'FOO' ? 'in ok' : 'in EACCES', `${name} for ${job}`);
-      stage.follower.tick();
-      assert.equal(await stage.bind('NGINX', { uid: ALICE, cgroup: join(unit, name) }), 'EACCES');
+      assert.equal(await fixture.bind(job, who), job === 'FOO' ? 'in ok' : 'in EACCES', `${name} for ${job}`);
+      fixture.follower.tick();
+      assert.equal(await fixture.bind('NGINX', { uid: ALICE, cgroup: join(unit, name) }), 'EACCES');
       rmdirSync(join(unit, name));
     }
   }
   // Nor does a daemon that starts anew take it for one of ours.
   mkdirSync(join(unit, 'portreeve-job-WEB-2'));
-  const own = stage.cgroups.marked().filter(({ path }) => path.startsWith(stage.pathOf(unit)));
+  const own = fixture.cgroups.marked().filter(({ path }) => path.startsWith(fixture.pathOf(unit)));
   assert.deepEqual(own, []);
 });
 
 test('users and units are followed', async (t) => {
-  const stage = await JobStage.open(t);
-  if (!stage) return;
-  assert.equal(await stage.bind('BOB', { uid: BOB }), 'EACCES');
-  stage.users({ root: ROOT, alice: ALICE, bob: BOB });
-  await until('bob', async () => (await stage.bind('BOB', { uid: BOB })) === 'ok');
-  stage.users({ root: ROOT, bob: ALICE });
-  await until('bob to be another', async () => (await stage.bind('BOB', { uid: ALICE })) === 'ok');
-  await until('bob to be nobody', async () => (await stage.bind('BOB', { uid: BOB })) === 'EACCES');
+  const fixture = await JobFixture.open(t);
+  if (!fixture) return;
+  assert.equal(await fixture.bind('BOB', { uid: BOB }), 'EACCES');
+  fixture.users({ root: ROOT, alice: ALICE, bob: BOB });
+  await until('bob', async () => (await fixture.bind('BOB', { uid: BOB })) === 'ok');
+  fixture.users({ root: ROOT, bob: ALICE });
+  await until('bob to be another', async () => (await fixture.bind('BOB', { uid: ALICE })) === 'ok');
+  await until('bob to be nobody', async () => (await fixture.bind('BOB', { uid: BOB })) === 'EACCES');
 
-  const unit = stage.unit('nginx.service');
-  await until('the unit', async () => (await stage.bind('NGINX', { cgroup: unit })) === 'ok');
+  const unit = fixture.unit('nginx.service');
+  await until('the unit', async () => (await fixture.bind('NGINX', { cgroup: unit })) === 'ok');
   rmdirSync(unit);
   mkdirSync(unit);
-  await until('the unit again', async () => (await stage.bind('NGINX', { cgroup: unit })) === 'ok');
-  stage.unit('a.slice');
-  const nested = stage.unit('a.slice/foo.service');
-  await until('one in a slice', async () => (await stage.bind('FOO', { cgroup: nested })) === 'ok');
+  await until('the unit again', async () => (await fixture.bind('NGINX', { cgroup: unit })) === 'ok');
+  fixture.unit('a.slice');
+  const nested = fixture.unit('a.slice/foo.service');
+  await until('one in a slice', async () => (await fixture.bind('FOO', { cgroup: nested })) === 'ok');
 });
 
 test('a unit that begins is known before its program binds', async (t) => {
-  const stage = await JobStage.open(t);
-  if (!stage) return;
+  const fixture = await JobFixture.open(t);
+  if (!fixture) return;
   // Whoever has told the kernel of it has been told by the kernel.
   for (let i = 0; i < 5; i++) {
-    const unit = stage.unit('nginx.service');
-    assert.equal(await stage.bind('NGINX', { cgroup: unit }), 'ok');
+    const unit = fixture.unit('nginx.service');
+    assert.equal(await fixture.bind('NGINX', { cgroup: unit }), 'ok');
     await until('its processes to be gone', () => {
       try {
         rmdirSync(unit);
@@ -193,15 +198,15 @@ test('a unit that begins is known before its program binds', async (t) => {
 });
 
 test('tables that another process has put in force get the jobs', async (t) => {
-  const stage = await JobStage.open(t);
-  if (!stage) return;
-  const given = stage.job('WEB');
-  const { kernel, bpf, place } = stage.guard;
+  const fixture = await JobFixture.open(t);
+  if (!fixture) return;
+  const given = fixture.job('WEB');
+  const { kernel, bpf, place } = fixture.guard;
   const none = { cgroups: new Map(), users: new Map() };
   const other = GuardKernel.open(bpf, place.pins) ?? assert.fail('no guard');
   // It may have the same time, and the same profile.
   other.swap(tablesOf(profileOf(`PORT ${PORTS.WEB} TCP WEB`)), () => none, kernel.state().since);
   other.close();
   assert.equal(kernel.knowsTables, false);
-  await until('the job', async () => (await stage.bind('WEB', { cgroup: given })) === 'ok');
+  await until('the job', async () => (await fixture.bind('WEB', { cgroup: given })) === 'ok');
 });

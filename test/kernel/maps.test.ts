@@ -6,7 +6,7 @@ import { Assembler } from '../../src/bpf/assembler.ts';
 import { R0, R1, R2, R10 } from '../../src/bpf/instruction.ts';
 import { bpf, MAP_ELEMENT } from '../../src/host/linux/sys/bpf.ts';
 import { BpfMap, possibleProcessors } from '../../src/host/linux/sys/bpf-map.ts';
-import { KernelStage, kernelReady } from '../support/kernel-stage.ts';
+import { KernelFixture, kernelReady } from '../support/kernel-fixture.ts';
 
 const u32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
 const u64 = (...values: readonly bigint[]): Uint8Array => new Uint8Array(new BigUint64Array(values).buffer);
@@ -17,7 +17,7 @@ const BIND = { socket: 'tcp4', address: '127.0.0.1', port: 4000 } as const;
 
 test('a hash: elements come, are changed and go', (t) => {
   if (!kernelReady(t)) return;
-  const map = KernelStage.open(t).map({ type: 'hash', entries: 4 });
+  const map = KernelFixture.open(t).map({ type: 'hash', entries: 4 });
   assert.equal(map.lookup(u32(1)), undefined);
   assert.equal(map.update(u32(1), u64(10n), 'present'), false);
   assert.equal(map.update(u32(1), u64(11n), 'absent'), true);
@@ -33,13 +33,13 @@ test('a hash: elements come, are changed and go', (t) => {
 
 test('a hash that is full refuses, one that forgets the oldest does not', (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const full = stage.map({ type: 'hash', entries: 2 });
-  const forgetful = stage.map({ type: 'lru_hash', entries: 2 });
+  const fixture = KernelFixture.open(t);
+  const full = fixture.map({ type: 'hash', entries: 2 });
+  const forgetful = fixture.map({ type: 'lru_hash', entries: 2 });
   for (const key of [1, 2]) full.update(u32(key), u64(1n));
   assert.throws(() => full.update(u32(3), u64(1n)), {
     code: 'BPF_CALL',
-    kind: 'world',
+    kind: 'environment',
     data: { command: 'MAP_UPDATE_ELEM', errno: 'E2BIG' },
   });
   for (let key = 0; key < 1000; key++) forgetful.update(u32(key), u64(1n));
@@ -49,7 +49,7 @@ test('a hash that is full refuses, one that forgets the oldest does not', (t) =>
 
 test('an array has all its elements from the start, and no others', (t) => {
   if (!kernelReady(t)) return;
-  const map = KernelStage.open(t).map({ type: 'array', entries: 3 });
+  const map = KernelFixture.open(t).map({ type: 'array', entries: 3 });
   assert.deepEqual(map.lookup(u32(2)), u64(0n));
   assert.equal(map.lookup(u32(3)), undefined);
   assert.equal(map.update(u32(2), u64(7n)), true);
@@ -63,7 +63,7 @@ test('an array has all its elements from the start, and no others', (t) => {
 
 test('an array per processor gives a value for each', (t) => {
   if (!kernelReady(t)) return;
-  const map = KernelStage.open(t).map({ type: 'percpu_array', valueBytes: 4, entries: 2 });
+  const map = KernelFixture.open(t).map({ type: 'percpu_array', valueBytes: 4, entries: 2 });
   const processors = possibleProcessors();
   const values = Array.from({ length: processors }, (_, i) => BigInt(i + 1));
   assert.equal(map.lookup(u32(1))?.length, 8 * processors);
@@ -82,7 +82,7 @@ test('possible processors are counted from the list of the kernel', () => {
 
 test('keys and values of a wrong length are a bug, before the kernel reads beyond them', (t) => {
   if (!kernelReady(t)) return;
-  const map = KernelStage.open(t).map({ type: 'hash', entries: 4 });
+  const map = KernelFixture.open(t).map({ type: 'hash', entries: 4 });
   const wrong = { kind: 'bug', code: 'BPF_LENGTH' };
   assert.throws(() => map.lookup(new Uint8Array(3)), wrong);
   assert.throws(() => map.update(u32(1), new Uint8Array(7)), wrong);
@@ -97,11 +97,11 @@ test('keys and values of a wrong length are a bug, before the kernel reads beyon
 
 test('a name that the kernel would not take is a bug', (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
+  const fixture = KernelFixture.open(t);
   for (const name of ['a'.repeat(16), 'a-b', 'a b', 'ä']) {
-    assert.throws(() => stage.map({ type: 'array', name }), { kind: 'bug', code: 'BPF_NAME' });
+    assert.throws(() => fixture.map({ type: 'array', name }), { kind: 'bug', code: 'BPF_NAME' });
   }
-  assert.equal(stage.map({ type: 'array', name: 'a_b.c0123456789' }).info.name, 'a_b.c0123456789');
+  assert.equal(fixture.map({ type: 'array', name: 'a_b.c0123456789' }).info.name, 'a_b.c0123456789');
 });
 
 const MANY = 60_000;
@@ -109,7 +109,7 @@ const MANY = 60_000;
 for (const type of ['array', 'hash'] as const) {
   test(`${MANY} elements of type ${type} are put with one call`, (t) => {
     if (!kernelReady(t)) return;
-    const map = KernelStage.open(t).map({ type, entries: 65536 });
+    const map = KernelFixture.open(t).map({ type, entries: 65536 });
     const keys = new Uint32Array(MANY).map((_, i) => i);
     const values = new BigUint64Array(MANY).map((_, i) => BigInt(i) * 3n);
     map.updateBatch(new Uint8Array(keys.buffer), new Uint8Array(values.buffer));
@@ -123,18 +123,18 @@ for (const type of ['array', 'hash'] as const) {
 
 test('the values of an array are memory that the program sees at once', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const answers = stage.map({ type: 'array', flags: ['mmapable'] });
+  const fixture = KernelFixture.open(t);
+  const answers = fixture.map({ type: 'array', flags: ['mmapable'] });
   const p = new Assembler('answer');
   p.loadMapValue(R1, 'answers', 0);
   p.load('u8', R0, R1, 0);
   p.and(R0, 1, 'the verifier wants to know that it is an answer');
   p.exit();
-  stage.attach('bind4', p.assemble(), { answers });
+  fixture.attach('bind4', p.assemble(), { answers });
   const memory = answers.memory('read and write');
-  assert.equal((await stage.bind(BIND))[0]?.error, 'EPERM');
+  assert.equal((await fixture.bind(BIND))[0]?.error, 'EPERM');
   memory.u8[0] = 1;
-  assert.equal((await stage.bind(BIND))[0]?.error, null);
+  assert.equal((await fixture.bind(BIND))[0]?.error, null);
   assert.deepEqual(answers.lookup(u32(0)), u64(1n));
   assert.throws(() => freeze(answers), { data: { command: 'MAP_FREEZE', errno: 'EBUSY' } });
   memory.close();
@@ -143,7 +143,7 @@ test('the values of an array are memory that the program sees at once', async (t
 
 test('a map that is frozen can be read, and changed by nobody', (t) => {
   if (!kernelReady(t)) return;
-  const map = KernelStage.open(t).map({ type: 'array', flags: ['mmapable', 'rdonly_prog'] });
+  const map = KernelFixture.open(t).map({ type: 'array', flags: ['mmapable', 'rdonly_prog'] });
   map.update(u32(0), u64(5n));
   freeze(map);
   assert.throws(() => map.update(u32(0), u64(6n)), { data: { command: 'MAP_UPDATE_ELEM', errno: 'EPERM' } });
@@ -158,7 +158,7 @@ test('a map that is frozen can be read, and changed by nobody', (t) => {
 
 test('an array that is not made for it cannot be mapped', (t) => {
   if (!kernelReady(t)) return;
-  const map = KernelStage.open(t).map({ type: 'array' });
+  const map = KernelFixture.open(t).map({ type: 'array' });
   assert.throws(() => map.memory('read'), { code: 'MEMORY_NOT_MAPPED' });
 });
 
@@ -185,21 +185,21 @@ function outerProgram() {
 
 test('an inner map is exchanged whole, and the old one goes', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
+  const fixture = KernelFixture.open(t);
   const flags = ['mmapable', 'inner_map'] as const;
-  const refusing = stage.map({ type: 'array', name: 'refusing', flags, entries: 1 });
+  const refusing = fixture.map({ type: 'array', name: 'refusing', flags, entries: 1 });
   // As long as it likes: `inner_map` of the pattern allows it.
-  const allowing = stage.map({ type: 'array', name: 'allowing', flags, entries: 500 });
+  const allowing = fixture.map({ type: 'array', name: 'allowing', flags, entries: 500 });
   allowing.update(u32(0), u64(1n));
-  const tables = stage.map({ type: 'array_of_maps', valueBytes: 4, entries: 1, innerMap: refusing });
-  stage.attach('bind4', outerProgram(), { tables });
-  assert.equal((await stage.bind(BIND))[0]?.error, 'EPERM', 'there is no inner map');
+  const tables = fixture.map({ type: 'array_of_maps', valueBytes: 4, entries: 1, innerMap: refusing });
+  fixture.attach('bind4', outerProgram(), { tables });
+  assert.equal((await fixture.bind(BIND))[0]?.error, 'EPERM', 'there is no inner map');
   tables.update(u32(0), u32(allowing.fd));
-  assert.equal((await stage.bind(BIND))[0]?.error, null);
+  assert.equal((await fixture.bind(BIND))[0]?.error, null);
   tables.update(u32(0), u32(refusing.fd));
-  assert.equal((await stage.bind(BIND))[0]?.error, 'EPERM');
+  assert.equal((await fixture.bind(BIND))[0]?.error, 'EPERM');
   tables.update(u32(0), u32(allowing.fd));
-  assert.equal((await stage.bind(BIND))[0]?.error, null);
+  assert.equal((await fixture.bind(BIND))[0]?.error, null);
 
   const id = numbers(tables.lookup(u32(0)) ?? assert.fail())[0] ?? 0;
   using found = BpfMap.byId(id) ?? assert.fail();
@@ -208,13 +208,13 @@ test('an inner map is exchanged whole, and the old one goes', async (t) => {
 
 test('an inner map of another shape is refused', (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const pattern = stage.map({ type: 'array', entries: 4 });
-  const tables = stage.map({ type: 'array_of_maps', valueBytes: 4, innerMap: pattern });
+  const fixture = KernelFixture.open(t);
+  const pattern = fixture.map({ type: 'array', entries: 4 });
+  const tables = fixture.map({ type: 'array_of_maps', valueBytes: 4, innerMap: pattern });
   const refused = { data: { command: 'MAP_UPDATE_ELEM', errno: 'EINVAL' } };
-  assert.throws(() => tables.update(u32(0), u32(stage.map({ type: 'array', entries: 5 }).fd)), refused);
-  assert.throws(() => tables.update(u32(0), u32(stage.map({ type: 'hash', entries: 4 }).fd)), refused);
-  assert.equal(tables.update(u32(0), u32(stage.map({ type: 'array', entries: 4 }).fd)), true);
+  assert.throws(() => tables.update(u32(0), u32(fixture.map({ type: 'array', entries: 5 }).fd)), refused);
+  assert.throws(() => tables.update(u32(0), u32(fixture.map({ type: 'hash', entries: 4 }).fd)), refused);
+  assert.equal(tables.update(u32(0), u32(fixture.map({ type: 'array', entries: 4 }).fd)), true);
 });
 
 test('a map that is none cannot be found by its number', (t) => {

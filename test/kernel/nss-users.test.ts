@@ -7,7 +7,7 @@ import { type GuardDaemon, guardDaemon } from '../support/guard-daemon.ts';
 import { Nss } from '../support/nss.ts';
 import { bringPeers } from '../support/peers.ts';
 import { needs, probe } from '../support/probe.ts';
-import { until } from '../support/world.ts';
+import { until } from '../support/sandbox.ts';
 
 const [WEB, MALLORY, DEVELOPER] = [20_001, 20_002, 20_003];
 const USERS = { ldapweb: WEB, mallory: MALLORY, devann: DEVELOPER };
@@ -23,22 +23,22 @@ print("listens", flush=True)
 time.sleep(60)`,
 ];
 
-interface Scene {
+interface Setup {
   readonly nss: Nss;
   readonly daemon: GuardDaemon;
 }
 
 /** A host on which the module knows some users, and a profile is enforced that names one of them. */
-async function scene(
+async function setup(
   t: TestContext,
   profile = PROFILE,
   users: Readonly<Record<string, number>> = USERS,
-): Promise<Scene | undefined> {
+): Promise<Setup | undefined> {
   const peers = await bringPeers();
   if (!needs(t, peers.probe(), probe.command('ldconfig'), probe.command('getent'))) return undefined;
   let nss: Nss | undefined;
-  const prepare = async (world: Parameters<typeof Nss.open>[0]) => {
-    nss = await Nss.open(world);
+  const prepare = async (sandbox: Parameters<typeof Nss.open>[0]) => {
+    nss = await Nss.open(sandbox);
     await nss.users(users);
   };
   const daemon = await guardDaemon(t, profile, { peers, prepare });
@@ -46,7 +46,7 @@ async function scene(
 }
 
 test('a user whom only the user database knows has the port that names that user; others are refused', async (t) => {
-  const { daemon } = (await scene(t)) ?? {};
+  const { daemon } = (await setup(t)) ?? {};
   if (!daemon) return;
   assert.equal(await daemon.bind(4000, WEB), 'ok');
   assert.equal(await daemon.bind(4000, MALLORY), 'EACCES');
@@ -54,7 +54,7 @@ test('a user whom only the user database knows has the port that names that user
 });
 
 test('what it said is kept: at a boot without it the same users have their ports, and no others', async (t) => {
-  const { daemon, nss } = (await scene(t)) ?? {};
+  const { daemon, nss } = (await setup(t)) ?? {};
   if (!daemon || !nss) return;
   const bound = async () => [await daemon.bind(4000, WEB), await daemon.bind(4000, MALLORY)];
   // As at a boot: nothing of ours runs, and the guard is put in anew. Whoever asked would have a warning to give.
@@ -81,7 +81,7 @@ test('what it said is kept: at a boot without it the same users have their ports
 });
 
 test('a user whom only a pattern matches is known once the daemon has seen a refusal', async (t) => {
-  const { daemon } = (await scene(t)) ?? {};
+  const { daemon } = (await setup(t)) ?? {};
   if (!daemon) return;
   assert.equal(await daemon.bind(4001, DEVELOPER), 'EACCES');
   const running = await daemon.serve();
@@ -92,8 +92,8 @@ test('a user whom only a pattern matches is known once the daemon has seen a ref
   const nobody = 20_099;
   assert.equal(await daemon.bind(4002, nobody), 'EACCES');
   // Whoever looks is told the same.
-  await daemon.stage.start(LISTENER, { uid: DEVELOPER }, { env: NO_PEERS }).waitForOutput(/listens/);
-  const { stdout } = await portreeve(daemon.stage.world, ['ports', '--json']);
+  await daemon.fixture.start(LISTENER, { uid: DEVELOPER }, { env: NO_PEERS }).waitForOutput(/listens/);
+  const { stdout } = await portreeve(daemon.fixture.sandbox, ['ports', '--json']);
   const { ports }: PortsSeen = JSON.parse(stdout);
   const held = ports.find(({ port }) => port === LISTENER_PORT);
   assert.deepEqual([held?.user, held?.job], ['devann', 'DEVANN']);
@@ -105,7 +105,7 @@ test('a user whom only a pattern matches is known once the daemon has seen a ref
 });
 
 test('the daemon follows a user who gets another uid, and a uid that gets another user', async (t) => {
-  const { daemon, nss } = (await scene(t)) ?? {};
+  const { daemon, nss } = (await setup(t)) ?? {};
   if (!daemon || !nss) return;
   const holders = async () => {
     const uids = [WEB, MALLORY, DEVELOPER];
@@ -136,7 +136,7 @@ test('nobody is root, a local user, a unit or portreeve because the user databas
     gateway: 20_013,
   };
   const profile = `${PROFILE} 4004 TCP PORTMAP\n 4005 TCP SECOND\n 4006 TCP GATEWAY\n 4007 TCP ROOT\n`;
-  const { daemon } = (await scene(t, profile, names)) ?? {};
+  const { daemon } = (await setup(t, profile, names)) ?? {};
   if (!daemon) return;
   await daemon.serve();
   const tries = async () => ({
@@ -167,10 +167,10 @@ test('SAF: users and groups whom only the user database knows have the access th
     'RDEFINE SERVAUTH EZB.PORTACCESS.*.*.WEBPORT UACC(NONE)',
     'PERMIT EZB.PORTACCESS.*.*.WEBPORT CLASS(SERVAUTH) ID(LDAPWEB STAFF) ACCESS(READ)',
   ];
-  const { daemon, nss } = (await scene(t, 'PORT 4010 TCP * SAF WEBPORT\n')) ?? {};
+  const { daemon, nss } = (await setup(t, 'PORT 4010 TCP * SAF WEBPORT\n')) ?? {};
   if (!daemon || !nss) return;
   await nss.groups({ staff: ['devann'], others: ['mallory'] });
-  await daemon.stage.world.write('/run/racf', `${racf.join('\n')}\n`);
+  await daemon.fixture.sandbox.write('/run/racf', `${racf.join('\n')}\n`);
   const applied = await daemon.run('apply', '/run/profile', '--racf', '/run/racf');
   assert.equal(applied.code, 0, applied.stderr);
   assert.doesNotMatch(applied.stderr, /SAF_ID_UNKNOWN/);
@@ -179,7 +179,7 @@ test('SAF: users and groups whom only the user database knows have the access th
 });
 
 test('names that nobody has are told by apply, by its dry run and by the status', async (t) => {
-  const { daemon } = (await scene(t, `${PROFILE} 4020 TCP WEBB\n 4021 TCP TOOL\n 4022 TCP PORTMAP\n`)) ?? {};
+  const { daemon } = (await setup(t, `${PROFILE} 4020 TCP WEBB\n 4021 TCP TOOL\n 4022 TCP PORTMAP\n`)) ?? {};
   if (!daemon) return;
   await daemon.settings('[job.TOOL]\nusers = ["alice"]\n');
   for (const words of [
@@ -190,22 +190,22 @@ test('names that nobody has are told by apply, by its dry run and by the status'
     assert.match(stderr, /^note: no unit or user is called WEBB \(\/run\/profile:6\)$/m, words.join(' '));
   }
   await daemon.serve();
-  const world = daemon.stage.world;
-  await until('the names', async () => (await status(world)).guard.unknown.length > 0);
-  assert.deepEqual((await status(world)).guard.unknown, ['WEBB']);
-  await world.write('/etc/passwd', 'root:x:0:0::/:/bin/sh\nalice:x:1000:1000:::\nwebb:x:1005:1005:::\n');
-  await until('nobody to be missing', async () => (await status(world)).guard.unknown.length === 0);
+  const sandbox = daemon.fixture.sandbox;
+  await until('the names', async () => (await status(sandbox)).guard.unknown.length > 0);
+  assert.deepEqual((await status(sandbox)).guard.unknown, ['WEBB']);
+  await sandbox.write('/etc/passwd', 'root:x:0:0::/:/bin/sh\nalice:x:1000:1000:::\nwebb:x:1005:1005:::\n');
+  await until('nobody to be missing', async () => (await status(sandbox)).guard.unknown.length === 0);
 });
 
 test('a dry run writes nothing down, and judges by what it was answered', async (t) => {
-  const { daemon, nss } = (await scene(t, 'PORT 4000 TCP ROOT\n')) ?? {};
+  const { daemon, nss } = (await setup(t, 'PORT 4000 TCP ROOT\n')) ?? {};
   if (!daemon || !nss) return;
-  const { world } = daemon.stage;
-  await world.write('/run/other', 'PORT 4000 TCP LDAPWEB\n');
+  const { sandbox } = daemon.fixture;
+  await sandbox.write('/run/other', 'PORT 4000 TCP LDAPWEB\n');
   const { stdout, stderr } = await daemon.run('apply', '/run/other', '--dry-run');
   assert.match(stdout, /nothing was done/);
   assert.doesNotMatch(stderr, /no unit or user/);
-  assert.notEqual((await world.run(['ls', '/run/state/users.db'])).code, 0);
+  assert.notEqual((await sandbox.run(['ls', '/run/state/users.db'])).code, 0);
   await daemon.run('apply', '/run/other');
-  assert.equal((await world.run(['ls', '/run/state/users.db'])).code, 0);
+  assert.equal((await sandbox.run(['ls', '/run/state/users.db'])).code, 0);
 });

@@ -9,12 +9,12 @@ import { ownCgroup } from '../support/own-cgroup.ts';
 import { bringPeers, type Peers } from '../support/peers.ts';
 import { ONLY_PORTREEVE } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
-import { type Outcome, type Running, until, World } from '../support/world.ts';
+import { type Outcome, type Running, Sandbox, until } from '../support/sandbox.ts';
 
 const ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
 
-interface Scene {
-  readonly world: World;
+interface Setup {
+  readonly sandbox: Sandbox;
   /** Runs a command; `@name` is a file in /run. */
   readonly run: (line: string, uid?: number) => Promise<Outcome>;
   /** Writes a profile and applies it. */
@@ -29,11 +29,11 @@ interface Scene {
   readonly serve: (...options: readonly string[]) => Promise<Running>;
 }
 
-async function scene(t: TestContext, peers?: Peers): Promise<Scene | undefined> {
+async function setup(t: TestContext, peers?: Peers): Promise<Setup | undefined> {
   if (!guardReady(t) || !needs(t, ONLY_PORTREEVE)) return undefined;
-  let run: Scene['run'] | undefined;
+  let run: Setup['run'] | undefined;
   t.after(() => run?.('guard off'));
-  const world = await World.open(t, peers && { peers });
+  const sandbox = await Sandbox.open(t, peers && { peers });
   const directory = ownCgroup(t);
   const guarded = join(directory, 'guarded');
   mkdirSync(guarded);
@@ -47,17 +47,17 @@ async function scene(t: TestContext, peers?: Peers): Promise<Scene | undefined> 
     const place = hasGuard ? [...pins, ...state] : state;
     const where = /^guard (?:enforce|observe)/.test(line) ? ['--cgroup', guarded] : [];
     const options = { env: NO_PEERS, ...(uid === undefined ? {} : { uid }) };
-    return world.run([PORTREEVE, ...words, ...where, ...place], options);
+    return sandbox.run([PORTREEVE, ...words, ...where, ...place], options);
   };
-  const command: Scene['run'] = run;
-  const begin: Scene['begin'] = (...argv) =>
-    world.start(['sh', '-c', ENTER, 'enter', guarded, ...argv], { env: NO_PEERS });
-  const start: Scene['start'] = (...options) => begin(PORTREEVE, 'serve', ...options, ...pins, ...state);
+  const command: Setup['run'] = run;
+  const begin: Setup['begin'] = (...argv) =>
+    sandbox.start(['sh', '-c', ENTER, 'enter', guarded, ...argv], { env: NO_PEERS });
+  const start: Setup['start'] = (...options) => begin(PORTREEVE, 'serve', ...options, ...pins, ...state);
   return {
-    world,
+    sandbox,
     run: command,
     apply: async (text) => {
-      await world.write('/run/profile', text);
+      await sandbox.write('/run/profile', text);
       const outcome = await command('apply @profile');
       assert.equal(outcome.code, 0, outcome.stderr);
       return outcome;
@@ -74,7 +74,7 @@ async function scene(t: TestContext, peers?: Peers): Promise<Scene | undefined> 
 }
 
 /** The statements that the doctor advises for some ports. */
-async function advised({ run }: Scene, ports: RegExp, uid?: number): Promise<string[]> {
+async function advised({ run }: Setup, ports: RegExp, uid?: number): Promise<string[]> {
   const { stdout, stderr } = await run('doctor --all --json', uid);
   assert.notEqual(stdout, '', stderr);
   const { findings } = JSON.parse(stdout) as { findings: { advice: string }[] };
@@ -98,9 +98,9 @@ function refusedIn(stdout: string, port: number): string[] {
 
 for (const port of [111, 2111]) {
   test(`what the doctor advises about port ${port} of portmap has it come up again`, async (t) => {
-    const at = await scene(t);
+    const at = await setup(t);
     if (!at) return;
-    const { run, apply, serve, world } = at;
+    const { run, apply, serve, sandbox } = at;
     const where = port === 111 ? [] : ['--port', `${port}`];
     // The guard is not there yet: the daemon binds as what it is started as.
     const before = await serve(...where);
@@ -114,7 +114,7 @@ for (const port of [111, 2111]) {
     assert.deepEqual(refusedIn((await run('guard --restarts --json')).stdout, port), []);
     await before.stop();
     const after = await serve(...where);
-    const { portmap } = await status(world);
+    const { portmap } = await status(sandbox);
     assert.ok(
       portmap.sockets.some(({ netid, endpoint }) => netid === 'tcp' && endpoint.endsWith(`:${port}`)),
     );
@@ -124,16 +124,16 @@ for (const port of [111, 2111]) {
 }
 
 test('a profile that would refuse our next start is told before, and after it was applied', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { run, apply, serve, world } = at;
+  const { run, apply, serve, sandbox } = at;
   await serve();
   await apply('PORT 2049 TCP NFS\n');
   await run('guard enforce');
   /** What each of the commands lists that tell before what a profile would do. */
   const dry = async (text: string) => {
-    await world.write('/run/new', text);
-    const told = ['apply --dry-run @new', 'obey --dry-run @new', 'profile diff --live @new'].map(
+    await sandbox.write('/run/new', text);
+    const reported = ['apply --dry-run @new', 'obey --dry-run @new', 'profile diff --live @new'].map(
       async (line) => {
         const { stdout } = await run(line);
         const lines = stdout.matchAll(/^(refused {2}(?:tcp|udp)) \S+:111 .* {2}(PORTMAP|ROOT) {2}/gm);
@@ -141,7 +141,7 @@ test('a profile that would refuse our next start is told before, and after it wa
         return [...new Set(words)].toSorted();
       },
     );
-    const [first = [], ...others] = await Promise.all(told);
+    const [first = [], ...others] = await Promise.all(reported);
     for (const other of others) assert.deepEqual(other, first);
     return first;
   };
@@ -161,9 +161,9 @@ for (const { port, errno } of [
   { port: 2111, errno: 'EACCES' },
 ]) {
   test(`a start that the guard refuses port ${port} names guard, job and rule, and is an event`, async (t) => {
-    const at = await scene(t);
+    const at = await setup(t);
     if (!at) return;
-    const { run, apply, start, serve, world } = at;
+    const { run, apply, start, serve, sandbox } = at;
     const where = ['--port', `${port}`];
     await apply(`PORT 2049 TCP NFS\n  ${port} TCP ROOT ${port} UDP RESERVED\n`);
     await run('guard enforce');
@@ -186,13 +186,13 @@ for (const { port, errno } of [
 
     await apply(`PORT 2049 TCP NFS\n${wanted.join('\n')}\n`);
     await serve(...where);
-    const { portmap } = await status(world);
+    const { portmap } = await status(sandbox);
     assert.ok(portmap.sockets.some(({ endpoint }) => endpoint.endsWith(`:${port}`)));
   });
 }
 
 test('a port that somebody has is taken, and a guard that only observes refuses nothing', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const { run, apply, start, serve } = at;
   await apply('PORT 700 TCP PORTMAP 700 UDP PORTMAP 111 TCP ROOT\n');
@@ -207,8 +207,8 @@ test('a port that somebody has is taken, and a guard that only observes refuses 
 });
 
 /** The refusals of a port, as "PORTMAP tcp /run/profile:1", once there are any. */
-async function refusals({ run }: Scene, port: number): Promise<string[]> {
-  const told = async () => {
+async function refusals({ run }: Setup, port: number): Promise<string[]> {
+  const reported = async () => {
     const { stdout } = await run(`events --json --port ${port}`);
     const events =
       stdout === ''
@@ -220,32 +220,32 @@ async function refusals({ run }: Scene, port: number): Promise<string[]> {
     return events.map(({ job, protocol, rule }) => `${job} ${protocol} ${rule?.file}:${rule?.line}`);
   };
   return until('the event', async () => {
-    const events = await told();
+    const events = await reported();
     return events.length > 0 && events;
   });
 }
 
 test('a daemon that goes on is refused another port by SIGHUP, with the rule', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { run, apply, serve, world } = at;
+  const { run, apply, serve, sandbox } = at;
   // It has no cgroup of its job yet when it asks the guard for the first time.
   const daemon = await serve();
   await apply('PORT 111 TCP PORTMAP 111 UDP PORTMAP 112 TCP RESERVED\n');
   await run('guard enforce');
-  const { pid } = await status(world);
-  await world.write('/etc/portreeve/portreeve.toml', '[portmap]\nport = 112\n');
-  await world.run(['kill', '-HUP', `${pid}`]);
+  const { pid } = await status(sandbox);
+  await sandbox.write('/etc/portreeve/portreeve.toml', '[portmap]\nport = 112\n');
+  await sandbox.run(['kill', '-HUP', `${pid}`]);
   await daemon.waitForOutput(
     /nothing was changed: the guard refuses port 112\/tcp to the job PORTMAP, by \/run\/profile:1: 112 TCP RES/,
   );
-  const { portmap } = await status(world);
+  const { portmap } = await status(sandbox);
   assert.ok(portmap.sockets.every(({ endpoint }) => !endpoint.endsWith(':112')));
   assert.deepEqual(await refusals(at, 112), ['PORTMAP tcp /run/profile:1']);
 });
 
 test('where another port will do it is taken, and the refusal is told all the same', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const { run, apply, serve } = at;
   await apply('PORT 111 TCP ROOT\n');
@@ -298,7 +298,7 @@ const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'
 
 test('what the doctor advises about other holders has them come up again, and nobody else', async (t) => {
   if (!needs(t, probe.command('python3'), probe.command('setpriv'))) return;
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const { run, apply, begin, serve } = at;
   const python = (how: string, port: number) => ['python3', '-c', HOLDER, how, `${port}`];
@@ -349,12 +349,12 @@ test('what the doctor advises about other holders has them come up again, and no
 });
 
 test('a daemon of a user is refused as he is, and not sent to root', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { world, apply, run, begin, pins } = at;
+  const { sandbox, apply, run, begin, pins } = at;
   await apply('PORT 2111 TCP PORTMAP 2112 TCP NOBODY 2112 UDP NOBODY\n');
   await run('guard enforce');
-  await world.run(['mkdir', '-m', '777', '/run/own']);
+  await sandbox.run(['mkdir', '-m', '777', '/run/own']);
   const serve = (port: number) => {
     const own = `/run/own/${port}`;
     const place = ['--state', own, '--runtime', `${own}.run`, '--local', `${own}.sock`];
@@ -372,22 +372,22 @@ test('a daemon of a user is refused as he is, and not sent to root', async (t) =
 test('another port mapper is not stopped where we would not get its port', async (t) => {
   const peers = await bringPeers();
   if (!needs(t, peers.probe())) return;
-  const at = await scene(t, peers);
+  const at = await setup(t, peers);
   if (!at) return;
-  const { world, apply, run, begin, pins } = at;
-  const rpcbind = world.start(['rpcbind', '-f']);
-  await until('rpcbind to answer', async () => (await world.run(['rpcinfo', '-s'])).code === 0);
+  const { sandbox, apply, run, begin, pins } = at;
+  const rpcbind = sandbox.start(['rpcbind', '-f']);
+  await until('rpcbind to answer', async () => (await sandbox.run(['rpcinfo', '-s'])).code === 0);
   const takeOver = () => begin(PORTREEVE, 'portmap', 'take-over', ...pins);
-  await world.write('/run/usual', 'PORT 111 TCP ROOT 111 UDP PORTMAP\n');
+  await sandbox.write('/run/usual', 'PORT 111 TCP ROOT 111 UDP PORTMAP\n');
   // The daemon has the usual place for its state here.
-  assert.equal((await world.run([PORTREEVE, 'apply', '/run/usual', ...pins], { env: NO_PEERS })).code, 0);
+  assert.equal((await sandbox.run([PORTREEVE, 'apply', '/run/usual', ...pins], { env: NO_PEERS })).code, 0);
   await apply('PORT 111 TCP ROOT 111 UDP PORTMAP\n');
   await run('guard enforce');
   const { code, stderr } = await takeOver().ended;
   assert.equal(code, 3, stderr);
   assert.match(stderr, /the guard refuses port 111\/tcp to the job PORTMAP, by \/run\/(?:usual|profile):1/);
   assert.equal(rpcbind.outcome, undefined);
-  assert.equal((await world.run(['rpcinfo', '-s'])).code, 0);
+  assert.equal((await sandbox.run(['rpcinfo', '-s'])).code, 0);
   await run('guard observe');
   await takeOver().waitForOutput(/portmap is ready/);
   await rpcbind.ended;

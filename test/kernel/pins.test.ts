@@ -13,7 +13,7 @@ import { detachLink, linkInfo, updateLink } from '../../src/host/linux/sys/bpf-l
 import { openObject, openPinned, pinObject } from '../../src/host/linux/sys/bpf-object.ts';
 import { programInfo } from '../../src/host/linux/sys/bpf-program.ts';
 import { attachedPrograms, objectIds } from '../support/bpf-queries.ts';
-import { KernelStage, kernelReady } from '../support/kernel-stage.ts';
+import { KernelFixture, kernelReady } from '../support/kernel-fixture.ts';
 
 const BIND = { socket: 'tcp4', address: '127.0.0.1', port: 4000 } as const;
 
@@ -24,83 +24,83 @@ function answer(value: number, name = 'answer') {
   return p.assemble();
 }
 
-const bindError = async (stage: KernelStage): Promise<string | null | undefined> =>
-  (await stage.bind(BIND))[0]?.error;
+const bindError = async (fixture: KernelFixture): Promise<string | null | undefined> =>
+  (await fixture.bind(BIND))[0]?.error;
 
 test('a link says where it hangs, and gives all back when it is detached', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const program = stage.load('bind4', answer(0));
-  const link = stage.link('bind4', program);
+  const fixture = KernelFixture.open(t);
+  const program = fixture.load('bind4', answer(0));
+  const link = fixture.link('bind4', program);
   const { id } = programInfo(program);
-  assert.deepEqual(linkInfo(link).cgroup, { id: stage.id, hook: 'bind4' });
+  assert.deepEqual(linkInfo(link).cgroup, { id: fixture.id, hook: 'bind4' });
   assert.equal(linkInfo(link).programId, id);
-  assert.deepEqual(attachedPrograms(stage.cgroupFd, 'bind4'), [id]);
-  assert.deepEqual(attachedPrograms(stage.cgroupFd, 'bind6'), []);
-  assert.equal(await bindError(stage), 'EPERM');
+  assert.deepEqual(attachedPrograms(fixture.cgroupFd, 'bind4'), [id]);
+  assert.deepEqual(attachedPrograms(fixture.cgroupFd, 'bind6'), []);
+  assert.equal(await bindError(fixture), 'EPERM');
 
   detachLink(link);
-  assert.equal(await bindError(stage), null);
-  assert.deepEqual(attachedPrograms(stage.cgroupFd, 'bind4'), []);
+  assert.equal(await bindError(fixture), null);
+  assert.deepEqual(attachedPrograms(fixture.cgroupFd, 'bind4'), []);
   // The link itself is there as long as it is open.
   assert.equal(linkInfo(link).cgroup?.id, 0n);
 });
 
 test('a link that is closed everywhere takes its program with it', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const program = stage.load('bind4', answer(0));
-  const kept = stage.link('bind4', program);
+  const fixture = KernelFixture.open(t);
+  const program = fixture.load('bind4', answer(0));
+  const kept = fixture.link('bind4', program);
   const { id } = linkInfo(kept);
   const again = openObject('link', id) ?? assert.fail();
   closeSync(again);
-  assert.equal(await bindError(stage), 'EPERM');
+  assert.equal(await bindError(fixture), 'EPERM');
   assert.ok([...objectIds('link')].includes(id));
 });
 
 test('programs run in the order in which they were hung up, and all of them', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const programs = [1, 0, 1].map((value) => stage.load('bind4', answer(value)));
-  const links = programs.map((program) => stage.link('bind4', program));
+  const fixture = KernelFixture.open(t);
+  const programs = [1, 0, 1].map((value) => fixture.load('bind4', answer(value)));
+  const links = programs.map((program) => fixture.link('bind4', program));
   const ids = programs.map((program) => programInfo(program).id);
-  assert.deepEqual(attachedPrograms(stage.cgroupFd, 'bind4'), ids);
+  assert.deepEqual(attachedPrograms(fixture.cgroupFd, 'bind4'), ids);
   // They are effective in the cgroups below too, where none hangs itself.
-  mkdirSync(join(stage.directory, 'below'));
-  const below = openCgroup(join(stage.directory, 'below'));
+  mkdirSync(join(fixture.directory, 'below'));
+  const below = openCgroup(join(fixture.directory, 'below'));
   assert.deepEqual(attachedPrograms(below, 'bind4'), []);
   assert.ok(ids.every((id) => attachedPrograms(below, 'bind4', 'effective').includes(id)));
   closeSync(below);
-  assert.equal(await bindError(stage), 'EPERM');
+  assert.equal(await bindError(fixture), 'EPERM');
   detachLink(links[1] ?? assert.fail());
-  assert.equal(await bindError(stage), null);
+  assert.equal(await bindError(fixture), null);
 });
 
 test('a link takes another program, if it still has the one that is expected', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const [first, second, third] = [0, 1, 1].map((value) => stage.load('bind4', answer(value)));
+  const fixture = KernelFixture.open(t);
+  const [first, second, third] = [0, 1, 1].map((value) => fixture.load('bind4', answer(value)));
   assert.ok(first && second && third);
-  const link = stage.link('bind4', first);
+  const link = fixture.link('bind4', first);
   updateLink(link, second, first);
-  assert.equal(await bindError(stage), null);
+  assert.equal(await bindError(fixture), null);
   assert.throws(() => updateLink(link, third, first), { data: { command: 'LINK_UPDATE', errno: 'EPERM' } });
   assert.equal(linkInfo(link).programId, programInfo(second).id);
   updateLink(link, first);
-  assert.equal(await bindError(stage), 'EPERM');
+  assert.equal(await bindError(fixture), 'EPERM');
 });
 
 test('what the kernel says of a program', (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const map = stage.map({ type: 'array' });
+  const fixture = KernelFixture.open(t);
+  const map = fixture.map({ type: 'array' });
   const p = new Assembler('with_map');
   p.loadMapValue('r1', 'map', 0);
   p.load('u8', 'r0', 'r1', 0);
   p.and('r0', 1);
   p.exit();
   const [one, same, other] = [p.assemble(), p.assemble(), answer(1)].map((program) =>
-    programInfo(stage.load('bind4', program, { map })),
+    programInfo(fixture.load('bind4', program, { map })),
   );
   assert.ok(one && same && other);
   assert.equal(one.name, 'with_map');
@@ -116,19 +116,19 @@ test('what the kernel says of a program', (t) => {
 
 test('a program that the verifier refuses is told with its words', (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  assert.throws(() => stage.load('bind4', answer(4)), {
+  const fixture = KernelFixture.open(t);
+  assert.throws(() => fixture.load('bind4', answer(4)), {
     message:
       'answer: At program exit the register R0 has smin=4 smax=4 should have been in [0, 3], at 1: exit',
   });
-  assert.ok(stage.load('bind4', answer(3)) > 0);
+  assert.ok(fixture.load('bind4', answer(3)) > 0);
 });
 
 test('nothing is pinned outside of bpffs, and what is not pinned is not found', (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  const map = stage.map({ type: 'array' });
-  const path = join(stage.directory, 'map');
+  const fixture = KernelFixture.open(t);
+  const map = fixture.map({ type: 'array' });
+  const path = join(fixture.directory, 'map');
   assert.throws(() => pinObject(map.fd, path), {
     code: 'BPF_CALL',
     data: { command: 'OBJ_PIN', errno: 'EPERM' },
@@ -153,17 +153,17 @@ bind
 
 test('pins outlive a process that is killed, and another takes them over', async (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
+  const fixture = KernelFixture.open(t);
   const files = ['pinner.ts', 'binder.ts'].map((name) => join(import.meta.dirname, '../support', name));
   const argv = ['sh', '-c', STEPS, 'steps', process.execPath, ...files, JSON.stringify({ binds: [BIND] })];
-  const { stdout, stderr } = await stage.run([...argv, stage.directory], ['--net', '--mount']);
+  const { stdout, stderr } = await fixture.run([...argv, fixture.directory], ['--net', '--mount']);
   const said = stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
   const [created, code, refused, takenOver, allowed, replaced, refusedAgain, unpinned, free] = said;
   assert.ok(created, stderr);
-  for (const kind of ['map', 'program', 'link'] as const) stage.watch(kind, created[kind]);
+  for (const kind of ['map', 'program', 'link'] as const) fixture.watch(kind, created[kind]);
   assert.deepEqual([created.before, created.mounted], [false, [true, false]]);
   assert.equal(code, 128 + 9);
   assert.equal(refused.bound[0].error, 'EPERM');
@@ -173,7 +173,7 @@ test('pins outlive a process that is killed, and another takes them over', async
   assert.deepEqual([takenOver.program.id, takenOver.program.name], [created.program, 'pinned']);
   assert.deepEqual(takenOver.program.mapIds, [created.map]);
   assert.deepEqual(takenOver.link, { id: created.link, programId: created.program });
-  assert.deepEqual(takenOver.cgroup, { id: `${stage.id}`, hook: 'bind4' });
+  assert.deepEqual(takenOver.cgroup, { id: `${fixture.id}`, hook: 'bind4' });
   assert.equal(allowed.bound[0].error, null);
 
   assert.equal(replaced.linked, replaced.program);

@@ -7,7 +7,7 @@ import { Assembler } from '../../src/bpf/assembler.ts';
 import { SOCK_ADDR } from '../../src/bpf/context.ts';
 import { R0, R1, R2, R3, R4, R6, R7, R10 } from '../../src/bpf/instruction.ts';
 import { RingBuffer } from '../../src/host/linux/ring-buffer.ts';
-import { KernelStage, kernelReady } from '../support/kernel-stage.ts';
+import { KernelFixture, kernelReady } from '../support/kernel-fixture.ts';
 
 const RING_BYTES = 4096;
 const EVENT = new Layout({ port: 'u32', number: 'u64' });
@@ -44,12 +44,12 @@ function eventProgram() {
   return p.assemble();
 }
 
-function open(t: Parameters<typeof KernelStage.open>[0]) {
-  const stage = KernelStage.open(t);
-  const events = stage.map({ type: 'ringbuf', keyBytes: 0, valueBytes: 0, entries: RING_BYTES });
-  const count = stage.map({ type: 'array' });
-  stage.attach('bind4', eventProgram(), { events, count });
-  return { stage, events, count };
+function open(t: Parameters<typeof KernelFixture.open>[0]) {
+  const fixture = KernelFixture.open(t);
+  const events = fixture.map({ type: 'ringbuf', keyBytes: 0, valueBytes: 0, entries: RING_BYTES });
+  const count = fixture.map({ type: 'array' });
+  fixture.attach('bind4', eventProgram(), { events, count });
+  return { fixture, events, count };
 }
 
 const bindsOf = (count: number, from = 4000) =>
@@ -60,7 +60,7 @@ const bindsOf = (count: number, from = 4000) =>
 
 test('records arrive whole and in order, but for those that were discarded', async (t) => {
   if (!kernelReady(t)) return;
-  const { stage, events } = open(t);
+  const { fixture, events } = open(t);
   using ring = new RingBuffer(events);
   const seen: [number, bigint][] = [];
   const keep = (record: DataView): void => {
@@ -69,7 +69,7 @@ test('records arrive whole and in order, but for those that were discarded', asy
     seen.push([port, number]);
   };
   assert.equal(ring.drain(keep), 0);
-  await stage.bind(...bindsOf(7));
+  await fixture.bind(...bindsOf(7));
   assert.equal(ring.drain(keep, 2), 2);
   assert.equal(ring.drain(keep), 3);
   assert.equal(ring.drain(keep), 0);
@@ -82,7 +82,7 @@ test('records arrive whole and in order, but for those that were discarded', asy
 
 test('a full buffer takes no more; when it was read it goes on, around its end', async (t) => {
   if (!kernelReady(t)) return;
-  const { stage, events, count } = open(t);
+  const { fixture, events, count } = open(t);
   using ring = new RingBuffer(events);
   const room = Math.floor(RING_BYTES / RECORD_BYTES);
   const numbers: bigint[] = [];
@@ -93,7 +93,7 @@ test('a full buffer takes no more; when it was read it goes on, around its end',
   let last = 0n;
   for (let round = 0; round < 4; round++) {
     const before = numbers.length;
-    await stage.bind(...bindsOf(room + 20));
+    await fixture.bind(...bindsOf(room + 20));
     ring.drain(keep);
     const got = numbers.slice(before);
     const written = BigInt(before === 0 ? 0 : round * (room + 20));
@@ -115,11 +115,11 @@ const firstKept = (number: bigint): bigint => (number % 3n === 0n ? number + 1n 
 
 test('waiting ends when a record arrives, or when its time is over', async (t) => {
   if (!kernelReady(t)) return;
-  const { stage, events } = open(t);
+  const { fixture, events } = open(t);
   using ring = new RingBuffer(events);
   assert.equal(await ring.wait(1), false);
   const waiting = ring.wait(10_000);
-  const bound = stage.bind(...bindsOf(1));
+  const bound = fixture.bind(...bindsOf(1));
   assert.equal(await waiting, true);
   assert.equal(
     ring.drain((record) => assert.equal(EVENT.read(record).port, 4000)),
@@ -131,8 +131,8 @@ test('waiting ends when a record arrives, or when its time is over', async (t) =
 
 test('another consumer goes on where the first one had come to, also when that failed at a record', async (t) => {
   if (!kernelReady(t)) return;
-  const { stage, events } = open(t);
-  await stage.bind(...bindsOf(2));
+  const { fixture, events } = open(t);
+  await fixture.bind(...bindsOf(2));
   const first = new RingBuffer(events);
   const fails = (): never => {
     throw new Error('cannot');
@@ -147,9 +147,9 @@ test('another consumer goes on where the first one had come to, also when that f
 
 test('records of different programs and lengths stand in one buffer', async (t) => {
   if (!kernelReady(t)) return;
-  const { stage, events } = open(t);
+  const { fixture, events } = open(t);
   using ring = new RingBuffer(events);
-  await stage.bind(...bindsOf(1));
+  await fixture.bind(...bindsOf(1));
   assert.equal(
     ring.drain(() => {}),
     1,
@@ -164,8 +164,8 @@ test('records of different programs and lengths stand in one buffer', async (t) 
   p.call('ringbuf_output');
   p.mov(R0, 1);
   p.exit();
-  stage.attach('bind4', p.assemble(), { events });
-  await stage.bind(...bindsOf(1));
+  fixture.attach('bind4', p.assemble(), { events });
+  await fixture.bind(...bindsOf(1));
   const lengths: number[] = [];
   ring.drain((record) => lengths.push(record.byteLength));
   assert.deepEqual(lengths, [16, 5]);
@@ -173,6 +173,6 @@ test('records of different programs and lengths stand in one buffer', async (t) 
 
 test('a map that is no ring buffer is refused', (t) => {
   if (!kernelReady(t)) return;
-  const stage = KernelStage.open(t);
-  assert.throws(() => new RingBuffer(stage.map({ type: 'array' })), { code: 'MEMORY_NOT_MAPPED' });
+  const fixture = KernelFixture.open(t);
+  assert.throws(() => new RingBuffer(fixture.map({ type: 'array' })), { code: 'MEMORY_NOT_MAPPED' });
 });

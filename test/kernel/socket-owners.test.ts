@@ -13,7 +13,7 @@ import { LinuxOpenSockets } from '../../src/sockets/linux/open-sockets.ts';
 import { NO_PEERS, portreeve, ROOT } from '../support/daemon.ts';
 import { ownCgroup } from '../support/own-cgroup.ts';
 import { needs, probe } from '../support/probe.ts';
-import { until, World } from '../support/world.ts';
+import { Sandbox, until } from '../support/sandbox.ts';
 
 const SUPPORT = join(ROOT, 'test/support');
 const PASSER = join(SUPPORT, 'socket-passer.py');
@@ -106,11 +106,11 @@ test('our own socket is found, and what is read of its owner is ours', async (t)
 for (const how of ['all', 'some']) {
   test(`while processes come and go under the same numbers nobody is taken for another (${how})`, async (t) => {
     if (!needs(t, probe.root(), probe.netns(), probe.command('python3'))) return;
-    const world = await World.open(t);
-    const lottery = world.start(['sh', '-c', 'sleep 1000 | exec python3 "$0"', LOTTERY]);
+    const sandbox = await Sandbox.open(t);
+    const lottery = sandbox.start(['sh', '-c', 'sleep 1000 | exec python3 "$0"', LOTTERY]);
     await lottery.waitForOutput(/ready/);
     const argv = [process.execPath, SCANS, '--how', how];
-    const { stdout, stderr } = await world.run(argv, { timeout: SCANS_MS, env: NO_PEERS });
+    const { stdout, stderr } = await sandbox.run(argv, { timeout: SCANS_MS, env: NO_PEERS });
     assert.equal(stderr, '');
     const { scans, owned, wrong, processes } = JSON.parse(stdout);
     assert.deepEqual([scans, wrong], [400, 0]);
@@ -126,7 +126,7 @@ test('a cgroup is found by its number, by root and by others, and not when it is
   chmodSync(above, 0o755);
   const directory = join(above, `docker-${CONTAINER}.scope`);
   mkdirSync(directory);
-  const world = await World.open(t);
+  const sandbox = await Sandbox.open(t);
   const program = `import socket, sys
 listener = socket.socket()
 listener.bind(('127.0.0.1', 3000))
@@ -134,10 +134,10 @@ listener.listen()
 print('ready', flush=True)
 sys.stdin.read()`;
   const enter = ['sh', '-c', 'sleep 1000 | { echo 0 >"$0/cgroup.procs"; exec python3 -c "$1"; }', directory];
-  const holder = world.start([...enter, program]);
+  const holder = sandbox.start([...enter, program]);
   await holder.waitForOutput(/ready/);
   for (const uid of [0, 1000]) {
-    const { stdout } = await portreeve(world, ['ports', '3000', '--json'], { uid });
+    const { stdout } = await portreeve(sandbox, ['ports', '3000', '--json'], { uid });
     const [record] = JSON.parse(stdout).ports;
     assert.deepEqual(record.container, { runtime: 'docker', id: CONTAINER.slice(0, 12) }, `as ${uid}`);
   }

@@ -15,10 +15,10 @@ import { BpfMap } from '../../src/host/linux/sys/bpf-map.ts';
 import { jobsOf, listUnits } from '../../src/job/app/naming.ts';
 import type { Jobs } from '../../src/job/core/jobs.ts';
 import { BindAgent } from '../support/bind-agent.ts';
-import { GuardStage, guardReady, nothingInForce, profileOf, tablesOf } from '../support/guard.ts';
-import { BOUND, USERS } from '../support/guard-scene.ts';
+import { GuardFixture, guardReady, nothingInForce, profileOf, tablesOf } from '../support/guard.ts';
+import { BOUND, USERS } from '../support/guard-setup.ts';
 import { needs, probe } from '../support/probe.ts';
-import { until } from '../support/world.ts';
+import { until } from '../support/sandbox.ts';
 
 /** As long as a job's name may be. */
 const LONG = 'l'.repeat(64);
@@ -49,8 +49,8 @@ for at in range(1, len(sys.argv), 2):
     code = os.waitstatus_to_exitcode(status)
     print(errno.errorcode.get(code, "bound"))`;
 
-interface Scene {
-  readonly stage: GuardStage;
+interface Setup {
+  readonly fixture: GuardFixture;
   /** Makes a cgroup, below a slice, for a unit. */
   readonly unit: (path: string) => string;
   /** Binds to ports, each from the cgroup before it, by root. */
@@ -59,37 +59,37 @@ interface Scene {
   readonly jobOf: (cgroup: string, slot?: number) => Uint8Array | undefined;
 }
 
-async function scene(t: TestContext): Promise<Scene | undefined> {
+async function setup(t: TestContext): Promise<Setup | undefined> {
   if (!guardReady(t) || !needs(t, probe.command('python3'), probe.cgroupEvents())) return undefined;
-  const stage = await GuardStage.open(t, { isSlice: true });
-  stage.inForce(PROFILE, { users: USERS });
+  const fixture = await GuardFixture.open(t, { isSlice: true });
+  fixture.inForce(PROFILE, { users: USERS });
   const unit = (path: string) => {
-    const directory = join(stage.place.cgroup, path);
+    const directory = join(fixture.place.cgroup, path);
     mkdirSync(directory, { recursive: true });
     return directory;
   };
   const binds = async (...all: readonly (readonly [string, number])[]) => {
-    const { stdout, stderr } = await stage.run(['python3', '-c', BIND, ...all.flat().map(String)]);
+    const { stdout, stderr } = await fixture.run(['python3', '-c', BIND, ...all.flat().map(String)]);
     assert.equal(stderr, '');
     return stdout.trim().split('\n');
   };
-  const jobOf = (cgroup: string, slot = slotInForce(stage)) => {
-    const jobs = jobsIn(stage, slot);
+  const jobOf = (cgroup: string, slot = slotInForce(fixture)) => {
+    const jobs = jobsIn(fixture, slot);
     const value = jobs?.lookup(bytes64(statSync(cgroup, { bigint: true }).ino));
     jobs?.close();
     return value;
   };
-  return { stage, unit, binds, jobOf };
+  return { fixture, unit, binds, jobOf };
 }
 
-function slotInForce({ bpf, place }: GuardStage): number {
+function slotInForce({ bpf, place }: GuardFixture): number {
   const config = bpf.openMap(`${place.pins}/config`) ?? assert.fail('no config');
   const slot = config.lookup(bytes32(0))?.[8] ?? 0;
   config.close();
   return slot;
 }
 
-function jobsIn({ bpf, place }: GuardStage, slot: number): BpfMap | undefined {
+function jobsIn({ bpf, place }: GuardFixture, slot: number): BpfMap | undefined {
   const outer = bpf.openMap(`${place.pins}/cgroups`) ?? assert.fail('no cgroups');
   const id = outer.lookup(bytes32(slot));
   outer.close();
@@ -97,9 +97,9 @@ function jobsIn({ bpf, place }: GuardStage, slot: number): BpfMap | undefined {
 }
 
 test('a socket unit, a unit in a slice of its own and an instance bind at once, and no other one', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  assert.ok(at.stage.kernel.state().namesUnits);
+  assert.ok(at.fixture.kernel.state().namesUnits);
   const socket = at.unit('ssh.socket');
   const custom = at.unit('custom.slice/custom-web.slice/web.service');
   const instance = at.unit('system-postgresql.slice/postgresql@15-main.service');
@@ -123,11 +123,11 @@ test('a socket unit, a unit in a slice of its own and an instance bind at once, 
 });
 
 test('what looks like a unit and is not one gets nothing', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const theirs = at.unit('theirs.slice');
   chownSync(theirs, 1000, 1000);
-  const planted = await at.stage.run(['mkdir', join(theirs, 'ssh.service')], { uid: 1000 });
+  const planted = await at.fixture.run(['mkdir', join(theirs, 'ssh.service')], { uid: 1000 });
   assert.equal(planted.stderr, '');
   const others = [
     'other.service/ssh.service',
@@ -153,7 +153,7 @@ test('what looks like a unit and is not one gets nothing', async (t) => {
 });
 
 test('cgroups of version 1, which have the same numbers, are neither named nor forgotten', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at || !needs(t, probe.namedHierarchies())) return;
   const hierarchy = mkdtempSync(join(tmpdir(), 'portreeve-v1-'));
   const options = `none,name=${basename(hierarchy)}`;
@@ -167,17 +167,17 @@ test('cgroups of version 1, which have the same numbers, are neither named nor f
   mkdirSync(other);
   assert.equal(at.jobOf(other), undefined);
   // A job of that number, as one of version 2 may be that was made long ago.
-  at.stage.inForce(PROFILE, { users: USERS, cgroups: [[other, 'SSH']] });
+  at.fixture.inForce(PROFILE, { users: USERS, cgroups: [[other, 'SSH']] });
   assert.ok(at.jobOf(other));
   rmdirSync(other);
-  const jobs = jobsIn(at.stage, slotInForce(at.stage));
+  const jobs = jobsIn(at.fixture, slotInForce(at.fixture));
   assert.equal([...(jobs?.keys() ?? [])].length, 1);
   jobs?.close();
   assert.ok(at.jobOf(at.unit('ssh.service')));
 });
 
 test('what the kernel names is what is named by looking at the cgroups', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const slices = ['', 'a.slice', 'a.slice/a-b.slice', 'a.slice/user.slice', 'auser.slice', 'x.scope', 'y'];
   const names = [
@@ -200,7 +200,7 @@ test('what the kernel names is what is named by looking at the cgroups', async (
   ];
   const paths = slices.flatMap((slice) => names.map((name) => at.unit(join(slice, name))));
   paths.push(at.unit(`${'s'.repeat(200)}.slice/web.service`));
-  const root = at.stage.bpf.cgroupRoot().length;
+  const root = at.fixture.bpf.cgroupRoot().length;
   const cgroups = new LinuxCgroups();
   const lines = paths.map((path) => {
     const parts = path.slice(root).split('/');
@@ -220,9 +220,9 @@ test('what the kernel names is what is named by looking at the cgroups', async (
 });
 
 test('units that come and go without end find room', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const directory = join(at.stage.place.cgroup, 'ssh.service');
+  const directory = join(at.fixture.place.cgroup, 'ssh.service');
   // More than the map has room for.
   for (let i = 0; i < 5000; i++) {
     mkdirSync(directory);
@@ -230,25 +230,25 @@ test('units that come and go without end find room', async (t) => {
   }
   const again = at.unit('ssh.service');
   assert.deepEqual(await at.binds([again, 4000]), ['bound']);
-  const jobs = jobsIn(at.stage, slotInForce(at.stage));
+  const jobs = jobsIn(at.fixture, slotInForce(at.fixture));
   assert.equal([...(jobs?.keys() ?? [])].length, 1);
   jobs?.close();
 });
 
 test('during a trial units are named in both profiles', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  at.stage.inForce('PORT 4000 TCP WEB\n', { users: USERS }, { trialMs: 600_000 });
+  at.fixture.inForce('PORT 4000 TCP WEB\n', { users: USERS }, { trialMs: 600_000 });
   const [ssh, web] = [at.unit('ssh.service'), at.unit('web.service')];
   assert.deepEqual(await at.binds([ssh, 4000], [web, 4000]), ['EACCES', 'bound']);
-  assert.ok(at.stage.kernel.goBack());
+  assert.ok(at.fixture.kernel.goBack());
   assert.deepEqual(await at.binds([ssh, 4000], [web, 4000]), ['bound', 'EACCES']);
 });
 
 /** Lists units as a command does, which nobody follows, and makes more of them between its looks. */
-function hurried(at: Scene, slow: (look: number) => void): { jobs: () => Jobs; looks: () => number } {
+function hurried(at: Setup, slow: (look: number) => void): { jobs: () => Jobs; looks: () => number } {
   const cgroups = new LinuxCgroups();
-  const root = at.stage.place.cgroup.slice(at.stage.bpf.cgroupRoot().length);
+  const root = at.fixture.place.cgroup.slice(at.fixture.bpf.cgroupRoot().length);
   let looks = 0;
   const jobs = () => {
     const named = jobsOf({ cgroups: listUnits(cgroups, root), made: [], accounts: [] }, root);
@@ -261,46 +261,46 @@ function hurried(at: Scene, slow: (look: number) => void): { jobs: () => Jobs; l
 const HURRIED = ['ssh.service', 'ssh.socket', 'web.service'] as const;
 
 test('a unit that begins while tables are filled is in them, though nobody follows units', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const { jobs, looks } = hurried(at, (look) => at.unit(HURRIED[look] ?? assert.fail('a look too many')));
-  at.stage.kernel.swap(tablesOf(profileOf(PROFILE)), jobs, Date.now());
+  at.fixture.kernel.swap(tablesOf(profileOf(PROFILE)), jobs, Date.now());
   assert.equal(looks(), 2);
   const [first, second] = HURRIED.map(at.unit);
   assert.deepEqual(await at.binds([first ?? '', 4000], [second ?? '', 4000]), ['bound', 'bound']);
 });
 
 test('a unit that begins while the jobs in force are put in anew keeps its port', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
   const tables = tablesOf(profileOf(PROFILE));
   const { jobs } = hurried(at, (look) => {
     const unit = at.unit(HURRIED[look] ?? assert.fail('a look too many'));
     assert.ok(at.jobOf(unit));
   });
-  at.stage.kernel.renew({ tablesOf: () => tables, jobs });
+  at.fixture.kernel.renew({ tablesOf: () => tables, jobs });
   const units = HURRIED.slice(0, 2).map(at.unit);
   assert.deepEqual(await at.binds(...units.map((unit) => [unit, 4000] as const)), ['bound', 'bound']);
   // Also where all that is known of jobs was seen before they began: the follower sees them later.
   const stale = { cgroups: new Map(), users: new Map() };
-  at.stage.kernel.renew({ tablesOf: () => tables, jobs: () => stale });
+  at.fixture.kernel.renew({ tablesOf: () => tables, jobs: () => stale });
   assert.deepEqual(await at.binds(...units.map((unit) => [unit, 4000] as const)), ['bound', 'bound']);
 });
 
 test('tables that are not in force any more name nothing', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const before = slotInForce(at.stage);
-  at.stage.inForce(PROFILE, { users: USERS });
+  const before = slotInForce(at.fixture);
+  at.fixture.inForce(PROFILE, { users: USERS });
   const unit = at.unit('ssh.service');
   assert.equal(at.jobOf(unit, before), undefined);
   assert.ok(at.jobOf(unit));
 });
 
 test('other programs of ours are exchanged with none of both missing', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { bpf, place } = at.stage;
+  const { bpf, place } = at.fixture;
   const pin = `${place.pins}/cgroup_rmdir`;
   assert.ok(bpf.unpin(pin));
   GuardKernel.open(
@@ -309,7 +309,7 @@ test('other programs of ours are exchanged with none of both missing', async (t)
     }),
     place.pins,
   )?.close();
-  assert.ok(at.stage.kernel.state().namesUnits);
+  assert.ok(at.fixture.kernel.state().namesUnits);
   assert.deepEqual(
     readdirSync(place.pins).filter((name) => name.startsWith('cgroup_')),
     ['cgroup_mkdir', 'cgroup_rmdir'],
@@ -332,16 +332,16 @@ class Watching extends LinuxBpf {
 }
 
 test('what was put in is called when nobody has it open, and put in again where it is missing', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const { bpf, place } = at.stage;
+  const { bpf, place } = at.fixture;
   assert.ok(bpf.unpin(`${place.pins}/cgroup_mkdir`));
-  assert.equal(at.stage.kernel.state().namesUnits, false);
+  assert.equal(at.fixture.kernel.state().namesUnits, false);
   // The kernel lets go of what has no name a moment later.
   let tries = 0;
   await until('the program to go', () => !at.jobOf(at.unit(`a${++tries}.slice/ssh.service`)));
   GuardKernel.open(bpf, place.pins)?.close();
-  assert.ok(at.stage.kernel.state().namesUnits);
+  assert.ok(at.fixture.kernel.state().namesUnits);
   assert.ok(at.jobOf(at.unit('b.slice/ssh.service')));
 });
 
@@ -353,12 +353,12 @@ class Untraced extends LinuxBpf {
 }
 
 test('where the kernel cannot name units the guard is put in all the same, and says so', async (t) => {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const pins = `${at.stage.place.pins}-untraced`;
-  const guard = GuardKernel.install(new Untraced(), { ...at.stage.place, pins }, nothingInForce());
+  const pins = `${at.fixture.place.pins}-untraced`;
+  const guard = GuardKernel.install(new Untraced(), { ...at.fixture.place, pins }, nothingInForce());
   t.after(() => guard.remove());
   assert.equal(guard.state().namesUnits, false);
-  const agent = await BindAgent.on(at.stage);
+  const agent = await BindAgent.on(at.fixture);
   assert.equal(await agent.bindOne({ socket: 'tcp4', address: '0.0.0.0', port: 5000 }), BOUND);
 });

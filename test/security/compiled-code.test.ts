@@ -2,26 +2,30 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { USER, userWorld } from '../support/user-world.ts';
+import { USER, userSandbox } from '../support/user-sandbox.ts';
 
 /** Commands that are started in each of the ways that there are. */
 const LINES = ['completion bash', 'ports', 'status', 'run --job WEB -- true'];
 
 test('no command makes anything in /tmp', async (t) => {
-  const at = await userWorld(t);
+  const at = await userSandbox(t);
   if (!at) return;
   for (const uid of [0, USER]) {
     for (const line of LINES) {
       await at.run(line, uid);
-      assert.equal((await at.world.run(['find', '/tmp', '-mindepth', '1'])).stdout, '', `${line} as ${uid}`);
+      assert.equal(
+        (await at.sandbox.run(['find', '/tmp', '-mindepth', '1'])).stdout,
+        '',
+        `${line} as ${uid}`,
+      );
     }
   }
 });
 
 test('what the program keeps compiled is nobody else’s to write, whatever the umask', async (t) => {
-  const at = await userWorld(t);
+  const at = await userSandbox(t);
   if (!at) return;
-  const { world, checkout, program } = at;
+  const { sandbox, checkout, program } = at;
   const dist = `${checkout}/dist`;
   // The first start of all: the checkout itself stays as it is.
   const layers = `lowerdir=${dist},upperdir=/run/.dist,workdir=/run/.dist-work`;
@@ -31,11 +35,11 @@ test('what the program keeps compiled is nobody else’s to write, whatever the 
     `rm -rf ${dist}/.cache`,
   ].join(' && ');
   for (const words of ['completion bash', 'ports']) {
-    const first = await world.run(['sh', '-c', emptied]);
+    const first = await sandbox.run(['sh', '-c', emptied]);
     assert.equal(first.code, 0, first.stderr);
-    await world.run(['sh', '-c', `umask 0 && exec ${program} ${words}`]);
-    const kept = (await world.run(['find', `${dist}/.cache`, '-type', 'd', '-printf', '%m '])).stdout;
+    await sandbox.run(['sh', '-c', `umask 0 && exec ${program} ${words}`]);
+    const kept = (await sandbox.run(['find', `${dist}/.cache`, '-type', 'd', '-printf', '%m '])).stdout;
     assert.match(kept, /^(755 )+$/, words);
-    await world.run(['sh', '-c', `umount ${dist} && rm -r /run/.dist /run/.dist-work`]);
+    await sandbox.run(['sh', '-c', `umount ${dist} && rm -r /run/.dist /run/.dist-work`]);
   }
 });

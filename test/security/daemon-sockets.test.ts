@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { CONTROL_REQUEST_MAX_BYTES } from '../../src/base/limits.ts';
 import { ControlServer } from '../../src/kit/control-server.ts';
-import { LookServer } from '../../src/kit/look-server.ts';
+import { StatusServer } from '../../src/kit/status-server.ts';
 import { PEERS } from '../support/unix-peers.ts';
 
 /** Names that every object has. */
@@ -27,9 +27,9 @@ async function sockets(t: TestContext): Promise<Sockets> {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));
   let count = 0;
   const act = () => ({ count: ++count });
-  const at = { look: join(directory, 'look.sock'), run: join(directory, 'run.sock') };
+  const at = { look: join(directory, 'status.sock'), run: join(directory, 'user.sock') };
   const servers = [
-    new LookServer(at.look, { [GOOD.look]: act }, {}, PEERS),
+    new StatusServer(at.look, { [GOOD.look]: act }, {}, PEERS),
     new ControlServer(at.run, 0o666, { [GOOD.run]: act }, PEERS),
   ];
   t.after(async () => {

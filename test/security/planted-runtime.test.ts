@@ -5,16 +5,16 @@ import { chmodSync, chownSync, lchownSync, mkdirSync, renameSync, symlinkSync } 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { LOOK_SOCKET, RUN_SOCKET } from '../../src/kit/daemon-names.ts';
+import { STATUS_SOCKET, USER_SOCKET } from '../../src/kit/daemon-names.ts';
 import { CALLS } from '../support/command-calls.ts';
-import { STRANGER, USER, type UserWorld, userWorld } from '../support/user-world.ts';
+import { STRANGER, USER, type UserSandbox, userSandbox } from '../support/user-sandbox.ts';
 
 /** Where a user without a session has it. */
 const RUNTIME = `/tmp/portreeve-${USER}`;
-const SOCKETS = [LOOK_SOCKET, RUN_SOCKET, 'rpcbind.sock'];
+const SOCKETS = [STATUS_SOCKET, USER_SOCKET, 'rpcbind.sock'];
 const ANSWER = 'HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}';
 
-interface Planted extends UserWorld {
+interface Planted extends UserSandbox {
   /** What has come to the sockets since it was asked last. */
   takeAsked(): string[];
   /** The directory, as the test can reach it. */
@@ -23,9 +23,9 @@ interface Planted extends UserWorld {
 
 /** The user's runtime directory as somebody has made it, with a socket of each name that answers and takes notes. */
 async function planted(t: TestContext, owner: number, mode = 0o755): Promise<Planted | undefined> {
-  const at = await userWorld(t);
+  const at = await userSandbox(t);
   if (!at) return undefined;
-  const directory = at.world.path(RUNTIME);
+  const directory = at.sandbox.path(RUNTIME);
   mkdirSync(directory);
   chmodSync(directory, mode);
   chownSync(directory, owner, owner);
@@ -106,7 +106,7 @@ describe('asked is', () => {
   test('not one that a link leads to, whoever made it', async (t) => {
     const at = await planted(t, USER);
     if (!at) return;
-    renameSync(at.directory, at.world.path('/tmp/elsewhere'));
+    renameSync(at.directory, at.sandbox.path('/tmp/elsewhere'));
     symlinkSync('/tmp/elsewhere', at.directory);
     for (const owner of [STRANGER, USER]) {
       lchownSync(at.directory, owner, owner);
@@ -123,7 +123,7 @@ test('a daemon does not start in that of another user, and leaves what is in it'
   const refusal = `portreeve: error[RUNTIME_DIRECTORY]: ${RUNTIME}: belongs to uid ${STRANGER}\n`;
   assert.ok(stderr.startsWith(refusal), stderr);
   assert.deepEqual(
-    (await at.world.run(['ls', RUNTIME])).stdout.trim().split('\n').sort(),
+    (await at.sandbox.run(['ls', RUNTIME])).stdout.trim().split('\n').sort(),
     [...SOCKETS].sort(),
   );
 });

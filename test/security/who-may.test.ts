@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CALLS, commandsOfProgram } from '../support/command-calls.ts';
-import { USER, userWorld } from '../support/user-world.ts';
+import { USER, userSandbox } from '../support/user-sandbox.ts';
 
 /** How a command says that it is root's. */
 const REFUSED = /^portreeve: error\[\w+\]: only root can .*\nRun it as root, such as by sudo[.;].*\n$/;
@@ -23,9 +23,9 @@ describe('what is root’s', () => {
   const lines = LINES.flatMap(({ line, who }) => (who === 'root' ? [line] : []));
 
   test('is refused to a user, and nothing is changed', async (t) => {
-    const at = await userWorld(t);
+    const at = await userSandbox(t);
     if (!at) return;
-    const list = async () => (await at.world.run(['sh', '-c', LIST])).stdout;
+    const list = async () => (await at.sandbox.run(['sh', '-c', LIST])).stdout;
     const before = await list();
     for (const line of lines) {
       const { code, stdout, stderr } = await at.run(line);
@@ -36,7 +36,7 @@ describe('what is root’s', () => {
   });
 
   test('is not refused to root', async (t) => {
-    const at = await userWorld(t);
+    const at = await userSandbox(t);
     if (!at) return;
     for (const line of lines) {
       const { stdout, stderr } = await at.run(line, 0);
@@ -47,7 +47,7 @@ describe('what is root’s', () => {
 });
 
 test('what is everybody’s is not refused to a user', async (t) => {
-  const at = await userWorld(t);
+  const at = await userSandbox(t);
   if (!at) return;
   for (const { line } of LINES.filter(({ who }) => who === 'everybody')) {
     const { stderr } = await at.run(line, USER);

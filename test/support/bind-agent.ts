@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { GuardStage } from './guard.ts';
+import type { GuardFixture } from './guard.ts';
 
 const PROGRAM = join(import.meta.dirname, 'bind-agent.py');
 
@@ -83,13 +83,16 @@ export class BindAgent {
   }
 
   /** Starts one; it ends with the stage. */
-  static async on(stage: GuardStage, { cgroup, ownNetwork, isNice }: AgentPlace = {}): Promise<BindAgent> {
+  static async on(
+    fixture: GuardFixture,
+    { cgroup, ownNetwork, isNice }: AgentPlace = {},
+  ): Promise<BindAgent> {
     const path = `/run/bind-agent-${++agents}`;
     const wrappers = [...(ownNetwork ? ['unshare', '--net'] : []), ...(isNice ? ['nice', '-n', '19'] : [])];
     const argv = [...wrappers, 'python3', PROGRAM, path];
-    const running = stage.start(argv, cgroup === undefined ? {} : { cgroup });
+    const running = fixture.start(argv, cgroup === undefined ? {} : { cgroup });
     const [, netns = ''] = await running.waitForOutput(/ready (\d+)\n/);
-    const socket = connect(stage.world.path(path));
+    const socket = connect(fixture.sandbox.path(path));
     socket.on('error', () => {});
     await once(socket, 'connect');
     return new BindAgent(socket, BigInt(netns));

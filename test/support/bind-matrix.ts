@@ -21,7 +21,7 @@ import { errno, errnoName, sys } from '../../src/host/linux/sys/libc.ts';
 import { NativeBuffer } from '../../src/host/linux/sys/memory.ts';
 import { LinuxOpenSockets } from '../../src/sockets/linux/open-sockets.ts';
 import { AF_INET, AF_INET6, decodeSockaddr, encodeSockaddr } from '../../src/wire/sockaddr.ts';
-import { until, type World } from './world.ts';
+import { type Sandbox, until } from './sandbox.ts';
 
 /** What the program found. */
 export interface MatrixReport {
@@ -33,9 +33,9 @@ export interface MatrixReport {
 }
 
 /** Runs the program in a world. */
-export async function bindMatrix(world: World): Promise<MatrixReport> {
+export async function bindMatrix(sandbox: Sandbox): Promise<MatrixReport> {
   const argv = [process.execPath, import.meta.filename];
-  const { code, stdout, stderr } = await world.run(argv, { timeout: 60_000 });
+  const { code, stdout, stderr } = await sandbox.run(argv, { timeout: 60_000 });
   assert.equal(code, 0, stderr);
   return JSON.parse(stdout);
 }

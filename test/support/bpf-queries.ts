@@ -23,8 +23,8 @@ const NEXT_ID: Readonly<Record<ObjectKind, Command>> = {
 };
 
 /**
- * The numbers of all objects of a kind in the kernel. Throws PortreeveError `BPF_CALL` (world) where it may not be
- * asked.
+ * The numbers of all objects of a kind in the kernel. Throws PortreeveError `BPF_CALL` (environment) where it may not
+ * be asked.
  */
 export function* objectIds(kind: ObjectKind): Generator<number> {
   for (let start = 0; ; ) {
@@ -43,7 +43,7 @@ const QUERY_PROGRAMS = 64;
 
 /**
  * The numbers of the programs at a hook of a cgroup, in the order in which they run: its own, or with `effective` also
- * those of the cgroups above. Throws PortreeveError `BPF_CALL` (world).
+ * those of the cgroups above. Throws PortreeveError `BPF_CALL` (environment).
  */
 export function attachedPrograms(cgroupFd: number, hook: Hook, scope: 'own' | 'effective' = 'own'): number[] {
   for (let room = QUERY_PROGRAMS; ; ) {

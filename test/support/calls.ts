@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { NetId } from '../../src/base/netid.ts';
 import { NO_PEERS } from './daemon.ts';
-import type { World } from './world.ts';
+import type { Sandbox } from './sandbox.ts';
 
 const PROGRAM = join(import.meta.dirname, 'make-calls.ts');
 
@@ -44,12 +44,12 @@ export interface Call {
  * those that did not wait.
  */
 export async function makeCalls(
-  world: World,
+  sandbox: Sandbox,
   calls: readonly Call[],
   prefix: readonly string[] = [],
 ): Promise<(boolean | null)[]> {
   const options = { input: JSON.stringify(calls), env: NO_PEERS };
-  const { code, stdout, stderr } = await world.run([...prefix, process.execPath, PROGRAM], options);
+  const { code, stdout, stderr } = await sandbox.run([...prefix, process.execPath, PROGRAM], options);
   if (code !== 0) throw new Error(`${PROGRAM}: ${code} ${stderr}`);
   return JSON.parse(stdout);
 }

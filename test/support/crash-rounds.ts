@@ -25,10 +25,10 @@ import { portSuffix } from '../../src/wire/uaddr.ts';
 import type { Round, Target } from './crash.ts';
 import { CrashClient, type Fate } from './crash-client.ts';
 import { PORTREEVE } from './daemon.ts';
+import { until } from './sandbox.ts';
 import { SimRandom } from './sim/random.ts';
-import { until } from './world.ts';
 
-const LOOK = '/run/portreeve/look.sock';
+const LOOK = '/run/portreeve/status.sock';
 const DAEMON_LOG = '/run/daemon.log';
 /** The last lines of it, which say why it has ended. */
 const LOG_LINES = 10;
@@ -51,7 +51,7 @@ const STANDING_ENTRIES = 2000;
 const FIRST_PROGRAM = 536870912;
 const FIRST_PORT = 20_000;
 const PORTS = 8;
-const PROGRAMS_TOLD = 8;
+const PROGRAMS_REPORTED = 8;
 /** In a round at most so many changes are acknowledged before the kill. */
 const ACKNOWLEDGED_MAX = 1500;
 /** The kill comes up to so much later: at some moment of what the port mapper does. */
@@ -111,7 +111,7 @@ function generation(): number {
 
 /** The first of them: more would say no more. */
 function programsOf(fates: readonly (readonly [NewEntry, Fate])[]): number[] {
-  return fates.slice(0, PROGRAMS_TOLD).map(([{ program }]) => program);
+  return fates.slice(0, PROGRAMS_REPORTED).map(([{ program }]) => program);
 }
 
 class Rounds {

@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import { NO_PEERS } from './daemon.ts';
 import { ONLY_PORTREEVE } from './portmap.ts';
 import { needs, probe } from './probe.ts';
-import { type Running, until, World } from './world.ts';
+import { type Running, Sandbox, until } from './sandbox.ts';
 
 const PROGRAM = join(import.meta.dirname, 'crash-rounds.ts');
 /** A round that takes longer hangs. */
@@ -32,8 +32,8 @@ export interface Round {
 }
 
 /** Runs so many rounds in a world. */
-export async function runRounds(world: World, count: number, seed: number): Promise<Round[]> {
-  const program = world.start([process.execPath, PROGRAM, `${seed}`, `${count}`], { env: NO_PEERS });
+export async function runRounds(sandbox: Sandbox, count: number, seed: number): Promise<Round[]> {
+  const program = sandbox.start([process.execPath, PROGRAM, `${seed}`, `${count}`], { env: NO_PEERS });
   const rounds: Round[] = [];
   for (let number = 0; number < count; number++) rounds.push(await nextRound(program, number));
   assert.equal((await program.ended).code, 0, program.output);
@@ -44,7 +44,7 @@ export async function runRounds(world: World, count: number, seed: number): Prom
 export async function crashRounds(t: TestContext, count: number, seed: number): Promise<void> {
   if (!needs(t, probe.root(), probe.netns(), ONLY_PORTREEVE)) return;
   console.log(`${t.name}: seed ${seed}`);
-  const rounds = await runRounds(await World.open(t), count, seed);
+  const rounds = await runRounds(await Sandbox.open(t), count, seed);
   const which = (isBad: (round: Round) => boolean): string[] =>
     rounds.flatMap((round, number) =>
       isBad(round) ? [`seed ${seed}, round ${number}: ${JSON.stringify(round)}`] : [],

@@ -1,4 +1,4 @@
-# Answers on PATH as the daemon's look.sock does, with a status that nobody should believe.
+# Answers on PATH as the daemon's status.sock does, with a status that nobody should believe.
 import socket
 import sys
 

@@ -10,8 +10,8 @@ import { bytes32, bytes64 } from '../../src/guard/app/kernel/map-bytes.ts';
 import type { KernelMap } from '../../src/host/host.ts';
 import { BpfMap } from '../../src/host/linux/sys/bpf-map.ts';
 import type { FollowTask } from './follow-process.ts';
-import { GuardStage } from './guard.ts';
-import { until } from './world.ts';
+import { GuardFixture } from './guard.ts';
+import { until } from './sandbox.ts';
 
 const FOLLOWER = join(import.meta.dirname, 'follow-process.ts');
 const PROFILE = 'PORT 4000 TCP WEB\n';
@@ -30,15 +30,15 @@ export async function withSlice(
   t: Pick<TestContext, 'after'>,
   act: (slice: Slice) => Promise<void>,
 ): Promise<void> {
-  const stage = await GuardStage.open(t);
-  stage.inForce(PROFILE);
-  const directory = stage.below('system.slice');
+  const fixture = await GuardFixture.open(t);
+  fixture.inForce(PROFILE);
+  const directory = fixture.below('system.slice');
   const unit = (name: string) => join(directory, `${name}.service`);
   for (let i = 0; i < UNITS; i++) mkdirSync(unit(`unit-${i}`));
   const task: FollowTask = {
-    pins: stage.place.pins,
+    pins: fixture.place.pins,
     profile: PROFILE,
-    root: directory.slice(stage.bpf.cgroupRoot().length),
+    root: directory.slice(fixture.bpf.cgroupRoot().length),
   };
   const child = spawn(process.execPath, [FOLLOWER, JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -49,7 +49,7 @@ export async function withSlice(
     output += text;
   });
   await until('the follower', () => output.includes('follows'));
-  const cgroups = jobsInForce(stage);
+  const cgroups = jobsInForce(fixture);
   const known = async (path: string, since = performance.now()): Promise<number> => {
     const key = bytes64(statSync(path, { bigint: true }).ino);
     while (!cgroups.lookup(key)) {
@@ -70,11 +70,11 @@ export async function withSlice(
 }
 
 /** The map of the jobs of cgroups in the slot in force, which is the caller's to close. */
-function jobsInForce(stage: GuardStage): KernelMap {
-  const outer = stage.bpf.openMap(`${stage.place.pins}/cgroups`) ?? assert.fail('no cgroups');
+function jobsInForce(fixture: GuardFixture): KernelMap {
+  const outer = fixture.bpf.openMap(`${fixture.place.pins}/cgroups`) ?? assert.fail('no cgroups');
   const ids = [0, 1].map((slot) => outer.lookup(bytes32(slot)));
   outer.close();
-  const config = stage.bpf.openMap(`${stage.place.pins}/config`) ?? assert.fail('no config');
+  const config = fixture.bpf.openMap(`${fixture.place.pins}/config`) ?? assert.fail('no config');
   const slot = config.lookup(bytes32(0))?.[8] ?? 0;
   config.close();
   const id = ids[slot] ?? assert.fail('no map');

@@ -13,16 +13,16 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { GuardStage, Who } from './guard.ts';
+import type { GuardFixture, Who } from './guard.ts';
 import { type Probe, probe } from './probe.ts';
-import { type Running, until, type World } from './world.ts';
+import { type Running, type Sandbox, until } from './sandbox.ts';
 
 export interface ForeignProgram {
   readonly name: string;
   /** What it takes on this machine. */
   readonly needs: () => readonly Probe[];
   /** What must be in the world before it can run. */
-  readonly prepare?: (world: World) => void;
+  readonly prepare?: (sandbox: Sandbox) => void;
   readonly argv: (port: number) => readonly string[];
   /** What it writes when it has the port. */
   readonly bound: RegExp;
@@ -54,8 +54,8 @@ const JAVA = `class Bind {
 
 const STATIC_SOURCE = join(import.meta.dirname, 'static-binder.c');
 /** Where what is made for a world stands in it: the host's directories may be closed to an ordinary user. */
-const NODE_IN_WORLD = '/run/node';
-const STATIC_IN_WORLD = '/run/static-binder';
+const NODE_IN_SANDBOX = '/run/node';
+const STATIC_IN_SANDBOX = '/run/static-binder';
 
 export const FOREIGN_PROGRAMS: readonly ForeignProgram[] = [
   {
@@ -85,18 +85,18 @@ export const FOREIGN_PROGRAMS: readonly ForeignProgram[] = [
   {
     name: 'node',
     needs: () => [],
-    prepare: (world) => copyFileSync(process.execPath, world.path(NODE_IN_WORLD)),
-    argv: (port) => [NODE_IN_WORLD, '-e', NODE, `${port}`],
+    prepare: (sandbox) => copyFileSync(process.execPath, sandbox.path(NODE_IN_SANDBOX)),
+    argv: (port) => [NODE_IN_SANDBOX, '-e', NODE, `${port}`],
     bound: /^bound$/m,
   },
   {
     name: 'a static binary',
     needs: () => [probe.cc(), staticLibrary()],
-    prepare: (world) => {
-      cc(['-static', '-o', world.path(STATIC_IN_WORLD), STATIC_SOURCE]);
-      chmodSync(world.path(STATIC_IN_WORLD), 0o755);
+    prepare: (sandbox) => {
+      cc(['-static', '-o', sandbox.path(STATIC_IN_SANDBOX), STATIC_SOURCE]);
+      chmodSync(sandbox.path(STATIC_IN_SANDBOX), 0o755);
     },
-    argv: (port) => [STATIC_IN_WORLD, `${port}`],
+    argv: (port) => [STATIC_IN_SANDBOX, `${port}`],
     bound: /^bound$/m,
   },
   {
@@ -117,11 +117,11 @@ const ERRNOS: readonly (readonly [errno: string, words: RegExp])[] = [
 /** Runs a program until it has the port or says why not: "bound", or the errno's name. */
 export async function bindBy(
   program: ForeignProgram,
-  stage: GuardStage,
+  fixture: GuardFixture,
   port: number,
   who: Who,
 ): Promise<string> {
-  const running = stage.start(program.argv(port), who);
+  const running = fixture.start(program.argv(port), who);
   const result = await until(`${program.name} to bind ${port}`, () => resultOf(program, running));
   if (running.outcome === undefined) await running.stop('SIGKILL');
   return result;
@@ -160,17 +160,17 @@ function commandPath(name: string): string {
 }
 
 /** The class, and the settings of the JVM, which Debian keeps in /etc; the world has an /etc of its own. */
-function prepareJava(world: World): void {
+function prepareJava(sandbox: Sandbox): void {
   // Made elsewhere: javac would follow the link that leads into the world to where it leads on the host.
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-java-'));
   try {
     writeFileSync(join(directory, 'Bind.java'), JAVA);
     execFileSync('javac', ['-d', directory, join(directory, 'Bind.java')]);
-    copyFileSync(join(directory, 'Bind.class'), world.path('/run/Bind.class'));
+    copyFileSync(join(directory, 'Bind.class'), sandbox.path('/run/Bind.class'));
   } finally {
     rmSync(directory, { recursive: true });
   }
   for (const name of readdirSync('/etc').filter((one) => one.startsWith('java'))) {
-    cpSync(join('/etc', name), world.path(join('/etc', name)), { recursive: true });
+    cpSync(join('/etc', name), sandbox.path(join('/etc', name)), { recursive: true });
   }
 }

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { USER_ANSWER_MS } from '../../src/base/limits.ts';
 import { NO_PEERS, PORTREEVE, portreeve } from './daemon.ts';
-import { GuardStage, guardReady, type StageOptions } from './guard.ts';
-import { ALICE } from './job-stage.ts';
+import { type FixtureOptions, GuardFixture, guardReady } from './guard.ts';
+import { ALICE } from './job-fixture.ts';
 import { ONLY_PORTREEVE } from './portmap.ts';
 import { needs, probe } from './probe.ts';
-import type { Outcome, Running, World } from './world.ts';
+import type { Outcome, Running, Sandbox } from './sandbox.ts';
 
 const BIND = ['python3', join(import.meta.dirname, 'job-bind.py'), 'plainly'];
 /** What a command may take on a busy machine. */
@@ -19,7 +19,7 @@ const PASSWD = `root:x:0:0::/:/bin/sh\nalice:x:${ALICE}:${ALICE}::/:/bin/sh\n`;
 
 /** The scene of a test. */
 export interface GuardDaemon {
-  readonly stage: GuardStage;
+  readonly fixture: GuardFixture;
   /** Starts `portreeve serve`. */
   start(): Running;
   /** The same, and waits until it is ready. */
@@ -37,16 +37,16 @@ export interface GuardDaemon {
 }
 
 /** What else there is in it. */
-export interface GuardDaemonOptions extends StageOptions {
+export interface GuardDaemonOptions extends FixtureOptions {
   /** Is called before the profile is applied. */
-  readonly prepare?: (world: World) => Promise<void>;
+  readonly prepare?: (sandbox: Sandbox) => Promise<void>;
 }
 
 /** Makes a network namespace with a name of ip-netns(8) in the world of a test; it goes with the world. */
-export async function makeNamespace({ stage }: Pick<GuardDaemon, 'stage'>, name: string): Promise<void> {
-  const { code, stderr } = await stage.world.run(['ip', 'netns', 'add', name]);
+export async function makeNamespace({ fixture }: Pick<GuardDaemon, 'fixture'>, name: string): Promise<void> {
+  const { code, stderr } = await fixture.sandbox.run(['ip', 'netns', 'add', name]);
   assert.equal(code, 0, stderr);
-  const up = await stage.world.run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
+  const up = await fixture.sandbox.run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
   assert.equal(up.code, 0, up.stderr);
 }
 
@@ -57,23 +57,23 @@ export async function guardDaemon(
   { prepare = async () => {}, ...options }: GuardDaemonOptions = {},
 ): Promise<GuardDaemon | undefined> {
   if (!guardReady(t) || !needs(t, probe.command('python3'), ONLY_PORTREEVE)) return undefined;
-  const stage = await GuardStage.open(t, options);
-  chmodSync(stage.cgroup, 0o755);
-  const { world } = stage;
-  await world.write('/etc/passwd', PASSWD);
-  await world.write('/run/profile', profile);
-  await prepare(world);
-  const pins = ['--pins', stage.place.pins];
+  const fixture = await GuardFixture.open(t, options);
+  chmodSync(fixture.cgroup, 0o755);
+  const { sandbox } = fixture;
+  await sandbox.write('/etc/passwd', PASSWD);
+  await sandbox.write('/run/profile', profile);
+  await prepare(sandbox);
+  const pins = ['--pins', fixture.place.pins];
   const place = ['--state', '/run/state', ...pins];
-  const start = () => stage.start([PORTREEVE, 'serve', ...place], {}, { env: NO_PEERS });
+  const start = () => fixture.start([PORTREEVE, 'serve', ...place], {}, { env: NO_PEERS });
   // Where the user database does not answer it takes as long as that may take, and what it takes besides.
-  const patience = { timeout: USER_ANSWER_MS + COMMAND_MS };
-  const apply = (path: string) => portreeve(world, ['apply', path, ...place], patience);
+  const timeout = { timeout: USER_ANSWER_MS + COMMAND_MS };
+  const apply = (path: string) => portreeve(sandbox, ['apply', path, ...place], timeout);
   const applied = await apply('/run/profile');
   assert.match(applied.stdout, /recorded as revision 1/, applied.stderr);
-  stage.kernel.setMode('enforce');
+  fixture.kernel.setMode('enforce');
   return {
-    stage,
+    fixture,
     start,
     serve: async () => {
       const running = start();
@@ -82,15 +82,15 @@ export async function guardDaemon(
     },
     guard: (...words) => {
       const isList = words[0] === 'namespaces' && !['add', 'remove'].includes(words[1] ?? '');
-      const isLook = words.length === 0 || isList || words[0]?.startsWith('-');
-      return portreeve(world, ['guard', ...words, ...(isLook ? pins : place)]);
+      const isPoll = words.length === 0 || isList || words[0]?.startsWith('-');
+      return portreeve(sandbox, ['guard', ...words, ...(isPoll ? pins : place)]);
     },
     apply,
-    run: (...words) => portreeve(world, [...words, ...place]),
-    settings: (text) => world.write(SETTINGS, text),
+    run: (...words) => portreeve(sandbox, [...words, ...place]),
+    settings: (text) => sandbox.write(SETTINGS, text),
     bind: async (port, uid = 0, ...prefix) => {
       const argv = [...prefix, ...BIND, `${port}`];
-      const { stdout, stderr } = await stage.run(argv, uid === 0 ? {} : { uid }, { env: NO_PEERS });
+      const { stdout, stderr } = await fixture.run(argv, uid === 0 ? {} : { uid }, { env: NO_PEERS });
       return `${stdout}${stderr}`.trim();
     },
   };

@@ -13,7 +13,7 @@ import { RuleTable } from '../../src/profile/core/table.ts';
 import type { Allowed, BindRequest, Reason, Verdict } from '../../src/profile/core/verdict.ts';
 import { parseProfile } from '../../src/profile/text/parse.ts';
 import { type AgentBound, BindAgent } from './bind-agent.ts';
-import { type GuardStage, NO_DELAY_US, tablesOf } from './guard.ts';
+import { type GuardFixture, NO_DELAY_US, tablesOf } from './guard.ts';
 import { AUTHPORT_JOBS, isPermitted, PART, type RandomProfile, randomProfile } from './profile-generator.ts';
 
 /** The user database: groups are asked for when tables are made, not when a program binds. */
@@ -70,7 +70,7 @@ interface Expected {
 
 /** Puts profiles in force and binds; give each profile as many requests as it takes. */
 export class VerdictComparison {
-  readonly #stage: GuardStage;
+  readonly #fixture: GuardFixture;
   /** In a cgroup that is no job: judged by user. */
   readonly #byUser: BindAgent;
   /** A program for each job, in the job's cgroup. */
@@ -79,14 +79,14 @@ export class VerdictComparison {
   /** Refusals by the guard, by their reason. */
   readonly #refused = new Map<Reason, bigint>();
 
-  private constructor(stage: GuardStage, byUser: BindAgent) {
-    this.#stage = stage;
+  private constructor(fixture: GuardFixture, byUser: BindAgent) {
+    this.#fixture = fixture;
     this.#byUser = byUser;
-    stage.kernel.setMode('enforce');
+    fixture.kernel.setMode('enforce');
   }
 
-  static async on(stage: GuardStage): Promise<VerdictComparison> {
-    return new VerdictComparison(stage, await BindAgent.on(stage));
+  static async on(fixture: GuardFixture): Promise<VerdictComparison> {
+    return new VerdictComparison(fixture, await BindAgent.on(fixture));
   }
 
   /** Compares so many verdicts on the profile of a seed. */
@@ -117,8 +117,8 @@ export class VerdictComparison {
   async #jobOn(job: string) {
     const known = this.#byJob.get(job);
     if (known) return known;
-    const cgroup = this.#stage.below(`job-${this.#byJob.size}`);
-    const made = { cgroup, agent: await BindAgent.on(this.#stage, { cgroup }) };
+    const cgroup = this.#fixture.below(`job-${this.#byJob.size}`);
+    const made = { cgroup, agent: await BindAgent.on(this.#fixture, { cgroup }) };
     this.#byJob.set(job, made);
     return made;
   }
@@ -128,12 +128,12 @@ export class VerdictComparison {
     users: readonly (readonly [number, string])[],
     unprivilegedStart: number,
   ): void {
-    const { kernel } = this.#stage;
+    const { kernel } = this.#fixture;
     const cgroups = [...this.#byJob].map(([job, { cgroup }]) => [cgroup, job] as const);
     // A user whose job is UNKNOWN is one whom the tables do not have.
     const known = users.filter(([, job]) => job !== UNKNOWN_JOB);
     const tables = tablesOf(profile, { authportJobs: AUTHPORT_JOBS, permits, unprivilegedStart });
-    kernel.swap(tables, () => this.#stage.jobs({ users: known, cgroups }), Date.now());
+    kernel.swap(tables, () => this.#fixture.jobs({ users: known, cgroups }), Date.now());
   }
 
   async #compareOne(
@@ -150,10 +150,11 @@ export class VerdictComparison {
       [{ socket: `${protocol}${request.address.family}`, address, port }],
       user,
     );
-    const told = JSON.stringify({ ...request, address, start, reason: verdict.reason });
+    const reported = JSON.stringify({ ...request, address, start, reason: verdict.reason });
     const expected = expectedOf(verdict, request, { start, acks: table[protocol].settings.acks?.acks });
-    assert.deepEqual(bound && seen(bound, expected), expected, `${about()}\n${told}`);
-    if (bound?.error === null) assert.equal(port === 0 ? bound.port > 0 : bound.port === port, true, told);
+    assert.deepEqual(bound && seen(bound, expected), expected, `${about()}\n${reported}`);
+    if (bound?.error === null)
+      assert.equal(port === 0 ? bound.port > 0 : bound.port === port, true, reported);
     this.#count(verdict, request, start);
   }
 
@@ -179,7 +180,7 @@ export class VerdictComparison {
       .sort(([, a], [, b]) => b - a)
       .map(([what, times]) => `${times} ${what}`);
     t.diagnostic(counted.join(', '));
-    const { counters } = this.#stage.kernel.state();
+    const { counters } = this.#fixture.kernel.state();
     for (const reason of REFUSALS) assert.equal(counters[reason], this.#refused.get(reason) ?? 0n, reason);
     const others = [
       'BIND mapped',

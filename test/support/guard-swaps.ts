@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Permits } from '../../src/guard/bpf/tables.ts';
 import { BindAgent } from './bind-agent.ts';
-import { scene, WEB } from './guard-scene.ts';
+import { setup, WEB } from './guard-setup.ts';
 
 const PROCESSES = 8;
 /** Of each swap so many binds are to be there, and so many swaps follow one another before the binds are counted. */
@@ -33,9 +33,9 @@ const permits = (resname: string): Permits => ({
 
 /** Swaps the tables so often, or until there were binds enough; each must be judged by one profile or the other. */
 export async function swapUnderLoad(t: TestContext, swaps: number): Promise<void> {
-  const at = await scene(t);
+  const at = await setup(t);
   if (!at) return;
-  const agents = await Promise.all(PORTS.map(() => BindAgent.on(at.stage, { isNice: true })));
+  const agents = await Promise.all(PORTS.map(() => BindAgent.on(at.fixture, { isNice: true })));
   at.inForce(FIRST, { permits });
   const results = agents.map(() => new Set<string>());
   let [swapped, total] = [0, 0];

@@ -37,7 +37,7 @@ import { objectIds } from './bpf-queries.ts';
 import type { Peers } from './peers.ts';
 import { needs, probe } from './probe.ts';
 import { isRemoved } from './removed.ts';
-import { type Outcome, type Running, type RunOptions, until, World } from './world.ts';
+import { type Outcome, type Running, type RunOptions, Sandbox, until } from './sandbox.ts';
 
 const BINDER = join(import.meta.dirname, 'binder.ts');
 const ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
@@ -142,7 +142,7 @@ export class WatchedBpf extends LinuxBpf {
 }
 
 /** How a stage is set. */
-export interface StageOptions {
+export interface FixtureOptions {
   readonly peers?: Peers | undefined;
   /** Whether its guard judges all of the host: in the world's network, as everywhere, and in no other. */
   readonly isWholeHost?: boolean;
@@ -151,8 +151,8 @@ export interface StageOptions {
 }
 
 /** A guard that is in force for what is started on the stage. */
-export class GuardStage {
-  readonly world: World;
+export class GuardFixture {
+  readonly sandbox: Sandbox;
   readonly place: GuardPlace;
   /** The directory of the stage's own cgroup: the guard's, unless that judges all of the host. */
   readonly cgroup: string;
@@ -162,20 +162,20 @@ export class GuardStage {
   readonly netns: bigint;
   #isRemoved = false;
 
-  private constructor(world: World, place: GuardPlace, cgroup: string, netns: bigint) {
-    this.world = world;
+  private constructor(sandbox: Sandbox, place: GuardPlace, cgroup: string, netns: bigint) {
+    this.sandbox = sandbox;
     this.place = place;
     this.cgroup = cgroup;
     this.netns = netns;
     // The world's network is the guard's own, as if it had been started there.
     const install = () => GuardKernel.install(this.bpf, place, nothingInForce());
-    this.kernel = linuxNamespaces.within(world.network, install) ?? assert.fail('the world is gone');
+    this.kernel = linuxNamespaces.within(sandbox.network, install) ?? assert.fail('the world is gone');
   }
 
   /** Makes one that goes with the test, also where that fails: the world and its processes first. */
-  static async open(t: Pick<TestContext, 'after'>, options: StageOptions = {}): Promise<GuardStage> {
+  static async open(t: Pick<TestContext, 'after'>, options: FixtureOptions = {}): Promise<GuardFixture> {
     const { peers, isWholeHost = false, isSlice = false } = options;
-    const world = await World.open(t, peers && { peers });
+    const sandbox = await Sandbox.open(t, peers && { peers });
     const root = new LinuxBpf().cgroupRoot();
     const made = mkdtempSync(join(root, 'portreeve-guard-'));
     const cgroup = isSlice ? `${made}.slice` : made;
@@ -185,9 +185,9 @@ export class GuardStage {
     }
     t.after(() => removeCgroups(cgroup));
     const place = { cgroup: isWholeHost ? root : cgroup, pins: join(BPFFS, basename(made)) };
-    const stage = new GuardStage(world, place, cgroup, await furnish(world));
-    t.after(() => stage.remove());
-    return stage;
+    const fixture = new GuardFixture(sandbox, place, cgroup, await furnish(sandbox));
+    t.after(() => fixture.remove());
+    return fixture;
   }
 
   /** Takes the guard out, and waits until the kernel has let go of all of it. */
@@ -225,29 +225,29 @@ export class GuardStage {
   }
 
   run(argv: readonly string[], who?: Who, options?: RunOptions): Promise<Outcome> {
-    return this.world.run(this.command(argv, who), options);
+    return this.sandbox.run(this.command(argv, who), options);
   }
 
   start(argv: readonly string[], who?: Who, options?: RunOptions): Running {
-    return this.world.start(this.command(argv, who), options);
+    return this.sandbox.start(this.command(argv, who), options);
   }
 }
 
 /** The number of a world's network namespace (SO_NETNS_COOKIE). */
-export async function namespaceIn(world: World): Promise<bigint> {
+export async function namespaceIn(sandbox: Sandbox): Promise<bigint> {
   const task = JSON.stringify({ binds: [{ socket: 'tcp4', address: '127.0.0.1', port: 0 }] });
-  const { stdout, stderr } = await world.run([process.execPath, BINDER, task]);
+  const { stdout, stderr } = await sandbox.run([process.execPath, BINDER, task]);
   assert.equal(stderr, '');
   const { bound }: Report = JSON.parse(stdout);
   return BigInt(bound[0]?.netnsCookie ?? 0);
 }
 
 /** Gives the world's network its addresses; gives its number. */
-async function furnish(world: World): Promise<bigint> {
+async function furnish(sandbox: Sandbox): Promise<bigint> {
   const commands = ADDRESSES.map((one) => `ip address add ${one} dev lo${one.includes(':') ? ' nodad' : ''}`);
-  const added = await world.run(['sh', '-ec', commands.join('\n')]);
+  const added = await sandbox.run(['sh', '-ec', commands.join('\n')]);
   assert.equal(added.stderr, '');
-  return namespaceIn(world);
+  return namespaceIn(sandbox);
 }
 
 /** Removes a cgroup and those in it; the kernel lets go of their processes a little later. */

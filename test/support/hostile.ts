@@ -64,13 +64,13 @@ export function asAttacker({ uid, path }: Attacker, argv: readonly string[]): st
 
 /** What each way came to: the port that was got, or the errno's name. */
 export async function attempts(
-  { stage }: Pick<GuardDaemon, 'stage'>,
+  { fixture }: Pick<GuardDaemon, 'fixture'>,
   attacker: Attacker,
   port: number,
   ways: readonly string[],
 ): Promise<Readonly<Record<string, string>>> {
   const argv = asAttacker(attacker, ['python3', PROGRAM, `${port}`, ...ways]);
-  const { stdout, stderr } = await stage.run(argv);
+  const { stdout, stderr } = await fixture.run(argv);
   assert.equal(stderr, '');
   return Object.fromEntries(
     stdout
@@ -113,7 +113,7 @@ export async function hostilePlace(
 ): Promise<GuardDaemon | undefined> {
   const at = await guardDaemon(t, profile, { isWholeHost });
   if (!at) return undefined;
-  await at.stage.world.write('/etc/passwd', PASSWD);
+  await at.fixture.sandbox.write('/etc/passwd', PASSWD);
   if (path !== undefined) {
     await makeNamespace(at, 'web');
     await at.settings('[guard]\nnamespaces = ["web"]\n');

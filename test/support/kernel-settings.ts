@@ -11,7 +11,7 @@ import { SysctlKeeper } from '../../src/guard/app/sysctl-keeper.ts';
 import { SysctlRecordFile } from '../../src/host/linux/sysctl-record.ts';
 import { linuxSysctls } from '../../src/host/linux/sysctls.ts';
 import type { Profile } from '../../src/profile/core/rules.ts';
-import type { World } from './world.ts';
+import type { Sandbox } from './sandbox.ts';
 
 export type Step =
   | { readonly do: 'read'; readonly name: string }
@@ -30,9 +30,9 @@ const NETWORK = '/proc/self/ns/net';
 const STATE = '/run/portreeve-state';
 
 /** Takes the steps in a world; each run is a process of its own. */
-export async function inWorld(world: World, steps: readonly Step[]): Promise<StepResult[]> {
+export async function inSandbox(sandbox: Sandbox, steps: readonly Step[]): Promise<StepResult[]> {
   const argv = [process.execPath, import.meta.filename, readlinkSync(NETWORK)];
-  const { code, stdout, stderr } = await world.run(argv, { input: JSON.stringify(steps), timeout: 60_000 });
+  const { code, stdout, stderr } = await sandbox.run(argv, { input: JSON.stringify(steps), timeout: 60_000 });
   assert.equal(code, 0, stderr);
   return JSON.parse(stdout);
 }

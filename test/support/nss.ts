@@ -1,7 +1,7 @@
 // Users whom only the user database (NSS) knows, in a world: libnss-extrausers has them in a file of its own.
 import assert from 'node:assert/strict';
 import { copyFile } from 'node:fs/promises';
-import type { World } from './world.ts';
+import type { Sandbox } from './sandbox.ts';
 
 const EXTRA = '/var/lib/extrausers';
 const MODULE_DIRECTORY = '/run/peers/usr/lib';
@@ -11,15 +11,15 @@ const LDCONFIG = `ldconfig -X -f /dev/null /usr/local/lib ${MODULE_DIRECTORY}`;
 
 /** The user database of a world that has peers. */
 export class Nss {
-  readonly #world: World;
+  readonly #sandbox: Sandbox;
 
-  private constructor(world: World) {
-    this.#world = world;
+  private constructor(sandbox: Sandbox) {
+    this.#sandbox = sandbox;
   }
 
   /** Has it ask the module behind the files. */
-  static async open(world: World): Promise<Nss> {
-    const nss = new Nss(world);
+  static async open(sandbox: Sandbox): Promise<Nss> {
+    const nss = new Nss(sandbox);
     await nss.users({});
     await nss.groups({});
     await nss.#sources('files extrausers');
@@ -41,7 +41,7 @@ export class Nss {
 
   /** The module is not there any more: the database knows nobody else, and says no more than that. */
   async remove(): Promise<void> {
-    await copyFile('/etc/ld.so.cache', this.#world.path('/etc/ld.so.cache'));
+    await copyFile('/etc/ld.so.cache', this.#sandbox.path('/etc/ld.so.cache'));
   }
 
   /** Whoever asks it waits, as for a server that does not answer. */
@@ -51,15 +51,15 @@ export class Nss {
 
   async #put(file: string, text: string): Promise<void> {
     await this.#must(`mkdir -p ${EXTRA} && rm -f ${EXTRA}/${file}`);
-    await this.#world.write(`${EXTRA}/${file}`, text);
+    await this.#sandbox.write(`${EXTRA}/${file}`, text);
   }
 
   #sources(sources: string): Promise<void> {
-    return this.#world.write('/etc/nsswitch.conf', `passwd: ${sources}\ngroup: ${sources}\n${SERVICES}`);
+    return this.#sandbox.write('/etc/nsswitch.conf', `passwd: ${sources}\ngroup: ${sources}\n${SERVICES}`);
   }
 
   async #must(script: string): Promise<void> {
-    const { code, stderr } = await this.#world.run(['sh', '-ec', script], { env: { LD_LIBRARY_PATH: '' } });
+    const { code, stderr } = await this.#sandbox.run(['sh', '-ec', script], { env: { LD_LIBRARY_PATH: '' } });
     assert.equal(code, 0, stderr);
   }
 }

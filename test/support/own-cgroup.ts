@@ -3,7 +3,7 @@ import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { cgroupRoot, walkCgroups } from '../../src/host/linux/cgroup.ts';
-import { until } from './world.ts';
+import { until } from './sandbox.ts';
 
 /** Makes it; gives its directory. */
 export function ownCgroup(t: Pick<TestContext, 'after'>): string {

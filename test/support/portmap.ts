@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { bringPeers, type Peers } from './peers.ts';
 import { needs, type Probe, probe } from './probe.ts';
-import { type Running, until, World, type WorldOptions } from './world.ts';
+import { type Running, Sandbox, type SandboxOptions, until } from './sandbox.ts';
 
 const PORTREEVE = join(import.meta.dirname, '../../bin/portreeve');
 
@@ -18,29 +18,29 @@ export interface PortmapOptions {
 }
 
 /** Starts a port mapper and waits until it answers on its Unix socket. */
-export async function startPortmap(world: World, options: PortmapOptions = {}): Promise<Running> {
+export async function startPortmap(sandbox: Sandbox, options: PortmapOptions = {}): Promise<Running> {
   const kind = options.kind ?? KIND;
-  const running = kind === 'rpcbind' ? startRpcbind(world) : startPortreeve(world, options.listen);
+  const running = kind === 'rpcbind' ? startRpcbind(sandbox) : startPortreeve(sandbox, options.listen);
   await until(`${running.name} to answer`, async () => {
     if (running.outcome !== undefined) throw new Error(`${running.name} ended:\n${running.output}`);
-    return (await world.run(['rpcinfo', '-s'])).code === 0;
+    return (await sandbox.run(['rpcinfo', '-s'])).code === 0;
   });
   return running;
 }
 
-function startRpcbind(world: World): Running {
-  return world.start(['rpcbind', '-f']);
+function startRpcbind(sandbox: Sandbox): Running {
+  return sandbox.start(['rpcbind', '-f']);
 }
 
-function startPortreeve(world: World, addresses: readonly string[] = []): Running {
+function startPortreeve(sandbox: Sandbox, addresses: readonly string[] = []): Running {
   const listen = addresses.flatMap((address) => ['--listen', address]);
   // The peers' libraries are for the peers.
-  return world.start([PORTREEVE, 'serve', ...listen], { env: { LD_LIBRARY_PATH: '' } });
+  return sandbox.start([PORTREEVE, 'serve', ...listen], { env: { LD_LIBRARY_PATH: '' } });
 }
 
-export interface Scene {
+export interface Setup {
   readonly peers: Peers;
-  readonly world: World;
+  readonly sandbox: Sandbox;
   readonly portmap: Running;
 }
 
@@ -48,7 +48,7 @@ export interface Scene {
 export const ONLY_PORTREEVE: Probe =
   KIND === 'portreeve' ? { ok: true } : { ok: false, reason: 'rpcbind does not do this' };
 
-export interface SceneOptions extends WorldOptions {
+export interface SetupOptions extends SandboxOptions {
   /** Addresses for the port mapper beyond loopback. */
   readonly listen?: readonly string[];
   /** Addresses that the world has beyond loopback, with prefix lengths. */
@@ -58,41 +58,41 @@ export interface SceneOptions extends WorldOptions {
 }
 
 /** A world with the peers and a port mapper in it, that ends with the test; undefined when the test is skipped. */
-export async function scene(t: TestContext, options: SceneOptions = {}): Promise<Scene | undefined> {
+export async function setup(t: TestContext, options: SetupOptions = {}): Promise<Setup | undefined> {
   if (!needs(t, probe.root(), probe.netns(), ...(options.probes ?? []))) return undefined;
   const peers = await bringPeers();
   if (!needs(t, peers.probe())) return undefined;
-  const world = await World.open(t, { ...options, peers });
+  const sandbox = await Sandbox.open(t, { ...options, peers });
   for (const [index, address] of (options.addresses ?? []).entries()) {
-    await world.addAddress(address, `net${index}`);
+    await sandbox.addAddress(address, `net${index}`);
   }
-  const portmap = await startPortmap(world, options.listen === undefined ? {} : { listen: options.listen });
-  return { peers, world, portmap };
+  const portmap = await startPortmap(sandbox, options.listen === undefined ? {} : { listen: options.listen });
+  return { peers, sandbox, portmap };
 }
 
 /** The lines that rpcinfo prints below its heading, with single spaces. */
-export async function rpcinfo(world: World, ...args: string[]): Promise<string[]> {
-  const { code, stdout, stderr } = await world.run(['rpcinfo', ...args]);
+export async function rpcinfo(sandbox: Sandbox, ...args: string[]): Promise<string[]> {
+  const { code, stdout, stderr } = await sandbox.run(['rpcinfo', ...args]);
   if (code !== 0) throw new Error(`rpcinfo ${args.join(' ')}: ${code} ${stderr}`);
   return stdout.trimEnd().split('\n').slice(1).map(squeezed);
 }
 
 /** Waits until `rpcinfo` lists a program so many times, and gives these lines, sorted. */
-export function registered(world: World, program: number, count: number): Promise<string[]> {
+export function registered(sandbox: Sandbox, program: number, count: number): Promise<string[]> {
   return until(`program ${program} to be registered ${count} times`, async () => {
-    const rows = await listed(world, program);
+    const rows = await listed(sandbox, program);
     return rows.length === count && rows;
   });
 }
 
 /** Waits until `rpcinfo` lists a program no more. */
-export function unregistered(world: World, program: number): Promise<true> {
-  return until(`program ${program} to be gone`, async () => (await listed(world, program)).length === 0);
+export function unregistered(sandbox: Sandbox, program: number): Promise<true> {
+  return until(`program ${program} to be gone`, async () => (await listed(sandbox, program)).length === 0);
 }
 
 /** The lines of a program in what `rpcinfo` lists with these arguments, sorted. */
-export async function listed(world: World, program: number, ...args: string[]): Promise<string[]> {
-  return (await rpcinfo(world, ...args)).filter((row) => row.startsWith(`${program} `)).sort();
+export async function listed(sandbox: Sandbox, program: number, ...args: string[]): Promise<string[]> {
+  return (await rpcinfo(sandbox, ...args)).filter((row) => row.startsWith(`${program} `)).sort();
 }
 
 export function squeezed(line: string): string {

@@ -47,7 +47,7 @@ const ODD = [
 ];
 
 /** Words by how often they are wanted: what belongs to lists of ports comes most. */
-const POOLS: readonly (readonly [weight: number, words: readonly string[]])[] = [
+const DEFAULT_RANGES: readonly (readonly [weight: number, words: readonly string[]])[] = [
   [30, NUMBERS.split(/\s+/)],
   [25, ['TCP', 'UDP', 'TCP', 'UDP', 'tcp', 'TCP/UDP', 'UNRSV']],
   [25, JOBS.split(' ')],
@@ -64,7 +64,7 @@ const POOLS: readonly (readonly [weight: number, words: readonly string[]])[] = 
   [2, STATEMENT_NAMES.flatMap(({ end }) => (end === undefined ? [] : [end]))],
   [4, ODD],
 ];
-const POOL = POOLS.flatMap(([weight, words]) => Array.from({ length: weight }, () => words));
+const POOL = DEFAULT_RANGES.flatMap(([weight, words]) => Array.from({ length: weight }, () => words));
 
 const SEPARATORS = [
   ' ',

@@ -7,34 +7,34 @@ import { copyFile, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Peers } from './peers.ts';
-import type { Running, RunOptions, World } from './world.ts';
+import type { Running, RunOptions, Sandbox } from './sandbox.ts';
 
 const SOURCE = join(import.meta.dirname, 'tirpc-client.c');
 const INSIDE = '/run/tirpc-client';
 const FLAGS = ['-std=c17', '-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Werror', '-Wno-cast-function-type'];
 
 export class TirpcClient {
-  readonly #world: World;
+  readonly #sandbox: Sandbox;
 
-  private constructor(world: World) {
-    this.#world = world;
+  private constructor(sandbox: Sandbox) {
+    this.#sandbox = sandbox;
   }
 
   /** Puts the client into a world; needs a C compiler and the peers. */
-  static async into(world: World, peers: Peers): Promise<TirpcClient> {
-    await copyFile(await compiled(peers), world.path(INSIDE));
-    return new TirpcClient(world);
+  static async into(sandbox: Sandbox, peers: Peers): Promise<TirpcClient> {
+    await copyFile(await compiled(peers), sandbox.path(INSIDE));
+    return new TirpcClient(sandbox);
   }
 
   /** What one call printed, without the last newline. */
   async call(argv: string, options?: RunOptions): Promise<string> {
-    const { stdout, stderr } = await this.#world.run([INSIDE, ...argv.split(' ')], options);
+    const { stdout, stderr } = await this.#sandbox.run([INSIDE, ...argv.split(' ')], options);
     return (stdout + stderr).trimEnd();
   }
 
   /** Starts `serve` or `hold`, and waits until it has what it asked for. */
   async start(argv: string, options?: RunOptions): Promise<Running> {
-    const running = this.#world.start([INSIDE, ...argv.split(' ')], options);
+    const running = this.#sandbox.start([INSIDE, ...argv.split(' ')], options);
     await running.waitForOutput(/^(serve|hold) \d+$/m);
     return running;
   }

@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Outcome } from '../support/world.ts';
+import type { Outcome } from '../support/sandbox.ts';
 
 /** How much later than the agent this end gives up. */
 const GRACE_MS = 10_000;

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { needs } from '../support/probe.ts';
-import type { Outcome } from '../support/world.ts';
+import type { Outcome } from '../support/sandbox.ts';
 import { AgentLine } from './agent-line.ts';
 import { debianImages, diskDirectory, type Kernel, kernelOf, makeProjectImage, vmProbes } from './images.ts';
 

@@ -1,15 +1,15 @@
 // Findings that somebody has had enough of: by code, by port, with the reason; and how grave the others are.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { scene, servicesOf, socket } from '../../../test/support/doctor/scenes.ts';
+import { servicesOf, snapshot, socket } from '../../../test/support/doctor/snapshots.ts';
 import { checkOf } from '../core/findings/checks/all.ts';
 import { isAtLeast, judge, remedyOf, type Suppression } from './examine.ts';
 
 const SOCKETS = [40_000, 41_000].map((port) => socket(`LISTEN tcp 0.0.0.0:${port}`, {}));
-const SCENE = scene({ sockets: SOCKETS, services: servicesOf('app 50000/tcp\n') });
+const SNAPSHOT = snapshot({ sockets: SOCKETS, services: servicesOf('app 50000/tcp\n') });
 
-function told(...suppressions: readonly Suppression[]) {
-  const { findings, suppressed, idle } = judge({ scene: SCENE, unknown: [] }, suppressions);
+function reported(...suppressions: readonly Suppression[]) {
+  const { findings, suppressed, idle } = judge({ snapshot: SNAPSHOT, unknown: [] }, suppressions);
   const ports = (all: typeof findings) => all.map(({ ports: [range] }) => range?.first);
   return {
     findings: ports(findings),
@@ -19,12 +19,12 @@ function told(...suppressions: readonly Suppression[]) {
 }
 
 test('without any all is told', () => {
-  assert.deepEqual(told(), { findings: [50_000, 40_000, 41_000], suppressed: [], idle: [] });
+  assert.deepEqual(reported(), { findings: [50_000, 40_000, 41_000], suppressed: [], idle: [] });
 });
 
 test('all of a code, or those of one port', () => {
   const reason = 'they choose their ports';
-  assert.deepEqual(told({ code: 'LISTENER_EPHEMERAL', reason }), {
+  assert.deepEqual(reported({ code: 'LISTENER_EPHEMERAL', reason }), {
     findings: [50_000],
     suppressed: [
       [40_000, reason],
@@ -32,7 +32,7 @@ test('all of a code, or those of one port', () => {
     ],
     idle: [],
   });
-  assert.deepEqual(told({ code: 'LISTENER_EPHEMERAL', reason, port: 41_000 }), {
+  assert.deepEqual(reported({ code: 'LISTENER_EPHEMERAL', reason, port: 41_000 }), {
     findings: [50_000, 40_000],
     suppressed: [[41_000, reason]],
     idle: [],
@@ -41,7 +41,7 @@ test('all of a code, or those of one port', () => {
 
 test('a suppression of nothing is told of', () => {
   const reason = 'x';
-  const idle = told(
+  const idle = reported(
     { code: 'LISTENER_EPHEMERAL', reason, port: 42_000 },
     { code: 'LOW_PORTS_OPEN', reason },
     { code: 'SERVICES_RESERVE_NOTHING', reason },
@@ -54,7 +54,7 @@ test('a suppression of nothing is told of', () => {
 
 test('what is suppressed is not mended', () => {
   const remedy = (...suppressions: readonly Suppression[]) =>
-    remedyOf(judge({ scene: SCENE, unknown: [] }, suppressions).findings).reserve;
+    remedyOf(judge({ snapshot: SNAPSHOT, unknown: [] }, suppressions).findings).reserve;
   assert.deepEqual(remedy(), [{ first: 50_000, last: 50_000 }]);
   assert.deepEqual(remedy({ code: 'SERVICES_RESERVE_NOTHING', reason: 'x' }), []);
 });

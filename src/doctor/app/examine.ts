@@ -1,8 +1,8 @@
 // What the doctor says of this host: findings, those that somebody has had enough of apart, and how each is mended.
 
-import { type Code, examineScene, type Finding } from '../core/findings/checks/all.ts';
+import { type Code, examineSnapshot, type Finding } from '../core/findings/checks/all.ts';
 import { joined, type Remedy, rankOf, type Severity } from '../core/findings/finding.ts';
-import { type Gathered, gatherScene, type SceneChoices, type SceneDeps } from './scene.ts';
+import { type Gathered, type SnapshotChoices, type SnapshotDeps, takeSnapshot } from './snapshot.ts';
 
 /** Findings that are not to be told, and why. */
 export interface Suppression {
@@ -29,21 +29,21 @@ export interface Examination {
   readonly unknown: readonly string[];
 }
 
-/** Looks at this host. Throws what gatherScene() throws. */
+/** Looks at this host. Throws what takeSnapshot() throws. */
 export async function examine(
-  deps: SceneDeps,
-  choices: SceneChoices,
+  deps: SnapshotDeps,
+  choices: SnapshotChoices,
   suppressions: readonly Suppression[],
 ): Promise<Examination> {
-  return judge(await gatherScene(deps, choices), suppressions);
+  return judge(await takeSnapshot(deps, choices), suppressions);
 }
 
 /** The findings of a scene. */
-export function judge({ scene, unknown }: Gathered, suppressions: readonly Suppression[]): Examination {
+export function judge({ snapshot, unknown }: Gathered, suppressions: readonly Suppression[]): Examination {
   const findings: Finding[] = [];
   const suppressed: Suppressed[] = [];
   const used = new Set<Suppression>();
-  for (const finding of examineScene(scene)) {
+  for (const finding of examineSnapshot(snapshot)) {
     const by = suppressions.find((each) => isFor(each, finding));
     if (by) used.add(by);
     if (by) suppressed.push({ finding, reason: by.reason });

@@ -34,7 +34,7 @@ export interface ExplainDeps extends SeeDeps, WhoDeps {
 const SERVICES = '/etc/services';
 
 /**
- * Explains a port, for each protocol that is asked for. Throws PortreeveError (world) where the sockets, or the
+ * Explains a port, for each protocol that is asked for. Throws PortreeveError (environment) where the sockets, or the
  * kernel's settings of ports, cannot be read: without them there is nothing to say.
  */
 export async function explain(

@@ -106,7 +106,7 @@ test('a file that is too large is no wrong usage', () => {
     throw new PortreeveError('FILE_TOO_LARGE', '/x is larger than 1 bytes');
   };
   const deps = new Host().deps({ files: { names: () => [], readText } });
-  assert.throws(() => planFix(blacklist(853), deps), { kind: 'world', code: 'FILE_UNREADABLE' });
+  assert.throws(() => planFix(blacklist(853), deps), { kind: 'environment', code: 'FILE_UNREADABLE' });
 });
 
 test('a port goes into the blacklist, behind what is there', () => {

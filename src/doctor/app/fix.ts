@@ -3,7 +3,7 @@ import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import { DOCTOR_FILE_MAX_BYTES } from '../../base/limits.ts';
 import type { PortRange } from '../../base/port.ts';
 import type { SysctlChange } from '../../base/sysctl-change.ts';
-import { reservedPorts } from '../../guard/core/port-pools.ts';
+import { reservedPorts } from '../../guard/core/port-settings.ts';
 import type { SysctlRecord, Sysctls } from '../../host/host.ts';
 import { type BootFiles, bootSettings } from '../../names/app/boot-settings.ts';
 import { RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
@@ -14,7 +14,7 @@ import type { FileChange, FileRecord } from '../core/file-record.ts';
 import type { Finding } from '../core/findings/checks/all.ts';
 import type { Remedy } from '../core/findings/finding.ts';
 import { addToBlacklist } from '../text/bindresvport.ts';
-import { BLACKLIST_FILE, type SceneDeps } from './scene.ts';
+import { BLACKLIST_FILE, type SnapshotDeps } from './snapshot.ts';
 
 /** Read after all other files of sysctl.d(5), whose names begin with digits: whoever sets the list replaces it. */
 export const BOOT_FILE = '/etc/sysctl.d/zz-portreeve-doctor.conf';
@@ -53,7 +53,7 @@ export interface FixPlan {
   readonly notes: readonly string[];
 }
 
-/** Carries a remedy out, and gives what was done. Throws PortreeveError (world) where that fails. */
+/** Carries a remedy out, and gives what was done. Throws PortreeveError (environment) where that fails. */
 export function fix(remedy: Remedy, deps: FixDeps): FixPlan {
   return deps.exclusively(() => {
     const plan = planFix(remedy, deps);
@@ -72,7 +72,7 @@ export function fixOf({ remedy }: Pick<Finding, 'remedy'>, deps: FixDeps): FixPl
   }
 }
 
-/** Plans a remedy. Throws PortreeveError (world) where settings or files cannot be read. */
+/** Plans a remedy. Throws PortreeveError (environment) where settings or files cannot be read. */
 export function planFix(remedy: Remedy, deps: FixDeps): FixPlan {
   const ports = portsOf(remedy.reserve);
   const boot = ports.size > 0 ? bootFix(ports, deps) : undefined;
@@ -170,7 +170,10 @@ function overriddenNotes(boot: FileChange, { files, reader }: FixDeps): string[]
   ];
 }
 
-/** Carries a plan out: records it, then writes. Throws PortreeveError (world); planUndo() takes back what was done. */
+/**
+ * Carries a plan out: records it, then writes. Throws PortreeveError (environment); planUndo() takes back what was
+ * done.
+ */
 export function carryOutFix({ settings, files }: FixPlan, deps: FixDeps): void {
   if (files.length > 0) writeFiles(files, deps);
   const { sysctls } = deps;
@@ -228,7 +231,7 @@ function write(sysctls: Sysctls, name: string, value: string): void {
 export async function keptByGuard({
   archive,
   guard,
-}: Pick<SceneDeps, 'archive' | 'guard'>): Promise<Set<number>> {
+}: Pick<SnapshotDeps, 'archive' | 'guard'>): Promise<Set<number>> {
   const { head, profile } = profileInForce(archive);
   if (!head || (await guard()) !== 'enforce') return new Set();
   return reservedPorts(profile);
@@ -236,11 +239,11 @@ export async function keptByGuard({
 
 /**
  * Takes back what was done, and gives what that came to. `here` has the guard of this host, which has no say where the
- * files are of another system. Throws PortreeveError (world) where that fails.
+ * files are of another system. Throws PortreeveError (environment) where that fails.
  */
 export async function undoFixes(
   deps: FixDeps,
-  here: Pick<SceneDeps, 'archive' | 'guard'>,
+  here: Pick<SnapshotDeps, 'archive' | 'guard'>,
 ): Promise<UndoPlan> {
   const kept = deps.sysctls ? await keptByGuard(here) : new Set<number>();
   return deps.exclusively(() => {
@@ -261,7 +264,7 @@ export interface UndoPlan {
 
 /**
  * Plans to take back what was done. Of the reserved ports those go that we added; those in `kept` stay, because the
- * guard needs them. Throws PortreeveError (world) where settings, files or records cannot be read.
+ * guard needs them. Throws PortreeveError (environment) where settings, files or records cannot be read.
  */
 export function planUndo(deps: FixDeps, kept: ReadonlySet<number>): UndoPlan {
   const files: { path: string; text: string | undefined }[] = [];
@@ -283,7 +286,9 @@ export function planUndo(deps: FixDeps, kept: ReadonlySet<number>): UndoPlan {
   return { settings, files, left };
 }
 
-/** Carries it out. What others have changed since stays recorded. Throws PortreeveError (world) where that fails. */
+/**
+ * Carries it out. What others have changed since stays recorded. Throws PortreeveError (environment) where that fails.
+ */
 export function carryOutUndo({ settings, files, left }: UndoPlan, deps: FixDeps): void {
   const { sysctls } = deps;
   if (sysctls) {

@@ -2,7 +2,7 @@
 
 import type { ConfigFiles } from '../../names/app/config-files.ts';
 import type { Seen } from '../../sockets/core/seen.ts';
-import type { LowPortTrust } from '../core/findings/scene.ts';
+import type { LowPortTrust } from '../core/findings/snapshot.ts';
 import { parseExports } from '../text/exports.ts';
 import { parseHostsEquiv } from '../text/hosts-equiv.ts';
 

@@ -20,14 +20,14 @@ import { bootFiles, bootReader } from '../../names/commands/deps.ts';
 import { ownState } from '../../profile/commands/deps.ts';
 import type { Suppression } from '../app/examine.ts';
 import type { FixDeps } from '../app/fix.ts';
-import type { SceneChoices, SceneDeps } from '../app/scene.ts';
 import { DOCTOR_SECTION } from '../app/settings.ts';
+import type { SnapshotChoices, SnapshotDeps } from '../app/snapshot.ts';
 import { FileRecordFile } from '../linux/file-record.ts';
 import { explainDeps } from './explain-deps.ts';
 import type { DoctorOptions } from './index.ts';
 
 /** This host, as the one who asks may see it; with `root` the files are those of another system's tree. */
-export function doctorDeps({ state, root }: DoctorOptions, io: Io): SceneDeps {
+export function doctorDeps({ state, root }: DoctorOptions, io: Io): SnapshotDeps {
   const deps = explainDeps(state === undefined ? {} : { state }, io);
   const assignable = () => assignableElsewhere(io);
   return { ...deps, assignable, files: filesAt(root), reader: bootReader(), programs: runningPrograms };
@@ -37,7 +37,7 @@ export function doctorDeps({ state, root }: DoctorOptions, io: Io): SceneDeps {
 export async function doctorChoices(
   { bpxprm, config }: DoctorOptions,
   io: Io,
-): Promise<{ readonly choices: SceneChoices; readonly suppressions: readonly Suppression[] }> {
+): Promise<{ readonly choices: SnapshotChoices; readonly suppressions: readonly Suppression[] }> {
   const settings = await io.readSettings(config);
   const { omvsJob, errnoLow } = guardSettings(settings);
   const doctor = sectionOf(settings, DOCTOR_SECTION);

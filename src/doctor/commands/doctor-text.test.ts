@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
-import { scene, servicesOf, socket } from '../../../test/support/doctor/scenes.ts';
+import { servicesOf, snapshot, socket } from '../../../test/support/doctor/snapshots.ts';
 import { judge } from '../app/examine.ts';
 import { type Code, checkOf, type Finding } from '../core/findings/checks/all.ts';
 import { checkText, examinationJson, examinationText } from './doctor-text.ts';
@@ -10,7 +10,7 @@ import { checkText, examinationJson, examinationText } from './doctor-text.ts';
 const SUPPRESSIONS = [{ code: 'SERVICES_RESERVE_NOTHING', reason: 'not installed' }] as const;
 const EXAMINATION = judge(
   {
-    scene: scene({
+    snapshot: snapshot({
       sockets: [
         socket('LISTEN tcp 0.0.0.0:40000', { name: 'a\x1b[31m', command: 'a --port 40000' }),
         socket('LISTEN tcp 0.0.0.0:41000', {}),
@@ -71,7 +71,7 @@ What one means: portreeve doctor CODE
       socket(`LISTEN tcp 0.0.0.0:${port}`, { name: 'a', command });
     const sockets = [listener(40_000, 'a 40000'), listener(41_000, 'a 41000'), listener(42_000, 'a')];
     const services = servicesOf('b 42001/tcp\n');
-    const { findings } = judge({ scene: scene({ sockets, services }), unknown: [] }, []);
+    const { findings } = judge({ snapshot: snapshot({ sockets, services }), unknown: [] }, []);
     const unmended = findings.map((each) =>
       each.ports[0]?.first === 41_000 ? mendedBy(each, 'Move it.') : each,
     );
@@ -102,7 +102,7 @@ warning: an entry`),
   });
 
   test('nothing is a sentence, too', () => {
-    const nothing = judge({ scene: scene(), unknown: [] }, []);
+    const nothing = judge({ snapshot: snapshot(), unknown: [] }, []);
     assert.equal(examinationText(capturedIo(), nothing, false), 'nothing was found\n');
   });
 });
@@ -141,7 +141,7 @@ test('for programs each finding has its parts, null where there is none', () => 
     'fix',
     'suppressed',
   ]);
-  assert.deepEqual([said.suppressed, said.untold], [1, ['x: y']]);
+  assert.deepEqual([said.suppressed, said.unknown], [1, ['x: y']]);
 });
 
 test('a code is explained in lines that fit', () => {

@@ -106,7 +106,7 @@ export function examinationJson(
     };
   });
   const { suppressed, unknown } = examination;
-  return json({ findings, suppressed: suppressed.length, untold: unknown });
+  return json({ findings, suppressed: suppressed.length, unknown: unknown });
 }
 
 /** What a plan does, as `--json` has it. */

@@ -96,9 +96,9 @@ describe('wrong usage', () => {
 test('this host is looked at, and nothing is made on the way', async (t) => {
   const state = join(directory(t), 'state');
   const { code, stdout } = await doctor('--json', '--state', state);
-  const { findings, suppressed, untold } = JSON.parse(stdout);
+  const { findings, suppressed, unknown } = JSON.parse(stdout);
   assert.ok(code === 0 || code === 1);
-  assert.ok(Array.isArray(findings) && Array.isArray(untold) && suppressed === 0);
+  assert.ok(Array.isArray(findings) && Array.isArray(unknown) && suppressed === 0);
   assert.equal(existsSync(state), false);
 });
 
@@ -119,10 +119,10 @@ test('a file of ours that cannot be read is told where it matters, and is no wro
   mkdirSync(join(root, 'etc/sysctl.d/zz-portreeve-doctor.conf'), { recursive: true });
   writeFileSync(join(root, 'etc/services'), '# Local services\nportreeve-test 42357/tcp\n');
   const args = ['--root', root, '--state', '/state'];
-  const { findings, untold } = JSON.parse((await doctor(...args, '--json')).stdout);
+  const { findings, unknown } = JSON.parse((await doctor(...args, '--json')).stdout);
   const ours = findings.find(({ ports: [range] }: { ports: [{ first: number }] }) => range?.first === 42_357);
   assert.deepEqual([ours?.code, ours?.fix], ['SERVICES_RESERVE_NOTHING', null]);
-  assert.equal(untold.filter((reason: string) => reason.includes('zz-portreeve-doctor.conf')).length, 1);
+  assert.equal(unknown.filter((reason: string) => reason.includes('zz-portreeve-doctor.conf')).length, 1);
   const { code, stderr } = await doctor(...args, '--fix');
   assert.equal(code, 3);
   assert.match(

@@ -10,11 +10,11 @@ import { ownsNetwork } from '../../host/linux/network-owner.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import { hostFiles } from '../../job/commands/deps.ts';
-import { LOOK_SOCKET } from '../../kit/daemon-names.ts';
+import { STATUS_SOCKET } from '../../kit/daemon-names.ts';
 import { GUARD_PINS, usualDirectories } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { Iana, ianaDataOf, loadIana } from '../../names/core/iana.ts';
-import { stateToLookAt } from '../../profile/commands/deps.ts';
+import { stateToRead } from '../../profile/commands/deps.ts';
 import { settleProfile } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
@@ -27,10 +27,10 @@ export function explainDeps({ state }: ExplainOptions, io: Io): ExplainDeps {
     uid: io.uid,
     ownsNetwork,
     sockets: new LinuxOpenSockets(),
-    files: hostFiles(stateToLookAt(state, io)),
+    files: hostFiles(stateToRead(state, io)),
     cgroups: cgroupsIfAny(),
     sysctls: linuxSysctls,
-    archive: new SqliteProfileArchive(stateToLookAt(state, io)),
+    archive: new SqliteProfileArchive(stateToRead(state, io)),
     settings: async () => await settleProfile({}, io),
     iana: loadIana,
     guard: async () => {
@@ -65,7 +65,7 @@ function ianaText(): string {
 async function eventsOf(port: number, state: string | undefined, io: Io): Promise<readonly EventLine[]> {
   const [own, system] = usualDirectories(io);
   const files = [
-    ...[own, system].map(({ runtime }) => join(runtime, LOOK_SOCKET)),
+    ...[own, system].map(({ runtime }) => join(runtime, STATUS_SOCKET)),
     ...[state ?? own.state, system.state].map((directory) => join(directory, EVENT_DATABASE)),
   ];
   if (!files.some((file) => existsSync(file))) return [];

@@ -108,17 +108,17 @@ function standing(
   return `${who}: ${said[permission]}`;
 }
 
-function clients({ handout, protocol }: Explanation): string[] {
-  const range = `${handout.range.first} to ${handout.range.last}`;
-  if (handout.kind === 'outside') return [`are given ${range} by the kernel, never this port`];
-  if (handout.kind === 'reserved') {
+function clients({ allocation, protocol }: Explanation): string[] {
+  const range = `${allocation.range.first} to ${allocation.range.last}`;
+  if (allocation.kind === 'outside') return [`are given ${range} by the kernel, never this port`];
+  if (allocation.kind === 'reserved') {
     return [`are given ${range}, but not this port: it is in net.ipv4.ip_local_reserved_ports`];
   }
   const order = {
     connect: 'connect(2) takes it in its first half, bind(2) to port 0 when the other half is used up',
     bind: 'bind(2) to port 0 takes it in its first half, connect(2) when the other half is used up',
   };
-  const first = handout.firstTo ? `; ${order[handout.firstTo]}` : '';
+  const first = allocation.firstTo ? `; ${order[allocation.firstTo]}` : '';
   return [
     `can be given it at any moment: their ports are ${range}${protocol === 'udp' ? ', in no order' : first}`,
   ];
@@ -197,10 +197,10 @@ function pools({ pools: inPools }: Explanation): string[] {
 }
 
 /** By their names: `portreeve stacks` has the ranges. */
-function systems({ stacks: { handingOut, safe } }: Explanation): string[] {
+function systems({ stacks: { ephemeralOn, safe } }: Explanation): string[] {
   const named = (stacks: readonly Stack[]) => stacks.filter(isSystem).map(({ id }) => id);
   const giving = GROUPS.flatMap(([group, words]) => {
-    const ids = named(handingOut.filter((stack) => stack.group === group));
+    const ids = named(ephemeralOn.filter((stack) => stack.group === group));
     return ids.length === 0 ? [] : [`${ids.join(', ')}${words}`];
   });
   const isSafe = named(safe);

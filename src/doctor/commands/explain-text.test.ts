@@ -11,7 +11,12 @@ import { explanationText } from './explain-text.ts';
 
 const WIDE = { columns: 100, env: { NO_COLOR: '1' } };
 
-async function told(port: number, protocols: readonly Protocol[], words: HostWords = {}, surroundings = {}) {
+async function reported(
+  port: number,
+  protocols: readonly Protocol[],
+  words: HostWords = {},
+  surroundings = {},
+) {
   return explanationText(capturedIo(surroundings), await explain(port, protocols, explainHost(words)));
 }
 
@@ -26,7 +31,7 @@ function under(label: string, text: string): string[] {
 describe('the examples of the guide', () => {
   test('1030: TCP_OS gives it to clients, and the systems of today do not', async () => {
     assert.equal(
-      await told(1030, ['tcp', 'udp'], {}, WIDE),
+      await reported(1030, ['tcp', 'udp'], {}, WIDE),
       `1030/tcp and 1030/udp can be had: nobody has it.
 
 held by   nobody
@@ -47,7 +52,7 @@ systems   safe from clients on linux, android, freebsd, netbsd, macos, windows, 
 
   test('12345: STCP once gave it to clients, and FreeBSD does', async () => {
     assert.equal(
-      await told(12_345, ['tcp', 'udp'], {}, WIDE),
+      await reported(12_345, ['tcp', 'udp'], {}, WIDE),
       `12345/tcp and 12345/udp can be had: nobody has it.
 
 held by   nobody
@@ -96,7 +101,7 @@ test('sockets are told with whose they are, servers first, and of many how many'
     ...Array.from({ length: 10 }, () => connection),
     socket({ state: 'CLOSE_WAIT', remote }),
   ];
-  assert.deepEqual(under('held by', await told(8080, ['tcp'], { open })), [
+  assert.deepEqual(under('held by', await reported(8080, ['tcp'], { open })), [
     'LISTEN [::]:8080 (IPv6 only): a program of user alice',
     'ESTABLISHED [::]:8080 to [2001:db8::9]:443: a program of user alice',
     'TIME_WAIT [::]:8080 to [2001:db8::9]:443: nobody any more, 60 s left',
@@ -108,7 +113,7 @@ test('sockets are told with whose they are, servers first, and of many how many'
 
 test('TCP and UDP have one line where the same is to be said, and one each where not', async () => {
   const open = [socket({}), socket({ state: 'ESTABLISHED', remote: { address: ip('::1'), port: 9 } })];
-  const text = await told(8080, ['tcp', 'udp'], { open });
+  const text = await reported(8080, ['tcp', 'udp'], { open });
   assert.match(
     text,
     /^8080\/tcp is taken: a program of user alice listens\.\n {2}Stop it\.\n {2}Or take .*\n/,
@@ -132,13 +137,13 @@ test('connections that a server has left are probably not in its way, those of a
       remote: { address: ip('127.0.0.1'), port: 9 },
       expiresMs: 1000,
     });
-  assert.match(await told(8080, ['tcp'], { open: [waits(8080)] }), /^8080\/tcp can probably be had: /);
-  assert.match(await told(40_000, ['tcp'], { open: [waits(40_000)] }), /^40000\/tcp is probably taken: /);
+  assert.match(await reported(8080, ['tcp'], { open: [waits(8080)] }), /^8080\/tcp can probably be had: /);
+  assert.match(await reported(40_000, ['tcp'], { open: [waits(40_000)] }), /^40000\/tcp is probably taken: /);
 });
 
 test('places of which the same is to be said share a line', async () => {
   const open = [socket({ state: 'BOUND', local: { address: ip('127.0.0.2'), port: 8080 } })];
-  assert.deepEqual(under('server', await told(8080, ['tcp'], { open })), [
+  assert.deepEqual(under('server', await reported(8080, ['tcp'], { open })), [
     'on 0.0.0.0, ::, 127.0.0.2: taken, unless both sides have SO_REUSEADDR or SO_REUSEPORT set',
     'on :: with IPV6_V6ONLY, 127.0.0.1, ::1, another IPv4 address, another IPv6 address: free',
   ]);
@@ -146,7 +151,7 @@ test('places of which the same is to be said share a line', async () => {
 
 test('clients are told in which order they get a port, and when they do not', async () => {
   const clients = async (port: number, protocol: Protocol, words: HostWords = {}) =>
-    under('clients', await told(port, [protocol], words)).join();
+    under('clients', await reported(port, [protocol], words)).join();
   assert.match(await clients(32_768, 'tcp'), /at any moment.*; connect\(2\) takes it in its first half/);
   assert.match(await clients(32_769, 'tcp'), /; bind\(2\) to port 0 takes it in its first half/);
   assert.match(await clients(32_769, 'udp'), /32768 to 60999, in no order$/);
@@ -155,13 +160,14 @@ test('clients are told in which order they get a port, and when they do not', as
 
 test('the profile is told with its statements, and with what the guard does', async () => {
   const profile = 'PORT 8080 TCP WEB\n';
-  const of = async (words: HostWords) => under('profile', await told(8080, ['tcp'], { profile, ...words }));
+  const of = async (words: HostWords) =>
+    under('profile', await reported(8080, ['tcp'], { profile, ...words }));
   assert.deepEqual(await of({}), ['8080 TCP WEB (profile.tcpip:1)', 'the guard enforces the profile']);
   assert.deepEqual(await of({ guard: async () => 'off' }), [
     '8080 TCP WEB (profile.tcpip:1)',
     'no guard enforces a profile',
   ]);
-  assert.deepEqual(under('profile', await told(81, ['tcp'], { profile, guard: async () => 'observe' })), [
+  assert.deepEqual(under('profile', await reported(81, ['tcp'], { profile, guard: async () => 'observe' })), [
     'reserves it for nobody; the guard only observes',
   ]);
 });
@@ -172,7 +178,7 @@ test('refusals are told with who was refused, how often, and by which statement'
     refusal(2),
     refusal(3, { verdict: 'observed', user: null, uid: 7 }),
   ];
-  const lines = under('refused', await told(8080, ['tcp'], { events }));
+  const lines = under('refused', await reported(8080, ['tcp'], { events }));
   assert.match(
     lines[0] ?? '',
     /^job ALICE, user uid 7, httpd: once, would have been, last \S+ \S+ \(profile\.tcpip:1\)$/,
@@ -182,11 +188,11 @@ test('refusals are told with who was refused, how often, and by which statement'
 
 test('a name of a process cannot take control of the terminal', async () => {
   const events = async () => [refusal(1, { command: '\x1b[2Jx' })];
-  assert.ok(!(await told(8080, ['tcp'], { events })).includes('\x1b'));
+  assert.ok(!(await reported(8080, ['tcp'], { events })).includes('\x1b'));
 });
 
 test('on a terminal lines are broken between words, as far as they can be', async () => {
-  const text = await told(12_345, ['tcp'], {}, { ...WIDE, columns: 50 });
+  const text = await reported(12_345, ['tcp'], {}, { ...WIDE, columns: 50 });
   assert.ok(text.split('\n').every((line) => line.length <= 50));
   assert.ok(text.includes('\n          '));
 });

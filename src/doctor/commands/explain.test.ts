@@ -38,7 +38,7 @@ test('a port of this process is taken by it, and free when it is closed', async 
   const io = capturedIo();
   assert.equal(await explainCommand([what], { json: true }, io), 1);
   const { port, explanations } = JSON.parse(io.stdout());
-  const [{ answer, holders, binds, untold, ...only }, ...others] = explanations;
+  const [{ answer, holders, binds, unknown, ...only }, ...others] = explanations;
   assert.deepEqual([port, only.protocol, others], [address.port, 'tcp', []]);
   assert.deepEqual([answer.can, answer.cause, answer.freeInMs], ['no', 'LISTENING', null]);
   assert.deepEqual(
@@ -48,7 +48,7 @@ test('a port of this process is taken by it, and free when it is closed', async 
   assert.ok(
     binds.some(({ address: at, plain }: Record<string, unknown>) => at === '::1' && plain === 'free'),
   );
-  assert.ok(Array.isArray(untold));
+  assert.ok(Array.isArray(unknown));
   server.close();
   await once(server, 'close');
   const after = capturedIo();

@@ -43,11 +43,11 @@ const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp'];
 function exitCodeOf(explanations: readonly Explanation[]): number {
   const answers = explanations.map(({ answer }) => answer.can);
   if (answers.includes('no')) return EXIT_CODES.refused;
-  return answers.includes('unsure') ? EXIT_CODES.world : 0;
+  return answers.includes('unsure') ? EXIT_CODES.environment : 0;
 }
 
 function jsonOf(explanation: Explanation) {
-  const { port, protocol, answer, holders, attempts, handout, kernel } = explanation;
+  const { port, protocol, answer, holders, attempts, allocation, kernel } = explanation;
   const { names, pools, stacks, badPort, refusals, unknown, guard, revision, reservations } = explanation;
   return {
     port,
@@ -63,14 +63,14 @@ function jsonOf(explanation: Explanation) {
     })),
     you: standingJson(explanation.you),
     root: standingJson(explanation.root),
-    clients: { kind: handout.kind, range: kernel.ephemeral, firstTo: handout.firstTo ?? null },
+    clients: { kind: allocation.kind, range: kernel.ephemeral, firstTo: allocation.firstTo ?? null },
     unprivilegedStart: kernel.unprivilegedStart,
     guard: guard ?? null,
     revision: revision ?? null,
     reservations: reservations?.map(reservationJson) ?? null,
     names: { ...names, registered: names.registered?.map(registrationJson) ?? null },
     pools,
-    handedOutBy: stacks.handingOut.map(({ id, title, group, ephemeral }) => ({
+    handedOutBy: stacks.ephemeralOn.map(({ id, title, group, ephemeral }) => ({
       id,
       title,
       group,
@@ -83,7 +83,7 @@ function jsonOf(explanation: Explanation) {
         ...refusal,
         latest: new Date(latestMs).toISOString(),
       })) ?? null,
-    untold: unknown,
+    unknown: unknown,
   };
 }
 

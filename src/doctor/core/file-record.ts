@@ -11,8 +11,8 @@ export interface FileChange {
 
 /** The record of the files that we have changed, so that it can be taken back. */
 export interface FileRecord {
-  /** None where nothing is changed. Throws PortreeveError `RECORD_DAMAGED` and `FILE_UNREADABLE` (world). */
+  /** None where nothing is changed. Throws PortreeveError `RECORD_DAMAGED` and `FILE_UNREADABLE` (environment). */
   read(): readonly FileChange[];
-  /** Puts others in their place, whole or not at all. Throws PortreeveError `FILE_UNWRITABLE` (world). */
+  /** Puts others in their place, whole or not at all. Throws PortreeveError `FILE_UNWRITABLE` (environment). */
   write(changes: readonly FileChange[]): void;
 }

@@ -34,6 +34,6 @@ test('a record that is none is refused', (t) => {
   record.write([{ path: '/a', before: undefined, after: '' }]);
   for (const text of ['', '{', '{}', '[1]', '[null]', '[{}]', '[{"path":"a","before":1,"after":"b"}]']) {
     writeFileSync(path, text);
-    assert.throws(() => record.read(), { kind: 'world', code: 'RECORD_DAMAGED' }, text);
+    assert.throws(() => record.read(), { kind: 'environment', code: 'RECORD_DAMAGED' }, text);
   }
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FakeNamespaces } from '../../../test/support/fake-namespaces.ts';
-import { profileOf } from '../../../test/support/pool-profiles.ts';
+import { profileOf } from '../../../test/support/range-profiles.ts';
 import { SimSysctlRecord, SimSysctls } from '../../../test/support/sim/sysctls.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import type { SysctlRecord, Sysctls } from '../../host/host.ts';
@@ -17,7 +17,7 @@ const ALL: GuardReach = { home: HOME, namespaces: [HOME, WEB, MAIL], isWholeHost
 class Killed extends Error {}
 
 /** A host with three network namespaces, each with settings of its own. */
-class Stage {
+class Fixture {
   readonly host = new FakeNamespaces();
   readonly records = new Map<bigint, SimSysctlRecord>();
   readonly settings = new Map([HOME, WEB, MAIL].map((cookie) => [cookie, new SimSysctls()]));
@@ -99,21 +99,21 @@ const codes = (notes: readonly { readonly code: string }[]): string[] => notes.m
 const USUAL = '32768\t60999';
 
 test('the reserved ports are kept in all, the ephemeral range at home alone', () => {
-  const stage = new Stage();
-  stage.set(WEB, '8080');
-  assert.deepEqual(stage.keeper().apply(OLD, ALL), []);
-  assert.deepEqual(stage.lists(), ['80', '80,8080', '80']);
-  assert.deepEqual(stage.ranges(), ['20000\t40000', USUAL, USUAL]);
-  assert.deepEqual(stage.keeper().restore(HOME), []);
-  assert.deepEqual(stage.lists(), ['', '8080', '']);
-  assert.deepEqual(stage.ranges(), [USUAL, USUAL, USUAL]);
+  const fixture = new Fixture();
+  fixture.set(WEB, '8080');
+  assert.deepEqual(fixture.keeper().apply(OLD, ALL), []);
+  assert.deepEqual(fixture.lists(), ['80', '80,8080', '80']);
+  assert.deepEqual(fixture.ranges(), ['20000\t40000', USUAL, USUAL]);
+  assert.deepEqual(fixture.keeper().restore(HOME), []);
+  assert.deepEqual(fixture.lists(), ['', '8080', '']);
+  assert.deepEqual(fixture.ranges(), [USUAL, USUAL, USUAL]);
 });
 
 test('a guard of a cgroup leaves the range alone', () => {
-  const stage = new Stage();
-  stage.keeper().apply(OLD, { ...ALL, isWholeHost: false });
+  const fixture = new Fixture();
+  fixture.keeper().apply(OLD, { ...ALL, isWholeHost: false });
   assert.deepEqual(
-    [stage.lists(), stage.ranges()],
+    [fixture.lists(), fixture.ranges()],
     [
       ['80', '80', '80'],
       [USUAL, USUAL, USUAL],
@@ -122,157 +122,157 @@ test('a guard of a cgroup leaves the range alone', () => {
 });
 
 test('where the guard holds no more it is taken back, also when the first try was cut off', () => {
-  const stage = new Stage();
-  stage.keeper().apply(OLD, ALL);
+  const fixture = new Fixture();
+  fixture.keeper().apply(OLD, ALL);
   const fewer = { ...ALL, namespaces: [HOME, WEB] };
-  stage.left = 1;
-  assert.throws(() => stage.keeper().apply(OLD, fewer), Killed);
-  stage.left = Number.POSITIVE_INFINITY;
-  stage.keeper().apply(OLD, fewer);
-  assert.deepEqual(stage.lists(), ['80', '80', '']);
+  fixture.left = 1;
+  assert.throws(() => fixture.keeper().apply(OLD, fewer), Killed);
+  fixture.left = Number.POSITIVE_INFINITY;
+  fixture.keeper().apply(OLD, fewer);
+  assert.deepEqual(fixture.lists(), ['80', '80', '']);
 });
 
 test('killed after any write, the next one gives back what was found', () => {
-  const all = new Stage();
+  const all = new Fixture();
   all.keeper().apply(OLD, ALL);
   all.keeper().apply(NEW, ALL);
   for (let at = 0; at < all.writes; at++) {
-    const stage = new Stage();
-    stage.set(WEB, '8080');
-    stage.left = at;
+    const fixture = new Fixture();
+    fixture.set(WEB, '8080');
+    fixture.left = at;
     assert.throws(() => {
-      stage.keeper().apply(OLD, ALL);
-      stage.keeper().apply(NEW, ALL);
+      fixture.keeper().apply(OLD, ALL);
+      fixture.keeper().apply(NEW, ALL);
     }, Killed);
-    stage.left = Number.POSITIVE_INFINITY;
-    if (at % 2 === 0) stage.keeper().apply(NEW, ALL);
-    stage.keeper().restore(HOME);
-    assert.deepEqual(stage.lists(), ['', '8080', ''], `killed at ${at}`);
-    assert.deepEqual(stage.ranges(), [USUAL, USUAL, USUAL], `killed at ${at}`);
+    fixture.left = Number.POSITIVE_INFINITY;
+    if (at % 2 === 0) fixture.keeper().apply(NEW, ALL);
+    fixture.keeper().restore(HOME);
+    assert.deepEqual(fixture.lists(), ['', '8080', ''], `killed at ${at}`);
+    assert.deepEqual(fixture.ranges(), [USUAL, USUAL, USUAL], `killed at ${at}`);
   }
 });
 
 test('one more is written before the policy holds there', () => {
-  const stage = new Stage();
-  assert.deepEqual(stage.keeper().prepare(OLD, WEB, '/run/netns/web'), []);
-  assert.deepEqual(stage.lists(), ['', '80', '']);
+  const fixture = new Fixture();
+  assert.deepEqual(fixture.keeper().prepare(OLD, WEB, '/run/netns/web'), []);
+  assert.deepEqual(fixture.lists(), ['', '80', '']);
   // The policy never came to hold there: whoever comes next takes it back.
-  stage.keeper().apply(OLD, { ...ALL, namespaces: [HOME] });
-  assert.deepEqual(stage.lists(), ['80', '', '']);
+  fixture.keeper().apply(OLD, { ...ALL, namespaces: [HOME] });
+  assert.deepEqual(fixture.lists(), ['80', '', '']);
 });
 
 describe('a namespace', () => {
   test('that is gone is forgotten', () => {
-    const stage = new Stage();
-    const keeper = stage.keeper();
+    const fixture = new Fixture();
+    const keeper = fixture.keeper();
     keeper.apply(OLD, ALL);
-    stage.host.there.delete(WEB);
+    fixture.host.there.delete(WEB);
     assert.deepEqual(keeper.check(OLD, ALL), []);
     // It is not looked for again at each check: there may be thousands of namespaces.
-    const { looks } = stage.host;
+    const { looks } = fixture.host;
     for (let i = 0; i < 59; i++) keeper.check(OLD, ALL);
-    assert.equal(stage.host.looks, looks);
+    assert.equal(fixture.host.looks, looks);
     assert.deepEqual(keeper.apply(NEW, ALL), []);
-    assert.equal(stage.records.has(WEB), false);
-    assert.deepEqual(stage.lists(), ['90', '80', '90']);
+    assert.equal(fixture.records.has(WEB), false);
+    assert.deepEqual(fixture.lists(), ['90', '80', '90']);
   });
 
   test('that cannot be seen is reported, and keeps its record', () => {
-    const stage = new Stage();
-    stage.keeper().apply(OLD, ALL);
-    stage.host.there.delete(WEB);
-    stage.host.isComplete = false;
-    const [note] = stage.keeper().apply(NEW, ALL);
+    const fixture = new Fixture();
+    fixture.keeper().apply(OLD, ALL);
+    fixture.host.there.delete(WEB);
+    fixture.host.isComplete = false;
+    const [note] = fixture.keeper().apply(NEW, ALL);
     assert.equal(note?.code, 'NAMESPACE_UNSEEN');
     assert.match(note.message, /^in the network namespace cookie:4: the kernel may assign reserved ports/);
-    assert.equal(stage.records.has(WEB), true);
+    assert.equal(fixture.records.has(WEB), true);
   });
 
   test('whose process has another one now is not taken for that', () => {
-    const stage = new Stage();
-    const keeper = stage.keeper();
+    const fixture = new Fixture();
+    const keeper = fixture.keeper();
     keeper.apply(OLD, ALL);
-    stage.host.set(6n, { paths: ['/proc/812/ns/net'] });
-    stage.host.set(MAIL, { paths: ['/proc/813/ns/net'], pid: 813 });
-    stage.settings.set(6n, new SimSysctls());
+    fixture.host.set(6n, { paths: ['/proc/812/ns/net'] });
+    fixture.host.set(MAIL, { paths: ['/proc/813/ns/net'], pid: 813 });
+    fixture.settings.set(6n, new SimSysctls());
     assert.deepEqual(keeper.apply(NEW, ALL), []);
-    assert.deepEqual(stage.lists(), ['90', '90', '90']);
-    assert.equal(stage.settings.get(6n)?.read(RESERVED_PORTS), '');
+    assert.deepEqual(fixture.lists(), ['90', '90', '90']);
+    assert.equal(fixture.settings.get(6n)?.read(RESERVED_PORTS), '');
   });
 
   test('that is closed to us is reported, and the others are kept', () => {
-    const stage = new Stage();
-    stage.host.closed.add('/run/netns/web');
-    assert.deepEqual(codes(stage.keeper().apply(OLD, ALL)), ['NAMESPACE_CLOSED']);
-    assert.deepEqual(stage.lists(), ['80', '', '80']);
-    const [found] = stage.keeper().inspect(OLD, ALL);
+    const fixture = new Fixture();
+    fixture.host.closed.add('/run/netns/web');
+    assert.deepEqual(codes(fixture.keeper().apply(OLD, ALL)), ['NAMESPACE_CLOSED']);
+    assert.deepEqual(fixture.lists(), ['80', '', '80']);
+    const [found] = fixture.keeper().inspect(OLD, ALL);
     assert.deepEqual([found?.name, found?.ports], ['web', undefined]);
   });
 });
 
 describe('a check', () => {
   test('puts back what somebody took out, and writes nothing where all is there', () => {
-    const stage = new Stage();
-    const keeper = stage.keeper();
+    const fixture = new Fixture();
+    const keeper = fixture.keeper();
     keeper.apply(OLD, ALL);
-    const before = stage.writes;
+    const before = fixture.writes;
     assert.deepEqual(keeper.check(OLD, ALL), []);
-    assert.equal(stage.writes, before);
-    stage.set(WEB, '7000');
+    assert.equal(fixture.writes, before);
+    fixture.set(WEB, '7000');
     const [note] = keeper.check(OLD, ALL);
     assert.equal(note?.code, 'RESERVED_PORTS_REMOVED');
     assert.match(note.message, /^in the network namespace web: somebody took 1 port/);
-    assert.deepEqual(stage.lists(), ['80', '80,7000', '80']);
+    assert.deepEqual(fixture.lists(), ['80', '80,7000', '80']);
     assert.deepEqual(keeper.check(OLD, ALL), []);
   });
 
   test('leaves the range of the home to whoever sets it', () => {
-    const stage = new Stage();
-    stage.keeper().apply(OLD, ALL);
-    stage.settings.get(HOME)?.write(PORT_RANGE, '30000\t50000');
-    stage.set(HOME, '');
-    stage.keeper().check(OLD, ALL);
-    assert.deepEqual([stage.lists()[0], stage.ranges()[0]], ['80', '30000\t50000']);
-    stage.keeper().restore(HOME);
-    assert.deepEqual([stage.lists()[0], stage.ranges()[0]], ['', '30000\t50000']);
+    const fixture = new Fixture();
+    fixture.keeper().apply(OLD, ALL);
+    fixture.settings.get(HOME)?.write(PORT_RANGE, '30000\t50000');
+    fixture.set(HOME, '');
+    fixture.keeper().check(OLD, ALL);
+    assert.deepEqual([fixture.lists()[0], fixture.ranges()[0]], ['80', '30000\t50000']);
+    fixture.keeper().restore(HOME);
+    assert.deepEqual([fixture.lists()[0], fixture.ranges()[0]], ['', '30000\t50000']);
   });
 
   test('does not leave a list alone that somebody else writes at the same time', () => {
-    const stage = new Stage();
-    const keeper = stage.keeper();
+    const fixture = new Fixture();
+    const keeper = fixture.keeper();
     keeper.apply(OLD, ALL);
-    stage.set(WEB, '');
-    stage.contested.add(WEB);
+    fixture.set(WEB, '');
+    fixture.contested.add(WEB);
     for (let i = 0; i < 3; i++) assert.deepEqual(codes(keeper.check(OLD, ALL)), ['SYSCTL_NOT_KEPT']);
-    stage.contested.clear();
+    fixture.contested.clear();
     keeper.check(OLD, ALL);
-    assert.equal(stage.lists()[1], '80');
+    assert.equal(fixture.lists()[1], '80');
   });
 
   test('keeps what is recorded of the range, so that it comes back', () => {
-    const stage = new Stage();
-    stage.keeper().apply(OLD, ALL);
-    stage.set(HOME, '');
-    stage.keeper().check(OLD, ALL);
-    assert.equal(stage.ranges()[0], '20000\t40000');
-    stage.keeper().restore(HOME);
-    assert.deepEqual([stage.lists()[0], stage.ranges()[0]], ['', USUAL]);
+    const fixture = new Fixture();
+    fixture.keeper().apply(OLD, ALL);
+    fixture.set(HOME, '');
+    fixture.keeper().check(OLD, ALL);
+    assert.equal(fixture.ranges()[0], '20000\t40000');
+    fixture.keeper().restore(HOME);
+    assert.deepEqual([fixture.lists()[0], fixture.ranges()[0]], ['', USUAL]);
   });
 
   test('that cannot write says so each time, and tries again a minute later', () => {
-    const stage = new Stage();
-    const keeper = stage.keeper();
-    stage.readOnly.add(WEB);
+    const fixture = new Fixture();
+    const keeper = fixture.keeper();
+    fixture.readOnly.add(WEB);
     assert.deepEqual(codes(keeper.check(OLD, ALL)), ['SYSCTL_REFUSED']);
     assert.deepEqual(
       keeper.inspect(OLD, ALL).map(({ name, ports }) => [name, ports]),
       [['web', [80]]],
     );
-    const before = stage.writes;
-    stage.readOnly.clear();
+    const before = fixture.writes;
+    fixture.readOnly.clear();
     for (let i = 0; i < 60; i++) assert.deepEqual(codes(keeper.check(OLD, ALL)), ['SYSCTL_REFUSED']);
-    assert.equal(stage.writes, before);
-    assert.deepEqual([keeper.check(OLD, ALL), stage.lists()], [[], ['80', '80', '80']]);
+    assert.equal(fixture.writes, before);
+    assert.deepEqual([keeper.check(OLD, ALL), fixture.lists()], [[], ['80', '80', '80']]);
     assert.deepEqual(keeper.inspect(OLD, ALL), []);
   });
 });

@@ -12,7 +12,7 @@ import { profileAfter } from '../../profile/app/in-force.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
 import { EMPTY_PROFILE, type Profile } from '../../profile/core/rules.ts';
 import { namespaceName } from '../../text/namespace.ts';
-import { assignablePorts, type PoolNote, type PoolScope } from '../core/port-pools.ts';
+import { assignablePorts, type PortSettingNote, type PortSettingScope } from '../core/port-settings.ts';
 import type { GuardState } from './kernel/kernel.ts';
 import { SysctlKeeper } from './sysctl-keeper.ts';
 
@@ -55,7 +55,7 @@ interface Checked {
   readonly profile: Profile;
   /** The list, in which all ports of the profile are; undefined where it could not be written. */
   readonly text: string | undefined;
-  readonly notes: readonly PoolNote[];
+  readonly notes: readonly PortSettingNote[];
   /** How many checks are left out. */
   wait: number;
 }
@@ -73,7 +73,7 @@ export class AssignedPorts {
   }
 
   /** Writes what a profile wants wherever the guard holds, and takes it back where it no longer does. */
-  apply(profile: Profile, reach: GuardReach): PoolNote[] {
+  apply(profile: Profile, reach: GuardReach): PortSettingNote[] {
     this.#seen = undefined;
     const cookies = [reach.home, ...reach.namespaces.filter((cookie) => cookie !== reach.home)];
     const restored = this.#restoreOthers(new Set(cookies));
@@ -81,14 +81,14 @@ export class AssignedPorts {
   }
 
   /** Writes what a profile wants in one more, to which a file leads; done before the policy holds there. */
-  prepare(profile: Profile, cookie: bigint, path: string): PoolNote[] {
+  prepare(profile: Profile, cookie: bigint, path: string): PortSettingNote[] {
     this.#seen = undefined;
     this.#paths.set(cookie, path);
     return this.#applyIn(profile, cookie, undefined);
   }
 
   /** Takes back all that was written. */
-  restore(home: bigint): PoolNote[] {
+  restore(home: bigint): PortSettingNote[] {
     this.#seen = undefined;
     this.#checked.clear();
     const notes = this.#noted(home, true, () => this.#keeper(home, 'all').apply(EMPTY_PROFILE).notes);
@@ -99,7 +99,7 @@ export class AssignedPorts {
    * Puts the reserved ports of a profile back into a list from which somebody took them. A list that is as it was left
    * is only read.
    */
-  check(profile: Profile, reach: GuardReach): PoolNote[] {
+  check(profile: Profile, reach: GuardReach): PortSettingNote[] {
     this.#seen = undefined;
     const there = new Set(reach.namespaces);
     for (const cookie of this.#checked.keys()) if (!there.has(cookie)) this.#checked.delete(cookie);
@@ -125,13 +125,13 @@ export class AssignedPorts {
     });
   }
 
-  #applyIn(profile: Profile, cookie: bigint, reach: GuardReach | undefined): PoolNote[] {
+  #applyIn(profile: Profile, cookie: bigint, reach: GuardReach | undefined): PortSettingNote[] {
     const isHome = cookie === reach?.home;
     const scope = isHome && reach.isWholeHost ? 'all' : 'reserved ports';
     return this.#noted(cookie, isHome, () => this.#keeper(cookie, scope).apply(profile).notes);
   }
 
-  #checkIn(profile: Profile, cookie: bigint, home: bigint): readonly PoolNote[] {
+  #checkIn(profile: Profile, cookie: bigint, home: bigint): readonly PortSettingNote[] {
     const last = this.#checked.get(cookie);
     const isSameProfile = last?.profile === profile;
     if (isSameProfile && last.wait > 0) {
@@ -156,7 +156,7 @@ export class AssignedPorts {
   }
 
   /** Takes back what was written where the policy holds no more; where nothing leads any more only the record goes. */
-  #restoreOthers(there: ReadonlySet<bigint>): PoolNote[] {
+  #restoreOthers(there: ReadonlySet<bigint>): PortSettingNote[] {
     return this.#deps.records.cookies().flatMap((cookie) => {
       if (there.has(cookie)) return [];
       // It may have been the home of another guard, which kept the range as well.
@@ -165,25 +165,25 @@ export class AssignedPorts {
   }
 
   /** To be asked for inside the namespace. */
-  #keeper(cookie: bigint, scope: PoolScope): SysctlKeeper {
+  #keeper(cookie: bigint, scope: PortSettingScope): SysctlKeeper {
     const { sysctls, records } = this.#deps;
     return new SysctlKeeper({ sysctls, record: records.of(cookie), scope });
   }
 
   /** Acts in a namespace; what cannot be done is reported, and the others go on. */
-  #noted(cookie: bigint, isHome: boolean, act: () => readonly PoolNote[]): PoolNote[] {
+  #noted(cookie: bigint, isHome: boolean, act: () => readonly PortSettingNote[]): PortSettingNote[] {
     try {
       const notes = this.#inside(cookie, act) ?? [];
       return isHome ? [...notes] : notes.map((note) => this.#placed(cookie, note));
     } catch (thrown) {
       if (!(thrown instanceof PortreeveError)) throw thrown;
       const { code, message, hint } = thrown;
-      const note: PoolNote = { severity: 'warning', code, message, hint, source: undefined };
+      const note: PortSettingNote = { severity: 'warning', code, message, hint, source: undefined };
       return [isHome ? note : this.#placed(cookie, note)];
     }
   }
 
-  #placed(cookie: bigint, note: PoolNote): PoolNote {
+  #placed(cookie: bigint, note: PortSettingNote): PortSettingNote {
     return { ...note, message: `in the network namespace ${this.#nameOf(cookie)}: ${note.message}` };
   }
 
@@ -196,7 +196,7 @@ export class AssignedPorts {
 
   /**
    * Acts inside a namespace; undefined where it is gone: then its record goes, too. Throws PortreeveError
-   * `NAMESPACE_UNSEEN` (world) where it may be there and nothing leads to it that can be seen.
+   * `NAMESPACE_UNSEEN` (environment) where it may be there and nothing leads to it that can be seen.
    */
   #inside<Result>(cookie: bigint, act: () => Result): Result | undefined {
     if (cookie === this.#deps.bpf.namespaceCookie()) return act();

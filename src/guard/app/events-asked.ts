@@ -10,7 +10,7 @@ import { type PortForm, portRangeText, readPortList } from '../../base/port.ts';
 import { parseRfc3339 } from '../../text/rfc3339.ts';
 import type { EventQuery } from '../core/event-archive.ts';
 
-/** The path on look.sock under which the daemon gives a line of JSON for each event. */
+/** The path on status.sock under which the daemon gives a line of JSON for each event. */
 export const EVENTS_PATH = '/v1/events';
 
 /** An event as JSON has it: what is not known, or does not belong to its kind, is null. */

@@ -15,7 +15,7 @@ const GROUP = '/etc/group';
 /** Beyond this a passwd file is none. */
 const PASSWD_MAX_BYTES = 16 * 1024 * 1024;
 /** Every so many ticks units are looked for that nobody has told of, and cgroups of jobs that have ended. */
-const TICKS_PER_LOOK = 4;
+const TICKS_PER_POLL = 4;
 
 /** What the follower needs of the guard in the kernel. */
 export type JobKernel = Pick<GuardKernel, 'knowsTables' | 'updateJobs'>;
@@ -94,14 +94,14 @@ export class Follower {
 
   /** Looks at what may have changed, and puts it into the kernel. */
   tick(): void {
-    const isLook = this.#ticks++ % TICKS_PER_LOOK === 0;
-    this.#lookAtUsers();
-    if (isLook) {
-      this.#lookAtUnitFiles();
-      this.#lookAtUnits();
+    const isPoll = this.#ticks++ % TICKS_PER_POLL === 0;
+    this.#checkUsers();
+    if (isPoll) {
+      this.#checkUnitFiles();
+      this.#checkUnits();
       this.#removeEmpty();
     }
-    this.#follow(isLook);
+    this.#follow(isPoll);
   }
 
   /**
@@ -109,11 +109,12 @@ export class Follower {
    * when it is empty, unless it is to be kept. Throws PortreeveError `JOB_CGROUPS_FULL` (refused) where there are too
    * many, and what keeps the kernel from knowing it.
    */
-  make(parent: string, name: string, job: string, taker: number, isKept = false): JobCgroup {
+  make(parent: string, name: string, job: string, grantee: number, isKept = false): JobCgroup {
     const all = [...this.#made.values()];
-    const own = all.filter(({ cgroup }) => cgroup.taker === taker).length;
-    if (all.length >= JOB_CGROUPS_MAX || (taker !== 0 && own >= JOB_CGROUPS_PER_USER_MAX)) throw full(taker);
-    const cgroup = this.#deps.cgroups.make(parent, name, job, taker);
+    const own = all.filter(({ cgroup }) => cgroup.grantee === grantee).length;
+    if (all.length >= JOB_CGROUPS_MAX || (grantee !== 0 && own >= JOB_CGROUPS_PER_USER_MAX))
+      throw full(grantee);
+    const cgroup = this.#deps.cgroups.make(parent, name, job, grantee);
     const kept = isKept ? this.#deps.cgroups.hold(cgroup) : undefined;
     this.#made.set(cgroup.id, { cgroup, kept, wasEmpty: false });
     this.#isStale = true;
@@ -145,7 +146,7 @@ export class Follower {
     this.#watch = undefined;
   }
 
-  #lookAtUsers(): void {
+  #checkUsers(): void {
     const { files, passwd = PASSWD, group = GROUP } = this.#deps;
     try {
       const stamps = `${files.stamp(passwd)} ${files.stamp(group)}`;
@@ -162,7 +163,7 @@ export class Follower {
   }
 
   /** What the kernel is to know of units that have not begun yet. */
-  #lookAtUnitFiles(): void {
+  #checkUnitFiles(): void {
     const { files } = this.#deps;
     const stamp = stampOfUnits(files);
     if (stamp === this.#unitStamp) return;
@@ -183,7 +184,7 @@ export class Follower {
       this.#activates.set(unit, activatedBy(this.#deps.files, unit));
   }
 
-  #lookAtUnits(): void {
+  #checkUnits(): void {
     const units = listUnits(this.#deps.cgroups, this.#root);
     const isSame =
       units.length === this.#units.length && units.every(({ id }, i) => id === this.#units[i]?.id);
@@ -201,7 +202,7 @@ export class Follower {
     this.#watch?.close();
     const paths = slices.map(({ path }) => path);
     const watch = this.#deps.cgroups.watch(paths, () => {
-      this.#lookAtUnits();
+      this.#checkUnits();
       this.#follow(false);
     });
     this.#watch = { slices: names, close: () => watch.close() };
@@ -219,18 +220,18 @@ export class Follower {
     }
   }
 
-  #follow(isLook: boolean): void {
+  #follow(isPoll: boolean): void {
     this.#nameJobs();
     try {
       // Making tables anew is too much for every tick where it fails.
-      this.#putJobs(isLook || !this.#hasFailed);
+      this.#putJobs(isPoll || !this.#hasFailed);
       if (this.#hasFailed) return;
       this.#failures.delete('kernel');
       this.#failsSince = undefined;
     } catch (thrown) {
       this.#failsSince ??= this.#ticks;
       // What others have just put in force is in the archive a moment later.
-      if (this.#ticks - this.#failsSince < TICKS_PER_LOOK) return;
+      if (this.#ticks - this.#failsSince < TICKS_PER_POLL) return;
       this.#warnOnce('kernel', `the jobs in the kernel cannot be followed: ${messageOf(thrown)}`);
     }
   }
@@ -316,9 +317,9 @@ function missing<K, V>(before: ReadonlyMap<K, V>, now: ReadonlyMap<K, V>): K[] {
   return [...before.keys()].filter((key) => !now.has(key));
 }
 
-function full(taker: number): PortreeveError {
+function full(grantee: number): PortreeveError {
   const bounds = `${JOB_CGROUPS_MAX} in all, and ${JOB_CGROUPS_PER_USER_MAX} of a user`;
   const message = `there are too many cgroups of jobs: the most are ${bounds}`;
   const hint = 'They go when what runs in them has ended.';
-  return new PortreeveError('JOB_CGROUPS_FULL', message, hint, { uid: taker });
+  return new PortreeveError('JOB_CGROUPS_FULL', message, hint, { uid: grantee });
 }

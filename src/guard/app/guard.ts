@@ -15,7 +15,7 @@ import type { Profile } from '../../profile/core/rules.ts';
 import { compileTables, type GuardTables, type Permits } from '../bpf/tables.ts';
 import { noDelayUs } from '../core/features.ts';
 import { type ModeHere, modeIn } from '../core/mode-here.ts';
-import type { PoolNote } from '../core/port-pools.ts';
+import type { PortSettingNote } from '../core/port-settings.ts';
 import { type AssignedPorts, reachOf } from './assigned-ports.ts';
 import { GuardKernel, type GuardState } from './kernel/kernel.ts';
 import { newer, older } from './kernel/kernel-errors.ts';
@@ -45,7 +45,7 @@ type TableDeps = Pick<GuardDeps, 'archive' | 'bpf' | 'files' | 'granted' | 'jobs
 /** What the guard does, and what is to be said about it. */
 export interface Guarded {
   readonly state: GuardState;
-  readonly notes: readonly PoolNote[];
+  readonly notes: readonly PortSettingNote[];
 }
 
 /** How it is guarded. */
@@ -186,7 +186,7 @@ function keepAssigned(
   { bpf, assigned }: Pick<GuardDeps, 'bpf' | 'assigned'>,
   guard: GuardKernel,
   profile: Profile | undefined,
-): readonly PoolNote[] {
+): readonly PortSettingNote[] {
   return guard.meanwhile(() => {
     const reach = reachOf(bpf, guard.state());
     return profile ? assigned.apply(profile, reach) : assigned.restore(reach.home);
@@ -199,7 +199,7 @@ function prepareFor({ assigned }: Pick<GuardDeps, 'assigned'>, profile: Profile 
 }
 
 /** Takes the guard out of the kernel; undefined where there was none. */
-export function stopGuard(deps: GuardDeps, pins: string): readonly PoolNote[] | undefined {
+export function stopGuard(deps: GuardDeps, pins: string): readonly PortSettingNote[] | undefined {
   const found = GuardKernel.look(deps.bpf, pins);
   if (!found) {
     removeUnfinished(deps.bpf, pins);
@@ -282,7 +282,7 @@ export interface Change {
   readonly revision: number;
   /** Undefined where no guard is in the kernel: then it is only recorded. */
   readonly guard: GuardState | undefined;
-  readonly notes: readonly PoolNote[];
+  readonly notes: readonly PortSettingNote[];
 }
 
 /** How long the kernel waits for the record of a change before it goes back by itself. */

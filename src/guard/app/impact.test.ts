@@ -38,7 +38,7 @@ function listening(port: number, job: string, second?: number, cgroupId = 1n): S
   };
 }
 
-function scene() {
+function setup() {
   const host = simHost({
     uid: 0,
     files: { '/etc/passwd': 'alice:x:1000:100::/:/bin/sh\n', '/etc/group': 'staff:x:50:alice\n' },
@@ -97,7 +97,7 @@ describe('what a server was bound under goes by when it was started', () => {
   const [PLAIN, SHARED] = ['PORTRANGE 4000 10 TCP WEB', 'PORT 4000 TCP WEB SHAREPORT 4001 TCP WEB SHAREPORT'];
 
   test('and a server that is started again is on the list no more', () => {
-    const { archive, apply, deps, bootMs } = scene();
+    const { archive, apply, deps, bootMs } = setup();
     apply(10, PLAIN);
     const now = apply(20, SHARED);
     const epochs = epochsSince(archive, bootMs);
@@ -106,7 +106,7 @@ describe('what a server was bound under goes by when it was started', () => {
   });
 
   test('before the guard enforced nothing was given', () => {
-    const { archive, apply, deps, bootMs } = scene();
+    const { archive, apply, deps, bootMs } = setup();
     const now = apply(10, SHARED);
     const sockets = [listening(4000, 'WEB', 15), listening(4001, 'WEB', 25)];
     assert.deepEqual(fates(deps(sockets), now, epochsSince(archive, bootMs + 20_000)), ['4000 restart']);
@@ -114,7 +114,7 @@ describe('what a server was bound under goes by when it was started', () => {
   });
 
   test('where no process is seen nothing is made up', () => {
-    const { archive, apply, deps, bootMs } = scene();
+    const { archive, apply, deps, bootMs } = setup();
     apply(10, SHARED);
     const now = apply(20, 'PORT 4000 TCP WEB SHAREPORT 4001 TCP OTHER');
     const sockets = [listening(4000, 'WEB'), listening(4001, 'WEB')];
@@ -122,7 +122,7 @@ describe('what a server was bound under goes by when it was started', () => {
   });
 
   test('a revision that was brought back is what it was', () => {
-    const { archive, apply, deps, bootMs } = scene();
+    const { archive, apply, deps, bootMs } = setup();
     apply(10, SHARED);
     apply(20, PLAIN);
     const now = apply(30, SHARED);
@@ -143,7 +143,7 @@ describe('what a server was bound under goes by when it was started', () => {
 });
 
 test('an epoch begins when the guard does, with the revision that there was', () => {
-  const { archive, apply, bootMs } = scene();
+  const { archive, apply, bootMs } = setup();
   for (const second of [10, 20, 30]) apply(second, 'PORT 1 TCP WEB');
   const epochs = epochsSince(archive, bootMs + 25_000);
   assert.deepEqual(
@@ -157,7 +157,7 @@ test('an epoch begins when the guard does, with the revision that there was', ()
 });
 
 test('a refusal says whether it was one before', () => {
-  const { apply, deps } = scene();
+  const { apply, deps } = setup();
   const before = apply(10, 'PORT 4000 TCP OTHER');
   const after = apply(20, 'PORT 4000 TCP OTHER 4001 TCP OTHER');
   const sockets = [listening(4001, 'WEB', 5), listening(4000, 'WEB', 5), listening(4001, 'OTHER', 5)];
@@ -175,7 +175,7 @@ test('a refusal says whether it was one before', () => {
 });
 
 test('SAF is asked with the groups of the user', () => {
-  const { apply, deps } = scene();
+  const { apply, deps } = setup();
   const permitted = (id: string) =>
     `RDEFINE SERVAUTH EZB.PORTACCESS.SYS1.TCPIP.RES UACC(NONE)\n` +
     `PERMIT EZB.PORTACCESS.SYS1.TCPIP.RES CLASS(SERVAUTH) ID(${id}) ACCESS(READ)\n`;
@@ -187,7 +187,7 @@ test('SAF is asked with the groups of the user', () => {
 });
 
 test('a guard of a cgroup is about the sockets that were made in it and below', () => {
-  const { apply, deps } = scene();
+  const { apply, deps } = setup();
   const after = apply(10, 'PORTRANGE 4000 10 TCP OTHER');
   const sockets = deps([1n, 2n, 3n, 4n, 5n].map((id, at) => listening(4000 + at, 'WEB', 5, id)));
   const all = ['4000 refused', '4001 refused', '4002 refused', '4003 refused', '4004 refused'];
@@ -198,7 +198,7 @@ test('a guard of a cgroup is about the sockets that were made in it and below', 
 });
 
 test('connections of TCP are not asked for', () => {
-  const { apply, deps, asked } = scene();
+  const { apply, deps, asked } = setup();
   fates(deps([]), apply(10, 'PORT 1 TCP WEB'), []);
   assert.deepEqual(asked, [{ protocol: 'tcp', states: ['LISTEN', 'BOUND'] }, { protocol: 'udp' }]);
 });

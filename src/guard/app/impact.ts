@@ -70,8 +70,8 @@ export function epochsSince(archive: ProfileArchive, enforcedMs: number): Epoch[
 }
 
 /**
- * Judges the sockets that hold ports now. Throws PortreeveError (world) where they, or the kernel's settings of ports,
- * cannot be read.
+ * Judges the sockets that hold ports now. Throws PortreeveError (environment) where they, or the kernel's settings of
+ * ports, cannot be read.
  */
 export function impactsOf(deps: ImpactDeps, change: RuleChange, choices: TableChoices): Impacts {
   const users = readUsers(deps.files);

@@ -51,7 +51,7 @@ interface Inspected {
   readonly assignable: readonly AssignableIn[] | undefined;
 }
 
-/** Throws PortreeveError `GUARD_UNKNOWN` (world) where it is not known, with what was tried. */
+/** Throws PortreeveError `GUARD_UNKNOWN` (environment) where it is not known, with what was tried. */
 export async function inspectGuard(
   deps: InspectDeps,
   { places, isDaemonNamed, pins, choices: read }: InspectRequest,

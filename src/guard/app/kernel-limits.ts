@@ -6,7 +6,7 @@ import { safOf } from '../../profile/app/saf.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
 import type { NameContext } from '../../profile/core/spelled-names.ts';
 import { type Limit, limitsOf } from '../core/limits.ts';
-import type { PoolNote } from '../core/port-pools.ts';
+import type { PortSettingNote } from '../core/port-settings.ts';
 import { FeatureProbe, type Trial } from './kernel/features.ts';
 
 /** What it takes to find out. */
@@ -73,9 +73,9 @@ function knownProfile(archive: ProfileArchive, revision: number | undefined): In
 
 /** The notes about the kernel's settings of ports that are not among the limits already. */
 export function notesBeside(
-  notes: readonly PoolNote[],
+  notes: readonly PortSettingNote[],
   limits: readonly Pick<Limit, 'code'>[],
-): readonly PoolNote[] {
+): readonly PortSettingNote[] {
   const codes = new Set(limits.map(({ code }) => code));
   return notes.filter(({ code }) => !codes.has(code));
 }

@@ -1,13 +1,13 @@
 // Follows the network namespaces that portreeve.toml names: the policy holds in them as soon as they are there.
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import type { NetworkNamespaces } from '../../host/host.ts';
-import type { PoolNote } from '../core/port-pools.ts';
+import type { PortSettingNote } from '../core/port-settings.ts';
 import { type GuardedNamespaces, keepNamespaces, type Prepare } from './kernel/namespaces.ts';
 
 /** They are looked for every so many ticks. */
-const TICKS_PER_LOOK = 4;
+const TICKS_PER_POLL = 4;
 /** A warning that went and comes again is given again after so many looks: others may bring it about at will. */
-const LOOKS_PER_WARNING = 60;
+const CHECKS_PER_WARNING = 60;
 
 /** The guard in the kernel, as far as its namespaces go. */
 interface GuardOfNamespaces {
@@ -21,7 +21,7 @@ export interface AssignedPart {
   /** Called before the policy holds in one more. */
   readonly prepare: Prepare;
   /** Puts back what somebody took away; gives what is to be reported. */
-  check(): readonly PoolNote[];
+  check(): readonly PortSettingNote[];
 }
 
 /** What it follows, and whom it tells. */
@@ -57,7 +57,7 @@ export class NamespaceFollower {
   }
 
   tick(): void {
-    if (this.#ticks++ % TICKS_PER_LOOK !== 0) return;
+    if (this.#ticks++ % TICKS_PER_POLL !== 0) return;
     try {
       this.#warn(this.#look());
     } catch (thrown) {
@@ -99,7 +99,7 @@ export class NamespaceFollower {
     }
     for (const message of warnings) {
       if (!this.#quiet.has(message)) this.#deps.warn(message);
-      this.#quiet.set(message, LOOKS_PER_WARNING);
+      this.#quiet.set(message, CHECKS_PER_WARNING);
     }
     this.#warnings = warnings;
   }

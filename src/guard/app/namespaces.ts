@@ -2,7 +2,7 @@
 import { PortreeveError } from '../../base/errors.ts';
 import type { NetworkNamespaces } from '../../host/host.ts';
 import { type NamespacePlace, parseNamespace } from '../../text/namespace.ts';
-import type { PoolNote } from '../core/port-pools.ts';
+import type { PortSettingNote } from '../core/port-settings.ts';
 import { type AssignedPorts, enforcedProfile, reachOf } from './assigned-ports.ts';
 import { type GuardDeps, guardAbsent } from './guard.ts';
 import { GuardKernel } from './kernel/kernel.ts';
@@ -20,7 +20,7 @@ interface NamespaceChangeDeps extends NamespaceDeps {
 /** What became of a change, and what is to be reported of it. */
 interface NamespaceChange<Result> {
   readonly result: Result;
-  readonly notes: readonly PoolNote[];
+  readonly notes: readonly PortSettingNote[];
 }
 
 /** One in which the policy holds. */
@@ -42,7 +42,7 @@ export function listNamespaces({ bpf, namespaces }: NamespaceDeps, pins: string)
 /**
  * Has the policy hold in one more; the result is false where it held there already. Throws PortreeveError
  * `NAMESPACE_INVALID` (usage), `NAMESPACE_NOT_FOUND`, `NOT_A_NAMESPACE`, `GUARD_NAMESPACES_FULL` and `GUARD_ABSENT`
- * (refused), and `NAMESPACE_CLOSED` (world).
+ * (refused), and `NAMESPACE_CLOSED` (environment).
  */
 export function addNamespace(
   deps: NamespaceChangeDeps,

@@ -29,7 +29,7 @@ const NOT_REPORTING: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A line of JSON for each event, an EventLine. Throws PortreeveError `FOLLOW_ARCHIVE` (usage), and (world)
+ * A line of JSON for each event, an EventLine. Throws PortreeveError `FOLLOW_ARCHIVE` (usage), and (environment)
  * `DAEMON_ABSENT` where nobody reports events, with what was tried, and what the daemon that answered broke off with.
  */
 export async function* readEvents(

@@ -14,7 +14,7 @@ const HOME = '/system.slice/portreeve.service';
 const WANTED: WantedPort = { address: ip('127.0.0.1'), port: parsePort('111'), protocol: 'tcp' };
 
 /** A host on which profiles were applied, one after the other; the last one is enforced for the whole host. */
-function stage(...profiles: readonly string[]) {
+function fixture(...profiles: readonly string[]) {
   const host = simHost({ files: { '/etc/passwd': 'root:x:0:0::/:/bin/sh\n' } });
   const archive = new SimProfileArchive();
   for (const text of profiles) {
@@ -56,9 +56,9 @@ function stage(...profiles: readonly string[]) {
 }
 
 test('names the job, the rule with its place, and the change for each protocol', () => {
-  const { ask } = stage('PORT 80 TCP WEB', 'PORT\n 111 TCP ROOT\n 111 UDP ROOT\n');
+  const { ask } = fixture('PORT 80 TCP WEB', 'PORT\n 111 TCP ROOT\n 111 UDP ROOT\n');
   const refusal = ask();
-  assert.deepEqual([refusal?.code, refusal?.kind], ['GUARD_REFUSED', 'world']);
+  assert.deepEqual([refusal?.code, refusal?.kind], ['GUARD_REFUSED', 'environment']);
   assert.equal(
     refusal?.message,
     'the guard refuses port 111/tcp to the job PORTMAP, by /etc/p:2: 111 TCP ROOT',
@@ -77,9 +77,9 @@ test('names the job, the rule with its place, and the change for each protocol',
 });
 
 test('is none where the job has the port, or where the guard does not judge', () => {
-  assert.equal(stage('PORT 111 TCP PORTMAP').ask(), undefined);
-  assert.equal(stage('PORT 111 TCP PORT*').ask(), undefined);
-  const { ask, cgroups } = stage('PORT 111 TCP ROOT');
+  assert.equal(fixture('PORT 111 TCP PORTMAP').ask(), undefined);
+  assert.equal(fixture('PORT 111 TCP PORT*').ask(), undefined);
+  const { ask, cgroups } = fixture('PORT 111 TCP ROOT');
   assert.ok(ask());
   assert.equal(ask({ mode: 'observe' }), undefined);
   assert.equal(ask({ mode: 'off' }), undefined);
@@ -91,7 +91,7 @@ test('is none where the job has the port, or where the guard does not judge', ()
 });
 
 test('is about the job that the process is, where it could not become PORTMAP', () => {
-  const { ask } = stage('PORT 111 TCP PORTMAP 112 TCP ROOT');
+  const { ask } = fixture('PORT 111 TCP PORTMAP 112 TCP ROOT');
   const refusal = ask({}, { cgroup: HOME });
   assert.match(refusal?.message ?? '', /to the job ROOT, by/);
   assert.match(refusal?.hint ?? '', /PORT 111 TCP ROOT\./);
@@ -111,7 +111,7 @@ for (const [profile, port, hint] of [
   ['PORT 111 TCP PORTMAP SAF RES', '111', /In the profile: no SAF in \/etc\/p:1\. /],
 ] as const) {
   test(`what "${profile}" takes is told`, () => {
-    const refusal = stage(profile).ask({}, {}, { ...WANTED, port: parsePort(port) });
+    const refusal = fixture(profile).ask({}, {}, { ...WANTED, port: parsePort(port) });
     assert.match(refusal?.hint ?? '', hint);
   });
 }

@@ -47,8 +47,8 @@ export interface JudgedBy {
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp'];
 
 /**
- * The refusal as PortreeveError `GUARD_REFUSED` (world); undefined where the guard lets the process have the port, or
- * does not judge it. Throws what the archive throws.
+ * The refusal as PortreeveError `GUARD_REFUSED` (environment); undefined where the guard lets the process have the
+ * port, or does not judge it. Throws what the archive throws.
  */
 export function guardRefusal(
   wanted: WantedPort,

@@ -1,4 +1,4 @@
-// What `portreeve guard --json` prints, and the daemon tells everybody: the shape of GET /v1/guard on look.sock.
+// What `portreeve guard --json` prints, and the daemon tells everybody: the shape of GET /v1/guard on status.sock.
 import type { GuardState } from './kernel/kernel.ts';
 import type { GuardMode } from './kernel/pinned.ts';
 

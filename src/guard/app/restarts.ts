@@ -56,8 +56,8 @@ export function guardConcerned(deps: RestartDeps, places: Places, pins: string):
 
 /**
  * Judges the sockets that hold ports now; what they were bound under is what the guard, if there is one, enforced by
- * the archive. Throws PortreeveError (world) where that is not known: `GUARD_NETWORK` where the guard does not hold in
- * our network namespace.
+ * the archive. Throws PortreeveError (environment) where that is not known: `GUARD_NETWORK` where the guard does not
+ * hold in our network namespace.
  */
 export function concernedBy(
   deps: RestartDeps,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { profileOf } from '../../../test/support/pool-profiles.ts';
+import { profileOf } from '../../../test/support/range-profiles.ts';
 import { SimSysctlRecord, SimSysctls } from '../../../test/support/sim/sysctls.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import type { SysctlChange } from '../../base/sysctl-change.ts';
@@ -22,7 +22,7 @@ const WEB = profileOf({
 });
 
 /** A keeper's world, in which every change of the record and of a setting is counted. */
-class Scene {
+class Setup {
   readonly sysctls = new SimSysctls();
   readonly record = new SimSysctlRecord();
   readonly done: string[] = [];
@@ -83,47 +83,47 @@ class Scene {
 class Killed extends Error {}
 
 test('what the profile wants is written, and what was found comes back', () => {
-  const scene = new Scene();
-  scene.sysctls.write(RESERVED_PORTS, '8080');
-  scene.keeper().apply(WEB);
-  assert.deepEqual(scene.values, ['80,443,8080', '20000\t40000']);
-  scene.keeper().restore();
-  assert.deepEqual(scene.values, ['8080', '32768\t60999']);
-  assert.deepEqual(scene.record.read(), []);
+  const setup = new Setup();
+  setup.sysctls.write(RESERVED_PORTS, '8080');
+  setup.keeper().apply(WEB);
+  assert.deepEqual(setup.values, ['80,443,8080', '20000\t40000']);
+  setup.keeper().restore();
+  assert.deepEqual(setup.values, ['8080', '32768\t60999']);
+  assert.deepEqual(setup.record.read(), []);
 });
 
 test('what is found is recorded before anything is written, and then that it was', () => {
-  const scene = new Scene();
+  const setup = new Setup();
   const change = (name: string, found: string, written: string): SysctlChange => {
     return { name, found, written, before: found };
   };
-  scene.applyAndDie(WEB, 1);
+  setup.applyAndDie(WEB, 1);
   const begun = [change(RESERVED_PORTS, '', '80,443'), change(PORT_RANGE, '32768\t60999', '20000\t40000')];
-  assert.deepEqual(scene.record.read(), begun);
-  assert.deepEqual(scene.done, ['record', `write ${RESERVED_PORTS}`]);
-  scene.keeper().apply(WEB);
+  assert.deepEqual(setup.record.read(), begun);
+  assert.deepEqual(setup.done, ['record', `write ${RESERVED_PORTS}`]);
+  setup.keeper().apply(WEB);
   assert.deepEqual(
-    scene.record.read(),
+    setup.record.read(),
     begun.map((each) => ({ ...each, before: undefined })),
   );
 });
 
 test('the same again changes nothing', () => {
-  const scene = new Scene();
-  scene.keeper().apply(WEB);
-  scene.done.length = 0;
-  scene.keeper().apply(WEB);
-  scene.keeper().plan(EMPTY_PROFILE);
-  assert.deepEqual(scene.done, []);
-  scene.keeper().restore();
-  scene.done.length = 0;
-  scene.keeper().restore();
-  assert.deepEqual(scene.done, []);
+  const setup = new Setup();
+  setup.keeper().apply(WEB);
+  setup.done.length = 0;
+  setup.keeper().apply(WEB);
+  setup.keeper().plan(EMPTY_PROFILE);
+  assert.deepEqual(setup.done, []);
+  setup.keeper().restore();
+  setup.done.length = 0;
+  setup.keeper().restore();
+  assert.deepEqual(setup.done, []);
 });
 
 test('a plan is told and not carried out', () => {
-  const scene = new Scene();
-  const { writes } = scene.keeper().plan(WEB);
+  const setup = new Setup();
+  const { writes } = setup.keeper().plan(WEB);
   assert.deepEqual(
     writes.map(({ name, current, value }) => [name, current, value]),
     [
@@ -131,44 +131,44 @@ test('a plan is told and not carried out', () => {
       [PORT_RANGE, '32768\t60999', '20000\t40000'],
     ],
   );
-  assert.deepEqual(scene.done, []);
+  assert.deepEqual(setup.done, []);
 });
 
 test('a setting that the profile does not change is not recorded', () => {
-  const scene = new Scene();
-  scene.keeper().apply(profileOf({ tcp: [[80, 80]] }));
+  const setup = new Setup();
+  setup.keeper().apply(profileOf({ tcp: [[80, 80]] }));
   assert.deepEqual(
-    scene.record.read().map(({ name }) => name),
+    setup.record.read().map(({ name }) => name),
     [RESERVED_PORTS],
   );
-  scene.keeper().apply(EMPTY_PROFILE);
-  assert.deepEqual(scene.record.read(), []);
+  setup.keeper().apply(EMPTY_PROFILE);
+  assert.deepEqual(setup.record.read(), []);
 });
 
 test('a value that the kernel refuses is told, and the others come back', () => {
-  const scene = new Scene();
-  const keeper = scene.keeper();
-  scene.sysctls.write('net.ipv4.ip_unprivileged_port_start', '70000');
+  const setup = new Setup();
+  const keeper = setup.keeper();
+  setup.sysctls.write('net.ipv4.ip_unprivileged_port_start', '70000');
   assert.throws(() => keeper.apply(WEB), { code: 'SYSCTL_UNKNOWN' });
   const narrow: Sysctls = {
-    read: (name) => (name.endsWith('_start') ? '1024' : scene.sysctls.read(name)),
-    write: (name, value) => scene.sysctls.write(name, value),
+    read: (name) => (name.endsWith('_start') ? '1024' : setup.sysctls.read(name)),
+    write: (name, value) => setup.sysctls.write(name, value),
   };
-  scene.sysctls.write('net.ipv4.ip_unprivileged_port_start', '30000');
+  setup.sysctls.write('net.ipv4.ip_unprivileged_port_start', '30000');
   assert.throws(
-    () => new SysctlKeeper({ sysctls: narrow, record: scene.record }).apply(WEB),
+    () => new SysctlKeeper({ sysctls: narrow, record: setup.record }).apply(WEB),
     (thrown) => thrown instanceof PortreeveError && thrown.code === 'SYSCTL_REFUSED',
   );
-  assert.deepEqual(scene.values, ['80,443', '32768\t60999']);
-  scene.keeper().restore();
-  assert.deepEqual(scene.values, ['', '32768\t60999']);
-  assert.deepEqual(scene.record.read(), []);
+  assert.deepEqual(setup.values, ['80,443', '32768\t60999']);
+  setup.keeper().restore();
+  assert.deepEqual(setup.values, ['', '32768\t60999']);
+  assert.deepEqual(setup.record.read(), []);
 });
 
 test('a value that does not stay is told', () => {
-  const scene = new Scene();
-  const deaf: Sysctls = { read: (name) => scene.sysctls.read(name), write: () => {} };
-  assert.throws(() => new SysctlKeeper({ sysctls: deaf, record: scene.record }).apply(WEB), {
+  const setup = new Setup();
+  const deaf: Sysctls = { read: (name) => setup.sysctls.read(name), write: () => {} };
+  assert.throws(() => new SysctlKeeper({ sysctls: deaf, record: setup.record }).apply(WEB), {
     code: 'SYSCTL_NOT_KEPT',
   });
 });
@@ -187,25 +187,25 @@ describe('with whatever profiles, edits by others and deaths', () => {
   test('what others have in the list is there in the end, and nothing else', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(70)), fc.array(event, { maxLength: 8 }), (found, events) => {
-        const scene = new Scene();
+        const setup = new Setup();
         let others = new Set(found);
-        scene.sysctls.write(RESERVED_PORTS, formatPortList(others));
+        setup.sysctls.write(RESERVED_PORTS, formatPortList(others));
         for (const { ranges, changes, pieces, added, removed } of events) {
           const tcp = ranges.map(([first, more]) => [first, first + more] as const);
           const isKilled = changes < 9;
-          scene.applyAndDie(profileOf({ tcp }), changes, pieces);
-          const current = parsePortList(scene.sysctls.read(RESERVED_PORTS) ?? '');
+          setup.applyAndDie(profileOf({ tcp }), changes, pieces);
+          const current = parsePortList(setup.sysctls.read(RESERVED_PORTS) ?? '');
           if (!isKilled) assert.ok(current.isSupersetOf(others));
           // Nobody can tell who adds what is there; what is removed from a list that was cut off may come back.
           const news = new Set(added).difference(current).difference(isKilled ? others : new Set());
           const gone = isKilled ? new Set<number>() : new Set(removed);
-          if (isKilled) for (const port of wanted(scene)) news.delete(port);
+          if (isKilled) for (const port of wanted(setup)) news.delete(port);
           others = others.union(news).difference(gone);
-          scene.sysctls.write(RESERVED_PORTS, formatPortList(current.union(news).difference(gone)));
+          setup.sysctls.write(RESERVED_PORTS, formatPortList(current.union(news).difference(gone)));
         }
-        scene.keeper().restore();
-        assert.equal(scene.sysctls.read(RESERVED_PORTS), formatPortList(others));
-        assert.deepEqual(scene.record.read(), []);
+        setup.keeper().restore();
+        assert.equal(setup.sysctls.read(RESERVED_PORTS), formatPortList(others));
+        assert.deepEqual(setup.record.read(), []);
       }),
       { numRuns: 500 },
     );
@@ -213,7 +213,7 @@ describe('with whatever profiles, edits by others and deaths', () => {
 });
 
 /** The ports that an unfinished write was to bring, or may have taken away. */
-function wanted({ record }: Scene): Set<number> {
+function wanted({ record }: Setup): Set<number> {
   const change = record.read().find(({ name }) => name === RESERVED_PORTS);
   return parsePortList(change?.written ?? '').union(parsePortList(change?.before ?? ''));
 }

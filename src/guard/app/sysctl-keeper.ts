@@ -4,14 +4,19 @@ import type { SysctlChange } from '../../base/sysctl-change.ts';
 import type { SysctlRecord, Sysctls } from '../../host/host.ts';
 import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../../names/core/kernel-ports.ts';
 import { EMPTY_PROFILE, type Profile } from '../../profile/core/rules.ts';
-import { type PoolPlan, type PoolScope, type PoolWrite, planPools } from '../core/port-pools.ts';
+import {
+  type PortSettingPlan,
+  type PortSettingScope,
+  type PortSettingWrite,
+  planPortSettings,
+} from '../core/port-settings.ts';
 
 /** What the keeper works with. */
 interface KeeperDeps {
   readonly sysctls: Sysctls;
   readonly record: SysctlRecord;
   /** What of the settings it keeps; what is recorded of others stays recorded. */
-  readonly scope?: PoolScope;
+  readonly scope?: PortSettingScope;
 }
 
 /**
@@ -23,7 +28,7 @@ interface KeeperDeps {
 export class SysctlKeeper {
   readonly #sysctls: Sysctls;
   readonly #record: SysctlRecord;
-  readonly #scope: PoolScope;
+  readonly #scope: PortSettingScope;
 
   constructor({ sysctls, record, scope = 'all' }: KeeperDeps) {
     this.#sysctls = sysctls;
@@ -31,13 +36,13 @@ export class SysctlKeeper {
     this.#scope = scope;
   }
 
-  /** What apply() would do. Throws PortreeveError (world) where the settings or the record cannot be read. */
-  plan(profile: Profile): PoolPlan {
+  /** What apply() would do. Throws PortreeveError (environment) where the settings or the record cannot be read. */
+  plan(profile: Profile): PortSettingPlan {
     return this.#planFor(profile, this.#record.read());
   }
 
-  /** Writes what the profile wants, and gives what was done. Throws PortreeveError (world) where that fails. */
-  apply(profile: Profile): PoolPlan {
+  /** Writes what the profile wants, and gives what was done. Throws PortreeveError (environment) where that fails. */
+  apply(profile: Profile): PortSettingPlan {
     const recorded = this.#record.read();
     const plan = this.#planFor(profile, recorded);
     const due = plan.writes.filter(({ current, value }) => current !== value);
@@ -55,21 +60,21 @@ export class SysctlKeeper {
   }
 
   /** Puts back what was there before us, and what others have made of it since. Throws like apply(). */
-  restore(): PoolPlan {
+  restore(): PortSettingPlan {
     return this.apply(EMPTY_PROFILE);
   }
 
-  #planFor(profile: Profile, recorded: readonly SysctlChange[]): PoolPlan {
+  #planFor(profile: Profile, recorded: readonly SysctlChange[]): PortSettingPlan {
     const settings = {
       reservedPorts: this.#sysctls.read(RESERVED_PORTS),
       portRange: this.#sysctls.read(PORT_RANGE),
       unprivilegedStart: this.#sysctls.read(UNPRIVILEGED_START),
     };
-    return planPools(profile, settings, recorded, this.#scope);
+    return planPortSettings(profile, settings, recorded, this.#scope);
   }
 
   /** The kernel may take a part of a value and say nothing. */
-  #write({ name, value }: PoolWrite): void {
+  #write({ name, value }: PortSettingWrite): void {
     this.#sysctls.write(name, value);
     if (this.#sysctls.read(name) === value) return;
     const message = `${name} was written and is something else`;
@@ -78,7 +83,7 @@ export class SysctlKeeper {
   }
 }
 
-function settled({ name, found, value }: PoolWrite): SysctlChange {
+function settled({ name, found, value }: PortSettingWrite): SysctlChange {
   return { name, found, written: value, before: undefined };
 }
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { listening } from '../../../test/support/listening.ts';
-import { type Desk, desk } from '../../../test/support/profile-desk.ts';
+import { type Workspace, workspace } from '../../../test/support/profile-workspace.ts';
 
 const FILES = {
   first: 'PORT 80 TCP WEB\n     81 TCP OLD\n',
@@ -14,9 +14,9 @@ const FILES = {
 };
 
 /** A desk whose commands have its state directory, and the ports in force. */
-function scene(t: TestContext): Desk & { inForce(): Promise<string> } {
-  const at = desk(t, FILES);
-  const run: Desk['run'] = (line, io) => at.run(`${line} --state ${at.state}`, io);
+function setup(t: TestContext): Workspace & { inForce(): Promise<string> } {
+  const at = workspace(t, FILES);
+  const run: Workspace['run'] = (line, io) => at.run(`${line} --state ${at.state}`, io);
   const inForce = async () => {
     const { ports } = JSON.parse((await run('reservations --json')).stdout);
     return ports
@@ -27,7 +27,7 @@ function scene(t: TestContext): Desk & { inForce(): Promise<string> } {
 }
 
 test('apply shows what changes, records it, and says that nothing enforces it', async (t) => {
-  const { run, inForce } = scene(t);
+  const { run, inForce } = setup(t);
   const { code, stdout, stderr } = await run('apply @first');
   assert.deepEqual([code, stderr], [0, '']);
   assert.match(stdout, /^\+ {2}TCP 80 WEB .*@first:1$/m);
@@ -42,14 +42,14 @@ test('apply shows what changes, records it, and says that nothing enforces it', 
 });
 
 test('obey adds to it and deletes of it', async (t) => {
-  const { run, inForce } = scene(t);
+  const { run, inForce } = setup(t);
   await run('apply @first');
   assert.match((await run('obey @change')).stdout, /\n1 added, 1 removed\nrecorded as revision 2;/);
   assert.equal(await inForce(), '80 WEB, 82 NEW');
 });
 
 test('apply --revision brings back what was in force', async (t) => {
-  const { run, inForce } = scene(t);
+  const { run, inForce } = setup(t);
   for (const line of ['apply @first', 'obey @change', 'apply @second']) await run(line);
   const { code, stdout } = await run('apply --revision 2');
   assert.equal(code, 0);
@@ -60,7 +60,7 @@ test('apply --revision brings back what was in force', async (t) => {
 describe('--dry-run shows the same and does nothing', () => {
   for (const line of ['apply @first', 'obey @first']) {
     test(line, async (t) => {
-      const { run, state } = scene(t);
+      const { run, state } = setup(t);
       const dry = await run(`${line} --dry-run`);
       assert.equal(dry.code, 0);
       assert.match(dry.stdout, /\nwould be recorded as revision 1 \(\w+\); nothing was done\n$/);
@@ -73,7 +73,7 @@ describe('--dry-run shows the same and does nothing', () => {
   }
 
   test('apply --revision', async (t) => {
-    const { run, inForce } = scene(t);
+    const { run, inForce } = setup(t);
     await run('apply @first');
     await run('apply @second');
     assert.match(
@@ -86,7 +86,7 @@ describe('--dry-run shows the same and does nothing', () => {
 
 test('--dry-run lists the sockets that are open and would be refused', async (t) => {
   const port = await listening(t);
-  const { run, write } = scene(t);
+  const { run, write } = setup(t);
   write('refusing', `PORT ${port} TCP RESERVED\n`);
   write('letting', `PORT ${port} TCP *\n`);
   const refused = (await run('apply @refusing --dry-run')).stdout;
@@ -127,7 +127,7 @@ describe('what cannot be applied leaves everything as it was', () => {
   };
   for (const [name, [line, code, said]] of Object.entries(cases)) {
     test(name, async (t) => {
-      const { run, write, inForce } = scene(t);
+      const { run, write, inForce } = setup(t);
       write('empty', '');
       await run('apply @first');
       const found = await run(line);
@@ -140,13 +140,13 @@ describe('what cannot be applied leaves everything as it was', () => {
   }
 
   test('a refused file makes no state directory', async (t) => {
-    const { run, state } = scene(t);
+    const { run, state } = setup(t);
     assert.equal((await run('apply @bad')).code, 1);
     assert.equal(existsSync(state), false);
   });
 
   test('an archive that is none', async (t) => {
-    const { runWith, write, directory } = desk(t, { ...FILES, 'profile.db': 'precious' });
+    const { runWith, write, directory } = workspace(t, { ...FILES, 'profile.db': 'precious' });
     for (const args of [
       ['apply', '@first'],
       ['reservations'],
@@ -167,7 +167,7 @@ describe('what cannot be applied leaves everything as it was', () => {
 });
 
 test('the time of a trial is looked at before anything is shown, also by --dry-run', async (t) => {
-  const { run } = scene(t);
+  const { run } = setup(t);
   for (const time of ['banana', '0s', '25h', '2d', '999ms', '1.5m']) {
     for (const dry of ['', ' --dry-run']) {
       const { code, stdout, stderr } = await run(`apply @first --try ${time}${dry}`);
@@ -180,7 +180,7 @@ test('the time of a trial is looked at before anything is shown, also by --dry-r
 });
 
 test('--keep-going ignores what z/OS ignores, and records that', async (t) => {
-  const { run, inForce } = scene(t);
+  const { run, inForce } = setup(t);
   const { code, stdout, stderr } = await run('apply @bad --keep-going');
   assert.equal(code, 0);
   assert.match(stderr, /EZZ0326I[\s\S]*\n1 error\n$/);
@@ -190,7 +190,7 @@ test('--keep-going ignores what z/OS ignores, and records that', async (t) => {
 });
 
 test('warnings and skipped statements do not keep it from being applied', async (t) => {
-  const { run, write } = scene(t);
+  const { run, write } = setup(t);
   write('warned', 'PORT 80 TCP *\n     80 TCP WEB\nHOME 192.0.2.7 L\n');
   const { code, stderr } = await run('apply @warned');
   assert.equal(code, 0);
@@ -199,7 +199,7 @@ test('warnings and skipped statements do not keep it from being applied', async 
 
 describe('history', () => {
   test('of nothing', async (t) => {
-    const { run, state } = scene(t);
+    const { run, state } = setup(t);
     assert.deepEqual(await run('profile history'), {
       code: 0,
       stdout: 'nothing was applied yet\n',
@@ -211,7 +211,7 @@ describe('history', () => {
   });
 
   test('lists revision, time, user and what', async (t) => {
-    const { run, write } = scene(t);
+    const { run, write } = setup(t);
     write('outer', 'INCLUDE second\n');
     for (const line of ['apply @first', 'obey @change', 'apply @outer', 'apply --revision 2'])
       await run(line);
@@ -238,7 +238,7 @@ describe('history', () => {
   });
 
   test('shows the text as it was', async (t) => {
-    const { run, write } = scene(t);
+    const { run, write } = setup(t);
     write('outer', 'INCLUDE second\n');
     await run('apply @first');
     await run('apply @outer');
@@ -255,7 +255,7 @@ describe('history', () => {
   });
 
   test('shows a terminal nothing that steers it', async (t) => {
-    const { run, write } = scene(t);
+    const { run, write } = setup(t);
     write('odd', 'PORT 80\tTCP WEB ; \u009b31m\n');
     await run('apply @odd');
     assert.equal((await run('profile history 1', { columns: 80 })).stdout, 'PORT 80\tTCP WEB ; \\x9b31m\n');
@@ -264,14 +264,14 @@ describe('history', () => {
 });
 
 test('without --state the archive is in the XDG directory', async (t) => {
-  const { run, directory } = desk(t, FILES);
+  const { run, directory } = workspace(t, FILES);
   assert.equal((await run('apply @first')).code, 0);
   assert.ok(existsSync(join(directory, '.local/state/portreeve/profile.db')));
   assert.match((await run('reservations')).stdout, /^revision 1, recorded .* by uid 4711\n/);
 });
 
 test('the profile, its RACF commands and its names may come from portreeve.toml', async (t) => {
-  const { run, write, directory } = scene(t);
+  const { run, write, directory } = setup(t);
   write('racf', '/* none */\n');
   write('toml', `[profile]\nfile = "${directory}/first"\nracf = "${directory}/racf"\ntcpname = "TCPCS"\n`);
   assert.equal((await run('apply --config @toml')).code, 0);

@@ -14,7 +14,7 @@ import type { RuleUsersDeps } from '../../job/app/rule-users.ts';
 import { withUsersOnce } from '../../job/app/users.ts';
 import { SqliteUserArchive } from '../../job/linux/user-archive.ts';
 import { LinuxUserDatabase } from '../../job/linux/user-database.ts';
-import { askLook } from '../../kit/ask-daemon.ts';
+import { askStatus } from '../../kit/ask-daemon.ts';
 import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import type { ProfileSettings } from '../../profile/app/settings.ts';
@@ -71,7 +71,7 @@ export function guardDeps(
     sockets: new LinuxOpenSockets('all'),
     sysctls: linuxSysctls,
     enforcing: { since: enforcingSince, mark: markEnforcing },
-    askDaemon: () => askLook(io, options.runtime, GUARD_PATH),
+    askDaemon: () => askStatus(io, options.runtime, GUARD_PATH),
   };
 }
 

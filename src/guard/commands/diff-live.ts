@@ -4,7 +4,7 @@ import { EXIT_CODES } from '../../base/errors.ts';
 import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
 import { changesSummary, changesText } from '../../profile/commands/changes.ts';
-import { stateToLookAt } from '../../profile/commands/deps.ts';
+import { stateToRead } from '../../profile/commands/deps.ts';
 import { requireSound } from '../../profile/commands/sound.ts';
 import { compareProfiles } from '../app/compare-profiles.ts';
 import { guardChoices, guardDeps } from './deps.ts';
@@ -19,7 +19,7 @@ export async function liveDiffCommand(
   io: Io,
 ): Promise<number> {
   const request = { old, file, ...(await guardChoices(options, io)), keepGoing: options.keepGoing ?? false };
-  const deps = guardDeps({ ...options, state: stateToLookAt(options.state, io) }, io);
+  const deps = guardDeps({ ...options, state: stateToRead(options.state, io) }, io);
   const { changes, impacts, bootMs } = compareProfiles(deps, request, (report, path) => {
     requireSound(report, path, options, io);
   });

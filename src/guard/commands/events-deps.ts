@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
-import { lookSocketIn, requireTrusted } from '../../kit/ask-daemon.ts';
+import { requireTrusted, statusSocketIn } from '../../kit/ask-daemon.ts';
 import { usualDirectories } from '../../kit/directories.ts';
 import { followLines } from '../../kit/follow.ts';
 import type { Io } from '../../kit/io.ts';
@@ -14,7 +14,7 @@ export function eventsDeps(io: Io): EventsDeps {
   return {
     daemonLines: async function* (directory, path, isNamed) {
       if (!isNamed) requireTrusted(directory, io.uid);
-      yield* followLines(lookSocketIn(directory, io.uid), path, { signal: io.unread });
+      yield* followLines(statusSocketIn(directory, io.uid), path, { signal: io.unread });
     },
     archiveIn: (state) => new SqliteEventArchive(state),
     hasArchive: (state) => existsSync(join(state, EVENT_DATABASE)),

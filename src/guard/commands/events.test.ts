@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
 import { EVENT_TIME, guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
-import { lookDaemon } from '../../../test/support/look-daemon.ts';
+import { inTime, until } from '../../../test/support/sandbox.ts';
 import { SimEventArchive } from '../../../test/support/sim/event-archive.ts';
+import { statusDaemon } from '../../../test/support/status-daemon.ts';
 import { PEERS } from '../../../test/support/unix-peers.ts';
-import { inTime, until } from '../../../test/support/world.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
-import { LOOK_SOCKET } from '../../kit/daemon-names.ts';
-import { LookServer } from '../../kit/look-server.ts';
+import { STATUS_SOCKET } from '../../kit/daemon-names.ts';
+import { StatusServer } from '../../kit/status-server.ts';
 import { run } from '../../main/program.ts';
 import { EVENTS_PATH, eventLine } from '../app/events-asked.ts';
 import { EventFeed } from '../daemon/event-feed.ts';
@@ -33,8 +33,8 @@ async function daemon(t: TestContext) {
   mkdirSync(join(home, 'portreeve'));
   const archive = new SimEventArchive();
   const feed = new EventFeed({ archive, maySeeAll: () => true });
-  const path = join(home, 'portreeve', LOOK_SOCKET);
-  const server = new LookServer(path, {}, { [EVENTS_PATH]: feed.answer }, PEERS);
+  const path = join(home, 'portreeve', STATUS_SOCKET);
+  const server = new StatusServer(path, {}, { [EVENTS_PATH]: feed.answer }, PEERS);
   await server.open();
   t.after(() => server.close());
   const add = (...events: Parameters<typeof archive.append>[0][number][]) => {
@@ -156,7 +156,7 @@ describe('of the running daemon', () => {
     assert.equal(await inTime('the command to end', ended), 3);
     assert.match(
       io.stderr(),
-      /^portreeve: error\[\w+\]: the answer of .*look.sock broke off: .*\n.*portreeve status\n$/,
+      /^portreeve: error\[\w+\]: the answer of .*status.sock broke off: .*\n.*portreeve status\n$/,
     );
   });
 
@@ -184,7 +184,7 @@ describe('of the archive', () => {
 
   test('is read where a daemon answers that records none', async (t) => {
     const { env } = archived(t);
-    await lookDaemon(t, env.XDG_RUNTIME_DIR);
+    await statusDaemon(t, env.XDG_RUNTIME_DIR);
     assert.deepEqual(numbersIn((await said('events --json', env)).stdout), [1, 2]);
   });
 

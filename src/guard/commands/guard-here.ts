@@ -1,15 +1,15 @@
 // What the guard does for the programs of this network namespace, apart from all else that commands of the guard load.
 
 import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
-import { askLook } from '../../kit/ask-daemon.ts';
+import { askStatus } from '../../kit/ask-daemon.ts';
 import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { modeHere } from '../app/guard.ts';
 import { GUARD_PATH, type GuardJson, type NoGuardJson } from '../app/report.ts';
 import type { ModeHere } from '../core/mode-here.ts';
 
-/** Throws PortreeveError (world) where that is not known. */
+/** Throws PortreeveError (environment) where that is not known. */
 export async function guardHere(io: Io): Promise<ModeHere> {
-  const askDaemon = () => askLook<GuardJson | NoGuardJson>(io, undefined, GUARD_PATH);
+  const askDaemon = () => askStatus<GuardJson | NoGuardJson>(io, undefined, GUARD_PATH);
   return await modeHere({ uid: io.uid, bpf: new LinuxBpf(), askDaemon }, GUARD_PINS);
 }

@@ -8,7 +8,7 @@ import type { Settled } from '../app/guard.ts';
 import type { Impacts } from '../app/impact.ts';
 import type { OtherGuard } from '../app/kernel/pinned.ts';
 import type { GuardJson } from '../app/report.ts';
-import type { PoolNote } from '../core/port-pools.ts';
+import type { PortSettingNote } from '../core/port-settings.ts';
 import { impactsSummary } from './impact-text.ts';
 
 /** A label, and what stands behind it. */
@@ -106,7 +106,7 @@ export function assignableJson(found: readonly AssignableIn[] | undefined): obje
 }
 
 /** About the kernel's settings of ports. */
-export function notesText(notes: readonly PoolNote[]): string {
+export function notesText(notes: readonly PortSettingNote[]): string {
   return notes
     .map(({ severity, message }) => `portreeve: ${severity === 'warning' ? 'warning: ' : ''}${message}\n`)
     .join('');

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
-import { LOOK_SOCKET } from '../../kit/daemon-names.ts';
+import { STATUS_SOCKET } from '../../kit/daemon-names.ts';
 import { run } from '../../main/program.ts';
 import { GUARD_PATH, type GuardJson } from '../app/report.ts';
 
@@ -38,7 +38,7 @@ async function userOf(t: TestContext, answer?: { readonly status: number; readon
       const isAsked = url === GUARD_PATH;
       response.writeHead(isAsked ? answer.status : 404).end(JSON.stringify(isAsked ? answer.body : {}));
     });
-    server.listen(join(runtime, LOOK_SOCKET));
+    server.listen(join(runtime, STATUS_SOCKET));
     await once(server, 'listening');
     t.after(() => server.close());
   }

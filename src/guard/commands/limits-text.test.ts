@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
-import { type Desk, desk } from '../../../test/support/profile-desk.ts';
+import { type Workspace, workspace } from '../../../test/support/profile-workspace.ts';
 import { notesBeside } from '../app/kernel-limits.ts';
 import { notesText } from './guard-text.ts';
 
@@ -17,8 +17,8 @@ const FILES = {
   groups: `RDEFINE SERVAUTH ${ADMIN}\nPERMIT ${ADMIN} CLASS(SERVAUTH) ID(ROOT) ACCESS(READ)\n`,
 };
 
-function scene(t: TestContext): Desk {
-  const at = desk(t, FILES);
+function setup(t: TestContext): Workspace {
+  const at = workspace(t, FILES);
   return { ...at, run: (line, io) => at.run(`${line} --state ${at.state}`, io) };
 }
 
@@ -26,7 +26,7 @@ const LATE =
   /^@late:3 \(and 1 more\): note: WHENLISTEN: .*\nNo program of the guard is called at listen\(2\): .*\n$/;
 
 test('what the kernel does otherwise is told once, with the first statement that says it', async (t) => {
-  const { run } = scene(t);
+  const { run } = setup(t);
   for (const line of ['apply @late --dry-run', 'obey @late --dry-run', 'apply @late', 'apply --revision 1']) {
     const { code, stderr } = await run(line);
     assert.equal(code, 0);
@@ -36,7 +36,7 @@ test('what the kernel does otherwise is told once, with the first statement that
 });
 
 test('obey tells it of all that is in force then', async (t) => {
-  const { run } = scene(t);
+  const { run } = setup(t);
   await run('apply @late');
   assert.match(
     (await run('obey @pool')).stderr,
@@ -47,7 +47,7 @@ test('obey tells it of all that is in force then', async (t) => {
 describe('--exact refuses it, and nothing is changed', () => {
   for (const line of ['apply @late', 'obey @late', 'apply @late --dry-run']) {
     test(line, async (t) => {
-      const { run, state } = scene(t);
+      const { run, state } = setup(t);
       const { code, stdout, stderr } = await run(`${line} --exact`);
       assert.deepEqual([code, stdout], [1, '']);
       assert.match(stderr, /the kernel cannot do a thing that the profile says: nothing is changed\n/);
@@ -57,7 +57,7 @@ describe('--exact refuses it, and nothing is changed', () => {
   }
 
   test('with what is in force, too', async (t) => {
-    const { run } = scene(t);
+    const { run } = setup(t);
     await run('apply @late');
     const { code, stderr } = await run('obey @pool --exact');
     assert.equal(code, 1);
@@ -67,7 +67,7 @@ describe('--exact refuses it, and nothing is changed', () => {
   });
 
   test('but not what the kernel can do', async (t) => {
-    const { run } = scene(t);
+    const { run } = setup(t);
     for (const [number, file] of ['plain', 'low'].entries()) {
       const { code, stdout } = await run(`apply @${file} --exact`);
       assert.equal(code, 0);
@@ -78,7 +78,7 @@ describe('--exact refuses it, and nothing is changed', () => {
 });
 
 test('SAF: that groups are those of the user database matters where one has access', async (t) => {
-  const { run } = scene(t);
+  const { run } = setup(t);
   const grouped = /^@grouped:1: note: SAF: the groups of a user/m;
   assert.match((await run('apply @grouped --racf @groups')).stderr, grouped);
   assert.equal((await run('apply @grouped --racf @groups --exact')).code, 1);
@@ -93,7 +93,7 @@ test('what was told as a limit is not told again as a note about the settings of
     { ...note, code: 'EPHEMERAL_PORTS_SHARED' },
     { ...note, code: 'CLIENT_PORTS_FEW', severity: 'warning', message: 'few stay' },
   ] as const;
-  const told = (...limits: readonly { readonly code: string }[]) => notesText(notesBeside(notes, limits));
-  assert.equal(told(), 'portreeve: one range\nportreeve: warning: few stay\n');
-  assert.equal(told({ code: 'EPHEMERAL_PORTS_SHARED' }), 'portreeve: warning: few stay\n');
+  const reported = (...limits: readonly { readonly code: string }[]) => notesText(notesBeside(notes, limits));
+  assert.equal(reported(), 'portreeve: one range\nportreeve: warning: few stay\n');
+  assert.equal(reported({ code: 'EPHEMERAL_PORTS_SHARED' }), 'portreeve: warning: few stay\n');
 });

@@ -70,8 +70,8 @@ test('in the next second everything is open again, also for what is read late an
   assert.equal(offer(gate, 100, 80, 7000), GUARD_EVENTS_ALIKE_PER_SECOND_MAX);
   assert.equal(offer(gate, 100, 80, 999), GUARD_EVENTS_ALIKE_PER_SECOND_MAX);
   assert.equal(offer(gate, 100, 80, 7999), 0);
-  const told = gate.more(7999, CONTEXT).map(({ count, timeMs }) => [count, timeMs - TIME]);
-  assert.deepEqual(told, [[90, 1000]]);
+  const reported = gate.more(7999, CONTEXT).map(({ count, timeMs }) => [count, timeMs - TIME]);
+  assert.deepEqual(reported, [[90, 1000]]);
   assert.deepEqual(
     gate.more(8000, CONTEXT).map(({ count, timeMs }) => [count, timeMs - TIME]),
     [[190, 8000]],
@@ -86,8 +86,8 @@ test('of very many ports further ones are counted by user', () => {
   assert.equal(offer(gate, 7, 60_001, 0), 0);
   assert.equal(offer(gate, 2, 60_001, 0, 2000), 0);
   assert.equal(offer(gate, 4, 1, 0), 0);
-  const told = gate.more(1000, CONTEXT).map(({ count, uid, user, port }) => [count, uid, user, port]);
-  assert.deepEqual(told, [
+  const reported = gate.more(1000, CONTEXT).map(({ count, uid, user, port }) => [count, uid, user, port]);
+  assert.deepEqual(reported, [
     [4, 1000, 'alice', 1],
     [12, 1000, 'alice', undefined],
     [2, 2000, undefined, undefined],
@@ -99,9 +99,9 @@ test('of very many users the last are of no one', () => {
   for (let port = 1; port <= GUARD_EVENTS_PER_SECOND_MAX; port++) offer(gate, 1, port, 0);
   const users = GUARD_EVENT_USERS_PER_SECOND_MAX + 3;
   for (let uid = 1; uid <= users; uid++) offer(gate, 2, 60_000, 0, uid);
-  const told = gate.more(1000, CONTEXT);
-  assert.equal(told.length, GUARD_EVENT_USERS_PER_SECOND_MAX + 1);
-  assert.deepEqual([told.at(-1)?.uid, told.at(-1)?.count], [undefined, 6]);
+  const reported = gate.more(1000, CONTEXT);
+  assert.equal(reported.length, GUARD_EVENT_USERS_PER_SECOND_MAX + 1);
+  assert.deepEqual([reported.at(-1)?.uid, reported.at(-1)?.count], [undefined, 6]);
 });
 
 test('what was let through and came to nothing leaves a number', () => {
@@ -130,14 +130,14 @@ test('what was let through and what was counted are all that came', () => {
   fc.assert(
     fc.property(offers, (list) => {
       const gate = new EventGate();
-      let [came, told] = [0, 0];
+      let [came, reported] = [0, 0];
       for (const [count, port, uid] of list) {
         came += count;
-        told += offer(gate, count, port, 0, uid);
+        reported += offer(gate, count, port, 0, uid);
       }
       const more = gate.more(Number.POSITIVE_INFINITY, CONTEXT);
-      assert.ok(told <= GUARD_EVENTS_PER_SECOND_MAX);
-      assert.equal(told + more.reduce((sum, { count }) => sum + count, 0), came);
+      assert.ok(reported <= GUARD_EVENTS_PER_SECOND_MAX);
+      assert.equal(reported + more.reduce((sum, { count }) => sum + count, 0), came);
     }),
     { numRuns: 50 },
   );

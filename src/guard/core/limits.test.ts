@@ -97,16 +97,16 @@ test('of many statements the first few are named, and all are counted', () => {
 });
 
 describe('NODELAYACKS', () => {
-  const told = (tickUs: number | undefined) => limits('PORT 80 TCP WEB NODELAYACKS', { tickUs })[0];
+  const reported = (tickUs: number | undefined) => limits('PORT 80 TCP WEB NODELAYACKS', { tickUs })[0];
 
   test('is said in milliseconds of this kernel', () => {
-    assert.match(told(4000)?.instead ?? '', /wait up to 8 ms,/);
-    assert.match(told(1000)?.instead ?? '', /wait up to 2 ms,/);
-    assert.match(told(10_000)?.instead ?? '', /wait up to 20 ms,/);
-    assert.match(told(3333)?.instead ?? '', /wait up to 6\.7 ms,/);
-    assert.match(told(3333)?.why ?? '', /3\.3 ms each/);
-    assert.match(told(undefined)?.instead ?? '', /wait up to 20 ms,/);
-    assert.match(told(undefined)?.why ?? '', /could not be told/);
+    assert.match(reported(4000)?.instead ?? '', /wait up to 8 ms,/);
+    assert.match(reported(1000)?.instead ?? '', /wait up to 2 ms,/);
+    assert.match(reported(10_000)?.instead ?? '', /wait up to 20 ms,/);
+    assert.match(reported(3333)?.instead ?? '', /wait up to 6\.7 ms,/);
+    assert.match(reported(3333)?.why ?? '', /3\.3 ms each/);
+    assert.match(reported(undefined)?.instead ?? '', /wait up to 20 ms,/);
+    assert.match(reported(undefined)?.why ?? '', /could not be told/);
   });
 
   test('of TCPCONFIG does not reach sockets that are never bound', () => {

@@ -4,7 +4,7 @@ import { PORT_RANGE, UNPRIVILEGED_START } from '../../names/core/kernel-ports.ts
 import type { Profile, Reservation, RuleSource } from '../../profile/core/rules.ts';
 import { PORTS, RULES_PER_PORT_MAX, WILDCARDS_MAX } from '../bpf/layout.ts';
 import { type KernelFeatures, noDelayUs } from './features.ts';
-import { poolDifferences } from './port-pools.ts';
+import { poolDifferences } from './port-settings.ts';
 
 /** Something that the profile says and the kernel does otherwise. */
 export interface Limit {

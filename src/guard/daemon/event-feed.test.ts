@@ -1,4 +1,4 @@
-// Events on look.sock: who sees what, page by page, as they come, and how many may look.
+// Events on status.sock: who sees what, page by page, as they come, and how many may look.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { EVENT_TIME, guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
+import { inTime, until } from '../../../test/support/sandbox.ts';
 import { SimEventArchive } from '../../../test/support/sim/event-archive.ts';
 import { PEERS } from '../../../test/support/unix-peers.ts';
-import { inTime, until } from '../../../test/support/world.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { EVENT_PAGE_MAX, EVENT_READERS_MAX, EVENT_READERS_PER_USER_MAX } from '../../base/limits.ts';
-import { LookServer } from '../../kit/look-server.ts';
+import { StatusServer } from '../../kit/status-server.ts';
 import { EVENTS_PATH, eventLine, eventsPath } from '../app/events-asked.ts';
 import { EventFeed, type EventFeedDeps } from './event-feed.ts';
 
@@ -32,14 +32,14 @@ async function served(
   const directory = mkdtempSync(join(tmpdir(), 'event-feed-'));
   t.after(() => rmSync(directory, { recursive: true }));
   chmodSync(directory, 0o755);
-  const path = join(directory, 'look.sock');
+  const path = join(directory, 'status.sock');
   const feed = new EventFeed({ archive, maySeeAll: () => maySeeAll, ...deps });
   const responses: ServerResponse[] = [];
   const answer: typeof feed.answer = (request, response) => {
     responses.push(response);
     feed.answer(request, response);
   };
-  const server = new LookServer(path, {}, { [EVENTS_PATH]: answer }, PEERS);
+  const server = new StatusServer(path, {}, { [EVENTS_PATH]: answer }, PEERS);
   await server.open();
   t.after(() => server.close());
   const ask = async (target: string): Promise<IncomingMessage> => {

@@ -1,4 +1,4 @@
-// Shows events on look.sock, a line of JSON for each: those that are in the archive, and further ones as they come.
+// Shows events on status.sock, a line of JSON for each: those that are in the archive, and further ones as they come.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../../base/errors.ts';
 import {

@@ -11,7 +11,7 @@ import {
   GUARD_BUSY_INTERVAL_MS,
   GUARD_DRAIN_MAX,
   GUARD_EVENTS_ALIKE_PER_SECOND_MAX,
-  GUARD_LOOK_INTERVAL_MS,
+  GUARD_POLL_INTERVAL_MS,
 } from '../../base/limits.ts';
 import { EMPTY_PROFILE } from '../../profile/core/rules.ts';
 import { EVENT, MODE } from '../bpf/layout.ts';
@@ -107,7 +107,7 @@ class SimSource implements EventSource {
 }
 
 /** A recorder on its stage, not started yet. */
-function stage({ archive = new SimEventArchive(), known = [1] } = {}) {
+function fixture({ archive = new SimEventArchive(), known = [1] } = {}) {
   const clock = new SimClock();
   const source = new SimSource(clock);
   const said: string[] = [];
@@ -144,7 +144,7 @@ function stage({ archive = new SimEventArchive(), known = [1] } = {}) {
 const sumOf = (events: readonly GuardEvent[]): number => events.reduce((sum, { count }) => sum + count, 0);
 
 test('a refusal is in the archive at once, with the time at which it was', async () => {
-  const { events, source, clock, pass, all, recorded } = stage();
+  const { events, source, clock, pass, all, recorded } = fixture();
   events.start();
   await pass(1000);
   source.put();
@@ -160,7 +160,7 @@ test('a refusal is in the archive at once, with the time at which it was', async
 });
 
 test('what was there before it began is recorded with its own time', async () => {
-  const { events, source, clock, pass, all } = stage();
+  const { events, source, clock, pass, all } = fixture();
   source.put();
   clock.advance(60_000);
   events.start();
@@ -173,7 +173,7 @@ test('what was there before it began is recorded with its own time', async () =>
 });
 
 test('while there is much it looks again after a pause, and takes only so many at once', async () => {
-  const { events, source, pass, all } = stage();
+  const { events, source, pass, all } = fixture();
   events.start();
   await pass(5);
   source.put({ port: 1 });
@@ -191,7 +191,7 @@ test('while there is much it looks again after a pause, and takes only so many a
 });
 
 test('of a flood a few are recorded, the others are counted, and no count is lost', async () => {
-  const { events, source, pass, all } = stage();
+  const { events, source, pass, all } = fixture();
   events.start();
   await pass(0);
   source.put({}, 5000);
@@ -204,7 +204,7 @@ test('of a flood a few are recorded, the others are counted, and no count is los
 });
 
 test('what comes apart in time is recorded one by one, however late it is read', async () => {
-  const { events, source, clock, pass, all } = stage();
+  const { events, source, clock, pass, all } = fixture();
   for (let second = 0; second < 50; second++) {
     source.put({}, 2);
     clock.advance(1000);
@@ -218,7 +218,7 @@ test('what comes apart in time is recorded one by one, however late it is read',
 });
 
 test('stop() records what is there and what was counted, and closes the source', async () => {
-  const { events, source, all } = stage();
+  const { events, source, all } = fixture();
   events.start();
   source.put({}, GUARD_DRAIN_MAX);
   events.stop();
@@ -229,7 +229,7 @@ test('stop() records what is there and what was counted, and closes the source',
 });
 
 test('what the kernel had no room for is a number, once', async () => {
-  const { events, source, pass, all, said, archive } = stage();
+  const { events, source, pass, all, said, archive } = fixture();
   source.put();
   source.lostCount = 4711;
   events.start();
@@ -242,16 +242,16 @@ test('what the kernel had no room for is a number, once', async () => {
     ],
   );
   assert.match(said.join(), /4711 refusals were counted and not recorded: .*nobody recorded them/);
-  await pass(GUARD_LOOK_INTERVAL_MS * 3);
+  await pass(GUARD_POLL_INTERVAL_MS * 3);
   assert.equal(all().length, 2);
   source.lostCount = 4800;
-  await pass(GUARD_LOOK_INTERVAL_MS * 2);
+  await pass(GUARD_POLL_INTERVAL_MS * 2);
   assert.deepEqual([all().at(-1)?.kind, all().at(-1)?.count, archive.lost('boot 1')], ['lost', 89, 4800]);
   events.stop();
 });
 
 test('of those that found no room the newest are recorded, and the others are a number', async () => {
-  const { events, source, pass, all, archive } = stage();
+  const { events, source, pass, all, archive } = fixture();
   source.put();
   source.overflow(4711, 5);
   events.start();
@@ -263,26 +263,26 @@ test('of those that found no room the newest are recorded, and the others are a 
   // One that comes while it is looked is kept before it is counted, or the other way round.
   source.overflow(0, 1);
   source.overflow(1, 2);
-  await pass(GUARD_LOOK_INTERVAL_MS * 2);
+  await pass(GUARD_POLL_INTERVAL_MS * 2);
   source.overflow(1, 0);
-  await pass(GUARD_LOOK_INTERVAL_MS * 2);
+  await pass(GUARD_POLL_INTERVAL_MS * 2);
   assert.deepEqual([sumOf(all()), archive.lost('boot 1')], [1 + 4711 + 2, 4711 + 2]);
   events.stop();
 });
 
 test('another daemon does not count again what is known to be lost, but for another guard', async () => {
-  const first = stage();
+  const first = fixture();
   first.source.lostCount = 4711;
   first.events.start();
   await first.pass(0);
   first.events.stop();
-  const second = stage({ archive: first.archive });
+  const second = fixture({ archive: first.archive });
   second.source.lostCount = 4711;
   second.events.start();
   await second.pass(0);
   second.events.stop();
   assert.equal(sumOf(first.all()), 4711);
-  const other = stage({ archive: first.archive });
+  const other = fixture({ archive: first.archive });
   other.source.guard = 'boot 2';
   other.source.lostCount = 5;
   other.events.start();
@@ -292,7 +292,7 @@ test('another daemon does not count again what is known to be lost, but for anot
 });
 
 test('bytes that are no record are counted as lost', async () => {
-  const { events, source, pass, all } = stage();
+  const { events, source, pass, all } = fixture();
   source.putBytes(new Uint8Array(4));
   events.start();
   await pass(0);
@@ -304,18 +304,18 @@ test('bytes that are no record are counted as lost', async () => {
 });
 
 test('the rules in force are made ready before they are needed', async () => {
-  const { events, source, asked, pass } = stage();
+  const { events, source, asked, pass } = fixture();
   events.start();
   await pass(0);
   assert.deepEqual(asked, [1]);
   source.revisionNow = 2;
-  await pass(GUARD_LOOK_INTERVAL_MS * 2);
+  await pass(GUARD_POLL_INTERVAL_MS * 2);
   assert.ok(asked.includes(2));
   events.stop();
 });
 
 test('a revision that is not recorded yet is waited for a moment, once', async () => {
-  const { events, source, pass, all, revisions } = stage();
+  const { events, source, pass, all, revisions } = fixture();
   events.start();
   await pass(0);
   source.put({ revision: 7 });
@@ -347,7 +347,7 @@ class FullArchive extends SimEventArchive {
 
 test('an archive that cannot be read is said before anything happens, and nothing piles up', async () => {
   const archive = new FullArchive();
-  const { events, source, pass, all, said } = stage({ archive });
+  const { events, source, pass, all, said } = fixture({ archive });
   events.start();
   await pass(0);
   assert.equal(said.length, 1);
@@ -364,7 +364,7 @@ test('an archive that cannot be read is said before anything happens, and nothin
 
 test('what cannot be recorded is said once, and its number recorded when it can be', async () => {
   const archive = new FullArchive();
-  const { events, source, pass, all, said } = stage({ archive });
+  const { events, source, pass, all, said } = fixture({ archive });
   events.start();
   source.put({}, 20);
   await pass(5000);

@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import type { NewGuardEvent } from '../../base/guard-event.ts';
-import { GUARD_BUSY_INTERVAL_MS, GUARD_DRAIN_MAX, GUARD_LOOK_INTERVAL_MS } from '../../base/limits.ts';
+import { GUARD_BUSY_INTERVAL_MS, GUARD_DRAIN_MAX, GUARD_POLL_INTERVAL_MS } from '../../base/limits.ts';
 import type { Log } from '../../kit/log.ts';
 import type { EventArchive } from '../core/event-archive.ts';
 import { EventGate, lostEvent } from '../core/event-gate.ts';
@@ -65,7 +65,7 @@ export class EventRecording {
   #lostBefore: number | undefined;
   /** How many were lost here. */
   #lostHere = 0;
-  #lookAgainAt = Number.NEGATIVE_INFINITY;
+  #checkAgainAt = Number.NEGATIVE_INFINITY;
   /** The latest revision that was waited for in vain. */
   #missing: number | undefined;
   #fault: string | undefined;
@@ -103,10 +103,10 @@ export class EventRecording {
           await this.#pause(GUARD_BUSY_INTERVAL_MS);
           continue;
         }
-        if (clock.monotonic() >= this.#lookAgainAt) this.#look();
+        if (clock.monotonic() >= this.#checkAgainAt) this.#look();
         this.#record();
         this.#fault = undefined;
-        await (count > 0 ? this.#pause(GUARD_BUSY_INTERVAL_MS) : source.wait(GUARD_LOOK_INTERVAL_MS));
+        await (count > 0 ? this.#pause(GUARD_BUSY_INTERVAL_MS) : source.wait(GUARD_POLL_INTERVAL_MS));
       } catch (thrown) {
         this.#report(thrown);
         // What cannot be recorded is counted, so that it does not pile up.
@@ -147,7 +147,7 @@ export class EventRecording {
   /** Gets the rules in force ready before they are needed, and counts what the kernel had no room for. */
   #look(): void {
     const { source, archive, clock, rulesOf, log } = this.#deps;
-    this.#lookAgainAt = clock.monotonic() + GUARD_LOOK_INTERVAL_MS;
+    this.#checkAgainAt = clock.monotonic() + GUARD_POLL_INTERVAL_MS;
     rulesOf(source.revision());
     const isFirst = this.#lostBefore === undefined;
     // The archive is made, or looked through, before there is something that should not wait for it.

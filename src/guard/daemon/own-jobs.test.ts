@@ -7,7 +7,7 @@ import { OwnJobs } from './own-jobs.ts';
 
 const HOME = '/system.slice/portreeve.service';
 
-function scene() {
+function setup() {
   const cgroups = new SimCgroups();
   cgroups.add(HOME);
   cgroups.place(process.pid, HOME);
@@ -19,7 +19,7 @@ function scene() {
     cgroups,
     processes: { hold: () => held },
     follower: {
-      make: (parent, name, job, taker) => cgroups.make(parent, name, job, taker),
+      make: (parent, name, job, grantee) => cgroups.make(parent, name, job, grantee),
       remove: (cgroup) => void cgroups.remove(cgroup),
     },
     warn: (message) => warnings.push(message),
@@ -28,7 +28,7 @@ function scene() {
 }
 
 test('what is done as a job is done in its cgroup, which stays until the end', () => {
-  const { cgroups, jobs, where, warnings } = scene();
+  const { cgroups, jobs, where, warnings } = setup();
   const inside = jobs.run('PORTMAP', where);
   assert.match(inside ?? '', /^\/system\.slice\/portreeve\.service\/.*PORTMAP/);
   assert.equal(where(), HOME);
@@ -42,7 +42,7 @@ test('what is done as a job is done in its cgroup, which stays until the end', (
 });
 
 test('where it fails at the first time nothing is left, and later what there was', () => {
-  const { cgroups, jobs, where } = scene();
+  const { cgroups, jobs, where } = setup();
   const fail = () => assert.fail('no port');
   assert.throws(() => jobs.run('PORTMAP', fail), /no port/);
   assert.deepEqual([where(), cgroups.marked()], [HOME, []]);
@@ -52,7 +52,7 @@ test('where it fails at the first time nothing is left, and later what there was
 });
 
 test('a cgroup that somebody has removed is made anew', () => {
-  const { cgroups, jobs, where } = scene();
+  const { cgroups, jobs, where } = setup();
   const inside = jobs.run('PORTMAP', where) ?? '';
   cgroups.drop(inside);
   assert.equal(jobs.run('PORTMAP', where), inside);
@@ -60,7 +60,7 @@ test('a cgroup that somebody has removed is made anew', () => {
 });
 
 test('where no cgroup can be made that is told, and it is done all the same', () => {
-  const { cgroups, jobs, where, warnings } = scene();
+  const { cgroups, jobs, where, warnings } = setup();
   cgroups.make = () => assert.fail('read-only');
   assert.equal(jobs.run('PORTMAP', where), HOME);
   assert.deepEqual(warnings, ['portreeve and the job PORTMAP: read-only']);

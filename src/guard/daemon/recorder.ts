@@ -1,4 +1,4 @@
-// The events of whichever guard is in the kernel: recorded in the state directory, and shown on look.sock.
+// The events of whichever guard is in the kernel: recorded in the state directory, and shown on status.sock.
 
 import { messageOf } from '../../base/errors.ts';
 import { UNKNOWN_JOB } from '../../base/job.ts';
@@ -7,7 +7,7 @@ import { errnoName } from '../../host/linux/sys/libc.ts';
 import { portreeveGid } from '../../job/app/users.ts';
 import type { Jobs } from '../../job/core/jobs.ts';
 import type { Log } from '../../kit/log.ts';
-import type { Streams } from '../../kit/look-server.ts';
+import type { Streams } from '../../kit/status-server.ts';
 import type { NameContext } from '../../profile/core/spelled-names.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { RevisionRules, UserNames } from '../app/event-explainer.ts';
@@ -58,7 +58,7 @@ export class GuardRecorder {
     });
   }
 
-  /** What look.sock shows of it. */
+  /** What status.sock shows of it. */
   get streams(): Streams {
     return { [EVENTS_PATH]: this.#feed.answer };
   }

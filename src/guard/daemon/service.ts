@@ -235,7 +235,7 @@ export class GuardService implements DaemonService {
     return { looks: { [GUARD_PATH]: () => this.#look() }, streams: this.#following?.recorder.streams ?? {} };
   }
 
-  /** What jobs are given with. Throws PortreeveError `JOBS_UNAVAILABLE` (world) where no job can be given. */
+  /** What jobs are given with. Throws PortreeveError `JOBS_UNAVAILABLE` (environment) where no job can be given. */
   giving() {
     if (!this.#following) {
       const message = `no job can be given: ${this.#obstacle}`;
@@ -333,7 +333,7 @@ export class GuardService implements DaemonService {
     recorder?.record(guard, this.#settings);
   }
 
-  /** What everybody may know of the guard in the kernel. Throws PortreeveError `GUARD_UNKNOWN` (world). */
+  /** What everybody may know of the guard in the kernel. Throws PortreeveError `GUARD_UNKNOWN` (environment). */
   #look(): GuardJson | NoGuardJson {
     const guard = this.#following && this.#kernelNow();
     const missing = this.#obstacle ?? this.#fault;

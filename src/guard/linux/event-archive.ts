@@ -26,7 +26,7 @@ const OWN_MODE = 0o600;
 /** So many more than are too many go at once. */
 const SLACK = 1000;
 /** What is too old is looked for after so long again. */
-const AGE_LOOK_INTERVAL_MS = 3_600_000;
+const AGE_CHECK_INTERVAL_MS = 3_600_000;
 
 /** A column, and the field of an event whose value, or part, it has. */
 interface Column {
@@ -181,7 +181,7 @@ export class SqliteEventArchive implements EventArchive, Disposable {
   #makeRoom(db: DatabaseSync, added: number, nowMs: number): number {
     let gone = 0;
     // The clock may have been set back meanwhile.
-    if (Math.abs(nowMs - this.#agedAt) >= AGE_LOOK_INTERVAL_MS) {
+    if (Math.abs(nowMs - this.#agedAt) >= AGE_CHECK_INTERVAL_MS) {
       this.#agedAt = nowMs;
       gone += changes(db, 'DELETE FROM events WHERE time_ms < ?', nowMs - GUARD_EVENT_AGE_MAX_MS);
     }

@@ -35,7 +35,7 @@ const WHY: Readonly<Record<string, string>> = {
 /**
  * Mounts the BPF file system at a directory, only root may enter it, unless it is there. It must be done where the
  * host's first process sees it: what is pinned in a private mount goes with that. Gives whether we mounted it.
- * Throws PortreeveError `BPFFS_NOT_MOUNTED` (world).
+ * Throws PortreeveError `BPFFS_NOT_MOUNTED` (environment).
  */
 export function mountBpffs(directory = BPFFS): boolean {
   if (isBpffs(directory)) return false;
@@ -49,7 +49,7 @@ export function mountBpffs(directory = BPFFS): boolean {
 }
 
 /**
- * Makes a directory in it, unless it is there, that only root may enter. Throws PortreeveError (world)
+ * Makes a directory in it, unless it is there, that only root may enter. Throws PortreeveError (environment)
  * `BPFFS_NOT_WRITABLE`, and `BPFFS_UNTRUSTED` where another user was first to make it, or can rename what is in it.
  */
 export function makeInBpffs(path: string): void {
@@ -68,7 +68,9 @@ export function makeInBpffs(path: string): void {
   throw new PortreeveError('BPFFS_UNTRUSTED', message, hint, { path, uid });
 }
 
-/** Takes the file system away again, for who has mounted it. Throws PortreeveError `BPFFS_NOT_MOUNTED` (world). */
+/**
+ * Takes the file system away again, for who has mounted it. Throws PortreeveError `BPFFS_NOT_MOUNTED` (environment).
+ */
 export function unmountBpffs(directory = BPFFS): void {
   const target = cText(directory);
   if (sys.umount2(target.address, 0) === 0) return;

@@ -13,7 +13,7 @@ interface Cgroup {
 /** <linux/magic.h> */
 const CGROUP2_SUPER_MAGIC = 0x63677270;
 
-/** The directory of the root cgroup. Throws PortreeveError `CGROUP2_MISSING` (world) where there is none. */
+/** The directory of the root cgroup. Throws PortreeveError `CGROUP2_MISSING` (environment) where there is none. */
 export function cgroupRoot(): string {
   const root = cgroup2MountPoint(parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')));
   if (root !== undefined) return root;
@@ -25,7 +25,7 @@ export function cgroupRoot(): string {
 
 /**
  * The number of a cgroup: on a kernel of 64 bits its directory's inode. Throws PortreeveError `CGROUP_GONE`
- * (world).
+ * (environment).
  */
 export function cgroupId(directory: string): bigint {
   try {
@@ -36,7 +36,7 @@ export function cgroupId(directory: string): bigint {
 }
 
 /**
- * A descriptor of a cgroup for attachProgram(). Throws PortreeveError `CGROUP_GONE` (world), and `CGROUP_INVALID`
+ * A descriptor of a cgroup for attachProgram(). Throws PortreeveError `CGROUP_GONE` (environment), and `CGROUP_INVALID`
  * (usage) for another directory.
  */
 export function openCgroup(directory: string): number {

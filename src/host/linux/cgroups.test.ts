@@ -18,18 +18,18 @@ import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ownCgroup } from '../../../test/support/own-cgroup.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
-import { until } from '../../../test/support/world.ts';
+import { until } from '../../../test/support/sandbox.ts';
 import { cgroupId, cgroupRoot } from './cgroup.ts';
 import { LinuxCgroups } from './cgroups.ts';
 
-interface Stage {
+interface Fixture {
   readonly cgroups: LinuxCgroups;
   /** The cgroup of the test, from the root on; and its directory. */
   readonly path: string;
   readonly directory: string;
 }
 
-function stage(t: TestContext): Stage | undefined {
+function fixture(t: TestContext): Fixture | undefined {
   if (!needs(t, probe.root(), probe.cgroup2())) return undefined;
   const directory = ownCgroup(t);
   return { cgroups: new LinuxCgroups(), path: `/${basename(directory)}`, directory };
@@ -57,7 +57,7 @@ async function processIn(t: TestContext, directory: string): Promise<number> {
 }
 
 test('cgroups are found by path and by name, with their owner', (t) => {
-  const at = stage(t);
+  const at = fixture(t);
   if (!at) return;
   const { cgroups, path, directory } = at;
   for (const name of [
@@ -88,7 +88,7 @@ test('cgroups are found by path and by name, with their owner', (t) => {
 });
 
 test('one that is made for a job is marked, also for another process, until it is gone', (t) => {
-  const at = stage(t);
+  const at = fixture(t);
   if (!at) return;
   const { cgroups, path, directory } = at;
   const made = cgroups.make(path, 'WEB-7', 'WEB', 1000);
@@ -98,7 +98,7 @@ test('one that is made for a job is marked, also for another process, until it i
     id: cgroupId(`${directory}/portreeve-job-WEB-7`),
     uid: 0,
     job: 'WEB',
-    taker: 1000,
+    grantee: 1000,
   });
   assert.deepEqual(own(), [made]);
   const second = cgroups.make(path, 'WEB-7', 'WEB', 0);
@@ -107,7 +107,7 @@ test('one that is made for a job is marked, also for another process, until it i
 });
 
 test('a name is no mark: neither root nor a user makes one by it', (t) => {
-  const at = stage(t);
+  const at = fixture(t);
   if (!at) return;
   const { cgroups, path, directory } = at;
   mkdirSync(join(directory, 'portreeve-job-A-1'));
@@ -125,7 +125,7 @@ test('a name is no mark: neither root nor a user makes one by it', (t) => {
 });
 
 test('one that is made can be written to by root alone, whatever the umask', (t) => {
-  const at = stage(t);
+  const at = fixture(t);
   if (!at) return;
   const before = process.umask(0);
   t.after(() => process.umask(before));
@@ -135,7 +135,7 @@ test('one that is made can be written to by root alone, whatever the umask', (t)
 });
 
 test('one that somebody has exchanged for his own before it is marked is given up', (t) => {
-  const at = stage(t);
+  const at = fixture(t);
   if (!at) return;
   // What is made belongs to root, who is somebody else for once.
   const { getuid } = process;
@@ -177,7 +177,7 @@ const [, path, name] = process.argv;
 process.stdout.write(setAttribute(openSync(path), name, Buffer.from('B 0')) ?? 'set');`;
 
 test('a process is moved, and what is not empty is not removed', async (t) => {
-  const at = stage(t);
+  const at = fixture(t);
   if (!at) return;
   const { cgroups, path, directory } = at;
   const made = cgroups.make(path, 'WEB-7', 'WEB', 0);
@@ -197,7 +197,7 @@ test('a process is moved, and what is not empty is not removed', async (t) => {
 });
 
 test('what another process of root holds is not removed', (t) => {
-  const at = stage(t);
+  const at = fixture(t);
   if (!at) return;
   const made = at.cgroups.make(at.path, 'WEB-7', 'WEB', 0);
   const held = at.cgroups.hold(made);
@@ -212,7 +212,7 @@ test('what another process of root holds is not removed', (t) => {
 });
 
 test('another one of its name is not meant', async (t) => {
-  const at = stage(t);
+  const at = fixture(t);
   if (!at) return;
   const { cgroups, path, directory } = at;
   const made = cgroups.make(path, 'WEB-7', 'WEB', 0);
@@ -226,16 +226,16 @@ test('another one of its name is not meant', async (t) => {
 });
 
 test('what is made and removed is told, in the cgroups that were asked for', async (t) => {
-  const at = stage(t);
+  const at = fixture(t);
   if (!at) return;
   const { cgroups, path, directory } = at;
   mkdirSync(join(directory, 'a.slice'));
-  let told = 0;
-  const watch = cgroups.watch([path, `${path}/nosuch`], () => told++);
+  let reported = 0;
+  const watch = cgroups.watch([path, `${path}/nosuch`], () => reported++);
   t.after(() => watch.close());
   for (const change of [mkdirSync, rmdirSync]) {
-    const before = told;
+    const before = reported;
     change(join(directory, 'b.service'));
-    await until('it to be told', () => told > before);
+    await until('it to be told', () => reported > before);
   }
 });

@@ -41,7 +41,7 @@ const LOCKED_FILE = 'cgroup.kill';
 export class LinuxCgroups implements Cgroups {
   readonly #root: string;
 
-  /** Throws PortreeveError `CGROUP2_MISSING` (world). */
+  /** Throws PortreeveError `CGROUP2_MISSING` (environment). */
   constructor(root = cgroupRoot()) {
     this.#root = root;
   }
@@ -96,23 +96,23 @@ export class LinuxCgroups implements Cgroups {
       return this.#opened(path, (fd, group) => {
         const mark = attributeOf(fd, MARK, MARK_MAX_BYTES);
         const [job, digits = ''] = mark ? new TextDecoder().decode(mark).split(' ') : [];
-        const taker = parseDecimal(digits, UID_MAX);
-        return job && taker !== undefined ? { ...group, job, taker } : undefined;
+        const grantee = parseDecimal(digits, UID_MAX);
+        return job && grantee !== undefined ? { ...group, job, grantee } : undefined;
       });
     } catch {
       return undefined;
     }
   }
 
-  make(parent: string, name: string, job: string, taker: number): JobCgroup {
+  make(parent: string, name: string, job: string, grantee: number): JobCgroup {
     const path = this.#makeDirectory(`${parent === '/' ? '' : parent}/${JOB_CGROUP_PREFIX}${name}`);
     try {
       return this.#opened(path, (fd, group) => {
         // Whoever owns the cgroup above can take ours away again, and make one of his own in its place.
         if (group.uid !== process.getuid?.()) throw failed(path, 'is not the one that was made');
-        const refused = setAttribute(fd, MARK, new TextEncoder().encode(`${job} ${taker}`));
+        const refused = setAttribute(fd, MARK, new TextEncoder().encode(`${job} ${grantee}`));
         if (refused) throw failed(path, `cannot be marked: ${refused}`);
-        return { ...group, job, taker };
+        return { ...group, job, grantee };
       });
     } catch (thrown) {
       removeDirectory(this.#directory(path));

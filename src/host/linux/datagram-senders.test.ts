@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ip } from '../../../test/support/service.ts';
-import { LATE_LOOKS_PER_BATCH_MAX, SENDER_AGE_MAX_MS } from '../../base/limits.ts';
+import { LATE_CHECKS_PER_BATCH_MAX, SENDER_AGE_MAX_MS } from '../../base/limits.ts';
 import type { SenderRefusal } from '../../base/peer.ts';
 import { DatagramSenders, microseconds } from './datagram-senders.ts';
 import type { DatagramOwner } from './socket-table.ts';
@@ -14,7 +14,7 @@ const MAX_US = SENDER_AGE_MAX_MS * 1000;
 const LATE = { refused: 'LATE' };
 
 /** A host of which a test says what is on its ports, what time it is, and why root is not believed. */
-class Stage {
+class Fixture {
   owner: DatagramOwner | undefined;
   looks = 0;
   nowUs = 1_000_000;
@@ -43,10 +43,10 @@ class Stage {
   }
 }
 
-function stageWith(uid: number, cookie = 7, isExclusive = true): Stage {
-  const stage = new Stage();
-  stage.owner = { uid, cookie, isExclusive };
-  return stage;
+function fixtureWith(uid: number, cookie = 7, isExclusive = true): Fixture {
+  const fixture = new Fixture();
+  fixture.owner = { uid, cookie, isExclusive };
+  return fixture;
 }
 
 describe('a datagram', () => {
@@ -58,30 +58,30 @@ describe('a datagram', () => {
     'of which it is not told when it came is not': [undefined, LATE],
   };
   for (const [name, [waitedUs, expected]] of Object.entries(cases)) {
-    test(name, () => assert.deepEqual(stageWith(ALICE).after(waitedUs), expected));
+    test(name, () => assert.deepEqual(fixtureWith(ALICE).after(waitedUs), expected));
   }
 
   test('from a port on which nothing is, or from elsewhere, is nobody’s', () => {
-    assert.deepEqual(new Stage().after(0), { refused: 'UNKNOWN' });
-    assert.deepEqual(stageWith(ALICE).after(0, ip('192.0.2.1')), { refused: 'UNKNOWN' });
+    assert.deepEqual(new Fixture().after(0), { refused: 'UNKNOWN' });
+    assert.deepEqual(fixtureWith(ALICE).after(0, ip('192.0.2.1')), { refused: 'UNKNOWN' });
   });
 });
 
 describe('one that has waited too long', () => {
   test('is believed when it is sent again from a socket that had been seen before', () => {
-    const stage = stageWith(ALICE);
-    assert.deepEqual(stage.after(100 * MAX_US), LATE);
-    stage.nowUs += 200 * MAX_US;
-    assert.deepEqual(stage.after(100 * MAX_US), { uid: ALICE });
-    assert.equal(stage.senders.late, 1);
+    const fixture = fixtureWith(ALICE);
+    assert.deepEqual(fixture.after(100 * MAX_US), LATE);
+    fixture.nowUs += 200 * MAX_US;
+    assert.deepEqual(fixture.after(100 * MAX_US), { uid: ALICE });
+    assert.equal(fixture.senders.late, 1);
   });
 
   test('is not believed when it had been sent before the socket was seen first', () => {
-    const stage = stageWith(ALICE);
-    assert.deepEqual(stage.after(100 * MAX_US), LATE);
-    stage.nowUs += 50 * MAX_US;
-    assert.deepEqual(stage.after(100 * MAX_US), LATE);
-    assert.deepEqual(stage.after(undefined), LATE);
+    const fixture = fixtureWith(ALICE);
+    assert.deepEqual(fixture.after(100 * MAX_US), LATE);
+    fixture.nowUs += 50 * MAX_US;
+    assert.deepEqual(fixture.after(100 * MAX_US), LATE);
+    assert.deepEqual(fixture.after(undefined), LATE);
   });
 
   for (const [name, change] of Object.entries({
@@ -90,51 +90,51 @@ describe('one that has waited too long', () => {
     'another can be beside it': { isExclusive: false },
   })) {
     test(`is not believed when ${name}`, () => {
-      const stage = stageWith(ALICE);
-      const first = stage.owner ?? assert.fail();
-      stage.after(100 * MAX_US);
-      stage.nowUs += 200 * MAX_US;
-      stage.owner = { ...first, ...change };
-      assert.deepEqual(stage.after(100 * MAX_US), LATE);
+      const fixture = fixtureWith(ALICE);
+      const first = fixture.owner ?? assert.fail();
+      fixture.after(100 * MAX_US);
+      fixture.nowUs += 200 * MAX_US;
+      fixture.owner = { ...first, ...change };
+      assert.deepEqual(fixture.after(100 * MAX_US), LATE);
     });
   }
 
   test('is not believed when another could have been beside it at first', () => {
-    const stage = stageWith(ALICE, 7, false);
-    stage.after(100 * MAX_US);
-    stage.nowUs += 200 * MAX_US;
-    stage.owner = { uid: ALICE, cookie: 7, isExclusive: true };
-    assert.deepEqual(stage.after(100 * MAX_US), LATE);
+    const fixture = fixtureWith(ALICE, 7, false);
+    fixture.after(100 * MAX_US);
+    fixture.nowUs += 200 * MAX_US;
+    fixture.owner = { uid: ALICE, cookie: 7, isExclusive: true };
+    assert.deepEqual(fixture.after(100 * MAX_US), LATE);
   });
 
   test('is not believed on the other family’s word', () => {
-    const stage = stageWith(ALICE);
-    stage.after(100 * MAX_US);
-    stage.nowUs += 200 * MAX_US;
-    assert.deepEqual(stage.after(100 * MAX_US, ip('::1')), LATE);
+    const fixture = fixtureWith(ALICE);
+    fixture.after(100 * MAX_US);
+    fixture.nowUs += 200 * MAX_US;
+    assert.deepEqual(fixture.after(100 * MAX_US, ip('::1')), LATE);
   });
 });
 
 describe('root', () => {
   test('is believed where its port says so', () => {
-    assert.deepEqual(stageWith(0).after(0), { uid: 0 });
+    assert.deepEqual(fixtureWith(0).after(0), { uid: 0 });
   });
 
   test('is refused where it does not, whatever the socket, and another user is not', () => {
-    const root = stageWith(0);
+    const root = fixtureWith(0);
     root.rootRefusal = 'ROOT_PORT_UNPRIVILEGED';
     assert.deepEqual(root.after(0), { refused: 'ROOT_PORT_UNPRIVILEGED' });
     root.after(100 * MAX_US);
     root.nowUs += 200 * MAX_US;
     assert.deepEqual(root.after(100 * MAX_US), { refused: 'ROOT_PORT_UNPRIVILEGED' });
-    const alice = stageWith(ALICE);
+    const alice = fixtureWith(ALICE);
     alice.rootRefusal = 'ROOT_PORT_UNPRIVILEGED';
     assert.deepEqual(alice.after(0), { uid: ALICE });
   });
 
   test('is not taken for the sender of what came too late', () => {
-    const stage = stageWith(0);
-    assert.deepEqual(stage.after(MAX_US + 1), LATE);
+    const fixture = fixtureWith(0);
+    assert.deepEqual(fixture.after(MAX_US + 1), LATE);
   });
 });
 
@@ -155,25 +155,25 @@ test('the clock is the one that the kernel stamps with', () => {
 
 describe('in a batch', () => {
   test('what comes from one port is looked for once, and each of it is judged by when it came', () => {
-    const stage = stageWith(ALICE);
-    const senders = [stage.after(0), stage.inBatch(MAX_US + 1), stage.inBatch(1)];
+    const fixture = fixtureWith(ALICE);
+    const senders = [fixture.after(0), fixture.inBatch(MAX_US + 1), fixture.inBatch(1)];
     assert.deepEqual(senders, [{ uid: ALICE }, LATE, { uid: ALICE }]);
-    assert.equal(stage.looks, 1);
-    stage.after(0);
-    assert.equal(stage.looks, 2, 'and anew in the next');
+    assert.equal(fixture.looks, 1);
+    fixture.after(0);
+    assert.equal(fixture.looks, 2, 'and anew in the next');
   });
 
   test('of what is too late only some is looked for, and what is not late always', () => {
-    const stage = stageWith(ALICE);
-    stage.senders.begin();
-    for (let i = 0; i < 60; i++) assert.deepEqual(stage.inBatch(2 * MAX_US, LOOPBACK, 1024 + i), LATE);
-    assert.equal(stage.looks, LATE_LOOKS_PER_BATCH_MAX);
-    assert.equal(stage.senders.late, 60);
-    assert.deepEqual(stage.inBatch(0, LOOPBACK, 2000), { uid: ALICE });
+    const fixture = fixtureWith(ALICE);
+    fixture.senders.begin();
+    for (let i = 0; i < 60; i++) assert.deepEqual(fixture.inBatch(2 * MAX_US, LOOPBACK, 1024 + i), LATE);
+    assert.equal(fixture.looks, LATE_CHECKS_PER_BATCH_MAX);
+    assert.equal(fixture.senders.late, 60);
+    assert.deepEqual(fixture.inBatch(0, LOOPBACK, 2000), { uid: ALICE });
     // One that was seen before is looked for again.
-    stage.nowUs += 100 * MAX_US;
-    stage.senders.begin();
-    for (let i = 0; i < 60; i++) stage.inBatch(2 * MAX_US, LOOPBACK, 3000 + i);
-    assert.deepEqual(stage.inBatch(2 * MAX_US, LOOPBACK, 1024), { uid: ALICE });
+    fixture.nowUs += 100 * MAX_US;
+    fixture.senders.begin();
+    for (let i = 0; i < 60; i++) fixture.inBatch(2 * MAX_US, LOOPBACK, 3000 + i);
+    assert.deepEqual(fixture.inBatch(2 * MAX_US, LOOPBACK, 1024), { uid: ALICE });
   });
 });

@@ -1,6 +1,6 @@
 // Who sent a datagram: whoever has its port now, where nobody else can have had it when the datagram was sent.
 import { formatIp, type IpAddress, isLoopback } from '../../base/address.ts';
-import { LATE_LOOKS_PER_BATCH_MAX, SENDER_AGE_MAX_MS } from '../../base/limits.ts';
+import { LATE_CHECKS_PER_BATCH_MAX, SENDER_AGE_MAX_MS } from '../../base/limits.ts';
 import type { Sender } from '../../base/peer.ts';
 import { PORTS } from '../../base/port.ts';
 import { LateSenders } from './late-senders.ts';
@@ -15,7 +15,7 @@ const UNKNOWN: Sender = { refused: 'UNKNOWN' };
 const LATE: Sender = { refused: 'LATE' };
 
 /** What was on a port, and when that was known (CLOCK_REALTIME, microseconds). */
-interface Sighting {
+interface Observation {
   readonly owner: DatagramOwner | undefined;
   readonly atUs: number;
 }
@@ -51,10 +51,10 @@ export class DatagramSenders {
   readonly #nowUs: () => number;
   readonly #late: LateSenders;
   /** By address and port. */
-  readonly #sightings = new Map<string, Sighting>();
+  readonly #observations = new Map<string, Observation>();
   /** When the batch had been taken, if that was asked for. */
   #takenUs: number | undefined;
-  #lateLooks = LATE_LOOKS_PER_BATCH_MAX;
+  #lateChecks = LATE_CHECKS_PER_BATCH_MAX;
   /** Changes that were not answered because they had waited too long. */
   late = 0;
 
@@ -67,9 +67,9 @@ export class DatagramSenders {
 
   /** A batch of datagrams was taken: what was seen before does not count for them. */
   begin(): void {
-    this.#sightings.clear();
+    this.#observations.clear();
     this.#takenUs = undefined;
-    this.#lateLooks = LATE_LOOKS_PER_BATCH_MAX;
+    this.#lateChecks = LATE_CHECKS_PER_BATCH_MAX;
   }
 
   /**
@@ -79,28 +79,33 @@ export class DatagramSenders {
   senderOf(address: IpAddress, port: number, sentUs: number | undefined): Sender {
     if (!isLoopback(address)) return UNKNOWN;
     const key = address.family * PORTS + port;
-    const sighting = this.#sighting(key, address, port, sentUs);
-    const sender = sighting ? this.#judge(sighting, key, port, sentUs) : LATE;
+    const observation = this.#observation(key, address, port, sentUs);
+    const sender = observation ? this.#judge(observation, key, port, sentUs) : LATE;
     if (sender === LATE) this.late++;
     return sender;
   }
 
   /** Undefined if it is too late in any case, and others like it have been looked for already. */
-  #sighting(key: number, address: IpAddress, port: number, sentUs: number | undefined): Sighting | undefined {
+  #observation(
+    key: number,
+    address: IpAddress,
+    port: number,
+    sentUs: number | undefined,
+  ): Observation | undefined {
     const place = `${formatIp(address)} ${port}`;
-    const known = this.#sightings.get(place);
+    const known = this.#observations.get(place);
     if (known) return known;
     this.#takenUs ??= this.#nowUs();
     const isLate = !isFresh(sentUs, this.#takenUs) && !this.#late.knows(key);
-    if (isLate && --this.#lateLooks < 0) return undefined;
+    if (isLate && --this.#lateChecks < 0) return undefined;
     const owner = this.#table.datagramSender(address, port);
     // The time is taken afterwards: what was seen was there no later than that.
-    const sighting = { owner, atUs: this.#nowUs() };
-    this.#sightings.set(place, sighting);
-    return sighting;
+    const observation = { owner, atUs: this.#nowUs() };
+    this.#observations.set(place, observation);
+    return observation;
   }
 
-  #judge({ owner, atUs }: Sighting, key: number, port: number, sentUs: number | undefined): Sender {
+  #judge({ owner, atUs }: Observation, key: number, port: number, sentUs: number | undefined): Sender {
     if (!owner) return UNKNOWN;
     if (!isFresh(sentUs, atUs) && !this.#wasThere(key, owner, sentUs, atUs)) {
       // The first sighting of a socket counts also for what it sends from then on.

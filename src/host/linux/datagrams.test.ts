@@ -259,14 +259,14 @@ describe('the sender', () => {
         address,
         answer: (_, peer) => Buffer.from(JSON.stringify(peer.sender())),
       });
-      const told = mock.method(server.senders, 'senderOf', () => ({ uid: 1234 }));
+      const reported = mock.method(server.senders, 'senderOf', () => ({ uid: 1234 }));
       const client = server.client(t);
       const before = Date.now() * 1000;
       client.send(Buffer.from('a'));
       const after = (Date.now() + 1) * 1000;
       server.untilAsked(1);
       assert.deepEqual(texts(client.take()), ['{"uid":1234}']);
-      const [from, port, sentUs = 0] = told.mock.calls[0]?.arguments ?? assert.fail();
+      const [from, port, sentUs = 0] = reported.mock.calls[0]?.arguments ?? assert.fail();
       assert.deepEqual([formatIp(from ?? assert.fail()), port], ['127.0.0.1', boundTo(client.fd).port]);
       assert.ok(before <= sentUs && sentUs <= after, `${before} ${sentUs} ${after}`);
     }

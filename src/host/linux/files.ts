@@ -21,7 +21,7 @@ import { PIPE_WAIT_MS } from '../../base/limits.ts';
 
 const CHUNK_BYTES = 64 * 1024;
 /** A pipe that has nothing yet is looked at again after so long. */
-const PIPE_LOOK_MS = 5;
+const PIPE_CHECK_MS = 5;
 const PERMISSIONS = 0o7777;
 
 /** The text of a file, undefined if there is none. Throws `FILE_UNREADABLE`, or `FILE_TOO_LARGE`, otherwise. */
@@ -70,7 +70,7 @@ function readSome(fd: number, path: string, chunk: Uint8Array): number {
     } catch (thrown) {
       if (codeOf(thrown) !== 'EAGAIN') throw unreadable(path, messageOf(thrown));
       if (performance.now() > until) throw unreadable(path, `nothing came for ${PIPE_WAIT_MS / 1000} s`);
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PIPE_LOOK_MS);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PIPE_CHECK_MS);
     }
   }
 }
@@ -87,7 +87,7 @@ export function listDirectory(path: string): string[] {
 
 /**
  * Puts a text in the place of a file that is there, whole or not at all; owner and mode stay, and so does a link to it.
- * Throws PortreeveError `FILE_UNWRITABLE` (world).
+ * Throws PortreeveError `FILE_UNWRITABLE` (environment).
  */
 export function replaceFile(path: string, text: string): void {
   const hint = 'The file is as it was. Check the permissions of the file and of its directory.';
@@ -124,7 +124,7 @@ export function putWhole(target: string, text: string, dress: (fd: number) => vo
   syncDirectory(dirname(target));
 }
 
-/** Does what writes a file. Throws PortreeveError `FILE_UNWRITABLE` (world) for whatever goes wrong. */
+/** Does what writes a file. Throws PortreeveError `FILE_UNWRITABLE` (environment) for whatever goes wrong. */
 export function orUnwritable<Result>(path: string, hint: string, write: () => Result): Result {
   try {
     return write();

@@ -42,7 +42,7 @@ export class GrantedPortsFile implements GrantedPorts {
     return join(this.#directory, `${GRANTED_UDP_PORTS}.${boot}`);
   }
 
-  /** Opens it to be read, and makes it if need be; the caller's to close. Throws `FILE_UNWRITABLE` (world). */
+  /** Opens it to be read, and makes it if need be; the caller's to close. Throws `FILE_UNWRITABLE` (environment). */
   open(): number {
     return this.#open(constants.O_RDONLY);
   }

@@ -21,7 +21,7 @@ function directory(t: TestContext): string {
 test('one holds it at a time', (t) => {
   const path = directory(t);
   const held = holdDirectory(path);
-  assert.throws(() => holdDirectory(path, SHORT_MS), { code: 'BPF_BUSY', kind: 'world' });
+  assert.throws(() => holdDirectory(path, SHORT_MS), { code: 'BPF_BUSY', kind: 'environment' });
   held?.release();
   const again = holdDirectory(path, SHORT_MS);
   assert.ok(again);

@@ -12,8 +12,8 @@ const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * Holds a directory by flock(2), which the kernel takes back from whoever ends; undefined where there is none. Waits
- * for who has it, and blocks the thread meanwhile. Throws PortreeveError `BPF_BUSY` (world) where that takes too long:
- * he may have been stopped.
+ * for who has it, and blocks the thread meanwhile. Throws PortreeveError `BPF_BUSY` (environment) where that takes too
+ * long: he may have been stopped.
  */
 export function holdDirectory(path: string, waitMs = GUARD_WAIT_MS): { release(): void } | undefined {
   const end = performance.now() + waitMs;
@@ -59,7 +59,9 @@ function busy(path: string, waitedMs: number): PortreeveError {
   return new PortreeveError('BPF_BUSY', message, hint, { path });
 }
 
-/** Two directories, or files, take each other's name (renameat2(2)). Throws PortreeveError `SYSTEM_CALL` (world). */
+/**
+ * Two directories, or files, take each other's name (renameat2(2)). Throws PortreeveError `SYSTEM_CALL` (environment).
+ */
 export function exchangeNames(one: string, other: string): void {
   const [a, b] = [pathBytes(one), pathBytes(other)];
   must(sys.renameat2(AT_FDCWD, addressOf(a), AT_FDCWD, addressOf(b), RENAME_EXCHANGE), 'renameat2');

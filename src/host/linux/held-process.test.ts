@@ -53,11 +53,11 @@ test('a cgroup that lies outside of our namespace of cgroups is not told', (t) =
   const directory = ownCgroup(t);
   const script = `const { holdProcess } = await import('${new URL('./held-process.ts', import.meta.url)}');
     process.stdout.write(\`\${holdProcess(${process.pid})?.look()?.cgroup}\`);`;
-  const told = (...before: string[]) => {
+  const reported = (...before: string[]) => {
     const node = [process.execPath, '--input-type=module', '--eval', script];
     const argv = ['-c', 'echo $$ >"$0/cgroup.procs" && exec "$@"', directory, ...before, ...node];
     return spawnSync('sh', argv, { encoding: 'utf8' }).stdout;
   };
-  assert.equal(told(), OWN_CGROUP);
-  assert.equal(told('unshare', '--cgroup'), 'undefined');
+  assert.equal(reported(), OWN_CGROUP);
+  assert.equal(reported('unshare', '--cgroup'), 'undefined');
 });

@@ -115,7 +115,7 @@ test('a command that is there', () => {
 test('a command that fails is told with its words', () => {
   runCommand(['true']);
   const failed = errorOf(() => runCommand(['sh', '-c', 'echo no room >&2; exit 4']));
-  assert.deepEqual([failed.kind, failed.code], ['world', 'COMMAND_FAILED']);
+  assert.deepEqual([failed.kind, failed.code], ['environment', 'COMMAND_FAILED']);
   assert.match(failed.message, /: no room$/);
   assert.match(errorOf(() => runCommand(['sh', '-c', 'exit 4'])).message, /: it ended with 4$/);
   assert.match(errorOf(() => runCommand(['sh', '-c', 'kill -9 $$'])).message, /: SIGKILL$/);

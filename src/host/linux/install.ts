@@ -18,19 +18,19 @@ import { readText } from './files.ts';
 import { makeDirectory } from './put-file.ts';
 
 /** Files that are longer are none of ours. */
-const LOOK_MAX_BYTES = 1024 * 1024;
+const RESPONSE_MAX_BYTES = 1024 * 1024;
 const COMMAND_MS = 60_000;
 /** Where administrators' programs are, which an ordinary user's PATH leaves out. */
 const SYSTEM_DIRECTORIES = ['/usr/sbin', '/sbin'];
 
-/** What is at a path. Throws PortreeveError `FILE_UNREADABLE` (world). */
+/** What is at a path. Throws PortreeveError `FILE_UNREADABLE` (environment). */
 export function lookAt(path: string): Present {
   const stat = statOf(path);
   if (!stat) return { kind: 'nothing' };
   if (stat.isSymbolicLink()) return { kind: 'link', target: readlinkSync(path) };
   if (stat.isDirectory()) return { kind: 'directory' };
-  if (!stat.isFile() || stat.size > LOOK_MAX_BYTES) return { kind: 'other' };
-  return { kind: 'file', text: readText(path, LOOK_MAX_BYTES) ?? '' };
+  if (!stat.isFile() || stat.size > RESPONSE_MAX_BYTES) return { kind: 'other' };
+  return { kind: 'file', text: readText(path, RESPONSE_MAX_BYTES) ?? '' };
 }
 
 function statOf(path: string) {
@@ -42,7 +42,10 @@ function statOf(path: string) {
   }
 }
 
-/** Makes a symbolic link, or replaces the file or link of its name. Throws PortreeveError `FILE_UNWRITABLE` (world). */
+/**
+ * Makes a symbolic link, or replaces the file or link of its name. Throws PortreeveError `FILE_UNWRITABLE`
+ * (environment).
+ */
 export function putLink(path: string, target: string): void {
   const beside = `${path}.${process.pid}.new`;
   try {
@@ -60,7 +63,7 @@ export function putLink(path: string, target: string): void {
   }
 }
 
-/** Takes away a file, a link, or a directory with all in it. Throws PortreeveError `FILE_UNWRITABLE` (world). */
+/** Takes away a file, a link, or a directory with all in it. Throws PortreeveError `FILE_UNWRITABLE` (environment). */
 export function remove(path: string): void {
   try {
     rmSync(path, { recursive: true });
@@ -88,7 +91,7 @@ export function hasCommand(name: string, path = process.env['PATH'] ?? ''): bool
   });
 }
 
-/** Runs a command to its end. Throws PortreeveError `COMMAND_FAILED` (world) unless it says that it is done. */
+/** Runs a command to its end. Throws PortreeveError `COMMAND_FAILED` (environment) unless it says that it is done. */
 export function runCommand(argv: readonly string[]): void {
   const [program = '', ...args] = argv;
   const { status, signal, stderr, error } = spawnSync(program, args, {

@@ -11,7 +11,9 @@ import { NativeBuffer } from './sys/memory.ts';
 /** <linux/time.h>: it goes on while the machine sleeps. */
 const CLOCK_BOOTTIME = 7;
 
-/** The cookie of our network namespace. Throws PortreeveError `NAMESPACE_UNKNOWN` (world) on kernels before 5.14. */
+/**
+ * The cookie of our network namespace. Throws PortreeveError `NAMESPACE_UNKNOWN` (environment) on kernels before 5.14.
+ */
 export function namespaceCookie(): bigint {
   const fd = openDiagSocket();
   try {

@@ -5,7 +5,7 @@ import { readlinkSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { namedNamespace } from '../../../test/support/netns.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
-import { until } from '../../../test/support/world.ts';
+import { until } from '../../../test/support/sandbox.ts';
 import { namespaceCookie } from './namespace.ts';
 import { linuxNamespaces } from './namespaces.ts';
 import { linuxSysctls } from './sysctls.ts';

@@ -10,7 +10,7 @@ import { ownsNetwork } from '${join(import.meta.dirname, 'network-owner.ts')}';
 console.log(ownsNetwork());`;
 
 /** What a process says that is started by a command. */
-function toldBy(...wrapper: readonly string[]): string {
+function reportedBy(...wrapper: readonly string[]): string {
   const [command = '', ...args] = [...wrapper, process.execPath, '--input-type=module', '--eval', PROGRAM];
   const { stdout, stderr, status } = spawnSync(command, args, { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
@@ -19,8 +19,8 @@ function toldBy(...wrapper: readonly string[]): string {
 
 test('capabilities count in a network of our own, and not in that of our parent', (t) => {
   if (!needs(t, probe.root(), probe.command('unshare'))) return;
-  assert.equal(toldBy('env'), 'true');
-  assert.equal(toldBy('unshare', '--net'), 'true');
-  assert.equal(toldBy('unshare', '--user', '--map-root-user'), 'false');
-  assert.equal(toldBy('unshare', '--user', '--map-root-user', '--net'), 'true');
+  assert.equal(reportedBy('env'), 'true');
+  assert.equal(reportedBy('unshare', '--net'), 'true');
+  assert.equal(reportedBy('unshare', '--user', '--map-root-user'), 'false');
+  assert.equal(reportedBy('unshare', '--user', '--map-root-user', '--net'), 'true');
 });

@@ -25,7 +25,7 @@ interface OwnNetworkProgram {
 /**
  * Runs a program in a network namespace that nobody else is in, and gives its exit code; 128 and more where a signal
  * ended it (bash(1)). It is killed when this process ends, however that comes, and the kernel then takes the namespace
- * away with all that was in it. Throws PortreeveError `NAMESPACE_DENIED` (world) where none can be made.
+ * away with all that was in it. Throws PortreeveError `NAMESPACE_DENIED` (environment) where none can be made.
  */
 export async function runInOwnNetwork({
   argv,

@@ -62,7 +62,7 @@ function copyReadable(from: string, to: string, isWanted: (name: string) => bool
 }
 
 /** Copies our code and koffi into `directory`. */
-function stage(directory: string): void {
+function fixture(directory: string): void {
   const modules = join(directory, 'node_modules');
   for (const made of [directory, modules, join(modules, '@koromix')]) {
     mkdirSync(made, { recursive: true });
@@ -76,9 +76,9 @@ function stage(directory: string): void {
   copyReadable(binary, join(modules, '@koromix', basename(binary)));
 }
 
-function stageOrRemove(directory: string): void {
+function fixtureOrRemove(directory: string): void {
   try {
-    stage(directory);
+    fixture(directory);
   } catch (thrown) {
     rmSync(directory, { recursive: true, force: true });
     const hint = 'Make room there, or choose another directory with --runtime DIR.';
@@ -100,7 +100,7 @@ function isCodeReadable(entry: string, user: ProgramUser): boolean {
 
 /**
  * Prepares running a file of ours as the user; `directory` is where copies go if he cannot read it where it is.
- * Throws PortreeveError `NODE_NOT_EXECUTABLE` (world) if the mode of Node's own file keeps him from running it.
+ * Throws PortreeveError `NODE_NOT_EXECUTABLE` (environment) if the mode of Node's own file keeps him from running it.
  */
 export function prepareProgram(entry: string, user: ProgramUser, directory: string): PreparedProgram {
   const node = process.execPath;
@@ -113,7 +113,7 @@ export function prepareProgram(entry: string, user: ProgramUser, directory: stri
   const isInPlace = isCodeReadable(entry, user);
   // Copies that a daemon which was killed has left are of no use either way.
   rmSync(directory, { recursive: true, force: true });
-  if (!isInPlace) stageOrRemove(directory);
+  if (!isInPlace) fixtureOrRemove(directory);
   const nodeFd = isReachable(node, user) ? undefined : openSync(node, constants.O_RDONLY | O_PATH);
   return {
     node,

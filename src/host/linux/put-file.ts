@@ -8,7 +8,7 @@ const DIRECTORY_MODE = 0o755;
 
 /**
  * Makes the file, or replaces what has its name; a link is replaced, not followed.
- * Throws PortreeveError `FILE_UNWRITABLE` (world).
+ * Throws PortreeveError `FILE_UNWRITABLE` (environment).
  */
 export function putFile(path: string, text: string): void {
   orUnwritable(path, 'Check the permissions and the room of its directory.', () => {

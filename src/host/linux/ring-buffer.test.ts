@@ -101,7 +101,7 @@ test('a record that is longer than what was written is refused, and nothing of i
   const ring = new FakeRing();
   ring.write(8, 0xaa);
   ring.setHeader(0, 9);
-  assert.throws(() => ring.read(), { kind: 'world', code: 'RING_BUFFER_BROKEN' });
+  assert.throws(() => ring.read(), { kind: 'environment', code: 'RING_BUFFER_BROKEN' });
   ring.setHeader(0, 8);
   assert.deepEqual(ring.read(), ['aa'.repeat(8)]);
 });

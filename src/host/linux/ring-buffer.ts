@@ -32,8 +32,8 @@ export interface RingMemory {
 
 /**
  * Hands over what is there, at most `max` records, and gives how many it was. The bytes are the kernel's: they hold
- * until `onRecord` returns, and must not be written to. Throws PortreeveError `RING_BUFFER_BROKEN` (world) where a
- * record is longer than what was written.
+ * until `onRecord` returns, and must not be written to. Throws PortreeveError `RING_BUFFER_BROKEN` (environment) where
+ * a record is longer than what was written.
  */
 export function drainRing(ring: RingMemory, onRecord: (record: DataView) => void, max: number): number {
   let at = exactNumber(Atomics.load(ring.consumed, 0));
@@ -79,7 +79,7 @@ export class RingBuffer implements Disposable {
   readonly #producer: SharedMemory;
   readonly #memory: RingMemory;
 
-  /** Throws PortreeveError `MEMORY_NOT_MAPPED` (world), for a map that is no ring buffer too. */
+  /** Throws PortreeveError `MEMORY_NOT_MAPPED` (environment), for a map that is no ring buffer too. */
   constructor(map: BpfMap) {
     const page = pageBytes();
     const bytes = map.info.entries;

@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { inWorld, type Step } from '../../../test/support/kernel-settings.ts';
+import { inSandbox, type Step } from '../../../test/support/kernel-settings.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
-import { World } from '../../../test/support/world.ts';
+import { Sandbox } from '../../../test/support/sandbox.ts';
 import { formatPortList } from '../../text/port-list.ts';
 import { linuxSysctls, partsOf } from './sysctls.ts';
 
@@ -14,9 +14,9 @@ const RESERVED = 'net.ipv4.ip_local_reserved_ports';
 const RANGE = 'net.ipv4.ip_local_port_range';
 const PROGRAM = join(import.meta.dirname, '../../../test/support/kernel-settings.ts');
 
-async function open(t: TestContext): Promise<World | undefined> {
+async function open(t: TestContext): Promise<Sandbox | undefined> {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'))) return undefined;
-  return World.open(t);
+  return Sandbox.open(t);
 }
 
 const write = (name: string, value: string): Step => ({ do: 'write', name, value });
@@ -32,22 +32,22 @@ describe('lists of ports', () => {
   for (const count of [1, 682, 683, 684, 10_930, 32_768]) {
     const list = listOf(count);
     test(`of ${list.length} characters are written whole and read whole`, async (t) => {
-      const world = await open(t);
-      if (world === undefined) return;
+      const sandbox = await open(t);
+      if (sandbox === undefined) return;
       const steps = [write(RESERVED, '1'), write(RESERVED, list), read(RESERVED)];
-      const [, written, found] = await inWorld(world, steps);
+      const [, written, found] = await inSandbox(sandbox, steps);
       assert.deepEqual(written, {});
       assert.ok(found?.value === list, 'what is read is not what was written');
       // The same in the words of another program, which takes it with one read(2).
       const dd = ['dd', `if=/proc/sys/${RESERVED.replaceAll('.', '/')}`, 'bs=1M', 'count=1', 'status=none'];
-      assert.ok((await world.run(dd)).stdout === `${list}\n`, 'another program reads something else');
+      assert.ok((await sandbox.run(dd)).stdout === `${list}\n`, 'another program reads something else');
     });
   }
 
   test('are emptied', async (t) => {
-    const world = await open(t);
-    if (world === undefined) return;
-    const results = await inWorld(world, [
+    const sandbox = await open(t);
+    if (sandbox === undefined) return;
+    const results = await inSandbox(sandbox, [
       write(RESERVED, '1-3,7'),
       read(RESERVED),
       write(RESERVED, ''),
@@ -57,16 +57,16 @@ describe('lists of ports', () => {
   });
 
   test('with a mistake are refused, and what was there stays', async (t) => {
-    const world = await open(t);
-    if (world === undefined) return;
-    const results = await inWorld(world, [write(RESERVED, '7'), write(RESERVED, '8,x'), read(RESERVED)]);
+    const sandbox = await open(t);
+    if (sandbox === undefined) return;
+    const results = await inSandbox(sandbox, [write(RESERVED, '7'), write(RESERVED, '8,x'), read(RESERVED)]);
     assert.deepEqual(results, [{}, { error: 'SYSCTL_REFUSED' }, { value: '7' }]);
   });
 });
 
 test('ranges are written and read', async (t) => {
-  const world = await open(t);
-  if (world === undefined) return;
+  const sandbox = await open(t);
+  if (sandbox === undefined) return;
   const steps = [
     write(RANGE, '40000\t40009'),
     read(RANGE),
@@ -76,7 +76,7 @@ test('ranges are written and read', async (t) => {
   ];
   const refused = { error: 'SYSCTL_REFUSED' };
   const value = { value: '40000\t40009' };
-  assert.deepEqual(await inWorld(world, steps), [{}, value, refused, refused, value]);
+  assert.deepEqual(await inSandbox(sandbox, steps), [{}, value, refused, refused, value]);
 });
 
 test('a setting that is not there, and a name that is none', async (t) => {
@@ -84,9 +84,9 @@ test('a setting that is not there, and a name that is none', async (t) => {
   for (const name of ['', 'net', 'net/ipv4', '../net.ipv4', 'net..ipv4']) {
     assert.throws(() => linuxSysctls.read(name), { code: 'SYSCTL_NAME' }, name);
   }
-  const world = await open(t);
-  if (world === undefined) return;
-  assert.deepEqual(await inWorld(world, [write('net.ipv4.no_such_setting', '1')]), [
+  const sandbox = await open(t);
+  if (sandbox === undefined) return;
+  assert.deepEqual(await inSandbox(sandbox, [write('net.ipv4.no_such_setting', '1')]), [
     { error: 'SYSCTL_REFUSED' },
   ]);
 });

@@ -21,11 +21,11 @@ export function tickUs(): number | undefined {
   const length = new NativeBuffer(4);
   time.view.setUint32(MICROSECONDS_AT, 1, true);
   length.view.setUint32(0, TIMEVAL_BYTES, true);
-  const isTold =
+  const isReported =
     sys.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, time.address, TIMEVAL_BYTES) === 0 &&
     sys.getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, time.address, length.address) === 0;
   sys.close(fd);
-  const told = time.view.getUint32(MICROSECONDS_AT, true);
+  const reported = time.view.getUint32(MICROSECONDS_AT, true);
   // Where nothing is rounded it is what was asked for, and says nothing of ticks.
-  return isTold && told > 1 && told <= 1_000_000 / TICKS_MIN ? told : undefined;
+  return isReported && reported > 1 && reported <= 1_000_000 / TICKS_MIN ? reported : undefined;
 }

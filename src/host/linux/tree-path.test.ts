@@ -28,5 +28,5 @@ test('links are followed inside', (t) => {
   for (const [path, expected] of Object.entries(cases)) {
     assert.equal(pathInTree(root, path), join(root, expected), path);
   }
-  assert.throws(() => pathInTree(root, '/a/x'), { kind: 'world', code: 'LINKS_LOOP' });
+  assert.throws(() => pathInTree(root, '/a/x'), { kind: 'environment', code: 'LINKS_LOOP' });
 });

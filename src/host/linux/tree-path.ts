@@ -8,7 +8,7 @@ export const LINKS_MAX = 40;
 
 /**
  * Where a path of a tree is for us, its links followed as if the tree were "/"; what is not there is taken as it is
- * written. Throws PortreeveError `LINKS_LOOP` (world).
+ * written. Throws PortreeveError `LINKS_LOOP` (environment).
  */
 export function pathInTree(root: string, path: string): string {
   const rest = path.split('/');

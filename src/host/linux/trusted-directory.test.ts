@@ -20,7 +20,7 @@ import { whyUntrusted } from './trusted-directory.ts';
 const UID = process.getuid?.() ?? -1;
 
 /** A directory, and one in it that is asked about. */
-function scene(t: TestContext): string {
+function setup(t: TestContext): string {
   const above = mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => rmSync(above, { recursive: true }));
   const path = join(above, 'runtime');
@@ -30,13 +30,13 @@ function scene(t: TestContext): string {
 }
 
 test('one’s own, and one that is not there', (t) => {
-  const path = scene(t);
+  const path = setup(t);
   assert.equal(whyUntrusted(path, [UID]), undefined);
   assert.equal(whyUntrusted(join(path, 'none'), [UID]), undefined);
 });
 
 test('not one that others can write to', (t) => {
-  const path = scene(t);
+  const path = setup(t);
   for (const [mode, why] of [
     [0o700, undefined],
     [0o755, undefined],
@@ -51,7 +51,7 @@ test('not one that others can write to', (t) => {
 
 test('not one of another user, unless it is named', (t) => {
   if (!needs(t, probe.root())) return;
-  const path = scene(t);
+  const path = setup(t);
   chownSync(path, 1000, 0);
   assert.equal(whyUntrusted(path, [0]), 'belongs to uid 1000');
   assert.equal(whyUntrusted(path, [2000, 0]), 'belongs to uid 1000');
@@ -59,7 +59,7 @@ test('not one of another user, unless it is named', (t) => {
 });
 
 test('not what is no directory, or a link to one, whoever made it', (t) => {
-  const path = scene(t);
+  const path = setup(t);
   const link = `${path}-link`;
   symlinkSync(path, link);
   assert.equal(whyUntrusted(link, [UID]), 'is not a directory');
@@ -73,7 +73,7 @@ test('not what is no directory, or a link to one, whoever made it', (t) => {
 
 test('not one that cannot be inspected', (t) => {
   if (!needs(t, probe.root(), probe.command('setpriv'))) return;
-  const path = scene(t);
+  const path = setup(t);
   const above = dirname(path);
   chownSync(above, 1000, 0);
   chmodSync(above, 0o700);

@@ -19,7 +19,7 @@ const ALICE = 1000;
 const LIMITS = { entries: 1000, findings: 5 };
 
 /** A tree below a directory into which only root can write; undefined where the test is skipped. */
-function scene(t: TestContext): string | undefined {
+function setup(t: TestContext): string | undefined {
   if (!needs(t, probe.root())) return undefined;
   const directory = mkdtempSync('/run/trusted-tree-');
   chmodSync(directory, 0o755);
@@ -36,7 +36,7 @@ function found(path: string, limits = LIMITS): string[] {
 }
 
 test('what is root only is not found, and neither is what is not there', (t) => {
-  const directory = scene(t);
+  const directory = setup(t);
   if (directory === undefined) return;
   for (const path of [directory, '/bin/sh', join(directory, 'none')]) assert.deepEqual(found(path), []);
 });
@@ -54,7 +54,7 @@ describe('what others can change', () => {
   ];
   for (const [path, mode, uid, why] of cases) {
     test(`${path} ${mode.toString(8)} of uid ${uid}`, (t) => {
-      const directory = scene(t);
+      const directory = setup(t);
       if (directory === undefined) return;
       chownSync(join(directory, path), uid, 0);
       chmodSync(join(directory, path), mode);
@@ -63,7 +63,7 @@ describe('what others can change', () => {
   }
 
   test('a directory above, which is looked at for a single file as well', (t) => {
-    const directory = scene(t);
+    const directory = setup(t);
     if (directory === undefined) return;
     chownSync(join(directory, 'program'), ALICE, 0);
     for (const path of ['program/main', 'program/dist/../main']) {
@@ -72,7 +72,7 @@ describe('what others can change', () => {
   });
 
   test('what is below a directory on the way to another path', (t) => {
-    const directory = scene(t);
+    const directory = setup(t);
     if (directory === undefined) return;
     chmodSync(join(directory, 'program/dist/deep/b'), 0o666);
     const tree = new TrustedTree(LIMITS);
@@ -85,7 +85,7 @@ describe('what others can change', () => {
 
 describe('links', () => {
   test('lead on, by each of their components, and to what they lead', (t) => {
-    const directory = scene(t);
+    const directory = setup(t);
     if (directory === undefined) return;
     mkdirSync(join(directory, 'far/there'), { recursive: true });
     writeFileSync(join(directory, 'far/there/file'), '');
@@ -101,7 +101,7 @@ describe('links', () => {
   });
 
   test('of a user are found themselves; a loop and one to nowhere do no harm', (t) => {
-    const directory = scene(t);
+    const directory = setup(t);
     if (directory === undefined) return;
     const at = (name: string) => join(directory, 'program', name);
     symlinkSync('main', at('mine'));
@@ -118,7 +118,7 @@ describe('links', () => {
 });
 
 test('it is bounded: by files, and by findings', (t) => {
-  const directory = scene(t);
+  const directory = setup(t);
   if (directory === undefined) return;
   assert.match(found(directory, { entries: 5, findings: 5 })[0] ?? '', /is one file too many$/);
   for (let i = 0; i < 9; i++) writeFileSync(join(directory, `open${i}`), '', { mode: 0o600 });

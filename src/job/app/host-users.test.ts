@@ -12,7 +12,7 @@ import { readUsers } from './users.ts';
 const ROOT = 'root:x:0:0::/:/bin/sh';
 const NOTHING: UserRequest = { names: [], ids: [], uids: [], isRefresh: true };
 
-class Stage {
+class Fixture {
   readonly files: SimFiles;
   readonly archive = new SimUserArchive();
   readonly database = new SimUserDatabase();
@@ -40,7 +40,7 @@ class Stage {
 
 describe('the files of the host', () => {
   test('are as they are while nobody else is known', () => {
-    const { users, files } = new Stage();
+    const { users, files } = new Fixture();
     for (const path of ['/etc/passwd', '/etc/group', '/etc/none']) {
       assert.equal(users.readText(path, 1e6), files.readText(path, 1e6));
       assert.equal(users.stamp(path), files.stamp(path));
@@ -48,11 +48,11 @@ describe('the files of the host', () => {
   });
 
   test('have a line more for each user and group who is known, and another stamp then', async () => {
-    const stage = new Stage(`${ROOT}\nalice:x:1000:1000:::`);
-    const { users } = stage;
+    const fixture = new Fixture(`${ROOT}\nalice:x:1000:1000:::`);
+    const { users } = fixture;
     const before = users.stamp('/etc/passwd');
-    await stage.ask({ names: ['WEB', 'ALICE'], ids: ['STAFF'] });
-    assert.deepEqual(stage.names, ['root 0', 'alice 1000', 'web 5000', 'dev 5001']);
+    await fixture.ask({ names: ['WEB', 'ALICE'], ids: ['STAFF'] });
+    assert.deepEqual(fixture.names, ['root 0', 'alice 1000', 'web 5000', 'dev 5001']);
     assert.deepEqual(
       readUsers(users).groups.map(({ name, members }) => `${name} ${members}`),
       ['root ', 'staff dev,alice'],
@@ -60,60 +60,60 @@ describe('the files of the host', () => {
     const after = users.stamp('/etc/passwd');
     assert.notEqual(after, before);
     // What is answered again in the same way changes nothing, and so no tables are made anew for it.
-    stage.clock.advance(60_000);
-    await stage.ask({ names: ['WEB', 'ALICE'], ids: ['STAFF'] });
+    fixture.clock.advance(60_000);
+    await fixture.ask({ names: ['WEB', 'ALICE'], ids: ['STAFF'] });
     assert.equal(users.stamp('/etc/passwd'), after);
   });
 
   test('come first, also when a local user, or a unit of that name, comes later', async () => {
-    const stage = new Stage();
-    await stage.ask({ names: ['WEB'] });
-    const before = stage.users.stamp('/etc/passwd');
-    stage.units.add('WEB');
-    assert.deepEqual(stage.names, ['root 0', 'alice 1000']);
-    assert.notEqual(stage.users.stamp('/etc/passwd'), before);
-    stage.units.clear();
-    assert.deepEqual(stage.names, ['root 0', 'alice 1000', 'web 5000']);
-    stage.files.write('/etc/passwd', `${ROOT}\nWeb:x:1001:1001:::\n`);
-    assert.deepEqual(stage.names, ['root 0', 'Web 1001']);
+    const fixture = new Fixture();
+    await fixture.ask({ names: ['WEB'] });
+    const before = fixture.users.stamp('/etc/passwd');
+    fixture.units.add('WEB');
+    assert.deepEqual(fixture.names, ['root 0', 'alice 1000']);
+    assert.notEqual(fixture.users.stamp('/etc/passwd'), before);
+    fixture.units.clear();
+    assert.deepEqual(fixture.names, ['root 0', 'alice 1000', 'web 5000']);
+    fixture.files.write('/etc/passwd', `${ROOT}\nWeb:x:1001:1001:::\n`);
+    assert.deepEqual(fixture.names, ['root 0', 'Web 1001']);
   });
 
   test('are read alone where the archive is damaged, and why is told', async () => {
-    const stage = new Stage();
-    await stage.ask({ names: ['WEB'] });
-    stage.archive.damage = 'it is damaged';
-    assert.deepEqual(stage.names, ['root 0', 'alice 1000']);
-    assert.equal(stage.users.fault, 'it is damaged');
-    stage.archive.damage = undefined;
-    assert.equal(stage.users.fault, undefined);
-    assert.deepEqual(stage.names, ['root 0', 'alice 1000', 'web 5000']);
+    const fixture = new Fixture();
+    await fixture.ask({ names: ['WEB'] });
+    fixture.archive.damage = 'it is damaged';
+    assert.deepEqual(fixture.names, ['root 0', 'alice 1000']);
+    assert.equal(fixture.users.fault, 'it is damaged');
+    fixture.archive.damage = undefined;
+    assert.equal(fixture.users.fault, undefined);
+    assert.deepEqual(fixture.names, ['root 0', 'alice 1000', 'web 5000']);
   });
 });
 
 describe('the user database', () => {
   test('is not asked where everybody is in a file, or is a unit, and nobody else was known', async () => {
-    const stage = new Stage();
-    stage.units.add('SSH');
-    await stage.ask({ names: ['ALICE', 'SSH', 'PORTMAP'], ids: ['ROOT'], uids: [0, 1000] });
-    assert.deepEqual(stage.database.asked, []);
+    const fixture = new Fixture();
+    fixture.units.add('SSH');
+    await fixture.ask({ names: ['ALICE', 'SSH', 'PORTMAP'], ids: ['ROOT'], uids: [0, 1000] });
+    assert.deepEqual(fixture.database.asked, []);
   });
 
   test('is asked by name in small letters and in capitals, then by uid', async () => {
-    const stage = new Stage();
-    await stage.ask({ names: ['WEB'], uids: [1000, 6000] });
-    assert.deepEqual(stage.database.asked, ['passwd web WEB', 'passwd 6000 5000']);
+    const fixture = new Fixture();
+    await fixture.ask({ names: ['WEB'], uids: [1000, 6000] });
+    assert.deepEqual(fixture.database.asked, ['passwd web WEB', 'passwd 6000 5000']);
   });
 
   test('is asked again for all that it said, but not where only a uid is in question', async () => {
-    const stage = new Stage();
-    await stage.ask({ names: ['WEB'], ids: ['STAFF'] });
-    stage.database.asked.length = 0;
-    await stage.ask({ uids: [6000], isRefresh: false });
-    assert.deepEqual(stage.database.asked, ['passwd 6000']);
-    assert.deepEqual(stage.names, ['root 0', 'alice 1000', 'web 5000', 'dev 5001']);
-    stage.database.asked.length = 0;
-    await stage.ask({});
-    assert.deepEqual(stage.database.asked, [
+    const fixture = new Fixture();
+    await fixture.ask({ names: ['WEB'], ids: ['STAFF'] });
+    fixture.database.asked.length = 0;
+    await fixture.ask({ uids: [6000], isRefresh: false });
+    assert.deepEqual(fixture.database.asked, ['passwd 6000']);
+    assert.deepEqual(fixture.names, ['root 0', 'alice 1000', 'web 5000', 'dev 5001']);
+    fixture.database.asked.length = 0;
+    await fixture.ask({});
+    assert.deepEqual(fixture.database.asked, [
       'group staff',
       'passwd dev alice web dev',
       'passwd 5000 5001 5001 5000 5001',
@@ -121,34 +121,34 @@ describe('the user database', () => {
   });
 
   test('tells nobody to be absent who was not asked for', async () => {
-    const stage = new Stage();
-    await stage.ask({ names: ['WEB'] });
-    const told: string[] = [];
-    const isGone = (name: string, isAnswered: boolean) => told.push(`${name} ${isAnswered}`) < 0;
-    const { archive, clock, files, isUnit, database } = stage;
+    const fixture = new Fixture();
+    await fixture.ask({ names: ['WEB'] });
+    const reported: string[] = [];
+    const isGone = (name: string, isAnswered: boolean) => reported.push(`${name} ${isAnswered}`) < 0;
+    const { archive, clock, files, isUnit, database } = fixture;
     const deps = { archive, clock, files, isUnit, database, isGone };
     await askUsers(deps, { ...NOTHING, uids: [6000], isRefresh: false });
-    assert.deepEqual(told, []);
+    assert.deepEqual(reported, []);
     database.passwd = [];
     await askUsers(deps, { ...NOTHING, names: ['WEB'] });
-    assert.deepEqual(told, ['WEB false']);
+    assert.deepEqual(reported, ['WEB false']);
   });
 
   test('where it is silent, what it said counts', async () => {
-    const stage = new Stage();
-    await stage.ask({ names: ['WEB'] });
-    stage.database.silence = 'no answer';
-    await assert.rejects(stage.ask({ names: ['WEB', 'DEV'] }), { code: 'USERS_SILENT' });
-    assert.deepEqual(stage.names, ['root 0', 'alice 1000', 'web 5000']);
+    const fixture = new Fixture();
+    await fixture.ask({ names: ['WEB'] });
+    fixture.database.silence = 'no answer';
+    await assert.rejects(fixture.ask({ names: ['WEB', 'DEV'] }), { code: 'USERS_SILENT' });
+    assert.deepEqual(fixture.names, ['root 0', 'alice 1000', 'web 5000']);
   });
 
   test('counts for nothing where the files of the host have changed meanwhile', async () => {
-    const stage = new Stage();
-    const { archive, clock, files, isUnit } = stage;
+    const fixture = new Fixture();
+    const { archive, clock, files, isUnit } = fixture;
     const database: UserDatabase = {
       entries: async (what, keys) => {
         files.write('/etc/passwd', `${ROOT}\nweb:x:5000:700:::\n`);
-        const answer = await stage.database.entries(what, keys);
+        const answer = await fixture.database.entries(what, keys);
         files.write('/etc/passwd', `${ROOT}\n`);
         return answer;
       },
@@ -159,16 +159,16 @@ describe('the user database', () => {
   });
 
   test('has one time for all that is asked at once', async () => {
-    const stage = new Stage();
+    const fixture = new Fixture();
     const times: number[] = [];
     const slow: UserDatabase = {
       entries: async (what, keys, timeoutMs) => {
         times.push(timeoutMs);
-        stage.clock.advance(1000);
-        return await stage.database.entries(what, keys);
+        fixture.clock.advance(1000);
+        return await fixture.database.entries(what, keys);
       },
     };
-    const { archive, clock, files, isUnit } = stage;
+    const { archive, clock, files, isUnit } = fixture;
     await askUsers(
       { database: slow, archive, clock, files, isUnit },
       { ...NOTHING, names: ['WEB'], ids: ['STAFF'] },
@@ -178,12 +178,12 @@ describe('the user database', () => {
 });
 
 test('a draft has what was answered, and the archive does not', async () => {
-  const stage = new Stage();
-  const draft = new DraftUserArchive(stage.archive);
-  const { files, isUnit, clock, database } = stage;
+  const fixture = new Fixture();
+  const draft = new DraftUserArchive(fixture.archive);
+  const { files, isUnit, clock, database } = fixture;
   const users = new HostUsers({ files, archive: draft, isUnit });
   await askUsers({ files, isUnit, clock, database, archive: draft }, { ...NOTHING, names: ['WEB'] });
   assert.match(users.readText('/etc/passwd', 1e6) ?? '', /^web:/m);
-  assert.deepEqual(stage.archive.read().users, []);
-  assert.doesNotMatch(stage.users.readText('/etc/passwd', 1e6) ?? '', /^web:/m);
+  assert.deepEqual(fixture.archive.read().users, []);
+  assert.doesNotMatch(fixture.users.readText('/etc/passwd', 1e6) ?? '', /^web:/m);
 });

@@ -148,8 +148,8 @@ export interface UserRequest {
 
 /**
  * Asks the user database for what no file of the host has, and writes down what it answers. Throws PortreeveError
- * (world) `USERS_SILENT` where it does not answer, `USERS_CHANGED` where the host's own files changed meanwhile, and
- * what the archive throws; then what is known stays what it is.
+ * (environment) `USERS_SILENT` where it does not answer, `USERS_CHANGED` where the host's own files changed meanwhile,
+ * and what the archive throws; then what is known stays what it is.
  */
 export async function askUsers(deps: AskDeps, request: UserRequest): Promise<KnownUsers> {
   const { archive, clock, files, present = files, isUnit } = deps;

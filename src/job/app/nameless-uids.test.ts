@@ -5,7 +5,7 @@ import { SimClock } from '../../../test/support/sim/clock.ts';
 import { UIDS_ASKED_MAX, UIDS_NAMELESS_MAX, UIDS_NAMELESS_MS, UIDS_WAITING_MAX } from '../../base/limits.ts';
 import { NamelessUids } from './nameless-uids.ts';
 
-function stage({ subuid = '', named = [] as number[] } = {}) {
+function fixture({ subuid = '', named = [] as number[] } = {}) {
   const clock = new SimClock();
   const files = { readText: (path: string) => (path === '/etc/subuid' ? subuid : undefined) };
   const uids = new NamelessUids({ files, clock, isNamed: (uid) => named.includes(uid) });
@@ -13,7 +13,7 @@ function stage({ subuid = '', named = [] as number[] } = {}) {
 }
 
 test('a uid that was refused is asked for once, and again after a while', () => {
-  const { uids, clock } = stage();
+  const { uids, clock } = fixture();
   uids.see(5000);
   uids.see(5000);
   assert.deepEqual(uids.take([]), [5000]);
@@ -26,7 +26,7 @@ test('a uid that was refused is asked for once, and again after a while', () => 
 });
 
 test('a uid with a name is not asked for, also where it got it while it waited', () => {
-  const { uids, named } = stage({ named: [5000] });
+  const { uids, named } = fixture({ named: [5000] });
   uids.see(5000);
   uids.see(5001);
   named.push(5001);
@@ -36,13 +36,13 @@ test('a uid with a name is not asked for, also where it got it while it waited',
 });
 
 test('the uids of subuid(5) are never asked for: whoever has the range can be each of them', () => {
-  const { uids } = stage({ subuid: 'mallory:100000:65536\n' });
+  const { uids } = fixture({ subuid: 'mallory:100000:65536\n' });
   for (const uid of [99_999, 100_000, 165_535, 165_536]) uids.see(uid);
   assert.deepEqual(uids.take([100_001]), [99_999, 165_536]);
 });
 
 test('whoever is logged in comes before a flood of refusals, of which only so many wait', () => {
-  const { uids, clock } = stage();
+  const { uids, clock } = fixture();
   for (let uid = 1; uid <= 10_000; uid++) uids.see(100_000 + uid);
   const first = uids.take([5000]);
   assert.equal(first.length, UIDS_ASKED_MAX);
@@ -57,7 +57,7 @@ test('whoever is logged in comes before a flood of refusals, of which only so ma
 });
 
 test('so many uids without a name are remembered', () => {
-  const { uids } = stage();
+  const { uids } = fixture();
   for (let uid = 0; uid < UIDS_NAMELESS_MAX; uid += UIDS_ASKED_MAX) {
     for (let i = 0; i < UIDS_ASKED_MAX; i++) uids.see(10_000 + uid + i);
     uids.take([]);

@@ -10,7 +10,7 @@ import { readUsers, withUsersOnce } from './users.ts';
 const PASSWD = '/etc/passwd';
 const NAMES = { names: ['LDAPWEB'], ids: [] };
 
-function scene(isDraft: boolean) {
+function setup(isDraft: boolean) {
   const host = new SimFiles({ [PASSWD]: 'root:x:0:0::/:/bin/sh\n', '/etc/group': 'root:x:0:\n' }, 1);
   const [archive, database] = [new SimUserArchive(), new SimUserDatabase()];
   database.passwd = ['ldapweb:x:20001:20001::/:/bin/sh'];
@@ -21,7 +21,7 @@ function scene(isDraft: boolean) {
 }
 
 test('who was asked for is known from then on, and written down', async () => {
-  const { archive, users, known } = scene(false);
+  const { archive, users, known } = setup(false);
   assert.deepEqual(known(), ['root']);
   assert.equal(await users.ask(NAMES), undefined);
   assert.deepEqual(known(), ['root', 'ldapweb']);
@@ -29,20 +29,20 @@ test('who was asked for is known from then on, and written down', async () => {
 });
 
 test('a draft writes nothing down', async () => {
-  const { archive, users, known } = scene(true);
+  const { archive, users, known } = setup(true);
   await users.ask(NAMES);
   assert.deepEqual([known(), archive.read().users], [['root', 'ldapweb'], []]);
 });
 
 test('where there is no answer, what is known counts', async () => {
-  const { database, users, known } = scene(false);
+  const { database, users, known } = setup(false);
   database.silence = 'it does not answer in time';
   assert.equal((await users.ask(NAMES))?.code, 'USERS_SILENT');
   assert.deepEqual(known(), ['root']);
 });
 
 test('the users are those of one moment; that they have changed is noticed when others are asked for', async () => {
-  const { host, users, known } = scene(false);
+  const { host, users, known } = setup(false);
   assert.deepEqual(known(), ['root']);
   host.write(PASSWD, 'root:x:0:0::/:/bin/sh\nldapweb:x:7:7::/:/bin/sh\n');
   assert.deepEqual(known(), ['root']);

@@ -4,11 +4,11 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { inTime } from '../../../test/support/world.ts';
+import { inTime } from '../../../test/support/sandbox.ts';
 import { USER_ANSWER_MAX_BYTES, USER_QUESTION_NAMES_MAX } from '../../base/limits.ts';
 import { LinuxUserDatabase } from './user-database.ts';
 
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 
 /** A database behind a shell script; `directory` is where it can write. */
 function scripted(t: TestContext, script: string) {
@@ -20,37 +20,37 @@ function scripted(t: TestContext, script: string) {
   return { database: new LinuxUserDatabase(['/nonexistent/getent', program]), directory };
 }
 
-const silent = (message: RegExp) => ({ code: 'USERS_SILENT', kind: 'world', message });
+const silent = (message: RegExp) => ({ code: 'USERS_SILENT', kind: 'environment', message });
 
 test("this host's own database knows root, by name and by uid, and not who there is not", async () => {
   const database = new LinuxUserDatabase();
-  const asked = await database.entries('passwd', ['root', 'no-such-user-here'], PATIENCE_MS);
+  const asked = await database.entries('passwd', ['root', 'no-such-user-here'], TIMEOUT_MS);
   assert.match(asked, /^root:[^:]*:0:0:[^\n]*\n$/);
-  assert.match(await database.entries('passwd', ['0'], PATIENCE_MS), /^root:/);
-  assert.match(await database.entries('group', ['0'], PATIENCE_MS), /^root:[^:]*:0:/);
+  assert.match(await database.entries('passwd', ['0'], TIMEOUT_MS), /^root:/);
+  assert.match(await database.entries('group', ['0'], TIMEOUT_MS), /^root:[^:]*:0:/);
 });
 
 test('nothing but the keys is asked for: no key would list all, and a word with "-" is an option', async (t) => {
   const { database } = scripted(t, 'echo "$#:$*"; exit 2');
   assert.equal(
-    await database.entries('passwd', ['web', 'web', '', '-x', 'dev'], PATIENCE_MS),
+    await database.entries('passwd', ['web', 'web', '', '-x', 'dev'], TIMEOUT_MS),
     '3:passwd web dev\n',
   );
-  assert.equal(await database.entries('passwd', [], PATIENCE_MS), '');
-  assert.equal(await database.entries('passwd', ['-s', ''], PATIENCE_MS), '');
+  assert.equal(await database.entries('passwd', [], TIMEOUT_MS), '');
+  assert.equal(await database.entries('passwd', ['-s', ''], TIMEOUT_MS), '');
 });
 
 test('many keys are several questions', async (t) => {
   const { database } = scripted(t, 'echo "$#"');
   const keys = Array.from({ length: USER_QUESTION_NAMES_MAX + 2 }, (_, i) => `u${i}`);
-  assert.equal(await database.entries('passwd', keys, PATIENCE_MS), `${USER_QUESTION_NAMES_MAX + 1}\n3\n`);
+  assert.equal(await database.entries('passwd', keys, TIMEOUT_MS), `${USER_QUESTION_NAMES_MAX + 1}\n3\n`);
 });
 
 test('the program gets nothing of our environment', async (t) => {
   process.env['LD_PRELOAD_OF_TEST'] = 'x';
   t.after(() => delete process.env['LD_PRELOAD_OF_TEST']);
   const { database } = scripted(t, 'env; pwd');
-  const text = await database.entries('passwd', ['web'], PATIENCE_MS);
+  const text = await database.entries('passwd', ['web'], TIMEOUT_MS);
   assert.doesNotMatch(text, /OF_TEST|HOME=/);
   assert.match(text, /^PATH=\/usr\/sbin:\/usr\/bin:\/sbin:\/bin$/m);
   assert.match(text, /^\/$/m);
@@ -64,15 +64,15 @@ test('an end that is none of the usual ones is no answer', async (t) => {
     [`head -c ${USER_ANSWER_MAX_BYTES + 1} /dev/zero`, /its answer is too long/],
   ] as const) {
     const { database } = scripted(t, script);
-    await assert.rejects(database.entries('passwd', ['web'], PATIENCE_MS), silent(why));
+    await assert.rejects(database.entries('passwd', ['web'], TIMEOUT_MS), silent(why));
   }
   const { database } = scripted(t, 'echo web:x:5:5:::; exit 2');
-  assert.equal(await database.entries('passwd', ['web'], PATIENCE_MS), 'web:x:5:5:::\n');
+  assert.equal(await database.entries('passwd', ['web'], TIMEOUT_MS), 'web:x:5:5:::\n');
 });
 
 test('where there is no such program that is told', async () => {
   const database = new LinuxUserDatabase(['/nonexistent/getent']);
-  await assert.rejects(database.entries('passwd', ['web'], PATIENCE_MS), silent(/has no getent/));
+  await assert.rejects(database.entries('passwd', ['web'], TIMEOUT_MS), silent(/has no getent/));
 });
 
 test('one that does not end is ended, and asked again once it is gone', async (t) => {
@@ -85,10 +85,10 @@ test('one that does not end is ended, and asked again once it is gone', async (t
   // Its end is told a little later; until then nothing else is asked.
   await assert.rejects(database.entries('passwd', ['web'], 300), silent(/earlier question/));
   writeFileSync(join(directory, 'up'), '');
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + TIMEOUT_MS;
   const answer = async (): Promise<string> => {
     try {
-      return await database.entries('passwd', ['web'], PATIENCE_MS);
+      return await database.entries('passwd', ['web'], TIMEOUT_MS);
     } catch (thrown) {
       if (performance.now() > deadline) throw thrown;
       return new Promise((resolve) => setImmediate(resolve)).then(answer);
@@ -106,7 +106,7 @@ test('no time left is no answer', async (t) => {
 
 test('whoever closes it does not wait for an answer', async (t) => {
   const { database } = scripted(t, 'exec sleep 60');
-  const asked = database.entries('passwd', ['web'], PATIENCE_MS * 6);
+  const asked = database.entries('passwd', ['web'], TIMEOUT_MS * 6);
   database.close();
   await assert.rejects(asked, silent(/ended with SIGKILL/));
 });

@@ -21,7 +21,7 @@ const SECTIONS: JobSections = {
 };
 
 /** A host on which a shell runs a client, which asks. */
-class Stage {
+class Fixture {
   readonly cgroups = new SimCgroups();
   readonly processes = new SimProcesses(new SimClock(), new SimRandom(1));
   readonly files = new SimFiles(
@@ -38,7 +38,7 @@ class Stage {
     renewTables: () => undefined,
     warn: () => undefined,
   });
-  readonly doors: RunDeps = { ...this, sections: SECTIONS };
+  readonly deps: RunDeps = { ...this, sections: SECTIONS };
 
   constructor(uid = 1000) {
     this.cgroups.add(HOME);
@@ -61,28 +61,28 @@ class Stage {
   }
 
   give(caller: Caller, request: unknown = { job: 'WEB', pid: SHELL }): string {
-    return giveJob(request, caller, this.doors).cgroup;
+    return giveJob(request, caller, this.deps).cgroup;
   }
 }
 
 test('the process is in a cgroup below its own, which is the job that was asked for', () => {
-  const stage = new Stage();
-  assert.deepEqual(giveJob({ job: 'web', pid: SHELL }, ALICE, stage.doors), {
+  const fixture = new Fixture();
+  assert.deepEqual(giveJob({ job: 'web', pid: SHELL }, ALICE, fixture.deps), {
     job: 'WEB',
     cgroup: `${HOME}/portreeve-job-WEB-${SHELL}`,
   });
-  assert.equal(stage.cgroups.of(SHELL), `${HOME}/portreeve-job-WEB-${SHELL}`);
-  assert.equal(stage.cgroups.of(CLIENT), HOME);
-  const [made] = stage.cgroups.marked();
-  assert.deepEqual([made?.job, made?.taker, made?.uid], ['WEB', 1000, 0]);
-  assert.equal(stage.follower.jobs.cgroups.get(made?.id ?? 0n)?.name, 'WEB');
+  assert.equal(fixture.cgroups.of(SHELL), `${HOME}/portreeve-job-WEB-${SHELL}`);
+  assert.equal(fixture.cgroups.of(CLIENT), HOME);
+  const [made] = fixture.cgroups.marked();
+  assert.deepEqual([made?.job, made?.grantee, made?.uid], ['WEB', 1000, 0]);
+  assert.equal(fixture.follower.jobs.cgroups.get(made?.id ?? 0n)?.name, 'WEB');
 });
 
 test('without a number it is the caller himself, and from a job another one is taken below it', () => {
-  const stage = new Stage();
-  assert.equal(stage.give(ALICE, { job: 'WEB' }), `${HOME}/portreeve-job-WEB-${CLIENT}`);
+  const fixture = new Fixture();
+  assert.equal(fixture.give(ALICE, { job: 'WEB' }), `${HOME}/portreeve-job-WEB-${CLIENT}`);
   assert.equal(
-    stage.give(ALICE, { job: 'WEB' }),
+    fixture.give(ALICE, { job: 'WEB' }),
     `${HOME}/portreeve-job-WEB-${CLIENT}/portreeve-job-WEB-${CLIENT}`,
   );
 });
@@ -91,7 +91,7 @@ describe('who may', () => {
   const may = (caller: Partial<Caller>, job: string): string => {
     const uid = caller.uid ?? 1000;
     try {
-      return new Stage(uid).give({ ...ALICE, ...caller }, { job }) && 'yes';
+      return new Fixture(uid).give({ ...ALICE, ...caller }, { job }) && 'yes';
     } catch (thrown) {
       return thrown instanceof Error && 'code' in thrown ? `${thrown.code}` : `${thrown}`;
     }
@@ -117,47 +117,47 @@ describe('who may', () => {
 });
 
 describe('for whom', () => {
-  const refused = (stage: Stage, caller: Caller, pid: number, code: string) => {
-    assert.throws(() => stage.give(caller, { job: 'WEB', pid }), { code });
-    assert.deepEqual(stage.cgroups.marked(), []);
+  const refused = (fixture: Fixture, caller: Caller, pid: number, code: string) => {
+    assert.throws(() => fixture.give(caller, { job: 'WEB', pid }), { code });
+    assert.deepEqual(fixture.cgroups.marked(), []);
   };
 
   test('not for another process of his', () => {
-    const stage = new Stage();
-    stage.run(702, SHELL, 1000);
-    refused(stage, ALICE, 702, 'PROCESS_DENIED');
-    refused(stage, ALICE, 703, 'PROCESS_GONE');
+    const fixture = new Fixture();
+    fixture.run(702, SHELL, 1000);
+    refused(fixture, ALICE, 702, 'PROCESS_DENIED');
+    refused(fixture, ALICE, 703, 'PROCESS_GONE');
   });
 
   test('not for a parent of another user, or of one who has been or may become one', () => {
     for (const uids of [[0], [1001], [1000, 0, 0, 0], [1000, 1000, 0, 1000], [0, 1000, 1000, 1000]]) {
-      const stage = new Stage();
-      stage.run(SHELL, 1, ...uids);
-      refused(stage, ALICE, SHELL, 'PROCESS_DENIED');
+      const fixture = new Fixture();
+      fixture.run(SHELL, 1, ...uids);
+      refused(fixture, ALICE, SHELL, 'PROCESS_DENIED');
     }
   });
 
   test('root gives it to his parent, whoever that is, but not to the first process', () => {
-    const stage = new Stage(0);
-    stage.run(SHELL, 1, 1000);
-    assert.ok(stage.give(ROOT));
-    const orphan = new Stage(0);
+    const fixture = new Fixture(0);
+    fixture.run(SHELL, 1, 1000);
+    assert.ok(fixture.give(ROOT));
+    const orphan = new Fixture(0);
     orphan.run(CLIENT, 1, 0);
     orphan.run(1, 0, 0);
     refused(orphan, ROOT, 1, 'PROCESS_DENIED');
   });
 
   test('not for one who has the number of the caller by now', () => {
-    const stage = new Stage();
-    stage.run(CLIENT, SHELL, 1001);
-    refused(stage, ALICE, CLIENT, 'PROCESS_DENIED');
-    refused(stage, ALICE, SHELL, 'PROCESS_DENIED');
-    refused(stage, ROOT, CLIENT, 'PROCESS_DENIED');
+    const fixture = new Fixture();
+    fixture.run(CLIENT, SHELL, 1001);
+    refused(fixture, ALICE, CLIENT, 'PROCESS_DENIED');
+    refused(fixture, ALICE, SHELL, 'PROCESS_DENIED');
+    refused(fixture, ROOT, CLIENT, 'PROCESS_DENIED');
   });
 });
 
 test('what is no such request is refused', () => {
-  const stage = new Stage();
+  const fixture = new Fixture();
   const requests = [
     undefined,
     null,
@@ -173,37 +173,37 @@ test('what is no such request is refused', () => {
     { job: 'WEB', user: 'root' },
   ];
   for (const request of requests) {
-    assert.throws(() => giveJob(request, ALICE, stage.doors), { code: 'REQUEST_INVALID' });
+    assert.throws(() => giveJob(request, ALICE, fixture.deps), { code: 'REQUEST_INVALID' });
   }
 });
 
 test('a process in no cgroup gets no job', () => {
-  const stage = new Stage();
-  stage.cgroups.place(SHELL, undefined);
-  assert.throws(() => stage.give(ALICE), { code: 'CGROUP_MISSING' });
+  const fixture = new Fixture();
+  fixture.cgroups.place(SHELL, undefined);
+  assert.throws(() => fixture.give(ALICE), { code: 'CGROUP_MISSING' });
 });
 
 test('what the kernel does not take is said, and leaves nothing behind', () => {
-  const stage = new Stage();
-  stage.cgroups.move = () => {
+  const fixture = new Fixture();
+  fixture.cgroups.move = () => {
     throw new Error('EOPNOTSUPP');
   };
-  assert.throws(() => stage.give(ALICE), /EOPNOTSUPP/);
-  assert.deepEqual(stage.cgroups.marked(), []);
+  assert.throws(() => fixture.give(ALICE), /EOPNOTSUPP/);
+  assert.deepEqual(fixture.cgroups.marked(), []);
 });
 
 test('a process that has got the number on the way is put back where its parent is', () => {
-  const stage = new Stage();
-  stage.cgroups.add('/other');
-  stage.run(800, 1, 1001);
-  stage.cgroups.place(800, '/other');
-  const move = stage.cgroups.move.bind(stage.cgroups);
-  stage.cgroups.move = (pid, into) => {
+  const fixture = new Fixture();
+  fixture.cgroups.add('/other');
+  fixture.run(800, 1, 1001);
+  fixture.cgroups.place(800, '/other');
+  const move = fixture.cgroups.move.bind(fixture.cgroups);
+  fixture.cgroups.move = (pid, into) => {
     // The shell has ended, and another process has begun another one, which gets its number.
-    if (into.path !== '/other') stage.run(SHELL, 800, 1001);
+    if (into.path !== '/other') fixture.run(SHELL, 800, 1001);
     move(pid, into);
   };
-  assert.throws(() => stage.give(ALICE), { code: 'PROCESS_GONE' });
-  assert.equal(stage.cgroups.of(SHELL), '/other');
-  assert.deepEqual(stage.cgroups.marked(), []);
+  assert.throws(() => fixture.give(ALICE), { code: 'PROCESS_GONE' });
+  assert.equal(fixture.cgroups.of(SHELL), '/other');
+  assert.deepEqual(fixture.cgroups.marked(), []);
 });

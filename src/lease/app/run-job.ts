@@ -35,7 +35,7 @@ const INIT = 1;
 /**
  * Gives a job to the caller's process, or to its parent: `{"job": "WEB", "pid": 1234}`, without `pid` to the caller.
  * Throws PortreeveError: (usage) `REQUEST_INVALID` and `JOB_INVALID`; (refused) `JOB_DENIED`, `PROCESS_DENIED` and
- * `JOB_CGROUPS_FULL`; (world) `PROCESS_GONE`, `CGROUP_MISSING` and `CGROUP_FAILED`.
+ * `JOB_CGROUPS_FULL`; (environment) `PROCESS_GONE`, `CGROUP_MISSING` and `CGROUP_FAILED`.
  */
 export function giveJob(request: unknown, caller: Caller, deps: RunDeps): Given {
   const { job, pid } = readRequest(request, caller);

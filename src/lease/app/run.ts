@@ -1,8 +1,8 @@
-// What `portreeve run` asks the daemon, and is answered: the shape of POST /v1/run on run.sock.
+// What `portreeve run` asks the daemon, and is answered: the shape of POST /v1/run on user.sock.
 
 export type { Given as RunAnswer } from './run-job.ts';
 
-/** The path on run.sock. */
+/** The path on user.sock. */
 export const RUN_PATH = '/v1/run';
 
 export interface RunRequest {

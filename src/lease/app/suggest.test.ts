@@ -10,8 +10,8 @@ import { type Iana, loadIana } from '../../names/core/iana.ts';
 import { PORT_RANGE, RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
 import { parseServices, ServiceNames } from '../../names/core/services.ts';
 import type { NewRevision } from '../../profile/core/archive.ts';
-import type { Wish } from '../core/suggest.ts';
-import { askedSystems, type SuggestDoors, type SuggestReport, suggestPorts } from './suggest.ts';
+import type { PortRequest } from '../core/suggest.ts';
+import { askedSystems, type SuggestDeps, type SuggestReport, suggestPorts } from './suggest.ts';
 
 let iana: Iana;
 before(async () => {
@@ -79,21 +79,25 @@ function socket(port: number, changes: Partial<OpenSocket> = {}): OpenSocket {
   };
 }
 
-const WISH: Wish = { count: 1, size: 1, near: undefined, name: undefined };
+const REQUEST: PortRequest = { count: 1, size: 1, near: undefined, name: undefined };
 
-function ask(wish: Partial<Wish>, doors: Partial<SuggestDoors> = {}, stacks = 'linux,-host'): SuggestReport {
-  return suggestPorts({ ...WISH, ...wish }, askedSystems(stacks), ['tcp', 'udp'], {
+function ask(
+  request: Partial<PortRequest>,
+  deps: Partial<SuggestDeps> = {},
+  stacks = 'linux,-host',
+): SuggestReport {
+  return suggestPorts({ ...REQUEST, ...request }, askedSystems(stacks), ['tcp', 'udp'], {
     sysctls: new SimSysctls(),
     sockets: { list: () => [], owners: () => ({ owners: new Map(), notSeen: 0 }) },
     archive: new SimProfileArchive(),
     iana,
     services: new ServiceNames([]),
-    ...doors,
+    ...deps,
   });
 }
 
-const whyNot = (port: number, doors: Partial<SuggestDoors> = {}, stacks?: string) =>
-  ask({ near: port }, doors, stacks).passedOver.find((each) => each.port === port)?.reasons;
+const whyNot = (port: number, deps: Partial<SuggestDeps> = {}, stacks?: string) =>
+  ask({ near: port }, deps, stacks).passedOver.find((each) => each.port === port)?.reasons;
 
 describe('a port that was passed over', () => {
   test('is held by whom, in which state, and where', () => {

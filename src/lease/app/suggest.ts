@@ -13,11 +13,11 @@ import { profileInForce } from '../../profile/app/in-force.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
 import type { OpenSockets } from '../../sockets/core/open-sockets.ts';
 import type { GiveUp } from '../core/give-up.ts';
-import type { Ground } from '../core/obstacles.ts';
-import { type Choice, givenBy, type PassedOver, suggest, type Wish } from '../core/suggest.ts';
+import type { Constraints } from '../core/obstacles.ts';
+import { type Choice, givenBy, type PassedOver, type PortRequest, suggest } from '../core/suggest.ts';
 import { obstacleTexts } from './obstacle-texts.ts';
 
-export interface SuggestDoors {
+export interface SuggestDeps {
   readonly sysctls: Pick<Sysctls, 'read'>;
   readonly sockets: Pick<OpenSockets, 'list' | 'owners'>;
   readonly archive: ProfileArchive;
@@ -115,33 +115,33 @@ function unknown(word: string): never {
 
 /** Looks at this host and chooses. Throws what its doors throw. */
 export function suggestPorts(
-  wish: Wish,
+  request: PortRequest,
   asked: AskedSystems,
   protocols: readonly Protocol[],
-  doors: SuggestDoors,
+  deps: SuggestDeps,
 ): SuggestReport {
-  const kernel = readKernelPorts(doors.sysctls);
-  const ground: Ground = {
+  const kernel = readKernelPorts(deps.sysctls);
+  const constraints: Constraints = {
     protocols,
     systems: asked.systems,
     ephemeral: asked.host ? kernel.ephemeral : undefined,
     kept: kernel.reserved,
-    iana: doors.iana,
-    services: doors.services,
-    reservations: profileInForce(doors.archive).profile.reservations,
-    sockets: doors.sockets.list(),
+    iana: deps.iana,
+    services: deps.services,
+    reservations: profileInForce(deps.archive).profile.reservations,
+    sockets: deps.sockets.list(),
   };
-  const { choices, passedOver, passedOverCount, giveUp } = suggest(wish, ground);
+  const { choices, passedOver, passedOverCount, giveUp } = suggest(request, constraints);
   return {
     protocols,
     systems: asked.systems.map(({ id }) => id),
     host: asked.host,
     suggestions: choices.map((choice) => suggestedPorts(choice, asked)),
-    passedOver: withReasons(passedOver, doors),
+    passedOver: withReasons(passedOver, deps),
     passedOverCount,
     giveUp: giveUp && giveUpIds(giveUp),
-    advice: adviceOf(ground),
-    known: wish.name === undefined ? [] : knownPorts(wish.name, doors),
+    advice: adviceOf(constraints),
+    known: request.name === undefined ? [] : knownPorts(request.name, deps),
   };
 }
 
@@ -168,7 +168,7 @@ function systemsText({ systems, host }: AskedSystems): string {
 /** Who has the sockets is looked up for those alone that are told. */
 function withReasons(
   passedOver: readonly PassedOver[],
-  { sockets }: SuggestDoors,
+  { sockets }: SuggestDeps,
 ): { port: number; reasons: string[] }[] {
   const inodes = passedOver.flatMap(({ obstacles }) =>
     obstacles.flatMap((obstacle) => (obstacle.kind === 'held' ? [obstacle.socket.inode] : [])),
@@ -183,7 +183,7 @@ function giveUpIds({ systems, host, left, example }: GiveUp): SuggestReport['giv
 }
 
 /** Counts the range that Stratus's guide advises. */
-function adviceOf({ protocols, iana }: Ground): Advice {
+function adviceOf({ protocols, iana }: Constraints): Advice {
   const { first, last } = STRATUS_ADVICE;
   let assigned = 0;
   let kept = 0;
@@ -197,7 +197,7 @@ function adviceOf({ protocols, iana }: Ground): Advice {
 }
 
 /** The ports that already have the name. */
-function knownPorts(name: string, { iana, services }: SuggestDoors): string[] {
+function knownPorts(name: string, { iana, services }: SuggestDeps): string[] {
   const listed = services.entriesNamed(name).map(({ port, protocol }) => `${port}/${protocol}`);
   const assigned = iana.named(name).map(({ port, protocol }) => `${port}/${protocol}`);
   return [

@@ -3,16 +3,16 @@ import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import type { Io } from '../../kit/io.ts';
 import { hostServices } from '../../names/commands/deps.ts';
 import { loadIana } from '../../names/core/iana.ts';
-import { archiveToLookAt } from '../../profile/commands/deps.ts';
+import { archiveToRead } from '../../profile/commands/deps.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
-import type { SuggestDoors } from '../app/suggest.ts';
+import type { SuggestDeps } from '../app/suggest.ts';
 
 /** This host; `state` is the directory with the archive of profiles, where one was named. */
-export async function suggestDeps(state: string | undefined, io: Io): Promise<SuggestDoors> {
+export async function suggestDeps(state: string | undefined, io: Io): Promise<SuggestDeps> {
   return {
     sysctls: linuxSysctls,
     sockets: new LinuxOpenSockets(),
-    archive: archiveToLookAt(state, io),
+    archive: archiveToRead(state, io),
     iana: await loadIana(),
     services: hostServices(),
   };

@@ -4,7 +4,7 @@ import { PortreeveError } from '../../base/errors.ts';
 import { PID_MAX } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
 import { postTo } from '../../kit/daemon-client.ts';
-import { RUN_SOCKET } from '../../kit/daemon-names.ts';
+import { USER_SOCKET } from '../../kit/daemon-names.ts';
 import { SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import { RUN_PATH, type RunAnswer, type RunRequest } from '../app/run.ts';
 import type { RunOptions } from './index.ts';
@@ -23,7 +23,7 @@ export async function runCommand(
   if (pid === undefined) throw noShell();
   const request: RunRequest = { job, pid };
   try {
-    await postTo<RunAnswer>(join(runtime, RUN_SOCKET), RUN_PATH, request);
+    await postTo<RunAnswer>(join(runtime, USER_SOCKET), RUN_PATH, request);
   } catch (thrown) {
     throw explained(thrown);
   }

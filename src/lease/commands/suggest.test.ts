@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
-import { desk, type Said } from '../../../test/support/profile-desk.ts';
+import { type Said, workspace } from '../../../test/support/profile-workspace.ts';
 import { buildProfile } from '../../profile/core/build.ts';
 import { parseProfile } from '../../profile/text/parse.ts';
 
@@ -10,7 +10,7 @@ import { parseProfile } from '../../profile/text/parse.ts';
 const STACKS = '--stacks today';
 
 async function suggest(t: Pick<TestContext, 'after'>, args: string): Promise<Said> {
-  const { run, state } = desk(t);
+  const { run, state } = workspace(t);
   return run(`suggest ${args} --state ${state}`.replace('suggest  ', 'suggest '));
 }
 
@@ -38,7 +38,7 @@ test('ports against which the same speaks share a row', async (t) => {
 });
 
 test('on a terminal lines are broken where they are too long', async (t) => {
-  const { runWith, state } = desk(t);
+  const { runWith, state } = workspace(t);
   const args = `suggest --near 8080 ${STACKS} --state ${state}`.split(' ');
   const { stdout } = await runWith(args, { columns: 70 });
   for (const line of stdout.split('\n')) assert.ok(line.length <= 70, line);
@@ -65,10 +65,10 @@ test('the same question has the same answer, and a name its own', async (t) => {
 });
 
 test('a port that a socket of this host holds is passed over, and its holder named', async (t) => {
-  const wish = `--name orders --protocol tcp --json ${STACKS}`;
-  const { first } = jsonOf(await suggest(t, wish)).suggestions[0];
+  const request = `--name orders --protocol tcp --json ${STACKS}`;
+  const { first } = jsonOf(await suggest(t, request)).suggestions[0];
   await listen(t, first);
-  const { suggestions, passedOver } = jsonOf(await suggest(t, wish));
+  const { suggestions, passedOver } = jsonOf(await suggest(t, request));
   assert.notEqual(suggestions[0].first, first);
   const { reasons } = passedOver.find(({ port }: { port: number }) => port === first);
   assert.match(reasons[0], new RegExp(`^held by \\S+, pid ${process.pid}: tcp LISTEN on 127.0.0.1$`));
@@ -155,14 +155,14 @@ describe('--reserve prints what our own reader reads', () => {
   });
 
   test('what was reserved is passed over, with the statement', async (t) => {
-    const { run, state, write } = desk(t);
-    const wish = `suggest --name orders ${STACKS} --state ${state}`;
-    const { stdout } = await run(`${wish} --reserve ORDERS`);
+    const { run, state, write } = workspace(t);
+    const request = `suggest --name orders ${STACKS} --state ${state}`;
+    const { stdout } = await run(`${request} --reserve ORDERS`);
     write('p', stdout);
     assert.equal((await run(`apply @p --state ${state}`)).code, 0);
-    const { first } = JSON.parse((await run(`${wish} --json`)).stdout).suggestions[0];
+    const { first } = JSON.parse((await run(`${request} --json`)).stdout).suggestions[0];
     assert.ok(!stdout.includes(`${first}`));
-    assert.match((await run(wish)).stdout, /reserved for ORDERS by @p:2 \(tcp\)/);
+    assert.match((await run(request)).stdout, /reserved for ORDERS by @p:2 \(tcp\)/);
   });
 });
 

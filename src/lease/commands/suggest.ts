@@ -10,7 +10,7 @@ import { formatTable, hangingLine, json } from '../../kit/text.ts';
 import { portArgument } from '../../names/commands/port-arguments.ts';
 import { settleProfile } from '../../profile/commands/settings.ts';
 import { askedSystems, type SuggestedPorts, type SuggestReport, suggestPorts } from '../app/suggest.ts';
-import type { Wish } from '../core/suggest.ts';
+import type { PortRequest } from '../core/suggest.ts';
 import { suggestDeps } from './deps.ts';
 import type { SuggestOptions } from './index.ts';
 
@@ -24,7 +24,7 @@ export async function suggestCommand(
   io: Io,
 ): Promise<number> {
   const job = options.reserve === undefined ? undefined : await jobOf(options.reserve, options, io);
-  const wish = {
+  const request = {
     count: numberOf('the number of ports', count ?? '1', SUGGESTIONS_MAX),
     size: numberOf('the size of a block', options.block ?? '1', PORT_MAX),
     near: options.near === undefined ? undefined : portArgument(options.near),
@@ -33,14 +33,14 @@ export async function suggestCommand(
   const asked = askedSystems(options.stacks);
   const protocols: Protocol[] =
     options.protocol === 'both' ? ['tcp', 'udp'] : [options.protocol === 'udp' ? 'udp' : 'tcp'];
-  const report = suggestPorts(wish, asked, protocols, await suggestDeps(options.state, io));
-  const isEnough = report.suggestions.length === wish.count;
-  const statements = job !== undefined && isEnough ? statementsOf(report, job, wish.name) : undefined;
+  const report = suggestPorts(request, asked, protocols, await suggestDeps(options.state, io));
+  const isEnough = report.suggestions.length === request.count;
+  const statements = job !== undefined && isEnough ? statementsOf(report, job, request.name) : undefined;
   if (options.json)
     io.out(json({ ...report, giveUp: report.giveUp ?? null, statements: statements ?? null }));
-  else if (statements !== undefined) printStatements(io, statements, report, wish);
+  else if (statements !== undefined) printStatements(io, statements, report, request);
   // Behind a profile goes nothing but a statement.
-  else (job === undefined ? io.out : io.err)(reportText(io, report, wish, options.stacks));
+  else (job === undefined ? io.out : io.err)(reportText(io, report, request, options.stacks));
   return isEnough ? 0 : 1;
 }
 
@@ -124,12 +124,12 @@ function passedOverRows(passedOver: SuggestReport['passedOver']): PassedOverRow[
 }
 
 /** Nothing but the statements, so that they can be put behind a profile. */
-function printStatements(io: Io, statements: string, report: SuggestReport, wish: Wish): void {
+function printStatements(io: Io, statements: string, report: SuggestReport, request: PortRequest): void {
   io.out(statements);
-  if (report.known.length > 0) io.err(`portreeve: ${knownText(report, wish)}`);
+  if (report.known.length > 0) io.err(`portreeve: ${knownText(report, request)}`);
 }
 
-function reportText(io: Io, report: SuggestReport, wish: Wish, stacks: string): string {
+function reportText(io: Io, report: SuggestReport, request: PortRequest, stacks: string): string {
   const { suggestions, passedOver, passedOverCount, known } = report;
   const parts: string[] = [];
   if (suggestions.length > 0) parts.push(formatTable(io, COLUMNS, suggestions), reasonsText(io, report));
@@ -139,13 +139,13 @@ function reportText(io: Io, report: SuggestReport, wish: Wish, stacks: string): 
     const rest = more > 0 ? `and ${number(more)} more\n` : '';
     parts.push(formatTable(io, PASSED_OVER_COLUMNS, shown) + rest);
   }
-  if (suggestions.length < wish.count) parts.push(tooFew(io, report, wish, stacks));
-  if (known.length > 0) parts.push(knownText(report, wish));
+  if (suggestions.length < request.count) parts.push(tooFew(io, report, request, stacks));
+  if (known.length > 0) parts.push(knownText(report, request));
   parts.push(hangingLine(io, '', adviceText(report)));
   return parts.join('\n');
 }
 
-function knownText({ known }: SuggestReport, { name }: Wish): string {
+function knownText({ known }: SuggestReport, { name }: PortRequest): string {
   return `${name} has a port already: ${known.join('; ')}\n`;
 }
 
@@ -165,9 +165,9 @@ function adviceText({ advice }: SuggestReport): string {
 }
 
 /** What to do where there is not enough. */
-function tooFew(io: Io, report: SuggestReport, wish: Wish, stacks: string): string {
+function tooFew(io: Io, report: SuggestReport, request: PortRequest, stacks: string): string {
   const { suggestions, giveUp } = report;
-  const found = `${suggestions.length} of ${wishText(wish)} can be had.\n`;
+  const found = `${suggestions.length} of ${requestText(request)} can be had.\n`;
   if (!giveUp) {
     const without =
       'Without any system there would not be enough either: ask for fewer, or for smaller blocks.';
@@ -180,7 +180,7 @@ function tooFew(io: Io, report: SuggestReport, wish: Wish, stacks: string): stri
   return [
     found,
     hangingLine(io, '', `The systems give all others to clients. ${freed}`),
-    `  ${commandWithout([...systems, ...(host ? ['host'] : [])], report, wish, stacks)}\n`,
+    `  ${commandWithout([...systems, ...(host ? ['host'] : [])], report, request, stacks)}\n`,
   ].join('');
 }
 
@@ -188,10 +188,10 @@ function tooFew(io: Io, report: SuggestReport, wish: Wish, stacks: string): stri
 function commandWithout(
   leftOut: readonly string[],
   report: SuggestReport,
-  wish: Wish,
+  request: PortRequest,
   stacks: string,
 ): string {
-  const { count, size, near } = wish;
+  const { count, size, near } = request;
   const [protocol, ...others] = report.protocols;
   return [
     'portreeve suggest',
@@ -206,7 +206,7 @@ function commandWithout(
 /** "1,449". Without Intl, which takes 15 ms to load. */
 const number = (value: number) => `${value}`.replace(/\B(?=(?:[0-9]{3})+$)/g, ',');
 
-function wishText({ count, size }: Wish): string {
+function requestText({ count, size }: PortRequest): string {
   const s = count === 1 ? '' : 's';
   return size === 1 ? `${number(count)} port${s}` : `${number(count)} block${s} of ${number(size)} ports`;
 }

@@ -1,7 +1,7 @@
 // Which systems are to be left out, as few as can be, where all together leave no port to choose.
 import { PORT_MAX, PORT_MIN } from '../../base/port.ts';
 import type { Stack } from '../../names/core/stack.ts';
-import type { Ground, Obstacles } from './obstacles.ts';
+import type { Constraints, Obstacles } from './obstacles.ts';
 
 /** The fewest systems to be left out so that there are enough ports. */
 export interface GiveUp {
@@ -27,8 +27,8 @@ type Systems = number;
  * Every port that nothing but systems speaks against stands for the systems that give it to clients: leaving out these
  * frees it, with all ports that are given by fewer of them. Undefined where even with no system there is not enough.
  */
-export function giveUp(wanted: Wanted, ground: Ground, obstacles: Obstacles): GiveUp | undefined {
-  const masks = blockMasks(wanted.size, ground, obstacles);
+export function giveUp(wanted: Wanted, constraints: Constraints, obstacles: Obstacles): GiveUp | undefined {
+  const masks = blockMasks(wanted.size, constraints, obstacles);
   const distinct = [...new Set(masks)].filter((mask): mask is Systems => mask !== undefined);
   const candidates = [...distinct, distinct.reduce((all, mask) => all | mask, 0)].map((mask) => ({
     mask,
@@ -37,18 +37,20 @@ export function giveUp(wanted: Wanted, ground: Ground, obstacles: Obstacles): Gi
   const enough = candidates.filter(({ left }) => left >= wanted.count);
   const [best] = enough.toSorted(
     (a, b) =>
-      bits(a.mask) - bits(b.mask) || commonIn(a.mask, ground) - commonIn(b.mask, ground) || b.left - a.left,
+      bits(a.mask) - bits(b.mask) ||
+      commonIn(a.mask, constraints) - commonIn(b.mask, constraints) ||
+      b.left - a.left,
   );
   if (!best) return undefined;
-  const systems = ground.systems.filter((_, at) => (best.mask & (1 << at)) !== 0);
-  return { systems, host: (best.mask & hostBit(ground)) !== 0, left: best.left, example: best.example };
+  const systems = constraints.systems.filter((_, at) => (best.mask & (1 << at)) !== 0);
+  return { systems, host: (best.mask & hostBit(constraints)) !== 0, left: best.left, example: best.example };
 }
 
-const hostBit = ({ systems }: Ground): Systems => 1 << systems.length;
+const hostBit = ({ systems }: Constraints): Systems => 1 << systems.length;
 
 /** For the first port of each block the systems that are in its way; undefined where something else is. */
-function blockMasks(size: number, ground: Ground, obstacles: Obstacles): (Systems | undefined)[] {
-  const givers = systemsAt(ground);
+function blockMasks(size: number, constraints: Constraints, obstacles: Obstacles): (Systems | undefined)[] {
+  const givers = systemsAt(constraints);
   const masks: (Systems | undefined)[] = new Array(PORT_MAX + 1).fill(undefined);
   // How many ports from here on have nothing but systems in their way.
   let run = 0;
@@ -60,8 +62,8 @@ function blockMasks(size: number, ground: Ground, obstacles: Obstacles): (System
 }
 
 /** For each port the systems that give it to clients. */
-function systemsAt(ground: Ground): Int32Array {
-  const { systems, protocols, ephemeral } = ground;
+function systemsAt(constraints: Constraints): Int32Array {
+  const { systems, protocols, ephemeral } = constraints;
   const masks = new Int32Array(PORT_MAX + 1);
   const mark = ({ first, last }: { readonly first: number; readonly last: number }, bit: Systems) => {
     for (let port = first; port <= last; port++) masks[port] = (masks[port] ?? 0) | bit;
@@ -69,7 +71,7 @@ function systemsAt(ground: Ground): Int32Array {
   systems.forEach((stack, at) => {
     for (const protocol of protocols) mark(stack.ephemeral[protocol], 1 << at);
   });
-  if (ephemeral) mark(ephemeral, hostBit(ground));
+  if (ephemeral) mark(ephemeral, hostBit(constraints));
   return masks;
 }
 
@@ -103,6 +105,6 @@ function bits(mask: Systems): number {
 }
 
 /** How many of them are met today: rather one that is not. */
-function commonIn(mask: Systems, { systems }: Ground): number {
+function commonIn(mask: Systems, { systems }: Constraints): number {
   return systems.filter(({ group }, at) => group === 'today' && (mask & (1 << at)) !== 0).length;
 }

@@ -3,16 +3,16 @@
 import type { OpenSocket } from '../../base/open-socket.ts';
 import { PORT_MAX, type Protocol } from '../../base/port.ts';
 import { BAD_PORTS } from '../../names/core/browser-ports.ts';
+import { DEFAULT_RANGES, type DefaultRange, defaultRangesOf } from '../../names/core/default-ranges.ts';
 import { IANA_RANGES, type Iana } from '../../names/core/iana.ts';
 import type { KernelPorts } from '../../names/core/kernel-ports.ts';
-import { type DefaultPool, POOLS, poolsOf } from '../../names/core/pools.ts';
 import type { ServiceNames } from '../../names/core/services.ts';
 import type { Stack } from '../../names/core/stack.ts';
-import { handsOut } from '../../names/core/stacks.ts';
+import { isEphemeralOn } from '../../names/core/stacks.ts';
 import type { Reservation } from '../../profile/core/rules.ts';
 
 /** What is known of the ports, and what is asked of one. */
-export interface Ground {
+export interface Constraints {
   /** A port has to be free for all of them. */
   readonly protocols: readonly Protocol[];
   /** No client of these systems may be given it. */
@@ -47,7 +47,7 @@ export type Obstacle =
   /** /etc/services calls it something. */
   | { readonly kind: 'named'; readonly protocol: Protocol; readonly name: string; readonly line: number }
   /** A program may choose it. */
-  | { readonly kind: 'pool'; readonly pool: DefaultPool }
+  | { readonly kind: 'pool'; readonly pool: DefaultRange }
   /** Browsers do not fetch from it. */
   | { readonly kind: 'browser'; readonly name: string }
   /** The profile gives it to somebody. */
@@ -59,21 +59,21 @@ export type Obstacle =
 
 /** Says what speaks against each port. */
 export class Obstacles {
-  readonly #ground: Ground;
+  readonly #constraints: Constraints;
   /** By "port/protocol": the first socket, one that listens before others. */
   readonly #held = new Map<string, OpenSocket>();
   /** For each port whether it is somebody's, and whether one of the systems, or this host, gives it to clients. */
   readonly #isTaken: Uint8Array;
   readonly #isGiven: Uint8Array;
 
-  constructor(ground: Ground) {
-    this.#ground = ground;
-    for (const socket of ground.sockets) {
+  constructor(constraints: Constraints) {
+    this.#constraints = constraints;
+    for (const socket of constraints.sockets) {
       const key = `${socket.local.port}/${socket.protocol}`;
       if (!this.#held.has(key) || socket.state === 'LISTEN') this.#held.set(key, socket);
     }
-    this.#isTaken = takenPorts(ground);
-    this.#isGiven = givenPorts(ground);
+    this.#isTaken = takenPorts(constraints);
+    this.#isGiven = givenPorts(constraints);
   }
 
   /** Whether nothing speaks against a port. */
@@ -93,11 +93,11 @@ export class Obstacles {
 
   /** Who gives it to clients. */
   clients(port: number): Obstacle[] {
-    const { systems, protocols, ephemeral } = this.#ground;
+    const { systems, protocols, ephemeral } = this.#constraints;
     const found: Obstacle[] = [];
     if (ephemeral && isIn(ephemeral, port)) found.push({ kind: 'host' });
     for (const stack of systems) {
-      const protocol = protocols.find((each) => handsOut(stack, port, each));
+      const protocol = protocols.find((each) => isEphemeralOn(stack, port, each));
       if (protocol) found.push({ kind: 'system', stack, protocol });
     }
     return found;
@@ -105,11 +105,11 @@ export class Obstacles {
 
   /** What else there is: what does not go away when a system is left out. */
   others(port: number): Obstacle[] {
-    const { protocols, kept } = this.#ground;
+    const { protocols, kept } = this.#constraints;
     const found: Obstacle[] = port <= IANA_RANGES.system.last ? [{ kind: 'low' }] : [];
     for (const protocol of protocols) found.push(...this.#taken(port, protocol));
     for (const protocol of protocols) found.push(...this.#called(port, protocol));
-    const pools = new Set(protocols.flatMap((protocol) => poolsOf(port, protocol)));
+    const pools = new Set(protocols.flatMap((protocol) => defaultRangesOf(port, protocol)));
     for (const pool of pools) found.push({ kind: 'pool', pool });
     const name = BAD_PORTS.get(port);
     if (name !== undefined) found.push({ kind: 'browser', name });
@@ -124,7 +124,7 @@ export class Obstacles {
     const found: Obstacle[] = [];
     const socket = this.#held.get(`${port}/${protocol}`);
     if (socket) found.push({ kind: 'held', socket });
-    const reservation = this.#ground.reservations.find(
+    const reservation = this.#constraints.reservations.find(
       (each) => each.protocol === protocol && isIn(each, port),
     );
     if (reservation) found.push({ kind: 'profile', reservation });
@@ -133,7 +133,7 @@ export class Obstacles {
 
   /** Whose it is by a registry. */
   #called(port: number, protocol: Protocol): Obstacle[] {
-    const { iana, services } = this.#ground;
+    const { iana, services } = this.#constraints;
     const found: Obstacle[] = [];
     const status = iana.status(port, protocol);
     if (status === 'assigned' || status === 'reserved') {
@@ -146,13 +146,13 @@ export class Obstacles {
 }
 
 /** A 1 for each port for which `others` has anything: the same at once for all of them. */
-function takenPorts({ protocols, kept, iana, services, reservations, sockets }: Ground): Uint8Array {
+function takenPorts({ protocols, kept, iana, services, reservations, sockets }: Constraints): Uint8Array {
   const taken = new Uint8Array(PORT_MAX + 1).fill(1, 0, IANA_RANGES.system.last + 1);
   const concerns = (protocol: string) => protocols.some((each) => each === protocol);
   const ranges = [
     ...kept,
     ...reservations.filter(({ protocol }) => concerns(protocol)),
-    ...POOLS.filter((pool) => pool.protocols.some(concerns)),
+    ...DEFAULT_RANGES.filter((pool) => pool.protocols.some(concerns)),
   ];
   for (const { first, last } of ranges) taken.fill(1, first, last + 1);
   const ports = [
@@ -166,7 +166,7 @@ function takenPorts({ protocols, kept, iana, services, reservations, sockets }: 
 }
 
 /** A 1 for each port for which `clients` has anything. */
-function givenPorts({ protocols, systems, ephemeral }: Ground): Uint8Array {
+function givenPorts({ protocols, systems, ephemeral }: Constraints): Uint8Array {
   const given = new Uint8Array(PORT_MAX + 1);
   const ranges = systems.flatMap((stack) => protocols.map((protocol) => stack.ephemeral[protocol]));
   for (const { first, last } of ephemeral ? [...ranges, ephemeral] : ranges) given.fill(1, first, last + 1);

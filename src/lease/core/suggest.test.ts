@@ -6,14 +6,14 @@ import { parseIp } from '../../base/address.ts';
 import type { OpenSocket } from '../../base/open-socket.ts';
 import { PORT_MAX, type Port, type Protocol } from '../../base/port.ts';
 import { BAD_PORTS } from '../../names/core/browser-ports.ts';
+import { DEFAULT_RANGES } from '../../names/core/default-ranges.ts';
 import { type Iana, loadIana } from '../../names/core/iana.ts';
-import { POOLS } from '../../names/core/pools.ts';
 import { parseServices, ServiceNames } from '../../names/core/services.ts';
 import type { Stack } from '../../names/core/stack.ts';
 import { STACKS, stacksNamed } from '../../names/core/stacks.ts';
 import type { Reservation } from '../../profile/core/rules.ts';
-import { type Ground, Obstacles } from './obstacles.ts';
-import { suggest, type Wish } from './suggest.ts';
+import { type Constraints, Obstacles } from './obstacles.ts';
+import { type PortRequest, suggest } from './suggest.ts';
 
 let iana: Iana;
 /** Ports that IANA has given away, or keeps. */
@@ -29,10 +29,10 @@ before(async () => {
 
 const BOTH: readonly Protocol[] = ['tcp', 'udp'];
 const EPHEMERAL = { first: 32_768, last: 60_999 };
-const ONE: Wish = { count: 1, size: 1, near: undefined, name: undefined };
+const ONE: PortRequest = { count: 1, size: 1, near: undefined, name: undefined };
 const today = stacksNamed('today') ?? [];
 
-function ground(changes: Partial<Ground> = {}): Ground {
+function constraints(changes: Partial<Constraints> = {}): Constraints {
   return {
     protocols: BOTH,
     systems: today,
@@ -77,7 +77,7 @@ function reservation(protocol: Protocol, first: number, last: number): Reservati
 }
 
 /** Every port that must not be chosen, put together range by range. */
-function forbidden(of: Ground): Set<number> {
+function forbidden(of: Constraints): Set<number> {
   const ports = new Set<number>();
   const add = (first: number, last: number) => {
     for (let port = first; port <= last; port++) ports.add(port);
@@ -86,7 +86,7 @@ function forbidden(of: Ground): Set<number> {
   for (const range of [...of.kept, ...(of.ephemeral ? [of.ephemeral] : [])]) add(range.first, range.last);
   for (const protocol of of.protocols) {
     for (const { ephemeral } of of.systems) add(ephemeral[protocol].first, ephemeral[protocol].last);
-    for (const pool of POOLS) if (pool.protocols.includes(protocol)) add(pool.first, pool.last);
+    for (const pool of DEFAULT_RANGES) if (pool.protocols.includes(protocol)) add(pool.first, pool.last);
     for (const each of of.reservations) if (each.protocol === protocol) add(each.first, each.last);
     for (const each of of.sockets) if (each.protocol === protocol) ports.add(each.local.port);
     for (const at of notFree[protocol]) ports.add(at);
@@ -102,7 +102,7 @@ const range = fc.tuple(port, fc.integer({ min: 0, max: 200 })).map(([first, more
   last: Math.min(PORT_MAX, first + more),
 }));
 const protocol = fc.constantFrom<Protocol>('tcp', 'udp');
-const grounds = fc
+const constraintSets = fc
   .record({
     protocols: fc.constantFrom<readonly Protocol[]>(BOTH, ['tcp'], ['udp']),
     systems: fc.oneof(fc.constant(today), fc.subarray<Stack>([...STACKS])),
@@ -113,7 +113,7 @@ const grounds = fc
     held: fc.array(fc.tuple(port, protocol), { maxLength: 20 }),
   })
   .map(({ services, reserved, held, ...rest }) =>
-    ground({
+    constraints({
       ...rest,
       services: new ServiceNames(parseServices(services.map(([at, of]) => `x${at} ${at}/${of}`).join('\n'))),
       reservations: reserved.map(([{ first, last }, of]) => reservation(of, first, last)),
@@ -129,7 +129,7 @@ const wishes = fc.record({
 
 test('something speaks against a port exactly if somebody else gets it: all ports', () => {
   fc.assert(
-    fc.property(grounds, (of) => {
+    fc.property(constraintSets, (of) => {
       const wrong = forbidden(of);
       const obstacles = new Obstacles(of);
       for (let at = 1; at <= PORT_MAX; at++) {
@@ -144,21 +144,21 @@ test('something speaks against a port exactly if somebody else gets it: all port
 
 test('no port is chosen that somebody else gets, and none twice; what was passed over had a reason', () => {
   fc.assert(
-    fc.property(grounds, wishes, (of, wish) => {
+    fc.property(constraintSets, wishes, (of, request) => {
       const wrong = forbidden(of);
-      const { choices, passedOver, passedOverCount, giveUp } = suggest(wish, of);
+      const { choices, passedOver, passedOverCount, giveUp } = suggest(request, of);
       const seen = new Set<number>();
       for (const { first, last, givenBy } of choices) {
-        assert.equal(last - first + 1, wish.size);
+        assert.equal(last - first + 1, request.size);
         for (let at = first; at <= last; at++) {
           assert.ok(!wrong.has(at) && !seen.has(at), `${at}`);
           seen.add(at);
         }
         for (const stack of givenBy) assert.ok(!of.systems.includes(stack));
       }
-      assert.ok(choices.length <= wish.count);
-      assert.ok(choices.length === wish.count || !isThereMore(wish, wrong, seen));
-      assert.equal(giveUp === undefined || choices.length < wish.count, true);
+      assert.ok(choices.length <= request.count);
+      assert.ok(choices.length === request.count || !isThereMore(request, wrong, seen));
+      assert.equal(giveUp === undefined || choices.length < request.count, true);
       assert.ok(passedOver.length === Math.min(100, passedOverCount));
       for (const { port: at, obstacles } of passedOver) assert.ok(wrong.has(at) && obstacles.length > 0);
     }),
@@ -167,7 +167,11 @@ test('no port is chosen that somebody else gets, and none twice; what was passed
 });
 
 /** Whether a block of the size that was asked for is free and was not chosen. */
-function isThereMore({ size }: Wish, wrong: ReadonlySet<number>, chosen: ReadonlySet<number>): boolean {
+function isThereMore(
+  { size }: PortRequest,
+  wrong: ReadonlySet<number>,
+  chosen: ReadonlySet<number>,
+): boolean {
   let run = 0;
   for (let at = 1024; at <= PORT_MAX; at++) {
     run = wrong.has(at) || chosen.has(at) ? 0 : run + 1;
@@ -178,7 +182,7 @@ function isThereMore({ size }: Wish, wrong: ReadonlySet<number>, chosen: Readonl
 
 describe('the order', () => {
   test('near a port: none that is nearer was left out', () => {
-    const of = ground();
+    const of = constraints();
     const wrong = forbidden(of);
     for (const near of [1, 1024, 5060, 8080, 9999, 65_535]) {
       const [choice] = suggest({ ...ONE, near }, of).choices;
@@ -190,7 +194,7 @@ describe('the order', () => {
   });
 
   test('without one, those first that the fewest systems give to clients', () => {
-    const of = ground({ systems: [] });
+    const of = constraints({ systems: [] });
     const given = suggest({ ...ONE, count: 50 }, of).choices.map(({ givenBy }) => givenBy.length);
     assert.deepEqual(
       given,
@@ -203,17 +207,17 @@ describe('the order', () => {
   });
 
   test('a name has the same ports again, and another name has others', () => {
-    const firstOf = (name: string, of = ground()) => suggest({ ...ONE, name }, of).choices[0]?.first;
+    const firstOf = (name: string, of = constraints()) => suggest({ ...ONE, name }, of).choices[0]?.first;
     assert.equal(firstOf('orders'), firstOf('orders'));
     const names = Array.from({ length: 30 }, (_, at) => `service-${at}`);
     assert.ok(new Set(names.map((name) => firstOf(name))).size > 25);
   });
 
   test('a name keeps its port when another port is taken, and gets its next one when its own is', () => {
-    const [first, second] = suggest({ ...ONE, count: 2, name: 'orders' }, ground()).choices;
+    const [first, second] = suggest({ ...ONE, count: 2, name: 'orders' }, constraints()).choices;
     assert.ok(first && second);
     const next = (taken: number) =>
-      suggest({ ...ONE, name: 'orders' }, ground({ sockets: [socket('tcp', taken)] }));
+      suggest({ ...ONE, name: 'orders' }, constraints({ sockets: [socket('tcp', taken)] }));
     assert.equal(next(second.first).choices[0]?.first, first.first);
     const { choices, passedOver } = next(first.first);
     assert.equal(choices[0]?.first, second.first);
@@ -226,10 +230,12 @@ describe('the order', () => {
 });
 
 describe('what speaks against a port', () => {
-  const kindsAt = (at: number, changes: Partial<Ground> = {}) =>
-    new Obstacles(ground({ systems: [], ephemeral: undefined, ...changes })).at(at).map(({ kind }) => kind);
+  const kindsAt = (at: number, changes: Partial<Constraints> = {}) =>
+    new Obstacles(constraints({ systems: [], ephemeral: undefined, ...changes }))
+      .at(at)
+      .map(({ kind }) => kind);
 
-  const cases: readonly [string, number, Partial<Ground>, readonly string[]][] = [
+  const cases: readonly [string, number, Partial<Constraints>, readonly string[]][] = [
     ['a system that gives it to clients', 9560, { systems: stacksNamed('openbsd') ?? [] }, ['system']],
     ['this host, which does', 9560, { ephemeral: { first: 9560, last: 9560 } }, ['host']],
     ['a socket, whatever its state', 9560, { sockets: [socket('udp', 9560, 'TIME_WAIT')] }, ['held']],

@@ -4,7 +4,7 @@ import { IANA_RANGES } from '../../names/core/iana.ts';
 import type { Stack } from '../../names/core/stack.ts';
 import { STACKS } from '../../names/core/stacks.ts';
 import { type GiveUp, giveUp } from './give-up.ts';
-import { type Ground, type Obstacle, Obstacles } from './obstacles.ts';
+import { type Constraints, type Obstacle, Obstacles } from './obstacles.ts';
 
 /** A port below takes a privilege, and is nothing to choose. */
 const LOWEST = IANA_RANGES.user.first;
@@ -12,7 +12,7 @@ const LOWEST = IANA_RANGES.user.first;
 /** Ports that were passed over and are told one by one. */
 const PASSED_OVER_MAX = 100;
 
-export interface Wish {
+export interface PortRequest {
   /** How many ports, or blocks. */
   readonly count: number;
   /** How many ports a block has that follow each other. */
@@ -46,20 +46,20 @@ interface Suggested {
   readonly giveUp: GiveUp | undefined;
 }
 
-export function suggest(wish: Wish, ground: Ground): Suggested {
-  const { count, size } = wish;
-  const obstacles = new Obstacles(ground);
+export function suggest(request: PortRequest, constraints: Constraints): Suggested {
+  const { count, size } = request;
+  const obstacles = new Obstacles(constraints);
   const chosen = new Uint8Array(PORT_MAX + 1);
   const choices: Choice[] = [];
   const passedOver = new Set<number>();
-  for (const first of orderOf(wish, ground.protocols)) {
+  for (const first of orderOf(request, constraints.protocols)) {
     if (choices.length === count) break;
     const last = first + size - 1;
     let port = first;
     while (port <= last && chosen[port] === 0 && obstacles.isFree(port)) port++;
     if (port > last) {
       chosen.fill(1, first, last + 1);
-      choices.push({ first, last, givenBy: givenBy(first, last, ground.protocols) });
+      choices.push({ first, last, givenBy: givenBy(first, last, constraints.protocols) });
     } else if (chosen[port] === 0) {
       passedOver.add(port);
     }
@@ -70,7 +70,7 @@ export function suggest(wish: Wish, ground: Ground): Suggested {
       .slice(0, PASSED_OVER_MAX)
       .map((port) => ({ port, obstacles: obstacles.at(port) })),
     passedOverCount: passedOver.size,
-    giveUp: choices.length < count ? giveUp({ count, size }, ground, obstacles) : undefined,
+    giveUp: choices.length < count ? giveUp({ count, size }, constraints, obstacles) : undefined,
   };
 }
 
@@ -82,7 +82,7 @@ export function givenBy(first: number, last: number, protocols: readonly Protoco
 }
 
 /** The first ports of blocks, in the order in which they are tried. */
-function orderOf({ size, near, name }: Wish, protocols: readonly Protocol[]): Iterable<number> {
+function orderOf({ size, near, name }: PortRequest, protocols: readonly Protocol[]): Iterable<number> {
   const lastStart = PORT_MAX - size + 1;
   return near === undefined ? leastGiven(size, lastStart, name, protocols) : outward(near, lastStart);
 }

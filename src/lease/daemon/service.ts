@@ -7,7 +7,7 @@ import { type Caller, giveJob, type RunDeps } from '../app/run-job.ts';
 
 interface LeaseServiceDeps {
   readonly log: Pick<Log, 'info'>;
-  /** What jobs are given with. Throws PortreeveError `JOBS_UNAVAILABLE` (world) where no job can be given. */
+  /** What jobs are given with. Throws PortreeveError `JOBS_UNAVAILABLE` (environment) where no job can be given. */
   readonly giving: () => RunDeps;
 }
 

@@ -26,11 +26,11 @@ export interface InstallDeps {
   readonly tree: { readonly path: string; readonly isThere: boolean } | undefined;
   /** Where a path of the system is for us. */
   readonly at: (path: string) => string;
-  /** The program as it runs now. Throws PortreeveError `PROGRAM_MISSING` (world). */
+  /** The program as it runs now. Throws PortreeveError `PROGRAM_MISSING` (environment). */
   readonly program: () => InstalledProgram;
   /** What of it the units would run and others than root can change. */
   readonly changeable: (program: InstalledProgram) => readonly Changeable[];
-  /** These throw PortreeveError (world) where the system refuses. */
+  /** These throw PortreeveError (environment) where the system refuses. */
   readonly put: (path: string, text: string) => void;
   readonly link: (path: string, target: string) => void;
   readonly remove: (path: string) => void;
@@ -67,8 +67,8 @@ interface Installed<Plan> {
 }
 
 /**
- * Has systemd start portreeve. Throws PortreeveError `NOT_ROOT` (world), `ROOT_ABSENT` (usage), `PROGRAM_UNTRUSTED` and
- * `INSTALL_FOREIGN` (refused) before anything is changed.
+ * Has systemd start portreeve. Throws PortreeveError `NOT_ROOT` (environment), `ROOT_ABSENT` (usage),
+ * `PROGRAM_UNTRUSTED` and `INSTALL_FOREIGN` (refused) before anything is changed.
  */
 export function install(
   deps: InstallDeps,
@@ -96,7 +96,7 @@ export function install(
   return { outcome: 'done', plan };
 }
 
-/** Undoes it. Throws PortreeveError `NOT_ROOT` (world) and `ROOT_ABSENT` (usage) before anything is changed. */
+/** Undoes it. Throws PortreeveError `NOT_ROOT` (environment) and `ROOT_ABSENT` (usage) before anything is changed. */
 export function uninstall(
   deps: InstallDeps,
   { isDryRun, isPurged }: UninstallRequest,

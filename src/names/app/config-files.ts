@@ -6,12 +6,12 @@ import type { BootFiles } from './boot-settings.ts';
 /** Files that may be there or not. */
 export class ConfigFiles {
   readonly #files: BootFiles;
-  readonly #untold: string[];
+  readonly #unknown: string[];
 
   /** `untold` gets a sentence for each file that is there and cannot be read. */
-  constructor(files: BootFiles, untold: string[]) {
+  constructor(files: BootFiles, unknown: string[]) {
     this.#files = files;
-    this.#untold = untold;
+    this.#unknown = unknown;
   }
 
   /** The text of a file; undefined where there is none that can be read. */
@@ -30,7 +30,7 @@ export class ConfigFiles {
     try {
       return look();
     } catch (thrown) {
-      this.#untold.push(requireFailure(thrown).message);
+      this.#unknown.push(requireFailure(thrown).message);
       return undefined;
     }
   }

@@ -6,7 +6,7 @@ import type { SysctlReader } from '../../text/sysctl-conf.ts';
 import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../core/kernel-ports.ts';
 import { type BootFiles, bootSettings } from './boot-settings.ts';
 
-export interface HostStackDoors {
+export interface HostStackDeps {
   readonly sysctls: Pick<Sysctls, 'read'>;
   readonly files: BootFiles;
   readonly reader: SysctlReader;
@@ -39,8 +39,8 @@ const DEFAULTS: readonly (readonly [key: string, value: string])[] = [
   [UNPRIVILEGED_START, '1024'],
 ];
 
-/** Looks at them. Throws PortreeveError `SYSCTL_UNREADABLE` (world). */
-export function hostStack({ sysctls, files, reader }: HostStackDoors): HostStack {
+/** Looks at them. Throws PortreeveError `SYSCTL_UNREADABLE` (environment). */
+export function hostStack({ sysctls, files, reader }: HostStackDeps): HostStack {
   const boot = bootSettings(files, reader);
   const problems = [
     ...boot.unread.map(({ path, reason }) => `${path} was not read: ${reason}`),

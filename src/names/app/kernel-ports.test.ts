@@ -48,7 +48,7 @@ test('what is not as Linux prints it is refused', () => {
   for (const [code, values] of cases) {
     assert.throws(
       () => readKernelPorts(new SimSysctls(values)),
-      (thrown) => thrown instanceof PortreeveError && thrown.kind === 'world' && thrown.code === code,
+      (thrown) => thrown instanceof PortreeveError && thrown.kind === 'environment' && thrown.code === code,
       JSON.stringify(values),
     );
   }

@@ -10,7 +10,7 @@ const USUAL_UNPRIVILEGED_START = 1024;
 
 /**
  * The settings of the network namespace that this process is in. A kernel without a list of reserved ports reserves
- * none. Throws PortreeveError `SYSCTL_UNREADABLE`, `SYSCTL_MISSING` and `SYSCTL_UNKNOWN` (world).
+ * none. Throws PortreeveError `SYSCTL_UNREADABLE`, `SYSCTL_MISSING` and `SYSCTL_UNKNOWN` (environment).
  */
 export function readKernelPorts(sysctls: Pick<Sysctls, 'read'>): KernelPorts {
   const range = sysctls.read(PORT_RANGE);

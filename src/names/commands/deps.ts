@@ -4,7 +4,7 @@ import { listDirectory, readText } from '../../host/linux/files.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import type { SysctlReader } from '../../text/sysctl-conf.ts';
 import type { BootFiles } from '../app/boot-settings.ts';
-import type { HostStackDoors } from '../app/host-stack.ts';
+import type { HostStackDeps } from '../app/host-stack.ts';
 import { serviceNames } from '../app/service-names.ts';
 import type { ServiceNames } from '../core/services.ts';
 
@@ -19,7 +19,7 @@ export function bootReader(): SysctlReader {
 }
 
 /** What the port ranges of this host are read with. */
-export function hostStackDeps(): HostStackDoors {
+export function hostStackDeps(): HostStackDeps {
   return { sysctls: linuxSysctls, files: bootFiles, reader: bootReader() };
 }
 

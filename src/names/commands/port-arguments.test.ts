@@ -1,7 +1,7 @@
 // Every command that takes a port reads it alike: one list of spellings, held against all of them.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { desk } from '../../../test/support/profile-desk.ts';
+import { workspace } from '../../../test/support/profile-workspace.ts';
 import { PORTS_ASKED_MAX } from '../../base/limits.ts';
 import { readText } from '../../host/linux/files.ts';
 import { portmapSettings } from '../../portmap/app/settings.ts';
@@ -39,7 +39,7 @@ const ILLEGAL = [
 ];
 
 /** How a command is given a port, what it takes, and what it says of one that is none. */
-interface Taker {
+interface Grantee {
   readonly takes: readonly Feature[];
   readonly args: (port: string) => readonly string[];
   readonly refusal?: RegExp;
@@ -47,7 +47,7 @@ interface Taker {
 
 const ANY: readonly Feature[] = ['colon', 'no protocol', 'protocol', 'range'];
 
-const TAKERS: Readonly<Record<string, Taker>> = {
+const TAKERS: Readonly<Record<string, Grantee>> = {
   ports: { takes: ANY, args: (port) => ['ports', port] },
   who: { takes: ANY, args: (port) => ['who', port] },
   explain: { takes: ANY, args: (port) => ['explain', port, '--state', '@state'] },
@@ -91,7 +91,7 @@ describe('a port is read alike by', () => {
   for (const [name, { takes, args, refusal = /"[^"]*" is not a port/ }] of Object.entries(TAKERS)) {
     const isTaken = (features: readonly Feature[]) => features.every((feature) => takes.includes(feature));
     test(name, NAMES, async (t) => {
-      const { runWith } = desk(t, { p: '; none\n' });
+      const { runWith } = workspace(t, { p: '; none\n' });
       for (const [text, features] of Object.entries(LEGAL)) {
         const { code, stderr } = await runWith(args(text));
         if (isTaken(features)) assert.notEqual(code, 2, `${text}: ${stderr}`);
@@ -121,7 +121,7 @@ describe('a port is read alike by', () => {
 
 describe('several ports', () => {
   test('are answered one by one, and the exit code is the highest', async (t) => {
-    const { run } = desk(t, { p: 'PORT 80 TCP WEB\n     443 TCP RESERVED\n' });
+    const { run } = workspace(t, { p: 'PORT 80 TCP WEB\n     443 TCP RESERVED\n' });
     const decide = (ports: string) => run(`decide WEB ${ports} --profile @p --low-ports yes`);
     assert.equal((await decide('80/tcp 8000-8001/tcp')).code, 0);
     const mixed = await decide('80/tcp 443/tcp');
@@ -140,7 +140,7 @@ describe('several ports', () => {
   });
 
   test('of who have a line each, and as JSON are named', async (t) => {
-    const { run } = desk(t);
+    const { run } = workspace(t);
     const { code, stdout } = await run('who 1-2/udp TCP/3');
     assert.deepEqual([code, stdout], [1, '1/udp: nobody\n2/udp: nobody\n3/tcp: nobody\n']);
     const { asked, held, ports } = JSON.parse((await run('who 1-2 tcp/3 --json')).stdout);
@@ -154,7 +154,7 @@ describe('several ports', () => {
   });
 
   test('of explain have an explanation for each protocol', async (t) => {
-    const { run, state } = desk(t);
+    const { run, state } = workspace(t);
     const { stdout } = await run(`explain 9/udp 9 8000-8001/tcp --state ${state} --json`);
     const { port, explanations } = JSON.parse(stdout);
     assert.equal(port, undefined);
@@ -169,7 +169,7 @@ describe('several ports', () => {
   });
 
   test('are so many at most, each of a range counted where each is answered for', async (t) => {
-    const { run } = desk(t, { p: '; none\n' });
+    const { run } = workspace(t, { p: '; none\n' });
     const last = 8000 + PORTS_ASKED_MAX;
     assert.equal(portsOneByOne([`8001-${last}`]).length, PORTS_ASKED_MAX);
     for (const command of ['explain', 'who', 'decide WEB --profile @p'])

@@ -33,7 +33,7 @@ interface Asked {
 
 function whatIsAsked(name: string | undefined): Asked {
   const nothing: Asked = { stacks: [], inFull: false, host: undefined, stratus: false };
-  if (name === undefined) return { ...nothing, stacks: STACKS, host: lookOrSay() };
+  if (name === undefined) return { ...nothing, stacks: STACKS, host: readOrReport() };
   const word = name.toLowerCase();
   if (word === HOST) return { ...nothing, host: look() };
   if (word === STRATUS) return { ...nothing, stratus: true };
@@ -47,7 +47,7 @@ function look(): HostStack {
 }
 
 /** The other systems are shown whatever this host does not tell. */
-function lookOrSay(): HostStack | string {
+function readOrReport(): HostStack | string {
   try {
     return look();
   } catch (thrown) {

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isPort, type Protocol } from '../../base/port.ts';
-import { handsOut, STACKS, stacksNamed, stackWords } from './stacks.ts';
+import { isEphemeralOn, STACKS, stacksNamed, stackWords } from './stacks.ts';
 import { contradictions, STRATUS_ADVICE, STRATUS_TABLE } from './stratus-table.ts';
 
 const idsAt = (port: number, protocol: Protocol = 'tcp') =>
-  STACKS.filter((stack) => handsOut(stack, port, protocol)).map(({ id }) => id);
+  STACKS.filter((stack) => isEphemeralOn(stack, port, protocol)).map(({ id }) => id);
 const rangeOf = (word: string, protocol: Protocol = 'tcp') => {
   const [stack] = stacksNamed(word) ?? [];
   return stack && `${stack.ephemeral[protocol].first}-${stack.ephemeral[protocol].last}`;
@@ -65,7 +65,7 @@ test('a system hands out the ends of its range, and no port beside them', () => 
   assert.ok(linux);
   const ports = [32_767, 32_768, 60_999, 61_000];
   assert.deepEqual(
-    ports.map((port) => handsOut(linux, port, 'udp')),
+    ports.map((port) => isEphemeralOn(linux, port, 'udp')),
     [false, true, true, false],
   );
 });
@@ -75,7 +75,7 @@ test('of the systems of today none hands out a port from 1024 to 9999, and each 
   for (const protocol of ['tcp', 'udp'] as const) {
     for (let port = 1; port <= 65_535; port++)
       assert.equal(
-        today.some((stack) => handsOut(stack, port, protocol)),
+        today.some((stack) => isEphemeralOn(stack, port, protocol)),
         port >= 10_000,
         `${port}`,
       );

@@ -36,7 +36,7 @@ export function isSystem({ id }: Stack): boolean {
 }
 
 /** Whether a system gives a port to clients by itself. */
-export function handsOut({ ephemeral }: Stack, port: number, protocol: Protocol): boolean {
+export function isEphemeralOn({ ephemeral }: Stack, port: number, protocol: Protocol): boolean {
   const { first, last } = ephemeral[protocol];
   return first <= port && port <= last;
 }

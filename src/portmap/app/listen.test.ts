@@ -78,7 +78,7 @@ function failure(
     openEndpoints(host, plan(...addresses));
   } catch (thrown) {
     assert.ok(thrown instanceof PortreeveError);
-    assert.equal(thrown.kind, 'world');
+    assert.equal(thrown.kind, 'environment');
     assert.deepEqual(host.sockets.opened, [], 'what was opened is closed again');
     return thrown;
   }

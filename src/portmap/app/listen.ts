@@ -78,7 +78,7 @@ export function endpointText(spec: EndpointSpec): string {
 }
 
 /**
- * Opens all that is planned, or nothing: then PortreeveError (world) `ENDPOINT_TAKEN`, `ENDPOINT_DENIED`,
+ * Opens all that is planned, or nothing: then PortreeveError (environment) `ENDPOINT_TAKEN`, `ENDPOINT_DENIED`,
  * `ENDPOINT_ABSENT` or `ENDPOINT_FAILED` says which, why, and who has it, or what `guard` says. What is open already is
  * kept.
  */

@@ -21,7 +21,7 @@ describe('beyond loopback', () => {
         () => check(['127.0.0.1', '192.0.2.1'], { [path]: '# rules\nrpcbind: 10.0.0.0/8\n' }),
         (thrown) =>
           thrown instanceof PortreeveError &&
-          thrown.kind === 'world' &&
+          thrown.kind === 'environment' &&
           thrown.code === 'ACCESS_RULES_IGNORED' &&
           thrown.message.includes('192.0.2.1') &&
           thrown.message.includes('"rpcbind: 10.0.0.0/8"') &&

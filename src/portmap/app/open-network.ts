@@ -11,8 +11,8 @@ const DAEMONS = ['rpcbind', 'portmap'] as const;
 const RULES_MAX_BYTES = 1024 * 1024;
 
 /**
- * Throws PortreeveError `ACCESS_RULES_IGNORED` (world) if an address is not loopback and a rule speaks of the port
- * mapper: whoever wrote it relies on it, and portreeve does not read such rules.
+ * Throws PortreeveError `ACCESS_RULES_IGNORED` (environment) if an address is not loopback and a rule speaks of the
+ * port mapper: whoever wrote it relies on it, and portreeve does not read such rules.
  */
 export function requireNoAccessRules(addresses: readonly IpAddress[], files: Pick<Files, 'readText'>): void {
   const open = addresses.find((address) => !isLoopback(address));

@@ -91,7 +91,7 @@ function assertOnlyHeaders(setAside: readonly SetAside[]): void {
 }
 
 /** A host on which a port mapper is killed and started again. After every moment, what would be recovered is kept. */
-class World {
+class Sandbox {
   readonly disk = new SimDisk();
   readonly clock = new SimClock();
   readonly #files = [this.disk.file(), this.disk.file()] as const;
@@ -177,21 +177,21 @@ function assertBetween(found: Model, before: Model, after: Model): void {
 }
 
 /** Makes a change; gives what holds after it. */
-function change(world: World, before: Model, step: Change): Model {
+function change(sandbox: Sandbox, before: Model, step: Change): Model {
   const after = intended(before, step);
   const ask = step.kind === 'set' ? askSet : askUnset;
   try {
-    const isDone = ask(world.portmapper.service, callerOf(step.uid), step.place);
-    const now = modelOf(registered(world.portmapper.service));
+    const isDone = ask(sandbox.portmapper.service, callerOf(step.uid), step.place);
+    const now = modelOf(registered(sandbox.portmapper.service));
     if (isDone) assertAcknowledged(now, before, after, step);
     else if (step.kind === 'set') assert.deepEqual(now, before);
     assertBetween(now, before, after);
     return now;
   } catch (thrown) {
     if (!(thrown instanceof SimKilled)) throw thrown;
-    world.disk.killAfterBytes = NEVER;
-    world.start();
-    const now = modelOf(registered(world.portmapper.service));
+    sandbox.disk.killAfterBytes = NEVER;
+    sandbox.start();
+    const now = modelOf(registered(sandbox.portmapper.service));
     assertBetween(now, before, after);
     return now;
   }
@@ -206,12 +206,12 @@ function assertAcknowledged(now: Model, before: Model, after: Model, { uid }: Ch
 }
 
 /** Does one step; gives what holds after it. */
-function take(world: World, before: Model, step: Step): Model {
-  const { disk, clock } = world;
+function take(sandbox: Sandbox, before: Model, step: Step): Model {
+  const { disk, clock } = sandbox;
   switch (step.kind) {
     case 'set':
     case 'unset':
-      return change(world, before, step);
+      return change(sandbox, before, step);
     case 'kill':
       disk.killAfterBytes = step.bytes;
       return before;
@@ -222,12 +222,12 @@ function take(world: World, before: Model, step: Step): Model {
       disk.capacityBytes = NEVER;
       return before;
     case 'restart':
-      world.start();
+      sandbox.start();
       return before;
     case 'tick':
       disk.killAfterBytes = NEVER;
       clock.advance(1000);
-      world.portmapper.tick(clock.monotonic());
+      sandbox.portmapper.tick(clock.monotonic());
       return before;
   }
 }
@@ -262,16 +262,16 @@ test('whatever was acknowledged holds, wherever it is killed', () => {
   let moments = 0;
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }), (steps) => {
-      const world = new World();
+      const sandbox = new Sandbox();
       let model: Model = new Map();
-      world.start();
+      sandbox.start();
       for (const next of steps) {
         const before = model;
-        world.moments = [];
-        model = take(world, before, next);
-        for (const moment of world.moments) assertBetween(moment, before, model);
-        assert.deepEqual(world.recovered(), model);
-        moments += world.moments.length;
+        sandbox.moments = [];
+        model = take(sandbox, before, next);
+        for (const moment of sandbox.moments) assertBetween(moment, before, model);
+        assert.deepEqual(sandbox.recovered(), model);
+        moments += sandbox.moments.length;
       }
     }),
     { numRuns: 2000 },
@@ -280,10 +280,10 @@ test('whatever was acknowledged holds, wherever it is killed', () => {
 });
 
 test('a long log is written anew without a moment at which something is lost', () => {
-  const world = new World();
-  world.isWatching = false;
-  world.start();
-  const { service } = world.portmapper;
+  const sandbox = new Sandbox();
+  sandbox.isWatching = false;
+  sandbox.start();
+  const { service } = sandbox.portmapper;
   const owner = callerOf(1000);
   for (let program = 1; program <= 2000; program++) assert.ok(askSet(service, owner, { program }));
   for (let i = 0; i * PAIR_MIN_BYTES < LOG_COMPACT_MIN_BYTES; i++) {
@@ -291,16 +291,16 @@ test('a long log is written anew without a moment at which something is lost', (
     assert.ok(askSet(service, owner, { program: 1 }));
   }
   const model = modelOf(registered(service).toSorted());
-  const before = world.logBytes;
+  const before = sandbox.logBytes;
   assert.ok(before > LOG_COMPACT_MIN_BYTES);
-  world.isWatching = true;
-  world.portmapper.tick(0);
-  assert.ok(world.moments.length > 6, 'it is written in several pieces');
-  for (const moment of world.moments) assert.deepEqual(new Map([...moment].toSorted()), model);
-  world.isWatching = false;
-  world.start();
-  assert.ok(world.logBytes < before / 2, 'both files are short now');
-  assert.equal(registered(world.portmapper.service).length, 2000);
+  sandbox.isWatching = true;
+  sandbox.portmapper.tick(0);
+  assert.ok(sandbox.moments.length > 6, 'it is written in several pieces');
+  for (const moment of sandbox.moments) assert.deepEqual(new Map([...moment].toSorted()), model);
+  sandbox.isWatching = false;
+  sandbox.start();
+  assert.ok(sandbox.logBytes < before / 2, 'both files are short now');
+  assert.equal(registered(sandbox.portmapper.service).length, 2000);
 });
 
 describe('what was registered stands again after a restart', () => {

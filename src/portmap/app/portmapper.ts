@@ -131,7 +131,7 @@ export class Portmapper {
 
   /** What is done when no request waits. */
   run(): void {
-    this.#watch.lookAtNew(this.#clock.monotonic());
+    this.#watch.checkNew(this.#clock.monotonic());
   }
 
   /** What has to be done from time to time; `now` is monotonic. */

@@ -1,4 +1,4 @@
-// What `portreeve status` reports of the port mapper: the part `portmap` of GET /v1/status on look.sock.
+// What `portreeve status` reports of the port mapper: the part `portmap` of GET /v1/status on status.sock.
 import type { NetId } from '../../base/netid.ts';
 
 interface SocketStatus {

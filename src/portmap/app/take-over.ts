@@ -94,7 +94,7 @@ export async function planTakeOver(deps: TakeOverDeps): Promise<TakeOver> {
   return { rpcbind, stop, carried, addresses: deps.addressesOf(rpcbind) };
 }
 
-/** Stops it and waits until it is gone. Throws PortreeveError `NOT_STOPPED` (world) where it does not go. */
+/** Stops it and waits until it is gone. Throws PortreeveError `NOT_STOPPED` (environment) where it does not go. */
 export async function stopRpcbind(deps: TakeOverDeps, { rpcbind, stop }: TakeOver): Promise<void> {
   const { clock } = deps;
   const failure = 'command' in stop ? deps.run(stop.command) : terminated(deps, rpcbind.pid);
@@ -152,7 +152,7 @@ interface ListenRecord {
 interface ListenRecordDeps {
   readonly parseSettings: ParseSettings;
   readonly files: Pick<Files, 'readText'>;
-  /** Makes a file, or replaces the one that is there. Throws PortreeveError (world). */
+  /** Makes a file, or replaces the one that is there. Throws PortreeveError (environment). */
   readonly write: (path: string, text: string, isThere: boolean) => void;
 }
 

@@ -8,7 +8,7 @@ import { simPeer } from '../../../test/support/sim/peer.ts';
 import { SimSocketTable } from '../../../test/support/sim/socket-table.ts';
 import {
   NEVER_SEEN_MS,
-  SIGHTINGS_APART_MS,
+  OBSERVATIONS_APART_MS,
   SWEEP_INTERVAL_MS,
   SWEEP_SLICE_REGISTRATIONS,
 } from '../../base/limits.ts';
@@ -46,7 +46,7 @@ describe('a service', () => {
     const { pass, count, events, socket } = withService();
     pass(5000);
     socket.close();
-    pass(SIGHTINGS_APART_MS - 100);
+    pass(OBSERVATIONS_APART_MS - 100);
     assert.equal(count(), 1);
     pass(2 * SWEEP_INTERVAL_MS);
     assert.equal(count(), 0);
@@ -57,7 +57,7 @@ describe('a service', () => {
     const { pass, count, socket, sockets } = withService();
     pass(5000);
     socket.close();
-    pass(SIGHTINGS_APART_MS - 100);
+    pass(OBSERVATIONS_APART_MS - 100);
     sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
     pass(60_000);
     assert.equal(count(), 1);

@@ -31,13 +31,13 @@ export class Watch {
     this.#parts = parts;
   }
 
-  /** Whether there are registrations that lookAtNew() would look at. */
+  /** Whether there are registrations that checkNew() would look at. */
   get hasNew(): boolean {
     return this.#parts.liveness.hasUnseen;
   }
 
   /** Looks for the sockets of what was registered lately, a few at a time; `now` is monotonic milliseconds. */
-  lookAtNew(now: number): void {
+  checkNew(now: number): void {
     for (const registration of this.#parts.liveness.takeUnseen(SWEEP_SLICE_REGISTRATIONS)) {
       this.#look(registration, now);
     }
@@ -45,7 +45,7 @@ export class Watch {
 
   /** Looks at the next few. To be called often; times are monotonic milliseconds. */
   tick(now: number): void {
-    this.lookAtNew(now);
+    this.checkNew(now);
     if (!this.#round) {
       if (now < this.#nextRoundAt) return;
       this.#round = this.#parts.registrations.all();

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { RETRANSMIT_MS } from '../../base/client-limits.ts';
 import { errnoOf } from '../../base/errors.ts';
 import { socketError } from './errors.ts';
-import { closedError, Outstanding, type Patience } from './outstanding.ts';
+import { type CallOptions, closedError, Outstanding } from './outstanding.ts';
 import { type IpTarget, targetText } from './target.ts';
 import type { Transport } from './transport.ts';
 
@@ -29,9 +29,9 @@ export class DatagramTransport implements Transport {
     return this.#outstanding.has(xid);
   }
 
-  async call(xid: number, message: Uint8Array, patience: Patience): Promise<Uint8Array> {
+  async call(xid: number, message: Uint8Array, timeout: CallOptions): Promise<Uint8Array> {
     if (this.#isClosed) throw closedError(this.#where);
-    const answer = this.#outstanding.wait(xid, patience);
+    const answer = this.#outstanding.wait(xid, timeout);
     let timer: NodeJS.Timeout | undefined;
     const transmit = (socket: Socket, intervalMs: number) => {
       if (!this.#outstanding.has(xid)) return;

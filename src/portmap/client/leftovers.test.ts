@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { success, tcpServer, udpServer } from '../../../test/support/rpc-server.ts';
-import { until } from '../../../test/support/world.ts';
+import { until } from '../../../test/support/sandbox.ts';
 import { RpcClient } from './rpc-client.ts';
 
 const SHORT_MS = 50;

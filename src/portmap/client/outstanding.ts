@@ -2,7 +2,7 @@
 import { RpcError } from './errors.ts';
 
 /** How long an answer is waited for. */
-export interface Patience {
+export interface CallOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -35,7 +35,7 @@ export class Outstanding {
   }
 
   /** The message that answers `xid`, or an RpcError: `TIMEOUT`, `ABORTED`, or what fail() is told. */
-  wait(xid: number, { timeoutMs, signal }: Patience): Promise<Uint8Array> {
+  wait(xid: number, { timeoutMs, signal }: CallOptions): Promise<Uint8Array> {
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
     const onTimeout = () => {
       this.fail(xid, new RpcError('TIMEOUT', `no answer from ${this.#where} within ${timeoutMs} ms`));

@@ -4,7 +4,7 @@ import { RECORD_MARKS_MAX_BYTES, RECORD_MAX_BYTES } from '../../base/client-limi
 import { messageOf } from '../../base/errors.ts';
 import { encodeRecord } from '../wire/record.ts';
 import { RpcError, socketError } from './errors.ts';
-import { closedError, Outstanding, type Patience } from './outstanding.ts';
+import { type CallOptions, closedError, Outstanding } from './outstanding.ts';
 import { RecordBuffer } from './record-buffer.ts';
 import { type RpcTarget, targetText } from './target.ts';
 import type { Transport } from './transport.ts';
@@ -29,10 +29,10 @@ export class StreamTransport implements Transport {
     return this.#outstanding.has(xid);
   }
 
-  async call(xid: number, message: Uint8Array, patience: Patience): Promise<Uint8Array> {
+  async call(xid: number, message: Uint8Array, timeout: CallOptions): Promise<Uint8Array> {
     if (this.#isClosed) throw closedError(this.#where);
     this.#socket ??= this.#connect();
-    const answer = this.#outstanding.wait(xid, patience);
+    const answer = this.#outstanding.wait(xid, timeout);
     this.#socket.write(encodeRecord(message));
     try {
       return await answer;

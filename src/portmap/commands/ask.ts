@@ -16,8 +16,8 @@ const USUAL_LOCAL: LocalTarget = { transport: 'local', path: '/run/rpcbind.sock'
 const USUAL_TARGETS: readonly PortmapTarget[] = [USUAL_LOCAL, { transport: 'tcp', host: '127.0.0.1' }];
 
 /**
- * What the port mapper of the host says or, without a host, the first one here that answers: the running daemon's,
- * then those at the usual places. Throws PortreeveError (usage) `HOST_INVALID`, and (world) `PORTMAP_SILENT` with what
+ * What the port mapper of the host says or, without a host, the first one here that answers: the running daemon's, then
+ * those at the usual places. Throws PortreeveError (usage) `HOST_INVALID`, and (environment) `PORTMAP_SILENT` with what
  * was tried.
  */
 export async function askPortmap<T>(

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
-import { lookDaemon } from '../../../test/support/look-daemon.ts';
 import { type Behaviour, fakePortmap, localServer, success } from '../../../test/support/rpc-server.ts';
+import { statusDaemon } from '../../../test/support/status-daemon.ts';
 import { run } from '../../main/program.ts';
 import { decodeRpcb, type Rpcb } from '../wire/rpcbind.ts';
 
@@ -147,7 +147,7 @@ test('without --socket it is that of the running daemon, else the usual one', as
     { netid: 'tcp', endpoint: '127.0.0.1:111' },
     { netid: 'local', endpoint: path },
   ] as const;
-  const env = await lookDaemon(t, directory, { sockets });
+  const env = await statusDaemon(t, directory, { sockets });
   const io = capturedIo({ env, uid: process.getuid?.() || 1 });
   assert.equal(await run(['portmap', 'unset', '100005', '3'], io), 0);
   assert.equal(changes.length, 1);

@@ -34,7 +34,7 @@ export async function portmapFindCommand(
   );
   const states = new Set(findings.map(({ state }) => state));
   if (states.has('registered')) return 0;
-  return states.has('not registered') ? EXIT_CODES.refused : EXIT_CODES.world;
+  return states.has('not registered') ? EXIT_CODES.refused : EXIT_CODES.environment;
 }
 
 interface Question {

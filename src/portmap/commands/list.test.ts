@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
-import { lookDaemon } from '../../../test/support/look-daemon.ts';
 import { fakePortmap, localServer, tcpServer } from '../../../test/support/rpc-server.ts';
+import { statusDaemon } from '../../../test/support/status-daemon.ts';
 import { run } from '../../main/program.ts';
 import type { Rpcb } from '../wire/rpcbind.ts';
 import { versionsText } from './versions.ts';
@@ -116,7 +116,7 @@ describe('without a host', () => {
       fakePortmap({ versions: [4], entries: [...ENTRIES] }),
     );
     const { port } = await tcpServer(t, fakePortmap({ versions: [4], entries: [] }));
-    const env = await lookDaemon(t, runtime, {
+    const env = await statusDaemon(t, runtime, {
       sockets: [
         { netid: 'tcp', endpoint: `127.0.0.1:${port}` },
         { netid: 'local', endpoint: path },
@@ -130,7 +130,7 @@ describe('without a host', () => {
   test('its TCP endpoint is next', async (t) => {
     const runtime = await directoryOf(t);
     const { port } = await tcpServer(t, fakePortmap({ versions: [4], entries: [...ENTRIES] }));
-    const env = await lookDaemon(t, runtime, {
+    const env = await statusDaemon(t, runtime, {
       sockets: [
         { netid: 'udp', endpoint: `127.0.0.1:${port}` },
         { netid: 'tcp', endpoint: `127.0.0.1:${port}` },

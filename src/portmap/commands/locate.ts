@@ -10,7 +10,7 @@ import type { IpTarget } from '../client/target.ts';
 import type { PortmapHost } from './host.ts';
 
 /**
- * The port mapper at each address of the host, to be asked over either protocol. Throws PortreeveError (world)
+ * The port mapper at each address of the host, to be asked over either protocol. Throws PortreeveError (environment)
  * `HOST_UNKNOWN`.
  */
 export async function mappersOf(place: PortmapHost): Promise<((protocol: Protocol) => PortmapTarget)[]> {

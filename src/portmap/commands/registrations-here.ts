@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
 import { PORTMAP_PORT } from '../../base/port.ts';
-import { LOOK_SOCKET } from '../../kit/daemon-names.ts';
+import { STATUS_SOCKET } from '../../kit/daemon-names.ts';
 import { usualDirectories } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
@@ -17,8 +17,8 @@ const USUAL_LOCAL = '/run/rpcbind.sock';
 const ASK_MS = 100;
 
 /**
- * The registrations of TCP and UDP; none where there is no port mapper. Throws PortreeveError `PORTMAP_SILENT` (world)
- * where there is one that does not answer.
+ * The registrations of TCP and UDP; none where there is no port mapper. Throws PortreeveError `PORTMAP_SILENT`
+ * (environment) where there is one that does not answer.
  */
 export async function registrationsHere(io: Io): Promise<RegisteredProgram[]> {
   const target = await targetHere(io);
@@ -40,7 +40,7 @@ export async function registrationsHere(io: Io): Promise<RegisteredProgram[]> {
 
 /** A connection over TCP would hold a port for a minute, so that it is asked over its Unix socket, else by UDP. */
 async function targetHere(io: Io): Promise<PortmapTarget | undefined> {
-  if (usualDirectories(io).some(({ runtime }) => existsSync(join(runtime, LOOK_SOCKET)))) {
+  if (usualDirectories(io).some(({ runtime }) => existsSync(join(runtime, STATUS_SOCKET)))) {
     const { localTargetHere } = await import('./ask.ts');
     const target = await localTargetHere(io);
     if (target.path.startsWith('@') || existsSync(target.path)) return target;

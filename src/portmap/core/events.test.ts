@@ -6,17 +6,17 @@ import { EVENTS_PER_SECOND_MAX } from '../../base/limits.ts';
 import { type EventCounts, EventGate, type EventKind, type PortmapEvent } from './events.ts';
 
 function gate() {
-  const told: EventKind[] = [];
+  const reported: EventKind[] = [];
   const counts: EventCounts[] = [];
   const events = new EventGate({
-    onEvent: ({ what }) => told.push(what),
+    onEvent: ({ what }) => reported.push(what),
     onMore: (more) => counts.push(more),
     onFault: assert.fail,
   });
   const happen = (what: EventKind, times: number): void => {
     for (let i = 0; i < times; i++) if (events.admits(what)) events.tell(event(what));
   };
-  return { events, told, counts, happen };
+  return { events, reported, counts, happen };
 }
 
 function event(what: EventKind): PortmapEvent {
@@ -25,10 +25,10 @@ function event(what: EventKind): PortmapEvent {
 }
 
 test('so many of a kind are told in a second as the limit says; the others are counted', () => {
-  const { events, told, counts, happen } = gate();
+  const { events, reported, counts, happen } = gate();
   events.tick(0);
   happen('set', EVENTS_PER_SECOND_MAX + 7);
-  assert.equal(told.length, EVENTS_PER_SECOND_MAX);
+  assert.equal(reported.length, EVENTS_PER_SECOND_MAX);
   events.tick(999);
   assert.deepEqual(counts, []);
   events.tick(1000);
@@ -36,23 +36,23 @@ test('so many of a kind are told in a second as the limit says; the others are c
 });
 
 test('a flood of one kind hides none of another', () => {
-  const { told, happen } = gate();
+  const { reported, happen } = gate();
   happen('refused', 10_000);
   happen('set', 1);
   happen('unset', 1);
   happen('dropped', 1);
-  assert.deepEqual(told.slice(EVENTS_PER_SECOND_MAX), ['set', 'unset', 'dropped']);
+  assert.deepEqual(reported.slice(EVENTS_PER_SECOND_MAX), ['set', 'unset', 'dropped']);
 });
 
 test('each second begins anew, and a quiet one tells nothing', () => {
-  const { events, told, counts, happen } = gate();
+  const { events, reported, counts, happen } = gate();
   events.tick(0);
   happen('set', EVENTS_PER_SECOND_MAX + 1);
   events.tick(1000);
   happen('set', EVENTS_PER_SECOND_MAX);
   events.tick(2000);
   events.tick(3000);
-  assert.equal(told.length, 2 * EVENTS_PER_SECOND_MAX);
+  assert.equal(reported.length, 2 * EVENTS_PER_SECOND_MAX);
   assert.equal(counts.length, 1);
 });
 

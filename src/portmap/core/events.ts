@@ -49,8 +49,8 @@ const SECOND_MS = 1000;
 /** Lets so many events of a kind through in a second: a flood of them must cost neither time nor a full disk. */
 export class EventGate {
   readonly #listener: EventListener;
-  #told: Record<EventKind, number> = { ...NONE };
-  #untold: Record<EventKind, number> = { ...NONE };
+  #reported: Record<EventKind, number> = { ...NONE };
+  #unknown: Record<EventKind, number> = { ...NONE };
   #secondEndsAt = 0;
   #hasFault = false;
 
@@ -60,11 +60,11 @@ export class EventGate {
 
   /** Whether the next event of that kind is to be told; if not, it is counted. Ask once for each. */
   admits(what: EventKind): boolean {
-    if (this.#told[what] >= EVENTS_PER_SECOND_MAX) {
-      this.#untold[what]++;
+    if (this.#reported[what] >= EVENTS_PER_SECOND_MAX) {
+      this.#unknown[what]++;
       return false;
     }
-    this.#told[what]++;
+    this.#reported[what]++;
     return true;
   }
 
@@ -83,9 +83,9 @@ export class EventGate {
   tick(now: number): void {
     if (now < this.#secondEndsAt) return;
     this.#secondEndsAt = now + SECOND_MS;
-    if (Object.values(this.#untold).some((count) => count > 0)) this.#listener.onMore(this.#untold);
-    this.#told = { ...NONE };
-    this.#untold = { ...NONE };
+    if (Object.values(this.#unknown).some((count) => count > 0)) this.#listener.onMore(this.#unknown);
+    this.#reported = { ...NONE };
+    this.#unknown = { ...NONE };
     this.#hasFault = false;
   }
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { place } from '../../../test/support/service.ts';
-import { NEVER_SEEN_MS, SIGHTINGS_APART_MS } from '../../base/limits.ts';
+import { NEVER_SEEN_MS, OBSERVATIONS_APART_MS } from '../../base/limits.ts';
 import { firstSocket, Liveness, type SeenSocket } from './liveness.ts';
 import type { Registration } from './registrations.ts';
 
@@ -33,7 +33,7 @@ function registered(socket?: SeenSocket): {
 }
 
 test('the times are those of limits.ts', () => {
-  assert.deepEqual([SIGHTINGS_APART_MS, NEVER_SEEN_MS], [2000, 30_000]);
+  assert.deepEqual([OBSERVATIONS_APART_MS, NEVER_SEEN_MS], [2000, 30_000]);
 });
 
 describe('a registration whose socket was seen', () => {

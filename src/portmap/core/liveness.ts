@@ -1,5 +1,5 @@
 // Whether a registration's service is still there: what was seen of its socket, and what follows from that. No clock.
-import { NEVER_SEEN_MS, SIGHTINGS_APART_MS } from '../../base/limits.ts';
+import { NEVER_SEEN_MS, OBSERVATIONS_APART_MS } from '../../base/limits.ts';
 import type { Registration } from './registrations.ts';
 
 /** A socket, as far as it matters here. */
@@ -9,7 +9,7 @@ export interface SeenSocket {
 }
 
 /** What is known of one registration's socket. */
-interface Sighting {
+interface Observation {
   /** The socket that was seen last; undefined if there never was one. */
   socket: SeenSocket | undefined;
   /** When it was registered. */
@@ -28,12 +28,12 @@ function matching(sockets: readonly SeenSocket[], before: SeenSocket): SeenSocke
 
 /** What was seen of all registrations. Times are monotonic milliseconds. */
 export class Liveness {
-  readonly #sightings = new Map<Registration, Sighting>();
+  readonly #observations = new Map<Registration, Observation>();
   #unseen: Registration[] = [];
 
   /** A registration that is new, with the socket that it is known to have, if any. */
   registered(registration: Registration, socket: SeenSocket | undefined, now: number): void {
-    this.#sightings.set(registration, { socket, since: now, missedAt: undefined });
+    this.#observations.set(registration, { socket, since: now, missedAt: undefined });
     if (!socket) this.#unseen.push(registration);
   }
 
@@ -48,49 +48,51 @@ export class Liveness {
     let at = 0;
     for (; at < this.#unseen.length && taken.length < count; at++) {
       const next = this.#unseen[at];
-      if (next && this.#sightings.has(next)) taken.push(next);
+      if (next && this.#observations.has(next)) taken.push(next);
     }
     this.#unseen = this.#unseen.slice(at);
     return taken;
   }
 
   removed(registration: Registration): void {
-    this.#sightings.delete(registration);
+    this.#observations.delete(registration);
   }
 
   /** The socket of it that was seen last. */
   socketOf(registration: Registration): SeenSocket | undefined {
-    return this.#sightings.get(registration)?.socket;
+    return this.#observations.get(registration)?.socket;
   }
 
   /**
    * Takes note of the sockets that are at a registration's address now. It is gone when its socket was missed twice,
-   * SIGHTINGS_APART_MS apart, or when it has had none for NEVER_SEEN_MS. A socket of another user that has taken the
+   * OBSERVATIONS_APART_MS apart, or when it has had none for NEVER_SEEN_MS. A socket of another user that has taken the
    * port since is not its socket.
    */
   look(registration: Registration, sockets: readonly SeenSocket[], now: number): Look {
-    const sighting = this.#sightings.get(registration);
-    if (!sighting) return 'alive';
-    const { socket: before } = sighting;
+    const observation = this.#observations.get(registration);
+    if (!observation) return 'alive';
+    const { socket: before } = observation;
     const socket = before ? matching(sockets, before) : firstSocket(sockets, registration);
     if (socket) {
-      sighting.socket = socket;
-      sighting.missedAt = undefined;
+      observation.socket = socket;
+      observation.missedAt = undefined;
       return before ? 'alive' : 'found';
     }
     if (!before) {
-      return now - sighting.since >= NEVER_SEEN_MS ? { goneBecause: 'it never had a socket' } : 'missed';
+      return now - observation.since >= NEVER_SEEN_MS ? { goneBecause: 'it never had a socket' } : 'missed';
     }
-    if (sighting.missedAt === undefined) {
-      sighting.missedAt = now;
+    if (observation.missedAt === undefined) {
+      observation.missedAt = now;
       return 'missed';
     }
-    return now - sighting.missedAt >= SIGHTINGS_APART_MS ? { goneBecause: goneBecause(sockets) } : 'missed';
+    return now - observation.missedAt >= OBSERVATIONS_APART_MS
+      ? { goneBecause: goneBecause(sockets) }
+      : 'missed';
   }
 
   /** Whether a registration whose socket was seen has none now: then another server need not wait for its place. */
   isGone(registration: Registration, sockets: readonly SeenSocket[]): boolean {
-    const before = this.#sightings.get(registration)?.socket;
+    const before = this.#observations.get(registration)?.socket;
     return before !== undefined && matching(sockets, before) === undefined;
   }
 }

@@ -36,7 +36,13 @@ function reachability(): Reachability {
 }
 
 /** What a caller from this address, who called that one, is told. */
-function told(registration: Registration, from: string, to: string, hint = '', more: SimCaller = {}): string {
+function reported(
+  registration: Registration,
+  from: string,
+  to: string,
+  hint = '',
+  more: SimCaller = {},
+): string {
   const peer = simPeer(registration.netid, { address: ip(from), to: ip(to), ...more });
   return reachability().uaddrFor(registration, peer, hint);
 }
@@ -66,12 +72,12 @@ describe('a caller without a hint is told', () => {
     ['the one that he called over IPv6', V6, '2001:db8::9', 'fd00:9::1', 'fd00:9::1.8.1'],
   ];
   for (const [name, registration, from, to, expected] of cases) {
-    test(name, () => assert.equal(told(registration, from, to), expected));
+    test(name, () => assert.equal(reported(registration, from, to), expected));
   }
 
   test('over a link the link-local address of that link', () => {
-    assert.equal(told(V6, 'fe80::9', 'fe80::6', '', { scopeId: 6 }), 'fe80::6.8.1');
-    assert.equal(told(V6, 'fe80::9', 'fe80::5', '', { scopeId: 5 }), 'fe80::5.8.1');
+    assert.equal(reported(V6, 'fe80::9', 'fe80::6', '', { scopeId: 6 }), 'fe80::6.8.1');
+    assert.equal(reported(V6, 'fe80::9', 'fe80::5', '', { scopeId: 5 }), 'fe80::5.8.1');
   });
 });
 
@@ -91,23 +97,23 @@ describe('a caller with a hint is told', () => {
     ['the wildcard, for a hint that is no address', V4, '10.9.8.77', 'hello', '0.0.0.0.8.1'],
   ];
   for (const [name, registration, from, hint, expected] of cases) {
-    test(name, () => assert.equal(told(registration, from, '10.9.8.1', hint), expected));
+    test(name, () => assert.equal(reported(registration, from, '10.9.8.1', hint), expected));
   }
 
   test('the same over IPv6', () => {
-    assert.equal(told(V6, '::1', '::1', 'fd00:9::77.0.111'), 'fd00:9::1.8.1');
-    assert.equal(told(V6, '::1', '::1', '2001:db8::1.0.111'), '::1.8.1');
-    assert.equal(told(V6, '::1', '::1', '127.0.0.1.0.111'), '::.8.1');
+    assert.equal(reported(V6, '::1', '::1', 'fd00:9::77.0.111'), 'fd00:9::1.8.1');
+    assert.equal(reported(V6, '::1', '::1', '2001:db8::1.0.111'), '::1.8.1');
+    assert.equal(reported(V6, '::1', '::1', '127.0.0.1.0.111'), '::.8.1');
   });
 });
 
 describe('a registration as it stands is given', () => {
   test('for one address', () => {
     assert.equal(
-      told(at('10.9.8.2.8.1', 'tcp'), '192.168.77.9', '192.168.77.5', '192.168.77.5.0.111'),
+      reported(at('10.9.8.2.8.1', 'tcp'), '192.168.77.9', '192.168.77.5', '192.168.77.5.0.111'),
       '10.9.8.2.8.1',
     );
-    assert.equal(told(at('::1.8.1', 'udp6'), 'fd00:9::77', 'fd00:9::1'), '::1.8.1');
+    assert.equal(reported(at('::1.8.1', 'udp6'), 'fd00:9::77', 'fd00:9::1'), '::1.8.1');
   });
 
   test('for a local one', () => {

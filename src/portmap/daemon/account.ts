@@ -16,7 +16,7 @@ export type Identity = Pick<Account, 'uid' | 'gid'>;
 /**
  * The uid of portreeve.toml, which must be nobody's; without one the account `portreeve-portmap` of the passwd file;
  * without that the built-in uid, which must be nobody's either.
- * Throws PortreeveError `UID_SHARED` (world) for somebody's uid, and `UID_ROOT` (usage) for 0.
+ * Throws PortreeveError `UID_SHARED` (environment) for somebody's uid, and `UID_ROOT` (usage) for 0.
  */
 export function portmapIdentity(passwd: string, chosen?: number): Identity {
   const accounts = parsePasswd(passwd);

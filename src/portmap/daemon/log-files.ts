@@ -10,7 +10,7 @@ export class LogFiles {
   readonly fds: readonly [number, number];
   readonly #paths: readonly [string, string];
 
-  /** Throws PortreeveError `LOG_FAILED` (world) if they cannot be opened. */
+  /** Throws PortreeveError `LOG_FAILED` (environment) if they cannot be opened. */
   constructor(directory: string) {
     this.#paths = [join(directory, 'portmap.log.0'), join(directory, 'portmap.log.1')];
     this.fds = [openLog(this.#paths[0]), openLog(this.#paths[1])];

@@ -72,7 +72,7 @@ export class Portmap {
   #onReady: () => void = () => undefined;
 
   /**
-   * Opens its sockets, all or none. Throws PortreeveError (world) that says what is in the way. `carried` are
+   * Opens its sockets, all or none. Throws PortreeveError (environment) that says what is in the way. `carried` are
    * registrations of another port mapper, that this one begins with.
    */
   constructor(parts: PortmapParts, request: ListenRequest, carried: readonly Registration[] = []) {

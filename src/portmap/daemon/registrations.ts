@@ -10,7 +10,7 @@ const ASK_MS = 500;
 const ETC_RPC = '/etc/rpc';
 const ETC_RPC_MAX_BYTES = 1024 * 1024;
 
-/** Throws PortreeveError `PORTMAP_SILENT` (world). */
+/** Throws PortreeveError `PORTMAP_SILENT` (environment). */
 export async function registrationsAt(path: string): Promise<RegisteredProgram[]> {
   await using portmap = new Portmap({ transport: 'local', path }, { timeoutMs: ASK_MS });
   try {

@@ -46,7 +46,7 @@ interface PortmapServiceDeps {
 }
 
 /**
- * What it goes by. Throws PortreeveError: (usage) `ADDRESS_INVALID`, `PORT_INVALID` and `LOCAL_INVALID`; (world)
+ * What it goes by. Throws PortreeveError: (usage) `ADDRESS_INVALID`, `PORT_INVALID` and `LOCAL_INVALID`; (environment)
  * `ACCESS_RULES_IGNORED`.
  */
 export function settlePortmap(

@@ -9,7 +9,7 @@ import { type ApplyDeps, type ApplyRequest, carryOut, type Plan, planAgain, plan
 import { profileAfter, profileInForce } from './in-force.ts';
 import { loadRacf } from './racf.ts';
 
-interface Scene {
+interface Setup {
   readonly host: SimHost;
   readonly archive: SimProfileArchive;
   readonly deps: ApplyDeps;
@@ -21,11 +21,11 @@ interface Scene {
   inForce(): string[];
 }
 
-function scene(): Scene {
+function setup(): Setup {
   const host = simHost({ uid: 1000, files: { '/etc/passwd': 'alice:x:1000:100::/:/bin/sh\n' } });
   const archive = new SimProfileArchive();
   const deps = { files: host.files, archive, clock: host.clock, uid: 1000 };
-  const plan: Scene['plan'] = (verb, text, changes = {}) => {
+  const plan: Setup['plan'] = (verb, text, changes = {}) => {
     host.files.write('/etc/p', text);
     return planApply(deps, {
       verb,
@@ -53,7 +53,7 @@ function scene(): Scene {
 const changesOf = ({ changes }: Plan) => changes.map(({ kind, what }) => `${kind} ${what}`);
 
 test('a plan changes nothing', () => {
-  const { archive, plan, inForce } = scene();
+  const { archive, plan, inForce } = setup();
   const planned = plan('apply', 'PORT 80 TCP WEB\n');
   assert.deepEqual(changesOf(planned), ['added TCP 80 WEB']);
   assert.equal(planned.isRefused, false);
@@ -62,7 +62,7 @@ test('a plan changes nothing', () => {
 });
 
 test('what was applied is recorded with its text, its time and who did it', () => {
-  const { archive, host, change } = scene();
+  const { archive, host, change } = setup();
   host.clock.advance(5000);
   const reading = { zosNames: true, symbols: { SYSNAME: 'PROD1' } };
   assert.equal(change('apply', 'INCLUDE a\n', { reading, keepGoing: true, tcpname: 'TCPCS' }), 1);
@@ -81,20 +81,20 @@ test('what was applied is recorded with its text, its time and who did it', () =
 
 describe('what is in force', () => {
   test('is nothing at first', () => {
-    const { archive, inForce } = scene();
+    const { archive, inForce } = setup();
     assert.deepEqual(inForce(), []);
     assert.equal(profileInForce(archive).head, undefined);
   });
 
   test('is what was applied last', () => {
-    const { change, inForce } = scene();
+    const { change, inForce } = setup();
     change('apply', 'PORT 80 TCP WEB\n');
     change('apply', 'PORT 81 TCP OTHER\n');
     assert.deepEqual(inForce(), ['81 OTHER']);
   });
 
   test('is that, and what was obeyed since', () => {
-    const { change, inForce, plan } = scene();
+    const { change, inForce, plan } = setup();
     change('apply', 'PORT 80 TCP WEB\n     81 TCP OLD\n');
     const obey = plan('obey', 'DELETE PORT 81 TCP OLD\nPORT 82 TCP NEW\n');
     assert.deepEqual(changesOf(obey), ['removed TCP 81 OLD', 'added TCP 82 NEW']);
@@ -104,14 +104,14 @@ describe('what is in force', () => {
   });
 
   test('may begin with what was obeyed', () => {
-    const { change, inForce } = scene();
+    const { change, inForce } = setup();
     change('obey', 'PORT 80 TCP WEB\n');
     change('obey', 'PORT 81 TCP OTHER\n');
     assert.deepEqual(inForce(), ['80 WEB', '81 OTHER']);
   });
 
   test('does not depend on what becomes of the files, or of the symbols', () => {
-    const { change, inForce, host } = scene();
+    const { change, inForce, host } = setup();
     host.files.write('/etc/a', 'PORT 81 TCP &JOB.\n');
     change('apply', 'INCLUDE a\n', { reading: { zosNames: false, symbols: { JOB: 'THEN' } } });
     host.files.write('/etc/a', 'PORT 82 TCP NOW\n');
@@ -120,7 +120,7 @@ describe('what is in force', () => {
   });
 
   test('is gone back to, also to what was obeyed, and from there on', () => {
-    const { change, inForce, deps, archive } = scene();
+    const { change, inForce, deps, archive } = setup();
     change('apply', 'PORT 80 TCP WEB\n');
     change('obey', 'PORT 81 TCP MORE\n');
     change('apply', 'PORT 90 TCP OTHER\n');
@@ -141,7 +141,7 @@ describe('what is in force', () => {
   });
 
   test('after any revision can be told', () => {
-    const { change, archive } = scene();
+    const { change, archive } = setup();
     change('apply', 'PORT 80 TCP WEB\n');
     change('apply', 'PORT 90 TCP OTHER\n');
     assert.equal(profileAfter(archive, 1).profile.reservations[0]?.first, 80);
@@ -161,21 +161,21 @@ describe('errors', () => {
   const WRONG = 'PORT 80 TCP WEB\nPORTRANGE 70 20 TCP OTHER\n';
 
   test('are refused', () => {
-    const { plan } = scene();
+    const { plan } = setup();
     const planned = plan('apply', WRONG);
     assert.equal(planned.isRefused, true);
     assert.equal(planned.report.counts.error, 1);
   });
 
   test('are ignored where that is wanted, as z/OS does: "this port range is ignored"', () => {
-    const { plan, change, inForce } = scene();
+    const { plan, change, inForce } = setup();
     assert.equal(plan('apply', WRONG, { keepGoing: true }).isRefused, false);
     change('apply', WRONG, { keepGoing: true });
     assert.deepEqual(inForce(), ['80 WEB']);
   });
 
   test('of an obeyed file are those that it makes with what is in force', () => {
-    const { plan, change } = scene();
+    const { plan, change } = setup();
     change('apply', 'PORT 80 TCP WEB\n');
     assert.equal(plan('obey', 'PORTRANGE 70 20 TCP OTHER\n').isRefused, true);
     assert.equal(plan('apply', 'PORTRANGE 70 20 TCP OTHER\n').isRefused, false);
@@ -184,7 +184,7 @@ describe('errors', () => {
   });
 
   test('of the RACF commands count, too', () => {
-    const { plan, host } = scene();
+    const { plan, host } = setup();
     const names = { sysname: 'S', tcpname: 'TCPIP' };
     host.files.write('/etc/racf', 'RDEFINE SERVAUTH EZB.PORTACCESS.S.TCPIP.WEB UACC(NONE)\n');
     const racf = loadRacf('/etc/racf', host.files, names);
@@ -197,7 +197,7 @@ describe('errors', () => {
 });
 
 test('the RACF commands in force are those that were given last', () => {
-  const { change, archive, host, deps } = scene();
+  const { change, archive, host, deps } = setup();
   const given = (text: string) => {
     host.files.write('/etc/racf', text);
     return { racf: loadRacf('/etc/racf', host.files, { sysname: 'S', tcpname: 'TCPIP' }) };
@@ -214,7 +214,7 @@ test('the RACF commands in force are those that were given last', () => {
 });
 
 test('a plan that another change overtook is not carried out', () => {
-  const { plan, change, deps, inForce } = scene();
+  const { plan, change, deps, inForce } = setup();
   const planned = plan('apply', 'PORT 80 TCP WEB\n');
   change('apply', 'PORT 90 TCP OTHER\n');
   assert.throws(

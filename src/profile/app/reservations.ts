@@ -1,7 +1,7 @@
 // What a profile reserves, as rows: for people, for programs with the names of SMF 119, and as NETSTAT PORTLIST has it.
 import { formatIp } from '../../base/address.ts';
 import type { Protocol } from '../../base/port.ts';
-import type { PortPool, Profile, Reservation, RuleSource, UnreservedRule } from '../core/rules.ts';
+import type { Profile, RangeSetting, Reservation, RuleSource, UnreservedRule } from '../core/rules.ts';
 
 /**
  * A reservation, or an entry of UNRSV, with the names that the section NMTP_PORT of an SMF 119 profile record (subtype
@@ -131,7 +131,7 @@ function unreservedRow({ protocol, pattern, isDenied, saf, when, source }: Unres
 export function settingRows(profile: Profile): SettingRow[] {
   const rows: SettingRow[] = [];
   const add = (what: string, value: string, rule: RuleSource) => rows.push({ what, value, rule });
-  const addPool = (what: string, pool: PortPool | undefined) => {
+  const addPool = (what: string, pool: RangeSetting | undefined) => {
     if (pool) add(what, `${pool.first}-${pool.last}`, pool.source);
   };
   for (const protocol of ['tcp', 'udp'] as const) {

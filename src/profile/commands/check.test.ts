@@ -5,14 +5,14 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { processorBound } from '../../../test/support/processor.ts';
-import { desk } from '../../../test/support/profile-desk.ts';
+import { workspace } from '../../../test/support/profile-workspace.ts';
 import { PROFILE_MAX_BYTES } from '../../base/limits.ts';
 
 const GOOD = 'PORT\n  80 TCP WEB\nHOME 192.0.2.7 LINK1\n';
 const BAD = 'PORT\n  80 TCP WEB\nPORTRANGE 70 20 TCP OTHER\nPORTRANGE 0 5 TCP X\n';
 
 test('a good profile', async (t) => {
-  const { run } = desk(t, { good: GOOD });
+  const { run } = workspace(t, { good: GOOD });
   assert.deepEqual(await run('profile check @good'), {
     code: 0,
     stdout: 'no errors; 1 statement that has nothing to do with ports was skipped\n',
@@ -21,7 +21,7 @@ test('a good profile', async (t) => {
 });
 
 test('all errors of a profile come in one run, each with its place and its number', async (t) => {
-  const { run } = desk(t, { bad: BAD });
+  const { run } = workspace(t, { bad: BAD });
   const { code, stdout, stderr } = await run('profile check @bad');
   assert.deepEqual([code, stderr], [1, '']);
   const heads = stdout.split('\n').filter((line) => /: (error|warning)/.test(line));
@@ -33,7 +33,7 @@ test('all errors of a profile come in one run, each with its place and its numbe
 });
 
 test('a profile with warnings alone is good', async (t) => {
-  const { run } = desk(t, { warned: 'PORT 80 TCP *\n     80 TCP WEB\n' });
+  const { run } = workspace(t, { warned: 'PORT 80 TCP *\n     80 TCP WEB\n' });
   const { code, stdout } = await run('profile check @warned');
   assert.equal(code, 0);
   assert.match(stdout, /: warning: /);
@@ -41,7 +41,7 @@ test('a profile with warnings alone is good', async (t) => {
 });
 
 test('several files are checked, whatever is wrong with one of them', async (t) => {
-  const { run } = desk(t, { good: GOOD, bad: BAD, empty: '' });
+  const { run } = workspace(t, { good: GOOD, bad: BAD, empty: '' });
   const { code, stdout } = await run('profile check @none @empty @bad @good');
   assert.equal(code, 2);
   assert.match(stdout, /^@none:1:1: error: there is no file @none$/m);
@@ -52,7 +52,7 @@ test('several files are checked, whatever is wrong with one of them', async (t) 
 
 describe('forms', () => {
   test('github', async (t) => {
-    const { run } = desk(t, { bad: BAD });
+    const { run } = workspace(t, { bad: BAD });
     const { code, stdout } = await run('profile check @bad --format github');
     assert.equal(code, 1);
     const commands = stdout.split('\n').slice(0, -2);
@@ -61,7 +61,7 @@ describe('forms', () => {
   });
 
   test('JSON', async (t) => {
-    const { run } = desk(t, { bad: BAD, good: GOOD });
+    const { run } = workspace(t, { bad: BAD, good: GOOD });
     const { code, stdout } = await run('profile check @bad @good --json');
     assert.equal(code, 1);
     const { diagnostics, summary } = JSON.parse(stdout);
@@ -75,14 +75,17 @@ describe('forms', () => {
   });
 
   test('exclude each other', async (t) => {
-    const { run } = desk(t, { good: GOOD });
+    const { run } = workspace(t, { good: GOOD });
     assert.equal((await run('profile check @good --json --format github')).code, 2);
     assert.equal((await run('profile check @good --format xml')).code, 2);
   });
 });
 
 test('symbols: those that are given, and the name of this host', async (t) => {
-  const { run, runWith } = desk(t, { symbols: 'PORT 80 TCP A&N.\n', sysname: 'PORT 80 TCP &SYSNAME.X\n' });
+  const { run, runWith } = workspace(t, {
+    symbols: 'PORT 80 TCP A&N.\n',
+    sysname: 'PORT 80 TCP &SYSNAME.X\n',
+  });
   assert.equal((await run('profile check @symbols')).code, 1);
   assert.equal((await run('profile check @symbols --symbol N=1')).code, 0);
   assert.equal((await run('profile check @symbols --symbol n=! --symbol N=1')).code, 0);
@@ -97,18 +100,18 @@ test('symbols: those that are given, and the name of this host', async (t) => {
 });
 
 test('--zos-names holds job names to 8 characters', async (t) => {
-  const { run } = desk(t, { long: 'PORT 80 TCP LONGER-NAME\n' });
+  const { run } = workspace(t, { long: 'PORT 80 TCP LONGER-NAME\n' });
   assert.equal((await run('profile check @long')).code, 0);
   assert.equal((await run('profile check @long --zos-names')).code, 1);
 });
 
 test('--verbose lists what is skipped', async (t) => {
-  const { run } = desk(t, { good: GOOD });
+  const { run } = workspace(t, { good: GOOD });
   assert.match((await run('profile check @good --verbose')).stdout, /^@good:3:1: notice: HOME/);
 });
 
 test('--racf and --bpxprm check what belongs to it, once', async (t) => {
-  const { run } = desk(t, {
+  const { run } = workspace(t, {
     a: 'PORT 80 TCP WEB SAF A\n',
     b: 'PORT 80 TCP WEB SAF A\n',
     racf: 'NOSUCH\n',
@@ -123,7 +126,7 @@ test('--racf and --bpxprm check what belongs to it, once', async (t) => {
 });
 
 test('the settings of portreeve.toml are defaults', async (t) => {
-  const { run, write, directory } = desk(t, { long: 'PORT 80 TCP LONGER-NAME\n' });
+  const { run, write, directory } = workspace(t, { long: 'PORT 80 TCP LONGER-NAME\n' });
   assert.match((await run('profile check')).stderr, /no profile was named/);
   write('toml', `[profile]\nfile = "${directory}/long"\nzos_names = true\n`);
   const { code, stdout } = await run('profile check --config @toml');
@@ -157,7 +160,7 @@ describe('what is no profile is told, in bounded time', () => {
   };
   for (const [name, [content, code, said]] of Object.entries(cases)) {
     test(name, async (t) => {
-      const { run } = desk(t, { file: content });
+      const { run } = workspace(t, { file: content });
       const assertBounded = processorBound();
       const found = await run('profile check @file');
       assertBounded();
@@ -168,7 +171,7 @@ describe('what is no profile is told, in bounded time', () => {
   }
 
   test('a byte order mark and carriage returns are no trouble', async (t) => {
-    const { run } = desk(t, { file: '\uFEFFPORT\r\n  80 TCP WEB\r\n  81 TCP A!\r\n' });
+    const { run } = workspace(t, { file: '\uFEFFPORT\r\n  80 TCP WEB\r\n  81 TCP A!\r\n' });
     const { code, stdout } = await run('profile check @file');
     assert.equal(code, 1);
     assert.match(stdout, /^@file:3:10: error EZZ0318I/);
@@ -176,14 +179,14 @@ describe('what is no profile is told, in bounded time', () => {
   });
 
   test('a directory, also one that is included', async (t) => {
-    const { run, directory } = desk(t, { file: 'INCLUDE sub\n', self: 'INCLUDE self\n' });
+    const { run, directory } = workspace(t, { file: 'INCLUDE sub\n', self: 'INCLUDE self\n' });
     mkdirSync(join(directory, 'sub'));
     assert.match((await run('profile check @sub')).stdout, /cannot read @sub: it is a directory/);
     assert.equal((await run('profile check @sub')).code, 3);
     assert.match((await run('profile check @file')).stdout, /@file:1:9: error: .* it is a directory/);
     assert.match((await run('profile check @self')).stdout, /@self:1:9: error: .*includes itself/);
     symlinkSync('.', join(directory, 'loop'));
-    const around = desk(t, { around: '' });
+    const around = workspace(t, { around: '' });
     symlinkSync('.', join(around.directory, 'loop'));
     around.write('around', 'INCLUDE loop/around\n');
     const { code, stdout } = await around.run('profile check @around');

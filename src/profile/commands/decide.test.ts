@@ -1,7 +1,7 @@
 // `portreeve decide`: the answer, its rule and what goes with it, by exit code, in words and as JSON.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { desk } from '../../../test/support/profile-desk.ts';
+import { workspace } from '../../../test/support/profile-workspace.ts';
 
 const PROFILE = `PORT
   80 TCP WEB NODELAYACKS SHAREPORT
@@ -17,7 +17,7 @@ PERMIT EZB.PORTACCESS.S.TCPIP.A CLASS(SERVAUTH) ID(ROOT) ACCESS(READ)
 `;
 
 test('the answer, the rule and its line', async (t) => {
-  const { run } = desk(t, { p: PROFILE });
+  const { run } = workspace(t, { p: PROFILE });
   assert.deepEqual(await run('decide web 80/tcp --profile @p --user root'), {
     code: 0,
     stdout: [
@@ -84,7 +84,7 @@ describe('each reason in words', () => {
   };
   for (const [name, [question, code, ...lines]] of Object.entries(cases)) {
     test(name, async (t) => {
-      const { run } = desk(t, { p: PROFILE, racf: RACF });
+      const { run } = workspace(t, { p: PROFILE, racf: RACF });
       const found = await run(`decide ${question} --profile @p`);
       assert.equal(found.code, code, found.stderr);
       for (const line of lines) assert.match(found.stdout, line);
@@ -93,7 +93,7 @@ describe('each reason in words', () => {
 });
 
 test('by what is in force, with the RACF commands and names that went with it', async (t) => {
-  const { run, state } = desk(t, { p: PROFILE, racf: RACF });
+  const { run, state } = workspace(t, { p: PROFILE, racf: RACF });
   const ask = (question: string) => run(`decide ${question} --state ${state}`);
   const nothing = await ask('WEB 8080/tcp');
   assert.equal(nothing.code, 0);
@@ -107,14 +107,14 @@ test('by what is in force, with the RACF commands and names that went with it', 
 
 test('the settings of portreeve.toml have a say', async (t) => {
   const toml = '[profile]\nauthport_jobs = ["FTPD*"]\nomvs_job = "WEB9"\n';
-  const { run } = desk(t, { p: `${PROFILE}PORT 90 TCP WEB9\n`, toml });
+  const { run } = workspace(t, { p: `${PROFILE}PORT 90 TCP WEB9\n`, toml });
   assert.equal((await run('decide FTPD1 4000/tcp --profile @p --config @toml')).code, 0);
   assert.equal((await run('decide ANY 90/tcp --profile @p --config @toml')).code, 0);
   assert.equal((await run('decide ANY 90/tcp --profile @p')).code, 1);
 });
 
 test('JSON', async (t) => {
-  const { run } = desk(t, { p: PROFILE });
+  const { run } = workspace(t, { p: PROFILE });
   const yes = JSON.parse((await run('decide WEB1 81/tcp --profile @p --json --user root')).stdout);
   assert.deepEqual(
     [yes.allowed, yes.reason, yes.rule.line, yes.address, yes.profile, yes.revision],
@@ -154,14 +154,14 @@ describe('what is no question is told, with what would be one', () => {
   };
   for (const [name, [question, code, said]] of Object.entries(cases)) {
     test(name, async (t) => {
-      const { run, state } = desk(t, { bad: 'PORT 80\n' });
+      const { run, state } = workspace(t, { bad: 'PORT 80\n' });
       const found = await run(`decide ${question} --state ${state}`);
       assert.deepEqual([found.code, found.stdout], [code, '']);
       assert.match(found.stderr, said);
     });
   }
   test('the highest port, and the lowest', async (t) => {
-    const { run } = desk(t, { p: '; none\n' });
+    const { run } = workspace(t, { p: '; none\n' });
     assert.equal((await run('decide WEB 65535/TCP --profile @p')).code, 0);
     assert.equal((await run('decide WEB 1024/udp --profile @p')).code, 0);
     assert.equal((await run('decide WEB 1023/udp --profile @p')).code, 1);

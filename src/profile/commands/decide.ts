@@ -16,7 +16,7 @@ import { loadRacf, safCheck } from '../app/racf.ts';
 import type { ProfileSettings } from '../app/settings.ts';
 import type { Allowed, Reason, Verdict } from '../core/verdict.ts';
 import { ruleText } from './changes.ts';
-import { archiveToLookAt, profileFiles, stateToLookAt } from './deps.ts';
+import { archiveToRead, profileFiles, stateToRead } from './deps.ts';
 import type { DecideOptions } from './index.ts';
 import { settleProfile } from './settings.ts';
 import { requireSound } from './sound.ts';
@@ -28,7 +28,7 @@ export async function decideCommand(
   io: Io,
 ): Promise<number> {
   const settings = await settleProfile(options, io);
-  const files = await knownFiles(stateToLookAt(options.state, io));
+  const files = await knownFiles(stateToRead(options.state, io));
   const users = readUsers(files);
   const { lowPorts } = options;
   const asked = jobCalled(job, profileFiles);
@@ -78,7 +78,7 @@ function rulesOf(options: DecideOptions, settings: ProfileSettings, known: UserF
     const saf = safCheck(named?.text, users, { sysname, tcpname });
     return { profile, authportJobs, omvsJob, saf, file: options.profile };
   }
-  const inForce = profileInForce(archiveToLookAt(options.state, io));
+  const inForce = profileInForce(archiveToRead(options.state, io));
   const names = {
     sysname: inForce.options?.symbols['SYSNAME'] ?? sysname,
     tcpname: inForce.options?.tcpname ?? tcpname,

@@ -17,13 +17,13 @@ export function ownState(state: string | undefined, io: Io): string {
 }
 
 /** The directory whose archive is looked at: the one that was named, else one's own, else the system's. */
-export function stateToLookAt(state: string | undefined, io: Io): string {
+export function stateToRead(state: string | undefined, io: Io): string {
   const own = ownState(state, io);
   const isOwn = state !== undefined || existsSync(join(own, PROFILE_DATABASE));
   return isOwn ? own : SYSTEM_DIRECTORIES.state;
 }
 
 /** The archive that is looked at. */
-export function archiveToLookAt(state: string | undefined, io: Io): ProfileArchive {
-  return new SqliteProfileArchive(stateToLookAt(state, io));
+export function archiveToRead(state: string | undefined, io: Io): ProfileArchive {
+  return new SqliteProfileArchive(stateToRead(state, io));
 }

@@ -13,7 +13,7 @@ interface DiagnosticOptions {
 
 /** Every finding: where, what, the line with a caret, what it has to do with, and what to do next. */
 export function diagnosticsText(io: Io, report: Report, options: DiagnosticOptions = {}): string {
-  return told(report, options)
+  return reported(report, options)
     .map((diagnostic) => diagnosticText(io, diagnostic))
     .join('');
 }
@@ -26,20 +26,20 @@ export function summaryText({ counts, skipped, diagnostics }: Report): string {
     skipped === 1
       ? 'statement that has nothing to do with ports was'
       : 'statements that have nothing to do with ports were';
-  const untold = counts.error + counts.warning + counts.notice - diagnostics.length;
+  const unknown = counts.error + counts.warning + counts.notice - diagnostics.length;
   return [
     [errors, ...warnings].join(', '),
     ...(skipped === 0 ? [] : [`${skipped} ${is} skipped`]),
-    ...(untold === 0 ? [] : [`${untold} more are not shown`]),
+    ...(unknown === 0 ? [] : [`${unknown} more are not shown`]),
   ].join('; ');
 }
 
 /** Workflow commands of GitHub, which put each finding beside its line. */
 export function githubText(report: Report, options: DiagnosticOptions = {}): string {
-  return told(report, options).map(githubLine).join('');
+  return reported(report, options).map(githubLine).join('');
 }
 
-function told({ diagnostics }: Report, { verbose }: DiagnosticOptions): readonly Diagnostic[] {
+function reported({ diagnostics }: Report, { verbose }: DiagnosticOptions): readonly Diagnostic[] {
   return verbose ? diagnostics : diagnostics.filter(({ code }) => code !== STATEMENT_SKIPPED);
 }
 

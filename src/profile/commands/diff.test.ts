@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { listening } from '../../../test/support/listening.ts';
-import { desk } from '../../../test/support/profile-desk.ts';
+import { workspace } from '../../../test/support/profile-workspace.ts';
 
 const FILES = {
   a: 'PORT 80 TCP WEB\n     81 TCP OLD\nPORTRANGE 4000 200 TCP TESTSYS\n',
@@ -12,13 +12,13 @@ const FILES = {
 };
 
 test('profiles that mean the same', async (t) => {
-  const { run } = desk(t, FILES);
+  const { run } = workspace(t, FILES);
   assert.deepEqual(await run('profile diff @a @same'), { code: 0, stdout: '', stderr: '' });
   assert.deepEqual(await run('profile diff @a @a --json'), { code: 0, stdout: '[]\n', stderr: '' });
 });
 
 test('what was added, removed and changed, with the statement', async (t) => {
-  const { run } = desk(t, FILES);
+  const { run } = workspace(t, FILES);
   const { code, stdout } = await run('profile diff @a @b');
   assert.equal(code, 1);
   const [, ...lines] = stdout.split('\n').map((line) => line.split(/ {2,}/).filter((part) => part !== ''));
@@ -31,7 +31,7 @@ test('what was added, removed and changed, with the statement', async (t) => {
 });
 
 test('JSON has an object for each', async (t) => {
-  const { run } = desk(t, FILES);
+  const { run } = workspace(t, FILES);
   const { code, stdout } = await run('profile diff @a @b --json');
   assert.equal(code, 1);
   assert.deepEqual(
@@ -41,7 +41,7 @@ test('JSON has an object for each', async (t) => {
 });
 
 test('a profile with errors cannot be compared, unless they are to be ignored', async (t) => {
-  const { run } = desk(t, FILES);
+  const { run } = workspace(t, FILES);
   for (const line of ['profile diff @a @bad', 'profile diff @bad @a']) {
     const { code, stdout, stderr } = await run(line);
     assert.deepEqual([code, stdout], [3, '']);
@@ -56,7 +56,7 @@ test('a profile with errors cannot be compared, unless they are to be ignored', 
 
 test('--live also lists the open sockets that the second one would refuse', async (t) => {
   const port = await listening(t);
-  const { run, write } = desk(t, FILES);
+  const { run, write } = workspace(t, FILES);
   write('letting', `PORT ${port} TCP * SHAREPORT\n`);
   write('refusing', `PORT ${port} TCP RESERVED\n`);
   const { code, stdout } = await run('profile diff --live @letting @refusing');
@@ -74,7 +74,7 @@ test('--live also lists the open sockets that the second one would refuse', asyn
 
 test('--live with one file compares it with what is in force', async (t) => {
   const port = await listening(t);
-  const { run, write, state } = desk(t, FILES);
+  const { run, write, state } = workspace(t, FILES);
   write('first', `PORT ${port} TCP *\n`);
   write('refusing', `PORT ${port} TCP RESERVED\n`);
   await run(`apply @first --state ${state}`);

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { desk } from '../../../test/support/profile-desk.ts';
+import { workspace } from '../../../test/support/profile-workspace.ts';
 
 const LOOSE = '; head\nport 80 tcp WEB ; the web\n   UNRSV udp * deny\n';
 
 test('the canonical form is printed, means the same, and is the form of itself', async (t) => {
-  const { run, write, directory } = desk(t, { loose: LOOSE });
+  const { run, write, directory } = workspace(t, { loose: LOOSE });
   const { code, stdout, stderr } = await run('profile format @loose');
   assert.deepEqual([code, stderr], [0, '']);
   assert.equal(readFileSync(join(directory, 'loose'), 'utf8'), LOOSE);
@@ -18,7 +18,7 @@ test('the canonical form is printed, means the same, and is the form of itself',
 });
 
 test('--check says by its exit code whether a file is in that form', async (t) => {
-  const { run, write } = desk(t, { loose: LOOSE });
+  const { run, write } = workspace(t, { loose: LOOSE });
   assert.deepEqual(await run('profile format @loose --check'), {
     code: 1,
     stdout: '',
@@ -29,7 +29,7 @@ test('--check says by its exit code whether a file is in that form', async (t) =
 });
 
 test('--write rewrites the file, with its mode', async (t) => {
-  const { run, directory } = desk(t, { loose: LOOSE });
+  const { run, directory } = workspace(t, { loose: LOOSE });
   const path = join(directory, 'loose');
   chmodSync(path, 0o640);
   const canonical = (await run('profile format @loose')).stdout;
@@ -43,7 +43,7 @@ test('--write rewrites the file, with its mode', async (t) => {
 });
 
 test('a profile with errors is left as it is', async (t) => {
-  const { run, directory } = desk(t, { bad: 'PORT 80\n' });
+  const { run, directory } = workspace(t, { bad: 'PORT 80\n' });
   for (const line of ['profile format @bad', 'profile format @bad --write', 'profile format @bad --check']) {
     const { code, stdout, stderr } = await run(line);
     assert.deepEqual([code, stdout], [1, ''], line);

@@ -6,7 +6,7 @@ import type { Io } from '../../kit/io.ts';
 import { formatTable, json, localTime } from '../../kit/text.ts';
 import { readRevision } from '../app/in-force.ts';
 import type { ArchivedText, Revision, RevisionHead } from '../core/archive.ts';
-import { archiveToLookAt } from './deps.ts';
+import { archiveToRead } from './deps.ts';
 import type { ProfileHistoryOptions } from './index.ts';
 import { revisionNumber } from './settings.ts';
 
@@ -15,7 +15,7 @@ export function profileHistoryCommand(
   options: ProfileHistoryOptions,
   io: Io,
 ): number {
-  const archive = archiveToLookAt(options.state, io);
+  const archive = archiveToRead(options.state, io);
   if (number !== undefined) {
     const revision = readRevision(archive, revisionNumber(number));
     io.out(options.json ? json(jsonOf(revision)) : textOf(io, revision));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { desk } from '../../../test/support/profile-desk.ts';
+import { workspace } from '../../../test/support/profile-workspace.ts';
 
 const PROFILE = `TCPCONFIG RESTRICTLOWPORTS
 PORT
@@ -13,7 +13,7 @@ PORTRANGE 4000 200 TCP TESTSYS
 `;
 
 test('of a file, without an archive', async (t) => {
-  const { run, state } = desk(t, { p: PROFILE });
+  const { run, state } = workspace(t, { p: PROFILE });
   const { code, stdout, stderr } = await run(`reservations --profile @p --state ${state}`);
   assert.deepEqual([code, stderr], [0, '']);
   assert.equal(
@@ -32,7 +32,7 @@ tcp low ports  restricted  @p:1
 });
 
 test('of what is in force, which may be nothing', async (t) => {
-  const { run, state } = desk(t, { p: PROFILE });
+  const { run, state } = workspace(t, { p: PROFILE });
   const nothing = await run(`reservations --state ${state}`);
   assert.deepEqual(nothing, {
     code: 0,
@@ -45,7 +45,7 @@ test('of what is in force, which may be nothing', async (t) => {
 });
 
 test('JSON has the names of SMF 119', async (t) => {
-  const { run, state } = desk(t, { p: PROFILE });
+  const { run, state } = workspace(t, { p: PROFILE });
   const { profile, revision, ports, settings } = JSON.parse(
     (await run('reservations --profile @p --json')).stdout,
   );
@@ -77,7 +77,7 @@ test('JSON has the names of SMF 119', async (t) => {
 });
 
 test('--zos has the shape of NETSTAT PORTLIST, and says what it does not say', async (t) => {
-  const { run } = desk(t, { p: PROFILE, toml: '[profile]\ntcpname = "TCPCS"\n' });
+  const { run } = workspace(t, { p: PROFILE, toml: '[profile]\ntcpname = "TCPCS"\n' });
   const { code, stdout, stderr } = await run('reservations --profile @p --zos --config @toml');
   assert.equal(code, 0);
   const [title, ...lines] = stdout.split('\n');
@@ -96,7 +96,7 @@ test('--zos has the shape of NETSTAT PORTLIST, and says what it does not say', a
 });
 
 test('a file with errors is not listed, unless they are to be ignored', async (t) => {
-  const { run } = desk(t, { bad: 'PORT 80 TCP WEB\nPORTRANGE 70 20 TCP OTHER\n' });
+  const { run } = workspace(t, { bad: 'PORT 80 TCP WEB\nPORTRANGE 70 20 TCP OTHER\n' });
   const { code, stdout, stderr } = await run('reservations --profile @bad');
   assert.deepEqual([code, stdout], [3, '']);
   assert.match(stderr, /what @bad means cannot be told: 1 error/);

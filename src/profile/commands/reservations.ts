@@ -15,7 +15,7 @@ import {
 } from '../app/reservations.ts';
 import type { RevisionHead } from '../core/archive.ts';
 import { ruleText } from './changes.ts';
-import { archiveToLookAt, profileFiles } from './deps.ts';
+import { archiveToRead, profileFiles } from './deps.ts';
 import type { ReservationsOptions } from './index.ts';
 import { settleProfile } from './settings.ts';
 import { requireSound } from './sound.ts';
@@ -40,7 +40,7 @@ export async function reservationsCommand(options: ReservationsOptions, io: Io):
 async function whatIsAsked(options: ReservationsOptions, io: Io): Promise<Shown> {
   const { reading, tcpname } = await settleProfile(options, io);
   if (options.profile === undefined) {
-    const inForce = profileInForce(archiveToLookAt(options.state, io));
+    const inForce = profileInForce(archiveToRead(options.state, io));
     const { profile, head } = inForce;
     return { profile, tcpname: inForce.options?.tcpname ?? tcpname, file: undefined, head };
   }

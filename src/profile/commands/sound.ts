@@ -6,8 +6,8 @@ import type { Report } from '../app/report.ts';
 import { diagnosticsText, summaryText } from './diagnostics.ts';
 
 /**
- * Shows the errors of a profile on standard error. Throws PortreeveError `PROFILE_UNSOUND` (world) if there are any,
- * unless they are to be ignored.
+ * Shows the errors of a profile on standard error. Throws PortreeveError `PROFILE_UNSOUND` (environment) if there are
+ * any, unless they are to be ignored.
  */
 export function requireSound(
   report: Report,

@@ -1,8 +1,8 @@
 // What is advised for a profile: carried out, those who have a port have it by the profile, and nobody loses it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inForce, scene, socket } from '../../../test/support/doctor/scenes.ts';
-import { examineScene } from '../../doctor/core/findings/checks/all.ts';
+import { inForce, snapshot, socket } from '../../../test/support/doctor/snapshots.ts';
+import { examineSnapshot } from '../../doctor/core/findings/checks/all.ts';
 import { statementFor } from './advice.ts';
 
 const ABOUT = ['RESERVATION_HELD', 'LISTENER_NOT_COVERED', 'LOW_PORT_UNPRIVILEGED'];
@@ -13,7 +13,7 @@ function advice(profile: readonly string[], jobs: readonly string[], where: stri
   const sockets = jobs.map((job) =>
     socket(`${where.startsWith('tcp') ? 'LISTEN' : 'UNCONNECTED'} ${where}`, { job }),
   );
-  return examineScene(scene({ sockets, inForce: inForce(profile.join('\n')) }))
+  return examineSnapshot(snapshot({ sockets, inForce: inForce(profile.join('\n')) }))
     .filter(({ code, ports }) => ABOUT.includes(code) && `${ports[0]?.first}` === port)
     .map((found) => found.advice);
 }

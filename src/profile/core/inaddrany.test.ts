@@ -175,8 +175,8 @@ test('what is told is what a look at each port finds', () => {
       const missing = ports.filter((at) => !isReserved(at));
       const [finding] = checkInaddrAny([range(first, last)], profile([1, 65535, 'udp', 'OMVS'], ...list));
       assert.equal(finding === undefined, missing.length === 0);
-      const told = /: ([^:]*)$/.exec(finding?.message ?? '')?.[1] ?? '';
-      const [parts = '', more = '0'] = told.split(/ and (\d+) more ports$/);
+      const reported = /: ([^:]*)$/.exec(finding?.message ?? '')?.[1] ?? '';
+      const [parts = '', more = '0'] = reported.split(/ and (\d+) more ports$/);
       const named = parts
         .split(/, (?=\d)/)
         .filter((part) => part !== '')

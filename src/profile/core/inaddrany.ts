@@ -94,11 +94,11 @@ function finding(
   runs: readonly Run[],
 ): Finding {
   const name = protocol.toUpperCase();
-  const told = runs.reduce((sum, run) => sum + run.last - run.first + 1, 0);
+  const reported = runs.reduce((sum, run) => sum + run.last - run.first + 1, 0);
   const parts = runs.map(
     ({ first, last, holder }) => `${span(first, last)}${holder ? ` (${heldBy(holder)})` : ''}`,
   );
-  const more = count > told ? ` and ${count - told} more ports` : '';
+  const more = count > reported ? ` and ${count - reported} more ports` : '';
   const message =
     `the ${name} ports ${span(range.first, range.last)} are for bind() to port 0 and any address, ` +
     `and these are not reserved for ${job}: ${parts.join(', ')}${more}`;

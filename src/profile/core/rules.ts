@@ -33,7 +33,7 @@ export interface UnreservedRule {
 }
 
 /** A range of ports that a statement names. */
-export interface PortPool {
+export interface RangeSetting {
   readonly first: Port;
   readonly last: Port;
   readonly source: RuleSource;
@@ -43,7 +43,7 @@ export interface PortPool {
 export interface ProtocolSettings {
   /** RESTRICTLOWPORTS or UNRESTRICTLOWPORTS. */
   readonly lowPorts?: { readonly isRestricted: boolean; readonly source: RuleSource };
-  readonly ephemeralPorts?: PortPool;
+  readonly ephemeralPorts?: RangeSetting;
   /** TCP only. */
   readonly acks?: {
     readonly acks: 'DELAYACKS' | 'NODELAYACKS' | 'AUTODELAYACKS';
@@ -67,7 +67,7 @@ export interface Profile {
   readonly unreserved: readonly UnreservedRule[];
   readonly tcp: ProtocolSettings;
   readonly udp: ProtocolSettings;
-  readonly explicitBindPorts: PortPool | undefined;
+  readonly explicitBindPorts: RangeSetting | undefined;
   readonly autoSmc: { readonly isOn: boolean; readonly source: RuleSource } | undefined;
   readonly autolog: readonly AutologRule[];
   /** How long AUTOLOG waits at a start, in minutes. */

@@ -30,7 +30,7 @@ function includes(files: Readonly<Record<string, string>>): ParseOptions {
 /** What is told first: severity, code, line and column, a part of the message, and a part of the hint. */
 type Row = readonly [
   text: string,
-  told: `${Finding['severity']} ${string} ${number}:${number}`,
+  reported: `${Finding['severity']} ${string} ${number}:${number}`,
   message: string,
   hint?: string,
   options?: ParseOptions,
@@ -194,13 +194,13 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
 
 for (const [name, rows] of Object.entries(TABLES)) {
   describe(name, () => {
-    for (const [text, told, message, hint = '', options] of rows) {
+    for (const [text, reported, message, hint = '', options] of rows) {
       test(JSON.stringify(text.replace(/ {9,}/g, ' … ')), () => {
         const { findings } = parse(text, options);
         const [first] = findings;
         assert.ok(first);
         const { severity, code, place } = first;
-        assert.equal(`${severity} ${code} ${place.line}:${place.column}`, told);
+        assert.equal(`${severity} ${code} ${place.line}:${place.column}`, reported);
         assert.ok(first.message.includes(message), first.message);
         assert.ok(first.hint.includes(hint), first.hint);
       });

@@ -27,7 +27,7 @@ const found = (text: string, options?: ParseOptions): string[] =>
   );
 
 /** The message and the hint of the first finding. */
-function told(text: string): string {
+function reported(text: string): string {
   const [first] = parse(text).findings;
   return `${first?.message} | ${first?.hint}`;
 }
@@ -186,15 +186,15 @@ describe('PORTRANGE', () => {
   test('"does not support sharing of ports", nor BIND, nor UNRSV: the error names PORT', () => {
     for (const option of ['SHAREPORT', 'SHAREPORTWLM', 'BIND 192.0.2.7']) {
       assert.deepEqual(found(`PORTRANGE 1 1 TCP A ${option}`), ['error OPTION_PORTRANGE 1:21']);
-      assert.match(told(`PORTRANGE 1 1 TCP A ${option}`), /is given with PORT/);
+      assert.match(reported(`PORTRANGE 1 1 TCP A ${option}`), /is given with PORT/);
       assert.deepEqual(found(`PORT 1 TCP A ${option}`), []);
     }
-    assert.match(told('PORTRANGE UNRSV TCP * DENY'), /UNRSV is given with PORT/);
+    assert.match(reported('PORTRANGE UNRSV TCP * DENY'), /UNRSV is given with PORT/);
   });
 
   test('"AUTHPORT is valid only with the TCP protocol", and on PORTRANGE alone', () => {
     assert.deepEqual(found('PORTRANGE 1 1 UDP AUTHPORT'), ['error OPTION_PROTOCOL 1:19']);
-    assert.match(told('PORT 1 TCP AUTHPORT'), /AUTHPORT is given with PORTRANGE/);
+    assert.match(reported('PORT 1 TCP AUTHPORT'), /AUTHPORT is given with PORTRANGE/);
   });
 });
 
@@ -370,8 +370,8 @@ describe('other statements', () => {
   });
 
   test('a word that is no statement is an error, with what is near', () => {
-    assert.match(told('PROTRANGE 1 1 TCP A'), /a statement was expected \| Is PORTRANGE meant\?/);
-    assert.match(told('80 TCP A'), /begins with PORT/);
+    assert.match(reported('PROTRANGE 1 1 TCP A'), /a statement was expected \| Is PORTRANGE meant\?/);
+    assert.match(reported('80 TCP A'), /begins with PORT/);
     assert.deepEqual(found('XYZZY\nPORT 80 TCP A'), ['error STATEMENT_UNKNOWN 1:1']);
   });
 });

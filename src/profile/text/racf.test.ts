@@ -348,13 +348,13 @@ describe('any text', () => {
     fc.assert(
       fc.property(text, (source) => {
         const { commands } = parse(source);
-        const told = commands.map((command) => command.text);
-        const again = parse(told.join('\n'));
+        const reported = commands.map((command) => command.text);
+        const again = parse(reported.join('\n'));
         // A RESET(WHEN) alone changes nothing, and its text says nothing.
-        if (told.every((one) => !/^PERMIT \S+ CLASS\(SERVAUTH\)$/.test(one))) {
+        if (reported.every((one) => !/^PERMIT \S+ CLASS\(SERVAUTH\)$/.test(one))) {
           assert.deepEqual(
             again.commands.map((command) => command.text),
-            told,
+            reported,
           );
         }
       }),

@@ -19,7 +19,7 @@ const FILES: Readonly<Record<string, string>> = {
 const ALL: PortsQuestion = { which: 'all', ports: [], owner: undefined };
 const PLAIN = { width: undefined, isBold: false } as const;
 
-function stage(names: Partial<NameDeps> = {}) {
+function fixture(names: Partial<NameDeps> = {}) {
   const sockets = new SimOpenSockets();
   const files = { readText: (path: string) => FILES[path], names: () => [] };
   const deps: PortsDeps = {
@@ -37,7 +37,7 @@ const web = (pid: number): SocketOwner => ({
 });
 
 test('a table has a line each, by port, and columns only for what there is', async () => {
-  const { deps, open } = stage();
+  const { deps, open } = fixture();
   open('::', 8080, {}, web(3));
   open('127.0.0.2', 80, {}, web(1));
   open('127.0.0.1', 80, {}, web(1), web(2), web(4), web(5));
@@ -57,7 +57,7 @@ test('a table has a line each, by port, and columns only for what there is', asy
 });
 
 test('with all sockets it shows the other ends, and how long TIME_WAIT lasts', async () => {
-  const { deps, open } = stage();
+  const { deps, open } = fixture();
   const remote = { address: ip('192.0.2.7'), port: 443 };
   open('::', 9000, { v6Only: true }, web(1));
   open('192.0.2.1', 9000, { state: 'ESTABLISHED', remote }, web(1));
@@ -72,13 +72,13 @@ test('with all sockets it shows the other ends, and how long TIME_WAIT lasts', a
 });
 
 test('nothing is an empty table', async () => {
-  const { deps } = stage();
+  const { deps } = fixture();
   const { table, shown } = await portsTable(deps, ALL, PLAIN);
   assert.deepEqual([table, shown], ['', 0]);
 });
 
 test('a record says all that is known', async () => {
-  const { deps, open } = stage();
+  const { deps, open } = fixture();
   const { inode } = open('127.0.0.1', 80, {}, web(7));
   const { ports } = await portsRecords(deps, ALL);
   assert.deepEqual(ports, [
@@ -125,7 +125,7 @@ describe('an owner', () => {
   }
 
   test('is asked for', async () => {
-    const { deps, open } = stage();
+    const { deps, open } = fixture();
     open('::1', 80, {}, web(1));
     open('::1', 81, {}, web(2));
     const { ports } = await portsRecords(deps, { ...ALL, owner: '2' });
@@ -174,13 +174,13 @@ describe('names', () => {
     const cannot = async () => {
       throw new PortreeveError('PORTMAP_SILENT', 'nobody answers');
     };
-    const { deps, open } = stage({ registrations: cannot });
+    const { deps, open } = fixture({ registrations: cannot });
     open('::1', 80, {}, web(1));
     const { ports, problems } = await portsRecords(deps, ALL);
     assert.deepEqual([ports[0]?.name, problems], ['http', ['nobody answers']]);
     const broken = async () => {
       throw new TypeError('a mistake of ours');
     };
-    await assert.rejects(portsRecords(stage({ reservations: broken }).deps, ALL), TypeError);
+    await assert.rejects(portsRecords(fixture({ reservations: broken }).deps, ALL), TypeError);
   });
 });

@@ -1,7 +1,7 @@
 // Answers which ports are held, by whom and what they are called: as records, or as a table for people.
 import type { OpenSocket, SocketState } from '../../base/open-socket.ts';
 import { type AskedPorts, isInRange } from '../../base/port.ts';
-import { type Column, type TableLook, tableText } from '../../base/table.ts';
+import { type Column, type TableStyle, tableText } from '../../base/table.ts';
 import type { Seen } from '../core/seen.ts';
 import { type NameDeps, type PortNames, portNames, type ReservedFor } from './port-names.ts';
 import { type PortRecord, portRecord } from './port-records.ts';
@@ -63,7 +63,7 @@ export async function portsRecords(deps: PortsDeps, question: PortsQuestion): Pr
 export async function portsTable(
   deps: PortsDeps,
   question: PortsQuestion,
-  shape: TableLook,
+  shape: TableStyle,
 ): Promise<PortsTable> {
   const { records, ...summary } = await look(deps, question, false);
   const names = await deps.names();

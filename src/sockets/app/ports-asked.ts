@@ -1,9 +1,9 @@
-// Which sockets somebody asks for, the question as a path on look.sock, and what is asked for the holders of ports.
+// Which sockets somebody asks for, the question as a path on status.sock, and what is asked for the holders of ports.
 import { type AskedPorts, isInRange, parseDecimal, portRangeText, readPortList } from '../../base/port.ts';
-import type { TableLook } from '../../base/table.ts';
+import type { TableStyle } from '../../base/table.ts';
 import type { PortsRecords } from './ports-answer.ts';
 
-/** The path on look.sock under which the daemon tells of sockets. */
+/** The path on status.sock under which the daemon tells of sockets. */
 export const PORTS_PATH = '/v1/ports';
 
 /** What is asked for. */
@@ -26,7 +26,7 @@ export interface PortsAsker {
   readonly net: string | undefined;
   readonly pid: string | undefined;
   /** Where it is to be shown as a table; undefined: as records. */
-  readonly table: TableLook | undefined;
+  readonly table: TableStyle | undefined;
 }
 
 /** The question as a path with parameters. */

@@ -11,7 +11,7 @@ import { type SeeDeps, seeSockets } from './see.ts';
 const PASSWD = 'root:x:0:0::/:\nalice:x:1000:1000::/:\nalias:x:1000:1000::/:\n';
 const CONTAINER = 'f'.repeat(64);
 
-function stage() {
+function fixture() {
   const sockets = new SimOpenSockets();
   const cgroups = new SimCgroups();
   const deps: SeeDeps = {
@@ -35,7 +35,7 @@ function owner(about: Partial<SocketOwner>): SocketOwner {
 const seenAt = (deps: SeeDeps, port: number) => seeSockets(deps, { port }).sockets[0] ?? assert.fail();
 
 test('a socket belongs to the unit, the container and the job of the cgroup that it was made in', () => {
-  const { deps, openIn } = stage();
+  const { deps, openIn } = fixture();
   openIn('/system.slice/nginx.service/worker', 0, 80);
   openIn(`/system.slice/docker-${CONTAINER}.scope`, 0, 81);
   openIn('/user.slice/user-1000.slice/session-1.scope', 1000, 82);
@@ -54,7 +54,7 @@ test('a socket belongs to the unit, the container and the job of the cgroup that
 });
 
 test('a cgroup that was made for a job is that job, wherever it lies', () => {
-  const { deps, cgroups, sockets, openIn } = stage();
+  const { deps, cgroups, sockets, openIn } = fixture();
   cgroups.add('/system.slice/batch.service');
   const made = cgroups.make('/system.slice/batch.service', 'x', 'PAYROLL', 0);
   sockets.addCgroup(made.id, made.path);
@@ -68,7 +68,7 @@ test('a cgroup that was made for a job is that job, wherever it lies', () => {
 });
 
 test('what is nobody’s any more is of no user and no job that is known', () => {
-  const { deps, sockets } = stage();
+  const { deps, sockets } = fixture();
   sockets.open({ local: { address: ip('::1'), port: 80 }, uid: undefined, inode: 0, state: 'TIME_WAIT' });
   const { owners, user, unit, job } = seenAt(deps, 80);
   assert.deepEqual(
@@ -78,7 +78,7 @@ test('what is nobody’s any more is of no user and no job that is known', () =>
 });
 
 test('a user without an account, and a cgroup that is gone, say nothing', () => {
-  const { deps, sockets } = stage();
+  const { deps, sockets } = fixture();
   sockets.open({ local: { address: ip('::1'), port: 80 }, uid: 4711, cgroupId: 99n });
   const { user, unit, job } = seenAt(deps, 80);
   assert.deepEqual({ user, unit, job }, { user: undefined, unit: undefined, job: 'UNKNOWN' });
@@ -87,7 +87,7 @@ test('a user without an account, and a cgroup that is gone, say nothing', () => 
 });
 
 test('docker’s proxy is seen through, and who only looks like it is not', () => {
-  const { deps, sockets } = stage();
+  const { deps, sockets } = fixture();
   const proxy = (port: number, about: Partial<SocketOwner>) =>
     sockets.open({ local: { address: ip('0.0.0.0'), port } }, owner({ name: 'docker-proxy', ...about }));
   const argument = '-proto tcp -host-ip 0.0.0.0 -host-port 8080';
@@ -97,15 +97,15 @@ test('docker’s proxy is seen through, and who only looks like it is not', () =
   proxy(83, { command: `docker-proxy ${argument} -container-ip nowhere -container-port 81` });
   proxy(84, { command: 'docker-proxy' });
   proxy(85, { name: 'proxy', command: `proxy -container-ip 172.17.0.2 -container-port 81` });
-  const told = [80, 81, 82, 83, 84, 85].map((port) => {
+  const reported = [80, 81, 82, 83, 84, 85].map((port) => {
     const end = seenAt(deps, port).forwardsTo;
     return end && `${formatIp(end.address)} ${end.port}`;
   });
-  assert.deepEqual(told, ['172.17.0.2 81', 'fd00::2 81', undefined, undefined, undefined, undefined]);
+  assert.deepEqual(reported, ['172.17.0.2 81', 'fd00::2 81', undefined, undefined, undefined, undefined]);
 });
 
 test('only what is wanted is looked up, and who cannot be seen is counted', () => {
-  const { deps, sockets } = stage();
+  const { deps, sockets } = fixture();
   sockets.open({ local: { address: ip('::1'), port: 80 } }, owner({ uid: 1000 }));
   sockets.open({ local: { address: ip('::1'), port: 81 } }, owner({ pid: 8 }));
   sockets.closedUsers.add(1000);
@@ -117,7 +117,7 @@ const DAEMON = { name: 'portreeve', command: 'portreeve' } as const;
 const SESSION = '/user.slice/user-0.slice/session-1.scope';
 
 test('what the daemon has opened is PORTMAP at its next start, whatever it was when it was bound', () => {
-  const { cgroups, deps, sockets } = stage();
+  const { cgroups, deps, sockets } = fixture();
   let port = 110;
   const jobOf = (path: string, uid: number, about?: Partial<SocketOwner>) => {
     const { id: cgroupId } = cgroups.at(path) ?? cgroups.add(path);
@@ -145,7 +145,7 @@ test('what the daemon has opened is PORTMAP at its next start, whatever it was w
 });
 
 test('who cannot read marks goes by the names of the cgroups that are root’s', () => {
-  const { cgroups, deps, openIn } = stage();
+  const { cgroups, deps, openIn } = fixture();
   cgroups.canReadMarks = false;
   const home = '/system.slice/portreeve.service';
   openIn(`${home}/portreeve-job-PORTMAP-12`, 0, 80);
@@ -161,7 +161,7 @@ test('who cannot read marks goes by the names of the cgroups that are root’s',
 });
 
 test('where the cgroup is gone in which it was made, a process that has it tells the job, but not the manager', () => {
-  const { deps, cgroups, sockets } = stage();
+  const { deps, cgroups, sockets } = fixture();
   cgroups.add('/system.slice/app.service');
   const manager = owner({ pid: 1, name: 'systemd', cgroup: '/init.scope', startTicks: 0 });
   const app = owner({ pid: 8, cgroup: '/system.slice/app.service' });

@@ -172,7 +172,7 @@ function givenIn(line: readonly ControlGroup[], cgroups: JobCgroups): JobCgroup[
   return line.flatMap((group) => {
     const job = GIVEN.exec(group.path)?.[1];
     const isRoots = group.uid === ROOT && containerOfCgroup(group.path) === undefined;
-    return job !== undefined && isRoots ? [{ ...group, job, taker: ROOT }] : [];
+    return job !== undefined && isRoots ? [{ ...group, job, grantee: ROOT }] : [];
   });
 }
 

@@ -8,7 +8,7 @@ import { interfaceName } from '../../host/linux/interface-name.ts';
 import { PROFILE_DATABASE, USER_DATABASE } from '../../host/linux/state-files.ts';
 import { type UserFiles, withUsersOnce } from '../../job/app/users.ts';
 import { hostFiles } from '../../job/commands/deps.ts';
-import { LOOK_SOCKET } from '../../kit/daemon-names.ts';
+import { STATUS_SOCKET } from '../../kit/daemon-names.ts';
 import { usualDirectories } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { NO_NAMES, type RegisteredProgram, type Reservations } from '../app/port-names.ts';
@@ -17,7 +17,7 @@ import type { SeeDeps } from '../app/see.ts';
 import { LinuxOpenSockets, type Thoroughness } from '../linux/open-sockets.ts';
 
 /** What is looked for, and where. */
-export interface PortsLookOptions {
+export interface PortsReadOptions {
   /** The directory of the daemon that is asked; undefined: the user's own, then the system's. */
   readonly runtime?: string | undefined;
   /** Where the record of applied profiles is; then the daemon, which has its own, is not asked. */
@@ -48,7 +48,7 @@ export interface PortsCommandDeps {
 const USUAL_PORTMAP = '/run/rpcbind.sock';
 
 /** What sockets are seen with (see LinuxOpenSockets for `thoroughness`), and what names are gathered with. */
-export function portsDeps(options: PortsLookOptions, { io, sources }: PortsCommandDeps): PortsDeps {
+export function portsDeps(options: PortsReadOptions, { io, sources }: PortsCommandDeps): PortsDeps {
   const { state, thoroughness = 'all', isNamed = true, isWatching = false } = options;
   const files = filesHere(state, isWatching ? linuxFiles : withUsersOnce(linuxFiles), io);
   const names = namesBy({
@@ -69,7 +69,7 @@ export function portsDeps(options: PortsLookOptions, { io, sources }: PortsComma
 }
 
 function hasPortMapper(io: Io): boolean {
-  const daemons = usualDirectories(io).map(({ runtime }) => join(runtime, LOOK_SOCKET));
+  const daemons = usualDirectories(io).map(({ runtime }) => join(runtime, STATUS_SOCKET));
   const places = [USUAL_PORTMAP, ...daemons];
   return places.some((place) => existsSync(place));
 }

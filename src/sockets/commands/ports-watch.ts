@@ -8,13 +8,13 @@ import { type PortRecord, portRecord } from '../app/port-records.ts';
 import { addressText, endText, ownerText } from '../app/port-words.ts';
 import { isOwnedBy, named, type PortsDeps, seePorts } from '../app/ports-answer.ts';
 import type { PortsQuestion } from '../app/ports-asked.ts';
-import { type PortsCommandDeps, type PortsLookOptions, portsDeps } from './ports-deps.ts';
-import { printProblems } from './ports-look.ts';
+import { type PortsCommandDeps, type PortsReadOptions, portsDeps } from './ports-deps.ts';
+import { printProblems } from './ports-read.ts';
 
 /** Goes on until nobody reads it, or a signal ends the process. */
 export async function watchPorts(
   question: PortsQuestion,
-  options: PortsLookOptions & { readonly json?: boolean },
+  options: PortsReadOptions & { readonly json?: boolean },
   deps: PortsCommandDeps,
 ): Promise<number> {
   const { io } = deps;

@@ -7,7 +7,7 @@ import type { PortsSummary } from '../app/ports-answer.ts';
 import type { PortsQuestion } from '../app/ports-asked.ts';
 import type { PortsOptions } from './index.ts';
 import type { PortsCommandDeps } from './ports-deps.ts';
-import { lookAtRecords, lookAtTable, printProblems } from './ports-look.ts';
+import { checkTable, printProblems, readRecords } from './ports-read.ts';
 
 export async function portsCommand(
   words: readonly string[],
@@ -42,7 +42,7 @@ async function printRecords(
   deps: PortsCommandDeps,
 ): Promise<number> {
   const { io } = deps;
-  const { ports, notSeen, problems, shown } = await lookAtRecords(question, options, deps);
+  const { ports, notSeen, problems, shown } = await readRecords(question, options, deps);
   const { json } = await import('../../kit/text.ts');
   printProblems(problems, io);
   io.out(json({ notSeen, ports }));
@@ -55,7 +55,7 @@ async function printTable(
   deps: PortsCommandDeps,
 ): Promise<number> {
   const { io } = deps;
-  const { table, ...summary } = await lookAtTable(question, options, deps);
+  const { table, ...summary } = await checkTable(question, options, deps);
   printProblems(summary.problems, io);
   io.out(table === '' ? 'nothing\n' : table);
   printHidden(summary, io);

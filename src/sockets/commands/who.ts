@@ -9,8 +9,8 @@ import type { PortRecord } from '../app/port-records.ts';
 import { endText, ownerText, secondsText } from '../app/port-words.ts';
 import { holdersOf } from '../app/ports-asked.ts';
 import type { WhoOptions } from './index.ts';
-import type { PortsCommandDeps, PortsLookOptions } from './ports-deps.ts';
-import { lookAtRecords } from './ports-look.ts';
+import type { PortsCommandDeps, PortsReadOptions } from './ports-deps.ts';
+import { readRecords } from './ports-read.ts';
 
 export async function whoCommand(
   words: readonly string[],
@@ -19,12 +19,12 @@ export async function whoCommand(
 ): Promise<number> {
   const { io } = deps;
   const asked = portsOneByOne(words);
-  const where: PortsLookOptions = {
+  const where: PortsReadOptions = {
     runtime: options.runtime,
     thoroughness: 'some',
     isNamed: options.json ?? false,
   };
-  const { ports, notSeen } = await holdersOf(asked, (question) => lookAtRecords(question, where, deps));
+  const { ports, notSeen } = await holdersOf(asked, (question) => readRecords(question, where, deps));
   const answers = asked.map((range) => ({
     range,
     ports: ports.filter(({ port, protocol }) => isInRange(port, protocol, range)),
@@ -49,7 +49,7 @@ interface WhoAnswer {
 }
 
 function exitCodeOf({ ports }: WhoAnswer, io: Io): number {
-  if (ports.some((port) => isHidden(port, io))) return EXIT_CODES.world;
+  if (ports.some((port) => isHidden(port, io))) return EXIT_CODES.environment;
   return ports.length > 0 ? 0 : EXIT_CODES.refused;
 }
 

@@ -21,7 +21,7 @@ export interface OwnersSeen {
 
 /** The sockets of our network namespace, and who has them, asked anew each time: true at that moment only. */
 export interface OpenSockets {
-  /** Throws PortreeveError `SOCKETS_UNREADABLE` (world) where the kernel does not answer. */
+  /** Throws PortreeveError `SOCKETS_UNREADABLE` (environment) where the kernel does not answer. */
   list(query?: OpenSocketQuery): OpenSocket[];
   /** Looks for the processes that have these sockets open. What ends while we look is left out. */
   owners(inodes: ReadonlySet<number>): OwnersSeen;

@@ -8,9 +8,9 @@ import { type TestContext, test } from 'node:test';
 import { listening } from '../../../test/support/listening.ts';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { PEERS } from '../../../test/support/unix-peers.ts';
-import { PORTS_LOOKS_PER_USER_PER_SECOND_MAX } from '../../base/limits.ts';
+import { PORTS_REQUESTS_PER_USER_PER_SECOND_MAX } from '../../base/limits.ts';
 import { linuxFiles } from '../../host/linux/files.ts';
-import { LookServer } from '../../kit/look-server.ts';
+import { StatusServer } from '../../kit/status-server.ts';
 import { PORTS_PATH } from '../app/ports-asked.ts';
 import { SocketsService } from './service.ts';
 
@@ -38,10 +38,10 @@ async function served(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => rmSync(directory, { recursive: true }));
   chmodSync(directory, 0o755);
-  const path = join(directory, 'look.sock');
+  const path = join(directory, 'status.sock');
   const names = { files: linuxFiles, registrations: async () => [], reservations: async () => undefined };
   const { routes } = new SocketsService({ files: () => linuxFiles, names });
-  const server = new LookServer(path, {}, routes.streams, PEERS);
+  const server = new StatusServer(path, {}, routes.streams, PEERS);
   await server.open();
   t.after(() => server.close());
   return async (uid: number, target: string, count = 1) => {
@@ -61,8 +61,8 @@ test('a user is answered so often in a second, and root as often as it asks', as
   const target = `${PORTS_PATH}?which=listening&ports=1`;
   let now = 5000;
   t.mock.method(performance, 'now', () => now);
-  const served200 = Array.from({ length: PORTS_LOOKS_PER_USER_PER_SECOND_MAX }, () => '200');
-  const often = PORTS_LOOKS_PER_USER_PER_SECOND_MAX + 2;
+  const served200 = Array.from({ length: PORTS_REQUESTS_PER_USER_PER_SECOND_MAX }, () => '200');
+  const often = PORTS_REQUESTS_PER_USER_PER_SECOND_MAX + 2;
   assert.deepEqual((await ask(USER, target, often)).statuses, [...served200, '503', '503']);
   assert.deepEqual((await ask(USER + 1, target)).statuses, ['200']);
   assert.deepEqual((await ask(0, target, often)).statuses, [...served200, '200', '200']);

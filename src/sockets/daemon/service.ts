@@ -1,12 +1,12 @@
-// The sockets as a service of the daemon: answers on look.sock who holds which port, and remembers what it has seen of
-// processes from one question to the next.
+// The sockets as a service of the daemon: answers on status.sock who holds which port, and remembers what it has seen
+// of processes from one question to the next.
 import { readlinkSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../../base/errors.ts';
 import {
   PORT_NAMES_AGE_MAX_MS,
-  PORTS_LOOKS_PER_SECOND_MAX,
-  PORTS_LOOKS_PER_USER_PER_SECOND_MAX,
+  PORTS_REQUESTS_PER_SECOND_MAX,
+  PORTS_REQUESTS_PER_USER_PER_SECOND_MAX,
 } from '../../base/limits.ts';
 import type { Files } from '../../host/host.ts';
 import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
@@ -109,8 +109,8 @@ export class SocketsService implements DaemonService {
       this.#answeredToUsers = 0;
     }
     const count = this.#answered.get(user) ?? 0;
-    if (count >= PORTS_LOOKS_PER_USER_PER_SECOND_MAX) return true;
-    if (this.#answeredToUsers >= PORTS_LOOKS_PER_SECOND_MAX) return true;
+    if (count >= PORTS_REQUESTS_PER_USER_PER_SECOND_MAX) return true;
+    if (this.#answeredToUsers >= PORTS_REQUESTS_PER_SECOND_MAX) return true;
     this.#answered.set(user, count + 1);
     this.#answeredToUsers++;
     return false;

@@ -12,7 +12,7 @@ import { must } from '../../../src/host/linux/sys/epoll.ts';
 import { sys } from '../../../src/host/linux/sys/libc.ts';
 import { NativeBuffer } from '../../../src/host/linux/sys/memory.ts';
 import { encodeSockaddr } from '../../../src/wire/sockaddr.ts';
-import { end } from './scenes.ts';
+import { end } from './snapshots.ts';
 
 /** What it is to have. */
 export type AgentSocket =

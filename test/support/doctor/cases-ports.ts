@@ -6,13 +6,13 @@ import {
   kernel,
   range,
   reserve,
-  scene,
   servicesOf,
+  snapshot,
   socket,
   statd,
   statdAt,
   unmarked,
-} from './scenes.ts';
+} from './snapshots.ts';
 
 const clients = (count: number, to: string, state = 'ESTABLISHED') =>
   Array.from({ length: count }, (_, index) =>
@@ -20,30 +20,32 @@ const clients = (count: number, to: string, state = 'ESTABLISHED') =>
   );
 const WIDE = kernel({ ephemeral: range(1024, 65_535) });
 const NARROW = kernel({ ephemeral: range(33_000, 33_063) });
-const narrow = (sockets: Parameters<typeof scene>[0]) => ({ ...scene(sockets), kernel: NARROW });
+const narrow = (sockets: Parameters<typeof snapshot>[0]) => ({ ...snapshot(sockets), kernel: NARROW });
 
 export const CASES_OF_PORTS = {
   SERVICE_EPHEMERAL: [
     {
       what: 'the command line names the port',
-      fires: scene({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })] }),
-      twin: scene({
+      fires: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })] }),
+      twin: snapshot({
         sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })],
         kernel: reserve(39_999, 40_000),
       }),
     },
     {
       what: 'nothing else than the port is the number',
-      fires: scene({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server -p40000' })] }),
-      twin: scene({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server -p140000 -q400001' })] }),
+      fires: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server -p40000' })] }),
+      twin: snapshot({
+        sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server -p140000 -q400001' })],
+      }),
     },
     {
       what: '/etc/services names it, and it is UDP',
-      fires: scene({
+      fires: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:40000', {})],
         services: servicesOf('app 40000/udp\n'),
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:40000', {})],
         services: servicesOf('app 40000/tcp\n'),
         kernel: reserve(40_000),
@@ -51,8 +53,10 @@ export const CASES_OF_PORTS = {
     },
     {
       what: 'it is not a container that got the port from Docker',
-      fires: scene({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'proxy -host-port 40000' })] }),
-      twin: scene({
+      fires: snapshot({
+        sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'proxy -host-port 40000' })],
+      }),
+      twin: snapshot({
         sockets: [
           socket('LISTEN tcp 0.0.0.0:40000', {
             command: 'proxy -host-port 40000',
@@ -63,20 +67,20 @@ export const CASES_OF_PORTS = {
     },
     {
       what: 'the profile does not reserve it, which is told otherwise',
-      fires: scene({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })] }),
-      twin: scene({
+      fires: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })] }),
+      twin: snapshot({
         sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })],
         inForce: inForce('PORT 40000 TCP SERVER'),
       }),
     },
     {
       what: 'the name is none of the many of the system, which a client of UDP may have met by chance',
-      fires: scene({
+      fires: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:1194', {})],
         services: servicesOf('vpn 1194/udp\n'),
         kernel: WIDE,
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:1194', {})],
         services: unmarked('vpn 1194/udp\n'),
         kernel: WIDE,
@@ -86,28 +90,28 @@ export const CASES_OF_PORTS = {
   LISTENER_EPHEMERAL: [
     {
       what: 'nothing says who chose the port',
-      fires: scene({ sockets: [socket('LISTEN tcp 127.0.0.1:40000', { name: 'containerd' })] }),
-      twin: scene({ sockets: [socket('LISTEN tcp 127.0.0.1:32767', { name: 'containerd' })] }),
+      fires: snapshot({ sockets: [socket('LISTEN tcp 127.0.0.1:40000', { name: 'containerd' })] }),
+      twin: snapshot({ sockets: [socket('LISTEN tcp 127.0.0.1:32767', { name: 'containerd' })] }),
     },
     {
       what: 'it is no client of UDP',
-      fires: scene({ sockets: [socket('LISTEN tcp [::]:60999', {})] }),
-      twin: scene({ sockets: [socket('UNCONNECTED udp [::]:60999', {})] }),
+      fires: snapshot({ sockets: [socket('LISTEN tcp [::]:60999', {})] }),
+      twin: snapshot({ sockets: [socket('UNCONNECTED udp [::]:60999', {})] }),
     },
     {
       what: 'it is no RPC program, whose port is asked for',
-      fires: scene({ sockets: [statd(40_000, 1)] }),
-      twin: scene({ sockets: [statd(40_000, 1)], registrations: [statdAt(40_000)] }),
+      fires: snapshot({ sockets: [statd(40_000, 1)] }),
+      twin: snapshot({ sockets: [statd(40_000, 1)], registrations: [statdAt(40_000)] }),
     },
   ],
   CLIENT_ON_PORT: [
     {
       what: 'a connection of somebody else has a reserved port',
-      fires: scene({
+      fires: snapshot({
         sockets: [socket('ESTABLISHED tcp 192.0.2.9:40000', { name: 'curl', to: '192.0.2.2:443' })],
         inForce: inForce('PORT 40000 TCP APP'),
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [
           socket('ESTABLISHED tcp 192.0.2.9:40000', { name: 'curl', to: '192.0.2.2:443', job: 'APP' }),
         ],
@@ -116,25 +120,25 @@ export const CASES_OF_PORTS = {
     },
     {
       what: 'what is left of a client is there in TIME_WAIT',
-      fires: scene({
+      fires: snapshot({
         sockets: [socket('TIME_WAIT tcp 192.0.2.9:40000', { to: '192.0.2.2:443', expiresMs: 43_000 })],
         inForce: inForce('PORT 40000 TCP APP'),
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [socket('TIME_WAIT tcp 192.0.2.9:40000', { to: '192.0.2.2:51234', expiresMs: 43_000 })],
         inForce: inForce('PORT 40000 TCP APP'),
       }),
     },
     {
       what: 'its other end is a listener of this host',
-      fires: scene({
+      fires: snapshot({
         sockets: [
           socket('TIME_WAIT tcp 127.0.0.1:40000', { to: '127.0.0.1:41000', expiresMs: 43_000 }),
           socket('LISTEN tcp 127.0.0.1:41000', {}),
         ],
         inForce: inForce('PORT 40000 TCP APP'),
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [
           socket('TIME_WAIT tcp 127.0.0.1:40000', { to: '127.0.0.1:41000', expiresMs: 43_000 }),
           socket('LISTEN tcp 127.0.0.1:40000', { job: 'APP' }),
@@ -144,32 +148,32 @@ export const CASES_OF_PORTS = {
     },
     {
       what: 'the port is that of a service of this host',
-      fires: scene({
+      fires: snapshot({
         sockets: [socket('ESTABLISHED tcp 192.0.2.9:40000', { name: 'curl', to: '192.0.2.2:443' })],
         services: servicesOf('app 40000/tcp\n'),
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [socket('ESTABLISHED tcp 192.0.2.9:57000', { name: 'curl', to: '192.0.2.2:443' })],
       }),
     },
     {
       what: 'the port is that of a service of this host, in a file that does not say where these begin',
-      fires: scene({
+      fires: snapshot({
         sockets: [socket('ESTABLISHED tcp 192.0.2.9:40000', { name: 'curl', to: '192.0.2.2:443' })],
         services: unmarked('app 40000/tcp\n'),
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [socket('ESTABLISHED tcp 192.0.2.9:57000', { name: 'curl', to: '192.0.2.2:443' })],
         services: unmarked('app 40000/tcp\n'),
       }),
     },
     {
       what: 'a client of UDP has it',
-      fires: scene({
+      fires: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:40000', { name: 'dig' })],
         inForce: inForce('PORT 40000 UDP APP'),
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:40000', { name: 'dig' })],
         inForce: inForce('PORT 40000 UDP DIG'),
       }),
@@ -184,7 +188,7 @@ export const CASES_OF_PORTS = {
     {
       what: 'hardly one is left',
       fires: narrow({ sockets: clients(63, '192.0.2.2:443', 'TIME_WAIT') }),
-      twin: scene({ sockets: clients(63, '192.0.2.2:443', 'TIME_WAIT') }),
+      twin: snapshot({ sockets: clients(63, '192.0.2.2:443', 'TIME_WAIT') }),
     },
     {
       what: 'they are clients, and not those of a server',
@@ -219,13 +223,13 @@ export const CASES_OF_PORTS = {
   OWNERS_DIFFER: [
     {
       what: 'one has it for IPv4, the other for IPv6',
-      fires: scene({
+      fires: snapshot({
         sockets: [
           socket('LISTEN tcp 127.0.0.1:5432', { name: 'postgres', pid: 1 }),
           socket('LISTEN tcp [::1]:5432', { name: 'pgbouncer', pid: 2 }),
         ],
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [
           socket('LISTEN tcp 127.0.0.1:5432', { name: 'postgres', pid: 1 }),
           socket('LISTEN tcp [::1]:5432', { name: 'postgres', pid: 2 }),
@@ -234,7 +238,7 @@ export const CASES_OF_PORTS = {
     },
     {
       what: 'they are not the same program, though of one session and one interpreter',
-      fires: scene({
+      fires: snapshot({
         sockets: [
           socket('LISTEN tcp 127.0.0.1:5173', {
             name: 'node',
@@ -250,7 +254,7 @@ export const CASES_OF_PORTS = {
           }),
         ],
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [
           socket('LISTEN tcp 127.0.0.1:5173', {
             name: 'node',
@@ -269,13 +273,13 @@ export const CASES_OF_PORTS = {
     },
     {
       what: 'they are not two proxies to one container',
-      fires: scene({
+      fires: snapshot({
         sockets: [
           socket('LISTEN tcp 0.0.0.0:8080', { name: 'docker-proxy', pid: 1, forwardsTo: '172.17.0.2:80' }),
           socket('LISTEN tcp [::]:8080', { name: 'docker-proxy', pid: 2, forwardsTo: '172.17.0.3:80' }),
         ],
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [
           socket('LISTEN tcp 0.0.0.0:8080', { name: 'docker-proxy', pid: 1, forwardsTo: '172.17.0.2:80' }),
           socket('LISTEN tcp [::]:8080', { name: 'docker-proxy', pid: 2, forwardsTo: '172.17.0.2:80' }),
@@ -284,13 +288,13 @@ export const CASES_OF_PORTS = {
     },
     {
       what: 'both can be meant by localhost',
-      fires: scene({
+      fires: snapshot({
         sockets: [
           socket('LISTEN tcp 0.0.0.0:8080', { name: 'a', pid: 1 }),
           socket('LISTEN tcp [::1]:8080', { name: 'b', pid: 2 }),
         ],
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [
           socket('LISTEN tcp 127.0.0.2:8080', { name: 'a', pid: 1 }),
           socket('LISTEN tcp [::1]:8080', { name: 'b', pid: 2 }),
@@ -299,14 +303,14 @@ export const CASES_OF_PORTS = {
     },
     {
       what: 'none of those that share it has it for both',
-      fires: scene({
+      fires: snapshot({
         sockets: [
           socket('UNCONNECTED udp 0.0.0.0:1900', { name: 'a', pid: 1 }),
           socket('UNCONNECTED udp 0.0.0.0:1900', { name: 'b', pid: 2 }),
           socket('UNCONNECTED udp [::]:1900', { name: 'c', pid: 3 }),
         ],
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [
           socket('UNCONNECTED udp 0.0.0.0:1900', { name: 'a', pid: 1 }),
           socket('UNCONNECTED udp 0.0.0.0:1900', { name: 'b', pid: 2 }),
@@ -316,13 +320,13 @@ export const CASES_OF_PORTS = {
     },
     {
       what: 'they are not of one unit',
-      fires: scene({
+      fires: snapshot({
         sockets: [
           socket('UNCONNECTED udp 0.0.0.0:53', { name: 'a', pid: 1, unit: 'a.service' }),
           socket('UNCONNECTED udp [::]:53', { name: 'b', pid: 2, unit: 'b.service' }),
         ],
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [
           socket('UNCONNECTED udp 0.0.0.0:53', { name: 'a', pid: 1, unit: 'a.service' }),
           socket('UNCONNECTED udp [::]:53', { name: 'b', pid: 2, unit: 'a.service' }),
@@ -331,13 +335,13 @@ export const CASES_OF_PORTS = {
     },
     {
       what: 'they are not clients of UDP',
-      fires: scene({
+      fires: snapshot({
         sockets: [
           socket('LISTEN tcp 0.0.0.0:40000', { name: 'a', pid: 1 }),
           socket('LISTEN tcp [::]:40000', { name: 'b', pid: 2 }),
         ],
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [
           socket('UNCONNECTED udp 0.0.0.0:40000', { name: 'a', pid: 1 }),
           socket('UNCONNECTED udp [::]:40000', { name: 'b', pid: 2 }),
@@ -348,23 +352,23 @@ export const CASES_OF_PORTS = {
   BOUND_NOT_LISTENING: [
     {
       what: 'a socket that may be a client is bound',
-      fires: scene({ sockets: [socket('BOUND tcp 0.0.0.0:40000', {})] }),
-      twin: scene({ sockets: [socket('ESTABLISHED tcp 0.0.0.0:40000', { to: '192.0.2.1:80' })] }),
+      fires: snapshot({ sockets: [socket('BOUND tcp 0.0.0.0:40000', {})] }),
+      twin: snapshot({ sockets: [socket('ESTABLISHED tcp 0.0.0.0:40000', { to: '192.0.2.1:80' })] }),
     },
     {
       what: 'a socket is bound and does not listen',
-      fires: scene({ sockets: [socket('BOUND tcp 0.0.0.0:8080', {})] }),
-      twin: scene({ sockets: [socket('LISTEN tcp 0.0.0.0:8080', {})] }),
+      fires: snapshot({ sockets: [socket('BOUND tcp 0.0.0.0:8080', {})] }),
+      twin: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:8080', {})] }),
     },
     {
       what: 'its program does not listen there either',
-      fires: scene({
+      fires: snapshot({
         sockets: [
           socket('BOUND tcp 0.0.0.0:8080', { pid: 1, name: 'a' }),
           socket('LISTEN tcp 0.0.0.0:8080', { pid: 2 }),
         ],
       }),
-      twin: scene({
+      twin: snapshot({
         sockets: [
           socket('BOUND tcp 0.0.0.0:8080', { pid: 2, name: 'a' }),
           socket('LISTEN tcp 0.0.0.0:8080', { pid: 2 }),

@@ -2,13 +2,13 @@
 
 import type { Code } from '../../../src/doctor/core/findings/checks/all.ts';
 import type { AgentSocket } from './agent.ts';
-import type { Health } from './world.ts';
+import type { Health } from './sandbox.ts';
 
 export interface DoctorGroup {
   readonly name: string;
   readonly sick: Health;
   /** What is told of the sick one, and of which ports; in order. */
-  readonly told: Partial<Readonly<Record<Code, readonly string[]>>>;
+  readonly reported: Partial<Readonly<Record<Code, readonly string[]>>>;
   /** Nothing of that is told of this one. */
   readonly well: Health;
 }
@@ -27,7 +27,7 @@ export const GROUPS: readonly DoctorGroup[] = [
         { sockets: [listen('[::1]:5173'), { do: 'bind', at: '127.0.0.1:8080' }], args: ['two'] },
       ],
     },
-    told: {
+    reported: {
       SERVICE_EPHEMERAL: ['40000'],
       LISTENER_EPHEMERAL: ['41000'],
       OWNERS_DIFFER: ['5173'],
@@ -60,7 +60,7 @@ export const GROUPS: readonly DoctorGroup[] = [
         },
       ],
     },
-    told: {
+    reported: {
       CLIENT_ON_PORT: ['40000', '40002'],
       EPHEMERAL_FEW: ['40000-40019'],
       SETTING_NOT_KEPT: [''],
@@ -96,7 +96,7 @@ export const GROUPS: readonly DoctorGroup[] = [
       doctor: ['--bpxprm', '/etc/bpxprm'],
       agents: [{ sockets: [listen('0.0.0.0:5432'), listen('0.0.0.0:5434'), listen('127.0.0.1:7000')] }],
     },
-    told: {
+    reported: {
       RESERVATION_EPHEMERAL: ['40000'],
       OPEN_TO_OTHERS: ['5432'],
       RESERVATION_HELD: ['5434'],
@@ -123,7 +123,7 @@ export const GROUPS: readonly DoctorGroup[] = [
       files: { '/etc/exports': '/srv *(rw)\n' },
       agents: [{ sockets: [listen('127.0.0.1:80')], uid: 4711 }],
     },
-    told: { LOW_PORT_UNPRIVILEGED: ['80'], LOW_PORTS_OPEN: ['80-1023'], LOW_PORT_TRUSTED: [''] },
+    reported: { LOW_PORT_UNPRIVILEGED: ['80'], LOW_PORTS_OPEN: ['80-1023'], LOW_PORT_TRUSTED: [''] },
     well: {
       files: { '/etc/exports': '/srv *(rw,insecure)\n' },
       agents: [{ sockets: [listen('127.0.0.1:80')] }, { sockets: [listen('127.0.0.1:1080')], uid: 4711 }],
@@ -139,7 +139,7 @@ export const GROUPS: readonly DoctorGroup[] = [
       },
       profile: 'PORT 31000 TCP APP\n',
     },
-    told: {
+    reported: {
       POOLS_OVERLAP: ['30000-32767'],
       POOL_EPHEMERAL: ['32768-33000'],
       POOL_RESERVED: ['31000', '31000'],
@@ -163,7 +163,7 @@ export const GROUPS: readonly DoctorGroup[] = [
         { sockets: [listen('0.0.0.0:853')], args: ['unbound'] },
       ],
     },
-    told: { RPC_SOCKET_GONE: ['20049'], RPC_ON_ASSIGNED_PORT: ['631'], RPC_BEFORE_SERVICE: ['853'] },
+    reported: { RPC_SOCKET_GONE: ['20049'], RPC_ON_ASSIGNED_PORT: ['631'], RPC_BEFORE_SERVICE: ['853'] },
     well: {
       files: { '/etc/bindresvport.blacklist': '853\n' },
       registered: ['100024 1 tcp 790'],
@@ -182,7 +182,7 @@ export const GROUPS: readonly DoctorGroup[] = [
         { sockets: [listen('0.0.0.0:790')], args: ['statd'] },
       ],
     },
-    told: { RPC_COULD_TAKE_PORT: ['853'] },
+    reported: { RPC_COULD_TAKE_PORT: ['853'] },
     well: {
       registered: ['100024 1 tcp 20048'],
       agents: [

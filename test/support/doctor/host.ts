@@ -2,7 +2,7 @@
 
 import { PortreeveError } from '../../../src/base/errors.ts';
 import type { SocketOwner } from '../../../src/base/open-socket.ts';
-import type { SceneDeps } from '../../../src/doctor/app/scene.ts';
+import type { SnapshotDeps } from '../../../src/doctor/app/snapshot.ts';
 import type { BootFiles } from '../../../src/names/app/boot-settings.ts';
 import { loadIana } from '../../../src/names/core/iana.ts';
 import type { OpenSockets } from '../../../src/sockets/core/open-sockets.ts';
@@ -61,7 +61,7 @@ export function archiveOf(...profiles: readonly string[]): SimProfileArchive {
 }
 
 /** A host that has nothing but what is said. */
-export function sceneDeps(changes: Partial<SceneDeps> = {}): SceneDeps {
+export function snapshotDeps(changes: Partial<SnapshotDeps> = {}): SnapshotDeps {
   return {
     sockets: openSockets([]),
     files: filesOf({}),

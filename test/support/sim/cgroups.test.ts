@@ -48,7 +48,7 @@ test('what has processes or other cgroups in it is not removed; a name that is t
   const first = sim.make('/', 'A-1', 'A', 7);
   assert.notEqual(sim.make('/', 'A-1', 'A', 7).path, first.path);
   assert.deepEqual(
-    sim.marked().map(({ job, taker }) => [job, taker]),
+    sim.marked().map(({ job, grantee }) => [job, grantee]),
     [
       ['A', 7],
       ['A', 7],
@@ -59,15 +59,15 @@ test('what has processes or other cgroups in it is not removed; a name that is t
 test('who watches is told, as long as he does', () => {
   const sim = new SimCgroups();
   sim.add('/a');
-  let told = 0;
-  const watch = sim.watch(['/a'], () => told++);
+  let reported = 0;
+  const watch = sim.watch(['/a'], () => reported++);
   sim.add('/a/b');
   sim.add('/c');
   sim.add('/a/b/c');
-  assert.equal(told, 1);
+  assert.equal(reported, 1);
   sim.drop('/a/b');
-  assert.equal(told, 2);
+  assert.equal(reported, 2);
   watch.close();
   sim.add('/a/b');
-  assert.equal(told, 2);
+  assert.equal(reported, 2);
 });

@@ -5,7 +5,7 @@ import type { Cgroups, ControlGroup, JobCgroup } from '../../../src/host/host.ts
 
 interface Node {
   readonly group: ControlGroup;
-  readonly mark: { readonly job: string; readonly taker: number } | undefined;
+  readonly mark: { readonly job: string; readonly grantee: number } | undefined;
   readonly members: Set<number>;
 }
 
@@ -82,11 +82,11 @@ export class SimCgroups implements Cgroups {
     return [...this.#nodes.values()].flatMap(({ group, mark }) => (mark ? [{ ...group, ...mark }] : []));
   }
 
-  make(parent: string, name: string, job: string, taker: number): JobCgroup {
+  make(parent: string, name: string, job: string, grantee: number): JobCgroup {
     if (!this.#nodes.has(parent)) throw failed(parent, 'is not there');
     const wanted = `${parent === '/' ? '' : parent}/${JOB_CGROUP_PREFIX}${name}`;
     const path = this.#nodes.has(wanted) ? `${wanted}.${this.#nextId}` : wanted;
-    return { ...this.#put(path, 0, { job, taker }).group, job, taker };
+    return { ...this.#put(path, 0, { job, grantee }).group, job, grantee };
   }
 
   move(pid: number, into: ControlGroup): void {

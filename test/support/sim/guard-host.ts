@@ -6,7 +6,7 @@ import {
   type GuardDeps,
   settleTrial,
 } from '../../../src/guard/app/guard.ts';
-import type { PoolNote } from '../../../src/guard/core/port-pools.ts';
+import type { PortSettingNote } from '../../../src/guard/core/port-settings.ts';
 import { profileAfter, profileInForce } from '../../../src/profile/app/in-force.ts';
 import type { NewRevision } from '../../../src/profile/core/archive.ts';
 import { FakeNamespaces } from '../fake-namespaces.ts';
@@ -26,7 +26,13 @@ export const CHOICES: GuardChoices = {
   namespaces: [],
 };
 /** What is reported of every change of a list. */
-export const NOTE: PoolNote = { severity: 'note', code: 'LIST', message: '', hint: '', source: undefined };
+export const NOTE: PortSettingNote = {
+  severity: 'note',
+  code: 'LIST',
+  message: '',
+  hint: '',
+  source: undefined,
+};
 
 /** A host; it writes down what was done to the lists of reserved ports, and what was judged then. */
 export class SimGuardHost {

@@ -155,19 +155,19 @@ export interface Attempt {
  * Does something again and again, each time from the beginning and with one more call that goes well before one fails,
  * or before the process is killed, until nothing of that kind is met. Gives how many calls there were.
  */
-export function atEachCall<Scene extends { readonly bpf: SimBpf }>(
+export function atEachCall<Setup extends { readonly bpf: SimBpf }>(
   fate: 'fails' | 'dies',
-  begin: () => Scene,
-  act: (scene: Scene) => unknown,
-  check: (attempt: Attempt, scene: Scene) => void,
+  begin: () => Setup,
+  act: (setup: Setup) => unknown,
+  check: (attempt: Attempt, setup: Setup) => void,
 ): number {
   for (let index = 0; ; index++) {
-    const scene = begin();
-    const { bpf } = scene;
+    const setup = begin();
+    const { bpf } = setup;
     const before = bpf.calls.length;
     if (fate === 'fails') bpf.failAt(index);
     else bpf.dieAt(index);
-    const thrown = thrownBy(() => act(scene));
+    const thrown = thrownBy(() => act(setup));
     if (!bpf.hasMetFate) {
       assert.equal(thrown, undefined);
       return index;
@@ -179,7 +179,7 @@ export function atEachCall<Scene extends { readonly bpf: SimBpf }>(
       bpf.end();
     }
     try {
-      check({ bpf, kernel: bpf.kernel, call, thrown }, scene);
+      check({ bpf, kernel: bpf.kernel, call, thrown }, setup);
     } catch (failed) {
       throw new Error(`call ${index}, ${call}, ${fate}: ${failed}`, { cause: failed });
     }

@@ -3,10 +3,10 @@ import { isWildcard } from '../../../base/address.ts';
 import type { RuleSource } from '../../../profile/core/rules.ts';
 import { type AlikeSockets, lastsMs } from './alike-sockets.ts';
 import type { Conflict } from './bind-conflict.ts';
+import type { BindContext, HeldCause, Remedy } from './bind-context.ts';
 import { endText, holderText, isToBeAccepted } from './holder-text.ts';
 import type { Binder } from './permission.ts';
 import { keeping, remediesOf, remediesOfPrivilege } from './remedies.ts';
-import type { HeldCause, Remedy, Situation } from './situation.ts';
 
 /**
  * Whether a server of whoever asks could have the port on all addresses, as servers usually bind: of TCP with
@@ -34,26 +34,26 @@ type Cause = 'FREE' | 'EXPOSED' | HeldCause | 'REFUSED' | 'PRIVILEGED';
 const HELD_CAUSES: readonly HeldCause[] = ['LISTENING', 'BOUND', 'CONNECTED', 'WAITING'];
 
 /** Answers. */
-export function answerOf(situation: Situation): Answer {
-  const { you, handout } = situation;
-  const conflicts = usualConflicts(situation);
-  if (conflicts.some(isCertain)) return held(situation, conflicts);
+export function answerOf(context: BindContext): Answer {
+  const { you, allocation } = context;
+  const conflicts = usualConflicts(context);
+  if (conflicts.some(isCertain)) return held(context, conflicts);
   // Where options could help they do not help who may not have it.
-  if (you.permission === 'refused') return refused(situation);
-  if (you.permission === 'privileged') return privileged(situation);
-  if (conflicts.length > 0) return held(situation, conflicts);
+  if (you.permission === 'refused') return refused(context);
+  if (you.permission === 'privileged') return privileged(context);
+  if (conflicts.length > 0) return held(context, conflicts);
   const free = { can: 'yes', likely: 'yes', freeInMs: 0 } as const;
-  if (handout.kind !== 'given') return { ...free, cause: 'FREE', why: 'nobody has it', remedies: [] };
+  if (allocation.kind !== 'given') return { ...free, cause: 'FREE', why: 'nobody has it', remedies: [] };
   return {
     ...free,
     cause: 'EXPOSED',
     why: 'nobody has it now, but the kernel can give it to a client at any moment',
-    remedies: keeping('Keep it from clients', situation),
+    remedies: keeping('Keep it from clients', context),
   };
 }
 
 /** What is in the way on the wildcards. Servers of TCP usually set SO_REUSEADDR, servers of UDP nothing. */
-function usualConflicts({ attempts, protocol }: Situation): Conflict<AlikeSockets>[] {
+function usualConflicts({ attempts, protocol }: BindContext): Conflict<AlikeSockets>[] {
   const conflicts = attempts
     .filter(({ place }) => isWildcard(place.address) && !place.v6Only)
     .flatMap(({ reuseAddress, plain }) => (protocol === 'tcp' ? reuseAddress : plain).conflicts);
@@ -78,21 +78,21 @@ function causeOf({ state, inode, protocol }: AlikeSockets): HeldCause {
   return inode === 0 && ENDED.has(state) ? 'WAITING' : 'CONNECTED';
 }
 
-function held(situation: Situation, conflicts: readonly Conflict<AlikeSockets>[]): Answer {
+function held(context: BindContext, conflicts: readonly Conflict<AlikeSockets>[]): Answer {
   const holders = [...new Set(conflicts.map(({ holder }) => holder))];
   const cause = HELD_CAUSES.find((each) => holders.some((one) => causeOf(one) === each)) ?? 'CONNECTED';
-  const gravest = holders.filter((one) => causeOf(one) === cause);
-  const longest = Math.max(...gravest.map(lastsMs));
-  const first = gravest.find((one) => lastsMs(one) === longest);
+  const mostSevere = holders.filter((one) => causeOf(one) === cause);
+  const longest = Math.max(...mostSevere.map(lastsMs));
+  const first = mostSevere.find((one) => lastsMs(one) === longest);
   const isSure = conflicts.every(isCertain);
-  const likely = !isSure && isOfServer(cause, conflicts, situation) ? 'yes' : 'no';
+  const likely = !isSure && isOfServer(cause, conflicts, context) ? 'yes' : 'no';
   const hidden = isSure ? [] : [hiddenOptions(conflicts, likely)];
   return {
     can: isSure ? 'no' : 'unsure',
     likely,
     cause,
     why: first ? `${sentence(cause, first)}${othersText(holders)}` : '',
-    remedies: first ? [...hidden, ...remediesOf(situation, cause, first.seen)] : [],
+    remedies: first ? [...hidden, ...remediesOf(context, cause, first.seen)] : [],
     freeInMs: cause === 'WAITING' && Number.isFinite(longest) ? longest : undefined,
   };
 }
@@ -101,11 +101,11 @@ function held(situation: Situation, conflicts: readonly Conflict<AlikeSockets>[]
  * Connections on a port that no client is given are those of a server, which mostly has set SO_REUSEADDR; each has what
  * its listener had. Clients mostly have set nothing.
  */
-function isOfServer(cause: HeldCause, conflicts: readonly Conflict[], { handout }: Situation): boolean {
+function isOfServer(cause: HeldCause, conflicts: readonly Conflict[], { allocation }: BindContext): boolean {
   const isConnection = cause === 'CONNECTED' || cause === 'WAITING';
   return (
     isConnection &&
-    handout.kind !== 'given' &&
+    allocation.kind !== 'given' &&
     conflicts.every(({ unless }) => unless.includes('SO_REUSEADDR'))
   );
 }
@@ -147,7 +147,7 @@ function hiddenOptions(conflicts: readonly Conflict<AlikeSockets>[], likely: Ans
   return { text };
 }
 
-function refused({ you, root, port, protocol }: Situation): Answer {
+function refused({ you, root, port, protocol }: BindContext): Answer {
   const { verdict } = you;
   const rule = verdict?.rule ? ` (${ruleText(verdict.rule)})` : '';
   const whose = verdict?.reason === 'RESERVED_FOR_NO_ONE' ? 'for no one' : `and not for job ${you.job}`;
@@ -170,7 +170,7 @@ function refused({ you, root, port, protocol }: Situation): Answer {
 
 const ruleText = ({ file, line }: RuleSource) => `${file}:${line}`;
 
-function privileged({ you, root, kernel }: Situation): Answer {
+function privileged({ you, root, kernel }: BindContext): Answer {
   const why = `ports below ${kernel.unprivilegedStart} take CAP_NET_BIND_SERVICE, which you do not have here`;
   return {
     can: 'no',
@@ -182,6 +182,6 @@ function privileged({ you, root, kernel }: Situation): Answer {
   };
 }
 
-function rootText(you: Binder, root: Situation['root']): string {
+function rootText(you: Binder, root: BindContext['root']): string {
   return you.uid !== 0 && root.permission === 'granted' ? '; root can have it' : '';
 }

@@ -339,7 +339,7 @@ test('systems, pools and browsers are told for the protocol', () => {
   const { stacks, pools, badPort } = explained({ port: 6000, protocol: 'udp' });
   assert.equal(badPort, 'x11');
   assert.deepEqual(pools, []);
-  assert.ok(stacks.handingOut.some(({ id }) => id === 'openbsd'));
+  assert.ok(stacks.ephemeralOn.some(({ id }) => id === 'openbsd'));
   assert.ok(stacks.safe.some(({ id }) => id === 'linux'));
   assert.deepEqual(
     explained({ port: 30_100 }).pools.map(({ id }) => id),

@@ -2,19 +2,19 @@
 import type { Protocol } from '../../../base/port.ts';
 import type { ModeHere } from '../../../guard/core/mode-here.ts';
 import { BAD_PORTS } from '../../../names/core/browser-ports.ts';
+import { type DefaultRange, defaultRangesOf } from '../../../names/core/default-ranges.ts';
 import type { IanaEntry, IanaRange, IanaStatus } from '../../../names/core/iana.ts';
 import type { KernelPorts } from '../../../names/core/kernel-ports.ts';
-import { type DefaultPool, poolsOf } from '../../../names/core/pools.ts';
 import type { ServiceEntry } from '../../../names/core/services.ts';
 import type { Stack } from '../../../names/core/stack.ts';
-import { handsOut, STACKS } from '../../../names/core/stacks.ts';
+import { isEphemeralOn, STACKS } from '../../../names/core/stacks.ts';
 import type { RegisteredProgram } from '../../../portmap/core/registered-program.ts';
 import type { Reservation } from '../../../profile/core/rules.ts';
 import type { Seen, SeenSocket } from '../../../sockets/core/seen.ts';
 import { type AlikeSockets, alikeSockets } from './alike-sockets.ts';
 import { type Answer, answerOf } from './answer.ts';
 import { type Attempt, attemptsOn } from './attempts.ts';
-import { type Handout, handoutOf } from './handout.ts';
+import { type EphemeralAllocation, ephemeralAllocation } from './ephemeral-allocation.ts';
 import { type Binder, type Permission, permissionOf } from './permission.ts';
 
 /** Binds that the guard refused, or would have refused, of one job, user and program. */
@@ -75,11 +75,11 @@ export interface Explanation extends Omit<PortFacts, 'you' | 'root' | 'seen'> {
   readonly answer: Answer;
   readonly holders: readonly SeenSocket[];
   readonly attempts: readonly Attempt<AlikeSockets>[];
-  readonly handout: Handout;
+  readonly allocation: EphemeralAllocation;
   readonly you: Standing;
   readonly root: Standing;
   /** The pools that programs choose from by themselves, where nobody has set others. */
-  readonly pools: readonly DefaultPool[];
+  readonly pools: readonly DefaultRange[];
   readonly stacks: StacksSaid;
   /** What speaks there, if browsers refuse to fetch from it. */
   readonly badPort: string | undefined;
@@ -88,7 +88,7 @@ export interface Explanation extends Omit<PortFacts, 'you' | 'root' | 'seen'> {
 /** On which systems a server is safe from clients there, where nobody has changed their ranges. */
 interface StacksSaid {
   /** Those that give the port to clients. */
-  readonly handingOut: readonly Stack[];
+  readonly ephemeralOn: readonly Stack[];
   /** Those of today that do not. */
   readonly safe: readonly Stack[];
 }
@@ -102,10 +102,10 @@ export function explainPort(facts: PortFacts): Explanation {
     permission: permissionOf(port, binder, judges),
   });
   const attempts = attemptsOn(protocol, alikeSockets(seen.sockets), facts.you.uid);
-  const handout = handoutOf(port, protocol, kernel);
+  const allocation = ephemeralAllocation(port, protocol, kernel);
   const you = standing(facts.you);
   const root = standing(facts.root);
-  const answer = answerOf({ port, protocol, attempts, handout, you, root, kernel });
+  const answer = answerOf({ port, protocol, attempts, allocation, you, root, kernel });
   return {
     ...others,
     port,
@@ -115,19 +115,19 @@ export function explainPort(facts: PortFacts): Explanation {
     answer,
     holders: seen.sockets,
     attempts,
-    handout,
+    allocation,
     you,
     root,
-    pools: poolsOf(port, protocol),
+    pools: defaultRangesOf(port, protocol),
     stacks: stacksOf(port, protocol),
     badPort: BAD_PORTS.get(port),
   };
 }
 
 function stacksOf(port: number, protocol: Protocol): StacksSaid {
-  const gives = (stack: Stack) => handsOut(stack, port, protocol);
+  const gives = (stack: Stack) => isEphemeralOn(stack, port, protocol);
   return {
-    handingOut: STACKS.filter(gives),
+    ephemeralOn: STACKS.filter(gives),
     safe: STACKS.filter((stack) => stack.group === 'today' && !gives(stack)),
   };
 }

@@ -3,14 +3,14 @@ import type { OpenSocket } from '../../../base/open-socket.ts';
 import type { SeenSocket } from '../../../sockets/core/seen.ts';
 import { formatPortList } from '../../../text/port-list.ts';
 import { OTHER_PLACES } from './attempts.ts';
-import type { HeldCause, Remedy, Situation } from './situation.ts';
+import type { BindContext, HeldCause, Remedy } from './bind-context.ts';
 
 /** A longer list is not written out. */
 const LIST_MAX_CHARACTERS = 60;
 const RESERVED_PORTS = 'net.ipv4.ip_local_reserved_ports';
 
 /** How a port is kept from clients: by a profile, or in the kernel's list, which is set as a whole. */
-export function keeping(what: string, { port, protocol, kernel }: Situation): Remedy[] {
+export function keeping(what: string, { port, protocol, kernel }: BindContext): Remedy[] {
   const ports = new Set([port]);
   for (const { first, last } of kernel.reserved) for (let each = first; each <= last; each++) ports.add(each);
   const list = formatPortList(ports);
@@ -20,13 +20,13 @@ export function keeping(what: string, { port, protocol, kernel }: Situation): Re
 }
 
 /** What can be done about who has it. A port that clients are given would be lost to them again. */
-export function remediesOf(situation: Situation, cause: HeldCause, seen: SeenSocket): Remedy[] {
-  const { port, protocol, attempts, handout } = situation;
+export function remediesOf(context: BindContext, cause: HeldCause, seen: SeenSocket): Remedy[] {
+  const { port, protocol, attempts, allocation } = context;
   if (cause === 'LISTENING' || cause === 'BOUND' || protocol === 'udp') {
     const another = { text: 'Or take another port', command: `portreeve suggest --near ${port}` };
     return [stopping(seen), another, ...freeElsewhere(attempts)];
   }
-  const keep = handout.kind === 'given' ? keeping('Then keep it from clients', situation) : [];
+  const keep = allocation.kind === 'given' ? keeping('Then keep it from clients', context) : [];
   const end = `ss -tK ${filterOf(seen.socket)}sport = :${port}`;
   if (cause === 'WAITING') return [{ text: 'Wait for that, or as root end it now', command: end }, ...keep];
   return [
@@ -64,7 +64,7 @@ function stopping({ forwardsTo, container, unit, owners: [owner] }: SeenSocket):
 }
 
 /** Addresses that nobody has bound are a way out where nobody has the wildcard of their family. */
-function freeElsewhere(attempts: Situation['attempts']): Remedy[] {
+function freeElsewhere(attempts: BindContext['attempts']): Remedy[] {
   const free = OTHER_PLACES.filter((place) =>
     attempts.some((attempt) => attempt.place === place && attempt.plain.answer === 'free'),
   );
@@ -75,7 +75,7 @@ function freeElsewhere(attempts: Situation['attempts']): Remedy[] {
 }
 
 /** What can be done about a privilege. Root has it, unless a container or a user namespace keeps it from him. */
-export function remediesOfPrivilege({ permission }: Situation['root']): Remedy[] {
+export function remediesOfPrivilege({ permission }: BindContext['root']): Remedy[] {
   const profile = { text: 'Or reserve the port for its job in a profile' };
   if (permission === 'privileged') {
     return [{ text: 'Run the server outside of this container or user namespace' }, profile];

@@ -11,7 +11,7 @@ import { type JobNames, jobMatcher } from '../../../profile/core/table.ts';
 import type { SeenSocket } from '../../../sockets/core/seen.ts';
 import { endText, holderText } from '../explain/holder-text.ts';
 import type { Found, Remedy } from './finding.ts';
-import type { Scene } from './scene.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /** The sockets that take what comes to a port: of TCP those that listen, of UDP those that are not connected. */
 export interface Listener {
@@ -43,7 +43,7 @@ const OF_SYSTEMS: ReadonlySet<string> = new Set([
 
 /** What the checks work with. */
 export class Facts {
-  readonly scene: Scene;
+  readonly snapshot: Snapshot;
   /** By protocol and port, ascending. */
   readonly listeners: readonly Listener[];
   /** How many ports the kernel can give to clients. */
@@ -58,16 +58,18 @@ export class Facts {
   /** 1 for each port that the kernel gives to no client. */
   readonly #kept = new Uint8Array(PORT_MAX + 1);
 
-  constructor(scene: Scene) {
-    this.scene = scene;
-    this.listeners = listenersOf(scene.seen.sockets);
+  constructor(snapshot: Snapshot) {
+    this.snapshot = snapshot;
+    this.listeners = listenersOf(snapshot.seen.sockets);
     for (const listener of this.listeners)
       this.#listeners.set(keyOf(listener.port, listener.protocol), listener);
-    for (const { first, last } of scene.kernel.reserved) this.#kept.fill(1, first, last + 1);
-    this.givenCount = countOf(this.givenOf(scene.kernel.ephemeral));
-    for (const reservation of scene.inForce?.profile.reservations ?? []) this.#addReservation(reservation);
-    for (const entry of scene.services.entries) put(this.#services, `${entry.port}/${entry.protocol}`, entry);
-    for (const one of scene.registrations ?? []) put(this.#registrations, keyOf(one.port, one.protocol), one);
+    for (const { first, last } of snapshot.kernel.reserved) this.#kept.fill(1, first, last + 1);
+    this.givenCount = countOf(this.givenOf(snapshot.kernel.ephemeral));
+    for (const reservation of snapshot.inForce?.profile.reservations ?? []) this.#addReservation(reservation);
+    for (const entry of snapshot.services.entries)
+      put(this.#services, `${entry.port}/${entry.protocol}`, entry);
+    for (const one of snapshot.registrations ?? [])
+      put(this.#registrations, keyOf(one.port, one.protocol), one);
   }
 
   listenerAt(port: number, protocol: Protocol): Listener | undefined {
@@ -89,7 +91,7 @@ export class Facts {
 
   /** Whether a port is in the range from which clients get theirs. */
   isEphemeral(port: number): boolean {
-    const { first, last } = this.scene.kernel.ephemeral;
+    const { first, last } = this.snapshot.kernel.ephemeral;
     return port >= first && port <= last;
   }
 
@@ -100,7 +102,7 @@ export class Facts {
 
   /** What is left to do where ports in the range of clients are not to be reserved. */
   get wayOut(): string {
-    const { first } = this.scene.kernel.ephemeral;
+    const { first } = this.snapshot.kernel.ephemeral;
     return first > PRIVILEGED_END
       ? `choose ports below ${first}`
       : 'narrow the range (net.ipv4.ip_local_port_range)';
@@ -108,7 +110,7 @@ export class Facts {
 
   /** The parts of a range that the kernel can give to any client. */
   givenOf({ first, last }: PortRange): PortRange[] {
-    const { ephemeral } = this.scene.kernel;
+    const { ephemeral } = this.snapshot.kernel;
     const both = { first: Math.max(first, ephemeral.first), last: Math.min(last, ephemeral.last) };
     return partsWithout(both, (port) => this.#kept[port] === 1);
   }
@@ -122,7 +124,7 @@ export class Facts {
       .flatMap((part) => this.givenOf(part))
       .map((part) => ({ part, count: this.#unplanned(part) }));
     const left = this.givenCount - this.#plannedCount - more.reduce((sum, { count }) => sum + count, 0);
-    if (left < countOf([this.scene.kernel.ephemeral]) * (1 - RESERVED_SHARE_MAX)) return undefined;
+    if (left < countOf([this.snapshot.kernel.ephemeral]) * (1 - RESERVED_SHARE_MAX)) return undefined;
     for (const { part, count } of more) {
       this.#planned.fill(1, part.first, part.last + 1);
       this.#plannedCount += count;
@@ -162,7 +164,7 @@ export class Facts {
    * have none.
    */
   isOfThisHost({ name, port, protocol, line }: ServiceEntry): boolean {
-    const { services, ianaNames } = this.scene;
+    const { services, ianaNames } = this.snapshot;
     if (services.localFrom !== undefined) return line >= services.localFrom;
     if (port < SYSTEMS_END || !(protocol === 'tcp' || protocol === 'udp')) return false;
     return (
@@ -173,7 +175,7 @@ export class Facts {
   /** Whether a reservation lets a job have its port. AUTHPORT is taken to let everybody: whom it lets is not known. */
   lets({ use }: Reservation, { job, aliases = [] }: JobNames): boolean {
     if (use.kind !== 'JOB') return use.kind === 'AUTHPORT';
-    const matches = jobMatcher(use.pattern, { omvsJob: this.scene.inForce?.omvsJob ?? KERNEL_JOB });
+    const matches = jobMatcher(use.pattern, { omvsJob: this.snapshot.inForce?.omvsJob ?? KERNEL_JOB });
     return [job, ...aliases].some(matches);
   }
 

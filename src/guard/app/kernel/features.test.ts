@@ -9,19 +9,19 @@ import { FeatureProbe } from './features.ts';
 const START = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
 const LOCKDOWN = '/sys/kernel/security/lockdown';
 
-interface Told {
+interface Reported {
   readonly kernel?: SimKernel;
   readonly files?: Readonly<Record<string, string>>;
   readonly uid?: number;
 }
 
-function probed({ kernel = {}, files = {}, uid = 0 }: Told = {}) {
+function probed({ kernel = {}, files = {}, uid = 0 }: Reported = {}) {
   const bpf = new SimKernelTrials(kernel);
   const probe = new FeatureProbe({ bpf, files: { readText: (path) => files[path] }, uid });
   return { bpf, probe };
 }
 
-const missing = (told: Told) => probed(told).probe.missing();
+const missing = (reported: Reported) => probed(reported).probe.missing();
 
 test('a kernel that has all lacks nothing, whoever asks', () => {
   assert.deepEqual(missing({}), []);
@@ -51,11 +51,11 @@ test('what is missing is said with what would help', () => {
 });
 
 test('somebody who is not root is told what he can tell, and that he cannot tell the rest', () => {
-  const [untold] = missing({ kernel: { programErrno: 'EPERM' }, uid: 1000 });
-  assert.equal(untold?.has, undefined);
-  assert.match(untold?.message ?? '', /^only root can find out/);
-  const [told] = missing({ kernel: { programErrno: 'ENOSYS' }, uid: 1000 });
-  assert.equal(told?.has, false);
+  const [unknown] = missing({ kernel: { programErrno: 'EPERM' }, uid: 1000 });
+  assert.equal(unknown?.has, undefined);
+  assert.match(unknown?.message ?? '', /^only root can find out/);
+  const [reported] = missing({ kernel: { programErrno: 'ENOSYS' }, uid: 1000 });
+  assert.equal(reported?.has, false);
 });
 
 test('yes and no are kept; what could not be told is tried again', () => {

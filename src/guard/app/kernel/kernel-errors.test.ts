@@ -14,7 +14,10 @@ test('a program that the verifier refuses keeps its code and its log, and says w
   });
   const said = explained(refused, PROGRAM);
   assert.ok(said instanceof PortreeveError);
-  assert.deepEqual([said.kind, said.code, said.hint, said.data], ['world', refused.code, 'hint', { log }]);
+  assert.deepEqual(
+    [said.kind, said.code, said.hint, said.data],
+    ['environment', refused.code, 'hint', { log }],
+  );
   assert.match(said.message, /^the kernel refuses it: .*R1 invalid mem access/);
 });
 

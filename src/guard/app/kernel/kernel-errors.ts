@@ -64,7 +64,9 @@ export function trialEnded(): PortreeveError {
   return new PortreeveError('GUARD_TRIAL_ENDED', message, 'Nothing was changed. Try again.');
 }
 
-/** The error for a program that was refused, `BPF_PROGRAM_REFUSED` (world), with a summary; any other as it is. */
+/**
+ * The error for a program that was refused, `BPF_PROGRAM_REFUSED` (environment), with a summary; any other as it is.
+ */
 export function explained(thrown: unknown, program: Program): unknown {
   if (!(thrown instanceof PortreeveError) || thrown.code !== 'BPF_PROGRAM_REFUSED') return thrown;
   const { code, message, hint, data } = thrown;

@@ -29,14 +29,14 @@ const NO_ONE = { cgroups: [], users: [] };
 /** What binds are judged by with the tables of a revision in force. */
 const by = (revision: number, mode = 'enforce'): string => `${mode} ${4000 + revision} for ${WEB_UID}`;
 
-interface Scene {
+interface Setup {
   readonly bpf: SimBpf;
   readonly kernel: SimBpfKernel;
   readonly guard: GuardKernel;
 }
 
 /** A guard that enforces revision 1. */
-function enforced(): Scene {
+function enforced(): Setup {
   const bpf = new SimBpf();
   const guard = GuardKernel.install(bpf, PLACE, inForce(1));
   guard.setMode('enforce');
@@ -44,17 +44,17 @@ function enforced(): Scene {
 }
 
 /** The same with revision 2 on trial. */
-function onTrial(): Scene {
-  const scene = enforced();
-  swapTo(scene.guard, 2, TRIAL_MS);
-  return scene;
+function onTrial(): Setup {
+  const setup = enforced();
+  swapTo(setup.guard, 2, TRIAL_MS);
+  return setup;
 }
 
 /** The same when the trial has ended by itself. */
-function goneBack(): Scene {
-  const scene = onTrial();
-  endTrial(scene.kernel);
-  return scene;
+function goneBack(): Setup {
+  const setup = onTrial();
+  endTrial(setup.kernel);
+  return setup;
 }
 
 function endTrial(kernel: SimBpfKernel): void {
@@ -261,7 +261,7 @@ describe('a trial', () => {
   });
 
   const ends: Readonly<
-    Record<string, readonly [begin: () => Scene, act: (guard: GuardKernel) => unknown, after: number[]]>
+    Record<string, readonly [begin: () => Setup, act: (guard: GuardKernel) => unknown, after: number[]]>
   > = {
     confirmed: [onTrial, (guard) => guard.confirm(), [1, 2]],
     'taken back': [onTrial, (guard) => guard.goBack(), [1]],

@@ -4,14 +4,14 @@ import { describe, test } from 'node:test';
 import { FakeMap, FakeNamespaces } from '../../../../test/support/fake-namespaces.ts';
 import { GUARD_NAMESPACES_MAX } from '../../../base/limits.ts';
 import type { KernelMap } from '../../../host/host.ts';
-import type { PoolNote } from '../../core/port-pools.ts';
+import type { PortSettingNote } from '../../core/port-settings.ts';
 import { NamespaceFollower } from '../namespace-follower.ts';
 import { GuardedNamespaces, keepNamespaces } from './namespaces.ts';
 
 const HOME = 1n;
 const [WEB, MAIL] = ['/run/netns/web', '/run/netns/mail'];
 
-function stage() {
+function fixture() {
   const map: Pick<KernelMap, 'delete' | 'keys' | 'lookup' | 'update'> = new FakeMap();
   const guarded = new GuardedNamespaces(map, HOME);
   const host = new FakeNamespaces();
@@ -25,14 +25,14 @@ function stage() {
 
 describe('one more and one less', () => {
   test('the guard has its own, which stays', () => {
-    const { guarded, named } = stage();
+    const { guarded, named } = fixture();
     assert.deepEqual(named(), ['1 home']);
     assert.equal(guarded.add(HOME), false);
     assert.throws(() => guarded.remove(HOME), { kind: 'refused', code: 'GUARD_HOME' });
   });
 
   test('each is there once, and what the command has named is not the settings to take away', () => {
-    const { guarded, named } = stage();
+    const { guarded, named } = fixture();
     assert.deepEqual([guarded.add(9n), guarded.add(4n, 'settings'), guarded.add(9n)], [true, true, false]);
     assert.deepEqual(named(), ['1 home', '4 settings', '9 command']);
     assert.equal(guarded.add(9n, 'settings'), false);
@@ -43,7 +43,7 @@ describe('one more and one less', () => {
   });
 
   test('there is room for as many as the limit says', () => {
-    const { guarded } = stage();
+    const { guarded } = fixture();
     for (let i = 1; i < GUARD_NAMESPACES_MAX; i++) assert.equal(guarded.add(HOME + BigInt(i)), true);
     assert.throws(() => guarded.add(4711n), { kind: 'refused', code: 'GUARD_NAMESPACES_FULL' });
     assert.equal(guarded.add(HOME + 1n), false);
@@ -54,7 +54,7 @@ describe('one more and one less', () => {
 
 describe('what portreeve.toml names', () => {
   test('is there, and what it names no longer goes; the others stay', () => {
-    const { guarded, named, keep } = stage();
+    const { guarded, named, keep } = fixture();
     guarded.add(5n);
     assert.deepEqual(keep(WEB), []);
     assert.deepEqual(named(), ['1 home', '4 settings', '5 command']);
@@ -63,14 +63,14 @@ describe('what portreeve.toml names', () => {
   });
 
   test('can be missing, or closed to us, which is told', () => {
-    const { host, named, keep } = stage();
+    const { host, named, keep } = fixture();
     host.closed.add(MAIL);
     assert.deepEqual(keep('/run/netns/none', MAIL, WEB), ['NAMESPACE_ABSENT', 'NAMESPACE_CLOSED']);
     assert.deepEqual(named(), ['1 home', '4 settings']);
   });
 
   test('can be the guard’s own', () => {
-    const { host, named, keep } = stage();
+    const { host, named, keep } = fixture();
     host.set(HOME, { paths: ['/run/netns/host'], pid: 1 });
     assert.deepEqual(keep('/run/netns/host'), []);
     assert.deepEqual(named(), ['1 home']);
@@ -79,7 +79,7 @@ describe('what portreeve.toml names', () => {
 
 describe('one to which nothing leads any more', () => {
   test('goes, whoever has named it', () => {
-    const { guarded, host, named, keep } = stage();
+    const { guarded, host, named, keep } = fixture();
     guarded.add(5n);
     keep(WEB);
     host.there.delete(5n);
@@ -89,7 +89,7 @@ describe('one to which nothing leads any more', () => {
   });
 
   test('stays where not all can be seen', () => {
-    const { host, named, keep } = stage();
+    const { host, named, keep } = fixture();
     keep(WEB);
     host.there.delete(4n);
     host.isComplete = false;
@@ -101,7 +101,7 @@ describe('one to which nothing leads any more', () => {
   });
 
   test('is not one that has lost its name while processes are in it', () => {
-    const { host, named, keep } = stage();
+    const { host, named, keep } = fixture();
     keep(MAIL);
     host.set(5n, { pid: 812 });
     host.set(6n, { paths: [MAIL] });
@@ -112,10 +112,10 @@ describe('one to which nothing leads any more', () => {
 
 describe('the daemon', () => {
   function follower(wanted: () => readonly string[]) {
-    const at = stage();
+    const at = fixture();
     const warnings: string[] = [];
     const prepared: string[] = [];
-    const notes: PoolNote[] = [];
+    const notes: PortSettingNote[] = [];
     let isThere = true;
     const follower = new NamespaceFollower({
       namespaces: at.host,
@@ -209,7 +209,7 @@ describe('the daemon', () => {
 
   test('warns of what comes and goes once a minute, however often somebody brings it about', () => {
     const { warnings, notes, follower: it, second } = follower(() => []);
-    const taken = (severity: PoolNote['severity']): PoolNote => {
+    const taken = (severity: PortSettingNote['severity']): PortSettingNote => {
       return { severity, code: 'X', message: `${severity}: taken out`, hint: '', source: undefined };
     };
     notes.push(taken('warning'), taken('note'));

@@ -2,7 +2,7 @@
 import { PortreeveError } from '../../../base/errors.ts';
 import { GUARD_NAMESPACES_MAX } from '../../../base/limits.ts';
 import type { KernelMap, NetworkNamespaces } from '../../../host/host.ts';
-import type { PoolNote } from '../../core/port-pools.ts';
+import type { PortSettingNote } from '../../core/port-settings.ts';
 import { bytes32, bytes64 } from './map-bytes.ts';
 
 /** Why the policy holds in a namespace: it was started there, by the command, or by portreeve.toml. */
@@ -69,7 +69,7 @@ function numberIn(key: Uint8Array): bigint {
 }
 
 /** What is done in a namespace before the policy holds there, and what is to be reported of it. */
-export type Prepare = (cookie: bigint, path: string) => readonly PoolNote[];
+export type Prepare = (cookie: bigint, path: string) => readonly PortSettingNote[];
 
 /**
  * Has the policy hold in the namespaces that portreeve.toml names by their files. It no longer holds in those that it
@@ -81,8 +81,8 @@ export function keepNamespaces(
   host: NetworkNamespaces,
   wanted: readonly string[],
   prepare: Prepare = () => [],
-): PoolNote[] {
-  const notes: PoolNote[] = [];
+): PortSettingNote[] {
+  const notes: PortSettingNote[] = [];
   const places = wanted.flatMap((path) => {
     const cookie = orNote(notes, () => cookieAt(host, path));
     return cookie === undefined ? [] : [{ path, cookie }];
@@ -99,7 +99,7 @@ export function keepNamespaces(
 }
 
 /** What cannot be done is told, and the rest goes on. */
-function orNote<T>(notes: PoolNote[], act: () => T): T | undefined {
+function orNote<T>(notes: PortSettingNote[], act: () => T): T | undefined {
   try {
     return act();
   } catch (thrown) {

@@ -21,7 +21,7 @@ export interface Pinned extends Closable {
 
 /**
  * Does something with a guard while nobody else changes it; undefined where there is none. Throws PortreeveError
- * `BPF_BUSY` (world).
+ * `BPF_BUSY` (environment).
  */
 export function holding<Result>(bpf: KernelBpf, pins: string, act: () => Result): Result | undefined {
   const held = bpf.hold(pins);

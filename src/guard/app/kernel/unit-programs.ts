@@ -11,7 +11,7 @@ export function attachUnits(bpf: KernelBpf, directory: string, maps: Maps): void
   try {
     for (const event of UNIT_HOOKS) attach(bpf, directory, maps, event);
   } catch (thrown) {
-    if (!(thrown instanceof PortreeveError) || thrown.kind !== 'world') throw thrown;
+    if (!(thrown instanceof PortreeveError) || thrown.kind !== 'environment') throw thrown;
     for (const event of UNIT_HOOKS) {
       bpf.unpin(`${directory}/${event}`);
       bpf.unpin(newName(directory, event));

@@ -10,7 +10,7 @@ const F_REPLACE = 1 << 2;
 
 /**
  * Hangs a program into a cgroup, beside those that are there, and gives the descriptor of the link: the program hangs
- * there until that is closed everywhere and nothing has it pinned. Throws PortreeveError `BPF_CALL` (world).
+ * there until that is closed everywhere and nothing has it pinned. Throws PortreeveError `BPF_CALL` (environment).
  */
 export function attachProgram(programFd: number, cgroupFd: number, hook: Hook): number {
   const { result } = tryBpf('LINK_CREATE', LINK_CREATE, {
@@ -27,7 +27,7 @@ const PERF_EVENT = 41;
 
 /**
  * Has a program called whenever an event of perf_event_open(2) happens, and gives the descriptor of the link, which
- * holds the event. Throws PortreeveError `BPF_CALL` (world): EINVAL before Linux 5.15.
+ * holds the event. Throws PortreeveError `BPF_CALL` (environment): EINVAL before Linux 5.15.
  */
 export function attachToEvent(programFd: number, eventFd: number): number {
   return bpf('LINK_CREATE', LINK_CREATE, { prog_fd: programFd, target_fd: eventFd, attach_type: PERF_EVENT });
@@ -35,7 +35,7 @@ export function attachToEvent(programFd: number, eventFd: number): number {
 
 /**
  * Puts another program into a link; every bind meets the old one or the new one, none meets neither. With `old` it does
- * so only where that one is there (EPERM otherwise). Throws PortreeveError `BPF_CALL` (world).
+ * so only where that one is there (EPERM otherwise). Throws PortreeveError `BPF_CALL` (environment).
  */
 export function updateLink(linkFd: number, programFd: number, old?: number): void {
   bpf('LINK_UPDATE', LINK_UPDATE, {
@@ -46,7 +46,9 @@ export function updateLink(linkFd: number, programFd: number, old?: number): voi
   });
 }
 
-/** Takes the program out of its cgroup at once, whoever has the link. Throws PortreeveError `BPF_CALL` (world). */
+/**
+ * Takes the program out of its cgroup at once, whoever has the link. Throws PortreeveError `BPF_CALL` (environment).
+ */
 export function detachLink(linkFd: number): void {
   bpf('LINK_DETACH', LINK_DETACH, { link_fd: linkFd });
 }
@@ -76,7 +78,7 @@ interface LinkedCgroup {
   readonly hook: Hook | undefined;
 }
 
-/** What the kernel says of a link. Throws PortreeveError `BPF_CALL` (world). */
+/** What the kernel says of a link. Throws PortreeveError `BPF_CALL` (environment). */
 export function linkInfo(fd: number): LinkInfo {
   const info = objectInfo(fd, LINK_INFO);
   const hook = Object.entries(HOOKS).find(([, { attachType }]) => attachType === info.attach_type)?.[0];

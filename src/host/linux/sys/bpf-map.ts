@@ -139,7 +139,7 @@ export class BpfMap implements Disposable {
     this.#valueBytes = type === 'percpu_array' ? alignUp(valueBytes, 8) * possibleProcessors() : valueBytes;
   }
 
-  /** Makes a map. Throws PortreeveError `BPF_CALL` (world). */
+  /** Makes a map. Throws PortreeveError `BPF_CALL` (environment). */
   static create(spec: MapSpec): BpfMap {
     const { result } = tryBpf('MAP_CREATE', MAP_CREATE, {
       map_type: MAP_TYPES[spec.type],
@@ -164,7 +164,7 @@ export class BpfMap implements Disposable {
     }
   }
 
-  /** The map with that number; undefined if there is none. Throws PortreeveError `BPF_CALL` (world). */
+  /** The map with that number; undefined if there is none. Throws PortreeveError `BPF_CALL` (environment). */
   static byId(id: number): BpfMap | undefined {
     const fd = openObject('map', id);
     return fd === undefined ? undefined : BpfMap.adopt(fd);
@@ -182,7 +182,7 @@ export class BpfMap implements Disposable {
   /**
    * Puts a value; false where the key is not as `when` asks. Where an inner map is exchanged, no program sees the
    * old one any more when this returns: the kernel waits until those that do have ended. Throws PortreeveError
-   * `BPF_CALL` (world).
+   * `BPF_CALL` (environment).
    */
   update(key: Uint8Array, value: Uint8Array, when: When = 'always'): boolean {
     if (value.length !== this.#valueBytes)
@@ -218,7 +218,7 @@ export class BpfMap implements Disposable {
 
   /**
    * Puts many values with one call; keys and values stand one behind the other. Throws PortreeveError `BPF_CALL`
-   * (world).
+   * (environment).
    */
   updateBatch(keys: Uint8Array, values: Uint8Array): void {
     const count = keys.length / this.info.keyBytes;

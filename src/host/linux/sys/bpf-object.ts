@@ -24,7 +24,7 @@ const FD_BY_ID: Readonly<Record<ObjectKind, Command>> = {
 
 /**
  * A descriptor of the object with that number; undefined if there is none. Throws PortreeveError `BPF_CALL`
- * (world).
+ * (environment).
  */
 export function openObject(kind: ObjectKind, id: number): number | undefined {
   const { result } = tryBpf(FD_BY_ID[kind], OBJECT_ID, { start_id: id });
@@ -33,7 +33,7 @@ export function openObject(kind: ObjectKind, id: number): number | undefined {
   return result;
 }
 
-/** What the kernel knows of an object, as far as `layout` goes. Throws PortreeveError `BPF_CALL` (world). */
+/** What the kernel knows of an object, as far as `layout` goes. Throws PortreeveError `BPF_CALL` (environment). */
 export function objectInfo<S extends Shape>(
   fd: number,
   layout: Layout<S>,
@@ -48,7 +48,7 @@ const pathBytes = (path: string): Uint8Array => new TextEncoder().encode(`${path
 
 /**
  * Gives an object a name in bpffs, by which it outlives every process that has it. Throws PortreeveError `BPF_CALL`
- * (world): EEXIST where the name is taken, EPERM where the path is not in bpffs.
+ * (environment): EEXIST where the name is taken, EPERM where the path is not in bpffs.
  */
 export function pinObject(fd: number, path: string): void {
   const values = { pathname: pointerTo(pathBytes(path)), bpf_fd: fd };
@@ -58,7 +58,7 @@ export function pinObject(fd: number, path: string): void {
 
 /**
  * A descriptor of the object with that name in bpffs; undefined if there is none. Throws PortreeveError `BPF_CALL`
- * (world).
+ * (environment).
  */
 export function openPinned(path: string): number | undefined {
   // Where there is nothing nobody has to be let: a host without BPF, too, has no such name.

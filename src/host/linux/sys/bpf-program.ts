@@ -103,9 +103,9 @@ function refused(spec: ProgramSpec, number: number, log: string): PortreeveError
 }
 
 /**
- * Loads a program and gives its descriptor, which is the caller's to close. Throws PortreeveError (world): `BPF_CALL`
- * where no program may be loaded at all, `BPF_PROGRAM_REFUSED` where the verifier refused this one; `data.log` is then
- * its log, for verifierSummary() of bpf/verifier-log.ts.
+ * Loads a program and gives its descriptor, which is the caller's to close. Throws PortreeveError (environment):
+ * `BPF_CALL` where no program may be loaded at all, `BPF_PROGRAM_REFUSED` where the verifier refused this one;
+ * `data.log` is then its log, for verifierSummary() of bpf/verifier-log.ts.
  */
 export function loadProgram(spec: ProgramSpec): number {
   const fd = tryLoad(spec);
@@ -190,7 +190,7 @@ interface ProgramInfo {
   readonly runTimeNs: bigint;
 }
 
-/** What the kernel says of a program. Throws PortreeveError `BPF_CALL` (world). */
+/** What the kernel says of a program. Throws PortreeveError `BPF_CALL` (environment). */
 export function programInfo(fd: number): ProgramInfo {
   const { nr_map_ids: count } = objectInfo(fd, PROGRAM_INFO);
   const ids = new Uint32Array(count);

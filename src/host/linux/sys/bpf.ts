@@ -136,7 +136,7 @@ export function tryBpf<S extends Shape>(
   return { result, attributes: layout.read(new DataView(attributes.buffer)) };
 }
 
-/** Makes the call and gives its result. Throws PortreeveError `BPF_CALL` (world) where it failed. */
+/** Makes the call and gives its result. Throws PortreeveError `BPF_CALL` (environment) where it failed. */
 export function bpf<S extends Shape>(
   command: Command,
   layout: Layout<S>,

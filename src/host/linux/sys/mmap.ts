@@ -18,7 +18,7 @@ export class SharedMemory {
 
   /**
    * Maps so many bytes of a descriptor from an offset, a multiple of the page size. Writing to memory that was mapped
-   * with 'read' ends the process. Throws PortreeveError `MEMORY_NOT_MAPPED` (world).
+   * with 'read' ends the process. Throws PortreeveError `MEMORY_NOT_MAPPED` (environment).
    */
   constructor(fd: number, bytes: number, access: 'read' | 'read and write', offset = 0) {
     const protection = access === 'read' ? PROT_READ : PROT_READ | PROT_WRITE;

@@ -54,15 +54,15 @@ test('a filter of system calls', () => {
 });
 
 test('where nothing is known to be in the way it is said who else may be', () => {
-  for (const told of [FREE, { status: '', uidMap: '', lockdown: '' }]) {
-    assert.deepEqual([obstacleIn(told).why, /SELinux/.test(obstacleIn(told).hint)], ['', true]);
+  for (const reported of [FREE, { status: '', uidMap: '', lockdown: '' }]) {
+    assert.deepEqual([obstacleIn(reported).why, /SELinux/.test(obstacleIn(reported).hint)], ['', true]);
   }
 });
 
 test('the error of bpf(2) says what is in the way, and what to do', () => {
   const locked = obstacleIn({ ...FREE, lockdown: 'none [integrity] confidentiality\n' });
   const { kind, code, message, hint, data } = bpfErrorIn('PROG_LOAD', 1, 'program a', locked);
-  assert.deepEqual([kind, code, data], ['world', 'BPF_CALL', { command: 'PROG_LOAD', errno: 'EPERM' }]);
+  assert.deepEqual([kind, code, data], ['environment', 'BPF_CALL', { command: 'PROG_LOAD', errno: 'EPERM' }]);
   assert.equal(message, 'bpf(2) PROG_LOAD failed on program a: EPERM: the kernel is locked down (integrity)');
   assert.match(hint, /without lockdown=/);
   const unsupported = bpfErrorIn('PROG_LOAD', 38, '', locked);

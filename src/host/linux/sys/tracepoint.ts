@@ -41,7 +41,7 @@ type RecordShape = Readonly<Record<string, number>>;
 
 /**
  * Opens an event that happens at a tracepoint, for all processes; the descriptor is the caller's to close. Throws
- * PortreeveError `TRACEPOINT_MISSING` (world) where the kernel has none of that name, or another one, and
+ * PortreeveError `TRACEPOINT_MISSING` (environment) where the kernel has none of that name, or another one, and
  * `TRACEPOINT_CLOSED` where it does not let us.
  */
 export function openTracepoint(group: string, name: string, shape: RecordShape): number {

@@ -1,11 +1,11 @@
 // What is alike is one finding: the registrations of a program, and what trusts low ports.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { registration, scene, statd, statdAt } from '../../../../../test/support/doctor/scenes.ts';
-import type { LowPortTrust, Scene } from '../scene.ts';
-import { type Code, examineScene } from './all.ts';
+import { registration, snapshot, statd, statdAt } from '../../../../../test/support/doctor/snapshots.ts';
+import type { LowPortTrust, Snapshot } from '../snapshot.ts';
+import { type Code, examineSnapshot } from './all.ts';
 
-const told = (code: Code, of: Scene) => examineScene(of).filter((each) => each.code === code);
+const reported = (code: Code, of: Snapshot) => examineSnapshot(of).filter((each) => each.code === code);
 
 test('a program whose sockets are gone is told once, with all of its ports and versions', () => {
   const registrations = [
@@ -15,7 +15,7 @@ test('a program whose sockets are gone is told once, with all of its ports and v
     statdAt(40_003),
     statdAt(40_004),
   ];
-  const found = told('RPC_SOCKET_GONE', scene({ registrations, sockets: [statd(40_003, 1)] }));
+  const found = reported('RPC_SOCKET_GONE', snapshot({ registrations, sockets: [statd(40_003, 1)] }));
   assert.deepEqual(
     found.map(({ ports, protocol }) => [ports.map(({ first }) => first), protocol]),
     [
@@ -41,7 +41,7 @@ test('exports are told once, and apart from hosts that are trusted by a program 
     trust('rhosts', 5, false),
   ];
   assert.deepEqual(
-    told('LOW_PORT_TRUSTED', scene({ trusts })).map(({ severity, seen }) => `${severity} ${seen}`),
+    reported('LOW_PORT_TRUSTED', snapshot({ trusts })).map(({ severity, seen }) => `${severity} ${seen}`),
     [
       'warning /etc/x:4: somebody is let in',
       'info /etc/x:1: somebody is let in; so it is with 2 more',

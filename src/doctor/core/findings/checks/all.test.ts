@@ -7,16 +7,16 @@ import {
   inForce,
   PLAIN,
   registration,
-  scene,
   servicesOf,
+  snapshot,
   socket,
-} from '../../../../../test/support/doctor/scenes.ts';
+} from '../../../../../test/support/doctor/snapshots.ts';
 import { processorBound } from '../../../../../test/support/processor.ts';
 import { DOCTOR_FINDINGS_ALIKE_MAX } from '../../../../base/limits.ts';
-import { CHECKS, checkOf, examineScene } from './all.ts';
+import { CHECKS, checkOf, examineSnapshot } from './all.ts';
 
 test('a plain host has nothing', () => {
-  assert.deepEqual(examineScene(PLAIN), []);
+  assert.deepEqual(examineSnapshot(PLAIN), []);
 });
 
 for (const { code, severities } of CHECKS) {
@@ -25,8 +25,8 @@ for (const { code, severities } of CHECKS) {
     test('has a scene and a twin', () => assert.ok(cases.length > 0));
     for (const { what, fires, twin } of cases) {
       test(`is told because ${what}`, () => {
-        const found = examineScene(fires).filter((each) => each.code === code);
-        assert.ok(found.length > 0, JSON.stringify(examineScene(fires)));
+        const found = examineSnapshot(fires).filter((each) => each.code === code);
+        assert.ok(found.length > 0, JSON.stringify(examineSnapshot(fires)));
         for (const { seen, severity, title, why, advice, remedy } of found) {
           assert.ok(
             severities.some((each) => each === severity),
@@ -38,7 +38,7 @@ for (const { code, severities } of CHECKS) {
       });
       test(`is not told of the twin: ${what}`, () => {
         assert.deepEqual(
-          examineScene(twin).filter((each) => each.code === code),
+          examineSnapshot(twin).filter((each) => each.code === code),
           [],
         );
       });
@@ -49,7 +49,7 @@ for (const { code, severities } of CHECKS) {
 test('each severity of a check is one that some scene has', () => {
   for (const { code, severities } of CHECKS) {
     const found = CASES[code].flatMap(({ fires }) =>
-      examineScene(fires)
+      examineSnapshot(fires)
         .filter((each) => each.code === code)
         .map(({ severity }) => severity),
     );
@@ -60,7 +60,7 @@ test('each severity of a check is one that some scene has', () => {
 test('the gravest come first, then by code and port', () => {
   const sockets = [41_000, 40_000].map((port) => socket(`LISTEN tcp 0.0.0.0:${port}`, {}));
   const services = servicesOf('app 40001/tcp\n');
-  const found = examineScene(scene({ sockets, services }));
+  const found = examineSnapshot(snapshot({ sockets, services }));
   assert.deepEqual(
     found.map(({ severity, code, ports }) => `${severity} ${code} ${ports[0]?.first}`),
     [
@@ -73,7 +73,7 @@ test('the gravest come first, then by code and port', () => {
 
 test('of very many the first are told, and the rest as one with all of their ports and remedies', () => {
   const lines = Array.from({ length: 80 }, (_, index) => `app${index} ${40_000 + index}/tcp\n`);
-  const found = examineScene(scene({ services: servicesOf(lines.join('')) }));
+  const found = examineSnapshot(snapshot({ services: servicesOf(lines.join('')) }));
   assert.equal(found.length, DOCTOR_FINDINGS_ALIKE_MAX + 1);
   const last = found.at(-1);
   assert.match(last?.seen ?? '', /^30 more, such as: /);
@@ -123,8 +123,8 @@ test('any sockets, reservations and registrations are looked at without a mistak
         const registrations = statements.map((each) =>
           registration(`x 300000 ${each.protocol.toLowerCase()} 0.0.0.0:${each.port}`),
         );
-        for (const { code, severity, ports } of examineScene(
-          scene({ sockets, inForce: inForce(text), registrations }),
+        for (const { code, severity, ports } of examineSnapshot(
+          snapshot({ sockets, inForce: inForce(text), registrations }),
         )) {
           assert.ok(checkOf(code)?.severities.some((each) => each === severity));
           for (const { first, last } of ports) assert.ok(first >= 1 && first <= last && last <= 65_535);
@@ -146,9 +146,9 @@ test('fifty thousand connections and as many reservations are examined in bounde
     { length: 50_000 },
     (_, index) => `${index + 10_000} TCP JOB${index % 100}\n`,
   );
-  const busy = scene({ sockets, inForce: inForce(`PORT ${statements.join(' ')}`) });
+  const busy = snapshot({ sockets, inForce: inForce(`PORT ${statements.join(' ')}`) });
   const assertBounded = processorBound();
-  const found = examineScene(busy);
+  const found = examineSnapshot(busy);
   assertBounded();
   assert.ok(found.length > 0);
 });

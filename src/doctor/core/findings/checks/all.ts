@@ -3,11 +3,11 @@ import { DOCTOR_FINDINGS_ALIKE_MAX } from '../../../../base/limits.ts';
 import type { Check } from '../check.ts';
 import { Facts } from '../facts.ts';
 import { type Found, joined, rankOf, type Severity } from '../finding.ts';
-import type { Scene } from '../scene.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { POOL_EPHEMERAL, POOL_RESERVED, POOLS_OVERLAP } from './default-ranges.ts';
 import { CLIENT_ON_PORT, LISTENER_EPHEMERAL, RESERVATION_EPHEMERAL, SERVICE_EPHEMERAL } from './ephemeral.ts';
 import { EPHEMERAL_FEW } from './ephemeral-few.ts';
 import { LOW_PORT_TRUSTED, LOW_PORT_UNPRIVILEGED, LOW_PORTS_OPEN } from './low-ports.ts';
-import { POOL_EPHEMERAL, POOL_RESERVED, POOLS_OVERLAP } from './pools.ts';
 import {
   INADDRANY_NOT_RESERVED,
   LISTENER_NOT_COVERED,
@@ -74,8 +74,8 @@ export interface Finding extends Found<Severity>, Pick<Check<Code>, 'code' | 'ti
 }
 
 /** What is wrong with a host, the most severe first, then by code and port. */
-export function examineScene(scene: Scene): Finding[] {
-  const facts = new Facts(scene);
+export function examineSnapshot(snapshot: Snapshot): Finding[] {
+  const facts = new Facts(snapshot);
   return CHECKS.flatMap((check) => fewOf(findingsOf(check, facts))).toSorted(compare);
 }
 
@@ -97,10 +97,10 @@ function compare(a: Finding, b: Finding): number {
 /** The first findings of one code, the most severe first; the rest become one, with all the ports and remedies. */
 function fewOf(all: readonly Finding[]): Finding[] {
   const sorted = all.toSorted(compare);
-  const told = sorted.slice(0, DOCTOR_FINDINGS_ALIKE_MAX);
+  const reported = sorted.slice(0, DOCTOR_FINDINGS_ALIKE_MAX);
   const rest = sorted.slice(DOCTOR_FINDINGS_ALIKE_MAX);
   const [first] = rest;
-  if (!first) return told;
+  if (!first) return reported;
   const remedies = rest.flatMap(({ remedy }) => remedy ?? []);
   const together: Finding = {
     ...first,
@@ -109,5 +109,5 @@ function fewOf(all: readonly Finding[]): Finding[] {
     protocol: undefined,
     remedy: remedies.length > 0 ? joined(remedies) : undefined,
   };
-  return [...told, together];
+  return [...reported, together];
 }

@@ -57,7 +57,7 @@ const isFew = ({ count, total }: Use): boolean => count > 0 && count >= total * 
 
 /** connect(2) of TCP can use a port again for another destination. */
 function usesByDestination(facts: Facts): Use[] {
-  const clients = facts.scene.seen.sockets.filter((seen) => isInTheWay(facts, seen));
+  const clients = facts.snapshot.seen.sockets.filter((seen) => isInTheWay(facts, seen));
   const byDestination = Map.groupBy(clients, ({ socket: { local, remote } }) => {
     return `from ${formatIp(local.address)} to ${remote ? endText(remote) : 'nowhere'}`;
   });
@@ -82,17 +82,17 @@ const TIME_WAIT_MS = 60_000;
 const USED_AGAIN_AFTER_MS = 1000;
 
 /** Whether what is left of a connection is in nobody's way any more (net.ipv4.tcp_tw_reuse). */
-function isUsedAgain({ scene }: Facts, { socket }: SeenSocket): boolean {
+function isUsedAgain({ snapshot }: Facts, { socket }: SeenSocket): boolean {
   const { state, local, remote, expiresMs = TIME_WAIT_MS } = socket;
   if (state !== 'TIME_WAIT' || expiresMs > TIME_WAIT_MS - USED_AGAIN_AFTER_MS) return false;
   const isLocal = isLoopback(local.address) || (remote !== undefined && isLoopback(remote.address));
-  return scene.reusesTimeWait === 'all' || (scene.reusesTimeWait === 'loopback' && isLocal);
+  return snapshot.reusesTimeWait === 'all' || (snapshot.reusesTimeWait === 'loopback' && isLocal);
 }
 
 /** UDP, and bind(2) to port 0, need a port that nobody has; that somebody asks for one of TCP is not known. */
 function useByAll(facts: Facts, protocol: Protocol, what: string): Use {
   const ports = new Set<number>();
-  for (const { socket } of facts.scene.seen.sockets) {
+  for (const { socket } of facts.snapshot.seen.sockets) {
     if (socket.protocol === protocol && facts.isGiven(socket.local.port)) ports.add(socket.local.port);
   }
   const { size: count } = ports;
@@ -103,7 +103,7 @@ function foundOf(
   facts: Facts,
   { what, protocol, count, total, waiting, isAsked }: Use,
 ): Found<'error' | 'warning'> {
-  const { ephemeral } = facts.scene.kernel;
+  const { ephemeral } = facts.snapshot.kernel;
   const kept = countOf([ephemeral]) - facts.givenCount;
   const range = `${portsText(ephemeral)}${kept > 0 ? ` without ${kept} reserved ones` : ''}`;
   const rest = waiting > 0 ? `, ${waiting} of them in TIME_WAIT` : '';

@@ -34,7 +34,7 @@ export const RESERVATION_EPHEMERAL = check({
 
 /** What is reserved for no one is nobody's loss. */
 function assignableHere(facts: Facts): Found[] {
-  const { inForce, kernel } = facts.scene;
+  const { inForce, kernel } = facts.snapshot;
   return (inForce?.profile.reservations ?? []).flatMap((reservation): Found[] => {
     if (isForNobody(useText(reservation))) return [];
     const ports = facts.givenOf(reservation);
@@ -49,8 +49,8 @@ function assignableHere(facts: Facts): Found[] {
 }
 
 /** In the other network namespaces in which the profile holds. */
-function assignableElsewhere({ scene }: Facts): Found[] {
-  return scene.assignable.map(({ name, ports, reason }): Found => {
+function assignableElsewhere({ snapshot }: Facts): Found[] {
+  return snapshot.assignable.map(({ name, ports, reason }): Found => {
     const ranges = rangesOfPorts(new Set(ports));
     const what = ports
       ? `the kernel may assign ${ranges.map(portsText).join(', ')}, which the profile reserves`
@@ -117,7 +117,7 @@ interface AssignableListener {
 
 /** What the profile reserves is reported by RESERVATION_EPHEMERAL. */
 function assignableListeners(facts: Facts): AssignableListener[] {
-  const range = `the kernel gives ${portsText(facts.scene.kernel.ephemeral)} to clients`;
+  const range = `the kernel gives ${portsText(facts.snapshot.kernel.ephemeral)} to clients`;
   return facts.listeners.flatMap((listener): AssignableListener[] => {
     const { port, protocol, sockets } = listener;
     const [socket] = sockets;
@@ -149,7 +149,7 @@ export const CLIENT_ON_PORT = check({
   ],
   run: (facts) => {
     const clients = new Map<string, { readonly seen: SeenSocket; readonly claim: string }>();
-    for (const seen of facts.scene.seen.sockets) {
+    for (const seen of facts.snapshot.seen.sockets) {
       const { local, protocol } = seen.socket;
       if (!facts.isEphemeral(local.port)) continue;
       const claim = claimOn(facts, seen);

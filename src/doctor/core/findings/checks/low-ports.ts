@@ -2,7 +2,7 @@
 import { check } from '../check.ts';
 import { type Facts, only, whereText, whoText } from '../facts.ts';
 import type { Found } from '../finding.ts';
-import type { LowPortTrust } from '../scene.ts';
+import type { LowPortTrust } from '../snapshot.ts';
 
 /** The ports that Linux keeps for CAP_NET_BIND_SERVICE unless somebody has set that otherwise (ip(7)). */
 const LOW_PORTS_END = 1024;
@@ -10,7 +10,7 @@ const LOW_PORTS_END = 1024;
 const ORDINARY_UID_MIN = 1000;
 const NOBODY_UID = 65534;
 
-const isOpenToAll = ({ scene }: Facts): boolean => scene.kernel.unprivilegedStart < LOW_PORTS_END;
+const isOpenToAll = ({ snapshot }: Facts): boolean => snapshot.kernel.unprivilegedStart < LOW_PORTS_END;
 
 export const LOW_PORT_UNPRIVILEGED = check({
   code: 'LOW_PORT_UNPRIVILEGED',
@@ -34,7 +34,7 @@ export const LOW_PORT_UNPRIVILEGED = check({
         return isOrdinary && !facts.reservationsAt(port, protocol).some((each) => facts.lets(each, seen));
       });
       if (!ordinary) return [];
-      const { unprivilegedStart } = facts.scene.kernel;
+      const { unprivilegedStart } = facts.snapshot.kernel;
       const why =
         port >= unprivilegedStart
           ? `net.ipv4.ip_unprivileged_port_start is ${unprivilegedStart}`
@@ -62,8 +62,8 @@ export const LOW_PORTS_OPEN = check({
   ],
   run: (facts) => {
     if (!isOpenToAll(facts)) return [];
-    const { unprivilegedStart: start } = facts.scene.kernel;
-    const isTrusted = facts.scene.trusts.length > 0;
+    const { unprivilegedStart: start } = facts.snapshot.kernel;
+    const isTrusted = facts.snapshot.trusts.length > 0;
     return [
       {
         severity: isTrusted ? 'warning' : 'info',
@@ -92,7 +92,7 @@ export const LOW_PORT_TRUSTED = check({
   run: (facts) => {
     const severityOf = ({ kind, isServed }: LowPortTrust) =>
       (kind === 'rhosts' ? isServed : isOpenToAll(facts)) ? 'warning' : 'info';
-    const alike = Map.groupBy(facts.scene.trusts, (trust) => `${trust.kind} ${severityOf(trust)}`);
+    const alike = Map.groupBy(facts.snapshot.trusts, (trust) => `${trust.kind} ${severityOf(trust)}`);
     return [...alike.values()].flatMap(([trust, ...others]): Found<'warning' | 'info'>[] => {
       if (!trust) return [];
       const { kind, place, what } = trust;

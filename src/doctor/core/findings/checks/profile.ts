@@ -17,7 +17,7 @@ import {
   whoText,
 } from '../facts.ts';
 import type { Found } from '../finding.ts';
-import type { ProfileInForce } from '../scene.ts';
+import type { ProfileInForce } from '../snapshot.ts';
 
 /** One for all entries of a port. */
 export const RESERVATION_UNUSED = check({
@@ -30,16 +30,16 @@ export const RESERVATION_UNUSED = check({
       'INTCLIEN or AUTHPORT, or for every job, is not told.',
   ],
   run: (facts) => {
-    const { inForce, seen } = facts.scene;
+    const { inForce, seen } = facts.snapshot;
     const used: Record<Protocol, Set<number>> = { tcp: new Set(), udp: new Set() };
     for (const { socket } of seen.sockets) used[socket.protocol].add(socket.local.port);
-    const told = new Set<string>();
+    const reported = new Set<string>();
     const isForAny = (pattern: string) => ['INTCLIEN', '*', inForce?.omvsJob].includes(pattern);
     return (inForce?.profile.reservations ?? []).flatMap((reservation): Found[] => {
       const { protocol, first, last, use } = reservation;
       const key = `${first}/${protocol}`;
-      if (use.kind !== 'JOB' || isForAny(use.pattern) || told.has(key)) return [];
-      told.add(key);
+      if (use.kind !== 'JOB' || isForAny(use.pattern) || reported.has(key)) return [];
+      reported.add(key);
       for (let port: number = first; port <= last; port++) if (used[protocol].has(port)) return [];
       return [
         {
@@ -102,7 +102,7 @@ export const LISTENER_NOT_COVERED = check({
     'Write a PORT statement for it; the finding shows one.',
   ],
   run: (facts) => {
-    const { inForce } = facts.scene;
+    const { inForce } = facts.snapshot;
     if (!inForce) return [];
     return facts.listeners.flatMap((listener): Found[] => {
       const { port, protocol, sockets } = listener;
@@ -143,8 +143,8 @@ export const PROFILE_NOT_ENFORCED = check({
   explanation: [
     'There is a profile in force, and the guard is off or only observes. To enforce it: portreeve guard enforce.',
   ],
-  run: ({ scene }) => {
-    const guard = scene.inForce?.guard;
+  run: ({ snapshot }) => {
+    const guard = snapshot.inForce?.guard;
     if (guard === undefined || guard === 'enforce') return [];
     return [
       {
@@ -169,8 +169,8 @@ export const INADDRANY_NOT_RESERVED = check({
       'portreeve.toml.',
     'Write the PORTRANGE statement that the finding shows.',
   ],
-  run: ({ scene }) => {
-    const { inForce, inaddrAny: ranges } = scene;
+  run: ({ snapshot }) => {
+    const { inForce, inaddrAny: ranges } = snapshot;
     const profile = inForce?.profile ?? EMPTY_PROFILE;
     return ranges.flatMap((range) =>
       checkInaddrAny([range], profile, inForce?.omvsJob).map(({ message, hint, place }): Found => {

@@ -43,7 +43,7 @@ export const RPC_SOCKET_GONE = check({
       'mapper that containers register with knows programs whose sockets cannot be seen from here.',
   ],
   run: (facts) => {
-    const gone = (facts.scene.registrations ?? []).filter((one) => !hasSocket(facts, one));
+    const gone = (facts.snapshot.registrations ?? []).filter((one) => !hasSocket(facts, one));
     const byProgram = Map.groupBy(gone, ({ program }) => program);
     return [...byProgram].flatMap(([program, all]): Found[] => {
       const [one] = all;
@@ -92,14 +92,14 @@ export const RPC_ON_ASSIGNED_PORT = check({
       '/etc/bindresvport.blacklist is not given out again.',
   ],
   run: (facts) => {
-    const told = new Set<string>();
-    return (facts.scene.registrations ?? []).flatMap((one): Found<'warning' | 'info'>[] => {
+    const reported = new Set<string>();
+    return (facts.snapshot.registrations ?? []).flatMap((one): Found<'warning' | 'info'>[] => {
       const { program, protocol, port } = one;
       const key = `${program} ${port}/${protocol}`;
       const owner = port <= RESVPORT_MAX && program !== PORTMAP_PROGRAM ? ownerOf(facts, one) : undefined;
-      if (!owner || told.has(key)) return [];
-      told.add(key);
-      const blacklist = facts.scene.blacklist.includes(port)
+      if (!owner || reported.has(key)) return [];
+      reported.add(key);
+      const blacklist = facts.snapshot.blacklist.includes(port)
         ? ''
         : ` To have it never given out again, put ${port} into /etc/bindresvport.blacklist.`;
       return [
@@ -117,14 +117,14 @@ export const RPC_ON_ASSIGNED_PORT = check({
 
 /** Whose port an RPC program has; undefined where it is its own, or nobody's. */
 function ownerOf(facts: Facts, { program, protocol, port }: RegisteredProgram) {
-  const isOwn = (name: string) => facts.scene.programOf(name) === program;
+  const isOwn = (name: string) => facts.snapshot.programOf(name) === program;
   const services = facts.servicesAt(port, protocol);
   if (services.some(({ name, aliases }) => [name, ...aliases].some(isOwn))) return undefined;
   const [service] = services;
   if (service) return { says: `/etc/services gives it to ${service.name}`, isKnownHere: true };
-  const names = facts.scene.ianaNames(port, protocol);
+  const names = facts.snapshot.ianaNames(port, protocol);
   if (names.some(isOwn)) return undefined;
-  if (facts.scene.blacklist.includes(port)) {
+  if (facts.snapshot.blacklist.includes(port)) {
     return { says: '/etc/bindresvport.blacklist keeps it for somebody else', isKnownHere: true };
   }
   return names[0] === undefined
@@ -148,7 +148,7 @@ export const RPC_COULD_TAKE_PORT = check({
       if (isOlder || !isResvport(service.port)) return [];
       const where = `where ${whoText(socket)} listens on ${whereText(socket)}`;
       return [
-        { seen: `${takerText(facts, taking)} gets its ports ${where}`, ...portsAndRemedy(facts, taking) },
+        { seen: `${granteeText(facts, taking)} gets its ports ${where}`, ...portsAndRemedy(facts, taking) },
       ];
     }),
 });
@@ -172,7 +172,7 @@ export const RPC_BEFORE_SERVICE = check({
       const { socket, isOlder } = taking;
       if (!isOlder) return [];
       const seen =
-        `${takerText(facts, taking)} was started before ${whoText(socket)}, which listens on ${whereText(socket)}, ` +
+        `${granteeText(facts, taking)} was started before ${whoText(socket)}, which listens on ${whereText(socket)}, ` +
         'and could have got that port';
       return [{ seen, ...portsAndRemedy(facts, taking) }];
     }),
@@ -204,7 +204,7 @@ function takings(facts: Facts): Taking[] {
   });
 }
 
-function takerText(facts: Facts, { program }: Taking): string {
+function granteeText(facts: Facts, { program }: Taking): string {
   const [registration] = facts.registrationsAt(program.port, program.protocol);
   return registration ? programText(registration) : 'an RPC program';
 }
@@ -248,7 +248,7 @@ function isAnyPort(facts: Facts): (listener: Listener) => boolean {
 function isNamedFor(facts: Facts, { program, port, protocol }: RegisteredProgram): boolean {
   const entries = facts.servicesAt(port, protocol);
   return entries.some(({ name, aliases }) =>
-    [name, ...aliases].some((word) => facts.scene.programOf(word) === program),
+    [name, ...aliases].some((word) => facts.snapshot.programOf(word) === program),
   );
 }
 
@@ -258,8 +258,8 @@ function couldTake(facts: Facts, program: Listener, service: Listener): boolean 
   if (program.protocol !== protocol || facts.registrationsAt(port, protocol).length > 0) return false;
   if (isResvport(program.port)) {
     const isRefused =
-      facts.scene.inForce?.guard === 'enforce' && facts.reservationsAt(port, protocol).length > 0;
-    return isResvport(port) && !isRefused && !facts.scene.blacklist.includes(port);
+      facts.snapshot.inForce?.guard === 'enforce' && facts.reservationsAt(port, protocol).length > 0;
+    return isResvport(port) && !isRefused && !facts.snapshot.blacklist.includes(port);
   }
   const isReached = facts.isGiven(port) || (isDynport(program.port) && isDynport(port));
   return isReached && facts.fixedBecause(service) !== undefined;
@@ -297,7 +297,7 @@ export const BINDRESVPORT_STOPPED = check({
     'It is an error where the guard enforces the profile and none is left. Reserve fewer ports there.',
   ],
   run: (facts) => {
-    const { inForce } = facts.scene;
+    const { inForce } = facts.snapshot;
     if (!inForce) return [];
     return (['tcp', 'udp'] as const).flatMap((protocol): Found<'error' | 'warning'>[] => {
       const refused = refusedPorts(facts, protocol);
@@ -340,7 +340,7 @@ function refusedPorts(facts: Facts, protocol: Protocol): number[] {
 
 /** How many ports are neither refused, nor in the blacklist, nor held. */
 function leftFor(facts: Facts, protocol: Protocol): number {
-  const gone = new Set([...refusedPorts(facts, protocol), ...facts.scene.blacklist]);
+  const gone = new Set([...refusedPorts(facts, protocol), ...facts.snapshot.blacklist]);
   for (let port = RESVPORT_MIN; port <= RESVPORT_MAX; port++) {
     if (facts.listenerAt(port, protocol)) gone.add(port);
   }

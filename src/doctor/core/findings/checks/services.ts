@@ -23,7 +23,7 @@ export const SERVICES_DISAGREE = check({
       'reserves.',
   ],
   run: (facts) => {
-    const { services, ianaNames } = facts.scene;
+    const { services, ianaNames } = facts.snapshot;
     return services.entries.filter(isKnown).flatMap((entry): Found[] => {
       const { name, aliases, port, protocol, line } = entry;
       const { localFrom } = services;
@@ -64,14 +64,14 @@ export const SERVICES_RESERVE_NOTHING = check({
     FIX_RESERVES,
   ],
   run: (facts) => {
-    const { services, kernel } = facts.scene;
-    const told = new Set<string>();
+    const { services, kernel } = facts.snapshot;
+    const reported = new Set<string>();
     return services.entries.filter(isKnown).flatMap((entry): Found[] => {
       const { name, port, protocol, line } = entry;
       const key = `${port}/${protocol}`;
       const isFree = facts.isGiven(port) && !facts.listenerAt(port, protocol);
-      if (!isFree || told.has(key) || !facts.isOfThisHost(entry)) return [];
-      told.add(key);
+      if (!isFree || reported.has(key) || !facts.isOfThisHost(entry)) return [];
+      reported.add(key);
       const ports = only(port);
       return [
         {

@@ -4,7 +4,7 @@ import type { PortRange } from '../../../../base/port.ts';
 import { check } from '../check.ts';
 import { countOf, type Facts, partsWithout, portsText } from '../facts.ts';
 import type { Found } from '../finding.ts';
-import type { Said } from '../scene.ts';
+import type { Said } from '../snapshot.ts';
 
 /** What a kernel has that nobody has set up: Linux from 4.2 on (ip-sysctl). */
 const USUAL_EPHEMERAL: PortRange = { first: 32_768, last: 60_999 };
@@ -33,7 +33,7 @@ export const SETTING_NOT_KEPT = check({
     'Write it into a file in /etc/sysctl.d, or run sysctl --system to have what the files say.',
   ],
   run: (facts) => {
-    const { kernel, boot, inForce } = facts.scene;
+    const { kernel, boot, inForce } = facts.snapshot;
     const isGuarded = inForce !== undefined && inForce.guard === 'enforce';
     const hasOwnRange =
       isGuarded && (inForce.profile.tcp.ephemeralPorts ?? inForce.profile.udp.ephemeralPorts) !== undefined;
@@ -72,7 +72,7 @@ function notKept(name: string, now: string, said: Said<string> | undefined, usua
 }
 
 function reservedNotKept(facts: Facts): NotKept[] {
-  const { kernel, boot, inForce } = facts.scene;
+  const { kernel, boot, inForce } = facts.snapshot;
   const kept = new Set<number>();
   const isGuarded = inForce?.guard === 'enforce';
   const own = isGuarded ? inForce.profile.reservations : [];

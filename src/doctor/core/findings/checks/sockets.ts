@@ -62,12 +62,12 @@ export const BOUND_NOT_LISTENING = check({
       'Inside the range of clients it may be one that is about to connect.',
   ],
   run: (facts) => {
-    const told = new Set<string>();
-    return facts.scene.seen.sockets.flatMap((seen): Found<'warning' | 'info'>[] => {
+    const reported = new Set<string>();
+    return facts.snapshot.seen.sockets.flatMap((seen): Found<'warning' | 'info'>[] => {
       const { state, local, protocol } = seen.socket;
       const key = `${local.port}/${protocol} ${whoText(seen)}`;
-      if (state !== 'BOUND' || told.has(key) || isListenersOwn(facts, seen)) return [];
-      told.add(key);
+      if (state !== 'BOUND' || reported.has(key) || isListenersOwn(facts, seen)) return [];
+      reported.add(key);
       const [reservation] = facts.reservationsAt(local.port, protocol);
       const isClients = facts.isEphemeral(local.port) && !reservation;
       return [

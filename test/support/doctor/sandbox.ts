@@ -1,0 +1,137 @@
+/** A small Linux that is sick or well: files, settings, sockets, a profile, and what the doctor says of it. */
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { Code } from '../../../src/doctor/core/findings/checks/all.ts';
+import { needs, probe } from '../probe.ts';
+import { type Outcome, type Running, type RunOptions, Sandbox } from '../sandbox.ts';
+import type { AgentSocket } from './agent.ts';
+
+const MAIN = join(import.meta.dirname, '../../../src/main.ts');
+const AGENT = join(import.meta.dirname, 'agent.ts');
+const DOCTOR_MS = 60_000;
+/** Where the applied profile is: what is in the usual place might be the business of a guard. */
+const STATE = '/run/portreeve-state';
+
+/** A program with sockets. */
+export interface Agent {
+  readonly sockets: readonly AgentSocket[];
+  /** What else stands in its command line. */
+  readonly args?: readonly string[];
+  readonly uid?: number;
+}
+
+/** How a world is. */
+export interface Health {
+  readonly files?: Readonly<Record<string, string>>;
+  /** Settings of the kernel, by the part behind "net.ipv4.". */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** One after the other; each begins when the one before it has its sockets. */
+  readonly agents?: readonly Agent[];
+  readonly profile?: string;
+  /** The port mapper runs, and these are registered: "100024 1 tcp 700". */
+  readonly registered?: readonly string[];
+  readonly doctor?: readonly string[];
+}
+
+/** A finding as `--json` prints it. */
+export interface FoundJson {
+  readonly code: Code;
+  readonly severity: string;
+  readonly seen: string;
+  readonly ports: readonly { readonly first: number; readonly last: number }[];
+  readonly advice: string;
+  readonly fix: {
+    readonly commands: readonly string[];
+    readonly files: readonly { readonly path: string; readonly text: string }[];
+  } | null;
+  readonly suppressed: string | null;
+}
+
+export interface Said {
+  readonly code: number | null;
+  readonly findings: readonly FoundJson[];
+  readonly suppressed: number;
+  readonly unknown: readonly string[];
+}
+
+/** A world that is as it is said, and ends with the test; undefined where the test is skipped. */
+export class DoctorSandbox {
+  readonly sandbox: Sandbox;
+
+  private constructor(sandbox: Sandbox) {
+    this.sandbox = sandbox;
+  }
+
+  static async open(t: TestContext, health: Health): Promise<DoctorSandbox | undefined> {
+    if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.ipv6())) return undefined;
+    const { files = {}, settings = {}, agents = [], profile, registered } = health;
+    const self = new DoctorSandbox(await Sandbox.open(t, { files }));
+    for (const [name, value] of Object.entries(settings)) await self.set(name, value);
+    if (registered) await self.#register(registered);
+    for (const agent of agents) await self.start(agent);
+    if (profile !== undefined) {
+      await self.sandbox.write('/etc/portreeve/profile.tcpip', profile);
+      await self.must('apply', '/etc/portreeve/profile.tcpip', '--state', STATE);
+    }
+    return self;
+  }
+
+  /** A setting of the kernel is written inside, where it is the world's. */
+  async set(name: string, value: string): Promise<void> {
+    const script = 'echo "$2" > "/proc/sys/net/ipv4/$1"';
+    const { code, stderr } = await this.sandbox.run(['sh', '-c', script, 'set', name, value]);
+    assert.equal(code, 0, stderr);
+  }
+
+  async setting(name: string): Promise<string> {
+    return (await this.sandbox.run(['cat', `/proc/sys/net/ipv4/${name}`])).stdout.trim();
+  }
+
+  async start({ sockets, args = [], uid }: Agent): Promise<Running> {
+    const input = JSON.stringify(sockets);
+    const argv = [process.execPath, AGENT, ...args];
+    const running = this.sandbox.start(argv, uid === undefined ? { input } : { input, uid });
+    await running.waitForOutput(/ready/);
+    return running;
+  }
+
+  /** Runs a command of portreeve. */
+  run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+    return this.sandbox.run([process.execPath, MAIN, ...args], { timeout: DOCTOR_MS, ...options });
+  }
+
+  async must(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args);
+    assert.equal(code, 0, `${args.join(' ')}: ${stderr}`);
+    return stdout;
+  }
+
+  /** Runs the doctor; the state directory is the world's. */
+  doctor(args: readonly string[] = [], options: RunOptions = {}): Promise<Outcome> {
+    return this.run(['doctor', '--state', STATE, ...args], options);
+  }
+
+  /** What the doctor says, as data. */
+  async examine(...args: readonly string[]): Promise<Said> {
+    const { code, stdout, stderr } = await this.doctor(['--json', ...args]);
+    assert.notEqual(stdout, '', stderr);
+    return { code, ...JSON.parse(stdout) };
+  }
+
+  async #register(registered: readonly string[]): Promise<void> {
+    const daemon = this.sandbox.start([process.execPath, MAIN, 'serve']);
+    await daemon.waitForOutput(/portmap is ready/);
+    for (const words of registered) await this.must('portmap', 'set', ...words.split(' '));
+  }
+}
+
+/** What was found of a code: its ports, "40000 40010-40019". */
+export function portsFound({ findings }: Said, code: Code): string[] {
+  return findings
+    .filter((finding) => finding.code === code)
+    .map(({ ports }) =>
+      ports.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(' '),
+    );
+}
