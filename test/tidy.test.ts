@@ -6,15 +6,16 @@ import { describe, test } from 'node:test';
 import { projectFiles, ROOT } from './support/files.ts';
 import { functionsOf } from './support/functions.ts';
 import { RULES, untidy } from './support/tidy.ts';
+import { unusedFiles } from './support/unused-files.ts';
 
 test('the project is tidy', async () => {
   const files = new Map<string, string>();
   for (const file of await projectFiles()) {
-    const bytes = await readFile(new URL(file, ROOT));
-    if (!bytes.includes(0)) files.set(file, bytes.toString('utf8'));
+    files.set(file, await readFile(new URL(file, ROOT), 'utf8'));
   }
   assert.ok(files.has('test/tidy.test.ts'));
   assert.deepEqual(untidy(files), []);
+  assert.deepEqual(unusedFiles(files), []);
 });
 
 /** Keeps what a rule looks for out of this file, which is judged as well. */
@@ -47,26 +48,15 @@ const twins: Record<string, [file: string, good: string, ...bad: string[]][]> = 
   ],
   leftover: [['docs/a.md', 'to do', bad('TO~DO: x'), bad('FIX~ME'), bad('// X~XX'), bad('HA~CK')]],
   suppression: [['src/a.ts', '// ts ignore', bad('// @ts-~ignore'), bad('// biome-~ignore lint: x')]],
-  'foreign word': [
-    [
-      'docs/a.md',
-      'promptly; AIX; network/main; workload',
-      bad('an A~I'),
-      bad('/wo~rk/main/x'),
-      bad('work~place'),
-    ],
-    [
-      'docs/a.md',
-      'the registry of ports',
-      bad('regis~try.npmjs.org'),
-      bad('see iss~ue #12'),
-      bad('cd ../sha~red'),
-    ],
+  'large file': [
+    ['bench/a.json', 'a'.repeat(262_144), 'a'.repeat(262_145), 'é'.repeat(131_073)],
+    ['package-lock.json', 'a'.repeat(262_145)],
   ],
 };
 
 describe('each rule has a permitted and a forbidden twin', () => {
   for (const rule of RULES) {
+    if (rule.name === 'unknown kind of file') continue;
     test(rule.name, () => {
       const cases = twins[rule.name] ?? [];
       assert.notEqual(cases.length, 0);
@@ -83,6 +73,62 @@ describe('each rule has a permitted and a forbidden twin', () => {
   test('the one helper may convert', () => {
     const rules = RULES.filter(({ name }) => name === 'number from text');
     assert.deepEqual(untidy(new Map([['src/base/numbers.ts', 'Number(a)']]), rules), []);
+  });
+});
+
+test('a kind of file is known by its extension, a script by its folder', () => {
+  const rules = RULES.filter(({ name }) => name === 'unknown kind of file');
+  const isKnown = (file: string) => untidy(new Map([[file, '']]), rules).length === 0;
+  for (const file of ['src/a.ts', 'LICENSE', 'scripts/build', '.github/workflows/a.yml', 'examples/a.tcpip'])
+    assert.ok(isKnown(file), file);
+  for (const file of ['a.js', 'a.tgz', 'src/a', 'src/LICENSE', 'scripts/a.sh', 'core', 'a.ts~', '.env'])
+    assert.ok(!isKnown(file), file);
+});
+
+describe('a file is in use', () => {
+  const unused = (file: string, others: Readonly<Record<string, string>>) =>
+    unusedFiles(new Map(Object.entries({ [file]: '', 'a.test.ts': '', ...others })), {}).includes(
+      `${file} unused file: remove it, or import, run or read it where it is needed`,
+    );
+  const cases: Record<string, [file: string, good: Record<string, string>, bad: Record<string, string>]> = {
+    'when a module imports it': [
+      'src/b/c.ts',
+      { 'src/a.test.ts': "import './b/c.ts'" },
+      { 'src/a.test.ts': "// import './b/c.ts'" },
+    ],
+    'when a module of the same name does not take its place': [
+      'src/c.ts',
+      { 'src/b/a.test.ts': "import '../c.ts'", 'src/b/c.ts': '' },
+      { 'src/b/a.test.ts': "import './c.ts'", 'src/b/c.ts': '' },
+    ],
+    'when a program joins its name with a folder': [
+      'test/support/b.py',
+      { 'test/a.test.ts': "join(SUPPORT, 'b.py')" },
+      { 'test/a.test.ts': "join(SUPPORT, 'c.py')" },
+    ],
+    'when its program is named': [
+      'test/support/b.c',
+      { 'test/a.test.ts': "compile('b')" },
+      { 'test/a.test.ts': "compile('bb')" },
+    ],
+    'when a script runs what is built from it': [
+      'src/b.ts',
+      { 'bin/README.md': '', 'package.json': '"dist/b.js"', 'README.md': 'package.json' },
+      { 'README.md': 'dist/b.js' },
+    ],
+    'when a page links to it': ['docs/b.md', { 'README.md': '[b](docs/b.md)' }, { 'README.md': 'b' }],
+  };
+  for (const [name, [file, good, bad]] of Object.entries(cases)) {
+    test(name, () => {
+      assert.ok(!unused(file, good));
+      assert.ok(unused(file, bad));
+    });
+  }
+
+  test('when the table says what reads it, as long as it is there', () => {
+    const files = new Map([['docs/b.md', '']]);
+    assert.deepEqual(unusedFiles(files, { 'docs/': 'a test reads it' }), []);
+    assert.match(unusedFiles(files, { 'docs/': '', 'doc/': '' }).join('\n'), /^doc\/ unused exception/);
   });
 });
 

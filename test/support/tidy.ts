@@ -1,5 +1,6 @@
 /** The house rules that a program can check; each says what to do instead. */
 
+import { posix } from 'node:path';
 import { functionsOf } from './functions.ts';
 import { type Token, tokensOf } from './tokens.ts';
 
@@ -29,19 +30,34 @@ const isOurs = (file: string): boolean => !['LICENSE', 'package-lock.json'].incl
 const words = (...pieces: readonly string[]): string[] => pieces.map((word) => word.replaceAll('~', ''));
 const MARKERS = words('TO~DO', 'FIX~ME', 'X~XX', 'HA~CK');
 const SUPPRESSIONS = words('@ts-~ignore', '@ts-~expect-error', '@ts-~nocheck', 'biome-~ignore');
-const FOREIGN = words(
-  'A~I',
-  'L~LMs?',
-  'G~PT',
-  'Cl~aude',
-  'Anth~ropic',
-  'Co~pilot',
-  'work~place',
-  'pro~mpts?',
-  'sub~agents?',
-  'regis~try\\.[a-z]+\\.[a-z]+',
-);
-const FOREIGN_PATHS = words('(?<![\\w.])/wo~rk(?!\\w)', '\\.\\./sha~red', '/tmp/b~rief', 'iss~ues? #?\\d+');
+
+/** The extensions of the project's files, with what they are for. */
+const KINDS: Readonly<Record<string, string>> = {
+  '.ts': 'programs and tests, run by Node as they are',
+  '.md': 'documentation',
+  '.json': 'settings of npm and TypeScript, test vectors, results of benchmarks',
+  '.yml': 'workflows of hosted CI',
+  '.cjs': 'the starter of the quick commands, which CommonJS makes faster',
+  '.mjs': 'a module that a virtual machine loads before types are removed',
+  '.c': 'programs that have to be small or fast, or make a system call that Node does not have',
+  '.h': 'what C programs of bench share',
+  '.py': 'programs of tests that need a process without the threads of Node',
+  '.tcpip': 'an example of a profile',
+  '.profile': 'test vectors: profiles',
+  '.part': 'test vectors: what a profile includes',
+  '.verdicts': 'test vectors: what a profile decides',
+  '.listing': 'test vectors: BPF programs as text',
+  '.service': 'a unit of systemd for a virtual machine',
+};
+/** Files without an extension, or whose name is one. */
+const NAMES = ['LICENSE', '.editorconfig', '.gitignore', '.npmrc', '.ci/expected-skips', '.ci/run'];
+const SCRIPTS = /^(?:bin|scripts|test\/vm\/image)\/[\w-]+$/;
+
+const FILE_BYTES_MAX = 256 * 1024;
+/** Files that may be larger, with the reason. */
+const LARGE_FILES: Readonly<Record<string, string>> = {
+  'package-lock.json': 'npm writes it',
+};
 
 export const RULES: readonly Rule[] = [
   {
@@ -112,10 +128,16 @@ export const RULES: readonly Rule[] = [
     find: (source) => linesThat(source, (line) => SUPPRESSIONS.some((word) => line.includes(word))),
   },
   {
-    name: 'foreign word',
-    instead: 'say it in the terms of the field; the project does not tell how it was made',
-    appliesTo: isOurs,
-    find: (source, file) => [...linesWith(file, FOREIGN), ...linesWith(source, FOREIGN, FOREIGN_PATHS)],
+    name: 'unknown kind of file',
+    instead: 'use a kind of file that the project has, or add this one to KINDS with its purpose',
+    appliesTo: () => true,
+    find: (_, file) => (isKnownKind(file) ? [] : [1]),
+  },
+  {
+    name: 'large file',
+    instead: `generate it in the test, or keep what is needed: a file has at most ${FILE_BYTES_MAX / 1024} KiB`,
+    appliesTo: (file) => !Object.hasOwn(LARGE_FILES, file),
+    find: (source) => (Buffer.byteLength(source) > FILE_BYTES_MAX ? [1] : []),
   },
 ];
 
@@ -130,6 +152,10 @@ export function untidy(files: ReadonlyMap<string, string>, rules = RULES): strin
   );
 }
 
+function isKnownKind(file: string): boolean {
+  return NAMES.includes(file) || SCRIPTS.test(file) || Object.hasOwn(KINDS, posix.extname(file));
+}
+
 function beginsWithSentence(source: string): boolean {
   const text = source.replace(/^#!.*\n/, '');
   const comment = /^(?:\/\*\*[\s\S]*?\*\/|(?:\/\/.*\n)+|(?:#.*\n)+)/.exec(text)?.[0] ?? '';
@@ -141,13 +167,8 @@ function linesThat(source: string, breaks: (line: string) => boolean): number[] 
   return source.split('\n').flatMap((line, index) => (breaks(line) ? [index + 1] : []));
 }
 
-function linesWith(
-  source: string,
-  wholeWords: readonly string[],
-  patterns: readonly string[] = [],
-): number[] {
-  const alternatives = [`(?<![\\p{L}\\d_])(?:${wholeWords.join('|')})(?![\\p{L}\\d_])`, ...patterns];
-  const expression = new RegExp(alternatives.join('|'), 'u');
+function linesWith(source: string, wholeWords: readonly string[]): number[] {
+  const expression = new RegExp(`(?<![\\p{L}\\d_])(?:${wholeWords.join('|')})(?![\\p{L}\\d_])`, 'u');
   return linesThat(source, (line) => expression.test(line));
 }
 
