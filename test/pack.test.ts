@@ -44,6 +44,20 @@ const STRICT = {
   skipLibCheck: false,
 };
 
+/** The relative links of a page that lead to nothing in the package. */
+function brokenLinks(
+  directory: string,
+  page: string,
+  text = readFileSync(join(directory, page), 'utf8'),
+): string[] {
+  const prose = text.replace(/^```[\s\S]*?^```$|`[^`\n]*`/gm, '');
+  return [...prose.matchAll(/\]\(([^)\s#]+)(?:#[^)\s]*)?\)/g)].flatMap(([, target = '']) => {
+    if (/^[a-z]+:/.test(target)) return [];
+    const path = join(dirname(page), target);
+    return existsSync(join(directory, path)) && !path.startsWith('..') ? [] : [`${page} links to ${target}`];
+  });
+}
+
 describe('the package', () => {
   /** Empty where npm is missing. */
   let directory = '';
@@ -114,20 +128,46 @@ describe('the package', () => {
     const { man } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
     for (const page of man) assert.ok(existsSync(join(installed, page)), page);
     assert.deepEqual((await readdir(installed)).sort(), [
+      'ARCHITECTURE.md',
       'CHANGELOG.md',
+      'CONTRIBUTING.md',
       'LICENSE',
       'README.md',
+      'SECURITY.md',
       'bin',
       'dist',
       'docs',
+      'examples',
       'man',
       'package.json',
     ]);
     const files = await readdir(join(installed, 'dist'), { recursive: true });
     assert.deepEqual(
-      files.filter((file) => /\.test\.|(?<!\.d)\.ts$/.test(file)),
+      files.filter((file) => /\.test\.|(?<!\.d)\.ts$|\.map$|^\.(?!cache)/.test(file)),
       [],
     );
+  });
+
+  inProject('has the declarations of the library, and no others', async () => {
+    const dist = join(project, 'node_modules/portreeve/dist');
+    const files = (await readdir(dist, { recursive: true })).filter((file) => file.endsWith('.d.ts'));
+    assert.ok(files.includes('main/library.d.ts'));
+    assert.ok(!files.includes('main.d.ts'));
+    // Those that it names have to be there: the strict consumer above reads them all.
+    assert.ok(files.length < 50, `${files.length} declarations`);
+  });
+
+  inProject('has what its pages link to', async () => {
+    const installed = join(project, 'node_modules/portreeve');
+    const files = await readdir(installed, { recursive: true });
+    const broken = files
+      .filter((file) => file.endsWith('.md') && !file.startsWith('node_modules/'))
+      .flatMap((page) => brokenLinks(installed, page));
+    assert.deepEqual(broken, []);
+    assert.deepEqual(brokenLinks(installed, 'README.md', '[a](docs/none.md) [b](../x) [c](docs)'), [
+      'README.md links to docs/none.md',
+      'README.md links to ../x',
+    ]);
   });
 
   inProject('passes publint', async () => {
