@@ -1,4 +1,4 @@
-/** CHANGELOG.md has the form of keepachangelog.com 1.1.0: releases with a date, the newest first, and known sections. */
+/** CHANGELOG.md has the form of keepachangelog.com 1.1.0: releases with a date, newest first, and known sections. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

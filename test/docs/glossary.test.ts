@@ -14,6 +14,17 @@ const ROWS = tableOf(PAGE, ['word', 'meaning', 'source']).map(({ word = '', mean
   source,
 }));
 
+/** A section of an RFC, a manual page, a file of the kernel, the manual of z/OS, or a page of ours. */
+const SOURCE = new RegExp(
+  `^(?:${[
+    String.raw`RFC \d+(?:, sections? [\d.]+(?: and [\d.]+)*)?`,
+    String.raw`[\w-]+\(\d\)(?: \(\w+\)|, ip-sysctl\.rst)?`,
+    String.raw`ip-sysctl\.rst`,
+    'IP Configuration Reference, .+',
+    String.raw`\[.+\]\(.+\)`,
+  ].join('|')})$`,
+);
+
 /** What users read, but for the glossary: pages, the manual, help, and what commands print. */
 async function textsForUsers(): Promise<string> {
   const pages = (await sourceFiles(['docs'])).filter((file) => file.endsWith('.md') && file !== PAGE);
@@ -37,11 +48,9 @@ test('the words are in order, and none is there twice', () => {
 });
 
 test('each word has a meaning, in one sentence, and a source', () => {
-  const source =
-    /^(?:RFC \d+(?:, sections? [\d.]+(?: and [\d.]+)*)?|[\w-]+\(\d\)(?: \(\w+\)|, ip-sysctl\.rst)?|ip-sysctl\.rst|IP Configuration Reference, .+|\[.+\]\(.+\))$/;
   for (const { names, meaning, source: sources } of ROWS) {
     assert.match(meaning, /^[A-Z].*[^.]\.$/, names[0]);
-    for (const each of sources.split('; ')) assert.match(each, source, names[0]);
+    for (const each of sources.split('; ')) assert.match(each, SOURCE, names[0]);
     for (const [, link = ''] of sources.matchAll(/\]\((.*?)\)(?:;|$)/g))
       assert.ok(existsSync(new URL(`docs/${link}`, ROOT)), link);
   }
