@@ -1,4 +1,4 @@
-/** The package that npm makes of this project works where it is installed: its command, its library, its types. */
+/** The npm package works where it is installed: its command, its library, its types, its pages. */
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -15,7 +15,7 @@ import { servePackages } from './support/package-server.ts';
 import { needs, probe } from './support/probe.ts';
 
 const TYPESCRIPT = fileURLToPath(new URL('node_modules/typescript/bin/tsc', ROOT));
-/** The Node of the tests for whoever looks one up, as the package's command does. */
+/** The package's command looks up Node in PATH: it gets the one that runs the tests. */
 const ENV = { ...process.env, PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter) };
 
 async function run(directory: string, file: string, ...args: string[]): Promise<string> {
@@ -116,7 +116,7 @@ describe('the package', () => {
     assert.equal(await run(project, process.execPath, TYPESCRIPT, '-p', '.'), '');
     const printed = await run(project, process.execPath, 'consumer.js');
     assert.equal(printed, 'REFUSED function undefined 0\n');
-    // Its twin: what the types do not allow is seen.
+    // Its twin: an error of types is detected.
     await writeFile(join(project, 'consumer.ts'), CONSUMER.replace('port: 1 }', "port: '1' }"));
     await assert.rejects(run(project, process.execPath, TYPESCRIPT, '-p', '.'), ({ stdout }) =>
       /TS2322/.test(stdout),
@@ -176,7 +176,7 @@ describe('the package', () => {
       return (await publint({ pack: { tarball: buffer }, strict: true })).messages;
     };
     assert.deepEqual(await lint(tarball), []);
-    // Its twin: a package that exports what it does not have.
+    // Its twin: a package that exports a missing file.
     await writeFile(
       join(directory, 'package.json'),
       '{ "name": "a", "type": "module", "exports": "./none.js" }',

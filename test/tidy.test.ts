@@ -1,4 +1,4 @@
-/** Holds the project to the rules of test/support/tidy.ts, and each rule to its word. */
+/** Checks the project by the rules of test/support/tidy.ts, and each rule with a good text and a bad one. */
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ test('the project is tidy', async () => {
   assert.deepEqual(unusedFiles(files), []);
 });
 
-/** Keeps what a rule looks for out of this file, which is judged as well. */
+/** Keeps what a rule searches for out of this file, which is checked too. */
 const bad = (text: string): string => text.replaceAll('~', '');
 const lines = (count: number): string => '\n'.repeat(count);
 
@@ -138,14 +138,11 @@ describe('finding functions', () => {
     'with a return type in braces': ['function f(): { a: number } {\n\n}', [3]],
     'with a generic return type': ['class A { async f(a = g()): Promise<Map<string, { a: 1 }>> {\n} }', [2]],
     arrows: ['const f = (a: number): string => {\n}; a.map((b) => { return b; })', [2, 1]],
-    'control and classes are none': [
+    'not control statements and classes': [
       'if (a) {\n} else {\n} for await (const a of b) {\n} class A extends B {\n}',
       [],
     ],
-    'objects, interfaces and templates are none': [
-      'x = { a: 1 }; interface I { f(): void }; `{${{ a: 1 }}`;',
-      [],
-    ],
+    'not objects, interfaces and templates': ['x = { a: 1 }; interface I { f(): void }; `{${{ a: 1 }}`;', []],
     'describe groups': ["describe('a', () => {\n test('b', () => {\n }); });", [2]],
   };
   for (const [name, [source, lengths]] of Object.entries(cases)) {

@@ -1,4 +1,4 @@
-/** The house rules that a program can check; each says what to do instead. */
+/** The rules of the project that a program can check; each states what to do instead. */
 
 import { posix } from 'node:path';
 import { functionsOf } from './functions.ts';
@@ -17,16 +17,16 @@ const FILE_LINES_MAX = 500;
 const LINE_CHARACTERS_MAX = 120;
 /** The one place that turns a bigint into a number, after checking that it fits. */
 const CONVERSIONS = 'src/base/numbers.ts';
-/** The folders of code; what lies elsewhere is prose or settings. */
+/** The folders of code; everything else is prose or settings. */
 export const CODE_FOLDERS = ['src', 'test', 'bench', 'scripts', 'bin', 'examples'];
 
 const isTs = (file: string): boolean => file.endsWith('.ts');
 const isCode = (file: string): boolean =>
   CODE_FOLDERS.includes(file.split('/')[0] ?? '') && (isTs(file) || !/\.[a-z0-9]+$/.test(file));
-/** Third parties' words: a license, and the data of a lock file. */
+/** All but texts of third parties: the license, and the data of the lock file. */
 const isOurs = (file: string): boolean => !['LICENSE', 'package-lock.json'].includes(file);
 
-/** Words that this file may not contain itself are put together from pieces. */
+/** Words that this file must not contain are written with a mark in them. */
 const words = (...pieces: readonly string[]): string[] => pieces.map((word) => word.replaceAll('~', ''));
 const MARKERS = words('TO~DO', 'FIX~ME', 'X~XX', 'HA~CK');
 const SUPPRESSIONS = words('@ts-~ignore', '@ts-~expect-error', '@ts-~nocheck', 'biome-~ignore');
@@ -62,7 +62,7 @@ const LARGE_FILES: Readonly<Record<string, string>> = {
 export const RULES: readonly Rule[] = [
   {
     name: 'first sentence',
-    instead: 'begin the file with a comment whose first sentence says what the file is',
+    instead: 'begin the file with a comment whose first sentence states what the file is',
     appliesTo: isCode,
     find: (source) => (beginsWithSentence(source) ? [] : [1]),
   },
@@ -75,7 +75,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'long file',
-    instead: `split it by what it is about: a file has at most ${FILE_LINES_MAX} lines`,
+    instead: `split it by subject: a file has at most ${FILE_LINES_MAX} lines`,
     appliesTo: isCode,
     find: (source) => (source.trimEnd().split('\n').length > FILE_LINES_MAX ? [FILE_LINES_MAX + 1] : []),
   },
@@ -123,7 +123,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'suppression',
-    instead: 'write it so that the checker agrees',
+    instead: 'change the code so that the checker accepts it',
     appliesTo: isTs,
     find: (source) => linesThat(source, (line) => SUPPRESSIONS.some((word) => line.includes(word))),
   },
@@ -141,7 +141,7 @@ export const RULES: readonly Rule[] = [
   },
 ];
 
-/** What is untidy in a set of files, as sentences that name the replacement. */
+/** The violations in a set of files, as sentences that name the replacement. */
 export function untidy(files: ReadonlyMap<string, string>, rules = RULES): string[] {
   return [...files].flatMap(([file, source]) =>
     rules
