@@ -51,7 +51,7 @@ const EXAMPLES: readonly Example[] = [...PAGE.matchAll(BLOCK)].map((match) => {
 const PROFILES = EXAMPLES.flatMap((example, i) => {
   if (example.language !== 'profile' || example.mark === 'file') return [];
   const next = EXAMPLES[i + 1];
-  return [{ ...example, beside: next?.language === 'profile' ? undefined : next }];
+  return [{ ...example, inline: next?.language === 'profile' ? undefined : next }];
 });
 
 const FILES = new Map(EXAMPLES.filter(({ mark }) => mark === 'file').map(({ code, text }) => [code, text]));
@@ -120,12 +120,12 @@ function requestOf(asked: string): BindRequest {
 /** A verdict in the words of the page. */
 function answerOf(verdict: Verdict): string {
   if (!verdict.allowed) return `denied: ${verdict.reason}`;
-  const { reason, address, isShared, acks, smc, lowPortGranted, pool } = verdict;
+  const { reason, address, isShared, acks, smc, lowPortGranted, assignedFrom } = verdict;
   return [
     `allowed: ${reason}`,
     address && `gets ${formatIp(address)}`,
     isShared && 'shared',
-    pool && `from ${pool}`,
+    assignedFrom && `from ${assignedFrom}`,
     acks,
     smc,
     lowPortGranted && 'low port granted',
@@ -151,26 +151,26 @@ const REASONS: Readonly<Record<Reason, 'allowed' | 'denied'>> = {
 const unquoted = (cell = ''): string => cell.replaceAll('`', '');
 
 describe('the examples', () => {
-  for (const { line, text, mark, code, verdicts, beside } of PROFILES) {
+  for (const { line, text, mark, code, verdicts, inline } of PROFILES) {
     const { profile, findings } = read(text);
 
     test(`line ${line}: ${mark === '' ? 'nothing is wrong' : `${mark} ${code}`}`, () => {
       assert.deepEqual(reported(findings), mark === '' ? [] : [`${mark} ${code}`]);
     });
 
-    for (const [asked, answer] of [...verdicts, ...(beside?.verdicts ?? [])]) {
+    for (const [asked, answer] of [...verdicts, ...(inline?.verdicts ?? [])]) {
       test(`line ${line}: ${asked}`, () => {
-        const table = tableFor(profile, beside?.language === 'racf' ? beside : undefined);
+        const table = tableFor(profile, inline?.language === 'racf' ? inline : undefined);
         assert.equal(answerOf(decide(table, requestOf(asked))), answer);
       });
     }
 
-    if (beside?.language !== 'bpxprm') continue;
-    test(`line ${beside.line}: ${beside.mark === '' ? 'nothing is wrong' : `${beside.mark} ${beside.code}`}`, () => {
-      const { ranges, kernelJob, diagnostics } = parseBpxprm({ file: FILE, text: beside.text });
+    if (inline?.language !== 'bpxprm') continue;
+    test(`line ${inline.line}: ${inline.mark === '' ? 'nothing is wrong' : `${inline.mark} ${inline.code}`}`, () => {
+      const { ranges, kernelJob, diagnostics } = parseBpxprm({ file: FILE, text: inline.text });
       assert.equal(ranges.length, 1);
       const said = reported([...diagnostics, ...checkInaddrAny(ranges, profile, kernelJob)]);
-      assert.deepEqual(said, beside.mark === '' ? [] : [`${beside.mark} ${beside.code}`]);
+      assert.deepEqual(said, inline.mark === '' ? [] : [`${inline.mark} ${inline.code}`]);
     });
   }
 
@@ -237,7 +237,7 @@ describe('the tables', () => {
 /** A code where a finding is made, or where one is handed on to be made. */
 const CODES = [
   /\bcode(?:: | = )'([A-Z_]+)'/g,
-  /(?:errorAt|meaningProblem|#error|refuse)\(\s*[^,'()]+,\s*'([A-Z_]+)'/g,
+  /(?:errorAt|semanticProblem|#error|refuse)\(\s*[^,'()]+,\s*'([A-Z_]+)'/g,
   /(?:refuse|PortreeveError)\(\s*'([A-Z_]+)'/g,
   /(?:syntaxProblem)\([^;]*?, '([A-Z]+(?:_[A-Z]+)*)'\)/g,
 ];

@@ -116,7 +116,7 @@ function happened(request: BindRequest, verdict: AnyVerdict): string[] {
     if (request.uid === 0 && request.lowPortCapable) found.push('root refused');
     return found;
   }
-  const { address, isShared, lowPortGranted, smc, acks, pool } = verdict;
+  const { address, isShared, lowPortGranted, smc, acks, assignedFrom } = verdict;
   if (address) {
     const isMapped = formatIp(address).startsWith('::ffff:');
     found.push(`BIND to ${isMapped ? 'mapped' : `IPv${address.family}`}`);
@@ -125,7 +125,7 @@ function happened(request: BindRequest, verdict: AnyVerdict): string[] {
   if (lowPortGranted) found.push('low port granted');
   if (smc) found.push('smc');
   if (acks) found.push('acks');
-  if (pool) found.push(`pool ${pool}`);
+  if (assignedFrom) found.push(`pool ${assignedFrom}`);
   return found;
 }
 

@@ -26,11 +26,11 @@ export interface GoldenProfile {
 
 /** A verdict whose words are not told apart, so that the oracle's can be written as well. */
 export type AnyVerdict =
-  | (Omit<Allowed, 'reason' | 'acks' | 'smc' | 'pool'> & {
+  | (Omit<Allowed, 'reason' | 'acks' | 'smc' | 'assignedFrom'> & {
       readonly reason: string;
       readonly acks: string | undefined;
       readonly smc: string | undefined;
-      readonly pool: string | undefined;
+      readonly assignedFrom: string | undefined;
     })
   | (Omit<Denied, 'reason'> & { readonly reason: string });
 
@@ -125,7 +125,7 @@ export function verdictText(verdict: AnyVerdict, file: string, withWords: boolea
   const where = rule && `line ${rule.line}${rule.file === file ? '' : ` of ${rule.file}`}`;
   const words = withWords && rule && `says ${rule.text}`;
   if (!verdict.allowed) return joined('deny', reason, where, words);
-  const { address, isShared, acks, smc, lowPortGranted, pool } = verdict;
+  const { address, isShared, acks, smc, lowPortGranted, assignedFrom } = verdict;
   return joined(
     'allow',
     reason,
@@ -135,7 +135,7 @@ export function verdictText(verdict: AnyVerdict, file: string, withWords: boolea
     acks && `acks ${acks}`,
     smc && `smc ${smc}`,
     lowPortGranted ? 'granted' : undefined,
-    pool && `pool ${pool}`,
+    assignedFrom && `pool ${assignedFrom}`,
     words,
   );
 }

@@ -50,7 +50,7 @@ export interface OracleAllowed {
   readonly acks: string | undefined;
   readonly smc: string | undefined;
   readonly lowPortGranted: boolean;
-  readonly pool: string | undefined;
+  readonly assignedFrom: string | undefined;
 }
 
 export type OracleVerdict = OracleAllowed | OracleDenied;
@@ -78,7 +78,7 @@ export function oracle(
 // --- What holds ---
 
 function executed<T extends Written>(entries: readonly T[]): T[] {
-  return entries.filter((entry) => !entry.isPassedOver);
+  return entries.filter((entry) => !entry.isIgnored);
 }
 
 function replay(statements: readonly Statement[], inForce: InForce): void {
@@ -268,7 +268,7 @@ function allowed(reason: string, rule: Rule | undefined, more: Partial<OracleAll
     acks: undefined,
     smc: undefined,
     lowPortGranted: false,
-    pool: undefined,
+    assignedFrom: undefined,
     ...more,
   };
 }
@@ -303,11 +303,11 @@ function portZero(inForce: InForce, { protocol, address }: OracleRequest): Oracl
     explicit?.setting?.kind === 'explicitBindPorts' &&
     explicit.setting.range !== undefined
   ) {
-    return allowed('PORT_ZERO', ruleOf(explicit), { acks, pool: 'EXPLICITBINDPORTRANGE' });
+    return allowed('PORT_ZERO', ruleOf(explicit), { acks, assignedFrom: 'EXPLICITBINDPORTRANGE' });
   }
   const ephemeral = latest(inForce, configOf(protocol), 'ephemeralPorts')?.entry;
   if (ephemeral === undefined) return allowed('PORT_ZERO', undefined, { acks });
-  return allowed('PORT_ZERO', ruleOf(ephemeral), { acks, pool: 'EPHEMERALPORTS' });
+  return allowed('PORT_ZERO', ruleOf(ephemeral), { acks, assignedFrom: 'EPHEMERALPORTS' });
 }
 
 /** The port is that of PORT entries, or of one range. */

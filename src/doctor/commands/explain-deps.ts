@@ -15,7 +15,7 @@ import { GUARD_PINS, usualDirectories } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { Iana, ianaDataOf, loadIana } from '../../names/core/iana.ts';
 import { stateToRead } from '../../profile/commands/deps.ts';
-import { settleProfile } from '../../profile/commands/settings.ts';
+import { readProfileSettings } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import type { ExplainDeps } from '../app/explain.ts';
@@ -31,7 +31,7 @@ export function explainDeps({ state }: ExplainOptions, io: Io): ExplainDeps {
     cgroups: cgroupsIfAny(),
     sysctls: linuxSysctls,
     archive: new SqliteProfileArchive(stateToRead(state, io)),
-    settings: async () => await settleProfile({}, io),
+    settings: async () => await readProfileSettings({}, io),
     iana: loadIana,
     guard: async () => {
       if (io.uid === 0 && !existsSync(GUARD_PINS)) return 'off';

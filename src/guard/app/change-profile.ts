@@ -9,7 +9,7 @@ import { idsIn, type LoadedRacf, racfOf } from '../../profile/app/racf.ts';
 import type { Report } from '../../profile/app/report.ts';
 import type { ProfileSettings } from '../../profile/app/settings.ts';
 import type { ProfileChange } from '../../profile/core/diff.ts';
-import type { SpelledName } from '../../profile/core/spelled-names.ts';
+import type { LiteralName } from '../../profile/core/literal-names.ts';
 import type { Limit } from '../core/limits.ts';
 import {
   type Change,
@@ -62,7 +62,7 @@ interface Checked {
   /** Why the user database was not asked; undefined where it was, or need not be. */
   readonly usersSilent: PortreeveError | undefined;
   /** The names that are no unit's, no user's and no job's of this host. */
-  readonly unknown: readonly SpelledName[];
+  readonly unknown: readonly LiteralName[];
   /** What the kernel does otherwise. */
   readonly limits: readonly Limit[];
 }

@@ -5,7 +5,7 @@ import { readKernelPorts } from '../../names/app/kernel-ports.ts';
 import { type InForce, profileAfter } from '../../profile/app/in-force.ts';
 import { safCheck } from '../../profile/app/racf.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
-import type { NameContext } from '../../profile/core/spelled-names.ts';
+import type { NameContext } from '../../profile/core/literal-names.ts';
 import { RuleTable } from '../../profile/core/table.ts';
 import type { OpenSocketQuery } from '../../sockets/core/open-sockets.ts';
 import type { Seen, SeenSocket } from '../../sockets/core/seen.ts';

@@ -4,7 +4,7 @@ import type { Files, KernelBpf } from '../../host/host.ts';
 import { type InForce, profileAfter, profileInForce } from '../../profile/app/in-force.ts';
 import { safOf } from '../../profile/app/saf.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
-import type { NameContext } from '../../profile/core/spelled-names.ts';
+import type { NameContext } from '../../profile/core/literal-names.ts';
 import { type Limit, limitsOf } from '../core/limits.ts';
 import type { PortSettingNote } from '../core/port-settings.ts';
 import { FeatureProbe, type Trial } from './kernel/features.ts';

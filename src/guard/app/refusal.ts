@@ -11,7 +11,7 @@ import { changeText, placeText } from '../../profile/core/advice.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
 import { decide } from '../../profile/core/decide.ts';
 import type { Reservation } from '../../profile/core/rules.ts';
-import type { NameContext } from '../../profile/core/spelled-names.ts';
+import type { NameContext } from '../../profile/core/literal-names.ts';
 import type { RuleTable } from '../../profile/core/table.ts';
 import type { BindRequest, Denied } from '../../profile/core/verdict.ts';
 import { tableIn } from './impact.ts';

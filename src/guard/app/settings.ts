@@ -2,7 +2,7 @@
 
 import { type Section, type Settings, sectionOf } from '../../kit/settings.ts';
 import { PROFILE_SECTION } from '../../profile/app/settings.ts';
-import type { NameContext } from '../../profile/core/spelled-names.ts';
+import type { NameContext } from '../../profile/core/literal-names.ts';
 import { namespacePath } from '../../text/namespace.ts';
 
 /** How bind(2) can fail (errno(3)): the numbers are the same on every architecture. */

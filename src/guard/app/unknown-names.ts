@@ -4,26 +4,26 @@ import { readUsers } from '../../job/app/users.ts';
 import type { InForce } from '../../profile/app/in-force.ts';
 import { idsIn } from '../../profile/app/racf.ts';
 import {
-  jobsSpelled,
+  literalJobs,
   type NameContext,
-  type SpelledName,
+  type LiteralName,
   unknownNames,
-} from '../../profile/core/spelled-names.ts';
+} from '../../profile/core/literal-names.ts';
 
 /** The names that rules spell out: jobs, and users and groups on the access lists of SAF. */
 export function namesIn(
   { profile, racf }: Pick<InForce, 'profile' | 'racf'>,
   context: NameContext,
-): { readonly jobs: readonly SpelledName[]; readonly ids: readonly string[] } {
-  return { jobs: jobsSpelled(profile, context), ids: idsIn(racf) };
+): { readonly jobs: readonly LiteralName[]; readonly ids: readonly string[] } {
+  return { jobs: literalJobs(profile, context), ids: idsIn(racf) };
 }
 
 /** Of these names the ones that are no unit's, no user's, and none of the jobs that are set up here. */
 export function unknownIn(
-  jobs: readonly SpelledName[],
+  jobs: readonly LiteralName[],
   files: Pick<Files, 'readText'>,
   isJob: (name: string) => boolean,
-): readonly SpelledName[] {
+): readonly LiteralName[] {
   const { accounts } = readUsers(files);
   const users = new Set(accounts.map(({ name }) => name.toUpperCase()));
   return unknownNames(jobs, (name) => users.has(name) || isJob(name));

@@ -8,7 +8,7 @@ import { firstOf } from '../../kit/text.ts';
 import { changesSummary, changesText } from '../../profile/commands/changes.ts';
 import { diagnosticsText, summaryText } from '../../profile/commands/diagnostics.ts';
 import { profileFile, revisionNumber } from '../../profile/commands/settings.ts';
-import type { SpelledName } from '../../profile/core/spelled-names.ts';
+import type { LiteralName } from '../../profile/core/literal-names.ts';
 import { type ChangeOutcome, type ChangeStep, changeProfile } from '../app/change-profile.ts';
 import type { Change } from '../app/guard.ts';
 import { notesText, settledText } from './guard-text.ts';
@@ -65,7 +65,7 @@ function printStep(step: ChangeStep, { verbose }: ApplyOptions, io: Io): void {
 /** So many names are listed with their places. */
 const NAMES_LISTED = 10;
 
-function unknownText(unknown: readonly SpelledName[]): string {
+function unknownText(unknown: readonly LiteralName[]): string {
   if (unknown.length === 0) return '';
   const names = unknown.map(({ name, source }) => {
     const place = source ? ` (${printable(source.file)}:${source.line})` : '';

@@ -5,7 +5,7 @@ import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
 import { changesSummary, changesText } from '../../profile/commands/changes.ts';
 import { stateToRead } from '../../profile/commands/deps.ts';
-import { requireSound } from '../../profile/commands/sound.ts';
+import { requireNoErrors } from '../../profile/commands/require-no-errors.ts';
 import { compareProfiles } from '../app/compare-profiles.ts';
 import { guardChoices, guardDeps } from './deps.ts';
 import { impactsBelow, impactsJson, wouldBeSummary } from './impact-text.ts';
@@ -21,7 +21,7 @@ export async function liveDiffCommand(
   const request = { old, file, ...(await guardChoices(options, io)), keepGoing: options.keepGoing ?? false };
   const deps = guardDeps({ ...options, state: stateToRead(options.state, io) }, io);
   const { changes, impacts, bootMs } = compareProfiles(deps, request, (report, path) => {
-    requireSound(report, path, options, io);
+    requireNoErrors(report, path, options, io);
   });
   if (options.json) io.out(json({ changes, ...impactsJson(impacts, bootMs) }));
   else {

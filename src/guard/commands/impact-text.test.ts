@@ -22,7 +22,7 @@ const GIVEN = {
   acks: undefined,
   smc: undefined,
   lowPortGranted: false,
-  pool: undefined,
+  assignedFrom: undefined,
 } as const;
 
 function impact(changes: Partial<Impact> = {}, seen: Partial<Impact['seen']> = {}): Impact {

@@ -8,7 +8,7 @@ import { portreeveGid } from '../../job/app/users.ts';
 import type { Jobs } from '../../job/core/jobs.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Streams } from '../../kit/status-server.ts';
-import type { NameContext } from '../../profile/core/spelled-names.ts';
+import type { NameContext } from '../../profile/core/literal-names.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { RevisionRules, UserNames } from '../app/event-explainer.ts';
 import { EVENTS_PATH } from '../app/events-asked.ts';

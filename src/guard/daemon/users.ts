@@ -10,7 +10,7 @@ import { type SpelledNames, UserFollower } from '../../job/daemon/user-follower.
 import { SqliteUserArchive } from '../../job/linux/user-archive.ts';
 import { LinuxUserDatabase } from '../../job/linux/user-database.ts';
 import { profileInForce } from '../../profile/app/in-force.ts';
-import type { NameContext, SpelledName } from '../../profile/core/spelled-names.ts';
+import type { NameContext, LiteralName } from '../../profile/core/literal-names.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { namesIn, unknownIn } from '../app/unknown-names.ts';
 
@@ -39,7 +39,7 @@ export class GuardUsers {
   readonly #deps: GuardUsersDeps;
   readonly #users: HostUsers;
   readonly #units: UnitJobs;
-  readonly #follower: UserFollower<SpelledName>;
+  readonly #follower: UserFollower<LiteralName>;
   readonly #database = new LinuxUserDatabase();
   #revision: number | undefined;
 
@@ -60,7 +60,7 @@ export class GuardUsers {
   }
 
   /** The names in the rules and the settings. */
-  #spelled(): SpelledNames<SpelledName> {
+  #spelled(): SpelledNames<LiteralName> {
     const { settings, state } = this.#deps;
     const now = settings();
     const { jobs, ids } = namesIn(profileInForce(new SqliteProfileArchive(state)), now);

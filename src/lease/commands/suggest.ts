@@ -8,7 +8,7 @@ import type { Column } from '../../base/table.ts';
 import type { Io } from '../../kit/io.ts';
 import { formatTable, hangingLine, json } from '../../kit/text.ts';
 import { portArgument } from '../../names/commands/port-arguments.ts';
-import { settleProfile } from '../../profile/commands/settings.ts';
+import { readProfileSettings } from '../../profile/commands/settings.ts';
 import { askedSystems, type SuggestedPorts, type SuggestReport, suggestPorts } from '../app/suggest.ts';
 import type { PortRequest } from '../core/suggest.ts';
 import { suggestDeps } from './deps.ts';
@@ -63,7 +63,7 @@ function nameOf(text: string): string {
 /** The job that a statement is to name, in capitals; a pattern, or RESERVED for nobody. */
 async function jobOf(text: string, options: SuggestOptions, io: Io): Promise<string> {
   const job = text.toUpperCase();
-  const { reading } = await settleProfile(options, io);
+  const { reading } = await readProfileSettings(options, io);
   const problem =
     job === '' || job === 'AUTHPORT'
       ? 'it is not one that PORT can name'

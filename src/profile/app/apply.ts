@@ -1,4 +1,4 @@
-// Changing the profile in force: a plan first, which changes nothing, then a record of it, or nothing.
+// Changes the profile in force in two steps: a plan, which changes nothing, and its record in the archive.
 import type { Clock } from '../../base/clock.ts';
 import type { Files } from '../../host/host.ts';
 import { identityOfUid, readUsers } from '../../job/app/users.ts';
@@ -7,55 +7,53 @@ import { diffProfiles, type ProfileChange } from '../core/diff.ts';
 import { type InForce, profileAfter, profileInForce } from './in-force.ts';
 import { loadProfile, type ReadingOptions } from './load.ts';
 import type { LoadedRacf } from './racf.ts';
-import { joinReports, NOTHING_TO_REPORT, type Report } from './report.ts';
+import { EMPTY_REPORT, joinReports, type Report } from './report.ts';
 
-/** What it takes to plan and to record. */
 export interface ApplyDeps {
   readonly files: Pick<Files, 'readBytes' | 'readText'>;
   readonly archive: ProfileArchive;
   readonly clock: Pick<Clock, 'now'>;
-  /** Who asks. */
+  /** The user who makes the change. */
   readonly uid: number;
 }
 
-/** What it takes to bring back a revision, whose texts are in the archive. */
+/** To restore a revision, whose texts are in the archive. */
 interface AgainDeps extends Omit<ApplyDeps, 'files'> {
   readonly files: Pick<Files, 'readText'>;
 }
 
-/** A file that is to be applied or obeyed. */
+/** A file to apply or obey. */
 export interface ApplyRequest {
   readonly verb: 'apply' | 'obey';
-  /** An absolute path: it is what others find the file by later. */
+  /** Absolute, since it is recorded. */
   readonly path: string;
   readonly reading: ReadingOptions;
-  /** Ignore what the rules ignore, as z/OS does, and take the rest. */
+  /** Ignore entries with errors, as z/OS does. */
   readonly keepGoing: boolean;
   readonly tcpname: string;
-  /** The RACF commands that go with it. */
   readonly racf: LoadedRacf | undefined;
 }
 
-/** What would change. */
+/** A planned change. */
 export interface Plan {
   readonly report: Report;
   readonly changes: readonly ProfileChange[];
-  /** There are errors, and nobody said that they are to be ignored. */
+  /** There are errors, without `keepGoing`. */
   readonly isRefused: boolean;
   readonly revision: NewRevision;
-  /** What is in force, and what would be. */
+  /** The state in force, and the planned one. */
   readonly before: InForce;
   readonly wanted: InForce;
-  /** The number of the revision that was the latest when the plan was made; 0 for none. */
+  /** The latest revision when the plan was made; 0 for none. */
   readonly after: number;
 }
 
-/** Plans to apply or to obey a file. Throws PortreeveError for one that is not there, cannot be read or is no text. */
+/** Plans to apply or obey a file. Throws PortreeveError for a file that is missing, unreadable or not text. */
 export function planApply(deps: ApplyDeps, request: ApplyRequest): Plan {
   const { verb, path, reading, keepGoing, tcpname, racf } = request;
   const before = profileInForce(deps.archive);
   const loaded = loadProfile(path, deps.files, reading, verb === 'obey' ? before.profile : undefined);
-  const report = joinReports(loaded.report, racf?.report ?? NOTHING_TO_REPORT);
+  const report = joinReports(loaded.report, racf?.report ?? EMPTY_REPORT);
   const options = { ...reading, keepGoing, tcpname };
   const kept = verb === 'obey' ? before.racf : undefined;
   return {
@@ -76,13 +74,13 @@ export function planApply(deps: ApplyDeps, request: ApplyRequest): Plan {
   };
 }
 
-/** Plans to bring back what was in force after a revision. Throws PortreeveError `REVISION_UNKNOWN` (refused). */
+/** Plans to restore the state after a revision. Throws PortreeveError `REVISION_UNKNOWN` (refused). */
 export function planAgain(deps: AgainDeps, number: number): Plan {
   const before = profileInForce(deps.archive);
   const wanted = profileAfter(deps.archive, number);
   const options = wanted.options ?? { zosNames: false, symbols: {}, keepGoing: false, tcpname: '' };
   return {
-    report: NOTHING_TO_REPORT,
+    report: EMPTY_REPORT,
     changes: diffProfiles(before.profile, wanted.profile),
     isRefused: false,
     revision: { ...recordedBy(deps), verb: 'again', again: number, options, texts: [], racf: undefined },
@@ -93,9 +91,8 @@ export function planAgain(deps: AgainDeps, number: number): Plan {
 }
 
 /**
- * Carries a plan out, for good or on trial, and gives the number of its revision. Throws PortreeveError
- * `ARCHIVE_MOVED` (refused) if another change came first, and what the archive throws that cannot be written; nothing
- * is changed then.
+ * Records a plan, permanently or on trial, and returns the number of its revision. Throws PortreeveError
+ * `ARCHIVE_MOVED` (refused) if another change came first, and the errors of ProfileArchive, without changing anything.
  */
 export function carryOut(
   { archive }: Pick<ApplyDeps, 'archive'>,

@@ -2,20 +2,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SimFiles } from '../../../test/support/sim/files.ts';
-import { checkProfile, readCompanions } from './check.ts';
+import { checkProfile, readRelatedFiles } from './check.ts';
 
 const NAMES = { sysname: 'S', tcpname: 'TCPIP' };
 
 function check(profile: string, belonging: { racf?: string; bpxprm?: string } = {}): string[] {
   const files = new SimFiles({ '/p': profile }, 1);
   for (const [name, text] of Object.entries(belonging)) files.write(`/${name}`, text);
-  const companions = readCompanions(files, {
+  const related = readRelatedFiles(files, {
     racf: belonging.racf === undefined ? undefined : '/racf',
     bpxprm: belonging.bpxprm === undefined ? undefined : '/bpxprm',
     names: NAMES,
   });
-  const report = checkProfile('/p', files, { zosNames: false, symbols: {} }, companions);
-  return [...report.diagnostics, ...companions.report.diagnostics].map(
+  const report = checkProfile('/p', files, { zosNames: false, symbols: {} }, related);
+  return [...report.diagnostics, ...related.report.diagnostics].map(
     ({ severity, place, code }) => `${severity} ${place.file}:${place.line} ${code}`,
   );
 }

@@ -1,4 +1,4 @@
-// Checks a profile, with the RACF commands and the parmlib member that belong to it.
+// Checks a profile, its RACF commands and its parmlib member.
 import type { Files } from '../../host/host.ts';
 import type { Finding } from '../../text/source.ts';
 import { checkInaddrAny } from '../core/inaddrany.ts';
@@ -7,33 +7,32 @@ import type { SafTable } from '../core/saf.ts';
 import { type BpxprmText, parseBpxprm } from '../text/bpxprm.ts';
 import { loadProfile, type ReadingOptions, readProfileText } from './load.ts';
 import { type LoadedRacf, loadRacf, type SafNames } from './racf.ts';
-import { joinReports, NOTHING_TO_REPORT, type Report, reportOf } from './report.ts';
+import { EMPTY_REPORT, joinReports, type Report, reportOf } from './report.ts';
 
-/** What belongs to a profile. */
-interface CompanionOptions {
-  /** Files of RACF commands, and of BPXPRMxx; undefined where there are none. */
+interface RelatedFileOptions {
+  /** Paths of the RACF commands and of the BPXPRMxx member, if any. */
   readonly racf: string | undefined;
   readonly bpxprm: string | undefined;
   readonly names: SafNames;
 }
 
-/** What belongs to a profile, read. */
-export interface Companions {
+/** The parsed RACF commands and BPXPRMxx member of a profile. */
+export interface RelatedFiles {
   readonly racf: LoadedRacf | undefined;
   readonly bpxprm:
     | { readonly file: string; readonly text: string; readonly ranges: BpxprmText['ranges'] }
     | undefined;
-  /** What is to be said about them alone. */
+  /** The findings about these files themselves. */
   readonly report: Report;
 }
 
-/** Reads what belongs to a profile. Throws PortreeveError for a file that is not there, unreadable or no text. */
-export function readCompanions(
+/** Reads the related files. Throws PortreeveError for a file that is missing, unreadable or not text. */
+export function readRelatedFiles(
   files: Pick<Files, 'readBytes' | 'readText'>,
-  { racf: racfPath, bpxprm: file, names }: CompanionOptions,
-): Companions {
+  { racf: racfPath, bpxprm: file, names }: RelatedFileOptions,
+): RelatedFiles {
   const racf = racfPath === undefined ? undefined : loadRacf(racfPath, files, names);
-  const report = racf?.report ?? NOTHING_TO_REPORT;
+  const report = racf?.report ?? EMPTY_REPORT;
   if (file === undefined) return { racf, bpxprm: undefined, report };
   const text = readProfileText(file, files);
   const { ranges, diagnostics } = parseBpxprm({ file, text });
@@ -42,24 +41,24 @@ export function readCompanions(
 }
 
 /**
- * What is to be said about a profile, by itself and with what belongs to it. `omvsJob` is the job of the kernel
- * (STARTUP_PROC of BPXPRMxx). Throws PortreeveError for a file that is not there, cannot be read or is no text.
+ * The findings about a profile, including those that need the related files. `omvsJob` is the job of the kernel
+ * (STARTUP_PROC of BPXPRMxx). Throws PortreeveError for a file that is missing, unreadable or not text.
  */
 export function checkProfile(
   path: string,
   files: Pick<Files, 'readBytes'>,
   reading: ReadingOptions,
-  { racf, bpxprm }: Companions,
+  { racf, bpxprm }: RelatedFiles,
   omvsJob?: string,
 ): Report {
   const { profile, report, texts } = loadProfile(path, files, reading);
   const byFile = new Map(texts.map((file) => [file.path, file.text]));
   return joinReports(
     report,
-    racf ? reportOf(uncoveredResources(profile, racf.table), byFile) : NOTHING_TO_REPORT,
+    racf ? reportOf(uncoveredResources(profile, racf.table), byFile) : EMPTY_REPORT,
     bpxprm
       ? reportOf(checkInaddrAny(bpxprm.ranges, profile, omvsJob), new Map([[bpxprm.file, bpxprm.text]]))
-      : NOTHING_TO_REPORT,
+      : EMPTY_REPORT,
   );
 }
 
@@ -75,7 +74,7 @@ function uncoveredResources({ reservations, unreserved }: Profile, table: SafTab
       {
         severity: 'warning',
         code: 'SAF_NOT_COVERED',
-        message: `no RACF profile covers ${name}, so that nobody is permitted`,
+        message: `no RACF profile covers ${name}, so no user is permitted`,
         hint: `Define one: RDEFINE SERVAUTH ${name} UACC(NONE)`,
         place: { file, line, column: 1, length: 0 },
       },

@@ -1,4 +1,4 @@
-// Asks a profile whether a job may have a port, as the host's user database and its RACF commands have it.
+// Decides by a profile whether a job may bind a port, and records the SAF check that was made.
 import type { IpAddress } from '../../base/address.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Identity } from '../../job/app/users.ts';
@@ -7,9 +7,9 @@ import type { Profile, RuleSource } from '../core/rules.ts';
 import { RuleTable, type SafCheck } from '../core/table.ts';
 import type { BindRequest, Verdict } from '../core/verdict.ts';
 
-/** What is asked. */
+/** One port that a job wants to bind. */
 export interface Question {
-  /** In capitals. */
+  /** In upper case. */
   readonly job: string;
   readonly aliases?: readonly string[];
   readonly protocol: Protocol;
@@ -17,49 +17,47 @@ export interface Question {
   readonly address: IpAddress;
   readonly operation: BindRequest['operation'];
   readonly identity: Identity;
-  /** Whether Linux lets it bind ports below 1024; undefined: root may, others not. */
+  /** Whether Linux permits ports below 1024; undefined: for root only. */
   readonly lowPortCapable: boolean | undefined;
 }
 
-/** What is judged with. */
 export interface Rules {
   readonly profile: Profile;
   readonly saf: SafCheck;
-  /** Patterns of the jobs that AUTHPORT lets in. */
+  /** Patterns of the jobs that AUTHPORT permits. */
   readonly authportJobs: readonly string[];
-  /** The job name that stands for every job, in the place of OMVS. */
+  /** The job name that stands for every job, instead of OMVS. */
   readonly omvsJob: string | undefined;
 }
 
-/** The answer. */
 export interface Decision {
   readonly request: BindRequest;
   readonly verdict: Verdict;
-  /** What listen(2) comes to when the bind(2) that was asked about is allowed; undefined for others. */
+  /** The verdict for the following listen(2), if a TCP bind(2) is allowed. */
   readonly listen: Verdict | undefined;
-  /** The SAF resource that was asked about, and which RACF command answered; undefined if none was. */
-  readonly saf: SafAsked | undefined;
+  /** The SAF check that was made, if any. */
+  readonly saf: SafCheckResult | undefined;
 }
 
-/** What SAF was asked, and what it said. */
-export interface SafAsked {
+/** The result of a SAF check. */
+export interface SafCheckResult {
   readonly resname: string;
   readonly permitted: boolean;
-  /** Undefined where no RACF profile covers the resource. */
+  /** The RACF command that decided; undefined if no RACF profile covers the resource. */
   readonly rule: RuleSource | undefined;
 }
 
 export function decideQuestion(question: Question, { profile, saf, authportJobs, omvsJob }: Rules): Decision {
   const { job, aliases = [], protocol, port, address, operation, identity, lowPortCapable } = question;
-  let asked: SafAsked | undefined;
-  const listening: SafCheck = {
+  let lastCheck: SafCheckResult | undefined;
+  const recording: SafCheck = {
     check: (resname, uid, groups) => {
       const answer = saf.check(resname, uid, groups);
-      asked = { resname, permitted: answer.permitted, rule: answer.source };
+      lastCheck = { resname, permitted: answer.permitted, rule: answer.source };
       return answer;
     },
   };
-  const context = { authportJobs, saf: listening, ...(omvsJob === undefined ? {} : { omvsJob }) };
+  const context = { authportJobs, saf: recording, ...(omvsJob === undefined ? {} : { omvsJob }) };
   const table = new RuleTable(profile, context);
   const request: BindRequest = {
     operation,
@@ -75,5 +73,5 @@ export function decideQuestion(question: Question, { profile, saf, authportJobs,
   const verdict = decide(table, request);
   const isBound = verdict.allowed && operation === 'bind' && protocol === 'tcp';
   const listen = isBound ? decide(table, { ...request, operation: 'listen' }) : undefined;
-  return { request, verdict, listen, saf: asked };
+  return { request, verdict, listen, saf: lastCheck };
 }

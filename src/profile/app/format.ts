@@ -1,4 +1,4 @@
-// A profile in its canonical form; what it includes is neither read nor formatted.
+// Formats a profile. Included files are neither read nor formatted.
 import { PortreeveError } from '../../base/errors.ts';
 import { PROFILE_MAX_BYTES } from '../../base/limits.ts';
 import type { Files } from '../../host/host.ts';
@@ -8,16 +8,16 @@ import { parseProfile } from '../text/parse.ts';
 import type { ReadingOptions } from './load.ts';
 import { type Report, reportOf } from './report.ts';
 
-/** A profile that was formatted. */
+/** A formatted profile. */
 interface CanonicalProfile {
   readonly text: string;
-  /** Whether the file has exactly this text. */
+  /** Whether the file already has this text. */
   readonly isCanonical: boolean;
-  /** Only with errors is the text not the whole of it. */
+  /** If there are errors, `text` is incomplete. */
   readonly report: Report;
 }
 
-/** Formats a file. Throws PortreeveError for one that is not there, cannot be read or is no text. */
+/** Formats a file. Throws PortreeveError for a file that is missing, unreadable or not text. */
 export function canonicalProfile(
   file: string,
   files: Pick<Files, 'readBytes'>,
@@ -30,7 +30,7 @@ export function canonicalProfile(
     });
   }
   const source = { file, text: decodeProfile(bytes, file) };
-  // The names of included files cannot be those of files, so that none seems to include itself.
+  // The prefix keeps an INCLUDE of this file from being taken for a cycle.
   const include = (path: string) => ({ file: `INCLUDE ${path}`, text: '' });
   const parsed = parseProfile(source, { zosNames, symbols, include });
   const text = formatProfile(parsed);

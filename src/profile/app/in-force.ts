@@ -1,4 +1,4 @@
-// The profile in force: the latest that was applied and what was obeyed since, made again of the archive's texts.
+// Rebuilds the profile in force from the texts in the archive: the latest apply, and every obey since.
 import { PortreeveError } from '../../base/errors.ts';
 import type {
   ArchivedOptions,
@@ -10,27 +10,27 @@ import type {
 import { EMPTY_PROFILE, type Profile } from '../core/rules.ts';
 import { replayProfile } from './load.ts';
 
-/** What is in force after a revision. */
+/** The state that a revision put in force. */
 export interface InForce {
-  /** The revision; undefined where nothing was applied yet. */
+  /** The revision; undefined if nothing was applied yet. */
   readonly head: RevisionHead | undefined;
   readonly profile: Profile;
-  /** The RACF commands that were given last. */
+  /** The latest RACF commands. */
   readonly racf: ArchivedText | undefined;
-  /** How the latest of its texts was read; undefined where there is none. */
+  /** The options of the latest text; undefined if there is none. */
   readonly options: ArchivedOptions | undefined;
 }
 
 const NOTHING: InForce = { head: undefined, profile: EMPTY_PROFILE, racf: undefined, options: undefined };
 
-/** What is in force now. */
+/** The state in force now. */
 export function profileInForce(archive: ProfileArchive): InForce {
   const heads = archive.heads();
   const latest = heads.at(-1);
   return latest ? replayed(archive, heads, latest) : NOTHING;
 }
 
-/** What was in force after a revision. Throws PortreeveError `REVISION_UNKNOWN` (refused). */
+/** The state in force after a revision. Throws PortreeveError `REVISION_UNKNOWN` (refused). */
 export function profileAfter(archive: ProfileArchive, number: number): InForce {
   const heads = archive.heads();
   const head = heads.find((each) => each.number === number);
@@ -45,10 +45,9 @@ export function readRevision(archive: ProfileArchive, number: number): Revision 
   throw revisionUnknown(number, archive.heads());
 }
 
-/** The error for a revision that was never recorded. */
 function revisionUnknown(number: number, heads: readonly RevisionHead[]): PortreeveError {
   const latest = heads.at(-1)?.number;
-  const hint = latest === undefined ? 'Nothing was applied yet.' : `There are the revisions 1 to ${latest}.`;
+  const hint = latest === undefined ? 'Nothing was applied yet.' : `The revisions are 1 to ${latest}.`;
   return new PortreeveError('REVISION_UNKNOWN', `there is no revision ${number}`, hint, {
     number,
   });
@@ -56,7 +55,7 @@ function revisionUnknown(number: number, heads: readonly RevisionHead[]): Portre
 
 function replayed(archive: ProfileArchive, heads: readonly RevisionHead[], head: RevisionHead): InForce {
   let state: InForce = NOTHING;
-  for (const number of revisionsBehind(heads, head)) {
+  for (const number of revisionsLeadingTo(heads, head)) {
     const revision = archive.read(number);
     if (!revision) throw revisionUnknown(number, heads);
     const { texts, options, verb } = revision;
@@ -67,15 +66,15 @@ function replayed(archive: ProfileArchive, heads: readonly RevisionHead[], head:
   return { ...state, head };
 }
 
-/** The revisions that make up what is in force after one: the last that was applied, and what was obeyed since. */
-function revisionsBehind(heads: readonly RevisionHead[], head: RevisionHead): number[] {
+/** The revisions that make up the state after `head`: the latest apply before it, and every obey since. */
+function revisionsLeadingTo(heads: readonly RevisionHead[], head: RevisionHead): number[] {
   const byNumber = new Map(heads.map((each) => [each.number, each]));
   const numbers: number[] = [];
   let at: RevisionHead | undefined = head;
   while (at) {
     if (at.verb !== 'again') numbers.push(at.number);
     if (at.verb === 'apply') break;
-    // Only what is older is gone back to, so that this ends.
+    // Always goes to an older revision, so that the loop ends.
     const before: number = at.verb === 'again' ? Math.min(at.again ?? 0, at.number - 1) : at.number - 1;
     at = byNumber.get(before);
   }

@@ -1,4 +1,4 @@
-// A profile from its files: read, parsed with all that it includes, and executed, with what is to be said about it.
+// Loads a profile: reads the file and its includes, parses and executes the statements, and reports the findings.
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { PROFILE_MAX_BYTES, PROFILE_TOTAL_MAX_BYTES } from '../../base/limits.ts';
 import type { Files } from '../../host/host.ts';
@@ -7,10 +7,9 @@ import { buildProfile } from '../core/build.ts';
 import type { Profile } from '../core/rules.ts';
 import { decodeProfile } from '../text/decode.ts';
 import { type ParseOptions, parseProfile } from '../text/parse.ts';
-import { cleaned, pathBeside } from './paths.ts';
+import { normalizePath, resolvePath } from './paths.ts';
 import { type Report, reportOf } from './report.ts';
 
-/** How the words of a profile are read. */
 export interface ReadingOptions {
   /** Job names have at most 8 characters, as on z/OS. */
   readonly zosNames: boolean;
@@ -18,21 +17,20 @@ export interface ReadingOptions {
   readonly symbols: Readonly<Record<string, string>>;
 }
 
-/** A profile, and what it was made of. */
+/** A profile, its findings and its texts. */
 export interface LoadedProfile {
-  /** What holds when everything is ignored that is wrong. */
+  /** The rules without the entries that have errors. */
   readonly profile: Profile;
   readonly report: Report;
-  /** The files that took part, the root first. */
+  /** The texts of all files, the root first. */
   readonly texts: readonly ArchivedText[];
 }
 
 type Include = NonNullable<ParseOptions['include']>;
 
 /**
- * Reads a profile from the disk. With `base` it is executed on top of that, as an obeyfile. Throws PortreeveError where
- * the file is not there (`FILE_MISSING`, usage), cannot be read, or is no text; of files that it includes that is
- * reported.
+ * Loads a profile from disk. With `base` it is executed on top of that, as an obeyfile. Throws PortreeveError if the
+ * file is missing (`FILE_MISSING`, usage), unreadable or not text; for included files these are findings.
  */
 export function loadProfile(
   path: string,
@@ -40,12 +38,12 @@ export function loadProfile(
   options: ReadingOptions,
   base?: Profile,
 ): LoadedProfile {
-  const file = cleaned(path);
+  const file = normalizePath(path);
   const texts = new Map([[file, readProfileText(file, files)]]);
-  return executed(file, texts, includeFrom(files, texts), options, base);
+  return execute(file, texts, includeFrom(files, texts), options, base);
 }
 
-/** Makes a profile of texts that were read before: the root first, the others where it includes them. */
+/** Loads a profile from archived texts, the root first. */
 export function replayProfile(
   archived: readonly ArchivedText[],
   options: ReadingOptions,
@@ -53,11 +51,11 @@ export function replayProfile(
 ): LoadedProfile {
   const texts = new Map(archived.map(({ path, text }) => [path, text]));
   const include: Include = (path, from) => {
-    const file = pathBeside(path, from);
+    const file = resolvePath(path, from);
     const text = texts.get(file);
     return text === undefined ? { problem: `${file} is not in the archive` } : { file, text };
   };
-  return executed(archived[0]?.path ?? '', texts, include, options, base);
+  return execute(archived[0]?.path ?? '', texts, include, options, base);
 }
 
 /** The text of a file of a profile. Throws PortreeveError, as `loadProfile` does. */
@@ -67,16 +65,16 @@ export function readProfileText(path: string, files: Pick<Files, 'readBytes'>): 
   throw new PortreeveError('FILE_MISSING', `there is no file ${path}`, 'Check the path.', { path });
 }
 
-/** What INCLUDE names, read once from the disk; the texts are kept in `texts`. */
+/** Reads the files of INCLUDE from disk, each once, and adds them to `texts`. */
 function includeFrom(files: Pick<Files, 'readBytes'>, texts: Map<string, string>): Include {
   let characters = 0;
   return (path, from) => {
-    const file = pathBeside(path, from);
+    const file = resolvePath(path, from);
     try {
       const text = texts.get(file) ?? readProfileText(file, files);
       characters += text.length;
       if (characters > PROFILE_TOTAL_MAX_BYTES) {
-        return { problem: `what is included has more than ${PROFILE_TOTAL_MAX_BYTES} bytes` };
+        return { problem: `the included files exceed ${PROFILE_TOTAL_MAX_BYTES} bytes in total` };
       }
       texts.set(file, text);
       return { file, text };
@@ -87,7 +85,7 @@ function includeFrom(files: Pick<Files, 'readBytes'>, texts: Map<string, string>
   };
 }
 
-function executed(
+function execute(
   file: string,
   texts: ReadonlyMap<string, string>,
   include: Include,
@@ -96,7 +94,7 @@ function executed(
 ): LoadedProfile {
   const parsed = parseProfile({ file, text: texts.get(file) ?? '' }, { zosNames, symbols, include });
   const built = base ? buildProfile(parsed.statements, base) : buildProfile(parsed.statements);
-  // What is hardly meant in the files of the base was told when they were read.
+  // Warnings about the files of the base were reported when these were loaded.
   const findings = built.findings.filter(
     ({ severity, place }) => severity === 'error' || texts.has(place.file),
   );

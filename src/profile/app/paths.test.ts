@@ -1,7 +1,7 @@
 // Paths that a profile names its files by.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cleaned, pathBeside } from './paths.ts';
+import { normalizePath, resolvePath } from './paths.ts';
 
 test('a path is that of a file beside the one that names it', () => {
   const cases: readonly [path: string, from: string, found: string][] = [
@@ -17,13 +17,13 @@ test('a path is that of a file beside the one that names it', () => {
     ['../b', '/a', '/b'],
   ];
   for (const [path, from, found] of cases)
-    assert.equal(pathBeside(path, from), found, `${path} from ${from}`);
+    assert.equal(resolvePath(path, from), found, `${path} from ${from}`);
 });
 
 test('a path has one form', () => {
   const cases = { './a//b/.': 'a/b', '/': '/', '/..': '/', 'a/..': '.', '../a/..': '..', '/a/./../b/': '/b' };
   for (const [path, form] of Object.entries(cases)) {
-    assert.equal(cleaned(path), form, path);
-    assert.equal(cleaned(form), form, form);
+    assert.equal(normalizePath(path), form, path);
+    assert.equal(normalizePath(form), form, form);
   }
 });

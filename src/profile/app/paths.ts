@@ -1,14 +1,14 @@
-// Paths as a profile names its files by: put together and cleaned up as text, without a look at the disk.
+// Resolves and normalizes the paths of INCLUDE as text, without access to the disk.
 
-/** The path that `path`, found in the file `from`, stands for. */
-export function pathBeside(path: string, from: string): string {
-  if (path.startsWith('/')) return cleaned(path);
+/** Resolves `path` relative to the directory of the file `from`. */
+export function resolvePath(path: string, from: string): string {
+  if (path.startsWith('/')) return normalizePath(path);
   const slash = from.lastIndexOf('/');
-  return cleaned(slash < 0 ? path : `${from.slice(0, slash + 1)}${path}`);
+  return normalizePath(slash < 0 ? path : `${from.slice(0, slash + 1)}${path}`);
 }
 
-/** Without ".", without empty parts, and without ".." behind a directory. */
-export function cleaned(path: string): string {
+/** Removes ".", empty parts, and "directory/..". */
+export function normalizePath(path: string): string {
   const isAbsolute = path.startsWith('/');
   const parts: string[] = [];
   for (const part of path.split('/')) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PROFILE_ERRORS_MAX } from '../../base/limits.ts';
 import type { Finding, Severity } from '../../text/source.ts';
-import { joinReports, NOTHING_TO_REPORT, reportOf, STATEMENT_SKIPPED } from './report.ts';
+import { EMPTY_REPORT, joinReports, reportOf, STATEMENT_SKIPPED } from './report.ts';
 
 function finding(file: string, line: number, column = 1, severity: Severity = 'error', code = 'X'): Finding {
   const place = { file, line, column, length: 1 };
@@ -61,7 +61,7 @@ test('that a reader did not tell everything is always told', () => {
 test('reports are put together', () => {
   const a = reportOf([finding('root', 1)], TEXTS);
   const b = reportOf([finding('included', 1, 1, 'notice', STATEMENT_SKIPPED)], TEXTS);
-  const joined = joinReports(a, NOTHING_TO_REPORT, b);
+  const joined = joinReports(a, EMPTY_REPORT, b);
   assert.deepEqual(joined.counts, { error: 1, warning: 0, notice: 1 });
   assert.equal(joined.skipped, 1);
   assert.deepEqual(joined.diagnostics, [...a.diagnostics, ...b.diagnostics]);

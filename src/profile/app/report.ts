@@ -1,32 +1,30 @@
-// What is to be said about a profile: each finding with its line of text, in the order of the files and their lines.
+// The report about a profile: its findings with their source lines, sorted by file and line, and their counts.
 import type { PortreeveError } from '../../base/errors.ts';
 import { PROFILE_ERRORS_MAX } from '../../base/limits.ts';
 import { type Diagnostic, type Finding, type Severity, withExcerpt } from '../../text/source.ts';
 
-/** The findings of a profile. */
 export interface Report {
   /** Of each severity at most PROFILE_ERRORS_MAX. */
   readonly diagnostics: readonly Diagnostic[];
-  /** How many there are of each, whether they are told or not. */
+  /** The number of findings, including those not in `diagnostics`. */
   readonly counts: Readonly<Record<Severity, number>>;
-  /** Of the notices, those about statements that have nothing to do with ports. */
+  /** The number of notices about skipped statements. */
   readonly skipped: number;
 }
 
-/** What the parser calls a statement that it knows and passes over. */
+/** The code of the notice about a skipped statement. */
 export const STATEMENT_SKIPPED = 'STATEMENT_SKIPPED';
 
-/** What the readers of texts call it that there is more than they tell; that is always told. */
-const SAYS_MORE: ReadonlySet<string> = new Set(['TOO_MANY', 'MORE']);
+/** Codes that state how many more findings there are; these are always shown. */
+const ALWAYS_SHOWN: ReadonlySet<string> = new Set(['TOO_MANY', 'MORE']);
 
-/** A report that says nothing. */
-export const NOTHING_TO_REPORT: Report = {
+export const EMPTY_REPORT: Report = {
   diagnostics: [],
   counts: { error: 0, warning: 0, notice: 0 },
   skipped: 0,
 };
 
-/** Puts findings in order and gives each its line. `texts` has the files, in their order. */
+/** Sorts findings and adds their source lines. `texts` has the files, in order. */
 export function reportOf(findings: readonly Finding[], texts: ReadonlyMap<string, string>): Report {
   const ranks = new Map([...texts.keys()].map((file, rank) => [file, rank]));
   const rank = ({ place }: Finding) => ranks.get(place.file) ?? ranks.size;
@@ -38,20 +36,20 @@ export function reportOf(findings: readonly Finding[], texts: ReadonlyMap<string
   const lines = new Map([...texts].map(([file, text]) => [file, new Lines(text)]));
   for (const finding of sorted) {
     counts[finding.severity]++;
-    if (counts[finding.severity] > PROFILE_ERRORS_MAX && !SAYS_MORE.has(finding.code)) continue;
+    if (counts[finding.severity] > PROFILE_ERRORS_MAX && !ALWAYS_SHOWN.has(finding.code)) continue;
     diagnostics.push(withExcerpt(finding, lines.get(finding.place.file)?.at(finding.place.line) ?? ''));
   }
   const skipped = findings.filter(({ code }) => code === STATEMENT_SKIPPED).length;
   return { diagnostics, counts, skipped };
 }
 
-/** That a file as a whole is in error: it is not there, or it is no text. */
+/** A report of a file that cannot be read. */
 export function fileReport(file: string, { code, message, hint }: PortreeveError): Report {
   const place = { file, line: 1, column: 1, length: 0 };
   return reportOf([{ severity: 'error', code, message, hint, place }], new Map());
 }
 
-/** Reports about several things as one. */
+/** Concatenates reports. */
 export function joinReports(...reports: readonly Report[]): Report {
   const count = (severity: Severity) => reports.reduce((sum, { counts }) => sum + counts[severity], 0);
   return {
@@ -61,7 +59,7 @@ export function joinReports(...reports: readonly Report[]): Report {
   };
 }
 
-/** The lines of a text, asked for from the first to the last: a text of many lines is gone through once. */
+/** The lines of a text, requested in ascending order, so that the text is scanned once. */
 class Lines {
   readonly #text: string;
   #line = 1;
@@ -71,7 +69,7 @@ class Lines {
     this.#text = text;
   }
 
-  /** The line of that number; empty where the text has none, or where a later one was asked for already. */
+  /** The line of that number; empty if there is none, or if a later line was requested before. */
   at(line: number): string {
     while (this.#line < line) {
       const end = this.#text.indexOf('\n', this.#start);

@@ -125,7 +125,7 @@ ENDAUTOLOG
 describe('NETSTAT PORTLIST', () => {
   // The rows of the documentation: "UNRSV TCP A* L", "UNRSV TCP * FL GENERIC", "00020 TCP FTPD1 D".
   test('has its columns, its order and the flags that are known', () => {
-    const { lines, unsaid } = portList(
+    const { lines, omitted } = portList(
       rowsOf(`PORT
   UNRSV TCP A*
   UNRSV TCP * SAF GENERIC
@@ -147,11 +147,11 @@ PORTRANGE 3500 20 TCP OMVS
       '00099 TCP  RESERVED',
       '03500 TCP  OMVS     DAR      03500-03519',
     ]);
-    assert.deepEqual(unsaid, []);
+    assert.deepEqual(omitted, []);
   });
 
   test('says which options it does not say', () => {
-    const { lines, unsaid } = portList(
+    const { lines, omitted } = portList(
       rowsOf('PORT 80 TCP A SHAREPORT 80 TCP B SHAREPORT 81 TCP C NOSMC UNRSV UDP * DENY'),
     );
     assert.deepEqual(lines.slice(2), [
@@ -160,7 +160,7 @@ PORTRANGE 3500 20 TCP OMVS
       '00080 TCP  B        DA',
       '00081 TCP  C        DA',
     ]);
-    assert.deepEqual(unsaid, [
+    assert.deepEqual(omitted, [
       'DENY (1 entry)',
       'WHENBIND (1 entry)',
       'SHAREPORT (2 entries)',

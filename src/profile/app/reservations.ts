@@ -1,11 +1,11 @@
-// What a profile reserves, as rows: for people, for programs with the names of SMF 119, and as NETSTAT PORTLIST has it.
+// The reservations of a profile as rows with the field names of SMF 119, and in the form of NETSTAT PORTLIST.
 import { formatIp } from '../../base/address.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Profile, RangeSetting, Reservation, RuleSource, UnreservedRule } from '../core/rules.ts';
 
 /**
- * A reservation, or an entry of UNRSV, with the names that the section NMTP_PORT of an SMF 119 profile record (subtype
- * 4) has for its flags and options.
+ * A reservation or an UNRSV entry, with the names of flags and options of section NMTP_PORT in an SMF 119 profile
+ * record (subtype 4).
  */
 export interface PortRow {
   readonly flags: {
@@ -15,7 +15,7 @@ export interface PortRow {
     readonly TCP: boolean;
   };
   readonly useType: 'RESERVED' | 'AUTHPORT' | 'JOBNAME';
-  /** All false where there are none: for RESERVED, AUTHPORT and UNRSV. */
+  /** All false for RESERVED, AUTHPORT and UNRSV. */
   readonly rsvOptions: {
     readonly AUTOLOG: boolean;
     readonly DELAYACKS: boolean;
@@ -26,7 +26,7 @@ export interface PortRow {
     readonly NOSMC: boolean;
     readonly SMC: boolean;
   };
-  /** All false but for UNRSV. */
+  /** All false except for UNRSV. */
   readonly unrsvOptions: {
     readonly DENY: boolean;
     readonly SAF: boolean;
@@ -38,13 +38,13 @@ export interface PortRow {
   readonly portNumberEnd: number;
   /** A job name or a pattern; empty for RESERVED and AUTHPORT. */
   readonly jobname: string;
-  /** The resname behind SAF, and the address behind BIND; empty where there is none. */
+  /** The operands of SAF and BIND; empty if not given. */
   readonly safname: string;
   readonly bindAddr: string;
   readonly rule: RuleSource;
 }
 
-/** A setting that is said. */
+/** A setting of the profile. */
 export interface SettingRow {
   /** "tcp low ports". */
   readonly what: string;
@@ -52,7 +52,7 @@ export interface SettingRow {
   readonly rule: RuleSource;
 }
 
-/** The reservations by port, TCP first, the entries of one port in the order in which they are searched; then UNRSV. */
+/** The reservations by port, TCP first, the entries of one port in search order; then UNRSV. */
 export function portRows({ reservations, unreserved }: Profile): PortRow[] {
   const sorted = reservations.toSorted((a, b) => a.first - b.first || rank(a.protocol) - rank(b.protocol));
   const rest = unreserved.toSorted((a, b) => rank(a.protocol) - rank(b.protocol));
@@ -127,22 +127,21 @@ function unreservedRow({ protocol, pattern, isDenied, saf, when, source }: Unres
   };
 }
 
-/** What is said besides reservations. */
 export function settingRows(profile: Profile): SettingRow[] {
   const rows: SettingRow[] = [];
   const add = (what: string, value: string, rule: RuleSource) => rows.push({ what, value, rule });
-  const addPool = (what: string, pool: RangeSetting | undefined) => {
-    if (pool) add(what, `${pool.first}-${pool.last}`, pool.source);
+  const addRange = (what: string, range: RangeSetting | undefined) => {
+    if (range) add(what, `${range.first}-${range.last}`, range.source);
   };
   for (const protocol of ['tcp', 'udp'] as const) {
     const { lowPorts, ephemeralPorts, acks } = profile[protocol];
     if (lowPorts) {
       add(`${protocol} low ports`, lowPorts.isRestricted ? 'restricted' : 'unrestricted', lowPorts.source);
     }
-    addPool(`${protocol} ephemeral ports`, ephemeralPorts);
+    addRange(`${protocol} ephemeral ports`, ephemeralPorts);
     if (acks) add(`${protocol} acknowledgments`, acks.acks, acks.source);
   }
-  addPool('explicit bind ports', profile.explicitBindPorts);
+  addRange('explicit bind ports', profile.explicitBindPorts);
   if (profile.autoSmc) add('automatic SMC', profile.autoSmc.isOn ? 'on' : 'off', profile.autoSmc.source);
   for (const { procedure, job, source } of profile.autolog) {
     add('autolog', procedure === job ? procedure : `${procedure} as ${job}`, source);
@@ -150,7 +149,7 @@ export function settingRows(profile: Profile): SettingRow[] {
   return rows;
 }
 
-/** The option words of a row, as a profile has them; only what is not the default. */
+/** The options of a row in profile syntax, without defaults. */
 export function optionWords(row: PortRow): string[] {
   const { rsvOptions, unrsvOptions, flags, useType, bindAddr, safname } = row;
   if (flags.UNRSV) {
@@ -177,22 +176,23 @@ const PORTLIST_HEADING = [
 ];
 
 /**
- * The lines of NETSTAT PORTLIST. UNRSV comes first, as there. Of its flags only those letters are used whose meaning is
- * known from its documentation: A AUTOLOG, D DELAYACKS, F SAF, L WHENLISTEN, R PORTRANGE. What they cannot say is told
- * in `unsaid`, a sentence for each option.
+ * The lines of NETSTAT PORTLIST, UNRSV first, as on z/OS. Only the documented flags are used: A AUTOLOG, D DELAYACKS,
+ * F SAF, L WHENLISTEN, R PORTRANGE. `omitted` lists the options without a flag.
  */
 export function portList(rows: readonly PortRow[]): {
   readonly lines: readonly string[];
-  readonly unsaid: string[];
+  readonly omitted: string[];
 } {
   const ordered = [...rows.filter(({ flags }) => flags.UNRSV), ...rows.filter(({ flags }) => !flags.UNRSV)];
-  const unsaid = new Map<string, number>();
+  const omitted = new Map<string, number>();
   for (const row of ordered) {
-    for (const option of unsaidOptions(row)) unsaid.set(option, (unsaid.get(option) ?? 0) + 1);
+    for (const option of omittedOptions(row)) omitted.set(option, (omitted.get(option) ?? 0) + 1);
   }
   return {
     lines: [...PORTLIST_HEADING, ...ordered.map(portListLine)],
-    unsaid: [...unsaid].map(([option, count]) => `${option} (${count} ${count === 1 ? 'entry' : 'entries'})`),
+    omitted: [...omitted].map(
+      ([option, count]) => `${option} (${count} ${count === 1 ? 'entry' : 'entries'})`,
+    ),
   };
 }
 
@@ -226,10 +226,10 @@ function flagLetters({ flags, rsvOptions, unrsvOptions }: PortRow): string {
   return letters.filter((letter) => letter !== false).join('');
 }
 
-/** Options that no letter stands for; BIND is seen by its address. */
-function unsaidOptions({ rsvOptions, unrsvOptions }: PortRow): string[] {
+/** The options of a row without a flag; the address shows BIND. */
+function omittedOptions({ rsvOptions, unrsvOptions }: PortRow): string[] {
   const options = { ...rsvOptions, ...unrsvOptions };
-  return UNSAID.filter((option) => options[option]);
+  return WITHOUT_FLAG.filter((option) => options[option]);
 }
 
-const UNSAID = ['SHAREPORT', 'SHAREPORTWLM', 'NOSMC', 'SMC', 'DENY', 'WHENBIND'] as const;
+const WITHOUT_FLAG = ['SHAREPORT', 'SHAREPORTWLM', 'NOSMC', 'SMC', 'DENY', 'WHENBIND'] as const;

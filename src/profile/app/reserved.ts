@@ -1,4 +1,4 @@
-// Which statements of a profile reserve a port.
+// Finds the statements of a profile that reserve a port.
 import type { Protocol } from '../../base/port.ts';
 import type { Reservations, ReservedFor } from '../../sockets/app/port-names.ts';
 import type { ProfileArchive } from '../core/archive.ts';
@@ -28,7 +28,7 @@ class ReservedPorts implements Reservations {
     else this.#ports.set(key, [reservedFor(reservation)]);
   }
 
-  /** In the order of the statements; a port is in a range or has entries of its own, and never both. */
+  /** In statement order. A port is either in a range or has PORT entries, never both. */
   at(protocol: Protocol, port: number): readonly ReservedFor[] {
     const entries = this.#ports.get(`${protocol} ${port}`);
     if (entries) return entries;

@@ -1,11 +1,11 @@
-// Who may use what SAF protects, by the RACF commands and the users of what is in force.
+// The SAF access lists of the state in force, from its RACF commands and the current users.
 import type { Files } from '../../host/host.ts';
 import { readUsers } from '../../job/app/users.ts';
 import { SafTable } from '../core/saf.ts';
 import { parseRacf } from '../text/racf.ts';
 import type { InForce } from './in-force.ts';
 
-/** The table, with the users of this moment; undefined where no commands were given: then nobody may. */
+/** The table, with the current users; undefined without RACF commands: then no user is permitted. */
 export function safOf({ racf, options }: InForce, files: Pick<Files, 'readText'>): SafTable | undefined {
   if (!racf) return undefined;
   const names = { sysname: options?.symbols['SYSNAME'] ?? '', tcpname: options?.tcpname ?? '' };

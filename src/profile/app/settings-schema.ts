@@ -1,9 +1,10 @@
-// What the section [profile] of portreeve.toml may contain.
+// The schema of the section [profile] of portreeve.toml.
 import { isJob, isJobPattern, PATH, z } from '../../kit/schema.ts';
 
-const TCPNAME = 'the name of a TCP/IP stack, 1 to 8 of the characters A-Z 0-9 @ # $, the first no digit';
-const JOB = 'a job name in capitals, such as OMVS';
-const PATTERN = 'a job name in capitals, such as FTPD1, in which * and ? are wildcards';
+const TCPNAME =
+  'the name of a TCP/IP stack, 1 to 8 of the characters A-Z 0-9 @ # $, not beginning with a digit';
+const JOB = 'a job name in upper case, such as OMVS';
+const PATTERN = 'a job name in upper case, such as FTPD1, in which * and ? are wildcards';
 
 export const PROFILE = z.strictObject(
   {

@@ -1,10 +1,10 @@
-// The settings of the profile: its section of portreeve.toml, and what was requested.
+// The settings of the profile commands, from the section [profile] of portreeve.toml and the command line.
 import { JOB_SECTION } from '../../job/app/settings.ts';
 import { type Section, type Settings, sectionOf } from '../../kit/settings.ts';
 import type { ReadingOptions } from './load.ts';
 
 interface ProfileSection {
-  /** The profile that is taken where no other is named, and the RACF commands that go with it. */
+  /** The default profile, and the default file of RACF commands. */
   readonly file?: string | undefined;
   readonly racf?: string | undefined;
   /** Whether job names have at most 8 characters. */
@@ -22,9 +22,9 @@ export const PROFILE_SECTION: Section<ProfileSection> = {
   schema: async () => (await import('./settings-schema.ts')).PROFILE,
 };
 
-/** The settings of the profile; where an option and portreeve.toml differ, the option counts. */
+/** The settings of the profile; an option overrides portreeve.toml. */
 export interface ProfileSettings {
-  /** The profile of portreeve.toml. */
+  /** The default profile. */
   readonly file: string | undefined;
   readonly reading: ReadingOptions;
   /** The file of RACF commands. */
@@ -33,7 +33,7 @@ export interface ProfileSettings {
   readonly tcpname: string;
   readonly omvsJob: string | undefined;
   readonly authportJobs: readonly string[];
-  /** The jobs for which there is a section [job.NAME]. */
+  /** The jobs with a section [job.NAME]. */
   readonly ownJobs: readonly string[];
 }
 
@@ -44,7 +44,7 @@ interface ProfileRequest {
   readonly racf: string | undefined;
 }
 
-/** The name of a TCP/IP stack that was given none: that of IBM's samples. */
+/** The default name of the TCP/IP stack, from IBM's samples. */
 const TCPNAME = 'TCPIP';
 
 /** The settings that apply to a request. */

@@ -1,4 +1,4 @@
-// The difference between two profiles, for people: what was added, removed or changed, and by which statement.
+// Prints the differences between two profiles as a table.
 
 import { printable } from '../../base/printable.ts';
 import type { Column } from '../../base/table.ts';
@@ -10,8 +10,8 @@ const MARKS: Readonly<Record<ProfileChange['kind'], string>> = { added: '+', rem
 
 const COLUMNS: readonly Column<ProfileChange>[] = [
   { title: '', text: ({ kind }) => MARKS[kind] },
-  { title: 'WHAT', text: ({ what }) => what },
-  { title: 'SAYS', text: saying },
+  { title: 'ITEM', text: ({ what }) => what },
+  { title: 'VALUE', text: valueText },
   { title: 'RULE', text: ({ beforeAt, afterAt }) => ruleText(afterAt ?? beforeAt) },
 ];
 
@@ -20,21 +20,21 @@ export function changesText(io: Io, changes: readonly ProfileChange[]): string {
   return formatTable(io, COLUMNS, changes);
 }
 
-/** "2 added, 1 removed", or "nothing changes". */
+/** "2 added, 1 removed", or "no changes". */
 export function changesSummary(changes: readonly ProfileChange[]): string {
   const counts = (['added', 'removed', 'changed'] as const).flatMap((kind) => {
     const count = changes.filter((change) => change.kind === kind).length;
     return count === 0 ? [] : [`${count} ${kind}`];
   });
-  return counts.length === 0 ? 'nothing changes' : counts.join(', ');
+  return counts.length === 0 ? 'no changes' : counts.join(', ');
 }
 
-function saying({ kind, before = '', after = '' }: ProfileChange): string {
+function valueText({ kind, before = '', after = '' }: ProfileChange): string {
   if (kind !== 'changed') return before + after;
-  return `${before === '' ? '(nothing)' : before} -> ${after === '' ? '(nothing)' : after}`;
+  return `${before === '' ? '(none)' : before} -> ${after === '' ? '(none)' : after}`;
 }
 
-/** Where a rule stands: "profile.tcpip:12". */
+/** The place of a rule: "profile.tcpip:12". */
 export function ruleText(rule: { readonly file: string; readonly line: number } | undefined): string {
   return rule ? `${printable(rule.file)}:${rule.line}` : '-';
 }

@@ -1,31 +1,31 @@
-// `portreeve profile check`: what is wrong with profiles, and what is hardly meant.
+// `portreeve profile check`: reports the errors and warnings of profiles.
 
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
-import { type Companions, checkProfile, readCompanions } from '../app/check.ts';
+import { checkProfile, type RelatedFiles, readRelatedFiles } from '../app/check.ts';
 import { fileReport, joinReports, type Report } from '../app/report.ts';
 import type { ProfileSettings } from '../app/settings.ts';
 import { profileFiles } from './deps.ts';
 import { diagnosticsText, githubText, summaryText } from './diagnostics.ts';
 import type { ProfileCheckOptions } from './index.ts';
-import { profileFile, settleProfile } from './settings.ts';
+import { profileFile, readProfileSettings } from './settings.ts';
 
 export async function profileCheckCommand(
   files: readonly string[],
   options: ProfileCheckOptions,
   io: Io,
 ): Promise<number> {
-  const settings = await settleProfile(options, io);
+  const settings = await readProfileSettings(options, io);
   const { racf, sysname, tcpname } = settings;
-  const companions = readCompanions(profileFiles, {
+  const related = readRelatedFiles(profileFiles, {
     racf,
     bpxprm: options.bpxprm,
     names: { sysname, tcpname },
   });
   const paths = files.length > 0 ? files : [profileFile(undefined, settings)];
-  const checked = paths.map((path) => check(path, settings, companions));
-  const report = joinReports(...checked.map((each) => each.report), companions.report);
+  const checked = paths.map((path) => check(path, settings, related));
+  const report = joinReports(...checked.map((each) => each.report), related.report);
   print(report, paths.length, options, io);
   return Math.max(...checked.map(({ code }) => code), report.counts.error > 0 ? EXIT_CODES.refused : 0);
 }
@@ -35,10 +35,10 @@ interface Checked {
   readonly code: number;
 }
 
-/** Checks a file; one that cannot be read or is no text is an error in its place, so that the others are checked. */
-function check(path: string, { reading, omvsJob }: ProfileSettings, companions: Companions): Checked {
+/** Checks a file. A file that is unreadable or not text becomes a finding, so that the others are still checked. */
+function check(path: string, { reading, omvsJob }: ProfileSettings, related: RelatedFiles): Checked {
   try {
-    return { report: checkProfile(path, profileFiles, reading, companions, omvsJob), code: 0 };
+    return { report: checkProfile(path, profileFiles, reading, related, omvsJob), code: 0 };
   } catch (thrown) {
     if (!(thrown instanceof PortreeveError) || thrown.kind === 'bug') throw thrown;
     return { report: fileReport(path, thrown), code: EXIT_CODES[thrown.kind] };

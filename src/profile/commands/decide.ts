@@ -1,4 +1,4 @@
-// `portreeve decide`: may this job have these ports, and which rules say so.
+// `portreeve decide`: decides whether a job may bind ports, and shows the rules that decide.
 
 import { formatIp, type IpAddress, parseAddress } from '../../base/address.ts';
 import { EXIT_CODES } from '../../base/errors.ts';
@@ -9,7 +9,13 @@ import { knownFiles } from '../../job/commands/known-deps.ts';
 import type { Io } from '../../kit/io.ts';
 import { emphasize, json } from '../../kit/text.ts';
 import { portsOneByOne } from '../../names/commands/port-arguments.ts';
-import { type Decision, decideQuestion, type Question, type Rules, type SafAsked } from '../app/decide.ts';
+import {
+  type Decision,
+  decideQuestion,
+  type Question,
+  type Rules,
+  type SafCheckResult,
+} from '../app/decide.ts';
 import { profileInForce } from '../app/in-force.ts';
 import { loadProfile } from '../app/load.ts';
 import { loadRacf, safCheck } from '../app/racf.ts';
@@ -18,8 +24,8 @@ import type { Allowed, Reason, Verdict } from '../core/verdict.ts';
 import { ruleText } from './changes.ts';
 import { archiveToRead, profileFiles, stateToRead } from './deps.ts';
 import type { DecideOptions } from './index.ts';
-import { settleProfile } from './settings.ts';
-import { requireSound } from './sound.ts';
+import { requireNoErrors } from './require-no-errors.ts';
+import { readProfileSettings } from './settings.ts';
 
 export async function decideCommand(
   job: string,
@@ -27,20 +33,20 @@ export async function decideCommand(
   options: DecideOptions,
   io: Io,
 ): Promise<number> {
-  const settings = await settleProfile(options, io);
+  const settings = await readProfileSettings(options, io);
   const files = await knownFiles(stateToRead(options.state, io));
   const users = readUsers(files);
   const { lowPorts } = options;
-  const asked = jobCalled(job, profileFiles);
-  const about: Omit<Question, 'port' | 'protocol'> = {
-    job: asked.name,
-    aliases: asked.aliases,
+  const { name, aliases } = jobCalled(job, profileFiles);
+  const common: Omit<Question, 'port' | 'protocol'> = {
+    job: name,
+    aliases,
     address: parseAddress(options.address ?? '0.0.0.0'),
     operation: options.listen ? 'listen' : 'bind',
     identity: options.user === undefined ? identityOfUid(io.uid, users) : identityOf(options.user, users),
     lowPortCapable: lowPorts && lowPorts === 'yes',
   };
-  const questions = questionsOf(ports, about);
+  const questions = questionsOf(ports, common);
   const rules = rulesOf(options, settings, files, io);
   const decided = questions.map((question) => ({ question, decision: decideQuestion(question, rules) }));
   if (options.json) {
@@ -52,29 +58,29 @@ export async function decideCommand(
 }
 
 /** One for each port. Throws PortreeveError (usage) `PORT_INVALID` and `PORTS_TOO_MANY`. */
-function questionsOf(ports: readonly string[], about: Omit<Question, 'port' | 'protocol'>): Question[] {
+function questionsOf(ports: readonly string[], common: Omit<Question, 'port' | 'protocol'>): Question[] {
   return portsOneByOne(ports, { protocol: 'required', takesZero: true }).flatMap(({ first, protocol }) =>
-    protocol === undefined ? [] : [{ ...about, port: first, protocol }],
+    protocol === undefined ? [] : [{ ...common, port: first, protocol }],
   );
 }
 
-/** Rules, and where they are from: a file, a revision, or nothing. */
-interface FoundRules extends Rules {
+/** Rules and their source: a file, a revision, or neither if no profile is in force. */
+interface SourcedRules extends Rules {
   readonly file?: string;
   readonly revision?: number | undefined;
 }
 
-/** The rules of the file that was named, else those in force. */
-function rulesOf(options: DecideOptions, settings: ProfileSettings, known: UserFiles, io: Io): FoundRules {
+/** The rules of --profile, otherwise those in force. */
+function rulesOf(options: DecideOptions, settings: ProfileSettings, known: UserFiles, io: Io): SourcedRules {
   const { authportJobs, omvsJob, sysname, tcpname, reading } = settings;
   const users = readUsers(known);
   const files = { readBytes: profileFiles.readBytes, readText: known.readText };
   const named =
     settings.racf === undefined ? undefined : loadRacf(settings.racf, files, { sysname, tcpname });
-  if (named) requireSound(named.report, named.text.path, options, io);
+  if (named) requireNoErrors(named.report, named.text.path, options, io);
   if (options.profile !== undefined) {
     const { profile, report } = loadProfile(options.profile, files, reading);
-    requireSound(report, options.profile, options, io);
+    requireNoErrors(report, options.profile, options, io);
     const saf = safCheck(named?.text, users, { sysname, tcpname });
     return { profile, authportJobs, omvsJob, saf, file: options.profile };
   }
@@ -91,7 +97,7 @@ function rulesOf(options: DecideOptions, settings: ProfileSettings, known: UserF
   return { profile: inForce.profile, authportJobs, omvsJob, saf, revision: inForce.head?.number };
 }
 
-function jsonOf({ request, verdict, listen, saf }: Decision, { file, revision }: FoundRules) {
+function jsonOf({ request, verdict, listen, saf }: Decision, { file, revision }: SourcedRules) {
   const { address, ...rest } = request;
   return {
     profile: file ?? null,
@@ -107,7 +113,7 @@ function jsonOfVerdict(verdict: Verdict) {
   const { allowed, reason } = verdict;
   const rule = verdict.rule ?? null;
   if (!verdict.allowed) return { allowed, reason, rule, errno: verdict.errno };
-  const { address, isShared, acks, smc, lowPortGranted, pool } = verdict;
+  const { address, isShared, acks, smc, lowPortGranted, assignedFrom } = verdict;
   return {
     allowed,
     reason,
@@ -117,7 +123,7 @@ function jsonOfVerdict(verdict: Verdict) {
     acks: acks ?? null,
     smc: smc ?? null,
     lowPortGranted,
-    pool: pool ?? null,
+    assignedFrom: assignedFrom ?? null,
   };
 }
 
@@ -125,11 +131,11 @@ function decisionText(
   io: Io,
   question: Question,
   { request, verdict, listen, saf }: Decision,
-  { file, revision }: FoundRules,
+  { file, revision }: SourcedRules,
 ): string {
   const answer = verdict.allowed ? 'allowed' : 'denied';
   const facts = [
-    ...(file === undefined && revision === undefined ? [['profile', 'none is in force'] as const] : []),
+    ...(file === undefined && revision === undefined ? [['profile', 'none in force'] as const] : []),
     ...ruleFacts(verdict),
     ...(saf ? [safFact(saf)] : []),
     ...(verdict.allowed ? allowedFacts(verdict, request.address) : [['errno', verdict.errno] as const]),
@@ -148,44 +154,44 @@ function ruleFacts({ rule }: Verdict): (readonly [string, string])[] {
   return rule ? [['rule', `${ruleText(rule)}  ${printable(rule.text)}`]] : [];
 }
 
-function safFact({ resname, permitted, rule }: SafAsked): readonly [string, string] {
+function safFact({ resname, permitted, rule }: SafCheckResult): readonly [string, string] {
   const answer = `${resname}: ${permitted ? 'permitted' : 'not permitted'}`;
-  const by = rule ? `${ruleText(rule)}  ${printable(rule.text)}` : 'no RACF profile covers it';
+  const by = rule ? `${ruleText(rule)}  ${printable(rule.text)}` : 'no RACF profile covers this resource';
   return ['saf', `${answer}, ${by}`];
 }
 
-function allowedFacts(verdict: Allowed, asked: IpAddress): (readonly [string, string])[] {
-  const { address, isShared, acks, smc, lowPortGranted, pool } = verdict;
+function allowedFacts(verdict: Allowed, requested: IpAddress): (readonly [string, string])[] {
+  const { address, isShared, acks, smc, lowPortGranted, assignedFrom } = verdict;
   return [
     ...(address
-      ? [['address', `${formatIp(address)} in the place of ${formatIp(asked)} (BIND)`] as const]
+      ? [['address', `${formatIp(address)} instead of ${formatIp(requested)} (BIND)`] as const]
       : []),
-    ...(isShared ? [['shared', 'several listeners may have the port'] as const] : []),
+    ...(isShared ? [['shared', 'several listeners may share the port'] as const] : []),
     ...(acks ? [['acks', acks] as const] : []),
     ...(smc ? [['smc', smc] as const] : []),
     ...(lowPortGranted
-      ? [['low', 'a port below 1024, which Linux alone would not let it have'] as const]
+      ? [['low', 'granted without CAP_NET_BIND_SERVICE, which Linux requires below 1024'] as const]
       : []),
-    ...(pool ? [['pool', pool] as const] : []),
+    ...(assignedFrom ? [['range', assignedFrom] as const] : []),
   ];
 }
 
 function reasonText({ job, port, protocol, operation, identity }: Question, reason: Reason): string {
-  const it = `port ${port}/${protocol}`;
-  const free = `${it} is not reserved`;
+  const it = `${port}/${protocol}`;
+  const unreserved = `${it} is not reserved`;
   const user = identity.name === undefined ? `uid ${identity.uid}` : `user ${printable(identity.name)}`;
   const reasons: Readonly<Record<Reason, string>> = {
-    PORT_ZERO: 'the kernel chooses a port that is not reserved',
+    PORT_ZERO: 'the kernel assigns a port that is not reserved',
     RESERVED_FOR_JOB: `${it} is reserved for ${job}`,
-    RESERVED_FOR_NO_ONE: `${it} is reserved for no one`,
-    RESERVED_FOR_OTHERS: `${it} is reserved, and not for ${job}`,
-    SAF_NOT_PERMITTED: `${it} takes READ access to a SAF resource, which ${user} does not have`,
-    LOW_PORT_RESTRICTED: `${free}, and RESTRICTLOWPORTS keeps those below 1024`,
-    LOW_PORT_OF_LINUX: `${free}, and Linux keeps those below 1024 for who has CAP_NET_BIND_SERVICE`,
-    UNRESERVED_FOR_JOB: `${free}, and UNRSV lets ${job} have such ports`,
-    UNRESERVED_DENIED: `${free}, and UNRSV denies such ports to ${job}`,
-    UNRESERVED_FOR_OTHERS: `${free}, and UNRSV has no entry for ${job}`,
-    UNRESERVED: operation === 'listen' ? `nothing is asked of ${job} at listen(2)` : free,
+    RESERVED_FOR_NO_ONE: `${it} is reserved; no job may bind it`,
+    RESERVED_FOR_OTHERS: `${it} is reserved for other jobs, not for ${job}`,
+    SAF_NOT_PERMITTED: `${it} requires READ access to a SAF resource; ${user} does not have it`,
+    LOW_PORT_RESTRICTED: `${unreserved}; RESTRICTLOWPORTS requires CAP_NET_BIND_SERVICE below 1024`,
+    LOW_PORT_OF_LINUX: `${unreserved}; Linux requires CAP_NET_BIND_SERVICE below 1024`,
+    UNRESERVED_FOR_JOB: `${unreserved}; an UNRSV entry permits ${job}`,
+    UNRESERVED_DENIED: `${unreserved}; an UNRSV entry denies ${job}`,
+    UNRESERVED_FOR_OTHERS: `${unreserved}; no UNRSV entry permits ${job}`,
+    UNRESERVED: operation === 'listen' ? `no rule applies at listen(2) on ${it}` : unreserved,
   };
   return reasons[reason];
 }

@@ -1,4 +1,4 @@
-// What the commands of the profile work with on this host: its files, and the archive of profiles.
+// The dependencies of the profile commands: the files of this host, and the archive of applied profiles.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { linuxFiles, readBytes, replaceFile } from '../../host/linux/files.ts';
@@ -8,22 +8,21 @@ import type { Io } from '../../kit/io.ts';
 import type { ProfileArchive } from '../core/archive.ts';
 import { SqliteProfileArchive } from '../linux/profile-archive.ts';
 
-/** The files of this host. */
 export const profileFiles = { ...linuxFiles, readBytes, replaceFile };
 
-/** The directory whose archive is changed: the one that was named, else one's own. */
+/** The state directory to write: --state, otherwise the user's. */
 export function ownState(state: string | undefined, io: Io): string {
   return resolve(state ?? directoriesOf(io.uid, io.env).state);
 }
 
-/** The directory whose archive is looked at: the one that was named, else one's own, else the system's. */
+/** The state directory to read: --state, otherwise the user's if it has an archive, otherwise the system's. */
 export function stateToRead(state: string | undefined, io: Io): string {
   const own = ownState(state, io);
   const isOwn = state !== undefined || existsSync(join(own, PROFILE_DATABASE));
   return isOwn ? own : SYSTEM_DIRECTORIES.state;
 }
 
-/** The archive that is looked at. */
+/** The archive to read. */
 export function archiveToRead(state: string | undefined, io: Io): ProfileArchive {
   return new SqliteProfileArchive(stateToRead(state, io));
 }

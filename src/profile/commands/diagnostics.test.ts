@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
 import { PROFILE_ERRORS_MAX } from '../../base/limits.ts';
 import type { Finding } from '../../text/source.ts';
-import { NOTHING_TO_REPORT, type Report, reportOf, STATEMENT_SKIPPED } from '../app/report.ts';
+import { EMPTY_REPORT, type Report, reportOf, STATEMENT_SKIPPED } from '../app/report.ts';
 import { diagnosticsText, githubText, summaryText } from './diagnostics.ts';
 
 const FINDING: Finding = {
@@ -86,7 +86,7 @@ describe('for people', () => {
 
 test('the summary counts', () => {
   const skipped = { severity: 'notice', code: STATEMENT_SKIPPED } as const;
-  assert.equal(summaryText(NOTHING_TO_REPORT), 'no errors');
+  assert.equal(summaryText(EMPTY_REPORT), 'no errors');
   assert.equal(summaryText(report('', {}, {}, { severity: 'warning' })), '2 errors, 1 warning');
   assert.equal(
     summaryText(report('', {}, skipped)),

@@ -1,4 +1,4 @@
-// What was found in a profile, for people, for the checks of GitHub, and for programs.
+// Prints the findings of a profile as text or as annotations for GitHub.
 
 import { printable } from '../../base/printable.ts';
 import type { Io } from '../../kit/io.ts';
@@ -7,34 +7,34 @@ import type { Diagnostic, Place } from '../../text/source.ts';
 import { type Report, STATEMENT_SKIPPED } from '../app/report.ts';
 
 interface DiagnosticOptions {
-  /** Also what was passed over, one by one. */
+  /** Also show each skipped statement. */
   readonly verbose?: boolean | undefined;
 }
 
-/** Every finding: where, what, the line with a caret, what it has to do with, and what to do next. */
+/** Each finding: place, message, source line with a caret, related place, and hint. */
 export function diagnosticsText(io: Io, report: Report, options: DiagnosticOptions = {}): string {
   return reported(report, options)
     .map((diagnostic) => diagnosticText(io, diagnostic))
     .join('');
 }
 
-/** "2 errors, 1 warning; 14 statements that have nothing to do with ports were skipped". */
+/** "2 errors, 1 warning; 14 statements that do not concern ports were skipped" */
 export function summaryText({ counts, skipped, diagnostics }: Report): string {
   const errors = counts.error === 0 ? 'no errors' : counted(counts.error, 'error');
   const warnings = counts.warning === 0 ? [] : [counted(counts.warning, 'warning')];
-  const is =
+  const skippedText =
     skipped === 1
-      ? 'statement that has nothing to do with ports was'
-      : 'statements that have nothing to do with ports were';
-  const unknown = counts.error + counts.warning + counts.notice - diagnostics.length;
+      ? '1 statement that does not concern ports was skipped'
+      : `${skipped} statements that do not concern ports were skipped`;
+  const notShown = counts.error + counts.warning + counts.notice - diagnostics.length;
   return [
     [errors, ...warnings].join(', '),
-    ...(skipped === 0 ? [] : [`${skipped} ${is} skipped`]),
-    ...(unknown === 0 ? [] : [`${unknown} more are not shown`]),
+    ...(skipped === 0 ? [] : [skippedText]),
+    ...(notShown === 0 ? [] : [`${notShown} more are not shown`]),
   ].join('; ');
 }
 
-/** Workflow commands of GitHub, which put each finding beside its line. */
+/** GitHub workflow commands, which show each finding next to its line. */
 export function githubText(report: Report, options: DiagnosticOptions = {}): string {
   return reported(report, options).map(githubLine).join('');
 }
@@ -60,17 +60,17 @@ function placeText({ file, line, column }: Place): string {
 }
 
 /**
- * The line, and a caret under each character that is meant; no caret where the whole line is. Tabs are shown as blanks,
- * so that carets stand right.
+ * The source line, and carets under the marked characters; no carets if the whole line is marked. Tabs are replaced by
+ * blanks to align the carets.
  */
 function excerptLines({ excerpt, excerptAt, place }: Diagnostic): string[] {
   if (excerpt.trim() === '') return [];
   const shown = (text: string) => printable(text.replaceAll('\t', ' '));
   if (place.length === 0) return [shown(excerpt).trimEnd()];
   const from = Math.max(0, place.column - excerptAt);
-  const meant = shown(excerpt.slice(from, from + place.length));
+  const marked = shown(excerpt.slice(from, from + place.length));
   const indent = ' '.repeat(shown(excerpt.slice(0, from)).length);
-  return [shown(excerpt).trimEnd(), `${indent}${'^'.repeat(Math.max(1, meant.length))}`];
+  return [shown(excerpt).trimEnd(), `${indent}${'^'.repeat(Math.max(1, marked.length))}`];
 }
 
 /** https://docs.github.com/actions/reference/workflow-commands-for-github-actions */
@@ -85,7 +85,7 @@ function githubLine({ severity, zos, code, message, hint, place }: Diagnostic): 
   return `::${severity} ${properties.join(',')}::${githubData(text)}\n`;
 }
 
-/** A message is one line: what could end it, or steer a terminal, is shown as an escape. */
+/** Escapes line ends, control characters and %. */
 function githubData(text: string): string {
   return printable(text).replaceAll('%', '%25');
 }

@@ -1,4 +1,4 @@
-// `portreeve profile diff`: what two profiles mean differently.
+// `portreeve profile diff`: compares the rules of two profiles.
 
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import type { Io } from '../../kit/io.ts';
@@ -8,8 +8,8 @@ import { diffProfiles } from '../core/diff.ts';
 import { changesSummary, changesText } from './changes.ts';
 import { profileFiles } from './deps.ts';
 import type { ProfileDiffOptions } from './index.ts';
-import { settleProfile } from './settings.ts';
-import { requireSound } from './sound.ts';
+import { requireNoErrors } from './require-no-errors.ts';
+import { readProfileSettings } from './settings.ts';
 
 export async function profileDiffCommand(
   file: string,
@@ -18,10 +18,10 @@ export async function profileDiffCommand(
   io: Io,
 ): Promise<number> {
   if (other === undefined) throw otherMissing();
-  const { reading } = await settleProfile(options, io);
+  const { reading } = await readProfileSettings(options, io);
   const [before, after] = [file, other].map((path) => {
     const loaded = loadProfile(path, profileFiles, reading);
-    requireSound(loaded.report, path, options, io);
+    requireNoErrors(loaded.report, path, options, io);
     return loaded.profile;
   });
   const changes = before && after ? diffProfiles(before, after) : [];
@@ -31,6 +31,6 @@ export async function profileDiffCommand(
 }
 
 function otherMissing(): PortreeveError {
-  const hint = 'Name another file, or give --live to compare it with what is in force.';
+  const hint = 'Name another file, or use --live to compare it with the profile in force.';
   return new PortreeveError('USAGE', 'there is only one profile to compare', hint);
 }

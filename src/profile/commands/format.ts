@@ -1,4 +1,4 @@
-// `portreeve profile format`: a profile in its canonical form.
+// `portreeve profile format`: prints or rewrites a profile in canonical form.
 
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import type { Io } from '../../kit/io.ts';
@@ -6,20 +6,20 @@ import { canonicalProfile } from '../app/format.ts';
 import { profileFiles } from './deps.ts';
 import { diagnosticsText, summaryText } from './diagnostics.ts';
 import type { ProfileFormatOptions } from './index.ts';
-import { profileFile, settleProfile } from './settings.ts';
+import { profileFile, readProfileSettings } from './settings.ts';
 
 export async function profileFormatCommand(
   file: string | undefined,
   options: ProfileFormatOptions,
   io: Io,
 ): Promise<number> {
-  const settings = await settleProfile(options, io);
+  const settings = await readProfileSettings(options, io);
   const path = profileFile(file, settings);
   const { text, isCanonical, report } = canonicalProfile(path, profileFiles, settings.reading);
   if (report.counts.error > 0) {
     io.err(diagnosticsText({ ...io, columns: undefined }, report));
-    const message = `${path} is left as it is: ${summaryText(report)}`;
-    throw new PortreeveError('PROFILE_ERRORS', message, 'Only a profile without errors is formatted.');
+    const message = `${path} was not formatted: ${summaryText(report)}`;
+    throw new PortreeveError('PROFILE_ERRORS', message, 'Fix the errors first.');
   }
   if (options.check) {
     if (!isCanonical) io.err(`${path} is not formatted\n`);

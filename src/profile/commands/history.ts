@@ -1,4 +1,4 @@
-// `portreeve profile history`: what was applied, by whom and when, and its text.
+// `portreeve profile history`: lists the applied profiles, or prints one.
 
 import { printable } from '../../base/printable.ts';
 import type { Column } from '../../base/table.ts';
@@ -23,7 +23,7 @@ export function profileHistoryCommand(
   }
   const heads = archive.heads();
   if (options.json) io.out(json(heads.map(jsonOfHead)));
-  else if (heads.length === 0) io.out('nothing was applied yet\n');
+  else if (heads.length === 0) io.out('no profile was applied yet\n');
   else io.out(formatTable(io, COLUMNS, heads));
   return 0;
 }
@@ -56,17 +56,17 @@ function jsonOf(revision: Revision) {
   return { ...jsonOfHead({ ...revision, paths }), texts, racf: racf ?? null };
 }
 
-/** Its texts; where there are several each under its path. To a file or a pipe they go as they are. */
+/** The texts, several of them each after its path. To a file or a pipe they are written unchanged. */
 function textOf(io: Io, { texts, racf, verb, again }: Revision): string {
-  if (verb === 'again') return `the same as after revision ${again}\n`;
+  if (verb === 'again') return `same as revision ${again}\n`;
   const files = [...texts, ...(racf ? [racf] : [])];
-  const shown = ({ text }: ArchivedText) => (io.columns === undefined ? text : safely(text));
+  const shown = ({ text }: ArchivedText) => (io.columns === undefined ? text : printableLines(text));
   if (files.length === 1) return files.map(shown).join('');
   return files.map((file) => `; ==> ${printable(file.path)} <==\n${shown(file)}`).join('\n');
 }
 
-/** For a terminal: nothing but lines and tabs has an effect on it. */
-function safely(text: string): string {
+/** Escapes control characters except line feeds and tabs, for a terminal. */
+function printableLines(text: string): string {
   const parts = text.split(/([\n\t])/);
   return parts.map((part) => (part === '\n' || part === '\t' ? part : printable(part))).join('');
 }

@@ -1,4 +1,4 @@
-// The commands of the profile: `portreeve profile`, `reservations` and `decide`.
+// Declares the commands of the profile: `portreeve profile`, `reservations` and `decide`.
 import { type Command, command, type Options, type OptionsOf } from '../../kit/command.ts';
 import { BPXPRM, CONFIG, FILE_VALUE, JSON_OUTPUT, STATE } from '../../kit/options.ts';
 import { FILE, KEEP_GOING, RACF, READING, SKIPPED } from './options.ts';
@@ -13,25 +13,26 @@ const CHECK_OPTIONS = {
   json: {
     ...JSON_OUTPUT,
     help: 'print JSON: the findings, and a summary',
-    detail: 'They are `diagnostics`, a list with an object for each, and `summary`.',
+    detail: 'The object has `diagnostics`, a list with an object for each finding, and `summary`.',
   },
   format: {
     value: 'form',
-    help: 'text, or github for annotations in its checks',
-    detail: '`github` prints workflow commands that put each finding beside its line in a pull request.',
+    help: 'text, or github for annotations in GitHub Actions',
+    detail: '`github` prints workflow commands that show each finding next to its line in a pull request.',
     choices: ['text', 'github'],
     excludes: ['json'],
   },
   bpxprm: {
     ...BPXPRM,
     detail:
-      'A warning tells which ports of its INADDRANYPORT and INADDRANYCOUNT are not reserved for the job of the kernel.',
+      'A warning lists the ports of its INADDRANYPORT and INADDRANYCOUNT that are not reserved for the job of the ' +
+      'kernel.',
   },
   racf: {
     ...RACF,
     detail:
-      'They are RDEFINE, RALTER, RDELETE and PERMIT of the class SERVAUTH. They are checked, and a warning tells ' +
-      'which SAF resources of the profile none of them covers.',
+      'They are RDEFINE, RALTER, RDELETE and PERMIT of the class SERVAUTH. They are checked too, and a warning lists ' +
+      'the SAF resources of the profile that no RACF profile covers.',
   },
   verbose: SKIPPED,
   ...READING,
@@ -40,11 +41,11 @@ export type ProfileCheckOptions = OptionsOf<typeof CHECK_OPTIONS>;
 
 const CHECK = command({
   path: ['profile', 'check'],
-  summary: 'say what is wrong with a profile',
+  summary: 'report the errors in a profile',
   arguments: { file: { ...FILE, repeatable: true } },
   options: CHECK_OPTIONS,
-  help: `All that is wrong is told in one run: file, line and column, what was found and
-what was expected, with the message of z/OS where one is known.
+  help: `Reports every error in one run: file, line and column, what was found and what
+was expected, with the z/OS message number where it is known.
 
 Exit code 0 if there are no errors (there may be warnings), 1 if there are.`,
   examples: [
@@ -61,10 +62,10 @@ Exit code 0 if there are no errors (there may be warnings), 1 if there are.`,
 const FORMAT_OPTIONS = {
   write: {
     help: 'rewrite the file instead of printing it',
-    detail: 'It is written whole or not at all, and keeps its owner and mode.',
+    detail: 'The file is replaced atomically and keeps its owner and mode.',
     excludes: ['check'],
   },
-  check: { help: 'only say by the exit code whether it is in that form' },
+  check: { help: 'print nothing to standard output; exit 1 if the file is not formatted' },
   ...READING,
 } satisfies Options;
 export type ProfileFormatOptions = OptionsOf<typeof FORMAT_OPTIONS>;
@@ -74,10 +75,10 @@ const FORMAT = command({
   summary: 'print a profile in its canonical form',
   arguments: { file: FILE },
   options: FORMAT_OPTIONS,
-  help: `Comments stay, and it means the same. Included files are not touched. A profile
-with errors is not formatted.
+  help: `Comments and meaning are kept. Included files are not formatted, and neither is a
+profile with errors.
 
-Exit code 1 if there are errors, or if --check finds another form.`,
+Exit code 1 if there are errors, or if --check finds that the file is not formatted.`,
   examples: [
     'portreeve profile format profile.tcpip',
     'portreeve profile format profile.tcpip --write',
@@ -89,7 +90,7 @@ Exit code 1 if there are errors, or if --check finds another form.`,
   },
 });
 
-/** Of `profile diff`, which the guard declares: it also compares with what the kernel obeys. */
+/** The options of `profile diff`, which the guard declares, since it can also compare with the kernel. */
 export const DIFF_OPTIONS = {
   json: {
     ...JSON_OUTPUT,
@@ -98,23 +99,23 @@ export const DIFF_OPTIONS = {
       'With `--live` it is one object: `changes`, the numbers `refused`, `restart` and `kept`, and `sockets`, an ' +
       'object for each.',
   },
-  keepGoing: { ...KEEP_GOING, detail: 'What is left is compared.' },
-  racf: { ...RACF, detail: 'They count with `--live`.' },
-  state: { ...STATE, detail: `${STATE.detail} It counts with \`--live\`.` },
+  keepGoing: { ...KEEP_GOING, detail: 'The remaining statements are compared.' },
+  racf: { ...RACF, detail: 'Used with `--live` only.' },
+  state: { ...STATE, detail: `${STATE.detail} Used with \`--live\` only.` },
   ...READING,
 } satisfies Options;
 export type ProfileDiffOptions = OptionsOf<typeof DIFF_OPTIONS>;
 
 const HISTORY_OPTIONS = {
-  json: { ...JSON_OUTPUT, detail: 'With a revision it has its texts, too.' },
+  json: { ...JSON_OUTPUT, detail: 'For one revision the object includes its texts.' },
   state: STATE,
 };
 export type ProfileHistoryOptions = OptionsOf<typeof HISTORY_OPTIONS>;
 
 const HISTORY = command({
   path: ['profile', 'history'],
-  summary: 'list what was applied, when and by whom, or show its text',
-  arguments: { revision: { help: 'the revision whose text is shown', optional: true } },
+  summary: 'list the applied profiles, with time and user, or print one of them',
+  arguments: { revision: { help: 'the revision to print', optional: true } },
   options: HISTORY_OPTIONS,
   examples: ['portreeve profile history', 'portreeve profile history 3 > profile.tcpip'],
   run: async ({ revision }, options, io) => {
@@ -124,23 +125,23 @@ const HISTORY = command({
 });
 
 const RESERVATIONS_OPTIONS = {
-  profile: { ...FILE_VALUE, help: 'of that profile instead of what is in force' },
+  profile: { ...FILE_VALUE, help: 'use this profile instead of the one in force' },
   json: {
     ...JSON_OUTPUT,
     help: 'print JSON, with the option names of SMF 119',
     detail:
-      '`ports` has an object for each reservation, with the flags and options under the names that the profile ' +
-      'record of SMF 119 (subtype 4) has for them; `settings` has the rest. Each has its `rule`: the file, the line ' +
-      'and the words of the statement.',
+      '`ports` has an object for each reservation, whose flags and options have the names of the SMF 119 profile ' +
+      'record (subtype 4); `settings` has the rest. Each object has its `rule`: the file, the line and the words of ' +
+      'the statement.',
   },
   zos: {
-    help: 'print it in the shape of NETSTAT PORTLIST',
+    help: 'print the form of NETSTAT PORTLIST',
     detail:
-      'Of the flags it uses those whose meaning is known: A AUTOLOG, D DELAYACKS, F SAF, L WHENLISTEN, R PORTRANGE. ' +
-      'Options that these cannot say are named on standard error.',
+      'Only the documented flags are used: A AUTOLOG, D DELAYACKS, F SAF, L WHENLISTEN, R PORTRANGE. Options without ' +
+      'a flag are listed on standard error.',
     excludes: ['json'],
   },
-  keepGoing: { ...KEEP_GOING, detail: 'The rest is listed.' },
+  keepGoing: { ...KEEP_GOING, detail: 'The remaining statements are listed.' },
   state: STATE,
   ...READING,
 } satisfies Options;
@@ -148,7 +149,7 @@ export type ReservationsOptions = OptionsOf<typeof RESERVATIONS_OPTIONS>;
 
 const RESERVATIONS = command({
   path: ['reservations'],
-  summary: 'list the ports that are reserved, for whom, and by which statement',
+  summary: 'list the reserved ports, their jobs, and the statements that reserve them',
   options: RESERVATIONS_OPTIONS,
   examples: [
     'portreeve reservations',
@@ -164,52 +165,54 @@ const RESERVATIONS = command({
 const DECIDE_OPTIONS = {
   user: {
     value: 'user',
-    help: 'the user it runs as, a name or uid',
-    detail: 'It is one of passwd(5), with the groups of group(5).',
-    defaultText: 'you',
+    help: 'the user the job runs as, a name or uid',
+    detail: 'Groups are those of group(5).',
+    defaultText: 'the current user',
   },
   address: {
     value: 'address',
-    help: 'the address that it binds',
-    detail: 'It is one such as 192.0.2.7 or [::1].',
+    help: 'the address to bind',
+    detail: 'For example 192.0.2.7 or [::1].',
     defaultText: '0.0.0.0',
   },
   listen: {
-    help: 'ask about listen(2) instead of bind(2)',
-    detail: 'WHENLISTEN puts the question of unreserved ports off until then.',
+    help: 'decide listen(2) instead of bind(2)',
+    detail: 'UNRSV entries with WHENLISTEN apply at listen(2).',
   },
   lowPorts: {
     value: 'answer',
-    help: 'whether Linux lets it have ports below 1024',
-    detail: 'That takes CAP_NET_BIND_SERVICE. Without the option root may and others may not.',
+    help: 'whether the process has CAP_NET_BIND_SERVICE',
+    detail: 'Linux requires it for ports below 1024. The default is yes for root, no for other users.',
     choices: ['yes', 'no'],
   },
-  profile: { ...FILE_VALUE, help: 'by that profile instead of what is in force' },
-  racf: { ...RACF, detail: 'They take the place of those in force.' },
-  json: { ...JSON_OUTPUT, detail: 'Of several ports `decisions` has an object for each.' },
+  profile: { ...FILE_VALUE, help: 'use this profile instead of the one in force' },
+  racf: { ...RACF, detail: 'They replace those in force.' },
+  json: { ...JSON_OUTPUT, detail: 'For several ports `decisions` has an object for each.' },
   keepGoing: KEEP_GOING,
   state: STATE,
   ...READING,
   config: {
     ...READING.config,
     detail:
-      `${CONFIG.detail} It names the jobs that AUTHPORT lets in, the job that stands for every job, and the ` +
-      'TCP/IP stack.',
+      `${CONFIG.detail} It sets the jobs that AUTHPORT permits, the job that stands for every job, and the name of ` +
+      'the TCP/IP stack.',
   },
 } as const satisfies Options;
 export type DecideOptions = OptionsOf<typeof DECIDE_OPTIONS>;
 
 const DECIDE = command({
   path: ['decide'],
-  summary: 'say whether a job may have a port, and which statement says so',
+  summary: 'decide whether a job may bind a port, and show the rule',
   arguments: {
     job: { help: 'the job name' },
     port: { help: 'ports and ranges with their protocol: 80/tcp, domain/udp', repeatable: true },
   },
   options: DECIDE_OPTIONS,
-  help: `Without --low-ports, root may have ports below 1024 and others may not.
+  help: `Without --low-ports, only root has CAP_NET_BIND_SERVICE, which Linux requires for
+ports below 1024.
 
-Exit code 0 if it may have each of them, 1 if not, 3 if it cannot be told.`,
+Exit code 0 if the job may bind every port, 1 if not, 3 if this could not be
+determined.`,
   examples: [
     'portreeve decide WEB 80/tcp 8000-8010/tcp',
     'portreeve decide TESTSYS 4000/tcp --user daemon --profile profile.tcpip',

@@ -1,4 +1,4 @@
-// What commands about profiles have in common.
+// Arguments and options that the profile commands share.
 import type { Argument, Option, Options } from '../../kit/command.ts';
 import { CONFIG, FILE_VALUE } from '../../kit/options.ts';
 
@@ -12,23 +12,23 @@ export const READING = {
   symbol: {
     value: 'value',
     help: 'a system symbol, NAME=VALUE; may be repeated',
-    detail: "`&SYSNAME.` is the first label of the host's name, in capitals, without it.",
+    detail: 'The default of `&SYSNAME.` is the first label of the host name, in upper case.',
     repeatable: true,
   },
   zosNames: {
-    help: 'hold job names to the 8 characters of z/OS',
-    detail: 'Otherwise they have up to 64.',
+    help: 'limit job names to the 8 characters of z/OS',
+    detail: 'Without it they may have 64.',
   },
   config: { ...CONFIG, defaultText: 'portreeve.toml in the configuration directory' },
 } satisfies Options;
 
 export const RACF = {
   ...FILE_VALUE,
-  help: 'RACF commands: who may use the ports behind SAF',
+  help: 'RACF commands, which permit users to ports with SAF',
 } satisfies Option;
 
-export const KEEP_GOING = { help: 'ignore what z/OS ignores in a profile with errors' } satisfies Option;
+export const KEEP_GOING = { help: 'ignore entries with errors, as z/OS does' } satisfies Option;
 
 export const SKIPPED = {
-  help: 'also list the statements that are skipped, one by one',
+  help: 'also list the skipped statements',
 } satisfies Option;

@@ -1,4 +1,4 @@
-// `portreeve reservations`: which ports are reserved, for whom, and which statement says so.
+// `portreeve reservations`: lists the reserved ports, their jobs, and the statements that reserve them.
 
 import type { Column } from '../../base/table.ts';
 import type { Io } from '../../kit/io.ts';
@@ -17,39 +17,39 @@ import type { RevisionHead } from '../core/archive.ts';
 import { ruleText } from './changes.ts';
 import { archiveToRead, profileFiles } from './deps.ts';
 import type { ReservationsOptions } from './index.ts';
-import { settleProfile } from './settings.ts';
-import { requireSound } from './sound.ts';
+import { requireNoErrors } from './require-no-errors.ts';
+import { readProfileSettings } from './settings.ts';
 
-interface Shown {
+interface Listing {
   readonly profile: LoadedProfile['profile'];
   readonly tcpname: string;
-  /** The file that was named; undefined for what is in force. */
+  /** --profile; undefined for the profile in force. */
   readonly file: string | undefined;
-  /** The revision that is in force. */
+  /** The revision in force. */
   readonly head: RevisionHead | undefined;
 }
 
 export async function reservationsCommand(options: ReservationsOptions, io: Io): Promise<number> {
-  const shown = await whatIsAsked(options, io);
-  if (options.json) io.out(json(jsonOf(shown)));
-  else if (options.zos) printPortList(io, shown);
-  else io.out(textOf(io, shown));
+  const listing = await readListing(options, io);
+  if (options.json) io.out(json(jsonOf(listing)));
+  else if (options.zos) printPortList(io, listing);
+  else io.out(textOf(io, listing));
   return 0;
 }
 
-async function whatIsAsked(options: ReservationsOptions, io: Io): Promise<Shown> {
-  const { reading, tcpname } = await settleProfile(options, io);
+async function readListing(options: ReservationsOptions, io: Io): Promise<Listing> {
+  const { reading, tcpname } = await readProfileSettings(options, io);
   if (options.profile === undefined) {
     const inForce = profileInForce(archiveToRead(options.state, io));
     const { profile, head } = inForce;
     return { profile, tcpname: inForce.options?.tcpname ?? tcpname, file: undefined, head };
   }
   const { profile, report } = loadProfile(options.profile, profileFiles, reading);
-  requireSound(report, options.profile, options, io);
+  requireNoErrors(report, options.profile, options, io);
   return { profile, tcpname, file: options.profile, head: undefined };
 }
 
-function jsonOf({ profile, file, head }: Shown) {
+function jsonOf({ profile, file, head }: Listing) {
   return {
     profile: file ?? null,
     revision: head?.number ?? null,
@@ -77,11 +77,11 @@ function portsText({ flags, portNumber, portNumberEnd }: PortRow): string {
   return portNumber === portNumberEnd ? `${portNumber}` : `${portNumber}-${portNumberEnd}`;
 }
 
-function textOf(io: Io, { profile, file, head }: Shown): string {
+function textOf(io: Io, { profile, file, head }: Listing): string {
   const ports = portRows(profile);
   const settings = settingRows(profile);
   const heading = file === undefined ? [inForceText(head)] : [];
-  const nothing = ports.length + settings.length === 0 ? ['nothing is reserved, and nothing is set\n'] : [];
+  const nothing = ports.length + settings.length === 0 ? ['no reservations and no settings\n'] : [];
   return [
     ...heading,
     ...nothing,
@@ -97,12 +97,12 @@ function inForceText(head: RevisionHead | undefined): string {
   return `revision ${number}, ${recorded}\n`;
 }
 
-/** As NETSTAT prints it, but for the first line, which says whose list it is. */
-function printPortList(io: Io, { profile, tcpname }: Shown): void {
-  const { lines, unsaid } = portList(portRows(profile));
+/** Prints the form of NETSTAT PORTLIST; only the title differs. */
+function printPortList(io: Io, { profile, tcpname }: Listing): void {
+  const { lines, omitted } = portList(portRows(profile));
   const [, time = ''] = localTime(new Date(io.clock.now())).split(' ');
   const title = `${'portreeve NETSTAT PORTLIST'.padEnd(32)} TCPIP Name: ${tcpname.padEnd(15)} ${time}`;
   io.out([title, ...lines].map((line) => `${line}\n`).join(''));
-  if (unsaid.length === 0) return;
-  io.err(`portreeve: no flag is known that stands for ${unsaid.join(', ')}: they are not in the list\n`);
+  if (omitted.length === 0) return;
+  io.err(`portreeve: not shown, since the list has no flag for them: ${omitted.join(', ')}\n`);
 }

@@ -1,14 +1,14 @@
-// What is to be changed in a profile so that jobs get a port: the statement, and where it does not simply come beside.
+// The statement to add to a profile so that jobs may bind a port, and the entry that it replaces, if any.
 import { UNKNOWN_JOB } from '../../base/job.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Reservation, RuleSource } from './rules.ts';
 
-/** A statement of a profile: "profile.tcpip:7". */
+/** The place of a statement: "profile.tcpip:7". */
 export function placeText({ file, line }: Pick<RuleSource, 'file' | 'line'>): string {
   return `${file}:${line}`;
 }
 
-/** The statement that reserves a port for jobs. A port of UDP has one entry: for several jobs it is for every job. */
+/** The statement that reserves a port for jobs. A UDP port has one entry: for several jobs it is `*`. */
 export function statementFor(port: number, protocol: Protocol, jobs: readonly string[]): string {
   const entry = (job: string) => `${port} ${protocol.toUpperCase()} ${job}`;
   if (protocol === 'udp' && jobs.length > 1) return `PORT ${entry('*')}`;
@@ -18,8 +18,8 @@ export function statementFor(port: number, protocol: Protocol, jobs: readonly st
 }
 
 /**
- * The statement that gives a port to the jobs that have none of its `entries`, and what of these is in its way. An
- * entry of UDP, of a range or for no one stands alone: then the statement is for `all` jobs that are to have the port.
+ * The statement that reserves a port for the jobs that none of its `entries` match, and the entry it conflicts with. A
+ * UDP, range or RESERVED entry is the only one of its port: the statement then replaces it and names `all` jobs.
  */
 export function changeText(
   port: number,
@@ -29,8 +29,8 @@ export function changeText(
 ): string {
   const [first] = entries;
   if (!first) return statementFor(port, protocol, jobs.all);
-  const isAlone = first.isRange || protocol === 'udp' || first.use.kind === 'RESERVED';
-  if (!isAlone) return statementFor(port, protocol, jobs.missing);
-  const what = first.isRange ? 'with the port left out of the range of' : 'in the place of';
+  const isExclusive = first.isRange || protocol === 'udp' || first.use.kind === 'RESERVED';
+  if (!isExclusive) return statementFor(port, protocol, jobs.missing);
+  const what = first.isRange ? 'after removing the port from the range at' : 'instead of the entry at';
   return `${statementFor(port, protocol, jobs.all)}, ${what} ${placeText(first.source)}`;
 }

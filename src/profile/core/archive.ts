@@ -1,45 +1,45 @@
-// The archive of applied profiles, as the features that use it see it.
+// The interface of the archive of applied profiles, and its records.
 
-/** A file of a profile, as it was when it was read. */
+/** A file of a profile, as it was read. */
 export interface ArchivedText {
-  /** The path under which the profile's other files name it. */
+  /** The path by which the other files of the profile include it. */
   readonly path: string;
   readonly text: string;
 }
 
-/** What else the meaning of a profile's texts depends on. */
+/** The options that a profile was read with. */
 export interface ArchivedOptions {
-  /** Job names were held to those of z/OS. */
+  /** Job names were limited to the 8 characters of z/OS. */
   readonly zosNames: boolean;
-  /** The values of the system symbols, by name. */
+  /** The system symbols by name. */
   readonly symbols: Readonly<Record<string, string>>;
-  /** What the rules ignore was ignored; otherwise there was nothing of that kind. */
+  /** Entries with errors were ignored; if false, there were none. */
   readonly keepGoing: boolean;
-  /** The name of the TCP/IP stack, which is a part of the names of SAF resources. */
+  /** The name of the TCP/IP stack, a qualifier of SAF resources. */
   readonly tcpname: string;
 }
 
-/** A change of the profile in force, as it is handed to the archive. */
+/** A change of the profile in force, to be recorded. */
 export interface NewRevision {
-  /** When, in milliseconds since 1970-01-01 UTC. */
+  /** In milliseconds since 1970-01-01 UTC. */
   readonly timeMs: number;
   readonly uid: number;
-  /** The name of that user; undefined where no account has the uid. */
+  /** The name of that user; undefined if no account has the uid. */
   readonly user: string | undefined;
-  /** `apply` put the texts in the place of what was in force, `obey` added them, `again` brought a revision back. */
+  /** `apply` replaced the profile in force, `obey` added to it, `again` restored a revision. */
   readonly verb: 'apply' | 'obey' | 'again';
-  /** With `again`: the number of the revision after which the same was in force. */
+  /** With `again`: the number of the restored revision. */
   readonly again: number | undefined;
   readonly options: ArchivedOptions;
-  /** The root first, then what it includes; empty with `again`. */
+  /** The root first, then the included files; empty with `again`. */
   readonly texts: readonly ArchivedText[];
-  /** The RACF commands that went with it. */
+  /** The RACF commands applied with it. */
   readonly racf: ArchivedText | undefined;
 }
 
-/** A change of the profile in force. */
+/** A recorded change of the profile in force. */
 export interface Revision extends NewRevision {
-  /** 1 for the first, each one more than the one before it. */
+  /** Consecutive, from 1. */
   readonly number: number;
 }
 
@@ -50,22 +50,22 @@ export interface RevisionHead extends Omit<Revision, 'texts' | 'racf'> {
 }
 
 /**
- * The archive of what was applied: it only grows. Its methods throw PortreeveError `ARCHIVE_CORRUPT`,
- * `ARCHIVE_FOREIGN`, `ARCHIVE_NEWER` and `ARCHIVE_FAILED` (all world); nothing is overwritten then.
+ * The archive of applied profiles. Revisions are only added. Its methods throw PortreeveError `ARCHIVE_CORRUPT`,
+ * `ARCHIVE_FOREIGN`, `ARCHIVE_NEWER` and `ARCHIVE_FAILED` (all environment), without overwriting anything.
  */
 export interface ProfileArchive {
-  /** Every revision, oldest first; none where there is no archive yet, which looking does not make. */
+  /** Every revision, oldest first; none if there is no archive yet. Reading does not create it. */
   heads(): RevisionHead[];
-  /** A revision with its texts; undefined if there is none of that number. */
+  /** A revision with its texts; undefined if there is no revision of that number. */
   read(number: number): Revision | undefined;
   /**
-   * Adds a revision, whole or not at all, and gives its number. `after` is the number of the latest revision that the
-   * caller knows, 0 for none: throws PortreeveError `ARCHIVE_MOVED` (refused) if there is a later one. One that is on
-   * trial is marked as that until it is kept.
+   * Adds a revision atomically and returns its number. `after` is the latest revision that the caller knows, 0 for
+   * none: throws PortreeveError `ARCHIVE_MOVED` (refused) if there is a later one. A revision on trial is marked so
+   * until `keep`.
    */
   append(revision: NewRevision, after: number, isOnTrial?: boolean): number;
-  /** The latest revision, if it is on trial and was not kept. */
+  /** The latest revision, if it is on trial. */
   onTrial(): number | undefined;
-  /** A revision is not on trial any more: it stays. */
+  /** Ends the trial of a revision, which stays in force. */
   keep(number: number): void;
 }

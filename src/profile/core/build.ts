@@ -1,4 +1,4 @@
-// The statements of a profile are carried out one after the other, by the rules of z/OS: they become a Profile.
+// Executes the statements of a profile in order, by the rules of z/OS, and reports conflicts; the result is a Profile.
 import { FirstFew } from '../../base/first-few.ts';
 import { hasWildcard, matchesJob } from '../../base/job.ts';
 import { PROFILE_ERRORS_MAX } from '../../base/limits.ts';
@@ -28,13 +28,13 @@ import {
 
 interface BuiltProfile {
   readonly profile: Profile;
-  /** In the order of the statements. */
+  /** In statement order. */
   readonly findings: readonly Finding[];
 }
 
 /**
- * Carries out statements, on a profile that there is or on an empty one. An entry that the rules do not allow is
- * ignored, as z/OS does, and told as an error: whoever wants all or nothing looks for errors.
+ * Executes statements on an existing profile or on an empty one. An entry that violates the rules is ignored, as on
+ * z/OS, and reported as an error: a caller that wants all or nothing checks for errors.
  */
 export function buildProfile(statements: readonly Statement[], base: Profile = EMPTY_PROFILE): BuiltProfile {
   const builder = new ProfileBuilder(base);
@@ -43,7 +43,7 @@ export function buildProfile(statements: readonly Statement[], base: Profile = E
   return { profile: builder.profile(), findings: builder.findings() };
 }
 
-/** How a rule is named: "PORT 80 TCP WEB". */
+/** The job field of an entry: a pattern, RESERVED or AUTHPORT. */
 export function useText(use: Use): string {
   return use.kind === 'JOB' ? use.pattern : use.kind;
 }
@@ -63,7 +63,7 @@ class ProfileBuilder {
   readonly #claims = { tcp: new PortClaims(), udp: new PortClaims() };
   readonly #reservations: Set<Reservation>;
   readonly #unreserved: Set<UnreservedRule>;
-  /** By their patterns; all of a protocol have the same `when`. */
+  /** UNRSV entries by pattern; all entries of a protocol have the same `when`. */
   readonly #patterns: Readonly<Record<Protocol, Map<string, UnreservedRule>>> = {
     tcp: new Map(),
     udp: new Map(),
@@ -100,7 +100,7 @@ class ProfileBuilder {
     };
   }
 
-  /** What was found; of what is too much to be read, the number. */
+  /** The findings, and the number of those beyond the limit. */
   findings(): Finding[] {
     const { kept, leftOut } = this.#findings;
     const more = leftOut.map(({ kind, count, first: { place } }): Finding => {
@@ -115,17 +115,17 @@ class ProfileBuilder {
     return [...kept, ...more];
   }
 
-  #tell(finding: Finding): void {
+  #report(finding: Finding): void {
     this.#findings.add(finding.severity, finding);
   }
 
   run(statements: readonly Statement[]): void {
-    for (const statement of statements) this.#carryOut(statement);
+    for (const statement of statements) this.#execute(statement);
   }
 
-  #carryOut(statement: Statement): void {
+  #execute(statement: Statement): void {
     if (statement.kind === 'PORT' || statement.kind === 'PORTRANGE') {
-      for (const entry of statement.entries) if (!entry.isPassedOver) this.#add(entry);
+      for (const entry of statement.entries) if (!entry.isIgnored) this.#add(entry);
     } else if (statement.kind === 'DELETE') this.#delete(statement);
     else if (statement.kind === 'AUTOLOG') this.#setAutolog(statement);
     else if (statement.kind === 'INCLUDE') this.run(statement.statements);
@@ -133,14 +133,16 @@ class ProfileBuilder {
   }
 
   #error(entry: Written, code: string, message: string, existing?: RuleSource, zos?: string): void {
-    this.#tell({
+    this.#report({
       severity: 'error',
       code,
       message,
       hint: '',
       place: entry.place,
       ...(zos === undefined ? {} : { zos }),
-      ...(existing ? { related: { place: placeOf(existing), text: `here is ${existing.text}` } } : {}),
+      ...(existing
+        ? { related: { place: placeOf(existing), text: `existing entry: ${existing.text}` } }
+        : {}),
     });
   }
 
@@ -155,7 +157,7 @@ class ProfileBuilder {
     const first = this.#claims[protocol].firstAt(port);
     const same = this.#claims[protocol].find(port, use);
     if (first && protocol === 'udp' && !first.isRange) this.#secondUdpJob(entry, first);
-    else if (first && isAlone(first, use)) this.#conflict(entry, 'PORT', port, first);
+    else if (first && isExclusive(first, use)) this.#conflict(entry, 'PORT', port, first);
     else if (same) this.#duplicate(entry, same.source);
     else
       this.#reserve({
@@ -197,21 +199,20 @@ class ProfileBuilder {
     const other = existing.isRange ? 'PORTRANGE' : 'PORT';
     const { line, file } = existing.source;
     const where = file === entry.place.file ? `line ${line}` : `line ${line} of ${file}`;
-    const protocol = entry.protocol.toUpperCase();
     const what = `${name} on line ${entry.place.line} conflicts with ${other} on ${where}`;
-    const message = `${what}, which has ${protocol} port ${port}: this entry is ignored`;
+    const message = `${what}, which reserves ${port}/${entry.protocol}: this entry is ignored`;
     this.#error(entry, 'PORT_CONFLICT', message, existing.source, 'EZZ0326I');
   }
 
   /** "For UDP, only one job name can be associated with a port." */
   #secondUdpJob(entry: PortEntry, existing: Reservation): void {
-    const has = `UDP port ${entry.port} is reserved for ${useText(existing.use)} on line ${existing.source.line}`;
-    const message = `${has}, and a UDP port has one job name only: this entry is ignored`;
+    const existingText = `${entry.port}/udp is reserved for ${useText(existing.use)} on line ${existing.source.line}`;
+    const message = `${existingText}, and a UDP port can have only one job name: this entry is ignored`;
     this.#error(entry, 'PORT_CONFLICT', message, existing.source, 'EZZ0326I');
   }
 
   #duplicate(entry: Written, existing: RuleSource): void {
-    const message = `line ${existing.line} has this already: this entry is ignored`;
+    const message = `this entry duplicates line ${existing.line} and is ignored`;
     this.#error(entry, 'DUPLICATE', message, existing);
   }
 
@@ -230,20 +231,20 @@ class ProfileBuilder {
     }
   }
 
-  /** "Conflicts with current access control of" (EZZ0147I): all entries of UNRSV TCP are judged at the same time. */
+  /** "Conflicts with current access control of" (EZZ0147I): all entries of UNRSV TCP apply at the same call. */
   #conflictingWhen(entry: UnreservedEntry, when: string, other: UnreservedRule): void {
     const protocol = entry.protocol.toUpperCase();
-    const message = `${when} conflicts with ${other.when}, which the entries of UNRSV ${protocol} have`;
+    const message = `${when} conflicts with ${other.when} of the other UNRSV ${protocol} entries`;
     this.#error(entry, 'UNRSV_WHEN', `${message}: this entry is ignored`, other.source, 'EZZ0147I');
   }
 
   #delete(statement: DeleteStatement): void {
     for (const entry of statement.entries) {
-      if (entry.isPassedOver) continue;
-      const isGone =
+      if (entry.isIgnored) continue;
+      const isDeleted =
         entry.kind === 'unreserved' ? this.#deleteUnreserved(entry) : this.#deleteReservation(entry);
-      if (isGone) continue;
-      const message = `there is no reservation ${deletedText(entry)} to be deleted`;
+      if (isDeleted) continue;
+      const message = `cannot delete ${deletedText(entry)}: there is no such reservation`;
       this.#error(entry, 'DELETE_FAILED', message, undefined, 'EZZ0395I');
     }
   }
@@ -254,7 +255,7 @@ class ProfileBuilder {
     return rule !== undefined && this.#unreserved.delete(rule);
   }
 
-  /** "The values of the required parameters must match": the ports, the protocol, and for whom. */
+  /** "The values of the required parameters must match": the ports, the protocol, and the job. */
   #deleteReservation(entry: PortEntry | RangeEntry): boolean {
     const isRange = entry.kind === 'range';
     const first = isRange ? entry.first : entry.port;
@@ -271,7 +272,7 @@ class ProfileBuilder {
     const settings = this.#settings[statement.kind === 'UDPCONFIG' ? 'udp' : 'tcp'];
     for (const entry of statement.settings) {
       const { setting } = entry;
-      if (!setting || entry.isPassedOver) continue;
+      if (!setting || entry.isIgnored) continue;
       const source = sourceOf(entry);
       if (setting.kind === 'lowPorts') settings.lowPorts = { isRestricted: setting.isRestricted, source };
       else if (setting.kind === 'ephemeralPorts') {
@@ -282,62 +283,62 @@ class ProfileBuilder {
     }
   }
 
-  /** The first AUTOLOG of a text takes the place of those before; further ones add to it. */
+  /** The first AUTOLOG of a text replaces that of the base; further ones add to it. */
   #setAutolog(statement: AutologStatement): void {
-    if (statement.isPassedOver) return;
+    if (statement.isIgnored) return;
     if (!this.#hasAutolog) this.#autolog = [];
     this.#hasAutolog = true;
     this.#autologWaitMinutes = statement.waitMinutes;
     for (const entry of statement.entries) {
-      if (entry.isPassedOver) continue;
+      if (entry.isIgnored) continue;
       const { procedure, job, parameters, delayStart } = entry;
       this.#autolog.push({ procedure, job, parameters, delayStart, source: sourceOf(entry) });
     }
   }
 
-  /** Tells of what holds and is hardly meant. */
+  /** Reports entries that are legal but probably mistakes. */
   warn(): void {
-    const wideEntries = { tcp: new Map<Port, Reservation[]>(), udp: new Map<Port, Reservation[]>() };
+    const patternEntries = { tcp: new Map<Port, Reservation[]>(), udp: new Map<Port, Reservation[]>() };
     const names = new Set<string>();
     const patterns = new Set<string>();
     for (const reservation of this.#reservations) {
       const { isRange, protocol, first, use, options } = reservation;
       const name = useText(use);
-      if (use.kind === 'JOB' && options.autolog) (isWide(name) ? patterns : names).add(name);
+      if (use.kind === 'JOB' && options.autolog) (isPattern(name) ? patterns : names).add(name);
       if (isRange) continue;
-      const wide = wideEntries[protocol].get(first);
-      if (wide) this.#warnUnreached(reservation, wide);
-      if (!isWide(name)) continue;
-      if (!wide) wideEntries[protocol].set(first, [reservation]);
-      else if (wide.length < WIDE_MAX) wide.push(reservation);
+      const earlier = patternEntries[protocol].get(first);
+      if (earlier) this.#warnUnreached(reservation, earlier);
+      if (!isPattern(name)) continue;
+      if (!earlier) patternEntries[protocol].set(first, [reservation]);
+      else if (earlier.length < PATTERNS_COMPARED_MAX) earlier.push(reservation);
     }
-    const compared = [...patterns].slice(0, WIDE_MAX);
+    const compared = [...patterns].slice(0, PATTERNS_COMPARED_MAX);
     for (const rule of this.#autolog) if (!names.has(rule.job)) this.#warnUnmonitored(rule, compared);
   }
 
-  /** Entries of a port are searched in their order: one behind another that matches all its jobs is never reached. */
+  /** The first matching entry of a port applies: an entry after one that matches all its jobs is never reached. */
   #warnUnreached(reservation: Reservation, before: readonly Reservation[]): void {
     const name = useText(reservation.use);
     const cover = before.find(({ use }) => covers(useText(use), name));
     if (!cover) return;
-    const jobs = `every job that ${name} matches is matched by ${useText(cover.use)}`;
-    const message = `this entry is never reached: ${jobs} on line ${cover.source.line}`;
-    this.#tell({
+    const coverText = `${useText(cover.use)} on line ${cover.source.line}`;
+    const message = `this entry is never reached: ${coverText} matches every job that ${name} matches`;
+    this.#report({
       severity: 'warning',
       code: 'UNREACHED',
       message,
       hint: '',
       place: placeOf(reservation.source),
-      related: { place: placeOf(cover.source), text: `here is ${cover.source.text}` },
+      related: { place: placeOf(cover.source), text: `earlier entry: ${cover.source.text}` },
     });
   }
 
   /** "The jobname value must exactly match the jobname value on the AUTOLOG statement" */
   #warnUnmonitored({ job, source }: AutologRule, patterns: readonly string[]): void {
     if (!patterns.some((pattern) => matchesJob(pattern, job))) return;
-    const message = `the ports of ${job} are reserved by wildcards alone, which AUTOLOG does not watch`;
-    const hint = `Reserve one for ${job} by its name.`;
-    this.#tell({
+    const message = `AUTOLOG does not watch the ports of ${job}: they are reserved by wildcards only`;
+    const hint = `Reserve a port for ${job} by its exact name.`;
+    this.#report({
       severity: 'warning',
       code: 'AUTOLOG_WILDCARD',
       message,
@@ -347,19 +348,19 @@ class ProfileBuilder {
   }
 }
 
-/** So many patterns are compared with each name: beyond them nothing is warned of. */
-const WIDE_MAX = 64;
+/** The maximum number of patterns that each name is compared with; there are no warnings beyond it. */
+const PATTERNS_COMPARED_MAX = 64;
 
-/** Whether a name stands for more than one job. */
-function isWide(name: string): boolean {
+/** Whether a name can match more than one job. */
+function isPattern(name: string): boolean {
   return hasWildcard(name) || name === 'OMVS';
 }
 
 const whenOf = ({ when, protocol }: UnreservedEntry) =>
   when ?? (protocol === 'tcp' ? 'WHENLISTEN' : 'WHENBIND');
 
-/** A port of a range or of RESERVED has no other entries, nor does a port with entries become RESERVED. */
-function isAlone({ isRange, use }: Reservation, added: Use): boolean {
+/** A port of a range or of RESERVED has no other entries, and a port with entries cannot become RESERVED. */
+function isExclusive({ isRange, use }: Reservation, added: Use): boolean {
   return isRange || use.kind === 'RESERVED' || added.kind === 'RESERVED';
 }
 

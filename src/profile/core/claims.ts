@@ -1,4 +1,4 @@
-// Which ports of a protocol are reserved already, and by what: asked for whole ranges, while a profile is carried out.
+// The reservations of one protocol by port, queried for conflicts while the statements of a profile are executed.
 import { PORTS, type Port } from '../../base/port.ts';
 import type { Use } from '../text/statements.ts';
 import type { Reservation } from './rules.ts';
@@ -6,21 +6,20 @@ import type { Reservation } from './rules.ts';
 const BITS = 32;
 const ALL_BITS = 0xffffffff;
 
-/** Who a reservation is for, in a word: no job is called as the words that stand for none. */
+/** A unique key for the jobs of a reservation: RESERVED and AUTHPORT are not valid job names. */
 const keyOf = (use: Use): string => (use.kind === 'JOB' ? use.pattern : use.kind);
 
-/** The reservations of one protocol by port. */
 export class PortClaims {
   /** A bit for each port that is reserved. */
   readonly #bits = new Uint32Array(PORTS / BITS);
-  /** PORT entries by their port, ranges by their first one: the first entry of each. */
+  /** The first entry of each port, of a range by its first port. */
   readonly #firsts = new Map<number, Reservation>();
-  /** The other entries of a port, by whom they are for, in their order. */
+  /** The other entries of a port by key, in order. */
   readonly #others = new Map<number, Map<string, Reservation>>();
   /** For each port of a range the first port of the range. */
   readonly #rangeStart = new Uint16Array(PORTS);
 
-  /** Whoever adds a range has made sure that none of its ports is reserved. */
+  /** The caller has checked that no port of a range is reserved. */
   add(reservation: Reservation): void {
     const { first, last, isRange, use } = reservation;
     if (this.#firsts.has(first)) {
@@ -52,12 +51,12 @@ export class PortClaims {
     if (isRange) this.#rangeStart.fill(0, first, last + 1);
   }
 
-  /** The first reservation of a port in the order of the statements: a range, or an entry of PORT. */
+  /** The first reservation of a port in statement order. */
   firstAt(port: Port): Reservation | undefined {
     return this.#firsts.get(this.#rangeStart[port] || port);
   }
 
-  /** The reservation of a port that is for exactly these. */
+  /** The reservation of a port for exactly this use. */
   find(port: Port, use: Use): Reservation | undefined {
     const first = this.firstAt(port);
     return first && keyOf(first.use) === keyOf(use) ? first : this.#others.get(port)?.get(keyOf(use));
@@ -73,7 +72,7 @@ export class PortClaims {
     return undefined;
   }
 
-  /** Sets or clears the bits of ports, a word of them at a time. */
+  /** Sets or clears the bits of ports, 32 at a time. */
   #mark(first: number, last: number, isReserved: boolean): void {
     for (let word = first >>> 5; word <= last >>> 5; word++) {
       const from = Math.max(first - word * BITS, 0);

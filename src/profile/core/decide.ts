@@ -1,4 +1,4 @@
-// The decision: may this program have this port, and which rule says so. The order is that of z/OS.
+// The decision whether a program may bind a port, and the rule that decides. The order of the checks is that of z/OS.
 import { type IpAddress, isWildcard } from '../../base/address.ts';
 import { LOW_PORTS_END } from '../../base/port.ts';
 import type { RuleSource } from './rules.ts';
@@ -18,7 +18,7 @@ export function decide(table: RuleTable, request: BindRequest): Verdict {
   );
 }
 
-/** Nothing is judged again that was judged when it was bound: only what WHENLISTEN puts off. */
+/** listen(2) checks only the UNRSV entries with WHENLISTEN: everything else was decided at bind(2). */
 function decideListen(table: RuleTable, rules: ProtocolRules, request: BindRequest): Verdict {
   const isFree = request.protocol === 'tcp' && request.port !== 0 && !rules.at(request.port);
   const isLow = request.port < LOW_PORTS_END && rules.settings.lowPorts?.isRestricted === true;
@@ -26,13 +26,13 @@ function decideListen(table: RuleTable, rules: ProtocolRules, request: BindReque
   return verdict ?? allowed(rules, request, 'UNRESERVED', undefined);
 }
 
-/** Port 0: the kernel chooses. UNRSV is not asked, and reserved ports are none of those that it may choose. */
+/** Port 0: the kernel assigns a port, which is never a reserved one. UNRSV does not apply. */
 function decideAnyPort({ profile }: RuleTable, rules: ProtocolRules, request: BindRequest): Verdict {
   const explicit = request.protocol === 'tcp' && isAnyAddress(request.address) && profile.explicitBindPorts;
-  const pool = explicit || rules.settings.ephemeralPorts;
-  const verdict = allowed(rules, request, 'PORT_ZERO', pool?.source);
-  if (!pool) return verdict;
-  return { ...verdict, pool: pool === explicit ? 'EXPLICITBINDPORTRANGE' : 'EPHEMERALPORTS' };
+  const range = explicit || rules.settings.ephemeralPorts;
+  const verdict = allowed(rules, request, 'PORT_ZERO', range?.source);
+  if (!range) return verdict;
+  return { ...verdict, assignedFrom: range === explicit ? 'EXPLICITBINDPORTRANGE' : 'EPHEMERALPORTS' };
 }
 
 function decideReserved(
@@ -55,11 +55,11 @@ function decideReserved(
     acks,
     smc,
     lowPortGranted: request.port < LOW_PORTS_END && !request.lowPortCapable,
-    pool: undefined,
+    assignedFrom: undefined,
   };
 }
 
-/** A port below 1024 that is not reserved. With RESTRICTLOWPORTS, UNRSV has no say. */
+/** A port below 1024 that is not reserved. With RESTRICTLOWPORTS, UNRSV does not apply. */
 function decideLow(table: RuleTable, rules: ProtocolRules, request: BindRequest): Verdict {
   const { lowPorts } = rules.settings;
   if (lowPorts?.isRestricted) {
@@ -73,7 +73,7 @@ function decideLow(table: RuleTable, rules: ProtocolRules, request: BindRequest)
   return request.lowPortCapable ? verdict : denied('LOW_PORT_OF_LINUX', undefined);
 }
 
-/** What the entries of UNRSV say that apply at this operation; undefined where there are none. */
+/** The verdict of the UNRSV entries that apply at this operation; undefined if there are none. */
 function decideUnreserved(
   table: RuleTable,
   rules: ProtocolRules,
@@ -99,7 +99,7 @@ function denied(reason: Reason, rule: RuleSource | undefined): Denied {
   return { allowed: false, reason, errno: 'EACCES', rule };
 }
 
-/** Allowed, without what a reservation gives. */
+/** Allowed, without the options of a reservation. */
 function allowed(
   rules: ProtocolRules,
   { protocol }: BindRequest,
@@ -115,11 +115,11 @@ function allowed(
     acks: protocol === 'tcp' ? rules.settings.acks?.acks : undefined,
     smc: undefined,
     lowPortGranted: false,
-    pool: undefined,
+    assignedFrom: undefined,
   };
 }
 
-/** 0.0.0.0, ::, and the former as an IPv6 socket says it. */
+/** 0.0.0.0, ::, and ::ffff:0.0.0.0 */
 function isAnyAddress(address: IpAddress): boolean {
   return isWildcard(address) || isMappedWildcard(address);
 }
@@ -132,13 +132,13 @@ function isMappedWildcard({ family, bytes }: IpAddress): boolean {
 const MAPPED_WILDCARD = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0] as const;
 
 /**
- * BIND: the address that a socket gets that asked for all. An IPv4 address serves IPv6 sockets in its mapped form; an
- * IPv6 address "is ignored for IPv4 listeners". Undefined: what was asked for stays.
+ * BIND: the address that replaces a requested wildcard. An IPv4 address serves IPv6 sockets in its mapped form; an
+ * IPv6 address "is ignored for IPv4 listeners". Undefined: the requested address stays.
  */
-function boundAddress(bind: IpAddress, asked: IpAddress): IpAddress | undefined {
-  if (asked.family === 4) return bind.family === 4 && isWildcard(asked) ? bind : undefined;
-  if (isMappedWildcard(asked)) return bind.family === 4 ? mapped(bind) : undefined;
-  if (!isWildcard(asked)) return undefined;
+function boundAddress(bind: IpAddress, requested: IpAddress): IpAddress | undefined {
+  if (requested.family === 4) return bind.family === 4 && isWildcard(requested) ? bind : undefined;
+  if (isMappedWildcard(requested)) return bind.family === 4 ? mapped(bind) : undefined;
+  if (!isWildcard(requested)) return undefined;
   return bind.family === 4 ? mapped(bind) : bind;
 }
 

@@ -1,10 +1,10 @@
-// Which ports a profile gives to others than root, also where Linux asks for a capability.
+// The ports that a profile grants without CAP_NET_BIND_SERVICE, which Linux requires below 1024.
 import { PORT_MAX, PORT_MIN, type Protocol } from '../../base/port.ts';
 import type { Profile } from './rules.ts';
 
 /**
- * Ports of which the guard asks for no capability, whoever the job is: a job may be an ordinary user's. All of them
- * where low ports are not restricted.
+ * The ranges for which the guard requires no capability of any job, since a job may belong to an ordinary user. All
+ * ports if low ports are not restricted.
  */
 export function grantedPorts(
   { reservations, ...profile }: Profile,

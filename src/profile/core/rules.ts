@@ -1,16 +1,16 @@
-// The meaning of a profile: its reservations and settings, each with the statement that said so.
+// The rules of a profile: its reservations and settings, each with the statement it comes from.
 import type { Port, Protocol } from '../../base/port.ts';
 import type { PortOptions, Use } from '../text/statements.ts';
 
-/** The statement behind a rule. */
+/** The statement that a rule comes from. */
 export interface RuleSource {
   readonly file: string;
   readonly line: number;
-  /** Its words in full. */
+  /** The words of the statement, keywords in full. */
   readonly text: string;
 }
 
-/** Ports that are reserved. */
+/** A reserved port or range, for the jobs of `use`. */
 export interface Reservation {
   readonly protocol: Protocol;
   readonly first: Port;
@@ -32,14 +32,14 @@ export interface UnreservedRule {
   readonly source: RuleSource;
 }
 
-/** A range of ports that a statement names. */
+/** A port range that a statement sets. */
 export interface RangeSetting {
   readonly first: Port;
   readonly last: Port;
   readonly source: RuleSource;
 }
 
-/** What TCPCONFIG or UDPCONFIG says; undefined is unsaid. */
+/** The settings of TCPCONFIG or UDPCONFIG; undefined if not given. */
 export interface ProtocolSettings {
   /** RESTRICTLOWPORTS or UNRESTRICTLOWPORTS. */
   readonly lowPorts?: { readonly isRestricted: boolean; readonly source: RuleSource };
@@ -51,7 +51,7 @@ export interface ProtocolSettings {
   };
 }
 
-/** A procedure that is kept running. */
+/** A procedure that AUTOLOG keeps running. */
 export interface AutologRule {
   readonly procedure: string;
   readonly job: string;
@@ -60,7 +60,6 @@ export interface AutologRule {
   readonly source: RuleSource;
 }
 
-/** What a profile means. */
 export interface Profile {
   /** In the order of their statements. */
   readonly reservations: readonly Reservation[];
@@ -70,11 +69,11 @@ export interface Profile {
   readonly explicitBindPorts: RangeSetting | undefined;
   readonly autoSmc: { readonly isOn: boolean; readonly source: RuleSource } | undefined;
   readonly autolog: readonly AutologRule[];
-  /** How long AUTOLOG waits at a start, in minutes. */
+  /** How long AUTOLOG waits at startup. */
   readonly autologWaitMinutes: number | undefined;
 }
 
-/** A profile that says nothing: every port may be used as Linux lets it. */
+/** A profile without rules: only the rules of Linux apply. */
 export const EMPTY_PROFILE: Profile = {
   reservations: [],
   unreserved: [],

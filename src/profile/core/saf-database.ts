@@ -1,55 +1,54 @@
-// RACF commands carried out one after another: the profiles that there are then, with their access lists.
+// Executes RACF commands in order; the result is the profiles with their access lists.
 
 import type { Finding, Place } from '../../text/source.ts';
 import type { Access, PermitCommand, RacfCommand } from '../text/racf.ts';
 import type { RuleSource } from './rules.ts';
 
-/** Access, and the command that gave it. */
+/** An access level, and the command that granted it. */
 export interface Grant {
   readonly access: Access;
   readonly command: RacfCommand;
   readonly source: RuleSource;
 }
 
-/** A profile with its access list, by names in capitals; `*` is everyone who is not in it. */
+/** A profile with its access list, by names in upper case; `*` is everyone else. */
 export interface SafProfile {
   readonly name: string;
   readonly uacc: Grant;
   readonly entries: ReadonlyMap<string, Grant>;
 }
 
-interface Growing extends SafProfile {
+interface MutableProfile extends SafProfile {
   uacc: Grant;
   readonly entries: Map<string, Grant>;
   readonly place: Place;
 }
 
-/** What comes of a list of commands. */
 interface SafDatabase {
   readonly profiles: readonly SafProfile[];
   readonly findings: readonly Finding[];
 }
 
-/** Carries out the commands, in their order, as far as they are about profiles that `concerns` lets through. */
-export function carryOut(
+/** Executes the commands in order, ignoring profiles for which `isRelevant` is false. */
+export function executeCommands(
   commands: readonly RacfCommand[],
-  concerns: (profile: string) => boolean,
+  isRelevant: (profile: string) => boolean,
 ): SafDatabase {
-  const profiles = new Map<string, Growing>();
+  const profiles = new Map<string, MutableProfile>();
   const findings: Finding[] = [];
   for (const command of commands) {
     const names = command.kind === 'PERMIT' ? [command.profile] : command.profiles;
     for (const name of names) {
-      if (concerns(name)) carryOutFor(name, command, profiles, findings);
+      if (isRelevant(name)) executeFor(name, command, profiles, findings);
     }
   }
   return { profiles: [...profiles.values()], findings };
 }
 
-function carryOutFor(
+function executeFor(
   name: string,
   command: RacfCommand,
-  profiles: Map<string, Growing>,
+  profiles: Map<string, MutableProfile>,
   findings: Finding[],
 ): void {
   const profile = profiles.get(name);
@@ -57,10 +56,10 @@ function carryOutFor(
   const source: RuleSource = { file: place.file, line: place.line, text: command.text };
   if (command.kind === 'RDEFINE') {
     const uacc: Grant = { access: command.uacc, command, source };
-    if (profile) findings.push(twice(name, command, profile));
+    if (profile) findings.push(profileExists(name, command, profile));
     else profiles.set(name, { name, uacc, entries: new Map(), place });
   } else if (!profile) {
-    findings.push(unknown(name, command));
+    findings.push(profileUnknown(name, command));
   } else if (command.kind === 'RDELETE') {
     profiles.delete(name);
   } else if (command.kind === 'PERMIT') {
@@ -71,7 +70,7 @@ function carryOutFor(
 }
 
 function permit(
-  { name, entries }: Growing,
+  { name, entries }: MutableProfile,
   command: PermitCommand,
   source: RuleSource,
   findings: Finding[],
@@ -84,7 +83,7 @@ function permit(
     else if (!entries.delete(id)) missing.push(id);
   }
   if (missing.length === 0) return;
-  const message = `${few(missing)} cannot be taken off the list of ${name}: nothing is said of it there`;
+  const message = `cannot delete ${shortList(missing)} from the access list of ${name}: not in the list`;
   findings.push({
     severity: 'warning',
     code: 'SAF_ID_NOT_LISTED',
@@ -95,31 +94,31 @@ function permit(
   });
 }
 
-function twice(name: string, { place }: RacfCommand, first: Growing): Finding {
-  const message = `${name} is defined a second time; the first definition stays`;
-  const hint = 'RALTER changes a profile, RDELETE takes it away.';
+function profileExists(name: string, { place }: RacfCommand, first: MutableProfile): Finding {
+  const message = `${name} is already defined; this RDEFINE is ignored`;
+  const hint = 'To change a profile, use RALTER; to delete it, use RDELETE.';
   const related = { place: first.place, text: 'it is defined here' };
   return { severity: 'error', code: 'SAF_PROFILE_EXISTS', zos: 'ICH10102I', message, hint, place, related };
 }
 
-/** RALTER has a message for it too, whose number is not known here. */
+/** The message number of RALTER is not known. */
 const UNKNOWN_PROFILE_MESSAGES: Readonly<Record<string, string>> = {
   PERMIT: 'ICH06004I',
   RDELETE: 'ICH12102I',
 };
 
-function unknown(name: string, { kind, place }: RacfCommand): Finding {
+function profileUnknown(name: string, { kind, place }: RacfCommand): Finding {
   const message = `${kind} names the profile ${name}, which is not defined`;
-  const hint = `A profile is defined by RDEFINE SERVAUTH ${name} UACC(NONE), in front of what changes it.`;
+  const hint = `Define it first: RDEFINE SERVAUTH ${name} UACC(NONE)`;
   const zos = UNKNOWN_PROFILE_MESSAGES[kind];
   return { severity: 'error', code: 'SAF_PROFILE_UNKNOWN', ...(zos ? { zos } : {}), message, hint, place };
 }
 
-/** The names that one finding lists. */
+/** How many names a finding lists. */
 const NAMED_MAX = 10;
 
-/** The first few of some names, and how many more there are. */
-export function few(names: readonly string[]): string {
+/** The first names of a list, and how many more there are. */
+export function shortList(names: readonly string[]): string {
   const more = names.length - NAMED_MAX;
   return names.slice(0, NAMED_MAX).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }

@@ -1,12 +1,11 @@
-// Which profile of a class covers a resource: the rules of generic names, and the most specific of those that fit.
+// Matches RACF profile names, generic ones included, with a resource, and finds the most specific profile.
 
-/** A profile as it is looked up by. */
 interface Named {
-  /** In capitals, with generic characters. */
+  /** In upper case, with generic characters. */
   readonly name: string;
 }
 
-/** A name by its qualifiers; undefined stands for any qualifier. */
+/** A resource name by its qualifiers; undefined stands for any qualifier. */
 type Qualifiers = readonly (string | undefined)[];
 
 /**
@@ -15,21 +14,21 @@ type Qualifiers = readonly (string | undefined)[];
  */
 export function covers(profile: string, resource: Qualifiers): boolean {
   const patterns = profile.split('.');
-  const fits = (p: number, r: number): boolean => {
+  const matches = (p: number, r: number): boolean => {
     const pattern = patterns[p];
     if (pattern === undefined) return r === resource.length;
     // "to match zero or more qualifiers in a resource name"
-    if (pattern === '**') return fits(p + 1, r) || (r < resource.length && fits(p, r + 1));
-    if (r >= resource.length || !fitsQualifier(pattern, resource[r])) return false;
-    // At the end of a name, * goes on to the end of the resource's, over points too.
-    const goesOn = p === patterns.length - 1 && pattern.endsWith('*');
-    return goesOn || fits(p + 1, r + 1);
+    if (pattern === '**') return matches(p + 1, r) || (r < resource.length && matches(p, r + 1));
+    if (r >= resource.length || !matchesQualifier(pattern, resource[r])) return false;
+    // At the end of a name, * matches the rest of the resource, periods included.
+    const matchesRest = p === patterns.length - 1 && pattern.endsWith('*');
+    return matchesRest || matches(p + 1, r + 1);
   };
-  return fits(0, 0);
+  return matches(0, 0);
 }
 
-/** Whether a qualifier fits: % is any character, and * at its end any characters or none. */
-function fitsQualifier(pattern: string, qualifier: string | undefined): boolean {
+/** % matches one character, and * at the end any number of characters. */
+function matchesQualifier(pattern: string, qualifier: string | undefined): boolean {
   if (qualifier === undefined) return true;
   const isOpen = pattern.endsWith('*');
   const length = isOpen ? pattern.length - 1 : pattern.length;
@@ -40,12 +39,11 @@ function fitsQualifier(pattern: string, qualifier: string | undefined): boolean 
   return true;
 }
 
-/** Whether a name has generic characters. */
 function isGeneric(name: string): boolean {
   return name.includes('*') || name.includes('%');
 }
 
-/** From the left, a literal is more specific than %, % than *, * than **, and ** than the end of the name. */
+/** From the left, a literal is more specific than %, then *, then **, then the end of the name. */
 const RANKS: Readonly<Record<string, string>> = { '%': '1', '*': '2', '**': '3' };
 
 function rank(name: string): string {
@@ -66,7 +64,7 @@ export class ProfileIndex<Profile extends Named> {
     this.#generic = generic.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ profile }) => profile);
   }
 
-  /** The one profile that counts for a resource: the discrete one, or else the most specific that covers it. */
+  /** The profile that applies to a resource: the discrete one, otherwise the most specific generic one. */
   best(resource: string): Profile | undefined {
     const qualifiers = resource.split('.');
     return this.#discrete.get(resource) ?? this.#generic.find(({ name }) => covers(name, qualifiers));

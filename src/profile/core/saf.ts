@@ -1,38 +1,38 @@
-// Who may use the ports behind SAF: access to EZB.PORTACCESS.sysname.tcpname.resname, for the users of this host.
+// Access of the users of this host to the SAF resources of ports, EZB.PORTACCESS.sysname.tcpname.resname.
 import type { Group } from '../../text/group.ts';
 import type { Account } from '../../text/passwd.ts';
 import type { Finding } from '../../text/source.ts';
 import type { Access, RacfCommand } from '../text/racf.ts';
 import type { RuleSource } from './rules.ts';
-import { carryOut, few, type Grant, type SafProfile } from './saf-database.ts';
+import { executeCommands, type Grant, type SafProfile, shortList } from './saf-database.ts';
 import { covers, ProfileIndex } from './saf-profiles.ts';
 
 interface SafHost {
   readonly accounts: readonly Account[];
   readonly groups: readonly Group[];
-  /** The second and third qualifier behind EZB; small letters become capitals. */
+  /** The third and fourth qualifier; converted to upper case. */
   readonly sysname: string;
   readonly tcpname: string;
 }
 
-/** Whether someone is permitted: READ or more. */
+/** `permitted` is READ access or higher. */
 export interface SafAnswer {
   readonly permitted: boolean;
   readonly access: Access;
-  /** The command that said so; undefined where no profile covers the resource. */
+  /** The command that decided; undefined if no profile covers the resource. */
   readonly source: RuleSource | undefined;
 }
 
-/** Who is permitted to one resource. */
+/** The access list of one resource. */
 interface SafResource {
   readonly name: string;
-  /** The profile that counts; undefined if none covers the resource. */
+  /** The profile that applies; undefined if none covers the resource. */
   readonly profile: string | undefined;
   /** Users with an entry of their own. */
   readonly uids: ReadonlyMap<number, SafAnswer>;
   /** Groups with an entry. */
   readonly gids: ReadonlyMap<number, SafAnswer>;
-  /** Whom neither is about. */
+  /** Users without an entry. */
   readonly everyone: SafAnswer;
 }
 
@@ -45,15 +45,15 @@ const RANK: Readonly<Record<Access, number>> = {
   ALTER: 5,
 };
 
-/** To a resource that no profile covers no one has access. */
+/** No user has access to a resource that no profile covers. */
 const NOT_COVERED: SafAnswer = { permitted: false, access: 'NONE', source: undefined };
 
 /**
- * The access lists of a host. Names are looked up once, when the table is made: whoever changes passwd(5) or group(5)
- * makes a new one. Root is a user like the others.
+ * The access lists of a host. Names are resolved once, in the constructor: after a change of passwd(5) or group(5) a
+ * new table is needed. Root has no special access.
  */
 export class SafTable {
-  /** What is wrong with the commands, or hardly meant. */
+  /** Errors in the commands, and probable mistakes. */
   readonly findings: readonly Finding[];
   readonly #prefix: string;
   readonly #profiles: ProfileIndex<SafProfile>;
@@ -66,21 +66,21 @@ export class SafTable {
   constructor(commands: readonly RacfCommand[], { accounts, groups, sysname, tcpname }: SafHost) {
     this.#prefix = `EZB.PORTACCESS.${sysname.toUpperCase()}.${tcpname.toUpperCase()}.`;
     this.#accounts = accounts;
-    this.#uidsNamed = gathered(accounts.map(({ name, uid }) => [name.toUpperCase(), uid]));
-    this.#gidsNamed = gathered(groups.map(({ name, gid }) => [name.toUpperCase(), gid]));
-    this.#gidsOf = gathered([
+    this.#uidsNamed = idsByName(accounts.map(({ name, uid }) => [name.toUpperCase(), uid]));
+    this.#gidsNamed = idsByName(groups.map(({ name, gid }) => [name.toUpperCase(), gid]));
+    this.#gidsOf = idsByName([
       ...accounts.map(({ name, gid }): Named => [name, gid]),
       ...groups.flatMap(({ gid, members }) => members.map((member): Named => [member, gid])),
     ]);
-    // Any resname: the last qualifier is left open.
+    // Any resname: the last qualifier is undefined.
     const anyResource = [...this.#prefix.split('.').slice(0, -1), undefined];
-    const concerns = (profile: string): boolean => covers(profile, anyResource);
-    const { profiles, findings } = carryOut(commands, concerns);
+    const isRelevant = (profile: string): boolean => covers(profile, anyResource);
+    const { profiles, findings } = executeCommands(commands, isRelevant);
     this.#profiles = new ProfileIndex(profiles);
-    this.findings = [...findings, ...this.#unknownIds(profiles), ...this.#otherStacks(commands, concerns)];
+    this.findings = [...findings, ...this.#unknownIds(profiles), ...this.#otherStacks(commands, isRelevant)];
   }
 
-  /** Whether a user in these groups is permitted to a resource; `resname` is in capitals. */
+  /** The access of a user in these groups to a resource; `resname` is in upper case. */
   check(resname: string, uid: number, groups: readonly number[]): SafAnswer {
     const { uids, gids, everyone } = this.resource(resname);
     const own = uids.get(uid);
@@ -94,7 +94,7 @@ export class SafTable {
     return best ?? everyone;
   }
 
-  /** Who is permitted to a resource; `resname` is in capitals. */
+  /** The access list of a resource; `resname` is in upper case. */
   resource(resname: string): SafResource {
     let resource = this.#resources.get(resname);
     if (!resource) {
@@ -105,8 +105,8 @@ export class SafTable {
   }
 
   /**
-   * The users of this host about whom an entry says something, for themselves or for a group of theirs, and whether
-   * they are permitted; and whether everyone else is. Where accounts share a uid, all of them must be.
+   * Whether each user of this host with an entry, of its own or of one of its groups, is permitted, and whether every
+   * other user is. A uid shared by several accounts is permitted only if all of them are.
    */
   permittedUids(resname: string): {
     readonly uids: ReadonlyMap<number, boolean>;
@@ -132,9 +132,9 @@ export class SafTable {
     if (!profile) return { name, profile: undefined, uids, gids, everyone: NOT_COVERED };
     for (const [id, grant] of profile.entries) {
       const answer = answerOf(grant);
-      // Of names that share a number, the least counts for users, as no one can tell which of them it is.
-      for (const uid of this.#uidsNamed.get(id) ?? []) keep(uids, uid, answer, -1);
-      for (const gid of this.#gidsNamed.get(id) ?? []) keep(gids, gid, answer, 1);
+      // A uid with several names gets the lowest access of them, since the kernel reports only the uid.
+      for (const uid of this.#uidsNamed.get(id) ?? []) setIfBetter(uids, uid, answer, -1);
+      for (const gid of this.#gidsNamed.get(id) ?? []) setIfBetter(gids, gid, answer, 1);
     }
     const everyone = answerOf(profile.entries.get('*') ?? profile.uacc);
     return { name, profile: profile.name, uids, gids, everyone };
@@ -154,29 +154,31 @@ export class SafTable {
       severity: 'warning',
       code: 'SAF_ID_UNKNOWN',
       zos: 'ICH06007I',
-      message: `this host has no user and no group ${few(ids)}`,
-      hint: 'Users are those of passwd(5), groups those of group(5); capitals and small letters are the same.',
+      message: `no user or group of this host is named ${shortList(ids)}`,
+      hint: 'Users and groups are those of passwd(5) and group(5), in upper or lower case.',
       place,
     }));
   }
 
-  #otherStacks(commands: readonly RacfCommand[], concerns: (profile: string) => boolean): Finding[] {
+  #otherStacks(commands: readonly RacfCommand[], isRelevant: (profile: string) => boolean): Finding[] {
     const others = commands.flatMap((command) => {
       if (command.kind !== 'RDEFINE') return [];
-      const names = command.profiles.filter((name) => name.startsWith('EZB.PORTACCESS.') && !concerns(name));
+      const names = command.profiles.filter(
+        (name) => name.startsWith('EZB.PORTACCESS.') && !isRelevant(name),
+      );
       return names.map((name) => ({ name, place: command.place }));
     });
     const [first] = others;
     if (!first) return [];
-    const message = `${few(others.map(({ name }) => name))} can cover no port of this host`;
-    const hint = `The resources of this host are ${this.#prefix}resname.`;
+    const message = `${shortList(others.map(({ name }) => name))} cannot cover a port of this host`;
+    const hint = `Resources of this host are named ${this.#prefix}resname.`;
     return [{ severity: 'notice', code: 'SAF_OTHER_STACK', message, hint, place: first.place }];
   }
 }
 
 type Named = readonly [name: string, id: number];
 
-function gathered(pairs: readonly Named[]): Map<string, number[]> {
+function idsByName(pairs: readonly Named[]): Map<string, number[]> {
   const ids = new Map<string, number[]>();
   for (const [name, id] of pairs) {
     const known = ids.get(name);
@@ -190,8 +192,13 @@ function answerOf({ access, source }: Grant): SafAnswer {
   return { permitted: RANK[access] >= RANK.READ, access, source };
 }
 
-/** Keeps the higher (1) or the lower (-1) of two answers. */
-function keep(answers: Map<number, SafAnswer>, id: number, answer: SafAnswer, direction: 1 | -1): void {
+/** Keeps the higher (1) or the lower (-1) of two access levels. */
+function setIfBetter(
+  answers: Map<number, SafAnswer>,
+  id: number,
+  answer: SafAnswer,
+  direction: 1 | -1,
+): void {
   const known = answers.get(id);
   if (!known || direction * (RANK[answer.access] - RANK[known.access]) > 0) answers.set(id, answer);
 }

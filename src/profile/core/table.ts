@@ -1,11 +1,11 @@
-// A profile made ready to decide by: every port leads to its rules at once, however many there are.
+// A profile compiled into lookup tables: finding the rules of a port takes constant time.
 import { formatIp, type IpAddress } from '../../base/address.ts';
 import { compareSpecificity, hasWildcard, matchesJob, UNKNOWN_JOB } from '../../base/job.ts';
 import { PORTS, type Protocol } from '../../base/port.ts';
 import type { Profile, ProtocolSettings, Reservation, RuleSource, UnreservedRule } from './rules.ts';
 import type { Allowed, BindRequest } from './verdict.ts';
 
-/** Who may use what SAF protects. */
+/** Checks the access of a user to a SAF resource. */
 export interface SafCheck {
   check(
     resname: string,
@@ -14,21 +14,21 @@ export interface SafCheck {
   ): { readonly permitted: boolean; readonly source: RuleSource | undefined };
 }
 
-/** What a profile is judged with, besides its own text. */
+/** The settings and the SAF database that a profile is evaluated with. */
 export interface RuleContext {
-  /** The jobs that AUTHPORT lets in: FTP servers. Patterns. */
+  /** Patterns of the jobs that AUTHPORT permits: FTP servers. */
   readonly authportJobs: readonly string[];
   /** The job name that stands for every job (STARTUP_PROC of BPXPRMxx). */
   readonly omvsJob?: string;
   readonly saf: SafCheck;
 }
 
-/** The name that stands for any application of z/OS UNIX, unless STARTUP_PROC says another. */
+/** The name that stands for any application of z/OS UNIX, unless STARTUP_PROC sets another. */
 const OMVS = 'OMVS';
-/** "The PORT is reserved for internal stack use": on Linux for nobody. */
+/** "The PORT is reserved for internal stack use": matches no job on Linux. */
 const INTCLIEN = 'INTCLIEN';
 
-/** What an entry gives to those whom it is for; entries that give the same have the same one. */
+/** The options of an entry, shared by all entries with the same options. */
 interface Terms {
   readonly saf: string | undefined;
   readonly bind: IpAddress | undefined;
@@ -41,33 +41,33 @@ export type JobNames = Pick<BindRequest, 'job' | 'aliases'>;
 
 const NO_ALIASES: readonly string[] = [];
 
-/** An entry of a port. It is small, so that deciding by one of very many touches little memory. */
+/** An entry of a port. Kept small, since there may be one for each of 65535 ports. */
 export class PortRule {
-  readonly #whom: Whom | 'RESERVED' | 'AUTHPORT';
+  readonly #match: MatchKind | 'RESERVED' | 'AUTHPORT';
   readonly #pattern: string;
   readonly terms: Terms;
   readonly source: RuleSource;
   #next: PortRule | undefined = undefined;
 
-  /** `pattern` is that of the reservation, the same string for all that have it. */
+  /** `pattern` is the pattern of the reservation, interned by the caller. */
   constructor({ use, source }: Reservation, pattern: string, terms: Terms, context: RuleContext) {
-    this.#whom = use.kind === 'JOB' ? whomOf(pattern, context) : use.kind;
+    this.#match = use.kind === 'JOB' ? matchKindOf(pattern, context) : use.kind;
     this.#pattern = pattern;
     this.terms = terms;
     this.source = source;
   }
 
-  /** Reserved for no one. */
+  /** Reserved, and no job may bind the port. */
   get isBlocked(): boolean {
-    return this.#whom === 'RESERVED';
+    return this.#match === 'RESERVED';
   }
 
-  /** Puts the next entry of the port behind the last one. */
+  /** Sets the entry after this one, the last of its port. */
   append(rule: PortRule): void {
     this.#next = rule;
   }
 
-  /** The first entry of the port, from this one on, that names a job; `isServer` says who AUTHPORT is for. */
+  /** The first entry, starting at this one, that matches a job; `isServer` decides for AUTHPORT. */
   find(names: JobNames, isServer: (job: string) => boolean): PortRule | undefined {
     for (let rule: PortRule | undefined = this; rule; rule = rule.#next) {
       if (rule.#isFor(names.job, isServer)) return rule;
@@ -77,12 +77,14 @@ export class PortRule {
   }
 
   #isFor(job: string, isServer: (job: string) => boolean): boolean {
-    const whom = this.#whom;
-    return whom === 'AUTHPORT' ? isServer(job) : whom !== 'RESERVED' && lets(whom, this.#pattern, job);
+    const match = this.#match;
+    return match === 'AUTHPORT'
+      ? isServer(job)
+      : match !== 'RESERVED' && matchesPattern(match, this.#pattern, job);
   }
 }
 
-/** The entries of UNRSV of one protocol. */
+/** The UNRSV entries of one protocol. */
 interface CompiledUnreserved {
   readonly when: UnreservedRule['when'];
   readonly first: UnreservedRule;
@@ -90,19 +92,20 @@ interface CompiledUnreserved {
   readonly find: (job: string) => UnreservedRule | undefined;
 }
 
+/** The rules of one protocol, by port. */
 export class ProtocolRules {
   readonly settings: ProtocolSettings;
   readonly unreserved: CompiledUnreserved | undefined;
-  /** The first entry of each port; a range has one entry for all of its ports. */
+  /** The first entry of each port; all ports of a range share one. */
   readonly #rules: readonly (PortRule | undefined)[];
-  /** Who AUTHPORT is for. */
+  /** Whether AUTHPORT permits a job. */
   readonly #isServer: (job: string) => boolean;
 
   constructor(profile: Profile, protocol: Protocol, context: RuleContext) {
     this.settings = profile[protocol];
     const servers = context.authportJobs.map((pattern) => jobMatcher(pattern, context));
     this.#isServer = (job) => servers.some((matches) => matches(job));
-    this.#rules = chained(
+    this.#rules = chainByPort(
       profile.reservations.filter((one) => one.protocol === protocol),
       this.settings,
       context,
@@ -113,25 +116,25 @@ export class ProtocolRules {
     );
   }
 
-  /** The first entry of a port, in the order of the statements; undefined if it is not reserved. */
+  /** The first entry of a port, in statement order; undefined if it is not reserved. */
   at(port: number): PortRule | undefined {
     return this.#rules[port];
   }
 
-  /** The first entry of a port, from this one on, that is for a job. */
+  /** The first entry of a port, starting at `first`, that matches a job. */
   find(first: PortRule, names: JobNames): PortRule | undefined {
     return first.find(names, this.#isServer);
   }
 }
 
-/** The first entry of each port, with the others behind it. */
-function chained(
+/** The first entry of each port, linked to the others. */
+function chainByPort(
   reservations: readonly Reservation[],
   settings: ProtocolSettings,
   context: RuleContext,
 ): (PortRule | undefined)[] {
-  const firsts: (PortRule | undefined)[] = new Array(PORTS).fill(undefined);
-  const lasts = new Map<number, PortRule>();
+  const firstRules: (PortRule | undefined)[] = new Array(PORTS).fill(undefined);
+  const lastRules = new Map<number, PortRule>();
   const allTerms = new Map<string, Terms>();
   const patterns = new Map<string, string>();
   for (const reservation of reservations) {
@@ -148,14 +151,14 @@ function chained(
       allTerms.get(key) ?? terms,
       context,
     );
-    const before = lasts.get(first) ?? firsts[first];
-    if (!before) firsts.fill(rule, first, last + 1);
+    const before = lastRules.get(first) ?? firstRules[first];
+    if (!before) firstRules.fill(rule, first, last + 1);
     else {
       before.append(rule);
-      lasts.set(first, rule);
+      lastRules.set(first, rule);
     }
   }
-  return firsts;
+  return firstRules;
 }
 
 function termsOf({ protocol, options }: Reservation, settings: ProtocolSettings): Terms {
@@ -169,7 +172,7 @@ function termsOf({ protocol, options }: Reservation, settings: ProtocolSettings)
   };
 }
 
-/** A profile in its context. */
+/** A profile compiled with its context. */
 export class RuleTable {
   readonly profile: Profile;
   readonly context: RuleContext;
@@ -184,29 +187,29 @@ export class RuleTable {
   }
 }
 
-/** Whom a pattern lets in: the job of this name, those that match, those that can be told, every one, or none. */
-type Whom = 'name' | 'wildcards' | 'known' | 'everyone' | 'nobody';
+/** How a pattern matches: by exact name, by wildcards, any job that is known, any job, or no job. */
+type MatchKind = 'name' | 'wildcards' | 'known' | 'any' | 'none';
 
-function whomOf(pattern: string, { omvsJob = OMVS }: Pick<RuleContext, 'omvsJob'>): Whom {
-  if (pattern === '*') return 'everyone';
-  if (pattern === INTCLIEN || pattern === UNKNOWN_JOB) return 'nobody';
+function matchKindOf(pattern: string, { omvsJob = OMVS }: Pick<RuleContext, 'omvsJob'>): MatchKind {
+  if (pattern === '*') return 'any';
+  if (pattern === INTCLIEN || pattern === UNKNOWN_JOB) return 'none';
   if (pattern === omvsJob) return 'known';
   return hasWildcard(pattern) ? 'wildcards' : 'name';
 }
 
-function lets(whom: Whom, pattern: string, job: string): boolean {
-  if (whom === 'name') return job === pattern;
-  if (whom === 'wildcards') return matchesJob(pattern, job);
-  return whom === 'everyone' || (whom === 'known' && job !== UNKNOWN_JOB);
+function matchesPattern(match: MatchKind, pattern: string, job: string): boolean {
+  if (match === 'name') return job === pattern;
+  if (match === 'wildcards') return matchesJob(pattern, job);
+  return match === 'any' || (match === 'known' && job !== UNKNOWN_JOB);
 }
 
-/** What a job name of a profile matches ("Jobs on Linux"). */
+/** A predicate for the jobs that a job name of a profile matches. */
 export function jobMatcher(pattern: string, context: Pick<RuleContext, 'omvsJob'>): (job: string) => boolean {
-  const whom = whomOf(pattern, context);
-  return (job) => lets(whom, pattern, job);
+  const match = matchKindOf(pattern, context);
+  return (job) => matchesPattern(match, pattern, job);
 }
 
-/** "Most specific job-name match wins": names, then patterns in their order, then who stands for all. */
+/** "Most specific job-name match wins": names, then patterns by specificity, then OMVS, then `*`. */
 function compileUnreserved(
   rules: readonly UnreservedRule[],
   context: RuleContext,

@@ -1,4 +1,4 @@
-// What is asked of a profile, and what it answers.
+// The request that a profile decides, a bind(2) or a listen(2), and the verdict.
 import type { IpAddress } from '../../base/address.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { RuleSource } from './rules.ts';
@@ -12,22 +12,22 @@ export interface BindRequest {
   readonly port: number;
   /** In upper case. */
   readonly job: string;
-  /** Its other names: an entry that names one of them is for it. UNRSV goes by `job` alone. */
+  /** Other names of the job, which entries of PORT and PORTRANGE match too. UNRSV uses `job` alone. */
   readonly aliases?: readonly string[];
   readonly uid: number;
-  /** Its supplementary groups, and its own. */
+  /** The primary and the supplementary groups. */
   readonly groups: readonly number[];
-  /** Whether Linux lets it bind ports below 1024: CAP_NET_BIND_SERVICE (capabilities(7)). */
+  /** Whether Linux permits ports below 1024: CAP_NET_BIND_SERVICE (capabilities(7)). */
   readonly lowPortCapable: boolean;
 }
 
-/** Why a verdict is what it is. */
+/** The reason for a verdict. */
 export type Reason =
-  /** Port 0: the kernel chooses, from `pool`. */
+  /** Port 0: the kernel assigns a port, from `assignedFrom`. */
   | 'PORT_ZERO'
-  /** Reserved, and the job is one that it is reserved for. */
+  /** Reserved for the job. */
   | 'RESERVED_FOR_JOB'
-  /** Reserved for no one. */
+  /** Reserved, and no job may bind it (RESERVED). */
   | 'RESERVED_FOR_NO_ONE'
   /** Reserved for other jobs. */
   | 'RESERVED_FOR_OTHERS'
@@ -35,33 +35,33 @@ export type Reason =
   | 'SAF_NOT_PERMITTED'
   /** Not reserved, below 1024, and RESTRICTLOWPORTS. */
   | 'LOW_PORT_RESTRICTED'
-  /** Not reserved, below 1024, nothing is said of low ports, and Linux does not let the user. */
+  /** Not reserved, below 1024, no statement about low ports, and Linux does not permit it. */
   | 'LOW_PORT_OF_LINUX'
-  /** Not reserved, and an entry of UNRSV lets the job. */
+  /** Not reserved, and an UNRSV entry permits the job. */
   | 'UNRESERVED_FOR_JOB'
-  /** Not reserved, and UNRSV says DENY. */
+  /** Not reserved, and the UNRSV entry of the job is DENY. */
   | 'UNRESERVED_DENIED'
-  /** Not reserved, there are entries of UNRSV, and none of them matches the job. */
+  /** Not reserved, and none of the UNRSV entries matches the job. */
   | 'UNRESERVED_FOR_OTHERS'
-  /** Not reserved, and nothing is said against it. */
+  /** Not reserved, and no rule denies it. */
   | 'UNRESERVED';
 
 export interface Allowed {
   readonly allowed: true;
   readonly reason: Reason;
-  /** The rule that said so; undefined where none says anything. */
+  /** The rule that decided; undefined if no rule applies. */
   readonly rule: RuleSource | undefined;
-  /** BIND: the address that the socket gets instead of the wildcard that was asked for. */
+  /** BIND: the address that replaces the requested wildcard. */
   readonly address: IpAddress | undefined;
   /** SHAREPORT: several listeners may share the port. */
   readonly isShared: boolean;
-  /** What is said of acknowledgments; undefined leaves them to the routes and the system. */
+  /** The setting for acknowledgments; undefined leaves them to the routes and the system. */
   readonly acks: 'DELAYACKS' | 'NODELAYACKS' | 'AUTODELAYACKS' | undefined;
   readonly smc: 'SMC' | 'NOSMC' | undefined;
-  /** A port below 1024 is given to a program that Linux would not let have it. */
+  /** The profile grants a port below 1024 that Linux alone would deny. */
   readonly lowPortGranted: boolean;
-  /** Port 0: the pool that is chosen from; undefined is the kernel's own. */
-  readonly pool: 'EXPLICITBINDPORTRANGE' | 'EPHEMERALPORTS' | undefined;
+  /** Port 0: the setting whose range the port is assigned from; undefined is the kernel's own range. */
+  readonly assignedFrom: 'EXPLICITBINDPORTRANGE' | 'EPHEMERALPORTS' | undefined;
 }
 
 export interface Denied {

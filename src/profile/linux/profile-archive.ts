@@ -1,4 +1,4 @@
-// The archive of what was applied: an SQLite database in the state directory, in which a revision is one transaction.
+// The archive of applied profiles: an SQLite database in the state directory. Each revision is one transaction.
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { PortreeveError } from '../../base/errors.ts';
@@ -6,14 +6,14 @@ import { Damage, DatabaseFile, numberOf, onlyNumber, type Row, textOf } from '..
 import { PROFILE_DATABASE } from '../../host/linux/state-files.ts';
 import type { ArchivedText, NewRevision, ProfileArchive, Revision, RevisionHead } from '../core/archive.ts';
 
-/** What tells our databases from others (PRAGMA application_id): "prev". */
+/** Identifies the database (PRAGMA application_id): "prev". */
 const APPLICATION_ID = 0x70726576;
 /** The layout of the tables (PRAGMA user_version). */
 const SCHEMA_VERSION = 1;
-/** Everybody may look at what is in force. */
+/** Any user may read the profile in force. */
 const FILE_MODE = 0o644;
 
-// A text is kept once, however often it is applied.
+// Each text is stored once, even if it is applied several times.
 const SCHEMA = `
 CREATE TABLE texts (hash TEXT NOT NULL UNIQUE, text TEXT NOT NULL) STRICT;
 CREATE TABLE revisions (
@@ -43,11 +43,11 @@ CREATE INDEX symbols_of ON symbols (revision);
 CREATE INDEX files_of ON files (revision, role, position);
 `;
 
-/** Archives of older versions, which are still read by those, have it from the first trial on. */
+/** Created with the first trial: archives of older versions do not have it, and those versions can still read it. */
 const TRIALS =
   'CREATE TABLE IF NOT EXISTS trials (revision INTEGER PRIMARY KEY REFERENCES revisions (number)) STRICT';
 
-/** The archive in a state directory, made with the first revision. The database is open only while it is used. */
+/** The archive in a state directory, created with the first revision. The database is open only during a call. */
 export class SqliteProfileArchive implements ProfileArchive {
   readonly #file: DatabaseFile;
 
@@ -95,7 +95,7 @@ export class SqliteProfileArchive implements ProfileArchive {
     });
   }
 
-  /** Changes it, whole or not at all. */
+  /** Runs a change in one transaction. */
   #write<T>(change: (db: DatabaseSync) => T): T {
     return this.#file.guarded(() => {
       using db = this.#file.openToWrite();
@@ -119,8 +119,9 @@ function hasTrials(db: DatabaseSync): boolean {
 function insert(db: DatabaseSync, revision: NewRevision, after: number): number {
   const latest = onlyNumber(db, 'SELECT coalesce(max(number), 0) FROM revisions');
   if (latest !== after) {
-    const message = `revision ${latest} was recorded meanwhile`;
-    const hint = 'Nothing was changed. Look at what is in force now, and try again.';
+    const message = `revision ${latest} was recorded in the meantime`;
+    const hint =
+      'Nothing was changed. Check the profile in force with portreeve reservations, and try again.';
     throw new PortreeveError('ARCHIVE_MOVED', message, hint, { latest, after });
   }
   const number = after + 1;
@@ -157,7 +158,7 @@ function insertText(
   db.prepare('INSERT INTO files VALUES (?, ?, ?, ?, ?)').run(revision, role, position, path, hash);
 }
 
-/** Whoever only reads has no use for the module, which takes a while to load. */
+/** node:crypto is loaded on first use, since it is slow to load and reading does not always need it. */
 function hashOf(text: string): string {
   const { createHash } = process.getBuiltinModule('node:crypto');
   return createHash('sha256').update(text).digest('hex');

@@ -1,4 +1,4 @@
-// AUTOLOG: the procedures that are started and kept running.
+// Parses AUTOLOG, the list of procedures to start and keep running.
 import { jobPatternProblem } from '../../base/job.ts';
 import { parseDecimal } from '../../base/port.ts';
 import { statementNamed } from './keywords.ts';
@@ -10,7 +10,7 @@ const END = 'ENDAUTOLOG';
 /** "The range is 0 to 30 minutes." */
 const WAIT_MAX_MINUTES = 30;
 
-/** The minutes behind AUTOLOG, if any. Throws Problem. */
+/** The minutes after AUTOLOG, if any. Throws Problem. */
 export function readWait(reader: Reader): number | undefined {
   const token = reader.peek();
   if (!token || !/^[0-9]+$/.test(token.word)) return undefined;
@@ -20,7 +20,7 @@ export function readWait(reader: Reader): number | undefined {
   return minutes;
 }
 
-/** Reads procedures up to ENDAUTOLOG. What is wrong with one of them is told, and the next one is read. */
+/** Reads procedures up to ENDAUTOLOG. After an error it continues with the next procedure. */
 export function readProcedures(
   context: EntryContext,
   onProblem: (problem: Problem) => void,
@@ -30,7 +30,7 @@ export function readProcedures(
   const entries: AutologEntry[] = [];
   for (let token = reader.peek(); token; token = reader.peek()) {
     if (token.word === END) return { entries, isEnded: true };
-    if (isSwallowed(reader)) break;
+    if (isUnterminated(reader)) break;
     try {
       entries.push(readProcedure(context));
     } catch (thrown) {
@@ -41,8 +41,8 @@ export function readProcedures(
   return { entries, isEnded: false };
 }
 
-/** A statement where a procedure is expected: ours always, another one if no end follows. */
-function isSwallowed(reader: Reader): boolean {
+/** Whether a statement begins where a procedure is expected: a skipped one counts only if ENDAUTOLOG does not follow. */
+function isUnterminated(reader: Reader): boolean {
   const statement = statementNamed(reader.peek()?.word ?? '');
   if (!statement) return false;
   return statement.kind !== 'SKIPPED' || !reader.has(END);
@@ -56,7 +56,7 @@ function skipToNextLine(reader: Reader): void {
 }
 
 /** `procedure [JOBNAME job] [PARMSTRING "text"] [DELAYSTART [DVIPA] [TTLS]]` */
-function readProcedure({ reader, isZos, isPassedOver }: EntryContext): AutologEntry {
+function readProcedure({ reader, isZos, isIgnored }: EntryContext): AutologEntry {
   reader.begin();
   const procedure = takeName(reader, isZos, 'the name of a procedure, or ENDAUTOLOG');
   const job = reader.takeKeyword('JOBNAME') ? takeName(reader, isZos, 'a job name') : procedure;
@@ -67,24 +67,24 @@ function readProcedure({ reader, isZos, isPassedOver }: EntryContext): AutologEn
     job,
     ...(parameters === undefined ? {} : { parameters }),
     ...(delayStart === undefined ? {} : { delayStart }),
-    ...reader.written(isPassedOver),
+    ...reader.written(isIgnored),
   };
 }
 
-/** "You cannot use an asterisk wildcard value" for what AUTOLOG starts. */
+/** "You cannot use an asterisk wildcard value" for a procedure of AUTOLOG. */
 function takeName(reader: Reader, isZos: boolean, expected: string): string {
   const token = reader.take(expected);
   const problem = /[*?]/.test(token.word) ? 'it has a wildcard' : jobPatternProblem(token.word, isZos);
   if (problem === undefined) return token.word;
-  throw syntaxProblem(token, expected, `That is none: ${problem}.`, 'JOB');
+  throw syntaxProblem(token, expected, `Not a valid name: ${problem}.`, 'JOB');
 }
 
 function takeQuoted(reader: Reader): string {
-  const token = reader.take('a text in quotes');
+  const token = reader.take('a quoted string');
   const quoted = /^(["'])(.*)\1$/.exec(token.raw);
   const text = quoted?.[2];
-  if (text === undefined) throw syntaxProblem(token, 'a text in quotes');
-  reader.respell(token.raw);
+  if (text === undefined) throw syntaxProblem(token, 'a quoted string');
+  reader.replaceLast(token.raw);
   return text;
 }
 
@@ -97,7 +97,7 @@ function takeConditions(reader: Reader): ('DVIPA' | 'TTLS')[] {
   }
 }
 
-/** The error for an AUTOLOG without its end. */
+/** The error for a statement without its end word. */
 export function endMissing(
   name: string,
   end: string,
@@ -105,11 +105,11 @@ export function endMissing(
   place: AutologEntry['place'],
 ): ReturnType<typeof errorAt> {
   const next = reader.peek();
-  const swallowed = next ? `everything from line ${next.place.line} on` : 'the rest of the file';
-  const message = `${name} has no ${end}: ${swallowed} belongs to it`;
+  const ignored = next ? `everything from line ${next.place.line} on` : 'the rest of the file';
+  const message = `${name} has no ${end}: ${ignored} is ignored`;
   const where = next?.isFirstOfLine
-    ? `above line ${next.place.line}, where ${next.word} stands`
-    : `in front of ${next?.word} on line ${next?.place.line}`;
-  const hint = next ? `Write ${end} ${where}.` : `Write ${end} behind it.`;
+    ? `before line ${next.place.line}, which begins with ${next.word}`
+    : `before ${next?.word} on line ${next?.place.line}`;
+  const hint = next ? `Add ${end} ${where}.` : `Add ${end} at the end of the file.`;
   return errorAt(place, 'END_MISSING', message, hint);
 }

@@ -1,4 +1,4 @@
-// Tests of profiles in which something is wrong: what is said, of which word, and what it says to do.
+// Tests of profiles with errors: the finding, its place and its hint.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { processorBound } from '../../../test/support/processor.ts';
@@ -27,7 +27,7 @@ function includes(files: Readonly<Record<string, string>>): ParseOptions {
   };
 }
 
-/** What is told first: severity, code, line and column, a part of the message, and a part of the hint. */
+/** The first finding: severity, code, line and column, part of the message, and part of the hint. */
 type Row = readonly [
   text: string,
   reported: `${Finding['severity']} ${string} ${number}:${number}`,
@@ -36,14 +36,14 @@ type Row = readonly [
   options?: ParseOptions,
 ];
 
-const DIGITS = 'decimal digits alone';
-const NO_BLANK = 'A comment needs a blank in front of its semicolon.';
-const SEQUENCE = 'Sequence numbers are not allowed';
-const BOTH = 'Give an entry for TCP and another for UDP.';
+const DIGITS = 'decimal digits only';
+const NO_BLANK = 'Put a blank before the semicolon of a comment.';
+const SEQUENCE = 'Remove the sequence numbers';
+const BOTH = 'Write one entry for TCP and one for UDP.';
 
 const TABLES: Readonly<Record<string, readonly Row[]>> = {
   'port numbers': [
-    ['PORT 0 TCP WEB', 'error PORT_NUMBER 1:6', '"0" was found', 'Port 0 asks for any port'],
+    ['PORT 0 TCP WEB', 'error PORT_NUMBER 1:6', '"0" was found', 'Port 0 stands for any port'],
     ['PORT 65536 TCP WEB', 'error PORT_NUMBER 1:6', 'a port from 1 to 65535', 'The highest port is 65535.'],
     ['PORT 99999999999 TCP WEB', 'error PORT_NUMBER 1:6', '"99999999999"', 'The highest port is 65535.'],
     ['PORT -1 TCP WEB', 'error PORT_NUMBER 1:6', '"-1" was found', DIGITS],
@@ -58,15 +58,15 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
       'PORT 80-90 TCP WEB',
       'error PORT_NUMBER 1:6',
       '"80-90"',
-      'PORTRANGE 80 11: its first port and how many',
+      'PORTRANGE 80 11: its first port and the number',
     ],
-    ['PORTRANGE 80-90 TCP WEB', 'error PORT_NUMBER 1:11', '"80-90"', 'A range is PORTRANGE 80 11'],
+    ['PORTRANGE 80-90 TCP WEB', 'error PORT_NUMBER 1:11', '"80-90"', 'Write a range as PORTRANGE 80 11'],
     ['PORT 80/tcp WEB', 'error PORT_NUMBER 1:6', '"80/tcp" was found', 'Write 80 TCP.'],
     ['PORT 90-80 TCP WEB', 'error PORT_NUMBER 1:6', '"90-80"', DIGITS],
     ['PORTRANGE 80 0 TCP WEB', 'error PORT_NUMBER 1:14', 'a number of ports from 1', 'at least one port'],
     ['PORTRANGE 80 65536 TCP WEB', 'error PORT_NUMBER 1:14', 'a number of ports from 1 to 65535'],
-    ['PORTRANGE 80 TCP WEB', 'error PORT_NUMBER 1:14', '"TCP" was found', 'a single port is given with PORT'],
-    ['PORTRANGE 65535 2 TCP WEB', 'warning RANGE_CLIPPED 1:17', 'only 65535 to 65535', 'Write 1.'],
+    ['PORTRANGE 80 TCP WEB', 'error PORT_NUMBER 1:14', '"TCP" was found', 'reserve a single port with PORT'],
+    ['PORTRANGE 65535 2 TCP WEB', 'warning RANGE_CLIPPED 1:17', 'only 65535-65535', 'Write 1.'],
     ['TCPCONFIG EPHEMERALPORTS 1023 5000', 'error PORT_NUMBER 1:26', 'from 1024 to 65535'],
     ['UDPCONFIG EPHEMERALPORTS 5000 4999', 'error PORT_NUMBER 1:31', 'from 5000 to 65535'],
     [
@@ -80,8 +80,8 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
     ['PORT 80 tcp,udp WEB', 'error SYNTAX 1:9', '"tcp,udp" was found', BOTH],
     ['PORT 80 BOTH WEB', 'error SYNTAX 1:9', '"BOTH" was found', BOTH],
     ['PORT 80 SCTP WEB', 'error SYNTAX 1:9', '"SCTP" was found and TCP or UDP was expected'],
-    ['PORT 80', 'error SYNTAX 1:8', 'the file ends here, and TCP or UDP was expected'],
-    ['PORT 53 UDP NAMED SMC', 'error OPTION_PROTOCOL 1:19', 'SMC is for TCP'],
+    ['PORT 80', 'error SYNTAX 1:8', 'end of file was found and TCP or UDP was expected'],
+    ['PORT 53 UDP NAMED SMC', 'error OPTION_PROTOCOL 1:19', 'SMC is an option for TCP'],
     ['PORT UNRSV UDP * WHENLISTEN', 'error OPTION_PROTOCOL 1:18', 'a UDP socket does not listen'],
     ['PORTRANGE 50000 2 UDP AUTHPORT', 'error OPTION_PROTOCOL 1:23', 'AUTHPORT is for TCP'],
     ['PORT 53 UDP NAMED DELAYACKS', 'warning OPTION_PROTOCOL 1:19', 'no effect on UDP'],
@@ -95,62 +95,62 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
     ['PORT 80 TCP straße', 'error JOB 1:13', 'has only the characters'],
     ['PORT 80 TCP ſmtp', 'error JOB 1:13', 'has only the characters'],
     ['PORT 80 TCP WEB\u00a0', 'error JOB 1:13', 'has only the characters'],
-    ['PORT 80 TCP\n443 TCP WEB', 'error SYNTAX 2:1', '"443" was found and a job name', 'The job is missing.'],
-    ['PORT 80 TCP\nPORT 443 TCP WEB', 'error SYNTAX 2:1', '"PORT" was found', 'The job is missing.'],
-    ['PORT 80 TCP AUTHPORT', 'error SYNTAX 1:13', '"AUTHPORT"', 'AUTHPORT is given with PORTRANGE.'],
-    ['PORT 80 TCP RESERVED SMC', 'error SYNTAX 1:22', '"SMC" was found', 'Options follow a job name'],
-    ['PORT UNRSV TCP RESERVED', 'error SYNTAX 1:16', '"RESERVED" was found', 'DENY with *'],
+    ['PORT 80 TCP\n443 TCP WEB', 'error SYNTAX 2:1', '"443" was found and a job name', 'The job name is missing.'],
+    ['PORT 80 TCP\nPORT 443 TCP WEB', 'error SYNTAX 2:1', '"PORT" was found', 'The job name is missing.'],
+    ['PORT 80 TCP AUTHPORT', 'error SYNTAX 1:13', '"AUTHPORT"', 'AUTHPORT is an entry of PORTRANGE only.'],
+    ['PORT 80 TCP RESERVED SMC', 'error SYNTAX 1:22', '"SMC" was found', 'RESERVED has no options'],
+    ['PORT UNRSV TCP RESERVED', 'error SYNTAX 1:16', '"RESERVED" was found', 'write * DENY'],
     ['PORT UNRSV TCP WEB DENY', 'error UNRSV_DENY_JOB 1:20', 'DENY on line 1 can only be used with'],
     ['PORT 80 TCP HOME', 'warning JOB_LIKE_STATEMENT 1:13', 'HOME is also the name of a statement'],
   ],
   options: [
-    ['PORT 80 TCP WEB SHAREPORTS', 'error PORT_NUMBER 1:17', '"SHAREPORTS"', 'Is SHAREPORT meant?'],
+    ['PORT 80 TCP WEB SHAREPORTS', 'error PORT_NUMBER 1:17', '"SHAREPORTS"', 'Did you mean SHAREPORT?'],
     ['PORT 80 TCP WEB SMC NOAUTOLOG', 'error OPTION_ORDER 1:21', '"NOAUTOLOG"', 'in this order: NOAUTOLOG'],
-    ['PORTRANGE 80 2 TCP WEB BIND ::1', 'error OPTION_PORTRANGE 1:24', '"BIND"', 'BIND is given with PORT'],
-    ['PORTRANGE UNRSV TCP *', 'error OPTION_PORTRANGE 1:11', '"UNRSV"', 'UNRSV is given with PORT.'],
+    ['PORTRANGE 80 2 TCP WEB BIND ::1', 'error OPTION_PORTRANGE 1:24', '"BIND"', 'BIND is an option of PORT only'],
+    ['PORTRANGE UNRSV TCP *', 'error OPTION_PORTRANGE 1:11', '"UNRSV"', 'UNRSV is an entry of PORT only.'],
     ['PORT 80 TCP WEB BIND 256.0.0.1', 'error SYNTAX 1:22', 'an IP address was expected', '2001:db8::7'],
     ['PORT 80 TCP WEB BIND fe80::1%eth0', 'error SYNTAX 1:22', 'an IP address was expected'],
-    ['PORT 80 TCP WEB BIND 0.0.0.0', 'warning BIND_ADDRESS 1:22', 'changes nothing'],
-    ['PORT 80 TCP WEB BIND ::ffff:192.0.2.7', 'warning BIND_ADDRESS 1:22', 'IPv6', 'the IPv4 address alone'],
-    ['PORT 80 TCP WEB SAF', 'error SYNTAX 1:20', 'the file ends here, and the resname of SAF'],
-    ['PORT 80 TCP WEB SAF 0', 'error RESNAME 1:21', '"0" cannot be a resname: it is a single 0'],
+    ['PORT 80 TCP WEB BIND 0.0.0.0', 'warning BIND_ADDRESS 1:22', 'has no effect'],
+    ['PORT 80 TCP WEB BIND ::ffff:192.0.2.7', 'warning BIND_ADDRESS 1:22', 'IPv4-mapped', 'Write the IPv4 address'],
+    ['PORT 80 TCP WEB SAF', 'error SYNTAX 1:20', 'end of file was found and the resname of SAF'],
+    ['PORT 80 TCP WEB SAF 0', 'error RESNAME 1:21', '"0" is not a valid resname: a single 0'],
     ['PORT 80 TCP WEB SAF NINECHARS', 'error RESNAME 1:21', 'it has 9 characters'],
   ],
   statements: [
-    ['PORTS 80 TCP WEB', 'error STATEMENT_UNKNOWN 1:1', '"PORTS" was found', 'Is PORT meant?'],
-    ['80 TCP WEB', 'error STATEMENT_UNKNOWN 1:1', '"80" was found', 'A list of ports begins with PORT'],
+    ['PORTS 80 TCP WEB', 'error STATEMENT_UNKNOWN 1:1', '"PORTS" was found', 'Did you mean PORT?'],
+    ['80 TCP WEB', 'error STATEMENT_UNKNOWN 1:1', '"80" was found', 'Begin a list of ports with PORT'],
     ['ENDAUTOLOG', 'error STATEMENT_UNKNOWN 1:1', '"ENDAUTOLOG" was found and a statement'],
-    ['PORT', 'warning EMPTY 1:1', 'PORT names no port'],
+    ['PORT', 'warning EMPTY 1:1', 'PORT has no entries'],
     ['TCPCONFIG NOSUCH', 'error PARAMETER_UNKNOWN 1:11', 'a parameter of TCPCONFIG was expected'],
     ['AUTOLOG 31 FTPD ENDAUTOLOG', 'error SYNTAX 1:9', 'a number of minutes from 0 to 30'],
     ['AUTOLOG FTP* ENDAUTOLOG', 'error JOB 1:9', 'the name of a procedure', 'it has a wildcard'],
-    ['AUTOLOG WEB PARMSTRING -x ENDAUTOLOG', 'error SYNTAX 1:24', 'a text in quotes was expected'],
-    ['HOME', 'notice STATEMENT_SKIPPED 1:1', 'HOME has nothing to do with who may hold a port'],
+    ['AUTOLOG WEB PARMSTRING -x ENDAUTOLOG', 'error SYNTAX 1:24', 'a quoted string was expected'],
+    ['HOME', 'notice STATEMENT_SKIPPED 1:1', 'HOME does not concern ports and is skipped'],
     ['TCPCONFIG NAGLE', 'notice PARAMETER_SKIPPED 1:11', 'TCPCONFIG: NAGLE'],
   ],
-  'an end that is missing': [
+  'a missing end word': [
     [
       'AUTOLOG 5\n  FTPD\nPORT 80 TCP WEB',
       'error END_MISSING 1:1',
-      'AUTOLOG has no ENDAUTOLOG: everything from line 3 on belongs to it',
-      'Write ENDAUTOLOG above line 3, where PORT stands.',
+      'AUTOLOG has no ENDAUTOLOG: everything from line 3 on is ignored',
+      'Add ENDAUTOLOG before line 3, which begins with PORT.',
     ],
     [
       'AUTOLOG FTPD PORT 80 TCP WEB',
       'error END_MISSING 1:1',
-      'everything from line 1 on belongs to it',
-      'Write ENDAUTOLOG in front of PORT on line 1.',
+      'everything from line 1 on is ignored',
+      'Add ENDAUTOLOG before PORT on line 1.',
     ],
-    ['AUTOLOG 5\n  FTPD\n', 'error END_MISSING 1:1', 'the rest of the file', 'Write ENDAUTOLOG behind it.'],
+    ['AUTOLOG 5\n  FTPD\n', 'error END_MISSING 1:1', 'the rest of the file', 'Add ENDAUTOLOG at the end of the file.'],
     [
       'NETACCESS\n  192.0.2.0/24 NET\nHOME\nPORT 80 TCP WEB',
       'error END_MISSING 1:1',
-      'NETACCESS has no ENDNETACCESS: everything from line 4 on belongs to it',
-      'Write ENDNETACCESS above line 4, where PORT stands.',
+      'NETACCESS has no ENDNETACCESS: everything from line 4 on is ignored',
+      'Add ENDNETACCESS before line 4, which begins with PORT.',
     ],
   ],
   includes: [
-    ['INCLUDE', 'error SYNTAX 1:8', 'the file ends here, and the file to be included was expected'],
+    ['INCLUDE', 'error SYNTAX 1:8', 'end of file was found and the file to be included was expected'],
     ['INCLUDE x', 'error INCLUDE 1:9', '"x" cannot be included: files are not read here'],
     ['INCLUDE x', 'error INCLUDE 1:9', '"x" cannot be included: it is not there', '', includes({})],
     ['; \n INCLUDE f', 'error INCLUDE 2:10', '"f" includes itself: f includes f', '', includes({ f: '' })],
@@ -168,14 +168,14 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
     ['PORT 80 TCP &__proto__', 'error JOB 1:13', '"&__proto__" was found', '', SYMBOLS],
     ['PORT &TWO. WEB', 'error PORT_NUMBER 1:6', '"&TWO." was found and a port', '', SYMBOLS],
   ],
-  'a comment without a blank': [
+  'a comment without a preceding blank': [
     ['PORT 25 TCP SMTP;comment', 'error JOB 1:13', '"SMTP;comment" was found', NO_BLANK],
     ['PORT 25 TCP;comment\n SMTP', 'error SYNTAX 1:9', '"TCP;comment" was found', NO_BLANK],
     ['PORT 25;comment\n TCP SMTP', 'error PORT_NUMBER 1:6', '"25;comment" was found', NO_BLANK],
     ['PORT;comment\n 25 TCP SMTP', 'error STATEMENT_UNKNOWN 1:1', '"PORT;comment" was found', NO_BLANK],
     ['TCPCONFIG NAGLE;comment', 'error PARAMETER_UNKNOWN 1:11', '"NAGLE;comment" was found', NO_BLANK],
   ],
-  'sequence numbers in the columns 73 to 80': [
+  'sequence numbers in columns 73 to 80': [
     [record('PORT', '00000100'), 'error SYNTAX 1:73', '"00000100" was found and a port', SEQUENCE],
     [record('PORT 80 TCP WEB', '00000100'), 'error SYNTAX 1:73', '"00000100" was found', SEQUENCE],
     [record('PORT 80 TCP', '00000100'), 'error SYNTAX 1:73', 'a job name or RESERVED', SEQUENCE],
@@ -208,8 +208,8 @@ for (const [name, rows] of Object.entries(TABLES)) {
   });
 }
 
-/** What stands next to the bad ones and has nothing wrong with it. */
-describe('nothing is said about', () => {
+/** Valid inputs that are similar to the invalid ones. */
+describe('there is no finding for', () => {
   for (const [text, options] of [
     ['PORT 1 TCP WEB 65535 TCP WEB'],
     ['PORT 00080 TCP WEB'],
@@ -233,19 +233,19 @@ describe('nothing is said about', () => {
     );
   }
 
-  test('files that include each other as deep as they may', () => {
+  test('the maximum nesting of INCLUDE', () => {
     const files = (count: number): ParseOptions => {
       const names = Array.from({ length: count }, (_, i): [string, string] => [`${i}`, `INCLUDE ${i + 1}`]);
       return includes({ ...Object.fromEntries(names), [count]: 'PORT 80 TCP WEB' });
     };
     assert.deepEqual(parse('INCLUDE 1', files(PROFILE_INCLUDE_DEPTH_MAX)).findings, []);
     const [finding, ...others] = parse('INCLUDE 1', files(PROFILE_INCLUDE_DEPTH_MAX + 1)).findings;
-    assert.equal(finding?.message, `files include each other more than ${PROFILE_INCLUDE_DEPTH_MAX} deep`);
+    assert.equal(finding?.message, `INCLUDE is nested more than ${PROFILE_INCLUDE_DEPTH_MAX} deep`);
     assert.deepEqual([finding.place.file, others.length], [`${PROFILE_INCLUDE_DEPTH_MAX}`, 0]);
   });
 });
 
-test('each line with a sequence number is told, and what stands in it is read', () => {
+test('each sequence number is reported, and the rest of its line is read', () => {
   const text =
     record('PORT', '00000100') + record('  80 TCP WEB', '00000200') + record('  443 TCP WEB', '00000300');
   const { statements, findings } = parse(text);
@@ -262,11 +262,11 @@ test('each line with a sequence number is told, and what stands in it is read', 
   assert.deepEqual(ports, ['80', '443']);
 });
 
-test('what an AUTOLOG without its end has swallowed is read, and does not hold', () => {
+test('statements after an AUTOLOG without ENDAUTOLOG are read and ignored', () => {
   const { statements } = parse('PORT 21 TCP FTPD\nAUTOLOG\n FTPD\nPORT 80 TCP WEB');
   const entries = statements.flatMap((statement) => (statement.kind === 'PORT' ? statement.entries : []));
   assert.deepEqual(
-    entries.map(({ words, isPassedOver }) => [words.join(' '), isPassedOver]),
+    entries.map(({ words, isIgnored }) => [words.join(' '), isIgnored]),
     [
       ['21 TCP FTPD', false],
       ['80 TCP WEB', true],
@@ -274,7 +274,7 @@ test('what an AUTOLOG without its end has swallowed is read, and does not hold',
   );
 });
 
-test('a job cannot be called as a word that stands for none', () => {
+test('RESERVED and AUTHPORT are not job names', () => {
   for (const word of ['reserved', 'RESERVED', 'AuthPort']) {
     assert.throws(
       () => parseJobName(word),
@@ -285,13 +285,13 @@ test('a job cannot be called as a word that stands for none', () => {
   assert.equal(parseJobName('reserved1'), 'RESERVED1');
 });
 
-describe('a file as large as it may be is read in bounded time', () => {
+describe('a file of the maximum size is read in bounded time', () => {
   const size = PROFILE_MAX_BYTES;
   const texts: Readonly<Record<string, readonly [text: string, findings: number]>> = {
     'one word': ['x'.repeat(size), 1],
     'one job': [`PORT 80 TCP ${'A'.repeat(size - 12)}`, 1],
     'blanks between two words': [`PORT${' '.repeat(size - 12)}80 TCP A`, 0],
-    'a million blanks, a line of them each': [`PORT${' \n'.repeat(1_000_000)}80 TCP A`, 0],
+    'a million blank lines': [`PORT${' \n'.repeat(1_000_000)}80 TCP A`, 0],
     'a million comments within an entry': [`PORT 80 ${';\n'.repeat(1_000_000)}TCP A`, 0],
     'a number': [`PORT ${'9'.repeat(size - 5)}`, 1],
   };
@@ -306,7 +306,7 @@ describe('a file as large as it may be is read in bounded time', () => {
   }
 });
 
-describe('more entries than a function may have arguments are written and read again', () => {
+describe('more entries than a function may have arguments are formatted and read again', () => {
   const MANY = 150_000;
   for (const [name, text] of Object.entries({
     ports: `PORT\n${'80 TCP A ; a comment\n'.repeat(MANY)}`,
@@ -322,15 +322,15 @@ describe('more entries than a function may have arguments are written and read a
   }
 });
 
-describe('a file in which everything is wrong', () => {
+describe('a file with errors only', () => {
   const LINES = 50_000;
   for (const [name, text] of Object.entries({
-    'statements that are none': 'NOSTATEMENT\nPORT\n'.repeat(LINES),
-    'entries that are none': `PORT\n${'NOAUTOLOGICAL TCP\n'.repeat(LINES)}`,
-    'statements without their end': 'NETACCESS\nPORT\n'.repeat(LINES),
-    'lists without their end': 'AUTOLOG HOME\n'.repeat(LINES),
+    'unknown statements': 'NOSTATEMENT\nPORT\n'.repeat(LINES),
+    'invalid entries': `PORT\n${'NOAUTOLOGICAL TCP\n'.repeat(LINES)}`,
+    'statements without end word': 'NETACCESS\nPORT\n'.repeat(LINES),
+    'lists without end word': 'AUTOLOG HOME\n'.repeat(LINES),
   })) {
-    test(`${name}: so many are told as people read, and the rest is read in bounded time`, () => {
+    test(`${name}: the first errors are reported, and the rest is read in bounded time`, () => {
       const assertBounded = processorBound();
       const { findings } = parse(text);
       assertBounded();

@@ -1,16 +1,15 @@
-// The form of BPXPRMxx members: statements, their operands, and comments, in the columns 1 to 71.
+// The syntax of BPXPRMxx members: statements, operands and comments, in columns 1 to 71.
 import { Comments } from '../../text/comments.ts';
 import type { Findings, Span } from '../../text/findings.ts';
 
-/** A word with the value in parentheses behind it. */
+/** A word with its value in parentheses. */
 export interface ParmWord extends Span {
-  /** In capitals. */
+  /** In upper case. */
   readonly text: string;
-  /** As it stands, without blanks around it; undefined without parentheses. */
+  /** As written, trimmed; undefined without parentheses. */
   readonly value: string | undefined;
 }
 
-/** A statement, with the operands that follow it. */
 export interface ParmStatement {
   readonly name: ParmWord;
   readonly operands: readonly ParmWord[];
@@ -18,10 +17,10 @@ export interface ParmStatement {
 
 /** "Use columns 1 through 71 for data; columns 72 through 80 are ignored." */
 const DATA_COLUMNS = 71;
-/** Column 72 empty, and perhaps a sequence number in the columns 73 to 80. */
+/** Column 72 is blank; columns 73 to 80 may hold a sequence number. */
 const SEQUENCE = /^\s?[0-9 ]{0,8}\s*$/;
 
-/** Statements by their names; those that have a value of their own have no operands behind it. */
+/** The names of statements. A statement with a value in parentheses has no operands. */
 const STATEMENTS: ReadonlySet<string> = new Set(
   [
     'ALTROOT AUTHPGMLIST AUTOCVT CTRACE FILESYSTYPE FORKCOPY IPCMSGNIDS IPCMSGQBYTES IPCMSGQMNUM IPCSEMNIDS',
@@ -44,8 +43,8 @@ const NETWORK_OPERANDS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The statements of a member. A word that is no statement belongs to the one before it; where that cannot have it, it
- * begins a statement that is not known.
+ * The statements of a member. A word that is not a statement is an operand of the statement before it; if that cannot
+ * have it, it begins an unknown statement.
  */
 export function parmStatements(text: string, findings: Findings): ParmStatement[] {
   const statements: { readonly name: ParmWord; readonly operands: ParmWord[] }[] = [];
@@ -57,12 +56,12 @@ export function parmStatements(text: string, findings: Findings): ParmStatement[
     if (current?.name.text === 'NETWORK' && !STATEMENTS.has(word.text) && statements.at(-1) !== current) {
       findings.warning(word, {
         code: 'BPXPRM_OPERAND_UNKNOWN',
-        message: `${word.text.slice(0, DATA_COLUMNS)} is no operand of NETWORK, and no statement that is known`,
-        hint: `NETWORK has ${[...NETWORK_OPERANDS].join(', ')}.`,
+        message: `${word.text.slice(0, DATA_COLUMNS)} is not an operand of NETWORK and not a known statement`,
+        hint: `The operands of NETWORK are ${[...NETWORK_OPERANDS].join(', ')}.`,
       });
     }
   }
-  // What is not closed reaches to the end of the text, and leaves the last statement in the dark.
+  // An unclosed comment, quote or parenthesis extends to the end of the text, so the last statement is incomplete.
   if (reader.isUnclosed) statements.pop();
   return statements;
 }
@@ -73,13 +72,13 @@ function belongsTo(word: ParmWord, statement: ParmWord): boolean {
   return statement.value === undefined;
 }
 
-/** The text with blanks behind column 71. */
+/** The text with everything after column 71 replaced by blanks. */
 function dataOf(text: string, findings: Findings): string {
   let start = 0;
   const lines = text.split('\n').map((line) => {
     const tail = line.slice(DATA_COLUMNS);
     if (!SEQUENCE.test(tail)) {
-      const message = `what stands behind column ${DATA_COLUMNS} is not read`;
+      const message = `text after column ${DATA_COLUMNS} is ignored`;
       const span = { start: start + DATA_COLUMNS, end: start + line.length };
       findings.warning(span, { code: 'BPXPRM_COLUMN', message, hint: 'Break the line.' });
     }
@@ -89,7 +88,7 @@ function dataOf(text: string, findings: Findings): string {
   return lines.join('\n');
 }
 
-/** A run of characters that neither end a word nor begin anything. */
+/** Characters that neither end a word nor begin a comment, a quote or a value. */
 const PLAIN = /[^\s,()'/]+/y;
 const SEPARATOR = /[\s,]/;
 
@@ -98,7 +97,7 @@ class ParmReader {
   readonly #findings: Findings;
   readonly #comments: Comments;
   #at = 0;
-  /** Something that was read is not closed. */
+  /** A comment, quote or parenthesis is not closed. */
   isUnclosed = false;
 
   constructor(text: string, findings: Findings) {
@@ -113,7 +112,7 @@ class ParmReader {
       const char = this.#char();
       if (char !== '(' && char !== ')' && char !== "'") return this.#word();
       const span = { start: this.#at, end: this.#at + 1 };
-      this.#findings.error(span, { code: 'SYNTAX', message: `this ${char} has no name in front of it` });
+      this.#findings.error(span, { code: 'SYNTAX', message: `this ${char} does not follow a name` });
       if (char === '(') this.#value();
       else this.#pass();
     }
@@ -138,12 +137,12 @@ class ParmReader {
     return SEPARATOR.test(char) || char === '(' || char === ')' || char === "'" || this.#beginsComment();
   }
 
-  /** Passes over blanks and comments. */
+  /** Skips blanks and comments. */
   #toWord(): void {
     while (SEPARATOR.test(this.#char()) || this.#beginsComment()) this.#pass();
   }
 
-  /** What stands in parentheses, in which others may stand, without its comments. */
+  /** The text in parentheses, which may be nested, without comments. */
   #value(): string {
     const start = this.#at;
     const parts: string[] = [];
@@ -163,12 +162,12 @@ class ParmReader {
       .trim();
   }
 
-  /** Passes over a comment, what stands in quotes, or one character. */
+  /** Skips a comment, a quoted string, or one character. */
   #pass(): void {
     const start = this.#at;
     if (this.#beginsComment()) this.#comment();
     else if (this.#char() === "'") {
-      // Two quotes in quotes are one: for the end they do as two values.
+      // A doubled quote is read as the end of one string and the beginning of another, which gives the same end.
       const end = this.#text.indexOf("'", start + 1);
       this.#at = end < 0 ? this.#text.length : end + 1;
       if (end < 0) this.#unclosed({ start, end: start + 1 }, 'this quote is not closed');
@@ -181,8 +180,8 @@ class ParmReader {
     this.#at = end ?? this.#text.length;
     if (end === undefined) this.#unclosed(span, 'this comment is not closed');
     if (!holdsAnother) return;
-    const message = 'another comment begins before this one is closed: what stands between them is not read';
-    this.#findings.warning(span, { code: 'BPXPRM_COMMENT', message, hint: 'A comment ends with */' });
+    const message = 'another comment begins before this one is closed: the text between them is ignored';
+    this.#findings.warning(span, { code: 'BPXPRM_COMMENT', message, hint: 'Close each comment with */' });
   }
 
   #char(): string {
@@ -196,6 +195,6 @@ class ParmReader {
   #unclosed(span: Span, message: string): void {
     if (this.isUnclosed) return;
     this.isUnclosed = true;
-    this.#findings.error(span, { code: 'SYNTAX', message, hint: 'Nothing behind it can be read.' });
+    this.#findings.error(span, { code: 'SYNTAX', message, hint: 'The rest of the file is not read.' });
   }
 }

@@ -1,4 +1,4 @@
-/** BPXPRMxx members: the ranges for bind(2) to port 0 and any address, and what is wrong. */
+/** BPXPRMxx members: the ranges for bind(2) to port 0 and the wildcard address, and the errors. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import { type BpxprmText, parseBpxprm } from './bpxprm.ts';
 const parse = (text: string): BpxprmText => parseBpxprm({ file: 'BPXPRM00', text });
 const ranges = (text: string): (readonly [number, number])[] =>
   parse(text).ranges.map(({ first, last }) => [first, last]);
-const said = (text: string): string[] =>
+const findings = (text: string): string[] =>
   parse(text).diagnostics.map(
     ({ severity, code, place }) => `${severity} ${code} ${place.line}:${place.column}`,
   );
@@ -70,13 +70,13 @@ describe('a range', () => {
   for (const [operands, first, last] of cases) {
     test(operands, () => {
       assert.deepEqual(ranges(network(operands)), [[first, last]]);
-      assert.deepEqual(said(network(operands)), []);
+      assert.deepEqual(findings(network(operands)), []);
     });
   }
 
   // BPXF212I: "NEITHER INADDRANYPORT NOR INADDRANYCOUNT WAS SPECIFIED ... DEFAULTED TO INADDRANYPORT(63000) AND
   // INADDRANYCOUNT(1000)"
-  test('that is not said is the default', () => {
+  test('has a default', () => {
     assert.deepEqual(ranges(network('')), [[63000, 63999]]);
     const [warning] = parse(network('')).diagnostics;
     assert.equal(warning?.severity, 'warning');
@@ -85,9 +85,9 @@ describe('a range', () => {
 
   // "If you do not want to support any reserved ports, then specify INADDRANYPORT(xxx) without specifying
   // INADDRANYCOUNT."
-  test('without a count is none', () => {
+  test('without a count is no range', () => {
     assert.deepEqual(ranges(network('INADDRANYPORT(40000)')), []);
-    assert.deepEqual(said(network('INADDRANYPORT(40000)')), ['notice BPXPRM_NONE_KEPT 2:1']);
+    assert.deepEqual(findings(network('INADDRANYPORT(40000)')), ['notice BPXPRM_NONE_KEPT 2:1']);
   });
 });
 
@@ -96,17 +96,17 @@ describe('other networks have no range', () => {
   test('TYPE(INET)', () => {
     const text = 'NETWORK DOMAINNAME(AF_INET) TYPE(INET) INADDRANYPORT(6000) INADDRANYCOUNT(1000)';
     assert.deepEqual(ranges(text.slice(0, 71)), []);
-    assert.deepEqual(said(text.replace(' INADDRANYCOUNT', '\nINADDRANYCOUNT')), [
+    assert.deepEqual(findings(text.replace(' INADDRANYCOUNT', '\nINADDRANYCOUNT')), [
       'notice BPXPRM_PASSED_OVER 1:40',
       'notice BPXPRM_PASSED_OVER 2:1',
     ]);
-    assert.deepEqual(said('NETWORK DOMAINNAME(AF_INET) TYPE(INET)'), []);
+    assert.deepEqual(findings('NETWORK DOMAINNAME(AF_INET) TYPE(INET)'), []);
   });
 
-  test('AF_INET6, for which those of AF_INET count', () => {
+  test('AF_INET6, which uses the values of AF_INET', () => {
     const text = 'NETWORK DOMAINNAME(AF_INET6) TYPE(CINET)\n INADDRANYPORT(6000) INADDRANYCOUNT(1000)';
     assert.deepEqual(ranges(text), []);
-    assert.match(messages(text), /AF_INET counts for AF_INET6 too/);
+    assert.match(messages(text), /The value of AF_INET applies to AF_INET6 too/);
     assert.deepEqual(ranges(`${text}\n${network('INADDRANYPORT(5000) INADDRANYCOUNT(1)')}`), [[5000, 5000]]);
   });
 
@@ -119,7 +119,7 @@ describe('other networks have no range', () => {
   });
 });
 
-describe('what is wrong is told, and gives no range', () => {
+describe('an error is reported, and gives no range', () => {
   const cases: readonly (readonly [text: string, message: RegExp])[] = [
     [network('INADDRANYPORT(0) INADDRANYCOUNT(10)'), /"0" is not a port/],
     [network('INADDRANYPORT(65536) INADDRANYCOUNT(1)'), /"65536" is not a port/],
@@ -129,11 +129,11 @@ describe('what is wrong is told, and gives no range', () => {
     [network('INADDRANYPORT(0)'), /"0" is not a port/],
     [network('INADDRANYPORT(5000) INADDRANYCOUNT(0)'), /"0" is not a number of ports/],
     [network('INADDRANYPORT(5000) INADDRANYCOUNT(-1)'), /"-1" is not a number of ports/],
-    [network('INADDRANYPORT(65535) INADDRANYCOUNT(2)'), /end behind 65535.*From 65535 there are 1/],
-    [network('INADDRANYPORT(63000) INADDRANYCOUNT(2537)'), /end behind 65535.*there are 2536/],
+    [network('INADDRANYPORT(65535) INADDRANYCOUNT(2)'), /exceed 65535.*at most 1\./],
+    [network('INADDRANYPORT(63000) INADDRANYCOUNT(2537)'), /exceed 65535.*at most 2536\./],
     [network('INADDRANYCOUNT(10)'), /needs INADDRANYPORT/],
     [network('INADDRANYPORT INADDRANYCOUNT(10)'), /INADDRANYPORT needs a value/],
-    [network('INADDRANYPORT(5000) INADDRANYPORT(5000) INADDRANYCOUNT(1)'), /a second time/],
+    [network('INADDRANYPORT(5000) INADDRANYPORT(5000) INADDRANYCOUNT(1)'), /is given twice/],
     ['NETWORK DOMAINNAME(AF_INET) INADDRANYPORT(5000)', /NETWORK needs TYPE/],
     ['NETWORK TYPE(CINET)', /NETWORK needs DOMAINNAME/],
     ['NETWORK(AF_INET)', /has no value/],
@@ -143,15 +143,15 @@ describe('what is wrong is told, and gives no range', () => {
       assert.deepEqual(ranges(text), []);
       assert.match(messages(text), message);
       assert.equal(parse(text).diagnostics[0]?.severity, 'error');
-      // The next statement is read all the same.
+      // The next statement is still read.
       assert.deepEqual(ranges(`${text}\n${network('INADDRANYPORT(5000) INADDRANYCOUNT(1)')}`), [
         [5000, 5000],
       ]);
     });
   }
 
-  test('every error in one run', () => {
-    assert.deepEqual(said(`NETWORK\n${network('INADDRANYPORT(0) INADDRANYCOUNT(0)')}`), [
+  test('every error is reported in one run', () => {
+    assert.deepEqual(findings(`NETWORK\n${network('INADDRANYPORT(0) INADDRANYCOUNT(0)')}`), [
       'error BPXPRM_NETWORK 1:1',
       'error BPXPRM_NETWORK 1:1',
       'error BPXPRM_NETWORK 3:1',
@@ -159,7 +159,7 @@ describe('what is wrong is told, and gives no range', () => {
     ]);
   });
 
-  const forms: readonly (readonly [text: string, ...said: string[]])[] = [
+  const forms: readonly (readonly [text: string, ...findings: string[]])[] = [
     ['MAXPROCSYS(200', 'error SYNTAX 1:11'],
     ["VERSION('a)", 'error SYNTAX 1:9'],
     ['/* a', 'error SYNTAX 1:1'],
@@ -170,9 +170,9 @@ describe('what is wrong is told, and gives no range', () => {
     ["'a'", 'error SYNTAX 1:1'],
     ['/* a\n/* b */', 'warning BPXPRM_COMMENT 1:1'],
   ];
-  for (const [text, ...expected] of forms) test(text, () => assert.deepEqual(said(text), expected));
+  for (const [text, ...expected] of forms) test(text, () => assert.deepEqual(findings(text), expected));
 
-  test('what is not closed takes its statement along', () => {
+  test('an unclosed token makes its statement ignored', () => {
     const operands = 'INADDRANYPORT(5000) INADDRANYCOUNT(1)';
     assert.deepEqual(ranges(network(operands)), [[5000, 5000]]);
     for (const open of [operands.slice(0, -1), `${operands} /*`, `${operands} '`, `${operands} (`]) {
@@ -211,38 +211,38 @@ describe('other statements are skipped', () => {
     assert.equal(notice?.message, `7 statements are skipped: ${names}`);
   });
 
-  test('a word behind a statement with a value begins another', () => {
+  test('a word after a statement with a value begins another statement', () => {
     assert.match(messages('MAXPROCSYS(400) NEWTHING(5)'), /2 statements are skipped: MAXPROCSYS, NEWTHING/);
   });
 
-  test('a mistyped operand of NETWORK is told', () => {
+  test('a mistyped operand of NETWORK is reported', () => {
     const text = network('INADRANYPORT(5000)');
-    assert.match(messages(text), /INADRANYPORT is no operand of NETWORK/);
-    assert.deepEqual(said(text), [
+    assert.match(messages(text), /INADRANYPORT is not an operand of NETWORK/);
+    assert.deepEqual(findings(text), [
       'warning BPXPRM_OPERAND_UNKNOWN 2:1',
       'warning BPXPRM_DEFAULT 1:1',
       'notice BPXPRM_SKIPPED 2:1',
     ]);
   });
 
-  test('operands that stand elsewhere are told', () => {
+  test('operands of NETWORK in another statement are reported', () => {
     const text = 'FILESYSTYPE TYPE(CINET)\nNETWRK TYPE(CINET) INADDRANYPORT(5000)';
-    assert.match(messages(text), /INADDRANYPORT belongs to NETWORK, and stands in "FILESYSTYPE"/);
+    assert.match(messages(text), /INADDRANYPORT is an operand of NETWORK, not of "FILESYSTYPE"/);
   });
 
-  test('of many names the first are listed', () => {
+  test('only the first names are listed', () => {
     const text = Array.from({ length: 30 }, (_, i) => `A${i}(1)`).join('\n');
     assert.match(messages(text), /^30 statements are skipped: A0, .*, A19 and 10 more/);
   });
 
   // PORTRANGE: "This name is typically OMVS unless a different name is explicitly specified in the STARTUP_PROC
   // parameter in the BPXPRMxx parmlib member."
-  test('but for STARTUP_PROC', () => {
+  test('except STARTUP_PROC', () => {
     assert.equal(parse('STARTUP_PROC(omvs2)').kernelJob, 'OMVS2');
-    assert.deepEqual(said('STARTUP_PROC(OMVS2)'), []);
+    assert.deepEqual(findings('STARTUP_PROC(OMVS2)'), []);
     for (const text of ['STARTUP_PROC', 'STARTUP_PROC()', 'STARTUP_PROC(O*)', 'STARTUP_PROC(TOOLONGNAME)']) {
       assert.equal(parse(text).kernelJob, undefined);
-      assert.deepEqual(said(text), ['error BPXPRM_STARTUP_PROC 1:1']);
+      assert.deepEqual(findings(text), ['error BPXPRM_STARTUP_PROC 1:1']);
     }
   });
 });
@@ -252,19 +252,19 @@ describe('columns', () => {
   const line = 'NETWORK DOMAINNAME(AF_INET) TYPE(CINET) INADDRANYPORT(40000)'.padEnd(71);
   const count = 'INADDRANYCOUNT(10)';
 
-  test('72 to 80 hold sequence numbers', () => {
+  test('72 to 80 may hold sequence numbers', () => {
     const text = `${line} 00010000\n${count.padEnd(72)}00020000\r\n`;
     assert.deepEqual(ranges(text), [[40000, 40009]]);
-    assert.deepEqual(said(text), []);
+    assert.deepEqual(findings(text), []);
   });
 
-  test('behind 71 nothing is read, and a warning says so', () => {
+  test('text after column 71 is ignored with a warning', () => {
     assert.deepEqual(ranges(`${line}${count}`), []);
-    assert.deepEqual(said(`${line}${count}`), ['warning BPXPRM_COLUMN 1:72', 'notice BPXPRM_NONE_KEPT 1:41']);
+    assert.deepEqual(findings(`${line}${count}`), ['warning BPXPRM_COLUMN 1:72', 'notice BPXPRM_NONE_KEPT 1:41']);
     assert.deepEqual(ranges(`${line}\n${count}`), [[40000, 40009]]);
   });
 
-  test('up to 71 everything is', () => {
+  test('text up to column 71 is read', () => {
     const text = `${network('INADDRANYPORT(40000)')}\n${count.padStart(71)}`;
     assert.deepEqual(ranges(text), [[40000, 40009]]);
     assert.deepEqual(ranges(`${network('INADDRANYPORT(40000)')}\n${count.padStart(72)}`), []);
@@ -294,7 +294,7 @@ describe('any text', () => {
     fc.array(fc.constantFrom(...words), { maxLength: 60 }).map((all) => all.join(' ')),
   );
 
-  test('is read, and its ranges are ranges of ports', () => {
+  test('is read without exceptions, and gives valid ranges', () => {
     fc.assert(
       fc.property(text, (source) => {
         const { ranges: found, diagnostics } = parse(source);
@@ -308,7 +308,7 @@ describe('any text', () => {
     );
   });
 
-  test('with a range gives it', () => {
+  test('with a range gives that range', () => {
     const range = fc
       .integer({ min: 1, max: 65535 })
       .chain((first) => fc.tuple(fc.constant(first), fc.integer({ min: 1, max: 65536 - first })));

@@ -1,11 +1,12 @@
-// BPXPRMxx: the ports that common INET keeps for bind(2) to port 0 and any address, in a parmlib member of z/OS UNIX.
+// Parses BPXPRMxx, a parmlib member of z/OS UNIX, for the ports that common INET assigns at bind(2) to port 0 and the
+// wildcard address.
 import { hasWildcard, jobPatternProblem } from '../../base/job.ts';
 import { PORT_MAX, type Port, parseDecimal } from '../../base/port.ts';
 import { Findings, listed, shown, type TextSource } from '../../text/findings.ts';
 import type { Diagnostic, Place } from '../../text/source.ts';
 import { type ParmStatement, type ParmWord, parmStatements } from './bpxprm-statements.ts';
 
-/** Ports from `first` to `last`, for binds to port 0 and any address, of IPv4 and of IPv6. */
+/** The ports assigned for bind(2) to port 0 and the wildcard address, of IPv4 and of IPv6. */
 export interface InaddrAnyRange {
   readonly first: Port;
   readonly last: Port;
@@ -14,24 +15,24 @@ export interface InaddrAnyRange {
   readonly place: Place;
 }
 
-/** What counts here, and what is said about the text. */
+/** The relevant contents of a member, and its diagnostics. */
 export interface BpxprmText {
   readonly ranges: readonly InaddrAnyRange[];
-  /** The job of the z/OS UNIX kernel, in capitals (STARTUP_PROC); undefined is unsaid: OMVS. */
+  /** The job of the z/OS UNIX kernel, in upper case (STARTUP_PROC); undefined if not given: OMVS. */
   readonly kernelJob: string | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** What holds where neither is said (BPXF212I). */
+/** The defaults if neither is given (BPXF212I). */
 const DEFAULT_PORT = 63000 as Port;
 const DEFAULT_COUNT = 1000;
 
-/** The names of skipped statements that are listed. */
+/** How many names of skipped statements are listed. */
 const SKIPPED_MAX = 20;
 
 /**
- * Reads the NETWORK statements of a member, and STARTUP_PROC; every other statement is skipped. A statement in which
- * something is wrong is told and does not count.
+ * Reads the NETWORK statements and STARTUP_PROC of a member; other statements are skipped. A statement with an error is
+ * reported and ignored.
  */
 export function parseBpxprm(source: TextSource): BpxprmText {
   const findings = new Findings(source);
@@ -42,7 +43,7 @@ export function parseBpxprm(source: TextSource): BpxprmText {
     if (statement.name.text === 'NETWORK') {
       const range = new Network(statement, findings).range();
       const [first] = ranges;
-      if (range && first) tellTwice(statement, first, findings);
+      if (range && first) reportSecond(statement, first, findings);
       if (range) ranges.push(range);
     } else if (statement.name.text === 'STARTUP_PROC') {
       kernelJob = jobOf(statement.name, findings) ?? kernelJob;
@@ -50,7 +51,7 @@ export function parseBpxprm(source: TextSource): BpxprmText {
       skipped.push(statement);
     }
   }
-  tellSkipped(skipped, findings);
+  reportSkipped(skipped, findings);
   return { ranges, kernelJob, diagnostics: findings.diagnostics() };
 }
 
@@ -58,10 +59,10 @@ export function parseBpxprm(source: TextSource): BpxprmText {
 function jobOf(name: ParmWord, findings: Findings): string | undefined {
   const job = (name.value ?? '').toUpperCase();
   const problem =
-    job === '' ? 'it is empty' : hasWildcard(job) ? 'it is one job' : jobPatternProblem(job, true);
+    job === '' ? 'it is empty' : hasWildcard(job) ? 'it has a wildcard' : jobPatternProblem(job, true);
   if (problem === undefined) return job;
-  const message = `${shown(name.value ?? '')} is no job that STARTUP_PROC can name: ${problem}`;
-  findings.error(name, { code: 'BPXPRM_STARTUP_PROC', message, hint: 'Such as: STARTUP_PROC(OMVS)' });
+  const message = `${shown(name.value ?? '')} is not a job name for STARTUP_PROC: ${problem}`;
+  findings.error(name, { code: 'BPXPRM_STARTUP_PROC', message, hint: 'For example: STARTUP_PROC(OMVS)' });
   return undefined;
 }
 
@@ -76,21 +77,21 @@ class Network {
     this.#findings = findings;
     if (name.value !== undefined) this.#wrong(name, 'NETWORK itself has no value in parentheses');
     for (const operand of operands) {
-      if (this.#operands.has(operand.text)) this.#wrong(operand, `${operand.text} stands here a second time`);
+      if (this.#operands.has(operand.text)) this.#wrong(operand, `${operand.text} is given twice`);
       if (operand.value === undefined) this.#wrong(operand, `${operand.text} needs a value in parentheses`);
       this.#operands.set(operand.text, operand);
     }
   }
 
   range(): InaddrAnyRange | undefined {
-    const domain = this.#needed('DOMAINNAME');
-    const type = this.#needed('TYPE');
+    const domain = this.#required('DOMAINNAME');
+    const type = this.#required('TYPE');
     const port = this.#operands.get('INADDRANYPORT');
     const count = this.#operands.get('INADDRANYCOUNT');
     if (this.#isWrong) return undefined;
     if (domain !== 'AF_INET' || type !== 'CINET') {
       for (const operand of [port, count]) {
-        if (operand) this.#tellPassedOver(operand, domain);
+        if (operand) this.#reportIgnored(operand, domain);
       }
       return undefined;
     }
@@ -99,7 +100,7 @@ class Network {
       this.#wrong(
         this.#name,
         'INADDRANYCOUNT needs INADDRANYPORT',
-        'It is the port that the count begins with.',
+        'INADDRANYPORT is the first port of the range.',
       );
       return undefined;
     }
@@ -110,8 +111,8 @@ class Network {
   #default(): InaddrAnyRange {
     this.#findings.warning(this.#name, {
       code: 'BPXPRM_DEFAULT',
-      message: `neither INADDRANYPORT nor INADDRANYCOUNT is said: they are ${DEFAULT_PORT} and ${DEFAULT_COUNT}`,
-      hint: 'Write both, so that the profile can be held to them.',
+      message: `neither INADDRANYPORT nor INADDRANYCOUNT is given: the defaults are ${DEFAULT_PORT} and ${DEFAULT_COUNT}`,
+      hint: 'Write both, so that the profile can be checked against them.',
       zos: 'BPXF212I',
     });
     return this.#ports(DEFAULT_PORT, DEFAULT_COUNT);
@@ -121,7 +122,7 @@ class Network {
   #none(port: ParmWord): undefined {
     if (this.#number(port) === undefined) return undefined;
     const message =
-      'INADDRANYPORT without INADDRANYCOUNT: no ports are kept for bind() to port 0 and any address';
+      'INADDRANYPORT without INADDRANYCOUNT: no ports are set aside for bind() to port 0 and the wildcard address';
     this.#findings.notice(port, {
       code: 'BPXPRM_NONE_KEPT',
       message,
@@ -136,8 +137,8 @@ class Network {
     const count = this.#number(countWord);
     if (port === undefined || count === undefined) return undefined;
     if (port + count - 1 > PORT_MAX) {
-      const message = `${count} ports from ${port} end behind ${PORT_MAX}, the last port there is`;
-      this.#wrong(countWord, message, `From ${port} there are ${PORT_MAX - port + 1}.`);
+      const message = `${count} ports from ${port} exceed ${PORT_MAX}, the highest port`;
+      this.#wrong(countWord, message, `Write at most ${PORT_MAX - port + 1}.`);
       return undefined;
     }
     return this.#ports(port, count);
@@ -152,11 +153,11 @@ class Network {
     const number = parseDecimal(word.value ?? '', PORT_MAX);
     if (number !== undefined && number > 0) return number as Port;
     const what = word.text === 'INADDRANYPORT' ? 'a port' : 'a number of ports';
-    this.#wrong(word, `${shown(word.value ?? '')} is not ${what}`, `It is a number from 1 to ${PORT_MAX}.`);
+    this.#wrong(word, `${shown(word.value ?? '')} is not ${what}`, `Write a number from 1 to ${PORT_MAX}.`);
     return undefined;
   }
 
-  #needed(name: string): string {
+  #required(name: string): string {
     const value = this.#operands.get(name)?.value;
     const hint =
       'NETWORK DOMAINNAME(AF_INET) DOMAINNUMBER(2) MAXSOCKETS(64000) TYPE(CINET) INADDRANYPORT(40000) …';
@@ -164,14 +165,14 @@ class Network {
     return value?.toUpperCase() ?? '';
   }
 
-  #tellPassedOver(operand: ParmWord, domain: string): void {
-    const isSixth = domain === 'AF_INET6';
+  #reportIgnored(operand: ParmWord, domain: string): void {
+    const isIpv6 = domain === 'AF_INET6';
     this.#findings.notice(operand, {
       code: 'BPXPRM_PASSED_OVER',
-      message: `${operand.text} is passed over here`,
-      hint: isSixth
-        ? 'What is said for AF_INET counts for AF_INET6 too.'
-        : 'It counts for AF_INET and TYPE(CINET) only.',
+      message: `${operand.text} is ignored here`,
+      hint: isIpv6
+        ? 'The value of AF_INET applies to AF_INET6 too.'
+        : 'It applies to AF_INET and TYPE(CINET) only.',
     });
   }
 
@@ -181,13 +182,13 @@ class Network {
   }
 }
 
-function tellTwice({ name }: ParmStatement, first: InaddrAnyRange, findings: Findings): void {
+function reportSecond({ name }: ParmStatement, first: InaddrAnyRange, findings: Findings): void {
   const related = { place: first.place, text: 'the first one' };
-  const message = 'a second NETWORK for AF_INET and CINET: both ranges are looked at';
+  const message = 'a second NETWORK for AF_INET and CINET: both ranges are checked';
   findings.warning(name, { code: 'BPXPRM_TWICE', message, related });
 }
 
-function tellSkipped(skipped: readonly ParmStatement[], findings: Findings): void {
+function reportSkipped(skipped: readonly ParmStatement[], findings: Findings): void {
   const [first] = skipped;
   if (!first) return;
   const names = [...new Set(skipped.map(({ name }) => shown(name.text).slice(1, -1)))];
@@ -195,12 +196,12 @@ function tellSkipped(skipped: readonly ParmStatement[], findings: Findings): voi
   findings.notice(first.name, {
     code: 'BPXPRM_SKIPPED',
     message,
-    hint: 'Only NETWORK has to do with ports.',
+    hint: 'Only NETWORK concerns ports.',
   });
   for (const { name, operands } of skipped) {
     for (const operand of operands) {
       if (!operand.text.startsWith('INADDRANY')) continue;
-      const strayed = `${operand.text} belongs to NETWORK, and stands in ${shown(name.text)}`;
+      const strayed = `${operand.text} is an operand of NETWORK, not of ${shown(name.text)}`;
       findings.warning(operand, { code: 'BPXPRM_STRAYED', message: strayed });
     }
   }

@@ -1,4 +1,5 @@
-// The parameters of TCPCONFIG, UDPCONFIG and GLOBALCONFIG: those about ports, and the names of the others.
+// Parses the parameters of TCPCONFIG, UDPCONFIG and GLOBALCONFIG that concern ports, and skips the others.
+import { nearest } from '../../base/nearest.ts';
 import { isPort, PORT_MAX, type Port, parseDecimal } from '../../base/port.ts';
 import type { Finding, Place } from '../../text/source.ts';
 import { isKeyword, type Keyword, statementNamed } from './keywords.ts';
@@ -7,10 +8,10 @@ import type { ConfigStatement, Setting, SettingEntry } from './statements.ts';
 
 type ConfigKind = ConfigStatement['kind'];
 
-/** A parameter that has nothing to do with ports: its name, and how many words belong to it. */
-type Other = readonly [keyword: Keyword, words: number];
+/** A parameter that does not concern ports: its name, and the number of its operands. */
+type SkippedParameter = readonly [keyword: Keyword, words: number];
 
-const TCP_OTHERS: readonly Other[] = [
+const TCP_SKIPPED: readonly SkippedParameter[] = [
   ['CONNECTInitinterval', 1],
   ['CONNECTTimeout', 1],
   ['FINWait2time', 1],
@@ -37,7 +38,7 @@ const TCP_OTHERS: readonly Other[] = [
   ['NOTTLS', 0],
 ];
 
-const UDP_OTHERS: readonly Other[] = [
+const UDP_SKIPPED: readonly SkippedParameter[] = [
   ['UDPCHKsum', 0],
   ['NOUDPChksum', 0],
   ['UDPQueuelimit', 0],
@@ -46,7 +47,7 @@ const UDP_OTHERS: readonly Other[] = [
   ['UDPSENDBfrsize', 1],
 ];
 
-/** How one parameter is read; undefined if the next word is none of these. */
+/** Reads one parameter; undefined if the next word is another one. */
 type SettingReader = (reader: Reader) => Setting | undefined;
 
 const lowPorts: SettingReader = (reader) => {
@@ -85,7 +86,7 @@ const explicitBindPorts: SettingReader = (reader) => {
   return { kind: 'explicitBindPorts', range: { first, last } };
 };
 
-/** "SMCGLOBAL AUTOSMC": its first word may stand further ahead, with other parameters of it between. */
+/** "SMCGLOBAL AUTOSMC": other parameters of SMCGLOBAL may stand between the two words. */
 const autoSmc: SettingReader = (reader) => {
   const next = reader.peek(1)?.word ?? '';
   if (isKeyword(next, 'AUTOSMC') || isKeyword(next, 'NOAUTOSMC')) reader.takeKeyword('SMCGlobal');
@@ -93,7 +94,7 @@ const autoSmc: SettingReader = (reader) => {
   return keyword && { kind: 'autoSmc', isOn: keyword === 'AUTOSMC' };
 };
 
-const OURS: Readonly<Record<ConfigKind, readonly SettingReader[]>> = {
+const SUPPORTED: Readonly<Record<ConfigKind, readonly SettingReader[]>> = {
   TCPCONFIG: [lowPorts, ephemeralPorts, acks],
   UDPCONFIG: [lowPorts, ephemeralPorts],
   GLOBALCONFIG: [explicitBindPorts, autoSmc],
@@ -114,13 +115,13 @@ function takeNumber(reader: Reader, expected: string, min: number): Port {
 }
 
 /**
- * Reads the parameters of a statement, "in any order"; those that have nothing to do with ports are told as skipped.
- * GLOBALCONFIG has so many of these, with parameters of their own, that every unknown word is taken for one of them.
+ * Reads the parameters of a statement, "in any order"; those that do not concern ports are reported as skipped.
+ * GLOBALCONFIG has many of these, with operands, so every unknown word is taken for one of them.
  */
 export function readSettings(
   kind: ConfigKind,
   reader: Reader,
-  isPassedOver: boolean,
+  isIgnored: boolean,
   report: (finding: Finding) => void,
 ): SettingEntry[] {
   const settings: SettingEntry[] = [];
@@ -128,18 +129,40 @@ export function readSettings(
   let skippedAt: Place | undefined;
   for (let token = reader.peek(); token; token = reader.peek()) {
     reader.begin();
-    const setting = firstOf(OURS[kind], reader);
-    const other = setting ? undefined : takeOther(kind, reader);
-    if (other !== undefined) {
-      skipped.push(other);
+    const setting = firstOf(SUPPORTED[kind], reader);
+    const skippedName = setting ? undefined : takeSkipped(kind, reader);
+    if (skippedName !== undefined) {
+      skipped.push(skippedName);
       skippedAt ??= token.place;
     }
-    if (!setting && other === undefined && statementNamed(token.word)) break;
-    if (!setting && other === undefined) throw syntaxProblem(token, EXPECTED[kind], '', 'PARAMETER_UNKNOWN');
-    settings.push({ setting, ...reader.written(isPassedOver) });
+    if (!setting && skippedName === undefined) {
+      if (statementNamed(token.word)) break;
+      throw syntaxProblem(token, EXPECTED[kind], () => parameterHint(kind, token.word), 'PARAMETER_UNKNOWN');
+    }
+    settings.push({ setting, ...reader.written(isIgnored) });
   }
   if (skippedAt) report(parametersSkipped(kind, skipped, skippedAt));
   return settings;
+}
+
+/** The parameters that concern ports, for hints. */
+const PARAMETERS: Readonly<Record<ConfigKind, readonly string[]>> = {
+  TCPCONFIG: [
+    'RESTRICTLOWPORTS',
+    'UNRESTRICTLOWPORTS',
+    'EPHEMERALPORTS',
+    'DELAYACKS',
+    'NODELAYACKS',
+    'AUTODELAYACKS',
+  ],
+  UDPCONFIG: ['RESTRICTLOWPORTS', 'UNRESTRICTLOWPORTS', 'EPHEMERALPORTS'],
+  GLOBALCONFIG: ['EXPLICITBINDPORTRANGE', 'NOEXPLICITBINDPORTRANGE', 'AUTOSMC', 'NOAUTOSMC'],
+};
+
+function parameterHint(kind: ConfigKind, word: string): string {
+  const near = nearest(word, PARAMETERS[kind]);
+  const known = `The parameters of ${kind} for ports are ${PARAMETERS[kind].join(', ')}.`;
+  return near === undefined ? known : `Did you mean ${near}?`;
 }
 
 function firstOf(readers: readonly SettingReader[], reader: Reader): Setting | undefined {
@@ -150,43 +173,36 @@ function firstOf(readers: readonly SettingReader[], reader: Reader): Setting | u
   return undefined;
 }
 
-/** Reads a parameter that has nothing to do with ports; gives its name, or undefined if the next word is none. */
-function takeOther(kind: ConfigKind, reader: Reader): string | undefined {
+/** Reads a parameter that does not concern ports and returns its name; undefined if the next word is another one. */
+function takeSkipped(kind: ConfigKind, reader: Reader): string | undefined {
   const word = reader.peek()?.word;
   if (word === undefined) return undefined;
   if (kind === 'GLOBALCONFIG') return takeUnknown(reader);
-  const others = kind === 'TCPCONFIG' ? TCP_OTHERS : UDP_OTHERS;
-  const other = others.find(([keyword]) => isKeyword(word, keyword));
-  if (!other) return undefined;
-  const [keyword, words] = other;
+  const skippable = kind === 'TCPCONFIG' ? TCP_SKIPPED : UDP_SKIPPED;
+  const match = skippable.find(([keyword]) => isKeyword(word, keyword));
+  if (!match) return undefined;
+  const [keyword, words] = match;
   const name = keyword.toUpperCase();
   reader.takeKeyword(keyword);
   for (let i = 0; i < words; i++) reader.take(`the value of ${name}`);
   return name;
 }
 
-/** The words of a line that are neither a parameter of ours nor a statement; undefined if the first one is. */
+/** Reads the words of a line up to a parameter that concerns ports or a statement; undefined if there are none. */
 function takeUnknown(reader: Reader): string | undefined {
   const first = reader.peek();
   for (let token = first; token; token = reader.peek()) {
-    const isOurs = UNKNOWN_END.some((keyword) => isKeyword(token.word, keyword));
-    if (isOurs || statementNamed(token.word) || (token !== first && token.isFirstOfLine)) break;
+    const isSupported = PARAMETERS.GLOBALCONFIG.some((keyword) => isKeyword(token.word, keyword));
+    if (isSupported || statementNamed(token.word) || (token !== first && token.isFirstOfLine)) break;
     reader.take('a parameter');
   }
   return reader.peek() === first ? undefined : first?.word;
 }
 
-const UNKNOWN_END: readonly Keyword[] = [
-  'EXPLICITBINDPORTRANGE',
-  'NOEXPLICITBINDPORTRANGE',
-  'AUTOSMC',
-  'NOAUTOSMC',
-];
-
 function parametersSkipped(kind: ConfigKind, names: readonly string[], place: Place): Finding {
   const shown = names.slice(0, 12).map((name) => quoted(name).slice(1, -1));
   const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : '';
-  const verb = names.length === 1 ? 'has' : 'have';
-  const message = `${kind}: ${shown.join(', ')}${more} ${verb} nothing to do with who may hold a port`;
+  const verb = names.length === 1 ? 'does not concern ports and is' : 'do not concern ports and are';
+  const message = `${kind}: ${shown.join(', ')}${more} ${verb} skipped`;
   return { severity: 'notice', code: 'PARAMETER_SKIPPED', message, hint: '', place };
 }

@@ -1,4 +1,4 @@
-// Tests that bytes become the text of a profile, and that what is no text is refused with what it seems to be.
+// Tests that profiles are decoded, and that other files are refused with their probable encoding.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,10 +23,10 @@ function refusal(bytes: Uint8Array, file = 'profile.tcpip'): PortreeveError {
     if (thrown instanceof PortreeveError) return thrown;
     throw thrown;
   }
-  return assert.fail('it is decoded');
+  return assert.fail('it was decoded');
 }
 
-/** Code page 1047 as far as profiles need it: characters, each run of them with the byte of its first one. */
+/** The part of code page 1047 that profiles need: runs of characters with the byte of the first. */
 const CP1047: readonly (readonly [characters: string, first: number])[] = [
   ['\n', 0x15],
   [' ', 0x40],
@@ -53,23 +53,23 @@ function ebcdic(text: string): Uint8Array {
 }
 
 describe('a text', () => {
-  test('in UTF-8 is taken as it stands', () => {
+  test('in UTF-8 is unchanged', () => {
     assert.equal(decode(utf8(PROFILE)), PROFILE);
     assert.equal(decode(utf8('; Zürich 🚢\t\n')), '; Zürich 🚢\t\n');
   });
 
-  test('loses its byte order mark, and no other one', () => {
+  test('loses one byte order mark', () => {
     assert.equal(decode(utf8('\ufeffPORT')), 'PORT');
     assert.equal(decode(utf8('\ufeff\ufeffPORT')), '\ufeffPORT');
   });
 
-  test('has lines that end with CR LF, with CR alone, or with LF', () => {
+  test('may have lines that end with CR LF, CR or LF', () => {
     assert.equal(decode(utf8('PORT\r\n80 TCP A\r\n')), 'PORT\n80 TCP A\n');
     assert.equal(decode(utf8('PORT\r80 TCP A\r')), 'PORT\n80 TCP A\n');
     assert.equal(decode(utf8('PORT\r\n\r\n80\r\r\n')), 'PORT\n\n80\n\n');
   });
 
-  test('may be as long as a file may be', () => {
+  test('may be as large as the limit', () => {
     const bytes = new Uint8Array(PROFILE_MAX_BYTES).fill(0x78);
     const assertBounded = processorBound();
     assert.equal(decode(bytes).length, PROFILE_MAX_BYTES);
@@ -77,11 +77,11 @@ describe('a text', () => {
   });
 });
 
-describe('what is no profile', () => {
+describe('files that are not profiles', () => {
   for (const [name, bytes, code, message] of [
     ['nothing', [], 'PROFILE_EMPTY', /^profile\.tcpip is empty$/],
-    ['blanks', utf8(' \t\r\n\n '), 'PROFILE_EMPTY', /nothing but blanks/],
-    ['a byte order mark alone', utf8('\ufeff'), 'PROFILE_EMPTY', /nothing but blanks/],
+    ['blanks', utf8(' \t\r\n\n '), 'PROFILE_EMPTY', /contains only blanks/],
+    ['a byte order mark alone', utf8('\ufeff'), 'PROFILE_EMPTY', /contains only blanks/],
     ['a NUL', utf8('PORT\n80\0'), 'PROFILE_BINARY', /a NUL byte in line 2, at offset 7$/],
     ['UTF-16', new Uint8Array([0xff, 0xfe, 0x50, 0]), 'PROFILE_BINARY', /a NUL byte in line 1, at offset 3$/],
     ['an escape', utf8('; \x1b[2J'), 'PROFILE_BINARY', /the control character 0x1b in line 1, at offset 2$/],
@@ -103,12 +103,12 @@ describe('what is no profile', () => {
     });
   }
 
-  test('a comment is enough of a text', () => {
+  test('a comment alone is a profile', () => {
     assert.equal(decode(utf8('; none')), '; none');
   });
 });
 
-/** What a shell makes of a file by the command that a hint gives. */
+/** The result of the conversion command in the hint. */
 function converted(t: TestContext, name: string, bytes: Uint8Array): string {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => rmSync(directory, { recursive: true }));
@@ -119,7 +119,7 @@ function converted(t: TestContext, name: string, bytes: Uint8Array): string {
   return decode(readFileSync(join(directory, 'profile.tcpip')));
 }
 
-describe('the command of the hint makes a profile of', () => {
+describe('the command in the hint converts', () => {
   for (const name of ['tcpip.prof', "TCPIP's $HOME profile"]) {
     test(`EBCDIC, for a file called ${name}`, (t) => {
       if (!needs(t, probe.command('iconv'))) return;
@@ -133,7 +133,7 @@ describe('the command of the hint makes a profile of', () => {
     assert.equal(converted(t, 'tcpip.prof', bytes), PROFILE);
   });
 
-  test('EBCDIC in records of 80 characters: comments end where their record ends', (t) => {
+  test('EBCDIC in records of 80 characters: comments end with their record', (t) => {
     if (!needs(t, probe.command('iconv'), probe.command('fold'))) return;
     const lines = PROFILE.trimEnd().split('\n');
     const records = ebcdic(lines.map((line) => line.padEnd(80)).join(''));

@@ -1,10 +1,10 @@
-// The bytes of a profile become text: UTF-8, with line feeds; what is no text is told what it seems to be.
+// Decodes the bytes of a profile as UTF-8, and refuses EBCDIC and binary files with a hint on how to convert them.
 import { PortreeveError } from '../../base/errors.ts';
 
 const NUL = 0;
 const BLANK = 0x20;
 const EBCDIC_BLANK = 0x40;
-/** So many of all bytes are letters, digits and blanks of EBCDIC in a text that is written in it. */
+/** A file is taken for EBCDIC if at least this share of its bytes are EBCDIC letters, digits and blanks. */
 const EBCDIC_SHARE = 0.7;
 
 /** Letters, digits, blank, semicolon and the two line ends of code page 1047. */
@@ -20,20 +20,16 @@ function isEbcdic(byte: number): boolean {
   );
 }
 
-/** The control characters that a text may have: tab, line feed, carriage return. */
+/** Tab, line feed, carriage return. */
 const isTextControl = (byte: number): boolean => byte === 9 || byte === 10 || byte === 13;
 
 /**
- * The text of a profile. A byte order mark goes, and every line ends with a line feed. Throws PortreeveError (refused):
+ * The text of a profile, without a byte order mark and with line feeds as line ends. Throws PortreeveError (refused)
  * `PROFILE_EMPTY`, `PROFILE_EBCDIC`, `PROFILE_BINARY` or `PROFILE_ENCODING`.
  */
 export function decodeProfile(bytes: Uint8Array, file: string): string {
   if (bytes.length === 0) {
-    throw new PortreeveError(
-      'PROFILE_EMPTY',
-      `${file} is empty`,
-      'A text that says nothing has at least a comment.',
-    );
+    throw new PortreeveError('PROFILE_EMPTY', `${file} is empty`, EMPTY_HINT);
   }
   refuseEbcdic(bytes, file);
   refuseBinary(bytes, file);
@@ -41,19 +37,17 @@ export function decodeProfile(bytes: Uint8Array, file: string): string {
     .replace(/^\uFEFF/, '')
     .replace(/\r\n?/g, '\n');
   if (text.trim() === '') {
-    throw new PortreeveError(
-      'PROFILE_EMPTY',
-      `${file} has nothing but blanks`,
-      'A text that says nothing has at least a comment.',
-    );
+    throw new PortreeveError('PROFILE_EMPTY', `${file} contains only blanks`, EMPTY_HINT);
   }
   return text;
 }
 
+const EMPTY_HINT = 'A profile without rules must contain at least a comment.';
+
 /** The line ends of code page 1047: next line, and line feed. */
 const EBCDIC_NEXT_LINE = 0x15;
 const EBCDIC_LINE_FEED = 0x25;
-/** Records of a data set have this length where nothing separates them. */
+/** The length of the records of a data set without line ends. */
 const RECORD_CHARACTERS = 80;
 
 function refuseEbcdic(bytes: Uint8Array, file: string): void {
@@ -63,13 +57,13 @@ function refuseEbcdic(bytes: Uint8Array, file: string): void {
   if (ebcdic < bytes.length * EBCDIC_SHARE) return;
   const hasLines = bytes.includes(EBCDIC_NEXT_LINE) || bytes.includes(EBCDIC_LINE_FEED);
   const records = `iconv -f IBM-1047 -t UTF-8 ${shellWord(file)} | fold -w ${RECORD_CHARACTERS} > profile.tcpip`;
-  // Every line feed is one then: iconv would make the control character U+0085 of next line.
+  // tr converts next line to line feed: iconv would convert it to the control character U+0085.
   const lines = `tr '\\025' '\\045' < ${shellWord(file)} | iconv -f IBM-1047 -t UTF-8 > profile.tcpip`;
   const hint = `If it is in code page 1047, convert it: ${hasLines ? lines : records}`;
   throw new PortreeveError('PROFILE_EBCDIC', `${file} is in EBCDIC`, hint);
 }
 
-/** The name of a file as a shell reads it (sh(1), "Quoting"). */
+/** Quotes a file name for a shell (sh(1), "Quoting"). */
 function shellWord(file: string): string {
   return /^[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*$/.test(file)
     ? file
@@ -84,12 +78,12 @@ function refuseBinary(bytes: Uint8Array, file: string): void {
   const where = `line ${lineOf(bytes, at)}, at offset ${at}`;
   throw new PortreeveError(
     'PROFILE_BINARY',
-    `${file} is no text: it has ${name} in ${where}`,
-    'It has to be a text in UTF-8.',
+    `${file} is not a text file: it contains ${name} in ${where}`,
+    'A profile must be UTF-8 text.',
   );
 }
 
-/** Where the first character is that a text does not have. */
+/** The offset of the first control character that is not allowed in a text. */
 function firstControl(bytes: Uint8Array): number | undefined {
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] ?? NUL;

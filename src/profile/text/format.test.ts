@@ -1,4 +1,4 @@
-// Tests of the canonical form: it says the same, keeps the comments, and is its own canonical form.
+// Tests of the canonical form: it keeps meaning and comments, and formatting it again changes nothing.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,21 +18,21 @@ function format(text: string): string {
   return formatProfile(parsed);
 }
 
-/** What statements say: without their places and comments. */
+/** Statements without places and comments. */
 function meaning(text: string): unknown {
   const { statements } = parseProfile({ file: 'f', text });
-  const left = new Set(['place', 'above', 'beside']);
-  return JSON.parse(JSON.stringify(statements, (key, value) => (left.has(key) ? undefined : value)));
+  const ignored = new Set(['place', 'above', 'inline']);
+  return JSON.parse(JSON.stringify(statements, (key, value) => (ignored.has(key) ? undefined : value)));
 }
 
-/** Every comment of a text; within an entry they may change their places. */
+/** Every comment of a text, sorted, since comments within an entry may move. */
 const comments = (text: string): string[] =>
   text
     .split('\n')
     .flatMap((line) => /(?:^|\s)(;.*)$/.exec(line)?.[1]?.trimEnd() ?? [])
     .sort();
 
-test('keywords are written in full, entries stand in columns, comments beside each other', () => {
+test('keywords are in full, entries and inline comments in columns', () => {
   const text = `; all of it
 
 port ; the list
@@ -53,7 +53,7 @@ PORT ; the list
   );
 });
 
-test('every kind of statement keeps what it says', () => {
+test('every kind of statement keeps its meaning', () => {
   const text = `TCPCONFIG restrictl ttls ; x
 autolog 5 ; start
  ftpd jobname ftpd1 parmstring "a B" ; ftp
@@ -95,13 +95,13 @@ GLOBALCONFIG
   );
 });
 
-describe('the canonical form of every profile of the vectors', () => {
+describe('the canonical form of every vector', () => {
   const names = existsSync(VECTORS) ? readdirSync(VECTORS).filter((name) => name.endsWith('.profile')) : [];
   for (const name of names) {
     const text = readFileSync(join(VECTORS, name), 'utf8');
     const parsed = parseProfile({ file: 'f', text });
     if (parsed.findings.some(({ severity }) => severity === 'error')) continue;
-    test(`${name} says the same, and is canonical`, () => {
+    test(`${name} has the same meaning, and is canonical`, () => {
       const once = formatProfile(parsed);
       assert.deepEqual(meaning(once), meaning(text));
       assert.deepEqual(comments(once), comments(text));

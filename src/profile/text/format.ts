@@ -1,18 +1,18 @@
-// A profile in its canonical form: keywords in full, entries in columns, comments where they were.
+// Prints a profile in canonical form: keywords in full, entries in columns, comments kept.
 import type { ParsedProfile } from './parse.ts';
 import type { AutologStatement, ConfigStatement, Statement, Written } from './statements.ts';
 
 const INDENT = '    ';
-/** Numbers stand at the right. */
+/** Numbers are right-aligned. */
 const NUMBER_COLUMN = 5;
-/** A column is no wider than this, so that one long name does not push all others away. */
+/** The maximum width of a column, so that one long name does not widen all lines. */
 const COLUMN_MAX = 24;
-/** Comments beside entries stand in one column, no further right than this. */
+/** The rightmost column at which inline comments are aligned. */
 const COMMENT_COLUMN_MAX = 56;
 
 /**
- * The canonical text of what was read without errors. Reading it again gives the same statements; writing that again
- * gives the same text.
+ * The canonical text of a profile without errors. Parsing it gives the same statements, and formatting those gives the
+ * same text.
  */
 export function formatProfile({ statements, below }: Pick<ParsedProfile, 'statements' | 'below'>): string {
   const blocks = statements.map((statement) => statementLines(statement).join('\n'));
@@ -40,13 +40,13 @@ function statementLines(statement: Statement): string[] {
 }
 
 /**
- * What is said in one line, its last comment behind it at a column. Further ones stand above it: below it they would
- * belong to what follows.
+ * A line with its last inline comment at a column. Other inline comments go above the line: below it they would belong
+ * to the next entry.
  */
-function withComments(text: string, { above, beside }: Written, column: number): string[] {
-  const last = beside.at(-1);
+function withComments(text: string, { above, inline }: Written, column: number): string[] {
+  const last = inline.at(-1);
   if (last === undefined) return [...above, text];
-  return [...above, ...beside.slice(0, -1), `${text.padEnd(column)} ${last}`];
+  return [...above, ...inline.slice(0, -1), `${text.padEnd(column)} ${last}`];
 }
 
 function headLines(head: Written): string[] {
@@ -70,9 +70,9 @@ function widest(texts: readonly (string | undefined)[], max: number): number {
   return Math.min(width, max);
 }
 
-/** Entries with their comments, those behind them in one column. */
+/** Entries with their comments, the inline ones aligned. */
 function entryLines(entries: readonly Written[], texts: readonly string[]): string[] {
-  const commented = texts.filter((_text, i) => entries[i]?.beside.length);
+  const commented = texts.filter((_text, i) => entries[i]?.inline.length);
   const column = widest(commented, COMMENT_COLUMN_MAX);
   return entries.flatMap((entry, i) => withComments(texts[i] ?? '', entry, column));
 }

@@ -1,6 +1,6 @@
-// The names of statements and parameters: their full spelling, and how far each may be cut off.
+// The names of statements and parameters: their full spellings and their permitted abbreviations.
 
-/** A keyword as the diagrams of IBM print it: what may not be left out stands in capitals ("PORTRange"). */
+/** A keyword as IBM's syntax diagrams print it: the shortest abbreviation is in upper case ("PORTRange"). */
 export type Keyword = string;
 
 const LOWER = /[a-z].*$/;
@@ -21,18 +21,18 @@ function spellingOf(keyword: Keyword): Spelling {
   return spelling;
 }
 
-/** Whether a word, in capitals, is this keyword, in full or cut off no further than the diagram lets it be. */
+/** Whether a word, in upper case, is this keyword or a permitted abbreviation of it. */
 export function isKeyword(word: string, keyword: Keyword): boolean {
   const { full, shortest } = spellingOf(keyword);
   return word === full || (word.length >= shortest && full.startsWith(word));
 }
 
-/** The keyword in full, in capitals. */
+/** The keyword in full, in upper case. */
 export function fullSpelling(keyword: Keyword): string {
   return spellingOf(keyword).full;
 }
 
-/** What portreeve makes of a statement: its kind, or that it has nothing to do with ports. */
+/** The kind of a statement; SKIPPED does not concern ports. */
 type StatementKind =
   | 'PORT'
   | 'PORTRANGE'
@@ -47,24 +47,24 @@ type StatementKind =
 export interface StatementName {
   readonly keyword: Keyword;
   readonly kind: StatementKind;
-  /** The word that ends it, where it has one. */
+  /** The word that ends a block. */
   readonly end?: string;
-  /** Words behind the name that are its parameters, even if they look like statements. */
-  readonly fixed?: number;
+  /** The number of words after the name that are parameters even if they look like statements. */
+  readonly parameterCount?: number;
 }
 
-const OURS: readonly StatementName[] = [
+const SUPPORTED: readonly StatementName[] = [
   { keyword: 'PORT', kind: 'PORT' },
   { keyword: 'PORTRange', kind: 'PORTRANGE' },
-  { keyword: 'DELEte', kind: 'DELETE', fixed: 2 },
+  { keyword: 'DELEte', kind: 'DELETE', parameterCount: 2 },
   { keyword: 'TCPCONFIG', kind: 'TCPCONFIG' },
   { keyword: 'UDPCONFIG', kind: 'UDPCONFIG' },
   { keyword: 'GLOBALCONFig', kind: 'GLOBALCONFIG' },
   { keyword: 'AUTOLOG', kind: 'AUTOLOG', end: 'ENDAUTOLOG' },
-  { keyword: 'INCLUDE', kind: 'INCLUDE', fixed: 1 },
+  { keyword: 'INCLUDE', kind: 'INCLUDE', parameterCount: 1 },
 ];
 
-/** Statements of z/OS, of today and of older releases, that have nothing to do with who may hold a port. */
+/** Statements of current and older z/OS releases that do not concern ports. */
 const BLOCKS: readonly (readonly [name: string, end: string])[] = [
   ['ASSORTEDPARMS', 'ENDASSORTEDPARMS'],
   ['BEGINROUTES', 'ENDROUTES'],
@@ -86,7 +86,7 @@ const BLOCKS: readonly (readonly [name: string, end: string])[] = [
   ['VIPADYNAMIC', 'ENDVIPADYNAMIC'],
 ];
 
-const SIMPLE: readonly (readonly [keyword: Keyword, fixed: number])[] = [
+const SIMPLE: readonly (readonly [keyword: Keyword, parameterCount: number])[] = [
   ['ACBPOOLSIZE', 1],
   ['ADDRESSTRANSLATIONPOOLSIZE', 1],
   ['ARPAGE', 1],
@@ -143,14 +143,13 @@ const SIMPLE: readonly (readonly [keyword: Keyword, fixed: number])[] = [
   ['VIPASMPARMS', 0],
 ];
 
-/** Every statement that is known. */
 export const STATEMENT_NAMES: readonly StatementName[] = [
-  ...OURS,
+  ...SUPPORTED,
   ...BLOCKS.map(([keyword, end]): StatementName => ({ keyword, kind: 'SKIPPED', end })),
-  ...SIMPLE.map(([keyword, fixed]): StatementName => ({ keyword, kind: 'SKIPPED', fixed })),
+  ...SIMPLE.map(([keyword, parameterCount]): StatementName => ({ keyword, kind: 'SKIPPED', parameterCount })),
 ];
 
-/** Every spelling of every statement: whether a word is one is asked of each word of a list. */
+/** Every spelling of every statement, since each word of a list is checked. */
 const BY_SPELLING = new Map<string, StatementName>();
 for (const name of STATEMENT_NAMES) {
   const { full, shortest } = spellingOf(name.keyword);
@@ -161,7 +160,7 @@ for (const name of STATEMENT_NAMES) {
 }
 for (const name of STATEMENT_NAMES) BY_SPELLING.set(fullSpelling(name.keyword), name);
 
-/** The statement that a word, in capitals, names. */
+/** The statement that a word, in upper case, names. */
 export function statementNamed(word: string): StatementName | undefined {
   return BY_SPELLING.get(word);
 }

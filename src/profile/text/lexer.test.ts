@@ -1,4 +1,4 @@
-// Tests that a profile is taken apart into words and comments as z/OS does, and that symbols are replaced.
+// Tests of the lexer: words and comments as on z/OS, and replaced symbols.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Lexer, type Symbols, type Token } from './lexer.ts';
@@ -18,18 +18,18 @@ const words = (text: string, symbols?: Symbols): string[] =>
   tokens(text, symbols).tokens.map(({ word }) => word);
 
 describe('words', () => {
-  test('are separated by blanks, tabs and line ends, and stand in capitals', () => {
+  test('are separated by blanks, tabs and line ends, and converted to upper case', () => {
     assert.deepEqual(words(' port\t80  tcp\n\nWeb '), ['PORT', '80', 'TCP', 'WEB']);
     assert.deepEqual(words(''), []);
   });
 
-  test('know where they stand', () => {
+  test('have line, column and offset', () => {
     const [, port] = tokens('PORT\n   80 TCP A').tokens;
     assert.deepEqual(port?.place, { file: 'f', line: 2, column: 4, length: 2 });
     assert.deepEqual([port?.start, port?.end, port?.isFirstOfLine], [8, 10, true]);
   });
 
-  test('in quotes hold their blanks and semicolons; a quote that does not end is a letter', () => {
+  test('in quotes may contain blanks and semicolons; an unclosed quote is part of its word', () => {
     const raw = (text: string) => tokens(text).tokens.map((token) => token.raw);
     assert.deepEqual(raw(`PARMSTRING "-d 1 ; x" 'a b'`), ['PARMSTRING', '"-d 1 ; x"', "'a b'"]);
     assert.deepEqual(raw('"a b\nc"'), ['"a', 'b', 'c"']);
@@ -37,7 +37,7 @@ describe('words', () => {
 });
 
 describe('comments', () => {
-  test('go to the end of the line, and belong to the word in front of them or to the next one', () => {
+  test('extend to the end of the line, and belong to the word before them or to the next one', () => {
     const { tokens: list, below } = tokens('; head\n\n; more\nPORT ; list\n80 TCP A ;last\n;end');
     assert.deepEqual(
       list.map(({ word, above, after }) => [word, above, after]),
@@ -51,14 +51,14 @@ describe('comments', () => {
     assert.deepEqual(below, [';end']);
   });
 
-  test('need a blank in front: "An argument followed by a comment must have a blank before the semicolon"', () => {
+  test('need a preceding blank: "An argument followed by a comment must have a blank before the semicolon"', () => {
     assert.deepEqual(words('SMTP;mail'), ['SMTP;MAIL']);
     assert.deepEqual(words('SMTP ;mail'), ['SMTP']);
   });
 });
 
 describe('symbols', () => {
-  test('are replaced, with their point or without, in any case', () => {
+  test('are replaced, with or without period, in any case', () => {
     assert.deepEqual(words('&SYSNAME.A &sysname &X.&X.', { SYSNAME: 'SC30', X: '1' }), [
       'SC30A',
       'SC30',
@@ -66,7 +66,7 @@ describe('symbols', () => {
     ]);
   });
 
-  test('without a value are told and stay', () => {
+  test('without a value are reported and not replaced', () => {
     const { tokens: list, unknown } = tokens('A&NO.B & &1');
     assert.deepEqual([list.map(({ word }) => word), unknown], [['A&NO.B', '&', '&1'], ['NO']]);
   });

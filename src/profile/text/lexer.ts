@@ -1,39 +1,38 @@
-// The words of a profile: free format, blanks between words, comments behind a semicolon, system symbols replaced.
+// The lexer of profiles: words separated by blanks, comments after a semicolon, system symbols replaced.
 import type { Place } from '../../text/source.ts';
 
-/** Where a word is, and what is around it. */
-type Surroundings = Omit<Token, 'raw' | 'word' | 'end' | 'place'>;
+/** The position of a word, and the comments next to it. */
+type TokenContext = Omit<Token, 'raw' | 'word' | 'end' | 'place'>;
 
-/** A word, with the comments around it. */
+/** A word with its position and the comments next to it. */
 export class Token {
-  /** As it stands. */
+  /** As written. */
   readonly raw: string;
-  /** In capitals, with its symbols replaced. */
+  /** In upper case, with symbols replaced. */
   readonly word: string;
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** Where it begins in the text. */
+  /** Offset in the text. */
   readonly start: number;
-  /** The comments on the lines above it, and '' for blank lines between them. */
+  /** The comments on the lines above it, with '' for blank lines between them. */
   readonly above: readonly string[];
-  /** A comment behind it on its line. */
+  /** A comment after it on its line. */
   readonly after: string | undefined;
   readonly isFirstOfLine: boolean;
 
-  constructor({ raw, word }: Spelling, where: Surroundings) {
+  constructor({ raw, word }: Spelling, context: TokenContext) {
     this.raw = raw;
     this.word = word;
-    this.file = where.file;
-    this.line = where.line;
-    this.column = where.column;
-    this.start = where.start;
-    this.above = where.above;
-    this.after = where.after;
-    this.isFirstOfLine = where.isFirstOfLine;
+    this.file = context.file;
+    this.line = context.line;
+    this.column = context.column;
+    this.start = context.start;
+    this.above = context.above;
+    this.after = context.after;
+    this.isFirstOfLine = context.isFirstOfLine;
   }
 
-  /** Where it ends in the text. */
   get end(): number {
     return this.start + this.raw.length;
   }
@@ -43,10 +42,10 @@ export class Token {
   }
 }
 
-/** The values of system symbols, by their names in capitals. */
+/** The values of system symbols, by name in upper case. */
 export type Symbols = Readonly<Record<string, string>>;
 
-/** A symbol in a word: "&SYSNAME.", the point may be left out. */
+/** A symbol in a word: "&SYSNAME."; the period is optional. */
 const SYMBOL = /&([A-Z@#$][A-Z0-9@#$_]*)\.?/gi;
 
 const TAB = 9;
@@ -60,21 +59,21 @@ const NO_COMMENTS: readonly string[] = [];
 
 const ASCII = /^[\0-\x7f]*$/;
 
-/** A text in capitals. Only A to Z have them here: a profile knows no other letters, and none becomes one of these. */
-export function inCapitals(text: string): string {
+/** Converts only a to z: toUpperCase() would also convert other letters, some of them to A to Z. */
+export function toUpperAscii(text: string): string {
   return ASCII.test(text) ? text.toUpperCase() : text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }
 
-/** How a word is written, and what it says. */
+/** A word as written, and in upper case with symbols replaced. */
 interface Spelling {
   readonly raw: string;
   readonly word: string;
 }
 
-/** Words are kept once, however often they come; of a text with more different ones than ports, only so many. */
+/** The maximum number of different words that are interned. */
 const SPELLINGS_MAX = 65536;
 
-/** Takes a text apart, a word at a time. Lines end with a line feed. */
+/** Splits a text into words, one at a time. Lines end with a line feed. */
 export class Lexer {
   readonly #text: string;
   readonly #file: string;
@@ -113,13 +112,13 @@ export class Lexer {
     return undefined;
   }
 
-  /** At the end: the comments behind the last word. */
+  /** At the end: the comments after the last word. */
   get below(): readonly string[] {
     return this.#comments.at(-1) === '' ? this.#comments.slice(0, -1) : this.#comments;
   }
 
   #endLine(): void {
-    // Blank lines count only between comments, and several as one.
+    // Blank lines are kept only between comments, several as one.
     if (this.#isBlankLine && this.#comments.length > 0 && this.#comments.at(-1) !== '')
       this.#comments.push('');
     this.#line++;
@@ -128,7 +127,6 @@ export class Lexer {
     this.#isBlankLine = true;
   }
 
-  /** A comment reaches to the end of its line. */
   #comment(): string {
     const lineEnd = this.#text.indexOf('\n', this.#at);
     const end = lineEnd < 0 ? this.#text.length : lineEnd;
@@ -138,7 +136,7 @@ export class Lexer {
     return comment;
   }
 
-  /** A comment belongs to the word in front of it on its line, or else to the next word. */
+  /** A comment belongs to the word before it on its line, otherwise to the next word. */
   #token(): Token {
     const start = this.#at;
     const column = start - this.#lineStart + 1;
@@ -152,19 +150,19 @@ export class Lexer {
     const isFirstOfLine = this.#isFirstOfLine;
     this.#isFirstOfLine = false;
     this.#isBlankLine = false;
-    const where = { file: this.#file, line: this.#line, column, start, above, after, isFirstOfLine };
-    return new Token(spelling, where);
+    const context = { file: this.#file, line: this.#line, column, start, above, after, isFirstOfLine };
+    return new Token(spelling, context);
   }
 
   #spelling(raw: string): Spelling {
     const known = this.#spellings.get(raw);
     if (known) return known;
-    const spelling = { raw, word: inCapitals(raw) };
+    const spelling = { raw, word: toUpperAscii(raw) };
     if (this.#spellings.size < SPELLINGS_MAX) this.#spellings.set(raw, spelling);
     return spelling;
   }
 
-  /** A semicolon within a word belongs to it: a comment needs a blank in front. Quotes hold blanks together. */
+  /** A semicolon within a word is part of it: a comment needs a preceding blank. A quoted word may contain blanks. */
   #endOfWord(at: number): number {
     const text = this.#text;
     const quote = text.charCodeAt(at);
@@ -185,7 +183,7 @@ export class Lexer {
       if (value === undefined) this.#symbolUnknown(name.toUpperCase(), place);
       return value ?? whole;
     });
-    return { raw, word: inCapitals(replaced) };
+    return { raw, word: toUpperAscii(replaced) };
   }
 }
 

@@ -1,4 +1,4 @@
-// Tests of the statements of a profile: what each entry says, and the rules of the page that the parser keeps.
+// Tests of the parser: the values of each statement, and the syntax rules of docs/profile.md.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatIp } from '../../base/address.ts';
@@ -7,7 +7,7 @@ import type { Statement } from './statements.ts';
 
 const parse = (text: string, options?: ParseOptions) => parseProfile({ file: 'f', text }, options);
 
-/** The only statement of a text that has nothing wrong with it. */
+/** The only statement of a text without findings. */
 function statement<Kind extends Statement['kind']>(
   text: string,
   kind: Kind,
@@ -20,7 +20,7 @@ function statement<Kind extends Statement['kind']>(
   return one as Extract<Statement, { kind: Kind }>;
 }
 
-/** What is found: severity, code, line and column. */
+/** The findings: severity, code, line and column. */
 const found = (text: string, options?: ParseOptions): string[] =>
   parse(text, options).findings.map(
     ({ severity, code, place }) => `${severity} ${code} ${place.line}:${place.column}`,
@@ -33,7 +33,7 @@ function reported(text: string): string {
 }
 
 describe('PORT', () => {
-  test('has entries until the next statement, over as many lines as one likes', () => {
+  test('has entries until the next statement, on any number of lines', () => {
     const { entries } = statement('PORT 80 TCP WEB 81\nTCP\nRESERVED 53 UDP NAMED', 'PORT');
     assert.deepEqual(
       entries.map((entry) => entry.kind === 'port' && [entry.port, entry.protocol, entry.use]),
@@ -45,7 +45,7 @@ describe('PORT', () => {
     );
   });
 
-  test('has options in the order of the diagram, cut off as far as it prints them small', () => {
+  test('has options in the order of the diagram, with its abbreviations', () => {
     const full = '80 TCP WEB NOAUTOLOG NODELAYACKS SHAREPORTWLM BIND 192.0.2.7 SAF WEBRES NOSMC';
     const { entries } = statement(`PORT ${full} 81 tcp a noautol delaya sharep smc`, 'PORT');
     const [first, second] = entries.map((entry) => (entry.kind === 'port' ? entry : assert.fail()));
@@ -69,12 +69,12 @@ describe('PORT', () => {
     assert.deepEqual(found('PORT 80 TCP RESERVED NOAUTOLOG'), ['error SYNTAX 1:22']);
   });
 
-  test('a job that is called as an option is one where a job stands', () => {
+  test('an option keyword in place of a job is a job name', () => {
     const { entries } = statement('PORT 80 TCP BIND BIND ::1', 'PORT');
     assert.deepEqual(entries[0]?.words, ['80', 'TCP', 'BIND', 'BIND', '::1']);
   });
 
-  test('UNRSV has a job, DENY or SAF, and when it is judged', () => {
+  test('UNRSV has a job, DENY or SAF, and WHENLISTEN or WHENBIND', () => {
     const text = 'PORT UNRSV TCP A* SAF R1 WHENBIND UNRSV TCP * DENY UNRSV UDP * WHENBIND';
     const { entries } = statement(text, 'PORT');
     assert.deepEqual(
@@ -98,10 +98,10 @@ describe('PORT', () => {
       findings.map(({ code, zos }) => [code, zos]),
       [['UNRSV_DENY_JOB', 'EZZ0146I']],
     );
-    const passedOver = statements.map(
-      (one) => one.kind === 'PORT' && one.entries.map((entry) => entry.isPassedOver),
+    const ignored = statements.map(
+      (one) => one.kind === 'PORT' && one.entries.map((entry) => entry.isIgnored),
     );
-    assert.deepEqual(passedOver, [[true, true], [false]]);
+    assert.deepEqual(ignored, [[true, true], [false]]);
   });
 
   test('SHAREPORT, SMC and NOSMC "valid only for TCP"; one bad entry does not hide the next', () => {
@@ -111,14 +111,13 @@ describe('PORT', () => {
       ['1:14', '2:9', '3:9'].map((at) => `error OPTION_PROTOCOL ${at}`),
     );
     const [one] = parse(bad).statements;
-    assert.deepEqual(
-      one?.kind === 'PORT' && one.entries.map((entry) => [entry.words[0], entry.isPassedOver]),
-      [['4', false]],
-    );
+    assert.deepEqual(one?.kind === 'PORT' && one.entries.map((entry) => [entry.words[0], entry.isIgnored]), [
+      ['4', false],
+    ]);
     assert.deepEqual(found('PORT 4 UDP A NODELAYACKS'), ['warning OPTION_PROTOCOL 1:14']);
   });
 
-  test('after a syntax error the rest of the list is read, told, and passed over as z/OS does', () => {
+  test('after a syntax error the rest of the list is read, and ignored as on z/OS', () => {
     const { statements, findings } = parse(
       'PORT 80 TCP WEB\n81 TPC WEB\n82 TCP WEB\n83 TCP WEB BIND x\nPORT 84 TCP A',
     );
@@ -129,10 +128,10 @@ describe('PORT', () => {
         [4, 'SYNTAX'],
       ],
     );
-    assert.match(findings[0]?.hint ?? '', /z\/OS passes over the rest of this list/);
+    assert.match(findings[0]?.hint ?? '', /z\/OS ignores the rest of this list/);
     const entries = statements.flatMap((one) => (one.kind === 'PORT' ? one.entries : []));
     assert.deepEqual(
-      entries.map((entry) => [entry.words[0], entry.isPassedOver]),
+      entries.map((entry) => [entry.words[0], entry.isIgnored]),
       [
         ['80', false],
         ['82', true],
@@ -141,7 +140,7 @@ describe('PORT', () => {
     );
   });
 
-  test('a missing job is told where the next entry or statement stands', () => {
+  test('a missing job is reported at the next entry or statement', () => {
     assert.deepEqual(found('PORT 80 TCP\n 81 TCP WEB'), ['error SYNTAX 2:2']);
     assert.deepEqual(found('PORT 80 TCP\nPORTRANGE 81 1 TCP A'), ['error SYNTAX 2:1']);
     assert.deepEqual(found('PORT 80 TCP'), ['error SYNTAX 1:12']);
@@ -153,7 +152,7 @@ describe('PORT', () => {
     assert.deepEqual(found('PORT 80 TCP * SAF A0'), []);
   });
 
-  test('without entries is told', () => {
+  test('without entries is reported', () => {
     assert.deepEqual(found('PORT\nHOME'), ['warning EMPTY 1:1', 'notice STATEMENT_SKIPPED 2:1']);
     assert.deepEqual(found('PORT'), ['warning EMPTY 1:1']);
   });
@@ -183,23 +182,23 @@ describe('PORTRANGE', () => {
     assert.deepEqual(one?.kind === 'PORTRANGE' && one.entries.map(({ last }) => last), [65535, 65535]);
   });
 
-  test('"does not support sharing of ports", nor BIND, nor UNRSV: the error names PORT', () => {
+  test('"does not support sharing of ports", nor BIND, nor UNRSV: the hint names PORT', () => {
     for (const option of ['SHAREPORT', 'SHAREPORTWLM', 'BIND 192.0.2.7']) {
       assert.deepEqual(found(`PORTRANGE 1 1 TCP A ${option}`), ['error OPTION_PORTRANGE 1:21']);
-      assert.match(reported(`PORTRANGE 1 1 TCP A ${option}`), /is given with PORT/);
+      assert.match(reported(`PORTRANGE 1 1 TCP A ${option}`), /is an option of PORT only/);
       assert.deepEqual(found(`PORT 1 TCP A ${option}`), []);
     }
-    assert.match(reported('PORTRANGE UNRSV TCP * DENY'), /UNRSV is given with PORT/);
+    assert.match(reported('PORTRANGE UNRSV TCP * DENY'), /UNRSV is an entry of PORT only/);
   });
 
-  test('"AUTHPORT is valid only with the TCP protocol", and on PORTRANGE alone', () => {
+  test('"AUTHPORT is valid only with the TCP protocol", and only on PORTRANGE', () => {
     assert.deepEqual(found('PORTRANGE 1 1 UDP AUTHPORT'), ['error OPTION_PROTOCOL 1:19']);
-    assert.match(reported('PORT 1 TCP AUTHPORT'), /AUTHPORT is given with PORTRANGE/);
+    assert.match(reported('PORT 1 TCP AUTHPORT'), /AUTHPORT is an entry of PORTRANGE only/);
   });
 });
 
 describe('job names', () => {
-  test('have 64 characters at most, or 8 with the names of z/OS', () => {
+  test('have at most 64 characters, or 8 with the names of z/OS', () => {
     const of = (length: number) => `PORT 80 TCP ${'A'.repeat(length)}`;
     assert.deepEqual([found(of(64)), found(of(65))], [[], ['error JOB 1:13']]);
     assert.deepEqual(
@@ -210,7 +209,7 @@ describe('job names', () => {
     assert.deepEqual(found('PORT 80 TCP a_b.c-d@#$'), []);
   });
 
-  test('several asterisks are one', () => {
+  test('several asterisks are equivalent to one', () => {
     const { entries } = statement('PORT 80 TCP A**', 'PORT');
     assert.deepEqual(entries[0]?.kind === 'port' && entries[0].use, { kind: 'JOB', pattern: 'A*' });
   });
@@ -232,7 +231,7 @@ describe('DELETE', () => {
 });
 
 describe('TCPCONFIG, UDPCONFIG and GLOBALCONFIG', () => {
-  test('have the parameters that are about ports, in any order', () => {
+  test('have the parameters that concern ports, in any order', () => {
     const settings = (text: string, kind: 'TCPCONFIG' | 'UDPCONFIG' | 'GLOBALCONFIG') =>
       statement(text, kind).settings.map(({ setting }) => setting);
     assert.deepEqual(settings('TCPCONFIG NODELAYA RESTRICTL EPHEMERALPORTS 2000 3000', 'TCPCONFIG'), [
@@ -249,7 +248,7 @@ describe('TCPCONFIG, UDPCONFIG and GLOBALCONFIG', () => {
     ]);
   });
 
-  test('tell the parameters that are not, and refuse words that are none', () => {
+  test('report skipped parameters, and refuse unknown ones', () => {
     assert.deepEqual(found('TCPCONFIG TTLS INTERVAL 5'), ['notice PARAMETER_SKIPPED 1:11']);
     assert.deepEqual(found('TCPCONFIG RESTRICTLOWPROTS'), ['error PARAMETER_UNKNOWN 1:11']);
     assert.deepEqual(found('UDPCONFIG DELAYACKS'), ['error PARAMETER_UNKNOWN 1:11']);
@@ -284,7 +283,7 @@ describe('AUTOLOG', () => {
     assert.deepEqual(found('AUTOLOG\nFTP*\nA\nENDAUTOLOG'), ['error JOB 2:1']);
   });
 
-  test('without its end takes the rest: it is told from which line, and what stands there is passed over', () => {
+  test('without ENDAUTOLOG makes the rest of the file ignored, and the message names its first line', () => {
     const { statements, findings } = parse('AUTOLOG\n FTPD\nPORT 80 TCP WEB');
     assert.deepEqual(
       findings.map(({ code, place }) => [code, place.line]),
@@ -292,7 +291,7 @@ describe('AUTOLOG', () => {
     );
     assert.match(findings[0]?.message ?? '', /everything from line 3 on/);
     assert.ok(
-      statements.every((one) => one.kind !== 'PORT' || one.entries.every(({ isPassedOver }) => isPassedOver)),
+      statements.every((one) => one.kind !== 'PORT' || one.entries.every(({ isIgnored }) => isIgnored)),
     );
   });
 });
@@ -310,7 +309,7 @@ describe('INCLUDE', () => {
     return text === undefined ? { problem: 'there is no such file' } : { file: path, text };
   };
 
-  test('puts the statements of another file in its place', () => {
+  test('is replaced by the statements of another file', () => {
     const { statements, findings } = parse("INCLUDE a\nINCLUDE 'a'", { include });
     assert.deepEqual(findings, []);
     const entries = statements.flatMap((one) => (one.kind === 'INCLUDE' ? one.statements : []));
@@ -323,7 +322,7 @@ describe('INCLUDE', () => {
     );
   });
 
-  test('of itself, directly or not, of too deep a chain, and of what cannot be read is refused', () => {
+  test('is refused for cycles, for too deep nesting, and for files that cannot be read', () => {
     assert.match(
       parse('INCLUDE self', { include }).findings[0]?.message ?? '',
       /includes itself: f includes self includes self/,
@@ -338,14 +337,14 @@ describe('INCLUDE', () => {
     assert.deepEqual(found('INCLUDE'), ['error SYNTAX 1:8']);
   });
 
-  test('an error in it is told with its own file', () => {
+  test('an error in an included file is reported with that file', () => {
     const [finding] = parse('INCLUDE bad', { include }).findings;
     assert.deepEqual([finding?.code, finding?.place.file, finding?.place.column], ['PORT_NUMBER', 'bad', 6]);
   });
 });
 
 describe('other statements', () => {
-  test('are skipped whole, with their text, up to their end or to the next statement', () => {
+  test('are skipped, and their text is kept, up to their end word or to the next statement', () => {
     const text =
       'VIPADYNAMIC\n VIPADISTRIBUTE DEFINE 192.0.2.7\n  PORT 20 21 DESTIP ALL ; here\n' +
       'ENDVIPADYNAMIC ; x\nPORT 80 TCP A';
@@ -362,22 +361,22 @@ describe('other statements', () => {
     assert.equal(skipped?.kind === 'SKIPPED' && skipped.text, text.slice(0, text.indexOf('\nPORT 80')));
   });
 
-  test('that miss their end are told', () => {
+  test('without their end word are reported', () => {
     assert.deepEqual(found('BEGINROUTES\n ROUTE x\nPORT 80 TCP A'), [
       'error END_MISSING 1:1',
       'notice STATEMENT_SKIPPED 1:1',
     ]);
   });
 
-  test('a word that is no statement is an error, with what is near', () => {
-    assert.match(reported('PROTRANGE 1 1 TCP A'), /a statement was expected \| Is PORTRANGE meant\?/);
-    assert.match(reported('80 TCP A'), /begins with PORT/);
+  test('an unknown statement is an error, with a similar name', () => {
+    assert.match(reported('PROTRANGE 1 1 TCP A'), /a statement was expected \| Did you mean PORTRANGE\?/);
+    assert.match(reported('80 TCP A'), /Begin a list of ports with PORT/);
     assert.deepEqual(found('XYZZY\nPORT 80 TCP A'), ['error STATEMENT_UNKNOWN 1:1']);
   });
 });
 
-describe('an argument that is missing', () => {
-  test('is told, and the next entry is read', () => {
+describe('a missing argument', () => {
+  test('is reported, and the next entry is read', () => {
     for (const option of ['SAF', 'BIND']) {
       const { statements, findings } = parse(`PORT 80 TCP WEB ${option}\n81 TCP DB`);
       assert.deepEqual(
@@ -389,7 +388,7 @@ describe('an argument that is missing', () => {
     }
   });
 
-  test('BIND to what stands for all, and to a mapped address, is warned of', () => {
+  test('BIND warns of a wildcard and of a mapped address', () => {
     assert.deepEqual(found('PORT 80 TCP A BIND 0.0.0.0'), ['warning BIND_ADDRESS 1:20']);
     assert.deepEqual(found('PORT 80 TCP A BIND ::ffff:192.0.2.7'), ['warning BIND_ADDRESS 1:20']);
     assert.deepEqual(found('PORT 80 TCP A BIND ::1'), []);

@@ -1,4 +1,4 @@
-// A profile as text becomes statements: each that is ours is read, every other one is known by its name and skipped.
+// Parses a profile into statements. Statements about ports are read; the others of z/OS are recognized and skipped.
 import { FirstFew } from '../../base/first-few.ts';
 import { PROFILE_ERRORS_MAX, PROFILE_FILES_MAX, PROFILE_INCLUDE_DEPTH_MAX } from '../../base/limits.ts';
 import { nearest } from '../../base/nearest.ts';
@@ -12,82 +12,84 @@ import { DenyProblem, isEntryStart, readPortEntry, readRangeEntry } from './port
 import { errorAt, moreFindings, Problem, quoted, Reader, syntaxProblem } from './reader.ts';
 import type { ConfigStatement, Statement, Written } from './statements.ts';
 
-/** A text and the name of the file that it is from. */
 interface ProfileSource {
   readonly file: string;
   readonly text: string;
 }
 
 export interface ParseOptions {
-  /** Job names have 8 characters at most, as on z/OS. */
+  /** Job names have at most 8 characters, as on z/OS. */
   readonly zosNames?: boolean;
-  /** System symbols, by their names in capitals, without "&" and point. */
+  /** System symbols, by name in upper case, without "&" and period. */
   readonly symbols?: Symbols;
-  /** Reads the file that INCLUDE names, as it is written, from the file that it stands in; or says why not. */
+  /** Reads the file `path` of an INCLUDE in the file `from`, or returns the reason why it cannot. */
   readonly include?: (path: string, from: string) => ProfileSource | { readonly problem: string };
 }
 
 export interface ParsedProfile {
   readonly statements: readonly Statement[];
-  /** The comments behind the last word. */
+  /** The comments after the last word. */
   readonly below: readonly string[];
   readonly findings: readonly Finding[];
 }
 
-/** Reads a profile. It never throws: what is wrong is in `findings`, in the order of the text. */
+/** Parses a profile. Never throws: errors are in `findings`, in the order of the text. */
 export function parseProfile(source: ProfileSource, options: ParseOptions = {}): ParsedProfile {
-  const reading = new Reading(options);
-  const { statements, below } = reading.read(source, [source.file]);
-  return { statements, below, findings: reading.findings() };
+  const session = new ParseSession(options);
+  const { statements, below } = session.parse(source, [source.file]);
+  return { statements, below, findings: session.findings() };
 }
 
-/** One profile with all files that it includes. */
-class Reading {
+/** Parses one profile with all included files. */
+class ParseSession {
   readonly #findings = new FirstFew<Severity, Finding>(PROFILE_ERRORS_MAX);
   readonly options: ParseOptions;
   #files = 0;
-  /** A list without its end took the rest of the text. */
-  #isSwallowed = false;
+  /** A block without its end word extends to the end of the text. */
+  #isUnterminated = false;
 
   constructor(options: ParseOptions) {
     this.options = options;
   }
 
-  get isSwallowed(): boolean {
-    return this.#isSwallowed;
+  get isUnterminated(): boolean {
+    return this.#isUnterminated;
   }
 
-  swallow(): void {
-    this.#isSwallowed = true;
+  markUnterminated(): void {
+    this.#isUnterminated = true;
   }
 
   report(finding: Finding): void {
     this.#findings.add(finding.severity, finding);
   }
 
-  /** Reports a problem; its hint is looked for if that will be read, and has `more` behind it. */
-  tell({ finding, findHint }: Problem, more = ''): void {
+  /** Reports a problem. Computes the hint only if it will be shown, and appends `more`. */
+  reportProblem({ finding, findHint }: Problem, more = ''): void {
     const hint = findHint && !this.#findings.isFull('error') ? findHint() : finding.hint;
     this.report({ ...finding, hint: `${hint} ${more}`.trim() });
   }
 
-  /** What was found; of what is too much to be read, the number. */
+  /** The findings, and the number of those beyond the limit. */
   findings(): Finding[] {
     const { kept, leftOut } = this.#findings;
     return [...kept, ...leftOut.map(({ kind, count, first }) => moreFindings(kind, count, first.place))];
   }
 
-  read({ file, text }: ProfileSource, chain: readonly string[]): Pick<ParsedProfile, 'statements' | 'below'> {
+  parse(
+    { file, text }: ProfileSource,
+    chain: readonly string[],
+  ): Pick<ParsedProfile, 'statements' | 'below'> {
     this.#files++;
     const lexer = new Lexer(text, file, this.options.symbols ?? {}, (name, place) => {
       const message = `the symbol &${name}. has no value`;
-      this.report(errorAt(place, 'SYMBOL_UNKNOWN', message, `Give it one: --symbol ${name}=VALUE.`));
+      this.report(errorAt(place, 'SYMBOL_UNKNOWN', message, `Set it with --symbol ${name}=VALUE.`));
     });
     const statements = new StatementParser(this, new Reader(lexer, file), text, chain).run();
     return { statements, below: lexer.below };
   }
 
-  /** Reads an included file; its statements, or none where something is in the way, which is told. */
+  /** The statements of an included file; none if it cannot be included, which is reported. */
   include(path: Token, chain: readonly string[]): readonly Statement[] {
     const refuse = (message: string, hint = ''): readonly Statement[] => {
       this.report(errorAt(path.place, 'INCLUDE', message, hint));
@@ -95,20 +97,20 @@ class Reading {
     };
     const name = unquoted(path.raw);
     if (chain.length > PROFILE_INCLUDE_DEPTH_MAX) {
-      return refuse(`files include each other more than ${PROFILE_INCLUDE_DEPTH_MAX} deep`);
+      return refuse(`INCLUDE is nested more than ${PROFILE_INCLUDE_DEPTH_MAX} deep`);
     }
-    if (this.#files >= PROFILE_FILES_MAX) return refuse(`a profile has ${PROFILE_FILES_MAX} files at most`);
+    if (this.#files >= PROFILE_FILES_MAX) return refuse(`a profile has at most ${PROFILE_FILES_MAX} files`);
     const found = this.options.include?.(name, chain.at(-1) ?? '') ?? { problem: 'files are not read here' };
     if ('problem' in found) return refuse(`${quoted(name)} cannot be included: ${found.problem}`);
     if (chain.includes(found.file)) {
       return refuse(`${quoted(name)} includes itself: ${[...chain, found.file].join(' includes ')}`);
     }
-    return this.read(found, [...chain, found.file]).statements;
+    return this.parse(found, [...chain, found.file]).statements;
   }
 }
 
-/** A line without the blanks at its end; any other character, even one that looks like a blank, is part of a word. */
-function withoutBlanksBehind(line: string): string {
+/** Removes trailing blanks and tabs. Other white space is part of a word, so trimEnd() would remove too much. */
+function trimBlanksEnd(line: string): string {
   let end = line.length;
   while (line[end - 1] === ' ' || line[end - 1] === '\t') end--;
   return line.slice(0, end);
@@ -118,18 +120,18 @@ function unquoted(text: string): string {
   return /^(["'])(.*)\1$/.exec(text)?.[2] ?? text;
 }
 
-const NOTHING_ABOVE: readonly string[] = [];
+const NO_COMMENTS: readonly string[] = [];
 
 /** The statements of one file. */
 class StatementParser {
-  readonly #reading: Reading;
+  readonly #session: ParseSession;
   readonly #reader: Reader;
   readonly #text: string;
-  /** The files that lead to this one, itself last. */
+  /** The chain of including files, this one last. */
   readonly #chain: readonly string[];
 
-  constructor(reading: Reading, reader: Reader, text: string, chain: readonly string[]) {
-    this.#reading = reading;
+  constructor(session: ParseSession, reader: Reader, text: string, chain: readonly string[]) {
+    this.#session = session;
     this.#reader = reader;
     this.#text = text;
     this.#chain = chain;
@@ -145,12 +147,12 @@ class StatementParser {
     return statements;
   }
 
-  #context(isPassedOver: boolean): EntryContext {
+  #context(isIgnored: boolean): EntryContext {
     return {
       reader: this.#reader,
-      isZos: this.#reading.options.zosNames ?? false,
-      report: (finding) => this.#reading.report(finding),
-      isPassedOver: isPassedOver || this.#reading.isSwallowed,
+      isZos: this.#session.options.zosNames ?? false,
+      report: (finding) => this.#session.report(finding),
+      isIgnored: isIgnored || this.#session.isUnterminated,
     };
   }
 
@@ -166,51 +168,51 @@ class StatementParser {
     return this.#config(kind, head);
   }
 
-  /** The statement's own words, up to its parameters. */
+  /** The name of a statement, one or two words. */
   #head(...names: readonly StatementName[]): Written {
     this.#reader.begin();
     for (const { keyword } of names) this.#reader.takeKeyword(keyword);
-    return this.#reader.written(this.#reading.isSwallowed);
+    return this.#reader.written(this.#session.isUnterminated);
   }
 
   /**
-   * Reads entries, which begin with so many numbers, until the next statement. After one that cannot be read the next
-   * one is looked for.
+   * Reads entries, each beginning with `numbers` numbers, until the next statement. After an error it continues with the
+   * next entry.
    */
   #list<Entry>(read: (context: EntryContext) => Entry, numbers: 1 | 2): Entry[] {
     const entries: Entry[] = [];
+    let isListIgnored = false;
     let isIgnored = false;
-    let isPassedOver = false;
     const first = this.#reader.peek();
     if (!first || (statementNamed(first.word) && !isEntryStart(this.#reader))) this.#emptyList();
     for (let token = this.#reader.peek(); token; token = this.#reader.peek()) {
       if (statementNamed(token.word) && !isEntryStart(this.#reader)) break;
       try {
-        entries.push(read(this.#context(isPassedOver)));
+        entries.push(read(this.#context(isIgnored)));
       } catch (thrown) {
         const problem = problemOf(thrown);
-        isIgnored ||= problem instanceof DenyProblem && !isPassedOver;
-        this.#tell(problem, isPassedOver);
-        isPassedOver ||= problem.endsList;
+        isListIgnored ||= problem instanceof DenyProblem && !isIgnored;
+        this.#report(problem, isIgnored);
+        isIgnored ||= problem.abandonsList;
         this.#resume(token, numbers);
       }
     }
     // "The entire PORT statement is ignored" (EZZ0146I).
-    return isIgnored ? entries.map((entry) => ({ ...entry, isPassedOver: true })) : entries;
+    return isListIgnored ? entries.map((entry) => ({ ...entry, isIgnored: true })) : entries;
   }
 
   #emptyList(): void {
     const place = this.#reader.last?.place ?? this.#reader.endPlace;
-    const message = `${this.#reader.last?.word} names no port`;
-    this.#reading.report({ severity: 'warning', code: 'EMPTY', message, hint: '', place });
+    const message = `${this.#reader.last?.word} has no entries`;
+    this.#session.report({ severity: 'warning', code: 'EMPTY', message, hint: '', place });
   }
 
-  #tell(problem: Problem, isPassedOver: boolean): void {
-    const isFirst = problem.endsList && !isPassedOver;
-    this.#reading.tell(problem, isFirst ? 'z/OS passes over the rest of this list.' : '');
+  #report(problem: Problem, isIgnored: boolean): void {
+    const isFirst = problem.abandonsList && !isIgnored;
+    this.#session.reportProblem(problem, isFirst ? 'z/OS ignores the rest of this list.' : '');
   }
 
-  /** Goes on to the next entry or statement behind `failed`, the word at which the entry began that failed. */
+  /** Skips to the next entry or statement after the entry that failed, which began at `failed`. */
   #resume(failed: Token, numbers: 1 | 2): void {
     for (let token = this.#reader.peek(); token; token = this.#reader.peek()) {
       const isNew = token !== failed && isNewEntry(this.#reader, numbers);
@@ -230,12 +232,12 @@ class StatementParser {
   }
 
   #config(kind: ConfigStatement['kind'], head: Written): Statement {
-    const { isPassedOver, report } = this.#context(false);
+    const { isIgnored, report } = this.#context(false);
     let settings: ConfigStatement['settings'] = [];
     try {
-      settings = readSettings(kind, this.#reader, isPassedOver, report);
+      settings = readSettings(kind, this.#reader, isIgnored, report);
     } catch (thrown) {
-      this.#reading.tell(problemOf(thrown));
+      this.#session.reportProblem(problemOf(thrown));
       this.#skipToStatement();
     }
     return { kind, ...head, settings };
@@ -246,12 +248,12 @@ class StatementParser {
     let own = head;
     try {
       waitMinutes = readWait(this.#reader);
-      own = this.#reader.written(this.#reading.isSwallowed);
+      own = this.#reader.written(this.#session.isUnterminated);
     } catch (thrown) {
-      this.#reading.tell(problemOf(thrown));
+      this.#session.reportProblem(problemOf(thrown));
       this.#reader.skip();
     }
-    const onProblem = (problem: Problem) => this.#reading.tell(problem);
+    const onProblem = (problem: Problem) => this.#session.reportProblem(problem);
     const { entries, isEnded } = readProcedures(this.#context(false), onProblem, problemOf);
     let end: Written | undefined;
     if (isEnded) {
@@ -259,8 +261,8 @@ class StatementParser {
       this.#reader.takeKeyword('ENDAUTOLOG');
       end = this.#reader.written(false);
     } else {
-      this.#reading.report(endMissing('AUTOLOG', 'ENDAUTOLOG', this.#reader, token.place));
-      this.#reading.swallow();
+      this.#session.report(endMissing('AUTOLOG', 'ENDAUTOLOG', this.#reader, token.place));
+      this.#session.markUnterminated();
     }
     return { kind: 'AUTOLOG', ...own, ...(waitMinutes === undefined ? {} : { waitMinutes }), entries, end };
   }
@@ -268,21 +270,22 @@ class StatementParser {
   #include(head: Written): Statement {
     try {
       const path = this.#reader.take('the file to be included');
-      this.#reader.respell(path.raw);
-      const written = this.#reader.written(head.isPassedOver);
-      const statements = this.#reading.include(path, this.#chain);
+      this.#reader.replaceLast(path.raw);
+      const written = this.#reader.written(head.isIgnored);
+      const statements = this.#session.include(path, this.#chain);
       return { kind: 'INCLUDE', ...written, path: unquoted(path.raw), statements };
     } catch (thrown) {
-      this.#reading.tell(problemOf(thrown));
+      this.#session.reportProblem(problemOf(thrown));
       return { kind: 'INCLUDE', ...head, path: '', statements: [] };
     }
   }
 
-  /** Passes over a statement; its text is kept as it stands. */
+  /** Skips a statement and keeps its text as written. */
   #skipped(name: StatementName, token: Token): Statement {
     this.#reader.begin();
     this.#reader.skip();
-    for (let i = 0; i < (name.fixed ?? 0) && !this.#reader.peek()?.isFirstOfLine; i++) this.#reader.skip();
+    const parameters = name.parameterCount ?? 0;
+    for (let i = 0; i < parameters && !this.#reader.peek()?.isFirstOfLine; i++) this.#reader.skip();
     if (name.end === undefined) this.#skipToStatement();
     else this.#skipToEnd(name, name.end, token);
     const last = this.#reader.last ?? token;
@@ -290,22 +293,22 @@ class StatementParser {
     const text = this.#text
       .slice(token.start, last.end + (last.after === undefined ? 0 : this.#commentLength(last)))
       .split('\n')
-      .map(withoutBlanksBehind)
+      .map(trimBlanksEnd)
       .join('\n');
-    const message = `${full} has nothing to do with who may hold a port: it is skipped`;
-    this.#reading.report({
+    const message = `${full} does not concern ports and is skipped`;
+    this.#session.report({
       severity: 'notice',
       code: 'STATEMENT_SKIPPED',
       message,
       hint: '',
       place: token.place,
     });
-    const { place, above } = { place: token.place, above: token.above ?? NOTHING_ABOVE };
-    const isPassedOver = this.#reading.isSwallowed;
-    return { kind: 'SKIPPED', name: full, text, place, words: [full], above, beside: [], isPassedOver };
+    const { place, above } = { place: token.place, above: token.above ?? NO_COMMENTS };
+    const isIgnored = this.#session.isUnterminated;
+    return { kind: 'SKIPPED', name: full, text, place, words: [full], above, inline: [], isIgnored };
   }
 
-  /** How far the comment behind a word reaches, with the blanks in front of it. */
+  /** The length of the comment after a word, including the blanks before it. */
   #commentLength(token: Token): number {
     const lineEnd = this.#text.indexOf('\n', token.end);
     return (lineEnd < 0 ? this.#text.length : lineEnd) - token.end;
@@ -318,7 +321,7 @@ class StatementParser {
     }
   }
 
-  /** To the word that ends a statement; where that is missing, to the next statement of ours on a line of its own. */
+  /** Skips to the end word of a statement; if it is missing, to the next supported statement at the start of a line. */
   #skipToEnd(name: StatementName, end: string, token: Token): void {
     if (this.#reader.has(end)) {
       while (this.#reader.peek()?.word !== end) this.#reader.skip();
@@ -330,19 +333,19 @@ class StatementParser {
       if (next.isFirstOfLine && statement && statement.kind !== 'SKIPPED') break;
       this.#reader.skip();
     }
-    this.#reading.report(endMissing(fullSpelling(name.keyword), end, this.#reader, token.place));
-    this.#reading.swallow();
+    this.#session.report(endMissing(fullSpelling(name.keyword), end, this.#reader, token.place));
+    this.#session.markUnterminated();
   }
 
   #unknown(token: Token): undefined {
-    this.#reading.tell(unknownStatement(token, this.#reader.peek(1)?.word));
+    this.#session.reportProblem(unknownStatement(token, this.#reader.peek(1)?.word));
     this.#reader.skip();
     this.#skipToStatement();
     return undefined;
   }
 }
 
-/** Whether an entry seems to begin at the next word: what follows an entry that failed. */
+/** Whether the next word looks like the beginning of an entry, after an entry that failed. */
 function isNewEntry(reader: Reader, numbers: 1 | 2): boolean {
   const token = reader.peek();
   if (!token) return false;
@@ -354,7 +357,7 @@ function isNewEntry(reader: Reader, numbers: 1 | 2): boolean {
   );
 }
 
-/** What a thrown value says of an entry; anything else is a fault of ours. */
+/** Rethrows anything that is not a Problem, which is a bug. */
 function problemOf(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
   throw thrown;
@@ -366,11 +369,10 @@ function unknownStatement(token: Token, next: string | undefined): Problem {
   return syntaxProblem(token, 'a statement', () => statementHint(token.word, next), 'STATEMENT_UNKNOWN');
 }
 
-/** What somebody may have meant who wrote no statement. */
 function statementHint(word: string, next: string | undefined): string {
   if (/^[0-9]+$/.test(word) && (next === 'TCP' || next === 'UDP')) {
-    return 'A list of ports begins with PORT, a list of ranges with PORTRANGE.';
+    return 'Begin a list of ports with PORT, a list of ranges with PORTRANGE.';
   }
   const near = nearest(word, SPELLINGS);
-  return near === undefined ? '' : `Is ${near} meant?`;
+  return near === undefined ? '' : `Did you mean ${near}?`;
 }

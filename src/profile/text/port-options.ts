@@ -1,41 +1,41 @@
-// The options of PORT and PORTRANGE: a row for each with its rules, and how they are read.
+// The options of PORT and PORTRANGE: a table with the rules of each, and their parser.
 import { formatIp, type IpAddress, isWildcard, parseIp } from '../../base/address.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Finding } from '../../text/source.ts';
 import { fullSpelling, isKeyword, type Keyword } from './keywords.ts';
 import type { Token } from './lexer.ts';
-import { meaningProblem, quoted, type Reader, syntaxProblem } from './reader.ts';
+import { quoted, type Reader, semanticProblem, syntaxProblem } from './reader.ts';
 import { resnameProblem } from './resname.ts';
 import type { PortOptions } from './statements.ts';
 
-/** What entries are read with. */
+/** The state that the parsers of entries share. */
 export interface EntryContext {
   readonly reader: Reader;
   readonly isZos: boolean;
   readonly report: (finding: Finding) => void;
-  /** The rest of the text was taken for something else. */
-  readonly isPassedOver: boolean;
+  /** The entry follows a syntax error or a block without its end word. */
+  readonly isIgnored: boolean;
 }
 
 interface OptionRow<Key extends keyof PortOptions> {
   readonly keyword: Keyword;
-  /** Options that set the same exclude each other. */
+  /** Options that set the same field exclude each other. */
   readonly sets: Key;
-  /** What it sets that to; reads its operand, if it has one. */
+  /** Reads the operand, if there is one, and returns the value. */
   readonly value: (context: EntryContext) => NonNullable<PortOptions[Key]>;
-  /** Whether PORTRANGE has it as well. */
+  /** Whether PORTRANGE has the option too. */
   readonly isForRanges: boolean;
-  /** `idle`: it has no effect on UDP, which has no acknowledgments. */
-  readonly udp: 'permitted' | 'idle' | 'refused';
+  /** `ignored`: no effect on UDP, which has no acknowledgments. */
+  readonly udp: 'permitted' | 'ignored' | 'refused';
 }
 
 type Option = { [Key in keyof PortOptions]-?: OptionRow<Key> }[keyof PortOptions];
 
-/** The options, in the order in which they have to be given. */
+/** The options, in the order in which they must be given. */
 const OPTIONS: readonly Option[] = [
   { keyword: 'NOAUTOLog', sets: 'autolog', value: () => false, isForRanges: true, udp: 'permitted' },
-  { keyword: 'DELAYAcks', sets: 'acks', value: () => 'DELAYACKS', isForRanges: true, udp: 'idle' },
-  { keyword: 'NODELAYAcks', sets: 'acks', value: () => 'NODELAYACKS', isForRanges: true, udp: 'idle' },
+  { keyword: 'DELAYAcks', sets: 'acks', value: () => 'DELAYACKS', isForRanges: true, udp: 'ignored' },
+  { keyword: 'NODELAYAcks', sets: 'acks', value: () => 'NODELAYACKS', isForRanges: true, udp: 'ignored' },
   { keyword: 'SHAREPort', sets: 'share', value: () => 'SHAREPORT', isForRanges: false, udp: 'refused' },
   { keyword: 'SHAREPORTWLM', sets: 'share', value: () => 'SHAREPORTWLM', isForRanges: false, udp: 'refused' },
   { keyword: 'BIND', sets: 'bind', value: takeAddress, isForRanges: false, udp: 'permitted' },
@@ -46,7 +46,7 @@ const OPTIONS: readonly Option[] = [
 
 export const OPTION_KEYWORDS: readonly Keyword[] = OPTIONS.map(({ keyword }) => keyword);
 
-/** Options, those side by side of which one can be given. */
+/** Groups options that exclude each other. */
 function alternativesIn(options: readonly Option[]): readonly (readonly Option[])[] {
   return [...Map.groupBy(options, ({ sets }) => sets).values()];
 }
@@ -62,7 +62,6 @@ function namesOf(options: readonly Option[]): string {
 const OPTION_NAMES = namesOf(OPTIONS);
 const RANGE_OPTION_NAMES = namesOf(OPTIONS.filter(({ isForRanges }) => isForRanges));
 
-/** Whether a word is the keyword of an option. */
 export function isOption({ word }: Token): boolean {
   return OPTION_KEYWORDS.some((keyword) => isKeyword(word, keyword));
 }
@@ -98,26 +97,26 @@ function set<Key extends keyof PortOptions>(
 
 function refuseForRange(token: Token, { keyword, isForRanges }: Option): void {
   if (isForRanges) return;
-  const hint = `${fullSpelling(keyword)} is given with PORT, which names a single port.`;
+  const hint = `${fullSpelling(keyword)} is an option of PORT only.`;
   throw syntaxProblem(token, RANGE_OPTION_NAMES, hint, 'OPTION_PORTRANGE');
 }
 
 function refuseForUdp(token: Token, { keyword, udp }: Option, { report }: EntryContext): void {
   const name = fullSpelling(keyword);
   if (udp === 'refused') {
-    throw meaningProblem(token, 'OPTION_PROTOCOL', `${name} is for TCP, and this is a UDP port`);
+    throw semanticProblem(token, 'OPTION_PROTOCOL', `${name} is an option for TCP, and this is a UDP port`);
   }
   if (udp === 'permitted') return;
   const message = `${name} has no effect on UDP, which has no acknowledgments`;
   report({ severity: 'warning', code: 'OPTION_PROTOCOL', message, hint: '', place: token.place });
 }
 
-/** An option that comes too late, twice, or beside its alternative. */
+/** Refuses an option that is out of order, repeated, or excluded by another one. */
 function refuseLateOption(reader: Reader, isRange: boolean): void {
   const token = reader.peek();
   if (!token || !isOption(token) || isProtocol(reader.peek(1)?.word)) return;
   const order = isRange ? RANGE_OPTION_NAMES : OPTION_NAMES;
-  const hint = `Options are given once, and in this order: ${order}.`;
+  const hint = `Give each option once, in this order: ${order}.`;
   throw syntaxProblem(token, 'the next entry or a statement', hint, 'OPTION_ORDER');
 }
 
@@ -129,17 +128,17 @@ function takeAddress({ reader, report }: EntryContext): IpAddress {
     warnOfAddress(address, token, report);
     return address;
   }
-  throw syntaxProblem(token, 'an IP address', 'An address is one such as 192.0.2.7 or 2001:db8::7.');
+  throw syntaxProblem(token, 'an IP address', 'Write an address such as 192.0.2.7 or 2001:db8::7.');
 }
 
-/** Addresses that do not do what whoever wrote them meant. */
+/** Warns of addresses that probably do not have the intended effect. */
 function warnOfAddress(address: IpAddress, { place }: Token, report: EntryContext['report']): void {
   const isMapped = address.family === 6 && formatIp(address).startsWith('::ffff:');
   if (!isMapped && !isWildcard(address)) return;
   const message = isMapped
-    ? 'this is an IPv6 address to BIND, which is ignored for IPv4 sockets'
-    : 'BIND to the address that stands for all changes nothing';
-  const hint = isMapped ? 'Write the IPv4 address alone: IPv6 sockets get it in this form.' : '';
+    ? 'BIND treats an IPv4-mapped address as IPv6, which has no effect on IPv4 sockets'
+    : 'BIND to the wildcard address has no effect';
+  const hint = isMapped ? 'Write the IPv4 address: IPv6 sockets get it in mapped form.' : '';
   report({ severity: 'warning', code: 'BIND_ADDRESS', message, hint, place });
 }
 
@@ -149,17 +148,16 @@ export function takeResname({ reader }: EntryContext): string {
   const token = reader.take('the resname of SAF');
   const problem = resnameProblem(token.word);
   if (problem === undefined) return token.word;
-  throw meaningProblem(token, 'RESNAME', `${quoted(token.raw)} cannot be a resname: ${problem}`);
+  throw semanticProblem(token, 'RESNAME', `${quoted(token.raw)} is not a valid resname: ${problem}`);
 }
 
-/** An argument is missing where the next entry stands. */
+/** Throws if the next entry begins where an argument is expected. */
 function refuseNextEntry(reader: Reader, expected: string): void {
   const token = reader.peek();
   const isEntry = token && /^[0-9]+$/.test(token.word) && isProtocol(reader.peek(1)?.word);
   if (isEntry) throw syntaxProblem(token, expected);
 }
 
-/** Whether a word is TCP or UDP. */
 export function isProtocol(word: string | undefined): boolean {
   return word === 'TCP' || word === 'UDP';
 }

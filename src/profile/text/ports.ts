@@ -1,4 +1,4 @@
-// The entries of PORT, PORTRANGE and DELETE.
+// Parses the entries of PORT, PORTRANGE and DELETE.
 import { hasWildcard, jobPatternProblem } from '../../base/job.ts';
 import { nearest } from '../../base/nearest.ts';
 import { isPort, PORT_MAX, type Port, type Protocol, parseDecimal } from '../../base/port.ts';
@@ -14,19 +14,19 @@ import {
   takeResname,
 } from './port-options.ts';
 import {
+  commonMistakeHint,
   errorAt,
-  meaningProblem,
-  mistakenHint,
   Problem,
   quoted,
   type Reader,
+  semanticProblem,
   syntaxProblem,
 } from './reader.ts';
 import type { PortEntry, PortOptions, RangeEntry, UnreservedEntry, Use } from './statements.ts';
 
 const PORT_NUMBER = `a port from 1 to ${PORT_MAX}`;
 
-/** Whether an entry begins at the next word: a number, UNRSV, or anything in front of TCP or UDP. */
+/** Whether an entry begins at the next word: a number, UNRSV, or any word before TCP or UDP. */
 export function isEntryStart(reader: Reader): boolean {
   const token = reader.peek();
   if (!token) return false;
@@ -41,7 +41,7 @@ export function readPortEntry(context: EntryContext): PortEntry | UnreservedEntr
   const port = takePort(reader, 'a port number or UNRSV');
   const protocol = takeProtocol(reader);
   const { use, options } = takeUse(context, protocol, false);
-  return { kind: 'port', port, protocol, use, options, ...reader.written(context.isPassedOver) };
+  return { kind: 'port', port, protocol, use, options, ...reader.written(context.isIgnored) };
 }
 
 /** An entry of PORTRANGE. Throws Problem. */
@@ -50,14 +50,14 @@ export function readRangeEntry(context: EntryContext): RangeEntry {
   reader.begin();
   const unreserved = reader.peek();
   if (unreserved?.word === 'UNRSV') {
-    throw syntaxProblem(unreserved, 'a port number', 'UNRSV is given with PORT.', 'OPTION_PORTRANGE');
+    throw syntaxProblem(unreserved, 'a port number', 'UNRSV is an entry of PORT only.', 'OPTION_PORTRANGE');
   }
   const first = takePort(reader, 'the first port of a range');
   const { last, clipped } = takeCount(reader, first);
   const protocol = takeProtocol(reader);
   const { use, options } = takeUse(context, protocol, true);
   if (clipped) context.report(clipped);
-  return { kind: 'range', first, last, protocol, use, options, ...reader.written(context.isPassedOver) };
+  return { kind: 'range', first, last, protocol, use, options, ...reader.written(context.isIgnored) };
 }
 
 function takePort(reader: Reader, expected: string): Port {
@@ -67,29 +67,28 @@ function takePort(reader: Reader, expected: string): Port {
   throw syntaxProblem(token, PORT_NUMBER, () => portHint(token.word), 'PORT_NUMBER');
 }
 
-/** What can stand behind a whole entry. */
-const WORDS_BEHIND_ENTRIES: readonly string[] = [
+/** The words that can follow a complete entry. */
+const WORDS_AFTER_ENTRIES: readonly string[] = [
   'UNRSV',
   ...[...OPTION_KEYWORDS, ...STATEMENT_NAMES.map(({ keyword }) => keyword)].map(fullSpelling),
 ];
 
-/** What somebody may have meant who wrote no port. */
 function portHint(word: string): string {
   const range = /^([0-9]{1,5})-([0-9]{1,5})$/.exec(word);
   const first = parseDecimal(range?.[1] ?? '', PORT_MAX);
   const last = parseDecimal(range?.[2] ?? '', PORT_MAX);
   if (first !== undefined && last !== undefined && last >= first) {
-    return `A range is PORTRANGE ${first} ${last - first + 1}: its first port and how many there are.`;
+    return `Write a range as PORTRANGE ${first} ${last - first + 1}: its first port and the number of ports.`;
   }
   const service = /^([0-9]{1,5})\/(TCP|UDP)$/.exec(word);
   if (service) return `Write ${service[1]} ${service[2]}.`;
-  if (/^0+$/.test(word)) return 'Port 0 asks for any port; it cannot be reserved.';
+  if (/^0+$/.test(word)) return 'Port 0 stands for any port; it cannot be reserved.';
   if (/^[0-9]+$/.test(word)) return `The highest port is ${PORT_MAX}.`;
   if (/^[A-Z]/.test(word)) {
-    const near = nearest(word, WORDS_BEHIND_ENTRIES);
-    return near === undefined ? '' : `Is ${near} meant?`;
+    const near = nearest(word, WORDS_AFTER_ENTRIES);
+    return near === undefined ? '' : `Did you mean ${near}?`;
   }
-  return 'A port is written in decimal digits alone.';
+  return 'Write a port in decimal digits only.';
 }
 
 /** "The ports up to 65535 are reserved and those greater than 65535 are ignored" (PORTRANGE, num_ports). */
@@ -106,7 +105,7 @@ function takeCount(reader: Reader, first: Port): { last: Port; clipped?: Finding
   }
   const last = first + count - 1;
   if (isPort(last)) return { last };
-  const message = `${count} ports from ${first} go past ${PORT_MAX}: only ${first} to ${PORT_MAX} are reserved`;
+  const message = `${count} ports from ${first} exceed ${PORT_MAX}: only ${first}-${PORT_MAX} is reserved`;
   const hint = `Write ${PORT_MAX - first + 1}.`;
   const clipped: Finding = { severity: 'warning', code: 'RANGE_CLIPPED', message, hint, place: token.place };
   return { last: PORT_MAX as Port, clipped };
@@ -114,7 +113,7 @@ function takeCount(reader: Reader, first: Port): { last: Port; clipped?: Finding
 
 function countHint(word: string): string {
   if (isProtocol(word))
-    return 'PORTRANGE needs the first port and how many there are; a single port is given with PORT.';
+    return 'PORTRANGE needs the first port and the number of ports; reserve a single port with PORT.';
   return word === '0' ? 'A range has at least one port.' : '';
 }
 
@@ -123,7 +122,7 @@ function takeProtocol(reader: Reader): Protocol {
   if (token.word === 'TCP') return 'tcp';
   if (token.word === 'UDP') return 'udp';
   const hint = /^(TCP.UDP|UDP.TCP|ANY|BOTH)$/.test(token.word)
-    ? 'Give an entry for TCP and another for UDP.'
+    ? 'Write one entry for TCP and one for UDP.'
     : '';
   throw syntaxProblem(token, 'TCP or UDP', hint);
 }
@@ -136,10 +135,10 @@ function takeUse(
   const { reader } = context;
   const token = takeJob(context, isRange ? 'a job name, RESERVED or AUTHPORT' : 'a job name or RESERVED');
   if (token.word === 'AUTHPORT' && !isRange) {
-    throw syntaxProblem(token, 'a job name or RESERVED', 'AUTHPORT is given with PORTRANGE.');
+    throw syntaxProblem(token, 'a job name or RESERVED', 'AUTHPORT is an entry of PORTRANGE only.');
   }
   if (token.word === 'AUTHPORT' && protocol === 'udp') {
-    throw meaningProblem(token, 'OPTION_PROTOCOL', 'AUTHPORT is for TCP, and this is a range of UDP ports');
+    throw semanticProblem(token, 'OPTION_PROTOCOL', 'AUTHPORT is for TCP, and this is a range of UDP ports');
   }
   if (token.word === 'RESERVED' || token.word === 'AUTHPORT') {
     refuseOptions(reader, token.word);
@@ -149,10 +148,10 @@ function takeUse(
   return { use, options: readOptions(context, protocol, isRange) };
 }
 
-/** Several asterisks mean what one does. */
+/** Several asterisks are equivalent to one. */
 const patternOf = (word: string): string => word.replace(/[*]+/g, '*');
 
-/** A job's name or a pattern; RESERVED and AUTHPORT as well. */
+/** Reads a job name or a pattern, or RESERVED or AUTHPORT. */
 function takeJob(context: EntryContext, expected: string): Token {
   const { reader, isZos, report } = context;
   const token = reader.peek();
@@ -160,28 +159,28 @@ function takeJob(context: EntryContext, expected: string): Token {
   const statement = token && statementNamed(token.word);
   const isNextStatement =
     token?.isFirstOfLine === true && statement !== undefined && statement.kind !== 'SKIPPED';
-  if (token && (isNextEntry || isNextStatement)) throw syntaxProblem(token, expected, 'The job is missing.');
+  if (token && (isNextEntry || isNextStatement))
+    throw syntaxProblem(token, expected, 'The job name is missing.');
   const job = reader.take(expected);
   const problem = jobPatternProblem(job.word, isZos);
   if (problem !== undefined) throw jobProblem(job, expected, problem);
   if (statement) {
-    const message = `${job.word} is also the name of a statement; here it is taken for a job`;
+    const message = `${job.word} is also the name of a statement; it is read as a job name here`;
     report({ severity: 'warning', code: 'JOB_LIKE_STATEMENT', message, hint: '', place: job.place });
   }
   return job;
 }
 
 function jobProblem(token: Token, expected: string, problem: string): Problem {
-  const hint = mistakenHint(token) ?? '';
+  const hint = commonMistakeHint(token) ?? '';
   const message = `${quoted(token.raw)} was found and ${expected} was expected: ${problem}`;
   return new Problem(errorAt(token.place, 'JOB', message, hint, 'EZZ0318I'), true);
 }
 
-/** RESERVED and AUTHPORT have no options. */
 function refuseOptions(reader: Reader, word: string): void {
   const token = reader.peek();
   if (!token || !isOption(token) || isProtocol(reader.peek(1)?.word)) return;
-  throw syntaxProblem(token, 'the next entry or a statement', `Options follow a job name, not ${word}.`);
+  throw syntaxProblem(token, 'the next entry or a statement', `${word} has no options: only job names do.`);
 }
 
 /** `UNRSV TCP|UDP job|* [DENY | SAF resname] [WHENLISTEN | WHENBIND]` */
@@ -193,7 +192,7 @@ function readUnreserved(context: EntryContext): UnreservedEntry {
     throw syntaxProblem(
       job,
       'a job name or *',
-      `${job.word} is for ports that are named; DENY with * refuses the others.`,
+      `${job.word} is for reserved ports; to deny unreserved ports, write * DENY.`,
     );
   }
   const denyToken = reader.peek();
@@ -210,7 +209,7 @@ function readUnreserved(context: EntryContext): UnreservedEntry {
     isDenied,
     ...(saf === undefined ? {} : { saf }),
     ...(when === undefined ? {} : { when }),
-    ...reader.written(context.isPassedOver),
+    ...reader.written(context.isIgnored),
   };
   if (isDenied && entry.pattern !== '*' && denyToken) throw new DenyProblem(denyToken, hasWildcard(job.word));
   return entry;
@@ -218,7 +217,7 @@ function readUnreserved(context: EntryContext): UnreservedEntry {
 
 function refuseWhenOfUdp(token: Token | undefined, when: string | undefined, protocol: Protocol): void {
   if (!token || when !== 'WHENLISTEN' || protocol !== 'udp') return;
-  throw meaningProblem(token, 'OPTION_PROTOCOL', 'WHENLISTEN is for TCP: a UDP socket does not listen');
+  throw semanticProblem(token, 'OPTION_PROTOCOL', 'WHENLISTEN is for TCP: a UDP socket does not listen');
 }
 
 const UNRESERVED_WORDS: readonly Keyword[] = ['DENY', 'SAF', 'WHENLISTEN', 'WHENBIND', ...OPTION_KEYWORDS];
@@ -228,7 +227,7 @@ function refuseOtherOptions(reader: Reader): void {
   if (!token || isProtocol(reader.peek(1)?.word)) return;
   if (!UNRESERVED_WORDS.some((keyword) => isKeyword(token.word, keyword))) return;
   const hint =
-    'UNRSV has these options, in this order: DENY (with * only) or SAF resname, WHENLISTEN or WHENBIND.';
+    'UNRSV has these options, in this order: DENY (with * only) or SAF resname, then WHENLISTEN or WHENBIND.';
   throw syntaxProblem(token, 'the next entry or a statement', hint, 'OPTION_ORDER');
 }
 
@@ -237,8 +236,8 @@ export class DenyProblem extends Problem {
   constructor(token: Token, isPattern: boolean) {
     const message = `DENY on line ${token.place.line} can only be used with the job name *`;
     const hint = isPattern
-      ? 'A pattern is not *.'
-      : 'Let the others in by name, and give * DENY for the rest.';
+      ? 'A pattern with other characters is not allowed.'
+      : 'Permit the other jobs by name, and write * DENY for the rest.';
     super(errorAt(token.place, 'UNRSV_DENY_JOB', message, hint, 'EZZ0146I'), false);
   }
 }

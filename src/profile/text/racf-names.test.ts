@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { idProblem, profileNameProblem } from './racf-names.ts';
 
-describe('the name of a profile', () => {
+describe('profile names', () => {
   const names = [
     'A',
     'EZB.PORTACCESS.SYS1.TCPIP.WEB',
@@ -23,35 +23,35 @@ describe('the name of a profile', () => {
     `A.${'B'.repeat(244)}`,
   ];
   for (const name of names)
-    test(`${name.slice(0, 40)} is one`, () => assert.equal(profileNameProblem(name), undefined));
+    test(`${name.slice(0, 40)} is valid`, () => assert.equal(profileNameProblem(name), undefined));
 
   const others: readonly (readonly [name: string, why: RegExp])[] = [
-    ['', /nothing/],
-    ['.A', /nothing/],
-    ['A.', /nothing/],
-    ['A..B', /nothing/],
-    ['A B', /only the characters/],
-    ['A_B', /only the characters/],
-    ['a', /only the characters/],
-    ['A/B', /only the characters/],
-    ['A.B\n', /only the characters/],
+    ['', /empty qualifier/],
+    ['.A', /empty qualifier/],
+    ['A.', /empty qualifier/],
+    ['A..B', /empty qualifier/],
+    ['A B', /consists of the characters/],
+    ['A_B', /consists of the characters/],
+    ['a', /consists of the characters/],
+    ['A/B', /consists of the characters/],
+    ['A.B\n', /consists of the characters/],
     ['A.&X', /RACF variables/],
     // "Specify a double asterisk once in a profile name".
     ['A.**.B.**', /only once/],
     // "ABC.DE** is not allowed".
-    ['A.B**', /not the last character/],
-    ['A.***', /not the last character/],
-    ['A.B*C', /not the last character/],
-    ['*A', /not the last character/],
+    ['A.B**', /must be the last character/],
+    ['A.***', /must be the last character/],
+    ['A.B*C', /must be the last character/],
+    ['*A', /must be the last character/],
     [`A.${'B'.repeat(245)}`, /has 247 characters, and the name of a profile has at most 246/],
   ];
   for (const [name, why] of others) {
-    test(`${JSON.stringify(name.slice(0, 40))} is none`, () =>
+    test(`${JSON.stringify(name.slice(0, 40))} is not valid`, () =>
       assert.match(profileNameProblem(name) ?? '', why));
   }
 });
 
-describe('the name of a user or a group', () => {
+describe('user and group names', () => {
   for (const id of [
     'A',
     'ALICE',
@@ -64,11 +64,11 @@ describe('the name of a user or a group', () => {
     'A+B',
     'A'.repeat(255),
   ]) {
-    test(`${id.slice(0, 20)} is one`, () => assert.equal(idProblem(id), undefined));
+    test(`${id.slice(0, 20)} is valid`, () => assert.equal(idProblem(id), undefined));
   }
   for (const id of ['', 'A B', 'A*', '**', 'A,B', 'A(B', 'alice', 'Ä', 'A\n', '&RACUID']) {
-    test(`${JSON.stringify(id)} is none`, () => assert.match(idProblem(id) ?? '', /only the characters/));
+    test(`${JSON.stringify(id)} is not valid`, () => assert.match(idProblem(id) ?? '', /consists of the characters/));
   }
-  test('256 characters are too many', () =>
+  test('at most 255 characters', () =>
     assert.match(idProblem('A'.repeat(256)) ?? '', /has 256 characters/));
 });

@@ -1,17 +1,17 @@
-/** Keywords that are cut off, and the tables of operands. */
+/** Abbreviated keywords, and the tables of operands. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { keywordsFor, OPERANDS } from './racf-operands.ts';
 
-describe('a word stands for', () => {
+describe('a word is an abbreviation of', () => {
   const known = ['AT', 'ACCESS', 'ATTACH'];
   const cases: readonly (readonly [word: string, ...keywords: string[]])[] = [
     ['ACCESS', 'ACCESS'],
     ['acc', 'ACCESS'],
     ['A', 'AT', 'ACCESS', 'ATTACH'],
     ['ATT', 'ATTACH'],
-    // What is written in full is no longer one cut off.
+    // A keyword in full is never ambiguous.
     ['AT', 'AT'],
     ['ACCESSES'],
     ['X'],
@@ -24,12 +24,12 @@ describe('a word stands for', () => {
 
 describe('the operands of a command', () => {
   for (const [command, table] of Object.entries(OPERANDS)) {
-    test(`of ${command} are each known by their names in full`, () => {
+    test(`of ${command} are each unique in full`, () => {
       for (const name of table.keys()) assert.deepEqual(keywordsFor(name, table.keys()), [name]);
     });
   }
 
-  // Short forms that are in use.
+  // Common abbreviations.
   const short: readonly (readonly [command: keyof typeof OPERANDS, word: string, keyword: string])[] = [
     ['PERMIT', 'CL', 'CLASS'],
     ['PERMIT', 'ACC', 'ACCESS'],

@@ -1,25 +1,29 @@
-// The operands of the RACF commands for general resources: what portreeve uses, refuses, and passes over.
+// The operands of RACF commands for general resources: those that portreeve uses, refuses, and ignores.
 import { type Findings, listed, type Remark, type Span, shown } from '../../text/findings.ts';
 import type { TsoItem, TsoWord } from './tso.ts';
 
 /**
- * What becomes of an operand. `refused`: passing over it would let other users in, or keep others out, than RACF does.
- * `idle`: who is permitted does not depend on it here.
+ * How an operand is treated. `refused`: ignoring it would permit other users than RACF does. `ignored`: it has no effect
+ * on who is permitted.
  */
-type Role = 'used' | 'refused' | 'idle';
+type Role = 'used' | 'refused' | 'ignored';
 
-/** The operands of a command by their full names. */
+/** The operands of a command by full name. */
 type OperandTable = ReadonlyMap<string, Role>;
 
-/** An operand that was given, with its list. */
+/** An operand with its list. */
 export interface Operand {
   readonly word: TsoWord;
   readonly items: readonly TsoItem[] | undefined;
 }
 
-function table(used: readonly string[], refused: readonly string[], idle: readonly string[]): OperandTable {
+function table(
+  used: readonly string[],
+  refused: readonly string[],
+  ignored: readonly string[],
+): OperandTable {
   return new Map<string, Role>([
-    ...idle.map((name) => [name, 'idle'] as const),
+    ...ignored.map((name) => [name, 'ignored'] as const),
     ...refused.map((name) => [name, 'refused'] as const),
     ...used.map((name) => [name, 'used'] as const),
   ]);
@@ -31,9 +35,9 @@ const SEGMENTS = [
   ...['CDTINFO', 'CFDEF', 'DLFDATA', 'EIM', 'ICSF', 'ICTX', 'JES', 'KERB', 'MFPOLICY', 'PROXY', 'SESSION'],
   ...['SIGVER', 'SSIGNON', 'STDATA', 'SVFMR', 'TME'],
 ];
-/** What belongs to FROM. */
+/** The suboperands of FROM. */
 const COPIED = ['FCLASS', 'FGENERIC', 'FVOLUME'];
-/** For commands that another node carries out. */
+/** Execute the command on another node. */
 const ELSEWHERE = ['AT', 'ONLYAT'];
 const LABELS = ['ADDCATEGORY', 'SECLABEL', 'SECLEVEL'];
 const FIELDS = ['APPLDATA', 'DATA', 'NOTIFY', 'SINGLEDSN', 'TIMEZONE', 'TVTOC', 'WARNING'];
@@ -55,17 +59,17 @@ export const OPERANDS = {
   ),
 } as const satisfies Record<string, OperandTable>;
 
-/** Tells what is wrong with one command, and remembers that something is. */
-export class Complaints {
+/** Reports the errors of one command, and records whether there are any. */
+export class CommandErrors {
   readonly #findings: Findings | undefined;
   #count = 0;
 
-  /** Without findings nothing is told. */
+  /** Without findings, errors are only counted. */
   constructor(findings: Findings | undefined) {
     this.#findings = findings;
   }
 
-  error(span: Span, code: string, message: string, more: Pick<Remark, 'hint' | 'zos'> = {}): void {
+  add(span: Span, code: string, message: string, more: Pick<Remark, 'hint' | 'zos'> = {}): void {
     this.#count++;
     this.#findings?.error(span, { code, message, ...more });
   }
@@ -75,71 +79,71 @@ export class Complaints {
   }
 }
 
-/** What was read of a command's operands. */
+/** The operands of one command. */
 export interface Operands {
-  /** The used ones by their full names. */
+  /** By full name. */
   readonly used: ReadonlyMap<string, Operand>;
-  /** The full names of the idle ones. */
-  readonly idle: ReadonlySet<string>;
+  /** Full names. */
+  readonly ignored: ReadonlySet<string>;
 }
 
-/** Reads keywords, each with the list behind it where there is one. */
+/** Reads keywords, each with the list that follows it, if any. */
 export function readOperands(
   items: readonly TsoItem[],
   known: OperandTable,
-  complaints: Complaints,
+  errors: CommandErrors,
 ): Operands {
   const used = new Map<string, Operand>();
-  const idle = new Set<string>();
+  const ignored = new Set<string>();
   for (let at = 0; at < items.length; at++) {
     const word = items[at];
     if (word?.kind !== 'word') {
-      if (word) complaints.error(word, 'SYNTAX', 'a list stands here without an operand in front of it');
+      if (word) errors.add(word, 'SYNTAX', 'this list does not follow an operand');
       continue;
     }
     const next = items[at + 1];
     const list = next?.kind === 'list' ? next : undefined;
     if (list) at++;
-    const name = operandNamed(word, known, complaints);
+    const name = operandNamed(word, known, errors);
     if (name === undefined) continue;
-    if (known.get(name) === 'refused') refuse(word, name, complaints);
-    else if (known.get(name) === 'idle') idle.add(name);
+    if (known.get(name) === 'refused') refuse(word, name, errors);
+    else if (known.get(name) === 'ignored') ignored.add(name);
     else if (used.has(name)) {
-      complaints.error(word, 'RACF_OPERAND_TWICE', `${name} stands here a second time`);
+      errors.add(word, 'RACF_OPERAND_TWICE', `${name} is given twice`);
     } else used.set(name, { word, items: list?.items });
   }
-  return { used, idle };
+  return { used, ignored };
 }
 
-/** The keywords that a word, which may be cut off, can stand for; the one that it is, if it is one in full. */
+/** The keywords that a word can be an abbreviation of; only one if the word is a keyword in full. */
 export function keywordsFor<Keyword extends string>(
   word: string,
   keywords: Iterable<Keyword>,
 ): readonly Keyword[] {
   const typed = word.toUpperCase();
-  const fitting: Keyword[] = [];
+  const candidates: Keyword[] = [];
   for (const keyword of keywords) {
     if (keyword === typed) return [keyword];
-    if (keyword.startsWith(typed)) fitting.push(keyword);
+    if (keyword.startsWith(typed)) candidates.push(keyword);
   }
-  return fitting;
+  return candidates;
 }
 
-/** A keyword can be cut off for as long as no other operand of the command begins with it. */
-function operandNamed(word: TsoWord, known: OperandTable, complaints: Complaints): string | undefined {
+/** An abbreviation must be unique among the operands of the command. */
+function operandNamed(word: TsoWord, known: OperandTable, errors: CommandErrors): string | undefined {
   const names = word.isQuoted ? [] : keywordsFor(word.text, known.keys());
   if (names.length === 1) return names[0];
   const isUnknown = names.length === 0;
-  const message = isUnknown ? 'is no operand of this command' : `could be ${listed(names)}`;
+  const message = isUnknown ? 'is not an operand of this command' : `is ambiguous: ${listed(names)}`;
   const legal = [...known].filter(([, role]) => role === 'used').map(([name]) => name);
-  const hint = isUnknown && legal.length > 0 ? `It can have ${listed(legal)}.` : '';
-  complaints.error(word, 'RACF_OPERAND_UNKNOWN', `${shown(word.text)} ${message}`, { hint });
+  const hint = isUnknown && legal.length > 0 ? `Legal operands: ${listed(legal)}.` : '';
+  errors.add(word, 'RACF_OPERAND_UNKNOWN', `${shown(word.text)} ${message}`, { hint });
   return undefined;
 }
 
-function refuse(word: TsoWord, name: string, complaints: Complaints): void {
-  const message = `${name} is not supported: without it, others would be permitted than this command says`;
-  complaints.error(word, 'RACF_OPERAND_REFUSED', message, {
-    hint: 'Say with ID and ACCESS who is permitted.',
+function refuse(word: TsoWord, name: string, errors: CommandErrors): void {
+  const message = `${name} is not supported, and ignoring it would change who is permitted`;
+  errors.add(word, 'RACF_OPERAND_REFUSED', message, {
+    hint: 'State the permitted users with ID and ACCESS.',
   });
 }

@@ -1,4 +1,4 @@
-/** RACF commands: what is read, what is passed over, and what is wrong. */
+/** RACF commands: those that are used, those that are ignored, and errors. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -8,8 +8,8 @@ import { parseRacf, type RacfText } from './racf.ts';
 
 const parse = (text: string): RacfText => parseRacf({ file: 'racf', text });
 const texts = (text: string): string[] => parse(text).commands.map((command) => command.text);
-/** Severity, code and place of what is said. */
-const said = (text: string): string[] =>
+/** Severity, code and place of each finding. */
+const findings = (text: string): string[] =>
   parse(text).diagnostics.map(
     ({ severity, code, place }) => `${severity} ${code} ${place.line}:${place.column}`,
   );
@@ -51,7 +51,7 @@ describe('commands are read', () => {
     });
   });
 
-  /** What is written, and what it is in full. */
+  /** Commands as written, and in full. */
   const cases: readonly (readonly [written: string, full: string])[] = [
     ['rdefine servauth a.b uacc(read)', 'RDEFINE SERVAUTH A.B UACC(READ)'],
     ['RDEF SERVAUTH A UACC(ALTER)', 'RDEFINE SERVAUTH A UACC(ALTER)'],
@@ -84,8 +84,8 @@ describe('commands are read', () => {
   for (const [written, full] of cases) {
     test(written, () => {
       assert.deepEqual(texts(written), [full]);
-      assert.deepEqual(said(written), []);
-      // What is in full is read as the same.
+      assert.deepEqual(findings(written), []);
+      // The full text is read as the same command.
       assert.deepEqual(texts(full), [full]);
     });
   }
@@ -97,7 +97,7 @@ describe('commands are read', () => {
     });
   }
 
-  test('the resource controls of a site, as they are written there', () => {
+  test('the resource definitions of a real site', () => {
     const text = `
       RDEF SERVAUTH EZB.** UACC(NONE) OWNER(ADMIN) AUDIT(FAILURE(READ))
       RDEF SERVAUTH EZB.PORTACCESS.** UACC(NONE) OWNER(ADMIN) AUDIT(FAILURE(READ))
@@ -109,7 +109,7 @@ describe('commands are read', () => {
       'RDEFINE SERVAUTH EZB.PORTACCESS.** UACC(NONE)',
       'PERMIT EZB.PORTACCESS.** CLASS(SERVAUTH) ID(AUTHUSERS) ACCESS(READ)',
     ]);
-    assert.deepEqual(said(text), [
+    assert.deepEqual(findings(text), [
       'notice RACF_OPERAND_IDLE 2:7',
       'notice RACF_OPERAND_IDLE 3:7',
       'notice RACF_COMMAND_SKIPPED 5:7',
@@ -118,7 +118,7 @@ describe('commands are read', () => {
   });
 });
 
-describe('what has no effect is passed over with a notice', () => {
+describe('what has no effect is ignored with a notice', () => {
   for (const operand of [
     'OWNER(ADM)',
     'AUDIT(ALL(READ))',
@@ -130,12 +130,12 @@ describe('what has no effect is passed over with a notice', () => {
   ]) {
     test(operand, () => {
       assert.deepEqual(texts(`RDEF SERVAUTH A ${operand} UACC(READ)`), ['RDEFINE SERVAUTH A UACC(READ)']);
-      assert.deepEqual(said(`RDEF SERVAUTH A ${operand} UACC(READ)`), ['notice RACF_OPERAND_IDLE 1:1']);
+      assert.deepEqual(findings(`RDEF SERVAUTH A ${operand} UACC(READ)`), ['notice RACF_OPERAND_IDLE 1:1']);
     });
   }
 
-  test('WARNING lets no one in, and the notice says so', () => {
-    assert.match(messages('RDEF SERVAUTH A WARNING'), /refused, and not only warned/);
+  test('WARNING permits no user, and the notice states it', () => {
+    assert.match(messages('RDEF SERVAUTH A WARNING'), /denied, not only warned/);
     assert.doesNotMatch(messages('RDEF SERVAUTH A OWNER(X)'), /warned/);
   });
 
@@ -157,7 +157,7 @@ describe('what has no effect is passed over with a notice', () => {
     'rl x y',
   ]) {
     test(command, () => {
-      assert.deepEqual(said(command), ['notice RACF_COMMAND_SKIPPED 1:1']);
+      assert.deepEqual(findings(command), ['notice RACF_COMMAND_SKIPPED 1:1']);
       assert.deepEqual(texts(command), []);
     });
   }
@@ -171,25 +171,25 @@ describe('what has no effect is passed over with a notice', () => {
     test(`${command}, of another class`, () => {
       const whole = command.replace('Z(', 'Z');
       assert.deepEqual(texts(whole), []);
-      assert.match(said(whole).join(), /^notice RACF_CLASS_SKIPPED 1:\d+$/);
+      assert.match(findings(whole).join(), /^notice RACF_CLASS_SKIPPED 1:\d+$/);
     });
   }
 
-  test('PERMIT without CLASS is about a data set', () => {
-    assert.deepEqual(said('PE A ID(X)'), ['warning RACF_CLASS_SKIPPED 1:1']);
+  test('PERMIT without CLASS is for data sets', () => {
+    assert.deepEqual(findings('PE A ID(X)'), ['warning RACF_CLASS_SKIPPED 1:1']);
     assert.deepEqual(texts('PE A ID(X)'), []);
   });
 
   // ICH06009I: "RESET OPTION IGNORED, CONFLICTS WITH DELETE REQUEST".
-  test('RESET beside DELETE', () => {
+  test('RESET with DELETE', () => {
     const text = 'PE A CL(SERVAUTH) RESET DELETE ID(X)';
     assert.deepEqual(texts(text), ['PERMIT A CLASS(SERVAUTH) ID(X) DELETE']);
-    assert.deepEqual(said(text), ['warning RACF_RESET_IGNORED 1:19']);
+    assert.deepEqual(findings(text), ['warning RACF_RESET_IGNORED 1:19']);
   });
 });
 
-describe('what is wrong is told, and the command left out', () => {
-  const cases: readonly (readonly [text: string, ...said: string[]])[] = [
+describe('an error is reported, and its command skipped', () => {
+  const cases: readonly (readonly [text: string, ...findings: string[]])[] = [
     ['RDEFIN SERVAUTH A', 'error RACF_COMMAND_UNKNOWN 1:1'],
     ['constructor A', 'error RACF_COMMAND_UNKNOWN 1:1'],
     ['UACC(NONE)', 'error RACF_COMMAND_UNKNOWN 1:1'],
@@ -238,34 +238,34 @@ describe('what is wrong is told, and the command left out', () => {
   ];
   for (const [text, ...expected] of cases) {
     test(text, () => {
-      // The first, and the one behind it, which is as it should be.
+      // The first command has errors, the second is valid.
       const { commands } = parse(`${text}\nRDEF SERVAUTH A`);
       assert.deepEqual(
         commands.map(({ place }) => place.line),
         [2],
       );
-      assert.deepEqual(said(text), expected);
+      assert.deepEqual(findings(text), expected);
     });
   }
 
-  test('a line that is not continued says how to', () => {
+  test('a line that is not continued gets a hint', () => {
     const text = `PE ${WEB} CLASS(SERVAUTH) ID(X)\n  ACCESS(READ)`;
-    assert.deepEqual(said(text), ['error RACF_COMMAND_UNKNOWN 2:3']);
-    assert.match(messages(text), /only behind - or \+/);
+    assert.deepEqual(findings(text), ['error RACF_COMMAND_UNKNOWN 2:3']);
+    assert.match(messages(text), /end a line with - or \+/);
   });
 
-  test('what could be meant is told', () => {
+  test('the legal values are reported', () => {
     assert.match(
       messages('PE A C(SERVAUTH) A(READ) ID(X)'),
-      /\\"A\\" could be ACCESS, AT|\\"A\\" could be AT, ACCESS/,
+      /\\"A\\" is ambiguous: ACCESS, AT|\\"A\\" is ambiguous: AT, ACCESS/,
     );
     assert.match(messages('RDEF SERVAUTH A UACC(WRITE)'), /NONE, EXECUTE, READ, UPDATE, CONTROL, ALTER/);
-    assert.match(messages('RDEF SERVAUTH A X'), /It can have UACC/);
+    assert.match(messages('RDEF SERVAUTH A X'), /Legal operands: UACC/);
   });
 
-  test('every error of a file is told in one run', () => {
+  test('every error of a file is reported in one run', () => {
     const text = 'X\nRDEF SERVAUTH A..B UACC(Z)\nPE A CL(SERVAUTH) ID(\nPE A CL(SERVAUTH) ID(X) WHEN(Y)\n';
-    assert.deepEqual(said(text), [
+    assert.deepEqual(findings(text), [
       'error RACF_COMMAND_UNKNOWN 1:1',
       'error RACF_PROFILE_INVALID 2:15',
       'error RACF_OPERAND_VALUE 2:25',
@@ -281,7 +281,7 @@ describe('what is wrong is told, and the command left out', () => {
     assert.equal(error?.zos, 'IRR16001I');
   });
 
-  test('of more than a thousand only the number', () => {
+  test('errors beyond a thousand are only counted', () => {
     const { diagnostics } = parse('X\n'.repeat(1500));
     assert.equal(diagnostics.length, 1001);
     assert.equal(diagnostics.at(-1)?.message, '500 more errors are not shown');
@@ -331,7 +331,7 @@ describe('any text', () => {
     fc.array(fc.constantFrom(...words), { maxLength: 60 }).map((all) => all.join(' ')),
   );
 
-  test('is read, and its places lie in it', () => {
+  test('is read, and its places are within it', () => {
     fc.assert(
       fc.property(text, (source) => {
         const { commands, diagnostics } = parse(source);
@@ -344,13 +344,13 @@ describe('any text', () => {
     );
   });
 
-  test('gives commands that are read again from their own text', () => {
+  test('gives commands whose text is read as the same command', () => {
     fc.assert(
       fc.property(text, (source) => {
         const { commands } = parse(source);
         const reported = commands.map((command) => command.text);
         const again = parse(reported.join('\n'));
-        // A RESET(WHEN) alone changes nothing, and its text says nothing.
+        // A RESET(WHEN) alone has no effect, and does not appear in the text.
         if (reported.every((one) => !/^PERMIT \S+ CLASS\(SERVAUTH\)$/.test(one))) {
           assert.deepEqual(
             again.commands.map((command) => command.text),

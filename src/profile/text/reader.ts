@@ -1,29 +1,29 @@
-// Reads the words of one file one by one, and makes of them what stands in statements, with their comments.
+// A cursor over the words of one file: lookahead, keywords, and a record of the words and comments of each entry.
 import type { Finding, Place, Severity } from '../../text/source.ts';
 import { fullSpelling, isKeyword, type Keyword } from './keywords.ts';
-import { inCapitals, type Lexer, type Token } from './lexer.ts';
+import { type Lexer, type Token, toUpperAscii } from './lexer.ts';
 import type { Written } from './statements.ts';
 
-/** What is wrong with an entry: it ends the reading of the entry. */
+/** An error in an entry, thrown to stop parsing the entry. */
 export class Problem extends Error {
   readonly finding: Finding;
-  /** Finds the hint, which takes long: it is asked for only if the problem is told. */
+  /** Computes the hint, which is slow: called only if the problem is reported. */
   readonly findHint: (() => string) | undefined;
-  /** z/OS passes over the rest of the list: a syntax error, and not one of meaning. */
-  readonly endsList: boolean;
+  /** A syntax error, after which z/OS ignores the rest of the list; false for a semantic error. */
+  readonly abandonsList: boolean;
 
-  constructor(finding: Finding, endsList: boolean, findHint?: () => string) {
+  constructor(finding: Finding, abandonsList: boolean, findHint?: () => string) {
     super(finding.message);
     this.finding = finding;
     this.findHint = findHint;
-    this.endsList = endsList;
+    this.abandonsList = abandonsList;
   }
 }
 
-/** A word as it is shown in a message. */
+/** A word in a message. */
 export const quoted = (text: string): string => `"${text.length > 40 ? `${text.slice(0, 39)}…` : text}"`;
 
-/** The columns 73 to 80 of a record of 80 characters: where editors put sequence numbers. */
+/** Editors put sequence numbers in columns 73 to 80 of a record. */
 const SEQUENCE_COLUMN = 73;
 
 /** "Sequence numbers are not allowed." */
@@ -31,10 +31,10 @@ function isSequenceNumber({ raw, column }: Token): boolean {
   return column === SEQUENCE_COLUMN && /^[0-9]{8}$/.test(raw);
 }
 
-/** What is wrong with a word wherever it stands; undefined if nothing is. */
-export function mistakenHint(token: Token): string | undefined {
-  if (isSequenceNumber(token)) return 'Sequence numbers are not allowed in a profile.';
-  return token.raw.indexOf(';') > 0 ? 'A comment needs a blank in front of its semicolon.' : undefined;
+/** A hint for mistakes that are common anywhere in a profile; undefined if there is none. */
+export function commonMistakeHint(token: Token): string | undefined {
+  if (isSequenceNumber(token)) return 'Remove the sequence numbers: they are not allowed in a profile.';
+  return token.raw.indexOf(';') > 0 ? 'Put a blank before the semicolon of a comment.' : undefined;
 }
 
 /** "X was found and Y was expected" (EZZ0318I). */
@@ -45,19 +45,18 @@ export function syntaxProblem(
   code = 'SYNTAX',
 ): Problem {
   const message = `${quoted(token.raw)} was found and ${expected} was expected`;
-  const better = mistakenHint(token) ?? hint;
+  const better = commonMistakeHint(token) ?? hint;
   const [known, findHint] = typeof better === 'string' ? [better] : ['', better];
   return new Problem(errorAt(token.place, code, message, known, 'EZZ0318I'), true, findHint);
 }
 
-/** The text ended where something was to follow. */
 function endProblem(place: Place, expected: string): Problem {
-  const message = `the file ends here, and ${expected} was expected`;
+  const message = `end of file was found and ${expected} was expected`;
   return new Problem(errorAt(place, 'SYNTAX', message, '', 'EZZ0318I'), true);
 }
 
-/** Something that is written as it should be and cannot be. */
-export function meaningProblem(
+/** A value that is well formed but not legal here. */
+export function semanticProblem(
   token: Token,
   code: string,
   message: string,
@@ -67,28 +66,27 @@ export function meaningProblem(
   return new Problem(errorAt(token.place, code, message, hint, zos), false);
 }
 
-/** An error as a finding. */
 export function errorAt(place: Place, code: string, message: string, hint = '', zos?: string): Finding {
   return { severity: 'error', code, message, hint, place, ...(zos === undefined ? {} : { zos }) };
 }
 
-/** Says how many findings of a severity are not told one by one. */
+/** States how many findings of a severity are not shown. */
 export function moreFindings(severity: Severity, count: number, place: Place): Finding {
   return { severity, code: 'MORE', message: `${count} more ${severity}s are not shown`, hint: '', place };
 }
 
-/** So many words that were read are kept before they are let go, and as many as there are behind them. */
+/** Words already read are discarded when there are more than this, and at least half of the buffer. */
 const READ_MAX = 4096;
 
-/** The words of a file, and a record of those that were read for an entry. */
+/** The words of a file, and a record of those that belong to the current entry. */
 export class Reader {
   readonly #lexer: Lexer;
   readonly #file: string;
-  /** The words that are kept: the one that was read last, those of the entry, and those that were looked at. */
+  /** The buffered words: the last one read, those of the entry, and the lookahead. */
   readonly #tokens: Token[] = [];
-  /** How many words are in front of those that are kept. */
-  #before = 0;
-  /** Where words are that were looked for: the next place of each, or Infinity. */
+  /** The number of words discarded before the buffer. */
+  #discarded = 0;
+  /** The next position of each word that was searched for, or Infinity. */
   readonly #found = new Map<string, number>();
   #at = 0;
   #entryAt = 0;
@@ -99,7 +97,7 @@ export class Reader {
     this.#file = file;
   }
 
-  /** The next word, or the one behind it; undefined at the end. */
+  /** The next word, or one `ahead` of it; undefined at the end. */
   peek(ahead = 0): Token | undefined {
     const at = this.#at + ahead;
     while (at >= this.#tokens.length) {
@@ -110,9 +108,9 @@ export class Reader {
     return this.#tokens[at];
   }
 
-  /** Whether this word is the next one or comes anywhere behind it. */
+  /** Whether this word occurs anywhere in the rest of the file. */
   has(word: string): boolean {
-    const from = this.#before + this.#at;
+    const from = this.#discarded + this.#at;
     const known = this.#found.get(word) ?? -1;
     if (known >= from) return known !== Number.POSITIVE_INFINITY;
     for (let ahead = 0; ; ahead++) {
@@ -128,48 +126,48 @@ export class Reader {
     return this.#tokens[this.#at - 1];
   }
 
-  /** Where the text ends, for a message. */
+  /** The place after the last word, for a message. */
   get endPlace(): Place {
     const last = this.last?.place;
     if (!last) return { file: this.#file, line: 1, column: 1, length: 0 };
     return { ...last, column: last.column + last.length, length: 0 };
   }
 
-  /** From now on words belong to a new entry. */
+  /** Starts a new entry. */
   begin(): void {
-    if (this.#at > READ_MAX && this.#at > this.#tokens.length / 2) this.#letGo(this.#at - 1);
+    if (this.#at > READ_MAX && this.#at > this.#tokens.length / 2) this.#discard(this.#at - 1);
     this.#entryAt = this.#at;
     this.#words.length = 0;
   }
 
-  #letGo(count: number): void {
+  #discard(count: number): void {
     this.#tokens.splice(0, count);
-    this.#before += count;
+    this.#discarded += count;
     this.#at -= count;
   }
 
-  /** Reads a word that is an argument: it is kept as it stands, in capitals. */
+  /** Reads an argument. It is recorded in upper case, with its symbols not replaced. */
   take(expected: string): Token {
     const token = this.peek();
     if (!token) throw endProblem(this.endPlace, expected);
     if (isSequenceNumber(token)) throw syntaxProblem(token, expected);
     this.#at++;
-    this.#words.push(token.raw.includes('&') ? inCapitals(token.raw) : token.word);
+    this.#words.push(token.raw.includes('&') ? toUpperAscii(token.raw) : token.word);
     return token;
   }
 
-  /** The last word of the entry is to be written in another way: another spelling, or case kept. */
-  respell(text: string): void {
+  /** Replaces the last recorded word, for example to keep its case. */
+  replaceLast(text: string): void {
     this.#words[this.#words.length - 1] = text;
   }
 
-  /** Whether the next word can be a keyword at all: each begins with a letter, and what follows is mostly a number. */
+  /** Whether the next word can be a keyword, which begins with a letter: a fast check, since most are numbers. */
   hasKeyword(): boolean {
     const code = this.peek()?.word.charCodeAt(0) ?? 0;
     return code >= LETTER_A && code <= LETTER_Z;
   }
 
-  /** Reads the next word if it is one of these keywords; gives which. */
+  /** Reads the next word if it is one of these keywords, and returns the keyword. */
   takeKeyword<Name extends Keyword>(...keywords: readonly Name[]): Name | undefined {
     const word = this.peek()?.word;
     if (word === undefined || !this.hasKeyword()) return undefined;
@@ -180,30 +178,29 @@ export class Reader {
     return keyword;
   }
 
-  /** Passes over a word. */
   skip(): void {
     this.#at++;
   }
 
-  /** What was read since begin(). */
-  written(isPassedOver: boolean): Written {
+  /** The words and comments read since begin(). */
+  written(isIgnored: boolean): Written {
     const first = this.#at > this.#entryAt ? this.#tokens[this.#entryAt] : undefined;
     const place = first?.place ?? this.endPlace;
     const above = first?.above ?? [];
-    return { place, words: this.#words.slice(), above, beside: this.#beside(), isPassedOver };
+    return { place, words: this.#words.slice(), above, inline: this.#inlineComments(), isIgnored };
   }
 
-  #beside(): readonly string[] {
-    let beside: string[] | undefined;
+  #inlineComments(): readonly string[] {
+    let inline: string[] | undefined;
     for (let at = this.#entryAt; at < this.#at; at++) {
       const token = this.#tokens[at];
       if (!token || (token.after === undefined && (at === this.#entryAt || token.above.length === 0)))
         continue;
-      beside ??= [];
-      if (at > this.#entryAt) for (const comment of token.above) if (comment !== '') beside.push(comment);
-      if (token.after !== undefined) beside.push(token.after);
+      inline ??= [];
+      if (at > this.#entryAt) for (const comment of token.above) if (comment !== '') inline.push(comment);
+      if (token.after !== undefined) inline.push(token.after);
     }
-    return beside ?? NO_COMMENTS;
+    return inline ?? NO_COMMENTS;
   }
 }
 

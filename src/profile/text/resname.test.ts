@@ -1,11 +1,11 @@
-/** Resnames: what is one, and why something else is none. */
+/** Valid resnames, and the reasons why others are not valid. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { resnameProblem } from './resname.ts';
 
 // PORTRANGE: "resname is a 1-8 character value following the SAF keyword".
-describe('a resname', () => {
+describe('resnames', () => {
   for (const word of [
     'A',
     'WEB',
@@ -20,13 +20,13 @@ describe('a resname', () => {
     '$0',
     '@#$-0129',
   ]) {
-    test(`${word} is one`, () => assert.equal(resnameProblem(word), undefined));
+    test(`${word} is valid`, () => assert.equal(resnameProblem(word), undefined));
   }
 });
 
-describe('no resname', () => {
+describe('invalid resnames', () => {
   // PORTRANGE: "You can not specify a 1-character value of 0 (zero) for resname."
-  test('is a 0, whose twin with a letter in front is one', () => {
+  test('a single 0, while A0 is valid', () => {
     assert.match(resnameProblem('0') ?? '', /single 0/);
     assert.equal(resnameProblem('A0'), undefined);
   });
@@ -38,13 +38,13 @@ describe('no resname', () => {
     ['0A', /begins with/],
     ['-A', /begins with/],
     ['00', /begins with/],
-    ['A.B', /only the characters/],
-    ['A_B', /only the characters/],
-    ['A*', /only the characters/],
-    ['web', /only the characters/],
-    ['A ', /only the characters/],
-    ['A\n', /only the characters/],
-    ['Ä', /only the characters/],
+    ['A.B', /consists of the characters/],
+    ['A_B', /consists of the characters/],
+    ['A*', /consists of the characters/],
+    ['web', /consists of the characters/],
+    ['A ', /consists of the characters/],
+    ['A\n', /consists of the characters/],
+    ['Ä', /consists of the characters/],
   ];
   for (const [word, why] of others) {
     test(JSON.stringify(word), () => assert.match(resnameProblem(word) ?? '', why));

@@ -1,43 +1,43 @@
-// The statements of a profile as values, each with its place and with its words in their full spelling.
+// The types of parsed statements, each with its place, its comments, and its words in full.
 import type { IpAddress } from '../../base/address.ts';
 import type { Port, Protocol } from '../../base/port.ts';
 import type { Place } from '../../text/source.ts';
 
-/** What every statement and every entry of a list has. */
+/** The source of a statement or an entry. */
 export interface Written {
   readonly place: Place;
-  /** Its words: keywords in full and in capitals, arguments as they stand, symbols not replaced. */
+  /** Keywords in full and in upper case, arguments as written, symbols not replaced. */
   readonly words: readonly string[];
-  /** Comments in front of it, on lines of their own, each with its semicolon. */
+  /** Comments on the lines above it, each with its semicolon. */
   readonly above: readonly string[];
-  /** Comments within and behind it. */
-  readonly beside: readonly string[];
-  /** A syntax error before it in the same list: z/OS passes over the rest of the list. */
-  readonly isPassedOver: boolean;
+  /** Comments within it and at the end of its line. */
+  readonly inline: readonly string[];
+  /** It follows a syntax error in the same list, of which z/OS ignores the rest. */
+  readonly isIgnored: boolean;
 }
 
-/** Who may use reserved ports. */
+/** The jobs that a port is reserved for. */
 export type Use =
-  /** No one. */
+  /** No job. */
   | { readonly kind: 'RESERVED' }
   /** FTP servers, for passive data connections. */
   | { readonly kind: 'AUTHPORT' }
   /** The jobs that match the pattern, which is in upper case. */
   | { readonly kind: 'JOB'; readonly pattern: string };
 
-/** The options of a reservation; undefined is unsaid. */
+/** The options of a reservation; undefined if not given. */
 export interface PortOptions {
   /** False with NOAUTOLOG. */
   readonly autolog: boolean;
   readonly acks?: 'DELAYACKS' | 'NODELAYACKS';
   readonly share?: 'SHAREPORT' | 'SHAREPORTWLM';
   readonly bind?: IpAddress;
-  /** The resname behind SAF. */
+  /** The resname of SAF. */
   readonly saf?: string;
   readonly smc?: 'SMC' | 'NOSMC';
 }
 
-/** Of PORT: one port. */
+/** An entry of PORT. */
 export interface PortEntry extends Written {
   readonly kind: 'port';
   readonly port: Port;
@@ -46,7 +46,7 @@ export interface PortEntry extends Written {
   readonly options: PortOptions;
 }
 
-/** Of PORTRANGE: the ports from `first` to `last`, which is at most 65535. */
+/** An entry of PORTRANGE. */
 export interface RangeEntry extends Written {
   readonly kind: 'range';
   readonly first: Port;
@@ -56,7 +56,7 @@ export interface RangeEntry extends Written {
   readonly options: PortOptions;
 }
 
-/** Of PORT UNRSV: who may use ports that are not reserved. */
+/** An entry of PORT UNRSV: a rule for ports that are not reserved. */
 export interface UnreservedEntry extends Written {
   readonly kind: 'unreserved';
   readonly protocol: Protocol;
@@ -64,7 +64,7 @@ export interface UnreservedEntry extends Written {
   readonly pattern: string;
   readonly isDenied: boolean;
   readonly saf?: string;
-  /** Undefined where it is unsaid: WHENLISTEN for TCP, WHENBIND for UDP. */
+  /** Undefined if not given: WHENLISTEN for TCP, WHENBIND for UDP. */
   readonly when?: 'WHENLISTEN' | 'WHENBIND';
 }
 
@@ -78,13 +78,13 @@ interface PortRangeStatement extends Written {
   readonly entries: readonly RangeEntry[];
 }
 
-/** DELETE PORT and DELETE PORTRANGE: the entries that are to go. */
+/** DELETE PORT or DELETE PORTRANGE. */
 export interface DeleteStatement extends Written {
   readonly kind: 'DELETE';
   readonly entries: readonly (PortEntry | UnreservedEntry | RangeEntry)[];
 }
 
-/** A parameter of TCPCONFIG, UDPCONFIG or GLOBALCONFIG that has to do with ports. */
+/** A parameter of TCPCONFIG, UDPCONFIG or GLOBALCONFIG that concerns ports. */
 export type Setting =
   | { readonly kind: 'lowPorts'; readonly isRestricted: boolean }
   | { readonly kind: 'ephemeralPorts'; readonly first: Port; readonly last: Port }
@@ -97,7 +97,7 @@ export type Setting =
   | { readonly kind: 'autoSmc'; readonly isOn: boolean };
 
 export interface SettingEntry extends Written {
-  /** Undefined for parameters that have nothing to do with ports. */
+  /** Undefined for parameters that do not concern ports. */
   readonly setting: Setting | undefined;
 }
 
@@ -109,41 +109,40 @@ export interface ConfigStatement extends Written {
 /** A procedure of AUTOLOG. */
 export interface AutologEntry extends Written {
   readonly procedure: string;
-  /** The job under which it runs: JOBNAME, or else the procedure's name. */
+  /** The job it runs as: JOBNAME, by default the name of the procedure. */
   readonly job: string;
   /** PARMSTRING, without its quotes. */
   readonly parameters?: string;
-  /** DELAYSTART: what it waits for; empty if that is only the stack. */
+  /** DELAYSTART: what the start waits for; empty if only for the stack. */
   readonly delayStart?: readonly ('DVIPA' | 'TTLS')[];
 }
 
 export interface AutologStatement extends Written {
   readonly kind: 'AUTOLOG';
-  /** How long a start waits for procedures that still run, in minutes; undefined is unsaid. */
+  /** How long a start waits for procedures that still run; undefined if not given. */
   readonly waitMinutes?: number;
   readonly entries: readonly AutologEntry[];
-  /** ENDAUTOLOG; undefined where it is missing. */
+  /** ENDAUTOLOG; undefined if it is missing. */
   readonly end: Written | undefined;
 }
 
-/** INCLUDE, with what stands in the file. */
+/** INCLUDE, with the statements of the file. */
 interface IncludeStatement extends Written {
   readonly kind: 'INCLUDE';
-  /** As it is written. */
+  /** As written. */
   readonly path: string;
   readonly statements: readonly Statement[];
 }
 
-/** A statement of z/OS that has nothing to do with ports. */
+/** A statement of z/OS that does not concern ports. */
 interface SkippedStatement extends Written {
   readonly kind: 'SKIPPED';
   /** Its name in full. */
   readonly name: string;
-  /** Its text, word for word, with its comments. */
+  /** The text as written, with comments. */
   readonly text: string;
 }
 
-/** A statement of a profile. */
 export type Statement =
   | PortStatement
   | PortRangeStatement

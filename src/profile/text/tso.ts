@@ -1,15 +1,15 @@
-// The form of TSO commands: one on a line, continued by - or +, with comments, and lists in parentheses.
+// The syntax of TSO commands: one per line, continued by - or +, with comments and lists in parentheses.
 import { Comments } from '../../text/comments.ts';
 import type { Findings, Span } from '../../text/findings.ts';
 
-/** A word; in quotes, what stands between them. */
+/** A word; the text of a quoted word is without its quotes. */
 export interface TsoWord extends Span {
   readonly kind: 'word';
   readonly text: string;
   readonly isQuoted: boolean;
 }
 
-/** What stands between parentheses. */
+/** A list in parentheses. */
 interface TsoList extends Span {
   readonly kind: 'list';
   readonly items: readonly TsoItem[];
@@ -17,25 +17,25 @@ interface TsoList extends Span {
 
 export type TsoItem = TsoWord | TsoList;
 
-/** A command: its name and what follows, keywords apart from their lists. */
+/** A command: its name, and the words and lists that follow. */
 export interface TsoCommand {
   readonly name: TsoWord;
   readonly items: readonly TsoItem[];
 }
 
-/** Lists within lists; commands of RACF have no more than three. */
+/** The maximum nesting of lists; RACF commands have at most three. */
 const DEPTH_MAX = 8;
 
-/** A character that continues a line: the last one of it but for blanks. */
+/** A continuation character: the last of its line except for blanks. */
 const CONTINUATION = /[-+][ \t\r]*(?:\n|$)/y;
 const LEADING_SEPARATORS = /[ \t\r,]*/y;
-/** Characters of a word that cannot be the end of it, so that most of a word is passed over at once. */
+/** Characters that cannot end a word, so that most of a word is matched at once. */
 const PLAIN = /[^\s,()'/+-]+/y;
 
 /**
- * The commands of a text, one by one. A command that is not whole is told and left out; the next one is not harmed.
- * Blanks, tabs and commas separate words, and a comment acts as a blank. A line that begins with // is a comment too
- * (RACF parameter library).
+ * The commands of a text. An incomplete command is reported and skipped, and does not affect the next one. Blanks, tabs
+ * and commas separate words, and a comment counts as a blank. A line that begins with // is a comment too (RACF
+ * parameter library).
  */
 export function* tsoCommands(text: string, findings: Findings): Generator<TsoCommand> {
   const reader = new TsoReader(text, findings);
@@ -44,7 +44,7 @@ export function* tsoCommands(text: string, findings: Findings): Generator<TsoCom
   }
 }
 
-type Growing = { readonly items: TsoItem[]; readonly start: number };
+type OpenList = { readonly items: TsoItem[]; readonly start: number };
 
 class TsoReader {
   readonly #text: string;
@@ -70,7 +70,7 @@ class TsoReader {
     return this.#isBroken ? 'broken' : { name, items };
   }
 
-  /** Passes over what is between commands; false at the end of the text. */
+  /** Skips to the next command; false at the end of the text. */
   #toCommand(): boolean {
     const text = this.#text;
     while (this.#at < text.length) {
@@ -84,10 +84,10 @@ class TsoReader {
     return false;
   }
 
-  /** What stands up to the end of the command. */
+  /** The words and lists up to the end of the command. */
   #items(): TsoItem[] {
     const items: TsoItem[] = [];
-    const open: Growing[] = [{ items, start: this.#at }];
+    const open: OpenList[] = [{ items, start: this.#at }];
     let tooDeep = 0;
     while (!this.#isAtEnd()) {
       const char = this.#text[this.#at] ?? '';
@@ -98,7 +98,7 @@ class TsoReader {
         this.#at++;
         if (open.length <= DEPTH_MAX) open.push({ items: [], start: span.start });
         else tooDeep++;
-        if (tooDeep > 0) this.#problem(span, `lists stand in lists, more than ${DEPTH_MAX} deep`);
+        if (tooDeep > 0) this.#problem(span, `lists are nested more than ${DEPTH_MAX} deep`);
       } else if (char === ')') {
         this.#at++;
         if (tooDeep > 0) tooDeep--;
@@ -110,10 +110,10 @@ class TsoReader {
     return items;
   }
 
-  #closeList(open: Growing[], span: Span): void {
+  #closeList(open: OpenList[], span: Span): void {
     const list = open.length > 1 ? open.pop() : undefined;
     if (list) open.at(-1)?.items.push({ kind: 'list', items: list.items, start: list.start, end: span.end });
-    else this.#problem(span, 'this ) closes nothing');
+    else this.#problem(span, 'this ) has no matching (');
   }
 
   #word(): TsoWord {
@@ -138,7 +138,7 @@ class TsoReader {
     );
   }
 
-  /** Two quotes in quotes are one. */
+  /** A doubled quote within quotes stands for one quote. */
   #quoted(): TsoWord {
     const start = this.#at++;
     let word = '';
@@ -152,23 +152,23 @@ class TsoReader {
     return { kind: 'word', text: word, isQuoted: true, start, end: this.#at };
   }
 
-  /** Passes over a comment. One that is not closed ends with its line, as in TSO. */
+  /** Skips a comment. An unclosed comment ends with its line, as in TSO. */
   #comment(): void {
     const span = { start: this.#at, end: this.#at + 2 };
     const { end, lineEnd, holdsAnother } = this.#comments.at(this.#at);
     this.#at = end === undefined || holdsAnother ? lineEnd : end;
-    if (end === undefined) this.#problem(span, 'this comment is not closed', 'A comment ends with */');
+    if (end === undefined) this.#problem(span, 'this comment is not closed', 'Close a comment with */');
     else if (holdsAnother) this.#problem(span, 'another comment begins before this one is closed');
   }
 
-  /** Goes over to the next line if this one is continued here. */
+  /** Whether the command ends here; follows a continuation to the next line first. */
   #isAtEnd(): boolean {
     let isContinued = this.#continues();
     while (isContinued) isContinued = this.#continues();
     return this.#at >= this.#text.length || this.#text[this.#at] === '\n';
   }
 
-  /** Passes over a continuation; + takes the separators that the next line begins with along. */
+  /** Skips a continuation; + also skips the separators at the beginning of the next line. */
   #continues(): boolean {
     const char = this.#text[this.#at];
     if (char !== '-' && char !== '+') return false;
@@ -182,7 +182,7 @@ class TsoReader {
       this.#at = LEADING_SEPARATORS.lastIndex;
     }
     if (this.#at >= this.#text.length) {
-      this.#problem({ start, end: start + 1 }, `this ${char} continues the line, and the file ends`);
+      this.#problem({ start, end: start + 1 }, `this ${char} continues the line, but the file ends here`);
     }
     return true;
   }
@@ -191,7 +191,7 @@ class TsoReader {
     this.#problem(span, message, 'A line whose last character is - or + is continued by the next one.');
   }
 
-  /** A command has one such problem at most: what follows from it is not told. */
+  /** Reports only the first problem of a command, since others may follow from it. */
   #problem(span: Span, message: string, hint = ''): void {
     if (!this.#isBroken) this.#findings.error(span, { code: 'SYNTAX', message, hint });
     this.#isBroken = true;

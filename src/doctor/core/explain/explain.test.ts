@@ -118,7 +118,7 @@ describe('a port that a profile reserves', () => {
       acks: undefined,
       smc: undefined,
       lowPortGranted: true,
-      pool: undefined,
+      assignedFrom: undefined,
     };
     const owner = { ...ALICE, verdict };
     assert.match(answer({ port: 80, you: owner, guard: 'enforce' }), /^yes /);

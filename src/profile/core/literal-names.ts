@@ -1,19 +1,19 @@
-// The names of jobs that a profile and the settings spell out: who they are has to be known before they bind.
+// The job names without wildcards in a profile and the settings: the guard must resolve them before the jobs bind.
 import { hasWildcard, OWN_JOBS } from '../../base/job.ts';
 import type { RacfCommand } from '../text/racf.ts';
 import type { Profile, RuleSource } from './rules.ts';
 
-/** A name, in capitals, and the statement that says it first; undefined where only the settings do. */
-export interface SpelledName {
+/** A name, in upper case, and the first statement that has it; undefined if only the settings do. */
+export interface LiteralName {
   readonly name: string;
   readonly source: RuleSource | undefined;
 }
 
-/** What a profile's names mean beside its text. */
+/** The settings that names of a profile depend on. */
 export interface NameContext {
-  /** Patterns of the jobs that AUTHPORT lets in. */
+  /** Patterns of the jobs that AUTHPORT permits. */
   readonly authportJobs: readonly string[];
-  /** The name that stands for every job; OMVS. */
+  /** The name that stands for every job; undefined is OMVS. */
   readonly omvsJob: string | undefined;
 }
 
@@ -21,14 +21,14 @@ export interface NameContext {
 const NO_JOB = 'INTCLIEN';
 
 /** Each name once, in the order of the statements. */
-export function jobsSpelled(
+export function literalJobs(
   { reservations, unreserved }: Pick<Profile, 'reservations' | 'unreserved'>,
   { authportJobs, omvsJob = 'OMVS' }: NameContext,
-): SpelledName[] {
-  const found = new Map<string, SpelledName>();
+): LiteralName[] {
+  const found = new Map<string, LiteralName>();
   const add = (name: string, source: RuleSource | undefined) => {
-    const isOne = !hasWildcard(name) && name !== NO_JOB && name !== omvsJob;
-    if (isOne && !found.has(name)) found.set(name, { name, source });
+    const isLiteral = !hasWildcard(name) && name !== NO_JOB && name !== omvsJob;
+    if (isLiteral && !found.has(name)) found.set(name, { name, source });
   };
   for (const { use, source } of reservations) {
     if (use.kind === 'JOB') add(use.pattern, source);
@@ -38,19 +38,19 @@ export function jobsSpelled(
   return [...found.values()];
 }
 
-/** The names of users and groups that RACF commands put on access lists, in capitals. */
-export function idsSpelled(commands: readonly RacfCommand[]): string[] {
+/** The users and groups that RACF commands put on access lists, in upper case. */
+export function literalIds(commands: readonly RacfCommand[]): string[] {
   const ids = commands.flatMap((command) => (command.kind === 'PERMIT' ? command.ids : []));
   return [...new Set(ids)].filter((id) => id !== '*');
 }
 
 /**
- * Of these names the ones that nobody on this host has: none of the jobs that are known here, and no user. They may be
- * misspelled, or of what is installed later.
+ * The names that no job and no user of this host has. They may be misspelled, or belong to software that is installed
+ * later.
  */
 export function unknownNames(
-  spelled: readonly SpelledName[],
+  names: readonly LiteralName[],
   isKnown: (name: string) => boolean,
-): SpelledName[] {
-  return spelled.filter(({ name }) => !OWN_JOBS.includes(name) && !isKnown(name));
+): LiteralName[] {
+  return names.filter(({ name }) => !OWN_JOBS.includes(name) && !isKnown(name));
 }

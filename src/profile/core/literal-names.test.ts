@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { parseProfile } from '../text/parse.ts';
 import { parseRacf } from '../text/racf.ts';
 import { buildProfile } from './build.ts';
-import { idsSpelled, jobsSpelled, unknownNames } from './spelled-names.ts';
+import { literalIds, literalJobs, unknownNames } from './literal-names.ts';
 
 const PROFILE = `PORT
   20 TCP OMVS
@@ -20,8 +20,8 @@ PORTRANGE 5000 10 TCP AUTHPORT
 `;
 
 const profileOf = (text: string) => buildProfile(parseProfile({ file: 'p', text }).statements).profile;
-const names = (context: Parameters<typeof jobsSpelled>[1]) =>
-  jobsSpelled(profileOf(PROFILE), context).map(({ name, source }) => `${name} ${source?.line}`);
+const names = (context: Parameters<typeof literalJobs>[1]) =>
+  literalJobs(profileOf(PROFILE), context).map(({ name, source }) => `${name} ${source?.line}`);
 
 test('names without wildcards that stand for one job, each once, and the FTP servers', () => {
   assert.deepEqual(names({ authportJobs: ['ftpd1', 'FTP*'], omvsJob: undefined }), [
@@ -39,7 +39,7 @@ test('the users and groups on access lists', () => {
     'PERMIT EZB.PORTACCESS.*.*.WEB CLASS(SERVAUTH) ID(alice STAFF *) ACCESS(READ)',
     'PERMIT EZB.PORTACCESS.*.*.WEB CLASS(SERVAUTH) ID(ALICE) DELETE',
   ].join('\n');
-  assert.deepEqual(idsSpelled(parseRacf({ file: 'racf', text }).commands), ['ALICE', 'STAFF']);
+  assert.deepEqual(literalIds(parseRacf({ file: 'racf', text }).commands), ['ALICE', 'STAFF']);
 });
 
 test('names that nobody has; the jobs of portreeve itself are known', () => {

@@ -1,4 +1,4 @@
-// A profile that is only looked at has to be without errors, or its answers would be those of another one.
+// Rejects a profile with errors for commands that evaluate it, since ignored entries would change the result.
 
 import { PortreeveError } from '../../base/errors.ts';
 import type { Io } from '../../kit/io.ts';
@@ -6,10 +6,10 @@ import type { Report } from '../app/report.ts';
 import { diagnosticsText, summaryText } from './diagnostics.ts';
 
 /**
- * Shows the errors of a profile on standard error. Throws PortreeveError `PROFILE_UNSOUND` (environment) if there are
- * any, unless they are to be ignored.
+ * Prints the errors of a profile to standard error. Throws PortreeveError `PROFILE_UNSOUND` (environment) if there are
+ * any, unless `keepGoing`.
  */
-export function requireSound(
+export function requireNoErrors(
   report: Report,
   path: string,
   { keepGoing }: { readonly keepGoing?: boolean },
@@ -17,7 +17,7 @@ export function requireSound(
 ): void {
   if (report.counts.error === 0 || keepGoing) return;
   io.err(diagnosticsText({ ...io, columns: undefined }, report));
-  const message = `what ${path} means cannot be told: ${summaryText(report)}`;
-  const hint = 'Mend it, or give --keep-going to ignore what z/OS would ignore.';
+  const message = `${path} could not be evaluated: ${summaryText(report)}`;
+  const hint = 'Fix the errors, or use --keep-going to ignore what z/OS would ignore.';
   throw new PortreeveError('PROFILE_UNSOUND', message, hint, { path, errors: report.counts.error });
 }
