@@ -1,4 +1,4 @@
-// Changing the profile in force: what is planned, what is refused, what is recorded, and what is in force then.
+// Tests of apply, obey and restoring a revision: plans, refusals, records, and the resulting state.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SIM_START_MS } from '../../../test/support/sim/clock.ts';
@@ -15,9 +15,9 @@ interface Setup {
   readonly deps: ApplyDeps;
   /** Plans to apply or obey a text. */
   plan(verb: 'apply' | 'obey', text: string, changes?: Partial<ApplyRequest>): Plan;
-  /** Applies or obeys a text, and gives the number of the revision. */
+  /** Applies or obeys a text, and returns the revision. */
   change(verb: 'apply' | 'obey', text: string, changes?: Partial<ApplyRequest>): number;
-  /** What is in force: "80 WEB". */
+  /** The reservations in force: "80 WEB". */
   inForce(): string[];
 }
 
@@ -61,7 +61,7 @@ test('a plan changes nothing', () => {
   assert.deepEqual(inForce(), []);
 });
 
-test('what was applied is recorded with its text, its time and who did it', () => {
+test('an apply is recorded with text, time and user', () => {
   const { archive, host, change } = setup();
   host.clock.advance(5000);
   const reading = { zosNames: true, symbols: { SYSNAME: 'PROD1' } };
@@ -79,21 +79,21 @@ test('what was applied is recorded with its text, its time and who did it', () =
   });
 });
 
-describe('what is in force', () => {
-  test('is nothing at first', () => {
+describe('the state in force', () => {
+  test('is empty at first', () => {
     const { archive, inForce } = setup();
     assert.deepEqual(inForce(), []);
     assert.equal(profileInForce(archive).head, undefined);
   });
 
-  test('is what was applied last', () => {
+  test('is the latest apply', () => {
     const { change, inForce } = setup();
     change('apply', 'PORT 80 TCP WEB\n');
     change('apply', 'PORT 81 TCP OTHER\n');
     assert.deepEqual(inForce(), ['81 OTHER']);
   });
 
-  test('is that, and what was obeyed since', () => {
+  test('includes every obey since', () => {
     const { change, inForce, plan } = setup();
     change('apply', 'PORT 80 TCP WEB\n     81 TCP OLD\n');
     const obey = plan('obey', 'DELETE PORT 81 TCP OLD\nPORT 82 TCP NEW\n');
@@ -103,14 +103,14 @@ describe('what is in force', () => {
     assert.deepEqual(inForce(), ['80 WEB', '82 NEW', '83 NEWER']);
   });
 
-  test('may begin with what was obeyed', () => {
+  test('may begin with an obey', () => {
     const { change, inForce } = setup();
     change('obey', 'PORT 80 TCP WEB\n');
     change('obey', 'PORT 81 TCP OTHER\n');
     assert.deepEqual(inForce(), ['80 WEB', '81 OTHER']);
   });
 
-  test('does not depend on what becomes of the files, or of the symbols', () => {
+  test('does not depend on later changes of files or symbols', () => {
     const { change, inForce, host } = setup();
     host.files.write('/etc/a', 'PORT 81 TCP &JOB.\n');
     change('apply', 'INCLUDE a\n', { reading: { zosNames: false, symbols: { JOB: 'THEN' } } });
@@ -119,7 +119,7 @@ describe('what is in force', () => {
     assert.deepEqual(inForce(), ['81 THEN']);
   });
 
-  test('is gone back to, also to what was obeyed, and from there on', () => {
+  test('can be restored from any revision, and changed after that', () => {
     const { change, inForce, deps, archive } = setup();
     change('apply', 'PORT 80 TCP WEB\n');
     change('obey', 'PORT 81 TCP MORE\n');
@@ -140,7 +140,7 @@ describe('what is in force', () => {
     );
   });
 
-  test('after any revision can be told', () => {
+  test('can be rebuilt for any revision', () => {
     const { change, archive } = setup();
     change('apply', 'PORT 80 TCP WEB\n');
     change('apply', 'PORT 90 TCP OTHER\n');
@@ -151,7 +151,7 @@ describe('what is in force', () => {
         (thrown) =>
           thrown instanceof PortreeveError &&
           thrown.code === 'REVISION_UNKNOWN' &&
-          thrown.hint === 'There are the revisions 1 to 2.',
+          thrown.hint === 'The revisions are 1 to 2.',
       );
     }
   });
@@ -167,14 +167,14 @@ describe('errors', () => {
     assert.equal(planned.report.counts.error, 1);
   });
 
-  test('are ignored where that is wanted, as z/OS does: "this port range is ignored"', () => {
+  test('are ignored with keepGoing, as on z/OS: "this port range is ignored"', () => {
     const { plan, change, inForce } = setup();
     assert.equal(plan('apply', WRONG, { keepGoing: true }).isRefused, false);
     change('apply', WRONG, { keepGoing: true });
     assert.deepEqual(inForce(), ['80 WEB']);
   });
 
-  test('of an obeyed file are those that it makes with what is in force', () => {
+  test('of an obey depend on the state in force', () => {
     const { plan, change } = setup();
     change('apply', 'PORT 80 TCP WEB\n');
     assert.equal(plan('obey', 'PORTRANGE 70 20 TCP OTHER\n').isRefused, true);
@@ -183,20 +183,20 @@ describe('errors', () => {
     assert.equal(plan('obey', 'DELETE PORT 80 TCP WEB\n').isRefused, false);
   });
 
-  test('of the RACF commands count, too', () => {
+  test('of the RACF commands are included', () => {
     const { plan, host } = setup();
     const names = { sysname: 'S', tcpname: 'TCPIP' };
     host.files.write('/etc/racf', 'RDEFINE SERVAUTH EZB.PORTACCESS.S.TCPIP.WEB UACC(NONE)\n');
     const racf = loadRacf('/etc/racf', host.files, names);
-    const sound = plan('apply', 'PORT 80 TCP WEB SAF WEB\n', { racf });
-    assert.deepEqual([sound.isRefused, sound.revision.racf?.path], [false, '/etc/racf']);
+    const valid = plan('apply', 'PORT 80 TCP WEB SAF WEB\n', { racf });
+    assert.deepEqual([valid.isRefused, valid.revision.racf?.path], [false, '/etc/racf']);
     host.files.write('/etc/racf', 'NOSUCH COMMAND\n');
     const wrong = loadRacf('/etc/racf', host.files, names);
     assert.equal(plan('apply', 'PORT 80 TCP WEB\n', { racf: wrong }).isRefused, true);
   });
 });
 
-test('the RACF commands in force are those that were given last', () => {
+test('the RACF commands in force are the latest since the last apply', () => {
   const { change, archive, host, deps } = setup();
   const given = (text: string) => {
     host.files.write('/etc/racf', text);
@@ -213,7 +213,7 @@ test('the RACF commands in force are those that were given last', () => {
   assert.equal(profileInForce(archive).racf?.text, '/* 1 */\n');
 });
 
-test('a plan that another change overtook is not carried out', () => {
+test('a plan is refused if another change came first', () => {
   const { plan, change, deps, inForce } = setup();
   const planned = plan('apply', 'PORT 80 TCP WEB\n');
   change('apply', 'PORT 90 TCP OTHER\n');

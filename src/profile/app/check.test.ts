@@ -1,4 +1,4 @@
-// A profile with what belongs to it: RACF commands that cover its resources, and the ports of BPXPRMxx.
+// Tests of checking a profile with its RACF commands and its BPXPRMxx member.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SimFiles } from '../../../test/support/sim/files.ts';
@@ -6,12 +6,12 @@ import { checkProfile, readRelatedFiles } from './check.ts';
 
 const NAMES = { sysname: 'S', tcpname: 'TCPIP' };
 
-function check(profile: string, belonging: { racf?: string; bpxprm?: string } = {}): string[] {
+function check(profile: string, others: { racf?: string; bpxprm?: string } = {}): string[] {
   const files = new SimFiles({ '/p': profile }, 1);
-  for (const [name, text] of Object.entries(belonging)) files.write(`/${name}`, text);
+  for (const [name, text] of Object.entries(others)) files.write(`/${name}`, text);
   const related = readRelatedFiles(files, {
-    racf: belonging.racf === undefined ? undefined : '/racf',
-    bpxprm: belonging.bpxprm === undefined ? undefined : '/bpxprm',
+    racf: others.racf === undefined ? undefined : '/racf',
+    bpxprm: others.bpxprm === undefined ? undefined : '/bpxprm',
     names: NAMES,
   });
   const report = checkProfile('/p', files, { zosNames: false, symbols: {} }, related);
@@ -28,7 +28,7 @@ test('a profile by itself', () => {
 describe('with RACF commands', () => {
   const RACF = 'RDEFINE SERVAUTH EZB.PORTACCESS.S.TCPIP.A UACC(READ)\n';
 
-  test('each resname that none covers is told once, where it stands first', () => {
+  test('each resname without a RACF profile is reported once, at its first statement', () => {
     const profile =
       'PORT 80 TCP WEB SAF B\n     81 TCP WEB SAF B\n     82 TCP WEB SAF A\n     UNRSV TCP * SAF C\n';
     assert.deepEqual(check(profile, { racf: RACF }), [
@@ -39,7 +39,7 @@ describe('with RACF commands', () => {
     assert.deepEqual(check(profile), []);
   });
 
-  test('what is wrong with them is told behind the profile', () => {
+  test('their errors are reported after those of the profile', () => {
     const found = check('PORT 80 TCP\n', { racf: `${RACF}NOSUCH\n` });
     assert.deepEqual(
       found.map((line) => line.split(' ').slice(0, 2).join(' ')),
@@ -53,7 +53,7 @@ describe('with a BPXPRMxx', () => {
   INADDRANYPORT(4000) INADDRANYCOUNT(2)
 `;
 
-  test('its ports are to be reserved for the job of the kernel', () => {
+  test('its ports must be reserved for the job of the kernel', () => {
     const reserved = 'PORTRANGE 4000 2 TCP OMVS\n          4000 2 UDP OMVS\n';
     assert.deepEqual(check(reserved, { bpxprm: BPXPRM }), []);
     assert.deepEqual(check('PORTRANGE 4000 2 TCP OMVS\n', { bpxprm: BPXPRM }), [

@@ -1,4 +1,4 @@
-// A question about a job and a port: who asks, with whose rights, and what SAF said.
+// Tests of decisions with a user's identity and SAF.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseIp } from '../../base/address.ts';
@@ -32,12 +32,12 @@ function ask(text: string, question: Partial<Question>, rules: Partial<Rules> = 
 
 const reasonOf = ({ verdict }: Decision) => `${verdict.allowed ? 'allowed' : 'denied'} ${verdict.reason}`;
 
-test('a reservation says who may', () => {
+test('a reservation permits its job only', () => {
   assert.equal(reasonOf(ask('PORT 80 TCP WEB', {})), 'allowed RESERVED_FOR_JOB');
   assert.equal(reasonOf(ask('PORT 80 TCP WEB', { job: 'OTHER' })), 'denied RESERVED_FOR_OTHERS');
 });
 
-test('root may have low ports, others not, unless it is said', () => {
+test('root has the capability for low ports, other users do not, unless it is given', () => {
   const identity = { uid: 0, name: 'root', gids: [0] };
   assert.equal(reasonOf(ask('; none', {})), 'denied LOW_PORT_OF_LINUX');
   assert.equal(reasonOf(ask('; none', { identity })), 'allowed UNRESERVED');
@@ -54,7 +54,7 @@ PERMIT EZB.PORTACCESS.S.TCPIP.X CLASS(SERVAUTH) ID(${id}) ACCESS(READ)
   });
   const TEXT = 'PORT 80 TCP * SAF X';
 
-  test('without RACF commands permits nobody', () => {
+  test('without RACF commands permits no user', () => {
     const decision = ask(TEXT, {});
     assert.equal(reasonOf(decision), 'denied SAF_NOT_PERMITTED');
     assert.deepEqual(decision.saf, { resname: 'X', permitted: false, rule: undefined });
@@ -73,12 +73,12 @@ PERMIT EZB.PORTACCESS.S.TCPIP.X CLASS(SERVAUTH) ID(${id}) ACCESS(READ)
     assert.equal(reasonOf(other), 'denied SAF_NOT_PERMITTED');
   });
 
-  test('is not told where it was not asked', () => {
+  test('is not reported if it was not checked', () => {
     assert.equal(ask('PORT 80 TCP WEB', {}).saf, undefined);
   });
 });
 
-test('a bind that is allowed tells what becomes of its listen', () => {
+test('an allowed bind includes the verdict of its listen', () => {
   const text = 'PORT UNRSV TCP A';
   const decision = ask(text, { port: 8080 });
   assert.equal(reasonOf(decision), 'allowed UNRESERVED');
@@ -89,7 +89,7 @@ test('a bind that is allowed tells what becomes of its listen', () => {
   assert.equal(ask(text, { port: 8080, protocol: 'udp' }).listen, undefined);
 });
 
-test('AUTHPORT and OMVS are as they are set', () => {
+test('AUTHPORT and OMVS follow the settings', () => {
   const range = 'PORTRANGE 80 2 TCP AUTHPORT';
   assert.equal(reasonOf(ask(range, { job: 'FTPD1' })), 'denied RESERVED_FOR_OTHERS');
   assert.equal(

@@ -1,4 +1,4 @@
-// A profile from its files: what it includes, and what is in the way.
+// Tests of loading a profile with its included files.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SimFiles } from '../../../test/support/sim/files.ts';
@@ -22,19 +22,19 @@ function reserved({ profile }: LoadedProfile): string[] {
   });
 }
 
-const saying = ({ report }: LoadedProfile) =>
+const messages = ({ report }: LoadedProfile) =>
   report.diagnostics.map(
     ({ severity, place, message }) => `${severity} ${place.file}:${place.line} ${message}`,
   );
 
-test('a profile has its rules, its texts, and nothing to be said', () => {
+test('a valid profile has rules, texts and no findings', () => {
   const loaded = load({ '/etc/p': 'PORT 80 TCP WEB\n' });
   assert.deepEqual(reserved(loaded), ['tcp 80 WEB /etc/p:1']);
   assert.deepEqual(loaded.texts, [{ path: '/etc/p', text: 'PORT 80 TCP WEB\n' }]);
   assert.deepEqual(loaded.report.counts, { error: 0, warning: 0, notice: 0 });
 });
 
-test('symbols and the names of z/OS are options', () => {
+test('symbols and zosNames are options', () => {
   const files = { '/etc/p': 'PORT 80 TCP &JOB.1\n' };
   assert.deepEqual(reserved(load(files, { ...PLAIN, symbols: { JOB: 'WEBSERVER' } })), [
     'tcp 80 WEBSERVER1 /etc/p:1',
@@ -44,7 +44,7 @@ test('symbols and the names of z/OS are options', () => {
 });
 
 describe('INCLUDE', () => {
-  test('is of files beside the one that includes them', () => {
+  test('resolves paths relative to the including file', () => {
     const loaded = load({
       '/etc/p': 'INCLUDE sub/a\nPORT 80 TCP WEB\nINCLUDE /opt/c\n',
       '/etc/sub/a': 'INCLUDE b\nPORT 81 TCP A\n',
@@ -63,8 +63,8 @@ describe('INCLUDE', () => {
     );
   });
 
-  const inTheWay: Record<string, [message: RegExp, prepare: (files: SimFiles) => void]> = {
-    'is not there': [/there is no file \/etc\/a/, () => {}],
+  const failures: Record<string, [message: RegExp, prepare: (files: SimFiles) => void]> = {
+    'is missing': [/there is no file \/etc\/a/, () => {}],
     'cannot be read': [
       /cannot read \/etc\/a: permission denied/,
       (files) => {
@@ -77,15 +77,18 @@ describe('INCLUDE', () => {
       (files) => files.write('/etc/a', new Uint8Array(PROFILE_MAX_BYTES + 1)),
     ],
     'is empty': [/\/etc\/a is empty/, (files) => files.write('/etc/a', '')],
-    'is no text': [/\/etc\/a is no text/, (files) => files.write('/etc/a', new Uint8Array([80, 0, 80]))],
+    'is not text': [
+      /\/etc\/a is not a text file/,
+      (files) => files.write('/etc/a', new Uint8Array([80, 0, 80])),
+    ],
     'includes itself': [/"a" includes itself/, (files) => files.write('/etc/a', 'INCLUDE a\n')],
     'includes the one that includes it': [
       /"..\/etc\/p" includes itself/,
       (files) => files.write('/etc/a', 'INCLUDE ../etc/p\n'),
     ],
   };
-  for (const [name, [message, prepare]] of Object.entries(inTheWay)) {
-    test(`of a file that ${name} is an error in its place; the rest holds`, () => {
+  for (const [name, [message, prepare]] of Object.entries(failures)) {
+    test(`of a file that ${name} is an error at its place; the rest is loaded`, () => {
       const files = new SimFiles({ '/etc/p': 'PORT 80 TCP WEB\nINCLUDE a\nPORT 82 TCP C\n' }, 1);
       prepare(files);
       const loaded = loadProfile('/etc/p', files, PLAIN);
@@ -97,20 +100,20 @@ describe('INCLUDE', () => {
     });
   }
 
-  test('of a large file again and again comes to an end', () => {
+  test('of a large file many times is limited', () => {
     const loaded = load({
       '/etc/p': 'INCLUDE a\n'.repeat(10),
       '/etc/a': `;${'x'.repeat(PROFILE_MAX_BYTES - 2)}\n`,
     });
     assert.equal(loaded.report.counts.error, 6);
     assert.match(
-      saying(loaded)[0] ?? '',
-      /^error \/etc\/p:5 "a" cannot be included: .* more than \d+ bytes$/,
+      messages(loaded)[0] ?? '',
+      /^error \/etc\/p:5 "a" cannot be included: .* exceed \d+ bytes in total$/,
     );
   });
 });
 
-test('what is said is in the order of the files, whoever found it', () => {
+test('findings of parsing and execution are sorted by file and line', () => {
   const loaded = load({
     '/etc/p': 'INCLUDE a\nPORT 80 TCP WEB\n     80 TCP WEB\n     x\nHOME 1.2.3.4 L\n',
     '/etc/a': 'PORT y\n',
@@ -122,13 +125,13 @@ test('what is said is in the order of the files, whoever found it', () => {
   assert.deepEqual([loaded.report.counts.error, loaded.report.skipped], [3, 1]);
 });
 
-test('a root that is not there, cannot be read or is no text is an error of its own', () => {
+test('a root file that is missing, unreadable or not text throws', () => {
   const files = new SimFiles({ '/etc/empty': '', '/etc/secret': 'x' }, 1);
   files.forbid('/etc/secret');
   const cases = {
     '/etc/none': 'usage FILE_MISSING',
     '/etc/empty': 'refused PROFILE_EMPTY',
-    '/etc/secret': 'world FILE_UNREADABLE',
+    '/etc/secret': 'environment FILE_UNREADABLE',
   };
   for (const [path, expected] of Object.entries(cases)) {
     assert.throws(
@@ -139,7 +142,7 @@ test('a root that is not there, cannot be read or is no text is an error of its 
   }
 });
 
-describe('texts that were kept', () => {
+describe('archived texts', () => {
   const files = {
     '/etc/p': 'INCLUDE sub/a\nPORT 80 TCP WEB\n',
     '/etc/sub/a': 'INCLUDE ../b\nINCLUDE ../b\n',
@@ -147,27 +150,27 @@ describe('texts that were kept', () => {
   };
   const options = { zosNames: false, symbols: { X: 'Y' } };
 
-  test('make the same profile again, without the disk', () => {
+  test('give the same profile without the disk', () => {
     const loaded = load(files, options);
     assert.deepEqual(replayProfile(loaded.texts, options), loaded);
     assert.deepEqual(replayProfile(loaded.texts, options, loaded.profile).profile.reservations.length, 2);
   });
 
-  test('say which of them is missing', () => {
+  test('report a missing one', () => {
     const loaded = load(files, options);
     const [diagnostic] = replayProfile(loaded.texts.slice(0, 1), options).report.diagnostics;
     assert.match(diagnostic?.message ?? '', /\/etc\/sub\/a is not in the archive/);
   });
 });
 
-test('with a base the statements are carried out on that', () => {
+test('with a base the statements are executed on it', () => {
   const base = load({ '/etc/p': 'PORT 80 TCP WEB\n     81 TCP OLD\n' });
   const files = new SimFiles({ '/etc/change': 'DELETE PORT 81 TCP OLD\nPORT 82 TCP NEW\n' }, 1);
   const loaded = loadProfile('/etc/change', files, PLAIN, base.profile);
   assert.deepEqual(reserved(loaded), ['tcp 80 WEB /etc/p:1', 'tcp 82 NEW /etc/change:2']);
 });
 
-test('warnings about a base were told with it, and are not told again', () => {
+test('warnings about a base are not repeated', () => {
   const base = load({ '/etc/p': 'PORT 80 TCP *\n     80 TCP WEB\n' });
   assert.equal(base.report.counts.warning, 1);
   const files = new SimFiles({ '/etc/change': 'PORT 82 TCP *\n     82 TCP NEW\n' }, 1);

@@ -1,9 +1,9 @@
-// Paths that a profile names its files by.
+// Tests of the paths of INCLUDE.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { normalizePath, resolvePath } from './paths.ts';
 
-test('a path is that of a file beside the one that names it', () => {
+test('a path is relative to the file that names it', () => {
   const cases: readonly [path: string, from: string, found: string][] = [
     ['b', '/etc/a', '/etc/b'],
     ['sub/b', '/etc/a', '/etc/sub/b'],
@@ -20,7 +20,7 @@ test('a path is that of a file beside the one that names it', () => {
     assert.equal(resolvePath(path, from), found, `${path} from ${from}`);
 });
 
-test('a path has one form', () => {
+test('a path has one normal form', () => {
   const cases = { './a//b/.': 'a/b', '/': '/', '/..': '/', 'a/..': '.', '../a/..': '..', '/a/./../b/': '/b' };
   for (const [path, form] of Object.entries(cases)) {
     assert.equal(normalizePath(path), form, path);

@@ -1,4 +1,4 @@
-// What is said about a profile: its order, its lines, and how much of it.
+// Tests of reports: order, source lines and limits.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PROFILE_ERRORS_MAX } from '../../base/limits.ts';
@@ -15,7 +15,7 @@ const TEXTS = new Map([
   ['included', 'alpha\nbeta\n'],
 ]);
 
-test('findings come in the order of the files and their lines, each with its line', () => {
+test('findings are sorted by file and line, each with its source line', () => {
   const findings = [
     finding('included', 2),
     finding('root', 3),
@@ -40,7 +40,7 @@ test('findings come in the order of the files and their lines, each with its lin
   );
 });
 
-test('of each severity only so many are told, and all are counted', () => {
+test('the findings of each severity are limited, and all are counted', () => {
   const many = (severity: Severity, count: number) =>
     Array.from({ length: count }, (_, i) => finding('root', 1, i + 1, severity, STATEMENT_SKIPPED));
   const findings = [...many('notice', PROFILE_ERRORS_MAX + 5), ...many('error', PROFILE_ERRORS_MAX + 1)];
@@ -51,14 +51,14 @@ test('of each severity only so many are told, and all are counted', () => {
   assert.equal(diagnostics.filter(({ severity }) => severity === 'error').length, PROFILE_ERRORS_MAX);
 });
 
-test('that a reader did not tell everything is always told', () => {
+test('the finding that there are more is always shown', () => {
   const findings = Array.from({ length: PROFILE_ERRORS_MAX }, (_, i) => finding('root', 1, i + 1));
   const { diagnostics } = reportOf([...findings, finding('root', 2, 1, 'error', 'TOO_MANY')], TEXTS);
   assert.equal(diagnostics.length, PROFILE_ERRORS_MAX + 1);
   assert.equal(diagnostics.at(-1)?.code, 'TOO_MANY');
 });
 
-test('reports are put together', () => {
+test('reports are concatenated', () => {
   const a = reportOf([finding('root', 1)], TEXTS);
   const b = reportOf([finding('included', 1, 1, 'notice', STATEMENT_SKIPPED)], TEXTS);
   const joined = joinReports(a, EMPTY_REPORT, b);

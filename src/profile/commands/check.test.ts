@@ -1,4 +1,4 @@
-// `portreeve profile check`: good and bad profiles, and files that are none.
+// Tests of `portreeve profile check`: valid and invalid profiles, and files that are not profiles.
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -11,16 +11,16 @@ import { PROFILE_MAX_BYTES } from '../../base/limits.ts';
 const GOOD = 'PORT\n  80 TCP WEB\nHOME 192.0.2.7 LINK1\n';
 const BAD = 'PORT\n  80 TCP WEB\nPORTRANGE 70 20 TCP OTHER\nPORTRANGE 0 5 TCP X\n';
 
-test('a good profile', async (t) => {
+test('a valid profile', async (t) => {
   const { run } = workspace(t, { good: GOOD });
   assert.deepEqual(await run('profile check @good'), {
     code: 0,
-    stdout: 'no errors; 1 statement that has nothing to do with ports was skipped\n',
+    stdout: 'no errors; 1 statement that does not concern ports was skipped\n',
     stderr: '',
   });
 });
 
-test('all errors of a profile come in one run, each with its place and its number', async (t) => {
+test('all errors are reported in one run, each with its place and z/OS number', async (t) => {
   const { run } = workspace(t, { bad: BAD });
   const { code, stdout, stderr } = await run('profile check @bad');
   assert.deepEqual([code, stderr], [1, '']);
@@ -32,7 +32,7 @@ test('all errors of a profile come in one run, each with its place and its numbe
   assert.match(stdout, /\n2 errors\n$/);
 });
 
-test('a profile with warnings alone is good', async (t) => {
+test('a profile with warnings only exits 0', async (t) => {
   const { run } = workspace(t, { warned: 'PORT 80 TCP *\n     80 TCP WEB\n' });
   const { code, stdout } = await run('profile check @warned');
   assert.equal(code, 0);
@@ -40,7 +40,7 @@ test('a profile with warnings alone is good', async (t) => {
   assert.match(stdout, /no errors, 1 warning\n$/);
 });
 
-test('several files are checked, whatever is wrong with one of them', async (t) => {
+test('every file is checked, even if one of them has errors', async (t) => {
   const { run } = workspace(t, { good: GOOD, bad: BAD, empty: '' });
   const { code, stdout } = await run('profile check @none @empty @bad @good');
   assert.equal(code, 2);
@@ -50,7 +50,7 @@ test('several files are checked, whatever is wrong with one of them', async (t) 
   assert.equal((await run('profile check @bad @good')).code, 1);
 });
 
-describe('forms', () => {
+describe('output formats', () => {
   test('github', async (t) => {
     const { run } = workspace(t, { bad: BAD });
     const { code, stdout } = await run('profile check @bad --format github');
@@ -81,7 +81,7 @@ describe('forms', () => {
   });
 });
 
-test('symbols: those that are given, and the name of this host', async (t) => {
+test('symbols are those given, and SYSNAME of this host', async (t) => {
   const { run, runWith } = workspace(t, {
     symbols: 'PORT 80 TCP A&N.\n',
     sysname: 'PORT 80 TCP &SYSNAME.X\n',
@@ -95,22 +95,22 @@ test('symbols: those that are given, and the name of this host', async (t) => {
   for (const wrong of ['N', '=1', '1N=2', 'A B=3', '']) {
     const { code, stderr } = await runWith(['profile', 'check', '@symbols', `--symbol=${wrong}`]);
     assert.equal(code, 2, wrong);
-    assert.match(stderr, /gives no symbol a value/);
+    assert.match(stderr, /is not of the form NAME=VALUE/);
   }
 });
 
-test('--zos-names holds job names to 8 characters', async (t) => {
+test('--zos-names limits job names to 8 characters', async (t) => {
   const { run } = workspace(t, { long: 'PORT 80 TCP LONGER-NAME\n' });
   assert.equal((await run('profile check @long')).code, 0);
   assert.equal((await run('profile check @long --zos-names')).code, 1);
 });
 
-test('--verbose lists what is skipped', async (t) => {
+test('--verbose lists skipped statements', async (t) => {
   const { run } = workspace(t, { good: GOOD });
   assert.match((await run('profile check @good --verbose')).stdout, /^@good:3:1: notice: HOME/);
 });
 
-test('--racf and --bpxprm check what belongs to it, once', async (t) => {
+test('--racf and --bpxprm are checked once, and against each profile', async (t) => {
   const { run } = workspace(t, {
     a: 'PORT 80 TCP WEB SAF A\n',
     b: 'PORT 80 TCP WEB SAF A\n',
@@ -140,15 +140,15 @@ test('the settings of portreeve.toml are defaults', async (t) => {
   assert.equal((await run('profile check @long --config @none')).code, 2);
 });
 
-describe('what is no profile is told, in bounded time', () => {
+describe('files that are not profiles are refused in bounded time', () => {
   const ebcdic = Uint8Array.from('d7d6d9e34b25404040f8f040e3c3d740e6c5c225'.match(/../g) ?? [], (hex) =>
     Buffer.from(hex, 'hex').readUInt8(),
   );
-  const cases: Record<string, [content: string | Uint8Array, code: number, said: RegExp]> = {
+  const cases: Record<string, [content: string | Uint8Array, code: number, message: RegExp]> = {
     'an empty file': ['', 1, /is empty/],
-    'blanks alone': [' \n\t\n', 1, /nothing but blanks/],
-    'NUL bytes': ['PORT 80 TCP WEB\n\0\0', 1, /is no text: it has a NUL byte in line 2/],
-    'a program': [Uint8Array.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]), 1, /is no text/],
+    'blanks alone': [' \n\t\n', 1, /contains only blanks/],
+    'NUL bytes': ['PORT 80 TCP WEB\n\0\0', 1, /is not a text file: it contains a NUL byte in line 2/],
+    'a program': [Uint8Array.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]), 1, /is not a text file/],
     EBCDIC: [ebcdic, 1, /is in EBCDIC[\s\S]*iconv/],
     'another encoding': [Uint8Array.from([0x50, 0xe9, 0x0a]), 1, /is not in UTF-8/],
     'too large a file': [new Uint8Array(PROFILE_MAX_BYTES + 1).fill(0x20), 2, /is larger than \d+ bytes/],
@@ -158,19 +158,19 @@ describe('what is no profile is told, in bounded time', () => {
       /was found and a statement was expected/,
     ],
   };
-  for (const [name, [content, code, said]] of Object.entries(cases)) {
+  for (const [name, [content, code, message]] of Object.entries(cases)) {
     test(name, async (t) => {
       const { run } = workspace(t, { file: content });
       const assertBounded = processorBound();
       const found = await run('profile check @file');
       assertBounded();
       assert.equal(found.code, code);
-      assert.match(found.stdout, said);
-      assert.ok(found.stdout.length < 2000, 'it is short');
+      assert.match(found.stdout, message);
+      assert.ok(found.stdout.length < 2000, 'the output is short');
     });
   }
 
-  test('a byte order mark and carriage returns are no trouble', async (t) => {
+  test('a byte order mark and carriage returns are accepted', async (t) => {
     const { run } = workspace(t, { file: '\uFEFFPORT\r\n  80 TCP WEB\r\n  81 TCP A!\r\n' });
     const { code, stdout } = await run('profile check @file');
     assert.equal(code, 1);
@@ -178,7 +178,7 @@ describe('what is no profile is told, in bounded time', () => {
     assert.match(stdout, /\n {2}81 TCP A!\n {9}\^\^\n/);
   });
 
-  test('a directory, also one that is included', async (t) => {
+  test('a directory is an error, also if it is included', async (t) => {
     const { run, directory } = workspace(t, { file: 'INCLUDE sub\n', self: 'INCLUDE self\n' });
     mkdirSync(join(directory, 'sub'));
     assert.match((await run('profile check @sub')).stdout, /cannot read @sub: it is a directory/);

@@ -1,4 +1,4 @@
-// `portreeve decide`: the answer, its rule and what goes with it, by exit code, in words and as JSON.
+// Tests of `portreeve decide`: the verdict, its rule and its details, as exit code, text and JSON.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { workspace } from '../../../test/support/profile-workspace.ts';
@@ -16,14 +16,14 @@ const RACF = `RDEFINE SERVAUTH EZB.PORTACCESS.S.TCPIP.A UACC(NONE)
 PERMIT EZB.PORTACCESS.S.TCPIP.A CLASS(SERVAUTH) ID(ROOT) ACCESS(READ)
 `;
 
-test('the answer, the rule and its line', async (t) => {
+test('prints the verdict, the rule and its line', async (t) => {
   const { run } = workspace(t, { p: PROFILE });
   assert.deepEqual(await run('decide web 80/tcp --profile @p --user root'), {
     code: 0,
     stdout: [
-      'allowed: port 80/tcp is reserved for WEB',
+      'allowed: 80/tcp is reserved for WEB',
       'rule     @p:2  80 TCP WEB NODELAYACKS SHAREPORT',
-      'shared   several listeners may have the port',
+      'shared   several listeners may share the port',
       'acks     NODELAYACKS',
       '',
     ].join('\n'),
@@ -32,7 +32,7 @@ test('the answer, the rule and its line', async (t) => {
   assert.deepEqual(await run('decide OTHER 80/tcp --profile @p'), {
     code: 1,
     stdout: [
-      'denied: port 80/tcp is reserved, and not for OTHER',
+      'denied: 80/tcp is reserved for other jobs, not for OTHER',
       'rule     @p:2  80 TCP WEB NODELAYACKS SHAREPORT',
       'errno    EACCES',
       '',
@@ -41,34 +41,34 @@ test('the answer, the rule and its line', async (t) => {
   });
 });
 
-describe('each reason in words', () => {
+describe('each reason has a text', () => {
   const cases: Record<string, [question: string, code: number, ...lines: RegExp[]]> = {
-    'reserved for no one': ['WEB 82/tcp', 1, /reserved for no one/],
-    'an address that BIND gives': [
+    RESERVED: ['WEB 82/tcp', 1, /^denied: 82\/tcp is reserved; no job may bind it\n/],
+    'an address set by BIND': [
       'WEB1 81/tcp',
       0,
       /is reserved for WEB1/,
-      /^address {2}192\.0\.2\.7 in the place of 0\.0\.0\.0/m,
+      /^address {2}192\.0\.2\.7 instead of 0\.0\.0\.0/m,
     ],
-    "an address of one's own": ['WEB1 81/tcp --address 198.51.100.1', 0, /^(?![\s\S]*\naddress)/],
-    'a low port that Linux would not give': ['WEB 80/tcp --user 4711', 0, /^low {6}a port below 1024/m],
-    'a low port that Linux keeps': ['WEB 99/tcp', 1, /Linux keeps those below 1024/],
-    'a low port that Linux gives': ['WEB 99/tcp --low-ports yes', 0, /port 99\/tcp is not reserved/],
+    'an explicit address': ['WEB1 81/tcp --address 198.51.100.1', 0, /^(?![\s\S]*\naddress)/],
+    'a low port that the profile grants': ['WEB 80/tcp --user 4711', 0, /^low {6}granted without CAP_NET/m],
+    'a low port that Linux denies': ['WEB 99/tcp', 1, /Linux requires CAP_NET_BIND_SERVICE below 1024/],
+    'a low port that Linux permits': ['WEB 99/tcp --low-ports yes', 0, /99\/tcp is not reserved\n/],
     'UNRSV at listen': [
       'WEB 8080/tcp',
       0,
       /is not reserved/,
-      /^listen {3}denied: .*UNRSV has no entry for WEB/m,
+      /^listen {3}denied: .*no UNRSV entry permits WEB/m,
     ],
-    'UNRSV at listen itself': ['WEB 8080/tcp --listen', 1, /UNRSV has no entry for WEB/],
-    'UNRSV for the job': ['GOOD 8080/tcp --listen', 0, /UNRSV lets GOOD have such ports/],
-    'UNRSV with DENY': ['WEB 8080/udp', 1, /UNRSV denies such ports to WEB/],
-    'port 0': ['WEB 0/udp', 0, /the kernel chooses/],
-    'AUTHPORT without FTP servers': ['FTPD1 4000/tcp', 1, /reserved, and not for FTPD1/],
+    'UNRSV at listen itself': ['WEB 8080/tcp --listen', 1, /no UNRSV entry permits WEB/],
+    'UNRSV for the job': ['GOOD 8080/tcp --listen', 0, /an UNRSV entry permits GOOD/],
+    'UNRSV with DENY': ['WEB 8080/udp', 1, /an UNRSV entry denies WEB/],
+    'port 0': ['WEB 0/udp', 0, /the kernel assigns a port/],
+    'AUTHPORT without FTP servers': ['FTPD1 4000/tcp', 1, /reserved for other jobs, not for FTPD1/],
     'SAF without commands': [
       'ANY 83/tcp --user root',
       1,
-      /READ access .* user root does not have/,
+      /requires READ access to a SAF resource; user root does not have it/,
       /^saf {6}A: not permitted, no RACF profile/m,
     ],
     'SAF that permits': [
@@ -79,7 +79,7 @@ describe('each reason in words', () => {
     'SAF that does not permit': [
       'ANY 83/tcp --user 4711 --racf @racf --symbol SYSNAME=S',
       1,
-      /uid 4711 does not have/,
+      /uid 4711 does not have it/,
     ],
   };
   for (const [name, [question, code, ...lines]] of Object.entries(cases)) {
@@ -92,12 +92,12 @@ describe('each reason in words', () => {
   }
 });
 
-test('by what is in force, with the RACF commands and names that went with it', async (t) => {
+test('decides by the profile in force, with its RACF commands and symbols', async (t) => {
   const { run, state } = workspace(t, { p: PROFILE, racf: RACF });
   const ask = (question: string) => run(`decide ${question} --state ${state}`);
   const nothing = await ask('WEB 8080/tcp');
   assert.equal(nothing.code, 0);
-  assert.match(nothing.stdout, /\nprofile {2}none is in force\n/);
+  assert.match(nothing.stdout, /\nprofile {2}none in force\n/);
   await run(`apply @p --racf @racf --symbol SYSNAME=S --state ${state}`);
   assert.equal((await ask('OTHER 80/tcp')).code, 1);
   assert.equal((await ask('ANY 83/tcp --user root')).code, 0);
@@ -105,7 +105,7 @@ test('by what is in force, with the RACF commands and names that went with it', 
   assert.equal((await ask('ANY 83/tcp --user root --racf @p')).code, 3);
 });
 
-test('the settings of portreeve.toml have a say', async (t) => {
+test('uses the settings of portreeve.toml', async (t) => {
   const toml = '[profile]\nauthport_jobs = ["FTPD*"]\nomvs_job = "WEB9"\n';
   const { run } = workspace(t, { p: `${PROFILE}PORT 90 TCP WEB9\n`, toml });
   assert.equal((await run('decide FTPD1 4000/tcp --profile @p --config @toml')).code, 0);
@@ -138,8 +138,8 @@ test('JSON', async (t) => {
   );
 });
 
-describe('what is no question is told, with what would be one', () => {
-  const cases: Record<string, [question: string, code: number, said: RegExp]> = {
+describe('wrong usage is an error with a hint', () => {
+  const cases: Record<string, [question: string, code: number, stderr: RegExp]> = {
     'a port without a protocol': ['WEB 80', 2, /"80" is not a port with a protocol\n.*80\/tcp/],
     'a port that is too high': ['WEB 65536/tcp', 2, /not a port with a protocol/],
     'a port in hexadecimal': ['WEB 0x50/tcp', 2, /not a port with a protocol/],
@@ -150,17 +150,17 @@ describe('what is no question is told, with what would be one', () => {
     'no address': ['WEB 80/tcp --address localhost', 2, /"localhost" is not an IP address/],
     'neither yes nor no': ['WEB 80/tcp --low-ports maybe', 2, /Allowed choices are yes, no/],
     'no file': ['WEB 80/tcp --profile @none', 2, /there is no file/],
-    'a file with errors': ['WEB 80/tcp --profile @bad', 3, /cannot be told: 1 error/],
+    'a file with errors': ['WEB 80/tcp --profile @bad', 3, /@bad could not be evaluated: 1 error/],
   };
-  for (const [name, [question, code, said]] of Object.entries(cases)) {
+  for (const [name, [question, code, stderr]] of Object.entries(cases)) {
     test(name, async (t) => {
       const { run, state } = workspace(t, { bad: 'PORT 80\n' });
       const found = await run(`decide ${question} --state ${state}`);
       assert.deepEqual([found.code, found.stdout], [code, '']);
-      assert.match(found.stderr, said);
+      assert.match(found.stderr, stderr);
     });
   }
-  test('the highest port, and the lowest', async (t) => {
+  test('the boundaries of port numbers', async (t) => {
     const { run } = workspace(t, { p: '; none\n' });
     assert.equal((await run('decide WEB 65535/TCP --profile @p')).code, 0);
     assert.equal((await run('decide WEB 1024/udp --profile @p')).code, 0);

@@ -1,4 +1,4 @@
-// What is found in a profile, as people, GitHub and terminals see it.
+// Tests of the output of findings, as text and for GitHub.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
@@ -26,57 +26,57 @@ function report(line: string, ...changes: Partial<Finding>[]): Report {
 const text = (line: string, change: Partial<Finding> = {}) =>
   diagnosticsText(capturedIo(), report(line, change)).split('\n').slice(0, -1);
 
-describe('for people', () => {
-  test('where, what, the line and a caret under what is meant', () => {
+describe('as text', () => {
+  test('a finding has place, message, source line and carets', () => {
     assert.deepEqual(text('  PORT 80'), ['p:1:3: error EZZ0326I: it conflicts', '  PORT 80', '  ^^^^']);
   });
 
-  test('without a number of z/OS, with what it has to do with, and what to do', () => {
+  test('a finding may have no z/OS number, a related place and a hint', () => {
     const { zos: _zos, ...finding } = FINDING;
-    const related = { place: { file: 'q', line: 7, column: 1, length: 0 }, text: 'here it is' };
+    const related = { place: { file: 'q', line: 7, column: 1, length: 0 }, text: 'related text' };
     const found = reportOf(
       [{ ...finding, severity: 'warning', related, hint: 'Do that.' }],
       new Map([['p', '  PORT']]),
     );
     assert.equal(
       diagnosticsText(capturedIo(), found),
-      'p:1:3: warning: it conflicts\n  PORT\n  ^^^^\nq:7:1: here it is\nDo that.\n',
+      'p:1:3: warning: it conflicts\n  PORT\n  ^^^^\nq:7:1: related text\nDo that.\n',
     );
   });
 
   const carets: Record<string, [line: string, place: Partial<Finding['place']>, ...shown: string[]]> = {
-    'behind tabs': ['\t\tPORT', { column: 3 }, '  PORT', '  ^^^^'],
-    'behind characters that are shown as escapes': ['\x1b\x07PORT', {}, '\\x1b\\x07PORT', '        ^^^^'],
+    'after tabs': ['\t\tPORT', { column: 3 }, '  PORT', '  ^^^^'],
+    'after escaped characters': ['\x1b\x07PORT', {}, '\\x1b\\x07PORT', '        ^^^^'],
     'at the end of the line': ['PORT', { column: 5, length: 1 }, 'PORT', '    ^'],
-    'no longer than the line': ['  PO', { length: 40 }, '  PO', '  ^^'],
-    'not for a whole line': ['  PORT ', { column: 1, length: 0 }, '  PORT'],
-    'not for an empty line': ['', { column: 1 }],
+    'clipped to the line': ['  PO', { length: 40 }, '  PO', '  ^^'],
+    'omitted for a whole line': ['  PORT ', { column: 1, length: 0 }, '  PORT'],
+    'omitted for an empty line': ['', { column: 1 }],
   };
   for (const [name, [line, place, ...shown]] of Object.entries(carets)) {
-    test(`the caret stands right ${name}`, () => {
+    test(`carets are aligned: ${name}`, () => {
       const [, ...lines] = text(line, { place: { ...FINDING.place, ...place } });
       assert.deepEqual(lines, shown);
     });
   }
 
-  test('of a very long line the part around it', () => {
+  test('only a part of a very long line is shown', () => {
     const line = `${'x'.repeat(500)}PORT${'y'.repeat(500)}`;
     const [, shown = '', caret = ''] = text(line, { place: { ...FINDING.place, column: 501 } });
     assert.ok(shown.length <= 120);
     assert.equal(shown.slice(caret.indexOf('^'), caret.length), 'PORT');
   });
 
-  test('nothing of a file can steer a terminal', () => {
+  test('control characters are escaped', () => {
     const place = { ...FINDING.place, file: 'p\x1b[2J\n' };
-    const said = diagnosticsText(
+    const output = diagnosticsText(
       capturedIo(),
       reportOf([{ ...FINDING, message: '\x1b[31m\nx', hint: '\x9b', place }], new Map()),
     );
-    assert.doesNotMatch(said.replaceAll('\n', ''), /\p{Cc}/u);
-    assert.equal(said.split('\n').length, 3);
+    assert.doesNotMatch(output.replaceAll('\n', ''), /\p{Cc}/u);
+    assert.equal(output.split('\n').length, 3);
   });
 
-  test('statements that are skipped are told one by one only if that is wanted', () => {
+  test('skipped statements are listed only with verbose', () => {
     const skipped = report('HOME', { severity: 'notice', code: STATEMENT_SKIPPED });
     assert.equal(diagnosticsText(capturedIo(), skipped), '');
     assert.match(diagnosticsText(capturedIo(), skipped, { verbose: true }), /^p:1:3: notice/);
@@ -84,17 +84,17 @@ describe('for people', () => {
   });
 });
 
-test('the summary counts', () => {
+test('the summary has the counts', () => {
   const skipped = { severity: 'notice', code: STATEMENT_SKIPPED } as const;
   assert.equal(summaryText(EMPTY_REPORT), 'no errors');
   assert.equal(summaryText(report('', {}, {}, { severity: 'warning' })), '2 errors, 1 warning');
   assert.equal(
     summaryText(report('', {}, skipped)),
-    '1 error; 1 statement that has nothing to do with ports was skipped',
+    '1 error; 1 statement that does not concern ports was skipped',
   );
   assert.equal(
     summaryText(report('', ...Array.from({ length: 14 }, () => skipped))),
-    'no errors; 14 statements that have nothing to do with ports were skipped',
+    'no errors; 14 statements that do not concern ports were skipped',
   );
   assert.equal(
     summaryText(report('', ...Array.from({ length: PROFILE_ERRORS_MAX + 3 }, () => ({})))),
@@ -103,7 +103,7 @@ test('the summary counts', () => {
 });
 
 describe('for GitHub', () => {
-  test('a workflow command for each', () => {
+  test('each finding is a workflow command', () => {
     assert.equal(
       githubText(report('', { hint: 'Do that.' }, { severity: 'warning' })),
       '::error file=p,line=1,col=3,title=EZZ0326I::it conflicts. Do that.\n' +
@@ -111,7 +111,7 @@ describe('for GitHub', () => {
     );
   });
 
-  test('what would end it is escaped', () => {
+  test('characters that would end a command are escaped', () => {
     const place = { ...FINDING.place, file: 'a,b:c%d\ne' };
     const { zos: _zos, ...finding } = FINDING;
     assert.equal(

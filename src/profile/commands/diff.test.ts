@@ -1,4 +1,4 @@
-// `portreeve profile diff`: differences of meaning, and profiles that cannot be compared.
+// Tests of `portreeve profile diff`: differences of meaning, and profiles with errors.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { listening } from '../../../test/support/listening.ts';
@@ -11,26 +11,26 @@ const FILES = {
   bad: 'PORT 80 TCP WEB 80 TCP WEB\n',
 };
 
-test('profiles that mean the same', async (t) => {
+test('profiles with the same meaning have no differences', async (t) => {
   const { run } = workspace(t, FILES);
   assert.deepEqual(await run('profile diff @a @same'), { code: 0, stdout: '', stderr: '' });
   assert.deepEqual(await run('profile diff @a @a --json'), { code: 0, stdout: '[]\n', stderr: '' });
 });
 
-test('what was added, removed and changed, with the statement', async (t) => {
+test('lists added, removed and changed items with their statements', async (t) => {
   const { run } = workspace(t, FILES);
   const { code, stdout } = await run('profile diff @a @b');
   assert.equal(code, 1);
   const [, ...lines] = stdout.split('\n').map((line) => line.split(/ {2,}/).filter((part) => part !== ''));
   assert.deepEqual(lines.slice(0, 3), [
-    ['~', 'TCP 80 WEB', '(nothing) -> SHAREPORT', '@b:1'],
+    ['~', 'TCP 80 WEB', '(none) -> SHAREPORT', '@b:1'],
     ['-', 'TCP 81 OLD', '@a:2'],
     ['+', 'TCP 82 NEW', '@b:2'],
   ]);
   assert.match(stdout, /\n1 added, 1 removed, 1 changed\n$/);
 });
 
-test('JSON has an object for each', async (t) => {
+test('--json has an object for each difference', async (t) => {
   const { run } = workspace(t, FILES);
   const { code, stdout } = await run('profile diff @a @b --json');
   assert.equal(code, 1);
@@ -40,21 +40,21 @@ test('JSON has an object for each', async (t) => {
   );
 });
 
-test('a profile with errors cannot be compared, unless they are to be ignored', async (t) => {
+test('a profile with errors is compared only with --keep-going', async (t) => {
   const { run } = workspace(t, FILES);
   for (const line of ['profile diff @a @bad', 'profile diff @bad @a']) {
     const { code, stdout, stderr } = await run(line);
     assert.deepEqual([code, stdout], [3, '']);
     assert.match(
       stderr,
-      /^@bad:1:\d+: error[\s\S]*error\[PROFILE_UNSOUND\]: what @bad means cannot be told: 1 error\n/,
+      /^@bad:1:\d+: error[\s\S]*error\[PROFILE_UNSOUND\]: @bad could not be evaluated: 1 error\n/,
     );
   }
   assert.equal((await run('profile diff @a @bad --keep-going')).code, 1);
   assert.equal((await run('profile diff @a @none')).code, 2);
 });
 
-test('--live also lists the open sockets that the second one would refuse', async (t) => {
+test('--live also lists the open sockets that the second profile would refuse', async (t) => {
   const port = await listening(t);
   const { run, write } = workspace(t, FILES);
   write('letting', `PORT ${port} TCP * SHAREPORT\n`);
@@ -72,7 +72,7 @@ test('--live also lists the open sockets that the second one would refuse', asyn
   assert.deepEqual(differences, [{ what: 'SHAREPORT', has: false, gets: true }]);
 });
 
-test('--live with one file compares it with what is in force', async (t) => {
+test('--live with one file compares it with the profile in force', async (t) => {
   const port = await listening(t);
   const { run, write, state } = workspace(t, FILES);
   write('first', `PORT ${port} TCP *\n`);
@@ -82,8 +82,8 @@ test('--live with one file compares it with what is in force', async (t) => {
   assert.match(stdout, /\n1 added, 1 removed\n\n.*\nrefused .* @refusing:1 /);
   const { code, stdout: same } = await run(`profile diff --live @first --state ${state}`);
   assert.equal(code, 0);
-  assert.match(same, /^nothing changes\n(?:.*\n)*no socket that is open now would be refused/);
+  assert.match(same, /^no changes\n(?:.*\n)*no socket that is open now would be refused/);
   const alone = await run('profile diff @first');
   assert.equal(alone.code, 2);
-  assert.match(alone.stderr, /give --live to compare it with what is in force/);
+  assert.match(alone.stderr, /use --live to compare it with the profile in force/);
 });

@@ -1,4 +1,4 @@
-// `portreeve reservations`: of a file and of what is in force, for people, programs and friends of z/OS.
+// Tests of `portreeve reservations`: of a file and of the profile in force, as text, JSON and NETSTAT PORTLIST.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ PORT
 PORTRANGE 4000 200 TCP TESTSYS
 `;
 
-test('of a file, without an archive', async (t) => {
+test('lists a file without creating an archive', async (t) => {
   const { run, state } = workspace(t, { p: PROFILE });
   const { code, stdout, stderr } = await run(`reservations --profile @p --state ${state}`);
   assert.deepEqual([code, stderr], [0, '']);
@@ -31,12 +31,12 @@ tcp low ports  restricted  @p:1
   assert.equal(existsSync(state), false);
 });
 
-test('of what is in force, which may be nothing', async (t) => {
+test('lists the profile in force, or that there is none', async (t) => {
   const { run, state } = workspace(t, { p: PROFILE });
   const nothing = await run(`reservations --state ${state}`);
   assert.deepEqual(nothing, {
     code: 0,
-    stdout: 'no profile is in force\n\nnothing is reserved, and nothing is set\n',
+    stdout: 'no profile is in force\n\nno reservations and no settings\n',
     stderr: '',
   });
   await run(`apply @p --state ${state}`);
@@ -44,7 +44,7 @@ test('of what is in force, which may be nothing', async (t) => {
   assert.match(stdout, /^revision 1, recorded \S+ \S+ by uid 4711\n\nPORTS /);
 });
 
-test('JSON has the names of SMF 119', async (t) => {
+test('--json has the names of SMF 119', async (t) => {
   const { run, state } = workspace(t, { p: PROFILE });
   const { profile, revision, ports, settings } = JSON.parse(
     (await run('reservations --profile @p --json')).stdout,
@@ -76,7 +76,7 @@ test('JSON has the names of SMF 119', async (t) => {
   assert.equal(JSON.parse((await run(`reservations --json --state ${state}`)).stdout).revision, 1);
 });
 
-test('--zos has the shape of NETSTAT PORTLIST, and says what it does not say', async (t) => {
+test('--zos has the form of NETSTAT PORTLIST, and lists the options not shown', async (t) => {
   const { run } = workspace(t, { p: PROFILE, toml: '[profile]\ntcpname = "TCPCS"\n' });
   const { code, stdout, stderr } = await run('reservations --profile @p --zos --config @toml');
   assert.equal(code, 0);
@@ -91,15 +91,15 @@ test('--zos has the shape of NETSTAT PORTLIST, and says what it does not say', a
     '04000 TCP  TESTSYS  DAR      04000-04199',
     '',
   ]);
-  assert.match(stderr, /^portreeve: no flag is known that stands for SHAREPORT \(1 entry\)/);
+  assert.match(stderr, /^portreeve: not shown, since the list has no flag for them: SHAREPORT \(1 entry\)/);
   assert.equal((await run('reservations --profile @p --zos --json')).code, 2);
 });
 
-test('a file with errors is not listed, unless they are to be ignored', async (t) => {
+test('a file with errors is listed only with --keep-going', async (t) => {
   const { run } = workspace(t, { bad: 'PORT 80 TCP WEB\nPORTRANGE 70 20 TCP OTHER\n' });
   const { code, stdout, stderr } = await run('reservations --profile @bad');
   assert.deepEqual([code, stdout], [3, '']);
-  assert.match(stderr, /what @bad means cannot be told: 1 error/);
+  assert.match(stderr, /@bad could not be evaluated: 1 error/);
   const kept = await run('reservations --profile @bad --keep-going');
   assert.equal(kept.code, 0);
   assert.match(kept.stdout, /^80 /m);

@@ -1,4 +1,4 @@
-// Tests of the rules by which statements become a profile: what conflicts, what is ignored, what is warned of.
+// Tests of the execution of statements: conflicts, ignored entries and warnings.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseProfile } from '../text/parse.ts';
@@ -17,31 +17,31 @@ const reserved = ({ reservations }: Profile): string[] =>
   reservations.map(({ protocol, first, last, use }) => `${protocol} ${first}-${last} ${useText(use)}`);
 
 describe('the same port twice', () => {
-  test('"the port in the PORT statement is ignored" behind a PORTRANGE, with both lines in the message', () => {
+  test('"the port in the PORT statement is ignored" after a PORTRANGE, with both lines in the message', () => {
     const { profile, found, messages } = build(
       'PORTRANGE 4000 10 TCP A\nPORT 4005 TCP B\n4010 TCP B\n4005 UDP B',
     );
     assert.deepEqual(found, ['error PORT_CONFLICT 2']);
     assert.match(
       messages[0] ?? '',
-      /^PORT on line 2 conflicts with PORTRANGE on line 1, which has TCP port 4005/,
+      /^PORT on line 2 conflicts with PORTRANGE on line 1, which reserves 4005\/tcp: this entry is ignored/,
     );
     assert.deepEqual(reserved(profile), ['tcp 4000-4009 A', 'tcp 4010-4010 B', 'udp 4005-4005 B']);
   });
 
-  test('"this port range is ignored" whole behind a PORT, or another PORTRANGE', () => {
+  test('"this port range is ignored" completely after a PORT or another PORTRANGE', () => {
     const { profile, found } = build('PORT 4005 TCP B\nPORTRANGE 4000 10 TCP A 4006 10 TCP C 4015 1 TCP D');
     assert.deepEqual(found, ['error PORT_CONFLICT 2', 'error PORT_CONFLICT 2']);
     assert.deepEqual(reserved(profile), ['tcp 4005-4005 B', 'tcp 4006-4015 C']);
   });
 
-  test('of TCP is shared by jobs; "For UDP, only one job name can be associated with a port"', () => {
+  test('of TCP may have several jobs; "For UDP, only one job name can be associated with a port"', () => {
     const { profile, found } = build('PORT 80 TCP A 80 TCP B 80 UDP A 80 UDP B');
     assert.deepEqual(found, ['error PORT_CONFLICT 1']);
     assert.deepEqual(reserved(profile), ['tcp 80-80 A', 'tcp 80-80 B', 'udp 80-80 A']);
   });
 
-  test('RESERVED goes with no job, and a job is named once', () => {
+  test('RESERVED excludes other entries, and a job is named once', () => {
     const { profile, found } = build(
       'PORT 80 TCP RESERVED 80 TCP A 81 TCP A 81 TCP RESERVED 81 TCP A SHAREPORT',
     );
@@ -51,7 +51,7 @@ describe('the same port twice', () => {
 });
 
 describe('UNRSV', () => {
-  test('entries of TCP are judged at one time: EZZ0147I; UDP is apart', () => {
+  test('entries of TCP have one time, EZZ0147I; UDP is separate', () => {
     const { profile, found } = build(
       'PORT UNRSV TCP A UNRSV TCP B WHENBIND UNRSV UDP A UNRSV TCP C WHENLISTEN',
     );
@@ -66,13 +66,13 @@ describe('UNRSV', () => {
     );
   });
 
-  test('there is one * for each protocol', () => {
+  test('there is at most one * for each protocol', () => {
     assert.deepEqual(build('PORT UNRSV TCP * DENY UNRSV TCP * UNRSV UDP *').found, ['error DUPLICATE 1']);
   });
 });
 
 describe('DELETE', () => {
-  test('"the values of the required parameters must match", options need not', () => {
+  test('"the values of the required parameters must match", options are ignored', () => {
     const text = 'PORT 80 TCP WEB SHAREPORT\nPORTRANGE 4000 10 TCP A\nDELETE PORT 80 TCP WEB NOAUTOLOG\n';
     assert.deepEqual(reserved(build(text).profile), ['tcp 4000-4009 A']);
     for (const wrong of [
@@ -87,7 +87,7 @@ describe('DELETE', () => {
     }
   });
 
-  test('frees the ports for what follows', () => {
+  test('makes the ports available to later statements', () => {
     const { profile, found } = build(
       'PORTRANGE 1 65535 TCP A\nDELETE PORTRANGE 1 65535 TCP A\nPORT 65535 TCP B 1 TCP B',
     );
@@ -96,7 +96,7 @@ describe('DELETE', () => {
   });
 });
 
-describe('carried out on a profile that there is', () => {
+describe('statements on an existing profile', () => {
   const { profile: base } = build('PORT 80 TCP WEB\nTCPCONFIG RESTRICTLOWPORTS\nAUTOLOG A ENDAUTOLOG');
 
   test('ranges "are added to the list of ports already reserved"', () => {
@@ -106,7 +106,7 @@ describe('carried out on a profile that there is', () => {
     assert.equal(base.reservations.length, 1);
   });
 
-  test('the latest setting holds, and the first AUTOLOG takes the place of those before', () => {
+  test('the latest setting applies, and the first AUTOLOG replaces the existing ones', () => {
     const { profile } = build(
       'TCPCONFIG UNRESTRICTLOWPORTS\nAUTOLOG B ENDAUTOLOG AUTOLOG C ENDAUTOLOG',
       base,
@@ -118,7 +118,7 @@ describe('carried out on a profile that there is', () => {
     );
   });
 
-  test('GLOBALCONFIG NOEXPLICITBINDPORTRANGE takes the range away', () => {
+  test('GLOBALCONFIG NOEXPLICITBINDPORTRANGE removes the range', () => {
     const { profile } = build('GLOBALCONFIG EXPLICITBINDPORTRANGE 5000 10');
     assert.deepEqual([profile.explicitBindPorts?.first, profile.explicitBindPorts?.last], [5000, 5009]);
     assert.equal(build('GLOBALCONFIG NOEXPLICITBINDPORTRANGE', profile).profile.explicitBindPorts, undefined);
@@ -126,7 +126,7 @@ describe('carried out on a profile that there is', () => {
 });
 
 describe('warnings', () => {
-  test('an entry behind one that matches all its jobs is never reached', () => {
+  test('an entry after one that matches all its jobs is never reached', () => {
     assert.deepEqual(build('PORT 80 TCP *\n80 TCP A').found, ['warning UNREACHED 2']);
     assert.deepEqual(build('PORT 80 TCP A*\n80 TCP AB').found, ['warning UNREACHED 2']);
     assert.deepEqual(build('PORT 80 TCP OMVS BIND 192.0.2.7\n80 TCP A').found, ['warning UNREACHED 2']);
@@ -135,7 +135,7 @@ describe('warnings', () => {
     }
   });
 
-  test('a pattern is not compared as if it were a name: "A?" matches the text "A*", but not all of its jobs', () => {
+  test('a pattern is not compared as a name: "A?" matches the text "A*", but not all of its jobs', () => {
     assert.deepEqual(build('PORT 80 TCP A?\n80 TCP A*').found, []);
     assert.deepEqual(build('PORT 80 TCP A?\n80 TCP AB').found, ['warning UNREACHED 2']);
   });

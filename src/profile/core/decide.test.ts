@@ -1,4 +1,4 @@
-// The order in which a bind or a listen is decided: each branch with a request that takes it and one beside it.
+// Tests of the order of checks for bind and listen: each branch with a request that takes it and one that does not.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readVerdict, verdictText } from '../../../test/support/golden-profiles.ts';
@@ -9,7 +9,7 @@ import { decide } from './decide.ts';
 import { type RuleContext, RuleTable } from './table.ts';
 import type { BindRequest, Verdict } from './verdict.ts';
 
-/** The SAF resource READY is readable by the uid 7 and by the group 70. */
+/** uid 7 and group 70 have access to the SAF resource READY. */
 const CONTEXT: RuleContext = {
   authportJobs: ['FTPD*'],
   saf: {
@@ -30,7 +30,7 @@ function tableOf(text: string, context: Partial<RuleContext> = {}): RuleTable {
 
 const textOf = (verdict: Verdict): string => verdictText(verdict, 'profile', false);
 
-/** Tests that a profile answers as the lines say; they are written as those of test/vectors/profile. */
+/** Tests the verdicts of a profile, in the notation of test/vectors/profile. */
 function verdicts(name: string, profile: string, lines: string, context?: Partial<RuleContext>): void {
   test(name, () => {
     const table = tableOf(profile, context);
@@ -50,7 +50,7 @@ function verdicts(name: string, profile: string, lines: string, context?: Partia
 // ip(7): ports below 1024 are privileged; TCPCONFIG, UDPCONFIG: RESTRICTLOWPORTS is about ports 1 to 1023.
 describe('at the boundaries of the ports', () => {
   verdicts(
-    'without a word about low ports Linux keeps 1 to 1023 for the capable',
+    'without a low port setting Linux requires the capability for 1 to 1023',
     '',
     `bind tcp 0.0.0.0 0 WEB -> allow PORT_ZERO
      bind tcp 0.0.0.0 1 WEB -> deny LOW_PORT_OF_LINUX
@@ -63,7 +63,7 @@ describe('at the boundaries of the ports', () => {
      bind tcp 0.0.0.0 65535 WEB -> allow UNRESERVED`,
   );
   verdicts(
-    'RESTRICTLOWPORTS refuses 1 to 1023, of its own protocol alone',
+    'RESTRICTLOWPORTS denies 1 to 1023, of its own protocol only',
     'TCPCONFIG RESTRICTLOWPORTS',
     `bind tcp 0.0.0.0 0 WEB -> allow PORT_ZERO
      bind tcp 0.0.0.0 1 WEB -> deny LOW_PORT_RESTRICTED line 1
@@ -73,7 +73,7 @@ describe('at the boundaries of the ports', () => {
      bind udp 0.0.0.0 1023 WEB -> deny LOW_PORT_OF_LINUX`,
   );
   verdicts(
-    'UNRESTRICTLOWPORTS grants 1 to 1023, and grants nothing to the capable',
+    'UNRESTRICTLOWPORTS grants 1 to 1023, except to the capable',
     'UDPCONFIG UNRESTRICTLOWPORTS',
     `bind udp 0.0.0.0 0 WEB -> allow PORT_ZERO
      bind udp 0.0.0.0 1 WEB -> allow UNRESERVED line 1 granted
@@ -83,7 +83,7 @@ describe('at the boundaries of the ports', () => {
      bind tcp 0.0.0.0 1023 WEB -> deny LOW_PORT_OF_LINUX`,
   );
   verdicts(
-    'a reservation is for its own ports, and grants those below 1024',
+    'a reservation applies to its own ports, and grants those below 1024',
     'PORT\n 1 TCP WEB\n 1023 TCP WEB\n 1024 TCP WEB\n 65535 TCP WEB',
     `bind tcp 0.0.0.0 0 OTHER -> allow PORT_ZERO
      bind tcp 0.0.0.0 1 WEB -> allow RESERVED_FOR_JOB line 2 granted
@@ -111,14 +111,14 @@ describe('at the boundaries of the ports', () => {
 
 describe('a reserved port', () => {
   verdicts(
-    'is decided by the first entry that names the job, and refused by the first of all',
+    'is decided by the first entry that matches the job; the first entry denies other jobs',
     'PORT\n 80 TCP WEB NODELAYACKS\n 80 TCP ADM?\n 80 TCP ADM1',
     `bind tcp 0.0.0.0 80 WEB -> allow RESERVED_FOR_JOB line 2 acks NODELAYACKS granted
      bind tcp 0.0.0.0 80 ADM1 -> allow RESERVED_FOR_JOB line 3 granted
      bind tcp 0.0.0.0 80 ADM12 -> deny RESERVED_FOR_OTHERS line 2`,
   );
   verdicts(
-    'is for every job by *, for each that is known by OMVS, and for none by INTCLIEN',
+    'is for every job with *, for every known job with OMVS, and for no job with INTCLIEN',
     'PORT\n 4000 TCP *\n 4001 TCP OMVS\n 4002 TCP INTCLIEN',
     `bind tcp 0.0.0.0 4000 UNKNOWN -> allow RESERVED_FOR_JOB line 2
      bind tcp 0.0.0.0 4001 WEB -> allow RESERVED_FOR_JOB line 3
@@ -126,7 +126,7 @@ describe('a reserved port', () => {
      bind tcp 0.0.0.0 4002 INTCLIEN -> deny RESERVED_FOR_OTHERS line 4`,
   );
   verdicts(
-    'has another name for every job where STARTUP_PROC says so',
+    'has another name than OMVS if STARTUP_PROC sets it',
     'PORT\n 4000 TCP OMVS\n 4001 TCP UNIXJOB',
     `bind tcp 0.0.0.0 4000 WEB -> deny RESERVED_FOR_OTHERS line 2
      bind tcp 0.0.0.0 4000 OMVS -> allow RESERVED_FOR_JOB line 2
@@ -134,13 +134,13 @@ describe('a reserved port', () => {
     { omvsJob: 'UNIXJOB' },
   );
   verdicts(
-    'is for the FTP servers by AUTHPORT',
+    'is for the FTP servers with AUTHPORT',
     'PORTRANGE 5000 10 TCP AUTHPORT',
     `bind tcp 0.0.0.0 5009 FTPD1 -> allow RESERVED_FOR_JOB line 1
      bind tcp 0.0.0.0 5009 FTP -> deny RESERVED_FOR_OTHERS line 1`,
   );
   verdicts(
-    'asks SAF about the user and the groups, and no later entry when SAF says no',
+    'checks SAF for the user and the groups, and no later entry if SAF denies',
     'PORT\n 4000 TCP WEB SAF READY\n 4000 TCP WE*\n 4001 TCP WEB SAF SHUT',
     `bind tcp 0.0.0.0 4000 WEB -> deny SAF_NOT_PERMITTED line 2
      bind tcp 0.0.0.0 4000 WEB uid 7 -> allow RESERVED_FOR_JOB line 2
@@ -149,14 +149,14 @@ describe('a reserved port', () => {
      bind tcp 0.0.0.0 4001 WEB uid 7 -> deny SAF_NOT_PERMITTED line 4`,
   );
   verdicts(
-    'comes before RESTRICTLOWPORTS and before UNRSV',
+    'overrides RESTRICTLOWPORTS and UNRSV',
     'TCPCONFIG RESTRICTLOWPORTS\nPORT\n 80 TCP WEB\n 4000 TCP WEB\n UNRSV TCP * DENY',
     `bind tcp 0.0.0.0 80 WEB -> allow RESERVED_FOR_JOB line 3 granted
      bind tcp 0.0.0.0 4000 WEB -> allow RESERVED_FOR_JOB line 4
      listen tcp 0.0.0.0 4000 WEB -> allow UNRESERVED`,
   );
   verdicts(
-    'gives what its entry says: the address, sharing, acknowledgments and SMC',
+    'has the options of its entry: address, sharing, acknowledgments and SMC',
     'TCPCONFIG NODELAYACKS\nPORT\n 4000 TCP WEB SHAREPORT SMC\n 4001 TCP WEB DELAYACKS NOSMC\n 4000 UDP WEB',
     `bind tcp 0.0.0.0 4000 WEB -> allow RESERVED_FOR_JOB line 3 shared acks NODELAYACKS smc SMC
      bind tcp 0.0.0.0 4001 WEB -> allow RESERVED_FOR_JOB line 4 acks DELAYACKS smc NOSMC
@@ -171,7 +171,7 @@ describe('a reserved port', () => {
     ...request,
   });
 
-  test('is for a job by any of its names, the first entry first', () => {
+  test('matches any name of a job, the first entry first', () => {
     const table = tableOf('PORT\n 4000 TCP P?\n 4000 TCP POSTGRESQL@15-MAIN\n 4001 TCP POSTGRESQL');
     assert.equal(textOf(decide(table, named({}))), 'allow RESERVED_FOR_JOB line 2');
     assert.equal(textOf(decide(table, named({ aliases: [] }))), 'allow RESERVED_FOR_JOB line 3');
@@ -182,7 +182,7 @@ describe('a reserved port', () => {
     );
   });
 
-  test('UNRSV goes by the full name alone', () => {
+  test('UNRSV uses the full name only', () => {
     const table = tableOf('PORT UNRSV TCP POSTGRESQL WHENBIND');
     assert.equal(textOf(decide(table, named({}))), 'deny UNRESERVED_FOR_OTHERS line 1');
   });
@@ -191,7 +191,7 @@ describe('a reserved port', () => {
 describe('UNRSV', () => {
   const AT_BIND = 'PORT\n UNRSV TCP WEB WHENBIND\n UNRSV TCP READ* SAF READY WHENBIND';
   verdicts(
-    'with WHENBIND decides who binds, of all ports that are not reserved',
+    'with WHENBIND decides binds to all ports that are not reserved',
     `${AT_BIND}\n 4000 TCP WEB`,
     `bind tcp 0.0.0.0 1024 WEB -> allow UNRESERVED_FOR_JOB line 2
      bind tcp 0.0.0.0 65535 WEB -> allow UNRESERVED_FOR_JOB line 2
@@ -204,7 +204,7 @@ describe('UNRSV', () => {
      listen tcp 0.0.0.0 65535 OTHER -> allow UNRESERVED`,
   );
   verdicts(
-    'without a word of the time decides who listens over TCP, and not who binds',
+    'by default decides listens over TCP, not binds',
     'PORT\n UNRSV TCP WEB\n 4000 TCP WEB\n UNRSV UDP WEB',
     `bind tcp 0.0.0.0 1024 OTHER -> allow UNRESERVED
      listen tcp 0.0.0.0 1024 WEB -> allow UNRESERVED_FOR_JOB line 2
@@ -216,14 +216,14 @@ describe('UNRSV', () => {
      listen udp 0.0.0.0 1024 OTHER -> allow UNRESERVED`,
   );
   verdicts(
-    'with DENY refuses all whom no other entry lets',
+    'with DENY denies all jobs that no other entry permits',
     'PORT\n UNRSV TCP * DENY WHENBIND\n UNRSV TCP WEB WHENBIND\n UNRSV UDP * DENY',
     `bind tcp 0.0.0.0 1024 WEB -> allow UNRESERVED_FOR_JOB line 3
      bind tcp 0.0.0.0 1024 UNKNOWN -> deny UNRESERVED_DENIED line 2
      bind udp 0.0.0.0 1023 WEB capable -> deny UNRESERVED_DENIED line 4`,
   );
   verdicts(
-    'has no say on low ports with RESTRICTLOWPORTS, neither at bind nor at listen',
+    'does not apply to low ports with RESTRICTLOWPORTS, neither at bind nor at listen',
     'TCPCONFIG RESTRICTLOWPORTS\nUDPCONFIG RESTRICTLOWPORTS\nPORT\n UNRSV TCP WEB\n UNRSV UDP WEB',
     `bind udp 0.0.0.0 1023 WEB -> deny LOW_PORT_RESTRICTED line 2
      bind udp 0.0.0.0 1023 OTHER capable -> allow UNRESERVED line 2
@@ -232,7 +232,7 @@ describe('UNRSV', () => {
      listen tcp 0.0.0.0 1024 OTHER -> deny UNRESERVED_FOR_OTHERS line 4`,
   );
   verdicts(
-    'decides on low ports beside UNRESTRICTLOWPORTS, and what it lets is granted',
+    'decides low ports with UNRESTRICTLOWPORTS, and grants those it permits',
     'UDPCONFIG UNRESTRICTLOWPORTS\nTCPCONFIG UNRESTRICTLOWPORTS\nPORT\n UNRSV UDP WEB\n UNRSV TCP WEB',
     `bind udp 0.0.0.0 1023 WEB -> allow UNRESERVED_FOR_JOB line 4 granted
      bind udp 0.0.0.0 1023 WEB capable -> allow UNRESERVED_FOR_JOB line 4
@@ -240,7 +240,7 @@ describe('UNRSV', () => {
      listen tcp 0.0.0.0 1023 OTHER -> deny UNRESERVED_FOR_OTHERS line 5`,
   );
   verdicts(
-    'grants no low port where nothing is said of them: Linux has the last word',
+    'grants no low port without a low port setting: Linux decides',
     'PORT UNRSV UDP WEB',
     `bind udp 0.0.0.0 1023 WEB -> deny LOW_PORT_OF_LINUX
      bind udp 0.0.0.0 1023 WEB capable -> allow UNRESERVED_FOR_JOB line 1
@@ -251,7 +251,7 @@ describe('UNRSV', () => {
 describe('port 0', () => {
   const BOTH = 'GLOBALCONFIG EXPLICITBINDPORTRANGE 5000 10\nTCPCONFIG EPHEMERALPORTS 6000 6100';
   verdicts(
-    'of all addresses comes from EXPLICITBINDPORTRANGE, of TCP alone',
+    'with the wildcard address is assigned from EXPLICITBINDPORTRANGE, for TCP only',
     `${BOTH}\nUDPCONFIG EPHEMERALPORTS 7000 7100`,
     `bind tcp 0.0.0.0 0 WEB -> allow PORT_ZERO line 1 pool EXPLICITBINDPORTRANGE
      bind tcp :: 0 WEB -> allow PORT_ZERO line 1 pool EXPLICITBINDPORTRANGE
@@ -261,7 +261,7 @@ describe('port 0', () => {
      bind udp 0.0.0.0 0 WEB -> allow PORT_ZERO line 3 pool EPHEMERALPORTS`,
   );
   verdicts(
-    'has what TCPCONFIG says of acknowledgments, and no pool where none is named',
+    'has the acknowledgment setting of TCPCONFIG, and no range by default',
     'TCPCONFIG NODELAYACKS',
     `bind tcp 0.0.0.0 0 WEB -> allow PORT_ZERO acks NODELAYACKS
      bind udp 0.0.0.0 0 WEB -> allow PORT_ZERO`,
@@ -289,7 +289,7 @@ describe('BIND', () => {
     ['2001:db8::7', '2001:db8::1', 'stays'],
   ];
   for (const [bind, asked, address] of rows) {
-    test(`${bind} for a socket that asks for ${asked}: ${address}`, () => {
+    test(`${bind} for a request of ${asked}: ${address}`, () => {
       assert.equal(addressFor(bind, asked), address);
     });
   }
@@ -301,7 +301,7 @@ describe('BIND', () => {
   });
 });
 
-test('a refusal is EACCES, and says nothing else', () => {
+test('a denial is EACCES with its rule', () => {
   const { request } = readVerdict('bind tcp 0.0.0.0 80 WEB -> deny RESERVED_FOR_NO_ONE', 'refusal');
   assert.deepEqual(decide(tableOf('PORT 80 TCP RESERVED'), request), {
     allowed: false,

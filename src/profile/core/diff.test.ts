@@ -1,4 +1,4 @@
-// Tests that two profiles are compared by what they reserve, not by how it is written.
+// Tests that profiles are compared by meaning, not by text.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseProfile } from '../text/parse.ts';
@@ -15,7 +15,7 @@ const diff = (before: string, after: string): string[] =>
     ),
   );
 
-test('the order of statements, their layout and comments are no difference', () => {
+test('the order of statements, their layout and comments make no difference', () => {
   const before = 'PORT 80 TCP WEB NOAUTOL\n81 UDP A\nPORTRANGE 4000 2 TCP B';
   assert.deepEqual(diff(before, 'portrange 4000 2 tcp b ; x\nport 81 udp a 80 tcp web noautolog'), []);
   assert.deepEqual(diff(before, before), []);
@@ -33,7 +33,7 @@ test('reservations are added, removed and changed, in the order of their ports',
   ]);
 });
 
-test('the order of the entries of one port is a difference: they are searched in it', () => {
+test('the order of the entries of one port is a difference, since the first match applies', () => {
   assert.deepEqual(diff('PORT 80 TCP A 80 TCP B*', 'PORT 80 TCP B* 80 TCP A'), [
     'changed TCP 80 A -entry 1 +entry 2',
     'changed TCP 80 B* -entry 2 +entry 1',

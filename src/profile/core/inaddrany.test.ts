@@ -1,4 +1,4 @@
-/** The ports for bind(2) to port 0: which are not reserved for the kernel's job, and what to write. */
+/** INADDRANYPORT ranges: the parts that are not reserved for the kernel's job, and the statement to add. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -17,13 +17,12 @@ function range(first: number, last: number): InaddrAnyRange {
   return { first: first as Port, last: last as Port, domain: 'AF_INET', place: PLACE };
 }
 
-type Reserved = readonly [first: number, last: number, protocol: Protocol, holder: string];
+type Reserved = readonly [first: number, last: number, protocol: Protocol, job: string];
 
-/** A profile in which the holder of a port is a job's pattern, RESERVED or AUTHPORT. */
+/** A profile of reservations for a job, RESERVED or AUTHPORT. */
 function profile(...reserved: Reserved[]): Profile {
-  const reservations = reserved.map(([first, last, protocol, holder], index) => {
-    const use: Use =
-      holder === 'RESERVED' || holder === 'AUTHPORT' ? { kind: holder } : { kind: 'JOB', pattern: holder };
+  const reservations = reserved.map(([first, last, protocol, job], index) => {
+    const use: Use = job === 'RESERVED' || job === 'AUTHPORT' ? { kind: job } : { kind: 'JOB', pattern: job };
     const source = { file: 'profile', line: index + 1, text: '' };
     const options = { autolog: true };
     return {
@@ -39,16 +38,16 @@ function profile(...reserved: Reserved[]): Profile {
   return { ...EMPTY_PROFILE, reservations };
 }
 
-const both = (first: number, last: number, holder: string): Reserved[] => [
-  [first, last, 'tcp', holder],
-  [first, last, 'udp', holder],
+const both = (first: number, last: number, job: string): Reserved[] => [
+  [first, last, 'tcp', job],
+  [first, last, 'udp', job],
 ];
 
 function hints(findings: readonly Finding[]): string[] {
   return findings.map(({ hint }) => hint);
 }
 
-describe('a range that is reserved has no finding', () => {
+describe('a reserved range has no finding', () => {
   const cases: Readonly<Record<string, readonly [range: InaddrAnyRange, ...reserved: Reserved[]]>> = {
     // ibm-cinet-portrange: PORTRANGE 40000 2000 TCP OMVS and PORTRANGE 40000 2000 UDP OMVS.
     'by one PORTRANGE for each protocol': [range(40000, 41999), ...both(40000, 41999, 'OMVS')],
@@ -59,7 +58,11 @@ describe('a range that is reserved has no finding', () => {
       ...both(40000, 40999, 'OMVS'),
       ...both(41999, 41999, 'OMVS'),
     ],
-    'also for others, by PORT': [range(5000, 5000), ...both(5000, 5000, 'FTPD'), ...both(5000, 5000, 'OMVS')],
+    'also for another job, by PORT': [
+      range(5000, 5000),
+      ...both(5000, 5000, 'FTPD'),
+      ...both(5000, 5000, 'OMVS'),
+    ],
     'up to the last port': [range(65535, 65535), ...both(65535, 65535, 'OMVS')],
     'from the first port': [range(1, 1), ...both(1, 1, 'OMVS')],
   };
@@ -67,89 +70,88 @@ describe('a range that is reserved has no finding', () => {
     test(name, () => assert.deepEqual(checkInaddrAny([one], profile(...reserved)), []));
   }
 
-  test('and there is none without ranges', () => assert.deepEqual(checkInaddrAny([], EMPTY_PROFILE), []));
+  test('without ranges there is no finding', () => assert.deepEqual(checkInaddrAny([], EMPTY_PROFILE), []));
 });
 
-describe('a range that is not', () => {
-  test('is told for each protocol, with the statement to write', () => {
+describe('a range that is not reserved', () => {
+  test('is reported for each protocol, with the statement to add', () => {
     const findings = checkInaddrAny([range(40000, 41999)], EMPTY_PROFILE);
     assert.deepEqual(findings, [
       {
         severity: 'warning',
         code: 'INADDRANY_NOT_RESERVED',
         message:
-          'the TCP ports 40000-41999 are for bind() to port 0 and any address, ' +
-          'and these are not reserved for OMVS: 40000-41999',
-        hint: 'Write PORTRANGE 40000 2000 TCP OMVS.',
+          'TCP ports 40000-41999 are assigned for bind() to port 0 and the wildcard address, ' +
+          'but these are not reserved for OMVS: 40000-41999',
+        hint: 'Add PORTRANGE 40000 2000 TCP OMVS.',
         place: PLACE,
       },
       {
         severity: 'warning',
         code: 'INADDRANY_NOT_RESERVED',
         message:
-          'the UDP ports 40000-41999 are for bind() to port 0 and any address, ' +
-          'and these are not reserved for OMVS: 40000-41999',
-        hint: 'Write PORTRANGE 40000 2000 UDP OMVS.',
+          'UDP ports 40000-41999 are assigned for bind() to port 0 and the wildcard address, ' +
+          'but these are not reserved for OMVS: 40000-41999',
+        hint: 'Add PORTRANGE 40000 2000 UDP OMVS.',
         place: PLACE,
       },
     ]);
   });
 
-  test('is told for the protocol that lacks it only', () => {
+  test('is reported only for the protocol that lacks it', () => {
     assert.deepEqual(hints(checkInaddrAny([range(1, 65535)], profile([1, 65535, 'tcp', 'OMVS']))), [
-      'Write PORTRANGE 1 65535 UDP OMVS.',
+      'Add PORTRANGE 1 65535 UDP OMVS.',
     ]);
   });
 
-  test('is told with its gaps', () => {
+  test('is reported with its gaps', () => {
     const findings = checkInaddrAny(
       [range(100, 200)],
       profile([1, 65535, 'udp', 'OMVS'], [90, 149, 'tcp', 'OMVS'], [151, 190, 'tcp', 'OMVS']),
     );
     assert.match(findings[0]?.message ?? '', /: 150, 191-200$/);
-    assert.deepEqual(hints(findings), ['Write PORTRANGE 150 1 TCP OMVS 191 10 TCP OMVS.']);
+    assert.deepEqual(hints(findings), ['Add PORTRANGE 150 1 TCP OMVS 191 10 TCP OMVS.']);
   });
 
-  test('is told at its edges', () => {
+  test('is reported at its edges', () => {
     const udp: Reserved = [1, 65535, 'udp', 'OMVS'];
     const find = (...reserved: Reserved[]): string[] =>
       hints(checkInaddrAny([range(65534, 65535)], profile(udp, ...reserved)));
-    assert.deepEqual(find([65534, 65534, 'tcp', 'OMVS']), ['Write PORTRANGE 65535 1 TCP OMVS.']);
-    assert.deepEqual(find([65535, 65535, 'tcp', 'OMVS']), ['Write PORTRANGE 65534 1 TCP OMVS.']);
+    assert.deepEqual(find([65534, 65534, 'tcp', 'OMVS']), ['Add PORTRANGE 65535 1 TCP OMVS.']);
+    assert.deepEqual(find([65535, 65535, 'tcp', 'OMVS']), ['Add PORTRANGE 65534 1 TCP OMVS.']);
     assert.deepEqual(find([65534, 65535, 'tcp', 'OMVS']), []);
   });
 
   // PORTRANGE: "you must specify the name of the started JCL procedure for the z/OS UNIX kernel address space".
-  for (const holder of ['*', 'OMV*', 'OMVS*', 'FTPD', 'RESERVED', 'AUTHPORT']) {
-    test(`is reserved for ${holder}`, () => {
+  for (const job of ['*', 'OMV*', 'OMVS*', 'FTPD', 'RESERVED', 'AUTHPORT']) {
+    test(`is reported if reserved for ${job}`, () => {
       const [finding, ...rest] = checkInaddrAny(
         [range(100, 200)],
-        profile([1, 65535, 'udp', 'OMVS'], [150, 160, 'tcp', holder]),
+        profile([1, 65535, 'udp', 'OMVS'], [150, 160, 'tcp', job]),
       );
       assert.deepEqual(rest, []);
       assert.ok(
-        finding?.message.endsWith(`: 100-149, 150-160 (${holder}, profile line 2), 161-200`),
+        finding?.message.endsWith(`: 100-149, 150-160 (${job}, profile line 2), 161-200`),
         finding?.message,
       );
-      const hint =
-        'Write PORTRANGE 100 50 TCP OMVS 161 40 TCP OMVS. Take the others out of their reservations';
+      const hint = 'Add PORTRANGE 100 50 TCP OMVS 161 40 TCP OMVS. Remove the others from their reservations';
       assert.ok(finding?.hint.startsWith(hint));
     });
   }
 
-  test('names a few of its parts', () => {
+  test('is reported with its first parts only', () => {
     const holes = Array.from({ length: 50 }, (_, i): Reserved => [101 + 2 * i, 101 + 2 * i, 'tcp', 'OMVS']);
     const [finding] = checkInaddrAny([range(100, 200)], profile([1, 65535, 'udp', 'OMVS'], ...holes));
     assert.match(finding?.message ?? '', /: 100, 102, 104, 106, 108 and 46 more ports$/);
   });
 
-  test('has a name for the kernel of its own', () => {
+  test('may be reserved for another kernel job', () => {
     const reserved = profile(...both(100, 200, 'OMVS2'));
     assert.deepEqual(checkInaddrAny([range(100, 200)], reserved, 'OMVS2'), []);
     assert.equal(checkInaddrAny([range(100, 200)], reserved).length, 2);
   });
 
-  test('is told for each of several', () => {
+  test('is reported for each of several', () => {
     const findings = checkInaddrAny(
       [range(100, 100), range(200, 200), range(300, 300)],
       profile(...both(200, 200, 'OMVS')),
@@ -161,16 +163,16 @@ describe('a range that is not', () => {
   });
 });
 
-test('what is told is what a look at each port finds', () => {
+test('the findings equal a check of each port', () => {
   const port = fc.integer({ min: 65500, max: 65535 });
   const span = fc.tuple(port, port).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
   const reserved = fc
     .tuple(span, fc.constantFrom('OMVS', 'OMVS', 'FTPD'))
-    .map(([[first, last], holder]): Reserved => [first, last, 'tcp', holder]);
+    .map(([[first, last], job]): Reserved => [first, last, 'tcp', job]);
   fc.assert(
     fc.property(span, fc.array(reserved, { maxLength: 6 }), ([first, last], list) => {
       const isReserved = (at: number): boolean =>
-        list.some(([a, b, , who]) => who === 'OMVS' && a <= at && at <= b);
+        list.some(([a, b, , job]) => job === 'OMVS' && a <= at && at <= b);
       const ports = Array.from({ length: last - first + 1 }, (_, i) => first + i);
       const missing = ports.filter((at) => !isReserved(at));
       const [finding] = checkInaddrAny([range(first, last)], profile([1, 65535, 'udp', 'OMVS'], ...list));

@@ -1,4 +1,4 @@
-// Which names a profile spells out, and which of them nobody has.
+// The names without wildcards in a profile, and those that do not exist on the host.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseProfile } from '../text/parse.ts';
@@ -23,7 +23,7 @@ const profileOf = (text: string) => buildProfile(parseProfile({ file: 'p', text 
 const names = (context: Parameters<typeof literalJobs>[1]) =>
   literalJobs(profileOf(PROFILE), context).map(({ name, source }) => `${name} ${source?.line}`);
 
-test('names without wildcards that stand for one job, each once, and the FTP servers', () => {
+test('lists names without wildcards once, and the FTP servers', () => {
   assert.deepEqual(names({ authportJobs: ['ftpd1', 'FTP*'], omvsJob: undefined }), [
     'SSH 3',
     'DB 10',
@@ -33,7 +33,7 @@ test('names without wildcards that stand for one job, each once, and the FTP ser
   assert.deepEqual(names({ authportJobs: [], omvsJob: 'SSH' }), ['OMVS 2', 'DB 10', 'WEB1 9']);
 });
 
-test('the users and groups on access lists', () => {
+test('lists the users and groups on access lists', () => {
   const text = [
     'RDEFINE SERVAUTH EZB.PORTACCESS.*.*.WEB UACC(NONE)',
     'PERMIT EZB.PORTACCESS.*.*.WEB CLASS(SERVAUTH) ID(alice STAFF *) ACCESS(READ)',
@@ -42,10 +42,10 @@ test('the users and groups on access lists', () => {
   assert.deepEqual(literalIds(parseRacf({ file: 'racf', text }).commands), ['ALICE', 'STAFF']);
 });
 
-test('names that nobody has; the jobs of portreeve itself are known', () => {
-  const spelled = ['SSH', 'PORTMAP', 'WEBB'].map((name) => ({ name, source: undefined }));
+test('reports names that do not exist; the jobs of portreeve are known', () => {
+  const literal = ['SSH', 'PORTMAP', 'WEBB'].map((name) => ({ name, source: undefined }));
   assert.deepEqual(
-    unknownNames(spelled, (name) => name === 'SSH').map(({ name }) => name),
+    unknownNames(literal, (name) => name === 'SSH').map(({ name }) => name),
     ['WEBB'],
   );
 });

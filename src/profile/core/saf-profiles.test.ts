@@ -1,4 +1,4 @@
-/** Generic profiles: what they cover, and which of several counts. */
+/** Generic profiles: the resources they cover, and which of several profiles applies. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -50,7 +50,7 @@ describe('a profile covers', () => {
     });
   }
 
-  test('a qualifier that is left open, if it can cover any', () => {
+  test('an undefined qualifier, if the profile can match any value', () => {
     const open = ['EZB', 'PORTACCESS', 'S', 'T', undefined];
     for (const profile of [
       'EZB.PORTACCESS.S.T.WEB',
@@ -73,7 +73,7 @@ describe('a profile covers', () => {
   });
 });
 
-describe('the most specific profile counts', () => {
+describe('the most specific profile applies', () => {
   // After table 1 of "Generic profile checking of general resources" (RACF Security Administrator's Guide): profiles
   // that cover a resource, from the most specific to the least.
   const orders: readonly (readonly [resource: string, ...profiles: string[]])[] = [
@@ -108,7 +108,7 @@ describe('the most specific profile counts', () => {
       'COPY.**.FINAL',
       '*',
     ],
-    // Only what comes first from the left decides.
+    // The first difference from the left decides.
     [
       'A.B.C',
       'A.B.%',
@@ -137,7 +137,7 @@ describe('the most specific profile counts', () => {
     });
   }
 
-  test('and none that does not cover the resource', () => {
+  test('and only profiles that cover the resource', () => {
     assert.equal(index('A.C', 'A.B.*').best('A.B'), undefined);
     assert.equal(index('A.B.*').best('A.B.C')?.name, 'A.B.*');
     assert.equal(index().best('A'), undefined);
@@ -148,7 +148,7 @@ const qualifier = fc.string({ unit: fc.constantFrom('A', 'B', 'C'), minLength: 1
 const resource = fc.array(qualifier, { minLength: 1, maxLength: 5 });
 
 describe('any profile', () => {
-  test('without generic characters covers what it names, and nothing else', () => {
+  test('without generic characters covers only its own name', () => {
     fc.assert(
       fc.property(resource, resource, (a, b) =>
         assert.equal(covers(a.join('.'), b), a.join('.') === b.join('.')),
@@ -156,7 +156,7 @@ describe('any profile', () => {
     );
   });
 
-  test('still covers with a % for a character, and with a * or ** for an end', () => {
+  test('still covers a resource after replacing a character by %, or an end by * or **', () => {
     const cut = fc.tuple(resource, fc.nat(), fc.nat());
     fc.assert(
       fc.property(cut, ([parts, a, b]) => {

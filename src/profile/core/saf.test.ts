@@ -1,4 +1,4 @@
-/** Who is permitted to a SAF resource: profiles, access lists, users and groups. */
+/** Access to SAF resources: profiles, access lists, users and groups. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -64,14 +64,14 @@ describe('access', () => {
 });
 
 describe('an access list', () => {
-  test('permits the user that it names, and no other', () => {
+  test('permits only the users that it names', () => {
     const saf = permits('NONE', 'ALICE READ');
     assert.equal(permitted(saf, 1001), true);
     assert.equal(permitted(saf, 1002), false);
     assert.equal(permitted(saf, 1002, [1001]), false);
   });
 
-  test('permits the groups that it names, as they are given', () => {
+  test('permits the groups of the process that it names', () => {
     const saf = permits('NONE', 'OPS READ');
     assert.equal(permitted(saf, 1003, [50]), true);
     assert.equal(permitted(saf, 1001, [7, 50, 8]), true);
@@ -80,7 +80,7 @@ describe('an access list', () => {
     assert.equal(permitted(saf, 50), false);
   });
 
-  test('an entry for the user wins over those for groups', () => {
+  test('an entry for the user overrides those for groups', () => {
     assert.equal(permitted(permits('NONE', 'ALICE NONE', 'OPS READ'), 1001, [50]), false);
     assert.equal(permitted(permits('NONE', 'ALICE NONE', 'OPS READ'), 1003, [50]), true);
     assert.equal(permitted(permits('NONE', 'ALICE READ', 'OPS NONE'), 1001, [50]), true);
@@ -88,7 +88,7 @@ describe('an access list', () => {
   });
 
   // "RACF uses the highest authority allowed by the user's list of groups and the resource's access list."
-  test('of the groups the highest access counts', () => {
+  test('the highest access of the groups applies', () => {
     const saf = permits('READ', 'OPS NONE', 'WEB EXECUTE', 'USERS READ');
     assert.equal(permitted(saf, 1001, [50, 60, 100]), true);
     assert.equal(permitted(saf, 1001, [100, 60, 50]), true);
@@ -97,31 +97,31 @@ describe('an access list', () => {
     assert.equal(saf.check('WEB', 1001, [60, 50]).access, 'EXECUTE');
   });
 
-  test('a group with NONE keeps its members from what everyone has', () => {
+  test('a group with NONE denies its members the access of everyone', () => {
     assert.equal(permitted(permits('READ', 'OPS NONE'), 1003, [50]), false);
     assert.equal(permitted(permits('READ', 'OPS NONE'), 1003, [60]), true);
     assert.equal(permitted(permits('NONE', '* READ', 'OPS NONE'), 1003, [50]), false);
   });
 
-  test('ID(*) counts before UACC', () => {
+  test('ID(*) overrides UACC', () => {
     assert.equal(permitted(permits('READ', '* NONE'), 1001), false);
     assert.equal(permitted(permits('NONE', '* READ'), 1001), true);
     assert.equal(permitted(permits('NONE', '* READ'), 4242), true);
   });
 
-  test('UACC is for those of whom it says nothing', () => {
+  test('UACC applies to users without an entry', () => {
     assert.equal(permitted(permits('READ', 'ALICE NONE'), 1002, [100]), true);
     assert.equal(permitted(permits('NONE', 'ALICE READ'), 1002, [100]), false);
     assert.equal(permitted(permits('READ'), 4242, [4242]), true);
   });
 
-  test('root is a user like the others', () => {
+  test('root has no special access', () => {
     assert.equal(permitted(permits('NONE', 'ALICE READ'), 0, [0]), false);
     assert.equal(permitted(permits('READ', 'ROOT NONE'), 0, []), false);
     assert.equal(permitted(permits('NONE', 'ROOT READ'), 0, []), true);
   });
 
-  test('names have no case, and one can be a user and a group', () => {
+  test('names are case-insensitive, and may be both a user and a group', () => {
     const saf = permits('NONE', 'Www-Data READ');
     assert.equal(permitted(saf, 33), true);
     assert.equal(permitted(saf, 1002, [33]), true);
@@ -129,7 +129,7 @@ describe('an access list', () => {
     assert.deepEqual(saf.findings, []);
   });
 
-  test('users that share a uid have the least of theirs, groups that share a gid the most', () => {
+  test('users that share a uid have the lowest access of them, groups that share a gid the highest', () => {
     const accounts = parsePasswd('a:x:5:1::/:\nb:x:5:1::/:');
     const groups = [
       { name: 'g', gid: 7, members: [] },
@@ -149,18 +149,22 @@ describe('an access list', () => {
   });
 });
 
-describe('the commands are carried out in their order', () => {
+describe('commands are executed in order', () => {
   const define = `RDEF SERVAUTH ${WEB} UACC(NONE)\nPE ${WEB} CL(SERVAUTH) ID(ALICE) ACC(READ)\n`;
   const cases: Readonly<Record<string, readonly [commands: string, alice: boolean, bob: boolean]>> = {
     'a later PERMIT replaces an earlier one': [`PE ${WEB} CL(SERVAUTH) ID(ALICE) ACC(NONE)`, false, false],
     'PERMIT adds to the list': [`PE ${WEB} CL(SERVAUTH) ID(BOB) ACC(READ)`, true, true],
-    'PERMIT DELETE takes off the list': [`PE ${WEB} CL(SERVAUTH) ID(ALICE) DELETE`, false, false],
+    'PERMIT DELETE removes from the list': [`PE ${WEB} CL(SERVAUTH) ID(ALICE) DELETE`, false, false],
     'PERMIT RESET empties the list': [`PE ${WEB} CL(SERVAUTH) RESET`, false, false],
     'PERMIT RESET ID empties the list first': [`PE ${WEB} CL(SERVAUTH) RESET ID(BOB)`, false, true],
     'RALTER changes UACC': [`RALT SERVAUTH ${WEB} UACC(READ)`, true, true],
     'RALTER without UACC changes nothing': [`RALT SERVAUTH ${WEB}`, true, false],
-    'RDELETE takes the profile away': [`RDEL SERVAUTH ${WEB}`, false, false],
-    'RDEFINE again makes a new one': [`RDEL SERVAUTH ${WEB}\nRDEF SERVAUTH ${WEB} UACC(READ)`, true, true],
+    'RDELETE deletes the profile': [`RDEL SERVAUTH ${WEB}`, false, false],
+    'RDEFINE after RDELETE defines a new profile': [
+      `RDEL SERVAUTH ${WEB}\nRDEF SERVAUTH ${WEB} UACC(READ)`,
+      true,
+      true,
+    ],
   };
   for (const [name, [commands, alice, bob]] of Object.entries(cases)) {
     test(name, () => {
@@ -172,7 +176,7 @@ describe('the commands are carried out in their order', () => {
   }
 
   // ICH10102I: "ALREADY DEFINED TO CLASS".
-  test('what is defined cannot be defined again', () => {
+  test('a profile cannot be defined twice', () => {
     const saf = table(`${define}RDEF SERVAUTH ${WEB} UACC(READ)`);
     assert.deepEqual(codes(saf), ['error SAF_PROFILE_EXISTS']);
     assert.equal(saf.findings[0]?.place.line, 3);
@@ -195,22 +199,22 @@ describe('the commands are carried out in their order', () => {
     });
   }
 
-  test('a profile is named as it was defined, and not by what it covers', () => {
+  test('a command names a profile exactly, not by a resource that it covers', () => {
     assert.deepEqual(codes(table(`RDEF SERVAUTH EZB.**\nPE ${WEB} CL(SERVAUTH) ID(ALICE)`)), [
       'error SAF_PROFILE_UNKNOWN',
     ]);
   });
 
   // ICH06002I: "NOT AUTHORIZED, DELETE IGNORED".
-  test('who is not in the list cannot be taken off it', () => {
+  test('an ID that is not in the list cannot be deleted from it', () => {
     const saf = table(`${define}PE ${WEB} CL(SERVAUTH) ID(BOB ALICE) DELETE`);
     assert.deepEqual(codes(saf), ['warning SAF_ID_NOT_LISTED']);
-    assert.match(saf.findings[0]?.message ?? '', /^BOB cannot/);
+    assert.match(saf.findings[0]?.message ?? '', /^cannot delete BOB from the access list/);
     assert.equal(permitted(saf, 1001), false);
   });
 });
 
-describe('the profile that counts', () => {
+describe('the profile that applies', () => {
   const commands = (...profiles: readonly (readonly [name: string, uacc: string])[]): string =>
     profiles.map(([name, uacc]) => `RDEF SERVAUTH ${name} UACC(${uacc})`).join('\n');
 
@@ -225,7 +229,7 @@ describe('the profile that counts', () => {
     );
   });
 
-  test('is the most specific one, whatever a less specific one says', () => {
+  test('is the most specific one, whatever the less specific ones are', () => {
     const saf = table(
       commands(
         ['**', 'READ'],
@@ -240,7 +244,7 @@ describe('the profile that counts', () => {
     assert.equal(saf.resource('FTP').profile, 'EZB.PORTACCESS.**');
   });
 
-  test('has the only access list that counts', () => {
+  test('has the only access list that applies', () => {
     const saf = table(`
       RDEF SERVAUTH (EZB.PORTACCESS.** ${WEB})
       PE EZB.PORTACCESS.** CL(SERVAUTH) ID(ALICE)
@@ -252,7 +256,7 @@ describe('the profile that counts', () => {
     assert.equal(permitted(saf, 1002, [], 'FTP'), false);
   });
 
-  test('is none: no one is permitted', () => {
+  test('may be missing: then no user is permitted', () => {
     const none: SafAnswer = { permitted: false, access: 'NONE', source: undefined };
     for (const text of [
       '',
@@ -264,7 +268,7 @@ describe('the profile that counts', () => {
     }
   });
 
-  test('is of this system and this stack', () => {
+  test('belongs to this system and this stack', () => {
     const saf = table(
       commands(['EZB.PORTACCESS.SYS2.TCPIP.WEB', 'READ'], ['EZB.PORTACCESS.SYS1.TCPIPB.*', 'READ']),
     );
@@ -272,7 +276,7 @@ describe('the profile that counts', () => {
     assert.deepEqual(codes(saf), ['notice SAF_OTHER_STACK']);
     assert.match(
       saf.findings[0]?.message ?? '',
-      /^EZB.PORTACCESS.SYS2.TCPIP.WEB, EZB.PORTACCESS.SYS1.TCPIPB.\* can cover/,
+      /^EZB.PORTACCESS.SYS2.TCPIP.WEB, EZB.PORTACCESS.SYS1.TCPIPB.\* cannot cover/,
     );
     assert.match(saf.findings[0]?.hint ?? '', /EZB.PORTACCESS.SYS1.TCPIP.resname/);
     assert.deepEqual(
@@ -290,7 +294,7 @@ describe('an answer', () => {
     `PE ${WEB} CL(SERVAUTH) ID(*) ACC(NONE)`,
   ];
 
-  test('names the command that gave it', () => {
+  test('names the command that decided', () => {
     const saf = table(text.join('\n'));
     const source = (uid: number, groups: number[] = []): unknown => saf.check('WEB', uid, groups).source;
     const permit = `PERMIT ${WEB} CLASS(SERVAUTH)`;
@@ -308,7 +312,7 @@ describe('an answer', () => {
     assert.deepEqual(source(1002), { file: 'racf', line: 4, text: `${permit} ID(*) ACCESS(NONE)` });
   });
 
-  test('from UACC names what set it last', () => {
+  test('from UACC names the last command that set it', () => {
     const define = text[0] ?? '';
     assert.equal(table(define).check('WEB', 1, []).source?.text, `RDEFINE SERVAUTH ${WEB} UACC(NONE)`);
     const altered = table(`${define}\nRALT SERVAUTH ${WEB} UACC(READ)\nRALT SERVAUTH ${WEB}`);
@@ -316,8 +320,8 @@ describe('an answer', () => {
   });
 });
 
-describe('an ID that the host has not', () => {
-  test('is told once for each command, with the others of it', () => {
+describe('an unknown ID', () => {
+  test('is reported once for each command, together with others', () => {
     const saf = table(`
       RDEF SERVAUTH (${WEB} EZB.PORTACCESS.**)
       PE ${WEB} CL(SERVAUTH) ID(ALICE NOBODY GONE)
@@ -326,14 +330,14 @@ describe('an ID that the host has not', () => {
     assert.deepEqual(
       saf.findings.map(({ severity, code, message, place }) => [severity, code, message, place.line]),
       [
-        ['warning', 'SAF_ID_UNKNOWN', 'this host has no user and no group NOBODY, GONE', 3],
-        ['warning', 'SAF_ID_UNKNOWN', 'this host has no user and no group NOBODY', 4],
+        ['warning', 'SAF_ID_UNKNOWN', 'no user or group of this host is named NOBODY, GONE', 3],
+        ['warning', 'SAF_ID_UNKNOWN', 'no user or group of this host is named NOBODY', 4],
       ],
     );
     assert.equal(permitted(saf, 1001), true);
   });
 
-  test('is not told where it does not matter', () => {
+  test('is not reported if it has no effect', () => {
     const define = `RDEF SERVAUTH ${WEB}\nPE ${WEB} CL(SERVAUTH) ID(GONE)\n`;
     assert.deepEqual(codes(table(define)), ['warning SAF_ID_UNKNOWN']);
     assert.deepEqual(codes(table(`${define}PE ${WEB} CL(SERVAUTH) ID(GONE) DELETE`)), []);
@@ -342,19 +346,19 @@ describe('an ID that the host has not', () => {
     assert.deepEqual(codes(table(`RDEF SERVAUTH ${WEB}\nPE ${WEB} CL(SERVAUTH) ID(*)`)), []);
   });
 
-  test('a member of a group that is no account does no harm', () => {
+  test('a group member without an account is ignored', () => {
     assert.equal(permitted(permits('NONE', 'GHOST READ'), 1001, [50]), false);
     assert.deepEqual(codes(permits('NONE', 'GHOST READ')), ['warning SAF_ID_UNKNOWN']);
   });
 });
 
-describe('the uids that are permitted', () => {
+describe('the permitted uids', () => {
   const uids = (saf: SafTable): unknown => {
     const { uids: map, everyone } = saf.permittedUids('WEB');
     return [Object.fromEntries(map), everyone];
   };
 
-  test('are those of users and of members of groups, by group(5) and by passwd(5)', () => {
+  test('include users and group members, by group(5) and passwd(5)', () => {
     assert.deepEqual(uids(permits('NONE', 'ALICE READ')), [{ 1001: true }, false]);
     assert.deepEqual(uids(permits('NONE', 'WEB READ')), [{ 1001: true, 1002: true }, false]);
     assert.deepEqual(uids(permits('NONE', 'OPS READ')), [{ 1001: true, 1003: true }, false]);
@@ -362,7 +366,7 @@ describe('the uids that are permitted', () => {
     assert.deepEqual(uids(permits('NONE')), [{}, false]);
   });
 
-  test('and those that are not, where everyone else is', () => {
+  test('include denied users if everyone else is permitted', () => {
     assert.deepEqual(uids(permits('READ', 'ALICE NONE')), [{ 1001: false }, true]);
     assert.deepEqual(uids(permits('NONE', '* READ', 'WEB NONE', 'OPS READ')), [
       { 1001: true, 1002: false, 1003: true },
@@ -371,7 +375,7 @@ describe('the uids that are permitted', () => {
     assert.deepEqual(uids(permits('READ', 'OPS READ', 'ALICE NONE')), [{ 1001: false, 1003: true }, true]);
   });
 
-  test('of accounts that share a uid all must be permitted', () => {
+  test('require that all accounts with the same uid are permitted', () => {
     const accounts = parsePasswd('a:x:5:1::/:\nb:x:5:2::/:\nc:x:6:1::/:');
     const groups = [
       { name: 'g', gid: 1, members: [] },
@@ -386,7 +390,7 @@ describe('the uids that are permitted', () => {
     ]);
   });
 
-  test('are what check() says of each account with all its groups', () => {
+  test('equal check() for each account with all its groups', () => {
     const entry = fc.tuple(
       fc.constantFrom('ALICE', 'BOB', 'CAROL', 'ROOT', 'OPS', 'WEB', 'USERS', '*'),
       fc.constantFrom(...ACCESS_LEVELS),
@@ -405,11 +409,11 @@ describe('the uids that are permitted', () => {
   });
 });
 
-describe('any list of entries answers as RACF does', () => {
+describe('any access list is evaluated as by RACF', () => {
   const rank = (access: Access): number => ACCESS_LEVELS.indexOf(access);
   const entry = fc.tuple(fc.constantFrom('ALICE', 'OPS', 'WEB', '*'), fc.constantFrom(...ACCESS_LEVELS));
   const groups = fc.subarray([50, 60, 100]);
-  test('user, groups, everyone, UACC', () => {
+  test('in the order user, groups, everyone, UACC', () => {
     fc.assert(
       fc.property(
         fc.array(entry, { maxLength: 5 }),
@@ -430,7 +434,7 @@ describe('any list of entries answers as RACF does', () => {
   });
 });
 
-test('a resource is compiled once, and an answer costs look-ups only', () => {
+test('a resource is compiled once, and a check only looks up maps', () => {
   const saf = permits('NONE', 'ALICE READ', 'OPS READ');
   assert.equal(saf.resource('WEB'), saf.resource('WEB'));
   assert.equal(saf.check('WEB', 1001, []), saf.resource('WEB').uids.get(1001));

@@ -1,4 +1,4 @@
-// The archive of profiles on the disk: what outlives a kill, what is refused, and who may look.
+// Tests of the archive on disk: crashes, foreign files, and access of other users.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,8 +37,8 @@ function filled(t: Pick<TestContext, 'after'>): { state: string; path: string } 
   return { state, path: join(state, PROFILE_DATABASE) };
 }
 
-describe('the place', () => {
-  test('is not made by looking', (t) => {
+describe('the state directory', () => {
+  test('is not created by reading', (t) => {
     const state = stateOf(t);
     const archive = new SqliteProfileArchive(state);
     assert.deepEqual(archive.heads(), []);
@@ -46,24 +46,24 @@ describe('the place', () => {
     assert.equal(existsSync(state), false);
   });
 
-  test('is made for everybody to look at, whatever the umask', (t) => {
+  test('is created readable for all users, whatever the umask', (t) => {
     const state = stateOf(t);
     const before = process.umask(0o077);
     t.after(() => process.umask(before));
     new SqliteProfileArchive(state).append(revision(), 0);
     assert.equal(statSync(state).mode & 0o777, 0o755);
     assert.equal(statSync(join(state, PROFILE_DATABASE)).mode & 0o777, 0o644);
-    assert.deepEqual(readdirSync(state), [PROFILE_DATABASE], 'nothing is left beside it');
+    assert.deepEqual(readdirSync(state), [PROFILE_DATABASE], 'no other file is left');
   });
 
-  test('keeps its mode if it was there before', (t) => {
+  test('keeps its mode if it exists', (t) => {
     const state = stateOf(t);
     mkdirSync(state, { mode: 0o700 });
     new SqliteProfileArchive(state).append(revision(), 0);
     assert.equal(statSync(state).mode & 0o777, 0o700);
   });
 
-  test('that cannot be made is told', () => {
+  test('that cannot be created is an error', () => {
     assert.equal(
       codeOf(() => new SqliteProfileArchive('/proc/none').append(revision(), 0)),
       'ARCHIVE_FAILED',
@@ -71,18 +71,18 @@ describe('the place', () => {
   });
 });
 
-test('another object, another process: the same archive', (t) => {
+test('another object reads the same archive', (t) => {
   const { state } = filled(t);
   assert.deepEqual(new SqliteProfileArchive(state).read(1), { number: 1, ...revision() });
 });
 
-test('the warnings of Node are what they were', (t) => {
+test('process.emitWarning is restored', (t) => {
   const { emitWarning } = process;
   filled(t);
   assert.equal(process.emitWarning, emitWarning);
 });
 
-test('a text that is applied again takes no more room', (t) => {
+test('a text that is applied again takes no more space', (t) => {
   const { state, path } = filled(t);
   const big = revision({ texts: [{ path: '/big', text: 'x'.repeat(1_000_000) }] });
   const archive = new SqliteProfileArchive(state);
@@ -92,13 +92,10 @@ test('a text that is applied again takes no more room', (t) => {
   assert.ok(statSync(path).size < size + 100_000);
 });
 
-describe('what is there and is none of ours is told, and stays as it is', () => {
+describe('a foreign or damaged file is an error and is not changed', () => {
   const cases: Record<string, [code: string, write: (path: string) => void]> = {
     'a text': ['ARCHIVE_FOREIGN', (path) => writeFileSync(path, 'precious')],
-    'a text that is longer than a page': [
-      'ARCHIVE_FOREIGN',
-      (path) => writeFileSync(path, 'precious'.repeat(1000)),
-    ],
+    'a text longer than a page': ['ARCHIVE_FOREIGN', (path) => writeFileSync(path, 'precious'.repeat(1000))],
     'a database of another program': [
       'ARCHIVE_FOREIGN',
       (path) => {
@@ -114,7 +111,7 @@ describe('what is there and is none of ours is told, and stays as it is', () => 
         db.exec('PRAGMA user_version = 2');
       },
     ],
-    'a database of which the end is missing': [
+    'a truncated database': [
       'ARCHIVE_CORRUPT',
       (path) => {
         const archive = new SqliteProfileArchive(join(path, '..'));
@@ -123,7 +120,7 @@ describe('what is there and is none of ours is told, and stays as it is', () => 
         writeFileSync(path, bytes.subarray(0, bytes.length / 2));
       },
     ],
-    'a database of which a page is overwritten': [
+    'a database with an overwritten page': [
       'ARCHIVE_CORRUPT',
       (path) => {
         new SqliteProfileArchive(join(path, '..')).append(revision(), 0);
@@ -152,7 +149,7 @@ describe('what is there and is none of ours is told, and stays as it is', () => 
     });
   }
 
-  test('a text that is not the one that was recorded', (t) => {
+  test('a text that differs from the recorded one', (t) => {
     const { state, path } = filled(t);
     {
       using db = new DatabaseSync(path);
@@ -174,7 +171,7 @@ describe('what is there and is none of ours is told, and stays as it is', () => 
   });
 });
 
-/** Appends a revision of which the second text is never there, so that the transaction stays open. */
+/** Appends a revision whose second text blocks, so that the transaction stays open. */
 const APPENDER = `
 import { writeSync } from 'node:fs';
 const [, file, state] = process.argv;
@@ -198,16 +195,16 @@ async function killAppending(state: string): Promise<void> {
   const args = ['--input-type=module', '-e', APPENDER, file, state];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
-  const [said] = await Promise.race([once(child.stdout, 'data'), ended]);
+  const [output] = await Promise.race([once(child.stdout, 'data'), ended]);
   child.kill('SIGKILL');
   await ended;
-  assert.equal(`${said}`, 'in the transaction');
+  assert.equal(`${output}`, 'in the transaction');
 }
 
-test('kill -9 in the middle of a change leaves what was there before', async (t) => {
+test('a kill -9 during a change keeps the previous state', async (t) => {
   const { state, path } = filled(t);
   await killAppending(state);
-  assert.ok(existsSync(`${path}-journal`), 'something was written that has to be undone');
+  assert.ok(existsSync(`${path}-journal`), 'there is a journal to roll back');
   const archive = new SqliteProfileArchive(state);
   assert.deepEqual(archive.read(1), { number: 1, ...revision() });
   assert.equal(archive.heads().length, 1);
@@ -215,7 +212,7 @@ test('kill -9 in the middle of a change leaves what was there before', async (t)
   assert.equal(archive.append(revision(), 1), 2);
 });
 
-test('of several changes at once that were planned alike one is made', async (t) => {
+test('only one of several concurrent changes with the same base is made', async (t) => {
   const state = stateOf(t);
   const script = `
     const { SqliteProfileArchive } = await import(process.argv[1]);
@@ -225,29 +222,29 @@ test('of several changes at once that were planned alike one is made', async (t)
       const revision = { ...head, options, texts: [{ path: '/a', text: '' + process.pid }], racf: undefined };
       console.log(new SqliteProfileArchive(process.argv[2]).append(revision, 0));
     } catch (error) { console.log(error.code); }`;
-  const said = await Promise.all(Array.from({ length: 4 }, () => sayingOf(script, state)));
-  assert.deepEqual(said.sort(), ['1', 'ARCHIVE_MOVED', 'ARCHIVE_MOVED', 'ARCHIVE_MOVED']);
+  const outputs = await Promise.all(Array.from({ length: 4 }, () => outputOf(script, state)));
+  assert.deepEqual(outputs.sort(), ['1', 'ARCHIVE_MOVED', 'ARCHIVE_MOVED', 'ARCHIVE_MOVED']);
   assert.equal(new SqliteProfileArchive(state).heads().length, 1);
 });
 
-/** What a script prints that is given the module of the archive and a state directory. */
-async function sayingOf(script: string, state: string): Promise<string> {
+/** The output of a script that gets the archive module and a state directory as arguments. */
+async function outputOf(script: string, state: string): Promise<string> {
   const file = join(import.meta.dirname, 'profile-archive.ts');
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, file, state], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  let said = '';
+  let output = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
-    said += text;
+    output += text;
   });
   await once(child, 'close');
-  return said.trim();
+  return output.trim();
 }
 
 describe('another user', () => {
-  /** What uid 65534 finds. */
-  const lookAsNobody = (state: string) =>
-    sayingOf(
+  /** Reads the archive as uid 65534. */
+  const readAsNobody = (state: string) =>
+    outputOf(
       `const { SqliteProfileArchive } = await import(process.argv[1]);
       process.setgroups([]); process.setgid(65534); process.setuid(65534);
       try { console.log(new SqliteProfileArchive(process.argv[2]).heads().length); }
@@ -255,22 +252,22 @@ describe('another user', () => {
       state,
     );
 
-  test('looks at the archive of root where the modes let him, and is told where not', async (t) => {
+  test('reads the archive of root if the modes permit it, and gets a hint if not', async (t) => {
     if (!needs(t, probe.root())) return;
     const { state } = filled(t);
     chmodSync(join(state, '..'), 0o755);
-    assert.equal(await lookAsNobody(state), '1');
+    assert.equal(await readAsNobody(state), '1');
     chmodSync(state, 0o700);
-    assert.match(await lookAsNobody(state), /^ARCHIVE_FAILED .*--state DIR/);
+    assert.match(await readAsNobody(state), /^ARCHIVE_FAILED .*--state DIR/);
   });
 
-  test('cannot undo what root left in the middle of a change, and is told who can', async (t) => {
+  test('cannot roll back an interrupted change of root, and gets a hint', async (t) => {
     if (!needs(t, probe.root())) return;
     const { state } = filled(t);
     chmodSync(join(state, '..'), 0o755);
     await killAppending(state);
-    assert.match(await lookAsNobody(state), /^ARCHIVE_FAILED As its owner, run: portreeve profile history/);
+    assert.match(await readAsNobody(state), /^ARCHIVE_FAILED As its owner, run: portreeve profile history/);
     assert.equal(new SqliteProfileArchive(state).heads().length, 1);
-    assert.equal(await lookAsNobody(state), '1');
+    assert.equal(await readAsNobody(state), '1');
   });
 });

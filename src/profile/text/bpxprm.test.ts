@@ -260,7 +260,10 @@ describe('columns', () => {
 
   test('text after column 71 is ignored with a warning', () => {
     assert.deepEqual(ranges(`${line}${count}`), []);
-    assert.deepEqual(findings(`${line}${count}`), ['warning BPXPRM_COLUMN 1:72', 'notice BPXPRM_NONE_KEPT 1:41']);
+    assert.deepEqual(findings(`${line}${count}`), [
+      'warning BPXPRM_COLUMN 1:72',
+      'notice BPXPRM_NONE_KEPT 1:41',
+    ]);
     assert.deepEqual(ranges(`${line}\n${count}`), [[40000, 40009]]);
   });
 

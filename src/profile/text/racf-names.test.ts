@@ -67,8 +67,8 @@ describe('user and group names', () => {
     test(`${id.slice(0, 20)} is valid`, () => assert.equal(idProblem(id), undefined));
   }
   for (const id of ['', 'A B', 'A*', '**', 'A,B', 'A(B', 'alice', 'Ä', 'A\n', '&RACUID']) {
-    test(`${JSON.stringify(id)} is not valid`, () => assert.match(idProblem(id) ?? '', /consists of the characters/));
+    test(`${JSON.stringify(id)} is not valid`, () =>
+      assert.match(idProblem(id) ?? '', /consists of the characters/));
   }
-  test('at most 255 characters', () =>
-    assert.match(idProblem('A'.repeat(256)) ?? '', /has 256 characters/));
+  test('at most 255 characters', () => assert.match(idProblem('A'.repeat(256)) ?? '', /has 256 characters/));
 });
