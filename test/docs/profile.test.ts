@@ -1,4 +1,4 @@
-/** docs/profile.md: each example is read and asked what stands beneath it; its tables are those of the sources. */
+/** docs/profile.md: each example has the verdicts in the table below it; the tables match the sources. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -23,35 +23,35 @@ import { tableOf } from '../support/tables.ts';
 const FILE = 'docs/profile.md';
 const PAGE = readFileSync(new URL(FILE, ROOT), 'utf8');
 
-/** A fenced block, and the table beneath it. */
+/** A fenced block, and the table below it. */
 interface Example {
   readonly line: number;
   readonly language: string;
-  /** "error", "warning" or "file", if anything is said about it. */
+  /** "error", "warning", "file", or empty. */
   readonly mark: string;
-  /** The code of what is wrong, or the name of the file. */
+  /** The code of the finding, or the name of the file. */
   readonly code: string;
   readonly text: string;
-  readonly verdicts: readonly (readonly [asked: string, answer: string])[];
+  readonly verdicts: readonly (readonly [request: string, verdict: string])[];
 }
 
 const BLOCK =
-  /^```(profile|racf|bpxprm)(?: (\w+) (\S+))?\n([\s\S]*?)^```\n(?:\n\| asked \| answer \|\n\|.*\n((?:\|.*\n)+))?/gm;
+  /^```(profile|racf|bpxprm)(?: (\w+) (\S+))?\n([\s\S]*?)^```\n(?:\n\| request \| verdict \|\n\|.*\n((?:\|.*\n)+))?/gm;
 
 const EXAMPLES: readonly Example[] = [...PAGE.matchAll(BLOCK)].map((match) => {
   const [, language = '', mark = '', code = '', text = '', table = ''] = match;
   const line = PAGE.slice(0, match.index).split('\n').length;
   const verdicts = [...table.matchAll(/^\| (.*) \| (.*) \|$/gm)].map(
-    ([, asked = '', answer = '']) => [asked, answer] as const,
+    ([, request = '', verdict = '']) => [request, verdict] as const,
   );
   return { line, language, mark, code, text, verdicts };
 });
 
-/** Where an example begins that another one goes with, and what belongs to the profile: RACF commands, BPXPRMxx. */
+/** The profiles, each with the RACF commands or BPXPRMxx member after it. */
 const PROFILES = EXAMPLES.flatMap((example, i) => {
   if (example.language !== 'profile' || example.mark === 'file') return [];
   const next = EXAMPLES[i + 1];
-  return [{ ...example, inline: next?.language === 'profile' ? undefined : next }];
+  return [{ ...example, related: next?.language === 'profile' ? undefined : next }];
 });
 
 const FILES = new Map(EXAMPLES.filter(({ mark }) => mark === 'file').map(({ code, text }) => [code, text]));
@@ -66,15 +66,15 @@ interface Read {
 function read(text: string): Read {
   const include = (path: string) => {
     const included = FILES.get(path);
-    return included === undefined ? { problem: 'it is not there' } : { file: path, text: included };
+    return included === undefined ? { problem: 'no such file' } : { file: path, text: included };
   };
   const { statements, findings } = parseProfile({ file: FILE, text }, { include, symbols: SYMBOLS });
   const built = buildProfile(statements);
   return { profile: built.profile, findings: [...findings, ...built.findings] };
 }
 
-/** What is said, without the statements and parameters that were skipped. */
-const reported = (findings: readonly Pick<Finding, 'severity' | 'code'>[]): string[] =>
+/** The findings without notices about skipped statements and parameters. */
+const codesOf = (findings: readonly Pick<Finding, 'severity' | 'code'>[]): string[] =>
   findings.filter(({ severity }) => severity !== 'notice').map(({ severity, code }) => `${severity} ${code}`);
 
 /** The users of the page. */
@@ -94,19 +94,19 @@ function tableFor(profile: Profile, racf: Example | undefined): RuleTable {
     sysname: SYMBOLS.SYSNAME,
     tcpname: 'TCPIP',
   });
-  assert.deepEqual(reported([...(racf ? diagnostics : []), ...saf.findings]), []);
+  assert.deepEqual(codesOf([...(racf ? diagnostics : []), ...saf.findings]), []);
   return new RuleTable(profile, { authportJobs: AUTHPORT_JOBS, saf });
 }
 
-const ASKED =
+const REQUEST =
   /^(?<listen>listen )?(?<job>\S+) (?<port>\d+)\/(?<protocol>tcp|udp)(?: at (?<address>[^ ,]+))?(?:, (?<user>\w+))?$/;
 
-function requestOf(asked: string): BindRequest {
-  const { listen, job, port, protocol, address = '0.0.0.0', user = 'bob' } = ASKED.exec(asked)?.groups ?? {};
+function requestOf(text: string): BindRequest {
+  const { listen, job, port, protocol, address = '0.0.0.0', user = 'bob' } = REQUEST.exec(text)?.groups ?? {};
   const ip: IpAddress | undefined = parseIp(address);
   const number = parseDecimal(port ?? '', PORT_MAX);
   const identity = USERS[user];
-  if (job === undefined || number === undefined || !ip || !identity) assert.fail(`cannot read "${asked}"`);
+  if (job === undefined || number === undefined || !ip || !identity) assert.fail(`cannot read "${text}"`);
   return {
     operation: listen === undefined ? 'bind' : 'listen',
     protocol: protocol === 'udp' ? 'udp' : 'tcp',
@@ -117,8 +117,8 @@ function requestOf(asked: string): BindRequest {
   };
 }
 
-/** A verdict in the words of the page. */
-function answerOf(verdict: Verdict): string {
+/** A verdict in the format of the page. */
+function verdictText(verdict: Verdict): string {
   if (!verdict.allowed) return `denied: ${verdict.reason}`;
   const { reason, address, isShared, acks, smc, lowPortGranted, assignedFrom } = verdict;
   return [
@@ -151,54 +151,54 @@ const REASONS: Readonly<Record<Reason, 'allowed' | 'denied'>> = {
 const unquoted = (cell = ''): string => cell.replaceAll('`', '');
 
 describe('the examples', () => {
-  for (const { line, text, mark, code, verdicts, inline } of PROFILES) {
+  for (const { line, text, mark, code, verdicts, related } of PROFILES) {
     const { profile, findings } = read(text);
 
-    test(`line ${line}: ${mark === '' ? 'nothing is wrong' : `${mark} ${code}`}`, () => {
-      assert.deepEqual(reported(findings), mark === '' ? [] : [`${mark} ${code}`]);
+    test(`line ${line}: ${mark === '' ? 'no findings' : `${mark} ${code}`}`, () => {
+      assert.deepEqual(codesOf(findings), mark === '' ? [] : [`${mark} ${code}`]);
     });
 
-    for (const [asked, answer] of [...verdicts, ...(inline?.verdicts ?? [])]) {
-      test(`line ${line}: ${asked}`, () => {
-        const table = tableFor(profile, inline?.language === 'racf' ? inline : undefined);
-        assert.equal(answerOf(decide(table, requestOf(asked))), answer);
+    for (const [request, expected] of [...verdicts, ...(related?.verdicts ?? [])]) {
+      test(`line ${line}: ${request}`, () => {
+        const table = tableFor(profile, related?.language === 'racf' ? related : undefined);
+        assert.equal(verdictText(decide(table, requestOf(request))), expected);
       });
     }
 
-    if (inline?.language !== 'bpxprm') continue;
-    test(`line ${inline.line}: ${inline.mark === '' ? 'nothing is wrong' : `${inline.mark} ${inline.code}`}`, () => {
-      const { ranges, kernelJob, diagnostics } = parseBpxprm({ file: FILE, text: inline.text });
+    if (related?.language !== 'bpxprm') continue;
+    test(`line ${related.line}: ${related.mark === '' ? 'no findings' : `${related.mark} ${related.code}`}`, () => {
+      const { ranges, kernelJob, diagnostics } = parseBpxprm({ file: FILE, text: related.text });
       assert.equal(ranges.length, 1);
-      const said = reported([...diagnostics, ...checkInaddrAny(ranges, profile, kernelJob)]);
-      assert.deepEqual(said, inline.mark === '' ? [] : [`${inline.mark} ${inline.code}`]);
+      const found = codesOf([...diagnostics, ...checkInaddrAny(ranges, profile, kernelJob)]);
+      assert.deepEqual(found, related.mark === '' ? [] : [`${related.mark} ${related.code}`]);
     });
   }
 
-  test('are all of the fenced blocks that look like one, and their tables all that ask', () => {
+  test('include every fenced block and every table of verdicts', () => {
     assert.equal(EXAMPLES.length, [...PAGE.matchAll(/^```\w+/gm)].length);
     const tables = EXAMPLES.filter(({ verdicts }) => verdicts.length > 0);
-    assert.equal(tables.length, [...PAGE.matchAll(/^\| asked \|/gm)].length);
+    assert.equal(tables.length, [...PAGE.matchAll(/^\| request \|/gm)].length);
   });
 
-  test('show every statement that is read, and every reason', () => {
+  test('show every supported statement and every reason', () => {
     const words = new Set(
       PROFILES.flatMap(({ text }) => text.replace(/;.*/g, '').toUpperCase().split(/\s+/)),
     );
-    const ours = STATEMENT_NAMES.filter(({ kind }) => kind !== 'SKIPPED');
+    const supported = STATEMENT_NAMES.filter(({ kind }) => kind !== 'SKIPPED');
     assert.deepEqual(
-      ours.map(({ keyword }) => keyword.toUpperCase()).filter((name) => !words.has(name)),
+      supported.map(({ keyword }) => keyword.toUpperCase()).filter((name) => !words.has(name)),
       [],
     );
-    const answers = EXAMPLES.flatMap(({ verdicts }) => verdicts.map(([, answer]) => answer));
+    const all = EXAMPLES.flatMap(({ verdicts }) => verdicts.map(([, verdict]) => verdict));
     const shown = Object.keys(REASONS).filter((reason) =>
-      answers.some((answer) => answer.includes(`: ${reason}`)),
+      all.some((verdict) => verdict.includes(`: ${reason}`)),
     );
     assert.deepEqual(shown, Object.keys(REASONS));
   });
 });
 
 describe('the tables', () => {
-  test('reasons: each with its verdict', () => {
+  test('of reasons has each with its verdict', () => {
     const rows = tableOf(FILE, ['reason', 'verdict', 'when']).map((row) => [
       unquoted(row['reason']),
       row['verdict'],
@@ -207,26 +207,26 @@ describe('the tables', () => {
     assert.equal(rows.length, Object.keys(REASONS).length);
   });
 
-  test('statements that are read', () => {
-    const rows = tableOf(FILE, ['statement', 'what it says']).map((row) => unquoted(row['statement']));
-    const ours = STATEMENT_NAMES.filter(({ kind }) => kind !== 'SKIPPED');
+  test('of statements has every supported one', () => {
+    const rows = tableOf(FILE, ['statement', 'purpose']).map((row) => unquoted(row['statement']));
+    const supported = STATEMENT_NAMES.filter(({ kind }) => kind !== 'SKIPPED');
     assert.deepEqual(
       rows,
-      ours.map(({ keyword }) => keyword),
+      supported.map(({ keyword }) => keyword),
     );
   });
 
-  test('statements that are skipped, with their ends', () => {
+  test('of skipped statements has each with its end word', () => {
     const skipped = STATEMENT_NAMES.filter(({ kind }) => kind === 'SKIPPED');
-    const blocks = tableOf(FILE, ['statement', 'its end']).map((row) => [
+    const blocks = tableOf(FILE, ['statement', 'end word']).map((row) => [
       unquoted(row['statement']),
-      unquoted(row['its end']),
+      unquoted(row['end word']),
     ]);
     assert.deepEqual(
       blocks,
       skipped.flatMap(({ keyword, end }) => (end === undefined ? [] : [[keyword, end]])),
     );
-    const others = /^The others:([^.]*)\.$/m.exec(PAGE)?.[1] ?? '';
+    const others = /^Without an end word:([^.]*)\.$/m.exec(PAGE)?.[1] ?? '';
     assert.deepEqual(
       [...others.matchAll(/`(\w+)`/g)].map(([, name]) => name),
       skipped.filter(({ end }) => end === undefined).map(({ keyword }) => keyword),
@@ -234,7 +234,7 @@ describe('the tables', () => {
   });
 });
 
-/** A code where a finding is made, or where one is handed on to be made. */
+/** The places in the sources where a code is given. */
 const CODES = [
   /\bcode(?:: | = )'([A-Z_]+)'/g,
   /(?:errorAt|semanticProblem|#error|refuse)\(\s*[^,'()]+,\s*'([A-Z_]+)'/g,
@@ -243,10 +243,10 @@ const CODES = [
 ];
 
 describe('the codes', () => {
-  const rows = tableOf(FILE, ['code', 'z/OS', 'what it says']);
+  const rows = tableOf(FILE, ['code', 'z/OS', 'meaning']);
   const codes = new Map(rows.map((row) => [unquoted(row['code']), row['z/OS'] ?? '']));
 
-  test('are those of the sources', async () => {
+  test('are the codes in the sources', async () => {
     const files = await sourceFiles(['src/profile/text']);
     const statements = files.filter((file) => !/\.test\.ts$|\/(?:bpxprm|racf|resname|tso)/.test(file));
     const sources = [...statements, 'src/profile/core/build.ts'];
@@ -255,15 +255,15 @@ describe('the codes', () => {
       const source = readFileSync(new URL(file, ROOT), 'utf8');
       for (const pattern of CODES) for (const [, code = ''] of source.matchAll(pattern)) found.add(code);
     }
-    const ofFiles = [...(/^Of files that are no text: (.*)\.$/m.exec(PAGE)?.[1] ?? '').matchAll(/`(\w+)`/g)];
+    const ofFiles = [...(/^Of files that are not text: (.*)\.$/m.exec(PAGE)?.[1] ?? '').matchAll(/`(\w+)`/g)];
     assert.deepEqual([...codes.keys(), ...ofFiles.map(([, code]) => code)].sort(), [...found].sort());
   });
 
-  test('stand in the order of the table once', () => {
+  test('are unique', () => {
     assert.equal(codes.size, rows.length);
   });
 
-  test('have the number of z/OS that stands beside them', () => {
+  test('have their z/OS message numbers', () => {
     const findings = PROFILES.flatMap(({ text }) => read(text).findings);
     for (const { code, zos = '' } of findings) assert.equal(zos, codes.get(code), code);
     const shown = new Set(findings.map(({ code }) => code));
@@ -271,7 +271,7 @@ describe('the codes', () => {
     assert.deepEqual(
       numbered.filter((code) => !shown.has(code)),
       [],
-      'no example has these',
+      'there is no example of these',
     );
   });
 });

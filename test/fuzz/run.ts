@@ -1,8 +1,8 @@
 /**
- * Looks for texts that the profile does not hold its word about: `npm run fuzz -- [--minutes N] [--seed N]`.
+ * Searches for texts that violate the properties of profiles: `npm run fuzz -- [--minutes N] [--seed N]`.
  *
- * Each run looks at other texts; with --seed at the one of that seed alone, which a failure names. Exit code 0: nothing
- * was found; 1: a text was found, which is printed; 2: wrong usage.
+ * Each run uses other texts; with --seed only the text of that seed, which a failure names. Exit code 0: no failure;
+ * 1: a failing text was found and printed; 2: wrong usage.
  */
 
 import { parseArgs } from 'node:util';
@@ -25,14 +25,14 @@ function choiceOf(args: string[]): { readonly minutes: number; readonly seed: nu
 
 function decimal(option: string, text: string, max: number): number {
   const value = parseDecimal(text, max);
-  if (value === undefined) throw new Error(`${option} "${text}" is no number from 0 to ${max}`);
+  if (value === undefined) throw new Error(`${option} "${text}" is not a number from 0 to ${max}`);
   return value;
 }
 
-function found({ minutes, seed }: ReturnType<typeof choiceOf>): FuzzCounts {
+function fuzz({ minutes, seed }: ReturnType<typeof choiceOf>): FuzzCounts {
   if (seed !== undefined) return fuzzSeed(seed);
   const firstSeed = Date.now() % SEED_MAX;
-  console.log(`looking at texts from seed ${firstSeed} on, for ${minutes} minutes`);
+  console.log(`testing texts from seed ${firstSeed}, for ${minutes} minutes`);
   return fuzzProfiles(firstSeed, minutes * 60_000);
 }
 
@@ -45,9 +45,9 @@ function main(args: string[]): number {
     return EXIT_CODES.usage;
   }
   try {
-    const { texts, sound, reservations } = found(choice);
+    const { texts, valid, reservations } = fuzz(choice);
     console.log(
-      `${texts} texts, ${sound} of them without an error, ${reservations} reservations: nothing is wrong`,
+      `${texts} texts, ${valid} of them without errors, ${reservations} reservations: no failures`,
     );
     return 0;
   } catch (thrown) {

@@ -1,4 +1,4 @@
-/** The commands of the profile as they are installed: as root and as an ordinary user, without a daemon. */
+/** The installed profile commands, as root and as an ordinary user, without a daemon. */
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -17,58 +17,57 @@ const FILES = {
   'bad.tcpip': 'PORT 80 TCP WEB\nPORTRANGE 70 20 TCP OTHER\n',
 };
 
-/** Runs a command line. */
 type Run = (line: string) => Promise<Outcome>;
 
-/** The way of a profile: checked, applied, changed, looked at, and brought back. */
-async function applied(run: Run, directory: string, state: string): Promise<void> {
+/** Checks, applies, changes, queries and restores a profile. */
+async function exercise(run: Run, directory: string, state: string): Promise<void> {
   const at = (line: string) =>
     run(
       line.replaceAll('@', `${directory}/`) + (line.startsWith('profile check') ? '' : ` --state ${state}`),
     );
-  const said = async (line: string, code: number): Promise<string> => {
+  const output = async (line: string, code: number): Promise<string> => {
     const found = await at(line);
     assert.equal(found.code, code, `${line}: ${found.stderr}`);
     assert.doesNotMatch(found.stderr, /Warning/);
     return found.stdout;
   };
-  assert.match(await said('profile check @profile.tcpip', 0), /^no errors; 1 statement /);
-  assert.match(await said('profile check @bad.tcpip', 1), /bad\.tcpip:2:11: error EZZ0326I: /);
-  assert.match(await said('profile history', 0), /^nothing was applied yet/);
-  assert.equal(await said('apply @bad.tcpip', 1), '');
-  assert.match(await said('apply @profile.tcpip --dry-run', 0), /nothing was done\n$/);
+  assert.match(await output('profile check @profile.tcpip', 0), /^no errors; 1 statement /);
+  assert.match(await output('profile check @bad.tcpip', 1), /bad\.tcpip:2:11: error EZZ0326I: /);
+  assert.match(await output('profile history', 0), /^no profile was applied yet/);
+  assert.equal(await output('apply @bad.tcpip', 1), '');
+  assert.match(await output('apply @profile.tcpip --dry-run', 0), /nothing was done\n$/);
   assert.match(
-    await said('apply @profile.tcpip', 0),
+    await output('apply @profile.tcpip', 0),
     /recorded as revision 1; nothing enforces it: the guard is off\n$/,
   );
   assert.match(
-    await said('obey @change.obey', 0),
+    await output('obey @change.obey', 0),
     /recorded as revision 2; nothing enforces it: the guard is off\n$/,
   );
   assert.match(
-    await said('decide WEB 80/tcp', 0),
-    /^allowed: port 80\/tcp is reserved for WEB\nrule .*:3 {2}80 TCP WEB/,
+    await output('decide WEB 80/tcp', 0),
+    /^allowed: 80\/tcp is reserved for WEB\nrule .*:3 {2}80 TCP WEB/,
   );
-  assert.match(await said('decide OTHER 82/tcp', 1), /^denied: /);
-  assert.match(await said('decide TESTSYS 4199/tcp', 0), /more\.tcpip:1 {2}4000 200 TCP TESTSYS/);
-  assert.match(await said('reservations --zos', 0), /^04000 TCP {2}TESTSYS {2}DAR {6}04000-04199$/m);
+  assert.match(await output('decide OTHER 82/tcp', 1), /^denied: /);
+  assert.match(await output('decide TESTSYS 4199/tcp', 0), /more\.tcpip:1 {2}4000 200 TCP TESTSYS/);
+  assert.match(await output('reservations --zos', 0), /^04000 TCP {2}TESTSYS {2}DAR {6}04000-04199$/m);
   assert.match(
-    await said('apply --revision 1', 0),
+    await output('apply --revision 1', 0),
     /recorded as revision 3; nothing enforces it: the guard is off\n$/,
   );
-  await said('decide OLD 81/tcp', 0);
-  const history: { revision: number; verb: string }[] = JSON.parse(await said('profile history --json', 0));
+  await output('decide OLD 81/tcp', 0);
+  const history: { revision: number; verb: string }[] = JSON.parse(await output('profile history --json', 0));
   assert.deepEqual(
     history.map(({ revision, verb }) => `${revision} ${verb}`),
     ['1 apply', '2 obey', '3 again'],
   );
   assert.match(
-    await said('profile history 1', 0),
+    await output('profile history 1', 0),
     /INCLUDE more\.tcpip\n[\s\S]*PORTRANGE 4000 200 TCP TESTSYS\n/,
   );
 }
 
-/** A small Linux in which everybody can run this checkout, and has the files in /run/profiles. */
+/** A sandbox in which any user can run this checkout, with the files in /run/profiles. */
 async function sandbox(t: TestContext): Promise<Sandbox | undefined> {
   if (!needs(t, probe.root(), probe.netns())) return undefined;
   const files = Object.entries(FILES).map(([name, text]) => [`/run/profiles/${name}`, text]);
@@ -78,7 +77,7 @@ async function sandbox(t: TestContext): Promise<Sandbox | undefined> {
   return at;
 }
 
-/** Runs it in a world as a user. */
+/** Runs a command line in a sandbox as a user. */
 const runAs =
   (at: Sandbox, uid: number): Run =>
   (line) => {
@@ -86,7 +85,7 @@ const runAs =
     return at.run([PORTREEVE.replace(ROOT, '/run/checkout'), ...line.split(' ')], { uid, env });
   };
 
-test('as the user of the tests', async (t) => {
+test('as the current user', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'portreeve-'));
   t.after(() => rm(directory, { recursive: true }));
   for (const [name, text] of Object.entries(FILES)) await writeFile(join(directory, name), text);
@@ -98,13 +97,13 @@ test('as the user of the tests', async (t) => {
         resolve({ code, stdout, stderr });
       });
     });
-  await applied(run, directory, join(directory, 'state'));
+  await exercise(run, directory, join(directory, 'state'));
 });
 
-test('as root, in a state directory that an ordinary user may look at and not change', async (t) => {
+test('as root, in a state directory that an ordinary user may only read', async (t) => {
   const at = await sandbox(t);
   if (at === undefined) return;
-  await applied(runAs(at, 0), '/run/profiles', '/var/lib/portreeve');
+  await exercise(runAs(at, 0), '/run/profiles', '/var/lib/portreeve');
   const user = runAs(at, 1000);
   assert.match((await user('reservations')).stdout, /^revision 3, recorded .* by root\n/);
   assert.equal((await user('decide WEB 80/tcp')).code, 0);
@@ -115,11 +114,11 @@ test('as root, in a state directory that an ordinary user may look at and not ch
   assert.match((await user('reservations')).stdout, /^revision 3,/);
 });
 
-test('as an ordinary user, in a directory of his own', async (t) => {
+test('as an ordinary user, in their own state directory', async (t) => {
   const at = await sandbox(t);
   if (at === undefined) return;
   await at.run(['install', '-d', '-o', '1000', '-m', '0700', '/run/home-1000']);
-  await applied(runAs(at, 1000), '/run/profiles', '/run/home-1000/state');
+  await exercise(runAs(at, 1000), '/run/profiles', '/run/home-1000/state');
   const user = runAs(at, 1000);
   assert.equal((await user('apply /run/profiles/change.obey')).code, 1);
   assert.equal((await user('apply /run/profiles/profile.tcpip')).code, 0);

@@ -1,4 +1,4 @@
-/** Profiles whose verdicts were written by hand, a rule each: the policy answers so, and so does the oracle. */
+/** Handwritten profiles and verdicts, one rule each, against decide() and the oracle. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -22,14 +22,14 @@ const PROFILES = goldenProfiles();
 function read({ file, text }: GoldenProfile) {
   const include = (path: string) => {
     const included = goldenText(path);
-    return included === undefined ? { problem: 'it is not there' } : { file: path, text: included };
+    return included === undefined ? { problem: 'no such file' } : { file: path, text: included };
   };
   const { statements, findings } = parseProfile({ file, text }, { include });
   const built = buildProfile(statements);
   return { statements, profile: built.profile, findings: [...findings, ...built.findings] };
 }
 
-/** The lines of a case with what `answer` says. */
+/** The requests of a profile with the verdicts of `answer`. */
 function answered(golden: GoldenProfile, answer: (verdict: GoldenVerdict) => AnyVerdict): string[] {
   return golden.verdicts.map((verdict) => {
     const withWords = verdict.expected.includes(' says ');
@@ -44,8 +44,8 @@ for (const golden of PROFILES) {
   describe(name, () => {
     test('verdicts', () => {
       const saf = {
-        check: (...asked: Parameters<typeof isPermitted>) => ({
-          permitted: isPermitted(...asked),
+        check: (...args: Parameters<typeof isPermitted>) => ({
+          permitted: isPermitted(...args),
           source: undefined,
         }),
       };
@@ -64,7 +64,7 @@ for (const golden of PROFILES) {
       );
     });
 
-    test('what is said about the text', () => {
+    test('findings', () => {
       const found = read(golden).findings.map(
         ({ severity, code, place }) =>
           `${severity} ${code} line ${place.line}${place.file === file ? '' : ` of ${place.file}`}`,
@@ -74,7 +74,7 @@ for (const golden of PROFILES) {
   });
 }
 
-test('every profile has verdicts that let and verdicts that refuse', () => {
+test('every profile has allowing and denying verdicts', () => {
   assert.ok(PROFILES.length >= 60);
   const allow = PROFILES.filter(({ verdicts }) => !verdicts.some(({ expected }) => /^allow/.test(expected)));
   const deny = PROFILES.filter(({ verdicts }) => !verdicts.some(({ expected }) => /^deny/.test(expected)));

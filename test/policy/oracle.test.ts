@@ -1,4 +1,4 @@
-/** The policy against the oracle: random profiles and requests, every field of every verdict. */
+/** Compares decide() with the oracle: random profiles and requests, every field of every verdict. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -24,7 +24,7 @@ const REQUESTS = 10;
 const REASON_MIN = 500;
 const OTHER_MIN = 100;
 
-/** As `Record` wants it: none can be forgotten. */
+/** A Record, so that no reason is missing. */
 const REASONS: Readonly<Record<Reason, true>> = {
   PORT_ZERO: true,
   RESERVED_FOR_JOB: true,
@@ -39,7 +39,7 @@ const REASONS: Readonly<Record<Reason, true>> = {
   UNRESERVED: true,
 };
 
-/** Errors in profiles, and things that happen to requests, that must not be missing either. */
+/** Errors in profiles and properties of requests that must occur too. */
 const OTHERS = [
   ...[
     'PORT_CONFLICT',
@@ -51,11 +51,19 @@ const OTHERS = [
     'SYNTAX',
   ],
   ...['BIND to IPv4', 'BIND to mapped', 'BIND to IPv6', 'shared', 'low port granted', 'smc', 'acks'],
-  ...['pool EPHEMERALPORTS', 'pool EXPLICITBINDPORTRANGE', 'listen refused', 'root refused'],
-  ...['rule of a part', 'UNKNOWN let', 'UNKNOWN refused', 'port 1', 'port 1023', 'port 1024', 'port 65535'],
+  ...['from EPHEMERALPORTS', 'from EXPLICITBINDPORTRANGE', 'listen denied', 'root denied'],
+  ...[
+    'rule of a part',
+    'UNKNOWN allowed',
+    'UNKNOWN denied',
+    'port 1',
+    'port 1023',
+    'port 1024',
+    'port 65535',
+  ],
 ];
 
-test('50,000 verdicts are those of the oracle', (t) => {
+test('50,000 verdicts equal those of the oracle', (t) => {
   const counts = new Map<string, number>();
   const count = (what: string): void => {
     counts.set(what, (counts.get(what) ?? 0) + 1);
@@ -70,25 +78,25 @@ test('50,000 verdicts are those of the oracle', (t) => {
   for (let seed = 1; seed <= PROFILES; seed++) {
     const profile = randomProfile(seed);
     const { statements, findings } = parsed(profile.written);
-    const meant = parsed(profile.meant).statements;
+    const effective = parsed(profile.effective).statements;
     const built = buildProfile(statements);
     for (const { code } of [...findings, ...built.findings]) count(code);
     const table = new RuleTable(built.profile, { authportJobs: AUTHPORT_JOBS, saf });
     for (let i = 0; i < REQUESTS; i++) {
       const request = profile.nextRequest();
       const verdict = decide(table, request);
-      const said = [verdict, oracle(meant, context, request)].map(plain);
-      if (said[0] !== said[1]) assert.fail(disagreement(seed, profile, request, said));
+      const texts = [verdict, oracle(effective, context, request)].map(plain);
+      if (texts[0] !== texts[1]) assert.fail(disagreement(seed, profile, request, texts));
       count(verdict.reason);
-      for (const what of happened(request, verdict)) count(what);
+      for (const what of propertiesOf(request, verdict)) count(what);
     }
   }
   report(t, counts);
-  const few = [
+  const rare = [
     ...Object.keys(REASONS).filter((reason) => (counts.get(reason) ?? 0) < REASON_MIN),
     ...OTHERS.filter((what) => (counts.get(what) ?? 0) < OTHER_MIN),
   ];
-  assert.deepEqual(few, [], 'these came too rarely to be sure of');
+  assert.deepEqual(rare, [], 'these occurred too rarely');
 });
 
 function parsed({ text, part }: ProfileText) {
@@ -106,14 +114,14 @@ function plain(verdict: AnyVerdict): string {
     .join('\n');
 }
 
-function happened(request: BindRequest, verdict: AnyVerdict): string[] {
+function propertiesOf(request: BindRequest, verdict: AnyVerdict): string[] {
   const found: string[] = [];
   if ([1, 1023, 1024, 65535].includes(request.port)) found.push(`port ${request.port}`);
   if (verdict.rule?.file === PART) found.push('rule of a part');
-  if (request.job === 'UNKNOWN') found.push(`UNKNOWN ${verdict.allowed ? 'let' : 'refused'}`);
+  if (request.job === 'UNKNOWN') found.push(`UNKNOWN ${verdict.allowed ? 'allowed' : 'denied'}`);
   if (!verdict.allowed) {
-    if (request.operation === 'listen') found.push('listen refused');
-    if (request.uid === 0 && request.lowPortCapable) found.push('root refused');
+    if (request.operation === 'listen') found.push('listen denied');
+    if (request.uid === 0 && request.lowPortCapable) found.push('root denied');
     return found;
   }
   const { address, isShared, lowPortGranted, smc, acks, assignedFrom } = verdict;
@@ -125,7 +133,7 @@ function happened(request: BindRequest, verdict: AnyVerdict): string[] {
   if (lowPortGranted) found.push('low port granted');
   if (smc) found.push('smc');
   if (acks) found.push('acks');
-  if (assignedFrom) found.push(`pool ${assignedFrom}`);
+  if (assignedFrom) found.push(`from ${assignedFrom}`);
   return found;
 }
 
@@ -133,17 +141,17 @@ function disagreement(
   seed: number,
   { written: { text, part } }: RandomProfile,
   request: BindRequest,
-  said: readonly string[],
+  texts: readonly string[],
 ): string {
-  const asked = JSON.stringify({ ...request, address: formatIp(request.address) });
+  const requestText = JSON.stringify({ ...request, address: formatIp(request.address) });
   const numbered = (lines: string): string[] => lines.split('\n').map((line, i) => `${i + 1}\t${line}`);
   return [
     `seed ${seed}: the policy and the oracle disagree about`,
     ...numbered(text),
     ...(part === '' ? [] : [`--- ${PART}`, ...numbered(part)]),
-    asked,
-    `--- decide\n${said[0]}`,
-    `--- oracle\n${said[1]}`,
+    requestText,
+    `--- decide\n${texts[0]}`,
+    `--- oracle\n${texts[1]}`,
   ].join('\n');
 }
 

@@ -1,4 +1,4 @@
-/** The profiles of test/vectors/profile with the verdicts that were written by hand; its README says how. */
+/** Reads test/vectors/profile: profiles with handwritten verdicts, in the format of its README. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { formatIp, parseIp } from '../../src/base/address.ts';
@@ -7,7 +7,7 @@ import type { Allowed, BindRequest, Denied } from '../../src/profile/core/verdic
 
 /** A line of a `.verdicts` file. */
 export interface GoldenVerdict {
-  /** The request as it is written. */
+  /** The request as written. */
   readonly asked: string;
   readonly request: BindRequest;
   readonly expected: string;
@@ -24,7 +24,7 @@ export interface GoldenProfile {
   readonly verdicts: readonly GoldenVerdict[];
 }
 
-/** A verdict whose words are not told apart, so that the oracle's can be written as well. */
+/** A verdict with plain strings, so that it includes those of the oracle. */
 export type AnyVerdict =
   | (Omit<Allowed, 'reason' | 'acks' | 'smc' | 'assignedFrom'> & {
       readonly reason: string;
@@ -37,12 +37,12 @@ export type AnyVerdict =
 const FOLDER = new URL('../vectors/profile/', import.meta.url);
 const UID = 1000;
 
-/** The files in the folder. */
+/** The files of the folder. */
 export function goldenFiles(): string[] {
   return readdirSync(FOLDER).sort();
 }
 
-/** The text of a file of the folder; undefined if there is none. */
+/** The text of a file; undefined if there is no such file. */
 export function goldenText(file: string): string | undefined {
   return goldenFiles().includes(file) ? readFileSync(new URL(file, FOLDER), 'utf8') : undefined;
 }
@@ -86,17 +86,17 @@ const ASKED =
   /^(?<operation>bind|listen) (?<protocol>tcp|udp) (?<address>\S+) (?<port>\d+) (?<job>\S+)(?<who>( .*)?)$/;
 const WHO = /^(?: uid (?<uid>\d+))?(?: group (?<group>\d+))?(?<capable> capable)?$/;
 
-/** Reads a request and its verdict; `name` is that of the file without its ending. */
+/** Reads a request and its verdict; `name` is the file name without extension. */
 export function readVerdict(line: string, name: string): GoldenVerdict {
   const [asked = '', expected = ''] = line.split(' -> ');
   const { operation, protocol, address, port, job, who } = ASKED.exec(asked)?.groups ?? {};
-  const said = WHO.exec(who ?? '')?.groups;
+  const user = WHO.exec(who ?? '')?.groups;
   const ip = parseIp(address ?? '');
-  if (!job || !ip || !said || !/^(?:allow|deny) /.test(expected)) {
+  if (!job || !ip || !user || !/^(?:allow|deny) /.test(expected)) {
     throw new Error(`${name}.verdicts: cannot read "${line}"`);
   }
-  const { uid, group, capable } = said;
-  const user = uid === undefined ? UID : numberOf(uid);
+  const { group, capable } = user;
+  const uid = user['uid'] === undefined ? UID : numberOf(user['uid']);
   return {
     asked,
     request: {
@@ -105,8 +105,8 @@ export function readVerdict(line: string, name: string): GoldenVerdict {
       address: ip,
       port: numberOf(port),
       job,
-      uid: user,
-      groups: group === undefined ? [user] : [user, numberOf(group)],
+      uid,
+      groups: group === undefined ? [uid] : [uid, numberOf(group)],
       lowPortCapable: capable !== undefined,
     },
     expected,
@@ -119,7 +119,7 @@ function numberOf(digits = ''): number {
   return value;
 }
 
-/** A verdict as the files write it; `file` is where rules are, if nothing is said. */
+/** A verdict in the format of the files; `file` is the default file of rules. */
 export function verdictText(verdict: AnyVerdict, file: string, withWords: boolean): string {
   const { reason, rule } = verdict;
   const where = rule && `line ${rule.line}${rule.file === file ? '' : ` of ${rule.file}`}`;

@@ -1,11 +1,11 @@
-/** What every archive of profiles does alike: the real one and the simulated one run the same cases. */
+/** Test cases for every implementation of ProfileArchive: the real one and the simulated one. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { PortreeveError } from '../../src/base/errors.ts';
 import type { NewRevision, ProfileArchive } from '../../src/profile/core/archive.ts';
 
-/** A revision with something in every field. */
+/** A revision with a value in every field. */
 export function revision(changes: Partial<NewRevision> = {}): NewRevision {
   return {
     timeMs: 1_767_225_600_123,
@@ -40,9 +40,9 @@ export function codeOf(call: () => unknown): string {
   return assert.fail('nothing was thrown');
 }
 
-/** The cases, each with a new archive that has nothing in it. */
+/** The cases, each with a new empty archive. */
 export function archiveCases(make: (t: TestContext) => ProfileArchive): void {
-  test('nothing was applied yet', (t) => {
+  test('a new archive is empty', (t) => {
     const archive = make(t);
     assert.deepEqual(archive.heads(), []);
     assert.equal(archive.read(1), undefined);
@@ -58,7 +58,7 @@ export function archiveCases(make: (t: TestContext) => ProfileArchive): void {
     assert.equal(archive.read(0), undefined);
   });
 
-  test('what may be unsaid is unsaid', (t) => {
+  test('optional fields may be undefined', (t) => {
     const archive = make(t);
     const bare = revision({ user: undefined, racf: undefined, texts: [], verb: 'obey' });
     archive.append(bare, 0);
@@ -67,7 +67,7 @@ export function archiveCases(make: (t: TestContext) => ProfileArchive): void {
 
   trialCase(make);
 
-  test('revisions are numbered in their order, and one can bring back another', (t) => {
+  test('revisions are numbered consecutively, and one can restore another', (t) => {
     const archive = make(t);
     archive.append(revision(), 0);
     archive.append(revision({ verb: 'obey', texts: [{ path: '/b', text: 'b' }] }), 1);
@@ -83,7 +83,7 @@ export function archiveCases(make: (t: TestContext) => ProfileArchive): void {
     assert.deepEqual(archive.read(2)?.texts, [{ path: '/b', text: 'b' }]);
   });
 
-  test('the same text again, and an included file twice', (t) => {
+  test('the same text may occur in several files and revisions', (t) => {
     const archive = make(t);
     const same = revision({
       texts: [
@@ -96,7 +96,7 @@ export function archiveCases(make: (t: TestContext) => ProfileArchive): void {
     assert.deepEqual(archive.read(2)?.texts, same.texts);
   });
 
-  test('a change that was planned before another one is refused', (t) => {
+  test('a change based on an older revision is refused', (t) => {
     const archive = make(t);
     archive.append(revision(), 0);
     assert.equal(
@@ -113,7 +113,7 @@ export function archiveCases(make: (t: TestContext) => ProfileArchive): void {
 }
 
 function trialCase(make: (t: TestContext) => ProfileArchive): void {
-  test('a revision on trial is known as that until it is kept, or another one comes', (t) => {
+  test('a revision is on trial until it is kept or another one follows', (t) => {
     const archive = make(t);
     assert.equal(archive.onTrial(), undefined);
     archive.append(revision(), 0);

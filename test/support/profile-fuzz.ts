@@ -1,4 +1,4 @@
-/** What must hold of any text that is read as a profile, and the search for a text of which it does not. */
+/** Properties that must hold for any text that is read as a profile, and the search for a counterexample. */
 
 import assert from 'node:assert/strict';
 import { parseIp } from '../../src/base/address.ts';
@@ -16,7 +16,7 @@ import { type ParsedProfile, parseProfile } from '../../src/profile/text/parse.t
 import type { Use } from '../../src/profile/text/statements.ts';
 import type { Finding } from '../../src/text/source.ts';
 import { processorBound } from './processor.ts';
-import { includedText, nearlyProfile } from './profile-texts.ts';
+import { includedText, randomText } from './profile-texts.ts';
 
 const FILE = 'profile.tcpip';
 const FTP_JOB = 'FTPD';
@@ -27,37 +27,37 @@ const SYMBOLS = { SYSNAME: 'SYS1' };
 function read(text: string): ParsedProfile {
   const include = (path: string) => {
     const included = includedText(path);
-    return included === undefined ? { problem: 'it is not there' } : { file: path, text: included };
+    return included === undefined ? { problem: 'no such file' } : { file: path, text: included };
   };
   return parseProfile({ file: FILE, text }, { include, symbols: SYMBOLS });
 }
 
-/** What texts came to, so that it can be seen that they were worth a look. */
+/** Counts of what the texts exercised. */
 export interface FuzzCounts {
   texts: number;
-  /** Those without an error, which were written and read again. */
-  sound: number;
-  /** Reservations that were asked for their jobs. */
+  /** Texts without errors, which were formatted and parsed again. */
+  valid: number;
+  /** Reservations that were decided for their jobs. */
   reservations: number;
 }
 
-/** Throws AssertionError, or whatever comes out of the project, if something does not hold of this text. */
+/** Throws AssertionError, or any error of the code under test, if a property does not hold for this text. */
 function checkText(raw: string, counts: FuzzCounts): void {
   const decoded = decode(raw);
   const text = decoded ?? raw;
   const parsed = read(text);
   const built = buildProfile(parsed.statements);
   assertPlaces([...parsed.findings, ...built.findings], text);
-  const isSound = decoded !== undefined && !parsed.findings.some(({ severity }) => severity === 'error');
-  if (isSound) assertFormat(parsed);
+  const isValid = decoded !== undefined && !parsed.findings.some(({ severity }) => severity === 'error');
+  if (isValid) assertFormat(parsed);
   assertDiffs(built.profile, parsed);
   assertReserved(built.profile);
   counts.texts++;
   counts.reservations += built.profile.reservations.length;
-  if (isSound && parsed.statements.length > 0) counts.sound++;
+  if (isValid && parsed.statements.length > 0) counts.valid++;
 }
 
-/** The text as it comes from a file; undefined if that is refused. */
+/** The text as read from a file; undefined if it is refused. */
 function decode(raw: string): string | undefined {
   try {
     return decodeProfile(new TextEncoder().encode(raw), FILE);
@@ -67,26 +67,26 @@ function decode(raw: string): string | undefined {
   }
 }
 
-/** Every place lies within its text. */
+/** Every place is within its text. */
 function assertPlaces(findings: readonly Finding[], text: string): void {
   const lines = new Map([[FILE, text.split('\n')]]);
   for (const { place, related, code } of findings) {
     for (const { file, line, column, length } of related ? [place, related.place] : [place]) {
       const known = lines.get(file) ?? includedText(file)?.split('\n') ?? assert.fail(`${code} in ${file}`);
       lines.set(file, known);
-      const said = known[line - 1] ?? assert.fail(`${code} in line ${line} of ${known.length}`);
-      const isWithin = column >= 1 && length >= 0 && column - 1 + length <= said.length;
-      assert.ok(isWithin, `${code} at ${line}:${column}, ${length} characters, of "${said}"`);
+      const excerpt = known[line - 1] ?? assert.fail(`${code} in line ${line} of ${known.length}`);
+      const isWithin = column >= 1 && length >= 0 && column - 1 + length <= excerpt.length;
+      assert.ok(isWithin, `${code} at ${line}:${column}, ${length} characters, of "${excerpt}"`);
     }
   }
 }
 
-/** Written and read again it says the same, and written once more it is the same text. */
+/** Formatting keeps meaning and findings, and formatting again gives the same text. */
 function assertFormat(parsed: ParsedProfile): void {
   const text = formatProfile(parsed);
   const again = read(text);
-  const said = ({ findings }: ParsedProfile) => findings.map(({ severity, code }) => `${severity} ${code}`);
-  assert.deepEqual(said(again), said(parsed), `what is said of the canonical text:\n${text}`);
+  const codes = ({ findings }: ParsedProfile) => findings.map(({ severity, code }) => `${severity} ${code}`);
+  assert.deepEqual(codes(again), codes(parsed), `findings of the canonical text:\n${text}`);
   assert.deepEqual(
     withoutPlaces(again.statements),
     withoutPlaces(parsed.statements),
@@ -96,11 +96,11 @@ function assertFormat(parsed: ParsedProfile): void {
   assert.equal(formatProfile(again), text);
 }
 
-/** Where it stood goes, and to which word a comment belongs: `commentsOf` tells whether all are there. */
+/** Removes places and comments; `commentsOf` checks that all comments are kept. */
 function withoutPlaces(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (key, inner: unknown) =>
-      ['place', 'above', 'beside'].includes(key) ? undefined : inner,
+      ['place', 'above', 'inline'].includes(key) ? undefined : inner,
     ),
   );
 }
@@ -110,7 +110,7 @@ function commentsOf({ statements, below }: ParsedProfile): string[] {
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
-      if (key === 'above' || key === 'beside') comments.push(...inner);
+      if (key === 'above' || key === 'inline') comments.push(...inner);
       else visit(inner);
     }
   };
@@ -118,22 +118,22 @@ function commentsOf({ statements, below }: ParsedProfile): string[] {
   return [...comments, ...below].filter((comment) => comment !== '').toSorted();
 }
 
-/** A profile does not differ from itself, and what it differs in from none is added. */
+/** A profile does not differ from itself, and differs from the empty one only by additions. */
 function assertDiffs(profile: Profile, { statements }: ParsedProfile): void {
   assert.deepEqual(diffProfiles(profile, profile), []);
-  const { profile: none } = buildProfile([]);
-  assert.ok(diffProfiles(none, profile).every(({ kind }) => kind === 'added'));
-  assert.ok(diffProfiles(profile, none).every(({ kind }) => kind === 'removed'));
+  const { profile: empty } = buildProfile([]);
+  assert.ok(diffProfiles(empty, profile).every(({ kind }) => kind === 'added'));
+  assert.ok(diffProfiles(profile, empty).every(({ kind }) => kind === 'removed'));
   // As an obeyfile on top of itself.
   const { profile: twice } = buildProfile(statements, profile);
   diffProfiles(profile, twice);
 }
 
-/** Who a port is reserved for may have it. */
+/** A job that a port is reserved for may bind it. */
 function assertReserved(profile: Profile): void {
   const table = new RuleTable(profile, { authportJobs: [FTP_JOB], saf: EVERYONE });
   for (const { protocol, first, last, use, source } of profile.reservations) {
-    const job = fittingJob(use);
+    const job = matchingJob(use);
     if (job === undefined) continue;
     const reason: Reason = use.kind === 'RESERVED' ? 'RESERVED_FOR_NO_ONE' : 'RESERVED_FOR_JOB';
     for (const port of [first, last]) {
@@ -144,8 +144,8 @@ function assertReserved(profile: Profile): void {
   }
 }
 
-/** A job that a reservation is for, or that RESERVED keeps out; undefined where it is for none that can be named. */
-function fittingJob(use: Use): string | undefined {
+/** A job that a reservation matches, or any job for RESERVED; undefined if no named job matches. */
+function matchingJob(use: Use): string | undefined {
   if (use.kind !== 'JOB') return FTP_JOB;
   const { pattern } = use;
   if (pattern === 'OMVS' || pattern === '*') return 'WEB';
@@ -153,10 +153,10 @@ function fittingJob(use: Use): string | undefined {
   return pattern === 'INTCLIEN' || pattern === UNKNOWN_JOB ? undefined : pattern;
 }
 
-/** So much of a text, repeated, is read in bounded time. */
+/** A text is repeated to this length, and read in bounded time. */
 const LONG_TEXT_CHARACTERS = 400_000;
 
-/** The time for reading does not grow faster than the text: said often enough, what is slow takes too long. */
+/** Reading takes linear time: a superlinear part of a text takes too long when it is repeated. */
 function checkTime(text: string): void {
   if (text.trim() === '') return;
   const long = `${text}\n`.repeat(Math.ceil(LONG_TEXT_CHARACTERS / (text.length + 1)));
@@ -165,7 +165,7 @@ function checkTime(text: string): void {
   assertBounded();
 }
 
-/** One of so many texts is also made long. */
+/** One in this many texts is also repeated. */
 const LONG_EVERY = 100;
 
 function problemOf(text: string, isLong: boolean, counts: FuzzCounts): unknown {
@@ -178,9 +178,9 @@ function problemOf(text: string, isLong: boolean, counts: FuzzCounts): unknown {
   }
 }
 
-/** Looks at one seed. Throws an error that names it, with the shortest text that was found to be wrong as well. */
+/** Checks one seed. Throws an error that names it, with the shortest failing text found. */
 export function fuzzSeed(seed: number, counts = noCounts()): FuzzCounts {
-  const text = nearlyProfile(seed);
+  const text = randomText(seed);
   const isLong = seed % LONG_EVERY === 0;
   const problem = (candidate: string) => problemOf(candidate, isLong, counts);
   const thrown = problem(text);
@@ -192,7 +192,7 @@ export function fuzzSeed(seed: number, counts = noCounts()): FuzzCounts {
   throw new Error(`seed ${seed} (${again}): ${message}\nthe text: ${JSON.stringify(shortest)}`, { cause });
 }
 
-/** Looks at one seed after another until the time is over. Throws as fuzzSeed does. */
+/** Checks one seed after another until the time is over. Throws as fuzzSeed does. */
 export function fuzzProfiles(firstSeed: number, ms: number): FuzzCounts {
   const until = performance.now() + ms;
   const counts = noCounts();
@@ -200,12 +200,12 @@ export function fuzzProfiles(firstSeed: number, ms: number): FuzzCounts {
   return counts;
 }
 
-const noCounts = (): FuzzCounts => ({ texts: 0, sound: 0, reservations: 0 });
+const noCounts = (): FuzzCounts => ({ texts: 0, valid: 0, reservations: 0 });
 
-/** So long is looked for a shorter text. */
+/** The maximum time for shortening a failing text. */
 const SHORTEN_MS = 20_000;
 
-/** Takes away what can be taken away: halves, then quarters, down to single characters. */
+/** Removes parts while the text still fails: halves, then quarters, down to single characters. */
 function shorten(text: string, isWrong: (text: string) => boolean): string {
   const until = performance.now() + SHORTEN_MS;
   let shortest = text;

@@ -1,4 +1,4 @@
-/** Random profiles, as text, and requests that lean towards what the profile speaks of; the same for the same seed. */
+/** Random profiles as text, and random requests, mostly for ports of the profile; determined by the seed. */
 
 import { type IpAddress, parseIp } from '../../src/base/address.ts';
 import type { BindRequest } from '../../src/profile/core/verdict.ts';
@@ -12,25 +12,24 @@ export interface ProfileText {
 
 export interface RandomProfile {
   readonly written: ProfileText;
-  /** The same with blanks where z/OS passes over what is written: behind errors, and where DENY stands wrongly. */
-  readonly meant: ProfileText;
-  /** Makes the next request. */
+  /** The same with blanks in place of what z/OS ignores: after errors, and statements with an invalid DENY. */
+  readonly effective: ProfileText;
   readonly nextRequest: () => BindRequest;
 }
 
 /** Some lines of a profile. */
 interface Lines {
   readonly written: string;
-  readonly meant: string;
+  readonly effective: string;
 }
 
-/** The file that some of the profiles include. */
+/** The file that some profiles include. */
 export const PART = 'part';
 
-/** The jobs that AUTHPORT stands for. */
+/** The jobs that AUTHPORT permits. */
 export const AUTHPORT_JOBS = ['FTP*', 'VSFTPD'];
 
-/** SAF resources by name, and who may read them; root only where it is said. */
+/** SAF resources by name, and their access rule; root has no special access. */
 const RESOURCES: Readonly<Record<string, (uid: number, groups: readonly number[]) => boolean>> = {
   ANYONE: () => true,
   UID33: (uid) => uid === 33,
@@ -52,19 +51,19 @@ const PATTERNS = words(
   '* * * WEB WEB WEB* WEB? ?E* W*B* *1 DB2 DB2? D?* D* *B* FTPD1 FTP*',
   'OMVS OMVS OMV* INTCLIEN INT* UNKNOWN UNK* ** ?* X A.B*',
 );
-/** For UNRSV: many that match the same job. */
+/** For UNRSV: many patterns that match the same job. */
 const RANKED = words(
   '* * * WEB WEB* WEB? WE* W*B* W* W?* ?E* *B1 *W* *E* DB2 DB2? D* D?*',
   'OMVS OMVS INT* INTCLIEN UNK* ?*',
 );
 const WILDCARDS = ['0.0.0.0', '::', '::ffff:0.0.0.0'];
 const ADDRESSES = ['127.0.0.1', '::1', '192.0.2.1', '2001:db8::1', '::ffff:192.0.2.1'];
-/** Entries that cannot hold, and the list goes on. */
+/** Entries with a semantic error: the rest of the list applies. */
 const WRONG = {
   PORT: ['80 TCP WEB SAF 0', '80 UDP WEB SHAREPORT', 'UNRSV UDP WEB WHENLISTEN'],
   PORTRANGE: ['80 2 TCP WEB SAF NINECHARS', '80 2 UDP AUTHPORT'],
 };
-/** Entries that are against the syntax; the rest of the list is passed over. */
+/** Entries with a syntax error: the rest of the list is ignored. */
 const BROKEN = {
   PORT: ['53 TCP/UDP NAMED', '80 TCP WEB SMC NOAUTOLOG', '0 TCP WEB'],
   PORTRANGE: ['53 2 SCTP WEB', '80 2 TCP WEB SHAREPORT', '80 0 TCP WEB'],
@@ -74,7 +73,7 @@ const BIND_ADDRESSES = ['192.0.2.7', '127.0.0.9', '2001:db8::7', '2001:db8::8'];
 /** A profile and its requests. */
 export function randomProfile(seed: number): RandomProfile {
   const random = new SimRandom(seed);
-  // What is drawn first differs little between neighbouring seeds.
+  // The first values of neighboring seeds differ little.
   for (let i = 0; i < 8; i++) random.integer(2);
   const writer = new ProfileWriter(random);
   const statements = writer.statements();
@@ -89,7 +88,7 @@ export function randomProfile(seed: number): RandomProfile {
     return { text: joined(statements), part: joined(included) };
   };
   const nextRequest = (): BindRequest => randomRequest(random, ports);
-  return { written: textOf('written'), meant: textOf('meant'), nextRequest };
+  return { written: textOf('written'), effective: textOf('effective'), nextRequest };
 }
 
 function words(...lines: readonly string[]): string[] {
@@ -97,10 +96,10 @@ function words(...lines: readonly string[]): string[] {
 }
 
 function same(text: string): Lines {
-  return { written: text, meant: text };
+  return { written: text, effective: text };
 }
 
-/** As many lines with nothing on them. */
+/** The same number of blank lines. */
 function blank(text: string): string {
   return text.replace(/[^\n]/g, ' ');
 }
@@ -156,13 +155,13 @@ function randomPort(random: SimRandom, ports: readonly number[]): number {
 
 // --- Profiles ---
 
-/** Writes one profile; few ports, so that its statements get into each other's way. */
+/** Writes one profile with few different ports, so that its statements conflict. */
 class ProfileWriter {
   readonly ports: number[] = [];
   readonly #random: SimRandom;
   readonly #hotPorts: readonly number[];
   readonly #when: string;
-  /** What DELETE would say to take an entry away that was written. */
+  /** Operands of DELETE for the entries written so far. */
   readonly #deletable: { readonly list: string; readonly entry: string }[] = [];
 
   constructor(random: SimRandom) {
@@ -205,7 +204,7 @@ class ProfileWriter {
     return chance(this.#random, 60) ? 'TCP' : 'UDP';
   }
 
-  /** A statement with a list of entries, laid out in one of the ways in which people do it. */
+  /** A statement with a list of entries, in one of several layouts. */
   #list(name: 'PORT' | 'PORTRANGE', most: number, entry: () => string): Lines {
     const entries = Array.from({ length: between(this.#random, 1, most) }, () =>
       chance(this.#random, 4) ? pick(this.#random, pick(this.#random, [WRONG, BROKEN])[name]) : entry(),
@@ -215,11 +214,11 @@ class ProfileWriter {
     pieces.push(...entries.map((one) => this.#laidOut(one, layout)), '\n');
     const broken = entries.findIndex((one) => BROKEN[name].includes(one));
     const end = broken < 0 ? entries.length : broken;
-    // EZZ0146I: the entire PORT statement is ignored, wherever in it DENY stands, unless that is passed over itself.
+    // EZZ0146I: the entire PORT statement is ignored, wherever DENY is in it, unless DENY itself is ignored.
     const isIgnored = entries.slice(0, end).some((one) => /^UNRSV \S+ (?!\*+ )\S+ DENY/.test(one));
     const isWrong = (i: number): boolean => WRONG[name].includes(entries[i - 1] ?? '');
-    const meant = pieces.map((piece, i) => (isIgnored || i > end || isWrong(i) ? blank(piece) : piece));
-    return { written: pieces.join(''), meant: meant.join('') };
+    const effective = pieces.map((piece, i) => (isIgnored || i > end || isWrong(i) ? blank(piece) : piece));
+    return { written: pieces.join(''), effective: effective.join('') };
   }
 
   #laidOut(entry: string, layout: number): string {
@@ -250,8 +249,8 @@ class ProfileWriter {
         : pick(this.#random, PATTERNS);
     const last = Math.min(65535, first + length - 1);
     this.ports.push(first, last);
-    const said = chance(this.#random, 50) ? length : last - first + 1;
-    this.#deletable.push({ list: 'PORTRANGE', entry: `${first} ${said} ${protocol} ${use}` });
+    const count = chance(this.#random, 50) ? length : last - first + 1;
+    this.#deletable.push({ list: 'PORTRANGE', entry: `${first} ${count} ${protocol} ${use}` });
     return this.#withOptions(`${first} ${length} ${protocol} ${use}`, use, protocol, false);
   }
 
@@ -277,7 +276,7 @@ class ProfileWriter {
 
   #unreserved(protocol: string): string {
     const isDenied = chance(this.#random, 25);
-    // Now and then DENY of one job, which takes the whole statement away.
+    // Sometimes DENY of one job, for which the whole statement is ignored.
     const pattern = isDenied && chance(this.#random, 85) ? '*' : pick(this.#random, RANKED);
     this.#deletable.push({ list: 'PORT', entry: `UNRSV ${protocol} ${pattern}` });
     const access = isDenied
@@ -312,7 +311,7 @@ class ProfileWriter {
       : /TCP|UDP/.test(other)
         ? words.length - 2
         : words.length - 1;
-    // One word is another: mostly nothing is deleted.
+    // With one word changed, mostly nothing is deleted.
     return `DELETE ${list} ${words.with(at, words[at] === 'UNRSV' ? 'UNRSV' : other).join(' ')}\n`;
   }
 
@@ -322,7 +321,7 @@ class ProfileWriter {
     if (chance(this.#random, 75)) {
       parameters.push(pick(this.#random, ['RESTRICTLOWPORTS', 'UNRESTRICTLOWPORTS']));
     }
-    if (chance(this.#random, 40)) parameters.push(`EPHEMERALPORTS ${this.#poolEnds().join(' ')}`);
+    if (chance(this.#random, 40)) parameters.push(`EPHEMERALPORTS ${this.#ephemeralRange().join(' ')}`);
     if (protocol === 'TCP' && chance(this.#random, 40)) {
       parameters.push(pick(this.#random, ['DELAYACKS', 'NODELAYACKS', 'AUTODELAYACKS']));
     }
@@ -331,11 +330,11 @@ class ProfileWriter {
 
   #globalConfig(): string {
     if (chance(this.#random, 30)) return 'GLOBALCONFIG NOEXPLICITBINDPORTRANGE\n';
-    const [first, last] = this.#poolEnds();
+    const [first, last] = this.#ephemeralRange();
     return `GLOBALCONFIG EXPLICITBINDPORTRANGE ${first} ${last - first + 1}\n`;
   }
 
-  #poolEnds(): [first: number, last: number] {
+  #ephemeralRange(): [first: number, last: number] {
     const first = pick(this.#random, [1024, 20000, 49152]);
     return [first, pick(this.#random, [first, first + 99, 65535])];
   }

@@ -1,4 +1,4 @@
-/** What a profile answers, found the slow way: each request replays every statement and looks through every entry. */
+/** An independent, slow implementation of decide(): each request replays all statements and searches all entries. */
 
 import type { IpAddress } from '../../src/base/address.ts';
 import type {
@@ -10,9 +10,9 @@ import type {
   Written,
 } from '../../src/profile/text/statements.ts';
 
-/** What is known beside the profile. */
+/** The context of the decisions. */
 export interface OracleContext {
-  /** Patterns of the jobs that AUTHPORT stands for. */
+  /** Patterns of the jobs that AUTHPORT permits. */
   readonly authportJobs: readonly string[];
   readonly isPermitted: (resname: string, uid: number, groups: readonly number[]) => boolean;
 }
@@ -55,12 +55,12 @@ export interface OracleAllowed {
 
 export type OracleVerdict = OracleAllowed | OracleDenied;
 
-/** What holds after some statements. */
+/** The state after some statements. */
 interface InForce {
   ports: PortEntry[];
   ranges: RangeEntry[];
   unreserved: UnreservedEntry[];
-  /** Every setting that was said, in its order. */
+  /** Every setting, in order. */
   settings: { readonly statement: string; readonly entry: SettingEntry }[];
 }
 
@@ -75,9 +75,9 @@ export function oracle(
   return request.operation === 'bind' ? bind(inForce, context, request) : listen(inForce, context, request);
 }
 
-// --- What holds ---
+// --- State ---
 
-function executed<T extends Written>(entries: readonly T[]): T[] {
+function notIgnored<T extends Written>(entries: readonly T[]): T[] {
   return entries.filter((entry) => !entry.isIgnored);
 }
 
@@ -85,7 +85,7 @@ function replay(statements: readonly Statement[], inForce: InForce): void {
   for (const statement of statements) {
     if (statement.kind === 'INCLUDE') replay(statement.statements, inForce);
     if (statement.kind === 'PORT') {
-      for (const entry of executed(statement.entries)) {
+      for (const entry of notIgnored(statement.entries)) {
         if (entry.kind === 'port' && !portConflicts(entry, inForce)) inForce.ports.push(entry);
         if (entry.kind === 'unreserved' && !unreservedConflicts(entry, inForce)) {
           inForce.unreserved.push(entry);
@@ -93,19 +93,19 @@ function replay(statements: readonly Statement[], inForce: InForce): void {
       }
     }
     if (statement.kind === 'PORTRANGE') {
-      for (const entry of executed(statement.entries)) {
+      for (const entry of notIgnored(statement.entries)) {
         if (!rangeConflicts(entry, inForce)) inForce.ranges.push(entry);
       }
     }
     if (statement.kind === 'DELETE') {
-      for (const entry of executed(statement.entries)) remove(entry, inForce);
+      for (const entry of notIgnored(statement.entries)) remove(entry, inForce);
     }
     if (
       statement.kind === 'TCPCONFIG' ||
       statement.kind === 'UDPCONFIG' ||
       statement.kind === 'GLOBALCONFIG'
     ) {
-      for (const entry of executed(statement.settings)) {
+      for (const entry of notIgnored(statement.settings)) {
         inForce.settings.push({ statement: statement.kind, entry });
       }
     }
@@ -186,13 +186,11 @@ function rangeOf(inForce: InForce, protocol: string, port: number): RangeEntry |
 
 // --- Settings ---
 
-type Said = { readonly statement: string; readonly entry: SettingEntry };
+type SettingOf = { readonly statement: string; readonly entry: SettingEntry };
 
-/** The settings of a kind that a statement said, the latest last. */
-function latest(inForce: InForce, statement: string, kind: string): Said | undefined {
-  return inForce.settings.findLast(
-    (said) => said.statement === statement && said.entry.setting?.kind === kind,
-  );
+/** The latest setting of a kind in a statement. */
+function latest(inForce: InForce, statement: string, kind: string): SettingOf | undefined {
+  return inForce.settings.findLast((one) => one.statement === statement && one.entry.setting?.kind === kind);
 }
 
 function configOf(protocol: string): string {
@@ -230,14 +228,14 @@ function count(pattern: string, character: string): number {
   return [...pattern].filter((one) => one === character).length;
 }
 
-/** How much a pattern says of a job: a name, a pattern, any job that is known, any job. */
+/** The rank of a pattern: a name, a pattern, any known job, any job. */
 function levelOf(pattern: string): number {
   if (pattern === 'OMVS') return 2;
   if (pattern === '*') return 3;
   return /[*?]/.test(pattern) ? 1 : 0;
 }
 
-/** Whether `a` says more of a job's name than `b`. */
+/** Whether `a` is more specific than `b`. */
 function isMoreSpecific(a: string, b: string): boolean {
   if (levelOf(a) !== levelOf(b)) return levelOf(a) < levelOf(b);
   const [aAny, bAny] = [count(a, '*'), count(b, '*')];
@@ -310,7 +308,7 @@ function portZero(inForce: InForce, { protocol, address }: OracleRequest): Oracl
   return allowed('PORT_ZERO', ruleOf(ephemeral), { acks, assignedFrom: 'EPHEMERALPORTS' });
 }
 
-/** The port is that of PORT entries, or of one range. */
+/** A port with PORT entries, or in one range. */
 function reserved(
   inForce: InForce,
   context: OracleContext,
@@ -339,20 +337,20 @@ function reserved(
 }
 
 function lowPort(inForce: InForce, context: OracleContext, request: OracleRequest): OracleVerdict {
-  const said = lowPortsOf(inForce, request.protocol);
-  if (said?.isRestricted) {
-    if (!request.lowPortCapable) return denied('LOW_PORT_RESTRICTED', said.rule);
-    return allowed('UNRESERVED', said.rule, { acks: defaultAcks(inForce, request.protocol) });
+  const setting = lowPortsOf(inForce, request.protocol);
+  if (setting?.isRestricted) {
+    if (!request.lowPortCapable) return denied('LOW_PORT_RESTRICTED', setting.rule);
+    return allowed('UNRESERVED', setting.rule, { acks: defaultAcks(inForce, request.protocol) });
   }
   const verdict = unreserved(inForce, context, request);
   if (!verdict.allowed) return verdict;
-  if (said !== undefined) {
-    return { ...verdict, rule: verdict.rule ?? said.rule, lowPortGranted: !request.lowPortCapable };
+  if (setting !== undefined) {
+    return { ...verdict, rule: verdict.rule ?? setting.rule, lowPortGranted: !request.lowPortCapable };
   }
   return request.lowPortCapable ? verdict : denied('LOW_PORT_OF_LINUX', undefined);
 }
 
-/** What UNRSV says of the operation. */
+/** The verdict of UNRSV. */
 function unreserved(inForce: InForce, context: OracleContext, request: OracleRequest): OracleVerdict {
   const acks = defaultAcks(inForce, request.protocol);
   const when = request.operation === 'bind' ? 'WHENBIND' : 'WHENLISTEN';
@@ -382,7 +380,7 @@ function isZero(bytes: readonly number[]): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
-/** Which wildcard an address is: 0.0.0.0, ::, or ::ffff:0.0.0.0. */
+/** The kind of a wildcard address: 0.0.0.0, ::, or ::ffff:0.0.0.0. */
 function wildcardOf({ family, bytes }: IpAddress): 'ipv4' | 'ipv6' | 'mapped' | undefined {
   const all = [...bytes];
   if (isZero(all)) return family === 4 ? 'ipv4' : 'ipv6';
@@ -390,9 +388,9 @@ function wildcardOf({ family, bytes }: IpAddress): 'ipv4' | 'ipv6' | 'mapped' | 
   return isMapped && isZero(all.slice(12)) ? 'mapped' : undefined;
 }
 
-/** The address that BIND gives a socket that asked for a wildcard; undefined where it gives none. */
-function addressByBind(asked: IpAddress, given: IpAddress | undefined): IpAddress | undefined {
-  const wildcard = wildcardOf(asked);
+/** The address by which BIND replaces a requested wildcard, if any. */
+function addressByBind(requested: IpAddress, given: IpAddress | undefined): IpAddress | undefined {
+  const wildcard = wildcardOf(requested);
   if (given === undefined || wildcard === undefined) return undefined;
   if (given.family === 6) return wildcard === 'ipv6' ? given : undefined;
   if (wildcard === 'ipv4') return given;

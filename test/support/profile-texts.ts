@@ -1,4 +1,4 @@
-/** Texts that are nearly profiles: their words are those of the grammar, and something has been done to them. */
+/** Random texts made of the words of the profile grammar, most of them with mutations. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { fullSpelling, STATEMENT_NAMES } from '../../src/profile/text/keywords.ts';
@@ -46,8 +46,8 @@ const ODD = [
   ],
 ];
 
-/** Words by how often they are wanted: what belongs to lists of ports comes most. */
-const DEFAULT_RANGES: readonly (readonly [weight: number, words: readonly string[]])[] = [
+/** Words with their weights: those of port lists are most frequent. */
+const WORD_WEIGHTS: readonly (readonly [weight: number, words: readonly string[]])[] = [
   [30, NUMBERS.split(/\s+/)],
   [25, ['TCP', 'UDP', 'TCP', 'UDP', 'tcp', 'TCP/UDP', 'UNRSV']],
   [25, JOBS.split(' ')],
@@ -64,7 +64,7 @@ const DEFAULT_RANGES: readonly (readonly [weight: number, words: readonly string
   [2, STATEMENT_NAMES.flatMap(({ end }) => (end === undefined ? [] : [end]))],
   [4, ODD],
 ];
-const POOL = DEFAULT_RANGES.flatMap(([weight, words]) => Array.from({ length: weight }, () => words));
+const WEIGHTED_WORDS = WORD_WEIGHTS.flatMap(([weight, words]) => Array.from({ length: weight }, () => words));
 
 const SEPARATORS = [
   ' ',
@@ -100,13 +100,13 @@ const SOUP_WORDS_MAX = 60;
 const STATEMENTS_MAX = 8;
 const ENTRIES_MAX = 6;
 
-/** Draws from texts and words; what is drawn depends on the seed alone. */
+/** Random choices that depend only on the seed. */
 class Drawing {
   readonly #random: SimRandom;
 
   constructor(seed: number) {
     this.#random = new SimRandom(seed);
-    // What is drawn first differs little between neighbouring seeds.
+    // The first values of neighboring seeds differ little.
     for (let i = 0; i < 8; i++) this.#random.integer(2);
   }
 
@@ -125,7 +125,7 @@ class Drawing {
   }
 
   word(): string {
-    const word = this.pick(this.pick(POOL));
+    const word = this.pick(this.pick(WEIGHTED_WORDS));
     return this.chance(8) ? word.toLowerCase() : word;
   }
 
@@ -133,31 +133,31 @@ class Drawing {
     return this.pick(this.chance(4) ? RARE_SEPARATORS : SEPARATORS);
   }
 
-  /** Words of the grammar in any order. */
+  /** Random words of the grammar. */
   soup(): string {
     return Array.from({ length: this.below(SOUP_WORDS_MAX) }, () => this.word() + this.separator()).join('');
   }
 }
 
 /** The text of a seed. */
-export function nearlyProfile(seed: number): string {
+export function randomText(seed: number): string {
   const drawing = new Drawing(seed);
   const kind = drawing.below(10);
-  const text = kind < 2 ? drawing.soup() : kind < 4 ? drawing.pick(PROFILES) : soundProfile(drawing);
-  // Some stay as they are: those without an error can be written and read again.
+  const text = kind < 2 ? drawing.soup() : kind < 4 ? drawing.pick(PROFILES) : validProfile(drawing);
+  // Some are not mutated, so that they have no errors.
   const mutations = drawing.chance(30) ? 0 : drawing.below(MUTATIONS_MAX);
   let mutated = text;
   for (let i = 0; i < mutations; i++) mutated = mutate(drawing, mutated);
   return drawing.chance(2) ? mutated.replaceAll('\n', '\r\n') : mutated;
 }
 
-/** Statements that can be read without an error, laid out in any way. */
-function soundProfile(drawing: Drawing): string {
-  const words = Array.from({ length: drawing.below(STATEMENTS_MAX) }, () => soundStatement(drawing)).flat();
+/** Statements without errors, in random layout. */
+function validProfile(drawing: Drawing): string {
+  const words = Array.from({ length: drawing.below(STATEMENTS_MAX) }, () => validStatement(drawing)).flat();
   return words.map((word) => (drawing.chance(5) ? word.toLowerCase() : word) + drawing.separator()).join('');
 }
 
-function soundStatement(drawing: Drawing): string[] {
+function validStatement(drawing: Drawing): string[] {
   const list = (entry: () => string): string[] =>
     Array.from({ length: drawing.below(ENTRIES_MAX) }, () => entry().split(' ')).flat();
   const kind = drawing.below(12);
@@ -191,27 +191,27 @@ function portEntry(drawing: Drawing): string {
   if (drawing.chance(20)) {
     if (drawing.chance(20)) return `UNRSV ${protocol} * DENY`;
     const saf = drawing.pick(['', ' SAF WEBRES']);
-    return `UNRSV ${protocol} ${soundJob(drawing)}${saf}${drawing.pick(['', '', ' WHENBIND'])}`;
+    return `UNRSV ${protocol} ${validJob(drawing)}${saf}${drawing.pick(['', '', ' WHENBIND'])}`;
   }
   const port = drawing.chance(50) ? drawing.below(20) + 1 : drawing.below(65535) + 1;
   if (drawing.chance(10)) return `${port} ${protocol} RESERVED`;
-  return `${port} ${protocol} ${soundJob(drawing)}${soundOptions(drawing, protocol, true)}`;
+  return `${port} ${protocol} ${validJob(drawing)}${validOptions(drawing, protocol, true)}`;
 }
 
 function rangeEntry(drawing: Drawing): string {
   const protocol = drawing.pick(['TCP', 'TCP', 'UDP']);
   const ports = `${drawing.below(65535) + 1} ${drawing.pick([1, 2, 100, 65535])}`;
   if (drawing.chance(20)) return `${ports} TCP ${drawing.pick(['RESERVED', 'AUTHPORT'])}`;
-  return `${ports} ${protocol} ${soundJob(drawing)}${soundOptions(drawing, protocol, false)}`;
+  return `${ports} ${protocol} ${validJob(drawing)}${validOptions(drawing, protocol, false)}`;
 }
 
-function soundJob(drawing: Drawing): string {
-  return drawing.pick(SOUND_JOBS);
+function validJob(drawing: Drawing): string {
+  return drawing.pick(VALID_JOBS);
 }
 
-const SOUND_JOBS = JOBS.split(' ').filter((job) => job !== 'RESERVED' && job !== 'AUTHPORT');
+const VALID_JOBS = JOBS.split(' ').filter((job) => job !== 'RESERVED' && job !== 'AUTHPORT');
 
-function soundOptions(drawing: Drawing, protocol: string, isPort: boolean): string {
+function validOptions(drawing: Drawing, protocol: string, isPort: boolean): string {
   const some = (...words: readonly string[]): string => (drawing.chance(25) ? ` ${drawing.pick(words)}` : '');
   const isTcp = protocol === 'TCP';
   return [
@@ -235,7 +235,7 @@ function procedures(drawing: Drawing): string[] {
   return Array.from({ length: drawing.below(ENTRIES_MAX) }, () => drawing.pick(names).split(' ')).flat();
 }
 
-/** Words and what stands between them, in turn. */
+/** Changes one word or separator. */
 function mutate(drawing: Drawing, text: string): string {
   const parts = text.split(/([ \t\n]+)/);
   const at = drawing.below(parts.length);
@@ -258,7 +258,7 @@ function mutate(drawing: Drawing, text: string): string {
   return parts.join('');
 }
 
-/** What the files are that INCLUDE names: a profile, one that includes itself, and two that include each other. */
+/** The included files: a profile, one that includes itself, and two that include each other. */
 export function includedText(path: string): string | undefined {
   const texts: Readonly<Record<string, string>> = {
     PART: 'PORT 4711 TCP PARTJOB ; in a part\n PORTRANGE 4000 10 UDP PARTJOB\n; below\n',

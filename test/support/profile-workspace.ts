@@ -1,4 +1,4 @@
-/** A directory of an ordinary user in which a test writes profiles and runs the commands about them. */
+/** A temporary directory in which a test writes profiles and runs commands as an ordinary user. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import type { Io } from '../../src/kit/io.ts';
 import { run } from '../../src/main/program.ts';
 import { capturedIo } from './captured-io.ts';
 
-export interface Said {
+export interface RunResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -18,15 +18,15 @@ export interface Workspace {
   readonly directory: string;
   /** Its state directory, for --state. */
   readonly state: string;
-  /** Writes a file and gives its path. */
+  /** Writes a file and returns its path. */
   write(name: string, content: string | Uint8Array): string;
-  /** Runs a command; `@name` stands for the path of a file in the directory, which is taken out of what is said. */
-  run(line: string, io?: Partial<Io>): Promise<Said>;
-  /** The same with arguments that have blanks. */
-  runWith(args: readonly string[], io?: Partial<Io>): Promise<Said>;
+  /** Runs a command. `@name` is a file in the directory, in arguments and in the output. */
+  run(line: string, io?: Partial<Io>): Promise<RunResult>;
+  /** The same, for arguments with blanks. */
+  runWith(args: readonly string[], io?: Partial<Io>): Promise<RunResult>;
 }
 
-/** A desk with these files. It has no settings, and goes with the test. */
+/** A workspace with these files and no settings, removed after the test. */
 export function workspace(
   t: Pick<TestContext, 'after'>,
   files: Readonly<Record<string, string | Uint8Array>> = {},
@@ -39,8 +39,8 @@ export function workspace(
     return path;
   };
   for (const [name, content] of Object.entries(files)) write(name, content);
-  const runWith: Workspace['runWith'] = async (args, surroundings) => {
-    const io = capturedIo({ uid: 4711, env: { HOME: directory }, ...surroundings });
+  const runWith: Workspace['runWith'] = async (args, overrides) => {
+    const io = capturedIo({ uid: 4711, env: { HOME: directory }, ...overrides });
     const paths = args.map((arg) => arg.replace(/^@/, `${directory}/`));
     const code = await run(paths, io);
     const [stdout = '', stderr = ''] = [io.stdout(), io.stderr()].map((text) =>

@@ -1,4 +1,4 @@
-/** Profiles for the tests of the port pools, without a text behind them. */
+/** Profiles for the tests of port settings, built without a text. */
 
 import type { Port, Protocol } from '../../src/base/port.ts';
 import {
@@ -10,8 +10,8 @@ import {
 
 export type Range = readonly [first: number, last: number];
 
-/** What a profile says; what is not given is unsaid. */
-export interface ProfileWords {
+/** The contents of a profile. */
+export interface ProfileContents {
   readonly tcp?: readonly Range[];
   readonly udp?: readonly Range[];
   readonly tcpEphemeral?: Range;
@@ -21,9 +21,9 @@ export interface ProfileWords {
 
 const source = (text: string): RuleSource => ({ file: 'profile.tcpip', line: 1, text });
 
-export function profileOf(words: ProfileWords): Profile {
+export function profileOf(contents: ProfileContents): Profile {
   const reservations = (['tcp', 'udp'] as const).flatMap((protocol) =>
-    (words[protocol] ?? []).map(([first, last]) => ({
+    (contents[protocol] ?? []).map(([first, last]) => ({
       protocol,
       first: first as Port,
       last: last as Port,
@@ -33,11 +33,11 @@ export function profileOf(words: ProfileWords): Profile {
       source: source(`${first} ${last - first + 1} ${protocol.toUpperCase()} RESERVED`),
     })),
   );
-  return { ...EMPTY_PROFILE, reservations, tcp: settings('tcp', words), udp: settings('udp', words) };
+  return { ...EMPTY_PROFILE, reservations, tcp: settings('tcp', contents), udp: settings('udp', contents) };
 }
 
-function settings(protocol: Protocol, words: ProfileWords): ProtocolSettings {
-  const range = protocol === 'tcp' ? words.tcpEphemeral : words.udpEphemeral;
+function settings(protocol: Protocol, contents: ProfileContents): ProtocolSettings {
+  const range = protocol === 'tcp' ? contents.tcpEphemeral : contents.udpEphemeral;
   const [first, last] = range ?? [];
   return {
     ...(first === undefined || last === undefined
@@ -49,7 +49,7 @@ function settings(protocol: Protocol, words: ProfileWords): ProtocolSettings {
             source: source(`${protocol.toUpperCase()}CONFIG EPHEMERALPORTS ${first} ${last}`),
           },
         }),
-    ...(words.restricted === protocol
+    ...(contents.restricted === protocol
       ? {
           lowPorts: {
             isRestricted: true,

@@ -65,7 +65,7 @@ test('names the job, the rule with its place, and the change for each protocol',
   );
   assert.equal(
     refusal?.hint,
-    'In the profile: PORT 111 TCP PORTMAP; PORT 111 UDP PORTMAP, in the place of /etc/p:3. ' +
+    'In the profile: PORT 111 TCP PORTMAP; PORT 111 UDP PORTMAP, instead of the entry at /etc/p:3. ' +
       'Then: portreeve apply FILE',
   );
   assert.deepEqual(
@@ -100,11 +100,11 @@ test('is about the job that the process is, where it could not become PORTMAP', 
 });
 
 for (const [profile, port, hint] of [
-  ['PORT 111 TCP RESERVED', '111', /PORT 111 TCP PORTMAP, in the place of \/etc\/p:1/],
+  ['PORT 111 TCP RESERVED', '111', /PORT 111 TCP PORTMAP, instead of the entry at \/etc\/p:1/],
   [
     'PORTRANGE 100 20 TCP ROOT',
     '111',
-    /PORT 111 TCP PORTMAP, with the port left out of the range of \/etc\/p:1/,
+    /PORT 111 TCP PORTMAP, after removing the port from the range at \/etc\/p:1/,
   ],
   ['PORT UNRSV TCP WEB WHENBIND', '2111', /In the profile: PORT 2111 TCP PORTMAP\. /],
   ['PORT UNRSV TCP * DENY', '2111', /In the profile: PORT 2111 TCP PORTMAP\. /],

@@ -37,7 +37,7 @@ test('apply shows what changes, records it, and says that nothing enforces it', 
   assert.equal(await inForce(), '90 OTHER');
   assert.equal(
     (await run('apply @second')).stdout,
-    'nothing changes\nrecorded as revision 3; nothing enforces it: the guard is off\n',
+    'no changes\nrecorded as revision 3; nothing enforces it: the guard is off\n',
   );
 });
 
@@ -202,7 +202,7 @@ describe('history', () => {
     const { run, state } = setup(t);
     assert.deepEqual(await run('profile history'), {
       code: 0,
-      stdout: 'nothing was applied yet\n',
+      stdout: 'no profile was applied yet\n',
       stderr: '',
     });
     assert.equal((await run('profile history --json')).stdout, '[]\n');

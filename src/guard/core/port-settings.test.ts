@@ -1,7 +1,7 @@
 // What is to be written for a profile, beside what others have written.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type ProfileWords, profileOf } from '../../../test/support/range-profiles.ts';
+import { type ProfileContents, profileOf } from '../../../test/support/range-profiles.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import type { SysctlChange } from '../../base/sysctl-change.ts';
 import { PORT_RANGE, RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
@@ -11,7 +11,7 @@ import { type PortSettingPlan, type PortSettings, planPortSettings } from './por
 const USUAL: PortSettings = { reservedPorts: '', portRange: '32768\t60999', unprivilegedStart: '1024' };
 
 function plan(
-  words: ProfileWords,
+  words: ProfileContents,
   settings: Partial<PortSettings> = {},
   record: readonly SysctlChange[] = [],
 ): PortSettingPlan {
@@ -39,7 +39,7 @@ function rangeRecord(found: string, written: string, before?: string): SysctlCha
 
 describe('reserved ports', () => {
   test('are those of TCP and of UDP, in the one list that Linux has', () => {
-    const words: ProfileWords = {
+    const words: ProfileContents = {
       tcp: [
         [80, 80],
         [4000, 4001],
@@ -70,7 +70,7 @@ describe('reserved ports', () => {
   });
 
   const base = reservedRecord('9,100', '9,80,100');
-  const changes: [name: string, words: ProfileWords, current: string, value: string, found: string][] = [
+  const changes: [name: string, words: ProfileContents, current: string, value: string, found: string][] = [
     ['nothing changed', { tcp: [[80, 80]] }, '9,80,100', '9,80,100', '9,100'],
     ['the profile has another', { tcp: [[81, 81]] }, '9,80,100', '9,81,100', '9,100'],
     ['the profile has none', {}, '9,80,100', '9,100', '9,100'],
@@ -171,8 +171,8 @@ describe('the range of EPHEMERALPORTS', () => {
   });
 
   const record = rangeRecord('32768\t60999', '20000\t40000');
-  const wants: ProfileWords = { tcpEphemeral: [20000, 40000], udpEphemeral: [20000, 40000] };
-  const changes: [name: string, words: ProfileWords, current: string, value: string, found: string][] = [
+  const wants: ProfileContents = { tcpEphemeral: [20000, 40000], udpEphemeral: [20000, 40000] };
+  const changes: [name: string, words: ProfileContents, current: string, value: string, found: string][] = [
     ['nothing changed', wants, '20000\t40000', '20000\t40000', '32768\t60999'],
     ['the profile says nothing any more', {}, '20000\t40000', '32768\t60999', '32768\t60999'],
     ['others set another', wants, '1024\t65535', '20000\t40000', '1024\t65535'],

@@ -2,19 +2,19 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
-import { type Said, workspace } from '../../../test/support/profile-workspace.ts';
+import { type RunResult, workspace } from '../../../test/support/profile-workspace.ts';
 import { buildProfile } from '../../profile/core/build.ts';
 import { parseProfile } from '../../profile/text/parse.ts';
 
 /** Nothing here depends on this host's range; ports that are held may be passed over. */
 const STACKS = '--stacks today';
 
-async function suggest(t: Pick<TestContext, 'after'>, args: string): Promise<Said> {
+async function suggest(t: Pick<TestContext, 'after'>, args: string): Promise<RunResult> {
   const { run, state } = workspace(t);
   return run(`suggest ${args} --state ${state}`.replace('suggest  ', 'suggest '));
 }
 
-function jsonOf({ stdout }: Said) {
+function jsonOf({ stdout }: RunResult) {
   return JSON.parse(stdout);
 }
 
