@@ -46,9 +46,7 @@ function main(args: string[]): number {
   }
   try {
     const { texts, valid, reservations } = fuzz(choice);
-    console.log(
-      `${texts} texts, ${valid} of them without errors, ${reservations} reservations: no failures`,
-    );
+    console.log(`${texts} texts, ${valid} of them without errors, ${reservations} reservations: no failures`);
     return 0;
   } catch (thrown) {
     console.error(thrown);

@@ -33,13 +33,13 @@ function read({ file, text }: GoldenProfile) {
 function answered(golden: GoldenProfile, answer: (verdict: GoldenVerdict) => AnyVerdict): string[] {
   return golden.verdicts.map((verdict) => {
     const withWords = verdict.expected.includes(' says ');
-    return `${verdict.asked} -> ${verdictText(answer(verdict), golden.file, withWords)}`;
+    return `${verdict.requestText} -> ${verdictText(answer(verdict), golden.file, withWords)}`;
   });
 }
 
 for (const golden of PROFILES) {
   const { name, file, authportJobs, isPermitted } = golden;
-  const expected = golden.verdicts.map((verdict) => `${verdict.asked} -> ${verdict.expected}`);
+  const expected = golden.verdicts.map((verdict) => `${verdict.requestText} -> ${verdict.expected}`);
 
   describe(name, () => {
     test('verdicts', () => {

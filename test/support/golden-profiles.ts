@@ -8,7 +8,7 @@ import type { Allowed, BindRequest, Denied } from '../../src/profile/core/verdic
 /** A line of a `.verdicts` file. */
 export interface GoldenVerdict {
   /** The request as written. */
-  readonly asked: string;
+  readonly requestText: string;
   readonly request: BindRequest;
   readonly expected: string;
 }
@@ -82,15 +82,15 @@ function readGolden(name: string): GoldenProfile {
   };
 }
 
-const ASKED =
-  /^(?<operation>bind|listen) (?<protocol>tcp|udp) (?<address>\S+) (?<port>\d+) (?<job>\S+)(?<who>( .*)?)$/;
-const WHO = /^(?: uid (?<uid>\d+))?(?: group (?<group>\d+))?(?<capable> capable)?$/;
+const REQUEST =
+  /^(?<operation>bind|listen) (?<protocol>tcp|udp) (?<address>\S+) (?<port>\d+) (?<job>\S+)(?<userText>( .*)?)$/;
+const USER = /^(?: uid (?<uid>\d+))?(?: group (?<group>\d+))?(?<capable> capable)?$/;
 
 /** Reads a request and its verdict; `name` is the file name without extension. */
 export function readVerdict(line: string, name: string): GoldenVerdict {
-  const [asked = '', expected = ''] = line.split(' -> ');
-  const { operation, protocol, address, port, job, who } = ASKED.exec(asked)?.groups ?? {};
-  const user = WHO.exec(who ?? '')?.groups;
+  const [requestText = '', expected = ''] = line.split(' -> ');
+  const { operation, protocol, address, port, job, userText } = REQUEST.exec(requestText)?.groups ?? {};
+  const user = USER.exec(userText ?? '')?.groups;
   const ip = parseIp(address ?? '');
   if (!job || !ip || !user || !/^(?:allow|deny) /.test(expected)) {
     throw new Error(`${name}.verdicts: cannot read "${line}"`);
@@ -98,7 +98,7 @@ export function readVerdict(line: string, name: string): GoldenVerdict {
   const { group, capable } = user;
   const uid = user['uid'] === undefined ? UID : numberOf(user['uid']);
   return {
-    asked,
+    requestText,
     request: {
       operation: operation === 'listen' ? 'listen' : 'bind',
       protocol: protocol === 'udp' ? 'udp' : 'tcp',

@@ -4,9 +4,9 @@ import { readUsers } from '../../job/app/users.ts';
 import type { InForce } from '../../profile/app/in-force.ts';
 import { idsIn } from '../../profile/app/racf.ts';
 import {
+  type LiteralName,
   literalJobs,
   type NameContext,
-  type LiteralName,
   unknownNames,
 } from '../../profile/core/literal-names.ts';
 

@@ -117,7 +117,7 @@ describe('what cannot be applied leaves everything as it was', () => {
     'a revision that is not there': [
       'apply --revision 7',
       1,
-      /there is no revision 7\nThere are the revisions 1 to 1/,
+      /there is no revision 7\nThe revisions are 1 to 1/,
     ],
     'a revision that is none': ['apply --revision x', 2, /"x" is not a revision/],
     'a revision 0': ['apply --revision 0', 2, /"0" is not a revision/],

@@ -10,7 +10,7 @@ import { type SpelledNames, UserFollower } from '../../job/daemon/user-follower.
 import { SqliteUserArchive } from '../../job/linux/user-archive.ts';
 import { LinuxUserDatabase } from '../../job/linux/user-database.ts';
 import { profileInForce } from '../../profile/app/in-force.ts';
-import type { NameContext, LiteralName } from '../../profile/core/literal-names.ts';
+import type { LiteralName, NameContext } from '../../profile/core/literal-names.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { namesIn, unknownIn } from '../app/unknown-names.ts';
 

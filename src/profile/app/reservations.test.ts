@@ -1,4 +1,4 @@
-// Rows of a profile: their order, the names of SMF 119, and the shape of NETSTAT PORTLIST.
+// Tests of the rows of a profile: order, names of SMF 119, and the form of NETSTAT PORTLIST.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { replayProfile } from './load.ts';
@@ -22,7 +22,7 @@ function setIn(row: PortRow | undefined): string[] {
 
 describe('flags and options have the names of SMF 119', () => {
   const cases: Record<string, [statement: string, ...names: string[]]> = {
-    // "Otherwise, the default is to restart the server": AUTOLOG is set unless NOAUTOLOG is said.
+    // "Otherwise, the default is to restart the server": AUTOLOG is set unless NOAUTOLOG is given.
     'by default': ['PORT 80 TCP WEB', 'JOBNAME', 'TCP', 'AUTOLOG', 'DELAYACKS'],
     'of UDP': ['PORT 80 UDP WEB', 'JOBNAME', 'AUTOLOG'],
     'that are unsaid': ['PORT 80 TCP WEB NOAUTOLOG NODELAYACKS', 'JOBNAME', 'TCP'],
@@ -59,7 +59,7 @@ describe('flags and options have the names of SMF 119', () => {
   }
 });
 
-test('numbers, names and addresses stand beside them', () => {
+test('rows have numbers, names and addresses', () => {
   const [row] = rowsOf('PORT 80 TCP WEB BIND 192.0.2.7 SAF X');
   const { portNumber, portNumberEnd, jobname, safname, bindAddr, rule } = row ?? assert.fail();
   assert.deepEqual(
@@ -73,7 +73,7 @@ test('numbers, names and addresses stand beside them', () => {
   assert.deepEqual([unreserved?.portNumber, unreserved?.portNumberEnd, unreserved?.jobname], [0, 0, 'A*']);
 });
 
-test('rows come by port, TCP first, the entries of a port in their order, UNRSV last', () => {
+test('rows are sorted by port, TCP first, the entries of a port in search order, UNRSV last', () => {
   const rows = rowsOf(
     'PORT UNRSV UDP U UNRSV TCP T 90 UDP A 90 TCP C 90 TCP B 80 UDP Z\nPORTRANGE 85 2 TCP R\n',
   );
@@ -83,7 +83,7 @@ test('rows come by port, TCP first, the entries of a port in their order, UNRSV 
   );
 });
 
-test('options are said as a profile says them', () => {
+test('options are printed in profile syntax', () => {
   const options = 'NOAUTOLOG NODELAYACKS SHAREPORT BIND 192.0.2.7 SAF X NOSMC'.split(' ').join(' ');
   const cases = {
     [`PORT 80 TCP WEB ${options}`]: options,
@@ -98,7 +98,7 @@ test('options are said as a profile says them', () => {
   }
 });
 
-test('settings are told with their statements', () => {
+test('settings have their statements', () => {
   const text = `TCPCONFIG RESTRICTLOWPORTS EPHEMERALPORTS 2000 3000 NODELAYACKS
 UDPCONFIG UNRESTRICTLOWPORTS
 GLOBALCONFIG EXPLICITBINDPORTRANGE 7000 1000
@@ -124,7 +124,7 @@ ENDAUTOLOG
 
 describe('NETSTAT PORTLIST', () => {
   // The rows of the documentation: "UNRSV TCP A* L", "UNRSV TCP * FL GENERIC", "00020 TCP FTPD1 D".
-  test('has its columns, its order and the flags that are known', () => {
+  test('has the columns, the order and the documented flags', () => {
     const { lines, omitted } = portList(
       rowsOf(`PORT
   UNRSV TCP A*
@@ -150,7 +150,7 @@ PORTRANGE 3500 20 TCP OMVS
     assert.deepEqual(omitted, []);
   });
 
-  test('says which options it does not say', () => {
+  test('lists the options without a flag', () => {
     const { lines, omitted } = portList(
       rowsOf('PORT 80 TCP A SHAREPORT 80 TCP B SHAREPORT 81 TCP C NOSMC UNRSV UDP * DENY'),
     );
@@ -168,5 +168,5 @@ PORTRANGE 3500 20 TCP OMVS
     ]);
   });
 
-  test('of nothing is its heading', () => assert.equal(portList([]).lines.length, 2));
+  test('of an empty profile is only the heading', () => assert.equal(portList([]).lines.length, 2));
 });

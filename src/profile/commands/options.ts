@@ -24,7 +24,7 @@ export const READING = {
 
 export const RACF = {
   ...FILE_VALUE,
-  help: 'RACF commands, which permit users to ports with SAF',
+  help: 'RACF commands, which define access to ports with SAF',
 } satisfies Option;
 
 export const KEEP_GOING = { help: 'ignore entries with errors, as z/OS does' } satisfies Option;

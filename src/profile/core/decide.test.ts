@@ -40,8 +40,8 @@ function verdicts(name: string, profile: string, lines: string, context?: Partia
       .filter((line) => line !== '');
     assert.notEqual(expected.length, 0);
     const answered = expected.map((line) => {
-      const { asked, request } = readVerdict(line, name);
-      return `${asked} -> ${textOf(decide(table, request))}`;
+      const { requestText, request } = readVerdict(line, name);
+      return `${requestText} -> ${textOf(decide(table, request))}`;
     });
     assert.deepEqual(answered, expected);
   });
@@ -270,13 +270,13 @@ describe('port 0', () => {
 
 // PORT: BIND ipaddr, "is ignored for IPv4 listeners" where it is an IPv6 address.
 describe('BIND', () => {
-  const addressFor = (bind: string, asked: string): string => {
-    const request = readVerdict(`bind tcp ${asked} 4000 WEB -> allow UNRESERVED`, bind).request;
+  const addressFor = (bind: string, requested: string): string => {
+    const request = readVerdict(`bind tcp ${requested} 4000 WEB -> allow UNRESERVED`, bind).request;
     const verdict = decide(tableOf(`PORT 4000 TCP WEB BIND ${bind}`), request);
     assert.equal(verdict.allowed && verdict.reason, 'RESERVED_FOR_JOB');
     return verdict.allowed && verdict.address ? formatIp(verdict.address) : 'stays';
   };
-  const rows: readonly (readonly [bind: string, asked: string, address: string])[] = [
+  const rows: readonly (readonly [bind: string, requested: string, address: string])[] = [
     ['192.0.2.7', '0.0.0.0', '192.0.2.7'],
     ['192.0.2.7', '192.0.2.1', 'stays'],
     ['192.0.2.7', '::', '::ffff:192.0.2.7'],
@@ -288,9 +288,9 @@ describe('BIND', () => {
     ['2001:db8::7', '::ffff:0.0.0.0', 'stays'],
     ['2001:db8::7', '2001:db8::1', 'stays'],
   ];
-  for (const [bind, asked, address] of rows) {
-    test(`${bind} for a request of ${asked}: ${address}`, () => {
-      assert.equal(addressFor(bind, asked), address);
+  for (const [bind, requested, address] of rows) {
+    test(`${bind} for a request of ${requested}: ${address}`, () => {
+      assert.equal(addressFor(bind, requested), address);
     });
   }
 

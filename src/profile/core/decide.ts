@@ -5,7 +5,7 @@ import type { RuleSource } from './rules.ts';
 import type { PortRule, ProtocolRules, RuleTable } from './table.ts';
 import type { Allowed, BindRequest, Denied, Reason, Verdict } from './verdict.ts';
 
-/** Judges a bind(2) or a listen(2). Pure: the same table and the same request give the same verdict. */
+/** Decides a bind(2) or a listen(2). Pure: the same table and the same request give the same verdict. */
 export function decide(table: RuleTable, request: BindRequest): Verdict {
   const rules = table[request.protocol];
   if (request.operation === 'listen') return decideListen(table, rules, request);

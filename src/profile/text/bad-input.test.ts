@@ -66,7 +66,12 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
     ['PORTRANGE 80 0 TCP WEB', 'error PORT_NUMBER 1:14', 'a number of ports from 1', 'at least one port'],
     ['PORTRANGE 80 65536 TCP WEB', 'error PORT_NUMBER 1:14', 'a number of ports from 1 to 65535'],
     ['PORTRANGE 80 TCP WEB', 'error PORT_NUMBER 1:14', '"TCP" was found', 'reserve a single port with PORT'],
-    ['PORTRANGE 65535 2 TCP WEB', 'warning RANGE_CLIPPED 1:17', 'only 65535-65535', 'Write 1.'],
+    [
+      'PORTRANGE 65535 2 TCP WEB',
+      'warning RANGE_CLIPPED 1:17',
+      'only 65535-65535',
+      'Write PORTRANGE 65535 1.',
+    ],
     ['TCPCONFIG EPHEMERALPORTS 1023 5000', 'error PORT_NUMBER 1:26', 'from 1024 to 65535'],
     ['UDPCONFIG EPHEMERALPORTS 5000 4999', 'error PORT_NUMBER 1:31', 'from 5000 to 65535'],
     [

@@ -70,15 +70,15 @@ class Network {
   readonly #name: ParmWord;
   readonly #findings: Findings;
   readonly #operands = new Map<string, ParmWord>();
-  #isWrong = false;
+  #hasError = false;
 
   constructor({ name, operands }: ParmStatement, findings: Findings) {
     this.#name = name;
     this.#findings = findings;
-    if (name.value !== undefined) this.#wrong(name, 'NETWORK itself has no value in parentheses');
+    if (name.value !== undefined) this.#error(name, 'NETWORK itself has no value in parentheses');
     for (const operand of operands) {
-      if (this.#operands.has(operand.text)) this.#wrong(operand, `${operand.text} is given twice`);
-      if (operand.value === undefined) this.#wrong(operand, `${operand.text} needs a value in parentheses`);
+      if (this.#operands.has(operand.text)) this.#error(operand, `${operand.text} is given twice`);
+      if (operand.value === undefined) this.#error(operand, `${operand.text} needs a value in parentheses`);
       this.#operands.set(operand.text, operand);
     }
   }
@@ -88,7 +88,7 @@ class Network {
     const type = this.#required('TYPE');
     const port = this.#operands.get('INADDRANYPORT');
     const count = this.#operands.get('INADDRANYCOUNT');
-    if (this.#isWrong) return undefined;
+    if (this.#hasError) return undefined;
     if (domain !== 'AF_INET' || type !== 'CINET') {
       for (const operand of [port, count]) {
         if (operand) this.#reportIgnored(operand, domain);
@@ -97,7 +97,7 @@ class Network {
     }
     if (!port && !count) return this.#default();
     if (!port) {
-      this.#wrong(
+      this.#error(
         this.#name,
         'INADDRANYCOUNT needs INADDRANYPORT',
         'INADDRANYPORT is the first port of the range.',
@@ -138,7 +138,7 @@ class Network {
     if (port === undefined || count === undefined) return undefined;
     if (port + count - 1 > PORT_MAX) {
       const message = `${count} ports from ${port} exceed ${PORT_MAX}, the highest port`;
-      this.#wrong(countWord, message, `Write at most ${PORT_MAX - port + 1}.`);
+      this.#error(countWord, message, `Write at most ${PORT_MAX - port + 1}.`);
       return undefined;
     }
     return this.#ports(port, count);
@@ -153,7 +153,7 @@ class Network {
     const number = parseDecimal(word.value ?? '', PORT_MAX);
     if (number !== undefined && number > 0) return number as Port;
     const what = word.text === 'INADDRANYPORT' ? 'a port' : 'a number of ports';
-    this.#wrong(word, `${shown(word.value ?? '')} is not ${what}`, `Write a number from 1 to ${PORT_MAX}.`);
+    this.#error(word, `${shown(word.value ?? '')} is not ${what}`, `Write a number from 1 to ${PORT_MAX}.`);
     return undefined;
   }
 
@@ -161,7 +161,7 @@ class Network {
     const value = this.#operands.get(name)?.value;
     const hint =
       'NETWORK DOMAINNAME(AF_INET) DOMAINNUMBER(2) MAXSOCKETS(64000) TYPE(CINET) INADDRANYPORT(40000) …';
-    if (!this.#operands.has(name)) this.#wrong(this.#name, `NETWORK needs ${name}`, hint);
+    if (!this.#operands.has(name)) this.#error(this.#name, `NETWORK needs ${name}`, hint);
     return value?.toUpperCase() ?? '';
   }
 
@@ -176,8 +176,8 @@ class Network {
     });
   }
 
-  #wrong(word: ParmWord, message: string, hint = ''): void {
-    this.#isWrong = true;
+  #error(word: ParmWord, message: string, hint = ''): void {
+    this.#hasError = true;
     this.#findings.error(word, { code: 'BPXPRM_NETWORK', message, hint });
   }
 }

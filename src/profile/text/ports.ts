@@ -106,7 +106,7 @@ function takeCount(reader: Reader, first: Port): { last: Port; clipped?: Finding
   const last = first + count - 1;
   if (isPort(last)) return { last };
   const message = `${count} ports from ${first} exceed ${PORT_MAX}: only ${first}-${PORT_MAX} is reserved`;
-  const hint = `Write ${PORT_MAX - first + 1}.`;
+  const hint = `Write PORTRANGE ${first} ${PORT_MAX - first + 1}.`;
   const clipped: Finding = { severity: 'warning', code: 'RANGE_CLIPPED', message, hint, place: token.place };
   return { last: PORT_MAX as Port, clipped };
 }
