@@ -41,7 +41,7 @@ export function readProcedures(
   return { entries, isEnded: false };
 }
 
-/** Whether a statement begins where a procedure is expected: a skipped one counts only if ENDAUTOLOG does not follow. */
+/** Whether a statement begins where a procedure is expected; a skipped one only if ENDAUTOLOG does not follow. */
 function isUnterminated(reader: Reader): boolean {
   const statement = statementNamed(reader.peek()?.word ?? '');
   if (!statement) return false;

@@ -111,7 +111,7 @@ class Network {
   #default(): InaddrAnyRange {
     this.#findings.warning(this.#name, {
       code: 'BPXPRM_DEFAULT',
-      message: `neither INADDRANYPORT nor INADDRANYCOUNT is given: the defaults are ${DEFAULT_PORT} and ${DEFAULT_COUNT}`,
+      message: `INADDRANYPORT and INADDRANYCOUNT are not given: the defaults are ${DEFAULT_PORT} and ${DEFAULT_COUNT}`,
       hint: 'Write both, so that the profile can be checked against them.',
       zos: 'BPXF212I',
     });

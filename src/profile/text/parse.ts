@@ -176,8 +176,8 @@ class StatementParser {
   }
 
   /**
-   * Reads entries, each beginning with `numbers` numbers, until the next statement. After an error it continues with the
-   * next entry.
+   * Reads entries, each beginning with `numbers` numbers, until the next statement. After an error it continues with
+   * the next entry.
    */
   #list<Entry>(read: (context: EntryContext) => Entry, numbers: 1 | 2): Entry[] {
     const entries: Entry[] = [];

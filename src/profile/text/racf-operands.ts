@@ -3,8 +3,8 @@ import { type Findings, listed, type Remark, type Span, shown } from '../../text
 import type { TsoItem, TsoWord } from './tso.ts';
 
 /**
- * How an operand is treated. `refused`: ignoring it would permit other users than RACF does. `ignored`: it has no effect
- * on who is permitted.
+ * How an operand is treated. `refused`: ignoring it would permit other users than RACF does. `ignored`: it has no
+ * effect on who is permitted.
  */
 type Role = 'used' | 'refused' | 'ignored';
 
