@@ -50,7 +50,7 @@ function setup(): Setup {
   };
 }
 
-const changesOf = ({ changes }: Plan) => changes.map(({ kind, what }) => `${kind} ${what}`);
+const changesOf = ({ changes }: Plan) => changes.map(({ kind, item }) => `${kind} ${item}`);
 
 test('a plan changes nothing', () => {
   const { archive, plan, inForce } = setup();

@@ -108,7 +108,7 @@ AUTOLOG 5
 ENDAUTOLOG
 `;
   assert.deepEqual(
-    settingRows(profileOf(text)).map(({ what, value, rule }) => `${what}: ${value} (${rule.line})`),
+    settingRows(profileOf(text)).map(({ setting, value, rule }) => `${setting}: ${value} (${rule.line})`),
     [
       'tcp low ports: restricted (1)',
       'tcp ephemeral ports: 2000-3000 (1)',

@@ -47,7 +47,7 @@ export interface PortRow {
 /** A setting of the profile. */
 export interface SettingRow {
   /** "tcp low ports". */
-  readonly what: string;
+  readonly setting: string;
   readonly value: string;
   readonly rule: RuleSource;
 }
@@ -129,9 +129,9 @@ function unreservedRow({ protocol, pattern, isDenied, saf, when, source }: Unres
 
 export function settingRows(profile: Profile): SettingRow[] {
   const rows: SettingRow[] = [];
-  const add = (what: string, value: string, rule: RuleSource) => rows.push({ what, value, rule });
-  const addRange = (what: string, range: RangeSetting | undefined) => {
-    if (range) add(what, `${range.first}-${range.last}`, range.source);
+  const add = (setting: string, value: string, rule: RuleSource) => rows.push({ setting, value, rule });
+  const addRange = (setting: string, range: RangeSetting | undefined) => {
+    if (range) add(setting, `${range.first}-${range.last}`, range.source);
   };
   for (const protocol of ['tcp', 'udp'] as const) {
     const { lowPorts, ephemeralPorts, acks } = profile[protocol];

@@ -10,7 +10,7 @@ const MARKS: Readonly<Record<ProfileChange['kind'], string>> = { added: '+', rem
 
 const COLUMNS: readonly Column<ProfileChange>[] = [
   { title: '', text: ({ kind }) => MARKS[kind] },
-  { title: 'ITEM', text: ({ what }) => what },
+  { title: 'ITEM', text: ({ item }) => item },
   { title: 'VALUE', text: valueText },
   { title: 'RULE', text: ({ beforeAt, afterAt }) => ruleText(afterAt ?? beforeAt) },
 ];

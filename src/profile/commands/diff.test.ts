@@ -35,7 +35,7 @@ test('--json has an object for each difference', async (t) => {
   const { code, stdout } = await run('profile diff @a @b --json');
   assert.equal(code, 1);
   assert.deepEqual(
-    JSON.parse(stdout).map(({ kind, what }: { kind: string; what: string }) => `${kind} ${what}`),
+    JSON.parse(stdout).map(({ kind, item }: { kind: string; item: string }) => `${kind} ${item}`),
     ['changed TCP 80 WEB', 'removed TCP 81 OLD', 'added TCP 82 NEW'],
   );
 });

@@ -71,7 +71,7 @@ test('--json has the names of SMF 119', async (t) => {
     bindAddr: '192.0.2.7',
     rule: { file: '@p', line: 3, text: '80 TCP WEB SHAREPORT BIND 192.0.2.7' },
   });
-  assert.equal(settings[0].what, 'tcp low ports');
+  assert.equal(settings[0].setting, 'tcp low ports');
   await run(`apply @p --state ${state}`);
   assert.equal(JSON.parse((await run(`reservations --json --state ${state}`)).stdout).revision, 1);
 });

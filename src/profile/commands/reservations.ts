@@ -67,7 +67,7 @@ const PORT_COLUMNS: readonly Column<PortRow>[] = [
 ];
 
 const SETTING_COLUMNS: readonly Column<SettingRow>[] = [
-  { title: 'SETTING', text: ({ what }) => what },
+  { title: 'SETTING', text: ({ setting }) => setting },
   { title: 'VALUE', text: ({ value }) => value },
   { title: 'RULE', text: ({ rule }) => ruleText(rule) },
 ];

@@ -31,6 +31,6 @@ export function changeText(
   if (!first) return statementFor(port, protocol, jobs.all);
   const isExclusive = first.isRange || protocol === 'udp' || first.use.kind === 'RESERVED';
   if (!isExclusive) return statementFor(port, protocol, jobs.missing);
-  const what = first.isRange ? 'after removing the port from the range at' : 'instead of the entry at';
-  return `${statementFor(port, protocol, jobs.all)}, ${what} ${placeText(first.source)}`;
+  const condition = first.isRange ? 'after removing the port from the range at' : 'instead of the entry at';
+  return `${statementFor(port, protocol, jobs.all)}, ${condition} ${placeText(first.source)}`;
 }

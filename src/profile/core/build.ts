@@ -199,8 +199,8 @@ class ProfileBuilder {
     const other = existing.isRange ? 'PORTRANGE' : 'PORT';
     const { line, file } = existing.source;
     const where = file === entry.place.file ? `line ${line}` : `line ${line} of ${file}`;
-    const what = `${name} on line ${entry.place.line} conflicts with ${other} on ${where}`;
-    const message = `${what}, which reserves ${port}/${entry.protocol}: this entry is ignored`;
+    const conflict = `${name} on line ${entry.place.line} conflicts with ${other} on ${where}`;
+    const message = `${conflict}, which reserves ${port}/${entry.protocol}: this entry is ignored`;
     this.#error(entry, 'PORT_CONFLICT', message, existing.source, 'EZZ0326I');
   }
 

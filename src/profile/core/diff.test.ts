@@ -9,8 +9,8 @@ import type { Profile } from './rules.ts';
 const profile = (text: string): Profile => buildProfile(parseProfile({ file: 'f', text }).statements).profile;
 
 const diff = (before: string, after: string): string[] =>
-  diffProfiles(profile(before), profile(after)).map(({ kind, what, before: old, after: now }) =>
-    [kind, what, ...(old === undefined ? [] : [`-${old}`]), ...(now === undefined ? [] : [`+${now}`])].join(
+  diffProfiles(profile(before), profile(after)).map(({ kind, item, before: old, after: now }) =>
+    [kind, item, ...(old === undefined ? [] : [`-${old}`]), ...(now === undefined ? [] : [`+${now}`])].join(
       ' ',
     ),
   );

@@ -6,7 +6,7 @@ import type { Profile, Reservation, RuleSource } from './rules.ts';
 export interface ProfileChange {
   readonly kind: 'added' | 'removed' | 'changed';
   /** The changed item: "TCP 80 WEB", "TCP 4000-4199 TESTSYS", "UNRSV TCP *", "TCPCONFIG low ports". */
-  readonly what: string;
+  readonly item: string;
   readonly before?: string;
   readonly after?: string;
   readonly beforeAt?: RuleSource;
@@ -14,7 +14,7 @@ export interface ProfileChange {
 }
 
 /** The value of one item in a profile. */
-interface Item {
+interface Value {
   /** What is compared: the words of the rule that affect its meaning. */
   readonly text: string;
   readonly source: RuleSource;
@@ -25,33 +25,33 @@ export function diffProfiles(before: Profile, after: Profile): ProfileChange[] {
   const old = itemsOf(before);
   const now = itemsOf(after);
   const changes: ProfileChange[] = [];
-  for (const [what, item] of old) {
-    const other = now.get(what);
-    if (!other) changes.push({ kind: 'removed', what, before: item.text, beforeAt: item.source });
-    else if (other.text !== item.text) {
-      const texts = { before: item.text, after: other.text, beforeAt: item.source, afterAt: other.source };
-      changes.push({ kind: 'changed', what, ...texts });
+  for (const [item, value] of old) {
+    const other = now.get(item);
+    if (!other) changes.push({ kind: 'removed', item, before: value.text, beforeAt: value.source });
+    else if (other.text !== value.text) {
+      const texts = { before: value.text, after: other.text, beforeAt: value.source, afterAt: other.source };
+      changes.push({ kind: 'changed', item, ...texts });
     }
   }
-  for (const [what, item] of now) {
-    if (!old.has(what)) changes.push({ kind: 'added', what, after: item.text, afterAt: item.source });
+  for (const [item, value] of now) {
+    if (!old.has(item)) changes.push({ kind: 'added', item, after: value.text, afterAt: value.source });
   }
-  const ranks = new Map([...old.keys(), ...now.keys()].map((what) => [what, rankOf(what)]));
-  return changes.sort((a, b) => (ranks.get(a.what) ?? 0) - (ranks.get(b.what) ?? 0));
+  const ranks = new Map([...old.keys(), ...now.keys()].map((item) => [item, rankOf(item)]));
+  return changes.sort((a, b) => (ranks.get(a.item) ?? 0) - (ranks.get(b.item) ?? 0));
 }
 
 /** Reservations by protocol and first port, then everything else. */
-function rankOf(what: string): number {
-  const match = /^(TCP|UDP) ([0-9]+)/.exec(what);
+function rankOf(item: string): number {
+  const match = /^(TCP|UDP) ([0-9]+)/.exec(item);
   if (!match) return Number.MAX_SAFE_INTEGER;
   let port = 0;
   for (const digit of match[2] ?? '') port = port * 10 + digit.charCodeAt(0) - 48;
   return (match[1] === 'UDP' ? 65536 : 0) + port;
 }
 
-function itemsOf(profile: Profile): Map<string, Item> {
-  const items = new Map<string, Item>();
-  for (const [what, item] of reservationItems(profile)) items.set(what, item);
+function itemsOf(profile: Profile): Map<string, Value> {
+  const items = new Map<string, Value>();
+  for (const [item, value] of reservationItems(profile)) items.set(item, value);
   for (const rule of profile.unreserved) {
     const { protocol, pattern, isDenied, saf, when, source } = rule;
     const text = [isDenied ? 'DENY' : '', saf === undefined ? '' : `SAF ${saf}`, when]
@@ -76,7 +76,7 @@ function itemsOf(profile: Profile): Map<string, Item> {
 }
 
 /** The first matching entry of a port applies, so the position among several entries is part of the item. */
-function* reservationItems({ reservations }: Profile): Iterable<[string, Item]> {
+function* reservationItems({ reservations }: Profile): Iterable<[string, Value]> {
   const places = new Map<string, number>();
   const counts = new Map<string, number>();
   for (const reservation of reservations) {
@@ -105,7 +105,7 @@ function optionsText({ source, isRange }: Reservation): string {
     .join(' ');
 }
 
-function addSettings(items: Map<string, Item>, profile: Profile, protocol: Protocol): void {
+function addSettings(items: Map<string, Value>, profile: Profile, protocol: Protocol): void {
   const { lowPorts, ephemeralPorts, acks } = profile[protocol];
   const name = `${protocol.toUpperCase()}CONFIG`;
   if (lowPorts) {
@@ -119,7 +119,7 @@ function addSettings(items: Map<string, Item>, profile: Profile, protocol: Proto
   if (acks) items.set(`${name} acknowledgments`, { text: acks.acks, source: acks.source });
 }
 
-function addAutolog(items: Map<string, Item>, { autolog, autologWaitMinutes }: Profile): void {
+function addAutolog(items: Map<string, Value>, { autolog, autologWaitMinutes }: Profile): void {
   const [first] = autolog;
   if (first && autologWaitMinutes !== undefined) {
     items.set('AUTOLOG wait', { text: `${autologWaitMinutes} minutes`, source: first.source });

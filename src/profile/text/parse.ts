@@ -222,10 +222,10 @@ class StatementParser {
   }
 
   #delete(name: StatementName, token: Token): Statement {
-    const what = this.#reader.peek(1)?.word ?? '';
-    const isRange = isKeyword(what, 'PORTRange');
-    if (what !== 'PORT' && !isRange) return this.#skipped(name, token);
-    const list = statementNamed(what);
+    const word = this.#reader.peek(1)?.word ?? '';
+    const isRange = isKeyword(word, 'PORTRange');
+    if (word !== 'PORT' && !isRange) return this.#skipped(name, token);
+    const list = statementNamed(word);
     const head = list ? this.#head(name, list) : this.#head(name);
     const entries = isRange ? this.#list(readRangeEntry, 2) : this.#list(readPortEntry, 1);
     return { kind: 'DELETE', ...head, entries };

@@ -187,7 +187,7 @@ function permitCommand({ name, items }: TsoCommand, findings: Findings): RacfCom
   };
 }
 
-/** Whether PERMIT is about another class; without CLASS it is about a data set. */
+/** Whether PERMIT concerns another class; without CLASS it concerns a data set. */
 function isOtherPermit(name: TsoWord, rest: readonly TsoItem[], findings: Findings): boolean {
   const discarded = new CommandErrors(undefined);
   const operand = readOperands(rest, OPERANDS.PERMIT, discarded).used.get('CLASS');
