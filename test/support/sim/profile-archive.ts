@@ -25,7 +25,7 @@ export class SimProfileArchive implements ProfileArchive {
   append(revision: NewRevision, after: number, isOnTrial = false): number {
     const latest = this.#revisions.length;
     if (latest !== after) {
-      const message = `revision ${latest} was recorded meanwhile`;
+      const message = `revision ${latest} was recorded in the meantime`;
       throw new PortreeveError('ARCHIVE_MOVED', message, '', { latest, after });
     }
     this.#revisions.push(structuredClone({ number: latest + 1, ...revision }));
