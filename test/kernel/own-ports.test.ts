@@ -173,7 +173,10 @@ for (const { port, errno } of [
     assert.match(stderr, new RegExp(`the guard refuses port ${port}/tcp to the job PORTMAP, by ${rule}\n`));
     assert.doesNotMatch(stderr, /Start it as root/);
     const wanted = [`PORT ${port} TCP PORTMAP`, `PORT ${port} UDP PORTMAP`] as const;
-    assert.ok(stderr.includes(`${wanted[0]}; ${wanted[1]}, instead of the entry at /run/profile:2. `), stderr);
+    assert.ok(
+      stderr.includes(`${wanted[0]}; ${wanted[1]}, instead of the entry at /run/profile:2. `),
+      stderr,
+    );
 
     // No daemon runs, and none has since.
     const events = (await run('events --json')).stdout.trim().split('\n');
