@@ -1,4 +1,4 @@
-/** IP addresses: read as inet_pton(3) reads them, written as RFC 5952 wants it. */
+// Tests of IP addresses: parsed as by inet_pton(3), formatted as in RFC 5952.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -24,10 +24,10 @@ function ip(text: string): IpAddress {
 
 describe('an IPv4 address', () => {
   for (const text of ['0.0.0.0', '127.0.0.1', '255.255.255.255', '10.9.8.1']) {
-    test(`${text} is read and written`, () => assert.equal(formatIp(ip(text)), text));
+    test(`${text} is parsed and formatted`, () => assert.equal(formatIp(ip(text)), text));
   }
 
-  // inet_pton(3): "ddd.ddd.ddd.ddd", decimal, 0 to 255; neither octal nor hexadecimal nor fewer parts.
+  // inet_pton(3): "ddd.ddd.ddd.ddd", decimal, 0 to 255. No octal, no hexadecimal, no fewer parts.
   const refused = [
     '',
     '1.2.3',
@@ -48,7 +48,7 @@ describe('an IPv4 address', () => {
     '1e1.2.3.4',
     '1.2.3.4/8',
   ]) {
-    test(`${JSON.stringify(text)} is none`, () => assert.equal(parseIp(text), undefined));
+    test(`${JSON.stringify(text)} is rejected`, () => assert.equal(parseIp(text), undefined));
   }
 });
 
@@ -72,7 +72,7 @@ describe('the canonical text of an IPv6 address', () => {
     '::127.0.0.1': '::7f00:1',
   };
   for (const [text, canonical] of Object.entries(cases)) {
-    test(`of ${text} is ${canonical}`, () => assert.equal(formatIp(ip(text)), canonical));
+    test(`for ${text} is ${canonical}`, () => assert.equal(formatIp(ip(text)), canonical));
   }
 
   const refused = [
@@ -96,20 +96,20 @@ describe('the canonical text of an IPv6 address', () => {
     '1:',
     '::1 ',
   ]) {
-    test(`${JSON.stringify(text)} is none`, () => assert.equal(parseIp(text), undefined));
+    test(`${JSON.stringify(text)} is rejected`, () => assert.equal(parseIp(text), undefined));
   }
 });
 
 const anyAddress: fc.Arbitrary<IpAddress> = fc.oneof(
   fc.uint8Array({ minLength: 4, maxLength: 4 }).map((bytes) => ({ family: 4 as const, bytes })),
   fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => ({ family: 6 as const, bytes })),
-  // Zeros in runs, where "::" has a choice.
+  // Runs of zeros, so that "::" has alternatives.
   fc
     .array(fc.constantFrom(0, 0, 0, 1), { minLength: 16, maxLength: 16 })
     .map((bytes) => ({ family: 6 as const, bytes: new Uint8Array(bytes) })),
 );
 
-test('every address is read from its text, and that has no other canonical text', () => {
+test('every address is parsed from its canonical text, which is unique', () => {
   fc.assert(
     fc.property(anyAddress, (address) => {
       const text = formatIp(address);
@@ -122,7 +122,7 @@ test('every address is read from its text, and that has no other canonical text'
   );
 });
 
-test('any text is an address or none, whatever it is', () => {
+test('arbitrary text is either an address or rejected', () => {
   const near = fc.string({ unit: fc.constantFrom(...'0123456789abf:.:.'), maxLength: 50 });
   fc.assert(
     fc.property(fc.oneof(fc.string(), near), (text) => {
@@ -133,9 +133,9 @@ test('any text is an address or none, whatever it is', () => {
   );
 });
 
-describe('kinds of addresses', () => {
+describe('address types', () => {
   // RFC 1122 section 3.2.1.3 (g): 127.0.0.0/8; RFC 4291 section 2.5.3: ::1.
-  test('loopback', () => {
+  test('loopback addresses are recognized', () => {
     for (const text of ['127.0.0.1', '127.0.0.2', '127.255.255.255', '::1', '::ffff:127.0.0.9']) {
       assert.equal(isLoopback(ip(text)), true, text);
     }
@@ -153,13 +153,13 @@ describe('kinds of addresses', () => {
     }
   });
 
-  test('wildcard', () => {
+  test('wildcard addresses are recognized', () => {
     for (const text of ['0.0.0.0', '::']) assert.equal(isWildcard(ip(text)), true, text);
     for (const text of ['0.0.0.1', '::1', '::ffff:0.0.0.0']) assert.equal(isWildcard(ip(text)), false, text);
   });
 
   // RFC 4291 section 2.4: fe80::/10.
-  test('link-local', () => {
+  test('link-local addresses are recognized', () => {
     for (const text of ['fe80::1', 'febf:ffff::']) assert.equal(isLinkLocal(ip(text)), true, text);
     for (const text of ['fec0::1', 'fe7f::1', '169.254.0.1', '::'])
       assert.equal(isLinkLocal(ip(text)), false, text);
@@ -189,13 +189,13 @@ describe('a common prefix', () => {
   }
 });
 
-describe('addresses as people type them', () => {
+describe('readAddress and parseAddress', () => {
   const scoped = (text: string) => {
     const read = readAddress(text);
     return read && [formatIp(read.address), read.scope];
   };
 
-  test('one of IPv6 may have brackets and a scope', () => {
+  test('an IPv6 address may have brackets and a scope', () => {
     assert.deepEqual(scoped('192.0.2.7'), ['192.0.2.7', undefined]);
     assert.deepEqual(scoped('[::1]'), ['::1', undefined]);
     assert.deepEqual(scoped('fe80::1%eth0'), ['fe80::1', 'eth0']);
@@ -213,20 +213,20 @@ describe('addresses as people type them', () => {
     '::1%a b',
     '[]',
   ]) {
-    test(`${JSON.stringify(text)} is none`, () => assert.equal(readAddress(text), undefined));
+    test(`${JSON.stringify(text)} is rejected`, () => assert.equal(readAddress(text), undefined));
   }
 
-  test('a scope is refused where it has no meaning', () => {
+  test('a scope is rejected where it is not allowed', () => {
     assert.equal(formatIp(parseAddress('[2001:db8::7]')), '2001:db8::7');
     const refused = { kind: 'usage', code: 'ADDRESS_INVALID' };
     assert.throws(() => parseAddress('localhost'), {
       ...refused,
       message: '"localhost" is not an IP address',
     });
-    assert.throws(() => parseAddress('fe80::1%eth0'), { ...refused, message: /an interface has no meaning/ });
+    assert.throws(() => parseAddress('fe80::1%eth0'), { ...refused, message: /an interface is not allowed/ });
   });
 
-  test('a host and its port come apart', () => {
+  test('a host and its port are split', () => {
     const parts: Record<string, ReturnType<typeof splitHostPort>> = {
       'a:80': { host: 'a', port: '80' },
       'a:': { host: 'a', port: '' },

@@ -1,11 +1,9 @@
-// IP addresses: text to bytes and back, as inet_pton(3) and inet_ntop(3) have them, and as people type them.
+// Parses and formats IP addresses: the forms of inet_pton(3) and inet_ntop(3), and those that users type.
 import { PortreeveError } from './errors.ts';
 
 /** An IP address in network byte order: 4 bytes or 16. */
 export interface IpAddress {
-  /** IPv4 or IPv6. */
   readonly family: 4 | 6;
-  /** The address: 4 bytes or 16. */
   readonly bytes: Uint8Array;
 }
 
@@ -33,7 +31,7 @@ function hexValue(group: string): number {
   return value;
 }
 
-/** The groups of one side of "::" as bytes, or undefined; a dotted IPv4 address may stand last. */
+/** Parses the groups on one side of "::". The last may be a dotted IPv4 address. */
 function parseV6Groups(text: string): number[] | undefined {
   if (text === '') return [];
   const groups = text.split(':');
@@ -68,7 +66,7 @@ function parseV6(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-/** Reads an IPv4 or IPv6 address without a scope, or gives undefined. */
+/** Parses an IPv4 or IPv6 address without a scope. Returns undefined if the text is not one. */
 export function parseIp(text: string): IpAddress | undefined {
   const v4 = parseV4(text);
   if (v4) return { family: 4, bytes: v4 };
@@ -80,7 +78,7 @@ function formatV4(bytes: Uint8Array, at: number): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 }
 
-/** The longest run of at least two zero groups, the first of several: what "::" stands for (RFC 5952 4.2). */
+/** Finds what "::" replaces: the longest run of at least two zero groups, and the first of equals (RFC 5952 4.2). */
 function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
   let best = { start: -1, length: 1 };
   for (let i = 0; i < groups.length; i++) {
@@ -103,12 +101,12 @@ function formatV6(bytes: Uint8Array): string {
   return `${hex.slice(0, run.start).join(':')}::${hex.slice(run.start + run.length).join(':')}`;
 }
 
-/** The canonical text of an address (RFC 5952 for IPv6). */
+/** Formats an address in canonical form (RFC 5952 for IPv6). */
 export function formatIp(address: IpAddress): string {
   return address.family === 4 ? formatV4(address.bytes, 0) : formatV6(address.bytes);
 }
 
-/** A host with a port; an IPv6 address stands in brackets. */
+/** Formats HOST:PORT, with brackets around an IPv6 address. */
 export function hostPortText(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -135,12 +133,12 @@ export function samePrefix(a: IpAddress, b: IpAddress, prefix: number): boolean 
   return true;
 }
 
-/** Whether an IPv6 address is link-local (fe80::/10), so that it means something on one link only. */
+/** Whether an IPv6 address is link-local (fe80::/10). */
 export function isLinkLocal(address: IpAddress): boolean {
   return address.family === 6 && address.bytes[0] === 0xfe && ((address.bytes[1] ?? 0) & 0xc0) === 0x80;
 }
 
-/** An address with the interface that it belongs to (RFC 4007 section 11), undefined where none is named. */
+/** An address with its zone, the name of an interface (RFC 4007 section 11). */
 interface ScopedAddress {
   readonly address: IpAddress;
   readonly scope: string | undefined;
@@ -148,7 +146,7 @@ interface ScopedAddress {
 
 const SCOPE = /^[\w.-]+$/;
 
-/** Reads an address; only one of IPv6 may have brackets or a scope. Undefined if the text is not an address. */
+/** Parses an address. An IPv6 address may have brackets and a scope. Returns undefined for other text. */
 export function readAddress(text: string): ScopedAddress | undefined {
   const inside = /^\[(.*)\]$/s.exec(text)?.[1];
   const bare = inside ?? text;
@@ -159,19 +157,19 @@ export function readAddress(text: string): ScopedAddress | undefined {
   return address && (scope === undefined || SCOPE.test(scope)) ? { address, scope } : undefined;
 }
 
-/** Reads an address without a scope. Throws PortreeveError `ADDRESS_INVALID` (usage). */
+/** Parses an address without a scope. Throws PortreeveError `ADDRESS_INVALID` (usage). */
 export function parseAddress(text: string): IpAddress {
   const read = readAddress(text);
   if (read && read.scope === undefined) return read.address;
-  const why = read ? ': an interface has no meaning here' : '';
+  const why = read ? ': an interface is not allowed here' : '';
   const hint =
-    'An address is one such as 192.0.2.7, ::1, [2001:db8::7], or 0.0.0.0 and :: for all of IPv4 and IPv6.';
+    'Examples: 192.0.2.7, ::1, [2001:db8::7], 0.0.0.0 (every IPv4 address), and :: (every IPv6 address).';
   throw new PortreeveError('ADDRESS_INVALID', `"${text}" is not an IP address${why}`, hint, {
     value: text,
   });
 }
 
-/** HOST and HOST:PORT apart; an address of IPv6 before a port stands in brackets. Undefined for what is neither. */
+/** Splits HOST or HOST:PORT. An IPv6 address before a port must be in brackets. Returns undefined for other text. */
 export function splitHostPort(
   text: string,
 ): { readonly host: string; readonly port: string | undefined } | undefined {

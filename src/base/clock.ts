@@ -1,14 +1,13 @@
-// Time as a thing that is handed in, so that a test can move it.
+// The interface to time. Code receives a Clock as a dependency, so that a test can control it.
 
 export interface Timer {
   cancel(): void;
 }
 
-/** The time, and a way to be called later. */
 export interface Clock {
   /** Milliseconds since 1970-01-01 UTC. */
   now(): number;
-  /** Milliseconds since some moment; never goes back. */
+  /** Milliseconds since an arbitrary time. Never decreases. */
   monotonic(): number;
   /** Calls `then` once, `delayMs` milliseconds from now. */
   after(delayMs: number, then: () => void): Timer;

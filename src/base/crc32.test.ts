@@ -1,4 +1,4 @@
-/** CRC-32: the values that everybody's has. */
+// Tests of CRC-32 against known values and zlib.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { crc32 } from './crc32.ts';
 
 const of = (text: string): number => crc32(new TextEncoder().encode(text));
 
-test('the check value of CRC-32 and other known ones', () => {
+test('known inputs have their known checksums', () => {
   assert.equal(of('123456789'), 0xcbf43926);
   assert.equal(of(''), 0);
   assert.equal(of('a'), 0xe8b7be43);
@@ -16,15 +16,12 @@ test('the check value of CRC-32 and other known ones', () => {
   assert.equal(crc32(new Uint8Array(32).fill(0xff)), 0xff6cab0b);
 });
 
-test('any stretch of bytes has the checksum that zlib gives it', () => {
+test('any part of an array has the checksum that zlib computes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(300), fc.nat(300), (bytes, a, b) => {
       const [start, end] = a < b ? [a, b] : [b, a];
-      const stretch = bytes.subarray(start, end);
-      assert.equal(
-        crc32(bytes, Math.min(start, bytes.length), Math.min(end, bytes.length)),
-        zlibCrc32(stretch),
-      );
+      const part = bytes.subarray(start, end);
+      assert.equal(crc32(bytes, Math.min(start, bytes.length), Math.min(end, bytes.length)), zlibCrc32(part));
     }),
     { numRuns: 300 },
   );

@@ -1,4 +1,4 @@
-// CRC-32 as zlib and Ethernet have it (ISO 3309): to tell bytes that were written whole from those that were not.
+// CRC-32 as in zlib and Ethernet (ISO 3309). Detects records that were written incompletely.
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;
@@ -6,7 +6,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value >>> 0;
 });
 
-/** The checksum of the bytes from `start` to `end`. */
+/** Computes the checksum of the bytes from `start` to `end`. */
 export function crc32(bytes: Uint8Array, start = 0, end = bytes.length): number {
   let value = 0xffffffff;
   for (let i = start; i < end; i++) value = (value >>> 8) ^ (TABLE[(value ^ (bytes[i] ?? 0)) & 0xff] ?? 0);

@@ -1,9 +1,9 @@
-// Tests that a list keeps the first few of each kind, and counts the rest.
+// Tests of the list that keeps the first few items of each kind and counts the rest.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FirstFew } from './first-few.ts';
 
-test('so many of each kind are kept, in their order; of more the number and the first', () => {
+test('keeps the first items of each kind in order, and the number and first of the rest', () => {
   const list = new FirstFew<'a' | 'b', number>(2);
   for (const [kind, item] of [
     ['a', 1],
@@ -17,7 +17,7 @@ test('so many of each kind are kept, in their order; of more the number and the 
   assert.deepEqual(list.leftOut, [{ kind: 'a', count: 2, first: 4 }]);
 });
 
-test('nothing is left out of as many as may be kept', () => {
+test('leaves nothing out up to the maximum', () => {
   const list = new FirstFew<'a', number>(1);
   assert.deepEqual([list.kept, list.leftOut], [[], []]);
   list.add('a', 1);

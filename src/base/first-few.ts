@@ -1,13 +1,13 @@
-// A list that keeps the first few of each kind and counts the rest: what a person reads, however much there is.
+// A list that keeps the first few items of each kind and counts the rest, so that a report stays readable.
 
 interface LeftOut<Kind, Item> {
   readonly kind: Kind;
   readonly count: number;
-  /** The first of them. */
+  /** The first item that was not kept. */
   readonly first: Item;
 }
 
-/** The first `max` items of each kind. */
+/** Keeps the first `max` items of each kind. */
 export class FirstFew<Kind extends string, Item> {
   readonly #max: number;
   readonly #kept: Item[] = [];
@@ -25,17 +25,17 @@ export class FirstFew<Kind extends string, Item> {
     else if (count === this.#max + 1) this.#firstLeftOut.set(kind, item);
   }
 
-  /** Whether further ones of a kind are only counted. */
+  /** Whether further items of this kind are only counted. */
   isFull(kind: Kind): boolean {
     return (this.#counts.get(kind) ?? 0) >= this.#max;
   }
 
-  /** What was kept, in the order in which it came. */
+  /** The kept items in order of arrival. */
   get kept(): readonly Item[] {
     return this.#kept;
   }
 
-  /** Of which kinds there was more. */
+  /** The kinds with more than `max` items. */
   get leftOut(): LeftOut<Kind, Item>[] {
     return [...this.#firstLeftOut].map(([kind, first]) => ({
       kind,

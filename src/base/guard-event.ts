@@ -1,50 +1,51 @@
-// What the guard did, as it is reported and kept: a bind(2) that was refused, or the number of several.
+// The events of the guard, as stored and printed: one refused bind(2), or the number of several.
 
-/** What one value of an event is: a whole number, a text, or one of some words. */
+/** The type of a value: an integer, a text, or one of several words. */
 export type EventScalar =
   | { readonly type: 'integer' }
   | { readonly type: 'text'; readonly words?: readonly string[] };
 
-/** A field: one value, or several under names that are known together. */
+/** A field: one value, or several named parts that are either all known or all unknown. */
 export type EventField = (EventScalar | { readonly parts: Readonly<Record<string, EventScalar>> }) & {
-  /** Without it, it is undefined where it does not belong to the event's kind, or is not known. */
+  /** Without it, the value is undefined if it is unknown or does not apply to the event's kind. */
   readonly isAlways?: true;
 };
 
 /**
- * The fields of an event on its way into the archive, in the order of the columns there and of the keys in JSON. What
- * is stored and printed is derived from here: a change takes another layout of the archive, and a migration to it.
+ * The fields of an event, in the order of the columns of the archive and of the keys in JSON. Both are derived from
+ * here: a change requires a new layout of the archive and a migration.
  */
 export const EVENT_FIELDS = {
-  /** When, in milliseconds since 1970-01-01 UTC; with `more` and `lost` when they had been counted. */
+  /** Milliseconds since 1970-01-01 UTC. For `more` and `lost`, the time when they were counted. */
   timeMs: { type: 'integer', isAlways: true },
   /**
-   * `bind`: a bind(2) that was refused, or would have been. `more`: further ones, counted only: of the same user, job,
-   * port and reason; without a port, of one user. `lost`: those of which nothing but their number is known.
+   * `bind`: a bind(2) that was refused, or would have been. `more`: a count of further ones with the same user, job,
+   * port and reason; without a port, of further ones by one user. `lost`: a count of those about which nothing is
+   * known.
    */
   kind: { type: 'text', words: ['bind', 'more', 'lost'], isAlways: true },
-  /** How many it stands for. */
+  /** The number of binds that the event represents. */
   count: { type: 'integer', isAlways: true },
-  /** `observed`: it was allowed, because the guard only observes. */
+  /** `observed`: the bind was allowed, because the guard only observes. */
   verdict: { type: 'text', words: ['refused', 'observed'] },
-  /** Why, in a word of the policy. */
+  /** A reason code of the policy. */
   reason: { type: 'text' },
   job: { type: 'text' },
   uid: { type: 'integer' },
-  /** The name of that user. */
+  /** The user's name. */
   user: { type: 'text' },
   pid: { type: 'integer' },
-  /** What the process calls itself (comm in proc_pid_comm(5)). */
+  /** The name of the process (comm in proc_pid_comm(5)). */
   command: { type: 'text' },
   protocol: { type: 'text', words: ['tcp', 'udp'] },
-  /** The address that it asked for, as text. */
+  /** The requested address, as text. */
   address: { type: 'text' },
   port: { type: 'integer' },
   /** The errno that bind(2) failed with, or would have. */
   errno: { type: 'text' },
-  /** The statement that said so. */
+  /** The statement that decided. */
   rule: { parts: { file: { type: 'text' }, line: { type: 'integer' }, text: { type: 'text' } } },
-  /** The revision of the profile by which it was judged. */
+  /** The revision of the profile that was in force. */
   revision: { type: 'integer' },
 } as const satisfies Readonly<Record<string, EventField>>;
 
@@ -63,23 +64,22 @@ type ValueOf<Field> = Field extends { readonly words: readonly (infer Word)[] }
       ? { readonly [Part in keyof Parts]: ValueOf<Parts[Part]> }
       : string;
 
-/** Any value of a field. */
 export type EventValue = string | number | Readonly<Record<string, string | number>> | undefined;
 
-/** Something that the guard did, on its way into the archive. */
+/** An event that is not yet in the archive. */
 export type NewGuardEvent = {
   readonly [Name in EventFieldName]:
     | ValueOf<Fields[Name]>
     | (Fields[Name] extends { readonly isAlways: true } ? never : undefined);
 };
 
-/** Something that the guard did. */
+/** An event in the archive. */
 export interface GuardEvent extends NewGuardEvent {
-  /** Each has a larger one than those before it. */
+  /** Increases with each event. */
   readonly number: number;
 }
 
-/** An event of which so much is known. */
+/** Builds an event from the known fields. The others are undefined. */
 export function eventWith(
   known: Pick<NewGuardEvent, 'kind' | 'count' | 'timeMs'> & Partial<NewGuardEvent>,
 ): NewGuardEvent {

@@ -1,22 +1,22 @@
-// Tests of job names and of the patterns that stand for them.
+// Tests of job names and job name patterns.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { compareSpecificity, jobPatternProblem, matchesJob, parseJobName } from './job.ts';
 
 describe('a job name', () => {
-  test('is read in capitals', () => {
+  test('is converted to upper case', () => {
     assert.equal(parseJobName('nginx'), 'NGINX');
     assert.equal(parseJobName(`a@#$_.-9${'x'.repeat(56)}`).length, 64);
   });
 
-  test('is refused where it is none, and where it is a word of the profile', () => {
+  test('is rejected if it is invalid or a keyword of the profile', () => {
     for (const text of ['', 'a b', 'a*', 'ä', 'x'.repeat(65), 'reserved', 'AUTHPORT']) {
       assert.throws(() => parseJobName(text), { kind: 'usage', code: 'JOB_INVALID' }, text);
     }
   });
 
-  test('is refused where only its capitals are those of one', () => {
+  test('is rejected if only its upper-case form is valid', () => {
     for (const text of ['\u017fshd', '\u0131', '\u00dff', '\ufb01']) {
       assert.match(text.toUpperCase(), /^[A-Z]+$/);
       assert.throws(() => parseJobName(text), { kind: 'usage', code: 'JOB_INVALID' }, text);
@@ -25,7 +25,7 @@ describe('a job name', () => {
   });
 });
 
-test('a pattern has the characters of names and wildcards; on z/OS fewer, and 8', () => {
+test('a pattern has the characters of names and wildcards, and with z/OS names fewer and at most 8', () => {
   assert.equal(jobPatternProblem('A?B*', false), undefined);
   assert.match(jobPatternProblem('A B', false) ?? '', /has only the characters/);
   assert.match(jobPatternProblem('A_B', true) ?? '', /has only the characters/);
@@ -56,7 +56,7 @@ describe('a pattern matches', () => {
     });
   }
 
-  test('what a regular expression matches', () => {
+  test('like the equivalent regular expression', () => {
     const word = fc.string({ unit: fc.constantFrom('A', 'B', '*', '?'), maxLength: 8 });
     const job = fc.string({ unit: fc.constantFrom('A', 'B'), maxLength: 10 });
     fc.assert(

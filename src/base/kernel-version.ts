@@ -1,2 +1,2 @@
-// Which Linux the guard takes: the oldest one on which it is tested, as hints name it.
-export const GUARD_LINUX_HINT = 'It takes Linux 6.1 or newer';
+// The oldest Linux version on which the guard is tested, for hints.
+export const GUARD_LINUX_HINT = 'It requires Linux 6.1 or newer';

@@ -1,4 +1,4 @@
-/** C structures: sizes and offsets as a C compiler gives them, values there and back. */
+// Tests of C structure layouts: sizes, offsets, encoding and decoding.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,7 +22,7 @@ test('fields have their natural alignment', () => {
   assert.equal(MIXED.bytes, 32);
 });
 
-test('sizes', () => {
+test('sizes include trailing padding', () => {
   assert.equal(new Layout({ a: 'u8' }).bytes, 1);
   assert.equal(new Layout({ a: 'u8', b: 'u16' }).bytes, 4);
   assert.equal(new Layout({ a: byteArray(5) }).bytes, 5);
@@ -30,7 +30,7 @@ test('sizes', () => {
   assert.equal(new Layout({}).bytes, 0);
 });
 
-test('the low byte is first, padding is zero, a short array has zeros behind it', () => {
+test('encoding is little-endian, with zeros as padding and after a short array', () => {
   const bytes = new Uint8Array(40).fill(0xff);
   MIXED.write(view(bytes), 4, {
     a: 1,
@@ -43,7 +43,7 @@ test('the low byte is first, padding is zero, a short array has zeros behind it'
   assert.equal(Buffer.from(bytes).toString('hex'), `ffffffff${hex}ffffffff`);
 });
 
-test('what is written is read back, from any offset', () => {
+test('written values are read back at any offset', () => {
   const values = fc.record({
     a: fc.nat(0xff),
     b: fc.nat(0xffffffff),
@@ -62,14 +62,14 @@ test('what is written is read back, from any offset', () => {
   );
 });
 
-test('an array that was read is a copy', () => {
+test('read() copies arrays', () => {
   const bytes = MIXED.encode({ e: Uint8Array.of(1, 2, 3) });
   const { e } = MIXED.read(view(bytes));
   bytes.fill(0);
   assert.deepEqual(e, Uint8Array.of(1, 2, 3));
 });
 
-test('a value that does not fit is a bug, its largest neighbour is none', () => {
+test('a value out of range is a bug, and the largest in range is accepted', () => {
   const refused = { code: 'LAYOUT_VALUE', kind: 'bug' };
   assert.throws(() => MIXED.encode({ a: 256 }), refused);
   assert.throws(() => MIXED.encode({ b: 2 ** 32 }), refused);
@@ -81,7 +81,7 @@ test('a value that does not fit is a bug, its largest neighbour is none', () => 
   MIXED.encode({ a: 255, b: 2 ** 32 - 1, c: 65535, d: 2n ** 64n - 1n, e: new Uint8Array(3) });
 });
 
-test('a view that ends too early is refused', () => {
+test('a view shorter than the structure is rejected', () => {
   assert.throws(() => MIXED.read(new DataView(new ArrayBuffer(MIXED.bytes - 5))), RangeError);
   assert.throws(() => MIXED.write(new DataView(new ArrayBuffer(MIXED.bytes - 1)), 0, {}), RangeError);
 });

@@ -1,19 +1,17 @@
-// C structures: where each field is under natural alignment, and how its value is read and written.
+// C structures: field offsets under natural alignment, and reading and writing of values.
 import { PortreeveError } from './errors.ts';
 
 /** An unsigned integer of C: uint8_t to uint64_t. */
 export type Scalar = 'u8' | 'u16' | 'u32' | 'u64';
 
 /**
- * An array in a structure, taken as bytes: an address, a name with zeros behind it. An alias, which the declaration of
- * an exported layout can spell out.
+ * An array in a structure, treated as bytes: an address, a name padded with zeros. It is an alias, which the
+ * declaration of an exported layout can expand.
  */
 type ByteArray = { readonly bytes: number; readonly alignment: number };
 
-/** What a field can be. */
 type FieldType = Scalar | ByteArray;
 
-/** A field: its C type, its offset in the structure, and its size. */
 export interface Field<T extends FieldType = FieldType> {
   readonly name: string;
   readonly type: T;
@@ -21,18 +19,17 @@ export interface Field<T extends FieldType = FieldType> {
   readonly bytes: number;
 }
 
-/** The fields of a structure in their order. */
+/** The fields of a structure in order. */
 export type Shape = Readonly<Record<string, FieldType>>;
 
-/** What JavaScript has for a field. */
+/** The JavaScript type of a field's value. */
 type FieldValue<T extends FieldType> = T extends 'u64' ? bigint : T extends Scalar ? number : Uint8Array;
 
-/** A structure's values by name. */
 export type Values<S extends Shape> = { readonly [K in keyof S]: FieldValue<S[K]> };
 
 const SCALAR_BYTES: Readonly<Record<Scalar, number>> = { u8: 1, u16: 2, u32: 4, u64: 8 };
 
-/** An array of so many bytes; the alignment is that of its elements. */
+/** Declares an array. `bytes` is its total size, `alignment` that of its elements. */
 export function byteArray(bytes: number, alignment = 1): ByteArray {
   return { bytes, alignment };
 }
@@ -41,7 +38,7 @@ const isScalar = (type: FieldType): type is Scalar => typeof type === 'string';
 
 const alignmentOf = (type: FieldType): number => (isScalar(type) ? SCALAR_BYTES[type] : type.alignment);
 
-/** The next multiple of `alignment`. */
+/** Rounds up to a multiple of `alignment`. */
 export function alignUp(bytes: number, alignment: number): number {
   return Math.ceil(bytes / alignment) * alignment;
 }
@@ -56,11 +53,10 @@ function placed(shape: Shape): Field[] {
   });
 }
 
-/** A structure as a C compiler for x86_64 or arm64 lays it out; integers have the low byte first. */
+/** A structure as C compilers for x86_64 and arm64 lay it out. Integers are little-endian. */
 export class Layout<const S extends Shape> {
-  /** sizeof, with the padding at the end. */
+  /** sizeof, including trailing padding. */
   readonly bytes: number;
-  /** Each field by its name. */
   readonly fields: { readonly [K in keyof S]: Field<S[K]> };
   readonly #fields: readonly Field[];
 
@@ -72,7 +68,7 @@ export class Layout<const S extends Shape> {
     this.fields = Object.fromEntries(this.#fields.map((field) => [field.name, field])) as typeof this.fields;
   }
 
-  /** The values at an offset of `view`; arrays are copies. Throws RangeError where `view` ends before the structure. */
+  /** Reads a structure at an offset. Arrays are copied. Throws RangeError if `view` ends before the structure. */
   read(view: DataView, at = 0): Values<S> {
     return Object.fromEntries(
       this.#fields.map((field) => [field.name, readField(view, at + field.offset, field)]),
@@ -80,8 +76,8 @@ export class Layout<const S extends Shape> {
   }
 
   /**
-   * Writes the structure at an offset of `view`; what is not given, and the padding, becomes zero.
-   * Throws PortreeveError `LAYOUT_VALUE` (bug) where a value does not fit its field.
+   * Writes a structure at an offset. Missing values and padding become zero.
+   * Throws PortreeveError `LAYOUT_VALUE` (bug) if a value is out of range for its field.
    */
   write(view: DataView, at: number, values: Partial<Values<S>>): void {
     new Uint8Array(view.buffer, view.byteOffset + at, this.bytes).fill(0);
@@ -92,7 +88,7 @@ export class Layout<const S extends Shape> {
     }
   }
 
-  /** The structure alone, as bytes. Throws like write(). */
+  /** Encodes a structure as bytes. Throws like write(). */
   encode(values: Partial<Values<S>>): Uint8Array {
     const bytes = new Uint8Array(this.bytes);
     this.write(new DataView(bytes.buffer), 0, values);
@@ -127,11 +123,11 @@ function writeField(view: DataView, at: number, field: Field, value: number | bi
   } else {
     const what = value instanceof Uint8Array ? `an array of ${value.length} bytes` : `${value}`;
     const type = isScalar(field.type) ? field.type : `an array of ${field.bytes} bytes`;
-    const message = `${what} does not fit the field ${field.name}, which is ${type}`;
+    const message = `${what} is out of range for the field ${field.name} (${type})`;
     throw new PortreeveError('LAYOUT_VALUE', message, '', { field: field.name });
   }
 }
 
-/** A u64 takes big integers only: a number may already have lost some of its bits. */
+/** A u64 requires a bigint: a number may already have lost bits. */
 const isUnsigned = (value: number, bytes: number): boolean =>
   Number.isInteger(value) && bytes < 8 && value >= 0 && value < 2 ** (8 * bytes);

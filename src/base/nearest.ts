@@ -1,9 +1,9 @@
-// Which of the known words somebody meant who mistyped one.
+// Finds the known word that a mistyped word was most likely meant to be.
 
-/** A word that is further away than this share of its letters is another word. */
+/** The maximum distance of a suggestion, as a share of the word's length. */
 const FAR = 0.5;
 
-/** How many letters have to be changed, put in or left out to make one word of another (Levenshtein). */
+/** The Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
@@ -17,15 +17,15 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-/** The known word that is nearest to a mistyped one, however far that is; undefined only where none is known. */
+/** Finds the nearest known word at any distance. Returns undefined if `known` is empty. */
 export function closest(word: string, known: readonly string[]): string | undefined {
   return known.toSorted((a, b) => distance(word, a) - distance(word, b))[0];
 }
 
-/** The longest word that is compared: nobody means a known one by more. */
+/** Longer words are not compared. */
 const WORD_MAX_CHARACTERS = 64;
 
-/** The known word that is nearest to a mistyped one; undefined where none is near. */
+/** Finds the nearest known word. Returns undefined if no word is near enough. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > WORD_MAX_CHARACTERS) return undefined;
   let best: string | undefined;

@@ -1,4 +1,4 @@
-/** The netids: what each means, and what is none. */
+// Tests of the netids.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -6,7 +6,7 @@ import { NETIDS, netIdInfo, parseNetId } from './netid.ts';
 
 describe('a netid', () => {
   // netconfig(5), and RFC 1833 section 2.1: struct rpcb_entry.
-  test('means a family, a protocol and its semantics', () => {
+  test('has a family, a protocol and semantics', () => {
     const table = NETIDS.map((netid) => {
       const { family, protocol, protocolNumber, semantics } = netIdInfo(netid);
       return [netid, family, protocol, protocolNumber, semantics];
@@ -20,14 +20,14 @@ describe('a netid', () => {
     ]);
   });
 
-  test('knows its position', () => {
+  test('has its position as index', () => {
     for (const [position, netid] of NETIDS.entries()) {
       assert.equal(netIdInfo(netid).index, position);
       assert.equal(netIdInfo(netid).netid, netid);
     }
   });
 
-  test('is read by its name alone', () => {
+  test('is parsed from its exact name', () => {
     for (const netid of NETIDS) assert.equal(parseNetId(netid), netid);
     for (const text of ['', 'UDP', 'udp ', 'unix', 'rawip', 'bogus', 'constructor']) {
       assert.equal(parseNetId(text), undefined);

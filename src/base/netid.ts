@@ -1,10 +1,10 @@
-// The transports of netconfig(5) that a port mapper knows, by their network identifiers.
+// The transports of netconfig(5) that a port mapper supports, and their network identifiers.
 import type { IpAddress } from './address.ts';
 
 /** A network identifier: the name of a transport in netconfig(5) and in rpcbind's messages. */
 export type NetId = 'udp' | 'tcp' | 'udp6' | 'tcp6' | 'local';
 
-/** All of them, in the order of netconfig(5); the position is the index that tables use. */
+/** In the order of netconfig(5). Tables use the position as their index. */
 export const NETIDS: readonly NetId[] = ['udp', 'tcp', 'udp6', 'tcp6', 'local'];
 
 interface NetIdInfo {
@@ -29,13 +29,13 @@ const INFO: Readonly<Record<NetId, NetIdInfo>> = {
   local: { netid: 'local', index: 4, family: 'loopback', protocol: '', protocolNumber: 0, semantics: 3 },
 };
 
-/** Where a service is reached over a transport. It comes from uaddr.ts, so that address, port and text agree. */
+/** The address of a service on a transport. Only uaddr.ts creates it, so that address, port and text agree. */
 export interface ServiceAddress {
-  /** The IP address; for a Unix socket its path, or "@" and its abstract name. */
+  /** The IP address. For a Unix socket, its path, or "@" and its abstract name. */
   readonly address: IpAddress | string;
-  /** 1 to 65535; 0 for a Unix socket. */
+  /** 1 to 65535, or 0 for a Unix socket. */
   readonly port: number;
-  /** The universal address that follows from both, in its canonical text; for a Unix socket the path again. */
+  /** The canonical universal address. For a Unix socket, its path. */
   readonly uaddr: string;
 }
 
@@ -43,7 +43,7 @@ export function netIdInfo(netid: NetId): NetIdInfo {
   return INFO[netid];
 }
 
-/** The netid of that name, or undefined if it is none. */
+/** Returns undefined if the text is not a netid. */
 export function parseNetId(text: string): NetId | undefined {
   return NETIDS.find((netid) => netid === text);
 }

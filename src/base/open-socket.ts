@@ -1,10 +1,10 @@
-// A socket of a host that has a port, and a process that has it open.
+// A socket with a port, as the kernel lists it, and the processes that have it open.
 import type { IpAddress } from './address.ts';
 import type { Protocol } from './port.ts';
 
 /**
- * What a socket does with its port. TCP's states are those of RFC 9293 under the kernel's names (<net/tcp_states.h>);
- * BOUND is one that is bound and neither listens nor is connected. UDP has UNCONNECTED and ESTABLISHED.
+ * The state of a socket. TCP has the states of RFC 9293 under the kernel's names (<net/tcp_states.h>), and BOUND:
+ * bound, but neither listening nor connected. UDP has UNCONNECTED and ESTABLISHED.
  */
 export type SocketState =
   | 'LISTEN'
@@ -25,38 +25,38 @@ export interface SocketEnd {
   readonly port: number;
 }
 
-/** A TCP or UDP socket of our network namespace that has a local port. */
+/** A TCP or UDP socket in our network namespace with a local port. */
 export interface OpenSocket {
   readonly protocol: Protocol;
   readonly state: SocketState;
   readonly local: SocketEnd;
-  /** Undefined for one that is not connected. */
+  /** Undefined if the socket is not connected. */
   readonly remote: SocketEnd | undefined;
-  /** An IPv6 socket that takes no IPv4 (IPV6_V6ONLY); false for IPv4, and where the kernel does not say. */
+  /** IPV6_V6ONLY. False for an IPv4 socket, and if the kernel does not report it. */
   readonly v6Only: boolean;
-  /** The index of the interface that it is bound to, or that its link-local address belongs to; 0 if none. */
+  /** The interface that the socket is bound to, or that its link-local address belongs to. 0 if there is none. */
   readonly interfaceIndex: number;
-  /** The uid of who made it; undefined where it has no process any more (TIME_WAIT, closed but not yet finished). */
+  /** The uid of its creator. Undefined if no process has it open any more (TIME_WAIT, orphaned). */
   readonly uid: number | undefined;
-  /** 0 where it has no process any more. */
+  /** 0 if no process has it open any more. */
   readonly inode: number;
-  /** The number of the cgroup in which it was made; undefined where the kernel does not say. */
+  /** The cgroup in which it was created. Undefined if the kernel does not report it. */
   readonly cgroupId: bigint | undefined;
-  /** TIME_WAIT: how long until the port is free again, in milliseconds, as the kernel told it. */
+  /** TIME_WAIT: the time in milliseconds until the port is free again, as the kernel reports it. */
   readonly expiresMs: number | undefined;
 }
 
 /** A process that has a socket open. */
 export interface SocketOwner {
   readonly pid: number;
-  /** When it was started, in clock ticks since boot: with the pid this is no other process's (proc_pid_stat(5)). */
+  /** The start time in clock ticks since boot. Together with the pid it identifies the process (proc_pid_stat(5)). */
   readonly startTicks: number;
-  /** Its name, up to 15 characters (proc_pid_comm(5)). */
+  /** Up to 15 characters (proc_pid_comm(5)). */
   readonly name: string;
-  /** The program and its arguments, with blanks between them, cut off at 4,096 bytes; "" where it tells none. */
+  /** The command line, truncated to 4,096 bytes. "" if the process has none. */
   readonly command: string;
-  /** Its effective uid. */
+  /** The effective uid. */
   readonly uid: number;
-  /** Its cgroup of version 2, from the root of the hierarchy on; undefined if it is in none. */
+  /** The path of its cgroup of version 2. Undefined if it is not in one. */
   readonly cgroup: string | undefined;
 }

@@ -1,4 +1,4 @@
-/** Ports: what is one, and what is read as one, or as several. */
+// Tests of the parsers for ports, port ranges and lists.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -16,7 +16,7 @@ import {
 } from './port.ts';
 
 // RFC 6335 section 6: ports are 16 bits; 0 is reserved and cannot be bound.
-describe('a port', () => {
+describe('isPort', () => {
   const edges: readonly (readonly [number, boolean])[] = [
     [-1, false],
     [0, false],
@@ -31,11 +31,11 @@ describe('a port', () => {
     [Number.POSITIVE_INFINITY, false],
   ];
   for (const [value, expected] of edges) {
-    test(`${value} is ${expected ? 'one' : 'none'}`, () => assert.equal(isPort(value), expected));
+    test(`${expected ? 'accepts' : 'rejects'} ${value}`, () => assert.equal(isPort(value), expected));
   }
 });
 
-describe('a port in text', () => {
+describe('parsePort', () => {
   const read: readonly (readonly [string, number])[] = [
     ['1', 1],
     ['1023', 1023],
@@ -44,7 +44,7 @@ describe('a port in text', () => {
     ['65535', 65535],
   ];
   for (const [text, port] of read) {
-    test(`"${text}" is one`, () => assert.equal(parsePort(text), port));
+    test(`parses "${text}"`, () => assert.equal(parsePort(text), port));
   }
 
   const refused = [
@@ -65,7 +65,7 @@ describe('a port in text', () => {
     '8\n',
   ];
   for (const text of refused) {
-    test(`${JSON.stringify(text)} is none`, () => {
+    test(`rejects ${JSON.stringify(text)}`, () => {
       assert.throws(
         () => parsePort(text),
         (thrown) =>
@@ -78,7 +78,7 @@ describe('a port in text', () => {
     });
   }
 
-  test('every port is read from its digits', () => {
+  test('parses every port', () => {
     for (let port = 1; port <= 65535; port++) assert.equal(parsePort(`${port}`), port);
   });
 });
@@ -90,7 +90,7 @@ const services = () => ({
   names: ['ssh', 'domain'],
 });
 
-describe('ports as people type them', () => {
+describe('parsePortRange', () => {
   const legal: Record<string, [first: number, last: number, protocol?: 'tcp' | 'udp']> = {
     '80': [80, 80],
     ':80': [80, 80],
@@ -108,39 +108,40 @@ describe('ports as people type them', () => {
     'Udp/domain': [53, 53, 'udp'],
   };
   for (const [text, [first, last, protocol]] of Object.entries(legal)) {
-    test(text, () => assert.deepEqual(parsePortRange(text, {}, services), { first, last, protocol }));
+    test(`parses ${text}`, () =>
+      assert.deepEqual(parsePortRange(text, {}, services), { first, last, protocol }));
   }
 
   const refused: Record<string, [problem: RegExp, form?: PortForm]> = {
-    '': [/no number and no name/],
-    ' 80': [/no number/],
-    '1-': [/no number/],
-    '-1': [/no number/],
-    '1-2-3': [/no number/],
-    '80,81': [/no number/],
-    '/tcp': [/no number/],
+    '': [/neither a number nor a service name/],
+    ' 80': [/neither a number/],
+    '1-': [/neither a number/],
+    '-1': [/neither a number/],
+    '1-2-3': [/neither a number/],
+    '80,81': [/neither a number/],
+    '/tcp': [/neither a number/],
     '80/': [/the protocol is tcp or udp, not ""/],
     '80/sctp': [/not "sctp"/],
     '80/tcp/': [/not "tcp\/"/],
-    'tcp/80/tcp': [/no number/],
+    'tcp/80/tcp': [/neither a number/],
     '0': [/the lowest port is 1/],
     '0-1': [/the lowest port is 1/],
-    '080': [/no leading zero/],
-    '1-010': [/no leading zero/],
+    '080': [/leading zeros are not allowed/],
+    '1-010': [/leading zeros are not allowed/],
     '65536': [/the highest port is 65535/],
     '1-99999999999': [/the highest port is 65535/],
-    '8010-8000': [/its last port is below its first/],
-    '0x50': [/no such name/],
-    SSH: [/no such name/],
-    'ssh/udp': [/does not have it for udp/],
+    '8010-8000': [/the last port is below the first/],
+    '0x50': [/does not list this name/],
+    SSH: [/does not list this name/],
+    'ssh/udp': [/does not list it for udp/],
     '80/tcp ': [/not "tcp "/],
-    '1-2': [/a range has no meaning here/, { isSingle: true }],
-    'tcp/1': [/a protocol has no meaning here/, { protocol: 'meaningless' }],
+    '1-2': [/a range is not allowed here/, { isSingle: true }],
+    'tcp/1': [/a protocol is not allowed here/, { protocol: 'meaningless' }],
     '53': [/^"53" is not a port with a protocol$/, { protocol: 'required' }],
     domain: [/^"domain" is not a port with a protocol$/, { protocol: 'required' }],
   };
   for (const [text, [problem, form]] of Object.entries(refused)) {
-    test(`${JSON.stringify(text)} is refused, with why`, () => {
+    test(`rejects ${JSON.stringify(text)} and states the reason`, () => {
       assert.throws(
         () => parsePortRange(text, form, services),
         (thrown) =>
@@ -152,14 +153,14 @@ describe('ports as people type them', () => {
     });
   }
 
-  test('port 0 is one where it has a meaning, and the hint says so', () => {
+  test('accepts port 0 only where it is allowed, and the hint includes it', () => {
     assert.equal(parsePortRange('0', { takesZero: true }).first, 0);
     assert.throws(() => parsePortRange('x', { takesZero: true }), { hint: /from 0 to 65535/ });
   });
 
-  test('the nearest name is suggested, and services are asked only for a name', () => {
+  test('suggests the nearest service name, and looks up services only for a name', () => {
     assert.throws(() => parsePortRange('sssh', {}, services), { hint: /^Did you mean ssh\? A port is/ });
-    const unasked = () => assert.fail('asked');
+    const unasked = () => assert.fail('the services were looked up');
     assert.equal(parsePortRange('80/tcp', {}, unasked).first, 80);
     assert.throws(() => parsePortRange('08/tcp', {}, unasked), { code: 'PORT_INVALID' });
   });
@@ -172,7 +173,7 @@ describe('ports as people type them', () => {
         .map((protocol) => ({ first: Math.min(one, other), last: Math.max(one, other), protocol })),
     );
 
-  test('ranges are read from their canonical text, also several of them', () => {
+  test('a list of ranges in canonical form is parsed up to 100 items', () => {
     fc.assert(
       fc.property(fc.array(range, { minLength: 1, maxLength: 100 }), (ranges) => {
         assert.deepEqual(readPortList(ranges.map(portRangeText).join(',')), ranges);
@@ -184,7 +185,7 @@ describe('ports as people type them', () => {
     for (const list of ['', '80,', 'ssh']) assert.equal(readPortList(list), undefined, list);
   });
 
-  test('a range has its ends in it, and no other protocol than its own', () => {
+  test('a range includes both ends, and only its own protocol', () => {
     const ports = { first: 8000, last: 8010, protocol: 'tcp' } as const;
     assert.deepEqual(
       [7999, 8000, 8010, 8011].map((port) => isInRange(port, 'tcp', ports)),
@@ -195,8 +196,8 @@ describe('ports as people type them', () => {
   });
 });
 
-describe('decimal digits', () => {
-  test('are read up to the bound and not beyond', () => {
+describe('parseDecimal', () => {
+  test('accepts values up to the maximum', () => {
     assert.equal(parseDecimal('255', 255), 255);
     assert.equal(parseDecimal('256', 255), undefined);
     assert.equal(parseDecimal('4294967295', 4294967295), 4294967295);
@@ -204,7 +205,7 @@ describe('decimal digits', () => {
     assert.equal(parseDecimal('00000000001', 255), undefined);
   });
 
-  test('of any number are that number, and nothing else is a number', () => {
+  test('accepts decimal digits and nothing else', () => {
     fc.assert(fc.property(fc.nat(), (value) => assert.equal(parseDecimal(`${value}`, 0x7fffffff), value)));
     const other = fc.string().filter((text) => !/^[0-9]+$/.test(text));
     fc.assert(fc.property(other, (text) => assert.equal(parseDecimal(text, 0x7fffffff), undefined)));

@@ -1,4 +1,4 @@
-// What a port is, and the one parser for ports as people type them: "80", "tcp/80", "ssh", "8000-8010/udp".
+// Ports, and the parser for ports as users type them: "80", "tcp/80", "ssh", "8000-8010/udp".
 import { PortreeveError } from './errors.ts';
 import { PORTS_ASKED_MAX } from './limits.ts';
 import { nearest } from './nearest.ts';
@@ -8,10 +8,9 @@ declare const portBrand: unique symbol;
 /** A TCP or UDP port that a socket can be bound to: 1 to 65535. */
 export type Port = number & { readonly [portBrand]: true };
 
-/** The transports that have ports. */
 export type Protocol = 'tcp' | 'udp';
 
-/** Ports from the first to the last. */
+/** Both ends are included. */
 export interface PortRange {
   readonly first: number;
   readonly last: number;
@@ -19,9 +18,9 @@ export interface PortRange {
 
 export const PORT_MIN = 1;
 export const PORT_MAX = 65535;
-/** The length of a table by port; 0, which is not a port, has a place in it. */
+/** The length of a table indexed by port. Index 0 is unused. */
 export const PORTS = PORT_MAX + 1;
-/** The ports that RESTRICTLOWPORTS is about, and that Linux keeps for CAP_NET_BIND_SERVICE (ip(7)): below this one. */
+/** Ports below this one are subject to RESTRICTLOWPORTS, and on Linux to CAP_NET_BIND_SERVICE (ip(7)). */
 export const LOW_PORTS_END = 1024;
 
 /** The well-known port of the port mapper (RFC 1833 section 3.2). */
@@ -31,10 +30,7 @@ export function isPort(value: number): value is Port {
   return Number.isInteger(value) && value >= PORT_MIN && value <= PORT_MAX;
 }
 
-/**
- * The value of a text of decimal digits, or undefined if it has anything else in it or exceeds `max`.
- * Signs, blanks, leading zeros of more than ten digits, hexadecimal and exponents are not numbers here.
- */
+/** Parses at most ten decimal digits. Returns undefined for other text, and if the value exceeds `max`. */
 export function parseDecimal(text: string, max: number): number | undefined {
   if (!/^[0-9]{1,10}$/.test(text)) return undefined;
   let value = 0;
@@ -42,39 +38,38 @@ export function parseDecimal(text: string, max: number): number | undefined {
   return value <= max ? value : undefined;
 }
 
-/** Consecutive ports of one protocol, or of both. */
+/** A port range of one protocol, or of both. */
 export interface AskedPorts extends PortRange {
-  /** Undefined stands for both. */
+  /** Undefined: both. */
   readonly protocol: Protocol | undefined;
 }
 
-/** The names of services on a host. */
+/** The service names of a host. */
 export interface ServiceLookup {
-  /** The port of that name, as getservbyname(3) gives it; of either protocol where none is given. */
+  /** The port of a service, as getservbyname(3) returns it. Without a protocol, that of either. */
   portOf(name: string, protocol: Protocol | undefined): number | undefined;
-  /** Every name. */
   readonly names: readonly string[];
 }
 
-/** What one argument takes; each field that is left out takes everything. */
+/** The syntax that an argument accepts. By default it accepts everything except port 0. */
 export interface PortForm {
-  /** Whether a range has no meaning. */
+  /** Whether a range is not allowed. */
   readonly isSingle?: boolean;
-  /** Whether a protocol has to be there, or has no meaning. */
+  /** Whether a protocol is required or not allowed. */
   readonly protocol?: 'required' | 'meaningless';
-  /** Whether port 0 has a meaning: any port, which the kernel chooses. */
+  /** Whether port 0 is allowed: the kernel chooses the port. */
   readonly takesZero?: boolean;
 }
 
-/** RFC 6335 section 5.1 demands a letter; /etc/services has names with some more marks. */
+/** RFC 6335 section 5.1 requires a letter. /etc/services has names with more special characters. */
 const NAME = /^(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._+*-]*$/;
 const NUMBERS = /^:?([0-9]+)(?:-([0-9]+))?$/;
 
-/** Makes the error of a problem with the text; a suggestion comes before what would be legal. */
+/** Builds the error. The suggestion precedes the description of the valid syntax. */
 type Refuse = (problem?: string, suggestion?: string) => PortreeveError;
 
 /**
- * Reads a port or a range. `services` is called only for a name, and a name without it is none.
+ * Parses a port or a range. `services` is called only for a name; without it, names are not accepted.
  * Throws PortreeveError `PORT_INVALID` (usage).
  */
 export function parsePortRange(
@@ -94,22 +89,22 @@ export function parsePortRange(
     portNamed(ports, protocol, services, refuse),
   ];
   if (form.protocol === 'meaningless' && protocol !== undefined)
-    throw refuse('a protocol has no meaning here');
+    throw refuse('a protocol is not allowed here');
   if (form.protocol === 'required' && protocol === undefined) throw refuse();
   return { first, last, protocol };
 }
 
-/** Reads one port without a protocol. Throws PortreeveError `PORT_INVALID` (usage). */
+/** Parses one port without a protocol. Throws PortreeveError `PORT_INVALID` (usage). */
 export function parsePort(text: string, services?: () => ServiceLookup): Port {
   return parsePortRange(text, { isSingle: true, protocol: 'meaningless' }, services).first as Port;
 }
 
-/** The same; undefined if the text is not a port. */
+/** Like parsePort(), but returns undefined if the text is not a port. */
 export function readPort(text: string, services?: () => ServiceLookup): Port | undefined {
   return unlessRefused(() => parsePort(text, services));
 }
 
-/** Reads ports and ranges in digits, with commas between them; undefined if one is not a port, or too many. */
+/** Parses a comma-separated list of numeric ports and ranges. Returns undefined if it is invalid or too long. */
 export function readPortList(text: string, form?: PortForm): AskedPorts[] | undefined {
   const words = text.split(',');
   return words.length > PORTS_ASKED_MAX
@@ -126,12 +121,11 @@ function unlessRefused<T>(parse: () => T): T | undefined {
   }
 }
 
-/** The canonical text: "80", "8000-8010/tcp". */
+/** Formats "80" or "8000-8010/tcp". */
 export function portRangeText({ first, last, protocol }: AskedPorts): string {
   return `${first === last ? first : `${first}-${last}`}${protocol === undefined ? '' : `/${protocol}`}`;
 }
 
-/** Whether a port of a protocol is in a range. */
 export function isInRange(port: number, protocol: Protocol, range: AskedPorts): boolean {
   return port >= range.first && port <= range.last && (range.protocol ?? protocol) === protocol;
 }
@@ -152,7 +146,7 @@ function protocolOf(word: string): Protocol | undefined {
   return lower === 'tcp' || lower === 'udp' ? lower : undefined;
 }
 
-/** The first and last port; undefined for what is not written in digits. */
+/** The first and last port, or undefined if the text is not numeric. */
 function boundsOf(
   ports: string,
   { isSingle, takesZero }: PortForm,
@@ -163,13 +157,13 @@ function boundsOf(
   const first = numberOf(from, refuse);
   const last = numberOf(to, refuse);
   if (first === 0 && !takesZero) throw refuse(`the lowest port is ${PORT_MIN}`);
-  if (last < first) throw refuse('its last port is below its first');
-  if (last > first && isSingle) throw refuse('a range has no meaning here');
+  if (last < first) throw refuse('the last port is below the first');
+  if (last > first && isSingle) throw refuse('a range is not allowed here');
   return [first, last];
 }
 
 function numberOf(digits: string, refuse: Refuse): number {
-  if (digits.length > 1 && digits.startsWith('0')) throw refuse('a port has no leading zero');
+  if (digits.length > 1 && digits.startsWith('0')) throw refuse('leading zeros are not allowed');
   const value = parseDecimal(digits, PORT_MAX);
   if (value === undefined) throw refuse(`the highest port is ${PORT_MAX}`);
   return value;
@@ -181,14 +175,14 @@ function portNamed(
   services: (() => ServiceLookup) | undefined,
   refuse: Refuse,
 ): number {
-  if (!NAME.test(name) || !services) throw refuse('it is no number and no name of a service');
+  if (!NAME.test(name) || !services) throw refuse('it is neither a number nor a service name');
   const lookup = services();
   const port = lookup.portOf(name, protocol);
   if (port !== undefined) return port;
   if (protocol !== undefined && lookup.portOf(name, undefined) !== undefined)
-    throw refuse(`/etc/services does not have it for ${protocol}`);
+    throw refuse(`/etc/services does not list it for ${protocol}`);
   const meant = nearest(name, lookup.names);
-  throw refuse('/etc/services has no such name', meant === undefined ? '' : `Did you mean ${meant}? `);
+  throw refuse('/etc/services does not list this name', meant === undefined ? '' : `Did you mean ${meant}? `);
 }
 
 function hintOf({ isSingle, protocol, takesZero }: PortForm): string {
@@ -198,5 +192,5 @@ function hintOf({ isSingle, protocol, takesZero }: PortForm): string {
   const port = isSingle
     ? `${number} or a service such as ssh`
     : `${number}, a service such as ssh, or a range such as 8000-8010`;
-  return `A port is ${port}${protocol === 'meaningless' ? '' : '; /tcp or /udp may follow'}.`;
+  return `A port is ${port}${protocol === 'meaningless' ? '' : ', optionally with /tcp or /udp'}.`;
 }

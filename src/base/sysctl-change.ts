@@ -1,12 +1,11 @@
-// A change of a setting of the kernel, as it is recorded to be taken back.
+// The record of a change to a kernel setting, from which it can be reverted.
 
-/** A setting of the kernel that we have written. */
 export interface SysctlChange {
   readonly name: string;
-  /** The value that is to be there when we are gone: what was found, and what others have made of it since. */
+  /** The value to restore: the value found, with the changes that others have made since. */
   readonly found: string;
-  /** What we wrote last. */
+  /** The value we wrote last. */
   readonly written: string;
-  /** What was there when that write began; undefined when it is known to have ended. */
+  /** The value before that write. Undefined once the write is known to be complete. */
   readonly before: string | undefined;
 }

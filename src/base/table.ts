@@ -1,31 +1,30 @@
-// Tables as text for people: columns that fit, and nothing in them that could take control of a terminal.
+// Formats tables for terminals: fits the columns to the width and escapes control characters.
 import { printable } from './printable.ts';
 
 export interface Column<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;
-  /** Numbers stand at the right. */
+  /** Numbers are right-aligned. */
   readonly isNumber?: boolean;
 }
 
-/** Where it is shown. */
 export interface TableStyle {
-  /** The width of the terminal; undefined where it is shown on none, and nothing is cut. */
+  /** The width of the terminal. Undefined if the output is not a terminal: nothing is truncated. */
   readonly width: number | undefined;
   /** Whether the heading is emphasized. */
   readonly isBold: boolean;
 }
 
 const GAP = '  ';
-/** No column is made narrower than this to fit the terminal. */
+/** The minimum width of a column that is truncated. */
 const COLUMN_MIN_CHARACTERS = 8;
 const BOLD = '\x1b[1m';
 const PLAIN = '\x1b[0m';
-/** What printable() replaces, but for the character that stands between two cells here. */
+/** The characters that printable() escapes. They do not include the separator BETWEEN. */
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 const BETWEEN = ' ';
 
-/** Lines with a heading. On a terminal that is too narrow the widest columns are cut. */
+/** Formats a heading and rows. If the terminal is too narrow, the widest columns are truncated. */
 export function tableText<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
@@ -50,17 +49,16 @@ export function tableText<Row>(
   return text;
 }
 
-/** Emphasized on a terminal. */
 export function bold(text: string): string {
   return `${BOLD}${text}${PLAIN}`;
 }
 
-/** Without emphasis: what is seen of a text. */
+/** Removes the bold escapes. */
 export function plain(text: string): string {
   return text.replaceAll(BOLD, '').replaceAll(PLAIN, '');
 }
 
-/** Mostly nothing has to be replaced, which is seen at once. */
+/** One test for the whole column: usually nothing has to be escaped. */
 function cellsOf(texts: string[]): string[] {
   return CONTROLS.test(texts.join(BETWEEN)) ? texts.map(printable) : texts;
 }
@@ -71,7 +69,7 @@ function widest(texts: readonly string[], least: number): number {
   return width;
 }
 
-/** Takes what is too much from the widest column, again and again. */
+/** Repeatedly narrows the widest column until the table fits. */
 function fit(natural: readonly number[], available: number | undefined): number[] {
   const widths = [...natural];
   if (available === undefined) return widths;

@@ -1,4 +1,4 @@
-// Which cgroups are units, and which jobs units are.
+// Tests of the mapping from cgroups to units, and from units to jobs.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { jobOfUnit, unitOfPath } from './unit.ts';
@@ -24,7 +24,7 @@ describe('the unit of a cgroup', () => {
     ['/a.slice/user.slice/ssh.service', undefined],
   ];
   for (const [path, unit] of units) {
-    test(`${path} is ${unit ?? 'not one'}`, () => assert.equal(unitOfPath(path), unit));
+    test(`${path} is ${unit ?? 'not that of a unit'}`, () => assert.equal(unitOfPath(path), unit));
   }
 });
 

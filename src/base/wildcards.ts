@@ -1,15 +1,15 @@
-// Matches a text against a pattern with asterisks, without a stack: for the names of jobs and for glob(7).
+// Matches text against patterns with asterisks, without recursion. Used for job names and glob(7).
 
 /**
- * Whether a pattern, in which `*` stands for any characters, matches a text; `matchesOne` judges its other items, each
- * of which stands for one character.
+ * Whether a pattern matches a text. `*` matches any characters. Every other item matches one character, as `matchesOne`
+ * decides.
  */
 export function matchesWildcards(
   pattern: ArrayLike<string>,
   text: string,
   matchesOne: (item: string, character: string) => boolean,
 ): boolean {
-  // The latest asterisk takes as little as it can; where that fails it takes one character more.
+  // The last asterisk matches as few characters as possible. On a mismatch it takes one more.
   let at = 0;
   let asterisk = -1;
   let resumeAt = 0;

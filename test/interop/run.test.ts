@@ -134,7 +134,7 @@ test('wrong usage ends with 125, runs nothing, and says what is wrong', async (t
     [['--job', 'WEB', '--', '-x', 'echo', 'ran'], /cannot begin with "-"/],
     [['--', 'echo', 'ran'], /required option '--job <name>' not specified/],
     [['--job', 'WEB', '--nosuch', '--', 'echo', 'ran'], /unknown option '--nosuch'/],
-    [['--job', 'A/B', '--', 'echo', 'ran'], /"A\/B" is no job name/],
+    [['--job', 'A/B', '--', 'echo', 'ran'], /"A\/B" is not a job name/],
     [['--job', 'UNKNOWN', '--', 'echo', 'ran'], /nobody can take it/],
     [['--job', 'RESERVED', '--', 'echo', 'ran'], /a word of the profile/],
     [['--job', 'WEB', '--runtime', '/nosuch', '--', 'echo', 'ran'], /no daemon gives jobs: .*ENOENT/],

@@ -59,7 +59,7 @@ test('Linux 5.10 of Debian is too old for the guard, which says so; all else wor
   for (const mode of ['enforce', 'observe']) {
     const { code, stderr } = await machine.portreeve(`guard ${mode}`);
     assert.equal(code, 3, stderr);
-    assert.match(stderr, /It takes Linux 6\.1 or newer/);
+    assert.match(stderr, /It requires Linux 6\.1 or newer/);
   }
   assert.equal(await machine.must(`${left} awk '{ print $5 }' /proc/self/mountinfo`), before);
   assert.equal((await machine.run('python3 /opt/portreeve/test/vm/guest/bind.py 7001')).stdout, 'bound\n');

@@ -221,7 +221,7 @@ test('what cannot be asked is wrong usage, and said', async () => {
     '--since yesterday': /"yesterday" is not a time\n.*10m/,
     '--port htpp': /"htpp" is not a port: .*\nDid you mean http\?/,
     '--port 80/icmp': /"80\/icmp" is not a port: the protocol is tcp or udp/,
-    '--job A*': /"A\*" is no job name/,
+    '--job A*': /"A\*" is not a job name/,
     '--state /x --runtime /y': /cannot be used with/,
   };
   for (const [options, says] of Object.entries(cases)) {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { NewGuardEvent } from '../../base/guard-event.ts';
 import {
   GUARD_EVENT_USERS_PER_SECOND_MAX,
-  GUARD_EVENTS_ALIKE_PER_SECOND_MAX,
+  GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX,
   GUARD_EVENTS_PER_SECOND_MAX,
 } from '../../base/limits.ts';
 import { EventGate, lostEvent } from './event-gate.ts';
@@ -49,15 +49,15 @@ function offer(gate: EventGate, count: number, port: number, now: number, uid = 
 
 test('a few are all recorded, and nothing is said of more', () => {
   const gate = new EventGate();
-  assert.equal(offer(gate, GUARD_EVENTS_ALIKE_PER_SECOND_MAX, 80, 0), GUARD_EVENTS_ALIKE_PER_SECOND_MAX);
+  assert.equal(offer(gate, GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX, 80, 0), GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX);
   assert.deepEqual(gate.more(1000, CONTEXT), []);
 });
 
 test('of many alike the first are recorded, and the others are one event that says how many', () => {
   const gate = new EventGate();
   assert.equal(
-    offer(gate, 4711 + GUARD_EVENTS_ALIKE_PER_SECOND_MAX, 80, 0),
-    GUARD_EVENTS_ALIKE_PER_SECOND_MAX,
+    offer(gate, 4711 + GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX, 80, 0),
+    GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX,
   );
   assert.equal(offer(gate, 3, 81, 500), 3);
   assert.deepEqual(gate.more(999, CONTEXT), []);
@@ -67,8 +67,8 @@ test('of many alike the first are recorded, and the others are one event that sa
 
 test('in the next second everything is open again, also for what is read late and out of order', () => {
   const gate = new EventGate();
-  assert.equal(offer(gate, 100, 80, 7000), GUARD_EVENTS_ALIKE_PER_SECOND_MAX);
-  assert.equal(offer(gate, 100, 80, 999), GUARD_EVENTS_ALIKE_PER_SECOND_MAX);
+  assert.equal(offer(gate, 100, 80, 7000), GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX);
+  assert.equal(offer(gate, 100, 80, 999), GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX);
   assert.equal(offer(gate, 100, 80, 7999), 0);
   const reported = gate.more(7999, CONTEXT).map(({ count, timeMs }) => [count, timeMs - TIME]);
   assert.deepEqual(reported, [[90, 1000]]);
@@ -108,7 +108,7 @@ test('what was let through and came to nothing leaves a number', () => {
   const gate = new EventGate();
   for (let i = 0; i < 15; i++) gate.admits('80', 1000, 0);
   assert.deepEqual(gate.more(1000, CONTEXT), [
-    lostEvent(15 - GUARD_EVENTS_ALIKE_PER_SECOND_MAX, TIME + 1000),
+    lostEvent(15 - GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX, TIME + 1000),
   ]);
 });
 
@@ -118,7 +118,7 @@ test('what is forgotten leaves its number', () => {
   offer(gate, 5, 1, 0);
   offer(gate, 7, 60_000, 0);
   offer(gate, 100, 80, 1000);
-  assert.equal(gate.forget(), 5 + 7 + 100 - GUARD_EVENTS_ALIKE_PER_SECOND_MAX);
+  assert.equal(gate.forget(), 5 + 7 + 100 - GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX);
   assert.deepEqual(gate.more(Number.POSITIVE_INFINITY, CONTEXT), []);
   assert.equal(gate.forget(), 0);
 });

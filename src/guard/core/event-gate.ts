@@ -2,7 +2,7 @@
 import { eventWith, type NewGuardEvent } from '../../base/guard-event.ts';
 import {
   GUARD_EVENT_USERS_PER_SECOND_MAX,
-  GUARD_EVENTS_ALIKE_PER_SECOND_MAX,
+  GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX,
   GUARD_EVENTS_PER_SECOND_MAX,
 } from '../../base/limits.ts';
 
@@ -77,7 +77,7 @@ class Second {
   admits(likeness: string, uid: number): boolean {
     const known = this.#alike.get(likeness);
     const hasRoom = this.#admitted < GUARD_EVENTS_PER_SECOND_MAX;
-    if (hasRoom && (known?.admitted ?? 0) < GUARD_EVENTS_ALIKE_PER_SECOND_MAX) {
+    if (hasRoom && (known?.admitted ?? 0) < GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX) {
       this.#admitted++;
       if (known) known.admitted++;
       else this.#alike.set(likeness, { admitted: 1, counted: 0, event: undefined });

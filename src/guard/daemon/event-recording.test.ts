@@ -10,7 +10,7 @@ import type { GuardEvent } from '../../base/guard-event.ts';
 import {
   GUARD_BUSY_INTERVAL_MS,
   GUARD_DRAIN_MAX,
-  GUARD_EVENTS_ALIKE_PER_SECOND_MAX,
+  GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX,
   GUARD_POLL_INTERVAL_MS,
 } from '../../base/limits.ts';
 import { EMPTY_PROFILE } from '../../profile/core/rules.ts';
@@ -197,8 +197,8 @@ test('of a flood a few are recorded, the others are counted, and no count is los
   source.put({}, 5000);
   await pass(2000);
   const kinds = all().map(({ kind, count }) => [kind, count]);
-  assert.deepEqual(kinds.at(-1), ['more', 5000 - GUARD_EVENTS_ALIKE_PER_SECOND_MAX]);
-  assert.equal(kinds.length, GUARD_EVENTS_ALIKE_PER_SECOND_MAX + 1);
+  assert.deepEqual(kinds.at(-1), ['more', 5000 - GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX]);
+  assert.equal(kinds.length, GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX + 1);
   assert.equal(sumOf(all()), 5000);
   events.stop();
 });

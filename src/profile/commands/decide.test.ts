@@ -144,7 +144,7 @@ describe('wrong usage is an error with a hint', () => {
     'a port that is too high': ['WEB 65536/tcp', 2, /not a port with a protocol/],
     'a port in hexadecimal': ['WEB 0x50/tcp', 2, /not a port with a protocol/],
     'another protocol': ['WEB 80/sctp', 2, /not a port with a protocol/],
-    'no job': ['A,B 80/tcp', 2, /"A,B" is no job name/],
+    'no job': ['A,B 80/tcp', 2, /"A,B" is not a job name/],
     'a word of the profile': ['RESERVED 80/tcp', 2, /word of the profile/],
     'no user': ['WEB 80/tcp --user nosuchuser', 2, /there is no user "nosuchuser"/],
     'no address': ['WEB 80/tcp --address localhost', 2, /"localhost" is not an IP address/],

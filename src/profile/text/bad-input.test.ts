@@ -304,7 +304,7 @@ test('RESERVED and AUTHPORT are not job names', () => {
     assert.throws(
       () => parseJobName(word),
       (thrown) =>
-        thrown instanceof PortreeveError && thrown.code === 'JOB_INVALID' && /no job/.test(thrown.message),
+        thrown instanceof PortreeveError && thrown.code === 'JOB_INVALID' && /not a job/.test(thrown.message),
     );
   }
   assert.equal(parseJobName('reserved1'), 'RESERVED1');

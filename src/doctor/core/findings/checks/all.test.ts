@@ -12,7 +12,7 @@ import {
   socket,
 } from '../../../../../test/support/doctor/snapshots.ts';
 import { processorBound } from '../../../../../test/support/processor.ts';
-import { DOCTOR_FINDINGS_ALIKE_MAX } from '../../../../base/limits.ts';
+import { DOCTOR_FINDINGS_PER_CODE_MAX } from '../../../../base/limits.ts';
 import { CHECKS, checkOf, examineSnapshot } from './all.ts';
 
 test('a plain host has nothing', () => {
@@ -74,7 +74,7 @@ test('the gravest come first, then by code and port', () => {
 test('of very many the first are told, and the rest as one with all of their ports and remedies', () => {
   const lines = Array.from({ length: 80 }, (_, index) => `app${index} ${40_000 + index}/tcp\n`);
   const found = examineSnapshot(snapshot({ services: servicesOf(lines.join('')) }));
-  assert.equal(found.length, DOCTOR_FINDINGS_ALIKE_MAX + 1);
+  assert.equal(found.length, DOCTOR_FINDINGS_PER_CODE_MAX + 1);
   const last = found.at(-1);
   assert.match(last?.seen ?? '', /^30 more, such as: /);
   assert.equal(last?.ports.length, 30);

@@ -1,5 +1,5 @@
 // Every check of the doctor, in the order in which they are documented, and a scene put to all of them.
-import { DOCTOR_FINDINGS_ALIKE_MAX } from '../../../../base/limits.ts';
+import { DOCTOR_FINDINGS_PER_CODE_MAX } from '../../../../base/limits.ts';
 import type { Check } from '../check.ts';
 import { Facts } from '../facts.ts';
 import { type Found, joined, rankOf, type Severity } from '../finding.ts';
@@ -97,8 +97,8 @@ function compare(a: Finding, b: Finding): number {
 /** The first findings of one code, the most severe first; the rest become one, with all the ports and remedies. */
 function fewOf(all: readonly Finding[]): Finding[] {
   const sorted = all.toSorted(compare);
-  const reported = sorted.slice(0, DOCTOR_FINDINGS_ALIKE_MAX);
-  const rest = sorted.slice(DOCTOR_FINDINGS_ALIKE_MAX);
+  const reported = sorted.slice(0, DOCTOR_FINDINGS_PER_CODE_MAX);
+  const rest = sorted.slice(DOCTOR_FINDINGS_PER_CODE_MAX);
   const [first] = rest;
   if (!first) return reported;
   const remedies = rest.flatMap(({ remedy }) => remedy ?? []);
