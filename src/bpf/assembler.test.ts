@@ -1,4 +1,4 @@
-/** The assembler: a row for each instruction, labels, maps, listings, and what it refuses. */
+// Tests of the assembler: encoding, labels, maps, listings, and errors.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -13,7 +13,7 @@ import { encode } from './program.ts';
 const fdOf = (): number => ROW_MAP_FD;
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-/** A program of one instruction, with the place that jumps go to behind it. */
+/** A program of one instruction, followed by the target of jumps. */
 function programOf(write: (p: Assembler) => void) {
   const p = new Assembler('row');
   write(p);
@@ -22,7 +22,7 @@ function programOf(write: (p: Assembler) => void) {
   return p.assemble();
 }
 
-describe('each instruction has its bytes and its text', () => {
+describe('each instruction has its encoding and text', () => {
   for (const { write, hex, text } of ROWS) {
     test(text, () => {
       const program = programOf(write);
@@ -34,7 +34,7 @@ describe('each instruction has its bytes and its text', () => {
     });
   }
 
-  test('no two rows are the same', () => {
+  test('the table has no duplicate rows', () => {
     assert.equal(new Set(ROWS.map(({ hex }) => hex)).size, ROWS.length);
     assert.equal(new Set(ROWS.map(({ text }) => text)).size, ROWS.length);
   });
@@ -58,7 +58,7 @@ const sample = () => {
   return p.assemble();
 };
 
-test('a listing is this', () => {
+test('a listing has labels, instructions and comments', () => {
   assert.equal(
     listing(sample()),
     [
@@ -80,7 +80,7 @@ test('a listing is this', () => {
   );
 });
 
-test('maps are named in the order of their first use, and get their descriptors when they are encoded', () => {
+test('maps are listed in order of first use, and their descriptors are inserted by encode()', () => {
   const program = sample();
   assert.deepEqual(program.maps, ['rules', 'jobs']);
   const bytes = encode(program, (map) => (map === 'rules' ? 7 : 9));
@@ -88,7 +88,7 @@ test('maps are named in the order of their first use, and get their descriptors 
   assert.deepEqual(immediates.slice(3, 9), [7, 0, 9, 0, 7, 8]);
 });
 
-test('a field is loaded and stored at its offset, with its size and its name', () => {
+test('a field is loaded and stored at its offset with its size and name', () => {
   const { fields } = new Layout({ kind: 'u8', port: 'u16', time: 'u64' });
   const p = new Assembler('fields');
   p.loadField(R1, R6, fields.port);
@@ -106,13 +106,13 @@ test('a field is loaded and stored at its offset, with its size and its name', (
   );
 });
 
-describe('what does not fit is a bug', () => {
+describe('an operand out of range is a bug', () => {
   const value = { kind: 'bug', code: 'BPF_VALUE' };
   const cases: Record<string, [refused: (p: Assembler) => void, permitted: (p: Assembler) => void]> = {
-    'a widened immediate': [(p) => p.mov(R1, 2 ** 31), (p) => p.mov(R1, 2 ** 31 - 1)],
-    'a negative one': [(p) => p.add(R1, -(2 ** 31) - 1), (p) => p.add(R1, -(2 ** 31))],
-    'one of 32 bits': [(p) => p.mov32(R1, 2 ** 32), (p) => p.mov32(R1, 2 ** 32 - 1)],
-    'what a jump compares with': [
+    'a sign-extended immediate': [(p) => p.mov(R1, 2 ** 31), (p) => p.mov(R1, 2 ** 31 - 1)],
+    'a negative immediate': [(p) => p.add(R1, -(2 ** 31) - 1), (p) => p.add(R1, -(2 ** 31))],
+    'a 32-bit immediate': [(p) => p.mov32(R1, 2 ** 32), (p) => p.mov32(R1, 2 ** 32 - 1)],
+    'the operand of a jump': [
       (p) => p.jump('eq', R1, 2 ** 31, 'out'),
       (p) => p.jump32('eq', R1, 2 ** 31, 'out'),
     ],
@@ -120,12 +120,12 @@ describe('what does not fit is a bug', () => {
     'two bytes': [(p) => p.store('u16', R10, -2, 65536), (p) => p.store('u16', R10, -2, 65535)],
     'a fraction': [(p) => p.mov(R1, 0.5), (p) => p.mov(R1, 0)],
     'an offset': [(p) => p.load('u8', R1, R2, 32768), (p) => p.load('u8', R1, R2, 32767)],
-    '64 bits': [(p) => p.loadImmediate(R1, 2n ** 64n), (p) => p.loadImmediate(R1, 2n ** 64n - 1n)],
-    'negative 64 bits': [
+    'a 64-bit immediate': [(p) => p.loadImmediate(R1, 2n ** 64n), (p) => p.loadImmediate(R1, 2n ** 64n - 1n)],
+    'a negative 64-bit immediate': [
       (p) => p.loadImmediate(R1, -(2n ** 63n) - 1n),
       (p) => p.loadImmediate(R1, -(2n ** 63n)),
     ],
-    'a place in a map': [
+    'an offset in a map value': [
       (p) => p.loadMapValue(R1, 'm', 2 ** 31),
       (p) => p.loadMapValue(R1, 'm', 2 ** 31 - 1),
     ],
@@ -137,7 +137,7 @@ describe('what does not fit is a bug', () => {
     });
   }
 
-  /** A jump over so many instructions. */
+  /** A jump over `count` instructions. */
   const over = (count: number) => () => {
     const p = new Assembler('far');
     p.goto('far');
@@ -152,7 +152,7 @@ describe('what does not fit is a bug', () => {
   });
 });
 
-test('a label that is missing, doubled, or before nothing is a bug', () => {
+test('a label that is missing, duplicate, or without an instruction is a bug', () => {
   const label = { kind: 'bug', code: 'BPF_LABEL' };
   const write = (...steps: ((p: Assembler) => void)[]) => {
     const p = new Assembler('labels');
@@ -193,7 +193,7 @@ const instruction = fc.record({
   immediate: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
 });
 
-test('bytes are instructions and back again, whatever they hold; each place has a text', () => {
+test('any instructions are encoded and decoded unchanged, and each has a text', () => {
   fc.assert(
     fc.property(fc.array(instruction, { maxLength: 20 }), (instructions) => {
       const bytes = encodeInstructions(instructions);
@@ -213,7 +213,7 @@ test('bytes are instructions and back again, whatever they hold; each place has 
   );
 });
 
-test('what is disassembled is what was written, whatever the order of the instructions', () => {
+test('disassembly gives the assembled instructions in any order', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...ROWS), { maxLength: 30 }), (rows) => {
       const program = programOf((p) => {
@@ -236,12 +236,12 @@ test('what is disassembled is what was written, whatever the order of the instru
   );
 });
 
-test('bytes that are no whole instructions are refused', () => {
+test('bytes that are not whole instructions are rejected', () => {
   assert.throws(() => disassemble(new Uint8Array(INSTRUCTION_BYTES + 1)), RangeError);
   assert.deepEqual(disassemble(new Uint8Array(0)), []);
 });
 
-test('the registers stand at their numbers', () => {
+test('registers are listed by number', () => {
   assert.deepEqual(
     REGISTERS.map((name, i) => [name, i]),
     REGISTERS.map((_, i) => [`r${i}`, i]),

@@ -1,5 +1,4 @@
-// The eBPF assembler: a method for each instruction, labels to jump to, maps by their names, and a comment on every
-// line.
+// The eBPF assembler: one method per instruction, with labels, maps by name, and comments for the listing.
 import { PortreeveError } from '../base/errors.ts';
 import type { Field, Scalar } from '../base/layout.ts';
 import { HELPERS, type Helper } from './helpers.ts';
@@ -22,15 +21,14 @@ import {
 import type { Line, Program } from './program.ts';
 
 const SIZE_BITS: Readonly<Record<Size, number>> = { u8: 8, u16: 16, u32: 32, u64: 64 };
-/** What the kernel widens to 64 bits, it widens with the sign. */
+/** The kernel sign-extends immediates to 64 bits. */
 const WIDENED_MAX = 2 ** 31 - 1;
 const OFFSET_MIN = -(2 ** 15);
 const OFFSET_MAX = 2 ** 15 - 1;
 
-/** A second operand: a register, or a number that stands in the instruction. */
+/** A second operand: a register or an immediate. */
 type Operand = Register | number;
 
-/** The byte orders that a register's low bits can be turned to. */
 export type ByteOrder = 'be16' | 'be32' | 'be64' | 'le16' | 'le32' | 'le64';
 
 const ORDER_BITS: Readonly<Record<ByteOrder, 16 | 32 | 64>> = {
@@ -49,7 +47,7 @@ const number = (register: Register): number => REGISTERS.indexOf(register);
 const isRegister = (operand: Operand): operand is Register => typeof operand === 'string';
 
 /**
- * Writes a program line by line, as one reads it:
+ * Assembles a program:
  *
  *     const p = new Assembler('bind4');
  *     p.mov(R6, R1, 'the context');
@@ -61,18 +59,18 @@ const isRegister = (operand: Operand): operand is Register => typeof operand ===
  *     p.exit();
  *     const program = p.assemble();
  *
- * The methods throw PortreeveError `BPF_VALUE` (bug) where a number does not fit its place in the instruction.
- * A plain method computes with 64 bits and widens an immediate with its sign; one whose name ends in 32 computes
- * with the low 32 bits and clears the high ones.
+ * The methods throw PortreeveError `BPF_VALUE` (bug) if an operand is out of range.
+ * Methods operate on 64 bits and sign-extend immediates. Methods whose name ends in 32 operate on the low 32 bits and
+ * clear the high ones.
  */
 export class Assembler {
   readonly #name: string;
   readonly #lines: Line[] = [];
   readonly #labels = new Map<string, number>();
-  /** Labels that wait for the instruction that they stand before. */
+  /** Labels of the next instruction. */
   #waiting: string[] = [];
 
-  /** The name is the program's own in the kernel: at most 15 letters, digits, "_" and ".". */
+  /** `name` is the program's name in the kernel: at most 15 letters, digits, "_" and ".". */
   constructor(name: string) {
     this.#name = name;
   }
@@ -97,12 +95,12 @@ export class Assembler {
     this.#operate(CLASS.alu64 | ALU.mul, dst, operand, comment);
   }
 
-  /** dst /= operand, unsigned; 0 where the operand is 0 */
+  /** dst /= operand, unsigned. 0 if the operand is 0. */
   div(dst: Register, operand: Operand, comment = ''): void {
     this.#operate(CLASS.alu64 | ALU.div, dst, operand, comment);
   }
 
-  /** dst %= operand, unsigned; dst as it was where the operand is 0 */
+  /** dst %= operand, unsigned. dst is unchanged if the operand is 0. */
   mod(dst: Register, operand: Operand, comment = ''): void {
     this.#operate(CLASS.alu64 | ALU.mod, dst, operand, comment);
   }
@@ -127,12 +125,12 @@ export class Assembler {
     this.#operate(CLASS.alu64 | ALU.lsh, dst, operand, comment);
   }
 
-  /** dst >>= operand, with zeros from above */
+  /** dst >>= operand, logical */
   rsh(dst: Register, operand: Operand, comment = ''): void {
     this.#operate(CLASS.alu64 | ALU.rsh, dst, operand, comment);
   }
 
-  /** dst >>= operand, with the sign from above */
+  /** dst >>= operand, arithmetic */
   arsh(dst: Register, operand: Operand, comment = ''): void {
     this.#operate(CLASS.alu64 | ALU.arsh, dst, operand, comment);
   }
@@ -194,27 +192,27 @@ export class Assembler {
     this.#emit({ code: CLASS.alu | ALU.neg, dst: number(dst) }, comment);
   }
 
-  /** Turns the low bits of dst to a byte order, and clears those above: 'be16' is htons() and ntohs(). */
+  /** Converts the low bits of dst to a byte order and clears the others: 'be16' is htons() and ntohs(). */
   swap(order: ByteOrder, dst: Register, comment = ''): void {
     const source = order.startsWith('be') ? SOURCE.register : SOURCE.immediate;
     const code = CLASS.alu | ALU.end | source;
     this.#emit({ code, dst: number(dst), immediate: ORDER_BITS[order] }, comment);
   }
 
-  /** dst = any number of 64 bits, signed or not */
+  /** dst = a 64-bit value, signed or unsigned */
   loadImmediate(dst: Register, value: bigint, comment = ''): void {
-    if (value < -(2n ** 63n) || value >= 2n ** 64n) throw misfit(value, 'an immediate of 64 bits');
+    if (value < -(2n ** 63n) || value >= 2n ** 64n) throw misfit(value, 'a 64-bit immediate');
     const halves = new DataView(new ArrayBuffer(8));
     halves.setBigInt64(0, BigInt.asIntN(64, value), true);
     this.#wide(dst, PSEUDO.none, [halves.getInt32(0, true), halves.getInt32(4, true)], comment);
   }
 
-  /** dst = the map, as helpers take it */
+  /** dst = the map, as an argument of helpers */
   loadMap(dst: Register, map: string, comment = ''): void {
     this.#wide(dst, PSEUDO.map, [0, 0], comment, map);
   }
 
-  /** dst = the address of the value of an array that has one element only, and so many bytes further */
+  /** dst = the address of the value of an array map with one element, plus offset */
   loadMapValue(dst: Register, map: string, offset: number, comment = ''): void {
     this.#wide(dst, PSEUDO.mapValue, [0, fittingImmediate(offset, 64)], comment, map);
   }
@@ -237,61 +235,61 @@ export class Assembler {
       );
   }
 
-  /** dst = a field of the structure that is `at` bytes behind base */
+  /** dst = a field of the structure at base + at */
   loadField(dst: Register, base: Register, field: Field<Scalar>, at = 0): void {
     this.load(field.type, dst, base, at + field.offset, field.name);
   }
 
-  /** A field of the structure that is `at` bytes behind base = source */
+  /** A field of the structure at base + at = source */
   storeField(base: Register, field: Field<Scalar>, source: Operand, at = 0): void {
     this.store(field.type, base, at + field.offset, source, field.name);
   }
 
-  /** *(size *)(base + offset) += source, at once for all processors */
+  /** *(size *)(base + offset) += source, atomically */
   atomicAdd(size: 'u32' | 'u64', base: Register, offset: number, source: Register, comment = ''): void {
     this.#atomic(ALU.add, size, [base, offset], source, comment);
   }
 
-  /** *(u64 *)(base + offset) |= source, at once for all processors */
+  /** *(u64 *)(base + offset) |= source, atomically */
   atomicOr(base: Register, offset: number, source: Register, comment = ''): void {
     this.#atomic(ALU.or, 'u64', [base, offset], source, comment);
   }
 
-  /** Goes on at the label. */
+  /** Jumps to the label. */
   goto(label: string, comment = ''): void {
     this.#emit({ code: CLASS.jmp | JUMP.always }, comment, label);
   }
 
-  /** Goes on at the label if the condition holds for all 64 bits. */
+  /** Jumps to the label if the condition holds for all 64 bits. */
   jump(condition: Condition, dst: Register, operand: Operand, label: string, comment = ''): void {
     this.#operate(CLASS.jmp | JUMP[condition], dst, operand, comment, label);
   }
 
-  /** Goes on at the label if the condition holds for the low 32 bits. */
+  /** Jumps to the label if the condition holds for the low 32 bits. */
   jump32(condition: Condition, dst: Register, operand: Operand, label: string, comment = ''): void {
     this.#operate(CLASS.jmp32 | JUMP[condition], dst, operand, comment, label);
   }
 
-  /** r0 = a function of the kernel with arguments from r1 on; r1 to r5 hold nothing afterwards. */
+  /** r0 = the result of a kernel helper with arguments in r1 to r5, which are clobbered. */
   call(helper: Helper, comment = ''): void {
     this.#emit({ code: CLASS.jmp | JUMP.call, immediate: HELPERS[helper] }, comment);
   }
 
-  /** Ends the program with r0 as its answer. */
+  /** Ends the program. r0 is the return value. */
   exit(comment = ''): void {
     this.#emit({ code: CLASS.jmp | JUMP.exit }, comment);
   }
 
-  /** Names the place before the next instruction. Throws PortreeveError `BPF_LABEL` (bug) for a name that is taken. */
+  /** Labels the next instruction. Throws PortreeveError `BPF_LABEL` (bug) if the label exists. */
   label(name: string): void {
-    if (this.#labels.has(name)) throw this.#wrongLabel(`the label ${name} stands at two places`, name);
+    if (this.#labels.has(name)) throw this.#wrongLabel(`the label ${name} is defined twice`, name);
     this.#labels.set(name, this.#lines.length);
     this.#waiting.push(name);
   }
 
   /**
-   * The whole program. Throws PortreeveError (bug) `BPF_LABEL` for a jump to nowhere and for a label with nothing
-   * behind it, and `BPF_VALUE` for a jump over more than 32767 instructions.
+   * Builds the program. Throws PortreeveError (bug) `BPF_LABEL` for an undefined label and for a label without an
+   * instruction, and `BPF_VALUE` for a jump over more than 32767 instructions.
    */
   assemble(): Program {
     const [last] = this.#waiting;
@@ -316,7 +314,7 @@ export class Assembler {
     return new PortreeveError('BPF_LABEL', message, '', { program: this.#name, label });
   }
 
-  /** An instruction with a register and a second operand; the classes alu64 and jmp have 64 bits. */
+  /** An instruction with a register and a second operand. The classes alu64 and jmp operate on 64 bits. */
   #operate(code: number, dst: Register, operand: Operand, comment: string, target?: string): void {
     if (isRegister(operand)) {
       this.#emit({ code: code | SOURCE.register, dst: number(dst), src: number(operand) }, comment, target);
@@ -339,7 +337,7 @@ export class Assembler {
     this.#emit({ code, ...place, src: number(source), immediate: operation }, comment);
   }
 
-  /** A 64-bit immediate, which takes two places. */
+  /** A 64-bit immediate, which occupies two instruction slots. */
   #wide(
     dst: Register,
     src: number,
@@ -360,20 +358,20 @@ export class Assembler {
 }
 
 /**
- * A number as the immediate of an instruction. With 64 bits the kernel widens 32 bits with their sign, so that only
- * what a signed number of 32 bits can be fits; with fewer, signed and unsigned numbers of so many bits do.
+ * Checks the immediate of an instruction. For 64-bit operations the kernel sign-extends 32 bits, so only signed 32-bit
+ * values are valid. For narrower operations, signed and unsigned values of that width are valid.
  */
 function fittingImmediate(value: number, bits: number): number {
   const min = -(2 ** (Math.min(bits, 32) - 1));
   const max = bits === 64 ? WIDENED_MAX : 2 ** bits - 1;
   if (!Number.isInteger(value) || value < min || value > max)
-    throw misfit(value, `an immediate for ${bits} bits`);
+    throw misfit(value, `an immediate of a ${bits}-bit operation`);
   return value | 0;
 }
 
 function fittingOffset(offset: number): number {
   if (Number.isInteger(offset) && offset >= OFFSET_MIN && offset <= OFFSET_MAX) return offset;
-  throw misfit(offset, 'an offset of 16 bits');
+  throw misfit(offset, 'a 16-bit offset');
 }
 
 function misfit(value: number | bigint, place: string): PortreeveError {

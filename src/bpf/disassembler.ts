@@ -1,4 +1,4 @@
-// eBPF instructions as text, in the words of the kernel's verifier (kernel/bpf/disasm.c).
+// Disassembles eBPF instructions in the notation of the kernel's verifier (kernel/bpf/disasm.c).
 import { helperName } from './helpers.ts';
 import {
   ALU,
@@ -108,8 +108,8 @@ function immediate64Text({ dst, src, immediate }: Instruction, high: number, map
 }
 
 /**
- * The text of an instruction. `next` is the one behind it, which holds the high half of a 64-bit immediate;
- * `map` is the name of the map that it refers to, where that is known.
+ * The text of an instruction. `next` is the following one, which holds the high half of a 64-bit immediate. `map` is
+ * the name of the map it refers to, if known.
  */
 export function textOf(instruction: Instruction, next?: Instruction, map?: string): string {
   const { code, immediate } = instruction;

@@ -1,8 +1,8 @@
-// The kernel's functions that a BPF program may call, by their numbers (<linux/bpf.h>: enum bpf_func_id).
+// The kernel helpers that BPF programs call, by number (<linux/bpf.h>: enum bpf_func_id).
 
 /**
- * The helpers that our programs use, each described in bpf-helpers(7). Where it is not said the kernel does not reserve
- * them for programs under the GPL.
+ * The helpers that our programs use (bpf-helpers(7)). Unless noted, the kernel does not restrict them to programs under
+ * the GPL.
  */
 export const HELPERS = {
   map_lookup_elem: 1,
@@ -22,7 +22,7 @@ export const HELPERS = {
   get_current_cgroup_id: 80,
   /** Only for programs under the GPL. */
   probe_read_kernel_str: 115,
-  /** Its maps need type information (BTF), which BpfMap does not make. */
+  /** Its maps require type information (BTF), which BpfMap does not create. */
   sk_storage_get: 107,
   get_netns_cookie: 122,
   get_current_ancestor_cgroup_id: 123,
@@ -35,12 +35,11 @@ export const HELPERS = {
   set_retval: 187,
 } as const;
 
-/** A helper by its name without "bpf_". */
+/** The name of a helper without "bpf_". */
 export type Helper = keyof typeof HELPERS;
 
 const NAMES = new Map<number, string>(Object.entries(HELPERS).map(([name, number]) => [number, name]));
 
-/** The name of a helper by its number, undefined if it is none of ours. */
 export function helperName(number: number): string | undefined {
   return NAMES.get(number);
 }

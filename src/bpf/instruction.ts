@@ -1,9 +1,9 @@
-// eBPF instructions (RFC 9669, <linux/bpf.h>): registers, operation codes, and the eight bytes of each.
+// The encoding of eBPF instructions (RFC 9669, <linux/bpf.h>): registers, opcodes, and instruction format.
 
 /** sizeof(struct bpf_insn) */
 export const INSTRUCTION_BYTES = 8;
 
-/** The registers: r0 has results, r1 to r5 arguments of helpers, r6 to r9 outlive a call, r10 is the stack's end. */
+/** r0: results. r1 to r5: arguments of helpers. r6 to r9: preserved across calls. r10: frame pointer. */
 export const R0 = 'r0';
 export const R1 = 'r1';
 export const R2 = 'r2';
@@ -16,13 +16,12 @@ export const R8 = 'r8';
 export const R9 = 'r9';
 export const R10 = 'r10';
 
-/** The names of the registers, each at its number. */
+/** Indexed by register number. */
 export const REGISTERS = [R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10] as const;
 
-/** A register by its name. */
 export type Register = (typeof REGISTERS)[number];
 
-/** RFC 9669 section 3: the class of an instruction, the low three bits of its code. */
+/** RFC 9669 section 3: the instruction class, the low three bits of the opcode. */
 export const CLASS = {
   ld: 0x00,
   ldx: 0x01,
@@ -34,7 +33,6 @@ export const CLASS = {
   alu64: 0x07,
 } as const;
 
-/** The bits of a code that hold its class. */
 export const CLASS_BITS = 0x07;
 
 /** RFC 9669 section 3.1: whether the second operand is the immediate or a register. */
@@ -58,7 +56,7 @@ export const ALU = {
   end: 0xd0,
 } as const;
 
-/** RFC 9669 section 4.3: jumps, calls and the end; `s…` compare as signed numbers, `set` asks for common bits. */
+/** RFC 9669 section 4.3: jumps, call and exit. `s…` are signed comparisons, `set` tests for common bits. */
 export const JUMP = {
   always: 0x00,
   eq: 0x10,
@@ -76,38 +74,37 @@ export const JUMP = {
   sle: 0xd0,
 } as const;
 
-/** What a jump can depend on. */
 export type Condition = Exclude<keyof typeof JUMP, 'always' | 'call' | 'exit'>;
 
-/** RFC 9669 section 5: the width of what is loaded or stored. */
+/** RFC 9669 section 5: the width of a load or store. */
 export const SIZE = { u32: 0x00, u16: 0x08, u8: 0x10, u64: 0x18 } as const;
 
-/** A width by the C type of what is loaded or stored; a register then holds it with zeros above. */
+/** The C type of a load or store. A load zero-extends it. */
 export type Size = keyof typeof SIZE;
 
-/** RFC 9669 section 5: what a load or store is. */
+/** RFC 9669 section 5: the mode of a load or store. */
 export const MODE = { immediate: 0x00, memory: 0x60, atomic: 0xc0 } as const;
 
-/** <linux/bpf.h>: BPF_PSEUDO_MAP_FD and BPF_PSEUDO_MAP_VALUE, in the source of a 64-bit immediate. */
+/** <linux/bpf.h>: BPF_PSEUDO_MAP_FD and BPF_PSEUDO_MAP_VALUE, in the source register of a 64-bit immediate. */
 export const PSEUDO = { none: 0, map: 1, mapValue: 2 } as const;
 
-/** The code of a 64-bit immediate load, the one instruction that takes two places: the second holds the high half. */
+/** A 64-bit immediate load occupies two instruction slots: the second holds the high half. */
 export const LOAD_IMMEDIATE_64 = CLASS.ld | MODE.immediate | SIZE.u64;
 
 /** One struct bpf_insn. */
 export interface Instruction {
   readonly code: number;
-  /** The number of the destination register. */
+  /** The destination register. */
   readonly dst: number;
-  /** The number of the source register, or what kind of immediate it is. */
+  /** The source register, or a PSEUDO. */
   readonly src: number;
-  /** Signed, 16 bits: of bytes in loads and stores, of instructions from the next one in jumps. */
+  /** Signed, 16 bits: bytes for loads and stores, instructions relative to the next one for jumps. */
   readonly offset: number;
   /** Signed, 32 bits. */
   readonly immediate: number;
 }
 
-/** The instructions as the kernel takes them, in the byte order of x86_64 and arm64. */
+/** Encodes instructions in the byte order of x86_64 and arm64. */
 export function encodeInstructions(instructions: readonly Instruction[]): Uint8Array {
   const bytes = new Uint8Array(instructions.length * INSTRUCTION_BYTES);
   const view = new DataView(bytes.buffer);

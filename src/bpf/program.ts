@@ -1,32 +1,32 @@
-// An assembled BPF program: what it consists of, its bytes for the kernel, its listing for people.
+// An assembled BPF program: its lines, its encoding for the kernel, and its listing.
 import { textOf } from './disassembler.ts';
 import { encodeInstructions, type Instruction } from './instruction.ts';
 
-/** An instruction with what its author said of it. */
+/** An instruction with its annotations. */
 export interface Line {
   readonly instruction: Instruction;
-  /** Why it is there; empty where nothing was said. */
+  /** May be empty. */
   readonly comment: string;
-  /** The labels that stand before it. */
+  /** The labels of this instruction. */
   readonly labels: readonly string[];
   /** The label that it jumps to. */
   readonly target: string | undefined;
-  /** The map that it refers to: its descriptor is put in when the program is loaded. */
+  /** The map that it refers to. Its descriptor is inserted when the program is loaded. */
   readonly map: string | undefined;
-  /** Whether it only holds the high half of the 64-bit immediate before it. */
+  /** Whether it is the second slot of a 64-bit immediate. */
   readonly isHighHalf: boolean;
 }
 
-/** A program before it is in the kernel: pure, and the same each time that it is made. */
+/** A program that is not yet loaded. Assembling it again gives the same result. */
 export interface Program {
   readonly name: string;
-  /** One for each place, so that their indexes are those of the verifier's log. */
+  /** One for each instruction slot: the indexes are those of the verifier's log. */
   readonly lines: readonly Line[];
-  /** The names of the maps that it refers to, in the order of their first use. */
+  /** The names of the maps, in the order of first use. */
   readonly maps: readonly string[];
 }
 
-/** The bytes that the kernel takes; `fdOf` gives the descriptor of each map by its name. */
+/** Encodes the program for the kernel. `fdOf` returns the descriptor of a map. */
 export function encode(program: Program, fdOf: (map: string) => number): Uint8Array {
   return encodeInstructions(
     program.lines.map(({ instruction, map }) =>
@@ -35,7 +35,7 @@ export function encode(program: Program, fdOf: (map: string) => number): Uint8Ar
   );
 }
 
-/** The bytes of which the kernel makes a program's tag: those that it takes, with 0 for each map and place in one. */
+/** The bytes from which the kernel computes a program's tag: the encoding with 0 for maps and offsets in them. */
 export function taggedBytes({ lines }: Program): Uint8Array {
   return encodeInstructions(
     lines.map(({ instruction, map, isHighHalf }, at) => {
@@ -47,7 +47,7 @@ export function taggedBytes({ lines }: Program): Uint8Array {
 
 const TEXT_COLUMNS = 44;
 
-/** One line of a listing without its labels: "3: r7 = *(u32 *)(r6 +24)   ; the port". Undefined where there is none. */
+/** A line of the listing without labels: "3: r7 = *(u32 *)(r6 +24)   ; the port". Undefined if there is none. */
 export function listed(program: Program, at: number): string | undefined {
   const line = program.lines[at];
   if (!line || line.isHighHalf) return undefined;

@@ -1,4 +1,4 @@
-/** The seccomp filter: its listing, and what it decides about every call. */
+// Tests of the seccomp filter: its encoding, and its verdict on every system call.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -18,7 +18,7 @@ function filterOf(architecture: Architecture): readonly FilterInstruction[] {
   return filter;
 }
 
-/** Runs a filter as the kernel does, for a call of this number and architecture. */
+/** Runs a filter as the kernel does, for a system call number and an architecture. */
 function run(filter: readonly FilterInstruction[], number: number, audit: number): number {
   const data: Readonly<Record<number, number>> = { 0: number, 4: audit };
   let accumulator = 0;
@@ -29,17 +29,17 @@ function run(filter: readonly FilterInstruction[], number: number, audit: number
     else if (code === 0x06) return k;
     else assert.fail(`instruction ${code}`);
   }
-  return assert.fail('the filter ends without an answer');
+  return assert.fail('the filter ends without a verdict');
 }
 
-/** The numbers that a filter compares a call with. */
+/** The numbers that a filter compares. */
 function numbersOf(architecture: Architecture): Set<number> {
   const comparisons = filterOf(architecture).slice(4, -2);
   assert.ok(comparisons.every(({ code }) => code === 0x15));
   return new Set(comparisons.map(({ k }) => k));
 }
 
-// Some of <asm/unistd_64.h> and <asm-generic/unistd.h>.
+// From <asm/unistd_64.h> and <asm-generic/unistd.h>.
 const NUMBERS: Readonly<Record<Architecture, Readonly<Record<string, number>>>> = {
   x64: {
     read: 0,
@@ -96,17 +96,17 @@ for (const architecture of ['x64', 'arm64'] as const) {
     const filter = filterOf(architecture);
     const allowed = numbersOf(architecture);
 
-    test('decides about every number as the list says', () => {
+    test('has the verdict of the list for every number', () => {
       for (let number = 0; number < 1024; number++) {
         const verdict = run(filter, number, AUDIT[architecture]);
         assert.equal(verdict, allowed.has(number) ? ALLOW : EPERM, `call ${number}`);
       }
-      // The numbers of the x32 ABI, which share the architecture of x86_64, have bit 30.
+      // The numbers of the x32 ABI, which shares the architecture with x86_64, have bit 30 set.
       for (const number of allowed)
         assert.equal(run(filter, number + 0x40000000, AUDIT[architecture]), EPERM);
     });
 
-    test('allows what serving needs, and nothing that opens, names or starts anything', () => {
+    test('allows what a server needs, and nothing that opens, names or starts anything', () => {
       for (const [name, number] of Object.entries(NUMBERS[architecture]))
         assert.ok(allowed.has(number), name);
       for (const [name, number] of Object.entries(REFUSED[architecture])) {
@@ -115,13 +115,13 @@ for (const architecture of ['x64', 'arm64'] as const) {
       }
     });
 
-    test('ends a process that calls by another ABI', () => {
+    test('kills a process that calls through another ABI', () => {
       const others = [AUDIT[architecture === 'x64' ? 'arm64' : 'x64'], 0x40000003, 0];
       for (const audit of others)
         for (const number of allowed) assert.equal(run(filter, number, audit), KILL);
     });
 
-    test('has no jump out of it, and no more instructions than the kernel takes', () => {
+    test('has no jump past its end, and no more instructions than the kernel accepts', () => {
       for (const [at, { jumpTrue, jumpFalse }] of filter.entries()) {
         for (const jump of [jumpTrue, jumpFalse]) {
           assert.ok(Number.isInteger(jump) && jump >= 0 && jump <= 255);
@@ -134,19 +134,19 @@ for (const architecture of ['x64', 'arm64'] as const) {
   });
 }
 
-test('each call is listed once, and has a number of its own', () => {
+test('has each call once, with a distinct number', () => {
   assert.equal(new Set(ALLOWED_CALLS).size, ALLOWED_CALLS.length);
   assert.equal(numbersOf('x64').size, ALLOWED_CALLS.length);
   // arm64 has neither epoll_wait nor poll.
   assert.equal(numbersOf('arm64').size, ALLOWED_CALLS.length - 2);
 });
 
-test('an architecture whose numbers are not known has no filter', () => {
+test('an unknown architecture has no filter', () => {
   for (const name of ['riscv64', 'ia32', '']) assert.equal(serverFilter(name), undefined, name);
 });
 
 // seccomp(2): struct sock_filter { __u16 code; __u8 jt; __u8 jf; __u32 k; }
-test('the listing is this', () => {
+test('the encoding is stable', () => {
   const filter = filterOf('x64');
   const hex = Buffer.from(encodeFilter(filter)).toString('hex');
   const count = ALLOWED_CALLS.length;

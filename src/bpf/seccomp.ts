@@ -1,19 +1,18 @@
-// The seccomp filter (seccomp(2)) of a process that serves sockets handed to it: what it needs is allowed, nothing
-// else.
+// The seccomp filter (seccomp(2)) of a process that serves inherited sockets. It allows only the system calls it needs.
 
-/** <linux/audit.h>: AUDIT_ARCH_X86_64 and AUDIT_ARCH_AARCH64, and where in a call's number pair each is. */
+/** <linux/audit.h>: AUDIT_ARCH_X86_64 and AUDIT_ARCH_AARCH64, and their columns in ALLOWED. */
 const ARCHITECTURES: Readonly<Record<string, { readonly audit: number; readonly column: 0 | 1 }>> = {
   x64: { audit: 0xc000003e, column: 0 },
   arm64: { audit: 0xc00000b7, column: 1 },
 };
 
-/** A call that an architecture does not have. */
+/** The architecture does not have the call. */
 const NONE = -1;
 
 /**
- * The calls that are allowed, as numbers of x86_64 (<asm/unistd_64.h>) and arm64 (<asm-generic/unistd.h>): using
- * descriptors that are open, memory, time, waking threads, and ending. Opening, making and naming anything is not
- * among them, nor is starting a thread or a process.
+ * The allowed system calls, with their numbers for x86_64 (<asm/unistd_64.h>) and arm64 (<asm-generic/unistd.h>): use
+ * of open descriptors, memory, time, waking threads, and exit. They exclude every call that opens, creates or names a
+ * file or socket, and every call that starts a thread or process.
  */
 export const ALLOWED: Readonly<Record<string, readonly [x64: number, arm64: number]>> = {
   read: [0, 63],
@@ -90,7 +89,7 @@ export const ALLOWED: Readonly<Record<string, readonly [x64: number, arm64: numb
   fcntl: [72, 25],
 };
 
-/** <linux/bpf_common.h> and <linux/seccomp.h>: the classic BPF that seccomp takes. */
+/** <linux/bpf_common.h> and <linux/seccomp.h>: classic BPF. */
 const BPF_LD_W_ABS = 0x20;
 const BPF_JEQ_K = 0x15;
 const BPF_RET_K = 0x06;
@@ -98,7 +97,7 @@ const RET_ALLOW = 0x7fff0000;
 const RET_ERRNO = 0x00050000;
 const RET_KILL_PROCESS = 0x80000000;
 const EPERM = 1;
-/** struct seccomp_data: where the call's number and the architecture are. */
+/** struct seccomp_data: offsets of the system call number and the architecture. */
 const DATA_NR = 0;
 const DATA_ARCH = 4;
 
@@ -111,9 +110,9 @@ export interface FilterInstruction {
 }
 
 /**
- * The filter for an architecture of process.arch, or undefined if it is none that we know the numbers of.
- * A call of another architecture's ABI ends the process; a call that is not allowed fails with EPERM.
- * The kernel remembers for each number that it is always allowed, so that the list costs nothing when it runs.
+ * The filter for a process.arch, or undefined if the architecture is not supported.
+ * A call through the ABI of another architecture kills the process. A call that is not allowed fails with EPERM.
+ * The kernel caches the numbers that are always allowed, so the length of the list does not matter at run time.
  */
 export function serverFilter(arch: string): readonly FilterInstruction[] | undefined {
   const architecture = ARCHITECTURES[arch];
@@ -128,7 +127,7 @@ export function serverFilter(arch: string): readonly FilterInstruction[] | undef
     { code: BPF_JEQ_K, jumpTrue: 1, jumpFalse: 0, k: architecture.audit },
     give(RET_KILL_PROCESS),
     load(DATA_NR),
-    // Each jump goes over the numbers behind it and the refusal, to the permission at the end.
+    // Each jump skips the remaining comparisons and the EPERM return.
     ...numbers.map((k, i) => ({ code: BPF_JEQ_K, jumpTrue: numbers.length - i, jumpFalse: 0, k })),
     give(RET_ERRNO + EPERM),
     give(RET_ALLOW),
@@ -138,7 +137,7 @@ export function serverFilter(arch: string): readonly FilterInstruction[] | undef
 /** sizeof(struct sock_filter) */
 export const INSTRUCTION_BYTES = 8;
 
-/** The instructions as the kernel takes them, in the byte order of x86_64 and arm64. */
+/** Encodes the filter in the byte order of x86_64 and arm64. */
 export function encodeFilter(instructions: readonly FilterInstruction[]): Uint8Array {
   const bytes = new Uint8Array(instructions.length * INSTRUCTION_BYTES);
   const view = new DataView(bytes.buffer);

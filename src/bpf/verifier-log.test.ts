@@ -1,4 +1,4 @@
-/** The verifier's log: recorded refusals of Linux 6.18 and what is made of them. */
+// Tests of the summary of the verifier log, with recorded logs of Linux 6.18.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -16,7 +16,7 @@ const PROCESSED =
   'processed 6 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n';
 
 const REFUSALS: Readonly<Record<string, Refusal>> = {
-  'a value that may be missing': {
+  'a value that may be null': {
     write: (p) => {
       p.store('u32', R10, -4, 1);
       p.loadMap(R1, 't');
@@ -36,7 +36,7 @@ R0 invalid mem access 'map_value_or_null'
 ${PROCESSED}`,
     summary: "R0 invalid mem access 'map_value_or_null', at 6: r1 = *(u8 *)(r0 +0) ; first byte of the rule",
   },
-  'an answer that is none': {
+  'an invalid return value': {
     write: (p) => {
       p.mov(R0, 4);
       p.exit('the answer');
@@ -49,7 +49,7 @@ ${PROCESSED}`,
     summary:
       'At program exit the register R0 has smin=4 smax=4 should have been in [0, 3], at 1: exit ; the answer',
   },
-  'a register that is written on one way only': {
+  'a register written on one path only': {
     write: (p) => {
       p.load('u32', R6, R1, 24);
       p.jump('eq', R6, 0, 'b');
@@ -65,7 +65,7 @@ R7 !read_ok
 ${PROCESSED}`,
     summary: 'R7 !read_ok, at 3: r0 = r7',
   },
-  'a loop without an end': {
+  'an infinite loop': {
     write: (p) => {
       p.mov(R0, 0);
       p.label('again');
@@ -81,7 +81,7 @@ old state: R0=scalar() R10=fp0
 ${PROCESSED}`,
     summary: 'infinite loop detected at insn 3, at 3: if r0 != 0x5 goto pc-3 <again> ; until it is five',
   },
-  'an instruction that nothing leads to': {
+  'unreachable code': {
     write: (p) => {
       p.goto('b');
       p.mov(R0, 1, 'never');
@@ -91,15 +91,15 @@ ${PROCESSED}`,
     log: `unreachable insn 1\n${PROCESSED}`,
     summary: 'unreachable insn 1, at 1: r0 = 1 ; never',
   },
-  'no end': {
+  'no exit': {
     write: (p) => p.mov(R0, 1),
     log: `last insn is not an exit or jmp\n${PROCESSED}`,
     summary: 'last insn is not an exit or jmp',
   },
-  'a log that says nothing': {
+  'a log without an error': {
     write: (p) => p.exit(),
     log: PROCESSED,
-    summary: 'the verifier does not say why',
+    summary: 'the verifier gave no reason',
   },
 };
 
@@ -111,15 +111,15 @@ for (const [name, { write, log, summary }] of Object.entries(REFUSALS)) {
   });
 }
 
-test('without the program, the text is what the log has', () => {
-  const log = REFUSALS['a value that may be missing']?.log ?? '';
+test('without the program, the instruction is that of the log', () => {
+  const log = REFUSALS['a value that may be null']?.log ?? '';
   assert.equal(verifierSummary(log), "R0 invalid mem access 'map_value_or_null', at 6: r1 = *(u8 *)(r0 +0)");
   assert.equal(verifierSummary('unreachable insn 1\n'), 'unreachable insn 1, at 1');
-  assert.equal(verifierSummary(''), 'the verifier does not say why');
+  assert.equal(verifierSummary(''), 'the verifier gave no reason');
 });
 
-test('a log that lost its beginning within a line still has its end', () => {
-  const log = REFUSALS['an answer that is none']?.log ?? '';
+test('a log with a truncated beginning is summarized by its end', () => {
+  const log = REFUSALS['an invalid return value']?.log ?? '';
   for (let cut = 0; cut < log.indexOf('1: (95)'); cut++) {
     assert.match(verifierSummary(log.slice(cut)), /^At program exit .*, at 1: exit$/);
   }

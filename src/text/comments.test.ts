@@ -1,4 +1,4 @@
-/** Comments: where they end, and which hold another by mistake. */
+// Tests of finding comments, and comments that contain another by mistake.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,7 +12,7 @@ describe('a comment', () => {
     ['/*/', 0, { end: undefined, lineEnd: 3, holdsAnother: false }],
     ['/* a\nb', 0, { end: undefined, lineEnd: 4, holdsAnother: false }],
     ['/* a\nb */', 0, { end: 9, lineEnd: 4, holdsAnother: false }],
-    // In one line it is plain where the comment ends.
+    // On one line it is clear where the comment ends.
     ['/* a /* b */', 0, { end: 12, lineEnd: 12, holdsAnother: false }],
     ['/* a\n/* b */', 0, { end: 12, lineEnd: 4, holdsAnother: true }],
     ['/* a\n*/ /* b */', 0, { end: 7, lineEnd: 4, holdsAnother: false }],
@@ -23,14 +23,14 @@ describe('a comment', () => {
   }
 });
 
-test('what is remembered is what a fresh look finds', () => {
+test('cached results equal those of a new search', () => {
   const text = fc.string({ unit: fc.constantFrom('/', '*', '\n', 'a', '/*', '*/') });
   fc.assert(
     fc.property(text, (source) => {
-      const remembering = new Comments(source);
+      const cached = new Comments(source);
       for (let at = 0; at < source.length; at++) {
-        assert.equal(remembering.beginsAt(at), source.slice(at, at + 2) === '/*');
-        assert.deepEqual(remembering.at(at), new Comments(source).at(at));
+        assert.equal(cached.beginsAt(at), source.slice(at, at + 2) === '/*');
+        assert.deepEqual(cached.at(at), new Comments(source).at(at));
       }
     }),
   );

@@ -1,15 +1,14 @@
-// Comments between /* and */, in texts of which no part is looked through twice.
+// Finds comments between /* and */ in linear time: no part of the text is scanned twice.
 
 export interface Comment {
-  /** Behind its last character; undefined if it is not closed. */
+  /** The offset after its last character. Undefined if it is not closed. */
   readonly end: number | undefined;
-  /** Behind the last character of the line that it begins in. */
+  /** The end of the line in which it begins. */
   readonly lineEnd: number;
-  /** Another comment begins in a later line before this one is closed: the first was hardly meant to go so far. */
+  /** Another comment begins on a later line before this one ends: probably the end of the first is missing. */
   readonly holdsAnother: boolean;
 }
 
-/** Reads the comments of a text, from its beginning to its end. */
 export class Comments {
   readonly #text: string;
   readonly #closings: Next;
@@ -23,12 +22,11 @@ export class Comments {
     this.#lines = new Next(text, '\n');
   }
 
-  /** Whether a comment begins at a place. */
   beginsAt(start: number): boolean {
     return this.#text.startsWith('/*', start);
   }
 
-  /** The comment that begins at a place. */
+  /** The comment that begins at this offset. */
   at(start: number): Comment {
     const lineEnd = this.lineEnd(start);
     const close = this.#closings.from(start + 2);
@@ -37,18 +35,18 @@ export class Comments {
     return { end: close + 2, lineEnd, holdsAnother: another >= 0 && another < close };
   }
 
-  /** Where the line of a place ends. */
+  /** The end of the line that contains this offset. */
   lineEnd(start: number): number {
     const end = this.#lines.from(start);
     return end < 0 ? this.#text.length : end;
   }
 }
 
-/** Where something stands next in a text; the last answer is kept for as long as it holds. */
+/** Searches a text for the next occurrence of a string, and caches the last result. */
 class Next {
   readonly #text: string;
   readonly #what: string;
-  #asked = 0;
+  #searchedFrom = 0;
   #found: number | undefined;
 
   constructor(text: string, what: string) {
@@ -56,12 +54,12 @@ class Next {
     this.#what = what;
   }
 
-  /** The first place from a place on; -1 if there is none. */
+  /** The first occurrence at or after an offset, or -1. */
   from(start: number): number {
     const found = this.#found;
-    const holds = found !== undefined && this.#asked <= start && (found < 0 || start <= found);
+    const holds = found !== undefined && this.#searchedFrom <= start && (found < 0 || start <= found);
     if (holds) return found;
-    this.#asked = start;
+    this.#searchedFrom = start;
     this.#found = this.#text.indexOf(this.#what, start);
     return this.#found;
   }

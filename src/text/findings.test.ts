@@ -1,4 +1,4 @@
-/** Findings: places, lines, and a bound on how many are told. */
+// Tests of diagnostics: places, lines, and the limit on their number.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -20,7 +20,7 @@ describe('a place', () => {
     [3, 4, 1, 4, 0],
     [4, 4, 2, 1, 0],
     [7, 9, 3, 3, 2],
-    // As far as the characters are on one line, whose carriage return is none of them.
+    // Only the part on the first line, without its carriage return.
     [7, 14, 3, 3, 4],
     [13, 14, 4, 1, 1],
     [14, 14, 4, 2, 0],
@@ -60,7 +60,7 @@ test('a finding has its line', () => {
   ]);
 });
 
-test('of what exceeds the bound only the number is told, for each severity', () => {
+test('diagnostics above the limit are counted for each severity', () => {
   const findings = new Findings({ file: 'x', text: 'a\nb' });
   const span = { start: 2, end: 3 };
   findings.warning(span, { code: 'W', message: 'w' });
@@ -75,14 +75,14 @@ test('of what exceeds the bound only the number is told, for each severity', () 
   assert.equal(all.at(-1)?.place.line, 2);
 });
 
-test('a word is shown on one line and cut', () => {
+test('a word is quoted on one line and truncated', () => {
   assert.equal(shown('a b'), '"a b"');
   assert.equal(shown('a\nb\x1b'), '"a\\x0ab\\x1b"');
   assert.equal(shown('x'.repeat(40)), `"${'x'.repeat(40)}"`);
   assert.equal(shown('x'.repeat(41)), `"${'x'.repeat(39)}…"`);
 });
 
-test('a list names the first few', () => {
+test('a list names the first items and counts the others', () => {
   assert.equal(listed(['a', 'b']), 'a, b');
   assert.equal(listed(['a', 'b', 'c'], 3), 'a, b, c');
   assert.equal(listed(['a', 'b', 'c', 'd'], 2), 'a, b and 2 more');

@@ -1,15 +1,14 @@
-// What is found in a text: each thing with its place and its line, and no more of them than a person reads.
+// Collects diagnostics about a text, with their places and lines, up to a readable number.
 import { PROFILE_ERRORS_MAX } from '../base/limits.ts';
 import { printable } from '../base/printable.ts';
 import { type Diagnostic, type Finding, type Place, type Severity, withExcerpt } from './source.ts';
 
-/** A text, and the file that it is from. */
 export interface TextSource {
   readonly file: string;
   readonly text: string;
 }
 
-/** What is said about a place; `hint` is empty and `zos` unknown where they are left out. */
+/** A diagnostic without its place. */
 export interface Remark {
   readonly code: string;
   readonly message: string;
@@ -18,28 +17,27 @@ export interface Remark {
   readonly related?: { readonly place: Place; readonly text: string };
 }
 
-/** Characters of the text: from `start` up to, but without, `end`. */
+/** The characters of the text from `start` to `end`, exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-/** The characters of a word that a message shows. */
 const SHOWN_CHARACTERS = 40;
 
-/** A word of the text as a message shows it: in quotes, on one line, and not too long. */
+/** Quotes a word of the text for a message: escaped and truncated. */
 export function shown(word: string): string {
   const part = word.length > SHOWN_CHARACTERS ? `${word.slice(0, SHOWN_CHARACTERS - 1)}…` : word;
   return `"${printable(part)}"`;
 }
 
-/** Names as a message lists them: the first few, and how many more there are. */
+/** Lists names for a message: the first ones, and the number of the others. */
 export function listed(names: readonly string[], max = 10): string {
   const more = names.length - max;
   return names.slice(0, max).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-/** Collects what is found in one text. */
+/** The diagnostics of one text. */
 export class Findings {
   readonly #source: TextSource;
   readonly #lineStarts: readonly number[];
@@ -55,7 +53,7 @@ export class Findings {
     this.#lineStarts = starts;
   }
 
-  /** Where characters stand; of several lines, the part on the first. */
+  /** The place of a span. If it has several lines, the place covers the first. */
   place({ start, end }: Span): Place {
     const line = this.#lineOf(start);
     const lineStart = this.#lineStarts[line - 1] ?? 0;
@@ -76,7 +74,7 @@ export class Findings {
     this.#add('notice', span, remark);
   }
 
-  /** Everything that was found; of what exceeds PROFILE_ERRORS_MAX of a severity only the number, at the end. */
+  /** At most PROFILE_ERRORS_MAX diagnostics of each severity, and at the end the number of the others. */
   diagnostics(): Diagnostic[] {
     const all = [...this.#reported];
     for (const severity of ['error', 'warning', 'notice'] as const) {
@@ -102,7 +100,7 @@ export class Findings {
     return withExcerpt(finding, this.#line(place.line));
   }
 
-  /** The number of the line in which a character stands, from 1. */
+  /** The line number of an offset, from 1. */
   #lineOf(at: number): number {
     let low = 0;
     let high = this.#lineStarts.length - 1;

@@ -1,4 +1,4 @@
-/** glob(7): which paths match a pattern. */
+// Tests of the path patterns of glob(7).
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -40,7 +40,7 @@ describe('a pattern', () => {
     test(`${pattern} does not match "${path}"`, () => assert.ok(!matchesGlob(pattern, path)));
 });
 
-test('what has only stars and letters matches what the same regular expression matches', () => {
+test('a pattern of letters and stars matches like the equivalent regular expression', () => {
   const word = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 8 });
   const name = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 });
   fc.assert(
@@ -51,7 +51,7 @@ test('what has only stars and letters matches what the same regular expression m
   );
 });
 
-test('a hostile pattern takes no time that grows with the number of its stars', () => {
+test('the time for a hostile pattern does not grow with the number of its stars', () => {
   const path = 'a'.repeat(PATH_MAX_CHARACTERS);
   const assertBounded = processorBound();
   assert.ok(!matchesGlob(`${'*a'.repeat(2000)}b`, path));

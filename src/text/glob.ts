@@ -1,8 +1,8 @@
-// Patterns of paths as the shell has them (glob(7)): "*", "?" and "[a-z]", none of which matches a slash.
+// Path patterns of glob(7): "*", "?" and "[a-z]". None of them matches a slash.
 import { PATH_MAX_CHARACTERS } from '../base/limits.ts';
 import { matchesWildcards } from '../base/wildcards.ts';
 
-/** Whether a path matches a pattern; what is longer than a path can be matches nothing. */
+/** Whether a path matches a pattern. A pattern longer than PATH_MAX matches nothing. */
 export function matchesGlob(pattern: string, path: string): boolean {
   if (Math.max(pattern.length, path.length) > PATH_MAX_CHARACTERS) return false;
   const patterns = pattern.split('/');
@@ -13,7 +13,7 @@ export function matchesGlob(pattern: string, path: string): boolean {
   );
 }
 
-/** The characters of a pattern, a bracket expression as one; a "[" that none closes is a character. */
+/** Splits a pattern into characters and bracket expressions. An unclosed "[" is a character. */
 function itemsOf(pattern: string): string[] {
   return pattern.match(/\[[!^]?\]?[^\]]*\]|\\?[\s\S]|\\$/g) ?? [];
 }

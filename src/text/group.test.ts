@@ -1,4 +1,4 @@
-/** group(5): groups with their members, and lines that are none. */
+// Tests of parsing group(5).
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -26,12 +26,12 @@ const lists: readonly (readonly [line: string, members: readonly string[]])[] = 
   ['a:x:1:b\r', ['b']],
 ];
 for (const [line, members] of lists) {
-  test(`the members of ${JSON.stringify(line)} are ${members.length}`, () => {
+  test(`${JSON.stringify(line)} has ${members.length} members`, () => {
     assert.deepEqual(parseGroup(line), [{ name: 'a', gid: 1, members }]);
   });
 }
 
-test('a line that is none is passed over', () => {
+test('an invalid line is skipped', () => {
   const lines = [
     '',
     '# a comment',
@@ -47,13 +47,13 @@ test('a line that is none is passed over', () => {
   assert.deepEqual(parseGroup([...lines, 'b:x:1:c'].join('\n')), [{ name: 'b', gid: 1, members: ['c'] }]);
 });
 
-// credentials(7): -1, that is 2^32 - 1, is no gid.
+// credentials(7): -1, that is 2^32 - 1, is not a gid.
 test('the largest gid is 2^32 - 2', () => {
   assert.equal(parseGroup('a:x:4294967294:')[0]?.gid, 4294967294);
   assert.deepEqual(parseGroup('a:x:4294967295:'), []);
 });
 
-test('any text is read, and what was a group is one again', () => {
+test('arbitrary text is parsed, and a parsed group parses again', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom('a', 'b', ':', ',', '1', '\n', ' ') }), (text) => {
       const groups = parseGroup(text);

@@ -1,4 +1,4 @@
-/** hosts_access(5): which rules speak of a daemon. */
+// Tests of finding the rules for a daemon in hosts_access(5).
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -20,7 +20,8 @@ describe('a rule', () => {
     'RPCBIND: ALL',
     'ALL EXCEPT sshd: ALL',
   ];
-  for (const rule of naming) test(`"${rule}" speaks of it`, () => assert.equal(find(`${rule}\n`), rule));
+  for (const rule of naming)
+    test(`"${rule}" applies to the daemon`, () => assert.equal(find(`${rule}\n`), rule));
 
   const others = [
     '',
@@ -31,21 +32,21 @@ describe('a rule', () => {
     'my-rpcbind: ALL',
     'sshd@rpcbind: ALL',
   ];
-  for (const rule of others) test(`"${rule}" does not`, () => assert.equal(find(`${rule}\n`), undefined));
+  for (const rule of others)
+    test(`"${rule}" does not apply to the daemon`, () => assert.equal(find(`${rule}\n`), undefined));
 });
 
 describe('a file', () => {
-  test('gives its first rule that does', () => {
+  test('has its first matching rule found', () => {
     assert.equal(find('# a comment\n\n  sshd: ALL\n  rpcbind: 10.\nrpcbind: ALL\n'), 'rpcbind: 10.');
   });
 
   // hosts_access(5): a newline is ignored when it is preceded by a backslash.
-  test('goes on behind a backslash', () => {
+  test('continues a line after a backslash', () => {
     assert.equal(find('sshd, \\\n rpcbind: ALL'), 'sshd,   rpcbind: ALL');
     assert.equal(find('sshd: \\\n rpcbind'), undefined);
     assert.equal(find('sshd: ALL\\\r\nrpcbind: ALL'), undefined);
   });
 
-  test('may end its lines as DOS does', () =>
-    assert.equal(find('sshd: ALL\r\nrpcbind: ALL\r\n'), 'rpcbind: ALL'));
+  test('may have DOS line ends', () => assert.equal(find('sshd: ALL\r\nrpcbind: ALL\r\n'), 'rpcbind: ALL'));
 });

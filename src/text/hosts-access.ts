@@ -1,6 +1,6 @@
-// hosts_access(5): which daemons the rules of /etc/hosts.allow and /etc/hosts.deny are for.
+// Finds the rules for a daemon in /etc/hosts.allow and /etc/hosts.deny (hosts_access(5)).
 
-/** The rules of a file: lines, of which those that end in a backslash go on, without comments and blanks. */
+/** The rules of a file: its lines, with continuation lines joined, without comments and empty lines. */
 function rulesOf(text: string): string[] {
   return text
     .replace(/\\\r?\n/g, ' ')
@@ -10,8 +10,8 @@ function rulesOf(text: string): string[] {
 }
 
 /**
- * The first rule that speaks of one of the daemons: by its name (also with a host, "daemon@host"), or by the wildcard
- * ALL. Undefined if there is none.
+ * The first rule that applies to one of the daemons: by its name (also with a host, "daemon@host"), or by the wildcard
+ * ALL.
  */
 export function ruleNaming(text: string, daemons: readonly string[]): string | undefined {
   return rulesOf(text).find((rule) => {

@@ -1,9 +1,9 @@
-// Names of network namespaces: what each means, and what names none.
+// Tests of the names of network namespaces.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { namespaceName, namespacePath, parseNamespace } from './namespace.ts';
 
-test('a name is one of ip-netns(8), a path is itself; that is all that a file of settings can say', () => {
+test('the settings file accepts a name of ip-netns(8) or a path', () => {
   assert.equal(namespacePath('web'), '/run/netns/web');
   assert.equal(namespacePath('..web'), '/run/netns/..web');
   assert.equal(namespacePath('x'.repeat(255)), `/run/netns/${'x'.repeat(255)}`);
@@ -13,7 +13,7 @@ test('a name is one of ip-netns(8), a path is itself; that is all that a file of
   }
 });
 
-test('on the command line it can be the one of a process, and a number', () => {
+test('the command line also accepts a process and a cookie', () => {
   assert.deepEqual(parseNamespace('web'), { path: '/run/netns/web' });
   assert.deepEqual(parseNamespace('/proc/1/ns/net'), { path: '/proc/1/ns/net' });
   assert.deepEqual(parseNamespace('pid:4194304'), { path: '/proc/4194304/ns/net' });
@@ -32,7 +32,7 @@ test('on the command line it can be the one of a process, and a number', () => {
   }
 });
 
-test('a path is shown as the name that it has', () => {
+test('a path of ip-netns(8) is shown as its name', () => {
   assert.deepEqual(['/run/netns/web', '/run/netns2/a', '/a'].map(namespaceName), [
     'web',
     '/run/netns2/a',

@@ -1,10 +1,10 @@
-// How people name a network namespace: "web", "/run/docker/netns/1a2b", "pid:812", "cookie:4711".
+// Parses names of network namespaces: "web", "/run/docker/netns/1a2b", "pid:812", "cookie:4711".
 import { PID_MAX } from '../base/limits.ts';
 import { parseDecimal } from '../base/port.ts';
 
-/** Where the namespaces are that ip-netns(8) makes. */
+/** The directory of ip-netns(8). */
 const NETNS_DIRECTORY = '/run/netns';
-/** The name of a file has at most 255 bytes (NAME_MAX in <linux/limits.h>). */
+/** NAME_MAX in <linux/limits.h>. */
 const NAME_MAX_CHARACTERS = 255;
 const NAME = /^[^/:\0]+$/;
 const PATH = /^\/[^\0]+$/;
@@ -12,17 +12,17 @@ const PID = /^pid:([0-9]+)$/;
 const COOKIE = /^cookie:([0-9]{1,20})$/;
 const COOKIE_MAX = 0xffff_ffff_ffff_ffffn;
 
-/** What a name means: a file that leads to the namespace, or its number in the kernel. */
+/** A file that refers to the namespace, or the kernel's ID of it. */
 export type NamespacePlace = { readonly path: string } | { readonly cookie: bigint };
 
-/** The file of a name of ip-netns(8), or a path as it is: what portreeve.toml can say. Undefined for anything else. */
+/** The path for a name of ip-netns(8) or an absolute path, the forms allowed in portreeve.toml. Otherwise undefined. */
 export function namespacePath(text: string): string | undefined {
   if (PATH.test(text)) return text;
   const isName = NAME.test(text) && text !== '.' && text !== '..';
   return isName && text.length <= NAME_MAX_CHARACTERS ? `${NETNS_DIRECTORY}/${text}` : undefined;
 }
 
-/** What a name on the command line means, where a process and a number can be said, too. Undefined if it is none. */
+/** Parses the forms allowed on the command line: also a process and a cookie. Returns undefined for other text. */
 export function parseNamespace(text: string): NamespacePlace | undefined {
   const pid = parseDecimal(PID.exec(text)?.[1] ?? '', PID_MAX);
   if (pid !== undefined) return { path: `/proc/${pid}/ns/net` };
@@ -33,7 +33,7 @@ export function parseNamespace(text: string): NamespacePlace | undefined {
   return path === undefined ? undefined : { path };
 }
 
-/** A path as it is shortest: "web" for what ip-netns(8) made. */
+/** The short form of a path: "web" for a namespace of ip-netns(8). */
 export function namespaceName(path: string): string {
   return path.startsWith(`${NETNS_DIRECTORY}/`) ? path.slice(NETNS_DIRECTORY.length + 1) : path;
 }

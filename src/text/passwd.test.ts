@@ -1,4 +1,4 @@
-/** passwd(5): accounts, and lines that are none. */
+// Tests of parsing passwd(5).
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ test('an account has a name, a uid and a gid', () => {
   ]);
 });
 
-test('a line that is none is passed over', () => {
+test('an invalid line is skipped', () => {
   const lines = [
     '',
     '# a comment',
@@ -30,7 +30,7 @@ test('a line that is none is passed over', () => {
   assert.deepEqual(parsePasswd([...lines, 'b:x:1:1::/:/bin/sh'].join('\n')), [{ name: 'b', uid: 1, gid: 1 }]);
 });
 
-// credentials(7): -1, that is 2^32 - 1, is no uid.
+// credentials(7): -1, that is 2^32 - 1, is not a uid.
 test('the largest uid is 2^32 - 2', () => {
   assert.equal(parsePasswd('a:x:4294967294:1::/:')[0]?.uid, 4294967294);
   assert.deepEqual(parsePasswd('a:x:4294967295:1::/:'), []);

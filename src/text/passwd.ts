@@ -1,4 +1,4 @@
-// passwd(5): the accounts of /etc/passwd.
+// Parses /etc/passwd (passwd(5)).
 import { UID_MAX } from '../base/limits.ts';
 import { parseDecimal } from '../base/port.ts';
 
@@ -8,7 +8,7 @@ export interface Account {
   readonly gid: number;
 }
 
-/** The accounts of a file; lines that are none are passed over, as getpwent(3) does. */
+/** Invalid lines are skipped, as getpwent(3) does. */
 export function parsePasswd(text: string): Account[] {
   return text.split('\n').flatMap((line) => {
     const [name, , uidText, gidText] = line.split(':');

@@ -1,4 +1,4 @@
-// Lists of ports: what is one, what is none, and one text for each set.
+// Tests of port lists: valid, invalid, and canonical.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -8,7 +8,7 @@ import { formatPortList, parsePortList } from './port-list.ts';
 
 const ALL = Array.from({ length: 65536 }, (_, port) => port);
 
-describe('a list is read', () => {
+describe('a list', () => {
   const lists: Record<string, number[]> = {
     '': [],
     '0': [0],
@@ -20,28 +20,28 @@ describe('a list is read', () => {
     '0-65535': ALL,
   };
   for (const [text, ports] of Object.entries(lists)) {
-    test(`"${text}"`, () => assert.deepEqual([...parsePortList(text)], ports));
+    test(`"${text}" is parsed`, () => assert.deepEqual([...parsePortList(text)], ports));
   }
 
-  test('that names every port again and again', () => {
+  test('with every port many times is parsed', () => {
     assert.equal(parsePortList('0-65535,'.repeat(50_000).slice(0, -1)).size, 65536);
   });
 
-  test('as long as one that names every port as a range of its own', () => {
+  test('with every port as a separate range is parsed', () => {
     const text = ALL.map((port) => `${port}-${port}`).join(',');
     assert.ok(text.length <= PORT_LIST_MAX_CHARACTERS);
     assert.equal(parsePortList(text).size, 65536);
   });
 });
 
-describe('no list', () => {
+describe('an invalid list', () => {
   const texts = [
     ...[',', '1,', ',1', '1,,2', '1, 2', ' 1', '1\n', '1-', '-1', '1-2-3', '5-3', '65536', '1-65536'],
     ...['00', '012', '0x10', '1.5', '+1', '1e3', 'ssh', '99999999999', '１'],
     `${'1,'.repeat(PORT_LIST_MAX_CHARACTERS / 2)}1`,
   ];
   for (const text of texts) {
-    test(JSON.stringify(text.slice(0, 20)), () => {
+    test(`${JSON.stringify(text.slice(0, 20))} is rejected`, () => {
       assert.throws(
         () => parsePortList(text),
         (thrown) => thrown instanceof PortreeveError && thrown.code === 'PORT_LIST_INVALID',
@@ -50,7 +50,7 @@ describe('no list', () => {
   }
 });
 
-describe('a list is written', () => {
+describe('a formatted list', () => {
   const lists: [ports: number[], text: string][] = [
     [[], ''],
     [[0], '0'],
@@ -61,10 +61,10 @@ describe('a list is written', () => {
     [ALL, '0-65535'],
   ];
   for (const [ports, text] of lists) {
-    test(`"${text}"`, () => assert.equal(formatPortList(new Set(ports)), text));
+    test(`is "${text}"`, () => assert.equal(formatPortList(new Set(ports)), text));
   }
 
-  test('and read again it is the same set', () => {
+  test('is parsed to the same set', () => {
     const range = fc.record({ first: fc.nat(65535), length: fc.integer({ min: 1, max: 300 }) });
     fc.assert(
       fc.property(fc.array(range, { maxLength: 50 }), (ranges) => {

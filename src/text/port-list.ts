@@ -1,22 +1,22 @@
-// Lists of ports as Linux writes them in net.ipv4.ip_local_reserved_ports: "1-4,6,10-10".
+// Port lists in the format of net.ipv4.ip_local_reserved_ports: "1-4,6,10-10".
 
 import { PortreeveError } from '../base/errors.ts';
 import { PORT_LIST_MAX_CHARACTERS } from '../base/limits.ts';
 import { PORT_MAX, type PortRange, parseDecimal } from '../base/port.ts';
 
-/** A port, or a range. Linux takes a leading zero for the sign of an octal number: here it is none. */
+/** A port or a range. Leading zeros are rejected, because Linux reads them as octal. */
 const ITEM = /^(0|[1-9][0-9]{0,4})(?:-(0|[1-9][0-9]{0,4}))?$/;
 
 /**
- * The ports of a list in ascending order; its items may overlap, and it may have none. Port 0 is one here: the kernel
- * keeps a bit for it.
+ * Parses a list. Returns its ports in ascending order. The list may be empty, and its items may overlap. Port 0 is
+ * allowed: the kernel has a bit for it.
  * Throws PortreeveError `PORT_LIST_INVALID` (usage).
  */
 export function parsePortList(text: string): Set<number> {
   if (text.length > PORT_LIST_MAX_CHARACTERS) {
-    throw invalid(`a list of ports has ${text.length} characters`, text.slice(0, 40));
+    throw invalid(`the port list is too long: ${text.length} characters`, text.slice(0, 40));
   }
-  // How many ranges begin at a port, less those that have ended before it: a long list may name a port often.
+  // Ranges that begin at a port minus ranges that end before it: linear time even if many ranges overlap.
   const steps = new Int32Array(PORT_MAX + 2);
   for (const item of text === '' ? [] : text.split(',')) {
     const [first, last] = rangeOf(item);
@@ -37,10 +37,10 @@ function rangeOf(item: string): [first: number, last: number] {
   const first = parseDecimal(from, PORT_MAX);
   const last = parseDecimal(to, PORT_MAX);
   if (first !== undefined && last !== undefined && first <= last) return [first, last];
-  throw invalid(`"${item.slice(0, 40)}" is neither a port nor a range of ports`, item.slice(0, 40));
+  throw invalid(`"${item.slice(0, 40)}" is neither a port nor a port range`, item.slice(0, 40));
 }
 
-/** The ports as ranges, ascending, each as long as can be. */
+/** The ports as maximal ranges in ascending order. */
 export function rangesOfPorts(ports: ReadonlySet<number>): PortRange[] {
   const sorted = Uint16Array.from(ports).sort();
   const ranges: PortRange[] = [];
@@ -54,14 +54,14 @@ export function rangesOfPorts(ports: ReadonlySet<number>): PortRange[] {
   return ranges;
 }
 
-/** The list as Linux prints it: ascending, in ranges as long as can be. */
+/** Formats a list as Linux does: maximal ranges in ascending order. */
 export function formatPortList(ports: ReadonlySet<number>): string {
   return rangesOfPorts(ports)
     .map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`))
     .join(',');
 }
 
-/** The range of net.ipv4.ip_local_port_range as Linux prints it, "32768\t60999"; undefined for anything else. */
+/** Parses net.ipv4.ip_local_port_range, "32768\t60999". Returns undefined for other text. */
 export function parseLocalRange(text: string): PortRange | undefined {
   const [, from = '', to = ''] = /^([0-9]+)\s+([0-9]+)$/.exec(text) ?? [];
   const first = parseDecimal(from, PORT_MAX);
@@ -70,6 +70,6 @@ export function parseLocalRange(text: string): PortRange | undefined {
 }
 
 function invalid(message: string, value: string): PortreeveError {
-  const hint = `A list is such as 1024,4000-4010: ports from 0 to ${PORT_MAX}, without blanks or leading zeros.`;
+  const hint = `Example: 1024,4000-4010. Ports are 0-${PORT_MAX}. Spaces and leading zeros are not allowed.`;
   return new PortreeveError('PORT_LIST_INVALID', message, hint, { value });
 }

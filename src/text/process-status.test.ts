@@ -1,4 +1,4 @@
-// What a process may do, as /proc tells it: what Linux prints, and what is no such file.
+// Tests of parsing /proc/PID/status.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ CapEff:\t0000000000000400
 CapBnd:\t0000000000000401
 `;
 
-test('the effective groups and capabilities are read', () => {
+test('effective groups and capabilities are parsed', () => {
   assert.deepEqual(parseProcessStatus(STATUS), { gids: [101, 4, 24], capabilities: 1024n, bounding: 1025n });
 });
 
@@ -21,7 +21,7 @@ test('a process may have no supplementary groups', () => {
   assert.deepEqual(parseProcessStatus(STATUS.replace('4 24 101', ''))?.gids, [101]);
 });
 
-test('what is not as Linux prints it is no status', () => {
+test('malformed text is rejected', () => {
   for (const text of [
     '',
     STATUS.replace('Gid:\t100\t101', 'Gid:\t100\tx'),
@@ -34,7 +34,7 @@ test('what is not as Linux prints it is no status', () => {
   }
 });
 
-test('that of this process is read', () => {
+test('the status of this process is parsed', () => {
   const status = parseProcessStatus(readFileSync('/proc/self/status', 'utf8'));
   assert.equal(status?.gids[0], process.getegid?.());
 });

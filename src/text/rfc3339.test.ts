@@ -1,23 +1,23 @@
-// Moments of RFC 3339: its own examples, and what is none.
+// Tests of RFC 3339 timestamps, including its examples.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseRfc3339 } from './rfc3339.ts';
 
-test('RFC 3339 5.8: examples', () => {
+test('the examples of RFC 3339 5.8 are accepted', () => {
   assert.equal(parseRfc3339('1985-04-12T23:20:50.52Z'), Date.UTC(1985, 3, 12, 23, 20, 50, 520));
   assert.equal(parseRfc3339('1996-12-19T16:39:57-08:00'), Date.UTC(1996, 11, 20, 0, 39, 57));
   assert.equal(parseRfc3339('1937-01-01T12:00:27.87+00:20'), Date.UTC(1937, 0, 1, 11, 40, 27, 870));
 });
 
-test('"may instead choose to separate ... by (say) a space character", and small letters', () => {
+test('a space instead of T, and lower case, are accepted (RFC 3339 5.6)', () => {
   const expected = Date.UTC(2026, 10, 20, 10, 59, 3);
   for (const text of ['2026-11-20T10:59:03Z', '2026-11-20 10:59:03Z', '2026-11-20t10:59:03z']) {
     assert.equal(parseRfc3339(text), expected);
   }
 });
 
-test('what is no moment', () => {
+test('invalid timestamps are rejected', () => {
   const texts = [
     '',
     '2026-11-20',
@@ -37,7 +37,7 @@ test('what is no moment', () => {
   assert.equal(parseRfc3339('2024-02-29T00:00:00Z'), Date.UTC(2024, 1, 29));
 });
 
-test('what JavaScript writes is read as it was', () => {
+test('timestamps that JavaScript writes are parsed', () => {
   const years = {
     min: new Date('0001-01-01T00:00:00Z'),
     max: new Date('9999-12-31T23:59:59Z'),

@@ -1,44 +1,43 @@
-// Where something stands in a text that a person wrote, and what is said about it.
+// Places in a text that a user wrote, and diagnostics about them.
 
-/** A place in a file; lines and columns count from 1. */
+/** Lines and columns count from 1. */
 export interface Place {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** How many characters are meant. */
+  /** In characters. */
   readonly length: number;
 }
 
-/** `error`: what stands there does not hold. `warning`: it holds, hardly meant. `notice`: it was passed over. */
+/** `error`: the text has no effect. `warning`: it has effect, but is probably a mistake. `notice`: it was ignored. */
 export type Severity = 'error' | 'warning' | 'notice';
 
-/** Something about a place in a text. */
 export interface Diagnostic {
   readonly severity: Severity;
-  /** What it is, in a word that does not change. */
+  /** Stable. */
   readonly code: string;
-  /** The message of z/OS that says the same, where one is known. */
+  /** The corresponding message of z/OS, if known. */
   readonly zos?: string;
-  /** What was found and what would be legal, in a sentence. */
+  /** What was found, and what is valid. */
   readonly message: string;
-  /** What to do next; empty where there is nothing to say. */
+  /** What to do next. May be empty. */
   readonly hint: string;
   readonly place: Place;
-  /** The line, or the part of a very long one around the place; `excerptAt` is the column of its first character. */
+  /** The line, or the part of a very long line around the place. `excerptAt` is the column of its first character. */
   readonly excerpt: string;
   readonly excerptAt: number;
-  /** Another place that it has to do with. */
+  /** A related place. */
   readonly related?: { readonly place: Place; readonly text: string };
 }
 
-/** A diagnostic that does not know its line of text yet. */
+/** A diagnostic without the text of its line. */
 export type Finding = Omit<Diagnostic, 'excerpt' | 'excerptAt'>;
 
-/** The characters of a long line that are shown around a place. */
+/** The length of an excerpt from a long line. */
 const EXCERPT_CHARACTERS = 120;
 const EXCERPT_BEFORE = 60;
 
-/** Adds the line that a finding is about. */
+/** Adds the text of the line. */
 export function withExcerpt(finding: Finding, line: string): Diagnostic {
   if (line.length <= EXCERPT_CHARACTERS) return { ...finding, excerpt: line, excerptAt: 1 };
   const start = Math.max(0, finding.place.column - 1 - EXCERPT_BEFORE);

@@ -1,16 +1,15 @@
-// subuid(5): the uids of user namespaces that /etc/subuid grants to users.
+// Parses /etc/subuid (subuid(5)): the uids that users may map in user namespaces.
 import { UID_MAX } from '../base/limits.ts';
 import { parseDecimal } from '../base/port.ts';
 
-/** A range of uids that one user may map into namespaces. */
 interface SubordinateRange {
-  /** The name of the user, or the uid in decimal. */
+  /** A user name, or a uid in decimal. */
   readonly owner: string;
   readonly first: number;
   readonly last: number;
 }
 
-/** The ranges of a file; lines that are not ranges are skipped, as newuidmap(1) does. */
+/** Invalid lines are skipped, as newuidmap(1) does. */
 export function parseSubuid(text: string): SubordinateRange[] {
   return text.split('\n').flatMap((line) => {
     const [owner, firstText, countText, ...more] = line.trim().split(':');

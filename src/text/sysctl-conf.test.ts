@@ -1,4 +1,4 @@
-/** sysctl.d(5): the lines of a file, the order of the files, and which line a setting has its value from. */
+// Tests of sysctl.d(5): lines, order of the files, and the line that determines a setting.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -47,7 +47,7 @@ describe('a line', () => {
   }
 
   for (const line of ['net.ipv4.ip_local_port_range', '= 5', '-', '-=3']) {
-    test(`"${line}" sets nothing, and is told with its place`, () => {
+    test(`"${line}" is not an assignment and is reported with its place`, () => {
       const { settings, diagnostics } = parseSysctlConf({ file: 'x.conf', text: `a=1\n  ${line}\n` });
       assert.equal(settings.length, 1);
       assert.deepEqual(
@@ -58,13 +58,13 @@ describe('a line', () => {
   }
 });
 
-test('the path of a key that a path was made of is that path', () => {
+test('the key of a path converts back to that path', () => {
   assert.equal(sysctlPath(RANGE), RANGE_PATH);
   assert.equal(sysctlPath(RANGE_PATH), RANGE_PATH);
   assert.equal(sysctlPath('a'), 'a');
 });
 
-describe('of several files', () => {
+describe('several files', () => {
   const paths = [
     '/lib/sysctl.d/50-a.conf',
     '/usr/lib/sysctl.d/50-a.conf',
@@ -78,17 +78,17 @@ describe('of several files', () => {
   const inDirectories = ['/usr/lib/sysctl.d/10-b.conf', '/etc/sysctl.d/50-a.conf', '/run/sysctl.d/99-c.conf'];
 
   // sysctl.d(5): CONFIGURATION DIRECTORIES AND PRECEDENCE
-  test('systemd reads those of the directories by their names, the first of each name', () => {
+  test('systemd reads files by name, the first of each name', () => {
     assert.deepEqual(sysctlFiles(paths, 'systemd'), inDirectories);
   });
 
   // sysctl(8): SYSTEM FILE PRECEDENCE
-  test('procps reads sysctl.conf as well, last', () => {
+  test('procps reads sysctl.conf last', () => {
     assert.deepEqual(sysctlFiles(paths, 'procps'), [...inDirectories, '/etc/sysctl.conf']);
     assert.deepEqual(sysctlFiles(paths.slice(0, -1), 'procps'), inDirectories);
   });
 
-  test('the last line that names a setting counts, and says where it is', () => {
+  test('the last assignment of a setting takes effect and has its place', () => {
     const found = settingAtBoot(
       settings(`${RANGE} = 1 2\n${RANGE} = 3 4`, 'a=1', `${RANGE_PATH}=5 6`),
       RANGE,
@@ -97,7 +97,7 @@ describe('of several files', () => {
     assert.equal(atBoot(RANGE, 'net.ipv4.ip_forward=1'), undefined);
   });
 
-  test('a pattern counts only for what no line names', () => {
+  test('a pattern takes effect only if no line names the setting', () => {
     assert.equal(atBoot(RANGE, 'net.ipv4.*_range = 7 8'), '7 8');
     assert.equal(atBoot(RANGE, `${RANGE} = 1 2`, 'net.ipv4.*_range = 7 8'), '1 2');
     assert.equal(atBoot(RANGE, 'net.ipv4.*_range = 7 8', `-${RANGE}`), undefined);
@@ -105,16 +105,16 @@ describe('of several files', () => {
   });
 });
 
-test('any text at all is read: each line sets something, is told, or is a comment or empty', () => {
+test('each line of arbitrary text is an assignment, a diagnostic, a comment or empty', () => {
   const unit = fc.constantFrom('a', '.', '/', '=', '-', '*', '[', '#', ';', ' ', '\t', '\n', '\r', '\0', 'é');
   fc.assert(
     fc.property(fc.string({ unit, maxLength: 60 }), (text) => {
       const { settings: found, diagnostics } = parseSysctlConf({ file: 'x', text });
       const lines = [...found, ...diagnostics].map(({ place }) => place.line);
-      const said = text.split('\n').flatMap((line, at) => (/^\s*([#;]|$)/.test(line) ? [] : [at + 1]));
+      const expected = text.split('\n').flatMap((line, at) => (/^\s*([#;]|$)/.test(line) ? [] : [at + 1]));
       assert.deepEqual(
         lines.toSorted((a, b) => a - b),
-        said,
+        expected,
       );
       for (const { path } of found) assert.doesNotThrow(() => settingAtBoot(found, path));
     }),

@@ -1,12 +1,13 @@
-// sysctl.d(5) and sysctl.conf(5): what the kernel's settings are to be after a boot, and which file says so.
+// Parses sysctl.d(5) and sysctl.conf(5), and finds the line that determines a kernel setting after boot.
+// it.
 import { Findings, shown, type TextSource } from './findings.ts';
 import { matchesGlob } from './glob.ts';
 import type { Diagnostic, Place } from './source.ts';
 
-/** Who sets them at boot: systemd-sysctl(8), or procps's `sysctl --system` (sysctl(8)). */
+/** The program that applies the files at boot: systemd-sysctl(8), or `sysctl --system` of procps (sysctl(8)). */
 export type SysctlReader = 'systemd' | 'procps';
 
-/** The directories of such files; one in an earlier directory hides one of the same name in a later one. */
+/** A file in an earlier directory hides a file with the same name in a later one. */
 export const SYSCTL_DIRECTORIES: readonly string[] = [
   '/etc/sysctl.d',
   '/run/sysctl.d',
@@ -14,58 +15,62 @@ export const SYSCTL_DIRECTORIES: readonly string[] = [
   '/usr/lib/sysctl.d',
   '/lib/sysctl.d',
 ];
-/** The file that procps reads after all others; systemd only where a link in a directory leads to it. */
+/** procps reads this file last. systemd reads it only if a link in one of the directories refers to it. */
 export const SYSCTL_CONF = '/etc/sysctl.conf';
 
-/** A line that sets something. */
+/** An assignment. */
 export interface SysctlSetting {
-  /** Below /proc/sys: "net/ipv4/ip_local_port_range"; it may be a pattern (glob(7)). */
+  /** Below /proc/sys: "net/ipv4/ip_local_port_range". May be a pattern (glob(7)). */
   readonly path: string;
-  /** Undefined for "-KEY" alone: no pattern sets it. */
+  /** Undefined for "-KEY" alone, which excludes the setting from patterns. */
   readonly value: string | undefined;
   readonly place: Place;
 }
 
-/** What a file sets, in its order, and what is said about its lines. */
+/** The assignments of a file in order, and diagnostics. */
 interface SysctlConf {
   readonly settings: readonly SysctlSetting[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Reads a file. A line that is no assignment is told and does not count. */
+/** Parses a file. A line that is not an assignment is reported and ignored. */
 export function parseSysctlConf(source: TextSource): SysctlConf {
   const findings = new Findings(source);
   const settings: SysctlSetting[] = [];
   let start = 0;
   for (const line of source.text.split('\n')) {
-    const said = line.trim();
-    const at = start + line.indexOf(said);
+    const content = line.trim();
+    const at = start + line.indexOf(content);
     start += line.length + 1;
-    if (said === '' || said.startsWith('#') || said.startsWith(';')) continue;
-    const span = { start: at, end: at + said.length };
-    const setting = settingOf(said);
+    if (content === '' || content.startsWith('#') || content.startsWith(';')) continue;
+    const span = { start: at, end: at + content.length };
+    const setting = settingOf(content);
     if (setting) settings.push({ ...setting, place: findings.place(span) });
     else
-      findings.error(span, { code: 'SYSCTL_LINE', message: `${shown(said)} sets nothing`, hint: LINE_HINT });
+      findings.error(span, {
+        code: 'SYSCTL_LINE',
+        message: `${shown(content)} is not an assignment`,
+        hint: LINE_HINT,
+      });
   }
   return { settings, diagnostics: findings.diagnostics() };
 }
 
-const LINE_HINT = 'A line is KEY = VALUE, such as net.ipv4.ip_local_port_range = 32768 60999';
+const LINE_HINT = 'A line has the form KEY = VALUE, such as net.ipv4.ip_local_port_range = 32768 60999';
 
 function settingOf(line: string): Pick<SysctlSetting, 'path' | 'value'> | undefined {
   const equals = line.indexOf('=');
   const key = (equals < 0 ? line : line.slice(0, equals)).trim();
   const isBare = equals < 0;
-  // "-" before a key: it may fail. Without a value: it is kept from patterns.
+  // "-" before a key: errors are ignored. Without a value, it excludes the key from patterns.
   if (isBare && !key.startsWith('-')) return undefined;
   const path = sysctlPath(key.replace(/^-\s*/, ''));
   return path === '' ? undefined : { path, value: isBare ? undefined : line.slice(equals + 1).trim() };
 }
 
 /**
- * The path of a setting below /proc/sys: where a dot comes first, dots and slashes change places; a key that has a
- * slash first is a path already (sysctl.d(5)).
+ * The path of a setting below /proc/sys. If the first separator is a dot, dots and slashes are exchanged. If it is a
+ * slash, the key is already a path (sysctl.d(5)).
  */
 export function sysctlPath(key: string): string {
   const separator = /[./]/.exec(key)?.[0];
@@ -73,7 +78,7 @@ export function sysctlPath(key: string): string {
   return key.replace(/[./]/g, (found) => (found === '.' ? '/' : '.'));
 }
 
-/** Of the paths of files those that count, in the order in which they are read. */
+/** Selects the files that take effect, in the order in which they are read. */
 export function sysctlFiles(paths: readonly string[], reader: SysctlReader): string[] {
   const byName = new Map<string, string>();
   for (const directory of SYSCTL_DIRECTORIES) {
@@ -88,8 +93,8 @@ export function sysctlFiles(paths: readonly string[], reader: SysctlReader): str
 }
 
 /**
- * The line that a setting has its value from after a boot, of the lines of all files in the order in which they are
- * read: the last that names it, or else the last whose pattern it matches. Undefined where none does.
+ * The assignment that determines a setting after boot, given those of all files in the order in which they are read:
+ * the last that names the setting, or else the last with a matching pattern.
  */
 export function settingAtBoot(settings: readonly SysctlSetting[], key: string): SysctlSetting | undefined {
   const path = sysctlPath(key);

@@ -1,4 +1,4 @@
-// Unit files: their settings, the templates of instances, and specifiers.
+// Tests of unit files: settings, templates of instances, and specifiers.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { templateFile, unitSetting, withSpecifiers } from './unit-file.ts';
@@ -19,14 +19,14 @@ describe('a setting of a unit file', () => {
   }
 });
 
-test('an instance has a template', () => {
+test('the template of an instance is found', () => {
   assert.equal(templateFile('web@1.socket'), 'web@.socket');
   assert.equal(templateFile('web@a.b@c.socket'), 'web@.socket');
   assert.equal(templateFile('web.socket'), undefined);
   assert.equal(templateFile('web@.socket'), undefined);
 });
 
-test('specifiers of a name are replaced, and others make it unknown', () => {
+test('specifiers are expanded, and an unsupported one is reported', () => {
   assert.equal(withSpecifiers('app@%i.service', 'web@1.socket'), 'app@1.service');
   assert.equal(withSpecifiers('%p-%N.service', 'web@1.socket'), 'web-web@1.service');
   assert.equal(withSpecifiers('a%%b.service', 'web.socket'), 'a%b.service');

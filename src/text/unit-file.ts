@@ -1,6 +1,6 @@
-// Files of units of the system manager (systemd.syntax(7)), as far as they say which unit a socket activates.
+// Parses systemd unit files (systemd.syntax(7)) to find the unit that a socket activates.
 
-/** Where such files are; one in an earlier directory hides one of the same name in a later one (systemd.unit(5)). */
+/** A file in an earlier directory hides a file with the same name in a later one (systemd.unit(5)). */
 export const UNIT_DIRECTORIES: readonly string[] = [
   '/etc/systemd/system.control',
   '/run/systemd/system.control',
@@ -17,27 +17,27 @@ export const UNIT_DIRECTORIES: readonly string[] = [
   '/run/systemd/generator.late',
 ];
 
-/** The last value of a key in a section; undefined where it has none, or an empty one. */
+/** The last value of a key in a section. Undefined if it is missing or empty. */
 export function unitSetting(text: string, section: string, key: string): string | undefined {
   let current = '';
   let value: string | undefined;
   for (const line of text.replaceAll(/\\\n/g, ' ').split('\n')) {
-    const said = line.trim();
-    if (said.startsWith('#') || said.startsWith(';')) continue;
-    if (said.startsWith('[')) current = said;
-    const equals = said.indexOf('=');
-    if (current !== `[${section}]` || said.slice(0, equals).trim() !== key) continue;
-    value = said.slice(equals + 1).trim();
+    const content = line.trim();
+    if (content.startsWith('#') || content.startsWith(';')) continue;
+    if (content.startsWith('[')) current = content;
+    const equals = content.indexOf('=');
+    if (current !== `[${section}]` || content.slice(0, equals).trim() !== key) continue;
+    value = content.slice(equals + 1).trim();
   }
   return value === '' ? undefined : value;
 }
 
-/** The name of the template of an instance, "web@.socket"; undefined for what is not an instance. */
+/** The template of an instance, "web@.socket". Undefined if the unit is not an instance. */
 export function templateFile(unit: string): string | undefined {
   return /^[^@]+@.+\./.test(unit) ? unit.replace(/@.*(\.[a-z]+)$/, '@$1') : undefined;
 }
 
-/** Puts in what the specifiers of a name stand for (systemd.unit(5)); undefined where one of them is not known. */
+/** Expands specifiers (systemd.unit(5)). Returns undefined if one is not supported. */
 export function withSpecifiers(text: string, unit: string): string | undefined {
   const name = unit.slice(0, unit.lastIndexOf('.'));
   const at = name.indexOf('@');

@@ -1,4 +1,4 @@
-/** Netlink: what the kernel is asked for, and what is read from its answers. */
+// Tests of netlink requests and of decoding the responses.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -25,7 +25,7 @@ const u32 = (value: number): number[] =>
 const viewOf = (bytes: readonly number[]): DataView => new DataView(new Uint8Array(bytes).buffer);
 const ip = (text: string): number[] => [...(parseIp(text)?.bytes ?? [])];
 
-/** netlink(7): struct nlmsghdr, and the payload filled up to four bytes. */
+/** netlink(7): struct nlmsghdr, and the payload padded to four bytes. */
 function message(type: number, sequence: number, payload: readonly number[]): number[] {
   const padding = Array.from({ length: (4 - (payload.length & 3)) & 3 }, () => 0);
   return [
@@ -68,7 +68,7 @@ const IFA_LOCAL = 2;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
-test('a request asks for everything of its kind (NLM_F_REQUEST | NLM_F_DUMP)', () => {
+test('a request dumps every object of its type (NLM_F_REQUEST | NLM_F_DUMP)', () => {
   const expected = [
     ...u32(32),
     ...u16(RTM_GETADDR),
@@ -82,7 +82,7 @@ test('a request asks for everything of its kind (NLM_F_REQUEST | NLM_F_DUMP)', (
 });
 
 describe('a datagram', () => {
-  test('holds messages one behind the other, aligned to four bytes', () => {
+  test('contains consecutive messages, aligned to four bytes', () => {
     const bytes = new Uint8Array([
       ...message(RTM_NEWADDR, 7, [1, 2, 3, 4, 5]),
       ...message(NLMSG_DONE, 7, [0, 0, 0, 0]),
@@ -98,7 +98,7 @@ describe('a datagram', () => {
     ]);
   });
 
-  test('that is cut off loses what is cut off', () => {
+  test('that is truncated loses the truncated message', () => {
     const whole = new Uint8Array([
       ...message(RTM_NEWADDR, 7, [1, 2, 3, 4]),
       ...message(RTM_NEWLINK, 7, [1, 2, 3, 4]),
@@ -110,7 +110,7 @@ describe('a datagram', () => {
       assert.equal(decodeMessages(whole.subarray(0, length)).length, 0);
   });
 
-  test('with a message of no length ends', () => {
+  test('ends at a message of length zero', () => {
     for (const length of [0, 1, 15]) {
       const bytes = new Uint8Array(message(RTM_NEWADDR, 7, [1, 2, 3, 4]));
       bytes.set(u32(length));
@@ -120,7 +120,7 @@ describe('a datagram', () => {
 });
 
 describe('a link', () => {
-  test('is up, loopback, point-to-point as its flags say', () => {
+  test('is up, loopback or point-to-point according to its flags', () => {
     const flags: readonly (readonly [number, boolean, boolean, boolean])[] = [
       [0x0, false, false, false],
       [0x1, true, false, false],
@@ -133,20 +133,20 @@ describe('a link', () => {
     }
   });
 
-  test('that is cut off is none', () => {
+  test('that is truncated is rejected', () => {
     assert.equal(decodeLink(viewOf(ifinfomsg(3, 1).slice(0, 15))), undefined);
   });
 });
 
 describe('an address', () => {
-  test('of IPv4 and of IPv6 is read with its prefix and interface', () => {
+  test('is decoded with prefix and interface for IPv4 and IPv6', () => {
     const v4 = [...ifaddrmsg(AF_INET, 24, 3), ...attribute(IFA_ADDRESS, ip('10.9.8.1'))];
     assert.deepEqual(decodeAddress(viewOf(v4)), { index: 3, prefix: 24, address: parseIp('10.9.8.1') });
     const v6 = [...ifaddrmsg(AF_INET6, 64, 4), ...attribute(IFA_ADDRESS, ip('fe80::1'))];
     assert.deepEqual(decodeAddress(viewOf(v6)), { index: 4, prefix: 64, address: parseIp('fe80::1') });
   });
 
-  test('on a point-to-point link is our end', () => {
+  test('on a point-to-point link is the local end', () => {
     const both = [attribute(IFA_ADDRESS, ip('10.0.0.2')), attribute(IFA_LOCAL, ip('10.0.0.1'))];
     for (const order of [both, both.toReversed()]) {
       const decoded = decodeAddress(viewOf([...ifaddrmsg(AF_INET, 32, 5), ...order.flat()]));
@@ -154,14 +154,14 @@ describe('an address', () => {
     }
   });
 
-  test('has attributes before it that are passed over, whatever their length', () => {
+  test('is found after attributes of any length', () => {
     const label = attribute(3, [0x6c, 0x6f, 0, 0x99, 0x99]);
     const padded = [...label, 0, 0, 0];
     const payload = [...ifaddrmsg(AF_INET, 8, 1), ...padded, ...attribute(IFA_LOCAL, ip('127.0.0.1'))];
     assert.deepEqual(decodeAddress(viewOf(payload))?.address, parseIp('127.0.0.1'));
   });
 
-  test('of another family, without an address or cut off is none', () => {
+  test('of another family, without an address, or truncated is rejected', () => {
     const payload = [...ifaddrmsg(AF_INET, 8, 1), ...attribute(IFA_LOCAL, ip('127.0.0.1'))];
     assert.ok(decodeAddress(viewOf(payload)));
     for (let length = 0; length < payload.length; length++) {
@@ -175,13 +175,13 @@ describe('an address', () => {
     );
   });
 
-  test('has no more prefix than bits', () => {
+  test('has a prefix no longer than its bits', () => {
     const payload = [...ifaddrmsg(AF_INET, 200, 1), ...attribute(IFA_LOCAL, ip('127.0.0.1'))];
     assert.equal(decodeAddress(viewOf(payload))?.prefix, 32);
   });
 });
 
-test('any bytes are read to their end', () => {
+test('arbitrary bytes are decoded to their end', () => {
   const messages = fc
     .array(fc.tuple(fc.constantFrom(RTM_NEWADDR, RTM_NEWLINK), fc.uint8Array({ maxLength: 40 })), {
       maxLength: 4,

@@ -1,9 +1,9 @@
-// Netlink messages (netlink(7), rtnetlink(7)): asking the kernel for links and addresses, and reading its answers.
+// Encodes netlink requests for links and addresses, and decodes the responses (netlink(7), rtnetlink(7)).
 import type { IpAddress } from '../base/address.ts';
 import { LITTLE_ENDIAN } from './byte-order.ts';
 import { AF_INET, AF_INET6 } from './sockaddr.ts';
 
-/** <linux/netlink.h>: the types of messages that end an answer. */
+/** <linux/netlink.h>: the message types that end a response. */
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 /** <linux/rtnetlink.h> */
@@ -14,7 +14,7 @@ export const RTM_GETADDR = 22;
 
 /** sizeof(struct nlmsghdr) */
 export const NETLINK_HEADER_BYTES = 16;
-/** <linux/netlink.h>: flags of a request. */
+/** <linux/netlink.h>: request flags. */
 export const NLM_F_REQUEST = 0x1;
 export const NLM_F_DUMP = 0x300;
 
@@ -29,14 +29,14 @@ const IFADDRMSG_BYTES = 8;
 
 const align = (length: number): number => (length + 3) & ~3;
 
-/** One message: its head, and where its payload is. */
+/** A message: its header, and a view of its payload. */
 export interface NetlinkMessage {
   readonly type: number;
   readonly sequence: number;
   readonly payload: DataView;
 }
 
-/** A request for all links (RTM_GETLINK) or all addresses (RTM_GETADDR) of the network namespace. */
+/** Encodes a request for all links (RTM_GETLINK) or addresses (RTM_GETADDR) in the network namespace. */
 export function encodeDumpRequest(type: number, sequence: number): Uint8Array {
   const bytes = new Uint8Array(NETLINK_HEADER_BYTES + IFINFOMSG_BYTES);
   const view = new DataView(bytes.buffer);
@@ -47,7 +47,7 @@ export function encodeDumpRequest(type: number, sequence: number): Uint8Array {
   return bytes;
 }
 
-/** The messages of one datagram from the kernel; what is cut off at its end is left out. */
+/** Splits a datagram from the kernel into messages. A truncated message at the end is dropped. */
 export function decodeMessages(datagram: Uint8Array): NetlinkMessage[] {
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   const messages: NetlinkMessage[] = [];
@@ -69,7 +69,7 @@ export function decodeMessages(datagram: Uint8Array): NetlinkMessage[] {
   return messages;
 }
 
-/** An interface as RTM_NEWLINK tells of it. */
+/** An interface, from RTM_NEWLINK. */
 export interface LinkInfo {
   readonly index: number;
   readonly up: boolean;
@@ -77,7 +77,7 @@ export interface LinkInfo {
   readonly pointToPoint: boolean;
 }
 
-/** Reads the payload of RTM_NEWLINK (struct ifinfomsg). */
+/** Decodes the payload of RTM_NEWLINK (struct ifinfomsg). */
 export function decodeLink(payload: DataView): LinkInfo | undefined {
   if (payload.byteLength < IFINFOMSG_BYTES) return undefined;
   const flags = payload.getUint32(8, LITTLE_ENDIAN);
@@ -89,21 +89,21 @@ export function decodeLink(payload: DataView): LinkInfo | undefined {
   };
 }
 
-/** An address as RTM_NEWADDR tells of it. */
+/** An address, from RTM_NEWADDR. */
 export interface AddressInfo {
   readonly index: number;
   readonly prefix: number;
   readonly address: IpAddress;
 }
 
-/** Reads the payload of RTM_NEWADDR (struct ifaddrmsg and its attributes); undefined for other families. */
+/** Decodes the payload of RTM_NEWADDR (struct ifaddrmsg and attributes). Returns undefined for other families. */
 export function decodeAddress(payload: DataView): AddressInfo | undefined {
   if (payload.byteLength < IFADDRMSG_BYTES) return undefined;
   const linuxFamily = payload.getUint8(0);
   if (linuxFamily !== AF_INET && linuxFamily !== AF_INET6) return undefined;
   const family = linuxFamily === AF_INET ? 4 : 6;
   const attributes = addressAttributes(payload, family === 4 ? 4 : 16);
-  // On a point-to-point link IFA_ADDRESS is the other end; IFA_LOCAL is ours wherever it is given.
+  // On a point-to-point link, IFA_ADDRESS is the peer. If IFA_LOCAL is present, it is the local address.
   const bytes = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
   if (!bytes) return undefined;
   return {
@@ -113,7 +113,7 @@ export function decodeAddress(payload: DataView): AddressInfo | undefined {
   };
 }
 
-/** The attributes that hold an address of that length, by type. */
+/** The attributes with an address of this length, by type. */
 function addressAttributes(payload: DataView, addressBytes: number): Map<number, Uint8Array> {
   const found = new Map<number, Uint8Array>();
   let at = IFADDRMSG_BYTES;

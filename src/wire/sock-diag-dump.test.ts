@@ -1,4 +1,4 @@
-/** Answers to a dump of sock_diag(7): as a kernel gave them, and as none should. */
+// Tests of decoding a sock_diag(7) dump: recorded responses of a kernel, and invalid ones.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,7 +12,7 @@ import { AF_INET, AF_INET6 } from './sockaddr.ts';
 
 const SEQUENCE = 7;
 
-/** struct nlmsghdr, and a payload that is padded as the kernel pads it. */
+/** struct nlmsghdr, and a payload padded to four bytes. */
 function message(type: number, payload: Uint8Array, sequence = SEQUENCE): Uint8Array {
   const bytes = new Uint8Array(16 + ((payload.length + 3) & ~3));
   const view = new DataView(bytes.buffer);
@@ -27,7 +27,7 @@ const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replac
 const zeros = (bytes: number): string => '00'.repeat(bytes);
 const done = message(NLMSG_DONE, new Uint8Array(4));
 
-/** Reads one datagram. */
+/** Creates a dump with one datagram. */
 function dumpOf(...messages: readonly Uint8Array[]): DiagDump {
   const datagram = new Uint8Array(Buffer.concat(messages));
   const dump = new DiagDump(datagram, SEQUENCE);
@@ -35,7 +35,7 @@ function dumpOf(...messages: readonly Uint8Array[]): DiagDump {
   return dump;
 }
 
-/** The only socket of an answer. */
+/** The only socket of a response. */
 function socketOf(payload: Uint8Array): DiagDump {
   const dump = dumpOf(message(SOCK_DIAG_BY_FAMILY, payload));
   assert.ok(dump.next());
@@ -46,16 +46,16 @@ const ends = ({ localAddress, localPort, remoteAddress, remotePort }: DiagDump):
   ...[formatIp(localAddress), localPort, formatIp(remoteAddress), remotePort],
 ];
 
-// What Linux 6.18 answered on x86_64, a socket of the root cgroup each, as struct inet_diag_msg and attributes.
+// Responses of Linux 6.18 on x86_64, one socket of the root cgroup each, as struct inet_diag_msg and attributes.
 const GOLDEN = {
-  // bind(2) to 127.0.0.1, and nothing else
+  // bind(2) to 127.0.0.1 only
   bound: `02070000 5ba00000 7f000001 ${zeros(32)} 3bf40e00 00000000 ${zeros(16)} 84802f0b
     05000800 00000000 08000f00 00000000 0c001500 01000000 00000000 06001600 52000000`,
   // listen(2) on ::1 with IPV6_V6ONLY
   listening: `0a0a0000 5ba50000 ${zeros(12)} 00000001 ${zeros(20)} 552b0f00 00000000 00000000 00000000 80000000
     00000000 3fe5320b
     05000800 00000000 05000b00 01000000 08000f00 00000000 0c001500 01000000 00000000 06001600 12000000`,
-  // an IPv6 socket that an IPv4 client is connected to
+  // an IPv6 socket with a connection from an IPv4 client
   connected: `0a010000 5ba6a072 ${zeros(8)} 0000ffff 7f000001 ${zeros(8)} 0000ffff 7f000001 00000000
     572b0f00 00000000 ${zeros(16)} 36e2320b
     05000800 00000000 08000f00 00000000 0c001500 01000000 00000000 06001600 12000000`,
@@ -64,23 +64,23 @@ const GOLDEN = {
     ${zeros(16)} 08000f00 00000000`,
 } as const;
 
-describe('an answer of a kernel', {
+describe('a recorded response', {
   skip: LITTLE_ENDIAN ? false : 'the bytes are of a little-endian machine',
 }, () => {
-  test('tells of a socket that is bound only', () => {
+  test('has a socket that is only bound', () => {
     const socket = socketOf(hex(GOLDEN.bound));
     assert.deepEqual(ends(socket), ['127.0.0.1', 23456, '0.0.0.0', 0]);
     assert.deepEqual([socket.state, socket.inode, socket.cgroupId], [STATE.CLOSE, 187662468, 1n]);
     assert.deepEqual([socket.v6Only, socket.timeWaitMs], [undefined, undefined]);
   });
 
-  test('tells of a socket that listens, and whether it takes IPv4', () => {
+  test('has a listening socket with IPV6_V6ONLY', () => {
     const socket = socketOf(hex(GOLDEN.listening));
     assert.deepEqual(ends(socket), ['::1', 23461, '::', 0]);
     assert.deepEqual([socket.state, socket.v6Only, socket.cgroupId], [STATE.LISTEN, true, 1n]);
   });
 
-  test('tells of a connection', () => {
+  test('has a connection', () => {
     const { family, state, ...rest } = socketOf(hex(GOLDEN.connected)).socket();
     assert.deepEqual([family, state], [6, STATE.ESTABLISHED]);
     const mapped = { family: 6, bytes: hex(`${zeros(10)}ffff7f000001`) };
@@ -95,7 +95,7 @@ describe('an answer of a kernel', {
     });
   });
 
-  test('tells how long TIME_WAIT still holds a port, and whose nobody knows any more', () => {
+  test('has the remaining time of TIME_WAIT and no owner', () => {
     const socket = socketOf(hex(GOLDEN.timeWait));
     assert.deepEqual(ends(socket), ['127.0.0.1', 56408, '127.0.0.1', 23458]);
     assert.deepEqual([socket.state, socket.timeWaitMs], [STATE.TIME_WAIT, 59_796]);
@@ -103,7 +103,7 @@ describe('an answer of a kernel', {
   });
 });
 
-/** An answer of our own, with what the kernel's above have nothing in. */
+/** A synthetic response with values that the recorded ones do not contain. */
 function answer(family: number, attributes: readonly number[] = []): Uint8Array {
   const bytes = new Uint8Array([...new Uint8Array(72), ...attributes]);
   const view = new DataView(bytes.buffer);
@@ -115,7 +115,7 @@ function answer(family: number, attributes: readonly number[] = []): Uint8Array 
   return bytes;
 }
 
-/** struct nlattr, and a value of one byte with its padding. */
+/** struct nlattr, and a padded value of one byte. */
 function attribute(type: number, value: number, length = 5): number[] {
   const head = new Uint8Array(8);
   const view = new DataView(head.buffer);
@@ -129,13 +129,13 @@ const SHUTDOWN = 8;
 const SKV6ONLY = 11;
 const CGROUP_ID = 21;
 
-describe('an answer', () => {
-  test('has the interface and the user of the socket', () => {
+describe('a response', () => {
+  test('has the interface and the uid of the socket', () => {
     const { interfaceIndex, uid } = socketOf(answer(AF_INET));
     assert.deepEqual([interfaceIndex, uid], [3, 1000]);
   });
 
-  test('says whether an IPv6 socket takes IPv4, if it says', () => {
+  test('has IPV6_V6ONLY if the kernel reports it', () => {
     const v6Only = (...attributes: number[]) => socketOf(answer(AF_INET6, attributes)).v6Only;
     assert.equal(v6Only(), undefined);
     assert.equal(v6Only(...attribute(SHUTDOWN, 1)), undefined);
@@ -144,7 +144,7 @@ describe('an answer', () => {
     assert.equal(v6Only(...attribute(SHUTDOWN, 1), ...attribute(SKV6ONLY, 1).slice(0, 5)), true);
   });
 
-  test('says in which cgroup the socket was made, also by a number beyond 32 bits', () => {
+  test('has the cgroup of the socket, including a 64-bit ID', () => {
     const cgroup = (value: readonly number[]) => {
       const head = attribute(CGROUP_ID, 0, 4 + value.length).slice(0, 4);
       return socketOf(answer(AF_INET, [...head, ...value])).cgroupId;
@@ -154,14 +154,14 @@ describe('an answer', () => {
     assert.equal(cgroup([...bytes].slice(0, 7)), undefined);
   });
 
-  test('of attributes that have no end, or more of it than there is, is read without them', () => {
+  test('with attributes of invalid length is decoded without them', () => {
     for (const length of [0, 3, 9, 0xffff]) {
       const socket = socketOf(answer(AF_INET6, attribute(SKV6ONLY, 1, length)));
       assert.deepEqual([socket.uid, socket.v6Only], [1000, undefined]);
     }
   });
 
-  test('that is cut off, or of another family, is passed over', () => {
+  test('that is truncated or of another family is skipped', () => {
     for (let length = 0; length < 72; length++) {
       const cut = message(SOCK_DIAG_BY_FAMILY, answer(AF_INET).slice(0, length));
       assert.equal(dumpOf(cut).next(), false);
@@ -171,7 +171,7 @@ describe('an answer', () => {
     assert.deepEqual([dump.next(), dump.uid, dump.next()], [true, 1000, false]);
   });
 
-  test('to another question is passed over', () => {
+  test('to another request is skipped', () => {
     const late = message(SOCK_DIAG_BY_FAMILY, answer(AF_INET), SEQUENCE - 1);
     const lateEnd = message(NLMSG_DONE, new Uint8Array(4), SEQUENCE - 1);
     const dump = dumpOf(late, lateEnd);
@@ -180,7 +180,7 @@ describe('an answer', () => {
 });
 
 describe('a dump', () => {
-  test('goes from socket to socket, and on in the next datagram', () => {
+  test('continues from socket to socket and from datagram to datagram', () => {
     const two = Buffer.concat([hex(GOLDEN.bound), hex(GOLDEN.listening)].map((one) => message(20, one)));
     const buffer = new Uint8Array(1024);
     const dump = new DiagDump(buffer, SEQUENCE);
@@ -194,13 +194,13 @@ describe('a dump', () => {
     assert.deepEqual([ports, dump.ending], [[23456, 23461, 56408], 0]);
   });
 
-  test('that the kernel refuses ends with its errno', () => {
+  test('that fails ends with the errno', () => {
     const refusal = new Uint8Array(new Int32Array([-2]).buffer);
     const dump = dumpOf(message(NLMSG_ERROR, refusal));
     assert.deepEqual([dump.next(), dump.ending], [false, 2]);
   });
 
-  test('keeps an address once, and the addresses of both families apart', () => {
+  test('shares equal addresses, separately for each family', () => {
     const one = dumpOf(
       ...[GOLDEN.timeWait, GOLDEN.timeWait, GOLDEN.connected].map((text) => message(20, hex(text))),
     );
@@ -213,7 +213,7 @@ describe('a dump', () => {
     assert.deepEqual([formatIp(first), formatIp(one.localAddress)], ['127.0.0.1', '::ffff:127.0.0.1']);
   });
 
-  test('gives back every address as it came', () => {
+  test('returns every address unchanged', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.boolean(), fc.uint8Array({ minLength: 16, maxLength: 16 }))),
@@ -237,7 +237,7 @@ describe('a dump', () => {
     );
   });
 
-  test('of any bytes comes to an end, and to no exception', () => {
+  test('of arbitrary bytes ends without an exception', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.uint8Array({ maxLength: 120 }), (noise, payload) => {
         const dump = dumpOf(message(SOCK_DIAG_BY_FAMILY, payload), noise);

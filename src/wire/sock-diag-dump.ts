@@ -1,11 +1,11 @@
-// The answers to a dump of sock_diag(7), read where they lie: a host can have very many sockets.
+// Decodes the responses to a sock_diag(7) dump in place, without copying: a host can have very many sockets.
 import type { IpAddress } from '../base/address.ts';
 import { LITTLE_ENDIAN } from './byte-order.ts';
 import { NETLINK_HEADER_BYTES, NLMSG_DONE, NLMSG_ERROR } from './netlink.ts';
 import { type DiagEnd, SOCK_DIAG_BY_FAMILY } from './sock-diag.ts';
 import { AF_INET, AF_INET6 } from './sockaddr.ts';
 
-/** <linux/inet_diag.h>: struct inet_diag_msg, and where its fields are. */
+/** <linux/inet_diag.h>: struct inet_diag_msg, and the offsets of its fields. */
 const MESSAGE_BYTES = 72;
 const STATE_AT = 1;
 const TIMER_AT = 2;
@@ -19,19 +19,18 @@ const EXPIRES_AT = 52;
 const UID_AT = 64;
 const INODE_AT = 68;
 
-/** One more than a word holds. */
 const WORD = 2 ** 32;
 
 /** sizeof(struct nlattr) */
 const ATTRIBUTE_HEAD_BYTES = 4;
-/** <linux/inet_diag.h>: the attributes that tell of IPV6_V6ONLY and of the cgroup. */
+/** <linux/inet_diag.h>: the attributes with IPV6_V6ONLY and the cgroup. */
 const INET_DIAG_SKV6ONLY = 11;
 const INET_DIAG_CGROUP_ID = 21;
 
-/** inet_diag_msg.idiag_timer: what runs is the timer of TIME_WAIT (net/ipv4/inet_diag.c: inet_twsk_diag_fill). */
+/** inet_diag_msg.idiag_timer: the timer of TIME_WAIT is running (net/ipv4/inet_diag.c: inet_twsk_diag_fill). */
 const TIMER_TIME_WAIT = 3;
 
-/** A socket of the network namespace. */
+/** A socket in the network namespace. */
 export interface DiagSocket {
   readonly family: 4 | 6;
   /** One of STATE. */
@@ -40,20 +39,20 @@ export interface DiagSocket {
   readonly remote: DiagEnd;
   readonly interfaceIndex: number;
   readonly uid: number;
-  /** Its number in this boot, which no other socket gets (SO_COOKIE in socket(7)). */
+  /** Unique among the sockets since boot (SO_COOKIE in socket(7)). */
   readonly cookie: number;
-  /** 0 for a socket that its process has closed and the kernel still finishes: its uid is then 0, whoever had it. */
+  /** 0 for an orphaned socket, which its process has closed: its uid is then 0, whatever its owner was. */
   readonly inode: number;
-  /** An IPv6 socket that takes no IPv4 (IPV6_V6ONLY); undefined where the kernel does not say. */
+  /** IPV6_V6ONLY. Undefined if the kernel does not report it. */
   readonly v6Only: boolean | undefined;
 }
 
 /**
- * Goes through the answers to one dump. Each datagram from the kernel is put at the beginning of a buffer and told of
- * by received(); next() goes from socket to socket in it, and the fields are those of the socket that was gone to.
+ * A cursor over the responses to one dump. The caller puts each datagram at the beginning of the buffer and calls
+ * received(). next() moves to the next socket, to which the properties refer.
  *
- * Words in the order of this machine are read through arrays, which a program that has just started is quicker at than
- * at a DataView.
+ * Words in host byte order are read through typed arrays, which are faster than a DataView in a program that has just
+ * started.
  */
 export class DiagDump {
   readonly #u8: Uint8Array;
@@ -61,25 +60,25 @@ export class DiagDump {
   readonly #u32: Uint32Array;
   readonly #sequence: number;
   readonly #addresses = new Map<number | string, IpAddress>();
-  /** How much of the buffer is there, and where the next message begins. */
+  /** The length of the datagram, and the offset of the next message. */
   #length = 0;
   #nextAt = 0;
-  /** Where the message is that was gone to, and where its attributes end. */
+  /** The offset of the current message, and the end of its attributes. */
   #at = 0;
   #end = 0;
   #ending: number | undefined;
-  /** Whether its attributes were read, and where the values of two of them are; 0: they are not there. */
+  /** Whether its attributes have been parsed, and the offsets of two values. 0: not present. */
   #areAttributesRead = false;
   #v6OnlyAt = 0;
   #cgroupAt = 0;
-  /** What was given out last: neighbours are mostly alike, and to compare takes less than to make or to look up. */
+  /** The last values returned. Neighbors mostly have the same, and comparing is cheaper than creating or looking up. */
   #v4Word = 0;
   #v4Address: IpAddress | undefined;
   #cgroupId = 0n;
   #cgroupLow = 0;
   #cgroupHigh = 0;
 
-  /** The buffer begins at a multiple of four bytes, and has a multiple of them. */
+  /** The buffer must be aligned to four bytes, and its length a multiple of four. */
   constructor(u8: Uint8Array, sequence: number) {
     this.#u8 = u8;
     this.#u16 = new Uint16Array(u8.buffer, u8.byteOffset, u8.length >> 1);
@@ -87,18 +86,18 @@ export class DiagDump {
     this.#sequence = sequence;
   }
 
-  /** 0 when the kernel has said all, else the errno with which it refused; undefined while more comes. */
+  /** 0 when the dump is complete, or the errno with which it failed. Undefined while more data is expected. */
   get ending(): number | undefined {
     return this.#ending;
   }
 
-  /** A datagram of so many bytes is there. */
+  /** Starts a datagram of `length` bytes. */
   received(length: number): void {
     this.#length = length;
     this.#nextAt = 0;
   }
 
-  /** Goes to the next socket of the datagram; false if there is none in it any more. What is cut off is left out. */
+  /** Moves to the next socket of the datagram. Returns false at its end. A truncated message is dropped. */
   next(): boolean {
     const u16 = this.#u16;
     const u32 = this.#u32;
@@ -115,7 +114,7 @@ export class DiagDump {
       if (type === SOCK_DIAG_BY_FAMILY) {
         if (this.#goTo(message, message + length - NETLINK_HEADER_BYTES)) return true;
       } else if (type === NLMSG_DONE || type === NLMSG_ERROR) {
-        // A negative errno, or nothing.
+        // A negative errno, or no payload.
         this.#ending = length < NETLINK_HEADER_BYTES + 4 ? 0 : -(u32[message >> 2] ?? 0) >>> 0;
       }
     }
@@ -144,7 +143,7 @@ export class DiagDump {
     return this.#portAt(this.#at + LOCAL_PORT_AT);
   }
 
-  /** 0 for one that is not connected. */
+  /** 0 if the socket is not connected. */
   get remotePort(): number {
     return this.#portAt(this.#at + REMOTE_PORT_AT);
   }
@@ -166,30 +165,30 @@ export class DiagDump {
     return this.#u32[(this.#at + UID_AT) >> 2] ?? 0;
   }
 
-  /** Two words, the low one first; they are counted up from 1, so that a double holds them exactly. */
+  /** Two words, the low one first. Cookies count up from 1, so a double represents them exactly. */
   get cookie(): number {
     const word = (this.#at + COOKIE_AT) >> 2;
     return (this.#u32[word + 1] ?? 0) * WORD + (this.#u32[word] ?? 0);
   }
 
-  /** 0 for a socket that no process has any more: its uid is then 0, whoever had it. */
+  /** 0 for an orphaned socket: its uid is then 0, whatever its owner was. */
   get inode(): number {
     return this.#u32[(this.#at + INODE_AT) >> 2] ?? 0;
   }
 
-  /** How long the timer of TIME_WAIT still runs, in milliseconds; undefined where it does not. */
+  /** The remaining time of TIME_WAIT in milliseconds. Undefined in other states. */
   get timeWaitMs(): number | undefined {
     const isRunning = this.#u8[this.#at + TIMER_AT] === TIMER_TIME_WAIT;
     return isRunning ? this.#u32[(this.#at + EXPIRES_AT) >> 2] : undefined;
   }
 
-  /** An IPv6 socket that takes no IPv4 (IPV6_V6ONLY); undefined where the kernel does not say. */
+  /** IPV6_V6ONLY. Undefined if the kernel does not report it. */
   get v6Only(): boolean | undefined {
     if (!this.#areAttributesRead) this.#readAttributes();
     return this.#v6OnlyAt === 0 ? undefined : this.#u8[this.#v6OnlyAt] === 1;
   }
 
-  /** The number of the cgroup in which it was made; undefined where the kernel does not say. */
+  /** The ID of the cgroup in which it was created. Undefined if the kernel does not report it. */
   get cgroupId(): bigint | undefined {
     if (!this.#areAttributesRead) this.#readAttributes();
     if (this.#cgroupAt === 0) return undefined;
@@ -203,7 +202,7 @@ export class DiagDump {
     return this.#cgroupId;
   }
 
-  /** All of it but what only some need. */
+  /** Copies the current socket, without the fields that few callers need. */
   socket(): DiagSocket {
     return {
       family: this.family,
@@ -241,7 +240,7 @@ export class DiagDump {
     return address;
   }
 
-  /** A number for the wildcard and what has zeros up to its last word, beyond all of IPv4; a text for others. */
+  /** A number above those of IPv4 if all words but the last are zero, such as the wildcard. Otherwise a text. */
   #v6Key(at: number): number | string {
     const u32 = this.#u32;
     const index = at >> 2;
@@ -249,7 +248,7 @@ export class DiagDump {
     return a === 0 && b === 0 && c === 0 ? 0x1_0000_0000 + d : `${a} ${b} ${c} ${d}`;
   }
 
-  /** Where the values are of the attributes that somebody asks for. */
+  /** Finds the values of the attributes that callers need. */
   #readAttributes(): void {
     const u16 = this.#u16;
     const end = this.#end;

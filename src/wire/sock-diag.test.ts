@@ -1,4 +1,4 @@
-/** sock_diag(7): the requests as the kernel reads them, and its answers. */
+// Tests of sock_diag(7) requests, and of the response to a lookup.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -20,7 +20,7 @@ import { AF_INET, AF_INET6 } from './sockaddr.ts';
 
 const MESSAGE_BYTES = 72;
 
-/** The words that the kernel reads in its own order: where they are, and how wide. */
+/** The fields in host byte order: offset and width. */
 interface Request {
   readonly length: number;
   readonly type: number;
@@ -29,7 +29,7 @@ interface Request {
   readonly family: number;
   readonly protocol: number;
   readonly states: number;
-  /** struct inet_diag_sockid, which is in network order. */
+  /** struct inet_diag_sockid, in network byte order. */
   readonly id: string;
 }
 
@@ -49,11 +49,11 @@ function request(bytes: Uint8Array): Request {
 }
 
 const zeros = (bytes: number): string => '00'.repeat(bytes);
-/** INET_DIAG_NOCOOKIE, behind the interface's index. */
+/** INET_DIAG_NOCOOKIE, after the interface index. */
 const NO_COOKIE = zeros(4) + 'ff'.repeat(8);
 const padded = (hex: string): string => hex.padEnd(32, '0');
 
-/** What is written into room that was used before. */
+/** Fills the target with bytes of earlier use. */
 function written(write: (target: Bytes) => void): Uint8Array {
   const target = bytesOf(new Uint8Array(DIAG_REQUEST_BYTES).fill(0xee));
   write(target);
@@ -61,7 +61,7 @@ function written(write: (target: Bytes) => void): Uint8Array {
 }
 
 describe('a request', () => {
-  test('for all sockets on a port names the states and the port, and nothing else', () => {
+  test('for all sockets on a port has only the states and the port', () => {
     const states = 1 << STATE.LISTEN;
     const bytes = written((target) =>
       writeDiagDump(target, { family: 6, protocol: IPPROTO_TCP, states, port: 111 }, 9),
@@ -78,7 +78,7 @@ describe('a request', () => {
     });
   });
 
-  test('for one TCP socket names its end first', () => {
+  test('for one TCP socket has the local end first', () => {
     const ends = [
       { address: ip('127.0.0.1'), port: 40000 },
       { address: ip('127.0.0.2'), port: 111 },
@@ -96,7 +96,7 @@ describe('a request', () => {
     assert.equal(id, `9c40006f${padded('7f000001')}${padded('7f000002')}${NO_COOKIE}`);
   });
 
-  test('for one UDP socket names its end last', () => {
+  test('for one UDP socket has the local end last', () => {
     const local = { address: ip('::1'), port: 0x1234 };
     const remote = { address: ip('fe80::2'), port: 1 };
     const { id, family, protocol } = request(
@@ -109,7 +109,7 @@ describe('a request', () => {
   });
 });
 
-describe('the answer to a question for one socket', () => {
+describe('the response to a lookup', () => {
   /** struct nlmsghdr and struct inet_diag_msg. */
   function message(type: number, sequence: number): DataView {
     const view = new DataView(new ArrayBuffer(16 + MESSAGE_BYTES));
@@ -123,7 +123,7 @@ describe('the answer to a question for one socket', () => {
     return view;
   }
 
-  test('is read', () => {
+  test('is decoded', () => {
     const view = message(20, 7);
     assert.deepEqual(readDiagAnswer(view, view.byteLength, 7), {
       state: STATE.ESTABLISHED,
@@ -132,7 +132,7 @@ describe('the answer to a question for one socket', () => {
     });
   });
 
-  test('is none if it is an error, of another question, or cut off', () => {
+  test('is rejected if it is an error, belongs to another request, or is truncated', () => {
     const view = message(20, 7);
     assert.equal(readDiagAnswer(message(NLMSG_ERROR, 7), view.byteLength, 7), undefined);
     assert.equal(readDiagAnswer(view, view.byteLength, 8), undefined);

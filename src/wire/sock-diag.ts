@@ -1,28 +1,28 @@
-// sock_diag(7): asking the kernel which sockets there are and whose they are, and reading its answers.
+// Encodes sock_diag(7) requests, which list sockets or find the owner of one, and decodes the response to the latter.
 import type { IpAddress } from '../base/address.ts';
 import type { Bytes } from '../base/bytes.ts';
 import { LITTLE_ENDIAN } from './byte-order.ts';
 import { NETLINK_HEADER_BYTES, NLM_F_DUMP, NLM_F_REQUEST } from './netlink.ts';
 import { AF_INET, AF_INET6 } from './sockaddr.ts';
 
-/** <linux/sock_diag.h>: the type of requests and of answers. */
+/** <linux/sock_diag.h>: the type of requests and responses. */
 export const SOCK_DIAG_BY_FAMILY = 20;
 
 /** <linux/inet_diag.h>: sizes of struct inet_diag_req_v2 and struct inet_diag_msg. */
 const REQUEST_BYTES = 56;
 const MESSAGE_BYTES = 72;
-/** Where a request has the socket's identity (struct inet_diag_sockid): ports, addresses, interface, cookie. */
+/** The offset of struct inet_diag_sockid in a request: ports, addresses, interface, cookie. */
 const REQUEST_ID_AT = 8;
 const SOURCE_AT = 4;
 const DESTINATION_AT = 20;
 const COOKIE_AT = 40;
-/** Where an answer has the owner and the inode. */
+/** The offsets of the uid and the inode in a response. */
 const UID_AT = 64;
 const INODE_AT = 68;
 
 /**
- * <net/tcp_states.h>: the states as they are told, and as bits of a request. A socket that is bound and does nothing
- * else is told as CLOSE, but asked for as BOUND_INACTIVE where it is TCP's, by kernels from 6.8 on.
+ * <net/tcp_states.h>: the states in responses, and as bits of a request. A TCP socket that is bound, but neither
+ * listens nor is connected, is requested as BOUND_INACTIVE (Linux 6.8 and newer) and reported as CLOSE.
  */
 export const STATE = {
   ESTABLISHED: 1,
@@ -41,7 +41,6 @@ export const STATE = {
 } as const;
 export const ALL_STATES = 0xffff_ffff;
 
-/** The transports that are asked about. */
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export type DiagProtocol = typeof IPPROTO_TCP | typeof IPPROTO_UDP;
@@ -51,17 +50,15 @@ export interface DiagEnd {
   readonly port: number;
 }
 
-/** What to list. */
 export interface DiagQuery {
   readonly family: 4 | 6;
   readonly protocol: DiagProtocol;
   /** Bits of STATE. */
   readonly states: number;
-  /** Only sockets with this local port; 0 for all. */
+  /** Only sockets with this local port. 0: all. */
   readonly port: number;
 }
 
-/** The bytes of a request. */
 export const DIAG_REQUEST_BYTES = NETLINK_HEADER_BYTES + REQUEST_BYTES;
 
 function writeHead(view: DataView, length: number, flags: number, sequence: number): void {
@@ -71,7 +68,7 @@ function writeHead(view: DataView, length: number, flags: number, sequence: numb
   view.setUint32(8, sequence, LITTLE_ENDIAN);
 }
 
-/** Writes a request for all sockets that fit the query, DIAG_REQUEST_BYTES long, at the beginning of `target`. */
+/** Writes a request for all sockets that match the query: DIAG_REQUEST_BYTES at the beginning of the target. */
 export function writeDiagDump({ u8, view }: Bytes, query: DiagQuery, sequence: number): void {
   u8.fill(0, 0, DIAG_REQUEST_BYTES);
   writeHead(view, DIAG_REQUEST_BYTES, NLM_F_REQUEST | NLM_F_DUMP, sequence);
@@ -83,9 +80,9 @@ export function writeDiagDump({ u8, view }: Bytes, query: DiagQuery, sequence: n
 }
 
 /**
- * Writes a request for the one socket that gets what `remote` sends to `local`, a connected one or the one that
- * listens, at the beginning of `target`; it has DIAG_REQUEST_BYTES bytes. The kernel reads the two ends of the identity
- * (struct inet_diag_sockid) the other way round for UDP, "for historical reasons" (net/ipv4/udp_diag.c).
+ * Writes a request for the socket that receives what `remote` sends to `local`, a connected or a listening one:
+ * DIAG_REQUEST_BYTES at the beginning of the target. For UDP the kernel reads the two ends of struct inet_diag_sockid
+ * in reverse, "for historical reasons" (net/ipv4/udp_diag.c).
  */
 export function writeDiagLookup(
   target: Bytes,
@@ -109,19 +106,19 @@ export function writeDiagLookup(
   view.setUint16(id + 2, destination.port);
   u8.set(source.address.bytes, id + SOURCE_AT);
   u8.set(destination.address.bytes, id + DESTINATION_AT);
-  // INET_DIAG_NOCOOKIE: whichever socket it is.
+  // INET_DIAG_NOCOOKIE: the socket's cookie is unknown.
   view.setUint32(id + COOKIE_AT, 0xffff_ffff, LITTLE_ENDIAN);
   view.setUint32(id + COOKIE_AT + 4, 0xffff_ffff, LITTLE_ENDIAN);
 }
 
-/** What an answer to a lookup says of the socket. */
+/** The response to a lookup. */
 export interface DiagAnswer {
   readonly state: number;
   readonly uid: number;
   readonly inode: number;
 }
 
-/** Reads the one message of an answer to a lookup; undefined if there is no such socket. */
+/** Decodes the response to a lookup. Returns undefined if there is no such socket. */
 export function readDiagAnswer(view: DataView, length: number, sequence: number): DiagAnswer | undefined {
   if (length < NETLINK_HEADER_BYTES + MESSAGE_BYTES) return undefined;
   if (view.getUint16(4, LITTLE_ENDIAN) !== SOCK_DIAG_BY_FAMILY) return undefined;

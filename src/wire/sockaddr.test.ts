@@ -1,4 +1,4 @@
-/** Socket addresses of Linux as bytes. */
+// Tests of Linux socket addresses.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -8,7 +8,7 @@ import { LITTLE_ENDIAN } from './byte-order.ts';
 import { decodeLocalSockaddr, decodeSockaddr, encodeLocalSockaddr, encodeSockaddr } from './sockaddr.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-/** A family as this machine writes it. */
+/** The family in the byte order of this machine. */
 const family = (number: string): string => (LITTLE_ENDIAN ? `${number}00` : `00${number}`);
 
 function endpoint(text: string, port: number) {
@@ -27,20 +27,20 @@ describe('the socket address', () => {
   });
 
   // ipv6(7): sin6_family, sin6_port, sin6_flowinfo, sin6_addr, sin6_scope_id in host order.
-  test('of IPv6 has 28 bytes, its scope at the end', () => {
+  test('of IPv6 has 28 bytes, with the scope at the end', () => {
     const scope = LITTLE_ENDIAN ? '03000000' : '00000003';
     const expected = `${family('0a')}030500000000fe80${'00'.repeat(13)}01${scope}`;
     assert.equal(hex(encodeSockaddr(endpoint('fe80::1', 773), 3)), expected);
   });
 
-  // unix(7): sun_family, then the path; an abstract name begins with a NUL.
-  test('of a path is the family and the path, of an abstract name a NUL in front', () => {
+  // unix(7): sun_family, followed by the path. An abstract name begins with a NUL.
+  test('of a path is the family and the path, with a NUL before an abstract name', () => {
     assert.equal(hex(encodeLocalSockaddr('/x')), `${family('01')}2f78`);
     assert.equal(hex(encodeLocalSockaddr('@x')), `${family('01')}0078`);
   });
 });
 
-test('what is of another family, or too short, is no endpoint and no local address', () => {
+test('of another family, or too short, is rejected', () => {
   const v6 = encodeSockaddr(endpoint('fe80::1', 773));
   for (const other of ['01', '03', '10']) {
     const bytes = Uint8Array.from(v6);
@@ -54,7 +54,7 @@ test('what is of another family, or too short, is no endpoint and no local addre
   assert.equal(decodeLocalSockaddr(local), '/x');
 });
 
-test('every endpoint is read from its socket address', () => {
+test('every endpoint is decoded from its encoding', () => {
   const bytes = fc.uint8Array({ minLength: 16, maxLength: 16 });
   fc.assert(
     fc.property(
@@ -71,8 +71,8 @@ test('every endpoint is read from its socket address', () => {
   );
 });
 
-test('every local address is read from its socket address', () => {
-  // C0, DEL and C1 are in no address of a Unix socket that is registered.
+test('every local address is decoded from its encoding', () => {
+  // A registered address of a Unix socket has no C0, DEL or C1.
   const code = fc.oneof(fc.integer({ min: 0x20, max: 0x7e }), fc.integer({ min: 0xa0, max: 0xff }));
   const name = fc.string({
     unit: code.map((one) => String.fromCharCode(one)),
@@ -92,7 +92,7 @@ test('a path ends at its NUL', () => {
   assert.equal(decodeLocalSockaddr(new Uint8Array([...encodeLocalSockaddr('/x'), 0, 0x79])), '/x');
 });
 
-test('any bytes are an address or none', () => {
+test('arbitrary bytes are an address or rejected', () => {
   const begun = fc
     .tuple(fc.constantFrom(1, 2, 10), fc.uint8Array({ maxLength: 130 }))
     .map(([number, rest]) => {

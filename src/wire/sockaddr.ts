@@ -1,8 +1,8 @@
-// Linux's socket addresses as bytes (ip(7), ipv6(7), unix(7)), their family in the host's order.
+// Encodes and decodes Linux socket addresses (ip(7), ipv6(7), unix(7)). The family is in host byte order.
 import { LITTLE_ENDIAN } from './byte-order.ts';
 import { type IpEndpoint, isLocalUaddr } from './uaddr.ts';
 
-/** <bits/socket.h>: the numbers of the families. */
+/** <bits/socket.h>: address families. */
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -12,7 +12,7 @@ const SOCKADDR_IN_BYTES = 16;
 export const SOCKADDR_IN6_BYTES = 28;
 export const SOCKADDR_UN_BYTES = 110;
 
-/** The socket address of an endpoint: 16 bytes for IPv4, 28 for IPv6, its flow label 0. */
+/** Encodes an endpoint: 16 bytes for IPv4, 28 for IPv6 with flow label 0. */
 export function encodeSockaddr(endpoint: IpEndpoint, scopeId = 0): Uint8Array {
   const { address, port } = endpoint;
   const bytes = new Uint8Array(address.family === 4 ? SOCKADDR_IN_BYTES : SOCKADDR_IN6_BYTES);
@@ -24,7 +24,7 @@ export function encodeSockaddr(endpoint: IpEndpoint, scopeId = 0): Uint8Array {
   return bytes;
 }
 
-/** The endpoint of a socket address of IPv4 or IPv6; undefined for anything else. */
+/** Decodes an IPv4 or IPv6 socket address. Returns undefined for other families. */
 export function decodeSockaddr(bytes: Uint8Array): IpEndpoint | undefined {
   if (bytes.length < SOCKADDR_IN_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -36,8 +36,8 @@ export function decodeSockaddr(bytes: Uint8Array): IpEndpoint | undefined {
 }
 
 /**
- * The socket address of a local universal address, each character a byte: a path without NUL, an abstract name
- * behind one.
+ * Encodes a local universal address, with one byte per character. A path has no terminating NUL. An abstract name
+ * follows a NUL.
  */
 export function encodeLocalSockaddr(uaddr: string): Uint8Array {
   const bytes = new Uint8Array(2 + uaddr.length);
@@ -47,7 +47,7 @@ export function encodeLocalSockaddr(uaddr: string): Uint8Array {
   return bytes;
 }
 
-/** The local universal address of a socket address; undefined for another family, and for a socket without a name. */
+/** Decodes a Unix socket address. Returns undefined for another family, and for an unnamed socket. */
 export function decodeLocalSockaddr(bytes: Uint8Array): string | undefined {
   if (bytes.length < 3) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,4 +1,4 @@
-/** Universal addresses: an address and a port as one text. */
+// Tests of universal addresses.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -7,7 +7,7 @@ import { parseIp } from '../base/address.ts';
 import type { NetId } from '../base/netid.ts';
 import { formatUaddr, isLocalUaddr, parseServiceAddress, parseUaddr, portSuffix } from './uaddr.ts';
 
-// RFC 5665 section 5.2.3: "h1.h2.h3.h4.p1.p2", and for IPv6 the address as text, then the two bytes.
+// RFC 5665 section 5.2.3: "h1.h2.h3.h4.p1.p2", and for IPv6 the address as text and the two bytes.
 describe('a universal address', () => {
   const cases: readonly (readonly [string, string, number])[] = [
     ['127.0.0.1.3.5', '127.0.0.1', 773],
@@ -49,10 +49,10 @@ describe('a universal address', () => {
     '127.0.0.1.+3.5',
     '1.2.3.4.0x1.5',
   ]) {
-    test(`${JSON.stringify(text)} is none`, () => assert.equal(parseUaddr(text), undefined));
+    test(`${JSON.stringify(text)} is rejected`, () => assert.equal(parseUaddr(text), undefined));
   }
 
-  test('is written and read for every address and port', () => {
+  test('is formatted and parsed for every address and port', () => {
     const family = fc.constantFrom(4 as const, 6 as const);
     const endpoint = fc.tuple(
       family,
@@ -67,7 +67,7 @@ describe('a universal address', () => {
     );
   });
 
-  test('of any text is one, with one canonical text, or none', () => {
+  test('is either rejected or has one canonical form', () => {
     const near = fc.string({ unit: fc.constantFrom(...'0123456789.:a'), maxLength: 40 });
     fc.assert(
       fc.property(fc.oneof(fc.string(), near), (text) => {
@@ -78,7 +78,7 @@ describe('a universal address', () => {
     );
   });
 
-  test('ends in the two bytes of its port', () => {
+  test('ends with the two bytes of its port', () => {
     const ports = [0, 1, 255, 256, 1023, 1024, 65534, 65535];
     assert.deepEqual(ports.map(portSuffix), [
       '.0.0',
@@ -117,7 +117,7 @@ describe('the port of a netid', () => {
 });
 
 describe('the address of a service', () => {
-  test('has its universal address in canonical text, however it was written', () => {
+  test('has a canonical universal address for any valid spelling', () => {
     const expected = { address: parseIp('2001:db8::1'), port: 2049, uaddr: '2001:db8::1.8.1' };
     for (const text of ['2001:db8::1.8.1', '2001:DB8:0::0001.8.1', '2001:db8::1.008.001']) {
       const address = parseServiceAddress('udp6', text) ?? assert.fail(text);
@@ -126,15 +126,15 @@ describe('the address of a service', () => {
     }
   });
 
-  test('of a Unix socket is its path, as it is written', () => {
+  test('of a Unix socket is its path unchanged', () => {
     for (const path of ['/run/x.sock', '@X']) {
       assert.deepEqual(parseServiceAddress('local', path), { address: path, port: 0, uaddr: path });
     }
   });
 });
 
-// unix(7): sun_path has 108 bytes; a path ends in a NUL there, an abstract name begins with one.
-test('a local address is a path of at most 107 bytes, or an abstract name of as many behind its "@"', () => {
+// unix(7): sun_path has 108 bytes. A path ends with a NUL, an abstract name begins with one.
+test('a local address is a path of at most 107 bytes, or "@" and an abstract name of at most 107 bytes', () => {
   for (const text of ['/x', `/${'x'.repeat(106)}`, '@x', `@${'x'.repeat(107)}`]) {
     assert.equal(isLocalUaddr(text), true, text);
   }
@@ -143,7 +143,7 @@ test('a local address is a path of at most 107 bytes, or an abstract name of as 
   }
 });
 
-test('a local address has no control characters, at whichever place', () => {
+test('a local address has no control characters at any position', () => {
   for (const code of [0, 0x07, 0x0a, 0x1b, 0x1f, 0x7f, 0x80, 0x9b, 0x9f]) {
     const character = String.fromCharCode(code);
     for (const text of [`/run/${character}`, `/${character}x`, `@${character}`, `@x${character}y`]) {

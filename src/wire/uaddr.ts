@@ -1,34 +1,33 @@
-// Universal addresses (RFC 1833 section 2.1): a transport's address as text, such as "127.0.0.1.3.5" for port 773.
+// Universal addresses (RFC 1833 section 2.1): transport addresses as text, such as "127.0.0.1.3.5" for port 773.
 import { formatIp, type IpAddress, parseIp } from '../base/address.ts';
 import { type NetId, netIdInfo, type ServiceAddress } from '../base/netid.ts';
 import { parseDecimal } from '../base/port.ts';
 
-/** The longest path of a Unix socket (unix(7): sun_path has 108 bytes, one for the final NUL). */
+/** unix(7): sun_path has 108 bytes, including the terminating NUL. */
 const LOCAL_PATH_MAX_BYTES = 107;
-/** The longest universal address: an abstract socket's name with its "@", or a path. */
+/** The longest universal address: "@" and an abstract name. */
 export const UADDR_MAX_BYTES = LOCAL_PATH_MAX_BYTES + 1;
 
-/** An IP address with a port; port 0 stands for "none". */
+/** An IP address and a port. */
 export interface IpEndpoint {
-  /** Where. */
   readonly address: IpAddress;
-  /** 0 to 65535. */
+  /** 0 to 65535. 0 means no port. */
   readonly port: number;
 }
 
-/** The port's two decimal bytes, as they end a universal address: ".3.5". */
+/** The end of a universal address: the bytes of the port in decimal, ".3.5". */
 export function portSuffix(port: number): string {
   return `.${port >> 8}.${port & 255}`;
 }
 
-/** Writes an endpoint as a universal address, in its canonical text. */
+/** Formats an endpoint as a canonical universal address. */
 export function formatUaddr(endpoint: IpEndpoint): string {
   return formatIp(endpoint.address) + portSuffix(endpoint.port);
 }
 
 /**
- * Reads the universal address of an IP transport, or gives undefined.
- * Each of the last two fields is a byte in digits: "127.0.0.1.300.5" is not an address.
+ * Parses the universal address of an IP transport. Returns undefined if the text is not one.
+ * Each of the last two fields is a byte in decimal: "127.0.0.1.300.5" is not an address.
  */
 export function parseUaddr(text: string): IpEndpoint | undefined {
   const lowDot = text.lastIndexOf('.');
@@ -41,12 +40,11 @@ export function parseUaddr(text: string): IpEndpoint | undefined {
   return { address, port: high * 256 + low };
 }
 
-/** The address of a service at an endpoint. */
 export function serviceAddress(endpoint: IpEndpoint): ServiceAddress {
   return { address: endpoint.address, port: endpoint.port, uaddr: formatUaddr(endpoint) };
 }
 
-/** Reads the universal address of a service on that transport, whose port is not 0, or gives undefined. */
+/** Parses the universal address of a service on a transport. Returns undefined if it is invalid or its port is 0. */
 export function parseServiceAddress(netid: NetId, uaddr: string): ServiceAddress | undefined {
   const { family } = netIdInfo(netid);
   if (family === 'loopback') return isLocalUaddr(uaddr) ? { address: uaddr, port: 0, uaddr } : undefined;
@@ -55,10 +53,10 @@ export function parseServiceAddress(netid: NetId, uaddr: string): ServiceAddress
   return endpoint.address.family === (family === 'inet' ? 4 : 6) ? serviceAddress(endpoint) : undefined;
 }
 
-/** What no path has that anybody means: it would steer the terminals on which registrations are listed. */
+/** Not allowed in paths: they would control the terminals on which registrations are listed. */
 const CONTROL_CHARACTERS = /\p{Cc}/u;
 
-/** Whether a text can be the address of a Unix socket: an absolute path, or "@" and an abstract name. */
+/** Whether the text is a valid address of a Unix socket: an absolute path, or "@" and an abstract name. */
 export function isLocalUaddr(uaddr: string): boolean {
   if (CONTROL_CHARACTERS.test(uaddr)) return false;
   if (uaddr.startsWith('/')) return uaddr.length > 1 && uaddr.length <= LOCAL_PATH_MAX_BYTES;

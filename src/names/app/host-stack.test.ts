@@ -87,7 +87,7 @@ test('what cannot be read or makes no sense is told, and the rest counts', () =>
   });
   assert.equal(stack.problems.length, 3);
   assert.match(stack.problems[0] ?? '', /^\/etc\/sysctl.d\/a.conf was not read: permission denied$/);
-  assert.match(stack.problems[1] ?? '', /^\/etc\/sysctl.d\/b.conf:1: "nonsense" sets nothing$/);
+  assert.match(stack.problems[1] ?? '', /^\/etc\/sysctl.d\/b.conf:1: "nonsense" is not an assignment$/);
   assert.match(stack.problems[2] ?? '', /"80-" is neither a port/);
   assert.equal(settingIn(stack, PORT_RANGE)?.atBoot, '1 2');
 });
