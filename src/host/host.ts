@@ -1,4 +1,4 @@
-// What portreeve needs of an operating system: interfaces only. linux/ has the real one, sim/ a simulated one.
+// The interfaces to the operating system. linux/ implements them. test/support/sim has a simulated host for tests.
 
 import type { IpAddress } from '../base/address.ts';
 import type { Bytes } from '../base/bytes.ts';
@@ -27,37 +27,35 @@ export type {
   Sysctls,
 } from './kernel.ts';
 
-/** A socket of this host, as far as it matters who has it. */
+/** A socket of this host and its owner. */
 export interface HeldSocket {
   readonly uid: number;
   readonly inode: number;
 }
 
-/** Which sockets the network namespace has, asked anew each time: what is told is true at that moment only. */
+/** The sockets of the network namespace. Every call queries the kernel again: the result is valid only at that time. */
 export interface SocketTable {
   /**
-   * The sockets that get what is sent to an address and port of this host over a transport: those bound to it, and
-   * those bound to all addresses. For a wildcard address those bound to any.
+   * The sockets that receive what is sent to an address and port of this host: those bound to it, and those bound to
+   * the wildcard address. For a wildcard address, those bound to any address.
    */
   at(netid: Exclude<NetId, 'local'>, address: IpAddress, port: number): HeldSocket[];
 }
 
-/** A file that a process writes to through a descriptor that it was given. */
+/** A file that a process accesses only through an inherited descriptor. */
 export interface LogFile {
-  /** All of it. */
   read(): Uint8Array;
-  /** Writes at an offset; gives the errno's name if not all of it could be written. */
+  /** Writes at an offset. Returns the errno name if not everything could be written. */
   write(bytes: Uint8Array, at: number): string | undefined;
-  /** Cuts it off at a length. */
   truncate(length: number): void;
 }
 
-/** What a server does with requests; the loop calls it and sends what it answers. */
+/** The request processing of a server. The event loop calls it and sends the replies. */
 export interface RequestHandler {
   /**
-   * Answers one request, which is `request` from `start` to `end`, into `reply` from `at` on, up to `limit`.
-   * Gives the length of the answer, 0 for silence, -1 for what is no request. On a stream, an answer that is
-   * longer than what is written there leaves the rest, which is not copied and must not change any more, in `tail`.
+   * Answers the request in `request` from `start` to `end`. Writes the reply to `reply` from `at` to at most `limit`.
+   * Returns the length of the reply, 0 for no reply, or -1 for an invalid request. On a stream, the rest of a long
+   * reply is left in `tail`. It is not copied and must not change afterwards.
    */
   answer(
     peer: Peer,
@@ -68,88 +66,90 @@ export interface RequestHandler {
     at: number,
     limit: number,
   ): number;
-  /** What follows the answer just written; undefined for most. The caller takes it away. */
+  /** The rest of the last reply, usually undefined. The caller clears it. */
   tail: Uint8Array | undefined;
-  /** The addresses of the host's interfaces, at the start and after every change. */
+  /** Called with the addresses of the host's interfaces at the start and after every change. */
   interfacesChanged(addresses: readonly InterfaceAddress[]): void;
 }
 
-/** Where the answers on a stream go, in their order. */
+/** The output buffer of a stream. */
 export interface StreamOutput {
   readonly buffer: Bytes;
-  /** The offset in `buffer` from which `bytes` bytes can be written; what stands before it is sent if need be. */
+  /** Returns an offset in `buffer` with room for `bytes` bytes. Earlier output is sent if necessary. */
   room(bytes: number): number;
-  /** The `bytes` bytes from that offset on are to be sent. */
+  /** Marks `bytes` bytes from that offset as output. */
   commit(bytes: number): void;
-  /** Bytes to be sent behind what was committed; they are not copied and must not change any more. */
+  /** Adds output after what was committed. The bytes are not copied and must not change afterwards. */
   attach(tail: Uint8Array): void;
-  /** So much waits for the peer to take it that nothing more should be answered now. */
+  /** Whether so much output is unsent that no more requests should be answered now. */
   readonly full: boolean;
 }
 
-/** What a server does with the bytes of a stream. */
+/** The request processing of a server on streams. */
 export interface StreamHandler {
   /**
-   * Answers the whole requests at the front of `input` from `start` to `end` until none is left or `output` is full.
-   * Gives how many bytes it took; the rest comes again, with more behind it. -1: nothing more on this stream can
-   * have a meaning, it is to be closed.
+   * Answers the complete requests at the beginning of `input`, from `start` to `end`, until none is left or `output` is
+   * full.
+   * Returns the number of bytes consumed. The rest is passed again with more data after it. -1: the stream is invalid
+   * and must be closed.
    */
   receive(peer: Peer, input: Bytes, start: number, end: number, output: StreamOutput): number;
 }
 
-/** Which connections a server keeps. Its methods are told what happens and when, in monotonic milliseconds. */
+/** Decides which connections a server keeps. Its methods receive events with monotonic milliseconds. */
 export interface ConnectionKeeper {
-  /** A connection was made; gives the one that has to go for it, if any. */
+  /** A connection was accepted. Returns the one to close for it, if any. */
   opened(id: number, now: number): number | undefined;
-  /** Its peer sent something, or took some of what it was sent. */
+  /** The peer sent data, or received some. */
   moved(id: number, now: number): void;
-  /** Answers wait for it (true), or no more (false). */
+  /** Whether unsent replies are waiting on the connection. */
   waiting(id: number, waits: boolean, now: number): void;
   closed(id: number): void;
-  /** The one whose answers have waited longest, if any wait. */
+  /** The connection whose replies have waited longest. */
   mostStalled(): number | undefined;
-  /** Those whose time is up. */
+  /** The connections that have timed out. */
   overdue(now: number): number[];
 }
 
-/** A socket that a server of ours is to answer on. */
+/** The address of a socket that a server answers on. */
 export type EndpointSpec =
   | { readonly netid: Exclude<NetId, 'local'>; readonly address: IpAddress; readonly port: Port }
   | { readonly netid: 'local'; readonly path: string };
 
 export interface OpenEndpoint {
   readonly spec: EndpointSpec;
-  /** Its file descriptor in this process. */
+  /** The file descriptor in this process. */
   readonly fd: number;
-  /** What tells the file of a Unix socket from another one of its name. */
+  /** Identifies the file of a Unix socket, to detect that it was replaced. */
   readonly file?: string | undefined;
 }
 
-/** Why a socket could not be opened: the errno's name, and what kind of trouble it is. */
+/** Why a socket could not be opened. */
 export type OpenFailure = {
   readonly errno: string;
-  /** `taken`: somebody else has it; `denied`: not allowed; `absent`: this host has no such address or
-   * family; `obstructed`: there is a file that is no socket.
+  /**
+   * `taken`: the address is in use. `denied`: permission denied. `absent`: this host does not have the address or
+   * address family. `obstructed`: a file that is not a socket exists at the path.
    */
   readonly reason: 'taken' | 'denied' | 'absent' | 'obstructed' | 'other';
 };
 
-/** A process, as far as we may see it. */
+/** A process, with what we have permission to see. */
 export interface ProcessInfo {
   readonly pid: number;
   readonly name: string;
   readonly uid: number;
-  /** The memory of it that is in RAM. */
+  /** The resident set size. */
   readonly rssBytes: number;
 }
 
-/** Opening sockets, and seeing who has them. */
+/** Opens sockets, and finds the processes that hold them. */
 export interface Sockets {
-  /** Opens, binds and (for streams) listens; everything but success is a failure with its reason. */
+  /** Opens, binds and, for streams, listens. */
   open(spec: EndpointSpec): OpenEndpoint | OpenFailure;
-  /** Closes it; a Unix socket's file, if it is still ours, goes as well. */
+  /** Closes the socket, and removes the file of a Unix socket if it is still ours. */
   close(endpoint: OpenEndpoint): void;
-  /** The processes that hold the port, or the path or abstract name; empty if none can be seen. */
+  /** The processes that hold the port, path or abstract name. Empty if none are visible. */
   holders(what: { protocol: Protocol; port: Port } | { path: string }): ProcessInfo[];
 }
 
@@ -158,7 +158,7 @@ export interface Child {
   readonly pid: number;
   /** Sends a line over the channel. */
   send(line: string): void;
-  /** Closes the channel: the child's sign to end. */
+  /** Closes the channel, which tells the child to exit. */
   closeChannel(): void;
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
 }
@@ -168,58 +168,55 @@ export interface ChildEnd {
   readonly signal: string | null;
 }
 
-/** What to start. */
 export interface ChildSpec {
-  /** The program and its arguments. */
   readonly argv: readonly string[];
-  /** Descriptors of ours that it gets, as 4, 5, …; 3 is its channel. */
+  /** Descriptors that the child inherits as 4, 5, and so on. 3 is its channel. */
   readonly fds: readonly number[];
   readonly onLine: (line: string) => void;
   readonly onEnd: (end: ChildEnd) => void;
 }
 
-/** The user who is to run a program of ours. */
+/** The user that runs a program of ours. */
 export interface ProgramUser {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** A file of ours that a user can run. */
+/** A program of ours that another user can run. */
 export interface PreparedProgram {
-  /** The file to be given to Node. */
+  /** The script to pass to Node. */
   readonly entry: string;
-  /** Node itself. */
+  /** The path of Node. */
   readonly node: string;
-  /** Node as a descriptor, where the user may run it but not reach its path. */
+  /** A descriptor of Node, if the user may execute it but cannot reach its path. */
   readonly nodeFd: number | undefined;
-  /** Takes away what was made for it, when it has ended. */
+  /** Removes the copies. Call it after the program has exited. */
   release(): void;
 }
 
 export interface Processes {
-  /** Makes sure that a user can run a file of ours; `directory` is for copies, where he cannot read the original. */
+  /** Makes a script of ours runnable by a user. It is copied to `directory` if the user cannot read it in place. */
   prepare(entry: string, user: ProgramUser, directory: string): PreparedProgram;
   start(spec: ChildSpec): Child;
-  /** A process by its number, undefined if there is none. */
+  /** Undefined if there is no such process. */
   info(pid: number): ProcessInfo | undefined;
-  /** Holds on to a process; undefined if there is none. */
+  /** Opens a process for repeated inspection. Undefined if there is no such process. */
   hold(pid: number): HeldProcess | undefined;
 }
 
-/** A process that is looked at again: as long as there is anything to be seen, its number is no other process's. */
+/** An open process. A reused pid is never mistaken for it. */
 export interface HeldProcess {
   readonly pid: number;
-  /** What it is now; undefined when it has ended and was waited for. */
-  look(): HeldProcessInfo | undefined;
+  /** Undefined once the process has exited and been waited for. */
+  inspect(): HeldProcessInfo | undefined;
   close(): void;
 }
 
-/** What can be seen of a process that is held on to. */
 export interface HeldProcessInfo {
   readonly parent: number;
-  /** The real, the effective, the saved and the file system's uid (credentials(7)). */
+  /** The real, effective, saved and file system uid (credentials(7)). */
   readonly uids: readonly number[];
-  /** Its cgroup, from the root of the hierarchy on; undefined if it is in none of version 2. */
+  /** The path of its cgroup of version 2. Undefined if it is not in one. */
   readonly cgroup: string | undefined;
 }
 
@@ -227,46 +224,43 @@ export interface Lock {
   release(): void;
 }
 
-/** Files as text, and files that are locks. */
+/** Files, and lock files. */
 export interface Files {
   /**
-   * The text of a file, undefined if there is none. Throws PortreeveError `FILE_UNREADABLE` (environment) otherwise.
+   * Returns the text of a file, or undefined if it does not exist. Throws PortreeveError `FILE_UNREADABLE`
+   * (environment) and `FILE_TOO_LARGE` (usage).
    */
   readText(path: string, maxBytes: number): string | undefined;
-  /**
-   * Its bytes. Throws PortreeveError `FILE_UNREADABLE` (environment), also for a directory, and `FILE_TOO_LARGE`
-   * (usage).
-   */
+  /** Returns the bytes of a file. Throws like readText(), also for a directory. */
   readBytes(path: string, maxBytes: number): Uint8Array | undefined;
-  /** What changes whenever the file does; undefined if there is none. */
+  /** Changes whenever the file changes. Undefined if the file does not exist. */
   stamp(path: string): string | undefined;
-  /** The names in a directory, sorted; none if there is no such directory. Throws `FILE_UNREADABLE` (environment). */
+  /** The sorted names in a directory. Empty if it does not exist. Throws `FILE_UNREADABLE` (environment). */
   names(directory: string): readonly string[];
-  /** Takes the lock file, or tells who holds it: his pid, 0 if it is not known. */
+  /** Takes a lock file, or returns the pid of the process that holds it, 0 if unknown. */
   takeLock(path: string): Lock | { readonly heldBy: number };
 }
 
-/** The user database that the host uses (nsswitch.conf(5)): its files, and LDAP, SSSD and others behind them. */
+/** The host's user database (nsswitch.conf(5)): files, LDAP, SSSD and other sources. */
 export interface UserDatabase {
   /**
-   * The entries for some keys, which are names or, as text, numbers: lines in the form of passwd(5) or group(5). A key
-   * that has no entry, or whose entry cannot be had at present, has no line. Throws PortreeveError `USERS_SILENT`
-   * (environment) where there is no answer within so many milliseconds, or none that counts.
+   * Looks up keys, which are names or decimal numbers. Returns lines in the format of passwd(5) or group(5). A key
+   * without an entry, or whose source is unavailable, has no line. Throws PortreeveError `USERS_SILENT` (environment)
+   * if there is no valid answer within the timeout.
    */
   entries(database: 'passwd' | 'group', keys: readonly string[], timeoutMs: number): Promise<string>;
 }
 
-/** An operating system. */
 export interface Host {
   readonly clock: Clock;
   readonly sockets: Sockets;
   readonly processes: Processes;
   readonly files: Files;
-  /** The uid that we run as. */
+  /** The uid of this process. */
   readonly uid: number;
 }
 
-/** What is at a path; a link is not followed. */
+/** What exists at a path. Links are not followed. */
 export type Present =
   | { readonly kind: 'nothing' | 'directory' | 'other' }
   | { readonly kind: 'file'; readonly text: string }

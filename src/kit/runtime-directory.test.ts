@@ -61,7 +61,7 @@ describe('a runtime directory', () => {
     const path = directoryOf(t);
     for (const mode of [0o720, 0o702, 0o1777]) {
       chmodSync(path, mode);
-      assert.throws(() => requireRuntimeDirectory(path, UID), refusal(/can be written by others$/));
+      assert.throws(() => requireRuntimeDirectory(path, UID), refusal(/is writable by other users$/));
     }
   });
 

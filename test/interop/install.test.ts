@@ -92,12 +92,12 @@ test('a program that anybody else can change is refused, also by a dry run, unle
   const cases: [undo: string, change: string, says: string][] = [
     ['chown -R 0:0 .', `chown -R ${ALICE} bin dist`, `${OWNED}/bin belongs to uid ${ALICE}`],
     ['chown 0 dist/main.js', `chown ${ALICE} dist/main.js`, `${OWNED}/dist/main.js belongs to uid ${ALICE}`],
-    ['chmod 755 /run/owned', 'chmod 1777 /run/owned', '/run/owned can be written by everybody'],
+    ['chmod 755 /run/owned', 'chmod 1777 /run/owned', '/run/owned is writable by everyone'],
     ['chown 0 /run/owned', `chown ${ALICE} /run/owned`, `/run/owned belongs to uid ${ALICE}`],
     [
       'chgrp 0 dist/kit; chmod 755 dist/kit',
       'chgrp 50 dist/kit; chmod 775 dist/kit',
-      `${OWNED}/dist/kit can be written by group 50`,
+      `${OWNED}/dist/kit is writable by group 50`,
     ],
     [
       'rm node_modules/mine',
@@ -112,7 +112,7 @@ test('a program that anybody else can change is refused, also by a dry run, unle
     [
       'chmod 755 node_modules/koffi',
       'chmod 757 node_modules/koffi',
-      `${OWNED}/node_modules/koffi can be written by everybody`,
+      `${OWNED}/node_modules/koffi is writable by everyone`,
     ],
   ];
   for (const [undo, change, says] of cases) {
@@ -132,6 +132,6 @@ test('a program that anybody else can change is refused, also by a dry run, unle
   assert.equal(allowed.code, 0);
   assert.match(
     allowed.stderr,
-    /dist\/main\.js can be written by everybody\nWhoever can change it can become root/,
+    /dist\/main\.js is writable by everyone\nWhoever can change it can become root/,
   );
 });

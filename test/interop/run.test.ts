@@ -223,7 +223,7 @@ test('a daemon without root, or without cgroup v2, serves portmap and says what 
     const { portmap, guard } = JSON.parse(stdout);
     return [portmap.state, guard.mode, ...guard.missing];
   };
-  const noCgroups = 'no hierarchy of cgroup v2 is mounted, or only a part of it';
+  const noCgroups = 'no complete cgroup v2 hierarchy is mounted';
   assert.deepEqual(await missing(), ['running', 'absent', noCgroups]);
   const notRoot = 'only root can give jobs, and tell the kernel of them';
   assert.deepEqual(await missing('--runtime', '/run/alice'), ['running', 'absent', notRoot]);

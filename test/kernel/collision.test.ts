@@ -160,7 +160,7 @@ test('where no network can be made it says so', () => {
     encoding: 'utf8',
   });
   assert.deepEqual([status, stdout], [3, '']);
-  assert.match(stderr, /^portreeve: error\[\w+\]: no network namespace can be made: .*ENOENT\n/);
+  assert.match(stderr, /^portreeve: error\[\w+\]: cannot create a network namespace: .*ENOENT\n/);
 });
 
 test('a number of connections that cannot be is refused', () => {

@@ -62,12 +62,12 @@ async function setup(t: TestContext): Promise<Setup | undefined> {
 /** What is said of each: why, and what can be done. */
 const SAID: Readonly<Record<Exclude<keyof typeof WITHOUT, 'nothing'>, RegExp>> = {
   capabilities: /EPERM: this process lacks CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN\n.*--cap-add/,
-  cgroup2: /no hierarchy of cgroup v2 is mounted, or only a part of it\nMount it with: mount -t cgroup2/,
+  cgroup2: /no complete cgroup v2 hierarchy is mounted\nMount it with: mount -t cgroup2/,
   bpffs:
-    /cannot mount the BPF file system at \/sys\/fs\/bpf: EPERM: this process lacks CAP_SYS_ADMIN\nMount it before/,
+    /cannot mount the BPF file system at \/sys\/fs\/bpf: EPERM: this process lacks CAP_SYS_ADMIN\nMount it first/,
   writableBpffs:
-    /cannot make \S+ in the BPF file system: .*\nIt must be mounted so that it can be written to/,
-  rightsOfTheHost: /EPERM: this process is in a user namespace.*\nIt has to be done on the host/,
+    /cannot create \S+ in the BPF file system: .*\nIt must be mounted writable/,
+  rightsOfTheHost: /EPERM: this process is in a user namespace.*\nRun it on the host/,
 };
 
 for (const [name, said] of Object.entries(SAID)) {
@@ -139,7 +139,7 @@ for (const without of ['capabilities', 'cgroup2'] as const) {
       assert.deepEqual(guard.missing, []);
       assert.match(stderr, /cannot be marked: EPERM/);
     } else {
-      assert.deepEqual(guard.missing, ['no hierarchy of cgroup v2 is mounted, or only a part of it']);
+      assert.deepEqual(guard.missing, ['no complete cgroup v2 hierarchy is mounted']);
       assert.match(
         stderr,
         /^portreeve: error\[\w+\]: no job can be given: no hierarchy of cgroup v2 is mounted/,

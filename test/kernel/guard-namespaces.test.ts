@@ -71,7 +71,7 @@ test('what cannot be is said', async (t) => {
   const cases: readonly (readonly [words: string, code: number, said: RegExp])[] = [
     ['add none', 1, /there is no network namespace none/],
     ['add cookie:4611686018427387904', 1, /there is no network namespace cookie:4611686018427387904/],
-    ['add /etc/passwd', 1, /\/etc\/passwd is no network namespace/],
+    ['add /etc/passwd', 1, /\/etc\/passwd is not a network namespace/],
     ['add a/b', 2, /"a\/b" names no network namespace\nIt is a name that "ip netns" lists/],
     ['remove pid:x', 2, /"pid:x" names no network namespace/],
     ['remove none', 1, /there is no network namespace none/],

@@ -68,7 +68,7 @@ for (const hook of ['bind4', 'bind6'] as const) {
     assert.deepEqual([error.kind, error.code], ['environment', 'BPF_PROGRAM_REFUSED']);
     assert.equal(
       error.message,
-      `the kernel refused the BPF program portreeve_${hook}: EACCES: R5 !read_ok, at 0: r6 = r1 ; the context`,
+      `the kernel rejected the BPF program portreeve_${hook}: EACCES: R5 !read_ok, at 0: r6 = r1 ; the context`,
     );
     assert.match(error.hint, /portreeve guard enforce --verbose$/);
     assert.deepEqual(namesOf(place), [place.cgroup]);

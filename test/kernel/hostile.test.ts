@@ -208,7 +208,7 @@ test('a name that another user has made in the BPF file system first is not used
   assert.match(first.stderr, /there is something at \/sys\/fs\/bpf\/planted already/);
   const below = await enforce(`${pins}/guard`);
   assert.notEqual(below.code, 0);
-  assert.match(below.stderr, /another user can take away what is in \/sys\/fs\/bpf\/planted,/);
+  assert.match(below.stderr, /another user can remove the contents of \/sys\/fs\/bpf\/planted,/);
   await script(at, 0, `rmdir ${pins}`);
   // What is not finished has another name; below it somebody may have made more.
   await script(at, ALICE, `mkdir -p ${pins}-new/deeper/still`);

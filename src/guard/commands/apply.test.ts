@@ -157,7 +157,7 @@ describe('what cannot be applied leaves everything as it was', () => {
       assert.equal(code, 3);
       assert.match(
         stderr,
-        /^portreeve: error\[\w+\]: @profile\.db is no archive of portreeve\n.*--state DIR/,
+        /^portreeve: error\[\w+\]: @profile\.db is not an archive of portreeve\n.*--state DIR/,
       );
     }
     assert.equal(readFileSync(join(directory, 'profile.db'), 'utf8'), 'precious');

@@ -212,7 +212,7 @@ describe('of the archive', () => {
     writeFileSync(join(home, EVENT_DATABASE), 'precious');
     const { code, stderr } = await said(`events --state ${home}`);
     assert.equal(code, 3);
-    assert.match(stderr, /^portreeve: error\[\w+\]: .*events.db is no archive of portreeve\n/);
+    assert.match(stderr, /^portreeve: error\[\w+\]: .*events.db is not an archive of portreeve\n/);
   });
 });
 

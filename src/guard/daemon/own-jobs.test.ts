@@ -13,8 +13,8 @@ function setup() {
   cgroups.place(process.pid, HOME);
   const warnings: string[] = [];
   const where = () => cgroups.of(process.pid);
-  const look = () => ({ parent: 1, uids: [0, 0, 0, 0], cgroup: where() });
-  const held: HeldProcess = { pid: process.pid, look, close: () => undefined };
+  const inspect = () => ({ parent: 1, uids: [0, 0, 0, 0], cgroup: where() });
+  const held: HeldProcess = { pid: process.pid, inspect, close: () => undefined };
   const jobs = new OwnJobs({
     cgroups,
     processes: { hold: () => held },

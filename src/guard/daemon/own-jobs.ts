@@ -86,7 +86,7 @@ export class OwnJobs {
 /** Where a process is, from the root of the hierarchy on; undefined where that cannot be told. */
 export function cgroupOf(processes: OwnJobsDeps['processes'], pid: number): string | undefined {
   const held = processes.hold(pid);
-  const path = held?.look()?.cgroup;
+  const path = held?.inspect()?.cgroup;
   held?.close();
   return path;
 }

@@ -164,7 +164,7 @@ export class SqliteEventArchive implements EventArchive, Disposable {
 
   #look<T>(read: (db: DatabaseSync) => T): T | undefined {
     const db = this.#db;
-    return db ? this.#file.guarded(() => read(db)) : this.#file.look(read);
+    return db ? this.#file.guarded(() => read(db)) : this.#file.read(read);
   }
 
   /** With a log for what is written first, a transaction waits for no disk, and outlives the end of the process. */

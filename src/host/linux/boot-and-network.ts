@@ -1,7 +1,7 @@
-// What the kernel's settings and a host's sockets belong to, and do not outlive.
+// Identifies the current boot and network namespace, to which kernel settings and sockets are limited.
 import { readFileSync, readlinkSync } from 'node:fs';
 
-/** This boot, and the network namespace that we are in. */
+/** Identifies this boot and our network namespace. */
 export function bootAndNetwork(): string {
   return `${bootOf()} ${readlinkSync('/proc/self/ns/net')}`;
 }

@@ -1,4 +1,4 @@
-// Directories for the guard's names: root's alone, also where users may make directories beside them.
+// Tests of directories in the BPF file system: only root can change them, even next to directories of users.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { needs, probe } from '../../../test/support/probe.ts';
-import { makeInBpffs } from './bpffs.ts';
+import { createInBpffs } from './bpffs.ts';
 
-/** A directory like a BPF file system that was mounted without a mode: everybody may make something in it. */
+/** A directory like a BPF file system mounted without a mode: every user can create files in it. */
 function openDirectory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => rmSync(path, { recursive: true }));
@@ -16,38 +16,38 @@ function openDirectory(t: TestContext): string {
   return path;
 }
 
-test('one that is made is its owner’s alone', (t) => {
+test('a created directory is writable only by its owner', (t) => {
   const above = openDirectory(t);
   const before = process.umask(0);
   t.after(() => process.umask(before));
-  makeInBpffs(above);
-  makeInBpffs(join(above, 'guard-new'));
-  makeInBpffs(join(above, 'guard-new'));
+  createInBpffs(above);
+  createInBpffs(join(above, 'guard-new'));
+  createInBpffs(join(above, 'guard-new'));
   assert.equal(statSync(join(above, 'guard-new')).mode & 0o777, 0o700);
 });
 
-test('one that others can write to is refused', (t) => {
+test('a directory that others can write to is rejected', (t) => {
   const path = join(openDirectory(t), 'guard-new');
   mkdirSync(path);
   for (const mode of [0o777, 0o770]) {
     chmodSync(path, mode);
-    assert.throws(() => makeInBpffs(path), { code: 'BPFFS_UNTRUSTED' });
+    assert.throws(() => createInBpffs(path), { code: 'BPFFS_UNTRUSTED' });
   }
   chmodSync(path, 0o755);
-  makeInBpffs(path);
+  createInBpffs(path);
 });
 
-test('one that another user has made first is refused', (t) => {
+test('a directory created by another user is rejected', (t) => {
   if (!needs(t, probe.root())) return;
   const path = join(openDirectory(t), 'guard-new');
   mkdirSync(path, { mode: 0o700 });
   chownSync(path, 1000, 0);
-  assert.throws(() => makeInBpffs(path), { code: 'BPFFS_UNTRUSTED' });
+  assert.throws(() => createInBpffs(path), { code: 'BPFFS_UNTRUSTED' });
   chownSync(path, 0, 0);
-  makeInBpffs(path);
+  createInBpffs(path);
 });
 
-test('one that is mounted is root’s alone', (t) => {
+test('the mounted file system is accessible only to root', (t) => {
   if (!needs(t, probe.root(), probe.netns())) return;
   const path = openDirectory(t);
   const script = `const { isBpffs, mountBpffs } = await import('${new URL('./bpffs.ts', import.meta.url)}');

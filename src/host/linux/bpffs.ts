@@ -1,11 +1,11 @@
-// The BPF file system, in which programs, maps and links have names and outlive the processes that made them.
+// Mounts the BPF file system and creates directories in it. Objects pinned there outlive the process that created them.
 import { lstatSync, mkdirSync, statfsSync } from 'node:fs';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { errno, errnoName, sys } from './sys/libc.ts';
 import { cText } from './sys/memory.ts';
 import { ownObstacle } from './sys/privilege.ts';
 
-/** Where it is mounted by custom; the kernel makes the directory. */
+/** The usual mount point. The kernel provides the directory. */
 export const BPFFS = '/sys/fs/bpf';
 
 /** <linux/magic.h> */
@@ -13,7 +13,7 @@ const BPF_FS_MAGIC = 0xcafe4a11;
 /** <sys/mount.h>: MS_NOSUID, MS_NODEV, MS_NOEXEC. */
 const MOUNT_FLAGS = 2 | 4 | 8;
 
-/** Write permission for the group and for others, and what leaves them only what is their own (inode(7)). */
+/** Write permission for group and others, and the sticky bit, which restricts them to their own files (inode(7)). */
 const WRITE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 
@@ -26,16 +26,16 @@ export function isBpffs(directory = BPFFS): boolean {
   }
 }
 
-/** What mount(2) fails with where the kernel has no such file system, or nothing to mount it at. */
+/** Why mount(2) fails. */
 const WHY: Readonly<Record<string, string>> = {
   ENODEV: 'this kernel is built without BPF (CONFIG_BPF_SYSCALL)',
   ENOENT: 'there is no such directory: this kernel is built without BPF, or /sys is not mounted',
 };
 
 /**
- * Mounts the BPF file system at a directory, only root may enter it, unless it is there. It must be done where the
- * host's first process sees it: what is pinned in a private mount goes with that. Gives whether we mounted it.
- * Throws PortreeveError `BPFFS_NOT_MOUNTED` (environment).
+ * Mounts the BPF file system with mode 700, unless it is mounted. The mount must be visible to the host's init process:
+ * pins in a private mount disappear with it. Returns whether it was mounted. Throws PortreeveError `BPFFS_NOT_MOUNTED`
+ * (environment).
  */
 export function mountBpffs(directory = BPFFS): boolean {
   if (isBpffs(directory)) return false;
@@ -44,33 +44,31 @@ export function mountBpffs(directory = BPFFS): boolean {
   const name = errnoName(errno());
   const { why } = name === 'EPERM' ? ownObstacle() : { why: WHY[name] ?? '' };
   const message = `cannot mount the BPF file system at ${directory}: ${name}${why && `: ${why}`}`;
-  const hint = `Mount it before, where all can see it: mount -t bpf -o mode=700 bpf ${directory}`;
+  const hint = `Mount it first, in a mount namespace that all processes see: mount -t bpf -o mode=700 bpf ${directory}`;
   throw new PortreeveError('BPFFS_NOT_MOUNTED', message, hint, { directory, errno: name });
 }
 
 /**
- * Makes a directory in it, unless it is there, that only root may enter. Throws PortreeveError (environment)
- * `BPFFS_NOT_WRITABLE`, and `BPFFS_UNTRUSTED` where another user was first to make it, or can rename what is in it.
+ * Creates a directory with mode 700 in it, unless it exists. Throws PortreeveError (environment) `BPFFS_NOT_WRITABLE`,
+ * and `BPFFS_UNTRUSTED` if another user created it or can rename its contents.
  */
-export function makeInBpffs(path: string): void {
+export function createInBpffs(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700, recursive: true });
   } catch (thrown) {
-    const message = `cannot make ${path} in the BPF file system: ${messageOf(thrown)}`;
-    const hint = 'It must be mounted so that it can be written to, as the one of the host is.';
+    const message = `cannot create ${path} in the BPF file system: ${messageOf(thrown)}`;
+    const hint = "It must be mounted writable, as the host's is.";
     throw new PortreeveError('BPFFS_NOT_WRITABLE', message, hint, { path });
   }
   const { uid, mode } = lstatSync(path);
   const isOpen = (mode & WRITE_BY_OTHERS) !== 0 && (mode & STICKY) === 0;
   if (uid === process.geteuid?.() && !isOpen) return;
-  const message = `another user can take away what is in ${path}, and so the guard out of the kernel`;
-  const hint = `Remove it, and let only root write there: mount -o remount,mode=700 ${BPFFS}`;
+  const message = `another user can remove the contents of ${path}, and thereby the guard`;
+  const hint = `Remove the directory, and restrict write access to root: mount -o remount,mode=700 ${BPFFS}`;
   throw new PortreeveError('BPFFS_UNTRUSTED', message, hint, { path, uid });
 }
 
-/**
- * Takes the file system away again, for who has mounted it. Throws PortreeveError `BPFFS_NOT_MOUNTED` (environment).
- */
+/** Unmounts the file system again. Throws PortreeveError `BPFFS_NOT_MOUNTED` (environment). */
 export function unmountBpffs(directory = BPFFS): void {
   const target = cText(directory);
   if (sys.umount2(target.address, 0) === 0) return;

@@ -1,24 +1,24 @@
-// Where the cgroup with a number is: the kernel says it to root, for others the hierarchy is walked through.
+// Finds the path of a cgroup by its ID: from the kernel as root, otherwise by a walk of the hierarchy.
 import { closeSync, readlinkSync, statSync } from 'node:fs';
 import { requireFailure } from '../../base/errors.ts';
 import { CGROUP_PATHS_MAX } from '../../base/limits.ts';
 import { cgroupRoot, walkCgroups } from './cgroup.ts';
 import { openByCgroupId } from './sys/file-handle.ts';
 
-/** Finds cgroups. What was found is remembered, and held against what is there before it is told again. */
+/** Caches paths, and checks them before each use. */
 export class CgroupPaths {
   readonly #directories = new Map<bigint, string>();
   #root: string | undefined;
-  /** Whether all that can be seen are known, so that one that is not is nowhere. */
+  /** Whether all visible cgroups are cached, so that an unknown ID does not exist. */
   #isWalked = false;
 
-  /** A new look begins: what was not there may be now. */
+  /** Permits another walk: cgroups may have been created since. */
   renew(): void {
     this.#isWalked = false;
     if (this.#directories.size > CGROUP_PATHS_MAX) this.#directories.clear();
   }
 
-  /** From the root of the hierarchy on; undefined if there is no such cgroup, or none of version 2. */
+  /** The path relative to the root of the hierarchy. Undefined if there is no such cgroup of version 2. */
   pathOf(id: bigint): string | undefined {
     const directory = this.directoryOf(id);
     return directory === undefined ? undefined : directory.slice(this.#root?.length) || '/';
@@ -28,11 +28,11 @@ export class CgroupPaths {
     this.#root ??= rootIfAny();
     if (this.#root === undefined) return undefined;
     const known = this.#directories.get(id);
-    // A cgroup has one path as long as it is there: those of version 2 cannot be renamed.
+    // The path of a cgroup of version 2 never changes: it cannot be renamed.
     if (known !== undefined && isAt(known, id)) return known;
     this.#directories.delete(id);
-    const asked = directoryFromKernel(this.#root, id);
-    if (asked !== undefined) this.#directories.set(id, asked);
+    const found = directoryFromKernel(this.#root, id);
+    if (found !== undefined) this.#directories.set(id, found);
     else this.#walk(this.#root);
     return this.#directories.get(id);
   }
@@ -62,7 +62,7 @@ function directoryFromKernel(root: string, id: bigint): string | undefined {
   if (fd === undefined) return undefined;
   try {
     const path = readlinkSync(`/proc/self/fd/${fd}`);
-    // One that was removed has " (deleted)" behind its name.
+    // A removed cgroup has " (deleted)" after its name.
     return (path === root || path.startsWith(`${root}/`)) && isAt(path, id) ? path : undefined;
   } finally {
     closeSync(fd);

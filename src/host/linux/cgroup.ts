@@ -1,4 +1,4 @@
-// Control groups, version 2 (cgroups(7)): where they are, their numbers, and which one a process is in.
+// Control groups of version 2 (cgroups(7)): the root, IDs, and the cgroup of a process.
 import { closeSync, constants, openSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, messageOf, PortreeveError } from '../../base/errors.ts';
@@ -6,25 +6,25 @@ import { cgroup2MountPoint, parseMountinfo } from './mountinfo.ts';
 
 interface Cgroup {
   readonly directory: string;
-  /** What bpf_get_current_cgroup_id() gives for a process in it. */
+  /** As returned by bpf_get_current_cgroup_id() for a process in it. */
   readonly id: bigint;
 }
 
 /** <linux/magic.h> */
 const CGROUP2_SUPER_MAGIC = 0x63677270;
 
-/** The directory of the root cgroup. Throws PortreeveError `CGROUP2_MISSING` (environment) where there is none. */
+/** The directory of the root cgroup. Throws PortreeveError `CGROUP2_MISSING` (environment). */
 export function cgroupRoot(): string {
   const root = cgroup2MountPoint(parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')));
   if (root !== undefined) return root;
-  const message = 'no hierarchy of cgroup v2 is mounted, or only a part of it';
+  const message = 'no complete cgroup v2 hierarchy is mounted';
   const hint =
-    'Mount it with: mount -t cgroup2 cgroup2 /sys/fs/cgroup. Where /sys/fs/cgroup has version 1, in a directory in it.';
+    'Mount it with: mount -t cgroup2 cgroup2 /sys/fs/cgroup. If that is cgroup v1, use a directory in it.';
   throw new PortreeveError('CGROUP2_MISSING', message, hint);
 }
 
 /**
- * The number of a cgroup: on a kernel of 64 bits its directory's inode. Throws PortreeveError `CGROUP_GONE`
+ * The ID of a cgroup, which on 64-bit kernels is its directory's inode. Throws PortreeveError `CGROUP_GONE`
  * (environment).
  */
 export function cgroupId(directory: string): bigint {
@@ -36,8 +36,8 @@ export function cgroupId(directory: string): bigint {
 }
 
 /**
- * A descriptor of a cgroup for attachProgram(). Throws PortreeveError `CGROUP_GONE` (environment), and `CGROUP_INVALID`
- * (usage) for another directory.
+ * Opens a cgroup for attachProgram(). Throws PortreeveError `CGROUP_GONE` (environment), and `CGROUP_INVALID` (usage)
+ * for another directory.
  */
 export function openCgroup(directory: string): number {
   const fd = openDirectory(directory);
@@ -55,17 +55,17 @@ function openDirectory(directory: string): number {
 }
 
 /**
- * A cgroup and all below it, each before those in it; what goes away meanwhile is left out, and what is below one that
- * we may not look into.
+ * A cgroup and its descendants, parents first. Skips cgroups that are removed during the walk, and the descendants of
+ * those that we have no permission to read.
  */
 export function* walkCgroups(directory: string): Generator<Cgroup> {
-  const waiting = [directory];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+  const pending = [directory];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     try {
       const id = cgroupId(next);
       const parent = next;
-      // The last is taken first.
-      waiting.push(
+      // The last is visited first.
+      pending.push(
         ...belowIn(parent)
           .sort()
           .reverse()
@@ -78,7 +78,7 @@ export function* walkCgroups(directory: string): Generator<Cgroup> {
   }
 }
 
-/** The names of the cgroups in one. */
+/** The names of the children. */
 function belowIn(directory: string): string[] {
   try {
     const entries = readdirSync(directory, { withFileTypes: true });
@@ -89,32 +89,32 @@ function belowIn(directory: string): string[] {
   }
 }
 
-/** What the kernel puts behind the name of a cgroup that was removed. */
+/** The kernel appends this to the path of a removed cgroup. */
 const DELETED = ' (deleted)';
 
 /**
- * The cgroup of /proc/PID/cgroup, from the root on: "/system.slice/ssh.service". Undefined where there is none, or
- * where it was removed, as it can be for a process that has ended and was not waited for.
+ * Parses /proc/PID/cgroup: "/system.slice/ssh.service". Undefined if the process is not in a cgroup of version 2, or if
+ * the cgroup was removed, which is possible for a zombie.
  */
 export function parseCgroupOf(text: string): string | undefined {
-  // The hierarchy of version 2 has the number 0 and no controllers in this file.
+  // The line of version 2 has hierarchy ID 0 and no controllers.
   const path = /^0::(\/.*)$/m.exec(text)?.[1];
   return path?.endsWith(DELETED) ? undefined : path;
 }
 
-/** ENODEV is what a directory gives that was removed while it was open. */
+/** ENODEV: the directory was removed while it was open. */
 function isGone(thrown: unknown): boolean {
   const isOurs = thrown instanceof PortreeveError && thrown.code === 'CGROUP_GONE';
   return isOurs || codeOf(thrown) === 'ENOENT' || codeOf(thrown) === 'ENODEV';
 }
 
 function invalid(directory: string): PortreeveError {
-  const message = `${directory} is not the directory of a cgroup of version 2`;
-  const hint = 'It is one such as /sys/fs/cgroup/system.slice.';
+  const message = `${directory} is not a cgroup v2 directory`;
+  const hint = 'Example: /sys/fs/cgroup/system.slice';
   return new PortreeveError('CGROUP_INVALID', message, hint, { directory });
 }
 
 function gone(directory: string, thrown: unknown): PortreeveError {
-  const message = `cannot look at the cgroup ${directory}: ${messageOf(thrown)}`;
+  const message = `cannot read the cgroup ${directory}: ${messageOf(thrown)}`;
   return new PortreeveError('CGROUP_GONE', message, '', { directory });
 }

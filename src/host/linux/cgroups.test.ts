@@ -1,4 +1,4 @@
-// The kernel's cgroups: what is made for a job has a mark that others cannot make, and is meant when it is named.
+// Tests of cgroups for jobs: their mark cannot be forged, and operations never affect a replacement of the same name.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ import { LinuxCgroups } from './cgroups.ts';
 
 interface Fixture {
   readonly cgroups: LinuxCgroups;
-  /** The cgroup of the test, from the root on; and its directory. */
+  /** The cgroup of the test, and its directory. */
   readonly path: string;
   readonly directory: string;
 }
@@ -35,11 +35,11 @@ function fixture(t: TestContext): Fixture | undefined {
   return { cgroups: new LinuxCgroups(), path: `/${basename(directory)}`, directory };
 }
 
-/** A shell command as uid 1000; its exit code. */
+/** Runs a shell command as uid 1000. Returns its exit code. */
 const asUser = (command: string): number | null =>
   spawnSync('setpriv', ['--reuid=1000', '--regid=1000', '--clear-groups', 'sh', '-c', command]).status;
 
-/** A process in a cgroup, until the test ends. */
+/** A process in a cgroup until the test ends. */
 async function processIn(t: TestContext, directory: string): Promise<number> {
   const child = spawn('sh', [
     '-c',
@@ -87,7 +87,7 @@ test('cgroups are found by path and by name, with their owner', (t) => {
   assert.deepEqual([cgroups.at(`${path}/f`), cgroups.list(`${path}/f`, pick)], [undefined, []]);
 });
 
-test('one that is made for a job is marked, also for another process, until it is gone', (t) => {
+test('a job cgroup is marked, also for another process, until it is removed', (t) => {
   const at = fixture(t);
   if (!at) return;
   const { cgroups, path, directory } = at;
@@ -106,7 +106,7 @@ test('one that is made for a job is marked, also for another process, until it i
   assert.deepEqual([cgroups.remove(made), cgroups.remove(second), own()], [true, true, []]);
 });
 
-test('a name is no mark: neither root nor a user makes one by it', (t) => {
+test('a name is not a mark: neither root nor a user can forge one with it', (t) => {
   const at = fixture(t);
   if (!at) return;
   const { cgroups, path, directory } = at;
@@ -124,7 +124,7 @@ test('a name is no mark: neither root nor a user makes one by it', (t) => {
   );
 });
 
-test('one that is made can be written to by root alone, whatever the umask', (t) => {
+test('only root can write to a job cgroup, regardless of the umask', (t) => {
   const at = fixture(t);
   if (!at) return;
   const before = process.umask(0);
@@ -134,16 +134,16 @@ test('one that is made can be written to by root alone, whatever the umask', (t)
   assert.equal(at.cgroups.remove(made), true);
 });
 
-test('one that somebody has exchanged for his own before it is marked is given up', (t) => {
+test('a cgroup replaced by another user before it is marked is rejected', (t) => {
   const at = fixture(t);
   if (!at) return;
-  // What is made belongs to root, who is somebody else for once.
+  // The created directory belongs to root, which is another user here.
   const { getuid } = process;
   Object.assign(process, { getuid: () => 1000 });
   try {
     assert.throws(() => at.cgroups.make(at.path, 'WEB-7', 'WEB', 1000), {
       code: 'CGROUP_FAILED',
-      message: /is not the one that was made$/,
+      message: /is not the one that was created$/,
     });
   } finally {
     Object.assign(process, { getuid });
@@ -155,7 +155,7 @@ test('one that somebody has exchanged for his own before it is marked is given u
   assert.equal(at.cgroups.remove(at.cgroups.make(at.path, 'WEB-7', 'WEB', 1000)), true);
 });
 
-test('a link is no cgroup that a process could be moved into', (t) => {
+test('a process is not moved into a cgroup through a link', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => rmSync(root, { recursive: true }));
   mkdirSync(join(root, 'a'));
@@ -166,7 +166,7 @@ test('a link is no cgroup that a process could be moved into', (t) => {
   assert.deepEqual(readdirSync(join(root, 'a')), []);
 });
 
-/** Becomes uid 1000, and gives a file of his an attribute. */
+/** Becomes uid 1000, and sets an attribute of a file. */
 const SET_AS_USER = `
 import { openSync } from 'node:fs';
 import { setAttribute } from '${new URL('./sys/xattr.ts', import.meta.url)}';
@@ -176,7 +176,7 @@ process.setuid(1000);
 const [, path, name] = process.argv;
 process.stdout.write(setAttribute(openSync(path), name, Buffer.from('B 0')) ?? 'set');`;
 
-test('a process is moved, and what is not empty is not removed', async (t) => {
+test('a process is moved, and a non-empty cgroup is not removed', async (t) => {
   const at = fixture(t);
   if (!at) return;
   const { cgroups, path, directory } = at;
@@ -190,13 +190,13 @@ test('a process is moved, and what is not empty is not removed', async (t) => {
   const home = cgroups.at(path) ?? assert.fail();
   cgroups.move(pid, home);
   assert.deepEqual([cgroups.remove(made), cgroups.remove(inner), cgroups.remove(made)], [false, true, true]);
-  // What is gone is empty, and does not have to be removed.
+  // A removed cgroup has no members, and its removal succeeds.
   assert.deepEqual([cgroups.members(made), cgroups.remove(made)], [[], true]);
   assert.throws(() => cgroups.move(pid, made), { code: 'CGROUP_FAILED' });
   assert.throws(() => cgroups.make(made.path, 'A-1', 'A', 0), { code: 'CGROUP_FAILED' });
 });
 
-test('what another process of root holds is not removed', (t) => {
+test('a cgroup held by another root process is not removed', (t) => {
   const at = fixture(t);
   if (!at) return;
   const made = at.cgroups.make(at.path, 'WEB-7', 'WEB', 0);
@@ -206,12 +206,12 @@ test('what another process of root holds is not removed', (t) => {
   held.release();
   assert.equal(new LinuxCgroups().remove(made), true);
   const again = at.cgroups.make(at.path, 'WEB-7', 'WEB', 0);
-  // A lock of a user's would keep it for ever.
+  // A user's lock could hold it forever.
   assert.notEqual(asUser(`flock --nonblock ${at.directory}/portreeve-job-WEB-7/cgroup.kill true`), 0);
   assert.equal(at.cgroups.remove(again), true);
 });
 
-test('another one of its name is not meant', async (t) => {
+test('operations do not affect another cgroup of the same name', async (t) => {
   const at = fixture(t);
   if (!at) return;
   const { cgroups, path, directory } = at;
@@ -225,7 +225,7 @@ test('another one of its name is not meant', async (t) => {
   assert.equal(cgroups.at(made.path)?.uid, 1000);
 });
 
-test('what is made and removed is told, in the cgroups that were asked for', async (t) => {
+test('creation and removal in watched cgroups are reported', async (t) => {
   const at = fixture(t);
   if (!at) return;
   const { cgroups, path, directory } = at;
@@ -236,6 +236,6 @@ test('what is made and removed is told, in the cgroups that were asked for', asy
   for (const change of [mkdirSync, rmdirSync]) {
     const before = reported;
     change(join(directory, 'b.service'));
-    await until('it to be told', () => reported > before);
+    await until('the change to be reported', () => reported > before);
   }
 });

@@ -1,4 +1,4 @@
-// The control groups of this host, and those that we make for jobs: their mark is an attribute that only root can set.
+// The control groups of this host. Those created for jobs are marked with an attribute that only root can set.
 import {
   closeSync,
   constants,
@@ -26,18 +26,18 @@ import { sys } from './sys/libc.ts';
 import { attributeOf, setAttribute } from './sys/xattr.ts';
 
 /**
- * What a cgroup of ours is known by. Attributes of this kind can be set and seen by CAP_SYS_ADMIN alone (xattr(7)): a
- * user who makes a cgroup below his own can give it our name, but not this.
+ * Marks a cgroup as ours. Attributes of this class can be set and read only with CAP_SYS_ADMIN (xattr(7)): a user who
+ * creates a cgroup can give it our name, but not this.
  */
 const MARK = 'trusted.portreeve.job';
 const MARK_MAX_BYTES = 128;
-/** A name that is taken gets a number behind it, up to this. */
+/** The maximum of the number that is appended to a name in use. */
 const NAMES_MAX = 1000;
 const MODE = 0o755;
-/** cgroups(7): what is written there ends all processes; a lock on it ends none. */
+/** cgroups(7): writing to this file kills all processes. Locking it does not. */
 const LOCKED_FILE = 'cgroup.kill';
 
-/** The hierarchy that is mounted on this host. */
+/** The host's mounted hierarchy. */
 export class LinuxCgroups implements Cgroups {
   readonly #root: string;
 
@@ -68,7 +68,7 @@ export class LinuxCgroups implements Cgroups {
   watch(paths: readonly string[], onChange: () => void): { close(): void } {
     const watchers = paths.flatMap((path) => {
       try {
-        // Files in it change as well, which is told as "change".
+        // Changes of files are reported as "change".
         const watcher = watch(this.#directory(path), { persistent: false }, (event) => {
           if (event === 'rename') onChange();
         });
@@ -108,8 +108,8 @@ export class LinuxCgroups implements Cgroups {
     const path = this.#makeDirectory(`${parent === '/' ? '' : parent}/${JOB_CGROUP_PREFIX}${name}`);
     try {
       return this.#opened(path, (fd, group) => {
-        // Whoever owns the cgroup above can take ours away again, and make one of his own in its place.
-        if (group.uid !== process.getuid?.()) throw failed(path, 'is not the one that was made');
+        // The owner of the parent could remove our cgroup and create another one in its place.
+        if (group.uid !== process.getuid?.()) throw failed(path, 'is not the one that was created');
         const refused = setAttribute(fd, MARK, new TextEncoder().encode(`${job} ${grantee}`));
         if (refused) throw failed(path, `cannot be marked: ${refused}`);
         return { ...group, job, grantee };
@@ -120,7 +120,7 @@ export class LinuxCgroups implements Cgroups {
     }
   }
 
-  /** One of that name or, where it is taken, with a number behind it. */
+  /** Appends a number if the name is in use. */
   #makeDirectory(wanted: string): string {
     for (let number = 1; ; number++) {
       const path = number === 1 ? wanted : `${wanted}.${number}`;
@@ -129,7 +129,7 @@ export class LinuxCgroups implements Cgroups {
         return path;
       } catch (thrown) {
         if (codeOf(thrown) !== 'EEXIST' || number === NAMES_MAX) {
-          throw failed(path, `cannot be made: ${messageOf(thrown)}`);
+          throw failed(path, `cannot be created: ${messageOf(thrown)}`);
         }
       }
     }
@@ -137,11 +137,11 @@ export class LinuxCgroups implements Cgroups {
 
   move(pid: number, into: ControlGroup): void {
     this.#opened(into.path, (fd, { id }) => {
-      if (id !== into.id) throw failed(into.path, 'is not the one that it was');
+      if (id !== into.id) throw failed(into.path, 'was replaced');
       try {
         writeFileSync(`/proc/self/fd/${fd}/cgroup.procs`, `${pid}`);
       } catch (thrown) {
-        throw failed(into.path, `does not take process ${pid}: ${messageOf(thrown)}`);
+        throw failed(into.path, `does not accept process ${pid}: ${messageOf(thrown)}`);
       }
     });
   }
@@ -171,7 +171,7 @@ export class LinuxCgroups implements Cgroups {
     return held === undefined || held === 'by another' ? { release: () => undefined } : held;
   }
 
-  /** By flock(2) on a file in it that root alone can open; undefined where there is none. */
+  /** Uses flock(2) on a file that only root can open. Undefined if there is none. */
   #locked(path: string): { release(): void } | 'by another' | undefined {
     let fd: number;
     try {
@@ -184,7 +184,7 @@ export class LinuxCgroups implements Cgroups {
     return 'by another';
   }
 
-  /** Does something with a cgroup that is held open: what is done to it is done to no other of its name. */
+  /** Operates on an open cgroup, so that it cannot be replaced by another one of the same name. */
   #opened<T>(path: string, act: (fd: number, group: ControlGroup) => T): T {
     const fd = openDirectory(this.#directory(path), path);
     try {
@@ -196,7 +196,7 @@ export class LinuxCgroups implements Cgroups {
   }
 }
 
-/** The cgroups of this host; undefined where it has none of version 2. */
+/** Undefined if the host has no cgroup v2. */
 export function cgroupsIfAny(): LinuxCgroups | undefined {
   try {
     return new LinuxCgroups();
@@ -214,7 +214,7 @@ function openDirectory(directory: string, path: string): number {
   }
 }
 
-/** The names of the directories in one; none where it is gone. */
+/** The names of subdirectories. Empty if the directory does not exist. */
 function directoriesIn(directory: string): string[] {
   let entries: Dirent[];
   try {
@@ -225,7 +225,7 @@ function directoriesIn(directory: string): string[] {
   return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
 }
 
-/** Whether it is gone afterwards: there is something in it (EBUSY), or it was gone before. */
+/** Returns whether the directory no longer exists. False if it is not empty (EBUSY). */
 function removeDirectory(directory: string): boolean {
   try {
     rmdirSync(directory);

@@ -1,16 +1,16 @@
-// The child's end of the channel to its parent: lines of text over a socket that came open with the process.
+// The child's end of the channel to its parent: lines of text over an inherited socket.
 import { CHANNEL_LINE_MAX_BYTES, CHANNEL_QUEUE_MAX_LINES } from '../../base/limits.ts';
 import { EPOLLIN, EPOLLOUT, MSG_DONTWAIT, MSG_NOSIGNAL } from './sys/constants.ts';
 import type { EpollLoop, Ready } from './sys/epoll.ts';
 import { ERRNO, errno, sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** The descriptor at which a child finds its channel. */
+/** The descriptor of the channel in a child. */
 export const CHANNEL_FD = 3;
 
 const RECEIVE_BYTES = 64 * 1024;
 
-/** Lines to and from the parent. When the parent is gone, `onClosed` is called, and nothing else any more. */
+/** When the parent has closed its end, `onClosed` is called, and no other callback after that. */
 export class Channel implements Ready {
   readonly #loop: EpollLoop;
   readonly #onLine: (line: string) => void;
@@ -19,7 +19,7 @@ export class Channel implements Ready {
   readonly #decoder = new TextDecoder();
   #received = '';
   #unsent: Uint8Array[] = [];
-  /** Whether the loop is to tell when the parent takes more. */
+  /** Whether the loop waits until the socket is writable. */
   #isWaiting = false;
 
   constructor(loop: EpollLoop, onLine: (line: string) => void, onClosed: () => void) {
@@ -48,8 +48,8 @@ export class Channel implements Ready {
   }
 
   /**
-   * Sends a line. The network is answered also while the parent is busy: what it does not take is dropped in the
-   * end.
+   * Sends a line. It never blocks, so that the network is served while the parent is busy. If the queue is full, the
+   * line is dropped.
    */
   send(line: string): void {
     if (this.#unsent.length >= CHANNEL_QUEUE_MAX_LINES) return;

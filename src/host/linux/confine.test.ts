@@ -1,4 +1,4 @@
-// Tests that a confined process can no longer open anything, in a child of this one, which could before.
+// Tests that a confined child process can no longer open anything.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { encodeFilter, serverFilter } from '../../bpf/seccomp.ts';
 /** <linux/bpf_common.h> */
 const BPF_RET_K = 0x06;
 
-/** Confinement has no way back: it is tried in a process of its own, which says what it could do before and after. */
+/** Confines a child process, which reports what it could do before and after. */
 function inChild(filter: Uint8Array | undefined): {
   before: string[];
   missing: string[];
@@ -15,7 +15,7 @@ function inChild(filter: Uint8Array | undefined): {
   threads: string[];
 } {
   const program = `
-    const { confine, escapes, endAtOnce } = await import(${JSON.stringify(import.meta.resolve('./confine.ts'))});
+    const { confine, escapes, exitImmediately } = await import(${JSON.stringify(import.meta.resolve('./confine.ts'))});
     const { openSync, readdirSync, readSync, writeSync } = await import('node:fs');
     const before = escapes();
     const open = readdirSync('/proc/self/task').map((task) => openSync('/proc/self/task/' + task + '/status'));
@@ -26,7 +26,7 @@ function inChild(filter: Uint8Array | undefined): {
       return text.toString().match(/^(NoNewPrivs|Seccomp):.*$/gm).join(' ').replaceAll('\\t', ' ');
     });
     writeSync(1, JSON.stringify({ before, missing, after: escapes(), threads }));
-    endAtOnce();`;
+    exitImmediately();`;
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
     encoding: 'utf8',
   });
@@ -34,7 +34,7 @@ function inChild(filter: Uint8Array | undefined): {
   return JSON.parse(stdout);
 }
 
-test('a confined process opens no file and makes no socket; before, it could', () => {
+test('a confined process can open no file and create no socket', () => {
   const filter = serverFilter(process.arch);
   assert.ok(filter);
   const { before, missing, after, threads } = inChild(encodeFilter(filter));
@@ -45,7 +45,7 @@ test('a confined process opens no file and makes no socket; before, it could', (
   assert.deepEqual([...new Set(threads)], ['NoNewPrivs: 1 Seccomp: 2']);
 });
 
-test('a filter that holds nothing back, and one that the kernel does not take, are told', () => {
+test('an ineffective filter, and one that the kernel rejects, are reported', () => {
   const instruction = { jumpTrue: 0, jumpFalse: 0 };
   // <linux/seccomp.h>: SECCOMP_RET_ALLOW for every call.
   const open = inChild(encodeFilter([{ ...instruction, code: BPF_RET_K, k: 0x7fff0000 }]));
@@ -54,7 +54,7 @@ test('a filter that holds nothing back, and one that the kernel does not take, a
   assert.deepEqual([broken.missing, broken.after], [['seccomp: EINVAL'], broken.before]);
 });
 
-test('without a filter for the machine that is said, and nothing is pretended', () => {
+test('a missing filter for the architecture is reported', () => {
   const { missing, after } = inChild(undefined);
   assert.deepEqual(missing, [`seccomp: no filter for ${process.arch}`]);
   assert.equal(after.length, 5);

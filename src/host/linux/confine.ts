@@ -1,4 +1,4 @@
-// Shutting a process in: no new privileges, only the calls of a filter, and a check from inside that it holds.
+// Confines a process: no new privileges, a seccomp filter, and a test from inside that both are effective.
 import { closeSync, openSync } from 'node:fs';
 import {
   AF_INET,
@@ -12,18 +12,18 @@ import {
 import { errno, errnoName, sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** <asm/unistd.h>: the number of seccomp(2). */
+/** <asm/unistd.h>: the system call number of seccomp(2). */
 const SECCOMP_CALL: Readonly<Record<string, number>> = { x64: 317, arm64: 277 };
 const INSTRUCTION_BYTES = 8;
 
-/** What of the confinement holds; an empty `missing` means all of it. */
+/** The result. An empty `missing` means complete confinement. */
 interface Confinement {
   readonly missing: readonly string[];
 }
 
 /**
- * Lays the filter (struct sock_filter instructions) on every thread of this process; there is no way back.
- * What cannot be done is told, not thrown: whether to go on without is the caller's decision.
+ * Installs the filter (struct sock_filter instructions) on every thread of this process, irrevocably. Failures are
+ * returned, not thrown: the caller decides whether to continue.
  */
 export function confine(filter: Uint8Array | undefined): Confinement {
   const missing: string[] = [];
@@ -43,22 +43,22 @@ export function confine(filter: Uint8Array | undefined): Confinement {
 }
 
 /**
- * Ends this process with code 0 (_exit(2)). Node's own way out goes through its event loop, which uses calls that a
- * confined process may not make; there is nothing that it would have to put in order here.
+ * Exits with status 0 through _exit(2). Node's own exit uses system calls that a confined process must not make, and
+ * there is nothing to clean up.
  */
-export function endAtOnce(): void {
+export function exitImmediately(): void {
   sys.exitNow(0);
 }
 
-/** Tries what must no longer be possible, and names what was. */
+/** Tries what must be impossible, and lists what was possible. */
 export function escapes(): string[] {
   const found: string[] = [];
   for (const path of ['/etc/passwd', '/proc/self/status', '/dev/null']) {
     try {
       closeSync(openSync(path, 'r'));
-      found.push(`could open ${path}`);
+      found.push(`can open ${path}`);
     } catch {
-      // Refused, as it must be.
+      // Refused, as expected.
     }
   }
   for (const [name, family, type] of [
@@ -68,7 +68,7 @@ export function escapes(): string[] {
     const fd = sys.socket(family, type, 0);
     if (fd < 0) continue;
     sys.close(fd);
-    found.push(`could make a ${name} socket`);
+    found.push(`can create a ${name} socket`);
   }
   return found;
 }

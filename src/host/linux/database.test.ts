@@ -1,4 +1,4 @@
-// What goes wrong with a database of ours is an error that names its file; our own bugs stay what they are.
+// Tests that database errors name the file, and that bugs are rethrown.
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
@@ -11,14 +11,14 @@ const FILE = new DatabaseFile(PATH, {
   ...{ application: 1, version: 1, schema: '', mode: 0o600, gid: undefined, remedy: 'portreeve apply' },
 });
 
-describe('names the file', () => {
+describe('the message names the file for', () => {
   const cases: Record<string, [code: string, action: () => unknown]> = {
-    'what a system call refuses': ['ARCHIVE_FAILED', () => readdirSync('/nowhere')],
-    'what SQLite refuses': ['ARCHIVE_FAILED', () => new DatabaseSync(':memory:').exec('SELECT nothing')],
-    'what cannot be ours': [
+    'a failed system call': ['ARCHIVE_FAILED', () => readdirSync('/nowhere')],
+    'an SQLite error': ['ARCHIVE_FAILED', () => new DatabaseSync(':memory:').exec('SELECT nothing')],
+    'invalid contents': [
       'ARCHIVE_CORRUPT',
       () => {
-        throw new Damage('there is no number');
+        throw new Damage('expected a number');
       },
     ],
   };
@@ -31,7 +31,7 @@ describe('names the file', () => {
   }
 });
 
-test('our own bug is thrown on', () => {
+test('a bug is rethrown', () => {
   const bug = new TypeError('x is undefined');
   const failing = () => {
     throw bug;

@@ -1,4 +1,4 @@
-// A file of ours that is an SQLite database: made, told from others, looked at without changing it, and its errors.
+// An SQLite database file: creation, identification, reading without changes, and error messages.
 import {
   chmodSync,
   closeSync,
@@ -16,45 +16,44 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { ARCHIVE_WAIT_MS } from '../../base/limits.ts';
 
-/** What an SQLite database begins with (sqlite.org/fileformat2.html). */
+/** The magic string of an SQLite database (sqlite.org/fileformat2.html). */
 const MAGIC = 'SQLite format 3\0';
 const DIRECTORY_MODE = 0o755;
 
-// Result codes (sqlite.org/rescode.html); the lowest byte is the primary one.
+// Result codes (sqlite.org/rescode.html). The lowest byte is the primary code.
 const SQLITE_BUSY = 5;
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
-/** Whoever changed it last was cut off: the first who may write there has to bring it in order. */
-const UNFINISHED: ReadonlySet<number> = new Set([
+/** The last writer was interrupted. The next process with write permission must recover the file. */
+const NEEDS_RECOVERY: ReadonlySet<number> = new Set([
   264, // SQLITE_READONLY_RECOVERY
   776, // SQLITE_READONLY_ROLLBACK
   1288, // SQLITE_READONLY_CANTINIT
 ]);
 
 interface DatabaseSpec {
-  /** What tells it from others (PRAGMA application_id). */
+  /** Identifies our databases (PRAGMA application_id). */
   readonly application: number;
-  /** The layout of its tables (PRAGMA user_version). */
+  /** The version of the schema (PRAGMA user_version). */
   readonly version: number;
-  /** The statements that make its tables. */
+  /** The statements that create the tables. */
   readonly schema: string;
-  /** Who may look at it, beside its owner. */
+  /** The file mode. */
   readonly mode: number;
-  /** The group that it belongs to; undefined: its owner's. */
+  /** The group of the file. Undefined: its owner's. */
   readonly gid: number | undefined;
-  /** A command by which its owner brings it in order. */
+  /** A command by which its owner can recover it. */
   readonly remedy: string;
 }
 
-/** A row as SQLite gives it. */
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 
-/** What is in a database and cannot be ours. */
+/** The contents of the database are invalid. */
 export class Damage extends Error {}
 
 /**
- * The file. Its methods throw PortreeveError `ARCHIVE_CORRUPT`, `ARCHIVE_FOREIGN`, `ARCHIVE_NEWER` and `ARCHIVE_FAILED`
- * (all world), which name it.
+ * A database file. Its methods throw PortreeveError `ARCHIVE_CORRUPT`, `ARCHIVE_FOREIGN`, `ARCHIVE_NEWER` and
+ * `ARCHIVE_FAILED` (all environment), which name the file.
  */
 export class DatabaseFile {
   readonly path: string;
@@ -65,24 +64,24 @@ export class DatabaseFile {
     this.#spec = spec;
   }
 
-  /** What is read of it; undefined where there is none, or nothing in it yet. */
-  look<T>(read: (db: DatabaseSync) => T): T | undefined {
-    const look = (readOnly: boolean): T | undefined => {
+  /** Calls `action` with the database opened for reading. Returns undefined if it does not exist or is empty. */
+  read<T>(action: (db: DatabaseSync) => T): T | undefined {
+    const run = (readOnly: boolean): T | undefined => {
       using db = this.#open(readOnly);
-      return this.#isBlank(db) ? undefined : read(db);
+      return this.#isBlank(db) ? undefined : action(db);
     };
     return this.guarded(() => {
       if ((statSync(this.path, { throwIfNoEntry: false })?.size ?? 0) === 0) return undefined;
       try {
-        return look(true);
+        return run(true);
       } catch (thrown) {
-        if (!UNFINISHED.has(resultCode(thrown))) throw thrown;
-        return look(false);
+        if (!NEEDS_RECOVERY.has(resultCode(thrown))) throw thrown;
+        return run(false);
       }
     });
   }
 
-  /** Opens it for writing, made where it is missing, every page of it looked at; the caller's to close. */
+  /** Opens it for writing, creates it if necessary, and checks every page. The caller must close it. */
   openToWrite(): DatabaseSync {
     return this.guarded(() => {
       makeFile(this.path, this.#spec);
@@ -98,12 +97,12 @@ export class DatabaseFile {
     });
   }
 
-  /** Runs what reads or writes; what SQLite or a system call refuses becomes an error that names the file. */
+  /** Runs `action`, and turns errors of SQLite and of system calls into errors that name the file. */
   guarded<T>(action: () => T): T {
     try {
       return action();
     } catch (thrown) {
-      throw isOfTheFile(thrown) ? this.#error(thrown) : thrown;
+      throw isFileError(thrown) ? this.#error(thrown) : thrown;
     }
   }
 
@@ -111,7 +110,7 @@ export class DatabaseFile {
     const { application, version, schema } = this.#spec;
     const marks = `PRAGMA application_id = ${application}; PRAGMA user_version = ${version};`;
     db.exec('BEGIN IMMEDIATE');
-    // Another portreeve may have made them meanwhile.
+    // Another portreeve may have created them since.
     if (this.#isBlank(db)) db.exec(`${schema} ${marks}`);
     db.exec('COMMIT');
   }
@@ -123,7 +122,7 @@ export class DatabaseFile {
     return new DatabaseSync(this.path, { readOnly, timeout: ARCHIVE_WAIT_MS });
   }
 
-  /** Whether it has nothing in it yet. Throws if it is none of ours, or of a newer portreeve. */
+  /** Whether the database is empty. Throws if it is not ours, or has a newer version. */
   #isBlank(db: DatabaseSync): boolean {
     const application = onlyNumber(db, 'PRAGMA application_id');
     const version = onlyNumber(db, 'PRAGMA user_version');
@@ -132,14 +131,18 @@ export class DatabaseFile {
     }
     if (application !== this.#spec.application) throw this.#foreign();
     if (version <= this.#spec.version) return false;
-    const layouts = `layout ${version}; this one knows ${this.#spec.version}`;
+    const layouts = `version ${version}; this one supports up to ${this.#spec.version}`;
     const message = `${this.path} was written by a newer portreeve (${layouts})`;
-    throw new PortreeveError('ARCHIVE_NEWER', message, 'Use that one, or another --state DIR.');
+    throw new PortreeveError(
+      'ARCHIVE_NEWER',
+      message,
+      'Use that version, or another directory with --state DIR.',
+    );
   }
 
   #foreign(): PortreeveError {
-    const message = `${this.path} is no archive of portreeve`;
-    const hint = 'It is left as it is. Move it away, or choose another directory with --state DIR.';
+    const message = `${this.path} is not an archive of portreeve`;
+    const hint = 'It was not changed. Move it away, or choose another directory with --state DIR.';
     return new PortreeveError('ARCHIVE_FOREIGN', message, hint, { path: this.path });
   }
 
@@ -149,18 +152,18 @@ export class DatabaseFile {
     const data = { path: this.path };
     if (thrown instanceof Damage || primary === SQLITE_CORRUPT || primary === SQLITE_NOTADB) {
       const message = `${this.path} is damaged: ${messageOf(thrown)}`;
-      const hint = 'Nothing was changed. Move it away, or bring back a copy of it.';
+      const hint = 'Nothing was changed. Move it away, or restore a backup.';
       return new PortreeveError('ARCHIVE_CORRUPT', message, hint, data);
     }
-    if (UNFINISHED.has(code)) {
-      const message = `${this.path} was left in the middle of a change, which you may not undo`;
+    if (NEEDS_RECOVERY.has(code)) {
+      const message = `${this.path} was left in the middle of a change, and you have no permission to recover it`;
       const hint = `As its owner, run: ${this.#spec.remedy}`;
       return new PortreeveError('ARCHIVE_FAILED', message, hint, data);
     }
     const hint =
       primary === SQLITE_BUSY
         ? 'Another portreeve is changing it. Try again.'
-        : 'Check the permissions and the room of its directory, or choose another with --state DIR.';
+        : 'Check the permissions and free space of its directory, or choose another with --state DIR.';
     const message = `cannot use ${this.path}: ${messageOf(thrown)}`;
     return new PortreeveError('ARCHIVE_FAILED', message, hint, data);
   }
@@ -169,36 +172,36 @@ export class DatabaseFile {
 export function textOf(row: Row, column: string): string {
   const value = row[column];
   if (typeof value === 'string') return value;
-  throw new Damage(`${column} is no text`);
+  throw new Damage(`${column} is not a text`);
 }
 
 export function numberOf(row: Row, column: string): number {
   const value = row[column];
   if (typeof value === 'number') return value;
-  throw new Damage(`${column} is no number`);
+  throw new Damage(`${column} is not a number`);
 }
 
-/** The number that a statement gives. */
+/** The number that a statement returns. */
 export function onlyNumber(db: DatabaseSync, statement: string): number {
   const [value] = Object.values(db.prepare(statement).get() ?? {});
   if (typeof value === 'number') return value;
-  throw new Damage(`${statement} gives no number`);
+  throw new Damage(`${statement} did not return a number`);
 }
 
-/** Whether it is about the file, and is not our own bug. */
-function isOfTheFile(thrown: unknown): boolean {
+/** Whether the error is about the file, and not a bug. */
+function isFileError(thrown: unknown): boolean {
   return (
     thrown instanceof Damage || (thrown instanceof Error && ('errcode' in thrown || 'syscall' in thrown))
   );
 }
 
-/** The extended result code of an error of SQLite, 0 for others. */
+/** The extended result code of an SQLite error, or 0. */
 function resultCode(thrown: unknown): number {
   if (!(thrown instanceof Error && 'errcode' in thrown)) return 0;
   return typeof thrown.errcode === 'number' ? thrown.errcode : 0;
 }
 
-/** SQLite, without the warning of some versions of Node that it may still change; other warnings are let through. */
+/** Loads SQLite without the experimental warning of some versions of Node. Other warnings are kept. */
 function sqlite() {
   const { emitWarning } = process;
   process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
@@ -212,7 +215,7 @@ function sqlite() {
   }
 }
 
-/** Makes the directory and an empty file where they are missing; whoever is to look at it may, whatever the umask. */
+/** Creates the directory and an empty file if missing, and sets its mode regardless of the umask. */
 function makeFile(path: string, { mode, gid }: DatabaseSpec): void {
   const directory = dirname(path);
   if (makeDirectory(directory)) chmodSync(directory, DIRECTORY_MODE);
@@ -227,7 +230,9 @@ function makeFile(path: string, { mode, gid }: DatabaseSpec): void {
   }
 }
 
-/** Makes a directory and those above it; false if it is there. (`recursive` of mkdirSync never ends in /proc.) */
+/**
+ * Creates a directory and its parents. Returns false if it exists. (mkdirSync with `recursive` never returns in /proc.)
+ */
 function makeDirectory(directory: string): boolean {
   if (existsSync(directory)) return false;
   makeDirectory(dirname(directory));
@@ -235,7 +240,7 @@ function makeDirectory(directory: string): boolean {
     mkdirSync(directory);
     return true;
   } catch (thrown) {
-    // Another portreeve may have made it meanwhile.
+    // Another portreeve may have created it since.
     if (existsSync(directory)) return false;
     throw thrown;
   }
@@ -251,7 +256,7 @@ function beginningOf(path: string, bytes: number): string {
   }
 }
 
-/** Looks at every page before anything is added. */
+/** Checks every page before anything is written. */
 function requireSound(db: DatabaseSync): void {
   const [row = {}] = db.prepare('PRAGMA quick_check(1)').all();
   const [answer] = Object.values(row);

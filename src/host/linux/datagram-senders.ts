@@ -1,4 +1,5 @@
-// Who sent a datagram: whoever has its port now, where nobody else can have had it when the datagram was sent.
+// Identifies the sender of a datagram: the current owner of its port, if no other socket can have had the port when the
+// datagram was sent.
 import { formatIp, type IpAddress, isLoopback } from '../../base/address.ts';
 import { LATE_CHECKS_PER_BATCH_MAX, SENDER_AGE_MAX_MS } from '../../base/limits.ts';
 import type { Sender } from '../../base/peer.ts';
@@ -14,15 +15,15 @@ const ROOT = 0;
 const UNKNOWN: Sender = { refused: 'UNKNOWN' };
 const LATE: Sender = { refused: 'LATE' };
 
-/** What was on a port, and when that was known (CLOCK_REALTIME, microseconds). */
+/** The owner of a port, and when it was determined (CLOCK_REALTIME, microseconds). */
 interface Observation {
   readonly owner: DatagramOwner | undefined;
   readonly atUs: number;
 }
 
-/** The clock by which the kernel tells when a datagram came, in microseconds. */
+/** The clock of the kernel's receive timestamps, in microseconds. */
 function realtimeClock(): () => number {
-  // struct timespec: seconds and nanoseconds of 64 bits.
+  // struct timespec: seconds and nanoseconds, 64 bits each.
   const time = new NativeBuffer(16);
   return () => {
     sys.clockGettime(CLOCK_REALTIME, time.address);
@@ -30,13 +31,12 @@ function realtimeClock(): () => number {
   };
 }
 
-/** A struct timespec in microseconds, which a double holds exactly. */
+/** Converts a struct timespec to microseconds, which a double represents exactly. */
 export function microseconds(view: DataView, at: number): number {
   const seconds = view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
   return seconds * 1e6 + Math.floor(view.getUint32(at + 8, true) / 1000);
 }
 
-/** What it takes to tell. */
 interface SenderParts {
   readonly table: Pick<DiagTable, 'datagramSender'>;
   readonly rootPorts: Pick<RootPorts, 'refusal'>;
@@ -44,18 +44,18 @@ interface SenderParts {
   readonly late?: LateSenders;
 }
 
-/** The senders of datagrams, for all sockets of a server. */
+/** Identifies the senders for all sockets of a server. */
 export class DatagramSenders {
   readonly #table: SenderParts['table'];
   readonly #rootPorts: SenderParts['rootPorts'];
   readonly #nowUs: () => number;
   readonly #late: LateSenders;
-  /** By address and port. */
+  /** Keyed by address and port. */
   readonly #observations = new Map<string, Observation>();
-  /** When the batch had been taken, if that was asked for. */
+  /** When the batch was received, if needed. */
   #takenUs: number | undefined;
   #lateChecks = LATE_CHECKS_PER_BATCH_MAX;
-  /** Changes that were not answered because they had waited too long. */
+  /** Changes that were not answered because they were late. */
   late = 0;
 
   constructor({ table, rootPorts, nowUs = realtimeClock(), late = new LateSenders() }: SenderParts) {
@@ -65,7 +65,7 @@ export class DatagramSenders {
     this.#late = late;
   }
 
-  /** A batch of datagrams was taken: what was seen before does not count for them. */
+  /** Starts a batch of datagrams. Earlier observations do not apply to it. */
   begin(): void {
     this.#observations.clear();
     this.#takenUs = undefined;
@@ -73,8 +73,8 @@ export class DatagramSenders {
   }
 
   /**
-   * Who sent a datagram of the batch, which the kernel put into the queue at `sentUs`; undefined: it does not tell when
-   * that was.
+   * The sender of a datagram of the batch, which the kernel queued at `sentUs`. Undefined `sentUs`: the kernel did not
+   * report the time.
    */
   senderOf(address: IpAddress, port: number, sentUs: number | undefined): Sender {
     if (!isLoopback(address)) return UNKNOWN;
@@ -85,7 +85,7 @@ export class DatagramSenders {
     return sender;
   }
 
-  /** Undefined if it is too late in any case, and others like it have been looked for already. */
+  /** Undefined if the datagram is late and the lookups for late ones are used up. */
   #observation(
     key: number,
     address: IpAddress,
@@ -99,7 +99,7 @@ export class DatagramSenders {
     const isLate = !isFresh(sentUs, this.#takenUs) && !this.#late.knows(key);
     if (isLate && --this.#lateChecks < 0) return undefined;
     const owner = this.#table.datagramSender(address, port);
-    // The time is taken afterwards: what was seen was there no later than that.
+    // The time is taken after the lookup: the owner was observed no later.
     const observation = { owner, atUs: this.#nowUs() };
     this.#observations.set(place, observation);
     return observation;
@@ -108,7 +108,7 @@ export class DatagramSenders {
   #judge({ owner, atUs }: Observation, key: number, port: number, sentUs: number | undefined): Sender {
     if (!owner) return UNKNOWN;
     if (!isFresh(sentUs, atUs) && !this.#wasThere(key, owner, sentUs, atUs)) {
-      // The first sighting of a socket counts also for what it sends from then on.
+      // From its first observation on, the socket is known for later datagrams.
       if (owner.isExclusive) this.#late.see(key, owner, atUs);
       return LATE;
     }
@@ -121,7 +121,7 @@ export class DatagramSenders {
   }
 }
 
-/** A time that lies ahead was not taken by the clock that we have now. */
+/** A time in the future means that the clock was changed. */
 function isFresh(sentUs: number | undefined, atUs: number): boolean {
   return sentUs !== undefined && sentUs <= atUs && atUs - sentUs <= SENDER_AGE_MAX_MS * 1000;
 }

@@ -1,4 +1,4 @@
-// UDP sockets that are served in batches: each datagram is answered to its own sender, from the address that was asked.
+// Tests of UDP sockets served in batches: each reply goes to the sender, from the address it sent to.
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -23,12 +23,12 @@ import { EPOLLIN } from './sys/constants.ts';
 import { EpollLoop } from './sys/epoll.ts';
 import { sys } from './sys/libc.ts';
 
-/** Answers a datagram: the bytes, or how long the answer is said to be. */
+/** Replies to a datagram: the bytes, or only the length of the reply. */
 type Answer = (request: Buffer, peer: Peer) => Uint8Array | number;
 
 const echo: Answer = (request) => request;
 
-/** A server on a free port, with what it was asked. */
+/** A server on a free port, and the requests it received. */
 class Server {
   readonly loop = new EpollLoop();
   readonly asked: Buffer[] = [];
@@ -72,7 +72,7 @@ class Server {
     return client;
   }
 
-  /** Runs until so many datagrams were handed to the handler. */
+  /** Runs until the handler has received `count` datagrams. */
   untilAsked(count: number): void {
     runUntil(this.loop, `request ${count}`, () => this.asked.length >= count);
     assert.equal(this.asked.length, count);
@@ -82,7 +82,7 @@ class Server {
 const texts = (datagrams: readonly Buffer[]): string[] => datagrams.map((one) => one.toString('latin1'));
 
 describe('requests', () => {
-  test('are answered to whoever sent them, in their order', (t) => {
+  test('are answered to their senders in order', (t) => {
     const server = new Server(t);
     const [one, other] = [server.client(t), server.client(t)];
     for (const text of ['a', 'bb', 'ccc']) one.send(Buffer.from(text));
@@ -91,7 +91,7 @@ describe('requests', () => {
     assert.deepEqual([texts(one.take()), texts(other.take())], [['a', 'bb', 'ccc'], ['other']]);
   });
 
-  test('that are more than a batch, or than a turn takes, are all answered', (t) => {
+  test('beyond a batch, or beyond the batches of a turn, are all answered', (t) => {
     const server = new Server(t);
     const clients = Array.from({ length: 5 }, () => server.client(t));
     const count = UDP_BATCH_DATAGRAMS + 10;
@@ -111,7 +111,7 @@ describe('requests', () => {
     }
   });
 
-  test('that fill a batch are not looked for again in vain more than once', (t) => {
+  test('that fill a batch cause at most one receive call without data', (t) => {
     const server = new Server(t);
     const client = server.client(t);
     for (let i = 0; i < UDP_BATCH_DATAGRAMS; i++) client.send(Buffer.from('a'));
@@ -124,7 +124,7 @@ describe('requests', () => {
     assert.deepEqual([server.asked.length, receives.mock.callCount()], [UDP_BATCH_DATAGRAMS + 1, 3]);
   });
 
-  test('may be empty, and may be as long as the longest, as may be the answers', (t) => {
+  test('and replies may be empty or of maximum length', (t) => {
     const server = new Server(t, {
       answer: (request) => new Uint8Array(UDP_REPLY_MAX_BYTES).fill(request.length),
     });
@@ -141,9 +141,9 @@ describe('requests', () => {
     );
   });
 
-  test('are answered alike by sockets that share the memory of a batch', (t) => {
+  test('are answered correctly by sockets that share the buffers of a batch', (t) => {
     const batch = new DatagramBatch();
-    // What the kernel tells of a datagram is shorter on the first of them, and so is the name of its sender.
+    // On the first, the kernel's control data and the sender's name are shorter.
     for (const address of ['127.0.0.1', '::', '0.0.0.0', '::1']) {
       const from = address.includes(':') ? '::1' : '127.0.0.1';
       const answer: Answer = (_, peer) =>
@@ -158,7 +158,7 @@ describe('requests', () => {
     }
   });
 
-  test('are not answered where there is no answer, and those beside them are', (t) => {
+  test('without a reply do not affect others in the batch', (t) => {
     const answer: Answer = (request) => ({ silent: 0, wrong: -1 })[request.toString()] ?? request;
     const server = new Server(t, { answer });
     const client = server.client(t);
@@ -169,28 +169,28 @@ describe('requests', () => {
   });
 });
 
-describe('the sender', () => {
-  /** Asks once, and gives what is seen of the sender. */
-  function seen<Result>(
+describe('the peer of a datagram', () => {
+  /** Sends one request, and returns what `inspect` returns for the peer. */
+  function peerAs<Result>(
     t: TestContext,
     address: string,
     asked: string,
-    look: (peer: Peer) => Result,
+    inspect: (peer: Peer) => Result,
   ): Result {
     const found: Result[] = [];
     const answer: Answer = (request, peer) => {
-      found.push(look(peer));
+      found.push(inspect(peer));
       return request;
     };
     const server = new Server(t, { address, answer });
     const client = server.client(t, asked);
     client.send(Buffer.from('a'));
     server.untilAsked(1);
-    assert.deepEqual(texts(client.take()), ['a'], 'the answer comes from the address that was asked');
+    assert.deepEqual(texts(client.take()), ['a'], 'the reply comes from the address of the request');
     return found[0] ?? assert.fail();
   }
 
-  test('is known by address and port, over IPv4', (t) => {
+  test('has an address and a port over IPv4', (t) => {
     const ports: number[] = [];
     const server = new Server(t, {
       answer: (request, peer) => {
@@ -210,8 +210,8 @@ describe('the sender', () => {
     );
   });
 
-  test('is known by address and port, over IPv6', (t) => {
-    const found = seen(t, '::1', '::1', (peer) => [
+  test('has an address and a port over IPv6', (t) => {
+    const found = peerAs(t, '::1', '::1', (peer) => [
       peer.netid,
       peer.v4,
       peer.scopeId,
@@ -223,14 +223,14 @@ describe('the sender', () => {
 
   const local = (peer: Peer) => formatIp(peer.localAddress() ?? assert.fail());
 
-  test('is answered from the address that it has asked, where the socket is bound to all', (t) => {
+  test('receives the reply from the address it sent to, on a wildcard socket', (t) => {
     for (const asked of ['127.0.0.1', '127.0.0.2', '127.1.2.3']) {
-      assert.equal(seen(t, '0.0.0.0', asked, local), asked);
+      assert.equal(peerAs(t, '0.0.0.0', asked, local), asked);
     }
-    assert.equal(seen(t, '::', '::1', local), '::1');
+    assert.equal(peerAs(t, '::', '::1', local), '::1');
   });
 
-  test('of a broadcast is answered from an address of ours', async (t) => {
+  test('receives the reply to a broadcast from an address of the host', async (t) => {
     const found: string[] = [];
     const server = new Server(t, {
       address: '0.0.0.0',
@@ -249,11 +249,11 @@ describe('the sender', () => {
     assert.deepEqual(found, ['127.0.0.1']);
   });
 
-  test('is answered from the address that the socket is bound to', (t) => {
-    assert.equal(seen(t, '127.0.0.2', '127.0.0.2', local), '127.0.0.2');
+  test('receives the reply from the address of the socket', (t) => {
+    assert.equal(peerAs(t, '127.0.0.2', '127.0.0.2', local), '127.0.0.2');
   });
 
-  test('is told by its end, and by when the kernel took the datagram', (t) => {
+  test('is identified by its address, port, and the receive time of the kernel', (t) => {
     for (const address of ['127.0.0.1', '0.0.0.0']) {
       const server = new Server(t, {
         address,
@@ -272,7 +272,7 @@ describe('the sender', () => {
     }
   });
 
-  test('is looked for anew in each batch', (t) => {
+  test('is looked up again in each batch', (t) => {
     const server = new Server(t);
     const begins = mock.method(server.senders, 'begin');
     const client = server.client(t);
@@ -284,8 +284,8 @@ describe('the sender', () => {
   });
 });
 
-describe('a call that fails', () => {
-  test('to receive answers nothing, and the next one goes on', (t) => {
+describe('a failed system call', () => {
+  test('to receive has no effect on the next one', (t) => {
     const server = new Server(t);
     const client = server.client(t);
     client.send(Buffer.from('a'));
@@ -296,7 +296,7 @@ describe('a call that fails', () => {
     assert.deepEqual(texts(client.take()), ['a']);
   });
 
-  /** Sends five requests of which the kernel takes the answers as `sendmmsg` says. */
+  /** Sends five requests while `sendmmsg` limits which replies are sent. */
   function answered(t: TestContext, sendmmsg: typeof sys.sendmmsg): { received: string[]; unsent: number } {
     const server = new Server(t);
     const client = server.client(t);
@@ -310,7 +310,7 @@ describe('a call that fails', () => {
     return { received: texts(client.take()), unsent: server.socket.unsent };
   }
 
-  test('to send all answers at once sends the others behind those that were taken', (t) => {
+  test('that sends only some replies is repeated for the others', (t) => {
     const real = sys.sendmmsg;
     const two = (fd: number, messages: number, count: number, flags: number) =>
       real(fd, messages, Math.min(count, 2), flags);
@@ -323,7 +323,7 @@ describe('a call that fails', () => {
     );
   });
 
-  test('to send one answer leaves that one out', (t) => {
+  test('for one reply skips that reply', (t) => {
     const real = sys.sendmmsg;
     let calls = 0;
     const second = (...args: number[]) => {
@@ -333,7 +333,7 @@ describe('a call that fails', () => {
     assert.deepEqual(answered(t, second), { received: ['a', 'c', 'd', 'e'], unsent: 1 });
   });
 
-  test('because the buffer is full leaves out those that are left', (t) => {
+  test('because of a full buffer drops the remaining replies', (t) => {
     const real = sys.sendmmsg;
     let calls = 0;
     const full = (...args: number[]) => {
@@ -345,7 +345,7 @@ describe('a call that fails', () => {
   });
 });
 
-test('a socket whose client has gone serves the others', (t) => {
+test('a socket serves other clients after one has disappeared', (t) => {
   const server = new Server(t);
   const gone = new DatagramClient({ address: ip('127.0.0.1'), port: server.port });
   gone.send(Buffer.from('gone'));

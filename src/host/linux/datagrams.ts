@@ -1,4 +1,4 @@
-// A UDP socket that is served in batches: one recvmmsg(2) takes many requests, one sendmmsg(2) answers them.
+// A UDP socket served in batches: one recvmmsg(2) receives many requests, and one sendmmsg(2) sends the replies.
 import { type IpAddress, isWildcard } from '../../base/address.ts';
 import { REQUEST_MAX_BYTES, UDP_BATCH_DATAGRAMS, UDP_REPLY_MAX_BYTES } from '../../base/limits.ts';
 import type { NetId } from '../../base/netid.ts';
@@ -19,7 +19,7 @@ import type { Ready } from './sys/epoll.ts';
 import { ERRNO, errno, sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** sizeof(struct mmsghdr): a msghdr of 56 bytes, and the length of what came. */
+/** sizeof(struct mmsghdr): a msghdr of 56 bytes, and the length of the datagram. */
 const MMSGHDR_BYTES = 64;
 const MSG_NAMELEN_AT = 8;
 const MSG_IOV_AT = 16;
@@ -30,10 +30,10 @@ const MSG_FLAGS_AT = 48;
 const MSG_LEN_AT = 56;
 const IOVEC_BYTES = 16;
 
-/** A slot for a sockaddr_in6 (28 bytes), and one for two control messages: times (64 bytes), and pktinfo (40). */
+/** Room for a sockaddr_in6 (28 bytes), and for two control messages: timestamps (64 bytes) and pktinfo (40). */
 const NAME_BYTES = 32;
 const CONTROL_BYTES = 128;
-/** struct cmsghdr: length, level, type; the data follows, and the next one at a multiple of eight bytes. */
+/** struct cmsghdr: length, level, type, data. The next one is aligned to eight bytes. */
 const CMSG_LEVEL_AT = 8;
 const CMSG_TYPE_AT = 12;
 const CMSG_DATA_AT = 16;
@@ -42,10 +42,10 @@ const TIMESPEC_BYTES = 16;
 const PKTINFO4_BYTES = 12;
 const PKTINFO6_BYTES = 20;
 
-/** How many batches are taken from one socket before the others are looked at. */
+/** Batches received from one socket before the other sockets are served. */
 const BATCHES_PER_TURN = 4;
 
-/** The memory of a batch. All sockets of a loop share it, since each batch is done before the next begins. */
+/** The buffers of a batch. All sockets of a loop share them, because each batch is finished before the next one. */
 export class DatagramBatch {
   readonly names = new NativeBuffer(UDP_BATCH_DATAGRAMS * NAME_BYTES);
   readonly controls = new NativeBuffer(UDP_BATCH_DATAGRAMS * CONTROL_BYTES);
@@ -55,7 +55,7 @@ export class DatagramBatch {
   readonly sent = new NativeBuffer(UDP_BATCH_DATAGRAMS * MMSGHDR_BYTES);
   readonly #receivedVectors = new NativeBuffer(UDP_BATCH_DATAGRAMS * IOVEC_BYTES);
   readonly #sentVectors = new NativeBuffer(UDP_BATCH_DATAGRAMS * IOVEC_BYTES);
-  /** The slots that the last batch filled. */
+  /** The slots used by the last batch. */
   #used = UDP_BATCH_DATAGRAMS;
 
   constructor() {
@@ -73,8 +73,8 @@ export class DatagramBatch {
   }
 
   /**
-   * Receives what there is, without waiting; gives how many datagrams, or less than 1. The kernel writes lengths into
-   * the slots that it fills: those of the batch before are made ready again.
+   * Receives without blocking. Returns the number of datagrams, or less than 1. The kernel overwrites lengths in the
+   * slots it uses, so those of the previous batch are reset first.
    */
   receive(fd: number): number {
     const { view } = this.received;
@@ -88,7 +88,7 @@ export class DatagramBatch {
     return count;
   }
 
-  /** How many bytes datagram `i` has; 0 if it was cut off, because then it is no request that could be answered. */
+  /** The length of datagram `i`. 0 if it was truncated: then it is not a valid request. */
   lengthOf(i: number): number {
     const { view } = this.received;
     const cut = (view.getUint32(i * MMSGHDR_BYTES + MSG_FLAGS_AT, true) & MSG_TRUNC) !== 0;
@@ -96,8 +96,8 @@ export class DatagramBatch {
   }
 
   /**
-   * Where the data of a control message of datagram `i` is that has at least so many bytes; -1 if there is none. The
-   * kernel puts them one behind the other, and cuts off what has no room.
+   * The offset of the data of a control message of datagram `i` with at least `bytes` bytes, or -1. The kernel stores
+   * the messages consecutively, and truncates those that do not fit.
    */
   control(i: number, level: number, type: number, bytes: number): number {
     const { view } = this.controls;
@@ -117,8 +117,8 @@ export class DatagramBatch {
   }
 
   /**
-   * Addresses answer `j` to the sender of datagram `i`. The control message whose data is at `info`, if it is not -1,
-   * goes with it and says from which address.
+   * Addresses reply `j` to the sender of datagram `i`. Unless `info` is -1, the control message with its data at `info`
+   * sets the source address.
    */
   addAnswer(j: number, i: number, start: number, length: number, info: number): void {
     const at = j * MMSGHDR_BYTES;
@@ -177,19 +177,19 @@ class DatagramPeer implements Peer {
       : { family: 6, bytes: u8.slice(at + 8, at + 24) };
   }
 
-  /** Where the datagram's pktinfo is (ip(7), ipv6(7)); -1 if it has none. */
+  /** The offset of the pktinfo (ip(7), ipv6(7)), or -1. */
   get #info(): number {
     return this.#isV4
       ? this.#batch.control(this.#slot, IPPROTO_IP, IP_PKTINFO, PKTINFO4_BYTES)
       : this.#batch.control(this.#slot, IPPROTO_IPV6, IPV6_PKTINFO, PKTINFO6_BYTES);
   }
 
-  /** The address in the datagram's pktinfo, or else the one that the socket is bound to. */
+  /** The destination address of the datagram from its pktinfo, or else the address of the socket. */
   localAddress(): IpAddress {
     const at = this.#info;
     const { u8 } = this.#batch.controls;
     if (at < 0) return this.#bound;
-    // struct in_pktinfo: interface, the local address to answer from, the address sent to.
+    // struct in_pktinfo: the interface, the local address to reply from, the destination address.
     return this.#isV4
       ? { family: 4, bytes: u8.slice(at + 4, at + 8) }
       : { family: 6, bytes: u8.slice(at, at + 16) };
@@ -199,7 +199,7 @@ class DatagramPeer implements Peer {
     return this.#senders.senderOf(this.address(), this.port, this.#sentUs());
   }
 
-  /** When the kernel put the datagram into the queue; undefined where it does not say. */
+  /** When the kernel queued the datagram. Undefined if it does not report that. */
   #sentUs(): number | undefined {
     const at = this.#batch.control(this.#slot, SOL_SOCKET, SO_TIMESTAMPING, TIMESPEC_BYTES);
     const us = at < 0 ? 0 : microseconds(this.#batch.controls.view, at);
@@ -211,8 +211,8 @@ class DatagramPeer implements Peer {
   }
 
   /**
-   * Makes the pktinfo that came good for the answer, and gives where it is: it chooses the address, not the interface,
-   * because the way back may be another one; but a link-local address means nothing without its interface.
+   * Reuses the received pktinfo for the reply, and returns its offset. It selects the source address but not the
+   * interface, because the route back may differ. A link-local address requires its interface.
    */
   prepareAnswer(): number {
     const at = this.#info;
@@ -231,9 +231,9 @@ export class DatagramSocket implements Ready {
   readonly #batch: DatagramBatch;
   readonly #senders: DatagramSenders;
   readonly #peer: DatagramPeer;
-  /** Whether the answer has to say from which address it comes. */
+  /** Whether replies must specify their source address. */
   readonly #isWildcard: boolean;
-  /** Answers that the kernel did not take: its buffer was full, or there is no way to the caller. */
+  /** Replies that were not sent: the buffer was full, or there is no route to the client. */
   unsent = 0;
 
   constructor(
@@ -255,14 +255,14 @@ export class DatagramSocket implements Ready {
   ready(): void {
     for (let turn = 0; turn < BATCHES_PER_TURN; turn++) {
       const count = this.#batch.receive(this.#fd);
-      if (count <= 0) return; // Nothing there, or an ICMP error of an earlier answer, which is nobody's.
+      if (count <= 0) return; // No data, or an ICMP error for an earlier reply.
       this.#senders.begin();
       this.#send(this.#answerAll(count));
       if (count < UDP_BATCH_DATAGRAMS) return;
     }
   }
 
-  /** Writes the answers one behind the other; gives how many there are. */
+  /** Writes the replies consecutively. Returns their number. */
   #answerAll(count: number): number {
     const { requests, replies } = this.#batch;
     let answers = 0;
@@ -297,7 +297,7 @@ export class DatagramSocket implements Ready {
         this.unsent += count - done;
         return;
       } else {
-        // This one cannot be sent; those behind it can.
+        // This one cannot be sent, but the following ones can.
         this.unsent++;
         done++;
       }

@@ -1,4 +1,4 @@
-// Files of the host: read within bounds, and replaced as a whole.
+// Tests of reading files within limits and replacing them atomically.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
@@ -38,8 +38,8 @@ function codeOf(call: () => unknown): string {
   return assert.fail('nothing was thrown');
 }
 
-describe('reading', () => {
-  test('gives all of it up to the bound, and refuses what is longer', (t) => {
+describe('reading a file', () => {
+  test('returns everything up to the limit, and rejects a larger file', (t) => {
     const path = join(directoryOf(t), 'a');
     const bytes = new Uint8Array(200_000).map((_, i) => i);
     writeFileSync(path, bytes);
@@ -54,20 +54,20 @@ describe('reading', () => {
     );
   });
 
-  test('of nothing, of a directory, and of what may not be read', (t) => {
+  test('that does not exist, is a directory, or is not readable', (t) => {
     assert.equal(readBytes('/nonexistent', 10), undefined);
     assert.equal(readText('/nonexistent', 10), undefined);
     assert.equal(
       codeOf(() => readBytes(directoryOf(t), 10)),
-      'world FILE_UNREADABLE',
+      'environment FILE_UNREADABLE',
     );
     assert.equal(
       codeOf(() => readBytes('/dev/null/a', 10)),
-      'world FILE_UNREADABLE',
+      'environment FILE_UNREADABLE',
     );
   });
 
-  test('of a pipe goes on to its end, and waits for nobody where nobody writes', (t) => {
+  test('reads a pipe to its end, and does not wait for a pipe without a writer', (t) => {
     const script = "console.log((await import(process.argv[1])).readText('/dev/stdin', 1e6).length)";
     const line = 'head -c 300000 /dev/zero | "$0" --input-type=module -e "$1" "$2"';
     const module = join(import.meta.dirname, 'files.ts');
@@ -79,8 +79,8 @@ describe('reading', () => {
   });
 });
 
-describe('replacing', () => {
-  test('keeps the mode, and leaves nothing beside it', (t) => {
+describe('replacing a file', () => {
+  test('keeps the mode, and leaves no temporary file', (t) => {
     const directory = directoryOf(t);
     const path = join(directory, 'a');
     writeFileSync(path, 'before');
@@ -100,7 +100,7 @@ describe('replacing', () => {
     assert.deepEqual([statSync(path).uid, statSync(path).gid], [1234, 1235]);
   });
 
-  test('follows a link and leaves it a link', (t) => {
+  test('follows a link and keeps it', (t) => {
     const directory = directoryOf(t);
     writeFileSync(join(directory, 'a'), 'before');
     symlinkSync('a', join(directory, 'link'));
@@ -109,27 +109,27 @@ describe('replacing', () => {
     assert.equal(readFileSync(join(directory, 'a'), 'utf8'), 'after');
   });
 
-  test('that fails leaves it as it was', (t) => {
+  test('leaves it unchanged on failure', (t) => {
     const directory = directoryOf(t);
     const path = join(directory, 'a');
     writeFileSync(path, 'before');
-    // A file of that name, which is not ours, is in the way.
-    const beside = `${path}.${process.pid}.new`;
-    writeFileSync(beside, 'precious');
+    // A file of the temporary name, which is not ours, is in the way.
+    const temporary = `${path}.${process.pid}.new`;
+    writeFileSync(temporary, 'precious');
     assert.equal(
       codeOf(() => replaceFile(path, 'after')),
-      'world FILE_UNWRITABLE',
+      'environment FILE_UNWRITABLE',
     );
     assert.equal(readFileSync(path, 'utf8'), 'before');
-    assert.equal(readFileSync(beside, 'utf8'), 'precious');
+    assert.equal(readFileSync(temporary, 'utf8'), 'precious');
     assert.equal(
       codeOf(() => replaceFile('/nonexistent/a', 'after')),
-      'world FILE_UNWRITABLE',
+      'environment FILE_UNWRITABLE',
     );
   });
 });
 
-test('what is written is for nobody else to read before it has its owner and mode', (t) => {
+test('a new file is not readable by others before it has its owner and mode', (t) => {
   const path = join(directoryOf(t), 'a');
   const umask = process.umask(0);
   t.after(() => process.umask(umask));
@@ -142,19 +142,19 @@ test('what is written is for nobody else to read before it has its owner and mod
 });
 
 describe('the names in a directory', () => {
-  test('are sorted, and none where there is no directory', (t) => {
+  test('are sorted, and empty if it does not exist', (t) => {
     const directory = directoryOf(t);
     for (const name of ['b', 'a', '.c']) writeFileSync(join(directory, name), '');
     assert.deepEqual(listDirectory(directory), ['.c', 'a', 'b']);
     assert.deepEqual(listDirectory(join(directory, 'absent')), []);
   });
 
-  test('of a file are refused', (t) => {
+  test('cannot be read from a file', (t) => {
     const path = join(directoryOf(t), 'file');
     writeFileSync(path, '');
     assert.equal(
       codeOf(() => listDirectory(path)),
-      'world FILE_UNREADABLE',
+      'environment FILE_UNREADABLE',
     );
   });
 });

@@ -1,4 +1,4 @@
-// Files as text and as bytes, bounded, with an error that names the file.
+// Reads and writes files, with size limits and errors that name the file.
 import {
   closeSync,
   constants,
@@ -20,21 +20,21 @@ import { codeOf, messageOf, PortreeveError } from '../../base/errors.ts';
 import { PIPE_WAIT_MS } from '../../base/limits.ts';
 
 const CHUNK_BYTES = 64 * 1024;
-/** A pipe that has nothing yet is looked at again after so long. */
+/** The polling interval for a pipe without data. */
 const PIPE_CHECK_MS = 5;
 const PERMISSIONS = 0o7777;
 
-/** The text of a file, undefined if there is none. Throws `FILE_UNREADABLE`, or `FILE_TOO_LARGE`, otherwise. */
+/** Returns undefined if the file does not exist. Throws `FILE_UNREADABLE` or `FILE_TOO_LARGE`. */
 export function readText(path: string, maxBytes: number): string | undefined {
   const bytes = readBytes(path, maxBytes);
   return bytes && new TextDecoder().decode(bytes);
 }
 
-/** The bytes of a file, undefined if there is none. Throws `FILE_UNREADABLE`, or `FILE_TOO_LARGE`, otherwise. */
+/** Returns undefined if the file does not exist. Throws `FILE_UNREADABLE` or `FILE_TOO_LARGE`. */
 export function readBytes(path: string, maxBytes: number): Uint8Array | undefined {
   let fd: number;
   try {
-    // A pipe that nobody writes to is empty, and not waited for.
+    // Without O_NONBLOCK, opening a pipe without a writer would block. So it reads as empty.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (thrown) {
     if (codeOf(thrown) === 'ENOENT') return undefined;
@@ -61,7 +61,7 @@ function readAll(fd: number, path: string, maxBytes: number): Uint8Array {
   }
 }
 
-/** Reads what is there, and waits for a pipe that has a writer; 0 at the end. */
+/** Reads available data, and waits for a pipe with a writer. Returns 0 at the end. */
 function readSome(fd: number, path: string, chunk: Uint8Array): number {
   const until = performance.now() + PIPE_WAIT_MS;
   for (;;) {
@@ -75,7 +75,7 @@ function readSome(fd: number, path: string, chunk: Uint8Array): number {
   }
 }
 
-/** The names in a directory, sorted; none if there is no such directory. Throws `FILE_UNREADABLE` otherwise. */
+/** The sorted names in a directory. Empty if it does not exist. Throws `FILE_UNREADABLE` otherwise. */
 export function listDirectory(path: string): string[] {
   try {
     return readdirSync(path).sort();
@@ -86,7 +86,7 @@ export function listDirectory(path: string): string[] {
 }
 
 /**
- * Puts a text in the place of a file that is there, whole or not at all; owner and mode stay, and so does a link to it.
+ * Replaces an existing file atomically, and keeps its owner and mode. If the path is a link, its target is replaced.
  * Throws PortreeveError `FILE_UNWRITABLE` (environment).
  */
 export function replaceFile(path: string, text: string): void {
@@ -102,29 +102,29 @@ export function replaceFile(path: string, text: string): void {
 }
 
 /**
- * Puts a text in the place of what has a name, whole or not at all: it is written beside it, by nobody else to be read
- * until `dress` has given it its owner and its mode. Throws what the system says.
+ * Replaces what is at a path atomically. The new file is written next to it, with mode 600 until `prepare` has set its
+ * owner and mode. Throws system errors.
  */
-export function putWhole(target: string, text: string, dress: (fd: number) => void): void {
-  const beside = `${target}.${process.pid}.new`;
-  const fd = openSync(beside, 'wx', 0o600);
+export function putWhole(target: string, text: string, prepare: (fd: number) => void): void {
+  const temporary = `${target}.${process.pid}.new`;
+  const fd = openSync(temporary, 'wx', 0o600);
   try {
     try {
-      dress(fd);
+      prepare(fd);
       writeFileSync(fd, text);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
-    renameSync(beside, target);
+    renameSync(temporary, target);
   } catch (thrown) {
-    rmSync(beside, { force: true });
+    rmSync(temporary, { force: true });
     throw thrown;
   }
   syncDirectory(dirname(target));
 }
 
-/** Does what writes a file. Throws PortreeveError `FILE_UNWRITABLE` (environment) for whatever goes wrong. */
+/** Calls `write`. Throws PortreeveError `FILE_UNWRITABLE` (environment) if it fails. */
 export function orUnwritable<Result>(path: string, hint: string, write: () => Result): Result {
   try {
     return write();
@@ -135,7 +135,7 @@ export function orUnwritable<Result>(path: string, hint: string, write: () => Re
   }
 }
 
-/** A name that is new outlives a power cut only when its directory is on the disk. */
+/** A new name is durable only after its directory was synced. */
 function syncDirectory(path: string): void {
   const fd = openSync(path, 'r');
   try {
@@ -145,13 +145,12 @@ function syncDirectory(path: string): void {
   }
 }
 
-/** The inode, the size and the times of a file, which change whenever it does; undefined if there is none. */
+/** The inode, size and times of a file, which change whenever it changes. Undefined if it does not exist. */
 export function stampOf(path: string): string | undefined {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stat && [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(' ');
 }
 
-/** The files of this host. */
 export const linuxFiles = { readText, readBytes, stamp: stampOf, names: listDirectory } as const;
 
 function tooLarge(path: string, maxBytes: number): PortreeveError {

@@ -1,4 +1,5 @@
-// Tests that granted ports are only added, in a file of this boot, and that a guard without one counts as all.
+// Tests of the record of granted ports: it only grows, is valid for one boot, and without it every port counts as
+// granted.
 import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,14 +13,14 @@ function place(t: TestContext): { readonly state: string; readonly pins: string 
   return { state: join(directory, 'state'), pins: join(directory, 'pins') };
 }
 
-/** Ports that a record names. */
+/** The ports in a record. */
 function portsIn({ path }: GrantedPortsFile): number[] {
   const bytes = readFileSync(path);
   assert.equal(bytes.length, 65_536);
   return [...bytes.entries()].filter(([, byte]) => byte !== 0).map(([port]) => port);
 }
 
-test('ports are added, and those that were there stay', (t) => {
+test('added ports are recorded, and earlier ones remain', (t) => {
   const { state, pins } = place(t);
   const file = new GrantedPortsFile(state, pins);
   file.record([]);
@@ -34,7 +35,7 @@ test('ports are added, and those that were there stay', (t) => {
   assert.equal(portsIn(file).length, 65_535);
 });
 
-test('who has it open sees what is added', (t) => {
+test('a process that has the file open sees additions', (t) => {
   const { state, pins } = place(t);
   const file = new GrantedPortsFile(state, pins);
   const fd = file.open();
@@ -43,7 +44,7 @@ test('who has it open sees what is added', (t) => {
   assert.equal(readFileSync(fd)[700], 1);
 });
 
-test('a guard that is there without a record may have granted every port', (t) => {
+test('an existing guard without a record may have granted every port', (t) => {
   const { state, pins } = place(t);
   mkdirSync(pins);
   const file = new GrantedPortsFile(state, pins);
@@ -58,7 +59,7 @@ test('a guard that is there without a record may have granted every port', (t) =
   assert.deepEqual(portsIn(known), [700]);
 });
 
-test('the record of another boot goes, and nothing else', (t) => {
+test('the record of another boot is removed, and nothing else', (t) => {
   const { state, pins } = place(t);
   mkdirSync(state);
   writeFileSync(join(state, 'granted-udp-ports.00000000-0000-0000-0000-000000000000'), 'x');
@@ -68,7 +69,7 @@ test('the record of another boot goes, and nothing else', (t) => {
   assert.deepEqual(readdirSync(state).sort(), [basename(file.path), 'profile.db'].sort());
 });
 
-test('what cannot be written is an error', (t) => {
+test('a write error is reported', (t) => {
   const { state, pins } = place(t);
   writeFileSync(state, 'a file');
   const file = new GrantedPortsFile(state, pins);

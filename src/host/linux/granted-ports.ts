@@ -1,4 +1,4 @@
-// The record of the UDP ports that the guard has granted since the host was started: a file with a byte for each port.
+// The record of UDP ports that the guard has granted since boot: a file with one byte per port.
 import {
   closeSync,
   constants,
@@ -20,18 +20,18 @@ import { makeDirectory } from './put-file.ts';
 import { GRANTED_UDP_PORTS } from './state-files.ts';
 
 const GRANTED = 1;
-/** Everybody may look at what is in force, too. */
+/** The policy in force is public. */
 const FILE_MODE = 0o644;
 
 /**
- * Ports are only added: a socket that was bound while a port was granted stays. It ends with the boot, which no socket
- * outlives; the name of the file says which one it is of.
+ * Ports are only added: a socket that was bound while a port was granted stays open. The record is valid for one boot,
+ * which its file name contains.
  */
 export class GrantedPortsFile implements GrantedPorts {
   readonly #directory: string;
   readonly #pins: string;
 
-  /** The state directory, and the directory of the guard's names in bpffs. */
+  /** `directory` is the state directory, `pins` the guard's directory in bpffs. */
   constructor(directory: string, pins: string) {
     this.#directory = directory;
     this.#pins = pins;
@@ -42,7 +42,10 @@ export class GrantedPortsFile implements GrantedPorts {
     return join(this.#directory, `${GRANTED_UDP_PORTS}.${boot}`);
   }
 
-  /** Opens it to be read, and makes it if need be; the caller's to close. Throws `FILE_UNWRITABLE` (environment). */
+  /**
+   * Opens the file for reading, and creates it if missing. The caller must close it. Throws `FILE_UNWRITABLE`
+   * (environment).
+   */
   open(): number {
     return this.#open(constants.O_RDONLY);
   }
@@ -76,21 +79,21 @@ export class GrantedPortsFile implements GrantedPorts {
   }
 
   /**
-   * It is there whole or not at all. Whoever puts a guard in makes it before: one that is there without it is an older
-   * portreeve's, of which nobody knows what it has granted, and that is taken for everything.
+   * Creates the file atomically. A guard is loaded only after that, so a guard without the file was loaded by an older
+   * portreeve. What that has granted is unknown: every port counts as granted.
    */
   #make(path: string): void {
     makeDirectory(this.#directory);
-    const beside = `${path}.${process.pid}.new`;
+    const temporary = `${path}.${process.pid}.new`;
     const bytes = new Uint8Array(PORTS).fill(existsSync(this.#pins) ? GRANTED : 0);
-    rmSync(beside, { force: true });
+    rmSync(temporary, { force: true });
     try {
-      writeFileSync(beside, bytes, { mode: FILE_MODE, flag: 'wx' });
-      linkSync(beside, path);
+      writeFileSync(temporary, bytes, { mode: FILE_MODE, flag: 'wx' });
+      linkSync(temporary, path);
     } catch (thrown) {
       if (codeOf(thrown) !== 'EEXIST') throw thrown;
     } finally {
-      rmSync(beside, { force: true });
+      rmSync(temporary, { force: true });
     }
     for (const name of readdirSync(this.#directory)) {
       const other = join(this.#directory, name);
@@ -100,4 +103,4 @@ export class GrantedPortsFile implements GrantedPorts {
 }
 
 const REMEDY =
-  'Over UDP root is known by what this file says: check the permissions and the room of its directory.';
+  'Identification of root over UDP depends on this file. Check the permissions and free space of its directory.';

@@ -1,4 +1,4 @@
-// A directory that one holds at a time, also when it is exchanged or goes while another waits for it.
+// Tests of locking a directory, also when it is exchanged or removed while another process waits for it.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ function directory(t: TestContext): string {
   return path;
 }
 
-test('one holds it at a time', (t) => {
+test('a directory is locked by one holder at a time', (t) => {
   const path = directory(t);
   const held = holdDirectory(path);
   assert.throws(() => holdDirectory(path, SHORT_MS), { code: 'BPF_BUSY', kind: 'environment' });
@@ -28,11 +28,11 @@ test('one holds it at a time', (t) => {
   again.release();
 });
 
-test('one that is not there is held by nobody', (t) => {
+test('a missing directory is not locked', (t) => {
   assert.equal(holdDirectory(`${directory(t)}-not`, SHORT_MS), undefined);
 });
 
-test("two take each other's name at once", (t) => {
+test('two directories exchange their names', (t) => {
   const [one, other] = [directory(t), directory(t)];
   writeFileSync(join(one, 'one'), '');
   exchangeNames(one, other);
@@ -40,7 +40,7 @@ test("two take each other's name at once", (t) => {
   assert.throws(() => exchangeNames(one, `${other}-not`), { code: 'SYSTEM_CALL' });
 });
 
-/** Holds a directory, says so, changes it when it is told, and lets go of it. */
+/** Locks a directory, reports that, changes it on request, and releases it. */
 const HOLDER = `
 const { holdDirectory, exchangeNames } = await import(process.argv[1]);
 const { rmdirSync } = await import('node:fs');
@@ -65,7 +65,7 @@ async function heldByOther(t: TestContext, path: string, change: 'exchange' | 'r
   return () => child.stdin.write('go');
 }
 
-test('who waits gets the one that has taken its place', async (t) => {
+test('a waiting process locks the replacement of an exchanged directory', async (t) => {
   const path = directory(t);
   mkdirSync(`${path}-new`);
   const go = await heldByOther(t, path, 'exchange');
@@ -74,11 +74,11 @@ test('who waits gets the one that has taken its place', async (t) => {
   assert.ok(held);
   assert.throws(() => holdDirectory(path, SHORT_MS), { code: 'BPF_BUSY' });
   const older = holdDirectory(`${path}-new`, SHORT_MS);
-  assert.ok(older, 'the one that was waited for');
+  assert.ok(older, "'the previous one is free'");
   for (const one of [held, older]) one.release();
 });
 
-test('who waits for one that goes has nothing', async (t) => {
+test('a waiting process returns when the directory is removed', async (t) => {
   const path = directory(t);
   const go = await heldByOther(t, path, 'remove');
   go();

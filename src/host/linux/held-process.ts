@@ -1,4 +1,4 @@
-// Processes that are held on to by their directory in /proc: whoever gets their number later is not taken for them.
+// Holds processes open by their directory in /proc, so that a reused pid is not mistaken for them.
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { PID_MAX, UID_MAX } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
@@ -6,20 +6,20 @@ import type { HeldProcess, HeldProcessInfo } from '../host.ts';
 import { parseCgroupOf } from './cgroup.ts';
 
 /**
- * Holds on to a process; undefined if there is none of that number. What is opened belongs to this process and not to
- * its number: once it has been waited for, nothing is found there any more (ENOENT, ESRCH).
+ * Opens a process. Undefined if there is no such process. The directory belongs to the process, not to its pid: after
+ * the process has been waited for, reads fail (ENOENT, ESRCH).
  */
 export function holdProcess(pid: number): HeldProcess | undefined {
   try {
     const fd = openSync(`/proc/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
     const directory = `/proc/self/fd/${fd}`;
-    return { pid, look: () => lookIn(directory), close: () => closeSync(fd) };
+    return { pid, inspect: () => inspectIn(directory), close: () => closeSync(fd) };
   } catch {
     return undefined;
   }
 }
 
-function lookIn(directory: string): HeldProcessInfo | undefined {
+function inspectIn(directory: string): HeldProcessInfo | undefined {
   try {
     const status = readFileSync(`${directory}/status`, 'utf8');
     const numbers = (field: string, max: number) => {
@@ -28,7 +28,7 @@ function lookIn(directory: string): HeldProcessInfo | undefined {
     };
     const [parent = -1] = numbers('PPid', PID_MAX);
     const cgroup = parseCgroupOf(readFileSync(`${directory}/cgroup`, 'utf8'));
-    // What lies outside of our cgroup namespace begins with "/..", and cannot be reached from here.
+    // A path outside our cgroup namespace begins with "/..", and is not reachable from here.
     const isSeen = !cgroup?.startsWith('/..');
     return { parent, uids: numbers('Uid', UID_MAX), cgroup: isSeen ? cgroup : undefined };
   } catch {

@@ -1,11 +1,12 @@
-// Who holds a port or a Unix socket: the kernel's tables give the socket's inode, /proc gives who has it open.
+// Finds the processes that hold a port or a Unix socket: the socket's inode from the kernel's tables, its owners from
+// /proc.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { PID_MAX, UID_MAX } from '../../base/limits.ts';
 import { type Port, type Protocol, parseDecimal } from '../../base/port.ts';
 import type { ProcessInfo } from '../host.ts';
 
-/** Ports stand in the tables as four hexadecimal digits. */
+/** The tables have ports as four hexadecimal digits. */
 const PORT_HEX_DIGITS = 4;
 
 function linesOf(path: string): string[] {
@@ -16,10 +17,10 @@ function linesOf(path: string): string[] {
   }
 }
 
-/** <net/tcp_states.h>: TCP_LISTEN, and what an unconnected UDP socket is shown as (TCP_CLOSE). */
+/** <net/tcp_states.h>: TCP_LISTEN, and TCP_CLOSE for an unconnected UDP socket. */
 const STATE_HOLDING: Readonly<Record<Protocol, string>> = { tcp: '0A', udp: '07' };
 
-/** The inodes of the sockets that hold a port (proc_pid_net(5): local address is field 2, state 4, inode 10). */
+/** The inodes of sockets that hold a port (proc_pid_net(5): local address is field 2, state 4, inode 10). */
 function portInodes(protocol: Protocol, port: Port): Set<string> {
   const wanted = port.toString(16).toUpperCase().padStart(PORT_HEX_DIGITS, '0');
   const inodes = new Set<string>();
@@ -33,7 +34,7 @@ function portInodes(protocol: Protocol, port: Port): Set<string> {
   return inodes;
 }
 
-/** The inodes of the Unix sockets of that path or "@" name (proc_pid_net(5): inode is field 7, path 8). */
+/** The inodes of Unix sockets with this path or "@" name (proc_pid_net(5): inode is field 7, path 8). */
 function pathInodes(path: string): Set<string> {
   const inodes = new Set<string>();
   for (const line of linesOf('/proc/net/unix')) {
@@ -51,22 +52,22 @@ function hasOpen(pid: string, inodes: ReadonlySet<string>): boolean {
       return socket?.[1] !== undefined && inodes.has(socket[1]);
     });
   } catch {
-    // It has ended meanwhile, or is not ours to look at.
+    // It has exited, or we have no permission to inspect it.
     return false;
   }
 }
 
-/** What Node and other runtimes call every process of theirs. */
+/** The name that Node and other runtimes give all their processes. */
 const NO_NAME = 'MainThread';
 
-/** A process's name (proc_pid_comm(5)); where that says nothing, the name of the program as it was called. */
+/** The process name (proc_pid_comm(5)). If that is not specific, the name of its program. */
 function processName(pid: number, comm: string): string {
   if (comm !== NO_NAME) return comm;
   const [program = ''] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
   return basename(program) || comm;
 }
 
-/** A process by its number, undefined if there is none. */
+/** Undefined if there is no such process. */
 export function processInfo(pid: number): ProcessInfo | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
@@ -79,7 +80,7 @@ export function processInfo(pid: number): ProcessInfo | undefined {
   }
 }
 
-/** The processes that have one of these sockets open, as far as we may look. */
+/** The processes that have one of these sockets open, if we have permission to see them. */
 function processesWith(inodes: ReadonlySet<string>): ProcessInfo[] {
   if (inodes.size === 0) return [];
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
@@ -88,7 +89,7 @@ function processesWith(inodes: ReadonlySet<string>): ProcessInfo[] {
     .flatMap((pid) => processInfo(parseDecimal(pid, PID_MAX) ?? 0) ?? []);
 }
 
-/** The processes that hold a port, or a Unix socket; empty where none can be seen. */
+/** The processes that hold a port or a Unix socket. Empty if none are visible. */
 export function holders(what: { protocol: Protocol; port: Port } | { path: string }): ProcessInfo[] {
   return processesWith('path' in what ? pathInodes(what.path) : portInodes(what.protocol, what.port));
 }

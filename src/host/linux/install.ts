@@ -1,4 +1,4 @@
-// What installing needs of the system: to look at paths, to put links, to take things away, and to run commands.
+// The file system and process operations of the installer.
 import { spawnSync } from 'node:child_process';
 import {
   accessSync,
@@ -17,14 +17,14 @@ import type { Present } from '../host.ts';
 import { readText } from './files.ts';
 import { makeDirectory } from './put-file.ts';
 
-/** Files that are longer are none of ours. */
+/** We never write larger files. */
 const RESPONSE_MAX_BYTES = 1024 * 1024;
 const COMMAND_MS = 60_000;
-/** Where administrators' programs are, which an ordinary user's PATH leaves out. */
+/** Directories of administration programs that an ordinary user's PATH does not contain. */
 const SYSTEM_DIRECTORIES = ['/usr/sbin', '/sbin'];
 
-/** What is at a path. Throws PortreeveError `FILE_UNREADABLE` (environment). */
-export function lookAt(path: string): Present {
+/** What exists at a path. Throws PortreeveError `FILE_UNREADABLE` (environment). */
+export function inspectPath(path: string): Present {
   const stat = statOf(path);
   if (!stat) return { kind: 'nothing' };
   if (stat.isSymbolicLink()) return { kind: 'link', target: readlinkSync(path) };
@@ -37,24 +37,24 @@ function statOf(path: string) {
   try {
     return lstatSync(path, { throwIfNoEntry: false });
   } catch (thrown) {
-    const message = `cannot look at ${path}: ${messageOf(thrown)}`;
+    const message = `cannot inspect ${path}: ${messageOf(thrown)}`;
     throw new PortreeveError('FILE_UNREADABLE', message, '', { path });
   }
 }
 
 /**
- * Makes a symbolic link, or replaces the file or link of its name. Throws PortreeveError `FILE_UNWRITABLE`
+ * Creates a symbolic link, and replaces a file or link at that path. Throws PortreeveError `FILE_UNWRITABLE`
  * (environment).
  */
 export function putLink(path: string, target: string): void {
-  const beside = `${path}.${process.pid}.new`;
+  const temporary = `${path}.${process.pid}.new`;
   try {
     makeDirectory(dirname(path));
-    symlinkSync(target, beside);
+    symlinkSync(target, temporary);
     try {
-      renameSync(beside, path);
+      renameSync(temporary, path);
     } catch (thrown) {
-      unlinkSync(beside);
+      unlinkSync(temporary);
       throw thrown;
     }
   } catch (thrown) {
@@ -63,7 +63,7 @@ export function putLink(path: string, target: string): void {
   }
 }
 
-/** Takes away a file, a link, or a directory with all in it. Throws PortreeveError `FILE_UNWRITABLE` (environment). */
+/** Removes a file, a link, or a directory with its contents. Throws PortreeveError `FILE_UNWRITABLE` (environment). */
 export function remove(path: string): void {
   try {
     rmSync(path, { recursive: true });
@@ -73,12 +73,12 @@ export function remove(path: string): void {
   }
 }
 
-/** Whether systemd is the first process (sd_booted(3)). */
+/** Whether systemd is the init process (sd_booted(3)). */
 export function isSystemdBooted(): boolean {
   return existsSync('/run/systemd/system');
 }
 
-/** Whether there is a program of a name. */
+/** Whether a program is in PATH. */
 export function hasCommand(name: string, path = process.env['PATH'] ?? ''): boolean {
   const directories = [...path.split(':'), ...SYSTEM_DIRECTORIES].filter((directory) => directory !== '');
   return directories.some((directory) => {
@@ -91,7 +91,9 @@ export function hasCommand(name: string, path = process.env['PATH'] ?? ''): bool
   });
 }
 
-/** Runs a command to its end. Throws PortreeveError `COMMAND_FAILED` (environment) unless it says that it is done. */
+/**
+ * Runs a command and waits for it. Throws PortreeveError `COMMAND_FAILED` (environment) unless it exits with status 0.
+ */
 export function runCommand(argv: readonly string[]): void {
   const [program = '', ...args] = argv;
   const { status, signal, stderr, error } = spawnSync(program, args, {
@@ -100,7 +102,7 @@ export function runCommand(argv: readonly string[]): void {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   if (status === 0) return;
-  const why = error?.message ?? (stderr.trim() || (signal ?? `it ended with ${status}`));
-  const hint = `What was done before it stays. Run it yourself: ${argv.join(' ')}`;
+  const why = error?.message ?? (stderr.trim() || (signal ?? `it exited with status ${status}`));
+  const hint = `The steps before it were not undone. Run it yourself: ${argv.join(' ')}`;
   throw new PortreeveError('COMMAND_FAILED', `${argv.join(' ')}: ${why}`, hint, { program });
 }

@@ -1,14 +1,14 @@
-// What an interface is called (netdevice(7)).
+// Looks up the name of a network interface (netdevice(7)).
 import { AF_INET, SOCK_CLOEXEC, SOCK_DGRAM } from './sys/constants.ts';
 import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** <linux/sockios.h>, <linux/if.h>: struct ifreq has a name of 16 bytes, and behind it the index. */
+/** <linux/sockios.h>, <linux/if.h>: struct ifreq is a name of 16 bytes, followed by the index. */
 const SIOCGIFNAME = 0x8910;
 const IFREQ_BYTES = 40;
 const INDEX_AT = 16;
 
-/** The name of the interface with an index; undefined if there is none any more. */
+/** Undefined if the interface no longer exists. */
 export function interfaceName(index: number): string | undefined {
   const fd = sys.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return undefined;

@@ -1,4 +1,4 @@
-// The addresses of this host's interfaces, followed through a routing netlink socket (rtnetlink(7)).
+// Follows the addresses of the host's interfaces through a routing netlink socket (rtnetlink(7)).
 
 import type { InterfaceAddress } from '../../base/peer.ts';
 import {
@@ -32,10 +32,10 @@ import { NativeBuffer } from './sys/memory.ts';
 
 /** sizeof(struct sockaddr_nl) */
 const SOCKADDR_NL_BYTES = 12;
-/** The kernel fills at most 32 KiB at once when it dumps (linux/netlink.h: NLMSG_GOODSIZE and netlink_dump). */
+/** The kernel fills at most 32 KiB at once in a dump (linux/netlink.h: NLMSG_GOODSIZE and netlink_dump). */
 const RECEIVE_BYTES = 64 * 1024;
 
-/** Opens the socket that hears of every change of a link or an address. */
+/** Opens a socket that is notified of every change of a link or an address. */
 export function openRouteSocket(): number {
   const fd = must(sys.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), 'socket');
   const name = new NativeBuffer(SOCKADDR_NL_BYTES);
@@ -45,7 +45,7 @@ export function openRouteSocket(): number {
   return fd;
 }
 
-/** Tells the addresses once at the start and again after every change. */
+/** Reports the addresses at the start and after every change. */
 export class InterfaceWatch implements Ready {
   readonly #fd: number;
   readonly #onChange: (addresses: readonly InterfaceAddress[]) => void;
@@ -53,7 +53,7 @@ export class InterfaceWatch implements Ready {
   #links = new Map<number, LinkInfo>();
   #addresses: AddressInfo[] = [];
   #sequence = 0;
-  /** What is being asked for; a change that is heard of meanwhile makes us ask again. */
+  /** The dump in progress. A change that is reported during it makes it stale: it is repeated. */
   #asking: 'links' | 'addresses' | undefined;
   #stale = false;
 
@@ -62,7 +62,7 @@ export class InterfaceWatch implements Ready {
     this.#onChange = onChange;
   }
 
-  /** Asks the kernel for everything. The answer comes through ready(). */
+  /** Requests everything. ready() receives the response. */
   start(): void {
     this.#stale = false;
     this.#links = new Map();
@@ -81,7 +81,7 @@ export class InterfaceWatch implements Ready {
     for (;;) {
       const count = sys.recv(this.#fd, this.#buffer.address, RECEIVE_BYTES, MSG_DONTWAIT);
       if (count < 0) {
-        // ENOBUFS: the kernel dropped some of what it had to tell, so everything is asked for anew.
+        // ENOBUFS: the kernel dropped notifications. Dump everything again.
         if (errno() === ERRNO['ENOBUFS']) this.#stale = true;
         else break;
       } else {

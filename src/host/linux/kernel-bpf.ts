@@ -1,4 +1,4 @@
-// BPF as the guard needs it, by the calls of sys/: maps, programs and links, with their names in bpffs.
+// BPF for the guard: maps, programs, links, and their pins in bpffs.
 import { existsSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { CGROUP_RECORD } from '../../base/cgroup-record.ts';
 import { codeOf } from '../../base/errors.ts';
@@ -12,7 +12,7 @@ import type {
   KernelMapSpec,
   KernelProgram,
 } from '../host.ts';
-import { BPFFS, makeInBpffs, mountBpffs, unmountBpffs } from './bpffs.ts';
+import { BPFFS, createInBpffs, mountBpffs, unmountBpffs } from './bpffs.ts';
 import { cgroupId, cgroupRoot, openCgroup } from './cgroup.ts';
 import { exchangeNames, holdDirectory } from './held-directory.ts';
 import { bootNow, namespaceCookie } from './namespace.ts';
@@ -75,7 +75,7 @@ class Link implements KernelLink {
 export class LinuxBpf implements KernelBpf {
   makeDirectory(path: string): boolean {
     const hasMounted = mountBpffs(BPFFS);
-    makeInBpffs(path);
+    createInBpffs(path);
     return hasMounted;
   }
 
@@ -85,7 +85,7 @@ export class LinuxBpf implements KernelBpf {
   }
 
   unmount(): void {
-    // The kernel has two names there itself: maps.debug and progs.debug.
+    // The kernel itself creates maps.debug and progs.debug.
     const names = readdirSync(BPFFS).filter((name) => !name.endsWith('.debug'));
     if (names.length === 0) unmountBpffs(BPFFS);
   }

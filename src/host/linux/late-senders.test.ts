@@ -1,4 +1,5 @@
-// Tests that only a socket that was seen before a datagram was sent counts, and that nobody forgets another's.
+// Tests that only a socket observed before a datagram was sent identifies its sender, and that users do not affect each
+// other.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LateSenders } from './late-senders.ts';
@@ -11,18 +12,18 @@ function socket(uid: number, cookie: number): DatagramOwner {
   return { uid, cookie, isExclusive: true };
 }
 
-describe('a socket that was seen', () => {
+describe('an observed socket', () => {
   const late = new LateSenders(LIMITS);
   late.see(PORT, socket(1000, 7), 100);
-  // The time of sending, and that of the look.
+  // The time of sending, and that of the observation.
   const cases: Record<string, [owner: DatagramOwner, sentUs: number, nowUs: number, expected: boolean]> = {
-    'sends afterwards': [socket(1000, 7), 101, 200, true],
-    'sends as it is seen': [socket(1000, 7), 100, 200, false],
-    'had sent before': [socket(1000, 7), 99, 200, false],
-    'sends in the future': [socket(1000, 7), 201, 200, false],
-    'is another one of the same user': [socket(1000, 8), 101, 200, false],
-    "is another user's": [socket(1001, 7), 101, 200, false],
-    'was seen too long ago': [socket(1000, 7), 1101, 1101, false],
+    'is known if it sends afterwards': [socket(1000, 7), 101, 200, true],
+    'is not known if it sends at the same time': [socket(1000, 7), 100, 200, false],
+    'is not known if it sent before': [socket(1000, 7), 99, 200, false],
+    'is not known if it sends in the future': [socket(1000, 7), 201, 200, false],
+    'is not another one of the same user': [socket(1000, 8), 101, 200, false],
+    'is not one of another user': [socket(1001, 7), 101, 200, false],
+    'is not known after it has expired': [socket(1000, 7), 1101, 1101, false],
   };
   for (const [name, [owner, sentUs, nowUs, expected]] of Object.entries(cases)) {
     test(name, () => assert.equal(late.wasThere(PORT, owner, sentUs, nowUs), expected));
@@ -32,7 +33,7 @@ describe('a socket that was seen', () => {
     assert.equal(late.wasThere(PORT + 1, socket(1000, 7), 101, 200), false);
   });
 
-  test('is seen again, and the first time counts until it is too long ago', () => {
+  test('is observed again, and the first time counts until it expires', () => {
     const again = new LateSenders(LIMITS);
     again.see(PORT, socket(1000, 7), 100);
     again.see(PORT, socket(1000, 7), 900);
@@ -43,7 +44,7 @@ describe('a socket that was seen', () => {
     assert.equal(again.size, 1);
   });
 
-  test('counts from now on where the clock was set back', () => {
+  test('counts from now if the clock was set back', () => {
     const again = new LateSenders(LIMITS);
     again.see(PORT, socket(1000, 7), 5000);
     again.see(PORT, socket(1000, 7), 100);
@@ -51,7 +52,7 @@ describe('a socket that was seen', () => {
   });
 });
 
-test('a user who has many loses his own oldest, and no one of another', () => {
+test('a user above the limit loses only their own oldest sockets', () => {
   const late = new LateSenders(LIMITS);
   late.see(1, socket(1000, 1), 10);
   for (let i = 0; i < 50; i++) late.see(100 + i, socket(1001, 100 + i), 20 + i);
@@ -61,7 +62,7 @@ test('a user who has many loses his own oldest, and no one of another', () => {
   assert.equal(late.wasThere(100, socket(1001, 100), 500, 600), false);
 });
 
-test('where there is no room at all, whoever has most loses the oldest', () => {
+test('above the total limit, the user with the most sockets loses the oldest', () => {
   const late = new LateSenders(LIMITS);
   late.see(1, socket(1000, 1), 10);
   for (const port of [2, 3, 4]) late.see(port, socket(1001, port), 20);

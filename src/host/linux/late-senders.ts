@@ -1,16 +1,15 @@
-// Sockets whose datagrams came too late to be believed: one that is still there when it sends again has been there all
-// the time.
+// Remembers sockets whose datagrams came too late to identify the sender. If the same socket is still there when it
+// retransmits, it was there all the time.
 import { LATE_SENDER_KEPT_MS, LATE_SENDERS_MAX, LATE_SENDERS_PER_USER_MAX } from '../../base/limits.ts';
 import type { DatagramOwner } from './socket-table.ts';
 
-/** A socket, and when it was seen first (CLOCK_REALTIME, microseconds). */
+/** A socket, and when it was first observed (CLOCK_REALTIME, microseconds). */
 interface Seen {
   readonly uid: number;
   readonly cookie: number;
   readonly atUs: number;
 }
 
-/** How many are remembered. */
 interface LateLimits {
   readonly all: number;
   readonly perUser: number;
@@ -23,11 +22,13 @@ const LIMITS: LateLimits = {
   keptUs: LATE_SENDER_KEPT_MS * 1000,
 };
 
-/** By what tells the port from others. Each user has his own share, so that he only loses his own. */
+/**
+ * Keyed by address family and port. Each user has a limit, so that a user who exceeds it loses only their own sockets.
+ */
 export class LateSenders {
   readonly #limits: LateLimits;
   readonly #seen = new Map<number, Seen>();
-  /** The keys of each user, oldest first: a set keeps the order in which they were put in. */
+  /** The keys of each user, oldest first: a set keeps insertion order. */
   readonly #users = new Map<number, Set<number>>();
 
   constructor(limits: LateLimits = LIMITS) {
@@ -38,14 +39,14 @@ export class LateSenders {
     return this.#seen.size;
   }
 
-  /** Whether a socket on that port is remembered, be it the one that is there now or not. */
+  /** Whether a socket on this port is remembered, even if another one is there now. */
   knows(key: number): boolean {
     return this.#seen.has(key);
   }
 
   /**
-   * Whether this very socket had been seen on its port before `sentUs`, when a datagram was sent from there that is
-   * looked at now, at `nowUs`. Nobody else can have sent it then.
+   * Whether this socket was observed on its port before `sentUs`, when a datagram was sent from there. `nowUs` is the
+   * time of the current observation. No other socket can have sent the datagram.
    */
   wasThere(key: number, { uid, cookie }: DatagramOwner, sentUs: number, nowUs: number): boolean {
     const seen = this.#seen.get(key);
@@ -53,7 +54,7 @@ export class LateSenders {
     return seen.atUs < sentUs && sentUs <= nowUs && nowUs - seen.atUs <= this.#limits.keptUs;
   }
 
-  /** A socket is on its port at `nowUs`. If it is remembered, the first time counts. */
+  /** Records that a socket is on its port at `nowUs`. If it is already recorded, the first time is kept. */
   see(key: number, { uid, cookie }: DatagramOwner, nowUs: number): void {
     const seen = this.#seen.get(key);
     const ageUs = nowUs - (seen?.atUs ?? 0);
@@ -62,17 +63,17 @@ export class LateSenders {
     if ((this.#users.get(uid)?.size ?? 0) >= this.#limits.perUser) this.#forgetOldest(uid);
     else if (this.size >= this.#limits.all) this.#forgetOldest(this.#largest());
     this.#seen.set(key, { uid, cookie, atUs: nowUs });
-    const own = this.#users.get(uid) ?? new Set<number>();
-    this.#users.set(uid, own.add(key));
+    const keys = this.#users.get(uid) ?? new Set<number>();
+    this.#users.set(uid, keys.add(key));
   }
 
   #forget(key: number): void {
     const uid = this.#seen.get(key)?.uid;
-    const own = uid === undefined ? undefined : this.#users.get(uid);
-    if (uid === undefined || !own) return;
+    const keys = uid === undefined ? undefined : this.#users.get(uid);
+    if (uid === undefined || !keys) return;
     this.#seen.delete(key);
-    own.delete(key);
-    if (own.size === 0) this.#users.delete(uid);
+    keys.delete(key);
+    if (keys.size === 0) this.#users.delete(uid);
   }
 
   #forgetOldest(uid: number): void {
@@ -80,7 +81,7 @@ export class LateSenders {
     if (oldest !== undefined) this.#forget(oldest);
   }
 
-  /** The user who has most. */
+  /** The user with the most sockets. */
   #largest(): number {
     let largest = { uid: 0, size: 0 };
     for (const [uid, { size }] of this.#users) if (size > largest.size) largest = { uid, size };

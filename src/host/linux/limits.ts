@@ -1,13 +1,13 @@
-// What this process may use, as /proc/self/limits tells (proc_pid_limits(5)).
+// Reads resource limits of this process from /proc/self/limits (proc_pid_limits(5)).
 import { readFileSync } from 'node:fs';
 import { parseDecimal } from '../../base/port.ts';
 
-/** What is assumed where the limit cannot be read: the usual soft limit. */
+/** The usual soft limit, in case it cannot be read. */
 const USUAL_DESCRIPTORS = 1024;
-/** The kernel's own bound (fs.nr_open) is below this. */
+/** Above the maximum of the kernel (fs.nr_open). */
 const DESCRIPTORS_MAX = 4_294_967_295;
 
-/** How many descriptors this process may have open (the soft limit, which Node raises to the hard one). */
+/** The maximum number of open descriptors (the soft limit, which Node raises to the hard limit). */
 export function descriptorLimit(): number {
   try {
     const line = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));

@@ -1,7 +1,7 @@
-// The clock of the machine.
+// The system clock.
 import type { Clock } from '../../base/clock.ts';
 
-/** The clock of the machine; its timers run on the event loop of Node. */
+/** Timers run on Node's event loop. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -1,4 +1,4 @@
-// The real host: Linux, as the interfaces of host.ts want it.
+// The Linux implementation of the interfaces in host.ts.
 import type { Host } from '../host.ts';
 import { linuxFiles } from './files.ts';
 import { holdProcess } from './held-process.ts';
@@ -9,7 +9,6 @@ import { startProcess } from './processes.ts';
 import { prepareProgram } from './programs.ts';
 import { closeEndpoint, openEndpoint } from './sockets.ts';
 
-/** The host that this process runs on. */
 export function linuxHost(): Host {
   return {
     clock: systemClock,

@@ -1,4 +1,4 @@
-// Lock files: one holds it, others hear who, and nobody is kept out by a user who may not hold it.
+// Tests of lock files: one holder, whose pid is reported, and no interference by other users.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { needs, probe } from '../../../test/support/probe.ts';
 import type { Lock } from '../host.ts';
 import { takeLock } from './lock.ts';
 
-/** A path for a lock, in a directory that everybody can enter. */
+/** The path of a lock in a directory that every user can enter. */
 function pathOf(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => rmSync(directory, { recursive: true }));
@@ -23,7 +23,7 @@ function held(path: string): Lock {
   return lock;
 }
 
-test('it is held until it is released, and who holds it is told', (t) => {
+test('a lock is held until it is released, and its holder is reported', (t) => {
   const path = pathOf(t);
   const lock = held(path);
   assert.deepEqual(takeLock(path), { heldBy: process.pid });
@@ -32,7 +32,7 @@ test('it is held until it is released, and who holds it is told', (t) => {
   held(path).release();
 });
 
-test('a link is not followed, and a pipe is not waited for', (t) => {
+test('a link is not followed, and a pipe does not block', (t) => {
   if (!needs(t, probe.command('mkfifo'))) return;
   const path = pathOf(t);
   const other = `${path}-other`;
@@ -45,19 +45,19 @@ test('a link is not followed, and a pipe is not waited for', (t) => {
   assert.throws(() => takeLock(pipe), { code: 'LOCK_FAILED' });
 });
 
-test('its file is its owner’s alone, whatever the umask and whoever has made it', (t) => {
+test('the file is accessible only to its owner, regardless of the umask and its creator', (t) => {
   const path = pathOf(t);
   const before = process.umask(0);
   t.after(() => process.umask(before));
   held(path).release();
   assert.equal(statSync(path).mode & 0o777, 0o600);
-  // As rpcbind makes its own.
+  // Like rpcbind's.
   chmodSync(path, 0o444);
   held(path).release();
   assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 
-test('another user cannot hold it, who could if the file were open to all', (t) => {
+test('another user cannot hold the lock, but could if the file were readable', (t) => {
   if (!needs(t, probe.root(), probe.command('setpriv'), probe.command('flock'))) return;
   const path = pathOf(t);
   const asUser = () => {

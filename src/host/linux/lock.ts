@@ -1,4 +1,5 @@
-// A lock file: whoever holds it writes his pid into it, and the kernel lets go of it when he ends, however he ends.
+// Lock files with flock(2), which the kernel releases when the holder exits for any reason. The holder writes its pid
+// to the file.
 import {
   closeSync,
   constants,
@@ -16,11 +17,11 @@ import type { Lock } from '../host.ts';
 import { LOCK_EX, LOCK_NB } from './sys/constants.ts';
 import { sys } from './sys/libc.ts';
 
-/** Whoever can open the file can hold the lock, for reading as well (flock(2)): another user would keep us out. */
+/** Any user who can open the file, even for reading, could hold the lock (flock(2)). */
 const MODE = 0o600;
 const PERMISSIONS = 0o777;
 
-/** Who holds the lock on a file: the kernel's list of locks (proc_locks(5)) names the process and the inode. */
+/** The pid of the process that holds the lock on a file, by its inode in proc_locks(5). */
 function holderOf(fd: number): number {
   const { ino } = fstatSync(fd);
   const lock = new RegExp(`FLOCK +ADVISORY +WRITE +(\\d+) [0-9a-f]+:[0-9a-f]+:${ino} `);
@@ -31,20 +32,20 @@ function holderOf(fd: number): number {
   }
 }
 
-/** The file may have been made by another program, or by an older portreeve. */
-function keepOthersOut(fd: number): void {
+/** The file may have been created by another program, or by an older portreeve. */
+function restrictMode(fd: number): void {
   const { uid, mode } = fstatSync(fd);
   if (uid === process.geteuid?.() && (mode & PERMISSIONS) !== MODE) fchmodSync(fd, MODE);
 }
 
-/** Takes the lock (flock(2)), or gives the pid of who holds it, 0 if that cannot be seen. */
+/** Takes the lock, or returns the pid of the process that holds it, 0 if unknown. */
 export function takeLock(path: string): Lock | { readonly heldBy: number } {
   let fd: number | undefined;
   try {
-    // A link that somebody else put there is not followed, and a pipe not waited for.
+    // Do not follow a link that another user created, and do not block on a pipe.
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     fd = openSync(path, flags, MODE);
-    keepOthersOut(fd);
+    restrictMode(fd);
     if (sys.flock(fd, LOCK_EX | LOCK_NB) !== 0) {
       const heldBy = holderOf(fd);
       closeSync(fd);
@@ -54,7 +55,7 @@ export function takeLock(path: string): Lock | { readonly heldBy: number } {
     writeSync(fd, `${process.pid}\n`, 0);
   } catch (thrown) {
     if (fd !== undefined) closeSync(fd);
-    const hint = 'Make room there, or choose other places with --runtime DIR and --local PATH.';
+    const hint = 'Free some space, or choose other paths with --runtime DIR and --local PATH.';
     const message = `cannot take the lock ${path}: ${messageOf(thrown)}`;
     throw new PortreeveError('LOCK_FAILED', message, hint, { path });
   }

@@ -1,4 +1,4 @@
-// Tests a log file behind its descriptor: what is written is read again, and what cannot be written says why.
+// Tests of a log file accessed through its descriptor.
 import assert from 'node:assert/strict';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ function temporary(t: Pick<TestContext, 'after'>): string {
   return join(directory, 'log');
 }
 
-test('bytes are written where it is said, read as a whole, and cut off', (t) => {
+test('bytes are written at an offset, read, and truncated', (t) => {
   const path = temporary(t);
   const file = openAt(t, path);
   assert.deepEqual([...file.read()], []);
@@ -30,7 +30,7 @@ test('bytes are written where it is said, read as a whole, and cut off', (t) => 
   assert.deepEqual([...readFileSync(path)], [9, 0, 1]);
 });
 
-test('what cannot be written says which error it was', (t) => {
+test('a write error returns the errno name', (t) => {
   const full = openAt(t, '/dev/full', 'r+');
   assert.equal(full.write(new Uint8Array([1]), 0), 'ENOSPC');
   const path = temporary(t);

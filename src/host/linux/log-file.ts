@@ -1,11 +1,10 @@
-// A file that is written through its descriptor alone: a process that may open nothing can still keep a log.
+// A file accessed only through its descriptor, so that a process that cannot open files can keep a log.
 import { fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { LOG_MAX_BYTES } from '../../base/limits.ts';
 import type { LogFile } from '../host.ts';
 import { ERRNO, errno, errnoName, sys } from './sys/libc.ts';
 import { addressOf } from './sys/memory.ts';
 
-/** The file behind an open descriptor. */
 export class DescriptorFile implements LogFile {
   readonly #fd: number;
 

@@ -1,4 +1,4 @@
-/** proc_pid_mountinfo(5): mounts, and the one of cgroup2 on the layouts that there are. */
+// Tests of parsing proc_pid_mountinfo(5) and finding the cgroup2 hierarchy.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,32 +13,32 @@ const HYBRID = `31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=75
 41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
 `;
 
-test('a mount has a root, a place and a type, whatever optional fields there are', () => {
+test('a mount has a root, a mount point and a type after any optional fields', () => {
   const text =
     '36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 propagate_from:2 - ext3 /dev/root rw,errors=continue\n';
   assert.deepEqual(parseMountinfo(text), [{ root: '/mnt1', mountPoint: '/mnt2', type: 'ext3' }]);
   assert.equal(parseMountinfo(UNIFIED).length, 3);
 });
 
-// proc_pid_mountinfo(5): blanks, tabs, line ends and backslashes are \040, \011, \012, \134.
-test('characters that would be taken for separators are written in octal', () => {
+// proc_pid_mountinfo(5): spaces, tabs, newlines and backslashes are \040, \011, \012, \134.
+test('octal escapes are decoded', () => {
   const text = '36 35 98:0 /a\\040b /c\\134040\\011d rw - ext3 x rw\n';
   assert.deepEqual(parseMountinfo(text), [{ root: '/a b', mountPoint: '/c\\040\td', type: 'ext3' }]);
 });
 
-test('a line that is none is passed over', () => {
+test('an invalid line is skipped', () => {
   for (const line of ['', 'a', '36 35 98:0 /mnt1 /mnt2 rw', '36 35 98:0 - ext3 x rw', '1 2 3 / /a rw - ']) {
     assert.deepEqual(parseMountinfo(`${line}\n`), []);
   }
 });
 
-test('cgroup2 is found on both layouts, and where it is not there that is told', () => {
+test('cgroup2 is found in both layouts, and reported if missing', () => {
   assert.equal(cgroup2MountPoint(parseMountinfo(UNIFIED)), '/sys/fs/cgroup');
   assert.equal(cgroup2MountPoint(parseMountinfo(HYBRID)), '/sys/fs/cgroup/unified');
   assert.equal(cgroup2MountPoint(parseMountinfo(HYBRID.replace(/^41.*$/m, ''))), undefined);
 });
 
-test('a part of the hierarchy that is mounted elsewhere is not taken for the whole', () => {
+test('a partial mount of the hierarchy is not accepted', () => {
   const part = '50 31 0:38 /a.slice /run/part rw - cgroup2 cgroup2 rw\n';
   assert.equal(cgroup2MountPoint(parseMountinfo(part + HYBRID)), '/sys/fs/cgroup/unified');
   assert.equal(cgroup2MountPoint(parseMountinfo(part)), undefined);

@@ -1,27 +1,24 @@
-// proc_pid_mountinfo(5): what is mounted where, and where the one cgroup2 hierarchy is.
+// Parses proc_pid_mountinfo(5), and finds the cgroup2 hierarchy.
 
 interface Mount {
-  /** The directory of the file system that is its root here: "/" unless a part of it is mounted. */
+  /** The directory of the file system that is mounted: "/" unless only a part of it is mounted. */
   readonly root: string;
   readonly mountPoint: string;
-  /** The file system: "cgroup2", "bpf", "ext4". */
+  /** The file system type: "cgroup2", "bpf", "ext4". */
   readonly type: string;
 }
 
-/** Blanks, line ends and backslashes stand as three octal digits: "\040". */
+/** Spaces, newlines and backslashes are escaped as three octal digits: "\\040". */
 function unescaped(field: string): string {
   return field.replaceAll(/\\([0-7])([0-7])([0-7])/g, (_, a: string, b: string, c: string) =>
     String.fromCharCode([a, b, c].reduce((code, digit) => code * 8 + '01234567'.indexOf(digit), 0)),
   );
 }
 
-/**
- * The mounts in the order of the file: of two at one place the later one is seen. Lines that are none are passed
- * over.
- */
+/** The mounts in order. Of two at the same mount point, the later one is visible. Invalid lines are skipped. */
 export function parseMountinfo(text: string): Mount[] {
   return text.split('\n').flatMap((line) => {
-    // Before " - " there are as many optional fields as the kernel likes.
+    // Before " - " there can be any number of optional fields.
     const [before = '', after] = line.split(' - ', 2);
     const [, , , root, mountPoint] = before.split(' ');
     const [type] = after?.split(' ') ?? [];
@@ -31,8 +28,8 @@ export function parseMountinfo(text: string): Mount[] {
 }
 
 /**
- * Where the hierarchy of cgroup v2 is mounted as a whole: /sys/fs/cgroup, or /sys/fs/cgroup/unified where v1 has the
- * controllers. Undefined where it is not mounted.
+ * The mount point of the complete cgroup v2 hierarchy: /sys/fs/cgroup, or /sys/fs/cgroup/unified if v1 has the
+ * controllers. Undefined if it is not mounted.
  */
 export function cgroup2MountPoint(mounts: readonly Mount[]): string | undefined {
   return mounts.find(({ type, root }) => type === 'cgroup2' && root === '/')?.mountPoint;

@@ -1,4 +1,4 @@
-// The network namespace that we are in, as BPF programs know it, and the clock by which they measure.
+// The cookie of our network namespace, and the boot clock, as BPF programs see them.
 import { PortreeveError } from '../../base/errors.ts';
 import { GUARD_LINUX_HINT } from '../../base/kernel-version.ts';
 import { exactNumber } from '../../base/numbers.ts';
@@ -8,18 +8,16 @@ import { must } from './sys/epoll.ts';
 import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** <linux/time.h>: it goes on while the machine sleeps. */
+/** <linux/time.h>: includes time in suspend. */
 const CLOCK_BOOTTIME = 7;
 
-/**
- * The cookie of our network namespace. Throws PortreeveError `NAMESPACE_UNKNOWN` (environment) on kernels before 5.14.
- */
+/** The cookie of our network namespace. Throws PortreeveError `NAMESPACE_UNKNOWN` (environment) before Linux 5.14. */
 export function namespaceCookie(): bigint {
   const fd = openDiagSocket();
   try {
     const cookie = networkNamespace(fd, new StreamMemory());
     if (cookie !== undefined) return cookie;
-    const message = 'the kernel does not tell which network namespace this is';
+    const message = 'the kernel does not report the current network namespace';
     throw new PortreeveError('NAMESPACE_UNKNOWN', message, `${GUARD_LINUX_HINT}.`);
   } finally {
     sys.close(fd);

@@ -1,4 +1,4 @@
-// The numbers of network namespaces that we are not in, and what leads to them.
+// Tests of other network namespaces: their cookies, and entering them.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
@@ -17,7 +17,7 @@ function isReady(t: TestContext): boolean {
   return needs(t, probe.root(), probe.netns(), probe.command('ip'));
 }
 
-test('each has its number, and we are where we were', (t) => {
+test('each namespace has a cookie, and the thread returns to its own', (t) => {
   if (!isReady(t)) return;
   const here = readlinkSync(HERE);
   const cookies = [namedNamespace(t), namedNamespace(t)].map(({ path }) => linuxNamespaces.cookieAt(path));
@@ -27,7 +27,7 @@ test('each has its number, and we are where we were', (t) => {
   assert.equal(readlinkSync(HERE), here);
 });
 
-test('what is done inside one is done to its settings, and we come back whatever it throws', (t) => {
+test('an action applies inside the namespace, and the thread returns even if it throws', (t) => {
   if (!isReady(t)) return;
   const here = readlinkSync(HERE);
   const [web, mail] = [namedNamespace(t).path, namedNamespace(t).path];
@@ -43,12 +43,12 @@ test('what is done inside one is done to its settings, and we come back whatever
   );
   assert.equal(readlinkSync(HERE), here);
   assert.equal(
-    linuxNamespaces.within('/proc/4194304/ns/net', () => assert.fail('nothing is there')),
+    linuxNamespaces.within('/proc/4194304/ns/net', () => assert.fail("'there is no such process'")),
     undefined,
   );
 });
 
-test('where there is none, nothing is told', (t) => {
+test('a namespace that does not exist returns undefined', (t) => {
   if (!isReady(t)) return;
   const { path, remove } = namedNamespace(t);
   assert.equal(typeof linuxNamespaces.cookieAt(path), 'bigint');
@@ -58,14 +58,14 @@ test('where there is none, nothing is told', (t) => {
   }
 });
 
-test('another file is none', (t) => {
+test('another file is rejected', (t) => {
   if (!isReady(t)) return;
   for (const path of ['/etc/passwd', '/', '/proc/self/ns/mnt']) {
     assert.throws(() => linuxNamespaces.cookieAt(path), { kind: 'refused', code: 'NOT_A_NAMESPACE' }, path);
   }
 });
 
-test('a name, a process and both lead to one', async (t) => {
+test('a name and a process refer to the same namespace', async (t) => {
   if (!isReady(t)) return;
   const { name, path } = namedNamespace(t);
   const cookie = linuxNamespaces.cookieAt(path);
@@ -82,7 +82,7 @@ test('a name, a process and both lead to one', async (t) => {
   assert.deepEqual(other?.paths, []);
 });
 
-test('without CAP_SYS_ADMIN none can be entered, and it is told that not all are seen', (t) => {
+test('without CAP_SYS_ADMIN no namespace can be entered, and the list is incomplete', (t) => {
   if (!isReady(t) || !needs(t, probe.command('setpriv'))) return;
   const { path } = namedNamespace(t);
   const program = `
@@ -94,5 +94,5 @@ test('without CAP_SYS_ADMIN none can be entered, and it is told that not all are
   const { stdout, stderr, status } = spawnSync('setpriv', argv, { encoding: 'utf8' });
   assert.deepEqual([stdout, status], ['false\n', 1]);
   assert.match(stderr, /cannot be entered: EPERM/);
-  assert.match(stderr, /It takes CAP_SYS_ADMIN/);
+  assert.match(stderr, /It requires CAP_SYS_ADMIN/);
 });

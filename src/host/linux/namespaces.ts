@@ -1,4 +1,4 @@
-// Network namespaces other than ours: their numbers, and what leads to them.
+// Other network namespaces: how to find and enter them.
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { codeOf, messageOf, PortreeveError } from '../../base/errors.ts';
 import { PID_MAX } from '../../base/limits.ts';
@@ -9,12 +9,11 @@ import { namespaceCookie } from './namespace.ts';
 import { CLONE_NEWNET } from './sys/constants.ts';
 import { errno, errnoName, sys } from './sys/libc.ts';
 
-/** The one of this thread: it alone goes elsewhere. */
+/** This thread's namespace. setns(2) changes only the calling thread. */
 const HERE = '/proc/thread-self/ns/net';
-/** <linux/proc_ns.h>: PROC_PID_INIT_INO. From any other process namespace only a part of the processes is seen. */
+/** <linux/proc_ns.h>: PROC_PID_INIT_INO. In any other PID namespace only some processes are visible. */
 const ALL_PROCESSES = 'pid:[4026531836]';
 
-/** The network namespaces of the host that we run on. */
 export const linuxNamespaces: NetworkNamespaces = {
   cookieAt: (path) => within(path, (cookie) => cookie),
   within,
@@ -41,7 +40,7 @@ function within<Result>(path: string, act: (cookie: bigint) => Result): Result |
   }
 }
 
-/** What is opened may be anything, and is not waited for. */
+/** The path may refer to anything. The open must not block. */
 function openNamespace(path: string): number | undefined {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -51,13 +50,13 @@ function openNamespace(path: string): number | undefined {
   }
 }
 
-/** ESRCH: the process that the file is about has ended. */
+/** ESRCH: the process has exited. */
 function isGone(thrown: unknown): boolean {
   const code = codeOf(thrown);
   return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ESRCH';
 }
 
-/** Only this thread goes there, and comes back: what other threads do meanwhile is done in the network of before. */
+/** Enters the namespace on this thread and returns. Other threads remain in the previous namespace. */
 function actIn<Result>(there: number, here: number, path: string, act: (cookie: bigint) => Result): Result {
   if (sys.setns(there, CLONE_NEWNET) < 0) {
     const name = errnoName(errno());
@@ -66,7 +65,7 @@ function actIn<Result>(there: number, here: number, path: string, act: (cookie: 
   try {
     return act(namespaceCookie());
   } finally {
-    // Whatever was done from now on would be done in the other network.
+    // Otherwise all further operations would be in the other namespace.
     if (sys.setns(here, CLONE_NEWNET) < 0) process.abort();
   }
 }
@@ -76,7 +75,7 @@ interface Place {
   pid: number | undefined;
 }
 
-/** By the name that the kernel gives each: "net:[4026531840]". */
+/** Keyed by the name in the kernel: "net:[4026531840]". */
 function placesByInode(): { readonly places: Map<string, Place>; readonly isComplete: boolean } {
   let isComplete = readlinkSync('/proc/self/ns/pid') === ALL_PROCESSES;
   const places = new Map<string, Place>();
@@ -98,13 +97,13 @@ function placesByInode(): { readonly places: Map<string, Place>; readonly isComp
   return { places, isComplete };
 }
 
-/** From the lowest number on. */
+/** In ascending order. */
 function processes(): number[] {
   const pids = readdirSync('/proc').flatMap((name) => parseDecimal(name, PID_MAX) ?? []);
   return pids.sort((a, b) => a - b);
 }
 
-/** Undefined for one that is gone meanwhile. */
+/** Undefined if it no longer exists. */
 function seenAt({ paths, pid }: Place): NetworkNamespace | undefined | 'closed' {
   const [path = `/proc/${pid}/ns/net`] = paths;
   try {
@@ -117,13 +116,13 @@ function seenAt({ paths, pid }: Place): NetworkNamespace | undefined | 'closed' 
 }
 
 function invalid(path: string): PortreeveError {
-  const hint = 'One is made with: ip netns add NAME';
-  return new PortreeveError('NOT_A_NAMESPACE', `${path} is no network namespace`, hint, {
+  const hint = 'Create one with: ip netns add NAME';
+  return new PortreeveError('NOT_A_NAMESPACE', `${path} is not a network namespace`, hint, {
     path,
   });
 }
 
 function closed(path: string, why: string): PortreeveError {
   const message = `the network namespace ${path} cannot be entered: ${why}`;
-  return new PortreeveError('NAMESPACE_CLOSED', message, 'It takes CAP_SYS_ADMIN.', { path });
+  return new PortreeveError('NAMESPACE_CLOSED', message, 'It requires CAP_SYS_ADMIN.', { path });
 }

@@ -1,4 +1,4 @@
-// Whether capabilities count in our network namespace: in the one that we are in, and in user namespaces.
+// Tests of whether capabilities apply to the network namespace, also in user namespaces.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ const PROGRAM = `
 import { ownsNetwork } from '${join(import.meta.dirname, 'network-owner.ts')}';
 console.log(ownsNetwork());`;
 
-/** What a process says that is started by a command. */
+/** The output of a process started with a command. */
 function reportedBy(...wrapper: readonly string[]): string {
   const [command = '', ...args] = [...wrapper, process.execPath, '--input-type=module', '--eval', PROGRAM];
   const { stdout, stderr, status } = spawnSync(command, args, { encoding: 'utf8' });
@@ -17,7 +17,7 @@ function reportedBy(...wrapper: readonly string[]): string {
   return stdout.trim();
 }
 
-test('capabilities count in a network of our own, and not in that of our parent', (t) => {
+test('capabilities apply to our own network namespace and not to that of the parent user namespace', (t) => {
   if (!needs(t, probe.root(), probe.command('unshare'))) return;
   assert.equal(reportedBy('env'), 'true');
   assert.equal(reportedBy('unshare', '--net'), 'true');

@@ -1,4 +1,4 @@
-// What a manager hears: by a path, by an abstract name, and nothing where nobody listens.
+// Tests of notifying the service manager through a path or an abstract name.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { must } from './sys/epoll.ts';
 import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** A socket for datagrams; gives what was sent there, undefined where nothing was. */
+/** A datagram socket. Returns a function that returns what it received, or undefined. */
 function listener(t: TestContext, name: string): () => string | undefined {
   const fd = must(sys.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'socket');
   t.after(() => sys.close(fd));
@@ -26,7 +26,7 @@ function listener(t: TestContext, name: string): () => string | undefined {
   };
 }
 
-test('a state comes as one datagram, whatever the name of the socket', (t) => {
+test('a state is sent as one datagram to a path or an abstract name', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => rmSync(directory, { recursive: true }));
   for (const name of [
@@ -41,7 +41,7 @@ test('a state comes as one datagram, whatever the name of the socket', (t) => {
   }
 });
 
-test('where nobody listens it is let be', () => {
+test('a missing listener is ignored', () => {
   for (const name of [
     undefined,
     '',

@@ -1,15 +1,15 @@
-// Tells the manager that has started us how far we are (sd_notify(3)).
+// Notifies the service manager of our state (sd_notify(3)).
 import { encodeLocalSockaddr } from '../../wire/sockaddr.ts';
 import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM } from './sys/constants.ts';
 import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** The longest name of a Unix socket, without the zero behind a path (unix(7)). */
+/** The longest name of a Unix socket, without the terminating NUL of a path (unix(7)). */
 const NAME_MAX_BYTES = 107;
 
 /**
- * Sends a state, such as "READY=1", to the socket that NOTIFY_SOCKET names: a path, or "@" and an abstract name. False
- * where there is none, or it does not take it: nothing depends on it but the manager itself.
+ * Sends a state, such as "READY=1", to the socket in NOTIFY_SOCKET: a path, or "@" and an abstract name. Returns false
+ * if there is no such socket, or sending failed, which only the service manager would notice.
  */
 export function notifyManager(state: string, env: Readonly<Record<string, string | undefined>>): boolean {
   const name = Buffer.from(env['NOTIFY_SOCKET'] ?? '');

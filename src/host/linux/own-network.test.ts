@@ -1,4 +1,4 @@
-// A network of its own: a program that is to make itself at home in one leaves the host's alone.
+// Tests of running programs in a new network namespace.
 import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { enterOwnNetwork, runInOwnNetwork } from './own-network.ts';
 
 const MINE = readlinkSync('/proc/self/ns/net');
 
-test('the network of the starter is not entered', () => {
+test("the starter's network namespace is rejected", () => {
   for (const starter of [MINE, '', undefined]) {
     assert.throws(
       () => enterOwnNetwork(starter),
@@ -27,7 +27,7 @@ async function run(script: string, maxMs = 10_000): Promise<readonly [code: numb
   return [code, output];
 }
 
-test('a program has another network, and is told that of its starter', async (t) => {
+test("a program has a new network namespace and receives its starter's", async (t) => {
   if (!needs(t, probe.root(), probe.netns())) return;
   const [code, output] = await run('readlink /proc/self/ns/net; echo "$1"; exit 7');
   const [own, starter] = output.split('\n');
@@ -35,7 +35,7 @@ test('a program has another network, and is told that of its starter', async (t)
   assert.notEqual(own, MINE);
 });
 
-test('a program that a signal ends, or that takes too long, is told by its code', async (t) => {
+test('a program killed by a signal or at the timeout has the corresponding exit status', async (t) => {
   if (!needs(t, probe.root(), probe.netns())) return;
   assert.deepEqual(await run('kill -TERM $$'), [143, '']);
   assert.deepEqual(await run('exec sleep 60', 200), [137, '']);

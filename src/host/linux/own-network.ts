@@ -1,4 +1,4 @@
-// A program of ours in a network namespace of its own, which is made for it and is gone when it has ended.
+// Runs a program of ours in a new network namespace, which the kernel removes when the program exits.
 import { spawn, spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { PortreeveError } from '../../base/errors.ts';
@@ -7,25 +7,24 @@ import { must } from './sys/epoll.ts';
 import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** The namespace of whoever looks (namespaces(7)): it reads "net:[4026531840]". */
+/** The namespace of the reading process (namespaces(7)): it reads "net:[4026531840]". */
 const OWN_NAMESPACE = '/proc/self/ns/net';
-/** How long unshare(1) may take. */
+/** The timeout of the trial run. */
 const TRY_MS = 10_000;
 
-/** What is to be started, and who hears what it says. */
 interface OwnNetworkProgram {
-  /** It is to call enterOwnNetwork() with the argument that is added to these. */
+  /** The program must call enterOwnNetwork() with the argument that is appended. */
   readonly argv: readonly string[];
-  /** After so long it is killed. */
+  /** The program is killed after this time. */
   readonly maxMs: number;
   readonly onOutput: (text: string) => void;
   readonly onError: (text: string) => void;
 }
 
 /**
- * Runs a program in a network namespace that nobody else is in, and gives its exit code; 128 and more where a signal
- * ended it (bash(1)). It is killed when this process ends, however that comes, and the kernel then takes the namespace
- * away with all that was in it. Throws PortreeveError `NAMESPACE_DENIED` (environment) where none can be made.
+ * Runs a program in a new network namespace. Returns its exit status, or 128 plus the signal that killed it (bash(1)).
+ * The program is killed when this process exits for any reason. Throws PortreeveError `NAMESPACE_DENIED` (environment)
+ * if a namespace cannot be created.
  */
 export async function runInOwnNetwork({
   argv,
@@ -49,7 +48,7 @@ export async function runInOwnNetwork({
 
 const SIGNALS: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
 
-/** How unshare(1) makes one here: as root, else in a user namespace in which this user is root. */
+/** How unshare(1) can create a namespace here: as root, or in a user namespace in which this user is root. */
 function unshareArguments(): string[] {
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
   const argv = ['unshare', ...user, '--net', '--'];
@@ -63,30 +62,31 @@ function unshareArguments(): string[] {
 }
 
 function denied(why: string): PortreeveError {
-  const hint = 'Run it as root. Without root it takes user namespaces (user_namespaces(7)) and util-linux.';
-  const message = `no network namespace can be made: ${why}`;
+  const hint =
+    'Run it as root. Without root it requires user namespaces (user_namespaces(7)) and util-linux.';
+  const message = `cannot create a network namespace: ${why}`;
   return new PortreeveError('NAMESPACE_DENIED', message, hint);
 }
 
-/** What tells the network namespace of this process from others. */
+/** Identifies the network namespace of this process. */
 function currentNetwork(): string {
   return readlinkSync(OWN_NAMESPACE);
 }
 
 /**
- * Makes a program at home in the namespace that was made for it: brings the loopback interface up. `starter` is the
- * namespace of whoever started it. Throws PortreeveError `NAMESPACE_FOREIGN` (bug) if that is the one it is in: then
- * nothing was touched.
+ * Prepares the new namespace: brings the loopback interface up. `starter` is the namespace of the process that started
+ * the program. Throws PortreeveError `NAMESPACE_FOREIGN` (bug), before any change, if this process is still in that
+ * one.
  */
 export function enterOwnNetwork(starter: string | undefined): void {
   if (starter === undefined || starter === '' || starter === currentNetwork()) {
-    const message = 'this is the network of whoever started the program: nothing was done';
+    const message = 'the program was started in the network namespace of its parent; nothing was changed';
     throw new PortreeveError('NAMESPACE_FOREIGN', message);
   }
   bringUp('lo');
 }
 
-/** <linux/sockios.h>, <linux/if.h>: struct ifreq has a name of 16 bytes, and the flags behind it. */
+/** <linux/sockios.h>, <linux/if.h>: struct ifreq is a name of 16 bytes, followed by the flags. */
 const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
 const IFREQ_BYTES = 40;

@@ -1,4 +1,4 @@
-// Which packages a package needs, and where they are found.
+// Tests of finding the dependencies of a package.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { packagesNeeded } from './package-tree.ts';
 
-test('those needed by those needed, in its own directory and above it, each once', (t) => {
+test('dependencies are found recursively, in the package or above it, once each', (t) => {
   const top = mkdtempSync(join(tmpdir(), 'packages-'));
   t.after(() => rmSync(top, { recursive: true }));
   const put = (path: string, manifest: object) => {

@@ -1,4 +1,4 @@
-// Which packages a package loads, wherever npm has put them: in its own directory, or in one above it.
+// Finds the packages that a package loads, in the directories where npm may have installed them.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readText } from './files.ts';
@@ -7,18 +7,18 @@ const PACKAGE_JSON_MAX_BYTES = 1024 * 1024;
 const MODULES = 'node_modules';
 
 /**
- * The directories of the packages that the package in a directory needs, and of those that they need. One that is not
- * installed is left out, as Node does with optional ones.
+ * The directories of the dependencies of a package, recursively. Packages that are not installed are skipped, as Node
+ * does with optional ones.
  */
 export function packagesNeeded(root: string): string[] {
   const found = new Set<string>();
-  const waiting = [root];
-  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+  const pending = [root];
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     for (const name of needsOf(at)) {
       const directory = find(at, name);
       if (directory === undefined || found.has(directory)) continue;
       found.add(directory);
-      waiting.push(directory);
+      pending.push(directory);
     }
   }
   return [...found];
@@ -34,7 +34,7 @@ function needsOf(directory: string): string[] {
   });
 }
 
-/** Node looks in each directory from the one that asks to the root (node:module, LOAD_NODE_MODULES). */
+/** Node searches each directory from the requiring one up to the root (node:module, LOAD_NODE_MODULES). */
 function find(from: string, name: string): string | undefined {
   for (let at = from; ; at = dirname(at)) {
     const directory = join(at, MODULES, name);

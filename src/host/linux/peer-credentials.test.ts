@@ -1,4 +1,4 @@
-// Who connected to a Unix socket that Node serves is who the kernel says, and is not guessed where it says nothing.
+// Tests of the credentials of clients of Unix sockets that Node serves.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import { type TestContext, test } from 'node:test';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { peerCredentials } from './peer-credentials.ts';
 
-/** A path for a socket that everybody may connect to. */
+/** The path of a socket that every user can connect to. */
 function socketPath(t: Pick<TestContext, 'after'>): string {
   const directory = mkdtempSync(join(tmpdir(), 'peer-credentials-'));
   t.after(() => rmSync(directory, { recursive: true }));
@@ -28,7 +28,7 @@ async function listen(t: Pick<TestContext, 'after'>, server: Server, where: stri
   if (typeof where === 'string') chmodSync(where, 0o666);
 }
 
-/** Connects as another user, in these groups, and goes away when its input ends. */
+/** Connects as another user with these groups, and exits when its input ends. */
 const CLIENT = `
 const [path, uid, ...gids] = process.argv.slice(1);
 process.setgroups(gids.slice(1).map((gid) => +gid));
@@ -38,7 +38,7 @@ require('node:net').connect(path);
 process.stdin.resume();
 process.stdin.on('end', () => process.exit());`;
 
-test('ourselves, by node:net and by node:http', async (t) => {
+test('our own credentials are reported for node:net and node:http', async (t) => {
   const path = socketPath(t);
   const server = createServer();
   await listen(t, server, path);
@@ -53,14 +53,14 @@ test('ourselves, by node:net and by node:http', async (t) => {
     response.end(`${peerCredentials(request.socket)?.pid}`);
   });
   await listen(t, http, `${path}.http`);
-  const asking = connect(`${path}.http`).setEncoding('utf8');
-  asking.write('GET / HTTP/1.0\r\n\r\n');
-  let said = '';
-  for await (const text of asking) said += text;
-  assert.ok(said.endsWith(`\r\n${process.pid}`), said);
+  const requester = connect(`${path}.http`).setEncoding('utf8');
+  requester.write('GET / HTTP/1.0\r\n\r\n');
+  let output = '';
+  for await (const text of requester) output += text;
+  assert.ok(output.endsWith(`\r\n${process.pid}`), output);
 });
 
-test('another user with his groups, also very many of them', async (t) => {
+test('another user is reported with all groups, even very many', async (t) => {
   if (!needs(t, probe.root())) return;
   const path = socketPath(t);
   const server = createServer();
@@ -76,7 +76,7 @@ test('another user with his groups, also very many of them', async (t) => {
   }
 });
 
-test('a connection over TCP, and a socket that is closed or was never open, have no such peer', async (t) => {
+test('a TCP connection, and a closed or unopened socket, have no credentials', async (t) => {
   const path = socketPath(t);
   const [unix, tcp] = [createServer(), createServer()];
   await listen(t, unix, path);

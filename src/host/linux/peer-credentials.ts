@@ -1,4 +1,5 @@
-// Who has connected to a Unix socket that Node serves: what the kernel noted of him then (unix(7): SO_PEERCRED).
+// The credentials of clients of a Unix socket that Node serves, recorded by the kernel at connect(2) (unix(7):
+// SO_PEERCRED).
 import type { Socket } from 'node:net';
 import { AF_UNIX, SO_PEERCRED, SOL_SOCKET } from './sys/constants.ts';
 import { ERRNO, errno, sys } from './sys/libc.ts';
@@ -8,42 +9,41 @@ import { NativeBuffer } from './sys/memory.ts';
 const SO_DOMAIN = 39;
 const SO_PEERGROUPS = 59;
 
-/** struct ucred (unix(7)): pid, uid and gid, each of 32 bits. */
+/** struct ucred (unix(7)): pid, uid and gid, 32 bits each. */
 export const UCRED_BYTES = 12;
 export const UCRED_UID_AT = 4;
 const UCRED_GID_AT = 8;
 const GID_BYTES = 4;
-/** Groups that are asked for at first; who has more is asked again (NGROUPS_MAX is 65536). */
+/** The initial size. A client with more groups requires another call (NGROUPS_MAX is 65536). */
 const GROUPS_AT_FIRST = 64;
-/** What the kernel gives where it noted nobody. */
-const NOBODY = 0xffff_ffff;
+/** The uid that the kernel returns without credentials. */
+const NO_UID = 0xffff_ffff;
 
-/** Whoever connected, as he was at that moment. */
+/** The credentials at connect(2). */
 export interface PeerCredentials {
   readonly pid: number;
-  /** The effective one. */
+  /** The effective uid. */
   readonly uid: number;
-  /** His group, and his supplementary groups. */
+  /** The effective gid and the supplementary gids. */
   readonly gids: readonly number[];
 }
 
 /**
- * The credentials of the other end of a connection that was accepted on a Unix socket; undefined for another kind of
- * socket, and for one that is closed.
+ * The credentials of the peer of an accepted Unix socket. Undefined for another type of socket, and for a closed one.
  */
 export function peerCredentials(socket: Socket): PeerCredentials | undefined {
   const fd = descriptorOf(socket);
   if (fd === undefined || option(fd, SO_DOMAIN, 4)?.view.getInt32(0, true) !== AF_UNIX) return undefined;
   const credentials = option(fd, SO_PEERCRED, UCRED_BYTES)?.view;
-  const uid = credentials?.getUint32(UCRED_UID_AT, true) ?? NOBODY;
-  if (!credentials || uid === NOBODY) return undefined;
+  const uid = credentials?.getUint32(UCRED_UID_AT, true) ?? NO_UID;
+  if (!credentials || uid === NO_UID) return undefined;
   const gid = credentials.getUint32(UCRED_GID_AT, true);
   return { pid: credentials.getInt32(0, true), uid, gids: [gid, ...groupsOf(fd)] };
 }
 
 /**
- * The descriptor of a socket of node:net. Node shows it nowhere else than in the object that it has for it, which is
- * there until the socket is closed, and only then is the number given to another file.
+ * The descriptor of a node:net socket. Node exposes it only in the handle object, which exists until the socket is
+ * closed. The number is not reused before that.
  */
 function descriptorOf(socket: Socket): number | undefined {
   const handle: unknown = Reflect.get(socket, '_handle');
@@ -54,10 +54,10 @@ function descriptorOf(socket: Socket): number | undefined {
 function groupsOf(fd: number): number[] {
   const groups = option(fd, SO_PEERGROUPS, GROUPS_AT_FIRST * GID_BYTES);
   const count = (groups?.length ?? 0) / GID_BYTES;
-  return Array.from({ length: count }, (_, i) => groups?.view.getUint32(i * GID_BYTES, true) ?? NOBODY);
+  return Array.from({ length: count }, (_, i) => groups?.view.getUint32(i * GID_BYTES, true) ?? NO_UID);
 }
 
-/** The value of an option, and how many bytes of it there are; undefined where the kernel has none. */
+/** The value of a socket option and its length. Undefined if the kernel does not support it. */
 function option(fd: number, name: number, bytes: number): { view: DataView; length: number } | undefined {
   const value = new NativeBuffer(bytes);
   const length = new NativeBuffer(4);

@@ -1,4 +1,4 @@
-// A process of ours: what it gets of the daemon's, and what of its words is heard.
+// Tests of child processes: what they inherit, and the lines they send.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -8,10 +8,10 @@ import { CHANNEL_LINE_MAX_BYTES } from '../../base/limits.ts';
 import type { ChildEnd } from '../host.ts';
 import { startProcess } from './processes.ts';
 
-/** What a program says last: it waits until that was heard. */
+/** The last line of a program, which waits until it was received. */
 const LAST = 'echo last >&3; read -r heard <&3';
 
-/** Runs a program of sh(1) to its end; gives the lines that it wrote to its channel. */
+/** Runs a sh(1) script. Returns the lines that it wrote to its channel. */
 function ran(program: string, fds: readonly number[] = []): Promise<{ lines: string[]; end: ChildEnd }> {
   const lines: string[] = [];
   return new Promise((resolve) => {
@@ -27,14 +27,14 @@ function ran(program: string, fds: readonly number[] = []): Promise<{ lines: str
   });
 }
 
-/** Node itself marks what it is started with, up to the first gap beyond 15. */
+/** Node marks inherited descriptors itself, up to the first gap above 15. */
 const INHERITED = 20;
 
-/** A descriptor of the shell, and what it is. */
+/** A descriptor of the shell, and its target. */
 const SHOW = 'echo "${fd##*/} $(readlink $fd)"';
 
-describe('it gets', () => {
-  test('nothing of the environment but where programs are', async () => {
+describe('a child inherits', () => {
+  test('no environment except PATH', async () => {
     process.env['PORTREEVE_TEST_SECRET'] = 'x';
     const { lines } = await ran(`env >&3; ${LAST}`);
     delete process.env['PORTREEVE_TEST_SECRET'];
@@ -46,11 +46,11 @@ describe('it gets', () => {
     assert.ok(lines.includes('PATH=/usr/sbin:/usr/bin:/sbin:/bin'));
   });
 
-  test('no other descriptors than it is meant to have, and no input', async () => {
+  test('only its own descriptors, and no input', async () => {
     const fd = openSync('/etc/passwd', 'r');
     const { lines } = await ran(`for fd in /proc/$$/fd/*; do ${SHOW}; done >&3; ${LAST}`, [fd]);
     closeSync(fd);
-    // Standard error is the daemon's; the shell has set aside its standard output, and reads links.
+    // Standard error is the daemon's. The shell has saved its standard output, and reads links.
     const shown = lines.flatMap((line) => (/^2 |pipe:|\/proc\/|^1\d /.test(line) ? [] : [line]));
     assert.deepEqual(
       shown.map((line) => line.replace(/\[\d+\]/, '')),
@@ -58,7 +58,7 @@ describe('it gets', () => {
     );
   });
 
-  test('nothing that the daemon was itself started with', () => {
+  test('nothing that the daemon itself inherited', () => {
     const module = JSON.stringify(join(import.meta.dirname, 'processes.ts'));
     const script = `const { startProcess } = await import(${module});
       startProcess({
@@ -79,15 +79,15 @@ describe('it gets', () => {
   });
 });
 
-describe('of its words', () => {
-  test('whole lines are heard', async () => {
+describe('of the output of a child', () => {
+  test('complete lines are received', async () => {
     const { lines } = await ran(
       `printf 'one\\ntwo\\nthr' >&3; printf 'ee\\n' >&3; ${LAST}; printf 'rest' >&3`,
     );
     assert.deepEqual(lines, ['one', 'two', 'three']);
   });
 
-  test('a line without an end ends it', async () => {
+  test('a line without an end kills the child', async () => {
     const endless = `head -c ${2 * CHANNEL_LINE_MAX_BYTES} /dev/zero | tr '\\0' x >&3`;
     const { lines, end } = await ran(`${endless}; echo >&3; ${LAST}`);
     assert.deepEqual([lines, end.signal], [[], 'SIGKILL']);

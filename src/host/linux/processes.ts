@@ -1,4 +1,4 @@
-// Starting a process of ours with open descriptors and a channel, and hearing of its end.
+// Starts child processes with inherited descriptors and a channel.
 import { spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { PortreeveError } from '../../base/errors.ts';
@@ -7,23 +7,25 @@ import type { Child, ChildSpec } from '../host.ts';
 import { CHANNEL_FD } from './channel.ts';
 import { sys } from './sys/libc.ts';
 
-/** <asm-generic/unistd.h>, <linux/close_range.h>: the number of close_range(2), the last descriptor, and a flag. */
+/**
+ * <asm-generic/unistd.h>, <linux/close_range.h>: the system call number of close_range(2), the last descriptor, a flag.
+ */
 const CLOSE_RANGE_CALL = 436;
 const DESCRIPTOR_MAX = 0xffff_ffff;
 const CLOSE_RANGE_CLOEXEC = 4;
 
-/** Starts a process: 0 and 1 are /dev/null, 2 is ours, 3 the channel, then the descriptors that it gets. */
+/** Starts a process: 0 and 1 are /dev/null, 2 is ours, 3 is the channel, followed by the descriptors to inherit. */
 export function startProcess(spec: ChildSpec): Child {
   const [program = '', ...args] = spec.argv;
   keepInherited();
-  // A session of its own: what a terminal sends to us (SIGINT) is for us to pass on in our way.
+  // A separate session: signals from the terminal (SIGINT) reach only this process, which decides what to do.
   const child = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe', ...spec.fds],
     detached: true,
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
   });
   const channel = channelOf(child.stdio);
-  channel.on('error', () => undefined); // Its end is told by `exit`.
+  channel.on('error', () => undefined); // `exit` reports its end.
   readLines(channel, spec.onLine, () => void child.kill('SIGKILL'));
   child.on('error', (error) => {
     process.stderr.write(`cannot start ${program}: ${error.message}\n`);
@@ -39,15 +41,14 @@ export function startProcess(spec: ChildSpec): Child {
 }
 
 /**
- * What this process was itself started with open goes to no process of ours: Node marks what it opens itself, and the
- * lowest of these.
- * Kernels before 5.11 do not know the flag; there the others are passed on.
+ * Marks descriptors that this process inherited as close-on-exec. Node does so for those that it opens, and for the
+ * lowest inherited ones. Kernels before 5.11 do not support the flag: there, inherited descriptors are passed on.
  */
 function keepInherited(): void {
   sys.syscall(CLOSE_RANGE_CALL, CHANNEL_FD, DESCRIPTOR_MAX, CLOSE_RANGE_CLOEXEC);
 }
 
-/** Calls `onLine` with each whole line; a line that grows beyond the bound ends the child, and is not kept. */
+/** Calls `onLine` with each complete line. A line above the limit ends the child. */
 function readLines(channel: Duplex, onLine: (line: string) => void, onTooLong: () => void): void {
   const decoder = new TextDecoder();
   let rest = '';
@@ -62,7 +63,7 @@ function readLines(channel: Duplex, onLine: (line: string) => void, onTooLong: (
   });
 }
 
-/** The channel is a socket pair, which Node gives as a stream that can be read and written. */
+/** The channel is a socket pair, which Node returns as a duplex stream. */
 function channelOf(stdio: readonly unknown[]): Duplex {
   const channel = stdio[CHANNEL_FD];
   if (isDuplex(channel)) return channel;

@@ -1,4 +1,4 @@
-// Tests reading a ring buffer in memory that is laid out as the kernel does it.
+// Tests of reading a ring buffer in memory with the layout of the kernel.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -10,7 +10,7 @@ const DATA_AT = 16;
 const BUSY = 2 ** 31;
 const DISCARDED = 2 ** 30;
 
-/** A ring as the kernel keeps it; the second half of its data is the first one again. */
+/** A ring buffer as the kernel keeps it. The second half of its data mirrors the first. */
 class FakeRing {
   readonly memory: RingMemory;
   readonly #view: DataView;
@@ -29,7 +29,7 @@ class FakeRing {
     };
   }
 
-  /** Writes a record of so many bytes, each with this value; gives whether there was room. */
+  /** Writes a record of `length` bytes. Returns whether there was room. */
   write(length: number, value: number, bits = 0): boolean {
     const end = this.#at + Math.ceil((8 + length) / 8) * 8;
     if (end - exactNumber(this.memory.consumed[0] ?? 0n) > BYTES) return false;
@@ -48,7 +48,7 @@ class FakeRing {
     for (const half of [0, BYTES]) this.#view.setUint8(DATA_AT + half + (at % BYTES), value);
   }
 
-  /** The records that are read, as texts of their bytes. */
+  /** The records read, as hexadecimal text. */
   read(max = Number.POSITIVE_INFINITY): string[] {
     const texts: string[] = [];
     const count = drainRing(
@@ -62,7 +62,7 @@ class FakeRing {
   }
 }
 
-test('records are read in their order, those that were discarded are not', () => {
+test('records are read in order, without discarded ones', () => {
   const ring = new FakeRing();
   ring.write(3, 0xaa);
   ring.write(8, 0xbb, DISCARDED);
@@ -73,8 +73,8 @@ test('records are read in their order, those that were discarded are not', () =>
   assert.deepEqual(ring.memory.consumed, ring.memory.produced);
 });
 
-// Documentation/bpf/ringbuf.rst: a consumer that meets the busy bit waits, also where later records are complete.
-test('a record that is not complete holds up those behind it', () => {
+// Documentation/bpf/ringbuf.rst: the consumer waits at the busy bit, even if later records are complete.
+test('an incomplete record blocks the following ones', () => {
   const ring = new FakeRing();
   ring.write(1, 0xaa);
   ring.write(1, 0xbb, BUSY);
@@ -85,19 +85,19 @@ test('a record that is not complete holds up those behind it', () => {
   assert.deepEqual(ring.read(), ['bb', 'cc']);
 });
 
-test('at most so many are read at a time', () => {
+test('at most `max` records are read at a time', () => {
   const ring = new FakeRing();
   for (const value of [1, 2, 3]) ring.write(1, value);
   assert.deepEqual([ring.read(2), ring.read(0), ring.read(2)], [['01', '02'], [], ['03']]);
 });
 
-test('a record over the end of the memory is whole', () => {
+test('a record across the end of the memory is complete', () => {
   const ring = new FakeRing(BYTES - 8);
   ring.write(16, 0xdd);
   assert.deepEqual(ring.read(), ['dd'.repeat(16)]);
 });
 
-test('a record that is longer than what was written is refused, and nothing of it is read', () => {
+test('a record beyond the written data is rejected and not read', () => {
   const ring = new FakeRing();
   ring.write(8, 0xaa);
   ring.setHeader(0, 9);
@@ -106,7 +106,7 @@ test('a record that is longer than what was written is refused, and nothing of i
   assert.deepEqual(ring.read(), ['aa'.repeat(8)]);
 });
 
-test('a record at which the reader failed is not read again', () => {
+test('a record whose handler throws is not read again', () => {
   const ring = new FakeRing();
   ring.write(1, 0xaa);
   ring.write(1, 0xbb);
@@ -117,7 +117,7 @@ test('a record at which the reader failed is not read again', () => {
   assert.deepEqual(ring.read(), ['bb']);
 });
 
-test('whatever is written in whatever pieces is read once, far beyond the size of the memory', () => {
+test('records of any size are read once, far beyond the size of the memory', () => {
   const step = fc.record({ length: fc.nat(24), isDiscarded: fc.boolean(), isRead: fc.boolean() });
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 200 }), (steps) => {

@@ -1,4 +1,4 @@
-// The consumer of a BPF ring buffer (BPF_MAP_TYPE_RINGBUF): records that programs in the kernel have written for us.
+// The consumer of a BPF ring buffer (BPF_MAP_TYPE_RINGBUF), to which programs in the kernel write records.
 import { PortreeveError } from '../../base/errors.ts';
 import { alignUp } from '../../base/layout.ts';
 import { exactNumber } from '../../base/numbers.ts';
@@ -7,7 +7,7 @@ import { pollLater } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 import { pageBytes, SharedMemory } from './sys/mmap.ts';
 
-/** <linux/bpf.h>: BPF_RINGBUF_BUSY_BIT (not written to its end yet), BPF_RINGBUF_DISCARD_BIT, BPF_RINGBUF_HDR_SZ. */
+/** <linux/bpf.h>: BPF_RINGBUF_BUSY_BIT (not complete yet), BPF_RINGBUF_DISCARD_BIT, BPF_RINGBUF_HDR_SZ. */
 const BUSY = 1 << 31;
 const DISCARDED = 1 << 30;
 const HEADER_BYTES = 8;
@@ -17,23 +17,22 @@ const POLLIN = 1;
 const POLLFD_BYTES = 8;
 const POLLFD_EVENTS = 4;
 
-/** The memory that the kernel and the consumer share. */
+/** The memory shared by the kernel and the consumer. */
 export interface RingMemory {
-  /** How far the consumer has come, in bytes since the beginning; its to write. */
+  /** The consumer's position in bytes. Only the consumer writes it. */
   readonly consumed: BigUint64Array;
-  /** How far the programs have come. */
+  /** The programs' position. */
   readonly produced: BigUint64Array;
-  /** Where the records are, from `dataAt` on, twice in a row, so that none is cut at the end. */
+  /** The records, from `dataAt` on, mapped twice in a row so that none is split at the end. */
   readonly data: Int32Array;
   readonly dataAt: number;
-  /** The size of the buffer. */
   readonly bytes: number;
 }
 
 /**
- * Hands over what is there, at most `max` records, and gives how many it was. The bytes are the kernel's: they hold
- * until `onRecord` returns, and must not be written to. Throws PortreeveError `RING_BUFFER_BROKEN` (environment) where
- * a record is longer than what was written.
+ * Passes available records to `onRecord`, at most `max`, and returns their number. The bytes belong to the kernel: they
+ * are valid until `onRecord` returns, and must not be modified. Throws PortreeveError `RING_BUFFER_BROKEN`
+ * (environment) if a record extends beyond the end of the written data.
  */
 export function drainRing(ring: RingMemory, onRecord: (record: DataView) => void, max: number): number {
   let at = exactNumber(Atomics.load(ring.consumed, 0));
@@ -54,7 +53,7 @@ export function drainRing(ring: RingMemory, onRecord: (record: DataView) => void
       }
     } finally {
       at = end;
-      // Only now may the kernel write there again.
+      // The kernel may now reuse the space.
       Atomics.store(ring.consumed, 0, BigInt(at));
     }
   }
@@ -62,24 +61,24 @@ export function drainRing(ring: RingMemory, onRecord: (record: DataView) => void
 }
 
 function broken(length: number): PortreeveError {
-  const message = `a record of ${length} bytes is longer than what was written to the BPF ring buffer`;
+  const message = `a record of ${length} bytes extends beyond the data written to the BPF ring buffer`;
   return new PortreeveError('RING_BUFFER_BROKEN', message, 'Does another process read from it?', {
     length,
   });
 }
 
 /**
- * Reads the records in the order in which they were reserved. There is one consumer at a time: where a map was taken
- * over from another process, reading goes on where that one had come to.
+ * Reads records in the order in which they were reserved. There must be one consumer at a time. A map taken over from
+ * another process is read from where that process stopped.
  */
 export class RingBuffer implements Disposable {
-  /** Readable while there is something to read, for a loop of one's own. It is the map's to close. */
+  /** Readable while there are records, for use in an event loop. The map owns it. */
   readonly fd: number;
   readonly #consumer: SharedMemory;
   readonly #producer: SharedMemory;
   readonly #memory: RingMemory;
 
-  /** Throws PortreeveError `MEMORY_NOT_MAPPED` (environment), for a map that is no ring buffer too. */
+  /** Throws PortreeveError `MEMORY_NOT_MAPPED` (environment), also for a map that is not a ring buffer. */
   constructor(map: BpfMap) {
     const page = pageBytes();
     const bytes = map.info.entries;
@@ -95,25 +94,25 @@ export class RingBuffer implements Disposable {
     };
   }
 
-  /** Hands over what is there, as drainRing() does. */
+  /** Like drainRing(). */
   drain(onRecord: (record: DataView) => void, max = Number.POSITIVE_INFINITY): number {
     return drainRing(this.#memory, onRecord, max);
   }
 
   /**
-   * Resolves when there is something to read (true), or after so many milliseconds (false). It takes one of the four
-   * threads of libuv's pool meanwhile, and lasts its time even if the buffer is closed.
+   * Resolves to true when there are records, or to false at the timeout. It occupies one of the four threads of libuv,
+   * and runs until the timeout even if the buffer is closed.
    */
   async wait(timeoutMs: number): Promise<boolean> {
     const poll = new NativeBuffer(POLLFD_BYTES);
     poll.view.setInt32(0, this.fd, true);
     poll.view.setInt16(POLLFD_EVENTS, POLLIN, true);
     const ready = await pollLater(poll.address, 1, timeoutMs);
-    // The structure is looked at here also so that it lives until now.
+    // Reading the structure here also keeps it alive until now.
     return ready > 0 && poll.view.getInt32(0, true) === this.fd;
   }
 
-  /** Gives the memory back; the map stays open. */
+  /** Unmaps the memory. The map stays open. */
   close(): void {
     this.#consumer.close();
     this.#producer.close();

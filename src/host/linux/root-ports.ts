@@ -1,20 +1,20 @@
-// From which ports a datagram can be root's: those that nobody else can have bound. Read anew for each, through open
-// files.
+// Determines from which UDP ports a datagram identifies root: those that no other user can have bound. Reads the data
+// again for each datagram, through open descriptors.
 import { openSync } from 'node:fs';
 import type { SenderRefusal } from '../../base/peer.ts';
 import { parseDecimal } from '../../base/port.ts';
 import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** ip_unprivileged_port_start in ip-sysctl: the file is that of the network namespace of whoever opens it. */
+/** ip_unprivileged_port_start in ip-sysctl. The file shows the network namespace of the process that opened it. */
 const START = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
 const START_MAX = 65_536;
 const READ_BYTES = 16;
 
-/** A byte for each UDP port: 0 where the guard has given it to nobody in this boot. */
+/** One byte per UDP port: 0 if the guard has not granted it to another user since boot. */
 const NOT_GRANTED = 0;
 
-/** The descriptor of the setting, the caller's to close; undefined where it cannot be opened. */
+/** Opens the setting. The caller must close it. Undefined if it cannot be opened. */
 export function openPrivilegedStart(path = START): number | undefined {
   try {
     return openSync(path, 'r');
@@ -23,21 +23,21 @@ export function openPrivilegedStart(path = START): number | undefined {
   }
 }
 
-/** The ports from which root is believed over UDP. A file that is not there, or cannot be read, leaves none. */
+/** Without a readable file, no port identifies root. */
 export class RootPorts {
   readonly #startFd: number | undefined;
   readonly #grantedFd: number | undefined;
   readonly #buffer = new NativeBuffer(READ_BYTES);
   readonly #text: Buffer;
 
-  /** The setting, and the record of what the guard has granted (granted-ports.ts). */
+  /** `startFd` is the setting, `grantedFd` the record of granted ports (granted-ports.ts). */
   constructor(startFd: number | undefined, grantedFd: number | undefined) {
     this.#startFd = startFd;
     this.#grantedFd = grantedFd;
     this.#text = Buffer.from(this.#buffer.u8.buffer);
   }
 
-  /** Why a datagram from there is not taken for root's; undefined if it is. */
+  /** Why a datagram from this port does not identify root. Undefined if it does. */
   refusal(port: number): SenderRefusal | undefined {
     const start = this.#start();
     if (start === 0) return 'ROOT_PORT_NONE';

@@ -1,4 +1,4 @@
-// What runs on this host, and what it is called.
+// Tests of listing running programs and their names.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { needs, probe } from '../../../test/support/probe.ts';
 import { nameOf, runningPrograms } from './running-programs.ts';
 
-test('a program is called by its path, a script by its own', () => {
+test('a program has the name of its path, a script that of its own', () => {
   const cases: Record<string, string> = {
     '/usr/bin/dockerd -H fd://': 'dockerd',
     'python3 -u /opt/portserver.py --verbose': 'portserver.py',
@@ -17,13 +17,13 @@ test('a program is called by its path, a script by its own', () => {
   for (const [line, name] of Object.entries(cases)) assert.equal(nameOf(line.split(' ')), name, line);
 });
 
-test('this process is among those that run', () => {
+test('this process is listed', () => {
   const own = runningPrograms().filter(({ command }) => command.includes('running-programs.test.ts'));
   assert.ok(own.length > 0);
   for (const { command } of own) assert.doesNotMatch(command, /\0/);
 });
 
-test('what is in another network is not, as its twin in ours is', async (t) => {
+test('a process in another network namespace is not listed, but its twin here is', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('unshare'))) return;
   const names = async (prefix: readonly string[]) => {
     const script = 'echo ready; read -r line; exit';

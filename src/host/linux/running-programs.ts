@@ -1,25 +1,25 @@
-// The programs that run on this host, by the command lines of its processes (proc_pid_cmdline(5)).
+// Lists the programs running on this host, by the command lines of processes (proc_pid_cmdline(5)).
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { PID_MAX } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
 
-/** What is told of a command line. */
+/** Longer command lines are truncated. */
 const COMMAND_MAX_CHARACTERS = 16_384;
-/** What runs a script, which is what is meant then. */
+/** Interpreters: their script counts as the program. */
 const INTERPRETER = /^(?:python[0-9.]*|perl|ruby|node|sh|bash|dash)$/;
 
-/** A process that has a command line: kernel threads have none. */
+/** A process with a command line. Kernel threads have none. */
 interface ProgramSeen {
-  /** The last part of the program's path, or of its script's. */
+  /** The base name of the program, or of its script. */
   readonly name: string;
-  /** The program and its arguments, with blanks between them. */
+  /** The command line, separated by spaces. */
   readonly command: string;
 }
 
 /**
- * Those that can be seen, but for what is known to be in another network namespace, such as that of a container; what
- * ends meanwhile is left out.
+ * The visible processes, except those known to be in another network namespace, such as containers. Processes that exit
+ * during the call are skipped.
  */
 export function runningPrograms(): ProgramSeen[] {
   const here = networkOf('self');
@@ -32,7 +32,7 @@ export function runningPrograms(): ProgramSeen[] {
   });
 }
 
-/** Undefined where it is not shown: that takes the right to trace the process (ptrace(2)). */
+/** Undefined without permission: it requires the right to trace the process (ptrace(2)). */
 function networkOf(pid: string): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/ns/net`);
@@ -49,7 +49,7 @@ function commandOf(pid: string): string {
   }
 }
 
-/** What is run by words; a script's interpreter has options of its own before it. */
+/** The name of the program of a command line. Options of an interpreter before its script are skipped. */
 export function nameOf([program = '', ...args]: readonly string[]): string {
   const name = basename(program);
   if (!INTERPRETER.test(name)) return name;

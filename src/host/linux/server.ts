@@ -1,4 +1,4 @@
-// The loop of a process that answers the network: its sockets, its clock and its channel, all in one epoll set.
+// The event loop of a process that serves the network: sockets, timer and channel in one epoll set.
 import type { IpAddress } from '../../base/address.ts';
 import type { NetId } from '../../base/netid.ts';
 import type { ConnectionKeeper, RequestHandler, StreamHandler } from '../host.ts';
@@ -19,34 +19,31 @@ import type { EpollLoop } from './sys/epoll.ts';
 import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** What answers, and which connections are kept. */
 interface ServerParts {
-  /** The loop that it is served on. */
   readonly loop: EpollLoop;
   readonly requests: RequestHandler;
   readonly streams: StreamHandler;
   readonly keeper: ConnectionKeeper;
-  /** Whose sockets are on this host. */
+  /** The owners of sockets on this host. */
   readonly table: DiagTable;
   readonly senders: DatagramSenders;
-  /** A descriptor of sock_diag, which tells the network namespace that we are in. */
+  /** A sock_diag descriptor, from which the cookie of our network namespace is read. */
   readonly diagFd: number;
-  /** A ticker (openTicker), which a confined process cannot open any more. */
+  /** A ticker (openTicker), which a confined process cannot create. */
   readonly tickerFd: number;
-  /** Called at each of its ticks, with monotonic milliseconds. */
+  /** Called at each tick with monotonic milliseconds. */
   readonly onTick: (now: number) => void;
 }
 
-/** What a server knows of its work. */
 interface ServerCounters {
   readonly connections: number;
-  /** Answers over UDP that the kernel did not take. */
+  /** UDP replies that the kernel did not accept. */
   readonly unsent: number;
-  /** Changes over UDP that were not answered because they had waited too long. */
+  /** Changes over UDP that were not answered because they were late. */
   readonly late: number;
 }
 
-/** Serves sockets that are handed to it; it opens none. */
+/** Serves inherited sockets. It opens none. */
 export class NetworkServer {
   readonly #loop: EpollLoop;
   readonly #parts: ServerParts;
@@ -91,7 +88,7 @@ export class NetworkServer {
     });
   }
 
-  /** Serves a UDP socket that is bound to that address. */
+  /** Serves a UDP socket bound to this address. */
   addDatagramSocket(fd: number, netid: NetId, bound: IpAddress): void {
     const { requests, senders } = this.#parts;
     const socket = new DatagramSocket(fd, netid, bound, requests, this.#batch, senders);
@@ -106,7 +103,7 @@ export class NetworkServer {
     this.#loop.add(fd, EPOLLIN, listener);
   }
 
-  /** Follows the addresses of the interfaces through a routing netlink socket; `onReady` is called after the first. */
+  /** Follows interface addresses through a routing netlink socket. `onReady` is called after the first report. */
   watchInterfaces(fd: number, onReady: () => void): void {
     let ready = onReady;
     const watch = new InterfaceWatch(fd, (addresses) => {

@@ -1,4 +1,4 @@
-// Tests that the kernel tells whose sockets are on a port, with sockets of this process on loopback.
+// Tests of finding the owners of sockets, with sockets of this process on loopback.
 import assert from 'node:assert/strict';
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -14,16 +14,16 @@ import { DiagTable, openDiagSocket } from './socket-table.ts';
 
 const table = new DiagTable(openDiagSocket());
 const UID = process.getuid?.() ?? assert.fail();
-/** A user who is not root, and another. */
+/** Two users other than root. */
 const USERS = [4001, 4002] as const;
 
 type Context = Pick<TestContext, 'after'>;
 
-/** Whose datagrams from there are. */
+/** The uid of the sender of a datagram from a port. */
 const uidOf = (address: IpAddress, port: number, asked = table): number | undefined =>
   asked.datagramSender(address, port)?.uid;
 
-/** A UDP socket on a port of its own, or on one that is named. */
+/** A UDP socket on a free port, or on a given one. */
 async function udp(
   t: Context,
   address: string,
@@ -45,7 +45,7 @@ function closeQuietly(socket: DatagramSocket): void {
   }
 }
 
-/** A TCP server whose connections stay half open when their peer ends. */
+/** A TCP server whose connections stay half-open when their peer closes. */
 async function tcp(t: Context, host: string, ipv6Only = false): Promise<{ server: Server; port: number }> {
   const server = createServer({ allowHalfOpen: true });
   t.after(() => void server.close());
@@ -65,13 +65,13 @@ function ownInodes(): Set<string> {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`);
     } catch {
-      return ''; // The descriptor through which the folder was read.
+      return ''; // The descriptor of the directory itself.
     }
   });
   return new Set(links.filter((link) => link.startsWith('socket:')));
 }
 
-/** It is one socket, and it is ours. */
+/** Asserts that there is one socket, and that it is ours. */
 function assertOurs(found: readonly HeldSocket[]): void {
   const own = ownInodes();
   assert.deepEqual(
@@ -81,14 +81,14 @@ function assertOurs(found: readonly HeldSocket[]): void {
 }
 
 describe('at an address', () => {
-  test('of IPv4 the socket that is bound to all or to that one is found, and no other', async (t) => {
+  test('of IPv4, the socket bound to it or to the wildcard address is found', async (t) => {
     for (const netid of ['udp', 'tcp'] as const) {
       const open = netid === 'udp' ? udp : tcp;
       const other = netid === 'udp' ? 'tcp' : 'udp';
       const all = await open(t, '0.0.0.0');
       for (const address of ['0.0.0.0', '127.0.0.1', '127.9.9.9']) {
         assertOurs(table.at(netid, ip(address), all.port));
-        assert.deepEqual(table.at(other, ip(address), all.port), [], 'of the other transport there is none');
+        assert.deepEqual(table.at(other, ip(address), all.port), [], 'the other transport has no socket');
       }
       const one = await open(t, '127.0.0.2');
       assertOurs(table.at(netid, ip('127.0.0.2'), one.port));
@@ -97,7 +97,7 @@ describe('at an address', () => {
     }
   });
 
-  test('of IPv6 the same', async (t) => {
+  test('of IPv6, the socket bound to it or to the wildcard address is found', async (t) => {
     if (!needs(t, probe.ipv6())) return;
     for (const netid of ['udp6', 'tcp6'] as const) {
       const all = netid === 'udp6' ? await udp(t, '::', { ipv6Only: true }) : await tcp(t, '::', true);
@@ -110,7 +110,7 @@ describe('at an address', () => {
     }
   });
 
-  test('of IPv4 a socket of IPv6 that takes IPv4 as well is found', async (t) => {
+  test('of IPv4, an IPv6 socket that accepts IPv4 is found', async (t) => {
     if (!needs(t, probe.ipv6())) return;
     const datagrams = await udp(t, '::');
     const streams = await tcp(t, '::');
@@ -122,7 +122,7 @@ describe('at an address', () => {
     assertOurs(table.at('tcp6', ip('::1'), streams.port));
   });
 
-  test('nothing is found on a port that was freed, or by a connection that goes out from it', async (t) => {
+  test('nothing is found on a freed port, or for an outgoing connection', async (t) => {
     const { socket, port } = await udp(t, '127.0.0.1');
     socket.close();
     await once(socket, 'close');
@@ -135,18 +135,18 @@ describe('at an address', () => {
 });
 
 describe('the sender of a datagram', () => {
-  test('is who has the one socket with that address and port', async (t) => {
+  test('is the owner of the only socket with its address and port', async (t) => {
     for (const address of ['127.0.0.1', '0.0.0.0', '127.0.0.5']) {
       const { socket, port } = await udp(t, address);
       const from = ip(address === '0.0.0.0' ? '127.0.0.1' : address);
       assert.equal(uidOf(from, port), UID);
       socket.close();
       await once(socket, 'close');
-      assert.equal(uidOf(from, port), undefined, 'and nobody when it is closed');
+      assert.equal(uidOf(from, port), undefined, 'and unknown when it is closed');
     }
   });
 
-  test('is found when it is connected, and when it is an IPv6 socket that speaks IPv4', async (t) => {
+  test('is found if it is connected, or an IPv6 socket that uses IPv4', async (t) => {
     const peer = await udp(t, '127.0.0.1');
     const { socket, port } = await udp(t, '127.0.0.1');
     socket.connect(peer.port, '127.0.0.1');
@@ -158,7 +158,7 @@ describe('the sender of a datagram', () => {
     assert.equal(uidOf(ip('::1'), both.port), UID);
   });
 
-  test('is looked for among IPv6 sockets only where there are any', async (t) => {
+  test('is searched among IPv6 sockets only if there are any', async (t) => {
     if (!needs(t, probe.ipv6())) return;
     const v4 = await udp(t, '127.0.0.1');
     const v6 = await udp(t, '::');
@@ -168,13 +168,13 @@ describe('the sender of a datagram', () => {
     const senders = (others: boolean) =>
       [v4, v6].map(({ port }) => uidOf(ip('127.0.0.1'), port, counted(others)));
     assert.deepEqual(senders(true), [UID, UID]);
-    assert.deepEqual(senders(false), [UID, undefined], 'of IPv6 nothing was listed');
+    assert.deepEqual(senders(false), [UID, undefined], 'no IPv6 sockets were listed');
     asked.length = 0;
     assert.equal(uidOf(ip('::1'), v6.port, counted(false)), UID);
-    assert.deepEqual(asked, [], 'a sender of IPv6 is looked for in any case');
+    assert.deepEqual(asked, [], 'an IPv6 sender is always searched');
   });
 
-  test('cannot be told where several sockets can have sent it', async (t) => {
+  test('is unknown if several sockets could have sent it', async (t) => {
     const first = await udp(t, '127.0.0.1', { reuseAddr: true });
     const second = await udp(t, '127.0.0.1', { reuseAddr: true, port: first.port });
     assert.equal(uidOf(ip('127.0.0.1'), first.port), undefined);
@@ -183,7 +183,7 @@ describe('the sender of a datagram', () => {
     assert.equal(uidOf(ip('127.0.0.1'), first.port), UID);
   });
 
-  test('has its number, and is alone on its port only if it is bound to all addresses', async (t) => {
+  test('has a cookie, and is exclusive only if bound to all addresses', async (t) => {
     const all = await udp(t, '0.0.0.0');
     const one = await udp(t, '127.0.0.1');
     const owner = (port: number, address = '127.0.0.1') => table.datagramSender(ip(address), port);
@@ -204,7 +204,7 @@ describe('the sender of a datagram', () => {
     );
   });
 
-  test('is not told by a socket of another address, nor by one on another port', async (t) => {
+  test('is not identified by a socket with another address or port', async (t) => {
     const { port } = await udp(t, '127.0.0.7');
     assert.equal(uidOf(ip('127.0.0.1'), port), undefined);
     assert.equal(uidOf(ip('127.0.0.7'), port), UID);
@@ -238,7 +238,7 @@ function endsOf(accepted: Socket) {
 }
 
 describe('the peer of a connection', () => {
-  test('is who has the other end', async (t) => {
+  test('is the owner of the other end', async (t) => {
     const { accepted } = await connection(t, await tcp(t, '127.0.0.1'));
     assert.equal(table.streamPeer(...endsOf(accepted)), UID);
     if (!needs(t, probe.ipv6())) return;
@@ -246,29 +246,29 @@ describe('the peer of a connection', () => {
     assert.equal(table.streamPeer(...endsOf(v6.accepted)), UID);
   });
 
-  test('cannot be told when it has closed: the kernel finishes its socket, and says uid 0', async (t) => {
+  test('is unknown after it has closed, when the kernel reports uid 0', async (t) => {
     const { client, accepted } = await connection(t, await tcp(t, '127.0.0.1'));
     const ends = endsOf(accepted);
     const ended = once(accepted, 'end');
     client.destroy();
     await ended;
-    // FIN_WAIT2: ours is open still.
+    // FIN_WAIT2: our end is still open.
     assert.equal(table.streamPeer(...ends), undefined);
     accepted.end();
     await once(accepted, 'close');
-    // TIME_WAIT: both are closed.
+    // TIME_WAIT: both ends are closed.
     assert.equal(table.streamPeer(...ends), undefined);
   });
 
-  test('is not found by a port from which nobody is connected: the listener is not the peer', async (t) => {
+  test('is not the listener on a port without a connection', async (t) => {
     const { port } = await tcp(t, '127.0.0.1');
     const listener = { address: ip('127.0.0.1'), port };
     assert.equal(table.streamPeer(listener, { address: ip('127.0.0.1'), port: 1 }), undefined);
   });
 });
 
-describe('of other users', () => {
-  /** What is opened meanwhile is that user's. */
+describe('sockets of other users', () => {
+  /** Sockets opened by `open` belong to that user. */
   async function as<T>(uid: number, open: () => Promise<T>): Promise<T> {
     process.seteuid?.(uid);
     try {
@@ -278,7 +278,7 @@ describe('of other users', () => {
     }
   }
 
-  test('the uid is told: of who holds a port, of a sender, and of a peer', async (t) => {
+  test('have the uid of their owner: on a port, as a sender, and as a peer', async (t) => {
     if (!needs(t, probe.root())) return;
     const [uid] = USERS;
     const { port } = await as(uid, () => udp(t, '127.0.0.1'));
@@ -292,7 +292,7 @@ describe('of other users', () => {
     assert.equal(table.streamPeer(...endsOf(accepted)), uid);
   });
 
-  test("a port that two share is nobody's: each could send under the other's address", async (t) => {
+  test("that share a port do not identify a sender: each could use the other's address", async (t) => {
     if (!needs(t, probe.root())) return;
     const [first, second] = USERS;
     const { port } = await as(first, () => udp(t, '127.0.0.2'));
@@ -303,7 +303,7 @@ describe('of other users', () => {
   });
 });
 
-test('a question is asked anew each time: what was true before is not', async (t) => {
+test('are looked up each time', async (t) => {
   const { socket, port } = await udp(t, '127.0.0.1');
   assert.equal(uidOf(ip('127.0.0.1'), port), UID);
   socket.close();

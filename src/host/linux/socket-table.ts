@@ -1,4 +1,4 @@
-// Whose sockets are on this host: answers of sock_diag(7), one question at a time.
+// Finds the owners of sockets on this host with sock_diag(7).
 import { type IpAddress, isWildcard, samePrefix } from '../../base/address.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
 import {
@@ -23,10 +23,10 @@ import { must } from './sys/epoll.ts';
 import { ERRNO, errno, sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** The kernel fills at most 32 KiB at once when it dumps. */
+/** The kernel fills at most 32 KiB at once in a dump. */
 const RECEIVE_BYTES = 64 * 1024;
 
-/** Where the other end is when only a listener is looked for: some port from which nobody is connected. */
+/** The remote port in a lookup for a listener only: no connection comes from it. */
 const NOWHERE = 1;
 
 const LOOPBACK = {
@@ -34,27 +34,27 @@ const LOOPBACK = {
   6: { family: 6, bytes: new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]) },
 } as const;
 
-/** ::ffff:0:0/96, under which an IPv6 socket has an IPv4 address (RFC 4291 2.5.5.2). */
+/** ::ffff:0:0/96: an IPv4 address on an IPv6 socket (RFC 4291 2.5.5.2). */
 const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff] as const;
 
-/** Opens the socket that questions go through; no privilege is needed to ask. */
+/** Opens the netlink socket for lookups, which need no privilege. */
 export function openDiagSocket(): number {
   return must(sys.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), 'socket');
 }
 
-/** The one socket that can have sent a datagram. */
+/** The only socket that could have sent a datagram. */
 export interface DatagramOwner {
   readonly uid: number;
-  /** Its number in this boot (SO_COOKIE). */
+  /** Unique since boot (SO_COOKIE). */
   readonly cookie: number;
   /**
-   * Whether it is the only one on its port, and bound so that no other can be beside it that sends from there: to all
-   * addresses and interfaces. Only SO_REUSEADDR on both would let one in, which the kernel does not tell of.
+   * Whether it is the only socket on its port, and bound to all addresses and interfaces, so that no other socket can
+   * send from there. Only SO_REUSEADDR on both would permit another one, which the kernel does not report.
    */
   readonly isExclusive: boolean;
 }
 
-/** Whether a socket is bound so that it is reached at an address of family `family`. */
+/** Whether a socket receives data sent to an address. */
 function reaches(socket: DiagSocket, address: IpAddress): boolean {
   const bound = socket.local.address;
   if (isWildcard(bound)) return socket.family === address.family || socket.v6Only !== true;
@@ -68,14 +68,14 @@ function isMapped(address: IpAddress): boolean {
   return address.family === 6 && MAPPED_PREFIX.every((byte, i) => address.bytes[i] === byte);
 }
 
-/** Asks and waits for the answer: the kernel gives it within the call, in some microseconds. */
+/** Sends a request and waits for the response, which the kernel produces within the call, in a few microseconds. */
 export class DiagTable implements SocketTable {
   readonly #fd: number;
   readonly #ipv6Datagrams: Pick<Ipv6DatagramCount, 'hasOthers'>;
   readonly #buffer = new NativeBuffer(RECEIVE_BYTES);
   #sequence = 0;
 
-  /** `ipv6Datagrams` spares the list of IPv6 UDP sockets on a host that has none but ours. */
+  /** `ipv6Datagrams` avoids listing the IPv6 UDP sockets on a host that has no others than ours. */
   constructor(fd: number, ipv6Datagrams: Pick<Ipv6DatagramCount, 'hasOthers'> = { hasOthers: () => true }) {
     this.#fd = fd;
     this.#ipv6Datagrams = ipv6Datagrams;
@@ -87,20 +87,20 @@ export class DiagTable implements SocketTable {
     const nowhere = { address: LOOPBACK[address.family], port: NOWHERE };
     const found = this.#lookup(protocol, { address: target, port }, nowhere);
     if (found) return [found];
-    // It may be bound to one address only, while its registration is for all.
+    // The socket may be bound to one address although its registration is for all.
     return this.#onPort(protocol, address.family, port, holdingStates(protocol)).filter((socket) =>
       reaches(socket, address),
     );
   }
 
   /**
-   * The socket that sent a datagram from an address and port of this host, if it is there still. A UDP socket can
-   * choose any of the host's addresses as its source (ip(7): IP_PKTINFO), so every socket on that port may have sent
-   * it. Undefined if there is none, if several are bound to that address, or if they are not all the same user's.
+   * The socket that sent a datagram from an address and port of this host, if it still exists. A UDP socket can choose
+   * any address of the host as its source (ip(7): IP_PKTINFO), so every socket on the port could have sent it.
+   * Undefined if there is no socket, if several are bound to the address, or if they belong to different users.
    */
   datagramSender(address: IpAddress, port: number): DatagramOwner | undefined {
     const { family } = address;
-    // Our own sockets send only answers.
+    // Our own sockets send only replies.
     const isAlone = family === 4 && !this.#ipv6Datagrams.hasOthers();
     const query = { family, protocol: IPPROTO_UDP, states: ALL_STATES, port } as const;
     const all = isAlone ? this.#list(query) : this.#onPort(IPPROTO_UDP, family, port, ALL_STATES);
@@ -112,13 +112,13 @@ export class DiagTable implements SocketTable {
     return { uid: one.uid, cookie: one.cookie, isExclusive: isEverywhere && all.length === 1 };
   }
 
-  /** The uid of the far end of a TCP connection within this host; undefined if that end is closed already. */
-  streamPeer(peer: DiagEnd, ours: DiagEnd): number | undefined {
-    const socket = this.#lookup(IPPROTO_TCP, peer, ours);
+  /** The uid of the remote end of a TCP connection within this host. Undefined if that end is closed. */
+  streamPeer(peer: DiagEnd, local: DiagEnd): number | undefined {
+    const socket = this.#lookup(IPPROTO_TCP, peer, local);
     return socket?.state === STATE.ESTABLISHED ? socket.uid : undefined;
   }
 
-  /** The kernel answers within the call, with one datagram. */
+  /** The kernel responds within the call, with one datagram. */
   #lookup(protocol: DiagProtocol, local: DiagEnd, remote: DiagEnd): DiagAnswer | undefined {
     writeDiagLookup(this.#buffer, protocol, local, remote, ++this.#sequence);
     must(sys.send(this.#fd, this.#buffer.address, DIAG_REQUEST_BYTES, 0), 'send');
@@ -134,7 +134,7 @@ export class DiagTable implements SocketTable {
     }
   }
 
-  /** All sockets on a local port that can have to do with a family: IPv6 sockets can speak IPv4. */
+  /** All sockets on a local port that are relevant for a family: IPv6 sockets can also use IPv4. */
   #onPort(protocol: DiagProtocol, family: 4 | 6, port: number, states: number): DiagSocket[] {
     const list = (of: 4 | 6) => this.#list({ family: of, protocol, states, port });
     const v6 = list(6);
@@ -154,7 +154,7 @@ export class DiagTable implements SocketTable {
   }
 }
 
-/** The states in which a socket holds a port for others to reach: listening, or bound for UDP, connected or not. */
+/** The states in which a socket receives data for a port: listening for TCP, connected or not for UDP. */
 function holdingStates(protocol: DiagProtocol): number {
   return protocol === IPPROTO_TCP ? 1 << STATE.LISTEN : (1 << STATE.CLOSE) | (1 << STATE.ESTABLISHED);
 }

@@ -1,4 +1,4 @@
-// Unix sockets that are opened and closed: only a file that is nobody's goes, and only one's own.
+// Tests of opening and closing Unix sockets: only stale files, and only our own, are removed.
 import assert from 'node:assert/strict';
 import {
   chmodSync,
@@ -30,7 +30,7 @@ function opened(path: string): OpenEndpoint {
   return endpoint;
 }
 
-test('everybody may connect to it, whatever the umask, and its file goes with it', (t) => {
+test('every user may connect to it, regardless of the umask, and its file is removed with it', (t) => {
   const path = pathOf(t);
   const before = process.umask(0o077);
   t.after(() => process.umask(before));
@@ -41,7 +41,7 @@ test('everybody may connect to it, whatever the umask, and its file goes with it
   assert.equal(existsSync(path), false);
 });
 
-test('a file that was put in its place stays', (t) => {
+test('a file that replaced the socket is kept', (t) => {
   const path = pathOf(t);
   const endpoint = opened(path);
   unlinkSync(path);
@@ -50,7 +50,7 @@ test('a file that was put in its place stays', (t) => {
   assert.ok(existsSync(path));
 });
 
-test('what is no socket is in the way, and a link is not followed', (t) => {
+test('a file that is not a socket is an obstacle, and a link is not followed', (t) => {
   const path = pathOf(t);
   writeFileSync(path, 'precious');
   assert.deepEqual(openEndpoint({ netid: 'local', path }), { errno: 'EEXIST', reason: 'obstructed' });
@@ -60,7 +60,7 @@ test('what is no socket is in the way, and a link is not followed', (t) => {
   assert.ok(lstatSync(link).isSymbolicLink());
 });
 
-test('a live socket is taken, and one that was left is replaced', async (t) => {
+test('a live socket is reported as taken, and a stale one is replaced', async (t) => {
   const path = pathOf(t);
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(path, resolve));

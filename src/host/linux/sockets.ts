@@ -1,4 +1,4 @@
-// Opening the sockets that a server of ours is given, and saying exactly why one cannot be had.
+// Opens the sockets of our servers, and reports the reason if one cannot be opened.
 import { lstatSync, unlinkSync } from 'node:fs';
 import { isWildcard } from '../../base/address.ts';
 import { UDP_RECEIVE_BUFFER_BYTES } from '../../base/limits.ts';
@@ -32,14 +32,14 @@ import {
 import { errno, errnoName, sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** Connections that wait to be accepted; the kernel cuts it to net.core.somaxconn. */
+/** Connections waiting to be accepted. The kernel limits it to net.core.somaxconn. */
 const BACKLOG = 4096;
-/** A client that says nothing for so long is accepted all the same, and counted as idle from then on. */
+/** A client that sends nothing for this time is accepted anyway, and counts as idle from then on. */
 const DEFER_SECONDS = 1;
-/** Everybody may connect to a port mapper's socket; what he may change is decided by who he is. */
+/** Every user may connect to a port mapper's socket. Its credentials decide what it may change. */
 const LOCAL_SOCKET_MODE = 0o666;
 
-/** The kernel takes the time when a datagram is put into the queue, and tells it with the datagram. */
+/** The kernel reports when it queued a datagram. */
 const RECEIVE_TIMES = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
 
 const REASONS: Readonly<Record<string, OpenFailure['reason']>> = {
@@ -55,14 +55,14 @@ function failure(): OpenFailure {
   return { errno: name, reason: REASONS[name] ?? 'other' };
 }
 
-/** Sets an integer option; whether the kernel took it. */
+/** Sets an integer option. Returns whether the kernel accepted it. */
 function setOption(fd: number, level: number, name: number, value: number): boolean {
   const option = new NativeBuffer(4);
   option.view.setInt32(0, value, true);
   return sys.setsockopt(fd, level, name, option.address, 4) === 0;
 }
 
-/** Opens, binds and, for streams, listens. Sockets are opened non-blocking and closed on exec. */
+/** Opens, binds and, for streams, listens. Sockets are non-blocking and close-on-exec. */
 export function openEndpoint(spec: EndpointSpec): OpenEndpoint | OpenFailure {
   return spec.netid === 'local' ? openLocal(spec, spec.path) : openIp(spec);
 }
@@ -74,19 +74,19 @@ function openIp(spec: Exclude<EndpointSpec, { netid: 'local' }>): OpenEndpoint |
   const type = (isTcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
   const fd = sys.socket(isV6 ? AF_INET6 : AF_INET, type, 0);
   if (fd < 0) return failure();
-  // Each family has a socket of its own, so that a caller's address is what it says.
+  // A separate socket for each family, so that client addresses are not mapped.
   let isSet = !isV6 || setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   if (isTcp) {
     setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    // A client speaks first: it is accepted when it has (tcp(7)), which saves a round of the loop for each connection.
+    // The client sends first: accept it once it has (tcp(7)), which saves an iteration of the loop per connection.
     setOption(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS);
   } else {
     const isForced = setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_RECEIVE_BUFFER_BYTES);
     if (!isForced) setOption(fd, SOL_SOCKET, SO_RCVBUF, UDP_RECEIVE_BUFFER_BYTES);
-    // Who sent a datagram is found out by when it came. SO_TIMESTAMPNS would make up a time where there is none.
+    // The receive time is needed to identify the sender. SO_TIMESTAMPNS would invent a time if there is none.
     isSet &&= setOption(fd, SOL_SOCKET, SO_TIMESTAMPING, RECEIVE_TIMES);
-    // Without it an answer could leave from another address than the one that was asked.
+    // Without it, a reply could have a source address other than the destination of the request.
     if (isWildcard(spec.address)) {
       isSet &&= isV6
         ? setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
@@ -101,10 +101,7 @@ function openIp(spec: Exclude<EndpointSpec, { netid: 'local' }>): OpenEndpoint |
   return bindAndListen(spec, fd, encodeSockaddr(spec), isTcp);
 }
 
-/**
- * A sockaddr_un (unix(7)): a path with its NUL, or "@" for the NUL in front of an abstract name, which has no end
- * mark.
- */
+/** Encodes a sockaddr_un (unix(7)): a NUL-terminated path, or a NUL and an abstract name without terminator. */
 function localSockaddr(path: string): Uint8Array {
   const isAbstract = path.startsWith('@');
   const name = new TextEncoder().encode(isAbstract ? `\0${path.slice(1)}` : `${path}\0`);
@@ -128,7 +125,7 @@ function openLocal(spec: EndpointSpec, path: string): OpenEndpoint | OpenFailure
   return opened;
 }
 
-/** A socket's file that nobody listens behind is removed; one that is alive, or no socket, is in the way. */
+/** Removes the file of a socket without a listener. Another file, or a socket in use, is an obstacle. */
 function removeStale(path: string, name: Uint8Array): OpenFailure | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat) return undefined;
@@ -138,7 +135,7 @@ function removeStale(path: string, name: Uint8Array): OpenFailure | undefined {
   return undefined;
 }
 
-/** Only "connection refused" proves that nobody listens: a full backlog and a lack of permission do not. */
+/** Only ECONNREFUSED proves that there is no listener. A full backlog and a lack of permission do not. */
 function isAlive(name: Uint8Array): boolean {
   const fd = sys.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return true;
@@ -165,14 +162,14 @@ function bindAndListen(
   return failed;
 }
 
-/** Which file a Unix socket is, so that it can be told from one that was put in its place. */
+/** Identifies the file of a Unix socket, to detect that it was replaced. */
 function socketFile(spec: EndpointSpec): string | undefined {
   if (spec.netid !== 'local' || spec.path.startsWith('@')) return undefined;
   const stat = lstatSync(spec.path, { throwIfNoEntry: false });
   return stat && `${stat.dev}:${stat.ino}`;
 }
 
-/** Closes the socket; the file of a Unix socket goes with it, unless it is another's by now. */
+/** Closes the socket, and removes the file of a Unix socket unless it was replaced. */
 export function closeEndpoint(endpoint: OpenEndpoint): void {
   const { spec, fd, file } = endpoint;
   if (spec.netid === 'local' && file !== undefined && file === socketFile(spec)) unlinkSync(spec.path);

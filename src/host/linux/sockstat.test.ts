@@ -1,4 +1,4 @@
-// Tests that the kernel's count of IPv6 UDP sockets is read as it stands, and that doubt counts as yes.
+// Tests of reading the kernel's count of IPv6 UDP sockets.
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ function counting(t: TestContext, own: number, path?: string): Ipv6DatagramCount
   return count;
 }
 
-/** A file that says this. */
+/** A file with this content. */
 function fileWith(t: TestContext, text: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-sockstat-'));
   t.after(() => rmSync(directory, { recursive: true }));
@@ -25,13 +25,13 @@ function fileWith(t: TestContext, text: string): string {
   return path;
 }
 
-test('there are others if the kernel counts more than our own', (t) => {
+test('there are others if the count exceeds our own', (t) => {
   const path = fileWith(t, 'TCP6: inuse 7\nUDP6: inuse 12\nUDPLITE6: inuse 99\n');
   const others = [11, 12, 13].map((own) => counting(t, own, path).hasOthers());
   assert.deepEqual(others, [true, false, true]);
 });
 
-test('where it cannot be told there are others', (t) => {
+test('there are others if the count is unknown', (t) => {
   for (const text of [
     '',
     'TCP6: inuse 7\n',
@@ -45,7 +45,7 @@ test('where it cannot be told there are others', (t) => {
   assert.equal(counting(t, 0, '/proc/no-such-file').hasOthers(), true);
 });
 
-test('a socket counts from when it is bound until it is closed', async (t) => {
+test('a socket counts from bind to close', async (t) => {
   if (!needs(t, probe.ipv6())) return;
   const inUse = /^UDP6: inuse (\d+)$/m.exec(readFileSync('/proc/net/sockstat6', 'latin1'))?.[1];
   const count = counting(t, parseDecimal(inUse ?? '', 65535) ?? assert.fail());

@@ -1,28 +1,31 @@
-// Whether the network namespace has IPv6 UDP sockets besides our own: the count of them, which is cheaper than a list.
+// Determines whether the network namespace has IPv6 UDP sockets other than ours, from their count, which is cheaper to
+// read than a list.
 import { closeSync, openSync } from 'node:fs';
 import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** proc_net(5): a line for each protocol, "UDP6: inuse 3"; UDP is in the first of some hundred bytes. */
+/** proc_net(5): one line per protocol, "UDP6: inuse 3". UDP is within the first few hundred bytes. */
 const SOCKSTAT6 = '/proc/net/sockstat6';
 const READ_BYTES = 256;
 const LINE_START = 'UDP6: inuse ';
 
-/** What the kernel counts when a socket is bound (net/ipv4/udp.c: udp_lib_get_port), read anew each time. */
+/** The kernel's count of bound sockets (net/ipv4/udp.c: udp_lib_get_port), read again each time. */
 export class Ipv6DatagramCount {
   readonly #fd: number;
   readonly #own: string;
   readonly #buffer = new NativeBuffer(READ_BYTES);
   readonly #text: Buffer;
 
-  /** `own` sockets are ours. The file is opened here, so that a process that is shut in afterwards can read it. */
+  /**
+   * `own` is the number of our sockets. The constructor opens the file, so that a process confined later can read it.
+   */
   constructor(own: number, path = SOCKSTAT6) {
     this.#own = `${own}`;
     this.#fd = openOrNone(path);
     this.#text = Buffer.from(this.#buffer.u8.buffer);
   }
 
-  /** True also where it cannot be told. */
+  /** Also true if the count is unknown. */
   hasOthers(): boolean {
     if (this.#fd < 0) return true;
     const length = sys.pread(this.#fd, this.#buffer.address, READ_BYTES, 0);
@@ -37,7 +40,7 @@ export class Ipv6DatagramCount {
   }
 }
 
-/** A kernel without IPv6 has no such file. */
+/** A kernel without IPv6 does not have the file. */
 function openOrNone(path: string): number {
   try {
     return openSync(path, 'r');

@@ -1,10 +1,10 @@
-// What the files in the state directory are called.
+// The names of files in the state directory.
 
-/** The archive of what was applied. */
+/** The archive of applied profiles. */
 export const PROFILE_DATABASE = 'profile.db';
-/** The archive of the guard's events. */
+/** The archive of guard events. */
 export const EVENT_DATABASE = 'events.db';
-/** The record of the UDP ports that the guard has granted; the boot's number follows. */
+/** The record of UDP ports that the guard has granted. The boot ID is appended. */
 export const GRANTED_UDP_PORTS = 'granted-udp-ports';
-/** The archive of users and groups that are in no file of the host. */
+/** The archive of users and groups that are not in the local files. */
 export const USER_DATABASE = 'users.db';

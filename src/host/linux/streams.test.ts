@@ -1,4 +1,4 @@
-// Streams, TCP and Unix: requests in pieces, clients that do not read, and what ends a connection.
+// Tests of TCP and Unix streams: partial requests, slow clients, and closed connections.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,10 +19,10 @@ import { WaitingAnswers } from './streams.ts';
 import { EPOLLHUP, EPOLLIN } from './sys/constants.ts';
 import { sys } from './sys/libc.ts';
 
-/** What no socket takes at once. */
+/** More than any socket buffer. */
 const MUCH = Buffer.alloc(16 * 1024 * 1024, 'much');
 
-/** A Unix socket with a name of its own. */
+/** A Unix socket at a new path. */
 function local(t: TestContext): EndpointSpec {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => rmSync(directory, { recursive: true }));
@@ -37,7 +37,7 @@ const kinds: Readonly<Record<string, (t: TestContext) => EndpointSpec>> = {
 
 for (const [kind, specOf] of Object.entries(kinds)) {
   describe(`over ${kind}`, () => {
-    test('requests are answered in their order, those in pieces when they are whole', (t) => {
+    test('requests are answered in order, partial ones when they are complete', (t) => {
       const server = new StreamServer(t, { spec: specOf(t) });
       const client = server.client();
       client.send(Buffer.from('one\ntwo\nthr'));
@@ -50,7 +50,7 @@ for (const [kind, specOf] of Object.entries(kinds)) {
       assert.deepEqual(server.asked, ['one', 'two', 'three', 'four']);
     });
 
-    test('a client that does not read gets no more, and then all of it, in its order', (t) => {
+    test('a client that does not read receives everything later, in order', (t) => {
       const answer: Answer = (request, output) => {
         put(output, Buffer.from(`<${request}>`));
         output.attach(MUCH);
@@ -63,10 +63,10 @@ for (const [kind, specOf] of Object.entries(kinds)) {
       assert.deepEqual(server.asked, ['a']);
       assert.equal(server.waiting.bytes, MUCH.length + 'end\n'.length);
       server.answer = echo;
-      assert.equal(server.ask(other, 'beside it'), 'beside it\n');
+      assert.equal(server.ask(other, 'other'), 'other\n');
       slow.send(Buffer.from('c\n'));
       runUntilIdle(server.loop);
-      assert.deepEqual(server.asked, ['a', 'beside it']);
+      assert.deepEqual(server.asked, ['a', 'other']);
       const [first, last] = ['<a>', 'end\nb\nc\n'];
       const taken = server.untilTaken(slow, first.length + MUCH.length + last.length);
       assert.ok(taken.equals(Buffer.concat([Buffer.from(first), MUCH, Buffer.from(last)])));
@@ -87,7 +87,7 @@ for (const [kind, specOf] of Object.entries(kinds)) {
   });
 }
 
-test('a piece of a request does not count as one', (t) => {
+test('a partial request does not count as progress', (t) => {
   const server = new StreamServer(t, { spec: local(t) });
   const client = server.client();
   for (const piece of ['o', 'n', 'e\nt', 'wo\n']) {
@@ -103,8 +103,8 @@ test('a piece of a request does not count as one', (t) => {
   );
 });
 
-describe('answers', () => {
-  test('that are more than the buffer are sent in their order', (t) => {
+describe('replies', () => {
+  test('beyond the buffer are sent in order', (t) => {
     const piece = Buffer.alloc(1000, 'x');
     const pieces = Math.ceil((2 * STREAM_OUTPUT_BYTES) / piece.length);
     const answer: Answer = (_, output) => {
@@ -120,7 +120,7 @@ describe('answers', () => {
     for (let i = 0; i < pieces; i++) assert.equal(taken.readUInt32BE(i * piece.length), i);
   });
 
-  test('have tails, small and large, behind what was committed', (t) => {
+  test('have tails, short and long, after what was committed', (t) => {
     for (const bytes of [1, 8 * 1024, 8 * 1024 + 1, STREAM_OUTPUT_BYTES + 1]) {
       const tail = Buffer.alloc(bytes, 't');
       const answer: Answer = (request, output) => {
@@ -135,7 +135,7 @@ describe('answers', () => {
     }
   });
 
-  test('keep their order when the client reads while it is answered', (t) => {
+  test('keep their order when the client reads during processing', (t) => {
     const server = new StreamServer(t, { spec: local(t) });
     const client = server.client();
     const much = Buffer.from(Array.from({ length: 300_000 }, (_, i) => `${i}`).join(' '));
@@ -151,7 +151,7 @@ describe('answers', () => {
     assert.ok(taken.equals(Buffer.concat([much, much, Buffer.from('end')])));
   });
 
-  test('that the kernel takes nothing of are sent later, unless the connection is broken', (t) => {
+  test('that the kernel does not accept are sent later, unless the connection is broken', (t) => {
     for (const [errno, isClosed] of [
       ['EAGAIN', false],
       ['EPIPE', true],
@@ -168,7 +168,7 @@ describe('answers', () => {
     }
   });
 
-  test('that wait are counted once where many wait for the same', () => {
+  test('that several connections wait for count once', () => {
     const waiting = new WaitingAnswers();
     const [dump, other] = [new Uint8Array(100), new Uint8Array(100)];
     for (const one of [dump, dump, other]) waiting.hold(one);
@@ -181,7 +181,7 @@ describe('answers', () => {
     assert.equal(waiting.bytes, 0);
   });
 
-  test('that wait are too many at some time: whoever has stalled longest goes, else the last', (t) => {
+  test('above the limit close the connection that has stalled longest, or the current one', (t) => {
     const answer: Answer = (_, output) => output.attach(Buffer.alloc(WAITING_ANSWERS_MAX_BYTES / 2));
     const server = new StreamServer(t, { answer, spec: local(t) });
     const clients = [server.client(), server.client(), server.client()];
@@ -203,7 +203,7 @@ describe('answers', () => {
 });
 
 describe('a connection is closed', () => {
-  test('when what comes is no request', (t) => {
+  test('after an invalid request', (t) => {
     const server = new StreamServer(t);
     const client = server.client();
     client.send(Buffer.from('a\nwrong\n'));
@@ -212,7 +212,7 @@ describe('a connection is closed', () => {
     assert.equal(server.waiting.bytes, 0);
   });
 
-  test('when a request is longer than all that is read, and not when it just fits', (t) => {
+  test('after a request that exceeds the input buffer, and not after one that fits', (t) => {
     const server = new StreamServer(t);
     const [fits, long] = [server.client(), server.client()];
     const line = (bytes: number) => Buffer.from(`${'x'.repeat(bytes - 1)}\n`);
@@ -231,7 +231,7 @@ describe('a connection is closed', () => {
     assert.deepEqual([server.asked.length, server.connections.size], [1, 1]);
   });
 
-  test('when its client goes while answers wait for it', (t) => {
+  test('when its client disappears while replies are unsent', (t) => {
     for (const spec of [undefined, local(t)]) {
       const server = new StreamServer(t, {
         answer: (_, output) => output.attach(MUCH),
@@ -246,7 +246,7 @@ describe('a connection is closed', () => {
     }
   });
 
-  test('when the kernel says so while answers wait, and nothing is read meanwhile', (t) => {
+  test('when the kernel reports a hangup while replies are unsent, without reading', (t) => {
     const server = new StreamServer(t, { answer: (_, output) => output.attach(MUCH) });
     server.client().send(Buffer.from('a\n'));
     server.until('an answer to wait', () => server.kept.includes('waits'));
@@ -259,7 +259,7 @@ describe('a connection is closed', () => {
     assert.deepEqual([receive.mock.callCount(), server.closed], [0, 1]);
   });
 
-  test('when its client has gone before it is answered', (t) => {
+  test('when its client disappears before the reply', (t) => {
     const server = new StreamServer(t, { spec: local(t) });
     const client = new StreamClient(server.to);
     client.send(Buffer.from('a\n'));
@@ -268,7 +268,7 @@ describe('a connection is closed', () => {
     assert.deepEqual([server.asked, server.closed], [['a'], 1]);
   });
 
-  test('when another one needs its place', (t) => {
+  test('when a new connection needs its place', (t) => {
     const server = new StreamServer(t);
     const first = server.client();
     server.ask(first, 'a');
@@ -278,7 +278,7 @@ describe('a connection is closed', () => {
     assert.equal(server.connections.size, 1);
   });
 
-  test('only when a call to receive fails for good', (t) => {
+  test('only after a permanent receive error', (t) => {
     for (const [errno, isClosed] of [
       ['EINTR', false],
       ['EAGAIN', false],
@@ -300,19 +300,23 @@ describe('a connection is closed', () => {
 });
 
 describe('a listener', () => {
-  test('accepts so many at once, and the others when those that are there were served', (t) => {
+  test('accepts a limited batch at once, and the rest after serving it', (t) => {
     const server = new StreamServer(t, { spec: local(t) });
     const clients = Array.from({ length: ACCEPT_BATCH_CONNECTIONS + 1 }, () => server.client());
     for (const client of clients) client.send(Buffer.from('a\n'));
     server.listener.ready();
     assert.equal(server.connections.size, ACCEPT_BATCH_CONNECTIONS);
-    assert.equal(server.asked.length, ACCEPT_BATCH_CONNECTIONS, 'what is there is answered at once');
+    assert.equal(
+      server.asked.length,
+      ACCEPT_BATCH_CONNECTIONS,
+      'requests that have arrived are answered at once',
+    );
     server.listener.ready();
     assert.equal(server.connections.size, clients.length);
   });
 
   for (const errno of ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']) {
-    test(`that has met ${errno} is left alone until a connection is closed`, (t) => {
+    test(`pauses after ${errno} until a connection is closed`, (t) => {
       const server = new StreamServer(t);
       const first = new StreamClient(server.to);
       server.ask(first, 'a');
@@ -331,7 +335,7 @@ describe('a listener', () => {
     });
   }
 
-  test('goes on when a connection was broken before it was accepted', (t) => {
+  test('continues if a connection was broken before it was accepted', (t) => {
     const server = new StreamServer(t);
     const accept = mock.method(sys, 'accept4', failing('ECONNABORTED'), { times: 1 });
     const client = server.client();
@@ -341,12 +345,12 @@ describe('a listener', () => {
   });
 });
 
-describe('the peer', () => {
-  /** Asks once, and gives what is seen of the peer. */
-  function seen<Result>(server: StreamServer, look: (peer: Peer) => Result): Result {
+describe('the peer of a stream', () => {
+  /** Sends one request, and returns what `inspect` returns for the peer. */
+  function peerAs<Result>(server: StreamServer, inspect: (peer: Peer) => Result): Result {
     const found: Result[] = [];
     server.answer = (request, output, peer) => {
-      found.push(look(peer));
+      found.push(inspect(peer));
       echo(request, output, peer);
     };
     const client = server.client();
@@ -363,20 +367,20 @@ describe('the peer', () => {
   ];
   const textOf = (address: ReturnType<Peer['address']>) => address && formatIp(address);
 
-  test('is known by both ends of a TCP connection, and by none of a Unix socket', (t) => {
+  test('has both ends of a TCP connection, and none of a Unix socket', (t) => {
     const v4 = new StreamServer(t, { spec: anyPort('tcp', '127.0.0.2') });
-    assert.deepEqual(seen(v4, ends), ['tcp', 0x7f00_0001, 0, '127.0.0.1', '127.0.0.2']);
+    assert.deepEqual(peerAs(v4, ends), ['tcp', 0x7f00_0001, 0, '127.0.0.1', '127.0.0.2']);
     const v6 = new StreamServer(t, { spec: anyPort('tcp6', '::1') });
-    assert.deepEqual(seen(v6, ends), ['tcp6', 0, 0, '::1', '::1']);
+    assert.deepEqual(peerAs(v6, ends), ['tcp6', 0, 0, '::1', '::1']);
     const unix = new StreamServer(t, { spec: local(t) });
-    assert.deepEqual(seen(unix, ends), ['local', 0, 0, undefined, undefined]);
+    assert.deepEqual(peerAs(unix, ends), ['local', 0, 0, undefined, undefined]);
     assert.equal(
-      seen(unix, (peer) => peer.port),
+      peerAs(unix, (peer) => peer.port),
       0,
     );
   });
 
-  test('has the port of its client', (t) => {
+  test("has its client's port", (t) => {
     const ports: number[] = [];
     const server = new StreamServer(t, {
       answer: (request, output, peer) => {
@@ -392,29 +396,29 @@ describe('the peer', () => {
     );
   });
 
-  test('is on a Unix socket who has connected, and on TCP who has the other end', (t) => {
+  test('is the connecting user on a Unix socket, and the owner of the other end on TCP', (t) => {
     const unix = new StreamServer(t, { spec: local(t) });
     assert.deepEqual(
-      seen(unix, (peer) => peer.sender()),
+      peerAs(unix, (peer) => peer.sender()),
       { uid: process.getuid?.() },
     );
     const tcp = new StreamServer(t);
     assert.deepEqual(
-      seen(tcp, (peer) => peer.sender()),
+      peerAs(tcp, (peer) => peer.sender()),
       { uid: 4711 },
     );
     tcp.owner = undefined;
     assert.deepEqual(
-      seen(tcp, (peer) => peer.sender()),
+      peerAs(tcp, (peer) => peer.sender()),
       { refused: 'UNKNOWN' },
     );
   });
 
-  test('is not said to be the owner of the other end when the connection was broken', (t) => {
+  test('is unknown if the connection was broken', (t) => {
     const server = new StreamServer(t);
     const name = mock.method(sys, 'getpeername');
     t.after(() => name.mock.restore());
-    const sender = seen(server, (peer) => {
+    const sender = peerAs(server, (peer) => {
       assert.equal(textOf(peer.address()), '127.0.0.1');
       name.mock.mockImplementation(failing('ENOTCONN'));
       return peer.sender();
@@ -422,9 +426,9 @@ describe('the peer', () => {
     assert.deepEqual(sender, { refused: 'UNKNOWN' });
   });
 
-  test('is in another network namespace only where a Unix socket leads out of ours', (t) => {
+  test('is in another network namespace only on a Unix socket', (t) => {
     const isElsewhere = (spec: EndpointSpec, elsewhere: boolean) =>
-      seen(new StreamServer(t, { spec, isElsewhere: elsewhere }), (peer) => peer.isElsewhere());
+      peerAs(new StreamServer(t, { spec, isElsewhere: elsewhere }), (peer) => peer.isElsewhere());
     assert.equal(isElsewhere(local(t), false), false);
     assert.equal(isElsewhere(local(t), true), true);
     assert.equal(isElsewhere(anyPort('tcp', '127.0.0.1'), true), false);

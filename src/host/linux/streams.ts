@@ -1,4 +1,4 @@
-// Stream connections, TCP and Unix: bytes come in, answers go out, and nobody who reads slowly holds up the others.
+// Stream connections over TCP and Unix sockets. A client that reads slowly does not block the others.
 import { type IpAddress, isLoopback } from '../../base/address.ts';
 import type { Bytes } from '../../base/bytes.ts';
 import {
@@ -30,7 +30,7 @@ import type { EpollLoop, Ready } from './sys/epoll.ts';
 import { ERRNO, errno, sys } from './sys/libc.ts';
 import { addressOf, NativeBuffer } from './sys/memory.ts';
 
-/** The memory that all streams of a loop share: each is done with it before the next is looked at. */
+/** The buffers shared by all streams of a loop. Each stream is finished with them before the next is served. */
 export class StreamMemory {
   readonly input = new NativeBuffer(STREAM_INPUT_BYTES);
   readonly output = new NativeBuffer(STREAM_OUTPUT_BYTES);
@@ -39,7 +39,7 @@ export class StreamMemory {
   readonly option = new NativeBuffer(UCRED_BYTES);
 }
 
-/** SO_NETNS_COOKIE (Linux 5.14) is a number of 64 bits. */
+/** SO_NETNS_COOKIE (Linux 5.14) is a 64-bit number. */
 const NETNS_COOKIE_BYTES = 8;
 
 function readSocketOption(
@@ -54,34 +54,34 @@ function readSocketOption(
   return got < 0 ? undefined : option.view;
 }
 
-/** The number of the network namespace that a socket is in; undefined where the kernel does not tell. */
+/** The cookie of the network namespace of a socket. Undefined if the kernel does not report it. */
 export function networkNamespace(fd: number, memory: StreamMemory): bigint | undefined {
   return readSocketOption(fd, SO_NETNS_COOKIE, NETNS_COOKIE_BYTES, memory)?.getBigUint64(0, true);
 }
 
-/** What is shorter is copied: that costs less than a system call of its own. */
+/** A shorter tail is copied, which costs less than a separate system call. */
 const SMALL_TAIL_BYTES = 8 * 1024;
 
-/** What a stream needs of its surroundings. */
+/** The dependencies of a stream. */
 export interface StreamContext {
   readonly loop: EpollLoop;
   readonly memory: StreamMemory;
   readonly handler: StreamHandler;
   readonly keeper: ConnectionKeeper;
-  /** Whose sockets are on this host. */
+  /** The owners of sockets on this host. */
   readonly table: Pick<DiagTable, 'streamPeer'>;
-  /** The network namespace that we are in; undefined where the kernel does not tell. */
+  /** The cookie of our network namespace. Undefined if the kernel does not report it. */
   readonly namespace: bigint | undefined;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  /** The open connections by descriptor. */
+  /** Keyed by descriptor. */
   readonly connections: Map<number, StreamConnection>;
   readonly waiting: WaitingAnswers;
-  /** Called when a connection was closed: a listener that ran out of descriptors may go on. */
+  /** Called when a connection was closed: a listener that ran out of descriptors can continue. */
   readonly onClosed: () => void;
 }
 
-/** The answers that wait, over all connections; a dump that many wait for is there once. */
+/** The unsent replies of all connections. A dump that several connections wait for counts once. */
 export class WaitingAnswers {
   readonly #references = new Map<Uint8Array, number>();
   bytes = 0;
@@ -103,7 +103,7 @@ export class WaitingAnswers {
   }
 }
 
-/** Bytes that wait until the peer takes them. */
+/** Unsent bytes of a connection. */
 interface Waiting {
   readonly bytes: Uint8Array;
   at: number;
@@ -116,7 +116,7 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
   readonly #context: StreamContext;
   #written = 0;
   #waiting: Waiting[] = [];
-  /** The front of a request whose rest has not come yet, or requests that wait until answers were taken. */
+  /** The beginning of an incomplete request, or requests that wait until replies have been sent. */
   #pending: Uint8Array | undefined;
   #closed = false;
   #name: { address: IpAddress; port: number; scopeId: number } | undefined;
@@ -128,7 +128,7 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
     this.buffer = context.memory.output;
   }
 
-  // As Peer: who is at the other end.
+  // Peer: the other end of the connection.
 
   #socketName(call: (fd: number, address: number, length: number) => number): Uint8Array {
     const { name, nameLength } = this.#context.memory;
@@ -168,7 +168,7 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
     return this.netid === 'local' ? undefined : decodeSockaddr(this.#socketName(sys.getsockname))?.address;
   }
 
-  /** Who connected (unix(7): SO_PEERCRED), or who has the other end now. */
+  /** The credentials at connect(2) (unix(7): SO_PEERCRED), or the current owner of the other end. */
   sender(): Sender {
     const uid = this.netid === 'local' ? this.#credentials() : this.#farEnd();
     return uid === undefined ? { refused: 'UNKNOWN' } : { uid };
@@ -180,14 +180,14 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
 
   #farEnd(): number | undefined {
     const peer = this.#peerName();
-    const ours = decodeSockaddr(this.#socketName(sys.getsockname));
-    if (!peer || !ours || !isLoopback(peer.address)) return undefined;
-    const uid = this.#context.table.streamPeer(peer, ours);
-    // After a reset another user's connection can have the same ends; before one no other can.
+    const local = decodeSockaddr(this.#socketName(sys.getsockname));
+    if (!peer || !local || !isLoopback(peer.address)) return undefined;
+    const uid = this.#context.table.streamPeer(peer, local);
+    // After a reset, another user's connection can have the same two ends. Before a reset it cannot.
     return this.#socketName(sys.getpeername).length > 0 ? uid : undefined;
   }
 
-  /** A connection by a Unix socket belongs to the network namespace of the one who connected (net/unix/af_unix.c). */
+  /** A Unix socket connection belongs to the network namespace of the connecting process (net/unix/af_unix.c). */
   isElsewhere(): boolean {
     if (this.netid !== 'local') return false;
     const cookie = this.#readOption(SO_NETNS_COOKIE, NETNS_COOKIE_BYTES)?.getBigUint64(0, true);
@@ -198,7 +198,7 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
     return readSocketOption(this.#fd, name, bytes, this.#context.memory);
   }
 
-  // As StreamOutput: where answers go.
+  // StreamOutput: the output buffer.
 
   get full(): boolean {
     return this.#waiting.length > 0 || this.#closed;
@@ -230,7 +230,7 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
     this.#context.waiting.hold(bytes);
   }
 
-  /** Sends what was committed; what the peer does not take is kept as a copy. */
+  /** Sends the committed bytes. What the kernel does not accept is copied and kept. */
   #flush(flags: number): void {
     const length = this.#written;
     this.#written = 0;
@@ -240,7 +240,7 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
     if (sent < length) this.#hold(output.u8.slice(sent, length), 0);
   }
 
-  /** How many bytes the kernel took; a connection that is broken takes all, and is closed. */
+  /** Returns the number of bytes that the kernel accepted. A broken connection is closed, and accepts all. */
   #transmit(address: number, length: number, flags: number): number {
     const sent = sys.send(this.#fd, address, length, MSG_NOSIGNAL | flags);
     if (sent >= 0) return sent;
@@ -249,16 +249,16 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
     return length;
   }
 
-  // As Ready: the kernel has something for us.
+  // Ready: the event loop.
 
   ready(events: number): void {
     if (events & EPOLLOUT) this.#drain();
     if (!this.#closed && !this.full && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) this.receive();
-    // Whoever has hung up takes no answer any more; the kernel would tell that again and again.
+    // After a hangup the peer reads no more, and epoll would report the hangup in every iteration.
     else if (!this.#closed && events & (EPOLLHUP | EPOLLERR)) this.close();
   }
 
-  /** Reads once and answers what is whole. */
+  /** Reads once and answers the complete requests. */
   receive(): void {
     const { input } = this.#context.memory;
     const kept = this.#restorePending();
@@ -285,7 +285,7 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
     return pending.length;
   }
 
-  /** Answers the requests in the first `length` bytes of the input and keeps what is left of it. */
+  /** Answers the requests in the first `length` bytes of the input, and keeps the rest. */
   #process(length: number): void {
     const { memory, handler } = this.#context;
     const taken = handler.receive(this, memory.input, 0, length, this);
@@ -301,7 +301,7 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
     if (this.full) this.#wait(true);
   }
 
-  /** While answers wait, nothing is read: what the peer does not take, it does not get more of. */
+  /** While replies are unsent, nothing is read: a peer that does not read its replies gets no more of them. */
   #wait(waits: boolean): void {
     const { loop, keeper, waiting, connections, now } = this.#context;
     loop.change(this.#fd, waits ? EPOLLOUT : EPOLLIN);
@@ -345,7 +345,6 @@ export class StreamConnection implements Ready, Peer, StreamOutput {
   }
 }
 
-/** A listening socket. */
 export class StreamListener implements Ready {
   readonly #fd: number;
   readonly #netid: NetId;
@@ -376,11 +375,11 @@ export class StreamListener implements Ready {
     loop.add(fd, EPOLLIN, connection);
     const victim = keeper.opened(fd, this.#context.now());
     if (victim !== undefined) connections.get(victim)?.close();
-    // What it wants is often there already: that saves a round of the loop.
+    // The request has often arrived already, which saves an iteration of the loop.
     connection.receive();
   }
 
-  /** Without descriptors the socket would stay readable for ever: it is left alone until one is free. */
+  /** Without free descriptors the socket would stay readable: ignore it until one is free. */
   #failed(error: number): void {
     const exhausted = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'].some((name) => ERRNO[name] === error);
     if (!exhausted) return;

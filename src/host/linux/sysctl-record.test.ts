@@ -1,4 +1,4 @@
-// The record of what was written into the kernel's settings: for one boot and one network, and never half.
+// Tests of the record of changed kernel settings: valid for one boot and one network namespace, and written atomically.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ function directoryOf(t: Pick<TestContext, 'after'>): string {
   return directory;
 }
 
-test('what was written is read, by another process of the same boot and network as well', (t) => {
+test('a record is read back, also by another process of the same boot and network namespace', (t) => {
   const directory = join(directoryOf(t), 'state');
   assert.deepEqual(new SysctlRecordFile(directory).read(), []);
   new SysctlRecordFile(directory).write(CHANGES);
@@ -35,7 +35,7 @@ test('what was written is read, by another process of the same boot and network 
   assert.deepEqual(readdirSync(directory), [SYSCTL_RECORD]);
 });
 
-test('of another boot or network it says nothing', (t) => {
+test('a record of another boot or network namespace is ignored', (t) => {
   const directory = directoryOf(t);
   new SysctlRecordFile(directory, 'boot a net:[1]').write(CHANGES);
   assert.deepEqual(new SysctlRecordFile(directory, 'boot a net:[1]').read(), CHANGES);
@@ -44,7 +44,7 @@ test('of another boot or network it says nothing', (t) => {
   assert.match(bootAndNetwork(), /^boot [0-9a-f-]{36} net:\[\d+\]$/);
 });
 
-test('without changes there is no record', (t) => {
+test('without changes the file is removed', (t) => {
   const directory = directoryOf(t);
   const record = new SysctlRecordFile(directory);
   record.write(CHANGES);
@@ -54,17 +54,17 @@ test('without changes there is no record', (t) => {
   record.write([]);
 });
 
-describe('a damaged one is told, and left as it is', () => {
+describe('a damaged record is reported and kept', () => {
   const stamp = bootAndNetwork();
   const texts: Record<string, string> = {
-    'no text': '',
-    'no JSON': '{"stamp":',
-    'a list': '[]',
-    'no changes': JSON.stringify({ stamp }),
-    'no stamp': JSON.stringify({ changes: [] }),
-    'a change that is none': JSON.stringify({ stamp, changes: [null] }),
+    'an empty file': '',
+    'invalid JSON': '{"stamp":',
+    'an array': '[]',
+    'without changes': JSON.stringify({ stamp }),
+    'without a stamp': JSON.stringify({ changes: [] }),
+    'a change of null': JSON.stringify({ stamp, changes: [null] }),
     'a change without a field': JSON.stringify({ stamp, changes: [{ name: 'a.b', found: '', written: '' }] }),
-    'a field of the wrong kind': JSON.stringify({
+    'a field of the wrong type': JSON.stringify({
       stamp,
       changes: [{ name: 'a.b', found: 1, written: '', before: null }],
     }),
@@ -82,7 +82,7 @@ describe('a damaged one is told, and left as it is', () => {
   }
 });
 
-test('where it cannot be written, what was there stays', (t) => {
+test('a failed write keeps the previous record', (t) => {
   const directory = directoryOf(t);
   writeFileSync(join(directory, 'file'), '');
   const record = new SysctlRecordFile(join(directory, 'file', 'state'));
@@ -91,7 +91,7 @@ test('where it cannot be written, what was there stays', (t) => {
 });
 
 describe('the records of several network namespaces', () => {
-  test('are told apart by their cookies, and forgotten one by one', (t) => {
+  test('are separate for each cookie, and dropped separately', (t) => {
     const directory = directoryOf(t);
     const records = new SysctlRecordFiles(join(directory, 'state'));
     assert.deepEqual(records.cookies(), []);
@@ -104,13 +104,13 @@ describe('the records of several network namespaces', () => {
     assert.deepEqual([again.cookies(), again.of(4n).read()], [[18_446_744_073_709_551_615n], []]);
   });
 
-  test('one of another boot says nothing', (t) => {
+  test('of another boot are ignored', (t) => {
     const directory = directoryOf(t);
     new SysctlRecordFile(directory, 'boot a netns 4', 'sysctls-4.json').write(CHANGES);
     assert.deepEqual(new SysctlRecordFiles(directory).of(4n).read(), []);
   });
 
-  test('that of an older portreeve goes over to the namespace that it is of', (t) => {
+  test('include that of an older portreeve, which is converted', (t) => {
     const directory = directoryOf(t);
     new SysctlRecordFile(directory).write(CHANGES);
     assert.deepEqual(new SysctlRecordFiles(directory).of(4n).read(), CHANGES);

@@ -1,4 +1,5 @@
-// The record of what we wrote into the kernel's settings: a file in the state directory, for one boot and one network.
+// The record of our changes to kernel settings: a file in the state directory, valid for one boot and one network
+// namespace.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
@@ -9,15 +10,14 @@ import { bootAndNetwork, bootOf } from './boot-and-network.ts';
 import { readText } from './files.ts';
 import { putFile } from './put-file.ts';
 
-/** The file in the state directory. */
 export const SYSCTL_RECORD = 'sysctls.json';
-/** A few changes, each with three lists of ports. */
+/** A few changes, with three port lists each. */
 const FILE_MAX_BYTES = 8 * PORT_LIST_MAX_CHARACTERS;
 
-/** By the cookie of the network namespace: no other one gets it before the next boot. */
+/** Named after the cookie of the network namespace, which is unique until the next boot. */
 const NAMESPACE_RECORD = /^sysctls-([0-9]{1,20})\.json$/;
 
-/** The records in a state directory, of this boot. */
+/** The records of this boot in a state directory. */
 export class SysctlRecordFiles implements SysctlRecords {
   readonly #directory: string;
 
@@ -27,7 +27,7 @@ export class SysctlRecordFiles implements SysctlRecords {
 
   of(cookie: bigint): SysctlRecord {
     const own = this.#at(cookie);
-    // An older portreeve had one record, for the namespace of its guard.
+    // An older portreeve had a single record, for the guard's namespace.
     const older = new SysctlRecordFile(this.#directory);
     const changes = own.read().length === 0 ? older.read() : [];
     if (changes.length > 0) {
@@ -54,7 +54,6 @@ export class SysctlRecordFiles implements SysctlRecords {
   }
 }
 
-/** The record in a state directory. */
 export class SysctlRecordFile implements SysctlRecord {
   readonly #path: string;
   readonly #stamp: string;
@@ -92,11 +91,11 @@ export class SysctlRecordFile implements SysctlRecord {
   #decode(text: string): { stamp: string; changes: SysctlChange[] } {
     try {
       const { stamp, changes } = fieldsOf(JSON.parse(text));
-      if (!Array.isArray(changes)) throw new TypeError('there is no list of changes');
+      if (!Array.isArray(changes)) throw new TypeError('it has no list of changes');
       return { stamp: textOf(stamp), changes: changes.map(changeOf) };
     } catch (thrown) {
       const message = `${this.#path} is damaged: ${messageOf(thrown)}`;
-      const hint = 'Move it away: what the kernel has set now is then taken for what was found.';
+      const hint = 'Move it away. The current values of the settings then count as the original ones.';
       throw new PortreeveError('SYSCTL_RECORD_DAMAGED', message, hint, { path: this.#path });
     }
   }
@@ -114,10 +113,10 @@ function changeOf(entry: unknown): SysctlChange {
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw new TypeError('an object was expected');
+  throw new TypeError('expected an object');
 }
 
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
-  throw new TypeError('a text was expected');
+  throw new TypeError('expected a text');
 }

@@ -1,4 +1,4 @@
-// The kernel's settings on the real kernel, in a network namespace of their own.
+// Tests of kernel settings on the real kernel, in a separate network namespace.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
@@ -22,29 +22,29 @@ async function open(t: TestContext): Promise<Sandbox | undefined> {
 const write = (name: string, value: string): Step => ({ do: 'write', name, value });
 const read = (name: string): Step => ({ do: 'read', name });
 
-/** Ports that have no neighbour, so that the list is as long as can be. */
+/** Ports without neighbors, so that the list is as long as possible. */
 function listOf(count: number): string {
   return formatPortList(new Set(Array.from({ length: count }, (_, index) => 65535 - 2 * index)));
 }
 
-describe('lists of ports', () => {
-  // A page, the 64 KiB that Node reads at once, and the longest list but for ranges.
+describe('port lists', () => {
+  // A page, the 64 KiB that Node reads at once, and the longest list without ranges.
   for (const count of [1, 682, 683, 684, 10_930, 32_768]) {
     const list = listOf(count);
-    test(`of ${list.length} characters are written whole and read whole`, async (t) => {
+    test(`of ${list.length} characters are written and read completely`, async (t) => {
       const sandbox = await open(t);
       if (sandbox === undefined) return;
       const steps = [write(RESERVED, '1'), write(RESERVED, list), read(RESERVED)];
       const [, written, found] = await inSandbox(sandbox, steps);
       assert.deepEqual(written, {});
-      assert.ok(found?.value === list, 'what is read is not what was written');
-      // The same in the words of another program, which takes it with one read(2).
+      assert.ok(found?.value === list, 'the value read differs from the value written');
+      // The same read by another program, which uses one read(2).
       const dd = ['dd', `if=/proc/sys/${RESERVED.replaceAll('.', '/')}`, 'bs=1M', 'count=1', 'status=none'];
-      assert.ok((await sandbox.run(dd)).stdout === `${list}\n`, 'another program reads something else');
+      assert.ok((await sandbox.run(dd)).stdout === `${list}\n`, 'another program reads another value');
     });
   }
 
-  test('are emptied', async (t) => {
+  test('are cleared', async (t) => {
     const sandbox = await open(t);
     if (sandbox === undefined) return;
     const results = await inSandbox(sandbox, [
@@ -56,7 +56,7 @@ describe('lists of ports', () => {
     assert.deepEqual(results, [{}, { value: '1-3,7' }, {}, { value: '' }]);
   });
 
-  test('with a mistake are refused, and what was there stays', async (t) => {
+  test('with an error are rejected, and the previous list remains', async (t) => {
     const sandbox = await open(t);
     if (sandbox === undefined) return;
     const results = await inSandbox(sandbox, [write(RESERVED, '7'), write(RESERVED, '8,x'), read(RESERVED)]);
@@ -64,7 +64,7 @@ describe('lists of ports', () => {
   });
 });
 
-test('ranges are written and read', async (t) => {
+test('port ranges are written and read', async (t) => {
   const sandbox = await open(t);
   if (sandbox === undefined) return;
   const steps = [
@@ -79,7 +79,7 @@ test('ranges are written and read', async (t) => {
   assert.deepEqual(await inSandbox(sandbox, steps), [{}, value, refused, refused, value]);
 });
 
-test('a setting that is not there, and a name that is none', async (t) => {
+test('a missing setting and an invalid name are reported', async (t) => {
   assert.equal(linuxSysctls.read('net.ipv4.no_such_setting'), undefined);
   for (const name of ['', 'net', 'net/ipv4', '../net.ipv4', 'net..ipv4']) {
     assert.throws(() => linuxSysctls.read(name), { code: 'SYSCTL_NAME' }, name);
@@ -91,14 +91,14 @@ test('a setting that is not there, and a name that is none', async (t) => {
   ]);
 });
 
-test('the steps of a test are not taken in the network of the test', () => {
+test('the steps run only in a separate network namespace', () => {
   const argv = [PROGRAM, readlinkSync('/proc/self/ns/net')];
   const { status, stderr } = spawnSync(process.execPath, argv, { input: '[]', encoding: 'utf8' });
   assert.equal(status, 1);
   assert.match(stderr, /nothing was done/);
 });
 
-describe('parts', () => {
+describe('the parts of a list', () => {
   const text = `${listOf(32_768)}\n`;
 
   test('make up the whole, end at commas, and fit into a page', () => {
@@ -107,7 +107,7 @@ describe('parts', () => {
     for (const part of parts) assert.ok(part.length <= 4095 && /[,\n]$/.test(part));
   });
 
-  test('of what fits there is one', () => {
+  test('are one if the list fits', () => {
     for (const length of [0, 1, 4095]) assert.deepEqual(partsOf('1'.repeat(length)), ['1'.repeat(length)]);
     assert.deepEqual(partsOf(`${'1'.repeat(4094)},2`), [`${'1'.repeat(4094)},`, '2']);
   });

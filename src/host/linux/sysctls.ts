@@ -1,17 +1,17 @@
-// The kernel's settings in /proc/sys, read and written whole however long they are.
+// Reads and writes kernel settings in /proc/sys completely, regardless of their length.
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { codeOf, messageOf, PortreeveError } from '../../base/errors.ts';
 import { PORT_LIST_MAX_CHARACTERS } from '../../base/limits.ts';
 import type { Sysctls } from '../host.ts';
 
 /**
- * What the kernel takes of a list with one write(2): a page, less the zero behind it (proc_do_large_bitmap of
- * kernel/sysctl.c). What is written there first replaces the list, and what comes behind it is added.
+ * What the kernel accepts of a list in one write(2): a page, minus the terminating NUL (proc_do_large_bitmap in
+ * kernel/sysctl.c). The first write(2) replaces the list, further ones add to it.
  */
 const PART_MAX_BYTES = 4095;
 const NAME = /^[a-z0-9_]+(\.[a-z0-9_]+)+$/;
 
-/** The settings of the host, and of the network namespace that this process is in. */
+/** The settings of the host and of our network namespace. */
 export const linuxSysctls: Sysctls = { read, write };
 
 function read(name: string): string | undefined {
@@ -19,7 +19,7 @@ function read(name: string): string | undefined {
   let fd: number | undefined;
   try {
     fd = openSync(path, 'r');
-    // A list is given by the first read(2) only, cut off where the buffer ends.
+    // Only the first read(2) returns a list, truncated to the buffer.
     const buffer = Buffer.alloc(PORT_LIST_MAX_CHARACTERS);
     const length = readSync(fd, buffer, 0, buffer.length, null);
     if (length === buffer.length) throw new Error(`it is longer than ${length - 1} bytes`);
@@ -40,7 +40,7 @@ function write(name: string, value: string): void {
     fd = openSync(path, 'w');
     for (const part of partsOf(`${value}\n`)) {
       const written = writeSync(fd, part);
-      if (written < part.length) throw new Error(`only ${written} of ${part.length} bytes were taken`);
+      if (written < part.length) throw new Error(`only ${written} of ${part.length} bytes were accepted`);
     }
   } catch (thrown) {
     const hint = HINTS[`${codeOf(thrown)}`] ?? '';
@@ -51,7 +51,7 @@ function write(name: string, value: string): void {
   }
 }
 
-/** Parts that the kernel takes whole. Older kernels do not notice a number that is cut in two, so commas end them. */
+/** Splits a list into parts. They end with a comma, because older kernels do not reject a number cut in two. */
 export function partsOf(text: string): string[] {
   const parts: string[] = [];
   let rest = text;
@@ -65,15 +65,15 @@ export function partsOf(text: string): string[] {
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  EACCES: 'It takes root.',
-  EPERM: 'It takes root.',
+  EACCES: 'It requires root.',
+  EPERM: 'It requires root.',
   EROFS: 'The settings are read-only here, as in many containers. Run it on the host.',
-  EINVAL: 'The kernel does not take this value.',
+  EINVAL: 'The kernel does not accept this value.',
 };
 
 function pathOf(name: string): string {
   if (NAME.test(name)) return `/proc/sys/${name.replaceAll('.', '/')}`;
-  throw new PortreeveError('SYSCTL_NAME', `"${name}" is not the name of a setting`);
+  throw new PortreeveError('SYSCTL_NAME', `"${name}" is not the name of a kernel setting`);
 }
 
 function shortened(value: string): string {

@@ -1,18 +1,18 @@
-// How long a tick of the kernel is: its timers count in ticks, and times that it is given are rounded up to them.
+// Determines the tick length of the kernel. Timers count in ticks, and timeouts are rounded up to ticks.
 import { AF_UNIX, SO_RCVTIMEO, SOCK_CLOEXEC, SOCK_DGRAM, SOL_SOCKET } from './sys/constants.ts';
 import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';
 
-/** <bits/types/struct_timeval.h>: struct timeval, and where its microseconds are. */
+/** <bits/types/struct_timeval.h>: struct timeval, and the offset of its microseconds. */
 const TIMEVAL_BYTES = 16;
 const MICROSECONDS_AT = 8;
-/** No kernel has fewer ticks in a second (HZ_24 of arch/mips/Kconfig). */
+/** The smallest tick frequency of any kernel (HZ_24 in arch/mips/Kconfig). */
 const TICKS_MIN = 24;
 
 /**
- * The length of a tick in microseconds; undefined where the kernel tells none that can be. It needs no privilege: the
- * shortest time that a socket waits is a tick, and it is told as what it has become (net/core/sock.c:
- * sock_set_timeout() and sock_get_timeout()).
+ * The tick length in microseconds. Undefined if the reported value is implausible. It needs no privilege: the kernel
+ * rounds the receive timeout of a socket up to a tick, and reports the result (net/core/sock.c: sock_set_timeout() and
+ * sock_get_timeout()).
  */
 export function tickUs(): number | undefined {
   const fd = sys.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -26,6 +26,6 @@ export function tickUs(): number | undefined {
     sys.getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, time.address, length.address) === 0;
   sys.close(fd);
   const reported = time.view.getUint32(MICROSECONDS_AT, true);
-  // Where nothing is rounded it is what was asked for, and says nothing of ticks.
+  // A value that was not rounded does not reveal the tick length.
   return isReported && reported > 1 && reported <= 1_000_000 / TICKS_MIN ? reported : undefined;
 }

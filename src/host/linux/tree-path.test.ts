@@ -1,4 +1,4 @@
-// Paths of a tree: links lead where they would if it were the root, and nothing leads out of it.
+// Tests of paths in a directory tree: links are resolved inside it.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathInTree } from './tree-path.ts';
 
-test('links are followed inside', (t) => {
+test('links are resolved inside the tree', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'portreeve-tree-'));
   t.after(() => rmSync(root, { recursive: true }));
   mkdirSync(join(root, 'usr/etc'), { recursive: true });

@@ -1,14 +1,14 @@
-// Paths of another system's tree: links in it lead where they would lead there, and never out of it.
+// Resolves paths in the directory tree of another system. Links never lead out of the tree.
 import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
 
-/** As many links in a path as the kernel follows (path_resolution(7)). */
+/** The limit of the kernel (path_resolution(7)). */
 export const LINKS_MAX = 40;
 
 /**
- * Where a path of a tree is for us, its links followed as if the tree were "/"; what is not there is taken as it is
- * written. Throws PortreeveError `LINKS_LOOP` (environment).
+ * Resolves a path as if the tree were "/". Components that do not exist are kept as they are. Throws PortreeveError
+ * `LINKS_LOOP` (environment).
  */
 export function pathInTree(root: string, path: string): string {
   const rest = path.split('/');
@@ -32,7 +32,7 @@ export function pathInTree(root: string, path: string): string {
   return join(root, ...at);
 }
 
-/** Where a link leads; undefined for what is none. */
+/** The target of a link. Undefined if the path is not a link. */
 function targetOf(path: string): string | undefined {
   try {
     return readlinkSync(path);
@@ -42,5 +42,5 @@ function targetOf(path: string): string | undefined {
 }
 
 function loop(path: string): PortreeveError {
-  return new PortreeveError('LINKS_LOOP', `${path} leads through too many links`, '', { path });
+  return new PortreeveError('LINKS_LOOP', `${path} contains too many symbolic links`, '', { path });
 }

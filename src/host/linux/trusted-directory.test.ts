@@ -1,4 +1,4 @@
-// Whose directory is believed: one's own, that nobody else can write to, and no link to one.
+// Tests of trusted directories: of the given owners, not writable by others, and not a link.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
@@ -19,7 +19,7 @@ import { whyUntrusted } from './trusted-directory.ts';
 
 const UID = process.getuid?.() ?? -1;
 
-/** A directory, and one in it that is asked about. */
+/** A directory, and a directory in it to check. */
 function setup(t: TestContext): string {
   const above = mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => rmSync(above, { recursive: true }));
@@ -29,27 +29,27 @@ function setup(t: TestContext): string {
   return path;
 }
 
-test('one’s own, and one that is not there', (t) => {
+test('our own directory, and a missing one, are trusted', (t) => {
   const path = setup(t);
   assert.equal(whyUntrusted(path, [UID]), undefined);
   assert.equal(whyUntrusted(join(path, 'none'), [UID]), undefined);
 });
 
-test('not one that others can write to', (t) => {
+test('a directory writable by others is not trusted', (t) => {
   const path = setup(t);
   for (const [mode, why] of [
     [0o700, undefined],
     [0o755, undefined],
-    [0o775, 'can be written by others'],
-    [0o757, 'can be written by others'],
-    [0o1777, 'can be written by others'],
+    [0o775, 'is writable by other users'],
+    [0o757, 'is writable by other users'],
+    [0o1777, 'is writable by other users'],
   ] as const) {
     chmodSync(path, mode);
     assert.equal(whyUntrusted(path, [UID]), why, mode.toString(8));
   }
 });
 
-test('not one of another user, unless it is named', (t) => {
+test('a directory of another user is trusted only if that owner is allowed', (t) => {
   if (!needs(t, probe.root())) return;
   const path = setup(t);
   chownSync(path, 1000, 0);
@@ -58,7 +58,7 @@ test('not one of another user, unless it is named', (t) => {
   assert.equal(whyUntrusted(path, [1000, 0]), undefined);
 });
 
-test('not what is no directory, or a link to one, whoever made it', (t) => {
+test('a file, or a link to a directory, is not trusted', (t) => {
   const path = setup(t);
   const link = `${path}-link`;
   symlinkSync(path, link);
@@ -71,7 +71,7 @@ test('not what is no directory, or a link to one, whoever made it', (t) => {
   assert.equal(whyUntrusted(link, [1000]), 'is not a directory');
 });
 
-test('not one that cannot be inspected', (t) => {
+test('a directory that cannot be inspected is not trusted', (t) => {
   if (!needs(t, probe.root(), probe.command('setpriv'))) return;
   const path = setup(t);
   const above = dirname(path);
@@ -79,12 +79,12 @@ test('not one that cannot be inspected', (t) => {
   chmodSync(above, 0o700);
   const module = JSON.stringify(join(import.meta.dirname, 'trusted-directory.ts'));
   const script = `const { whyUntrusted } = await import(${module});
-    process.stdout.write(whyUntrusted(${JSON.stringify(path)}, [0]) ?? 'believed');`;
+    process.stdout.write(whyUntrusted(${JSON.stringify(path)}, [0]) ?? 'trusted');`;
   const ask = (...before: string[]) =>
     spawnSync('setpriv', [...before, process.execPath, '--input-type=module', '--eval', script], {
       encoding: 'utf8',
     }).stdout;
-  // Root without these is kept out by modes, as everybody else is.
+  // Root without these capabilities is subject to modes like other users.
   assert.match(ask('--bounding-set=-dac_override,-dac_read_search'), /^cannot be inspected: EACCES/);
-  assert.equal(ask('--'), 'believed');
+  assert.equal(ask('--'), 'trusted');
 });

@@ -1,13 +1,13 @@
-// Directories whose files are believed: only their owner may put something into them.
+// Checks that only the owner of a directory can create files in it.
 import { lstatSync } from 'node:fs';
 import { messageOf } from '../../base/errors.ts';
 
-/** Write permission for the group and for others. */
+/** Write permission for group and others. */
 const WRITE_BY_OTHERS = 0o022;
 
 /**
- * Why what lies in a directory is not believed, as the end of a sentence; undefined where it is, and where there is no
- * such directory. It has to belong to one of the `owners`. A link is refused: another user can move one that they own.
+ * Why the contents of a directory are not trusted, as the end of a sentence. Undefined if they are, or if it does not
+ * exist. It must belong to one of the `owners`. A link is refused, because another user who owns it could change it.
  */
 export function whyUntrusted(directory: string, owners: readonly number[]): string | undefined {
   try {
@@ -15,7 +15,7 @@ export function whyUntrusted(directory: string, owners: readonly number[]): stri
     if (!stat) return undefined;
     if (!stat.isDirectory()) return 'is not a directory';
     if (!owners.includes(stat.uid)) return `belongs to uid ${stat.uid}`;
-    return (stat.mode & WRITE_BY_OTHERS) === 0 ? undefined : 'can be written by others';
+    return (stat.mode & WRITE_BY_OTHERS) === 0 ? undefined : 'is writable by other users';
   } catch (thrown) {
     return `cannot be inspected: ${messageOf(thrown)}`;
   }

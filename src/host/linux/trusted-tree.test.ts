@@ -1,4 +1,4 @@
-// Who else can change a tree: every component, every file, and what links lead to.
+// Tests of finding who else can modify a tree: every component, every file, and the targets of links.
 import assert from 'node:assert/strict';
 import {
   chmodSync,
@@ -18,7 +18,7 @@ import { TrustedTree } from './trusted-tree.ts';
 const ALICE = 1000;
 const LIMITS = { entries: 1000, findings: 5 };
 
-/** A tree below a directory into which only root can write; undefined where the test is skipped. */
+/** A tree in a directory that only root can write to. Undefined if the test is skipped. */
 function setup(t: TestContext): string | undefined {
   if (!needs(t, probe.root())) return undefined;
   const directory = mkdtempSync('/run/trusted-tree-');
@@ -35,22 +35,22 @@ function found(path: string, limits = LIMITS): string[] {
   return tree.found.map((each) => `${each.path} ${each.why}`);
 }
 
-test('what is root only is not found, and neither is what is not there', (t) => {
+test("root's own files and missing files are not findings", (t) => {
   const directory = setup(t);
   if (directory === undefined) return;
   for (const path of [directory, '/bin/sh', join(directory, 'none')]) assert.deepEqual(found(path), []);
 });
 
-describe('what others can change', () => {
+describe('a file is found if others can modify it:', () => {
   const cases: [path: string, mode: number, uid: number, why: string][] = [
-    ['program', 0o757, 0, 'can be written by everybody'],
-    ['program', 0o1777, 0, 'can be written by everybody'],
-    ['program', 0o775, 0, 'can be written by group 0'],
+    ['program', 0o757, 0, 'is writable by everyone'],
+    ['program', 0o1777, 0, 'is writable by everyone'],
+    ['program', 0o775, 0, 'is writable by group 0'],
     ['program', 0o755, ALICE, `belongs to uid ${ALICE}`],
-    ['program/main', 0o664, 0, 'can be written by group 0'],
+    ['program/main', 0o664, 0, 'is writable by group 0'],
     ['program/main', 0o444, ALICE, `belongs to uid ${ALICE}`],
-    ['program/dist/deep/b', 0o646, 0, 'can be written by everybody'],
-    ['program/dist/deep', 0o775, 0, 'can be written by group 0'],
+    ['program/dist/deep/b', 0o646, 0, 'is writable by everyone'],
+    ['program/dist/deep', 0o775, 0, 'is writable by group 0'],
   ];
   for (const [path, mode, uid, why] of cases) {
     test(`${path} ${mode.toString(8)} of uid ${uid}`, (t) => {
@@ -62,7 +62,7 @@ describe('what others can change', () => {
     });
   }
 
-  test('a directory above, which is looked at for a single file as well', (t) => {
+  test('a parent directory is checked, also for a single file', (t) => {
     const directory = setup(t);
     if (directory === undefined) return;
     chownSync(join(directory, 'program'), ALICE, 0);
@@ -71,7 +71,7 @@ describe('what others can change', () => {
     }
   });
 
-  test('what is below a directory on the way to another path', (t) => {
+  test('the descendants of a directory on another path are checked', (t) => {
     const directory = setup(t);
     if (directory === undefined) return;
     chmodSync(join(directory, 'program/dist/deep/b'), 0o666);
@@ -84,7 +84,7 @@ describe('what others can change', () => {
 });
 
 describe('links', () => {
-  test('lead on, by each of their components, and to what they lead', (t) => {
+  test('are followed, with each of their components', (t) => {
     const directory = setup(t);
     if (directory === undefined) return;
     mkdirSync(join(directory, 'far/there'), { recursive: true });
@@ -96,11 +96,11 @@ describe('links', () => {
     chownSync(join(directory, 'far'), 0, 0);
     chmodSync(join(directory, 'far/there/file'), 0o666);
     assert.deepEqual(found(join(directory, 'program')), [
-      `${directory}/far/there/file can be written by everybody`,
+      `${directory}/far/there/file is writable by everyone`,
     ]);
   });
 
-  test('of a user are found themselves; a loop and one to nowhere do no harm', (t) => {
+  test('of a user are findings; a loop and a dangling link are harmless', (t) => {
     const directory = setup(t);
     if (directory === undefined) return;
     const at = (name: string) => join(directory, 'program', name);
@@ -111,16 +111,19 @@ describe('links', () => {
     lchownSync(at('mine'), ALICE, ALICE);
     symlinkSync('loop', at('loop'));
     assert.deepEqual(found(at('')).toSorted(), [
-      `${at('loop')} leads through too many links`,
+      `${at('loop')} contains too many symbolic links`,
       `${at('mine')} belongs to uid ${ALICE}`,
     ]);
   });
 });
 
-test('it is bounded: by files, and by findings', (t) => {
+test('the number of files and findings is limited', (t) => {
   const directory = setup(t);
   if (directory === undefined) return;
-  assert.match(found(directory, { entries: 5, findings: 5 })[0] ?? '', /is one file too many$/);
+  assert.match(
+    found(directory, { entries: 5, findings: 5 })[0] ?? '',
+    /exceeds the maximum number of files$/,
+  );
   for (let i = 0; i < 9; i++) writeFileSync(join(directory, `open${i}`), '', { mode: 0o600 });
   for (let i = 0; i < 9; i++) chmodSync(join(directory, `open${i}`), 0o666);
   assert.equal(found(directory).length, LIMITS.findings);

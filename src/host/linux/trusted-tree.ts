@@ -1,21 +1,20 @@
-// Who can change what root will run: every file of a tree, what links in it lead to, and every directory on the way.
+// Finds who can modify what root will run: every file of a tree, the targets of links, and every parent directory.
 import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
 import { LINKS_MAX } from './tree-path.ts';
 
-/** A file, directory or link that others than root can change, or that cannot be told of. */
+/** A file, directory or link that users other than root can modify, or that could not be checked. */
 interface Changeable {
   readonly path: string;
-  /** "belongs to uid 1000", "can be written by group 50", "can be written by everybody", or why it cannot be told. */
+  /** "belongs to uid 1000", "is writable by group 50", "is writable by everyone", or why it could not be checked. */
   readonly why: string;
 }
 
-/** How much is looked at. */
 interface TreeLimits {
-  /** Files, directories and links. */
+  /** The maximum number of files, directories and links. */
   readonly entries: number;
-  /** Findings after which it is not looked further. */
+  /** The number of findings after which the check stops. */
   readonly findings: number;
 }
 
@@ -23,13 +22,13 @@ const WRITABLE_BY_GROUP = 0o020;
 const WRITABLE_BY_ALL = 0o002;
 
 /**
- * Looks at paths, with all below those that are directories. The mode says all: where there is an access control list
- * (acl(5)) its group bits are the mask, without which no entry grants anything. A directory with the sticky bit counts
- * as well: others can put a name there that is looked up before ours, such as node_modules.
+ * Checks paths and their descendants. The mode is sufficient: with an access control list (acl(5)), the group bits are
+ * its mask. A writable directory with the sticky bit counts too: other users can create a name in it that is looked up
+ * before ours, such as node_modules.
  */
 export class TrustedTree {
   readonly #limits: TreeLimits;
-  readonly #judged = new Set<string>();
+  readonly #checked = new Set<string>();
   readonly #listed = new Set<string>();
   readonly #found: Changeable[] = [];
 
@@ -37,18 +36,18 @@ export class TrustedTree {
     this.#limits = limits;
   }
 
-  /** What was found so far, in the order in which it was. */
+  /** The findings so far, in order. */
   get found(): readonly Changeable[] {
     return this.#found;
   }
 
-  /** Looks at a path and, if it is a directory, at all in it. What is not there is not a finding. */
+  /** Checks a path and its descendants. A path that does not exist is not a finding. */
   add(path: string): void {
     const real = this.#follow(resolve(path));
     if (real !== undefined) this.#descend(real);
   }
 
-  /** Looks at a path and nothing below it. */
+  /** Checks a path without its descendants. */
   addPath(path: string): void {
     this.#follow(resolve(path));
   }
@@ -57,22 +56,22 @@ export class TrustedTree {
     return this.#found.length >= this.#limits.findings;
   }
 
-  /** Looks at every component, from the root on, following links; gives where it leads, without any. */
+  /** Checks every component from the root and follows links. Returns the real path. */
   #follow(path: string): string | undefined {
     const rest = path.split('/');
     let at = '/';
     let links = 0;
-    this.#look(at);
+    this.#inspect(at);
     for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
       if (name === '' || name === '.') continue;
       const next = name === '..' ? dirname(at) : resolve(at, name);
-      const stat = this.#look(next);
+      const stat = this.#inspect(next);
       if (!stat) return undefined;
       if (!stat.isSymbolicLink()) {
         at = next;
         continue;
       }
-      if (++links > LINKS_MAX) return this.#report(path, 'leads through too many links');
+      if (++links > LINKS_MAX) return this.#report(path, 'contains too many symbolic links');
       const target = readlinkSync(next);
       if (target.startsWith('/')) at = '/';
       rest.unshift(...target.split('/'));
@@ -87,7 +86,7 @@ export class TrustedTree {
     for (const name of this.#namesIn(directory)) {
       if (this.#isDone) return;
       const path = resolve(directory, name);
-      const found = this.#look(path);
+      const found = this.#inspect(path);
       if (found?.isSymbolicLink()) this.add(path);
       else if (found?.isDirectory()) this.#descend(path);
     }
@@ -102,17 +101,18 @@ export class TrustedTree {
     }
   }
 
-  /** Judges one component, once. */
-  #look(path: string): Stats | undefined {
+  /** Checks one component, once. */
+  #inspect(path: string): Stats | undefined {
     try {
       const stat = lstatSync(path, { throwIfNoEntry: false });
-      if (!stat || this.#judged.has(path)) return stat;
-      this.#judged.add(path);
-      const why = this.#judged.size > this.#limits.entries ? 'is one file too many' : changeableBy(stat);
+      if (!stat || this.#checked.has(path)) return stat;
+      this.#checked.add(path);
+      const why =
+        this.#checked.size > this.#limits.entries ? 'exceeds the maximum number of files' : otherWriter(stat);
       if (why !== undefined) this.#report(path, why);
       return stat;
     } catch (thrown) {
-      this.#report(path, `cannot be looked at: ${messageOf(thrown)}`);
+      this.#report(path, `cannot be inspected: ${messageOf(thrown)}`);
       return undefined;
     }
   }
@@ -122,12 +122,12 @@ export class TrustedTree {
   }
 }
 
-/** By whom else it can be changed; undefined where root alone can. A link has no mode. */
-function changeableBy(stat: Pick<Stats, 'uid' | 'gid' | 'mode' | 'isSymbolicLink'>): string | undefined {
+/** Who else can modify it. Undefined if only root can. A link has no mode. */
+function otherWriter(stat: Pick<Stats, 'uid' | 'gid' | 'mode' | 'isSymbolicLink'>): string | undefined {
   const { uid, gid, mode } = stat;
   if (uid !== 0) return `belongs to uid ${uid}`;
   if (stat.isSymbolicLink()) return undefined;
-  if ((mode & WRITABLE_BY_ALL) !== 0) return 'can be written by everybody';
-  if ((mode & WRITABLE_BY_GROUP) !== 0) return `can be written by group ${gid}`;
+  if ((mode & WRITABLE_BY_ALL) !== 0) return 'is writable by everyone';
+  if ((mode & WRITABLE_BY_GROUP) !== 0) return `is writable by group ${gid}`;
   return undefined;
 }

@@ -40,7 +40,7 @@ export class SqliteUserArchive implements UserArchive {
   }
 
   read(): KnownUsers {
-    return this.#file.look(knownIn) ?? { users: [], groups: [] };
+    return this.#file.read(knownIn) ?? { users: [], groups: [] };
   }
 
   change(change: (known: KnownUsers) => KnownUsers): KnownUsers {

@@ -42,7 +42,7 @@ export function giveJob(request: unknown, caller: Caller, deps: RunDeps): Given 
   requirePermission(job, caller, deps);
   const process = holdProcess(pid, caller, deps.processes);
   try {
-    const cgroup = process.look()?.cgroup;
+    const cgroup = process.inspect()?.cgroup;
     if (cgroup === undefined) throw noCgroup(pid);
     const made = deps.follower.make(cgroup, `${job}-${pid}`, job, caller.uid);
     try {
@@ -90,7 +90,7 @@ function holdProcess(pid: number, caller: Caller, processes: RunDeps['processes'
   if (!process) throw gone(pid);
   const asking = processes.hold(caller.pid);
   try {
-    requireOwn(asking?.look(), process, caller);
+    requireOwn(asking?.inspect(), process, caller);
     return process;
   } catch (thrown) {
     process.close();
@@ -105,7 +105,7 @@ function holdProcess(pid: number, caller: Caller, processes: RunDeps['processes'
  * after, is his parent. Whether he is still who asked is told by his uid: his number may be another's by now.
  */
 function requireOwn(asking: HeldProcessInfo | undefined, process: HeldProcess, { pid, uid }: Caller): void {
-  const info = process.look();
+  const info = process.inspect();
   if (!asking || !info) throw gone(process.pid);
   const isOwn = process.pid === pid || (process.pid === asking.parent && process.pid !== INIT);
   const [, effective] = asking.uids;
@@ -115,12 +115,12 @@ function requireOwn(asking: HeldProcessInfo | undefined, process: HeldProcess, {
 
 function moveInto(made: JobCgroup, process: HeldProcess, { cgroups, processes }: RunDeps): void {
   cgroups.move(process.pid, made);
-  if (process.look()) return;
+  if (process.inspect()) return;
   // It ended before it was moved, and its number was given anew: a process begins in the cgroup of its parent.
   const other = processes.hold(process.pid);
-  const info = other?.look();
+  const info = other?.inspect();
   const home = info?.cgroup === made.path ? processes.hold(info.parent) : undefined;
-  const cgroup = home?.look()?.cgroup;
+  const cgroup = home?.inspect()?.cgroup;
   const group = cgroup === undefined ? undefined : cgroups.at(cgroup);
   if (group) cgroups.move(process.pid, group);
   for (const held of [other, home]) held?.close();

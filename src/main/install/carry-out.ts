@@ -14,7 +14,7 @@ import type { InstalledProgram } from './units.ts';
 /** Something of the program that others than root can change. */
 export interface Changeable {
   readonly path: string;
-  /** "belongs to uid 1000", "can be written by everybody". */
+  /** "belongs to uid 1000", "is writable by everyone". */
   readonly why: string;
 }
 

@@ -5,7 +5,7 @@ import { messageOf, PortreeveError } from '../../base/errors.ts';
 import {
   hasCommand,
   isSystemdBooted,
-  lookAt,
+  inspectPath,
   putLink,
   remove,
   runCommand,
@@ -78,7 +78,7 @@ function installDeps({ root }: Pick<InstallOptions, 'root'>, { uid }: Io): Insta
   const isBooted = isLive && isSystemdBooted();
   return {
     uid,
-    place: { look: (path) => lookAt(at(path)), isLive, isBooted, hasCommand },
+    place: { look: (path) => inspectPath(at(path)), isLive, isBooted, hasCommand },
     tree: isLive
       ? undefined
       : { path: root, isThere: statSync(root, { throwIfNoEntry: false })?.isDirectory() ?? false },

@@ -3,7 +3,7 @@ import { parseIp } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { encodeFilter, serverFilter } from '../../bpf/seccomp.ts';
 import { Channel } from '../../host/linux/channel.ts';
-import { confine, endAtOnce } from '../../host/linux/confine.ts';
+import { confine, exitImmediately } from '../../host/linux/confine.ts';
 import { DatagramSenders } from '../../host/linux/datagram-senders.ts';
 import { descriptorLimit } from '../../host/linux/limits.ts';
 import { systemClock } from '../../host/linux/linux-clock.ts';
@@ -126,4 +126,4 @@ function addSocket(server: NetworkServer, { fd, netid, address }: GivenSocket): 
 
 process.title = 'portreeve: portmap';
 new PortmapProcess().run();
-endAtOnce();
+exitImmediately();

@@ -63,11 +63,11 @@ export class SqliteProfileArchive implements ProfileArchive {
   }
 
   heads(): RevisionHead[] {
-    return this.#file.look(headsIn) ?? [];
+    return this.#file.read(headsIn) ?? [];
   }
 
   read(number: number): Revision | undefined {
-    return this.#file.look((db) => revisionIn(db, number));
+    return this.#file.read((db) => revisionIn(db, number));
   }
 
   append(revision: NewRevision, after: number, isOnTrial = false): number {
@@ -82,7 +82,7 @@ export class SqliteProfileArchive implements ProfileArchive {
   }
 
   onTrial(): number | undefined {
-    return this.#file.look((db) => {
+    return this.#file.read((db) => {
       if (!hasTrials(db)) return undefined;
       const latest = onlyNumber(db, 'SELECT coalesce(max(number), 0) FROM revisions');
       return onlyNumber(db, 'SELECT coalesce(max(revision), -1) FROM trials') === latest ? latest : undefined;

@@ -91,7 +91,7 @@ export class SimCgroups implements Cgroups {
 
   move(pid: number, into: ControlGroup): void {
     if (this.#nodes.get(into.path)?.group.id !== into.id)
-      throw failed(into.path, 'is not the one that it was');
+      throw failed(into.path, 'was replaced');
     this.place(pid, into.path);
   }
 

@@ -137,8 +137,8 @@ export class SimProcesses implements Processes {
 
   hold(pid: number): HeldProcess | undefined {
     const held = this.#running.get(pid);
-    const look = () => (this.#running.get(pid) === held ? held : undefined);
-    return held && { pid, look, close: () => undefined };
+    const inspect = () => (this.#running.get(pid) === held ? held : undefined);
+    return held && { pid, inspect, close: () => undefined };
   }
 
   #freePid(): number {

@@ -1,4 +1,4 @@
-// Holds the numbers and layouts of Linux's ABI that stand in our sources against the C compiler's headers.
+// Compares the constants and layouts of the Linux ABI in our sources with the headers of the C compiler.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { valuesInC } from '../../../../test/support/c-values.ts';
@@ -26,7 +26,7 @@ const HEADERS = [
   'linux/filter.h',
 ];
 
-/** Layouts: an expression of C, and what our sources take it for. */
+/** Layouts: a C expression, and its value in our sources. */
 const LAYOUTS: readonly (readonly [expression: string, value: number])[] = [
   ['sizeof(struct mmsghdr)', 64],
   ['offsetof(struct mmsghdr, msg_len)', 56],
@@ -76,25 +76,25 @@ const LAYOUTS: readonly (readonly [expression: string, value: number])[] = [
   ['offsetof(struct sock_fprog, filter)', 8],
 ];
 
-/** Enumerators are no macros: only names in capitals that are not defined are left out. */
+/** Enumerators are not macros: only undefined upper-case names are skipped. */
 const isMacro = (expression: string): boolean =>
   /^(TFD|SO|IP|IPV6|TCP|EPOLL|PR|SECCOMP)_\w+$/.test(expression);
 
-test('sizes and offsets of structures', (t) => {
+test('the sizes and offsets of structures match', (t) => {
   if (!needs(t, probe.cc())) return;
-  const said = valuesInC(
+  const actual = valuesInC(
     HEADERS,
     LAYOUTS.map(([expression]) => expression),
   );
-  for (const [i, [expression, value]] of LAYOUTS.entries()) assert.equal(said[i], value, expression);
+  for (const [i, [expression, value]] of LAYOUTS.entries()) assert.equal(actual[i], value, expression);
 });
 
-test('the numbers of constants', (t) => {
+test('the values of constants match', (t) => {
   if (!needs(t, probe.cc())) return;
   const names = Object.keys(constants);
-  const said = valuesInC(HEADERS, names, isMacro);
-  const known = names.flatMap((name, i) => (said[i] === undefined ? [] : [[name, said[i]] as const]));
-  // A name that this C library is too old for is left out; most are there.
+  const actual = valuesInC(HEADERS, names, isMacro);
+  const known = names.flatMap((name, i) => (actual[i] === undefined ? [] : [[name, actual[i]] as const]));
+  // A name that this C library does not have yet is skipped. Most are present.
   assert.ok(known.length > names.length - 6, `only ${known.length} of ${names.length}`);
   assert.deepEqual(
     known,

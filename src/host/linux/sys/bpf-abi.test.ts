@@ -1,4 +1,4 @@
-// Holds the numbers and layouts of BPF that stand in our sources against <linux/bpf.h>, name by name.
+// Compares the constants and layouts of BPF in our sources with <linux/bpf.h>.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { PROG_QUERY } from '../../../../test/support/bpf-queries.ts';
@@ -26,20 +26,20 @@ const HEADERS = [
 
 type Expected = readonly (readonly [expression: string, value: number])[];
 
-/** Compares all at once: the compiler is started only once. */
+/** Compares everything with one run of the compiler. */
 function check(t: TestContext, expected: Expected): void {
   if (!needs(t, probe.cc(), probe.bpfHeaders())) return;
-  const said = valuesInC(
+  const actual = valuesInC(
     HEADERS,
     expected.map(([expression]) => expression),
   );
   assert.deepEqual(
-    expected.map(([expression], i) => [expression, said[i]]),
+    expected.map(([expression], i) => [expression, actual[i]]),
     expected,
   );
 }
 
-/** The offset and size of each field; `path` is where in the type the structure is, "batch." for one. */
+/** The offset and size of each field. `path` is the location of the structure in the type, such as "batch.". */
 function fieldsOf(
   type: string,
   layout: { readonly fields: Readonly<Record<string, Field>> },
@@ -57,7 +57,7 @@ function fieldsOf(
 const named = (numbers: Readonly<Record<string, number>>, nameOf: (name: string) => string): Expected =>
   Object.entries(numbers).map(([name, value]) => [nameOf(name), value]);
 
-test('what bpf(2) takes', (t) => {
+test('the parameters of bpf(2) match', (t) => {
   const attr = 'union bpf_attr';
   check(t, [
     ['sizeof(union bpf_attr) >= 120', 1],
@@ -79,13 +79,13 @@ test('what bpf(2) takes', (t) => {
   ]);
 });
 
-/** A bit field has no offset: it stands where the next number would. */
+/** A bit field has no offset: it is where the next number would be. */
 const withoutBits = (layout: typeof PROGRAM_INFO) => {
   const { gpl_compatible: _, ...fields } = layout.fields;
   return { fields };
 };
 
-test('what bpf(2) tells', (t) => {
+test('the results of bpf(2) match', (t) => {
   const { type, id, prog_id, ...cgroup } = LINK_INFO.fields;
   check(t, [
     ...fieldsOf('struct bpf_map_info', MAP_INFO),
@@ -95,7 +95,7 @@ test('what bpf(2) tells', (t) => {
   ]);
 });
 
-test('what programs are given', (t) => {
+test('the contexts of programs match', (t) => {
   check(t, [
     ['sizeof(struct bpf_sock_addr)', SOCK_ADDR.bytes],
     ...fieldsOf('struct bpf_sock_addr', SOCK_ADDR).filter(([expression]) => !/\bsk\)?$/.test(expression)),
@@ -103,7 +103,7 @@ test('what programs are given', (t) => {
   ]);
 });
 
-test('the numbers of commands, helpers, maps and hooks', (t) => {
+test('the numbers of commands, helpers, maps and hooks match', (t) => {
   const hooks = {
     BPF_CGROUP_INET_SOCK_CREATE: HOOKS.sock_create.attachType,
     BPF_CGROUP_INET_SOCK_RELEASE: HOOKS.sock_release.attachType,
@@ -138,7 +138,7 @@ test('the numbers of commands, helpers, maps and hooks', (t) => {
   ]);
 });
 
-test('the codes of instructions', (t) => {
+test('the opcodes of instructions match', (t) => {
   const jump: Readonly<Record<string, number>> = {
     BPF_JA: JUMP.always,
     BPF_JEQ: JUMP.eq,
@@ -174,7 +174,7 @@ test('the codes of instructions', (t) => {
   ]);
 });
 
-test('what else mapping, mounting and waiting take', (t) => {
+test('the constants for mapping, mounting and polling match', (t) => {
   check(t, [
     ['PROT_READ', 1],
     ['PROT_WRITE', 2],

@@ -1,4 +1,4 @@
-// BPF links: a program hanging in a cgroup. It hangs there as long as its link is open or pinned somewhere.
+// BPF links. A program stays attached to a cgroup while its link is open or pinned.
 import { Layout } from '../../../base/layout.ts';
 import { bpf, bpfError, LINK_CREATE, LINK_DETACH, LINK_UPDATE, tryBpf } from './bpf.ts';
 import { objectInfo } from './bpf-object.ts';
@@ -9,8 +9,8 @@ const LINK_TYPE_CGROUP = 3;
 const F_REPLACE = 1 << 2;
 
 /**
- * Hangs a program into a cgroup, beside those that are there, and gives the descriptor of the link: the program hangs
- * there until that is closed everywhere and nothing has it pinned. Throws PortreeveError `BPF_CALL` (environment).
+ * Attaches a program to a cgroup in addition to those already attached. Returns the descriptor of the link. Throws
+ * PortreeveError `BPF_CALL` (environment).
  */
 export function attachProgram(programFd: number, cgroupFd: number, hook: Hook): number {
   const { result } = tryBpf('LINK_CREATE', LINK_CREATE, {
@@ -26,16 +26,16 @@ export function attachProgram(programFd: number, cgroupFd: number, hook: Hook): 
 const PERF_EVENT = 41;
 
 /**
- * Has a program called whenever an event of perf_event_open(2) happens, and gives the descriptor of the link, which
- * holds the event. Throws PortreeveError `BPF_CALL` (environment): EINVAL before Linux 5.15.
+ * Attaches a program to an event of perf_event_open(2). Returns the descriptor of the link, which keeps the event open.
+ * Throws PortreeveError `BPF_CALL` (environment): EINVAL before Linux 5.15.
  */
 export function attachToEvent(programFd: number, eventFd: number): number {
   return bpf('LINK_CREATE', LINK_CREATE, { prog_fd: programFd, target_fd: eventFd, attach_type: PERF_EVENT });
 }
 
 /**
- * Puts another program into a link; every bind meets the old one or the new one, none meets neither. With `old` it does
- * so only where that one is there (EPERM otherwise). Throws PortreeveError `BPF_CALL` (environment).
+ * Replaces the program of a link atomically: every bind is judged by the old or the new one. With `old`, only if that
+ * is the current one (EPERM otherwise). Throws PortreeveError `BPF_CALL` (environment).
  */
 export function updateLink(linkFd: number, programFd: number, old?: number): void {
   bpf('LINK_UPDATE', LINK_UPDATE, {
@@ -47,7 +47,8 @@ export function updateLink(linkFd: number, programFd: number, old?: number): voi
 }
 
 /**
- * Takes the program out of its cgroup at once, whoever has the link. Throws PortreeveError `BPF_CALL` (environment).
+ * Detaches the program from its cgroup at once, even if other processes have the link open. Throws PortreeveError
+ * `BPF_CALL` (environment).
  */
 export function detachLink(linkFd: number): void {
   bpf('LINK_DETACH', LINK_DETACH, { link_fd: linkFd });
@@ -62,23 +63,22 @@ export const LINK_INFO = new Layout({
   attach_type: 'u32',
 });
 
-/** What the kernel says of a link. */
+/** The properties of a link, as the kernel reports them. */
 interface LinkInfo {
   readonly id: number;
   readonly programId: number;
-  /** Where it hangs; undefined if it is no link to a cgroup. */
+  /** Undefined if the link is not attached to a cgroup. */
   readonly cgroup: LinkedCgroup | undefined;
 }
 
-/** The place of a link. */
 interface LinkedCgroup {
-  /** The number of the cgroup; 0 where the link was detached or the cgroup is gone. */
+  /** 0 if the link was detached or the cgroup was removed. */
   readonly id: bigint;
-  /** Undefined for a hook that is none of ours. */
+  /** Undefined for a hook that we do not use. */
   readonly hook: Hook | undefined;
 }
 
-/** What the kernel says of a link. Throws PortreeveError `BPF_CALL` (environment). */
+/** Throws PortreeveError `BPF_CALL` (environment). */
 export function linkInfo(fd: number): LinkInfo {
   const info = objectInfo(fd, LINK_INFO);
   const hook = Object.entries(HOOKS).find(([, { attachType }]) => attachType === info.attach_type)?.[0];

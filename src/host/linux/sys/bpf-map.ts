@@ -1,4 +1,4 @@
-// BPF maps: tables that a program in the kernel and we both read and write.
+// BPF maps: tables shared by programs in the kernel and user space.
 import { closeSync, readFileSync } from 'node:fs';
 import { PortreeveError } from '../../../base/errors.ts';
 import { alignUp, byteArray, Layout } from '../../../base/layout.ts';
@@ -28,24 +28,24 @@ export const MAP_TYPES = {
   ringbuf: 27,
 } as const;
 
-/** A type of map by its name without "BPF_MAP_TYPE_". */
+/** A map type without "BPF_MAP_TYPE_". */
 type MapType = keyof typeof MAP_TYPES;
 
 /** <linux/bpf.h>: flags of MAP_CREATE. */
 export const MAP_FLAGS = {
-  /** A hash takes memory for an element when it comes, not for all from the start. */
+  /** Allocates the elements of a hash on demand. */
   no_prealloc: 1 << 0,
-  /** Programs may only read. */
+  /** Programs can only read. */
   rdonly_prog: 1 << 7,
-  /** Programs may only write. */
+  /** Programs can only write. */
   wronly_prog: 1 << 8,
   /** The values of an array can be mapped into memory. */
   mmapable: 1 << 10,
-  /** As the pattern of an array of maps it allows arrays of any length. */
+  /** As the template of an array of maps, it permits arrays of any length. */
   inner_map: 1 << 12,
 } as const;
 
-/** When an element is put into a map. */
+/** When an update is allowed. */
 type When = 'always' | 'absent' | 'present';
 
 /** <linux/bpf.h>: BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
@@ -59,14 +59,17 @@ export interface MapSpec {
   readonly keyBytes: number;
   /** 4 for maps of maps and programs, 0 for a ring buffer. */
   readonly valueBytes: number;
-  /** The most elements of a hash, all those of an array; the bytes of a ring buffer, a power of 2 of whole pages. */
+  /**
+   * The maximum number of elements of a hash, the length of an array, or the size in bytes of a ring buffer: a power of
+   * 2 of whole pages.
+   */
   readonly entries: number;
   readonly flags?: readonly (keyof typeof MAP_FLAGS)[];
-  /** For an array of maps: the pattern that those in it follow. */
+  /** For an array of maps: the template of its elements. */
   readonly innerMap?: BpfMap;
 }
 
-/** <linux/bpf.h>: struct bpf_map_info, as far as it concerns us. */
+/** <linux/bpf.h>: struct bpf_map_info, the fields that we use. */
 export const MAP_INFO = new Layout({
   type: 'u32',
   id: 'u32',
@@ -77,20 +80,20 @@ export const MAP_INFO = new Layout({
   name: byteArray(16),
 });
 
-/** What the kernel says of a map. */
+/** The properties of a map, as the kernel reports them. */
 interface MapInfo {
   readonly id: number;
   readonly name: string;
-  /** Undefined for a type that is none of ours. */
+  /** Undefined for a type that we do not use. */
   readonly type: MapType | undefined;
   readonly keyBytes: number;
   readonly valueBytes: number;
   readonly entries: number;
-  /** Bits of MAP_FLAGS, and others. */
+  /** Bits of MAP_FLAGS and others. */
   readonly flags: number;
 }
 
-/** The processors that this machine can have: "0-3" has 4. */
+/** The number of processors that this machine can have: "0-3" means 4. */
 export function possibleProcessors(
   text = readFileSync('/sys/devices/system/cpu/possible', 'latin1'),
 ): number {
@@ -102,7 +105,7 @@ export function possibleProcessors(
       const from = parseDecimal(first, 65535);
       const to = parseDecimal(last, 65535);
       if (from === undefined || to === undefined || to < from) {
-        throw new PortreeveError('PROCESSORS_UNKNOWN', `"${text.trim()}" is no list of processors`);
+        throw new PortreeveError('PROCESSORS_UNKNOWN', `"${text.trim()}" is not a list of processors`);
       }
       return to - from + 1;
     })
@@ -123,12 +126,12 @@ function mapInfo(fd: number): MapInfo {
   };
 }
 
-/** A map that is open here. Keys and values are bytes; one of a wrong length is a bug, `BPF_LENGTH`. */
+/** An open map. Keys and values are bytes. A wrong length is a bug, `BPF_LENGTH`. */
 export class BpfMap implements Disposable {
-  /** The descriptor, which is this object's to close. */
+  /** Owned by this object. */
   readonly fd: number;
   readonly info: MapInfo;
-  /** What a lookup gives: a value, or in a map per processor a value for each, each rounded up to 8 bytes. */
+  /** The size of a lookup result: a value, or for a per-CPU map one value per processor, each rounded up to 8 bytes. */
   readonly #valueBytes: number;
   #isOpen = true;
 
@@ -139,7 +142,7 @@ export class BpfMap implements Disposable {
     this.#valueBytes = type === 'percpu_array' ? alignUp(valueBytes, 8) * possibleProcessors() : valueBytes;
   }
 
-  /** Makes a map. Throws PortreeveError `BPF_CALL` (environment). */
+  /** Creates a map. Throws PortreeveError `BPF_CALL` (environment). */
   static create(spec: MapSpec): BpfMap {
     const { result } = tryBpf('MAP_CREATE', MAP_CREATE, {
       map_type: MAP_TYPES[spec.type],
@@ -154,7 +157,7 @@ export class BpfMap implements Disposable {
     return BpfMap.adopt(result);
   }
 
-  /** Takes over a descriptor of a map, from openPinned() for example; it is closed where it cannot be looked at. */
+  /** Takes ownership of a map descriptor, from openPinned() for example. It is closed on failure. */
   static adopt(fd: number): BpfMap {
     try {
       return new BpfMap(fd);
@@ -164,13 +167,13 @@ export class BpfMap implements Disposable {
     }
   }
 
-  /** The map with that number; undefined if there is none. Throws PortreeveError `BPF_CALL` (environment). */
+  /** Opens a map by ID. Undefined if there is none. Throws PortreeveError `BPF_CALL` (environment). */
   static byId(id: number): BpfMap | undefined {
     const fd = openObject('map', id);
     return fd === undefined ? undefined : BpfMap.adopt(fd);
   }
 
-  /** The value of a key, undefined if there is none. An array of maps gives the number (id) of a map, 4 bytes. */
+  /** The value of a key, or undefined. For an array of maps, the ID of a map, 4 bytes. */
   lookup(key: Uint8Array): Uint8Array | undefined {
     const value = new Uint8Array(this.#valueBytes);
     const { result } = this.#element('MAP_LOOKUP_ELEM', key, value);
@@ -180,9 +183,8 @@ export class BpfMap implements Disposable {
   }
 
   /**
-   * Puts a value; false where the key is not as `when` asks. Where an inner map is exchanged, no program sees the
-   * old one any more when this returns: the kernel waits until those that do have ended. Throws PortreeveError
-   * `BPF_CALL` (environment).
+   * Sets a value. Returns false if `when` does not permit it. If an inner map is replaced, no program uses the old one
+   * after the return: the kernel waits for those that do. Throws PortreeveError `BPF_CALL` (environment).
    */
   update(key: Uint8Array, value: Uint8Array, when: When = 'always'): boolean {
     if (value.length !== this.#valueBytes)
@@ -194,7 +196,7 @@ export class BpfMap implements Disposable {
     return true;
   }
 
-  /** Takes a key out; false if it was not there. Elements of arrays cannot be taken out. */
+  /** Deletes a key. Returns false if it was not present. Array elements cannot be deleted. */
   delete(key: Uint8Array): boolean {
     const { result } = this.#element('MAP_DELETE_ELEM', key);
     if (-result === ERRNO['ENOENT']) return false;
@@ -202,7 +204,7 @@ export class BpfMap implements Disposable {
     return true;
   }
 
-  /** The key behind another, or the first; undefined at the end. A hash begins anew where the other is not there. */
+  /** The key after another, or the first. Undefined at the end. If `key` is not in a hash, iteration restarts. */
   nextKey(key?: Uint8Array): Uint8Array | undefined {
     const next = new Uint8Array(this.info.keyBytes);
     const { result } = this.#element('MAP_GET_NEXT_KEY', key, next);
@@ -211,13 +213,13 @@ export class BpfMap implements Disposable {
     return next;
   }
 
-  /** The keys, as long as nobody takes one out meanwhile. */
+  /** Iterates over the keys. Keys must not be deleted during the iteration. */
   *keys(): Generator<Uint8Array> {
     for (let key = this.nextKey(); key !== undefined; key = this.nextKey(key)) yield key;
   }
 
   /**
-   * Puts many values with one call; keys and values stand one behind the other. Throws PortreeveError `BPF_CALL`
+   * Sets many values with one system call. Keys and values are concatenated. Throws PortreeveError `BPF_CALL`
    * (environment).
    */
   updateBatch(keys: Uint8Array, values: Uint8Array): void {
@@ -235,13 +237,13 @@ export class BpfMap implements Disposable {
     if (result < 0) throw this.#error('MAP_UPDATE_BATCH', result);
   }
 
-  /** The values of an array that was made `mmapable`, each rounded up to 8 bytes, as memory. */
+  /** Maps the values of an `mmapable` array into memory, each rounded up to 8 bytes. */
   memory(access: 'read' | 'read and write'): SharedMemory {
     const { valueBytes, entries } = this.info;
     return new SharedMemory(this.fd, alignUp(alignUp(valueBytes, 8) * entries, pageBytes()), access);
   }
 
-  /** Closes the descriptor; the map goes when nothing has it any more. */
+  /** Closes the descriptor. The kernel frees the map when nothing refers to it any more. */
   close(): void {
     if (this.#isOpen) closeSync(this.fd);
     this.#isOpen = false;
@@ -272,7 +274,7 @@ export class BpfMap implements Disposable {
   }
 }
 
-/** The kernel reads and writes as many bytes as the map says, whatever there is. */
+/** The kernel accesses as many bytes as the map defines, whatever the size of the array. */
 function wrongLength(info: MapInfo, what: string, bytes: number, right: number): PortreeveError {
   const message = `map ${info.name}: ${what} of ${bytes} bytes instead of ${right}`;
   return new PortreeveError('BPF_LENGTH', message, '', { map: info.name, bytes, right });

@@ -1,4 +1,4 @@
-// What BPF programs, maps and links have in common: numbers by which they are found, information, and pins in bpffs.
+// Operations common to BPF programs, maps and links: IDs, information, and pins in bpffs.
 import { existsSync } from 'node:fs';
 import type { Layout, Shape, Values } from '../../../base/layout.ts';
 import {
@@ -13,7 +13,7 @@ import {
 } from './bpf.ts';
 import { ERRNO } from './libc.ts';
 
-/** The kinds of objects that the kernel numbers, each from 1. */
+/** Each kind has separate IDs, from 1. */
 export type ObjectKind = 'program' | 'map' | 'link';
 
 const FD_BY_ID: Readonly<Record<ObjectKind, Command>> = {
@@ -22,10 +22,7 @@ const FD_BY_ID: Readonly<Record<ObjectKind, Command>> = {
   link: 'LINK_GET_FD_BY_ID',
 };
 
-/**
- * A descriptor of the object with that number; undefined if there is none. Throws PortreeveError `BPF_CALL`
- * (environment).
- */
+/** Opens an object by ID. Undefined if there is none. Throws PortreeveError `BPF_CALL` (environment). */
 export function openObject(kind: ObjectKind, id: number): number | undefined {
   const { result } = tryBpf(FD_BY_ID[kind], OBJECT_ID, { start_id: id });
   if (-result === ERRNO['ENOENT']) return undefined;
@@ -33,13 +30,15 @@ export function openObject(kind: ObjectKind, id: number): number | undefined {
   return result;
 }
 
-/** What the kernel knows of an object, as far as `layout` goes. Throws PortreeveError `BPF_CALL` (environment). */
+/**
+ * The kernel's information about an object, up to the size of `layout`. Throws PortreeveError `BPF_CALL` (environment).
+ */
 export function objectInfo<S extends Shape>(
   fd: number,
   layout: Layout<S>,
-  given?: Partial<Values<S>>,
+  initial?: Partial<Values<S>>,
 ): Values<S> {
-  const info = layout.encode(given ?? {});
+  const info = layout.encode(initial ?? {});
   bpf('OBJ_GET_INFO_BY_FD', OBJECT_INFO, { bpf_fd: fd, info_len: info.length, info: pointerTo(info) });
   return layout.read(new DataView(info.buffer));
 }
@@ -47,8 +46,8 @@ export function objectInfo<S extends Shape>(
 const pathBytes = (path: string): Uint8Array => new TextEncoder().encode(`${path}\0`);
 
 /**
- * Gives an object a name in bpffs, by which it outlives every process that has it. Throws PortreeveError `BPF_CALL`
- * (environment): EEXIST where the name is taken, EPERM where the path is not in bpffs.
+ * Pins an object in bpffs, so that it outlives all processes that have it open. Throws PortreeveError `BPF_CALL`
+ * (environment): EEXIST if the path exists, EPERM if it is not in bpffs.
  */
 export function pinObject(fd: number, path: string): void {
   const values = { pathname: pointerTo(pathBytes(path)), bpf_fd: fd };
@@ -56,12 +55,9 @@ export function pinObject(fd: number, path: string): void {
   if (result < 0) throw bpfError('OBJ_PIN', -result, path);
 }
 
-/**
- * A descriptor of the object with that name in bpffs; undefined if there is none. Throws PortreeveError `BPF_CALL`
- * (environment).
- */
+/** Opens a pinned object. Undefined if there is none. Throws PortreeveError `BPF_CALL` (environment). */
 export function openPinned(path: string): number | undefined {
-  // Where there is nothing nobody has to be let: a host without BPF, too, has no such name.
+  // OBJ_GET would require privileges, and fail on a kernel without BPF, even if the path does not exist.
   if (!existsSync(path)) return undefined;
   const { result } = tryBpf('OBJ_GET', OBJECT_PATH, { pathname: pointerTo(pathBytes(path)) });
   if (-result === ERRNO['ENOENT']) return undefined;

@@ -1,4 +1,4 @@
-// BPF programs: loading them through the verifier, and what the kernel says of those that are loaded.
+// Loads BPF programs through the kernel's verifier, and reads the properties of loaded ones.
 import { createHash } from 'node:crypto';
 import { PortreeveError } from '../../../base/errors.ts';
 import { byteArray, Layout } from '../../../base/layout.ts';
@@ -12,8 +12,8 @@ const SOCK_OPS = 13;
 const CGROUP_SOCK_ADDR = 18;
 
 /**
- * <linux/bpf.h>: where in a cgroup a program can hang (enum bpf_attach_type), and of which type it is then
- * (enum bpf_prog_type). The names are those that libbpf gives to sections, without "cgroup/".
+ * <linux/bpf.h>: cgroup hooks (enum bpf_attach_type) and their program types (enum bpf_prog_type). The names are the
+ * section names of libbpf without "cgroup/".
  */
 export const HOOKS = {
   sock_create: { attachType: 2, programType: CGROUP_SOCK },
@@ -27,36 +27,34 @@ export const HOOKS = {
   sock_release: { attachType: 34, programType: CGROUP_SOCK },
 } as const;
 
-/** A hook of a cgroup by its name. */
 export type Hook = keyof typeof HOOKS;
 
-/** <linux/bpf.h>: BPF_PROG_TYPE_TRACEPOINT, which is loaded for no attach type. */
+/** <linux/bpf.h>: BPF_PROG_TYPE_TRACEPOINT, which has no attach type. */
 const TRACEPOINT = { attachType: 0, programType: 5 };
 
-/** A program as it is handed to the verifier. */
 interface ProgramSpec {
   /** Up to 15 letters, digits, "_" and ".". */
   readonly name: string;
   /** Undefined for a tracepoint. */
   readonly hook: Hook | undefined;
-  /** What encode() of bpf/program.ts gave. */
+  /** From encode() in bpf/program.ts. */
   readonly instructions: Uint8Array;
 }
 
 /**
- * Ours, as package.json says. The kernel counts it as not GPL-compatible, and the programs of cgroups need no helper
- * that asks for that. Those of tracepoints do; they are under either license (bpf/guard-units.ts).
+ * The license of portreeve. The kernel treats it as not GPL-compatible, which is sufficient for the helpers of cgroup
+ * programs. Tracepoint programs need GPL-only helpers and are dual-licensed (guard/bpf/units.ts).
  */
 const LICENSE = new TextEncoder().encode('Apache-2.0\0');
 const DUAL_LICENSE = new TextEncoder().encode('Dual MIT/GPL\0');
 
 const INSTRUCTION_BYTES = 8;
-/** What the verifier may say, in bytes: enough at first for most programs, then as much as any kernel takes. */
+/** The sizes of the verifier's log: first enough for most programs, then the maximum that every kernel accepts. */
 const LOG_BYTES = [64 * 1024, 16 * 1024 * 1024 - 1];
-/** <linux/bpf.h>: BPF_LOG_LEVEL1: each instruction that is walked, with what is known of the registers. */
+/** <linux/bpf.h>: BPF_LOG_LEVEL1: each processed instruction with register states. */
 const LOG_LEVEL = 1;
 
-/** So often it is tried while signals come: one ends the verifier's work, with EAGAIN (kernel/bpf/verifier.c). */
+/** The maximum number of attempts: a signal interrupts the verifier with EAGAIN (kernel/bpf/verifier.c). */
 const ATTEMPTS = 5;
 
 function tryLoad(spec: ProgramSpec, log?: Uint8Array): number {
@@ -81,7 +79,7 @@ function loadOnce(spec: ProgramSpec, log?: Uint8Array): number {
   }).result;
 }
 
-/** What the verifier says of a program that it refused, and the errno. */
+/** The verifier's log for a rejected program, and the errno. */
 function refusal(spec: ProgramSpec): { readonly log: string; readonly result: number } {
   let log = new Uint8Array(0);
   let result = 0;
@@ -95,22 +93,21 @@ function refusal(spec: ProgramSpec): { readonly log: string; readonly result: nu
 
 function refused(spec: ProgramSpec, number: number, log: string): PortreeveError {
   const errno = errnoName(number);
-  const message = `the kernel refused the BPF program ${spec.name}: ${errno}`;
-  const hint =
-    'The kernel may be too old for it. All that its verifier says: portreeve guard enforce --verbose';
+  const message = `the kernel rejected the BPF program ${spec.name}: ${errno}`;
+  const hint = 'The kernel may be too old. The complete verifier log: portreeve guard enforce --verbose';
   const data = { program: spec.name, hook: spec.hook ?? 'tracepoint', errno, log };
   return new PortreeveError('BPF_PROGRAM_REFUSED', message, hint, data);
 }
 
 /**
- * Loads a program and gives its descriptor, which is the caller's to close. Throws PortreeveError (environment):
- * `BPF_CALL` where no program may be loaded at all, `BPF_PROGRAM_REFUSED` where the verifier refused this one;
- * `data.log` is then its log, for verifierSummary() of bpf/verifier-log.ts.
+ * Loads a program and returns its descriptor. The caller must close it. Throws PortreeveError (environment): `BPF_CALL`
+ * if no program can be loaded, `BPF_PROGRAM_REFUSED` if the verifier rejected it. `data.log` is then the verifier's
+ * log, for verifierSummary() in bpf/verifier-log.ts.
  */
 export function loadProgram(spec: ProgramSpec): number {
   const fd = tryLoad(spec);
   if (fd >= 0) return fd;
-  // The log is asked for only now: writing it costs the kernel more than all the rest.
+  // Request the log only now: it is the most expensive part.
   const { log, result } = refusal(spec);
   if (result >= 0) return result;
   if (log === '') throw bpfError('PROG_LOAD', -result, `program ${spec.name}`);
@@ -120,8 +117,8 @@ export function loadProgram(spec: ProgramSpec): number {
 const TAG_BYTES = 8;
 
 /**
- * The tags that kernels give to a program, by the bytes that taggedBytes() of bpf/program.ts gives: SHA-1 until Linux
- * 6.17, SHA-256 since (bpf_prog_calc_tag() in kernel/bpf/core.c).
+ * The tags that kernels compute from the result of taggedBytes() in bpf/program.ts: SHA-1 until Linux 6.17, SHA-256
+ * since (bpf_prog_calc_tag() in kernel/bpf/core.c).
  */
 export function programTags(tagged: Uint8Array): readonly string[] {
   return ['sha1', 'sha256'].map((hash) =>
@@ -129,7 +126,7 @@ export function programTags(tagged: Uint8Array): readonly string[] {
   );
 }
 
-/** <linux/bpf.h>: struct bpf_prog_info, as far as it concerns us. */
+/** <linux/bpf.h>: struct bpf_prog_info, the fields that we use. */
 export const PROGRAM_INFO = new Layout({
   type: 'u32',
   id: 'u32',
@@ -167,30 +164,27 @@ export const PROGRAM_INFO = new Layout({
   run_cnt: 'u64',
 });
 
-/** What the kernel says of a program. */
+/** The properties of a program, as the kernel reports them. */
 interface ProgramInfo {
   readonly id: number;
   readonly name: string;
   /** enum bpf_prog_type */
   readonly type: number;
-  /**
-   * A hash of the instructions without the descriptors of maps, 16 hexadecimal digits: the same program has the
-   * same.
-   */
+  /** A hash of the instructions without map descriptors, 16 hexadecimal digits: equal for equal programs. */
   readonly tag: string;
-  /** Nanoseconds of CLOCK_BOOTTIME when it was loaded. */
+  /** CLOCK_BOOTTIME in nanoseconds. */
   readonly loadTime: bigint;
   readonly createdByUid: number;
-  /** The size of the instructions after the verifier's changes, in bytes. */
+  /** The size in bytes after the verifier's changes. */
   readonly translatedBytes: number;
-  /** The numbers of the maps that it uses. */
+  /** The IDs of the maps that it uses. */
   readonly mapIds: readonly number[];
-  /** How often it ran and how long, in nanoseconds; 0 unless the sysctl kernel.bpf_stats_enabled is on. */
+  /** Number of runs and total time in nanoseconds. 0 unless kernel.bpf_stats_enabled is set. */
   readonly runCount: bigint;
   readonly runTimeNs: bigint;
 }
 
-/** What the kernel says of a program. Throws PortreeveError `BPF_CALL` (environment). */
+/** Throws PortreeveError `BPF_CALL` (environment). */
 export function programInfo(fd: number): ProgramInfo {
   const { nr_map_ids: count } = objectInfo(fd, PROGRAM_INFO);
   const ids = new Uint32Array(count);

@@ -1,14 +1,14 @@
-// bpf(2): the call itself, its commands with what each takes, and the errors that it gives.
+// The bpf(2) system call: commands, their parameters, and errors.
 import { PortreeveError } from '../../../base/errors.ts';
 import { byteArray, Layout, type Shape, type Values } from '../../../base/layout.ts';
 import { ERRNO, errno, errnoName, sys } from './libc.ts';
 import { addressOf } from './memory.ts';
 import { type Obstacle, ownObstacle } from './privilege.ts';
 
-/** <asm/unistd.h>: the number of bpf(2). */
+/** <asm/unistd.h>: the system call number of bpf(2). */
 const BPF_CALL: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
 
-/** <linux/bpf.h>: BPF_OBJ_NAME_LEN, the zero at the end included. */
+/** <linux/bpf.h>: BPF_OBJ_NAME_LEN, including the terminating NUL. */
 const NAME_BYTES = 16;
 
 /** <linux/bpf.h>: enum bpf_cmd. */
@@ -36,12 +36,11 @@ export const COMMANDS = {
   LINK_DETACH: 34,
 } as const;
 
-/** A command by its name without "BPF_". */
+/** A command without "BPF_". */
 export type Command = keyof typeof COMMANDS;
 
 /**
- * <linux/bpf.h>: what the commands take, a part of union bpf_attr each, with the header's names. The kernel takes what
- * is not given for zero.
+ * <linux/bpf.h>: the parts of union bpf_attr for each command, with the names of the header. Missing values are zero.
  */
 export const MAP_CREATE = new Layout({
   map_type: 'u32',
@@ -54,7 +53,7 @@ export const MAP_CREATE = new Layout({
   map_name: byteArray(NAME_BYTES),
 });
 
-/** MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_FREEZE; for MAP_GET_NEXT_KEY `value` is where it is put. */
+/** MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_FREEZE. For MAP_GET_NEXT_KEY, `value` receives the key. */
 export const MAP_ELEMENT = new Layout({ map_fd: 'u32', key: 'u64', value: 'u64', flags: 'u64' });
 
 /** MAP_UPDATE_BATCH: the structure `batch` of the union. */
@@ -87,7 +86,7 @@ export const PROG_LOAD = new Layout({
 /** OBJ_PIN and OBJ_GET. */
 export const OBJECT_PATH = new Layout({ pathname: 'u64', bpf_fd: 'u32', file_flags: 'u32' });
 
-/** PROG_, MAP_ and LINK_GET_NEXT_ID, …_GET_FD_BY_ID: from which id, or which; the next one is put behind it. */
+/** PROG_, MAP_ and LINK_GET_NEXT_ID and …_GET_FD_BY_ID: the ID. GET_NEXT_ID writes the next one to `next_id`. */
 export const OBJECT_ID = new Layout({ start_id: 'u32', next_id: 'u32', open_flags: 'u32' });
 
 /** OBJ_GET_INFO_BY_FD: the structure `info` of the union. */
@@ -103,22 +102,22 @@ export const LINK_UPDATE = new Layout({
 });
 export const LINK_DETACH = new Layout({ link_fd: 'u32' });
 
-/** The memory that a call refers to by its address: it is held until the call is over. */
+/** Memory whose address was passed to the call. It is kept alive until the call returns. */
 const held: Uint8Array[] = [];
 
-/** The address of bytes that the call made next reads or writes. */
+/** The address of bytes that the next call reads or writes. */
 export function pointerTo(bytes: Uint8Array): bigint {
   held.push(bytes);
   return BigInt(addressOf(bytes));
 }
 
-/** What a call gave: its result, or errno as a negative number; and what the kernel wrote back. */
+/** The result of a call, or the negated errno, and the attributes that the kernel wrote back. */
 interface Outcome<S extends Shape> {
   readonly result: number;
   readonly attributes: Values<S>;
 }
 
-/** Makes the call; a failure is the caller's to judge. */
+/** Makes the call. The caller handles failures. */
 export function tryBpf<S extends Shape>(
   command: Command,
   layout: Layout<S>,
@@ -126,8 +125,8 @@ export function tryBpf<S extends Shape>(
 ): Outcome<S> {
   const call = BPF_CALL[process.arch];
   if (call === undefined) {
-    const message = `the number of bpf(2) is not known for ${process.arch}`;
-    throw new PortreeveError('BPF_UNKNOWN_MACHINE', message, 'There are x64 and arm64.');
+    const message = `the system call number of bpf(2) is unknown for ${process.arch}`;
+    throw new PortreeveError('BPF_UNKNOWN_MACHINE', message, 'Supported architectures: x64 and arm64.');
   }
   const attributes = layout.encode(values);
   const returned = sys.syscall(call, COMMANDS[command], addressOf(attributes), attributes.length);
@@ -136,7 +135,7 @@ export function tryBpf<S extends Shape>(
   return { result, attributes: layout.read(new DataView(attributes.buffer)) };
 }
 
-/** Makes the call and gives its result. Throws PortreeveError `BPF_CALL` (environment) where it failed. */
+/** Makes the call and returns its result. Throws PortreeveError `BPF_CALL` (environment) if it failed. */
 export function bpf<S extends Shape>(
   command: Command,
   layout: Layout<S>,
@@ -149,17 +148,17 @@ export function bpf<S extends Shape>(
 
 const HINTS: Readonly<Record<string, string>> = {
   ENOSYS: 'This kernel is built without BPF (CONFIG_BPF_SYSCALL).',
-  E2BIG: 'The map has no room for that key, or the kernel is too old for what was asked.',
+  E2BIG: 'The map is full, or the kernel is too old for the request.',
 };
 
 const NO_OBSTACLE: Obstacle = { why: '', hint: '' };
 
-/** The error for a failed command; `what` says on which object. */
+/** The error of a failed command. `what` names the object. */
 export function bpfError(command: Command, number: number, what = ''): PortreeveError {
   return bpfErrorIn(command, number, what, number === ERRNO['EPERM'] ? ownObstacle() : NO_OBSTACLE);
 }
 
-/** The same, where it is known what is in the way of a process that is not let. */
+/** The same with a given reason for EPERM. */
 export function bpfErrorIn(
   command: Command,
   number: number,
@@ -172,17 +171,17 @@ export function bpfErrorIn(
   return new PortreeveError('BPF_CALL', message, hint, { command, errno: name });
 }
 
-/** A name as the kernel takes it. Throws PortreeveError `BPF_NAME` (bug) for one that it would not. */
+/** Encodes a name. Throws PortreeveError `BPF_NAME` (bug) if the kernel would reject it. */
 export function objectName(name: string): Uint8Array {
   // kernel/bpf/syscall.c: bpf_obj_name_cpy()
   if (/^[A-Za-z0-9_.]{0,15}$/.test(name)) return Buffer.from(name, 'latin1');
   const message = `"${name}" is not a name for a BPF program or map`;
-  throw new PortreeveError('BPF_NAME', message, 'It has up to 15 letters, digits, "_" and ".".', {
+  throw new PortreeveError('BPF_NAME', message, 'A name has up to 15 letters, digits, "_" and ".".', {
     name,
   });
 }
 
-/** The text before the first zero. */
+/** The text before the first NUL. */
 export function cString(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');

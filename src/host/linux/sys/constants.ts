@@ -1,4 +1,4 @@
-// The numbers of Linux's ABI that system calls take, with the header that each is from; x86_64 and arm64 agree on them.
+// Constants of the Linux ABI for system calls, with their headers. They are the same on x86_64 and arm64.
 
 export { AF_INET, AF_INET6, AF_UNIX } from '../../../wire/sockaddr.ts';
 
@@ -48,7 +48,7 @@ export const EPOLLOUT = 0x4;
 export const EPOLLERR = 0x8;
 export const EPOLLHUP = 0x10;
 
-/** <linux/net_tstamp.h>: the time at which the kernel received a datagram, by CLOCK_REALTIME. */
+/** <linux/net_tstamp.h>: the receive time of a datagram, by CLOCK_REALTIME. */
 export const SOF_TIMESTAMPING_RX_SOFTWARE = 1 << 3;
 export const SOF_TIMESTAMPING_SOFTWARE = 1 << 4;
 
@@ -62,11 +62,11 @@ export const TFD_CLOEXEC = 0o2000000;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 
-/** <fcntl.h>, <linux/fs.h>: the directory that we are in; a flag of renameat2(2). */
+/** <fcntl.h>, <linux/fs.h>: the current directory, and a flag of renameat2(2). */
 export const AT_FDCWD = -100;
 export const RENAME_EXCHANGE = 1 << 1;
 
-/** <linux/netlink.h>, <linux/rtnetlink.h>: the protocols; the groups that tell of links and of addresses. */
+/** <linux/netlink.h>, <linux/rtnetlink.h>: protocols, and multicast groups for links and addresses. */
 export const NETLINK_ROUTE = 0;
 export const NETLINK_SOCK_DIAG = 4;
 export const RTMGRP_LINK = 0x1;

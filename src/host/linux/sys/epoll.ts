@@ -1,4 +1,4 @@
-// epoll(7) and timerfd(2): one blocking loop over descriptors, each with something to be called when it is ready.
+// epoll(7) and timerfd(2): a blocking event loop with a handler for each descriptor.
 import { PortreeveError } from '../../../base/errors.ts';
 import {
   CLOCK_MONOTONIC,
@@ -16,26 +16,26 @@ const EVENT_BYTES = process.arch === 'x64' ? 12 : 16;
 const EVENT_DATA_AT = process.arch === 'x64' ? 4 : 8;
 const EVENTS_PER_WAIT = 64;
 
-/** What is called when a descriptor is ready; `events` are the bits of <sys/epoll.h>. */
+/** Called when a descriptor is ready. `events` are the bits of <sys/epoll.h>. */
 export interface Ready {
   ready(events: number): void;
 }
 
-/** Gives the result of a call, or throws what errno says. */
+/** Returns the result of a system call. Throws if it failed. */
 export function must(result: number, call: string): number {
   if (result >= 0) return result;
   const name = errnoName(errno());
   throw new PortreeveError('SYSTEM_CALL', `${call} failed: ${name}`, '', { call, errno: name });
 }
 
-/** What is done when nothing is ready. */
+/** Work to do when no descriptor is ready. */
 interface Idle {
-  /** Whether there is anything to be done. */
+  /** Whether there is work. */
   readonly isWanted: boolean;
   run(): void;
 }
 
-/** The loop. It blocks the thread: no promise, timer or signal handler of JavaScript runs while it does. */
+/** Blocks the thread: no promise, timer or signal handler of JavaScript runs in the meantime. */
 export class EpollLoop {
   readonly #epfd = must(sys.epollCreate(EPOLL_CLOEXEC), 'epoll_create1');
   readonly #events = new NativeBuffer(EVENTS_PER_WAIT * EVENT_BYTES);
@@ -59,7 +59,7 @@ export class EpollLoop {
     this.#control(EPOLL_CTL_MOD, fd, events);
   }
 
-  /** A descriptor that is about to be closed and leaves the set by that; no call is made. */
+  /** Drops a descriptor that is about to be closed, which removes it from the epoll set without a system call. */
   forget(fd: number): void {
     this.#watched[fd] = undefined;
   }
@@ -68,7 +68,7 @@ export class EpollLoop {
     this.#running = false;
   }
 
-  /** What is done when nothing is ready, from now on. */
+  /** Sets the work to do when no descriptor is ready. */
   whenIdle(idle: Idle): void {
     this.#idle = idle;
   }
@@ -83,17 +83,17 @@ export class EpollLoop {
       if (count < 0 && errno() !== ERRNO['EINTR']) must(count, 'epoll_wait');
       for (let i = 0; i < count; i++) {
         const at = i * EVENT_BYTES;
-        // One that was removed by an earlier event of this round is no longer watched.
+        // A descriptor removed by an earlier event of this iteration has no handler any more.
         this.#watched[view.getUint32(at + EVENT_DATA_AT, true)]?.ready(view.getUint32(at, true));
       }
     }
   }
 }
 
-/** A clock's hand that moves every `intervalMs`: readable whenever it has. */
+/** A descriptor that becomes readable every `intervalMs`. */
 export function openTicker(intervalMs: number): number {
   const fd = must(sys.timerfdCreate(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), 'timerfd_create');
-  // struct itimerspec: it_interval and it_value, each seconds and nanoseconds of 64 bits.
+  // struct itimerspec: it_interval and it_value, seconds and nanoseconds of 64 bits each.
   const spec = new NativeBuffer(32);
   for (const at of [0, 16]) {
     spec.setSize(at, Math.floor(intervalMs / 1000));

@@ -1,4 +1,4 @@
-// A cgroup by its number (open_by_handle_at(2)): the kernel's file system of cgroups takes it for a handle.
+// Opens a cgroup by its ID (open_by_handle_at(2)), which serves as a file handle in the cgroup file system.
 import { closeSync, constants, openSync } from 'node:fs';
 import koffi from 'koffi';
 import { NativeBuffer } from './memory.ts';
@@ -6,18 +6,18 @@ import { NativeBuffer } from './memory.ts';
 const libc = koffi.load(null);
 const openByHandleAt = libc.func('int open_by_handle_at(int mount, uintptr_t handle, int flags)');
 
-/** struct file_handle: how many bytes the handle has, of which type it is, and the handle. */
+/** struct file_handle: the length, the type, and the handle. */
 const HEAD_BYTES = 8;
 const ID_BYTES = 8;
-/** <linux/exportfs.h>: FILEID_KERNFS, the number of a file of kernfs (Linux 5.5). */
+/** <linux/exportfs.h>: FILEID_KERNFS, the ID of a kernfs file (Linux 5.5). */
 const FILEID_KERNFS = 0xfe;
 /** <bits/fcntl-linux.h> */
 const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
 
 /**
- * Opens the directory of the cgroup with a number, in the hierarchy that is mounted at `root`, as a place only
- * (O_PATH). Undefined where there is none, and where we may not: it takes CAP_DAC_READ_SEARCH.
+ * Opens the directory of a cgroup in the hierarchy mounted at `root` with O_PATH. Undefined if there is none, or
+ * without CAP_DAC_READ_SEARCH.
  */
 export function openByCgroupId(root: string, id: bigint): number | undefined {
   const handle = new NativeBuffer(HEAD_BYTES + ID_BYTES);

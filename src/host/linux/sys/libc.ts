@@ -1,8 +1,6 @@
-// The calls of the C library that portreeve makes itself, each with one declared signature.
-//
-// Pointers are numbers (uintptr_t) into NativeBuffers, sizes are 32 bits: that is the cheapest way through koffi.
-// Layouts are those of 64-bit little-endian Linux, which sys/abi.test.ts holds against the C compiler where there
-// is one.
+// The C library functions that portreeve calls directly, each declared once.
+// Pointers are numbers (uintptr_t) into NativeBuffers, and sizes are 32 bits: this is the fastest way through koffi.
+// Layouts are those of 64-bit little-endian Linux. sys/abi.test.ts compares them with a C compiler if there is one.
 import koffi from 'koffi';
 
 const libc = koffi.load(null);
@@ -11,7 +9,7 @@ type Ints = (...args: number[]) => number;
 
 const declare = (prototype: string): Ints => libc.func(prototype);
 
-/** Each gives -1 and sets errno when it fails; see its page in section 2 of the manual. */
+/** Each returns -1 and sets errno on failure. See section 2 of the manual. */
 export const sys = {
   socket: declare('int socket(int domain, int type, int protocol)'),
   bind: declare('int bind(int fd, uintptr_t addr, uint32_t len)'),
@@ -58,24 +56,24 @@ export const sys = {
 
 const poll = libc.func('int poll(uintptr_t fds, uint32_t count, int timeout)');
 
-/** poll(2) on a thread of libuv's pool, of which it takes one until it ends; the promise is kept in every case. */
+/** poll(2) on a thread of libuv, which it occupies until it returns. The promise never rejects. */
 export function pollLater(fds: number, count: number, timeoutMs: number): Promise<number> {
   return new Promise((resolve) => {
     poll.async(fds, count, timeoutMs, (error: unknown, result: number) => resolve(error ? -1 : result));
   });
 }
 
-/** The errno of the call just made. */
+/** The errno of the last call. */
 export const errno = (): number => koffi.errno();
 
-/** The errors that portreeve tells apart (errno(3)). */
+/** errno(3). */
 export const ERRNO: Readonly<Record<string, number>> = koffi.os.errno;
 
 const NAMES = new Map(Object.entries(ERRNO).map(([name, number]) => [number, name]));
-// <linux/errno.h>: meant for the kernel alone, but bpf(2) gives it.
+// <linux/errno.h>: internal to the kernel, but returned by bpf(2).
 NAMES.set(524, 'ENOTSUPP');
 
-/** An errno's name, such as EADDRINUSE. */
+/** The name of an errno, such as EADDRINUSE. */
 export function errnoName(number: number): string {
   return NAMES.get(number) ?? `errno ${number}`;
 }

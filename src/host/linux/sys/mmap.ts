@@ -1,4 +1,4 @@
-// Memory that is shared with the kernel (mmap(2)): the values of a BPF map, a ring buffer.
+// Memory shared with the kernel (mmap(2)): the values of a BPF map, or a ring buffer.
 import koffi from 'koffi';
 import { PortreeveError } from '../../../base/errors.ts';
 import { errno, errnoName, sys } from './libc.ts';
@@ -9,7 +9,7 @@ const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 const FAILED = -1;
 
-/** Memory of a descriptor; what is written there, the kernel sees at once, and the other way round. */
+/** A mapping of a descriptor. Writes on either side are visible to the other at once. */
 export class SharedMemory {
   readonly u8: Uint8Array;
   readonly view: DataView;
@@ -17,8 +17,8 @@ export class SharedMemory {
   readonly #buffer: ArrayBuffer;
 
   /**
-   * Maps so many bytes of a descriptor from an offset, a multiple of the page size. Writing to memory that was mapped
-   * with 'read' ends the process. Throws PortreeveError `MEMORY_NOT_MAPPED` (environment).
+   * Maps `bytes` bytes from an offset, which must be a multiple of the page size. Writing to memory mapped with 'read'
+   * kills the process. Throws PortreeveError `MEMORY_NOT_MAPPED` (environment).
    */
   constructor(fd: number, bytes: number, access: 'read' | 'read and write', offset = 0) {
     const protection = access === 'read' ? PROT_READ : PROT_READ | PROT_WRITE;
@@ -34,7 +34,7 @@ export class SharedMemory {
     this.view = new DataView(this.#buffer);
   }
 
-  /** Gives the memory back. Every array over it has no elements afterwards, so that none reaches what is there then. */
+  /** Unmaps the memory. All arrays over it become empty, so that none refers to unmapped memory. */
   close(): void {
     const bytes = this.#buffer.byteLength;
     if (bytes === 0) return;
@@ -43,7 +43,7 @@ export class SharedMemory {
   }
 }
 
-/** The size of a page in bytes, of which offsets and sizes of shared memory are multiples. */
+/** The page size in bytes. Offsets and sizes of shared memory are multiples of it. */
 export function pageBytes(): number {
   return sys.getpagesize();
 }

@@ -1,4 +1,4 @@
-// What stands in the way of root: a case for each, as the kernel says it.
+// Tests of determining why a privileged operation was refused.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bpfErrorIn } from './bpf.ts';
@@ -19,7 +19,7 @@ function statusOf(effective: string, seccomp = 0): Privilege {
   return { status, uidMap: '         0          0 4294967295\n', lockdown: '' };
 }
 
-test('a capability that is missing, unless CAP_SYS_ADMIN stands for it', () => {
+test('a missing capability is reported, unless CAP_SYS_ADMIN includes it', () => {
   const docker = '00000000a80425fb';
   assert.match(
     obstacleIn(statusOf(docker)).why,
@@ -32,13 +32,13 @@ test('a capability that is missing, unless CAP_SYS_ADMIN stands for it', () => {
   assert.match(obstacleIn(statusOf(docker)).hint, /--cap-add/);
 });
 
-test('a user namespace, in which root has every capability', () => {
+test('a user namespace is reported, even if root has every capability in it', () => {
   const inside = { ...FREE, uidMap: '         0     100000      65536\n' };
   assert.match(obstacleIn(inside).why, /in a user namespace/);
   assert.match(obstacleIn({ ...inside, ...statusOf('0'), uidMap: inside.uidMap }).why, /in a user namespace/);
 });
 
-test('lockdown, of both kinds', () => {
+test('both kinds of lockdown are reported', () => {
   for (const [lockdown, why] of [
     ['none [integrity] confidentiality\n', 'the kernel is locked down (integrity)'],
     ['none integrity [confidentiality]\n', 'the kernel is locked down (confidentiality)'],
@@ -48,18 +48,18 @@ test('lockdown, of both kinds', () => {
   }
 });
 
-test('a filter of system calls', () => {
+test('a seccomp filter is reported', () => {
   assert.equal(obstacleIn(statusOf(ALL, 2)).why, 'a seccomp filter is in force');
   assert.equal(obstacleIn(statusOf(ALL, 1)).why, '');
 });
 
-test('where nothing is known to be in the way it is said who else may be', () => {
+test('without a known obstacle, the hint names possible ones', () => {
   for (const reported of [FREE, { status: '', uidMap: '', lockdown: '' }]) {
     assert.deepEqual([obstacleIn(reported).why, /SELinux/.test(obstacleIn(reported).hint)], ['', true]);
   }
 });
 
-test('the error of bpf(2) says what is in the way, and what to do', () => {
+test('the error of bpf(2) states the obstacle and what to do', () => {
   const locked = obstacleIn({ ...FREE, lockdown: 'none [integrity] confidentiality\n' });
   const { kind, code, message, hint, data } = bpfErrorIn('PROG_LOAD', 1, 'program a', locked);
   assert.deepEqual([kind, code, data], ['environment', 'BPF_CALL', { command: 'PROG_LOAD', errno: 'EPERM' }]);

@@ -1,7 +1,7 @@
-// Why the kernel does not let this process do what root may: which capability it lacks, or what else stands in the way.
+// Determines why the kernel refuses a privileged operation: a missing capability, or another obstacle.
 import { readFileSync } from 'node:fs';
 
-/** What the kernel says of a process and of itself; empty where it does not say. */
+/** What the kernel reports about a process and itself. Empty if unavailable. */
 export interface Privilege {
   /** /proc/self/status (proc_pid_status(5)). */
   readonly status: string;
@@ -11,35 +11,34 @@ export interface Privilege {
   readonly lockdown: string;
 }
 
-/** What stands in the way, and what can be done about it; both are sentences or empty. */
+/** The obstacle, and how to remove it. Both are sentences or empty. */
 export interface Obstacle {
   readonly why: string;
   readonly hint: string;
 }
 
-/** <linux/capability.h>: what BPF programs for cgroups, maps that others have made, and mounting take. */
+/** <linux/capability.h>: required for cgroup BPF programs, for maps created by others, and for mounting. */
 const CAPABILITIES = { CAP_BPF: 39, CAP_NET_ADMIN: 12, CAP_SYS_ADMIN: 21 } as const;
-/** A process that is in no user namespace but the first: all ids are themselves. */
+/** The initial user namespace: all ids map to themselves. */
 const ALL_IDS = /^\s*0\s+0\s+4294967295\s*$/;
 
 const HINTS = {
-  userNamespace: 'It has to be done on the host, or in a container without a user namespace of its own.',
+  userNamespace: 'Run it on the host, or in a container without a user namespace.',
   capabilities:
-    'They are given to a container by --cap-add, and to a unit by CapabilityBoundingSet=; sudo has them all.',
-  lockdown:
-    'The kernel has to be started without lockdown=, which Secure Boot may turn on (kernel_lockdown(7)).',
-  seccomp: 'The filter has to allow bpf(2) and mount(2): a container has one unless it is told otherwise.',
+    'Grant them to a container with --cap-add, or to a unit with CapabilityBoundingSet=. sudo has all of them.',
+  lockdown: 'Boot the kernel without lockdown=, which Secure Boot may enable (kernel_lockdown(7)).',
+  seccomp: 'The filter must allow bpf(2) and mount(2). Containers have a filter by default.',
   unknown:
-    'A security module, such as SELinux, may not allow it: the log of the kernel says so. Before Linux 5.11 a limit ' +
-    'of locked memory (ulimit -l) can be too low.',
+    'A security module such as SELinux may deny it: check the log of the kernel. Before Linux 5.11, the limit ' +
+    'of locked memory (ulimit -l) may be too low.',
 } as const;
 
-/** What stands in the way of EPERM. */
+/** The reason for EPERM. */
 export function obstacleIn({ status, uidMap, lockdown }: Privilege): Obstacle {
   const missing = missingCapabilities(status);
   if (uidMap !== '' && !ALL_IDS.test(uidMap)) {
     return {
-      why: 'this process is in a user namespace, which has no rights of that kind',
+      why: 'this process is in a user namespace, which does not have this privilege',
       hint: HINTS.userNamespace,
     };
   }
@@ -50,7 +49,7 @@ export function obstacleIn({ status, uidMap, lockdown }: Privilege): Obstacle {
   return { why: '', hint: HINTS.unknown };
 }
 
-/** CAP_SYS_ADMIN stands for the others: they have been taken out of it (capabilities(7)). */
+/** CAP_SYS_ADMIN includes the others, which were split off from it (capabilities(7)). */
 function missingCapabilities(status: string): string[] {
   const [, digits] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];
   if (digits === undefined) return [];
@@ -64,7 +63,7 @@ function listed(names: readonly string[]): string {
   return names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
-/** What stands in this process's way. */
+/** The obstacle for this process. */
 export function ownObstacle(): Obstacle {
   return obstacleIn({
     status: textOf('/proc/self/status'),

@@ -1,4 +1,4 @@
-// Reading /proc with as few and as cheap calls as can be: a host can have very many processes and descriptors.
+// Reads /proc with few and cheap system calls: a host can have very many processes and descriptors.
 import koffi from 'koffi';
 import { ERRNO, errno, sys } from './libc.ts';
 import { NativeBuffer } from './memory.ts';
@@ -13,21 +13,21 @@ const getdents64: Ints = libc.func('int getdents64(int fd, uintptr_t buf, uint32
 /** <bits/fcntl-linux.h> */
 const O_RDONLY = 0;
 const O_CLOEXEC = 0o2000000;
-/** Beyond its last bits a process's clock is the complement of its number (linux/posix-timers.h: CPUCLOCK_SCHED). */
+/** A process's clock ID is the complement of its pid, shifted by these bits (linux/posix-timers.h: CPUCLOCK_SCHED). */
 const CPUCLOCK_BITS = 3;
 const CPUCLOCK_SCHED = 2;
 
-/** struct linux_dirent64 (getdents(2)): where the inode, the length and the name of an entry are. */
+/** struct linux_dirent64 (getdents(2)): offsets of the length and the name of an entry. */
 const ENTRY_LENGTH_AT = 16;
 const ENTRY_NAME_AT = 19;
 const ENTRIES_BYTES = 32 * 1024;
-/** The longest path that is asked for, and the longest name of what a descriptor is, are shorter. */
+/** Longer than any path, and than any link target of a descriptor that matters, that is used here. */
 const PATH_BYTES = 64;
 const LINK_BYTES = 64;
-/** What is read of a file: proc_pid_stat(5) has less, and of a command line no more is told. */
+/** The maximum size of a read: longer than proc_pid_stat(5), and command lines are truncated to it. */
 const PROC_FILE_BYTES = 4096;
 
-/** "socket:[4711]" (proc_pid_fd(5)): its first eight characters as two words, in the order of the machine. */
+/** "socket:[4711]" (proc_pid_fd(5)): its first eight characters as two words in host byte order. */
 const SOCKET_PREFIX = 'socket:[';
 const [SOCKET_1, SOCKET_2] = new Uint32Array(new TextEncoder().encode(SOCKET_PREFIX).buffer);
 const DIGIT_0 = 0x30;
@@ -41,10 +41,10 @@ const content = new NativeBuffer(PROC_FILE_BYTES);
 const contentText = Buffer.from(content.u8.buffer);
 const time = new NativeBuffer(16);
 
-/** The processes, the lowest number first, as the kernel lists them. */
+/** The processes in ascending order of pid, as the kernel lists them. */
 interface ProcessList {
   readonly pids: readonly number[];
-  /** The inode of the directory of each, which no later one of its number has. */
+  /** The inode of the directory of each process. It is not reused with the pid. */
   readonly directories: readonly number[];
 }
 
@@ -55,7 +55,7 @@ export function listProcesses(): ProcessList {
   if (fd < 0) return { pids, directories };
   eachEntry(fd, (at) => {
     pids.push(numberAt(entries.u8, at + ENTRY_NAME_AT));
-    // An inode has 64 bits, of which the file systems of the kernel use 32 (fs/inode.c: get_next_ino).
+    // Inodes have 64 bits, of which the kernel's own file systems use 32 (fs/inode.c: get_next_ino).
     directories.push(entries.view.getUint32(at, true));
   });
   sys.close(fd);
@@ -63,8 +63,8 @@ export function listProcesses(): ProcessList {
 }
 
 /**
- * The processor time of all threads of a process, in nanoseconds (clock_getcpuclockid(3)); -1 where there is none of
- * that number. Whoever has not run in between has neither opened, closed, sent nor received anything.
+ * The CPU time of all threads of a process in nanoseconds (clock_getcpuclockid(3)), or -1 if there is no such process.
+ * A process whose CPU time has not changed has not opened, closed, sent or received anything.
  */
 export function processorNs(pid: number): number {
   if (sys.clockGettime((~pid << CPUCLOCK_BITS) | CPUCLOCK_SCHED, time.address) < 0) return -1;
@@ -72,12 +72,12 @@ export function processorNs(pid: number): number {
   return (view.getUint32(4, true) * 0x1_0000_0000 + view.getUint32(0, true)) * 1e9 + view.getUint32(8, true);
 }
 
-/** The beginning of a file in the directory of a process; undefined where there is none, or we may not. */
+/** The beginning of a file in a process's directory. Undefined if it does not exist, or without permission. */
 export function readOf(pid: number, name: string): string | undefined {
   return readAndClose(open(pathTo(`/proc/${pid}/${name}`), O_RDONLY | O_CLOEXEC));
 }
 
-/** The descriptors of a process, held open: what is read through it is of that process and no other, or fails. */
+/** The descriptor directory of a process, held open: reads through it refer to the same process or fail. */
 export class Descriptors {
   readonly #fd: number;
 
@@ -85,7 +85,7 @@ export class Descriptors {
     this.#fd = fd;
   }
 
-  /** Undefined where there is no such process any more, 'refused' where we may not look. The caller closes it. */
+  /** Undefined if the process does not exist any more, 'refused' without permission. The caller must close it. */
   static open(pid: number): Descriptors | 'refused' | undefined {
     const fd = open(pathTo(`/proc/${pid}/fd`), O_RDONLY | O_CLOEXEC);
     if (fd >= 0) return new Descriptors(fd);
@@ -93,7 +93,7 @@ export class Descriptors {
     return number === ERRNO['EACCES'] || number === ERRNO['EPERM'] ? 'refused' : undefined;
   }
 
-  /** The inodes of those that are sockets, one for each descriptor; 'refused' where we may not look behind them. */
+  /** The inode of each descriptor that is a socket. 'refused' without permission to read them. */
   sockets(): number[] | 'refused' {
     const fd = this.#fd;
     const inodes: number[] = [];
@@ -108,7 +108,7 @@ export class Descriptors {
     return isRefused ? 'refused' : inodes;
   }
 
-  /** The beginning of a file in the directory of the process, such as "stat". */
+  /** The beginning of a file in the process's directory, such as "stat". */
   read(name: string): string | undefined {
     return readAndClose(openat(this.#fd, pathTo(`../${name}`), O_RDONLY | O_CLOEXEC));
   }
@@ -118,7 +118,7 @@ export class Descriptors {
   }
 }
 
-/** Visits the entries of a directory whose names are numbers, by where each is. */
+/** Visits the entries with numeric names, by offset. */
 function eachEntry(fd: number, visit: (at: number) => void): void {
   const { u8, view, address } = entries;
   for (;;) {
@@ -131,7 +131,7 @@ function eachEntry(fd: number, visit: (at: number) => void): void {
   }
 }
 
-/** The number in digits at a place, up to what is no digit. */
+/** Parses the decimal digits at an offset. */
 function numberAt(u8: Uint8Array, start: number): number {
   let value = 0;
   for (let at = start; ; at++) {

@@ -1,4 +1,4 @@
-// Tracepoints of the kernel: what a record of one looks like, and an event that happens whenever one is passed.
+// Kernel tracepoints: validates the record format, and opens a perf event for a tracepoint.
 import { existsSync, readFileSync } from 'node:fs';
 import { PortreeveError } from '../../../base/errors.ts';
 import { Layout } from '../../../base/layout.ts';
@@ -6,21 +6,21 @@ import { parseDecimal } from '../../../base/port.ts';
 import { errno, errnoName, sys } from './libc.ts';
 import { addressOf, cText } from './memory.ts';
 
-/** Where tracefs is mounted by custom; the kernel makes the directory. */
+/** The usual mount point of tracefs. The kernel provides the directory. */
 const TRACEFS = '/sys/kernel/tracing';
 
 /** <sys/mount.h>: MS_NOSUID, MS_NODEV, MS_NOEXEC; MNT_DETACH. */
 const MOUNT_FLAGS = 2 | 4 | 8;
 const MNT_DETACH = 2;
 
-/** <asm/unistd.h>: the number of perf_event_open(2). */
+/** <asm/unistd.h>: the system call number of perf_event_open(2). */
 const PERF_EVENT_OPEN: Readonly<Record<string, number>> = { x64: 298, arm64: 241 };
 
 /** <linux/perf_event.h>: PERF_TYPE_TRACEPOINT, PERF_FLAG_FD_CLOEXEC. */
 const TYPE_TRACEPOINT = 2;
 const FD_CLOEXEC = 8;
 
-/** <linux/perf_event.h>: the beginning of struct perf_event_attr, as long as its first version was. */
+/** <linux/perf_event.h>: struct perf_event_attr in its first version. */
 const EVENT_ATTRIBUTES = new Layout({
   type: 'u32',
   size: 'u32',
@@ -36,18 +36,18 @@ const EVENT_ATTRIBUTES = new Layout({
 
 const ID_MAX = 2 ** 31 - 1;
 
-/** Where the fields of a record have to be, by their names. */
+/** The required offsets of fields in a record. */
 type RecordShape = Readonly<Record<string, number>>;
 
 /**
- * Opens an event that happens at a tracepoint, for all processes; the descriptor is the caller's to close. Throws
- * PortreeveError `TRACEPOINT_MISSING` (environment) where the kernel has none of that name, or another one, and
- * `TRACEPOINT_CLOSED` where it does not let us.
+ * Opens a perf event for a tracepoint, for all processes. The caller must close the descriptor. Throws PortreeveError
+ * (environment) `TRACEPOINT_MISSING` if the kernel does not have the tracepoint, or has a different one, and
+ * `TRACEPOINT_CLOSED` without permission.
  */
 export function openTracepoint(group: string, name: string, shape: RecordShape): number {
   const call = PERF_EVENT_OPEN[process.arch];
   if (call === undefined)
-    throw missing(name, `the number of perf_event_open(2) is unknown for ${process.arch}`);
+    throw missing(name, `the system call number of perf_event_open(2) is unknown for ${process.arch}`);
   const attributes = EVENT_ATTRIBUTES.encode({
     type: TYPE_TRACEPOINT,
     size: EVENT_ATTRIBUTES.bytes,
@@ -59,21 +59,21 @@ export function openTracepoint(group: string, name: string, shape: RecordShape):
   throw closed(name, `perf_event_open(2) failed: ${errnoName(errno())}`);
 }
 
-/** The number of a tracepoint whose record has those fields there, as its `format` file says. */
+/** The ID of a tracepoint, after a check of its record format. */
 function tracepointId(group: string, name: string, shape: RecordShape): number {
   const directory = `${TRACEFS}/events/${group}/${name}`;
   const read = (file: string): string => {
     try {
       return readFileSync(`${directory}/${file}`, 'latin1');
     } catch {
-      throw missing(name, `there is no ${directory}/${file}`);
+      throw missing(name, `${directory}/${file} does not exist`);
     }
   };
   const offsets = recordOffsets(read('format'));
   const wrong = Object.entries(shape).find(([field, offset]) => offsets.get(field) !== offset);
   if (wrong) throw missing(name, `its record has no field ${wrong[0]} at byte ${wrong[1]}`);
   const id = parseDecimal(read('id').trim(), ID_MAX);
-  if (id === undefined) throw missing(name, 'its number cannot be read');
+  if (id === undefined) throw missing(name, 'its ID cannot be read');
   return id;
 }
 
@@ -85,7 +85,7 @@ function recordOffsets(format: string): Map<string, number> {
   );
 }
 
-/** Does something while tracefs is mounted: where it was not, it is not afterwards. */
+/** Calls `act` with tracefs mounted. If it was not mounted, it is unmounted afterwards. */
 function withTracefs<Result>(act: () => Result): Result {
   if (existsSync(`${TRACEFS}/events`)) return act();
   const [type, target] = [cText('tracefs'), cText(TRACEFS)];
@@ -95,7 +95,7 @@ function withTracefs<Result>(act: () => Result): Result {
   try {
     return act();
   } finally {
-    // It goes also where somebody else has found it meanwhile.
+    // Detach it even if another process uses it now.
     sys.umount2(target.address, MNT_DETACH);
   }
 }
