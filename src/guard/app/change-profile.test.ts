@@ -132,8 +132,8 @@ for (const fate of ['failAt', 'dieAt'] as const) {
       const { bpf } = host;
       bpf[fate](index);
       await host.change(TWO).catch((thrown: unknown) => thrown);
-      if (bpf.hasMetFate) met++;
-      bpf.spare();
+      if (bpf.hasReachedFault) met++;
+      bpf.clearFault();
       if (fate === 'dieAt') bpf.end();
       // What was put in force and not recorded goes back by itself; the next change records that.
       host.advance(LONG_MS);

@@ -121,9 +121,9 @@ describe('a line of the process', () => {
 
 test('what it says comes to the daemon, and its status to who has asked', async () => {
   const { child, process, heard } = started();
-  process.say(JSON.stringify(MESSAGES.restored));
+  process.writeLine(JSON.stringify(MESSAGES.restored));
   const asked = child.status();
-  process.say(JSON.stringify(STATUS));
+  process.writeLine(JSON.stringify(STATUS));
   assert.deepEqual(await asked, STATUS);
   assert.deepEqual([heard, process.signals], [[MESSAGES.restored], []]);
 });
@@ -131,9 +131,9 @@ test('what it says comes to the daemon, and its status to who has asked', async 
 test('a process that says anything else is ended, told of once, and not heard any more', () => {
   for (const line of BROKEN) {
     const { process, heard } = started();
-    process.say(line);
-    process.say(line);
-    process.say(JSON.stringify(MESSAGES.ready));
+    process.writeLine(line);
+    process.writeLine(line);
+    process.writeLine(JSON.stringify(MESSAGES.ready));
     assert.deepEqual([process.signals, heard.map(({ type }) => type)], [['SIGKILL'], ['fault']], line);
   }
 });

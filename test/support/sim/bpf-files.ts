@@ -1,4 +1,4 @@
-// Maps, programs and links as a process of the simulated kernel has them open.
+// Maps, programs and links that a process of the simulated kernel has open.
 import type { KernelLink, KernelMap, KernelProgram } from '../../../src/host/host.ts';
 import {
   bpfError,
@@ -10,7 +10,7 @@ import {
 } from './bpf-objects.ts';
 import type { SimBpf } from './kernel-bpf.ts';
 
-/** A descriptor of an object, which stays in the kernel until it is closed. */
+/** A descriptor of an object. The object exists at least until it is closed. */
 class Descriptor<Kind extends SimObject> {
   readonly fd: number;
   readonly #process: SimBpf;
@@ -26,7 +26,6 @@ class Descriptor<Kind extends SimObject> {
     return this.#process;
   }
 
-  /** The object, while the descriptor is open. */
   get object(): Kind {
     if (!this.#process.at(this.fd)) throw bpfError(`call on descriptor ${this.fd}`, 'EBADF');
     return this.#object;
@@ -37,7 +36,6 @@ class Descriptor<Kind extends SimObject> {
   }
 }
 
-/** A map that is open. */
 export class MapFile extends Descriptor<SimMap> implements KernelMap {
   readonly info: KernelMap['info'];
 
@@ -79,7 +77,7 @@ export class MapFile extends Descriptor<SimMap> implements KernelMap {
     return this.#call('keys', (map) => map.keys());
   }
 
-  /** The mapping keeps the map as a descriptor does. */
+  /** The mapping keeps the map alive like a descriptor. */
   memory(): ReturnType<KernelMap['memory']> {
     return this.#call('memory', (map) => {
       const u8 = map.memory();
@@ -89,7 +87,7 @@ export class MapFile extends Descriptor<SimMap> implements KernelMap {
   }
 }
 
-/** A program that is open; what the kernel tells of it is asked for when it is opened. */
+/** The properties are read when it is opened. */
 export class ProgramFile extends Descriptor<SimProgram> implements KernelProgram {
   readonly id: number;
   readonly name: string;
@@ -103,7 +101,6 @@ export class ProgramFile extends Descriptor<SimProgram> implements KernelProgram
   }
 }
 
-/** A link that is open. */
 export class LinkFile extends Descriptor<SimLink> implements KernelLink {
   get programId(): number {
     return this.object.program.id;
@@ -115,9 +112,9 @@ export class LinkFile extends Descriptor<SimLink> implements KernelLink {
 
   update(program: KernelProgram): void {
     this.process.call('update link', () => {
-      const ours = program instanceof ProgramFile ? program.object : undefined;
-      if (ours?.hook !== this.object.hook) throw bpfError('LINK_UPDATE', 'EINVAL');
-      this.object.program = ours;
+      const target = program instanceof ProgramFile ? program.object : undefined;
+      if (target?.hook !== this.object.hook) throw bpfError('LINK_UPDATE', 'EINVAL');
+      this.object.program = target;
     });
   }
 

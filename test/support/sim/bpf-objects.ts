@@ -1,33 +1,33 @@
-// What the simulated kernel has of BPF: maps that hold bytes, programs that go by maps, links that call programs.
+// The BPF objects of the simulated kernel: maps with bytes, programs that refer to maps, and links.
 import { PortreeveError } from '../../../src/base/errors.ts';
 import type { KernelHook, KernelMap, KernelMapSpec } from '../../../src/host/host.ts';
 
-/** The processors of the simulated machine: a map per processor has a value for each. */
+/** The number of processors: a per-CPU map has one value for each. */
 export const SIM_PROCESSORS = 2;
 const PAGE_BYTES = 4096;
 
 const aligned = (bytes: number, alignment: number): number => Math.ceil(bytes / alignment) * alignment;
 const textOf = (key: Uint8Array): string => key.join(' ');
 
-/** The number in a key or in a value of four bytes. */
+/** The number in a key or value of four bytes. */
 export function wordOf(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
 }
 
-/** What bpf(2) fails with. */
+/** An error of bpf(2). */
 export function bpfError(call: string, errno: string): PortreeveError {
   return new PortreeveError('BPF_CALL', `${call} failed: ${errno}`, '', { call, errno });
 }
 
-/** A map of bytes: a hash, or an array, also one with a value for each processor. */
+/** A hash or array of bytes, possibly per CPU. */
 export class SimMap {
   readonly info: KernelMap['info'];
   readonly #flags: NonNullable<KernelMapSpec['flags']>;
-  /** The pattern of the maps in an array of maps. */
+  /** The template of an array of maps. */
   readonly #pattern: SimMap | undefined;
   readonly #hash = new Map<string, readonly [key: Uint8Array, value: Uint8Array]>();
   readonly #inner: (SimMap | undefined)[] = [];
-  /** The values of an array, one behind the other, each at a multiple of 8 bytes. */
+  /** The values of an array, each aligned to 8 bytes. */
   readonly array: Uint8Array;
   readonly #valueBytes: number;
 
@@ -50,17 +50,16 @@ export class SimMap {
     return this.info.type === 'hash' || this.info.type === 'lru_hash';
   }
 
-  /** The maps that are in it. */
+  /** The elements of an array of maps. */
   get inner(): readonly SimMap[] {
     return this.#inner.filter((map) => map !== undefined);
   }
 
-  /** The map at a place of an array of maps. */
   innerAt(index: number): SimMap | undefined {
     return this.#inner[index];
   }
 
-  /** The memory of its values, which all who map it share. */
+  /** The memory of its values, shared by all mappings. */
   memory(): Uint8Array {
     if (!this.#flags.includes('mmapable')) throw bpfError('mmap', 'EPERM');
     return this.array;
@@ -77,7 +76,7 @@ export class SimMap {
     return this.#slot(index)?.slice();
   }
 
-  /** Puts a value; of an array of maps it is `inner`, to which the descriptor in the value leads. */
+  /** Sets a value. For an array of maps, `inner` is the map that the descriptor in the value refers to. */
   update(key: Uint8Array, value: Uint8Array, inner: SimMap | undefined): void {
     this.#requireLength('key', key, this.info.keyBytes);
     this.#requireLength('value', value, this.#valueBytes);
@@ -92,7 +91,7 @@ export class SimMap {
     else throw bpfError('MAP_UPDATE_ELEM', inner ? 'EINVAL' : 'EBADF');
   }
 
-  /** Puts values into an array from its first place on, as many as there are keys: 0, 1, 2 and so on. */
+  /** Sets the first elements of an array. The keys must be 0, 1, 2 and so on. */
   updateBatch(keys: Uint8Array, values: Uint8Array): void {
     const length = keys.length / this.info.keyBytes;
     const isRight = this.info.type === 'array' && this.#valueBytes % 8 === 0 && length <= this.info.entries;
@@ -110,7 +109,7 @@ export class SimMap {
     this.#hash.set(text, [key.slice(), value.slice()]);
   }
 
-  /** False where the key was not there. */
+  /** Returns false if the key was not present. */
   delete(key: Uint8Array): boolean {
     this.#requireLength('key', key, this.info.keyBytes);
     if (this.#isHash) return this.#hash.delete(textOf(key));
@@ -125,12 +124,14 @@ export class SimMap {
     return [...this.#hash.values()].map(([key]) => key.slice());
   }
 
-  /** Whether a map may stand where this one is the pattern (bpf_map_meta_equal() in kernel/bpf/map_in_map.c). */
+  /**
+   * Whether a map can be an element where this one is the template (bpf_map_meta_equal() in kernel/bpf/map_in_map.c).
+   */
   isLike(other: SimMap): boolean {
     const { type, keyBytes, valueBytes, entries } = this.info;
     const { info } = other;
     const isSameShape = info.type === type && info.keyBytes === keyBytes && info.valueBytes === valueBytes;
-    // An array has the length of its pattern, unless that allows others (array_map_meta_equal()).
+    // An array must have the length of the template, unless that permits others (array_map_meta_equal()).
     const isOfLength = type !== 'array' || info.entries === entries || this.#flags.includes('inner_map');
     return isSameShape && isOfLength && this.#flags.join() === other.#flags.join();
   }
@@ -148,7 +149,7 @@ export class SimMap {
   }
 }
 
-/** A program. It is not run: what it would go by is in its maps. */
+/** A program. It is not executed, but it refers to its maps. */
 export interface SimProgram {
   readonly id: number;
   readonly name: string;
@@ -157,28 +158,28 @@ export interface SimProgram {
   readonly maps: readonly SimMap[];
 }
 
-/** A program's place, in a cgroup or at a tracepoint. */
+/** The attachment of a program to a cgroup or tracepoint. */
 export interface SimLink {
   readonly hook: KernelHook;
   program: SimProgram;
-  /** The number of the cgroup; 0 at a tracepoint, and where the link was detached or the cgroup is gone. */
+  /** 0 for a tracepoint, if the link was detached, or if the cgroup was removed. */
   cgroupId: bigint;
 }
 
-/** What has a name in bpffs, or a descriptor. */
+/** An object that can be pinned or open. */
 export type SimObject = SimMap | SimProgram | SimLink;
 
 export const isMap = (object: SimObject): object is SimMap => object instanceof SimMap;
 export const isProgram = (object: SimObject): object is SimProgram => 'maps' in object;
 export const isLink = (object: SimObject): object is SimLink => 'cgroupId' in object;
 
-/** An object as a test's message names it. */
+/** The name of an object in messages. */
 export function labelOf(object: SimObject): string {
   if (isMap(object)) return `map ${object.info.name}`;
   return isLink(object) ? `link ${object.hook}` : `program ${object.name}`;
 }
 
-/** An object and all that goes only when it does. */
+/** An object and everything that it keeps alive. */
 export function* reachableFrom(object: SimObject): Generator<SimObject> {
   yield object;
   const below = isMap(object) ? object.inner : isLink(object) ? [object.program] : object.maps;

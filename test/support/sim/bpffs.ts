@@ -1,11 +1,11 @@
-// The BPF file system of the simulated kernel: directories with names in them, and who holds them.
+// The BPF file system of the simulated kernel: directories, pins, and locks on directories.
 import { PortreeveError } from '../../../src/base/errors.ts';
 import { bpfError, type SimObject } from './bpf-objects.ts';
 
-/** Where it is mounted. */
+/** The mount point. */
 const ROOT = '/sys/fs/bpf';
 
-/** A directory, whatever its name is. */
+/** A directory, independent of its path. */
 interface Directory {
   readonly names: Map<string, SimObject>;
   isHeld: boolean;
@@ -16,7 +16,7 @@ const split = (path: string): readonly [above: string, name: string] => {
   return [path.slice(0, at), path.slice(at + 1)];
 };
 
-/** Directories by their paths; it is mounted as soon as something is made in it. */
+/** It is mounted when the first directory is created. */
 export class SimBpffs {
   readonly #directories = new Map<string, Directory>();
 
@@ -24,7 +24,7 @@ export class SimBpffs {
     return this.#directories.has(ROOT);
   }
 
-  /** Every name but that of the root, sorted. */
+  /** All paths except the root, sorted. */
   paths(): string[] {
     const directories = [...this.#directories].flatMap(([path, { names }]) => [
       path,
@@ -37,7 +37,7 @@ export class SimBpffs {
     return [...this.#directories.values()].flatMap(({ names }) => [...names.values()]);
   }
 
-  /** Makes a directory and those above it; gives whether the file system was mounted for that. */
+  /** Creates a directory and its parents. Returns whether the file system was mounted for it. */
   make(path: string): boolean {
     const isNew = !this.isMounted;
     if (path !== ROOT && !path.startsWith(`${ROOT}/`)) throw bpfError('mkdir', 'EPERM');
@@ -47,14 +47,14 @@ export class SimBpffs {
     return isNew;
   }
 
-  /** Takes a directory away with all that is in it. */
+  /** Removes a directory with its contents. */
   remove(path: string): void {
     for (const one of [...this.#directories.keys()]) {
       if (one === path || one.startsWith(`${path}/`)) this.#directories.delete(one);
     }
   }
 
-  /** Unmounts it, unless there are names in it. */
+  /** Unmounts it if it is empty. */
   unmount(): void {
     if (this.paths().length === 0) this.#directories.delete(ROOT);
   }
@@ -77,7 +77,7 @@ export class SimBpffs {
     return this.#directories.get(above)?.names.delete(name) ?? false;
   }
 
-  /** rename(2); false where the new name is that of a directory with names in it. */
+  /** rename(2). Returns false if the target is a non-empty directory. */
   rename(from: string, to: string): boolean {
     const object = this.get(from);
     if (object) {
@@ -94,7 +94,7 @@ export class SimBpffs {
     return true;
   }
 
-  /** renameat2(2) with RENAME_EXCHANGE, of directories. */
+  /** renameat2(2) with RENAME_EXCHANGE, for directories. */
   exchange(one: string, other: string): void {
     const [a, b] = [this.#directories.get(one), this.#directories.get(other)];
     if (!a || !b) throw bpfError('renameat2', 'ENOENT');
@@ -102,7 +102,7 @@ export class SimBpffs {
     this.#directories.set(other, a);
   }
 
-  /** Holds a directory, by whatever name it is known later; undefined where there is none. Nobody waits. */
+  /** Locks a directory, also across renames. Undefined if it does not exist. Throws at once if it is locked. */
   hold(path: string): { release(): void } | undefined {
     const directory = this.#directories.get(path);
     if (!directory) return undefined;

@@ -1,9 +1,9 @@
-// The simulated cgroups do what the kernel does, as far as the guard goes by it.
+// Tests that the simulated cgroups behave like those of the kernel, as far as the guard depends on it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimCgroups } from './cgroups.ts';
 
-test('a tree is grown from its root, and listed as it is picked', () => {
+test('a tree is created from its root, and listed selectively', () => {
   const sim = new SimCgroups();
   const unit = sim.add('/a.slice/b.service', 7);
   sim.add('/a.slice/b.service/c');
@@ -25,7 +25,7 @@ test('a tree is grown from its root, and listed as it is picked', () => {
   );
 });
 
-test('no number is given twice, and what has another one is not meant', () => {
+test('IDs are unique, and operations do not affect another cgroup of the same name', () => {
   const sim = new SimCgroups();
   const made = sim.make('/', 'A-1', 'A', 0);
   sim.drop(made.path);
@@ -36,7 +36,7 @@ test('no number is given twice, and what has another one is not meant', () => {
   assert.deepEqual(sim.at(made.path), other);
 });
 
-test('what has processes or other cgroups in it is not removed; a name that is taken gets a number', () => {
+test('a non-empty cgroup is not removed, and a name in use gets a number', () => {
   const sim = new SimCgroups();
   const made = sim.make('/', 'A-1', 'A', 7);
   const inner = sim.make(made.path, 'B-1', 'B', 0);
@@ -56,7 +56,7 @@ test('what has processes or other cgroups in it is not removed; a name that is t
   );
 });
 
-test('who watches is told, as long as he does', () => {
+test('changes are reported to watchers until they stop', () => {
   const sim = new SimCgroups();
   sim.add('/a');
   let reported = 0;

@@ -1,4 +1,4 @@
-// Control groups of a simulated host: a tree of paths that a test grows, with processes in it.
+// Control groups of a simulated host: a tree of paths with processes, which a test modifies.
 import { PortreeveError } from '../../../src/base/errors.ts';
 import { JOB_CGROUP_PREFIX } from '../../../src/base/job.ts';
 import type { Cgroups, ControlGroup, JobCgroup } from '../../../src/host/host.ts';
@@ -9,45 +9,45 @@ interface Node {
   readonly members: Set<number>;
 }
 
-/** The root has the number 1, every further cgroup the next one. */
+/** The root has ID 1, and every further cgroup the next one. */
 export class SimCgroups implements Cgroups {
   readonly #nodes = new Map<string, Node>();
   readonly #watched = new Set<{ readonly paths: readonly string[]; readonly onChange: () => void }>();
-  /** The numbers of those that are not to be removed. */
+  /** The IDs of cgroups that must not be removed. */
   readonly #held = new Set<bigint>();
   #nextId = 1n;
-  /** How often cgroups were listed. */
+  /** The number of calls of list(). */
   listed = 0;
   canReadMarks = true;
-  /** It tells nobody of what is made and removed. */
+  /** Whether changes are not reported. */
   isMute = false;
 
   constructor() {
     this.#put('/', 0, undefined);
   }
 
-  /** Makes one, and those above it that are not there. */
+  /** Creates a cgroup and its missing parents. */
   add(path: string, uid = 0): ControlGroup {
     const parent = parentOf(path);
     if (!this.#nodes.has(parent)) this.add(parent);
     return this.#put(path, uid, undefined).group;
   }
 
-  /** Takes one away, with what is below it. */
+  /** Removes a cgroup with its descendants. */
   drop(path: string): void {
     for (const other of this.#nodes.keys()) {
       if (other === path || other.startsWith(`${path}/`)) this.#nodes.delete(other);
     }
-    this.#tell(parentOf(path));
+    this.#notify(parentOf(path));
   }
 
-  /** A process is in a cgroup from now on; undefined: in none, it has ended. */
+  /** Puts a process into a cgroup. Undefined: the process has exited. */
   place(pid: number, path: string | undefined): void {
     for (const { members } of this.#nodes.values()) members.delete(pid);
     if (path !== undefined) this.#nodes.get(path)?.members.add(pid);
   }
 
-  /** Where a process is. */
+  /** The cgroup of a process. */
   of(pid: number): string | undefined {
     return [...this.#nodes.values()].find(({ members }) => members.has(pid))?.group.path;
   }
@@ -72,7 +72,6 @@ export class SimCgroups implements Cgroups {
     return { close: () => void this.#watched.delete(watched) };
   }
 
-  /** The paths that are watched. */
   get watched(): string[] {
     return [...this.#watched].flatMap(({ paths }) => paths);
   }
@@ -90,8 +89,7 @@ export class SimCgroups implements Cgroups {
   }
 
   move(pid: number, into: ControlGroup): void {
-    if (this.#nodes.get(into.path)?.group.id !== into.id)
-      throw failed(into.path, 'was replaced');
+    if (this.#nodes.get(into.path)?.group.id !== into.id) throw failed(into.path, 'was replaced');
     this.place(pid, into.path);
   }
 
@@ -116,11 +114,11 @@ export class SimCgroups implements Cgroups {
   #put(path: string, uid: number, mark: Node['mark']): Node {
     const node = { group: { path, id: this.#nextId++, uid }, mark, members: new Set<number>() };
     this.#nodes.set(path, node);
-    this.#tell(parentOf(path));
+    this.#notify(parentOf(path));
     return node;
   }
 
-  #tell(path: string): void {
+  #notify(path: string): void {
     if (this.isMute) return;
     for (const { paths, onChange } of [...this.#watched]) if (paths.includes(path)) onChange();
   }

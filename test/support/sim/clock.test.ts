@@ -1,11 +1,11 @@
-/** The clock of a simulated host: time passes when it is told to, and timers run in order. */
+// Tests of the simulated clock.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SIM_START_MS, SimClock } from './clock.ts';
 
 describe('a simulated clock', () => {
-  test('stands still until it is advanced', () => {
+  test('does not advance by itself', () => {
     const clock = new SimClock();
     assert.deepEqual([clock.now(), clock.monotonic()], [SIM_START_MS, 0]);
     clock.advance(1500);
@@ -13,7 +13,7 @@ describe('a simulated clock', () => {
     assert.equal(new SimClock(7).now(), 7);
   });
 
-  test('runs what is due in the order of its time, then of its making', () => {
+  test('runs due timers in order of time, then of creation', () => {
     const clock = new SimClock();
     const ran: string[] = [];
     const note = (name: string) => () => ran.push(`${name} at ${clock.monotonic()}`);
@@ -28,7 +28,7 @@ describe('a simulated clock', () => {
     assert.deepEqual([clock.pending, clock.monotonic()], [1, 30]);
   });
 
-  test('runs what is set on the way, if it is due', () => {
+  test('runs timers that are created during advance(), if due', () => {
     const clock = new SimClock();
     const ran: number[] = [];
     const again = (): void => {
@@ -40,7 +40,7 @@ describe('a simulated clock', () => {
     assert.deepEqual(ran, [10, 20, 30]);
   });
 
-  test('does not run what is cancelled, even by a timer before it', () => {
+  test('does not run cancelled timers, even if cancelled by an earlier timer', () => {
     const clock = new SimClock();
     let ran = false;
     const late = clock.after(20, () => {
@@ -51,7 +51,7 @@ describe('a simulated clock', () => {
     assert.deepEqual([ran, clock.pending], [false, 0]);
   });
 
-  test('runs a timer of no delay when time passes, not at once', () => {
+  test('runs a timer without delay when time passes, not at once', () => {
     const clock = new SimClock();
     let ran = 0;
     clock.after(-5, () => ran++);

@@ -1,7 +1,7 @@
-// A clock that stands still until it is told how much time passes.
+// A clock that advances only on request.
 import type { Clock, Timer } from '../../../src/base/clock.ts';
 
-/** The time of a simulated host, unless it is given another: 2026-01-01T00:00:00Z. */
+/** The default start time of a simulated host: 2026-01-01T00:00:00Z. */
 export const SIM_START_MS = 1_767_225_600_000;
 
 interface Pending {
@@ -9,7 +9,7 @@ interface Pending {
   readonly then: () => void;
 }
 
-/** Time that passes by `advance` alone. Timers run as they are due, those of one moment as they were made. */
+/** Time that passes only in advance(). Timers run in order of their due time, and of their creation if equal. */
 export class SimClock implements Clock {
   readonly #startedAt: number;
   readonly #pending = new Set<Pending>();
@@ -33,12 +33,12 @@ export class SimClock implements Clock {
     return { cancel: () => void this.#pending.delete(pending) };
   }
 
-  /** How many timers are set. */
+  /** The number of pending timers. */
   get pending(): number {
     return this.#pending.size;
   }
 
-  /** Lets time pass. Timers that are set on the way, and due within it, run as well. */
+  /** Advances the time. This also runs timers that are created and become due during the call. */
   advance(ms: number): void {
     const until = this.#passed + ms;
     for (let next = this.#next(until); next; next = this.#next(until)) {
@@ -49,7 +49,7 @@ export class SimClock implements Clock {
     this.#passed = until;
   }
 
-  /** The first timer that is due by then; a set keeps the order in which they were made. */
+  /** The first timer due by then. A set keeps the order of creation. */
   #next(until: number): Pending | undefined {
     let first: Pending | undefined;
     for (const pending of this.#pending) {

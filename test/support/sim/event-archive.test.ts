@@ -1,4 +1,4 @@
-// The simulated archive of events does what the real one does.
+// Runs the tests of event archives for the simulated one.
 import { eventArchiveCases } from '../event-archive-cases.ts';
 import { SimEventArchive } from './event-archive.ts';
 

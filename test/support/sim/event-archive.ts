@@ -1,4 +1,4 @@
-// An archive of the guard's events in memory.
+// An archive of guard events in memory.
 import type { GuardEvent, NewGuardEvent } from '../../../src/base/guard-event.ts';
 import { GUARD_EVENT_AGE_MAX_MS, GUARD_EVENTS_MAX } from '../../../src/base/limits.ts';
 import { isInRange } from '../../../src/base/port.ts';
@@ -21,7 +21,7 @@ export class SimEventArchive implements EventArchive {
     if (lost) this.#lost = lost;
   }
 
-  /** The oldest of the user who has most. */
+  /** Drops the oldest event of the user with the most. */
   #dropOne(): void {
     const [most] = [...Map.groupBy(this.#events, ({ uid }) => uid).values()].toSorted(
       (a, b) => b.length - a.length,

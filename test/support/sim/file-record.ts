@@ -1,7 +1,6 @@
 // A record of changed files in memory.
 import type { FileChange, FileRecord } from '../../../src/doctor/core/file-record.ts';
 
-/** It is gone with the host. */
 export class SimFileRecord implements FileRecord {
   #changes: readonly FileChange[] = [];
 

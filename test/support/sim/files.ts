@@ -1,8 +1,7 @@
-// Files of a simulated host: contents by path, some of them unreadable, and locks.
+// Files of a simulated host: contents by path, unreadable files, and locks.
 import { PortreeveError } from '../../../src/base/errors.ts';
 import type { Files, Lock } from '../../../src/host/host.ts';
 
-/** Contents and locks in memory. */
 export class SimFiles implements Files {
   readonly #contents: Map<string, Uint8Array>;
   readonly #unreadable = new Set<string>();
@@ -22,12 +21,12 @@ export class SimFiles implements Files {
     this.#stamps.set(path, `${++this.#writes}`);
   }
 
-  /** From now on the file is there and cannot be read. */
+  /** Makes a file exist but unreadable. */
   forbid(path: string): void {
     this.#unreadable.add(path);
   }
 
-  /** Another process takes a lock. */
+  /** Takes a lock as another process. */
   lock(path: string, pid: number): void {
     this.#locks.set(path, pid);
   }

@@ -1,4 +1,4 @@
-// A simulated host with a guard: its kernel, the archive of what was applied, and what was done to its lists of ports.
+// A simulated host with a guard: kernel, archive of applied profiles, and a log of changes to port lists.
 import assert from 'node:assert/strict';
 import {
   changeGuarded,
@@ -14,7 +14,7 @@ import { judged, NOW_MS, PLACE, profileText, webJob } from './guard.ts';
 import { SimBpf, type SimBpfKernel } from './kernel-bpf.ts';
 import { SimProfileArchive } from './profile-archive.ts';
 
-/** Longer than a change may take to be recorded, and than any trial of these tests. */
+/** Longer than recording a change, and than any trial of these tests. */
 export const LONG_NS = 60_000_000_000n;
 export const CHOICES: GuardChoices = {
   pins: PLACE.pins,
@@ -25,7 +25,7 @@ export const CHOICES: GuardChoices = {
   cgroup: undefined,
   namespaces: [],
 };
-/** What is reported of every change of a list. */
+/** The note reported for every change of a list. */
 export const NOTE: PortSettingNote = {
   severity: 'note',
   code: 'LIST',
@@ -34,7 +34,7 @@ export const NOTE: PortSettingNote = {
   source: undefined,
 };
 
-/** A host; it writes down what was done to the lists of reserved ports, and what was judged then. */
+/** Logs the changes to lists of reserved ports, with the policy in force at that time. */
 export class SimGuardHost {
   readonly bpf: SimBpf;
   readonly archive: SimProfileArchive;
@@ -71,12 +71,12 @@ export class SimGuardHost {
     return this.bpf.kernel;
   }
 
-  /** Another process on the same host, with the same archive. */
+  /** Another process on the same host with the same archive. */
   another(): SimGuardHost {
     return new SimGuardHost(new SimBpf(this.kernel), this.archive);
   }
 
-  /** Records the profile of a revision, which gets that number. */
+  /** Records the profile of the next revision. Returns the revision number. */
   record(isOnTrial = false, text?: string): number {
     const after = this.archive.heads().length;
     const texts = [{ path: 'profile', text: text ?? profileText(after + 1) }];
@@ -86,7 +86,7 @@ export class SimGuardHost {
   readonly recordAgain = (again: number): number =>
     this.archive.append(revisionOf({ verb: 'again', again }), this.archive.heads().length);
 
-  /** Changes the profile to that of the next revision. */
+  /** Changes to the profile of the next revision. */
   change(trialMs?: number, record = () => this.record(trialMs !== undefined)) {
     const revision = this.archive.heads().length + 1;
     const planned = new SimProfileArchive();
@@ -95,7 +95,7 @@ export class SimGuardHost {
     return changeGuarded(this.deps, CHOICES, { inForce, revision, trialMs }, record);
   }
 
-  /** When every trial has ended and that is recorded, what is judged is what the archive says is in force. */
+  /** Asserts that after all trials have ended and been recorded, the policy in force is that of the archive. */
   assertAgrees(): void {
     this.kernel.now += LONG_NS;
     settleTrial(this.deps, CHOICES, this.recordAgain);

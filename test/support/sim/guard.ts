@@ -1,4 +1,4 @@
-// A guard in a simulated kernel: what its programs go by, and what is left when it has gone or has not come.
+// A guard in a simulated kernel: the tables its programs use, and what remains after removal or failure.
 import assert from 'node:assert/strict';
 import { MAP_NAMES, UNIT_HOOKS } from '../../../src/guard/app/kernel/maps.ts';
 import type { InForceTables, TableMaker } from '../../../src/guard/app/kernel/put-in.ts';
@@ -22,11 +22,11 @@ import { labelOf, reachableFrom, type SimMap, type SimProgram, wordOf } from './
 import { Killed, SIM_CGROUPS, type SimBpf, type SimBpfKernel } from './kernel-bpf.ts';
 
 export const PLACE = { pins: '/sys/fs/bpf/portreeve', cgroup: SIM_CGROUPS };
-/** The uid that is the job WEB. */
+/** The uid of the job WEB. */
 export const WEB_UID = 1000;
 export const NOW_MS = 1_767_225_600_000;
 
-/** The profile of a revision: it reserves one port of TCP, 4001 in revision 1. */
+/** The profile of a revision: it reserves one TCP port, 4001 in revision 1. */
 export const profileText = (revision: number): string => `PORT ${4000 + revision} TCP WEB\n`;
 
 const compiled = new Map<number, GuardTables>();
@@ -61,7 +61,7 @@ export const inForce = (revision: number): InForceTables => ({
   nowMs: NOW_MS,
 });
 
-/** The latest revision where it is not known which one is wanted. */
+/** Makes the tables of the latest revision if no revision is given. */
 export const makerOf = (latest: number): TableMaker => ({
   tablesOf: (revision) => tablesOf(revision ?? latest),
   jobs: webJob,
@@ -70,16 +70,16 @@ export const makerOf = (latest: number): TableMaker => ({
 const HOOKS: readonly BindHook[] = ['bind4', 'bind6'];
 
 /**
- * What binds in a cgroup are judged by at this moment, as the programs find it out: the mode, the reserved ports of
- * TCP, and the uids that are jobs: "enforce 4001 for 1000". Both hooks must go by the same.
+ * What binds in a cgroup are judged by now, as the programs determine it: the mode, the reserved TCP ports, and the
+ * uids that are jobs: "enforce 4001 for 1000". Both hooks must use the same tables.
  */
 export function judged(kernel: SimBpfKernel, cgroup = PLACE.cgroup): string {
   const [four = '', six] = judgedAtHooks(kernel, cgroup);
-  assert.equal(four, six, 'the hooks go by different tables');
+  assert.equal(four, six, 'the hooks use different tables');
   return four;
 }
 
-/** The same of each hook, which differ for a moment when programs are exchanged. */
+/** The same for each hook. They differ for a moment while programs are replaced. */
 export function judgedAtHooks(kernel: SimBpfKernel, cgroup = PLACE.cgroup): string[] {
   return HOOKS.map((hook) => {
     const each = kernel.attached(cgroup, hook).map((program) => judgedBy(program, kernel.now));
@@ -94,12 +94,12 @@ function judgedBy(program: SimProgram, now: bigint): string {
   const { mode, abi } = CONFIG.read(view);
   const slot = slotInForce(view, now);
   const name = Object.entries(MODE).find(([, number]) => number === mode)?.[0];
-  if (abi === GUARD_ABI) assert.notEqual(swapOf(view, slot), 0, 'the tables in force are not whole');
+  if (abi === GUARD_ABI) assert.notEqual(swapOf(view, slot), 0, 'the tables in force are incomplete');
   const uids = map('users').innerAt(slot)?.keys().map(wordOf);
   return `${name} ${reservedIn(map('ports').innerAt(slot)).join(' ')} for ${uids?.join(' ')}`;
 }
 
-/** The set that counts (bpf/guard-assembler.ts): that before the trial when its time is over. */
+/** The slot in force (guard/bpf/assembler.ts): the previous one after a trial has ended. */
 function slotInForce(view: DataView, now: bigint): number {
   const { deadline, slot, previousSlot } = CONFIG.read(view);
   return (deadline !== 0n && now > deadline ? previousSlot : slot) % SLOTS;
@@ -116,7 +116,7 @@ function reservedIn(ports: SimMap | undefined): number[] {
   return reserved;
 }
 
-/** There is no name in bpffs but those, and no object in the kernel that none of them keeps. */
+/** Asserts that bpffs has exactly these paths, and that no other object exists in the kernel. */
 export function assertOnlyNames(kernel: SimBpfKernel, names: readonly string[]): void {
   assert.deepEqual(kernel.bpffs.paths(), names);
   const kept = new Set(kernel.bpffs.objects().flatMap((root) => [...reachableFrom(root)]));
@@ -129,34 +129,34 @@ export function assertOnlyNames(kernel: SimBpfKernel, names: readonly string[]):
   );
 }
 
-/** Nothing of a guard is in the kernel, nor the file system that was mounted for it. */
+/** Asserts that nothing of a guard is left, nor the file system that was mounted for it. */
 export function assertNothingLeft(kernel: SimBpfKernel): void {
   assertOnlyNames(kernel, []);
   assert.equal(kernel.bpffs.isMounted, false);
 }
 
-/** The names that a whole guard has. */
+/** The paths of a complete guard. */
 export const GUARD_NAMES: readonly string[] = [
   PLACE.pins,
   ...[...MAP_NAMES, ...HOOKS, ...UNIT_HOOKS].map((name) => `${PLACE.pins}/${name}`),
 ].sort();
 
-/** What became of something that was tried while one call failed, or was the last. */
+/** The outcome of an operation in which one call failed, or after which the process was killed. */
 export interface Attempt {
   readonly bpf: SimBpf;
   readonly kernel: SimBpfKernel;
-  /** The call that it happened to. */
+  /** The affected call. */
   readonly call: string;
-  /** Undefined where it succeeded all the same. */
+  /** Undefined if the operation succeeded anyway. */
   readonly thrown: unknown;
 }
 
 /**
- * Does something again and again, each time from the beginning and with one more call that goes well before one fails,
- * or before the process is killed, until nothing of that kind is met. Gives how many calls there were.
+ * Repeats an operation from the beginning. Each time the fault, a failed call or a killed process, occurs one call
+ * later, until it is not reached. Returns the number of calls.
  */
 export function atEachCall<Setup extends { readonly bpf: SimBpf }>(
-  fate: 'fails' | 'dies',
+  fault: 'fails' | 'dies',
   begin: () => Setup,
   act: (setup: Setup) => unknown,
   check: (attempt: Attempt, setup: Setup) => void,
@@ -165,23 +165,23 @@ export function atEachCall<Setup extends { readonly bpf: SimBpf }>(
     const setup = begin();
     const { bpf } = setup;
     const before = bpf.calls.length;
-    if (fate === 'fails') bpf.failAt(index);
+    if (fault === 'fails') bpf.failAt(index);
     else bpf.dieAt(index);
     const thrown = thrownBy(() => act(setup));
-    if (!bpf.hasMetFate) {
+    if (!bpf.hasReachedFault) {
       assert.equal(thrown, undefined);
       return index;
     }
     const call = bpf.calls[before + index] ?? assert.fail();
-    bpf.spare();
-    if (fate === 'dies') {
+    bpf.clearFault();
+    if (fault === 'dies') {
       assert.ok(thrown instanceof Killed, `${thrown}`);
       bpf.end();
     }
     try {
       check({ bpf, kernel: bpf.kernel, call, thrown }, setup);
     } catch (failed) {
-      throw new Error(`call ${index}, ${call}, ${fate}: ${failed}`, { cause: failed });
+      throw new Error(`call ${index}, ${call}, ${fault}: ${failed}`, { cause: failed });
     }
   }
 }

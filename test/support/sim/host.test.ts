@@ -1,4 +1,4 @@
-/** A simulated host: its processes, files, callers and connections, and that a seed makes it again. */
+// Tests of the simulated host: processes, files, callers, connections, and reproducibility.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { simPeer } from './peer.ts';
 import { SimRandom } from './random.ts';
 import { SimStreamOutput } from './stream.ts';
 
-/** A process, and what its parent hears. */
+/** A process, and the events its parent receives. */
 function started(host = simHost()) {
   const lines: string[] = [];
   const ends: ChildEnd[] = [];
@@ -24,13 +24,13 @@ function started(host = simHost()) {
 }
 
 describe('a process', () => {
-  test('hears and says lines over its channel, until that is closed', () => {
+  test('exchanges lines over its channel until that is closed', () => {
     const { child, lines } = started();
     child.send('a');
-    child.say('b');
+    child.writeLine('b');
     child.closeChannel();
     child.send('c');
-    child.say('d');
+    child.writeLine('d');
     assert.deepEqual([child.received, lines, child.isChannelOpen], [['a'], ['b'], false]);
   });
 
@@ -41,13 +41,13 @@ describe('a process', () => {
     child.send('a');
     assert.deepEqual(ends, [{ code: 3, signal: null }]);
     assert.deepEqual([child.end, child.received], [{ code: 3, signal: null }, []]);
-    assert.throws(() => child.say('b'), PortreeveError);
+    assert.throws(() => child.writeLine('b'), PortreeveError);
     const other = started();
     other.child.die('SIGSEGV');
     assert.deepEqual(other.ends, [{ code: null, signal: 'SIGSEGV' }]);
   });
 
-  test('ends by a signal when time passes, unless it handles it', () => {
+  test('ends by a signal when time passes, unless it handles the signal', () => {
     const { host, child, ends } = started();
     child.handlesSigterm = true;
     child.kill('SIGTERM');
@@ -64,7 +64,7 @@ describe('a process', () => {
     assert.deepEqual(meek.ends, [{ code: null, signal: 'SIGTERM' }]);
   });
 
-  test('is known by its number while it runs', () => {
+  test('is found by its pid while it runs', () => {
     const { host, child } = started();
     assert.equal(host.processes.info(child.pid)?.name, 'node');
     child.exit(0);
@@ -83,7 +83,7 @@ describe('a process', () => {
   });
 });
 
-test('the same seed gives the same processes, another one others', () => {
+test('the same seed gives the same processes, and another seed others', () => {
   const pids = (seed: number): number[] => {
     const host = simHost({ seed });
     return Array.from({ length: 20 }, () => started(host).child.pid);
@@ -100,7 +100,7 @@ describe('a file', () => {
   const isCode = (code: string) => (thrown: unknown) =>
     thrown instanceof PortreeveError && thrown.code === code;
 
-  test('is there, is not, cannot be read, or is too large', () => {
+  test('exists, is missing, is unreadable, or is too large', () => {
     const { files } = simHost({ files: { '/etc/a': 'four' } });
     assert.deepEqual([files.readText('/etc/a', 4), files.readText('/etc/b', 4)], ['four', undefined]);
     assert.throws(() => files.readText('/etc/a', 3), isCode('FILE_TOO_LARGE'));
@@ -110,7 +110,7 @@ describe('a file', () => {
     assert.throws(() => files.readText('/etc/b', 4), isCode('FILE_UNREADABLE'));
   });
 
-  test('that is a lock is held by one', () => {
+  test('used as a lock has one holder', () => {
     const { files } = simHost();
     const lock = files.takeLock('/run/lock');
     assert.ok('release' in lock);
@@ -123,7 +123,7 @@ describe('a file', () => {
 });
 
 describe('a caller', () => {
-  test('over IP has an address, and a uid if he is on this host', () => {
+  test('over IP has an address, and a uid if it is on this host', () => {
     const peer = simPeer('udp', { address: ip('10.9.8.7'), to: ip('10.9.8.1'), port: 777, uid: 1000 });
     assert.deepEqual([peer.v4, peer.port, peer.sender()], [0x0a090807, 777, { refused: 'UNKNOWN' }]);
     const here = [simPeer('udp'), simPeer('tcp6', { uid: 1000 }), simPeer('tcp', { refused: 'LATE' })];
@@ -154,7 +154,7 @@ describe('a caller', () => {
   });
 });
 
-test('a connection takes so many answers, and tells what it was sent', () => {
+test('a connection accepts a limited number of replies and records them', () => {
   const output = new SimStreamOutput(1);
   assert.equal(output.full, false);
   const at = output.room(8);

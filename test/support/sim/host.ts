@@ -1,4 +1,4 @@
-// A simulated host: the interfaces of host.ts over a table in memory, a clock that is moved by hand, and a seed.
+// A simulated host: the interfaces of host.ts in memory, with a manual clock and a seed.
 import type { IpAddress } from '../../../src/base/address.ts';
 import type { Host } from '../../../src/host/host.ts';
 import { SimClock } from './clock.ts';
@@ -7,22 +7,22 @@ import { SIM_RSS_BYTES, SimProcesses } from './processes.ts';
 import { SimRandom } from './random.ts';
 import { SimSockets } from './sockets.ts';
 
-/** What a host is like; without it: root on an ordinary host that has both families and nothing but loopback. */
+/** The properties of a host. Default: root on a host with both families and only loopback addresses. */
 export interface SimHostOptions {
   /** The same seed gives the same host. */
   readonly seed?: number;
   readonly uid?: number;
   readonly addresses?: readonly IpAddress[];
   readonly families?: readonly (4 | 6)[];
-  /** The directories in which somebody who is not root may make files. */
+  /** Directories writable by users other than root. */
   readonly writable?: readonly string[];
   /** Texts by path. */
   readonly files?: Readonly<Record<string, string>>;
-  /** When it is, in milliseconds since 1970. */
+  /** The time in milliseconds since 1970. */
   readonly now?: number;
 }
 
-/** A host whose parts a test can reach behind the interfaces. */
+/** A host with access to its simulated parts. */
 export interface SimHost extends Host {
   readonly clock: SimClock;
   readonly sockets: SimSockets;
@@ -30,7 +30,6 @@ export interface SimHost extends Host {
   readonly files: SimFiles;
 }
 
-/** Makes a host. */
 export function simHost(options: SimHostOptions = {}): SimHost {
   const { uid = 0, addresses = [], families = [4, 6], writable = ['/tmp', `/run/user/${uid}`] } = options;
   const clock = new SimClock(options.now);

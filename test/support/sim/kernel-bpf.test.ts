@@ -1,4 +1,4 @@
-// The simulated BPF is as the kernel's in what the guard relies on: what keeps an object, and what is refused.
+// Tests that the simulated BPF behaves like the kernel where the guard depends on it: lifetimes of objects, and errors.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PortreeveError } from '../../../src/base/errors.ts';
@@ -16,7 +16,7 @@ function outerOf(bpf: SimBpf, inner: KernelMapSpec) {
   return { innerMap, outer };
 }
 
-test('an object stays as long as it has a descriptor, a name, or another object that needs it', () => {
+test('an object exists while it is open, pinned, or needed by another object', () => {
   const bpf = new SimBpf();
   const { innerMap, outer } = outerOf(bpf, HASH);
   const { id } = innerMap.info;
@@ -35,7 +35,7 @@ test('an object stays as long as it has a descriptor, a name, or another object 
   assert.throws(() => innerMap.lookup(word(0)), /EBADF/);
 });
 
-test('a program is called as long as its link stays, in its cgroup alone', () => {
+test('a program is attached while its link exists, to one cgroup only', () => {
   const bpf = new SimBpf();
   const program = bpf.loadProgram('one', 'bind4', EXIT);
   const link = bpf.attach(program, SIM_CGROUPS, 'bind4');
@@ -89,7 +89,7 @@ for (const [errno, what, act] of refused) {
   });
 }
 
-test('names move with what is in a directory, and with who holds it', () => {
+test('a rename keeps the contents of a directory and its lock', () => {
   const bpf = new SimBpf();
   const other = '/sys/fs/bpf/other';
   for (const path of [DIRECTORY, other]) bpf.makeDirectory(path);
@@ -104,7 +104,7 @@ test('names move with what is in a directory, and with who holds it', () => {
   assert.deepEqual(bpf.kernel.bpffs.paths(), [DIRECTORY, `${DIRECTORY}/map`]);
 });
 
-test('one call fails, and a process that is killed makes no other and holds nothing', () => {
+test('one call fails, and a killed process makes no further call and holds nothing', () => {
   const bpf = new SimBpf();
   bpf.makeDirectory(DIRECTORY);
   bpf.failAt(1);

@@ -1,4 +1,4 @@
-// The BPF of a simulated kernel, and processes that call it: each call can be made to fail, or to be the last.
+// The BPF of a simulated kernel, and processes that call it. Every call can fail or be the last one.
 import { crc32 } from '../../../src/base/crc32.ts';
 import { PortreeveError } from '../../../src/base/errors.ts';
 import { encodeInstructions, PSEUDO } from '../../../src/bpf/instruction.ts';
@@ -34,12 +34,12 @@ const LOAD_64 = 0x18;
 
 const tagOf = (bytes: Uint8Array): string => crc32(bytes).toString(16).padStart(16, '0');
 
-/** A kernel: what outlives the processes. */
+/** The state that outlives processes. */
 export class SimBpfKernel {
   readonly bpffs = new SimBpffs();
-  /** The cgroups by their directories. */
+  /** Cgroup IDs by directory. */
   readonly cgroups = new Map<string, bigint>([[SIM_CGROUPS, 1n]]);
-  /** Whether programs can be called when a cgroup is made or removed. */
+  /** Whether programs can be attached to the creation and removal of cgroups. */
   hasTracepoints = true;
   /** Nanoseconds since boot. */
   now = 1_000_000_000n;
@@ -58,13 +58,13 @@ export class SimBpfKernel {
     this.#processes.delete(process);
   }
 
-  /** What has a name, is open in a process, or belongs to what has or is; the rest has gone. */
+  /** All objects that are pinned, open, or kept alive by such an object. */
   objects(): SimObject[] {
     const roots = [...this.bpffs.objects(), ...[...this.#processes].flatMap((one) => one.objects())];
     return [...new Set(roots.flatMap((root) => [...reachableFrom(root)]))];
   }
 
-  /** The programs that are called at a hook for what is in a cgroup. */
+  /** The programs attached to a hook of a cgroup. */
   attached(cgroup: string, hook: BindHook): SimProgram[] {
     const id = this.cgroups.get(cgroup);
     return this.objects()
@@ -73,7 +73,7 @@ export class SimBpfKernel {
       .map(({ program }) => program);
   }
 
-  /** Removes a cgroup: what hangs in it is not called any more. */
+  /** Removes a cgroup, which detaches its programs. */
   removeCgroup(directory: string): void {
     const id = this.cgroups.get(directory);
     this.cgroups.delete(directory);
@@ -81,19 +81,19 @@ export class SimBpfKernel {
   }
 }
 
-/** What a call throws that is made by a process that was killed: no code of ours may take it for an error. */
+/** Thrown by the calls of a killed process. Our code must not treat it as an error. */
 export class Killed extends Error {}
 
-/** A process that calls BPF. */
+/** A process that uses BPF. */
 export class SimBpf implements KernelBpf {
   readonly kernel: SimBpfKernel;
-  /** The calls that it has made, in their order: those that a kernel could refuse. */
+  /** Its calls in order: those that a kernel can refuse. */
   readonly calls: string[] = [];
   readonly #files = new Map<number, SimObject>();
   readonly #held = new Set<{ release(): void }>();
   #lastFd = 2;
-  #fate: { readonly at: number; readonly kind: 'fails' | 'dies' } | undefined;
-  /** The cookie of the network namespace that it is in. */
+  #fault: { readonly at: number; readonly kind: 'fails' | 'dies' } | undefined;
+  /** The cookie of its network namespace. */
   namespace = 4026n;
 
   constructor(kernel = new SimBpfKernel()) {
@@ -101,27 +101,27 @@ export class SimBpf implements KernelBpf {
     kernel.join(this);
   }
 
-  /** Has one call from now on fail, 0 for the next one, and those after it succeed again. */
+  /** Makes one future call fail, 0 for the next one. Later calls succeed again. */
   failAt(index: number): void {
-    this.#fate = { at: this.calls.length + index, kind: 'fails' };
+    this.#fault = { at: this.calls.length + index, kind: 'fails' };
   }
 
-  /** Has the process killed instead of making that call: it makes none after it, either. */
+  /** Kills the process before a future call. */
   dieAt(index: number): void {
-    this.#fate = { at: this.calls.length + index, kind: 'dies' };
+    this.#fault = { at: this.calls.length + index, kind: 'dies' };
   }
 
-  /** From now on nothing happens to it. */
-  spare(): void {
-    this.#fate = undefined;
+  /** Clears the fault. */
+  clearFault(): void {
+    this.#fault = undefined;
   }
 
   /** Whether the call of failAt() or dieAt() was reached. */
-  get hasMetFate(): boolean {
-    return this.#fate !== undefined && this.calls.length > this.#fate.at;
+  get hasReachedFault(): boolean {
+    return this.#fault !== undefined && this.calls.length > this.#fault.at;
   }
 
-  /** Ends it: the kernel takes back what it had open and what it held. */
+  /** Ends the process: the kernel closes its descriptors and releases its locks. */
   end(): void {
     for (const held of this.#held) held.release();
     this.#files.clear();
@@ -132,7 +132,7 @@ export class SimBpf implements KernelBpf {
     return [...this.#files.values()];
   }
 
-  /** What it has open: "map config", "link bind4", "program portreeve_bind4". */
+  /** Its open objects: "map config", "link bind4", "program portreeve_bind4". */
   get opened(): string[] {
     return this.objects().map(labelOf);
   }
@@ -140,13 +140,13 @@ export class SimBpf implements KernelBpf {
   /** A call that the kernel can refuse. */
   call<Result>(name: string, act: () => Result): Result {
     const index = this.calls.push(name) - 1;
-    const fate = this.#fate;
-    if (fate?.kind === 'dies' && index >= fate.at) throw new Killed(`killed before ${name}`);
-    if (fate?.at === index) throw new PortreeveError('BPF_CALL', `${name} was made to fail`);
+    const fault = this.#fault;
+    if (fault?.kind === 'dies' && index >= fault.at) throw new Killed(`killed before ${name}`);
+    if (fault?.at === index) throw new PortreeveError('BPF_CALL', `${name} was made to fail`);
     return act();
   }
 
-  /** Opens an object, which stays as long as it is open. */
+  /** Opens an object, which keeps it alive. */
   descriptor(object: SimObject): number {
     this.#files.set(++this.#lastFd, object);
     return this.#lastFd;
@@ -156,12 +156,12 @@ export class SimBpf implements KernelBpf {
     this.#files.delete(fd);
   }
 
-  /** What a descriptor leads to; undefined where it is closed. */
+  /** The object of a descriptor. Undefined if it is closed. */
   at(fd: number): SimObject | undefined {
     return this.#files.get(fd);
   }
 
-  /** The map that a descriptor leads to. */
+  /** The map of a descriptor. */
   mapAt(fd: number): SimMap {
     const object = this.at(fd);
     if (!object || !isMap(object)) throw bpfError(`call on descriptor ${fd}`, 'EBADF');

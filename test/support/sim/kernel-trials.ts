@@ -1,13 +1,13 @@
-// The kernel of a simulated host, as far as it is tried what it can do for the guard.
+// The kernel of a simulated host, for probes of its features.
 import { PortreeveError } from '../../../src/base/errors.ts';
 import type { KernelBpf, KernelProgram } from '../../../src/host/host.ts';
 
-/** What the kernel is like; without it: one that has all, with 250 ticks a second. */
+/** The properties of the kernel. By default it has all features and 250 ticks per second. */
 export interface SimKernel {
   readonly tickUs?: number | undefined;
-  /** Where cgroup v2 is mounted; null: nowhere. */
+  /** The mount point of cgroup v2. null: not mounted. */
   readonly cgroupRoot?: string | null;
-  /** What errno says to a program for bind(2); undefined: it is taken. */
+  /** The errno of loading a bind(2) program. Undefined: success. */
   readonly programErrno?: string;
 }
 
@@ -19,9 +19,9 @@ const PROGRAM: KernelProgram = {
   close: () => undefined,
 };
 
-/** It counts how often a program was tried. */
+/** Counts how often a program was loaded. */
 export class SimKernelTrials implements Pick<KernelBpf, 'tickUs' | 'cgroupRoot' | 'loadProgram'> {
-  /** Can be exchanged: a kernel may say something else later. */
+  /** Replaceable: a kernel may behave differently later. */
   kernel: SimKernel;
   programsTried = 0;
 

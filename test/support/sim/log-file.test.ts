@@ -1,4 +1,4 @@
-/** Files on a simulated disk: full, and written by a process that is killed. */
+// Tests of files on a simulated disk that is full, or whose writer is killed.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -7,7 +7,7 @@ import { SimDisk, SimKilled } from './log-file.ts';
 const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);
 
 describe('a file', () => {
-  test('is written at any place, and a hole reads as zeros', () => {
+  test('is written at any offset, and a gap reads as zeros', () => {
     const file = new SimDisk().file();
     assert.equal(file.write(bytes(1, 2, 3), 2), undefined);
     assert.equal(file.write(bytes(9), 3), undefined);
@@ -15,7 +15,7 @@ describe('a file', () => {
     assert.deepEqual(file.read(), bytes(0, 0, 1, 9, 3));
   });
 
-  test('is cut off, and what is put behind the cut is not what was there', () => {
+  test('is truncated, and later data after the cut does not restore the old data', () => {
     const file = new SimDisk().file(bytes(1, 2, 3, 4));
     file.truncate(1);
     assert.deepEqual(file.read(), bytes(1));
@@ -25,14 +25,14 @@ describe('a file', () => {
     assert.deepEqual(file.read(), bytes(1, 0, 0, 7, 0, 0));
   });
 
-  test('is not changed by what is done to the bytes that were read', () => {
+  test('does not share memory with the bytes that were read', () => {
     const file = new SimDisk().file(bytes(1));
     file.read()[0] = 2;
     assert.deepEqual(file.read(), bytes(1));
   });
 });
 
-test('a full disk takes the first part; all files share it, and writing over needs no room', () => {
+test('a full disk accepts the first part, is shared by all files, and permits overwriting', () => {
   const disk = new SimDisk();
   const [a, b] = [disk.file(), disk.file(bytes(1, 2))];
   disk.capacityBytes = 4;
@@ -45,7 +45,7 @@ test('a full disk takes the first part; all files share it, and writing over nee
   assert.deepEqual([a.read(), b.read()], [bytes(3, 4, 6), bytes(8)]);
 });
 
-test('a process that is killed has written what it had until then, and writes no more', () => {
+test('a killed process has written everything until then, and nothing after', () => {
   const disk = new SimDisk();
   const file = disk.file();
   disk.killAfterBytes = 3;

@@ -1,22 +1,22 @@
-// Files that a simulated process logs to, on a disk that can be full, and a process that can be killed as it writes.
+// Log files of a simulated process, with a disk that can be full and a process that can be killed during a write.
 import type { LogFile } from '../../../src/host/host.ts';
 
-/** Thrown where the process that writes is killed: what it wrote until then is on the disk. */
+/** Thrown when the writing process is killed. What it wrote before is on the disk. */
 export class SimKilled extends Error {
   constructor() {
     super('the process was killed');
   }
 }
 
-/** A disk that several files share. */
+/** A disk with several files. */
 export class SimDisk {
-  /** The bytes that all files may have together. */
+  /** The total size of all files. */
   capacityBytes = Number.POSITIVE_INFINITY;
-  /** The process is killed when it has written so many more bytes; from then on it can do nothing with its files. */
+  /** The process is killed after writing this many bytes. After that it cannot modify its files. */
   killAfterBytes = Number.POSITIVE_INFINITY;
   readonly #files: SimLogFile[] = [];
 
-  /** A new file with these bytes. */
+  /** Creates a file with these bytes. */
   file(bytes: Uint8Array = new Uint8Array(0)): SimLogFile {
     const file = new SimLogFile(this, bytes);
     this.#files.push(file);
@@ -52,7 +52,7 @@ export class SimLogFile implements LogFile {
     return this.#bytes.slice(0, this.#length);
   }
 
-  /** As write(2): on a full disk the first part of it is written. */
+  /** Like write(2): on a full disk, the first part is written. */
   write(bytes: Uint8Array, at: number): string | undefined {
     const fits = Math.max(0, Math.min(bytes.length, this.#length + this.#disk.freeBytes - at));
     const written = Math.min(fits, this.#disk.killAfterBytes);
@@ -70,7 +70,7 @@ export class SimLogFile implements LogFile {
     this.#length = length;
   }
 
-  /** What is between the end and `at` is a hole, which reads as zeros. */
+  /** A gap between the end and `at` reads as zeros. */
   #put(bytes: Uint8Array, at: number): void {
     if (bytes.length === 0) return;
     const end = at + bytes.length;

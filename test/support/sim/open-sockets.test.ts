@@ -1,4 +1,4 @@
-// Simulated sockets: who has them, who may be seen, and that they go with the last one.
+// Tests of the simulated sockets: owners, visibility, and removal with the last owner.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SocketOwner } from '../../../src/base/open-socket.ts';
@@ -10,7 +10,7 @@ const owner = (pid: number, startTicks: number, uid = 0): SocketOwner => ({
 });
 const local = { address: ip('127.0.0.1'), port: 80 };
 
-test('a socket is listed as long as somebody has it, by protocol, state and port', () => {
+test('a socket is listed while it has an owner, by protocol, state and port', () => {
   const sockets = new SimOpenSockets();
   const socket = sockets.open({ local }, owner(7, 1));
   sockets.pass(socket, owner(8, 2));
@@ -25,7 +25,7 @@ test('a socket is listed as long as somebody has it, by protocol, state and port
   assert.deepEqual(sockets.list(), []);
 });
 
-test('owners are told oldest first, and those of closed users are counted', () => {
+test('owners are listed oldest first, and those of invisible users are counted', () => {
   const sockets = new SimOpenSockets();
   const socket = sockets.open({ local }, owner(7, 5), owner(8, 2), owner(9, 3, 1000));
   const inodes = new Set([socket.inode]);
@@ -40,7 +40,7 @@ test('owners are told oldest first, and those of closed users are counted', () =
   assert.equal(sockets.owners(new Set()).owners.size, 0);
 });
 
-test('inodes are the same for the same seed', () => {
+test('the same seed gives the same inodes', () => {
   const inodes = (seed: number) => {
     const sockets = new SimOpenSockets(seed);
     return [1, 2, 3].map(() => sockets.open({ local }).inode);
@@ -49,7 +49,7 @@ test('inodes are the same for the same seed', () => {
   assert.notDeepEqual(inodes(4), inodes(5));
 });
 
-test('one that nobody has any more has no inode, and a cgroup has a path if it is known', () => {
+test('a socket without owners has no inode, and a cgroup has a path if it is known', () => {
   const sockets = new SimOpenSockets();
   sockets.open({ local, inode: 0, uid: undefined, state: 'TIME_WAIT', expiresMs: 5 });
   sockets.addCgroup(7n, '/system.slice');

@@ -1,14 +1,14 @@
-// The sockets of a simulated host: a test opens and closes them, and says who has them.
+// The sockets of a simulated host, and their owners, which a test opens and closes.
 
 import type { OpenSocket, SocketOwner } from '../../../src/base/open-socket.ts';
 import type { OpenSocketQuery, OpenSockets, OwnersSeen } from '../../../src/sockets/core/open-sockets.ts';
 import { SimRandom } from './random.ts';
 
-/** The numbers of sockets of a host that has just started others. */
+/** The range of inodes. */
 const INODE_MIN = 1000;
 const INODE_RANGE = 1_000_000;
 
-/** What a socket is unless a test says otherwise: it listens on TCP. */
+/** The defaults of a socket: a TCP listener. */
 const USUAL = {
   protocol: 'tcp',
   state: 'LISTEN',
@@ -26,22 +26,22 @@ interface Holding {
   readonly owner: SocketOwner;
 }
 
-/** The inodes are the same for the same seed. */
+/** The same seed gives the same inodes. */
 export class SimOpenSockets implements OpenSockets {
   readonly #random: SimRandom;
   readonly #sockets = new Map<number, OpenSocket>();
-  /** Those that nobody has any more, which have no inode. */
+  /** Sockets without a process, which have no inode. */
   readonly #orphans: OpenSocket[] = [];
   #holdings: Holding[] = [];
   readonly #cgroups = new Map<bigint, string>();
-  /** Users whose processes do not let us look. */
+  /** Users whose processes are not visible. */
   readonly closedUsers = new Set<number>();
 
   constructor(seed = 1) {
     this.#random = new SimRandom(seed);
   }
 
-  /** Opens one, which these processes have. */
+  /** Opens a socket with these owners. */
   open(
     socket: Pick<OpenSocket, 'local'> & Partial<OpenSocket>,
     ...owners: readonly SocketOwner[]
@@ -53,18 +53,17 @@ export class SimOpenSockets implements OpenSockets {
     return opened;
   }
 
-  /** The process has it as well. */
+  /** Adds an owner. */
   pass({ inode }: OpenSocket, owner: SocketOwner): void {
     this.#holdings.push({ inode, owner });
   }
 
-  /** The process closes it; with the last one it is gone. */
+  /** Closes the socket in a process. The last close removes it. */
   close({ inode }: OpenSocket, { pid }: Pick<SocketOwner, 'pid'>): void {
     this.#holdings = this.#holdings.filter((each) => each.inode !== inode || each.owner.pid !== pid);
     if (!this.#holdings.some((each) => each.inode === inode)) this.#sockets.delete(inode);
   }
 
-  /** A cgroup with a number. */
   addCgroup(id: bigint, path: string): void {
     this.#cgroups.set(id, path);
   }

@@ -1,4 +1,4 @@
-// A caller as a simulated network shows him.
+// Callers of a simulated network.
 import { type IpAddress, isLoopback } from '../../../src/base/address.ts';
 import { type NetId, netIdInfo } from '../../../src/base/netid.ts';
 import type { Peer, Sender, SenderRefusal } from '../../../src/base/peer.ts';
@@ -8,24 +8,24 @@ const LOOPBACK: Readonly<Record<4 | 6, IpAddress>> = {
   6: { family: 6, bytes: new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]) },
 };
 
-const NOBODY: Sender = { refused: 'UNKNOWN' };
+const UNKNOWN: Sender = { refused: 'UNKNOWN' };
 
-/** What is not loopback, port 1024 or uid 0 about a caller. */
+/** The properties of a caller. Default: loopback, port 1024, uid 0. */
 export interface SimCaller {
   readonly address?: IpAddress;
   readonly port?: number;
-  /** The address of ours that he called; his own where he is on loopback. */
+  /** The destination address. Default: loopback for a caller on loopback, otherwise its own address. */
   readonly to?: IpAddress;
   readonly scopeId?: number;
-  /** Root, unless it is another user. */
+  /** Default: root. */
   readonly uid?: number;
-  /** Why nobody can say who he is. */
+  /** Why the sender is not identified. */
   readonly refused?: SenderRefusal;
   /** On a Unix socket: in another network namespace. */
   readonly isElsewhere?: boolean;
 }
 
-/** A caller over a transport: by IP from loopback to loopback, by the Unix socket root, unless it says otherwise. */
+/** Creates a caller. Default: from loopback to loopback over IP, or root on the Unix socket. */
 export function simPeer(netid: NetId, caller: SimCaller = {}): Peer {
   const { family } = netIdInfo(netid);
   const sender = caller.refused ? { refused: caller.refused } : { uid: caller.uid ?? 0 };
@@ -54,7 +54,7 @@ export function simPeer(netid: NetId, caller: SimCaller = {}): Peer {
     scopeId: caller.scopeId ?? 0,
     address: () => address,
     localAddress: () => to,
-    sender: () => (isLoopback(address) ? sender : NOBODY),
+    sender: () => (isLoopback(address) ? sender : UNKNOWN),
     isElsewhere: () => false,
   };
 }

@@ -1,4 +1,4 @@
-// Processes of a simulated host: they say and do what a test lets them, and end when it or a signal ends them.
+// Processes of a simulated host. A test controls what they send and when they exit.
 import type { Clock } from '../../../src/base/clock.ts';
 import { PortreeveError } from '../../../src/base/errors.ts';
 import type {
@@ -13,20 +13,19 @@ import type {
 } from '../../../src/host/host.ts';
 import type { SimRandom } from './random.ts';
 
-/** The range of process numbers of a host that has just started others. */
+/** The range of pids. */
 const PID_MIN = 300;
 const PID_RANGE = 30_000;
-/** The memory that each of them has. */
+/** The memory of each process. */
 export const SIM_RSS_BYTES = 64 * 1024 * 1024;
 
-/** A process that was started. */
 export class SimChild implements Child {
   readonly pid: number;
   readonly spec: ChildSpec;
-  /** What it was sent, in order. */
+  /** The lines it received. */
   readonly received: string[] = [];
   readonly signals: ('SIGTERM' | 'SIGKILL')[] = [];
-  /** A process that handles SIGTERM does not end by it. */
+  /** Whether it handles SIGTERM instead of exiting. */
   handlesSigterm = false;
   readonly #clock: Clock;
   #isChannelOpen = true;
@@ -38,7 +37,7 @@ export class SimChild implements Child {
     this.#clock = clock;
   }
 
-  /** How it ended; undefined while it runs. */
+  /** Undefined while it runs. */
   get end(): ChildEnd | undefined {
     return this.#end;
   }
@@ -48,7 +47,7 @@ export class SimChild implements Child {
     return this.#isChannelOpen;
   }
 
-  /** What is written to a channel that is closed, or to a process that is gone, reaches nobody. */
+  /** Lines sent over a closed channel or to an exited process are lost. */
   send(line: string): void {
     if (this.#isChannelOpen && !this.#end) this.received.push(line);
   }
@@ -57,7 +56,7 @@ export class SimChild implements Child {
     this.#isChannelOpen = false;
   }
 
-  /** A signal is noticed later, not inside the call that sends it. */
+  /** A signal takes effect later, not inside the call. */
   kill(signal: 'SIGTERM' | 'SIGKILL'): void {
     this.signals.push(signal);
     if (signal === 'SIGTERM' && this.handlesSigterm) return;
@@ -65,17 +64,17 @@ export class SimChild implements Child {
   }
 
   /** The process writes a line to its channel. */
-  say(line: string): void {
-    if (this.#end) throw new PortreeveError('BUG', `process ${this.pid} has ended and says nothing`);
+  writeLine(line: string): void {
+    if (this.#end) throw new PortreeveError('BUG', `process ${this.pid} has exited and cannot write`);
     if (this.#isChannelOpen) this.spec.onLine(line);
   }
 
-  /** The process ends by itself. */
+  /** The process exits. */
   exit(code: number): void {
     this.#finish({ code, signal: null });
   }
 
-  /** The process ends by a signal of somebody else's. */
+  /** The process is killed by a signal from elsewhere. */
   die(signal: string): void {
     this.#finish({ code: null, signal });
   }
@@ -87,15 +86,15 @@ export class SimChild implements Child {
   }
 }
 
-/** Starts processes that a test steers. */
+/** Starts processes that a test controls. */
 export class SimProcesses implements Processes {
   readonly #clock: Clock;
   readonly #random: SimRandom;
   readonly #known = new Map<number, ProcessInfo>();
   readonly #running = new Map<number, HeldProcessInfo>();
-  /** All that were started, ended ones too. */
+  /** All started processes, including exited ones. */
   readonly started: SimChild[] = [];
-  /** Programs that are prepared and not released. */
+  /** Programs that were prepared and not released. */
   readonly prepared = new Set<PreparedProgram>();
 
   constructor(clock: Clock, random: SimRandom) {
@@ -116,7 +115,7 @@ export class SimProcesses implements Processes {
     return child;
   }
 
-  /** Puts in a process of somebody else's. */
+  /** Adds a process that we did not start. */
   add(process: ProcessInfo): ProcessInfo {
     this.#known.set(process.pid, process);
     return process;
@@ -129,7 +128,7 @@ export class SimProcesses implements Processes {
       : this.#known.get(pid);
   }
 
-  /** A process of somebody else's begins, in the place of one that had its number; undefined: it ends. */
+  /** Starts a process that we did not start, replacing one with the same pid. Undefined: it exits. */
   run(pid: number, info: HeldProcessInfo | undefined): void {
     if (info) this.#running.set(pid, info);
     else this.#running.delete(pid);

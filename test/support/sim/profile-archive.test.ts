@@ -1,4 +1,4 @@
-// The simulated archive of profiles does what the real one does.
+// Runs the tests of profile archives for the simulated one.
 import { archiveCases } from '../profile-archive-cases.ts';
 import { SimProfileArchive } from './profile-archive.ts';
 

@@ -1,4 +1,4 @@
-// An archive of what was applied, in memory.
+// An archive of applied profiles in memory.
 import { PortreeveError } from '../../../src/base/errors.ts';
 import type {
   NewRevision,

@@ -1,11 +1,11 @@
-// Numbers that look random and are the same for the same seed, so that what a seed found can be seen again.
+// Reproducible pseudorandom numbers: the same seed gives the same numbers.
 
 /** A generator of 32-bit numbers (Marsaglia's xorshift32). */
 export class SimRandom {
   #state: number;
 
   constructor(seed: number) {
-    // The generator has no way out of 0; the multiplier spreads neighbouring seeds apart.
+    // The generator never leaves 0. The multiplier separates neighboring seeds.
     this.#state = Math.imul(seed, 0x9e3779b1) | 0 || 1;
   }
 

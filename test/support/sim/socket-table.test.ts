@@ -1,4 +1,4 @@
-/** The sockets of a simulated host: which are found at an address, and that a closed one is not. */
+// Tests of the simulated socket table.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import type { NetId } from '../../../src/base/netid.ts';
 import { ip } from '../service.ts';
 import { SimSocketTable } from './socket-table.ts';
 
-test('a socket is found at its address or at all of them, by its transport and port, until it is closed', () => {
+test('a socket is found by address or wildcard, transport and port, until it is closed', () => {
   const table = new SimSocketTable();
   const at = (netid: Exclude<NetId, 'local'>, address: string, port = 2049) =>
     table.at(netid, ip(address), port).map(({ uid }) => uid);
@@ -22,7 +22,7 @@ test('a socket is found at its address or at all of them, by its transport and p
   assert.deepEqual(at('udp', '127.0.0.2'), [1, 3]);
 });
 
-test('each socket has an inode of its own', () => {
+test('each socket has a separate inode', () => {
   const table = new SimSocketTable();
   const inodes = [1, 2].map((port) => table.open({ netid: 'tcp', port, uid: 0 }).inode);
   assert.notEqual(inodes[0], inodes[1]);

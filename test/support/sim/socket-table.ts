@@ -1,21 +1,19 @@
-// Whose sockets a simulated host has: what a test opens and closes.
+// The socket table of a simulated host, whose sockets a test opens and closes.
 import { formatIp, type IpAddress, isWildcard, parseIp } from '../../../src/base/address.ts';
 import { PortreeveError } from '../../../src/base/errors.ts';
 import { type NetId, netIdInfo } from '../../../src/base/netid.ts';
 import type { HeldSocket, SocketTable } from '../../../src/host/host.ts';
 
-/** A socket to be opened. */
 export interface SimSocket {
   readonly netid: Exclude<NetId, 'local'>;
-  /** All addresses, if it is left out. */
+  /** Default: the wildcard address. */
   readonly address?: string;
   readonly port: number;
   readonly uid: number;
-  /** An IPv6 socket on all addresses that takes IPv4 as well. */
+  /** Whether an IPv6 wildcard socket also accepts IPv4. */
   readonly takesIpv4?: boolean;
 }
 
-/** A socket that is open. */
 export interface OpenSimSocket extends HeldSocket {
   close(): void;
 }
@@ -33,11 +31,11 @@ export class SimSocketTable implements SocketTable {
   readonly #held = new Set<Held>();
   #nextInode = 1000;
 
-  /** A process of that user opens a socket. Throws PortreeveError (bug) if the address is none. */
+  /** Opens a socket of a user. Throws PortreeveError (bug) if the address is invalid. */
   open(socket: SimSocket): OpenSimSocket {
     const text = socket.address ?? WILDCARDS[netIdInfo(socket.netid).family];
     const address = parseIp(text);
-    if (!address) throw new PortreeveError('NO_ADDRESS', `"${text}" is no address`);
+    if (!address) throw new PortreeveError('NO_ADDRESS', `"${text}" is not an address`);
     const held = { socket, address, inode: this.#nextInode++ };
     this.#held.add(held);
     return { uid: socket.uid, inode: held.inode, close: () => void this.#held.delete(held) };

@@ -1,4 +1,4 @@
-/** The sockets of a simulated host answer as bind(2) does. */
+// Tests that the simulated sockets behave like bind(2).
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -14,7 +14,7 @@ function spec(netid: Exclude<NetId, 'local'>, address: string, port = '111'): En
   return { netid, address: ip(address), port: parsePort(port) };
 }
 
-/** The descriptor, or why there is none. */
+/** The result of opening a socket. */
 function open(host: ReturnType<typeof simHost>, endpoint: EndpointSpec): string {
   const result = host.sockets.open(endpoint);
   return 'fd' in result ? 'open' : `${result.errno} ${result.reason}`;
@@ -35,7 +35,7 @@ describe('an IP socket', () => {
     test(name, () => assert.equal(open(simHost(options), endpoint), expected));
   }
 
-  test('clashes with one of the same protocol whose address covers it', () => {
+  test('conflicts with a socket of the same protocol and an overlapping address', () => {
     const addresses = [ip('192.0.2.1')];
     const pairs: readonly (readonly [EndpointSpec, EndpointSpec, boolean])[] = [
       [spec('tcp', '127.0.0.1'), spec('tcp', '127.0.0.1'), true],
@@ -55,7 +55,7 @@ describe('an IP socket', () => {
 });
 
 describe('a Unix socket', () => {
-  test('is made where its user may, or under an abstract name', () => {
+  test('is created in a directory writable by its user, or with an abstract name', () => {
     const asUser = simHost({ uid: 1000 });
     assert.equal(open(asUser, { netid: 'local', path: '/run/rpcbind.sock' }), 'EACCES denied');
     assert.equal(open(asUser, { netid: 'local', path: '/tmpx/a' }), 'EACCES denied');
@@ -64,7 +64,7 @@ describe('a Unix socket', () => {
     assert.equal(open(simHost(), { netid: 'local', path: '/run/rpcbind.sock' }), 'open');
   });
 
-  test('has its path for itself', () => {
+  test('does not share its path', () => {
     const host = simHost();
     host.sockets.occupy({ netid: 'local', path: '/run/a' }, RPCBIND);
     assert.equal(open(host, { netid: 'local', path: '/run/a' }), 'EADDRINUSE taken');
@@ -72,7 +72,7 @@ describe('a Unix socket', () => {
   });
 });
 
-test('what is closed or let go of can be opened again, under another descriptor', () => {
+test('a closed or released socket can be opened again with another descriptor', () => {
   const host = simHost();
   const { sockets } = host;
   const endpoint = spec('tcp', '127.0.0.1');
@@ -86,14 +86,14 @@ test('what is closed or let go of can be opened again, under another descriptor'
   assert.notEqual((sockets.open(endpoint) as OpenEndpoint).fd, first.fd);
 });
 
-test('a failure that is asked for comes before every other answer', () => {
+test('a requested failure precedes every other result', () => {
   const host = simHost();
   host.sockets.fail(spec('tcp', '127.0.0.1'), 'EMFILE');
   assert.equal(open(host, spec('tcp', '127.0.0.1')), 'EMFILE other');
   assert.equal(open(host, spec('udp', '127.0.0.1')), 'open');
 });
 
-test('the holders of a port or a path are seen once each', () => {
+test('the holders of a port or a path are listed once each', () => {
   const { sockets } = simHost();
   for (const address of ['0.0.0.0', '127.0.0.1']) sockets.occupy(spec('tcp', address), RPCBIND);
   sockets.occupy({ netid: 'local', path: '/run/a' }, RPCBIND);

@@ -1,4 +1,4 @@
-// Sockets of a simulated host: who has which address and port, and what bind(2) answers to whoever wants one.
+// Sockets of a simulated host: addresses in use, and the errors of bind(2).
 import { formatIp, type IpAddress, isLoopback, isWildcard } from '../../../src/base/address.ts';
 import { netIdInfo } from '../../../src/base/netid.ts';
 import type { Port, Protocol } from '../../../src/base/port.ts';
@@ -10,20 +10,18 @@ import type {
   Sockets,
 } from '../../../src/host/host.ts';
 
-/** The first port that needs no privilege (ip(7): ip_unprivileged_port_start). */
+/** The first unprivileged port (ip(7): ip_unprivileged_port_start). */
 const UNPRIVILEGED_PORT_MIN = 1024;
-/** The first descriptor that a program opens: 0, 1 and 2 are there. */
+/** 0, 1 and 2 are open. */
 const FIRST_FD = 3;
 
-/** What the sockets are part of. */
 export interface SimNetwork {
   /** The process that opens sockets here. */
   readonly self: ProcessInfo;
-  /** The addresses that the host has beyond loopback. */
+  /** Addresses other than loopback. */
   readonly addresses: readonly IpAddress[];
-  /** The families that the host has. */
   readonly families: readonly (4 | 6)[];
-  /** The directories in which somebody who is not root may make a socket's file. */
+  /** Directories in which users other than root can create a socket's file. */
   readonly writable: readonly string[];
 }
 
@@ -35,7 +33,7 @@ interface Held {
 
 const refusal = (errno: string, reason: OpenFailure['reason']): OpenFailure => ({ errno, reason });
 
-/** Whether both cannot be bound at once: one transport and port, and addresses of which one covers the other. */
+/** Whether two endpoints conflict: same transport and port, and overlapping addresses. */
 function clash(a: EndpointSpec, b: EndpointSpec): boolean {
   if (a.netid !== b.netid) return false;
   if (a.netid === 'local') return b.netid === 'local' && a.path === b.path;
@@ -43,7 +41,7 @@ function clash(a: EndpointSpec, b: EndpointSpec): boolean {
   return isWildcard(a.address) || isWildcard(b.address) || formatIp(a.address) === formatIp(b.address);
 }
 
-/** A table of sockets, ours and those of other processes, under the rules of Linux. */
+/** The sockets of this and other processes, with the rules of Linux. */
 export class SimSockets implements Sockets {
   readonly #network: SimNetwork;
   readonly #held = new Set<Held>();
@@ -54,19 +52,19 @@ export class SimSockets implements Sockets {
     this.#network = network;
   }
 
-  /** Another process takes a socket; gives what lets go of it again. */
+  /** Opens a socket as another process. */
   occupy(spec: EndpointSpec, holder: ProcessInfo): { release(): void } {
     const held = { spec, holder, fd: -1 };
     this.#held.add(held);
     return { release: () => void this.#held.delete(held) };
   }
 
-  /** From now on opening this fails so, whatever else would be answered: out of descriptors, out of memory. */
+  /** Makes opening this endpoint fail: out of descriptors, out of memory. */
   fail(spec: EndpointSpec, errno: string, reason: OpenFailure['reason'] = 'other'): void {
     this.#failures.push({ spec, failure: refusal(errno, reason) });
   }
 
-  /** The sockets that we have open, in the order in which they were opened. */
+  /** Our open sockets, in the order of opening. */
   get opened(): OpenEndpoint[] {
     return [...this.#held].filter(({ fd }) => fd >= 0).map(({ spec, fd }) => ({ spec, fd, file: undefined }));
   }
@@ -82,7 +80,7 @@ export class SimSockets implements Sockets {
     return { spec, fd, file: undefined };
   }
 
-  /** As bind(2) asks: first whether the address is there, then whether the port is allowed. */
+  /** The order of checks in bind(2): first the address, then the port. */
   #refuseIp(spec: Exclude<EndpointSpec, { netid: 'local' }>): OpenFailure | undefined {
     const { families, addresses, self } = this.#network;
     const { address, port } = spec;
@@ -92,7 +90,7 @@ export class SimSockets implements Sockets {
     return port < UNPRIVILEGED_PORT_MIN && self.uid !== 0 ? refusal('EACCES', 'denied') : undefined;
   }
 
-  /** An abstract name lies in no directory. */
+  /** An abstract name is not in a directory. */
   #refuseLocal(path: string): OpenFailure | undefined {
     const { self, writable } = this.#network;
     if (path.startsWith('@') || self.uid === 0) return undefined;

@@ -1,12 +1,11 @@
-// The answering side of a simulated connection: it keeps what would be sent, and takes so many answers and no more.
+// The output of a simulated connection: it records replies, up to a capacity.
 import { type Bytes, bytesOf } from '../../../src/base/bytes.ts';
 import { PortreeveError } from '../../../src/base/errors.ts';
 import type { StreamOutput } from '../../../src/host/host.ts';
 
-/** Keeps the answers on a stream. */
 export class SimStreamOutput implements StreamOutput {
   readonly buffer: Bytes = bytesOf(new Uint8Array(64 * 1024));
-  /** How many answers the peer still takes before the output is full. */
+  /** The number of replies until the output is full. */
   capacity: number;
   #sent: Uint8Array[] = [];
   #room = 0;
@@ -26,7 +25,8 @@ export class SimStreamOutput implements StreamOutput {
   }
 
   commit(bytes: number): void {
-    if (bytes > this.#room) throw new PortreeveError('BUG', `${bytes} bytes where ${this.#room} had room`);
+    if (bytes > this.#room)
+      throw new PortreeveError('BUG', `${bytes} bytes exceed the room of ${this.#room}`);
     this.#sent.push(this.buffer.u8.slice(0, bytes));
     this.capacity--;
   }
@@ -35,7 +35,7 @@ export class SimStreamOutput implements StreamOutput {
     this.#sent.push(tail.slice());
   }
 
-  /** What was sent since the last time. */
+  /** The output since the last call. */
   take(): Uint8Array {
     const bytes = new Uint8Array(this.#sent.reduce((sum, piece) => sum + piece.length, 0));
     let at = 0;

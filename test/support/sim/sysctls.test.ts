@@ -1,4 +1,4 @@
-// The simulated settings take and refuse what the kernel's do.
+// Tests that the simulated settings accept and reject what the kernel does.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PortreeveError } from '../../../src/base/errors.ts';
@@ -17,7 +17,7 @@ function isTaken(sysctls: SimSysctls, name: string, value: string): boolean {
   }
 }
 
-test('a range begins at ip_unprivileged_port_start at least, and does not end before it begins', () => {
+test('a range begins at ip_unprivileged_port_start or above, and ends at or after its beginning', () => {
   const sysctls = new SimSysctls();
   assert.equal(sysctls.read(RANGE), '32768\t60999');
   for (const value of ['1024\t1024', '1024 65535']) assert.ok(isTaken(sysctls, RANGE, value), value);
@@ -29,14 +29,14 @@ test('a range begins at ip_unprivileged_port_start at least, and does not end be
   assert.ok(isTaken(sysctls, RANGE, '1\t2') && !isTaken(sysctls, RANGE, '0\t2'));
 });
 
-test('a setting that is not there', () => {
+test('a missing setting is undefined and cannot be written', () => {
   const sysctls = new SimSysctls({ [START]: '80' });
   assert.equal(sysctls.read(RANGE), undefined);
   assert.ok(!isTaken(sysctls, RANGE, '40000\t50000'));
   assert.equal(sysctls.read(START), '80');
 });
 
-test('a record is what was written last', () => {
+test('a record has the changes written last', () => {
   const record = new SimSysctlRecord();
   assert.deepEqual(record.read(), []);
   const change = { name: RANGE, found: '1\t2', written: '3\t4', before: undefined };

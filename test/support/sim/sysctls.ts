@@ -1,4 +1,4 @@
-// The kernel's settings of a simulated host, and a record of what was written, both in memory.
+// Kernel settings of a simulated host, and a record of changes, both in memory.
 import { PortreeveError } from '../../../src/base/errors.ts';
 import { parseDecimal } from '../../../src/base/port.ts';
 import type { SysctlChange } from '../../../src/base/sysctl-change.ts';
@@ -7,14 +7,14 @@ import type { SysctlRecord, Sysctls } from '../../../src/host/host.ts';
 const RANGE = 'net.ipv4.ip_local_port_range';
 const START = 'net.ipv4.ip_unprivileged_port_start';
 
-/** What a Linux host has that nobody has set up. */
+/** The defaults of Linux. */
 const USUAL: Readonly<Record<string, string>> = {
   'net.ipv4.ip_local_reserved_ports': '',
   [RANGE]: '32768\t60999',
   [START]: '1024',
 };
 
-/** Settings that others can change, too. */
+/** Settings that the test can change as well. */
 export class SimSysctls implements Sysctls {
   readonly #values: Map<string, string>;
 
@@ -42,7 +42,7 @@ export class SimSysctls implements Sysctls {
   }
 }
 
-/** A record that is gone with the host. */
+/** A record in memory. */
 export class SimSysctlRecord implements SysctlRecord {
   #changes: readonly SysctlChange[] = [];
 

@@ -1,25 +1,25 @@
-// A user database with the entries that a test gives it, and an archive of its answers in memory.
+// A user database with entries from the test, and an archive of its answers in memory.
 import { PortreeveError } from '../../../src/base/errors.ts';
 import type { UserDatabase } from '../../../src/host/host.ts';
 import type { KnownUsers, UserArchive } from '../../../src/job/core/user-archive.ts';
 
-/** Answers by name and by number, as getent(1) does: the first line that has it. */
+/** Looks up names and numbers like getent(1): the first matching line. */
 export class SimUserDatabase implements UserDatabase {
-  /** Lines of passwd(5) and of group(5). */
+  /** Lines of passwd(5) and group(5). */
   passwd: readonly string[] = [];
   group: readonly string[] = [];
   /** Why it does not answer. */
   silence: string | undefined;
-  /** How many questions it leaves without an answer. */
+  /** The number of lookups that it leaves unanswered. */
   silentFor = Number.POSITIVE_INFINITY;
-  /** What it was asked for. */
+  /** The lookups it received. */
   readonly asked: string[] = [];
 
   async entries(database: 'passwd' | 'group', keys: readonly string[]): Promise<string> {
     this.asked.push([database, ...keys].join(' '));
     await undefined;
     if (this.silence && this.silentFor-- > 0)
-      throw new PortreeveError('USERS_SILENT', this.silence, 'what it said counts');
+      throw new PortreeveError('USERS_SILENT', this.silence, 'earlier answers are used');
     return keys
       .flatMap((key) => this[database].find((line) => [0, 2].some((at) => line.split(':')[at] === key)) ?? [])
       .map((line) => `${line}\n`)
@@ -27,7 +27,7 @@ export class SimUserDatabase implements UserDatabase {
   }
 }
 
-/** An archive that may be damaged. */
+/** An archive that can be damaged. */
 export class SimUserArchive implements UserArchive {
   damage: string | undefined;
   #known: KnownUsers = { users: [], groups: [] };
