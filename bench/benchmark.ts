@@ -1,13 +1,13 @@
-/** What a benchmark is to bench/run.ts. */
+// The interface of a benchmark.
 
 export interface Benchmark {
-  /** One line that says what is compared with what. */
+  /** One line that states what is compared. */
   readonly about: string;
-  /** Its options, a line each. */
+  /** One line per option. */
   readonly options: readonly string[];
   /**
-   * Measures, prints its table and records its results; gives whether every floor was reached.
-   * Throws PortreeveError: `usage` for options that cannot be, `world` for what this machine lacks.
+   * Measures, prints tables and records the results. Returns whether all limits were met.
+   * Throws PortreeveError: `usage` for invalid options, `environment` if this machine lacks something.
    */
   run(args: readonly string[]): Promise<boolean>;
 }

@@ -1,6 +1,6 @@
 /*
- * What a bind costs: sockets are made, bound and closed in a loop on one core, or connections are made and accepted.
- * bind-loop 4|6 bind|connect FIRST-PORT PORTS COUNT CORE
+ * Measures the cost of bind(2): sockets are created, bound and closed in a loop on one core, or connections are made
+ * and accepted. bind-loop 4|6 bind|connect FIRST-PORT PORTS COUNT CORE
  */
 
 #define _GNU_SOURCE
@@ -56,7 +56,7 @@ static void bind_once(int family, const struct place *place) {
   close(fd);
 }
 
-/* The client ends it without waiting, so that no port stays taken. */
+/* The client closes with a reset, so that no port remains in TIME_WAIT. */
 static void connect_once(int family, const struct place *place, int listener) {
   int fd = must(socket(family, SOCK_STREAM, 0), "socket");
   struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -67,7 +67,7 @@ static void connect_once(int family, const struct place *place, int listener) {
   close(accepted);
 }
 
-/* Processor time: what else runs on the core does not count. */
+/* CPU time: other processes on the core do not count. */
 static double now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -109,7 +109,7 @@ int main(int argc, char **argv) {
     }
     times[batch] = (now_ns() - begin) / BATCH;
   }
-  /* What disturbs a core only adds: the tenth of the batches that were disturbed least counts. The first warms up. */
+  /* Interference only adds time: the least disturbed tenth of the batches counts. The first batch is a warm-up. */
   qsort(times + 1, batches, sizeof *times, by_value);
   unsigned all = (batches + 1) * BATCH;
   const char *was_refused = refused == all ? "true" : refused == 0 ? "false" : "null";

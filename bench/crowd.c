@@ -1,6 +1,7 @@
 /*
- * Many processes that listen and are connected, until the input ends: crowd PROCESSES LISTENERS CONNECTIONS PORT UNITS.
- * UNITS is a directory with the cgroups 0, 1, 2...: there are ten processes in each, as in the units of a host.
+ * Starts many processes with listeners and connections, until the input ends: crowd PROCESSES LISTENERS CONNECTIONS
+ * PORT UNITS. UNITS is a directory with the cgroups 0, 1, 2, and so on, each with ten processes, like the units of a
+ * host.
  */
 
 #define _DEFAULT_SOURCE
@@ -85,7 +86,7 @@ int main(int argc, char **argv) {
   close(ends[1]);
   int count = 0;
   while (read(ends[0], &(char){0}, 1) == 1) count++;
-  printf("%d of %d are there\n", count, processes);
+  printf("%d of %d started\n", count, processes);
   fflush(stdout);
   while (read(STDIN_FILENO, &(char){0}, 1) > 0) continue;
   return 0;

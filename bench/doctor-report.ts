@@ -1,12 +1,12 @@
-// The verdicts on the doctor's speed: what each command took, which bounds hold, and the tables that say so. Pure.
+// The results of the doctor benchmark: times of commands, limits, and tables.
 import { numberText, table } from './table.ts';
 import { median } from './verdict.ts';
 
-/** How many connections there are beside the listeners, counted in sockets. */
+/** Connections in addition to the listeners, counted in sockets. */
 export const CROWDS = [0, 50_000] as const;
 export type Crowd = (typeof CROWDS)[number];
 
-/** What is measured, as whole commands but for the last two. */
+/** The measurements: whole commands, except for the last two. */
 export const COMMANDS = [
   'ss -tulnp',
   'lsof -i -P -n',
@@ -17,15 +17,15 @@ export const COMMANDS = [
   'portreeve explain PORT',
   'portreeve ports --listening, with a daemon',
   'portreeve who PORT, with a daemon',
-  'the first look, in process',
-  'a second look after one change, in process',
+  'the first read, in process',
+  'a second read after one change, in process',
 ] as const;
 export type Command = (typeof COMMANDS)[number];
 
-/** Milliseconds of each command by the number of connections, one number a round. */
+/** Milliseconds of each command by number of connections, one value per round. */
 export type Measured = ReadonlyMap<Crowd, ReadonlyMap<Command, readonly number[]>>;
 
-/** Something that is not to be above a bound. */
+/** A value with an upper limit. */
 export interface BoundRow {
   readonly what: string;
   readonly value: number;
@@ -33,7 +33,7 @@ export interface BoundRow {
   readonly reached: boolean;
 }
 
-/** To another command in the same round. */
+/** Limits relative to another command in the same round. */
 const RATIOS: readonly (readonly [command: Command, other: Command, max: number])[] = [
   ['portreeve ports --listening', 'ss -tulnp', 1.2],
   ['portreeve ports --listening', 'lsof -i -P -n', 0.5],
@@ -43,13 +43,13 @@ const RATIOS: readonly (readonly [command: Command, other: Command, max: number]
   ['portreeve who PORT, with a daemon', 'ss -Htlnp sport = :PORT', 0.7],
 ];
 
-/** In milliseconds. */
+/** Limits in milliseconds. */
 const TIMES: readonly (readonly [command: Command, max: number])[] = [
-  ['a second look after one change, in process', 10],
+  ['a second read after one change, in process', 10],
   ['portreeve explain PORT', 150],
 ];
 
-/** The median over the rounds of what one command took to what another did; NaN if one was not measured. */
+/** The median over the rounds of the ratio of two commands. NaN if one was not measured. */
 export function ratio(
   measured: ReadonlyMap<Command, readonly number[]>,
   command: Command,
@@ -65,7 +65,7 @@ export function judge(measured: Measured): BoundRow[] {
     const times = measured.get(crowd) ?? new Map<Command, readonly number[]>();
     return [
       ...RATIOS.map(([command, other, max]) =>
-        bound(`${crowdText(crowd)}: ${command}, to ${other}`, ratio(times, command, other), max),
+        bound(`${crowdText(crowd)}: ${command}, relative to ${other}`, ratio(times, command, other), max),
       ),
       ...TIMES.map(([command, max]) =>
         bound(`${crowdText(crowd)}: ${command}, ms`, middle(times.get(command)), max),
@@ -74,7 +74,7 @@ export function judge(measured: Measured): BoundRow[] {
   });
 }
 
-/** NaN, which reaches no bound, for what was not measured. */
+/** NaN, which meets no limit, for what was not measured. */
 function middle(times: readonly number[] = []): number {
   return times.length > 0 ? median(times) : Number.NaN;
 }
@@ -83,7 +83,6 @@ function bound(what: string, value: number, limit: number): BoundRow {
   return { what, value, bound: limit, reached: value <= limit };
 }
 
-/** The tables for people. */
 export function report(measured: Measured, rows: readonly BoundRow[]): string {
   const cells = COMMANDS.map((command) => [
     command,
@@ -93,10 +92,10 @@ export function report(measured: Measured, rows: readonly BoundRow[]): string {
   return [
     table(['ms', ...CROWDS.map(crowdText)], cells),
     table(
-      ['bound', 'value', 'at most', ''],
+      ['measurement', 'value', 'limit', ''],
       rows.map((row) => [row.what, row.value.toFixed(2), row.bound.toFixed(2), row.reached ? '' : 'MISSED']),
     ),
-    `${reached} of ${rows.length} reached.`,
+    `${reached} of ${rows.length} limits met.`,
   ].join('\n\n');
 }
 

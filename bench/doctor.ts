@@ -1,7 +1,6 @@
-/**
- * How long it takes to say who holds which port, beside ss, lsof and netstat in the same rounds: 1,000 processes with
- * 5,000 listeners, then with 50,000 connections as well, in namespaces of their own and in cgroups of ten each.
- */
+// Measures finding the owners of ports, compared with ss, lsof and netstat in the same rounds: 1,000 processes with
+// 5,000 listeners, with and without 50,000 connections, in a separate network namespace and in cgroups of ten
+// processes.
 
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,21 +19,21 @@ import { writeRecord } from './record.ts';
 
 const ROUNDS = 9;
 const ROUNDS_MAX = 1000;
-/** Below the ports that clients get, so that no connection takes the place of a listener. */
+/** Below the ephemeral range, so that no connection takes the port of a listener. */
 const FIRST_PORT = 20_000;
 const CLIENT_PORTS = '26000 65535';
 const PROCESSES = 1000;
 const LISTENERS = 5;
 const PORTS = PROCESSES * LISTENERS;
 const PROCESSES_IN_UNIT = 10;
-/** From one port that is asked for to the next: every part of the crowd gets its turn. */
+/** The distance between requested ports, so that all parts of the range are used. */
 const PORT_STEP = 1237;
 const CROWD_MS = 120_000;
 const COMMAND_MS = 60_000;
 const LISTENING = ['ports', '--listening'];
 const RUNTIME = '/run/portreeve-bench';
-/** Before it counts: the code of a daemon that has run for a while is compiled. */
-const WARM_CHECKS = 30;
+/** Runs before the measurement that counts, as for a daemon that has run for a while. */
+const WARM_READS = 30;
 const CHILD = join(import.meta.dirname, 'doctor-child.ts');
 const RESULTS = join(import.meta.dirname, 'results/doctor.json');
 
@@ -54,22 +53,22 @@ function choiceOf(args: readonly string[]): Choice {
     const { rounds: text, out, program = PORTREEVE } = parseArgs({ args: [...args], options }).values;
     const rounds = text === undefined ? ROUNDS : parseDecimal(text, ROUNDS_MAX);
     if (rounds) return { rounds, out, program };
-    const hint = `It is a number from 1 to ${ROUNDS_MAX}.`;
-    throw new PortreeveError('USAGE', `--rounds "${text}" is no number`, hint);
+    const hint = `A number from 1 to ${ROUNDS_MAX}.`;
+    throw new PortreeveError('USAGE', `--rounds "${text}" is not a number`, hint);
   } catch (thrown) {
     if (thrown instanceof PortreeveError) throw thrown;
     throw new PortreeveError('USAGE', messageOf(thrown), 'npm run bench lists the options.');
   }
 }
 
-function need(...probes: readonly Probe[]): void {
-  const hint = 'The benchmark compares with ss, lsof and netstat, in namespaces of its own.';
+function requireProbes(...probes: readonly Probe[]): void {
+  const hint = 'The benchmark compares with ss, lsof and netstat, in a separate network namespace.';
   for (const one of probes) {
     if (!one.ok) throw new PortreeveError('COMMAND_FAILED', one.reason, hint);
   }
 }
 
-function say(text: string): void {
+function log(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
@@ -77,17 +76,17 @@ interface Fixture {
   readonly sandbox: Sandbox;
   readonly programs: Programs;
   readonly program: string;
-  /** Where the results of a round go. */
+  /** Records a time. */
   readonly add: (command: Command, ms: number) => void;
 }
 
-/** Measures a whole command; it must end with one of these codes. */
+/** Measures a whole command, which must exit with one of these statuses. */
 async function time(fixture: Fixture, command: Command, argv: readonly string[], codes = [0]): Promise<void> {
   const { stdout } = await fixture.sandbox.run([fixture.programs.stopwatch, ...argv], {
     timeout: COMMAND_MS,
   });
   const { ms, code }: { readonly ms: number; readonly code: number } = JSON.parse(stdout);
-  if (!codes.includes(code)) throw new Error(`${argv.join(' ')} ended with ${code}`);
+  if (!codes.includes(code)) throw new Error(`${argv.join(' ')} exited with status ${code}`);
   fixture.add(command, ms);
 }
 
@@ -95,10 +94,11 @@ async function readInProcess({ sandbox, add }: Fixture): Promise<void> {
   const { stdout, stderr } = await sandbox.run([process.execPath, CHILD], { timeout: COMMAND_MS });
   if (stderr !== '') throw new Error(stderr);
   const { first, second } = JSON.parse(stdout);
-  // What is measured must be what was asked for.
-  if (first.owned < PORTS || second.owned !== first.owned + 1) throw new Error(`seen: ${stdout}`);
-  add('the first look, in process', first.ms);
-  add('a second look after one change, in process', second.ms);
+  // Verify that the right thing was measured.
+  if (first.owned < PORTS || second.owned !== first.owned + 1)
+    throw new Error(`unexpected result: ${stdout}`);
+  add('the first read, in process', first.ms);
+  add('a second read after one change, in process', second.ms);
 }
 
 async function measureRound(fixture: Fixture, round: number): Promise<void> {
@@ -112,17 +112,21 @@ async function measureRound(fixture: Fixture, round: number): Promise<void> {
   await time(fixture, 'portreeve who PORT', [program, 'who', `${port}`]);
   await time(fixture, 'portreeve explain PORT', [program, 'explain', `${port}`], [0, 1]);
   await readInProcess(fixture);
-  const asking = ['--runtime', RUNTIME];
-  await time(fixture, 'portreeve ports --listening, with a daemon', [program, ...LISTENING, ...asking]);
-  await time(fixture, 'portreeve who PORT, with a daemon', [program, 'who', `${port}`, ...asking]);
+  const daemonOptions = ['--runtime', RUNTIME];
+  await time(fixture, 'portreeve ports --listening, with a daemon', [
+    program,
+    ...LISTENING,
+    ...daemonOptions,
+  ]);
+  await time(fixture, 'portreeve who PORT, with a daemon', [program, 'who', `${port}`, ...daemonOptions]);
 }
 
-/** One that only those find who are told where it is, and that has run for a while. */
+/** Starts a daemon in separate directories and warms it up. */
 async function startDaemon(sandbox: Sandbox, program: string): Promise<void> {
   const places = ['--runtime', RUNTIME, '--state', `${RUNTIME}/state`, '--local', `${RUNTIME}/rpcbind.sock`];
   const daemon = sandbox.start([program, 'serve', '--port', '7111', ...places]);
   await daemon.waitForOutput(/portmap is ready/);
-  for (let i = 0; i < WARM_CHECKS; i++) {
+  for (let i = 0; i < WARM_READS; i++) {
     await sandbox.run([program, ...LISTENING, '--runtime', RUNTIME], { timeout: COMMAND_MS });
   }
 }
@@ -142,7 +146,7 @@ async function measureCrowd(
     await sandbox.run(['sh', '-c', `echo "${CLIENT_PORTS}" >/proc/sys/net/ipv4/ip_local_port_range`]);
     // Both ends of a connection count.
     const numbers = [PROCESSES, LISTENERS, crowd / PROCESSES / 2, FIRST_PORT];
-    // It lives on its input: it ends with the world.
+    // It exits when its input ends, with the sandbox.
     const argv = [programs.crowd, ...numbers.map(String), units];
     const running = sandbox.start(['sh', '-c', 'exec sleep infinity | exec "$0" "$@"', ...argv]);
     await running.waitForOutput(new RegExp(`^${PROCESSES} of `), CROWD_MS);
@@ -151,16 +155,16 @@ async function measureCrowd(
     for (let round = 1; round <= choice.rounds; round++) {
       await waitForIdleCores();
       await measureRound(fixture, round);
-      say(`${crowd} connections: round ${round} of ${choice.rounds}`);
+      log(`${crowd} connections: round ${round} of ${choice.rounds}`);
     }
   } finally {
     await sandbox.close();
-    await until(`${units} to go`, () => isRemoved(units));
+    await until(`${units} to be removed`, () => isRemoved(units));
   }
   return measured;
 }
 
-/** Cgroups for the crowd, as a host has them for its units. */
+/** Creates cgroups for the processes, like those of a host's units. */
 function makeUnits(): string {
   const units = join(cgroupRoot(), `portreeve-bench-${process.pid}`);
   for (let unit = 0; unit < PROCESSES / PROCESSES_IN_UNIT; unit++) {
@@ -180,7 +184,12 @@ function isRemoved(directory: string): boolean {
 
 async function run(args: readonly string[]): Promise<boolean> {
   const choice = choiceOf(args);
-  need(probe.root(), probe.netns(), probe.cgroup2(), ...['ss', 'lsof', 'netstat'].map(probe.command));
+  requireProbes(
+    probe.root(),
+    probe.netns(),
+    probe.cgroup2(),
+    ...['ss', 'lsof', 'netstat'].map(probe.command),
+  );
   const programs = await compilePrograms();
   const date = new Date().toISOString();
   const measured = new Map<Crowd, Map<Command, number[]>>();
@@ -193,16 +202,18 @@ async function run(args: readonly string[]): Promise<boolean> {
     const ms = Object.fromEntries([...measured].map(([crowd, times]) => [crowd, Object.fromEntries(times)]));
     await writeRecord(file, { ...about, rounds: choice.rounds, bounds, ms });
   }
-  say(file === undefined ? 'Not recorded: too few rounds (--out FILE records it).' : `Recorded in ${file}`);
+  log(
+    file === undefined ? 'Not recorded: too few rounds. Use --out FILE to record it.' : `Recorded in ${file}`,
+  );
   return bounds.every(({ reached }) => reached);
 }
 
 export const doctor: Benchmark = {
-  about: 'who holds which port, beside ss, lsof and netstat',
+  about: 'finding the owners of ports, compared with ss, lsof and netstat',
   options: [
     `--rounds N         rounds of all commands (${ROUNDS})`,
-    '--program FILE     another portreeve than that of this clone',
-    '--out FILE         where to record the results, even of fewer rounds',
+    '--program FILE     a portreeve other than that of this clone',
+    '--out FILE         record the results in FILE, whatever the number of rounds',
   ],
   run,
 };

@@ -1,4 +1,4 @@
-/** A program that asks 127.0.0.1:111 for its NULL procedure until it is answered, and prints when that was. */
+// Calls the NULL procedure of 127.0.0.1:111 until a reply arrives, and prints the time of the reply.
 
 import { createSocket } from 'node:dgram';
 import { writeCall } from '../src/portmap/wire/rpc.ts';
@@ -12,7 +12,7 @@ const socket = createSocket('udp4');
 const timer = setInterval(() => socket.send(call, PORT, '127.0.0.1'), PERIOD_MS);
 
 socket.once('message', () => {
-  // This clock is the same in every process and every world.
+  // This clock is the same in every process and sandbox.
   process.stdout.write(`answered ${JSON.stringify(process.hrtime())}\n`);
   clearInterval(timer);
   socket.close();

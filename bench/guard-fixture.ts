@@ -1,4 +1,5 @@
-// The cgroups of the guard's benchmark, each with another judge of bind(2): none, the smallest, a list, three guards.
+// The cgroups of the guard benchmark, each with another policy for bind(2): none, one instruction, a rule list, three
+// guards.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Job, jobNamed, parseJobName } from '../src/base/job.ts';
@@ -15,10 +16,10 @@ import type { Profile } from '../src/profile/core/rules.ts';
 import { nothingInForce, profileOf, tablesOf } from '../test/support/guard.ts';
 import { isRemoved } from '../test/support/removed.ts';
 import { Sandbox, until } from '../test/support/sandbox.ts';
-import { type Judge, SIZES, type Size } from './guard-report.ts';
+import { type Policy, SIZES, type Size } from './guard-report.ts';
 import { listProgram, oneInstruction, ruleList } from './rule-list.ts';
 
-/** Ports for the job of the loop, for another one, for no one in particular, and many of the first kind. */
+/** Ports for the job of the loop, for another job, unreserved ones, and many for the job of the loop. */
 export const ALLOWED = { first: 20_000, ports: 5 } as const;
 export const REFUSED = { first: 20_005, ports: 5 } as const;
 export const FREE = { first: 61_000, ports: 5 } as const;
@@ -27,16 +28,16 @@ export const MANY = { first: 30_000, ports: 1000 } as const;
 const named = (name: string): Job => jobNamed(parseJobName(name));
 
 const HOOKS: readonly BindHook[] = ['bind4', 'bind6'];
-/** What a host has: units of the system manager, and accounts. */
+/** The numbers of a host: systemd units and accounts. */
 const UNITS = 200;
 const ACCOUNTS = 100;
 /** As deep as user.slice/user-1000.slice/session-1.scope. */
 const USER_CGROUP = 'user-1000.slice/session-1.scope';
-const JUDGES: readonly Judge[] = ['none', 'one', 'list', ...SIZES];
+const POLICIES: readonly Policy[] = ['none', 'one', 'list', ...SIZES];
 const TRIAL_MS = 60_000;
 const MEMLOCK_MAX = 2 ** 40;
 
-/** A profile with so many reservations, every one for another job but those of the loop. */
+/** A profile with `size` reservations, all for other jobs except those of the loop. */
 export function profileOfSize(size: number): Profile {
   const isMany = (port: number) =>
     size > 2 * MANY.ports && port >= MANY.first && port < MANY.first + MANY.ports;
@@ -50,7 +51,7 @@ export function profileOfSize(size: number): Profile {
   return profileOf(`PORT\n${[...own, ...others, ...rest].join('\n')}\n`);
 }
 
-/** Sees the world's network as the one that it is in, as it is for a guard of a host. */
+/** Reports the sandbox's network namespace as its own, like the guard of a host. */
 class SandboxBpf extends LinuxBpf {
   readonly #netns: bigint;
 
@@ -64,7 +65,7 @@ class SandboxBpf extends LinuxBpf {
   }
 }
 
-/** The guards and their judges' cgroups; close() leaves nothing of them. */
+/** The guards and the cgroups of all policies. close() removes everything. */
 export class GuardBenchFixture {
   readonly sandbox: Sandbox;
   readonly bpf: LinuxBpf;
@@ -81,9 +82,9 @@ export class GuardBenchFixture {
     for (let i = 0; i < UNITS; i++) cgroups.set(BigInt(2 ** 40 + i), named(`UNIT${i}`));
     const users = new Map<number, Job>([[0, named('LOOP')]]);
     for (let i = 0; i < ACCOUNTS; i++) users.set(1000 + i, named(`USER${i}`));
-    for (const judge of JUDGES) {
-      mkdirSync(this.unit(judge), { recursive: true });
-      cgroups.set(this.bpf.cgroupId(this.unit(judge)), named('LOOP'));
+    for (const policy of POLICIES) {
+      mkdirSync(this.unit(policy), { recursive: true });
+      cgroups.set(this.bpf.cgroupId(this.unit(policy)), named('LOOP'));
     }
     this.#jobs = { cgroups, users };
     this.#attachOthers();
@@ -97,18 +98,18 @@ export class GuardBenchFixture {
     return new GuardBenchFixture(sandbox, root, await netnsOf(sandbox));
   }
 
-  /** The cgroup in which the loop runs under a judge, as the job LOOP. */
-  unit(judge: Judge): string {
-    return join(this.#cgroup(judge), 'loop.service');
+  /** The cgroup in which the loop runs under a policy, as the job LOOP. */
+  unit(policy: Policy): string {
+    return join(this.#cgroup(policy), 'loop.service');
   }
 
-  /** A cgroup that is no job, as deep as those of a user's session, under the guard with most reservations. */
+  /** A cgroup that is not a job, as deep as that of a user's session, under the guard with the most reservations. */
   get userCgroup(): string {
     return join(this.#cgroup(60_000), USER_CGROUP);
   }
 
-  #cgroup(judge: Judge): string {
-    return `${this.#root}-${judge}`;
+  #cgroup(policy: Policy): string {
+    return `${this.#root}-${policy}`;
   }
 
   #pins(size: Size): string {
@@ -119,9 +120,10 @@ export class GuardBenchFixture {
     const rules = ruleList(this.bpf);
     this.#closing.push(() => rules.close());
     for (const hook of HOOKS) {
-      for (const judge of ['one', 'list'] as const) {
-        const program = judge === 'one' ? oneInstruction(this.bpf, hook) : listProgram(this.bpf, hook, rules);
-        const link = this.bpf.attach(program, this.#cgroup(judge), hook);
+      for (const policy of ['one', 'list'] as const) {
+        const program =
+          policy === 'one' ? oneInstruction(this.bpf, hook) : listProgram(this.bpf, hook, rules);
+        const link = this.bpf.attach(program, this.#cgroup(policy), hook);
         program.close();
         this.#closing.push(() => link.close());
       }
@@ -138,17 +140,17 @@ export class GuardBenchFixture {
     this.keep(size);
   }
 
-  /** Puts tables in force, and keeps those before until keep() is called. */
+  /** Puts tables in force, and keeps the previous ones until keep() is called. */
   swap(size: Size, tables: GuardTables): void {
     this.#guards.get(size)?.swap(tables, () => this.#jobs, Date.now(), TRIAL_MS);
   }
 
-  /** Frees the tables that were in force before. */
+  /** Frees the previous tables. */
   keep(size: Size): void {
     this.#guards.get(size)?.confirm();
   }
 
-  /** Bytes of kernel memory of all maps of a guard (memlock in proc_pid_fdinfo(5)). */
+  /** Kernel memory of all maps of a guard, in bytes (memlock in proc_pid_fdinfo(5)). */
   kernelBytes(size: Size): number {
     const maps = MAP_NAMES.flatMap((name) => {
       const map = this.bpf.openMap(`${this.#pins(size)}/${name}`);
@@ -172,9 +174,9 @@ export class GuardBenchFixture {
   async close(): Promise<void> {
     await this.sandbox.close();
     for (const close of this.#closing.reverse()) close();
-    for (const one of JUDGES) {
+    for (const one of POLICIES) {
       for (const { directory } of [...walkCgroups(this.#cgroup(one))].reverse()) {
-        await until(`the cgroup ${directory} to go`, () => isRemoved(directory));
+        await until(`the cgroup ${directory} to be removed`, () => isRemoved(directory));
       }
     }
   }

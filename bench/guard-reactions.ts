@@ -1,20 +1,20 @@
-/** How soon what changes is known: a refusal to somebody who follows, a unit that begins to the kernel. */
+// Measures reaction times: from a refusal to the follower, and from the start of a unit to the kernel.
 
 import { mkdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { reportDelays } from '../test/support/event-fixture.ts';
 import { withSlice } from '../test/support/followed-slice.ts';
 
-/** Milliseconds, each time. */
+/** Milliseconds, one value per measurement. */
 export interface Reactions {
-  /** From a refused bind(2) until a follower has its line. */
+  /** From a refused bind(2) until a follower receives its line. */
   readonly reportMs: readonly number[];
-  /** From the beginning of a unit, beside 200 others, until the kernel knows it. */
+  /** From the start of a unit, with 200 others, until the kernel recognizes it. */
   readonly unitMs: readonly number[];
 }
 
 const TIMES = 30;
-/** A unit begins now and then: its follower has nothing else to do. */
+/** The pause between starts of units. */
 const BETWEEN_MS = 20;
 
 export async function measureReactions(times = TIMES): Promise<Reactions> {
@@ -33,7 +33,7 @@ export async function measureReactions(times = TIMES): Promise<Reactions> {
   return { reportMs, unitMs };
 }
 
-/** Does something with a stage, which goes after it as it goes after a test. */
+/** Runs `act` with a fixture, and cleans up as after a test. */
 async function onFixture<Result>(
   act: (t: { after(done: () => unknown): void }) => Promise<Result>,
 ): Promise<Result> {

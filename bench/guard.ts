@@ -1,7 +1,5 @@
-/**
- * What a bind(2) costs under the guard, on one core of one machine in one run: without any program, with the smallest
- * one, with a list of rules, with guards of 10, 1,000 and 60,000 reservations. They take turns, round by round.
- */
+// Measures the cost of bind(2) under the guard, on one core in one run: without a program, with one instruction, with a
+// rule list, and with guards of 10, 1,000 and 60,000 reservations. They alternate in each round.
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,7 +17,7 @@ import { writeRecord } from './record.ts';
 
 const ROUNDS = 9;
 const COUNT = 30_000;
-/** In each round the loops take turns so often, and the shortest time counts: what disturbs a core only adds. */
+/** Passes per round. The shortest time counts, because interference only adds time. */
 const PASSES = 3;
 const SWAPS = 7;
 const CORE = '1';
@@ -60,17 +58,17 @@ function choiceOf(args: readonly string[]): Choice {
 function number(option: string, text: string | undefined, otherwise: number): number {
   const value = text === undefined ? otherwise : parseDecimal(text, NUMBER_MAX);
   if (value) return value;
-  throw usageError(`${option} "${text}" is no number`, `It is a number from 1 to ${NUMBER_MAX}.`);
+  throw usageError(`${option} "${text}" is not a number`, `A number from 1 to ${NUMBER_MAX}.`);
 }
 
-function need(...probes: readonly Probe[]): void {
-  const hint = 'The benchmark hangs programs into cgroups of its own.';
+function requireProbes(...probes: readonly Probe[]): void {
+  const hint = 'The benchmark attaches programs to separate cgroups.';
   for (const one of probes) {
     if (!one.ok) throw new PortreeveError('COMMAND_FAILED', one.reason, hint);
   }
 }
 
-function say(text: string): void {
+function log(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
@@ -80,17 +78,18 @@ interface Loop {
   readonly count: number;
 }
 
-/** Nanoseconds of processor time of one bind, or of one connection. */
+/** Nanoseconds of CPU time of one bind or connection. */
 async function measureCell({ fixture, program, count }: Loop, cell: Cell): Promise<number> {
   const { first, ports } = PORTS[cell.path];
-  const cgroup = cell.path === 'by user' ? fixture.userCgroup : fixture.unit(cell.judge);
+  const cgroup = cell.path === 'by user' ? fixture.userCgroup : fixture.unit(cell.policy);
   const what = cell.path === 'connect' ? 'connect' : 'bind';
   const argv = [program, cell.family.slice(-1), what, `${first}`, `${ports}`, `${count}`, CORE];
   const enter = ['sh', '-c', 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"', 'enter', cgroup];
   const { stdout, stderr, code } = await fixture.sandbox.run([...enter, ...argv], { timeout: LOOP_MS });
   if (code !== 0) throw new Error(`${idOf(cell)}: ${stderr}`);
   const result: { readonly ns: number; readonly refused: boolean | null } = JSON.parse(stdout);
-  if (result.refused !== (cell.path === 'refused')) throw new Error(`${idOf(cell)} was not judged so`);
+  if (result.refused !== (cell.path === 'refused'))
+    throw new Error(`${idOf(cell)} had an unexpected verdict`);
   return result.ns;
 }
 
@@ -103,14 +102,14 @@ async function measureRounds(loop: Loop, rounds: number): Promise<Map<string, nu
         const ns = await measureCell(loop, cell);
         best.set(idOf(cell), Math.min(ns, best.get(idOf(cell)) ?? ns));
       }
-      say(`round ${round} of ${rounds}, pass ${pass} of ${PASSES}`);
+      log(`round ${round} of ${rounds}, pass ${pass} of ${PASSES}`);
     }
     for (const [id, ns] of best) measured.get(id)?.push(ns);
   }
   return measured;
 }
 
-/** From a parsed profile of 60,000 reservations, in the place of another one, until it is in force. */
+/** From a parsed profile of 60,000 reservations, replacing another one, until it is in force. */
 async function measureSwaps(fixture: GuardBenchFixture): Promise<number[]> {
   const profile = profileOfSize(60_000);
   const times: number[] = [];
@@ -126,7 +125,7 @@ async function measureSwaps(fixture: GuardBenchFixture): Promise<number[]> {
 
 async function run(args: readonly string[]): Promise<boolean> {
   const { rounds, count, out } = choiceOf(args);
-  need(probe.root(), probe.netns(), probe.bpf(), probe.cgroup2());
+  requireProbes(probe.root(), probe.netns(), probe.bpf(), probe.cgroup2());
   const { bindLoop: program } = await compilePrograms();
   const date = new Date().toISOString();
   const reactions = await measureReactions();
@@ -146,9 +145,9 @@ async function run(args: readonly string[]): Promise<boolean> {
       const ns = Object.fromEntries(measured);
       await writeRecord(file, { ...about, bounds, ...others, ns });
     }
-    say(
+    log(
       file === undefined
-        ? 'Not recorded: too few rounds or binds (--out FILE records it).'
+        ? 'Not recorded: too few rounds or binds. Use --out FILE to record it.'
         : `Recorded in ${file}`,
     );
     return bounds.every(({ reached }) => reached);
@@ -158,11 +157,11 @@ async function run(args: readonly string[]): Promise<boolean> {
 }
 
 export const guard: Benchmark = {
-  about: 'bind(2) under the guard, under none, and under a list of rules',
+  about: 'bind(2) under the guard, without it, and under a rule list',
   options: [
     `--rounds N         rounds of all loops (${ROUNDS})`,
-    `--count N          binds of a loop (${COUNT})`,
-    '--out FILE         where to record the results, even of fewer rounds',
+    `--count N          binds per loop (${COUNT})`,
+    '--out FILE         record the results in FILE, whatever the number of rounds',
   ],
   run,
 };

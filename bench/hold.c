@@ -1,4 +1,6 @@
-/* Binds a UDP and a listening TCP socket for each of N programs, registers them, and holds them until its input ends. */
+/*
+ * Binds a UDP and a listening TCP socket for each of N programs, registers them, and holds them until the input ends.
+ */
 
 #define _DEFAULT_SOURCE
 #include "rpc.h"
@@ -24,7 +26,7 @@ static void bind_port(int type, uint32_t port) {
   if (type == SOCK_STREAM) must(listen(fd, 1), "listen");
 }
 
-/* Connects as soon as the port mapper is there. */
+/* Connects as soon as the port mapper is listening. */
 static int connect_local(void) {
   struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = LOCAL_PATH};
   int fd = must(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
@@ -43,7 +45,7 @@ static void read_whole(int fd, uint8_t *at, size_t length) {
   }
 }
 
-/* Registers as libtirpc does it: version 3, over the Unix socket, listening on every address. */
+/* Registers like libtirpc: version 3, over the Unix socket, for every address. */
 static void set(int fd, uint32_t xid, uint32_t program, const char *netid, uint32_t port) {
   uint8_t bytes[CALL_MAX];
   char address[32];

@@ -1,4 +1,4 @@
-/* The loader over streams: connections that stay, on which many calls are on their way, or a connection for each call. */
+/* The loader over streams: persistent connections with several outstanding calls, or one connection per call. */
 
 #define _GNU_SOURCE
 #include "load.h"
@@ -13,13 +13,13 @@ enum { RECORD_MAX = 16 << 20, REPLY_MAX = 512 };
 struct connection {
   int fd;
   struct request *requests;
-  /* Answers come in the order of the requests: the next is that of slot `next`. */
+  /* Replies arrive in the order of the requests: the next one belongs to slot `next`. */
   unsigned next;
   uint8_t *input;
   size_t length;
 };
 
-/* The size of the record at the front with its marks, or 0 if it is not whole; its fragments are put together. */
+/* The size of the first record with its marks, or 0 if it is incomplete. Fragments are joined. */
 static size_t whole_record(uint8_t *bytes, size_t length, size_t *payload) {
   size_t at = 0;
   bool is_last = false;
@@ -39,7 +39,7 @@ static size_t whole_record(uint8_t *bytes, size_t length, size_t *payload) {
   return at;
 }
 
-/* Takes the answers that are whole and gives how many; what is left moves to the front. */
+/* Processes complete replies and returns their number. The rest is moved to the front. */
 static unsigned take_records(struct connection *connection, uint64_t now) {
   size_t at = 0, size, payload;
   unsigned count = 0;
@@ -66,7 +66,7 @@ static void send_bytes(int fd, const uint8_t *bytes, size_t length) {
   }
 }
 
-/* Makes the next calls on a connection: those in the slots before the one whose answer comes next. */
+/* Makes the next calls on a connection, in the slots before the one whose reply is next. */
 static void send_records(struct connection *connection, unsigned count) {
   static uint8_t bytes[WINDOW_MAX * CALL_MAX];
   uint8_t *end = bytes;
@@ -132,7 +132,7 @@ void call_by_streams(void) {
   }
 }
 
-/* A connection for each call: the next one is made when the answer has come and the connection is closed. */
+/* One connection per call: the next one is made after the reply has arrived and the connection is closed. */
 
 static void open_call(int epoll, int *fd, struct request *request) {
   struct epoll_event event = {.events = EPOLLIN, .data.u32 = request->slot};
@@ -140,12 +140,12 @@ static void open_call(int epoll, int *fd, struct request *request) {
   request->sent_at = clock_ns();
   uint8_t *end = put_record(request, bytes);
   *fd = connect_server(SOCK_NONBLOCK);
-  /* Over loopback the connection is there by now. */
+  /* Over loopback the connection is already established. */
   send_bytes(*fd, bytes, (size_t)(end - bytes));
   must(epoll_ctl(epoll, EPOLL_CTL_ADD, *fd, &event), "epoll_ctl");
 }
 
-/* Whether the call is done, well or not: its answer came whole, or the connection was closed without one. */
+/* Whether the call has ended: its complete reply arrived, or the connection was closed without one. */
 static bool receive_call(int fd, struct request *request) {
   uint8_t bytes[REPLY_MAX];
   size_t payload;

@@ -1,7 +1,6 @@
 /*
- * The loader over UDP: a batch of answers comes in with one system call, and as many requests, which are all of one
- * size, go out with one. UDP_SEGMENT (udp(7)) makes the kernel cut them apart, so that the loader needs less of its
- * core than the server of its own.
+ * The loader over UDP. One system call receives a batch of replies, and one sends as many requests of equal size. With
+ * UDP_SEGMENT (udp(7)) the kernel splits them, so that the loader uses less of its core than the server.
  */
 
 #define _GNU_SOURCE
@@ -12,7 +11,7 @@
 #include <sys/socket.h>
 
 enum { DATAGRAM_MAX = 512 };
-/* UDP_MAX_SEGMENTS of the kernel. */
+/* The kernel's UDP_MAX_SEGMENTS. */
 enum { SEGMENTS_MAX = 64 };
 
 static struct {
@@ -25,7 +24,7 @@ static struct {
   uint64_t change_at;
 } udp;
 
-/* Binds a UDP socket that stays, and gives its port: what is registered is to be there. */
+/* Binds a UDP socket that stays open, and returns its port: a registration should have a socket. */
 static uint32_t hold_port(void) {
   struct sockaddr_in address = {.sin_family = AF_INET};
   socklen_t length = sizeof address;
@@ -35,7 +34,7 @@ static uint32_t hold_port(void) {
   return ntohs(address.sin_port);
 }
 
-/* The last slot is for the changes that are made beside the calls. */
+/* The last slot is for changes made in addition to the calls. */
 static enum call call_of(const struct request *request) {
   return request->slot == options.window ? CHANGE : options.call;
 }
@@ -96,7 +95,7 @@ static void take_datagram(const uint8_t *reply, size_t length, uint64_t now) {
   if (phase() < DRAINING && request->slot < options.window) add_datagram(request);
 }
 
-/* Makes lost calls again, and gives whether any is waited for. */
+/* Repeats lost calls. Returns whether any call is outstanding. */
 static bool look_after_datagrams(uint64_t now) {
   bool is_waiting = false;
   for (unsigned i = 0; i <= options.window; i++) {
@@ -107,7 +106,7 @@ static bool look_after_datagrams(uint64_t now) {
   return is_waiting;
 }
 
-/* A SET, and half a period later its UNSET. */
+/* A SET, and its UNSET half a period later. */
 static void make_change(uint64_t now) {
   struct request *request = &udp.requests[options.window];
   if (options.changes == 0 || now < udp.change_at || request->waiting || phase() >= DRAINING) return;

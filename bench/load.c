@@ -1,4 +1,4 @@
-/* Calls a port mapper as fast as it answers, verifies every answer, and prints what was measured as one JSON object. */
+/* Calls a port mapper as fast as it replies, verifies every reply, and prints the measurement as a JSON object. */
 
 #define _GNU_SOURCE
 #include "load.h"
@@ -11,7 +11,7 @@
 #include <sys/un.h>
 
 enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
-/* A call that is not answered for so long is lost, and made again. */
+/* A call without a reply for this time is lost, and repeated. */
 static const uint64_t PATIENCE_NS = NS_PER_S;
 
 struct options options = {.window = 1, .connections = 1, .programs = 1, .warm = 0.5, .seconds = 2, .core = 1};
@@ -108,7 +108,7 @@ static bool is_address(const uint8_t *reply, size_t length, uint32_t port) {
   return length == REPLY_HEAD + size && is_success(reply, length) && memcmp(reply + REPLY_HEAD, expected, size) == 0;
 }
 
-/* Whether the bytes are a whole list of mappings, as long as the one before, with at least all that were registered. */
+/* Whether the bytes are a complete list of mappings, as long as the previous one, with at least all registered ones. */
 static bool is_dump(const uint8_t *reply, size_t length) {
   size_t at = REPLY_HEAD;
   uint32_t entries = 0;
@@ -165,7 +165,7 @@ int connect_server(int flags) {
   ip.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   int type = options.transport == UDP ? SOCK_DGRAM : SOCK_STREAM;
   int fd = must(socket(is_local ? AF_UNIX : AF_INET, type | flags, 0), "socket");
-  /* Root's changes over UDP are believed from a reserved port only. */
+  /* Changes by root over UDP are accepted only from a reserved port. */
   if (options.transport == UDP) must(bindresvport(fd, NULL), "bindresvport");
   int result = is_local ? connect(fd, (struct sockaddr *)&local, sizeof local)
                         : connect(fd, (struct sockaddr *)&ip, sizeof ip);

@@ -1,4 +1,4 @@
-/** What a result was measured on: the machine, its kernel, and the versions of what was compared. */
+// The environment of a measurement: machine, kernel, and versions of the compared programs.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
@@ -24,13 +24,13 @@ export function machine(): Machine {
   };
 }
 
-/** Long enough that a core's clock ticks (10 ms) tell what share of the time it idled. */
+/** Long enough to determine the idle share from clock ticks of 10 ms. */
 const IDLE_MS = 300;
 const IDLE_SHARE_MIN = 0.95;
-/** A machine that is never idle is measured as it is; the results say what else ran. */
+/** A machine that is never idle is measured anyway. The results include the interference. */
 const IDLE_TIMEOUT_MS = 10_000;
 
-/** Waits until no core has anything to do, or long enough. */
+/** Waits until all cores are idle, or until the timeout. */
 export async function waitForIdleCores(): Promise<void> {
   const idleMs = (): number[] => cpus().map(({ times }) => times.idle);
   const deadline = performance.now() + IDLE_TIMEOUT_MS;
@@ -52,7 +52,7 @@ export function versions(root: string, peers: Peers): Record<string, string> {
   };
 }
 
-/** The version at the head of the package's change log; a rebuild has one of its own, with a longer name. */
+/** The version at the top of the package's changelog. A rebuild has a separate changelog with a longer name. */
 function packageVersion(peers: Peers, name: string): string {
   const directory = join(peers.root, 'usr/share/doc', name);
   const logs = readdirSync(directory).filter((file) => /^changelog\.Debian(\.\w+)?\.gz$/.test(file));

@@ -1,4 +1,4 @@
-/* What the loader measures with: a clock, a histogram of latencies, and the use of processes and cores. */
+/* The measuring instruments of the loader: a clock, a latency histogram, and the usage of processes and cores. */
 
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
@@ -16,7 +16,7 @@ static inline uint64_t clock_ns(void) {
   return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/* Latencies by their leading bits: each power of two is cut into 64 buckets, which are at most 1.6% wide. */
+/* Latencies by their leading bits: each power of two has 64 buckets, which are at most 1.6% wide. */
 enum { SUB_BITS = 6, SUB_BUCKETS = 1 << SUB_BITS, BUCKETS = (64 - SUB_BITS + 1) * SUB_BUCKETS };
 
 struct histogram {
@@ -31,7 +31,7 @@ static inline void record(struct histogram *histogram, uint64_t ns) {
   histogram->total++;
 }
 
-/* The latency, in nanoseconds, that this share of all did not exceed: the middle of its bucket. */
+/* The latency in nanoseconds that this share of all calls did not exceed: the middle of its bucket. */
 static inline double percentile(const struct histogram *histogram, double share) {
   uint64_t wanted = (uint64_t)((double)histogram->total * share), seen = 0;
   for (unsigned i = 0; i < BUCKETS; i++) {
@@ -45,7 +45,7 @@ static inline double percentile(const struct histogram *histogram, double share)
   return 0;
 }
 
-/* What one core did since the machine was started, in clock ticks. */
+/* The usage of one core since boot, in clock ticks. */
 struct core_use {
   uint64_t busy;
   uint64_t all;
@@ -75,7 +75,7 @@ static inline double busy_share(struct core_use from, struct core_use to) {
   return to.all == from.all ? 0 : (double)(to.busy - from.busy) / (double)(to.all - from.all);
 }
 
-/* utime and stime of a process, in seconds (proc_pid_stat(5): fields 14 and 15, counted from behind the name). */
+/* utime and stime of a process, in seconds (proc_pid_stat(5): fields 14 and 15, counted after the name). */
 static inline double process_seconds(int pid) {
   char path[64], text[1024];
   snprintf(path, sizeof path, "/proc/%d/stat", pid);

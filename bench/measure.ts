@@ -1,4 +1,4 @@
-/** One measurement: a port mapper in a fresh world, its mappings with a socket behind each, and the load on it. */
+// One measurement: a port mapper in a new sandbox, mappings with sockets, and load.
 
 import { readFile } from 'node:fs/promises';
 import { parseDecimal } from '../src/base/port.ts';
@@ -7,30 +7,30 @@ import type { Peers } from '../test/support/peers.ts';
 import { type Running, Sandbox, until } from '../test/support/sandbox.ts';
 import type { Programs } from './programs.ts';
 
-/** A port mapper, or what only looks like one: the responder shows what the system calls alone cost. */
+/** A port mapper, or the responder, which shows the cost of the system calls alone. */
 export type Server = RealServer | 'responder';
 export type RealServer = 'rpcbind' | 'portreeve';
 
-/** What the loader prints. */
+/** The output of the loader. */
 interface LoadResult {
-  /** Calls that were answered as they must be, in `seconds`. */
+  /** Correct replies within `seconds`. */
   readonly ops: number;
   readonly seconds: number;
-  /** Answers that were not as they must be, and calls that were not answered in a second. */
+  /** Wrong replies, and calls without a reply within a second. */
   readonly bad: number;
   readonly lost: number;
-  /** Answers to calls that had been given up. */
+  /** Replies to calls that had timed out. */
   readonly late: number;
-  /** SETs and UNSETs that were answered beside the calls. */
+  /** SETs and UNSETs answered in addition to the calls. */
   readonly changed: number;
-  /** Entries in an answer to DUMP. */
+  /** Entries in a reply to DUMP. */
   readonly entries: number;
   readonly p50Us: number;
   readonly p99Us: number;
-  /** Processor time of the server's processes, and of the loader. */
+  /** CPU time of the server's processes, and of the loader. */
   readonly serverSeconds: number;
   readonly loaderSeconds: number;
-  /** The share of the time that the two cores were busy, whoever made them so. */
+  /** The share of time in which each core was busy, for any reason. */
   readonly serverCore: number;
   readonly loaderCore: number;
 }
@@ -38,11 +38,10 @@ interface LoadResult {
 export interface Sample extends LoadResult {
   readonly rssPortmapMb: number;
   readonly rssTreeMb: number;
-  /** The share of a core that was taken by something else on this machine; of the two cores, the larger one. */
-  readonly foreign: number;
+  /** The share of a core used by other processes on this machine; the larger one of the two cores. */
+  readonly interference: number;
 }
 
-/** What a measurement is made with. */
 export interface Bench {
   readonly peers: Peers;
   readonly programs: Programs;
@@ -51,18 +50,18 @@ export interface Bench {
 
 const SERVER_CORE = '0';
 const LOADER_CORE = '1';
-/** Before it counts: caches fill, and the server's code is compiled. */
+/** Time before the measurement starts: caches fill, and code is compiled. */
 const WARM_SECONDS = 0.5;
-/** Beyond the ports that are held for the mappings. */
+/** Above the ports of the mappings. */
 const CLIENT_PORTS = '16000 65535';
 const HOLD_MS = 60_000;
 const START_MS = 20_000;
 const PID_MAX = 2 ** 22;
 const KB_MAX = 2 ** 31;
 
-/** As libwrap0 leaves them on a Debian host: with comments only, which rpcbind reads at every request over IP. */
+/** As libwrap0 installs them on Debian: only comments, which rpcbind reads for every request over IP. */
 const ACCESS_FILE =
-  '# Who may reach the services of this host: see hosts_access(5). Nothing is said here.\n'.repeat(9);
+  '# Who may reach the services of this host: see hosts_access(5). There are no rules here.\n'.repeat(9);
 const FILES = { '/etc/hosts.allow': ACCESS_FILE, '/etc/hosts.deny': ACCESS_FILE };
 
 const COMMANDS: Readonly<Record<RealServer, readonly string[]>> = {
@@ -70,21 +69,21 @@ const COMMANDS: Readonly<Record<RealServer, readonly string[]>> = {
   portreeve: [PORTREEVE, 'serve'],
 };
 
-/** Makes a world in which both find what a Debian host has. The caller closes it. */
+/** Creates a sandbox with the files of a Debian host. The caller closes it. */
 export function openSandbox(peers: Peers): Promise<Sandbox> {
-  // The world ends with this process at the latest, so there is nothing to be done at the end of a test.
+  // The sandbox ends with this process at the latest, so no cleanup is registered.
   return Sandbox.open({ after: () => undefined }, { peers, files: FILES });
 }
 
-/** Starts a server in a world and keeps the peers' libraries from portreeve, which must not depend on them. */
+/** Starts a server in a sandbox. The peers' libraries are hidden from portreeve, which must not depend on them. */
 export function startServer(sandbox: Sandbox, server: RealServer, wrapper: readonly string[] = []): Running {
   const env = server === 'portreeve' ? { LD_LIBRARY_PATH: '' } : {};
-  // What it says would be collected here, at the expense of the cores that are measured.
+  // Collecting its output would use CPU time of the measured cores.
   const quiet = ['sh', '-c', 'exec "$@" >/dev/null 2>&1', 'sh'];
   return sandbox.start([...quiet, ...wrapper, ...COMMANDS[server]], { env });
 }
 
-/** Measures one load on one server that has so many mappings. */
+/** Measures one load on one server with a number of mappings. */
 export async function measure(
   bench: Bench,
   server: Server,
@@ -109,7 +108,7 @@ export async function measure(
     });
     if (code !== 0) throw new Error(`the loader on ${server}: ${stderr}`);
     const result: LoadResult = JSON.parse(stdout);
-    return { ...result, ...(await memory(tree)), foreign: foreignShare(result) };
+    return { ...result, ...(await memory(tree)), interference: interferenceShare(result) };
   } finally {
     await sandbox.close();
   }
@@ -128,7 +127,7 @@ async function startPinned(
     return running;
   }
   const running = startServer(sandbox, server, pinned);
-  // The holder lives on its input: it ends with the world.
+  // The holder exits when its input ends, with the sandbox.
   const holder = sandbox.start([
     'sh',
     '-c',
@@ -141,14 +140,14 @@ async function startPinned(
 }
 
 interface TreeProcess {
-  /** As this process counts, and as the world does. */
+  /** The pid here, and in the sandbox. */
   readonly pid: number;
   readonly innerPid: number;
   readonly command: string;
 }
 
 async function processTree(running: Running): Promise<TreeProcess[]> {
-  const root = await until(`${running.name} to be there`, () => running.pid());
+  const root = await until(`${running.name} to start`, () => running.pid());
   return descendants(root);
 }
 
@@ -156,7 +155,7 @@ async function descendants(pid: number): Promise<TreeProcess[]> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8');
   const innerPid = parseDecimal(/^NSpid:.*\s(\d+)$/m.exec(status)?.[1] ?? '', PID_MAX);
-  if (innerPid === undefined) throw new Error(`process ${pid} is in no world`);
+  if (innerPid === undefined) throw new Error(`process ${pid} is not in a sandbox`);
   const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
   const below: TreeProcess[] = [];
   for (const child of children) {
@@ -166,7 +165,7 @@ async function descendants(pid: number): Promise<TreeProcess[]> {
   return [{ pid, innerPid, command }, ...below];
 }
 
-/** The process of portreeve that answers; rpcbind and the responder are one process each. */
+/** portreeve's process that answers. rpcbind and the responder are single processes. */
 const PORTMAP_PROCESS = /^portreeve: portmap|portmap-process/;
 
 async function memory(tree: readonly TreeProcess[]): Promise<Pick<Sample, 'rssPortmapMb' | 'rssTreeMb'>> {
@@ -183,7 +182,7 @@ async function residentMb(pid: number): Promise<number> {
   return (parseDecimal(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? '', KB_MAX) ?? 0) / 1024;
 }
 
-function foreignShare(result: LoadResult): number {
+function interferenceShare(result: LoadResult): number {
   const { serverCore, loaderCore, serverSeconds, loaderSeconds, seconds } = result;
   return Math.max(0, serverCore - serverSeconds / seconds, loaderCore - loaderSeconds / seconds);
 }

@@ -1,4 +1,4 @@
-/** The verdicts on portmap: which floors and bounds it reached, and the tables that say so. */
+// The results of the portmap benchmark: ratios, limits, and tables.
 
 import type { Sample, Server } from './measure.ts';
 import type { Recovery } from './recovery.ts';
@@ -8,30 +8,30 @@ import { isFlawless, type Medians, median, mediansOf, type Ratio, ratioOf } from
 export interface Load {
   readonly id: string;
   readonly title: string;
-  /** What the loader is told. */
+  /** The arguments of the loader. */
   readonly argv: readonly string[];
-  /** By how many times portmap is to be better than rpcbind at each number of mappings. */
+  /** The minimum ratio of portmap to rpcbind at each number of mappings. */
   readonly floors?: readonly [number, number, number];
-  /** The latency that is not to be above rpcbind's. */
+  /** The latency that must not exceed rpcbind's. */
   readonly latency?: 'p50Us' | 'p99Us';
-  /** How close portmap is to come to the responder. */
+  /** The minimum ratio of portmap to the responder. */
   readonly responderFloor?: number;
 }
 
-/** The samples of every load, table size and server, a sample a round. */
+/** The samples of every load, table size and server, one per round. */
 export type Measured = Map<`${string} ${number} ${Server}`, readonly Sample[]>;
 
 export interface RatioRow extends Ratio {
   readonly load: string;
   readonly mappings: number;
-  readonly against: Server;
-  readonly theirs: number;
-  readonly ours: number;
+  readonly comparedWith: Server;
+  readonly otherOpsPerSecond: number;
+  readonly portreeveOpsPerSecond: number;
   readonly floor: number;
   readonly reached: boolean;
 }
 
-/** Something that is not to be above a bound. */
+/** A value with an upper limit. */
 export interface BoundRow {
   readonly what: string;
   readonly mappings: number;
@@ -68,7 +68,7 @@ export function judge(
       ...cells.flatMap(({ load, count }) => latencyRows(load, count, medians)),
       ...cells.map(({ load, count }) => flawRow(load, count, medians)),
       ...memoryRows(loads, mappings, medians),
-      bound('first answer over UDP after the start, ms', 0, median(starts), START_MAX_MS),
+      bound('start to first reply over UDP, ms', 0, median(starts), START_MAX_MS),
       ...recoveryRows(recoveries),
     ],
   };
@@ -81,13 +81,16 @@ function bound(what: string, mappings: number, value: number, limit: number): Bo
 }
 
 function ratioRows(load: Load, mappings: number, medians: MediansOf): RatioRow[] {
-  const ours = medians(load, mappings, 'portreeve');
-  const row = (against: Server, floor: number): RatioRow => {
-    const theirs = medians(load, mappings, against);
-    const ratio = ratioOf(ours, theirs);
-    const rates = { theirs: theirs.opsPerSecond, ours: ours.opsPerSecond };
-    const reached = ratio.value >= floor && isFlawless(ours);
-    return { load: load.title, mappings, against, ...rates, ...ratio, floor, reached };
+  const portreeve = medians(load, mappings, 'portreeve');
+  const row = (comparedWith: Server, floor: number): RatioRow => {
+    const other = medians(load, mappings, comparedWith);
+    const ratio = ratioOf(portreeve, other);
+    const rates = {
+      otherOpsPerSecond: other.opsPerSecond,
+      portreeveOpsPerSecond: portreeve.opsPerSecond,
+    };
+    const reached = ratio.value >= floor && isFlawless(portreeve);
+    return { load: load.title, mappings, comparedWith, ...rates, ...ratio, floor, reached };
   };
   const floor = load.floors?.[FLOOR_OF_MAPPINGS[mappings] ?? 0];
   return [
@@ -99,17 +102,17 @@ function ratioRows(load: Load, mappings: number, medians: MediansOf): RatioRow[]
 function latencyRows(load: Load, mappings: number, medians: MediansOf): BoundRow[] {
   const { latency } = load;
   if (latency === undefined) return [];
-  const [ours, theirs] = [medians(load, mappings, 'portreeve'), medians(load, mappings, 'rpcbind')];
+  const [portreeve, other] = [medians(load, mappings, 'portreeve'), medians(load, mappings, 'rpcbind')];
   const what = `${latency === 'p50Us' ? 'p50' : 'p99'} us: ${load.title}`;
-  return [bound(what, mappings, ours[latency], theirs[latency])];
+  return [bound(what, mappings, portreeve[latency], other[latency])];
 }
 
 function flawRow(load: Load, mappings: number, medians: MediansOf): BoundRow {
   const { bad, lost } = medians(load, mappings, 'portreeve');
-  return bound(`wrong answers and lost calls: ${load.title}`, mappings, bad + lost, 0);
+  return bound(`wrong replies and lost calls: ${load.title}`, mappings, bad + lost, 0);
 }
 
-/** At the load that needs most. */
+/** The maximum of all loads. */
 function memoryRows(loads: readonly Load[], mappings: readonly number[], medians: MediansOf): BoundRow[] {
   if (!mappings.includes(MEMORY_AT_MAPPINGS)) return [];
   const all = loads.map((load) => medians(load, MEMORY_AT_MAPPINGS, 'portreeve'));
@@ -125,12 +128,12 @@ function recoveryRows(recoveries: readonly Recovery[]): BoundRow[] {
   return [...Map.groupBy(recoveries, ({ killed }) => killed)].flatMap(([killed, those]) => {
     const times = those.map(({ ms }) => ms);
     const row = (what: string, ms: number): BoundRow =>
-      bound(`all back after kill -9 of ${killed}, ${what} of ${times.length}, ms`, 0, ms, RECOVERY_MAX_MS);
+      bound(`recovery after kill -9 of ${killed}, ${what} of ${times.length}, ms`, 0, ms, RECOVERY_MAX_MS);
     return [row('median', median(times)), row('maximum', Math.max(...times))];
   });
 }
 
-/** The tables for people; of what is always wanted to be 0, only what is not. */
+/** Errors, whose limit is 0, are listed only if there are any. */
 export function report({ ratios, bounds }: Verdicts): string {
   const shown = bounds.filter(({ bound: limit, value }) => limit > 0 || value > 0);
   const flawless = bounds.length - shown.length;
@@ -139,8 +142,8 @@ export function report({ ratios, bounds }: Verdicts): string {
   return [
     ratioTable(ratios),
     boundTable(shown),
-    ...(flawless > 0 ? [`${flawless} loads without a wrong answer or a lost call.`] : []),
-    `${reached} of ${verdicts.length} reached.`,
+    ...(flawless > 0 ? [`${flawless} loads without wrong replies and lost calls.`] : []),
+    `${reached} of ${verdicts.length} limits met.`,
   ].join('\n\n');
 }
 
@@ -148,13 +151,13 @@ function ratioTable(rows: readonly RatioRow[]): string {
   const head = [
     'load',
     'mappings',
-    'against',
-    'theirs/s',
-    'ours/s',
-    'ops/s',
-    'cpu/op',
-    'decides',
-    'floor',
+    'compared with',
+    'its ops/s',
+    'portreeve ops/s',
+    'by ops/s',
+    'by cpu/op',
+    'decided by',
+    'minimum',
     '',
   ];
   return table(
@@ -162,9 +165,9 @@ function ratioTable(rows: readonly RatioRow[]): string {
     rows.map((row) => [
       row.load,
       numberText(row.mappings),
-      row.against,
-      numberText(row.theirs),
-      numberText(row.ours),
+      row.comparedWith,
+      numberText(row.otherOpsPerSecond),
+      numberText(row.portreeveOpsPerSecond),
       row.byOps.toFixed(2),
       row.byCpu.toFixed(2),
       row.decidedBy,
@@ -176,7 +179,7 @@ function ratioTable(rows: readonly RatioRow[]): string {
 
 function boundTable(rows: readonly BoundRow[]): string {
   return table(
-    ['not above', 'mappings', 'portreeve', 'bound', ''],
+    ['measurement', 'mappings', 'portreeve', 'limit', ''],
     rows.map((row) => [
       row.what,
       row.mappings === 0 ? '' : numberText(row.mappings),
@@ -188,5 +191,5 @@ function boundTable(rows: readonly BoundRow[]): string {
 }
 
 function verdictText(reached: boolean): string {
-  return reached ? 'reached' : 'MISSED';
+  return reached ? 'met' : 'MISSED';
 }

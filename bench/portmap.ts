@@ -1,7 +1,5 @@
-/**
- * portmap against Debian's rpcbind, in one run and on one machine: the same loads on the same mappings, each in a fresh
- * network, the server on one core and the loader on another. The two take turns, round by round.
- */
+// Compares portmap with Debian's rpcbind in one run on one machine: the same loads on the same mappings, each in a new
+// network namespace, with the server on one core and the loader on another. The servers alternate in each round.
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -28,18 +26,18 @@ const SECONDS = 2;
 const STARTS = 7;
 const RESULTS = join(import.meta.dirname, 'results/portmap.json');
 
-/** A measurement in which something else took more of a core is made again, so often at most. */
-const FOREIGN_MAX = 0.1;
+/** A measurement with more interference on a core is repeated, up to the maximum number of attempts. */
+const INTERFERENCE_MAX = 0.1;
 const ATTEMPTS_MAX = 4;
 
 const UDP = ['--transport', 'udp'];
 const GETPORT = ['--call', 'getport'];
 const BY_64 = ['--window', '64'];
 const ONCE_8 = ['--once', '--connections', '8'];
-/** SETs a second, and as many UNSETs. */
+/** SETs per second, and as many UNSETs. */
 const CHANGES = ['--changes', '100'];
 
-/** The loads, and by how many times portmap is to be better than rpcbind at 10, 1,000 and 10,000 mappings. */
+/** The loads, and the minimum ratios of portmap to rpcbind at 10, 1,000 and 10,000 mappings. */
 export const LOADS: readonly Load[] = [
   {
     id: 'getport-udp-64',
@@ -69,13 +67,13 @@ export const LOADS: readonly Load[] = [
   },
   {
     id: 'getport-tcp-once',
-    title: 'GETPORT tcp, a connection each, 8 at once',
+    title: 'GETPORT tcp, one connection per call, 8 at once',
     argv: [...GETPORT, '--transport', 'tcp', ...ONCE_8],
     floors: [1.1, 1.2, 2.5],
   },
   {
     id: 'getport-unix-once',
-    title: 'GETPORT unix, a connection each, 8 at once',
+    title: 'GETPORT unix, one connection per call, 8 at once',
     argv: [...GETPORT, '--transport', 'unix', ...ONCE_8],
     floors: [1.3, 1.5, 3],
   },
@@ -121,10 +119,7 @@ function choiceOf(args: readonly string[]): Choice {
   const { rounds, seconds, only, mappings, out } = optionsOf(args);
   const unknown = only?.find((id) => !LOADS.some((load) => load.id === id));
   if (unknown !== undefined) {
-    throw usageError(
-      `no load is called ${unknown}`,
-      `The loads are ${LOADS.map(({ id }) => id).join(', ')}.`,
-    );
+    throw usageError(`there is no load ${unknown}`, `The loads are ${LOADS.map(({ id }) => id).join(', ')}.`);
   }
   return {
     rounds: positive('--rounds', rounds) ?? ROUNDS,
@@ -155,7 +150,7 @@ function optionsOf(args: readonly string[]) {
 function positive(option: string, text: string | undefined): number | undefined {
   const value = text === undefined ? undefined : parseDecimal(text, 1000);
   if (value === 0 || (value === undefined && text !== undefined)) {
-    throw usageError(`${option} "${text}" is no number`, 'It is a number from 1 to 1000.');
+    throw usageError(`${option} "${text}" is not a number`, 'A number from 1 to 1000.');
   }
   return value;
 }
@@ -164,28 +159,36 @@ function mappingsOf(text: string): number {
   const value = parseDecimal(text, Math.max(...MAPPINGS));
   if (value !== undefined && MAPPINGS.includes(value)) return value;
   throw usageError(
-    `--mappings "${text}" has no floors`,
-    `There are ${MAPPINGS.join(', ')}, with commas between.`,
+    `--mappings "${text}" is not supported`,
+    `Use ${MAPPINGS.join(', ')}, separated by commas.`,
   );
 }
 
-function need(needed: Probe): void {
+function requireProbes(needed: Probe): void {
   if (needed.ok) return;
-  throw new PortreeveError('COMMAND_FAILED', needed.reason, 'The benchmark runs both as a host would.');
+  throw new PortreeveError('COMMAND_FAILED', needed.reason, 'The benchmark runs both servers as on a host.');
 }
 
-function say(text: string): void {
+function log(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** Measures when nothing else runs, and again if something did; gives the least disturbed measurement. */
-async function measureCalmly(bench: Bench, server: Server, mappings: number, load: Load): Promise<Sample> {
+/** Measures when the machine is idle, and again if there was interference. Returns the sample with the least. */
+async function measureUndisturbed(
+  bench: Bench,
+  server: Server,
+  mappings: number,
+  load: Load,
+): Promise<Sample> {
   const samples: Sample[] = [];
-  while (samples.length < ATTEMPTS_MAX && !samples.some(({ foreign }) => foreign <= FOREIGN_MAX)) {
+  while (
+    samples.length < ATTEMPTS_MAX &&
+    !samples.some(({ interference }) => interference <= INTERFERENCE_MAX)
+  ) {
     await waitForIdleCores();
     samples.push(await measure(bench, server, mappings, load.argv));
   }
-  const [best] = samples.toSorted((a, b) => a.foreign - b.foreign);
+  const [best] = samples.toSorted((a, b) => a.interference - b.interference);
   if (best === undefined) throw new PortreeveError('BUG', 'nothing was measured');
   return best;
 }
@@ -198,12 +201,12 @@ async function measureAll(bench: Bench, { rounds, loads, mappings }: Choice): Pr
         const servers: Server[] = ['rpcbind', 'portreeve'];
         if (load.responderFloor !== undefined) servers.push('responder');
         for (const server of servers) {
-          const sample = await measureCalmly(bench, server, count, load);
+          const sample = await measureUndisturbed(bench, server, count, load);
           const key = `${load.id} ${count} ${server}` as const;
           measured.set(key, [...(measured.get(key) ?? []), sample]);
           const { opsPerSecond, p50Us, cpuUs } = mediansOf([sample]);
           const figures = `${opsPerSecond.toFixed(0)}/s, p50 ${p50Us.toFixed(0)} us, ${cpuUs.toFixed(2)} us/op`;
-          say(`round ${round} of ${rounds}  ${load.title}, ${count} mappings  ${server}: ${figures}`);
+          log(`round ${round} of ${rounds}  ${load.title}, ${count} mappings  ${server}: ${figures}`);
         }
       }
     }
@@ -219,12 +222,12 @@ async function measureStarts(peers: Peers): Promise<number[]> {
 
 async function run(args: readonly string[]): Promise<boolean> {
   const choice = choiceOf(args);
-  need(probe.root());
-  need(probe.netns());
-  need(probe.command('taskset'));
+  requireProbes(probe.root());
+  requireProbes(probe.netns());
+  requireProbes(probe.command('taskset'));
   const programs = await compilePrograms();
   const peers = await bringPeers();
-  need(peers.probe());
+  requireProbes(peers.probe());
   execFileSync('sh', [join(ROOT, 'scripts/build')], { stdio: 'inherit' });
 
   const begun = new Date().toISOString();
@@ -250,9 +253,9 @@ async function run(args: readonly string[]): Promise<boolean> {
   if (out !== undefined) {
     await writeRecord(out, record);
   }
-  say(
+  log(
     out === undefined
-      ? 'Not recorded: it was not the whole benchmark (--out FILE records it).'
+      ? 'Not recorded: only a part was run. Use --out FILE to record it.'
       : `Recorded in ${out}`,
   );
   return [...verdicts.ratios, ...verdicts.bounds].every(({ reached }) => reached);
@@ -260,25 +263,25 @@ async function run(args: readonly string[]): Promise<boolean> {
 
 function disturbances(measured: Measured): string {
   const samples = [...measured.values()].flat();
-  const disturbed = samples.filter(({ foreign }) => foreign > FOREIGN_MAX).length;
-  const what = `something else took more than ${FOREIGN_MAX * 100}% of a core`;
+  const disturbed = samples.filter(({ interference }) => interference > INTERFERENCE_MAX).length;
+  const what = `other processes used more than ${INTERFERENCE_MAX * 100}% of a core`;
   return `In ${disturbed} of ${samples.length} measurements ${what}.`;
 }
 
-/** Every median and every round. */
+/** All medians and rounds. */
 function rawOf(measured: Measured): object {
   const cells = [...measured].map(([key, rounds]) => [key, { medians: mediansOf(rounds), rounds }]);
   return { measurements: Object.fromEntries(cells) };
 }
 
 export const portmap: Benchmark = {
-  about: 'portmap against rpcbind of Debian 12, in network namespaces of their own',
+  about: 'portmap compared with rpcbind of Debian 12, in separate network namespaces',
   options: [
     `--rounds N         rounds of all loads (${ROUNDS})`,
-    `--seconds N        seconds that a load is measured (${SECONDS})`,
-    '--only LOAD        one load; may be repeated',
+    `--seconds N        duration of each measurement in seconds (${SECONDS})`,
+    '--only LOAD        one load; can be repeated',
     `--mappings N,N     table sizes (${MAPPINGS.join(',')})`,
-    '--out FILE         where to record the results, even of a part',
+    '--out FILE         record the results in FILE, even of a partial run',
   ],
   run,
 };

@@ -1,7 +1,6 @@
-/**
- * Measures one thing about profiles and prints it as JSON: `node bench/profile-child.ts load|format|diff|decide FILE
- * [OTHER]`. It is a process of its own, so that nothing was compiled before and no memory is another measurement's.
- */
+// Measures one operation on profiles and prints the result as JSON: `node bench/profile-child.ts
+// load|format|diff|decide FILE [OTHER]`. It is a separate process, so that compiled code and memory of other
+// measurements have no influence.
 
 import { parseIp } from '../src/base/address.ts';
 import { PORT_MAX } from '../src/base/port.ts';
@@ -18,34 +17,34 @@ import { SimRandom } from '../test/support/sim/random.ts';
 import { FIRST_PORT, JOB_NAMES, jobOf, RACF } from './profile-text.ts';
 import { median } from './verdict.ts';
 
-/** How often it is done: the first time is cold, as the command does it. */
+/** The number of rounds. The first one is cold, like a command. */
 export const ROUNDS = 9;
 
-/** What was done ROUNDS times. */
+/** The result of ROUNDS rounds. */
 export interface TimesResult {
-  /** In their order: the first one is cold. */
+  /** In order: the first one is cold. */
   readonly rounds: readonly { readonly ms: number }[];
-  /** What came of it, for the reader: reservations, characters or differences. */
+  /** The size of the result: reservations, characters or differences. */
   readonly count: number;
 }
 
-/** What deciding costs in one round, in microseconds. */
+/** Times of decide() in one round, in microseconds. */
 export interface DecideRound {
-  /** The median of batches of BATCH_CALLS, for a call. */
+  /** The median of batches of BATCH_CALLS, per call. */
   readonly median: number;
-  /** The 99th percentile of single calls, the clock included. */
+  /** The 99th percentile of single calls, including the clock. */
   readonly p99: number;
-  /** What the clock alone says of nothing. */
+  /** The time of the clock alone. */
   readonly clock: number;
-  /** The median with MANY_REQUESTS different ones, whose rules are not in the nearest caches. */
-  readonly farMedian: number;
+  /** The median with MANY_REQUESTS different requests, whose rules are not in the nearest caches. */
+  readonly uncachedMedian: number;
 }
 
-/** Deciding by one profile. */
+/** Results of decide() for one profile. */
 export interface DecideResult {
   readonly rounds: readonly DecideRound[];
   readonly reservations: number;
-  /** How many of the requests were answered so. */
+  /** The number of requests per reason. */
   readonly reasons: Readonly<Record<string, number>>;
 }
 
@@ -64,25 +63,25 @@ function timed(work: () => number): TimesResult {
   return { rounds, count };
 }
 
-/** Reading, parsing, carrying out and reporting: what `portreeve profile check` does. */
+/** Reads, parses, builds and reports, like `portreeve profile check`. */
 function checked(file: string): number {
   const { profile, report } = load(file);
   if (report.counts.error + report.counts.warning > 0) throw new Error(report.diagnostics[0]?.message);
   return profile.reservations.length;
 }
 
-/** Two profiles that were read before are compared. */
+/** Compares two profiles that were read before. */
 function compared(file: string, other: string): TimesResult {
   const [before, after] = [load(file).profile, load(other).profile];
   return timed(() => diffProfiles(before, after).length);
 }
 
-/** So many different requests are asked again and again. */
+/** The number of different requests. */
 export const REQUESTS = 2048;
 export const MANY_REQUESTS = 65_536;
-/** Calls that are timed as one for the median, so that the clock does not count. */
+/** Calls timed together for the median, so that the clock has no influence. */
 export const BATCH_CALLS = 64;
-/** Calls of a round, of each kind. */
+/** Calls per round and kind. */
 const CALLS = 262_144;
 
 const ADDRESSES = ['0.0.0.0', '::', '192.0.2.7', '2001:db8::7'].flatMap((text) => parseIp(text) ?? []);
@@ -92,7 +91,7 @@ const WEB = { uid: 1001, groups: [1001], lowPortCapable: false };
 const OTHER = { uid: 1002, groups: [1002, 1003], lowPortCapable: false };
 const ROOT = { uid: 0, groups: [0], lowPortCapable: true };
 
-/** Requests of which as many are about reserved ports, and for a job that fits, however many reservations there are. */
+/** Requests with a constant share of reserved ports and matching jobs, whatever the number of reservations. */
 function requests(count: number, endPort: number): BindRequest[] {
   const random = new SimRandom(2);
   const pick = <T>(values: readonly T[]): T => values[random.integer(values.length)] as T;
@@ -147,13 +146,13 @@ function decided(file: string): DecideResult {
       median: batchMedian(table, asked),
       p99: singleP99(table, asked),
       clock: clockMedian(),
-      farMedian: batchMedian(table, many),
+      uncachedMedian: batchMedian(table, many),
     }),
   ).slice(1);
   return { rounds, reservations: profile.reservations.length, reasons };
 }
 
-/** What was allowed is counted, so that nothing is left out as of no use. */
+/** Allowed requests are counted, so that the calls are not optimized away. */
 let allowed = 0;
 
 function ask(table: RuleTable, request: BindRequest | undefined): void {
@@ -199,7 +198,7 @@ function measured([kind, file = '', other = '']: readonly string[]): TimesResult
   return decided(file);
 }
 
-/** What was measured, and the processor time that this process took for it. */
+/** A result, and the CPU time of this process. */
 export interface Measurement<Result> {
   readonly result: Result;
   readonly cpuMs: number;

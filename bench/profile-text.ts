@@ -1,14 +1,14 @@
-/** Profiles to measure with: lists of ports and of ranges, with comments, as long as they are wanted. */
+// Generates profiles of any length for measurements: port lists and ranges with comments.
 
 import { SimRandom } from '../test/support/sim/random.ts';
 
-/** One statement of so many is PORTRANGE, the others are PORT. */
+/** One of this number of statements is PORTRANGE, the others are PORT. */
 const STATEMENTS = 5;
 const ENTRIES_OF_STATEMENT_MAX = 50;
 const RANGE_PORTS = 3;
 const SEED = 1;
 
-/** The lowest port that is reserved: some of those below 1024 are not, and some are. */
+/** The lowest reserved port: some ports below 1024 are reserved, and some are not. */
 export const FIRST_PORT = 600;
 
 const PORT_OPTIONS = [
@@ -24,7 +24,7 @@ const PORT_OPTIONS = [
 const RANGE_OPTIONS = ['', '', '', ' NOAUTOLOG', ' NODELAYACKS', ' SAF WEBRES'];
 const UDP_OPTIONS = /SHAREPORT|NODELAYACKS/;
 
-/** What stands in front of the lists in a profile of a host, and is skipped. */
+/** The beginning of a host's profile, which is skipped. */
 const HEAD = `; The profile of a host.
 INTERFACE OSA1 DEFINE IPAQENET PORTNAME OSAPORT1 IPADDR 192.0.2.7/24
 BEGINROUTES
@@ -39,22 +39,22 @@ PORT
   UNRSV UDP * DENY
 `;
 
-/** Who may use what stands behind SAF. */
+/** The permissions for the resource after SAF. */
 export const RACF = `RDEFINE SERVAUTH EZB.PORTACCESS.*.*.WEBRES UACC(NONE)
 PERMIT EZB.PORTACCESS.*.*.WEBRES CLASS(SERVAUTH) ID(WEB) ACCESS(READ)
 `;
 
-/** So many different jobs there are. */
+/** The number of different jobs. */
 export const JOB_NAMES = 1000;
 
-/** The job that the entry of a port is for; ranges are for jobs that begin as this does. */
+/** The job of a port. Ranges are for the pattern of this job and a wildcard. */
 export function jobOf(port: number): string {
   return `JOB${port % JOB_NAMES}`;
 }
 
 /**
- * A profile with so many reservations, half of them for TCP and half for UDP: four entries of PORT to one of
- * PORTRANGE, of ports from FIRST_PORT on, none of which stands in another's way.
+ * A profile with a number of reservations, half for TCP and half for UDP: four PORT entries to one PORTRANGE entry, for
+ * ports from FIRST_PORT on, without conflicts.
  */
 export function profileText(reservations: number): string {
   const random = new SimRandom(SEED);
@@ -80,7 +80,7 @@ export function profileText(reservations: number): string {
   return `${HEAD}${lines.join('\n')}\n`;
 }
 
-/** The same profile after a week: one line of a hundred is gone, and one of a hundred is for another job. */
+/** The same profile with one of a hundred lines removed, and one of a hundred for another job. */
 export function changedText(text: string): string {
   const isEntry = /^ {2}\d/;
   return text

@@ -1,4 +1,4 @@
-/** What a long profile costs: to check, to write, to compare, and to decide by it; each in a process of its own. */
+// Measures operations on a long profile: check, format, diff and decide, each in a separate process.
 
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -36,12 +36,12 @@ const CHECK_MAX_MB = 120;
 const WRITE_MAX_MS = 300;
 const DECIDE_MEDIAN_MAX_US = 1;
 const DECIDE_P99_MAX_US = 5;
-/** The median of many reservations to that of few. */
+/** The ratio of the median with many reservations to that with few. */
 const DECIDE_RATIO_MAX = 1.3;
-/** Verdicts of one kind would be those of one branch. */
+/** With fewer reasons, too few branches would be measured. */
 const REASONS_MIN = 4;
 
-/** Something that was measured; without a bound it is only shown. */
+/** A measurement. Without a limit it is only shown. */
 interface Row {
   readonly what: string;
   readonly reservations: number;
@@ -59,7 +59,7 @@ interface Measured {
   readonly many: DecideResult;
 }
 
-/** What `portreeve profile check` takes as a whole, from the start of Node to its end. */
+/** The result of `portreeve profile check` as a whole command. */
 interface CommandResult {
   readonly ms: number;
   readonly peakRssMb: number;
@@ -73,52 +73,55 @@ function optionsOf(args: readonly string[]): { readonly out: string } {
   }
 }
 
-/** A measurement in which something else took more of a core is made again, so often at most. */
-const FOREIGN_MAX = 0.1;
+/** A measurement with more interference on a core is repeated, up to the maximum number of attempts. */
+const INTERFERENCE_MAX = 0.1;
 const ATTEMPTS_MAX = 4;
 
-/** The share of a core that something else took, of each measurement that counts. */
-const foreignShares: number[] = [];
+/** The interference of each measurement that counts, as a share of a core. */
+const interferenceShares: number[] = [];
 
-/** Processor time that was used on this machine since it started. */
+/** CPU time used on this machine since it started. */
 function busyMs(): number {
   return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }
 
-/** Measures when nothing else runs, and again if something did; gives the least disturbed measurement. */
-async function calmly<Result>(measure: () => Promise<Measurement<Result>>): Promise<Result> {
-  const measured: { readonly result: Result; readonly foreign: number }[] = [];
-  while (measured.length < ATTEMPTS_MAX && !measured.some(({ foreign }) => foreign <= FOREIGN_MAX)) {
+/** Measures when the machine is idle, and again if there was interference. Returns the result with the least. */
+async function measureUndisturbed<Result>(measure: () => Promise<Measurement<Result>>): Promise<Result> {
+  const measured: { readonly result: Result; readonly interference: number }[] = [];
+  while (
+    measured.length < ATTEMPTS_MAX &&
+    !measured.some(({ interference }) => interference <= INTERFERENCE_MAX)
+  ) {
     await waitForIdleCores();
     const [busy, begin] = [busyMs(), performance.now()];
     const { result, cpuMs } = await measure();
-    const foreign = Math.max(0, busyMs() - busy - cpuMs) / (performance.now() - begin);
-    measured.push({ result, foreign });
+    const interference = Math.max(0, busyMs() - busy - cpuMs) / (performance.now() - begin);
+    measured.push({ result, interference });
   }
-  const [best] = measured.toSorted((x, y) => x.foreign - y.foreign);
+  const [best] = measured.toSorted((x, y) => x.interference - y.interference);
   if (best === undefined) throw new PortreeveError('BUG', 'nothing was measured');
-  foreignShares.push(best.foreign);
+  interferenceShares.push(best.interference);
   return best.result;
 }
 
-/** What a child finds. */
+/** The result of a child process. */
 function child<Result>(...argv: readonly string[]): Promise<Result> {
   process.stderr.write(`${argv[0]}\n`);
-  return calmly(async (): Promise<Measurement<Result>> => {
+  return measureUndisturbed(async (): Promise<Measurement<Result>> => {
     const { stdout } = await promisify(execFile)(process.execPath, [CHILD, ...argv]);
     return JSON.parse(stdout);
   });
 }
 
-/** Makes Node say what it took when it ends, as the last line on standard error. */
-const TELL = `--import=data:text/javascript,process.on('exit',()=>{const{user,system}=process.cpuUsage();\
+/** Makes Node print its resource usage at exit, as the last line on standard error. */
+const REPORT_USAGE = `--import=data:text/javascript,process.on('exit',()=>{const{user,system}=process.cpuUsage();\
 console.error(JSON.stringify({cpuMs:(user+system)/1000,result:{ms:performance.now(),\
 peakRssMb:process.resourceUsage().maxRSS/1024}}))})`;
 
 function measureCommands(file: string): Promise<CommandResult[]> {
   process.stderr.write('portreeve profile check\n');
-  const env = { ...process.env, NODE_OPTIONS: TELL };
-  return calmly(async (): Promise<Measurement<CommandResult[]>> => {
+  const env = { ...process.env, NODE_OPTIONS: REPORT_USAGE };
+  return measureUndisturbed(async (): Promise<Measurement<CommandResult[]>> => {
     const reported: Measurement<CommandResult>[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const { stderr } = await promisify(execFile)(PORTREEVE, ['profile', 'check', file], { env });
@@ -160,7 +163,7 @@ function timeRows(what: string, { rounds }: TimesResult, max: number): Row[] {
   const [first = 0] = times;
   return [
     bound(`${what}, ms: median of ${ROUNDS}`, LONG, median(times), max),
-    shown(`${what}, ms: the first of them`, LONG, first),
+    shown(`${what}, ms: the first round`, LONG, first),
   ];
 }
 
@@ -168,11 +171,10 @@ function commandRows(results: readonly CommandResult[]): Row[] {
   const [ms, mb] = [median(results.map((one) => one.ms)), Math.max(...results.map((one) => one.peakRssMb))];
   return [
     bound('portreeve profile check, peak memory, MB', LONG, mb, CHECK_MAX_MB),
-    shown(`portreeve profile check with its start, ms: median of ${ROUNDS}`, LONG, ms),
+    shown(`portreeve profile check including start, ms: median of ${ROUNDS}`, LONG, ms),
   ];
 }
 
-/** The median over the rounds. */
 function medianOf({ rounds }: DecideResult, what: keyof DecideRound): number {
   return median(rounds.map((round) => round[what]));
 }
@@ -180,7 +182,7 @@ function medianOf({ rounds }: DecideResult, what: keyof DecideRound): number {
 function decideRows(result: DecideResult): Row[] {
   const { reservations } = result;
   const value = (what: keyof DecideRound): number => medianOf(result, what);
-  const far = `decide, us: median, ${numberText(MANY_REQUESTS)} different requests`;
+  const uncached = `decide, us: median, ${numberText(MANY_REQUESTS)} different requests`;
   return [
     bound(
       `decide, us: median, ${BATCH_CALLS} calls at a time`,
@@ -188,15 +190,20 @@ function decideRows(result: DecideResult): Row[] {
       value('median'),
       DECIDE_MEDIAN_MAX_US,
     ),
-    bound('decide, us: p99, of single calls with the clock', reservations, value('p99'), DECIDE_P99_MAX_US),
+    bound(
+      'decide, us: p99 of single calls including the clock',
+      reservations,
+      value('p99'),
+      DECIDE_P99_MAX_US,
+    ),
     shown('decide, us: the clock alone', reservations, value('clock')),
-    shown(far, reservations, value('farMedian')),
+    shown(uncached, reservations, value('uncachedMedian')),
   ];
 }
 
 function rowsOf({ load, commands, format, diff, few, many }: Measured): Row[] {
   const ratio = (what: keyof DecideRound): number => medianOf(many, what) / medianOf(few, what);
-  const what = `decide, median: ${numberText(MANY)} reservations to ${FEW}`;
+  const what = `decide, median: ${numberText(MANY)} reservations relative to ${FEW}`;
   return [
     ...timeRows('read, parse and check', load, CHECK_MAX_MS),
     ...commandRows(commands),
@@ -205,7 +212,7 @@ function rowsOf({ load, commands, format, diff, few, many }: Measured): Row[] {
     ...decideRows(few),
     ...decideRows(many),
     bound(what, MANY, ratio('median'), DECIDE_RATIO_MAX),
-    shown(`${what}, ${numberText(MANY_REQUESTS)} different requests`, MANY, ratio('farMedian')),
+    shown(`${what}, ${numberText(MANY_REQUESTS)} different requests`, MANY, ratio('uncachedMedian')),
   ];
 }
 
@@ -215,34 +222,34 @@ function report(rows: readonly Row[], { few, many }: Measured): string {
     numberText(reservations),
     numberText(value),
     limit === undefined ? '' : numberText(limit),
-    limit === undefined ? '' : reached ? 'reached' : 'MISSED',
+    limit === undefined ? '' : reached ? 'met' : 'MISSED',
   ]);
   const bounds = rows.filter((row) => row.bound !== undefined);
   return [
-    table(['not above', 'reservations', 'portreeve', 'bound', ''], cells),
-    `decide is asked by ${numberText(REQUESTS)} random requests, if nothing else is said. Its answers are:`,
+    table(['measurement', 'reservations', 'portreeve', 'limit', ''], cells),
+    `decide is called with ${numberText(REQUESTS)} random requests unless noted. The verdicts are:`,
     ...[few, many].map(
       ({ reservations, reasons }) => `${numberText(reservations)} reservations: ${reasonsText(reasons)}`,
     ),
     disturbances(),
-    `${bounds.filter(({ reached }) => reached).length} of ${bounds.length} reached.`,
+    `${bounds.filter(({ reached }) => reached).length} of ${bounds.length} limits met.`,
   ].join('\n\n');
 }
 
 function disturbances(): string {
-  const disturbed = foreignShares.filter((share) => share > FOREIGN_MAX).length;
-  const what = `something else took more than ${FOREIGN_MAX * 100}% of a core`;
-  return `In ${disturbed} of ${foreignShares.length} measurements ${what}.`;
+  const disturbed = interferenceShares.filter((share) => share > INTERFERENCE_MAX).length;
+  const what = `other processes used more than ${INTERFERENCE_MAX * 100}% of a core`;
+  return `In ${disturbed} of ${interferenceShares.length} measurements ${what}.`;
 }
 
-/** How the requests were answered, in shares. */
+/** The shares of the reasons. */
 function reasonsText(reasons: DecideResult['reasons']): string {
   const entries = Object.entries(reasons).sort(([, a], [, b]) => b - a);
   const all = entries.reduce((sum, [, count]) => sum + count, 0);
   return entries.map(([reason, count]) => `${reason} ${((100 * count) / all).toFixed(1)}%`).join(', ');
 }
 
-/** What is not what was to be measured would be praised for nothing. */
+/** Verifies that what was to be measured was measured. */
 function requireWhole({ load, diff, few, many }: Measured): void {
   const reservations = [load.count, few.reservations, many.reservations].join();
   const reasons = Math.min(...[few, many].map((result) => Object.keys(result.reasons).length));
@@ -262,15 +269,15 @@ async function run(args: readonly string[]): Promise<boolean> {
   const { version }: { version: string } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   const versions = { node: process.version, portreeve: version };
   const about = { benchmark: 'profile', date, machine: machine(), versions };
-  const foreign = Math.max(...foreignShares);
-  const record = { ...about, foreign, rows, measurements: measured };
+  const interference = Math.max(...interferenceShares);
+  const record = { ...about, interference, rows, measurements: measured };
   await writeRecord(out, record);
   process.stderr.write(`Recorded in ${out}\n`);
   return rows.every(({ reached }) => reached);
 }
 
 export const profile: Benchmark = {
-  about: 'the profile: checking, formatting, comparing and deciding by long ones',
-  options: [`--out FILE         where to record the results (bench/results/profile.json)`],
+  about: 'the profile: checking, formatting, comparing and deciding with long profiles',
+  options: [`--out FILE         record the results in FILE (bench/results/profile.json)`],
   run,
 };

@@ -1,4 +1,4 @@
-/** Compiles the C programs of the benchmarks into a directory that goes when this process ends. */
+// Compiles the C programs of the benchmarks into a temporary directory.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { probe } from '../test/support/probe.ts';
 
 const FLAGS = ['-std=c17', '-O2', '-Wall', '-Wextra', '-Werror'];
 
-/** The programs and the files that each is made of. */
+/** The programs and their source files. */
 const SOURCES = {
   load: ['load.c', 'load-udp.c', 'load-streams.c'],
   hold: ['hold.c'],
@@ -20,10 +20,10 @@ const SOURCES = {
   stopwatch: ['stopwatch.c'],
 } as const;
 
-/** The file of each program. */
+/** The path of each program. */
 export type Programs = Readonly<Record<keyof typeof SOURCES, string>>;
 
-/** Throws PortreeveError `NO_COMPILER` (environment). */
+/** Throws PortreeveError `COMMAND_FAILED` (environment) without a compiler. */
 export async function compilePrograms(): Promise<Programs> {
   const compiler = probe.cc();
   if (!compiler.ok) {

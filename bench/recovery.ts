@@ -1,11 +1,10 @@
-/** How long the port mapper takes from kill -9 to its first answer, with all that it had acknowledged, under load. */
+// Measures the time from kill -9 of the port mapper to its first complete reply, under load.
 
 import { PortreeveError } from '../src/base/errors.ts';
 import { type Round, runRounds, type Target } from '../test/support/crash.ts';
 import type { Peers } from '../test/support/peers.ts';
 import { openSandbox } from './measure.ts';
 
-/** A kill, and how long it took. */
 export interface Recovery {
   readonly killed: Target;
   readonly ms: number;
@@ -14,7 +13,7 @@ export interface Recovery {
 const ROUNDS = 100;
 const SEED = 1;
 
-/** Of so many kills, in turn of each process and of both. */
+/** Kills each process, and both, in turn. */
 export async function measureRecoveries(peers: Peers, count = ROUNDS): Promise<Recovery[]> {
   const sandbox = await openSandbox(peers);
   try {

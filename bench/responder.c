@@ -1,4 +1,4 @@
-/* Answers every datagram on port 111 with one constant GETPORT reply and the datagram's xid: as little as one can do. */
+/* Answers every datagram on port 111 with a constant GETPORT reply and the datagram's xid: the minimum of work. */
 
 #define _GNU_SOURCE
 #include "rpc.h"

@@ -1,4 +1,4 @@
-/* What the programs of the benchmarks know of ONC RPC: calls of the port mapper as bytes, and its answers. */
+/* ONC RPC for the benchmark programs: encodes calls of the port mapper, and checks replies. */
 
 #ifndef BENCH_RPC_H
 #define BENCH_RPC_H
@@ -10,17 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is registered: program i, version 1, at port FIRST_PORT + i, over udp and over tcp. */
+/* The registrations: program i, version 1, at port FIRST_PORT + i, over udp and tcp. */
 enum { FIRST_PROGRAM = 0x20000000, FIRST_PORT = 10000, PROGRAM_VERSION = 1 };
-/* What the loader registers itself comes behind all those. */
+/* The loader's own registrations follow. */
 enum { FIRST_OWN_PROGRAM = 0x30000000 };
 
-/* RFC 1833: the program, and the procedures that are called. */
+/* RFC 1833: the program and the procedures. */
 enum { PORTMAP_PROGRAM = 100000, PORTMAP_PORT = 111 };
 enum { PMAP_SET = 1, PMAP_UNSET = 2, PMAP_GETPORT = 3, RPCB_SET = 1, RPCB_GETADDR = 3, RPCB_DUMP = 4 };
 #define LOCAL_PATH "/run/rpcbind.sock"
 
-/* RFC 5531: xid, direction, status, a verifier of two words, status; the results follow. */
+/* RFC 5531: xid, direction, status, a verifier of two words, status. The results follow. */
 enum { REPLY_HEAD = 24, CALL_MAX = 256, LAST_FRAGMENT = 1u << 31 };
 
 static inline uint8_t *put32(uint8_t *at, uint32_t value) {
@@ -47,7 +47,7 @@ static inline uint8_t *put_string(uint8_t *at, const char *text) {
   return at + padded(length);
 }
 
-/* The head of a call, without credentials. */
+/* The header of a call, without credentials. */
 static inline uint8_t *put_call(uint8_t *at, uint32_t xid, uint32_t version, uint32_t procedure) {
   const uint32_t words[] = {xid, 0, 2, PORTMAP_PROGRAM, version, procedure, 0, 0, 0, 0};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) at = put32(at, words[i]);
@@ -67,12 +67,12 @@ static inline uint8_t *put_rpcb(uint8_t *at, uint32_t program, const char *netid
   return put_string(put_string(put_string(at, netid), address), owner);
 }
 
-/* The universal address of a port; the text needs 32 bytes. */
+/* The universal address of a port. The text needs 32 bytes. */
 static inline void write_uaddr(char *text, const char *host, uint32_t port) {
   snprintf(text, 32, "%s.%u.%u", host, (port >> 8) & 255, port & 255);
 }
 
-/* Whether the bytes are a reply that says SUCCESS, whatever its xid. */
+/* Whether the bytes are a reply with SUCCESS, regardless of its xid. */
 static inline bool is_success(const uint8_t *reply, size_t length) {
   static const uint8_t ACCEPTED[REPLY_HEAD - 4] = {0, 0, 0, 1};
   return length >= REPLY_HEAD && memcmp(reply + 4, ACCEPTED, sizeof ACCEPTED) == 0;
@@ -88,7 +88,7 @@ _Noreturn static inline void fail(const char *what) {
   exit(1);
 }
 
-/* The value of a system call that must not fail. */
+/* The result of a system call that must not fail. */
 static inline int must(int result, const char *what) {
   if (result < 0) fail(what);
   return result;

@@ -1,4 +1,4 @@
-// A list of rules that is gone through from the first to the last at every bind, as systemd's SocketBindDeny= has it.
+// A rule list that is scanned at every bind, as for SocketBindDeny= of systemd.
 
 import { Layout } from '../src/base/layout.ts';
 import { Assembler } from '../src/bpf/assembler.ts';
@@ -8,15 +8,15 @@ import { encode } from '../src/bpf/program.ts';
 import type { KernelHook, KernelMap, KernelProgram } from '../src/host/host.ts';
 import type { LinuxBpf } from '../src/host/linux/kernel-bpf.ts';
 
-/** As many as systemd allows for a unit. */
+/** The maximum of systemd for a unit. */
 export const LISTED_RULES = 128;
 
-/** struct socket_bind_rule of systemd's src/core/bpf/socket-bind: 0 in the first two is any. */
+/** struct socket_bind_rule in src/core/bpf/socket-bind of systemd. 0 in the first two fields matches any value. */
 const LISTED = new Layout({ family: 'u32', protocol: 'u32', ports: 'u16', first: 'u16' });
 const KEY = -4;
 const IPPROTO_TCP = 6;
 
-/** The rules "tcp:PORT", none of them for a port that is bound here. */
+/** The rules "tcp:PORT". None matches a port bound in the benchmark. */
 export function ruleList(bpf: LinuxBpf): KernelMap {
   const map = bpf.createMap({
     type: 'array',
@@ -38,8 +38,8 @@ export function ruleList(bpf: LinuxBpf): KernelMap {
 }
 
 /**
- * The program that goes through them, as systemd's does (src/core/bpf/socket-bind): the family, the protocol and the
- * port of each rule. Its second list, of what is allowed, is left out.
+ * Loads the program that scans the list, like systemd's (src/core/bpf/socket-bind): family, protocol and port of each
+ * rule. The second list of systemd, for allowed ports, is omitted.
  */
 export function listProgram(bpf: LinuxBpf, hook: KernelHook, rules: KernelMap): KernelProgram {
   const p = new Assembler('rule_list');
@@ -85,7 +85,7 @@ export function listProgram(bpf: LinuxBpf, hook: KernelHook, rules: KernelMap): 
   );
 }
 
-/** A program that only allows. */
+/** Loads a program that only allows. */
 export function oneInstruction(bpf: LinuxBpf, hook: KernelHook): KernelProgram {
   const p = new Assembler('allow');
   p.mov(R0, 1);

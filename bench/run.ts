@@ -1,8 +1,5 @@
-/**
- * Runs one benchmark: `npm run bench -- NAME [OPTIONS]`.
- *
- * Exit code 0: every floor was reached; 1: one was missed; 2: wrong usage; 3: this machine cannot run it.
- */
+// Runs one benchmark: `npm run bench -- NAME [OPTIONS]`.  Exit status 0: all limits were met; 1: one was missed; 2:
+// usage error; 3: this machine cannot run it.
 
 import { EXIT_CODES, PortreeveError } from '../src/base/errors.ts';
 import type { Benchmark } from './benchmark.ts';
@@ -13,7 +10,7 @@ import { profile } from './profile.ts';
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = { portmap, profile, guard, doctor };
 
-/** What was started ends with this process, and what was written to be thrown away goes when it exits. */
+/** Exiting through process.exit() ends child processes and removes temporary files. */
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 function usage(): string {

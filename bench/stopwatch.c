@@ -1,4 +1,4 @@
-/* How long a command takes, as a whole: stopwatch COMMAND ARGUMENTS. What it writes to its output is thrown away. */
+/* Measures the run time of a whole command: stopwatch COMMAND ARGUMENTS. Its standard output is discarded. */
 
 #define _DEFAULT_SOURCE
 #include <errno.h>

@@ -1,13 +1,13 @@
-/** From measurements to verdicts: medians, ratios, and whether a floor or a bound was reached. Pure. */
+// Computes medians and ratios from measurements.
 
 import type { Sample } from './measure.ts';
 
-/** The medians over the rounds; of what must not be at all, the sums. */
+/** The medians over the rounds. For errors, the sums. */
 export interface Medians {
   readonly opsPerSecond: number;
   readonly p50Us: number;
   readonly p99Us: number;
-  /** Processor time of the server for an operation. */
+  /** CPU time of the server per operation. */
   readonly cpuUs: number;
   readonly serverCore: number;
   readonly loaderCore: number;
@@ -17,16 +17,16 @@ export interface Medians {
   readonly lost: number;
 }
 
-/** How many times as good as another a server is. */
+/** The performance of a server relative to another one. */
 export interface Ratio {
   readonly byOps: number;
   readonly byCpu: number;
-  /** Which of the two counts. */
+  /** Which of the two ratios counts. */
   readonly decidedBy: 'ops/s' | 'cpu/op';
   readonly value: number;
 }
 
-/** Operations a second say what a server can do only if it was the server that could do no more, and not the loader. */
+/** Operations per second are comparable only if the server was the bottleneck, and not the loader. */
 const SERVER_BUSY_MIN = 0.95;
 const LOADER_BUSY_MAX = 0.9;
 
@@ -67,7 +67,7 @@ export function ratioOf(server: Medians, other: Medians): Ratio {
     : { byOps, byCpu, decidedBy: 'cpu/op', value: byCpu };
 }
 
-/** Whether every call was answered, and as it must be. */
+/** Whether every call had a correct reply. */
 export function isFlawless({ bad, lost }: Medians): boolean {
   return bad === 0 && lost === 0;
 }

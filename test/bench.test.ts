@@ -1,7 +1,4 @@
-/**
- * The benchmarks must not praise what is wrong: the loader sees a wrong answer, and a ratio counts only what it
- * may.
- */
+// Tests of the benchmarks: the loader detects wrong replies, and ratios count only under the right conditions.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -32,16 +29,16 @@ const SAMPLE: Sample = {
   loaderCore: 0.5,
   rssPortmapMb: 50,
   rssTreeMb: 100,
-  foreign: 0,
+  interference: 0,
 };
 
 const samples = (changes: Partial<Sample>): Sample[] => [{ ...SAMPLE, ...changes }];
 
-/** Hears every request and says nothing. */
+/** Receives every request and never replies. */
 const SILENT =
   "require('node:dgram').createSocket('udp4').bind(111, '127.0.0.1', () => console.log('ready'))";
 
-test('the loader counts what was answered right, what was answered wrong, and what was not answered', async (t) => {
+test('the loader counts correct replies, wrong replies, and calls without a reply', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.cc())) return;
   const { load, responder } = await compilePrograms();
   const sandbox = await Sandbox.open(t);
@@ -55,7 +52,7 @@ test('the loader counts what was answered right, what was answered wrong, and wh
     return JSON.parse(stdout);
   };
 
-  // The responder knows the port of the first program, and gives it for every other.
+  // The responder knows the port of the first program, and returns it for every program.
   const right = await resultOf([responder], 1);
   assert.ok(right.ops > 0);
   assert.deepEqual([right.bad, right.lost], [0, 0]);
@@ -66,38 +63,38 @@ test('the loader counts what was answered right, what was answered wrong, and wh
 });
 
 describe('verdicts', () => {
-  test('medians of an odd and an even number', () => {
+  test('median() accepts an odd and an even number of values', () => {
     assert.equal(median([3, 1, 2]), 2);
     assert.equal(median([4, 1, 2, 3]), 2.5);
     assert.equal(median([7]), 7);
   });
 
-  test('what must not be is added up, and not evened out', () => {
+  test('errors are summed, not averaged', () => {
     const rounds = [...samples({}), ...samples({}), ...samples({ lost: 1 })];
     assert.equal(isFlawless(mediansOf(rounds)), false);
     assert.equal(isFlawless(mediansOf(samples({}))), true);
   });
 
-  test('operations a second count while both servers are the ones that can do no more', () => {
+  test('operations per second count if both servers are the bottleneck', () => {
     const ratio = ratioOf(mediansOf(samples({ ops: 3000 })), mediansOf(samples({})));
     assert.equal(ratio.decidedBy, 'ops/s');
     assert.equal(ratio.value, 3);
   });
 
   for (const [name, change] of Object.entries({
-    'a server that waits': { serverCore: 0.94 },
-    'a loader that is busy': { loaderCore: 0.9 },
+    'an idle server': { serverCore: 0.94 },
+    'a busy loader': { loaderCore: 0.9 },
   })) {
-    test(`processor time counts with ${name}`, () => {
-      const ours = mediansOf(samples({ ...change, ops: 3000, serverSeconds: 1 }));
-      const ratio = ratioOf(ours, mediansOf(samples({})));
+    test(`CPU time counts with ${name}`, () => {
+      const server = mediansOf(samples({ ...change, ops: 3000, serverSeconds: 1 }));
+      const ratio = ratioOf(server, mediansOf(samples({})));
       assert.equal(ratio.decidedBy, 'cpu/op');
       assert.equal(ratio.value, 6);
     });
   }
 });
 
-test('a recovery is missed by its longest time, too, and by what was killed', () => {
+test('recoveries are judged by their median and maximum, separately for each process', () => {
   const took = (killed: 'portmap' | 'daemon', times: readonly number[]) =>
     times.map((ms) => ({ killed, ms }));
   const recoveries = [...took('portmap', [200, 1000, 300]), ...took('daemon', [400, 1001, 500])];
@@ -105,15 +102,15 @@ test('a recovery is missed by its longest time, too, and by what was killed', ()
   assert.deepEqual(
     bounds.slice(1).map(({ what, value, reached }) => [what, value, reached]),
     [
-      ['all back after kill -9 of portmap, median of 3, ms', 300, true],
-      ['all back after kill -9 of portmap, maximum of 3, ms', 1000, true],
-      ['all back after kill -9 of daemon, median of 3, ms', 500, true],
-      ['all back after kill -9 of daemon, maximum of 3, ms', 1001, false],
+      ['recovery after kill -9 of portmap, median of 3, ms', 300, true],
+      ['recovery after kill -9 of portmap, maximum of 3, ms', 1000, true],
+      ['recovery after kill -9 of daemon, median of 3, ms', 500, true],
+      ['recovery after kill -9 of daemon, maximum of 3, ms', 1001, false],
     ],
   );
 });
 
-describe('profiles to measure with', () => {
+describe('generated profiles', () => {
   const read = (text: string) => {
     const { statements, findings } = parseProfile({ file: 'f', text });
     const built = buildProfile(statements);
@@ -126,7 +123,7 @@ describe('profiles to measure with', () => {
   };
 
   for (const count of [10, 2000, 60_000]) {
-    test(`have ${count} reservations, of PORT and of PORTRANGE, and nothing is wrong with them`, () => {
+    test(`have ${count} reservations of PORT and PORTRANGE without findings`, () => {
       const { reservations } = read(profileText(count));
       assert.equal(reservations.length, count);
       assert.equal(reservations.filter(({ isRange }) => isRange).length, count / 5);
@@ -134,7 +131,7 @@ describe('profiles to measure with', () => {
     });
   }
 
-  test('differ from what they were a week ago', () => {
+  test('differ from their changed version', () => {
     const text = profileText(2000);
     const changes = diffProfiles(read(text), read(changedText(text)));
     assert.deepEqual([...new Set(changes.map(({ kind }) => kind))].sort(), ['added', 'removed']);

@@ -1,4 +1,4 @@
-// The benchmark of the doctor must not praise what is slow: what misses its bound, and what was not measured.
+// Tests of the doctor benchmark: missed limits and missing measurements are reported.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -11,7 +11,7 @@ import {
   report,
 } from '../bench/doctor-report.ts';
 
-/** What each takes in a round in which all is well. */
+/** Times that meet all limits. */
 const USUAL: Readonly<Record<Command, number>> = {
   'ss -tulnp': 100,
   'lsof -i -P -n': 250,
@@ -22,11 +22,11 @@ const USUAL: Readonly<Record<Command, number>> = {
   'portreeve explain PORT': 140,
   'portreeve ports --listening, with a daemon': 55,
   'portreeve who PORT, with a daemon': 50,
-  'the first look, in process': 80,
-  'a second look after one change, in process': 9,
+  'the first read, in process': 80,
+  'a second read after one change, in process': 9,
 };
 
-/** Three rounds, of which one was slow for all but what is measured in milliseconds. */
+/** Three rounds. One was slower for all commands. */
 function measured(change: Partial<Record<Command, number>> = {}): Measured {
   const times = { ...USUAL, ...change };
   const rounds = (command: Command) => [1, 5, 1].map((factor) => times[command] * factor);
@@ -37,7 +37,7 @@ function measured(change: Partial<Record<Command, number>> = {}): Measured {
 
 const missed = (all: Measured): number => judge(all).filter(({ reached }) => !reached).length;
 
-test('all bounds hold, and each is missed when what it is about is too slow', () => {
+test('all limits are met, and each is missed if its command is too slow', () => {
   assert.equal(missed(measured()), 0);
   const slow: readonly (readonly [command: Command, ms: number, bounds: number])[] = [
     ['portreeve ports --listening', 121, 1],
@@ -46,14 +46,14 @@ test('all bounds hold, and each is missed when what it is about is too slow', ()
     ['portreeve explain PORT', 151, 1],
     ['portreeve ports --listening, with a daemon', 61, 1],
     ['portreeve who PORT, with a daemon', 64, 1],
-    ['a second look after one change, in process', 10.1, 1],
+    ['a second read after one change, in process', 10.1, 1],
   ];
   for (const [command, ms, bounds] of slow) {
     assert.equal(missed(measured({ [command]: ms })), bounds * CROWDS.length, `${command} ${ms}`);
   }
 });
 
-test('each round is compared with itself, and the median counts', () => {
+test('ratios are computed within each round, and their median counts', () => {
   const times = new Map<Command, number[]>([
     ['ss -tulnp', [100, 500, 100]],
     ['portreeve ports --listening', [110, 550, 900]],
@@ -61,9 +61,9 @@ test('each round is compared with itself, and the median counts', () => {
   assert.equal(ratio(times, 'portreeve ports --listening', 'ss -tulnp'), 1.1);
 });
 
-test('what was not measured does not reach its bound, and the report says so', () => {
+test('a missing measurement misses its limit, and the report shows it', () => {
   const all = new Map([...measured()].slice(0, 1));
   const rows = judge(all);
   assert.equal(rows.filter(({ reached }) => !reached).length, rows.length / 2);
-  assert.match(report(all, rows), /MISSED[\s\S]*\n8 of 16 reached\.$/);
+  assert.match(report(all, rows), /MISSED[\s\S]*\n8 of 16 limits met\.$/);
 });

@@ -1,4 +1,4 @@
-// The benchmark of the guard must not praise what is wrong: what misses its bound, and what was not measured.
+// Tests of the guard benchmark: missed limits and missing measurements are reported.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CELLS, type Cell, idOf, judge, type Measured, ratio, report } from '../bench/guard-report.ts';
@@ -9,15 +9,15 @@ const OTHERS = {
   reportMs: [2, 3, 100],
   unitMs: [1, 2, 1000],
 };
-const NONE: Cell = { family: 'IPv4', judge: 'none', path: 'allowed' };
-const ALLOWED: Cell = { family: 'IPv4', judge: 60_000, path: 'allowed' };
+const NONE: Cell = { family: 'IPv4', policy: 'none', path: 'allowed' };
+const ALLOWED: Cell = { family: 'IPv4', policy: 60_000, path: 'allowed' };
 
-/** Three rounds, of which one was slow for all; under a judge a bind takes so much longer. */
+/** Three rounds. One was slower for all cells. `factorOf` is the cost of a bind relative to no policy. */
 function measured(factorOf: (cell: Cell) => number): Measured {
   return new Map(CELLS.map((cell) => [idOf(cell), [1000, 1000, 5000].map((ns) => ns * factorOf(cell))]));
 }
 
-const usual = ({ judge: one, path }: Cell): number => {
+const usual = ({ policy: one, path }: Cell): number => {
   if (path === 'connect' || one === 'none') return 1;
   return one === 'list' ? 1.05 : 1.04;
 };
@@ -25,20 +25,20 @@ const usual = ({ judge: one, path }: Cell): number => {
 const missed = (cells: Measured, others = OTHERS): string[] =>
   judge(cells, others).flatMap(({ reached, what }) => (reached ? [] : [what]));
 
-test('all bounds hold, and each is missed when what it is about is too much', () => {
+test('all limits are met, and each is missed if its value is too large', () => {
   assert.deepEqual(missed(measured(usual)), []);
   const slow = measured((cell) => usual(cell) + (idOf(cell) === idOf(ALLOWED) ? 0.05 : 0));
   assert.deepEqual(missed(slow), [
-    'IPv4, 60,000 reservations, allowed, to no program',
-    'IPv4, 60,000 reservations, allowed, to 10 reservations',
-    'IPv4, 60,000 reservations, allowed, to a list of 128 rules',
+    'IPv4, 60,000 reservations, allowed, relative to no program',
+    'IPv4, 60,000 reservations, allowed, relative to 10 reservations',
+    'IPv4, 60,000 reservations, allowed, relative to a list of 128 rules',
   ]);
   const touched = measured(
-    (cell) => usual(cell) + (cell.path === 'connect' && cell.judge !== 'none' ? 0.05 : 0),
+    (cell) => usual(cell) + (cell.path === 'connect' && cell.policy !== 'none' ? 0.05 : 0),
   );
   assert.deepEqual(missed(touched), [
-    'IPv4, 60,000 reservations, connect and accept, to no program',
-    'IPv6, 60,000 reservations, connect and accept, to no program',
+    'IPv4, 60,000 reservations, connect and accept, relative to no program',
+    'IPv6, 60,000 reservations, connect and accept, relative to no program',
   ]);
   assert.equal(missed(measured(usual), { ...OTHERS, inForceMs: [100, 151, 151] }).length, 1);
   assert.equal(missed(measured(usual), { ...OTHERS, kernelBytes: 4_000_001 }).length, 1);
@@ -46,7 +46,7 @@ test('all bounds hold, and each is missed when what it is about is too much', ()
   assert.equal(missed(measured(usual), { ...OTHERS, unitMs: [1001, 1001, 1] }).length, 2);
 });
 
-test('each round is compared with itself, and the median counts', () => {
+test('ratios are computed within each round, and their median counts', () => {
   const rounds = new Map([
     [idOf(NONE), [1000, 5000, 1000]],
     [idOf(ALLOWED), [1040, 5200, 2000]],
@@ -54,11 +54,11 @@ test('each round is compared with itself, and the median counts', () => {
   assert.equal(ratio(rounds, ALLOWED, NONE), 1.04);
 });
 
-test('what was not measured does not reach its bound, and the report says so', () => {
+test('a missing measurement misses its limit, and the report shows it', () => {
   const without = new Map([...measured(usual)].filter(([id]) => id !== idOf(ALLOWED)));
   const rows = judge(without, OTHERS);
   assert.equal(rows.filter(({ reached }) => !reached).length, 3);
   const text = report(without, rows);
   assert.equal(text.match(/MISSED/g)?.length, 3);
-  assert.match(text, /35 of 38 reached\.$/);
+  assert.match(text, /35 of 38 limits met\.$/);
 });
