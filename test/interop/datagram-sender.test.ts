@@ -1,4 +1,5 @@
-/** Whose a datagram is: nobody becomes root, or another user, by a port that changes hands while his datagram waits. */
+// Tests of the sender of a datagram: a port that changes its owner while a datagram waits never identifies root or
+// another user.
 
 import assert from 'node:assert/strict';
 import { copyFile } from 'node:fs/promises';
@@ -22,7 +23,7 @@ const ALICE = 1000;
 const BOB = 1001;
 const MALLORY = 1002;
 const PROGRAM = 0x2000_2000;
-/** Below 1024: root's to give away. */
+/** Below 1024: reserved for root. */
 const ENTRY: Entry = { program: PROGRAM, version: 1, netid: 'udp', address: '0.0.0.0.2.154' };
 const entryAt = (address: string): Entry => ({ ...ENTRY, address });
 const SCRIPT = join(import.meta.dirname, '../support/datagrams.py');
@@ -30,7 +31,7 @@ const INSIDE = '/run/datagrams.py';
 const FAMILIES = [4, 6] as const;
 type Family = (typeof FAMILIES)[number];
 const SECONDS = 4;
-/** Longer than a datagram may wait. */
+/** Longer than the maximum age of a datagram. */
 const STOPPED_MS = 2 * SENDER_AGE_MAX_MS;
 
 interface Fixture {
@@ -48,13 +49,13 @@ async function fixture(t: TestContext, unprivilegedStart = 1024): Promise<Fixtur
   return { sandbox, daemon };
 }
 
-/** Written by a process of the world: the file is the one of the network of whoever opens it. */
+/** Written by a process in the sandbox: the file shows the network namespace of the process that opened it. */
 async function setting(sandbox: Sandbox, name: string, value: string): Promise<void> {
   const { code } = await sandbox.run(['sh', '-c', `echo '${value}' >/proc/sys/net/ipv4/${name}`]);
   assert.equal(code, 0);
 }
 
-/** A call as hexadecimal digits. */
+/** A call in hexadecimal. */
 function message(procedure: 'set' | 'unset', entry: Entry = ENTRY): string {
   const bytes = encodeXdr((writer) => {
     const number = procedure === 'set' ? RPCBPROC.SET : RPCBPROC.UNSET;
@@ -74,7 +75,7 @@ async function result<T>(running: Running): Promise<T> {
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 
-/** The entries of the program, sorted: transport, address and owner. */
+/** The registrations of the program, sorted: transport, address and owner. */
 async function listed(sandbox: Sandbox): Promise<string[]> {
   const { stdout } = await portreeve(sandbox, ['portmap', 'list', '--json']);
   const entries: (Entry & { owner: string })[] = JSON.parse(stdout);
@@ -85,17 +86,17 @@ async function listed(sandbox: Sandbox): Promise<string[]> {
 }
 
 for (const family of FAMILIES) {
-  test(`a flood of datagrams whose ports root takes meanwhile registers nothing, over IPv${family}`, async (t) => {
+  test(`a flood of datagrams whose ports root then takes registers nothing, over IPv${family}`, async (t) => {
     const at = await fixture(t);
     if (at === undefined) return;
     const { sandbox, daemon } = at;
-    // Few ports, so that as many of them change hands in seconds as else in hours.
+    // With few ports, as many change their owner in seconds as otherwise in hours.
     await setting(sandbox, 'ip_local_port_range', '40000 41999');
     const seconds = SECONDS;
     const root = start(sandbox, 'lend', { family, seconds, sockets: 200, pauseMs: 10 });
     const burst = { family, seconds, sockets: 1500, pauseMs: 50, message: message('set') };
     const mallory = start(sandbox, 'burst', burst, { uid: MALLORY });
-    // Who may is served, and tries as long as clients do: pmap_set(3) for a minute.
+    // Legitimate clients are served if they retry like pmap_set(3), for a minute.
     const own = { family, waitMs: 200, attempts: 300 };
     const [first, second] = [entryAt('0.0.0.0.8.1'), { ...entryAt('0.0.0.0.2.155'), version: 2 }];
     const alice = start(sandbox, 'ask', { ...own, port: 0, message: message('set', first) }, { uid: ALICE });
@@ -108,14 +109,14 @@ for (const family of FAMILIES) {
   });
 }
 
-/** The port mapper, for as long as it is stopped. */
+/** Calls `act` while the port mapper is stopped. */
 async function stopped(sandbox: Sandbox, act: () => Promise<void>): Promise<void> {
   const { portmap } = await status(sandbox);
   await sandbox.run(['kill', '-STOP', `${portmap.pid}`]);
   await act();
   await pause(STOPPED_MS);
   await sandbox.run(['kill', '-CONT', `${portmap.pid}`]);
-  // What waited for it is answered before this is.
+  // Waiting datagrams are processed before this request.
   await status(sandbox);
 }
 
@@ -123,25 +124,30 @@ interface HandOver {
   readonly from: number;
   readonly to: number;
   readonly port: number;
-  /** The sender says that it is to be sent in an hour, by a clock of his choice. */
+  /** Whether the sender requests transmission in an hour, by a clock of its choice. */
   readonly isDated?: boolean;
   /** From which port on everybody may bind, until the port mapper goes on. */
-  readonly meanwhileFrom?: number;
+  readonly unprivilegedFrom?: number;
 }
 
 const HAND_OVERS: Record<string, HandOver> = {
-  'a port that root gets': { from: MALLORY, to: ROOT, port: 40_000 },
-  'a port that another user gets': { from: MALLORY, to: BOB, port: 40_000 },
-  'a port that root gets, as if it were sent later': { from: MALLORY, to: ROOT, port: 40_000, isDated: true },
-  'a port that another user gets, as if it were sent later': {
+  'a port that root then takes': { from: MALLORY, to: ROOT, port: 40_000 },
+  'a port that another user then takes': { from: MALLORY, to: BOB, port: 40_000 },
+  'a port that root then takes, with a later transmission time': {
+    from: MALLORY,
+    to: ROOT,
+    port: 40_000,
+    isDated: true,
+  },
+  'a port that another user then takes, with a later transmission time': {
     ...{ from: MALLORY, to: BOB, port: 40_000, isDated: true },
   },
-  "a reserved port that was anybody's": { from: MALLORY, to: ROOT, port: 700, meanwhileFrom: 0 },
+  'a reserved port that was unprivileged': { from: MALLORY, to: ROOT, port: 700, unprivilegedFrom: 0 },
 };
 
-for (const [name, { meanwhileFrom, ...who }] of Object.entries(HAND_OVERS)) {
+for (const [name, { unprivilegedFrom, ...who }] of Object.entries(HAND_OVERS)) {
   for (const family of FAMILIES) {
-    test(`what was sent from ${name} does nothing, over IPv${family}`, async (t) => {
+    test(`a datagram from ${name} has no effect, over IPv${family}`, async (t) => {
       const at = await fixture(t);
       if (at === undefined) return;
       const { sandbox } = at;
@@ -153,11 +159,11 @@ for (const [name, { meanwhileFrom, ...who }] of Object.entries(HAND_OVERS)) {
         ['unset', kept],
       ] as const) {
         const task = { isDated: false, ...who, family, message: message(procedure, entry) };
-        const handed = await heldUp(sandbox, 'hand-over', task, async (running) => {
-          if (meanwhileFrom !== undefined)
-            await setting(sandbox, 'ip_unprivileged_port_start', `${meanwhileFrom}`);
+        const handed = await whileStopped(sandbox, 'hand-over', task, async (running) => {
+          if (unprivilegedFrom !== undefined)
+            await setting(sandbox, 'ip_unprivileged_port_start', `${unprivilegedFrom}`);
           await running().waitForOutput(/handed over/);
-          if (meanwhileFrom !== undefined) await setting(sandbox, 'ip_unprivileged_port_start', '1024');
+          if (unprivilegedFrom !== undefined) await setting(sandbox, 'ip_unprivileged_port_start', '1024');
         });
         assert.equal(await handed(), null);
         assert.deepEqual(await listed(sandbox), [
@@ -169,8 +175,8 @@ for (const [name, { meanwhileFrom, ...who }] of Object.entries(HAND_OVERS)) {
   }
 }
 
-/** Starts a script while the port mapper is stopped, and gives what has it read what came. */
-async function heldUp(
+/** Starts a script while the port mapper is stopped. Returns a function that makes it read the replies. */
+async function whileStopped(
   sandbox: Sandbox,
   how: string,
   task: object,
@@ -189,19 +195,24 @@ interface Honest {
   readonly uid: number;
   readonly port: number;
   readonly address: string;
-  /** What the second of two requests that came too late is answered. */
+  /** The reply to the second of two late requests. */
   readonly expected: boolean | null;
 }
 
 const HONEST: Record<string, Honest> = {
-  'a user from a socket that nobody can be beside': { uid: ALICE, port: 40_000, address: '', expected: true },
+  'a user with an exclusive socket': { uid: ALICE, port: 40_000, address: '', expected: true },
   'root from a reserved port': { uid: ROOT, port: 700, address: '', expected: true },
   'root from another port': { uid: ROOT, port: 40_000, address: '', expected: false },
-  'a user from a socket of one address': { uid: ALICE, port: 40_000, address: '127.0.0.1', expected: null },
+  'a user with a socket bound to one address': {
+    uid: ALICE,
+    port: 40_000,
+    address: '127.0.0.1',
+    expected: null,
+  },
 };
 
 for (const [name, { uid, expected, ...where }] of Object.entries(HONEST)) {
-  test(`${name} whose requests always come too late is answered ${expected} the second time`, async (t) => {
+  test(`${name} that always sends late receives ${expected} the second time`, async (t) => {
     const at = await fixture(t);
     if (at === undefined) return;
     const { sandbox } = at;
@@ -221,13 +232,13 @@ for (const [name, { uid, expected, ...where }] of Object.entries(HONEST)) {
   });
 }
 
-/** What root hears who asks from a port. */
+/** The reply to root when it sends from a port. */
 async function rootFrom(sandbox: Sandbox, port: number, family: Family = 4): Promise<boolean | null> {
   const task = { family, port, waitMs: 2000, attempts: 3, message: message('set') };
   return result(start(sandbox, 'ask', task));
 }
 
-test('root is believed from a reserved port, and over the Unix socket, and is told so from another', async (t) => {
+test('root is identified on a reserved port and the Unix socket, and refused with a reason elsewhere', async (t) => {
   const at = await fixture(t);
   if (at === undefined) return;
   const { sandbox, daemon } = at;
@@ -248,7 +259,7 @@ test('root is believed from a reserved port, and over the Unix socket, and is to
   );
 });
 
-test('pmap_set(3) and pmap_unset(3) of glibc are served, for root and for a user', async (t) => {
+test('pmap_set(3) and pmap_unset(3) of glibc work for root and for a user', async (t) => {
   const at = await fixture(t);
   if (at === undefined) return;
   const { sandbox } = at;
@@ -264,7 +275,7 @@ test('pmap_set(3) and pmap_unset(3) of glibc are served, for root and for a user
   assert.deepEqual(await listed(sandbox), ['tcp 0.0.0.0.2.154 superuser']);
 });
 
-test('where everybody may bind every port root is not believed over UDP, and is told of the Unix socket', async (t) => {
+test('without privileged ports root is not identified over UDP, and the log refers to the Unix socket', async (t) => {
   const at = await fixture(t, 0);
   if (at === undefined) return;
   const { sandbox, daemon } = at;
@@ -272,12 +283,12 @@ test('where everybody may bind every port root is not believed over UDP, and is 
   assert.match(daemon.output, /leaves no port to root; use the Unix socket/);
   const set = { via: 'local', procedure: 'set', entry: ENTRY, uid: ROOT } as const;
   assert.deepEqual(await makeCalls(sandbox, [set]), [true]);
-  // A setting that changes holds at once.
+  // A changed setting takes effect at once.
   await setting(sandbox, 'ip_unprivileged_port_start', '701');
   assert.deepEqual([await rootFrom(sandbox, 701), await rootFrom(sandbox, 700)], [false, true]);
 });
 
-test('root is not believed from a port that the guard has granted', async (t) => {
+test('root is not identified on a port that the guard has granted', async (t) => {
   const at = await fixture(t);
   if (at === undefined) return;
   const { sandbox, daemon } = at;

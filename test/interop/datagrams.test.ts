@@ -1,4 +1,4 @@
-/** What a datagram is answered that is longer than any request, and one whose two addresses are of different scopes. */
+// Tests of datagrams at the size limit, and of addresses with different scopes.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import type { Answer, Vector } from '../support/vectors.ts';
 
 const EXCHANGE = join(import.meta.dirname, '../support/exchange.ts');
 
-/** A NULL call with zeros behind it, in hexadecimal. */
+/** A NULL call in hexadecimal, padded with zeros. */
 function ping(bytes?: number): string {
   const call = encodeXdr((writer) => {
     writeCall(writer, {
@@ -30,7 +30,7 @@ function ping(bytes?: number): string {
     .padEnd(2 * (bytes ?? 0), '0');
 }
 
-/** Whether each request is answered, asked by a process that `prefix` starts. */
+/** Whether each request receives a reply. `prefix` is the command prefix of the client. */
 async function answered(
   sandbox: Sandbox,
   requests: readonly Partial<Vector>[],
@@ -43,7 +43,7 @@ async function answered(
   return answers.map(({ reply }) => reply !== null);
 }
 
-test('a datagram that was cut off is not answered, and one of as many bytes as are received is', async (t) => {
+test('a truncated datagram is not answered, and one of maximum size is', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), kernelIpv6(), ONLY_PORTREEVE)) return;
   const sandbox = await Sandbox.open(t);
   await serve(sandbox);
@@ -56,7 +56,7 @@ test('a datagram that was cut off is not answered, and one of as many bytes as a
   }
 });
 
-/** A second network, at the other end of a cable. */
+/** A second network namespace, connected by a veth pair. */
 const CABLE = `set -e
 ip netns add far
 ip link add near type veth peer name near netns far
@@ -69,7 +69,7 @@ ip address add 2001:db8::1/64 dev near nodad
 ip -n far address add fe80::2/64 dev near nodad
 ip -n far address add 2001:db8::2/64 dev near nodad`;
 
-test('a caller is answered from the link-local address that it asked, whatever the scope of its own', async (t) => {
+test("a request to a link-local address is answered from it, whatever the scope of the client's address", async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), kernelIpv6(), ONLY_PORTREEVE)) return;
   const sandbox = await Sandbox.open(t);
   assert.deepEqual(await sandbox.run(['sh', '-c', CABLE]), { code: 0, stdout: '', stderr: '' });

@@ -1,4 +1,4 @@
-/** The port mapper fits the host: its addresses, its address families, and an rpcbind that is started beside it. */
+// Tests of the port mapper on different hosts: addresses, address families, and a second rpcbind.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { startMountd } from '../support/nfs.ts';
 import { listed, ONLY_PORTREEVE, rpcinfo, setup } from '../support/portmap.ts';
 import { kernelIpv6 } from '../support/sandbox.ts';
 
-test('a lookup from an address of the host is answered with that address (--listen 0.0.0.0)', async (t) => {
+test('a lookup from an address of the host returns that address (--listen 0.0.0.0)', async (t) => {
   const at = await setup(t, {
     probes: [kernelIpv6()],
     addresses: ['10.9.8.1/24', '192.0.2.1/24'],
@@ -24,7 +24,7 @@ test('a lookup from an address of the host is answered with that address (--list
   }
 });
 
-test('so is one from an IPv6 address (--listen ::)', async (t) => {
+test('a lookup from an IPv6 address returns that address (--listen ::)', async (t) => {
   const at = await setup(t, { probes: [kernelIpv6()], addresses: ['fd00:9::1/64'], listen: ['::'] });
   if (at === undefined) return;
   await startMountd(at.sandbox);
@@ -36,7 +36,7 @@ test('so is one from an IPv6 address (--listen ::)', async (t) => {
   assert.equal(stdout, 'program 100005 version 3 ready and waiting\n');
 });
 
-test('without --listen nobody but the host itself is answered', async (t) => {
+test('without --listen only the host itself is served', async (t) => {
   const at = await setup(t, { probes: [ONLY_PORTREEVE], addresses: ['10.9.8.1/24'] });
   if (at === undefined) return;
   const { code, stderr } = await at.sandbox.run(['rpcinfo', '-s', '10.9.8.1']);
@@ -45,7 +45,7 @@ test('without --listen nobody but the host itself is answered', async (t) => {
   assert.equal((await listed(at.sandbox, 100000, '-s', '127.0.0.1')).length, 1);
 });
 
-test('a host whose IPv6 is disabled is served over IPv4', async (t) => {
+test('a host with disabled IPv6 is served over IPv4', async (t) => {
   const at = await setup(t, { probes: [kernelIpv6()], ipv6: false });
   if (at === undefined) return;
   assert.equal((await rpcinfo(at.sandbox, '-p', '127.0.0.1')).length, 6);
@@ -68,7 +68,7 @@ test('a host without an IPv4 address is served over IPv6', async (t) => {
   ]);
 });
 
-test('an rpcbind that is started beside it gives up, and takes nothing away', async (t) => {
+test('an rpcbind started in addition exits and changes nothing', async (t) => {
   const at = await setup(t);
   if (at === undefined) return;
   const list = await rpcinfo(at.sandbox);

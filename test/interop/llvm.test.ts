@@ -1,4 +1,4 @@
-/** LLVM reads the bytes of our BPF assembler as the instructions that we mean. */
+// Tests that LLVM disassembles the output of our BPF assembler to the same instructions.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -8,12 +8,12 @@ import { encodeInstructions } from '../../src/bpf/instruction.ts';
 import { ROW_MAP_FD, ROWS } from '../support/bpf-rows.ts';
 import { needs, probe } from '../support/probe.ts';
 
-/** Instructions that LLVM has read only since version 18: it does not make them, or did not. */
+/** Instructions that only LLVM 18 and newer disassemble. */
 const NEWER = / = -?\d+$|%=| & .* goto|be64|le\d\d/;
-/** What stands behind each row, so that a row which LLVM cannot read is told from the next. */
+/** The instruction after each row, so that a row unknown to LLVM is not confused with the next. */
 const mark = (row: number): string => `r9 = ${row}`;
 
-/** The text of each row as LLVM gives it; undefined for one that it does not know. */
+/** LLVM's text of each row. Undefined if unknown to LLVM. */
 function disassembledByLlvm(): (string | undefined)[] {
   const input = ROWS.map(({ hex }, row) => {
     const marker = new Assembler('marker');
@@ -37,8 +37,8 @@ function disassembledByLlvm(): (string | undefined)[] {
   });
 }
 
-/** Our text in LLVM's words. */
-function inLlvmWords(text: string): string {
+/** Our text in LLVM's notation. */
+function toLlvmNotation(text: string): string {
   return (
     text
       .replace('goto pc+', 'goto +')
@@ -49,23 +49,23 @@ function inLlvmWords(text: string): string {
       )
       .replace(/call bpf_\w+#/, 'call ')
       .replace(/^r1 = 0x([0-9a-f]+)$/, (_, hex: string) => `r1 = ${BigInt.asIntN(64, BigInt(`0x${hex}`))} ll`)
-      // It does not show the high half, which is where in the map.
+      // LLVM does not print the high half, which is the offset in the map.
       .replace('r1 = map[ports][0]+16', `ld_pseudo r1, 2, ${ROW_MAP_FD}`)
       .replace('r1 = map[ports]', `ld_pseudo r1, 1, ${ROW_MAP_FD}`)
   );
 }
 
-/** With 32-bit arithmetic LLVM names the low half of a register that is loaded or stored by up to 32 bits. */
-const asWhole = (text: string): string =>
+/** With 32-bit arithmetic, LLVM names the low half of a register in loads and stores of up to 32 bits. */
+const withFullRegisters = (text: string): string =>
   text.replace(/\bw(\d+)(?= = \*\()/, 'r$1').replace(/(\*\(.*\) \+?= )w/, '$1r');
 
-test('LLVM disassembles each instruction to the same', (t) => {
+test('LLVM disassembles every instruction to the same text', (t) => {
   if (!needs(t, probe.command('llvm-mc'))) return;
-  const differences = disassembledByLlvm().flatMap((theirs, row) => {
-    const ours = ROWS[row]?.text ?? '';
-    if (theirs === undefined) return NEWER.test(ours) ? [] : [`${ours}: unknown to LLVM`];
-    const same = inLlvmWords(ours) === asWhole(theirs.replaceAll('\t', ' '));
-    return same ? [] : [`${inLlvmWords(ours)} | ${asWhole(theirs)}`];
+  const differences = disassembledByLlvm().flatMap((llvmText, row) => {
+    const text = ROWS[row]?.text ?? '';
+    if (llvmText === undefined) return NEWER.test(text) ? [] : [`${text}: unknown to LLVM`];
+    const same = toLlvmNotation(text) === withFullRegisters(llvmText.replaceAll('\t', ' '));
+    return same ? [] : [`${toLlvmNotation(text)} | ${withFullRegisters(llvmText)}`];
   });
   assert.deepEqual(differences, []);
 });

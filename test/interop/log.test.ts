@@ -1,4 +1,4 @@
-/** The log of registrations on a real file system: full, torn, damaged, of another boot, and simply used again. */
+// Tests of the log of registrations on a real file system: full, truncated, damaged, of another boot, and reused.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { Sandbox, until } from '../support/sandbox.ts';
 const RUNTIME = '/run/portreeve';
 const FIRST_PROGRAM = 536871000;
 
-/** A world whose runtime directory is a file system of its own, which can be full. */
+/** A sandbox whose runtime directory is a separate file system that can be full. */
 async function openSandbox(t: TestContext): Promise<Sandbox | undefined> {
   if (!needs(t, probe.root(), probe.netns(), ONLY_PORTREEVE)) return undefined;
   const sandbox = await Sandbox.open(t);
@@ -39,13 +39,13 @@ function call(procedure: 'set' | 'unset', index: number): Call {
 const sets = (from: number, to: number): Call[] =>
   Array.from({ length: to - from }, (_, i) => call('set', from + i));
 
-/** Leaves no room in the runtime directory. */
+/** Fills the runtime directory. */
 async function fill(sandbox: Sandbox): Promise<void> {
   const { stderr } = await sandbox.run(['dd', 'if=/dev/zero', `of=${RUNTIME}/filler`, 'bs=4k']);
   assert.match(stderr, /No space left/);
 }
 
-/** Which of the entries are listed, by their numbers. */
+/** The indexes of the listed entries. */
 async function listed(sandbox: Sandbox): Promise<number[]> {
   const { stdout } = await portreeve(sandbox, ['portmap', 'list', '--json']);
   const entries: { program: number }[] = JSON.parse(stdout);
@@ -62,7 +62,7 @@ async function killPortmap(sandbox: Sandbox): Promise<void> {
   await otherPortmap(sandbox, portmap.pid);
 }
 
-/** The file of the log that is in use, as the host reaches it, and what is in it. */
+/** The current log file on the host, and its contents. */
 function newestLog(sandbox: Sandbox): { file: string; bytes: Buffer } {
   const logs = [0, 1].map((number) => {
     const file = sandbox.path(`${RUNTIME}/portmap.log.${number}`);
@@ -80,13 +80,13 @@ function namesAside(sandbox: Sandbox): string[] {
 
 const SET_ASIDE = /the log of registrations was set aside/;
 
-test('while there is no room SET and UNSET are refused and say why, and all else goes on', async (t) => {
+test('on a full disk SET and UNSET are refused with the reason, and everything else continues', async (t) => {
   const sandbox = await openSandbox(t);
   if (sandbox === undefined) return;
   const daemon = await serve(sandbox);
   assert.deepEqual(await makeCalls(sandbox, sets(0, 5)), [true, true, true, true, true]);
   await fill(sandbox);
-  // What the last page of the log still has room for is written: 4096 bytes are less than 100 records.
+  // The last page of the log still has room: 4096 bytes are less than 100 records.
   const answers = await makeCalls(sandbox, sets(5, 105));
   const full = answers.indexOf(false);
   assert.deepEqual(answers, [...Array(full).fill(true), ...Array(100 - full).fill(false)]);
@@ -115,7 +115,7 @@ test('while there is no room SET and UNSET are refused and say why, and all else
   assert.doesNotMatch(daemon.output, SET_ASIDE);
 });
 
-test('registrations outlive SIGTERM and a new start', async (t) => {
+test('registrations are kept across SIGTERM and a restart', async (t) => {
   const sandbox = await openSandbox(t);
   if (sandbox === undefined) return;
   const first = await serve(sandbox);
@@ -127,7 +127,7 @@ test('registrations outlive SIGTERM and a new start', async (t) => {
   assert.deepEqual(namesAside(sandbox), []);
 });
 
-test('a last record that was not written to its end is cut off, and the rest stands', async (t) => {
+test('an incomplete last record is dropped, and the others are kept', async (t) => {
   const sandbox = await openSandbox(t);
   if (sandbox === undefined) return;
   const first = await serve(sandbox);
@@ -154,7 +154,7 @@ function damage(sandbox: Sandbox): Buffer {
   return bytes;
 }
 
-test('a damaged log is set aside and said to be; what stands before the damage stands', async (t) => {
+test('a damaged log is set aside and reported, and the records before the damage are kept', async (t) => {
   const sandbox = await openSandbox(t);
   if (sandbox === undefined) return;
   const first = await serve(sandbox);
@@ -167,15 +167,15 @@ test('a damaged log is set aside and said to be; what stands before the damage s
   assert.deepEqual(others, []);
   assert.match(name, /^portmap\.log\.\d\.damaged-\d{8}T\d{9}Z$/);
   assert.deepEqual(readFileSync(sandbox.path(`${RUNTIME}/${name}`)), damaged);
-  const said = `the log of registrations was set aside as ${RUNTIME}/${name}: its record at byte `;
-  assert.ok(second.output.includes(said), second.output);
+  const expected = `the log of registrations was set aside as ${RUNTIME}/${name}: its record at byte `;
+  assert.ok(second.output.includes(expected), second.output);
   assert.deepEqual(await makeCalls(sandbox, [call('set', 5)]), [true]);
   await killPortmap(sandbox);
   assert.deepEqual(await listed(sandbox), [0, 5]);
   assert.deepEqual(namesAside(sandbox), [name]);
 });
 
-test('what a damaged log has lost is taken from the one before it', async (t) => {
+test('records lost in a damaged log are taken from the previous log', async (t) => {
   const sandbox = await openSandbox(t);
   if (sandbox === undefined) return;
   const first = await serve(sandbox);
@@ -188,7 +188,7 @@ test('what a damaged log has lost is taken from the one before it', async (t) =>
   assert.equal(namesAside(sandbox).length, 1);
 });
 
-test('a damaged log is dealt with where there is no room to set it aside', async (t) => {
+test('a damaged log is handled on a full disk, without being set aside', async (t) => {
   const sandbox = await openSandbox(t);
   if (sandbox === undefined) return;
   const daemon = await serve(sandbox);
@@ -202,12 +202,12 @@ test('a damaged log is dealt with where there is no room to set it aside', async
   assert.deepEqual(await makeCalls(sandbox, [call('set', 5)]), [false]);
   await mustRun(sandbox, `rm ${RUNTIME}/filler`);
   const isSet = async () => (await makeCalls(sandbox, [call('set', 5)]))[0];
-  await until('SET to be answered with yes', isSet);
+  await until('SET to succeed', isSet);
   await killPortmap(sandbox);
   assert.deepEqual(await listed(sandbox), [0, 5]);
 });
 
-test('a log of another boot is set aside, once', async (t) => {
+test('a log of another boot is set aside once', async (t) => {
   const sandbox = await openSandbox(t);
   if (sandbox === undefined) return;
   const first = await serve(sandbox);

@@ -1,4 +1,4 @@
-/** Who may register and remove what: a caller is known by the socket that he calls from, whatever its port. */
+// Tests of who may register and remove what: a caller is identified by its socket, whatever its port.
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -16,7 +16,7 @@ const PROGRAM = 536871111;
 const ENTRY: Entry = { program: PROGRAM, version: 1, netid: 'tcp', address: '127.0.0.1.16.147' };
 const ELSEWHERE: Entry = { ...ENTRY, address: '127.0.0.1.16.148' };
 
-/** Every way to the port mapper, and a port to call from where there are ports. */
+/** Every transport of the port mapper, with a source port. */
 const WAYS: readonly (Pick<Call, 'via' | 'fromPort'> & { readonly name: string })[] = [
   { name: 'the Unix socket', via: 'local' },
   ...(['udp', 'tcp', 'udp6', 'tcp6'] satisfies NetId[]).flatMap((via) => [
@@ -28,16 +28,16 @@ const WAYS: readonly (Pick<Call, 'via' | 'fromPort'> & { readonly name: string }
 interface Fixture {
   readonly sandbox: Sandbox;
   readonly daemon: Running;
-  /** Makes calls one after the other. */
+  /** Makes calls in sequence. */
   readonly make: (...calls: Call[]) => Promise<(boolean | null)[]>;
 }
 
-/** From here on every user may bind every port, so that a low one says nothing about him. */
+/** From here on every user may bind every port, so a low port does not identify root. */
 const FREE_FROM = 600;
-/** Where root is believed over UDP. */
+/** A port that identifies root over UDP. */
 const ROOT_PORT = FREE_FROM - 1;
 
-/** The same call by root, from where he is believed. */
+/** The same call by root, from a port that identifies root. */
 function byRoot(call: Call): Call {
   const isUdp = call.via === 'udp' || call.via === 'udp6';
   return { ...call, uid: ROOT, ...(isUdp && { fromPort: ROOT_PORT }) };
@@ -46,13 +46,13 @@ function byRoot(call: Call): Call {
 async function fixture(t: TestContext): Promise<Fixture | undefined> {
   if (!needs(t, probe.root(), probe.netns(), kernelIpv6(), ONLY_PORTREEVE)) return undefined;
   const sandbox = await Sandbox.open(t);
-  // Written by a process of the world: the file is the one of the network of whoever opens it.
+  // Written by a process in the sandbox: the file shows the network namespace of the process that opened it.
   await sandbox.run(['sh', '-c', `echo ${FREE_FROM} >/proc/sys/net/ipv4/ip_unprivileged_port_start`]);
   const daemon = await serve(sandbox);
   return { sandbox, daemon, make: (...calls) => makeCalls(sandbox, calls) };
 }
 
-/** The entries of the program: transport, address and owner. */
+/** The registrations of the program: transport, address and owner. */
 async function listed(sandbox: Sandbox): Promise<string[]> {
   const { stdout } = await portreeve(sandbox, ['portmap', 'list', '--json']);
   const entries: (Entry & { owner: string })[] = JSON.parse(stdout);
@@ -65,7 +65,7 @@ const set = (uid: number, entry: Entry = ENTRY): Call => ({ via: 'local', proced
 const unset = (uid: number, entry: Entry = ENTRY): Call => ({ ...set(uid, entry), procedure: 'unset' });
 
 for (const { name, ...way } of WAYS) {
-  test(`a user neither replaces nor removes another's entry over ${name}; its owner and root do`, async (t) => {
+  test(`over ${name} only the owner and root can replace or remove a registration`, async (t) => {
     const at = await fixture(t);
     if (at === undefined) return;
     const { sandbox, daemon, make } = at;
@@ -96,7 +96,7 @@ for (const { name, ...way } of WAYS) {
 }
 
 for (const via of ['local', 'udp', 'tcp'] as const) {
-  test(`over ${via} a port below 1024 is for him who holds a socket on it, and for root`, async (t) => {
+  test(`over ${via} a port below 1024 can be registered only by a user with a socket on it, and by root`, async (t) => {
     const at = await fixture(t);
     if (at === undefined) return;
     const { sandbox, daemon, make } = at;
@@ -113,7 +113,7 @@ for (const via of ['local', 'udp', 'tcp'] as const) {
 }
 
 for (const via of ['udp', 'tcp'] as const) {
-  test(`a socket that root made and handed to a user still speaks for root over ${via}`, async (t) => {
+  test(`a socket that root created and passed to a user identifies root over ${via}`, async (t) => {
     const at = await fixture(t);
     if (at === undefined) return;
     const handed: Call = { ...set(ALICE), via, socketOf: ROOT, fromPort: ROOT_PORT };
@@ -125,7 +125,7 @@ for (const via of ['udp', 'tcp'] as const) {
     ]);
   });
 
-  test(`a socket that a user made does not speak for root when he gives it to root over ${via}`, async (t) => {
+  test(`a socket that a user created and passed to root identifies the user over ${via}`, async (t) => {
     const at = await fixture(t);
     if (at === undefined) return;
     assert.deepEqual(await at.make({ ...set(ROOT), via, socketOf: ALICE, fromPort: 600 }), [true]);
@@ -135,17 +135,17 @@ for (const via of ['udp', 'tcp'] as const) {
 
 const UNKNOWN = 'whose socket asked cannot be told';
 
-test('a datagram that sockets of two users can have sent is refused', async (t) => {
+test('a datagram that sockets of two users could have sent is refused', async (t) => {
   const at = await fixture(t);
   if (at === undefined) return;
   const { sandbox, daemon, make } = at;
   const beside = (uid: number, address: string): Beside => ({ netid: 'udp', uid, address, port: 600 });
   const call: Call = { ...set(ALICE), via: 'udp', fromPort: 600 };
   const answers = await make(
-    // The later of two sockets on one address and port gets the answer: the caller's own is made last.
+    // The later of two sockets on one address and port receives the reply: the caller's own is created last.
     { ...call, beside: [beside(BOB, '127.0.0.1')] },
     { ...call, beside: [beside(ROOT, '0.0.0.0')] },
-    // IP_PKTINFO lets it send from 127.0.0.1 (ip(7)).
+    // With IP_PKTINFO it can send from 127.0.0.1 (ip(7)).
     { ...call, beside: [beside(BOB, '127.0.0.2')] },
     { ...call, beside: [{ netid: 'udp6', uid: BOB, address: '::', port: 600 }] },
     { ...call, uid: ROOT, beside: [beside(ALICE, '127.0.0.1')] },
@@ -153,7 +153,7 @@ test('a datagram that sockets of two users can have sent is refused', async (t) 
   assert.deepEqual(answers, [false, false, false, false, false]);
   assert.deepEqual(await listed(sandbox), []);
   assert.match(daemon.output, new RegExp(`a caller at 127\\.0\\.0\\.1:600 was refused .*: ${UNKNOWN}`));
-  // What is another's on another port, or over TCP, is in nobody's way; nor is his own on another address.
+  // Sockets of other users on other ports or over TCP do not matter, nor does the user's own on another address.
   const [elsewhere, stream] = [
     { ...beside(BOB, '127.0.0.1'), port: 601 },
     { ...beside(BOB, '127.0.0.1'), netid: 'tcp' as const },
@@ -163,7 +163,7 @@ test('a datagram that sockets of two users can have sent is refused', async (t) 
 });
 
 for (const via of ['udp', 'tcp'] as const) {
-  test(`a caller over ${via} whose socket is gone when his call is looked at is nobody`, async (t) => {
+  test(`a caller over ${via} whose socket is closed before its call is processed is not identified`, async (t) => {
     const at = await fixture(t);
     if (at === undefined) return;
     const { sandbox, daemon, make } = at;
@@ -184,7 +184,7 @@ for (const via of ['udp', 'tcp'] as const) {
     assert.deepEqual(await listed(sandbox), ['tcp 127.0.0.1.16.147 1000']);
   });
 
-  test(`a user who closes at once, again and again over ${via}, is never taken for root`, async (t) => {
+  test(`a user who repeatedly closes at once over ${via} is never identified as root`, async (t) => {
     const at = await fixture(t);
     if (at === undefined) return;
     const versions = Array.from({ length: 300 }, (_, index) => index + 1);

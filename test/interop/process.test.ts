@@ -1,4 +1,4 @@
-/** The process that answers the network: what it may do, and what happens when it or the daemon dies. */
+// Tests of the portmap process: its privileges, and what happens when it or the daemon is killed.
 
 import assert from 'node:assert/strict';
 import { cp, link, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
@@ -13,12 +13,12 @@ import { Sandbox, until } from '../support/sandbox.ts';
 const PROBES = { probes: [ONLY_PORTREEVE] };
 const NOTHING = '0000000000000000';
 
-test('no thread of it has any privilege, and none can get one', async (t) => {
+test('no thread has any privilege or can gain one', async (t) => {
   const at = await setup(t, PROBES);
   if (at === undefined) return;
   const { portmap } = await status(at.sandbox);
   const threads = await threadPrivileges(at.sandbox, portmap.pid ?? 0);
-  assert.ok(threads.length > 1, 'Node has more threads than one');
+  assert.ok(threads.length > 1, 'Node has more than one thread');
   for (const thread of threads) {
     assert.deepEqual(thread, {
       Uid: '60711\t60711\t60711\t60711',
@@ -33,19 +33,19 @@ test('no thread of it has any privilege, and none can get one', async (t) => {
       Seccomp: '2',
     });
   }
-  // The same reading of the daemon shows that the fields are read rightly: it is root.
+  // The same fields of the daemon, which is root, show that they are parsed correctly.
   const [daemon] = await threadPrivileges(at.sandbox, (await status(at.sandbox)).pid);
   assert.equal(daemon?.['Uid'], '0\t0\t0\t0');
   assert.notEqual(daemon?.['CapEff'], NOTHING);
 });
 
-test('it has tried from inside whether it can open anything, and could not', async (t) => {
+test('the self-test finds that it cannot open anything', async (t) => {
   const at = await setup(t, PROBES);
   if (at === undefined) return;
   assert.deepEqual((await status(at.sandbox)).portmap.unconfined, []);
 });
 
-test('the account portreeve-portmap is used where there is one', async (t) => {
+test('the account portreeve-portmap is used if it exists', async (t) => {
   const at = await setup(t, {
     ...PROBES,
     files: { '/etc/passwd': 'root:x:0:0:root:/:/bin/sh\nportreeve-portmap:x:777:778::/:/bin/false\n' },
@@ -56,24 +56,24 @@ test('the account portreeve-portmap is used where there is one', async (t) => {
   assert.equal(thread?.['Gid'], '778\t778\t778\t778');
 });
 
-test('when it is killed another one takes its place, and nobody is refused meanwhile', async (t) => {
+test('a killed process is replaced, and no client is refused in the meantime', async (t) => {
   const at = await setup(t, PROBES);
   if (at === undefined) return;
   const before = await status(at.sandbox);
   await at.sandbox.run(['kill', '-KILL', `${before.portmap.pid}`]);
-  // The daemon holds the sockets: who asks now waits for the next process.
+  // The daemon holds the sockets: new requests wait for the next process.
   assert.equal((await rpcinfo(at.sandbox, '-p', '127.0.0.1')).length, 6);
   const after = await otherPortmap(at.sandbox, before.portmap.pid);
   assert.equal(after.pid, before.pid);
   assert.equal(after.portmap.restarts, 1);
 });
 
-test('one that dies while it starts is started again, too', async (t) => {
+test('a process killed during its start is restarted', async (t) => {
   const at = await setup(t, PROBES);
   if (at === undefined) return;
   const { pid, portmap } = await status(at.sandbox);
   await at.sandbox.run(['kill', '-KILL', `${portmap.pid}`]);
-  // setpriv or Node, before it has read what the daemon has sent it.
+  // setpriv or Node, before it has read the messages of the daemon.
   const successor = await until('a successor', async () => {
     const { portmap: now } = await status(at.sandbox);
     return now.pid !== null && now.pid !== portmap.pid && now.pid;
@@ -84,7 +84,7 @@ test('one that dies while it starts is started again, too', async (t) => {
   assert.equal((await rpcinfo(at.sandbox, '-p', '127.0.0.1')).length, 6);
 });
 
-test('a reader who hangs up without having read costs no time', async (t) => {
+test('a client that hangs up without reading uses no CPU time', async (t) => {
   const at = await setup(t, PROBES);
   if (at === undefined) return;
   const { portmap } = await status(at.sandbox);
@@ -102,11 +102,11 @@ before = ticks(); time.sleep(0.5); print(ticks() - before)`;
   if (!needs(t, probe.command('python3'))) return;
   const { stdout, stderr } = await at.sandbox.run(['python3', '-c', hangUp]);
   assert.match(stdout, /^\d+\n$/, stderr);
-  // A loop that turned without end would have used all fifty hundredths of a second.
+  // A busy loop would have used all fifty ticks.
   assert.ok(JSON.parse(stdout) < 15, `${stdout} ticks`);
 });
 
-test('when the daemon is killed it ends as well', async (t) => {
+test('it exits when the daemon is killed', async (t) => {
   const at = await setup(t, PROBES);
   if (at === undefined) return;
   const { pid, portmap } = await status(at.sandbox);
@@ -136,7 +136,7 @@ test('it runs from a checkout that only root can enter', async (t) => {
   assert.equal((await running.stop()).code, 0);
 });
 
-/** A file of 120 MB: a second name costs nothing, where both are on one file system. */
+/** A file of 120 MB: a hard link costs nothing if both are on one file system. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);

@@ -1,4 +1,4 @@
-/** Debian's rpcbind still answers the vectors as it did when they were recorded. */
+// Tests that Debian's rpcbind still gives the recorded replies to the vectors.
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -12,14 +12,14 @@ import { type Answer, atRecordedTime, vectorFiles } from '../support/vectors.ts'
 const EXCHANGE = join(import.meta.dirname, '../support/exchange.ts');
 
 for (const file of vectorFiles()) {
-  test(`rpcbind answers the vectors of ${file.name}.json`, async (t) => {
+  test(`rpcbind gives the recorded replies to the vectors of ${file.name}.json`, async (t) => {
     if (!needs(t, probe.root(), probe.netns(), kernelIpv6())) return;
     const peers = await bringPeers();
     if (!needs(t, peers.probe())) return;
     const sandbox = await Sandbox.open(t, { peers });
     for (const [i, address] of file.addresses.entries()) await sandbox.addAddress(address, `net${i}`);
     const rpcbind = sandbox.start(['rpcbind', '-f']);
-    // Asking whether it answers would count in its statistics.
+    // A call to check whether it is ready would count in its statistics.
     await until('the socket of rpcbind', () => existsSync(sandbox.path('/run/rpcbind.sock')));
     const input = JSON.stringify(file.vectors);
     const { code, stdout, stderr } = await sandbox.run([process.execPath, EXCHANGE], {
