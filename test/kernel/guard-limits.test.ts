@@ -238,9 +238,12 @@ test('where there can be no guard, it is said what is missing', (t) => {
   assert.deepEqual(missing([]), []);
   const [[certain, noCgroups = ''] = [], ...others] = missing(WITHOUT_CGROUPS);
   assert.deepEqual([certain, others], [true, []]);
-  assert.match(noCgroups, /^no hierarchy of cgroup v2 is mounted/);
+  assert.match(noCgroups, /^no complete cgroup v2 hierarchy is mounted/);
   assert.deepEqual(missing(WITHOUT_BPF), [[true, 'the kernel does not let root load BPF programs here']]);
-  assert.match(run('guard', WITHOUT_CGROUPS).stdout, /^missing {3}no hierarchy .* Mount it with: /m);
+  assert.match(
+    run('guard', WITHOUT_CGROUPS).stdout,
+    /^missing {3}no complete cgroup v2 hierarchy .* Mount it with: /m,
+  );
 
   const unknown = run('guard', NOT_ROOT);
   assert.equal(unknown.code, 3);
@@ -250,6 +253,6 @@ test('where there can be no guard, it is said what is missing', (t) => {
   assert.equal(reported.code, 3);
   assert.match(
     reported.stderr,
-    /only root can look into the kernel.*[\s\S]*no hierarchy of cgroup v2 is mounted/,
+    /only root can look into the kernel.*[\s\S]*no complete cgroup v2 hierarchy is mounted/,
   );
 });

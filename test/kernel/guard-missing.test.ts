@@ -65,8 +65,7 @@ const SAID: Readonly<Record<Exclude<keyof typeof WITHOUT, 'nothing'>, RegExp>> =
   cgroup2: /no complete cgroup v2 hierarchy is mounted\nMount it with: mount -t cgroup2/,
   bpffs:
     /cannot mount the BPF file system at \/sys\/fs\/bpf: EPERM: this process lacks CAP_SYS_ADMIN\nMount it first/,
-  writableBpffs:
-    /cannot create \S+ in the BPF file system: .*\nIt must be mounted writable/,
+  writableBpffs: /cannot create \S+ in the BPF file system: .*\nIt must be mounted writable/,
   rightsOfTheHost: /EPERM: this process is in a user namespace.*\nRun it on the host/,
 };
 
@@ -142,7 +141,7 @@ for (const without of ['capabilities', 'cgroup2'] as const) {
       assert.deepEqual(guard.missing, ['no complete cgroup v2 hierarchy is mounted']);
       assert.match(
         stderr,
-        /^portreeve: error\[\w+\]: no job can be given: no hierarchy of cgroup v2 is mounted/,
+        /^portreeve: error\[\w+\]: no job can be given: no complete cgroup v2 hierarchy is mounted/,
       );
     }
     assert.equal(code, 125);

@@ -118,6 +118,6 @@ test('under lockdown it is said that the kernel is locked down, and nothing is l
     error.message,
     /MAP_CREATE failed on array config: EPERM: the kernel is locked down \(integrity\)$/,
   );
-  assert.match(error.hint, /started without lockdown=/);
+  assert.match(error.hint, /Boot the kernel without lockdown=/);
   assert.deepEqual(namesOf(place), [place.cgroup]);
 });

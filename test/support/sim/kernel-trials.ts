@@ -36,7 +36,7 @@ export class SimKernelTrials implements Pick<KernelBpf, 'tickUs' | 'cgroupRoot' 
   cgroupRoot(): string {
     const { cgroupRoot = '/sys/fs/cgroup' } = this.kernel;
     if (cgroupRoot !== null) return cgroupRoot;
-    throw new PortreeveError('CGROUP2_MISSING', 'no hierarchy of cgroup v2 is mounted', 'Mount it.');
+    throw new PortreeveError('CGROUP2_MISSING', 'no complete cgroup v2 hierarchy is mounted', 'Mount it.');
   }
 
   loadProgram(): KernelProgram {

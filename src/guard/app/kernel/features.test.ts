@@ -31,7 +31,7 @@ test('a kernel that has all lacks nothing, whoever asks', () => {
 test('what is missing is said with what would help', () => {
   const without = (kernel: SimKernel, files = {}) =>
     missing({ kernel, files }).map(({ has, message }) => [has, message]);
-  assert.deepEqual(without({ cgroupRoot: null }), [[false, 'no hierarchy of cgroup v2 is mounted']]);
+  assert.deepEqual(without({ cgroupRoot: null }), [[false, 'no complete cgroup v2 hierarchy is mounted']]);
   assert.deepEqual(without({ programErrno: 'ENOSYS' }), [[false, 'this kernel is built without BPF']]);
   assert.deepEqual(without({ programErrno: 'EINVAL' }), [
     [false, 'this kernel calls no BPF program at bind(2)'],
