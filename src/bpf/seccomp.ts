@@ -121,16 +121,16 @@ export function serverFilter(arch: string): readonly FilterInstruction[] | undef
     .map((pair) => pair[architecture.column])
     .filter((number) => number !== NONE);
   const load = (k: number): FilterInstruction => ({ code: BPF_LD_W_ABS, jumpTrue: 0, jumpFalse: 0, k });
-  const give = (k: number): FilterInstruction => ({ code: BPF_RET_K, jumpTrue: 0, jumpFalse: 0, k });
+  const returnOf = (k: number): FilterInstruction => ({ code: BPF_RET_K, jumpTrue: 0, jumpFalse: 0, k });
   return [
     load(DATA_ARCH),
     { code: BPF_JEQ_K, jumpTrue: 1, jumpFalse: 0, k: architecture.audit },
-    give(RET_KILL_PROCESS),
+    returnOf(RET_KILL_PROCESS),
     load(DATA_NR),
     // Each jump skips the remaining comparisons and the EPERM return.
     ...numbers.map((k, i) => ({ code: BPF_JEQ_K, jumpTrue: numbers.length - i, jumpFalse: 0, k })),
-    give(RET_ERRNO + EPERM),
-    give(RET_ALLOW),
+    returnOf(RET_ERRNO + EPERM),
+    returnOf(RET_ALLOW),
   ];
 }
 

@@ -176,13 +176,13 @@ export interface ChildSpec {
   readonly onEnd: (end: ChildEnd) => void;
 }
 
-/** The user that runs a program of ours. */
+/** The user that runs one of our programs. */
 export interface ProgramUser {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** A program of ours that another user can run. */
+/** One of our programs, made runnable for another user. */
 export interface PreparedProgram {
   /** The script to pass to Node. */
   readonly entry: string;
@@ -195,7 +195,7 @@ export interface PreparedProgram {
 }
 
 export interface Processes {
-  /** Makes a script of ours runnable by a user. It is copied to `directory` if the user cannot read it in place. */
+  /** Makes one of our scripts runnable by a user. It is copied to `directory` if the user cannot read it in place. */
   prepare(entry: string, user: ProgramUser, directory: string): PreparedProgram;
   start(spec: ChildSpec): Child;
   /** Undefined if there is no such process. */

@@ -171,7 +171,7 @@ describe('an address', () => {
     assert.equal(
       decodeAddress(viewOf([AF_INET6, ...payload.slice(1)])),
       undefined,
-      'four bytes are no IPv6 address',
+      'four bytes are not an IPv6 address',
     );
   });
 

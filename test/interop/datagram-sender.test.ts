@@ -126,7 +126,7 @@ interface HandOver {
   readonly port: number;
   /** Whether the sender requests transmission in an hour, by a clock of its choice. */
   readonly isDated?: boolean;
-  /** From which port on everybody may bind, until the port mapper goes on. */
+  /** While the port mapper is stopped, every user may bind from this port on. */
   readonly unprivilegedFrom?: number;
 }
 

@@ -41,7 +41,7 @@ test('a confined process can open no file and create no socket', () => {
   assert.equal(before.length, 5);
   assert.deepEqual(missing, []);
   assert.deepEqual(after, []);
-  assert.ok(threads.length > 1, 'Node has more threads than one');
+  assert.ok(threads.length > 1, 'Node has more than one thread');
   assert.deepEqual([...new Set(threads)], ['NoNewPrivs: 1 Seccomp: 2']);
 });
 

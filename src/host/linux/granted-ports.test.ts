@@ -50,7 +50,7 @@ test('an existing guard without a record may have granted every port', (t) => {
   const file = new GrantedPortsFile(state, pins);
   closeSync(file.open());
   assert.equal(portsIn(file).length, 65_536);
-  // With a record it has not.
+  // With a record, only the recorded ports.
   const other = place(t);
   const known = new GrantedPortsFile(other.state, other.pins);
   known.record([{ first: 700, last: 700 }]);

@@ -73,11 +73,11 @@ test('a name and a process refer to the same namespace', async (t) => {
   assert.deepEqual(found(), { cookie, paths: [path], pid: undefined });
   const inside = spawn('ip', ['netns', 'exec', name, 'sleep', '60']);
   t.after(() => inside.kill('SIGKILL'));
-  await until('the process to be there', () => found()?.pid === inside.pid);
+  await until('the process to appear', () => found()?.pid === inside.pid);
   const alone = spawn('unshare', ['--net', 'sleep', '60']);
   t.after(() => alone.kill('SIGKILL'));
   const places = () => linuxNamespaces.seen().namespaces.filter(({ pid }) => pid === alone.pid);
-  const [other] = await until('the other one to be there', () => places().length > 0 && places());
+  const [other] = await until('the other namespace to appear', () => places().length > 0 && places());
   assert.notEqual(other?.cookie, cookie);
   assert.deepEqual(other?.paths, []);
 });

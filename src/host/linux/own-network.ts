@@ -1,4 +1,4 @@
-// Runs a program of ours in a new network namespace, which the kernel removes when the program exits.
+// Runs one of our programs in a new network namespace, which the kernel removes when the program exits.
 import { spawn, spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { PortreeveError } from '../../base/errors.ts';

@@ -99,7 +99,7 @@ function isCodeReadable(entry: string, user: ProgramUser): boolean {
 }
 
 /**
- * Prepares a script of ours to be run by the user. It is copied to `directory` if the user cannot read it in place.
+ * Prepares one of our scripts to be run by the user. It is copied to `directory` if the user cannot read it in place.
  * Throws PortreeveError `NODE_NOT_EXECUTABLE` (environment) if the user has no permission to execute Node.
  */
 export function prepareProgram(entry: string, user: ProgramUser, directory: string): PreparedProgram {

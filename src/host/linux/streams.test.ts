@@ -59,7 +59,7 @@ for (const [kind, specOf] of Object.entries(kinds)) {
       const server = new StreamServer(t, { spec: specOf(t), answer });
       const [slow, other] = [server.client(), server.client()];
       slow.send(Buffer.from('a\nb\n'));
-      server.until('an answer to wait', () => server.kept.includes('waits'));
+      server.until('a reply to wait', () => server.kept.includes('waits'));
       assert.deepEqual(server.asked, ['a']);
       assert.equal(server.waiting.bytes, MUCH.length + 'end\n'.length);
       server.answer = echo;
@@ -189,7 +189,7 @@ describe('replies', () => {
     for (const [i, client] of clients.entries()) {
       if (i === 2) server.mostStalled = fds[0];
       client.send(Buffer.from('a\n'));
-      server.until('it to be asked', () => server.asked.length > i);
+      server.until('the request to arrive', () => server.asked.length > i);
       fds.push(...[...server.connections.keys()].filter((fd) => !fds.includes(fd)));
     }
     assert.deepEqual([...server.connections.keys()], fds.slice(1));
@@ -218,7 +218,7 @@ describe('a connection is closed', () => {
     const line = (bytes: number) => Buffer.from(`${'x'.repeat(bytes - 1)}\n`);
     const feed = (client: StreamClient, bytes: Buffer) => {
       let sent = 0;
-      server.until('it to be sent', () => {
+      server.until('the request to be sent', () => {
         sent += client.send(bytes.subarray(sent));
         return sent === bytes.length || server.closed > 0;
       });
@@ -239,7 +239,7 @@ describe('a connection is closed', () => {
       });
       const client = new StreamClient(server.to);
       client.send(Buffer.from('a\n'));
-      server.until('an answer to wait', () => server.kept.includes('waits'));
+      server.until('a reply to wait', () => server.kept.includes('waits'));
       client.close();
       server.untilClosed();
       assert.deepEqual([server.waiting.bytes, server.connections.size, server.closed], [0, 0, 1]);
@@ -249,7 +249,7 @@ describe('a connection is closed', () => {
   test('when the kernel reports a hangup while replies are unsent, without reading', (t) => {
     const server = new StreamServer(t, { answer: (_, output) => output.attach(MUCH) });
     server.client().send(Buffer.from('a\n'));
-    server.until('an answer to wait', () => server.kept.includes('waits'));
+    server.until('a reply to wait', () => server.kept.includes('waits'));
     const receive = mock.method(sys, 'recv');
     t.after(() => receive.mock.restore());
     const [connection] = server.connections.values();
@@ -324,7 +324,7 @@ describe('a listener', () => {
       t.after(() => accept.mock.restore());
       const second = server.client();
       second.send(Buffer.from('b\n'));
-      server.until('it to be tried', () => accept.mock.callCount() > 0);
+      server.until('accept4 to be called', () => accept.mock.callCount() > 0);
       runUntilIdle(server.loop);
       assert.equal(accept.mock.callCount(), 1);
       accept.mock.restore();

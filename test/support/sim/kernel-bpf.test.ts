@@ -52,21 +52,17 @@ test('a program is attached while its link exists, to one cgroup only', () => {
 });
 
 const refused: readonly (readonly [errno: string, what: string, act: (bpf: SimBpf) => unknown])[] = [
-  [
-    'ENOENT',
-    'a name in a directory that is not there',
-    (bpf) => bpf.pin(bpf.createMap(HASH), `${DIRECTORY}-2/map`),
-  ],
-  ['EEXIST', 'a name twice', (bpf) => [1, 2].map(() => bpf.pin(bpf.createMap(HASH), `${DIRECTORY}/map`))],
-  ['ENOENT', 'to exchange names with none', (bpf) => bpf.exchange(DIRECTORY, `${DIRECTORY}-2`)],
+  ['ENOENT', 'a pin in a missing directory', (bpf) => bpf.pin(bpf.createMap(HASH), `${DIRECTORY}-2/map`)],
+  ['EEXIST', 'a duplicate pin', (bpf) => [1, 2].map(() => bpf.pin(bpf.createMap(HASH), `${DIRECTORY}/map`))],
+  ['ENOENT', 'an exchange with a missing directory', (bpf) => bpf.exchange(DIRECTORY, `${DIRECTORY}-2`)],
   [
     'EPERM',
-    'to map what is not to be mapped',
+    'a mapping of a map that is not mmapable',
     (bpf) => bpf.createMap({ ...HASH, type: 'array' }).memory('read'),
   ],
   [
     'E2BIG',
-    'more than there is room for',
+    'an element beyond the size of a map',
     (bpf) => {
       const map = bpf.createMap(HASH);
       for (const key of [1, 2, 3]) map.update(word(key), word(key));
@@ -74,7 +70,7 @@ const refused: readonly (readonly [errno: string, what: string, act: (bpf: SimBp
   ],
   [
     'EINVAL',
-    'a map in a map that is not as its pattern',
+    'an inner map that does not match the template',
     (bpf) => outerOf(bpf, HASH).outer.update(word(0), word(bpf.createMap({ ...HASH, valueBytes: 8 }).fd)),
   ],
 ];

@@ -32,7 +32,6 @@ export class SimDisk {
   }
 }
 
-/** A file in memory. */
 export class SimLogFile implements LogFile {
   readonly #disk: SimDisk;
   #bytes: Uint8Array;

@@ -25,11 +25,16 @@ describe('an IP socket', () => {
     ['opens on loopback', {}, spec('udp', '127.0.0.9'), 'open'],
     ['opens on a wildcard', {}, spec('tcp6', '::'), 'open'],
     ['opens on an address of the host', { addresses: [ip('192.0.2.1')] }, spec('tcp', '192.0.2.1'), 'open'],
-    ['does not open on any other', {}, spec('tcp', '192.0.2.1'), 'EADDRNOTAVAIL absent'],
+    ['does not open on another address', {}, spec('tcp', '192.0.2.1'), 'EADDRNOTAVAIL absent'],
     ['needs its family', { families: [4] }, spec('tcp6', '::1'), 'EAFNOSUPPORT absent'],
-    ['below port 1024 needs root', { uid: 1000 }, spec('udp', '127.0.0.1', '1023'), 'EACCES denied'],
-    ['from port 1024 on does not', { uid: 1000 }, spec('udp', '127.0.0.1', '1024'), 'open'],
-    ['needs an address before a privilege', { uid: 1000 }, spec('udp', '192.0.2.1'), 'EADDRNOTAVAIL absent'],
+    ['needs root below port 1024', { uid: 1000 }, spec('udp', '127.0.0.1', '1023'), 'EACCES denied'],
+    ['does not need root from port 1024 on', { uid: 1000 }, spec('udp', '127.0.0.1', '1024'), 'open'],
+    [
+      'checks the address before the privilege',
+      { uid: 1000 },
+      spec('udp', '192.0.2.1'),
+      'EADDRNOTAVAIL absent',
+    ],
   ];
   for (const [name, options, endpoint, expected] of cases) {
     test(name, () => assert.equal(open(simHost(options), endpoint), expected));

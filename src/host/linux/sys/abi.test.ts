@@ -98,6 +98,6 @@ test('the values of constants match', (t) => {
   assert.ok(known.length > names.length - 6, `only ${known.length} of ${names.length}`);
   assert.deepEqual(
     known,
-    known.map(([name]) => [name, Object.entries(constants).find(([ours]) => ours === name)?.[1]]),
+    known.map(([name]) => [name, Object.entries(constants).find(([constant]) => constant === name)?.[1]]),
   );
 });
