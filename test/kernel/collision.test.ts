@@ -1,4 +1,4 @@
-/** The collision: a client keeps a server from its port and nothing shows it; reserved, no client is given the port. */
+/** `portreeve demo collision`: a client takes the port of a server unnoticed; a reserved port is never assigned. */
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
@@ -52,41 +52,44 @@ class Demo {
   }
 }
 
-/** What the demonstration shows in the order in which it does. */
-function holdTheStory({ code, stdout, stderr }: Ended, connections: number): void {
+/** Checks the output of the demonstration and its order. */
+function assertDemonstrated({ code, stdout, stderr }: Ended, connections: number): void {
   assert.equal(code, 0, stdout + stderr);
   assert.equal(stderr, '');
-  const [mystery = '', cure = ''] = stdout.split(/^Without a reservation .*\n/m);
-  const [whileOpen = '', afterwards = ''] = mystery.split(/^The client ends .*\n/m);
+  const [collision = '', reserved = ''] = stdout.split(/^Without a reservation, .*\n/m);
+  const [whileOpen = '', afterwards = ''] = collision.split(/^The client closes .*\n/m);
   assert.match(whileOpen, /ip_local_port_range = 40000 40063\n/);
   for (const part of [whileOpen, afterwards]) assert.match(part, /^A server on port 40030: EADDRINUSE$/m);
-  assert.match(whileOpen, /^40030\/tcp is probably taken: demo-client \(pid \d+\) has it for a connection/m);
+  assert.match(
+    whileOpen,
+    /^could not tell whether 40030\/tcp can be bound \(probably not\): in use by demo-client \(pid \d+\)/m,
+  );
   assert.match(whileOpen, /^held by +ESTABLISHED 127\.0\.0\.1:40030 to 127\.0\.0\.1:7000: demo-client/m);
-  assert.match(afterwards, /^held by +TIME_WAIT .*: nobody any more, (60|5\d) s left$/m);
-  const hits = [...cure.matchAll(/^ {2}run \d: connection (\d+) has it$/gm)];
+  assert.match(afterwards, /^held by +TIME_WAIT .*: no process, (60|5\d) s left$/m);
+  const hits = [...reserved.matchAll(/^ {2}run \d: connection (\d+)$/gm)];
   assert.equal(hits.length, 5);
   assert.ok(hits.every(([, count = '']) => parseDecimal(count, 64) !== undefined));
-  assert.match(cure, /^ {2}net\.ipv4\.ip_local_reserved_ports = 40030$/m);
+  assert.match(reserved, /^ {2}net\.ipv4\.ip_local_reserved_ports = 40030$/m);
   assert.match(
-    cure,
-    new RegExp(`^${connections} connections got \\d+ different ports: 40030 is none of them\\.$`, 'm'),
+    reserved,
+    new RegExp(`^${connections} connections were assigned \\d+ different ports, 40030 never\\.$`, 'm'),
   );
-  assert.match(cure, /^A server on port 40030: it listens$/m);
+  assert.match(reserved, /^A server on port 40030: listens$/m);
 }
 
-test('a client keeps a server from its port, and of 10,000 none does once it is reserved', async (t) => {
+test('a client blocks the port of a server, and none of 10,000 does after it is reserved', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('setpriv'))) return;
   const before = settings();
   const demo = new Demo(t, [], []);
   const timer = setTimeout(() => demo.child.kill('SIGKILL'), TIMEOUT_MS);
   const ended = await demo.ended;
   clearTimeout(timer);
-  holdTheStory(ended, 10_000);
+  assertDemonstrated(ended, 10_000);
   assert.deepEqual(settings(), before);
 });
 
-/** What is another each time. */
-function unchanging(line: string): string {
+/** Replaces what differs in each run. */
+function normalized(line: string): string {
   return line
     .replace(/pid \d+/, 'pid N')
     .replace(/connection \d+/, 'connection N')
@@ -94,20 +97,20 @@ function unchanging(line: string): string {
     .replace(/\d+ different/, 'N different');
 }
 
-test('the page of the doctor tells what it prints', async (t) => {
+test('docs/doctor.md shows the output of the demonstration', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('setpriv'), probe.command('ss'))) return;
   const page = readFileSync(join(ROOT, 'docs/doctor.md'), 'utf8');
-  const reported = /^```console\n\$ portreeve demo collision\n([\s\S]*?)^```$/m.exec(page)?.[1];
-  const lines = (reported ?? assert.fail('no example')).trimEnd().split('\n').map(unchanging);
+  const example = /^```console\n\$ portreeve demo collision\n([\s\S]*?)^```$/m.exec(page)?.[1];
+  const lines = (example ?? assert.fail('no example')).trimEnd().split('\n').map(normalized);
   const { stdout } = await new Demo(t, [], []).ended;
-  let rest = stdout.split('\n').map(unchanging);
+  let rest = stdout.split('\n').map(normalized);
   for (const line of lines) {
     assert.ok(rest.includes(line), `${line} does not come in its place`);
     rest = rest.slice(rest.indexOf(line) + 1);
   }
 });
 
-test('ss shows nobody who listens on the port', async (t) => {
+test('ss shows no listener on the port', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('setpriv'), probe.command('ss'))) return;
   const { stdout } = await new Demo(t, [], ['--connections', '1']).ended;
   const table = /^\$ ss -ltn\n([\s\S]*?)\n\n/m.exec(stdout)?.[1] ?? '';
@@ -115,25 +118,25 @@ test('ss shows nobody who listens on the port', async (t) => {
   assert.doesNotMatch(table, /40030/);
 });
 
-/** Whether somebody without any privilege may make a network namespace. */
+/** Whether an unprivileged user can create a network namespace. */
 function userNamespaces(): Probe {
   const wanted = ['unshare', '--user', '--map-root-user', '--net', 'true'];
   const { status } = spawnSync('setpriv', [`--reuid=${NOBODY}`, '--clear-groups', ...wanted]);
-  return status === 0 ? { ok: true } : { ok: false, reason: 'needs user namespaces for who is not root' };
+  return status === 0 ? { ok: true } : { ok: false, reason: 'needs unprivileged user namespaces' };
 }
 
-test('a user without privileges can see it as well', async (t) => {
+test('an unprivileged user can run it', async (t) => {
   if (!needs(t, probe.root(), probe.command('setpriv'), userNamespaces())) return;
   const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
-  holdTheStory(await new Demo(t, wrapper, ['--connections', '100']).ended, 100);
+  assertDemonstrated(await new Demo(t, wrapper, ['--connections', '100']).ended, 100);
 });
 
-/** A process and all that it has started, with the network of each; without what ends meanwhile. */
-function family(pid: number): { readonly pid: number; readonly network: string }[] {
+/** A process and its descendants, each with its network namespace; without those that end during the call. */
+function processTree(pid: number): { readonly pid: number; readonly network: string }[] {
   try {
     const network = readlinkSync(`/proc/${pid}/ns/net`);
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
-    const others = children.flatMap((digits) => parseDecimal(digits, PID_MAX) ?? []).flatMap(family);
+    const others = children.flatMap((digits) => parseDecimal(digits, PID_MAX) ?? []).flatMap(processTree);
     return [{ pid, network }, ...others];
   } catch (thrown) {
     if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return [];
@@ -142,11 +145,11 @@ function family(pid: number): { readonly pid: number; readonly network: string }
 }
 
 for (const signal of ['SIGINT', 'SIGKILL'] as const) {
-  test(`nothing is left of one that ${signal} ends`, async (t) => {
+  test(`leaves no process behind when ${signal} ends it`, async (t) => {
     if (!needs(t, probe.root(), probe.netns(), probe.command('setpriv'))) return;
     const demo = new Demo(t, [], []);
     await until('the client to have the port', () => /^A client connects/m.test(demo.stdout));
-    const processes = family(demo.child.pid ?? assert.fail('no process'));
+    const processes = processTree(demo.child.pid ?? assert.fail('no process'));
     assert.equal(new Set(processes.map(({ network }) => network)).size, 2);
     demo.child.kill(signal);
     await once(demo.child, 'exit');
@@ -154,7 +157,7 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
   });
 }
 
-test('where no network can be made it says so', () => {
+test('reports that no network namespace can be created', () => {
   const { status, stderr, stdout } = spawnSync(process.execPath, [join(ROOT, 'src/main.ts'), ...DEMO], {
     env: { PATH: '/nonexistent' },
     encoding: 'utf8',
@@ -163,7 +166,7 @@ test('where no network can be made it says so', () => {
   assert.match(stderr, /^portreeve: error\[\w+\]: cannot create a network namespace: .*ENOENT\n/);
 });
 
-test('a number of connections that cannot be is refused', () => {
+test('rejects an invalid number of connections', () => {
   for (const connections of ['0', '-1', '100001', '1e3']) {
     const { status, stderr } = spawnSync(PORTREEVE, [...DEMO, '--connections', connections], {
       encoding: 'utf8',

@@ -1,15 +1,15 @@
-/** What the doctor mends on the real kernel: shown and nothing done, done and no longer found, and taken back. */
+/** The fixes of the doctor on the real kernel: planned without a change, applied, and undone. */
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { DoctorSandbox, type Health } from '../support/doctor/sandbox.ts';
+import { DoctorSandbox, type HostSetup } from '../support/doctor/sandbox.ts';
 
 const BLACKLIST = '/etc/bindresvport.blacklist';
 const BOOT = '/etc/sysctl.d/zz-portreeve-doctor.conf';
 const RESERVED = 'ip_local_reserved_ports';
 
-const SICK: Health = {
+const FAULTY: HostSetup = {
   files: {
     '/etc/services': 'app 40001/tcp\n',
     [BLACKLIST]: '631\n',
@@ -25,22 +25,22 @@ const SICK: Health = {
   ],
 };
 
-/** The settings and files that may be changed. */
+/** The settings and files that a fix may change. */
 async function stateOf(doctor: DoctorSandbox): Promise<readonly (string | undefined)[]> {
   const { sandbox } = doctor;
   const boot = existsSync(sandbox.path(BOOT)) ? await sandbox.read(BOOT) : undefined;
   return [await doctor.setting(RESERVED), await sandbox.read(BLACKLIST), boot];
 }
 
-const mendable = async (doctor: DoctorSandbox): Promise<string[]> =>
+const fixable = async (doctor: DoctorSandbox): Promise<string[]> =>
   (await doctor.examine()).findings.flatMap(({ code, fix }) => (fix ? [code] : []));
 
-test('what is shown is done, nothing that could be mended is left, and all of it is taken back', async (t) => {
-  const doctor = await DoctorSandbox.open(t, SICK);
+test('applies the planned changes, leaves nothing fixable, and undoes them', async (t) => {
+  const doctor = await DoctorSandbox.open(t, FAULTY);
   if (doctor === undefined) return;
   const found = await stateOf(doctor);
   assert.deepEqual(found, ['50000', '631\n', undefined]);
-  assert.deepEqual(await mendable(doctor), [
+  assert.deepEqual(await fixable(doctor), [
     'RESERVATION_EPHEMERAL',
     'RPC_BEFORE_SERVICE',
     'SERVICE_EPHEMERAL',
@@ -51,7 +51,8 @@ test('what is shown is done, nothing that could be mended is left, and all of it
   const list = '40000-40002,50000';
   assert.ok(shown.stdout.includes(`would run: sysctl -w net.ipv4.${RESERVED}=${list}\n`), shown.stdout);
   assert.ok(shown.stdout.includes(`would write ${BOOT}:\n`));
-  const again = 'nothing was done; to do it: portreeve doctor --fix --yes --state /run/portreeve-state\n';
+  const again =
+    'nothing was changed; to apply the fixes: portreeve doctor --fix --yes --state /run/portreeve-state\n';
   assert.ok(shown.stdout.endsWith(again), shown.stdout);
   assert.deepEqual(await stateOf(doctor), found);
 
@@ -60,16 +61,16 @@ test('what is shown is done, nothing that could be mended is left, and all of it
   const [setting, blacklist, boot] = await stateOf(doctor);
   assert.deepEqual([setting, blacklist], [list, '631\n853\t# node\n']);
   assert.match(boot ?? '', new RegExp(`^net\\.ipv4\\.${RESERVED} = ${list}$`, 'm'));
-  assert.deepEqual(await mendable(doctor), []);
-  assert.match((await doctor.doctor(['--fix', '--yes'])).stdout, /^nothing that the doctor can mend/);
+  assert.deepEqual(await fixable(doctor), []);
+  assert.match((await doctor.doctor(['--fix', '--yes'])).stdout, /^there is nothing that the doctor can fix/);
 
   const undone = await doctor.doctor(['--undo']);
   assert.deepEqual([undone.code, undone.stderr], [0, '']);
   assert.deepEqual(await stateOf(doctor), found);
-  assert.equal((await doctor.doctor(['--undo'])).stdout, 'nothing was to be taken back\n');
+  assert.equal((await doctor.doctor(['--undo'])).stdout, 'there is nothing to undo\n');
 });
 
-test('a client is not given what was reserved, and is again when that is taken back', async (t) => {
+test('the kernel does not assign a reserved port to a client until the fix is undone', async (t) => {
   const doctor = await DoctorSandbox.open(t, {
     files: { '/etc/services': '# Local services\napp 40000/tcp\n' },
     settings: { ip_local_port_range: '40000 40003' },
@@ -87,18 +88,21 @@ test('a client is not given what was reserved, and is again when that is taken b
   assert.equal(await clients(), 1);
 });
 
-test('a file that others have changed since is left, and told', async (t) => {
-  const doctor = await DoctorSandbox.open(t, SICK);
+test('does not restore a file that others changed after the fix, and reports it', async (t) => {
+  const doctor = await DoctorSandbox.open(t, FAULTY);
   if (doctor === undefined) return;
   await doctor.must('doctor', '--state', '/run/portreeve-state', '--fix', '--yes');
   await doctor.sandbox.write(BLACKLIST, '853\n');
   const { code, stderr } = await doctor.doctor(['--undo']);
-  assert.deepEqual([code, stderr], [1, `portreeve: ${BLACKLIST} was changed since, and is left as it is\n`]);
+  assert.deepEqual(
+    [code, stderr],
+    [1, `portreeve: ${BLACKLIST} was changed after the fix, and is not restored\n`],
+  );
   assert.deepEqual(await stateOf(doctor), ['50000', '853\n', undefined]);
 });
 
-test('in the tree of another system only files are changed, and nothing of this host', async (t) => {
-  const doctor = await DoctorSandbox.open(t, SICK);
+test('with --root, changes only the files in the tree, and nothing on this host', async (t) => {
+  const doctor = await DoctorSandbox.open(t, FAULTY);
   if (doctor === undefined) return;
   const found = await stateOf(doctor);
   await doctor.sandbox.write('/run/tree/etc/services', 'app 40005/tcp\n');
@@ -111,7 +115,7 @@ test('in the tree of another system only files are changed, and nothing of this 
   assert.equal(existsSync(doctor.sandbox.path(`/run/tree${BOOT}`)), false);
 });
 
-test('what portreeve.toml suppresses is counted, shown on request, and not mended', async (t) => {
+test('a suppressed finding is counted, shown on request, and not fixed', async (t) => {
   const suppress =
     'suppress = [{ code = "SERVICES_RESERVE_NOTHING", port = 40001, reason = "not installed" }]';
   const doctor = await DoctorSandbox.open(t, {
@@ -119,9 +123,9 @@ test('what portreeve.toml suppresses is counted, shown on request, and not mende
   });
   if (doctor === undefined) return;
   const { stdout, code } = await doctor.doctor();
-  assert.deepEqual([stdout, code], ['nothing was found; 1 suppressed (--all shows them)\n', 0]);
+  assert.deepEqual([stdout, code], ['no findings; 1 suppressed (--all shows them)\n', 0]);
   const all = await doctor.doctor(['--all']);
   assert.match(all.stdout, /\(SERVICES_RESERVE_NOTHING\)\n[\s\S]*\n {2}suppressed: not installed\n/);
   assert.equal(all.code, 0);
-  assert.match((await doctor.doctor(['--fix'])).stdout, /^nothing that the doctor can mend/);
+  assert.match((await doctor.doctor(['--fix'])).stdout, /^there is nothing that the doctor can fix/);
 });

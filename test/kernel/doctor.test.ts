@@ -1,4 +1,4 @@
-/** What the doctor says on the real kernel: each finding of a world that is sick of it, and none of its twin. */
+/** The findings of the doctor on the real kernel, in sandboxes with and without each problem. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,30 +6,30 @@ import { CODES } from '../../src/doctor/core/findings/checks/all.ts';
 import { GROUPS } from '../support/doctor/groups.ts';
 import { DoctorSandbox, portsFound } from '../support/doctor/sandbox.ts';
 
-for (const { name, sick, reported, well } of GROUPS) {
+for (const { name, faulty, reported, clean } of GROUPS) {
   const codes = CODES.filter((code) => reported[code] !== undefined);
 
   test(`${name}: ${codes.join(', ')}`, async (t) => {
-    const sandbox = await DoctorSandbox.open(t, sick);
+    const sandbox = await DoctorSandbox.open(t, faulty);
     if (sandbox === undefined) return;
-    const said = await sandbox.examine(...(sick.doctor ?? []));
-    const found = Object.fromEntries(codes.map((code) => [code, portsFound(said, code)]));
-    assert.deepEqual(found, reported, JSON.stringify(said.findings, undefined, 1));
-    assert.deepEqual(said.unknown, []);
-    const isSevere = said.findings.some(({ severity }) => severity !== 'info');
-    assert.equal(said.code, isSevere ? 1 : 0);
+    const output = await sandbox.examine(...(faulty.doctor ?? []));
+    const found = Object.fromEntries(codes.map((code) => [code, portsFound(output, code)]));
+    assert.deepEqual(found, reported, JSON.stringify(output.findings, undefined, 1));
+    assert.deepEqual(output.unknown, []);
+    const isSevere = output.findings.some(({ severity }) => severity !== 'info');
+    assert.equal(output.code, isSevere ? 1 : 0);
   });
 
-  test(`${name}: nothing of that where all is well`, async (t) => {
-    const sandbox = await DoctorSandbox.open(t, well);
+  test(`${name}: no such finding on a host without these problems`, async (t) => {
+    const sandbox = await DoctorSandbox.open(t, clean);
     if (sandbox === undefined) return;
-    const said = await sandbox.examine(...(well.doctor ?? []));
-    const found = codes.filter((code) => portsFound(said, code).length > 0);
-    assert.deepEqual(found, [], JSON.stringify(said.findings, undefined, 1));
+    const output = await sandbox.examine(...(clean.doctor ?? []));
+    const found = codes.filter((code) => portsFound(output, code).length > 0);
+    assert.deepEqual(found, [], JSON.stringify(output.findings, undefined, 1));
   });
 }
 
-test('every code of the catalogue is told of some world', () => {
+test('the groups cover every finding code', () => {
   const reported = new Set(GROUPS.flatMap((group) => Object.keys(group.reported)));
   assert.deepEqual(
     CODES.filter((code) => !reported.has(code)),
@@ -37,13 +37,13 @@ test('every code of the catalogue is told of some world', () => {
   );
 });
 
-test('a host that nobody has set up has nothing', async (t) => {
+test('a host in its default configuration has no findings', async (t) => {
   const sandbox = await DoctorSandbox.open(t, {});
   if (sandbox === undefined) return;
-  assert.deepEqual(await sandbox.examine(), { code: 0, findings: [], suppressed: 0, unknown: [] });
+  assert.deepEqual(await sandbox.examine(), { code: 0, findings: [], suppressedCount: 0, unknown: [] });
 });
 
-test('who is not root is told as much as he may see, and what he may not', async (t) => {
+test('without root, reports what is visible, and what could not be read', async (t) => {
   const sandbox = await DoctorSandbox.open(t, {
     files: { '/etc/services': '# Local services\napp 40030/tcp\n', '/etc/exports': '/srv *\n' },
     agents: [{ sockets: [{ do: 'listen', at: '127.0.0.1:40030' }] }],
@@ -58,10 +58,10 @@ test('who is not root is told as much as he may see, and what he may not', async
   assert.deepEqual(others, []);
   assert.equal(found.code, 'SERVICE_EPHEMERAL');
   assert.match(
-    found.seen,
-    /^a program of user root listens on 127\.0\.0\.1:40030\/tcp, \/etc\/services calls the port app/,
+    found.what,
+    /^a program of user root listens on 127\.0\.0\.1:40030\/tcp, \/etc\/services assigns the port to app/,
   );
   assert.equal(unknown.length, 2);
   assert.match(unknown[1], /^cannot read \/etc\/exports: /);
-  assert.match(unknown[0], /^the sockets of \d+ process(?:es)?, which did not let us look/);
+  assert.match(unknown[0], /^the owners of some sockets: \d+ process(?:es)? could not be inspected$/);
 });

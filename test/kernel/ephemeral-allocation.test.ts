@@ -1,4 +1,4 @@
-/** The kernel gives ports to clients in the order that the doctor says, and reserved ones never. */
+/** The kernel assigns ephemeral ports in the order that the doctor states, and never a reserved one. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { ephemeralAllocation } from '../../src/doctor/core/explain/ephemeral-all
 import { needs, probe } from '../support/probe.ts';
 import { Sandbox } from '../support/sandbox.ts';
 
-/** Takes every port of the range of clients, one way after the other, and prints them in the order it got them. */
+/** Takes every ephemeral port, with connect and with bind, and prints the ports in the order of assignment. */
 const TAKE_ALL = `
 import json, socket, sys
 first, last, reserved = sys.argv[1:]
@@ -47,7 +47,7 @@ interface Taken {
 for (const first of [40_000, 40_001]) {
   const range = { first, last: first + 31 };
 
-  test(`clients get the ports ${range.first} to ${range.last} in the order that is told`, async (t) => {
+  test(`the kernel assigns ${range.first}-${range.last} in the stated order`, async (t) => {
     if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.command('python3'))) return;
     const sandbox = await Sandbox.open(t);
     const reserved = [{ first: first + 10, last: first + 13 }];
@@ -57,19 +57,19 @@ for (const first of [40_000, 40_001]) {
     assert.equal(stderr, '');
     const taken: Taken = JSON.parse(stdout);
     const all = Array.from({ length: 32 }, (_, at) => first + at);
-    const given = (protocol: Protocol, to?: string) =>
+    const assignable = (protocol: Protocol, call?: string) =>
       all.filter((port) => {
-        const { kind, firstTo } = ephemeralAllocation(port, protocol, kernel);
-        return kind === 'given' && (to === undefined || firstTo === to);
+        const { kind, preferredBy } = ephemeralAllocation(port, protocol, kernel);
+        return kind === 'assignable' && (call === undefined || preferredBy === call);
       });
     const sorted = (ports: readonly number[]) => ports.toSorted((a, b) => a - b);
-    // Each gets its own half first, then the other one.
-    assert.deepEqual(sorted(taken.connect.slice(0, 14)), given('tcp', 'connect'));
-    assert.deepEqual(sorted(taken.connect.slice(14)), given('tcp', 'bind'));
-    assert.deepEqual(sorted(taken.bind.slice(0, 14)), given('tcp', 'bind'));
-    assert.deepEqual(sorted(taken.bind.slice(14)), given('tcp', 'connect'));
-    assert.deepEqual(sorted(taken.udp), given('udp'));
-    // Without parity: all of one parity first comes once in 20 million times.
+    // Each call uses its own half of the range first, then the other half.
+    assert.deepEqual(sorted(taken.connect.slice(0, 14)), assignable('tcp', 'connect'));
+    assert.deepEqual(sorted(taken.connect.slice(14)), assignable('tcp', 'bind'));
+    assert.deepEqual(sorted(taken.bind.slice(0, 14)), assignable('tcp', 'bind'));
+    assert.deepEqual(sorted(taken.bind.slice(14)), assignable('tcp', 'connect'));
+    assert.deepEqual(sorted(taken.udp), assignable('udp'));
+    // Random order: only one run in 20 million would have all ports of one parity first.
     assert.ok(new Set(taken.udp.slice(0, 14).map((port) => port % 2)).size === 2);
   });
 }

@@ -1,4 +1,4 @@
-/** `portreeve explain` on real sockets of another program, in each state, for root and for another user. */
+/** `portreeve explain` for real sockets of another program in each state, as root and as another user. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { PORTREEVE, portreeve, serve } from '../support/daemon.ts';
 import { needs, probe } from '../support/probe.ts';
 import { type RunOptions, Sandbox } from '../support/sandbox.ts';
 
-/** Holds ports in several ways until its input ends. */
+/** A program that holds ports in several states until its standard input is closed. */
 const HOLDER = `
 import socket, sys, time
 def tcp(family, *address):
@@ -44,7 +44,7 @@ async function open(t: Parameters<typeof Sandbox.open>[0] & { skip(reason: strin
 interface Reported {
   readonly code: number | null;
   readonly answer: {
-    readonly can: string;
+    readonly available: string;
     readonly cause: string;
     readonly why: string;
     readonly freeInMs: number | null;
@@ -61,17 +61,22 @@ async function explained(sandbox: Sandbox, what: string, options: RunOptions = {
   return { code, answer, unknown, free: free.map(({ address }: { address: string }) => address) };
 }
 
-test('whoever has a port is named, with what he does there', async (t) => {
+test('reports the holder of a port, and the state of its socket', async (t) => {
   const sandbox = await open(t);
   if (sandbox === undefined) return;
   const cases: readonly (readonly [what: string, code: number, cause: string, why: RegExp])[] = [
-    ['8080/tcp', 1, 'LISTENING', /^python3\S* \(pid \d+\) listens$/],
-    ['8081/tcp', 1, 'LISTENING', /^python3\S* \(pid \d+\) listens at \[::1\]:8081$/],
-    ['8082/tcp', 3, 'BOUND', /^python3\S* \(pid \d+\) has bound it and does not listen$/],
-    ['8083/udp', 1, 'LISTENING', /^python3\S* \(pid \d+\) has it at 127\.0\.0\.1:8083$/],
-    ['8084/tcp', 3, 'CONNECTED', /^python3\S* \(pid \d+\) has it for a connection to 127\.0\.0\.1:8080$/],
-    ['8085/tcp', 3, 'WAITING', /^a connection to 127\.0\.0\.1:8080 .* for (60|5\d) s more \(TIME_WAIT\)$/],
-    ['8083/tcp', 0, 'FREE', /^nobody has it$/],
+    ['8080/tcp', 1, 'LISTENING', /^in use by python3\S* \(pid \d+\)$/],
+    ['8081/tcp', 1, 'LISTENING', /^in use by python3\S* \(pid \d+\) at \[::1\]:8081$/],
+    ['8082/tcp', 3, 'BOUND', /^in use by python3\S* \(pid \d+\), bound but not listening$/],
+    ['8083/udp', 1, 'LISTENING', /^in use by python3\S* \(pid \d+\) at 127\.0\.0\.1:8083$/],
+    ['8084/tcp', 3, 'CONNECTED', /^in use by python3\S* \(pid \d+\), connected to 127\.0\.0\.1:8080$/],
+    [
+      '8085/tcp',
+      3,
+      'WAITING',
+      /^in use by a closed connection to 127\.0\.0\.1:8080 for (60|5\d) s more \(TIME_WAIT\)$/,
+    ],
+    ['8083/tcp', 0, 'FREE', /^free$/],
   ];
   for (const [what, code, cause, why] of cases) {
     const { code: found, answer } = await explained(sandbox, what);
@@ -88,19 +93,19 @@ test('whoever has a port is named, with what he does there', async (t) => {
   ]);
 });
 
-test('another user is told whose it is, what he could not see, and what he lacks', async (t) => {
+test('another user sees the user of the socket, what is unknown, and the missing capability', async (t) => {
   const sandbox = await open(t);
   if (sandbox === undefined) return;
   const { code, answer, unknown } = await explained(sandbox, '8080/tcp', { uid: 65_534 });
   assert.equal(code, 1);
-  assert.match(answer.why, /^a program of user root listens/);
-  assert.match(unknown.join(), /which program has it: .*; root sees more$/);
+  assert.match(answer.why, /^in use by a program of user root/);
+  assert.match(unknown.join(), /owner unknown: .*; root sees more$/);
   const low = await explained(sandbox, '81/tcp', { uid: 65_534 });
   assert.deepEqual([low.code, low.answer.cause], [1, 'PRIVILEGED']);
   assert.equal((await explained(sandbox, '81/tcp')).code, 0);
 });
 
-/** Binds it, and prints what came of it. */
+/** Binds 81/tcp and prints the result. */
 const BIND = `
 import socket
 try:
@@ -114,29 +119,29 @@ test('root of a user namespace has no privilege in a network that is not its own
   const needed = [probe.root(), probe.netns(), probe.command('ip'), probe.command('python3')];
   if (!needs(t, ...needed, probe.command('unshare'))) return;
   const sandbox = await Sandbox.open(t);
-  for (const [more, bound, can] of [
-    [[], 'denied', 'cannot be had'],
-    [['--net'], 'bound', 'can be had'],
+  for (const [more, bound, answer] of [
+    [[], 'denied', ': permission denied'],
+    [['--net'], 'bound', ' is free'],
   ] as const) {
     const inside = [...wrapper, ...more];
     assert.equal((await sandbox.run([...inside, 'python3', '-c', BIND])).stdout.trim(), bound);
     const { stdout } = await sandbox.run([...inside, PORTREEVE, 'explain', '81/tcp']);
-    assert.match(stdout, new RegExp(`^81/tcp ${can}: `));
+    assert.match(stdout, new RegExp(`^81/tcp${answer}`));
   }
 });
 
-test('a connection in TIME_WAIT ends by the command that is advised', async (t) => {
+test('the proposed command ends a connection in TIME_WAIT', async (t) => {
   if (!needs(t, probe.command('ss'))) return;
   const sandbox = await open(t);
   if (sandbox === undefined) return;
   const { stdout } = await portreeve(sandbox, ['explain', '8085/tcp']);
-  const command = /as root end it now: (ss .*)/.exec(stdout)?.[1] ?? assert.fail(stdout);
+  const command = /as root, end it now: (ss .*)/.exec(stdout)?.[1] ?? assert.fail(stdout);
   const ended = await sandbox.run(command.split(' '));
   if (!ended.stdout.includes('8085')) return t.skip('needs CONFIG_INET_DIAG_DESTROY');
   assert.equal((await explained(sandbox, '8085/tcp')).answer.cause, 'FREE');
 });
 
-test('what is applied is told, and that nobody enforces it', async (t) => {
+test('shows the statement of an applied profile, and that the guard is off', async (t) => {
   const sandbox = await open(t);
   if (sandbox === undefined) return;
   await sandbox.write('/run/profile.tcpip', 'PORT 9000 TCP WEB\n');
@@ -144,13 +149,10 @@ test('what is applied is told, and that nobody enforces it', async (t) => {
   assert.equal(applied.code, 0, applied.stderr);
   const { code, stdout } = await portreeve(sandbox, ['explain', '9000/tcp']);
   assert.equal(code, 0);
-  assert.match(
-    stdout,
-    /^profile {3}9000 TCP WEB \(\/run\/profile\.tcpip:1\)\n {10}no guard enforces a profile$/m,
-  );
+  assert.match(stdout, /^profile {3}9000 TCP WEB \(\/run\/profile\.tcpip:1\)\n {10}the guard is off$/m);
 });
 
-test('what is registered with the port mapper is told, and nothing is left of the question', async (t) => {
+test('shows registrations with the port mapper, and leaves no socket behind', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.command('ss'))) return;
   const sandbox = await Sandbox.open(t);
   await serve(sandbox);

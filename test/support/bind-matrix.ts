@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { formatIp, isWildcard, parseIp } from '../../src/base/address.ts';
 import type { OpenSocket, SocketState } from '../../src/base/open-socket.ts';
 import type { Protocol } from '../../src/base/port.ts';
-import { type HiddenOption, judgeBind } from '../../src/doctor/core/explain/bind-conflict.ts';
+import { type HiddenOption, predictBind } from '../../src/doctor/core/explain/bind-conflict.ts';
 import {
   IPPROTO_IPV6,
   IPV6_V6ONLY,
@@ -246,7 +246,7 @@ class Comparison {
 
   compare(made: Made, sockets: readonly OpenSocket[], address: string, options: Options, uid: number): void {
     const found = attempt(made, address, options, uid);
-    const outcome = judgeBind(sockets, {
+    const outcome = predictBind(sockets, {
       protocol: made.protocol,
       address: parseIp(address) ?? assert.fail(address),
       v6Only: options.includes('IPV6_V6ONLY'),

@@ -1,4 +1,4 @@
-/** A host in memory on which a port is explained: what is not given is as on a host that nobody has set up. */
+/** A simulated host for the tests of explain, in its default configuration unless changed. */
 
 import type { OpenSocket } from '../../src/base/open-socket.ts';
 import type { ExplainDeps } from '../../src/doctor/app/explain.ts';
@@ -20,7 +20,7 @@ const FILES = {
   '/etc/services': 'http 80/tcp www\ndomain 53/tcp\ndomain 53/udp\n',
 };
 
-/** The deps of a host, of which user alice asks. */
+/** The dependencies of explain, as seen by the user alice. */
 export function explainHost({ profile, open = [], ...words }: HostWords = {}): ExplainDeps {
   const archive = new SimProfileArchive();
   if (profile !== undefined) {
@@ -61,7 +61,7 @@ export function explainHost({ profile, open = [], ...words }: HostWords = {}): E
   };
 }
 
-/** A refusal of port 8080 over TCP. */
+/** An event of the guard: a refusal of 8080/tcp. */
 export function refusal(number: number, words: Partial<EventLine> = {}): EventLine {
   return {
     number,

@@ -1,4 +1,4 @@
-// Who might bind to a port: the one who asks, and root; each with his job.
+// Identifies the users for which explain predicts a bind, the calling user and root: job, groups, and capability.
 import { type Job, jobNamed, UNKNOWN_JOB } from '../../base/job.ts';
 import type { UnitReader } from '../../job/app/host-units.ts';
 import { jobsOf } from '../../job/app/naming.ts';
@@ -12,28 +12,25 @@ const CAP_NET_BIND_SERVICE = 10n;
 const PROC_MAX_BYTES = 64 * 1024;
 const ROOT = 0;
 
-/** Somebody, before any port is asked for. */
-export type Somebody = Omit<Binder, 'verdict'>;
+/** A user, independent of a port. */
+export type BinderIdentity = Omit<Binder, 'verdict'>;
 
-/** What tells who asks. */
-export interface WhoDeps {
+export interface BinderDeps {
   readonly files: UnitReader;
   readonly cgroups: JobCgroups | undefined;
   readonly uid: number;
-  /** Whether capabilities of this process count in its network namespace (user_namespaces(7)). */
+  /** Whether capabilities of this process are effective in its network namespace (user_namespaces(7)). */
   readonly ownsNetwork: () => boolean;
 }
 
-/** Those who might bind. */
 interface Binders {
-  /** The one who runs this process: a server that he starts is what this process is. */
-  readonly you: Somebody;
-  /** As whom he may start one by hand. */
-  readonly root: Somebody;
+  /** The calling user: a server started from here would have the credentials of this process. */
+  readonly you: BinderIdentity;
+  /** The user for a server that is started with sudo(8) or the like. */
+  readonly root: BinderIdentity;
 }
 
-/** Who they are, and whether they have the capability. */
-export function bindersOf({ files, cgroups, uid, ownsNetwork }: WhoDeps, users: Users): Binders {
+export function bindersOf({ files, cgroups, uid, ownsNetwork }: BinderDeps, users: Users): Binders {
   const status = parseProcessStatus(files.readText('/proc/self/status', PROC_MAX_BYTES) ?? '');
   const path = cgroupIn(files.readText('/proc/self/cgroup', PROC_MAX_BYTES) ?? '');
   const counts = ownsNetwork();
@@ -42,25 +39,28 @@ export function bindersOf({ files, cgroups, uid, ownsNetwork }: WhoDeps, users: 
   return {
     you: {
       ...you,
-      ...(job && wordsOf(job)),
+      ...(job && jobFields(job)),
       gids: status?.gids ?? you.gids,
-      isCapable: counts && (status ? hasCapability(status.capabilities) : uid === ROOT),
+      hasBindCapability: counts && (status ? hasCapability(status.capabilities) : uid === ROOT),
     },
-    root: { ...accountOf(ROOT, users), isCapable: counts && (!status || hasCapability(status.bounding)) },
+    root: {
+      ...accountOf(ROOT, users),
+      hasBindCapability: counts && (!status || hasCapability(status.bounding)),
+    },
   };
 }
 
-function accountOf(uid: number, users: Users): Omit<Somebody, 'isCapable'> {
+function accountOf(uid: number, users: Users): Omit<BinderIdentity, 'hasBindCapability'> {
   const { name: user, gids } = identityOfUid(uid, users);
   const jobs = jobsOf({ cgroups: [], made: [], accounts: users.accounts }).users;
-  return { uid, user, gids, ...wordsOf(jobs.get(uid) ?? jobNamed(UNKNOWN_JOB)) };
+  return { uid, user, gids, ...jobFields(jobs.get(uid) ?? jobNamed(UNKNOWN_JOB)) };
 }
 
-const wordsOf = ({ name, aliases }: Job) => ({ job: name, aliases });
+const jobFields = ({ name, aliases }: Job) => ({ job: name, aliases });
 
 const hasCapability = (capabilities: bigint) => ((capabilities >> CAP_NET_BIND_SERVICE) & 1n) === 1n;
 
-/** "0::/system.slice/nginx.service" is the line of version 2 (cgroups(7)). */
+/** The line "0::/system.slice/nginx.service" is that of cgroup version 2 (cgroups(7)). */
 function cgroupIn(text: string): string | undefined {
   return /^0::(\/.*)$/m.exec(text)?.[1];
 }

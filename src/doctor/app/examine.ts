@@ -1,55 +1,57 @@
-// What the doctor says of this host: findings, those that somebody has had enough of apart, and how each is mended.
+// The use case of `portreeve doctor`: examines this host, separates suppressed findings, and combines remedies.
 
 import { type Code, examineSnapshot, type Finding } from '../core/findings/checks/all.ts';
-import { joined, type Remedy, rankOf, type Severity } from '../core/findings/finding.ts';
-import { type Gathered, type SnapshotChoices, type SnapshotDeps, takeSnapshot } from './snapshot.ts';
+import { mergeRemedies, type Remedy, rankOf, type Severity } from '../core/findings/finding.ts';
+import { type SnapshotDeps, type SnapshotResult, type SnapshotSettings, takeSnapshot } from './snapshot.ts';
 
-/** Findings that are not to be told, and why. */
+/** Findings that are not reported, and the reason. */
 export interface Suppression {
   readonly code: Code;
-  /** Undefined: all of that code. */
+  /** Undefined: every finding with the code. */
   readonly port?: number | undefined;
   readonly reason: string;
 }
 
-/** A finding that is not told. */
 interface Suppressed {
   readonly finding: Finding;
   readonly reason: string;
 }
 
-/** What was found. */
 export interface Examination {
-  /** The gravest first. */
+  /** Most severe first. */
   readonly findings: readonly Finding[];
   readonly suppressed: readonly Suppressed[];
-  /** Suppressions that no finding is suppressed by. */
-  readonly idle: readonly Suppression[];
-  /** What could not be looked at, a sentence each. */
+  /** Suppressions that match no finding. */
+  readonly unused: readonly Suppression[];
+  /** What could not be checked, a sentence each. */
   readonly unknown: readonly string[];
 }
 
-/** Looks at this host. Throws what takeSnapshot() throws. */
+/** Examines this host. Throws what takeSnapshot() throws. */
 export async function examine(
   deps: SnapshotDeps,
-  choices: SnapshotChoices,
+  settings: SnapshotSettings,
   suppressions: readonly Suppression[],
 ): Promise<Examination> {
-  return judge(await takeSnapshot(deps, choices), suppressions);
+  return examineResult(await takeSnapshot(deps, settings), suppressions);
 }
 
-/** The findings of a scene. */
-export function judge({ snapshot, unknown }: Gathered, suppressions: readonly Suppression[]): Examination {
+/** Examines a snapshot. */
+export function examineResult(
+  { snapshot, unknown }: SnapshotResult,
+  suppressions: readonly Suppression[],
+): Examination {
   const findings: Finding[] = [];
   const suppressed: Suppressed[] = [];
   const used = new Set<Suppression>();
   for (const finding of examineSnapshot(snapshot)) {
-    const by = suppressions.find((each) => isFor(each, finding));
-    if (by) used.add(by);
-    if (by) suppressed.push({ finding, reason: by.reason });
-    else findings.push(finding);
+    const suppression = suppressions.find((each) => isFor(each, finding));
+    if (suppression) {
+      used.add(suppression);
+      suppressed.push({ finding, reason: suppression.reason });
+    } else findings.push(finding);
   }
-  return { findings, suppressed, idle: suppressions.filter((each) => !used.has(each)), unknown };
+  return { findings, suppressed, unused: suppressions.filter((each) => !used.has(each)), unknown };
 }
 
 function isFor({ code, port }: Suppression, finding: Pick<Finding, 'code' | 'ports'>): boolean {
@@ -57,12 +59,11 @@ function isFor({ code, port }: Suppression, finding: Pick<Finding, 'code' | 'por
   return port === undefined || finding.ports.some(({ first, last }) => first <= port && port <= last);
 }
 
-/** Whether a finding is at least as grave as that. */
 export function isAtLeast({ severity }: Pick<Finding, 'severity'>, least: Severity): boolean {
   return rankOf(severity) >= rankOf(least);
 }
 
-/** What mends all of them. */
+/** The remedies of all findings, combined. */
 export function remedyOf(findings: readonly Finding[]): Remedy {
-  return joined(findings.flatMap(({ remedy }) => remedy ?? []));
+  return mergeRemedies(findings.flatMap(({ remedy }) => remedy ?? []));
 }

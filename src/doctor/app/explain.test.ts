@@ -1,4 +1,4 @@
-// What is gathered about a port of a host in memory: the profile, refusals, names, and what cannot be told.
+// Collecting the facts about a port of a simulated host: the profile, refusals, names, and what is unknown.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { explainHost, refusal } from '../../../test/support/explain-host.ts';
@@ -14,7 +14,7 @@ async function explained(port: number, words?: Parameters<typeof explainHost>[0]
 describe('the profile', () => {
   const profile = 'PORT 8080 TCP WEB\nPORTRANGE 9000 10 TCP RESERVED\n';
 
-  test('says whom it reserves a port for, and what it says to whom', async () => {
+  test('determines the reservations and the permission of each user', async () => {
     const { reservations, revision, you, root, answer } = await explained(8080, { profile });
     assert.deepEqual(
       reservations?.map(({ source }) => source.text),
@@ -24,11 +24,11 @@ describe('the profile', () => {
     assert.deepEqual([you.job, you.permission, root.permission], ['ALICE', 'refused', 'refused']);
     assert.equal(answer.cause, 'REFUSED');
     assert.equal((await explained(9009, { profile })).answer.cause, 'REFUSED');
-    assert.equal((await explained(9010, { profile })).answer.can, 'yes');
+    assert.equal((await explained(9010, { profile })).answer.available, 'yes');
   });
 
-  test('is not asked where none was applied, nor is the guard', async () => {
-    const guard = () => assert.fail('there is none');
+  test('is not read where no profile was applied, and the guard is not queried', async () => {
+    const guard = () => assert.fail('there is no guard');
     const { reservations, revision, guard: mode, unknown } = await explained(8080, { guard });
     assert.deepEqual(
       { reservations, revision, mode, unknown },
@@ -37,7 +37,7 @@ describe('the profile', () => {
   });
 });
 
-test('refusals of one job and program are one, the latest first, of the protocol that is asked for', async () => {
+test('refusals of the protocol are grouped by job and program, the latest first', async () => {
   const events = [
     refusal(1),
     refusal(2, { command: 'ftpd' }),
@@ -55,7 +55,7 @@ test('refusals of one job and program are one, the latest first, of the protocol
   );
 });
 
-test('a port has the names of the host, of IANA and of the port mapper', async () => {
+test('a port has the names of /etc/services, of IANA and of the port mapper', async () => {
   const registration = {
     program: 100_003,
     name: 'nfs',
@@ -72,7 +72,7 @@ test('a port has the names of the host, of IANA and of the port mapper', async (
   assert.deepEqual(names.registered, [registration]);
 });
 
-test('what cannot be looked at is told, and the rest is there', async () => {
+test('reports what could not be determined, along with the rest', async () => {
   const denied = (what: string) => async () => {
     throw new PortreeveError('FILE_UNREADABLE', `${what} cannot be read\nfor some reason`);
   };
@@ -84,25 +84,25 @@ test('what cannot be looked at is told, and the rest is there', async () => {
     settings: denied('the file'),
   });
   assert.deepEqual(unknown.toSorted(), [
-    'what is registered with the port mapper: the mapper cannot be read',
-    'what the guard does: the guard cannot be read',
-    'what the guard refused: the archive cannot be read',
-    'what the profile says: the file cannot be read',
+    'the mode of the guard: the guard cannot be read',
+    'the refusals of the guard: the archive cannot be read',
+    'the registrations with the port mapper: the mapper cannot be read',
+    'the verdict of the profile: the file cannot be read',
   ]);
   const { guard, refusals, reservations, names } = others;
   assert.deepEqual(
     [guard, refusals, reservations, names.registered],
     [undefined, undefined, undefined, undefined],
   );
-  assert.equal(answer.can, 'yes');
+  assert.equal(answer.available, 'yes');
 });
 
-test('a mistake of ours is not taken for something that cannot be told', async () => {
+test('does not report a bug of portreeve as unknown', async () => {
   const broken = async () => assert.fail('broken');
   await assert.rejects(explained(8080, { events: broken }), /broken/);
 });
 
-test('a program that cannot be seen is told, and that it may be the kernel where root does not see it', async () => {
+test('reports an unknown owner, which for root may be the kernel', async () => {
   const open = [
     {
       protocol: 'tcp',
@@ -118,8 +118,8 @@ test('a program that cannot be seen is told, and that it may be the kernel where
     },
   ] as const;
   const { unknown, answer } = await explained(8080, { open });
-  assert.deepEqual(unknown, ['which program has it: none is seen; root sees more']);
-  assert.equal(answer.why, 'a program of user root listens');
+  assert.deepEqual(unknown, ['owner unknown: no process found; root sees more']);
+  assert.equal(answer.why, 'in use by a program of user root');
   const [ofRoot] = (await explained(8080, { open, uid: 0 })).unknown;
-  assert.match(ofRoot ?? '', /^which program has it: none that can be seen; it may be the kernel itself/);
+  assert.match(ofRoot ?? '', /^owner unknown: no process found; it may be the kernel itself/);
 });

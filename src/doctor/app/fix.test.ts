@@ -1,4 +1,4 @@
-// What mends findings: shown and done as it was shown, added to what others have, and taken back without a trace.
+// Applying and undoing fixes: planned and applied alike, merged with existing settings, and undone completely.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { archiveOf } from '../../../test/support/doctor/host.ts';
@@ -14,9 +14,9 @@ import {
   type FixDeps,
   fix,
   isDone,
-  keptByGuard,
   planFix,
   planUndo,
+  reservedByGuard,
 } from './fix.ts';
 
 const BLACKLIST = '/etc/bindresvport.blacklist';
@@ -24,7 +24,7 @@ const NONE = { reserve: [], blacklist: new Map<number, string>() };
 const reserve = (first: number, last = first) => ({ ...NONE, reserve: [{ first, last }] });
 const blacklist = (port: number) => ({ ...NONE, blacklist: new Map([[port, 'unbound']]) });
 
-/** A host of texts by path. */
+/** A host with files in memory. */
 class Host {
   readonly files = new Map<string, string>();
   readonly sysctls = new SimSysctls();
@@ -59,23 +59,23 @@ class Host {
     fix(remedy, this.deps());
   }
 
-  undo(kept: ReadonlySet<number> = new Set()): readonly string[] {
-    const plan = planUndo(this.deps(), kept);
+  undo(guarded: ReadonlySet<number> = new Set()): readonly string[] {
+    const plan = planUndo(this.deps(), guarded);
     carryOutUndo(plan, this.deps());
-    return plan.left;
+    return plan.skipped;
   }
 
   get reserved(): string | undefined {
     return this.sysctls.read(RESERVED_PORTS);
   }
 
-  /** The list for the next boot. */
+  /** The reserved ports of the next boot. */
   get boot(): string | undefined {
     return / = (.*)\n/.exec(this.files.get(BOOT_FILE) ?? '')?.[1];
   }
 }
 
-test('ports are reserved now and for the next boot, besides those that others have', () => {
+test('reserves ports now and for the next boot, in addition to those already reserved', () => {
   const host = new Host({ '/etc/sysctl.d/10-a.conf': 'net.ipv4.ip_local_reserved_ports = 9000-9001\n' });
   host.sysctls.write(RESERVED_PORTS, '8080');
   const plan = planFix(reserve(40_000, 40_002), host.deps());
@@ -90,7 +90,7 @@ test('ports are reserved now and for the next boot, besides those that others ha
   assert.ok(isDone(planFix(reserve(40_001), host.deps())));
 });
 
-test('what others have put into our file stays there', () => {
+test('keeps lines that others added to the file of the doctor', () => {
   const host = new Host();
   host.fix(reserve(40_000));
   host.files.set(BOOT_FILE, `a.b = 1\n${host.files.get(BOOT_FILE)}c.d = 2\n`);
@@ -101,7 +101,7 @@ test('what others have put into our file stays there', () => {
   assert.match(host.files.get(BOOT_FILE) ?? '', /^a\.b = 1\nnet\..* = 40001\n$/);
 });
 
-test('a file that is too large is no wrong usage', () => {
+test('a file that is too large is not a usage error', () => {
   const readText = () => {
     throw new PortreeveError('FILE_TOO_LARGE', '/x is larger than 1 bytes');
   };
@@ -109,7 +109,7 @@ test('a file that is too large is no wrong usage', () => {
   assert.throws(() => planFix(blacklist(853), deps), { kind: 'environment', code: 'FILE_UNREADABLE' });
 });
 
-test('a port goes into the blacklist, behind what is there', () => {
+test('appends a port to the blacklist', () => {
   const host = new Host({ [BLACKLIST]: '631 # cups\n' });
   const plan = planFix(blacklist(853), host.deps());
   assert.deepEqual(commandsOf(plan), []);
@@ -118,12 +118,12 @@ test('a port goes into the blacklist, behind what is there', () => {
   assert.ok(isDone(planFix(blacklist(853), host.deps())));
 });
 
-test('nothing is to be done for no remedy', () => {
+test('plans no change for an empty remedy', () => {
   assert.deepEqual(planFix(NONE, new Host().deps()), { settings: [], files: [], notes: [] });
 });
 
-describe('what was done is taken back', () => {
-  test('once, to what was found', () => {
+describe('undo', () => {
+  test('restores the original state', () => {
     const host = new Host({ [BLACKLIST]: '631\n' });
     host.sysctls.write(RESERVED_PORTS, '8080');
     host.fix(reserve(40_000));
@@ -133,10 +133,10 @@ describe('what was done is taken back', () => {
     assert.deepEqual([...host.files], [[BLACKLIST, '631\n']]);
     assert.equal(host.reserved, '8080');
     assert.deepEqual([host.fileRecord.read(), host.sysctlRecord.read()], [[], []]);
-    assert.deepEqual(planUndo(host.deps(), new Set()), { settings: [], files: [], left: [] });
+    assert.deepEqual(planUndo(host.deps(), new Set()), { settings: [], files: [], skipped: [] });
   });
 
-  test('and what others have made of it meanwhile stays', () => {
+  test('keeps reserved ports that others added after the fix', () => {
     const host = new Host();
     host.fix(reserve(40_000, 40_001));
     host.sysctls.write(RESERVED_PORTS, '40001,50000');
@@ -144,14 +144,14 @@ describe('what was done is taken back', () => {
     assert.equal(host.reserved, '50000');
   });
 
-  test('but for the ports that the guard needs', () => {
+  test('keeps the ports that the guard reserves', () => {
     const host = new Host();
     host.fix(reserve(40_000, 40_001));
     host.undo(new Set([40_001]));
     assert.equal(host.reserved, '40001');
   });
 
-  test('a port that was in the list already is not ours', () => {
+  test('keeps a port that was reserved before the fix', () => {
     const host = new Host();
     host.sysctls.write(RESERVED_PORTS, '40000');
     host.fix(reserve(40_000, 40_001));
@@ -159,7 +159,7 @@ describe('what was done is taken back', () => {
     assert.equal(host.reserved, '40000');
   });
 
-  test('a file that others have changed is left, told, and still recorded', () => {
+  test('skips and still records a file that others changed after the fix', () => {
     const host = new Host({ [BLACKLIST]: '631\n' });
     host.fix(blacklist(853));
     host.files.set(BLACKLIST, '853\n');
@@ -171,7 +171,7 @@ describe('what was done is taken back', () => {
     assert.equal(host.files.get(BLACKLIST), '631\n');
   });
 
-  test('a file that others have changed before a second time becomes what they made of it', () => {
+  test('restores the text that others wrote before a second fix', () => {
     const host = new Host({ [BLACKLIST]: '631\n' });
     host.fix(blacklist(853));
     host.files.set(BLACKLIST, '700\n');
@@ -180,16 +180,16 @@ describe('what was done is taken back', () => {
     assert.equal(host.files.get(BLACKLIST), '700\n');
   });
 
-  test('and the record of another network namespace, which is not seen here, stays', () => {
+  test('keeps the record of another network namespace', () => {
     const host = new Host();
     host.fix(reserve(40_000));
-    const write = () => assert.fail('it was written');
+    const write = () => assert.fail('the record was written');
     const deps = host.deps({ sysctlRecord: { read: () => [], write } });
     carryOutUndo(planUndo(deps, new Set()), deps);
     assert.deepEqual([host.reserved, [...host.files]], ['40000', []]);
   });
 
-  test('after a boot only files are', () => {
+  test('restores only files after a boot', () => {
     const host = new Host();
     host.fix(reserve(40_000));
     host.sysctlRecord.write([]);
@@ -199,40 +199,40 @@ describe('what was done is taken back', () => {
   });
 });
 
-/** A host that ends with the effect of a number, before or after it. */
-class Mortal extends Host {
-  #left = Number.POSITIVE_INFINITY;
+/** A host on which the process is killed before or after the nth effect. */
+class CrashingHost extends Host {
+  #remaining = Number.POSITIVE_INFINITY;
   #isAfter = false;
 
-  endsAt(effect: number, isAfter: boolean): void {
-    this.#left = effect;
+  crashAt(effect: number, isAfter: boolean): void {
+    this.#remaining = effect;
     this.#isAfter = isAfter;
   }
 
   override deps(): FixDeps {
     const deps = super.deps();
-    const dying =
+    const crashing =
       <Args extends readonly unknown[]>(act: (...args: Args) => void) =>
       (...args: Args) => {
-        const isLast = this.#left-- === 0;
+        const isLast = this.#remaining-- === 0;
         if (!isLast || this.#isAfter) act(...args);
         if (isLast) throw new Error('killed');
       };
     const { sysctls, sysctlRecord, fileRecord } = this;
     return {
       ...deps,
-      put: dying(deps.put),
-      remove: dying(deps.remove),
+      put: crashing(deps.put),
+      remove: crashing(deps.remove),
       sysctls: {
         read: (name) => sysctls.read(name),
-        write: dying((name, value) => sysctls.write(name, value)),
+        write: crashing((name, value) => sysctls.write(name, value)),
       },
-      sysctlRecord: { read: () => sysctlRecord.read(), write: dying((all) => sysctlRecord.write(all)) },
-      fileRecord: { read: () => fileRecord.read(), write: dying((all) => fileRecord.write(all)) },
+      sysctlRecord: { read: () => sysctlRecord.read(), write: crashing((all) => sysctlRecord.write(all)) },
+      fileRecord: { read: () => fileRecord.read(), write: crashing((all) => fileRecord.write(all)) },
     };
   }
 
-  /** Whether it was to end before it was done. */
+  /** Whether the process was killed before it finished. */
   killed(act: () => unknown): boolean {
     try {
       act();
@@ -241,26 +241,26 @@ class Mortal extends Host {
       if (thrown instanceof Error && thrown.message === 'killed') return true;
       throw thrown;
     } finally {
-      this.#left = Number.POSITIVE_INFINITY;
+      this.#remaining = Number.POSITIVE_INFINITY;
     }
   }
 }
 
-describe('what fails in the middle', () => {
+describe('a fix that fails halfway', () => {
   const both = (port: number, low: number) => ({ ...reserve(port), blacklist: blacklist(low).blacklist });
 
   for (const isAfter of [false, true]) {
     const when = isAfter ? 'after' : 'before';
-    test(`is taken back, or done again, wherever it ended ${when} an effect`, () => {
+    test(`can be undone or repeated if the process is killed ${when} any effect`, () => {
       let effects = 0;
       for (let isKilled = true; isKilled; effects++) {
-        const host = new Mortal({ [BLACKLIST]: '631\n' });
+        const host = new CrashingHost({ [BLACKLIST]: '631\n' });
         host.sysctls.write(RESERVED_PORTS, '8080');
         host.fix(both(40_000, 853));
-        host.endsAt(effects, isAfter);
+        host.crashAt(effects, isAfter);
         isKilled = host.killed(() => host.fix(both(40_001, 854)));
         if (effects % 2 === 0) host.fix(both(40_001, 854));
-        host.endsAt(effects, isAfter);
+        host.crashAt(effects, isAfter);
         host.killed(() => host.undo());
         assert.deepEqual(host.undo(), [], `${effects}`);
         assert.deepEqual([[...host.files], host.reserved], [[[BLACKLIST, '631\n']], '8080'], `${effects}`);
@@ -270,7 +270,7 @@ describe('what fails in the middle', () => {
     });
   }
 
-  test('is recorded before, so that it can be taken back', () => {
+  test('is recorded before it is applied, so that it can be undone', () => {
     const host = new Host({ [BLACKLIST]: '631\n' });
     const plan = planFix({ ...reserve(40_000), blacklist: blacklist(853).blacklist }, host.deps());
     const put = (path: string, text: string) => {
@@ -283,7 +283,7 @@ describe('what fails in the middle', () => {
     assert.deepEqual([...host.files], [[BLACKLIST, '631\n']]);
   });
 
-  test('is told where the kernel keeps something else', () => {
+  test('is reported if the kernel keeps another value', () => {
     const host = new Host();
     const sysctls = { read: () => '', write: () => undefined };
     const deps = host.deps({ sysctls });
@@ -292,7 +292,7 @@ describe('what fails in the middle', () => {
   });
 });
 
-test('the settings of this kernel are none of another system', () => {
+test('does not change the settings of this kernel for the tree of another system', () => {
   const host = new Host();
   const deps = host.deps({ sysctls: undefined });
   const plan = planFix(reserve(40_000), deps);
@@ -304,27 +304,27 @@ test('the settings of this kernel are none of another system', () => {
 describe('/etc/sysctl.conf', () => {
   const text = 'a.b = 1\nnet.ipv4.ip_local_reserved_ports = 1\n';
 
-  test('comes after all other files for procps, and is told', () => {
+  test('is read last by procps, and an override is reported', () => {
     const deps = new Host({ '/etc/sysctl.conf': text }).deps({ reader: 'procps' });
     const { notes, files } = planFix(reserve(40_000), deps);
     assert.equal(notes.length, 1);
-    assert.match(notes[0] ?? '', /^\/etc\/sysctl\.conf:2 sets net\.ipv4\.ip_local_reserved_ports once more/);
+    assert.match(notes[0] ?? '', /^\/etc\/sysctl\.conf:2 overrides net\.ipv4\.ip_local_reserved_ports of /);
     assert.match(files[0]?.after ?? '', / = 1,40000\n$/);
   });
 
-  test('does not for systemd, nor where it says something else', () => {
+  test('is not reported for systemd, nor without that setting', () => {
     assert.deepEqual(planFix(reserve(40_000), new Host({ '/etc/sysctl.conf': text }).deps()).notes, []);
     const other = new Host({ '/etc/sysctl.conf': 'a.b = 1\n' }).deps({ reader: 'procps' });
     assert.deepEqual(planFix(reserve(40_000), other).notes, []);
   });
 });
 
-test('the ports that the guard keeps from clients are those of a profile that it enforces', async () => {
-  const asked = async (guard: 'enforce' | 'observe', ...profiles: readonly string[]) => [
-    ...(await keptByGuard({ archive: archiveOf(...profiles), guard: async () => guard })),
+test('the guard reserves the ports of a profile that it enforces', async () => {
+  const reserved = async (guard: 'enforce' | 'observe', ...profiles: readonly string[]) => [
+    ...(await reservedByGuard({ archive: archiveOf(...profiles), guard: async () => guard })),
   ];
   const profile = 'PORT 40000 TCP A\nPORTRANGE 41000 2 UDP RESERVED';
-  assert.deepEqual(await asked('enforce', profile), [40_000, 41_000, 41_001]);
-  assert.deepEqual(await asked('observe', profile), []);
-  assert.deepEqual(await asked('enforce'), []);
+  assert.deepEqual(await reserved('enforce', profile), [40_000, 41_000, 41_001]);
+  assert.deepEqual(await reserved('observe', profile), []);
+  assert.deepEqual(await reserved('enforce'), []);
 });

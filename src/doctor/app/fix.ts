@@ -1,4 +1,5 @@
-// What mends findings without asking anybody: settings of the kernel and files, shown first, recorded, and taken back.
+// The use cases of `portreeve doctor --fix` and `--undo`: plan changes of kernel settings and files, record them, apply
+// them, and undo them.
 import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import { DOCTOR_FILE_MAX_BYTES } from '../../base/limits.ts';
 import type { PortRange } from '../../base/port.ts';
@@ -16,17 +17,16 @@ import type { Remedy } from '../core/findings/finding.ts';
 import { addToBlacklist } from '../text/bindresvport.ts';
 import { BLACKLIST_FILE, type SnapshotDeps } from './snapshot.ts';
 
-/** Read after all other files of sysctl.d(5), whose names begin with digits: whoever sets the list replaces it. */
+/** Named so that it is read after all other files of sysctl.d(5): each line replaces the list of earlier ones. */
 export const BOOT_FILE = '/etc/sysctl.d/zz-portreeve-doctor.conf';
 const BOOT_DIRECTORY = '/etc/sysctl.d';
 const BOOT_HEAD =
-  '# Ports that the kernel gives to no client: those that other files say, and those that portreeve doctor added.\n' +
-  '# portreeve doctor --undo takes this file away.';
+  '# Reserved ports: those of the other files, and those that portreeve doctor added.\n' +
+  '# portreeve doctor --undo removes this file.';
 const BOOT_LINE = /^net\.ipv4\.ip_local_reserved_ports\s*=(.*)$/m;
 
-/** What it works with. */
 export interface FixDeps {
-  /** Undefined where the files are of another system: then the settings of this kernel are left alone. */
+  /** Undefined where the files belong to another system: then the settings of this kernel are not changed. */
   readonly sysctls: Sysctls | undefined;
   readonly sysctlRecord: SysctlRecord;
   readonly files: BootFiles;
@@ -34,26 +34,25 @@ export interface FixDeps {
   readonly put: (path: string, text: string) => void;
   readonly remove: (path: string) => void;
   readonly fileRecord: FileRecord;
-  /** Does something while no other doctor is at work: what is found and what is recorded belong together. */
+  /** Holds a lock during a change, so that concurrent runs cannot corrupt the records. */
   readonly exclusively: <Result>(act: () => Result) => Result;
 }
 
-/** A setting that is to be another. */
 interface SettingFix {
   readonly name: string;
   readonly from: string;
   readonly to: string;
 }
 
-/** What is to be done; nothing where all of it is done already. */
+/** The changes that are still to be made. */
 export interface FixPlan {
   readonly settings: readonly SettingFix[];
   readonly files: readonly FileChange[];
-  /** What has to be done by hand besides, a sentence each. */
+  /** What must also be done by hand, a sentence each. */
   readonly notes: readonly string[];
 }
 
-/** Carries a remedy out, and gives what was done. Throws PortreeveError (environment) where that fails. */
+/** Applies a remedy and returns the changes. Throws PortreeveError (environment) on failure. */
 export function fix(remedy: Remedy, deps: FixDeps): FixPlan {
   return deps.exclusively(() => {
     const plan = planFix(remedy, deps);
@@ -62,7 +61,9 @@ export function fix(remedy: Remedy, deps: FixDeps): FixPlan {
   });
 }
 
-/** How a finding is fixed; undefined where it takes a hand, as where a file cannot be read: fix() says why. */
+/**
+ * The fix of a finding; undefined where there is none, or where a file cannot be read: fix() then throws the reason.
+ */
 export function fixOf({ remedy }: Pick<Finding, 'remedy'>, deps: FixDeps): FixPlan | undefined {
   try {
     return remedy && planFix(remedy, deps);
@@ -85,12 +86,12 @@ export function planFix(remedy: Remedy, deps: FixDeps): FixPlan {
   };
 }
 
-/** Whether nothing is left to be done. */
+/** Whether there is nothing to do. */
 export function isDone({ settings, files }: Pick<FixPlan, 'settings' | 'files'>): boolean {
   return settings.length + files.length === 0;
 }
 
-/** The commands that do to the settings what a plan does. */
+/** The commands equivalent to the setting changes of a plan. */
 export function commandsOf({ settings }: Pick<FixPlan, 'settings'>): string[] {
   return settings.map(
     ({ name, to }) => `sysctl -w ${name}=${to.includes(' ') || to === '' ? `"${to}"` : to}`,
@@ -111,7 +112,7 @@ function settingFix(ports: ReadonlySet<number>, { sysctls }: FixDeps): SettingFi
   return from === to ? [] : [{ name: RESERVED_PORTS, from, to }];
 }
 
-/** The list of the other files, what is in ours already, and what comes to it. */
+/** The new list: the ports of the other files, those already in our file, and the added ones. */
 function bootFix(ports: ReadonlySet<number>, deps: FixDeps): FileChange {
   const { files } = deps;
   const before = textOf(files, BOOT_FILE);
@@ -121,15 +122,15 @@ function bootFix(ports: ReadonlySet<number>, deps: FixDeps): FileChange {
       return files.names(directory).filter((name) => `${directory}/${name}` !== BOOT_FILE);
     },
   };
-  const said = listIn(bootSettings(others, deps.reader).of(RESERVED_PORTS)?.value);
+  const inOthers = listIn(bootSettings(others, deps.reader).of(RESERVED_PORTS)?.value);
   const own = listIn(BOOT_LINE.exec(before ?? '')?.[1]);
-  const line = `${RESERVED_PORTS} = ${formatPortList(said.union(own).union(ports))}`;
+  const line = `${RESERVED_PORTS} = ${formatPortList(inOthers.union(own).union(ports))}`;
   const present = before ?? BOOT_HEAD;
   const after = BOOT_LINE.test(present) ? present.replace(BOOT_LINE, line) : `${present}\n${line}\n`;
   return { path: BOOT_FILE, before, after };
 }
 
-/** The text of a file that is to be changed. Whatever is wrong with it, nobody has named it: that is no wrong usage. */
+/** The text of a file to change. The user did not name the file, so that a fault in it is not a usage error. */
 function textOf(files: BootFiles, path: string): string | undefined {
   try {
     return files.readText(path, DOCTOR_FILE_MAX_BYTES);
@@ -139,7 +140,7 @@ function textOf(files: BootFiles, path: string): string | undefined {
   }
 }
 
-/** What makes no sense there is what the kernel would not take. */
+/** The ports in a list; empty where the kernel would reject the list. */
 function listIn(text: string | undefined): Set<number> {
   try {
     return parsePortList(text?.trim() ?? '');
@@ -154,7 +155,7 @@ function blacklistFix(ports: ReadonlyMap<number, string>, { files }: FixDeps): F
   return { path: BLACKLIST_FILE, before, after: addToBlacklist(before ?? '', ports) };
 }
 
-/** /etc/sysctl.conf comes last for procps. */
+/** procps reads /etc/sysctl.conf last. */
 function overriddenNotes(boot: FileChange, { files, reader }: FixDeps): string[] {
   const planned: BootFiles = {
     names: (directory) => {
@@ -165,22 +166,17 @@ function overriddenNotes(boot: FileChange, { files, reader }: FixDeps): string[]
   };
   const place = bootSettings(planned, reader).of(RESERVED_PORTS)?.place;
   if (!place || place.file === BOOT_FILE) return [];
-  return [
-    `${place.file}:${place.line} sets ${RESERVED_PORTS} once more after ${BOOT_FILE}: take that line out`,
-  ];
+  return [`${place.file}:${place.line} overrides ${RESERVED_PORTS} of ${BOOT_FILE}: remove that line`];
 }
 
-/**
- * Carries a plan out: records it, then writes. Throws PortreeveError (environment); planUndo() takes back what was
- * done.
- */
+/** Records a plan, then applies it. Throws PortreeveError (environment); planUndo() can undo a partial change. */
 export function carryOutFix({ settings, files }: FixPlan, deps: FixDeps): void {
   if (files.length > 0) writeFiles(files, deps);
   const { sysctls } = deps;
   if (sysctls) for (const setting of settings) writeSetting(setting, sysctls, deps.sysctlRecord);
 }
 
-/** Until all of them are written each can be what it was before or after: both are recorded. */
+/** Until all files are written, each can have the old or the new text: both are recorded. */
 function writeFiles(files: readonly FileChange[], { fileRecord, put }: FixDeps): void {
   const recorded = fileRecord.read();
   const changes = files.map((each) => sinceFirst(each, recorded));
@@ -200,35 +196,35 @@ function writeSetting({ name, from, to }: SettingFix, sysctls: Sysctls, record: 
   record.write([...others, change]);
 }
 
-/** A file that was changed before is to become what it was before the first time, unless others changed it since. */
+/** Keeps the original text of a file that the doctor changed earlier, unless the file was changed since. */
 function sinceFirst(change: FileChange, recorded: readonly FileChange[]): FileChange {
   const earlier = recorded.find(({ path, after }) => path === change.path && after === change.before);
   return earlier ? { ...change, before: earlier.before } : change;
 }
 
-/** What is there without us: the list as it is, less what we added, now or before. */
+/** Records in `found` the list without the ports that the doctor added, now or earlier. */
 function addedTo(earlier: SysctlChange | undefined, { name, from, to }: SettingFix): SysctlChange {
   const current = parsePortList(from);
-  const ours = addedBy(earlier).intersection(current).union(parsePortList(to).difference(current));
-  return { name, found: formatPortList(parsePortList(to).difference(ours)), written: to, before: undefined };
+  const added = addedBy(earlier).intersection(current).union(parsePortList(to).difference(current));
+  return { name, found: formatPortList(parsePortList(to).difference(added)), written: to, before: undefined };
 }
 
 function addedBy(change: SysctlChange | undefined): Set<number> {
   return change ? parsePortList(change.written).difference(parsePortList(change.found)) : new Set();
 }
 
-/** The kernel may take a part of a value and say nothing. */
+/** The kernel may accept part of a value without an error. */
 function write(sysctls: Sysctls, name: string, value: string): void {
   sysctls.write(name, value);
   if (sysctls.read(name) === value) return;
-  const hint = 'Another program sets it as well. Try again.';
-  throw new PortreeveError('SYSCTL_NOT_KEPT', `${name} was written and is something else`, hint, {
+  const hint = 'Another program may have set it at the same time. Try again.';
+  throw new PortreeveError('SYSCTL_NOT_KEPT', `${name} does not have the value that was written`, hint, {
     name,
   });
 }
 
-/** The ports that a guard which enforces a profile here keeps from clients: they are its business. */
-export async function keptByGuard({
+/** The ports that the guard reserves because it enforces a profile here. */
+export async function reservedByGuard({
   archive,
   guard,
 }: Pick<SnapshotDeps, 'archive' | 'guard'>): Promise<Set<number>> {
@@ -238,67 +234,64 @@ export async function keptByGuard({
 }
 
 /**
- * Takes back what was done, and gives what that came to. `here` has the guard of this host, which has no say where the
- * files are of another system. Throws PortreeveError (environment) where that fails.
+ * Undoes the fixes and returns the changes. `here` is ignored where the files belong to another system. Throws
+ * PortreeveError (environment) on failure.
  */
 export async function undoFixes(
   deps: FixDeps,
   here: Pick<SnapshotDeps, 'archive' | 'guard'>,
 ): Promise<UndoPlan> {
-  const kept = deps.sysctls ? await keptByGuard(here) : new Set<number>();
+  const guarded = deps.sysctls ? await reservedByGuard(here) : new Set<number>();
   return deps.exclusively(() => {
-    const plan = planUndo(deps, kept);
+    const plan = planUndo(deps, guarded);
     carryOutUndo(plan, deps);
     return plan;
   });
 }
 
-/** What taking back comes to. */
 export interface UndoPlan {
   readonly settings: readonly SettingFix[];
-  /** Each with what it becomes; undefined: it goes. */
+  /** The restored texts; undefined: the file is removed. */
   readonly files: readonly { readonly path: string; readonly text: string | undefined }[];
-  /** Files that others have changed since: they are left as they are. */
-  readonly left: readonly string[];
+  /** Files that were changed since the fix, which are not restored. */
+  readonly skipped: readonly string[];
 }
 
 /**
- * Plans to take back what was done. Of the reserved ports those go that we added; those in `kept` stay, because the
- * guard needs them. Throws PortreeveError (environment) where settings, files or records cannot be read.
+ * Plans an undo. Of the reserved ports, only those that the doctor added are removed, except the ports in `guarded`.
+ * Throws PortreeveError (environment) where settings, files or records cannot be read.
  */
-export function planUndo(deps: FixDeps, kept: ReadonlySet<number>): UndoPlan {
+export function planUndo(deps: FixDeps, guarded: ReadonlySet<number>): UndoPlan {
   const files: { path: string; text: string | undefined }[] = [];
-  const left: string[] = [];
+  const skipped: string[] = [];
   for (const [path, recorded] of Map.groupBy(deps.fileRecord.read(), (each) => each.path)) {
     const present = textOf(deps.files, path);
-    const done = recorded.find(({ before, after }) => present === after && before !== after);
-    if (done) files.push({ path, text: done.before });
-    else if (!recorded.some(({ before }) => present === before)) left.push(path);
+    const applied = recorded.find(({ before, after }) => present === after && before !== after);
+    if (applied) files.push({ path, text: applied.before });
+    else if (!recorded.some(({ before }) => present === before)) skipped.push(path);
   }
   const { sysctls } = deps;
   const changes = sysctls ? deps.sysctlRecord.read() : [];
   const settings = changes.flatMap((change): SettingFix[] => {
     const current = parsePortList(sysctls?.read(change.name) ?? '');
-    const gone = addedBy(change).difference(kept);
-    const [from, to] = [formatPortList(current), formatPortList(current.difference(gone))];
+    const removed = addedBy(change).difference(guarded);
+    const [from, to] = [formatPortList(current), formatPortList(current.difference(removed))];
     return from === to ? [] : [{ name: change.name, from, to }];
   });
-  return { settings, files, left };
+  return { settings, files, skipped };
 }
 
-/**
- * Carries it out. What others have changed since stays recorded. Throws PortreeveError (environment) where that fails.
- */
-export function carryOutUndo({ settings, files, left }: UndoPlan, deps: FixDeps): void {
+/** Applies an undo. Skipped files stay in the record. Throws PortreeveError (environment) on failure. */
+export function carryOutUndo({ settings, files, skipped }: UndoPlan, deps: FixDeps): void {
   const { sysctls } = deps;
   if (sysctls) {
     for (const { name, to } of settings) write(sysctls, name, to);
-    // That of another network namespace is not seen here, and stays.
+    // The record of another network namespace reads as empty here, and must stay.
     if (deps.sysctlRecord.read().length > 0) deps.sysctlRecord.write([]);
   }
   for (const { path, text } of files) {
     if (text === undefined) deps.remove(path);
     else deps.put(path, text);
   }
-  deps.fileRecord.write(deps.fileRecord.read().filter(({ path }) => left.includes(path)));
+  deps.fileRecord.write(deps.fileRecord.read().filter(({ path }) => skipped.includes(path)));
 }

@@ -1,9 +1,9 @@
-// What the section [doctor] of portreeve.toml may contain.
+// The schema of the section [doctor] of portreeve.toml.
 import { PATH, PORT, z } from '../../kit/schema.ts';
 import { CODES } from '../core/findings/checks/all.ts';
 
 const CODE = 'a code of portreeve doctor, such as LISTENER_EPHEMERAL';
-const REASON = 'a text that says why';
+const REASON = 'a text with the reason';
 
 const SUPPRESSION = z.strictObject(
   {

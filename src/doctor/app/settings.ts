@@ -1,10 +1,10 @@
-// The section [doctor] of portreeve.toml: what the doctor does not report, and what else it reads.
+// The section [doctor] of portreeve.toml: suppressed findings, and a BPXPRMxx member to check.
 import type { Section } from '../../kit/settings.ts';
 import type { Suppression } from './examine.ts';
 
 interface DoctorSection {
   readonly suppress?: readonly Suppression[] | undefined;
-  /** A BPXPRMxx, whose INADDRANY ports the profile has to reserve. */
+  /** The path of a BPXPRMxx member whose INADDRANY ports the profile must reserve. */
   readonly bpxprm?: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-// What the doctor gathers of a host: each part from where it is, and what could not be looked at told.
+// Taking a snapshot of a simulated host, and reporting what could not be read.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
@@ -11,28 +11,38 @@ import {
 import { registration, socket } from '../../../test/support/doctor/snapshots.ts';
 import { SimSysctls } from '../../../test/support/sim/sysctls.ts';
 import { PortreeveError } from '../../base/errors.ts';
-import { type SnapshotChoices, type SnapshotDeps, takeSnapshot } from './snapshot.ts';
+import { type SnapshotDeps, type SnapshotSettings, takeSnapshot } from './snapshot.ts';
 
-const CHOICES: SnapshotChoices = { omvsJob: undefined, errnoLow: 'EADDRINUSE', bpxprm: undefined };
-const gather = (changes: Partial<SnapshotDeps>, choices = CHOICES) =>
-  takeSnapshot(snapshotDeps(changes), choices);
+const CHOICES: SnapshotSettings = { omvsJob: undefined, errnoLow: 'EADDRINUSE', bpxprm: undefined };
+const gather = (changes: Partial<SnapshotDeps>, settings = CHOICES) =>
+  takeSnapshot(snapshotDeps(changes), settings);
 
-test('a host that has nothing gives an empty scene, and nothing is left unknown', async () => {
+test('an empty host has an empty snapshot, and nothing is unknown', async () => {
   const { snapshot, unknown } = await gather({});
-  const { seen, kernel, boot, services, inForce, inaddrAny, registrations, pools, blacklist, trusts } =
-    snapshot;
+  const {
+    seen,
+    kernel,
+    boot,
+    services,
+    inForce,
+    inaddrAny,
+    registrations,
+    programRanges,
+    blacklist,
+    trusts,
+  } = snapshot;
   assert.deepEqual(seen, { sockets: [], notSeen: 0 });
   assert.deepEqual(kernel.ephemeral, { first: 32_768, last: 60_999 });
   assert.deepEqual(boot, { ephemeral: undefined, reserved: undefined, unprivilegedStart: undefined });
   assert.deepEqual(services, { entries: [], localFrom: undefined });
   assert.deepEqual(
-    [inForce, inaddrAny, registrations, pools, blacklist, trusts],
+    [inForce, inaddrAny, registrations, programRanges, blacklist, trusts],
     [undefined, [], [], [], [], []],
   );
   assert.deepEqual(unknown, []);
 });
 
-test('/etc/services, with the line behind which the host has its own', async () => {
+test('reads /etc/services, with the line after which the local entries begin', async () => {
   const text = 'ssh 22/tcp\n\n# Local services\napp 40000/tcp\n';
   const { services } = (await gather({ files: filesOf({ '/etc/services': text }) })).snapshot;
   assert.deepEqual(
@@ -45,7 +55,7 @@ test('/etc/services, with the line behind which the host has its own', async () 
   assert.equal(services.localFrom, 3);
 });
 
-test('the names of IANA, and of RPC programs by /etc/rpc', async () => {
+test('reads the names of IANA, and of RPC programs in /etc/rpc', async () => {
   const { snapshot } = await gather({ files: filesOf({ '/etc/rpc': 'myprog 536870913 mine\n' }) });
   assert.ok(snapshot.ianaNames(22, 'tcp').includes('ssh'));
   assert.deepEqual(snapshot.ianaNames(40_031, 'tcp'), []);
@@ -57,7 +67,7 @@ test('the names of IANA, and of RPC programs by /etc/rpc', async () => {
   ]);
 });
 
-test('the settings for the next boot, with the lines that say them', async () => {
+test('reads the settings for the next boot, with the lines that set them', async () => {
   const text =
     'net.ipv4.ip_local_port_range = 20000 30000\nnet.ipv4.ip_local_reserved_ports=8080,9000-9001\n' +
     'net.ipv4.ip_unprivileged_port_start = 80\n';
@@ -73,7 +83,7 @@ test('the settings for the next boot, with the lines that say them', async () =>
   assert.deepEqual(boot.unprivilegedStart, { value: 80, place: '/etc/sysctl.d/a.conf:3' });
 });
 
-test('a value that the kernel would not take is told, and counts as unsaid', async () => {
+test('reports an invalid value of a setting, and ignores it', async () => {
   const text =
     'net.ipv4.ip_local_port_range = 3 2\nnet.ipv4.ip_local_reserved_ports=x\n' +
     'net.ipv4.ip_unprivileged_port_start = -1\n';
@@ -84,13 +94,13 @@ test('a value that the kernel would not take is told, and counts as unsaid', asy
     unprivilegedStart: undefined,
   });
   assert.deepEqual(unknown, [
-    '/etc/sysctl.d/a.conf:1: net.ipv4.ip_local_port_range cannot be "3 2"',
-    '/etc/sysctl.d/a.conf:2: net.ipv4.ip_local_reserved_ports cannot be "x"',
-    '/etc/sysctl.d/a.conf:3: net.ipv4.ip_unprivileged_port_start cannot be "-1"',
+    '/etc/sysctl.d/a.conf:1: "3 2" is not a valid net.ipv4.ip_local_port_range',
+    '/etc/sysctl.d/a.conf:2: "x" is not a valid net.ipv4.ip_local_reserved_ports',
+    '/etc/sysctl.d/a.conf:3: "-1" is not a valid net.ipv4.ip_unprivileged_port_start',
   ]);
 });
 
-test('the blacklist, the exports and the trusted hosts', async () => {
+test('reads the blacklist, the exports and the trusted hosts', async () => {
   const files = filesOf({
     '/etc/bindresvport.blacklist': '631 # cups\n',
     '/etc/exports': '/srv *(rw) 192.0.2.1(insecure)\n',
@@ -107,25 +117,25 @@ test('the blacklist, the exports and the trusted hosts', async () => {
 });
 
 describe('the profile in force', () => {
-  test('with what the guard does', async () => {
+  test('has the mode of the guard', async () => {
     const deps = { archive: archiveOf('PORT 80 TCP WEB'), guard: async () => 'observe' as const };
     const { inForce } = (await gather(deps, { ...CHOICES, omvsJob: 'UNIX', errnoLow: 'EACCES' })).snapshot;
     assert.equal(inForce?.profile.reservations.length, 1);
     assert.deepEqual([inForce.guard, inForce.omvsJob, inForce.errnoLow], ['observe', 'UNIX', 'EACCES']);
   });
 
-  test('is there also where the guard cannot be asked', async () => {
+  test('is available even where the guard cannot be queried', async () => {
     const guard = async () => {
-      throw new PortreeveError('FILE_UNREADABLE', 'it is not for you:\nmore');
+      throw new PortreeveError('FILE_UNREADABLE', 'permission denied:\nmore');
     };
     const { snapshot, unknown } = await gather({ archive: archiveOf('PORT 80 TCP WEB'), guard });
     assert.equal(snapshot.inForce?.guard, undefined);
     assert.equal(snapshot.inForce?.profile.reservations.length, 1);
-    assert.deepEqual(unknown, ['what the guard does: it is not for you']);
+    assert.deepEqual(unknown, ['the mode of the guard: permission denied']);
   });
 });
 
-test('the INADDRANY ranges of a member that is named', async () => {
+test('reads the INADDRANY ranges of a BPXPRMxx member', async () => {
   const member = ' NETWORK DOMAINNAME(AF_INET) TYPE(CINET)\n INADDRANYPORT(4000) INADDRANYCOUNT(100)\n';
   const files = filesOf({ '/etc/bpxprm00': member });
   const { snapshot } = await gather({ files }, { ...CHOICES, bpxprm: '/etc/bpxprm00' });
@@ -135,7 +145,7 @@ test('the INADDRANY ranges of a member that is named', async () => {
   );
 });
 
-test('what is registered, or why that is not known', async () => {
+test('has the registrations, or reports why they are unknown', async () => {
   const mountd = registration('mountd 100005 tcp 0.0.0.0:20048');
   assert.deepEqual((await gather({ registrations: async () => [mountd] })).snapshot.registrations, [mountd]);
   const silent = async () => {
@@ -143,10 +153,10 @@ test('what is registered, or why that is not known', async () => {
   };
   const { snapshot, unknown } = await gather({ registrations: silent });
   assert.equal(snapshot.registrations, undefined);
-  assert.deepEqual(unknown, ['what is registered with the port mapper: it does not answer']);
+  assert.deepEqual(unknown, ['the registrations with the port mapper: it does not answer']);
 });
 
-test('files that cannot be read are told, and the others count', async () => {
+test('reports files that cannot be read, and reads the others', async () => {
   const paths = ['/etc/exports', '/etc/services', '/etc/sysctl.d/a.conf'];
   const broken = Object.fromEntries(paths.map((path) => [path, unreadable(path)]));
   const { snapshot, unknown } = await gather({ files: filesOf({ ...broken, '/etc/hosts.equiv': 'a\n' }) });
@@ -157,7 +167,7 @@ test('files that cannot be read are told, and the others count', async () => {
   );
 });
 
-test('what is left of a connection is used again as the kernel is set', async () => {
+test('reads for which connections in TIME_WAIT a port can be reused', async () => {
   const usual = { 'net.ipv4.ip_local_port_range': '32768 60999' };
   const cases: [reuse: string | undefined, stamps: string, expected: string][] = [
     ['0', '1', 'none'],
@@ -173,20 +183,20 @@ test('what is left of a connection is used again as the kernel is set', async ()
   }
 });
 
-test('processes that did not let us look matter only where a socket has no owner', async () => {
+test('reports processes that could not be inspected only if a socket has no known owner', async () => {
   const known = socket('LISTEN tcp 0.0.0.0:80', {});
   const hidden = socket('LISTEN tcp 0.0.0.0:81', { isHidden: true });
   assert.deepEqual((await gather({ sockets: openSockets([known], 3) })).unknown, []);
   const { unknown } = await gather({ sockets: openSockets([known, hidden], 3) });
   assert.equal(unknown.length, 1);
-  assert.match(unknown[0] ?? '', /^the sockets of 3 processes/);
+  assert.match(unknown[0] ?? '', /^the owners of some sockets: 3 processes could not be inspected$/);
 });
 
-test('without the settings of the kernel there is nothing to say', async () => {
+test('fails without the settings of the kernel', async () => {
   await assert.rejects(gather({ sysctls: new SimSysctls({}) }), { code: 'SYSCTL_MISSING' });
 });
 
-test('a member that is not there is an error', async () => {
+test('fails if the BPXPRMxx member does not exist', async () => {
   await assert.rejects(gather({}, { ...CHOICES, bpxprm: '/etc/nosuch' }), {
     code: 'FILE_MISSING',
     kind: 'usage',

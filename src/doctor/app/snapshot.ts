@@ -1,4 +1,4 @@
-// Looks at this host for the doctor: gathers all that the checks go by, and tells what could not be looked at.
+// Takes the snapshot of this host that the checks of the doctor examine, and reports what could not be read.
 import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import { DOCTOR_FILE_MAX_BYTES, SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import { PORT_MAX, parseDecimal } from '../../base/port.ts';
@@ -21,45 +21,44 @@ import type { SysctlReader } from '../../text/sysctl-conf.ts';
 import type {
   AssignableElsewhere,
   BootPorts,
+  Configured,
   ProfileInForce,
-  Said,
   ServicesFile,
   Snapshot,
   TimeWaitReuse,
 } from '../core/findings/snapshot.ts';
 import { parseBlacklist } from '../text/bindresvport.ts';
-import { answered } from './answered.ts';
+import { orUnknown } from './or-unknown.ts';
 import { trustsHere } from './trusts.ts';
 
-/** How refusals and jobs are set up (portreeve.toml). */
-export interface SnapshotChoices {
+/** Settings from portreeve.toml and the command line. */
+export interface SnapshotSettings {
   readonly omvsJob: string | undefined;
-  /** What a refused bind(2) to a port from 512 to 1023 fails with. */
+  /** The error of a refused bind(2) to a port from 512 to 1023. */
   readonly errnoLow: string;
-  /** The BPXPRMxx member; undefined where there is none. */
+  /** The path of a BPXPRMxx member. */
   readonly bpxprm: string | undefined;
 }
 
-/** Where it is looked. */
 export interface SnapshotDeps extends Omit<SeeDeps, 'files'> {
   readonly files: BootFiles;
   readonly reader: SysctlReader;
   readonly sysctls: Pick<Sysctls, 'read'>;
   readonly archive: ProfileArchive;
   readonly iana: () => Promise<Iana>;
-  /** What the guard does in this network namespace. */
+  /** The mode of the guard in this network namespace. */
   readonly guard: () => Promise<NonNullable<ProfileInForce['guard']>>;
-  /** What is registered with the port mapper of this host; none where there is none. */
+  /** The registrations with the port mapper of this host; empty where there is no port mapper. */
   readonly registrations: () => Promise<readonly RegisteredProgram[]>;
   /** The other network namespaces of the guard in which the kernel may assign reserved ports. */
   readonly assignable: () => readonly AssignableElsewhere[];
-  /** The processes of this host, as far as their command lines can be seen. */
+  /** The processes whose command lines can be read. */
   readonly programs: () => readonly RunningProgram[];
 }
 
-/** A scene, and what could not be looked at, a sentence each. */
-export interface Gathered {
+export interface SnapshotResult {
   readonly snapshot: Snapshot;
+  /** What could not be read, a sentence each. */
   readonly unknown: readonly string[];
 }
 
@@ -68,26 +67,26 @@ export const BLACKLIST_FILE = '/etc/bindresvport.blacklist';
 const RPC_FILE = '/etc/rpc';
 
 /**
- * Throws PortreeveError (environment) where the sockets, or the kernel's settings of ports, cannot be read: without
- * them there is nothing to say; and what reading `choices.bpxprm` throws.
+ * Throws PortreeveError (environment) where the sockets or the port settings of the kernel cannot be read, and what
+ * reading `settings.bpxprm` throws.
  */
-export async function takeSnapshot(deps: SnapshotDeps, choices: SnapshotChoices): Promise<Gathered> {
+export async function takeSnapshot(deps: SnapshotDeps, settings: SnapshotSettings): Promise<SnapshotResult> {
   const unknown: string[] = [];
   const files = new ConfigFiles(deps.files, unknown);
   const kernel = readKernelPorts(deps.sysctls);
-  // Who asks the port mapper has a socket for that himself: it is not to be looked at.
+  // Before the query to the port mapper, whose own socket must not be in the snapshot.
   const seen = seeSockets(deps);
-  const asked = Promise.all([
+  const pending = Promise.all([
     deps.iana(),
-    answered('what is registered with the port mapper', deps.registrations, unknown),
-    inForceOf(deps, choices, unknown),
+    orUnknown('the registrations with the port mapper', deps.registrations, unknown),
+    inForceOf(deps, settings, unknown),
   ]);
   const rpcNames = new RpcNames(parseEtcRpc(files.text(RPC_FILE) ?? ''));
-  const programs = (await answered('the processes', deps.programs, unknown)) ?? [];
+  const programs = (await orUnknown('the processes', deps.programs, unknown)) ?? [];
   const what = 'the other network namespaces of the guard';
-  const assignable = (await answered(what, deps.assignable, unknown)) ?? [];
-  const [iana, registrations, inForce] = await asked;
-  if (hasUnknown(seen)) unknown.push(unseenText(seen.notSeen));
+  const assignable = (await orUnknown(what, deps.assignable, unknown)) ?? [];
+  const [iana, registrations, inForce] = await pending;
+  if (hasUnknownOwner(seen)) unknown.push(unknownOwnersText(seen.notSeen));
   const snapshot: Snapshot = {
     seen,
     kernel,
@@ -97,10 +96,10 @@ export async function takeSnapshot(deps: SnapshotDeps, choices: SnapshotChoices)
     ianaNames: (port, protocol) =>
       iana.entries(port, protocol).flatMap(({ name, status }) => (status === 'assigned' ? [name] : [])),
     inForce,
-    inaddrAny: inaddrAnyOf(choices.bpxprm, deps.files),
+    inaddrAny: inaddrAnyOf(settings.bpxprm, deps.files),
     registrations,
     programOf: (name) => (/^[0-9]+$/.test(name) ? undefined : rpcNames.numberOf(name)),
-    pools: defaultRangesHere({ files, programs, ephemeral: kernel.ephemeral }),
+    programRanges: defaultRangesHere({ files, programs, ephemeral: kernel.ephemeral }),
     blacklist: parseBlacklist(files.text(BLACKLIST_FILE) ?? ''),
     trusts: trustsHere(files, seen),
     assignable,
@@ -108,36 +107,36 @@ export async function takeSnapshot(deps: SnapshotDeps, choices: SnapshotChoices)
   return { snapshot, unknown };
 }
 
-/** By what tcp_tw_reuse of ip-sysctl says; without the time stamps of TCP nothing is used again. */
+/** net.ipv4.tcp_tw_reuse (ip-sysctl); without TCP timestamps no port is reused. */
 function timeWaitReuse(sysctls: SnapshotDeps['sysctls']): TimeWaitReuse {
   if (sysctls.read('net.ipv4.tcp_timestamps') === '0') return 'none';
   const setting = sysctls.read('net.ipv4.tcp_tw_reuse');
   return setting === '1' ? 'all' : setting === '2' ? 'loopback' : 'none';
 }
 
-/** Whether somebody who did not let us look may have a socket whose owner is not known. */
-function hasUnknown({ sockets, notSeen }: Snapshot['seen']): boolean {
+/** Whether a process that could not be inspected may own one of the sockets. */
+function hasUnknownOwner({ sockets, notSeen }: Snapshot['seen']): boolean {
   return notSeen > 0 && sockets.some(({ socket, owners }) => socket.inode !== 0 && owners.length === 0);
 }
 
-function unseenText(count: number): string {
+function unknownOwnersText(count: number): string {
   const processes = count === 1 ? '1 process' : `${count} processes`;
-  return `the sockets of ${processes}, which did not let us look: whose they are is not known`;
+  return `the owners of some sockets: ${processes} could not be inspected`;
 }
 
-/** Undefined where nothing was ever applied, or where that cannot be told. */
+/** Undefined where no profile was ever applied, or where that could not be determined. */
 async function inForceOf(
   { archive, guard }: SnapshotDeps,
-  { omvsJob = 'OMVS', errnoLow }: SnapshotChoices,
+  { omvsJob = 'OMVS', errnoLow }: SnapshotSettings,
   unknown: string[],
 ): Promise<ProfileInForce | undefined> {
-  const inForce = await answered('the profile', () => profileInForce(archive), unknown);
+  const inForce = await orUnknown('the profile', () => profileInForce(archive), unknown);
   if (!inForce?.head) return undefined;
-  const mode = await answered('what the guard does', guard, unknown);
+  const mode = await orUnknown('the mode of the guard', guard, unknown);
   return { profile: inForce.profile, guard: mode, errnoLow, omvsJob };
 }
 
-/** Debian's file ends with this line, and what an administrator adds comes behind it. */
+/** The last line of Debian's file; administrators add their entries after it. */
 const LOCAL_MARK = /^#\s*local services\s*$/i;
 
 function servicesFile(text: string): ServicesFile {
@@ -145,21 +144,24 @@ function servicesFile(text: string): ServicesFile {
   return { entries: parseServices(text), localFrom: mark < 0 ? undefined : mark + 1 };
 }
 
-/** What the files say of ports; a value that the kernel would not take counts as unsaid and is told. */
+/** The port settings in the files of sysctl.d(5). An invalid value is reported as unknown and otherwise ignored. */
 function bootPorts(boot: BootSettings, unknown: string[]): BootPorts {
   unknown.push(...boot.unread.map(({ reason }) => reason));
-  const said = <Value>(key: string, read: (text: string) => Value | undefined): Said<Value> | undefined => {
+  const configured = <Value>(
+    key: string,
+    read: (text: string) => Value | undefined,
+  ): Configured<Value> | undefined => {
     const setting = boot.of(key);
     if (setting?.value === undefined) return undefined;
     const place = `${setting.place.file}:${setting.place.line}`;
     const value = read(setting.value.trim());
     if (value !== undefined) return { value, place };
-    unknown.push(`${place}: ${key} cannot be "${setting.value.slice(0, 40)}"`);
+    unknown.push(`${place}: "${setting.value.slice(0, 40)}" is not a valid ${key}`);
     return undefined;
   };
   return {
-    ephemeral: said(PORT_RANGE, parseLocalRange),
-    reserved: said(RESERVED_PORTS, (text) => {
+    ephemeral: configured(PORT_RANGE, parseLocalRange),
+    reserved: configured(RESERVED_PORTS, (text) => {
       try {
         return rangesOfPorts(parsePortList(text));
       } catch (thrown) {
@@ -167,7 +169,7 @@ function bootPorts(boot: BootSettings, unknown: string[]): BootPorts {
         return undefined;
       }
     }),
-    unprivilegedStart: said(UNPRIVILEGED_START, (text) => parseDecimal(text, PORT_MAX + 1)),
+    unprivilegedStart: configured(UNPRIVILEGED_START, (text) => parseDecimal(text, PORT_MAX + 1)),
   };
 }
 

@@ -1,4 +1,4 @@
-// Where `portreeve doctor` looks on this host, and what it mends it with.
+// The real dependencies of `portreeve doctor`, for examining and for fixing this host.
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -21,34 +21,34 @@ import { ownState } from '../../profile/commands/deps.ts';
 import type { Suppression } from '../app/examine.ts';
 import type { FixDeps } from '../app/fix.ts';
 import { DOCTOR_SECTION } from '../app/settings.ts';
-import type { SnapshotChoices, SnapshotDeps } from '../app/snapshot.ts';
+import type { SnapshotDeps, SnapshotSettings } from '../app/snapshot.ts';
 import { FileRecordFile } from '../linux/file-record.ts';
 import { explainDeps } from './explain-deps.ts';
 import type { DoctorOptions } from './index.ts';
 
-/** This host, as the one who asks may see it; with `root` the files are those of another system's tree. */
+/** This host, as far as the calling user may see it; with `root`, the files of another system's tree. */
 export function doctorDeps({ state, root }: DoctorOptions, io: Io): SnapshotDeps {
   const deps = explainDeps(state === undefined ? {} : { state }, io);
   const assignable = () => assignableElsewhere(io);
   return { ...deps, assignable, files: filesAt(root), reader: bootReader(), programs: runningPrograms };
 }
 
-/** What portreeve.toml and the options say. */
-export async function doctorChoices(
+/** The settings from portreeve.toml and the options. */
+export async function doctorSettings(
   { bpxprm, config }: DoctorOptions,
   io: Io,
-): Promise<{ readonly choices: SnapshotChoices; readonly suppressions: readonly Suppression[] }> {
+): Promise<{ readonly settings: SnapshotSettings; readonly suppressions: readonly Suppression[] }> {
   const settings = await io.readSettings(config);
   const { omvsJob, errnoLow } = guardSettings(settings);
   const doctor = sectionOf(settings, DOCTOR_SECTION);
   const member = bpxprm === undefined ? doctor.bpxprm : resolve(bpxprm);
-  return { choices: { omvsJob, errnoLow, bpxprm: member }, suppressions: doctor.suppress ?? [] };
+  return { settings: { omvsJob, errnoLow, bpxprm: member }, suppressions: doctor.suppress ?? [] };
 }
 
-/** What it is mended with. The settings of this kernel are none of another system's. */
+/** The kernel settings of this host are not changed if the files belong to another system. */
 export function fixDeps({ root, state }: DoctorOptions, io: Io): FixDeps {
   const at = atRoot(root);
-  // The records of another system are in its tree.
+  // The records of another system are stored in its tree.
   const directory = at(join(ownState(state, io), 'doctor'));
   return {
     sysctls: root === undefined ? linuxSysctls : undefined,
@@ -74,13 +74,13 @@ function atRoot(root: string | undefined): (path: string) => string {
   return root === undefined ? (path) => path : (path) => pathInTree(resolve(root), path);
 }
 
-/** `directory`: that of the records, which are locked meanwhile. */
+/** Runs `act` while it holds the lock of the records in `directory`. */
 function exclusively<Result>(directory: string, act: () => Result): Result {
   makeDirectory(directory);
   const lock = takeLock(join(directory, 'lock'));
   if ('heldBy' in lock) {
     const who = lock.heldBy === 0 ? '' : ` (pid ${lock.heldBy})`;
-    const message = `another portreeve doctor is at work${who}`;
+    const message = `another portreeve doctor is running${who}`;
     throw new PortreeveError('DOCTOR_BUSY', message, 'Try again.', { pid: lock.heldBy });
   }
   try {

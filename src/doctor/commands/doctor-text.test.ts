@@ -1,14 +1,14 @@
-// Findings as people read them and as programs do.
+// Findings as text and as JSON.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
 import { servicesOf, snapshot, socket } from '../../../test/support/doctor/snapshots.ts';
-import { judge } from '../app/examine.ts';
+import { examineResult } from '../app/examine.ts';
 import { type Code, checkOf, type Finding } from '../core/findings/checks/all.ts';
 import { checkText, examinationJson, examinationText } from './doctor-text.ts';
 
 const SUPPRESSIONS = [{ code: 'SERVICES_RESERVE_NOTHING', reason: 'not installed' }] as const;
-const EXAMINATION = judge(
+const EXAMINATION = examineResult(
   {
     snapshot: snapshot({
       sockets: [
@@ -22,41 +22,45 @@ const EXAMINATION = judge(
   SUPPRESSIONS,
 );
 
-const mendedBy = (finding: Finding, advice: string): Finding => ({ ...finding, advice, remedy: undefined });
+const fixedByHand = (finding: Finding, advice: string): Finding => ({
+  ...finding,
+  advice,
+  remedy: undefined,
+});
 
 const BRIEF = 'a\\x1b[31m (pid 500)';
-const RANGE = 'the kernel gives 32768-60999 to clients';
+const RANGE = 'the ephemeral range is 32768-60999';
 
-describe('for people', () => {
-  test('each finding says what was seen, why it matters and what to do; then how many there are', () => {
+describe('as text', () => {
+  test('each finding has its title, what was found, why it matters and the fix; then their number', () => {
     const text = examinationText(capturedIo(), EXAMINATION, false);
     assert.equal(
       text,
-      `warning: a service listens on a port that can be given to any client (SERVICE_EPHEMERAL)
-  ${BRIEF} listens on 0.0.0.0:40000/tcp, the command line of a\\x1b[31m names the port, and ${RANGE}
-  When the service is restarted a client may have the port, and it does not start.
-  To mend it: portreeve doctor --fix
+      `warning: a service listens on a port that can be assigned as an ephemeral port (SERVICE_EPHEMERAL)
+  ${BRIEF} listens on 0.0.0.0:40000/tcp, the command line of a\\x1b[31m contains the port, and ${RANGE}
+  While the service restarts, a client can be assigned the port, and the service then fails to start.
+  To fix it: portreeve doctor --fix
 
-info: a socket listens in the range of clients (LISTENER_EPHEMERAL)
+info: a socket listens on an ephemeral port (LISTENER_EPHEMERAL)
   server (pid 500) listens on 0.0.0.0:41000/tcp, and ${RANGE}
-  A client can have its port at the next start.
-  If the port is meant to be always the same: reserve it, or choose ports below 32768.
+  A client may hold the port when the program starts again.
+  If the port must always be the same, reserve it, or choose ports below 32768.
 
-1 warning, 1 note; 1 suppressed (--all shows them)
-What one means: portreeve doctor CODE
+1 warning, 1 info; 1 suppressed (--all shows them)
+To explain a finding: portreeve doctor CODE
 `,
     );
   });
 
-  test('with all of them, what is suppressed has its reason', () => {
+  test('suppressed findings are shown with their reason', () => {
     const text = examinationText(capturedIo(), EXAMINATION, true);
     assert.match(
       text,
-      /\nwarning: an entry of .*\n(?: {2}.*\n)* {2}suppressed: not installed\n\n1 warning, 1 note; 1 suppressed\n/,
+      /\nwarning: an entry of .*\n(?: {2}.*\n)* {2}suppressed: not installed\n\n1 warning, 1 info; 1 suppressed\n/,
     );
   });
 
-  test('on a terminal the headings are emphasized, and nothing of strangers steers it', () => {
+  test('on a terminal the headings are emphasized, and control characters are escaped', () => {
     const text = examinationText(capturedIo({ columns: 80 }), EXAMINATION, false);
     const emphasized = text.split('\n').filter((line) => line.includes('\x1b'));
     assert.equal(emphasized.length, 2);
@@ -66,55 +70,52 @@ What one means: portreeve doctor CODE
     }
   });
 
-  test('what several have in common is said once', () => {
+  test('what several findings have in common is printed once', () => {
     const listener = (port: number, command: string) =>
       socket(`LISTEN tcp 0.0.0.0:${port}`, { name: 'a', command });
     const sockets = [listener(40_000, 'a 40000'), listener(41_000, 'a 41000'), listener(42_000, 'a')];
     const services = servicesOf('b 42001/tcp\n');
-    const { findings } = judge({ snapshot: snapshot({ sockets, services }), unknown: [] }, []);
-    const unmended = findings.map((each) =>
-      each.ports[0]?.first === 41_000 ? mendedBy(each, 'Move it.') : each,
+    const { findings } = examineResult({ snapshot: snapshot({ sockets, services }), unknown: [] }, []);
+    const changed = findings.map((each) =>
+      each.ports[0]?.first === 41_000 ? fixedByHand(each, 'Move it.') : each,
     );
-    const text = examinationText(capturedIo(), { ...EXAMINATION, findings: unmended, suppressed: [] }, false);
+    const text = examinationText(capturedIo(), { ...EXAMINATION, findings: changed, suppressed: [] }, false);
     assert.ok(
       text.includes(`(SERVICE_EPHEMERAL)
-  - a (pid 500) listens on 0.0.0.0:40000/tcp, the command line of a names the port, and ${RANGE}
-    To mend it: portreeve doctor --fix
-  - a (pid 500) listens on 0.0.0.0:41000/tcp, the command line of a names the port, and ${RANGE}
+  - a (pid 500) listens on 0.0.0.0:40000/tcp, the command line of a contains the port, and ${RANGE}
+    To fix it: portreeve doctor --fix
+  - a (pid 500) listens on 0.0.0.0:41000/tcp, the command line of a contains the port, and ${RANGE}
     Move it.
-  When the service is restarted a client may have the port, and it does not start.
+  While the service restarts, a client can be assigned the port, and the service then fails to start.
 
 warning: an entry`),
       text,
     );
-    const alike = examinationText(capturedIo(), { ...EXAMINATION, findings, suppressed: [] }, false);
-    assert.equal(alike.split('When the service is restarted').length, 2);
-    assert.match(alike, /it does not start\.\n {2}To mend it: portreeve doctor --fix\n\n/);
+    const same = examinationText(capturedIo(), { ...EXAMINATION, findings, suppressed: [] }, false);
+    assert.equal(same.split('While the service restarts').length, 2);
+    assert.match(same, /then fails to start\.\n {2}To fix it: portreeve doctor --fix\n\n/);
   });
 
-  test('on a terminal the lines fit', () => {
+  test('on a terminal the lines are wrapped', () => {
     const lines = examinationText(capturedIo({ columns: 60 }), EXAMINATION, true).split('\n');
     for (const line of lines.filter((each) => each.startsWith(' '))) assert.ok(line.length <= 60, line);
-    assert.ok(
-      lines.includes('  command line of a\\x1b[31m names the port, and the kernel'),
-      lines.join('\n'),
-    );
+    assert.ok(lines.includes('  command line of a\\x1b[31m contains the port, and the'), lines.join('\n'));
   });
 
-  test('nothing is a sentence, too', () => {
-    const nothing = judge({ snapshot: snapshot(), unknown: [] }, []);
-    assert.equal(examinationText(capturedIo(), nothing, false), 'nothing was found\n');
+  test('a host without findings', () => {
+    const nothing = examineResult({ snapshot: snapshot(), unknown: [] }, []);
+    assert.equal(examinationText(capturedIo(), nothing, false), 'no findings\n');
   });
 });
 
-test('for programs each finding has its parts, null where there is none', () => {
-  const said = JSON.parse(
+test('as JSON each finding has all keys, null where there is no value', () => {
+  const output = JSON.parse(
     examinationJson(EXAMINATION, true, ({ remedy }) =>
       remedy ? { settings: [{ name: 'a.b', from: '1', to: '2 3' }], files: [], notes: [] } : undefined,
     ),
   );
   assert.deepEqual(
-    said.findings.map(({ code, fix, suppressed }: { code: Code; fix: object; suppressed: string }) => [
+    output.findings.map(({ code, fix, suppressed }: { code: Code; fix: object; suppressed: string }) => [
       code,
       fix,
       suppressed,
@@ -129,11 +130,11 @@ test('for programs each finding has its parts, null where there is none', () => 
       ],
     ],
   );
-  assert.deepEqual(Object.keys(said.findings[0]), [
+  assert.deepEqual(Object.keys(output.findings[0]), [
     'code',
     'severity',
     'title',
-    'seen',
+    'what',
     'why',
     'ports',
     'protocol',
@@ -141,10 +142,10 @@ test('for programs each finding has its parts, null where there is none', () => 
     'fix',
     'suppressed',
   ]);
-  assert.deepEqual([said.suppressed, said.unknown], [1, ['x: y']]);
+  assert.deepEqual([output.suppressedCount, output.unknown], [1, ['x: y']]);
 });
 
-test('a code is explained in lines that fit', () => {
+test('the explanation of a code is wrapped', () => {
   const check = checkOf('EPHEMERAL_FEW');
   assert.ok(check);
   const text = checkText(capturedIo({ columns: 60 }), check);

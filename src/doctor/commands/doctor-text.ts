@@ -1,4 +1,4 @@
-// Findings of the doctor for people and for programs, what fixes them, and what a code means.
+// Formats findings, fixes, and explanations of codes as text and as JSON.
 
 import { join } from 'node:path';
 import type { Io } from '../../kit/io.ts';
@@ -10,61 +10,61 @@ import type { Finding } from '../core/findings/checks/all.ts';
 import type { Severity } from '../core/findings/finding.ts';
 import type { DoctorOptions } from './index.ts';
 
-/** A finding, with the reason if it is suppressed. */
 interface Reported {
   readonly finding: Finding;
+  /** Why it is suppressed; undefined where it is not. */
   readonly reason: string | undefined;
 }
 
-/** The findings, and with `isAll` those that are suppressed as well. */
+/** The findings; with `isAll` also the suppressed ones. */
 function reportedOf({ findings, suppressed }: Examination, isAll: boolean): Reported[] {
   const reported = findings.map((finding) => ({ finding, reason: undefined }));
   return isAll ? [...reported, ...suppressed] : reported;
 }
 
-/** The findings, those of one code and severity together, and how many there are. */
+/** The findings, grouped by code and severity, and their number. */
 export function examinationText(io: Io, examination: Examination, isAll: boolean): string {
   const groups = Map.groupBy(reportedOf(examination, isAll), ({ finding, reason }) => {
     return JSON.stringify([finding.severity, finding.code, reason]);
   });
-  const blocks = [...groups.values()].map((alike) => blockText(io, alike));
+  const blocks = [...groups.values()].map((group) => blockText(io, group));
   return [...blocks, `${summary(examination, isAll)}\n`].join('\n');
 }
 
 const INDENT = '  ';
 const BULLET = '- ';
 
-/** What they have in common is said once. */
-function blockText(io: Io, alike: readonly Reported[]): string {
-  const [first] = alike;
+/** Prints what the findings of a group have in common once. */
+function blockText(io: Io, group: readonly Reported[]): string {
+  const [first] = group;
   if (!first) return '';
   const { severity, title, code, why } = first.finding;
   const commonOf = (texts: readonly string[]) => (new Set(texts).size === 1 ? (texts[0] ?? '') : undefined);
-  const advice = commonOf(alike.map(({ finding }) => finding.advice));
-  const fix = commonOf(alike.map(({ finding }) => fixText(finding)));
-  const seen = alike.flatMap(({ finding }) => {
+  const advice = commonOf(group.map(({ finding }) => finding.advice));
+  const fix = commonOf(group.map(({ finding }) => fixText(finding)));
+  const items = group.flatMap(({ finding }) => {
     const own = [
       ...(fix === undefined ? [fixText(finding)] : []),
       ...(advice === undefined ? [finding.advice] : []),
     ].filter((text) => text !== '');
-    const bullet = alike.length > 1 ? BULLET : '';
+    const bullet = group.length > 1 ? BULLET : '';
     const indent = `${INDENT}${' '.repeat(bullet.length)}`;
     return [
-      hangingLine(io, `${INDENT}${bullet}`, finding.seen),
+      hangingLine(io, `${INDENT}${bullet}`, finding.what),
       ...own.map((text) => hangingLine(io, indent, text)),
     ];
   });
   const suppressed = first.reason === undefined ? '' : `suppressed: ${first.reason}`;
-  const common = [sentence(why), fix ?? '', advice ?? '', suppressed].filter((text) => text !== '');
+  const common = [reasonText(why), fix ?? '', advice ?? '', suppressed].filter((text) => text !== '');
   const heading = emphasize(io, `${severity}: ${title} (${code})`);
-  return [`${heading}\n`, ...seen, ...common.map((text) => hangingLine(io, INDENT, text))].join('');
+  return [`${heading}\n`, ...items, ...common.map((text) => hangingLine(io, INDENT, text))].join('');
 }
 
 function fixText({ remedy }: Finding): string {
-  return remedy ? 'To mend it: portreeve doctor --fix' : '';
+  return remedy ? 'To fix it: portreeve doctor --fix' : '';
 }
 
-function sentence(text: string): string {
+function reasonText(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
@@ -73,30 +73,30 @@ function summary({ findings, suppressed }: Examination, isAll: boolean): string 
   const kinds = [
     [count('error'), 'error'],
     [count('warning'), 'warning'],
-    [count('info'), 'note'],
+    [count('info'), 'info'],
   ] as const;
   const counts = kinds.flatMap(([number, thing]) => (number === 0 ? [] : counted(number, thing)));
-  const what = counts.length === 0 ? 'nothing was found' : counts.join(', ');
+  const what = counts.length === 0 ? 'no findings' : counts.join(', ');
   const hidden =
     suppressed.length === 0 ? '' : `; ${suppressed.length} suppressed${isAll ? '' : ' (--all shows them)'}`;
-  const more = findings.length === 0 ? '' : '\nWhat one means: portreeve doctor CODE';
+  const more = findings.length === 0 ? '' : '\nTo explain a finding: portreeve doctor CODE';
   return `${what}${hidden}${more}`;
 }
 
-/** The same for programs; `planOf` says how a finding is mended. */
+/** The output of `--json`; `planOf` returns the fix of a finding. */
 export function examinationJson(
   examination: Examination,
   isAll: boolean,
   planOf: (finding: Finding) => FixPlan | undefined,
 ): string {
   const findings = reportedOf(examination, isAll).map(({ finding, reason }) => {
-    const { code, severity, title, seen, why, ports, protocol, advice } = finding;
+    const { code, severity, title, what, why, ports, protocol, advice } = finding;
     const plan = planOf(finding);
     return {
       code,
       severity,
       title,
-      seen,
+      what,
       why,
       ports,
       protocol: protocol ?? null,
@@ -106,10 +106,10 @@ export function examinationJson(
     };
   });
   const { suppressed, unknown } = examination;
-  return json({ findings, suppressed: suppressed.length, unknown: unknown });
+  return json({ findings, suppressedCount: suppressed.length, unknown });
 }
 
-/** What a plan does, as `--json` has it. */
+/** The output of `--fix --json`. */
 export function planJson(plan: FixPlan) {
   return {
     commands: commandsOf(plan),
@@ -118,48 +118,48 @@ export function planJson(plan: FixPlan) {
   };
 }
 
-const NOTHING_TO_FIX = 'nothing that the doctor can mend by itself was found\n';
+const NOTHING_TO_FIX = 'there is nothing that the doctor can fix\n';
 
-/** What a plan would do. */
+/** The output of `--fix`. */
 export function planText(plan: FixPlan, options: DoctorOptions): string {
   if (isDone(plan)) return NOTHING_TO_FIX;
   const indented = (text: string) => text.replace(/^(?=.)/gm, '  ');
   return [
     ...commandsOf(plan).map((command) => `would run: ${command}\n`),
-    ...plan.files.map(({ path, after }) => `would write ${placeOf(path, options)}:\n${indented(after)}`),
+    ...plan.files.map(({ path, after }) => `would write ${pathIn(path, options)}:\n${indented(after)}`),
     ...plan.notes.map((note) => `by hand: ${note}\n`),
-    `nothing was done; to do it: ${commandWith('--fix --yes', options)}\n`,
+    `nothing was changed; to apply the fixes: ${commandWith('--fix --yes', options)}\n`,
   ].join('');
 }
 
-/** What was done. */
-export function doneText(plan: FixPlan, options: DoctorOptions): string {
+/** The output of `--fix --yes`. */
+export function appliedText(plan: FixPlan, options: DoctorOptions): string {
   if (isDone(plan)) return NOTHING_TO_FIX;
   return [
-    ...commandsOf(plan).map((command) => `did: ${command}\n`),
-    ...plan.files.map(({ path }) => `wrote ${placeOf(path, options)}\n`),
+    ...commandsOf(plan).map((command) => `done: ${command}\n`),
+    ...plan.files.map(({ path }) => `wrote ${pathIn(path, options)}\n`),
     ...plan.notes.map((note) => `by hand: ${note}\n`),
-    `to take it back: ${commandWith('--undo', options)}\n`,
+    `to undo it: ${commandWith('--undo', options)}\n`,
   ].join('');
 }
 
-/** What was taken back. */
-export function undoneJson({ settings, files, left }: UndoPlan) {
-  const changed = files.map(({ path, text }) => ({ path, text: text ?? null }));
-  return { commands: commandsOf({ settings }), files: changed, left };
+/** The output of `--undo --json`. */
+export function undoJson({ settings, files, skipped }: UndoPlan) {
+  const restored = files.map(({ path, text }) => ({ path, text: text ?? null }));
+  return { commands: commandsOf({ settings }), files: restored, skipped };
 }
 
-export function undoneText({ settings, files }: UndoPlan, options: DoctorOptions): string {
+export function undoText({ settings, files }: UndoPlan, options: DoctorOptions): string {
   const lines = [
-    ...commandsOf({ settings }).map((command) => `did: ${command}\n`),
+    ...commandsOf({ settings }).map((command) => `done: ${command}\n`),
     ...files.map(
-      ({ path, text }) => `${text === undefined ? 'removed' : 'put back'} ${placeOf(path, options)}\n`,
+      ({ path, text }) => `${text === undefined ? 'removed' : 'restored'} ${pathIn(path, options)}\n`,
     ),
   ];
-  return lines.length === 0 ? 'nothing was to be taken back\n' : lines.join('');
+  return lines.length === 0 ? 'there is nothing to undo\n' : lines.join('');
 }
 
-/** The command that goes on with what was named. */
+/** A follow-up command with the same options. */
 function commandWith(what: string, { root, state, config }: DoctorOptions): string {
   const named = Object.entries({ root, state, config }).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name} ${value}`],
@@ -167,14 +167,14 @@ function commandWith(what: string, { root, state, config }: DoctorOptions): stri
   return ['portreeve doctor', what, ...named].join(' ');
 }
 
-/** Where a file of the system that is mended is for us. */
-export function placeOf(path: string, { root }: DoctorOptions): string {
+/** The path of a file of the examined system, as seen from this host. */
+export function pathIn(path: string, { root }: DoctorOptions): string {
   return root === undefined ? path : join(root, path);
 }
 
-/** What the findings of a check mean. */
+/** The output of `portreeve doctor CODE`. */
 export function checkText(io: Io, { code, title, severities, why, explanation }: Check): string {
-  // Also where it is no terminal that it is written to: it is prose.
+  // Prose is wrapped even if the output is not a terminal.
   const page = { ...io, columns: Math.min(io.columns ?? PAGE_COLUMNS, PAGE_COLUMNS) };
   return [
     `${emphasize(io, `${code}: ${title}`)}\n`,
@@ -185,7 +185,7 @@ export function checkText(io: Io, { code, title, severities, why, explanation }:
 
 const PAGE_COLUMNS = 100;
 
-/** The same for programs. */
+/** The output of `portreeve doctor CODE --json`. */
 export function checkJson({ code, title, severities, why, explanation }: Check): string {
   return json({ code, title, severities, why, explanation });
 }

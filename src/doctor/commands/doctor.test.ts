@@ -1,4 +1,4 @@
-// `portreeve doctor`: its words, what it refuses, and that looking changes nothing.
+// `portreeve doctor`: its arguments, its errors, and that an examination changes nothing.
 import assert from 'node:assert/strict';
 import {
   chmodSync,
@@ -33,88 +33,88 @@ async function doctor(...args: readonly string[]) {
   return { code, stdout: io.stdout(), stderr: io.stderr() };
 }
 
-test('a code is explained, in any case of its letters', async () => {
-  const said = await doctor('client_on_port');
-  assert.equal(said.code, 0);
-  assert.ok(said.stdout.startsWith('CLIENT_ON_PORT: a client has the port of a service\nerror: '));
-  assert.deepEqual(await doctor('CLIENT_ON_PORT'), said);
+test('explains a code, in upper or lower case', async () => {
+  const result = await doctor('client_on_port');
+  assert.equal(result.code, 0);
+  assert.ok(result.stdout.startsWith('CLIENT_ON_PORT: a client holds the port of a service\nerror: '));
+  assert.deepEqual(await doctor('CLIENT_ON_PORT'), result);
 });
 
-test('as JSON it is the record of the check', async () => {
+test('prints the record of the check as JSON', async () => {
   const { stdout } = await doctor('LOW_PORTS_OPEN', '--json');
   assert.deepEqual(JSON.parse(stdout), JSON.parse(JSON.stringify(checkOf('LOW_PORTS_OPEN'))));
 });
 
-describe('wrong usage', () => {
+describe('usage errors', () => {
   const cases: Record<string, [args: string[], stderr: RegExp]> = {
-    'a code that is nearly one': [
+    'a misspelled code': [
       ['CLIENT_ON_PROT'],
-      /^portreeve: error\[\w+\]: there is no finding "CLIENT_ON_PROT"\nDid you mean CLIENT_ON_PORT\?\n$/,
+      /^portreeve: error\[\w+\]: "CLIENT_ON_PROT" is not the code of a finding\nDid you mean CLIENT_ON_PORT\?\n$/,
     ],
-    'a word that is none': [
+    'a word that is not a code': [
       ['x'],
-      /^portreeve: error\[\w+\]: there is no finding "x"\nAll codes: man portreeve-doctor\n$/,
+      /^portreeve: error\[\w+\]: "x" is not the code of a finding\nTo list all codes: man portreeve-doctor\n$/,
     ],
-    'a severity that is none': [
+    'a word that is not a severity': [
       ['--fail-on', 'note'],
-      /^portreeve: error\[\w+\]: "note" is not a severity\nIt is one of info, warning, error\.\n$/,
+      /^portreeve: error\[\w+\]: "note" is not a severity\nUse one of info, warning, error\.\n$/,
     ],
-    'a code that is to be mended': [
+    'a code with --fix': [
       ['LOW_PORTS_OPEN', '--fix'],
-      /^portreeve: error\[\w+\]: a code is only explained/,
+      /^portreeve: error\[\w+\]: a code can be explained, but not fixed/,
     ],
-    'a code that is to be taken back': [
+    'a code with --undo': [
       ['LOW_PORTS_OPEN', '--undo'],
-      /^portreeve: error\[\w+\]: a code is only explained/,
+      /^portreeve: error\[\w+\]: a code can be explained, but not fixed/,
     ],
-    'a tree that is not there': [
+    'a tree that does not exist': [
       ['--root', '/nonexistent/tree', '--fix', '--yes'],
       /^portreeve: error\[\w+\]: there is no directory \/nonexistent\/tree\nCheck --root\.\n$/,
     ],
-    '--yes without --fix': [['--yes'], /^portreeve: error\[\w+\]: --yes is for --fix\n/],
+    '--yes without --fix': [['--yes'], /^portreeve: error\[\w+\]: --yes requires --fix\n/],
     '--undo with --fix': [['--undo', '--fix'], /cannot be used with option '--fix'/],
-    'settings that are not there': [
+    'a settings file that does not exist': [
       ['--config', '/nonexistent/x.toml'],
       /^portreeve: error\[\w+\]: there is no file/,
     ],
   };
   for (const [name, [args, stderr]] of Object.entries(cases)) {
     test(name, async () => {
-      const said = await doctor(...args);
-      assert.deepEqual([said.code, said.stdout], [2, '']);
-      assert.match(said.stderr, stderr);
+      const result = await doctor(...args);
+      assert.deepEqual([result.code, result.stdout], [2, '']);
+      assert.match(result.stderr, stderr);
     });
   }
 
-  test('a member that is not there', async (t) => {
+  test('a BPXPRMxx member that does not exist', async (t) => {
     const { code, stderr } = await doctor('--bpxprm', join(directory(t), 'nosuch'));
     assert.equal(code, 2);
     assert.match(stderr, /^portreeve: error\[\w+\]: there is no file .*\/nosuch\n/);
   });
 });
 
-test('this host is looked at, and nothing is made on the way', async (t) => {
+test('examines this host without creating files', async (t) => {
   const state = join(directory(t), 'state');
   const { code, stdout } = await doctor('--json', '--state', state);
-  const { findings, suppressed, unknown } = JSON.parse(stdout);
+  const { findings, suppressedCount, unknown } = JSON.parse(stdout);
   assert.ok(code === 0 || code === 1);
-  assert.ok(Array.isArray(findings) && Array.isArray(unknown) && suppressed === 0);
+  assert.ok(Array.isArray(findings) && Array.isArray(unknown) && suppressedCount === 0);
   assert.equal(existsSync(state), false);
 });
 
-test('all are suppressed that portreeve.toml names, whatever they are', async (t) => {
+test('suppresses every code that portreeve.toml lists', async (t) => {
   const config = join(directory(t), 'portreeve.toml');
   const entries = CODES.map((code) => `{ code = "${code}", reason = "all of them" }`);
   writeFileSync(config, `[doctor]\nsuppress = [${entries.join(', ')}]\n`);
   const state = join(directory(t), 'state');
   const { code, stdout } = await doctor('--config', config, '--state', state, '--fail-on', 'info');
   assert.equal(code, 0);
-  assert.match(stdout, /^nothing was found/);
+  assert.match(stdout, /^no findings/);
   const { stderr } = await doctor('--config', config, '--state', state, '--all');
-  assert.match(stderr, /portreeve: \[doctor\] suppress has [A-Z_]+, and there is no such finding\n/);
+  assert.match(stderr, /portreeve: \[doctor\] suppress lists [A-Z_]+, but there is no such finding\n/);
 });
 
-test('a file of ours that cannot be read is told where it matters, and is no wrong usage', async (t) => {
+test('a file of the doctor that cannot be read is reported, and is not a usage error', async (t) => {
   const root = directory(t);
   mkdirSync(join(root, 'etc/sysctl.d/zz-portreeve-doctor.conf'), { recursive: true });
   writeFileSync(join(root, 'etc/services'), '# Local services\nportreeve-test 42357/tcp\n');
@@ -131,14 +131,14 @@ test('a file of ours that cannot be read is told where it matters, and is no wro
   );
 });
 
-test('only root mends and takes back', async (t) => {
+test('--undo requires root', async (t) => {
   if (!needs(t, probe.root())) return;
   const io = capturedIo({ uid: 1000, env: { HOME: directory(t) } });
   assert.equal(await run(['doctor', '--undo'], io), 3);
-  assert.match(io.stderr(), /only root can take back what the doctor mended/);
+  assert.match(io.stderr(), /only root can undo the fixes of the doctor/);
 });
 
-test('one doctor mends at a time, and another is told who does', async (t) => {
+test('only one doctor changes files at a time, and another reports its pid', async (t) => {
   const root = directory(t);
   mkdirSync(join(root, 'state/doctor'), { recursive: true });
   const lock = takeLock(join(root, 'state/doctor/lock'));
@@ -146,12 +146,12 @@ test('one doctor mends at a time, and another is told who does', async (t) => {
   const args = ['--root', root, '--state', '/state', '--undo'];
   const refused = await doctor(...args);
   assert.equal(refused.code, 3);
-  assert.match(refused.stderr, new RegExp(`another portreeve doctor is at work \\(pid ${process.pid}\\)`));
+  assert.match(refused.stderr, new RegExp(`another portreeve doctor is running \\(pid ${process.pid}\\)`));
   lock.release();
   assert.equal((await doctor(...args)).code, 0);
 });
 
-test('a tree is changed inside, wherever its links lead, and its files stay whose they are', async (t) => {
+test('changes only files inside the tree of --root, and keeps their mode', async (t) => {
   const root = directory(t);
   const outside = directory(t);
   mkdirSync(join(root, 'etc'));
@@ -161,7 +161,7 @@ test('a tree is changed inside, wherever its links lead, and its files stay whos
   const fixed = await doctor(...args, '--fix', '--yes');
   assert.equal(fixed.code, 0);
   assert.ok(fixed.stdout.includes(`wrote ${root}/etc/sysctl.d/zz-portreeve-doctor.conf\n`), fixed.stdout);
-  assert.ok(fixed.stdout.endsWith(`take it back: portreeve doctor --undo --root ${root} --state /state\n`));
+  assert.ok(fixed.stdout.endsWith(`to undo it: portreeve doctor --undo --root ${root} --state /state\n`));
   assert.deepEqual(readdirSync(outside), []);
   const boot = join(root, outside, 'zz-portreeve-doctor.conf');
   assert.match(readFileSync(boot, 'utf8'), /^net\.ipv4\.ip_local_reserved_ports = .*42357/m);
@@ -173,14 +173,14 @@ test('a tree is changed inside, wherever its links lead, and its files stay whos
   assert.equal(existsSync(boot), false);
 });
 
-test('the tree of another system is mended by whoever may write there', async (t) => {
+test('a user who can write to the tree of --root can use --undo', async (t) => {
   const root = directory(t);
   const args = ['--root', root, '--state', '/state'];
   const { code, stdout } = await doctor(...args, '--undo');
-  assert.deepEqual([code, stdout], [0, 'nothing was to be taken back\n']);
+  assert.deepEqual([code, stdout], [0, 'there is nothing to undo\n']);
   assert.deepEqual(JSON.parse((await doctor(...args, '--undo', '--json')).stdout), {
     commands: [],
     files: [],
-    left: [],
+    skipped: [],
   });
 });

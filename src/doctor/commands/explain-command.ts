@@ -1,35 +1,34 @@
-// `portreeve explain`, apart from its neighbors: the bundle of the quick commands is to hold nothing of them.
+// The declaration of `portreeve explain`. It has its own file because the bundle of the quick commands must not contain
+// the other commands of the doctor.
 import { command, type Options, type OptionsOf } from '../../kit/command.ts';
 import { ASKED_PORTS, DIRECTORY, JSON_OUTPUT } from '../../kit/options.ts';
 
 const EXPLAIN_OPTIONS = {
   state: {
     ...DIRECTORY,
-    help: 'where the applied profile and the refusals are kept',
-    detail: "Without the option that is your own directory if there is anything in it, else the system's.",
+    help: 'the directory of the applied profile and the refusals',
+    detail: "By default that is your own state directory if it is not empty, and the system's otherwise.",
   },
   json: {
     ...JSON_OUTPUT,
     detail:
-      'It has `explanations` with an object for each port and protocol, and `port` where there is one only. Each has ' +
-      '`answer` with `can` (`yes`, `no` or `unsure`), `likely` (`yes` or `no`), `cause`, `why`, `remedies` (what can ' +
-      'be done, each with a `text` and perhaps a `command`) and `freeInMs`; `holders` as in portreeve-ports(1); ' +
-      '`binds` with the outcome for each address (`free`, `taken` or `unsure`); and the rest under names of its own. ' +
-      'What is not known is null.',
+      'The output has `explanations`, an array with an object for each port and protocol, and `port` if only one ' +
+      'port was given. See JSON OUTPUT.',
   },
 } satisfies Options;
 export type ExplainOptions = OptionsOf<typeof EXPLAIN_OPTIONS>;
 
 export const EXPLAIN = command({
   path: ['explain'],
-  summary: 'say all about one port: who has it, and whether you can',
+  summary: 'explain a port: who holds it, and whether you can bind it',
   arguments: { port: ASKED_PORTS },
   options: EXPLAIN_OPTIONS,
-  help: `The first line says whether a server could have the port now, on all addresses,
-and if not, why not and what to do. Without a protocol it is asked for both.
+  help: `The first line states whether a server could bind the port now on all
+addresses. If not, it states the reason, and remedies follow. Without a
+protocol, both TCP and UDP are explained.
 
-Exit code 0 if you can have it, 1 if you cannot, 3 if it depends on what the
-kernel does not show. Of several ports the highest.`,
+Exit code 0 if you can bind the port, 1 if you cannot, 3 if that depends on
+what the kernel does not show. For several ports, the highest of these.`,
   examples: [
     'portreeve explain 8080',
     'portreeve explain 8000-8010 ssh',

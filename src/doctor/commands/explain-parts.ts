@@ -1,47 +1,46 @@
-// What an explanation of a port says, part by part: each gives lines without their label.
+// The rows of the explanation of a port: each function returns the lines of one row, without its label.
 
 import { formatIp, hostPortText } from '../../base/address.ts';
+import type { PortRange } from '../../base/port.ts';
 import { localTime } from '../../kit/text.ts';
 import type { Stack } from '../../names/core/stack.ts';
 import { isSystem } from '../../names/core/stacks.ts';
 import { versionsText } from '../../portmap/commands/versions.ts';
 import { ruleText } from '../../profile/commands/changes.ts';
 import type { Explanation } from '../core/explain/explain.ts';
-import { endText, holderText, isToBeAccepted } from '../core/explain/holder-text.ts';
+import { endText, holderText, isUnaccepted } from '../core/explain/holder-text.ts';
 
 type PartOf = (explanation: Explanation) => readonly string[];
 type Attempt = Explanation['attempts'][number];
-type Standing = Explanation['you'];
+type BinderPermission = Explanation['you'];
 
-/** The parts in their order, each with its label. */
 export const EXPLAINED_PARTS: readonly (readonly [label: string, lines: PartOf])[] = [
   ['held by', heldBy],
   ['server', servers],
-  ['you', ({ you, kernel }) => [standing(you, kernel)]],
-  ['root', ({ you, root, kernel }) => (you.uid === root.uid ? [] : [standing(root, kernel)])],
-  ['clients', clients],
+  ['you', ({ you, kernel }) => [permission(you, kernel)]],
+  ['root', ({ you, root, kernel }) => (you.uid === root.uid ? [] : [permission(root, kernel)])],
+  ['ephemeral', ephemeral],
   ['profile', profile],
   ['refused', refused],
   ['name', names],
   ['RPC', registered],
-  ['pools', pools],
+  ['defaults', defaults],
   ['systems', systems],
-  [
-    'browsers',
-    ({ badPort }) => (badPort ? [`refuse to fetch from it, because ${badPort} speaks there`] : []),
-  ],
-  ['unseen', ({ unknown }) => unknown],
+  ['browsers', ({ badPort }) => (badPort ? [`block the port: it is the port of ${badPort}`] : [])],
+  ['unknown', ({ unknown }) => unknown],
 ];
 
-/** Sockets that are listed; of more it is told how many there are in each state. */
+/** Further sockets are only counted, by state. */
 const HOLDERS_SHOWN = 5;
 const REFUSALS_SHOWN = 5;
 
 type Holder = Explanation['holders'][number];
 
-/** Servers come before their connections. */
+const portsText = ({ first, last }: PortRange): string => `${first}-${last}`;
+
+/** Servers are listed before their connections. */
 function heldBy({ holders }: Explanation): string[] {
-  if (holders.length === 0) return ['nobody'];
+  if (holders.length === 0) return ['no socket'];
   const isServer = ({ socket }: Holder) => socket.remote === undefined;
   const sorted = [...holders.filter(isServer), ...holders.filter((holder) => !isServer(holder))];
   const lines = sorted.slice(0, HOLDERS_SHOWN).map(holderLine);
@@ -53,15 +52,15 @@ function heldBy({ holders }: Explanation): string[] {
 function holderLine(holder: Holder): string {
   const { socket, user, forwardsTo } = holder;
   const end = socket.remote ? ` to ${endText(socket.remote)}` : '';
-  const nobody = isToBeAccepted(socket) ? 'nobody has accepted it yet' : 'nobody any more';
-  const who = socket.inode === 0 ? nobody : (holderText(holder) ?? 'nobody that can be seen');
+  const noProcess = isUnaccepted(socket) ? 'not accepted yet' : 'no process';
+  const who = socket.inode === 0 ? noProcess : (holderText(holder) ?? 'owner unknown');
   const as = holder.owners.length > 0 && user !== undefined && !forwardsTo ? `, user ${user}` : '';
   const left = socket.expiresMs === undefined ? '' : `, ${Math.ceil(socket.expiresMs / 1000)} s left`;
   const only = socket.v6Only ? ' (IPv6 only)' : '';
   return `${socket.state} ${endText(socket.local)}${end}${only}: ${who}${as}${left}`;
 }
 
-/** Places of which the same can be said share a line. */
+/** Addresses with the same outcome share a line. */
 function servers({ attempts }: Explanation): string[] {
   const lines = new Map<string, string[]>();
   for (const attempt of attempts) {
@@ -72,21 +71,21 @@ function servers({ attempts }: Explanation): string[] {
   return [...lines].map(([text, places]) => `on ${places.join(', ')}: ${text}`);
 }
 
-/** What bind(2) would say, and which option would change it. */
+/** The outcome of bind(2), and the options that would change it. */
 function attemptText({ plain, reuseAddress, reusePort }: Attempt): string {
   if (plain.answer === 'free') return 'free';
-  if (plain.answer === 'unsure') return `free if what is there has ${hidden(plain)} set`;
+  if (plain.answer === 'unknown') return `free if the existing socket set ${hidden(plain)}`;
   const helping = [
     { option: 'SO_REUSEADDR', outcome: reuseAddress },
     { option: 'SO_REUSEPORT', outcome: reusePort },
   ].flatMap(({ option, outcome }) =>
-    outcome.answer === 'taken' ? [] : [{ option, needed: hidden(outcome) }],
+    outcome.answer === 'in-use' ? [] : [{ option, needed: hidden(outcome) }],
   );
   const both = helping.filter(({ option, needed }) => option === needed).map(({ option }) => option);
   const others = helping.filter(({ option, needed }) => option !== needed);
   return [
-    both.length === 0 ? 'taken' : `taken, unless both sides have ${both.join(' or ')} set`,
-    ...others.map(({ option, needed }) => `free with ${option} if what is there has ${needed} set`),
+    both.length === 0 ? 'in use' : `in use, unless both sockets set ${both.join(' or ')}`,
+    ...others.map(({ option, needed }) => `free with ${option} if the existing socket set ${needed}`),
   ].join('; ');
 }
 
@@ -94,51 +93,49 @@ function hidden({ conflicts }: Pick<Attempt['plain'], 'conflicts'>): string {
   return [...new Set(conflicts.flatMap(({ unless }) => unless))].join(' or ');
 }
 
-function standing(
-  { uid, user, job, permission, verdict }: Standing,
+function permission(
+  { uid, user, job, permission: given, verdict }: BinderPermission,
   { unprivilegedStart }: Explanation['kernel'],
 ): string {
   const who = `${user === undefined ? `uid ${uid}` : `user ${user}`}, job ${job}`;
   const rule = verdict?.rule ? ` (${ruleText(verdict.rule)})` : '';
-  const said = {
+  const texts = {
     granted: 'may bind it',
-    refused: `may not bind it: the guard refuses it${rule}`,
-    privileged: `may not bind it: ports below ${unprivilegedStart} take CAP_NET_BIND_SERVICE`,
+    refused: `permission denied by the guard${rule}`,
+    unprivileged: `permission denied: ports below ${unprivilegedStart} require CAP_NET_BIND_SERVICE`,
   };
-  return `${who}: ${said[permission]}`;
+  return `${who}: ${texts[given]}`;
 }
 
-function clients({ allocation, protocol }: Explanation): string[] {
-  const range = `${allocation.range.first} to ${allocation.range.last}`;
-  if (allocation.kind === 'outside') return [`are given ${range} by the kernel, never this port`];
+function ephemeral({ allocation }: Explanation): string[] {
+  const range = `range ${portsText(allocation.range)}`;
+  if (allocation.kind === 'outside') return [`${range}; never this port`];
   if (allocation.kind === 'reserved') {
-    return [`are given ${range}, but not this port: it is in net.ipv4.ip_local_reserved_ports`];
+    return [`${range}; never this port, which is in net.ipv4.ip_local_reserved_ports`];
   }
   const order = {
-    connect: 'connect(2) takes it in its first half, bind(2) to port 0 when the other half is used up',
-    bind: 'bind(2) to port 0 takes it in its first half, connect(2) when the other half is used up',
+    connect: '; connect(2) tries it in its first pass, bind(2) to port 0 in its second',
+    bind: '; bind(2) to port 0 tries it in its first pass, connect(2) in its second',
   };
-  const first = allocation.firstTo ? `; ${order[allocation.firstTo]}` : '';
-  return [
-    `can be given it at any moment: their ports are ${range}${protocol === 'udp' ? ', in no order' : first}`,
-  ];
+  const first = allocation.preferredBy ? order[allocation.preferredBy] : '';
+  return [`${range}; the kernel can assign this port at any moment${first}`];
 }
 
 function profile({ reservations, revision, guard }: Explanation): string[] {
   if (!reservations) return [];
-  if (revision === undefined) return ['none was applied'];
+  if (revision === undefined) return ['no profile was applied'];
   const rules = reservations.map(({ source }) => `${source.text} (${ruleText(source)})`);
-  const does =
-    guard === undefined ? 'it could not be told whether the guard enforces it' : GUARD_TEXTS[guard];
-  if (rules.length === 0) return [`reserves it for nobody; ${does}`];
-  return [...rules, does];
+  const state =
+    guard === undefined ? 'could not determine whether the guard enforces the profile' : GUARD_TEXTS[guard];
+  if (rules.length === 0) return [`not reserved; ${state}`];
+  return [...rules, state];
 }
 
 const GUARD_TEXTS = {
   enforce: 'the guard enforces the profile',
   observe: 'the guard only observes',
-  off: 'no guard enforces a profile',
-  elsewhere: 'the guard enforces the profile elsewhere: in other network namespaces, or in a cgroup',
+  off: 'the guard is off',
+  elsewhere: 'the guard enforces the profile only in other network namespaces or in a cgroup',
 } as const;
 
 function refused({ refusals = [] }: Explanation): string[] {
@@ -147,10 +144,10 @@ function refused({ refusals = [] }: Explanation): string[] {
     .map(({ count, latestMs, verdict, job, user, command, rule }) => {
       const times = count === 1 ? 'once' : `${count} times`;
       const who = [`job ${job ?? 'unknown'}`, ...(user === undefined ? [] : [`user ${user}`]), command ?? ''];
-      const said = verdict === 'refused' ? '' : ', would have been';
+      const observed = verdict === 'refused' ? '' : ' (only observed)';
       const by = rule ? ` (${ruleText(rule)})` : '';
       const last = localTime(new Date(latestMs));
-      return `${who.filter((word) => word !== '').join(', ')}: ${times}${said}, last ${last}${by}`;
+      return `${who.filter((word) => word !== '').join(', ')}: ${times}${observed}, last ${last}${by}`;
     });
   const more = refusals.length - REFUSALS_SHOWN;
   return more > 0 ? [...lines, `and ${more} more`] : lines;
@@ -158,28 +155,29 @@ function refused({ refusals = [] }: Explanation): string[] {
 
 function names({ names: { iana, services } }: Explanation): string[] {
   const assigned = iana.entries.filter(({ status }) => status === 'assigned');
-  const said = assigned.map(({ name, description }) =>
+  const texts = assigned.map(({ name, description }) =>
     description === '' ? name : `${name} (${description})`,
   );
-  const byIana = assigned.length > 0 ? `${said.join('; ')}: assigned by IANA` : IANA_TEXTS[iana.status];
+  const byIana = assigned.length > 0 ? `${texts.join('; ')}: assigned by IANA` : IANA_TEXTS[iana.status];
   const local = services.map(({ name, aliases, line }) => {
     const others = aliases.length === 0 ? '' : `, ${aliases.join(', ')}`;
-    return `${name}${others}: in /etc/services, line ${line}, which reserves nothing`;
+    return `${name}${others}: /etc/services:${line}, which reserves nothing`;
   });
-  return [`${byIana}; in the range of ${RANGE_TEXTS[iana.range]}`, ...local];
+  return [`${byIana}; ${RANGE_TEXTS[iana.range]}`, ...local];
 }
 
 const IANA_TEXTS = {
   assigned: 'assigned by IANA',
-  reserved: 'assigned to nobody: IANA keeps it back',
-  unassigned: 'assigned to nobody',
-  dynamic: 'assigned to nobody, and cannot be',
+  reserved: 'reserved by IANA',
+  unassigned: 'not assigned by IANA',
+  dynamic: 'never assigned by IANA',
 } as const;
 
+/** RFC 6335 section 6. */
 const RANGE_TEXTS = {
-  system: 'well-known ports (0 to 1023)',
-  user: 'registered ports (1024 to 49151)',
-  dynamic: 'dynamic ports (49152 to 65535)',
+  system: 'a system port (0-1023)',
+  user: 'a user port (1024-49151)',
+  dynamic: 'a dynamic port (49152-65535)',
 } as const;
 
 function registered({ names: { registered: registrations = [] } }: Explanation): string[] {
@@ -190,28 +188,26 @@ function registered({ names: { registered: registrations = [] } }: Explanation):
   });
 }
 
-function pools({ pools: inPools }: Explanation): string[] {
-  return inPools.map(
-    ({ title, first, last, setting }) => `${title}: by default ${first} to ${last} (set by ${setting})`,
-  );
+function defaults({ defaultRanges }: Explanation): string[] {
+  return defaultRanges.map((range) => `${range.title}: ${portsText(range)} by default (${range.setting})`);
 }
 
-/** By their names: `portreeve stacks` has the ranges. */
-function systems({ stacks: { ephemeralOn, safe } }: Explanation): string[] {
+/** `portreeve stacks` lists the ranges of these systems. */
+function systems({ systems: { inside, outside } }: Explanation): string[] {
   const named = (stacks: readonly Stack[]) => stacks.filter(isSystem).map(({ id }) => id);
-  const giving = GROUPS.flatMap(([group, words]) => {
-    const ids = named(ephemeralOn.filter((stack) => stack.group === group));
-    return ids.length === 0 ? [] : [`${ids.join(', ')}${words}`];
+  const groups = GROUPS.flatMap(([group, suffix]) => {
+    const ids = named(inside.filter((stack) => stack.group === group));
+    return ids.length === 0 ? [] : [`${ids.join(', ')}${suffix}`];
   });
-  const isSafe = named(safe);
+  const others = named(outside);
   return [
-    `safe from clients on ${isSafe.length > 0 ? isSafe.join(', ') : 'none of today'}`,
-    ...(giving.length > 0 ? [`given to clients by ${giving.join('; ')}`] : []),
+    `outside the ephemeral range of ${others.length > 0 ? others.join(', ') : 'no current system'}`,
+    ...(groups.length > 0 ? [`inside that of ${groups.join('; ')}`] : []),
   ];
 }
 
 const GROUPS = [
   ['today', ''],
-  ['rare', ' (rarely met)'],
-  ['past', ' (of the past)'],
+  ['rare', ' (rare)'],
+  ['past', ' (historic)'],
 ] as const;

@@ -1,4 +1,4 @@
-// An explanation of a port for people: the answer in a line, then what it rests on, a label for each part.
+// Formats the explanation of a port as text: the answer in one line, followed by labeled rows with the facts.
 
 import type { Io } from '../../kit/io.ts';
 import { emphasize, hangingLine } from '../../kit/text.ts';
@@ -9,16 +9,16 @@ type Answer = Explanation['answer'];
 
 /** The longest label has eight characters. */
 const INDENT = 10;
-/** What can be done stands below the answer, and what is too long for a line below that. */
+/** Remedies are indented below the answer, and their continuation lines below them. */
 const REMEDY = '  ';
 const REMEDY_INDENT = 4;
 
-/** The answers, then the parts: once where TCP and UDP have the same to say, else for each. */
+/** The answers, then the rows. What TCP and UDP have in common is printed once. */
 export function explanationText(io: Io, explanations: readonly Explanation[]): string {
   const answers = Map.groupBy(explanations, ({ answer }) => JSON.stringify(answer));
-  const heads = [...answers.values()].flatMap((alike) => {
-    const ports = alike.map(({ port, protocol }) => `${port}/${protocol}`).join(' and ');
-    return alike.slice(0, 1).map(({ answer }) => answerText(io, ports, answer));
+  const heads = [...answers.values()].flatMap((group) => {
+    const ports = group.map(({ port, protocol }) => `${port}/${protocol}`);
+    return group.slice(0, 1).map(({ answer }) => answerText(io, ports, answer));
   });
   const parts = EXPLAINED_PARTS.flatMap(([label, linesOf]) => {
     const lines = merged(explanations.map((one) => [one.protocol, linesOf(one)] as const));
@@ -31,29 +31,34 @@ export function explanationText(io: Io, explanations: readonly Explanation[]): s
   return `${heads.join('')}\n${parts.join('')}`;
 }
 
-function answerText(io: Io, ports: string, answer: Answer): string {
-  const said = `${VERDICTS[answer.can](answer)}: ${answer.why}.`;
+function answerText(io: Io, ports: readonly string[], answer: Answer): string {
   const lines = answer.remedies.map(({ text, command }) =>
     command === undefined
       ? hangingLine(io, REMEDY, `${text}.`, REMEDY_INDENT)
       : hangingLine(io, REMEDY, `${text}:`, REMEDY_INDENT, command),
   );
-  return [hangingLine(io, `${emphasize(io, ports)} `, said, REMEDY_INDENT), ...lines].join('');
+  const [head, rest] = headline(ports, answer);
+  return [hangingLine(io, emphasize(io, head), rest, REMEDY_INDENT), ...lines].join('');
 }
 
 const DENIED: ReadonlySet<Answer['cause']> = new Set(['REFUSED', 'PRIVILEGED']);
 
-const VERDICTS: Readonly<Record<Answer['can'], (answer: Answer) => string>> = {
-  yes: () => 'can be had',
-  no: ({ cause }) => (DENIED.has(cause) ? 'cannot be had' : 'is taken'),
-  unsure: ({ likely }) => (likely === 'yes' ? 'can probably be had' : 'is probably taken'),
-};
+/** The first line, split after the part that is emphasized. */
+function headline(ports: readonly string[], { available, likely, cause, why }: Answer): [string, string] {
+  const all = ports.join(' and ');
+  if (available === 'unknown') {
+    const probably = likely === 'yes' ? 'probably yes' : 'probably not';
+    return [`could not tell whether ${all} can be bound`, ` (${probably}): ${why}.`];
+  }
+  if (DENIED.has(cause)) return [`${all}:`, ` permission denied: ${why}.`];
+  return [all, ` ${ports.length > 1 ? 'are' : 'is'} ${why}.`];
+}
 
-/** First what all say, then what only one says, behind its protocol. */
-function merged(said: readonly (readonly [protocol: string, lines: readonly string[]])[]): string[] {
-  const isCommon = (line: string) => said.every(([, lines]) => lines.includes(line));
-  const [[, first = []] = []] = said;
-  const others = said.flatMap(([protocol, lines]) =>
+/** The lines common to all protocols, then the others, prefixed with their protocol. */
+function merged(all: readonly (readonly [protocol: string, lines: readonly string[]])[]): string[] {
+  const isCommon = (line: string) => all.every(([, lines]) => lines.includes(line));
+  const [[, first = []] = []] = all;
+  const others = all.flatMap(([protocol, lines]) =>
     lines.filter((line) => !isCommon(line)).map((line) => `${protocol}: ${line}`),
   );
   return [...first.filter(isCommon), ...others];

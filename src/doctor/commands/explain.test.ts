@@ -1,4 +1,4 @@
-// `portreeve explain`: what it takes, what it prints of a port of this process, and its exit codes.
+// `portreeve explain`: its arguments, its output for a port of this process, and its exit status.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -7,7 +7,7 @@ import { capturedIo } from '../../../test/support/captured-io.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { explainCommand } from './explain.ts';
 
-test('what is no port is refused', async () => {
+test('rejects an invalid port', async () => {
   for (const what of [
     '',
     '0',
@@ -29,7 +29,7 @@ test('what is no port is refused', async () => {
   }
 });
 
-test('a port of this process is taken by it, and free when it is closed', async () => {
+test('a port of this process is in use, and free after it is closed', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -40,7 +40,7 @@ test('a port of this process is taken by it, and free when it is closed', async 
   const { port, explanations } = JSON.parse(io.stdout());
   const [{ answer, holders, binds, unknown, ...only }, ...others] = explanations;
   assert.deepEqual([port, only.protocol, others], [address.port, 'tcp', []]);
-  assert.deepEqual([answer.can, answer.cause, answer.freeInMs], ['no', 'LISTENING', null]);
+  assert.deepEqual([answer.available, answer.cause, answer.freeInMs], ['no', 'LISTENING', null]);
   assert.deepEqual(
     holders.map(({ state, owners }: { state: string; owners: { pid: number }[] }) => [state, owners[0]?.pid]),
     [['LISTEN', process.pid]],
@@ -53,10 +53,10 @@ test('a port of this process is taken by it, and free when it is closed', async 
   await once(server, 'close');
   const after = capturedIo();
   assert.equal(await explainCommand([what], {}, after), 0);
-  assert.match(after.stdout(), new RegExp(`^${address.port}/tcp can be had: nobody has it`));
+  assert.match(after.stdout(), new RegExp(`^${address.port}/tcp is free`));
 });
 
-test('without a protocol both are explained', async () => {
+test('explains both protocols if none is given', async () => {
   const io = capturedIo();
   await explainCommand(['9'], { json: true }, io);
   const { explanations } = JSON.parse(io.stdout());

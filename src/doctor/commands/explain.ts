@@ -1,4 +1,4 @@
-// `portreeve explain`: all about a port, and first of all whether one can have it.
+// The command `portreeve explain`: explains a port, and whether it can be bound.
 
 import { formatIp } from '../../base/address.ts';
 import { EXIT_CODES } from '../../base/errors.ts';
@@ -21,34 +21,34 @@ export async function explainCommand(
   options: ExplainOptions,
   io: Io,
 ): Promise<number> {
-  const asked = [...Map.groupBy(portsOneByOne(words), ({ first }) => first)];
+  const requested = [...Map.groupBy(portsOneByOne(words), ({ first }) => first)];
   const depsFor = quickExplainDeps(options, io);
   const explained: Explanation[][] = [];
-  for (const [port, ranges] of asked) {
+  for (const [port, ranges] of requested) {
     const protocols = PROTOCOLS.filter((protocol) =>
       ranges.some((range) => isInRange(port, protocol, range)),
     );
     explained.push(await explain(port, protocols, depsFor(port)));
   }
   if (options.json) {
-    const of = asked.length === 1 ? { port: asked[0]?.[0] } : {};
-    io.out(json({ ...of, explanations: explained.flat().map(jsonOf) }));
+    const only = requested.length === 1 ? { port: requested[0]?.[0] } : {};
+    io.out(json({ ...only, explanations: explained.flat().map(jsonOf) }));
   } else io.out(explained.map((explanations) => explanationText(io, explanations)).join('\n'));
   return Math.max(...explained.map(exitCodeOf));
 }
 
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp'];
 
-/** Of one port. */
 function exitCodeOf(explanations: readonly Explanation[]): number {
-  const answers = explanations.map(({ answer }) => answer.can);
+  const answers = explanations.map(({ answer }) => answer.available);
   if (answers.includes('no')) return EXIT_CODES.refused;
-  return answers.includes('unsure') ? EXIT_CODES.environment : 0;
+  return answers.includes('unknown') ? EXIT_CODES.environment : 0;
 }
 
 function jsonOf(explanation: Explanation) {
   const { port, protocol, answer, holders, attempts, allocation, kernel } = explanation;
-  const { names, pools, stacks, badPort, refusals, unknown, guard, revision, reservations } = explanation;
+  const { names, defaultRanges, systems, badPort, refusals, unknown, guard, revision, reservations } =
+    explanation;
   return {
     port,
     protocol,
@@ -61,36 +61,40 @@ function jsonOf(explanation: Explanation) {
       reuseAddress: reuseAddress.answer,
       reusePort: reusePort.answer,
     })),
-    you: standingJson(explanation.you),
-    root: standingJson(explanation.root),
-    clients: { kind: allocation.kind, range: kernel.ephemeral, firstTo: allocation.firstTo ?? null },
+    you: binderJson(explanation.you),
+    root: binderJson(explanation.root),
+    ephemeral: {
+      kind: allocation.kind,
+      range: kernel.ephemeral,
+      preferredBy: allocation.preferredBy ?? null,
+    },
     unprivilegedStart: kernel.unprivilegedStart,
     guard: guard ?? null,
     revision: revision ?? null,
     reservations: reservations?.map(reservationJson) ?? null,
     names: { ...names, registered: names.registered?.map(registrationJson) ?? null },
-    pools,
-    handedOutBy: stacks.ephemeralOn.map(({ id, title, group, ephemeral }) => ({
+    defaultRanges,
+    ephemeralOn: systems.inside.map(({ id, title, group, ephemeral }) => ({
       id,
       title,
       group,
       ...ephemeral[protocol],
     })),
-    safeOn: stacks.safe.map(({ id }) => id),
-    refusedByBrowsers: badPort !== undefined,
+    notEphemeralOn: systems.outside.map(({ id }) => id),
+    blockedByBrowsers: badPort !== undefined,
     refusals:
       refusals?.map(({ latestMs, ...refusal }) => ({
         ...refusal,
         latest: new Date(latestMs).toISOString(),
       })) ?? null,
-    unknown: unknown,
+    unknown,
   };
 }
 
-function standingJson({ verdict, ...standing }: Explanation['you']) {
+function binderJson({ verdict, ...binder }: Explanation['you']) {
   return {
-    ...standing,
-    user: standing.user ?? null,
+    ...binder,
+    user: binder.user ?? null,
     verdict: verdict
       ? { allowed: verdict.allowed, reason: verdict.reason, rule: verdict.rule ?? null }
       : null,

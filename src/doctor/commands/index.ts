@@ -1,4 +1,4 @@
-// The commands that explain a port and what is wrong: `portreeve explain`, `doctor` and `demo`.
+// The declarations of the commands `portreeve explain`, `doctor` and `demo`.
 import { type Command, command, type Options, type OptionsOf } from '../../kit/command.ts';
 import { BPXPRM, CONFIG, DIRECTORY, JSON_OUTPUT } from '../../kit/options.ts';
 import { EXPLAIN } from './explain-command.ts';
@@ -6,58 +6,55 @@ import { EXPLAIN } from './explain-command.ts';
 const DOCTOR_OPTIONS = {
   failOn: {
     value: 'severity',
-    help: 'exit with 1 from `info`, `warning` or `error` on',
+    help: 'exit with 1 for a finding of at least this severity: `info`, `warning` or `error`',
     defaultText: 'warning',
   },
   all: {
-    help: 'show what is suppressed in portreeve.toml, too',
-    detail: 'It is shown with the reason, and so is which suppressions suppress nothing.',
+    help: 'also show the findings that portreeve.toml suppresses',
+    detail: 'Each is shown with its reason. Suppressions that match no finding are reported.',
   },
   fix: {
-    help: 'show the commands and files that mend what can be mended',
-    detail: 'That is what can be mended without asking anybody.',
+    help: 'show the commands and files that would fix the findings',
+    detail: 'Only findings whose fix requires no decision are fixed.',
   },
   yes: {
-    help: 'with --fix: do it',
-    detail: 'What was there is recorded first. What is mended stays so after a reboot.',
+    help: 'with --fix: apply the fixes',
+    detail: 'The previous state is recorded first. The fixes persist across reboots.',
   },
   undo: {
-    help: 'take back what --fix --yes has done',
-    detail: 'What others have changed since stays, and files are told of that.',
+    help: 'undo the changes of --fix --yes',
+    detail: 'A file that was changed after the fix is reported and not restored.',
     excludes: ['fix'],
   },
-  bpxprm: { ...BPXPRM, detail: '`[doctor] bpxprm` of portreeve.toml(5) names it once and for all.' },
+  bpxprm: { ...BPXPRM, detail: '`[doctor] bpxprm` of portreeve.toml(5) sets the default.' },
   root: {
     ...DIRECTORY,
-    help: "the files of another system's tree; its kernel is left alone",
+    help: 'examine and fix the files in the tree of another system',
     detail:
-      'The sockets and settings are those of this system. Files are changed in the tree. Links lead where they would ' +
-      'there, and never out of the tree.',
+      'The sockets and kernel settings are those of this system, and its kernel settings are not changed. Symbolic ' +
+      'links are resolved inside the tree, and never lead out of it.',
   },
   state: {
     ...DIRECTORY,
-    help: 'where the applied profile is, and the record of what was mended',
+    help: 'the directory of the applied profile and the record of fixes',
   },
   config: CONFIG,
   json: {
     ...JSON_OUTPUT,
-    detail:
-      'Each of `findings` has its `code`, `severity`, `title`, `seen`, `why`, `ports`, `protocol` and `advice`; ' +
-      '`fix` has the `commands` and `files` that mend it, and is null where it takes a hand.',
+    detail: 'See JSON OUTPUT.',
   },
 } satisfies Options;
 export type DoctorOptions = OptionsOf<typeof DOCTOR_OPTIONS>;
 
 const EXAMINE = command({
   path: ['doctor'],
-  summary: 'say what is wrong with the ports of this host, or will go wrong',
-  arguments: { code: { help: 'a code: say what it means', optional: true } },
+  summary: 'find port problems on this host, and fix them',
+  arguments: { code: { help: 'the code of a finding, to explain it', optional: true } },
   options: DOCTOR_OPTIONS,
-  help: `Nothing is changed without --yes or --undo. What is mended stays so after a
-reboot.
+  help: `Nothing is changed without --yes or --undo. Fixes persist across reboots.
 
-Exit code 0 if nothing from a warning on was found, 1 if something was, 3 if it
-cannot be told.`,
+Exit code 0 if there is no error or warning, 1 if there is one, 3 if that could
+not be determined.`,
   examples: [
     'portreeve doctor',
     'portreeve doctor CLIENT_ON_PORT',
@@ -73,15 +70,15 @@ cannot be told.`,
 
 const DEMO: Command = {
   path: ['demo'],
-  summary: 'show what goes wrong, in a network of its own',
+  summary: 'demonstrate port problems in a network namespace',
   examples: ['portreeve demo collision'],
 };
 
 const COLLISION_OPTIONS = {
   connections: {
     value: 'n',
-    help: 'connections that are made while the port is reserved',
-    detail: 'They can be 1 to 100,000.',
+    help: 'the number of connections while the port is reserved',
+    detail: 'It is from 1 to 100000.',
     defaultText: '10000',
   },
 } satisfies Options;
@@ -89,12 +86,13 @@ export type CollisionOptions = OptionsOf<typeof COLLISION_OPTIONS>;
 
 const COLLISION = command({
   path: ['demo', 'collision'],
-  summary: 'a client has the port of a server, and nothing shows it',
+  summary: 'a client is assigned the port of a server, which then cannot start',
   options: COLLISION_OPTIONS,
-  help: `It takes place in network namespaces that are made for it and are gone when it
-ends: nothing of this host is changed. It needs root, or user namespaces.
+  help: `The demonstration runs in temporary network namespaces and does not change this
+host. It requires root or user namespaces.
 
-Exit code 0 if all came as it should, 1 if not, 3 if no namespace can be made.`,
+Exit code 0 if it went as expected, 1 if not, 3 if no network namespace could be
+created.`,
   examples: ['portreeve demo collision'],
   run: async (_, options, io) => {
     const { collisionCommand } = await import('./demo/command.ts');

@@ -1,4 +1,4 @@
-// The record of changed files: kept whole, gone when it is empty, and refused when it is damaged.
+// The record of changed files: stored, removed when it is empty, and rejected when it is damaged.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ function place(t: TestContext): string {
   return join(directory, 'doctor/files.json');
 }
 
-test('what is written is read again, and nothing leaves no file', (t) => {
+test('reads what was written, and removes the file of an empty record', (t) => {
   const path = place(t);
   const record = new FileRecordFile(path);
   assert.deepEqual(record.read(), []);
@@ -28,7 +28,7 @@ test('what is written is read again, and nothing leaves no file', (t) => {
   assert.deepEqual(record.read(), []);
 });
 
-test('a record that is none is refused', (t) => {
+test('rejects a damaged record', (t) => {
   const path = place(t);
   const record = new FileRecordFile(path);
   record.write([{ path: '/a', before: undefined, after: '' }]);

@@ -1,4 +1,4 @@
-// The record of files that we have changed: a file in a state directory, with their texts before and after.
+// The record of changed files, stored in the state directory with the text of each file before and after the change.
 import { rmSync } from 'node:fs';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { DOCTOR_FILE_MAX_BYTES, PORT_LIST_MAX_CHARACTERS } from '../../base/limits.ts';
@@ -6,10 +6,10 @@ import { readText } from '../../host/linux/files.ts';
 import { putFile } from '../../host/linux/put-file.ts';
 import type { FileChange, FileRecord } from '../core/file-record.ts';
 
-/** A few files, each with two texts, in which a list of ports may stand. */
+/** A few files with two texts each, which may contain a list of ports. */
 const RECORD_MAX_BYTES = 16 * (DOCTOR_FILE_MAX_BYTES + PORT_LIST_MAX_CHARACTERS);
 
-/** The record in a file, which is there only while it has something in it. */
+/** The file exists only while the record is not empty. */
 export class FileRecordFile implements FileRecord {
   readonly #path: string;
 
@@ -22,11 +22,11 @@ export class FileRecordFile implements FileRecord {
     if (text === undefined) return [];
     try {
       const changes: unknown = JSON.parse(text);
-      if (!Array.isArray(changes)) throw new TypeError('there is no list of changes');
+      if (!Array.isArray(changes)) throw new TypeError('it is not a list of changes');
       return changes.map(changeOf);
     } catch (thrown) {
       const message = `${this.#path} is damaged: ${messageOf(thrown)}`;
-      const hint = 'Move it away: what was changed then stays as it is.';
+      const hint = 'Move it away. The changes that it records then cannot be undone.';
       throw new PortreeveError('RECORD_DAMAGED', message, hint, { path: this.#path });
     }
   }

@@ -1,11 +1,11 @@
-// The file /etc/bindresvport.blacklist: ports that bindresvport(3) of Debian's glibc and of libtirpc gives to nobody.
+// Parser of /etc/bindresvport.blacklist: ports that bindresvport(3) of Debian's glibc and of libtirpc never assigns.
 import { parseDecimal } from '../../base/port.ts';
 
-/** The ports that bindresvport(3) chooses from: from 600 on, and from 512 on where there is none left (libtirpc). */
+/** The range of bindresvport(3): it tries 600 to 1023 first, then 512 to 599 (libtirpc). */
 export const RESVPORT_MIN = 512;
 export const RESVPORT_MAX = 1023;
 
-/** The ports of a file, ascending. A line is a number, a comment, or both; other lines are passed over, as there. */
+/** The ports of a file, ascending. A line is a number, a comment, or both; other lines are ignored, as in libtirpc. */
 export function parseBlacklist(text: string): number[] {
   const ports = text.split('\n').flatMap((line) => {
     const [, digits = ''] = /^[ \t]*([0-9]+)\s*(?:#.*)?$/.exec(line) ?? [];
@@ -15,13 +15,13 @@ export function parseBlacklist(text: string): number[] {
   return [...new Set(ports)].toSorted((a, b) => a - b);
 }
 
-/** The file with further ports, each with what it is for. */
+/** The text of the file with more ports; each is followed by a comment that names its service. */
 export function addToBlacklist(text: string, ports: ReadonlyMap<number, string>): string {
-  const there = new Set(parseBlacklist(text));
+  const present = new Set(parseBlacklist(text));
   const lines = [...ports]
-    .filter(([port]) => !there.has(port))
+    .filter(([port]) => !present.has(port))
     .toSorted(([a], [b]) => a - b)
-    .map(([port, what]) => `${port}\t# ${what.replace(/[^\x20-\x7e]/g, '?')}\n`);
-  const ended = text === '' || text.endsWith('\n') ? text : `${text}\n`;
-  return `${ended}${lines.join('')}`;
+    .map(([port, service]) => `${port}\t# ${service.replace(/[^\x20-\x7e]/g, '?')}\n`);
+  const terminated = text === '' || text.endsWith('\n') ? text : `${text}\n`;
+  return `${terminated}${lines.join('')}`;
 }

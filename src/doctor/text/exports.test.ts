@@ -1,19 +1,19 @@
-// exports(5): who may mount what, and from which ports.
+// Parsing exports(5).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseExports } from './exports.ts';
 
 const rows = (text: string) =>
-  parseExports(text).map(({ path, clients, isSecure, flavours, line }) => [
+  parseExports(text).map(({ path, clients, isSecure, flavors, line }) => [
     line,
     path,
     clients,
     isSecure,
-    flavours.join(':'),
+    flavors.join(':'),
   ]);
 
-// The example of exports(5), with a default in front.
-test('the options of each client, those of the line, and those that are usual', () => {
+// The example of exports(5), and a line with default options.
+test('applies the options of the client, then those of the line, then the defaults', () => {
   const text = `# sample /etc/exports file
 /               master(rw) trusty(rw,no_root_squash)
 /projects       proj*.local.domain(rw)
@@ -39,7 +39,7 @@ test('the options of each client, those of the line, and those that are usual', 
   ]);
 });
 
-test('a path alone, with quotes, with a character as digits, and over lines', () => {
+test('parses a path without clients, quotes, octal escapes, and continued lines', () => {
   const text = '/a\n"/b c" h\n/d\\040e (insecure)\n/f \\\n  h(insecure) \\\n  i\n/g h(insecure';
   assert.deepEqual(rows(text), [
     [1, '/a', '*', true, 'sys'],
@@ -51,11 +51,11 @@ test('a path alone, with quotes, with a character as digits, and over lines', ()
   ]);
 });
 
-test('nothing', () => {
+test('parses an empty file', () => {
   for (const text of ['', '\n\n', '# /a *', '   ', '\\'])
     assert.deepEqual(rows(text).length, text === '\\' ? 1 : 0);
 });
 
-test('a line without end is left out, and what follows counts', () => {
+test('skips a line that is too long, and parses the next one', () => {
   assert.deepEqual(rows(`${'/a \\\n'.repeat(30_000)}\n/b h\n`).at(-1), [30_002, '/b', 'h', true, 'sys']);
 });

@@ -1,62 +1,63 @@
-// exports(5): which directories an NFS server exports to whom, and whether it wants a source port below 1024.
+// Parser of exports(5): the directories that an NFS server exports, their clients, and whether requests must come from
+// a source port below 1024.
 
-/** A directory that is exported to some clients. */
+/** A directory and the clients to which it is exported. */
 interface NfsExport {
   readonly path: string;
-  /** As they are written: a host, a network, a pattern; "*" for everybody. */
+  /** As written: a host, a network, or a pattern; "*" is every host. */
   readonly clients: string;
-  /** Requests have to come from a port below 1024 (`secure`, which is the default). */
+  /** Requests must come from a port below 1024 (`secure`, the default). */
   readonly isSecure: boolean;
-  /** Its flavours of security (`sec=`); "sys" believes the client whose user a request is from. */
-  readonly flavours: readonly string[];
-  /** From 1; of a line that goes on, the first. */
+  /** The security flavors (`sec=`); with "sys" the server trusts the user ID that the client sends. */
+  readonly flavors: readonly string[];
+  /** From 1; the first line of a continued one. */
   readonly line: number;
 }
 
-/** The longest line: what exportfs(8) takes has less. */
+/** A longer line is skipped; exportfs(8) accepts less. */
 const LINE_MAX_CHARACTERS = 65_536;
 
-/** The exports of a file. A word that is none is passed over. */
+/** The exports of a file. Invalid words are ignored. */
 export function parseExports(text: string): NfsExport[] {
   const exports: NfsExport[] = [];
   const lines = text.split('\n');
   for (let at = 0; at < lines.length; at++) {
     const line = at + 1;
-    let said = lines[at] ?? '';
-    while (said.endsWith('\\') && said.length < LINE_MAX_CHARACTERS && at + 1 < lines.length)
-      said = `${said.slice(0, -1)} ${lines[++at]}`;
-    if (said.length <= LINE_MAX_CHARACTERS) exports.push(...exportsOf(said, line));
+    let text = lines[at] ?? '';
+    while (text.endsWith('\\') && text.length < LINE_MAX_CHARACTERS && at + 1 < lines.length)
+      text = `${text.slice(0, -1)} ${lines[++at]}`;
+    if (text.length <= LINE_MAX_CHARACTERS) exports.push(...exportsOf(text, line));
   }
   return exports;
 }
 
-function exportsOf(said: string, line: number): NfsExport[] {
-  const words = said.match(/"(?:[^"\\]|\\.)*"?|#.*|[^\s"#]+/g) ?? [];
+function exportsOf(text: string, line: number): NfsExport[] {
+  const words = text.match(/"(?:[^"\\]|\\.)*"?|#.*|[^\s"#]+/g) ?? [];
   const end = words.findIndex((word) => word.startsWith('#'));
   const [first, ...rest] = end < 0 ? words : words.slice(0, end);
   if (first === undefined) return [];
   const path = plainPath(first);
-  let usual: readonly string[] = [];
+  let defaults: readonly string[] = [];
   const exports: NfsExport[] = [];
   for (const word of rest) {
     if (word.startsWith('-')) {
-      usual = word.slice(1).split(',');
+      defaults = word.slice(1).split(',');
       continue;
     }
     const [, clients = '', options = ''] = /^([^(]*)(?:\(([^)]*)\)?)?/.exec(word) ?? [];
-    exports.push(exportOf(path, clients === '' ? '*' : clients, [...usual, ...options.split(',')], line));
+    exports.push(exportOf(path, clients === '' ? '*' : clients, [...defaults, ...options.split(',')], line));
   }
-  // A path alone is exported to everybody.
-  return exports.length === 0 ? [exportOf(path, '*', usual, line)] : exports;
+  // A path without clients is exported to every host.
+  return exports.length === 0 ? [exportOf(path, '*', defaults, line)] : exports;
 }
 
 function exportOf(path: string, clients: string, options: readonly string[], line: number): NfsExport {
   const secure = options.findLast((option) => option === 'secure' || option === 'insecure');
-  const flavours = options.findLast((option) => option.startsWith('sec='))?.slice('sec='.length) ?? 'sys';
-  return { path, clients, isSecure: secure !== 'insecure', flavours: flavours.split(':'), line };
+  const flavors = options.findLast((option) => option.startsWith('sec='))?.slice('sec='.length) ?? 'sys';
+  return { path, clients, isSecure: secure !== 'insecure', flavors: flavors.split(':'), line };
 }
 
-/** Without quotes, and with "\040" as the character that it stands for. */
+/** Removes quotes and decodes octal escapes such as "\040". */
 function plainPath(word: string): string {
   const plain = word.startsWith('"') ? word.slice(1).replace(/"$/, '') : word;
   return plain.replace(/\\([0-3])([0-7])([0-7])/g, (_, ...digits: string[]) => {

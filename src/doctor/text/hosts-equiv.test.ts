@@ -1,9 +1,9 @@
-// hosts.equiv(5): which lines let somebody in.
+// Parsing hosts.equiv(5).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseHostsEquiv } from './hosts-equiv.ts';
 
-test('hosts and users, without comments and without those who are kept out', () => {
+test('lists hosts and users, without comments and denied hosts', () => {
   const text = '# a\n\n+\nalpha.example.org\n beta  bob # c\n-gamma\ndelta -eve\n+@group\n';
   assert.deepEqual(
     parseHostsEquiv(text).map(({ line, host, user }) => [line, host, user]),

@@ -1,6 +1,6 @@
 /**
- * The program that has the sockets of the doctor's tests on the real kernel. It reads what to do as JSON from its
- * input, so that no port stands in its command line, says that it is ready, and stays.
+ * The program that opens sockets for the tests of the doctor on the real kernel. It reads its task as JSON from standard
+ * input, so that its command line contains no port, prints that it is ready, and keeps running.
  */
 
 import { createSocket } from 'node:dgram';
@@ -14,10 +14,9 @@ import { NativeBuffer } from '../../../src/host/linux/sys/memory.ts';
 import { encodeSockaddr } from '../../../src/wire/sockaddr.ts';
 import { end } from './snapshots.ts';
 
-/** What it is to have. */
 export type AgentSocket =
   | { readonly do: 'listen' | 'udp' | 'bind'; readonly at: string; readonly v6Only?: boolean }
-  /** A client; `close`: it goes first, which leaves its port in TIME_WAIT. */
+  /** A client; `close`: it closes first, which leaves its port in TIME_WAIT. */
   | {
       readonly do: 'connect';
       readonly to: string;
@@ -40,7 +39,7 @@ async function udp(at: string, v6Only = false): Promise<void> {
   await once(socket, 'listening');
 }
 
-/** Bound, and no more: Node has no call for that. */
+/** Binds without listening, for which Node.js has no function. */
 function bind(at: string): void {
   const fd = must(sys.socket(AF_INET, SOCK_STREAM, 0), 'socket');
   const bytes = encodeSockaddr(end(at));
@@ -54,7 +53,7 @@ async function client(to: string, from: number | undefined, isClosed: boolean): 
   const socket = connect({ host, port, ...(from === undefined ? {} : { localPort: from }) });
   await once(socket, 'connect');
   if (!isClosed) return;
-  // It is the first to say goodbye, and has heard the other one's before it goes on.
+  // The client closes first, and waits until the server has also closed.
   socket.resume().end();
   await once(socket, 'close');
 }

@@ -1,4 +1,4 @@
-/** Scenes of ports that clients get, and of sockets that are not what they seem, each with a twin that is well. */
+/** Test cases of the checks of ephemeral ports and misleading sockets. */
 
 import type { DoctorCases } from './cases.ts';
 import {
@@ -25,38 +25,38 @@ const narrow = (sockets: Parameters<typeof snapshot>[0]) => ({ ...snapshot(socke
 export const CASES_OF_PORTS = {
   SERVICE_EPHEMERAL: [
     {
-      what: 'the command line names the port',
-      fires: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })] }),
-      twin: snapshot({
+      when: 'the command line contains the port',
+      faulty: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })] }),
+      clean: snapshot({
         sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })],
         kernel: reserve(39_999, 40_000),
       }),
     },
     {
-      what: 'nothing else than the port is the number',
-      fires: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server -p40000' })] }),
-      twin: snapshot({
+      when: 'the number in the command line is exactly the port',
+      faulty: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server -p40000' })] }),
+      clean: snapshot({
         sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server -p140000 -q400001' })],
       }),
     },
     {
-      what: '/etc/services names it, and it is UDP',
-      fires: snapshot({
+      when: '/etc/services has an entry for the UDP port',
+      faulty: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:40000', {})],
         services: servicesOf('app 40000/udp\n'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:40000', {})],
         services: servicesOf('app 40000/tcp\n'),
         kernel: reserve(40_000),
       }),
     },
     {
-      what: 'it is not a container that got the port from Docker',
-      fires: snapshot({
+      when: 'Docker did not choose the port for a container',
+      faulty: snapshot({
         sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'proxy -host-port 40000' })],
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [
           socket('LISTEN tcp 0.0.0.0:40000', {
             command: 'proxy -host-port 40000',
@@ -66,21 +66,21 @@ export const CASES_OF_PORTS = {
       }),
     },
     {
-      what: 'the profile does not reserve it, which is told otherwise',
-      fires: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })] }),
-      twin: snapshot({
+      when: 'the profile does not reserve the port, which another check reports',
+      faulty: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })] }),
+      clean: snapshot({
         sockets: [socket('LISTEN tcp 0.0.0.0:40000', { command: 'server --port 40000' })],
         inForce: inForce('PORT 40000 TCP SERVER'),
       }),
     },
     {
-      what: 'the name is none of the many of the system, which a client of UDP may have met by chance',
-      fires: snapshot({
+      when: 'the entry for the UDP port is a local one, not one of the distribution',
+      faulty: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:1194', {})],
         services: servicesOf('vpn 1194/udp\n'),
         kernel: WIDE,
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:1194', {})],
         services: unmarked('vpn 1194/udp\n'),
         kernel: WIDE,
@@ -89,29 +89,29 @@ export const CASES_OF_PORTS = {
   ],
   LISTENER_EPHEMERAL: [
     {
-      what: 'nothing says who chose the port',
-      fires: snapshot({ sockets: [socket('LISTEN tcp 127.0.0.1:40000', { name: 'containerd' })] }),
-      twin: snapshot({ sockets: [socket('LISTEN tcp 127.0.0.1:32767', { name: 'containerd' })] }),
+      when: 'it is unknown whether the program chose the port',
+      faulty: snapshot({ sockets: [socket('LISTEN tcp 127.0.0.1:40000', { name: 'containerd' })] }),
+      clean: snapshot({ sockets: [socket('LISTEN tcp 127.0.0.1:32767', { name: 'containerd' })] }),
     },
     {
-      what: 'it is no client of UDP',
-      fires: snapshot({ sockets: [socket('LISTEN tcp [::]:60999', {})] }),
-      twin: snapshot({ sockets: [socket('UNCONNECTED udp [::]:60999', {})] }),
+      when: 'it is not a UDP client',
+      faulty: snapshot({ sockets: [socket('LISTEN tcp [::]:60999', {})] }),
+      clean: snapshot({ sockets: [socket('UNCONNECTED udp [::]:60999', {})] }),
     },
     {
-      what: 'it is no RPC program, whose port is asked for',
-      fires: snapshot({ sockets: [statd(40_000, 1)] }),
-      twin: snapshot({ sockets: [statd(40_000, 1)], registrations: [statdAt(40_000)] }),
+      when: 'it is not a registered RPC program',
+      faulty: snapshot({ sockets: [statd(40_000, 1)] }),
+      clean: snapshot({ sockets: [statd(40_000, 1)], registrations: [statdAt(40_000)] }),
     },
   ],
   CLIENT_ON_PORT: [
     {
-      what: 'a connection of somebody else has a reserved port',
-      fires: snapshot({
+      when: 'a connection of another job holds a reserved port',
+      faulty: snapshot({
         sockets: [socket('ESTABLISHED tcp 192.0.2.9:40000', { name: 'curl', to: '192.0.2.2:443' })],
         inForce: inForce('PORT 40000 TCP APP'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [
           socket('ESTABLISHED tcp 192.0.2.9:40000', { name: 'curl', to: '192.0.2.2:443', job: 'APP' }),
         ],
@@ -119,26 +119,26 @@ export const CASES_OF_PORTS = {
       }),
     },
     {
-      what: 'what is left of a client is there in TIME_WAIT',
-      fires: snapshot({
+      when: 'a closed connection of a client holds it in TIME_WAIT',
+      faulty: snapshot({
         sockets: [socket('TIME_WAIT tcp 192.0.2.9:40000', { to: '192.0.2.2:443', expiresMs: 43_000 })],
         inForce: inForce('PORT 40000 TCP APP'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [socket('TIME_WAIT tcp 192.0.2.9:40000', { to: '192.0.2.2:51234', expiresMs: 43_000 })],
         inForce: inForce('PORT 40000 TCP APP'),
       }),
     },
     {
-      what: 'its other end is a listener of this host',
-      fires: snapshot({
+      when: 'the remote end is a listener on this host',
+      faulty: snapshot({
         sockets: [
           socket('TIME_WAIT tcp 127.0.0.1:40000', { to: '127.0.0.1:41000', expiresMs: 43_000 }),
           socket('LISTEN tcp 127.0.0.1:41000', {}),
         ],
         inForce: inForce('PORT 40000 TCP APP'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [
           socket('TIME_WAIT tcp 127.0.0.1:40000', { to: '127.0.0.1:41000', expiresMs: 43_000 }),
           socket('LISTEN tcp 127.0.0.1:40000', { job: 'APP' }),
@@ -147,33 +147,33 @@ export const CASES_OF_PORTS = {
       }),
     },
     {
-      what: 'the port is that of a service of this host',
-      fires: snapshot({
+      when: 'a local entry of /etc/services has the port',
+      faulty: snapshot({
         sockets: [socket('ESTABLISHED tcp 192.0.2.9:40000', { name: 'curl', to: '192.0.2.2:443' })],
         services: servicesOf('app 40000/tcp\n'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [socket('ESTABLISHED tcp 192.0.2.9:57000', { name: 'curl', to: '192.0.2.2:443' })],
       }),
     },
     {
-      what: 'the port is that of a service of this host, in a file that does not say where these begin',
-      fires: snapshot({
+      when: 'a local entry has the port, in a file without the line "# Local services"',
+      faulty: snapshot({
         sockets: [socket('ESTABLISHED tcp 192.0.2.9:40000', { name: 'curl', to: '192.0.2.2:443' })],
         services: unmarked('app 40000/tcp\n'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [socket('ESTABLISHED tcp 192.0.2.9:57000', { name: 'curl', to: '192.0.2.2:443' })],
         services: unmarked('app 40000/tcp\n'),
       }),
     },
     {
-      what: 'a client of UDP has it',
-      fires: snapshot({
+      when: 'a UDP client holds it',
+      faulty: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:40000', { name: 'dig' })],
         inForce: inForce('PORT 40000 UDP APP'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:40000', { name: 'dig' })],
         inForce: inForce('PORT 40000 UDP DIG'),
       }),
@@ -181,55 +181,55 @@ export const CASES_OF_PORTS = {
   ],
   EPHEMERAL_FEW: [
     {
-      what: 'the connections to one destination have four fifths of the ports',
-      fires: narrow({ sockets: clients(52, '192.0.2.2:443') }),
-      twin: narrow({ sockets: clients(51, '192.0.2.2:443') }),
+      when: 'the connections to one destination use four fifths of the ports',
+      faulty: narrow({ sockets: clients(52, '192.0.2.2:443') }),
+      clean: narrow({ sockets: clients(51, '192.0.2.2:443') }),
     },
     {
-      what: 'hardly one is left',
-      fires: narrow({ sockets: clients(63, '192.0.2.2:443', 'TIME_WAIT') }),
-      twin: snapshot({ sockets: clients(63, '192.0.2.2:443', 'TIME_WAIT') }),
+      when: 'hardly any port is left',
+      faulty: narrow({ sockets: clients(63, '192.0.2.2:443', 'TIME_WAIT') }),
+      clean: snapshot({ sockets: clients(63, '192.0.2.2:443', 'TIME_WAIT') }),
     },
     {
-      what: 'they are clients, and not those of a server',
-      fires: narrow({ sockets: clients(60, '192.0.2.2:443') }),
-      twin: narrow({
+      when: 'the connections are those of clients, not of a server',
+      faulty: narrow({ sockets: clients(60, '192.0.2.2:443') }),
+      clean: narrow({
         sockets: Array.from({ length: 60 }, (_, index) =>
           socket('ESTABLISHED tcp 192.0.2.9:33000', { to: `192.0.2.2:${40_000 + index}` }),
         ),
       }),
     },
     {
-      what: 'clients of UDP have them',
-      fires: narrow({
+      when: 'UDP clients use the ports',
+      faulty: narrow({
         sockets: Array.from({ length: 52 }, (_, index) =>
           socket(`UNCONNECTED udp 0.0.0.0:${33_000 + index}`, {}),
         ),
       }),
-      twin: narrow({
+      clean: narrow({
         sockets: Array.from({ length: 51 }, (_, index) =>
           socket(`UNCONNECTED udp 0.0.0.0:${33_000 + index}`, {}),
         ),
       }),
     },
     {
-      what: 'connections to several destinations have different ports',
-      fires: narrow({
+      when: 'connections to several destinations use different ports',
+      faulty: narrow({
         sockets: [...clients(30, '192.0.2.2:443'), ...clients(60, '192.0.2.3:443').slice(30)],
       }),
-      twin: narrow({ sockets: [...clients(30, '192.0.2.2:443'), ...clients(30, '192.0.2.3:443')] }),
+      clean: narrow({ sockets: [...clients(30, '192.0.2.2:443'), ...clients(30, '192.0.2.3:443')] }),
     },
   ],
   OWNERS_DIFFER: [
     {
-      what: 'one has it for IPv4, the other for IPv6',
-      fires: snapshot({
+      when: 'one program holds it for IPv4, another for IPv6',
+      faulty: snapshot({
         sockets: [
           socket('LISTEN tcp 127.0.0.1:5432', { name: 'postgres', pid: 1 }),
           socket('LISTEN tcp [::1]:5432', { name: 'pgbouncer', pid: 2 }),
         ],
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [
           socket('LISTEN tcp 127.0.0.1:5432', { name: 'postgres', pid: 1 }),
           socket('LISTEN tcp [::1]:5432', { name: 'postgres', pid: 2 }),
@@ -237,8 +237,8 @@ export const CASES_OF_PORTS = {
       }),
     },
     {
-      what: 'they are not the same program, though of one session and one interpreter',
-      fires: snapshot({
+      when: 'the programs differ, although the session and the interpreter are the same',
+      faulty: snapshot({
         sockets: [
           socket('LISTEN tcp 127.0.0.1:5173', {
             name: 'node',
@@ -254,7 +254,7 @@ export const CASES_OF_PORTS = {
           }),
         ],
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [
           socket('LISTEN tcp 127.0.0.1:5173', {
             name: 'node',
@@ -272,14 +272,14 @@ export const CASES_OF_PORTS = {
       }),
     },
     {
-      what: 'they are not two proxies to one container',
-      fires: snapshot({
+      when: 'two proxies do not lead to one container',
+      faulty: snapshot({
         sockets: [
           socket('LISTEN tcp 0.0.0.0:8080', { name: 'docker-proxy', pid: 1, forwardsTo: '172.17.0.2:80' }),
           socket('LISTEN tcp [::]:8080', { name: 'docker-proxy', pid: 2, forwardsTo: '172.17.0.3:80' }),
         ],
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [
           socket('LISTEN tcp 0.0.0.0:8080', { name: 'docker-proxy', pid: 1, forwardsTo: '172.17.0.2:80' }),
           socket('LISTEN tcp [::]:8080', { name: 'docker-proxy', pid: 2, forwardsTo: '172.17.0.2:80' }),
@@ -287,14 +287,14 @@ export const CASES_OF_PORTS = {
       }),
     },
     {
-      what: 'both can be meant by localhost',
-      fires: snapshot({
+      when: 'a client of localhost can reach either',
+      faulty: snapshot({
         sockets: [
           socket('LISTEN tcp 0.0.0.0:8080', { name: 'a', pid: 1 }),
           socket('LISTEN tcp [::1]:8080', { name: 'b', pid: 2 }),
         ],
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [
           socket('LISTEN tcp 127.0.0.2:8080', { name: 'a', pid: 1 }),
           socket('LISTEN tcp [::1]:8080', { name: 'b', pid: 2 }),
@@ -302,15 +302,15 @@ export const CASES_OF_PORTS = {
       }),
     },
     {
-      what: 'none of those that share it has it for both',
-      fires: snapshot({
+      when: 'no program holds it for both families',
+      faulty: snapshot({
         sockets: [
           socket('UNCONNECTED udp 0.0.0.0:1900', { name: 'a', pid: 1 }),
           socket('UNCONNECTED udp 0.0.0.0:1900', { name: 'b', pid: 2 }),
           socket('UNCONNECTED udp [::]:1900', { name: 'c', pid: 3 }),
         ],
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [
           socket('UNCONNECTED udp 0.0.0.0:1900', { name: 'a', pid: 1 }),
           socket('UNCONNECTED udp 0.0.0.0:1900', { name: 'b', pid: 2 }),
@@ -319,14 +319,14 @@ export const CASES_OF_PORTS = {
       }),
     },
     {
-      what: 'they are not of one unit',
-      fires: snapshot({
+      when: 'they do not belong to one unit',
+      faulty: snapshot({
         sockets: [
           socket('UNCONNECTED udp 0.0.0.0:53', { name: 'a', pid: 1, unit: 'a.service' }),
           socket('UNCONNECTED udp [::]:53', { name: 'b', pid: 2, unit: 'b.service' }),
         ],
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [
           socket('UNCONNECTED udp 0.0.0.0:53', { name: 'a', pid: 1, unit: 'a.service' }),
           socket('UNCONNECTED udp [::]:53', { name: 'b', pid: 2, unit: 'a.service' }),
@@ -334,14 +334,14 @@ export const CASES_OF_PORTS = {
       }),
     },
     {
-      what: 'they are not clients of UDP',
-      fires: snapshot({
+      when: 'they are not UDP clients',
+      faulty: snapshot({
         sockets: [
           socket('LISTEN tcp 0.0.0.0:40000', { name: 'a', pid: 1 }),
           socket('LISTEN tcp [::]:40000', { name: 'b', pid: 2 }),
         ],
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [
           socket('UNCONNECTED udp 0.0.0.0:40000', { name: 'a', pid: 1 }),
           socket('UNCONNECTED udp [::]:40000', { name: 'b', pid: 2 }),
@@ -351,24 +351,24 @@ export const CASES_OF_PORTS = {
   ],
   BOUND_NOT_LISTENING: [
     {
-      what: 'a socket that may be a client is bound',
-      fires: snapshot({ sockets: [socket('BOUND tcp 0.0.0.0:40000', {})] }),
-      twin: snapshot({ sockets: [socket('ESTABLISHED tcp 0.0.0.0:40000', { to: '192.0.2.1:80' })] }),
+      when: 'a socket that may be a client is bound',
+      faulty: snapshot({ sockets: [socket('BOUND tcp 0.0.0.0:40000', {})] }),
+      clean: snapshot({ sockets: [socket('ESTABLISHED tcp 0.0.0.0:40000', { to: '192.0.2.1:80' })] }),
     },
     {
-      what: 'a socket is bound and does not listen',
-      fires: snapshot({ sockets: [socket('BOUND tcp 0.0.0.0:8080', {})] }),
-      twin: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:8080', {})] }),
+      when: 'a socket is bound and does not listen',
+      faulty: snapshot({ sockets: [socket('BOUND tcp 0.0.0.0:8080', {})] }),
+      clean: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:8080', {})] }),
     },
     {
-      what: 'its program does not listen there either',
-      fires: snapshot({
+      when: 'its program does not listen on the port',
+      faulty: snapshot({
         sockets: [
           socket('BOUND tcp 0.0.0.0:8080', { pid: 1, name: 'a' }),
           socket('LISTEN tcp 0.0.0.0:8080', { pid: 2 }),
         ],
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [
           socket('BOUND tcp 0.0.0.0:8080', { pid: 2, name: 'a' }),
           socket('LISTEN tcp 0.0.0.0:8080', { pid: 2 }),

@@ -1,4 +1,4 @@
-/** Scenes of the profile in force, each with a twin that is well. */
+/** Test cases of the checks of the profile in force. */
 
 import type { DoctorCases } from './cases.ts';
 import { DOCKER, inaddrAny, inForce, NOMAD, reserve, snapshot, socket } from './snapshots.ts';
@@ -8,50 +8,50 @@ const ANY_ADDRESS = 'NETWORK DOMAINNAME(AF_INET) TYPE(CINET)\n INADDRANYPORT(400
 export const CASES_OF_PROFILE = {
   RESERVATION_EPHEMERAL: [
     {
-      what: 'a reserved port is in the range of clients',
-      fires: snapshot({ inForce: inForce('PORT 40000 TCP APP') }),
-      twin: snapshot({ inForce: inForce('PORT 40000 TCP APP'), kernel: reserve(40_000) }),
+      when: 'a reserved port is in the ephemeral range',
+      faulty: snapshot({ inForce: inForce('PORT 40000 TCP APP') }),
+      clean: snapshot({ inForce: inForce('PORT 40000 TCP APP'), kernel: reserve(40_000) }),
     },
     {
-      what: 'a range reaches into it',
-      fires: snapshot({ inForce: inForce('PORTRANGE 32760 10 UDP APP') }),
-      twin: snapshot({ inForce: inForce('PORTRANGE 32760 8 UDP APP') }),
+      when: 'a reserved range overlaps the ephemeral range',
+      faulty: snapshot({ inForce: inForce('PORTRANGE 32760 10 UDP APP') }),
+      clean: snapshot({ inForce: inForce('PORTRANGE 32760 8 UDP APP') }),
     },
     {
-      what: 'a job is to have it, and not nobody',
-      fires: snapshot({ inForce: inForce('PORT 40000 TCP APP') }),
-      twin: snapshot({ inForce: inForce('PORT 40000 TCP RESERVED') }),
+      when: 'it is reserved for a job, not for no one',
+      faulty: snapshot({ inForce: inForce('PORT 40000 TCP APP') }),
+      clean: snapshot({ inForce: inForce('PORT 40000 TCP RESERVED') }),
     },
     {
-      what: 'another network namespace of the guard has no such list',
-      fires: snapshot({ assignable: [{ name: 'web', ports: [40_000], reason: '' }] }),
-      twin: snapshot({ assignable: [] }),
+      when: 'another network namespace of the guard does not reserve the port',
+      faulty: snapshot({ assignable: [{ name: 'web', ports: [40_000], reason: '' }] }),
+      clean: snapshot({ assignable: [] }),
     },
     {
-      what: 'the list of another network namespace cannot be read',
-      fires: snapshot({ assignable: [{ name: 'web', ports: undefined, reason: 'it is closed' }] }),
-      twin: snapshot({ assignable: [] }),
+      when: 'the list of another network namespace cannot be read',
+      faulty: snapshot({ assignable: [{ name: 'web', ports: undefined, reason: 'it is closed' }] }),
+      clean: snapshot({ assignable: [] }),
     },
   ],
   OPEN_TO_OTHERS: [
     {
-      what: 'a port for this host listens for all',
-      fires: snapshot({
+      when: 'a port restricted to the loopback listens on all addresses',
+      faulty: snapshot({
         sockets: [socket('LISTEN tcp 0.0.0.0:5432', { job: 'POSTGRES' })],
         inForce: inForce('PORT 5432 TCP POSTGRES BIND 127.0.0.1'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [socket('LISTEN tcp 127.0.0.1:5432', { job: 'POSTGRES' })],
         inForce: inForce('PORT 5432 TCP POSTGRES BIND 127.0.0.1'),
       }),
     },
     {
-      what: 'the address that is meant is of the loopback',
-      fires: snapshot({
+      when: 'the address of the reservation is a loopback address',
+      faulty: snapshot({
         sockets: [socket('UNCONNECTED udp [::]:5432', { job: 'POSTGRES' })],
         inForce: inForce('PORT 5432 UDP POSTGRES BIND ::1'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [socket('UNCONNECTED udp [::]:5432', { job: 'POSTGRES' })],
         inForce: inForce('PORT 5432 UDP POSTGRES BIND 2001:db8::1'),
       }),
@@ -59,26 +59,26 @@ export const CASES_OF_PROFILE = {
   ],
   RESERVATION_HELD: [
     {
-      what: 'a socket of another job listens there',
-      fires: snapshot({
+      when: 'a socket of another job listens on it',
+      faulty: snapshot({
         sockets: [socket('LISTEN tcp 0.0.0.0:5432', { job: 'ALICE' })],
         inForce: inForce('PORT 5432 TCP POSTGRES'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [socket('LISTEN tcp 0.0.0.0:5432', { job: 'ALICE' })],
         inForce: inForce('PORT 5432 TCP POSTGRES\n 5432 TCP AL*'),
       }),
     },
     {
-      what: 'one of two is of another job',
-      fires: snapshot({
+      when: 'one of two sockets belongs to another job',
+      faulty: snapshot({
         sockets: [
           socket('LISTEN tcp 127.0.0.1:5432', { job: 'POSTGRES' }),
           socket('LISTEN tcp [::1]:5432', { job: 'ALICE' }),
         ],
         inForce: inForce('PORT 5432 TCP POSTGRES'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [
           socket('LISTEN tcp 127.0.0.1:5432', { job: 'POSTGRES' }),
           socket('UNCONNECTED udp [::1]:5432', { job: 'ALICE' }),
@@ -87,17 +87,17 @@ export const CASES_OF_PROFILE = {
       }),
     },
     {
-      what: 'it is reserved for no one',
-      fires: snapshot({ inForce: inForce('PORT 22 TCP RESERVED') }),
-      twin: snapshot({ inForce: inForce('PORT 22 TCP AUTHPORT') }),
+      when: 'it is reserved for no one',
+      faulty: snapshot({ inForce: inForce('PORT 22 TCP RESERVED') }),
+      clean: snapshot({ inForce: inForce('PORT 22 TCP AUTHPORT') }),
     },
     {
-      what: 'it is no client of UDP, which is told otherwise',
-      fires: snapshot({
+      when: 'it is not a UDP client, which another check reports',
+      faulty: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:32767', { name: 'dig' })],
         inForce: inForce('PORT 32767 UDP APP'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [socket('UNCONNECTED udp 0.0.0.0:32768', { name: 'dig' })],
         inForce: inForce('PORT 32768 UDP APP'),
       }),
@@ -105,37 +105,37 @@ export const CASES_OF_PROFILE = {
   ],
   RESERVATION_UNUSED: [
     {
-      what: 'no socket has a reserved port',
-      fires: snapshot({ inForce: inForce('PORT 5432 TCP POSTGRES') }),
-      twin: snapshot({ inForce: inForce('PORT 22 TCP SSHD') }),
+      when: 'a reserved port is not in use',
+      faulty: snapshot({ inForce: inForce('PORT 5432 TCP POSTGRES') }),
+      clean: snapshot({ inForce: inForce('PORT 22 TCP SSHD') }),
     },
     {
-      what: 'none has one of a range',
-      fires: snapshot({ inForce: inForce('PORTRANGE 5000 10 TCP APP') }),
-      twin: snapshot({
+      when: 'no port of a range is in use',
+      faulty: snapshot({ inForce: inForce('PORTRANGE 5000 10 TCP APP') }),
+      clean: snapshot({
         inForce: inForce('PORTRANGE 5000 10 TCP APP'),
         sockets: [socket('LISTEN tcp 0.0.0.0:5009', {})],
       }),
     },
     {
-      what: 'it is for a job',
-      fires: snapshot({ inForce: inForce('PORT 5432 UDP POSTGRES') }),
-      twin: snapshot({ inForce: inForce('PORT 5432 UDP RESERVED\n 20 TCP AUTHPORT\n 21 TCP INTCLIEN') }),
+      when: 'it is reserved for a job',
+      faulty: snapshot({ inForce: inForce('PORT 5432 UDP POSTGRES') }),
+      clean: snapshot({ inForce: inForce('PORT 5432 UDP RESERVED\n 20 TCP AUTHPORT\n 21 TCP INTCLIEN') }),
     },
   ],
   LISTENER_NOT_COVERED: [
     {
-      what: 'nothing is reserved where somebody listens',
-      fires: snapshot({ inForce: inForce('PORT 23 TCP RESERVED') }),
-      twin: snapshot({}),
+      when: 'the port of a listener is not reserved',
+      faulty: snapshot({ inForce: inForce('PORT 23 TCP RESERVED') }),
+      clean: snapshot({}),
     },
     {
-      what: 'no entry for ports that are not reserved names the job either',
-      fires: snapshot({
+      when: 'no PORT UNRSV entry names the job either',
+      faulty: snapshot({
         inForce: inForce(`${covering()}PORT UNRSV TCP * SAF ANY`),
         sockets: [socket('LISTEN tcp 0.0.0.0:8080', { job: 'APP' })],
       }),
-      twin: snapshot({
+      clean: snapshot({
         inForce: inForce(`${covering()}PORT UNRSV TCP APP`),
         sockets: [socket('LISTEN tcp 0.0.0.0:8080', { job: 'APP' })],
       }),
@@ -143,29 +143,29 @@ export const CASES_OF_PROFILE = {
   ],
   PROFILE_NOT_ENFORCED: [
     {
-      what: 'the guard is off',
-      fires: snapshot({ inForce: inForce('', { guard: 'off' }) }),
-      twin: snapshot({ inForce: inForce('', { guard: 'enforce' }) }),
+      when: 'the guard is off',
+      faulty: snapshot({ inForce: inForce('', { guard: 'off' }) }),
+      clean: snapshot({ inForce: inForce('', { guard: 'enforce' }) }),
     },
     {
-      what: 'the guard only observes',
-      fires: snapshot({ inForce: inForce('', { guard: 'observe' }) }),
-      twin: snapshot({ inForce: inForce('', { guard: undefined }) }),
+      when: 'the guard only observes',
+      faulty: snapshot({ inForce: inForce('', { guard: 'observe' }) }),
+      clean: snapshot({ inForce: inForce('', { guard: undefined }) }),
     },
   ],
   INADDRANY_NOT_RESERVED: [
     {
-      what: 'there is no profile',
-      fires: snapshot({ inaddrAny: inaddrAny(ANY_ADDRESS) }),
-      twin: snapshot({}),
+      when: 'there is no profile',
+      faulty: snapshot({ inaddrAny: inaddrAny(ANY_ADDRESS) }),
+      clean: snapshot({}),
     },
     {
-      what: 'the ports for any address are not reserved for OMVS',
-      fires: snapshot({
+      when: 'the INADDRANY ports are not reserved for OMVS',
+      faulty: snapshot({
         inForce: inForce('PORTRANGE 4000 100 TCP OMVS'),
         inaddrAny: inaddrAny(ANY_ADDRESS),
       }),
-      twin: snapshot({
+      clean: snapshot({
         inForce: inForce('PORTRANGE 4000 100 TCP OMVS 4000 100 UDP OMVS'),
         inaddrAny: inaddrAny(ANY_ADDRESS),
       }),
@@ -173,36 +173,39 @@ export const CASES_OF_PROFILE = {
   ],
   POOL_RESERVED: [
     {
-      what: 'Nomad gives out what is reserved',
-      fires: snapshot({ pools: [NOMAD], inForce: inForce('PORTRANGE 20100 10 TCP HPSS') }),
-      twin: snapshot({ pools: [NOMAD], inForce: inForce('PORTRANGE 20100 10 TCP NOMAD') }),
+      when: 'the range of Nomad contains reserved ports',
+      faulty: snapshot({ programRanges: [NOMAD], inForce: inForce('PORTRANGE 20100 10 TCP HPSS') }),
+      clean: snapshot({ programRanges: [NOMAD], inForce: inForce('PORTRANGE 20100 10 TCP NOMAD') }),
     },
     {
-      what: 'Docker does, and the guard does not make it go on',
-      fires: snapshot({ pools: [DOCKER], inForce: inForce('PORT 40000 TCP APP', { guard: 'observe' }) }),
-      twin: snapshot({ pools: [DOCKER], inForce: inForce('PORT 40000 TCP APP') }),
+      when: 'the range of Docker does, and the guard does not enforce the profile',
+      faulty: snapshot({
+        programRanges: [DOCKER],
+        inForce: inForce('PORT 40000 TCP APP', { guard: 'observe' }),
+      }),
+      clean: snapshot({ programRanges: [DOCKER], inForce: inForce('PORT 40000 TCP APP') }),
     },
   ],
   BINDRESVPORT_STOPPED: [
     {
-      what: 'nearly all of its ports are reserved',
-      fires: snapshot({ inForce: inForce('PORTRANGE 512 500 TCP APP') }),
-      twin: snapshot({ inForce: inForce('PORTRANGE 512 490 TCP APP') }),
+      when: 'nearly all of its ports are reserved',
+      faulty: snapshot({ inForce: inForce('PORTRANGE 512 500 TCP APP') }),
+      clean: snapshot({ inForce: inForce('PORTRANGE 512 490 TCP APP') }),
     },
     {
-      what: 'all of its ports are reserved',
-      fires: snapshot({ inForce: inForce('PORTRANGE 512 512 TCP RESERVED') }),
-      twin: snapshot({ inForce: inForce('PORTRANGE 1024 512 TCP RESERVED') }),
+      when: 'all of its ports are reserved',
+      faulty: snapshot({ inForce: inForce('PORTRANGE 512 512 TCP RESERVED') }),
+      clean: snapshot({ inForce: inForce('PORTRANGE 1024 512 TCP RESERVED') }),
     },
     {
-      what: 'a refusal ends it',
-      fires: snapshot({ inForce: inForce('PORT 600 UDP APP', { errnoLow: 'EACCES' }) }),
-      twin: snapshot({ inForce: inForce('PORT 600 UDP APP', { errnoLow: 'EADDRINUSE' }) }),
+      when: 'a refusal ends it',
+      faulty: snapshot({ inForce: inForce('PORT 600 UDP APP', { errnoLow: 'EACCES' }) }),
+      clean: snapshot({ inForce: inForce('PORT 600 UDP APP', { errnoLow: 'EADDRINUSE' }) }),
     },
     {
-      what: 'they are not reserved for everybody',
-      fires: snapshot({ inForce: inForce('PORTRANGE 512 512 UDP APP') }),
-      twin: snapshot({ inForce: inForce('PORTRANGE 512 512 UDP OMVS') }),
+      when: 'the ports are not reserved for every job',
+      faulty: snapshot({ inForce: inForce('PORTRANGE 512 512 UDP APP') }),
+      clean: snapshot({ inForce: inForce('PORTRANGE 512 512 UDP OMVS') }),
     },
   ],
 } as const satisfies DoctorCases;

@@ -1,4 +1,4 @@
-/** Scenes of low ports, pools, /etc/services and the settings of the kernel, each with a twin that is well. */
+/** Test cases of the checks of low ports, program ranges, /etc/services and kernel settings. */
 
 import type { DoctorCases } from './cases.ts';
 import {
@@ -28,25 +28,25 @@ const ndmp = (port: number) => (port === 10_000 ? ['ndmp'] : []);
 export const CASES_OF_SETTINGS = {
   LOW_PORT_UNPRIVILEGED: [
     {
-      what: 'an ordinary user listens below 1024',
-      fires: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:80', { uid: 1000, job: 'ALICE' })] }),
-      twin: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:80', { uid: 999, job: 'WWW' })] }),
+      when: 'an ordinary user listens below 1024',
+      faulty: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:80', { uid: 1000, job: 'ALICE' })] }),
+      clean: snapshot({ sockets: [socket('LISTEN tcp 0.0.0.0:80', { uid: 999, job: 'WWW' })] }),
     },
     {
-      what: 'the profile does not let him',
-      fires: snapshot({
+      when: 'the profile does not permit the job',
+      faulty: snapshot({
         sockets: [socket('LISTEN tcp 0.0.0.0:80', { uid: 1000, job: 'ALICE' })],
         inForce: inForce('PORT 80 TCP BOB'),
       }),
-      twin: snapshot({
+      clean: snapshot({
         sockets: [socket('LISTEN tcp 0.0.0.0:80', { uid: 1000, job: 'ALICE' })],
         inForce: inForce('PORT 80 TCP BOB\n 80 TCP ALICE'),
       }),
     },
     {
-      what: 'it is not nobody, and a port below 1024',
-      fires: snapshot({ sockets: [socket('UNCONNECTED udp [::]:1023', { uid: 65_535, job: 'X' })] }),
-      twin: snapshot({
+      when: 'the user is not nobody, and the port is below 1024',
+      faulty: snapshot({ sockets: [socket('UNCONNECTED udp [::]:1023', { uid: 65_535, job: 'X' })] }),
+      clean: snapshot({
         sockets: [
           socket('UNCONNECTED udp [::]:1023', { uid: 65_534, job: 'NOBODY' }),
           socket('UNCONNECTED udp [::]:1024', { uid: 1000, job: 'X' }),
@@ -56,79 +56,79 @@ export const CASES_OF_SETTINGS = {
   ],
   LOW_PORTS_OPEN: [
     {
-      what: 'binding a low port takes no privilege',
-      fires: snapshot({ kernel: kernel({ unprivilegedStart: 0 }) }),
-      twin: snapshot({ kernel: kernel({ unprivilegedStart: 1024 }) }),
+      when: 'binding a low port requires no privilege',
+      faulty: snapshot({ kernel: kernel({ unprivilegedStart: 0 }) }),
+      clean: snapshot({ kernel: kernel({ unprivilegedStart: 1024 }) }),
     },
     {
-      what: 'it takes none, and somebody trusts them',
-      fires: snapshot({ kernel: kernel({ unprivilegedStart: 0 }), trusts: [EXPORT] }),
-      twin: snapshot({ trusts: [EXPORT] }),
+      when: 'binding a low port requires no privilege, and a service trusts low ports',
+      faulty: snapshot({ kernel: kernel({ unprivilegedStart: 0 }), trusts: [EXPORT] }),
+      clean: snapshot({ trusts: [EXPORT] }),
     },
     {
-      what: 'it takes none for a part of them',
-      fires: snapshot({ kernel: kernel({ unprivilegedStart: 1023 }) }),
-      twin: snapshot({ kernel: kernel({ unprivilegedStart: 2000 }) }),
+      when: 'binding some low ports requires no privilege',
+      faulty: snapshot({ kernel: kernel({ unprivilegedStart: 1023 }) }),
+      clean: snapshot({ kernel: kernel({ unprivilegedStart: 2000 }) }),
     },
   ],
   LOW_PORT_TRUSTED: [
     {
-      what: 'somebody is let in for his low port',
-      fires: snapshot({ trusts: [EXPORT] }),
-      twin: snapshot({}),
+      when: 'a service grants access by a low source port',
+      faulty: snapshot({ trusts: [EXPORT] }),
+      clean: snapshot({}),
     },
     {
-      what: 'rlogind lets in hosts that are trusted',
-      fires: snapshot({
+      when: 'rlogind admits trusted hosts',
+      faulty: snapshot({
         trusts: [{ kind: 'rhosts', place: '/etc/hosts.equiv:1', what: '+ is let in', isServed: true }],
       }),
-      twin: snapshot({}),
+      clean: snapshot({}),
     },
   ],
   POOLS_OVERLAP: [
     {
-      what: 'Nomad and Kubernetes have ports in common',
-      fires: snapshot({ pools: [NOMAD, NODEPORT] }),
-      twin: snapshot({ pools: [{ ...NOMAD, last: 29_999 }, NODEPORT] }),
+      when: 'the ranges of Nomad and Kubernetes overlap',
+      faulty: snapshot({ programRanges: [NOMAD, NODEPORT] }),
+      clean: snapshot({ programRanges: [{ ...NOMAD, last: 29_999 }, NODEPORT] }),
     },
     {
-      what: 'the ranges belong to two programs',
-      fires: snapshot({ pools: [NOMAD, { ...DOCKER, ...range(25_000, 26_000) }] }),
-      twin: snapshot({ pools: [NOMAD, { ...NOMAD, ...range(25_000, 26_000) }] }),
+      when: 'the ranges belong to two programs',
+      faulty: snapshot({ programRanges: [NOMAD, { ...DOCKER, ...range(25_000, 26_000) }] }),
+      clean: snapshot({ programRanges: [NOMAD, { ...NOMAD, ...range(25_000, 26_000) }] }),
     },
   ],
   POOL_EPHEMERAL: [
     {
-      what: 'NodePorts reach into the range of clients',
-      fires: snapshot({ pools: [{ ...NODEPORT, last: 32_768 }] }),
-      twin: snapshot({ pools: [NODEPORT] }),
+      when: 'the NodePorts overlap the ephemeral range',
+      faulty: snapshot({ programRanges: [{ ...NODEPORT, last: 32_768 }] }),
+      clean: snapshot({ programRanges: [NODEPORT] }),
     },
     {
-      what: 'nobody holds them when they are chosen',
-      fires: snapshot({ pools: [{ ...DOCKER, isHeld: false }] }),
-      twin: snapshot({ pools: [DOCKER] }),
+      when: 'the program does not bind the ports that it chooses',
+      faulty: snapshot({ programRanges: [{ ...DOCKER, isHeld: false }] }),
+      clean: snapshot({ programRanges: [DOCKER] }),
     },
     {
-      what: 'they are not reserved',
-      fires: snapshot({ pools: [{ ...NODEPORT, last: 33_000 }], kernel: reserve(32_768, 32_999) }),
-      twin: snapshot({ pools: [{ ...NODEPORT, last: 33_000 }], kernel: reserve(32_768, 33_000) }),
+      when: 'the ports are not reserved',
+      faulty: snapshot({ programRanges: [{ ...NODEPORT, last: 33_000 }], kernel: reserve(32_768, 32_999) }),
+      clean: snapshot({ programRanges: [{ ...NODEPORT, last: 33_000 }], kernel: reserve(32_768, 33_000) }),
     },
   ],
   SERVICES_DISAGREE: [
     {
-      what: 'an entry of this host has the port of another service',
-      fires: snapshot({ services: servicesOf('app 8080/tcp\n') }),
-      twin: snapshot({ services: servicesOf('HTTP_alt 8080/tcp\napp 8081/tcp\n') }),
+      when: 'a local entry has the port of another service',
+      faulty: snapshot({ services: servicesOf('app 8080/tcp\n') }),
+      clean: snapshot({ services: servicesOf('HTTP_alt 8080/tcp\napp 8081/tcp\n') }),
     },
     {
-      what: 'an entry of the system does, and somebody listens there',
-      fires: snapshot({ ianaNames: ndmp, sockets: [socket('LISTEN tcp 0.0.0.0:10000', {})] }),
-      twin: snapshot({ ianaNames: ndmp }),
+      when: 'an entry of the distribution does, and a socket listens on the port',
+      faulty: snapshot({ ianaNames: ndmp, sockets: [socket('LISTEN tcp 0.0.0.0:10000', {})] }),
+      clean: snapshot({ ianaNames: ndmp }),
     },
     {
-      what: 'the name is not another spelling of the same',
-      fires: snapshot({ ianaNames: ndmp, inForce: inForce('PORT 10000 TCP WEBMIN') }),
-      twin: snapshot({
+      when: 'the name is not another spelling of the same name',
+      faulty: snapshot({ ianaNames: ndmp, inForce: inForce('PORT 10000 TCP WEBMIN') }),
+      clean: snapshot({
         ianaNames: (port) => (port === 10_000 ? ['web-min'] : []),
         inForce: inForce('PORT 10000 TCP WEBMIN'),
       }),
@@ -136,41 +136,41 @@ export const CASES_OF_SETTINGS = {
   ],
   SERVICES_RESERVE_NOTHING: [
     {
-      what: 'an entry names a port in the range of clients',
-      fires: snapshot({ services: servicesOf('app 40000/tcp\n') }),
-      twin: snapshot({ services: servicesOf('app 4000/tcp\n') }),
+      when: 'the port of an entry is in the ephemeral range',
+      faulty: snapshot({ services: servicesOf('app 40000/tcp\n') }),
+      clean: snapshot({ services: servicesOf('app 4000/tcp\n') }),
     },
     {
-      what: 'the port is not reserved',
-      fires: snapshot({ services: servicesOf('app 40000/udp\n'), kernel: reserve(40_001) }),
-      twin: snapshot({ services: servicesOf('app 40000/udp\n'), kernel: reserve(40_000) }),
+      when: 'the port is not reserved',
+      faulty: snapshot({ services: servicesOf('app 40000/udp\n'), kernel: reserve(40_001) }),
+      clean: snapshot({ services: servicesOf('app 40000/udp\n'), kernel: reserve(40_000) }),
     },
     {
-      what: 'it is below the mark behind which this host has its own',
-      fires: snapshot({ services: servicesOf('app 8080/tcp\n'), kernel: WIDE }),
-      twin: snapshot({ kernel: WIDE }),
+      when: 'the entry is after the line "# Local services"',
+      faulty: snapshot({ services: servicesOf('app 8080/tcp\n'), kernel: WIDE }),
+      clean: snapshot({ kernel: WIDE }),
     },
     {
-      what: 'without that mark IANA does not have it as well',
-      fires: snapshot({ services: unmarked('app 40000/tcp\n'), ianaNames: () => ['other'] }),
-      twin: snapshot({ services: unmarked('app 40000/tcp\n'), ianaNames: () => ['app'] }),
+      when: 'without that line, IANA does not have the entry',
+      faulty: snapshot({ services: unmarked('app 40000/tcp\n'), ianaNames: () => ['other'] }),
+      clean: snapshot({ services: unmarked('app 40000/tcp\n'), ianaNames: () => ['app'] }),
     },
     {
-      what: 'without that mark no system has it',
-      fires: snapshot({ services: unmarked('mrt 50001/tcp\n') }),
-      twin: snapshot({ services: unmarked('mrt 50000/tcp\npmcdproxy 44322/udp\n') }),
+      when: 'without that line, no distribution has the entry',
+      faulty: snapshot({ services: unmarked('mrt 50001/tcp\n') }),
+      clean: snapshot({ services: unmarked('mrt 50000/tcp\npmcdproxy 44322/udp\n') }),
     },
     {
-      what: 'without that mark it is where systems have none',
-      fires: snapshot({ services: unmarked('app 32768/tcp\n'), kernel: WIDE }),
-      twin: snapshot({ services: unmarked('app 32767/tcp\n'), kernel: WIDE }),
+      when: 'without that line, the port is above those of distributions',
+      faulty: snapshot({ services: unmarked('app 32768/tcp\n'), kernel: WIDE }),
+      clean: snapshot({ services: unmarked('app 32767/tcp\n'), kernel: WIDE }),
     },
   ],
   SETTING_NOT_KEPT: [
     {
-      what: 'the range is another one after a boot',
-      fires: snapshot({ kernel: kernel({ ephemeral: range(20_000, 30_000) }) }),
-      twin: snapshot({
+      when: 'the range will be different after a boot',
+      faulty: snapshot({ kernel: kernel({ ephemeral: range(20_000, 30_000) }) }),
+      clean: snapshot({
         kernel: kernel({ ephemeral: range(20_000, 30_000) }),
         boot: {
           ephemeral: { value: range(20_000, 30_000), place: '/etc/sysctl.d/a.conf:1' },
@@ -180,8 +180,8 @@ export const CASES_OF_SETTINGS = {
       }),
     },
     {
-      what: 'a reserved port is missing in the files',
-      fires: snapshot({
+      when: 'a reserved port is missing in the files',
+      faulty: snapshot({
         kernel: reserve(8080, 8082),
         boot: {
           ephemeral: undefined,
@@ -189,7 +189,7 @@ export const CASES_OF_SETTINGS = {
           unprivilegedStart: undefined,
         },
       }),
-      twin: snapshot({
+      clean: snapshot({
         kernel: reserve(8080, 8082),
         boot: {
           ephemeral: undefined,
@@ -199,14 +199,14 @@ export const CASES_OF_SETTINGS = {
       }),
     },
     {
-      what: 'no file has the list',
-      fires: snapshot({ kernel: reserve(8080) }),
-      twin: snapshot({ kernel: kernel({ reserved: [] }) }),
+      when: 'no file sets the list',
+      faulty: snapshot({ kernel: reserve(8080) }),
+      clean: snapshot({ kernel: kernel({ reserved: [] }) }),
     },
     {
-      what: 'the guard does not put it there again',
-      fires: snapshot({ kernel: reserve(40_000), inForce: inForce('PORT 40000 TCP APP', { guard: 'off' }) }),
-      twin: snapshot({ kernel: reserve(40_000), inForce: inForce('PORT 40000 TCP APP') }),
+      when: 'the guard does not reserve it again',
+      faulty: snapshot({ kernel: reserve(40_000), inForce: inForce('PORT 40000 TCP APP', { guard: 'off' }) }),
+      clean: snapshot({ kernel: reserve(40_000), inForce: inForce('PORT 40000 TCP APP') }),
     },
   ],
 } as const satisfies DoctorCases;

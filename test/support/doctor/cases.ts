@@ -1,4 +1,4 @@
-/** For each code of the doctor scenes that it is told of, and for each of these a twin that it is not told of. */
+/** Test cases for each finding code: pairs of snapshots, one with the problem and a similar one without it. */
 
 import type { Code } from '../../../src/doctor/core/findings/checks/all.ts';
 import type { Snapshot } from '../../../src/doctor/core/findings/snapshot.ts';
@@ -8,10 +8,11 @@ import { CASES_OF_RPC } from './cases-rpc.ts';
 import { CASES_OF_SETTINGS } from './cases-settings.ts';
 
 export interface DoctorCase {
-  /** Why it is told, as half a sentence. */
-  readonly what: string;
-  readonly fires: Snapshot;
-  readonly twin: Snapshot;
+  /** A clause that completes "is reported when". */
+  readonly when: string;
+  /** The snapshot for which the finding is reported. */
+  readonly faulty: Snapshot;
+  readonly clean: Snapshot;
 }
 
 export type DoctorCases = Partial<Readonly<Record<Code, readonly DoctorCase[]>>>;

@@ -1,26 +1,26 @@
-/** Worlds that are sick of several things at once, and twins that are well: what the doctor has to say of each. */
+/** Sandboxes with several problems at once, similar ones without them, and the expected findings. */
 
 import type { Code } from '../../../src/doctor/core/findings/checks/all.ts';
 import type { AgentSocket } from './agent.ts';
-import type { Health } from './sandbox.ts';
+import type { HostSetup } from './sandbox.ts';
 
 export interface DoctorGroup {
   readonly name: string;
-  readonly sick: Health;
-  /** What is told of the sick one, and of which ports; in order. */
+  readonly faulty: HostSetup;
+  /** The findings of the faulty host, with their ports, in order. */
   readonly reported: Partial<Readonly<Record<Code, readonly string[]>>>;
-  /** Nothing of that is told of this one. */
-  readonly well: Health;
+  /** A host without these findings. */
+  readonly clean: HostSetup;
 }
 
 const listen = (at: string, v6Only = false): AgentSocket => ({ do: 'listen', at, v6Only });
-const KEPT = { ip_local_reserved_ports: '40000-40009' };
-const KEPT_AT_BOOT = { '/etc/sysctl.d/a.conf': 'net.ipv4.ip_local_reserved_ports = 40000-40009\n' };
+const RESERVED = { ip_local_reserved_ports: '40000-40009' };
+const RESERVED_AT_BOOT = { '/etc/sysctl.d/a.conf': 'net.ipv4.ip_local_reserved_ports = 40000-40009\n' };
 
 export const GROUPS: readonly DoctorGroup[] = [
   {
     name: 'listeners',
-    sick: {
+    faulty: {
       agents: [
         { sockets: [listen('127.0.0.1:40000')], args: ['--port=40000'] },
         { sockets: [listen('127.0.0.1:41000'), listen('127.0.0.1:5173')], args: ['one'] },
@@ -33,9 +33,9 @@ export const GROUPS: readonly DoctorGroup[] = [
       OWNERS_DIFFER: ['5173'],
       BOUND_NOT_LISTENING: ['8080'],
     },
-    well: {
-      settings: KEPT,
-      files: KEPT_AT_BOOT,
+    clean: {
+      settings: RESERVED,
+      files: RESERVED_AT_BOOT,
       agents: [
         { sockets: [listen('127.0.0.1:40000')], args: ['--port=40000'] },
         { sockets: [listen('127.0.0.1:31000'), listen('127.0.0.1:5173'), listen('[::1]:5173')] },
@@ -45,7 +45,7 @@ export const GROUPS: readonly DoctorGroup[] = [
   },
   {
     name: 'clients',
-    sick: {
+    faulty: {
       files: { '/etc/services': 'app 40001/tcp\n# Local services\nmine 40002/tcp\n' },
       settings: { ip_local_port_range: '40000 40019' },
       profile: 'PORT 40000 TCP APP\n 22000 TCP *\n',
@@ -66,7 +66,7 @@ export const GROUPS: readonly DoctorGroup[] = [
       SETTING_NOT_KEPT: [''],
       SERVICES_RESERVE_NOTHING: ['40002'],
     },
-    well: {
+    clean: {
       files: {
         '/etc/services': 'app 4001/tcp\n# Local services\nmine 4002/tcp\n',
         '/etc/sysctl.d/a.conf': 'net.ipv4.ip_local_port_range = 40000 40999\n',
@@ -87,7 +87,7 @@ export const GROUPS: readonly DoctorGroup[] = [
   },
   {
     name: 'the profile',
-    sick: {
+    faulty: {
       files: {
         '/etc/bpxprm': ' NETWORK DOMAINNAME(AF_INET) TYPE(CINET)\n INADDRANYPORT(6000) INADDRANYCOUNT(10)\n',
       },
@@ -106,9 +106,9 @@ export const GROUPS: readonly DoctorGroup[] = [
       INADDRANY_NOT_RESERVED: ['6000-6009', '6000-6009'],
       BINDRESVPORT_STOPPED: ['512-1023'],
     },
-    well: {
-      files: KEPT_AT_BOOT,
-      settings: KEPT,
+    clean: {
+      files: RESERVED_AT_BOOT,
+      settings: RESERVED,
       agents: [
         {
           sockets: [listen('127.0.0.1:5432'), listen('127.0.0.1:7000'), { do: 'udp', at: '127.0.0.1:40000' }],
@@ -118,20 +118,20 @@ export const GROUPS: readonly DoctorGroup[] = [
   },
   {
     name: 'low ports',
-    sick: {
+    faulty: {
       settings: { ip_unprivileged_port_start: '80' },
       files: { '/etc/exports': '/srv *(rw)\n' },
       agents: [{ sockets: [listen('127.0.0.1:80')], uid: 4711 }],
     },
     reported: { LOW_PORT_UNPRIVILEGED: ['80'], LOW_PORTS_OPEN: ['80-1023'], LOW_PORT_TRUSTED: [''] },
-    well: {
+    clean: {
       files: { '/etc/exports': '/srv *(rw,insecure)\n' },
       agents: [{ sockets: [listen('127.0.0.1:80')] }, { sockets: [listen('127.0.0.1:1080')], uid: 4711 }],
     },
   },
   {
-    name: 'pools and names',
-    sick: {
+    name: 'program ranges and names',
+    faulty: {
       files: {
         '/etc/nomad.d/a.hcl': 'client {\n  min_dynamic_port = 30000\n  max_dynamic_port = 33000\n}\n',
         '/etc/kubernetes/manifests/kube-apiserver.yaml': '    - --v=2\n',
@@ -145,7 +145,7 @@ export const GROUPS: readonly DoctorGroup[] = [
       POOL_RESERVED: ['31000', '31000'],
       SERVICES_DISAGREE: ['8080'],
     },
-    well: {
+    clean: {
       files: {
         '/etc/nomad.d/a.hcl': 'client {\n  min_dynamic_port = 26000\n  max_dynamic_port = 29999\n}\n',
         '/etc/kubernetes/manifests/kube-apiserver.yaml': '    - --v=2\n',
@@ -156,7 +156,7 @@ export const GROUPS: readonly DoctorGroup[] = [
   },
   {
     name: 'RPC programs',
-    sick: {
+    faulty: {
       registered: ['100024 1 tcp 790', '100005 3 tcp 631', '100021 4 tcp 20049'],
       agents: [
         { sockets: [listen('0.0.0.0:790'), listen('0.0.0.0:631')], args: ['statd'] },
@@ -164,7 +164,7 @@ export const GROUPS: readonly DoctorGroup[] = [
       ],
     },
     reported: { RPC_SOCKET_GONE: ['20049'], RPC_ON_ASSIGNED_PORT: ['631'], RPC_BEFORE_SERVICE: ['853'] },
-    well: {
+    clean: {
       files: { '/etc/bindresvport.blacklist': '853\n' },
       registered: ['100024 1 tcp 790'],
       agents: [
@@ -174,8 +174,8 @@ export const GROUPS: readonly DoctorGroup[] = [
     },
   },
   {
-    name: 'an RPC program that came later',
-    sick: {
+    name: 'an RPC program that starts later',
+    faulty: {
       registered: ['100024 1 tcp 790'],
       agents: [
         { sockets: [listen('0.0.0.0:853')], args: ['unbound'] },
@@ -183,7 +183,7 @@ export const GROUPS: readonly DoctorGroup[] = [
       ],
     },
     reported: { RPC_COULD_TAKE_PORT: ['853'] },
-    well: {
+    clean: {
       registered: ['100024 1 tcp 20048'],
       agents: [
         { sockets: [listen('0.0.0.0:853')], args: ['unbound'] },

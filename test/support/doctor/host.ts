@@ -1,4 +1,4 @@
-/** A host of texts for the tests of the doctor: files, settings, sockets and what was applied. */
+/** A simulated host for the tests of the doctor: files, settings, sockets, and the applied profile. */
 
 import { PortreeveError } from '../../../src/base/errors.ts';
 import type { SocketOwner } from '../../../src/base/open-socket.ts';
@@ -13,7 +13,7 @@ import { SimSysctls } from '../sim/sysctls.ts';
 /** Files by their paths; an Error is a file that cannot be read. */
 export type Texts = Readonly<Record<string, string | PortreeveError>>;
 
-/** The files, with a directory for each that a path has. */
+/** The files, with the directories of their paths. */
 export function filesOf(texts: Texts): BootFiles {
   return {
     names: (directory) =>
@@ -33,7 +33,6 @@ export function unreadable(path: string): PortreeveError {
   return new PortreeveError('FILE_UNREADABLE', `cannot read ${path}: EACCES`);
 }
 
-/** Sockets that are there, with their owners. */
 export function openSockets(seen: readonly SeenSocket[], notSeen = 0): OpenSockets {
   return {
     list: () => seen.map(({ socket }) => socket),
@@ -60,7 +59,7 @@ export function archiveOf(...profiles: readonly string[]): SimProfileArchive {
   return archive;
 }
 
-/** A host that has nothing but what is said. */
+/** An empty host with changes. */
 export function snapshotDeps(changes: Partial<SnapshotDeps> = {}): SnapshotDeps {
   return {
     sockets: openSockets([]),

@@ -1,4 +1,4 @@
-/** A small Linux that is sick or well: files, settings, sockets, a profile, and what the doctor says of it. */
+/** A sandbox in which the doctor runs: files, settings, sockets, a profile, and the findings as data. */
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -11,26 +11,24 @@ import type { AgentSocket } from './agent.ts';
 const MAIN = join(import.meta.dirname, '../../../src/main.ts');
 const AGENT = join(import.meta.dirname, 'agent.ts');
 const DOCTOR_MS = 60_000;
-/** Where the applied profile is: what is in the usual place might be the business of a guard. */
+/** The state directory. The default one might belong to a guard. */
 const STATE = '/run/portreeve-state';
 
-/** A program with sockets. */
 export interface Agent {
   readonly sockets: readonly AgentSocket[];
-  /** What else stands in its command line. */
+  /** More arguments in its command line. */
   readonly args?: readonly string[];
   readonly uid?: number;
 }
 
-/** How a world is. */
-export interface Health {
+export interface HostSetup {
   readonly files?: Readonly<Record<string, string>>;
-  /** Settings of the kernel, by the part behind "net.ipv4.". */
+  /** Kernel settings, named without "net.ipv4.". */
   readonly settings?: Readonly<Record<string, string>>;
-  /** One after the other; each begins when the one before it has its sockets. */
+  /** Started in order; each starts when the previous one has its sockets. */
   readonly agents?: readonly Agent[];
   readonly profile?: string;
-  /** The port mapper runs, and these are registered: "100024 1 tcp 700". */
+  /** Registrations with the port mapper, which then runs: "100024 1 tcp 700". */
   readonly registered?: readonly string[];
   readonly doctor?: readonly string[];
 }
@@ -39,7 +37,7 @@ export interface Health {
 export interface FoundJson {
   readonly code: Code;
   readonly severity: string;
-  readonly seen: string;
+  readonly what: string;
   readonly ports: readonly { readonly first: number; readonly last: number }[];
   readonly advice: string;
   readonly fix: {
@@ -49,14 +47,14 @@ export interface FoundJson {
   readonly suppressed: string | null;
 }
 
-export interface Said {
+/** The exit status and the output of `portreeve doctor --json`. */
+export interface DoctorOutput {
   readonly code: number | null;
   readonly findings: readonly FoundJson[];
-  readonly suppressed: number;
+  readonly suppressedCount: number;
   readonly unknown: readonly string[];
 }
 
-/** A world that is as it is said, and ends with the test; undefined where the test is skipped. */
 export class DoctorSandbox {
   readonly sandbox: Sandbox;
 
@@ -64,9 +62,10 @@ export class DoctorSandbox {
     this.sandbox = sandbox;
   }
 
-  static async open(t: TestContext, health: Health): Promise<DoctorSandbox | undefined> {
+  /** Undefined where the test is skipped. */
+  static async open(t: TestContext, setup: HostSetup): Promise<DoctorSandbox | undefined> {
     if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.ipv6())) return undefined;
-    const { files = {}, settings = {}, agents = [], profile, registered } = health;
+    const { files = {}, settings = {}, agents = [], profile, registered } = setup;
     const self = new DoctorSandbox(await Sandbox.open(t, { files }));
     for (const [name, value] of Object.entries(settings)) await self.set(name, value);
     if (registered) await self.#register(registered);
@@ -78,7 +77,7 @@ export class DoctorSandbox {
     return self;
   }
 
-  /** A setting of the kernel is written inside, where it is the world's. */
+  /** Writes a kernel setting from inside, where it is that of the sandbox. */
   async set(name: string, value: string): Promise<void> {
     const script = 'echo "$2" > "/proc/sys/net/ipv4/$1"';
     const { code, stderr } = await this.sandbox.run(['sh', '-c', script, 'set', name, value]);
@@ -108,13 +107,12 @@ export class DoctorSandbox {
     return stdout;
   }
 
-  /** Runs the doctor; the state directory is the world's. */
+  /** Runs the doctor with the state directory of the sandbox. */
   doctor(args: readonly string[] = [], options: RunOptions = {}): Promise<Outcome> {
     return this.run(['doctor', '--state', STATE, ...args], options);
   }
 
-  /** What the doctor says, as data. */
-  async examine(...args: readonly string[]): Promise<Said> {
+  async examine(...args: readonly string[]): Promise<DoctorOutput> {
     const { code, stdout, stderr } = await this.doctor(['--json', ...args]);
     assert.notEqual(stdout, '', stderr);
     return { code, ...JSON.parse(stdout) };
@@ -127,8 +125,8 @@ export class DoctorSandbox {
   }
 }
 
-/** What was found of a code: its ports, "40000 40010-40019". */
-export function portsFound({ findings }: Said, code: Code): string[] {
+/** The ports of each finding with a code: "40000 40010-40019". */
+export function portsFound({ findings }: DoctorOutput, code: Code): string[] {
   return findings
     .filter((finding) => finding.code === code)
     .map(({ ports }) =>

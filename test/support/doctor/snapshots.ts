@@ -1,4 +1,4 @@
-/** Scenes for the tests of the doctor: a plain Debian host, and what is changed of it. */
+/** Snapshots for the tests of the doctor: a plain Debian host, and functions that modify it. */
 
 import assert from 'node:assert/strict';
 import { parseIp } from '../../../src/base/address.ts';
@@ -24,8 +24,8 @@ export function end(text: string): SocketEnd {
   return { address, port };
 }
 
-/** What a test says of a socket; the rest is usual. */
-export interface SocketWords {
+/** Properties of a test socket; the others have defaults. */
+export interface SocketOptions {
   readonly to?: string;
   readonly name?: string;
   readonly command?: string;
@@ -38,49 +38,49 @@ export interface SocketWords {
   readonly v6Only?: boolean;
   readonly expiresMs?: number;
   readonly forwardsTo?: string;
-  /** Nobody was seen to have it. */
+  /** The owner is unknown. */
   readonly isHidden?: boolean;
 }
 
 let inodes = 1000;
 
-/** "LISTEN tcp 0.0.0.0:80" and whose it is; a socket in TIME_WAIT is nobody's. */
-export function socket(what: string, words: SocketWords = {}): SeenSocket {
-  const [state = '', protocol = '', where = ''] = what.split(' ');
-  const isLeft = state === 'TIME_WAIT';
-  const { name = 'server', pid = 500, uid = 0, job = name.toUpperCase(), startTicks = 5000 } = words;
+/** A socket such as "LISTEN tcp 0.0.0.0:80", and its owner; a socket in TIME_WAIT has none. */
+export function socket(text: string, options: SocketOptions = {}): SeenSocket {
+  const [state = '', protocol = '', where = ''] = text.split(' ');
+  const isClosed = state === 'TIME_WAIT';
+  const { name = 'server', pid = 500, uid = 0, job = name.toUpperCase(), startTicks = 5000 } = options;
   const open: OpenSocket = {
     protocol: protocol as Protocol,
     state: state as SocketState,
     local: end(where),
-    remote: words.to === undefined ? undefined : end(words.to),
-    v6Only: words.v6Only ?? where.startsWith('['),
+    remote: options.to === undefined ? undefined : end(options.to),
+    v6Only: options.v6Only ?? where.startsWith('['),
     interfaceIndex: 0,
-    uid: isLeft ? undefined : uid,
-    inode: isLeft ? 0 : inodes++,
+    uid: isClosed ? undefined : uid,
+    inode: isClosed ? 0 : inodes++,
     cgroupId: undefined,
-    expiresMs: words.expiresMs,
+    expiresMs: options.expiresMs,
   };
   const owner = {
     pid,
     startTicks,
     name,
-    command: words.command ?? `/usr/sbin/${name}`,
+    command: options.command ?? `/usr/sbin/${name}`,
     uid,
     cgroup: undefined,
   };
   return {
     socket: open,
-    owners: isLeft || words.isHidden ? [] : [owner],
-    user: words.user,
-    unit: words.unit,
+    owners: isClosed || options.isHidden ? [] : [owner],
+    user: options.user,
+    unit: options.unit,
     container: undefined,
-    forwardsTo: words.forwardsTo === undefined ? undefined : end(words.forwardsTo),
-    job: isLeft ? 'UNKNOWN' : job,
+    forwardsTo: options.forwardsTo === undefined ? undefined : end(options.forwardsTo),
+    job: isClosed ? 'UNKNOWN' : job,
   };
 }
 
-/** The sockets of a Debian host on which nobody has done anything, but that it has a printer and mail. */
+/** The sockets of a Debian host in its default configuration, with a printer and mail. */
 export const PLAIN_SOCKETS: readonly SeenSocket[] = [
   socket('LISTEN tcp 0.0.0.0:22', { name: 'sshd', unit: 'ssh.service', pid: 22 }),
   socket('LISTEN tcp [::]:22', { name: 'sshd', unit: 'ssh.service', pid: 22 }),
@@ -145,20 +145,20 @@ export const PLAIN: Snapshot = {
   inaddrAny: [],
   registrations: [registration('portmapper 100000 tcp 0.0.0.0:111')],
   programOf: (name) => (/^[0-9]/.test(name) ? undefined : new RpcNames().numberOf(name)),
-  pools: [],
+  programRanges: [],
   blacklist: [631, 636, 655, 774, 783, 873, 921, 993, 995],
   trusts: [],
   assignable: [],
 };
 
-/** /etc/services with lines of this host's own. */
+/** /etc/services with local entries. */
 export function servicesOf(local: string): Snapshot['services'] {
   const text = `${PLAIN_SERVICES}${local}`;
   const localFrom = text.split('\n').findIndex((line) => line.startsWith('# Local')) + 1;
   return { entries: parseServices(text), localFrom };
 }
 
-/** An /etc/services that does not say where entries of this host begin. */
+/** An /etc/services without the line "# Local services". */
 export function unmarked(text: string): Snapshot['services'] {
   return { ...servicesOf(text), localFrom: undefined };
 }
@@ -196,7 +196,7 @@ export function inaddrAny(text: string): Snapshot['inaddrAny'] {
   return parseBpxprm({ file: 'BPXPRM00', text }).ranges;
 }
 
-/** The plain host with further sockets, and other things changed. */
+/** The plain host with more sockets and other changes. */
 export function snapshot(
   changes: Partial<Omit<Snapshot, 'seen'>> & { readonly sockets?: readonly SeenSocket[] } = {},
 ): Snapshot {
@@ -204,18 +204,17 @@ export function snapshot(
   return { ...PLAIN, ...rest, seen: { sockets: [...PLAIN_SOCKETS, ...sockets], notSeen: 0 } };
 }
 
-/** The kernel's settings, with some of them changed. */
+/** The kernel settings of the plain host with changes. */
 export function kernel(changes: Partial<Snapshot['kernel']>): Snapshot['kernel'] {
   return { ...PLAIN.kernel, ...changes };
 }
 
-/** A range as the kernel has it. */
 export function range(first: number, last = first): PortRange {
   assert.ok(isPort(first) && isPort(last));
   return { first, last };
 }
 
-/** The kernel keeps these ports from clients. */
+/** The kernel settings with these reserved ports. */
 export function reserve(first: number, last = first): Snapshot['kernel'] {
   return kernel({ reserved: [range(first, last)] });
 }
@@ -247,7 +246,8 @@ export const DOCKER: Pool = {
   ...range(32_768, 60_999),
 };
 
-/** statd on a port that it was given, and its registration. */
+/** statd on an assigned port. */
 export const statd = (port: number, startTicks: number, command = '/sbin/rpc.statd') =>
   socket(`LISTEN tcp 0.0.0.0:${port}`, { name: 'rpc.statd', pid: 700, uid: 103, startTicks, command });
+/** The registration of statd. */
 export const statdAt = (port: number) => registration(`status 100024 tcp 0.0.0.0:${port}`);

@@ -1,17 +1,17 @@
-// The client of the demonstration, a process of its own: takes connections until it has the port, and ends when told.
+// The client process of the demonstration: opens connections until it is assigned the wanted port, and ends on request.
 import { connectUntil, type Hit } from './connections.ts';
 
-/** What it is told: to get the port, then to end. */
+/** Messages to the client: connect until assigned the port, then end. */
 export type ClientOrder =
   | { readonly wanted: number; readonly port: number; readonly host: string; readonly max: number }
   | 'end';
 
-/** What it answers: how many connections it took; null if the port was not to be had. */
+/** The reply: the number of connections opened; null if none was assigned the port. */
 export interface ClientAnswer {
   readonly connections: number | null;
 }
 
-/** What it calls itself, as ps(1) shows it. */
+/** The process title, as ps(1) shows it. */
 const CLIENT_NAME = 'demo-client';
 
 if (import.meta.main) {
@@ -19,7 +19,7 @@ if (import.meta.main) {
   let hit: Hit | undefined;
   process.on('message', async (order: ClientOrder) => {
     if (order === 'end') {
-      // It closes first, and so its side waits (RFC 9293 section 3.6.1), from when the server has closed, too.
+      // The client closes first, so that its side enters TIME_WAIT when the server has also closed (RFC 9293 3.6.1).
       hit?.socket.once('close', () => process.disconnect()).end();
       return;
     }

@@ -1,8 +1,8 @@
-// Connections of the demonstration: a server on loopback, and clients whose ports the kernel chooses.
+// TCP helpers of the demonstration: a server on the loopback, and clients with ephemeral ports.
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A server that takes every connection and says nothing. */
+/** A server that accepts every connection and sends nothing. */
 export async function startServer(port: number, host: string): Promise<Server> {
   const server = createServer((socket) => void socket.on('error', () => {}).resume());
   server.listen({ port, host });
@@ -10,7 +10,7 @@ export async function startServer(port: number, host: string): Promise<Server> {
   return server;
 }
 
-/** Tries to listen, and gives the code of the error, or undefined; what listens is closed again. */
+/** Tries to listen, then closes the socket. Returns the code of the error, or undefined. */
 export async function tryToListen(port: number, host: string): Promise<string | undefined> {
   const server = createServer();
   server.listen({ port, host });
@@ -24,30 +24,31 @@ export async function tryToListen(port: number, host: string): Promise<string | 
   }
 }
 
-/** Connects; the port that the kernel chose is the socket's localPort. */
+/** Connects from an ephemeral port, which is the localPort of the socket. */
 export async function connectTo(port: number, host: string): Promise<Socket> {
   const socket = connect({ port, host });
   await once(socket, 'connect');
-  // Its server may end first.
+  // The server may close first.
   return socket.on('error', () => {}).resume();
 }
 
-/** Takes a connection away at once: after a reset nothing of it is left, not even in TIME_WAIT. */
+/** Resets a connection, which leaves no socket in TIME_WAIT. */
 export async function reset(socket: Socket): Promise<void> {
   const closed = once(socket, 'close');
   socket.resetAndDestroy();
   await closed;
 }
 
-/** A connection on the wanted port, and how many it took until the kernel gave it to one. */
+/** A connection that was assigned the wanted port. */
 export interface Hit {
   readonly socket: Socket;
+  /** The number of connections that were opened until then. */
   readonly connections: number;
 }
 
 /**
- * Connects again and again until the kernel gives a client the wanted port. All connections stay until then, so that
- * each gets another port; then all but that one go. Undefined if the port was not given while there were others.
+ * Connects repeatedly until a connection is assigned the wanted port. The others stay open until then, so that each
+ * connection is assigned a different port. Undefined if no connection was assigned it.
  */
 export async function connectUntil(
   wanted: number,

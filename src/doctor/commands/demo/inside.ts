@@ -1,27 +1,26 @@
-// What the demonstration runs in its own network namespace: one act of it, told on standard output.
+// The program that runs one part of the demonstration in its own network namespace and prints it on standard output.
 import { PortreeveError } from '../../../base/errors.ts';
 import { enterOwnNetwork } from '../../../host/linux/own-network.ts';
 import { endingOf } from '../../../kit/errors.ts';
 import { processIo } from '../../../kit/process-io.ts';
-import { type Act, cure, mystery } from './collision.ts';
+import { collide, type PartOptions, reservePort } from './collision.ts';
 
-/** Which act, and how it is played. */
-export interface Play extends Act {
-  readonly act: 'mystery' | 'cure';
+export interface DemoTask extends PartOptions {
+  readonly part: 'collide' | 'reserve';
 }
 
-async function play(task: string | undefined): Promise<boolean> {
-  if (task === undefined) throw new PortreeveError('DEMO_TASK', 'the program was not told what to do');
-  const { act, ...how }: Play = JSON.parse(task);
-  const io = { ...processIo(async () => []), columns: how.columns ?? undefined };
-  return act === 'mystery' ? await mystery(io) : await cure(how, io);
+async function run(json: string | undefined): Promise<boolean> {
+  if (json === undefined) throw new PortreeveError('DEMO_TASK', 'the program was started without a task');
+  const { part, ...options }: DemoTask = JSON.parse(json);
+  const io = { ...processIo(async () => []), columns: options.columns ?? undefined };
+  return part === 'collide' ? await collide(io) : await reservePort(options, io);
 }
 
 if (import.meta.main) {
   const [, , task, starter] = process.argv;
   try {
     enterOwnNetwork(starter);
-    process.exitCode = (await play(task)) ? 0 : 1;
+    process.exitCode = (await run(task)) ? 0 : 1;
   } catch (thrown) {
     const { text, code } = endingOf(thrown);
     process.stderr.write(text);

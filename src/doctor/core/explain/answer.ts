@@ -1,59 +1,59 @@
-// The answer in a line: can I have this port now; if not, why not, and what can be done.
+// The answer whether a server can bind a port now, the reason, and the remedies.
 import { isWildcard } from '../../../base/address.ts';
 import type { RuleSource } from '../../../profile/core/rules.ts';
-import { type AlikeSockets, lastsMs } from './alike-sockets.ts';
 import type { Conflict } from './bind-conflict.ts';
 import type { BindContext, HeldCause, Remedy } from './bind-context.ts';
-import { endText, holderText, isToBeAccepted } from './holder-text.ts';
+import { endText, holderText, isUnaccepted } from './holder-text.ts';
 import type { Binder } from './permission.ts';
-import { keeping, remediesOf, remediesOfPrivilege } from './remedies.ts';
+import { privilegeRemedies, remediesOf, reserveRemedies } from './remedies.ts';
+import { remainingMs, type SocketGroup } from './socket-group.ts';
 
 /**
- * Whether a server of whoever asks could have the port on all addresses, as servers usually bind: of TCP with
- * SO_REUSEADDR, of UDP without.
+ * Whether a server of the calling user could bind the port on all addresses, as servers usually do: for TCP with
+ * SO_REUSEADDR, for UDP without.
  */
 export interface Answer {
-  /** `unsure`: it rests on what the kernel does not show. */
-  readonly can: 'yes' | 'no' | 'unsure';
-  /** The same, and where that is unsure what is the case more often than not. */
+  /** `unknown`: it depends on socket options that the kernel does not show. */
+  readonly available: 'yes' | 'no' | 'unknown';
+  /** The same as `available`, or the more likely answer where that is `unknown`. */
   readonly likely: 'yes' | 'no';
-  /** In a word, for programs. */
   readonly cause: Cause;
-  /** Why: a sentence without its full stop. */
+  /** A phrase that continues "the port is" or "permission denied:". */
   readonly why: string;
-  /** What can be done; none where nothing has to be. */
   readonly remedies: readonly Remedy[];
-  /** How long it takes until the port is free by itself, in milliseconds; undefined where that cannot be told. */
+  /** The time until the kernel frees the port, in milliseconds; undefined where that is unknown. */
   readonly freeInMs: number | undefined;
 }
 
-/** `FREE`; `EXPOSED`: free, and clients can get it; what a socket does; `REFUSED`: the guard; `PRIVILEGED`: Linux. */
+/**
+ * `FREE`; `EXPOSED`: free, but an ephemeral port; a HeldCause; `REFUSED`: the guard refuses it; `PRIVILEGED`: Linux
+ * requires CAP_NET_BIND_SERVICE.
+ */
 type Cause = 'FREE' | 'EXPOSED' | HeldCause | 'REFUSED' | 'PRIVILEGED';
 
-/** From the gravest on. */
+/** Most severe first. */
 const HELD_CAUSES: readonly HeldCause[] = ['LISTENING', 'BOUND', 'CONNECTED', 'WAITING'];
 
-/** Answers. */
 export function answerOf(context: BindContext): Answer {
   const { you, allocation } = context;
-  const conflicts = usualConflicts(context);
+  const conflicts = defaultConflicts(context);
   if (conflicts.some(isCertain)) return held(context, conflicts);
-  // Where options could help they do not help who may not have it.
+  // Socket options could avoid the remaining conflicts, but not a lack of permission.
   if (you.permission === 'refused') return refused(context);
-  if (you.permission === 'privileged') return privileged(context);
+  if (you.permission === 'unprivileged') return unprivileged(context);
   if (conflicts.length > 0) return held(context, conflicts);
-  const free = { can: 'yes', likely: 'yes', freeInMs: 0 } as const;
-  if (allocation.kind !== 'given') return { ...free, cause: 'FREE', why: 'nobody has it', remedies: [] };
+  const free = { available: 'yes', likely: 'yes', freeInMs: 0 } as const;
+  if (allocation.kind !== 'assignable') return { ...free, cause: 'FREE', why: 'free', remedies: [] };
   return {
     ...free,
     cause: 'EXPOSED',
-    why: 'nobody has it now, but the kernel can give it to a client at any moment',
-    remedies: keeping('Keep it from clients', context),
+    why: 'free, but the kernel can assign it as an ephemeral port at any moment',
+    remedies: reserveRemedies('Reserve it', context),
   };
 }
 
-/** What is in the way on the wildcards. Servers of TCP usually set SO_REUSEADDR, servers of UDP nothing. */
-function usualConflicts({ attempts, protocol }: BindContext): Conflict<AlikeSockets>[] {
+/** The conflicts on the wildcard addresses. TCP servers usually set SO_REUSEADDR, UDP servers set nothing. */
+function defaultConflicts({ attempts, protocol }: BindContext): Conflict<SocketGroup>[] {
   const conflicts = attempts
     .filter(({ place }) => isWildcard(place.address) && !place.v6Only)
     .flatMap(({ reuseAddress, plain }) => (protocol === 'tcp' ? reuseAddress : plain).conflicts);
@@ -63,8 +63,8 @@ function usualConflicts({ attempts, protocol }: BindContext): Conflict<AlikeSock
 
 const isCertain = ({ unless }: Conflict) => unless.length === 0;
 
-/** The states in which a process can have closed its socket already. */
-const ENDED: ReadonlySet<AlikeSockets['state']> = new Set([
+/** The states in which the process may already have closed its socket. */
+const CLOSING: ReadonlySet<SocketGroup['state']> = new Set([
   'FIN_WAIT1',
   'FIN_WAIT2',
   'CLOSING',
@@ -72,97 +72,99 @@ const ENDED: ReadonlySet<AlikeSockets['state']> = new Set([
   'TIME_WAIT',
 ]);
 
-function causeOf({ state, inode, protocol }: AlikeSockets): HeldCause {
+function causeOf({ state, inode, protocol }: SocketGroup): HeldCause {
   if (state === 'LISTEN' || (protocol === 'udp' && state === 'UNCONNECTED')) return 'LISTENING';
   if (state === 'BOUND') return 'BOUND';
-  return inode === 0 && ENDED.has(state) ? 'WAITING' : 'CONNECTED';
+  return inode === 0 && CLOSING.has(state) ? 'WAITING' : 'CONNECTED';
 }
 
-function held(context: BindContext, conflicts: readonly Conflict<AlikeSockets>[]): Answer {
+function held(context: BindContext, conflicts: readonly Conflict<SocketGroup>[]): Answer {
   const holders = [...new Set(conflicts.map(({ holder }) => holder))];
   const cause = HELD_CAUSES.find((each) => holders.some((one) => causeOf(one) === each)) ?? 'CONNECTED';
   const mostSevere = holders.filter((one) => causeOf(one) === cause);
-  const longest = Math.max(...mostSevere.map(lastsMs));
-  const first = mostSevere.find((one) => lastsMs(one) === longest);
-  const isSure = conflicts.every(isCertain);
-  const likely = !isSure && isOfServer(cause, conflicts, context) ? 'yes' : 'no';
-  const hidden = isSure ? [] : [hiddenOptions(conflicts, likely)];
+  const longest = Math.max(...mostSevere.map(remainingMs));
+  const first = mostSevere.find((one) => remainingMs(one) === longest);
+  const isKnown = conflicts.every(isCertain);
+  const likely = !isKnown && areServerConnections(cause, conflicts, context) ? 'yes' : 'no';
+  const hidden = isKnown ? [] : [hiddenOptions(conflicts, likely)];
   return {
-    can: isSure ? 'no' : 'unsure',
+    available: isKnown ? 'no' : 'unknown',
     likely,
     cause,
-    why: first ? `${sentence(cause, first)}${othersText(holders)}` : '',
+    why: first ? `${reasonText(cause, first)}${othersText(holders)}` : '',
     remedies: first ? [...hidden, ...remediesOf(context, cause, first.seen)] : [],
     freeInMs: cause === 'WAITING' && Number.isFinite(longest) ? longest : undefined,
   };
 }
 
 /**
- * Connections on a port that no client is given are those of a server, which mostly has set SO_REUSEADDR; each has what
- * its listener had. Clients mostly have set nothing.
+ * Connections on a port that is not ephemeral belong to a server, which usually sets SO_REUSEADDR; they inherit the
+ * options of its listener. Clients usually set no options.
  */
-function isOfServer(cause: HeldCause, conflicts: readonly Conflict[], { allocation }: BindContext): boolean {
+function areServerConnections(
+  cause: HeldCause,
+  conflicts: readonly Conflict[],
+  { allocation }: BindContext,
+): boolean {
   const isConnection = cause === 'CONNECTED' || cause === 'WAITING';
   return (
     isConnection &&
-    allocation.kind !== 'given' &&
+    allocation.kind !== 'assignable' &&
     conflicts.every(({ unless }) => unless.includes('SO_REUSEADDR'))
   );
 }
 
-function othersText(holders: readonly AlikeSockets[]): string {
+function othersText(holders: readonly SocketGroup[]): string {
   const others = holders.reduce((sum, { count }) => sum + count, -1);
-  return others === 0 ? '' : `, and ${others} more ${others === 1 ? 'socket has' : 'sockets have'} it`;
+  return others === 0 ? '' : `, and by ${others} more ${others === 1 ? 'socket' : 'sockets'}`;
 }
 
-function sentence(cause: HeldCause, { seen }: AlikeSockets): string {
+function reasonText(cause: HeldCause, { seen }: SocketGroup): string {
   const { socket } = seen;
-  const who = holderText(seen) ?? 'nobody that can be seen';
+  const holder = holderText(seen);
+  const inUse = holder === undefined ? 'in use, owner unknown' : `in use by ${holder}`;
   const at = isWildcard(socket.local.address) ? '' : ` at ${endText(socket.local)}`;
-  const to = socket.remote ? ` to ${endText(socket.remote)}` : '';
-  if (cause === 'LISTENING') return socket.protocol === 'tcp' ? `${who} listens${at}` : `${who} has it${at}`;
-  if (cause === 'BOUND') return `${who} has bound it${at} and does not listen`;
-  if (isToBeAccepted(socket)) return `a connection${to} that nobody has accepted yet has it`;
-  if (cause === 'CONNECTED') return `${who} has it for a connection${to}`;
+  const remote = socket.remote ? endText(socket.remote) : 'an unknown address';
+  if (cause === 'LISTENING') return `${inUse}${at}`;
+  if (cause === 'BOUND') return `${inUse}${at}, bound but not listening`;
+  if (isUnaccepted(socket)) return `in use by a connection from ${remote} that is not accepted yet`;
+  if (cause === 'CONNECTED') return `${inUse}, connected to ${remote}`;
   const left = socket.expiresMs === undefined ? '' : ` for ${seconds(socket.expiresMs)} s more`;
-  return `a connection${to} that has ended keeps it${left} (${socket.state})`;
+  return `in use by a closed connection to ${remote}${left} (${socket.state})`;
 }
 
-/** Counts up: before that time it is not free. */
+/** Rounds up: the port is not free before that time. */
 const seconds = (ms: number): number => Math.ceil(ms / 1000);
 
-/** What the answer rests on. */
-function hiddenOptions(conflicts: readonly Conflict<AlikeSockets>[], likely: Answer['likely']): Remedy {
+/** Explains on which hidden options the answer depends. */
+function hiddenOptions(conflicts: readonly Conflict<SocketGroup>[], likely: Answer['likely']): Remedy {
   const options = [...new Set(conflicts.flatMap(({ unless }) => unless))];
   const sockets = [...new Set(conflicts.map(({ holder }) => holder))];
   const isOne = sockets.length === 1 && sockets[0]?.count === 1;
-  const they = isOne ? 'that socket has' : 'those sockets have';
+  const holder = isOne ? 'that socket' : 'those sockets';
   const isShared = options.length === 1 && options[0] === 'SO_REUSEADDR';
-  const who = isShared ? 'A server that sets SO_REUSEADDR' : 'A server';
-  const what = isShared ? 'it set, too' : `${options.join(' or ')} set`;
-  const text =
-    likely === 'no'
-      ? `${who} can have it now if ${they} ${what}; the kernel does not show that`
-      : `${who} gets it all the same if ${they} ${what}, as those of servers mostly have`;
-  return { text };
+  const server = isShared ? 'A server that sets SO_REUSEADDR' : 'A server';
+  const condition = isShared ? `${holder} also set it` : `${holder} set ${options.join(' or ')}`;
+  const note = likely === 'no' ? 'which the kernel does not show' : 'as sockets of servers usually do';
+  return { text: `${server} can bind it now if ${condition}, ${note}` };
 }
 
 function refused({ you, root, port, protocol }: BindContext): Answer {
   const { verdict } = you;
-  const rule = verdict?.rule ? ` (${ruleText(verdict.rule)})` : '';
-  const whose = verdict?.reason === 'RESERVED_FOR_NO_ONE' ? 'for no one' : `and not for job ${you.job}`;
+  const by = verdict?.rule ? ` by ${ruleText(verdict.rule)}` : '';
+  const isForNoOne = verdict?.reason === 'RESERVED_FOR_NO_ONE';
   const isReserved = verdict?.reason.startsWith('RESERVED') ?? false;
   const why = isReserved
-    ? `the profile reserves it ${whose}${rule}, and the guard enforces that`
-    : `the profile does not let job ${you.job} have it${rule}, and the guard enforces that`;
+    ? `reserved for ${isForNoOne ? 'no one' : 'another job'}${by}, and your job is ${you.job}`
+    : `not permitted for job ${you.job}${by}`;
   return {
-    can: 'no',
+    available: 'no',
     likely: 'no',
     cause: 'REFUSED',
-    why: `${why}${rootText(you, root)}`,
+    why: `${why}; the guard enforces the profile${rootText(you, root)}`,
     remedies: [
-      { text: 'Ask why', command: `portreeve decide ${you.job} ${port}/${protocol}` },
-      { text: 'Run the server as the job that has it, or change the profile' },
+      { text: 'To see how that was decided', command: `portreeve decide ${you.job} ${port}/${protocol}` },
+      { text: 'Run the server as a permitted job, or change the profile' },
     ],
     freeInMs: undefined,
   };
@@ -170,18 +172,18 @@ function refused({ you, root, port, protocol }: BindContext): Answer {
 
 const ruleText = ({ file, line }: RuleSource) => `${file}:${line}`;
 
-function privileged({ you, root, kernel }: BindContext): Answer {
-  const why = `ports below ${kernel.unprivilegedStart} take CAP_NET_BIND_SERVICE, which you do not have here`;
+function unprivileged({ you, root, kernel }: BindContext): Answer {
+  const why = `ports below ${kernel.unprivilegedStart} require CAP_NET_BIND_SERVICE, which you do not have here`;
   return {
-    can: 'no',
+    available: 'no',
     likely: 'no',
     cause: 'PRIVILEGED',
     why: why + rootText(you, root),
-    remedies: remediesOfPrivilege(root),
+    remedies: privilegeRemedies(root),
     freeInMs: undefined,
   };
 }
 
 function rootText(you: Binder, root: BindContext['root']): string {
-  return you.uid !== 0 && root.permission === 'granted' ? '; root can have it' : '';
+  return you.uid !== 0 && root.permission === 'granted' ? '; root can bind it' : '';
 }

@@ -1,30 +1,30 @@
-// What would become of a server on a port: on each address that matters, and with each option that could help it.
+// Predicts the bind of a server to a port on each relevant address, without options and with SO_REUSEADDR or
+// SO_REUSEPORT.
 import { formatIp, type IpAddress, parseIp } from '../../../base/address.ts';
 import { PortreeveError } from '../../../base/errors.ts';
 import type { OpenSocket } from '../../../base/open-socket.ts';
 import type { Protocol } from '../../../base/port.ts';
-import { type BindOutcome, judgeBind } from './bind-conflict.ts';
+import { type BindOutcome, predictBind } from './bind-conflict.ts';
 
-/** Where a server could be bound. */
+/** A local address to bind. */
 interface Place {
-  /** As people write it; "another IPv4 address" stands for any that nobody has bound. */
+  /** As people write it; "another IPv4 address" is any address to which no socket is bound. */
   readonly text: string;
   readonly address: IpAddress;
-  /** IPV6_V6ONLY is set, so that it takes no IPv4. */
   readonly v6Only: boolean;
 }
 
-/** What would become of a server at a place. */
+/** The predicted outcomes on one local address. */
 export interface Attempt<Holder extends OpenSocket = OpenSocket> {
   readonly place: Place;
-  /** Without any option. */
+  /** Without socket options. */
   readonly plain: BindOutcome<Holder>;
   readonly reuseAddress: BindOutcome<Holder>;
-  /** With SO_REUSEPORT, as the user who asks. */
+  /** With SO_REUSEPORT, as the calling user. */
   readonly reusePort: BindOutcome<Holder>;
 }
 
-/** Addresses for "any other one": reserved (RFC 1112 section 4), and discarded (RFC 6666), so that none is bound. */
+/** Stand-ins for any other address: reserved (RFC 1112 section 4), or discard-only (RFC 6666), so never bound. */
 export const OTHER_PLACES: readonly Place[] = [
   { ...placeOf('240.0.0.1'), text: 'another IPv4 address' },
   { ...placeOf('100::1'), text: 'another IPv6 address' },
@@ -38,10 +38,9 @@ const ALWAYS: readonly Place[] = [
   placeOf('::1'),
 ];
 
-/** More addresses than these are not looked at one by one. */
 const HELD_PLACES_MAX = 8;
 
-/** Everything that a server of that user could try, by the sockets that are on the port. */
+/** Predicts every kind of bind by a user, given the sockets on the port. */
 export function attemptsOn<Holder extends OpenSocket>(
   protocol: Protocol,
   holders: readonly Holder[],
@@ -49,7 +48,7 @@ export function attemptsOn<Holder extends OpenSocket>(
 ): Attempt<Holder>[] {
   return [...ALWAYS, ...heldPlaces(holders), ...OTHER_PLACES].map((place) => {
     const attempt = (reuseAddress: boolean, reusePort: boolean) =>
-      judgeBind(holders, { protocol, ...place, reuseAddress, reusePort, uid });
+      predictBind(holders, { protocol, ...place, reuseAddress, reusePort, uid });
     return {
       place,
       plain: attempt(false, false),
@@ -59,7 +58,7 @@ export function attemptsOn<Holder extends OpenSocket>(
   });
 }
 
-/** The addresses that somebody holds, besides those that are looked at anyway. */
+/** The bound addresses that are not among those that are always listed. */
 function heldPlaces(holders: readonly OpenSocket[]): Place[] {
   const known = new Set(ALWAYS.map(({ text }) => text));
   const held = new Set(
@@ -71,5 +70,5 @@ function heldPlaces(holders: readonly OpenSocket[]): Place[] {
 function placeOf(text: string): Place {
   const address = parseIp(text);
   if (address) return { text, address, v6Only: false };
-  throw new PortreeveError('NO_ADDRESS', `${text} is no address`);
+  throw new PortreeveError('NO_ADDRESS', `${text} is not an address`);
 }

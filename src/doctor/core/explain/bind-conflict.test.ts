@@ -1,9 +1,9 @@
-// Who is in whose way: the rules by themselves. test/kernel/bind-conflict.test.ts holds them against the kernel.
+// The conflict rules of bind(2). test/kernel/bind-conflict.test.ts compares them with the kernel.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseIp } from '../../../base/address.ts';
 import type { OpenSocket } from '../../../base/open-socket.ts';
-import { judgeBind, type WantedBind } from './bind-conflict.ts';
+import { type BindRequest, predictBind } from './bind-conflict.ts';
 
 function ip(text: string) {
   return parseIp(text) ?? assert.fail(text);
@@ -25,56 +25,57 @@ function holder(local: string, words: Partial<OpenSocket> = {}): OpenSocket {
   };
 }
 
-function wanted(address: string, words: Partial<WantedBind> = {}): WantedBind {
+function wanted(address: string, words: Partial<BindRequest> = {}): BindRequest {
   const options = { v6Only: false, reuseAddress: false, reusePort: false };
   return { protocol: 'tcp', address: ip(address), uid: 0, ...options, ...words };
 }
 
-/** The answer, and what would change it. */
-function judged(one: OpenSocket, bind: WantedBind): string {
-  const { answer, conflicts } = judgeBind([one], bind);
-  return [answer, ...(answer === 'unsure' ? conflicts.flatMap(({ unless }) => unless) : [])].join(' ');
+/** The answer, and the options that would change it. */
+function predicted(one: OpenSocket, bind: BindRequest): string {
+  const { answer, conflicts } = predictBind([one], bind);
+  return [answer, ...(answer === 'unknown' ? conflicts.flatMap(({ unless }) => unless) : [])].join(' ');
 }
 
-test('a port that nobody has is free', () => {
-  assert.deepEqual(judgeBind([], wanted('0.0.0.0')), { answer: 'free', conflicts: [] });
+test('a port without sockets is free', () => {
+  assert.deepEqual(predictBind([], wanted('0.0.0.0')), { answer: 'free', conflicts: [] });
 });
 
 describe('addresses', () => {
   const cases: readonly (readonly [held: string, asked: string, answer: string])[] = [
-    ['0.0.0.0', '127.0.0.1', 'taken'],
-    ['127.0.0.1', '0.0.0.0', 'taken'],
+    ['0.0.0.0', '127.0.0.1', 'in-use'],
+    ['127.0.0.1', '0.0.0.0', 'in-use'],
     ['127.0.0.1', '127.0.0.2', 'free'],
-    ['127.0.0.1', '::ffff:127.0.0.1', 'taken'],
-    ['127.0.0.1', '::', 'taken'],
+    ['127.0.0.1', '::ffff:127.0.0.1', 'in-use'],
+    ['127.0.0.1', '::', 'in-use'],
     ['127.0.0.1', '::1', 'free'],
-    ['::', '127.0.0.1', 'taken'],
-    ['::', '::ffff:127.0.0.1', 'taken'],
-    ['::1', '::', 'taken'],
-    ['::1', '::1', 'taken'],
+    ['::', '127.0.0.1', 'in-use'],
+    ['::', '::ffff:127.0.0.1', 'in-use'],
+    ['::1', '::', 'in-use'],
+    ['::1', '::1', 'in-use'],
     ['::1', '2001:db8::1', 'free'],
-    ['::ffff:127.0.0.1', '127.0.0.1', 'taken'],
+    ['::ffff:127.0.0.1', '127.0.0.1', 'in-use'],
     ['::ffff:127.0.0.1', '::1', 'free'],
   ];
   for (const [held, asked, answer] of cases) {
-    test(`${held} and ${asked}: ${answer}`, () => assert.equal(judged(holder(held), wanted(asked)), answer));
+    test(`${held} and ${asked}: ${answer}`, () =>
+      assert.equal(predicted(holder(held), wanted(asked)), answer));
   }
 
   test('IPv6 only keeps the families apart, on either side', () => {
     const only = { v6Only: true };
-    assert.equal(judged(holder('::', only), wanted('0.0.0.0')), 'free');
-    assert.equal(judged(holder('::', only), wanted('::ffff:127.0.0.1')), 'free');
-    assert.equal(judged(holder('::1', only), wanted('0.0.0.0')), 'free');
-    assert.equal(judged(holder('::', only), wanted('::1')), 'taken');
-    assert.equal(judged(holder('127.0.0.1'), wanted('::', only)), 'free');
-    assert.equal(judged(holder('::ffff:127.0.0.1'), wanted('::', only)), 'free');
+    assert.equal(predicted(holder('::', only), wanted('0.0.0.0')), 'free');
+    assert.equal(predicted(holder('::', only), wanted('::ffff:127.0.0.1')), 'free');
+    assert.equal(predicted(holder('::1', only), wanted('0.0.0.0')), 'free');
+    assert.equal(predicted(holder('::', only), wanted('::1')), 'in-use');
+    assert.equal(predicted(holder('127.0.0.1'), wanted('::', only)), 'free');
+    assert.equal(predicted(holder('::ffff:127.0.0.1'), wanted('::', only)), 'free');
   });
 
-  test('of a connection the kernel does not show whether it is IPv6 only', () => {
+  test('the kernel does not show whether a connection is IPv6 only', () => {
     const client = holder('::1', { state: 'ESTABLISHED', remote: { address: ip('::1'), port: 7 } });
-    assert.equal(judged(client, wanted('0.0.0.0')), 'unsure IPV6_V6ONLY');
-    assert.equal(judged(client, wanted('127.0.0.1')), 'free');
-    assert.equal(judged(client, wanted('::')), 'taken');
+    assert.equal(predicted(client, wanted('0.0.0.0')), 'unknown IPV6_V6ONLY');
+    assert.equal(predicted(client, wanted('127.0.0.1')), 'free');
+    assert.equal(predicted(client, wanted('::')), 'in-use');
   });
 });
 
@@ -82,38 +83,38 @@ describe('options', () => {
   const reuseAddress = { reuseAddress: true };
   const reusePort = { reusePort: true };
 
-  test('SO_REUSEADDR helps where both have it, but not against a listener of TCP', () => {
+  test('SO_REUSEADDR on both sockets permits the bind, but not next to a TCP listener', () => {
     const server = wanted('0.0.0.0', reuseAddress);
-    assert.equal(judged(holder('0.0.0.0'), server), 'taken');
+    assert.equal(predicted(holder('0.0.0.0'), server), 'in-use');
     for (const state of ['BOUND', 'ESTABLISHED', 'TIME_WAIT'] as const) {
-      assert.equal(judged(holder('127.0.0.1', { state }), server), 'unsure SO_REUSEADDR');
-      assert.equal(judged(holder('127.0.0.1', { state }), wanted('0.0.0.0')), 'taken');
+      assert.equal(predicted(holder('127.0.0.1', { state }), server), 'unknown SO_REUSEADDR');
+      assert.equal(predicted(holder('127.0.0.1', { state }), wanted('0.0.0.0')), 'in-use');
     }
     const udp = holder('0.0.0.0', { protocol: 'udp', state: 'UNCONNECTED' });
-    assert.equal(judged(udp, { ...server, protocol: 'udp' }), 'unsure SO_REUSEADDR');
+    assert.equal(predicted(udp, { ...server, protocol: 'udp' }), 'unknown SO_REUSEADDR');
   });
 
-  test('SO_REUSEPORT helps where both have it and are of one user', () => {
-    assert.equal(judged(holder('0.0.0.0'), wanted('0.0.0.0', reusePort)), 'unsure SO_REUSEPORT');
-    assert.equal(judged(holder('0.0.0.0'), wanted('0.0.0.0', { ...reusePort, uid: 1000 })), 'taken');
+  test('SO_REUSEPORT on both sockets of one user permits the bind', () => {
+    assert.equal(predicted(holder('0.0.0.0'), wanted('0.0.0.0', reusePort)), 'unknown SO_REUSEPORT');
+    assert.equal(predicted(holder('0.0.0.0'), wanted('0.0.0.0', { ...reusePort, uid: 1000 })), 'in-use');
     const waiting = holder('0.0.0.0', { state: 'TIME_WAIT', uid: undefined, inode: 0 });
-    assert.equal(judged(waiting, wanted('0.0.0.0', { ...reusePort, uid: 1000 })), 'unsure SO_REUSEPORT');
+    assert.equal(predicted(waiting, wanted('0.0.0.0', { ...reusePort, uid: 1000 })), 'unknown SO_REUSEPORT');
   });
 });
 
-test('TCP and UDP do not meet', () => {
-  assert.equal(judged(holder('0.0.0.0'), wanted('0.0.0.0', { protocol: 'udp' })), 'free');
+test('TCP and UDP do not conflict', () => {
+  assert.equal(predicted(holder('0.0.0.0'), wanted('0.0.0.0', { protocol: 'udp' })), 'free');
 });
 
-test('a connection that is not made yet holds nothing besides its listener', () => {
-  assert.equal(judged(holder('127.0.0.1', { state: 'SYN_RECV', inode: 0 }), wanted('0.0.0.0')), 'free');
-  assert.equal(judged(holder('127.0.0.1', { state: 'SYN_RECV' }), wanted('0.0.0.0')), 'taken');
+test('a connection request does not hold the port itself', () => {
+  assert.equal(predicted(holder('127.0.0.1', { state: 'SYN_RECV', inode: 0 }), wanted('0.0.0.0')), 'free');
+  assert.equal(predicted(holder('127.0.0.1', { state: 'SYN_RECV' }), wanted('0.0.0.0')), 'in-use');
 });
 
-test('what is certainly in the way is told without what only may be', () => {
+test('certain conflicts are reported without the uncertain ones', () => {
   const listener = holder('0.0.0.0');
   const waiting = holder('127.0.0.1', { state: 'TIME_WAIT' });
-  const { answer, conflicts } = judgeBind([waiting, listener], wanted('0.0.0.0', { reuseAddress: true }));
-  assert.equal(answer, 'taken');
+  const { answer, conflicts } = predictBind([waiting, listener], wanted('0.0.0.0', { reuseAddress: true }));
+  assert.equal(answer, 'in-use');
   assert.deepEqual(conflicts, [{ holder: listener, unless: [] }]);
 });

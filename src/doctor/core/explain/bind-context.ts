@@ -1,31 +1,30 @@
-// What is known where it is answered whether somebody can have a port.
+// The input for the answer whether a port can be bound: the port, its sockets, and the users in question.
 import type { Protocol } from '../../../base/port.ts';
 import type { KernelPorts } from '../../../names/core/kernel-ports.ts';
-import type { AlikeSockets } from './alike-sockets.ts';
 import type { Attempt } from './attempts.ts';
 import type { EphemeralAllocation } from './ephemeral-allocation.ts';
 import type { Binder, Permission } from './permission.ts';
+import type { SocketGroup } from './socket-group.ts';
 
-/** A port, who has it, and who asks for it. */
 export interface BindContext {
   readonly port: number;
   readonly protocol: Protocol;
-  readonly attempts: readonly Attempt<AlikeSockets>[];
+  readonly attempts: readonly Attempt<SocketGroup>[];
   readonly allocation: EphemeralAllocation;
   readonly you: Binder & { readonly permission: Permission };
   readonly root: Binder & { readonly permission: Permission };
   readonly kernel: KernelPorts;
 }
 
-/** Something that can be done, or that helps to know what: a sentence without its full stop. */
+/** A way to obtain the port, or a command that shows one. */
 export interface Remedy {
+  /** A sentence without its full stop. */
   readonly text: string;
-  /** How it is done. */
   readonly command?: string;
 }
 
 /**
- * What a socket does that is in the way: it listens, or is one of UDP; it is bound and does neither; it is connected;
- * it was, and nobody has it any more.
+ * What a conflicting socket does. LISTENING: a TCP listener or an unconnected UDP socket; BOUND: neither listening nor
+ * connected; CONNECTED; WAITING: closed by its process, but kept by the kernel.
  */
 export type HeldCause = 'LISTENING' | 'BOUND' | 'CONNECTED' | 'WAITING';

@@ -1,4 +1,4 @@
-// All about one port, of facts that were gathered: who has it, who could have it, and what it is called.
+// Explains one port from collected facts: its holders, whether it can be bound and by which user, and its names.
 import type { Protocol } from '../../../base/port.ts';
 import type { ModeHere } from '../../../guard/core/mode-here.ts';
 import { BAD_PORTS } from '../../../names/core/browser-ports.ts';
@@ -11,13 +11,13 @@ import { isEphemeralOn, STACKS } from '../../../names/core/stacks.ts';
 import type { RegisteredProgram } from '../../../portmap/core/registered-program.ts';
 import type { Reservation } from '../../../profile/core/rules.ts';
 import type { Seen, SeenSocket } from '../../../sockets/core/seen.ts';
-import { type AlikeSockets, alikeSockets } from './alike-sockets.ts';
 import { type Answer, answerOf } from './answer.ts';
 import { type Attempt, attemptsOn } from './attempts.ts';
 import { type EphemeralAllocation, ephemeralAllocation } from './ephemeral-allocation.ts';
 import { type Binder, type Permission, permissionOf } from './permission.ts';
+import { groupSockets, type SocketGroup } from './socket-group.ts';
 
-/** Binds that the guard refused, or would have refused, of one job, user and program. */
+/** Binds of one job, user and program that the guard refused, or would have refused. */
 export interface Refusals {
   readonly count: number;
   /** The latest, in milliseconds since 1970-01-01 UTC. */
@@ -26,24 +26,22 @@ export interface Refusals {
   readonly job: string | undefined;
   readonly user: string | undefined;
   readonly command: string | undefined;
-  /** The statement that said so. */
   readonly rule: { readonly file: string; readonly line: number } | undefined;
 }
 
-/** What a port is called, and who assigned it. */
 export interface PortNames {
-  /** The lines of /etc/services. */
+  /** The entries of /etc/services. */
   readonly services: readonly ServiceEntry[];
   readonly iana: {
     readonly range: IanaRange;
     readonly status: IanaStatus;
     readonly entries: readonly IanaEntry[];
   };
-  /** What is registered there with the port mapper; undefined where it could not be asked. */
+  /** The RPC programs registered at the port; undefined where the port mapper could not be queried. */
   readonly registered: readonly RegisteredProgram[] | undefined;
 }
 
-/** What is known about a port and about who asks. */
+/** The collected facts about a port and the calling user. */
 export interface PortFacts {
   readonly port: number;
   readonly protocol: Protocol;
@@ -52,59 +50,55 @@ export interface PortFacts {
   readonly kernel: KernelPorts;
   readonly you: Binder;
   readonly root: Binder;
-  /** Undefined where that could not be told. */
+  /** Undefined where it could not be determined. */
   readonly guard: ModeHere | undefined;
-  /** The revision of the profile in force; undefined where none was applied, or it could not be read. */
+  /** The revision of the profile in force; undefined where no profile was applied, or it could not be read. */
   readonly revision: number | undefined;
   /** The reservations of the profile in force that cover the port; undefined where it could not be read. */
   readonly reservations: readonly Reservation[] | undefined;
   readonly names: PortNames;
   /** Undefined where they could not be read. */
   readonly refusals: readonly Refusals[] | undefined;
-  /** What could not be looked at, and why: a sentence for each. */
+  /** What could not be determined, and why: a sentence for each. */
   readonly unknown: readonly string[];
 }
 
-/** Whether somebody could have the port now. */
-interface Standing extends Binder {
+interface BinderPermission extends Binder {
   readonly permission: Permission;
 }
 
-/** All of it. */
 export interface Explanation extends Omit<PortFacts, 'you' | 'root' | 'seen'> {
   readonly answer: Answer;
   readonly holders: readonly SeenSocket[];
-  readonly attempts: readonly Attempt<AlikeSockets>[];
+  readonly attempts: readonly Attempt<SocketGroup>[];
   readonly allocation: EphemeralAllocation;
-  readonly you: Standing;
-  readonly root: Standing;
-  /** The pools that programs choose from by themselves, where nobody has set others. */
-  readonly pools: readonly DefaultRange[];
-  readonly stacks: StacksSaid;
-  /** What speaks there, if browsers refuse to fetch from it. */
+  readonly you: BinderPermission;
+  readonly root: BinderPermission;
+  /** The default ranges of well-known programs that contain the port. */
+  readonly defaultRanges: readonly DefaultRange[];
+  readonly systems: EphemeralSystems;
+  /** The service for which browsers block the port; undefined where they do not. */
   readonly badPort: string | undefined;
 }
 
-/** On which systems a server is safe from clients there, where nobody has changed their ranges. */
-interface StacksSaid {
-  /** Those that give the port to clients. */
-  readonly ephemeralOn: readonly Stack[];
-  /** Those of today that do not. */
-  readonly safe: readonly Stack[];
+/** Operating systems by whether the port is in their default ephemeral range. */
+interface EphemeralSystems {
+  readonly inside: readonly Stack[];
+  /** Systems in common use only. */
+  readonly outside: readonly Stack[];
 }
 
-/** Explains. */
 export function explainPort(facts: PortFacts): Explanation {
   const { port, protocol, seen, kernel, guard, ...others } = facts;
-  const judges = { isEnforced: guard === 'enforce', unprivilegedStart: kernel.unprivilegedStart };
-  const standing = (binder: Binder): Standing => ({
+  const policy = { isEnforced: guard === 'enforce', unprivilegedStart: kernel.unprivilegedStart };
+  const withPermission = (binder: Binder): BinderPermission => ({
     ...binder,
-    permission: permissionOf(port, binder, judges),
+    permission: permissionOf(port, binder, policy),
   });
-  const attempts = attemptsOn(protocol, alikeSockets(seen.sockets), facts.you.uid);
+  const attempts = attemptsOn(protocol, groupSockets(seen.sockets), facts.you.uid);
   const allocation = ephemeralAllocation(port, protocol, kernel);
-  const you = standing(facts.you);
-  const root = standing(facts.root);
+  const you = withPermission(facts.you);
+  const root = withPermission(facts.root);
   const answer = answerOf({ port, protocol, attempts, allocation, you, root, kernel });
   return {
     ...others,
@@ -118,16 +112,16 @@ export function explainPort(facts: PortFacts): Explanation {
     allocation,
     you,
     root,
-    pools: defaultRangesOf(port, protocol),
-    stacks: stacksOf(port, protocol),
+    defaultRanges: defaultRangesOf(port, protocol),
+    systems: systemsOf(port, protocol),
     badPort: BAD_PORTS.get(port),
   };
 }
 
-function stacksOf(port: number, protocol: Protocol): StacksSaid {
-  const gives = (stack: Stack) => isEphemeralOn(stack, port, protocol);
+function systemsOf(port: number, protocol: Protocol): EphemeralSystems {
+  const isEphemeral = (stack: Stack) => isEphemeralOn(stack, port, protocol);
   return {
-    ephemeralOn: STACKS.filter(gives),
-    safe: STACKS.filter((stack) => stack.group === 'today' && !gives(stack)),
+    inside: STACKS.filter(isEphemeral),
+    outside: STACKS.filter((stack) => stack.group === 'today' && !isEphemeral(stack)),
   };
 }

@@ -1,9 +1,9 @@
-// Words for who has a socket, and for what he has it.
+// Formats the owner of a socket and its addresses for people.
 import { formatIp, hostPortText } from '../../../base/address.ts';
 import type { OpenSocket, SocketEnd } from '../../../base/open-socket.ts';
 import type { SeenSocket } from '../../../sockets/core/seen.ts';
 
-/** "nginx (pid 812, nginx.service)"; "a program of user alice"; undefined where nobody has it any more. */
+/** "nginx (pid 812, nginx.service)"; "a program of user alice"; undefined where the owner is unknown. */
 export function holderText({
   owners,
   forwardsTo,
@@ -29,10 +29,10 @@ export function endText({ address, port }: SocketEnd): string {
   return hostPortText(formatIp(address), port);
 }
 
-/** Whether a connection waits for accept(2): nobody has it yet, and it is the listener's. */
-export function isToBeAccepted({ protocol, state, inode }: OpenSocket): boolean {
-  return protocol === 'tcp' && inode === 0 && TO_BE_ACCEPTED.has(state);
+/** Whether a connection waits for accept(2), so that no process has it open yet. */
+export function isUnaccepted({ protocol, state, inode }: OpenSocket): boolean {
+  return protocol === 'tcp' && inode === 0 && BEFORE_ACCEPT.has(state);
 }
 
-/** What a process has closed is in none of these. */
-const TO_BE_ACCEPTED: ReadonlySet<OpenSocket['state']> = new Set(['SYN_RECV', 'ESTABLISHED', 'CLOSE_WAIT']);
+/** A socket that its process has closed is in none of these states. */
+const BEFORE_ACCEPT: ReadonlySet<OpenSocket['state']> = new Set(['SYN_RECV', 'ESTABLISHED', 'CLOSE_WAIT']);

@@ -1,42 +1,41 @@
-// Whether somebody could bind a server to a port now, as far as it is a matter of who he is: privilege and profile.
+// Whether a user may bind a server to a port: privilege and profile, regardless of sockets that hold the port.
 import type { Verdict } from '../../../profile/core/verdict.ts';
 
-/** Somebody who might bind. */
+/** A user on whose behalf a program may call bind(2). */
 export interface Binder {
   readonly uid: number;
   /** Undefined where no account has the uid. */
   readonly user: string | undefined;
-  /** Those of his group, and of those that he is in besides. */
+  /** The primary group and the supplementary groups. */
   readonly gids: readonly number[];
-  /** The job that the guard would take a program of his for. */
+  /** The job that the guard would assign to the program. */
   readonly job: string;
   readonly aliases?: readonly string[];
-  /** Whether such a program has CAP_NET_BIND_SERVICE (capabilities(7)). */
-  readonly isCapable: boolean;
-  /** What the profile in force says to it; undefined where there is none, or it could not be read. */
+  /** Whether the program has CAP_NET_BIND_SERVICE (capabilities(7)). */
+  readonly hasBindCapability: boolean;
+  /** The verdict of the profile in force; undefined without a profile, or where it could not be read. */
   readonly verdict: Verdict | undefined;
 }
 
-/** `refused`: by the guard; `privileged`: by Linux itself. */
-export type Permission = 'granted' | 'refused' | 'privileged';
+/** `refused`: the guard would refuse the bind; `unprivileged`: Linux would, for lack of CAP_NET_BIND_SERVICE. */
+export type Permission = 'granted' | 'refused' | 'unprivileged';
 
-/** What the kernel judges by. */
-interface Judges {
-  /** Whether the guard makes it obey the profile. */
+interface BindPolicy {
+  /** Whether the guard enforces the profile here. */
   readonly isEnforced: boolean;
   /** net.ipv4.ip_unprivileged_port_start. */
   readonly unprivilegedStart: number;
 }
 
-/** What bind(2) would say to him if nobody had the port. */
+/** Whether bind(2) would be permitted if the port were not in use. */
 export function permissionOf(
   port: number,
-  { verdict, isCapable }: Binder,
-  { isEnforced, unprivilegedStart }: Judges,
+  { verdict, hasBindCapability }: Binder,
+  { isEnforced, unprivilegedStart }: BindPolicy,
 ): Permission {
-  const judged = isEnforced ? verdict : undefined;
-  // What the profile leaves to Linux is Linux's to say.
-  if (judged?.allowed === false && judged.reason !== 'LOW_PORT_OF_LINUX') return 'refused';
-  const isGranted = judged?.allowed === true && judged.lowPortGranted;
-  return port < unprivilegedStart && !isCapable && !isGranted ? 'privileged' : 'granted';
+  const enforced = isEnforced ? verdict : undefined;
+  // The profile leaves such a low port to the privilege check of Linux.
+  if (enforced?.allowed === false && enforced.reason !== 'LOW_PORT_OF_LINUX') return 'refused';
+  const isGranted = enforced?.allowed === true && enforced.lowPortGranted;
+  return port < unprivilegedStart && !hasBindCapability && !isGranted ? 'unprivileged' : 'granted';
 }

@@ -1,4 +1,5 @@
-// A scene with what several checks ask of it, worked out once: who listens where, what is reserved, what clients get.
+// A snapshot with indexes that several checks share: listeners, reservations, services, registrations, and which ports
+// the kernel may assign as ephemeral ports.
 import { isLoopback } from '../../../base/address.ts';
 import type { SocketOwner } from '../../../base/open-socket.ts';
 import { PORT_MAX, type PortRange, type Protocol } from '../../../base/port.ts';
@@ -13,25 +14,25 @@ import { endText, holderText } from '../explain/holder-text.ts';
 import type { Found, Remedy } from './finding.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** The sockets that take what comes to a port: of TCP those that listen, of UDP those that are not connected. */
+/** The sockets that receive what is sent to a port: listening TCP sockets, and unconnected UDP sockets. */
 export interface Listener {
   readonly protocol: Protocol;
   readonly port: number;
   readonly sockets: readonly SeenSocket[];
 }
 
-/** No remedy takes more than this share of the range away from clients. */
+/** The maximum share of the ephemeral range that remedies may reserve. */
 const RESERVED_SHARE_MAX = 0.5;
 
-/** Below here ports are for privileged programs (IPPORT_RESERVED of <netinet/in.h>). */
+/** IPPORT_RESERVED of <netinet/in.h>. */
 const PRIVILEGED_END = 1024;
 
 const NO_PORTS: ReadonlyMap<number, string> = new Map();
 
-/** From here on the files of systems name hardly a port: it is where Linux gives them to clients. */
-const SYSTEMS_END = 32_768;
-/** What the files of Debian, Red Hat, SUSE and Arch have there, and IANA has not, or not any more under that name. */
-const OF_SYSTEMS: ReadonlySet<string> = new Set([
+/** The start of the ephemeral range of Linux. Few entries of a distribution's /etc/services name a port above it. */
+const DISTRIBUTION_END = 32_768;
+/** The entries above it in the files of Debian, Red Hat, SUSE and Arch that IANA does not list, or not by that name. */
+const DISTRIBUTION_SERVICES: ReadonlySet<string> = new Set([
   'z-wave-s 44123',
   'pmcdproxy 44322',
   'pcp 44323',
@@ -41,30 +42,29 @@ const OF_SYSTEMS: ReadonlySet<string> = new Set([
   'fido 60179',
 ]);
 
-/** What the checks work with. */
 export class Facts {
   readonly snapshot: Snapshot;
   /** By protocol and port, ascending. */
   readonly listeners: readonly Listener[];
-  /** How many ports the kernel can give to clients. */
-  readonly givenCount: number;
+  /** The number of ephemeral ports that are not reserved. */
+  readonly assignableCount: number;
   readonly #listeners = new Map<string, Listener>();
   readonly #reservations: Readonly<Record<Protocol, (Reservation[] | undefined)[]>> = { tcp: [], udp: [] };
   readonly #services = new Map<string, ServiceEntry[]>();
   readonly #registrations = new Map<string, RegisteredProgram[]>();
-  /** 1 for each port that a remedy keeps from clients. */
+  /** 1 for each port that a remedy reserves. */
   readonly #planned = new Uint8Array(PORT_MAX + 1);
   #plannedCount = 0;
-  /** 1 for each port that the kernel gives to no client. */
-  readonly #kept = new Uint8Array(PORT_MAX + 1);
+  /** 1 for each port in net.ipv4.ip_local_reserved_ports. */
+  readonly #reserved = new Uint8Array(PORT_MAX + 1);
 
   constructor(snapshot: Snapshot) {
     this.snapshot = snapshot;
     this.listeners = listenersOf(snapshot.seen.sockets);
     for (const listener of this.listeners)
       this.#listeners.set(keyOf(listener.port, listener.protocol), listener);
-    for (const { first, last } of snapshot.kernel.reserved) this.#kept.fill(1, first, last + 1);
-    this.givenCount = countOf(this.givenOf(snapshot.kernel.ephemeral));
+    for (const { first, last } of snapshot.kernel.reserved) this.#reserved.fill(1, first, last + 1);
+    this.assignableCount = countOf(this.assignableOf(snapshot.kernel.ephemeral));
     for (const reservation of snapshot.inForce?.profile.reservations ?? []) this.#addReservation(reservation);
     for (const entry of snapshot.services.entries)
       put(this.#services, `${entry.port}/${entry.protocol}`, entry);
@@ -76,7 +76,7 @@ export class Facts {
     return this.#listeners.get(keyOf(port, protocol));
   }
 
-  /** The reservations of a port, in the order in which they are asked. */
+  /** The reservations of a port, in the order in which they apply. */
   reservationsAt(port: number, protocol: Protocol): readonly Reservation[] {
     return this.#reservations[protocol][port] ?? [];
   }
@@ -89,41 +89,38 @@ export class Facts {
     return this.#registrations.get(keyOf(port, protocol)) ?? [];
   }
 
-  /** Whether a port is in the range from which clients get theirs. */
+  /** Whether a port is in the ephemeral range. */
   isEphemeral(port: number): boolean {
     const { first, last } = this.snapshot.kernel.ephemeral;
     return port >= first && port <= last;
   }
 
-  /** Whether the kernel can give a port to any client. */
-  isGiven(port: number): boolean {
-    return this.isEphemeral(port) && this.#kept[port] === 0;
+  /** Whether the kernel can assign a port as an ephemeral port. */
+  isAssignable(port: number): boolean {
+    return this.isEphemeral(port) && this.#reserved[port] === 0;
   }
 
-  /** What is left to do where ports in the range of clients are not to be reserved. */
-  get wayOut(): string {
+  /** The alternative to reserving ports of the ephemeral range. */
+  get alternative(): string {
     const { first } = this.snapshot.kernel.ephemeral;
     return first > PRIVILEGED_END
       ? `choose ports below ${first}`
       : 'narrow the range (net.ipv4.ip_local_port_range)';
   }
 
-  /** The parts of a range that the kernel can give to any client. */
-  givenOf({ first, last }: PortRange): PortRange[] {
+  /** The parts of a range that the kernel can assign as ephemeral ports. */
+  assignableOf({ first, last }: PortRange): PortRange[] {
     const { ephemeral } = this.snapshot.kernel;
     const both = { first: Math.max(first, ephemeral.first), last: Math.min(last, ephemeral.last) };
-    return partsWithout(both, (port) => this.#kept[port] === 1);
+    return partsWithout(both, (port) => this.#reserved[port] === 1);
   }
 
-  /**
-   * Plans to keep ports from clients; undefined where that would, with what was planned before, take more than half of
-   * them.
-   */
-  reserving(ports: readonly PortRange[]): Remedy | undefined {
+  /** Plans to reserve ports; undefined where all planned reservations would exceed the maximum share of the range. */
+  planReservation(ports: readonly PortRange[]): Remedy | undefined {
     const more = ports
-      .flatMap((part) => this.givenOf(part))
+      .flatMap((part) => this.assignableOf(part))
       .map((part) => ({ part, count: this.#unplanned(part) }));
-    const left = this.givenCount - this.#plannedCount - more.reduce((sum, { count }) => sum + count, 0);
+    const left = this.assignableCount - this.#plannedCount - more.reduce((sum, { count }) => sum + count, 0);
     if (left < countOf([this.snapshot.kernel.ephemeral]) * (1 - RESERVED_SHARE_MAX)) return undefined;
     for (const { part, count } of more) {
       this.#planned.fill(1, part.first, part.last + 1);
@@ -132,58 +129,59 @@ export class Facts {
     return { reserve: ports, blacklist: NO_PORTS };
   }
 
-  /** What to do about ports that are to be kept from clients, with what can be done besides. */
-  mending(ports: readonly PortRange[], besides = ''): Pick<Found, 'advice' | 'remedy'> {
-    const remedy = this.reserving(ports);
-    if (remedy) return { advice: besides, remedy };
-    return { advice: `To reserve them would leave too few ports for clients: ${this.wayOut}.`, remedy };
+  /** The remedy and advice for ports that should be reserved. */
+  reserveAdvice(ports: readonly PortRange[], moreAdvice = ''): Pick<Found, 'advice' | 'remedy'> {
+    const remedy = this.planReservation(ports);
+    if (remedy) return { advice: moreAdvice, remedy };
+    return { advice: `Reserving them would leave too few ephemeral ports: ${this.alternative}.`, remedy };
   }
 
-  /** How many ports of a range no remedy keeps yet. */
+  /** The number of ports of a range that no remedy reserves yet. */
   #unplanned({ first, last }: PortRange): number {
     let count = 0;
     for (let port = first; port <= last; port++) if (this.#planned[port] === 0) count++;
     return count;
   }
 
-  /** Why a listener's port is the same each time, as half a sentence; undefined where nothing says so. */
-  fixedBecause(listener: Listener): string | undefined {
+  /** Why the port of a listener is a fixed one, as a clause; undefined where there is no sign of that. */
+  fixedPortReason(listener: Listener): string | undefined {
     const { port, protocol } = listener;
     const [reservation] = this.reservationsAt(port, protocol);
     if (reservation) return `${placeOf(reservation)} reserves the port`;
-    // Of UDP it may be a client's: the many names of the system are no sign that it is a service.
+    // A UDP socket may be a client on an ephemeral port: an entry of the distribution is no sign that it is a service.
     const services = this.servicesAt(port, protocol);
     const service = services.find((entry) => protocol === 'tcp' || this.isOfThisHost(entry));
-    if (service) return `/etc/services calls the port ${service.name}`;
-    const owner = ownerNaming(listener);
-    return owner && `the command line of ${owner.name} names the port`;
+    if (service) return `/etc/services assigns the port to ${service.name}`;
+    const owner = ownerNamingPort(listener);
+    return owner && `the command line of ${owner.name} contains the port`;
   }
 
   /**
-   * Whether an administrator has put an entry into /etc/services: below the mark or, where there is none, where systems
-   * have none.
+   * Whether an administrator added an entry to /etc/services: after the line "# Local services" or, without that line,
+   * one that neither IANA nor a distribution has.
    */
   isOfThisHost({ name, port, protocol, line }: ServiceEntry): boolean {
     const { services, ianaNames } = this.snapshot;
     if (services.localFrom !== undefined) return line >= services.localFrom;
-    if (port < SYSTEMS_END || !(protocol === 'tcp' || protocol === 'udp')) return false;
+    if (port < DISTRIBUTION_END || !(protocol === 'tcp' || protocol === 'udp')) return false;
     return (
-      !OF_SYSTEMS.has(`${name} ${port}`) && !ianaNames(port, protocol).some((each) => isSameName(each, name))
+      !DISTRIBUTION_SERVICES.has(`${name} ${port}`) &&
+      !ianaNames(port, protocol).some((each) => isSameName(each, name))
     );
   }
 
-  /** Whether a reservation lets a job have its port. AUTHPORT is taken to let everybody: whom it lets is not known. */
-  lets({ use }: Reservation, { job, aliases = [] }: JobNames): boolean {
+  /** Whether a reservation permits a job. AUTHPORT is assumed to permit every job, because its jobs are not known. */
+  permits({ use }: Reservation, { job, aliases = [] }: JobNames): boolean {
     if (use.kind !== 'JOB') return use.kind === 'AUTHPORT';
     const matches = jobMatcher(use.pattern, { omvsJob: this.snapshot.inForce?.omvsJob ?? KERNEL_JOB });
     return [job, ...aliases].some(matches);
   }
 
-  /** What is to be changed in the profile so that all who have a port get it when they bind it again. */
-  keepingHolders({ port, protocol, sockets }: Listener): string {
+  /** The change of the profile that permits all current holders of a port to bind it again. */
+  statementForHolders({ port, protocol, sockets }: Listener): string {
     const entries = this.reservationsAt(port, protocol);
     const all = [...new Set(sockets.map(({ job }) => job))];
-    const refused = sockets.filter((seen) => !entries.some((each) => this.lets(each, seen)));
+    const refused = sockets.filter((seen) => !entries.some((each) => this.permits(each, seen)));
     const missing = [...new Set(refused.map(({ job }) => job))];
     return changeText(port, protocol, { all, missing }, entries);
   }
@@ -223,21 +221,21 @@ function put<Value>(map: Map<string, Value[]>, key: string, value: Value): void 
   else map.set(key, [value]);
 }
 
-/** Who has the port of his listener in his command line. */
-export function ownerNaming({ port, sockets }: Listener): SocketOwner | undefined {
+/** The owner whose command line contains the port of the listener. */
+export function ownerNamingPort({ port, sockets }: Listener): SocketOwner | undefined {
   const word = new RegExp(`(?<![0-9.])${port}(?![0-9.])`);
-  // Docker's proxy has it there whoever has chosen it.
+  // The command line of Docker's proxy always contains the port, even if Docker chose it.
   const owners = sockets.filter(({ forwardsTo }) => forwardsTo === undefined).flatMap(({ owners }) => owners);
   return owners.find(({ command }) => word.test(command));
 }
 
-/** Whether two names of a service are spellings of one. */
+/** Whether two service names differ only in spelling. */
 export function isSameName(one: string, other: string): boolean {
   const plain = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
   return plain(one) === plain(other);
 }
 
-/** The parts of a range that are left when some ports are taken out. */
+/** The parts of a range that remain when some ports are removed. */
 export function partsWithout({ first, last }: PortRange, isOut: (port: number) => boolean): PortRange[] {
   const parts: PortRange[] = [];
   for (let port = first; port <= last; port++) {
@@ -249,7 +247,7 @@ export function partsWithout({ first, last }: PortRange, isOut: (port: number) =
   return parts;
 }
 
-/** How many ports ranges have. */
+/** The total number of ports in the ranges. */
 export function countOf(ranges: readonly PortRange[]): number {
   return ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }
@@ -259,7 +257,7 @@ export function portsText({ first, last }: PortRange): string {
   return first === last ? `${first}` : `${first}-${last}`;
 }
 
-/** A port as ranges. */
+/** The ranges that consist of one port. */
 export function only(port: number): PortRange[] {
   return [{ first: port, last: port }];
 }
@@ -269,32 +267,32 @@ export function placeOf({ source }: Reservation): string {
   return placeText(source);
 }
 
-/** Whose a reservation is: "WEB". */
+/** The job of a reservation, or its kind: "WEB", "RESERVED". */
 export function useText({ use }: Reservation): string {
   return use.kind === 'JOB' ? use.pattern : use.kind;
 }
 
-/** Where a socket is: "0.0.0.0:80/tcp". */
-export function whereText({ socket }: SeenSocket): string {
+/** The local address of a socket: "0.0.0.0:80/tcp". */
+export function socketText({ socket }: SeenSocket): string {
   return `${endText(socket.local)}/${socket.protocol}`;
 }
 
 const MS_PER_SECOND = 1000;
 
-/** Whose a socket is, as far as it can be seen; of one in TIME_WAIT, how long the kernel keeps it. */
-export function whoText(seen: SeenSocket): string {
+/** The owner of a socket; for a socket in TIME_WAIT, how long the kernel keeps it. */
+export function ownerText(seen: SeenSocket): string {
   const { socket } = seen;
   if (socket.state === 'TIME_WAIT') {
     const seconds = Math.ceil((socket.expiresMs ?? 0) / MS_PER_SECOND);
-    return `nobody any more, and the kernel keeps it for ${seconds} s (TIME_WAIT)`;
+    return `a closed connection for ${seconds} s more (TIME_WAIT)`;
   }
-  return holderText(seen) ?? 'a program that cannot be seen';
+  return holderText(seen) ?? 'an unknown program';
 }
 
-/** A service of the system manager; that of a user's manager, and a session, have programs of all kinds. */
+/** A service of the system manager. A user manager or a session contains unrelated programs. */
 const SERVICE = /^(?!user@).*\.service$/;
 
-/** Whether two sockets are of the same program, as far as it can be seen: processes of one user can be of two. */
+/** Whether two sockets belong to the same program, as far as that can be determined. */
 export function isSameHolder(a: SeenSocket, b: SeenSocket): boolean {
   const isSameUser = a.socket.uid === b.socket.uid;
   const [one] = a.owners;
@@ -308,7 +306,7 @@ export function isSameHolder(a: SeenSocket, b: SeenSocket): boolean {
   return isSameUser && one.command === other.command;
 }
 
-/** Whether other hosts can reach it, as far as its address goes. */
-export function isOpen({ socket }: SeenSocket): boolean {
+/** Whether the address of a socket is reachable from other hosts. */
+export function isReachable({ socket }: SeenSocket): boolean {
   return !isLoopback(socket.local.address);
 }

@@ -1,50 +1,49 @@
-// What a check finds: something on this host that is wrong, or will go wrong, and what can be done about it.
+// The type of a finding: a port problem on this host, its severity, and how to fix it.
 import type { PortRange, Protocol } from '../../../base/port.ts';
 
 /**
- * `error`: it does not work, or is open to strangers, now. `warning`: it will go wrong one day. `info`: somebody should
- * know.
+ * `error`: something fails, or is open to other hosts, now. `warning`: it will fail sooner or later. `info`: an
+ * administrator should know.
  */
 export const SEVERITIES = ['info', 'warning', 'error'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-/** What can be done about it without asking anybody, and be taken back. */
+/** A fix that `portreeve doctor --fix` can apply without a decision by the administrator, and undo. */
 export interface Remedy {
-  /** Ports that the kernel is to give to no client (ip_local_reserved_ports). */
+  /** Ports to add to net.ipv4.ip_local_reserved_ports. */
   readonly reserve: readonly PortRange[];
-  /** Ports that bindresvport(3) is to give to nobody; each with what it is for. */
+  /** Ports to add to /etc/bindresvport.blacklist, each with the name of its service. */
   readonly blacklist: ReadonlyMap<number, string>;
 }
 
-/** What a remedy that reserves does, as explanations have it. */
+/** For explanations: the effect of a remedy that reserves ports. */
 export const FIX_RESERVES =
-  'The fix puts the ports into net.ipv4.ip_local_reserved_ports, now and for the next boot. A program can still bind ' +
-  'such a port by its number; only the automatic choice leaves it out.';
+  'The fix adds the ports to net.ipv4.ip_local_reserved_ports, now and for the next boot. A program can still bind ' +
+  'such a port by its number; only automatic assignment skips it.';
 
-/** Several remedies as one. */
-export function joined(remedies: readonly Remedy[]): Remedy {
+export function mergeRemedies(remedies: readonly Remedy[]): Remedy {
   return {
     reserve: remedies.flatMap(({ reserve }) => reserve),
     blacklist: new Map(remedies.flatMap(({ blacklist }) => [...blacklist])),
   };
 }
 
-/** What a check says; its severity is one of these. */
+/** The result of a check. */
 export interface Found<Severities extends Severity = never> {
-  /** Undefined: the most severe that the check has. */
+  /** Undefined: the most severe one of the check. */
   readonly severity?: Severities;
-  /** What was seen, in a sentence without its full stop. */
-  readonly seen: string;
-  /** The ports that it is about, ascending; none where it is about none in particular. */
+  /** What was found: a sentence without its full stop. */
+  readonly what: string;
+  /** The affected ports, ascending; empty where the finding concerns no particular port. */
   readonly ports: readonly PortRange[];
-  /** Undefined where it is about both, or none. */
+  /** Undefined where the finding concerns both protocols, or none. */
   readonly protocol?: Protocol | undefined;
-  /** What to do by hand, in sentences; empty where `remedy` is all that is to be done. */
+  /** What to do by hand, in sentences; empty where `remedy` is sufficient. */
   readonly advice: string;
   readonly remedy?: Remedy | undefined;
 }
 
-/** Orders severities: the most severe is the greatest. */
+/** Greater is more severe. */
 export function rankOf(severity: Severity): number {
   return SEVERITIES.indexOf(severity);
 }

@@ -1,4 +1,4 @@
-// What the checks look at: a host at one moment, as plain data. What could not be looked at is undefined.
+// The input of the checks: the state of a host at one moment, as plain data.
 
 import type { PortRange, Protocol } from '../../../base/port.ts';
 import type { ModeHere } from '../../../guard/core/mode-here.ts';
@@ -10,80 +10,79 @@ import type { Profile } from '../../../profile/core/rules.ts';
 import type { InaddrAnyRange } from '../../../profile/text/bpxprm.ts';
 import type { Seen } from '../../../sockets/core/seen.ts';
 
-/** A value, and where it is said: "/etc/sysctl.d/10-ports.conf:3". */
-export interface Said<Value> {
+/** A configured value. */
+export interface Configured<Value> {
   readonly value: Value;
+  /** The line that sets it: "/etc/sysctl.d/10-ports.conf:3". */
   readonly place: string;
 }
 
-/** The kernel's settings of ports as they will be after a boot; undefined where no file says anything. */
+/** The port settings of the kernel after the next boot; undefined where no file sets them. */
 export interface BootPorts {
-  readonly ephemeral: Said<PortRange> | undefined;
-  readonly reserved: Said<readonly PortRange[]> | undefined;
-  readonly unprivilegedStart: Said<number> | undefined;
+  readonly ephemeral: Configured<PortRange> | undefined;
+  readonly reserved: Configured<readonly PortRange[]> | undefined;
+  readonly unprivilegedStart: Configured<number> | undefined;
 }
 
-/** Which connections in TIME_WAIT connect(2) takes the port of after a second (net.ipv4.tcp_tw_reuse of ip-sysctl). */
+/** For which connections in TIME_WAIT connect(2) may reuse the port after a second (net.ipv4.tcp_tw_reuse). */
 export type TimeWaitReuse = 'none' | 'loopback' | 'all';
 
 /** /etc/services. */
 export interface ServicesFile {
   readonly entries: readonly ServiceEntry[];
-  /** The line from which on entries are this host's own ("# Local services"); undefined where none says so. */
+  /** The line "# Local services", after which the entries of the administrator begin; undefined without that line. */
   readonly localFrom: number | undefined;
 }
 
-/** The profile in force. */
 export interface ProfileInForce {
   readonly profile: Profile;
-  /** What the guard does with it here; undefined where it could not be asked. */
+  /** The mode of the guard here; undefined where it could not be queried. */
   readonly guard: ModeHere | undefined;
-  /** The errno that a refused bind(2) to a port from 512 to 1023 fails with. */
+  /** The error of a refused bind(2) to a port from 512 to 1023. */
   readonly errnoLow: string;
-  /** The job that stands for every job (STARTUP_PROC); "OMVS" unless it is set. */
+  /** The job name that matches every job (STARTUP_PROC); "OMVS" unless it is set. */
   readonly omvsJob: string;
 }
 
-/** Something that lets in whoever has a port below 1024. */
+/** A service that grants access by a source port below 1024. */
 export interface LowPortTrust {
   readonly kind: 'nfs' | 'rhosts';
   /** "/etc/exports:3". */
   readonly place: string;
-  /** What is given to whom. */
+  /** What is granted, and to which hosts or users. */
   readonly what: string;
-  /** Whether the program that would let them in listens now. */
+  /** Whether the program that grants it listens now. */
   readonly isServed: boolean;
 }
 
-/** Another network namespace of the guard, in which the kernel may assign ports that the profile reserves. */
+/** Another network namespace of the guard in which the kernel may assign ports that the profile reserves. */
 export interface AssignableElsewhere {
   /** "web", "pid:812" */
   readonly name: string;
   /** Undefined where the list cannot be read. */
   readonly ports: readonly number[] | undefined;
-  /** Why it cannot. */
+  /** Why the list cannot be read. */
   readonly reason: string;
 }
 
-/** A host at one moment. */
 export interface Snapshot {
   readonly seen: Seen;
   readonly kernel: KernelPorts;
   readonly reusesTimeWait: TimeWaitReuse;
   readonly boot: BootPorts;
   readonly services: ServicesFile;
-  /** The names under which IANA has assigned a port; none where it is assigned to nobody. */
+  /** The service names to which IANA has assigned a port. */
   readonly ianaNames: (port: number, protocol: Protocol) => readonly string[];
-  /** Undefined where no profile was applied. */
+  /** Undefined where no profile was applied, or where it could not be read. */
   readonly inForce: ProfileInForce | undefined;
-  /** The ranges for bind(2) to port 0 and any address of BPXPRMxx; none without such a member. */
+  /** The ranges of BPXPRMxx for bind(2) to port 0 and any address; empty without such a member. */
   readonly inaddrAny: readonly InaddrAnyRange[];
-  /** Undefined where no port mapper answers. */
+  /** Undefined where the port mapper could not be queried. */
   readonly registrations: readonly RegisteredProgram[] | undefined;
   /** The number of an RPC program by one of its names. */
   readonly programOf: (name: string) => number | undefined;
-  /** Those of what is on this host, with what its configuration says. */
-  readonly pools: readonly Pool[];
+  /** The ranges from which programs on this host choose ports, as configured here. */
+  readonly programRanges: readonly Pool[];
   /** The ports of /etc/bindresvport.blacklist. */
   readonly blacklist: readonly number[];
   readonly trusts: readonly LowPortTrust[];

@@ -1,4 +1,4 @@
-// Every finding is told of a scene that has what it is about, and not of its twin; a plain host has none.
+// Every check reports its finding in snapshots that have the problem, and not in similar ones without it.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -15,30 +15,30 @@ import { processorBound } from '../../../../../test/support/processor.ts';
 import { DOCTOR_FINDINGS_PER_CODE_MAX } from '../../../../base/limits.ts';
 import { CHECKS, checkOf, examineSnapshot } from './all.ts';
 
-test('a plain host has nothing', () => {
+test('a plain host has no findings', () => {
   assert.deepEqual(examineSnapshot(PLAIN), []);
 });
 
 for (const { code, severities } of CHECKS) {
   describe(code, () => {
     const cases = CASES[code];
-    test('has a scene and a twin', () => assert.ok(cases.length > 0));
-    for (const { what, fires, twin } of cases) {
-      test(`is told because ${what}`, () => {
-        const found = examineSnapshot(fires).filter((each) => each.code === code);
-        assert.ok(found.length > 0, JSON.stringify(examineSnapshot(fires)));
-        for (const { seen, severity, title, why, advice, remedy } of found) {
+    test('has test cases', () => assert.ok(cases.length > 0));
+    for (const { when, faulty, clean } of cases) {
+      test(`is reported when ${when}`, () => {
+        const found = examineSnapshot(faulty).filter((each) => each.code === code);
+        assert.ok(found.length > 0, JSON.stringify(examineSnapshot(faulty)));
+        for (const { what, severity, title, why, advice, remedy } of found) {
           assert.ok(
             severities.some((each) => each === severity),
             severity,
           );
-          assert.doesNotMatch(`${seen}${title}${why}`, /undefined|NaN|null|\n|\.$/);
-          assert.ok(seen.length > 10 && (advice !== '' || remedy !== undefined), seen);
+          assert.doesNotMatch(`${what}${title}${why}`, /undefined|NaN|null|\n|\.$/);
+          assert.ok(what.length > 10 && (advice !== '' || remedy !== undefined), what);
         }
       });
-      test(`is not told of the twin: ${what}`, () => {
+      test(`is not reported unless ${when}`, () => {
         assert.deepEqual(
-          examineSnapshot(twin).filter((each) => each.code === code),
+          examineSnapshot(clean).filter((each) => each.code === code),
           [],
         );
       });
@@ -46,10 +46,10 @@ for (const { code, severities } of CHECKS) {
   });
 }
 
-test('each severity of a check is one that some scene has', () => {
+test('the test cases cover each severity of a check', () => {
   for (const { code, severities } of CHECKS) {
-    const found = CASES[code].flatMap(({ fires }) =>
-      examineSnapshot(fires)
+    const found = CASES[code].flatMap(({ faulty }) =>
+      examineSnapshot(faulty)
         .filter((each) => each.code === code)
         .map(({ severity }) => severity),
     );
@@ -57,7 +57,7 @@ test('each severity of a check is one that some scene has', () => {
   }
 });
 
-test('the gravest come first, then by code and port', () => {
+test('findings are ordered most severe first, then by code and port', () => {
   const sockets = [41_000, 40_000].map((port) => socket(`LISTEN tcp 0.0.0.0:${port}`, {}));
   const services = servicesOf('app 40001/tcp\n');
   const found = examineSnapshot(snapshot({ sockets, services }));
@@ -71,17 +71,17 @@ test('the gravest come first, then by code and port', () => {
   );
 });
 
-test('of very many the first are told, and the rest as one with all of their ports and remedies', () => {
+test('many findings of one code are limited, and the rest merged with all ports and remedies', () => {
   const lines = Array.from({ length: 80 }, (_, index) => `app${index} ${40_000 + index}/tcp\n`);
   const found = examineSnapshot(snapshot({ services: servicesOf(lines.join('')) }));
   assert.equal(found.length, DOCTOR_FINDINGS_PER_CODE_MAX + 1);
   const last = found.at(-1);
-  assert.match(last?.seen ?? '', /^30 more, such as: /);
+  assert.match(last?.what ?? '', /^30 more, such as: /);
   assert.equal(last?.ports.length, 30);
   assert.equal(last?.remedy?.reserve.length, 30);
 });
 
-test('any sockets, reservations and registrations are looked at without a mistake', () => {
+test('examines arbitrary sockets, reservations and registrations', () => {
   const port = fc.oneof(
     fc.constantFrom(1, 511, 512, 1023, 1024, 32_767, 32_768, 60_999, 61_000, 65_535),
     fc.integer({ min: 1, max: 65_535 }),

@@ -1,8 +1,8 @@
-// Every check of the doctor, in the order in which they are documented, and a scene put to all of them.
+// The list of all checks, in the order in which they are documented, and their evaluation on a snapshot.
 import { DOCTOR_FINDINGS_PER_CODE_MAX } from '../../../../base/limits.ts';
 import type { Check } from '../check.ts';
 import { Facts } from '../facts.ts';
-import { type Found, joined, rankOf, type Severity } from '../finding.ts';
+import { type Found, mergeRemedies, rankOf, type Severity } from '../finding.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { POOL_EPHEMERAL, POOL_RESERVED, POOLS_OVERLAP } from './default-ranges.ts';
 import { CLIENT_ON_PORT, LISTENER_EPHEMERAL, RESERVATION_EPHEMERAL, SERVICE_EPHEMERAL } from './ephemeral.ts';
@@ -27,7 +27,7 @@ import { SERVICES_DISAGREE, SERVICES_RESERVE_NOTHING } from './services.ts';
 import { SETTING_NOT_KEPT } from './settings.ts';
 import { BOUND_NOT_LISTENING, OWNERS_DIFFER } from './sockets.ts';
 
-// Of the checks that reserve ports the earlier ones come first where not all can be reserved.
+// If not all ports can be reserved, earlier checks take precedence.
 const ALL = [
   RESERVATION_EPHEMERAL,
   SERVICE_EPHEMERAL,
@@ -68,15 +68,15 @@ export function checkOf(code: string): Check<Code> | undefined {
   return CHECKS.find((each) => each.code === code);
 }
 
-/** What a check found, with its words. */
+/** The result of a check, with the texts of the check. */
 export interface Finding extends Found<Severity>, Pick<Check<Code>, 'code' | 'title' | 'why'> {
   readonly severity: Severity;
 }
 
-/** What is wrong with a host, the most severe first, then by code and port. */
+/** The findings of a host, most severe first, then by code and port. */
 export function examineSnapshot(snapshot: Snapshot): Finding[] {
   const facts = new Facts(snapshot);
-  return CHECKS.flatMap((check) => fewOf(findingsOf(check, facts))).toSorted(compare);
+  return CHECKS.flatMap((check) => limited(findingsOf(check, facts))).toSorted(compare);
 }
 
 function findingsOf({ code, title, why, severities, run }: Check<Code>, facts: Facts): Finding[] {
@@ -94,20 +94,20 @@ function compare(a: Finding, b: Finding): number {
   return rankOf(b.severity) - rankOf(a.severity) || a.code.localeCompare(b.code) || first(a) - first(b);
 }
 
-/** The first findings of one code, the most severe first; the rest become one, with all the ports and remedies. */
-function fewOf(all: readonly Finding[]): Finding[] {
+/** The first findings of one code, most severe first. The rest are merged into one, with all ports and remedies. */
+function limited(all: readonly Finding[]): Finding[] {
   const sorted = all.toSorted(compare);
   const reported = sorted.slice(0, DOCTOR_FINDINGS_PER_CODE_MAX);
   const rest = sorted.slice(DOCTOR_FINDINGS_PER_CODE_MAX);
   const [first] = rest;
   if (!first) return reported;
   const remedies = rest.flatMap(({ remedy }) => remedy ?? []);
-  const together: Finding = {
+  const merged: Finding = {
     ...first,
-    seen: `${rest.length} more, such as: ${first.seen}`,
+    what: `${rest.length} more, such as: ${first.what}`,
     ports: rest.flatMap(({ ports }) => ports).toSorted((a, b) => a.first - b.first),
     protocol: undefined,
-    remedy: remedies.length > 0 ? joined(remedies) : undefined,
+    remedy: remedies.length > 0 ? mergeRemedies(remedies) : undefined,
   };
-  return [...reported, together];
+  return [...reported, merged];
 }

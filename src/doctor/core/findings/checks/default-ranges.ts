@@ -1,4 +1,4 @@
-// Pools of this host that overlap: each other, the range of clients, or what the profile reserves.
+// Checks for port ranges of programs on this host that overlap each other, the ephemeral range, or reserved ports.
 
 import type { PortRange } from '../../../../base/port.ts';
 import type { Pool } from '../../../../names/core/default-ranges.ts';
@@ -6,38 +6,39 @@ import { check } from '../check.ts';
 import { countOf, placeOf, portsText, useText } from '../facts.ts';
 import { FIX_RESERVES, type Found } from '../finding.ts';
 
-/** The reservations that a finding names. */
+/** The number of reservations that a finding lists. */
 const NAMED_MAX = 3;
 
-/** What two ranges have in common. */
+/** The intersection of two ranges. */
 function common(a: PortRange, b: PortRange): PortRange | undefined {
   const both = { first: Math.max(a.first, b.first), last: Math.min(a.last, b.last) };
   return both.first <= both.last ? both : undefined;
 }
 
-const poolText = (pool: Pool): string => `${pool.title} (${portsText(pool)}: ${pool.says})`;
+const rangeText = (range: Pool): string => `${range.title} (${portsText(range)}: ${range.says})`;
 
 export const POOLS_OVERLAP = check({
   code: 'POOLS_OVERLAP',
-  title: 'two programs choose ports from the same pool',
+  title: 'the port ranges of two programs overlap',
   severities: ['warning'],
-  why: 'each takes a port for free that the other has promised to somebody',
+  why: 'each program may assign a port that the other has already assigned',
   explanation: [
-    'Two of the pools on this host overlap: NodePorts of Kubernetes, the dynamic ports of Nomad, the pool of ' +
-      'portserver, the ports that docker run -P publishes. A pool counts only where its program runs in this ' +
-      'network or its configuration is here, and then with what that says.',
+    'The ranges from which two programs on this host choose ports overlap: the NodePorts of Kubernetes, the dynamic ' +
+      'ports of Nomad, the static pool of portserver, or the ports that docker run -P publishes. A range is ' +
+      'considered only if its program runs in this network namespace or its configuration exists, and then as ' +
+      'configured.',
     'Move one of them: --service-node-port-range of kube-apiserver, min_dynamic_port and max_dynamic_port of ' +
-      'Nomad, --portserver_static_pool of portserver. Docker goes by net.ipv4.ip_local_port_range, and takes ports ' +
-      'that are reserved there as well.',
+      'Nomad, --portserver_static_pool of portserver. Docker uses net.ipv4.ip_local_port_range, including the ' +
+      'reserved ports.',
   ],
-  run: ({ snapshot }) =>
-    snapshot.pools.flatMap((one, at) =>
-      snapshot.pools.slice(at + 1).flatMap((other): Found[] => {
+  run: ({ snapshot: { programRanges } }) =>
+    programRanges.flatMap((one, at) =>
+      programRanges.slice(at + 1).flatMap((other): Found[] => {
         const both = common(one, other);
         if (!both || one.id === other.id) return [];
         return [
           {
-            seen: `${poolText(one)} and ${poolText(other)} have ${portsText(both)} in common`,
+            what: `${rangeText(one)} and ${rangeText(other)} have ${portsText(both)} in common`,
             ports: [both],
             advice: 'Move one of the two.',
           },
@@ -46,52 +47,55 @@ export const POOLS_OVERLAP = check({
     ),
 });
 
-/** A port that is held as soon as it is chosen is given to no client. */
+/** Ranges whose program binds each port as soon as it is chosen are ignored: the kernel does not assign such a port. */
 export const POOL_EPHEMERAL = check({
   code: 'POOL_EPHEMERAL',
-  title: 'a pool overlaps the range of clients',
+  title: 'the port range of a program overlaps the ephemeral range',
   severities: ['warning'],
-  why: 'the kernel gives a client a port that the pool has promised to somebody, whose traffic goes astray',
+  why: 'the kernel may assign a client a port that the program has already assigned to a service',
   explanation: [
-    'A pool of this host reaches into net.ipv4.ip_local_port_range, the ports are not in ' +
-      'net.ipv4.ip_local_reserved_ports, and who chooses from the pool does not hold the port by a socket: ' +
-      'kube-proxy binds no NodePort. Docker binds what it publishes, so that no client gets it.',
-    `${FIX_RESERVES} Where that would leave fewer than half of the ports for clients, the pool is to be moved ` +
-      'by hand.',
+    'The range from which a program on this host chooses ports overlaps net.ipv4.ip_local_port_range, the ports are ' +
+      'not in net.ipv4.ip_local_reserved_ports, and the program does not bind the ports that it chooses, so that the ' +
+      'traffic of the client or of the service is misdirected: kube-proxy binds no NodePort. Docker binds the ports ' +
+      'that it publishes and is not reported.',
+    `${FIX_RESERVES} If that would leave less than half of the ephemeral range, move the range of the program ` +
+      'instead.',
   ],
   run: (facts) =>
-    facts.snapshot.pools.flatMap((pool): Found[] => {
-      const ports = pool.isHeld ? [] : facts.givenOf(pool);
+    facts.snapshot.programRanges.flatMap((range): Found[] => {
+      const ports = range.isHeld ? [] : facts.assignableOf(range);
       if (ports.length === 0) return [];
-      const range = portsText(facts.snapshot.kernel.ephemeral);
+      const ephemeral = portsText(facts.snapshot.kernel.ephemeral);
       return [
         {
-          seen: `${countOf(ports)} of ${poolText(pool)} are among those that the kernel gives to clients (${range})`,
+          what: `${countOf(ports)} of ${rangeText(range)} are in the ephemeral range ${ephemeral}`,
           ports,
-          ...facts.mending(ports),
+          ...facts.reserveAdvice(ports),
         },
       ];
     }),
 });
 
-/** Whoever tries to have a port at once goes on with the next one when the guard refuses it. */
+/** A program that binds each port as soon as it is chosen continues with the next one when the guard refuses it. */
 export const POOL_RESERVED = check({
   code: 'POOL_RESERVED',
-  title: 'a pool overlaps what the profile reserves',
+  title: 'the port range of a program overlaps reserved ports',
   severities: ['warning'],
-  why: 'the pool gives out ports that the guard refuses to whoever gets them, or that a service waits for',
+  why: 'the program may assign a port that the guard then refuses, or that another service needs',
   explanation: [
-    'A pool of this host has ports in it that the profile reserves for other jobs. Move the pool, or the ' +
-      'reservation, or reserve those ports for the jobs that use the pool. Docker goes on with the next port when ' +
-      'the guard refuses one, and is told only where the guard does not enforce the profile.',
+    'The range from which a program on this host chooses ports contains ports that the profile reserves for other ' +
+      'jobs. Move the range or the reservation, or reserve the ports for the jobs that use the range. Docker ' +
+      'continues with the next port when the guard refuses one, and is reported only where the guard does not ' +
+      'enforce the profile.',
   ],
   run: (facts) => {
-    const { inForce, pools } = facts.snapshot;
+    const { inForce, programRanges } = facts.snapshot;
     const reservations = inForce?.profile.reservations ?? [];
-    return pools.flatMap((pool): Found[] => {
-      if (pool.isHeld && inForce?.guard === 'enforce') return [];
+    return programRanges.flatMap((range): Found[] => {
+      if (range.isHeld && inForce?.guard === 'enforce') return [];
       const others = reservations.filter(
-        (each) => common(pool, each) !== undefined && !pool.jobs.some((job) => facts.lets(each, { job })),
+        (each) =>
+          common(range, each) !== undefined && !range.jobs.some((job) => facts.permits(each, { job })),
       );
       if (others.length === 0) return [];
       const named = others
@@ -100,9 +104,9 @@ export const POOL_RESERVED = check({
       const more = others.length > NAMED_MAX ? ` and ${others.length - NAMED_MAX} more` : '';
       return [
         {
-          seen: `the profile reserves some of ${poolText(pool)}: ${named.join(', ')}${more}`,
-          ports: others.flatMap((each) => common(pool, each) ?? []),
-          advice: 'Move the pool or the reservations, or reserve the ports for the jobs that use the pool.',
+          what: `the profile reserves some of ${rangeText(range)}: ${named.join(', ')}${more}`,
+          ports: others.flatMap((each) => common(range, each) ?? []),
+          advice: 'Move the range or the reservations, or reserve the ports for the jobs that use the range.',
         },
       ];
     });

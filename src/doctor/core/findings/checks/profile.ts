@@ -1,4 +1,4 @@
-// The profile in force beside what is open: what it keeps for nobody, does not cover, or does not get done.
+// Checks that compare the profile in force with the open sockets, the guard, and BPXPRMxx.
 import { formatIp, isLoopback } from '../../../../base/address.ts';
 import type { Protocol } from '../../../../base/port.ts';
 import { checkInaddrAny } from '../../../../profile/core/inaddrany.ts';
@@ -7,27 +7,27 @@ import { jobMatcher } from '../../../../profile/core/table.ts';
 import { check } from '../check.ts';
 import {
   type Facts,
-  isOpen,
+  isReachable,
   type Listener,
   only,
+  ownerText,
   placeOf,
   portsText,
+  socketText,
   useText,
-  whereText,
-  whoText,
 } from '../facts.ts';
 import type { Found } from '../finding.ts';
 import type { ProfileInForce } from '../snapshot.ts';
 
-/** One for all entries of a port. */
+/** One finding for all entries of a port. */
 export const RESERVATION_UNUSED = check({
   code: 'RESERVATION_UNUSED',
-  title: 'nobody uses a reservation',
+  title: 'a reservation is not used',
   severities: ['info'],
-  why: 'the port is kept from others for nothing, or the service that should be there is not',
+  why: 'the port is blocked for no reason, or its service is not running',
   explanation: [
-    'The profile reserves ports for a job, and no socket has any of them. What is reserved for no one (RESERVED), ' +
-      'INTCLIEN or AUTHPORT, or for every job, is not told.',
+    'The profile reserves ports for a job, but none of them is in use. Reservations for no one (RESERVED), for ' +
+      'INTCLIEN or AUTHPORT, and for every job are not reported.',
   ],
   run: (facts) => {
     const { inForce, seen } = facts.snapshot;
@@ -43,49 +43,49 @@ export const RESERVATION_UNUSED = check({
       for (let port: number = first; port <= last; port++) if (used[protocol].has(port)) return [];
       return [
         {
-          seen:
+          what:
             `${placeOf(reservation)} reserves ${portsText(reservation)}/${protocol} for ` +
-            `${useText(reservation)}, and nobody has it`,
+            `${useText(reservation)}, but ${first === last ? 'it is' : 'none of them is'} in use`,
           ports: [{ first, last }],
           protocol,
-          advice: 'Start the service, or take the reservation out of the profile.',
+          advice: 'Start the service, or remove the reservation from the profile.',
         },
       ];
     });
   },
 });
 
-/** A listener; clients are told by CLIENT_ON_PORT. */
+/** Only listeners: CLIENT_ON_PORT reports clients. */
 export const RESERVATION_HELD = check({
   code: 'RESERVATION_HELD',
-  title: 'a reserved port is held by somebody else',
+  title: 'another program holds a reserved port',
   severities: ['warning'],
-  why: 'the service that it is reserved for cannot start',
+  why: 'the service for which the port is reserved cannot start',
   explanation: [
-    'A socket listens on a port that the profile reserves for other jobs, or for no one: it was bound before the ' +
-      'guard enforced the profile, or the guard does not. What is bound already stays as it is.',
-    'A job is the one that the program was started under, else its unit, else its user, in capitals: what was ' +
-      'started by hand has another one than the service has. Stop it, or reserve the port for it. portreeve guard ' +
-      '--restarts lists all that the guard would refuse.',
+    'A socket listens on a port that the profile reserves for other jobs, or for no one. It was bound before the ' +
+      'guard enforced the profile, which does not affect bound sockets, or the guard does not enforce it.',
+    'The job of a program is the one under which it was started, or else its unit, or else its user, in capitals; a ' +
+      'program started by hand has a different job from the service. Stop the program, or reserve the port for it. ' +
+      'portreeve guard --restarts lists all sockets that the guard would refuse.',
   ],
   run: (facts) =>
     facts.listeners.flatMap((listener): Found[] => {
       const { port, protocol, sockets } = listener;
       const reservations = facts.reservationsAt(port, protocol);
       const [first] = reservations;
-      const isClients = protocol === 'udp' && facts.isEphemeral(port);
-      if (!first || isClients) return [];
-      const other = sockets.find((seen) => !reservations.some((each) => facts.lets(each, seen)));
+      const mayBeClient = protocol === 'udp' && facts.isEphemeral(port);
+      if (!first || mayBeClient) return [];
+      const other = sockets.find((seen) => !reservations.some((each) => facts.permits(each, seen)));
       if (!other) return [];
-      const whose = first.use.kind === 'RESERVED' ? 'no one' : useText(first);
+      const user = first.use.kind === 'RESERVED' ? 'no one' : useText(first);
       return [
         {
-          seen:
-            `${placeOf(first)} reserves the port for ${whose}, and ${whoText(other)}, whose job is ${other.job}, ` +
-            `listens on ${whereText(other)}`,
+          what:
+            `${placeOf(first)} reserves the port for ${user}, but ${ownerText(other)} with the job ${other.job} ` +
+            `listens on ${socketText(other)}`,
           ports: only(port),
           protocol,
-          advice: `Stop it or, if it is meant to have the port: ${facts.keepingHolders(listener)}`,
+          advice: `Stop it or, if that is intended, reserve the port: ${facts.statementForHolders(listener)}`,
         },
       ];
     }),
@@ -95,11 +95,11 @@ export const LISTENER_NOT_COVERED = check({
   code: 'LISTENER_NOT_COVERED',
   title: 'the profile does not cover a listener',
   severities: ['info'],
-  why: 'when the service is down any other program can take its port',
+  why: 'any other program can take the port while the service is down',
   explanation: [
     'A profile is in force, a socket listens on a port that it does not reserve, and no PORT UNRSV entry names the ' +
-      'job. Listeners in the range of clients are told only where their port is a fixed one.',
-    'Write a PORT statement for it; the finding shows one.',
+      'job. Listeners in the ephemeral range are reported only if their port is a fixed one.',
+    'Add the PORT statement that the finding shows.',
   ],
   run: (facts) => {
     const { inForce } = facts.snapshot;
@@ -107,48 +107,50 @@ export const LISTENER_NOT_COVERED = check({
     return facts.listeners.flatMap((listener): Found[] => {
       const { port, protocol, sockets } = listener;
       const [socket] = sockets;
-      const isChosen = facts.isEphemeral(port) && facts.fixedBecause(listener) === undefined;
-      if (!socket || isChosen || facts.reservationsAt(port, protocol).length > 0) return [];
+      const isChosenByKernel = facts.isEphemeral(port) && facts.fixedPortReason(listener) === undefined;
+      if (!socket || isChosenByKernel || facts.reservationsAt(port, protocol).length > 0) return [];
       if (sockets.every(({ job }) => isNamed(inForce, protocol, job))) return [];
       return [
         {
-          seen: `${whoText(socket)} listens on ${whereText(socket)}, and the profile reserves it for nobody`,
+          what: `${ownerText(socket)} listens on ${socketText(socket)}, but the profile does not reserve the port`,
           ports: only(port),
           protocol,
-          advice: `To reserve it: ${facts.keepingHolders(listener)}`,
+          advice: `To reserve it: ${facts.statementForHolders(listener)}`,
         },
       ];
     });
   },
 });
 
-/** Whether an entry of UNRSV speaks of a job by more than a pattern for everybody. */
+/** Whether a PORT UNRSV entry names a job, other than by a pattern for every job. */
 function isNamed({ profile, omvsJob }: ProfileInForce, protocol: Protocol, job: string): boolean {
-  const isOf = (rule: UnreservedRule) => rule.protocol === protocol && !['*', omvsJob].includes(rule.pattern);
-  return profile.unreserved.some((rule) => isOf(rule) && jobMatcher(rule.pattern, { omvsJob })(job));
+  const isSpecific = (rule: UnreservedRule) =>
+    rule.protocol === protocol && !['*', omvsJob].includes(rule.pattern);
+  return profile.unreserved.some((rule) => isSpecific(rule) && jobMatcher(rule.pattern, { omvsJob })(job));
 }
 
 const NOT_ENFORCED = {
   off: 'the guard is off',
-  observe: 'the guard observes, and refuses nothing',
-  elsewhere: 'the guard holds in other network namespaces or in one cgroup, and not in all of this one',
+  observe: 'the guard only observes, and refuses nothing',
+  elsewhere:
+    'the guard enforces the profile in other network namespaces or in one cgroup, but not in all of this one',
 } as const;
 
-/** Where the guard could not be asked nothing is said. */
+/** Not reported where the guard could not be queried. */
 export const PROFILE_NOT_ENFORCED = check({
   code: 'PROFILE_NOT_ENFORCED',
-  title: 'nothing enforces the profile',
+  title: 'the profile is not enforced',
   severities: ['info'],
-  why: 'a profile was applied, and the kernel does not know it',
+  why: 'a profile was applied, but it has no effect',
   explanation: [
-    'There is a profile in force, and the guard is off or only observes. To enforce it: portreeve guard enforce.',
+    'A profile is in force, but the guard is off or only observes. To enforce the profile: portreeve guard enforce',
   ],
   run: ({ snapshot }) => {
     const guard = snapshot.inForce?.guard;
     if (guard === undefined || guard === 'enforce') return [];
     return [
       {
-        seen: NOT_ENFORCED[guard],
+        what: NOT_ENFORCED[guard],
         ports: [],
         advice: 'To enforce the profile: portreeve guard enforce',
       },
@@ -156,18 +158,18 @@ export const PROFILE_NOT_ENFORCED = check({
   },
 });
 
-/** Without a profile none is. */
+/** Also reported without a profile. */
 export const INADDRANY_NOT_RESERVED = check({
   code: 'INADDRANY_NOT_RESERVED',
-  title: 'ports for any address are not reserved for the kernel',
+  title: 'INADDRANY ports are not reserved for the kernel',
   severities: ['warning'],
-  why: 'a program that is given a port for all stacks finds it reserved for another job in one of them',
+  why: 'a program that is assigned a port for all stacks may find it reserved for another job in one of them',
   explanation: [
     'NETWORK statements of BPXPRMxx set ports aside for bind(2) to port 0 and any address (INADDRANYPORT, ' +
-      'INADDRANYCOUNT), and the profile does not reserve them for the job of the kernel, OMVS unless STARTUP_PROC ' +
-      'says another; without a profile nothing does. The member is the one of --bpxprm, or of [doctor] bpxprm in ' +
+      'INADDRANYCOUNT), but the profile does not reserve them for the job of the kernel (OMVS, or the one of ' +
+      'STARTUP_PROC), or there is no profile. The member is that of --bpxprm, or of [doctor] bpxprm in ' +
       'portreeve.toml.',
-    'Write the PORTRANGE statement that the finding shows.',
+    'Add the PORTRANGE statement that the finding shows.',
   ],
   run: ({ snapshot }) => {
     const { inForce, inaddrAny: ranges } = snapshot;
@@ -175,7 +177,7 @@ export const INADDRANY_NOT_RESERVED = check({
     return ranges.flatMap((range) =>
       checkInaddrAny([range], profile, inForce?.omvsJob).map(({ message, hint, place }): Found => {
         return {
-          seen: `${place.file}:${place.line}: ${message}`,
+          what: `${place.file}:${place.line}: ${message}`,
           ports: [{ first: range.first, last: range.last }],
           advice: hint,
         };
@@ -186,39 +188,40 @@ export const INADDRANY_NOT_RESERVED = check({
 
 export const OPEN_TO_OTHERS = check({
   code: 'OPEN_TO_OTHERS',
-  title: 'a port that is meant to be local is open to other hosts',
+  title: 'a port that should be local is open to other hosts',
   severities: ['error'],
-  why: 'the profile binds the port to this host alone, and the socket takes connections from others',
+  why: 'the profile restricts the port to the loopback address, but the socket accepts traffic from other hosts',
   explanation: [
-    'A reservation says BIND with an address of the loopback, and a socket on that port has another address, ' +
-      'or all of them. It was bound before the guard enforced the profile, or the guard does not enforce it: ' +
-      'what is bound already stays as it is.',
-    'Restart the service while the guard enforces the profile, or give it that address in its own configuration.',
+    'A reservation has BIND with a loopback address, but a socket on the port is bound to another address, or to all ' +
+      'addresses. It was bound before the guard enforced the profile, which does not affect bound sockets, or the ' +
+      'guard does not enforce it.',
+    'Restart the service while the guard enforces the profile, or configure the service to use that address.',
   ],
   run: (facts) =>
     facts.listeners.flatMap((listener): Found[] => {
-      const meant = localReservation(facts, listener);
-      const open = meant && listener.sockets.find(isOpen);
+      const local = localReservation(facts, listener);
+      const open = local && listener.sockets.find(isReachable);
       if (!open) return [];
       const { port, protocol } = listener;
-      const { bind } = meant.options;
+      const { bind } = local.options;
       return [
         {
-          seen:
-            `${placeOf(meant)} binds the port to ${bind ? formatIp(bind) : ''}, and ${whoText(open)} listens ` +
-            `on ${whereText(open)}`,
+          what:
+            `${placeOf(local)} binds the port to ${bind ? formatIp(bind) : ''}, but ${ownerText(open)} listens ` +
+            `on ${socketText(open)}`,
           ports: only(port),
           protocol,
-          advice: 'Restart the service while the guard enforces the profile, or have it listen there only.',
+          advice:
+            'Restart the service while the guard enforces the profile, or make it listen only on that address.',
         },
       ];
     }),
 });
 
-/** The reservation of the holder's job, if it says that the port is for this host alone. */
+/** The reservation of the holder's job, if it restricts the port to the loopback address. */
 function localReservation(facts: Facts, { port, protocol, sockets }: Listener): Reservation | undefined {
   const [socket] = sockets;
-  const its = facts.reservationsAt(port, protocol).find((each) => socket && facts.lets(each, socket));
-  const bind = its?.options.bind;
-  return bind && isLoopback(bind) ? its : undefined;
+  const own = facts.reservationsAt(port, protocol).find((each) => socket && facts.permits(each, socket));
+  const bind = own?.options.bind;
+  return bind && isLoopback(bind) ? own : undefined;
 }

@@ -1,4 +1,5 @@
-// RPC programs: registered without a socket, on ports of others, or likely to take one; and what keeps them from any.
+// Checks for RPC programs: registered without a socket, on ports of other services, or able to take one; and for
+// profiles that leave bindresvport(3) no port.
 import { formatIp, hostPortText, type IpAddress, isWildcard } from '../../../../base/address.ts';
 import type { Protocol } from '../../../../base/port.ts';
 import type { RegisteredProgram } from '../../../../portmap/core/registered-program.ts';
@@ -10,15 +11,14 @@ import {
   type Facts,
   type Listener,
   only,
-  ownerNaming,
+  ownerNamingPort,
+  ownerText,
   placeOf,
+  socketText,
   useText,
-  whereText,
-  whoText,
 } from '../facts.ts';
 import type { Found, Remedy } from '../finding.ts';
 
-/** The port mapper itself, which has a port of its own. */
 const PORTMAP_PROGRAM = 100000;
 
 const programText = ({ name, program }: Pick<RegisteredProgram, 'name' | 'program'>): string =>
@@ -26,21 +26,21 @@ const programText = ({ name, program }: Pick<RegisteredProgram, 'name' | 'progra
 
 const isResvport = (port: number): boolean => port >= RESVPORT_MIN && port <= RESVPORT_MAX;
 
-/** Where servers of libtirpc, but for those that bind ports themselves, try one number after the other (1.3.3). */
+/** libtirpc 1.3.3 tries the ports from here on in sequence for a server that does not bind a port itself. */
 const DYNPORT_MIN = 49_152;
 const isDynport = (port: number): boolean => port >= DYNPORT_MIN;
 
-/** One for each program. */
+/** One finding for each program. */
 export const RPC_SOCKET_GONE = check({
   code: 'RPC_SOCKET_GONE',
-  title: 'an RPC program is registered, and its socket is gone',
+  title: 'a registered RPC program has no socket',
   severities: ['warning'],
-  why: 'clients are sent to a port on which nobody answers, or somebody else',
+  why: 'clients are directed to a port on which no program, or another program, answers',
   explanation: [
-    'The port mapper has a registration for whose address and port there is no socket. The program has died ' +
-      'without taking it back, or was restarted on another port.',
-    'Start the program again, or take the registration back: portreeve portmap unset PROGRAM VERSION. A port ' +
-      'mapper that containers register with knows programs whose sockets cannot be seen from here.',
+    'The port mapper has a registration, but no socket has its address and port. The program ended without removing ' +
+      'the registration, or restarted on another port.',
+    'Start the program again, or remove the registration: portreeve portmap unset PROGRAM VERSION. If containers ' +
+      'register with the port mapper, their sockets are not visible from here.',
   ],
   run: (facts) => {
     const gone = (facts.snapshot.registrations ?? []).filter((one) => !hasSocket(facts, one));
@@ -56,24 +56,24 @@ export const RPC_SOCKET_GONE = check({
       const ports = [...new Set(all.map((each) => each.port))].toSorted((a, b) => a - b);
       return [
         {
-          seen: `${programText(one)} is registered at ${where}${more}, and no socket is there`,
+          what: `${programText(one)} is registered at ${where}${more}, but has no socket there`,
           ports: ports.flatMap(only),
           protocol: all.every((each) => each.protocol === protocol) ? protocol : undefined,
-          advice: `Start it again, or take back what is registered: ${commands.join('; ')}`,
+          advice: `Start it again, or remove its registrations: ${commands.join('; ')}`,
         },
       ];
     });
   },
 });
 
-/** Whether some socket gets what is sent there. */
+/** Whether a socket receives what is sent to the registered address. */
 function hasSocket(facts: Facts, { port, protocol, address }: RegisteredProgram): boolean {
   const sockets = facts.listenerAt(port, protocol)?.sockets ?? [];
-  return sockets.some(({ socket }) => takes(socket, address));
+  return sockets.some(({ socket }) => receives(socket, address));
 }
 
-/** Whether a socket takes what comes to an address; to a wildcard, something of its family. */
-function takes({ local, v6Only }: SeenSocket['socket'], address: IpAddress): boolean {
+/** For a wildcard address: whether the socket receives anything of its family. */
+function receives({ local, v6Only }: SeenSocket['socket'], address: IpAddress): boolean {
   const isSameFamily = local.address.family === address.family;
   if (!isSameFamily) return local.address.family === 6 && isWildcard(local.address) && !v6Only;
   return isWildcard(local.address) || isWildcard(address) || formatIp(local.address) === formatIp(address);
@@ -81,15 +81,15 @@ function takes({ local, v6Only }: SeenSocket['socket'], address: IpAddress): boo
 
 export const RPC_ON_ASSIGNED_PORT = check({
   code: 'RPC_ON_ASSIGNED_PORT',
-  title: 'an RPC program sits on a port of somebody else',
+  title: 'an RPC program holds the port of another service',
   severities: ['warning', 'info'],
-  why: 'the service that the port is assigned to cannot start while it does',
+  why: 'the other service cannot start while the RPC program holds the port',
   explanation: [
-    'An RPC program asked for any port (bindresvport(3)) and got one below 1024 that is assigned to another ' +
-      'service. It would be just as happy with another one.',
-    'It is a warning where /etc/services of this host names the service or the blacklist has the port, and a ' +
-      'note where only IANA does. Restart the RPC program after the service. A port in ' +
-      '/etc/bindresvport.blacklist is not given out again.',
+    'An RPC program requested any port (bindresvport(3)) and was assigned one below 1024 that belongs to another ' +
+      'service. The RPC program can use any other port.',
+    'It is a warning where /etc/services of this host assigns the port to the service or the blacklist contains the ' +
+      'port, and an info where only IANA has assigned it. Restart the RPC program after the service. bindresvport(3) ' +
+      'never assigns a port in /etc/bindresvport.blacklist.',
   ],
   run: (facts) => {
     const reported = new Set<string>();
@@ -101,102 +101,103 @@ export const RPC_ON_ASSIGNED_PORT = check({
       reported.add(key);
       const blacklist = facts.snapshot.blacklist.includes(port)
         ? ''
-        : ` To have it never given out again, put ${port} into /etc/bindresvport.blacklist.`;
+        : ` To exclude the port in the future, add ${port} to /etc/bindresvport.blacklist.`;
       return [
         {
           severity: owner.isKnownHere ? 'warning' : 'info',
-          seen: `${programText(one)} is at port ${port}/${protocol}, and ${owner.says}`,
+          what: `${programText(one)} holds ${port}/${protocol}, but ${owner.claim}`,
           ports: only(port),
           protocol,
-          advice: `Restart the RPC program after the service that the port is for.${blacklist}`,
+          advice: `Restart the RPC program after the service to which the port belongs.${blacklist}`,
         },
       ];
     });
   },
 });
 
-/** Whose port an RPC program has; undefined where it is its own, or nobody's. */
+/** The claim of another service on the port of an RPC program; undefined where there is none. */
 function ownerOf(facts: Facts, { program, protocol, port }: RegisteredProgram) {
   const isOwn = (name: string) => facts.snapshot.programOf(name) === program;
   const services = facts.servicesAt(port, protocol);
   if (services.some(({ name, aliases }) => [name, ...aliases].some(isOwn))) return undefined;
   const [service] = services;
-  if (service) return { says: `/etc/services gives it to ${service.name}`, isKnownHere: true };
+  if (service) return { claim: `/etc/services assigns it to ${service.name}`, isKnownHere: true };
   const names = facts.snapshot.ianaNames(port, protocol);
   if (names.some(isOwn)) return undefined;
   if (facts.snapshot.blacklist.includes(port)) {
-    return { says: '/etc/bindresvport.blacklist keeps it for somebody else', isKnownHere: true };
+    return { claim: '/etc/bindresvport.blacklist excludes it', isKnownHere: true };
   }
   return names[0] === undefined
     ? undefined
-    : { says: `IANA has assigned it to ${names[0]}`, isKnownHere: false };
+    : { claim: `IANA has assigned it to ${names[0]}`, isKnownHere: false };
 }
 
 export const RPC_COULD_TAKE_PORT = check({
   code: 'RPC_COULD_TAKE_PORT',
   title: 'an RPC program could take the port of a service',
   severities: ['warning'],
-  why: 'at the next boot whichever comes first has the port',
+  why: 'at the next boot the program that starts first gets the port',
   explanation: [
-    'A service listens on a port from 512 to 1023, RPC programs of this host get theirs from the same range ' +
+    'A service listens on a port from 512 to 1023, RPC programs of this host are assigned ports from the same range ' +
       '(bindresvport(3)), and the port is not in /etc/bindresvport.blacklist.',
-    'The fix puts it there. Services with assigned ports should be started before RPC programs (RFC 1700).',
+    'The fix adds it there. Services with assigned ports should be started before RPC programs (RFC 1700).',
   ],
   run: (facts) =>
-    takings(facts).flatMap((taking): Found[] => {
-      const { service, socket, isOlder } = taking;
+    portRisks(facts).flatMap((portRisk): Found[] => {
+      const { service, socket, isOlder } = portRisk;
       if (isOlder || !isResvport(service.port)) return [];
-      const where = `where ${whoText(socket)} listens on ${whereText(socket)}`;
-      return [
-        { seen: `${granteeText(facts, taking)} gets its ports ${where}`, ...portsAndRemedy(facts, taking) },
-      ];
+      const range = `${RESVPORT_MIN}-${RESVPORT_MAX}`;
+      const what =
+        `${rpcText(facts, portRisk)} is assigned ports from ${range}, where ${ownerText(socket)} listens on ` +
+        socketText(socket);
+      return [{ what, ...portsAndRemedy(facts, portRisk) }];
     }),
 });
 
 export const RPC_BEFORE_SERVICE = check({
   code: 'RPC_BEFORE_SERVICE',
-  title: 'an RPC program was started before a service whose port it could take',
+  title: 'an RPC program started before a service whose port it could take',
   severities: ['warning'],
-  why: 'it went well this time: the next start may give the port of the service to the RPC program',
+  why: 'the RPC program did not get the port this time, but it may at the next start',
   explanation: [
-    'RFC 1700 has the order: first the services with assigned ports, then inetd, then RPC programs, which take ' +
-      'any port that is free. Here an RPC program is older than a service whose port lies where RPC programs get ' +
-      'theirs: from 512 to 1023 for those of root that use bindresvport(3), in the range of clients for the ' +
-      'others, and from 49152 on for those that leave it to libtirpc.',
-    'The fix puts the port into /etc/bindresvport.blacklist, or into net.ipv4.ip_local_reserved_ports. What ' +
-      'libtirpc takes from 49152 on is tried number by number, and no list prevents that: start the service ' +
-      'first. The order of the units is left as it is.',
+    'RFC 1700 specifies the order: first the services with assigned ports, then inetd, then RPC programs, which take ' +
+      'any free port. Here an RPC program is older than a service whose port is in the range from which RPC programs ' +
+      'are assigned theirs: 512 to 1023 for programs of root that use bindresvport(3), 49152 to 65535 for programs ' +
+      'that leave the choice to libtirpc, and the ephemeral range for the others.',
+    'The fix adds the port to /etc/bindresvport.blacklist, or to net.ipv4.ip_local_reserved_ports. No list stops ' +
+      'libtirpc, which tries the ports from 49152 on by number: start the service first. The fix does not change ' +
+      'the order of units.',
   ],
   run: (facts) =>
-    takings(facts).flatMap((taking): Found[] => {
-      const { socket, isOlder } = taking;
+    portRisks(facts).flatMap((portRisk): Found[] => {
+      const { socket, isOlder } = portRisk;
       if (!isOlder) return [];
-      const seen =
-        `${granteeText(facts, taking)} was started before ${whoText(socket)}, which listens on ${whereText(socket)}, ` +
-        'and could have got that port';
-      return [{ seen, ...portsAndRemedy(facts, taking) }];
+      const what =
+        `${rpcText(facts, portRisk)} started before ${ownerText(socket)}, which listens on ${socketText(socket)}, ` +
+        'and could have been assigned that port';
+      return [{ what, ...portsAndRemedy(facts, portRisk) }];
     }),
 });
 
-/** A service, and an RPC program that could be given its port. */
-interface Taking {
+/** A service, and an RPC program that could be assigned its port. */
+interface PortRisk {
   readonly service: Listener;
-  /** The first of the service. */
+  /** The first socket of the service. */
   readonly socket: SeenSocket;
   readonly program: Listener;
   /** Whether the RPC program was started before the service. */
   readonly isOlder: boolean;
 }
 
-/** One for each service: an RPC program that was started before it, else any. */
-function takings(facts: Facts): Taking[] {
+/** One for each service, with an RPC program that started before it, if there is one. */
+function portRisks(facts: Facts): PortRisk[] {
   const programs = facts.listeners.filter(isAnyPort(facts));
   if (programs.length === 0) return [];
-  const isProgram = isOfPrograms(facts);
-  return facts.listeners.flatMap((service): Taking[] => {
+  const isProgram = belongsToProgram(facts);
+  return facts.listeners.flatMap((service): PortRisk[] => {
     const [socket] = service.sockets;
     if (!socket || isProgram(service)) return [];
-    const takers = programs.filter((program) => couldTake(facts, program, service));
+    const takers = programs.filter((program) => canTake(facts, program, service));
     const since = startOf(service);
     const older = takers.find((each) => since !== undefined && (startOf(each) ?? since) < since);
     const program = older ?? takers[0];
@@ -204,14 +205,14 @@ function takings(facts: Facts): Taking[] {
   });
 }
 
-function granteeText(facts: Facts, { program }: Taking): string {
+function rpcText(facts: Facts, { program }: PortRisk): string {
   const [registration] = facts.registrationsAt(program.port, program.protocol);
   return registration ? programText(registration) : 'an RPC program';
 }
 
-function portsAndRemedy(facts: Facts, { program, service }: Taking): Omit<Found, 'seen'> {
+function portsAndRemedy(facts: Facts, { program, service }: PortRisk): Omit<Found, 'what'> {
   const { port, protocol } = service;
-  const remedy = keeping(facts, program, service);
+  const remedy = remedyFor(facts, program, service);
   return {
     ports: only(port),
     protocol,
@@ -220,8 +221,8 @@ function portsAndRemedy(facts: Facts, { program, service }: Taking): Omit<Found,
   };
 }
 
-/** Whether a listener is of a process that is registered, also by another port: such a one takes what it gets. */
-function isOfPrograms(facts: Facts): (listener: Listener) => boolean {
+/** Whether a listener belongs to a process with a registration, even for another port: it can use any port. */
+function belongsToProgram(facts: Facts): (listener: Listener) => boolean {
   const registered = facts.listeners.filter(
     ({ port, protocol }) => facts.registrationsAt(port, protocol).length > 0,
   );
@@ -230,18 +231,18 @@ function isOfPrograms(facts: Facts): (listener: Listener) => boolean {
   return (listener) => pidsOf(listener).some((pid) => pids.has(pid));
 }
 
-/** Whether a listener is an RPC program's that was given any port: it is registered, and nothing says which. */
+/** Whether a listener belongs to an RPC program that was assigned its port: it is registered, without a fixed port. */
 function isAnyPort(facts: Facts): (listener: Listener) => boolean {
   return (listener) => {
     const { port, protocol } = listener;
     const registrations = facts
       .registrationsAt(port, protocol)
       .filter(({ program }) => program !== PORTMAP_PROGRAM);
-    const isGivenOut = isResvport(port) || isDynport(port) || facts.isEphemeral(port);
-    if (registrations.length === 0 || !isGivenOut || ownerNaming(listener)) return false;
-    // A name in /etc/services is that of the service whose port it took, unless it is its own.
+    const isInRange = isResvport(port) || isDynport(port) || facts.isEphemeral(port);
+    if (registrations.length === 0 || !isInRange || ownerNamingPort(listener)) return false;
+    // Another name in /etc/services is that of the service whose port the program took.
     const isNamed = registrations.some((one) => isNamedFor(facts, one));
-    return !isNamed && (isResvport(port) || facts.fixedBecause(listener) === undefined);
+    return !isNamed && (isResvport(port) || facts.fixedPortReason(listener) === undefined);
   };
 }
 
@@ -252,8 +253,8 @@ function isNamedFor(facts: Facts, { program, port, protocol }: RegisteredProgram
   );
 }
 
-/** Whether an RPC program that is started again could be given the port of a service. */
-function couldTake(facts: Facts, program: Listener, service: Listener): boolean {
+/** Whether an RPC program could be assigned the port of a service when it restarts. */
+function canTake(facts: Facts, program: Listener, service: Listener): boolean {
   const { port, protocol } = service;
   if (program.protocol !== protocol || facts.registrationsAt(port, protocol).length > 0) return false;
   if (isResvport(program.port)) {
@@ -261,40 +262,43 @@ function couldTake(facts: Facts, program: Listener, service: Listener): boolean 
       facts.snapshot.inForce?.guard === 'enforce' && facts.reservationsAt(port, protocol).length > 0;
     return isResvport(port) && !isRefused && !facts.snapshot.blacklist.includes(port);
   }
-  const isReached = facts.isGiven(port) || (isDynport(program.port) && isDynport(port));
-  return isReached && facts.fixedBecause(service) !== undefined;
+  const isReached = facts.isAssignable(port) || (isDynport(program.port) && isDynport(port));
+  return isReached && facts.fixedPortReason(service) !== undefined;
 }
 
-/** When the oldest process that has it was started, in ticks since boot. */
+/** The start time of the oldest owner, in ticks since boot. */
 function startOf({ sockets }: Listener): number | undefined {
   const starts = sockets.flatMap(({ owners }) => owners.map(({ startTicks }) => startTicks));
   return starts.length === 0 ? undefined : Math.min(...starts);
 }
 
-/** Takes the port of a service out of what an RPC program is given; no list keeps libtirpc from a port. */
-function keeping(facts: Facts, program: Listener, { port, protocol, sockets }: Listener): Remedy | undefined {
+/** Excludes the port of a service from those that an RPC program can be assigned. No list affects libtirpc. */
+function remedyFor(
+  facts: Facts,
+  program: Listener,
+  { port, protocol, sockets }: Listener,
+): Remedy | undefined {
   if (!isResvport(port)) {
-    return isDynport(program.port) && isDynport(port) ? undefined : facts.reserving(only(port));
+    return isDynport(program.port) && isDynport(port) ? undefined : facts.planReservation(only(port));
   }
   const name = facts.servicesAt(port, protocol)[0]?.name ?? sockets[0]?.owners[0]?.name ?? 'a service';
   return { reserve: [], blacklist: new Map([[port, name]]) };
 }
 
-/** Fewer ports than this are few. */
+/** A finding is reported if fewer ports than this are left. */
 const RESVPORTS_FEW = 16;
 
-/** For a program whose job is in no reservation. */
+/** Evaluated for a program whose job no reservation names. */
 export const BINDRESVPORT_STOPPED = check({
   code: 'BINDRESVPORT_STOPPED',
-  title: 'reservations leave bindresvport(3) no port',
+  title: 'reservations leave too few ports for bindresvport(3)',
   severities: ['error', 'warning'],
-  why: 'NFS mounts, rsh and RPC programs of root need a port from 512 to 1023, and fail without one',
+  why: 'NFS mounts, rsh, and RPC programs of root need a port from 512 to 1023, and fail without one',
   explanation: [
-    'bindresvport(3) tries the ports from 600 to 1023, then those from 512 on, and goes on at EADDRINUSE only: ' +
-      'any other error ends it. It is told where a refused port fails with another error than EADDRINUSE, or ' +
-      'where fewer than 16 ports are left that are neither reserved, nor in /etc/bindresvport.blacklist, nor ' +
-      'held.',
-    'It is an error where the guard enforces the profile and none is left. Reserve fewer ports there.',
+    'bindresvport(3) tries the ports from 600 to 1023, then those from 512 to 599, and continues only after ' +
+      'EADDRINUSE: any other error ends it. The finding is reported where a refused bind fails with another error, ' +
+      'or where fewer than 16 ports are neither reserved, nor in /etc/bindresvport.blacklist, nor in use.',
+    'It is an error where the guard enforces the profile and no port is left. Reserve fewer ports in that range.',
   ],
   run: (facts) => {
     const { inForce } = facts.snapshot;
@@ -312,33 +316,37 @@ export const BINDRESVPORT_STOPPED = check({
       return [
         {
           severity: inForce.guard === 'enforce' && left === 0 ? 'error' : 'warning',
-          seen: ends
-            ? `${rule}, and bind(2) fails with ${inForce.errnoLow} there, which ends bindresvport(3)`
-            : `the profile reserves ${refused.length} of the ${countOf([range])} ports for bindresvport(3) over ` +
-              `${protocol.toUpperCase()}, and ${left === 0 ? 'none is' : `${left} are`} left`,
+          what: ends
+            ? `${rule}, and a refused bind(2) fails with ${inForce.errnoLow}, which ends bindresvport(3)`
+            : `the profile reserves ${refused.length} of the ${countOf([range])} ${protocol.toUpperCase()} ports of ` +
+              `bindresvport(3), and ${left} ${left === 1 ? 'is' : 'are'} left`,
           ports: [range],
           protocol,
-          advice: ends ? 'Let the guard refuse with EADDRINUSE.' : 'Reserve fewer ports from 512 to 1023.',
+          advice: ends
+            ? 'Set errno_low = "EADDRINUSE" in the section [guard] of portreeve.toml.'
+            : 'Reserve fewer ports from 512 to 1023.',
         },
       ];
     });
   },
 });
 
-/** A job that no reservation names: bindresvport(3) is called by many. */
-const ANYBODY = 'NOBODY.IN.PARTICULAR';
+/** A job name that no reservation can match except by a pattern for every job. */
+const ANY_JOB = 'NOBODY.IN.PARTICULAR';
 
 function refusedPorts(facts: Facts, protocol: Protocol): number[] {
   const ports: number[] = [];
   for (let port = RESVPORT_MIN; port <= RESVPORT_MAX; port++) {
     const reservations = facts.reservationsAt(port, protocol);
-    const isFor = reservations.some((each) => each.use.kind === 'JOB' && facts.lets(each, { job: ANYBODY }));
+    const isFor = reservations.some(
+      (each) => each.use.kind === 'JOB' && facts.permits(each, { job: ANY_JOB }),
+    );
     if (reservations.length > 0 && !isFor) ports.push(port);
   }
   return ports;
 }
 
-/** How many ports are neither refused, nor in the blacklist, nor held. */
+/** The number of ports that are neither refused, nor in the blacklist, nor in use. */
 function leftFor(facts: Facts, protocol: Protocol): number {
   const gone = new Set([...refusedPorts(facts, protocol), ...facts.snapshot.blacklist]);
   for (let port = RESVPORT_MIN; port <= RESVPORT_MAX; port++) {

@@ -1,26 +1,26 @@
-// The file /etc/services: names that IANA gives to others, and entries that somebody may have taken for reservations.
+// Checks of /etc/services: entries that differ from IANA, and entries that an administrator may mistake for
+// reservations.
 import type { Protocol } from '../../../../base/port.ts';
 import type { ServiceEntry } from '../../../../names/core/services.ts';
 import { check } from '../check.ts';
 import { type Facts, isSameName, only, portsText } from '../facts.ts';
 import { FIX_RESERVES, type Found } from '../finding.ts';
 
-/** An entry for a protocol that IANA's names are known of. */
+/** An entry for TCP or UDP. */
 type Entry = ServiceEntry & { readonly protocol: Protocol };
 
 const isKnown = (entry: ServiceEntry): entry is Entry => entry.protocol === 'tcp' || entry.protocol === 'udp';
 
-/** Entries of this host, and those of the system whose port is in use or reserved. */
+/** Local entries, and entries of the distribution whose port is in use or reserved. */
 export const SERVICES_DISAGREE = check({
   code: 'SERVICES_DISAGREE',
-  title: 'an entry of /etc/services disagrees with IANA',
+  title: 'an entry of /etc/services differs from IANA',
   severities: ['info'],
-  why: 'other hosts know the port under another name, and the service that it is assigned to may come one day',
+  why: 'other hosts know the port by another name, and the service to which it is assigned may be installed one day',
   explanation: [
-    'An entry gives a port a name, and IANA has assigned the port to another one. Nothing prevents that; it ' +
-      'only says that two services want the port. Entries of this host, below the line "# Local services", are ' +
-      'told, and of those that came with the system the ones whose port somebody has here, or the profile ' +
-      'reserves.',
+    'An entry assigns a port to one service, and IANA to another. That is permitted, but shows that two services ' +
+      'may want the port. Reported are the local entries, after the line "# Local services", and those entries of ' +
+      'the distribution whose port is in use here or reserved by the profile.',
   ],
   run: (facts) => {
     const { services, ianaNames } = facts.snapshot;
@@ -34,12 +34,12 @@ export const SERVICES_DISAGREE = check({
       if (names.length === 0 || isSame) return [];
       return [
         {
-          seen:
-            `/etc/services:${line} calls ${port}/${protocol} ${name}, and IANA has assigned it to ` +
+          what:
+            `/etc/services:${line} assigns ${port}/${protocol} to ${name}, but IANA has assigned it to ` +
             names.join(' and '),
           ports: only(port),
           protocol,
-          advice: 'Ports that nobody has: portreeve suggest',
+          advice: 'To find a free port: portreeve suggest',
         },
       ];
     });
@@ -50,17 +50,17 @@ function isInUse(facts: Facts, { port, protocol }: Entry): boolean {
   return facts.listenerAt(port, protocol) !== undefined || facts.reservationsAt(port, protocol).length > 0;
 }
 
-/** A port on which something listens is told by SERVICE_EPHEMERAL. */
+/** If a socket listens on the port, SERVICE_EPHEMERAL reports it instead. */
 export const SERVICES_RESERVE_NOTHING = check({
   code: 'SERVICES_RESERVE_NOTHING',
-  title: 'an entry of /etc/services reserves nothing',
+  title: 'an entry of /etc/services does not reserve its port',
   severities: ['warning'],
-  why: 'no kernel reads the file: a client can be given the port',
+  why: 'the kernel does not read the file and can assign the port to a client',
   explanation: [
     '"Many people have thought that adding an entry in the services file will reserve that port number." The ' +
-      'entry names a port inside net.ipv4.ip_local_port_range that is not in net.ipv4.ip_local_reserved_ports. ' +
-      'Entries of this host are told: those below the line "# Local services". In a file without that line it is ' +
-      'those from port 32768 on that neither IANA has nor the files of Debian, Red Hat, SUSE and Arch.',
+      'port of the entry is inside net.ipv4.ip_local_port_range and not in net.ipv4.ip_local_reserved_ports. Only ' +
+      'local entries are reported: those after the line "# Local services" or, in a file without that line, those ' +
+      'from port 32768 on that are neither in the list of IANA nor in the files of Debian, Red Hat, SUSE and Arch.',
     FIX_RESERVES,
   ],
   run: (facts) => {
@@ -69,18 +69,18 @@ export const SERVICES_RESERVE_NOTHING = check({
     return services.entries.filter(isKnown).flatMap((entry): Found[] => {
       const { name, port, protocol, line } = entry;
       const key = `${port}/${protocol}`;
-      const isFree = facts.isGiven(port) && !facts.listenerAt(port, protocol);
+      const isFree = facts.isAssignable(port) && !facts.listenerAt(port, protocol);
       if (!isFree || reported.has(key) || !facts.isOfThisHost(entry)) return [];
       reported.add(key);
       const ports = only(port);
       return [
         {
-          seen:
-            `/etc/services:${line} gives ${port}/${protocol} to ${name}, and the kernel gives ` +
-            `${portsText(kernel.ephemeral)} to clients`,
+          what:
+            `/etc/services:${line} assigns ${port}/${protocol} to ${name}, but the ephemeral range is ` +
+            portsText(kernel.ephemeral),
           ports,
           protocol,
-          ...facts.mending(ports),
+          ...facts.reserveAdvice(ports),
         },
       ];
     });

@@ -1,36 +1,36 @@
-// The kernel's settings of ports beside what the files of sysctl.d(5) say they will be after a boot.
+// Check for port settings of the kernel that differ from the files of sysctl.d(5), and so from the next boot.
 
 import type { PortRange } from '../../../../base/port.ts';
 import { check } from '../check.ts';
 import { countOf, type Facts, partsWithout, portsText } from '../facts.ts';
 import type { Found } from '../finding.ts';
-import type { Said } from '../snapshot.ts';
+import type { Configured } from '../snapshot.ts';
 
-/** What a kernel has that nobody has set up: Linux from 4.2 on (ip-sysctl). */
-const USUAL_EPHEMERAL: PortRange = { first: 32_768, last: 60_999 };
-const USUAL_START = 1024;
+/** The defaults of Linux 4.2 and newer (ip-sysctl). */
+const DEFAULT_EPHEMERAL: PortRange = { first: 32_768, last: 60_999 };
+const DEFAULT_START = 1024;
 
 const RANGE = 'net.ipv4.ip_local_port_range';
 const RESERVED = 'net.ipv4.ip_local_reserved_ports';
 const START = 'net.ipv4.ip_unprivileged_port_start';
 
-/** The ranges that a finding names. */
+/** The number of ranges that a finding lists. */
 const NAMED_MAX = 5;
 
 type NotKept = Found<'warning' | 'info'>;
 
-/** What the guard sets it sets again after a boot. */
+/** Settings that the guard makes are ignored: it makes them again after a boot. */
 export const SETTING_NOT_KEPT = check({
   code: 'SETTING_NOT_KEPT',
-  title: 'a setting of ports will be another after the next boot',
+  title: 'a port setting will change at the next boot',
   severities: ['warning', 'info'],
-  why: 'what works now because of it will not work then',
+  why: 'whatever depends on the setting will then stop working',
   explanation: [
-    'net.ipv4.ip_local_port_range, ip_local_reserved_ports or ip_unprivileged_port_start is not what the files ' +
-      'of sysctl.d(5) say. It is a warning where a file says something else, and a note where none says ' +
-      'anything. Of the reserved ports those are told that are missing in the files; what the guard keeps in the ' +
-      'list is left out, because the guard puts it there again.',
-    'Write it into a file in /etc/sysctl.d, or run sysctl --system to have what the files say.',
+    'net.ipv4.ip_local_port_range, ip_local_reserved_ports or ip_unprivileged_port_start differs from the files ' +
+      'of sysctl.d(5). It is a warning where a file sets another value, and an info where no file sets it. Of the ' +
+      'reserved ports, those that are missing in the files are reported, except the ports that the guard reserves, ' +
+      'because it reserves them again after a boot.',
+    'Write the setting to a file in /etc/sysctl.d, or apply the files: sysctl --system',
   ],
   run: (facts) => {
     const { kernel, boot, inForce } = facts.snapshot;
@@ -43,55 +43,61 @@ export const SETTING_NOT_KEPT = check({
           RANGE,
           portsText(kernel.ephemeral),
           textOf(boot.ephemeral, portsText),
-          portsText(USUAL_EPHEMERAL),
+          portsText(DEFAULT_EPHEMERAL),
         );
     const start = notKept(
       START,
       `${kernel.unprivilegedStart}`,
       textOf(boot.unprivilegedStart, String),
-      `${USUAL_START}`,
+      `${DEFAULT_START}`,
     );
     return [...range, ...reservedNotKept(facts), ...start];
   },
 });
 
 function textOf<Value>(
-  said: Said<Value> | undefined,
+  configured: Configured<Value> | undefined,
   text: (value: Value) => string,
-): Said<string> | undefined {
-  return said && { value: text(said.value), place: said.place };
+): Configured<string> | undefined {
+  return configured && { value: text(configured.value), place: configured.place };
 }
 
-function notKept(name: string, now: string, said: Said<string> | undefined, usual: string): NotKept[] {
-  const then = said?.value ?? usual;
+function notKept(
+  name: string,
+  now: string,
+  configured: Configured<string> | undefined,
+  usual: string,
+): NotKept[] {
+  const then = configured?.value ?? usual;
   if (now === then) return [];
-  const what = said
-    ? `${said.place} sets it to ${then}`
-    : `no file sets it, so that it is ${then} after a boot`;
-  return [found(`${name} is ${now}, and ${what}`, said !== undefined, [])];
+  const reason = configured
+    ? `${configured.place} sets it to ${then}`
+    : `no file sets it, so that it will be ${then} after a boot`;
+  return [found(`${name} is ${now}, but ${reason}`, configured !== undefined, [])];
 }
 
 function reservedNotKept(facts: Facts): NotKept[] {
   const { kernel, boot, inForce } = facts.snapshot;
-  const kept = new Set<number>();
+  const permanent = new Set<number>();
   const isGuarded = inForce?.guard === 'enforce';
   const own = isGuarded ? inForce.profile.reservations : [];
   for (const { first, last } of [...own, ...(boot.reserved?.value ?? [])])
-    for (let port: number = first; port <= last; port++) kept.add(port);
-  const lost = kernel.reserved.flatMap((ports) => partsWithout(ports, (port) => kept.has(port)));
+    for (let port: number = first; port <= last; port++) permanent.add(port);
+  const lost = kernel.reserved.flatMap((ports) => partsWithout(ports, (port) => permanent.has(port)));
   if (lost.length === 0) return [];
   const named = lost.slice(0, NAMED_MAX).map(portsText).join(', ');
   const more = lost.length > NAMED_MAX ? ' and more' : '';
-  const what = boot.reserved ? `${boot.reserved.place} sets a list without them` : 'no file sets it';
-  const seen = `${RESERVED} has ${countOf(lost)} ports (${named}${more}) that it will not have: ${what}`;
-  return [found(seen, boot.reserved !== undefined, lost)];
+  const count = countOf(lost);
+  const ports = `${count} ${count === 1 ? 'port' : 'ports'} (${named}${more})`;
+  const reason = boot.reserved ? `${boot.reserved.place} sets a list without them` : 'no file sets it';
+  return [found(`${RESERVED} will lose ${ports} at a boot: ${reason}`, boot.reserved !== undefined, lost)];
 }
 
-function found(seen: string, isContradicted: boolean, ports: readonly PortRange[]): NotKept {
+function found(what: string, isContradicted: boolean, ports: readonly PortRange[]): NotKept {
   return {
     severity: isContradicted ? 'warning' : 'info',
-    seen,
+    what,
     ports,
-    advice: 'Write it into a file in /etc/sysctl.d, or have what the files say: sysctl --system',
+    advice: 'Write the setting to a file in /etc/sysctl.d, or apply the files: sysctl --system',
   };
 }

@@ -1,4 +1,4 @@
-// What is alike is one finding: the registrations of a program, and what trusts low ports.
+// Findings that are grouped: the registrations of a program, and services that trust low ports.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { registration, snapshot, statd, statdAt } from '../../../../../test/support/doctor/snapshots.ts';
@@ -7,7 +7,7 @@ import { type Code, examineSnapshot } from './all.ts';
 
 const reported = (code: Code, of: Snapshot) => examineSnapshot(of).filter((each) => each.code === code);
 
-test('a program whose sockets are gone is told once, with all of its ports and versions', () => {
+test('reports a program without sockets once, with all of its ports and versions', () => {
   const registrations = [
     { ...registration('mountd 100005 udp 0.0.0.0:40002'), versions: [2] },
     { ...registration('mountd 100005 tcp 0.0.0.0:40001'), versions: [1, 3] },
@@ -23,15 +23,15 @@ test('a program whose sockets are gone is told once, with all of its ports and v
       [[40_004], 'tcp'],
     ],
   );
-  const [{ seen, advice } = { seen: '', advice: '' }] = found;
-  assert.match(seen, /^mountd \(program 100005\) is registered at 0\.0\.0\.0:40002\/udp and 2 more places, /);
+  const [{ what, advice } = { what: '', advice: '' }] = found;
+  assert.match(what, /^mountd \(program 100005\) is registered at 0\.0\.0\.0:40002\/udp and 2 more places, /);
   const commands = [1, 2, 3].map((version) => `portreeve portmap unset 100005 ${version}`);
   assert.ok(advice.endsWith(`: ${commands.join('; ')}`), advice);
 });
 
-test('exports are told once, and apart from hosts that are trusted by a program that listens', () => {
+test('reports exports once, and hosts trusted by a listening program separately', () => {
   const trust = (kind: LowPortTrust['kind'], line: number, isServed = true) => {
-    return { kind, place: `/etc/x:${line}`, what: 'somebody is let in', isServed };
+    return { kind, place: `/etc/x:${line}`, what: 'access is granted', isServed };
   };
   const trusts = [
     trust('nfs', 1),
@@ -41,11 +41,11 @@ test('exports are told once, and apart from hosts that are trusted by a program 
     trust('rhosts', 5, false),
   ];
   assert.deepEqual(
-    reported('LOW_PORT_TRUSTED', snapshot({ trusts })).map(({ severity, seen }) => `${severity} ${seen}`),
+    reported('LOW_PORT_TRUSTED', snapshot({ trusts })).map(({ severity, what }) => `${severity} ${what}`),
     [
-      'warning /etc/x:4: somebody is let in',
-      'info /etc/x:1: somebody is let in; so it is with 2 more',
-      'info /etc/x:5: somebody is let in',
+      'warning /etc/x:4: access is granted',
+      'info /etc/x:1: access is granted, and 2 more like it',
+      'info /etc/x:5: access is granted',
     ],
   );
 });

@@ -1,14 +1,14 @@
-// A question that may have no answer: then it is reported what is not known, and why.
+// Runs a query that may fail, and records the failure as unknown instead of failing the command.
 import { requireFailure } from '../../base/errors.ts';
 
-/** The answer, or undefined and a sentence more in `unknown`. Throws on what requireFailure() throws on. */
-export async function answered<T>(
+/** Returns undefined on failure and appends a sentence to `unknown`. Throws what requireFailure() throws. */
+export async function orUnknown<T>(
   what: string,
-  question: () => T | Promise<T>,
+  query: () => T | Promise<T>,
   unknown: string[],
 ): Promise<T | undefined> {
   try {
-    return await question();
+    return await query();
   } catch (thrown) {
     const [reason = ''] = requireFailure(thrown).message.split('\n');
     unknown.push(`${what}: ${reason.replace(/:$/, '')}`);
