@@ -174,7 +174,7 @@ test('a suppression has a code of the doctor, a reason, and perhaps a port', asy
     'code = "LOW_PORT_OPEN", reason = "x"':
       /^doctor\.suppress\.0\.code is "LOW_PORT_OPEN"; it must be a code of/,
     'reason = "x"': /^doctor\.suppress\.0\.code is missing; it must be a code of/,
-    'code = "LOW_PORTS_OPEN"': /^doctor\.suppress\.0\.reason is missing; it must be a text that says why$/,
+    'code = "LOW_PORTS_OPEN"': /^doctor\.suppress\.0\.reason is missing; it must be a text with the reason$/,
     'code = "LOW_PORTS_OPEN", reason = " "': /^doctor\.suppress\.0\.reason is " "; it must be a text/,
     'code = "LOW_PORTS_OPEN", reason = "x", port = 0': /^doctor\.suppress\.0\.port is 0; it must be a number/,
     'code = "LOW_PORTS_OPEN", reason = "x", ports = 1':

@@ -1,4 +1,4 @@
-/** The findings of the doctor in docs/doctor.md and in the manual are those of its checks. */
+/** The findings of the doctor in docs/doctor.md and in the manual equal those of its checks. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -12,13 +12,8 @@ import { ROOT } from '../support/files.ts';
 import { tableOf } from '../support/tables.ts';
 
 test('the table of docs/doctor.md has every code, with its severities, title and reason', () => {
-  const rows = tableOf('docs/doctor.md', ['code', 'severity', 'what it says', 'why it matters']);
-  const documented = rows.map((row) => [
-    row['code'],
-    row['severity'],
-    row['what it says'],
-    row['why it matters'],
-  ]);
+  const rows = tableOf('docs/doctor.md', ['code', 'severity', 'finding', 'why it matters']);
+  const documented = rows.map((row) => [row['code'], row['severity'], row['finding'], row['why it matters']]);
   const known = CHECKS.map(({ code, severities, title, why }) => {
     return [`\`${code}\``, severities.join(' or '), title, why];
   });
@@ -43,7 +38,7 @@ test('the suppression of docs/doctor.md is valid', async () => {
   assert.equal(sectionOf(settings, DOCTOR_SECTION).suppress?.length, 1);
 });
 
-test('every explanation is prose: sentences that end, without lines of their own', () => {
+test('every explanation consists of paragraphs without line breaks', () => {
   for (const { code, explanation } of CHECKS) {
     for (const paragraph of explanation) {
       assert.match(paragraph, /^["A-Za-z].*[.:]$/, code);

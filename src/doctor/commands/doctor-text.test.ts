@@ -115,10 +115,10 @@ test('as JSON each finding has all keys, null where there is no value', () => {
     ),
   );
   assert.deepEqual(
-    output.findings.map(({ code, fix, suppressed }: { code: Code; fix: object; suppressed: string }) => [
-      code,
-      fix,
-      suppressed,
+    output.findings.map((finding: { code: Code; fix: object; suppressionReason: string }) => [
+      finding.code,
+      finding.fix,
+      finding.suppressionReason,
     ]),
     [
       ['SERVICE_EPHEMERAL', { commands: ['sysctl -w a.b="2 3"'], files: [], notes: [] }, null],
@@ -140,7 +140,7 @@ test('as JSON each finding has all keys, null where there is no value', () => {
     'protocol',
     'advice',
     'fix',
-    'suppressed',
+    'suppressionReason',
   ]);
   assert.deepEqual([output.suppressedCount, output.unknown], [1, ['x: y']]);
 });

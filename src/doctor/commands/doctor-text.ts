@@ -102,7 +102,7 @@ export function examinationJson(
       protocol: protocol ?? null,
       advice,
       fix: plan ? planJson(plan) : null,
-      suppressed: reason ?? null,
+      suppressionReason: reason ?? null,
     };
   });
   const { suppressed, unknown } = examination;

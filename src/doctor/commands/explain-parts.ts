@@ -4,7 +4,6 @@ import { formatIp, hostPortText } from '../../base/address.ts';
 import type { PortRange } from '../../base/port.ts';
 import { localTime } from '../../kit/text.ts';
 import type { Stack } from '../../names/core/stack.ts';
-import { isSystem } from '../../names/core/stacks.ts';
 import { versionsText } from '../../portmap/commands/versions.ts';
 import { ruleText } from '../../profile/commands/changes.ts';
 import type { Explanation } from '../core/explain/explain.ts';
@@ -194,7 +193,7 @@ function defaults({ defaultRanges }: Explanation): string[] {
 
 /** `portreeve stacks` lists the ranges of these systems. */
 function systems({ systems: { inside, outside } }: Explanation): string[] {
-  const named = (stacks: readonly Stack[]) => stacks.filter(isSystem).map(({ id }) => id);
+  const named = (stacks: readonly Stack[]) => stacks.map(({ id }) => id);
   const groups = GROUPS.flatMap(([group, suffix]) => {
     const ids = named(inside.filter((stack) => stack.group === group));
     return ids.length === 0 ? [] : [`${ids.join(', ')}${suffix}`];

@@ -10,6 +10,7 @@ import type { RegisteredProgram } from '../../portmap/core/registered-program.ts
 import type { Reservation } from '../../profile/core/rules.ts';
 import { portsSeen } from '../../sockets/app/port-records.ts';
 import { explain } from '../app/explain.ts';
+import { OTHER_PLACES } from '../core/explain/attempts.ts';
 import type { Explanation } from '../core/explain/explain.ts';
 import type { ExplainOptions } from './explain-command.ts';
 import { quickExplainDeps } from './explain-deps.ts';
@@ -52,10 +53,15 @@ function jsonOf(explanation: Explanation) {
   return {
     port,
     protocol,
-    answer: { ...answer, freeInMs: answer.freeInMs ?? null },
+    answer: {
+      ...answer,
+      remedies: answer.remedies.map(({ text, command }) => ({ text, command: command ?? null })),
+      freeInMs: answer.freeInMs ?? null,
+    },
     holders: portsSeen({ sockets: holders, notSeen: 0 }, true).ports,
     binds: attempts.map(({ place, plain, reuseAddress, reusePort }) => ({
-      address: place.text,
+      family: place.address.family,
+      address: OTHER_PLACES.includes(place) ? null : formatIp(place.address),
       v6Only: place.v6Only,
       plain: plain.answer,
       reuseAddress: reuseAddress.answer,
@@ -72,7 +78,11 @@ function jsonOf(explanation: Explanation) {
     guard: guard ?? null,
     revision: revision ?? null,
     reservations: reservations?.map(reservationJson) ?? null,
-    names: { ...names, registered: names.registered?.map(registrationJson) ?? null },
+    names: {
+      services: names.services,
+      iana: names.iana,
+      rpcPrograms: names.registered?.map(registrationJson) ?? null,
+    },
     defaultRanges,
     ephemeralOn: systems.inside.map(({ id, title, group, ephemeral }) => ({
       id,
@@ -83,9 +93,14 @@ function jsonOf(explanation: Explanation) {
     notEphemeralOn: systems.outside.map(({ id }) => id),
     blockedByBrowsers: badPort !== undefined,
     refusals:
-      refusals?.map(({ latestMs, ...refusal }) => ({
-        ...refusal,
+      refusals?.map(({ count, latestMs, verdict, job, user, command, rule }) => ({
+        count,
         latest: new Date(latestMs).toISOString(),
+        verdict,
+        job: job ?? null,
+        user: user ?? null,
+        command: command ?? null,
+        rule: rule ?? null,
       })) ?? null,
     unknown,
   };

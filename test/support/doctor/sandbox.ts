@@ -44,7 +44,7 @@ export interface FoundJson {
     readonly commands: readonly string[];
     readonly files: readonly { readonly path: string; readonly text: string }[];
   } | null;
-  readonly suppressed: string | null;
+  readonly suppressionReason: string | null;
 }
 
 /** The exit status and the output of `portreeve doctor --json`. */

@@ -7,7 +7,7 @@ import type { IanaEntry, IanaRange, IanaStatus } from '../../../names/core/iana.
 import type { KernelPorts } from '../../../names/core/kernel-ports.ts';
 import type { ServiceEntry } from '../../../names/core/services.ts';
 import type { Stack } from '../../../names/core/stack.ts';
-import { isEphemeralOn, STACKS } from '../../../names/core/stacks.ts';
+import { isEphemeralOn, isSystem, STACKS } from '../../../names/core/stacks.ts';
 import type { RegisteredProgram } from '../../../portmap/core/registered-program.ts';
 import type { Reservation } from '../../../profile/core/rules.ts';
 import type { Seen, SeenSocket } from '../../../sockets/core/seen.ts';
@@ -118,10 +118,13 @@ export function explainPort(facts: PortFacts): Explanation {
   };
 }
 
+/** Without IANA, which has a range but is not a system. */
+const SYSTEMS = STACKS.filter(isSystem);
+
 function systemsOf(port: number, protocol: Protocol): EphemeralSystems {
   const isEphemeral = (stack: Stack) => isEphemeralOn(stack, port, protocol);
   return {
-    inside: STACKS.filter(isEphemeral),
-    outside: STACKS.filter((stack) => stack.group === 'today' && !isEphemeral(stack)),
+    inside: SYSTEMS.filter(isEphemeral),
+    outside: SYSTEMS.filter((stack) => stack.group === 'today' && !isEphemeral(stack)),
   };
 }

@@ -30,7 +30,7 @@ export const SETTING_NOT_KEPT = check({
       'of sysctl.d(5). It is a warning where a file sets another value, and an info where no file sets it. Of the ' +
       'reserved ports, those that are missing in the files are reported, except the ports that the guard reserves, ' +
       'because it reserves them again after a boot.',
-    'Write the setting to a file in /etc/sysctl.d, or apply the files: sysctl --system',
+    'Write the setting to a file in /etc/sysctl.d, or apply the files with sysctl --system.',
   ],
   run: (facts) => {
     const { kernel, boot, inForce } = facts.snapshot;
