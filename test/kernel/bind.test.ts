@@ -1,4 +1,4 @@
-/** What a program can decide about a bind(2): refuse it, with which errno, allow a low port, change the address. */
+/** What a BPF program can do with a bind(2): refuse it with an errno, permit a low port, or change the address. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -18,7 +18,7 @@ const ALICE = 1000;
 const REFUSED_PORT = 4001;
 const OTHER_PORT = 4000;
 
-/** A program that answers for one port what `write` leaves in R0, and allows the others. */
+/** A program that returns for one port what `write` leaves in R0, and allows all other ports. */
 function forPort(port: number, write: (p: Assembler) => void): Program {
   const p = new Assembler('for_port');
   p.mov(R6, R1);
@@ -49,7 +49,7 @@ const SOCKETS: readonly (Pick<Bind, 'socket' | 'address'> & { readonly hook: Hoo
 ];
 
 for (const { hook, socket, address } of SOCKETS) {
-  test(`${hook} refuses one port of ${socket}, with EPERM or with the errno that it chose`, async (t) => {
+  test(`${hook} refuses one port for ${socket}, with EPERM or with the errno that the program set`, async (t) => {
     if (!kernelReady(t)) return;
     const fixture = KernelFixture.open(t);
     const binds = [
@@ -60,14 +60,14 @@ for (const { hook, socket, address } of SOCKETS) {
     const errors = async (): Promise<(string | null)[]> =>
       (await fixture.bind(...binds)).map(({ error }) => error);
     assert.deepEqual(await errors(), ['EPERM', null]);
-    // Beside the first: a refusal of one is enough, and of the errnos that were chosen the last is taken.
+    // With two programs, one refusal is sufficient, and the errno that was set last applies.
     fixture.attach(hook, refusing(EACCES));
     assert.deepEqual(await errors(), ['EACCES', null]);
     assert.ok(link > 0);
   });
 }
 
-test('bind4 does not see IPv6 sockets, which speak IPv4 too', async (t) => {
+test('bind4 does not see IPv6 sockets, even with IPv4-mapped addresses', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   fixture.attach('bind4', refusing(EACCES));
@@ -77,7 +77,7 @@ test('bind4 does not see IPv6 sockets, which speak IPv4 too', async (t) => {
   assert.equal((await fixture.bind(mapped))[0]?.error, 'EACCES');
 });
 
-test('AF_UNSPEC in the address of an IPv4 socket comes as family 0, and is judged all the same', async (t) => {
+test('bind4 sees AF_UNSPEC in the address of an IPv4 socket as family 0', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const seen = fixture.map({ type: 'array' });
@@ -101,7 +101,7 @@ test('AF_UNSPEC in the address of an IPv4 socket comes as family 0, and is judge
   assert.deepEqual(seen.lookup(new Uint8Array(4)), Uint8Array.of(0, 0, 0, 0, 2, 0, 0, 0));
 });
 
-test('the answer 3 lets a user without privileges have a low port; 1 does not', async (t) => {
+test('the return value 3 permits an unprivileged user a low port, 1 does not', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   fixture.attach(
@@ -121,13 +121,13 @@ test('the answer 3 lets a user without privileges have a low port; 1 does not', 
   );
 });
 
-test('the address is changed where none was given, and left where one was', async (t) => {
+test('the program changes the wildcard address, and no other', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const p = new Assembler('address');
   p.mov(R6, R1);
   p.loadField(R7, R6, fields.user_ip4);
-  p.jump('ne', R7, 0, 'out', 'an address was given');
+  p.jump('ne', R7, 0, 'out', 'not the wildcard');
   p.mov(R7, 0x7f000005);
   p.swap('be32', R7);
   p.storeField(R6, fields.user_ip4, R7);
@@ -150,12 +150,12 @@ test('the address is changed where none was given, and left where one was', asyn
   );
 });
 
-test(':: becomes ::ffff:127.0.0.5, four bytes at a time', async (t) => {
+test('the program changes :: to ::ffff:127.0.0.5, four bytes at a time', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const p = new Assembler('address6');
   const at = fields.user_ip6.offset;
-  p.mov32(R7, 0xffff0000, '0:0:ffff as the network has it');
+  p.mov32(R7, 0xffff0000, '0:0:ffff in network byte order');
   p.store('u32', R1, at + 8, R7);
   p.mov(R7, 0x7f000005);
   p.swap('be32', R7);
@@ -167,7 +167,7 @@ test(':: becomes ::ffff:127.0.0.5, four bytes at a time', async (t) => {
   assert.deepEqual([bound?.error, bound?.address], [null, '::ffff:127.0.0.5']);
 });
 
-test('post_bind4 sees the port that the kernel chose, and can refuse it', async (t) => {
+test('post_bind4 sees the port that the kernel assigned, and can refuse it', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const seen = fixture.map({ type: 'array' });
@@ -192,7 +192,7 @@ test('post_bind4 sees the port that the kernel chose, and can refuse it', async 
   assert.deepEqual([refused?.error, refused?.port], ['EPERM', 0]);
 });
 
-test('a cgroup that nothing hangs in is not concerned', async (t) => {
+test('a program does not affect other cgroups', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const other = KernelFixture.open(t);
@@ -202,7 +202,7 @@ test('a cgroup that nothing hangs in is not concerned', async (t) => {
   assert.equal((await other.bind(bind))[0]?.error, null);
 });
 
-test('a program that hangs there later runs later, and can take a refusal back', async (t) => {
+test('a program that was attached later runs later, and can revoke a refusal', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const bind = { socket: 'tcp4', address: '127.0.0.1', port: REFUSED_PORT } as const;
@@ -211,7 +211,7 @@ test('a program that hangs there later runs later, and can take a refusal back',
   p.mov(R0, BIND_ANSWER.allow);
   p.exit();
   fixture.attach('bind4', p.assemble());
-  assert.equal((await fixture.bind(bind))[0]?.error, 'EACCES', 'an answer alone does not');
+  assert.equal((await fixture.bind(bind))[0]?.error, 'EACCES', 'the return value alone does not');
   const q = new Assembler('undoing');
   q.mov(R1, 0);
   q.call('set_retval');

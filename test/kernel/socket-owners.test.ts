@@ -1,4 +1,4 @@
-/** Who has a socket, on the real kernel: remembered, found again, and never told of anybody else. */
+/** The owners of sockets on the real kernel: cached, updated, and never attributed to the wrong process. */
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -22,7 +22,7 @@ const SCANS = join(SUPPORT, 'socket-scans.ts');
 const SCANS_MS = 60_000;
 const CONTAINER = 'c'.repeat(64);
 
-/** Two processes of which one has a listener. */
+/** Two processes, one of which has a listener. */
 async function passer(t: TestContext) {
   const child = spawn('python3', [PASSER], { stdio: ['pipe', 'pipe', 'inherit'] });
   t.after(() => child.kill());
@@ -36,34 +36,36 @@ async function passer(t: TestContext) {
   return { port, a, b, order };
 }
 
-/** The processes that have the socket on a port, each as its number and name. */
+/** The processes that have the socket on a port open: "4711 python3". */
 function ownersAt(sockets: LinuxOpenSockets, port: number): string[] {
   const inodes = sockets.list({ protocol: 'tcp', port }).map(({ inode }) => inode);
   const { owners } = sockets.owners(new Set(inodes));
   return inodes.flatMap((inode) => (owners.get(inode) ?? []).map(({ pid, name }) => `${pid} ${name}`)).sort();
 }
 
-test('a socket that is passed on, shared, kept over an exec and closed is always its holders’', async (t) => {
+test('the owners are correct after a socket is passed, shared, kept across exec, and closed', async (t) => {
   if (!needs(t, probe.command('python3'))) return;
   const { port, a, b, order } = await passer(t);
   const kept = new LinuxOpenSockets();
   const [isA, isB] = [`${a} python3`, `${b} python3`];
-  const looks = (): string[][] => [kept, new LinuxOpenSockets()].map((sockets) => ownersAt(sockets, port));
-  assert.deepEqual(looks(), [[isA], [isA]]);
-  assert.deepEqual(looks(), [[isA], [isA]], 'and nothing has changed');
+  const scans = (): string[][] => [kept, new LinuxOpenSockets()].map((sockets) => ownersAt(sockets, port));
+  assert.deepEqual(scans(), [[isA], [isA]]);
+  assert.deepEqual(scans(), [[isA], [isA]], 'after no change');
   await order('pass');
-  assert.deepEqual(looks(), [[isB], [isB]]);
+  assert.deepEqual(scans(), [[isB], [isB]]);
   await order('share');
-  assert.deepEqual(looks(), [[isA, isB].sort(), [isA, isB].sort()]);
+  assert.deepEqual(scans(), [[isA, isB].sort(), [isA, isB].sort()]);
   await order('exec');
   const isSleep = `${a} sleep`;
-  await until('it to be another program', () => ownersAt(new LinuxOpenSockets(), port).includes(isSleep));
+  await until('the process to execute another program', () =>
+    ownersAt(new LinuxOpenSockets(), port).includes(isSleep),
+  );
   assert.deepEqual(ownersAt(kept, port), [isSleep, isB].sort());
   await order('end');
-  assert.deepEqual(looks(), [[isB], [isB]]);
+  assert.deepEqual(scans(), [[isB], [isB]]);
 });
 
-test('where one is enough its kin that have the socket are told as well', async (t) => {
+test("reports related processes that share the socket, even with 'some'", async (t) => {
   if (!needs(t, probe.command('python3'))) return;
   const program = `import os, socket, sys, time
 listener = socket.socket()
@@ -87,7 +89,7 @@ sys.stdin.read()`;
   assert.deepEqual(ownersAt(new LinuxOpenSockets(), port), expected);
 });
 
-test('our own socket is found, and what is read of its owner is ours', async (t) => {
+test('reports the own process as the owner of its socket', async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
   t.after(() => server.close());
   await once(server, 'listening');
@@ -104,7 +106,7 @@ test('our own socket is found, and what is read of its owner is ours', async (t)
 });
 
 for (const how of ['all', 'some']) {
-  test(`while processes come and go under the same numbers nobody is taken for another (${how})`, async (t) => {
+  test(`never confuses processes while PIDs are reused (${how})`, async (t) => {
     if (!needs(t, probe.root(), probe.netns(), probe.command('python3'))) return;
     const sandbox = await Sandbox.open(t);
     const lottery = sandbox.start(['sh', '-c', 'sleep 1000 | exec python3 "$0"', LOTTERY]);
@@ -114,15 +116,15 @@ for (const how of ['all', 'some']) {
     assert.equal(stderr, '');
     const { scans, owned, wrong, processes } = JSON.parse(stdout);
     assert.deepEqual([scans, wrong], [400, 0]);
-    // It has to be a scan of something.
+    // The scans must have found something.
     assert.ok(owned > scans && processes > 60, stdout);
   });
 }
 
-test('a cgroup is found by its number, by root and by others, and not when it is gone', async (t) => {
+test('finds a cgroup by its ID, as root and as another user, and not after it is removed', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.cgroup2(), probe.command('python3'))) return;
   const above = ownCgroup(t);
-  // Others find it by looking for it.
+  // Other users search the directories.
   chmodSync(above, 0o755);
   const directory = join(above, `docker-${CONTAINER}.scope`);
   mkdirSync(directory);

@@ -9,7 +9,7 @@ import { SimFiles } from './sim/files.ts';
 import { SimProfileArchive } from './sim/profile-archive.ts';
 import { SimSysctls } from './sim/sysctls.ts';
 
-export interface HostWords extends Partial<ExplainDeps> {
+export interface HostOptions extends Partial<ExplainDeps> {
   readonly profile?: string;
   readonly open?: readonly OpenSocket[];
   readonly files?: SimFiles;
@@ -21,7 +21,7 @@ const FILES = {
 };
 
 /** The dependencies of explain, as seen by the user alice. */
-export function explainHost({ profile, open = [], ...words }: HostWords = {}): ExplainDeps {
+export function explainHost({ profile, open = [], ...changes }: HostOptions = {}): ExplainDeps {
   const archive = new SimProfileArchive();
   if (profile !== undefined) {
     archive.append(
@@ -57,12 +57,12 @@ export function explainHost({ profile, open = [], ...words }: HostWords = {}): E
     guard: async () => 'enforce',
     events: async () => [],
     registrations: async () => [],
-    ...words,
+    ...changes,
   };
 }
 
 /** An event of the guard: a refusal of 8080/tcp. */
-export function refusal(number: number, words: Partial<EventLine> = {}): EventLine {
+export function refusal(number: number, changes: Partial<EventLine> = {}): EventLine {
   return {
     number,
     time: new Date(number * 1000).toISOString(),
@@ -81,6 +81,6 @@ export function refusal(number: number, words: Partial<EventLine> = {}): EventLi
     errno: 'EACCES',
     rule: { file: 'profile.tcpip', line: 1, text: 'PORT 8080 TCP WEB' },
     revision: 1,
-    ...words,
+    ...changes,
   };
 }

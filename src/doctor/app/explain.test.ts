@@ -6,8 +6,8 @@ import { parseIp } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { explain } from './explain.ts';
 
-async function explained(port: number, words?: Parameters<typeof explainHost>[0]) {
-  const [only] = await explain(port, ['tcp'], explainHost(words));
+async function explained(port: number, changes?: Parameters<typeof explainHost>[0]) {
+  const [only] = await explain(port, ['tcp'], explainHost(changes));
   return only ?? assert.fail('no explanation');
 }
 

@@ -43,17 +43,17 @@ export async function explain(
   deps: ExplainDeps,
 ): Promise<Explanation[]> {
   const unknown: string[] = [];
-  const ask: Query = (what, query) => orUnknown(what, query, unknown);
+  const tryQuery: Query = (what, query) => orUnknown(what, query, unknown);
   const kernel = readKernelPorts(deps.sysctls);
   const sockets = protocols.map((protocol) => ({ protocol, seen: seeSockets(deps, { protocol, port }) }));
   const users = readUsers(deps.files);
   const { you, root } = bindersOf(deps, users);
   const [iana, services = [], { guard, judge, isApplied }, events, registered] = await Promise.all([
     deps.iana(),
-    ask(`the names of ${SERVICES}`, () => servicesOf(deps)),
-    policyInForce(deps, users, ask),
-    ask('the refusals of the guard', () => deps.events(port)),
-    ask('the registrations with the port mapper', deps.registrations),
+    tryQuery(`the names of ${SERVICES}`, () => servicesOf(deps)),
+    policyInForce(deps, users, tryQuery),
+    tryQuery('the refusals of the guard', () => deps.events(port)),
+    tryQuery('the registrations with the port mapper', deps.registrations),
   ]);
   return sockets.map(({ protocol, seen }) =>
     explainPort({
@@ -89,11 +89,11 @@ interface PolicyInForce {
 }
 
 /** Where no profile was ever applied there is no guard either, and the slow modules are not loaded. */
-async function policyInForce(deps: ExplainDeps, users: Users, ask: Query): Promise<PolicyInForce> {
-  const isApplied = await ask('the profile', () => deps.archive.heads().length > 0);
+async function policyInForce(deps: ExplainDeps, users: Users, tryQuery: Query): Promise<PolicyInForce> {
+  const isApplied = await tryQuery('the profile', () => deps.archive.heads().length > 0);
   if (isApplied === false) return { guard: 'off', judge: undefined, isApplied };
-  const guard = await ask('the mode of the guard', deps.guard);
-  const judge = isApplied && (await ask('the verdict of the profile', () => judgeOf(deps, users)));
+  const guard = await tryQuery('the mode of the guard', deps.guard);
+  const judge = isApplied && (await tryQuery('the verdict of the profile', () => judgeOf(deps, users)));
   return { guard, judge: judge || undefined, isApplied };
 }
 

@@ -1,4 +1,4 @@
-// Applying and undoing fixes: planned and applied alike, merged with existing settings, and undone completely.
+// Applying and undoing fixes: planned, applied as planned, merged with existing settings, and undone completely.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { archiveOf } from '../../../test/support/doctor/host.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
-import { explainHost, type HostWords, refusal } from '../../../test/support/explain-host.ts';
+import { explainHost, type HostOptions, refusal } from '../../../test/support/explain-host.ts';
 import { parseIp } from '../../base/address.ts';
 import type { OpenSocket } from '../../base/open-socket.ts';
 import type { Protocol } from '../../base/port.ts';
@@ -14,10 +14,10 @@ const WIDE = { columns: 100, env: { NO_COLOR: '1' } };
 async function reported(
   port: number,
   protocols: readonly Protocol[],
-  words: HostWords = {},
+  changes: HostOptions = {},
   environment = {},
 ) {
-  return explanationText(capturedIo(environment), await explain(port, protocols, explainHost(words)));
+  return explanationText(capturedIo(environment), await explain(port, protocols, explainHost(changes)));
 }
 
 /** The lines of the row with a label. */
@@ -74,7 +74,7 @@ function ip(text: string) {
   return parseIp(text) ?? assert.fail(text);
 }
 
-function socket(words: Partial<OpenSocket>): OpenSocket {
+function socket(changes: Partial<OpenSocket>): OpenSocket {
   return {
     protocol: 'tcp',
     state: 'LISTEN',
@@ -86,7 +86,7 @@ function socket(words: Partial<OpenSocket>): OpenSocket {
     inode: 1,
     cgroupId: undefined,
     expiresMs: undefined,
-    ...words,
+    ...changes,
   };
 }
 
@@ -161,8 +161,8 @@ test('addresses with the same outcome share a line', async () => {
 });
 
 test('states whether the port is ephemeral, and the order in which it is assigned', async () => {
-  const ephemeral = async (port: number, protocol: Protocol, words: HostWords = {}) =>
-    under('ephemeral', await reported(port, [protocol], words)).join();
+  const ephemeral = async (port: number, protocol: Protocol, changes: HostOptions = {}) =>
+    under('ephemeral', await reported(port, [protocol], changes)).join();
   assert.match(await ephemeral(32_768, 'tcp'), /at any moment; connect\(2\) tries it in its first pass/);
   assert.match(await ephemeral(32_769, 'tcp'), /; bind\(2\) to port 0 tries it in its first pass/);
   assert.match(await ephemeral(32_769, 'udp'), /^range 32768-60999; the kernel can .* at any moment$/);
@@ -171,8 +171,8 @@ test('states whether the port is ephemeral, and the order in which it is assigne
 
 test('lists the statements of the profile, and the mode of the guard', async () => {
   const profile = 'PORT 8080 TCP WEB\n';
-  const of = async (words: HostWords) =>
-    under('profile', await reported(8080, ['tcp'], { profile, ...words }));
+  const of = async (changes: HostOptions) =>
+    under('profile', await reported(8080, ['tcp'], { profile, ...changes }));
   assert.deepEqual(await of({}), ['8080 TCP WEB (profile.tcpip:1)', 'the guard enforces the profile']);
   assert.deepEqual(await of({ guard: async () => 'off' }), [
     '8080 TCP WEB (profile.tcpip:1)',

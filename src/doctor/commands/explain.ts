@@ -18,11 +18,11 @@ import { explanationText } from './explain-text.ts';
 
 /** `portreeve explain` */
 export async function explainCommand(
-  words: readonly string[],
+  args: readonly string[],
   options: ExplainOptions,
   io: Io,
 ): Promise<number> {
-  const requested = [...Map.groupBy(portsOneByOne(words), ({ first }) => first)];
+  const requested = [...Map.groupBy(portsOneByOne(args), ({ first }) => first)];
   const depsFor = quickExplainDeps(options, io);
   const explained: Explanation[][] = [];
   for (const [port, ranges] of requested) {

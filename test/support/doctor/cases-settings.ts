@@ -80,7 +80,9 @@ export const CASES_OF_SETTINGS = {
     {
       when: 'rlogind admits trusted hosts',
       faulty: snapshot({
-        trusts: [{ kind: 'rhosts', place: '/etc/hosts.equiv:1', what: '+ is let in', isServed: true }],
+        trusts: [
+          { kind: 'rhosts', place: '/etc/hosts.equiv:1', what: 'any host is admitted', isServed: true },
+        ],
       }),
       clean: snapshot({}),
     },

@@ -9,7 +9,7 @@ function ip(text: string) {
   return parseIp(text) ?? assert.fail(text);
 }
 
-function holder(local: string, words: Partial<OpenSocket> = {}): OpenSocket {
+function holder(local: string, changes: Partial<OpenSocket> = {}): OpenSocket {
   return {
     protocol: 'tcp',
     state: 'LISTEN',
@@ -21,13 +21,13 @@ function holder(local: string, words: Partial<OpenSocket> = {}): OpenSocket {
     inode: 1,
     cgroupId: undefined,
     expiresMs: undefined,
-    ...words,
+    ...changes,
   };
 }
 
-function wanted(address: string, words: Partial<BindRequest> = {}): BindRequest {
+function request(address: string, changes: Partial<BindRequest> = {}): BindRequest {
   const options = { v6Only: false, reuseAddress: false, reusePort: false };
-  return { protocol: 'tcp', address: ip(address), uid: 0, ...options, ...words };
+  return { protocol: 'tcp', address: ip(address), uid: 0, ...options, ...changes };
 }
 
 /** The answer, and the options that would change it. */
@@ -37,11 +37,11 @@ function predicted(one: OpenSocket, bind: BindRequest): string {
 }
 
 test('a port without sockets is free', () => {
-  assert.deepEqual(predictBind([], wanted('0.0.0.0')), { answer: 'free', conflicts: [] });
+  assert.deepEqual(predictBind([], request('0.0.0.0')), { answer: 'free', conflicts: [] });
 });
 
 describe('addresses', () => {
-  const cases: readonly (readonly [held: string, asked: string, answer: string])[] = [
+  const cases: readonly (readonly [held: string, requested: string, answer: string])[] = [
     ['0.0.0.0', '127.0.0.1', 'in-use'],
     ['127.0.0.1', '0.0.0.0', 'in-use'],
     ['127.0.0.1', '127.0.0.2', 'free'],
@@ -56,26 +56,26 @@ describe('addresses', () => {
     ['::ffff:127.0.0.1', '127.0.0.1', 'in-use'],
     ['::ffff:127.0.0.1', '::1', 'free'],
   ];
-  for (const [held, asked, answer] of cases) {
-    test(`${held} and ${asked}: ${answer}`, () =>
-      assert.equal(predicted(holder(held), wanted(asked)), answer));
+  for (const [held, requested, answer] of cases) {
+    test(`${held} and ${requested}: ${answer}`, () =>
+      assert.equal(predicted(holder(held), request(requested)), answer));
   }
 
   test('IPv6 only keeps the families apart, on either side', () => {
     const only = { v6Only: true };
-    assert.equal(predicted(holder('::', only), wanted('0.0.0.0')), 'free');
-    assert.equal(predicted(holder('::', only), wanted('::ffff:127.0.0.1')), 'free');
-    assert.equal(predicted(holder('::1', only), wanted('0.0.0.0')), 'free');
-    assert.equal(predicted(holder('::', only), wanted('::1')), 'in-use');
-    assert.equal(predicted(holder('127.0.0.1'), wanted('::', only)), 'free');
-    assert.equal(predicted(holder('::ffff:127.0.0.1'), wanted('::', only)), 'free');
+    assert.equal(predicted(holder('::', only), request('0.0.0.0')), 'free');
+    assert.equal(predicted(holder('::', only), request('::ffff:127.0.0.1')), 'free');
+    assert.equal(predicted(holder('::1', only), request('0.0.0.0')), 'free');
+    assert.equal(predicted(holder('::', only), request('::1')), 'in-use');
+    assert.equal(predicted(holder('127.0.0.1'), request('::', only)), 'free');
+    assert.equal(predicted(holder('::ffff:127.0.0.1'), request('::', only)), 'free');
   });
 
   test('the kernel does not show whether a connection is IPv6 only', () => {
     const client = holder('::1', { state: 'ESTABLISHED', remote: { address: ip('::1'), port: 7 } });
-    assert.equal(predicted(client, wanted('0.0.0.0')), 'unknown IPV6_V6ONLY');
-    assert.equal(predicted(client, wanted('127.0.0.1')), 'free');
-    assert.equal(predicted(client, wanted('::')), 'in-use');
+    assert.equal(predicted(client, request('0.0.0.0')), 'unknown IPV6_V6ONLY');
+    assert.equal(predicted(client, request('127.0.0.1')), 'free');
+    assert.equal(predicted(client, request('::')), 'in-use');
   });
 });
 
@@ -84,37 +84,37 @@ describe('options', () => {
   const reusePort = { reusePort: true };
 
   test('SO_REUSEADDR on both sockets permits the bind, but not next to a TCP listener', () => {
-    const server = wanted('0.0.0.0', reuseAddress);
+    const server = request('0.0.0.0', reuseAddress);
     assert.equal(predicted(holder('0.0.0.0'), server), 'in-use');
     for (const state of ['BOUND', 'ESTABLISHED', 'TIME_WAIT'] as const) {
       assert.equal(predicted(holder('127.0.0.1', { state }), server), 'unknown SO_REUSEADDR');
-      assert.equal(predicted(holder('127.0.0.1', { state }), wanted('0.0.0.0')), 'in-use');
+      assert.equal(predicted(holder('127.0.0.1', { state }), request('0.0.0.0')), 'in-use');
     }
     const udp = holder('0.0.0.0', { protocol: 'udp', state: 'UNCONNECTED' });
     assert.equal(predicted(udp, { ...server, protocol: 'udp' }), 'unknown SO_REUSEADDR');
   });
 
   test('SO_REUSEPORT on both sockets of one user permits the bind', () => {
-    assert.equal(predicted(holder('0.0.0.0'), wanted('0.0.0.0', reusePort)), 'unknown SO_REUSEPORT');
-    assert.equal(predicted(holder('0.0.0.0'), wanted('0.0.0.0', { ...reusePort, uid: 1000 })), 'in-use');
+    assert.equal(predicted(holder('0.0.0.0'), request('0.0.0.0', reusePort)), 'unknown SO_REUSEPORT');
+    assert.equal(predicted(holder('0.0.0.0'), request('0.0.0.0', { ...reusePort, uid: 1000 })), 'in-use');
     const waiting = holder('0.0.0.0', { state: 'TIME_WAIT', uid: undefined, inode: 0 });
-    assert.equal(predicted(waiting, wanted('0.0.0.0', { ...reusePort, uid: 1000 })), 'unknown SO_REUSEPORT');
+    assert.equal(predicted(waiting, request('0.0.0.0', { ...reusePort, uid: 1000 })), 'unknown SO_REUSEPORT');
   });
 });
 
 test('TCP and UDP do not conflict', () => {
-  assert.equal(predicted(holder('0.0.0.0'), wanted('0.0.0.0', { protocol: 'udp' })), 'free');
+  assert.equal(predicted(holder('0.0.0.0'), request('0.0.0.0', { protocol: 'udp' })), 'free');
 });
 
 test('a connection request does not hold the port itself', () => {
-  assert.equal(predicted(holder('127.0.0.1', { state: 'SYN_RECV', inode: 0 }), wanted('0.0.0.0')), 'free');
-  assert.equal(predicted(holder('127.0.0.1', { state: 'SYN_RECV' }), wanted('0.0.0.0')), 'in-use');
+  assert.equal(predicted(holder('127.0.0.1', { state: 'SYN_RECV', inode: 0 }), request('0.0.0.0')), 'free');
+  assert.equal(predicted(holder('127.0.0.1', { state: 'SYN_RECV' }), request('0.0.0.0')), 'in-use');
 });
 
 test('certain conflicts are reported without the uncertain ones', () => {
   const listener = holder('0.0.0.0');
   const waiting = holder('127.0.0.1', { state: 'TIME_WAIT' });
-  const { answer, conflicts } = predictBind([waiting, listener], wanted('0.0.0.0', { reuseAddress: true }));
+  const { answer, conflicts } = predictBind([waiting, listener], request('0.0.0.0', { reuseAddress: true }));
   assert.equal(answer, 'in-use');
   assert.deepEqual(conflicts, [{ holder: listener, unless: [] }]);
 });

@@ -30,7 +30,7 @@ function end(address: string, port: number) {
 }
 
 function seen(
-  words: Partial<OpenSocket> & { local?: OpenSocket['local'] },
+  changes: Partial<OpenSocket> & { local?: OpenSocket['local'] },
   about: Partial<SeenSocket> = {},
 ): SeenSocket {
   const socket: OpenSocket = {
@@ -44,7 +44,7 @@ function seen(
     inode: 1,
     cgroupId: undefined,
     expiresMs: undefined,
-    ...words,
+    ...changes,
   };
   const unknown = { user: undefined, unit: undefined, container: undefined, forwardsTo: undefined };
   return { socket, owners: [], job: 'UNKNOWN', ...unknown, ...about };
@@ -52,8 +52,8 @@ function seen(
 
 const NGINX = { pid: 812, startTicks: 1, name: 'nginx', command: 'nginx', uid: 33, cgroup: undefined };
 
-function explained(words: Partial<PortFacts> & { sockets?: readonly SeenSocket[] }): Explanation {
-  const { sockets = [], ...others } = words;
+function explained(changes: Partial<PortFacts> & { sockets?: readonly SeenSocket[] }): Explanation {
+  const { sockets = [], ...others } = changes;
   return explainPort({
     port: 8080,
     protocol: 'tcp',
@@ -71,8 +71,8 @@ function explained(words: Partial<PortFacts> & { sockets?: readonly SeenSocket[]
   });
 }
 
-function answer(words: Parameters<typeof explained>[0]): string {
-  const { available, cause, why } = explained(words).answer;
+function answer(changes: Parameters<typeof explained>[0]): string {
+  const { available, cause, why } = explained(changes).answer;
   return `${available} ${cause}: ${why}`;
 }
 

@@ -158,7 +158,7 @@ export const RPC_BEFORE_SERVICE = check({
   code: 'RPC_BEFORE_SERVICE',
   title: 'an RPC program started before a service whose port it could take',
   severities: ['warning'],
-  why: 'the RPC program did not get the port this time, but it may at the next start',
+  why: 'the RPC program was not assigned the port this time, but may be at the next start',
   explanation: [
     'RFC 1700 specifies the order: first the services with assigned ports, then inetd, then RPC programs, which take ' +
       'any free port. Here an RPC program is older than a service whose port is in the range from which RPC programs ' +
