@@ -32,7 +32,7 @@ export async function doctorCommand(
 ): Promise<number> {
   if (code !== undefined) return explainCode(code, options, io);
   if (options.yes && !options.fix) throw yesAlone();
-  requireRoot(options);
+  requireTree(options);
   const least = severityOf(options.failOn ?? 'warning');
   if (options.undo) return undoCommand(options, io);
   const { settings, suppressions } = await doctorSettings(options, io);
@@ -65,7 +65,7 @@ function yesAlone(): PortreeveError {
 }
 
 /** A mistyped --root must not create a tree. */
-function requireRoot({ root }: DoctorOptions): void {
+function requireTree({ root }: DoctorOptions): void {
   if (root === undefined || existsSync(root)) return;
   throw new PortreeveError('FILE_MISSING', `there is no directory ${root}`, 'Check --root.', {
     root,

@@ -116,7 +116,7 @@ function areServerConnections(
 
 function othersText(holders: readonly SocketGroup[]): string {
   const others = holders.reduce((sum, { count }) => sum + count, -1);
-  return others === 0 ? '' : `, and by ${others} more ${others === 1 ? 'socket' : 'sockets'}`;
+  return others === 0 ? '' : `; ${others} more ${others === 1 ? 'socket holds' : 'sockets hold'} it`;
 }
 
 function reasonText(cause: HeldCause, { seen }: SocketGroup): string {

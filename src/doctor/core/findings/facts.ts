@@ -150,7 +150,7 @@ export class Facts {
     if (reservation) return `${placeOf(reservation)} reserves the port`;
     // A UDP socket may be a client on an ephemeral port: an entry of the distribution is no sign that it is a service.
     const services = this.servicesAt(port, protocol);
-    const service = services.find((entry) => protocol === 'tcp' || this.isOfThisHost(entry));
+    const service = services.find((entry) => protocol === 'tcp' || this.isLocalEntry(entry));
     if (service) return `/etc/services assigns the port to ${service.name}`;
     const owner = ownerNamingPort(listener);
     return owner && `the command line of ${owner.name} contains the port`;
@@ -160,7 +160,7 @@ export class Facts {
    * Whether an administrator added an entry to /etc/services: after the line "# Local services" or, without that line,
    * one that neither IANA nor a distribution has.
    */
-  isOfThisHost({ name, port, protocol, line }: ServiceEntry): boolean {
+  isLocalEntry({ name, port, protocol, line }: ServiceEntry): boolean {
     const { services, ianaNames } = this.snapshot;
     if (services.localFrom !== undefined) return line >= services.localFrom;
     if (port < DISTRIBUTION_END || !(protocol === 'tcp' || protocol === 'udp')) return false;

@@ -212,7 +212,7 @@ function reservedFor(facts: Facts, seen: SeenSocket): string | undefined {
 function namedInServices(facts: Facts, seen: SeenSocket): string | undefined {
   const { local, protocol, state } = seen.socket;
   if (state === 'UNCONNECTED' || !isOutgoing(facts, seen)) return undefined;
-  const entry = facts.servicesAt(local.port, protocol).find((each) => facts.isOfThisHost(each));
+  const entry = facts.servicesAt(local.port, protocol).find((each) => facts.isLocalEntry(each));
   return entry && `/etc/services:${entry.line} assigns the port to ${entry.name}`;
 }
 

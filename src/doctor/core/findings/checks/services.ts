@@ -70,7 +70,7 @@ export const SERVICES_RESERVE_NOTHING = check({
       const { name, port, protocol, line } = entry;
       const key = `${port}/${protocol}`;
       const isFree = facts.isAssignable(port) && !facts.listenerAt(port, protocol);
-      if (!isFree || reported.has(key) || !facts.isOfThisHost(entry)) return [];
+      if (!isFree || reported.has(key) || !facts.isLocalEntry(entry)) return [];
       reported.add(key);
       const ports = only(port);
       return [
