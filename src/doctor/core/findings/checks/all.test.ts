@@ -71,6 +71,13 @@ test('findings are ordered most severe first, then by code and port', () => {
   );
 });
 
+test('a reservation that is not used is described as such', () => {
+  const { what } = examineSnapshot(snapshot({ inForce: inForce('PORT 5432 TCP POSTGRES') })).find(
+    ({ code }) => code === 'RESERVATION_UNUSED',
+  ) ?? { what: '' };
+  assert.equal(what, 'profile.tcpip:1 reserves 5432/tcp for POSTGRES, but it is not in use');
+});
+
 test('many findings of one code are limited, and the rest merged with all ports and remedies', () => {
   const lines = Array.from({ length: 80 }, (_, index) => `app${index} ${40_000 + index}/tcp\n`);
   const found = examineSnapshot(snapshot({ services: servicesOf(lines.join('')) }));

@@ -68,7 +68,7 @@ export const POOL_EPHEMERAL = check({
       const ephemeral = portsText(facts.snapshot.kernel.ephemeral);
       return [
         {
-          what: `${countOf(ports)} of ${rangeText(range)} are in the ephemeral range ${ephemeral}`,
+          what: `the ephemeral range ${ephemeral} contains ${countOf(ports)} of ${rangeText(range)}`,
           ports,
           ...facts.reserveAdvice(ports),
         },

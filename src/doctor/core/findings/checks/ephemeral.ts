@@ -58,7 +58,7 @@ function assignableElsewhere({ snapshot }: Facts): Found[] {
       ? `the kernel may assign ${ranges.map(portsText).join(', ')}, which the profile reserves`
       : `it is unknown whether the kernel may assign reserved ports: ${reason}`;
     return {
-      what: `in the network namespace ${name} ${state}`,
+      what: `in the network namespace ${name}, ${state}`,
       ports: ranges,
       advice: 'portreeve guard enforce reserves the ports there, or reports why it cannot.',
     };

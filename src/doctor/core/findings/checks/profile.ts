@@ -45,7 +45,7 @@ export const RESERVATION_UNUSED = check({
         {
           what:
             `${placeOf(reservation)} reserves ${portsText(reservation)}/${protocol} for ` +
-            `${useText(reservation)}, but ${first === last ? 'it is' : 'none of them is'} in use`,
+            `${useText(reservation)}, but ${first === last ? 'it is not' : 'none of them is'} in use`,
           ports: [{ first, last }],
           protocol,
           advice: 'Start the service, or remove the reservation from the profile.',

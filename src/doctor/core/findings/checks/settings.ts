@@ -89,7 +89,7 @@ function reservedNotKept(facts: Facts): NotKept[] {
   const more = lost.length > NAMED_MAX ? ' and more' : '';
   const count = countOf(lost);
   const ports = `${count} ${count === 1 ? 'port' : 'ports'} (${named}${more})`;
-  const reason = boot.reserved ? `${boot.reserved.place} sets a list without them` : 'no file sets it';
+  const reason = boot.reserved ? `${boot.reserved.place} sets another list` : 'no file sets it';
   return [found(`${RESERVED} will lose ${ports} at a boot: ${reason}`, boot.reserved !== undefined, lost)];
 }
 
