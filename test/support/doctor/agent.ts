@@ -1,6 +1,6 @@
 /**
- * The program that opens sockets for the tests of the doctor on the real kernel. It reads its task as JSON from standard
- * input, so that its command line contains no port, prints that it is ready, and keeps running.
+ * The program that opens sockets for the tests of the doctor on the real kernel. It reads its task as JSON from
+ * standard input, so that its command line contains no port, prints that it is ready, and keeps running.
  */
 
 import { createSocket } from 'node:dgram';

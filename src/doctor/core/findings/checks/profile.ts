@@ -132,8 +132,7 @@ function isNamed({ profile, omvsJob }: ProfileInForce, protocol: Protocol, job: 
 const NOT_ENFORCED = {
   off: 'the guard is off',
   observe: 'the guard only observes, and refuses nothing',
-  elsewhere:
-    'the guard enforces the profile in other network namespaces or in one cgroup, but not in all of this one',
+  elsewhere: 'the guard enforces the profile only in other network namespaces or in one cgroup',
 } as const;
 
 /** Not reported where the guard could not be queried. */
