@@ -142,7 +142,7 @@ export const PROFILE_NOT_ENFORCED = check({
   severities: ['info'],
   why: 'a profile was applied, but it has no effect',
   explanation: [
-    'A profile is in force, but the guard is off or only observes. To enforce the profile, run portreeve guard enforce.',
+    'A profile is in force, but the guard is off or only observes. To enforce it, run portreeve guard enforce.',
   ],
   run: ({ snapshot }) => {
     const guard = snapshot.inForce?.guard;
