@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import type { NewGuardEvent } from '../../base/guard-event.ts';
 import {
   GUARD_EVENT_USERS_PER_SECOND_MAX,
-  GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX,
   GUARD_EVENTS_PER_SECOND_MAX,
+  GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX,
 } from '../../base/limits.ts';
 import { EventGate, lostEvent } from './event-gate.ts';
 
@@ -49,7 +49,10 @@ function offer(gate: EventGate, count: number, port: number, now: number, uid = 
 
 test('a few are all recorded, and nothing is said of more', () => {
   const gate = new EventGate();
-  assert.equal(offer(gate, GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX, 80, 0), GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX);
+  assert.equal(
+    offer(gate, GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX, 80, 0),
+    GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX,
+  );
   assert.deepEqual(gate.more(1000, CONTEXT), []);
 });
 

@@ -2,8 +2,8 @@
 import { eventWith, type NewGuardEvent } from '../../base/guard-event.ts';
 import {
   GUARD_EVENT_USERS_PER_SECOND_MAX,
-  GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX,
   GUARD_EVENTS_PER_SECOND_MAX,
+  GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX,
 } from '../../base/limits.ts';
 
 const SECOND_MS = 1000;

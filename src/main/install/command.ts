@@ -4,8 +4,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import {
   hasCommand,
-  isSystemdBooted,
   inspectPath,
+  isSystemdBooted,
   putLink,
   remove,
   runCommand,
