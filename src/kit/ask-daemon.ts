@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortreeveError, requireFailure } from '../base/errors.ts';
 import { whyUntrusted } from '../host/linux/trusted-directory.ts';
-import { lookAt } from './daemon-client.ts';
+import { readStatus } from './daemon-client.ts';
 import { type DaemonHead, ROOT_STATUS_SOCKET, STATUS_SOCKET } from './daemon-names.ts';
 import { usualDirectories } from './directories.ts';
 import type { Io } from './io.ts';
@@ -36,7 +36,7 @@ export async function askStatus<T>(io: Io, runtime: string | undefined, path: st
   for (const directory of directories) {
     try {
       if (runtime === undefined) requireTrusted(directory, io.uid);
-      return await lookAt<T>(statusSocketIn(directory, io.uid), path);
+      return await readStatus<T>(statusSocketIn(directory, io.uid), path);
     } catch (thrown) {
       failures.push(requireFailure(thrown));
     }

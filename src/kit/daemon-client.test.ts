@@ -7,7 +7,7 @@ import { createServer as createNetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { lookAt, postTo } from './daemon-client.ts';
+import { readStatus, postTo } from './daemon-client.ts';
 
 const SHORT_MS = 50;
 
@@ -35,7 +35,7 @@ async function daemon(
 
 test('the answer is a value', async (t) => {
   const path = await daemon(t, (url, response) => response.end(JSON.stringify({ url, text: 'grün' })));
-  assert.deepEqual(await lookAt(path, '/v1/status'), { url: '/v1/status', text: 'grün' });
+  assert.deepEqual(await readStatus(path, '/v1/status'), { url: '/v1/status', text: 'grün' });
 });
 
 test('an answer in pieces, cut inside a character, is one', async (t) => {
@@ -43,19 +43,19 @@ test('an answer in pieces, cut inside a character, is one', async (t) => {
     const bytes = Buffer.from('"grün"');
     response.write(bytes.subarray(0, 4), () => response.end(bytes.subarray(4)));
   });
-  assert.equal(await lookAt(path, '/'), 'grün');
+  assert.equal(await readStatus(path, '/'), 'grün');
 });
 
 test('an answer may be as large as the limit, and no larger', async (t) => {
   const path = await daemon(t, (_url, response) => response.end('"1234"'));
-  assert.equal(await lookAt(path, '/', { maxBytes: 6 }), '1234');
-  await assert.rejects(lookAt(path, '/', { maxBytes: 5 }), { code: 'DAEMON_BAD_ANSWER' });
+  assert.equal(await readStatus(path, '/', { maxBytes: 6 }), '1234');
+  await assert.rejects(readStatus(path, '/', { maxBytes: 5 }), { code: 'DAEMON_BAD_ANSWER' });
 });
 
 test('silence is DAEMON_SILENT, before and inside the answer', async (t) => {
   const path = await daemon(t, (url, response) => url === '/inside' && response.write('{'));
   for (const url of ['/before', '/inside']) {
-    await assert.rejects(lookAt(path, url, { timeoutMs: SHORT_MS }), {
+    await assert.rejects(readStatus(path, url, { timeoutMs: SHORT_MS }), {
       code: 'DAEMON_SILENT',
       kind: 'environment',
     });
@@ -68,7 +68,7 @@ test('what is not 200 or not JSON is DAEMON_BAD_ANSWER', async (t) => {
     else response.end('hello');
   });
   for (const url of ['/404', '/text']) {
-    await assert.rejects(lookAt(path, url), { code: 'DAEMON_BAD_ANSWER', kind: 'environment' });
+    await assert.rejects(readStatus(path, url), { code: 'DAEMON_BAD_ANSWER', kind: 'environment' });
   }
 });
 
@@ -81,10 +81,10 @@ test('a daemon that is busy is asked again, and one that stays so is DAEMON_BUSY
     if (url === '/soon' && asked > 2) response.end('"done"');
     else response.writeHead(503).end(JSON.stringify(BUSY));
   });
-  assert.equal(await lookAt(path, '/soon'), 'done');
+  assert.equal(await readStatus(path, '/soon'), 'done');
   assert.equal(await postTo(path, '/soon', {}), 'done');
   asked = 0;
-  await assert.rejects(lookAt(path, '/never'), {
+  await assert.rejects(readStatus(path, '/never'), {
     code: 'DAEMON_BUSY',
     message: `the daemon behind ${path} does not answer: too many`,
   });
@@ -99,8 +99,8 @@ test('a connection that is closed is DAEMON_ENDED; only what changes nothing is 
     if (url === '/twice' && asked === 2) response.end('"done"');
     else response.destroy();
   });
-  assert.equal(await lookAt(path, '/twice'), 'done');
-  await assert.rejects(lookAt(path, '/cut'), { code: 'DAEMON_ENDED', message: /ended the connection/ });
+  assert.equal(await readStatus(path, '/twice'), 'done');
+  await assert.rejects(readStatus(path, '/cut'), { code: 'DAEMON_ENDED', message: /ended the connection/ });
   asked = 0;
   await assert.rejects(postTo(path, '/twice', {}), { code: 'DAEMON_ENDED' });
   assert.equal(asked, 1);
@@ -110,7 +110,7 @@ test('what the daemon says why not is DAEMON_CANNOT, with its words', async (t) 
   const path = await daemon(t, (_url, response) => {
     response.writeHead(500).end('{"error": "the guard cannot be reached"}');
   });
-  await assert.rejects(lookAt(path, '/'), {
+  await assert.rejects(readStatus(path, '/'), {
     code: 'DAEMON_CANNOT',
     kind: 'environment',
     message: `the daemon behind ${path} does not tell: the guard cannot be reached`,
@@ -121,14 +121,14 @@ test('nobody there is DAEMON_ABSENT', async (t) => {
   const directory = await directoryOf(t);
   await writeFile(join(directory, 'file'), '');
   for (const path of ['none', 'file', 'file/status.sock']) {
-    await assert.rejects(lookAt(join(directory, path), '/'), { code: 'DAEMON_ABSENT', kind: 'environment' });
+    await assert.rejects(readStatus(join(directory, path), '/'), { code: 'DAEMON_ABSENT', kind: 'environment' });
   }
 });
 
 test('a path is one word of a request', async (t) => {
   const path = await daemon(t, (url, response) => response.end(JSON.stringify(url)));
-  assert.equal(await lookAt(path, '/a?b=%20'), '/a?b=%20');
-  for (const word of ['', '/a b', '/a\r\nx: y', '/ä']) await assert.rejects(lookAt(path, word), TypeError);
+  assert.equal(await readStatus(path, '/a?b=%20'), '/a?b=%20');
+  for (const word of ['', '/a b', '/a\r\nx: y', '/ä']) await assert.rejects(readStatus(path, word), TypeError);
 });
 
 /** A socket behind which somebody writes what is no daemon's. */
@@ -148,13 +148,13 @@ test('an answer that is shorter than it says is cut off', async (t) => {
   const path = await stranger(t, (socket) =>
     socket.end('HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n"1234"'),
   );
-  await assert.rejects(lookAt(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /cut off/ });
+  await assert.rejects(readStatus(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /cut off/ });
 });
 
 test('what does not begin as an answer is none', async (t) => {
   for (const text of ['x', '\r\n\r\n"x"', 'HTTP/2 200 OK\r\n\r\n"x"', 'x HTTP/1.1 200 OK\r\n\r\n"x"']) {
     const path = await stranger(t, (socket) => socket.end(text));
-    await assert.rejects(lookAt(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /it is no answer/ }, text);
+    await assert.rejects(readStatus(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /it is no answer/ }, text);
   }
 });
 
@@ -166,7 +166,7 @@ test('an answer without an end is taken up to the limit', async (t) => {
     socket.on('drain', more);
     socket.write('HTTP/1.1 200 OK\r\n\r\n', more);
   });
-  await assert.rejects(lookAt(path, '/', { maxBytes: 1000 }), {
+  await assert.rejects(readStatus(path, '/', { maxBytes: 1000 }), {
     code: 'DAEMON_BAD_ANSWER',
     message: /more than 1000 bytes/,
   });

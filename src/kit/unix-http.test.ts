@@ -12,7 +12,7 @@ import {
   UNIX_REFUSED_CONNECTIONS_MAX,
   UNIX_UNREAD_PER_USER_MAX_BYTES,
 } from '../base/limits.ts';
-import { lookAt } from './daemon-client.ts';
+import { readStatus } from './daemon-client.ts';
 import type { Share } from './shares.ts';
 import { type StatusRoutes, StatusServer } from './status-server.ts';
 
@@ -68,7 +68,7 @@ async function served(
   };
   const ask = (by: number) => {
     uid = by;
-    return lookAt(path, '/');
+    return readStatus(path, '/');
   };
   const as = (by: number) => {
     uid = by;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { TOY_SECTION, ToyService } from '../../test/support/toy-service.ts';
 import { PEERS } from '../../test/support/unix-peers.ts';
-import { lookAt, postTo } from '../kit/daemon-client.ts';
+import { readStatus, postTo } from '../kit/daemon-client.ts';
 import { ROOT_STATUS_SOCKET, STATUS_SOCKET, USER_SOCKET } from '../kit/daemon-names.ts';
 import { parseSettings } from '../kit/settings-file.ts';
 import { Daemon } from './daemon.ts';
@@ -63,13 +63,13 @@ test('the status has the parts of all services, and their routes are served', as
   const { daemon, runtime } = workshop(t);
   await daemon.start();
   const [look, run] = [join(runtime, STATUS_SOCKET), join(runtime, USER_SOCKET)];
-  const { since, ...status } = await lookAt<Record<string, unknown>>(look, '/v1/status');
+  const { since, ...status } = await readStatus<Record<string, unknown>>(look, '/v1/status');
   assert.deepEqual(status, {
     ...{ version: '1.2.3', pid: process.pid, runtime },
     ...{ ball: { color: 'plain' }, doll: { color: 'plain' } },
   });
   assert.match(`${since}`, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-  assert.deepEqual(await lookAt(look, '/v1/doll'), { color: 'plain' });
+  assert.deepEqual(await readStatus(look, '/v1/doll'), { color: 'plain' });
   assert.deepEqual(await postTo(run, '/v1/ball/paint', { color: 'red' }), {
     painted: 1,
     request: { color: 'red' },

@@ -3,7 +3,7 @@ export { formatIp, hostPortText, type IpAddress, parseIp } from '../base/address
 export type { ErrorKind } from '../base/error-catalog.ts';
 export { type ErrorData, PortreeveError } from '../base/errors.ts';
 export type { Port, Protocol } from '../base/port.ts';
-export { lookAt, type StatusOptions } from '../kit/daemon-client.ts';
+export { readStatus, type StatusOptions } from '../kit/daemon-client.ts';
 export { RpcError, type RpcErrorCode, type RpcErrorDetail } from '../portmap/client/errors.ts';
 export {
   type EntryKey,

@@ -11,7 +11,7 @@ import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PID_MAX } from '../../src/base/limits.ts';
 import { parseDecimal } from '../../src/base/port.ts';
-import { lookAt } from '../../src/kit/daemon-client.ts';
+import { readStatus } from '../../src/kit/daemon-client.ts';
 import type { DaemonStatus } from '../../src/main/status.ts';
 import { RpcError } from '../../src/portmap/client/errors.ts';
 import {
@@ -242,7 +242,7 @@ class Rounds {
   #running(): Promise<DaemonStatus> {
     return until('the port mapper to run', async () => {
       if (hasEnded(this.#daemon)) throw daemonEnded();
-      const status = await lookAt<DaemonStatus>(LOOK, '/v1/status').catch(() => undefined);
+      const status = await readStatus<DaemonStatus>(LOOK, '/v1/status').catch(() => undefined);
       return status?.portmap.state === 'running' && status;
     });
   }
