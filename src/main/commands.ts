@@ -18,7 +18,7 @@ const PORTREEVE: Command = {
 
 const LISTEN = {
   value: 'address',
-  help: 'an address to answer on besides loopback; may be repeated',
+  help: 'an address to listen on in addition to loopback; may be repeated',
   repeatable: true,
 } satisfies Option;
 
@@ -27,22 +27,22 @@ const SERVE = command({
   summary: 'run the daemon in the foreground',
   options: {
     config: { ...CONFIG, defaultText: 'portreeve.toml in the configuration directory, if it is there' },
-    state: { ...DIRECTORY, help: 'where to keep what outlives a reboot' },
-    runtime: { ...DIRECTORY, help: 'where to keep sockets and registrations' },
-    listen: { ...LISTEN, detail: '`0.0.0.0` and `::` are all addresses of IPv4 and of IPv6.' },
+    state: { ...DIRECTORY, help: 'the state directory, whose contents outlive a reboot' },
+    runtime: { ...DIRECTORY, help: 'the runtime directory, for sockets and registrations' },
+    listen: { ...LISTEN, detail: '`0.0.0.0` means all IPv4 addresses, `::` all IPv6 addresses.' },
     port: {
       value: 'n',
       help: 'the port of the port mapper',
-      detail: 'It is a number or a service.',
+      detail: 'A number or a service name.',
       defaultText: '111',
     },
     local: { value: 'path', help: 'the Unix socket of the port mapper', completion: 'file' },
-    fallback: { help: 'take another port where 111 cannot be had', hidden: true },
+    fallback: { help: 'use another port if 111 is not available', hidden: true },
     pins: PINS,
   },
   examples: [
     'portreeve serve                            on loopback, port 111',
-    'portreeve serve --listen 192.0.2.7         on that address, too',
+    'portreeve serve --listen 192.0.2.7         on that address as well',
     'portreeve serve --port 7111 --runtime /tmp/try --local /tmp/try/rpcbind.sock',
   ],
   run: async (_, options, io) => {
@@ -56,7 +56,7 @@ export type StatusOptions = OptionsOf<typeof STATUS_OPTIONS>;
 
 const STATUS = command({
   path: ['status'],
-  summary: 'show what the running daemon does',
+  summary: 'show the state of the running daemon',
   options: STATUS_OPTIONS,
   help: 'Exit code 0 if portmap is running, 1 if it is not, 3 if no daemon answers.',
   examples: ['portreeve status', 'portreeve status --json | jq .portmap.mappings'],
@@ -68,23 +68,23 @@ const STATUS = command({
 
 const TAKE_OVER = command({
   path: ['portmap', 'take-over'],
-  summary: 'take the place of a running rpcbind, with its registrations',
+  summary: 'replace a running rpcbind and keep its registrations',
   options: {
     dryRun: {
-      help: 'say what would be done, and do nothing',
-      detail: 'It is said of each address and of each registration.',
+      help: 'print the plan, and change nothing',
+      detail: 'It lists each address and each registration.',
     },
     listen: {
       ...LISTEN,
-      detail: 'These take the place of those of rpcbind. 127.0.0.1 is loopback only.',
+      detail: 'These replace the addresses of rpcbind. `127.0.0.1` means loopback only.',
     },
     config: { ...CONFIG, help: 'settings, as for portreeve serve' },
     pins: PINS,
   },
-  help: `Reads what rpcbind has registered, stops it, and serves in its place in the
-foreground, as portreeve serve does. No RPC server has to be started again. It
-listens where rpcbind did, unless --listen or the settings name addresses, and
-writes that into the settings for later starts.`,
+  help: `Reads the registrations of rpcbind, stops it, and serves them in the foreground, as
+portreeve serve does. No RPC server has to be restarted. It listens on the
+addresses of rpcbind, unless --listen or the settings name others, and writes
+them to the settings for later starts.`,
   examples: [
     'portreeve portmap take-over --dry-run',
     'portreeve portmap take-over',

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { TOY_SECTION, ToyService } from '../../test/support/toy-service.ts';
 import { PEERS } from '../../test/support/unix-peers.ts';
-import { readStatus, postTo } from '../kit/daemon-client.ts';
+import { postTo, readStatus } from '../kit/daemon-client.ts';
 import { ROOT_STATUS_SOCKET, STATUS_SOCKET, USER_SOCKET } from '../kit/daemon-names.ts';
 import { parseSettings } from '../kit/settings-file.ts';
 import { Daemon } from './daemon.ts';

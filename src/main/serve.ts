@@ -1,4 +1,4 @@
-// `portreeve serve`: runs the services of the daemon, in the foreground, until a signal ends it.
+// `portreeve serve`: runs the daemon in the foreground until a signal ends it.
 import { flushCompileCache } from 'node:module';
 import { join, resolve } from 'node:path';
 import { messageOf, PortreeveError } from '../base/errors.ts';
@@ -14,32 +14,32 @@ import { requireRuntimeDirectory } from '../kit/runtime-directory.ts';
 import { settingsPath } from '../kit/settings.ts';
 import type { PortmapOptions } from '../portmap/app/settings.ts';
 import { takeOverText } from '../portmap/app/take-over.ts';
-import { settlePortmap } from '../portmap/daemon/service.ts';
+import { resolvePortmapSettings } from '../portmap/daemon/service.ts';
 import { planTakeOver } from '../portmap/daemon/take-over.ts';
 import { Daemon } from './daemon.ts';
 import { type ServiceContext, servicesOf } from './services.ts';
 import { packageVersion } from './version.ts';
 
-/** The options of `portreeve serve`, as they were typed. */
+/** The options of `portreeve serve`, as typed. */
 interface ServeOptions extends PortmapOptions {
   readonly config?: string | undefined;
   readonly state?: string | undefined;
   readonly runtime?: string | undefined;
-  /** Take the place of a running rpcbind, with its registrations; `dryRun`: only print what would be done. */
+  /** Replace a running rpcbind and keep its registrations; `dryRun`: only print the plan. */
   readonly takeOver?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
   /** The directory of the guard's names in bpffs, where it is not the usual one. */
   readonly pins?: string | undefined;
 }
 
-/** How long what was written last may wait for its reader. */
-const LAST_WORDS_MS = 300;
+/** How long to wait for a slow reader of the last log lines. */
+const FLUSH_TIMEOUT_MS = 300;
 
-/** Runs the daemon; gives the exit code when it has ended. Throws PortreeveError if it cannot start. */
+/** Runs the daemon; resolves with the exit code when it has ended. Throws PortreeveError if it cannot start. */
 export async function serveCommand(options: ServeOptions, io: Io): Promise<number> {
   const code = await serve(options, io);
-  // Whoever does not read the last lines of the log in that time must not keep a daemon that has ended from ending.
-  setTimeout(() => process.exit(code), LAST_WORDS_MS).unref();
+  // A reader that does not drain the last lines of the log must not keep the process alive.
+  setTimeout(() => process.exit(code), FLUSH_TIMEOUT_MS).unref();
   return code;
 }
 
@@ -52,7 +52,7 @@ async function serve(options: ServeOptions, io: Io): Promise<number> {
   const settings = await context.readSettings();
   const services = servicesOf(context, settings);
   if (takeOver && options.dryRun) {
-    io.out(takeOverText(takeOver, { ...settlePortmap(context, settings), file }));
+    io.out(takeOverText(takeOver, { ...resolvePortmapSettings(context, settings), file }));
     return 0;
   }
   requireRuntimeDirectory(runtime, host.uid);
@@ -85,17 +85,16 @@ async function contextOf(options: ServeOptions, io: Io): Promise<ServiceContext>
   };
 }
 
-/** What a running daemon hears and says. */
 interface Running extends Pick<ServiceContext, 'log' | 'readSettings'> {
   readonly io: Io;
   readonly stop: AbortController;
 }
 
-/** Until it is asked to stop. */
+/** Runs the daemon until it is asked to stop. */
 async function run(daemon: Daemon, { log, readSettings, io, stop }: Running): Promise<void> {
   let reloaded = Promise.resolve();
   const reload = () => {
-    // A terminal that is closed sends it as well: there it means what it has always meant.
+    // On a terminal, SIGHUP means that the terminal was closed.
     if (process.stdin.isTTY) stop.abort();
     else reloaded = reloaded.then(() => reread(daemon, { log, readSettings }));
   };
@@ -104,7 +103,7 @@ async function run(daemon: Daemon, { log, readSettings, io, stop }: Running): Pr
     notifyManager('READY=1', io.env);
     const texts = await Promise.race([daemon.ready(), aborted(stop.signal)]);
     for (const text of texts ?? []) io.out(text);
-    // What was compiled is kept for the next start also where this one will be killed.
+    // Now, because the process may be killed later.
     flushCompileCache();
     await aborted(stop.signal);
     notifyManager('STOPPING=1', io.env);
@@ -121,18 +120,18 @@ function aborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
 }
 
-/** SIGHUP: all services go by what portreeve.toml says now, or one refuses it: that is logged, and nothing changes. */
+/** SIGHUP: all services apply the new settings. If one refuses them, that is logged, and nothing changes. */
 async function reread(
   daemon: Daemon,
   { log, readSettings }: Pick<Running, 'log' | 'readSettings'>,
 ): Promise<void> {
   try {
     await daemon.reload(await readSettings());
-    log.info(`portreeve: ${['the settings were read again', ...daemon.summaries].join('; ')}`);
+    log.info(`portreeve: ${['reloaded the settings', ...daemon.summaries].join('; ')}`);
   } catch (thrown) {
     const hint = thrown instanceof PortreeveError && thrown.hint !== '' ? `. ${thrown.hint}` : '';
     log.error(
-      `portreeve: the settings were read again, and nothing was changed: ${messageOf(thrown)}${hint}`,
+      `portreeve: the settings were not reloaded, and nothing was changed: ${messageOf(thrown)}${hint}`,
     );
   }
 }
@@ -141,7 +140,7 @@ function takeDaemonLock(host: Host, runtime: string): Lock {
   const lock = host.files.takeLock(join(runtime, 'portreeve.lock'));
   if (!('heldBy' in lock)) return lock;
   const hint =
-    'Look at it with: portreeve status. Another one beside it needs --runtime, --port and --local of its own.';
+    'To show it: portreeve status. To run a second daemon, choose another --runtime, --port and --local.';
   throw new PortreeveError(
     'ALREADY_RUNNING',
     lock.heldBy > 0 ? `portreeve is already running (pid ${lock.heldBy})` : 'portreeve is already running',

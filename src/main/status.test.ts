@@ -38,8 +38,8 @@ test('what there is to know, in words', () => {
       'daemon    version 1.2.3, pid 812, since then',
       'runtime   /run/portreeve',
       'portmap   running, pid 813, uid 60711, 44.0 MiB, 1 restart',
-      'confined  all but seccomp, which this host cannot give',
-      'serves    12 mappings, 1 open connection, 2 answers not sent, 3 changes not answered, too late',
+      'confined  without seccomp, which this host does not support',
+      'serves    12 registrations, 1 open connection, 2 answers not sent, 3 changes too late to be answered',
       'absent    [::1]:111: this host has no such address',
       'guard     not in the kernel',
       '',
@@ -62,18 +62,18 @@ test('what was refused lately, whole lines of it, and what cannot be checked', (
     `refused: SET of program 100005 version 3 udp 0.0.0.0.78.80 by uid 1000: ${'x'.repeat(80)}`,
     '\x1b[2J',
   ];
-  const text = statusText(capturedIo({ columns: 60 }), daemonStatus({ elsewhere: 3, refusals }));
-  assert.match(text, /foreign[^\n]* 3 mappings of other network namespaces, which cannot be checked\n/);
-  assert.ok(text.includes(`REFUSED LATELY\x1b[0m\n${refusals[0]}\n\\x1b[2J\n`));
-  const nothing = statusText(capturedIo(), daemonStatus({ elsewhere: 0, refusals: [] }));
-  assert.doesNotMatch(nothing, /foreign|REFUSED/);
+  const text = statusText(capturedIo({ columns: 60 }), daemonStatus({ foreign: 3, refusals }));
+  assert.match(text, /foreign[^\n]* 3 registrations from other network namespaces, which cannot be checked\n/);
+  assert.ok(text.includes(`RECENT REFUSALS\x1b[0m\n${refusals[0]}\n\\x1b[2J\n`));
+  const nothing = statusText(capturedIo(), daemonStatus({ foreign: 0, refusals: [] }));
+  assert.doesNotMatch(nothing, /foreign|REFUSALS/);
 });
 
 test('what is not known while portmap is away is not said', () => {
   const away = { pid: null, uid: null, rssBytes: null, unconfined: null };
   const counts = {
     mappings: null,
-    elsewhere: null,
+    foreign: null,
     connections: null,
     unsent: null,
     late: null,

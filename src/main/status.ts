@@ -1,4 +1,4 @@
-// `portreeve status`: what the running daemon does.
+// `portreeve status`: shows the state of the running daemon.
 
 import { EXIT_CODES } from '../base/errors.ts';
 import { parseDecimal } from '../base/port.ts';
@@ -13,7 +13,7 @@ import type { PortmapReport } from '../portmap/app/report.ts';
 import { CALL_COLUMNS, callRows } from '../portmap/commands/calls.ts';
 import type { StatusOptions } from './commands.ts';
 
-/** The parts of services that are shown. */
+/** The reports of the services that are shown. */
 interface Parts {
   readonly portmap: PortmapReport;
   readonly guard: GuardReport;
@@ -27,7 +27,7 @@ export async function statusCommand(options: StatusOptions, io: Io): Promise<num
   return status.portmap.state === 'running' ? 0 : EXIT_CODES.refused;
 }
 
-/** The status for people. */
+/** The status as text. */
 export function statusText(io: Io, status: DaemonStatus): string {
   const { portmap } = status;
   const facts: [string, string][] = [
@@ -69,24 +69,24 @@ function portmapText({ state, pid, uid, rssBytes, restarts }: PortmapReport): st
 function confinementFact({ unconfined }: PortmapReport): [string, string][] {
   if (unconfined === null) return [];
   const text =
-    unconfined.length === 0 ? 'fully' : `all but ${unconfined.join(', ')}, which this host cannot give`;
+    unconfined.length === 0 ? 'fully' : `without ${unconfined.join(', ')}, which this host does not support`;
   return [['confined', text]];
 }
 
 function countFacts({ mappings, connections, unsent, late }: PortmapReport): [string, string][] {
   const counts = [
-    ...(mappings === null ? [] : [counted(mappings, 'mapping')]),
+    ...(mappings === null ? [] : [counted(mappings, 'registration')]),
     ...(connections === null ? [] : [counted(connections, 'open connection')]),
     ...(unsent === null || unsent === 0 ? [] : [`${counted(unsent, 'answer')} not sent`]),
-    ...(late === null || late === 0 ? [] : [`${counted(late, 'change')} not answered, too late`]),
+    ...(late === null || late === 0 ? [] : [`${counted(late, 'change')} too late to be answered`]),
   ];
   return counts.length === 0 ? [] : [['serves', counts.join(', ')]];
 }
 
-function foreignFact({ elsewhere }: PortmapReport): [string, string][] {
-  if (!elsewhere) return [];
+function foreignFact({ foreign }: PortmapReport): [string, string][] {
+  if (!foreign) return [];
   return [
-    ['foreign', `${counted(elsewhere, 'mapping')} of other network namespaces, which cannot be checked`],
+    ['foreign', `${counted(foreign, 'registration')} from other network namespaces, which cannot be checked`],
   ];
 }
 
@@ -94,7 +94,7 @@ function absentFact({ absent }: PortmapReport): [string, string][] {
   return absent.length === 0 ? [] : [['absent', `${absent.join(', ')}: this host has no such address`]];
 }
 
-/** So many names that nobody has are shown. */
+/** The maximum number of unknown names that are shown. */
 const UNKNOWN_SHOWN = 10;
 
 function guardFacts(report: GuardReport): [string, string][] {
@@ -111,7 +111,7 @@ function unknownFact({ unknown = [] }: Partial<GuardReport>): [string, string][]
   return [['unknown', `no unit or user is called ${firstOf(unknown, UNKNOWN_SHOWN)}`]];
 }
 
-/** Sentences, which no column would be wide enough for. */
+/** One line each: they are too long for a table. */
 function refusalsText(io: Io, refusals: readonly string[]): string {
-  return [emphasize(io, 'REFUSED LATELY'), ...refusals.map(printable)].map((line) => `${line}\n`).join('');
+  return [emphasize(io, 'RECENT REFUSALS'), ...refusals.map(printable)].map((line) => `${line}\n`).join('');
 }

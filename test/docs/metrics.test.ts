@@ -69,7 +69,7 @@ test('what the port mapper has counted', () => {
 });
 
 test('while its process is away, what only that knows is left out', () => {
-  const away = { state: 'waiting', rssBytes: null, mappings: null, elsewhere: null, calls: null };
+  const away = { state: 'waiting', rssBytes: null, mappings: null, foreign: null, calls: null };
   const gone = { connections: null, unsent: null, late: null };
   const text = metricsText(portmapMetrics(daemonStatus({ ...away, ...gone }).portmap, changes));
   assert.deepEqual(

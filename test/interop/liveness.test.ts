@@ -105,13 +105,13 @@ test('what another network namespace registers is counted apart and stays, also 
   const { sandbox } = at;
   const entry = { program: SERVER, version: 1, netid: 'tcp', address: '10.9.8.7.16.147' };
   const set = { via: 'local', procedure: 'set', entry, uid: ALICE.uid } as const;
-  assert.equal((await status(sandbox)).portmap.elsewhere, 0);
+  assert.equal((await status(sandbox)).portmap.foreign, 0);
   assert.deepEqual(await makeCalls(sandbox, [set], ['unshare', '--net']), [true]);
   assert.deepEqual(await makeCalls(sandbox, [{ ...set, entry: { ...entry, program: OTHER } }]), [true]);
   const { portmap } = await status(sandbox);
-  assert.equal(portmap.elsewhere, 1);
+  assert.equal(portmap.foreign, 1);
   await sandbox.run(['kill', '-KILL', `${portmap.pid}`]);
-  assert.equal((await otherPortmap(sandbox, portmap.pid)).portmap.elsewhere, 1);
+  assert.equal((await otherPortmap(sandbox, portmap.pid)).portmap.foreign, 1);
   await untilKilledOneIsDropped(at);
   assert.deepEqual(await listed(sandbox, SERVER), [`${SERVER} 1 tcp 10.9.8.7.16.147 - 1000`]);
 });

@@ -29,7 +29,7 @@ export function ip(text: string): IpAddress {
 /** The address of a service, from a universal address that is one. */
 export function place(netid: NetId, uaddr: string): ServiceAddress {
   const address = parseServiceAddress(netid, uaddr);
-  if (!address) throw new Error(`"${uaddr}" is no address of ${netid}`);
+  if (!address) throw new Error(`"${uaddr}" is not an address of ${netid}`);
   return address;
 }
 
@@ -92,7 +92,7 @@ export function portmapService(addresses: readonly string[] = []): ServiceUnderT
     stamp: 'boot 1',
     listener: {
       onEvent: (event) => events.push(event),
-      onMore: (more) => counts.push(more),
+      onSuppressed: (more) => counts.push(more),
       onFault: (stack) => {
         throw new Error(stack);
       },

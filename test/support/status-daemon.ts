@@ -30,7 +30,7 @@ export function daemonStatus(
       sockets: [],
       absent: [],
       mappings: 12,
-      elsewhere: 0,
+      foreign: 0,
       refusals: [],
       connections: 0,
       unsent: 0,

@@ -1,4 +1,4 @@
-// CALLIT, BCAST and INDIRECT with forwarding off: nothing is ever called in another's name.
+// CALLIT, BCAST and INDIRECT. Calls are never forwarded, so that a caller cannot borrow the port mapper's identity.
 import { netIdInfo } from '../../base/netid.ts';
 import { decodeCallItArgs, PORTMAP_PROGRAM } from '../wire/portmap.ts';
 import { ACCEPT, writeAccepted, writeProgMismatch } from '../wire/rpc.ts';
@@ -6,9 +6,8 @@ import { XdrError } from '../wire/xdr.ts';
 import { type CallContext, OUTCOME, type Outcome, type PortmapTables } from './procedure.ts';
 
 /**
- * The procedures that are not forwarded even where forwarding is on, because they trust where a call comes from:
- * everything of the port mapper itself, NFS, rquotad and yppasswdd, mountd's MNT and UMNT, and the lookups of YP.
- * Debian's rpcbind refuses the same with AUTH_TOOWEAK.
+ * The procedures that trust the source of a call: all of the port mapper, NFS, rquotad and yppasswdd, MNT and UMNT of
+ * mountd, and the lookups of YP. As Debian's rpcbind does, they are refused with AUTH_TOOWEAK.
  */
 const PROTECTED: ReadonlyMap<number, 'all' | ReadonlySet<number>> = new Map<
   number,
@@ -28,7 +27,7 @@ function isProtected(program: number, procedure: number): boolean {
   return rule === 'all' || (rule?.has(procedure) ?? false);
 }
 
-/** CALLIT and BCAST: never an answer, but for what nobody may ask for (RFC 1833 section 3.2: errors are silent). */
+/** CALLIT and BCAST: no answer (RFC 1833 section 3.2: errors are silent), except AUTH_TOOWEAK. */
 export function callIt(_tables: PortmapTables, call: CallContext): Outcome {
   if (netIdInfo(call.peer.netid).semantics !== 1) return OUTCOME.silent;
   try {
@@ -40,7 +39,7 @@ export function callIt(_tables: PortmapTables, call: CallContext): Outcome {
   }
 }
 
-/** INDIRECT: as CALLIT, but the caller is told why not (RFC 1833 section 2.2.1). On a stream it is silent too. */
+/** INDIRECT: as CALLIT, but it reports errors (RFC 1833 section 2.2.1). On a stream it is silent, as rpcbind is. */
 export function indirect(tables: PortmapTables, call: CallContext): Outcome {
   const { index, semantics } = netIdInfo(call.peer.netid);
   if (semantics !== 1) return OUTCOME.silent;
@@ -54,5 +53,5 @@ export function indirect(tables: PortmapTables, call: CallContext): Outcome {
   return OUTCOME.answered;
 }
 
-/** The head of an accepted reply, which stands before a procedure's results. */
+/** The header of an accepted reply, which is already written before the results. */
 const SUCCESS_HEAD_BYTES = 24;

@@ -1,29 +1,29 @@
-// The addresses that another port mapper answers on, made into those that ours listens on in its place.
+// Derives from the sockets of the rpcbind that is replaced the addresses to listen on.
 import { formatIp, hostPortText, type IpAddress, isLoopback, parseIp } from '../../base/address.ts';
 import type { OpenSocket } from '../../base/open-socket.ts';
 import { PORTMAP_PORT, type Protocol } from '../../base/port.ts';
 import { whyNotListen } from '../../kit/listenable.ts';
 import { isCovered } from './listen.ts';
 
-/** A socket of the port mapper that ours does not open, and why. */
-export interface AddressLeft {
+/** A socket of rpcbind that is not carried over. */
+export interface SkippedAddress {
   /** "192.0.2.1:111/tcp" */
   readonly endpoint: string;
   readonly why: string;
 }
 
-/** What is listened on besides loopback, and what is not. */
+/** The addresses to listen on in addition to loopback, and those that are not carried over. */
 export interface CarriedAddresses {
   readonly listen: readonly IpAddress[];
-  readonly left: readonly AddressLeft[];
+  readonly skipped: readonly SkippedAddress[];
 }
 
 type Bound = Pick<OpenSocket, 'protocol' | 'local' | 'v6Only'>;
 
 /**
- * Ours listens over TCP and UDP on each address, so an address is carried over if the other one answers both there:
- * nothing is opened to the network that was closed. rpcbind -h bounds UDP alone, and what it names is what is carried.
- * `hostAddresses`: those of the interfaces, since one that is gone cannot be listened on.
+ * portreeve listens over TCP and UDP on each address. An address is carried over only if rpcbind serves both on it, so
+ * that nothing is exposed that was not before: `rpcbind -h` restricts UDP only. `hostAddresses`: the addresses of the
+ * interfaces, because an address that was removed cannot be bound.
  */
 export function carriedAddresses(
   sockets: readonly Bound[],
@@ -33,25 +33,27 @@ export function carriedAddresses(
   const servedBy = (protocol: Protocol, address: IpAddress) =>
     bound.some((other) => other.protocol === protocol && isCovered(address, other.address));
   const listen: IpAddress[] = [];
-  const left: AddressLeft[] = [];
+  const skipped: SkippedAddress[] = [];
   for (const { protocol, address } of bound) {
     const isKnown = listen.some((other) => formatIp(other) === formatIp(address));
     const other = protocol === 'tcp' ? 'udp' : 'tcp';
-    const why = servedBy(other, address) ? unlistenable(address, hostAddresses) : `it has no ${other} there`;
-    if (why !== undefined) left.push({ endpoint: endpointOf(protocol, address), why });
+    const why = servedBy(other, address)
+      ? unlistenable(address, hostAddresses)
+      : `it has no ${other} socket there`;
+    if (why !== undefined) skipped.push({ endpoint: endpointOf(protocol, address), why });
     else if (!isKnown) listen.push(address);
   }
   const widest = listen.filter((address) => {
     return !listen.some((other) => other !== address && isCovered(address, other));
   });
-  return { listen: widest, left: left.filter(({ endpoint }, at) => isFirst(left, endpoint, at)) };
+  return { listen: widest, skipped: skipped.filter(({ endpoint }, at) => isFirst(skipped, endpoint, at)) };
 }
 
-function isFirst(left: readonly AddressLeft[], endpoint: string, at: number): boolean {
-  return left.findIndex((other) => other.endpoint === endpoint) === at;
+function isFirst(skipped: readonly SkippedAddress[], endpoint: string, at: number): boolean {
+  return skipped.findIndex((other) => other.endpoint === endpoint) === at;
 }
 
-/** A socket on :: takes IPv4 as well, unless it was told not to. */
+/** A socket on :: accepts IPv4 as well, unless IPV6_V6ONLY is set. */
 function addressesOf({ protocol, local: { address }, v6Only }: Bound) {
   const isBoth = formatIp(address) === '::' && !v6Only;
   const all = isBoth ? [address, parseIp('0.0.0.0')] : [address];

@@ -1,4 +1,4 @@
-/** Who may register and remove what, and that each refusal says who, what and why. */
+/** Tests who may register and remove entries, and that every refusal is logged with its caller and reason. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -20,7 +20,7 @@ const set = ({ service }: Portmap, peer: Peer, uaddr = '0.0.0.0.8.1', netid: Net
 const unset = ({ service }: Portmap, peer: Peer): boolean => askUnset(service, peer, { program: PROGRAM });
 const table = ({ service }: Portmap): string[] => registered(service);
 
-/** Every way in which a user of this host can ask, from a low and from a high port. */
+/** Every transport by which a user of this host can call, from a low and from a high port. */
 function waysOf(uid: number): { readonly peer: Peer; readonly uid: number }[] {
   return NETIDS.flatMap((netid) =>
     [777, 40_000].map((port) => ({ peer: simPeer(netid, { uid, port }), uid })),
@@ -42,7 +42,7 @@ describe('another user', () => {
 
 describe('the owner, and root', () => {
   for (const { peer, uid } of [...waysOf(1000), ...waysOf(0)]) {
-    test(`uid ${uid} over ${peer.netid} from port ${peer.port} removes the entry`, () => {
+    test(`uid ${uid} over ${peer.netid} from port ${peer.port} can remove the entry`, () => {
       const portmap = portmapService();
       assert.equal(set(portmap, user), true);
       assert.equal(unset(portmap, peer), true);
@@ -59,11 +59,11 @@ describe('root over UDP', () => {
       'ROOT_PORT_UNPRIVILEGED',
       /only from a port below net\.ipv4\.ip_unprivileged_port_start; use the Unix socket/,
     ],
-    ['ROOT_PORT_NONE', /leaves no port to root; use the Unix socket/],
-    ['ROOT_PORT_GRANTED', /that the guard gives to others, too; use the Unix socket/],
+    ['ROOT_PORT_NONE', /reserves no port for root; use the Unix socket/],
+    ['ROOT_PORT_GRANTED', /from a port that the guard grants to a job; use the Unix socket/],
   ];
   for (const [refused, reason] of CASES) {
-    test(`is refused where it is ${refused}, and the log says what to do`, () => {
+    test(`is refused where it is ${refused}, and the log has the remedy`, () => {
       const portmap = portmapService();
       const caller = simPeer('udp', { refused });
       assert.equal(set(portmap, caller), false);
@@ -76,7 +76,7 @@ describe('root over UDP', () => {
   }
 });
 
-test('a change that came too late to tell whose it is gets no answer, does nothing and is not logged', () => {
+test('a change that waited too long is neither made, nor answered, nor logged', () => {
   const portmap = portmapService();
   const { service, events } = portmap;
   assert.deepEqual(changeAnswers(service, simPeer('udp', { refused: 'LATE' }), { program: PROGRAM }), [0, 0]);
@@ -91,21 +91,21 @@ test('a change that came too late to tell whose it is gets no answer, does nothi
   assert.ok(changeAnswers(service, user, { program: PROGRAM }).every((length) => length > 0));
 });
 
-describe('a caller whose socket cannot be told', () => {
-  const nobody = simPeer('udp', { refused: 'UNKNOWN', port: 777 });
+describe('a caller whose socket cannot be determined', () => {
+  const unknown = simPeer('udp', { refused: 'UNKNOWN', port: 777 });
 
   test('registers nothing', () => {
     const portmap = portmapService();
-    assert.equal(set(portmap, nobody), false);
+    assert.equal(set(portmap, unknown), false);
     assert.deepEqual(table(portmap), []);
   });
 
-  test('removes nothing, not even what nobody is known to own', () => {
+  test('removes nothing, not even an entry whose owner is unknown', () => {
     const portmap = portmapService();
     set(portmap, user);
-    assert.equal(unset(portmap, nobody), false);
+    assert.equal(unset(portmap, unknown), false);
     assert.equal(table(portmap).length, 1);
-    assert.equal(askPort(portmap.service, nobody, PROGRAM), 2049, 'and is answered what he looks up');
+    assert.equal(askPort(portmap.service, unknown, PROGRAM), 2049, 'lookups are answered');
   });
 });
 
@@ -116,7 +116,7 @@ describe('a port below 1024', () => {
     ['0.0.0.0.0.1', 'tcp', 1],
   ] as const;
   for (const [uaddr, netid, port] of cases) {
-    test(`(${netid} ${port}) is registered by root, and by a user who holds a socket on it`, () => {
+    test(`(${netid} ${port}) can be registered by root, and by a user who holds a socket on it`, () => {
       const portmap = portmapService();
       assert.equal(set(portmap, user, uaddr, netid), false);
       portmap.sockets.open({ netid, port, uid: 1001 });
@@ -129,22 +129,22 @@ describe('a port below 1024', () => {
     });
   }
 
-  test('is not registered by a user of another network namespace, whose sockets cannot be seen', () => {
+  test('cannot be registered by a user of another network namespace, whose sockets are not visible', () => {
     const portmap = portmapService();
     portmap.sockets.open({ netid: 'udp', port: 1023, uid: 1000 });
-    const elsewhere = simPeer('local', { uid: 1000, isElsewhere: true });
-    assert.equal(set(portmap, elsewhere, '0.0.0.0.3.255'), false);
-    assert.equal(set(portmap, elsewhere, '0.0.0.0.4.0'), true);
+    const foreign = simPeer('local', { uid: 1000, isElsewhere: true });
+    assert.equal(set(portmap, foreign, '0.0.0.0.3.255'), false);
+    assert.equal(set(portmap, foreign, '0.0.0.0.4.0'), true);
   });
 
-  test('is from 1 to 1023, and does not matter for a Unix socket', () => {
+  test('is a port from 1 to 1023, and not a Unix socket', () => {
     assert.equal(set(portmapService(), user, '0.0.0.0.4.0'), true);
     assert.equal(set(portmapService(), user, '/run/x.sock', 'local'), true);
   });
 });
 
-describe('the place of a service that is dead', () => {
-  test('is taken at once by another user; while it lives it is not', () => {
+describe('the entry of a service that has ended', () => {
+  test('is replaced at once by another user, but not while the service runs', () => {
     const portmap = portmapService();
     const { close } = portmap.sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
     set(portmap, user);
@@ -157,12 +157,12 @@ describe('the place of a service that is dead', () => {
     const [dropped, made] = portmap.events.slice(-2);
     assert.deepEqual(
       [dropped?.what, dropped?.uid, dropped?.reason],
-      ['dropped', 1000, 'its socket is gone, and the place is wanted'],
+      ['dropped', 1000, 'its socket is gone, and a new registration replaces it'],
     );
     assert.deepEqual([made?.what, made?.uid, made?.address], ['set', 1001, '0.0.0.0.8.2']);
   });
 
-  test('is taken as well by who has its very port now', () => {
+  test('is replaced by the user who now holds its port', () => {
     const portmap = portmapService();
     const { close } = portmap.sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
     set(portmap, user);
@@ -173,7 +173,7 @@ describe('the place of a service that is dead', () => {
     assert.deepEqual(table(portmap), [`${PROGRAM}/1 udp 0.0.0.0.8.1 1001`]);
   });
 
-  test("stays its owner's, who was started again on the same port", () => {
+  test('is kept for its owner, who restarted the service on the same port', () => {
     const portmap = portmapService();
     const { close } = portmap.sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
     set(portmap, user);
@@ -185,7 +185,7 @@ describe('the place of a service that is dead', () => {
     assert.deepEqual(table(portmap), [`${PROGRAM}/1 udp 0.0.0.0.8.1 1000`]);
   });
 
-  test('stays taken while its removal cannot be logged', () => {
+  test('is kept while its removal cannot be logged', () => {
     const portmap = portmapService();
     const { close } = portmap.sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
     set(portmap, user);
@@ -200,28 +200,28 @@ describe('the place of a service that is dead', () => {
     );
   });
 
-  test('is not free while it never had a socket', () => {
+  test('is kept while its socket was never seen', () => {
     const portmap = portmapService();
     set(portmap, user);
     assert.equal(set(portmap, other, '0.0.0.0.8.2'), false);
   });
 });
 
-describe('a refusal says who, what and why', () => {
+describe('a refusal is logged with its caller, entry and reason', () => {
   const at = simPeer('udp', { uid: 1001, port: 777, address: ip('127.0.0.2') });
   const cases: readonly [string, (portmap: Portmap) => unknown, object][] = [
     [
-      'where the place is taken',
+      'when another address is registered',
       (portmap) => set(portmap, at, '0.0.0.0.8.2'),
       { address: '0.0.0.0.8.2', reason: 'already registered at 0.0.0.0.8.1 by uid 1000' },
     ],
     [
-      "where the entry is another's",
+      'when the entry belongs to another user',
       (portmap) => unset(portmap, at),
-      { address: '0.0.0.0.8.1', reason: 'registered by uid 1000, and only he or root may change it' },
+      { address: '0.0.0.0.8.1', reason: 'registered by uid 1000; only its owner or root may change it' },
     ],
     [
-      'where the port is low',
+      'when the port is below 1024',
       (portmap) => set(portmap, at, '0.0.0.0.3.231', 'tcp'),
       {
         netid: 'tcp',
@@ -240,24 +240,28 @@ describe('a refusal says who, what and why', () => {
     });
   }
 
-  test('where the caller is not known', () => {
+  test('when the caller is unknown', () => {
     const portmap = portmapService();
     set(portmap, simPeer('tcp6', { refused: 'UNKNOWN', port: 777 }));
     const { uid, from, reason } = portmap.events.at(-1) ?? assert.fail();
     assert.deepEqual(
       [uid, from, reason],
-      [undefined, '[::1]:777', 'whose socket asked cannot be told: there is none, or several can have asked'],
+      [
+        undefined,
+        '[::1]:777',
+        'the caller could not be determined: no socket, or more than one, has its address and port',
+      ],
     );
   });
 
-  test('where the address is none, also of a caller who is not known', () => {
+  test('when the address is invalid, even if the caller is unknown', () => {
     const portmap = portmapService();
     set(portmap, simPeer('tcp6', { refused: 'UNKNOWN' }), '0.0.0.0.8');
     const { address, reason } = portmap.events.at(-1) ?? assert.fail();
-    assert.deepEqual([address, reason], ['0.0.0.0.8', '"0.0.0.0.8" is no address of udp']);
+    assert.deepEqual([address, reason], ['0.0.0.0.8', '"0.0.0.0.8" is not an address of udp']);
   });
 
-  test('where the log cannot be written', () => {
+  test('when the log cannot be written', () => {
     const portmap = portmapService();
     portmap.disk.capacityBytes = 0;
     assert.equal(set(portmap, root), false);

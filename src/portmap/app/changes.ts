@@ -1,16 +1,16 @@
-// SET and UNSET, the same for every version: who may, what is a registration, what is told to the log.
+// SET and UNSET of all versions: checks the caller, changes the table, and logs the event.
 import { formatIp, hostPortText } from '../../base/address.ts';
 import { netIdInfo } from '../../base/netid.ts';
 import type { Sender } from '../../base/peer.ts';
 import type { EventKind } from '../core/events.ts';
-import { type Refusal, type RequestedPlace, reasonText } from '../core/refusals.ts';
+import { type Refusal, type RequestedAddress, reasonText } from '../core/refusals.ts';
 import type { Registration, UnsetTarget } from '../core/registrations.ts';
 import type { CallContext, PortmapTables } from './procedure.ts';
 import { socketsOf } from './watch.ts';
 
-type SetRequest = RequestedPlace & { readonly program: number; readonly version: number };
+type SetRequest = RequestedAddress & { readonly program: number; readonly version: number };
 
-/** A call and its sender: the kernel is asked once for each call, so that the log names the user who was judged. */
+/** A call and its sender, which is looked up once, so that the log names the user that was checked. */
 interface Caller {
   readonly call: CallContext;
   readonly sender: Sender;
@@ -20,13 +20,13 @@ function uidOf(sender: Sender): number | undefined {
   return 'uid' in sender ? sender.uid : undefined;
 }
 
-/** Where a request came from, for a person: "127.0.0.1:1021", "[::1]:1021" or "local". */
+/** The source of a request as text: "127.0.0.1:1021", "[::1]:1021" or "local". */
 function fromText({ peer }: CallContext): string {
   const address = peer.address();
   return address ? hostPortText(formatIp(address), peer.port) : 'local';
 }
 
-function report(
+function reportChange(
   tables: PortmapTables,
   { call, sender }: Caller,
   what: EventKind,
@@ -34,18 +34,17 @@ function report(
   reason = '',
 ): void {
   if (!tables.events.admits(what)) return;
-  tables.events.tell({ ...subjectOf(subject), what, reason, uid: uidOf(sender), from: fromText(call) });
+  tables.events.report({ ...subjectOf(subject), what, reason, uid: uidOf(sender), from: fromText(call) });
 }
 
-/** What an event is about. */
 function subjectOf({ program, version, netid, uaddr }: SetRequest) {
   return { program, version, netid, address: uaddr };
 }
 
-/** Ports that root alone may give away: those below IPPORT_RESERVED (<netinet/in.h>). */
+/** Ports below it may be registered by root, or by a user who holds a socket there (<netinet/in.h>). */
 const IPPORT_RESERVED = 1024;
 
-/** Registers; what is no registration or is not the caller's to make is refused, with the reason in the log. */
+/** Registers an address. A refusal is logged with its reason. */
 export function setRegistration(
   tables: PortmapTables,
   call: CallContext,
@@ -53,7 +52,8 @@ export function setRegistration(
 ): Refusal | undefined {
   const caller = { call, sender: call.peer.sender() };
   const refusal = register(tables, caller, request);
-  if (refusal && refusal.refused !== 'LATE') report(tables, caller, 'refused', request, reasonText(refusal));
+  if (refusal && refusal.refused !== 'LATE')
+    reportChange(tables, caller, 'refused', request, reasonText(refusal));
   return refusal;
 }
 
@@ -74,9 +74,9 @@ function register(tables: PortmapTables, caller: Caller, request: SetRequest): R
   const result = registrations.set(registration);
   if ('refused' in result) return result;
   if (!result.added) return undefined;
-  // Its socket is looked for when the caller has its answer (Watch).
+  // Watch looks up its socket after the reply has been sent.
   liveness.registered(registration, undefined, clock.monotonic());
-  report(tables, caller, 'set', registration);
+  reportChange(tables, caller, 'set', registration);
   return undefined;
 }
 
@@ -84,7 +84,7 @@ function holdsSocket({ sockets }: PortmapTables, registration: Registration, uid
   return socketsOf(registration, sockets)?.some((socket) => socket.uid === uid) ?? false;
 }
 
-/** A service that was restarted, perhaps by another user, does not wait for the entry that it left when it died. */
+/** Drops a stale entry at once, so that a service that was restarted, even by another user, need not wait for Watch. */
 function dropIfGone(tables: PortmapTables, existing: Registration): void {
   const { registrations, liveness, sockets } = tables;
   const found = socketsOf(existing, sockets);
@@ -92,20 +92,20 @@ function dropIfGone(tables: PortmapTables, existing: Registration): void {
   const refusal = registrations.drop(existing);
   if (refusal) return;
   liveness.removed(existing);
-  reportDropped(tables, existing, 'its socket is gone, and the place is wanted');
+  reportDropped(tables, existing, 'its socket is gone, and a new registration replaces it');
 }
 
-/** Tells that an entry was dropped because its service is gone. */
+/** Logs that an entry was dropped because its service is gone. */
 export function reportDropped(
   { events }: Pick<PortmapTables, 'events'>,
   registration: Registration,
   reason: string,
 ): void {
   if (!events.admits('dropped')) return;
-  events.tell({ ...subjectOf(registration), what: 'dropped', reason, uid: registration.owner, from: '' });
+  events.report({ ...subjectOf(registration), what: 'dropped', reason, uid: registration.owner, from: '' });
 }
 
-/** Removes what the caller may remove; what is left because it is another's is refused, with the reason in the log. */
+/** Removes the entries that the caller may remove. If another user's remains, that is a refusal and logged. */
 export function unsetRegistrations(
   tables: PortmapTables,
   call: CallContext,
@@ -117,10 +117,10 @@ export function unsetRegistrations(
   const { removed, kept } = tables.registrations.unset(target, uidOf(sender));
   for (const registration of removed) {
     tables.liveness.removed(registration);
-    report(tables, caller, 'unset', registration);
+    reportChange(tables, caller, 'unset', registration);
   }
   if (!kept) return undefined;
   const refusal = 'refused' in sender ? sender : kept.refusal;
-  report(tables, caller, 'refused', kept.existing, reasonText(refusal));
+  reportChange(tables, caller, 'refused', kept.existing, reasonText(refusal));
   return refusal;
 }

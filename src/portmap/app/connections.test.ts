@@ -1,4 +1,4 @@
-/** Which connections are kept: so many, none idle or stalled for too long. */
+/** Tests which connections are closed: beyond the maximum number, idle, or stalled. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -16,8 +16,8 @@ test('the limits are those of limits.ts', () => {
   });
 });
 
-describe('a connection too many', () => {
-  test('takes the place of the one that has been idle for longest', () => {
+describe('at the maximum, a new connection', () => {
+  test('replaces the one that has been idle longest', () => {
     const connections = new Connections(LIMITS);
     for (const id of [1, 2, 3]) assert.equal(connections.opened(id, id), undefined);
     connections.moved(1, 4);
@@ -28,7 +28,7 @@ describe('a connection too many', () => {
     assert.equal(connections.count, 3);
   });
 
-  test('takes the place of one that is stalled before any that is idle', () => {
+  test('replaces a stalled one before any idle one', () => {
     const connections = new Connections(LIMITS);
     for (const id of [1, 2, 3]) connections.opened(id, id);
     connections.waiting(3, true, 10);
@@ -39,7 +39,7 @@ describe('a connection too many', () => {
     assert.equal(connections.opened(5, 14), 1, 'one that is stalled no more counts as idle');
   });
 
-  test('has room again when one was closed', () => {
+  test('replaces none after another one was closed', () => {
     const connections = new Connections(LIMITS);
     for (const id of [1, 2, 3]) connections.opened(id, 0);
     connections.closed(2);
@@ -48,8 +48,8 @@ describe('a connection too many', () => {
   });
 });
 
-describe('the time of a connection', () => {
-  test('is up when nothing was asked for so long', () => {
+describe('a connection', () => {
+  test('is overdue after the idle timeout', () => {
     const connections = new Connections(LIMITS);
     connections.opened(1, 0);
     connections.opened(2, 0);
@@ -61,7 +61,7 @@ describe('the time of a connection', () => {
     assert.deepEqual(connections.overdue(1500), [1]);
   });
 
-  test('is up sooner when answers wait and nothing of them is taken', () => {
+  test('is overdue sooner while its peer does not read the answers', () => {
     const connections = new Connections(LIMITS);
     connections.opened(1, 0);
     connections.waiting(1, true, 100);
@@ -74,7 +74,7 @@ describe('the time of a connection', () => {
     assert.deepEqual(connections.overdue(1700), [1]);
   });
 
-  test('is not prolonged by being told twice that answers wait', () => {
+  test('stays stalled since the first report that answers wait', () => {
     const connections = new Connections(LIMITS);
     connections.opened(1, 0);
     connections.waiting(1, true, 100);
@@ -83,7 +83,7 @@ describe('the time of a connection', () => {
   });
 });
 
-test('a connection that is closed is forgotten, stalled or not', () => {
+test('a closed connection is forgotten, stalled or not', () => {
   const connections = new Connections(LIMITS);
   connections.opened(1, 0);
   connections.opened(2, 0);
@@ -95,7 +95,7 @@ test('a connection that is closed is forgotten, stalled or not', () => {
   assert.deepEqual(connections.overdue(1_000_000), []);
 });
 
-test('whatever happens, exactly those are overdue on which nothing moved for their time', () => {
+test('exactly the connections without activity for their timeout are overdue, whatever happens', () => {
   const step = fc.tuple(
     fc.constantFrom('move', 'wait', 'drain', 'close'),
     fc.integer({ min: 1, max: 4 }),

@@ -1,63 +1,62 @@
-// Which stream connections portmap keeps: so many, not idle for too long, and none whose peer takes no answers.
+// Decides which stream connections to close: beyond a maximum number, an idle timeout, or a stall timeout.
 import { CONNECTION_IDLE_MS, CONNECTION_STALL_MS, CONNECTIONS_MAX } from '../../base/limits.ts';
 import type { ConnectionKeeper } from '../../host/host.ts';
 
-/** Connections by when something last moved on them: a map keeps the order in which its keys were put in. */
-class ByLastMove {
-  readonly #movedAt = new Map<number, number>();
+/** Connections in order of their last activity: a Map iterates in insertion order. */
+class ByLastActivity {
+  readonly #activeAt = new Map<number, number>();
 
   get size(): number {
-    return this.#movedAt.size;
+    return this.#activeAt.size;
   }
 
   put(id: number, now: number): void {
-    this.#movedAt.delete(id);
-    this.#movedAt.set(id, now);
+    this.#activeAt.delete(id);
+    this.#activeAt.set(id, now);
   }
 
   take(id: number): boolean {
-    return this.#movedAt.delete(id);
+    return this.#activeAt.delete(id);
   }
 
   has(id: number): boolean {
-    return this.#movedAt.has(id);
+    return this.#activeAt.has(id);
   }
 
   oldest(): number | undefined {
-    return this.#movedAt.keys().next().value;
+    return this.#activeAt.keys().next().value;
   }
 
-  /** Those on which nothing moved since `before`. */
-  since(before: number): number[] {
+  /** The connections without activity after `time`. */
+  inactiveSince(time: number): number[] {
     const found: number[] = [];
-    for (const [id, movedAt] of this.#movedAt) {
-      if (movedAt > before) break;
+    for (const [id, activeAt] of this.#activeAt) {
+      if (activeAt > time) break;
       found.push(id);
     }
     return found;
   }
 }
 
-/** How many connections, and for how long. */
 interface ConnectionLimits {
   readonly count: number;
   readonly idleMs: number;
   readonly stallMs: number;
 }
 
-/** The limits that portmap has unless the host allows fewer descriptors. */
+/** The limits of portmap, unless the host permits fewer descriptors. */
 export const CONNECTION_LIMITS: ConnectionLimits = {
   count: CONNECTIONS_MAX,
   idleMs: CONNECTION_IDLE_MS,
   stallMs: CONNECTION_STALL_MS,
 };
 
-/** Keeps the connections that are used: where there is no room for a new one, the one idle for longest goes. */
+/** At the maximum, a new connection evicts a stalled one, else the one that has been idle longest. */
 export class Connections implements ConnectionKeeper {
   readonly #limits: ConnectionLimits;
-  readonly #idle = new ByLastMove();
-  /** Those that have answers waiting for them. */
-  readonly #stalled = new ByLastMove();
+  readonly #idle = new ByLastActivity();
+  /** The connections whose peer has not read its answers. */
+  readonly #stalled = new ByLastActivity();
 
   constructor(limits: ConnectionLimits = CONNECTION_LIMITS) {
     this.#limits = limits;
@@ -95,8 +94,8 @@ export class Connections implements ConnectionKeeper {
 
   overdue(now: number): number[] {
     return [
-      ...this.#idle.since(now - this.#limits.idleMs),
-      ...this.#stalled.since(now - this.#limits.stallMs),
+      ...this.#idle.inactiveSince(now - this.#limits.idleMs),
+      ...this.#stalled.inactiveSince(now - this.#limits.stallMs),
     ];
   }
 }

@@ -1,4 +1,4 @@
-// What `portreeve serve` says when it is ready: what it serves and where, and what to try next.
+// The message that `portreeve serve` prints when it is ready: its sockets, and commands to try.
 
 import { isLoopback } from '../../base/address.ts';
 import { PORTMAP_PORT } from '../../base/port.ts';
@@ -10,10 +10,10 @@ const WHAT: Readonly<Record<EndpointSpec['netid'], string>> = {
   tcp: 'RPC over TCP',
   udp6: 'RPC over UDP, IPv6',
   tcp6: 'RPC over TCP, IPv6',
-  local: 'RPC on this host, registrations',
+  local: 'RPC on this host, for registration',
 };
 
-/** The lines; `obstacle` says why the port is not the usual one. */
+/** `obstacle`: why it does not listen on the usual port. */
 export function greeting(version: string, opened: OpenedEndpoints, obstacle: string | undefined): string {
   const rows = opened.endpoints.map(
     ({ spec }) => [spec.netid, endpointText(spec), WHAT[spec.netid]] as const,
@@ -23,13 +23,11 @@ export function greeting(version: string, opened: OpenedEndpoints, obstacle: str
     return `  ${netid.padEnd(widths[0] ?? 0)}  ${endpoint.padEnd(widths[1] ?? 0)}  ${what}`;
   });
   const notes = [
-    ...(obstacle ? [`${obstacle}: serving another port instead.`, ''] : []),
-    ...opened.absent.map(
-      (spec) => `not served, because this host has no such address: ${endpointText(spec)}`,
-    ),
-    ...(opened.endpoints.some(isOpen) ? ['This port mapper is open to the network.'] : []),
+    ...(obstacle ? [`${obstacle}: listening on another port instead.`, ''] : []),
+    ...opened.absent.map((spec) => `not listening on ${endpointText(spec)}: this host has no such address`),
+    ...(opened.endpoints.some(isOpen) ? ['This port mapper accepts calls from the network.'] : []),
   ];
-  const examples = tries(opened).map((command) => `  ${command}`);
+  const examples = examplesFor(opened).map((command) => `  ${command}`);
   return [`portreeve ${version}: portmap is ready`, '', ...notes, ...table, '', 'Try:', ...examples, ''].join(
     '\n',
   );
@@ -39,8 +37,8 @@ function isOpen({ spec }: OpenEndpoint): boolean {
   return spec.netid !== 'local' && !isLoopback(spec.address);
 }
 
-/** Three commands that work as they stand. */
-function tries(opened: OpenedEndpoints): string[] {
+/** Three commands that can be run as they are. */
+function examplesFor(opened: OpenedEndpoints): string[] {
   const ip = opened.endpoints.map(({ spec }) => spec).filter((spec) => spec.netid !== 'local');
   const first = ip.find((spec) => isLoopback(spec.address)) ?? ip[0];
   const host = first ? endpointText(first) : '';

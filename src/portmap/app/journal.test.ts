@@ -1,4 +1,4 @@
-/** The log of registrations in its two files: what is read back, what is set aside, and a disk that is full. */
+/** Tests the registration log: what is read back, what is set aside, and a full disk. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { type Registration, Registrations } from '../core/registrations.ts';
 import { decodeLogHeader, LOG_HEADER_BYTES, readLog } from '../wire/registration-log.ts';
 import { Journal } from './journal.ts';
 
-/** A SET and its UNSET take more. */
+/** More than a SET and its UNSET take. */
 const PAIR_MIN_BYTES = 64;
 const STAMP = 'boot 1 net:[1]';
 
@@ -26,7 +26,7 @@ function entry(program: number, more: Partial<Registration> = {}): Registration 
   return { ...key, ...place('udp', '0.0.0.0.8.1'), ...owned, ...more };
 }
 
-/** A log that was read and begun, and the table that it is the log of. */
+/** A log that was recovered and started, and its table. */
 function opened(files: Files, stamp = STAMP) {
   const journal = new Journal(files, stamp, new Liveness());
   const table = new Registrations(journal);
@@ -46,13 +46,13 @@ function opened(files: Files, stamp = STAMP) {
 const programs = ({ table }: { table: Registrations }): number[] =>
   [...table.all()].map(({ program }) => program);
 
-/** The file in use, as a header says it. */
+/** The active file, by its header. */
 function newest(files: Files): SimLogFile {
   const generation = (file: SimLogFile): number => decodeLogHeader(file.read())?.generation ?? 0;
   return generation(files[0]) > generation(files[1]) ? files[0] : files[1];
 }
 
-/** Turns over the bits of a byte of a record: the `index`th of the file, from 0. */
+/** Inverts the bits of a byte of a record: the `index`th of the file, from 0. */
 function damage(file: SimLogFile, index: number): number {
   const bytes = file.read();
   let at = LOG_HEADER_BYTES;
@@ -61,7 +61,7 @@ function damage(file: SimLogFile, index: number): number {
   return at;
 }
 
-/** 1, 2 and 3 are in the older log and the table of the newer one, which goes on with 2 removed and 4 made. */
+/** 1, 2 and 3 are in the older log and in the table of the newer one, which then removes 2 and adds 4. */
 function twoLogs(): Files {
   const files = twoFiles();
   const { table } = opened(files);
@@ -73,14 +73,14 @@ function twoLogs(): Files {
 }
 
 describe('a log', () => {
-  test('of nothing has nothing, and is begun', () => {
+  test('is empty at first, and can be started', () => {
     const files = twoFiles();
     const { changes, setAside, journal } = opened(files);
     assert.deepEqual([changes, setAside, journal.failure], [[], [], '']);
     assert.deepEqual(decodeLogHeader(newest(files).read()), { generation: 1, stamp: STAMP });
   });
 
-  test('has every change in its order, with all that was known of the registration', () => {
+  test('has every change in order, with all fields of the registration', () => {
     const files = twoFiles();
     const liveness = new Liveness();
     const journal = new Journal(files, STAMP, liveness);
@@ -117,7 +117,7 @@ describe('a log', () => {
     ]);
   });
 
-  test('has none of the entries of the port mapper itself', () => {
+  test('has no entry of the port mapper itself', () => {
     const files = twoFiles();
     const { table } = opened(files);
     table.set(entry(100000, { builtIn: true }));
@@ -137,7 +137,7 @@ describe('a log', () => {
     assert.deepEqual([programs(opened(files)), opened(files).setAside], [[], []]);
   });
 
-  test('goes to the other file with each start, and the newer one counts', () => {
+  test('alternates between the files with each start, and the newer file is used', () => {
     const files = twoFiles();
     for (let start = 1; start <= 5; start++) {
       const { table, setAside } = opened(files);
@@ -148,8 +148,8 @@ describe('a log', () => {
   });
 });
 
-describe('of a torn last record', () => {
-  test('nothing is told, and the log goes on', () => {
+describe('a torn last record', () => {
+  test('is not reported, and the log continues before it', () => {
     const files = twoLogs();
     const file = newest(files);
     file.truncate(file.length - 1);
@@ -159,7 +159,7 @@ describe('of a torn last record', () => {
     assert.deepEqual(programs(opened(files)), [1, 3, 5]);
   });
 
-  test('nothing is left, where the log cannot be written anew', () => {
+  test('leaves no trace when a new log cannot be written', () => {
     const disk = new SimDisk();
     const files = twoFiles(disk);
     const { table } = opened(files);
@@ -177,12 +177,12 @@ describe('of a torn last record', () => {
 });
 
 describe('a damaged log', () => {
-  test('that is not is read to its end, and nothing is set aside', () => {
+  test('is not reported when the log is intact: it is read to its end', () => {
     const { setAside, ...log } = opened(twoLogs());
     assert.deepEqual([programs(log), setAside], [[1, 3, 4], []]);
   });
 
-  test('is set aside and told; what it had before the damage counts', () => {
+  test('is set aside and reported; the records before the damage are used', () => {
     const files = twoLogs();
     const file = newest(files);
     const at = damage(file, 4);
@@ -193,13 +193,13 @@ describe('a damaged log', () => {
     ]);
   });
 
-  test('is helped out by the older one with what the newer one began with', () => {
+  test('is completed by the older log with the table that it began with', () => {
     const files = twoLogs();
     damage(newest(files), 1);
     assert.deepEqual(programs(opened(files)).toSorted(), [1, 2, 3]);
   });
 
-  test('whose header is damaged leaves the older one', () => {
+  test('with a damaged header is replaced by the older one', () => {
     const files = twoLogs();
     const file = newest(files);
     file.write(new Uint8Array([0]), 0);
@@ -210,7 +210,7 @@ describe('a damaged log', () => {
     ]);
   });
 
-  test('that is older is set aside, and changes nothing', () => {
+  test('that is older is set aside and has no effect', () => {
     const files = twoLogs();
     const older = newest(files) === files[0] ? files[1] : files[0];
     damage(older, 0);
@@ -222,7 +222,7 @@ describe('a damaged log', () => {
     );
   });
 
-  test('is set aside once, and a good one follows', () => {
+  test('is set aside only once, and a valid one follows', () => {
     for (const record of [0, 2, 4]) {
       const files = twoLogs();
       damage(newest(files), record);
@@ -236,11 +236,11 @@ describe('a damaged log', () => {
 });
 
 describe('a log of another boot or network namespace', () => {
-  test('is set aside, in both files, and none of it is taken over', () => {
+  test('is set aside, in both files, and not read', () => {
     const files = twoLogs();
     const { table, setAside } = opened(files, 'boot 2 net:[1]');
     assert.equal(table.size, 0);
-    const reason = `it is of ${STAMP}, not boot 2 net:[1]`;
+    const reason = `it belongs to ${STAMP}, not boot 2 net:[1]`;
     assert.deepEqual(setAside, [
       { file: 0, word: 'other-boot', reason },
       { file: 1, word: 'other-boot', reason },
@@ -250,7 +250,7 @@ describe('a log of another boot or network namespace', () => {
     assert.deepEqual([programs(next), next.setAside], [[7], []]);
   });
 
-  test('beside one of ours leaves ours alone', () => {
+  test('does not affect a log of this one in the other file', () => {
     const files = twoLogs();
     const own = opened(files);
     const foreign = newest(files) === files[0] ? files[1] : files[0];
@@ -269,7 +269,7 @@ describe('a log of another boot or network namespace', () => {
 });
 
 describe('on a full disk', () => {
-  test('a change is not made and says so; with room again it is made', () => {
+  test('a change is refused with the reason, and made when there is space again', () => {
     const disk = new SimDisk();
     const files = twoFiles(disk);
     const { table, journal } = opened(files);
@@ -287,7 +287,7 @@ describe('on a full disk', () => {
     assert.deepEqual([programs(log), setAside], [[1, 3], []]);
   });
 
-  test('what was written of a change that was not made is taken back', () => {
+  test('a partially written change is removed', () => {
     const disk = new SimDisk();
     const files = twoFiles(disk);
     const { table } = opened(files);
@@ -298,7 +298,7 @@ describe('on a full disk', () => {
     assert.equal(readLog(newest(files).read()).tail, 'clean');
   });
 
-  test('from the start no log can be begun; that is tried again each second', () => {
+  test('starting the log fails, and is tried again every second', () => {
     const disk = new SimDisk();
     disk.capacityBytes = LOG_HEADER_BYTES - 1;
     const files = twoFiles(disk);
@@ -316,7 +316,7 @@ describe('on a full disk', () => {
 });
 
 describe('a log that has grown long', () => {
-  /** Changes until it is as long. */
+  /** Makes changes until the log has this length. */
   function grown(files: Files) {
     const log = opened(files);
     const file = newest(files);
@@ -329,7 +329,7 @@ describe('a log that has grown long', () => {
     return { ...log, file };
   }
 
-  test('is written anew, as short as the table', () => {
+  test('is rewritten, as short as the table', () => {
     const files = twoFiles();
     const { table, journal, file } = grown(files);
     journal.compactIfLong(table.all(), 0);
@@ -339,7 +339,7 @@ describe('a log that has grown long', () => {
     assert.deepEqual(programs(opened(files)), [2, 3]);
   });
 
-  test('is left as it is until it is that long, and gone on with where there is no room for another', () => {
+  test('is not rewritten earlier, and is continued if there is no space for another', () => {
     const disk = new SimDisk();
     const files = twoFiles(disk);
     const short = opened(files);

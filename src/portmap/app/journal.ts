@@ -1,4 +1,4 @@
-// The log of registrations: every change is in it before its caller hears of it, so that a crash loses nothing.
+// The registration log: every change is written before its reply is sent, so that a crash loses no registration.
 import { type Bytes, bytesOf } from '../../base/bytes.ts';
 import { LOG_COMPACT_MIN_BYTES } from '../../base/limits.ts';
 import type { LogFile } from '../../host/host.ts';
@@ -20,28 +20,29 @@ import {
 /** Which of the two files. */
 type LogIndex = 0 | 1;
 
-/** A file that cannot be gone on with: it is to be kept under another name, because something is wrong with it. */
+/** A log file that cannot be continued, and of which a copy is to be kept. */
 export interface SetAside {
   readonly file: LogIndex;
-  /** A word for its new name, and what it means. */
+  /** Part of the name of the copy. */
   readonly word: 'damaged' | 'other-boot';
   readonly reason: string;
 }
 
 interface Recovered {
-  /** In the order in which they were made. */
+  /** Oldest first. */
   readonly changes: readonly LoggedChange[];
   readonly setAside: readonly SetAside[];
 }
 
-/** After the log could not be written anew, that is tried again so much later. */
+/** The delay before another attempt to rewrite the log. */
 const RETRY_MS = 1000;
-/** The records that are written at once when the log is written anew. */
+/** The size of a write when the log is rewritten. */
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * Two files, one of which is in use. When it has grown long the table is written to the other one, whose header, the
- * mark that it is whole, comes last; from then on that one is in use. At each moment one of them has everything.
+ * Two files, one of which is active. When the active file has grown long, the table is written to the other one. Its
+ * header is written last and marks it as complete; from then on it is the active file. At every moment one of the files
+ * is complete.
  */
 export class Journal implements ChangeLog {
   readonly #files: readonly [LogFile, LogFile];
@@ -50,21 +51,21 @@ export class Journal implements ChangeLog {
   readonly #chunk: Bytes = bytesOf(new Uint8Array(CHUNK_BYTES));
   #active: LogIndex = 0;
   #generation = 0;
-  /** Where the next record goes; undefined while there is no log to write to. */
+  /** The offset of the next record; undefined while no log can be written. */
   #end: number | undefined;
   #compactAt = LOG_COMPACT_MIN_BYTES;
   #nextTryAt = 0;
-  /** Why the last change could not be written; empty if it could. */
+  /** Why the last write failed; empty if it succeeded. */
   failure = 'there is no log yet';
 
-  /** `stamp` names the boot and the network namespace; `liveness` knows each registration's socket. */
+  /** `stamp` identifies the boot and the network namespace; `liveness` has the socket of each registration. */
   constructor(files: readonly [LogFile, LogFile], stamp: string, liveness: Pick<Liveness, 'socketOf'>) {
     this.#files = files;
     this.#stamp = stamp;
     this.#liveness = liveness;
   }
 
-  /** Reads what the files hold. Nothing is written: start() comes after what is wrong was set aside. */
+  /** Reads the files and writes nothing. Call start() after the files of `setAside` have been copied. */
   recover(): Recovered {
     const setAside: SetAside[] = [];
     const found = ([0, 1] as const).flatMap((file) => {
@@ -72,7 +73,11 @@ export class Journal implements ChangeLog {
       const header = decodeLogHeader(log);
       if (header?.stamp === this.#stamp) return [{ file, generation: header.generation, ...readLog(log) }];
       if (header)
-        setAside.push({ file, word: 'other-boot', reason: `it is of ${header.stamp}, not ${this.#stamp}` });
+        setAside.push({
+          file,
+          word: 'other-boot',
+          reason: `it belongs to ${header.stamp}, not ${this.#stamp}`,
+        });
       else if (!isUnfinished(log)) setAside.push({ file, word: 'damaged', reason: 'its header is damaged' });
       return [];
     });
@@ -81,17 +86,17 @@ export class Journal implements ChangeLog {
       const reason = `its record at byte ${end} is damaged`;
       if (tail === 'damaged') setAside.push({ file, word: 'damaged', reason });
     }
-    this.#goOnWith(found.at(-1));
+    this.#resume(found.at(-1));
     return { changes: changesOf(found), setAside };
   }
 
-  #goOnWith(newest: FoundLog | undefined): void {
+  #resume(newest: FoundLog | undefined): void {
     this.#active = newest?.file ?? 0;
     this.#generation = newest?.generation ?? 0;
     this.#end = newest && newest.tail !== 'damaged' ? newest.end : undefined;
   }
 
-  /** Begins a log with the registrations that there are; if that cannot be written, the one found is gone on with. */
+  /** Starts a new log with the current registrations; if that cannot be written, continues the one that was found. */
   start(registrations: Iterable<Registration>): void {
     if (this.#rewrite(registrations) || this.#end === undefined) return;
     this.#files[this.#active].truncate(this.#end);
@@ -105,14 +110,14 @@ export class Journal implements ChangeLog {
     return this.#append({ kind: 'unset', program, version, netid });
   }
 
-  /** The socket of a registration was seen for the first time; that is lost, and looked for again, if it fails. */
+  /** Logs the socket of a registration. If the write fails, the socket is looked up again after a restart. */
   found({ program, version, netid }: Registration, socket: SeenSocket): void {
     this.#append({ kind: 'found', program, version, netid, socket });
   }
 
   /**
-   * Writes the log anew where it has grown long, or where there is none because none could be written; to be called
-   * between changes, with monotonic milliseconds.
+   * Rewrites the log if it has grown long, or if there is none because a write failed. To be called between changes,
+   * with monotonic milliseconds.
    */
   compactIfLong(registrations: Iterable<Registration>, now: number): void {
     const isDue = this.#end === undefined || this.#end >= this.#compactAt;
@@ -131,7 +136,7 @@ export class Journal implements ChangeLog {
     const failure = file.write(this.#chunk.u8.subarray(0, length), this.#end);
     this.failure = failure ?? '';
     if (failure !== undefined) {
-      // What was written of it would look damaged behind a shorter record.
+      // The remains of a partial write would look like damage after the next, shorter record.
       file.truncate(this.#end);
       return { refused: 'UNWRITTEN', failure };
     }
@@ -139,7 +144,7 @@ export class Journal implements ChangeLog {
     return undefined;
   }
 
-  /** Writes the table to the file that is not in use, and goes over to it when it is whole. */
+  /** Writes the table to the inactive file, and makes it the active one when it is complete. */
   #rewrite(registrations: Iterable<Registration>): boolean {
     const target: LogIndex = this.#active === 0 ? 1 : 0;
     const file = this.#files[target];
@@ -152,7 +157,7 @@ export class Journal implements ChangeLog {
       file.truncate(0);
       return false;
     }
-    // What could not be gone on with was set aside: it is not to be found, and set aside, again.
+    // A file that could not be continued has been copied: remove it, so that it is not copied again.
     if (this.#end === undefined) this.#files[this.#active].truncate(0);
     this.#active = target;
     this.#generation++;
@@ -161,7 +166,7 @@ export class Journal implements ChangeLog {
     return true;
   }
 
-  /** Writes a record for each registration; gives where they end, or the name of the errno. */
+  /** Writes a record for each registration; returns the end offset, or the name of the errno. */
   #writeAll(file: LogFile, registrations: Iterable<Registration>): number | string {
     let end = LOG_HEADER_BYTES;
     let filled = 0;
@@ -179,7 +184,7 @@ export class Journal implements ChangeLog {
   }
 }
 
-/** A registration as the log has it, with its socket where that is known. */
+/** The log record of a registration, with its socket if that is known. */
 export function loggedSet(registration: Registration, socket: SeenSocket | undefined): LoggedSet {
   const { program, version, netid, uaddr, owner, isElsewhere = false } = registration;
   return {
@@ -194,15 +199,15 @@ export function loggedSet(registration: Registration, socket: SeenSocket | undef
   };
 }
 
-/** A log that is ours. */
+/** A log of this boot and network namespace. */
 interface FoundLog extends LogContents {
   readonly file: LogIndex;
   readonly generation: number;
 }
 
 /**
- * The changes to be made again. The newer log begins with the whole table. Where it is damaged, what it lost may
- * still be in the older one, which ends with the table that the newer one began with.
+ * The changes to replay. The newer log begins with the complete table. If it is damaged, the lost records may still be
+ * in the older one, whose final state is the table that the newer one begins with.
  */
 function changesOf(found: readonly FoundLog[]): LoggedChange[] {
   const newest = found.at(-1);

@@ -1,4 +1,4 @@
-/** Where portmap listens: what is planned, opened all or nothing, and who is in the way. */
+/** Tests which sockets portmap plans and opens, and the errors that name the holder of a port. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import {
   byNetId,
   closeEndpoints,
   endpointText,
-  type GuardAsked,
+  type GuardCheck,
   holdersText,
   openEndpoints,
   planEndpoints,
@@ -31,7 +31,7 @@ const planned = (...addresses: readonly string[]): string[] =>
 const LOCAL_BOTH = [`local ${LOCAL}`, `local @${LOCAL}`];
 
 describe('the plan', () => {
-  test('without addresses is loopback, of each family that there is, and the Unix socket', () => {
+  test('without addresses has loopback, of each family of the host, and the Unix socket', () => {
     assert.deepEqual(planned(), [
       'tcp 127.0.0.1:111?',
       'udp 127.0.0.1:111?',
@@ -41,7 +41,7 @@ describe('the plan', () => {
     ]);
   });
 
-  test('with an address has that besides', () => {
+  test('with an address has loopback in addition', () => {
     assert.deepEqual(planned('192.0.2.1'), ['tcp 192.0.2.1:111', 'udp 192.0.2.1:111', ...planned()]);
   });
 
@@ -61,12 +61,12 @@ describe('the plan', () => {
     ]);
   });
 
-  test('with loopback by name requires it', () => {
+  test('with loopback as an explicit address requires it', () => {
     assert.deepEqual(planned('::1').slice(0, 2), ['tcp6 [::1]:111', 'udp6 [::1]:111']);
   });
 });
 
-/** The error that opening ends with. */
+/** The error with which opening fails. */
 function failure(
   options: SimHostOptions,
   addresses: readonly string[],
@@ -96,7 +96,7 @@ function thrownBy(act: () => unknown): PortreeveError {
 }
 
 describe('opening', () => {
-  test('gives every socket of the plan', () => {
+  test('returns every socket of the plan', () => {
     const host = simHost({ addresses: [ip('192.0.2.1')] });
     const { endpoints, absent } = openEndpoints(host, plan('192.0.2.1'));
     assert.deepEqual([endpoints.length, absent], [8, []]);
@@ -105,35 +105,35 @@ describe('opening', () => {
     assert.deepEqual(host.sockets.opened, []);
   });
 
-  test('does without a family that nobody asked for by name, and says which', () => {
+  test('skips an address family that was not requested and is absent, and reports it', () => {
     const { endpoints, absent } = openEndpoints(simHost({ families: [4] }), plan());
     assert.equal(endpoints.length, 4);
     assert.deepEqual(absent.map(endpointText), ['[::1]:111', '[::1]:111']);
     assert.equal(failure({ families: [4] }, ['::1']).code, 'ENDPOINT_ABSENT');
   });
 
-  test('needs at least one IP address', () => {
+  test('requires at least one IP address', () => {
     const error = failure({ families: [] }, []);
     assert.equal(error.code, 'ENDPOINT_ABSENT');
     assert.match(error.message, /neither 127\.0\.0\.1 nor ::1/);
   });
 
-  test('of an address that the host does not have tells which', () => {
+  test('fails with the address that the host does not have', () => {
     const error = failure({}, ['192.0.2.1']);
     assert.deepEqual(
       [error.code, error.message],
-      ['ENDPOINT_ABSENT', 'this host has no address for 192.0.2.1:111/tcp'],
+      ['ENDPOINT_ABSENT', 'this host does not have the address of 192.0.2.1:111/tcp'],
     );
     assert.deepEqual(error.data, { endpoint: '192.0.2.1:111/tcp', errno: 'EADDRNOTAVAIL' });
   });
 
-  test('without the privilege tells as whom, and what would be allowed', () => {
+  test('fails without the privilege, with the uid and what is permitted', () => {
     const error = failure({ uid: 1000 }, []);
     assert.deepEqual(
       [error.code, error.message],
-      ['ENDPOINT_DENIED', '127.0.0.1:111/tcp may not be opened by uid 1000'],
+      ['ENDPOINT_DENIED', 'permission denied: uid 1000 may not open 127.0.0.1:111/tcp'],
     );
-    assert.match(error.hint, /^Start it as root, or choose a port from 1024 on with --port/);
+    assert.match(error.hint, /^Start it as root, or choose port 1024 or above with --port/);
     const host = simHost({ uid: 1000 });
     const localPath = '/run/user/1000/rpcbind.sock';
     const { endpoints } = openEndpoints(
@@ -142,11 +142,11 @@ describe('opening', () => {
     );
     assert.equal(endpoints.length, 6);
     const path = failure({ uid: 1000, families: [] }, []);
-    assert.match(path.message, /^\/run\/rpcbind\.sock may not be opened by uid 1000$/);
+    assert.match(path.message, /^permission denied: uid 1000 may not open \/run\/rpcbind\.sock$/);
     assert.match(path.hint, /--local/);
   });
 
-  test('where it is no rule of Linux does not send to root', () => {
+  test('does not suggest root where no privileged port rule applies', () => {
     const denied = (uid: number, text: string) => {
       const host = simHost({ uid });
       const wanted = planEndpoints({ addresses: [], port: parsePort(text), localPath: LOCAL });
@@ -157,18 +157,18 @@ describe('opening', () => {
     for (const uid of [0, 1000]) {
       const { code, hint } = denied(uid, '2111');
       assert.equal(code, 'ENDPOINT_DENIED');
-      assert.match(hint, /a guard or a security module refuses it.*portreeve explain 2111\/tcp$/);
+      assert.match(hint, /a guard or a security module denies it.*portreeve explain 2111\/tcp$/);
     }
-    assert.match(denied(0, '111').hint, /^A container without CAP_NET_BIND_SERVICE, or a security module/);
+    assert.match(denied(0, '111').hint, /^The container lacks CAP_NET_BIND_SERVICE, or a security module/);
   });
 
-  test('that the guard refuses is told as it says, and is asked only where it may have been the guard', () => {
-    const asked: string[] = [];
+  test('fails with the error of the guard, which is consulted only if it may be the cause', () => {
+    const checked: string[] = [];
     const fails = (spec: EndpointSpec, errno: string, reason: OpenFailure['reason']) => {
       const host = simHost({});
       host.sockets.fail(spec, errno, reason);
-      const guard: GuardAsked = (refused) => {
-        asked.push(endpointText(refused));
+      const guard: GuardCheck = (refused) => {
+        checked.push(endpointText(refused));
         return new PortreeveError('GUARD_REFUSED', 'the guard refuses it');
       };
       const { code } = thrownBy(() => openEndpoints(host, plan(), [], guard));
@@ -178,31 +178,31 @@ describe('opening', () => {
     const tcp: EndpointSpec = { netid: 'tcp', address: ip('127.0.0.1'), port: PORTMAP_PORT };
     assert.equal(fails(tcp, 'EACCES', 'denied'), 'GUARD_REFUSED');
     assert.equal(fails(tcp, 'EADDRINUSE', 'taken'), 'GUARD_REFUSED');
-    assert.deepEqual(asked.splice(0), ['127.0.0.1:111', '127.0.0.1:111']);
+    assert.deepEqual(checked.splice(0), ['127.0.0.1:111', '127.0.0.1:111']);
     assert.equal(fails(tcp, 'EMFILE', 'other'), 'ENDPOINT_FAILED');
     assert.equal(fails({ netid: 'local', path: LOCAL }, 'EACCES', 'denied'), 'ENDPOINT_DENIED');
-    assert.deepEqual(asked, []);
+    assert.deepEqual(checked, []);
   });
 
-  test('of what is taken tells by whom', () => {
+  test('fails with the holder of a port that is in use', () => {
     const rpcbind = { pid: 812, name: 'rpcbind', uid: 102, rssBytes: 4096 };
     const byAddress = failure({}, [], (host) => {
       host.sockets.occupy({ netid: 'udp', address: ip('0.0.0.0'), port: PORTMAP_PORT }, rpcbind);
     });
     assert.deepEqual(
       [byAddress.code, byAddress.message],
-      ['ENDPOINT_TAKEN', '127.0.0.1:111/udp is taken by rpcbind (pid 812)'],
+      ['ENDPOINT_TAKEN', '127.0.0.1:111/udp is in use by rpcbind (pid 812)'],
     );
     const byPath = failure(
       {},
       [],
       (host) => void host.sockets.occupy({ netid: 'local', path: LOCAL }, rpcbind),
     );
-    assert.equal(byPath.message, '/run/rpcbind.sock is taken by rpcbind (pid 812)');
+    assert.equal(byPath.message, '/run/rpcbind.sock is in use by rpcbind (pid 812)');
     assert.match(byPath.hint, /--local/);
   });
 
-  test('that fails otherwise tells the error of the system', () => {
+  test('fails with the error of the system otherwise', () => {
     const error = failure({}, [], (host) =>
       host.sockets.fail({ netid: 'local', path: `@${LOCAL}` }, 'EMFILE'),
     );
@@ -213,13 +213,13 @@ describe('opening', () => {
   });
 });
 
-test('holders are named, however many there are', () => {
+test('all holders are named', () => {
   const one = { pid: 1, name: 'init', uid: 0, rssBytes: 0 };
-  assert.equal(holdersText([]), 'a process that cannot be seen from here');
+  assert.equal(holdersText([]), 'a process that is not visible from here');
   assert.equal(holdersText([one, { ...one, pid: 2, name: 'inetd' }]), 'init (pid 1), inetd (pid 2)');
 });
 
-test('the endpoints of each transport come in the order in which rpcbind lists its own', () => {
+test('the endpoints of each transport are in the order in which rpcbind lists its own', () => {
   const { endpoints } = openEndpoints(simHost({ addresses: [ip('192.0.2.1')] }), plan('192.0.2.1'));
   assert.deepEqual(
     byNetId(endpoints).map(({ netid, endpoints: specs }) => [netid, ...specs.map(endpointText)]),

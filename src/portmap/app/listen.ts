@@ -1,4 +1,4 @@
-// Where portmap is to listen, and opening all of it or nothing, with the reason and who is in the way.
+// Plans the sockets of portmap, and opens all of them or none; an error names the process that holds a port.
 import { formatIp, hostPortText, type IpAddress, isWildcard } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
@@ -7,29 +7,27 @@ import type { EndpointSpec, Host, OpenEndpoint, OpenFailure, ProcessInfo, Socket
 import { unprivilegedStart } from '../../names/app/kernel-ports.ts';
 
 export interface ListenRequest {
-  /** The addresses that were asked for; loopback is always served besides. */
+  /** The requested addresses. Loopback is always added. */
   readonly addresses: readonly IpAddress[];
   readonly port: Port;
-  /** The path of the Unix socket; its abstract twin is "@" and the same path. */
+  /** The path of the Unix socket; the abstract socket is "@" and the same path. */
   readonly localPath: string;
 }
 
-/** A socket to be opened. One that nobody asked for by name may be absent: a host can be without IPv4 or IPv6. */
+/** A socket to open. Loopback that was not requested is optional: a host may have no IPv4 or no IPv6. */
 interface PlannedEndpoint {
   readonly spec: EndpointSpec;
   readonly isRequired: boolean;
 }
 
-/** Why the guard refuses what is to be opened, as an error that says so; undefined where it does not. */
-export type GuardAsked = (spec: IpEndpoint) => PortreeveError | undefined;
+/** The error if the guard refuses to bind this endpoint; undefined if it permits it. */
+export type GuardCheck = (spec: IpEndpoint) => PortreeveError | undefined;
 
-/** One with a port. */
 export type IpEndpoint = Exclude<EndpointSpec, { readonly netid: 'local' }>;
 
-/** Where it is opened. */
 type ListenHost = Pick<Host, 'files' | 'sockets' | 'uid'>;
 
-/** What was opened, and what this host does not have. */
+/** The open endpoints, and the optional ones whose address this host does not have. */
 export interface OpenedEndpoints {
   readonly endpoints: readonly OpenEndpoint[];
   readonly absent: readonly EndpointSpec[];
@@ -42,18 +40,18 @@ const LOOPBACK_V6: IpAddress = {
 };
 
 /**
- * The sockets for a request: TCP and UDP on each address that no other one covers, loopback where none does, and the
- * Unix socket.
+ * The sockets for a request: TCP and UDP on each address that no other address covers, on loopback unless it is covered,
+ * and the Unix sockets.
  */
 export function planEndpoints(request: ListenRequest): PlannedEndpoint[] {
-  const wanted = request.addresses.filter((address, i, all) => {
+  const uncovered = request.addresses.filter((address, i, all) => {
     return !all.some((other, j) => isCovered(address, other) && (j < i || !isCovered(other, address)));
   });
-  const asked = wanted.map((address) => ({ address, isRequired: true }));
+  const requested = uncovered.map((address) => ({ address, isRequired: true }));
   const missing = [LOOPBACK_V4, LOOPBACK_V6].filter((loopback) => {
     return !request.addresses.some((address) => isCovered(loopback, address));
   });
-  const addresses = [...asked, ...missing.map((address) => ({ address, isRequired: false }))];
+  const addresses = [...requested, ...missing.map((address) => ({ address, isRequired: false }))];
   const ip = addresses.flatMap(({ address, isRequired }) => {
     const netids = address.family === 4 ? (['tcp', 'udp'] as const) : (['tcp6', 'udp6'] as const);
     return netids.map(
@@ -66,27 +64,26 @@ export function planEndpoints(request: ListenRequest): PlannedEndpoint[] {
   return [...ip, ...local];
 }
 
-/** Whether a socket on `by` takes what is sent to `address`. */
+/** Whether a socket on `by` receives what is sent to `address`. */
 export function isCovered(address: IpAddress, by: IpAddress): boolean {
   return address.family === by.family && (isWildcard(by) || formatIp(address) === formatIp(by));
 }
 
-/** An endpoint as people write it: "127.0.0.1:111", "[::1]:111", or the path. */
+/** An endpoint as text: "127.0.0.1:111", "[::1]:111", or the path. */
 export function endpointText(spec: EndpointSpec): string {
   if (spec.netid === 'local') return spec.path;
   return hostPortText(formatIp(spec.address), spec.port);
 }
 
 /**
- * Opens all that is planned, or nothing: then PortreeveError (environment) `ENDPOINT_TAKEN`, `ENDPOINT_DENIED`,
- * `ENDPOINT_ABSENT` or `ENDPOINT_FAILED` says which, why, and who has it, or what `guard` says. What is open already is
- * kept.
+ * Opens all planned sockets or none, and keeps those of `open`. Throws PortreeveError (environment) `ENDPOINT_TAKEN`,
+ * `ENDPOINT_DENIED`, `ENDPOINT_ABSENT` or `ENDPOINT_FAILED`, or the error of `guard`.
  */
 export function openEndpoints(
   host: ListenHost,
   plan: readonly PlannedEndpoint[],
   open: readonly OpenEndpoint[] = [],
-  guard: GuardAsked = () => undefined,
+  guard: GuardCheck = () => undefined,
 ): OpenedEndpoints {
   const opened: OpenEndpoint[] = [];
   const endpoints: OpenEndpoint[] = [];
@@ -113,8 +110,8 @@ export function openEndpoints(
   return { endpoints, absent };
 }
 
-/** The guard refuses a port before Linux looks who has it, with an errno that Linux itself has, too. */
-function refusedBy(guard: GuardAsked, spec: EndpointSpec, { reason }: OpenFailure) {
+/** The guard is checked before the kernel's own rules, and its errno is one that the kernel uses, too. */
+function refusedBy(guard: GuardCheck, spec: EndpointSpec, { reason }: OpenFailure) {
   const isRefusal = reason === 'denied' || reason === 'taken';
   return isRefusal && spec.netid !== 'local' ? guard(spec) : undefined;
 }
@@ -134,42 +131,47 @@ function explainFailure(host: ListenHost, spec: EndpointSpec, failure: OpenFailu
   switch (failure.reason) {
     case 'taken': {
       const who = holdersText(holdersOf(host.sockets, spec));
-      const hint = `Stop that, or choose another ${isLocal ? 'path with --local PATH' : 'port with --port N'}.`;
-      return new PortreeveError('ENDPOINT_TAKEN', `${what} is taken by ${who}`, hint, data);
+      const hint = `Stop it, or choose another ${isLocal ? 'path with --local PATH' : 'port with --port N'}.`;
+      return new PortreeveError('ENDPOINT_TAKEN', `${what} is in use by ${who}`, hint, data);
     }
     case 'denied': {
       const hint = spec.netid === 'local' ? LOCAL_DENIED : deniedHint(host, spec);
       return new PortreeveError(
         'ENDPOINT_DENIED',
-        `${what} may not be opened by uid ${host.uid}`,
+        `permission denied: uid ${host.uid} may not open ${what}`,
         hint,
         data,
       );
     }
     case 'absent': {
-      const hint = 'The addresses of this host are listed by: ip address';
-      return new PortreeveError('ENDPOINT_ABSENT', `this host has no address for ${what}`, hint, data);
+      const hint = 'List the addresses of this host with: ip address';
+      return new PortreeveError(
+        'ENDPOINT_ABSENT',
+        `this host does not have the address of ${what}`,
+        hint,
+        data,
+      );
     }
     case 'obstructed': {
       const hint = 'Remove it, or choose another path with --local PATH.';
-      return new PortreeveError('ENDPOINT_TAKEN', `${what} is there and is no socket`, hint, data);
+      return new PortreeveError('ENDPOINT_TAKEN', `${what} exists and is not a socket`, hint, data);
     }
     case 'other':
       return new PortreeveError('ENDPOINT_FAILED', `cannot open ${what}: ${failure.errno}`, '', data);
   }
 }
 
-const LOCAL_DENIED = 'Choose a path that you may write with --local PATH, or start it as root.';
+const LOCAL_DENIED = 'Choose a path that you may write to with --local PATH, or start it as root.';
 
-/** Root needs nobody's leave, and from a setting on nobody does: then it is not Linux's rule about low ports. */
+/** The privileged port rule applies only to other users than root, and only below ip_unprivileged_port_start. */
 function deniedHint({ uid, files }: ListenHost, { netid, port }: IpEndpoint): string {
   const start = unprivilegedStart(files);
   if (port >= start) {
-    const ask = `portreeve explain ${port}/${netIdInfo(netid).protocol}`;
-    return `Linux lets everybody have ports from ${start} on: a guard or a security module refuses it. Ask: ${ask}`;
+    const command = `portreeve explain ${port}/${netIdInfo(netid).protocol}`;
+    return `Port ${port} is not privileged: a guard or a security module denies it. To find out: ${command}`;
   }
-  if (uid !== 0) return `Start it as root, or choose a port from ${start} on with --port N.`;
-  return 'A container without CAP_NET_BIND_SERVICE, or a security module, keeps it from root.';
+  if (uid !== 0) return `Start it as root, or choose port ${start} or above with --port N.`;
+  return 'The container lacks CAP_NET_BIND_SERVICE, or a security module denies it.';
 }
 
 function holdersOf(sockets: Sockets, spec: EndpointSpec): ProcessInfo[] {
@@ -178,13 +180,12 @@ function holdersOf(sockets: Sockets, spec: EndpointSpec): ProcessInfo[] {
   return protocol === '' ? [] : sockets.holders({ protocol, port: spec.port });
 }
 
-/** Who it is: "rpcbind (pid 812)", several with commas. */
+/** The processes as text: "rpcbind (pid 812)", separated by commas. */
 export function holdersText(processes: readonly ProcessInfo[]): string {
-  if (processes.length === 0) return 'a process that cannot be seen from here';
+  if (processes.length === 0) return 'a process that is not visible from here';
   return processes.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ');
 }
 
-/** Where one transport is served. */
 interface TransportEndpoints {
   readonly netid: NetId;
   readonly endpoints: readonly EndpointSpec[];

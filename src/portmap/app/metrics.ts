@@ -1,13 +1,13 @@
-// What the port mapper measures: names and meaning as docs/portmap.md lists them.
+// The metrics of the port mapper, as docs/portmap.md lists them.
 import { parseDecimal } from '../../base/port.ts';
 import { type Metric, type Sample, sampleOf } from '../../kit/metrics.ts';
 import type { EventCounts } from '../core/events.ts';
 import { procedureName } from '../core/procedures.ts';
 import type { PortmapReport } from './report.ts';
 
-/** `changes`: what became of registrations since the daemon was started. */
+/** `changes`: the events since the daemon started. */
 export function portmapMetrics(report: PortmapReport, changes: EventCounts): readonly Metric[] {
-  const { calls, connections, elsewhere, late, mappings, restarts, rssBytes, state, unsent } = report;
+  const { calls, connections, foreign, late, mappings, restarts, rssBytes, state, unsent } = report;
   return [
     {
       name: 'portreeve_portmap_running',
@@ -30,25 +30,25 @@ export function portmapMetrics(report: PortmapReport, changes: EventCounts): rea
     {
       name: 'portreeve_portmap_registrations',
       type: 'gauge',
-      help: 'Registrations, those of portmap itself among them.',
+      help: 'Registrations, including those of the port mapper itself.',
       samples: sampleOf(mappings),
     },
     {
       name: 'portreeve_portmap_foreign_registrations',
       type: 'gauge',
       help: 'Registrations from other network namespaces, which cannot be checked.',
-      samples: sampleOf(elsewhere),
+      samples: sampleOf(foreign),
     },
     {
       name: 'portreeve_portmap_changes_total',
       type: 'counter',
-      help: 'Changes of registrations since the daemon was started, by what became of them.',
+      help: 'Changes of registrations since the daemon started, by outcome.',
       samples: Object.entries(changes).map(([outcome, value]) => ({ labels: { outcome }, value })),
     },
     {
       name: 'portreeve_portmap_calls_total',
       type: 'counter',
-      help: 'Calls by version of the protocol and procedure, since the process was started.',
+      help: 'Calls by version of the protocol and procedure, since the process started.',
       samples: callSamples(calls ?? {}),
     },
     {
@@ -60,22 +60,22 @@ export function portmapMetrics(report: PortmapReport, changes: EventCounts): rea
     {
       name: 'portreeve_portmap_unsent_replies_total',
       type: 'counter',
-      help: 'Replies over UDP that the kernel did not accept, since the process was started.',
+      help: 'Replies over UDP that the kernel did not accept, since the process started.',
       samples: sampleOf(unsent),
     },
     {
       name: 'portreeve_portmap_late_changes_total',
       type: 'counter',
-      help: 'Changes over UDP without a reply because they had waited too long, since the process was started.',
+      help: 'Changes over UDP that were not answered because they had waited too long, since the process started.',
       samples: sampleOf(late),
     },
   ];
 }
 
-/** Of the protocol. */
+/** The highest version of the protocol. */
 const VERSION_MAX = 4;
 
-/** The procedures that were called at all. */
+/** The procedures that were called at least once. */
 function callSamples(calls: Readonly<Record<string, readonly number[]>>): Sample[] {
   return Object.entries(calls).flatMap(([version, counts]) =>
     counts.flatMap((value, number) => {

@@ -1,4 +1,4 @@
-/** portmap is not opened to the network while rules for it stand that it would not keep. */
+/** Tests that portmap does not listen beyond loopback while hosts_access(5) has rules for it. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -15,7 +15,7 @@ function check(addresses: readonly string[], files: Readonly<Record<string, stri
 }
 
 describe('beyond loopback', () => {
-  test('a rule for the port mapper is in the way, and is shown with its file', () => {
+  test('a rule for the port mapper is an error that shows the rule and its file', () => {
     for (const path of [ALLOW, DENY]) {
       assert.throws(
         () => check(['127.0.0.1', '192.0.2.1'], { [path]: '# rules\nrpcbind: 10.0.0.0/8\n' }),
@@ -30,19 +30,19 @@ describe('beyond loopback', () => {
     }
   });
 
-  test('so is one for all daemons, and one for portmap', () => {
+  test('a rule for all daemons, and one for portmap, are errors', () => {
     for (const rule of ['ALL: ALL', 'portmap: LOCAL']) {
       assert.throws(() => check(['0.0.0.0'], { [DENY]: rule }), PortreeveError, rule);
       assert.throws(() => check(['fd00:9::1'], { [ALLOW]: rule }), PortreeveError, rule);
     }
   });
 
-  test('rules for others, and no rules, are not', () => {
+  test('rules for others, and no rules, are permitted', () => {
     check(['192.0.2.1'], { [ALLOW]: 'sshd: ALL\n', [DENY]: '# ALL: ALL\n' });
     check(['192.0.2.1', '::'], {});
   });
 
-  test('rules that cannot be read are', () => {
+  test('rules that cannot be read are an error', () => {
     const { files } = simHost();
     files.forbid(DENY);
     assert.throws(
@@ -53,7 +53,7 @@ describe('beyond loopback', () => {
   });
 });
 
-test('on loopback no rule matters', () => {
+test('on loopback, rules are ignored', () => {
   check(['127.0.0.1', '127.0.0.2', '::1'], { [ALLOW]: 'rpcbind: 10.', [DENY]: 'ALL: ALL' });
   check([], { [DENY]: 'ALL: ALL' });
 });

@@ -1,18 +1,18 @@
-// Whether the port mapper may be opened to the network: not while access rules stand that it would not keep.
+// Refuses to listen beyond loopback while hosts_access(5) has rules for the port mapper, which portreeve does not enforce.
 import { formatIp, type IpAddress, isLoopback } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import type { Files } from '../../host/host.ts';
 import { ruleNaming } from '../../text/hosts-access.ts';
 
-/** Where the rules of libwrap are, which rpcbind keeps (hosts_access(5)). */
+/** The rules of libwrap, which rpcbind enforces (hosts_access(5)). */
 const RULE_FILES = ['/etc/hosts.allow', '/etc/hosts.deny'] as const;
-/** The names by which rules speak of a port mapper. */
+/** The daemon names of a port mapper in these rules. */
 const DAEMONS = ['rpcbind', 'portmap'] as const;
 const RULES_MAX_BYTES = 1024 * 1024;
 
 /**
- * Throws PortreeveError `ACCESS_RULES_IGNORED` (environment) if an address is not loopback and a rule speaks of the
- * port mapper: whoever wrote it relies on it, and portreeve does not read such rules.
+ * Throws PortreeveError `ACCESS_RULES_IGNORED` (environment) if an address is not loopback and a rule names the port
+ * mapper: an administrator relies on that rule.
  */
 export function requireNoAccessRules(addresses: readonly IpAddress[], files: Pick<Files, 'readText'>): void {
   const open = addresses.find((address) => !isLoopback(address));
@@ -20,8 +20,8 @@ export function requireNoAccessRules(addresses: readonly IpAddress[], files: Pic
   for (const path of RULE_FILES) {
     const rule = ruleNaming(files.readText(path, RULES_MAX_BYTES) ?? '', DAEMONS);
     if (rule === undefined) continue;
-    const found = `${path} has a rule for the port mapper, "${rule}", which portreeve does not keep`;
-    const message = `will not listen on ${formatIp(open)}: ${found}`;
+    const found = `${path} has a rule for the port mapper, "${rule}", which portreeve does not enforce`;
+    const message = `refusing to listen on ${formatIp(open)}: ${found}`;
     const hint =
       'Restrict port 111 in the firewall and remove the rule, or listen on loopback only: --listen 127.0.0.1.';
     throw new PortreeveError('ACCESS_RULES_IGNORED', message, hint, { path, rule });

@@ -1,4 +1,4 @@
-/** The port mapper as a whole: what it acknowledged holds, wherever it is killed; a full disk stops changes only. */
+/** Tests that acknowledged changes hold wherever the port mapper is killed, and that a full disk stops only changes. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -17,11 +17,11 @@ import type { LoggedSet } from '../wire/registration-log.ts';
 import type { SetAside } from './journal.ts';
 import { Portmapper } from './portmapper.ts';
 
-/** An UNSET and its SET take more. */
+/** More than an UNSET and its SET take. */
 const PAIR_MIN_BYTES = 64;
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** A file that lets a test look at it in the middle and at the end of everything that is done to it. */
+/** A file that lets a test inspect it in the middle and at the end of every operation. */
 class WatchedFile implements LogFile {
   readonly #file: SimLogFile;
   readonly #onMoment: () => void;
@@ -36,7 +36,7 @@ class WatchedFile implements LogFile {
     return this.#file.read();
   }
 
-  /** Each write is torn at another place. */
+  /** Each write is torn at another offset. */
   write(bytes: Uint8Array, at: number): string | undefined {
     const cut = (this.#writes++ * 31) % (bytes.length + 1);
     const failure = this.#file.write(bytes.subarray(0, cut), at);
@@ -53,10 +53,10 @@ class WatchedFile implements LogFile {
   }
 }
 
-/** Whoever wants to hear of nothing. A process that is killed tells of no fault. */
+/** A listener that ignores events. A process that is killed reports no fault. */
 const DEAF: EventListener = {
   onEvent: () => undefined,
-  onMore: () => undefined,
+  onSuppressed: () => undefined,
   onFault: () => {
     throw new SimKilled();
   },
@@ -78,19 +78,19 @@ function portmapperOn(
   return { portmapper, count, setAside };
 }
 
-/** Registrations by what they are of, each with its address and owner. */
+/** Registrations by key, with address and owner. */
 type Model = ReadonlyMap<string, string>;
 
 function modelOf(entries: readonly string[]): Model {
   return new Map(entries.map((entry) => [entry.slice(0, entry.indexOf(' ', entry.indexOf(' ') + 1)), entry]));
 }
 
-/** A header that was not written to its end is all that a kill makes look damaged: nothing counted in that file. */
+/** A header that was written partially is the only damage that a kill can leave: that file had no records in use. */
 function assertOnlyHeaders(setAside: readonly SetAside[]): void {
   for (const { reason } of setAside) assert.equal(reason, 'its header is damaged');
 }
 
-/** A host on which a port mapper is killed and started again. After every moment, what would be recovered is kept. */
+/** A host on which a port mapper is killed and restarted. After every operation, what would be recovered is recorded. */
 class Sandbox {
   readonly disk = new SimDisk();
   readonly clock = new SimClock();
@@ -114,7 +114,7 @@ class Sandbox {
     return Math.max(...this.#files.map(({ length }) => length));
   }
 
-  /** What a port mapper that is started now finds in the files. */
+  /** What a port mapper that is started now reads from the files. */
   recovered(): Model {
     const copies = [
       new SimDisk().file(this.#files[0].read()),
@@ -125,7 +125,7 @@ class Sandbox {
     return modelOf(registered(portmapper.service));
   }
 
-  /** Starts it, again and again if it is killed while it starts. */
+  /** Starts it, again if it is killed while it starts. */
   start(): void {
     for (;;) {
       try {
@@ -153,10 +153,10 @@ type Step =
   | { readonly kind: 'restart' | 'room' | 'tick' }
   | { readonly kind: 'kill' | 'fill'; readonly bytes: number };
 
-/** From another network namespace: what has no socket here is not dropped. */
+/** From another network namespace, so that it is not dropped for want of a socket. */
 const callerOf = (uid: number) => simPeer('local', { uid, isElsewhere: true });
 
-/** What a change makes of what there was, if it is allowed and is done; for UNSET what it may take away. */
+/** The table after a change that is permitted and made; for UNSET what it may remove. */
 function intended(before: Model, { kind, place, uid }: Change): Model {
   const { program, version = 1, netid = '', uaddr = '' } = place;
   const after = new Map(before);
@@ -168,7 +168,7 @@ function intended(before: Model, { kind, place, uid }: Change): Model {
   return after;
 }
 
-/** Each entry is as it was before a change or as it is after it, and nothing else is there. */
+/** Each entry is as before or as after a change, and there is no other. */
 function assertBetween(found: Model, before: Model, after: Model): void {
   for (const key of new Set([...found.keys(), ...before.keys(), ...after.keys()])) {
     const value = found.get(key);
@@ -176,7 +176,7 @@ function assertBetween(found: Model, before: Model, after: Model): void {
   }
 }
 
-/** Makes a change; gives what holds after it. */
+/** Makes a change; returns the table after it. */
 function change(sandbox: Sandbox, before: Model, step: Change): Model {
   const after = intended(before, step);
   const ask = step.kind === 'set' ? askSet : askUnset;
@@ -197,7 +197,7 @@ function change(sandbox: Sandbox, before: Model, step: Change): Model {
   }
 }
 
-/** TRUE was answered: it was allowed, and it is done. */
+/** TRUE was answered: it was permitted and made. */
 function assertAcknowledged(now: Model, before: Model, after: Model, { uid }: Change): void {
   assert.deepEqual(new Map([...now].toSorted()), new Map([...after].toSorted()));
   const removed = [...before].filter(([key]) => !after.has(key));
@@ -205,7 +205,7 @@ function assertAcknowledged(now: Model, before: Model, after: Model, { uid }: Ch
     assert.ok(uid === 0 || entry.endsWith(` ${uid}`), `${uid} removed ${entry}`);
 }
 
-/** Does one step; gives what holds after it. */
+/** Performs one step; returns the table after it. */
 function take(sandbox: Sandbox, before: Model, step: Step): Model {
   const { disk, clock } = sandbox;
   switch (step.kind) {
@@ -258,7 +258,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('fill' as const), bytes: fc.nat(400) }) },
 );
 
-test('whatever was acknowledged holds, wherever it is killed', () => {
+test('acknowledged changes hold wherever the process is killed', () => {
   let moments = 0;
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }), (steps) => {
@@ -276,10 +276,10 @@ test('whatever was acknowledged holds, wherever it is killed', () => {
     }),
     { numRuns: 2000 },
   );
-  assert.ok(moments > 30_000, `${moments} moments were looked at`);
+  assert.ok(moments > 30_000, `${moments} moments were checked`);
 });
 
-test('a long log is written anew without a moment at which something is lost', () => {
+test('rewriting a long log loses nothing at any moment', () => {
   const sandbox = new Sandbox();
   sandbox.isWatching = false;
   sandbox.start();
@@ -303,8 +303,8 @@ test('a long log is written anew without a moment at which something is lost', (
   assert.equal(registered(sandbox.portmapper.service).length, 2000);
 });
 
-describe('what was registered stands again after a restart', () => {
-  test('in its order, with its owners, its sockets and its port', () => {
+describe('registrations are restored after a restart', () => {
+  test('in order, with owners, sockets and ports', () => {
     const disk = new SimDisk();
     const files = [disk.file(), disk.file()] as const;
     const clock = new SimClock();
@@ -325,15 +325,15 @@ describe('what was registered stands again after a restart', () => {
     assert.deepEqual([before.count, after.count], [0, 2]);
     assert.deepEqual(registered(after.service), registered(before.service));
     assert.equal(askPort(after.service, user, 7), 2049);
-    assert.deepEqual(after.portmapper.report().elsewhere, 1);
+    assert.deepEqual(after.portmapper.report().foreign, 1);
     assert.equal(askUnset(after.service, user, { program: 5 }), false);
     close();
-    // Its socket is known from the log: it is dropped as one whose socket is gone, not as one that never had one.
+    // Its socket is known from the log: the reason is "its socket is gone", not "it never had a socket".
     for (const now of [0, 3000]) after.portmapper.tick(now);
     assert.deepEqual(registered(after.service), ['5/1 tcp 0.0.0.0.8.1 1001']);
   });
 
-  test('with what is carried over from another port mapper, which is in the log from then on', () => {
+  test('together with those carried over from another port mapper, which are in the log from then on', () => {
     const disk = new SimDisk();
     const files = [disk.file(), disk.file()] as const;
     const first = portmapperOn(files).portmapper;
@@ -350,7 +350,7 @@ describe('what was registered stands again after a restart', () => {
     assert.deepEqual(registered(portmapperOn(files).portmapper.service), expected);
   });
 
-  test('in canonical text, without what is no address, whatever a log of another version has', () => {
+  test('in canonical text and without invalid addresses, whatever a log of another version has', () => {
     const logged = (program: number, netid: NetId, uaddr: string): LoggedSet => {
       return {
         kind: 'set',
@@ -391,12 +391,12 @@ describe('what was registered stands again after a restart', () => {
     assert.equal(count, 0);
     assert.deepEqual(
       setAside.map(({ word, reason }) => [word, reason]),
-      [['other-boot', 'it is of boot 1, not boot 2']],
+      [['other-boot', 'it belongs to boot 1, not boot 2']],
     );
   });
 });
 
-test('on a full disk SET and UNSET are FALSE and lookups go on; with room again changes are made', () => {
+test('on a full disk SET and UNSET are FALSE and lookups continue; with space again changes are made', () => {
   const { service, disk, events } = portmapService();
   const root = simPeer('local');
   assert.ok(askSet(service, root, { program: 7 }));
@@ -416,7 +416,7 @@ test('on a full disk SET and UNSET are FALSE and lookups go on; with room again 
   assert.equal(askUnset(service, root, { program: 7 }), true);
 });
 
-test('a flood of refusals is told in part and counted in whole', () => {
+test('a flood of refusals is reported in part and counted completely', () => {
   const { service, events, counts, pass } = portmapService();
   const stranger = simPeer('udp', { refused: 'UNKNOWN' });
   pass(100);

@@ -1,4 +1,4 @@
-// The port mapper as a whole: its table, the log that outlives it, the watch over what is registered, and the service.
+// The port mapper: combines the table, its log, the check for stale registrations, and the service.
 import type { Clock } from '../../base/clock.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
@@ -13,39 +13,38 @@ import { Journal, type SetAside } from './journal.ts';
 import { PortmapService } from './service.ts';
 import { Watch } from './watch.ts';
 
-/** What a port mapper is made of. */
 interface PortmapperParts {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly sockets: SocketTable;
   readonly logFiles: readonly [LogFile, LogFile];
-  /** The boot and the network namespace: registrations of any other mean nothing here. */
+  /** Identifies the boot and the network namespace, in which alone the logged registrations are valid. */
   readonly stamp: string;
   readonly listener: EventListener;
 }
 
-/** An entry of the port mapper's own. */
+/** A registration of the port mapper itself. */
 export interface OwnEntry {
   readonly netid: NetId;
   readonly version: number;
   readonly uaddr: string;
 }
 
-/** What a port mapper began with. */
+/** The result of recover(). */
 interface RecoveryReport {
   readonly count: number;
   readonly setAside: readonly SetAside[];
 }
 
-/** What a port mapper tells of itself. */
+/** The counts that `portreeve status` and the metrics show. */
 export interface PortmapperReport {
   readonly mappings: number;
-  /** Of these, the ones made from other network namespaces. */
-  readonly elsewhere: number;
+  /** How many of these were made from other network namespaces. */
+  readonly foreign: number;
   /** Calls by version of the protocol and procedure number. */
   readonly calls: Readonly<Record<string, readonly number[]>>;
 }
 
-/** A port mapper. recover() and startLog() come first, in that order; then it serves, and tick() is called often. */
+/** A port mapper. Call recover(), then startLog(); after that it serves. Call tick() often. */
 export class Portmapper {
   readonly service: PortmapService;
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>;
@@ -77,13 +76,13 @@ export class Portmapper {
   }
 
   /**
-   * Puts in the port mapper's own entries, what the log has, and what is carried over from another port mapper;
-   * tells how many of the latter two there are, and what is wrong with the log.
+   * Adds the port mapper's own entries, the logged ones, and those carried over from another port mapper. Returns the
+   * number of the latter two, and the log files that cannot be continued.
    */
   recover(own: readonly OwnEntry[], carried: readonly LoggedSet[] = []): RecoveryReport {
     for (const { netid, version, uaddr } of own) {
       const address = parseServiceAddress(netid, uaddr);
-      if (!address) throw new PortreeveError('BAD_MESSAGE', `"${uaddr}" is no address of ${netid}`);
+      if (!address) throw new PortreeveError('BAD_MESSAGE', `"${uaddr}" is not an address of ${netid}`);
       this.service.addBuiltIn({ netid, version, ...address });
     }
     const { changes, setAside } = this.#journal.recover();
@@ -113,7 +112,7 @@ export class Portmapper {
     this.#liveness.registered(registration, socket, this.#clock.monotonic());
   }
 
-  /** From now on every change is logged before it is made; tells why the log could not be begun, if it could not. */
+  /** From now on every change is logged before it is made. Returns why the log could not be started; empty if it was. */
   startLog(): string {
     this.#journal.start(this.#registrations.all());
     return this.#journal.failure;
@@ -124,17 +123,17 @@ export class Portmapper {
     if (socket) this.#journal.found(registration, socket);
   }
 
-  /** Whether there is something to be done as soon as no request waits. */
+  /** Whether run() has work to do. */
   get isWanted(): boolean {
     return this.#watch.hasNew;
   }
 
-  /** What is done when no request waits. */
+  /** Called when no request is waiting. */
   run(): void {
     this.#watch.checkNew(this.#clock.monotonic());
   }
 
-  /** What has to be done from time to time; `now` is monotonic. */
+  /** Periodic work; `now` is in monotonic milliseconds. */
   tick(now: number): void {
     this.#watch.tick(now);
     this.#events.tick(now);
@@ -145,8 +144,8 @@ export class Portmapper {
     const { statistics } = this.service.tables;
     const versions = [2, 3, 4] as const;
     const calls = Object.fromEntries(versions.map((version) => [version, [...statistics.of(version).calls]]));
-    let elsewhere = 0;
-    for (const { isElsewhere } of this.#registrations.all()) if (isElsewhere) elsewhere++;
-    return { mappings: this.#registrations.size, elsewhere, calls };
+    let foreign = 0;
+    for (const { isElsewhere } of this.#registrations.all()) if (isElsewhere) foreign++;
+    return { mappings: this.#registrations.size, foreign, calls };
   }
 }

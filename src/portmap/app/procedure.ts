@@ -1,4 +1,4 @@
-// What a procedure of the port mapper gets, gives and reports: the words that all of them share.
+// The interface of a procedure of the port mapper, and the procedures that all versions share.
 import type { Clock } from '../../base/clock.ts';
 import type { Peer } from '../../base/peer.ts';
 import type { SocketTable } from '../../host/host.ts';
@@ -13,36 +13,36 @@ import type { Statistics } from '../core/statistics.ts';
 import type { CallHead } from '../wire/rpc.ts';
 import type { XdrReader, XdrWriter } from '../wire/xdr.ts';
 
-/** What a procedure makes of a call. */
+/** The outcome of a procedure. */
 export const OUTCOME = {
-  /** The results are written. */
+  /** The results have been written. */
   answered: 0,
-  /** There is to be no answer. */
+  /** No answer is sent. */
   silent: 1,
-  /** The arguments could not be decoded, or are none. */
+  /** The arguments could not be decoded: GARBAGE_ARGS. */
   garbage: 2,
-  /** This transport, or this version, has no such procedure. */
+  /** This version has no such procedure: PROC_UNAVAIL. */
   unavailable: 3,
-  /** The caller may not do that: AUTH_TOOWEAK. */
+  /** The caller is not permitted to do this: AUTH_TOOWEAK. */
   tooWeak: 4,
-  /** It cannot be done: SYSTEM_ERR. */
+  /** The procedure failed: SYSTEM_ERR. */
   failed: 5,
 } as const;
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 
-/** What a procedure works with: one object, filled for each call. */
+/** The arguments and results of a call. One object is reused for all calls. */
 export interface CallContext {
   readonly head: CallHead;
   readonly args: XdrReader;
   readonly results: XdrWriter;
   peer: Peer;
-  /** The address that the latest caller says he contacted: kept from call to call, because most say the same. */
+  /** The address hint of the latest call. Kept, because most callers send the same one (XdrReader.string). */
   hint: string;
-  /** A result that is not copied: sent behind what is written to `results`. */
+  /** A result that is sent after `results` without a copy. */
   tail: Uint8Array | undefined;
 }
 
-/** What the procedures look things up in, and whom they tell of changes. */
+/** The state that all procedures share. */
 export interface PortmapTables {
   readonly registrations: Registrations;
   readonly reach: Reachability;
@@ -54,17 +54,17 @@ export interface PortmapTables {
   readonly events: EventGate;
 }
 
-/** A procedure of the port mapper. SUCCESS stands already in front of its results. */
+/** A procedure of the port mapper. The header of a SUCCESS reply has already been written. */
 export type Procedure = (tables: PortmapTables, call: CallContext) => Outcome;
 
-/** The version of the protocol that a call is of; others were answered PROG_MISMATCH. */
+/** The version of the protocol of a call; other versions were answered PROG_MISMATCH. */
 export function versionOf({ head }: CallContext): 2 | 3 | 4 {
   return head.version === 2 ? 2 : head.version === 3 ? 3 : 4;
 }
 
 /**
- * SET or UNSET, counted where it was done. Only a caller that may change anything is heard; one whose request came too
- * late receives no answer, and so sends it again.
+ * SET or UNSET, counted if it succeeds. A caller that may change nothing is answered AUTH_TOOWEAK. A request that waited
+ * too long receives no answer, so that the client sends it again.
  */
 export function changing(
   counter: 'sets' | 'unsets',
@@ -81,10 +81,10 @@ export function changing(
   };
 }
 
-/** The one procedure that every version has: it answers, and that is all. */
+/** NULL: answers without results. */
 export const ping: Procedure = () => OUTCOME.answered;
 
-/** A table of procedures, in which a number that has none has a hole. */
+/** An array of procedures by number, with holes. */
 export function byNumber(entries: readonly (readonly [number, Procedure])[]): (Procedure | undefined)[] {
   const table: (Procedure | undefined)[] = [];
   for (const [number, procedure] of entries) table[number] = procedure;
@@ -92,8 +92,8 @@ export function byNumber(entries: readonly (readonly [number, Procedure])[]): (P
 }
 
 /**
- * DUMP. A datagram has to hold the whole; where it cannot, SYSTEM_ERR sends the caller to a stream, on which the dump
- * follows uncopied.
+ * DUMP. A datagram must hold the whole result; if it does not fit, SYSTEM_ERR makes the caller use a stream, on which the
+ * dump is sent without a copy.
  */
 export function dumping(dump: (dumps: DumpCache) => Uint8Array): Procedure {
   return (tables, call) => {

@@ -9,7 +9,7 @@ import {
 } from '../../wire/sockaddr.ts';
 import { formatUaddr, isLocalUaddr, parseServiceAddress, parseUaddr } from '../../wire/uaddr.ts';
 import { mayDump } from '../core/callers.ts';
-import type { RequestedPlace } from '../core/refusals.ts';
+import type { RequestedAddress } from '../core/refusals.ts';
 import {
   ADDRESS_MAX_BYTES,
   decodeNetbuf,
@@ -39,17 +39,17 @@ import {
 const set = changing('sets', (tables, call) => {
   const rpcb = decodeRpcb(call.args);
   const { program, version } = rpcb;
-  return setRegistration(tables, call, { program, version, ...placeOf(rpcb) });
+  return setRegistration(tables, call, { program, version, ...addressOf(rpcb) });
 });
 
-function placeOf({ netid: text, address: uaddr }: Rpcb): RequestedPlace {
+function addressOf({ netid: text, address: uaddr }: Rpcb): RequestedAddress {
   const netid = parseNetId(text);
   if (netid === undefined) return { refused: 'NETID_UNKNOWN', netid: text, uaddr };
   const address = parseServiceAddress(netid, uaddr);
   return address ? { netid, ...address } : { refused: 'ADDRESS_INVALID', netid, uaddr };
 }
 
-/** An empty netid means every transport; the address is ignored. A netid that is none names nothing: TRUE. */
+/** An empty netid means every transport; the address is ignored. An unknown netid matches nothing: TRUE. */
 const unset = changing('unsets', (tables, call) => {
   const { program, version, netid } = decodeRpcb(call.args);
   const named = parseNetId(netid);
@@ -58,8 +58,8 @@ const unset = changing('unsets', (tables, call) => {
 });
 
 /**
- * The address over the transport by which the question came; the netid of the question is not looked at, because
- * clients fill it with anything. Empty where there is none. GETVERSADDR means this version only, GETADDR any.
+ * The address for the transport of the call; empty if there is none. The netid of the request is ignored, because
+ * clients send anything. `exactly`: GETVERSADDR returns this version only, GETADDR another one as well.
  */
 function getAddress(tables: PortmapTables, call: CallContext, exactly: boolean): Outcome {
   const { args } = call;
@@ -78,13 +78,13 @@ function getAddress(tables: PortmapTables, call: CallContext, exactly: boolean):
   return OUTCOME.answered;
 }
 
-/** Seconds since 1970, in the 32 bits that the protocol has for them. */
+/** Seconds since 1970, modulo 2^32. */
 function getTime(tables: PortmapTables, call: CallContext): Outcome {
   call.results.u32(Math.floor(tables.clock.now() / 1000) >>> 0);
   return OUTCOME.answered;
 }
 
-/** An address that cannot be read becomes an empty one, not an error: so do Debian's and Sun's. */
+/** An address that cannot be parsed results in an empty one, not an error, as in Debian's and Sun's rpcbind. */
 function uaddrToTaddr(_tables: PortmapTables, call: CallContext): Outcome {
   const uaddr = call.args.string(ADDRESS_MAX_BYTES);
   if (isLocalUaddr(uaddr)) {
@@ -123,7 +123,7 @@ function getAddressList(tables: PortmapTables, call: CallContext): Outcome {
   return OUTCOME.answered;
 }
 
-/** A local address is of no use to whom asks for a list: he has the Unix socket already, as with Debian's. */
+/** Empty for loopback, as in Debian's rpcbind. */
 const ADDRESS_LIST_NETIDS = { inet: ['udp', 'tcp'], inet6: ['udp6', 'tcp6'], loopback: [] } as const;
 
 function getStatistics(tables: PortmapTables, call: CallContext): Outcome {

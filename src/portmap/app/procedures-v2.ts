@@ -3,7 +3,7 @@ import type { IpAddress } from '../../base/address.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
 import { isPort } from '../../base/port.ts';
 import { formatUaddr, serviceAddress } from '../../wire/uaddr.ts';
-import type { RequestedPlace } from '../core/refusals.ts';
+import type { RequestedAddress } from '../core/refusals.ts';
 import { decodeMapping, type Mapping, PMAPPROC, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/portmap.ts';
 import { callIt } from './callit.ts';
 import { setRegistration, unsetRegistrations } from './changes.ts';
@@ -19,17 +19,17 @@ import {
   ping,
 } from './procedure.ts';
 
-/** A mapping names no address: its service is reached at all of the host. */
+/** A mapping has no address: its service listens on all addresses. */
 const ANY: IpAddress = { family: 4, bytes: new Uint8Array(4) };
 
-/** The transport that a protocol number stands for. */
+/** The transport of a protocol number. */
 function netIdOfProtocol(protocol: number): NetId | undefined {
   if (protocol === PROTOCOL_UDP) return 'udp';
   return protocol === PROTOCOL_TCP ? 'tcp' : undefined;
 }
 
-/** Where a mapping says that its service is. */
-function placeOf({ protocol, port }: Mapping): RequestedPlace {
+/** The transport and address of a mapping. */
+function addressOf({ protocol, port }: Mapping): RequestedAddress {
   const netid = netIdOfProtocol(protocol);
   if (netid && isPort(port)) return { netid, ...serviceAddress({ address: ANY, port }) };
   const uaddr = isPort(port) ? formatUaddr({ address: ANY, port }) : `port ${port}`;
@@ -40,22 +40,22 @@ function placeOf({ protocol, port }: Mapping): RequestedPlace {
 const set = changing('sets', (tables, call) => {
   const mapping = decodeMapping(call.args);
   const { program, version } = mapping;
-  return setRegistration(tables, call, { program, version, ...placeOf(mapping) });
+  return setRegistration(tables, call, { program, version, ...addressOf(mapping) });
 });
 
-/** Protocol and port are ignored: both transports go (RFC 1833 section 3.2). */
+/** Protocol and port are ignored: both transports are removed (RFC 1833 section 3.2). */
 const unset = changing('unsets', (tables, call) => {
   const { program, version } = decodeMapping(call.args);
   return unsetRegistrations(tables, call, { program, version, netids: ['udp', 'tcp'] });
 });
 
-/** The port, or 0 where there is none. */
+/** The port, or 0 if the program is not registered. */
 function getPort(tables: PortmapTables, call: CallContext): Outcome {
   const { args } = call;
   const program = args.u32();
   const version = args.u32();
   const netid = netIdOfProtocol(args.u32());
-  args.u32(); // The port of the question means nothing.
+  args.u32(); // The port is ignored.
   if (netid === undefined) {
     call.results.u32(0);
     return OUTCOME.answered;

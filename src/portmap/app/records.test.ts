@@ -1,4 +1,4 @@
-/** The port mapper on streams: requests however they are cut, and answers as far as they are taken. */
+/** Tests the port mapper on streams: requests in fragments of any size, and answers as far as there is room. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -24,14 +24,14 @@ function call(xid: number, procedure = 0, trailing = 0): Uint8Array {
   });
 }
 
-/** A fragment that is not the last. */
+/** A fragment that is not the last one. */
 function fragment(bytes: Uint8Array): Uint8Array {
   const record = encodeRecord(bytes);
   bytesOf(record).view.setUint32(0, bytes.length);
   return record;
 }
 
-/** The xids of the answers on a stream, which are whole. */
+/** The xids of the answers on a stream, all of which are complete. */
 function xids(stream: Uint8Array): number[] {
   const bytes = bytesOf(stream);
   const found: number[] = [];
@@ -45,7 +45,7 @@ function xids(stream: Uint8Array): number[] {
 }
 
 describe('a stream', () => {
-  test('of several requests is answered in their order', () => {
+  test('with several requests is answered in order', () => {
     const { reply, taken } = portmapService().askStream(
       peer,
       join(...[1, 2, 3].map((xid) => encodeRecord(call(xid)))),
@@ -54,7 +54,7 @@ describe('a stream', () => {
     assert.equal(taken, 3 * 44);
   });
 
-  test('keeps the beginning of a request until the rest has come', () => {
+  test('keeps a partial request until the rest arrives', () => {
     const { askStream } = portmapService();
     const whole = encodeRecord(call(1));
     const request = encodeRecord(call(2));
@@ -65,7 +65,7 @@ describe('a stream', () => {
     assert.deepEqual(xids(askStream(peer, request).reply), [2]);
   });
 
-  test('with a silent procedure among its requests goes on', () => {
+  test('continues after a procedure that does not answer', () => {
     const callIt = encodeXdr((writer) => {
       writeCall(writer, { xid: 1, program: PORTMAP_PROGRAM, version: 2, procedure: 5 });
       for (const word of [100001, 1, 1, 0]) writer.u32(word);
@@ -77,13 +77,13 @@ describe('a stream', () => {
     assert.deepEqual([xids(reply), taken], [[2], callIt.length + 4 + 44]);
   });
 
-  test('carries a dump behind its head', () => {
+  test('carries a dump after its header', () => {
     const { reply } = portmapService().askStream(peer, join(encodeRecord(call(1, 4)), encodeRecord(call(2))));
     assert.deepEqual(xids(reply), [1, 2]);
     assert.ok(reply.length > 100);
   });
 
-  test('has requests of 9216 bytes and no more', () => {
+  test('permits requests of at most 9216 bytes', () => {
     const { askStream } = portmapService();
     const longest = call(1, 0, REQUEST_MAX_BYTES - 40);
     assert.deepEqual(xids(askStream(peer, encodeRecord(longest)).reply), [1]);
@@ -107,7 +107,7 @@ describe('a stream is closed', () => {
     'empty fragments without end': new Uint8Array(4 * 17),
   };
   for (const [name, bytes] of Object.entries(garbage)) {
-    test(`at ${name}, after what came before it was answered`, () => {
+    test(`at ${name}, after the requests before it were answered`, () => {
       const { reply, taken } = portmapService().askStream(peer, join(encodeRecord(call(1)), bytes));
       assert.deepEqual([xids(reply), taken], [[1], -1]);
     });
@@ -119,7 +119,7 @@ describe('a stream is closed', () => {
   });
 });
 
-test('a full output stops the answers, and what was not taken is answered later', () => {
+test('a full output stops the answers, and the remaining requests are answered later', () => {
   const { records } = portmapService();
   const stream = bytesOf(join(...[1, 2, 3, 4, 5].map((xid) => encodeRecord(call(xid)))));
   const output = new SimStreamOutput(2);
@@ -131,7 +131,7 @@ test('a full output stops the answers, and what was not taken is answered later'
   assert.deepEqual(xids(output.take()), [3, 4, 5]);
 });
 
-test('however requests are cut into fragments and pieces, each is answered once and in order', () => {
+test('each request is answered once and in order, however it is split into fragments and chunks', () => {
   const cuts = fc.array(fc.nat(60), { minLength: 0, maxLength: 5 });
   const pieces = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 40 });
   fc.assert(

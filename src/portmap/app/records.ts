@@ -1,4 +1,4 @@
-// The port mapper on streams: finds the requests among the bytes (record marking) and frames the answers.
+// The port mapper on streams: splits the input into requests (record marking) and frames the answers.
 import { type Bytes, bytesOf } from '../../base/bytes.ts';
 import { RECORD_FRAGMENTS_MAX, REQUEST_MAX_BYTES, STREAM_REPLY_MAX_BYTES } from '../../base/limits.ts';
 import type { Peer } from '../../base/peer.ts';
@@ -12,7 +12,7 @@ import {
 } from '../wire/record.ts';
 import { XdrError } from '../wire/xdr.ts';
 
-/** Serves any number of streams: between two calls it remembers nothing of any of them. */
+/** Serves any number of streams: it keeps no state between calls. */
 export class RecordServer implements StreamHandler {
   readonly #handler: RequestHandler;
   readonly #span = newRecordSpan();
@@ -43,7 +43,7 @@ export class RecordServer implements StreamHandler {
     return at - start;
   }
 
-  /** False for what is no request: after it nothing on the stream can be trusted to be one. */
+  /** False if the message is not a request: the stream must then be closed. */
   #answer(peer: Peer, request: Bytes, start: number, end: number, output: StreamOutput): boolean {
     const mark = output.room(RECORD_MARK_BYTES + STREAM_REPLY_MAX_BYTES);
     const at = mark + RECORD_MARK_BYTES;

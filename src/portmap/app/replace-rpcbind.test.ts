@@ -1,4 +1,4 @@
-// Planning and carrying out the take-over of rpcbind over a host in memory: who is stopped, and what is recorded.
+// Tests the replacement of rpcbind on a host in memory: which process is stopped, and what is recorded.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SimClock } from '../../../test/support/sim/clock.ts';
@@ -34,12 +34,12 @@ const LIST: readonly Rpcb[] = [
   { program: 100_024, version: 1, netid: 'x25', address: 'somewhere', owner: '103' },
 ];
 
-/** A host on which rpcbind runs, and what was done to it. */
+/** A host on which rpcbind runs, and a record of what was done to it. */
 class Host {
   readonly clock = new SimClock();
   readonly done: string[] = [];
   holders: ProcessInfo[] = [SYSTEMD, RPCBIND];
-  /** How long rpcbind goes on when it is told to end, in milliseconds. */
+  /** How long rpcbind runs after SIGTERM, in milliseconds. */
   goesOnMs = 0;
 
   deps(changes: Partial<TakeOverDeps> = {}): TakeOverDeps {
@@ -53,7 +53,7 @@ class Host {
       holders: () => this.holders,
       isSystemdBooted: false,
       registrations: async () => LIST,
-      addressesOf: () => ({ listen: [ADDRESS], left: [] }),
+      addressesOf: () => ({ listen: [ADDRESS], skipped: [] }),
       run: (argv) => void end(argv.join(' ')),
       terminate: (pid) => end(`SIGTERM ${pid}`),
       clock: this.clock,
@@ -61,7 +61,7 @@ class Host {
     };
   }
 
-  /** Stops rpcbind while time passes. */
+  /** Stops rpcbind while the clock advances. */
   async stop(deps: TakeOverDeps): Promise<void> {
     const plan = await planTakeOver(deps);
     let isOver = false;
@@ -81,7 +81,7 @@ const code = (expected: string) => (thrown: unknown) =>
   thrown instanceof PortreeveError && thrown.code === expected;
 
 describe('a plan', () => {
-  test('is of the port mapper that is not the manager, and changes nothing', async () => {
+  test('is for the port mapper and not for systemd, and changes nothing', async () => {
     const host = new Host();
     const plan = await planTakeOver(host.deps());
     assert.equal(plan.rpcbind, RPCBIND);
@@ -90,16 +90,16 @@ describe('a plan', () => {
       [[100_005, '0.0.0.0.78.32']],
     );
     const text = takeOverText(plan, LISTENING);
-    assert.match(text, /^rpcbind \(pid 111\) .*\n1\. Read its registrations: 1, of 1 users;/);
+    assert.match(text, /^rpcbind \(pid 111\) .*\n1\. Read its 1 registration of 1 user\./);
     assert.match(
       text,
-      /left behind, because it is none: program 100024 x25 somewhere\n2\. Stop it: SIGTERM to pid 111/,
+      /not valid, and skipped: program 100024 x25 somewhere\n2\. Stop it: SIGTERM to pid 111/,
     );
-    assert.match(text, /The addresses are written into \/etc\/portreeve\/portreeve\.toml/);
+    assert.match(text, /The addresses are written to \/etc\/portreeve\/portreeve\.toml/);
     assert.deepEqual(host.done, []);
   });
 
-  test('is refused where there is no port mapper, and where it is portreeve', async () => {
+  test('is refused if there is no port mapper, and if it is portreeve', async () => {
     const host = new Host();
     host.holders = [SYSTEMD];
     await assert.rejects(planTakeOver(host.deps()), code('NO_PORT_MAPPER'));
@@ -109,7 +109,7 @@ describe('a plan', () => {
 });
 
 describe('rpcbind', () => {
-  test('is stopped by a signal, or by systemd where that would start it again', async () => {
+  test('is stopped by a signal, or by systemctl where systemd would restart it', async () => {
     const host = new Host();
     await host.stop(host.deps());
     assert.deepEqual(host.done, ['SIGTERM 111']);
@@ -118,7 +118,7 @@ describe('rpcbind', () => {
     assert.deepEqual(booted.done, ['systemctl stop rpcbind.socket rpcbind.service']);
   });
 
-  test('is waited for, and given up where it does not go', async () => {
+  test('is waited for until the timeout', async () => {
     const slow = new Host();
     slow.goesOnMs = 3000;
     await slow.stop(slow.deps());
@@ -128,7 +128,7 @@ describe('rpcbind', () => {
     await assert.rejects(stubborn.stop(stubborn.deps()), code('NOT_STOPPED'));
   });
 
-  test('is left alone where it cannot be told to end', async () => {
+  test('is an error if it cannot be signaled', async () => {
     const host = new Host();
     const failing: Partial<TakeOverDeps>[] = [
       { isSystemdBooted: true, run: () => 'Access denied\n' },
@@ -143,7 +143,7 @@ describe('rpcbind', () => {
   });
 });
 
-describe('where to listen from now on', () => {
+describe('the addresses', () => {
   const plan = planTakeOver(new Host().deps());
   const recording = () => {
     const files = new SimFiles({}, 1);
@@ -152,27 +152,27 @@ describe('where to listen from now on', () => {
     return { files, write, parseSettings: parse };
   };
 
-  test('is written where nothing says it', async () => {
+  test('are written if no setting has them', async () => {
     const deps = recording();
     assert.equal((await recordListen(deps, await plan, LISTENING))?.isWritten, true);
     assert.match(deps.files.readText(FILE, 1000) ?? '', /\[portmap\]\n.*\nlisten = \["192\.0\.2\.1"\]\n$/);
   });
 
-  test('is not written where the settings say it, or it is loopback', async () => {
+  test('are not written if the settings have them, or for loopback', async () => {
     const deps = recording();
     assert.equal(await recordListen(deps, await plan, { ...LISTENING, isListenSet: true }), undefined);
     assert.equal(await recordListen(deps, await plan, { ...LISTENING, addresses: [] }), undefined);
     assert.equal(deps.files.readText(FILE, 1000), undefined);
   });
 
-  test('is reported where the file cannot be written, and nothing is lost', async () => {
+  test('are logged if the file cannot be written', async () => {
     const deps = recording();
     deps.files.write(FILE, 'broken = [');
     const record = await recordListen(deps, await plan, LISTENING);
     assert.equal(record?.isWritten, false);
     assert.match(
       record?.message ?? '',
-      /were not written .*; without \[portmap\] listen = \["192\.0\.2\.1"\]/s,
+      /could not write .*; without \[portmap\] listen = \["192\.0\.2\.1"\]/s,
     );
     assert.equal(deps.files.readText(FILE, 1000), 'broken = [');
   });

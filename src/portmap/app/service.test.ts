@@ -1,4 +1,4 @@
-/** The port mapper: who may change what, whose it is then, what is too large, and what is told to the log. */
+/** Tests the port mapper service: who may change what, ownership, size limits, and the log. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -20,7 +20,7 @@ const SET = 1;
 const UNSET = 2;
 const DUMP = 4;
 
-/** What becomes of a call: its outcome, and a reader at its results. */
+/** The outcome of a call, and a reader at its results. */
 function ask(
   portmap: Portmap,
   peer: Peer,
@@ -46,7 +46,7 @@ const rpcb =
 const mapping = (protocol: number, port: number) => (writer: XdrWriter) =>
   encodeMapping(writer, { program: PROGRAM, version: 1, protocol, port });
 
-/** What SET or UNSET answers. */
+/** The answer of SET or UNSET. */
 function change(
   portmap: Portmap,
   peer: Peer,
@@ -69,7 +69,7 @@ const root = simPeer('local');
 const user = simPeer('local', { uid: 1000 });
 
 describe('a registration belongs', () => {
-  test('to the uid that the kernel tells, whatever the transport and the port', () => {
+  test('to the uid that the kernel reports, whatever the transport and the port', () => {
     for (const netid of NETIDS) {
       for (const port of [777, 40_000]) {
         for (const [uid, owner] of [
@@ -85,17 +85,17 @@ describe('a registration belongs', () => {
   });
 });
 
-test('registrations are changed from this host only', () => {
+test('registrations can be changed from this host only', () => {
   const here = ['127.0.0.1', '127.0.0.2', '127.255.255.254'].map((text) =>
     simPeer('udp', { address: ip(text) }),
   );
   for (const peer of [...here, simPeer('tcp6'), root]) {
     assert.equal(change(portmapService(['10.9.8.1/24']), peer, SET, 'udp', '0.0.0.0.8.1'), true);
   }
-  const elsewhere = ['10.9.8.1', '10.9.8.2', '203.0.113.9', '::2', 'fe80::1'].map((text) => {
+  const foreign = ['10.9.8.1', '10.9.8.2', '203.0.113.9', '::2', 'fe80::1'].map((text) => {
     return simPeer(text.includes(':') ? 'tcp6' : 'tcp', { address: ip(text) });
   });
-  for (const peer of elsewhere) {
+  for (const peer of foreign) {
     for (const procedure of [SET, UNSET]) {
       assert.equal(
         change(portmapService(['10.9.8.1/24']), peer, procedure, 'udp', '0.0.0.0.8.1'),
@@ -111,7 +111,7 @@ test('registrations are changed from this host only', () => {
 });
 
 describe('DUMP over UDP', () => {
-  /** A port mapper of which a dump has this many entries besides its own. */
+  /** A port mapper whose dump has this many entries in addition to its own. */
   const withEntries = (count: number): Portmap => {
     const portmap = portmapService(['10.9.8.1/24']);
     for (let program = 1; program <= count; program++) {
@@ -127,8 +127,8 @@ describe('DUMP over UDP', () => {
     return portmap;
   };
 
-  // 24 bytes of head, 20 for each of the 6 own mappings and the others, 4 at the end.
-  test('is as long as a datagram may be, and no longer', () => {
+  // 24 bytes of header, 20 for each of the 6 own mappings and the others, 4 at the end.
+  test('is at most as long as a datagram', () => {
     const most = Math.floor((UDP_REPLY_MAX_BYTES - 28) / 20) - 6;
     const fits = ask(withEntries(most), simPeer('udp'), 2, DUMP, () => undefined);
     assert.equal(fits.outcome, 'success');
@@ -137,7 +137,7 @@ describe('DUMP over UDP', () => {
     assert.equal(ask(withEntries(most + 1), simPeer('udp'), 2, DUMP, () => undefined).outcome, 'system-err');
   });
 
-  test('that does not fit is SYSTEM_ERR in every version, and whole on a stream', () => {
+  test('is SYSTEM_ERR in every version if it does not fit, and complete on a stream', () => {
     const portmap = withEntries(1000);
     for (const version of [2, 3, 4]) {
       for (const netid of NETIDS) {
@@ -167,7 +167,7 @@ describe('DUMP over UDP', () => {
   });
 });
 
-test('addresses of one place are one registration', () => {
+test('two spellings of an address are one registration', () => {
   const portmap = portmapService();
   assert.equal(change(portmap, user, SET, 'udp6', '2001:DB8:0::1.8.1'), true);
   assert.equal(change(portmap, user, SET, 'udp6', '2001:db8::1.008.1'), true);
@@ -175,8 +175,8 @@ test('addresses of one place are one registration', () => {
   assert.equal(owners(portmap).length, 1);
 });
 
-describe('the log is told', () => {
-  test('of a registration and its removal: what, who, and from where', () => {
+describe('the log has', () => {
+  test('a registration and its removal, with the caller and its address', () => {
     const portmap = portmapService();
     change(portmap, user, SET, 'udp', '0.0.0.0.008.1');
     change(portmap, user, SET, 'udp', '0.0.0.0.8.1');
@@ -189,7 +189,7 @@ describe('the log is told', () => {
     ]);
   });
 
-  test('of a refusal, with its reason', () => {
+  test('a refusal, with its reason', () => {
     const portmap = portmapService();
     change(portmap, root, SET, 'udp', '0.0.0.0.8.1');
     change(portmap, user, SET, 'udp', '0.0.0.0.8.2');
@@ -202,23 +202,23 @@ describe('the log is told', () => {
       portmap.events.slice(1).map(({ what, from, reason }) => [what, from, reason]),
       [
         ['refused', 'local', 'already registered at 0.0.0.0.8.1 by uid 0'],
-        ['refused', '[::1]:777', 'registered by uid 0, and only he or root may change it'],
-        ['refused', 'local', '"bogus" is no netid: udp, tcp, udp6, tcp6 and local are'],
-        ['refused', 'local', '"::.8.2" is no address of tcp'],
-        ['refused', '127.0.0.2:5000', '"port 70000" is no address of tcp'],
-        ['refused', 'local', '"protocol 132" is no netid: udp, tcp, udp6, tcp6 and local are'],
+        ['refused', '[::1]:777', 'registered by uid 0; only its owner or root may change it'],
+        ['refused', 'local', '"bogus" is not a netid (udp, tcp, udp6, tcp6, local)'],
+        ['refused', 'local', '"::.8.2" is not an address of tcp'],
+        ['refused', '127.0.0.2:5000', '"port 70000" is not an address of tcp'],
+        ['refused', 'local', '"protocol 132" is not a netid (udp, tcp, udp6, tcp6, local)'],
       ],
     );
   });
 
-  test('of an attempt on an entry of its own', () => {
+  test('an attempt on an entry of the port mapper itself', () => {
     const portmap = portmapService();
     ask(portmap, root, 2, UNSET, (writer) =>
       encodeMapping(writer, { program: PORTMAP_PROGRAM, version: 2, protocol: 0, port: 0 }),
     );
     assert.deepEqual(
       portmap.events.map(({ what, reason }) => [what, reason]),
-      [['refused', 'this is the port mapper itself']],
+      [['refused', 'it belongs to the port mapper itself']],
     );
   });
 });

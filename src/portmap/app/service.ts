@@ -1,4 +1,4 @@
-// The port mapper: takes one request, finds the procedure that it calls, and writes the answer.
+// The port mapper service: decodes one request, dispatches it to its procedure, and writes the answer.
 import { type Bytes, bytesOf } from '../../base/bytes.ts';
 import type { InterfaceAddress, Peer } from '../../base/peer.ts';
 import type { RequestHandler } from '../../host/host.ts';
@@ -29,11 +29,11 @@ import {
 import { PROCEDURES_V3, PROCEDURES_V4 } from './procedures-rpcbind.ts';
 import { PROCEDURES_V2 } from './procedures-v2.ts';
 
-/** The versions that are answered (RFC 1833): PROG_MISMATCH names the first and the last. */
+/** The supported versions (RFC 1833), which PROG_MISMATCH returns. */
 const VERSION_LOW = 2;
 const VERSION_HIGH = 4;
 
-/** What is answered to what is no call (host.ts: RequestHandler). */
+/** The result for a message that is not a call (host.ts: RequestHandler). */
 const NO_REQUEST = -1;
 
 type PortmapOptions = Omit<PortmapTables, 'reach' | 'statistics' | 'dumps'>;
@@ -77,7 +77,7 @@ export class PortmapService implements RequestHandler {
     this.tables.reach.update(addresses);
   }
 
-  /** Puts in an entry of portmap's own, which nobody removes. */
+  /** Adds an entry of the port mapper itself, which cannot be removed. */
   addBuiltIn(registration: Omit<Registration, 'builtIn' | 'owner' | 'program'>): void {
     this.tables.registrations.set({ ...registration, program: PORTMAP_PROGRAM, owner: 0, builtIn: true });
   }
@@ -105,14 +105,14 @@ export class PortmapService implements RequestHandler {
     return isAnswered ? call.results.at - at : 0;
   }
 
-  /** Answers what is no proper call; gives the length of the answer. */
+  /** Writes the reply to a denied call; returns its length. */
   #refuse(call: CallContext, verdict: 'rpc-mismatch' | 'auth-error', at: number): number {
     if (verdict === 'rpc-mismatch') writeRpcMismatch(call.results, call.head.xid);
     else writeAuthError(call.results, call.head.xid, call.head.authStat);
     return call.results.at - at;
   }
 
-  /** Calls the procedure and writes its answer; false if there is to be none. */
+  /** Calls the procedure and writes its answer; false if none is to be sent. */
   #dispatch(call: CallContext, reply: Bytes, at: number, limit: number): boolean {
     const { head, results } = call;
     if (head.program !== PORTMAP_PROGRAM) {
@@ -145,7 +145,7 @@ export class PortmapService implements RequestHandler {
     try {
       return procedure(this.tables, call);
     } catch (thrown) {
-      // A fault of ours in one call must not end the service for all; it is told, and answered SYSTEM_ERR.
+      // A bug in one call must not end the service for all: it is reported, and the call is answered SYSTEM_ERR.
       if (!(thrown instanceof XdrError)) return this.#fault(thrown);
       return thrown.code === 'XDR_NO_ROOM' ? OUTCOME.failed : OUTCOME.garbage;
     }

@@ -1,4 +1,4 @@
-// Writes where to listen into the text of portreeve.toml, of which everything else stays as it was written.
+// Inserts `[portmap] listen` into the text of portreeve.toml, and preserves everything else, including comments.
 import { PortreeveError } from '../../base/errors.ts';
 import { type Settings, sectionOf } from '../../kit/settings.ts';
 import { PORTMAP_SECTION } from './settings.ts';
@@ -7,11 +7,11 @@ import { PORTMAP_SECTION } from './settings.ts';
 export type ParseSettings = (text: string, path: string) => Promise<Settings>;
 
 const PORTMAP_HEADER = /^[ \t]*\[[ \t]*portmap[ \t]*\][ \t]*(#.*)?$/;
-const COMMENT = '# As rpcbind did: written by "portreeve portmap take-over".';
+const COMMENT = '# The addresses of rpcbind, written by "portreeve portmap take-over".';
 
 /**
- * The text with `[portmap] listen`, which it does not have yet. Throws PortreeveError `CONFIG_INVALID` (usage) where
- * the file is not valid, or cannot be written without knowing it better: then it is for the administrator to do.
+ * The text with `[portmap] listen` added. Throws PortreeveError `CONFIG_INVALID` (usage) if the file is not valid, or if
+ * the line cannot be inserted without changing another setting.
  */
 export async function withListen(
   text: string,
@@ -29,13 +29,13 @@ export async function withListen(
       : lines.toSpliced(at + 1, 0, setting).join('\n');
   const old = await parse(text, path);
   const now = await parsed(edited, path, parse);
-  const wanted = { ...old, portmap: { ...sectionOf(old, PORTMAP_SECTION), listen: addresses } };
-  if (sortedJson(now) === sortedJson(wanted)) return edited;
+  const expected = { ...old, portmap: { ...sectionOf(old, PORTMAP_SECTION), listen: addresses } };
+  if (sortedJson(now) === sortedJson(expected)) return edited;
   const message = `${path} cannot be changed without changing more than [portmap] listen`;
   throw new PortreeveError('CONFIG_INVALID', message, '', { path });
 }
 
-/** Undefined for what is not valid: the section may be there in another form. */
+/** Undefined if the text is not valid, such as when the section exists in another notation. */
 async function parsed(text: string, path: string, parse: ParseSettings): Promise<Settings | undefined> {
   try {
     return await parse(text, path);
@@ -45,12 +45,12 @@ async function parsed(text: string, path: string, parse: ParseSettings): Promise
   }
 }
 
-/** The line of the file. */
+/** The line to insert. */
 export function listenSetting(addresses: readonly string[]): string {
   return `listen = [${addresses.map((address) => `"${address}"`).join(', ')}]`;
 }
 
-/** The same for the same values, in whatever order their keys stand. */
+/** JSON that does not depend on the order of keys. */
 function sortedJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => {
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;

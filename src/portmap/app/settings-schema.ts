@@ -1,4 +1,4 @@
-// What the section [portmap] of portreeve.toml may contain.
+// The schema of the section [portmap] of portreeve.toml.
 import { UID_MAX } from '../../base/limits.ts';
 import { isListenableAddress, isListenablePath, LISTENABLE_PATH } from '../../kit/listenable.ts';
 import { PORT, z } from '../../kit/schema.ts';

@@ -1,4 +1,4 @@
-// The settings of the port mapper: options of the command line, else [portmap] in portreeve.toml, else the defaults.
+// The settings of the port mapper: the command line, else [portmap] in portreeve.toml, else the defaults.
 import { type IpAddress, parseAddress } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { PORTMAP_PORT, type Port, parsePort, type ServiceLookup } from '../../base/port.ts';
@@ -6,10 +6,10 @@ import { isListenablePath, LISTENABLE_PATH, whyNotListen } from '../../kit/liste
 import { type Section, type Settings, sectionOf } from '../../kit/settings.ts';
 
 interface PortmapSection {
-  /** Addresses besides loopback. */
+  /** Addresses in addition to loopback. */
   readonly listen?: readonly string[] | undefined;
   readonly port?: number | undefined;
-  /** The path of its Unix socket. */
+  /** The path of the Unix socket. */
   readonly local?: string | undefined;
   /** The uid of the process that answers the network. */
   readonly uid?: number | undefined;
@@ -20,40 +20,39 @@ export const PORTMAP_SECTION: Section<PortmapSection> = {
   schema: async () => (await import('./settings-schema.ts')).PORTMAP,
 };
 
-/** Where libtirpc looks for the port mapper. */
+/** The socket that libtirpc uses. */
 export const RPCBIND_SOCKET = '/run/rpcbind.sock';
 
-/** The options of `portreeve serve` that are about the port mapper, as they were typed. */
+/** The options of `portreeve serve` for the port mapper, as typed. */
 export interface PortmapOptions {
   readonly listen?: readonly string[] | undefined;
   readonly port?: string | undefined;
   readonly local?: string | undefined;
-  /** Take another port where 111 is not available: what `npm start` does. */
+  /** Use another port if 111 is not available, as `npm start` does. */
   readonly fallback?: boolean | undefined;
 }
 
-/** What else the settings of the port mapper depend on. */
 interface PortmapContext {
   readonly options: PortmapOptions;
   /** The runtime directory. */
   readonly runtime: string;
   readonly uid: number;
-  /** The addresses of a port mapper whose place is taken: they apply where nothing else names any. */
+  /** The addresses of the rpcbind that is replaced, which apply if neither the command line nor the file has any. */
   readonly inherited: readonly IpAddress[];
   /** The services of the host, for a port that is a name. */
   readonly services: () => ServiceLookup;
 }
 
 export interface PortmapSettings {
-  /** Addresses besides loopback. */
+  /** Addresses in addition to loopback. */
   readonly addresses: readonly IpAddress[];
-  /** What names them; `rpcbind` where a port mapper had them whose place was taken. */
+  /** The source of the addresses; `rpcbind`: those of the port mapper that is replaced. */
   readonly addressesFrom: 'command line' | 'settings' | 'rpcbind' | 'default';
-  /** Whether portreeve.toml names addresses. */
+  /** Whether portreeve.toml has `[portmap] listen`. */
   readonly isListenSet: boolean;
   readonly port: Port;
   readonly localPath: string;
-  /** The uid of the process that answers the network; undefined: that of its account. */
+  /** The uid of the process that answers the network; undefined: that of its own account. */
   readonly uid: number | undefined;
   readonly fallback: boolean;
 }
@@ -83,7 +82,7 @@ export function portmapSettings(
     port: parsePort(options.port ?? `${section.port ?? PORTMAP_PORT}`, services),
     localPath: checkLocalPath(options.local ?? section.local ?? usualPath),
     uid: section.uid,
-    // A place that was chosen is taken, or an error.
+    // An explicit choice is honored or fails.
     fallback: (options.fallback ?? false) && !isChosen,
   };
 }
@@ -97,6 +96,6 @@ function listenAddress(text: string): IpAddress {
 
 function checkLocalPath(path: string): string {
   if (isListenablePath(path)) return path;
-  const message = `"${path}" cannot be the path of the Unix socket`;
+  const message = `"${path}" is not a valid path for the Unix socket`;
   throw new PortreeveError('LOCAL_INVALID', message, `It is ${LISTENABLE_PATH}.`, { value: path });
 }

@@ -1,4 +1,4 @@
-// What a running rpcbind has registered, as registrations of ours: what is carried over, as whose, and what is left.
+// Tests which registrations of rpcbind are carried over, with which owner, and which are skipped.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { place } from '../../../test/support/service.ts';
@@ -7,7 +7,7 @@ import { carriedEntries } from './take-over.ts';
 
 const STATD = { program: 100024, version: 1, netid: 'tcp6', address: '0:0::0.128.005', owner: '103' };
 
-test('an address of rpcbind is carried over in its canonical text, with its owner', () => {
+test('an address of rpcbind is carried over in canonical text, with its owner', () => {
   const expected = {
     program: 100024,
     version: 1,
@@ -21,8 +21,8 @@ test('an address of rpcbind is carried over in its canonical text, with its owne
     ['unknown', undefined],
   ];
   for (const [text, owner] of owners) {
-    const { entries, left } = carriedEntries([{ ...STATD, owner: text }]);
-    assert.deepEqual([entries, left], [[{ ...expected, owner }], []]);
+    const { entries, skipped } = carriedEntries([{ ...STATD, owner: text }]);
+    assert.deepEqual([entries, skipped], [[{ ...expected, owner }], []]);
   }
 });
 
@@ -34,13 +34,13 @@ test('a Unix socket is carried over by its path', () => {
   );
 });
 
-test('what is no registration is left, and the entries of rpcbind itself are neither', () => {
+test('invalid entries are skipped, and the entries of rpcbind itself are ignored', () => {
   const invalid = [
     { ...STATD, netid: 'sctp' },
     { ...STATD, netid: 'tcp' },
     { ...STATD, address: '::.0.0' },
     { ...STATD, netid: 'local', address: 'statd.sock' },
   ];
-  const { entries, left } = carriedEntries([...invalid, { ...STATD, program: PORTMAP_PROGRAM }]);
-  assert.deepEqual([entries, left], [[], invalid]);
+  const { entries, skipped } = carriedEntries([...invalid, { ...STATD, program: PORTMAP_PROGRAM }]);
+  assert.deepEqual([entries, skipped], [[], invalid]);
 });

@@ -1,4 +1,4 @@
-/** The watch over registered services: which are dropped, when, and which never are. */
+/** Tests which registered services are dropped, when, and which never are. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -36,13 +36,13 @@ function withService() {
 }
 
 describe('a service', () => {
-  test('stays while its socket is there', () => {
+  test('stays while its socket exists', () => {
     const { pass, count, events } = withService();
     pass(10 * NEVER_SEEN_MS);
     assert.deepEqual([count(), events.length], [1, 1]);
   });
 
-  test('whose socket is gone is dropped by the second look that misses it, and that is told', () => {
+  test('is dropped by the second check that misses its socket, and that is reported', () => {
     const { pass, count, events, socket } = withService();
     pass(5000);
     socket.close();
@@ -53,7 +53,7 @@ describe('a service', () => {
     assert.deepEqual(events.at(-1), { ...DROPPED, uid: 1000, reason: 'its socket is gone' });
   });
 
-  test('that was started again within that time stays', () => {
+  test('stays if it is restarted within that time', () => {
     const { pass, count, socket, sockets } = withService();
     pass(5000);
     socket.close();
@@ -63,16 +63,16 @@ describe('a service', () => {
     assert.equal(count(), 1);
   });
 
-  test('whose port another user has taken is dropped', () => {
+  test('is dropped if another user has bound its port', () => {
     const { pass, count, events, socket, sockets } = withService();
     socket.close();
     sockets.open({ netid: 'udp', port: 2049, uid: 1001 });
     pass(10_000);
     assert.equal(count(), 0);
-    assert.equal(events.at(-1)?.reason, 'its socket is gone, and uid 1001 has the port now');
+    assert.equal(events.at(-1)?.reason, 'its socket is gone, and uid 1001 now holds the port');
   });
 
-  test('that never had a socket is dropped after half a minute', () => {
+  test('is dropped after 30 seconds if it never had a socket', () => {
     const { service, pass, events } = portmapService();
     askSet(service, user, { program: PROGRAM });
     pass(NEVER_SEEN_MS - 100);
@@ -82,7 +82,7 @@ describe('a service', () => {
     assert.deepEqual(events.at(-1), { ...DROPPED, uid: 1000, reason: 'it never had a socket' });
   });
 
-  test('that cannot be written down as dropped stays until it can', () => {
+  test('stays while its removal cannot be logged', () => {
     const { pass, count, socket, disk } = withService();
     socket.close();
     disk.capacityBytes = 0;
@@ -94,15 +94,15 @@ describe('a service', () => {
   });
 });
 
-describe('what cannot be looked up stays', () => {
+describe('a registration that cannot be checked stays', () => {
   test('the port mapper itself, Unix sockets, and services of other network namespaces', () => {
     const { service, pass, portmapper } = portmapService();
     const own = portmapper.report().mappings;
-    const elsewhere = simPeer('local', { uid: 1000, isElsewhere: true });
-    assert.ok(askSet(service, elsewhere, { program: PROGRAM }));
+    const foreign = simPeer('local', { uid: 1000, isElsewhere: true });
+    assert.ok(askSet(service, foreign, { program: PROGRAM }));
     assert.ok(askSet(service, user, { program: PROGRAM, netid: 'local', uaddr: '/run/x.sock' }));
     assert.ok(askSet(service, user, { program: PROGRAM, version: 2 }));
-    assert.deepEqual([portmapper.report().mappings, portmapper.report().elsewhere], [own + 3, 1]);
+    assert.deepEqual([portmapper.report().mappings, portmapper.report().foreign], [own + 3, 1]);
     pass(10 * NEVER_SEEN_MS);
     assert.deepEqual(registered(service), [
       `${PROGRAM}/1 udp 0.0.0.0.8.1 1000`,
@@ -112,7 +112,7 @@ describe('what cannot be looked up stays', () => {
   });
 });
 
-test('a registration is looked for at its own address, port and transport', () => {
+test('a registration is checked at its own address, port and transport', () => {
   const sockets = new SimSocketTable();
   const entry: Registration = {
     program: PROGRAM,
@@ -141,7 +141,7 @@ test('a registration is looked for at its own address, port and transport', () =
   assert.equal(at({ isElsewhere: true }), undefined);
 });
 
-test('more than a slice is gone through slice by slice, also while entries come and go', () => {
+test('a large table is checked slice by slice, also while entries change', () => {
   const { service, pass, clock } = portmapService();
   const count = 3 * SWEEP_SLICE_REGISTRATIONS;
   for (let program = 1; program <= count; program++) askSet(service, user, { program });

@@ -1,10 +1,10 @@
-// Looks again and again whether the registered services are still there, a few at a time, and drops those that are not.
+// Periodically checks the sockets of registered services, a few at a time, and drops stale registrations.
 import { SWEEP_INTERVAL_MS, SWEEP_SLICE_REGISTRATIONS } from '../../base/limits.ts';
 import type { SocketTable } from '../../host/host.ts';
 import type { Liveness, SeenSocket } from '../core/liveness.ts';
 import type { Registration, Registrations } from '../core/registrations.ts';
 
-/** The sockets that are at a registration's address now; undefined where that cannot be looked up. */
+/** The sockets that are at a registration's address now; undefined if they cannot be looked up. */
 export function socketsOf(registration: Registration, sockets: SocketTable): SeenSocket[] | undefined {
   const { netid, address, port, builtIn, isElsewhere } = registration;
   if (netid === 'local' || typeof address === 'string' || builtIn || isElsewhere) return undefined;
@@ -23,7 +23,7 @@ interface WatchParts {
 
 export class Watch {
   readonly #parts: WatchParts;
-  /** Where the round of looks is; a set can be changed while it is walked through. */
+  /** The position of the current round; a Set may be modified during iteration. */
   #round: Iterator<Registration> | undefined;
   #nextRoundAt = 0;
 
@@ -31,19 +31,19 @@ export class Watch {
     this.#parts = parts;
   }
 
-  /** Whether there are registrations that checkNew() would look at. */
+  /** Whether checkNew() has registrations to check. */
   get hasNew(): boolean {
     return this.#parts.liveness.hasUnseen;
   }
 
-  /** Looks for the sockets of what was registered lately, a few at a time; `now` is monotonic milliseconds. */
+  /** Looks up the sockets of a few new registrations; `now` is monotonic milliseconds. */
   checkNew(now: number): void {
     for (const registration of this.#parts.liveness.takeUnseen(SWEEP_SLICE_REGISTRATIONS)) {
-      this.#look(registration, now);
+      this.#check(registration, now);
     }
   }
 
-  /** Looks at the next few. To be called often; times are monotonic milliseconds. */
+  /** Checks the next few registrations. To be called often; `now` is monotonic milliseconds. */
   tick(now: number): void {
     this.checkNew(now);
     if (!this.#round) {
@@ -57,20 +57,20 @@ export class Watch {
         this.#round = undefined;
         return;
       }
-      this.#look(next.value, now);
+      this.#check(next.value, now);
     }
   }
 
-  #look(registration: Registration, now: number): void {
+  #check(registration: Registration, now: number): void {
     const { liveness, sockets, registrations, onFound, onGone } = this.#parts;
     const found = socketsOf(registration, sockets);
     if (found === undefined) return;
-    const look = liveness.look(registration, found, now);
-    if (look === 'found') onFound(registration);
-    if (typeof look === 'string') return;
+    const result = liveness.check(registration, found, now);
+    if (result === 'found') onFound(registration);
+    if (typeof result === 'string') return;
     const refusal = registrations.drop(registration);
     if (refusal) return;
     liveness.removed(registration);
-    onGone(registration, look.goneBecause);
+    onGone(registration, result.goneBecause);
   }
 }

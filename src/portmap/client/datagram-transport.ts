@@ -1,4 +1,4 @@
-// Calls over UDP: sent again, ever more rarely, until an answer comes.
+// RPC calls over UDP, retransmitted with exponential backoff until an answer arrives.
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { RETRANSMIT_MS } from '../../base/client-limits.ts';
@@ -9,8 +9,8 @@ import { type IpTarget, targetText } from './target.ts';
 import type { Transport } from './transport.ts';
 
 /**
- * One connected socket for all calls of a client: the kernel drops what others send to it, and tells when nobody
- * listens there.
+ * One connected socket for all calls of a client. The kernel then drops datagrams from other senders, and reports
+ * ECONNREFUSED when no socket is bound at the server.
  */
 export class DatagramTransport implements Transport {
   readonly #target: IpTarget;
@@ -57,7 +57,7 @@ export class DatagramTransport implements Transport {
     if (socket) await new Promise<void>((resolve) => socket.close(resolve));
   }
 
-  /** The socket, made for the first call and again after a failure to make it. */
+  /** The socket, created for the first call, and again after a failed attempt. */
   #connected(): Promise<Socket> {
     this.#socket ??= this.#connect().catch((thrown: unknown) => {
       this.#socket = undefined;
@@ -66,7 +66,7 @@ export class DatagramTransport implements Transport {
     return this.#socket;
   }
 
-  /** A name may have addresses of one family only: IPv4 first, as every port mapper has that. */
+  /** A name may have addresses of one family only. IPv4 first: every port mapper serves it. */
   async #connect(): Promise<Socket> {
     const { host, port } = this.#target;
     const connect = (type: 'udp4' | 'udp6') => connectedSocket(type, host, port);

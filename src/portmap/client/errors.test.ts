@@ -1,4 +1,4 @@
-// What the system's errors mean to a caller.
+// Tests the RpcError code of each errno.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type RpcErrorCode, socketError } from './errors.ts';
@@ -15,7 +15,7 @@ const MEANINGS: Readonly<Record<string, RpcErrorCode>> = {
 };
 
 for (const [errno, code] of Object.entries(MEANINGS)) {
-  test(`${errno} is ${code}, with its cause and where it was`, () => {
+  test(`${errno} is ${code}, with its cause and the address`, () => {
     const cause = Object.assign(new Error(errno), { code: errno });
     const error = socketError(cause, '192.0.2.7:111/tcp');
     assert.equal(error.code, code);

@@ -1,4 +1,4 @@
-// A client that is closed leaves nothing behind: a test alone in its process, where nothing else comes and goes.
+// Tests that a closed client leaves no handle. Alone in its process, so that no other handle interferes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
@@ -7,13 +7,13 @@ import { until } from '../../../test/support/sandbox.ts';
 import { RpcClient } from './rpc-client.ts';
 
 const SHORT_MS = 50;
-/** Longer than anybody waits here for a timer to be gone. */
+/** The timeout for timers to disappear. */
 const LONG_MS = 60_000;
 const PROGRAM = 536870913;
 
 const resources = (): string[] => process.getActiveResourcesInfo().sort();
 
-test('nothing is left behind', async (t) => {
+test('a closed client leaves no handle', async (t) => {
   for (const serve of [udpServer, tcpServer]) {
     const target = await serve(t, (call, send) => {
       if (call.head.version === 1) send(success(call));
@@ -25,7 +25,7 @@ test('nothing is left behind', async (t) => {
     const waiting = client.ping(PROGRAM, 2);
     assert.notDeepEqual(resources(), before);
     await Promise.all([assert.rejects(waiting, { code: 'CLOSED' }), client.close()]);
-    // Closed handles, the server's end of a connection among them, take another turn to go.
+    // Closed handles, such as the server's end of a connection, take another turn to disappear.
     await until('the sockets and timers to be gone', () => isDeepStrictEqual(resources(), before));
   }
 });

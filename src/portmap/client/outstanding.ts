@@ -1,40 +1,40 @@
-// The calls that wait for an answer, found again by their xid.
+// The RPC calls that wait for an answer, by xid.
 import { RpcError } from './errors.ts';
 
-/** How long an answer is waited for. */
+/** When a call is given up. */
 export interface CallOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
-interface Waiting {
+interface PendingCall {
   readonly resolve: (message: Uint8Array) => void;
   readonly reject: (error: RpcError) => void;
-  /** Takes back its timer and its place at the signal. */
-  readonly forget: () => void;
+  /** Removes its timer and its listener on the signal. */
+  readonly dispose: () => void;
 }
 
-/** The bytes of a message up to where it says whether it is a call or a reply. */
+/** The xid and the message type (RFC 5531 section 9: rpc_msg). */
 const HEAD_BYTES = 8;
 
 /** The calls of one transport. */
 export class Outstanding {
   readonly #where: string;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #pending = new Map<number, PendingCall>();
 
   constructor(where: string) {
     this.#where = where;
   }
 
   get size(): number {
-    return this.#waiting.size;
+    return this.#pending.size;
   }
 
   has(xid: number): boolean {
-    return this.#waiting.has(xid);
+    return this.#pending.has(xid);
   }
 
-  /** The message that answers `xid`, or an RpcError: `TIMEOUT`, `ABORTED`, or what fail() is told. */
+  /** Resolves with the message that answers `xid`. Rejects with RpcError `TIMEOUT`, `ABORTED`, or the one given to fail(). */
   wait(xid: number, { timeoutMs, signal }: CallOptions): Promise<Uint8Array> {
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
     const onTimeout = () => {
@@ -43,15 +43,15 @@ export class Outstanding {
     const onAbort = () => this.fail(xid, abortedError(this.#where, signal));
     const timer = setTimeout(onTimeout, timeoutMs);
     signal?.addEventListener('abort', onAbort);
-    const forget = () => {
+    const dispose = () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     };
-    this.#waiting.set(xid, { resolve, reject, forget });
+    this.#pending.set(xid, { resolve, reject, dispose });
     return promise;
   }
 
-  /** Gives a message to the call that it answers. One that answers none is late, doubled or astray, and dropped. */
+  /** Passes a message to the call that it answers. One that is late, duplicate, or unsolicited is dropped. */
   settle(message: Uint8Array): void {
     if (message.length < HEAD_BYTES) return;
     const xid = new DataView(message.buffer, message.byteOffset).getUint32(0);
@@ -63,21 +63,21 @@ export class Outstanding {
   }
 
   failAll(error: RpcError): void {
-    for (const xid of [...this.#waiting.keys()]) this.fail(xid, error);
+    for (const xid of [...this.#pending.keys()]) this.fail(xid, error);
   }
 
-  #take(xid: number): Waiting | undefined {
-    const waiting = this.#waiting.get(xid);
-    this.#waiting.delete(xid);
-    waiting?.forget();
-    return waiting;
+  #take(xid: number): PendingCall | undefined {
+    const call = this.#pending.get(xid);
+    this.#pending.delete(xid);
+    call?.dispose();
+    return call;
   }
 }
 
 export function abortedError(where: string, signal: AbortSignal | undefined): RpcError {
-  return new RpcError('ABORTED', `the call of ${where} was given up`, { cause: signal?.reason });
+  return new RpcError('ABORTED', `the call to ${where} was aborted`, { cause: signal?.reason });
 }
 
 export function closedError(where: string): RpcError {
-  return new RpcError('CLOSED', `the client of ${where} is closed`);
+  return new RpcError('CLOSED', `the client for ${where} is closed`);
 }

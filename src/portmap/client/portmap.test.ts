@@ -1,4 +1,4 @@
-// The port mapper's client against mappers of every age.
+// Tests the port mapper client against port mappers of every version.
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
@@ -29,7 +29,7 @@ async function portmapOf(t: TestContext, behave: Behaviour, serve = tcpServer): 
   return portmap;
 }
 
-/** Version 2 keeps ports, and knows no owner. */
+/** Version 2 has only ports, and no owner. */
 const AGES: readonly [name: string, versions: number[], isRpcbind: boolean][] = [
   ['rpcbind of version 4', [2, 3, 4], true],
   ['rpcbind of version 3', [2, 3], true],
@@ -52,19 +52,19 @@ for (const [name, versions, isRpcbind] of AGES) {
       assert.deepEqual(await portmap.dump(), [seen(MOUNTD), seen(STATUS)]);
     });
 
-    test('gives a port, over UDP as well', async (t) => {
+    test('looks up a port, over UDP as well', async (t) => {
       const portmap = await portmapOf(t, fakePortmap({ versions, entries: [MOUNTD] }), udpServer);
       assert.equal(await portmap.getPort(100005, 3, 'udp'), 20048);
       assert.equal(await portmap.getPort(100005, 3, 'tcp'), undefined);
     });
 
-    test('gives an address', async (t) => {
+    test('looks up an address', async (t) => {
       const portmap = await portmapOf(t, fakePortmap({ versions, entries: [MOUNTD] }));
       assert.equal(await portmap.getAddr(100005, 3, 'udp'), seen(MOUNTD).address);
       assert.equal(await portmap.getAddr(100005, 3, 'tcp'), undefined);
     });
 
-    test('registers and takes back', async (t) => {
+    test('registers and unregisters', async (t) => {
       const entries: Rpcb[] = [];
       const portmap = await portmapOf(t, fakePortmap({ versions, entries }));
       const { owner: _owner, ...entry } = MOUNTD;
@@ -76,8 +76,8 @@ for (const [name, versions, isRpcbind] of AGES) {
   });
 }
 
-describe('what version 2 cannot do fails with the versions that there are', () => {
-  const unable: readonly [name: string, ask: (portmap: Portmap) => Promise<unknown>][] = [
+describe('a call that version 2 does not support fails with the supported versions', () => {
+  const unsupported: readonly [name: string, call: (portmap: Portmap) => Promise<unknown>][] = [
     ['the time', (portmap) => portmap.getTime()],
     ['an address list', (portmap) => portmap.getAddrList(100005, 3)],
     ['statistics', (portmap) => portmap.getStat()],
@@ -87,17 +87,17 @@ describe('what version 2 cannot do fails with the versions that there are', () =
       (portmap) => portmap.set({ program: 1, version: 1, netid: 'udp6', address: '::1.3.5' }),
     ],
   ];
-  for (const [name, ask] of unable) {
+  for (const [name, call] of unsupported) {
     test(name, async (t) => {
       const entries = [MOUNTD];
       const portmap = await portmapOf(t, fakePortmap({ versions: [2], entries }));
-      await assert.rejects(ask(portmap), { code: 'PROG_MISMATCH', low: 2, high: 2 });
+      await assert.rejects(call(portmap), { code: 'PROG_MISMATCH', low: 2, high: 2 });
       assert.deepEqual(entries, [MOUNTD]);
     });
   }
 });
 
-test('the version that a server has is asked for once', async (t) => {
+test('the supported version is negotiated once', async (t) => {
   const versions: number[] = [];
   const behave = fakePortmap({ versions: [2], entries: [MOUNTD] });
   const portmap = await portmapOf(t, (call, send) => {
@@ -109,12 +109,12 @@ test('the version that a server has is asked for once', async (t) => {
   assert.deepEqual(versions, [4, 3, 2, 2]);
 });
 
-test('the time', async (t) => {
+test('getTime() returns the time of the server', async (t) => {
   const portmap = await portmapOf(t, fakePortmap({ versions: [3, 4], entries: [] }));
   assert.deepEqual(await portmap.getTime(), new Date('2001-09-09T01:46:40Z'));
 });
 
-test('an address list', async (t) => {
+test('getAddrList() returns the addresses', async (t) => {
   const entry = { address: '192.0.2.7.78.80', netid: 'udp', semantics: 1, family: 'inet', protocol: 'udp' };
   const portmap = await portmapOf(t, (call, send) => {
     send(success(call, (writer) => encodeList(writer, [entry], encodeRpcbEntry)));
@@ -122,7 +122,7 @@ test('an address list', async (t) => {
   assert.deepEqual(await portmap.getAddrList(100005, 3), [entry]);
 });
 
-test('statistics of three versions', async (t) => {
+test('getStat() returns the statistics of three versions', async (t) => {
   const calls = Array.from({ length: 13 }, (_, at) => at);
   const addresses = [{ program: 100005, version: 3, success: 2, failure: 1, netid: 'udp' }];
   const stat = { calls, sets: 4, unsets: 5, addresses, remoteCalls: [] };
@@ -136,7 +136,7 @@ test('statistics of three versions', async (t) => {
   assert.deepEqual(await portmap.getStat(), [stat, stat, stat]);
 });
 
-test('a port that is none is BAD_REPLY', async (t) => {
+test('an invalid port is BAD_REPLY', async (t) => {
   let port = 65535;
   const portmap = await portmapOf(t, (call, send) => send(success(call, (writer) => writer.u32(port))));
   assert.equal(await portmap.getPort(100005, 3, 'udp'), 65535);

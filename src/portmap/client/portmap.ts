@@ -1,4 +1,4 @@
-// Asks a port mapper (program 100000, RFC 1833) in the newest version that it speaks.
+// A client of the port mapper (program 100000, RFC 1833): it negotiates the newest version that the server supports.
 
 import { DUMP_NODES_MAX } from '../../base/client-limits.ts';
 import { isPort, PORTMAP_PORT, type Port, type Protocol } from '../../base/port.ts';
@@ -30,7 +30,7 @@ import { RpcError } from './errors.ts';
 import { type CallOptions, RpcClient, type RpcClientOptions } from './rpc-client.ts';
 import { type IpTarget, type LocalTarget, targetText } from './target.ts';
 
-/** A port mapper: on port 111 where nothing else is said. */
+/** A port mapper; the default port is 111. */
 export type PortmapTarget = LocalTarget | (Omit<IpTarget, 'port'> & { readonly port?: number });
 
 /** A registration, as a port mapper lists it. */
@@ -39,24 +39,24 @@ export interface PortmapEntry {
   readonly program: number;
   /** Its version. */
   readonly version: number;
-  /** The transport: "udp", "tcp6", "local"... whatever the mapper says. */
+  /** The transport as the mapper names it: "udp", "tcp6", "local"... */
   readonly netid: string;
-  /** A universal address, "127.0.0.1.0.111"; version 2 knows ports only and so gives "0.0.0.0.0.111". */
+  /** A universal address, "127.0.0.1.0.111"; version 2 has only ports, so that this is "0.0.0.0.0.111". */
   readonly address: string;
-  /** Who registered it; version 2 does not say. */
+  /** Who registered it; undefined in version 2, which does not report it. */
   readonly owner: string | undefined;
 }
 
-/** What is registered. */
+/** A registration to be made. */
 export type NewEntry = Omit<PortmapEntry, 'owner'>;
 
-/** What is taken back: of all transports, where none is named. */
+/** The registrations to be removed. */
 export interface EntryKey {
   /** The program. */
   readonly program: number;
   /** Its version. */
   readonly version: number;
-  /** The transport; all of them without. */
+  /** The transport; all transports if it is absent. */
   readonly netid?: string;
 }
 
@@ -68,13 +68,13 @@ const VERSIONS: readonly Version[] = [4, 3, 2];
 const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = { tcp: PROTOCOL_TCP, udp: PROTOCOL_UDP };
 
 /**
- * A client of one port mapper. It holds a socket from its first call until close(). Every call throws RpcError where it
- * has no result: `PROG_MISMATCH` where no version that the server has can do it.
+ * A client of one port mapper. It holds a socket from its first call until close(). Every call without a result throws
+ * RpcError: `PROG_MISMATCH` if no version that the server supports has the procedure.
  */
 export class Portmap implements AsyncDisposable {
   readonly #client: RpcClient;
   readonly #where: string;
-  /** The newest version that the server has, as far as it is known. */
+  /** The newest version that the server may support. */
   #newest: Version = 4;
 
   /** Throws PortreeveError (usage) `PORT_INVALID` or `PATH_INVALID`. */
@@ -84,29 +84,30 @@ export class Portmap implements AsyncDisposable {
     this.#where = targetText(full);
   }
 
-  /** Whether it answers: throws RpcError if not. */
+  /** Resolves if the port mapper answers. Throws RpcError if not. */
   ping(options: CallOptions = {}): Promise<void> {
     return this.#negotiate((version) => this.#client.ping(PORTMAP_PROGRAM, version, options));
   }
 
-  /** The port of a program over IPv4, in version 2's words; undefined if it is not registered. */
+  /** The port of a program over IPv4, by version 2's GETPORT; undefined if it is not registered. */
   async getPort(
     program: number,
     version: number,
     protocol: Protocol,
     options: CallOptions = {},
   ): Promise<Port | undefined> {
-    const wanted: Mapping = { program, version, protocol: PROTOCOL_NUMBERS[protocol] ?? 0, port: 0 };
-    const port = await this.#version2(PMAPPROC.GETPORT, wanted, (reader) => reader.u32(), options);
+    const query: Mapping = { program, version, protocol: PROTOCOL_NUMBERS[protocol] ?? 0, port: 0 };
+    const port = await this.#version2(PMAPPROC.GETPORT, query, (reader) => reader.u32(), options);
     if (port === 0) return undefined;
-    if (!isPort(port)) throw new RpcError('BAD_REPLY', `${this.#where} gives ${port}, which is not a port`);
+    if (!isPort(port))
+      throw new RpcError('BAD_REPLY', `${this.#where} returned ${port}, which is not a port`);
     return port;
   }
 
   /**
-   * The universal address of a program, undefined if it is not registered. Port mappers answer for the transport
-   * over which they are asked, whatever the netid says: ask over UDP for an address of UDP.
-   * Where the version is not registered, they give the address of another version of the program.
+   * The universal address of a program; undefined if it is not registered. Port mappers ignore the netid and answer for
+   * the transport of the call: call over UDP for a UDP address. If the version is not registered, they return the
+   * address of another version of the program.
    */
   async getAddr(
     program: number,
@@ -114,18 +115,18 @@ export class Portmap implements AsyncDisposable {
     netid: string,
     options: CallOptions = {},
   ): Promise<string | undefined> {
-    const wanted: Rpcb = { program, version, netid, address: '', owner: '' };
+    const query: Rpcb = { program, version, netid, address: '', owner: '' };
     const readAddress = (reader: XdrReader) => reader.string(ADDRESS_MAX_BYTES);
     return this.#negotiate(async (spoken) => {
       if (spoken > 2)
-        return (await this.#rpcbind(spoken, RPCBPROC.GETADDR, wanted, readAddress, options)) || undefined;
+        return (await this.#rpcbind(spoken, RPCBPROC.GETADDR, query, readAddress, options)) || undefined;
       const protocol = protocolOf(netid);
       const port = protocol && (await this.getPort(program, version, protocol, options));
       return port && `0.0.0.0${portSuffix(port)}`;
     });
   }
 
-  /** All registrations. Port mappers may keep them from callers over UDP. */
+  /** All registrations. A port mapper may not answer this call over UDP. */
   dump(options: CallOptions = {}): Promise<PortmapEntry[]> {
     return this.#negotiate((spoken) => {
       if (spoken === 2) {
@@ -137,7 +138,7 @@ export class Portmap implements AsyncDisposable {
     });
   }
 
-  /** Registers an address of a program. False if the mapper refuses: another address has that place already. */
+  /** Registers an address of a program. False if the mapper refuses, such as when another address is registered. */
   set(entry: NewEntry, options: CallOptions = {}): Promise<boolean> {
     const { program, version, netid, address } = entry;
     return this.#negotiate((spoken, tooOld) => {
@@ -151,7 +152,7 @@ export class Portmap implements AsyncDisposable {
     });
   }
 
-  /** Takes a registration back. Mappers say true as well where there was none. */
+  /** Removes a registration. True also if there was none. */
   unset(key: EntryKey, options: CallOptions = {}): Promise<boolean> {
     const { program, version, netid } = key;
     return this.#negotiate((spoken, tooOld) => {
@@ -159,13 +160,13 @@ export class Portmap implements AsyncDisposable {
         const rpcb: Rpcb = { program, version, netid: netid ?? '', address: '', owner: '' };
         return this.#rpcbind(spoken, RPCBPROC.UNSET, rpcb, readBool, options);
       }
-      // Version 2 takes back all transports of a version, which would be more than was asked for.
+      // Version 2 can only remove all transports of a version.
       if (netid !== undefined) throw tooOld;
       return this.#version2(PMAPPROC.UNSET, { program, version, protocol: 0, port: 0 }, readBool, options);
     });
   }
 
-  /** The time of the server, to the second; it takes version 3. */
+  /** The time of the server, to the second. Requires version 3. */
   getTime(options: CallOptions = {}): Promise<Date> {
     return this.#negotiate((spoken, tooOld) => {
       if (spoken === 2) throw tooOld;
@@ -174,23 +175,23 @@ export class Portmap implements AsyncDisposable {
     });
   }
 
-  /** The statistics of versions 2, 3 and 4 of the port mapper, in that order; it takes version 4. */
+  /** The statistics of versions 2, 3 and 4 of the port mapper, in that order. Requires version 4. */
   getStat(options: CallOptions = {}): Promise<RpcbStat[]> {
     const read = (reader: XdrReader) => Array.from({ length: STAT_VERSIONS }, () => decodeRpcbStat(reader));
     return this.#rpcbind(4, RPCBPROC.GETSTAT, undefined, read, options);
   }
 
   /**
-   * The addresses of exactly this version of a program, over the protocols of the family by which it is asked; it takes
+   * The addresses of exactly this version of a program, over the protocols of the address family of the call. Requires
    * version 4.
    */
   getAddrList(program: number, version: number, options: CallOptions = {}): Promise<RpcbEntry[]> {
-    const wanted: Rpcb = { program, version, netid: '', address: '', owner: '' };
+    const query: Rpcb = { program, version, netid: '', address: '', owner: '' };
     const read = (reader: XdrReader) => decodeList(reader, DUMP_NODES_MAX, decodeRpcbEntry);
-    return this.#rpcbind(4, RPCBPROC.GETADDRLIST, wanted, read, options);
+    return this.#rpcbind(4, RPCBPROC.GETADDRLIST, query, read, options);
   }
 
-  /** Ends the calls that wait, with `CLOSED`, and resolves when the socket is gone. */
+  /** Rejects outstanding calls with `CLOSED`; resolves when the socket is closed. */
   close(): Promise<void> {
     return this.#client.close();
   }
@@ -200,9 +201,12 @@ export class Portmap implements AsyncDisposable {
     return this.close();
   }
 
-  /** Tries the newest version, and each older one where the server knows no better; remembers which it was. */
+  /** Tries the newest version first, then each older one on PROG_MISMATCH; remembers the one that succeeded. */
   async #negotiate<T>(attempt: (version: Version, tooOld: RpcError) => Promise<T>): Promise<T> {
-    let mismatch = new RpcError('PROG_MISMATCH', `${this.#where} has no version that can do this`);
+    let mismatch = new RpcError(
+      'PROG_MISMATCH',
+      `${this.#where} supports no version that has this procedure`,
+    );
     for (const version of VERSIONS) {
       if (version > this.#newest) continue;
       try {
@@ -248,7 +252,7 @@ function protocolOf(netid: string): Protocol | undefined {
   return netid === 'tcp' || netid === 'udp' ? netid : undefined;
 }
 
-/** A mapping of version 2 in the words of the later ones. */
+/** A mapping of version 2 as an entry of versions 3 and 4. */
 function entryOf({ program, version, protocol, port }: Mapping): PortmapEntry {
   const netid =
     protocol === PROTOCOL_TCP ? 'tcp' : protocol === PROTOCOL_UDP ? 'udp' : `protocol ${protocol}`;

@@ -1,4 +1,4 @@
-// Records out of chunks: whatever the fragments and the chunks, the messages are the same.
+// Tests the reassembly of records: the messages do not depend on fragments and chunks.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -16,7 +16,7 @@ function fragmented(message: Uint8Array, cuts: readonly number[]): Uint8Array {
   return Buffer.concat(
     starts.map((start, at) => {
       const record = encodeRecord(message.subarray(start, ends[at]));
-      // All but the last go without the mark of the last.
+      // Without the mark of the last fragment, except for the last one.
       if (at < ends.length) record[0] = (record[0] ?? 0) & 0x7f;
       return record;
     }),
@@ -36,7 +36,7 @@ function received(stream: Uint8Array, chunkBytes: readonly number[]): Uint8Array
   return messages;
 }
 
-test('messages come out as they went in', () => {
+test('messages are returned as they were sent', () => {
   const message = fc.uint8Array({ minLength: 1, maxLength: 6000 });
   const cuts = fc.array(fc.nat(6000), { maxLength: 8 });
   const records = fc.array(fc.tuple(message, cuts), { minLength: 1, maxLength: 6 });
@@ -53,7 +53,7 @@ test('messages come out as they went in', () => {
   );
 });
 
-test('a message given out is not written over by what comes next', () => {
+test('a returned message is not overwritten by later input', () => {
   const buffer = new RecordBuffer(LIMITS);
   buffer.append(encodeRecord(Uint8Array.of(1, 2, 3)));
   const first = buffer.next();
@@ -62,13 +62,13 @@ test('a message given out is not written over by what comes next', () => {
   assert.deepEqual(first, Uint8Array.of(1, 2, 3));
 });
 
-test('a record may have the limit and no more', () => {
+test('a record is at most as long as the limit', () => {
   const filled = (bytes: number) => () => received(encodeRecord(new Uint8Array(bytes)), [4096]);
   assert.equal(filled(LIMITS.maxMessage)().length, 1);
   assert.throws(filled(LIMITS.maxMessage + 1), { name: 'XdrError', code: 'XDR_TOO_LONG' });
 });
 
-test('a record may not be made of ever more fragments', () => {
+test('a record has at most the permitted number of fragments', () => {
   const ofFragments = (count: number) => {
     const cuts = Array.from({ length: count - 1 }, (_, at) => at + 1);
     return () => received(fragmented(new Uint8Array(count), cuts), [5]);

@@ -1,4 +1,4 @@
-// Gathers what arrives on a stream until a record of it is whole (RFC 5531 section 11).
+// Reassembles the records of a stream (RFC 5531 section 11).
 import { type Bytes, bytesOf } from '../../base/bytes.ts';
 import { gatherRecord, newRecordSpan, scanRecord } from '../wire/record.ts';
 import { XdrError } from '../wire/xdr.ts';
@@ -8,11 +8,11 @@ const INITIAL_BYTES = 4096;
 interface RecordLimits {
   /** The largest message, in bytes. */
   readonly maxMessage: number;
-  /** What the headers of its fragments may take besides: it bounds how often a growing record is looked through. */
+  /** The maximum size of its fragment headers: it bounds how often a growing record is scanned. */
   readonly maxMarks: number;
 }
 
-/** The bytes of a stream that are not yet given out as messages. */
+/** The bytes of a stream that have not been returned as messages yet. */
 export class RecordBuffer {
   readonly #limits: RecordLimits;
   readonly #span = newRecordSpan();
@@ -30,7 +30,7 @@ export class RecordBuffer {
     this.#end += chunk.length;
   }
 
-  /** Takes out the next message, if it is whole. Throws XdrError where the stream means nothing any more. */
+  /** Removes and returns the next complete message. Throws XdrError if the stream is corrupt from here on. */
   next(): Uint8Array | undefined {
     const { maxMessage, maxMarks } = this.#limits;
     const span = scanRecord(this.#bytes, this.#start, this.#end, maxMessage, this.#span);
@@ -43,7 +43,7 @@ export class RecordBuffer {
     return message;
   }
 
-  /** A copy: the buffer is written over, while the message waits for its reader. */
+  /** A copy: the buffer is overwritten before the message is decoded. */
   #message(): Uint8Array {
     const { start, end, fragments, consumed } = this.#span;
     if (fragments === 1) return this.#bytes.u8.slice(start, end);

@@ -1,4 +1,4 @@
-// The client against servers that behave well and badly.
+// Tests the RPC client against correct and misbehaving servers.
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -32,11 +32,11 @@ import { type RpcCall, RpcClient, type RpcClientOptions } from './rpc-client.ts'
 import type { RpcTarget } from './target.ts';
 
 const PROGRAM = 536870913;
-/** Long enough for an answer on loopback on a busy machine; nothing waits so long unless it is broken. */
+/** Ample for an answer on loopback on a busy machine; reached only if something is broken. */
 const PATIENT_MS = 20_000;
 const SHORT_MS = 50;
 
-/** A call of a procedure that gives back its argument and one. */
+/** A call of a procedure that returns its argument plus one. */
 function increment(value: number, options: Partial<RpcCall<number>> = {}): RpcCall<number> {
   const encode = (writer: XdrWriter) => writer.u32(value);
   const decode = (reader: XdrReader) => reader.u32();
@@ -102,17 +102,17 @@ for (const transport of ['udp', 'tcp'] as const) {
   const serve = servers[transport];
 
   describe(`over ${transport}`, () => {
-    test('a call has its results', async (t) => {
+    test('a call returns its results', async (t) => {
       const client = clientOf(t, await serve(t, wellBehaved));
       assert.equal(await client.call(increment(41)), 42);
     });
 
-    test('a name is looked up', async (t) => {
+    test('a host name is resolved', async (t) => {
       const { port } = await serve(t, wellBehaved);
       assert.equal(await clientOf(t, { transport, host: 'localhost', port }).call(increment(1)), 2);
     });
 
-    test('calls that are outstanding at once each get their own answer, in whatever order', async (t) => {
+    test('each of several outstanding calls receives its own answer, in any order', async (t) => {
       const held: (() => void)[] = [];
       const target = await serve(t, (call, send) => {
         const answer = incremented(call);
@@ -123,7 +123,7 @@ for (const transport of ['udp', 'tcp'] as const) {
       assert.deepEqual(await Promise.all([1, 2, 3].map((value) => client.call(increment(value)))), [2, 3, 4]);
     });
 
-    test('answers to nothing that was asked are ignored', async (t) => {
+    test('unsolicited answers are ignored', async (t) => {
       const target = await serve(t, (call, send) => {
         const { xid } = call.head;
         send(new Uint8Array(4));
@@ -136,12 +136,12 @@ for (const transport of ['udp', 'tcp'] as const) {
       assert.equal(await client.call(increment(2)), 3);
     });
 
-    test('silence is TIMEOUT', async (t) => {
+    test('no answer is TIMEOUT', async (t) => {
       const client = clientOf(t, await serve(t, silent), { timeoutMs: SHORT_MS });
       await assert.rejects(client.call(increment(1)), fails('TIMEOUT'));
     });
 
-    test('an answer that comes after the timeout disturbs no other call', async (t) => {
+    test('an answer after the timeout affects no other call', async (t) => {
       let late = () => {};
       const target = await serve(t, (call, send) => {
         const answer = incremented(call);
@@ -158,8 +158,8 @@ for (const transport of ['udp', 'tcp'] as const) {
       assert.equal(await client.call(increment(6)), 7);
     });
 
-    test('where nobody listens is REFUSED', async (t) => {
-      // The port is held at another address of loopback, so that nobody can take it meanwhile.
+    test('no server listening is REFUSED', async (t) => {
+      // The port is held at another address of loopback, so that no other process can bind it.
       const { port } = await serve(t, silent);
       await assert.rejects(
         clientOf(t, { transport, host: '127.77.7.7', port }).call(increment(1)),
@@ -167,7 +167,7 @@ for (const transport of ['udp', 'tcp'] as const) {
       );
     });
 
-    test('a signal gives a call up: before it, during it, and not after it', async (t) => {
+    test('a signal aborts a call before and during it, and has no effect after it', async (t) => {
       const controller = new AbortController();
       const { signal } = controller;
       const target = await serve(t, (call, send) => {
@@ -183,7 +183,7 @@ for (const transport of ['udp', 'tcp'] as const) {
       assert.equal(getEventListeners(signal, 'abort').length, 0);
     });
 
-    test('close() ends what waits, and what comes after it', async (t) => {
+    test('close() rejects outstanding and later calls', async (t) => {
       let client: RpcClient | undefined;
       const target = await serve(t, () => client?.close());
       client = clientOf(t, target);
@@ -192,7 +192,7 @@ for (const transport of ['udp', 'tcp'] as const) {
       await client.close();
     });
 
-    test('the end of a scope closes', async (t) => {
+    test('the end of an await using scope closes the client', async (t) => {
       const target = await serve(t, wellBehaved);
       let outside: RpcClient;
       {
@@ -203,11 +203,11 @@ for (const transport of ['udp', 'tcp'] as const) {
       await assert.rejects(outside.call(increment(1)), fails('CLOSED'));
     });
 
-    test('an AUTH_SYS credential reaches the server', async (t) => {
+    test('the server receives an AUTH_SYS credential', async (t) => {
       const sys = { stamp: 7, machineName: 'here', uid: 1000, gid: 100, gids: [4, 24] };
       const seen: object[] = [];
       const target = await serve(t, (call, send) => {
-        // Its body begins behind the head's six words, its flavor and its length (RFC 5531 section 9).
+        // The body follows the six words of the header, its flavor and its length (RFC 5531 section 9).
         call.args.at = 32;
         seen.push(decodeAuthSys(call.args));
         send(success(call));
@@ -246,7 +246,7 @@ describe('over udp only', () => {
 });
 
 describe('on streams', () => {
-  test('an answer in fragments, byte by byte, is put together', async (t) => {
+  test('an answer in fragments of single bytes is reassembled', async (t) => {
     const target = await tcpServer(t, (call, _send, socket) => {
       socket?.setNoDelay();
       const answer = incremented(call);
@@ -272,7 +272,7 @@ describe('on streams', () => {
     assert.equal(connections.size, 1);
   });
 
-  test('after a timeout the next call makes another connection, unless others still wait on this one', async (t) => {
+  test('after a timeout the next call opens a new connection, unless other calls are outstanding', async (t) => {
     const connections = new Set<unknown>();
     let release = () => {};
     const target = await tcpServer(t, (call, send, socket) => {
@@ -297,7 +297,7 @@ describe('on streams', () => {
     ['ended', 'end'],
     ['reset', 'resetAndDestroy'],
   ] as const) {
-    test(`a connection that is ${name} early is DISCONNECTED, and the next call makes another`, async (t) => {
+    test(`a connection that is ${name} early is DISCONNECTED, and the next call opens a new one`, async (t) => {
       let calls = 0;
       const target = await tcpServer(t, (call, send, socket) => {
         calls += 1;
@@ -310,21 +310,21 @@ describe('on streams', () => {
     });
   }
 
-  test('an answer may be as large as the limit, and no larger', async (t) => {
+  test('an answer is at most as large as the limit', async (t) => {
     const target = await tcpServer(t, wellBehaved);
-    // SUCCESS with one integer: 24 bytes of head and 4 of results.
+    // SUCCESS with one integer: 24 bytes of header and 4 of results.
     assert.equal(await clientOf(t, target, { maxReplyBytes: 28 }).call(increment(1)), 2);
     await assert.rejects(clientOf(t, target, { maxReplyBytes: 27 }).call(increment(1)), fails('BAD_REPLY'));
   });
 
-  test('what is no RPC at all is BAD_REPLY', async (t) => {
+  test('data that is not RPC is BAD_REPLY', async (t) => {
     const target = await tcpServer(t, (_call, _send, socket) =>
       socket?.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
     );
     await assert.rejects(clientOf(t, target).call(increment(1)), fails('BAD_REPLY'));
   });
 
-  test('a Unix socket with a path, and where there is none', async (t) => {
+  test('a Unix socket with a path, and one without a server', async (t) => {
     const directory = await mkdtemp(join(tmpdir(), 'portreeve-'));
     t.after(() => rm(directory, { recursive: true }));
     const target = await localServer(t, join(directory, 'sock'), wellBehaved);
@@ -339,7 +339,7 @@ describe('on streams', () => {
   });
 });
 
-describe('a target that no socket can be connected to is refused at once', () => {
+describe('a target that cannot be connected to is refused by the constructor', () => {
   const twins: [good: RpcTarget, bad: RpcTarget, code: string][] = [
     [{ transport: 'tcp', host: 'a', port: 1 }, { transport: 'tcp', host: 'a', port: 0 }, 'PORT_INVALID'],
     [
@@ -361,7 +361,7 @@ describe('a target that no socket can be connected to is refused at once', () =>
   }
 });
 
-test('a client that was never used closes', async () => {
+test('a client that was never used can be closed', async () => {
   await new RpcClient({ transport: 'tcp', host: '127.0.0.1', port: 1 }).close();
   await new RpcClient({ transport: 'udp', host: '127.0.0.1', port: 1 }).close();
 });

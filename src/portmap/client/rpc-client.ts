@@ -1,4 +1,4 @@
-// Calls procedures of one RPC server (RFC 5531) over UDP, TCP or a Unix socket.
+// A client of one RPC server (RFC 5531) over UDP, TCP or a Unix socket.
 
 import { bytesOf } from '../../base/bytes.ts';
 import { CALL_TIMEOUT_MAX_MS, CALL_TIMEOUT_MS, RECORD_MAX_BYTES } from '../../base/client-limits.ts';
@@ -12,33 +12,33 @@ import { StreamTransport } from './stream-transport.ts';
 import { checkTarget, type RpcTarget, targetText } from './target.ts';
 import type { Transport } from './transport.ts';
 
-/** How a client calls. */
+/** Defaults for the calls of a client. */
 export interface RpcClientOptions {
-  /** What a call has until it fails with `TIMEOUT`, connecting included, in milliseconds; 5000. */
+  /** The timeout of a call, including the time to connect, in milliseconds; 5000. */
   readonly timeoutMs?: number;
-  /** The caller's AUTH_SYS credential; AUTH_NONE without. */
+  /** The caller's AUTH_SYS credential; AUTH_NONE if it is absent. */
   readonly sys?: AuthSys;
-  /** The largest answer that is taken from a stream, in bytes; 16 MiB. */
+  /** The maximum size of an answer on a stream, in bytes; 16 MiB. */
   readonly maxReplyBytes?: number;
 }
 
-/** What every call may say for itself. */
+/** Options of a single call. */
 export interface CallOptions {
-  /** In place of the client's, in milliseconds. */
+  /** The timeout in milliseconds; the client's if it is absent. */
   readonly timeoutMs?: number;
-  /** Gives the call up, with `ABORTED`. */
+  /** Aborts the call, with `ABORTED`. */
   readonly signal?: AbortSignal;
 }
 
-/** A procedure with its arguments, and how its results are read. */
+/** A procedure, its arguments, and the decoder of its results. */
 export interface RpcCall<T> extends CallOptions {
-  /** The program, as its server registers it. */
+  /** The program number. */
   readonly program: number;
   /** Its version. */
   readonly version: number;
   /** The procedure of that version. */
   readonly procedure: number;
-  /** Writes the arguments; none without. */
+  /** Writes the arguments; no arguments if it is absent. */
   readonly encode?: (writer: XdrWriter) => void;
   /** Reads the results; an XdrError that it throws becomes an RpcError `BAD_REPLY`. */
   readonly decode: (reader: XdrReader) => T;
@@ -46,7 +46,7 @@ export interface RpcCall<T> extends CallOptions {
 
 /** A client of one server. It holds a socket from its first call until close(). */
 export class RpcClient implements AsyncDisposable {
-  /** Who is called. */
+  /** The server. */
   readonly target: RpcTarget;
   readonly #where: string;
   readonly #options: RpcClientOptions;
@@ -65,8 +65,8 @@ export class RpcClient implements AsyncDisposable {
   }
 
   /**
-   * Calls a procedure and gives what `decode` makes of its results. Throws RpcError for every call that has none, and
-   * what `encode` throws.
+   * Calls a procedure; resolves with what `decode` returns for its results. Throws RpcError for a call without a result,
+   * and what `encode` throws.
    */
   async call<T>(call: RpcCall<T>): Promise<T> {
     const { signal } = call;
@@ -80,12 +80,12 @@ export class RpcClient implements AsyncDisposable {
     return this.#decode(await this.#transport.call(xid, message, { timeoutMs, signal }), call);
   }
 
-  /** Calls procedure 0, which every program has and which does nothing. Throws RpcError. */
+  /** Calls procedure 0, which every program has and which does nothing. Throws RpcError if it does not answer. */
   ping(program: number, version: number, options: CallOptions = {}): Promise<void> {
     return this.call({ ...options, program, version, procedure: 0, decode: () => undefined });
   }
 
-  /** Ends the calls that wait, with `CLOSED`, and resolves when the socket is gone. */
+  /** Rejects outstanding calls with `CLOSED`; resolves when the socket is closed. */
   close(): Promise<void> {
     return this.#transport.close();
   }
@@ -95,7 +95,7 @@ export class RpcClient implements AsyncDisposable {
     return this.close();
   }
 
-  /** One that cannot be guessed: over UDP it is all that tells an answer from what a stranger sends in its name. */
+  /** An unpredictable xid: over UDP it is the only protection against spoofed answers. */
   #newXid(): number {
     for (;;) {
       const [xid = 0] = crypto.getRandomValues(new Uint32Array(1));
@@ -120,7 +120,7 @@ export class RpcClient implements AsyncDisposable {
       return call.decode(reader);
     } catch (thrown) {
       if (!(thrown instanceof XdrError)) throw thrown;
-      const text = `${this.#where} sent an answer that is not understood: ${messageOf(thrown)}`;
+      const text = `${this.#where} sent an answer that cannot be decoded: ${messageOf(thrown)}`;
       throw new RpcError('BAD_REPLY', text, { cause: thrown });
     }
   }

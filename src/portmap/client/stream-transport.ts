@@ -1,15 +1,15 @@
-// Calls over TCP and Unix sockets: one connection, on which several calls are outstanding at once.
+// RPC calls over TCP and Unix sockets: one connection, which several outstanding calls share.
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { RECORD_MARKS_MAX_BYTES, RECORD_MAX_BYTES } from '../../base/client-limits.ts';
 import { messageOf } from '../../base/errors.ts';
 import { encodeRecord } from '../wire/record.ts';
-import { RpcError, socketError } from './errors.ts';
+import { disconnectedError, RpcError, socketError } from './errors.ts';
 import { type CallOptions, closedError, Outstanding } from './outstanding.ts';
 import { RecordBuffer } from './record-buffer.ts';
 import { type RpcTarget, targetText } from './target.ts';
 import type { Transport } from './transport.ts';
 
-/** Connects for the first call, and anew for the next one after the connection was lost. */
+/** Connects for the first call, and again for the first call after the connection was lost. */
 export class StreamTransport implements Transport {
   readonly #target: RpcTarget;
   readonly #where: string;
@@ -37,7 +37,7 @@ export class StreamTransport implements Transport {
     try {
       return await answer;
     } catch (thrown) {
-      // Where nobody answers, or nobody waits any more, the next call is better off with a fresh connection.
+      // The server may be stuck: with no other call outstanding, let the next call open a new connection.
       if (this.#outstanding.size === 0) this.#drop();
       throw thrown;
     }
@@ -60,10 +60,7 @@ export class StreamTransport implements Transport {
     socket.on('data', (chunk) => this.#receive(socket, buffer, chunk));
     socket.on('error', (error) => this.#lost(socket, socketError(error, this.#where)));
     socket.on('close', () => {
-      this.#lost(
-        socket,
-        new RpcError('DISCONNECTED', `${this.#where} ended the connection before it answered`),
-      );
+      this.#lost(socket, disconnectedError(this.#where));
     });
     return socket;
   }
@@ -73,12 +70,12 @@ export class StreamTransport implements Transport {
       buffer.append(chunk);
       for (let message = buffer.next(); message; message = buffer.next()) this.#outstanding.settle(message);
     } catch (thrown) {
-      const text = `${this.#where} sent what is no RPC: ${messageOf(thrown)}`;
+      const text = `${this.#where} sent data that is not RPC: ${messageOf(thrown)}`;
       this.#lost(socket, new RpcError('BAD_REPLY', text, { cause: thrown }));
     }
   }
 
-  /** Only the connection of now can take its calls along. */
+  /** Ignores a connection that has been replaced: the outstanding calls are on the current one. */
   #lost(socket: Socket, error: RpcError): void {
     if (socket !== this.#socket) return;
     this.#drop();
@@ -92,7 +89,7 @@ export class StreamTransport implements Transport {
 }
 
 function connectOptions(target: RpcTarget): NetConnectOpts {
-  // Node takes a path that begins with NUL for an abstract name, of exactly the length that it has.
+  // Node takes a path that begins with NUL as an abstract name of exactly that length.
   if (target.transport === 'local') return { path: target.path.replace(/^@/, '\0') };
   return { host: target.host, port: target.port, noDelay: true };
 }

@@ -1,12 +1,12 @@
-// What a client needs of UDP, TCP and Unix sockets alike.
+// The interface that a client requires of UDP, TCP and Unix sockets.
 import type { CallOptions } from './outstanding.ts';
 
-/** Carries messages there and answers back. */
+/** Sends calls to one server and matches its answers to them. */
 export interface Transport {
-  /** Whether a call waits under this xid. */
+  /** Whether a call with this xid is outstanding. */
   has(xid: number): boolean;
-  /** Sends a message and gives the one that answers it. */
+  /** Sends a message; resolves with its answer. */
   call(xid: number, message: Uint8Array, timeout: CallOptions): Promise<Uint8Array>;
-  /** Gives up what is outstanding and resolves when the socket is gone. */
+  /** Rejects outstanding calls; resolves when the socket is closed. */
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Asks the port mapper of a host, or whichever answers on this one.
+// Queries the port mapper of a given host, or the first one on this host that answers.
 import { PortreeveError } from '../../base/errors.ts';
 import { askDaemon } from '../../kit/ask-daemon.ts';
 import type { Io } from '../../kit/io.ts';
@@ -8,40 +8,39 @@ import { Portmap, type PortmapTarget } from '../client/portmap.ts';
 import type { LocalTarget } from '../client/target.ts';
 import { type PortmapHost, parsePortmapHost } from './host.ts';
 
-const HINT_HERE = 'Is one running (systemctl status rpcbind)? portreeve is one: portreeve serve';
-const HINT_THERE = 'Is a port mapper running there, and do firewalls let its port through?';
+const HINT_HERE = 'Is one running (systemctl status rpcbind)? To start portreeve: portreeve serve';
+const HINT_THERE = 'Is a port mapper running there, and do firewalls permit its port?';
 
-/** Where libtirpc asks on its own host. */
+/** The socket that libtirpc uses on its own host. */
 const USUAL_LOCAL: LocalTarget = { transport: 'local', path: '/run/rpcbind.sock' };
 const USUAL_TARGETS: readonly PortmapTarget[] = [USUAL_LOCAL, { transport: 'tcp', host: '127.0.0.1' }];
 
 /**
- * What the port mapper of the host says or, without a host, the first one here that answers: the running daemon's, then
- * those at the usual places. Throws PortreeveError (usage) `HOST_INVALID`, and (environment) `PORTMAP_SILENT` with what
- * was tried.
+ * Queries the port mapper of the host. Without a host, tries the running daemon's first, then the usual addresses.
+ * Throws PortreeveError (usage) `HOST_INVALID`, and (environment) `PORTMAP_SILENT` with every failure.
  */
 export async function askPortmap<T>(
   host: string | undefined,
   timeoutMs: number,
   io: Io,
-  ask: (portmap: Portmap) => Promise<T>,
+  query: (portmap: Portmap) => Promise<T>,
 ): Promise<T> {
   const targets = host === undefined ? await targetsHere(io) : [targetOf(parsePortmapHost(host))];
   const reasons: string[] = [];
   for (const target of targets) {
     await using portmap = new Portmap(target, { timeoutMs });
     try {
-      return await ask(portmap);
+      return await query(portmap);
     } catch (thrown) {
       if (!(thrown instanceof RpcError)) throw thrown;
       reasons.push(thrown.message);
     }
   }
-  const message = ['no port mapper gives an answer:', ...new Set(reasons)].join('\n  ');
+  const message = ['no port mapper answers:', ...new Set(reasons)].join('\n  ');
   throw new PortreeveError('PORTMAP_SILENT', message, host === undefined ? HINT_HERE : HINT_THERE);
 }
 
-/** The Unix socket where this host's registrations are changed: the running daemon's, else the usual one. */
+/** The Unix socket to which changes are sent: the running daemon's, else the usual one. */
 export async function localTargetHere(io: Io): Promise<LocalTarget> {
   return (await targetsOfDaemon(io)).find((target) => target.transport === 'local') ?? USUAL_LOCAL;
 }
@@ -50,7 +49,7 @@ async function targetsHere(io: Io): Promise<PortmapTarget[]> {
   return [...(await targetsOfDaemon(io)), ...USUAL_TARGETS];
 }
 
-/** The running daemon's port mapper, as far as there is one. */
+/** The sockets of the running daemon's port mapper; empty if no daemon answers. */
 async function targetsOfDaemon(io: Io): Promise<PortmapTarget[]> {
   const { sockets } = await askDaemon<{ readonly portmap: PortmapReport }>(io, undefined).then(
     ({ portmap }) => portmap,

@@ -1,4 +1,4 @@
-// How often each procedure of the port mapper was called, as a table.
+// The table of calls by procedure that `portreeve status` and `portreeve portmap stats` print.
 
 import type { Column } from '../../base/table.ts';
 import { procedureName } from '../core/procedures.ts';
@@ -15,7 +15,7 @@ export const CALL_COLUMNS: readonly Column<CallRow>[] = [
   { title: 'CALLS', text: ({ count }) => `${count}`, isNumber: true },
 ];
 
-/** The procedures of a version that were called at all. */
+/** The procedures of a version that were called at least once. */
 export function callRows(version: number, counts: readonly number[]): CallRow[] {
   return counts
     .map((count, number) => ({ version, procedure: procedureName(version, number), count }))

@@ -1,4 +1,4 @@
-// `portreeve portmap set` and `unset`: what is sent, to whom, and what becomes of it.
+// Tests `portreeve portmap set` and `unset`: the requests, their target, and the output.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -66,17 +66,17 @@ describe('set sends', () => {
   }
 });
 
-describe('set refuses before it sends', () => {
+describe('set refuses without sending', () => {
   const cases: [netid: string, written: string, why: RegExp][] = [
-    ['tcp', '0', /"0" is no address of tcp\n.*2049/],
-    ['tcp', '65536', /"65536" is no address of tcp/],
-    ['tcp', '127.0.0.1', /is no address of tcp/],
-    ['tcp', '127.0.0.1:0', /is no address of tcp/],
-    ['tcp', '127.0.0.1.300.5', /is no address of tcp/],
-    ['tcp', '[::1]:80', /is no address of tcp/],
-    ['tcp6', '127.0.0.1:80', /is no address of tcp6\n.*\[2001:db8::7\]:2049/],
-    ['udp', '/run/x', /is no address of udp/],
-    ['udp', 'localhost:80', /is no address of udp/],
+    ['tcp', '0', /"0" is not an address of tcp\n.*2049/],
+    ['tcp', '65536', /"65536" is not an address of tcp/],
+    ['tcp', '127.0.0.1', /is not an address of tcp/],
+    ['tcp', '127.0.0.1:0', /is not an address of tcp/],
+    ['tcp', '127.0.0.1.300.5', /is not an address of tcp/],
+    ['tcp', '[::1]:80', /is not an address of tcp/],
+    ['tcp6', '127.0.0.1:80', /is not an address of tcp6\n.*\[2001:db8::7\]:2049/],
+    ['udp', '/run/x', /is not an address of udp/],
+    ['udp', 'localhost:80', /is not an address of udp/],
     ['local', '2049', /"2049" is not a Unix socket/],
     [
       'sctp',
@@ -100,17 +100,17 @@ test('unset sends one transport, or all of them', async (t) => {
   const one = await portmap('unset', '100005', '3', 'tcp', '--socket', path);
   assert.deepEqual(
     [one.code, one.stdout],
-    [0, 'no longer registered: program 100005 (mountd) version 3 at tcp\n'],
+    [0, 'unregistered program 100005 (mountd) version 3 at tcp\n'],
   );
   const all = await portmap('unset', '100005', '3', '--socket', path);
-  assert.deepEqual([all.code, all.stdout], [0, 'no longer registered: program 100005 (mountd) version 3\n']);
+  assert.deepEqual([all.code, all.stdout], [0, 'unregistered program 100005 (mountd) version 3\n']);
   assert.deepEqual(changes, [
     [4, 2, rpcb('tcp', '')],
     [4, 2, rpcb('', '')],
   ]);
 });
 
-test('a port mapper that refuses ends with 1, and where to look', async (t) => {
+test('a refusal by the port mapper is exit code 1, with a hint where the reason is', async (t) => {
   const { path } = await mapper(t, false);
   for (const args of [
     ['set', '100005', '3', 'tcp', '20048'],
@@ -122,7 +122,7 @@ test('a port mapper that refuses ends with 1, and where to look', async (t) => {
   }
 });
 
-test('--dry-run says what would be sent, and sends nothing', async (t) => {
+test('--dry-run prints the request and does not send it', async (t) => {
   const { path, changes } = await mapper(t);
   const set = await portmap('set', 'mountd', '3', 'udp', '20048', '--socket', path, '--dry-run');
   assert.deepEqual([set.code, set.stdout], [0, `would send to ${path}: SET 100005 3 udp "0.0.0.0.78.80"\n`]);
@@ -131,7 +131,7 @@ test('--dry-run says what would be sent, and sends nothing', async (t) => {
   assert.deepEqual(changes, []);
 });
 
-test('version 3 serves where there is no version 4; version 2 cannot keep an address', async (t) => {
+test('version 3 is used if there is no version 4; version 2 cannot register an address', async (t) => {
   const directory = (await mapper(t)).directory;
   const entries: Rpcb[] = [];
   const old = await localServer(t, join(directory, 'v3'), fakePortmap({ versions: [2, 3], entries }));
@@ -141,7 +141,7 @@ test('version 3 serves where there is no version 4; version 2 cannot keep an add
   assert.equal((await portmap('set', '100005', '3', 'tcp6', '20048', '--socket', older.path)).code, 1);
 });
 
-test('without --socket it is that of the running daemon, else the usual one', async (t) => {
+test('without --socket, the socket of the running daemon is used, else the usual one', async (t) => {
   const { path, changes, directory } = await mapper(t);
   const sockets = [
     { netid: 'tcp', endpoint: '127.0.0.1:111' },
@@ -153,9 +153,9 @@ test('without --socket it is that of the running daemon, else the usual one', as
   assert.equal(changes.length, 1);
 });
 
-test('nobody behind the socket ends with 3', async (t) => {
+test('no server on the socket is exit code 3', async (t) => {
   const { directory } = await mapper(t);
   const { code, stderr } = await portmap('unset', '1', '1', '--socket', join(directory, 'none'));
   assert.equal(code, 3);
-  assert.match(stderr, /nobody listens at .*none \(ENOENT\)/);
+  assert.match(stderr, /no server is listening at .*none \(ENOENT\)/);
 });

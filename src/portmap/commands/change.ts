@@ -1,4 +1,4 @@
-// `portreeve portmap set` and `unset`: changes what is registered, through the Unix socket of this host's port mapper.
+// `portreeve portmap set` and `unset`: changes registrations over the Unix socket of this host's port mapper.
 import { formatIp, hostPortText, readAddress, splitHostPort } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { type NetId, netIdInfo } from '../../base/netid.ts';
@@ -17,7 +17,7 @@ interface PortmapSetArguments {
   readonly program: string;
   readonly version: string;
   readonly netid: NetId;
-  /** As it was written: a port, HOST:PORT, a universal address, or a path. */
+  /** As typed: a port, HOST:PORT, a universal address, or a path. */
   readonly address: string;
 }
 
@@ -34,7 +34,7 @@ export async function portmapSetCommand(
     {
       request: `SET ${number} ${entry.version} ${netid} "${uaddr}"`,
       done: `registered ${what}`,
-      refused: `the port mapper does not register ${what}`,
+      refused: `the port mapper refused to register ${what}`,
       send: (portmap) => portmap.set(entry),
     },
     options,
@@ -45,7 +45,7 @@ export async function portmapSetCommand(
 interface PortmapUnsetArguments {
   readonly program: string;
   readonly version: string;
-  /** Every transport without. */
+  /** Every transport if undefined. */
   readonly netid: NetId | undefined;
 }
 
@@ -60,8 +60,8 @@ export async function portmapUnsetCommand(
   return change(
     {
       request: `UNSET ${number} ${key.version} "${netid ?? ''}"`,
-      done: `no longer registered: ${what}`,
-      refused: `the port mapper keeps ${what}`,
+      done: `unregistered ${what}`,
+      refused: `the port mapper refused to unregister ${what}`,
       send: (portmap) => portmap.unset(netid === undefined ? key : { ...key, netid }),
     },
     options,
@@ -69,29 +69,28 @@ export async function portmapUnsetCommand(
   );
 }
 
-/** A change, in the words of each of its ends. */
 interface Change {
-  /** What goes over the wire. */
+  /** The request on the wire, for --dry-run. */
   readonly request: string;
   readonly done: string;
   readonly refused: string;
   readonly send: (portmap: Portmap) => Promise<boolean>;
 }
 
-async function change(wanted: Change, options: PortmapChangeOptions, io: Io): Promise<number> {
+async function change(requested: Change, options: PortmapChangeOptions, io: Io): Promise<number> {
   const timeoutMs = parseTimeout(options.timeout);
   const target = options.socket === undefined ? await localTargetHere(io) : socketOf(options.socket);
   if (options.dryRun) {
-    io.out(`would send to ${target.path}: ${wanted.request}\n`);
+    io.out(`would send to ${target.path}: ${requested.request}\n`);
     return 0;
   }
   await using portmap = new Portmap(target, { timeoutMs });
-  if (!(await wanted.send(portmap))) {
+  if (!(await requested.send(portmap))) {
     const hint =
-      "The daemon's log and portreeve status say why. Another user's registration is root's to change.";
-    throw new PortreeveError('CHANGE_REFUSED', wanted.refused, hint);
+      'The log of the daemon and portreeve status show the reason. Only its owner or root may change a registration.';
+    throw new PortreeveError('CHANGE_REFUSED', requested.refused, hint);
   }
-  io.out(`${wanted.done}\n`);
+  io.out(`${requested.done}\n`);
   return 0;
 }
 
@@ -101,7 +100,7 @@ function socketOf(path: string): LocalTarget {
   return target;
 }
 
-/** The universal address that was written: whole, as HOST:PORT, or as a port of every address. */
+/** Reads a universal address, HOST:PORT, or a port, which means every address. */
 function uaddrOf(netid: NetId, text: string): string {
   const { family } = netIdInfo(netid);
   if (family === 'loopback') return socketOf(text).path;
@@ -111,7 +110,7 @@ function uaddrOf(netid: NetId, text: string): string {
   if (endpoint && isOfFamily && isPort(endpoint.port)) return formatUaddr(endpoint);
   const examples = isIpv4 ? '192.0.2.7:2049 or 192.0.2.7.8.1' : '[2001:db8::7]:2049 or 2001:db8::7.8.1';
   const hint = `Write a port, such as 2049, or an address with a port, such as ${examples}.`;
-  const message = `"${text}" is no address of ${netid}`;
+  const message = `"${text}" is not an address of ${netid}`;
   throw new PortreeveError('ADDRESS_INVALID', message, hint, { value: text });
 }
 

@@ -1,4 +1,4 @@
-// `portreeve portmap find` against port mappers on loopback that have a program, lack it, or do not answer.
+// Tests `portreeve portmap find` against port mappers on loopback that have a program, lack it, or do not answer.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,17 +20,17 @@ const entry = (netid: string, address: string): Rpcb => {
 };
 const HAS_IT = [entry('tcp', '0.0.0.0.78.80'), entry('udp', '0.0.0.0.78.81')];
 
-/** A host by its port mapper over TCP. */
+/** A host, given by its port mapper over TCP. */
 async function host(t: TestContext, entries: Rpcb[], versions = [2, 3, 4]): Promise<string> {
   return `127.0.0.1:${(await tcpServer(t, fakePortmap({ versions, entries }))).port}`;
 }
 
-/** A host that takes connections and says nothing. */
+/** A host that accepts connections and never answers. */
 async function silentHost(t: TestContext): Promise<string> {
   return `127.0.0.1:${(await tcpServer(t, () => {})).port}`;
 }
 
-/** A port of loopback that nobody listens on. */
+/** A port of loopback on which no socket listens. */
 const NOBODY = '127.0.0.1:1';
 
 async function find(...args: string[]): Promise<{ code: number; rows: string[][]; stderr: string }> {
@@ -40,7 +40,7 @@ async function find(...args: string[]): Promise<{ code: number; rows: string[][]
   return { code, rows: lines.map((line) => line.split(/ {2,}/)), stderr: io.stderr() };
 }
 
-test('a line for each host, in the order in which they were named', async (t) => {
+test('prints a line for each host, in the order of the arguments', async (t) => {
   const [has, lacks, silent] = [await host(t, HAS_IT), await host(t, []), await silentHost(t)];
   const { code, rows } = await find('mountd', lacks, silent, has, '--tcp', '--timeout', '1');
   assert.equal(code, 0);
@@ -51,18 +51,18 @@ test('a line for each host, in the order in which they were named', async (t) =>
   ]);
 });
 
-test('all hosts are asked at once, over all protocols', async (t) => {
+test('queries all hosts over all protocols in parallel', async (t) => {
   const hosts = 8;
-  const asked = new Set<string>();
+  const queried = new Set<string>();
   const held: (() => void)[] = [];
   const answer = fakePortmap({ versions: [2, 3, 4], entries: HAS_IT });
-  // Nobody answers before all were asked.
+  // No port mapper answers before all were queried.
   const gate =
     (name: string): Behaviour =>
     (...call) => {
-      asked.add(name);
+      queried.add(name);
       held.push(() => answer(...call));
-      if (asked.size === 2 * hosts) for (const release of held.splice(0)) release();
+      if (queried.size === 2 * hosts) for (const release of held.splice(0)) release();
     };
   const names: string[] = [];
   for (let i = 0; i < hosts; i++) {
@@ -75,7 +75,7 @@ test('all hosts are asked at once, over all protocols', async (t) => {
   assert.equal(rows.filter(([, found]) => found === '127.0.0.1:20048/tcp').length, hosts);
 });
 
-test('0 if one has it, 1 if none has, 3 if none answered', async (t) => {
+test('exits with 0 if at least one host has it, 1 if none has it, 3 if none answered', async (t) => {
   const [has, lacks, absent] = [await host(t, HAS_IT), await host(t, []), NOBODY];
   const cases: [string[], number][] = [
     [[has], 0],
@@ -91,7 +91,7 @@ test('0 if one has it, 1 if none has, 3 if none answered', async (t) => {
 });
 
 describe('over UDP', () => {
-  test('is asked where TCP does not have it', async (t) => {
+  test('is used if the program is not registered over TCP', async (t) => {
     const only = [entry('udp', '0.0.0.0.78.81')];
     const { port } = await tcpServer(t, fakePortmap({ versions: [4], entries: only }));
     await udpServer(t, fakePortmap({ versions: [4], entries: only }), '127.0.0.1', port);
@@ -100,7 +100,7 @@ describe('over UDP', () => {
     assert.deepEqual([onlyTcp.code, onlyTcp.rows[0]?.[1]], [1, 'not registered']);
   });
 
-  test('alone with --udp', async (t) => {
+  test('is used alone with --udp', async (t) => {
     const { port } = await udpServer(t, fakePortmap({ versions: [4], entries: HAS_IT }));
     assert.deepEqual(
       (await find('mountd', `127.0.0.1:${port}`, '--udp')).rows[0]?.[1],
@@ -109,7 +109,7 @@ describe('over UDP', () => {
   });
 });
 
-test('a port mapper of version 2, and one behind a Unix socket', async (t) => {
+test('supports a port mapper of version 2, and one on a Unix socket', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'portreeve-'));
   t.after(() => rm(directory, { recursive: true }));
   const { path } = await localServer(
@@ -124,16 +124,16 @@ test('a port mapper of version 2, and one behind a Unix socket', async (t) => {
   );
 });
 
-test('a name that has no address is a host that does not answer', async (t) => {
+test('reports a name that cannot be resolved as a host that does not answer', async (t) => {
   const { code, rows } = await find('mountd', 'nosuch.invalid', await host(t, HAS_IT), '--tcp');
   assert.equal(code, 0);
   assert.match(
     rows[0]?.join(' ') ?? '',
-    /^nosuch\.invalid no answer: no address is known for nosuch\.invalid/,
+    /^nosuch\.invalid no answer: cannot resolve nosuch\.invalid/,
   );
 });
 
-test('--json: an object for each host', async (t) => {
+test('prints an object for each host with --json', async (t) => {
   const [has, lacks, absent] = [await host(t, HAS_IT), await host(t, []), NOBODY];
   const io = capturedIo();
   const hosts = [has, lacks, absent];
@@ -156,12 +156,12 @@ test('--json: an object for each host', async (t) => {
       host: absent,
       state: 'no answer',
       ...none,
-      error: `nobody listens at ${absent}/tcp (ECONNREFUSED)`,
+      error: `no server is listening at ${absent}/tcp (ECONNREFUSED)`,
     },
   ]);
 });
 
-test('what is no host or program is said before anybody is asked', async (t) => {
+test('refuses invalid hosts and programs before any query', async (t) => {
   const has = await host(t, HAS_IT);
   for (const args of [
     ['mountd', has, 'a b'],

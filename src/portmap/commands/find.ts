@@ -1,4 +1,4 @@
-// `portreeve portmap find`: which of many hosts run a program.
+// `portreeve portmap find`: finds the hosts that run an RPC program.
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Column } from '../../base/table.ts';
@@ -18,14 +18,14 @@ export async function portmapFindCommand(
   io: Io,
 ): Promise<number> {
   const { number, name } = parseProgram(program);
-  const places = hosts.map((host) => ({ host, place: parsePortmapHost(host) }));
-  const question: Question = {
+  const targets = hosts.map((host) => ({ host, target: parsePortmapHost(host) }));
+  const query: Query = {
     program: number,
     protocols: options.udp ? ['udp'] : options.tcp ? ['tcp'] : ['tcp', 'udp'],
     timeoutMs: parseTimeout(options.timeout),
   };
   const findings = await Promise.all(
-    places.map(async ({ host, place }): Promise<Finding> => ({ host, ...(await findAt(place, question)) })),
+    targets.map(async ({ host, target }): Promise<Finding> => ({ host, ...(await findAt(target, query)) })),
   );
   io.out(
     options.json
@@ -37,14 +37,14 @@ export async function portmapFindCommand(
   return states.has('not registered') ? EXIT_CODES.refused : EXIT_CODES.environment;
 }
 
-interface Question {
+interface Query {
   readonly program: number;
-  /** The one that is preferred first. */
+  /** In order of preference. */
   readonly protocols: readonly Protocol[];
   readonly timeoutMs: number;
 }
 
-/** What the port mapper of a host says. */
+/** The answer of the port mapper of a host. */
 type Answer =
   | { readonly state: 'registered'; readonly target: IpTarget }
   | { readonly state: 'not registered' }
@@ -52,8 +52,8 @@ type Answer =
 
 type Finding = Answer & { readonly host: string };
 
-/** Asks every address over every protocol at once; gives the first that has it, in the order of preference. */
-async function findAt(place: PortmapHost, { program, protocols, timeoutMs }: Question): Promise<Answer> {
+/** Queries every address over every protocol in parallel; returns the first registration in order of preference. */
+async function findAt(host: PortmapHost, { program, protocols, timeoutMs }: Query): Promise<Answer> {
   const enough = new AbortController();
   const options = { timeoutMs, signal: enough.signal };
   const locate = async (mapper: PortmapTarget, protocol: Protocol): Promise<Answer> => {
@@ -66,11 +66,11 @@ async function findAt(place: PortmapHost, { program, protocols, timeoutMs }: Que
     return { state: 'no answer', reason: thrown.message };
   };
   try {
-    const mappers = await mappersOf(place);
-    const asked = protocols.flatMap((protocol) =>
+    const mappers = await mappersOf(host);
+    const answers = protocols.flatMap((protocol) =>
       mappers.map((mapper) => locate(mapper(protocol), protocol).catch(noAnswer)),
     );
-    return await best(asked);
+    return await best(answers);
   } catch (thrown) {
     return noAnswer(thrown);
   } finally {
@@ -78,13 +78,13 @@ async function findAt(place: PortmapHost, { program, protocols, timeoutMs }: Que
   }
 }
 
-/** The port mapper gives any version for one that nobody has. */
+/** No program has version 0: the port mapper returns another version. */
 const ANY_VERSION = 0;
 
-async function best(asked: readonly Promise<Answer>[]): Promise<Answer> {
+async function best(answers: readonly Promise<Answer>[]): Promise<Answer> {
   let found: Answer | undefined;
-  for (const asking of asked) {
-    const answer = await asking;
+  for (const pending of answers) {
+    const answer = await pending;
     if (answer.state === 'registered') return answer;
     if (found === undefined || answer.state === 'not registered') found = answer;
   }

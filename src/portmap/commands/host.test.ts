@@ -1,4 +1,4 @@
-// Where a port mapper can be said to be.
+// Tests the syntax of the HOST argument and of --timeout.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parsePortmapHost, parseTimeout } from './host.ts';
@@ -65,7 +65,7 @@ describe('hosts', () => {
   }
 });
 
-test('a timeout is a duration, five seconds where nothing is said', () => {
+test('a timeout is a duration, five seconds by default', () => {
   const texts = [undefined, '1', '3600', '1s', '500ms', '1h'];
   assert.deepEqual(texts.map(parseTimeout), [5000, 1000, 3_600_000, 1000, 500, 3_600_000]);
   for (const text of ['', '0', '3601', '1.5', '-1', '0s', '61m']) {

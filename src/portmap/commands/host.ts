@@ -1,4 +1,4 @@
-// What the commands of portmap are told about where a port mapper is, and how long to wait for it.
+// The HOST argument and the --timeout option of the portmap commands.
 import { readAddress, splitHostPort } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { PORTMAP_PORT, type Port } from '../../base/port.ts';
@@ -9,7 +9,7 @@ export type PortmapHost =
   | { readonly kind: 'ip'; readonly host: string; readonly port: Port }
   | { readonly kind: 'local'; readonly path: string };
 
-/** A name of DNS or of /etc/hosts, in any script. */
+/** A host name of DNS or /etc/hosts, in any script. */
 const NAME_PATTERN = /^[\p{L}\p{N}_]([\p{L}\p{N}._-]{0,252})$/u;
 
 /**
@@ -33,7 +33,7 @@ function ipHost(host: string, port: Port): PortmapHost {
 
 const TIMEOUT = { option: '--timeout', minMs: 1, maxMs: 3_600_000 } as const;
 
-/** Reads --timeout. Gives milliseconds. Throws PortreeveError (usage) `TIMEOUT_INVALID`. */
+/** Reads --timeout; returns milliseconds. Throws PortreeveError (usage) `TIMEOUT_INVALID`. */
 export function parseTimeout(text = '5s'): number {
   return parseDuration(text, TIMEOUT);
 }

@@ -1,4 +1,4 @@
-// The commands of `portreeve portmap`, apart from take-over, which belongs to the daemon.
+// Declares the commands of `portreeve portmap`, except take-over, which belongs to the daemon.
 import { NETIDS } from '../../base/netid.ts';
 import {
   type Argument,
@@ -13,21 +13,20 @@ import { JSON_OUTPUT } from '../../kit/options.ts';
 const HOST = {
   help: 'NAME, ADDRESS, NAME:PORT, [IPv6]:PORT, /PATH or @NAME of a Unix socket',
 } satisfies Argument;
-const PROGRAM = { help: 'its number, or its name as in /etc/rpc' } satisfies Argument;
-const VERSION = { help: 'its version' } satisfies Argument;
+const PROGRAM = { help: 'the program number, or a name of /etc/rpc' } satisfies Argument;
+const VERSION = { help: 'the version of the program' } satisfies Argument;
 
 const TIMEOUT = {
   value: 'time',
-  help: 'how long to wait for each answer: 500ms, 2s, 1m',
-  detail: 'It is an hour at most.',
+  help: 'the timeout of each call: 500ms, 2s, 1m',
+  detail: 'At most one hour.',
   defaultText: '5s',
 } satisfies Option;
 
-/** Asks over one protocol only. */
 const ONE_PROTOCOL = {
   tcp: {
     help: 'over TCP only',
-    detail: 'Otherwise UDP is asked, too, for what the program does not have over TCP.',
+    detail: 'By default, UDP is used for a program that is not registered over TCP.',
     excludes: ['udp'],
   },
   udp: { help: 'over UDP only', excludes: ['tcp'] },
@@ -35,23 +34,23 @@ const ONE_PROTOCOL = {
 
 const GROUP: Command = {
   path: ['portmap'],
-  summary: 'look at RPC port mappers, here and elsewhere, and register programs',
+  summary: 'query RPC port mappers, and register RPC programs',
   examples: ['portreeve portmap list', 'portreeve portmap ping 127.0.0.1 portmapper'],
 };
 
 const LIST_OPTIONS = {
-  json: { ...JSON_OUTPUT, help: 'print JSON, an object for each mapping' },
+  json: { ...JSON_OUTPUT, help: 'print JSON, an object for each registration' },
   timeout: TIMEOUT,
 };
 export type PortmapListOptions = OptionsOf<typeof LIST_OPTIONS>;
 
 const LIST = command({
   path: ['portmap', 'list'],
-  summary: 'list what is registered',
+  summary: 'list the RPC programs that are registered',
   arguments: { host: { ...HOST, optional: true } },
   options: LIST_OPTIONS,
-  help: `Without a host: the mappings of the running daemon, else those behind
-/run/rpcbind.sock, else those of 127.0.0.1, port 111.`,
+  help: `Without a host, queries the running daemon, else the port mapper on
+/run/rpcbind.sock, else the one on port 111 of 127.0.0.1.`,
   examples: [
     'portreeve portmap list',
     'portreeve portmap list nfs.example.org',
@@ -73,13 +72,13 @@ export type PortmapFindOptions = OptionsOf<typeof FIND_OPTIONS>;
 
 const FIND = command({
   path: ['portmap', 'find'],
-  summary: 'find which of many hosts run a program',
+  summary: 'find the hosts that run an RPC program',
   arguments: { program: PROGRAM, host: { ...HOST, repeatable: true } },
   options: FIND_OPTIONS,
-  help: `Asks the port mappers of all hosts at once. The program itself is not called:
-ping does that.
+  help: `Queries the port mappers of all hosts in parallel. The program itself is not
+called: portreeve portmap ping does that.
 
-Exit code 0 if at least one has it, 1 if none has, 3 if none answered.`,
+Exit code 0 if at least one host has it, 1 if none has it, 3 if none answered.`,
   examples: [
     'portreeve portmap find mountd nfs1.example.org nfs2.example.org',
     'portreeve portmap find 100003 192.0.2.7 [2001:db8::7]:7111 --udp --timeout 2',
@@ -99,18 +98,18 @@ export type PortmapPingOptions = OptionsOf<typeof PING_OPTIONS>;
 
 const PING = command({
   path: ['portmap', 'ping'],
-  summary: 'ask whether a program answers',
+  summary: 'test whether an RPC program answers',
   arguments: {
     host: HOST,
     program: PROGRAM,
-    version: { help: 'one version (default: every version that it has)', optional: true },
+    version: { help: 'one version (default: every version)', optional: true },
   },
   options: PING_OPTIONS,
-  help: `Asks the port mapper of the host where the program is, over TCP and, where it is
-not registered for that, over UDP. Then calls the program's procedure 0, which
-does nothing but answer.
+  help: `Queries the port mapper of the host for the address of the program, over TCP
+and, if it is not registered there, over UDP. Then calls procedure 0 of the
+program, which does nothing but reply.
 
-Exit code 0 if it is ready, 1 if it is not, 3 if no port mapper answers.`,
+Exit code 0 if it answers, 1 if it does not, 3 if no port mapper answers.`,
   examples: [
     'portreeve portmap ping 127.0.0.1 portmapper',
     'portreeve portmap ping nfs.example.org nfs 3 --tcp',
@@ -130,11 +129,11 @@ export type PortmapStatsOptions = OptionsOf<typeof STATS_OPTIONS>;
 
 const STATS = command({
   path: ['portmap', 'stats'],
-  summary: 'show what a port mapper has been asked',
+  summary: 'show the statistics of a port mapper',
   arguments: { host: { ...HOST, optional: true } },
   options: STATS_OPTIONS,
-  help: `The calls of each procedure, of SET and UNSET those that changed something, the
-programs that were looked up, and the calls that were forwarded.`,
+  help: `Prints the number of calls of each procedure, the SETs and UNSETs that changed
+something, the programs that were looked up, and the calls that were forwarded.`,
   examples: ['portreeve portmap stats', 'portreeve portmap stats nfs.example.org --json'],
   run: async ({ host }, options, io) => {
     const { portmapStatsCommand } = await import('./stats.ts');
@@ -146,24 +145,25 @@ const CHANGE_OPTIONS = {
   socket: {
     value: 'path',
     help: 'the Unix socket of the port mapper, /PATH or @NAME',
-    detail: 'Without it that of the running daemon, else /run/rpcbind.sock.',
+    detail: 'The default is that of the running daemon, else /run/rpcbind.sock.',
     completion: 'file',
   },
-  dryRun: { help: 'show what would be sent, and send nothing' },
+  dryRun: { help: 'print the request, and do not send it' },
   timeout: TIMEOUT,
 } satisfies Options;
 export type PortmapChangeOptions = OptionsOf<typeof CHANGE_OPTIONS>;
 
-const CHANGE_HELP = `Asks over the Unix socket of the running daemon, else over /run/rpcbind.sock:
-the port mapper learns from the kernel who you are. Exit code 1 if it refuses.`;
+const CHANGE_HELP = `Sends the request over the Unix socket of the running daemon, else over
+/run/rpcbind.sock. The port mapper learns your uid from the kernel.
+Exit code 1 if it refuses.`;
 
 const SET = command({
   path: ['portmap', 'set'],
-  summary: 'register an address of a program',
+  summary: 'register an RPC program',
   arguments: {
     program: PROGRAM,
     version: VERSION,
-    netid: { help: 'its transport', choices: NETIDS },
+    netid: { help: 'the transport', choices: NETIDS },
     address: {
       help: 'PORT, ADDRESS:PORT, [IPv6]:PORT, a universal address, or the path of a Unix socket',
     },
@@ -171,7 +171,7 @@ const SET = command({
   options: CHANGE_OPTIONS,
   help: `${CHANGE_HELP}
 
-A port alone stands for every address of the host.`,
+PORT alone registers the program for every address of the host.`,
   examples: [
     'portreeve portmap set 536870913 1 tcp 7001',
     'portreeve portmap set 536870913 1 udp 192.0.2.7:7001 --dry-run',
@@ -185,11 +185,11 @@ A port alone stands for every address of the host.`,
 
 const UNSET = command({
   path: ['portmap', 'unset'],
-  summary: 'take back what is registered',
+  summary: 'unregister an RPC program',
   arguments: {
     program: PROGRAM,
     version: VERSION,
-    netid: { help: 'its transport (default: all of them)', optional: true, choices: NETIDS },
+    netid: { help: 'the transport (default: all transports)', optional: true, choices: NETIDS },
   },
   options: CHANGE_OPTIONS,
   help: CHANGE_HELP,

@@ -1,4 +1,4 @@
-// `portreeve portmap list` against port mappers on loopback.
+// Tests `portreeve portmap list` against port mappers on loopback.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ async function directoryOf(t: TestContext): Promise<string> {
   return directory;
 }
 
-test('a line for each program, transport and address, with its versions joined', async (t) => {
+test('prints a line for each program, transport and address, with its versions combined', async (t) => {
   const { port } = await tcpServer(t, fakePortmap({ versions: [2, 3, 4], entries: [...ENTRIES] }));
   const io = capturedIo();
   assert.equal(await run(['portmap', 'list', `127.0.0.1:${port}`], io), 0);
@@ -52,7 +52,7 @@ test('a line for each program, transport and address, with its versions joined',
   assert.equal(io.stderr(), '');
 });
 
-test('--json: an object for each mapping', async (t) => {
+test('prints an object for each registration with --json', async (t) => {
   const entries = [entry(100005, 3, 'udp', '192.0.2.7.78.80'), entry(1, 1, 'local', '@name')];
   const { port } = await tcpServer(t, fakePortmap({ versions: [4], entries }));
   const io = capturedIo();
@@ -81,7 +81,7 @@ test('--json: an object for each mapping', async (t) => {
   ]);
 });
 
-test('a port mapper of version 2 knows no owners', async (t) => {
+test('prints no owners for a port mapper of version 2', async (t) => {
   const entries = [entry(100005, 3, 'udp', '192.0.2.7.78.80')];
   const { port } = await tcpServer(t, fakePortmap({ versions: [2], entries }));
   const io = capturedIo();
@@ -96,7 +96,7 @@ test('a port mapper of version 2 knows no owners', async (t) => {
   );
 });
 
-test('what a server says takes no control of the terminal', async (t) => {
+test('escapes control characters in the answers of a server', async (t) => {
   const entries = [entry(100005, 3, '\x1b[2J', '\x1b]0;x\x07', '\x1b[31m')];
   const { port } = await tcpServer(t, fakePortmap({ versions: [4], entries }));
   for (const option of [[], ['--json']]) {
@@ -108,7 +108,7 @@ test('what a server says takes no control of the terminal', async (t) => {
 });
 
 describe('without a host', () => {
-  test("the running daemon's own mappings are listed, by its Unix socket first", async (t) => {
+  test('queries the running daemon first, over its Unix socket', async (t) => {
     const runtime = await directoryOf(t);
     const { path } = await localServer(
       t,
@@ -127,7 +127,7 @@ describe('without a host', () => {
     assert.equal(io.stdout(), TABLE);
   });
 
-  test('its TCP endpoint is next', async (t) => {
+  test('queries its TCP endpoint next', async (t) => {
     const runtime = await directoryOf(t);
     const { port } = await tcpServer(t, fakePortmap({ versions: [4], entries: [...ENTRIES] }));
     const env = await statusDaemon(t, runtime, {
@@ -143,18 +143,18 @@ describe('without a host', () => {
   });
 });
 
-test('where nobody answers ends with 3, and says what was tried and what to do', async (t) => {
+test('exits with 3 and lists all attempts if no port mapper answers', async (t) => {
   const path = join(await directoryOf(t), 'none');
   const io = capturedIo();
   assert.equal(await run(['portmap', 'list', path], io), 3);
   assert.equal(io.stdout(), '');
   assert.match(
     io.stderr(),
-    /^portreeve: error\[\w+\]: no port mapper .*:\n {2}nobody listens at .*none \(ENOENT\)\n.+\n$/,
+    /^portreeve: error\[\w+\]: no port mapper .*:\n {2}no server is listening at .*none \(ENOENT\)\n.+\n$/,
   );
 });
 
-test('versions are joined where they follow one another', () => {
+test('consecutive versions are combined', () => {
   const cases: [number[], string][] = [
     [[3], '3'],
     [[4, 2, 3], '2-4'],

@@ -1,4 +1,4 @@
-// `portreeve portmap list`: what a port mapper has registered, in lines that an administrator can read.
+// `portreeve portmap list`: prints the registrations of a port mapper.
 import { formatIp, hostPortText } from '../../base/address.ts';
 import { NETIDS, netIdInfo, parseNetId } from '../../base/netid.ts';
 import type { Column } from '../../base/table.ts';
@@ -20,26 +20,26 @@ export async function portmapListCommand(
   const timeoutMs = parseTimeout(options.timeout);
   const entries = await askPortmap(host, timeoutMs, io, (portmap) => portmap.dump());
   const names = hostRpcNames();
-  const mappings = entries.map((entry) => mappingOf(entry, names.nameOf(entry.program)));
-  io.out(options.json ? json(mappings) : formatTable(io, COLUMNS, rowsOf(mappings)));
+  const listed = entries.map((entry) => listedEntry(entry, names.nameOf(entry.program)));
+  io.out(options.json ? json(listed) : formatTable(io, COLUMNS, rowsOf(listed)));
   return 0;
 }
 
-/** A mapping as `--json` prints it. */
-interface Mapping {
+/** A registration as `--json` prints it. */
+interface ListedEntry {
   readonly program: number;
   readonly name: string | null;
   readonly version: number;
   readonly netid: string;
   /** The universal address. */
   readonly address: string;
-  /** Its parts; null for a Unix socket. */
+  /** The parts of the address; null for a Unix socket. */
   readonly host: string | null;
   readonly port: number | null;
   readonly owner: string | null;
 }
 
-function mappingOf(entry: PortmapEntry, name: string | undefined): Mapping {
+function listedEntry(entry: PortmapEntry, name: string | undefined): ListedEntry {
   const { program, version, netid, address, owner } = entry;
   const endpoint = parseUaddr(address);
   const host = endpoint ? formatIp(endpoint.address) : null;
@@ -48,13 +48,13 @@ function mappingOf(entry: PortmapEntry, name: string | undefined): Mapping {
 }
 
 /** The versions of a program at one address. */
-interface Row extends Omit<Mapping, 'version'> {
+interface Row extends Omit<ListedEntry, 'version'> {
   readonly versions: number[];
 }
 
-function rowsOf(mappings: readonly Mapping[]): Row[] {
+function rowsOf(entries: readonly ListedEntry[]): Row[] {
   const rows = new Map<string, Row>();
-  for (const { version, ...rest } of mappings) {
+  for (const { version, ...rest } of entries) {
     const key = JSON.stringify([rest.program, rest.netid, rest.address, rest.owner]);
     const row = rows.get(key) ?? { ...rest, versions: [] };
     row.versions.push(version);

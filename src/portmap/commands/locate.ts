@@ -1,4 +1,4 @@
-// Where a program is, as the port mappers of a host say.
+// Looks up the address of a program with the port mappers of a host.
 import { lookup } from 'node:dns/promises';
 import { formatIp, isLinkLocal, isLoopback, isWildcard } from '../../base/address.ts';
 import { errnoOf, PortreeveError } from '../../base/errors.ts';
@@ -10,21 +10,20 @@ import type { IpTarget } from '../client/target.ts';
 import type { PortmapHost } from './host.ts';
 
 /**
- * The port mapper at each address of the host, to be asked over either protocol. Throws PortreeveError (environment)
- * `HOST_UNKNOWN`.
+ * The port mapper at each address of the host, for either protocol. Throws PortreeveError (environment) `HOST_UNKNOWN`.
  */
-export async function mappersOf(place: PortmapHost): Promise<((protocol: Protocol) => PortmapTarget)[]> {
-  if (place.kind === 'local') return [() => ({ transport: 'local', path: place.path })];
+export async function mappersOf(target: PortmapHost): Promise<((protocol: Protocol) => PortmapTarget)[]> {
+  if (target.kind === 'local') return [() => ({ transport: 'local', path: target.path })];
   try {
-    const found = await lookup(place.host, { all: true });
-    return found.map(({ address }) => (transport) => ({ transport, host: address, port: place.port }));
+    const found = await lookup(target.host, { all: true });
+    return found.map(({ address }) => (transport) => ({ transport, host: address, port: target.port }));
   } catch (thrown) {
-    const message = `no address is known for ${place.host} (${errnoOf(thrown)})`;
+    const message = `cannot resolve ${target.host} (${errnoOf(thrown)})`;
     throw new PortreeveError('HOST_UNKNOWN', message, 'Check the name, or give an address.');
   }
 }
 
-/** Where the program is; port mappers answer with another version's place if they do not know this one. */
+/** The address of the program; port mappers return that of another version if this one is not registered. */
 export async function locateProgram(
   portmap: Portmap,
   mapper: PortmapTarget,
@@ -42,7 +41,7 @@ export async function locateProgram(
   const endpoint = parseUaddr((await portmap.getAddr(program, version, netid, options)) ?? '');
   if (!endpoint || !isPort(endpoint.port)) return undefined;
   const { address, port } = endpoint;
-  // What these mean depends on who reads them: it is the host that was asked.
+  // These are relative to the host that was queried.
   const isRelative = isWildcard(address) || isLoopback(address) || isLinkLocal(address);
   return { transport: protocol, host: isRelative ? mapper.host : formatIp(address), port };
 }

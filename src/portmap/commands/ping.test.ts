@@ -1,4 +1,4 @@
-// `portreeve portmap ping` against port mappers and programs on loopback.
+// Tests `portreeve portmap ping` against port mappers and programs on loopback.
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
@@ -15,10 +15,10 @@ import { portSuffix } from '../../wire/uaddr.ts';
 import { ACCEPT, writeAccepted, writeProgMismatch } from '../wire/rpc.ts';
 import type { Rpcb } from '../wire/rpcbind.ts';
 
-/** mountd, as what it is registered; the others are programs of the tests. */
+/** mountd, as which the programs of the tests are registered. */
 const MOUNTD = 100005;
 
-/** A program with these versions, which has nothing but procedure 0. */
+/** A program with these versions, and procedure 0 only. */
 function program(versions: readonly number[]): Behaviour {
   return (call, send) => {
     const { xid, version } = call.head;
@@ -32,7 +32,7 @@ function registered(netid: 'tcp' | 'udp', port: number, host = '127.0.0.1'): Rpc
   return { program: MOUNTD, version: 3, netid, address: `${host}${portSuffix(port)}`, owner: 'superuser' };
 }
 
-/** A port mapper over TCP and UDP on one port, as everywhere. */
+/** A port mapper over TCP and UDP on one port. */
 async function mapper(t: TestContext, ...entries: Rpcb[]): Promise<string> {
   const behave = fakePortmap({ versions: [2, 3, 4], entries });
   const { port } = await tcpServer(t, behave);
@@ -40,7 +40,7 @@ async function mapper(t: TestContext, ...entries: Rpcb[]): Promise<string> {
     () => true,
     () => false,
   );
-  // Somebody else may have the port over UDP: then another one will do.
+  // Another process may hold the port over UDP: then try another one.
   return isBoth ? `127.0.0.1:${port}` : mapper(t, ...entries);
 }
 
@@ -50,8 +50,8 @@ async function ping(...args: string[]): Promise<{ code: number; stdout: string; 
   return { code, stdout: io.stdout().replace(/\d+\.\d ms/g, 'N ms'), stderr: io.stderr() };
 }
 
-describe('a program that is ready', () => {
-  test('each of its versions, but not the holes between them', async (t) => {
+describe('a program that answers', () => {
+  test('is called in each of its versions, but not in the gaps between them', async (t) => {
     const { port } = await tcpServer(t, program([1, 3]));
     const { code, stdout } = await ping(await mapper(t, registered('tcp', port)), 'mountd');
     assert.equal(code, 0);
@@ -65,14 +65,14 @@ describe('a program that is ready', () => {
     );
   });
 
-  test('one version', async (t) => {
+  test('is called in one version', async (t) => {
     const { port } = await tcpServer(t, program([1, 3]));
     const { code, stdout } = await ping(await mapper(t, registered('tcp', port)), '100005', '3');
     assert.equal(code, 0);
     assert.equal(stdout, `program 100005 (mountd) version 3 at 127.0.0.1:${port}/tcp: ready, N ms\n`);
   });
 
-  test('over UDP where it is not registered over TCP, unless TCP is asked for', async (t) => {
+  test('is called over UDP if it is not registered over TCP, unless --tcp is given', async (t) => {
     const { port } = await udpServer(t, program([3]));
     const host = await mapper(t, registered('udp', port));
     for (const option of [[], ['--udp']]) {
@@ -89,14 +89,14 @@ describe('a program that is ready', () => {
     );
   });
 
-  test('one that was registered for every address is asked where its port mapper was', async (t) => {
+  test('is called at the address of its port mapper if it is registered for every address', async (t) => {
     const { port } = await tcpServer(t, program([3]));
     const { code, stdout } = await ping(await mapper(t, registered('tcp', port, '0.0.0.0')), 'mountd', '3');
     assert.equal(code, 0);
     assert.match(stdout, / at 127\.0\.0\.1:/);
   });
 
-  test('one that was registered for loopback is asked on the host of its port mapper, not on ours', async (t) => {
+  test('is called on the host of its port mapper, not on this one, if it is registered for loopback', async (t) => {
     const there = '127.77.7.7';
     const { port } = await udpServer(t, program([3]), there);
     const entries = [registered('udp', port)];
@@ -106,14 +106,14 @@ describe('a program that is ready', () => {
     assert.equal(code, 0);
   });
 
-  test('one that takes every version is not asked for all of them', async (t) => {
+  test('is not called in all versions if it accepts every version', async (t) => {
     const { port } = await tcpServer(t, (call, send) => send(success(call)));
     const { code, stdout } = await ping(await mapper(t, registered('tcp', port)), 'mountd');
     assert.equal(code, 0);
     assert.equal(stdout, `program 100005 (mountd) version 0 at 127.0.0.1:${port}/tcp: ready, N ms\n`);
   });
 
-  test('--json', async (t) => {
+  test('is printed as an object for each version with --json', async (t) => {
     const { port } = await tcpServer(t, program([3]));
     const { stdout } = await ping(await mapper(t, registered('tcp', port)), 'mountd', '--json');
     const [{ milliseconds, ...rest }] = JSON.parse(stdout);
@@ -133,15 +133,15 @@ describe('a program that is ready', () => {
   });
 });
 
-describe('a program that is not ready ends with 1', () => {
+describe('a program that does not answer is exit code 1', () => {
   const mountdAt = (port: number, version = '') =>
     `program 100005 (mountd)${version} at 127.0.0.1:${port}/tcp:`;
 
-  test('not this version', async (t) => {
+  test('version not supported', async (t) => {
     const { port } = await tcpServer(t, program([1, 2, 3]));
     const { code, stdout } = await ping(await mapper(t, registered('tcp', port)), 'mountd', '9');
     assert.equal(code, 1);
-    assert.equal(stdout, `${mountdAt(port, ' version 9')} not this version; there are 1 to 3\n`);
+    assert.equal(stdout, `${mountdAt(port, ' version 9')} version not supported (supported: 1-3)\n`);
   });
 
   test('another program at its address', async (t) => {
@@ -150,21 +150,21 @@ describe('a program that is not ready ends with 1', () => {
     });
     const { code, stdout } = await ping(await mapper(t, registered('tcp', port)), 'mountd');
     assert.equal(code, 1);
-    assert.equal(stdout, `${mountdAt(port)} not this program; another one answers there\n`);
+    assert.equal(stdout, `${mountdAt(port)} registered, but another program answers there\n`);
   });
 
-  test('nobody at its address', async (t) => {
-    // The port is held at another address of loopback, so that nobody can take it meanwhile.
+  test('no server at its address', async (t) => {
+    // The port is held at another address of loopback, so that no other process can bind it.
     const { port } = await udpServer(t, () => {}, '127.77.7.7');
     const { code, stdout } = await ping(await mapper(t, registered('udp', port)), 'mountd', '3');
     assert.equal(code, 1);
     assert.equal(
       stdout,
-      `program 100005 (mountd) version 3 at 127.0.0.1:${port}/udp: registered, but nobody listens there\n`,
+      `program 100005 (mountd) version 3 at 127.0.0.1:${port}/udp: registered, but not listening\n`,
     );
   });
 
-  test('silence at its address', async (t) => {
+  test('no answer at its address', async (t) => {
     const { port } = await tcpServer(t, () => {});
     const { code, stdout } = await ping(
       await mapper(t, registered('tcp', port)),
@@ -177,13 +177,13 @@ describe('a program that is not ready ends with 1', () => {
     assert.equal(stdout, `${mountdAt(port, ' version 3')} registered, but no answer within 1 s\n`);
   });
 
-  test('more versions than can be believed', async (t) => {
+  test('an implausible number of versions', async (t) => {
     const { port } = await tcpServer(t, (call, send) => {
       send(message((writer) => writeProgMismatch(writer, call.head.xid, 1, 4_000_000_000)));
     });
     const { code, stdout } = await ping(await mapper(t, registered('tcp', port)), 'mountd');
     assert.equal(code, 1);
-    assert.equal(stdout, `${mountdAt(port)} not this version; there are 1 to 4000000000\n`);
+    assert.equal(stdout, `${mountdAt(port)} version not supported (supported: 1-4000000000)\n`);
   });
 
   test('not registered', async (t) => {
@@ -196,8 +196,8 @@ describe('a program that is not ready ends with 1', () => {
   });
 });
 
-test('a port mapper that does not answer ends with 3', async (t) => {
-  // Its port is held at another address of loopback, so that nobody can take it meanwhile.
+test('a port mapper that does not answer is exit code 3', async (t) => {
+  // Its port is held at another address of loopback, so that no other process can bind it.
   const host = (await mapper(t)).replace('127.0.0.1', '127.77.7.7');
   const { code, stderr } = await ping(host, 'mountd');
   assert.equal(code, 3);
@@ -207,7 +207,7 @@ test('a port mapper that does not answer ends with 3', async (t) => {
   );
 });
 
-describe('wrong usage ends with 2', () => {
+describe('invalid arguments are exit code 2', () => {
   const wrong: Record<string, string[]> = {
     'no program': ['127.0.0.1'],
     'an unknown program': ['127.0.0.1', 'nosuch'],
@@ -215,7 +215,7 @@ describe('wrong usage ends with 2', () => {
     'a version that is no number': ['127.0.0.1', 'mountd', 'x'],
     'both transports': ['127.0.0.1', 'mountd', '--tcp', '--udp'],
     'a timeout of nothing': ['127.0.0.1', 'mountd', '--timeout', '0'],
-    'a port that is none': ['127.0.0.1:0', 'mountd'],
+    'an invalid port': ['127.0.0.1:0', 'mountd'],
   };
   for (const [name, args] of Object.entries(wrong)) {
     test(name, async () => {

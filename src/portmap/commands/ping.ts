@@ -1,4 +1,4 @@
-// `portreeve portmap ping`: whether an RPC program answers where its port mapper says that it is.
+// `portreeve portmap ping`: tests whether an RPC program answers at the address that its port mapper returns.
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Io } from '../../kit/io.ts';
@@ -18,7 +18,7 @@ interface PortmapPingArguments {
   readonly version: string | undefined;
 }
 
-/** The most versions that are asked for: who claims to have more is not to be believed. */
+/** The maximum number of versions to call: a server that reports more is not trusted. */
 const VERSIONS_MAX = 64;
 
 export async function portmapPingCommand(
@@ -27,7 +27,7 @@ export async function portmapPingCommand(
   io: Io,
 ): Promise<number> {
   const { number, name, label } = parseProgram(program);
-  const question: Question = {
+  const query: Query = {
     host,
     program: number,
     label,
@@ -35,36 +35,36 @@ export async function portmapPingCommand(
     protocols: options.udp ? ['udp'] : options.tcp ? ['tcp'] : ['tcp', 'udp'],
     timeoutMs: parseTimeout(options.timeout),
   };
-  const answers = await ask(question);
+  const answers = await pingProgram(query);
   if (options.json) io.out(json(answers.map((answer) => jsonOf(number, name, answer))));
-  else for (const answer of answers) io.out(`${lineOf(question, answer)}\n`);
+  else for (const answer of answers) io.out(`${lineOf(query, answer)}\n`);
   return answers.every(({ error }) => error === undefined) ? 0 : EXIT_CODES.refused;
 }
 
-interface Question {
+interface Query {
   readonly host: string;
   readonly program: number;
-  /** How the program is called in what is printed. */
+  /** The program as it is printed. */
   readonly label: string;
   readonly version: number | undefined;
-  /** In the order in which they are tried. */
+  /** In the order of attempts. */
   readonly protocols: readonly Protocol[];
   readonly timeoutMs: number;
 }
 
-/** What became of the call of one version. */
+/** The result of the call of one version. */
 interface Answer {
   readonly target: IpTarget;
-  /** Undefined where it could not be learned which there are. */
+  /** Undefined if the supported versions could not be determined. */
   readonly version: number | undefined;
   readonly milliseconds: number;
-  /** Undefined if the program is ready. */
+  /** Undefined if the program answered. */
   readonly error: RpcError | undefined;
 }
 
-/** Asks the first port mapper that knows the program, by protocol and by the addresses of the host. */
-async function ask(question: Question): Promise<Answer[]> {
-  const { host, label, version, protocols, timeoutMs } = question;
+/** Calls the program at the first address that a port mapper returns, by protocol, then by address of the host. */
+async function pingProgram(query: Query): Promise<Answer[]> {
+  const { host, label, version, protocols, timeoutMs } = query;
   const reasons: string[] = [];
   const unregistered = new Set<Protocol>();
   const mappers = await mappersOf(parsePortmapHost(host));
@@ -72,12 +72,12 @@ async function ask(question: Question): Promise<Answer[]> {
     for (const mapper of mappers) {
       await using portmap = new Portmap(mapper(protocol), { timeoutMs });
       const locate = (wanted: number) =>
-        locateProgram(portmap, mapper(protocol), question.program, wanted, protocol);
+        locateProgram(portmap, mapper(protocol), query.program, wanted, protocol);
       try {
         const target = await locate(version ?? 0);
         if (!target) unregistered.add(protocol);
-        else if (version === undefined) return await pingVersions(question, target, locate);
-        else return [await ping(question, target, version)];
+        else if (version === undefined) return await pingVersions(query, target, locate);
+        else return [await ping(query, target, version)];
       } catch (thrown) {
         if (!(thrown instanceof RpcError)) throw thrown;
         reasons.push(thrown.message);
@@ -86,33 +86,37 @@ async function ask(question: Question): Promise<Answer[]> {
   }
   if (unregistered.size === 0) {
     const message = ['the port mapper does not answer:', ...new Set(reasons)].join('\n  ');
-    throw new PortreeveError('PORTMAP_SILENT', message, 'Do firewalls let its port through?');
+    throw new PortreeveError('PORTMAP_SILENT', message, 'Do firewalls permit its port?');
   }
   const message = `${label} is not registered at ${host} over ${[...unregistered].join(' or ')}`;
-  throw new PortreeveError('NOT_REGISTERED', message, `See what is: portreeve portmap list ${host}`);
+  throw new PortreeveError(
+    'NOT_REGISTERED',
+    message,
+    `To list what is registered: portreeve portmap list ${host}`,
+  );
 }
 
-/** Learns from version 0, which no program has, which versions there are, and calls each. */
+/** Calls version 0, which no program has, to learn the supported versions from PROG_MISMATCH, then calls each. */
 async function pingVersions(
-  question: Question,
+  query: Query,
   target: IpTarget,
   locate: (version: number) => Promise<IpTarget | undefined>,
 ): Promise<Answer[]> {
-  const lowest = await ping(question, target, 0);
-  const probe = lowest.error ? lowest : await ping(question, target, VERSION_MAX);
+  const lowest = await ping(query, target, 0);
+  const probe = lowest.error ? lowest : await ping(query, target, VERSION_MAX);
   if (!probe.error) return [lowest];
   const { low = 1, high = 0 } = probe.error;
   if (low > high || high - low >= VERSIONS_MAX) return [{ ...probe, version: undefined }];
   const answers: Answer[] = [];
   for (let version = low; version <= high; version++) {
-    const answer = await ping(question, (await locate(version)) ?? target, version);
-    // The range may have holes.
+    const answer = await ping(query, (await locate(version)) ?? target, version);
+    // The range may have gaps.
     if (answer.error?.code !== 'PROG_MISMATCH') answers.push(answer);
   }
   return answers.length > 0 ? answers : [{ ...probe, version: undefined }];
 }
 
-async function ping({ program, timeoutMs }: Question, target: IpTarget, version: number): Promise<Answer> {
+async function ping({ program, timeoutMs }: Query, target: IpTarget, version: number): Promise<Answer> {
   await using client = new RpcClient(target, { timeoutMs });
   const start = performance.now();
   const error = await client.ping(program, version).then(
@@ -125,7 +129,7 @@ async function ping({ program, timeoutMs }: Question, target: IpTarget, version:
   return { target, version, milliseconds: performance.now() - start, error };
 }
 
-function lineOf({ label, timeoutMs }: Question, { target, version, milliseconds, error }: Answer): string {
+function lineOf({ label, timeoutMs }: Query, { target, version, milliseconds, error }: Answer): string {
   const which = version === undefined ? label : `${label} version ${version}`;
   const what = error ? failureText(error, timeoutMs) : `ready, ${milliseconds.toFixed(1)} ms`;
   return `${which} at ${targetText(target)}: ${what}`;
@@ -134,11 +138,11 @@ function lineOf({ label, timeoutMs }: Question, { target, version, milliseconds,
 function failureText(error: RpcError, timeoutMs: number): string {
   switch (error.code) {
     case 'PROG_MISMATCH':
-      return `not this version; there are ${error.low} to ${error.high}`;
+      return `version not supported (supported: ${error.low}-${error.high})`;
     case 'PROG_UNAVAIL':
-      return 'not this program; another one answers there';
+      return 'registered, but another program answers there';
     case 'REFUSED':
-      return 'registered, but nobody listens there';
+      return 'registered, but not listening';
     case 'TIMEOUT':
       return `registered, but no answer within ${timeoutMs / 1000} s`;
     default:

@@ -1,4 +1,4 @@
-// What is registered with the port mapper of this host, asked in ways that leave nothing behind among its ports.
+// Reads the registrations of this host's port mapper without leaving a port in TIME_WAIT.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,14 +11,14 @@ import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import type { PortmapTarget } from '../client/portmap.ts';
 import { type RegisteredProgram, registeredPrograms } from '../core/registered-program.ts';
 
-/** Where libtirpc asks on its own host. */
+/** The socket that libtirpc uses on its own host. */
 const USUAL_LOCAL = '/run/rpcbind.sock';
-/** A port mapper that takes longer is left out. */
+/** The timeout: a slower port mapper counts as silent. */
 const ASK_MS = 100;
 
 /**
- * The registrations of TCP and UDP; none where there is no port mapper. Throws PortreeveError `PORTMAP_SILENT`
- * (environment) where there is one that does not answer.
+ * The registrations of TCP and UDP; empty if there is no port mapper. Throws PortreeveError `PORTMAP_SILENT`
+ * (environment) if there is one that does not answer.
  */
 export async function registrationsHere(io: Io): Promise<RegisteredProgram[]> {
   const target = await targetHere(io);
@@ -38,7 +38,7 @@ export async function registrationsHere(io: Io): Promise<RegisteredProgram[]> {
   }
 }
 
-/** A connection over TCP would hold a port for a minute, so that it is asked over its Unix socket, else by UDP. */
+/** Its Unix socket, else UDP: a TCP connection would hold an ephemeral port in TIME_WAIT for a minute. */
 async function targetHere(io: Io): Promise<PortmapTarget | undefined> {
   if (usualDirectories(io).some(({ runtime }) => existsSync(join(runtime, STATUS_SOCKET)))) {
     const { localTargetHere } = await import('./ask.ts');

@@ -1,4 +1,4 @@
-// RPC programs and versions as arguments, and the names of programs on this host.
+// Parses RPC programs and versions on the command line, and knows the names of programs on this host.
 import { readFileSync } from 'node:fs';
 import { PortreeveError } from '../../base/errors.ts';
 import { parseDecimal } from '../../base/port.ts';
@@ -7,15 +7,15 @@ import { parseEtcRpc, RpcNames } from '../../names/core/rpc-programs.ts';
 /** The highest version, of 32 bits (RFC 5531 section 9). */
 export const VERSION_MAX = 0xffffffff;
 
-/** A program that was named on the command line. */
+/** A program of the command line. */
 interface NamedProgram {
   readonly number: number;
   readonly name: string | undefined;
-  /** How it is called in what is printed: "program 100005 (mountd)". */
+  /** As it is printed: "program 100005 (mountd)". */
   readonly label: string;
 }
 
-/** The names of /etc/rpc and, where it cannot be read or says nothing, the well-known ones. */
+/** The names of /etc/rpc, and the well-known names for programs that it does not have. */
 export function hostRpcNames(): RpcNames {
   return new RpcNames(parseEtcRpc(etcRpc()));
 }
@@ -33,8 +33,8 @@ export function parseProgram(text: string): NamedProgram {
   const names = hostRpcNames();
   const number = names.numberOf(text);
   if (number === undefined) {
-    const hint = 'Give its number, or a name that /etc/rpc or portreeve knows.';
-    throw new PortreeveError('PROGRAM_UNKNOWN', `no RPC program is called "${text}"`, hint);
+    const hint = 'Give its number, or a name of /etc/rpc.';
+    throw new PortreeveError('PROGRAM_UNKNOWN', `"${text}" is not a known RPC program`, hint);
   }
   const name = names.nameOf(number);
   return { number, name, label: name === undefined ? `program ${number}` : `program ${number} (${name})` };
@@ -44,6 +44,6 @@ export function parseProgram(text: string): NamedProgram {
 export function parseVersion(text: string): number {
   const version = parseDecimal(text, VERSION_MAX);
   if (version !== undefined) return version;
-  const hint = `It is a number from 0 to ${VERSION_MAX}.`;
+  const hint = `A version is a number from 0 to ${VERSION_MAX}.`;
   throw new PortreeveError('VERSION_INVALID', `"${text}" is not a version`, hint);
 }

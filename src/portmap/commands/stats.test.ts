@@ -1,4 +1,4 @@
-// `portreeve portmap stats` with statistics of every kind, and with none.
+// Tests `portreeve portmap stats` with statistics of every kind, and with none.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
@@ -37,38 +37,38 @@ async function hostWith(t: TestContext, statistics: readonly RpcbStat[]): Promis
   return `127.0.0.1:${port}`;
 }
 
-test('tables of calls, of what was looked up, and of what was forwarded', async (t) => {
+test('prints tables of calls, of lookups, and of forwarded calls', async (t) => {
   const io = capturedIo();
   assert.equal(await run(['portmap', 'stats', await hostWith(t, STATISTICS)], io), 0);
   assert.equal(
     io.stdout(),
     [
-      'VERSION  PROCEDURE  CALLS  DONE',
-      '      2  NULL           1     -',
-      '      2  SET           12    11',
-      '      2  UNSET          2     0',
-      '      2  GETPORT     3000     -',
-      '      4  GETADDR        7     -',
-      '      4  GETSTAT        1     -',
+      'VERSION  PROCEDURE  CALLS  CHANGED',
+      '      2  NULL           1        -',
+      '      2  SET           12       11',
+      '      2  UNSET          2        0',
+      '      2  GETPORT     3000        -',
+      '      4  GETADDR        7        -',
+      '      4  GETSTAT        1        -',
       '',
-      'BY VERSION  PROGRAM  NAME    VERSION  NETID  FOUND  NOT FOUND',
-      '         2   100005  mountd        3  udp     2999          1',
-      '         4        7  -             1  tcp6       0          7',
+      'VIA VERSION  PROGRAM  NAME    VERSION  NETID  FOUND  NOT FOUND',
+      '          2   100005  mountd        3  udp     2999          1',
+      '          4        7  -             1  tcp6       0          7',
       '',
-      'BY VERSION    PROGRAM  NAME  VERSION  NETID  PROCEDURE  FORWARDED  FAILED  INDIRECT',
-      '         2  536870913  -           1  udp            4          5       2         1',
+      'VIA VERSION    PROGRAM  NAME  VERSION  NETID  PROCEDURE  FORWARDED  FAILED  INDIRECT',
+      '          2  536870913  -           1  udp            4          5       2         1',
       '',
     ].join('\n'),
   );
 });
 
-test('tables that would be empty are left out', async (t) => {
+test('omits empty tables', async (t) => {
   const io = capturedIo();
   assert.equal(await run(['portmap', 'stats', await hostWith(t, [NOTHING, NOTHING, NOTHING])], io), 0);
-  assert.equal(io.stdout(), 'VERSION  PROCEDURE  CALLS  DONE\n');
+  assert.equal(io.stdout(), 'VERSION  PROCEDURE  CALLS  CHANGED\n');
 });
 
-test('--json: an object for each version', async (t) => {
+test('prints an object for each version with --json', async (t) => {
   const io = capturedIo();
   assert.equal(await run(['portmap', 'stats', await hostWith(t, STATISTICS), '--json'], io), 0);
   const [two, three, four] = JSON.parse(io.stdout());
@@ -84,12 +84,12 @@ test('--json: an object for each version', async (t) => {
   assert.deepEqual(four.calls, { GETADDR: 7, GETSTAT: 1 });
 });
 
-test('a port mapper without version 4 has none: 3', async (t) => {
+test('exits with 3 if the port mapper does not support version 4', async (t) => {
   const { port } = await tcpServer(t, fakePortmap({ versions: [2, 3], entries: [] }));
   const io = capturedIo();
   assert.equal(await run(['portmap', 'stats', `127.0.0.1:${port}`], io), 3);
   assert.match(
     io.stderr(),
-    /^portreeve: error\[\w+\]: no port mapper .*:\n.* has versions 2 to 3 of the program\n/,
+    /^portreeve: error\[\w+\]: no port mapper .*:\n.* serves versions 2-3 of the program\n/,
   );
 });

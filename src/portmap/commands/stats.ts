@@ -1,4 +1,4 @@
-// `portreeve portmap stats`: what a port mapper has been asked, as its GETSTAT tells (RFC 1833 section 2.1).
+// `portreeve portmap stats`: prints the statistics that GETSTAT returns (RFC 1833 section 2.1).
 
 import type { Column } from '../../base/table.ts';
 import type { Io } from '../../kit/io.ts';
@@ -10,7 +10,7 @@ import { parseTimeout } from './host.ts';
 import type { PortmapStatsOptions } from './index.ts';
 import { hostRpcNames } from './rpc-names.ts';
 
-/** The version of the protocol that the first of the statistics is about; the others follow. */
+/** GETSTAT returns the statistics of version 2 first, then those of versions 3 and 4. */
 const FIRST_VERSION = 2;
 
 export async function portmapStatsCommand(
@@ -57,7 +57,7 @@ function reportOf(
   };
 }
 
-/** What was asked of one version about one program. */
+/** A row; `by`: the version of the protocol that the caller used. */
 type Row<Stat> = Named<Stat> & { readonly by: number };
 
 function textOf(io: Io, versions: readonly VersionReport[]): string {
@@ -78,15 +78,15 @@ function textOf(io: Io, versions: readonly VersionReport[]): string {
   ].join('\n');
 }
 
-/** Only a change can be asked for and not be made. */
+/** Only SET and UNSET can succeed without a change. */
 const DONE_COLUMN: Column<CallRow & { readonly done: number | undefined }> = {
-  title: 'DONE',
+  title: 'CHANGED',
   text: ({ done }) => `${done ?? '-'}`,
   isNumber: true,
 };
 
 const PROGRAM_COLUMNS: readonly Column<Row<AddressStat>>[] = [
-  { title: 'BY VERSION', text: ({ by }) => `${by}`, isNumber: true },
+  { title: 'VIA VERSION', text: ({ by }) => `${by}`, isNumber: true },
   { title: 'PROGRAM', text: ({ program }) => `${program}`, isNumber: true },
   { title: 'NAME', text: ({ name }) => name ?? '-' },
   { title: 'VERSION', text: ({ version }) => `${version}`, isNumber: true },

@@ -1,4 +1,4 @@
-// Versions of an RPC program in a few characters.
+// Formats the versions of an RPC program compactly.
 
 /** "2-4" for 2, 3 and 4; "1,3" for 1 and 3. */
 export function versionsText(versions: readonly number[]): string {

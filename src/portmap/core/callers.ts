@@ -1,23 +1,23 @@
-// Who a caller is to the port mapper, and what that lets him do.
+// What a caller of the port mapper may do.
 import { isLoopback } from '../../base/address.ts';
 import { netIdInfo } from '../../base/netid.ts';
 import type { Peer } from '../../base/peer.ts';
 import type { Reachability } from './reach.ts';
 
-/** Whether the caller may change registrations: over the Unix socket or the loopback network. */
+/** Whether the caller may change registrations: it must call over the Unix socket or loopback. */
 export function mayChange(peer: Peer): boolean {
   const address = peer.address();
   return address === undefined || isLoopback(address);
 }
 
-/** Whether requests are datagrams, which anybody can send in another's name. */
+/** Whether requests are datagrams, whose sender address can be forged. */
 export function isDatagram(peer: Peer): boolean {
   return netIdInfo(peer.netid).semantics === 1;
 }
 
 /**
- * Whether a caller gets an answer that is much longer than his question. Over UDP the sender's address proves
- * nothing, so that a stranger's question would turn this host against whoever he pretends to be.
+ * Whether a caller may receive an answer that is much longer than its request. Over UDP the sender's address may be
+ * forged: such an answer would let an attacker use this host to flood a victim (amplification).
  */
 export function mayDump(reach: Reachability, peer: Peer): boolean {
   if (!isDatagram(peer)) return true;

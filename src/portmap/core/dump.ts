@@ -1,19 +1,19 @@
-// DUMP: the whole table as bytes, made once for each state of the table.
+// The encoded result of DUMP, cached until the table changes.
 import { netIdInfo } from '../../base/netid.ts';
 import { encodeList, encodeMapping } from '../wire/portmap.ts';
 import { encodeRpcb } from '../wire/rpcbind.ts';
 import { encodeXdr, type XdrWriter } from '../wire/xdr.ts';
 import { ownerName, type Registrations } from './registrations.ts';
 
-/** More than the largest table needs: 65,536 entries of at most 200 bytes. */
+/** More than the largest table requires: 65,536 entries of at most 200 bytes. */
 const DUMP_MAX_BYTES = 16 * 1024 * 1024;
 
-/** The bytes of a dump, without the room that they grew in. */
+/** Copied, so that the buffer of the encoder is not retained. */
 function encodeDump(write: (writer: XdrWriter) => void): Uint8Array {
   return encodeXdr(write, DUMP_MAX_BYTES).slice();
 }
 
-/** Keeps the results of DUMP until the table changes. What it gives is never changed afterwards. */
+/** Caches the results of DUMP until the table changes. A returned array is never modified. */
 export class DumpCache {
   readonly #registrations: Registrations;
   #revision = -1;

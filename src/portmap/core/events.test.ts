@@ -1,4 +1,4 @@
-/** What is told of a flood of changes: the first of each second, and the number of the others. */
+/** Tests that of a flood of changes the first of each second are reported, and the others are counted. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,11 +10,11 @@ function gate() {
   const counts: EventCounts[] = [];
   const events = new EventGate({
     onEvent: ({ what }) => reported.push(what),
-    onMore: (more) => counts.push(more),
+    onSuppressed: (more) => counts.push(more),
     onFault: assert.fail,
   });
   const happen = (what: EventKind, times: number): void => {
-    for (let i = 0; i < times; i++) if (events.admits(what)) events.tell(event(what));
+    for (let i = 0; i < times; i++) if (events.admits(what)) events.report(event(what));
   };
   return { events, reported, counts, happen };
 }
@@ -24,7 +24,7 @@ function event(what: EventKind): PortmapEvent {
   return { ...place, what, reason: '', uid: 0, from: 'local' };
 }
 
-test('so many of a kind are told in a second as the limit says; the others are counted', () => {
+test('up to the limit of a second, events of a kind are reported; the others are counted', () => {
   const { events, reported, counts, happen } = gate();
   events.tick(0);
   happen('set', EVENTS_PER_SECOND_MAX + 7);
@@ -35,7 +35,7 @@ test('so many of a kind are told in a second as the limit says; the others are c
   assert.deepEqual(counts, [{ set: 7, unset: 0, refused: 0, dropped: 0 }]);
 });
 
-test('a flood of one kind hides none of another', () => {
+test('a flood of one kind suppresses no other kind', () => {
   const { reported, happen } = gate();
   happen('refused', 10_000);
   happen('set', 1);
@@ -44,7 +44,7 @@ test('a flood of one kind hides none of another', () => {
   assert.deepEqual(reported.slice(EVENTS_PER_SECOND_MAX), ['set', 'unset', 'dropped']);
 });
 
-test('each second begins anew, and a quiet one tells nothing', () => {
+test('each second starts again, and a quiet one reports nothing', () => {
   const { events, reported, counts, happen } = gate();
   events.tick(0);
   happen('set', EVENTS_PER_SECOND_MAX + 1);
@@ -56,11 +56,11 @@ test('each second begins anew, and a quiet one tells nothing', () => {
   assert.equal(counts.length, 1);
 });
 
-test('a fault of ours is told with its stack, one a second', () => {
+test('a bug of portreeve is reported with its stack, at most one per second', () => {
   const stacks: string[] = [];
   const events = new EventGate({
     onEvent: () => assert.fail(),
-    onMore: () => assert.fail(),
+    onSuppressed: () => assert.fail(),
     onFault: (stack) => stacks.push(stack),
   });
   events.tick(0);

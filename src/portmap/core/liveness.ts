@@ -1,48 +1,47 @@
-// Whether a registration's service is still there: what was seen of its socket, and what follows from that. No clock.
+// Decides from observations of its socket whether a registered service still exists. Pure: the time is an argument.
 import { NEVER_SEEN_MS, OBSERVATIONS_APART_MS } from '../../base/limits.ts';
 import type { Registration } from './registrations.ts';
 
-/** A socket, as far as it matters here. */
 export interface SeenSocket {
   readonly uid: number;
   readonly inode: number;
 }
 
-/** What is known of one registration's socket. */
+/** The observations of one registration. Times are monotonic milliseconds. */
 interface Observation {
-  /** The socket that was seen last; undefined if there never was one. */
+  /** The socket that was seen last; undefined if none was ever seen. */
   socket: SeenSocket | undefined;
   /** When it was registered. */
   readonly since: number;
-  /** When it was first missed, since it was seen last. */
+  /** When its socket was first missed after it was last seen. */
   missedAt: number | undefined;
 }
 
-/** What a look at a registration says; `found` is the first time that its socket is seen. */
-type Look = 'alive' | 'found' | 'missed' | { readonly goneBecause: string };
+/** The result of a check; `found`: the socket was seen for the first time. */
+type CheckResult = 'alive' | 'found' | 'missed' | { readonly goneBecause: string };
 
-/** The socket that belongs to a registration: the one seen before, or another of its user, who started it again. */
+/** The socket of a registration: the one seen before, else one of the same user, whose service was restarted. */
 function matching(sockets: readonly SeenSocket[], before: SeenSocket): SeenSocket | undefined {
   return sockets.find(({ inode }) => inode === before.inode) ?? sockets.find(({ uid }) => uid === before.uid);
 }
 
-/** What was seen of all registrations. Times are monotonic milliseconds. */
+/** The observations of all registrations. Times are monotonic milliseconds. */
 export class Liveness {
   readonly #observations = new Map<Registration, Observation>();
   #unseen: Registration[] = [];
 
-  /** A registration that is new, with the socket that it is known to have, if any. */
+  /** Adds a registration, with its socket if that is known. */
   registered(registration: Registration, socket: SeenSocket | undefined, now: number): void {
     this.#observations.set(registration, { socket, since: now, missedAt: undefined });
     if (!socket) this.#unseen.push(registration);
   }
 
-  /** Whether takeUnseen() may have something to give. */
+  /** Whether takeUnseen() may return a registration. */
   get hasUnseen(): boolean {
     return this.#unseen.length > 0;
   }
 
-  /** Up to `count` registrations that were made without a known socket, and are still there; each is given once. */
+  /** Returns up to `count` current registrations that were added without a socket; each is returned once. */
   takeUnseen(count: number): Registration[] {
     const taken: Registration[] = [];
     let at = 0;
@@ -58,17 +57,17 @@ export class Liveness {
     this.#observations.delete(registration);
   }
 
-  /** The socket of it that was seen last. */
+  /** The socket that was seen last. */
   socketOf(registration: Registration): SeenSocket | undefined {
     return this.#observations.get(registration)?.socket;
   }
 
   /**
-   * Takes note of the sockets that are at a registration's address now. It is gone when its socket was missed twice,
-   * OBSERVATIONS_APART_MS apart, or when it has had none for NEVER_SEEN_MS. A socket of another user that has taken the
-   * port since is not its socket.
+   * Records the sockets that are at a registration's address now. The registration is gone when its socket was missed
+   * twice, OBSERVATIONS_APART_MS apart, or when none was seen for NEVER_SEEN_MS. A socket of another user that has
+   * bound the port since does not count.
    */
-  look(registration: Registration, sockets: readonly SeenSocket[], now: number): Look {
+  check(registration: Registration, sockets: readonly SeenSocket[], now: number): CheckResult {
     const observation = this.#observations.get(registration);
     if (!observation) return 'alive';
     const { socket: before } = observation;
@@ -90,14 +89,14 @@ export class Liveness {
       : 'missed';
   }
 
-  /** Whether a registration whose socket was seen has none now: then another server need not wait for its place. */
+  /** Whether a socket that was seen before no longer exists: then another server may register at once. */
   isGone(registration: Registration, sockets: readonly SeenSocket[]): boolean {
     const before = this.#observations.get(registration)?.socket;
     return before !== undefined && matching(sockets, before) === undefined;
   }
 }
 
-/** Of several sockets the one of the user who registered. */
+/** Prefers a socket of the registration's owner. */
 export function firstSocket(
   sockets: readonly SeenSocket[],
   registration: Registration,
@@ -107,5 +106,5 @@ export function firstSocket(
 
 function goneBecause(sockets: readonly SeenSocket[]): string {
   const [other] = sockets;
-  return other ? `its socket is gone, and uid ${other.uid} has the port now` : 'its socket is gone';
+  return other ? `its socket is gone, and uid ${other.uid} now holds the port` : 'its socket is gone';
 }

@@ -1,4 +1,4 @@
-// What the procedures of the port mapper are called.
+// The names of the port mapper's procedures.
 import { PMAPPROC } from '../wire/portmap.ts';
 import { RPCBIND_VERSION_4, RPCBPROC } from '../wire/rpcbind.ts';
 
@@ -11,7 +11,7 @@ function byNumber(procedures: Readonly<Record<string, number>>): ReadonlyMap<num
   return new Map(Object.entries(procedures).map(([name, number]) => [number, name]));
 }
 
-/** The name of a procedure of program 100000, such as GETPORT; its number where it has no name. */
+/** The name of a procedure of program 100000, such as GETPORT; its number if it has no name. */
 export function procedureName(version: number, procedure: number): string {
   const names = version === RPCBIND_VERSION_4 ? VERSION_4 : version === 2 ? VERSION_2 : VERSION_3;
   return names.get(procedure) ?? `${procedure}`;

@@ -1,4 +1,4 @@
-/** By which address a caller reaches a service that listens on all of them. */
+/** Tests which address of this host a caller receives for a service that listens on all addresses. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import type { NetId } from '../../base/netid.ts';
 import { Reachability } from './reach.ts';
 import type { Registration } from './registrations.ts';
 
-/** The host of the recordings, and an interface that is down. */
+/** The host of the recorded vectors, with an interface that is down. */
 const INTERFACES = [
   interfaceAddress('127.0.0.1/8', 1),
   interfaceAddress('::1/128', 1),
@@ -35,7 +35,7 @@ function reachability(): Reachability {
   return reach;
 }
 
-/** What a caller from this address, who called that one, is told. */
+/** The address for a caller at `from` that called `to`. */
 function reported(
   registration: Registration,
   from: string,
@@ -47,20 +47,20 @@ function reported(
   return reachability().uaddrFor(registration, peer, hint);
 }
 
-describe('a caller without a hint is told', () => {
+describe('a caller without a hint receives', () => {
   const cases: readonly (readonly [string, Registration, string, string, string])[] = [
-    ['the address that he has himself', V4, '10.9.8.2', '10.9.8.2', '10.9.8.2.8.1'],
-    ['ours in his network', V4, '192.168.77.200', '10.9.8.1', '192.168.77.5.8.1'],
-    ['the first of ours in his network', V4, '10.9.8.77', '192.168.77.5', '10.9.8.1.8.1'],
+    ['its own address, if it is on this host', V4, '10.9.8.2', '10.9.8.2', '10.9.8.2.8.1'],
+    ['the address in its network', V4, '192.168.77.200', '10.9.8.1', '192.168.77.5.8.1'],
+    ['the first address in its network', V4, '10.9.8.77', '192.168.77.5', '10.9.8.1.8.1'],
     [
-      'the one that he called, where he is in no network of ours',
+      'the address that it called, if it is in no network of this host',
       V4,
       '203.0.113.9',
       '10.9.8.2',
       '10.9.8.2.8.1',
     ],
     [
-      'the one that he called, where his network is on an interface that is down',
+      'the address that it called, if its network is on an interface that is down',
       V4,
       '172.16.0.9',
       '10.9.8.1',
@@ -68,31 +68,43 @@ describe('a caller without a hint is told', () => {
     ],
     ['loopback on loopback', V4, '127.0.0.5', '127.0.0.1', '127.0.0.1.8.1'],
     ['loopback on loopback over IPv6', V6, '::1', '::1', '::1.8.1'],
-    ['ours in his network over IPv6', V6, 'fd00:9::77', 'fd00:9::1', 'fd00:9::1.8.1'],
-    ['the one that he called over IPv6', V6, '2001:db8::9', 'fd00:9::1', 'fd00:9::1.8.1'],
+    ['the address in its network over IPv6', V6, 'fd00:9::77', 'fd00:9::1', 'fd00:9::1.8.1'],
+    ['the address that it called over IPv6', V6, '2001:db8::9', 'fd00:9::1', 'fd00:9::1.8.1'],
   ];
   for (const [name, registration, from, to, expected] of cases) {
     test(name, () => assert.equal(reported(registration, from, to), expected));
   }
 
-  test('over a link the link-local address of that link', () => {
+  test('the link-local address of the link over which it called', () => {
     assert.equal(reported(V6, 'fe80::9', 'fe80::6', '', { scopeId: 6 }), 'fe80::6.8.1');
     assert.equal(reported(V6, 'fe80::9', 'fe80::5', '', { scopeId: 5 }), 'fe80::5.8.1');
   });
 });
 
-describe('a caller with a hint is told', () => {
+describe('a caller with a hint receives', () => {
   const cases: readonly (readonly [string, Registration, string, string, string])[] = [
-    ['the address of the hint, if it is ours', V4, '10.9.8.77', '192.168.77.5.0.111', '192.168.77.5.8.1'],
-    ['ours in the network of the hint', V4, '10.9.8.77', '192.168.77.200.0.111', '192.168.77.5.8.1'],
     [
-      'the one that he called, for a hint in no network of ours',
+      'the address of the hint, if it is on this host',
+      V4,
+      '10.9.8.77',
+      '192.168.77.5.0.111',
+      '192.168.77.5.8.1',
+    ],
+    ['the address in the network of the hint', V4, '10.9.8.77', '192.168.77.200.0.111', '192.168.77.5.8.1'],
+    [
+      'the address that it called, if the hint is in no network of this host',
       V4,
       '10.9.8.77',
       '8.8.8.8.0.111',
       '10.9.8.1.8.1',
     ],
-    ['what he is told without one, for a wildcard', V4, '192.168.77.9', '0.0.0.0.0.111', '192.168.77.5.8.1'],
+    [
+      'the same as without a hint, if the hint is a wildcard',
+      V4,
+      '192.168.77.9',
+      '0.0.0.0.0.111',
+      '192.168.77.5.8.1',
+    ],
     ['the wildcard, for a hint of the other family', V4, '10.9.8.77', '::1.0.111', '0.0.0.0.8.1'],
     ['the wildcard, for a hint that is no address', V4, '10.9.8.77', 'hello', '0.0.0.0.8.1'],
   ];
@@ -107,7 +119,7 @@ describe('a caller with a hint is told', () => {
   });
 });
 
-describe('a registration as it stands is given', () => {
+describe('the address is returned as registered', () => {
   test('for one address', () => {
     assert.equal(
       reported(at('10.9.8.2.8.1', 'tcp'), '192.168.77.9', '192.168.77.5', '192.168.77.5.0.111'),
@@ -116,17 +128,17 @@ describe('a registration as it stands is given', () => {
     assert.equal(reported(at('::1.8.1', 'udp6'), 'fd00:9::77', 'fd00:9::1'), '::1.8.1');
   });
 
-  test('for a local one', () => {
+  test('for a Unix socket', () => {
     const local = at('/run/x.sock', 'local');
     assert.equal(reachability().uaddrFor(local, simPeer('local'), '/run/rpcbind.sock'), '/run/x.sock');
   });
 
-  test('over the Unix socket, where there is no address to be told', () => {
+  test('over the Unix socket, where the caller has no address', () => {
     assert.equal(reachability().uaddrFor(V4, simPeer('local'), ''), '0.0.0.0.8.1');
   });
 });
 
-test('a hint is kept for its own family only', () => {
+test('a hint is cached for its own family only', () => {
   const reach = reachability();
   for (const hint of ['10.9.8.2.0.111', 'fd00:9::1.0.111']) {
     const isV4 = !hint.includes(':');
@@ -135,7 +147,7 @@ test('a hint is kept for its own family only', () => {
   }
 });
 
-test('a hint of one link is not kept for the callers of another', () => {
+test('a hint of one link is not cached for the callers of another', () => {
   const reach = reachability();
   for (const scopeId of [5, 6]) {
     const peer = simPeer('udp6', { address: ip('fe80::9'), scopeId });
@@ -143,7 +155,7 @@ test('a hint of one link is not kept for the callers of another', () => {
   }
 });
 
-test('after a change of the interfaces the answers are the new ones', () => {
+test('answers follow a change of the interfaces', () => {
   const reach = reachability();
   const peer = simPeer('udp', { address: ip('192.168.77.9'), to: ip('10.9.8.1') });
   const ask = () => [reach.uaddrFor(V4, peer, ''), reach.uaddrFor(V4, peer, '192.168.77.200.0.111')];
@@ -154,7 +166,7 @@ test('after a change of the interfaces the answers are the new ones', () => {
   assert.deepEqual(ask(), ['10.9.8.1.8.1', '10.9.8.1.8.1']);
 });
 
-test('more callers and hints than are kept get the right answers', () => {
+test('answers are right with more callers and hints than the cache holds', () => {
   const reach = reachability();
   for (let i = 0; i < MERGE_CACHE_ENTRIES_MAX + 10; i++) {
     const address = { family: 4 as const, bytes: new Uint8Array([127, 1, i >> 8, i & 255]) };

@@ -1,4 +1,4 @@
-// By which address of this host a caller reaches a service that listens on all of them.
+// Selects the address of this host at which a caller can reach a service that listens on all addresses.
 import {
   formatIp,
   type IpAddress,
@@ -12,7 +12,7 @@ import type { InterfaceAddress, Peer } from '../../base/peer.ts';
 import { parseUaddr, portSuffix } from '../../wire/uaddr.ts';
 import type { Registration } from './registrations.ts';
 
-/** A map that is emptied when it is full: what it forgets is found again. */
+/** A cache that is cleared when it is full. */
 class BoundedCache<K, V> {
   readonly #map = new Map<K, V>();
 
@@ -30,12 +30,11 @@ class BoundedCache<K, V> {
   }
 }
 
-/** What is answered for a registration. */
 interface Answer {
-  /** The family of a wildcard; 0 for an address that is answered as it was registered. */
+  /** The family of a wildcard; 0 for an address that is returned as registered. */
   readonly family: 0 | 4 | 6;
   readonly suffix: string;
-  /** The latest answer for a wildcard: the address of ours, and the whole. */
+  /** The latest answer for a wildcard: the address of this host, and the universal address built from it. */
   host: string;
   uaddr: string;
 }
@@ -46,19 +45,19 @@ function answerOf({ address, port }: Registration): Answer {
 }
 
 /**
- * Finds the address by which a caller reaches this host. A server registers "0.0.0.0.p.p" or "::.p.p"; the caller
- * is told, in this order: the address that he says he contacted (the hint), if it is ours; else our address in the
- * network of the hint or of the caller himself; else the address of ours that his request was sent to.
+ * Selects the address at which a caller reaches this host. A server registers "0.0.0.0.p.p" or "::.p.p". The caller
+ * receives, in this order: the address that the request says it was sent to (the hint), if it is one of this host; else
+ * an address of this host in the network of the hint or of the caller; else the address that the request was sent to.
  */
 export class Reachability {
   #interfaces: readonly InterfaceAddress[] = [];
-  /** A hint of the other family than the registration's means nothing, and is not found here. */
+  /** By family: a hint of another family than the registration's is ignored. */
   readonly #byHint = { 4: new BoundedCache<string, string>(), 6: new BoundedCache<string, string>() };
   readonly #byCaller = new BoundedCache<number, string | undefined>();
-  /** Most callers of a host are told the same address: the latest answer is kept for each registration. */
+  /** Most callers receive the same address: caches the latest answer for each registration. */
   readonly #answers = new WeakMap<Registration, Answer>();
 
-  /** Takes the addresses of the host's interfaces; what was found by the old ones is forgotten. */
+  /** Sets the addresses of the host's interfaces and invalidates the caches. */
   update(interfaces: readonly InterfaceAddress[]): void {
     this.#interfaces = interfaces;
     this.#byHint[4].clear();
@@ -66,7 +65,7 @@ export class Reachability {
     this.#byCaller.clear();
   }
 
-  /** Whether the address is this host's own: loopback, or that of an interface. */
+  /** Whether the address belongs to this host: loopback, or the address of an interface. */
   isOwn(address: IpAddress): boolean {
     return (
       isLoopback(address) ||
@@ -75,8 +74,8 @@ export class Reachability {
   }
 
   /**
-   * The universal address to answer with. A registration for one address is answered as it stands, because its
-   * service listens nowhere else; so is a wildcard when the hint is no address of the registration's family.
+   * The universal address to return. A registration for one address is returned as registered, because its service
+   * listens nowhere else; so is a wildcard if the hint is not an address of the registration's family.
    */
   uaddrFor(registration: Registration, peer: Peer, hint: string): string {
     let answer = this.#answers.get(registration);
@@ -87,7 +86,7 @@ export class Reachability {
     if (answer.family === 0) return registration.uaddr;
     let host = hint === '' ? this.#byPeer(peer) : this.#byHintText(hint, peer, answer.family);
     if (host === undefined) return registration.uaddr;
-    // Where it listens itself, the mapper need not guess: the caller has just reached it.
+    // For the port mapper itself, the caller has just reached the right address.
     if (registration.builtIn) host = this.#contacted(peer) ?? host;
     if (answer.host !== host) {
       answer.host = host;
@@ -123,7 +122,7 @@ export class Reachability {
     return host;
   }
 
-  /** Our address that equals the one given, or else the first that is in one network with it. */
+  /** The interface address that equals `address`, else the first one in the same network. */
   #near(address: IpAddress, scopeId: number): string | undefined {
     const bits = address.bytes.length * 8;
     const candidates = this.#interfaces.filter((own) => own.up && own.address.family === address.family);
@@ -136,7 +135,7 @@ export class Reachability {
     return near && formatIp(near.address);
   }
 
-  /** The address that the request was sent to: that the caller reaches it, he has just shown. */
+  /** The address that the request was sent to. */
   #contacted(peer: Peer): string | undefined {
     const contacted = peer.localAddress();
     return contacted && !isWildcard(contacted) ? formatIp(contacted) : undefined;

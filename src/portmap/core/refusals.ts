@@ -1,61 +1,65 @@
-// Why a SET or an UNSET is refused: one type for the whole path, and the sentence that the log has for each code.
+// Why SET or UNSET is refused: one type for all layers, and the text of the log for each code.
 import type { NetId, ServiceAddress } from '../../base/netid.ts';
 import type { Sender } from '../../base/peer.ts';
 import type { ChangeRefusal, Registration } from './registrations.ts';
 
-/** The transport and the address of a SET that is refused because they are none; the texts are the request's. */
-interface InvalidPlace {
+/** A SET with an invalid netid or address, as the request has them. */
+interface InvalidAddress {
   readonly refused: 'NETID_UNKNOWN' | 'ADDRESS_INVALID';
   readonly netid: string;
   readonly uaddr: string;
 }
 
-/** Where a SET registers a service. */
-export type RequestedPlace = (ServiceAddress & { readonly netid: NetId }) | InvalidPlace;
+/** The transport and address of a SET. */
+export type RequestedAddress = (ServiceAddress & { readonly netid: NetId }) | InvalidAddress;
 
-/** A user who is not root holds no socket on the port below 1024 that it registers. */
+/** The port is below 1024, and the caller is not root and holds no socket on it. */
 interface ReservedPort {
   readonly refused: 'PORT_RESERVED';
   readonly port: number;
   readonly uid: number;
 }
 
-/** Why a change was refused; one that came LATE is not answered. */
-export type Refusal = Exclude<Sender, { readonly uid: number }> | InvalidPlace | ReservedPort | ChangeRefusal;
+/** Why a change was refused; one that is LATE receives no answer. */
+export type Refusal =
+  | Exclude<Sender, { readonly uid: number }>
+  | InvalidAddress
+  | ReservedPort
+  | ChangeRefusal;
 
-/** The reason as a sentence. */
+/** The reason as text. */
 export function reasonText(refusal: Exclude<Refusal, { readonly refused: 'LATE' }>): string {
   switch (refusal.refused) {
     case 'UNKNOWN':
-      return 'whose socket asked cannot be told: there is none, or several can have asked';
+      return 'the caller could not be determined: no socket, or more than one, has its address and port';
     case 'ROOT_PORT_UNPRIVILEGED':
       return (
-        'root is believed over UDP only from a port below net.ipv4.ip_unprivileged_port_start; ' +
+        'over UDP, root is accepted only from a port below net.ipv4.ip_unprivileged_port_start; ' +
         'use the Unix socket'
       );
     case 'ROOT_PORT_NONE':
       return (
-        'root is not believed over UDP: net.ipv4.ip_unprivileged_port_start leaves no port to root; ' +
+        'root is not accepted over UDP: net.ipv4.ip_unprivileged_port_start reserves no port for root; ' +
         'use the Unix socket'
       );
     case 'ROOT_PORT_GRANTED':
-      return 'root is not believed over UDP from a port that the guard gives to others, too; use the Unix socket';
+      return 'over UDP, root is not accepted from a port that the guard grants to a job; use the Unix socket';
     case 'NETID_UNKNOWN':
-      return `"${refusal.netid}" is no netid: udp, tcp, udp6, tcp6 and local are`;
+      return `"${refusal.netid}" is not a netid (udp, tcp, udp6, tcp6, local)`;
     case 'ADDRESS_INVALID':
-      return `"${refusal.uaddr}" is no address of ${refusal.netid}`;
+      return `"${refusal.uaddr}" is not an address of ${refusal.netid}`;
     case 'PORT_RESERVED':
       return `port ${refusal.port} is below 1024, and uid ${refusal.uid} holds no socket on it`;
     case 'TAKEN':
       return `already registered at ${refusal.existing.uaddr} by ${ownerText(refusal.existing)}`;
     case 'NOT_OWNER':
-      return `registered by ${ownerText(refusal.existing)}, and only he or root may change it`;
+      return `registered by ${ownerText(refusal.existing)}; only its owner or root may change it`;
     case 'BUILT_IN':
-      return 'this is the port mapper itself';
+      return 'it belongs to the port mapper itself';
     case 'FULL':
       return 'the table is full';
     case 'USER_FULL':
-      return 'this user has as many registrations as one user may have';
+      return 'the user has the maximum number of registrations';
     case 'UNWRITTEN':
       return `the log cannot be written (${refusal.failure})`;
   }

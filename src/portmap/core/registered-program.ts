@@ -1,14 +1,13 @@
-// An RPC program as it is registered with the port mapper of a host: its versions at one address.
+// An RPC program that is registered with the port mapper of a host: its versions at one address.
 import type { IpAddress } from '../../base/address.ts';
 import { netIdInfo, parseNetId } from '../../base/netid.ts';
 import type { Protocol } from '../../base/port.ts';
 import { parseUaddr } from '../../wire/uaddr.ts';
 import type { Rpcb } from '../wire/rpcbind.ts';
 
-/** A program that is registered with the port mapper. */
 export interface RegisteredProgram {
   readonly program: number;
-  /** Undefined where it is known by its number only. */
+  /** Undefined if the program number has no known name. */
   readonly name: string | undefined;
   /** Ascending. */
   readonly versions: readonly number[];
@@ -18,7 +17,7 @@ export interface RegisteredProgram {
   readonly owner: string | undefined;
 }
 
-/** What was listed over TCP and UDP; the versions of a program at one address are one registration. */
+/** The entries for TCP and UDP, with the versions of a program at one address combined. */
 export function registeredPrograms(
   entries: readonly (Omit<Rpcb, 'owner'> & { readonly owner: string | undefined })[],
   nameOf: (program: number) => string | undefined,

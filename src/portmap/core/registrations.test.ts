@@ -1,4 +1,4 @@
-/** The table of registrations: what SET and UNSET make of it, and what is found in it. */
+/** Tests the table of registrations: SET, UNSET and lookups. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -28,7 +28,7 @@ const udp = netIdInfo('udp').index;
 const tcp = netIdInfo('tcp').index;
 
 describe('SET', () => {
-  test('adds an entry once; the same again changes nothing', () => {
+  test('adds an entry once; repeating it changes nothing', () => {
     const table = new Registrations();
     assert.deepEqual(table.set(entry(1)), { added: true });
     const { revision } = table;
@@ -36,7 +36,7 @@ describe('SET', () => {
     assert.deepEqual([table.size, table.revision, table.exact(PROGRAM, 1, udp)?.owner], [1, revision, 1000]);
   });
 
-  test('of another address for the same is refused, even for root', () => {
+  test('of another address is refused, even for root', () => {
     const table = new Registrations();
     table.set(entry(1));
     const result = table.set(entry(1, 'udp', { ...AT_2050, owner: 0 }));
@@ -44,7 +44,7 @@ describe('SET', () => {
     assert.deepEqual(table.set(entry(1, 'tcp', AT_2050)), { added: true });
   });
 
-  test('stops at the most entries of a user, but not for root or another user', () => {
+  test('is refused beyond the limit of a user, but not for root or another user', () => {
     const table = new Registrations();
     for (let i = 0; i < REGISTRATIONS_PER_USER_MAX; i++) assert.ok('added' in table.set(entry(i)));
     assert.deepEqual(table.set(entry(-1)), { refused: 'USER_FULL' });
@@ -54,7 +54,7 @@ describe('SET', () => {
     assert.ok('added' in table.set(entry(-3)));
   });
 
-  test('stops at the most entries of all, also for root', () => {
+  test('is refused beyond the limit of the table, also for root', () => {
     const table = new Registrations();
     for (let i = 0; i < REGISTRATIONS_MAX; i++)
       assert.ok('added' in table.set(entry(i, 'udp', { owner: 0 })));
@@ -74,7 +74,7 @@ describe('UNSET', () => {
     return table;
   };
 
-  test('without netids removes the version on every transport', () => {
+  test('without netids removes the version for every transport', () => {
     const table = filled();
     assert.deepEqual(table.unset({ program: PROGRAM, version: 1 }, 0), {
       removed: [entry(1, 'udp'), entry(1, 'tcp', { owner: 1001 })],
@@ -92,7 +92,7 @@ describe('UNSET', () => {
     assert.ok(table.exact(PROGRAM, 1, udp));
   });
 
-  test('by another user removes what is his and tells what is not', () => {
+  test('by another user removes the entries it owns and reports those it does not', () => {
     const table = filled();
     const existing = entry(1, 'tcp', { owner: 1001 });
     assert.deepEqual(table.unset({ program: PROGRAM, version: 1 }, 1000), {
@@ -101,7 +101,7 @@ describe('UNSET', () => {
     });
   });
 
-  test('by an unknown user removes nothing, and what an unknown user registered only root removes', () => {
+  test('by an unknown user removes nothing, and only root removes an entry of an unknown owner', () => {
     const table = filled();
     table.set(entry(3, 'udp', { owner: undefined }));
     for (const version of [2, 3]) {
@@ -112,7 +112,7 @@ describe('UNSET', () => {
     assert.equal(table.unset({ program: PROGRAM, version: 3 }, 0).removed.length, 1);
   });
 
-  test("of portmap's own entries is refused to root, of others not", () => {
+  test("of the port mapper's own entries is refused even to root", () => {
     const table = new Registrations();
     table.set(entry(1, 'udp', { owner: 0, builtIn: true }));
     table.set(entry(2, 'udp', { owner: 0 }));
@@ -120,7 +120,7 @@ describe('UNSET', () => {
     assert.equal(table.unset({ program: PROGRAM, version: 2 }, 0).removed.length, 1);
   });
 
-  test('of what is not there removes nothing and refuses nothing', () => {
+  test('of a missing entry removes nothing and is not refused', () => {
     const table = filled();
     const { revision } = table;
     assert.deepEqual(table.unset({ program: 1, version: 1 }, 1000), { removed: [] });
@@ -129,8 +129,8 @@ describe('UNSET', () => {
   });
 });
 
-describe('a log that is read', () => {
-  test('brings entries back, in the place of those that were there, and takes them out', () => {
+describe('replaying a log', () => {
+  test('restores, replaces and removes entries', () => {
     const table = new Registrations();
     const [before, after] = [entry(1), entry(1, 'udp', { owner: 1001, ...AT_2050 })];
     assert.equal(table.restore(before), undefined);
@@ -140,7 +140,7 @@ describe('a log that is read', () => {
     assert.equal(table.forget(PROGRAM, 1, 'udp'), undefined);
   });
 
-  test("leaves portmap's own entries, whatever it says", () => {
+  test("keeps the port mapper's own entries", () => {
     const table = new Registrations();
     const own = entry(1, 'udp', { owner: 0, builtIn: true });
     table.set(own);
@@ -151,7 +151,7 @@ describe('a log that is read', () => {
 });
 
 describe('a lookup', () => {
-  test('finds the version, or the last one that was registered over the transport', () => {
+  test('returns the version, else the most recent entry of the transport', () => {
     const table = new Registrations();
     for (const version of [3, 1, 2]) table.set(entry(version));
     assert.equal(table.find(PROGRAM, 1, udp)?.version, 1);
@@ -165,7 +165,7 @@ describe('a lookup', () => {
     assert.equal(table.find(PROGRAM, 9, udp), undefined);
   });
 
-  test('tells the lowest and the highest version of a transport', () => {
+  test('reports the lowest and the highest version of a transport', () => {
     const table = new Registrations();
     for (const version of [3, 1, 4_294_967_295]) table.set(entry(version));
     table.set(entry(7, 'tcp'));
@@ -175,7 +175,7 @@ describe('a lookup', () => {
     assert.equal(table.versions(1, udp), undefined);
   });
 
-  test('keeps versions and transports apart at the edges of 32 bits', () => {
+  test('distinguishes versions and transports at the limits of 32 bits', () => {
     const table = new Registrations();
     const versions = [0, 1, 0x1fffffff, 0x20000000, 0xfffffffe, 0xffffffff];
     for (const version of versions) for (const netid of NETIDS) table.set(entry(version, netid));
@@ -189,13 +189,13 @@ describe('a lookup', () => {
   });
 });
 
-test('an owner is shown as rpcbind shows him', () => {
+test('an owner is shown as in rpcbind', () => {
   assert.deepEqual([0, 1000, undefined].map(ownerName), ['superuser', '1000', 'unknown']);
 });
 
 type Step = readonly [isSet: boolean, version: number, netid: NetId, port: number, caller: Owner];
 
-/** What a list without any index makes of the same steps. */
+/** The same steps on a list without an index. */
 class Model {
   readonly entries: Registration[] = [];
 
@@ -216,7 +216,7 @@ class Model {
   }
 }
 
-test('whatever is registered and removed, the table is what a plain list would be', () => {
+test('the table equals a plain list after any sequence of changes', () => {
   const step: fc.Arbitrary<Step> = fc.tuple(
     fc.boolean(),
     fc.integer({ min: 1, max: 3 }),

@@ -1,29 +1,29 @@
-// The table of portmap: which program lives where, who registered it, and who may change that. No I/O, no clock.
+// The table of registrations: the address of each program, its owner, and who may change it. Pure.
 import { REGISTRATIONS_MAX, REGISTRATIONS_PER_USER_MAX } from '../../base/limits.ts';
 import { NETIDS, type NetId, netIdInfo, type ServiceAddress } from '../../base/netid.ts';
 
-/** The user who registered: a uid, or undefined where the caller cannot be known. */
+/** The uid of the user who registered; undefined if unknown. */
 export type Owner = number | undefined;
 
-/** The owner as rpcbind shows it: "superuser" for uid 0, "unknown", or the uid in digits. */
+/** The owner as rpcbind shows it: "superuser" for uid 0, "unknown", or the decimal uid. */
 export function ownerName(owner: Owner): string {
   if (owner === undefined) return 'unknown';
   return owner === 0 ? 'superuser' : `${owner}`;
 }
 
-/** One entry: this version of this program is reached over this transport at this address. */
+/** The address of one version of a program over one transport. */
 export interface Registration extends ServiceAddress {
   readonly program: number;
   readonly version: number;
   readonly netid: NetId;
   readonly owner: Owner;
-  /** Portmap's own entries, which nobody removes. */
+  /** An entry of the port mapper itself, which cannot be removed. */
   readonly builtIn: boolean;
-  /** Made from another network namespace, whose sockets cannot be seen from here. */
+  /** Registered from another network namespace, whose sockets are not visible here. */
   readonly isElsewhere?: boolean;
 }
 
-/** A change was refused because it could not be logged; `failure` is the errno's name, or what else is missing. */
+/** A change was refused because it could not be logged; `failure` is the name of the errno, or the reason as text. */
 export interface Unwritten {
   readonly refused: 'UNWRITTEN';
   readonly failure: string;
@@ -35,7 +35,7 @@ export type ChangeRefusal =
   | { readonly refused: 'FULL' | 'USER_FULL' }
   | Unwritten;
 
-/** Where changes are logged before they are made. */
+/** The log to which changes are written before they are made. */
 export interface ChangeLog {
   adding(registration: Registration): Unwritten | undefined;
   removing(registration: Registration): Unwritten | undefined;
@@ -49,19 +49,19 @@ interface UnsetResult {
   readonly kept?: { readonly existing: Registration; readonly refusal: ChangeRefusal };
 }
 
-/** What an UNSET names: without netids, every transport. */
+/** The target of an UNSET; every transport if `netids` is absent. */
 export interface UnsetTarget {
   readonly program: number;
   readonly version: number;
   readonly netids?: readonly NetId[];
 }
 
-/** The entries of one program: by version and transport, and the last one of each transport. */
+/** The entries of one program: by version and transport, and the most recent one of each transport. */
 class ProgramEntries {
   readonly #byKey = new Map<number, Registration>();
   readonly #lastOf: (Registration | undefined)[] = NETIDS.map(() => undefined);
 
-  /** A version has 32 bits and a transport index 3: the key is an exact double. */
+  /** A version has 32 bits and a transport index 3: the key is exact in a double. */
   static #key(version: number, netidIndex: number): number {
     return version * 8 + netidIndex;
   }
@@ -105,14 +105,14 @@ class ProgramEntries {
   }
 }
 
-/** A caller that is not known owns nothing, also not what an owner that is not known has registered: root may. */
+/** An unknown caller owns nothing, not even a registration of an unknown owner: only root may remove that. */
 function refusalToRemove(existing: Registration, caller: Owner): ChangeRefusal | undefined {
   if (existing.builtIn) return { refused: 'BUILT_IN', existing };
   const isOwner = caller !== undefined && caller === existing.owner;
   return caller === 0 || isOwner ? undefined : { refused: 'NOT_OWNER', existing };
 }
 
-/** All registrations, in the order in which they were made. */
+/** All registrations, oldest first. */
 export class Registrations {
   readonly #programs = new Map<number, ProgramEntries>();
   readonly #all = new Set<Registration>();
@@ -124,7 +124,7 @@ export class Registrations {
     this.#log = log;
   }
 
-  /** Changes with every change of the table: what was made from an older revision is stale. */
+  /** Changes with every change of the table, so that caches can be invalidated. */
   get revision(): number {
     return this.#revision;
   }
@@ -144,20 +144,20 @@ export class Registrations {
   }
 
   /**
-   * The entry of this version or, where there is none, the last one that was made for the program and transport.
-   * Clients rely on it: the service then tells them its versions by PROG_MISMATCH (RFC 1833 section 2.2.1).
+   * The entry of this version, else the most recent one of the program and transport. Clients rely on that: the service
+   * then reports its versions with PROG_MISMATCH (RFC 1833 section 2.2.1).
    */
   find(program: number, version: number, netidIndex: number): Registration | undefined {
     const entries = this.#programs.get(program);
     return entries && (entries.exact(version, netidIndex) ?? entries.last(netidIndex));
   }
 
-  /** The lowest and the highest version of a program over a transport, if it has any there. */
+  /** The lowest and the highest version of a program over a transport; undefined if none is registered. */
   versions(program: number, netidIndex: number): { low: number; high: number } | undefined {
     return this.#programs.get(program)?.versions(netidIndex);
   }
 
-  /** Adds an entry. The same one again is no refusal and adds nothing; another address for it is refused. */
+  /** Adds an entry. Adding it again has no effect; another address for the same key is refused. */
   set(registration: Registration): { readonly added: boolean } | ChangeRefusal {
     const { program, version, netid, uaddr, owner } = registration;
     const existing = this.exact(program, version, netIdInfo(netid).index);
@@ -171,7 +171,7 @@ export class Registrations {
     return { added: true };
   }
 
-  /** Puts in an entry that the log has already; gives the one that was in its place. */
+  /** Adds an entry that is in the log already; returns the entry that it replaced. */
   restore(registration: Registration): Registration | undefined {
     const { program, version, netid } = registration;
     const existing = this.exact(program, version, netIdInfo(netid).index);
@@ -181,7 +181,7 @@ export class Registrations {
     return existing;
   }
 
-  /** Takes out an entry that the log has taken out already; gives it. */
+  /** Removes and returns an entry whose removal is in the log already. */
   forget(program: number, version: number, netid: NetId): Registration | undefined {
     const existing = this.exact(program, version, netIdInfo(netid).index);
     if (!existing || existing.builtIn) return undefined;
@@ -189,7 +189,7 @@ export class Registrations {
     return existing;
   }
 
-  /** Removes an entry of the table, unless that cannot be logged. */
+  /** Removes an entry, unless that cannot be logged. */
   drop(registration: Registration): Unwritten | undefined {
     const unwritten = this.#log.removing(registration);
     if (!unwritten) this.#remove(registration);
@@ -197,8 +197,8 @@ export class Registrations {
   }
 
   /**
-   * Removes the named entries that the caller may remove: root all but portmap's own, other users theirs. Naming
-   * nothing that exists is no refusal.
+   * Removes the entries that the caller may remove: root all but the port mapper's own, a user those it owns. It is not
+   * refused if there is no such entry.
    */
   unset(target: UnsetTarget, caller: Owner): UnsetResult {
     const entries = this.#programs.get(target.program);

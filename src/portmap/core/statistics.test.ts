@@ -1,4 +1,4 @@
-/** The statistics of GETSTAT: counted for each version, in bounded memory. */
+/** Tests the statistics of GETSTAT: counted for each version, in bounded memory. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -8,8 +8,8 @@ import { Statistics } from './statistics.ts';
 const UDP = 0;
 const TCP = 1;
 
-describe('the addresses that were asked for', () => {
-  test('are counted apart by program, version and transport, the newest first', () => {
+describe('the addresses that were looked up', () => {
+  test('are counted by program, version and transport, newest first', () => {
     const statistics = new Statistics();
     const v2 = statistics.of(2);
     v2.lookup(100003, 3, UDP, true);
@@ -24,7 +24,7 @@ describe('the addresses that were asked for', () => {
     ]);
   });
 
-  test('are at most 64 for each version; the oldest gives way', () => {
+  test('are at most 64 for each version; a new one replaces the oldest', () => {
     const statistics = new Statistics();
     const v3 = statistics.of(3);
     for (let program = 1; program <= STATISTICS_ADDRESSES_MAX; program++) v3.lookup(program, 1, UDP, true);
@@ -43,7 +43,7 @@ describe('the addresses that were asked for', () => {
   });
 });
 
-test('each version counts for itself', () => {
+test('each version has its own counters', () => {
   const statistics = new Statistics();
   statistics.of(2).sets++;
   statistics.of(3).unsets++;

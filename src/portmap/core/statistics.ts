@@ -1,15 +1,15 @@
-// What GETSTAT tells: how often each procedure was called and each address asked for, in bounded memory.
+// The statistics of GETSTAT: calls of each procedure and lookups of each address, in bounded memory.
 import { STATISTICS_ADDRESSES_MAX } from '../../base/limits.ts';
 import { NETIDS } from '../../base/netid.ts';
 import { type AddressStat, type RpcbStat, STAT_PROCEDURES } from '../wire/rpcbind.ts';
 
-/** Chains of the hash table: twice as many as there are addresses, so that most have one or none. */
+/** Chains of the hash table: twice the number of addresses, so that most have at most one. */
 const CHAINS = STATISTICS_ADDRESSES_MAX * 2;
 const NONE = -1;
 
 /**
- * Counts of addresses: a ring in which the newest takes the place of the oldest, found by hash. Lookups are what a port
- * mapper does, so that nothing here is made anew for one.
+ * The lookups of each address: a ring in which the newest address replaces the oldest, indexed by a hash table. This is
+ * the hot path: a lookup allocates nothing.
  */
 class AddressCounts {
   readonly #programs = new Uint32Array(STATISTICS_ADDRESSES_MAX);
@@ -17,11 +17,11 @@ class AddressCounts {
   readonly #netids = new Uint8Array(STATISTICS_ADDRESSES_MAX);
   readonly #successes = new Uint32Array(STATISTICS_ADDRESSES_MAX);
   readonly #failures = new Uint32Array(STATISTICS_ADDRESSES_MAX);
-  /** The first slot of each chain, the next slot of each slot, and the chain that a slot is in. */
+  /** The first slot of each chain, the next slot of each slot, and the chain of each slot. */
   readonly #heads = new Int16Array(CHAINS).fill(NONE);
   readonly #nexts = new Int16Array(STATISTICS_ADDRESSES_MAX).fill(NONE);
   readonly #chainOf = new Int16Array(STATISTICS_ADDRESSES_MAX).fill(NONE);
-  /** How many were ever put in: the next one goes to this place of the ring. */
+  /** The number of addresses ever added: modulo the size, the next slot of the ring. */
   #added = 0;
 
   count(program: number, version: number, netidIndex: number, found: boolean): void {
@@ -66,7 +66,7 @@ class AddressCounts {
     this.#nexts[before] = next;
   }
 
-  /** The newest first. */
+  /** Newest first. */
   list(): AddressStat[] {
     const size = Math.min(this.#added, STATISTICS_ADDRESSES_MAX);
     return Array.from({ length: size }, (_, age) => {
@@ -93,7 +93,7 @@ class VersionStatistics {
     this.#addresses.count(program, version, netidIndex, found);
   }
 
-  /** The newest address first, as rpcinfo -m expects it. */
+  /** Newest address first, as rpcinfo -m expects. */
   snapshot(): RpcbStat {
     const addresses = this.#addresses.list();
     return { calls: [...this.calls], sets: this.sets, unsets: this.unsets, addresses, remoteCalls: [] };

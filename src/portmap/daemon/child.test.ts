@@ -1,4 +1,4 @@
-// The daemon's side of the channel: what the process that reads from the network may say, and what ends it.
+// Tests the daemon's side of the channel: which messages of the exposed process are accepted, and which kill it.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { place } from '../../../test/support/service.ts';
@@ -18,7 +18,7 @@ const STATUS = {
   connections: 0,
   unsent: 0,
   mappings: 6,
-  elsewhere: 0,
+  foreign: 0,
   calls: { 2: [0, 1] },
 };
 
@@ -27,16 +27,16 @@ const MESSAGES: Readonly<Record<FromPortmap['type'], object>> = {
   ready: { type: 'ready', missing: ['seccomp: EINVAL'], logFailure: '' },
   'set-aside': {
     type: 'set-aside',
-    files: [{ file: 1, word: 'other-boot', reason: 'it is of another boot' }],
+    files: [{ file: 1, word: 'other-boot', reason: 'it belongs to another boot' }],
   },
   restored: { type: 'restored', count: 3 },
   event: { type: 'event', event: EVENT },
-  more: { type: 'more', counts: { set: 1, unset: 0, refused: 0, dropped: 0 } },
+  suppressed: { type: 'suppressed', counts: { set: 1, unset: 0, refused: 0, dropped: 0 } },
   fault: { type: 'fault', stack: 'Error' },
   status: STATUS,
 };
 
-/** What no process of ours writes, of each kind. */
+/** Invalid messages of each kind. */
 const BROKEN: readonly string[] = [
   ...[
     '',
@@ -65,7 +65,7 @@ const BROKEN: readonly string[] = [
     { type: 'event', event: { ...EVENT, program: 'x' } },
     { type: 'event', event: { ...EVENT, uid: 'root' } },
     { type: 'event', event: { ...EVENT, reason: undefined } },
-    { type: 'more', counts: { set: 1 } },
+    { type: 'suppressed', counts: { set: 1 } },
     { type: 'fault' },
     { ...STATUS, id: 'x' },
     { ...STATUS, mappings: null },
@@ -80,10 +80,10 @@ const CARRIED: Registration = {
   ...{ owner: 103, builtIn: false },
 };
 
-/** A process on a simulated host, and what the daemon has heard of it. */
+/** A process on a simulated host, and the messages that the daemon accepted. */
 function started() {
   const { clock, processes } = simHost();
-  const heard: FromPortmap[] = [];
+  const received: FromPortmap[] = [];
   const parts = {
     ...{ endpoints: [], routeFd: 10, diagFd: 11, logFds: [12, 13] as const, stamp: 'boot' },
     carried: [CARRIED],
@@ -94,51 +94,51 @@ function started() {
   const child = new PortmapChild(
     { processes, clock },
     parts,
-    (message) => heard.push(message),
+    (message) => received.push(message),
     () => {},
   );
   const process: SimChild = processes.started.at(-1) ?? assert.fail('nothing was started');
-  return { child, process, heard };
+  return { child, process, received };
 }
 
-test('registrations to begin with are sent as the log has them', () => {
+test('carried-over registrations are sent in the format of the log', () => {
   const { process } = started();
   const { carried } = JSON.parse(process.received[0] ?? '');
   const key = { kind: 'set', program: 100024, version: 1, netid: 'udp' };
   assert.deepEqual(carried, [{ ...key, uaddr: '0.0.0.0.128.5', owner: 103, isElsewhere: false }]);
 });
 
-describe('a line of the process', () => {
+describe('a message', () => {
   for (const [type, message] of Object.entries(MESSAGES)) {
-    test(`that is ${type} is read`, () =>
+    test(`of type ${type} is accepted`, () =>
       assert.deepEqual(readFromPortmap(JSON.stringify(message)), message));
   }
 
-  test('that is none of these is none', () => {
+  test('of no known type is rejected', () => {
     for (const line of BROKEN) assert.equal(readFromPortmap(line), undefined, line);
   });
 });
 
-test('what it says comes to the daemon, and its status to who has asked', async () => {
-  const { child, process, heard } = started();
+test('messages reach the daemon, and a status reaches its query', async () => {
+  const { child, process, received } = started();
   process.writeLine(JSON.stringify(MESSAGES.restored));
-  const asked = child.status();
+  const queried = child.status();
   process.writeLine(JSON.stringify(STATUS));
-  assert.deepEqual(await asked, STATUS);
-  assert.deepEqual([heard, process.signals], [[MESSAGES.restored], []]);
+  assert.deepEqual(await queried, STATUS);
+  assert.deepEqual([received, process.signals], [[MESSAGES.restored], []]);
 });
 
-test('a process that says anything else is ended, told of once, and not heard any more', () => {
+test('a process that sends an invalid message is killed, reported once, and ignored from then on', () => {
   for (const line of BROKEN) {
-    const { process, heard } = started();
+    const { process, received } = started();
     process.writeLine(line);
     process.writeLine(line);
     process.writeLine(JSON.stringify(MESSAGES.ready));
-    assert.deepEqual([process.signals, heard.map(({ type }) => type)], [['SIGKILL'], ['fault']], line);
+    assert.deepEqual([process.signals, received.map(({ type }) => type)], [['SIGKILL'], ['fault']], line);
   }
 });
 
-test('it is started without the privileges of the daemon', () => {
+test('the process is started without the privileges of the daemon', () => {
   const { argv } = started().process.spec;
   const before = argv.slice(0, argv.indexOf('--'));
   assert.deepEqual(before, [

@@ -1,4 +1,4 @@
-// The portmap process as the daemon sees it: how it is started, fed with sockets, and asked how it is.
+// Starts the portmap process, passes it its sockets, and exchanges messages with it.
 
 import { formatIp } from '../../base/address.ts';
 import { netIdInfo } from '../../base/netid.ts';
@@ -17,35 +17,34 @@ import {
   type ToPortmap,
 } from './messages.ts';
 
-/** What the process is made of. */
 interface PortmapParts {
   readonly endpoints: readonly OpenEndpoint[];
   /** A routing netlink socket, and one of sock_diag. */
   readonly routeFd: number;
   readonly diagFd: number;
-  /** What tells of root's ports (RootPorts); undefined where it cannot be had. */
+  /** The inputs of RootPorts; undefined if they cannot be opened. */
   readonly privilegedStartFd: number | undefined;
   readonly grantedFd: number | undefined;
   readonly logFds: readonly [number, number];
   readonly stamp: string;
-  /** Registrations to begin with. */
+  /** Registrations that are carried over from rpcbind. */
   readonly carried: readonly Registration[];
   readonly program: PreparedProgram;
-  /** As whom it runs; undefined where we are not root ourselves, and it runs as we do. */
+  /** The uid and gid to run as; undefined: those of the daemon, which is not root. */
   readonly identity: Identity | undefined;
 }
 
-/** Descriptor numbers of the child: 3 is the channel, what it is given begins at 4. */
+/** Descriptor numbers of the child: 3 is the channel; those that are passed begin at 4. */
 const FIRST_FD = 4;
-/** Of a line that is no message so much is told. */
+/** The maximum length of an invalid message in the log. */
 const SHOWN_CHARACTERS = 200;
-/** How long an answer to a question may take before it is given up. */
+/** The timeout of a status query. */
 const STATUS_TIMEOUT_MS = 1000;
 
-/** What it makes for a request is gone with the answer: a small young generation keeps the process small. */
+/** Allocations live no longer than a request: a small young generation keeps the process small. */
 const NODE_ARGUMENTS = ['--max-semi-space-size=2', '--heap-growing-percent=25'];
 
-/** setpriv(1): what is put off before Node starts, so that no thread of it ever has it. */
+/** Options of setpriv(1): privileges are dropped before Node starts, so that none of its threads ever has them. */
 function privilegeArguments(identity: Identity | undefined): string[] {
   const always = ['--no-new-privs', '--pdeathsig', 'KILL'];
   if (!identity) return always;
@@ -59,7 +58,7 @@ function privilegeArguments(identity: Identity | undefined): string[] {
   ];
 }
 
-/** The entries of the port mapper itself: versions 3 and 4 everywhere, version 2 where it is spoken (IPv4). */
+/** The registrations of the port mapper itself: versions 3 and 4 for all transports, version 2 for IPv4. */
 function ownEntries(endpoints: readonly OpenEndpoint[]): OwnEntry[] {
   return byNetId(endpoints).flatMap(({ netid, endpoints: specs }) => {
     const versions = netIdInfo(netid).family === 'inet' ? [4, 3, 2] : [4, 3];
@@ -67,7 +66,7 @@ function ownEntries(endpoints: readonly OpenEndpoint[]): OwnEntry[] {
   });
 }
 
-/** One address as it is; of several, the wildcard, from which each caller is told the one that he reaches. */
+/** A single address as it is; for several, the wildcard, so that each caller receives the one that it can reach. */
 function ownUaddr(specs: readonly EndpointSpec[]): string {
   const [first, ...others] = specs;
   if (first === undefined || first.netid === 'local') return first?.path ?? '';
@@ -81,9 +80,9 @@ export class PortmapChild {
   readonly process: Child;
   readonly #onMessage: (message: FromPortmap) => void;
   readonly #clock: Host['clock'];
-  readonly #questions = new Map<number, (status: PortmapStatus | undefined) => void>();
-  #lastQuestion = 0;
-  /** It has written what is no message, and is to end. */
+  readonly #queries = new Map<number, (status: PortmapStatus | undefined) => void>();
+  #lastQuery = 0;
+  /** It sent an invalid message, and is being killed. */
   #isBroken = false;
 
   constructor(
@@ -96,7 +95,7 @@ export class PortmapChild {
     this.#clock = host.clock;
     const { program, endpoints, stamp, carried, identity } = parts;
     const fds = endpoints.map(({ fd }) => fd);
-    /** The number that a descriptor has in the child. */
+    /** Returns the number that the descriptor has in the child. */
     const give = (fd: number) => FIRST_FD + fds.push(fd) - 1;
     const giveIfOpen = (fd: number | undefined) => (fd === undefined ? undefined : give(fd));
     const [firstLog, secondLog] = parts.logFds;
@@ -129,45 +128,45 @@ export class PortmapChild {
     this.process.send(JSON.stringify(message));
   }
 
-  /** A process that writes anything else is ended, and started again; it does not take the daemon along. */
+  /** A process that sends an invalid message is killed and restarted; it cannot crash the daemon. */
   #take(line: string): void {
     if (this.#isBroken) return;
     const message = readFromPortmap(line);
     if (message) {
-      this.#hear(message);
+      this.#handle(message);
       return;
     }
     this.#isBroken = true;
     this.process.kill('SIGKILL');
     this.#onMessage({
       type: 'fault',
-      stack: `it wrote what is no message: ${line.slice(0, SHOWN_CHARACTERS)}`,
+      stack: `it sent an invalid message: ${line.slice(0, SHOWN_CHARACTERS)}`,
     });
   }
 
-  #hear(message: FromPortmap): void {
+  #handle(message: FromPortmap): void {
     if (message.type === 'status') {
-      this.#questions.get(message.id)?.(message);
-      this.#questions.delete(message.id);
+      this.#queries.get(message.id)?.(message);
+      this.#queries.delete(message.id);
     } else {
       this.#onMessage(message);
     }
   }
 
-  /** The files that it wanted set aside are. */
+  /** Confirms that the log files of a `set-aside` message have been copied. */
   confirmAside(): void {
     this.#send({ type: 'aside' });
   }
 
-  /** How it is; undefined if it does not say so in time. */
+  /** Its status; undefined if it does not answer in time. */
   status(): Promise<PortmapStatus | undefined> {
-    const id = ++this.#lastQuestion;
+    const id = ++this.#lastQuery;
     return new Promise((resolve) => {
       const timer = this.#clock.after(STATUS_TIMEOUT_MS, () => {
-        this.#questions.delete(id);
+        this.#queries.delete(id);
         resolve(undefined);
       });
-      this.#questions.set(id, (status) => {
+      this.#queries.set(id, (status) => {
         timer.cancel();
         resolve(status);
       });

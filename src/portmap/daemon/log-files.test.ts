@@ -1,4 +1,4 @@
-// Tests the files of the log of registrations: opened for us alone, and copied under a name that says why.
+// Tests the files of the registration log: permissions, and the names of copies.
 import assert from 'node:assert/strict';
 import {
   mkdtempSync,
@@ -30,7 +30,7 @@ function filesIn(t: Pick<TestContext, 'after'>, directory: string): LogFiles {
   return files;
 }
 
-test('the two files are made for their owner alone, and keep what they have', (t) => {
+test('the two files are private to their owner, and keep their contents', (t) => {
   const directory = directoryOf(t);
   writeFileSync(join(directory, 'portmap.log.1'), 'kept');
   const { fds } = filesIn(t, directory);
@@ -39,7 +39,7 @@ test('the two files are made for their owner alone, and keep what they have', (t
   assert.equal(readFileSync(join(directory, 'portmap.log.1'), 'utf8'), 'kept');
 });
 
-test('a link is not followed, and a directory that is not there is told', (t) => {
+test('a link is not followed, and a missing directory is an error', (t) => {
   const isFailure = (thrown: unknown) => thrown instanceof PortreeveError && thrown.code === 'LOG_FAILED';
   const directory = directoryOf(t);
   symlinkSync('/dev/null', join(directory, 'portmap.log.0'));
@@ -47,7 +47,7 @@ test('a link is not followed, and a directory that is not there is told', (t) =>
   assert.throws(() => new LogFiles(join(directory, 'absent')), isFailure);
 });
 
-test('a file that is set aside is copied; its name says which it was, why, and when', (t) => {
+test('a file that is set aside is copied to a name with its number, the reason and the time', (t) => {
   const directory = directoryOf(t);
   const files = filesIn(t, directory);
   writeFileSync(join(directory, 'portmap.log.1'), 'spoiled');
@@ -57,7 +57,7 @@ test('a file that is set aside is copied; its name says which it was, why, and w
   assert.equal(readFileSync(join(directory, 'portmap.log.1'), 'utf8'), 'spoiled');
 });
 
-test('of many copies the newest are kept, and nothing else is touched', (t) => {
+test('the newest copies are kept, and no other file is touched', (t) => {
   const directory = directoryOf(t);
   const files = filesIn(t, directory);
   writeFileSync(join(directory, 'portmap.log.0.mine'), '');

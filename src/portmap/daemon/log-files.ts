@@ -1,11 +1,11 @@
-// The two files of the log of registrations: opened for the process that writes them, copied when one is set aside.
+// The two files of the registration log: opened for the process that writes them, and copied when one is set aside.
 import { closeSync, constants, copyFileSync, openSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { LOGS_ASIDE_MAX } from '../../base/limits.ts';
 import type { SetAside } from '../app/journal.ts';
 
-/** The files, open for reading and writing by whoever is given the descriptors. */
+/** The files, open for reading and writing. The descriptors are passed to the portmap process. */
 export class LogFiles {
   readonly fds: readonly [number, number];
   readonly #paths: readonly [string, string];
@@ -17,8 +17,8 @@ export class LogFiles {
   }
 
   /**
-   * Keeps a copy of a file under a name that says why; gives that name. Of many such copies the oldest go. Throws,
-   * and leaves no part of a copy, where there is no room for it.
+   * Copies a file to a name that contains the reason; returns that name. Removes the oldest copies. Throws, and leaves
+   * no partial copy, if there is no space.
    */
   setAside({ file, word }: SetAside, now: Date): string {
     const path = this.#paths[file];
@@ -41,14 +41,14 @@ export class LogFiles {
   }
 }
 
-/** The moment at the end of a copy's name. */
+/** The time at the end of the name of a copy. */
 const stampOf = (name: string): string => basename(name).split('-').at(-1) ?? '';
 
 function openLog(path: string): number {
   try {
     return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   } catch (thrown) {
-    const message = `cannot open the log of registrations ${path}: ${messageOf(thrown)}`;
+    const message = `cannot open the registration log ${path}: ${messageOf(thrown)}`;
     throw new PortreeveError('LOG_FAILED', message, 'Choose another directory with --runtime DIR.', {
       path,
     });

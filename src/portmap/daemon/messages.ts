@@ -1,15 +1,15 @@
-// What the daemon and its portmap process say to each other: one JSON object a line.
+// The messages between the daemon and its portmap process: one JSON object per line.
 import type { NetId } from '../../base/netid.ts';
 import type { SetAside } from '../app/journal.ts';
 import type { OwnEntry, PortmapperReport } from '../app/portmapper.ts';
 import type { EventCounts, PortmapEvent } from '../core/events.ts';
 import type { LoggedSet } from '../wire/registration-log.ts';
 
-/** A socket that the portmap process finds among its descriptors. */
+/** A socket that the portmap process inherits. */
 export interface GivenSocket {
   readonly fd: number;
   readonly netid: NetId;
-  /** The address in text that it is bound to; the path for a Unix socket. */
+  /** The address that it is bound to; the path of a Unix socket. */
   readonly address: string;
 }
 
@@ -24,21 +24,21 @@ export type ToPortmap =
       /** net.ipv4.ip_unprivileged_port_start, and the record of the UDP ports that the guard grants. */
       readonly privilegedStartFd?: number | undefined;
       readonly grantedFd?: number | undefined;
-      /** The two files of the log of registrations, and whose they have to be. */
+      /** The two files of the registration log, and the stamp that they must have. */
       readonly logFds: readonly [number, number];
       readonly stamp: string;
-      /** Registrations of another port mapper, to begin with. */
+      /** Registrations that are carried over from rpcbind. */
       readonly carried: readonly LoggedSet[];
       readonly own: readonly OwnEntry[];
     }
-  /** The files that were to be set aside have been: they may be written over. */
+  /** The files of `set-aside` have been copied and may be overwritten. */
   | { readonly type: 'aside' }
   | { readonly type: 'status'; readonly id: number };
 
-/** What the portmap process tells of itself. */
+/** The status of the portmap process. */
 export interface PortmapStatus extends PortmapperReport {
   readonly connections: number;
-  /** Answers over UDP that the kernel did not take. */
+  /** Answers over UDP that the kernel did not accept. */
   readonly unsent: number;
   /** Changes over UDP that were not answered because they had waited too long. */
   readonly late: number;
@@ -50,7 +50,7 @@ export type FromPortmap =
   | { readonly type: 'set-aside'; readonly files: readonly SetAside[] }
   | { readonly type: 'restored'; readonly count: number }
   | { readonly type: 'event'; readonly event: PortmapEvent }
-  | { readonly type: 'more'; readonly counts: EventCounts }
+  | { readonly type: 'suppressed'; readonly counts: EventCounts }
   | { readonly type: 'fault'; readonly stack: string }
   | ({ readonly type: 'status'; readonly id: number } & PortmapStatus);
 
@@ -65,7 +65,7 @@ const areTexts = (fields: Fields, ...names: readonly string[]): boolean =>
 const areCounts = (fields: Fields, ...names: readonly string[]): boolean =>
   names.every((name) => isCount(fields[name]));
 
-/** What becomes part of a path is one of a few words. */
+/** `word` becomes part of a path: only known words are accepted. */
 const isSetAside = (value: unknown): boolean =>
   isFields(value) &&
   (value['file'] === 0 || value['file'] === 1) &&
@@ -81,21 +81,21 @@ const isEvent = (value: unknown): boolean =>
 const areCalls = (value: unknown): boolean =>
   isFields(value) && Object.values(value).every((counts) => Array.isArray(counts) && counts.every(isCount));
 
-/** What each message has to hold. */
+/** Validates the fields of each message. */
 const IS_MESSAGE: Readonly<Record<FromPortmap['type'], (message: Fields) => boolean>> = {
   ready: ({ missing, logFailure }) => Array.isArray(missing) && missing.every(isText) && isText(logFailure),
   'set-aside': ({ files }) => Array.isArray(files) && files.every(isSetAside),
   restored: (message) => areCounts(message, 'count'),
   event: ({ event }) => isEvent(event),
-  more: ({ counts }) => isFields(counts) && areCounts(counts, 'set', 'unset', 'refused', 'dropped'),
+  suppressed: ({ counts }) => isFields(counts) && areCounts(counts, 'set', 'unset', 'refused', 'dropped'),
   fault: (message) => areTexts(message, 'stack'),
   status: (message) =>
-    areCounts(message, 'id', 'connections', 'unsent', 'mappings', 'elsewhere') && areCalls(message['calls']),
+    areCounts(message, 'id', 'connections', 'unsent', 'mappings', 'foreign') && areCalls(message['calls']),
 };
 
 /**
- * Reads a line of the portmap process, which reads from the network and may be anything by now; undefined for what it
- * does not write as long as it is what was started.
+ * Parses a line of the portmap process, which is exposed to the network and may be compromised; undefined if it is not
+ * a valid message.
  */
 export function readFromPortmap(line: string): FromPortmap | undefined {
   try {

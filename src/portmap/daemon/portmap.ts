@@ -1,4 +1,4 @@
-// portmap in the daemon: its sockets, its process and that process's supervision.
+// The port mapper in the daemon: owns the sockets, and starts and supervises the process that serves them.
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
@@ -16,7 +16,7 @@ import type { SetAside } from '../app/journal.ts';
 import {
   closeEndpoints,
   endpointText,
-  type GuardAsked,
+  type GuardCheck,
   type ListenRequest,
   type OpenedEndpoints,
   openEndpoints,
@@ -24,36 +24,34 @@ import {
 } from '../app/listen.ts';
 import type { PortmapReport } from '../app/report.ts';
 import { RPCBIND_SOCKET } from '../app/settings.ts';
-import { type EventCounts, eventText, moreText, type PortmapEvent } from '../core/events.ts';
+import { type EventCounts, eventText, type PortmapEvent, suppressedText } from '../core/events.ts';
 import type { Registration } from '../core/registrations.ts';
 import { type Identity, portmapIdentity } from './account.ts';
 import { PortmapChild } from './child.ts';
 import { LogFiles } from './log-files.ts';
 import type { FromPortmap } from './messages.ts';
 
-/** The file of the process, beside this one: .ts when the source runs, .js when it was built. */
+/** The program of the process, in the same directory: .ts in the source tree, .js in the package. */
 const ENTRY = fileURLToPath(new URL(`./process${extname(import.meta.filename)}`, import.meta.url));
 
 /**
- * The lock that rpcbind holds while it runs. A port mapper that does not hold it is pushed aside: an rpcbind that is
- * started later would put its own Unix socket in the place of ours, and take the registrations that come by it.
+ * The lock that rpcbind holds while it runs. Without it, an rpcbind that is started later would replace our Unix socket
+ * with its own, and receive the registrations sent to it.
  */
 const RPCBIND_LOCK = '/run/rpcbind.lock';
 
-/** What portmap needs to be served. */
 export interface PortmapParts {
   readonly host: Host;
   readonly log: Log;
-  /** Where its log is, and copies of the code that its process cannot read where it is. */
+  /** The runtime directory, for the log and for copies of code that the process could not read in its own place. */
   readonly runtime: string;
   readonly uid: number | undefined;
-  /** Asked when a port cannot be had. */
-  readonly guard: GuardAsked;
-  /** Opens the record of the UDP ports that the guard grants; undefined where it cannot be had. */
+  /** Consulted when a bind fails. */
+  readonly guard: GuardCheck;
+  /** Opens the record of the UDP ports that the guard grants; undefined if there is none. */
   readonly openGrantedPorts: () => number | undefined;
 }
 
-/** The port mapper of this daemon. */
 export class Portmap {
   readonly #parts: PortmapParts;
   readonly #program: PreparedProgram;
@@ -61,7 +59,7 @@ export class Portmap {
   readonly #logFiles: LogFiles;
   readonly #refusals: PortmapEvent[] = [];
   readonly #supervisor: Supervisor;
-  /** What is to be given back at the end, whatever came in between. */
+  /** Released by stop(). */
   readonly #resources = new DisposableStack();
   #opened: OpenedEndpoints = { endpoints: [], absent: [] };
   #rpcbindLock: Lock | undefined;
@@ -72,8 +70,8 @@ export class Portmap {
   #onReady: () => void = () => undefined;
 
   /**
-   * Opens its sockets, all or none. Throws PortreeveError (environment) that says what is in the way. `carried` are
-   * registrations of another port mapper, that this one begins with.
+   * Opens its sockets, all or none. Throws PortreeveError (environment) if that fails. `carried`: the registrations of
+   * the rpcbind that is replaced.
    */
   constructor(parts: PortmapParts, request: ListenRequest, carried: readonly Registration[] = []) {
     const { host, runtime } = parts;
@@ -98,7 +96,7 @@ export class Portmap {
     });
   }
 
-  /** Opens what is asked for, and only then lets go of what is not asked for any more. */
+  /** Opens the requested sockets, and only then closes those that are no longer requested. */
   #listen(request: ListenRequest): void {
     const { host, guard } = this.#parts;
     const before = this.#opened.endpoints;
@@ -118,7 +116,7 @@ export class Portmap {
     );
   }
 
-  /** Listens elsewhere; its process is started again with the new sockets, and finds its registrations in the log. */
+  /** Changes the sockets. The process is restarted with them and restores the registrations from the log. */
   reconfigure(request: ListenRequest): void {
     this.#listen(request);
     this.#supervisor.restart();
@@ -128,12 +126,12 @@ export class Portmap {
     return this.#opened;
   }
 
-  /** What became of registrations. */
+  /** The events since the daemon started. */
   get changes(): EventCounts {
     return this.#changes;
   }
 
-  /** Starts the process; resolves when it answers the network for the first time. */
+  /** Starts the process; resolves when it first answers the network. */
   start(): Promise<void> {
     const ready = new Promise<void>((resolve) => {
       this.#onReady = resolve;
@@ -147,7 +145,7 @@ export class Portmap {
     this.#resources.dispose();
   }
 
-  /** Each process gets netlink sockets of its own: answers to the questions of one that died must not reach it. */
+  /** Each process has its own netlink sockets, so that it never receives the answers to requests of a dead one. */
   #startProcess(onEnd: (end: ChildEnd) => void): Child {
     const opened = {
       routeFd: openRouteSocket(),
@@ -159,7 +157,7 @@ export class Portmap {
       ...opened,
       endpoints: this.#opened.endpoints,
       logFds: this.#logFiles.fds,
-      // Neither sockets nor ports outlive these two.
+      // Sockets and ports do not outlive either of these.
       stamp: bootAndNetwork(),
       carried: this.#carried,
       program: this.#program,
@@ -174,17 +172,17 @@ export class Portmap {
     const { log } = this.#parts;
     switch (message.type) {
       case 'event':
-        this.#tell(message.event);
+        this.#report(message.event);
         break;
-      case 'more':
+      case 'suppressed':
         this.#count(message.counts);
-        log.info(`portmap: ${moreText(message.counts)}`, message.counts);
+        log.info(`portmap: ${suppressedText(message.counts)}`, message.counts);
         break;
       case 'fault':
-        log.error(`portmap: this is a bug of portreeve: ${message.stack}`);
+        log.error(`portmap: this is a bug in portreeve: ${message.stack}`);
         break;
       case 'restored':
-        log.info(`portmap: ${message.count} registrations were in the log and stand again`, {
+        log.info(`portmap: restored ${message.count} registrations from the log`, {
           count: message.count,
         });
         break;
@@ -194,10 +192,11 @@ export class Portmap {
         break;
       case 'ready':
         this.#unconfined = message.missing;
-        for (const missing of message.missing) log.warn(`portmap: the process is not confined: ${missing}`);
+        for (const missing of message.missing)
+          log.warn(`portmap: the process is not fully confined: ${missing}`);
         if (message.logFailure === '')
           this.#carried = []; // They are in the log now.
-        else log.error(`portmap: the log of registrations cannot be written anew (${message.logFailure})`);
+        else log.error(`portmap: cannot write a new registration log (${message.logFailure})`);
         this.#supervisor.ready();
         this.#onReady();
     }
@@ -210,7 +209,7 @@ export class Portmap {
     this.#changes.dropped += dropped;
   }
 
-  #tell(event: PortmapEvent): void {
+  #report(event: PortmapEvent): void {
     const { log } = this.#parts;
     this.#changes[event.what]++;
     const isRefusal = event.what === 'refused';
@@ -220,24 +219,24 @@ export class Portmap {
     write(eventText(event), event);
   }
 
-  /** Where it cannot be kept, that is said, and what could be read of it is gone on with. */
+  /** If it cannot be copied, that is logged, and the records that could be read are used. */
   #setAside(file: SetAside): void {
     const { log, host } = this.#parts;
     try {
       const kept = this.#logFiles.setAside(file, new Date(host.clock.now()));
-      log.warn(`portmap: the log of registrations was set aside as ${kept}: ${file.reason}`, {
+      log.warn(`portmap: the registration log was copied to ${kept}: ${file.reason}`, {
         ...file,
         kept,
       });
     } catch (thrown) {
-      const why = `cannot be set aside (${messageOf(thrown)})`;
-      log.error(`portmap: the log of registrations ${why}: ${file.reason}`, file);
+      const failure = `cannot copy the registration log (${messageOf(thrown)})`;
+      log.error(`portmap: ${failure}: ${file.reason}`, file);
     }
   }
 
   #died(end: ChildEnd, restartInMs: number): void {
-    const how = end.signal === null ? `ended with code ${end.code}` : `was ended by ${end.signal}`;
-    this.#parts.log.error(`portmap: its process ${how}; it is started again in ${restartInMs} ms`, end);
+    const how = end.signal === null ? `exited with code ${end.code}` : `was killed by ${end.signal}`;
+    this.#parts.log.error(`portmap: the process ${how}; restarting it in ${restartInMs} ms`, end);
   }
 
   async report(): Promise<PortmapReport> {
@@ -258,7 +257,7 @@ export class Portmap {
       })),
       absent: this.#opened.absent.map(endpointText),
       mappings: status?.mappings ?? null,
-      elsewhere: status?.elsewhere ?? null,
+      foreign: status?.foreign ?? null,
       refusals: this.#refusals.map(eventText),
       connections: status?.connections ?? null,
       unsent: status?.unsent ?? null,
@@ -279,7 +278,7 @@ function takeRpcbindLock(host: Host): Lock {
   const who = holder ? `${holder.name} (pid ${holder.pid})` : 'another port mapper';
   const message = `${RPCBIND_LOCK} is held by ${who}`;
   const hint =
-    'Take its place with: portreeve portmap take-over. Or stop it (systemctl stop rpcbind.socket rpcbind), ' +
+    'Replace it with: portreeve portmap take-over. Or stop it (systemctl stop rpcbind.socket rpcbind), ' +
     'or choose another path with --local PATH.';
   throw new PortreeveError('ENDPOINT_TAKEN', message, hint, { lock: RPCBIND_LOCK });
 }

@@ -1,4 +1,4 @@
-// The process that answers the network: it gets its sockets from the daemon, shuts itself in, and serves.
+// The process that answers the network: it receives its sockets from the daemon, confines itself, and serves.
 import { parseIp } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { encodeFilter, serverFilter } from '../../bpf/seccomp.ts';
@@ -18,14 +18,14 @@ import { Portmapper } from '../app/portmapper.ts';
 import { RecordServer } from '../app/records.ts';
 import type { FromPortmap, GivenSocket, PortmapStatus, ToPortmap } from './messages.ts';
 
-/** How often it is looked whether something is overdue: connections, services that are gone, events to be told. */
+/** The interval of periodic work: connection timeouts, stale registrations, suppressed events. */
 const TICK_MS = 100;
-/** Descriptors that are not for connections: sockets, epoll, channel, log, and what Node has. */
+/** Descriptors that are not available for connections: sockets, epoll, channel, log, and those of Node. */
 const DESCRIPTORS_KEPT = 64;
 
 type ServeMessage = Extract<ToPortmap, { type: 'serve' }>;
 
-/** The loop, its service, and the channel over which the daemon steers both. */
+/** The event loop, the service, and the channel to the daemon. */
 class PortmapProcess {
   readonly #loop = new EpollLoop();
   readonly #channel: Channel;
@@ -33,7 +33,7 @@ class PortmapProcess {
   readonly #connectionsMax = Math.min(CONNECTION_LIMITS.count, descriptorLimit() - DESCRIPTORS_KEPT);
   #portmapper: Portmapper | undefined;
   #server: NetworkServer | undefined;
-  #goOn: () => void = () => undefined;
+  #continue: () => void = () => undefined;
 
   constructor() {
     this.#channel = new Channel(
@@ -51,15 +51,15 @@ class PortmapProcess {
     this.#channel.send(JSON.stringify(message));
   }
 
-  /** Lines come from the daemon alone, which is of the same build: they need no check. */
+  /** Only the daemon sends lines, and it is trusted: no validation. */
   #take(line: string): void {
     const message: ToPortmap = JSON.parse(line);
     if (message.type === 'serve') this.#prepare(message);
-    else if (message.type === 'aside') this.#goOn();
+    else if (message.type === 'aside') this.#continue();
     else this.#send({ type: 'status', id: message.id, ...this.#status() });
   }
 
-  /** Shuts itself in, and reads what the log holds; what is wrong with it is set aside before it is written again. */
+  /** Confines the process and reads the log. Files to set aside are copied before the log is written. */
   #prepare(message: ServeMessage): void {
     const ownIpv6 = message.sockets.filter(({ netid }) => netid === 'udp6').length;
     const table = new DiagTable(message.diagFd, new Ipv6DatagramCount(ownIpv6));
@@ -73,16 +73,16 @@ class PortmapProcess {
       stamp: message.stamp,
       listener: {
         onEvent: (event) => this.#send({ type: 'event', event }),
-        onMore: (counts) => this.#send({ type: 'more', counts }),
+        onSuppressed: (counts) => this.#send({ type: 'suppressed', counts }),
         onFault: (stack) => this.#send({ type: 'fault', stack }),
       },
     });
     this.#portmapper = portmapper;
     const { count, setAside } = portmapper.recover(message.own, message.carried);
     if (count > 0) this.#send({ type: 'restored', count });
-    this.#goOn = () => this.#serve(message, portmapper, table, missing);
+    this.#continue = () => this.#serve(message, portmapper, table, missing);
     if (setAside.length > 0) this.#send({ type: 'set-aside', files: setAside });
-    else this.#goOn();
+    else this.#continue();
   }
 
   #serve(message: ServeMessage, portmapper: Portmapper, table: DiagTable, missing: readonly string[]): void {
@@ -109,7 +109,7 @@ class PortmapProcess {
 
   #status(): PortmapStatus {
     const counters = this.#server?.counters() ?? { connections: 0, unsent: 0, late: 0 };
-    const report = this.#portmapper?.report() ?? { mappings: 0, elsewhere: 0, calls: {} };
+    const report = this.#portmapper?.report() ?? { mappings: 0, foreign: 0, calls: {} };
     return { ...counters, ...report };
   }
 }
@@ -120,7 +120,7 @@ function addSocket(server: NetworkServer, { fd, netid, address }: GivenSocket): 
     return;
   }
   const bound = parseIp(address);
-  if (!bound) throw new PortreeveError('BAD_MESSAGE', `"${address}" is no address of ${netid}`);
+  if (!bound) throw new PortreeveError('BAD_MESSAGE', `"${address}" is not an address of ${netid}`);
   server.addDatagramSocket(fd, netid, bound);
 }
 

@@ -1,4 +1,4 @@
-// What is registered with the daemon's own port mapper, asked as anybody asks it.
+// Reads the registrations of the daemon's own port mapper, as any client does.
 import { PortreeveError } from '../../base/errors.ts';
 import { readText } from '../../host/linux/files.ts';
 import { parseEtcRpc, RpcNames } from '../../names/core/rpc-programs.ts';

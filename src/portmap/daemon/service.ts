@@ -1,5 +1,5 @@
-// portmap as a service of the daemon: opened as its job, in the place of another port mapper or on another port if need
-// be, and elsewhere when the settings say so.
+// The DaemonService of the port mapper: binds its sockets as the job PORTMAP, replaces rpcbind or uses a fallback port,
+// and follows changed settings.
 import { PortreeveError } from '../../base/errors.ts';
 import { PORTMAP_JOB } from '../../base/job.ts';
 import type { Port } from '../../base/port.ts';
@@ -10,7 +10,7 @@ import type { Metric } from '../../kit/metrics.ts';
 import type { Settings } from '../../kit/settings.ts';
 import { serviceNames } from '../../names/app/service-names.ts';
 import { greeting } from '../app/greeting.ts';
-import { endpointText, type GuardAsked, planEndpoints } from '../app/listen.ts';
+import { endpointText, type GuardCheck, planEndpoints } from '../app/listen.ts';
 import { portmapMetrics } from '../app/metrics.ts';
 import { requireNoAccessRules } from '../app/open-network.ts';
 import type { PortmapReport } from '../app/report.ts';
@@ -20,13 +20,13 @@ import type { TakeOver } from '../app/take-over.ts';
 import { Portmap, type PortmapParts } from './portmap.ts';
 import { recordListen, stopRpcbind } from './take-over.ts';
 
-/** The guard, by which its binds are judged. */
+/** The guard, which judges its binds. */
 interface PortmapGuard {
-  /** Does something as a job. */
+  /** Runs `act` under a job. */
   asJob<T>(job: string, act: () => T): T;
-  /** Why a port is refused to this process; undefined where it is not, or where that is not known. */
-  readonly refusalOf: GuardAsked;
-  /** Opens the record of the UDP ports that the guard grants; undefined where there is no such record. */
+  /** The error if the guard refuses a port to this process; undefined if it does not, or if that is unknown. */
+  readonly refusalOf: GuardCheck;
+  /** Opens the record of the UDP ports that the guard grants; undefined if there is none. */
   openGrantedPorts(): number | undefined;
 }
 
@@ -38,18 +38,18 @@ interface PortmapServiceDeps {
   readonly runtime: string;
   readonly guard: PortmapGuard;
   readonly options: PortmapOptions;
-  /** The port mapper whose place is taken. */
+  /** The rpcbind to replace. */
   readonly takeOver: TakeOver | undefined;
-  /** The path of portreeve.toml, and what reads it. */
+  /** The path of portreeve.toml, and its parser. */
   readonly file: string;
   readonly parseSettings: ParseSettings;
 }
 
 /**
- * What it goes by. Throws PortreeveError: (usage) `ADDRESS_INVALID`, `PORT_INVALID` and `LOCAL_INVALID`; (environment)
- * `ACCESS_RULES_IGNORED`.
+ * Resolves the settings of the port mapper. Throws PortreeveError: (usage) `ADDRESS_INVALID`, `PORT_INVALID` and
+ * `LOCAL_INVALID`; (environment) `ACCESS_RULES_IGNORED`.
  */
-export function settlePortmap(
+export function resolvePortmapSettings(
   { host, options, runtime, takeOver }: Pick<PortmapServiceDeps, 'host' | 'options' | 'runtime' | 'takeOver'>,
   settings: Settings,
 ): PortmapSettings {
@@ -60,10 +60,10 @@ export function settlePortmap(
   return settled;
 }
 
-/** The port that `npm start` takes where 111 is not available. */
+/** The port that `npm start` uses if 111 is not available. */
 const FALLBACK_PORT = 7111 as Port;
 
-/** Where it is in the way, another port may help. */
+/** The errors for which another port may help. */
 const IN_THE_WAY: ReadonlySet<string> = new Set(['ENDPOINT_TAKEN', 'ENDPOINT_DENIED', 'GUARD_REFUSED']);
 
 export class PortmapService implements DaemonService {
@@ -72,13 +72,13 @@ export class PortmapService implements DaemonService {
   readonly #deps: PortmapServiceDeps;
   #settings: PortmapSettings;
   #opened: Portmap | undefined;
-  #answers: Promise<void> = Promise.resolve();
-  /** Why it does not listen where it was to listen. */
+  #answering: Promise<void> = Promise.resolve();
+  /** Why it listens on the fallback port. */
   #obstacle: string | undefined;
 
   constructor(deps: PortmapServiceDeps, settings: Settings) {
     this.#deps = deps;
-    this.#settings = settlePortmap(deps, settings);
+    this.#settings = resolvePortmapSettings(deps, settings);
   }
 
   get #portmap(): Portmap {
@@ -94,7 +94,7 @@ export class PortmapService implements DaemonService {
     }
     const portmap = guard.asJob(PORTMAP_JOB, () => this.#open());
     try {
-      this.#answers = portmap.start();
+      this.#answering = portmap.start();
     } catch (thrown) {
       await portmap.stop();
       throw thrown;
@@ -102,7 +102,7 @@ export class PortmapService implements DaemonService {
     this.#opened = portmap;
   }
 
-  /** Throws before another port mapper is stopped in whose place we would not get our ports. */
+  /** Throws if the guard would refuse a port, before rpcbind is stopped. */
   #requireGuardAllows(): void {
     for (const { spec } of planEndpoints(this.#settings)) {
       const refusal = spec.netid === 'local' ? undefined : this.#deps.guard.refusalOf(spec);
@@ -110,7 +110,7 @@ export class PortmapService implements DaemonService {
     }
   }
 
-  /** Opens it where it is to listen or, where that fails and a fallback is permitted, on another port of loopback. */
+  /** Opens the sockets or, if that fails and a fallback is permitted, another port on loopback. */
   #open(): Portmap {
     const { host, log, runtime, guard, takeOver } = this.#deps;
     const { uid, fallback } = this.#settings;
@@ -129,10 +129,10 @@ export class PortmapService implements DaemonService {
     }
   }
 
-  /** The clients of the other port mapper wait: what is for later starts is written when they are answered. */
+  /** The clients of rpcbind are waiting: the addresses are recorded only after they are served. */
   async ready(): Promise<string> {
     const { version, takeOver, file } = this.#deps;
-    await this.#answers;
+    await this.#answering;
     if (takeOver) await recordListen(this.#deps, takeOver, { ...this.#settings, file });
     return greeting(version, this.#portmap.endpoints, this.#obstacle);
   }
@@ -142,11 +142,11 @@ export class PortmapService implements DaemonService {
   }
 
   check(settings: Settings): void {
-    settlePortmap(this.#deps, settings);
+    resolvePortmapSettings(this.#deps, settings);
   }
 
   async reload(settings: Settings): Promise<void> {
-    const settled = settlePortmap(this.#deps, settings);
+    const settled = resolvePortmapSettings(this.#deps, settings);
     this.#deps.guard.asJob(PORTMAP_JOB, () => this.#portmap.reconfigure(settled));
     this.#settings = settled;
   }
@@ -155,7 +155,7 @@ export class PortmapService implements DaemonService {
     return `portmap listens on ${this.#portmap.endpoints.endpoints.map(({ spec }) => endpointText(spec)).join(', ')}`;
   }
 
-  /** The Unix socket that it answers on; undefined where there is none. */
+  /** The Unix socket that it listens on; undefined if there is none. */
   get localPath(): string | undefined {
     const local = this.#opened?.endpoints.endpoints.find(({ spec }) => spec.netid === 'local');
     return local && endpointText(local.spec);
@@ -170,7 +170,7 @@ export class PortmapService implements DaemonService {
   }
 }
 
-/** Where the other port is not available either, both obstacles are named. */
+/** If the fallback port fails as well, the error names both obstacles. */
 function openFallback(parts: PortmapParts, obstacle: string): Portmap {
   const localPath = `${parts.runtime}/rpcbind.sock`;
   try {

@@ -1,4 +1,4 @@
-// `portreeve portmap take-over` on this host: what the daemon finds and stops a running rpcbind with.
+// `portreeve portmap take-over` on Linux: finds a running rpcbind, reads its sockets, and stops it.
 import { spawnSync } from 'node:child_process';
 import { networkInterfaces } from 'node:os';
 import { PORTMAP_PORT } from '../../base/port.ts';
@@ -14,10 +14,10 @@ import type { ParseSettings } from '../app/settings-edit.ts';
 import * as app from '../app/take-over.ts';
 import { Portmap } from '../client/portmap.ts';
 
-/** More than systemd gives a service that does not (DefaultTimeoutStopSec): what is given up here goes on there. */
+/** Longer than systemd's DefaultTimeoutStopSec (90 s), after which systemctl returns. */
 const STOP_COMMAND_MS = 100_000;
 
-/** Looks at the port mapper that runs; see planTakeOver() of app. */
+/** Plans the replacement of the running rpcbind; see planTakeOver() of app. */
 export function planTakeOver(host: Host): Promise<app.TakeOver> {
   return app.planTakeOver(takeOverDeps(host));
 }
@@ -27,14 +27,13 @@ export function stopRpcbind(host: Host, takeOver: app.TakeOver): Promise<void> {
   return app.stopRpcbind(takeOverDeps(host), takeOver);
 }
 
-/** What the addresses are recorded with. */
 interface RecordDeps {
   readonly host: Pick<Host, 'files'>;
   readonly log: Pick<Log, 'info' | 'error'>;
   readonly parseSettings: ParseSettings;
 }
 
-/** Has later starts listen where this one does, and logs what became of that. */
+/** Records the addresses for later starts, and logs the result. */
 export async function recordListen(
   { host: { files }, log, parseSettings }: RecordDeps,
   takeOver: app.TakeOver,

@@ -1,4 +1,4 @@
-/** Version 2: mappings, lists and the arguments of CALLIT. */
+/** Tests version 2: mappings, lists and the arguments of CALLIT. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -19,7 +19,7 @@ import { encodeXdr, XdrError, XdrReader } from './xdr.ts';
 const anyMapping = record({ program: u32, version: u32, protocol: u32, port: u32 });
 
 // RFC 1833 section 3.1: struct mapping { unsigned int prog, vers, prot, port; }
-test('a mapping is four integers in their order', () => {
+test('a mapping is four integers in order', () => {
   const bytes = encodeXdr((writer) =>
     encodeMapping(writer, { program: 100003, version: 3, protocol: 17, port: 2049 }),
   );
@@ -45,8 +45,8 @@ describe('a list', () => {
   const read = (bytes: Uint8Array, max: number) =>
     decodeList(new XdrReader(bytesOf(bytes)), max, (reader) => reader.u32());
 
-  // RFC 4506 section 4.19: optional-data, each node behind a TRUE.
-  test('has a TRUE before each node and a FALSE behind the last', () => {
+  // RFC 4506 section 4.19: optional-data, each node after a TRUE.
+  test('has TRUE before each node and FALSE after the last', () => {
     assert.equal(
       Buffer.from(listOf([7, 8])).toString('hex'),
       '000000010000000700000001000000080000' + '0000',
@@ -59,19 +59,19 @@ describe('a list', () => {
     assert.throws(() => read(listOf([1, 2, 3]), 2), XdrError);
   });
 
-  test('that never ends is an error', () => {
+  test('without an end is an error', () => {
     const endless = new Uint8Array(8000).map((_, i) => (i % 4 === 3 ? 1 : 0));
     assert.throws(() => read(endless, 0xffffffff), XdrError);
     assert.throws(() => read(endless, 10), XdrError);
   });
 
-  test('of a hundred thousand nodes needs no deep stack', () => {
+  test('of a hundred thousand nodes does not exhaust the stack', () => {
     const values = Array.from({ length: 100_000 }, (_, i) => i);
     assert.equal(read(listOf(values), values.length).length, values.length);
   });
 });
 
-test('the arguments of CALLIT have at most 8800 bytes', () => {
+test('the arguments of CALLIT are at most 8800 bytes', () => {
   const call = (length: number) => ({ program: 1, version: 1, procedure: 1, args: new Uint8Array(length) });
   const encode = (length: number) => encodeXdr((writer) => encodeCallItArgs(writer, call(length)));
   const longest = encode(CALL_ARGS_MAX_BYTES);

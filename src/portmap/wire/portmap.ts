@@ -11,10 +11,10 @@ export const PMAPPROC = { NULL: 0, SET: 1, UNSET: 2, GETPORT: 3, DUMP: 4, CALLIT
 export const PROTOCOL_TCP = 6;
 export const PROTOCOL_UDP = 17;
 
-/** The most arguments that CALLIT takes, in bytes: libtirpc's UDPMSGSIZE, the largest message of its UDP clients. */
+/** The maximum size of CALLIT's arguments: libtirpc's UDPMSGSIZE, the largest message of its UDP clients. */
 export const CALL_ARGS_MAX_BYTES = 8800;
 
-/** A mapping (RFC 1833 section 3.1: struct mapping). The port is whatever 32 bits the wire had. */
+/** A mapping (RFC 1833 section 3.1: struct mapping). The port is any 32-bit value: it is not validated here. */
 export interface Mapping {
   readonly program: number;
   readonly version: number;
@@ -33,7 +33,7 @@ export function encodeMapping(writer: XdrWriter, mapping: Mapping): void {
   writer.u32(mapping.port);
 }
 
-/** Reads a list as RPC has them: each node behind a TRUE, a FALSE behind the last (RFC 4506 section 4.19). */
+/** Reads a list of optional-data: TRUE before each node, FALSE after the last (RFC 4506 section 4.19). */
 export function decodeList<T>(reader: XdrReader, max: number, decodeNode: (reader: XdrReader) => T): T[] {
   const nodes: T[] = [];
   while (reader.bool()) {
@@ -43,7 +43,7 @@ export function decodeList<T>(reader: XdrReader, max: number, decodeNode: (reade
   return nodes;
 }
 
-/** Writes a list, in a loop: no list is so long that it could exhaust a stack. */
+/** Writes a list, with a loop in place of the recursion of RFC 4506, so that its length is not bound by the stack. */
 export function encodeList<T>(
   writer: XdrWriter,
   nodes: Iterable<T>,

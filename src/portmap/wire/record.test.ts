@@ -1,4 +1,4 @@
-/** Record marking: messages on a stream, whole and in fragments. */
+/** Tests record marking: messages on a stream, in one or several fragments. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import { XdrError } from './xdr.ts';
 
 const MAX = 100;
 
-/** Fragments as they stand on a stream: the last one is marked. */
+/** Fragments on a stream; the last one is marked. */
 function fragments(...pieces: readonly Uint8Array[]): Uint8Array {
   const parts = pieces.flatMap((piece, i) => {
     const record = encodeRecord(piece);
@@ -24,7 +24,7 @@ const scan = (bytes: Uint8Array, start = 0, end = bytes.length, max = MAX) =>
 
 const bytes = (length: number, value = 0xab): Uint8Array => new Uint8Array(length).fill(value);
 
-// RFC 5531 section 11: a 31-bit length, and the bit that says whether it is the last fragment.
+// RFC 5531 section 11: a 31-bit length, and a bit that marks the last fragment.
 describe('a record', () => {
   test('of one fragment is marked by its length and the highest bit', () => {
     assert.deepEqual(encodeRecord(bytes(3)), new Uint8Array([0x80, 0, 0, 3, 0xab, 0xab, 0xab]));
@@ -33,7 +33,7 @@ describe('a record', () => {
     assert.equal(view.getUint32(4), 0xffffffff);
   });
 
-  test('of one fragment is found where it stands', () => {
+  test('of one fragment is found in place', () => {
     const stream = new Uint8Array([...bytes(5), ...encodeRecord(bytes(8)), ...bytes(5)]);
     const { state, consumed, start, end, fragments: count } = scan(stream, 5);
     assert.deepEqual(
@@ -42,7 +42,7 @@ describe('a record', () => {
     );
   });
 
-  test('of several fragments is gathered', () => {
+  test('of several fragments is concatenated', () => {
     const stream = fragments(bytes(3, 1), bytes(0), bytes(5, 2), bytes(1, 3));
     const { state, consumed, fragments: count } = scan(stream);
     assert.deepEqual({ state, consumed, count }, { state: 'whole', consumed: stream.length, count: 4 });
@@ -51,7 +51,7 @@ describe('a record', () => {
     assert.deepEqual(target.subarray(0, 9), new Uint8Array([1, 1, 1, 2, 2, 2, 2, 2, 3]));
   });
 
-  test('that is cut off anywhere needs more', () => {
+  test('that is truncated anywhere is incomplete', () => {
     for (const stream of [encodeRecord(bytes(8)), fragments(bytes(3), bytes(5), bytes(1))]) {
       for (let end = 0; end < stream.length; end++)
         assert.equal(scan(stream, 0, end).state, 'more', `${end}`);
@@ -60,15 +60,15 @@ describe('a record', () => {
   });
 });
 
-describe('what can be no record', () => {
-  test('is longer than allowed, in one fragment or in all', () => {
+describe('an invalid record', () => {
+  test('is longer than permitted, in one fragment or in all', () => {
     assert.equal(scan(encodeRecord(bytes(MAX))).state, 'whole');
     assert.throws(() => scan(encodeRecord(bytes(MAX + 1))), XdrError);
     assert.equal(scan(fragments(bytes(MAX - 1), bytes(1))).state, 'whole');
     assert.throws(() => scan(fragments(bytes(MAX - 1), bytes(2))), XdrError);
   });
 
-  test('is refused by its mark alone, before anything of it has come', () => {
+  test('is refused by its header, before any data arrives', () => {
     for (const mark of [
       [0xff, 0xff, 0xff, 0xff],
       [0x7f, 0xff, 0xff, 0xff],
@@ -85,14 +85,14 @@ describe('what can be no record', () => {
     assert.equal(scan(fragments(bytes(0), bytes(1))).state, 'whole');
   });
 
-  test('has more empty fragments than can have a reason', () => {
+  test('has too many empty fragments', () => {
     const empty = (count: number) => fragments(...Array.from({ length: count }, () => bytes(0)), bytes(4));
     assert.equal(scan(empty(16)).state, 'whole');
     assert.throws(() => scan(empty(17)), XdrError);
   });
 });
 
-test('however a message is cut into fragments, it is gathered as it was', () => {
+test('a message is reassembled, however it is split into fragments', () => {
   const pieces = fc.array(fc.uint8Array({ maxLength: 20 }), { minLength: 1, maxLength: 10 });
   fc.assert(
     fc.property(pieces, (cut) => {
@@ -109,7 +109,7 @@ test('however a message is cut into fragments, it is gathered as it was', () => 
   );
 });
 
-test('any bytes are a record inside them, need more, or are refused', () => {
+test('any bytes are a complete record, an incomplete one, or refused', () => {
   const marks = fc
     .array(fc.constantFrom(0, 0, 0, 1, 4, 0x80), { maxLength: 60 })
     .map((values) => new Uint8Array(values));

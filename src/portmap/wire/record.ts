@@ -1,36 +1,33 @@
-// Record marking (RFC 5531 section 11): how messages are told apart on a byte stream.
+// Record marking (RFC 5531 section 11): delimits messages on a byte stream.
 import type { Bytes } from '../../base/bytes.ts';
 import { XdrError } from './xdr.ts';
 
-/** The bit of a fragment's header that says "the last of its record". */
+/** The bit of a fragment header that marks the last fragment of a record. */
 const LAST_FRAGMENT = 0x80000000;
-/** The bytes of a fragment's header. */
+/** The size of a fragment header. */
 export const RECORD_MARK_BYTES = 4;
-/** Empty fragments that a record may have before the stream is given up: they carry nothing but work. */
+/** The maximum number of empty fragments in a record: they cost work and carry no data. */
 const EMPTY_FRAGMENTS_MAX = 16;
 
-/** Where a record was found. */
 interface RecordSpan {
-  /** `whole`: a record is there; `more`: it is not complete yet. */
+  /** `whole`: a complete record was found; `more`: the input ends inside the record. */
   state: 'whole' | 'more';
-  /** How many bytes of the input the record takes with its headers. */
+  /** The size of the record in the input, with its fragment headers. */
   consumed: number;
-  /** Where the message is, if it is one fragment; else it has to be gathered. */
+  /** The message, if it is one fragment; otherwise use gatherRecord(). */
   start: number;
   end: number;
   fragments: number;
 }
 
-/** A span to be filled by scanRecord. */
+/** A span for scanRecord() to fill. */
 export function newRecordSpan(): RecordSpan {
   return { state: 'more', consumed: 0, start: 0, end: 0, fragments: 0 };
 }
 
 /**
- * Looks for one record at `start` and fills `span`.
- * Throws XdrError when the record would exceed `maxBytes` or `maxFragments`, is empty, or is made of empty
- * fragments: what follows
- * on such a stream means nothing any more.
+ * Scans one record at `start` and fills `span`. Throws XdrError if the record exceeds `maxBytes` or `maxFragments`, is
+ * empty, or has too many empty fragments: the stream must then be closed.
  */
 export function scanRecord(
   bytes: Bytes,
@@ -69,7 +66,7 @@ export function scanRecord(
   return span;
 }
 
-/** Copies the fragments of a whole record at `start` together into `target`; gives the length of the message. */
+/** Concatenates the fragments of the complete record at `start` in `target`; returns the length of the message. */
 export function gatherRecord(bytes: Bytes, start: number, target: Uint8Array): number {
   let at = start;
   let length = 0;
@@ -85,12 +82,12 @@ export function gatherRecord(bytes: Bytes, start: number, target: Uint8Array): n
   }
 }
 
-/** The header of a record that is one fragment of `length` bytes. */
+/** Writes the header of a record of one fragment of `length` bytes. */
 export function writeRecordMark(view: DataView, at: number, length: number): void {
   view.setUint32(at, LAST_FRAGMENT + length);
 }
 
-/** A message as a record of one fragment. */
+/** Encodes a message as a record of one fragment. */
 export function encodeRecord(message: Uint8Array): Uint8Array {
   const record = new Uint8Array(RECORD_MARK_BYTES + message.length);
   writeRecordMark(new DataView(record.buffer), 0, message.length);

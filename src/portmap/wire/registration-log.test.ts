@@ -1,4 +1,4 @@
-/** The log of registrations as bytes: what is whole is read, what is torn or damaged invents nothing. */
+/** Tests the format of the registration log: intact records are read, and damage never invents a record. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -45,7 +45,7 @@ function encodeRecord(change: LoggedChange): Uint8Array {
   return bytes.u8.slice(0, writeLogRecord(bytes, 0, change));
 }
 
-/** A log with these changes, and where each record ends. */
+/** A log with these changes, and the end of each record. */
 function logOf(changes: readonly LoggedChange[]): { log: Uint8Array; ends: number[] } {
   const records = changes.map(encodeRecord);
   const ends = [LOG_HEADER_BYTES];
@@ -53,7 +53,7 @@ function logOf(changes: readonly LoggedChange[]): { log: Uint8Array; ends: numbe
   return { log: new Uint8Array([...encodeLogHeader(HEADER), ...records.flatMap((one) => [...one])]), ends };
 }
 
-/** The record with the checksum of what it says now. */
+/** The record with a checksum that matches its current contents. */
 function resealed(record: Uint8Array): Uint8Array {
   const bytes = bytesOf(record.slice());
   bytes.view.setUint32(4, crc32(record, 8));
@@ -105,7 +105,7 @@ describe('a header', () => {
     }
   });
 
-  test('of which one bit is another is none', () => {
+  test('with one bit changed is not accepted', () => {
     const bytes = encodeLogHeader(HEADER);
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const damaged = bytes.slice();
@@ -114,14 +114,14 @@ describe('a header', () => {
     }
   });
 
-  test('that is cut off is none, and one that was never written is unfinished', () => {
+  test('that is truncated is not accepted, and one that was never written is unfinished', () => {
     const bytes = encodeLogHeader(HEADER);
     for (let length = 0; length < bytes.length; length++) {
       assert.equal(decodeLogHeader(bytes.subarray(0, length)), undefined);
       assert.equal(isUnfinished(bytes.subarray(0, length)), length === 0);
       assert.equal(isUnfinished(new Uint8Array(length)), true);
     }
-    // The records are written before the header: there is a hole in front of them.
+    // The records are written before the header: the file starts with a hole.
     assert.equal(isUnfinished(new Uint8Array([...new Uint8Array(LOG_HEADER_BYTES), 1, 2, 3])), true);
   });
 });
@@ -137,12 +137,12 @@ describe('a record', () => {
     );
   });
 
-  test('has this form: length, its complement, checksum, then XDR', () => {
+  test('has the form: length, its complement, checksum, XDR', () => {
     const bytes = Buffer.from(encodeRecord({ kind: 'unset', program: 100005, version: 3, netid: 'tcp' }));
     assert.equal(bytes.toString('hex'), '0010ffef38e6d57d00000002000186a50000000300000001');
   });
 
-  test('with the longest address has room', () => {
+  test('has room for the longest address', () => {
     const unset = { program: 1, version: 1, netid: 'local' } as const;
     const uaddr = '@'.padEnd(UADDR_MAX_BYTES, 'x');
     const longest: LoggedChange = {
@@ -160,7 +160,7 @@ describe('a record', () => {
 describe('a log', () => {
   const { log, ends } = logOf(SAMPLE);
 
-  test('that is cut anywhere has the records before the cut, and is torn behind them', () => {
+  test('that is truncated anywhere has the records before that, and a torn tail', () => {
     for (let length = LOG_HEADER_BYTES; length <= log.length; length++) {
       const whole = ends.findLastIndex((end) => end <= length);
       const isClean = ends[whole] === length;
@@ -172,7 +172,7 @@ describe('a log', () => {
     }
   });
 
-  test('of which one byte is another has the records before it, and says that it is damaged', () => {
+  test('with one byte changed has the records before it, and a damaged tail', () => {
     for (let at = LOG_HEADER_BYTES; at < log.length; at++) {
       for (const mask of [1, 2, 4, 8, 16, 32, 64, 128, 255]) {
         const damaged = log.slice();
@@ -187,7 +187,7 @@ describe('a log', () => {
     }
   });
 
-  test('of any bytes is no exception and, but for a checksum that fits, no change', () => {
+  test('of any bytes throws nothing and, without a matching checksum, has no change', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
         const { changes, tail } = readLog(new Uint8Array([...encodeLogHeader(HEADER), ...bytes]));
@@ -198,7 +198,7 @@ describe('a log', () => {
     );
   });
 
-  test('with a record of a kind or a transport that is none is damaged there', () => {
+  test('with a record of an unknown kind or transport is damaged there', () => {
     const record = bytesOf(encodeRecord({ kind: 'unset', program: 1, version: 1, netid: 'udp' }));
     for (const [at, value] of [
       [8, 3],
@@ -206,7 +206,7 @@ describe('a log', () => {
     ] as const) {
       const odd = bytesOf(record.u8.slice());
       odd.view.setUint32(at, value);
-      // With a checksum that fits: a later version of the format wrote it.
+      // With a matching checksum: a later version of the format wrote it.
       const sealed = new Uint8Array([...log, ...resealed(odd.u8)]);
       assert.deepEqual(readLog(sealed), { changes: SAMPLE, end: log.length, tail: 'damaged' });
     }

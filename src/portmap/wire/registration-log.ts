@@ -1,35 +1,33 @@
-// The log of registrations as bytes: a header that says whose it is, then records, each with its length and checksum.
+// The format of the registration log: a header that identifies the boot, then records with length and checksum.
 import { type Bytes, bytesOf } from '../../base/bytes.ts';
 import { crc32 } from '../../base/crc32.ts';
 import { NETIDS, type NetId, netIdInfo } from '../../base/netid.ts';
 import { UADDR_MAX_BYTES } from '../../wire/uaddr.ts';
 import { XdrError, XdrReader, XdrWriter } from './xdr.ts';
 
-/** The bytes of a header; the records begin behind it. */
+/** The size of the header; the records follow it. */
 export const LOG_HEADER_BYTES = 160;
-/** The most bytes of one record, with its length and checksum. */
+/** The maximum size of a record, with its length and checksum. */
 export const LOG_RECORD_MAX_BYTES = 256;
 /** "PRLOG", and the version of this format. */
 const MAGIC = 0x50524c31;
-/** The longest stamp, in bytes. */
+/** The maximum length of a stamp. */
 export const LOG_STAMP_MAX_BYTES = 128;
 /**
- * In front of a record: its length, the same with all bits turned over, and its checksum. A length that was damaged
- * can so be told from one of a record that was not written to its end.
+ * Before each record: its length, the complement of the length, and the checksum. The complement distinguishes a damaged
+ * length from a record that was not written completely.
  */
 const RECORD_HEAD_BYTES = 8;
-/** A uid that stands for "not known" (credentials(7): no uid has this value). */
+/** The uid that means "unknown" (credentials(7): no user has this uid). */
 const NO_UID = 0xffff_ffff;
 
-/** Whose log it is, and which of two is the newer. */
 interface LogHeader {
-  /** Grows with each time that the log is written anew. */
+  /** Incremented each time the log is rewritten: of two logs, the higher one is newer. */
   readonly generation: number;
-  /** The boot and the network namespace in which its registrations mean something. */
+  /** The boot and the network namespace in which its registrations are valid. */
   readonly stamp: string;
 }
 
-/** A change of the table. */
 export type LoggedChange = LoggedSet | LoggedUnset | LoggedFound;
 
 export interface LoggedSet {
@@ -41,7 +39,7 @@ export interface LoggedSet {
   readonly owner: number | undefined;
   /** Registered from another network namespace. */
   readonly isElsewhere: boolean;
-  /** The socket that was seen there when it was registered. */
+  /** The socket that was seen at its address when it was registered. */
   readonly socket: { readonly uid: number; readonly inode: number } | undefined;
 }
 
@@ -52,7 +50,7 @@ interface LoggedUnset {
   readonly netid: NetId;
 }
 
-/** The socket of a registration that was logged without one. */
+/** The socket of a registration that was logged without a socket. */
 interface LoggedFound {
   readonly kind: 'found';
   readonly program: number;
@@ -73,7 +71,7 @@ export function encodeLogHeader(header: LogHeader): Uint8Array {
   return bytes.u8;
 }
 
-/** The header of a log; undefined if there is none, or if it is damaged. */
+/** The header of a log; undefined if it is missing or damaged. */
 export function decodeLogHeader(log: Uint8Array): LogHeader | undefined {
   if (log.length < LOG_HEADER_BYTES) return undefined;
   const bytes = bytesOf(log.subarray(0, LOG_HEADER_BYTES));
@@ -87,12 +85,12 @@ export function decodeLogHeader(log: Uint8Array): LogHeader | undefined {
   }
 }
 
-/** Whether a file has no header: nothing was written, or it was not written to its end. */
+/** Whether a file has no header, because it is empty or was not written completely: the header is written last. */
 export function isUnfinished(log: Uint8Array): boolean {
   return log.subarray(0, LOG_HEADER_BYTES).every((byte) => byte === 0);
 }
 
-/** Writes a record at an offset; gives its length. */
+/** Writes a record at an offset; returns its length. */
 export function writeLogRecord(bytes: Bytes, at: number, change: LoggedChange): number {
   const start = at + RECORD_HEAD_BYTES;
   const writer = new XdrWriter(bytes, start, at + LOG_RECORD_MAX_BYTES);
@@ -121,12 +119,12 @@ function decodeChange(reader: XdrReader): LoggedChange {
   const program = reader.u32();
   const version = reader.u32();
   const netid = NETIDS[reader.u32()];
-  if (netid === undefined) throw new XdrError('XDR_BAD_VALUE', 'no such netid');
+  if (netid === undefined) throw new XdrError('XDR_BAD_VALUE', 'an unknown netid');
   if (kind === KIND.unset) return { kind: 'unset', program, version, netid };
   if (kind === KIND.found) {
     return { kind: 'found', program, version, netid, socket: { uid: reader.u32(), inode: reader.u32() } };
   }
-  if (kind !== KIND.set) throw new XdrError('XDR_BAD_VALUE', `${kind} is no kind of record`);
+  if (kind !== KIND.set) throw new XdrError('XDR_BAD_VALUE', `${kind} is not a record kind`);
   const uaddr = reader.string(UADDR_MAX_BYTES);
   const owner = reader.u32();
   const isElsewhere = reader.bool();
@@ -144,12 +142,12 @@ function decodeChange(reader: XdrReader): LoggedChange {
   };
 }
 
-/** What is in a log, up to where it ends or can no longer be read. */
+/** The valid records of a log. */
 export interface LogContents {
   readonly changes: readonly LoggedChange[];
-  /** Where the last whole record ends. */
+  /** The end of the last valid record. */
   readonly end: number;
-  /** `torn`: a record begins there that was not written to its end. `damaged`: what is there was changed. */
+  /** What follows `end`; `torn`: a record that was not written completely, `damaged`: corrupt data. */
   readonly tail: 'clean' | 'torn' | 'damaged';
 }
 

@@ -1,4 +1,4 @@
-/** RPC messages: the heads of calls and replies, as RFC 5531 has them. */
+/** Tests RPC messages: the headers of calls and replies (RFC 5531). */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -28,7 +28,7 @@ const words = (...values: number[]): Uint8Array =>
     for (const value of values) writer.u32(value);
   });
 
-/** The head of a call of program 100000, version 2, procedure 3, with these words behind it. */
+/** The header of a call of program 100000, version 2, procedure 3, followed by these words. */
 const callWith = (...auth: number[]): Uint8Array => words(7, 0, 2, 100000, 2, 3, ...auth);
 
 function headOf(bytes: Uint8Array) {
@@ -37,7 +37,7 @@ function headOf(bytes: Uint8Array) {
   return { verdict: head.read(reader), head, left: reader.left };
 }
 
-describe('the head of a call', () => {
+describe('the header of a call', () => {
   // RFC 5531 section 9: struct call_body.
   test('is read up to its arguments', () => {
     const { verdict, head, left } = headOf(callWith(0, 0, 0, 0, 99));
@@ -55,13 +55,13 @@ describe('the head of a call', () => {
     assert.equal(headOf(words(7, 0, 2, 100000, 2, 3, 0, 0, 0, 0)).verdict, 'call');
   });
 
-  test('that is a reply, or nothing, is no call', () => {
+  test('of a reply, or of nothing, is not a call', () => {
     for (const type of [1, 7, 0xffffffff]) {
       assert.equal(headOf(words(7, type, 2, 100000, 2, 3, 0, 0, 0, 0)).verdict, 'not-a-call');
     }
   });
 
-  test('that is cut off anywhere is no call', () => {
+  test('that is truncated anywhere is not a call', () => {
     const sys = encodeXdr((writer) => {
       writeCall(writer, { xid: 7, program: 1, version: 2, procedure: 3, sys: SYS });
     });
@@ -76,7 +76,7 @@ describe('the head of a call', () => {
 
 const SYS: AuthSys = { stamp: 1, machineName: 'host', uid: 1000, gid: 100, gids: [1, 2] };
 
-/** The words of an AUTH_SYS body with this many groups, machine name "h". */
+/** The words of an AUTH_SYS body with this number of groups and machine name "h". */
 const sysBody = (gids: number): number[] => [
   1,
   1,
@@ -94,7 +94,7 @@ describe('a credential', () => {
   };
 
   // RFC 5531 appendix A: struct authsys_parms, gids<16>, machinename<255>.
-  test('AUTH_SYS holds a name of 255 bytes and 16 groups, no more', () => {
+  test('of AUTH_SYS has at most a name of 255 bytes and 16 groups', () => {
     assert.equal(verdictOf(1, sysBody(16)), 'call');
     assert.equal(verdictOf(1, sysBody(17)), 'auth-error 1');
     const named = (length: number) => [1, length, ...Array.from({ length: 64 }, () => 0), 0, 0, 0];
@@ -102,14 +102,14 @@ describe('a credential', () => {
     assert.equal(verdictOf(1, named(256)), 'auth-error 1');
   });
 
-  test('AUTH_SYS that is shorter than its parts is AUTH_BADCRED', () => {
+  test('of AUTH_SYS that is shorter than its parts is AUTH_BADCRED', () => {
     for (let length = 0; length < 24; length += 4)
       assert.equal(verdictOf(1, sysBody(0).slice(0, length / 4)), 'auth-error 1');
     assert.equal(verdictOf(1, sysBody(0)), 'call');
     assert.equal(verdictOf(1, sysBody(2), 28), 'auth-error 1', 'its length cuts the groups off');
   });
 
-  test('of a flavor that is not spoken here is refused as libtirpc refuses it', () => {
+  test('of an unsupported flavor is refused as libtirpc does', () => {
     assert.deepEqual(
       [0, 2, 3, 6, 99].map((flavor) => verdictOf(flavor, [])),
       ['call', 'auth-error 2', 'auth-error 7', 'auth-error 1', 'auth-error 2'],
@@ -126,7 +126,7 @@ describe('a credential', () => {
     assert.deepEqual([verifier(404).verdict, verifier(404).head.authStat], ['auth-error', 3]);
   });
 
-  test('has its whole verifier behind it', () => {
+  test('is followed by its complete verifier', () => {
     assert.equal(headOf(callWith(0, 0, 0, 8, 1, 2)).verdict, 'call');
     assert.equal(headOf(callWith(0, 0, 0, 8, 1)).verdict, 'not-a-call');
     assert.equal(headOf(callWith(0, 0, 0, 8)).verdict, 'not-a-call');
@@ -139,7 +139,7 @@ describe('a credential', () => {
   });
 });
 
-test('any bytes have a verdict, and a call ends inside them', () => {
+test('any bytes have a verdict, and a call ends within them', () => {
   const spoiled = fc.tuple(fc.array(u32, { maxLength: 12 }), fc.nat(3)).map(([values, cut]) => {
     const bytes = callWith(...values);
     return bytes.subarray(0, bytes.length - cut);
@@ -164,7 +164,7 @@ const anySys: fc.Arbitrary<AuthSys> = record({
 
 testCodec('AUTH_SYS', { values: anySys, encode: encodeAuthSys, decode: decodeAuthSys });
 
-test('AUTH_SYS is not written beyond its bounds', () => {
+test('AUTH_SYS cannot be written beyond its limits', () => {
   const tooLong = [
     { ...SYS, machineName: 'x'.repeat(256) },
     { ...SYS, gids: Array.from({ length: 17 }, () => 0) },
@@ -172,7 +172,7 @@ test('AUTH_SYS is not written beyond its bounds', () => {
   for (const sys of tooLong) assert.throws(() => encodeXdr((writer) => encodeAuthSys(writer, sys)), XdrError);
 });
 
-test('a call that is written is the call that is read', () => {
+test('a call is read as it was written', () => {
   const anyCall: fc.Arbitrary<Call> = fc
     .tuple(u32, u32, u32, u32, fc.option(anySys, { nil: undefined }))
     .map(([xid, program, version, procedure, sys]) => {
@@ -230,7 +230,7 @@ describe('a reply', () => {
     ],
   ];
   for (const [name, write, expected, reply] of rows) {
-    test(`${name} is written and read`, () => {
+    test(`${name} is read as it was written`, () => {
       const bytes = encodeXdr(write);
       assert.deepEqual(bytes, words(...expected));
       assert.deepEqual(readReply(readerOf(bytes)), reply);
@@ -245,7 +245,7 @@ describe('a reply', () => {
     assert.throws(() => readReply(readerOf(words(7, 1, 0, 6, 404, 0))), XdrError);
   });
 
-  test('that is none is an XdrError, whatever it is', () => {
+  test('that is not a reply is an XdrError', () => {
     for (const bytes of [
       words(7, 0, 0, 0, 0, 0),
       words(7, 1, 2, 0, 0, 0),

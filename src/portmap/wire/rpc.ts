@@ -23,7 +23,7 @@ export const ACCEPT = {
 /** RFC 5531 section 9: reject_stat. */
 const REJECT = { RPC_MISMATCH: 0, AUTH_ERROR: 1 } as const;
 
-/** RFC 5531 section 9: auth_stat, as far as a server of AUTH_NONE and AUTH_SYS needs it. */
+/** RFC 5531 section 9: the values of auth_stat that a server of AUTH_NONE and AUTH_SYS uses. */
 export const AUTH_STAT = {
   OK: 0,
   BADCRED: 1,
@@ -42,46 +42,46 @@ const AUTH_BODY_MAX_BYTES = 400;
 export const MACHINE_NAME_MAX_BYTES = 255;
 export const AUTH_SYS_GIDS_MAX = 16;
 
-/** The credential of AUTH_SYS (RFC 5531 appendix A): what a caller says of itself, unproved. */
+/** The credential of AUTH_SYS (RFC 5531 appendix A): the identity that a caller claims, without proof. */
 export interface AuthSys {
-  /** Any number that the caller likes. */
+  /** An arbitrary number. */
   readonly stamp: number;
   /** The caller's host, at most 255 characters of one byte. */
   readonly machineName: string;
-  /** His effective uid. */
+  /** The caller's effective uid. */
   readonly uid: number;
-  /** His effective gid. */
+  /** The caller's effective gid. */
   readonly gid: number;
-  /** His other groups, at most 16. */
+  /** The caller's supplementary groups, at most 16. */
   readonly gids: readonly number[];
 }
 
-/** What a server finds in the head of a message. */
+/** The result of decoding the header of a message. */
 type CallVerdict = 'call' | 'not-a-call' | 'rpc-mismatch' | 'auth-error';
 
-/** The head of a call. One object serves many calls: a server fills it anew for each. */
+/** The header of a call. A server reuses one object for all calls. */
 export class CallHead {
   xid = 0;
   program = 0;
   version = 0;
   procedure = 0;
   flavor = 0;
-  /** Why the credential is refused, after the verdict `auth-error`. */
+  /** The auth_stat of the verdict `auth-error`. */
   authStat = 0;
 
   /**
-   * Reads the head of a message, up to where the arguments begin.
-   * A message that is cut off inside its head, or that is no call, has nothing to be answered: `not-a-call`.
+   * Reads the header of a message; the reader is then at the arguments. A message that is truncated in its header, or
+   * that is not a call, cannot be answered: `not-a-call`.
    */
   read(reader: XdrReader): CallVerdict {
     if (reader.left < 12) return 'not-a-call';
-    this.xid = reader.ahead(0);
-    if (reader.ahead(4) !== MSG_CALL) return 'not-a-call';
-    if (reader.ahead(8) !== RPC_VERSION) return 'rpc-mismatch';
+    this.xid = reader.peek(0);
+    if (reader.peek(4) !== MSG_CALL) return 'not-a-call';
+    if (reader.peek(8) !== RPC_VERSION) return 'rpc-mismatch';
     if (reader.left < 32) return 'not-a-call';
-    this.program = reader.ahead(12);
-    this.version = reader.ahead(16);
-    this.procedure = reader.ahead(20);
+    this.program = reader.peek(12);
+    this.version = reader.peek(16);
+    this.procedure = reader.peek(20);
     reader.at += 24;
     return this.#readAuth(reader);
   }
@@ -97,7 +97,7 @@ export class CallHead {
       if (stat !== AUTH_STAT.OK) return this.#refuse(stat);
     }
     reader.at = start + padded(length);
-    reader.u32(); // The verifier's flavor: with AUTH_NONE and AUTH_SYS it proves nothing, whatever it is.
+    reader.u32(); // The verifier's flavor is irrelevant for AUTH_NONE and AUTH_SYS.
     const verifierLength = reader.u32();
     if (verifierLength > AUTH_BODY_MAX_BYTES) return this.#refuse(AUTH_STAT.BADVERF);
     if (padded(verifierLength) > reader.left) return 'not-a-call';
@@ -110,7 +110,7 @@ export class CallHead {
     return 'auth-error';
   }
 
-  /** The auth_stat for each flavor is the one that libtirpc's servers answer, so that clients meet nothing new. */
+  /** The auth_stat of each flavor is the one of libtirpc's servers. */
   #judgeCredential(reader: XdrReader, length: number): number {
     if (this.flavor === AUTH_FLAVOR.SYS) return isAuthSys(reader, length) ? AUTH_STAT.OK : AUTH_STAT.BADCRED;
     if (this.flavor === AUTH_FLAVOR.DH) return AUTH_STAT.FAILED;
@@ -119,7 +119,7 @@ export class CallHead {
   }
 }
 
-/** Whether the next `length` bytes hold an AUTH_SYS credential. Moves the reader. */
+/** Whether the next `length` bytes are an AUTH_SYS credential. Advances the reader. */
 function isAuthSys(reader: XdrReader, length: number): boolean {
   const end = reader.at + length;
   if (length < 20) return false;
@@ -147,19 +147,19 @@ export function encodeAuthSys(writer: XdrWriter, sys: AuthSys): void {
   for (const gid of sys.gids) writer.u32(gid);
 }
 
-/** Writes the head of an accepted reply; after SUCCESS the results follow. */
+/** Writes the header of an accepted reply; the results follow SUCCESS. */
 export function writeAccepted(writer: XdrWriter, xid: number, stat: number): void {
   writer.words(xid, MSG_REPLY, MSG_ACCEPTED, AUTH_FLAVOR.NONE, 0, stat);
 }
 
-/** PROG_MISMATCH with the lowest and the highest version that there is. */
+/** PROG_MISMATCH with the lowest and the highest supported version. */
 export function writeProgMismatch(writer: XdrWriter, xid: number, low: number, high: number): void {
   writeAccepted(writer, xid, ACCEPT.PROG_MISMATCH);
   writer.u32(low);
   writer.u32(high);
 }
 
-/** RPC_MISMATCH: only RPC version 2 is spoken here. */
+/** RPC_MISMATCH: only RPC version 2 is supported. */
 export function writeRpcMismatch(writer: XdrWriter, xid: number): void {
   writer.u32(xid);
   writer.u32(MSG_REPLY);
@@ -178,17 +178,17 @@ export function writeAuthError(writer: XdrWriter, xid: number, stat: number): vo
   writer.u32(stat);
 }
 
-/** A call as a client writes it. */
+/** The header of a call as a client writes it. */
 export interface Call {
   readonly xid: number;
   readonly program: number;
   readonly version: number;
   readonly procedure: number;
-  /** The caller's AUTH_SYS credential; AUTH_NONE without. */
+  /** The caller's AUTH_SYS credential; AUTH_NONE if it is absent. */
   readonly sys?: AuthSys;
 }
 
-/** Writes a call up to where its arguments begin. */
+/** Writes the header of a call; the arguments follow. */
 export function writeCall(writer: XdrWriter, call: Call): void {
   writer.u32(call.xid);
   writer.u32(MSG_CALL);
@@ -213,22 +213,22 @@ export function writeCall(writer: XdrWriter, call: Call): void {
   writer.u32(0);
 }
 
-/** The head of a reply: what became of the call. After `success` the reader stands at the results. */
+/** The header of a reply. After `success` the reader is at the results. */
 export type Reply = { readonly xid: number } & ReplyOutcome;
 
-/** What became of a call (RFC 5531 section 9: reply_body). */
+/** The outcome of a call (RFC 5531 section 9: reply_body). */
 type ReplyOutcome =
   | { readonly outcome: 'success' | 'prog-unavail' | 'proc-unavail' | 'garbage-args' | 'system-err' }
   | { readonly outcome: 'prog-mismatch' | 'rpc-mismatch'; readonly low: number; readonly high: number }
   | { readonly outcome: 'auth-error'; readonly stat: number };
 
-/** Reads the head of a reply. Throws XdrError for what is no reply. */
+/** Reads the header of a reply. Throws XdrError if the message is not a reply. */
 export function readReply(reader: XdrReader): Reply {
   const xid = reader.u32();
   if (reader.u32() !== MSG_REPLY) throw new XdrError('XDR_BAD_VALUE', 'not a reply');
   const status = reader.u32();
   if (status === 1) return { xid, ...readDenial(reader) };
-  if (status !== 0) throw new XdrError('XDR_BAD_VALUE', `${status} is no reply_stat`);
+  if (status !== 0) throw new XdrError('XDR_BAD_VALUE', `${status} is not a reply_stat`);
   reader.u32();
   reader.opaque(AUTH_BODY_MAX_BYTES);
   return { xid, ...readAcceptance(reader) };
@@ -239,7 +239,7 @@ function readDenial(reader: XdrReader): ReplyOutcome {
   if (reason === REJECT.RPC_MISMATCH)
     return { outcome: 'rpc-mismatch', low: reader.u32(), high: reader.u32() };
   if (reason === REJECT.AUTH_ERROR) return { outcome: 'auth-error', stat: reader.u32() };
-  throw new XdrError('XDR_BAD_VALUE', `${reason} is no reject_stat`);
+  throw new XdrError('XDR_BAD_VALUE', `${reason} is not a reject_stat`);
 }
 
 function readAcceptance(reader: XdrReader): ReplyOutcome {
@@ -258,6 +258,6 @@ function readAcceptance(reader: XdrReader): ReplyOutcome {
     case ACCEPT.SYSTEM_ERR:
       return { outcome: 'system-err' };
     default:
-      throw new XdrError('XDR_BAD_VALUE', `${stat} is no accept_stat`);
+      throw new XdrError('XDR_BAD_VALUE', `${stat} is not an accept_stat`);
   }
 }

@@ -1,4 +1,4 @@
-/** Versions 3 and 4: registrations, transport addresses, lists of addresses and statistics. */
+/** Tests versions 3 and 4: registrations, transport addresses, lists of addresses and statistics. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -27,7 +27,7 @@ const readerOf = (text: string): XdrReader =>
   new XdrReader(bytesOf(Uint8Array.from(Buffer.from(text, 'hex'))));
 
 // RFC 1833 section 2.1: struct rpcb { r_prog, r_vers, r_netid<>, r_addr<>, r_owner<> }
-test('a registration is two integers and three strings in their order', () => {
+test('a registration is two integers and three strings in order', () => {
   const rpcb = { program: 100003, version: 3, netid: 'udp', address: '::.8.1', owner: '0' };
   const expected = '000186a3000000030000000375647000000000063a3a2e382e3100000000000130000000';
   assert.equal(
@@ -59,7 +59,7 @@ describe('a transport address', () => {
     decode: decodeNetbuf,
   });
 
-  test('is no longer than it says, and than any socket address', () => {
+  test('is at most as long as its maxlen, and as any sockaddr', () => {
     assert.equal(decodeNetbuf(readerOf('0000000400000004aabbccdd')).bytes.length, 4);
     assert.throws(() => decodeNetbuf(readerOf('0000000300000004aabbccdd')), XdrError);
     assert.throws(() => decodeNetbuf(readerOf(`ffffffff00000081${'00'.repeat(132)}`)), XdrError);
@@ -72,7 +72,7 @@ describe('a transport address', () => {
 });
 
 // RFC 1833 section 2.1: struct rpcb_entry
-test('an entry of GETADDRLIST is as rpcbind sends it', () => {
+test('an entry of GETADDRLIST is encoded as by rpcbind', () => {
   const entry = { address: '::1.8.3', netid: 'udp6', semantics: 1, family: 'inet6', protocol: 'udp' };
   const expected =
     '000000073a3a312e382e3300000000047564703600000001' + '00000005696e6574360000000000000375647000';

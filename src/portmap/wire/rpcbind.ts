@@ -6,7 +6,7 @@ import { XdrError, type XdrReader, type XdrWriter } from './xdr.ts';
 
 export const RPCBIND_VERSION_4 = 4;
 
-/** RFC 1833 section 2.2.1: the procedures; 9 to 12 are version 4's, and 5 is called BCAST there. */
+/** RFC 1833 section 2.2.1: the procedures. 9 to 12 exist in version 4 only, which names 5 BCAST. */
 export const RPCBPROC = {
   NULL: 0,
   SET: 1,
@@ -23,15 +23,15 @@ export const RPCBPROC = {
   GETSTAT: 12,
 } as const;
 
-/** The longest netid and owner that are read: longer than any that there is, short enough to be kept. */
+/** The maximum length of a netid and of an owner: longer than any in use, and short enough to store. */
 export const NETID_MAX_BYTES = 32;
 export const OWNER_MAX_BYTES = 255;
-/** The longest address that is read; what is longer than a Unix socket's path is then refused as an address. */
+/** The maximum length of an address in a request; anything longer than a Unix socket path is refused as an address. */
 export const ADDRESS_MAX_BYTES = 1024;
-/** The longest transport address: sockaddr_storage has 128 bytes (RFC 1833 section 2.1: struct netbuf). */
+/** The maximum size of a transport address (RFC 1833 section 2.1: struct netbuf): that of sockaddr_storage. */
 export const NETBUF_MAX_BYTES = 128;
 
-/** A registration as the wire has it (RFC 1833 section 2.1: struct rpcb). */
+/** A registration on the wire (RFC 1833 section 2.1: struct rpcb). */
 export interface Rpcb {
   readonly program: number;
   readonly version: number;
@@ -58,7 +58,7 @@ export function encodeRpcb(writer: XdrWriter, rpcb: Rpcb): void {
   writer.string(rpcb.owner);
 }
 
-/** A transport address (RFC 1833 section 2.1: struct netbuf): on Linux a sockaddr, its family in host order. */
+/** A transport address (RFC 1833 section 2.1: struct netbuf): on Linux a sockaddr, with the family in host order. */
 interface Netbuf {
   readonly maxlen: number;
   readonly bytes: Uint8Array;
@@ -72,17 +72,17 @@ export function decodeNetbuf(reader: XdrReader): Netbuf {
 export function encodeNetbuf(writer: XdrWriter, netbuf: Netbuf): void {
   writer.u32(netbuf.maxlen);
   if (netbuf.bytes.length > Math.min(netbuf.maxlen, NETBUF_MAX_BYTES))
-    throw new XdrError('XDR_TOO_LONG', 'an address of more than 128 bytes, or longer than its maxlen');
+    throw new XdrError('XDR_TOO_LONG', 'an address that exceeds 128 bytes or its maxlen');
   writer.opaque(netbuf.bytes);
 }
 
-/** One way to reach a program (RFC 1833 section 2.1: struct rpcb_entry). */
+/** An address of a program (RFC 1833 section 2.1: struct rpcb_entry). */
 export interface RpcbEntry {
-  /** The universal address, for a Unix socket its path. */
+  /** The universal address; the path of a Unix socket. */
   readonly address: string;
   /** The transport: "udp", "tcp6"... */
   readonly netid: string;
-  /** 1: datagrams; 3: a connection with an orderly end. */
+  /** 1: connectionless (NC_TPI_CLTS); 3: connection-oriented with orderly release (NC_TPI_COTS_ORD). */
   readonly semantics: number;
   /** "inet", "inet6" or "loopback". */
   readonly family: string;
@@ -100,25 +100,25 @@ export function decodeRpcbEntry(reader: XdrReader): RpcbEntry {
   };
 }
 
-/** How often an address was asked for (RFC 1833 section 2.1: struct rpcbs_addrlist). */
+/** The lookups of an address (RFC 1833 section 2.1: struct rpcbs_addrlist). */
 export interface AddressStat {
-  /** The program that was asked for. */
+  /** The program that was looked up. */
   readonly program: number;
-  /** The version of it that was asked for. */
+  /** The version that was looked up. */
   readonly version: number;
-  /** How often it was found. */
+  /** The number of lookups that found it. */
   readonly success: number;
-  /** How often it was not. */
+  /** The number of lookups that did not. */
   readonly failure: number;
-  /** The transport for which it was asked for. */
+  /** The transport of the lookups. */
   readonly netid: string;
 }
 
-/** How often a program was called through the mapper (RFC 1833 section 2.1: struct rpcbs_rmtcalllist). */
+/** The calls that the port mapper forwarded to a program (RFC 1833 section 2.1: struct rpcbs_rmtcalllist). */
 export interface RemoteCallStat extends AddressStat {
   /** The procedure of the program that was called. */
   readonly procedure: number;
-  /** How many of the calls came by INDIRECT. */
+  /** The number of calls that arrived by INDIRECT. */
   readonly indirect: number;
 }
 
@@ -128,19 +128,19 @@ export interface RpcbStat {
   readonly calls: readonly number[];
   /** SETs that registered something. */
   readonly sets: number;
-  /** UNSETs that took something back. */
+  /** UNSETs that removed something. */
   readonly unsets: number;
-  /** The lookups, by what was looked up. */
+  /** The lookups, by address. */
   readonly addresses: readonly AddressStat[];
-  /** The calls that were forwarded. */
+  /** The forwarded calls, by procedure. */
   readonly remoteCalls: readonly RemoteCallStat[];
 }
 
-/** RFC 1833 section 2.1: RPCBSTAT_HIGHPROC, the number of procedures that are counted. */
+/** RFC 1833 section 2.1: RPCBSTAT_HIGHPROC, the number of call counters. */
 export const STAT_PROCEDURES = 13;
-/** RFC 1833 section 2.1: RPCBVERS_STAT, the number of versions that statistics are kept for: 2, 3 and 4. */
+/** RFC 1833 section 2.1: RPCBVERS_STAT, the number of versions with statistics: 2, 3 and 4. */
 export const STAT_VERSIONS = 3;
-/** The most nodes of a statistics list that a client reads. */
+/** The maximum number of nodes in a statistics list that a client reads. */
 const STAT_NODES_MAX = 65536;
 
 export function encodeRpcbStat(writer: XdrWriter, stat: RpcbStat): void {

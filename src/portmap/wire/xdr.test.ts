@@ -1,4 +1,4 @@
-/** XDR: units of four bytes, bounded both ways. */
+/** Tests XDR: bounds-checked reading and writing. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,7 +12,7 @@ const readerOf = (hex: string): XdrReader => new XdrReader(bytesOf(bytes(hex)));
 const isXdrError = (code: XdrErrorCode) => (thrown: unknown) =>
   thrown instanceof XdrError && thrown.code === code;
 
-describe('what RFC 4506 defines', () => {
+describe('as defined by RFC 4506', () => {
   // RFC 4506 4.2: big-endian, most significant byte first.
   test('an unsigned integer', () => {
     assert.equal(readerOf('00000000').u32(), 0);
@@ -48,7 +48,7 @@ describe('what RFC 4506 defines', () => {
     assert.deepEqual(readerOf('00000001aaffffff').opaque(1), bytes('aa'), 'garbage in the padding');
   });
 
-  test('opaque data that is passed over', () => {
+  test('opaque data can be skipped', () => {
     const reader = readerOf('00000005aabbccddee00000011111111');
     reader.skip(5);
     assert.equal(reader.u32(), 0x11111111);
@@ -72,7 +72,7 @@ describe('what RFC 4506 defines', () => {
 });
 
 describe('a reader', () => {
-  test('keeps to its stretch', () => {
+  test('stays within its range', () => {
     const reader = new XdrReader(bytesOf(bytes('0000000100000002')), 0, 4);
     assert.equal(reader.u32(), 1);
     assert.equal(reader.left, 0);
@@ -81,13 +81,13 @@ describe('a reader', () => {
     assert.deepEqual([reader.left, reader.u32()], [4, 4]);
   });
 
-  test('gives opaque data without copying it', () => {
+  test('returns opaque data without a copy', () => {
     const input = bytes('00000004aabbccdd');
     const data = new XdrReader(bytesOf(input)).opaque(4);
     assert.equal(data.buffer, input.buffer);
   });
 
-  test('refuses every length that the bytes do not hold, before memory is taken for it', () => {
+  test('refuses a length that exceeds the bytes, before it allocates memory', () => {
     for (const length of [
       'ffffffff',
       'fffffffe',
@@ -110,7 +110,7 @@ describe('a reader', () => {
 });
 
 describe('a writer', () => {
-  test('writes what fits and throws at what does not, never a part', () => {
+  test('writes what fits and throws otherwise, never a part', () => {
     const target = bytesOf(new Uint8Array(12));
     const writer = new XdrWriter(target, 4, 8);
     assert.equal(writer.room, 4);
@@ -122,7 +122,7 @@ describe('a writer', () => {
     assert.deepEqual(target.u8.subarray(8), new Uint8Array(4));
   });
 
-  test('clears the padding, whatever was there', () => {
+  test('clears the padding', () => {
     const target = bytesOf(new Uint8Array(16).fill(0xee));
     const writer = new XdrWriter(target);
     writer.fixed(bytes('aa'));
@@ -130,7 +130,7 @@ describe('a writer', () => {
     assert.deepEqual(target.u8, bytes('aa0000000000000162000000eeeeeeee'));
   });
 
-  test('grows as far as it may', () => {
+  test('grows up to its maximum', () => {
     assert.equal(encodeXdr((writer) => writer.fixed(new Uint8Array(5000))).length, 5000);
     assert.equal(encodeXdr((writer) => writer.fixed(new Uint8Array(1024)), 1024).length, 1024);
     assert.throws(

@@ -1,16 +1,16 @@
-// XDR (RFC 4506): bounded reading and writing of big-endian units of four bytes, without copies.
+// XDR (RFC 4506): bounds-checked reading and writing of big-endian units of four bytes, without copies.
 import { type Bytes, bytesOf } from '../../base/bytes.ts';
 
-/** What was wrong with bytes, or with what should become bytes. */
+/** Why bytes cannot be decoded, or a value cannot be encoded. */
 export type XdrErrorCode = 'XDR_SHORT' | 'XDR_TOO_LONG' | 'XDR_BAD_VALUE' | 'XDR_NO_ROOM';
 
-/** Thrown by the codecs for every input that has no value, and for every value that has no encoding. */
+/** Thrown by the codecs for input that cannot be decoded, and for values that cannot be encoded. */
 export class XdrError extends Error {
   override readonly name = 'XdrError';
-  /** What was wrong. */
+  /** The kind of error. */
   readonly code: XdrErrorCode;
 
-  /** The message says what was wrong in words. */
+  /** The message describes the error. */
   constructor(code: XdrErrorCode, message: string) {
     super(message);
     this.code = code;
@@ -20,21 +20,21 @@ export class XdrError extends Error {
 /** The length with the padding to a multiple of four bytes (RFC 4506 section 3). */
 export const padded = (length: number): number => (length + 3) & ~3;
 
-/** A stretch of bytes, and how far it has been read or written. */
-class Stretch {
+/** A range of bytes, and the position in it. */
+class XdrCursor {
   protected bytes: Bytes;
   protected end: number;
   /** The offset of the next byte to be read or written. */
   at: number;
 
-  /** Goes through `bytes` from `start` up to, not including, `end`. */
+  /** Covers `bytes` from `start` up to, not including, `end`. */
   constructor(bytes: Bytes, start = 0, end = bytes.u8.length) {
     this.bytes = bytes;
     this.at = start;
     this.end = end;
   }
 
-  /** Points it at another stretch. */
+  /** Moves it to another range. */
   reset(bytes: Bytes, start: number, end: number): void {
     this.bytes = bytes;
     this.at = start;
@@ -42,14 +42,14 @@ class Stretch {
   }
 }
 
-/** Reads XDR units from a stretch of bytes. One reader can be pointed at many stretches in turn. */
-export class XdrReader extends Stretch {
-  /** How many bytes are left. */
+/** Reads XDR units from a range of bytes. A reader can be reused by reset(). */
+export class XdrReader extends XdrCursor {
+  /** The number of bytes that are left. */
   get left(): number {
     return this.end - this.at;
   }
 
-  /** An unsigned integer (RFC 4506 4.2). Throws XdrError `XDR_SHORT` where the bytes end, as all that follow do. */
+  /** An unsigned integer (RFC 4506 4.2). Throws XdrError `XDR_SHORT` at the end of the bytes, as all methods below do. */
   u32(): number {
     const at = this.at;
     if (this.end - at < 4) throw new XdrError('XDR_SHORT', 'the bytes end inside an integer');
@@ -57,8 +57,8 @@ export class XdrReader extends Stretch {
     return this.bytes.view.getUint32(at);
   }
 
-  /** The unsigned integer that stands `offset` bytes ahead; it has to be looked first whether so much is `left`. */
-  ahead(offset: number): number {
+  /** The unsigned integer that is `offset` bytes ahead. The caller must check `left` first. */
+  peek(offset: number): number {
     return this.bytes.view.getUint32(this.at + offset);
   }
 
@@ -71,8 +71,7 @@ export class XdrReader extends Stretch {
 
   /**
    * Variable-length opaque data of at most `max` bytes (RFC 4506 4.10), as a view of the input, not a copy.
-   * Throws XdrError `XDR_TOO_LONG`. What the padding holds is not looked at: there are encoders that leave garbage
-   * in it.
+   * Throws XdrError `XDR_TOO_LONG`. The padding is not checked, because some encoders do not clear it.
    */
   opaque(max: number): Uint8Array {
     return this.fixed(this.#length(max));
@@ -84,32 +83,32 @@ export class XdrReader extends Stretch {
     return this.bytes.u8.subarray(at, at + length);
   }
 
-  /** Passes over a string, or opaque data, of at most `max` bytes. */
+  /** Skips a string, or opaque data, of at most `max` bytes. */
   skip(max: number): void {
     this.#pass(this.#length(max), 'opaque data');
   }
 
   /**
-   * A string of at most `max` bytes (RFC 4506 4.11), each byte a character (ISO 8859-1), so that none is lost. Where it
-   * is the one that is `expected`, that one is given: who asks the same again and again costs no new text.
+   * A string of at most `max` bytes (RFC 4506 4.11), each byte a character (ISO 8859-1), so that no byte is lost. If it
+   * equals `expected`, that string is returned, so that repeated values allocate nothing.
    */
   string(max: number, expected = ''): string {
     const length = this.u32();
     if (length > max)
-      throw new XdrError('XDR_TOO_LONG', `a string of ${length} bytes where at most ${max} may be`);
+      throw new XdrError('XDR_TOO_LONG', `a string of ${length} bytes, at most ${max} are permitted`);
     if (length === 0) return '';
     const at = this.#pass(length, 'a string');
-    if (spells(this.bytes.u8, at, length, expected)) return expected;
+    if (equalsText(this.bytes.u8, at, length, expected)) return expected;
     return asciiText(this.bytes.u8, at, at + length);
   }
 
   #length(max: number): number {
     const length = this.u32();
-    if (length > max) throw new XdrError('XDR_TOO_LONG', `${length} bytes where at most ${max} may be`);
+    if (length > max) throw new XdrError('XDR_TOO_LONG', `${length} bytes, at most ${max} are permitted`);
     return length;
   }
 
-  /** Passes over bytes and their padding, and gives where they begin. */
+  /** Skips bytes and their padding; returns where they begin. */
   #pass(length: number, what: string): number {
     const at = this.at;
     // The padding of a length near 2^32 wraps around.
@@ -120,23 +119,22 @@ export class XdrReader extends Stretch {
   }
 }
 
-/** Whether bytes are those of a text: then it need not be made again. */
-function spells(u8: Uint8Array, at: number, length: number, text: string): boolean {
+function equalsText(u8: Uint8Array, at: number, length: number, text: string): boolean {
   if (text.length !== length) return false;
   for (let i = 0; i < length; i++) if (u8[at + i] !== text.charCodeAt(i)) return false;
   return true;
 }
 
-/** Short texts are built a character at a time: that is faster than a decoder's set-up. */
+/** For short texts, concatenation is faster than a TextDecoder. */
 function asciiText(u8: Uint8Array, start: number, end: number): string {
   let text = '';
   for (let i = start; i < end; i++) text += String.fromCharCode(u8[i] ?? 0);
   return text;
 }
 
-/** Writes XDR units into a stretch of bytes; what does not fit is an error, never a cut. */
-export class XdrWriter extends Stretch {
-  /** How many bytes there is room for. */
+/** Writes XDR units into a range of bytes. It never truncates: what does not fit is an error. */
+export class XdrWriter extends XdrCursor {
+  /** The number of bytes that can still be written. */
   get room(): number {
     return this.end - this.at;
   }
@@ -148,12 +146,12 @@ export class XdrWriter extends Stretch {
     return at;
   }
 
-  /** An unsigned integer, 0 to 4294967295. Throws XdrError `XDR_NO_ROOM` where there is none, as all that follow do. */
+  /** An unsigned integer, 0 to 4294967295. Throws XdrError `XDR_NO_ROOM` if it does not fit, as all methods below do. */
   u32(value: number): void {
     this.bytes.view.setUint32(this.#reserve(4), value);
   }
 
-  /** Several integers, for which room is looked for once. */
+  /** Six integers, with a single bounds check. */
   words(a: number, b: number, c: number, d: number, e: number, f: number): void {
     const at = this.#reserve(24);
     const { view } = this.bytes;
@@ -177,7 +175,7 @@ export class XdrWriter extends Stretch {
     this.bytes.u8.fill(0, at + data.length, this.at);
   }
 
-  /** Variable-length opaque data, with its length in front. */
+  /** Variable-length opaque data, preceded by its length. */
   opaque(data: Uint8Array): void {
     this.u32(data.length);
     this.fixed(data);
@@ -190,14 +188,14 @@ export class XdrWriter extends Stretch {
     const u8 = this.bytes.u8;
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i);
-      if (code > 255) throw new XdrError('XDR_BAD_VALUE', 'a string of RPC has characters of one byte only');
+      if (code > 255) throw new XdrError('XDR_BAD_VALUE', 'an XDR string has only characters of one byte');
       u8[at + i] = code;
     }
     u8.fill(0, at + text.length, this.at);
   }
 }
 
-/** Encodes with a writer that grows until it has room, up to `max` bytes: for what is not on the hot path. */
+/** Encodes with a buffer that grows up to `max` bytes. Not for the hot path. */
 export function encodeXdr(write: (writer: XdrWriter) => void, max = 1 << 20): Uint8Array {
   for (let size = 512; ; size = Math.min(size * 4, max)) {
     const bytes = bytesOf(new Uint8Array(size));
