@@ -25,4 +25,4 @@ export async function measureRecoveries(peers: Peers, count = ROUNDS): Promise<R
   }
 }
 
-const isWhole = ({ lost, risen }: Round): boolean => lost.length + risen.length === 0;
+const isWhole = ({ lost, unexpected }: Round): boolean => lost.length + unexpected.length === 0;

@@ -63,7 +63,10 @@ test('what was refused lately, whole lines of it, and what cannot be checked', (
     '\x1b[2J',
   ];
   const text = statusText(capturedIo({ columns: 60 }), daemonStatus({ foreign: 3, refusals }));
-  assert.match(text, /foreign[^\n]* 3 registrations from other network namespaces, which cannot be checked\n/);
+  assert.match(
+    text,
+    /foreign[^\n]* 3 registrations from other network namespaces, which cannot be checked\n/,
+  );
   assert.ok(text.includes(`RECENT REFUSALS\x1b[0m\n${refusals[0]}\n\\x1b[2J\n`));
   const nothing = statusText(capturedIo(), daemonStatus({ foreign: 0, refusals: [] }));
   assert.doesNotMatch(nothing, /foreign|REFUSALS/);

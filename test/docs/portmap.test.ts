@@ -12,7 +12,7 @@ import { encodeNetbuf, encodeRpcb } from '../../src/portmap/wire/rpcbind.ts';
 import { encodeXdr, XdrReader, type XdrWriter } from '../../src/portmap/wire/xdr.ts';
 import { encodeSockaddr } from '../../src/wire/sockaddr.ts';
 import { encodeCallItArgs } from '../support/other-half.ts';
-import { ip, place, portmapService } from '../support/service.ts';
+import { ip, portmapService, serviceAt } from '../support/service.ts';
 import { simPeer } from '../support/sim/peer.ts';
 import { tableOf } from '../support/tables.ts';
 
@@ -75,7 +75,7 @@ function outcome(
       program: PROGRAM,
       version: 1,
       netid,
-      ...place(netid, UADDRS[netid]),
+      ...serviceAt(netid, UADDRS[netid]),
       owner: undefined,
     };
     assert.ok('added' in portmap.service.tables.registrations.set({ ...entry, builtIn: false }));

@@ -1,4 +1,4 @@
-/** The commands of `portreeve portmap` against a port mapper with Debian's mountd: portreeve's own, or rpcbind. */
+/** Tests the commands of `portreeve portmap` against portreeve or rpcbind, with Debian's mountd. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { startMountd } from '../support/nfs.ts';
 import { KIND, setup } from '../support/portmap.ts';
 import { kernelIpv6 } from '../support/sandbox.ts';
 
-test('find asks hosts by every kind of address', async (t) => {
+test('find queries hosts by every kind of address', async (t) => {
   const addresses = ['192.0.2.1/24'];
   const at = await setup(t, { addresses, listen: ['192.0.2.1'], probes: [kernelIpv6()] });
   if (at === undefined) return;
@@ -26,13 +26,13 @@ test('find asks hosts by every kind of address', async (t) => {
       ['::1', '[::1]:20048/tcp'],
       ['192.0.2.1', '192.0.2.1:20048/tcp'],
       ['/run/rpcbind.sock', '127.0.0.1:20048/tcp'],
-      ['127.0.0.1:1', 'no answer: nobody listens at 127.0.0.1:1/tcp (ECONNREFUSED)'],
+      ['127.0.0.1:1', 'no answer: no server is listening at 127.0.0.1:1/tcp (ECONNREFUSED)'],
     ],
   );
   assert.equal((await portreeve(at.sandbox, ['portmap', 'find', 'nfs', '127.0.0.1', '::1'])).code, 1);
 });
 
-test('set and unset are done as the user who asks, and stats counts them', async (t) => {
+test('set and unset are made as the calling user, and counted by stats', async (t) => {
   const at = await setup(t);
   if (at === undefined) return;
   const listen = "require('net').createServer().listen(7001, () => console.log('listening'))";
@@ -62,6 +62,6 @@ test('set and unset are done as the user who asks, and stats counts them', async
   assert.deepEqual([four.calls.SET, four.calls.UNSET, four.sets, four.unsets], [1, 2, 1, 1]);
   if (KIND === 'portreeve') {
     const status = await portreeve(at.sandbox, ['status']);
-    assert.match(status.stdout, /REFUSED LATELY\n.*uid 1001.*536870913/);
+    assert.match(status.stdout, /RECENT REFUSALS\n.*uid 1001.*536870913/);
   }
 });

@@ -280,7 +280,7 @@ test('without privileged ports root is not identified over UDP, and the log refe
   if (at === undefined) return;
   const { sandbox, daemon } = at;
   assert.deepEqual([await rootFrom(sandbox, 700), await rootFrom(sandbox, 700, 6)], [false, false]);
-  assert.match(daemon.output, /leaves no port to root; use the Unix socket/);
+  assert.match(daemon.output, /reserves no port for root; use the Unix socket/);
   const set = { via: 'local', procedure: 'set', entry: ENTRY, uid: ROOT } as const;
   assert.deepEqual(await makeCalls(sandbox, [set]), [true]);
   // A changed setting takes effect at once.
@@ -295,5 +295,5 @@ test('root is not identified on a port that the guard has granted', async (t) =>
   const record = new GrantedPortsFile(sandbox.path('/var/lib/portreeve'), '/nonexistent');
   record.record([{ first: 700, last: 700 }]);
   assert.deepEqual([await rootFrom(sandbox, 700), await rootFrom(sandbox, 701)], [false, true]);
-  assert.match(daemon.output, /from a port that the guard gives to others, too; use the Unix socket/);
+  assert.match(daemon.output, /from a port that the guard grants to a job; use the Unix socket/);
 });

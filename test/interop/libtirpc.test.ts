@@ -1,4 +1,4 @@
-/** libtirpc's own calls, made by a C program, get the answers that they get from rpcbind. */
+/** Tests that calls of libtirpc, made by a C program, are answered as by rpcbind. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -15,7 +15,7 @@ async function clientSetup(t: TestContext, ...probes: Probe[]): Promise<[Setup, 
   return at && [at, await TirpcClient.into(at.sandbox, at.peers)];
 }
 
-test('pmap_set registers, pmap_getport finds, pmap_unset removes', async (t) => {
+test('pmap_set registers, pmap_getport looks up, pmap_unset removes', async (t) => {
   const [, client] = (await clientSetup(t)) ?? [];
   if (client === undefined) return;
   const lookUp = (version: number, protocol: string) =>
@@ -31,7 +31,7 @@ test('pmap_set registers, pmap_getport finds, pmap_unset removes', async (t) => 
   assert.equal(await lookUp(1, 'udp'), `pmap_getport: ${NOT_REGISTERED}`);
 });
 
-test('pmap_getport of another version gives the port, where the service names its versions', async (t) => {
+test('pmap_getport of another version returns the port, at which the service reports its versions', async (t) => {
   const [, client] = (await clientSetup(t)) ?? [];
   if (client === undefined) return;
   await client.start('serve udp 536871111 3');
@@ -44,7 +44,7 @@ test('pmap_getport of another version gives the port, where the service names it
   assert.equal(await client.call('null udp 127.0.0.1 536871111 4'), 'null RPC: Program/version mismatch');
 });
 
-test('a port that is registered is not registered again, unless it is the same', async (t) => {
+test('a registered port is not replaced, and registering it again succeeds', async (t) => {
   const [, client] = (await clientSetup(t)) ?? [];
   if (client === undefined) return;
   await client.start('hold udp 4242');
@@ -55,7 +55,7 @@ test('a port that is registered is not registered again, unless it is the same',
   assert.equal(await client.call('pmap_getport 127.0.0.1 536871111 1 udp'), 'pmap_getport 4242');
 });
 
-test('rpcb_set registers on one transport, rpcb_getaddr finds it there, rpcb_unset removes it', async (t) => {
+test('rpcb_set registers for one transport, rpcb_getaddr looks it up there, rpcb_unset removes it', async (t) => {
   const [at, client] = (await clientSetup(t, kernelIpv6())) ?? [];
   if (at === undefined || client === undefined) return;
   await client.start('hold tcp 4243');
@@ -71,7 +71,7 @@ test('rpcb_set registers on one transport, rpcb_getaddr finds it there, rpcb_uns
   assert.deepEqual(await listed(at.sandbox, 536871111), []);
 });
 
-test("one user does not remove another's registration, root does", async (t) => {
+test("another user's registration can be removed by root only", async (t) => {
   const [at, client] = (await clientSetup(t)) ?? [];
   if (at === undefined || client === undefined) return;
   await client.start('serve tcp 536871111 1', NOBODY);
@@ -82,14 +82,14 @@ test("one user does not remove another's registration, root does", async (t) => 
   assert.deepEqual(await listed(at.sandbox, 536871111), []);
 });
 
-test('pmap_unset and rpcb_unset of what was never registered are answered with success', async (t) => {
+test('pmap_unset and rpcb_unset of an entry that was never registered succeed', async (t) => {
   const [, client] = (await clientSetup(t)) ?? [];
   if (client === undefined) return;
   assert.equal(await client.call('pmap_unset 536871111 1'), 'pmap_unset 1');
   assert.equal(await client.call('rpcb_unset - 536871111 1'), 'rpcb_unset 1');
 });
 
-test('svc_reg registers a service with its own user, and clnt_create reaches it', async (t) => {
+test('svc_reg registers a service for its own user, and clnt_create reaches it', async (t) => {
   const [at, client] = (await clientSetup(t)) ?? [];
   if (at === undefined || client === undefined) return;
   await client.start('serve tcp 536871111 3', NOBODY);
@@ -104,7 +104,7 @@ test('svc_reg registers a service with its own user, and clnt_create reaches it'
   assert.equal(await client.call('null tcp 127.0.0.1 536871112 3'), `null: ${NOT_REGISTERED}`);
 });
 
-test('rpcb_getmaps gives the same list over every transport', async (t) => {
+test('rpcb_getmaps returns the same list over every transport', async (t) => {
   const [, client] = (await clientSetup(t, kernelIpv6())) ?? [];
   if (client === undefined) return;
   const overUdp = await client.call('rpcb_getmaps udp 127.0.0.1');
@@ -114,7 +114,7 @@ test('rpcb_getmaps gives the same list over every transport', async (t) => {
   }
 });
 
-test('rpcb_gettime tells the time', async (t) => {
+test('rpcb_gettime returns the time', async (t) => {
   const [, client] = (await clientSetup(t)) ?? [];
   if (client === undefined) return;
   const before = Math.floor(Date.now() / 1000);

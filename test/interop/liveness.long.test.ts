@@ -1,4 +1,4 @@
-/** A registration that never had a socket is given half a minute for one. */
+/** Tests that a registration without a socket is kept for 30 seconds. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ function set(program: number): Call {
   return { via: 'local', procedure: 'set', entry, uid: 1000 };
 }
 
-test('what never had a socket is dropped 30 s after SET at the earliest; of another namespace it stays', async (t) => {
+test('an entry without a socket is dropped at the earliest 30 s after SET, and kept if it is from another namespace', async (t) => {
   const at = await setup(t, { probes: [ONLY_PORTREEVE] });
   if (at === undefined) return;
   const { sandbox, portmap } = at;

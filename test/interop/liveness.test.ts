@@ -1,4 +1,4 @@
-/** A registration lives as long as the socket behind it: what becomes of it when that is gone, and what stays. */
+/** Tests when a registration is dropped after its socket is gone, and which registrations stay. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -12,7 +12,7 @@ const ALICE = { uid: 1000 };
 const BOB = { uid: 1001 };
 const SERVER = 536871111;
 const OTHER = 536871112;
-/** Two sightings are so far apart at least. */
+/** The minimum time between the two checks that miss a socket. */
 const APART_MS = 2000;
 
 async function fixture(t: TestContext): Promise<(Setup & { client: TirpcClient }) | undefined> {
@@ -20,7 +20,7 @@ async function fixture(t: TestContext): Promise<(Setup & { client: TirpcClient }
   return at && { ...at, client: await TirpcClient.into(at.sandbox, at.peers) };
 }
 
-/** Waits until the registration of a server that is killed now was dropped: whatever else was gone would be, too. */
+/** Waits until the registration of a server that is killed now has been dropped: stale ones are dropped by then, too. */
 async function untilKilledOneIsDropped({ sandbox, client }: Setup & { client: TirpcClient }): Promise<void> {
   const server = await client.start('serve udp 536871999 1');
   await server.stop('SIGKILL');
@@ -28,7 +28,7 @@ async function untilKilledOneIsDropped({ sandbox, client }: Setup & { client: Ti
 }
 
 for (const netid of ['udp', 'tcp']) {
-  test(`a ${netid} server that was killed is dropped after two sightings, with a line in the log`, async (t) => {
+  test(`a ${netid} server that was killed is dropped after two checks, and that is logged`, async (t) => {
     const at = await fixture(t);
     if (at === undefined) return;
     const { sandbox, client, portmap } = at;
@@ -48,7 +48,7 @@ for (const netid of ['udp', 'tcp']) {
   });
 }
 
-test('a server takes the place of a killed one of another user at once, of a living one never', async (t) => {
+test('a server replaces a killed one of another user at once, and never a running one', async (t) => {
   const at = await fixture(t);
   if (at === undefined) return;
   const { sandbox, client, portmap } = at;
@@ -63,7 +63,7 @@ test('a server takes the place of a killed one of another user at once, of a liv
     rows.map((row) => row.split(' ').at(-1)),
     ['1001'],
   );
-  assert.match(portmap.output, /was dropped: its socket is gone, and the place is wanted/);
+  assert.match(portmap.output, /was dropped: its socket is gone, and a new registration replaces it/);
   assert.equal(await client.call(`null tcp 127.0.0.1 ${SERVER} 1`), 'null RPC: Success');
 });
 
@@ -72,18 +72,18 @@ test("another user's socket on the port does not keep a registration, one of the
   if (at === undefined) return;
   const { sandbox, client, portmap } = at;
   const holders = [await client.start('hold tcp 4242', ALICE), await client.start('hold tcp 4243', ALICE)];
-  // What was registered first is looked at first: when the second is dropped, the first was looked at as often.
+  // The older registration is checked first: when the newer one is dropped, both were checked equally often.
   assert.equal(await client.call(`rpcb_set tcp ${OTHER} 1 0.0.0.0.16.146`, ALICE), 'rpcb_set 1');
   assert.equal(await client.call(`rpcb_set tcp ${SERVER} 1 0.0.0.0.16.147`, ALICE), 'rpcb_set 1');
   for (const holder of holders) await holder.stop('SIGKILL');
   await client.start('hold tcp 4242', ALICE);
   await client.start('hold tcp 4243', BOB);
   await unregistered(sandbox, SERVER);
-  assert.match(portmap.output, /was dropped: its socket is gone, and uid 1001 has the port now/);
+  assert.match(portmap.output, /was dropped: its socket is gone, and uid 1001 now holds the port/);
   assert.deepEqual(await listed(sandbox, OTHER), [`${OTHER} 1 tcp 0.0.0.0.16.146 - 1000`]);
 });
 
-test('a socket of the kernel, which no process has, keeps a registration as long as it is there', async (t) => {
+test('a kernel socket, which belongs to no process, keeps a registration while it exists', async (t) => {
   const at = await fixture(t);
   if (at === undefined) return;
   const { sandbox, client } = at;
@@ -99,7 +99,7 @@ test('a socket of the kernel, which no process has, keeps a registration as long
   await unregistered(sandbox, SERVER);
 });
 
-test('what another network namespace registers is counted apart and stays, also after a crash', async (t) => {
+test('registrations of another network namespace are counted separately and stay, also after a crash', async (t) => {
   const at = await fixture(t);
   if (at === undefined) return;
   const { sandbox } = at;

@@ -1,4 +1,4 @@
-/** The daemons of nfs-utils register, are found, and unregister. */
+/** Tests that the daemons of nfs-utils register, are found, and unregister. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { startMountd, startStatd } from '../support/nfs.ts';
 import { listed, rpcinfo, setup, unregistered } from '../support/portmap.ts';
 import { kernelIpv6 } from '../support/sandbox.ts';
 
-test('rpc.mountd is listed on the port that it was given, and gone after SIGTERM', async (t) => {
+test('rpc.mountd is listed with its port, and no longer after SIGTERM', async (t) => {
   const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
   const mountd = await startMountd(at.sandbox);
@@ -24,7 +24,7 @@ test('rpc.mountd is listed on the port that it was given, and gone after SIGTERM
   await unregistered(at.sandbox, 100005);
 });
 
-test('rpc.mountd is listed on IPv6 too, as registered by root', async (t) => {
+test('rpc.mountd is listed for IPv6 too, as registered by root', async (t) => {
   const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
   await startMountd(at.sandbox);
@@ -41,7 +41,7 @@ test('rpc.mountd is listed on IPv6 too, as registered by root', async (t) => {
   ]);
 });
 
-test('showmount finds rpc.mountd, and says what is missing when there is none', async (t) => {
+test('showmount finds rpc.mountd, and reports an error without it', async (t) => {
   const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
   const none = await at.sandbox.run(['showmount', '-e', '127.0.0.1']);
@@ -53,7 +53,7 @@ test('showmount finds rpc.mountd, and says what is missing when there is none', 
   }
 });
 
-test('rpcinfo calls every version of rpc.mountd where the port mapper says', async (t) => {
+test('rpcinfo calls every version of rpc.mountd at the registered address', async (t) => {
   const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
   await startMountd(at.sandbox);
@@ -66,7 +66,7 @@ test('rpcinfo calls every version of rpc.mountd where the port mapper says', asy
   assert.equal(stdout, ready.join(''));
 });
 
-test('root removes a registration of another process (rpcinfo -d), another user does not', async (t) => {
+test('a registration of another process can be removed by root (rpcinfo -d), not by another user', async (t) => {
   const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
   await startMountd(at.sandbox);
@@ -80,7 +80,7 @@ test('root removes a registration of another process (rpcinfo -d), another user 
   assert.deepEqual(versions, ['1', '1', '1', '1', '2', '2', '2', '2']);
 });
 
-test('rpc.statd registers as its own user, and takes that back when it ends', async (t) => {
+test('rpc.statd registers as its own user, and unregisters when it ends', async (t) => {
   const at = await setup(t, { probes: [kernelIpv6()] });
   if (at === undefined) return;
   const statd = await startStatd(at.sandbox);

@@ -1,4 +1,4 @@
-/** nmap takes the port mapper for an rpcbind and reads its list. */
+/** Tests that nmap identifies the port mapper as rpcbind and reads its list. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ async function nmap(sandbox: Sandbox, ...args: string[]): Promise<string[]> {
   return stdout.split('\n').map((line) => squeezed(line.replace(/^\|_?/, '')));
 }
 
-/** What its script makes of the list: versions 3 and 4's DUMP, merged by program, port and protocol. */
+/** The output of its script: DUMP of versions 3 and 4, merged by program, port and protocol. */
 const LISTED = [
   '100000 2,3,4 111/tcp rpcbind',
   '100000 2,3,4 111/udp rpcbind',
@@ -42,7 +42,7 @@ test("nmap's rpcinfo script reads the list over UDP, TCP and IPv6", async (t) =>
   }
 });
 
-test('nmap -sV tells which versions the port mapper has', async (t) => {
+test('nmap -sV reports the versions of the port mapper', async (t) => {
   const at = await setup(t);
   if (at === undefined) return;
   const lines = await nmap(at.sandbox, '-sV', '-p111', '127.0.0.1');

@@ -1,4 +1,4 @@
-/** Debian's rpcinfo sees in the port mapper what it sees in rpcbind. */
+/** Tests that Debian's rpcinfo shows the same for portreeve as for rpcbind. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -14,7 +14,7 @@ const PORTMAPPER = [
   '100000 4 udp 111 portmapper',
 ];
 
-/** Program, version, netid, any address that takes loopback, service, owner. */
+/** Program, version, netid, any address that accepts loopback, service, owner. */
 const PORTMAPPER_RPCB = [
   '100000 2 tcp 127.0.0.1 portmapper superuser',
   '100000 2 udp 127.0.0.1 portmapper superuser',
@@ -30,7 +30,7 @@ const PORTMAPPER_RPCB = [
   '100000 4 udp6 ::1 portmapper superuser',
 ];
 
-/** rpcbind's own entries name the wildcard address, those of a port mapper on loopback name that. */
+/** The entries of rpcbind itself have the wildcard address, those of a port mapper on loopback have loopback. */
 function withoutBinding(row: string): string {
   return row
     .replace(/ (?:0\.0\.0\.0|127\.0\.0\.1)\.0\.111 /, ' 127.0.0.1 ')
@@ -67,7 +67,7 @@ describe('rpcinfo lists', () => {
     }
   });
 
-  test('the addresses of one program on the family it asked by (-l)', async (t) => {
+  test('the addresses of one program for the family of the call (-l)', async (t) => {
     const at = await setup(t, { probes: [kernelIpv6()] });
     if (at === undefined) return;
     assert.deepEqual((await rpcinfo(at.sandbox, '-l', '127.0.0.1', '100000', '3')).sort(), [
@@ -84,7 +84,7 @@ describe('rpcinfo lists', () => {
 describe('rpcinfo calls procedure 0', () => {
   const READY = [2, 3, 4].map((version) => `program 100000 version ${version} ready and waiting`);
 
-  test('of every version, learning the range from PROG_MISMATCH (-u, -t)', async (t) => {
+  test('of every version, with the range from PROG_MISMATCH (-u, -t)', async (t) => {
     const at = await setup(t);
     if (at === undefined) return;
     for (const flag of ['-u', '-t']) {
@@ -94,7 +94,7 @@ describe('rpcinfo calls procedure 0', () => {
     }
   });
 
-  test('of one version, on a named transport (-T) and at a given address (-a)', async (t) => {
+  test('of one version, on a given transport (-T) and at a given address (-a)', async (t) => {
     const at = await setup(t, { probes: [kernelIpv6()] });
     if (at === undefined) return;
     const calls = [
@@ -113,7 +113,7 @@ describe('rpcinfo calls procedure 0', () => {
     }
   });
 
-  test('of a version and of a program that are not there, and says so', async (t) => {
+  test('of a missing version and a missing program, and reports that', async (t) => {
     const at = await setup(t);
     if (at === undefined) return;
     const version = await at.sandbox.run(['rpcinfo', '-t', '127.0.0.1', '100000', '9']);
@@ -125,7 +125,7 @@ describe('rpcinfo calls procedure 0', () => {
   });
 });
 
-/** The tables of `rpcinfo -m`: how often each procedure of each version was called, "successes/all" for some. */
+/** The tables of `rpcinfo -m`: the calls of each procedure and version, in part as "successes/all". */
 function callCounts(stdout: string): Map<string, string> {
   const counts = new Map<string, string>();
   let version = '';
@@ -141,10 +141,10 @@ function callCounts(stdout: string): Map<string, string> {
   return counts;
 }
 
-test('rpcinfo -m shows that each version counts its calls apart', async (t) => {
+test('rpcinfo -m shows separate counters for each version', async (t) => {
   const at = await setup(t);
   if (at === undefined) return;
-  // rpcinfo -p looks version 2 up by version 4's GETADDR, then asks it for its DUMP; so does no other call here.
+  // rpcinfo -p looks up version 2 by GETADDR of version 4, then calls its DUMP; no other call here does that.
   await rpcinfo(at.sandbox, '-p', '127.0.0.1');
   const counted = async () => {
     const { stdout } = await at.sandbox.run(['rpcinfo', '-m', '127.0.0.1']);

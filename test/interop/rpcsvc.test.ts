@@ -1,4 +1,4 @@
-/** Sun's small services register as nobody or root and are reached by their clients. */
+/** Tests that Sun's small services register as nobody or root and are reached by their clients. */
 
 import assert from 'node:assert/strict';
 import { chmod, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ const RSTATD = 100001;
 const RUSERSD = 100002;
 const WALLD = 100008;
 
-/** Starts a daemon that goes into the background by itself and registers so many versions, on UDP. */
+/** Starts a daemon that goes into the background and registers this number of versions over UDP. */
 async function startDaemon(
   sandbox: Sandbox,
   name: string,
@@ -27,7 +27,7 @@ async function stopDaemon(sandbox: Sandbox, name: string): Promise<void> {
   assert.equal(code, 0, stderr);
 }
 
-/** Where struct utmp of x86-64 has its fields (utmp(5)), in bytes. */
+/** The offsets of the fields of struct utmp on x86-64 (utmp(5)). */
 const UTMP = { size: 384, type: 0, pid: 4, line: 8, id: 40, user: 44, host: 76, seconds: 340 };
 const USER_PROCESS = 7;
 
@@ -75,7 +75,7 @@ test('rwall finds rpc.rwalld, which writes to every terminal', async (t) => {
   await until('the message on the terminal', async () => {
     return (await at.sandbox.read('/dev/pts/7')).includes('the ports are open');
   });
-  // rpc.rwalld leaves its registration behind.
+  // rpc.rwalld does not unregister when it ends.
   await stopDaemon(at.sandbox, 'rpc.rwalld');
   assert.equal((await at.sandbox.run(['rpcinfo', '-d', 'walld', '1'])).code, 0);
   await unregistered(at.sandbox, WALLD);

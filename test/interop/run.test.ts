@@ -1,4 +1,4 @@
-// `portreeve run`: the command is as it was called, in a cgroup of its job; who may not, and what is wrong, is said.
+// Tests `portreeve run`: the environment of the command, its cgroup, permissions, and errors.
 import assert from 'node:assert/strict';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -17,16 +17,16 @@ const FILES = {
 const WEB = [PORTREEVE, 'run', '--job', 'WEB', '--'];
 const MIRROR = join(import.meta.dirname, '../support/run-mirror.py');
 const ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
-/** The cgroup and the process number. */
+/** The cgroup and the pid. */
 const WHERE = ['sh', '-c', 'grep ^0:: /proc/self/cgroup; echo $$'];
 
 interface Fixture {
   readonly sandbox: Sandbox;
   readonly daemon: Running;
-  /** The cgroup of the test: its directory, and its path from the root on. */
+  /** The cgroup of the test: its directory, and its path from the root. */
   readonly directory: string;
   readonly path: string;
-  /** Runs a command in it. */
+  /** Runs a command in the cgroup. */
   readonly run: (argv: readonly string[], options?: RunOptions & Who) => Promise<Outcome>;
 }
 
@@ -48,7 +48,7 @@ async function fixture(t: TestContext): Promise<Fixture | undefined> {
   return { sandbox, daemon, directory, path: `/${basename(directory)}`, run };
 }
 
-test('the command is in a cgroup below the one that it was called in, until it has ended', async (t) => {
+test('the command is in a cgroup below that of its caller, until it has ended', async (t) => {
   const at = await fixture(t);
   if (!at) return;
   const { stdout, stderr, code } = await at.run([...WEB, ...WHERE]);
@@ -61,7 +61,7 @@ test('the command is in a cgroup below the one that it was called in, until it h
 });
 
 for (const kind of ['pipes', 'a terminal'] as const) {
-  test(`nothing that a command inherits is changed, with ${kind}`, async (t) => {
+  test(`a command inherits everything unchanged, with ${kind}`, async (t) => {
     if (!needs(t, probe.command('python3'))) return;
     const at = await fixture(t);
     if (!at) return;
@@ -86,7 +86,7 @@ for (const kind of ['pipes', 'a terminal'] as const) {
         env: NO_PEERS,
       });
       const { cgroup, descriptors, ...others } = JSON.parse(stdout);
-      // Pipes and terminals are others each time; what they are is not.
+      // Pipes and terminals differ each time, but not their types.
       const kinds = JSON.stringify(descriptors).replace(/((?:pipe|socket):\[|pts\/)\d+/g, '$1');
       return { cgroup, isSame: others.isSameProcess, all: { ...others, kinds } };
     };
@@ -98,7 +98,7 @@ for (const kind of ['pipes', 'a terminal'] as const) {
   });
 }
 
-test('its exit code and its signals are its own; 125, 126 and 127 are as env(1) has them', async (t) => {
+test('the exit code and signals are those of the command; 125, 126 and 127 are as in env(1)', async (t) => {
   const at = await fixture(t);
   if (!at) return;
   const code = async (argv: readonly string[]) => (await at.run(argv)).code;
@@ -122,7 +122,7 @@ test('its exit code and its signals are its own; 125, 126 and 127 are as env(1) 
   assert.match((await at.run(killed)).stdout, /^143$/m);
 });
 
-test('wrong usage ends with 125, runs nothing, and says what is wrong', async (t) => {
+test('wrong usage is exit code 125, runs nothing, and prints an error', async (t) => {
   const at = await fixture(t);
   if (!at) return;
   const wrong: [args: string[], message: RegExp][] = [
@@ -150,7 +150,7 @@ test('wrong usage ends with 125, runs nothing, and says what is wrong', async (t
   assert.match(help.stdout, /^Usage: portreeve run \[options\] -- <command>/);
 });
 
-test('who may take a job is who portreeve.toml says, and root', async (t) => {
+test('a job may be taken by the users that portreeve.toml lists, and by root', async (t) => {
   const at = await fixture(t);
   if (!at) return;
   const ends = async (who: Who, job = 'WEB') =>
@@ -177,11 +177,11 @@ test('who may take a job is who portreeve.toml says, and root', async (t) => {
   await at.sandbox.write('/etc/portreeve/portreeve.toml', '[job.WEB]\nusers = ["bob"]\n');
   const { pid } = await status(at.sandbox);
   await at.sandbox.run(['kill', '-HUP', `${pid}`]);
-  await at.daemon.waitForOutput(/the settings were read again/);
+  await at.daemon.waitForOutput(/reloaded the settings/);
   assert.deepEqual([await ends({ uid: ALICE }), await ends({ uid: BOB })], [125, 0]);
 });
 
-test('a shell takes a job for itself with curl; nobody takes one for others', async (t) => {
+test('a shell takes a job for itself with curl, and no user takes one for another process', async (t) => {
   if (!needs(t, probe.command('curl'))) return;
   const at = await fixture(t);
   if (!at) return;
@@ -195,7 +195,7 @@ test('a shell takes a job for itself with curl; nobody takes one for others', as
   assert.match((await at.run(['sh', '-c', outside], { uid: ALICE })).stdout, /"code":"JOB_DENIED".*\n403$/);
 });
 
-test('a daemon that takes over knows the jobs that were given before', async (t) => {
+test('a daemon that is restarted knows the jobs that were given before', async (t) => {
   const at = await fixture(t);
   if (!at) return;
   const argv = ['sh', '-c', ENTER, 'enter', at.directory, ...WEB, 'sh', '-c', 'echo in; exec sleep 60'];
@@ -205,12 +205,12 @@ test('a daemon that takes over knows the jobs that were given before', async (t)
   await serve(at.sandbox);
   const listed = async () => (await at.run(['ls', at.directory])).stdout.includes('portreeve-job');
   assert.ok(await listed());
-  // It removes what it knows, and nothing else.
+  // It removes the cgroups that it knows, and no others.
   await holder.stop('SIGKILL');
   await until('the cgroup to go', async () => !(await listed()));
 });
 
-test('a daemon without root, or without cgroup v2, serves portmap and says what is missing', async (t) => {
+test('a daemon without root, or without cgroup v2, serves portmap and reports what is missing', async (t) => {
   if (!needs(t, probe.root(), probe.netns())) return;
   const sandbox = await Sandbox.open(t, { files: FILES });
   await sandbox.run(['umount', '--lazy', '--recursive', '/sys/fs/cgroup']);

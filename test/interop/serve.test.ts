@@ -1,4 +1,4 @@
-/** `portreeve serve`: how it starts, what keeps it from starting, and how it ends. */
+/** Tests `portreeve serve`: how it starts, which errors prevent that, and how it ends. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ async function sandbox(
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  test(`${signal} ends the whole tree with code 0, also under load`, async (t) => {
+  test(`${signal} ends all processes with exit code 0, also under load`, async (t) => {
     const at = await sandbox(t);
     if (at === undefined) return;
     const running = await serve(at);
@@ -23,7 +23,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const { code } = await running.stop(signal);
     assert.equal(code, 0);
     assert.equal(await isRunning(at, portmap.pid), false);
-    // What is left is what the next start goes on with.
+    // Only these files are left, for the next start.
     const left = 'portmap.log.0\nportmap.log.1\nportreeve.lock\n';
     assert.equal((await at.run(['ls', '/run/portreeve'])).stdout, left);
     assert.notEqual((await at.run(['test', '-e', '/run/rpcbind.sock'])).code, 0);
@@ -31,7 +31,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-/** Prints what is sent to it, and whether the daemon can be asked then. */
+/** Prints each notification, and whether the status socket exists then. */
 const HEAR = `import os, socket
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind("/run/notify")
@@ -39,7 +39,7 @@ print("listening", flush=True)
 while True:
     print(s.recv(100).decode(), os.path.exists("/run/portreeve/status.sock"), flush=True)`;
 
-test('its manager hears when its sockets are open, and when it is about to end', async (t) => {
+test('the service manager is notified when the sockets are open, and when it stops', async (t) => {
   if (!needs(t, probe.command('python3'))) return;
   const at = await sandbox(t);
   if (at === undefined) return;
@@ -53,11 +53,11 @@ test('its manager hears when its sockets are open, and when it is about to end',
   assert.equal(manager.output.match(/READY=1/g)?.length, 1);
 });
 
-/** Prints what GET /metrics gives. */
+/** Prints the answer to GET /metrics. */
 const SCRAPE = `require('node:http')
   .get({ socketPath: '/run/portreeve/status.sock', path: '/metrics' }, (response) => response.pipe(process.stdout))`;
 
-test('it serves the metrics of its services to every user', async (t) => {
+test('every user can read the metrics', async (t) => {
   const at = await sandbox(t);
   if (at === undefined) return;
   await serve(at);
@@ -71,7 +71,7 @@ test('it serves the metrics of its services to every user', async (t) => {
   assert.match(stdout, new RegExp(`^portreeve_portmap_registrations ${portmap.mappings}$`, 'm'));
 });
 
-test('a second one is refused with the pid of the first', async (t) => {
+test('a second daemon is refused with the pid of the first', async (t) => {
   const at = await sandbox(t);
   if (at === undefined) return;
   await serve(at);
@@ -82,7 +82,7 @@ test('a second one is refused with the pid of the first', async (t) => {
   assert.equal((await status(at)).pid, pid);
 });
 
-test('a port that is taken: serve says by whom and fails, npm start takes another', async (t) => {
+test('with a port in use, serve fails with its holder, and npm start uses another port', async (t) => {
   const at = await sandbox(t);
   if (at === undefined) return;
   const program = "require('net').createServer().listen(111, '127.0.0.1', () => console.log(process.pid))";
@@ -90,20 +90,20 @@ test('a port that is taken: serve says by whom and fails, npm start takes anothe
   const [pid] = await other.waitForOutput(/\d+/);
   const refused = await portreeve(at, ['serve']);
   assert.equal(refused.code, 3);
-  assert.match(refused.stderr, new RegExp(`127\\.0\\.0\\.1:111/tcp is taken by node \\(pid ${pid}\\)`));
+  assert.match(refused.stderr, new RegExp(`127\\.0\\.0\\.1:111/tcp is in use by node \\(pid ${pid}\\)`));
   const fallback = await serve(at, ['--fallback']);
-  assert.match(fallback.output, new RegExp(`is taken by node \\(pid ${pid}\\).*another port instead`));
+  assert.match(fallback.output, new RegExp(`is in use by node \\(pid ${pid}\\).*another port instead`));
   const endpoints = (await status(at)).portmap.sockets.map(({ endpoint }) => endpoint);
   assert.ok(endpoints.includes('127.0.0.1:7111'));
   assert.ok(endpoints.includes('/run/portreeve/rpcbind.sock'));
   assert.equal((await portreeve(at, ['portmap', 'list', '127.0.0.1:7111'])).code, 0);
-  // Its permitted twin: with the port free again it is taken.
+  // The control: once the port is free, it is used.
   await fallback.stop();
   await other.stop();
   assert.ok((await serve(at)).output.includes('127.0.0.1:111'));
 });
 
-test('the socket file of one that was killed is replaced, a live one never', async (t) => {
+test('the socket file of a killed daemon is replaced, that of a running one never', async (t) => {
   const at = await sandbox(t);
   if (at === undefined) return;
   const killed = await serve(at);
@@ -132,12 +132,12 @@ test('the socket file of one that was killed is replaced, a live one never', asy
     '/run/portreeve/status.sock',
   ]);
   assert.equal(third.code, 3);
-  assert.match(third.stderr, /\/run\/portreeve\/look\.sock is taken by portreeve \(pid \d+\)/);
+  assert.match(third.stderr, /\/run\/portreeve\/status\.sock is in use by portreeve \(pid \d+\)/);
   assert.equal((await portreeve(at, ['portmap', 'list', '/run/rpcbind.sock'])).code, 0);
   assert.equal((await running.stop()).code, 0);
 });
 
-test('what is in the place of the socket and is no socket stays', async (t) => {
+test('a file in place of the socket is never replaced', async (t) => {
   const at = await sandbox(t, { files: { '/run/rpcbind.sock': 'precious' } });
   if (at === undefined) return;
   const refused = await portreeve(at, ['serve']);
@@ -145,7 +145,7 @@ test('what is in the place of the socket and is no socket stays', async (t) => {
   assert.equal(await at.read('/run/rpcbind.sock'), 'precious');
 });
 
-test('it does not open to the network over rules for the port mapper', async (t) => {
+test('it does not listen beyond loopback while hosts_access(5) has rules for the port mapper', async (t) => {
   const at = await sandbox(t, { files: { '/etc/hosts.deny': 'sshd: ALL\nrpcbind: ALL\n' } });
   if (at === undefined) return;
   const refused = await portreeve(at, ['serve', '--listen', '0.0.0.0']);
@@ -155,10 +155,10 @@ test('it does not open to the network over rules for the port mapper', async (t)
   await loopback.stop();
   await at.write('/etc/hosts.deny', 'sshd: ALL\n');
   const open = await serve(at, ['--listen', '0.0.0.0']);
-  assert.match(open.output, /open to the network/);
+  assert.match(open.output, /accepts calls from the network/);
 });
 
-test('without root it serves what it may: another port, and a socket of its own', async (t) => {
+test('without root it serves another port and its own socket', async (t) => {
   const at = await sandbox(t);
   if (at === undefined) return;
   await at.run(['mkdir', '-m', '0755', '/run/checkout']);
@@ -168,7 +168,7 @@ test('without root it serves what it may: another port, and a socket of its own'
   const command = (...args: string[]) => [PORTREEVE.replace(ROOT, '/run/checkout'), ...args];
   const denied = await at.run(command('serve'), user);
   assert.equal(denied.code, 3);
-  assert.match(denied.stderr, /127\.0\.0\.1:111\/tcp may not be opened by uid 1000/);
+  assert.match(denied.stderr, /permission denied: uid 1000 may not open 127\.0\.0\.1:111\/tcp/);
   const running = at.start(command('serve', '--port', '1111'), user);
   await running.waitForOutput(/portmap is ready/);
   const list = await at.run(command('portmap', 'list', '127.0.0.1:1111'), user);
@@ -177,14 +177,14 @@ test('without root it serves what it may: another port, and a socket of its own'
   assert.equal((await running.stop()).code, 0);
 });
 
-test('what was typed wrong is said, with what would be right', async (t) => {
+test('invalid options and settings are errors with a suggestion', async (t) => {
   const at = await sandbox(t, { files: { '/etc/bad.toml': '[portmap]\nlisten = ["::1"]\nprot = 112\n' } });
   if (at === undefined) return;
   const cases: readonly (readonly [string[], RegExp])[] = [
     [['--port', '65536'], /"65536" is not a port/],
     [['--port', '0x6f'], /"0x6f" is not a port/],
     [['--port', '0'], /"0" is not a port/],
-    [['--listen', 'localhost'], /"localhost" is not an IP address/],
+    [['--local', 'rpcbind.sock'], /"rpcbind\.sock" is not a valid path/],
     [['--local', 'rpcbind.sock'], /"rpcbind\.sock" cannot be the path/],
     [['--config', '/etc/none.toml'], /there is no file \/etc\/none\.toml/],
     [['--config', '/etc/bad.toml'], /"portmap\.prot" is no setting; did you mean "port"/],
@@ -199,10 +199,10 @@ test('what was typed wrong is said, with what would be right', async (t) => {
   assert.ok(running.output.includes('[::1]:1112'));
 });
 
-test('an address that this host does not have is refused when it was asked for', async (t) => {
+test('a requested address that this host does not have is an error', async (t) => {
   const at = await sandbox(t);
   if (at === undefined) return;
   const { code, stderr } = await portreeve(at, ['serve', '--listen', '192.0.2.99']);
   assert.equal(code, 3);
-  assert.match(stderr, /this host has no address for 192\.0\.2\.99:111\/tcp/);
+  assert.match(stderr, /this host does not have the address of 192\.0\.2\.99:111\/tcp/);
 });

@@ -1,4 +1,4 @@
-/** `portreeve portmap take-over`: an rpcbind is replaced, and the servers that registered with it notice nothing. */
+/** Tests `portreeve portmap take-over`: rpcbind is replaced, and no RPC server has to be restarted. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -16,7 +16,7 @@ test('the registrations of a running rpcbind are carried over', async (t) => {
   const sandbox = await Sandbox.open(t, { peers });
   const none = await portreeve(sandbox, ['portmap', 'take-over']);
   assert.equal(none.code, 1);
-  assert.match(none.stderr, /no port mapper runs on this host/);
+  assert.match(none.stderr, /no port mapper is running on this host/);
 
   const rpcbind = await startPortmap(sandbox, { kind: 'rpcbind' });
   await startMountd(sandbox);
@@ -27,7 +27,7 @@ test('the registrations of a running rpcbind are carried over', async (t) => {
   assert.equal(plan.code, 0);
   assert.match(
     plan.stdout,
-    /^rpcbind \(pid \d+\) is the port mapper of this host\.\n1\. Read its registrations: 16,/,
+    /^rpcbind \(pid \d+\) is the port mapper of this host\.\n1\. Read its 16 registrations of /,
   );
   assert.match(plan.stdout, /program 100024 version 1 tcp 0\.0\.0\.0 port 32765, uid 103/);
   assert.equal(rpcbind.outcome, undefined, 'a dry run stops nothing');
@@ -41,20 +41,20 @@ test('the registrations of a running rpcbind are carried over', async (t) => {
     (await rpcinfo(sandbox, '-p', '127.0.0.1')).filter((row) => row.startsWith('100005 ')).length,
     6,
   );
-  // The owners came along: statd takes back what is its own, and nothing else goes.
+  // The owners were carried over: statd can unregister its own entries, and only those.
   await statd.stop();
   assert.deepEqual(await listed(sandbox, 100024), []);
   assert.equal((await listed(sandbox, 100005)).length, 12);
-  // A second one finds portreeve, and leaves it alone.
+  // A second take-over refuses to replace portreeve.
   const second = await portreeve(sandbox, ['portmap', 'take-over']);
   assert.equal(second.code, 1);
-  assert.match(second.stderr, /portreeve \(pid \d+\) is the port mapper/);
+  assert.match(second.stderr, /portreeve \(pid \d+\) is already the port mapper/);
 });
 
 const SETTINGS = '/etc/portreeve/portreeve.toml';
 const ADDRESS = '192.0.2.1';
 
-/** A world with a real rpcbind that was started with these words; undefined where the test is skipped. */
+/** A sandbox with a real rpcbind with these options; undefined if the test is skipped. */
 async function withRpcbind(t: TestContext, words: readonly string[] = [], options: SandboxOptions = {}) {
   if (!needs(t, probe.root(), probe.netns(), kernelIpv6())) return undefined;
   const peers = await bringPeers();
@@ -81,19 +81,19 @@ async function listening(sandbox: Sandbox): Promise<string[]> {
   return [...new Set(ip.map(({ endpoint }) => endpoint))].sort();
 }
 
-/** Whether TCP port 111 of an address takes a connection. */
+/** Whether TCP port 111 of an address accepts a connection. */
 async function answers(sandbox: Sandbox, address: string): Promise<boolean> {
   return (await portreeve(sandbox, ['portmap', 'ping', address, 'portmapper', '--tcp'])).code === 0;
 }
 
-test('what was reached on all addresses still is, and after a later start', async (t) => {
+test('services on all addresses stay reachable, also after a later start', async (t) => {
   const setup = await withRpcbind(t);
   if (!setup) return;
   const { sandbox, takeOver } = setup;
   assert.ok(await answers(sandbox, ADDRESS));
   const dry = await portreeve(sandbox, DRY);
   assert.match(dry.stdout, /^3\. Listen on port 111 of loopback, 0\.0\.0\.0, ::, as it does now\.$/m);
-  assert.match(dry.stdout, /written into \/etc\/portreeve\/portreeve\.toml, \[portmap\] listen/);
+  assert.match(dry.stdout, /written to \/etc\/portreeve\/portreeve\.toml, \[portmap\] listen/);
   await assert.rejects(sandbox.read(SETTINGS), 'a dry run writes nothing');
   const running = await takeOver();
   assert.ok(await answers(sandbox, ADDRESS));
@@ -105,7 +105,7 @@ test('what was reached on all addresses still is, and after a later start', asyn
   assert.ok(await answers(sandbox, ADDRESS));
 });
 
-test('rpcbind -h: the addresses that it names, and no others', async (t) => {
+test('with rpcbind -h, only its addresses are served', async (t) => {
   const setup = await withRpcbind(t, ['-h', ADDRESS]);
   if (!setup) return;
   const { sandbox, takeOver } = setup;
@@ -116,38 +116,38 @@ test('rpcbind -h: the addresses that it names, and no others', async (t) => {
   assert.deepEqual([await answers(sandbox, ADDRESS), await answers(sandbox, '198.51.100.1')], [true, false]);
 });
 
-test('--listen comes before rpcbind, and the settings before both are left as they are', async (t) => {
+test('--listen overrides rpcbind, and existing settings are not changed', async (t) => {
   const setup = await withRpcbind(t);
   if (!setup) return;
   const { sandbox, takeOver } = setup;
   const dry = await portreeve(sandbox, [...DRY, '--listen', '127.0.0.1']);
-  assert.match(dry.stdout, /^3\. Listen on port 111 of loopback, 127\.0\.0\.1, as --listen says\.$/m);
-  assert.doesNotMatch(dry.stdout, /written into/);
+  assert.match(dry.stdout, /^3\. Listen on port 111 of loopback, 127\.0\.0\.1, from --listen\.$/m);
+  assert.doesNotMatch(dry.stdout, /written to/);
   const text = '[portmap]\nlisten = ["192.0.2.1"] # chosen\n';
   await sandbox.write(SETTINGS, text);
   const chosen = await portreeve(sandbox, DRY);
   assert.match(
     chosen.stdout,
-    /^3\. Listen on port 111 of loopback, 192\.0\.2\.1, as \[portmap\] listen says\.$/m,
+    /^3\. Listen on port 111 of loopback, 192\.0\.2\.1, from \[portmap\] listen\.$/m,
   );
   await takeOver('--listen', '127.0.0.1');
   assert.deepEqual(await listening(sandbox), LOOPBACK);
   assert.equal(await sandbox.read(SETTINGS), text);
 });
 
-test('access rules that ours would not keep stop it before anything is done', async (t) => {
+test('access rules that portreeve does not enforce prevent the take-over', async (t) => {
   const setup = await withRpcbind(t, [], { files: { '/etc/hosts.deny': 'rpcbind: ALL EXCEPT LOCAL\n' } });
   if (!setup) return;
   const { sandbox } = setup;
   const { code, stderr } = await portreeve(sandbox, ['portmap', 'take-over']);
   assert.equal(code, 3);
-  assert.match(stderr, /will not listen on 0\.0\.0\.0: \/etc\/hosts\.deny has a rule/);
+  assert.match(stderr, /refusing to listen on 0\.0\.0\.0: \/etc\/hosts\.deny has a rule/);
   assert.match(stderr, /--listen 127\.0\.0\.1/);
   assert.equal((await sandbox.run(['rpcinfo', '-s'])).code, 0, 'rpcbind still answers');
   assert.equal((await portreeve(sandbox, [...DRY, '--listen', '127.0.0.1'])).code, 0);
 });
 
-test('with IPv6 switched off rpcbind binds :: all the same; settings that cannot be edited are left', async (t) => {
+test('with IPv6 disabled, rpcbind still binds ::; settings that cannot be edited are not changed', async (t) => {
   const setup = await withRpcbind(t, [], { ipv6: false });
   if (!setup) return;
   const { sandbox, takeOver } = setup;
@@ -157,6 +157,6 @@ test('with IPv6 switched off rpcbind binds :: all the same; settings that cannot
   assert.equal(await sandbox.read(SETTINGS), 'portmap.uid = 60711\n');
   assert.match(
     running.output,
-    /the addresses were not written .* cannot be changed without .* on loopback only/,
+    /could not write the addresses .* cannot be changed without .* on loopback only/,
   );
 });

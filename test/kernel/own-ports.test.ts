@@ -203,7 +203,7 @@ test('a port that somebody has is taken, and a guard that only observes refuses 
   const first = await serve('--port', '700');
   const second = await start('--port', '700', '--runtime', '/run/second', '--local', '/run/second.sock')
     .ended;
-  assert.match(second.stderr, /127\.0\.0\.1:700\/tcp is taken by portreeve \(pid /);
+  assert.match(second.stderr, /127\.0\.0\.1:700\/tcp is in use by portreeve \(pid /);
   await first.stop();
   await run('guard observe');
   await serve();
@@ -365,7 +365,7 @@ test('a daemon of a user is refused as he is, and not sent to root', async (t) =
   };
   const { code, stderr } = await serve(2111).ended;
   assert.equal(code, 3, stderr);
-  assert.match(stderr, /127\.0\.0\.1:2111\/tcp may not be opened by uid 65534\n/);
+  assert.match(stderr, /permission denied: uid 65534 may not open 127\.0\.0\.1:2111\/tcp\n/);
   assert.match(stderr, /a guard or a security module refuses it\. Ask: portreeve explain 2111\/tcp/);
   const twin = serve(2112);
   await twin.waitForOutput(/portmap is ready/);

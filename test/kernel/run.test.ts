@@ -89,7 +89,7 @@ test('with 111 reserved for PORTMAP portreeve starts, and rpcbind does not', asy
   // What it binds later is bound as that job, too.
   await fixture.sandbox.write('/etc/portreeve/portreeve.toml', '[portmap]\nport = 112\n');
   await fixture.sandbox.run(['kill', '-HUP', `${pid}`]);
-  await daemon.waitForOutput(/the settings were read again; portmap listens on .*:112/);
+  await daemon.waitForOutput(/reloaded the settings; portmap listens on .*:112/);
   assert.ok(await answers(fixture, 112));
   // It has been in that cgroup for a moment only: what it starts is not that job.
   const { stdout } = await fixture.run(['cat', `/proc/${pid}/cgroup`]);

@@ -1,4 +1,4 @@
-/** Calls to the port mapper of a world of which a test says everything: by whom, from which socket, beside which. */
+/** Calls to the port mapper of a sandbox, by a given user, from a given socket, with other sockets open at the same port. */
 
 import { join } from 'node:path';
 import type { NetId } from '../../src/base/netid.ts';
@@ -15,7 +15,7 @@ export interface Entry {
   readonly address: string;
 }
 
-/** A socket that is there while a call is made. */
+/** A socket that is open while a call is made. */
 export interface Beside {
   readonly netid: Exclude<NetId, 'local'>;
   readonly uid: number;
@@ -28,20 +28,20 @@ export interface Call {
   readonly via: NetId;
   readonly procedure: 'set' | 'unset';
   readonly entry: Entry;
-  /** Who calls. */
+  /** The uid of the caller. */
   readonly uid: number;
-  /** Who made the socket (and its connection) that he calls by; he himself, if nothing is said. */
+  /** The uid that creates the socket and its connection; that of the caller by default. */
   readonly socketOf?: number;
-  /** The port that he calls from; the kernel's choice, if nothing is said. */
+  /** The source port; the kernel's choice by default. */
   readonly fromPort?: number;
   readonly beside?: readonly Beside[];
-  /** He closes his socket as soon as the call is sent. */
+  /** The caller closes its socket as soon as the call is sent. */
   readonly isImpatient?: boolean;
 }
 
 /**
- * Makes the calls one after the other, in a process that `prefix` starts; gives what each was answered, null for
- * those that did not wait.
+ * Makes the calls in order, in a process that `prefix` starts; returns the answer of each, null for a call that did not
+ * wait for one.
  */
 export async function makeCalls(
   sandbox: Sandbox,

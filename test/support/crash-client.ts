@@ -1,16 +1,16 @@
-/** A client that registers and unregisters without a pause, and knows of each entry what it was told became of it. */
+/** A client that registers and unregisters without a pause, and records the acknowledged state of each entry. */
 
 import { RpcError } from '../../src/portmap/client/errors.ts';
 import { type NewEntry, Portmap, type PortmapTarget } from '../../src/portmap/client/portmap.ts';
 import type { SimRandom } from './sim/random.ts';
 
-/** What is known of an entry; `unknown` while a change was sent that nobody has answered. */
+/** The state of an entry; `unknown` while a change has been sent and not answered. */
 export type Fate = 'set' | 'unset' | 'unknown';
 
 /** More than a restart takes. */
 const TIMEOUT_MS = 3000;
 
-/** One client with entries of its own, which nobody else changes. */
+/** A client with entries that no other client changes. */
 export class CrashClient {
   readonly fates = new Map<NewEntry, Fate>();
   readonly #portmap: Portmap;
@@ -33,18 +33,18 @@ export class CrashClient {
     return this.#portmap.ping();
   }
 
-  /** Goes on until pause(). */
+  /** Runs until pause(). */
   start(): void {
     this.#isPaused = false;
     this.#running = this.#run();
   }
 
-  /** Sends nothing more; the change that is on its way may still be answered, until settled(). */
+  /** Sends no further changes; the outstanding one may still be answered, until settled(). */
   pause(): void {
     this.#isPaused = true;
   }
 
-  /** Resolves when nothing is on its way. */
+  /** Resolves when no change is outstanding. */
   settled(): Promise<void> {
     return this.#running;
   }
@@ -66,12 +66,12 @@ export class CrashClient {
     this.fates.set(entry, 'unknown');
     try {
       const done = await (wanted === 'set' ? this.#portmap.set(entry) : this.#portmap.unset(entry));
-      // Nothing speaks against any of these changes.
+      // None of these changes may be refused.
       if (!done) throw new Error(`${wanted} of program ${entry.program} was refused`);
       this.fates.set(entry, wanted);
       this.#onAnswer();
     } catch (thrown) {
-      // Without an answer it stays unknown.
+      // Without an answer the state stays unknown.
       if (!(thrown instanceof RpcError)) throw thrown;
     }
   }

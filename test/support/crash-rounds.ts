@@ -1,6 +1,6 @@
 /**
- * Kills the port mapper again and again while eight clients register and unregister, and compares what is back with
- * what was acknowledged: a program, run in a world by root. `crash-rounds.ts SEED ROUNDS` writes a line for each round.
+ * Kills the port mapper repeatedly while eight clients register and unregister, and compares the restored registrations
+ * with the acknowledged ones: a program that root runs in a sandbox. `crash-rounds.ts SEED ROUNDS` prints a line a round.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -28,13 +28,13 @@ import { PORTREEVE } from './daemon.ts';
 import { until } from './sandbox.ts';
 import { SimRandom } from './sim/random.ts';
 
-const LOOK = '/run/portreeve/status.sock';
+const STATUS_SOCKET = '/run/portreeve/status.sock';
 const DAEMON_LOG = '/run/daemon.log';
-/** The last lines of it, which say why it has ended. */
+/** The number of lines to show, which have the reason why it ended. */
 const LOG_LINES = 10;
-/** A daemon that is killed between keeps the delay of restarts, which grows, at its beginning. */
+/** A daemon that is killed in between resets the delay of restarts, which grows. */
 const TARGETS: readonly Target[] = ['portmap', 'daemon', 'restarted portmap', 'both'];
-/** In one round of so many the load goes on until the log has been written anew. */
+/** In one round of COMPACTION_EVERY, the load continues until the log has been rewritten. */
 const COMPACTION_EVERY = 50;
 const COMPACTION_ROUND = 7;
 const COMPACTION_MS = 60_000;
@@ -47,19 +47,19 @@ const WAYS: readonly PortmapTarget[] = [
 const USER = 1000;
 const ENTRIES_PER_CLIENT = 32;
 /** Registered once and never changed: they make the table long enough that writing it takes a while. */
-const STANDING_ENTRIES = 2000;
+const PERMANENT_ENTRIES = 2000;
 const FIRST_PROGRAM = 536870912;
 const FIRST_PORT = 20_000;
 const PORTS = 8;
 const PROGRAMS_REPORTED = 8;
-/** In a round at most so many changes are acknowledged before the kill. */
+/** The maximum number of acknowledged changes in a round before the kill. */
 const ACKNOWLEDGED_MAX = 1500;
-/** The kill comes up to so much later: at some moment of what the port mapper does. */
+/** The maximum delay of the kill, so that it hits the port mapper at any point of its work. */
 const MOMENT_MS = 4;
-/** A process that starts is killed up to so long after it was seen. */
+/** The maximum delay before a starting process is killed. */
 const START_MS = 150;
 
-/** The sockets of all that is registered; they stay open as long as this program runs. */
+/** The sockets of all registrations; they stay open while this program runs. */
 async function holdPorts(): Promise<void> {
   for (let port = FIRST_PORT; port < FIRST_PORT + PORTS; port++) {
     await once(createSocket('udp4').bind(port, '127.0.0.1'), 'listening');
@@ -67,7 +67,7 @@ async function holdPorts(): Promise<void> {
   }
 }
 
-/** Entries of programs that follow one another. */
+/** Entries with consecutive program numbers. */
 function entriesFrom(program: number, count: number): NewEntry[] {
   return Array.from({ length: count }, (_, i) => ({
     program: program + i,
@@ -77,7 +77,7 @@ function entriesFrom(program: number, count: number): NewEntry[] {
   }));
 }
 
-/** Its words go to a file, which is read if it ends by itself. */
+/** Its output goes to a file, which is read if it ends unexpectedly. */
 function startDaemon(): ChildProcess {
   return spawn(PORTREEVE, ['serve'], { stdio: ['ignore', 'ignore', openSync(DAEMON_LOG, 'w')] });
 }
@@ -97,7 +97,7 @@ function childOf(daemon: ChildProcess, other: number): number | undefined {
     .find((pid) => pid !== undefined && pid !== other);
 }
 
-/** How often the log has been written anew: the generation of the newer of its files. */
+/** How often the log has been rewritten: the generation of its newer file. */
 function generation(): number {
   const generations = [0, 1].map((file) => {
     const fd = openSync(`/run/portreeve/portmap.log.${file}`, 'r');
@@ -109,7 +109,7 @@ function generation(): number {
   return Math.max(...generations);
 }
 
-/** The first of them: more would say no more. */
+/** The first of them. */
 function programsOf(fates: readonly (readonly [NewEntry, Fate])[]): number[] {
   return fates.slice(0, PROGRAMS_REPORTED).map(([{ program }]) => program);
 }
@@ -117,17 +117,17 @@ function programsOf(fates: readonly (readonly [NewEntry, Fate])[]): number[] {
 class Rounds {
   readonly #random: SimRandom;
   readonly #clients: readonly CrashClient[];
-  readonly #standing = entriesFrom(FIRST_PROGRAM, STANDING_ENTRIES);
+  readonly #permanent = entriesFrom(FIRST_PROGRAM, PERMANENT_ENTRIES);
   #daemon = startDaemon();
   #acknowledged = 0;
-  /** Called when so many changes were acknowledged. */
+  /** Called when the number of acknowledged changes reaches `at`. */
   #alarm = { at: Number.POSITIVE_INFINITY, ring: () => {} };
 
   constructor(seed: number) {
     this.#random = new SimRandom(seed);
     this.#clients = WAYS.map((way, i) => {
       const entries = entriesFrom(
-        FIRST_PROGRAM + STANDING_ENTRIES + i * ENTRIES_PER_CLIENT,
+        FIRST_PROGRAM + PERMANENT_ENTRIES + i * ENTRIES_PER_CLIENT,
         ENTRIES_PER_CLIENT,
       );
       return new CrashClient(way, entries, new SimRandom(seed + 1 + i), () => {
@@ -137,12 +137,12 @@ class Rounds {
     });
   }
 
-  /** Registers what is never changed. */
+  /** Registers the permanent entries. */
   async begin(): Promise<void> {
     await this.#running();
     await using portmap = new Portmap({ transport: 'local', path: '/run/rpcbind.sock' });
-    await Promise.all(this.#standing.map((entry) => portmap.set(entry)));
-    // Over UDP root would not be believed: the clients' sockets are a user's.
+    await Promise.all(this.#permanent.map((entry) => portmap.set(entry)));
+    // root is not accepted over UDP: the sockets of the clients must belong to a user.
     process.seteuid?.(USER);
     await Promise.all(this.#clients.map((client) => client.reach()));
     process.seteuid?.(0);
@@ -168,15 +168,14 @@ class Rounds {
     for (const client of this.#clients) await client.settled();
     const second = await this.#differences();
     const lost = [...first.lost, ...second.lost];
-    const risen = [...first.risen, ...second.risen];
-    return { target, acknowledged, unknown, compactions, backAfterMs, lost, risen };
+    const unexpected = [...first.unexpected, ...second.unexpected];
+    return { target, acknowledged, unknown, compactions, backAfterMs, lost, unexpected };
   }
 
-  /** Ends at some moment between two acknowledgements, while the changes of the clients are on their way. */
-  async #load(untilWrittenAnew: boolean): Promise<void> {
+  /** Ends at some moment between two acknowledgements, while the changes of the clients are outstanding. */
+  async #load(untilRewritten: boolean): Promise<void> {
     const before = generation();
-    if (untilWrittenAnew)
-      await until('the log to be written anew', () => generation() > before, COMPACTION_MS);
+    if (untilRewritten) await until('the log to be rewritten', () => generation() > before, COMPACTION_MS);
     const at = this.#acknowledged + 1 + this.#random.integer(ACKNOWLEDGED_MAX);
     await new Promise<void>((resolve) => {
       this.#alarm = { at, ring: resolve };
@@ -184,7 +183,7 @@ class Rounds {
     await pause(this.#random.integer(MOMENT_MS));
   }
 
-  /** Kills the target, and starts the daemon again if it was killed: what it started, it starts again itself. */
+  /** Kills the target, and restarts the daemon if it was killed; the daemon restarts its own process. */
   async #kill(target: Target, portmapPid: number): Promise<{ killedAt: number; unknown: number }> {
     const daemon = this.#daemon;
     const isDaemon = target === 'daemon' || target === 'both';
@@ -207,12 +206,12 @@ class Rounds {
   }
 
   #fates(): (readonly [NewEntry, Fate])[] {
-    const standing = this.#standing.map((entry) => [entry, 'set'] as const);
-    return [...standing, ...this.#clients.flatMap(({ fates }) => [...fates])];
+    const permanent = this.#permanent.map((entry) => [entry, 'set'] as const);
+    return [...permanent, ...this.#clients.flatMap(({ fates }) => [...fates])];
   }
 
-  /** The programs by which the list is other than what was acknowledged before it was asked for. */
-  async #differences(): Promise<Pick<Round, 'lost' | 'risen'>> {
+  /** The programs whose presence in the list differs from the state acknowledged before the list was requested. */
+  async #differences(): Promise<Pick<Round, 'lost' | 'unexpected'>> {
     for (;;) {
       const expected = this.#fates();
       const list = await this.#list();
@@ -221,12 +220,12 @@ class Rounds {
       const isListed = ({ program, netid, address }: NewEntry) =>
         listed.has(`${program} ${netid} ${address}`);
       const lost = expected.filter(([entry, fate]) => fate === 'set' && !isListed(entry));
-      const risen = expected.filter(([entry, fate]) => fate === 'unset' && isListed(entry));
-      return { lost: programsOf(lost), risen: programsOf(risen) };
+      const unexpected = expected.filter(([entry, fate]) => fate === 'unset' && isListed(entry));
+      return { lost: programsOf(lost), unexpected: programsOf(unexpected) };
     }
   }
 
-  /** The list; undefined while nobody answers. */
+  /** The list; undefined while the port mapper does not answer. */
   async #list(): Promise<PortmapEntry[] | undefined> {
     await using portmap = new Portmap({ transport: 'tcp', host: '127.0.0.1' });
     try {
@@ -242,7 +241,7 @@ class Rounds {
   #running(): Promise<DaemonStatus> {
     return until('the port mapper to run', async () => {
       if (hasEnded(this.#daemon)) throw daemonEnded();
-      const status = await readStatus<DaemonStatus>(LOOK, '/v1/status').catch(() => undefined);
+      const status = await readStatus<DaemonStatus>(STATUS_SOCKET, '/v1/status').catch(() => undefined);
       return status?.portmap.state === 'running' && status;
     });
   }

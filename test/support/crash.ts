@@ -1,4 +1,4 @@
-/** Rounds of load, kill -9 and restart in a world, and what has to hold after each. How long it takes is no test's. */
+/** Rounds of load, kill -9 and restart in a sandbox, and what must hold after each. Their duration is not tested. */
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -12,26 +12,26 @@ const PROGRAM = join(import.meta.dirname, 'crash-rounds.ts');
 /** A round that takes longer hangs. */
 const ROUND_MS = 120_000;
 
-/** What is killed in a round; `restarted portmap` is killed a second time while it starts again. */
+/** What is killed in a round; `restarted portmap` is killed a second time while it restarts. */
 export type Target = 'portmap' | 'daemon' | 'restarted portmap' | 'both';
 
-/** What came of a round, as the program writes it, a line each. */
+/** The result of a round, as the program prints it, one per line. */
 export interface Round {
   readonly target: Target;
-  /** Changes that were acknowledged since the round before. */
+  /** Changes that were acknowledged since the previous round. */
   readonly acknowledged: number;
-  /** Changes that were on their way when it was killed. */
+  /** Changes that were outstanding when it was killed. */
   readonly unknown: number;
-  /** How often the log was written anew while the load went on. */
+  /** How often the log was rewritten under load. */
   readonly compactions: number;
   /** From the (last) kill to the first answer. */
   readonly backAfterMs: number;
-  /** Registrations that the answer should have and has not, and the other way round. */
+  /** Acknowledged registrations that are missing, and removed ones that are listed. */
   readonly lost: readonly number[];
-  readonly risen: readonly number[];
+  readonly unexpected: readonly number[];
 }
 
-/** Runs so many rounds in a world. */
+/** Runs this number of rounds in a sandbox. */
 export async function runRounds(sandbox: Sandbox, count: number, seed: number): Promise<Round[]> {
   const program = sandbox.start([process.execPath, PROGRAM, `${seed}`, `${count}`], { env: NO_PEERS });
   const rounds: Round[] = [];
@@ -40,7 +40,7 @@ export async function runRounds(sandbox: Sandbox, count: number, seed: number): 
   return rounds;
 }
 
-/** Runs so many rounds, and asserts that nothing that was acknowledged is lost in any. */
+/** Runs this number of rounds, and asserts that none loses an acknowledged change. */
 export async function crashRounds(t: TestContext, count: number, seed: number): Promise<void> {
   if (!needs(t, probe.root(), probe.netns(), ONLY_PORTREEVE)) return;
   console.log(`${t.name}: seed ${seed}`);
@@ -50,16 +50,16 @@ export async function crashRounds(t: TestContext, count: number, seed: number): 
       isBad(round) ? [`seed ${seed}, round ${number}: ${JSON.stringify(round)}`] : [],
     );
   assert.deepEqual(
-    which(({ lost, risen }) => lost.length + risen.length > 0),
+    which(({ lost, unexpected }) => lost.length + unexpected.length > 0),
     [],
   );
   assert.ok(
     rounds.some(({ compactions }) => compactions > 0),
-    'the log was written anew under load',
+    'the log was rewritten under load',
   );
   assert.ok(
     rounds.some(({ unknown }) => unknown > 0),
-    'changes were on their way when it was killed',
+    'changes were outstanding when it was killed',
   );
 }
 

@@ -1,4 +1,4 @@
-/** What the tests of the daemon ask of it: its status, its processes, and load while something happens. */
+/** Helpers for tests of the daemon: its status, its processes, and load. */
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,15 +7,15 @@ import { type Running, type RunOptions, type Sandbox, until } from './sandbox.ts
 
 export const ROOT = join(import.meta.dirname, '../..');
 export const PORTREEVE = join(ROOT, 'bin/portreeve');
-/** The peers' libraries are for the peers. */
+/** The libraries of the peers must not be used by portreeve. */
 export const NO_PEERS = { LD_LIBRARY_PATH: '' };
 
-/** Runs a portreeve command to its end. */
+/** Runs a portreeve command to completion. */
 export function portreeve(sandbox: Sandbox, args: readonly string[], options: RunOptions = {}) {
   return sandbox.run([PORTREEVE, ...args], { ...options, env: { ...NO_PEERS, ...options.env } });
 }
 
-/** Starts `portreeve serve` and waits until it says that it is ready. */
+/** Starts `portreeve serve` and waits until it is ready. */
 export async function serve(
   sandbox: Sandbox,
   args: readonly string[] = [],
@@ -36,8 +36,8 @@ export async function status(sandbox: Sandbox): Promise<DaemonStatus> {
 }
 
 /**
- * The fields of /proc/PID/task/TID/status that tell what a thread may do, for each thread of a process of the
- * world.
+ * The fields of /proc/PID/task/TID/status with the privileges of a thread, for each thread of a process in the
+ * sandbox.
  */
 export async function threadPrivileges(sandbox: Sandbox, pid: number): Promise<Record<string, string>[]> {
   const directory = sandbox.path(`/proc/${pid}/task`);
@@ -51,13 +51,13 @@ export async function threadPrivileges(sandbox: Sandbox, pid: number): Promise<R
   );
 }
 
-/** Whether a process of the world runs; one that has ended and that nobody has waited for does not. */
+/** Whether a process of the sandbox is running; a zombie is not. */
 export async function isRunning(sandbox: Sandbox, pid: number | null): Promise<boolean> {
   const text = await readFile(sandbox.path(`/proc/${pid}/status`), 'utf8').catch(() => 'State:\tX');
   return !/^State:\t[ZX]/m.test(text);
 }
 
-/** Waits until the portmap process is a running one that is not `pid`. */
+/** Waits until a portmap process other than `pid` is running. */
 export function otherPortmap(sandbox: Sandbox, pid: number | null): Promise<DaemonStatus> {
   return until('another portmap process', async () => {
     const now = await status(sandbox);
@@ -65,7 +65,7 @@ export function otherPortmap(sandbox: Sandbox, pid: number | null): Promise<Daem
   });
 }
 
-/** Asks without a pause, over UDP and TCP, until it is stopped or ten seconds have gone by. */
+/** Calls without a pause, over UDP and TCP, until it is stopped or ten seconds have passed. */
 export async function startLoad(sandbox: Sandbox): Promise<Running> {
   const load = sandbox.start([process.execPath, join(import.meta.dirname, 'load.ts')], { env: NO_PEERS });
   await load.waitForOutput(/answered/);

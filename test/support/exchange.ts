@@ -1,4 +1,4 @@
-/** Sends the requests of vectors to a port mapper in turn and writes what comes back: a program, run inside a world. */
+/** Sends the requests of vectors to a port mapper and prints the answers: a program that runs inside a sandbox. */
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -11,8 +11,8 @@ const PORT = 111;
 const SOCKET = '/run/rpcbind.sock';
 
 /**
- * A call of a program that no port mapper has, sent behind each request: what has come when it is answered is all
- * that will come. It is counted in no statistics.
+ * A call of a program that no port mapper has, sent after each request: when it is answered, no earlier answer is
+ * outstanding. It is counted in no statistics.
  */
 const FENCE = Buffer.from(
   `feedface${'00000000'}00000002${'00000001'.repeat(3)}${'00000000'.repeat(4)}`,
@@ -51,7 +51,7 @@ function connect(vector: Vector): Socket {
   );
 }
 
-/** The peer's uid is taken when the connection is made. */
+/** The uid of the peer is recorded when the connection is made. */
 async function connected(vector: Vector): Promise<Socket> {
   const uid = vector.uid ?? 0;
   if (uid !== 0) process.seteuid?.(uid);

@@ -1,4 +1,4 @@
-// A hostile user who tries to get a port in every way that there is, in each kind of place in which a guard holds.
+// A hostile user that tries to bind a port in every way, wherever a guard is in force.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -31,7 +31,7 @@ export const BY_NUMBER = [
   'user_namespace',
 ] as const;
 
-/** Ways that have the kernel choose it, and with what each fails where the range of the socket has no port. */
+/** Ways in which the kernel assigns the port, and the errno if the range of the socket has no port. */
 export const BY_CHOICE = {
   assigned: 'EADDRINUSE',
   assigned6: 'EADDRINUSE',
@@ -48,21 +48,21 @@ export const BY_CHOICE = {
   send_udp: 'EAGAIN',
 } as const;
 
-/** Who tries, and where. */
+/** The user that tries, and in which namespace. */
 export interface Attacker {
   readonly uid: number;
-  /** The file of a network namespace; the guard's own without it. */
+  /** The file of a network namespace; that of the guard by default. */
   readonly path?: string | undefined;
 }
 
-/** A command line that is run by an ordinary user, without any privilege; by root with all of them. */
+/** A command line that an ordinary user runs without privileges, or root with all of them. */
 export function asAttacker({ uid, path }: Attacker, argv: readonly string[]): string[] {
   const there = path === undefined ? [] : ['nsenter', `--net=${path}`];
   const user = uid === 0 ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
   return [...there, ...user, ...argv];
 }
 
-/** What each way came to: the port that was got, or the errno's name. */
+/** The result of each way: the port that was bound, or the name of the errno. */
 export async function attempts(
   { fixture }: Pick<GuardDaemon, 'fixture'>,
   attacker: Attacker,
@@ -85,10 +85,10 @@ export function each(ways: readonly string[], result: string | number): Record<s
   return Object.fromEntries(ways.map((way) => [way, `${result}`]));
 }
 
-/** The file of the named namespace on a stage. */
+/** The file of the named namespace on a fixture. */
 export const NAMED = '/run/netns/web';
 
-/** Where a guard holds. */
+/** Where a guard is in force. */
 export const PLACES = [
   { where: "the guard's own namespace", isWholeHost: true, path: undefined },
   { where: 'a named namespace', isWholeHost: true, path: NAMED },
@@ -96,7 +96,7 @@ export const PLACES = [
 ] as const;
 export type Place = (typeof PLACES)[number];
 
-/** Users by their jobs; they have these uids. */
+/** Users by their jobs, and their uids. */
 export const [WEB, ALICE] = [1000, 1001];
 const PASSWD = [
   'root:x:0:0::/:/bin/sh',
@@ -105,7 +105,7 @@ const PASSWD = [
   '',
 ].join('\n');
 
-/** A place in which a profile is enforced; undefined where the machine cannot have it, and the test is skipped. */
+/** A place in which a profile is enforced; undefined if the machine does not support it and the test is skipped. */
 export async function hostilePlace(
   t: TestContext,
   { isWholeHost, path }: Place,

@@ -1,4 +1,4 @@
-/** A program that root runs in a world: calls the port mapper in turn, as their users, and writes the answers. */
+/** A program that root runs in a sandbox: calls the port mapper in order, as the given users, and prints the answers. */
 
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -16,12 +16,12 @@ const PORT = 111;
 const SOCKET = '/run/rpcbind.sock';
 const LOOPBACK = { udp: '127.0.0.1', tcp: '127.0.0.1', udp6: '::1', tcp6: '::1' } as const;
 const XID = 1;
-/** As soon as libraries do that send again at all. */
+/** The earliest time at which libraries retransmit. */
 const AGAIN_MS = 400;
-/** A reply that was accepted: xid, direction, status, verifier, status (RFC 5531 section 9), and a boolean. */
+/** An accepted reply: xid, direction, status, verifier, status (RFC 5531 section 9), and a boolean. */
 const REPLY_BYTES = 28;
 
-/** The user who makes a socket is its owner; who connects a Unix socket is known by it. */
+/** The creator of an IP socket is its owner; the uid of a Unix socket is that of the process that connects it. */
 async function as<T>(uid: number, work: () => Promise<T>): Promise<T> {
   process.seteuid?.(uid);
   try {
@@ -59,7 +59,7 @@ async function overUdp(call: Call, netid: 'udp' | 'udp6'): Promise<boolean | nul
   const answered = once(socket, 'message');
   const send = () => as(call.uid, () => new Promise((sent) => socket.send(request(call), PORT, host, sent)));
   await send();
-  // What comes too late to tell whose it is gets no answer, and is to be sent again.
+  // A change that waited too long to determine its sender is not answered, and is to be sent again.
   const again = setInterval(() => void send(), AGAIN_MS);
   const reply = call.isImpatient ? undefined : (await answered)[0];
   clearInterval(again);
@@ -88,13 +88,13 @@ async function overStream(call: Call): Promise<boolean | null> {
   while (reply.length < RECORD_MARK_BYTES + REPLY_BYTES) {
     reply = Buffer.concat([reply, (await once(socket, 'data'))[0]]);
   }
-  // A connection that is reset leaves no socket behind that would keep its port from the next call.
+  // A connection that is reset does not keep its port in TIME_WAIT.
   if (call.via === 'local') socket.destroy();
   else socket.resetAndDestroy();
   return answerOf(reply.subarray(RECORD_MARK_BYTES));
 }
 
-/** Opens a socket; gives what closes it. */
+/** Opens a socket; returns a function that closes it. */
 async function open({ netid, uid, address, port }: Beside): Promise<() => void> {
   return as(uid, async () => {
     if (netid === 'udp' || netid === 'udp6') {

@@ -1,10 +1,10 @@
-/** Starts the daemons of nfs-utils in a world, each on a port of its own choice. */
+/** Starts the daemons of nfs-utils in a sandbox, each on a fixed port. */
 
 import assert from 'node:assert/strict';
 import { registered } from './portmap.ts';
 import type { Running, Sandbox } from './sandbox.ts';
 
-/** rpc.mountd on port 20048 (78.80), which exports /srv to 127.0.0.1; `count` is how many registrations it makes. */
+/** rpc.mountd on port 20048 (78.80), which exports /srv to 127.0.0.1; `count` is the number of its registrations. */
 export async function startMountd(sandbox: Sandbox, count = 12): Promise<Running> {
   await sandbox.write(
     '/var/lib/nfs/etab',
@@ -18,7 +18,7 @@ export async function startMountd(sandbox: Sandbox, count = 12): Promise<Running
 
 /** rpc.statd on port 32765 (127.253). */
 export async function startStatd(sandbox: Sandbox, count = 4): Promise<Running> {
-  // It becomes the user that owns its folder, before it registers.
+  // It switches to the owner of its directory before it registers.
   const made = await sandbox.run([
     'sh',
     '-c',

@@ -1,4 +1,4 @@
-/** SET, UNSET and what is registered, asked of a port mapper in process. */
+/** SET, UNSET and GETPORT calls to a port mapper in process. */
 
 import assert from 'node:assert/strict';
 import { bytesOf } from '../../src/base/bytes.ts';
@@ -9,11 +9,11 @@ import { readReply, writeCall } from '../../src/portmap/wire/rpc.ts';
 import { encodeRpcb } from '../../src/portmap/wire/rpcbind.ts';
 import { encodeXdr, XdrReader, type XdrWriter } from '../../src/portmap/wire/xdr.ts';
 
-/** What SET and UNSET name, as far as it matters. */
-export interface Place {
+/** The arguments of SET and UNSET. */
+export interface EntryArguments {
   readonly program: number;
   readonly version?: number;
-  /** Empty: all, for UNSET. */
+  /** Empty: all transports, for UNSET. */
   readonly netid?: string;
   readonly uaddr?: string;
 }
@@ -35,33 +35,36 @@ function call(procedure: number, version: number, args: (writer: XdrWriter) => v
   });
 }
 
-function rpcbCall(procedure: number, { program, version = 1, netid = '', uaddr = '' }: Place): Uint8Array {
+function rpcbCall(
+  procedure: number,
+  { program, version = 1, netid = '', uaddr = '' }: EntryArguments,
+): Uint8Array {
   return call(procedure, 4, (writer) =>
     encodeRpcb(writer, { program, version, netid, address: uaddr, owner: '' }),
   );
 }
 
-/** What rpcbind SET answers; without more said it is a UDP service on port 2049 of all addresses. */
-export function askSet(service: PortmapService, peer: Peer, place: Place): boolean {
-  const message = rpcbCall(1, { netid: 'udp', uaddr: '0.0.0.0.8.1', ...place });
+/** The answer to SET of rpcbind; by default for a UDP service on port 2049 of all addresses. */
+export function askSet(service: PortmapService, peer: Peer, entry: EntryArguments): boolean {
+  const message = rpcbCall(1, { netid: 'udp', uaddr: '0.0.0.0.8.1', ...entry });
   return callOf(service, peer, message).bool();
 }
 
-/** What rpcbind UNSET answers. */
-export function askUnset(service: PortmapService, peer: Peer, place: Place): boolean {
-  return callOf(service, peer, rpcbCall(2, place)).bool();
+/** The answer to UNSET of rpcbind. */
+export function askUnset(service: PortmapService, peer: Peer, entry: EntryArguments): boolean {
+  return callOf(service, peer, rpcbCall(2, entry)).bool();
 }
 
-/** How long the answers to a rpcbind SET, and to an UNSET, are; 0 for silence. */
-export function changeAnswers(service: PortmapService, peer: Peer, place: Place): number[] {
+/** The lengths of the answers to SET and to UNSET of rpcbind; 0 for no answer. */
+export function changeAnswers(service: PortmapService, peer: Peer, entry: EntryArguments): number[] {
   const reply = bytesOf(new Uint8Array(REPLY_BYTES));
   return [1, 2].map((procedure) => {
-    const message = rpcbCall(procedure, { netid: 'udp', uaddr: '0.0.0.0.8.1', ...place });
+    const message = rpcbCall(procedure, { netid: 'udp', uaddr: '0.0.0.0.8.1', ...entry });
     return service.answer(peer, bytesOf(message), 0, message.length, reply, 0, REPLY_BYTES);
   });
 }
 
-/** What GETPORT answers. */
+/** The answer to GETPORT. */
 export function askPort(service: PortmapService, peer: Peer, program: number, version = 1): number {
   const mapping = { program, version, protocol: 17, port: 0 };
   return callOf(
@@ -71,7 +74,7 @@ export function askPort(service: PortmapService, peer: Peer, program: number, ve
   ).u32();
 }
 
-/** What others have registered, as "program/version netid uaddr owner". */
+/** The registrations, without the port mapper's own, as "program/version netid uaddr owner". */
 export function registered(service: PortmapService): string[] {
   return [...service.tables.registrations.all()]
     .filter(({ builtIn }) => !builtIn)

@@ -1,4 +1,4 @@
-/** Starts the port mapper that a test is about, ours or Debian's rpcbind, in a world. */
+/** Starts the port mapper under test, portreeve or Debian's rpcbind, in a sandbox. */
 
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -8,12 +8,12 @@ import { type Running, Sandbox, type SandboxOptions, until } from './sandbox.ts'
 
 const PORTREEVE = join(import.meta.dirname, '../../bin/portreeve');
 
-/** What the tests run against. `INTEROP_PORTMAP=rpcbind` holds the tests themselves to the original. */
+/** The port mapper under test. `INTEROP_PORTMAP=rpcbind` validates the tests against the original. */
 export const KIND = process.env['INTEROP_PORTMAP'] === 'rpcbind' ? 'rpcbind' : 'portreeve';
 
 export interface PortmapOptions {
   readonly kind?: 'portreeve' | 'rpcbind';
-  /** Addresses beyond loopback; rpcbind listens on every address in any case. */
+  /** Addresses in addition to loopback; rpcbind always listens on every address. */
   readonly listen?: readonly string[];
 }
 
@@ -34,7 +34,7 @@ function startRpcbind(sandbox: Sandbox): Running {
 
 function startPortreeve(sandbox: Sandbox, addresses: readonly string[] = []): Running {
   const listen = addresses.flatMap((address) => ['--listen', address]);
-  // The peers' libraries are for the peers.
+  // The libraries of the peers must not be used by portreeve.
   return sandbox.start([PORTREEVE, 'serve', ...listen], { env: { LD_LIBRARY_PATH: '' } });
 }
 
@@ -44,20 +44,20 @@ export interface Setup {
   readonly portmap: Running;
 }
 
-/** For what only portreeve does. */
+/** For behavior that only portreeve has. */
 export const ONLY_PORTREEVE: Probe =
   KIND === 'portreeve' ? { ok: true } : { ok: false, reason: 'rpcbind does not do this' };
 
 export interface SetupOptions extends SandboxOptions {
-  /** Addresses for the port mapper beyond loopback. */
+  /** Addresses of the port mapper in addition to loopback. */
   readonly listen?: readonly string[];
-  /** Addresses that the world has beyond loopback, with prefix lengths. */
+  /** Addresses of the sandbox in addition to loopback, with prefix lengths. */
   readonly addresses?: readonly string[];
-  /** What the test needs beyond a world and the peers. */
+  /** Requirements of the test in addition to a sandbox and the peers. */
   readonly probes?: readonly Probe[];
 }
 
-/** A world with the peers and a port mapper in it, that ends with the test; undefined when the test is skipped. */
+/** A sandbox with the peers and a port mapper, which ends with the test; undefined if the test is skipped. */
 export async function setup(t: TestContext, options: SetupOptions = {}): Promise<Setup | undefined> {
   if (!needs(t, probe.root(), probe.netns(), ...(options.probes ?? []))) return undefined;
   const peers = await bringPeers();
@@ -77,7 +77,7 @@ export async function rpcinfo(sandbox: Sandbox, ...args: string[]): Promise<stri
   return stdout.trimEnd().split('\n').slice(1).map(squeezed);
 }
 
-/** Waits until `rpcinfo` lists a program so many times, and gives these lines, sorted. */
+/** Waits until `rpcinfo` lists a program `count` times, and returns these lines, sorted. */
 export function registered(sandbox: Sandbox, program: number, count: number): Promise<string[]> {
   return until(`program ${program} to be registered ${count} times`, async () => {
     const rows = await listed(sandbox, program);
@@ -85,12 +85,12 @@ export function registered(sandbox: Sandbox, program: number, count: number): Pr
   });
 }
 
-/** Waits until `rpcinfo` lists a program no more. */
+/** Waits until `rpcinfo` no longer lists a program. */
 export function unregistered(sandbox: Sandbox, program: number): Promise<true> {
   return until(`program ${program} to be gone`, async () => (await listed(sandbox, program)).length === 0);
 }
 
-/** The lines of a program in what `rpcinfo` lists with these arguments, sorted. */
+/** The lines of a program in the output of `rpcinfo` with these arguments, sorted. */
 export async function listed(sandbox: Sandbox, program: number, ...args: string[]): Promise<string[]> {
   return (await rpcinfo(sandbox, ...args)).filter((row) => row.startsWith(`${program} `)).sort();
 }

@@ -1,4 +1,4 @@
-/** RPC servers on loopback that answer as a test wants, and a port mapper made of them. */
+/** RPC servers on loopback with programmable answers, and a port mapper built from them. */
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -15,15 +15,15 @@ import { parseUaddr } from '../../src/wire/uaddr.ts';
 
 type Ends = Pick<TestContext, 'after'>;
 
-/** A call as a server sees it. */
+/** A call as a server receives it. */
 export interface Received {
   readonly head: CallHead;
-  /** Stands at the arguments. */
+  /** A reader at the arguments. */
   readonly args: XdrReader;
   readonly bytes: Uint8Array;
 }
 
-/** What a server does with a call; `send` may be used never, once or often. */
+/** The handler of a call; it may call `send` never, once or several times. */
 export type Behaviour = (call: Received, send: (message: Uint8Array) => void, socket?: Socket) => void;
 
 const RECORD_MAX_BYTES = 1 << 20;
@@ -35,7 +35,7 @@ function received(bytes: Uint8Array): Received {
   return { head, args, bytes };
 }
 
-/** A message as the codecs write it. */
+/** A message, encoded. */
 export function message(write: (writer: XdrWriter) => void): Uint8Array {
   return encodeXdr(write);
 }
@@ -107,15 +107,15 @@ async function streamServer(
   return server;
 }
 
-/** What a port mapper of a test has. */
+/** The contents of a port mapper of a test. */
 export interface FakePortmap {
-  /** The versions that it speaks. */
+  /** The versions that it supports. */
   readonly versions: readonly number[];
-  /** What it has; SET adds to it and UNSET empties it. */
+  /** Its entries; SET adds to them and UNSET clears them. */
   readonly entries: Rpcb[];
 }
 
-/** A port mapper with the procedures that clients use most: SET, UNSET, GETPORT or GETADDR, DUMP, GETTIME. */
+/** A port mapper with the most frequently used procedures: SET, UNSET, GETPORT or GETADDR, DUMP, GETTIME. */
 export function fakePortmap({ versions, entries }: FakePortmap): Behaviour {
   return (call, send) => {
     const { xid, program, version, procedure } = call.head;
@@ -134,7 +134,7 @@ type Procedure = (args: XdrReader, writer: XdrWriter, entries: Rpcb[]) => void;
 function resultsOf(call: Received, procedure: Procedure, entries: Rpcb[]): (writer: XdrWriter) => void {
   const start = call.args.at;
   return (writer) => {
-    // The codec may come back for more room.
+    // The codec may call it again with a larger buffer.
     call.args.at = start;
     procedure(call.args, writer, entries);
   };

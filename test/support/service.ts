@@ -1,4 +1,4 @@
-/** The port mapper in process, with the entries of its own that a host has, and a caller for each transport. */
+/** The port mapper in process, with its own entries as on a host, and helpers for callers. */
 
 import { type IpAddress, parseIp } from '../../src/base/address.ts';
 import { bytesOf } from '../../src/base/bytes.ts';
@@ -19,21 +19,21 @@ import { SimStreamOutput } from './sim/stream.ts';
 /** The time at which the vectors were recorded, in seconds since 1970. */
 export const RECORDED_AT_SECONDS = 0x6b000591;
 
-/** The address of a text that is one. */
+/** Parses a valid address. */
 export function ip(text: string): IpAddress {
   const address = parseIp(text);
   if (!address) throw new Error(`"${text}" is no address`);
   return address;
 }
 
-/** The address of a service, from a universal address that is one. */
-export function place(netid: NetId, uaddr: string): ServiceAddress {
+/** Parses a valid universal address of a service. */
+export function serviceAt(netid: NetId, uaddr: string): ServiceAddress {
   const address = parseServiceAddress(netid, uaddr);
   if (!address) throw new Error(`"${uaddr}" is not an address of ${netid}`);
   return address;
 }
 
-/** An interface address from "10.9.8.1/24" and the number of its interface. */
+/** An interface address from "10.9.8.1/24" and the index of its interface. */
 export function interfaceAddress(
   cidr: string,
   interfaceIndex: number,
@@ -59,18 +59,18 @@ export interface ServiceUnderTest {
   readonly service: PortmapService;
   readonly records: RecordServer;
   readonly clock: SimClock;
-  /** The sockets of the host: none, until the test opens some. */
+  /** The sockets of the host; none at first. */
   readonly sockets: SimSocketTable;
   /** The disk with its log. */
   readonly disk: SimDisk;
   readonly events: PortmapEvent[];
-  /** What was only counted. */
+  /** The counts of suppressed events. */
   readonly counts: EventCounts[];
-  /** Does what is done when no request waits. */
+  /** Does the work that is done when no request is waiting. */
   idle(): void;
-  /** Lets time pass, with the work that is done every 100 ms. */
+  /** Advances the clock, with the work that is done every 100 ms. */
   pass(ms: number): void;
-  /** Answers a message; undefined for silence. */
+  /** Answers a message; undefined for no answer. */
   ask(peer: Peer, message: Uint8Array): Uint8Array | undefined;
   /** Answers the bytes of a connection. */
   askStream(peer: Peer, bytes: Uint8Array): { readonly reply: Uint8Array; readonly taken: number };
@@ -78,7 +78,7 @@ export interface ServiceUnderTest {
 
 const TICK_MS = 100;
 
-/** A port mapper on a host with these addresses besides loopback, each on an interface of its own. */
+/** A port mapper on a host with these addresses in addition to loopback, each on its own interface. */
 export function portmapService(addresses: readonly string[] = []): ServiceUnderTest {
   const events: PortmapEvent[] = [];
   const counts: EventCounts[] = [];

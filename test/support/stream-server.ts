@@ -1,4 +1,4 @@
-// A server of lines over streams for a test, with what it was asked and what its keeper was told.
+// A line server over streams for tests, which records its requests and the calls of its keeper.
 import type { TestContext } from 'node:test';
 import type { Peer } from '../../src/base/peer.ts';
 import type { StreamOutput } from '../../src/host/host.ts';
@@ -26,7 +26,7 @@ export function put(output: StreamOutput, bytes: Uint8Array): void {
 
 export const echo: Answer = (request, output) => put(output, Buffer.from(`${request}\n`));
 
-/** A server of lines, with what it was asked and what its keeper was told. */
+/** A line server that records its requests and the calls of its keeper. */
 export class StreamServer {
   readonly loop = new EpollLoop();
   readonly asked: string[] = [];
@@ -110,13 +110,13 @@ export class StreamServer {
     return runUntil(this.loop, what, happened);
   }
 
-  /** Runs until a client has got so many bytes, and gives all that it has got. */
+  /** Runs until a client has received this number of bytes, and returns all that it has received. */
   untilTaken(client: StreamClient, bytes: number): Buffer {
     this.until(`${bytes} bytes`, () => client.drain() >= bytes);
     return client.take();
   }
 
-  /** Has a client ask, and runs until it has the answer. */
+  /** Has a client send a request, and runs until it has the answer. */
   ask(client: StreamClient, text: string): string {
     const before = client.drain();
     client.send(Buffer.from(`${text}\n`));

@@ -1,20 +1,20 @@
-// A process that takes a guard over, and kills itself just before one of the steps.
+// A process that takes over a guard, and kills itself just before a given step.
 
 import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
 import type { KernelLink, KernelMap, KernelMapSpec, KernelProgram } from '../../src/host/host.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import { jobsOf, type NamedJobs, profileOf, tablesOf } from './guard.ts';
 
-/** What it is told, by its only argument. */
+/** Its configuration, from its only argument. */
 export interface TakeOverTask {
   readonly pins: string;
   readonly profile: string;
   readonly jobs: NamedJobs;
-  /** Before which step it ends; none if nothing is said. */
+  /** The step before which it ends; it runs to completion by default. */
   readonly dieBefore?: number;
 }
 
-/** The steps that change something in the kernel, in their order. */
+/** The steps that change something in the kernel, in order. */
 class MortalBpf extends LinuxBpf {
   readonly #dieBefore: number;
   readonly steps: string[] = [];

@@ -1,4 +1,4 @@
-/** Compiles tirpc-client.c against Debian's libtirpc and runs it in a world. */
+/** Compiles tirpc-client.c against Debian's libtirpc and runs it in a sandbox. */
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -20,19 +20,19 @@ export class TirpcClient {
     this.#sandbox = sandbox;
   }
 
-  /** Puts the client into a world; needs a C compiler and the peers. */
+  /** Copies the client into a sandbox; requires a C compiler and the peers. */
   static async into(sandbox: Sandbox, peers: Peers): Promise<TirpcClient> {
     await copyFile(await compiled(peers), sandbox.path(INSIDE));
     return new TirpcClient(sandbox);
   }
 
-  /** What one call printed, without the last newline. */
+  /** The output of one call, without the last newline. */
   async call(argv: string, options?: RunOptions): Promise<string> {
     const { stdout, stderr } = await this.#sandbox.run([INSIDE, ...argv.split(' ')], options);
     return (stdout + stderr).trimEnd();
   }
 
-  /** Starts `serve` or `hold`, and waits until it has what it asked for. */
+  /** Starts `serve` or `hold`, and waits until it has registered or bound its port. */
   async start(argv: string, options?: RunOptions): Promise<Running> {
     const running = this.#sandbox.start([INSIDE, ...argv.split(' ')], options);
     await running.waitForOutput(/^(serve|hold) \d+$/m);
@@ -40,7 +40,7 @@ export class TirpcClient {
   }
 }
 
-/** The rename makes two test files that compile at once harmless. */
+/** The rename makes it safe for two test files to compile at once. */
 async function compiled(peers: Peers): Promise<string> {
   const digest = createHash('sha256')
     .update(`${FLAGS}${peers.root}`)

@@ -1,11 +1,11 @@
-/** The vectors of portmap: requests, what Debian's rpcbind 1.2.6 answered, and where portreeve differs. */
+/** The vectors of portmap: requests, the answers of Debian's rpcbind 1.2.6, and the differences of portreeve. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import type { NetId } from '../../src/base/netid.ts';
 import { ip, portmapService, RECORDED_AT_SECONDS } from './service.ts';
 import { simPeer } from './sim/peer.ts';
 
-/** What came back. */
+/** The answer. */
 export interface Answer {
   /** In hexadecimal; null for silence. */
   readonly reply: string | null;
@@ -17,7 +17,7 @@ export interface Answer {
 export interface Vector extends Answer {
   readonly name: string;
   readonly transport: NetId;
-  /** Where it was sent from, and to, if not by loopback. */
+  /** The source and destination addresses, if not loopback. */
   readonly from?: string;
   readonly fromPort?: number;
   readonly to?: string;
@@ -28,15 +28,15 @@ export interface Vector extends Answer {
   readonly isStream?: boolean;
 }
 
-/** Vectors that follow one another on one fresh port mapper. */
+/** Consecutive vectors on one new port mapper. */
 export interface VectorFile {
   readonly name: string;
-  /** Addresses that the host has beyond loopback, with their prefix lengths, one interface each. */
+  /** Addresses of the host in addition to loopback, with prefix lengths, each on its own interface. */
   readonly addresses: readonly string[];
   readonly vectors: readonly Vector[];
 }
 
-/** Where portreeve answers otherwise than rpcbind: what it answers, and the row of docs/portmap.md that says why. */
+/** A difference from rpcbind: the answer of portreeve, and the row of docs/portmap.md with the reason. */
 export interface Difference extends Answer {
   readonly file: string;
   readonly vector: string;
@@ -65,12 +65,12 @@ const hex = (bytes: Uint8Array): string | null =>
   bytes.length > 0 ? Buffer.from(bytes).toString('hex') : null;
 
 /**
- * The user who calls over IP. To rpcbind he is root if his port is below 1024, and otherwise nobody that it knows;
- * so he is root here, or a user who is no other in the vectors.
+ * The user who calls over IP. rpcbind takes a caller as root if its port is below 1024, and as unknown otherwise: here it
+ * is root, or a user who does not occur elsewhere in the vectors.
  */
 const callerOverIp = (port: number): number => (port < 1024 ? 0 : 1500);
 
-/** What portreeve answers to the vectors of a file, in process. */
+/** The answers of portreeve to the vectors of a file, in process. */
 export function replay(file: VectorFile): Answer[] {
   const portmap = portmapService(file.addresses);
   return file.vectors.map((vector) => {
@@ -90,7 +90,7 @@ export function replay(file: VectorFile): Answer[] {
   });
 }
 
-/** The answer to GETTIME at the time of the recording, whenever it was really asked; every other answer as it is. */
+/** The answer to GETTIME at the time of the recording; every other answer unchanged. */
 export function atRecordedTime(vector: Vector, reply: string | null): string | null {
   const version = vector.request.slice(32, 40);
   const procedure = vector.request.slice(40, 48);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { place } from '../../../test/support/service.ts';
+import { serviceAt } from '../../../test/support/service.ts';
 import { SimDisk, type SimLogFile } from '../../../test/support/sim/log-file.ts';
 import { LOG_COMPACT_MIN_BYTES } from '../../base/limits.ts';
 import { Liveness } from '../core/liveness.ts';
@@ -23,7 +23,7 @@ function twoFiles(disk = new SimDisk()): Files {
 function entry(program: number, more: Partial<Registration> = {}): Registration {
   const key = { program, version: 1, netid: 'udp' } as const;
   const owned = { owner: 1000, builtIn: false, isElsewhere: false };
-  return { ...key, ...place('udp', '0.0.0.0.8.1'), ...owned, ...more };
+  return { ...key, ...serviceAt('udp', '0.0.0.0.8.1'), ...owned, ...more };
 }
 
 /** A log that was recovered and started, and its table. */
@@ -36,7 +36,7 @@ function opened(files: Files, stamp = STAMP) {
     if (change.kind === 'unset') table.forget(program, version, netid);
     else if (change.kind === 'set') {
       const { owner, isElsewhere, uaddr } = change;
-      table.restore(entry(program, { version, netid, owner, isElsewhere, ...place(netid, uaddr) }));
+      table.restore(entry(program, { version, netid, owner, isElsewhere, ...serviceAt(netid, uaddr) }));
     }
   }
   journal.start(table.all());
@@ -87,7 +87,7 @@ describe('a log', () => {
     journal.recover();
     const table = new Registrations(journal);
     journal.start(table.all());
-    const first = entry(1, { netid: 'tcp6', ...place('tcp6', '::.8.2'), owner: 0, isElsewhere: true });
+    const first = entry(1, { netid: 'tcp6', ...serviceAt('tcp6', '::.8.2'), owner: 0, isElsewhere: true });
     liveness.registered(first, { uid: 7, inode: 9 }, 0);
     table.set(first);
     table.set(entry(2));

@@ -3,7 +3,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { askPort, askSet, askUnset, type Place, registered } from '../../../test/support/portmap-calls.ts';
+import {
+  askPort,
+  askSet,
+  askUnset,
+  type EntryArguments,
+  registered,
+} from '../../../test/support/portmap-calls.ts';
 import { OWN_ENTRIES, portmapService } from '../../../test/support/service.ts';
 import { SimClock } from '../../../test/support/sim/clock.ts';
 import { SimDisk, SimKilled, type SimLogFile } from '../../../test/support/sim/log-file.ts';
@@ -144,7 +150,7 @@ class Sandbox {
 
 interface Change {
   readonly kind: 'set' | 'unset';
-  readonly place: Place;
+  readonly entry: EntryArguments;
   readonly uid: number;
 }
 
@@ -157,8 +163,8 @@ type Step =
 const callerOf = (uid: number) => simPeer('local', { uid, isElsewhere: true });
 
 /** The table after a change that is permitted and made; for UNSET what it may remove. */
-function intended(before: Model, { kind, place, uid }: Change): Model {
-  const { program, version = 1, netid = '', uaddr = '' } = place;
+function intended(before: Model, { kind, entry, uid }: Change): Model {
+  const { program, version = 1, netid = '', uaddr = '' } = entry;
   const after = new Map(before);
   const netids = netid === '' ? NETIDS : [netid];
   for (const key of netids.map((one) => `${program}/${version} ${one}`)) {
@@ -181,7 +187,7 @@ function change(sandbox: Sandbox, before: Model, step: Change): Model {
   const after = intended(before, step);
   const ask = step.kind === 'set' ? askSet : askUnset;
   try {
-    const isDone = ask(sandbox.portmapper.service, callerOf(step.uid), step.place);
+    const isDone = ask(sandbox.portmapper.service, callerOf(step.uid), step.entry);
     const now = modelOf(registered(sandbox.portmapper.service));
     if (isDone) assertAcknowledged(now, before, after, step);
     else if (step.kind === 'set') assert.deepEqual(now, before);
@@ -232,7 +238,7 @@ function take(sandbox: Sandbox, before: Model, step: Step): Model {
   }
 }
 
-const place = fc.record({ program: fc.integer({ min: 1, max: 3 }), version: fc.integer({ min: 1, max: 2 }) });
+const entry = fc.record({ program: fc.integer({ min: 1, max: 3 }), version: fc.integer({ min: 1, max: 2 }) });
 const uid = fc.constantFrom(0, 1000, 1001);
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -240,8 +246,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('set' as const),
       uid,
-      place: fc
-        .tuple(place, fc.constantFrom('udp', 'tcp'), fc.constantFrom('0.0.0.0.8.1', '0.0.0.0.8.2'))
+      entry: fc
+        .tuple(entry, fc.constantFrom('udp', 'tcp'), fc.constantFrom('0.0.0.0.8.1', '0.0.0.0.8.2'))
         .map(([one, netid, uaddr]) => ({ ...one, netid, uaddr })),
     }),
   },
@@ -250,7 +256,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('unset' as const),
       uid,
-      place: fc.tuple(place, fc.constantFrom('udp', 'tcp', '')).map(([one, netid]) => ({ ...one, netid })),
+      entry: fc.tuple(entry, fc.constantFrom('udp', 'tcp', '')).map(([one, netid]) => ({ ...one, netid })),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('restart' as const, 'room', 'tick') }) },
@@ -375,8 +381,8 @@ describe('registrations are restored after a restart', () => {
     portmapper.startLog();
     const expected = ['7/1 udp6 ::.8.1 0', '9/1 local @x 0'];
     assert.deepEqual([count, registered(portmapper.service)], [2, expected]);
-    const place = { program: 7, netid: 'udp6', uaddr: '::.8.1' };
-    assert.equal(askSet(portmapper.service, callerOf(0), place), true, 'the same address again');
+    const entry = { program: 7, netid: 'udp6', uaddr: '::.8.1' };
+    assert.equal(askSet(portmapper.service, callerOf(0), entry), true, 'the same address again');
   });
 
   test('but not in another boot', () => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ip, place, portmapService } from '../../../test/support/service.ts';
+import { ip, portmapService, serviceAt } from '../../../test/support/service.ts';
 import { simPeer } from '../../../test/support/sim/peer.ts';
 import { bytesOf } from '../../base/bytes.ts';
 import { UDP_REPLY_MAX_BYTES } from '../../base/limits.ts';
@@ -119,7 +119,7 @@ describe('DUMP over UDP', () => {
         program,
         version: 1,
         netid: 'udp',
-        ...place('udp', '0.0.0.0.8.1'),
+        ...serviceAt('udp', '0.0.0.0.8.1'),
         owner: 0,
       } as const;
       assert.ok('added' in portmap.service.tables.registrations.set({ ...entry, builtIn: false }));

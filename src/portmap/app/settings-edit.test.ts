@@ -11,7 +11,10 @@ const edit = (text: string) => withListen(text, 'portreeve.toml', ADDRESSES, par
 
 test('a missing file is created with the section', async () => {
   assert.deepEqual(await parse(await edit(''), ''), { portmap: { listen: ADDRESSES } });
-  assert.match(await edit(''), /^\[portmap\]\n# The addresses of rpcbind, .*\nlisten = \["0\.0\.0\.0", "::"\]\n$/);
+  assert.match(
+    await edit(''),
+    /^\[portmap\]\n# The addresses of rpcbind, .*\nlisten = \["0\.0\.0\.0", "::"\]\n$/,
+  );
 });
 
 test('a file without the section keeps every line, and the section is appended', async () => {

@@ -1,7 +1,7 @@
 // Tests which registrations of rpcbind are carried over, with which owner, and which are skipped.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { place } from '../../../test/support/service.ts';
+import { serviceAt } from '../../../test/support/service.ts';
 import { PORTMAP_PROGRAM } from '../wire/portmap.ts';
 import { carriedEntries } from './take-over.ts';
 
@@ -12,7 +12,7 @@ test('an address of rpcbind is carried over in canonical text, with its owner', 
     program: 100024,
     version: 1,
     netid: 'tcp6',
-    ...place('tcp6', '::.128.5'),
+    ...serviceAt('tcp6', '::.128.5'),
     builtIn: false,
   };
   const owners: readonly (readonly [string, number | undefined])[] = [

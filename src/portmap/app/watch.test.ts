@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { askSet, askUnset, registered } from '../../../test/support/portmap-calls.ts';
-import { place, portmapService } from '../../../test/support/service.ts';
+import { portmapService, serviceAt } from '../../../test/support/service.ts';
 import { simPeer } from '../../../test/support/sim/peer.ts';
 import { SimSocketTable } from '../../../test/support/sim/socket-table.ts';
 import {
@@ -118,7 +118,7 @@ test('a registration is checked at its own address, port and transport', () => {
     program: PROGRAM,
     version: 1,
     netid: 'tcp',
-    ...place('tcp', '127.0.0.2.8.1'),
+    ...serviceAt('tcp', '127.0.0.2.8.1'),
     owner: 0,
     builtIn: false,
   };
@@ -129,14 +129,14 @@ test('a registration is checked at its own address, port and transport', () => {
   sockets.open({ netid: 'udp', port: 2049, uid: 3 });
   sockets.open({ netid: 'tcp6', port: 2049, uid: 4 });
   assert.deepEqual(at({}), [1]);
-  assert.deepEqual(at(place('tcp', '0.0.0.0.8.1')), [1, 2]);
-  assert.deepEqual(at(place('tcp', '127.0.0.4.8.1')), []);
-  assert.deepEqual(at(place('tcp', '127.0.0.2.8.2')), []);
-  assert.deepEqual(at({ netid: 'udp', ...place('udp', '0.0.0.0.8.1') }), [3]);
-  assert.deepEqual(at({ netid: 'tcp6', ...place('tcp6', '::1.8.1') }), [4]);
+  assert.deepEqual(at(serviceAt('tcp', '0.0.0.0.8.1')), [1, 2]);
+  assert.deepEqual(at(serviceAt('tcp', '127.0.0.4.8.1')), []);
+  assert.deepEqual(at(serviceAt('tcp', '127.0.0.2.8.2')), []);
+  assert.deepEqual(at({ netid: 'udp', ...serviceAt('udp', '0.0.0.0.8.1') }), [3]);
+  assert.deepEqual(at({ netid: 'tcp6', ...serviceAt('tcp6', '::1.8.1') }), [4]);
   sockets.open({ netid: 'tcp6', port: 2049, uid: 5, takesIpv4: true });
   assert.deepEqual(at({}), [1, 5]);
-  assert.equal(at({ netid: 'local', ...place('local', '/run/x') }), undefined);
+  assert.equal(at({ netid: 'local', ...serviceAt('local', '/run/x') }), undefined);
   assert.equal(at({ builtIn: true }), undefined);
   assert.equal(at({ isElsewhere: true }), undefined);
 });

@@ -98,10 +98,7 @@ describe('set refuses without sending', () => {
 test('unset sends one transport, or all of them', async (t) => {
   const { path, changes } = await mapper(t);
   const one = await portmap('unset', '100005', '3', 'tcp', '--socket', path);
-  assert.deepEqual(
-    [one.code, one.stdout],
-    [0, 'unregistered program 100005 (mountd) version 3 at tcp\n'],
-  );
+  assert.deepEqual([one.code, one.stdout], [0, 'unregistered program 100005 (mountd) version 3 at tcp\n']);
   const all = await portmap('unset', '100005', '3', '--socket', path);
   assert.deepEqual([all.code, all.stdout], [0, 'unregistered program 100005 (mountd) version 3\n']);
   assert.deepEqual(changes, [

@@ -127,10 +127,7 @@ test('supports a port mapper of version 2, and one on a Unix socket', async (t) 
 test('reports a name that cannot be resolved as a host that does not answer', async (t) => {
   const { code, rows } = await find('mountd', 'nosuch.invalid', await host(t, HAS_IT), '--tcp');
   assert.equal(code, 0);
-  assert.match(
-    rows[0]?.join(' ') ?? '',
-    /^nosuch\.invalid no answer: cannot resolve nosuch\.invalid/,
-  );
+  assert.match(rows[0]?.join(' ') ?? '', /^nosuch\.invalid no answer: cannot resolve nosuch\.invalid/);
 });
 
 test('prints an object for each host with --json', async (t) => {

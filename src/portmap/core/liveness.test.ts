@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { place } from '../../../test/support/service.ts';
+import { serviceAt } from '../../../test/support/service.ts';
 import { NEVER_SEEN_MS, OBSERVATIONS_APART_MS } from '../../base/limits.ts';
 import { firstSocket, Liveness, type SeenSocket } from './liveness.ts';
 import type { Registration } from './registrations.ts';
@@ -11,7 +11,7 @@ const REGISTRATION: Registration = {
   program: 100005,
   version: 1,
   netid: 'udp',
-  ...place('udp', '0.0.0.0.8.1'),
+  ...serviceAt('udp', '0.0.0.0.8.1'),
   owner: 1000,
   builtIn: false,
 };

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { interfaceAddress, ip, place } from '../../../test/support/service.ts';
+import { interfaceAddress, ip, serviceAt } from '../../../test/support/service.ts';
 import { type SimCaller, simPeer } from '../../../test/support/sim/peer.ts';
 import { MERGE_CACHE_ENTRIES_MAX } from '../../base/limits.ts';
 import type { NetId } from '../../base/netid.ts';
@@ -23,7 +23,7 @@ const INTERFACES = [
 ];
 
 function at(uaddr: string, netid: NetId): Registration {
-  return { program: 100005, version: 1, netid, ...place(netid, uaddr), owner: 0, builtIn: false };
+  return { program: 100005, version: 1, netid, ...serviceAt(netid, uaddr), owner: 0, builtIn: false };
 }
 
 const V4 = at('0.0.0.0.8.1', 'udp');

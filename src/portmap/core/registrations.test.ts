@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { place } from '../../../test/support/service.ts';
+import { serviceAt } from '../../../test/support/service.ts';
 import { REGISTRATIONS_MAX, REGISTRATIONS_PER_USER_MAX } from '../../base/limits.ts';
 import { NETIDS, type NetId, netIdInfo } from '../../base/netid.ts';
 import { type Owner, ownerName, type Registration, Registrations } from './registrations.ts';
 
 const PROGRAM = 100005;
-const AT_2049 = place('udp', '0.0.0.0.8.1');
-const AT_2050 = place('udp', '0.0.0.0.8.2');
+const AT_2049 = serviceAt('udp', '0.0.0.0.8.1');
+const AT_2050 = serviceAt('udp', '0.0.0.0.8.2');
 
 function entry(version: number, netid: NetId = 'udp', part: Partial<Registration> = {}): Registration {
   return {
@@ -232,7 +232,7 @@ test('the table equals a plain list after any sequence of changes', () => {
         const before = table.revision;
         const size = table.size;
         if (isSet) {
-          const registration = entry(version, netid, { owner, ...place(netid, `0.0.0.0.0.${port}`) });
+          const registration = entry(version, netid, { owner, ...serviceAt(netid, `0.0.0.0.0.${port}`) });
           assert.equal('added' in table.set(registration), model.set(registration));
         } else {
           const { removed } = table.unset({ program: PROGRAM, version, netids: [netid] }, owner);

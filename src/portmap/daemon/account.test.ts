@@ -20,7 +20,13 @@ test('root is refused', () => {
 });
 
 test('a uid of another account is refused', () => {
-  assert.throws(() => portmapIdentity(OTHERS, 1000), { code: 'UID_SHARED', message: /belongs to the account alice$/ });
+  assert.throws(() => portmapIdentity(OTHERS, 1000), {
+    code: 'UID_SHARED',
+    message: /belongs to the account alice$/,
+  });
   const taken = `x:x:${PORTMAP_UID}:1::/:/bin/sh\n`;
-  assert.throws(() => portmapIdentity(OTHERS + taken), { code: 'UID_SHARED', message: /belongs to the account x$/ });
+  assert.throws(() => portmapIdentity(OTHERS + taken), {
+    code: 'UID_SHARED',
+    message: /belongs to the account x$/,
+  });
 });

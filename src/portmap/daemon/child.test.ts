@@ -1,7 +1,7 @@
 // Tests the daemon's side of the channel: which messages of the exposed process are accepted, and which kill it.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { place } from '../../../test/support/service.ts';
+import { serviceAt } from '../../../test/support/service.ts';
 import { simHost } from '../../../test/support/sim/host.ts';
 import type { SimChild } from '../../../test/support/sim/processes.ts';
 import type { Registration } from '../core/registrations.ts';
@@ -76,7 +76,7 @@ const BROKEN: readonly string[] = [
 ];
 
 const CARRIED: Registration = {
-  ...{ program: 100024, version: 1, netid: 'udp', ...place('udp', '0.0.0.0.128.5') },
+  ...{ program: 100024, version: 1, netid: 'udp', ...serviceAt('udp', '0.0.0.0.128.5') },
   ...{ owner: 103, builtIn: false },
 };
 
