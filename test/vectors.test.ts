@@ -7,11 +7,11 @@ import { differences, replay, vectorFiles } from './support/vectors.ts';
 
 /** The rows of docs/portmap.md that no vector can show, and where they are shown. */
 const SHOWN_ELSEWHERE = [
-  'Services that have died', // src/portmap/app/watch.test.ts
-  'DUMP and GETSTAT from afar over UDP', // test/docs/portmap.test.ts
+  'Stale registrations', // src/portmap/app/watch.test.ts
+  'Remote DUMP and GETSTAT over UDP', // test/docs/portmap.test.ts
   'A DUMP that does not fit into a datagram', // src/portmap/app/service.test.ts
-  'The addresses that GETSTAT lists', // src/portmap/core/statistics.test.ts
-  'SET and UNSET over UDP that waited long', // test/interop/datagram-sender.test.ts
+  'Addresses in GETSTAT', // src/portmap/core/statistics.test.ts
+  'SET and UNSET over UDP after a long wait', // test/interop/datagram-sender.test.ts
 ];
 
 for (const file of vectorFiles()) {

@@ -81,10 +81,10 @@ const TAKE_OVER = command({
     config: { ...CONFIG, help: 'settings, as for portreeve serve' },
     pins: PINS,
   },
-  help: `Reads the registrations of rpcbind, stops it, and serves them in the foreground, as
-portreeve serve does. No RPC server has to be restarted. It listens on the
-addresses of rpcbind, unless --listen or the settings name others, and writes
-them to the settings for later starts.`,
+  help: `Reads the registrations of rpcbind, stops it, and serves in its place in the
+foreground, as portreeve serve does. No RPC server has to be restarted. It
+listens on the addresses of rpcbind, unless --listen or the settings name
+others, and writes them to the settings for later starts.`,
   examples: [
     'portreeve portmap take-over --dry-run',
     'portreeve portmap take-over',

@@ -1,4 +1,4 @@
-/** The table of procedures in docs/portmap.md: each cell is asked of the service, from this host and from afar. */
+/** The table of procedures in docs/portmap.md: each cell is tested with the service, from this host and remotely. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -16,7 +16,7 @@ import { ip, portmapService, serviceAt } from '../support/service.ts';
 import { simPeer } from '../support/sim/peer.ts';
 import { tableOf } from '../support/tables.ts';
 
-/** A program that is registered on every transport. */
+/** A program that is registered for every transport. */
 const PROGRAM = 0x20001000;
 const UADDRS: Readonly<Record<NetId, string>> = {
   udp: '0.0.0.0.8.1',
@@ -34,7 +34,7 @@ const callIt = (writer: XdrWriter) =>
   encodeCallItArgs(writer, { program: PROGRAM, version: 1, procedure: 1, args: new Uint8Array(0) });
 const sockaddr = encodeSockaddr({ address: ip('127.0.0.1'), port: 2049 });
 
-/** Arguments that are in order, by the name of the procedure. */
+/** Valid arguments, by the name of the procedure. */
 const ARGUMENTS: Readonly<Record<string, (writer: XdrWriter) => void>> = {
   GETPORT: mapping,
   GETADDR: rpcb,
@@ -52,17 +52,17 @@ function argumentsOf(version: string, procedure: string): (writer: XdrWriter) =>
   return ARGUMENTS[procedure] ?? (() => undefined);
 }
 
-/** What each word of a cell means for a caller on this host and for one from afar, as the outcome of the reply. */
-const WORDS: Readonly<Record<string, readonly [here: string, afar: string]>> = {
+/** The outcome of each cell for a caller on this host and for a remote one. */
+const WORDS: Readonly<Record<string, readonly [local: string, remote: string]>> = {
   answers: ['success', 'success'],
   silent: ['silence', 'silence'],
-  'silent from afar': ['success', 'silence'],
-  'AUTH_TOOWEAK from afar': ['success', 'auth-error 5'],
+  'silent if remote': ['success', 'silence'],
+  'AUTH_TOOWEAK if remote': ['success', 'auth-error 5'],
   PROC_UNAVAIL: ['proc-unavail', 'proc-unavail'],
   SYSTEM_ERR: ['system-err', 'system-err'],
 };
 
-/** What becomes of a call on a host with an address beyond loopback, where the program is registered. */
+/** The outcome of a call on a host with addresses beyond loopback, where the program is registered. */
 function outcome(
   peer: Peer,
   version: number,
@@ -90,11 +90,11 @@ function outcome(
   return reply.outcome === 'auth-error' ? `auth-error ${reply.stat}` : reply.outcome;
 }
 
-const AFAR = { inet: '203.0.113.9', inet6: '2001:db8::9' } as const;
+const REMOTE = { inet: '203.0.113.9', inet6: '2001:db8::9' } as const;
 const COLUMNS = ['version', 'number', 'procedure', ...NETIDS];
 
 function numberOf(text: string): number {
-  return parseDecimal(text, 0xffffffff) ?? assert.fail(`"${text}" is no number`);
+  return parseDecimal(text, 0xffffffff) ?? assert.fail(`"${text}" is not a number`);
 }
 
 describe('the table of procedures', () => {
@@ -105,17 +105,17 @@ describe('the table of procedures', () => {
     for (const netid of NETIDS) {
       const cell = row[netid] ?? '';
       test(`version ${version} ${procedure} (${number}) over ${netid}: ${cell}`, () => {
-        const [here, afar] = WORDS[cell] ?? [];
+        const [local, remote] = WORDS[cell] ?? [];
         const call = (peer: Peer) =>
           outcome(peer, numberOf(version), numberOf(number), argumentsOf(version, procedure));
-        assert.equal(call(simPeer(netid)), here);
+        assert.equal(call(simPeer(netid)), local);
         const { family } = netIdInfo(netid);
-        if (family !== 'loopback') assert.equal(call(simPeer(netid, { address: ip(AFAR[family]) })), afar);
+        if (family !== 'loopback') assert.equal(call(simPeer(netid, { address: ip(REMOTE[family]) })), remote);
       });
     }
   }
 
-  test('has every procedure of each version once, and the first number behind them', () => {
+  test('has every procedure of each version once, and the first number after them', () => {
     const numbers = (version: string) =>
       rows.filter((row) => row['version'] === version).map((row) => row['number']);
     const upTo = (last: number) => Array.from({ length: last + 1 }, (_, number) => `${number}`);
