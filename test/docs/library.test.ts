@@ -1,4 +1,4 @@
-/** docs/library.md: each example is run and prints what stands there; what the library exports is explained. */
+/** Tests docs/library.md: each example is executed and prints the documented output, and every export has a comment. */
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -40,7 +40,7 @@ const sums: Behaviour = ({ head, args, bytes }, send) => {
   }
 };
 
-/** Starts what the examples ask, and puts where it is in place of where the examples say. */
+/** Starts the servers of the examples, and replaces the documented addresses with theirs. */
 async function withServers(t: TestContext, example: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'portreeve-'));
   t.after(() => rm(directory, { recursive: true }));
@@ -61,7 +61,7 @@ async function withServers(t: TestContext, example: string): Promise<string> {
     '/run/portreeve/status.sock': join(directory, 'portreeve/status.sock'),
   };
   const placed = Object.entries(places).reduce(
-    (text, [said, meant]) => text.replaceAll(said, meant),
+    (text, [documented, actual]) => text.replaceAll(documented, actual),
     example,
   );
   const file = join(directory, 'example.ts');
@@ -96,7 +96,7 @@ test('the codes of errors are those of the type', () => {
   assert.deepEqual(documented, codes);
 });
 
-/** What index.ts exports, each name with the file that declares it. */
+/** The exports of library.ts, each with the file that declares it. */
 function exported(): [name: string, file: string][] {
   const source = readFileSync(INDEX, 'utf8');
   return [...source.matchAll(/^export (?:type )?\{([^}]*)\} from '(.*)';$/gm)].flatMap(
@@ -109,7 +109,7 @@ function exported(): [name: string, file: string][] {
   );
 }
 
-/** The lines of the declaration of a name, and what stands before them. */
+/** The lines of the declaration of a name, and the line before them. */
 function declarationOf(name: string, file: string): { before: string; lines: string[] } {
   const lines = readFileSync(file, 'utf8').split('\n');
   const pattern = new RegExp(
@@ -123,7 +123,7 @@ function declarationOf(name: string, file: string): { before: string; lines: str
   return { before: lines[start - 1] ?? '', lines: lines.slice(start, end) };
 }
 
-/** The members of a class or interface that can be used, without a comment that ends right before them. */
+/** The public members of a class or interface that no comment precedes. */
 function unexplained({ lines }: { lines: readonly string[] }): string[] {
   if (!/^export (class|interface) /.test(lines[0] ?? '')) return [];
   return lines.filter((line, at) => {
@@ -133,7 +133,7 @@ function unexplained({ lines }: { lines: readonly string[] }): string[] {
   });
 }
 
-describe('every export is explained', () => {
+describe('every export has a comment', () => {
   for (const [name, file] of exported()) {
     test(name, () => {
       const declaration = declarationOf(name, file);
@@ -142,13 +142,13 @@ describe('every export is explained', () => {
     });
   }
 
-  test('and all of them were found', () => {
+  test('every export is found', () => {
     const names = exported().map(([name]) => name);
     for (const name of Object.keys(library)) assert.ok(names.includes(name), name);
     assert.ok(existsSync(INDEX));
   });
 
-  test('a member without a comment is seen', () => {
+  test('a member without a comment is found', () => {
     const lines = [
       'export interface A {',
       '  /** What. */',

@@ -110,7 +110,8 @@ describe('the table of procedures', () => {
           outcome(peer, numberOf(version), numberOf(number), argumentsOf(version, procedure));
         assert.equal(call(simPeer(netid)), local);
         const { family } = netIdInfo(netid);
-        if (family !== 'loopback') assert.equal(call(simPeer(netid, { address: ip(REMOTE[family]) })), remote);
+        if (family !== 'loopback')
+          assert.equal(call(simPeer(netid, { address: ip(REMOTE[family]) })), remote);
       });
     }
   }

@@ -10,7 +10,7 @@ const WHAT: Readonly<Record<EndpointSpec['netid'], string>> = {
   tcp: 'RPC over TCP',
   udp6: 'RPC over UDP, IPv6',
   tcp6: 'RPC over TCP, IPv6',
-  local: 'RPC on this host, for registration',
+  local: 'RPC on this host, registrations',
 };
 
 /** `obstacle`: why it does not listen on the usual port. */
