@@ -1,11 +1,11 @@
-/** Requests and what Debian's rpcbind answered, byte for byte, and each place where portreeve answers otherwise. */
+/** Tests that portreeve answers the recorded requests byte for byte as Debian's rpcbind, except for documented differences. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { tableOf } from './support/tables.ts';
 import { differences, replay, vectorFiles } from './support/vectors.ts';
 
-/** The rows of docs/portmap.md that no vector can show, and where they are shown. */
+/** The rows of docs/portmap.md that no vector covers, and the tests that cover them. */
 const SHOWN_ELSEWHERE = [
   'Stale registrations', // src/portmap/app/watch.test.ts
   'Remote DUMP and GETSTAT over UDP', // test/docs/portmap.test.ts
@@ -31,7 +31,7 @@ for (const file of vectorFiles()) {
       });
     }
 
-    test('no difference is listed that is none, or of a vector that is not there', () => {
+    test('every listed difference is one, and its vector exists', () => {
       for (const { vector: name, reply, closed } of different.values()) {
         const vector = file.vectors.find((one) => one.name === name);
         assert.ok(vector, name);
@@ -41,7 +41,7 @@ for (const file of vectorFiles()) {
   });
 }
 
-test('docs/portmap.md gives the reason of each difference, and lists no other', () => {
+test('docs/portmap.md lists exactly these differences', () => {
   const documented = tableOf('docs/portmap.md', ['what', 'rpcbind', 'portreeve', 'why']).map(
     (row) => row['what'],
   );

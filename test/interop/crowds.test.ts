@@ -1,4 +1,4 @@
-/** The sockets of a daemon that others crowd: whoever they are, root and each user are served. */
+/** Tests that root and each user are served while other users crowd the sockets of the daemon. */
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const ALICE = 1000;
 const BOB = 1001;
 const ASKED = 5;
 
-/** A daemon whose sockets are crowded by so many connections of so many users. */
+/** A daemon whose sockets are crowded by this number of connections of this number of users. */
 async function crowded(t: TestContext, connections: number, firstUid: number, uids: number, subuid = '') {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.command('python3'), ONLY_PORTREEVE))
     return undefined;
@@ -23,7 +23,7 @@ async function crowded(t: TestContext, connections: number, firstUid: number, ui
   await serve(sandbox);
   const holding = sandbox.start(['python3', HOLD, `${connections}`, `${firstUid}`, `${uids}`, ...SOCKETS]);
   await holding.waitForOutput(/held/);
-  /** How often a user is told the status, asking again and again while the sockets are crowded. */
+  /** How often a user receives the status in several attempts while the sockets are crowded. */
   const reported = async (uid: number) => {
     let count = 0;
     for (let i = 0; i < ASKED; i++) if ((await portreeve(sandbox, ['status'], { uid })).code === 0) count++;
@@ -32,7 +32,7 @@ async function crowded(t: TestContext, connections: number, firstUid: number, ui
   return { sandbox, reported };
 }
 
-/** Asks once, and prints what is answered. */
+/** Sends one request, and prints the answer. */
 const ASK = `
 import socket, sys
 sock = socket.socket(socket.AF_UNIX)
@@ -40,15 +40,15 @@ sock.connect(sys.argv[1])
 sock.sendall(b"GET /v1/status HTTP/1.0\\r\\nhost: x\\r\\n\\r\\n")
 while data := sock.recv(65536): sys.stdout.write(data.decode())`;
 
-/** Waits until the user who crowds a socket is refused there with these words. */
-async function refused(sandbox: Sandbox, socket: string, says: RegExp): Promise<void> {
-  await until(`${says} on ${socket}`, async () => {
+/** Waits until the user who crowds a socket is refused there with this message. */
+async function refused(sandbox: Sandbox, socket: string, message: RegExp): Promise<void> {
+  await until(`${message} on ${socket}`, async () => {
     const { stdout } = await sandbox.run(['python3', '-c', ASK, `/run/portreeve/${socket}`], { uid: ALICE });
-    return says.test(stdout) && stdout.startsWith('HTTP/1.1 503 ');
+    return message.test(stdout) && stdout.startsWith('HTTP/1.1 503 ');
   });
 }
 
-test('one user with 100 idle connections on each socket keeps out nobody else', async (t) => {
+test('one user with 100 idle connections on each socket locks out no other user', async (t) => {
   const setup = await crowded(t, 100, ALICE, 1);
   if (!setup) return;
   const { sandbox, reported } = setup;
@@ -59,13 +59,13 @@ test('one user with 100 idle connections on each socket keeps out nobody else', 
     /too many connections of this user.*Close some of them, or try again/,
   );
   await refused(sandbox, USER_SOCKET, /too many connections of this user/);
-  // A place is free now and then: the command is served or says why, and does not advise a second daemon.
+  // A place is free occasionally: the command is served or reports the reason, and does not suggest a second daemon.
   const { code, stderr } = await portreeve(sandbox, ['status'], { uid: ALICE });
   if (code !== 0) assert.match(stderr, /too many connections of this user|ended the connection/);
   assert.doesNotMatch(stderr, /Start it/);
 });
 
-test('200 uids with an idle connection each keep out neither root nor another user', async (t) => {
+test('200 uids with an idle connection each lock out neither root nor another user', async (t) => {
   const setup = await crowded(t, 200, 100_000, 200);
   if (!setup) return;
   const { reported } = setup;
@@ -73,7 +73,7 @@ test('200 uids with an idle connection each keep out neither root nor another us
   assert.equal(await reported(BOB), ASKED);
 });
 
-test('the subordinate uids of a user have the places of that user', async (t) => {
+test('the subordinate uids of a user share the places of that user', async (t) => {
   const setup = await crowded(t, 200, 100_000, 200, `${ALICE}:100000:65536\n`);
   if (!setup) return;
   const { sandbox, reported } = setup;
@@ -95,7 +95,7 @@ while True:
 
 const CONNECT = 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])';
 
-test('a user who connects without a pause does not keep root out', async (t) => {
+test('a user who connects without a pause does not lock out root', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'), probe.command('python3'), ONLY_PORTREEVE))
     return;
   const sandbox = await Sandbox.open(t);

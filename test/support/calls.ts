@@ -16,7 +16,7 @@ export interface Entry {
 }
 
 /** A socket that is open while a call is made. */
-export interface Beside {
+export interface OtherSocket {
   readonly netid: Exclude<NetId, 'local'>;
   readonly uid: number;
   readonly address: string;
@@ -34,7 +34,7 @@ export interface Call {
   readonly socketOf?: number;
   /** The source port; the kernel's choice by default. */
   readonly fromPort?: number;
-  readonly beside?: readonly Beside[];
+  readonly others?: readonly OtherSocket[];
   /** The caller closes its socket as soon as the call is sent. */
   readonly isImpatient?: boolean;
 }

@@ -1,5 +1,6 @@
-# Tries to get a port in each of the ways that it is told, "hostile.py PORT WAY...", and prints a line for each: the way,
-# and the port that it got or the errno's name. PORT 0 narrows nothing, for "many" as well it is the port that is wanted.
+# Tries to bind a port in each of the given ways, "hostile.py PORT WAY...", and prints a line for each: the way, and the
+# port that it bound or the name of the errno. Where the kernel assigns the port, the range of the socket is PORT alone; with
+# PORT 0 it is not restricted.
 
 import ctypes
 import errno
@@ -25,7 +26,7 @@ STREAM, DGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
 
 
 class Socket(socket.socket):
-    """A socket that may have a server which lives as long as it does."""
+    """A socket that can keep its server alive."""
 
 
 def call_bind(one, family, port, claimed):
@@ -46,14 +47,14 @@ def bound(port, address=ANY, kind=STREAM, protocol=0, options=()):
 
 
 def server():
-    """One that a client can be connected to."""
+    """A server to connect to."""
     one = Socket()
     one.bind((LOOPBACK, 0))
     one.listen()
     return one
 
 
-# By its number.
+# Ways that name the port.
 
 
 def plain(port):
@@ -131,7 +132,7 @@ def fast_open_server(port):
 
 
 def rebound(port):
-    """Connected from a port of the kernel's, and taken apart again by AF_UNSPEC: then it can be bound."""
+    """Connected from an assigned port, and disconnected by AF_UNSPEC: then it can be bound."""
     one, one.server = Socket(), server()
     one.connect(one.server.getsockname())
     LIBC.connect(one.fileno(), bytes(16), 16)
@@ -148,7 +149,7 @@ def rebound_udp(port):
 
 
 def duplicated(port):
-    """By another descriptor of the socket."""
+    """By a duplicate descriptor of the socket."""
     one = Socket()
     one.other = socket.socket(fileno=os.dup(one.fileno()))
     one.other.bind((ANY, port))
@@ -156,7 +157,7 @@ def duplicated(port):
 
 
 def user_namespace(port):
-    """As root of a user namespace of its own, with every capability there."""
+    """As root of a new user namespace, with every capability there."""
     uid = os.getuid()
     if LIBC.unshare(CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
@@ -166,7 +167,7 @@ def user_namespace(port):
     return bound(port)
 
 
-# By the kernel's choice.
+# Ways in which the kernel assigns the port.
 
 
 def narrowed(port, kind=STREAM, family=INET, protocol=0):
@@ -231,7 +232,7 @@ def connect(port):
 
 
 def connect_late(port):
-    """bind(2) chooses the address, and connect(2) the port."""
+    """bind(2) sets the address, and connect(2) assigns the port."""
     one, one.server = narrowed(port), server()
     one.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
     one.bind((LOOPBACK, 0))
@@ -258,7 +259,7 @@ def send_udp(port):
 
 
 def many(port):
-    """Without a range of its own: as many listeners as there are ports, and the one that has the port."""
+    """Without a range of the socket: a listener on every free port, and the one that has the wanted port."""
     with open("/proc/sys/net/ipv4/ip_local_port_range") as setting:
         low, high = (int(word) for word in setting.read().split())
     kept = []
@@ -273,11 +274,11 @@ def many(port):
 
 
 def transparent(port):
-    """As from the address of another host."""
+    """With the address of another host."""
     return bound(port, ELSEWHERE, options=[(socket.IPPROTO_IP, IP_TRANSPARENT)])
 
 
-def said(way, port):
+def result_of(way, port):
     try:
         got = globals()[way](port)
         return got.getsockname()[1] if got else "none"
@@ -286,9 +287,9 @@ def said(way, port):
 
 
 for name in sys.argv[2:]:
-    # A process for each: a port that is closed is free again, and no way changes the next.
+    # A process for each: closing frees the port, and no way affects the next.
     child = os.fork()
     if child == 0:
-        print(name, said(name, int(sys.argv[1])), flush=True)
+        print(name, result_of(name, int(sys.argv[1])), flush=True)
         os._exit(0)
     os.waitpid(child, 0)

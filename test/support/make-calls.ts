@@ -10,7 +10,7 @@ import { encodeRecord, RECORD_MARK_BYTES } from '../../src/portmap/wire/record.t
 import { readReply, writeCall } from '../../src/portmap/wire/rpc.ts';
 import { encodeRpcb, RPCBIND_VERSION_4, RPCBPROC } from '../../src/portmap/wire/rpcbind.ts';
 import { encodeXdr, XdrReader } from '../../src/portmap/wire/xdr.ts';
-import type { Beside, Call } from './calls.ts';
+import type { Call, OtherSocket } from './calls.ts';
 
 const PORT = 111;
 const SOCKET = '/run/rpcbind.sock';
@@ -95,7 +95,7 @@ async function overStream(call: Call): Promise<boolean | null> {
 }
 
 /** Opens a socket; returns a function that closes it. */
-async function open({ netid, uid, address, port }: Beside): Promise<() => void> {
+async function open({ netid, uid, address, port }: OtherSocket): Promise<() => void> {
   return as(uid, async () => {
     if (netid === 'udp' || netid === 'udp6') {
       const socket = await datagramSocket(netid, address, port);
@@ -108,9 +108,9 @@ async function open({ netid, uid, address, port }: Beside): Promise<() => void> 
 }
 
 async function make(call: Call): Promise<boolean | null> {
-  const { via, beside = [] } = call;
+  const { via, others = [] } = call;
   const closers: (() => void)[] = [];
-  for (const socket of beside) closers.push(await open(socket));
+  for (const socket of others) closers.push(await open(socket));
   const answer = via === 'udp' || via === 'udp6' ? await overUdp(call, via) : await overStream(call);
   for (const close of closers) close();
   return answer;

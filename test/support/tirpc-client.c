@@ -68,7 +68,7 @@ static int done(const char *call, bool_t yes)
 	return yes ? 0 : 1;
 }
 
-/* libtirpc leaves the reason of a failed lookup here. */
+/* clnt_spcreateerror(3) has the reason of a failed lookup. */
 static int refused(const char *call)
 {
 	printf("%s%s\n", call, clnt_spcreateerror(""));
@@ -116,7 +116,7 @@ static int do_rpcb_set(char **arg)
 	return done("rpcb_set", rpcb_set(number(arg[1]), number(arg[2]), netconf, address));
 }
 
-/* "-" stands for every transport. */
+/* "-" means every transport. */
 static int do_rpcb_unset(char **arg)
 {
 	struct netconfig *netconf = strcmp(arg[0], "-") == 0 ? NULL : transport(arg[0]);
@@ -148,7 +148,7 @@ static int do_rpcb_getmaps(char **arg)
 
 static int do_rpcb_gettime(char **arg)
 {
-	/* libtirpc writes the 32 bits of the answer into it and leaves the others as they were. */
+	/* libtirpc writes only the low 32 bits. */
 	time_t now = 0;
 
 	if (!rpcb_gettime(arg[0], &now))
@@ -157,7 +157,7 @@ static int do_rpcb_gettime(char **arg)
 	return 0;
 }
 
-/* Asks the service itself, found through the port mapper, for its procedure 0. */
+/* Calls procedure 0 of the service, which it looks up with the port mapper. */
 static int do_null(char **arg)
 {
 	CLIENT *client = clnt_create(arg[1], number(arg[2]), number(arg[3]), arg[0]);
@@ -178,7 +178,7 @@ static void answer_null(struct svc_req *request, SVCXPRT *port)
 		svcerr_noproc(port);
 }
 
-/* A service as libtirpc makes them: it registers a port of the kernel's choice and answers until it is killed. */
+/* A service of libtirpc: it registers a port that the kernel assigns, and answers until it is killed. */
 static int do_serve(char **arg)
 {
 	struct netconfig *netconf = transport(arg[0]);
@@ -192,7 +192,7 @@ static int do_serve(char **arg)
 	return 1;
 }
 
-/* Binds a port and holds it until it is killed, so that what is registered on it is alive. */
+/* Binds a port and holds it until it is killed, so that registrations of it are not dropped. */
 static int do_hold(char **arg)
 {
 	int stream = protocol(arg[0]) == IPPROTO_TCP;

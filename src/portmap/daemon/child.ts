@@ -96,17 +96,17 @@ export class PortmapChild {
     const { program, endpoints, stamp, carried, identity } = parts;
     const fds = endpoints.map(({ fd }) => fd);
     /** Returns the number that the descriptor has in the child. */
-    const give = (fd: number) => FIRST_FD + fds.push(fd) - 1;
-    const giveIfOpen = (fd: number | undefined) => (fd === undefined ? undefined : give(fd));
+    const pass = (fd: number) => FIRST_FD + fds.push(fd) - 1;
+    const passIfOpen = (fd: number | undefined) => (fd === undefined ? undefined : pass(fd));
     const [firstLog, secondLog] = parts.logFds;
     const given = {
-      routeFd: give(parts.routeFd),
-      diagFd: give(parts.diagFd),
-      logFds: [give(firstLog), give(secondLog)],
-      privilegedStartFd: giveIfOpen(parts.privilegedStartFd),
-      grantedFd: giveIfOpen(parts.grantedFd),
+      routeFd: pass(parts.routeFd),
+      diagFd: pass(parts.diagFd),
+      logFds: [pass(firstLog), pass(secondLog)],
+      privilegedStartFd: passIfOpen(parts.privilegedStartFd),
+      grantedFd: passIfOpen(parts.grantedFd),
     } as const;
-    const nodeFd = giveIfOpen(program.nodeFd);
+    const nodeFd = passIfOpen(program.nodeFd);
     const node = nodeFd === undefined ? program.node : `/proc/self/fd/${nodeFd}`;
     this.process = host.processes.start({
       argv: ['setpriv', ...privilegeArguments(identity), '--', node, ...NODE_ARGUMENTS, program.entry],
