@@ -1,4 +1,4 @@
-/** Tests that portreeve answers the recorded requests byte for byte as Debian's rpcbind, except for documented differences. */
+/** Tests that portreeve answers recorded requests byte for byte as rpcbind, except for documented differences. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -7,7 +7,7 @@ import { createServer as createNetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { readStatus, postTo } from './daemon-client.ts';
+import { postTo, readStatus } from './daemon-client.ts';
 
 const SHORT_MS = 50;
 
@@ -121,14 +121,18 @@ test('nobody there is DAEMON_ABSENT', async (t) => {
   const directory = await directoryOf(t);
   await writeFile(join(directory, 'file'), '');
   for (const path of ['none', 'file', 'file/status.sock']) {
-    await assert.rejects(readStatus(join(directory, path), '/'), { code: 'DAEMON_ABSENT', kind: 'environment' });
+    await assert.rejects(readStatus(join(directory, path), '/'), {
+      code: 'DAEMON_ABSENT',
+      kind: 'environment',
+    });
   }
 });
 
 test('a path is one word of a request', async (t) => {
   const path = await daemon(t, (url, response) => response.end(JSON.stringify(url)));
   assert.equal(await readStatus(path, '/a?b=%20'), '/a?b=%20');
-  for (const word of ['', '/a b', '/a\r\nx: y', '/ä']) await assert.rejects(readStatus(path, word), TypeError);
+  for (const word of ['', '/a b', '/a\r\nx: y', '/ä'])
+    await assert.rejects(readStatus(path, word), TypeError);
 });
 
 /** A socket behind which somebody writes what is no daemon's. */
@@ -154,7 +158,11 @@ test('an answer that is shorter than it says is cut off', async (t) => {
 test('what does not begin as an answer is none', async (t) => {
   for (const text of ['x', '\r\n\r\n"x"', 'HTTP/2 200 OK\r\n\r\n"x"', 'x HTTP/1.1 200 OK\r\n\r\n"x"']) {
     const path = await stranger(t, (socket) => socket.end(text));
-    await assert.rejects(readStatus(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /it is no answer/ }, text);
+    await assert.rejects(
+      readStatus(path, '/'),
+      { code: 'DAEMON_BAD_ANSWER', message: /it is no answer/ },
+      text,
+    );
   }
 });
 

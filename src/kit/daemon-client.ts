@@ -18,7 +18,11 @@ export interface StatusOptions {
  * (nobody is behind that socket), `DAEMON_BUSY` (it has too many connections), `DAEMON_DENIED`, `DAEMON_SILENT`,
  * `DAEMON_ENDED` (it closed the connection), `DAEMON_CANNOT` (it says why not), `DAEMON_BAD_ANSWER`.
  */
-export async function readStatus<T>(socketPath: string, path: string, options: StatusOptions = {}): Promise<T> {
+export async function readStatus<T>(
+  socketPath: string,
+  path: string,
+  options: StatusOptions = {},
+): Promise<T> {
   const { status, text } = await ask(socketPath, { method: 'GET', path, body: '' }, options);
   if (status === 200) return parse(text, socketPath);
   const { error, code } =
@@ -30,8 +34,8 @@ export async function readStatus<T>(socketPath: string, path: string, options: S
 }
 
 /**
- * The daemon's answer to POST `path` with `body`, which is taken to be a T. Throws PortreeveError: those of readStatus(),
- * and what the daemon answers in the place of a T.
+ * The daemon's answer to POST `path` with `body`, which is taken to be a T. Throws PortreeveError: those of
+ * readStatus(), and what the daemon answers in the place of a T.
  */
 export async function postTo<T>(
   socketPath: string,

@@ -13,7 +13,7 @@ function set(program: number): Call {
   return { via: 'local', procedure: 'set', entry, uid: 1000 };
 }
 
-test('an entry without a socket is dropped at the earliest 30 s after SET, and kept if it is from another namespace', async (t) => {
+test('an entry without a socket is dropped 30 s after SET at the earliest, and never if from another namespace', async (t) => {
   const at = await setup(t, { probes: [ONLY_PORTREEVE] });
   if (at === undefined) return;
   const { sandbox, portmap } = at;

@@ -20,7 +20,7 @@ async function fixture(t: TestContext): Promise<(Setup & { client: TirpcClient }
   return at && { ...at, client: await TirpcClient.into(at.sandbox, at.peers) };
 }
 
-/** Waits until the registration of a server that is killed now has been dropped: stale ones are dropped by then, too. */
+/** Waits until the registration of a server that is killed now is dropped: others that are stale are, too. */
 async function untilKilledOneIsDropped({ sandbox, client }: Setup & { client: TirpcClient }): Promise<void> {
   const server = await client.start('serve udp 536871999 1');
   await server.stop('SIGKILL');

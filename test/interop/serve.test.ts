@@ -185,7 +185,7 @@ test('invalid options and settings are errors with a suggestion', async (t) => {
     [['--port', '0x6f'], /"0x6f" is not a port/],
     [['--port', '0'], /"0" is not a port/],
     [['--local', 'rpcbind.sock'], /"rpcbind\.sock" is not a valid path/],
-    [['--local', 'rpcbind.sock'], /"rpcbind\.sock" cannot be the path/],
+    [['--local', 'rpcbind.sock'], /"rpcbind\.sock" is not a valid path/],
     [['--config', '/etc/none.toml'], /there is no file \/etc\/none\.toml/],
     [['--config', '/etc/bad.toml'], /"portmap\.prot" is no setting; did you mean "port"/],
   ];

@@ -1,4 +1,4 @@
-/** Calls to the port mapper of a sandbox, by a given user, from a given socket, with other sockets open at the same port. */
+/** Calls to the port mapper of a sandbox, by a given user, from a given socket, while other sockets are open. */
 
 import { join } from 'node:path';
 import type { NetId } from '../../src/base/netid.ts';

@@ -1,6 +1,7 @@
 /**
  * Kills the port mapper repeatedly while eight clients register and unregister, and compares the restored registrations
- * with the acknowledged ones: a program that root runs in a sandbox. `crash-rounds.ts SEED ROUNDS` prints a line a round.
+ * with the acknowledged ones: a program that root runs in a sandbox. `crash-rounds.ts SEED ROUNDS` prints a line
+ * for each round.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';

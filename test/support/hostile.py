@@ -1,6 +1,6 @@
 # Tries to bind a port in each of the given ways, "hostile.py PORT WAY...", and prints a line for each: the way, and the
-# port that it bound or the name of the errno. Where the kernel assigns the port, the range of the socket is PORT alone; with
-# PORT 0 it is not restricted.
+# port that it bound or the name of the errno. Where the kernel assigns the port, the range of the socket is PORT alone;
+# with PORT 0 it is not restricted.
 
 import ctypes
 import errno

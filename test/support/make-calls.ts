@@ -1,4 +1,4 @@
-/** A program that root runs in a sandbox: calls the port mapper in order, as the given users, and prints the answers. */
+/** A program that root runs in a sandbox: calls the port mapper as the given users, and prints the answers. */
 
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';

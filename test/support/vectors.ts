@@ -65,8 +65,8 @@ const hex = (bytes: Uint8Array): string | null =>
   bytes.length > 0 ? Buffer.from(bytes).toString('hex') : null;
 
 /**
- * The user who calls over IP. rpcbind takes a caller as root if its port is below 1024, and as unknown otherwise: here it
- * is root, or a user who does not occur elsewhere in the vectors.
+ * The user who calls over IP. rpcbind takes a caller as root if its port is below 1024, and as unknown otherwise: here
+ * it is root, or a user who does not occur elsewhere in the vectors.
  */
 const callerOverIp = (port: number): number => (port < 1024 ? 0 : 1500);
 

@@ -40,8 +40,8 @@ const LOOPBACK_V6: IpAddress = {
 };
 
 /**
- * The sockets for a request: TCP and UDP on each address that no other address covers, on loopback unless it is covered,
- * and the Unix sockets.
+ * The sockets for a request: TCP and UDP on each address that no other address covers, on loopback unless it is
+ * covered, and the Unix sockets.
  */
 export function planEndpoints(request: ListenRequest): PlannedEndpoint[] {
   const uncovered = request.addresses.filter((address, i, all) => {

@@ -1,4 +1,4 @@
-// Refuses to listen beyond loopback while hosts_access(5) has rules for the port mapper, which portreeve does not enforce.
+// Refuses to listen beyond loopback if hosts_access(5) has rules for a port mapper, which portreeve does not enforce.
 import { formatIp, type IpAddress, isLoopback } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import type { Files } from '../../host/host.ts';

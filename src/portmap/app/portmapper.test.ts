@@ -96,7 +96,7 @@ function assertOnlyHeaders(setAside: readonly SetAside[]): void {
   for (const { reason } of setAside) assert.equal(reason, 'its header is damaged');
 }
 
-/** A host on which a port mapper is killed and restarted. After every operation, what would be recovered is recorded. */
+/** A host on which a port mapper is killed and restarted. It records what would be recovered after every operation. */
 class Sandbox {
   readonly disk = new SimDisk();
   readonly clock = new SimClock();

@@ -112,7 +112,7 @@ export class Portmapper {
     this.#liveness.registered(registration, socket, this.#clock.monotonic());
   }
 
-  /** From now on every change is logged before it is made. Returns why the log could not be started; empty if it was. */
+  /** From now on changes are logged before they are made. Returns why the log could not be started; else empty. */
   startLog(): string {
     this.#journal.start(this.#registrations.all());
     return this.#journal.failure;

@@ -63,8 +63,8 @@ export function versionOf({ head }: CallContext): 2 | 3 | 4 {
 }
 
 /**
- * SET or UNSET, counted if it succeeds. A caller that may change nothing is answered AUTH_TOOWEAK. A request that waited
- * too long receives no answer, so that the client sends it again.
+ * SET or UNSET, counted if it succeeds. A caller that may change nothing is answered AUTH_TOOWEAK. A request that
+ * waited too long receives no answer, so that the client sends it again.
  */
 export function changing(
   counter: 'sets' | 'unsets',
@@ -92,8 +92,8 @@ export function byNumber(entries: readonly (readonly [number, Procedure])[]): (P
 }
 
 /**
- * DUMP. A datagram must hold the whole result; if it does not fit, SYSTEM_ERR makes the caller use a stream, on which the
- * dump is sent without a copy.
+ * DUMP. A datagram must hold the whole result; if it does not fit, SYSTEM_ERR makes the caller use a stream, on which
+ * the dump is sent without a copy.
  */
 export function dumping(dump: (dumps: DumpCache) => Uint8Array): Procedure {
   return (tables, call) => {

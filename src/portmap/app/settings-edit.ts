@@ -10,8 +10,8 @@ const PORTMAP_HEADER = /^[ \t]*\[[ \t]*portmap[ \t]*\][ \t]*(#.*)?$/;
 const COMMENT = '# The addresses of rpcbind, written by "portreeve portmap take-over".';
 
 /**
- * The text with `[portmap] listen` added. Throws PortreeveError `CONFIG_INVALID` (usage) if the file is not valid, or if
- * the line cannot be inserted without changing another setting.
+ * The text with `[portmap] listen` added. Throws PortreeveError `CONFIG_INVALID` (usage) if the file is not valid, or
+ * if the line cannot be inserted without changing another setting.
  */
 export async function withListen(
   text: string,

@@ -205,9 +205,10 @@ export function takeOverText({ rpcbind, stop, carried, addresses }: TakeOver, li
   const { entries, skipped } = carried;
   const how = 'command' in stop ? stop.command.join(' ') : `SIGTERM to pid ${stop.signal.pid}`;
   const users = new Set(entries.map(({ owner }) => owner ?? 'unknown'));
+  const counts = `${counted(entries.length, 'registration')} of ${counted(users.size, 'user')}`;
   const lines = [
     `${rpcbind.name} (pid ${rpcbind.pid}) is the port mapper of this host.`,
-    `1. Read its ${counted(entries.length, 'registration')} of ${counted(users.size, 'user')}. No RPC server has to be restarted.`,
+    `1. Read its ${counts}. No RPC server has to be restarted.`,
     ...skipped.map(
       (entry) => `   not valid, and skipped: program ${entry.program} ${entry.netid} ${entry.address}`,
     ),
@@ -221,5 +222,6 @@ export function takeOverText({ rpcbind, stop, carried, addresses }: TakeOver, li
 
 function entryText({ program, version, netid, address, port, owner }: Registration): string {
   const where = typeof address === 'string' ? address : `${formatIp(address)} port ${port}`;
-  return `program ${program} version ${version} ${netid} ${where}, ${owner === undefined ? 'owner unknown' : `uid ${owner}`}`;
+  const who = owner === undefined ? 'owner unknown' : `uid ${owner}`;
+  return `program ${program} version ${version} ${netid} ${where}, ${who}`;
 }

@@ -4,8 +4,8 @@ import type { Reply } from '../wire/rpc.ts';
 
 /**
  * Why the call failed.
- * - No answer: `TIMEOUT`, `REFUSED` (no server is listening), `UNREACHABLE` (no route, unknown name, permission denied),
- *   `DISCONNECTED` (the connection was closed first).
+ * - No answer: `TIMEOUT`, `REFUSED` (no server is listening), `UNREACHABLE` (no route, unknown name, or permission
+ *   denied), `DISCONNECTED` (the connection was closed first).
  * - Canceled by the caller: `ABORTED` by its signal, `CLOSED` by close().
  * - An answer without a result: `BAD_REPLY` (it could not be decoded), else the name of RFC 5531.
  */

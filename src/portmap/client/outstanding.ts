@@ -34,7 +34,7 @@ export class Outstanding {
     return this.#pending.has(xid);
   }
 
-  /** Resolves with the message that answers `xid`. Rejects with RpcError `TIMEOUT`, `ABORTED`, or the one given to fail(). */
+  /** Resolves with the message that answers `xid`. Rejects with RpcError `TIMEOUT`, `ABORTED`, or that of fail(). */
   wait(xid: number, { timeoutMs, signal }: CallOptions): Promise<Uint8Array> {
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
     const onTimeout = () => {

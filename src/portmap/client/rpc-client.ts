@@ -65,8 +65,8 @@ export class RpcClient implements AsyncDisposable {
   }
 
   /**
-   * Calls a procedure; resolves with what `decode` returns for its results. Throws RpcError for a call without a result,
-   * and what `encode` throws.
+   * Calls a procedure; resolves with what `decode` returns for its results. Throws RpcError for a call without a
+   * result, and what `encode` throws.
    */
   async call<T>(call: RpcCall<T>): Promise<T> {
     const { signal } = call;

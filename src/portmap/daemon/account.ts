@@ -19,7 +19,7 @@ export function portmapIdentity(passwd: string, chosen?: number): Identity {
   const accounts = parsePasswd(passwd);
   const own = accounts.find(({ name }) => name === PORTMAP_ACCOUNT);
   const uid = chosen ?? own?.uid ?? PORTMAP_UID;
-  const hint = `Create an account for it (useradd --system ${PORTMAP_ACCOUNT}), or set [portmap] uid in portreeve.toml.`;
+  const hint = `Create its account (useradd --system ${PORTMAP_ACCOUNT}), or set [portmap] uid in portreeve.toml.`;
   if (uid === 0) throw new PortreeveError('UID_ROOT', 'the portmap process must not run as root', hint);
   if (own?.uid === uid) return { uid, gid: own.gid };
   const other = accounts.find((account) => account.uid === uid);

@@ -14,8 +14,8 @@ const MAGIC = 0x50524c31;
 /** The maximum length of a stamp. */
 export const LOG_STAMP_MAX_BYTES = 128;
 /**
- * Before each record: its length, the complement of the length, and the checksum. The complement distinguishes a damaged
- * length from a record that was not written completely.
+ * Before each record: its length, the complement of the length, and the checksum. The complement distinguishes a
+ * damaged length from a record that was not written completely.
  */
 const RECORD_HEAD_BYTES = 8;
 /** The uid that means "unknown" (credentials(7): no user has this uid). */

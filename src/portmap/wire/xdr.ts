@@ -49,7 +49,7 @@ export class XdrReader extends XdrCursor {
     return this.end - this.at;
   }
 
-  /** An unsigned integer (RFC 4506 4.2). Throws XdrError `XDR_SHORT` at the end of the bytes, as all methods below do. */
+  /** An unsigned integer (RFC 4506 4.2). Throws XdrError `XDR_SHORT` at the end of the bytes, as all below do. */
   u32(): number {
     const at = this.at;
     if (this.end - at < 4) throw new XdrError('XDR_SHORT', 'the bytes end inside an integer');
@@ -146,7 +146,7 @@ export class XdrWriter extends XdrCursor {
     return at;
   }
 
-  /** An unsigned integer, 0 to 4294967295. Throws XdrError `XDR_NO_ROOM` if it does not fit, as all methods below do. */
+  /** An unsigned integer, 0 to 4294967295. Throws XdrError `XDR_NO_ROOM` if it does not fit, as all below do. */
   u32(value: number): void {
     this.bytes.view.setUint32(this.#reserve(4), value);
   }
