@@ -1,4 +1,4 @@
-// `portreeve status` with a daemon in every state, and without one.
+// Tests `portreeve status` with a daemon in every state, and without one.
 import assert from 'node:assert/strict';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ async function homeOf(t: TestContext): Promise<string> {
   return directory;
 }
 
-test('what there is to know, in words', () => {
+test('prints every fact of the status', () => {
   const status = daemonStatus({
     restarts: 1,
     unconfined: ['seccomp'],
@@ -57,7 +57,7 @@ test('what there is to know, in words', () => {
   );
 });
 
-test('what was refused lately, whole lines of it, and what cannot be checked', () => {
+test('prints recent refusals in full, and registrations that cannot be checked', () => {
   const refusals = [
     `refused: SET of program 100005 version 3 udp 0.0.0.0.78.80 by uid 1000: ${'x'.repeat(80)}`,
     '\x1b[2J',
@@ -72,8 +72,8 @@ test('what was refused lately, whole lines of it, and what cannot be checked', (
   assert.doesNotMatch(nothing, /foreign|REFUSALS/);
 });
 
-test('what is not known while portmap is away is not said', () => {
-  const away = { pid: null, uid: null, rssBytes: null, unconfined: null };
+test('omits facts that are unknown while portmap is not running', () => {
+  const unknown = { pid: null, uid: null, rssBytes: null, unconfined: null };
   const counts = {
     mappings: null,
     foreign: null,
@@ -82,11 +82,11 @@ test('what is not known while portmap is away is not said', () => {
     late: null,
     calls: null,
   };
-  const text = statusText(capturedIo(), daemonStatus({ state: 'waiting', ...away, ...counts }));
+  const text = statusText(capturedIo(), daemonStatus({ state: 'waiting', ...unknown, ...counts }));
   assert.match(text, /^daemon .*\nruntime .*\nportmap {3}waiting\nguard .*\n$/);
 });
 
-test('the guard: what the kernel does, and what the daemon cannot do', () => {
+test('prints the mode of the guard, and what the daemon lacks', () => {
   const guard = {
     mode: 'observe',
     revision: 3,
@@ -99,7 +99,7 @@ test('the guard: what the kernel does, and what the daemon cannot do', () => {
   assert.match(text, /\nmissing {3}no hierarchy of cgroup v2\n/);
 });
 
-test('names that nobody has are told, a few of them; an older daemon does not know of them', () => {
+test('prints up to ten unknown names, which an older daemon does not report', () => {
   const text = (unknown: readonly string[]) => statusText(capturedIo(), daemonStatus({}, { unknown }));
   assert.match(text(['WEBB', 'FOO']), /\nunknown {3}no unit or user is called WEBB, FOO\n/);
   const many = Array.from({ length: 12 }, (_, i) => `J${i}`);
@@ -112,13 +112,13 @@ test('names that nobody has are told, a few of them; an older daemon does not kn
   );
 });
 
-test('times are those of the clock on the wall', () => {
+test('prints times in local time', () => {
   const status = daemonStatus();
   const local = new Date(status.since).toLocaleString('sv-SE');
   assert.ok(statusText(capturedIo(), status).includes(`, since ${local}\n`));
 });
 
-test('0 if portmap is running, 1 if not', async (t) => {
+test('exits with 0 if portmap is running, 1 if not', async (t) => {
   for (const [state, expected] of [
     ['running', 0],
     ['waiting', 1],
@@ -131,14 +131,14 @@ test('0 if portmap is running, 1 if not', async (t) => {
   }
 });
 
-test('--json is what the daemon says', async (t) => {
+test('--json prints the status as the daemon reports it', async (t) => {
   const env = await statusDaemon(t, await homeOf(t));
   const io = capturedIo({ env, uid: 1 });
   assert.equal(await run(['status', '--json'], io), 0);
   assert.deepEqual(JSON.parse(io.stdout()), daemonStatus());
 });
 
-test('--runtime asks there, and nowhere else', async (t) => {
+test('--runtime queries only that directory', async (t) => {
   const home = await homeOf(t);
   const env = await statusDaemon(t, home);
   assert.equal(await run(['status', '--runtime', join(home, 'portreeve')], capturedIo()), 0);
@@ -150,7 +150,7 @@ test('--runtime asks there, and nowhere else', async (t) => {
   );
 });
 
-test("a stranger's directory is not believed", async (t) => {
+test('does not trust a directory of another user', async (t) => {
   if (!needs(t, probe.root())) return;
   const home = await homeOf(t);
   const env = await statusDaemon(t, home, { state: 'stopping' });

@@ -13,7 +13,7 @@ function set(program: number): Call {
   return { via: 'local', procedure: 'set', entry, uid: 1000 };
 }
 
-test('an entry without a socket is dropped 30 s after SET at the earliest, and never if from another namespace', async (t) => {
+test('an entry without a socket is dropped 30 s after SET at the earliest; a foreign one stays', async (t) => {
   const at = await setup(t, { probes: [ONLY_PORTREEVE] });
   if (at === undefined) return;
   const { sandbox, portmap } = at;

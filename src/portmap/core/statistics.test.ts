@@ -33,7 +33,7 @@ describe('the addresses that were looked up', () => {
     const programs = v3.snapshot().addresses.map(({ program }) => program);
     assert.deepEqual([programs.length, programs[0], programs.at(-1)], [STATISTICS_ADDRESSES_MAX, 1000, 2]);
     v3.lookup(1, 1, UDP, true);
-    assert.equal(v3.snapshot().addresses[0]?.success, 1, 'what gave way begins again');
+    assert.equal(v3.snapshot().addresses[0]?.success, 1, 'a replaced address starts again');
   });
 
   test('are still 64 after a hundred thousand', () => {
