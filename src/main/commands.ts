@@ -26,7 +26,7 @@ const SERVE = command({
   path: ['serve'],
   summary: 'run the daemon in the foreground',
   options: {
-    config: { ...CONFIG, defaultText: 'portreeve.toml in the configuration directory, if it is there' },
+    config: { ...CONFIG, defaultText: 'portreeve.toml in the configuration directory, if it exists' },
     state: { ...DIRECTORY, help: 'the state directory, whose contents outlive a reboot' },
     runtime: { ...DIRECTORY, help: 'the runtime directory, for sockets and registrations' },
     listen: { ...LISTEN, detail: '`0.0.0.0` means all IPv4 addresses, `::` all IPv6 addresses.' },
@@ -40,6 +40,9 @@ const SERVE = command({
     fallback: { help: 'use another port if 111 is not available', hidden: true },
     pins: PINS,
   },
+  help: `Serves the RPC port mapper on loopback and on the --listen addresses, tracks
+users and units for the guard, and logs to standard error. It runs until SIGINT
+or SIGTERM; SIGHUP reloads the settings.`,
   examples: [
     'portreeve serve                            on loopback, port 111',
     'portreeve serve --listen 192.0.2.7         on that address as well',
@@ -78,7 +81,7 @@ const TAKE_OVER = command({
       ...LISTEN,
       detail: 'These replace the addresses of rpcbind. `127.0.0.1` means loopback only.',
     },
-    config: { ...CONFIG, help: 'settings, as for portreeve serve' },
+    config: { ...CONFIG, help: 'the settings file, as for portreeve serve' },
     pins: PINS,
   },
   help: `Reads the registrations of rpcbind, stops it, and serves in its place in the

@@ -25,11 +25,11 @@ const TIMEOUT = {
 
 const ONE_PROTOCOL = {
   tcp: {
-    help: 'over TCP only',
+    help: 'use TCP only',
     detail: 'By default, UDP is used for a program that is not registered over TCP.',
     excludes: ['udp'],
   },
-  udp: { help: 'over UDP only', excludes: ['tcp'] },
+  udp: { help: 'use UDP only', excludes: ['tcp'] },
 } satisfies Options;
 
 const GROUP: Command = {
