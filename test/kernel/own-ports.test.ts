@@ -366,7 +366,7 @@ test('a daemon of a user is refused as he is, and not sent to root', async (t) =
   const { code, stderr } = await serve(2111).ended;
   assert.equal(code, 3, stderr);
   assert.match(stderr, /permission denied: uid 65534 may not open 127\.0\.0\.1:2111\/tcp\n/);
-  assert.match(stderr, /a guard or a security module refuses it\. Ask: portreeve explain 2111\/tcp/);
+  assert.match(stderr, /a guard or a security module denies it\. To find out: portreeve explain 2111\/tcp/);
   const twin = serve(2112);
   await twin.waitForOutput(/portmap is ready/);
   await twin.stop();
