@@ -36,7 +36,7 @@ describe('at the maximum, a new connection', () => {
     connections.closed(3);
     connections.waiting(4, true, 12);
     connections.waiting(4, false, 13);
-    assert.equal(connections.opened(5, 14), 1, 'one that is stalled no more counts as idle');
+    assert.equal(connections.opened(5, 14), 1, 'a connection that is no longer stalled counts as idle');
   });
 
   test('replaces none after another one was closed', () => {

@@ -100,11 +100,11 @@ describe('a stream', () => {
 describe('a stream is closed', () => {
   const garbage: Readonly<Record<string, Uint8Array>> = {
     'an empty record': encodeRecord(new Uint8Array(0)),
-    'a record that is no call': encodeRecord(new Uint8Array(40).fill(1)),
+    'a record that is not a call': encodeRecord(new Uint8Array(40).fill(1)),
     'a record shorter than a call': encodeRecord(call(1).subarray(0, 36)),
     'a length of 2 GB': new Uint8Array([255, 255, 255, 255]),
-    'words of another protocol': Buffer.from('GET / HTTP/1.1\r\n\r\n'),
-    'empty fragments without end': new Uint8Array(4 * 17),
+    'a request of another protocol': Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+    'too many empty fragments': new Uint8Array(4 * 17),
   };
   for (const [name, bytes] of Object.entries(garbage)) {
     test(`at ${name}, after the requests before it were answered`, () => {

@@ -81,7 +81,7 @@ describe('a call that version 2 does not support fails with the supported versio
     ['the time', (portmap) => portmap.getTime()],
     ['an address list', (portmap) => portmap.getAddrList(100005, 3)],
     ['statistics', (portmap) => portmap.getStat()],
-    ['one transport taken back', (portmap) => portmap.unset({ program: 100005, version: 3, netid: 'udp' })],
+    ['removal of one transport', (portmap) => portmap.unset({ program: 100005, version: 3, netid: 'udp' })],
     [
       'an address of IPv6',
       (portmap) => portmap.set({ program: 1, version: 1, netid: 'udp6', address: '::1.3.5' }),

@@ -73,7 +73,7 @@ const accepted =
 const OUTCOMES: readonly Outcome[] = [
   ['PROG_UNAVAIL', accepted(ACCEPT.PROG_UNAVAIL), fails('PROG_UNAVAIL')],
   [
-    'PROG_MISMATCH with the versions that there are',
+    'PROG_MISMATCH with the supported versions',
     (writer, xid) => writeProgMismatch(writer, xid, 2, 4),
     fails('PROG_MISMATCH', { low: 2, high: 4 }),
   ],
@@ -86,8 +86,8 @@ const OUTCOMES: readonly Outcome[] = [
     (writer, xid) => writeAuthError(writer, xid, AUTH_STAT.TOOWEAK),
     fails('AUTH_ERROR', { stat: 5 }),
   ],
-  ['an accept_stat that there is not is BAD_REPLY', accepted(6), fails('BAD_REPLY')],
-  ['results that are cut off are BAD_REPLY', accepted(ACCEPT.SUCCESS), fails('BAD_REPLY')],
+  ['an unknown accept_stat is BAD_REPLY', accepted(6), fails('BAD_REPLY')],
+  ['truncated results are BAD_REPLY', accepted(ACCEPT.SUCCESS), fails('BAD_REPLY')],
   [
     'a call in place of an answer is BAD_REPLY',
     (writer, xid) => {

@@ -29,7 +29,7 @@ export async function portmapSetCommand(
   const { number, label } = parseProgram(program);
   const uaddr = uaddrOf(netid, address);
   const entry = { program: number, version: parseVersion(version), netid, address: uaddr };
-  const what = `${label} version ${entry.version} at ${netid} ${placeText(uaddr)}`;
+  const what = `${label} version ${entry.version} at ${netid} ${addressText(uaddr)}`;
   return change(
     {
       request: `SET ${number} ${entry.version} ${netid} "${uaddr}"`,
@@ -124,7 +124,7 @@ function endpointOf(text: string, wildcard: string): IpEndpoint | undefined {
     : undefined;
 }
 
-function placeText(uaddr: string): string {
+function addressText(uaddr: string): string {
   const endpoint = parseUaddr(uaddr);
   return endpoint ? hostPortText(formatIp(endpoint.address), endpoint.port) : uaddr;
 }

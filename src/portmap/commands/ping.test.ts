@@ -211,10 +211,10 @@ describe('invalid arguments are exit code 2', () => {
   const wrong: Record<string, string[]> = {
     'no program': ['127.0.0.1'],
     'an unknown program': ['127.0.0.1', 'nosuch'],
-    'a program that is no number': ['127.0.0.1', '4294967296'],
-    'a version that is no number': ['127.0.0.1', 'mountd', 'x'],
+    'an invalid program number': ['127.0.0.1', '4294967296'],
+    'an invalid version': ['127.0.0.1', 'mountd', 'x'],
     'both transports': ['127.0.0.1', 'mountd', '--tcp', '--udp'],
-    'a timeout of nothing': ['127.0.0.1', 'mountd', '--timeout', '0'],
+    'a timeout of zero': ['127.0.0.1', 'mountd', '--timeout', '0'],
     'an invalid port': ['127.0.0.1:0', 'mountd'],
   };
   for (const [name, args] of Object.entries(wrong)) {

@@ -105,8 +105,8 @@ describe('a caller with a hint receives', () => {
       '0.0.0.0.0.111',
       '192.168.77.5.8.1',
     ],
-    ['the wildcard, for a hint of the other family', V4, '10.9.8.77', '::1.0.111', '0.0.0.0.8.1'],
-    ['the wildcard, for a hint that is no address', V4, '10.9.8.77', 'hello', '0.0.0.0.8.1'],
+    ['the wildcard, for a hint of another family', V4, '10.9.8.77', '::1.0.111', '0.0.0.0.8.1'],
+    ['the wildcard, for an invalid hint', V4, '10.9.8.77', 'hello', '0.0.0.0.8.1'],
   ];
   for (const [name, registration, from, hint, expected] of cases) {
     test(name, () => assert.equal(reported(registration, from, '10.9.8.1', hint), expected));

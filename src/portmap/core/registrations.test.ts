@@ -59,7 +59,7 @@ describe('SET', () => {
     for (let i = 0; i < REGISTRATIONS_MAX; i++)
       assert.ok('added' in table.set(entry(i, 'udp', { owner: 0 })));
     assert.deepEqual(table.set(entry(REGISTRATIONS_MAX, 'udp', { owner: 0 })), { refused: 'FULL' });
-    assert.ok('added' in table.set(entry(0, 'udp', { owner: 0 })), 'what is there needs no room');
+    assert.ok('added' in table.set(entry(0, 'udp', { owner: 0 })), 'an existing entry needs no space');
     table.unset({ program: PROGRAM, version: 5 }, 0);
     assert.ok('added' in table.set(entry(REGISTRATIONS_MAX, 'udp', { owner: 0 })));
   });

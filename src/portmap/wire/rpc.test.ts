@@ -106,7 +106,7 @@ describe('a credential', () => {
     for (let length = 0; length < 24; length += 4)
       assert.equal(verdictOf(1, sysBody(0).slice(0, length / 4)), 'auth-error 1');
     assert.equal(verdictOf(1, sysBody(0)), 'call');
-    assert.equal(verdictOf(1, sysBody(2), 28), 'auth-error 1', 'its length cuts the groups off');
+    assert.equal(verdictOf(1, sysBody(2), 28), 'auth-error 1', 'the groups are truncated');
   });
 
   test('of an unsupported flavor is refused as libtirpc does', () => {
