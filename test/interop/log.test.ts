@@ -78,7 +78,7 @@ function namesAside(sandbox: Sandbox): string[] {
   return readdirSync(sandbox.path(RUNTIME)).filter((name) => /^portmap\.log\.\d\./.test(name));
 }
 
-const SET_ASIDE = /the log of registrations was set aside/;
+const SET_ASIDE = /the registration log was copied to/;
 
 test('on a full disk SET and UNSET are refused with the reason, and everything else continues', async (t) => {
   const sandbox = await openSandbox(t);
@@ -95,7 +95,7 @@ test('on a full disk SET and UNSET are refused with the reason, and everything e
     before,
     Array.from({ length: 5 + full }, (_, index) => index),
   );
-  assert.match(daemon.output, /was refused program \d+ .*: the log cannot be written \(ENOSPC\)/);
+  assert.match(daemon.output, /refused a change by .*: program \d+ .*: the log cannot be written \(ENOSPC\)/);
   const unset = await makeCalls(sandbox, [
     call('unset', 0),
     call('unset', 1),
@@ -123,7 +123,7 @@ test('registrations are kept across SIGTERM and a restart', async (t) => {
   assert.equal((await first.stop()).code, 0);
   const second = await serve(sandbox);
   assert.deepEqual(await listed(sandbox), [0, 2]);
-  assert.match(second.output, /2 registrations were in the log and stand again/);
+  assert.match(second.output, /restored 2 registrations from the log/);
   assert.deepEqual(namesAside(sandbox), []);
 });
 
@@ -167,7 +167,7 @@ test('a damaged log is set aside and reported, and the records before the damage
   assert.deepEqual(others, []);
   assert.match(name, /^portmap\.log\.\d\.damaged-\d{8}T\d{9}Z$/);
   assert.deepEqual(readFileSync(sandbox.path(`${RUNTIME}/${name}`)), damaged);
-  const expected = `the log of registrations was set aside as ${RUNTIME}/${name}: its record at byte `;
+  const expected = `the registration log was copied to ${RUNTIME}/${name}: its record at byte `;
   assert.ok(second.output.includes(expected), second.output);
   assert.deepEqual(await makeCalls(sandbox, [call('set', 5)]), [true]);
   await killPortmap(sandbox);
@@ -197,7 +197,10 @@ test('a damaged log is handled on a full disk, without being set aside', async (
   damage(sandbox);
   await killPortmap(sandbox);
   assert.deepEqual(await listed(sandbox), [0]);
-  assert.match(daemon.output, /cannot be set aside \(ENOSPC.*\): its record at byte \d+ is damaged/);
+  assert.match(
+    daemon.output,
+    /cannot copy the registration log \(ENOSPC.*\): its record at byte \d+ is damaged/,
+  );
   assert.deepEqual(namesAside(sandbox), []);
   assert.deepEqual(await makeCalls(sandbox, [call('set', 5)]), [false]);
   await mustRun(sandbox, `rm ${RUNTIME}/filler`);
@@ -220,7 +223,7 @@ test('a log of another boot is set aside once', async (t) => {
   assert.deepEqual(await listed(sandbox), []);
   assert.match(
     second.output,
-    /was set aside as \S+\.other-boot-\w+: it is of boot 0-0-0-0-0 net:\[1\], not boot/,
+    /was copied to \S+\.other-boot-\w+: it belongs to boot 0-0-0-0-0 net:\[1\], not boot/,
   );
   assert.deepEqual(await makeCalls(sandbox, [call('set', 5)]), [true]);
   const names = namesAside(sandbox);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { NetId } from '../../src/base/netid.ts';
-import { type Beside, type Call, type Entry, makeCalls } from '../support/calls.ts';
+import { type Call, type Entry, makeCalls, type OtherSocket } from '../support/calls.ts';
 import { portreeve, serve, status } from '../support/daemon.ts';
 import { ONLY_PORTREEVE } from '../support/portmap.ts';
 import { needs, probe } from '../support/probe.ts';
@@ -78,10 +78,10 @@ for (const { name, ...way } of WAYS) {
     assert.deepEqual(await listed(sandbox), ['tcp 127.0.0.1.16.147 1001']);
     const from =
       way.via === 'local' ? 'local' : `${way.via.endsWith('6') ? '[::1]' : '127.0.0.1'}:${way.fromPort}`;
-    const refused = `uid 1000 (${from}) was refused program ${PROGRAM} version 1 tcp`;
+    const refused = `refused a change by uid 1000 (${from}): program ${PROGRAM} version 1 tcp`;
     for (const reason of [
       `${refused} 127.0.0.1.16.148: already registered at 127.0.0.1.16.147 by uid 1001`,
-      `${refused} 127.0.0.1.16.147: registered by uid 1001, and only he or root may change it`,
+      `${refused} 127.0.0.1.16.147: registered by uid 1001; only its owner or root may change it`,
     ]) {
       assert.ok(daemon.output.includes(reason), `"${reason}" is not in ${daemon.output}`);
       assert.ok((await status(sandbox)).portmap.refusals.includes(`portmap: ${reason}`));
@@ -101,8 +101,8 @@ for (const via of ['local', 'udp', 'tcp'] as const) {
     if (at === undefined) return;
     const { sandbox, daemon, make } = at;
     const entry: Entry = { ...ENTRY, address: '0.0.0.0.2.88' };
-    const held = (uid: number): Beside => ({ netid: 'tcp', uid, address: '127.0.0.1', port: 600 });
-    const by = (call: Call, ...beside: Beside[]): Call => ({ ...call, via, beside, fromPort: 40_601 });
+    const held = (uid: number): OtherSocket => ({ netid: 'tcp', uid, address: '127.0.0.1', port: 600 });
+    const by = (call: Call, ...others: OtherSocket[]): Call => ({ ...call, via, others, fromPort: 40_601 });
     assert.deepEqual(await make(by(set(ALICE, entry)), by(set(ALICE, entry), held(BOB))), [false, false]);
     assert.deepEqual(await listed(sandbox), []);
     assert.ok(daemon.output.includes('port 600 is below 1024, and uid 1000 holds no socket on it'));
@@ -133,32 +133,35 @@ for (const via of ['udp', 'tcp'] as const) {
   });
 }
 
-const UNKNOWN = 'whose socket asked cannot be told';
+const UNKNOWN = 'the caller could not be determined';
 
 test('a datagram that sockets of two users could have sent is refused', async (t) => {
   const at = await fixture(t);
   if (at === undefined) return;
   const { sandbox, daemon, make } = at;
-  const beside = (uid: number, address: string): Beside => ({ netid: 'udp', uid, address, port: 600 });
+  const socket = (uid: number, address: string): OtherSocket => ({ netid: 'udp', uid, address, port: 600 });
   const call: Call = { ...set(ALICE), via: 'udp', fromPort: 600 };
   const answers = await make(
     // The later of two sockets on one address and port receives the reply: the caller's own is created last.
-    { ...call, beside: [beside(BOB, '127.0.0.1')] },
-    { ...call, beside: [beside(ROOT, '0.0.0.0')] },
+    { ...call, others: [socket(BOB, '127.0.0.1')] },
+    { ...call, others: [socket(ROOT, '0.0.0.0')] },
     // With IP_PKTINFO it can send from 127.0.0.1 (ip(7)).
-    { ...call, beside: [beside(BOB, '127.0.0.2')] },
-    { ...call, beside: [{ netid: 'udp6', uid: BOB, address: '::', port: 600 }] },
-    { ...call, uid: ROOT, beside: [beside(ALICE, '127.0.0.1')] },
+    { ...call, others: [socket(BOB, '127.0.0.2')] },
+    { ...call, others: [{ netid: 'udp6', uid: BOB, address: '::', port: 600 }] },
+    { ...call, uid: ROOT, others: [socket(ALICE, '127.0.0.1')] },
   );
   assert.deepEqual(answers, [false, false, false, false, false]);
   assert.deepEqual(await listed(sandbox), []);
-  assert.match(daemon.output, new RegExp(`a caller at 127\\.0\\.0\\.1:600 was refused .*: ${UNKNOWN}`));
+  assert.match(
+    daemon.output,
+    new RegExp(`refused a change by a caller at 127\\.0\\.0\\.1:600: .*: ${UNKNOWN}`),
+  );
   // Sockets of other users on other ports or over TCP do not matter, nor does the user's own on another address.
   const [elsewhere, stream] = [
-    { ...beside(BOB, '127.0.0.1'), port: 601 },
-    { ...beside(BOB, '127.0.0.1'), netid: 'tcp' as const },
+    { ...socket(BOB, '127.0.0.1'), port: 601 },
+    { ...socket(BOB, '127.0.0.1'), netid: 'tcp' as const },
   ];
-  assert.deepEqual(await make({ ...call, beside: [elsewhere, stream, beside(ALICE, '127.0.0.2')] }), [true]);
+  assert.deepEqual(await make({ ...call, others: [elsewhere, stream, socket(ALICE, '127.0.0.2')] }), [true]);
   assert.deepEqual(await listed(sandbox), ['tcp 127.0.0.1.16.147 1000']);
 });
 
@@ -178,7 +181,9 @@ for (const via of ['udp', 'tcp'] as const) {
       { ...set(ROOT), via, isImpatient: true },
       { ...set(ALICE), via, isImpatient: true, fromPort: 600 },
     );
-    await daemon.waitForOutput(new RegExp(`a caller at 127\\.0\\.0\\.1:600 was refused .*: ${UNKNOWN}`));
+    await daemon.waitForOutput(
+      new RegExp(`refused a change by a caller at 127\\.0\\.0\\.1:600: .*: ${UNKNOWN}`),
+    );
     assert.deepEqual(await listed(sandbox), []);
     assert.deepEqual(await make({ ...set(ALICE), via, fromPort: 600 }), [true]);
     assert.deepEqual(await listed(sandbox), ['tcp 127.0.0.1.16.147 1000']);
