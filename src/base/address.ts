@@ -3,7 +3,9 @@ import { PortreeveError } from './errors.ts';
 
 /** An IP address in network byte order: 4 bytes or 16. */
 export interface IpAddress {
+  /** 4 for IPv4, 6 for IPv6. */
   readonly family: 4 | 6;
+  /** 4 or 16 bytes. */
   readonly bytes: Uint8Array;
 }
 

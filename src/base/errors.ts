@@ -12,13 +12,16 @@ export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
 /** The values of an error, for `--json` and for logs. */
 export type ErrorData = Readonly<Record<string, string | number | boolean | null>>;
 
+/** An error with a code of the catalog. */
 export class PortreeveError extends Error {
   override name = 'PortreeveError';
+  /** The class of error, which determines the exit status. */
   readonly kind: ErrorKind;
   /** Stable, such as "PORT_INVALID". */
   readonly code: ErrorCode;
   /** What is valid, or what to do next. May be empty. */
   readonly hint: string;
+  /** Values of the message, for `--json` and for logs. */
   readonly data: ErrorData;
 
   /** `message` states what happened, with the value. */

@@ -8,6 +8,7 @@ declare const portBrand: unique symbol;
 /** A TCP or UDP port that a socket can be bound to: 1 to 65535. */
 export type Port = number & { readonly [portBrand]: true };
 
+/** A transport protocol with ports. */
 export type Protocol = 'tcp' | 'udp';
 
 /** Both ends are included. */

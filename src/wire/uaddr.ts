@@ -10,6 +10,7 @@ export const UADDR_MAX_BYTES = LOCAL_PATH_MAX_BYTES + 1;
 
 /** An IP address and a port. */
 export interface IpEndpoint {
+  /** The address, without a scope. */
   readonly address: IpAddress;
   /** 0 to 65535. 0 means no port. */
   readonly port: number;
