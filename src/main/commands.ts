@@ -1,4 +1,4 @@
-// The commands that belong to no feature: the program itself, its daemon, its settings and its installation.
+// Declares the commands that belong to no feature: the program itself, its daemon, its settings and its installation.
 import { type Command, command, type Option, type Options, type OptionsOf } from '../kit/command.ts';
 import { CONFIG, DIRECTORY, JSON_OUTPUT, PINS, RUNTIME } from '../kit/options.ts';
 
@@ -18,7 +18,7 @@ const PORTREEVE: Command = {
 
 const LISTEN = {
   value: 'address',
-  help: 'an address to listen on in addition to loopback; may be repeated',
+  help: 'an address to listen on, in addition to loopback; may be repeated',
   repeatable: true,
 } satisfies Option;
 
@@ -27,17 +27,17 @@ const SERVE = command({
   summary: 'run the daemon in the foreground',
   options: {
     config: { ...CONFIG, defaultText: 'portreeve.toml in the configuration directory, if it exists' },
-    state: { ...DIRECTORY, help: 'the state directory, whose contents outlive a reboot' },
-    runtime: { ...DIRECTORY, help: 'the runtime directory, for sockets and registrations' },
-    listen: { ...LISTEN, detail: '`0.0.0.0` means all IPv4 addresses, `::` all IPv6 addresses.' },
+    state: { ...DIRECTORY, help: 'the state directory, which persists across reboots' },
+    runtime: { ...DIRECTORY, help: 'the runtime directory, with sockets and registrations' },
+    listen: { ...LISTEN, detail: '`0.0.0.0` and `::` stand for all IPv4 and all IPv6 addresses.' },
     port: {
       value: 'n',
       help: 'the port of the port mapper',
-      detail: 'A number or a service name.',
+      detail: 'It is a number or a service name.',
       defaultText: '111',
     },
     local: { value: 'path', help: 'the Unix socket of the port mapper', completion: 'file' },
-    fallback: { help: 'use another port if 111 is not available', hidden: true },
+    fallback: { help: 'use another port if 111 is in use', hidden: true },
     pins: PINS,
   },
   help: `Serves the RPC port mapper on loopback and on the --listen addresses, tracks
@@ -45,7 +45,7 @@ users and units for the guard, and logs to standard error. It runs until SIGINT
 or SIGTERM; SIGHUP reloads the settings.`,
   examples: [
     'portreeve serve                            on loopback, port 111',
-    'portreeve serve --listen 192.0.2.7         on that address as well',
+    'portreeve serve --listen 192.0.2.7         also on that address',
     'portreeve serve --port 7111 --runtime /tmp/try --local /tmp/try/rpcbind.sock',
   ],
   run: async (_, options, io) => {
@@ -59,7 +59,7 @@ export type StatusOptions = OptionsOf<typeof STATUS_OPTIONS>;
 
 const STATUS = command({
   path: ['status'],
-  summary: 'show the state of the running daemon',
+  summary: 'show the status of the running daemon',
   options: STATUS_OPTIONS,
   help: 'Exit code 0 if portmap is running, 1 if it is not, 3 if no daemon answers.',
   examples: ['portreeve status', 'portreeve status --json | jq .portmap.mappings'],
@@ -74,20 +74,20 @@ const TAKE_OVER = command({
   summary: 'replace a running rpcbind and keep its registrations',
   options: {
     dryRun: {
-      help: 'print the plan, and change nothing',
-      detail: 'It lists each address and each registration.',
+      help: 'print what would be done, and do nothing',
+      detail: 'Each address and each registration is listed.',
     },
     listen: {
       ...LISTEN,
-      detail: 'These replace the addresses of rpcbind. `127.0.0.1` means loopback only.',
+      detail: "They replace rpcbind's addresses. 127.0.0.1 means loopback only.",
     },
     config: { ...CONFIG, help: 'the settings file, as for portreeve serve' },
     pins: PINS,
   },
   help: `Reads the registrations of rpcbind, stops it, and serves in its place in the
-foreground, as portreeve serve does. No RPC server has to be restarted. It
-listens on the addresses of rpcbind, unless --listen or the settings name
-others, and writes them to the settings for later starts.`,
+foreground, like portreeve serve. No RPC server needs a restart. It listens on
+the addresses of rpcbind, unless --listen or the settings name others, and
+writes them to the settings file for later starts.`,
   examples: [
     'portreeve portmap take-over --dry-run',
     'portreeve portmap take-over',
@@ -103,16 +103,16 @@ const CHECK_EXAMPLES = ['portreeve config check /etc/portreeve/portreeve.toml'];
 
 const SETTINGS: Command = {
   path: ['config'],
-  summary: 'look at portreeve.toml',
+  summary: 'inspect portreeve.toml',
   examples: CHECK_EXAMPLES,
 };
 
 const CHECK_SETTINGS = command({
   path: ['config', 'check'],
-  summary: 'say whether a file of settings is valid',
+  summary: 'check whether a settings file is valid',
   arguments: { file: { help: 'a portreeve.toml', completion: 'file' } },
-  help: `Names every mistake: keys that are no settings, with the nearest that is one,
-and values that cannot be. Exit code 0 if the file is valid, 2 if not.`,
+  help: `Reports every error: unknown keys, with the most similar known one, and invalid
+values. Exit code 0 if the file is valid, 2 if not.`,
   examples: CHECK_EXAMPLES,
   run: async ({ file }, _, io) => {
     const { configCheckCommand } = await import('./config-check.ts');
@@ -121,21 +121,21 @@ and values that cannot be. Exit code 0 if the file is valid, 2 if not.`,
 });
 
 const INSTALL_OPTIONS = {
-  dryRun: { help: 'show every file and command, and do nothing', detail: 'It does not take root.' },
+  dryRun: { help: 'show every file and command, and do nothing', detail: 'Root is not required.' },
   root: {
     ...DIRECTORY,
-    help: 'write into the tree of another system; no command is run',
+    help: 'write into the directory tree of another system; run no command',
     detail:
-      'The directory is there. Links in it are followed as that system follows them. The accounts are made when that ' +
-      'system starts.',
+      'The directory must exist. Symbolic links in it are followed as that system would follow them. That system ' +
+      'creates the accounts when it starts.',
   },
   force: {
-    help: 'replace files that are not from portreeve',
-    detail: 'That goes for links, too. They are not brought back later.',
+    help: 'replace files that portreeve did not write',
+    detail: 'This includes symbolic links. They cannot be restored later.',
   },
   allowPath: {
-    help: 'run the program as root although others can change its files',
-    detail: 'They can become root by it. The paths are named.',
+    help: 'run the program as root even if other users can change its files',
+    detail: 'Those users can become root. The paths are listed.',
   },
 } satisfies Options;
 export type InstallOptions = OptionsOf<typeof INSTALL_OPTIONS>;
@@ -144,13 +144,13 @@ const INSTALL = command({
   path: ['install'],
   summary: 'have systemd start the guard and the daemon',
   options: INSTALL_OPTIONS,
-  help: `The guard comes into force before any service binds a port; the daemon takes the
-place of rpcbind. What is there already stays as it is.
+  help: `The guard starts before any service binds a port; the daemon replaces rpcbind.
+Files that are up to date are not written again.
 
-A program that others than root can change is refused.
+A program that users other than root can change is refused.
 
-Exit code 0 if all is in place, 1 if files of others are in the way, or if they
-can change the program.`,
+Exit code 0 if everything is installed, 1 if foreign files are in the way or if
+other users can change the program.`,
   examples: ['portreeve install --dry-run', 'portreeve install', 'portreeve install --root /mnt/image'],
   run: async (_, options, io) => {
     const { installCommand } = await import('./install/command.ts');
@@ -162,21 +162,21 @@ const UNINSTALL_OPTIONS = {
   dryRun: { help: 'show what would be removed, and do nothing' },
   root: {
     ...DIRECTORY,
-    help: 'remove from the tree of another system; no command is run',
+    help: 'remove from the directory tree of another system; run no command',
   },
   purge: {
-    help: 'remove the state directory, too',
-    detail: 'That is /var/lib/portreeve, with the record of what was applied.',
+    help: 'also remove the state directory',
+    detail: 'It is /var/lib/portreeve, with the history of applied profiles.',
   },
 } satisfies Options;
 export type UninstallOptions = OptionsOf<typeof UNINSTALL_OPTIONS>;
 
 const UNINSTALL = command({
   path: ['uninstall'],
-  summary: 'take back what install has done',
+  summary: 'undo install',
   options: UNINSTALL_OPTIONS,
-  help: `Stops the daemon, takes the guard out of the kernel, and removes the units. What
-is left is named.`,
+  help: `Stops the daemon, removes the guard from the kernel, and removes the units. What
+remains is listed.`,
   examples: ['portreeve uninstall --dry-run', 'portreeve uninstall --purge'],
   run: async (_, options, io) => {
     const { uninstallCommand } = await import('./install/command.ts');
@@ -186,7 +186,7 @@ is left is named.`,
 
 const COMPLETION = command({
   path: ['completion'],
-  summary: 'print what completes commands and options in a shell',
+  summary: 'print the completion script of a shell',
   arguments: { shell: { help: 'the shell', choices: ['bash', 'zsh', 'fish'] } },
   examples: [
     'source <(portreeve completion bash)        in ~/.bashrc',

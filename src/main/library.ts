@@ -1,4 +1,4 @@
-/** The public library: the exports of `import { RpcClient, Portmap } from 'portreeve'`. */
+/** The public library, the exports of the package: `import { RpcClient, Portmap } from 'portreeve'`. */
 export { formatIp, hostPortText, type IpAddress, parseIp } from '../base/address.ts';
 export type { ErrorKind } from '../base/error-catalog.ts';
 export { type ErrorData, PortreeveError } from '../base/errors.ts';

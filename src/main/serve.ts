@@ -20,26 +20,26 @@ import { Daemon } from './daemon.ts';
 import { type ServiceContext, servicesOf } from './services.ts';
 import { packageVersion } from './version.ts';
 
-/** The options of `portreeve serve`, as typed. */
+/** The options of `portreeve serve`, as they were typed. */
 interface ServeOptions extends PortmapOptions {
   readonly config?: string | undefined;
   readonly state?: string | undefined;
   readonly runtime?: string | undefined;
-  /** Replace a running rpcbind and keep its registrations; `dryRun`: only print the plan. */
+  /** Replace a running rpcbind and keep its registrations; `dryRun`: only print what would be done. */
   readonly takeOver?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
-  /** The directory of the guard's names in bpffs, where it is not the usual one. */
+  /** The directory of the guard's pins in bpffs, if it is not the default. */
   readonly pins?: string | undefined;
 }
 
-/** How long to wait for a slow reader of the last log lines. */
-const FLUSH_TIMEOUT_MS = 300;
+/** How long the last output may wait for its reader. */
+const LAST_WORDS_MS = 300;
 
-/** Runs the daemon; resolves with the exit code when it has ended. Throws PortreeveError if it cannot start. */
+/** Runs the daemon; returns the exit code after it ended. Throws PortreeveError if it cannot start. */
 export async function serveCommand(options: ServeOptions, io: Io): Promise<number> {
   const code = await serve(options, io);
-  // A reader that does not drain the last lines of the log must not keep the process alive.
-  setTimeout(() => process.exit(code), FLUSH_TIMEOUT_MS).unref();
+  // A log reader that is stuck must not keep the process alive.
+  setTimeout(() => process.exit(code), LAST_WORDS_MS).unref();
   return code;
 }
 
@@ -85,16 +85,17 @@ async function contextOf(options: ServeOptions, io: Io): Promise<ServiceContext>
   };
 }
 
+/** The inputs and outputs of a running daemon. */
 interface Running extends Pick<ServiceContext, 'log' | 'readSettings'> {
   readonly io: Io;
   readonly stop: AbortController;
 }
 
-/** Runs the daemon until it is asked to stop. */
+/** Returns after a request to stop. */
 async function run(daemon: Daemon, { log, readSettings, io, stop }: Running): Promise<void> {
   let reloaded = Promise.resolve();
   const reload = () => {
-    // On a terminal, SIGHUP means that the terminal was closed.
+    // A terminal that closes also sends it, and means the end of the process.
     if (process.stdin.isTTY) stop.abort();
     else reloaded = reloaded.then(() => reread(daemon, { log, readSettings }));
   };
@@ -103,7 +104,7 @@ async function run(daemon: Daemon, { log, readSettings, io, stop }: Running): Pr
     notifyManager('READY=1', io.env);
     const texts = await Promise.race([daemon.ready(), aborted(stop.signal)]);
     for (const text of texts ?? []) io.out(text);
-    // Now, because the process may be killed later.
+    // What was compiled is kept for the next start also where this one will be killed.
     flushCompileCache();
     await aborted(stop.signal);
     notifyManager('STOPPING=1', io.env);
@@ -120,7 +121,7 @@ function aborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
 }
 
-/** SIGHUP: all services apply the new settings. If one refuses them, that is logged, and nothing changes. */
+/** SIGHUP: applies portreeve.toml to all services, or logs why one refuses and changes nothing. */
 async function reread(
   daemon: Daemon,
   { log, readSettings }: Pick<Running, 'log' | 'readSettings'>,
@@ -140,7 +141,7 @@ function takeDaemonLock(host: Host, runtime: string): Lock {
   const lock = host.files.takeLock(join(runtime, 'portreeve.lock'));
   if (!('heldBy' in lock)) return lock;
   const hint =
-    'To show it: portreeve status. To run a second daemon, choose another --runtime, --port and --local.';
+    'To inspect it: portreeve status. A second daemon needs different --runtime, --port and --local.';
   throw new PortreeveError(
     'ALREADY_RUNNING',
     lock.heldBy > 0 ? `portreeve is already running (pid ${lock.heldBy})` : 'portreeve is already running',

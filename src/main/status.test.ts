@@ -38,8 +38,8 @@ test('prints every fact of the status', () => {
       'daemon    version 1.2.3, pid 812, since then',
       'runtime   /run/portreeve',
       'portmap   running, pid 813, uid 60711, 44.0 MiB, 1 restart',
-      'confined  without seccomp, which this host does not support',
-      'serves    12 registrations, 1 open connection, 2 answers not sent, 3 changes too late to be answered',
+      'confined  all but seccomp, which this host does not support',
+      'serves    12 registrations, 1 open connection, 2 answers not sent, 3 changes too late for an answer',
       'absent    [::1]:111: this host has no such address',
       'guard     not in the kernel',
       '',
@@ -67,13 +67,13 @@ test('prints recent refusals in full, and registrations that cannot be checked',
     text,
     /foreign[^\n]* 3 registrations from other network namespaces, which cannot be checked\n/,
   );
-  assert.ok(text.includes(`RECENT REFUSALS\x1b[0m\n${refusals[0]}\n\\x1b[2J\n`));
+  assert.ok(text.includes(`RECENTLY REFUSED\x1b[0m\n${refusals[0]}\n\\x1b[2J\n`));
   const nothing = statusText(capturedIo(), daemonStatus({ foreign: 0, refusals: [] }));
-  assert.doesNotMatch(nothing, /foreign|REFUSALS/);
+  assert.doesNotMatch(nothing, /foreign|REFUSED/);
 });
 
 test('omits facts that are unknown while portmap is not running', () => {
-  const unknown = { pid: null, uid: null, rssBytes: null, unconfined: null };
+  const away = { pid: null, uid: null, rssBytes: null, unconfined: null };
   const counts = {
     mappings: null,
     foreign: null,
@@ -82,7 +82,7 @@ test('omits facts that are unknown while portmap is not running', () => {
     late: null,
     calls: null,
   };
-  const text = statusText(capturedIo(), daemonStatus({ state: 'waiting', ...unknown, ...counts }));
+  const text = statusText(capturedIo(), daemonStatus({ state: 'waiting', ...away, ...counts }));
   assert.match(text, /^daemon .*\nruntime .*\nportmap {3}waiting\nguard .*\n$/);
 });
 
@@ -101,9 +101,9 @@ test('prints the mode of the guard, and what the daemon lacks', () => {
 
 test('prints up to ten unknown names, which an older daemon does not report', () => {
   const text = (unknown: readonly string[]) => statusText(capturedIo(), daemonStatus({}, { unknown }));
-  assert.match(text(['WEBB', 'FOO']), /\nunknown {3}no unit or user is called WEBB, FOO\n/);
+  assert.match(text(['WEBB', 'FOO']), /\nunknown {3}there is no unit or user WEBB, FOO\n/);
   const many = Array.from({ length: 12 }, (_, i) => `J${i}`);
-  assert.match(text(many), /\nunknown {3}no unit or user is called J0, .*, J9, and 2 more\n/);
+  assert.match(text(many), /\nunknown {3}there is no unit or user J0, .*, J9, and 2 more\n/);
   assert.doesNotMatch(text([]), /unknown/);
   const { unknown: _unknown, ...guard } = daemonStatus().guard;
   assert.doesNotMatch(

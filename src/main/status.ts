@@ -1,4 +1,4 @@
-// `portreeve status`: shows the state of the running daemon.
+// `portreeve status`: prints the status of the running daemon.
 
 import { EXIT_CODES } from '../base/errors.ts';
 import { parseDecimal } from '../base/port.ts';
@@ -13,7 +13,7 @@ import type { PortmapReport } from '../portmap/app/report.ts';
 import { CALL_COLUMNS, callRows } from '../portmap/commands/calls.ts';
 import type { StatusOptions } from './commands.ts';
 
-/** The reports of the services that are shown. */
+/** The parts of the services that are printed. */
 interface Parts {
   readonly portmap: PortmapReport;
   readonly guard: GuardReport;
@@ -69,7 +69,7 @@ function portmapText({ state, pid, uid, rssBytes, restarts }: PortmapReport): st
 function confinementFact({ unconfined }: PortmapReport): [string, string][] {
   if (unconfined === null) return [];
   const text =
-    unconfined.length === 0 ? 'fully' : `without ${unconfined.join(', ')}, which this host does not support`;
+    unconfined.length === 0 ? 'fully' : `all but ${unconfined.join(', ')}, which this host does not support`;
   return [['confined', text]];
 }
 
@@ -78,7 +78,7 @@ function countFacts({ mappings, connections, unsent, late }: PortmapReport): [st
     ...(mappings === null ? [] : [counted(mappings, 'registration')]),
     ...(connections === null ? [] : [counted(connections, 'open connection')]),
     ...(unsent === null || unsent === 0 ? [] : [`${counted(unsent, 'answer')} not sent`]),
-    ...(late === null || late === 0 ? [] : [`${counted(late, 'change')} too late to be answered`]),
+    ...(late === null || late === 0 ? [] : [`${counted(late, 'change')} too late for an answer`]),
   ];
   return counts.length === 0 ? [] : [['serves', counts.join(', ')]];
 }
@@ -94,7 +94,7 @@ function absentFact({ absent }: PortmapReport): [string, string][] {
   return absent.length === 0 ? [] : [['absent', `${absent.join(', ')}: this host has no such address`]];
 }
 
-/** The maximum number of unknown names that are shown. */
+/** The maximum number of unknown names that are printed. */
 const UNKNOWN_SHOWN = 10;
 
 function guardFacts(report: GuardReport): [string, string][] {
@@ -105,13 +105,13 @@ function guardFacts(report: GuardReport): [string, string][] {
   return [['guard', text], ...unknownFact(report), ...missed];
 }
 
-/** A daemon of an older version does not report them. */
+/** An older daemon does not report them. */
 function unknownFact({ unknown = [] }: Partial<GuardReport>): [string, string][] {
   if (unknown.length === 0) return [];
-  return [['unknown', `no unit or user is called ${firstOf(unknown, UNKNOWN_SHOWN)}`]];
+  return [['unknown', `there is no unit or user ${firstOf(unknown, UNKNOWN_SHOWN)}`]];
 }
 
-/** One line each: they are too long for a table. */
+/** Sentences, which do not fit into a column. */
 function refusalsText(io: Io, refusals: readonly string[]): string {
-  return [emphasize(io, 'RECENT REFUSALS'), ...refusals.map(printable)].map((line) => `${line}\n`).join('');
+  return [emphasize(io, 'RECENTLY REFUSED'), ...refusals.map(printable)].map((line) => `${line}\n`).join('');
 }

@@ -62,6 +62,6 @@ test('set and unset are made as the calling user, and counted by stats', async (
   assert.deepEqual([four.calls.SET, four.calls.UNSET, four.sets, four.unsets], [1, 2, 1, 1]);
   if (KIND === 'portreeve') {
     const status = await portreeve(at.sandbox, ['status']);
-    assert.match(status.stdout, /RECENT REFUSALS\n.*uid 1001.*536870913/);
+    assert.match(status.stdout, /RECENTLY REFUSED\n.*uid 1001.*536870913/);
   }
 });

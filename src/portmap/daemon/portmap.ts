@@ -1,6 +1,5 @@
 // The port mapper in the daemon: owns the sockets, and starts and supervises the process that serves them.
 import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { RECENT_REFUSALS_MAX } from '../../base/limits.ts';
 import type { Child, ChildEnd, Host, Lock, PreparedProgram } from '../../host/host.ts';
@@ -32,7 +31,7 @@ import { LogFiles } from './log-files.ts';
 import type { FromPortmap } from './messages.ts';
 
 /** The program of the process, in the same directory: .ts in the source tree, .js in the package. */
-const ENTRY = fileURLToPath(new URL(`./process${extname(import.meta.filename)}`, import.meta.url));
+const ENTRY = join(import.meta.dirname, `process${extname(import.meta.filename)}`);
 
 /**
  * The lock that rpcbind holds while it runs. Without it, an rpcbind that is started later would replace our Unix socket
