@@ -136,7 +136,7 @@ test('wrong usage is exit code 125, runs nothing, and prints an error', async (t
     [['--job', 'WEB', '--nosuch', '--', 'echo', 'ran'], /unknown option '--nosuch'/],
     [['--job', 'A/B', '--', 'echo', 'ran'], /"A\/B" is not a job name/],
     [['--job', 'UNKNOWN', '--', 'echo', 'ran'], /nobody can take it/],
-    [['--job', 'RESERVED', '--', 'echo', 'ran'], /a word of the profile/],
+    [['--job', 'RESERVED', '--', 'echo', 'ran'], /a keyword of the profile/],
     [['--job', 'WEB', '--runtime', '/nosuch', '--', 'echo', 'ran'], /no daemon gives jobs: .*ENOENT/],
   ];
   for (const [args, message] of wrong) {
