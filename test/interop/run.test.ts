@@ -225,13 +225,13 @@ test('a daemon without root, or without cgroup v2, serves portmap and reports wh
   };
   const noCgroups = 'no complete cgroup v2 hierarchy is mounted';
   assert.deepEqual(await missing(), ['running', 'absent', noCgroups]);
-  const notRoot = 'only root can give jobs, and tell the kernel of them';
+  const notRoot = 'only root can assign jobs and update the kernel';
   assert.deepEqual(await missing('--runtime', '/run/alice'), ['running', 'absent', notRoot]);
   const { code, stderr } = await sandbox.run([...WEB, 'true'], { env: NO_PEERS });
   assert.equal(code, 125);
   assert.equal(
     stderr.split('\n')[0],
-    `portreeve: error[JOBS_UNAVAILABLE]: no job can be given: ${noCgroups}`,
+    `portreeve: error[JOBS_UNAVAILABLE]: could not assign a job: ${noCgroups}`,
   );
   const byAlice = await sandbox.run(
     [PORTREEVE, 'run', '--job', 'WEB', '--runtime', '/run/alice', '--', 'true'],
@@ -241,7 +241,7 @@ test('a daemon without root, or without cgroup v2, serves portmap and reports wh
   );
   assert.deepEqual(
     [byAlice.code, byAlice.stderr.split('\n')[0]],
-    [125, `portreeve: error[JOBS_UNAVAILABLE]: no job can be given: ${notRoot}`],
+    [125, `portreeve: error[JOBS_UNAVAILABLE]: could not assign a job: ${notRoot}`],
   );
   await alice.stop();
 });

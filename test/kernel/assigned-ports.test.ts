@@ -1,4 +1,4 @@
-// Ports that the kernel assigns: none that is reserved, in whatever namespace the profile holds, however it is asked.
+// The kernel assigns no reserved port, in any namespace that the guard covers, by any system call.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_PEERS, PORTREEVE, portreeve } from '../support/daemon.ts';
@@ -13,13 +13,13 @@ const LIST = '/proc/sys/net/ipv4/ip_local_reserved_ports';
 
 const WAYS = Object.keys(BY_CHOICE);
 
-/** What an unprivileged user gets in every way, in the guard's own namespace or in one that a file leads to. */
+/** What an unprivileged user gets by each call, in the guard's own namespace or in the one of a file. */
 function all(setup: GuardDaemon, port: number, path?: string): Promise<Readonly<Record<string, string>>> {
   return attempts(setup, { uid: ALICE, path }, port, WAYS);
 }
 
 async function got(setup: GuardDaemon, way: string, port: number, path?: string): Promise<string> {
-  return (await attempts(setup, { uid: ALICE, path }, port, [way]))[way] ?? assert.fail('nothing was said');
+  return (await attempts(setup, { uid: ALICE, path }, port, [way]))[way] ?? assert.fail('there is no output');
 }
 
 async function listIn({ fixture }: GuardDaemon, path?: string): Promise<string> {
@@ -27,7 +27,7 @@ async function listIn({ fixture }: GuardDaemon, path?: string): Promise<string> 
   return (await fixture.sandbox.run([...there, 'cat', LIST])).stdout.trim();
 }
 
-/** Sets the list, as whoever is root there does. */
+/** Sets the list, as root of that namespace does. */
 async function setList({ fixture }: GuardDaemon, value: string, path?: string): Promise<void> {
   const there = path === undefined ? [] : ['nsenter', `--net=${path}`];
   const { code, stderr } = await fixture.sandbox.run([...there, 'sh', '-c', `echo "${value}" >${LIST}`]);
@@ -56,7 +56,7 @@ for (const [where, path] of [
   });
 }
 
-test('nor who takes all ports that there are', async (t) => {
+test('a process that takes all ports gets no reserved port', async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   await makeNamespace(setup, 'web');
@@ -72,7 +72,7 @@ test('nor who takes all ports that there are', async (t) => {
   }
 });
 
-test('what others have in the list of a namespace stays, and ours goes when the profile goes', async (t) => {
+test("other programs' ports in the list of a namespace are kept, and ours are removed with the profile", async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   for (const name of ['web', 'mail']) await makeNamespace(setup, name);
@@ -96,7 +96,7 @@ test('what others have in the list of a namespace stays, and ours goes when the 
   assert.equal((await setup.fixture.sandbox.run(['sh', '-c', 'ls /run/state | grep sysctls'])).stdout, '');
 });
 
-test('without its state directory the lists of another guard are left alone', async (t) => {
+test('without the state directory, the lists of another guard are not changed', async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   await makeNamespace(setup, 'web');
@@ -111,7 +111,7 @@ test('without its state directory the lists of another guard are left alone', as
   assert.deepEqual([await listIn(setup), await listIn(setup, at('web'))], [`${RESERVED}`, `${RESERVED}`]);
 });
 
-test('guard off takes the lists back of one that was killed when the guard was out', async (t) => {
+test('guard off restores the lists after a process that was killed when it had removed the guard', async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   await makeNamespace(setup, 'web');
@@ -119,11 +119,11 @@ test('guard off takes the lists back of one that was killed when the guard was o
   await setup.guard('namespaces', 'add', 'web');
   await setup.fixture.remove();
   assert.deepEqual([await listIn(setup), await listIn(setup, at('web'))], [`${RESERVED}`, `${RESERVED}`]);
-  assert.equal((await setup.guard('off')).stdout, 'the guard was off already\n');
+  assert.equal((await setup.guard('off')).stdout, 'the guard was already off\n');
   assert.deepEqual([await listIn(setup), await listIn(setup, at('web'))], ['', '']);
 });
 
-test('a command in a named namespace writes the lists of all, and each its own', async (t) => {
+test('a command in a named namespace writes the lists of all namespaces', async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   await makeNamespace(setup, 'web');
@@ -132,12 +132,12 @@ test('a command in a named namespace writes the lists of all, and each its own',
   const argv = ['nsenter', `--net=${at('web')}`, PORTREEVE, 'guard', 'enforce', ...place];
   const { code, stderr } = await setup.fixture.sandbox.run(argv, { env: NO_PEERS });
   assert.equal(code, 0, stderr);
-  // The home has no name, and is found by its processes.
+  // The home namespace has no name, and is found by its processes.
   assert.equal(stderr, '');
   assert.deepEqual([await listIn(setup), await listIn(setup, at('web'))], [`${RESERVED}`, `${RESERVED}`]);
 });
 
-test('the daemon writes the list of a namespace that comes, and puts back what somebody takes out', async (t) => {
+test('the daemon writes the list of a new namespace, and puts back what is removed', async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   await setup.settings('[guard]\nnamespaces = ["late"]\n');
@@ -150,12 +150,14 @@ test('the daemon writes the list of a namespace that comes, and puts back what s
     await setList(setup, '9000', path);
     await until('it to be back', async () => (await listIn(setup, path)) === `9000,${RESERVED}`, 3000);
   }
-  await daemon.waitForOutput(/in the network namespace late: somebody took 1 port of the profile out of/);
+  await daemon.waitForOutput(
+    /in the network namespace late: another program removed 1 port of the profile from/,
+  );
   await setup.guard('off');
   assert.deepEqual([await listIn(setup), await listIn(setup, at('late'))], ['9000', '9000']);
 });
 
-/** A network namespace of an ordinary user's own user namespace, in which he is root. */
+/** A network namespace of an ordinary user's own user namespace, in which that user is root. */
 const OWN = 'ip link set lo up; echo $$; exec sleep 60';
 
 test('root of another user namespace can change its list, and the daemon puts it back', async (t) => {
@@ -176,7 +178,7 @@ test('root of another user namespace can change its list, and the daemon puts it
   await until('it to be back', async () => (await listIn(setup, path)) === `9000,${RESERVED}`, 3000);
 });
 
-test('where the list cannot be written that is reported by the command, the daemon and the guard', async (t) => {
+test('a list that cannot be written is reported by the command, the daemon and the guard', async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   await makeNamespace(setup, 'web');
@@ -193,10 +195,13 @@ test('where the list cannot be written that is reported by the command, the daem
   );
   const state = ['--state', '/run/state'];
   const report = await guard(...state);
-  assert.match(report.stdout, /\nassigned {2}the kernel may assign 1 reserved port: portreeve guard enforce/);
   assert.match(
     report.stdout,
-    /\nassigned {2}the kernel may assign 1 reserved port in the network namespace web:/,
+    /\nassigned {2}the kernel may assign 1 reserved port\. To fix it: portreeve guard enforce/,
+  );
+  assert.match(
+    report.stdout,
+    /\nassigned {2}the kernel may assign 1 reserved port in the network namespace web\./,
   );
   const { assignable } = JSON.parse((await guard('--json', ...state)).stdout);
   assert.deepEqual(

@@ -1,4 +1,4 @@
-/** Control groups on the kernel: numbers, walking, and which one a process is in. */
+/** Control groups on the kernel: numbers, walking the tree, and the cgroup of a process. */
 
 import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, rmdirSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { cgroupId, cgroupRoot, openCgroup, walkCgroups } from '../../src/host/linux/cgroup.ts';
 import { KernelFixture, kernelReady } from '../support/kernel-fixture.ts';
 
-test('a walk gives each cgroup once, with its number, those above first', (t) => {
+test('a walk yields each cgroup once, with its number, ancestors first', (t) => {
   if (!kernelReady(t)) return;
   const { directory, id } = KernelFixture.open(t);
   const below = ['a', 'a/x', 'b'].map((name) => join(directory, name));
@@ -22,7 +22,7 @@ test('a walk gives each cgroup once, with its number, those above first', (t) =>
   assert.ok([...walkCgroups(cgroupRoot())].some((cgroup) => cgroup.id === id));
 });
 
-test('a cgroup that goes during a walk is left out', (t) => {
+test('a cgroup that is removed during a walk is omitted', (t) => {
   if (!kernelReady(t)) return;
   const { directory } = KernelFixture.open(t);
   const [stays, goes] = [join(directory, 'a'), join(directory, 'b')];
@@ -37,7 +37,7 @@ test('a cgroup that goes during a walk is left out', (t) => {
   assert.deepEqual([...walkCgroups(goes)], []);
 });
 
-test('a cgroup that is not there has no number and cannot be opened', (t) => {
+test('a missing cgroup has no number and cannot be opened', (t) => {
   if (!kernelReady(t)) return;
   const { directory, id } = KernelFixture.open(t);
   const missing = { kind: 'environment', code: 'CGROUP_GONE' };
@@ -50,7 +50,7 @@ test('a cgroup that is not there has no number and cannot be opened', (t) => {
   }
 });
 
-test('the cgroup of a process is told by its path below the root', async (t) => {
+test('the cgroup of a process is its path below the root', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const { stdout } = await fixture.run(['cat', '/proc/self/cgroup']);

@@ -1,4 +1,4 @@
-// A daemon and the guards that others put in, take out and exchange: it follows and records whichever is there.
+// A daemon and guards that other processes install, remove and replace: it follows and records the present one.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,27 +25,27 @@ interface Host {
   readonly sandbox: Sandbox;
   readonly cgroup: string;
   readonly pins: string;
-  /** Runs a command, and gives what it writes; it must succeed. */
+  /** Runs a command, which must succeed, and returns its output. */
   readonly run: (...args: string[]) => Promise<string>;
-  /** What bind(2) of a TCP port gives to a user in the guarded cgroup. */
+  /** The result of bind(2) of a TCP port for a user in the guarded cgroup. */
   readonly bind: (port: number, uid: number) => Promise<string>;
   readonly daemon: () => Promise<Running>;
   readonly events: () => GuardEvent[];
   readonly bpf: LinuxBpf;
 }
 
-/** A host of its own, where a profile was applied and nothing is guarded. */
+/** A sandbox in which a profile was applied, without a guard. */
 async function host(t: TestContext): Promise<Host | undefined> {
   if (!guardReady(t) || !needs(t, probe.command('python3'))) return undefined;
   const bpf = new LinuxBpf();
-  // The world sees no mount that comes later.
+  // The sandbox does not see later mounts.
   const hasMounted = mountBpffs();
   const cgroup = mkdtempSync(join(bpf.cgroupRoot(), 'portreeve-guard-'));
   const pins = join(BPFFS, basename(cgroup));
   const state = mkdtempSync(join(tmpdir(), 'portreeve-daemon-'));
   const place = ['--pins', pins, '--state', state];
   let sandbox: Sandbox | undefined;
-  // A daemon that is told to end takes the cgroup of its own job away.
+  // A daemon that is asked to end removes the cgroup of its own job.
   const daemons: Running[] = [];
   t.after(async () => {
     for (const each of daemons) await each.stop();
@@ -94,10 +94,10 @@ const enforce = ({ run, cgroup }: Host) => run('guard', 'enforce', '--cgroup', c
 const holders = async ({ bind }: Host) => [await bind(4000, WEB), await bind(4000, ALICE)];
 const GUARDED = ['ok', 'EACCES'];
 
-/** Who was refused, in the order of the events. */
+/** Which users were refused, in the order of the events. */
 const refused = ({ events }: Host) => events().map(({ job, port }) => `${job} ${port}`);
 
-/** A user comes, and is followed. */
+/** A new user appears, and is followed. */
 async function comes(at: Host): Promise<void> {
   assert.equal(await at.bind(4002, BOB), 'EACCES');
   await at.sandbox.write('/etc/passwd', `${PASSWD}bob:x:${BOB}:${BOB}::/:/bin/sh\n`);
@@ -116,7 +116,7 @@ async function records(at: Host): Promise<void> {
   assert.equal(event.rule?.text, '4000 TCP WEB');
 }
 
-test('a guard that others put in, take out and put in again is followed and recorded', async (t) => {
+test('a guard that another process installs, removes and installs again is followed and recorded', async (t) => {
   const at = await host(t);
   if (!at) return;
   await at.daemon();
@@ -137,7 +137,7 @@ test('a guard that others put in, take out and put in again is followed and reco
   }
 });
 
-test('a guard of an older version is taken over while the daemon runs, with what it has told nobody', async (t) => {
+test('a guard of an older version is replaced while the daemon runs, and its unread events are recorded', async (t) => {
   const at = await host(t);
   if (!at) return;
   const running = await at.daemon();
@@ -145,19 +145,19 @@ test('a guard of an older version is taken over while the daemon runs, with what
     [WEB, 'WEB'],
     [ALICE, 'ALICE'],
   ] as const;
-  // It comes with its names all at once, and with an event that nobody has read.
+  // It appears with all its names at once, and with an event that no process has read.
   const prepared = { cgroup: at.cgroup, pins: `${at.pins}-prepared` };
   installOlder(at.bpf, prepared, { mode: 'enforce', users, namespaces: [], home: at.sandbox.network });
   assert.equal(await at.bind(4001, WEB), 'EACCES');
   assert.equal(at.bpf.rename(prepared.pins, at.pins), true);
-  await running.waitForOutput(/guard: that of an older portreeve was taken over/);
+  await running.waitForOutput(/guard: replaced the guard of an older portreeve/);
   await until('the event from before', () => refused(at).includes('WEB 4001'));
   await comes(at);
   await records(at);
   assert.match(await at.run('guard'), /^guard {5}enforces the profile\nprofile {3}revision 1/);
 });
 
-test('kill -9 of everything changes nothing; a new daemon takes over, and tells what was missed', async (t) => {
+test('kill -9 of all processes changes nothing; a new daemon takes over, and records what was missed', async (t) => {
   const at = await host(t);
   if (!at) return;
   await enforce(at);
@@ -180,7 +180,7 @@ test('kill -9 of everything changes nothing; a new daemon takes over, and tells 
   await records(at);
 });
 
-test('a daemon that starts takes over the guard of an older version, and what it has counted goes on', async (t) => {
+test('a daemon that starts replaces the guard of an older version, and keeps its counters', async (t) => {
   const at = await host(t);
   if (!at) return;
   installOlder(at.bpf, at, {
@@ -197,12 +197,12 @@ test('a daemon that starts takes over the guard of an older version, and what it
   const { guard } = await status(at.sandbox);
   assert.deepEqual([guard.mode, guard.revision, guard.missing], ['enforce', 1, []]);
   await until('the event from before', () => refused(at).includes('ALICE 4000'));
-  assert.match(await at.run('guard'), /binds {5}1 that the profile allows, 1 that it does not\n/);
+  assert.match(await at.run('guard'), /binds {5}1 allowed by the profile, 1 not allowed\n/);
   await comes(at);
   await records(at);
 });
 
-test('the bound below which Linux itself asks for a capability is followed', async (t) => {
+test('a change of ip_unprivileged_port_start is followed', async (t) => {
   const at = await host(t);
   if (!at) return;
   await at.sandbox.write('/run/profile', 'TCPCONFIG RESTRICTLOWPORTS\n');
@@ -210,13 +210,13 @@ test('the bound below which Linux itself asks for a capability is followed', asy
   await enforce(at);
   await at.daemon();
   assert.deepEqual([await at.bind(600, WEB), await at.bind(600, 0)], ['EACCES', 'ok']);
-  // The network is the world's own. From here on only the guard refuses, and it does so with another errno.
+  // The network belongs to the sandbox. From here on only the guard refuses, with another errno.
   await at.sandbox.run(['sh', '-c', 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start']);
   await until('the guard to refuse it', async () => (await at.bind(600, WEB)) === 'EADDRINUSE');
   assert.equal(await at.bind(600, 0), 'ok');
 });
 
-test('a guard that is none of ours is told, left alone, and tried again', async (t) => {
+test('a foreign guard is reported, not changed, and checked again', async (t) => {
   const at = await host(t);
   if (!at) return;
   at.bpf.makeDirectory(at.pins);
@@ -227,13 +227,15 @@ test('a guard that is none of ours is told, left alone, and tried again', async 
   const { guard } = await status(at.sandbox);
   assert.equal(guard.mode, 'absent');
   assert.match(guard.missing[0] ?? '', /is not portreeve's guard/);
-  await running.waitForOutput(/cannot be reached: what is at .* is not portreeve's guard/);
+  await running.waitForOutput(
+    /could not open the guard in the kernel: what is at .* is not portreeve's guard/,
+  );
   at.bpf.removeDirectory(at.pins);
   await enforce(at);
   await records(at);
 });
 
-/** Names the processes of ours: one that has ended has no command line, and this one not that word. */
+/** Prints portreeve's processes: one that has ended has no command line, and this one does not contain the word. */
 const RUNNING = 'grep -lz "portreev[e]" /proc/[0-9]*/cmdline 2>/dev/null; true';
 
 async function noneRuns(sandbox: Sandbox): Promise<boolean> {

@@ -1,4 +1,4 @@
-/** Refusals of the kernel are reported as they happen, with who, what and why; of a flood no count is lost. */
+/** Refusals of the kernel are reported as they happen, with identity, port and reason; in a flood, no count is lost. */
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, statSync } from 'node:fs';
@@ -22,7 +22,7 @@ const allIn = (archive: EventArchive): GuardEvent[] => archive.read({ after: 0, 
 
 const sumOf = (events: readonly GuardEvent[]): number => events.reduce((sum, { count }) => sum + count, 0);
 
-/** The first events, when there are so many. */
+/** The first events, once there are this many. */
 function eventsIn(archive: EventArchive, count: number): Promise<GuardEvent[]> {
   return until(`${count} events`, () => {
     const events = allIn(archive);
@@ -30,14 +30,14 @@ function eventsIn(archive: EventArchive, count: number): Promise<GuardEvent[]> {
   });
 }
 
-/** Tries to have port 4000 under another name, and stays. */
+/** Tries to bind port 4000 under another name, and remains. */
 const GRABBER = `
   process.title = 'grabber';
   require('node:net').createServer().on('error', ({ code }) => console.log(code)).listen(4000, '0.0.0.0');
   setInterval(() => {}, 1000);`;
 
 describe('a refusal', () => {
-  test('is told with who, what, when and why', async (t) => {
+  test('is reported with user, job, program, port, time and statement', async (t) => {
     if (!guardReady(t)) return;
     const { fixture, archive, record } = await onFixture(t);
     record();
@@ -68,7 +68,7 @@ describe('a refusal', () => {
     await running.stop('SIGKILL');
   });
 
-  test('is told for IPv6, for UDP and for mapped addresses, and what is allowed is not', async (t) => {
+  test('is reported for IPv6, UDP and mapped addresses, and what is allowed is not', async (t) => {
     if (!guardReady(t)) return;
     const { fixture, archive, record, bind } = await onFixture(t);
     record();
@@ -98,7 +98,7 @@ describe('a refusal', () => {
     );
   });
 
-  test('is of the job that the cgroup is, also when it is gone, else of the user, else of UNKNOWN', async (t) => {
+  test('has the job of the cgroup, even after that is gone, else that of the user, else UNKNOWN', async (t) => {
     if (!guardReady(t)) return;
     const { fixture, archive, record, bind, memory } = await onFixture(t);
     const mail = fixture.below('mail.service');
@@ -123,7 +123,7 @@ describe('a refusal', () => {
     );
   });
 
-  test('is of the user by whom it was judged, also where the unit is known when it is read', async (t) => {
+  test('has the user by whom it was judged, even if the unit is known when it is read', async (t) => {
     if (!guardReady(t)) return;
     const { fixture, archive, record, bind, memory } = await onFixture(t);
     const web = fixture.below('web.service');
@@ -139,7 +139,7 @@ describe('a refusal', () => {
     assert.equal(JSON.parse(stdout).bound[0].error, null);
   });
 
-  test('is only observed where the guard only observes', async (t) => {
+  test('is only observed in observe mode', async (t) => {
     if (!guardReady(t)) return;
     const { fixture, archive, record, bind } = await onFixture(t);
     record();
@@ -156,7 +156,7 @@ describe('a refusal', () => {
   });
 });
 
-test('whoever follows has the line of each refusal before the next one', async (t) => {
+test('a client that follows events has the line of each refusal before the next one', async (t) => {
   if (!guardReady(t)) return;
   assert.equal((await reportDelays(t, 10)).length, 10);
 });
@@ -167,10 +167,10 @@ function refusedIn(fixture: GuardFixture): number {
   return REFUSALS.reduce((sum, refusal) => sum + exactNumber(counters[refusal]), 0);
 }
 
-describe('of a flood', () => {
+describe('in a flood', () => {
   const TRIES = 20_000;
 
-  test('no count is lost, and few are recorded one by one', async (t) => {
+  test('no count is lost, and few are recorded individually', async (t) => {
     if (!guardReady(t)) return;
     const { fixture, archive, record, flood } = await onFixture(t);
     const events = record();
@@ -181,7 +181,7 @@ describe('of a flood', () => {
     assert.ok(allIn(archive).length < 100);
   });
 
-  test('no count is lost over many ports either, and few are recorded one by one', async (t) => {
+  test('no count is lost over many ports either, and few are recorded individually', async (t) => {
     if (!guardReady(t)) return;
     const { fixture, archive, record, flood } = await onFixture(t);
     fixture.inForce('PORTRANGE 10000 5000 TCP RESERVED\n');
@@ -195,7 +195,7 @@ describe('of a flood', () => {
   });
 });
 
-test('what happened while nobody recorded it is counted, and told as far as it was kept', async (t) => {
+test('what happened while no daemon recorded it is counted, and reported as far as it was kept', async (t) => {
   if (!guardReady(t)) return;
   const { fixture, archive, record, bind, flood } = await onFixture(t);
   await bind([TCP4]);
@@ -222,12 +222,12 @@ test('what happened while nobody recorded it is counted, and told as far as it w
   assert.equal(sumOf(allIn(archive)), refusedIn(fixture));
 });
 
-/** Two users; only one of them is in the group that may see everything. */
+/** Two users, of whom only one is in the group that may see all events. */
 const BOB = 1001;
 const GROUP = 998;
 const PASSWD = `root:x:0:0::/:/bin/sh\nalice:x:${ALICE}:${ALICE}::/:/bin/sh\nbob:x:${BOB}:${BOB}::/:/bin/sh\n`;
 
-/** A world with a daemon, and a guard of its own; gives how to run commands there. */
+/** A sandbox with a daemon and its own guard; returns a function that runs commands there. */
 async function withDaemon(t: TestContext) {
   const cgroup = mkdtempSync(join(new LinuxBpf().cgroupRoot(), 'portreeve-guard-'));
   const place = ['--pins', join(BPFFS, basename(cgroup))];
@@ -252,7 +252,7 @@ async function withDaemon(t: TestContext) {
       ...['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--'],
       ...[process.execPath, BINDER, JSON.stringify({ binds: [TCP4] })],
     ]);
-  /** The uids in the events that somebody is shown. */
+  /** The uids in the events that a user sees. */
   const seenBy = async (uid: number, gid: number = uid): Promise<number[]> => {
     const who = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--'];
     const { stdout, stderr } = await made.run([...who, PORTREEVE, 'events', '--json'], { env: NO_PEERS });
@@ -262,7 +262,7 @@ async function withDaemon(t: TestContext) {
   return { sandbox, bind, seenBy, daemon: () => serve(made, [...place, ...state]) };
 }
 
-test('the daemon records what it found and what comes, and shows each user his own', async (t) => {
+test('the daemon records earlier and later events, and each user sees only their own', async (t) => {
   if (!guardReady(t)) return;
   const { sandbox, bind, seenBy, daemon } = await withDaemon(t);
   await bind(ALICE);
@@ -273,7 +273,7 @@ test('the daemon records what it found and what comes, and shows each user his o
   const piped = sandbox.start(['sh', '-c', pipe], { env: NO_PEERS });
   await piped.waitForOutput(/ALICE/);
   await bind(BOB);
-  // Nobody reads what it writes now, and so it ends.
+  // No process reads its output now, so it ends.
   assert.equal((await inTime('the pipe to end', piped.ended)).code, 0);
   await following.waitForOutput(/ refused +BOB .* 4000\/tcp .*\/run\/profile:2\n/);
   assert.deepEqual(await seenBy(0), [ALICE, BOB]);
@@ -282,7 +282,7 @@ test('the daemon records what it found and what comes, and shows each user his o
   assert.deepEqual(await seenBy(BOB, GROUP), [ALICE, BOB]);
   const { mode, uid, gid } = statSync(sandbox.path('/run/state/events.db'));
   assert.deepEqual([mode & 0o777, uid, gid], [0o640, 0, GROUP]);
-  // Another one goes on where the first has been killed.
+  // A new daemon continues where the first was killed.
   await running.stop('SIGKILL');
   assert.equal((await inTime('the follower to end', following.ended)).code, 3);
   await bind(ALICE);

@@ -1,4 +1,4 @@
-// The kernel comes to know a unit that begins, one that begins again, and each of many that begin at once.
+// The kernel gets to know a unit that starts, one that restarts, and each of many that start at once.
 import assert from 'node:assert/strict';
 import { mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { guardReady } from '../support/guard.ts';
 const STARTS = 10;
 const BURST = 50;
 
-test('a unit that begins is known to the kernel, also when it begins again', async (t) => {
+test('a unit that starts or restarts is known to the kernel', async (t) => {
   if (!guardReady(t)) return;
   await withSlice(t, async ({ unit, known }) => {
     for (let i = 0; i < STARTS; i++) {
@@ -25,7 +25,7 @@ test('a unit that begins is known to the kernel, also when it begins again', asy
   });
 });
 
-test('each of many units that begin at once is known to the kernel', async (t) => {
+test('each of many units that start at once is known to the kernel', async (t) => {
   if (!guardReady(t)) return;
   await withSlice(t, async ({ unit, known }) => {
     const directories = Array.from({ length: BURST }, (_, i) => unit(`burst-${i}`));

@@ -1,4 +1,4 @@
-// NODELAYACKS and DELAYACKS on real sockets: how long their acknowledgments may wait, as the kernel tells it.
+// NODELAYACKS and DELAYACKS on real sockets: the maximum delay of acknowledgments, as the kernel reports it.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { DELAY_US } from '../../src/guard/bpf/outcome.ts';
@@ -6,10 +6,10 @@ import { type AgentBind, type AgentUser, BindAgent } from '../support/bind-agent
 import { NO_DELAY_US } from '../support/guard.ts';
 import { ALICE, type Setup, setup, WEB } from '../support/guard-setup.ts';
 
-/** The wait after a bind of TCP to all IPv4 addresses, unless `more` says otherwise; the bind must succeed. */
+/** The delay after a TCP bind to all IPv4 addresses, changed by `more`; the bind must succeed. */
 type Wait = (port: number, more?: Partial<AgentBind>, user?: AgentUser) => Promise<number | null>;
 
-/** A scene with it; undefined where the machine cannot have it, or the kernel does not tell. */
+/** A setup with it; undefined where the machine does not support it, or the kernel does not report the delay. */
 async function waiting(t: TestContext): Promise<{ readonly at: Setup; readonly wait: Wait } | undefined> {
   const at = await setup(t);
   if (!at) return undefined;
@@ -27,7 +27,7 @@ async function waiting(t: TestContext): Promise<{ readonly at: Setup; readonly w
 const ANY6 = { socket: 'tcp6', address: '::' } as const;
 const UNPRIVILEGED = { ...WEB, lowPortCapable: false };
 
-test('what an entry says of acknowledgments goes over what TCPCONFIG says', async (t) => {
+test('the acknowledgment option of an entry overrides that of TCPCONFIG', async (t) => {
   const it = await waiting(t);
   if (!it) return;
   it.at.inForce(
@@ -42,7 +42,7 @@ test('what an entry says of acknowledgments goes over what TCPCONFIG says', asyn
   assert.equal(await it.wait(4002), NO_DELAY_US);
 });
 
-test('TCPCONFIG holds for ports that are not reserved, and for those that the kernel chooses', async (t) => {
+test('TCPCONFIG applies to ports that are not reserved, and to those that the kernel chooses', async (t) => {
   const it = await waiting(t);
   if (!it) return;
   const asked = [
@@ -65,7 +65,7 @@ test('TCPCONFIG holds for ports that are not reserved, and for those that the ke
   }
 });
 
-test('TCPCONFIG NODELAYACKS gives no one a port, and takes none away', async (t) => {
+test('TCPCONFIG NODELAYACKS permits no port, and refuses none', async (t) => {
   const it = await waiting(t);
   if (!it) return;
   const { at, wait } = it;
@@ -89,7 +89,7 @@ test('TCPCONFIG NODELAYACKS gives no one a port, and takes none away', async (t)
   assert.equal(await wait(81, {}, UNPRIVILEGED), NO_DELAY_US);
 });
 
-test('sockets are left as they are while the guard observes, and in another network', async (t) => {
+test('sockets are not changed in observe mode, or in another network', async (t) => {
   const it = await waiting(t);
   if (!it) return;
   it.at.inForce('TCPCONFIG NODELAYACKS\nPORT 4000 TCP WEB\n');
@@ -109,6 +109,6 @@ test('after a trial the acknowledgments of port 0 are as before', async (t) => {
   at.inForce('PORT 4000 TCP WEB\n');
   at.inForce('TCPCONFIG NODELAYACKS\n', { trialMs: 60_000 });
   assert.equal(await wait(0), NO_DELAY_US);
-  at.fixture.kernel.goBack();
+  at.fixture.kernel.revert();
   assert.equal(await wait(0), DELAY_US);
 });

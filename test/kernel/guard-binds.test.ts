@@ -1,11 +1,11 @@
-// What bind(2) gives under a profile that is in force: each refusal with its errno, and its permitted twin.
+// The results of bind(2) under a profile in force: each refusal with its errno, and its permitted twin.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Permits } from '../../src/guard/bpf/tables.ts';
 import type { AgentUser } from '../support/bind-agent.ts';
 import { ALICE, BOUND, BOUND6, FTPD, NEW, setup, TCP6, UDP, UDP6, WEB } from '../support/guard-setup.ts';
 
-test('a port is for the job that it is reserved for, in each protocol and family', async (t) => {
+test('a port is permitted only to the job for which it is reserved, per protocol and family', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n 4000 TCP WEB\n 4001 UDP WEB\n');
@@ -19,12 +19,12 @@ test('a port is for the job that it is reserved for, in each protocol and family
     assert.equal(await at.bind(port, ALICE, more), 'EACCES');
     assert.equal(await at.bind(port, {}, more), 'EACCES');
   }
-  // A reservation is one protocol's.
+  // A reservation applies to one protocol.
   assert.equal(await at.bind(4000, ALICE, UDP), BOUND);
   assert.equal(await at.bind(4001, ALICE), BOUND);
 });
 
-test('a port may be for several jobs, each with its own options', async (t) => {
+test('a port may be reserved for several jobs, each with its own options', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce(
@@ -39,7 +39,7 @@ test('a port may be for several jobs, each with its own options', async (t) => {
   assert.equal(await at.bind(4001, FTPD), 'EACCES');
 });
 
-test('RESERVED: no one gets the port, root neither', async (t) => {
+test('RESERVED: no job gets the port, not even root', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce('PORT 4000 TCP RESERVED\nPORTRANGE 5000 10 TCP RESERVED\n');
@@ -47,7 +47,7 @@ test('RESERVED: no one gets the port, root neither', async (t) => {
   for (const port of [3999, 4001, 4999, 5010]) assert.equal(await at.bind(port), BOUND);
 });
 
-test('the errno is EADDRINUSE from 512 to 1023, where bindresvport(3) looks for a port that is free', async (t) => {
+test('the errno is EADDRINUSE on ports 512-1023, where bindresvport(3) looks for a free port', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const profile = 'PORTRANGE 1 1024 TCP WEB\nPORT 65535 TCP WEB\n';
@@ -70,12 +70,12 @@ test('a reservation gives its job a low port without CAP_NET_BIND_SERVICE', asyn
   assert.equal(await at.bind(80, WEB, TCP6), BOUND6);
   assert.equal(await at.bind(80, WEB, UDP), BOUND);
   assert.equal(await at.bind(80, ALICE), 'EACCES');
-  // It is this port only, and no capability for others.
+  // Only this port, and no capability for others.
   assert.equal(await at.bind(81, WEB), 'EACCES');
   assert.equal(await at.bind(81, { ...WEB, lowPortCapable: true }), BOUND);
 });
 
-test('BIND: who asks for all IPv4 addresses gets the one of the reservation', async (t) => {
+test('BIND: a socket that requests all IPv4 addresses gets the address of the reservation', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce(
@@ -93,7 +93,7 @@ test('BIND: who asks for all IPv4 addresses gets the one of the reservation', as
   assert.equal(await at.bind(4000, ALICE), 'EACCES');
 });
 
-test('BIND with an IPv6 address is for IPv6 sockets', async (t) => {
+test('BIND with an IPv6 address applies to IPv6 sockets', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce('PORT 4000 TCP WEB BIND 2001:db8::7\n');
@@ -104,17 +104,17 @@ test('BIND with an IPv6 address is for IPv6 sockets', async (t) => {
   assert.equal(await at.bind(4000, WEB, { ...TCP6, address: '::ffff:0.0.0.0' }), '::ffff:0.0.0.0');
 });
 
-test('RESTRICTLOWPORTS: low ports that are not reserved are for root', async (t) => {
+test('RESTRICTLOWPORTS: only root may bind low ports that are not reserved', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce('TCPCONFIG RESTRICTLOWPORTS\nPORT 80 TCP WEB\n');
-  // Linux asks for the capability, and says EACCES.
+  // Linux requires the capability, and returns EACCES.
   assert.equal(await at.bind(600, WEB), 'EACCES');
   assert.equal(await at.bind(600), BOUND);
   assert.equal(await at.bind(600, { ...WEB, lowPortCapable: true }), BOUND);
   assert.equal(await at.bind(80, WEB), BOUND);
   assert.equal(await at.bind(1024, WEB), BOUND);
-  // Where Linux asks no one, the programs do: they see the user, and no capabilities.
+  // Where Linux requires none, the programs decide: they see the user, but not capabilities.
   await at.agent.setUnprivilegedStart(0);
   at.inForce('TCPCONFIG RESTRICTLOWPORTS\nPORT 80 TCP WEB\n', { unprivilegedStart: 0 });
   assert.equal(await at.bind(600, WEB), 'EADDRINUSE');
@@ -123,7 +123,7 @@ test('RESTRICTLOWPORTS: low ports that are not reserved are for root', async (t)
   assert.equal(await at.bind(600, WEB, UDP), BOUND);
 });
 
-test('UNRESTRICTLOWPORTS: low ports that are not reserved are for everyone', async (t) => {
+test('UNRESTRICTLOWPORTS: every user may bind low ports that are not reserved', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce('UDPCONFIG UNRESTRICTLOWPORTS\nPORT 80 UDP OTHER\n');
@@ -133,7 +133,7 @@ test('UNRESTRICTLOWPORTS: low ports that are not reserved are for everyone', asy
   assert.equal(await at.bind(600, WEB), 'EACCES');
 });
 
-test('UNRSV: the most specific entry decides who has ports that are not reserved', async (t) => {
+test('UNRSV: the most specific entry decides for ports that are not reserved', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n 4000 TCP ALICE\n UNRSV TCP WEB\n UNRSV TCP FTP*\n');
@@ -142,13 +142,13 @@ test('UNRSV: the most specific entry decides who has ports that are not reserved
   assert.equal(await at.bind(5000, ALICE), 'EACCES');
   assert.equal(await at.bind(5000), 'EACCES');
   assert.equal(await at.bind(600), 'EADDRINUSE');
-  // What is reserved is not asked about, nor is the other protocol, nor who lets the kernel choose.
+  // It does not apply to reserved ports, to the other protocol, or to port 0.
   assert.equal(await at.bind(4000, ALICE), BOUND);
   assert.equal(await at.bind(5000, ALICE, UDP), BOUND);
   assert.equal(await at.bind(0, ALICE), BOUND);
 });
 
-test('UNRSV * DENY: all who are not named are refused', async (t) => {
+test('UNRSV * DENY: all jobs that are not named are refused', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n UNRSV TCP * DENY WHENBIND\n UNRSV TCP WEB WHENBIND\n');
@@ -158,7 +158,7 @@ test('UNRSV * DENY: all who are not named are refused', async (t) => {
   assert.equal(await at.bind(5000, NEW), 'EACCES');
 });
 
-/** WEBRES is for the user 1000, and for root, who is a user like the others, not. */
+/** WEBRES permits user 1000, and not root, which is a user like any other. */
 const permits = (resname: string): Permits => ({
   uids: new Map([
     [1000, true],
@@ -167,7 +167,7 @@ const permits = (resname: string): Permits => ({
   everyone: resname === 'MOST',
 });
 
-test('SAF: the user must be permitted, too', async (t) => {
+test('SAF: the user must also be permitted', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n 4000 TCP * SAF WEBRES\n 4001 TCP * SAF MOST\n 4002 TCP ALICE SAF MOST\n', { permits });
@@ -203,7 +203,7 @@ test('AUTHPORT: for the FTP servers that the settings name', async (t) => {
   assert.equal(await at.bind(5004, FTPD), 'EACCES');
 });
 
-test('OMVS is every job that is known, * is also the job UNKNOWN', async (t) => {
+test('OMVS matches every known job, * also matches the job UNKNOWN', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n 4000 TCP OMVS\n 4001 TCP *\n 4002 TCP UNKNOWN\n 4003 TCP UNK*\n 4004 TCP INTCLIEN\n');
@@ -217,7 +217,7 @@ test('OMVS is every job that is known, * is also the job UNKNOWN', async (t) => 
   assert.equal(await at.bind(4000, WEB), BOUND);
 });
 
-test('SHAREPORT: listeners of one user share the port, those of two do not', async (t) => {
+test('SHAREPORT: listeners of one user share the port, those of two users do not', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce('PORT\n 4000 TCP * SHAREPORT\n 4001 TCP *\n');

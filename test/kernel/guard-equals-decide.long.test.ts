@@ -1,4 +1,4 @@
-// The kernel says what decide() says: 20,000 binds by real programs, under random profiles.
+// The kernel agrees with decide(): 20,000 binds by real programs, under random profiles.
 import { test } from 'node:test';
 import { GuardFixture, guardReady } from '../support/guard.ts';
 import { VerdictComparison } from '../support/guard-equals.ts';

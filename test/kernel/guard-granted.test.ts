@@ -1,4 +1,4 @@
-/** The UDP ports that the guard grants are on record before the kernel goes by them. */
+/** The UDP ports that the guard grants are recorded before the kernel grants them. */
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -6,15 +6,15 @@ import { test } from 'node:test';
 import { GrantedPortsFile } from '../../src/host/linux/granted-ports.ts';
 import { type Workspace, workspace } from '../support/guard-workspace.ts';
 
-/** Where the record of a desk is. */
+/** The file of the record of a workspace. */
 const recordOf = ({ state, place }: Workspace): string => new GrantedPortsFile(state, place.pins).path;
 
-/** The UDP ports that are on record. */
+/** The recorded UDP ports. */
 function recorded(at: Workspace): number[] {
   return [...readFileSync(recordOf(at)).entries()].filter(([, byte]) => byte !== 0).map(([port]) => port);
 }
 
-/** A desk with a profile in force; undefined where the test is skipped. */
+/** A workspace with a profile in force; undefined where the test is skipped. */
 function enforcing(...args: Parameters<typeof workspace>): Workspace | undefined {
   const at = workspace(...args);
   at?.write('first', 'PORT 700 UDP NOBODY\nPORT 701 TCP NOBODY\nPORT 702 UDP RESERVED\n');
@@ -25,7 +25,7 @@ function enforcing(...args: Parameters<typeof workspace>): Workspace | undefined
   return at;
 }
 
-test('each profile adds its ports, and those of the one before stay, also on trial and when the guard is gone', (t) => {
+test('each profile adds its ports, and those before it are kept, also on trial and after the guard is removed', (t) => {
   const at = enforcing(t);
   if (!at) return;
   assert.deepEqual(recorded(at), [700]);

@@ -1,4 +1,4 @@
-// How long the guard lives and how it changes: trials, processes that are killed, modes, and what is left when it goes.
+// The life of the guard: trials, killed processes, modes, and what is left when it is removed.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ const FOR_ALICE = 'PORT 4000 TCP ALICE\n';
 const TRIAL_MS = 1000;
 const MINUTE_MS = 60_000;
 
-/** Who may bind 4000 now. */
+/** Which user may bind 4000 now. */
 async function holder(agent: BindAgent): Promise<string> {
   const results = [await bindBy(agent, 4000, WEB), await bindBy(agent, 4000, ALICE)];
   const names: Readonly<Record<string, string>> = {
@@ -35,7 +35,7 @@ async function holder(agent: BindAgent): Promise<string> {
   return names[results.join(' ')] ?? results.join(' ');
 }
 
-/** Starts a process that has a guard, and waits until its profile is in force. */
+/** Starts a process with a guard, and waits until its profile is in force. */
 async function guardProcess(t: TestContext, task: GuardTask) {
   const child = spawn(process.execPath, [GUARD_PROCESS, JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -55,7 +55,7 @@ async function guardProcess(t: TestContext, task: GuardTask) {
   return { made, kill };
 }
 
-/** A guard of another process in a cgroup below the one of the scene, whose own guard lets everything pass. */
+/** A guard of another process in a cgroup below that of the setup, whose own guard allows everything. */
 async function inner(at: Setup) {
   const cgroup = at.fixture.below('inner');
   const place = { cgroup, pins: `${at.fixture.place.pins}-inner` };
@@ -68,7 +68,7 @@ function opened(at: Setup, pins = at.fixture.place.pins): GuardKernel {
   return GuardKernel.open(at.fixture.bpf, pins) ?? assert.fail(`no guard at ${pins}`);
 }
 
-test('kill -9 of the process that put the guard in changes nothing; another one takes over', async (t) => {
+test('kill -9 of the process that installed the guard changes nothing; another one takes over', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { place, task, agent } = await inner(at);
@@ -92,7 +92,7 @@ test('kill -9 of the process that put the guard in changes nothing; another one 
   await until('the kernel to let go of what the processes made', () => left().length === 0);
 });
 
-test('a trial goes back by itself, also when the process that began it is killed', async (t) => {
+test('a trial reverts by itself, even when the process that began it is killed', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { place, task, agent } = await inner(at);
@@ -103,11 +103,11 @@ test('a trial goes back by itself, also when the process that began it is killed
   assert.equal(await holder(agent), 'ALICE');
   await until('the trial to end', async () => (await holder(agent)) === 'WEB');
   const guard = opened(at, place.pins);
-  assert.equal(guard.state().hasGoneBack, true);
+  assert.equal(guard.state().hasReverted, true);
   guard.remove();
 });
 
-test('a trial that is confirmed stays, and only one at a time', async (t) => {
+test('a confirmed trial is permanent, and there is only one at a time', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { kernel, bpf } = at.fixture;
@@ -120,24 +120,24 @@ test('a trial that is confirmed stays, and only one at a time', async (t) => {
   assert.equal(kernel.confirm(), true);
   await until('the end of what was the trial', () => bpf.bootNow() > end);
   assert.equal(await holder(at.agent), 'ALICE');
-  const { trialMs, hasGoneBack } = kernel.state();
-  assert.deepEqual({ trialMs, hasGoneBack }, { trialMs: undefined, hasGoneBack: false });
+  const { trialMs, hasReverted } = kernel.state();
+  assert.deepEqual({ trialMs, hasReverted }, { trialMs: undefined, hasReverted: false });
   at.inForce(FOR_WEB);
   assert.equal(await holder(at.agent), 'WEB');
 });
 
-test('after a trial that went back another profile can come', async (t) => {
+test('after a reverted trial another profile can be applied', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce(FOR_WEB);
   at.inForce(FOR_ALICE, { trialMs: 1 });
-  await until('the trial to end', () => at.fixture.kernel.state().hasGoneBack);
+  await until('the trial to end', () => at.fixture.kernel.state().hasReverted);
   assert.equal(await holder(at.agent), 'WEB');
   assert.equal(at.fixture.kernel.confirm(), false);
-  // What was tried may be what others take for the profile in force: first it is recorded that it is not.
+  // What was on trial may be recorded as in force: first it is recorded that it is not.
   assert.throws(() => at.inForce(FOR_ALICE), { code: 'GUARD_TRIAL_ENDED' });
   assert.throws(() => at.fixture.kernel.settle(() => assert.fail('not recorded')), /not recorded/);
-  assert.equal(at.fixture.kernel.state().hasGoneBack, true);
+  assert.equal(at.fixture.kernel.state().hasReverted, true);
   assert.equal(
     at.fixture.kernel.settle((revision) => revision),
     1,
@@ -152,7 +152,7 @@ test('after a trial that went back another profile can come', async (t) => {
   assert.equal(await holder(at.agent), 'ALICE');
 });
 
-test('observe refuses no one, changes nothing and counts; off does not even count', async (t) => {
+test('observe refuses nothing, changes nothing and counts; off does not even count', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { kernel } = at.fixture;
@@ -175,7 +175,7 @@ test('observe refuses no one, changes nothing and counts; off does not even coun
   assert.deepEqual(counted(), [4n, 2n]);
 });
 
-test('jobs that come and go are followed in the tables that are in force', async (t) => {
+test('jobs that appear and disappear are followed in the tables in force', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { kernel, bpf, place } = at.fixture;
@@ -193,13 +193,13 @@ test('jobs that come and go are followed in the tables that are in force', async
   const none = at.fixture.jobs({});
   assert.equal(kernel.updateJobs(none, { cgroups: [bpf.cgroupId(place.cgroup)], users: [] }), true);
   assert.equal(await at.bind(4000, ALICE), 'EACCES');
-  // Who has not put the tables in force cannot know their numbers.
+  // A process that did not install the tables cannot know their numbers.
   const other = opened(at);
   assert.equal(other.updateJobs(job, { cgroups: [], users: [] }), false);
   other.close();
 });
 
-test('a program of another build is exchanged for ours, and nothing is open in between', async (t) => {
+test('a program of another build is replaced without a gap', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { bpf, place } = at.fixture;
@@ -222,7 +222,7 @@ test('a program of another build is exchanged for ours, and nothing is open in b
   assert.equal(await holder(at.agent), 'WEB');
   const oursId = link.programId;
   opened(at).close();
-  assert.equal(link.programId, oursId, 'ours is left where it is');
+  assert.equal(link.programId, oursId, 'our program is not replaced');
   guard.close();
   link.close();
 });
@@ -248,7 +248,7 @@ test('what is not ours at the place of the guard is not touched', async (t) => {
   theirs?.close();
 });
 
-test('a guard that is there is not put in a second time, and goes on', async (t) => {
+test('an existing guard is not installed a second time, and continues', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { bpf, place } = at.fixture;
@@ -258,7 +258,7 @@ test('a guard that is there is not put in a second time, and goes on', async (t)
   opened(at).close();
 });
 
-test('remove leaves the kernel as it was found', async (t) => {
+test('remove leaves the kernel as it was', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { fixture } = at;

@@ -1,4 +1,4 @@
-// What the real kernel does otherwise than a profile says, and what the commands of the guard say and refuse of it.
+// Where the real kernel deviates from a profile, and what the guard's commands report and refuse.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { ALICE, BOUND, setup, TCP6, UDP, WEB } from '../support/guard-setup.ts';
 import { namedNamespace } from '../support/netns.ts';
 import { needs, probe } from '../support/probe.ts';
 
-/** What a network has that nobody has set up (ip_local_port_range in ip-sysctl). */
+/** The default range of a network (ip_local_port_range in ip-sysctl). */
 const LOCAL_RANGE = [32_768, 60_999] as const;
 
 test('EXPLICITBINDPORTRANGE: the kernel chooses from its own range, for all addresses as for one', async (t) => {
@@ -28,7 +28,7 @@ test('EXPLICITBINDPORTRANGE: the kernel chooses from its own range, for all addr
   }
 });
 
-/** How long acknowledgments may wait: of a client that is not bound, one that is, a listener, and what it accepts. */
+/** The maximum delay of acknowledgments: of an unbound client, a bound one, a listener, and an accepted connection. */
 const CLIENTS = `import socket
 TCP_DELACK_MAX_US = 46
 def wait(one):
@@ -47,7 +47,7 @@ wait(bound)
 wait(listener)
 wait(listener.accept()[0])`;
 
-test('TCPCONFIG NODELAYACKS reaches what is bound, and what is accepted from it, and no other client', async (t) => {
+test('TCPCONFIG NODELAYACKS affects bound sockets and what they accept, but no other client', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const waits = async () => {
@@ -77,13 +77,13 @@ test('RESTRICTLOWPORTS: what Linux itself refuses is not counted, and what the g
   assert.equal(refused(), 0n);
   assert.equal(await at.bind(81, WEB), 'EACCES');
   assert.equal(refused(), 1n);
-  // From there on it is the user that counts, whatever capabilities he has.
+  // From there on the user counts, regardless of capabilities.
   assert.equal(await at.bind(81, { ...WEB, lowPortCapable: true }), 'EACCES');
   assert.equal(await at.bind(81, { lowPortCapable: false }), BOUND);
   assert.equal(await at.bind(79, { ...WEB, lowPortCapable: true }), BOUND);
 });
 
-test('a reservation gives its job the port wherever Linux asks for a capability', async (t) => {
+test('a reservation gives its job the port wherever Linux requires a capability', async (t) => {
   const at = await setup(t);
   if (!at) return;
   await at.agent.setUnprivilegedStart(5000);
@@ -97,7 +97,7 @@ test('a reservation gives its job the port wherever Linux asks for a capability'
   assert.equal(await at.bind(5000, WEB), BOUND);
 });
 
-test('SAF: a group that a process was given otherwise does not count', async (t) => {
+test('SAF: a group that a process got in another way does not count', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const permits = () => ({ uids: new Map([[1000, true]]), everyone: false });
@@ -111,7 +111,7 @@ const EXACT = `PORT ${PORT} TCP NOBODY\n`;
 const INEXACT = `PORT ${PORT} TCP ROOT\nPORT ${OTHER_PORT} TCP ROOT NODELAYACKS\n`;
 
 interface Workspace {
-  /** Runs `portreeve` behind other words, with the desk's names in bpffs and its record. */
+  /** Runs `portreeve` after a command prefix, with the workspace's names in bpffs and its record. */
   readonly run: (
     line: string,
     before?: readonly string[],
@@ -119,7 +119,7 @@ interface Workspace {
   readonly hasGuard: () => boolean;
 }
 
-/** Commands of a guard of their own, for a cgroup without processes; all of it goes with the test. */
+/** Commands of a separate guard, for a cgroup without processes; all of it is removed with the test. */
 function workspace(t: TestContext): Workspace | undefined {
   if (!guardReady(t)) return undefined;
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-limits-'));
@@ -148,15 +148,21 @@ function workspace(t: TestContext): Workspace | undefined {
   return { run, hasGuard };
 }
 
-test('guard enforce --exact puts in what the kernel can do exactly, and nothing else', (t) => {
+test('guard enforce --exact installs only what the kernel can enforce exactly', (t) => {
   const at = workspace(t);
   if (!at) return;
   const { run, hasGuard } = at;
   run('apply @inexact');
   const refused = run('guard enforce --exact');
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /inexact:2: note: NODELAYACKS: acknowledgments wait up to [0-9.]+ ms/);
-  assert.match(refused.stderr, /the kernel cannot do a thing that the profile says: nothing is changed/);
+  assert.match(
+    refused.stderr,
+    /inexact:2: note: NODELAYACKS: acknowledgments are delayed by up to [0-9.]+ ms/,
+  );
+  assert.match(
+    refused.stderr,
+    /the kernel cannot do 1 thing exactly as the profile states; nothing was changed/,
+  );
   assert.equal(hasGuard(), false);
   run('apply @exact');
   const enforced = run('guard enforce --exact');
@@ -165,7 +171,7 @@ test('guard enforce --exact puts in what the kernel can do exactly, and nothing 
   assert.equal(hasGuard(), true);
 });
 
-test('apply --exact leaves the kernel and the record as they were', (t) => {
+test('apply --exact leaves the kernel and the record unchanged', (t) => {
   const at = workspace(t);
   if (!at) return;
   const { run } = at;
@@ -187,7 +193,7 @@ test('apply --exact leaves the kernel and the record as they were', (t) => {
   assert.equal(revision(), 2);
 });
 
-test('guard lists what this kernel cannot do of the profile that it goes by', (t) => {
+test('guard lists what this kernel cannot enforce of the profile in force', (t) => {
   const at = workspace(t);
   if (!at) return;
   const { run } = at;
@@ -210,7 +216,7 @@ test('guard lists what this kernel cannot do of the profile that it goes by', (t
   assert.equal(named()[0].code, 'ACKS_NOT_AT_ONCE');
 });
 
-/** Takes the control groups out of sight, in mounts of its own. */
+/** Hides the control groups, in a separate mount namespace. */
 const WITHOUT_CGROUPS = [
   'unshare',
   '--mount',
@@ -222,7 +228,7 @@ const WITHOUT_CGROUPS = [
 const WITHOUT_BPF = ['setpriv', '--bounding-set=-sys_admin,-net_admin,-bpf'];
 const NOT_ROOT = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 
-test('where there can be no guard, it is said what is missing', (t) => {
+test('where no guard is possible, what is missing is reported', (t) => {
   if (!needs(t, probe.command('unshare'), probe.command('findmnt'), probe.command('setpriv'))) return;
   const at = workspace(t);
   if (!at) return;
@@ -239,7 +245,9 @@ test('where there can be no guard, it is said what is missing', (t) => {
   const [[certain, noCgroups = ''] = [], ...others] = missing(WITHOUT_CGROUPS);
   assert.deepEqual([certain, others], [true, []]);
   assert.match(noCgroups, /^no complete cgroup v2 hierarchy is mounted/);
-  assert.deepEqual(missing(WITHOUT_BPF), [[true, 'the kernel does not let root load BPF programs here']]);
+  assert.deepEqual(missing(WITHOUT_BPF), [
+    [true, 'the kernel does not permit root to load BPF programs here'],
+  ]);
   assert.match(
     run('guard', WITHOUT_CGROUPS).stdout,
     /^missing {3}no complete cgroup v2 hierarchy .* Mount it with: /m,
@@ -247,12 +255,12 @@ test('where there can be no guard, it is said what is missing', (t) => {
 
   const unknown = run('guard', NOT_ROOT);
   assert.equal(unknown.code, 3);
-  assert.match(unknown.stderr, /only root can look into the kernel/);
+  assert.match(unknown.stderr, /only root can inspect the kernel/);
   assert.doesNotMatch(unknown.stderr, /cgroup v2/);
   const reported = run('guard', [...WITHOUT_CGROUPS, ...NOT_ROOT]);
   assert.equal(reported.code, 3);
   assert.match(
     reported.stderr,
-    /only root can look into the kernel.*[\s\S]*no complete cgroup v2 hierarchy is mounted/,
+    /only root can inspect the kernel.*[\s\S]*no complete cgroup v2 hierarchy is mounted/,
   );
 });

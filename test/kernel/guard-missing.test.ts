@@ -1,4 +1,4 @@
-// Where something is missing that the guard cannot do without: it is said what, and everything else works.
+// Where something that the guard requires is missing, it is reported, and everything else works.
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ import { type Outcome, Sandbox } from '../support/sandbox.ts';
 
 const USER = 1000;
 
-/** Commands that a container, or a host, may have in front of all its programs. */
+/** Command prefixes that create the conditions of a container or a host. */
 const WITHOUT = {
   nothing: [],
   capabilities: ['setpriv', '--bounding-set=-bpf,-net_admin,-sys_admin,-perfmon'],
@@ -30,11 +30,11 @@ const WITHOUT = {
 interface Setup {
   readonly sandbox: Sandbox;
   readonly pins: string;
-  /** Runs a command of portreeve in such surroundings. */
+  /** Runs a command of portreeve in such an environment. */
   readonly run: (without: keyof typeof WITHOUT, words: string, uid?: number) => Promise<Outcome>;
 }
 
-/** A world with a profile to be applied, and a cgroup; what is tried there leaves nothing in the kernel. */
+/** A sandbox with a profile to apply, and a cgroup; attempts there leave nothing in the kernel. */
 async function setup(t: TestContext): Promise<Setup | undefined> {
   if (!guardReady(t) || !needs(t, probe.command('setpriv'), ONLY_PORTREEVE)) return undefined;
   const sandbox = await Sandbox.open(t, { files: { '/run/profile': 'PORT 4000 TCP WEB\n' } });
@@ -59,8 +59,8 @@ async function setup(t: TestContext): Promise<Setup | undefined> {
   return { sandbox, pins, run };
 }
 
-/** What is said of each: why, and what can be done. */
-const SAID: Readonly<Record<Exclude<keyof typeof WITHOUT, 'nothing'>, RegExp>> = {
+/** The expected message and hint of each. */
+const EXPECTED: Readonly<Record<Exclude<keyof typeof WITHOUT, 'nothing'>, RegExp>> = {
   capabilities: /EPERM: this process lacks CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN\n.*--cap-add/,
   cgroup2: /no complete cgroup v2 hierarchy is mounted\nMount it with: mount -t cgroup2/,
   bpffs:
@@ -69,9 +69,9 @@ const SAID: Readonly<Record<Exclude<keyof typeof WITHOUT, 'nothing'>, RegExp>> =
   rightsOfTheHost: /EPERM: this process is in a user namespace.*\nRun it on the host/,
 };
 
-for (const [name, said] of Object.entries(SAID)) {
-  const without = name as keyof typeof SAID;
-  test(`without ${name} a profile is recorded and decided by, and the guard says what is missing`, async (t) => {
+for (const [name, expected] of Object.entries(EXPECTED)) {
+  const without = name as keyof typeof EXPECTED;
+  test(`without ${name} a profile is recorded and used, and the guard reports what is missing`, async (t) => {
     const at = await setup(t);
     if (!at) return;
     const applied = await at.run(without, 'apply /run/profile');
@@ -86,10 +86,10 @@ for (const [name, said] of Object.entries(SAID)) {
 
     const enforced = await at.run(without, 'guard enforce');
     assert.equal(enforced.code, 3, enforced.stdout);
-    assert.match(enforced.stderr, said);
+    assert.match(enforced.stderr, expected);
     assert.equal(existsSync(at.pins), false);
-    const look = await at.run(without, 'guard');
-    assert.deepEqual([look.code, /^the guard is off/.test(look.stdout)], [1, true], look.stderr);
+    const shown = await at.run(without, 'guard');
+    assert.deepEqual([shown.code, /^the guard is off/.test(shown.stdout)], [1, true], shown.stderr);
   });
 }
 
@@ -101,14 +101,14 @@ test('where nothing is missing the same commands work', async (t) => {
   assert.equal(enforced.code, 0, enforced.stderr);
   assert.match((await at.run('nothing', 'apply /run/profile')).stdout, /the kernel enforces it/);
 
-  // Whoever lacks the right to look is not told that there is none.
-  const look = await at.run('capabilities', 'guard');
-  assert.equal(look.code, 3, look.stdout);
-  assert.match(look.stderr, /this process lacks CAP_BPF/);
+  // A process that may not inspect the kernel is not told that there is no guard.
+  const shown = await at.run('capabilities', 'guard');
+  assert.equal(shown.code, 3, shown.stdout);
+  assert.match(shown.stderr, /this process lacks CAP_BPF/);
   assert.equal((await at.run('nothing', 'guard off')).code, 0);
 });
 
-test('a user who is not root is told so', async (t) => {
+test('a user without root gets an error', async (t) => {
   const at = await setup(t);
   if (!at) return;
   for (const words of ['guard enforce', 'guard off', 'guard namespaces', 'confirm']) {
@@ -122,7 +122,7 @@ test('a user who is not root is told so', async (t) => {
 });
 
 for (const without of ['capabilities', 'cgroup2'] as const) {
-  test(`without ${without} the daemon maps ports, and says what it cannot do`, async (t) => {
+  test(`without ${without} the daemon maps ports, and reports what it cannot do`, async (t) => {
     const at = await setup(t);
     if (!at) return;
     const { sandbox } = at;
@@ -141,7 +141,7 @@ for (const without of ['capabilities', 'cgroup2'] as const) {
       assert.deepEqual(guard.missing, ['no complete cgroup v2 hierarchy is mounted']);
       assert.match(
         stderr,
-        /^portreeve: error\[\w+\]: no job can be given: no complete cgroup v2 hierarchy is mounted/,
+        /^portreeve: error\[\w+\]: could not assign a job: no complete cgroup v2 hierarchy is mounted/,
       );
     }
     assert.equal(code, 125);

@@ -1,4 +1,4 @@
-// The network namespaces of the guard, on the kernel: what holds where, by command, by settings, and as they come.
+// The network namespaces of the guard, on the kernel: added by command, by settings, and when they are created.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
@@ -11,8 +11,8 @@ const PORT = 4000;
 const PROFILE = `PORT ${PORT} TCP ALICE\n`;
 const [REFUSED, FREE] = ['EACCES ok', 'ok ok'];
 
-/** What the port says there to root, for whom it is not, and to the user for whom it is. */
-async function said({ bind }: GuardDaemon, path?: string): Promise<string> {
+/** The result of binding the port there, for root, which may not have it, and for the user who may. */
+async function resultIn({ bind }: GuardDaemon, path?: string): Promise<string> {
   const there = path === undefined ? [] : ['nsenter', `--net=${path}`];
   const asAlice = path === undefined ? [] : [...there, 'setpriv', `--reuid=${ALICE}`, '--clear-groups'];
   const alice = path === undefined ? bind(PORT, ALICE) : bind(PORT, 0, ...asAlice);
@@ -21,18 +21,18 @@ async function said({ bind }: GuardDaemon, path?: string): Promise<string> {
 
 const at = (name: string): string => `/run/netns/${name}`;
 
-test('one more, one less, and what is listed', async (t) => {
+test('namespaces are added, removed and listed', async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   const { guard } = setup;
   for (const name of ['web', 'mail']) await makeNamespace(setup, name);
-  assert.deepEqual([await said(setup), await said(setup, at('web'))], [REFUSED, FREE]);
+  assert.deepEqual([await resultIn(setup), await resultIn(setup, at('web'))], [REFUSED, FREE]);
 
-  assert.equal((await guard('namespaces', 'add', 'web')).stdout, 'the policy holds in web, too\n');
-  assert.equal((await guard('namespaces', 'add', 'web')).stdout, 'the policy held in web already\n');
-  assert.deepEqual([await said(setup, at('web')), await said(setup, at('mail'))], [REFUSED, FREE]);
+  assert.equal((await guard('namespaces', 'add', 'web')).stdout, 'the guard now covers web\n');
+  assert.equal((await guard('namespaces', 'add', 'web')).stdout, 'the guard already covered web\n');
+  assert.deepEqual([await resultIn(setup, at('web')), await resultIn(setup, at('mail'))], [REFUSED, FREE]);
   const { stdout: table } = await guard('namespaces');
-  assert.match(table, /^ *COOKIE {2}BECAUSE OF {10}NAMESPACE\n *\d+ {2}the guard is there {2}\S.*\n/);
+  assert.match(table, /^ *COOKIE {2}ADDED BY {12}NAMESPACE\n *\d+ {2}guard started here {2}\S.*\n/);
   assert.match(table, /\n *\d+ {2}guard namespaces {4}web\n/);
   const rows = JSON.parse((await guard('namespaces', '--json')).stdout);
   const web = rows.find(({ paths }: { paths: string[] }) => paths.includes(at('web')));
@@ -40,13 +40,13 @@ test('one more, one less, and what is listed', async (t) => {
   assert.match(web.cookie, /^\d+$/);
 
   assert.equal((await guard('namespaces', 'remove', `cookie:${web.cookie}`)).code, 0);
-  assert.equal(await said(setup, at('web')), FREE);
+  assert.equal(await resultIn(setup, at('web')), FREE);
   const again = await guard('namespaces', 'remove', 'web');
-  assert.deepEqual([again.code, again.stderr], [1, 'portreeve: the policy did not hold in web\n']);
-  assert.equal(await said(setup), REFUSED);
+  assert.deepEqual([again.code, again.stderr], [1, 'portreeve: the guard did not cover web\n']);
+  assert.equal(await resultIn(setup), REFUSED);
 });
 
-test('that of a process has no name, and is found by its number', async (t) => {
+test('the namespace of a process has no name, and is found by its number', async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   const { guard, fixture } = setup;
@@ -58,38 +58,38 @@ test('that of a process has no name, and is found by its number', async (t) => {
     'ip link set lo up; echo $$; exec sleep 60',
   ]);
   const [pid = ''] = await inside.waitForOutput(/\d+/);
-  assert.equal(await said(setup, `/proc/${pid}/ns/net`), FREE);
+  assert.equal(await resultIn(setup, `/proc/${pid}/ns/net`), FREE);
   assert.equal((await guard('namespaces', 'add', `pid:${pid}`)).code, 0);
-  assert.equal(await said(setup, `/proc/${pid}/ns/net`), REFUSED);
+  assert.equal(await resultIn(setup, `/proc/${pid}/ns/net`), REFUSED);
   assert.match((await guard('namespaces')).stdout, new RegExp(`guard namespaces +pid:${pid}\n`));
 });
 
-test('what cannot be is said', async (t) => {
+test('invalid namespaces are reported', async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   const { guard } = setup;
-  const cases: readonly (readonly [words: string, code: number, said: RegExp])[] = [
+  const cases: readonly (readonly [words: string, code: number, expected: RegExp])[] = [
     ['add none', 1, /there is no network namespace none/],
     ['add cookie:4611686018427387904', 1, /there is no network namespace cookie:4611686018427387904/],
     ['add /etc/passwd', 1, /\/etc\/passwd is not a network namespace/],
-    ['add a/b', 2, /"a\/b" names no network namespace\nIt is a name that "ip netns" lists/],
-    ['remove pid:x', 2, /"pid:x" names no network namespace/],
+    ['add a/b', 2, /"a\/b" is not a network namespace\nUse a name that "ip netns" lists/],
+    ['remove pid:x', 2, /"pid:x" is not a network namespace/],
     ['remove none', 1, /there is no network namespace none/],
     ['add', 2, /missing required argument/],
   ];
-  for (const [words, code, said] of cases) {
+  for (const [words, code, expected] of cases) {
     const { stderr, ...ended } = await guard('namespaces', ...words.split(' '));
-    assert.deepEqual([ended.code, said.test(stderr)], [code, true], `${words}: ${stderr}`);
+    assert.deepEqual([ended.code, expected.test(stderr)], [code, true], `${words}: ${stderr}`);
   }
   await guard('off');
   assert.equal((await guard('namespaces')).code, 1);
   assert.equal((await guard('enforce')).code, 0);
   const home = await guard('namespaces', 'remove', '/proc/self/ns/net');
-  assert.deepEqual([home.code, /There it ends with: portreeve guard off/.test(home.stderr)], [1, true]);
-  assert.equal(await said(setup), REFUSED);
+  assert.deepEqual([home.code, /To stop the guard: portreeve guard off/.test(home.stderr)], [1, true]);
+  assert.equal(await resultIn(setup), REFUSED);
 });
 
-test('the settings name some: the commands go by them', async (t) => {
+test('the commands add the namespaces in the settings', async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   const { guard, settings, fixture } = setup;
@@ -100,46 +100,46 @@ test('the settings name some: the commands go by them', async (t) => {
   assert.equal(enforced.code, 0);
   assert.match(
     enforced.stderr,
-    /warning: the policy does not hold in \/run\/netns\/late: there is no such network/,
+    /warning: the guard does not cover \/run\/netns\/late: there is no such network/,
   );
-  assert.deepEqual([await said(setup, at('web')), await said(setup, at('mail'))], [REFUSED, FREE]);
+  assert.deepEqual([await resultIn(setup, at('web')), await resultIn(setup, at('mail'))], [REFUSED, FREE]);
   assert.match((await guard('namespaces')).stdout, /portreeve\.toml +web\n/);
   const removed = await guard('namespaces', 'remove', 'web');
-  assert.match(removed.stderr, /portreeve\.toml names it: take it out there, or it comes back/);
+  assert.match(removed.stderr, /portreeve\.toml names it; remove it there too, or it is added again/);
 
   await makeNamespace(setup, 'late');
   await fixture.sandbox.write('/run/other', `${PROFILE}PORT 4001 TCP ALICE\n`);
   const { code, stderr } = await setup.apply('/run/other');
-  assert.deepEqual([code, /does not hold/.test(stderr)], [0, false], stderr);
-  assert.deepEqual([await said(setup, at('web')), await said(setup, at('late'))], [REFUSED, REFUSED]);
+  assert.deepEqual([code, /does not cover/.test(stderr)], [0, false], stderr);
+  assert.deepEqual([await resultIn(setup, at('web')), await resultIn(setup, at('late'))], [REFUSED, REFUSED]);
 
   await settings('[guard]\nnamespaces = ["mail"]\n');
   await guard('observe');
   await guard('enforce');
-  const all = await Promise.all(['web', 'late', 'mail', 'own'].map((name) => said(setup, at(name))));
+  const all = await Promise.all(['web', 'late', 'mail', 'own'].map((name) => resultIn(setup, at(name))));
   assert.deepEqual(all, [FREE, FREE, REFUSED, REFUSED]);
 });
 
-test('the daemon has the policy hold in one that comes, and says in which it does not', async (t) => {
+test('the daemon covers a new namespace, and reports those that are not covered', async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   await setup.settings('[guard]\nnamespaces = ["late"]\n');
   const daemon = await setup.serve();
-  await daemon.waitForOutput(/guard: the policy does not hold in \/run\/netns\/late/);
+  await daemon.waitForOutput(/guard: the guard does not cover \/run\/netns\/late/);
   await makeNamespace(setup, 'late');
-  await until('the policy to hold there', async () => (await said(setup, at('late'))) === REFUSED, 3000);
+  await until('the guard to cover it', async () => (await resultIn(setup, at('late'))) === REFUSED, 3000);
   await makeNamespace(setup, 'other');
-  assert.equal(await said(setup, at('other')), FREE);
+  assert.equal(await resultIn(setup, at('other')), FREE);
 });
 
-/** Whether this machine lets us see every namespace; if not, none can be known to be gone. */
+/** Whether this machine permits us to see every namespace; if not, none can be known to be gone. */
 function seesAll(t: TestContext): boolean {
   const { isComplete } = linuxNamespaces.seen();
-  if (!isComplete) t.skip('needs the right to look at every process');
+  if (!isComplete) t.skip('needs permission to read every process');
   return isComplete;
 }
 
-test('one to which nothing leads any more is dropped', async (t) => {
+test('a namespace to which nothing leads any more is removed', async (t) => {
   const setup = seesAll(t) ? await guardDaemon(t, PROFILE) : undefined;
   if (!setup) return;
   const { kernel } = setup.fixture;

@@ -1,4 +1,4 @@
-// Programs that know nothing of the guard, each in another language, and what bind(2) gives them.
+// Programs that know nothing of the guard, in many languages, and what bind(2) returns to them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bindBy, FOREIGN_PROGRAMS } from '../support/foreign-programs.ts';

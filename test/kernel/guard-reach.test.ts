@@ -1,4 +1,4 @@
-// What the guard does not reach, by intent: other networks, ports that the kernel chooses, ports that are held already.
+// What the guard intentionally does not judge: other networks, ports that the kernel chooses, ports already in use.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BindAgent } from '../support/bind-agent.ts';
@@ -7,7 +7,7 @@ import { ALICE, BOUND, BOUND6, bindBy, NEW, setup, TCP6, UDP, USERS, WEB } from 
 const ALL_RESERVED = 'PORTRANGE 1 65535 TCP RESERVED\nPORTRANGE 1 65535 UDP RESERVED\n';
 const NO_ONE_ELSE = 'PORT\n UNRSV TCP WEB\n UNRSV UDP WEB\n';
 
-test('another network namespace has ports of its own, until the policy is to hold there, too', async (t) => {
+test('another network namespace has its own ports, until the guard covers it', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce('PORT 4000 TCP WEB\n');
@@ -23,7 +23,7 @@ test('another network namespace has ports of its own, until the policy is to hol
   assert.ok([at.agent.netns, elsewhere.netns].every((netns) => namespaces.includes(netns)));
 });
 
-test('port 0: the kernel chooses, and no one is refused', async (t) => {
+test('port 0: the kernel chooses, and no bind is refused', async (t) => {
   const at = await setup(t);
   if (!at) return;
   for (const profile of [ALL_RESERVED, NO_ONE_ELSE]) {
@@ -68,7 +68,7 @@ test('listen, connect and sendto without bind get a port from the kernel', async
   }
 });
 
-test('who holds a port when a policy comes goes on holding it, and does not get it again', async (t) => {
+test('a socket that is open when a profile is put in force keeps its port, but does not get it again', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const alice = await BindAgent.on(at.fixture);
@@ -77,14 +77,14 @@ test('who holds a port when a policy comes goes on holding it, and does not get 
   at.inForce('PORT 4000 TCP WEB\n');
   const connected = 'import socket; socket.create_connection(("127.0.0.1", 4000)); print("connected")';
   assert.equal((await at.fixture.run(['python3', '-c', connected])).stdout, 'connected\n');
-  // For the new job it is taken, as on any host: the guard lets it, and Linux says so.
+  // For the new job it is in use, as on any host: the guard allows the bind, and Linux refuses it.
   assert.equal(await at.bind(4000, WEB), 'EADDRINUSE');
   await alice.release();
   assert.equal(await bindBy(alice, 4000, ALICE), 'EACCES');
   assert.equal(await at.bind(4000, WEB), BOUND);
 });
 
-test('a job is the nearest cgroup that is one, however deep its programs are; then the user', async (t) => {
+test('the job is that of the nearest cgroup that has one, however deep; then that of the user', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { fixture } = at;
@@ -104,7 +104,7 @@ test('a job is the nearest cgroup that is one, however deep its programs are; th
   );
   const ports = [4000, 4001, 4002];
   const results: unknown[] = [];
-  // One after the other: two of them may have the same port.
+  // One after another: two of them may have the same port.
   for (const agent of agents) results.push(await Promise.all(ports.map((port) => bindBy(agent, port))));
   assert.deepEqual(results, [
     [BOUND, 'EACCES', 'EACCES'],

@@ -1,11 +1,11 @@
-// A kernel that refuses: what its verifier complains of is said, and what stands in the way of all BPF.
+// A kernel that refuses: the verifier's complaint is reported, and what prevents all BPF.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { PortreeveError } from '../../src/base/errors.ts';
+import type { GuardPlace } from '../../src/guard/app/kernel/install.ts';
 import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
-import type { GuardPlace } from '../../src/guard/app/kernel/put-in.ts';
 import { withVerifierLog } from '../../src/guard/commands/guard.ts';
 import type { KernelHook, KernelMap, KernelProgram } from '../../src/host/host.ts';
 import { BPFFS } from '../../src/host/linux/bpffs.ts';
@@ -28,7 +28,7 @@ const UNKNOWN_REGISTER = 0x50;
 /** "r1 = r2": BPF_ALU64 | BPF_MOV | BPF_X. */
 const MOVE = 0xbf;
 
-/** The kernel with programs that have a mistake: a move reads a register that nothing was put into. */
+/** The kernel with faulty programs: a move reads a register that was never written. */
 class SpoilingBpf extends WatchedBpf {
   readonly #hook: KernelHook;
   readonly #which: 'first' | 'last';
@@ -60,7 +60,7 @@ function thrownBy(act: () => unknown): PortreeveError {
 }
 
 for (const hook of ['bind4', 'bind6'] as const) {
-  test(`a program for ${hook} that the verifier refuses: which instruction, why, and nothing is left`, async (t) => {
+  test(`a program for ${hook} that the verifier refuses is reported with its instruction and reason`, async (t) => {
     if (!guardReady(t)) return;
     const place = placeOf(t);
     const bpf = new SpoilingBpf(hook, 'first');
@@ -79,19 +79,19 @@ for (const hook of ['bind4', 'bind6'] as const) {
   });
 }
 
-test('with --verbose all that the verifier says comes before the error, however long it is', async (t) => {
+test("with --verbose the verifier's complete log precedes the error, however long it is", async (t) => {
   if (!guardReady(t)) return;
   const place = placeOf(t);
   const bpf = new SpoilingBpf('bind4', 'last');
   const install = async () => GuardKernel.install(bpf, place, nothingInForce());
-  const said = async (isVerbose: boolean) => {
+  const logOf = async (isVerbose: boolean) => {
     const io = capturedIo();
     await assert.rejects(withVerifierLog(isVerbose, io, install), { code: 'BPF_PROGRAM_REFUSED' });
     return io.stderr();
   };
-  assert.equal(await said(false), '');
-  const log = await said(true);
-  // From the first instruction on to the last line, in which the kernel sums up.
+  assert.equal(await logOf(false), '');
+  const log = await logOf(true);
+  // From the first instruction to the last line, the kernel's summary.
   assert.match(log, /(^|\n)0: \([0-9a-f]{2}\) r6 = r1/);
   assert.ok(log.length > 8192, `${log.length}`);
   assert.match(log, /R5 !read_ok\nprocessed \d+ insns .*\n$/);
@@ -100,7 +100,7 @@ test('with --verbose all that the verifier says comes before the error, however 
   assert.equal(io.stderr(), '');
 });
 
-/** A kernel that is locked down, as far as one can be had here: it lets nobody make a map. */
+/** A simulated lockdown: the kernel permits no process to create a map. */
 class LockedBpf extends WatchedBpf {
   override createMap(): KernelMap {
     const uidMap = '0 0 4294967295\n';
@@ -109,7 +109,7 @@ class LockedBpf extends WatchedBpf {
   }
 }
 
-test('under lockdown it is said that the kernel is locked down, and nothing is left', (t) => {
+test('under lockdown it is reported that the kernel is locked down, and nothing is left', (t) => {
   if (!guardReady(t)) return;
   const place = placeOf(t);
   const error = thrownBy(() => GuardKernel.install(new LockedBpf(), place, nothingInForce()));

@@ -1,4 +1,4 @@
-// Servers that hold ports when the rules change: who they are is told, they go on, and after a restart they are done.
+// Servers that hold ports when the rules change are reported, continue, and are not listed after a restart.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -11,7 +11,7 @@ import { type Outcome, type Running, Sandbox } from '../support/sandbox.ts';
 
 const NOBODY = 65534;
 
-/** Holds a TCP port of 127.0.0.1 and says its pid, or ends with the errno of bind(2). */
+/** Holds a TCP port of 127.0.0.1 and prints its pid, or ends with the errno of bind(2). */
 const SERVER = `
 import errno, os, signal, socket, sys
 s = socket.socket()
@@ -31,18 +31,18 @@ const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear
 
 interface Setup {
   readonly sandbox: Sandbox;
-  /** The cgroup of the guard, from the root of the hierarchy on. */
+  /** The path of the guard's cgroup below the root of the hierarchy. */
   readonly cgroup: string;
-  /** Runs a command, through others if need be; `@name` is a profile of the world. */
+  /** Runs a command, optionally after a prefix; `@name` is a profile in the sandbox. */
   readonly run: (line: string, through?: readonly string[]) => Promise<Outcome>;
   /** Writes a profile and applies it. */
   readonly apply: (name: string, text: string) => Promise<Outcome>;
-  /** Starts a server of nobody, in the guard's cgroup or beside it. */
+  /** Starts a server of the user nobody, in the guard's cgroup or next to it. */
   readonly start: (
     port: number,
-    options?: { readonly beside?: boolean; readonly address?: string },
+    options?: { readonly isOutside?: boolean; readonly address?: string },
   ) => Running;
-  /** What `guard --restarts` lists: "refused 8080". */
+  /** The list of `guard --restarts`: "refused 8080". */
   readonly listed: () => Promise<string[]>;
 }
 
@@ -69,13 +69,13 @@ async function setup(t: TestContext): Promise<Setup | undefined> {
       await sandbox.write(`/run/${name}`, text);
       return command(`apply @${name}`);
     },
-    start: (port, { beside = false, address = '127.0.0.1' } = {}) => {
+    start: (port, { isOutside = false, address = '127.0.0.1' } = {}) => {
       const argv = [...AS_NOBODY, 'python3', '-c', SERVER, `${port}`, address];
-      return sandbox.start(['sh', '-c', ENTER, 'enter', beside ? directory : guarded, ...argv]);
+      return sandbox.start(['sh', '-c', ENTER, 'enter', isOutside ? directory : guarded, ...argv]);
     },
     listed: async () => {
       const { sockets } = JSON.parse((await command('guard --restarts --json')).stdout);
-      return sockets.map(({ fate, port }: { fate: string; port: number }) => `${fate} ${port}`);
+      return sockets.map(({ effect, port }: { effect: string; port: number }) => `${effect} ${port}`);
     },
   };
 }
@@ -85,26 +85,29 @@ async function pidOf(server: Running): Promise<string> {
   return pid;
 }
 
-test('a server that new rules refuse is told with its owner and the rule, and goes on until it ends', async (t) => {
+test('a server that new rules refuse is reported with its owner and the rule, and keeps running', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { sandbox, run, apply, start, listed, cgroup } = at;
   await apply('first', 'PORT 8080 TCP NOBODY 8081 TCP NOBODY\n');
   assert.equal((await run('guard enforce')).code, 0);
-  const [refused, twin, beside] = [start(8080), start(8081), start(8082, { beside: true })];
-  const [pid] = [await pidOf(refused), await pidOf(twin), await pidOf(beside)];
+  const [refused, twin, outside] = [start(8080), start(8081), start(8082, { isOutside: true })];
+  const [pid] = [await pidOf(refused), await pidOf(twin), await pidOf(outside)];
   assert.deepEqual(await listed(), []);
   assert.equal((await run('guard --restarts')).code, 0);
 
   const second = 'PORT\n  8080 TCP OTHER\n  8081 TCP NOBODY\n  8082 TCP RESERVED\n';
   await sandbox.write('/run/second', second);
   const dry = await run('apply @second --dry-run');
-  const whose = `python3\\[${pid}\\]  ${cgroup}  nobody  NOBODY`;
-  const line = `refused  tcp 127\\.0\\.0\\.1:8080  ${whose}  /run/second:2  EACCES: .*NOBODY`;
-  assert.match(dry.stdout, new RegExp(`WHY\\n${line}\\nopen now: 1 would be refused\\nwould be recorded`));
+  const owner = `python3\\[${pid}\\]  ${cgroup}  nobody  NOBODY`;
+  const line = `refused  tcp 127\\.0\\.0\\.1:8080  ${owner}  /run/second:2  EACCES: .*NOBODY`;
+  assert.match(
+    dry.stdout,
+    new RegExp(`WHY\\n${line}\\nopen sockets: 1 would be refused\\nwould be recorded`),
+  );
   assert.deepEqual(await listed(), []);
   const applied = await apply('second', second);
-  const reported = 'open already, and left alone: 1 is held against the rules';
+  const reported = 'open sockets \\(none was closed\\): 1 violates the rules';
   assert.match(applied.stdout, new RegExp(`the kernel enforces it\\n\\n.*WHY\\n${line}\\n${reported}\\n$`));
 
   const { code, stdout } = await run('guard --restarts --json');
@@ -119,9 +122,9 @@ test('a server that new rules refuse is told with its owner and the rule, and go
   assert.deepEqual([`${processes[0].pid}`, uid, user, its, job], [pid, NOBODY, 'nobody', cgroup, 'NOBODY']);
   assert.match(
     (await run('guard')).stdout,
-    /\nsockets {3}1 is held against the rules: portreeve guard --restarts\n/,
+    /\nsockets {3}1 violates the rules: portreeve guard --restarts\n/,
   );
-  assert.equal((await sandbox.run(['python3', '-c', CLIENT, '8080'])).code, 0, 'it goes on');
+  assert.equal((await sandbox.run(['python3', '-c', CLIENT, '8080'])).code, 0, 'it continues');
 
   await refused.stop();
   assert.equal((await start(8080).ended).stderr, 'EACCES\n');
@@ -129,7 +132,7 @@ test('a server that new rules refuse is told with its owner and the rule, and go
   assert.doesNotMatch((await run('guard')).stdout, /--restarts/);
 });
 
-test('what bind(2) alone gives takes a restart of who was there before the guard, or the rules', async (t) => {
+test('a property that only bind(2) gives needs a restart of servers from before the guard or the rules', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { run, apply, start, listed, sandbox } = at;
@@ -140,14 +143,14 @@ test('what bind(2) alone gives takes a restart of who was there before the guard
   const observed = start(8081);
   await pidOf(observed);
   const enforced = await run('guard enforce');
-  assert.match(enforced.stdout, /\nrestart {2}tcp 127\.0\.0\.1:8080 .* \/run\/first:1 {2}gets SHAREPORT\n/);
-  assert.match(enforced.stdout, /\nopen already, and left alone: 1 has to be restarted\n$/);
+  assert.match(enforced.stdout, /\nrestart {2}tcp 127\.0\.0\.1:8080 .* \/run\/first:1 {2}gains SHAREPORT\n/);
+  assert.match(enforced.stdout, /\nopen sockets \(none was closed\): 1 needs a restart\n$/);
   await early.stop();
   const late = start(8080);
   await pidOf(late);
   assert.deepEqual(await listed(), []);
   assert.equal((await run('guard enforce')).code, 0);
-  assert.deepEqual(await listed(), [], 'it is enforced since then, and not since now');
+  assert.deepEqual(await listed(), [], 'enforced since then, not since now');
 
   await sandbox.run(['ip', 'address', 'add', '192.0.2.7', 'dev', 'lo']);
   const everywhere = start(8082, { address: '0.0.0.0' });
@@ -156,17 +159,21 @@ test('what bind(2) alone gives takes a restart of who was there before the guard
   const applied = await apply('second', second);
   assert.match(
     applied.stdout,
-    /\nrestart {2}tcp 0\.0\.0\.0:8082 .*gets 192\.0\.2\.7 in the place of 0\.0\.0\.0\n/,
+    /\nrestart {2}tcp 0\.0\.0\.0:8082 .*address 192\.0\.2\.7 instead of 0\.0\.0\.0\n/,
   );
   assert.deepEqual(await listed(), ['restart 8082']);
   await everywhere.stop();
   await pidOf(start(8082, { address: '0.0.0.0' }));
   assert.deepEqual(await listed(), []);
   await apply('third', 'PORT 8080 TCP NOBODY 8081 TCP NOBODY 8082 TCP NOBODY\n');
-  assert.deepEqual(await listed(), ['restart 8080', 'restart 8082'], 'they have what they would not get');
+  assert.deepEqual(
+    await listed(),
+    ['restart 8080', 'restart 8082'],
+    'they have properties that they would not get',
+  );
 });
 
-test('while the guard only observes, who would be refused is listed; from elsewhere it cannot be told', async (t) => {
+test('in observe mode, what would be refused is listed; it is unknown in another network namespace', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { run, apply, start, listed } = at;
@@ -179,5 +186,5 @@ test('while the guard only observes, who would be refused is listed; from elsewh
   assert.match(enforced.stdout, /\nrefused {2}tcp 127\.0\.0\.1:8080 .*EACCES: reserved for no one\n/);
   const elsewhere = await run('guard --restarts', ['unshare', '--net']);
   assert.equal(elsewhere.code, 3);
-  assert.match(elsewhere.stderr, /the guard does not hold in this network namespace/);
+  assert.match(elsewhere.stderr, /the guard does not cover this network namespace/);
 });

@@ -1,4 +1,4 @@
-// What [guard] of portreeve.toml does in the kernel: the errno of a refusal, and the cgroup that is judged.
+// The effect of [guard] in portreeve.toml on the kernel: the errno of a refusal, and the judged cgroup.
 import assert from 'node:assert/strict';
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,53 +16,53 @@ const PROFILE = `PORT
   ${LOWER_PORT} TCP ALICE
 `;
 
-/** What the three ports say to root, and to the one whom they are for. */
-async function said({ bind }: GuardDaemon): Promise<string> {
+/** The results for the three ports, for root and for the user who may have them. */
+async function results({ bind }: GuardDaemon): Promise<string> {
   const ports = [PORT, LOW_PORT, LOWER_PORT];
   assert.deepEqual(await Promise.all(ports.map((port) => bind(port, ALICE))), ['ok', 'ok', 'ok']);
   return (await Promise.all(ports.map((port) => bind(port)))).join(' ');
 }
 
-test('a refusal has the errno that the settings say, for the commands', async (t) => {
+test('a refusal has the errno in the settings, with commands', async (t) => {
   const at = await guardDaemon(t, PROFILE);
   if (!at) return;
-  assert.equal(await said(at), 'EACCES EADDRINUSE EACCES');
+  assert.equal(await results(at), 'EACCES EADDRINUSE EACCES');
   await at.settings('[guard]\nerrno = "EPERM"\nerrno_low = "EACCES"\n');
   assert.equal((await at.guard('enforce')).code, 0);
-  assert.equal(await said(at), 'EPERM EACCES EPERM');
+  assert.equal(await results(at), 'EPERM EACCES EPERM');
   await at.settings('[guard]\nerrno = "EADDRINUSE"\n');
   await at.fixture.sandbox.write('/run/other', `${PROFILE}  4001 TCP ALICE\n`);
   assert.equal((await at.apply('/run/other')).code, 0);
-  assert.equal(await said(at), 'EADDRINUSE EADDRINUSE EADDRINUSE');
+  assert.equal(await results(at), 'EADDRINUSE EADDRINUSE EADDRINUSE');
 });
 
-test('the daemon goes by the same settings when it puts the tables there anew', async (t) => {
+test('the daemon uses the same settings when it rebuilds the tables', async (t) => {
   const at = await guardDaemon(t, PROFILE);
   if (!at) return;
   await at.settings('[guard]\nerrno = "EPERM"\nerrno_low = "EACCES"\n');
   const daemon = await at.serve();
-  assert.equal(await said(at), 'EPERM EACCES EPERM');
+  assert.equal(await results(at), 'EPERM EACCES EPERM');
 
-  // It has not been told of these, and makes tables of its own as soon as others are there.
+  // It was not notified of these, and rebuilds the tables as soon as another process has replaced them.
   await at.settings('[guard]\nerrno = "EADDRINUSE"\nerrno_low = "EPERM"\n');
   assert.equal((await at.guard('enforce')).code, 0);
-  await daemon.waitForOutput(/what the settings say of the guard and of jobs was read again/);
+  await daemon.waitForOutput(/reloaded the settings of the guard and of jobs/);
   await until('them to be in force', async () => (await at.bind(PORT)) === 'EADDRINUSE');
-  assert.equal(await said(at), 'EADDRINUSE EPERM EADDRINUSE');
+  assert.equal(await results(at), 'EADDRINUSE EPERM EADDRINUSE');
 
   await at.settings('[guard]\nerrno = "EPERM"\n');
   await at.fixture.sandbox.run(['kill', '-HUP', `${await innerPid(at)}`]);
   await until('these to be in force', async () => (await at.bind(PORT)) === 'EPERM');
-  assert.equal(await said(at), 'EPERM EADDRINUSE EPERM');
+  assert.equal(await results(at), 'EPERM EADDRINUSE EPERM');
 });
 
-/** The number of the daemon in its world. */
+/** The process number of the daemon in its sandbox. */
 async function innerPid({ fixture }: GuardDaemon): Promise<number> {
   const { stdout } = await portreeve(fixture.sandbox, ['status', '--json']);
   return JSON.parse(stdout).pid;
 }
 
-test('of a file with a mistake nothing is taken', async (t) => {
+test('a file with an error changes nothing', async (t) => {
   const at = await guardDaemon(t, PROFILE);
   if (!at) return;
   await at.settings('[guard]\nerrno = "ENOENT"\n');
@@ -72,10 +72,10 @@ test('of a file with a mistake nothing is taken', async (t) => {
     stderr,
     /guard\.errno is "ENOENT"; it must be the name of an errno: EACCES, EPERM or EADDRINUSE/,
   );
-  assert.equal(await said(at), 'EACCES EADDRINUSE EACCES');
+  assert.equal(await results(at), 'EACCES EADDRINUSE EACCES');
 });
 
-/** A cgroup below the root, beside that of the guard. */
+/** A cgroup below the root, next to that of the guard. */
 function cgroupBeside(t: TestContext): string {
   const directory = join(cgroupRoot(), `portreeve-test-settings-${process.pid}`);
   mkdirSync(directory);
@@ -83,13 +83,13 @@ function cgroupBeside(t: TestContext): string {
   return directory;
 }
 
-test('the cgroup of the settings is judged, and a guard of another one is not taken for it', async (t) => {
+test('the cgroup in the settings is judged, and a guard of another cgroup is not used for it', async (t) => {
   const at = await guardDaemon(t, PROFILE);
   if (!at) return;
   await at.settings(`[guard]\ncgroup = "${cgroupBeside(t)}"\n`);
   const { code, stderr } = await at.guard('enforce');
   assert.equal(code, 1);
-  assert.match(stderr, /judges another cgroup than .*\nTake it out first: portreeve guard off\./);
+  assert.match(stderr, /judges another cgroup than .*\nRemove it first: portreeve guard off\./);
 
   await at.settings(`[guard]\ncgroup = "${at.fixture.place.cgroup}"\n`);
   assert.equal((await at.guard('enforce')).code, 0);

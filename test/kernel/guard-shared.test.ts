@@ -1,13 +1,13 @@
-// Several processes have one guard: each finds out what the others have put in force, and none works on what is gone.
+// Several processes share a guard: each sees what the others put in force, and none changes a guard that is gone.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { TableMaker } from '../../src/guard/app/kernel/install.ts';
 import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
 import { removeGuard } from '../../src/guard/app/kernel/pinned.ts';
-import type { TableMaker } from '../../src/guard/app/kernel/put-in.ts';
 import { CONFIG } from '../../src/guard/bpf/layout.ts';
 import { type AgentUser, BindAgent } from '../support/bind-agent.ts';
 import { jobsOf, type NamedJobs, namesOf, nothingInForce, profileOf, tablesOf } from '../support/guard.ts';
@@ -27,7 +27,7 @@ const MINUTE_MS = 60_000;
 const opened = (at: Setup): GuardKernel =>
   GuardKernel.open(at.fixture.bpf, at.fixture.place.pins) ?? assert.fail('no guard');
 
-/** Makes the tables of the revisions 1 and 2, as who reads them in the archive. */
+/** Builds the tables of the revisions 1 and 2, as a process does that reads the archive. */
 function makerOf(at: Setup, jobs: NamedJobs = { users: USERS }, texts = [FIRST, SECOND]): TableMaker {
   return {
     tablesOf: (revision = 0) => tablesOf(profileOf(texts[revision - 1] ?? ''), { revision }),
@@ -35,13 +35,13 @@ function makerOf(at: Setup, jobs: NamedJobs = { users: USERS }, texts = [FIRST, 
   };
 }
 
-/** Whether somebody gets the ports of the first profile, and of the second one. */
+/** Whether a user gets the ports of the first profile, and of the second one. */
 const gets = async (at: Setup, user: AgentUser) => [await at.bind(4000, user), await at.bind(4001, user)];
 const ALL = [BOUND, BOUND];
 const BY_FIRST = [BOUND, 'EACCES'];
 const BY_NONE = ['EACCES', 'EACCES'];
 
-test('who has not made the tables of a trial follows jobs in both of them', async (t) => {
+test('a process that did not build the tables of a trial follows jobs in both sets', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce(FIRST, { revision: 1 });
@@ -54,13 +54,13 @@ test('who has not made the tables of a trial follows jobs in both of them', asyn
   assert.deepEqual([await gets(at, WEB), await gets(at, CAROL)], [ALL, [BOUND, 'EACCES']]);
   assert.equal(other.updateJobs(jobsOf(at.fixture.bpf, WITH_CAROL), NO_ONE), true);
   assert.deepEqual(await gets(at, CAROL), ALL);
-  await until('the trial to end', () => other.hasGoneBack);
+  await until('the trial to end', () => other.hasReverted);
   assert.deepEqual([await gets(at, CAROL), await gets(at, ALICE)], [BY_FIRST, BY_NONE]);
   assert.equal(other.knowsTables, true);
   other.close();
 });
 
-test('during a trial tables that are not the same are left as they are', async (t) => {
+test('during a trial, tables that have changed are not replaced', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce(FIRST, { revision: 1 });
@@ -75,14 +75,14 @@ test('during a trial tables that are not the same are left as they are', async (
   assert.deepEqual(await gets(at, CAROL), [BOUND, 'EACCES']);
   assert.equal(other.knowsTables, false);
   assert.equal(other.confirm(), true);
-  // Where nothing is on trial others take their place.
+  // Without a trial, new tables replace them.
   other.renew(makerOf(at, WITH_CAROL, [FIRST, 'PORT 4001 TCP WEB\n']));
   assert.deepEqual(await gets(at, CAROL), ALL);
   assert.equal(await at.bind(4002, CAROL), BOUND);
   other.close();
 });
 
-test('whom SAF permits is followed during a trial, too', async (t) => {
+test('users that SAF permits are also followed during a trial', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const text = 'PORT 4000 TCP WEB SAF RES\n';
@@ -99,31 +99,31 @@ test('whom SAF permits is followed during a trial, too', async (t) => {
   };
   at.fixture.kernel.renew(maker);
   assert.equal(await at.bind(4000, WEB), BOUND);
-  assert.equal(at.fixture.kernel.goBack(), true);
+  assert.equal(at.fixture.kernel.revert(), true);
   assert.equal(await at.bind(4000, WEB), BOUND);
 });
 
-test('tables that others have exchanged twice are not taken for those that were there', async (t) => {
+test('tables that were replaced twice are not confused with the earlier ones', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { kernel, bpf } = at.fixture;
   at.inForce(FIRST, { revision: 1 });
   const since = Date.now();
   const other = opened(at);
-  // The same slot as before, at the same time: only the number of the swap tells them from one another.
+  // The same slot as before, at the same time: only the number of the swap distinguishes them.
   for (const text of ['PORT 4000 TCP A\n', 'PORT\n 4001 TCP A\n 4000 TCP OTHER\n']) {
     other.swap(tablesOf(profileOf(text), { revision: 1 }), () => jobsOf(bpf, { users: USERS }), since);
   }
   assert.equal(kernel.knowsTables, false);
   assert.equal(kernel.updateJobs(jobsOf(bpf, WITH_CAROL), NO_ONE), false);
   assert.deepEqual(await gets(at, CAROL), BY_NONE);
-  // His own he knows.
+  // It knows its own tables.
   assert.equal(other.updateJobs(jobsOf(bpf, { users: [[2000, 'OTHER']] }), NO_ONE), true);
   assert.deepEqual(await gets(at, CAROL), BY_FIRST);
   other.close();
 });
 
-test('what others have put in force meanwhile is not replaced', async (t) => {
+test('what another process has just put in force is not replaced', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { kernel } = at.fixture;
@@ -148,7 +148,7 @@ test('what others have put in force meanwhile is not replaced', async (t) => {
   other.close();
 });
 
-test('a guard that others have taken out, or exchanged, is not worked on', async (t) => {
+test('a guard that was removed or replaced is not changed', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { bpf, place } = at.fixture;
@@ -175,7 +175,7 @@ test('a guard that others have taken out, or exchanged, is not worked on', async
   assert.deepEqual(namesOf(inner), [inner.cgroup]);
 });
 
-test('of several processes that put a guard in at once one does, and the others say so', async (t) => {
+test('of several processes that install a guard at once one succeeds, and the others report an error', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const place = { cgroup: at.fixture.below('inner'), pins: `${at.fixture.place.pins}-inner` };
@@ -189,15 +189,15 @@ test('of several processes that put a guard in at once one does, and the others 
   const children = Array.from({ length: 5 }, () =>
     spawn(process.execPath, [GUARD_PROCESS, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'pipe'] }),
   );
-  const said = await Promise.all(
+  const outputs = await Promise.all(
     children.map(async ({ stdout, stderr }) => {
       const [first] = await Promise.race([once(stdout, 'data'), once(stderr, 'data')]);
       return `${first}`;
     }),
   );
-  assert.equal(said.filter((text) => text.startsWith('{')).length, 1);
+  assert.equal(outputs.filter((text) => text.startsWith('{')).length, 1);
   assert.equal(
-    said.filter((text) => text.includes('GUARD_THERE') || text.includes('there is something')).length,
+    outputs.filter((text) => text.includes('GUARD_THERE') || text.includes('already exists')).length,
     4,
   );
   assert.deepEqual(namesOf(place), [place.cgroup, place.pins]);
@@ -209,7 +209,7 @@ test('of several processes that put a guard in at once one does, and the others 
   assert.equal(await bindBy(agent, 4000, ALICE), BOUND);
 });
 
-test('more users than there is room for leave nothing open, and get room when tables are made anew', async (t) => {
+test('more users than there is room for leave nothing open, and get room when the tables are rebuilt', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { kernel, bpf } = at.fixture;
@@ -226,7 +226,7 @@ test('more users than there is room for leave nothing open, and get room when ta
   assert.equal(descriptors(), before);
 });
 
-test('the first change of a new guard can be on trial: it goes back to what the guard began with', async (t) => {
+test('the first change of a new guard can be on trial: it reverts to the first profile', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { bpf, kernel } = at.fixture;
@@ -235,13 +235,13 @@ test('the first change of a new guard can be on trial: it goes back to what the 
   const before = bpf.left().length;
   at.inForce(FIRST, { revision: 1, trialMs: TRIAL_MS });
   assert.deepEqual(await gets(at, ALICE), BY_NONE);
-  await until('the trial to end', () => kernel.hasGoneBack);
+  await until('the trial to end', () => kernel.hasReverted);
   assert.deepEqual(await gets(at, ALICE), ALL);
   assert.equal(
     kernel.settle((revision) => revision),
     0,
   );
-  // The maps of what was tried stay, and hold the tables after these.
+  // The maps of the trial are kept, and contain the tables after these.
   assert.equal(bpf.left().length, before + 5);
   kernel.swap(tables, jobs, Date.now());
   kernel.swap(tables, jobs, Date.now());
@@ -249,12 +249,12 @@ test('the first change of a new guard can be on trial: it goes back to what the 
   assert.deepEqual(await gets(at, ALICE), ALL);
 });
 
-test('a trial that a process has begun and died before its tables were in force takes nothing away', async (t) => {
+test('a process that is killed before the tables of its trial are in force changes nothing', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { bpf, kernel, place } = at.fixture;
   at.inForce(FIRST, { revision: 1 });
-  // What there is just before the slot changes: the deadline stands, and both sets are the one in force.
+  // The state just before the slot changes: the deadline is set, and both slots are the one in force.
   const config = bpf.openMap(`${place.pins}/config`) ?? assert.fail('no config');
   const memory = config.memory('read and write');
   const { slot, previousSlot, deadline } = CONFIG.fields;
@@ -262,7 +262,7 @@ test('a trial that a process has begun and died before its tables were in force 
   memory.view.setBigUint64(deadline.offset, bpf.bootNow() + 1n, true);
   memory.close();
   config.close();
-  await until('the trial to end', () => kernel.hasGoneBack);
+  await until('the trial to end', () => kernel.hasReverted);
   assert.equal(
     kernel.settle((revision) => revision),
     1,

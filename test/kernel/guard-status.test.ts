@@ -1,4 +1,4 @@
-// `portreeve guard` for those who may not look into the kernel: the daemon tells them.
+// `portreeve guard` for users who may not inspect the kernel: the daemon reports its state.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_PEERS, PORTREEVE, portreeve } from '../support/daemon.ts';
@@ -8,16 +8,16 @@ import { ALICE } from '../support/job-fixture.ts';
 const PORT = 4000;
 const PROFILE = `PORT ${PORT} TCP ALICE\n`;
 
-test('everybody sees what root sees', async (t) => {
+test('every user sees what root sees', async (t) => {
   const at = await guardDaemon(t, PROFILE);
   if (!at) return;
   const { sandbox, place } = at.fixture;
-  const look = (...words: string[]) => portreeve(sandbox, ['guard', ...words], { uid: ALICE });
-  const without = await look();
+  const show = (...words: string[]) => portreeve(sandbox, ['guard', ...words], { uid: ALICE });
+  const without = await show();
   assert.equal(without.code, 3);
   assert.match(
     without.stderr,
-    /^portreeve: error\[\w+\]: only root can look into the kernel, and no portreeve daemon answers:/,
+    /^portreeve: error\[\w+\]: only root can inspect the kernel, and no portreeve daemon answers:/,
   );
   assert.match(
     without.stderr,
@@ -26,7 +26,7 @@ test('everybody sees what root sees', async (t) => {
 
   await at.serve();
   assert.deepEqual([await at.bind(PORT), await at.bind(PORT, ALICE)], ['EACCES', 'ok']);
-  const seen = await look('--json');
+  const seen = await show('--json');
   assert.equal(seen.code, 0, seen.stderr);
   const { mode, revision, counters, namespaces } = JSON.parse(seen.stdout);
   assert.deepEqual([mode, revision, counters.RESERVED_FOR_OTHERS], ['enforce', 1, '1']);
@@ -35,19 +35,19 @@ test('everybody sees what root sees', async (t) => {
   for (const [name, value] of Object.entries(JSON.parse(seen.stdout)))
     assert.deepEqual(value, Object.entries(byRoot).find(([other]) => other === name)?.[1], name);
   assert.match(
-    (await look()).stdout,
+    (await show()).stdout,
     /^guard {5}enforces the profile\nprofile {3}revision 1, in force since /,
   );
 
   at.fixture.kernel.setMode('observe');
-  assert.match((await look()).stdout, /^guard {5}observes: /);
-  assert.equal((await look()).code, 1);
+  assert.match((await show()).stdout, /^guard {5}observes the profile: /);
+  assert.equal((await show()).code, 1);
   assert.equal((await portreeve(sandbox, ['guard', '--runtime', '/run/portreeve'])).code, 1);
   await portreeve(sandbox, ['guard', 'off', '--pins', place.pins, '--state', '/run/state']);
-  assert.match((await look()).stdout, /^the guard is off: the kernel does not know the profile\n/);
+  assert.match((await show()).stdout, /^the guard is off: the profile is not enforced\n/);
 });
 
-test('a daemon that cannot look says why', async (t) => {
+test('a daemon that cannot inspect the kernel reports why', async (t) => {
   const at = await guardDaemon(t, PROFILE);
   if (!at) return;
   const { sandbox } = at.fixture;
@@ -58,5 +58,5 @@ test('a daemon that cannot look says why', async (t) => {
   await serving.waitForOutput(/portmap is ready/);
   const { code, stderr } = await portreeve(sandbox, ['guard'], { uid: ALICE, env });
   assert.equal(code, 3);
-  assert.match(stderr, /look\.sock does not tell: only root can give jobs, and tell the kernel of them/);
+  assert.match(stderr, /only root can assign jobs and update the kernel/);
 });

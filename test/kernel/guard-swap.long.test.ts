@@ -1,4 +1,4 @@
-// Tables are exchanged while programs bind: each bind is judged by the old ones or the new ones, never by half of each.
+// Tables are swapped while programs bind: each bind is judged by the old or the new ones, never by a mixture.
 import { test } from 'node:test';
 import { swapUnderLoad } from '../support/guard-swaps.ts';
 

@@ -1,4 +1,4 @@
-// Tables are exchanged while programs bind: each bind is judged by the old ones or the new ones, never by half of each.
+// Tables are swapped while programs bind: each bind is judged by the old or the new ones, never by a mixture.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OUTER } from '../../src/guard/app/kernel/maps.ts';
@@ -6,24 +6,24 @@ import { ALICE, BOUND, type Setup, setup, WEB } from '../support/guard-setup.ts'
 import { swapUnderLoad } from '../support/guard-swaps.ts';
 import { until } from '../support/sandbox.ts';
 
-/** The maps that what is done makes. */
+/** The maps that an action creates. */
 function mapsMade({ fixture }: Setup, act: () => void): number {
   const before = fixture.bpf.made.length;
   act();
   return fixture.bpf.made.length - before;
 }
 
-/** The map of units goes with its tables, so that the kernel names nothing in those that are not in force. */
+/** The map of units is removed with its tables, so that the kernel adds no units to tables that are not in force. */
 const UNITS_MADE = 1;
 
-/** So many reservations that each take a rule. */
+/** This many reservations that each need a rule. */
 const withRules = (count: number): string =>
   `PORT\n${Array.from({ length: count }, (_, i) => ` ${10_000 + i} TCP JOB${i} SHAREPORT`).join('\n')}\n`;
 
 test('8 processes bind while the tables are swapped 40 times: each time by one profile or the other', (t) =>
   swapUnderLoad(t, 40));
 
-test('tables are filled into the maps of those before the last ones, of which nothing is left', async (t) => {
+test('the maps of earlier tables are reused, without their contents', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { kernel, bpf } = at.fixture;
@@ -38,16 +38,16 @@ test('tables are filled into the maps of those before the last ones, of which no
   assert.equal(swap('PORT 4002 TCP ALICE\n', [[1001, 'ALICE']]), UNITS_MADE);
   assert.deepEqual([await at.bind(4000, ALICE), await at.bind(4001, ALICE)], [BOUND, BOUND]);
   assert.deepEqual([await at.bind(4002, ALICE), await at.bind(4002, WEB)], [BOUND, 'EACCES']);
-  // The user of the tables that were there before is nobody now.
+  // The user of the earlier tables has no job now.
   assert.equal(kernel.updateJobs(at.fixture.jobs({}), { cgroups: [], users: [1001] }), true);
   assert.equal(swap('PORT 4003 TCP OMVS\n', [[1001, 'ALICE']]), UNITS_MADE);
   assert.deepEqual([await at.bind(4003, ALICE), await at.bind(4003, WEB)], [BOUND, 'EACCES']);
-  // The patterns of the maps in maps, and the units of tables that are not in force any more.
+  // The templates of the inner maps, and the units of tables that are no longer in force.
   const gone = OUTER.length + 4 * UNITS_MADE;
   await until('what is not needed to go', () => bpf.left().length === bpf.made.length - gone);
 });
 
-test('more rules than there is room for get another map, and many are not kept', async (t) => {
+test('more rules than there is room for get another map, and a large map is not kept', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { bpf } = at.fixture;
@@ -58,6 +58,6 @@ test('more rules than there is room for get another map, and many are not kept',
   assert.equal(swap(20_000), UNITS_MADE + 1);
   assert.equal(swap(100), UNITS_MADE);
   await until('the many rules to go', () => bpf.left().length === before - 1);
-  assert.equal(swap(200), UNITS_MADE + 1, 'where the many were');
+  assert.equal(swap(200), UNITS_MADE + 1, 'the large map was freed');
   assert.deepEqual([await at.bind(10_000, WEB), await at.bind(10_200, WEB)], ['EACCES', BOUND]);
 });

@@ -1,12 +1,12 @@
-// A guard of an older portreeve is taken over: nothing is open in between, and what it knew goes on.
+// A guard of an older portreeve is replaced without a gap, and keeps its state.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { GuardPlace, TableMaker } from '../../src/guard/app/kernel/install.ts';
 import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
 import { removeGuard } from '../../src/guard/app/kernel/pinned.ts';
-import type { GuardPlace, TableMaker } from '../../src/guard/app/kernel/put-in.ts';
 import { GUARD_ABI } from '../../src/guard/bpf/layout.ts';
 import { BPFFS } from '../../src/host/linux/bpffs.ts';
 import { type AgentBind, BindAgent } from '../support/bind-agent.ts';
@@ -17,7 +17,7 @@ import { until } from '../support/sandbox.ts';
 import type { TakeOverTask } from '../support/take-over-process.ts';
 
 const TAKE_OVER = join(import.meta.dirname, '../support/take-over-process.ts');
-/** The profile of the recorded guard, in the statements of today. */
+/** The profile of the recorded guard, in present statements. */
 const PROFILE = 'PORT\n 4000 TCP WEB\n 4001 TCP ALICE SHAREPORT\n';
 const OLDER_USERS = [
   [0, 'ROOT'],
@@ -32,14 +32,14 @@ interface Inner {
   readonly bpf: WatchedBpf;
   readonly place: GuardPlace;
   readonly agent: BindAgent;
-  /** Puts the older guard in. */
+  /** Installs the older guard. */
   readonly older: (more?: Partial<OlderGuard>) => void;
   readonly maker: TableMaker;
-  /** Takes it over. */
+  /** Replaces it. */
   readonly open: (maker?: TableMaker) => GuardKernel;
 }
 
-/** A place for an older guard, in a cgroup below that of the scene, whose own guard lets everything pass. */
+/** A place for an older guard, in a cgroup below that of the setup, whose own guard allows everything. */
 async function inner(t: TestContext): Promise<Inner | undefined> {
   const at = await setup(t);
   if (!at) return undefined;
@@ -48,7 +48,7 @@ async function inner(t: TestContext): Promise<Inner | undefined> {
   const place = { cgroup, pins: `${at.fixture.place.pins}-inner` };
   t.after(async () => {
     if (existsSync(place.pins)) removeGuard(bpf, place.pins);
-    // Its cgroup has gone before.
+    // Its cgroup was removed before.
     assert.deepEqual(
       readdirSync(BPFFS).filter((name) => name.startsWith(basename(place.pins))),
       [],
@@ -79,7 +79,7 @@ async function inner(t: TestContext): Promise<Inner | undefined> {
   };
 }
 
-/** What WEB and ALICE get of the port that is WEB's. */
+/** The results for WEB and ALICE on the port of WEB. */
 const answers = async (agent: BindAgent) => [
   await bindBy(agent, 4000, WEB),
   await bindBy(agent, 4000, ALICE),
@@ -87,7 +87,7 @@ const answers = async (agent: BindAgent) => [
 const GUARDED = [BOUND, 'EACCES'];
 const OPEN = [BOUND, BOUND];
 
-test('under load no bind gets what it should not, and none is refused that is allowed', async (t) => {
+test('under load no bind is wrongly allowed or refused', async (t) => {
   const on = await inner(t);
   if (!on) return;
   const rounds = 4;
@@ -98,7 +98,7 @@ test('under load no bind gets what it should not, and none is refused that is al
     { socket: 'tcp4', address: '0.0.0.0', port },
     { ...TCP6, port },
   ];
-  /** Who tries, which port, and what he is to get of it every time. */
+  /** The user, the port, and the expected result of every attempt. */
   const tries = [
     [WEB, 4000, [BOUND, '::']],
     [ALICE, 4000, ['EACCES']],
@@ -121,7 +121,7 @@ test('under load no bind gets what it should not, and none is refused that is al
   t.diagnostic(`${total} binds`);
 });
 
-test('mode, counters, namespaces, time and the events that nobody has read go on', async (t) => {
+test('mode, counters, namespaces, time and unread events are kept', async (t) => {
   const on = await inner(t);
   if (!on) return;
   on.older();
@@ -152,7 +152,7 @@ test('mode, counters, namespaces, time and the events that nobody has read go on
 });
 
 for (const mode of ['observe', 'off'] as const) {
-  test(`one that is in the mode ${mode} stays in it`, async (t) => {
+  test(`one in the mode ${mode} keeps it`, async (t) => {
     const on = await inner(t);
     if (!on) return;
     on.older({ mode });
@@ -166,7 +166,7 @@ for (const mode of ['observe', 'off'] as const) {
   });
 }
 
-test('a trial goes on, and goes back by itself', async (t) => {
+test('a trial continues, and reverts by itself', async (t) => {
   const on = await inner(t);
   if (!on) return;
   on.older({ trialUntil: on.bpf.bootNow() + TRIAL_NS });
@@ -175,7 +175,7 @@ test('a trial goes on, and goes back by itself', async (t) => {
   const { trialMs = 0, revision } = guard.state();
   assert.ok(trialMs > 0 && trialMs <= 2000 && revision === 2, `${trialMs} ${revision}`);
   assert.deepEqual(await answers(on.agent), OPEN);
-  await until('it to go back', () => guard.state().hasGoneBack);
+  await until('it to go back', () => guard.state().hasReverted);
   assert.deepEqual(await answers(on.agent), GUARDED);
   assert.equal(
     guard.settle((number) => number),
@@ -184,7 +184,7 @@ test('a trial goes on, and goes back by itself', async (t) => {
   guard.close();
 });
 
-test('one that has gone back and is not settled is taken over as that', async (t) => {
+test('a reverted trial that is not settled is kept as such', async (t) => {
   const on = await inner(t);
   if (!on) return;
   on.older({ trialUntil: on.bpf.bootNow() });
@@ -199,7 +199,7 @@ test('one that has gone back and is not settled is taken over as that', async (t
   guard.close();
 });
 
-test('one of a layout that is not known gets what is in force by the archive, and counts anew', async (t) => {
+test('one of an unknown layout gets the profile in force of the archive, and counts from zero', async (t) => {
   const on = await inner(t);
   if (!on) return;
   on.older({ abi: UNKNOWN_ABI });
@@ -215,7 +215,7 @@ test('one of a layout that is not known gets what is in force by the archive, an
   assert.throws(() => on.open(), { code: 'GUARD_TRIAL' });
 });
 
-test('without saying by what, and where that cannot be told, it is left as it is', async (t) => {
+test('without tables, or where these cannot be determined, it is not changed', async (t) => {
   const on = await inner(t);
   if (!on) return;
   on.older();
@@ -227,7 +227,7 @@ test('without saying by what, and where that cannot be told, it is left as it is
   assert.deepEqual(await answers(on.agent), GUARDED);
   const left = on.bpf.made.slice(made).map(([, id]) => id);
   await until('what was begun to go', () => !on.bpf.left().some(([, id]) => left.includes(id)));
-  const seen = GuardKernel.look(on.bpf, on.place.pins);
+  const seen = GuardKernel.inspect(on.bpf, on.place.pins);
   assert.ok(seen && 'abi' in seen && !seen.isNewer);
   assert.deepEqual([seen.abi, seen.mode, seen.revision, seen.counters['judged']], [2, 'enforce', 1, 1n]);
 });
@@ -239,10 +239,10 @@ test('one of a newer portreeve is refused, and not touched', async (t) => {
   assert.throws(() => on.open(), { code: 'GUARD_NEWER' });
   assert.throws(() => removeGuard(on.bpf, on.place.pins), { code: 'GUARD_NEWER' });
   assert.deepEqual(await answers(on.agent), GUARDED);
-  const seen = GuardKernel.look(on.bpf, on.place.pins);
+  const seen = GuardKernel.inspect(on.bpf, on.place.pins);
   assert.ok(seen && 'abi' in seen && seen.isNewer);
   assert.deepEqual([seen.mode, seen.revision, seen.counters], ['enforce', undefined, {}]);
-  // Its own version takes it out.
+  // Its own version removes it.
   on.bpf.removeDirectory(on.place.pins);
 });
 
@@ -258,7 +258,7 @@ test('a foreign program under our names is not touched', async (t) => {
   for (const act of [
     on.open,
     () => removeGuard(on.bpf, on.place.pins),
-    () => GuardKernel.look(on.bpf, on.place.pins),
+    () => GuardKernel.inspect(on.bpf, on.place.pins),
   ]) {
     assert.throws(() => act(), { code: 'GUARD_FOREIGN' });
   }
@@ -270,7 +270,7 @@ test('a foreign program under our names is not touched', async (t) => {
 /** r0 = 1; exit */
 const ALLOW = Uint8Array.from(Buffer.from('b7000000010000009500000000000000', 'hex'));
 
-test('whoever is killed in the middle leaves one or the other in force, and the next one goes on', async (t) => {
+test('a process that is killed in between leaves one or the other in force, and the next one continues', async (t) => {
   const on = await inner(t);
   if (!on) return;
   const task: TakeOverTask = { pins: on.place.pins, profile: PROFILE, jobs: { users: USERS } };

@@ -1,4 +1,4 @@
-// Ways around a judge of bind(2), each tried: what the guard does about it, or why it need not.
+// Attempts to bypass a judge of bind(2): what the guard does about each, or why it need not.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BindAgent } from '../support/bind-agent.ts';
@@ -7,7 +7,7 @@ import { ALICE, BOUND, BOUND6, bindBy, setup, TCP6, UDP, WEB } from '../support/
 const AF_UNSPEC = 0;
 const RESERVED = 'PORT\n 4000 TCP WEB\n 4000 UDP WEB\n 80 TCP WEB\n 4001 TCP WEB BIND 192.0.2.7\n';
 
-test('an IPv4 address may say AF_UNSPEC, and is IPv4', async (t) => {
+test('an IPv4 address may have AF_UNSPEC, and is IPv4', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce(RESERVED);
@@ -23,7 +23,7 @@ test('an IPv4 address may say AF_UNSPEC, and is IPv4', async (t) => {
   assert.equal(await at.bind(5000, ALICE, unspecified), BOUND);
 });
 
-test('a socket of both families takes the IPv4 port, too, and is judged', async (t) => {
+test('a socket of both families also takes the IPv4 port, and is judged', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce(RESERVED);
@@ -33,16 +33,16 @@ test('a socket of both families takes the IPv4 port, too, and is judged', async 
   assert.equal(await at.bind(4000, WEB, { ...TCP6, options: ['V6ONLY'] }), BOUND6);
 });
 
-test('a socket for IPv6 only can have no IPv4 address: with BIND of one Linux refuses it', async (t) => {
+test('an IPv6-only socket cannot have an IPv4 address: with BIND of one Linux refuses it', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce(RESERVED);
-  // No program can see IPV6_V6ONLY.
+  // BPF programs cannot see IPV6_V6ONLY.
   assert.equal(await at.bind(4001, WEB, { ...TCP6, options: ['V6ONLY'] }), 'EINVAL');
   assert.equal(await at.bind(4001, WEB, TCP6), '::ffff:192.0.2.7');
 });
 
-test('an IPv4 address in its IPv6 form is judged as what it is', async (t) => {
+test('an IPv4-mapped address is judged as the IPv4 address', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce(RESERVED);
@@ -53,7 +53,7 @@ test('an IPv4 address in its IPv6 form is judged as what it is', async (t) => {
   }
 });
 
-test('whose socket it is does not matter, who binds it does: the caller is judged', async (t) => {
+test('the owner of a socket does not matter: the caller of bind(2) is judged', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const [web, alice] = [at.fixture.below('web'), at.fixture.below('alice')];
@@ -74,21 +74,21 @@ test('whose socket it is does not matter, who binds it does: the caller is judge
   assert.equal(await bindBy(byAlice, 4000, {}, { moveTo: web }), BOUND);
 });
 
-test('which guard judges a socket is settled where it was made', async (t) => {
+test('which guard judges a socket depends on where it was created', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const outside = at.fixture.bpf.cgroupRoot();
   at.inForce(RESERVED);
   const agent = await BindAgent.on(at.fixture, { cgroup: outside });
   const inside = at.fixture.place.cgroup;
-  // Made outside: it is not judged, wherever its program is. A guard in the root cgroup leaves no outside.
+  // Created outside: it is not judged, wherever its program is. A guard in the root cgroup has no outside.
   assert.equal(await bindBy(agent, 4000, {}, { moveTo: inside }), BOUND);
-  // Made inside: it is judged, wherever its program has gone.
+  // Created inside: it is judged, wherever its program is now.
   assert.equal(await bindBy(agent, 4000, {}, { moveTo: outside }), 'EACCES');
   assert.equal(await bindBy(agent, 4000, {}, { moveTo: outside }), BOUND);
 });
 
-/** Binds in a thread that alone has become another user: the system call itself is for one thread (setuid(2)). */
+/** Binds in a thread that alone has changed its user: the system call itself affects one thread (setuid(2)). */
 const THREAD = `import ctypes, platform, socket, sys, threading
 libc = ctypes.CDLL(None, use_errno=True)
 SYS_setresuid = {"x86_64": 117, "aarch64": 147}[platform.machine()]
@@ -121,7 +121,7 @@ test('each thread is judged by its own user', async (t) => {
 
 const BIND = 'import socket; socket.socket().bind(("", 4000)); print("bound")';
 
-test('the real user counts: a set-user-ID program is the job of who started it', async (t) => {
+test('the real user counts: a set-user-ID program has the job of the user who started it', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.inForce(RESERVED);
@@ -148,7 +148,7 @@ test('MPTCP takes the ports of TCP', async (t) => {
 });
 
 for (const protocol of ['udplite', 'sctp'] as const) {
-  test(`${protocol} has ports of its own, of which a profile says nothing`, async (t) => {
+  test(`${protocol} has its own ports, to which a profile does not apply`, async (t) => {
     const at = await setup(t);
     if (!at) return;
     at.inForce('PORTRANGE 1 65535 TCP RESERVED\nPORTRANGE 1 65535 UDP RESERVED\n');
@@ -158,17 +158,17 @@ for (const protocol of ['udplite', 'sctp'] as const) {
     assert.equal(await at.bind(4000, ALICE, { socket: `${protocol}6`, address: '::' }), BOUND6);
     assert.equal(await at.bind(4000, ALICE), 'EACCES');
     assert.equal(await at.bind(4000, ALICE, UDP), 'EACCES');
-    // Linux's own rule for low ports stays.
+    // Linux's own rule for low ports still applies.
     assert.equal(await at.bind(80, ALICE, { socket: `${protocol}4` }), 'EACCES');
   });
 }
 
-test('SO_REUSEADDR and SO_REUSEPORT get no one into a port that is not his', async (t) => {
+test('SO_REUSEADDR and SO_REUSEPORT permit no port of another job', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const held = { keep: true, listen: true };
   const specific = { address: '127.0.0.1' };
-  // Without a guard a UDP port with SO_REUSEADDR is for everybody who says it, too.
+  // Without a guard, any socket with SO_REUSEADDR can share a UDP port of another one that has it.
   assert.equal(await at.bind(4000, WEB, { ...UDP, keep: true, options: ['REUSEADDR'] }), BOUND);
   assert.equal(await at.bind(4000, ALICE, { ...UDP, ...specific, options: ['REUSEADDR'] }), '127.0.0.1');
   await at.agent.release();

@@ -1,4 +1,4 @@
-/** Every helper of our table may be called by a program for bind4 under our licence, and gives what it is said to. */
+/** A program for bind4 under our license may call every helper in our table, and gets the documented result. */
 
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
@@ -20,7 +20,7 @@ const SO_REUSEPORT = 15;
 
 const tested = new Set<Helper>();
 
-/** What a program left in its four places of 64 bits, and what the process that made it run says of itself. */
+/** What a program left in its four 64-bit places, and what the process that made it run reports. */
 interface Seen {
   readonly values: readonly bigint[];
   readonly report: Report;
@@ -28,7 +28,7 @@ interface Seen {
 }
 
 /**
- * Runs a program that has the context in R6 and the address of four places in R9, and answers 1. A helper counts as
+ * Runs a program that has the context in R6 and the address of four places in R9, and returns 1. A helper counts as
  * tested when a program that calls it has run.
  */
 async function observe(
@@ -52,7 +52,7 @@ async function observe(
   return { values: [...new BigUint64Array(bytes.buffer)], report, fixture };
 }
 
-/** Calls a helper that takes the context or nothing, and keeps what it gives. */
+/** Calls a helper without arguments or with the context, and stores the result. */
 const kept =
   (helper: Helper, place = 0) =>
   (p: Assembler): void => {
@@ -61,7 +61,7 @@ const kept =
     p.store('u64', R9, place * 8, R0);
   };
 
-test('get_current_pid_tgid, get_current_uid_gid, get_current_comm: who binds', async (t) => {
+test('get_current_pid_tgid, get_current_uid_gid, get_current_comm: the identity of the caller', async (t) => {
   if (!kernelReady(t)) return;
   const { values, report } = await observe(
     t,
@@ -104,11 +104,11 @@ test('get_current_cgroup_id, get_current_ancestor_cgroup_id: the inode of the di
     },
   );
   const root = statSync(cgroupRoot(), { bigint: true }).ino;
-  // The tests' cgroup is just below the root; below it is none.
+  // The tests' cgroup is just below the root; there is none below it.
   assert.deepEqual(values, [fixture.id, root, fixture.id, 0n]);
 });
 
-test('get_socket_cookie, get_netns_cookie: what getsockopt(2) says of them', async (t) => {
+test('get_socket_cookie, get_netns_cookie: the same as by getsockopt(2)', async (t) => {
   if (!kernelReady(t)) return;
   const { values, report } = await observe(t, ['get_socket_cookie', 'get_netns_cookie'], (p) => {
     kept('get_socket_cookie', 0)(p);
@@ -132,13 +132,13 @@ test('ktime_get_ns, ktime_get_boot_ns: CLOCK_MONOTONIC and CLOCK_BOOTTIME', asyn
   assert.ok(boot >= upBefore && boot < uptime() + 10_000_000n);
 });
 
-/** proc_uptime(5), in nanoseconds; it has hundredths of a second. */
+/** proc_uptime(5), in nanoseconds; its resolution is a hundredth of a second. */
 function uptime(): bigint {
   const [digits = ''] = readFileSync('/proc/uptime', 'latin1').split(' ');
   return BigInt(digits.replace('.', '')) * 10_000_000n;
 }
 
-test('get_smp_processor_id, get_prandom_u32: a processor that is there, and numbers that differ', async (t) => {
+test('get_smp_processor_id, get_prandom_u32: an existing CPU, and different numbers', async (t) => {
   if (!kernelReady(t)) return;
   const { values } = await observe(t, ['get_smp_processor_id', 'get_prandom_u32'], (p) => {
     kept('get_smp_processor_id', 0)(p);
@@ -168,7 +168,7 @@ test('setsockopt, getsockopt: an option of the socket that is bound', async (t) 
     p.call('getsockopt');
     p.store('u64', R9, 0, R0);
     p.load('u32', R1, R10, -4);
-    p.store('u64', R9, 8, R1, 'what it was');
+    p.store('u64', R9, 8, R1, 'the earlier value');
     p.store('u32', R10, -4, 1);
     argumentsOf(p);
     p.call('setsockopt');
@@ -178,7 +178,7 @@ test('setsockopt, getsockopt: an option of the socket that is bound', async (t) 
   assert.equal(report.bound[0]?.reusePort, 1);
 });
 
-test('get_retval, set_retval: the errno that bind(2) will fail with', async (t) => {
+test('get_retval, set_retval: the errno of bind(2)', async (t) => {
   if (!kernelReady(t)) return;
   const { values, fixture } = await observe(t, ['get_retval', 'set_retval'], (p) => {
     kept('get_retval', 0)(p);
@@ -190,7 +190,7 @@ test('get_retval, set_retval: the errno that bind(2) will fail with', async (t) 
     p.call('set_retval', 'allowed after all');
   });
   assert.deepEqual(values.slice(0, 3), [0n, 0n, BigInt.asUintN(64, -98n)]);
-  // An answer of 1 does not take back what was set.
+  // An answer of 1 does not revert what was set.
   const p = new Assembler('retval');
   p.mov(R1, -98);
   p.call('set_retval');
@@ -284,7 +284,7 @@ test('ringbuf_output, ringbuf_reserve, ringbuf_submit, ringbuf_discard', async (
   assert.deepEqual(numbers, [8n, 9n]);
 });
 
-test('tail_call: another program goes on in the place of the first', async (t) => {
+test('tail_call: another program replaces the first', async (t) => {
   if (!kernelReady(t)) return;
   tested.add('tail_call');
   const fixture = KernelFixture.open(t);
@@ -340,7 +340,7 @@ test('bind: a client gets the source port that the program chose, at connect4', 
   assert.equal(stdout, '4321', stderr);
 });
 
-test('sk_storage_get: the verifier knows it, and asks for its map', (t) => {
+test('sk_storage_get: the verifier knows it, and requires its map', (t) => {
   if (!kernelReady(t)) return;
   tested.add('sk_storage_get');
   const fixture = KernelFixture.open(t);
@@ -354,7 +354,7 @@ test('sk_storage_get: the verifier knows it, and asks for its map', (t) => {
   assert.throws(() => fixture.load('bind4', p.assemble()), /R1 type=ctx expected=map_ptr/);
 });
 
-test('every hook takes a program', (t) => {
+test('every hook accepts a program', (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   for (const hook of Object.keys(HOOKS) as (keyof typeof HOOKS)[]) {
@@ -365,7 +365,7 @@ test('every hook takes a program', (t) => {
   }
 });
 
-test('probe_read_kernel_str is for programs under the GPL, which those of cgroups are not', (t) => {
+test('probe_read_kernel_str is for GPL programs, and cgroup programs are not', (t) => {
   if (!kernelReady(t)) return;
   tested.add('probe_read_kernel_str');
   const fixture = KernelFixture.open(t);
@@ -380,7 +380,7 @@ test('probe_read_kernel_str is for programs under the GPL, which those of cgroup
   assert.throws(() => fixture.attach('bind4', p.assemble()), /cannot call GPL-restricted function/);
 });
 
-test('no helper is left out', (t) => {
+test('every helper is covered', (t) => {
   if (!kernelReady(t)) return;
   assert.deepEqual(
     Object.keys(HELPERS).filter((name) => ![...tested].some((helper) => helper === name)),

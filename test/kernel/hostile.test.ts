@@ -1,4 +1,4 @@
-// A hostile user against ports that are not his, in every place in which a guard holds; each attack has its twin.
+// A hostile user and ports of other jobs, in every place that a guard covers; each attack has a permitted twin.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -33,8 +33,8 @@ const PROFILE = `PORT
 const SUPPORT = join(import.meta.dirname, '../support');
 const CHOICES = Object.keys(BY_CHOICE);
 
-/** What a program of an ordinary user says there. */
-async function said(
+/** The output of a program of an ordinary user there. */
+async function outputOf(
   { fixture }: GuardDaemon,
   { path }: Place,
   uid: number,
@@ -44,7 +44,7 @@ async function said(
   return (stdout + stderr).trim();
 }
 
-/** A program of ours in C that everybody may run in the world; undefined where it cannot be made. */
+/** A C program of ours that every user may run in the sandbox; undefined where it cannot be built. */
 function compiled(t: TestContext, { fixture }: GuardDaemon, name: string): string | undefined {
   if (!needs(t, probe.cc())) return undefined;
   const flags = ['-std=c17', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread'];
@@ -56,7 +56,7 @@ for (const place of PLACES) {
   const { where, path } = place;
   const open = (t: TestContext) => hostilePlace(t, place, PROFILE);
 
-  test(`${where}: a port that is named is got by its job alone, in whatever way`, async (t) => {
+  test(`${where}: only its job gets a port that is requested by number, in any way`, async (t) => {
     const at = await open(t);
     if (!at) return;
     const by = (uid: number, port: number, ways: readonly string[] = BY_NUMBER) =>
@@ -65,7 +65,7 @@ for (const place of PLACES) {
     assert.deepEqual(await by(WEB, RESERVED), each(BY_NUMBER, 'EACCES'));
     assert.deepEqual(await by(WEB, OF_WEB), each(BY_NUMBER, OF_WEB));
     assert.deepEqual(await by(ALICE, FREE), each(BY_NUMBER, FREE));
-    // Root alone may have an address that is not this host's; a port that is not his is as far away.
+    // Only root may bind an address that is not this host's; a port of another job is equally out of reach.
     assert.deepEqual(await by(ALICE, FREE, ['transparent']), { transparent: 'EPERM' });
     assert.deepEqual(await by(0, OF_WEB, ['transparent']), { transparent: 'EACCES' });
     assert.deepEqual(await by(0, FREE, ['transparent']), { transparent: `${FREE}` });
@@ -73,45 +73,54 @@ for (const place of PLACES) {
     assert.deepEqual(await by(WEB, LOW, ['plain', 'mapped']), { plain: `${LOW}`, mapped: `${LOW}` });
   });
 
-  test(`${where}: no reserved port is assigned, in whatever way`, async (t) => {
+  test(`${where}: no reserved port is assigned, in any way`, async (t) => {
     const at = await open(t);
     if (!at) return;
     const by = (uid: number, port: number, ways: readonly string[] = CHOICES) =>
       attempts(at, { uid, path }, port, ways);
     for (const port of [RESERVED, OF_WEB]) assert.deepEqual(await by(ALICE, port), BY_CHOICE);
     assert.deepEqual(await by(ALICE, FREE), each(CHOICES, FREE));
-    // Whose port it is asks for it by its number.
+    // The job that owns a port requests it by number.
     assert.deepEqual(await by(WEB, OF_WEB), BY_CHOICE);
     const narrow = 'sysctl -qw "net.ipv4.ip_local_port_range=40000 40009"';
-    assert.equal(await said(at, place, 0, 'sh', '-c', narrow), '');
+    assert.equal(await outputOf(at, place, 0, 'sh', '-c', narrow), '');
     assert.deepEqual(await by(ALICE, RESERVED, ['many']), { many: 'none' });
     assert.deepEqual(await by(ALICE, FREE, ['many']), { many: `${FREE}` });
   });
 
-  test(`${where}: the address that is judged is the one that is bound`, async (t) => {
+  test(`${where}: the judged address is the one that is bound`, async (t) => {
     const at = await open(t);
     const program = at && compiled(t, at, 'port-flip');
     if (!at || program === undefined) return;
-    const flip = (uid: number) => said(at, place, uid, program, `${OF_WEB}`, `${FREE}`, '50000');
+    const flip = (uid: number) => outputOf(at, place, uid, program, `${OF_WEB}`, `${FREE}`, '50000');
     assert.equal(await flip(ALICE), '0 other refused');
     assert.match(await flip(WEB), /^[1-9][0-9]* other -$/);
   });
 
-  test(`${where}: a socket that is passed on is judged by who binds it`, async (t) => {
+  test(`${where}: a socket that is passed on is judged by the process that binds it`, async (t) => {
     const at = await open(t);
     if (!at) return;
     const givers = (owner: number, grantee: number) =>
-      said(at, place, 0, 'python3', join(SUPPORT, 'socket-givers.py'), `${owner}`, `${grantee}`, `${OF_WEB}`);
+      outputOf(
+        at,
+        place,
+        0,
+        'python3',
+        join(SUPPORT, 'socket-givers.py'),
+        `${owner}`,
+        `${grantee}`,
+        `${OF_WEB}`,
+      );
     assert.equal(await givers(WEB, ALICE), `EACCES ok ${OF_WEB}`);
     assert.equal(await givers(ALICE, WEB), 'ok EACCES 0');
   });
 
-  test(`${where}: io_uring is no way around`, async (t) => {
+  test(`${where}: io_uring does not bypass the guard`, async (t) => {
     const at = await open(t);
     const program = at && compiled(t, at, 'io-uring-bind');
     if (!at || program === undefined) return;
     const bind = (uid: number, port: number, ...how: string[]) =>
-      said(at, place, uid, program, `${port}`, ...how);
+      outputOf(at, place, uid, program, `${port}`, ...how);
     const first = await bind(ALICE, FREE);
     if (first !== 'bound') return t.skip(`needs a kernel with IORING_OP_BIND: ${first}`);
     for (const how of [[], ['async']]) {
@@ -123,11 +132,11 @@ for (const place of PLACES) {
   });
 }
 
-test('no cgroup that a user or a container makes is the job of another', async (t) => {
+test('no cgroup that a user or a container creates has the job of another', async (t) => {
   const fixture = await JobFixture.open(t);
   if (!fixture) return;
   const cgroups = LOOK_ALIKES.map((one) => makeLookAlike(fixture, one, USER));
-  // Who has told the kernel of a unit that comes later has seen these.
+  // The follower that informs the kernel of later units has seen these.
   const unit = fixture.unit('nginx.service');
   await until('the unit', async () => (await fixture.bind('NGINX', { uid: USER, cgroup: unit })) === 'ok');
   for (const [i, cgroup] of cgroups.entries()) {
@@ -136,7 +145,7 @@ test('no cgroup that a user or a container makes is the job of another', async (
       assert.equal(await fixture.bind(job, { uid: USER, cgroup }), 'EACCES', `${job} in ${given}/${made}`);
   }
   assert.equal(new Set(cgroups).size, 16);
-  // The cgroup of a unit is root's, and lets nobody else in.
+  // The cgroup of a unit belongs to root, and no other process may enter it.
   const moved = { way: 'moved', uid: USER, cgroup: cgroups[0] ?? '', env: { CGROUP: unit } };
   assert.equal(await fixture.bind('NGINX', moved), 'EACCES EACCES');
 });
@@ -147,7 +156,7 @@ async function script({ fixture }: GuardDaemon, uid: number, text: string): Prom
   assert.equal(code, 0, stderr);
 }
 
-test('what others have put where a runtime directory is looked for is not believed', async (t) => {
+test('a runtime directory of another user is not trusted', async (t) => {
   const at = await hostilePlace(t, PLACES[2], PROFILE);
   if (!at) return;
   await script(at, 0, 'mkdir -m 1777 /run/session && mkdir -m 777 /run/planted');
@@ -178,7 +187,7 @@ test('what others have put where a runtime directory is looked for is not believ
     assert.notEqual(served.code, 0, way);
     await script(at, 0, 'rm -r /run/session/portreeve');
   }
-  // In a directory of his own he is asked whom he has put there.
+  // In its own directory, the user who put the socket there is checked.
   await planted.stop('SIGKILL');
   await script(at, WEB, 'mkdir /run/session/portreeve');
   const own = at.fixture.start(
@@ -189,11 +198,11 @@ test('what others have put where a runtime directory is looked for is not believ
   assert.match(asked.stdout, /"6\.6\.6"/, asked.stderr);
 });
 
-test('a name that another user has made in the BPF file system first is not used', async (t) => {
+test('a name in the BPF file system that another user created first is not used', async (t) => {
   const at = await hostilePlace(t, PLACES[2], PROFILE);
   if (!at) return;
   const { cgroup } = at.fixture;
-  // As "mount -t bpf" makes it where no mode is given: everybody may make names.
+  // As "mount -t bpf" creates it without a mode: every user may create names.
   await script(at, 0, 'mount -t bpf bpf /sys/fs/bpf && chmod 1777 /sys/fs/bpf');
   const pins = '/sys/fs/bpf/planted';
   const guard = (mode: string, where: string) => [
@@ -205,12 +214,12 @@ test('a name that another user has made in the BPF file system first is not used
   await script(at, ALICE, `mkdir ${pins}`);
   const first = await enforce();
   assert.notEqual(first.code, 0);
-  assert.match(first.stderr, /there is something at \/sys\/fs\/bpf\/planted already/);
+  assert.match(first.stderr, /\/sys\/fs\/bpf\/planted already exists/);
   const below = await enforce(`${pins}/guard`);
   assert.notEqual(below.code, 0);
   assert.match(below.stderr, /another user can remove the contents of \/sys\/fs\/bpf\/planted,/);
   await script(at, 0, `rmdir ${pins}`);
-  // What is not finished has another name; below it somebody may have made more.
+  // What is unfinished has another name, below which another user may have created more.
   await script(at, ALICE, `mkdir -p ${pins}-new/deeper/still`);
   assert.equal((await enforce()).code, 0);
   const { stdout } = await at.fixture.run(['stat', '-c', '%u %a', pins]);

@@ -1,4 +1,4 @@
-/** Every instruction of the assembler, run by the kernel within a bind(2), gives what arithmetic says. */
+/** Every instruction of the assembler, run by the kernel during a bind(2), computes the arithmetic result. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { Assembler, type ByteOrder } from '../../src/bpf/assembler.ts';
 import { type Condition, R0, R1, R2, R6, R7, R8, R9, R10 } from '../../src/bpf/instruction.ts';
 import { KernelFixture, kernelReady } from '../support/kernel-fixture.ts';
 
-/** One case: the values in R6 and R7, what is done with them, and what is in R6 then. */
+/** One case: the values in R6 and R7, the operation, and the value in R6 afterwards. */
 interface Case {
   readonly name: string;
   readonly a: bigint;
@@ -44,7 +44,7 @@ const PAIRS: readonly (readonly [bigint, bigint])[] = [
   [0x8000000000000000n, 0n],
   [41n, 31n],
 ];
-/** The second operand as it stands in an instruction; the last one is also a shift. */
+/** The second operand as it is in an instruction; the last one is also a shift. */
 const IMMEDIATES = [-2, 7, 2 ** 31 - 1, 13];
 
 const isShift = (operation: Binary): boolean => operation.endsWith('sh');
@@ -85,7 +85,7 @@ const CONDITIONS: Readonly<Record<Condition, (a: bigint, b: bigint, sa: bigint, 
 
 let labels = 0;
 
-/** Leaves 1 in R6 if the jump is taken, 0 if not. */
+/** Leaves 1 in R6 if the jump is taken, otherwise 0. */
 function jumps(): Case[] {
   const taken = (write: (p: Assembler, label: string) => void) => (p: Assembler) => {
     const label = `taken${labels++}`;
@@ -133,7 +133,7 @@ function jumps(): Case[] {
 
 const a = 0x0102030405060708n;
 
-/** A case with operands that are always the same. */
+/** A case with fixed operands. */
 function one(name: string, expected: bigint, write: Case['write']): Case {
   return { name, a, b: 0x10n, write, expected };
 }
@@ -192,7 +192,7 @@ function others(): Case[] {
   ];
 }
 
-/** Where a program goes on. */
+/** Where a program continues. */
 function flows(): Case[] {
   return [
     one('a bounded loop', 55n, (p) => {
@@ -214,7 +214,7 @@ function flows(): Case[] {
   ];
 }
 
-/** The operands come from a map, so that the verifier knows nothing of them and leaves the work to the processor. */
+/** The operands come from a map, so that the verifier knows nothing about them and the CPU computes the result. */
 function programOf(cases: readonly Case[]) {
   const p = new Assembler('instructions');
   for (const [i, { name, write }] of cases.entries()) {
@@ -229,7 +229,7 @@ function programOf(cases: readonly Case[]) {
   return p.assemble();
 }
 
-test('every instruction computes what arithmetic says', async (t) => {
+test('every instruction computes the arithmetic result', async (t) => {
   if (!kernelReady(t)) return;
   const cases = [...arithmetic(), ...jumps(), ...others(), ...flows()];
   const fixture = KernelFixture.open(t);
@@ -259,7 +259,7 @@ test('every instruction computes what arithmetic says', async (t) => {
   assert.deepEqual(wrong, []);
 });
 
-test('a map is reached through its address and through a helper alike', async (t) => {
+test('a map can be accessed by its address and by a helper', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const counts = fixture.map({ type: 'array', valueBytes: 16 });
@@ -284,7 +284,7 @@ test('a map is reached through its address and through a helper alike', async (t
   await fixture.bind({ socket: 'udp4', address: '127.0.0.1', port: 4000 });
   const value = counts.lookup(new Uint8Array(4)) ?? assert.fail();
   assert.deepEqual([...new BigUint64Array(value.buffer)], [7n, 5n]);
-  // The kernel gives addresses of arrays with one element only.
+  // The kernel gives addresses only of arrays with one element.
   const two = fixture.map({ type: 'array', valueBytes: 16, entries: 2 });
   assert.throws(
     () => fixture.load('bind4', p.assemble(), { counts: two }),

@@ -1,4 +1,4 @@
-// Who is which job, for programs that know nothing of it: by its cgroup, then its unit, then its user.
+// The jobs of programs that know nothing of it: by cgroup, then by unit, then by user.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { until } from '../support/sandbox.ts';
 
 const PROGRAM = join(import.meta.dirname, '../support/job-bind.py');
 
-/** Of these jobs the ones whose ports it gets: all but one are refused. */
+/** The ports of these jobs that it gets: all but one are refused. */
 async function isOnly(
   fixture: JobFixture,
   job: KnownJob,
@@ -25,7 +25,7 @@ async function isOnly(
     assert.equal(await fixture.bind(other, who), 'EACCES', `${other}, being ${job}`);
 }
 
-test('first the job that was given, then the system unit, then the user', async (t) => {
+test('the assigned job comes first, then the system unit, then the user', async (t) => {
   const fixture = await JobFixture.open(t);
   if (!fixture) return;
   const unit = fixture.unit('nginx.service');
@@ -39,7 +39,7 @@ test('first the job that was given, then the system unit, then the user', async 
   }
 });
 
-test('a scope, a slice and what a user calls a service are no units', async (t) => {
+test('scopes, slices and services that a user creates are not units', async (t) => {
   const fixture = await JobFixture.open(t);
   if (!fixture) return;
   for (const name of ['nginx.scope', 'nginx.slice', 'nginx']) {
@@ -49,7 +49,7 @@ test('a scope, a slice and what a user calls a service are no units', async (t) 
   await isOnly(fixture, 'ALICE', { uid: ALICE, cgroup: outside });
 });
 
-test('what happens on the way to bind(2) does not matter: threads, daemons, other names', async (t) => {
+test('what happens before bind(2) does not matter: threads, daemons, other names', async (t) => {
   const fixture = await JobFixture.open(t);
   if (!fixture) return;
   const given = fixture.job('WEB');
@@ -59,7 +59,7 @@ test('what happens on the way to bind(2) does not matter: threads, daemons, othe
   }
 });
 
-/** What su(1) and sudo(8) need to be let by root. */
+/** What su(1) and sudo(8) need so that root may use them. */
 const PAM =
   'auth sufficient pam_rootok.so\naccount sufficient pam_permit.so\nsession sufficient pam_permit.so\n';
 
@@ -68,7 +68,7 @@ for (const [command, argv] of [
   ['sudo', (line: string) => ['sudo', '-u', 'alice', 'sh', '-c', line]],
   ['setpriv', (line: string) => ['setpriv', `--reuid=${ALICE}`, '--clear-groups', 'sh', '-c', line]],
 ] as const) {
-  test(`${command}: the user changes, and his job with him, but not a job that was given`, async (t) => {
+  test(`${command}: the job changes with the user, but not an assigned job`, async (t) => {
     if (!needs(t, probe.command(command))) return;
     const fixture = await JobFixture.open(t);
     if (!fixture) return;
@@ -77,7 +77,10 @@ for (const [command, argv] of [
     await sandbox.write('/etc/sudoers', 'root ALL=(ALL) ALL\n');
     for (const name of ['su', 'sudo']) await sandbox.write(`/etc/pam.d/${name}`, PAM);
     const bind = (job: KnownJob, cgroup?: string) =>
-      fixture.say(argv(`python3 ${PROGRAM} plainly ${PORTS[job]}`), cgroup === undefined ? {} : { cgroup });
+      fixture.outputOf(
+        argv(`python3 ${PROGRAM} plainly ${PORTS[job]}`),
+        cgroup === undefined ? {} : { cgroup },
+      );
     assert.deepEqual([await bind('ALICE'), await bind('ROOT')], ['ok', 'EACCES']);
     const given = fixture.job('WEB');
     assert.deepEqual([await bind('WEB', given), await bind('ALICE', given)], ['ok', 'EACCES']);
@@ -86,7 +89,7 @@ for (const [command, argv] of [
   });
 }
 
-/** A program of root's that everybody runs as root. */
+/** A program owned by root that every user runs as root. */
 function setuidProgram(t: TestContext): string | undefined {
   if (!needs(t, probe.cc())) return undefined;
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-setuid-'));
@@ -100,12 +103,12 @@ function setuidProgram(t: TestContext): string | undefined {
   return program;
 }
 
-test('a setuid program is the job of who has started it', async (t) => {
+test('a setuid program has the job of the user who started it', async (t) => {
   const program = setuidProgram(t);
   const fixture = program && (await JobFixture.open(t));
   if (!fixture) return;
   const bind = (job: KnownJob, cgroup?: string) =>
-    fixture.say([program, `${PORTS[job]}`], { uid: ALICE, ...(cgroup === undefined ? {} : { cgroup }) });
+    fixture.outputOf([program, `${PORTS[job]}`], { uid: ALICE, ...(cgroup === undefined ? {} : { cgroup }) });
   assert.equal(await bind('ALICE'), `ok as uid 0 for ${ALICE}`);
   assert.equal(await bind('ROOT'), `EACCES as uid 0 for ${ALICE}`);
   const given = fixture.job('WEB');
@@ -113,7 +116,7 @@ test('a setuid program is the job of who has started it', async (t) => {
   assert.equal(await bind('ROOT', given), `EACCES as uid 0 for ${ALICE}`);
 });
 
-test('a process cannot leave its cgroup, nor get into another job', async (t) => {
+test('a process cannot leave its cgroup, or enter another job', async (t) => {
   const fixture = await JobFixture.open(t);
   if (!fixture) return;
   const [given, unit] = [fixture.job('WEB'), fixture.unit('nginx.service')];
@@ -126,7 +129,7 @@ test('a process cannot leave its cgroup, nor get into another job', async (t) =>
   assert.equal(await tries('NGINX', given, unit), 'EACCES ok');
 });
 
-test('whose unit lets him manage cgroups can leave a job for what he was without it, and enter none', async (t) => {
+test('a user whose unit delegates cgroups can leave a job for the job without it, and enter none', async (t) => {
   const fixture = await JobFixture.open(t);
   if (!fixture) return;
   const unit = fixture.unit('foo.service', ALICE);
@@ -140,20 +143,20 @@ test('whose unit lets him manage cgroups can leave a job for what he was without
   assert.equal(await tries('WEB', given, unit, ROOT), 'in ok');
 });
 
-test('a cgroup that somebody makes himself is what it is made in, whatever it is called', async (t) => {
+test('a cgroup that a user creates has the job of its parent, whatever its name', async (t) => {
   const fixture = await JobFixture.open(t);
   if (!fixture) return;
   const unit = fixture.unit('foo.service', ALICE);
   for (const name of ['nginx.service', 'NGINX.service', 'system.slice', 'portreeve-job-WEB-1']) {
     for (const job of ['NGINX', 'WEB', 'FOO'] as const) {
-      const who = { way: 'beside', uid: ALICE, cgroup: unit, env: { CGROUP: join(unit, name) } };
+      const who = { way: 'below', uid: ALICE, cgroup: unit, env: { CGROUP: join(unit, name) } };
       assert.equal(await fixture.bind(job, who), job === 'FOO' ? 'in ok' : 'in EACCES', `${name} for ${job}`);
       fixture.follower.tick();
       assert.equal(await fixture.bind('NGINX', { uid: ALICE, cgroup: join(unit, name) }), 'EACCES');
       rmdirSync(join(unit, name));
     }
   }
-  // Nor does a daemon that starts anew take it for one of ours.
+  // A daemon that starts does not take it for one of ours either.
   mkdirSync(join(unit, 'portreeve-job-WEB-2'));
   const own = fixture.cgroups.marked().filter(({ path }) => path.startsWith(fixture.pathOf(unit)));
   assert.deepEqual(own, []);
@@ -166,8 +169,8 @@ test('users and units are followed', async (t) => {
   fixture.users({ root: ROOT, alice: ALICE, bob: BOB });
   await until('bob', async () => (await fixture.bind('BOB', { uid: BOB })) === 'ok');
   fixture.users({ root: ROOT, bob: ALICE });
-  await until('bob to be another', async () => (await fixture.bind('BOB', { uid: ALICE })) === 'ok');
-  await until('bob to be nobody', async () => (await fixture.bind('BOB', { uid: BOB })) === 'EACCES');
+  await until('bob to be another user', async () => (await fixture.bind('BOB', { uid: ALICE })) === 'ok');
+  await until('bob to have no job', async () => (await fixture.bind('BOB', { uid: BOB })) === 'EACCES');
 
   const unit = fixture.unit('nginx.service');
   await until('the unit', async () => (await fixture.bind('NGINX', { cgroup: unit })) === 'ok');
@@ -179,10 +182,10 @@ test('users and units are followed', async (t) => {
   await until('one in a slice', async () => (await fixture.bind('FOO', { cgroup: nested })) === 'ok');
 });
 
-test('a unit that begins is known before its program binds', async (t) => {
+test('a unit that starts is known before its program binds', async (t) => {
   const fixture = await JobFixture.open(t);
   if (!fixture) return;
-  // Whoever has told the kernel of it has been told by the kernel.
+  // The follower that updates the kernel was notified by the kernel.
   for (let i = 0; i < 5; i++) {
     const unit = fixture.unit('nginx.service');
     assert.equal(await fixture.bind('NGINX', { cgroup: unit }), 'ok');

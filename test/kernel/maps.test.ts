@@ -1,4 +1,4 @@
-/** BPF maps of every type that we use, on the kernel: values there and back, many at once, exchanged whole. */
+/** BPF maps of every type that we use, on the kernel: values are stored, batched and replaced. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ const numbers = (bytes: Uint8Array): number[] => [...new Uint32Array(bytes.slice
 const freeze = ({ fd }: BpfMap) => bpf('MAP_FREEZE', MAP_ELEMENT, { map_fd: fd });
 const BIND = { socket: 'tcp4', address: '127.0.0.1', port: 4000 } as const;
 
-test('a hash: elements come, are changed and go', (t) => {
+test('a hash: elements are added, changed and removed', (t) => {
   if (!kernelReady(t)) return;
   const map = KernelFixture.open(t).map({ type: 'hash', entries: 4 });
   assert.equal(map.lookup(u32(1)), undefined);
@@ -31,7 +31,7 @@ test('a hash: elements come, are changed and go', (t) => {
   assert.deepEqual([map.lookup(u32(1)), map.lookup(u32(2))], [undefined, u64(20n)]);
 });
 
-test('a hash that is full refuses, one that forgets the oldest does not', (t) => {
+test('a full hash refuses, and an LRU hash does not', (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const full = fixture.map({ type: 'hash', entries: 2 });
@@ -61,7 +61,7 @@ test('an array has all its elements from the start, and no others', (t) => {
   );
 });
 
-test('an array per processor gives a value for each', (t) => {
+test('a per-CPU array has a value for each CPU', (t) => {
   if (!kernelReady(t)) return;
   const map = KernelFixture.open(t).map({ type: 'percpu_array', valueBytes: 4, entries: 2 });
   const processors = possibleProcessors();
@@ -71,7 +71,7 @@ test('an array per processor gives a value for each', (t) => {
   assert.deepEqual(map.lookup(u32(1)), u64(...values));
 });
 
-test('possible processors are counted from the list of the kernel', () => {
+test('possible CPUs are counted from the list of the kernel', () => {
   assert.equal(possibleProcessors('0-3\n'), 4);
   assert.equal(possibleProcessors('0\n'), 1);
   assert.equal(possibleProcessors('0-1,4-7,9\n'), 7);
@@ -95,7 +95,7 @@ test('keys and values of a wrong length are a bug, before the kernel reads beyon
   assert.deepEqual(map.lookup(u32(0)), u64(0n));
 });
 
-test('a name that the kernel would not take is a bug', (t) => {
+test('a name that the kernel would not accept is a bug', (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   for (const name of ['a'.repeat(16), 'a-b', 'a b', 'ä']) {
@@ -107,7 +107,7 @@ test('a name that the kernel would not take is a bug', (t) => {
 const MANY = 60_000;
 
 for (const type of ['array', 'hash'] as const) {
-  test(`${MANY} elements of type ${type} are put with one call`, (t) => {
+  test(`${MANY} elements of type ${type} are stored with one call`, (t) => {
     if (!kernelReady(t)) return;
     const map = KernelFixture.open(t).map({ type, entries: 65536 });
     const keys = new Uint32Array(MANY).map((_, i) => i);
@@ -128,7 +128,7 @@ test('the values of an array are memory that the program sees at once', async (t
   const p = new Assembler('answer');
   p.loadMapValue(R1, 'answers', 0);
   p.load('u8', R0, R1, 0);
-  p.and(R0, 1, 'the verifier wants to know that it is an answer');
+  p.and(R0, 1, 'the verifier requires proof that it is an answer');
   p.exit();
   fixture.attach('bind4', p.assemble(), { answers });
   const memory = answers.memory('read and write');
@@ -141,7 +141,7 @@ test('the values of an array are memory that the program sees at once', async (t
   assert.equal(memory.u8.length, 0);
 });
 
-test('a map that is frozen can be read, and changed by nobody', (t) => {
+test('a frozen map can be read, but not changed by any process', (t) => {
   if (!kernelReady(t)) return;
   const map = KernelFixture.open(t).map({ type: 'array', flags: ['mmapable', 'rdonly_prog'] });
   map.update(u32(0), u64(5n));
@@ -156,13 +156,13 @@ test('a map that is frozen can be read, and changed by nobody', (t) => {
   memory.close();
 });
 
-test('an array that is not made for it cannot be mapped', (t) => {
+test('an array without the flag cannot be mapped', (t) => {
   if (!kernelReady(t)) return;
   const map = KernelFixture.open(t).map({ type: 'array' });
   assert.throws(() => map.memory('read'), { code: 'MEMORY_NOT_MAPPED' });
 });
 
-/** Answers with the first byte of the element 0 of the map that is in the array of maps. */
+/** Returns the first byte of element 0 of the map that is in the array of maps. */
 function outerProgram() {
   const p = new Assembler('outer');
   p.store('u32', R10, -4, 0);
@@ -183,12 +183,12 @@ function outerProgram() {
   return p.assemble();
 }
 
-test('an inner map is exchanged whole, and the old one goes', async (t) => {
+test('an inner map is replaced atomically, and the old one is freed', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const flags = ['mmapable', 'inner_map'] as const;
   const refusing = fixture.map({ type: 'array', name: 'refusing', flags, entries: 1 });
-  // As long as it likes: `inner_map` of the pattern allows it.
+  // Of any size: `inner_map` in the template permits it.
   const allowing = fixture.map({ type: 'array', name: 'allowing', flags, entries: 500 });
   allowing.update(u32(0), u64(1n));
   const tables = fixture.map({ type: 'array_of_maps', valueBytes: 4, entries: 1, innerMap: refusing });
@@ -217,7 +217,7 @@ test('an inner map of another shape is refused', (t) => {
   assert.equal(tables.update(u32(0), u32(fixture.map({ type: 'array', entries: 4 }).fd)), true);
 });
 
-test('a map that is none cannot be found by its number', (t) => {
+test('an object that is not a map cannot be found by its id', (t) => {
   if (!kernelReady(t)) return;
   assert.equal(BpfMap.byId(2 ** 31), undefined);
 });

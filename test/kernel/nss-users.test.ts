@@ -1,4 +1,4 @@
-// Users whom no file of the host has: the user database (NSS) says who they are, and what it said is kept.
+// Users that are in no file of the host: the user database (NSS) identifies them, and its answers are stored.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { PortsSeen } from '../../src/sockets/app/port-records.ts';
@@ -28,7 +28,7 @@ interface Setup {
   readonly daemon: GuardDaemon;
 }
 
-/** A host on which the module knows some users, and a profile is enforced that names one of them. */
+/** A host on which the NSS module knows some users, and the enforced profile names one of them. */
 async function setup(
   t: TestContext,
   profile = PROFILE,
@@ -45,7 +45,7 @@ async function setup(
   return nss && daemon && { nss, daemon };
 }
 
-test('a user whom only the user database knows has the port that names that user; others are refused', async (t) => {
+test('a user that only the user database knows has the port of that user; others are refused', async (t) => {
   const { daemon } = (await setup(t)) ?? {};
   if (!daemon) return;
   assert.equal(await daemon.bind(4000, WEB), 'ok');
@@ -53,11 +53,11 @@ test('a user whom only the user database knows has the port that names that user
   assert.equal(await daemon.bind(4000), 'EACCES');
 });
 
-test('what it said is kept: at a boot without it the same users have their ports, and no others', async (t) => {
+test('the answers are stored: at a boot without the database, only the same users have their ports', async (t) => {
   const { daemon, nss } = (await setup(t)) ?? {};
   if (!daemon || !nss) return;
   const bound = async () => [await daemon.bind(4000, WEB), await daemon.bind(4000, MALLORY)];
-  // As at a boot: nothing of ours runs, and the guard is put in anew. Whoever asked would have a warning to give.
+  // As at boot: no process of portreeve runs, and the guard is installed again. A query would cause a warning.
   const again = async () => {
     const enforced = await daemon.guard('enforce');
     assert.deepEqual([enforced.code, enforced.stderr], [0, '']);
@@ -71,7 +71,7 @@ test('what it said is kept: at a boot without it the same users have their ports
   const running = daemon.start();
   await running.waitForOutput(new RegExp(`guard: ${warning}`));
   await running.stop();
-  // Even setpriv(1) asks who a user is. Now the module is gone: that looks as if there were no such user.
+  // Even setpriv(1) looks up a user. Now the module is gone: that looks as if there were no such user.
   await nss.remove();
   assert.deepEqual(await bound(), ['ok', 'EACCES']);
   await again();
@@ -80,28 +80,28 @@ test('what it said is kept: at a boot without it the same users have their ports
   assert.deepEqual(await bound(), ['ok', 'EACCES']);
 });
 
-test('a user whom only a pattern matches is known once the daemon has seen a refusal', async (t) => {
+test('a user that only a pattern matches is known once the daemon has seen a refusal', async (t) => {
   const { daemon } = (await setup(t)) ?? {};
   if (!daemon) return;
   assert.equal(await daemon.bind(4001, DEVELOPER), 'EACCES');
   const running = await daemon.serve();
   await until('the pattern to match', async () => (await daemon.bind(4001, DEVELOPER)) === 'ok');
-  // Another one is known from then on, which is enough for OMVS, and is no DEV*.
+  // Another one is known from then on, which is enough for OMVS, and does not match DEV*.
   await until('OMVS to match', async () => (await daemon.bind(4002, MALLORY)) === 'ok');
   assert.equal(await daemon.bind(4001, MALLORY), 'EACCES');
-  const nobody = 20_099;
-  assert.equal(await daemon.bind(4002, nobody), 'EACCES');
-  // Whoever looks is told the same.
+  const unknownUid = 20_099;
+  assert.equal(await daemon.bind(4002, unknownUid), 'EACCES');
+  // A command reports the same.
   await daemon.fixture.start(LISTENER, { uid: DEVELOPER }, { env: NO_PEERS }).waitForOutput(/listens/);
   const { stdout } = await portreeve(daemon.fixture.sandbox, ['ports', '--json']);
   const { ports }: PortsSeen = JSON.parse(stdout);
   const held = ports.find(({ port }) => port === LISTENER_PORT);
   assert.deepEqual([held?.user, held?.job], ['devann', 'DEVANN']);
-  // It is written down: the guard is put in anew without the daemon.
+  // It is stored: the guard is installed again without the daemon.
   await running.stop();
   await daemon.guard('enforce');
   assert.deepEqual([await daemon.bind(4001, DEVELOPER), await daemon.bind(4001, MALLORY)], ['ok', 'EACCES']);
-  assert.equal(await daemon.bind(4002, nobody), 'EACCES');
+  assert.equal(await daemon.bind(4002, unknownUid), 'EACCES');
 });
 
 test('the daemon follows a user who gets another uid, and a uid that gets another user', async (t) => {
@@ -116,17 +116,17 @@ test('the daemon follows a user who gets another uid, and a uid that gets anothe
   const running = await daemon.serve();
   await nss.users({ ldapweb: DEVELOPER, mallory: WEB });
   assert.deepEqual(await holders(), [WEB]);
-  // It asks again when it reads its settings again, and every few minutes.
+  // It queries again when it reloads its settings, and every few minutes.
   const reload = async () => process.kill((await running.pid()) ?? assert.fail('no daemon'), 'SIGHUP');
   await reload();
   await until('the other uid', async () => `${await holders()}` === `${DEVELOPER}`);
-  // Nobody has the name any more, and somebody else the uid.
+  // The name no longer exists, and another user has the uid.
   await nss.users({ mallory: DEVELOPER });
   await reload();
-  await until('nobody', async () => (await holders()).length === 0);
+  await until('the user to be gone', async () => (await holders()).length === 0);
 });
 
-test('nobody is root, a local user, a unit or portreeve because the user database says so', async (t) => {
+test('the user database cannot make a user root, a local user, a unit or portreeve', async (t) => {
   const names = {
     ldapweb: 0,
     alice: 20_010,
@@ -157,12 +157,12 @@ test('nobody is root, a local user, a unit or portreeve because the user databas
     4007: ['ok', no],
   };
   assert.deepEqual(await tries(), expected);
-  // All of them were seen now. One in small and large letters is a user of that name, once the uid was seen.
+  // All of them were seen now. A name in mixed case belongs to a user of that name, once the uid was seen.
   await until('LdapWeb', async () => (await daemon.bind(4000, 20_012)) === 'ok');
   assert.deepEqual(await tries(), { ...expected, 4000: [no, 'ok'] });
 });
 
-test('SAF: users and groups whom only the user database knows have the access that they are given', async (t) => {
+test('SAF: users and groups that only the user database knows have their access', async (t) => {
   const racf = [
     'RDEFINE SERVAUTH EZB.PORTACCESS.*.*.WEBPORT UACC(NONE)',
     'PERMIT EZB.PORTACCESS.*.*.WEBPORT CLASS(SERVAUTH) ID(LDAPWEB STAFF) ACCESS(READ)',
@@ -178,7 +178,7 @@ test('SAF: users and groups whom only the user database knows have the access th
   assert.deepEqual(bound, ['ok', 'ok', 'EACCES']);
 });
 
-test('names that nobody has are told by apply, by its dry run and by the status', async (t) => {
+test('names that do not exist are reported by apply, by its dry run and by the status', async (t) => {
   const { daemon } = (await setup(t, `${PROFILE} 4020 TCP WEBB\n 4021 TCP TOOL\n 4022 TCP PORTMAP\n`)) ?? {};
   if (!daemon) return;
   await daemon.settings('[job.TOOL]\nusers = ["alice"]\n');
@@ -187,17 +187,21 @@ test('names that nobody has are told by apply, by its dry run and by the status'
     ['apply', '/run/profile'],
   ]) {
     const { stderr } = await daemon.run(...words);
-    assert.match(stderr, /^note: no unit or user is called WEBB \(\/run\/profile:6\)$/m, words.join(' '));
+    assert.match(
+      stderr,
+      /^note: no unit or user on this host is named WEBB \(\/run\/profile:6\)$/m,
+      words.join(' '),
+    );
   }
   await daemon.serve();
   const sandbox = daemon.fixture.sandbox;
   await until('the names', async () => (await status(sandbox)).guard.unknown.length > 0);
   assert.deepEqual((await status(sandbox)).guard.unknown, ['WEBB']);
   await sandbox.write('/etc/passwd', 'root:x:0:0::/:/bin/sh\nalice:x:1000:1000:::\nwebb:x:1005:1005:::\n');
-  await until('nobody to be missing', async () => (await status(sandbox)).guard.unknown.length === 0);
+  await until('no name to be unknown', async () => (await status(sandbox)).guard.unknown.length === 0);
 });
 
-test('a dry run writes nothing down, and judges by what it was answered', async (t) => {
+test('a dry run stores nothing, and uses the answers', async (t) => {
   const { daemon, nss } = (await setup(t, 'PORT 4000 TCP ROOT\n')) ?? {};
   if (!daemon || !nss) return;
   const { sandbox } = daemon.fixture;

@@ -1,4 +1,4 @@
-// The guard and the ports of portreeve: what the doctor advises holds at the next start, a refusal names its rule.
+// The guard and portreeve's own ports: the doctor's advice works at the next start, and a refusal names its rule.
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -73,7 +73,7 @@ async function setup(t: TestContext, peers?: Peers): Promise<Setup | undefined> 
   };
 }
 
-/** The statements that the doctor advises for some ports. */
+/** The statements that the doctor suggests for some ports. */
 async function advised({ run }: Setup, ports: RegExp, uid?: number): Promise<string[]> {
   const { stdout, stderr } = await run('doctor --all --json', uid);
   assert.notEqual(stdout, '', stderr);
@@ -82,27 +82,27 @@ async function advised({ run }: Setup, ports: RegExp, uid?: number): Promise<str
   return findings.flatMap(({ advice }) => statement.exec(advice)?.[0] ?? []).toSorted();
 }
 
-/** What is listed as "refused tcp 111 PORTMAP". */
+/** The list, as "refused tcp 111 PORTMAP". */
 function refusedIn(stdout: string, port: number): string[] {
   const { sockets } = JSON.parse(stdout) as {
-    sockets: { fate: string; protocol: string; port: number; job: string }[];
+    sockets: { effect: string; protocol: string; port: number; job: string }[];
   };
   return [
     ...new Set(
       sockets
         .filter((each) => each.port === port)
-        .map(({ fate, protocol, job }) => `${fate} ${protocol} ${job}`),
+        .map(({ effect, protocol, job }) => `${effect} ${protocol} ${job}`),
     ),
   ].toSorted();
 }
 
 for (const port of [111, 2111]) {
-  test(`what the doctor advises about port ${port} of portmap has it come up again`, async (t) => {
+  test(`with the doctor's advice about port ${port}, portmap starts again`, async (t) => {
     const at = await setup(t);
     if (!at) return;
     const { run, apply, serve, sandbox } = at;
     const where = port === 111 ? [] : ['--port', `${port}`];
-    // The guard is not there yet: the daemon binds as what it is started as.
+    // There is no guard yet: the daemon binds with the job under which it was started.
     const before = await serve(...where);
     await apply('PORT 2049 TCP NFS\n');
     assert.equal((await run('guard enforce')).code, 0);
@@ -123,14 +123,14 @@ for (const port of [111, 2111]) {
   });
 }
 
-test('a profile that would refuse our next start is told before, and after it was applied', async (t) => {
+test('a profile that would refuse our next start is reported before and after it is applied', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { run, apply, serve, sandbox } = at;
   await serve();
   await apply('PORT 2049 TCP NFS\n');
   await run('guard enforce');
-  /** What each of the commands lists that tell before what a profile would do. */
+  /** The list of each command that predicts the effect of a profile. */
   const dry = async (text: string) => {
     await sandbox.write('/run/new', text);
     const reported = ['apply --dry-run @new', 'obey --dry-run @new', 'profile diff --live @new'].map(
@@ -178,7 +178,7 @@ for (const { port, errno } of [
       stderr,
     );
 
-    // No daemon runs, and none has since.
+    // No daemon runs, and none has run since.
     const events = (await run('events --json')).stdout.trim().split('\n');
     assert.equal(events.length, 1);
     const event = JSON.parse(events[0] ?? '');
@@ -194,7 +194,7 @@ for (const { port, errno } of [
   });
 }
 
-test('a port that somebody has is taken, and a guard that only observes refuses nothing', async (t) => {
+test('a port in use is reported as in use, and a guard in observe mode refuses nothing', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { run, apply, start, serve } = at;
@@ -228,11 +228,11 @@ async function refusals({ run }: Setup, port: number): Promise<string[]> {
   });
 }
 
-test('a daemon that goes on is refused another port by SIGHUP, with the rule', async (t) => {
+test('a running daemon that is refused another port after SIGHUP reports the rule', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { run, apply, serve, sandbox } = at;
-  // It has no cgroup of its job yet when it asks the guard for the first time.
+  // It has no cgroup of its job yet when the guard judges it for the first time.
   const daemon = await serve();
   await apply('PORT 111 TCP PORTMAP 111 UDP PORTMAP 112 TCP RESERVED\n');
   await run('guard enforce');
@@ -247,7 +247,7 @@ test('a daemon that goes on is refused another port by SIGHUP, with the rule', a
   assert.deepEqual(await refusals(at, 112), ['PORTMAP tcp /run/profile:1']);
 });
 
-test('where another port will do it is taken, and the refusal is told all the same', async (t) => {
+test('where another port is possible it is used, and the refusal is reported all the same', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { run, apply, serve } = at;
@@ -259,7 +259,7 @@ test('where another port will do it is taken, and the refusal is told all the sa
   assert.deepEqual(await refusals(at, 111), ['PORTMAP tcp /run/profile:1']);
 });
 
-/** Holds 127.0.0.1:PORT in one of several ways, and says that it does; or ends with the errno of bind(2). */
+/** Holds 127.0.0.1:PORT in one of several ways and prints that, or ends with the errno of bind(2). */
 const HOLDER = `
 import array, errno, os, signal, socket, sys
 how, port = sys.argv[1], int(sys.argv[2])
@@ -299,7 +299,7 @@ signal.pause()
 
 const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 
-test('what the doctor advises about other holders has them come up again, and nobody else', async (t) => {
+test("the doctor's advice about other holders makes them start again, and permits no other job", async (t) => {
   if (!needs(t, probe.command('python3'), probe.command('setpriv'))) return;
   const at = await setup(t);
   if (!at) return;
@@ -315,7 +315,7 @@ test('what the doctor advises about other holders has them come up again, and no
     [...AS_NOBODY, ...python('plain', 8086)],
     python('v6', 8086),
   ];
-  // Jobs are given by a daemon, which has its ports already when the guard comes.
+  // A daemon assigns jobs, and it has its ports already when the guard is installed.
   await serve();
   const startAll = async () => {
     const started = holders.map((argv) => begin(...argv));
@@ -335,7 +335,7 @@ test('what the doctor advises about other holders has them come up again, and no
     'PORT 8085 TCP WEB-1.X',
     'PORT 8086 TCP NOBODY 8086 TCP ROOT',
   ]);
-  // Who may not see the processes of others is told the same of what has the job in its cgroup.
+  // A user who may not read other users' processes gets the same report for a job in its cgroup.
   const seenByOther = await advised(at, /80[0-9]+/, 4711);
   assert.deepEqual(seenByOther, statements);
   await apply(`${statements.join('\n')}\n`);
@@ -351,7 +351,7 @@ test('what the doctor advises about other holders has them come up again, and no
   }
 });
 
-test('a daemon of a user is refused as he is, and not sent to root', async (t) => {
+test('a daemon of a user is refused like the user, and not referred to root', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { sandbox, apply, run, begin, pins } = at;
@@ -372,7 +372,7 @@ test('a daemon of a user is refused as he is, and not sent to root', async (t) =
   await twin.stop();
 });
 
-test('another port mapper is not stopped where we would not get its port', async (t) => {
+test('another port mapper is not stopped if we would not get its port', async (t) => {
   const peers = await bringPeers();
   if (!needs(t, peers.probe())) return;
   const at = await setup(t, peers);
@@ -382,7 +382,7 @@ test('another port mapper is not stopped where we would not get its port', async
   await until('rpcbind to answer', async () => (await sandbox.run(['rpcinfo', '-s'])).code === 0);
   const takeOver = () => begin(PORTREEVE, 'portmap', 'take-over', ...pins);
   await sandbox.write('/run/usual', 'PORT 111 TCP ROOT 111 UDP PORTMAP\n');
-  // The daemon has the usual place for its state here.
+  // The daemon uses the default state directory here.
   assert.equal((await sandbox.run([PORTREEVE, 'apply', '/run/usual', ...pins], { env: NO_PEERS })).code, 0);
   await apply('PORT 111 TCP ROOT 111 UDP PORTMAP\n');
   await run('guard enforce');

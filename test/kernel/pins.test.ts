@@ -1,4 +1,4 @@
-/** Links and pins: what hangs in a cgroup, what outlives the process that hung it there, and how it ends. */
+/** Links and pins: what is attached to a cgroup, what persists without its process, and how it ends. */
 
 import assert from 'node:assert/strict';
 import { closeSync, mkdirSync } from 'node:fs';
@@ -27,7 +27,7 @@ function answer(value: number, name = 'answer') {
 const bindError = async (fixture: KernelFixture): Promise<string | null | undefined> =>
   (await fixture.bind(BIND))[0]?.error;
 
-test('a link says where it hangs, and gives all back when it is detached', async (t) => {
+test('a link reports its cgroup, and releases everything when it is detached', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const program = fixture.load('bind4', answer(0));
@@ -42,11 +42,11 @@ test('a link says where it hangs, and gives all back when it is detached', async
   detachLink(link);
   assert.equal(await bindError(fixture), null);
   assert.deepEqual(attachedPrograms(fixture.cgroupFd, 'bind4'), []);
-  // The link itself is there as long as it is open.
+  // The link itself exists as long as it is open.
   assert.equal(linkInfo(link).cgroup?.id, 0n);
 });
 
-test('a link that is closed everywhere takes its program with it', async (t) => {
+test('a link that is closed everywhere removes its program', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const program = fixture.load('bind4', answer(0));
@@ -58,14 +58,14 @@ test('a link that is closed everywhere takes its program with it', async (t) => 
   assert.ok([...objectIds('link')].includes(id));
 });
 
-test('programs run in the order in which they were hung up, and all of them', async (t) => {
+test('all programs run, in the order in which they were attached', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const programs = [1, 0, 1].map((value) => fixture.load('bind4', answer(value)));
   const links = programs.map((program) => fixture.link('bind4', program));
   const ids = programs.map((program) => programInfo(program).id);
   assert.deepEqual(attachedPrograms(fixture.cgroupFd, 'bind4'), ids);
-  // They are effective in the cgroups below too, where none hangs itself.
+  // They are also effective in the cgroups below, where none is attached.
   mkdirSync(join(fixture.directory, 'below'));
   const below = openCgroup(join(fixture.directory, 'below'));
   assert.deepEqual(attachedPrograms(below, 'bind4'), []);
@@ -76,7 +76,7 @@ test('programs run in the order in which they were hung up, and all of them', as
   assert.equal(await bindError(fixture), null);
 });
 
-test('a link takes another program, if it still has the one that is expected', async (t) => {
+test('a link accepts another program if it still has the expected one', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const [first, second, third] = [0, 1, 1].map((value) => fixture.load('bind4', answer(value)));
@@ -90,7 +90,7 @@ test('a link takes another program, if it still has the one that is expected', a
   assert.equal(await bindError(fixture), 'EPERM');
 });
 
-test('what the kernel says of a program', (t) => {
+test('what the kernel reports about a program', (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const map = fixture.map({ type: 'array' });
@@ -114,7 +114,7 @@ test('what the kernel says of a program', (t) => {
   assert.ok(one.translatedBytes >= 5 * 8);
 });
 
-test('a program that the verifier refuses is told with its words', (t) => {
+test('a program that the verifier refuses is reported with its log', (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   assert.throws(() => fixture.load('bind4', answer(4)), {
@@ -124,7 +124,7 @@ test('a program that the verifier refuses is told with its words', (t) => {
   assert.ok(fixture.load('bind4', answer(3)) > 0);
 });
 
-test('nothing is pinned outside of bpffs, and what is not pinned is not found', (t) => {
+test('nothing is pinned outside bpffs, and what is not pinned is not found', (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const map = fixture.map({ type: 'array' });
@@ -137,8 +137,8 @@ test('nothing is pinned outside of bpffs, and what is not pinned is not found', 
 });
 
 /**
- * Each step is a process of its own; they share a mount namespace, which takes the pins along when it ends. What the
- * host has pinned is not seen there.
+ * Each step is a separate process; they share a mount namespace, and the pins are removed with it. The pins of
+ * the host are not visible there.
  */
 const STEPS = `
 node=$1 pinner=$2 binder=$3 task=$4 cgroup=$5
@@ -151,17 +151,17 @@ bind
 "$node" "$pinner" unpin; bind
 `;
 
-test('pins outlive a process that is killed, and another takes them over', async (t) => {
+test('pins persist when the process is killed, and another process uses them', async (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   const files = ['pinner.ts', 'binder.ts'].map((name) => join(import.meta.dirname, '../support', name));
   const argv = ['sh', '-c', STEPS, 'steps', process.execPath, ...files, JSON.stringify({ binds: [BIND] })];
   const { stdout, stderr } = await fixture.run([...argv, fixture.directory], ['--net', '--mount']);
-  const said = stdout
+  const steps = stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-  const [created, code, refused, takenOver, allowed, replaced, refusedAgain, unpinned, free] = said;
+  const [created, code, refused, takenOver, allowed, replaced, refusedAgain, unpinned, free] = steps;
   assert.ok(created, stderr);
   for (const kind of ['map', 'program', 'link'] as const) fixture.watch(kind, created[kind]);
   assert.deepEqual([created.before, created.mounted], [false, [true, false]]);
@@ -183,7 +183,7 @@ test('pins outlive a process that is killed, and another takes them over', async
   assert.equal(free.bound[0].error, null);
 });
 
-test('the tag of a program is known before it is loaded, whatever maps it has', (t) => {
+test('the tag of a program is known before it is loaded, with any maps', (t) => {
   if (!kernelReady(t)) return;
   const bpf = new LinuxBpf();
   const p = new Assembler('tagged');

@@ -1,4 +1,4 @@
-/** The real kernel gives no port of the profile to whoever asks for none, and is as before when the guard is gone. */
+/** The real kernel assigns no port of the profile, and its settings are restored when the guard is removed. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -15,14 +15,14 @@ async function open(t: TestContext): Promise<Sandbox | undefined> {
   return Sandbox.open(t);
 }
 
-/** What is read after the steps: the reserved ports and the range. */
+/** The values after the operations: the reserved ports and the range. */
 async function after(sandbox: Sandbox, ...steps: readonly Step[]): Promise<(string | undefined)[]> {
   const results = await inSandbox(sandbox, [...steps, ...READ]);
   for (const { error } of results) assert.equal(error, undefined);
   return results.slice(-2).map(({ value }) => value);
 }
 
-/** Listens on ports, 0 for any, and prints those that it got and the errors. */
+/** Listens on ports, 0 for any, and prints the bound ports and the errors. */
 const LISTEN = `const { createServer } = require('net');
 const listen = (port) => new Promise((done) => {
   const server = createServer().on('error', ({ code }) => done(code));
@@ -42,7 +42,7 @@ async function listen(sandbox: Sandbox, ...ports: readonly number[]): Promise<st
 }
 
 // PORTRANGE: ports that are reserved are not assigned by the stack.
-test('a reserved port is not assigned, and can be asked for by its number', async (t) => {
+test('a reserved port is not assigned, and can be requested by its number', async (t) => {
   const sandbox = await open(t);
   if (sandbox === undefined) return;
   const ephemeral: Range = [40_000, 40_009];
@@ -59,19 +59,19 @@ test('a reserved port is not assigned, and can be asked for by its number', asyn
   assert.notEqual(await listen(sandbox, 0, 0), '40009 EADDRINUSE');
 });
 
-test('what others have in the list stays, also what they change meanwhile', async (t) => {
+test("other programs' ports in the list are kept, including concurrent changes", async (t) => {
   const sandbox = await open(t);
   if (sandbox === undefined) return;
   const write = (value: string): Step => ({ do: 'write', name: RESERVED_PORTS, value });
   const apply = (...tcp: readonly Range[]): Step => ({ do: 'apply', profile: profileOf({ tcp }) });
   const reserved = async (...steps: readonly Step[]) => (await after(sandbox, ...steps))[0];
   assert.equal(await reserved(write('8080,9148'), apply([80, 81], [443, 443])), '80-81,443,8080,9148');
-  // Each run is a process of its own, which knows what is recorded and nothing else.
+  // Each run is a separate process, which knows only what is recorded.
   assert.equal(await reserved(write('80-81,443,7000,9148'), apply([80, 80])), '80,7000,9148');
   assert.equal(await reserved({ do: 'restore' }), '7000,9148');
 });
 
-test('a list of many pages comes and goes', async (t) => {
+test('a list of many pages is written and restored', async (t) => {
   const sandbox = await open(t);
   if (sandbox === undefined) return;
   const odd = Array.from({ length: 15_000 }, (_, index): Range => [2 * index + 20_001, 2 * index + 20_001]);

@@ -1,4 +1,4 @@
-/** Records of a BPF ring buffer arrive here whole, in their order, as often as they were written. */
+/** Records of a BPF ring buffer arrive completely and in order, each once. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { KernelFixture, kernelReady } from '../support/kernel-fixture.ts';
 
 const RING_BYTES = 4096;
 const EVENT = new Layout({ port: 'u32', number: 'u64' });
-/** What a record takes in the buffer: a header of 8 bytes and the structure. */
+/** The size of a record in the buffer: a header of 8 bytes and the structure. */
 const RECORD_BYTES = 24;
 
 /** Writes a record for every bind; every third one is discarded instead. */
@@ -58,7 +58,7 @@ const bindsOf = (count: number, from = 4000) =>
     (_, i) => ({ socket: 'udp4', address: '127.0.0.1', port: from + i }) as const,
   );
 
-test('records arrive whole and in order, but for those that were discarded', async (t) => {
+test('records arrive completely and in order, except those that were discarded', async (t) => {
   if (!kernelReady(t)) return;
   const { fixture, events } = open(t);
   using ring = new RingBuffer(events);
@@ -80,7 +80,7 @@ test('records arrive whole and in order, but for those that were discarded', asy
   );
 });
 
-test('a full buffer takes no more; when it was read it goes on, around its end', async (t) => {
+test('a full buffer accepts no more; after reading it continues, around its end', async (t) => {
   if (!kernelReady(t)) return;
   const { fixture, events, count } = open(t);
   using ring = new RingBuffer(events);
@@ -89,7 +89,7 @@ test('a full buffer takes no more; when it was read it goes on, around its end',
   const keep = (record: DataView): void => {
     numbers.push(EVENT.read(record).number);
   };
-  // So many rounds that records come to lie across the end of the memory.
+  // Enough rounds for records to lie across the end of the memory.
   let last = 0n;
   for (let round = 0; round < 4; round++) {
     const before = numbers.length;
@@ -113,7 +113,7 @@ test('a full buffer takes no more; when it was read it goes on, around its end',
 /** The number of the next record that is not discarded. */
 const firstKept = (number: bigint): bigint => (number % 3n === 0n ? number + 1n : number);
 
-test('waiting ends when a record arrives, or when its time is over', async (t) => {
+test('waiting ends when a record arrives, or at its timeout', async (t) => {
   if (!kernelReady(t)) return;
   const { fixture, events } = open(t);
   using ring = new RingBuffer(events);
@@ -129,7 +129,7 @@ test('waiting ends when a record arrives, or when its time is over', async (t) =
   assert.equal(await ring.wait(1), false);
 });
 
-test('another consumer goes on where the first one had come to, also when that failed at a record', async (t) => {
+test('another consumer continues where the first one stopped, even if that failed at a record', async (t) => {
   if (!kernelReady(t)) return;
   const { fixture, events } = open(t);
   await fixture.bind(...bindsOf(2));
@@ -145,7 +145,7 @@ test('another consumer goes on where the first one had come to, also when that f
   assert.deepEqual(ports, [4001]);
 });
 
-test('records of different programs and lengths stand in one buffer', async (t) => {
+test('records of different programs and lengths are in one buffer', async (t) => {
   if (!kernelReady(t)) return;
   const { fixture, events } = open(t);
   using ring = new RingBuffer(events);
@@ -171,7 +171,7 @@ test('records of different programs and lengths stand in one buffer', async (t) 
   assert.deepEqual(lengths, [16, 5]);
 });
 
-test('a map that is no ring buffer is refused', (t) => {
+test('a map that is not a ring buffer is refused', (t) => {
   if (!kernelReady(t)) return;
   const fixture = KernelFixture.open(t);
   assert.throws(() => new RingBuffer(fixture.map({ type: 'array' })), { code: 'MEMORY_NOT_MAPPED' });

@@ -1,4 +1,4 @@
-// The daemon and the guard: `run` gives a job that the kernel knows at once, and portmap is bound as the job PORTMAP.
+// The daemon and the guard: `run` assigns a job that the kernel knows at once, and portmap binds as the job PORTMAP.
 import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,18 +27,18 @@ const FILES = {
   '/run/profile': PROFILE,
 };
 
-/** A socket that holds port 111 (proc_pid_net(5)): one that listens (0A), or one of UDP (07). */
+/** A socket that holds port 111 (proc_pid_net(5)): a listening one (0A), or one of UDP (07). */
 const HOLDS = /^ *\d+: [0-9A-F]+:006F \S+ (0A|07) /m;
 
 interface Setup {
   readonly fixture: GuardFixture;
   readonly place: readonly string[];
   serve(): Promise<Running>;
-  /** What bind(2) of a TCP port gives in the guarded cgroup, by itself or behind other words. */
+  /** The result of bind(2) of a TCP port in the guarded cgroup, optionally after a command prefix. */
   bind(port: number, uid?: number, ...prefix: string[]): Promise<string>;
 }
 
-/** A world in which a profile is enforced, and where no daemon has been yet. */
+/** A sandbox in which a profile is enforced, without a daemon yet. */
 async function setup(t: TestContext): Promise<Setup | undefined> {
   if (!guardReady(t) || !needs(t, probe.command('python3'), ONLY_PORTREEVE)) return undefined;
   const peers = await bringPeers();
@@ -63,7 +63,7 @@ async function setup(t: TestContext): Promise<Setup | undefined> {
   return { fixture, place, serve, bind };
 }
 
-/** Whether there is a port mapper that answers over TCP. */
+/** Whether a port mapper answers over TCP. */
 const answers = async ({ sandbox }: GuardFixture, port = 111): Promise<boolean> =>
   (await portreeve(sandbox, ['portmap', 'list', `127.0.0.1:${port}`])).code === 0;
 
@@ -77,7 +77,7 @@ test('with 111 reserved for PORTMAP portreeve starts, and rpcbind does not', asy
   const { guard, pid } = await status(fixture.sandbox);
   assert.deepEqual([guard.mode, guard.revision, guard.missing], ['enforce', 1, []]);
 
-  // Its sockets are still known as those of that job, and nobody is told that they would be refused.
+  // Its sockets still belong to that job, and are not reported as refused.
   const restarts = await portreeve(fixture.sandbox, ['guard', '--restarts', '--json', ...at.place]);
   const { sockets, kept } = JSON.parse(restarts.stdout);
   assert.deepEqual(sockets, [], restarts.stderr);
@@ -86,12 +86,12 @@ test('with 111 reserved for PORTMAP portreeve starts, and rpcbind does not', asy
     [...walkCgroups(fixture.place.cgroup)].filter(({ directory }) => /PORTMAP/.test(directory));
   assert.equal(jobCgroups().length, 1);
 
-  // What it binds later is bound as that job, too.
+  // What it binds later also has that job.
   await fixture.sandbox.write('/etc/portreeve/portreeve.toml', '[portmap]\nport = 112\n');
   await fixture.sandbox.run(['kill', '-HUP', `${pid}`]);
   await daemon.waitForOutput(/reloaded the settings; portmap listens on .*:112/);
   assert.ok(await answers(fixture, 112));
-  // It has been in that cgroup for a moment only: what it starts is not that job.
+  // It was in that cgroup only for a moment: what it starts does not have that job.
   const { stdout } = await fixture.run(['cat', `/proc/${pid}/cgroup`]);
   assert.doesNotMatch(stdout, /portreeve-job/);
   assert.equal(jobCgroups().length, 1);
@@ -100,7 +100,7 @@ test('with 111 reserved for PORTMAP portreeve starts, and rpcbind does not', asy
 
   const rpcbindHolds = async () => {
     const rpcbind = fixture.start(['rpcbind', '-f']);
-    // Its Unix socket is open last, whatever became of the others.
+    // Its Unix socket is opened last, whatever the result of the others.
     await until('rpcbind to be ready', async () => (await fixture.sandbox.run(['rpcinfo', '-s'])).code === 0);
     const { stdout: sockets } = await fixture.run(['sh', '-c', 'cat /proc/net/[tu][cd]p*']);
     await rpcbind.stop('SIGKILL');
@@ -111,7 +111,7 @@ test('with 111 reserved for PORTMAP portreeve starts, and rpcbind does not', asy
   assert.equal(await rpcbindHolds(), true);
 });
 
-test('the first bind of a command is judged as its job, and so is what an earlier daemon has given', async (t) => {
+test('the first bind of a command has its job, and so have the jobs that an earlier daemon assigned', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { fixture } = at;
@@ -139,7 +139,7 @@ test('the first bind of a command is judged as its job, and so is what an earlie
   assert.equal(stdout, 'in\nok\n');
 });
 
-test('while a profile is on trial jobs are given, followed, and kept by a daemon that starts anew', async (t) => {
+test('during a trial jobs are assigned, followed, and kept by a daemon that starts', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { fixture } = at;
@@ -153,20 +153,20 @@ test('while a profile is on trial jobs are given, followed, and kept by a daemon
   await fixture.sandbox.write('/etc/passwd', `${FILES['/etc/passwd']}bob:x:${BOB}:${BOB}::/:/bin/sh\n`);
   await until('the new user', async () => (await at.bind(4004, BOB)) === 'ok');
 
-  // The port mapper of another daemon is PORTMAP, too, and gives jobs.
+  // The port mapper of another daemon also has the job PORTMAP, and it assigns jobs.
   await daemon.stop('SIGKILL');
   await at.serve();
   assert.ok(await answers(fixture));
   assert.equal(await at.bind(4003, ALICE, ...run), 'ok');
   assert.equal(await at.bind(4004, BOB), 'ok');
 
-  // What was before is told, too, and is in force again.
+  // The earlier profile was also updated, and is in force again.
   const { kernel } = fixture;
-  assert.equal(kernel.goBack(), true);
+  assert.equal(kernel.revert(), true);
   assert.deepEqual([await at.bind(4000, ALICE, ...run), await at.bind(4000, ALICE)], ['ok', 'EACCES']);
 });
 
-test('a trial that is not confirmed is recorded by the daemon when it ends', async (t) => {
+test('an unconfirmed trial is recorded by the daemon when it ends', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { fixture } = at;
@@ -174,9 +174,9 @@ test('a trial that is not confirmed is recorded by the daemon when it ends', asy
   await fixture.sandbox.write('/run/second', 'PORT 4000 TCP ALICE\n');
   const applied = await portreeve(fixture.sandbox, ['apply', '/run/second', '--try', '1s', ...at.place]);
   assert.match(applied.stdout, /revision 2; the kernel enforces it for 1 s/, applied.stderr);
-  await daemon.waitForOutput(/what was before it is recorded as revision 3/);
-  const { trialMs, hasGoneBack, revision } = fixture.kernel.state();
-  assert.deepEqual([trialMs, hasGoneBack, revision], [undefined, false, 1]);
+  await daemon.waitForOutput(/the profile before it was recorded again, as revision 3/);
+  const { trialMs, hasReverted, revision } = fixture.kernel.state();
+  assert.deepEqual([trialMs, hasReverted, revision], [undefined, false, 1]);
   const run = [PORTREEVE, 'run', '--job', 'WEB', '--'];
   assert.deepEqual([await at.bind(4000, ALICE, ...run), await at.bind(4000, ALICE)], ['ok', 'EACCES']);
 });

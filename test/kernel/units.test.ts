@@ -1,4 +1,4 @@
-// Units are jobs from the moment in which their cgroups are made, whoever follows them: the kernel names them itself.
+// Units have jobs from the moment in which their cgroups are created, without a follower: the kernel assigns them.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, statSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { BOUND, USERS } from '../support/guard-setup.ts';
 import { needs, probe } from '../support/probe.ts';
 import { until } from '../support/sandbox.ts';
 
-/** As long as a job's name may be. */
+/** The maximum length of a job's name. */
 const LONG = 'l'.repeat(64);
 
 const PROFILE = `PORT
@@ -32,7 +32,7 @@ const PROFILE = `PORT
   4005 TCP ${LONG.toUpperCase()}
 `;
 
-/** A bind of root in a cgroup: the errno, or the address that the socket has then. */
+/** A bind of root in a cgroup: the errno, or the bound address. */
 const BIND = `import errno, os, socket, sys
 for at in range(1, len(sys.argv), 2):
     where, port = sys.argv[at:at + 2]
@@ -51,11 +51,11 @@ for at in range(1, len(sys.argv), 2):
 
 interface Setup {
   readonly fixture: GuardFixture;
-  /** Makes a cgroup, below a slice, for a unit. */
+  /** Creates a cgroup, below a slice, for a unit. */
   readonly unit: (path: string) => string;
-  /** Binds to ports, each from the cgroup before it, by root. */
+  /** Binds to ports, each from the cgroup before it, as root. */
   readonly binds: (...binds: readonly (readonly [cgroup: string, port: number])[]) => Promise<string[]>;
-  /** What the set in force has for a cgroup: the bytes of its job, or undefined. */
+  /** The entry of a cgroup in the set in force: the bytes of its job, or undefined. */
   readonly jobOf: (cgroup: string, slot?: number) => Uint8Array | undefined;
 }
 
@@ -96,7 +96,7 @@ function jobsIn({ bpf, place }: GuardFixture, slot: number): BpfMap | undefined 
   return id && BpfMap.byId(new DataView(id.buffer).getUint32(0, true));
 }
 
-test('a socket unit, a unit in a slice of its own and an instance bind at once, and no other one', async (t) => {
+test('a socket unit, a unit in its own slice and an instance bind at once, and no other one', async (t) => {
   const at = await setup(t);
   if (!at) return;
   assert.ok(at.fixture.kernel.state().namesUnits);
@@ -112,7 +112,7 @@ test('a socket unit, a unit in a slice of its own and an instance bind at once, 
     [other, 4000],
     [other, 4001],
     [other, 4003],
-    // What is no job by its unit is one by its user.
+    // What has no job by its unit has one by its user.
     [other, 4004],
     [socket, 4004],
   );
@@ -122,7 +122,7 @@ test('a socket unit, a unit in a slice of its own and an instance bind at once, 
   ]);
 });
 
-test('what looks like a unit and is not one gets nothing', async (t) => {
+test('what resembles a unit but is not one gets nothing', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const theirs = at.unit('theirs.slice');
@@ -148,11 +148,11 @@ test('what looks like a unit and is not one gets nothing', async (t) => {
     await at.binds(...binds),
     binds.map(() => 'EACCES'),
   );
-  // Its twin is let: made by root, in a slice of root's.
+  // Its twin is allowed: created by root, in a slice of root.
   assert.deepEqual(await at.binds([at.unit('mine.slice/ssh.service'), 4000]), ['bound']);
 });
 
-test('cgroups of version 1, which have the same numbers, are neither named nor forgotten', async (t) => {
+test('cgroups of version 1, which have the same numbers, are neither added nor removed', async (t) => {
   const at = await setup(t);
   if (!at || !needs(t, probe.namedHierarchies())) return;
   const hierarchy = mkdtempSync(join(tmpdir(), 'portreeve-v1-'));
@@ -166,7 +166,7 @@ test('cgroups of version 1, which have the same numbers, are neither named nor f
   });
   mkdirSync(other);
   assert.equal(at.jobOf(other), undefined);
-  // A job of that number, as one of version 2 may be that was made long ago.
+  // A job of that number, as one of version 2 may have that was created long ago.
   at.fixture.inForce(PROFILE, { users: USERS, cgroups: [[other, 'SSH']] });
   assert.ok(at.jobOf(other));
   rmdirSync(other);
@@ -176,7 +176,7 @@ test('cgroups of version 1, which have the same numbers, are neither named nor f
   assert.ok(at.jobOf(at.unit('ssh.service')));
 });
 
-test('what the kernel names is what is named by looking at the cgroups', async (t) => {
+test('the kernel assigns the same jobs as a scan of the cgroups', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const slices = ['', 'a.slice', 'a.slice/a-b.slice', 'a.slice/user.slice', 'auser.slice', 'x.scope', 'y'];
@@ -219,7 +219,7 @@ test('what the kernel names is what is named by looking at the cgroups', async (
   assert.ok(lines.filter(({ bytes }) => bytes).length > 10);
 });
 
-test('units that come and go without end find room', async (t) => {
+test('an unlimited number of units that start and stop finds room', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const directory = join(at.fixture.place.cgroup, 'ssh.service');
@@ -235,59 +235,59 @@ test('units that come and go without end find room', async (t) => {
   jobs?.close();
 });
 
-test('during a trial units are named in both profiles', async (t) => {
+test('during a trial units get jobs in both profiles', async (t) => {
   const at = await setup(t);
   if (!at) return;
   at.fixture.inForce('PORT 4000 TCP WEB\n', { users: USERS }, { trialMs: 600_000 });
   const [ssh, web] = [at.unit('ssh.service'), at.unit('web.service')];
   assert.deepEqual(await at.binds([ssh, 4000], [web, 4000]), ['EACCES', 'bound']);
-  assert.ok(at.fixture.kernel.goBack());
+  assert.ok(at.fixture.kernel.revert());
   assert.deepEqual(await at.binds([ssh, 4000], [web, 4000]), ['bound', 'EACCES']);
 });
 
-/** Lists units as a command does, which nobody follows, and makes more of them between its looks. */
-function hurried(at: Setup, slow: (look: number) => void): { jobs: () => Jobs; looks: () => number } {
+/** Lists units as a command does, without a follower, and creates more units between its scans. */
+function hurried(at: Setup, slow: (scan: number) => void): { jobs: () => Jobs; scans: () => number } {
   const cgroups = new LinuxCgroups();
   const root = at.fixture.place.cgroup.slice(at.fixture.bpf.cgroupRoot().length);
-  let looks = 0;
+  let scans = 0;
   const jobs = () => {
     const named = jobsOf({ cgroups: listUnits(cgroups, root), made: [], accounts: [] }, root);
-    slow(looks++);
+    slow(scans++);
     return named;
   };
-  return { jobs, looks: () => looks };
+  return { jobs, scans: () => scans };
 }
 
 const HURRIED = ['ssh.service', 'ssh.socket', 'web.service'] as const;
 
-test('a unit that begins while tables are filled is in them, though nobody follows units', async (t) => {
+test('a unit that starts while tables are filled is in them, even without a follower', async (t) => {
   const at = await setup(t);
   if (!at) return;
-  const { jobs, looks } = hurried(at, (look) => at.unit(HURRIED[look] ?? assert.fail('a look too many')));
+  const { jobs, scans } = hurried(at, (scan) => at.unit(HURRIED[scan] ?? assert.fail('one scan too many')));
   at.fixture.kernel.swap(tablesOf(profileOf(PROFILE)), jobs, Date.now());
-  assert.equal(looks(), 2);
+  assert.equal(scans(), 2);
   const [first, second] = HURRIED.map(at.unit);
   assert.deepEqual(await at.binds([first ?? '', 4000], [second ?? '', 4000]), ['bound', 'bound']);
 });
 
-test('a unit that begins while the jobs in force are put in anew keeps its port', async (t) => {
+test('a unit that starts while the jobs in force are rebuilt keeps its port', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const tables = tablesOf(profileOf(PROFILE));
-  const { jobs } = hurried(at, (look) => {
-    const unit = at.unit(HURRIED[look] ?? assert.fail('a look too many'));
+  const { jobs } = hurried(at, (scan) => {
+    const unit = at.unit(HURRIED[scan] ?? assert.fail('one scan too many'));
     assert.ok(at.jobOf(unit));
   });
   at.fixture.kernel.renew({ tablesOf: () => tables, jobs });
   const units = HURRIED.slice(0, 2).map(at.unit);
   assert.deepEqual(await at.binds(...units.map((unit) => [unit, 4000] as const)), ['bound', 'bound']);
-  // Also where all that is known of jobs was seen before they began: the follower sees them later.
+  // Even if all known jobs were read before they started: the follower sees them later.
   const stale = { cgroups: new Map(), users: new Map() };
   at.fixture.kernel.renew({ tablesOf: () => tables, jobs: () => stale });
   assert.deepEqual(await at.binds(...units.map((unit) => [unit, 4000] as const)), ['bound', 'bound']);
 });
 
-test('tables that are not in force any more name nothing', async (t) => {
+test('tables that are no longer in force get no units', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const before = slotInForce(at.fixture);
@@ -297,7 +297,7 @@ test('tables that are not in force any more name nothing', async (t) => {
   assert.ok(at.jobOf(unit));
 });
 
-test('other programs of ours are exchanged with none of both missing', async (t) => {
+test('other programs of ours are replaced without a moment without either', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { bpf, place } = at.fixture;
@@ -316,7 +316,7 @@ test('other programs of ours are exchanged with none of both missing', async (t)
   );
 });
 
-/** Is told of every name that an object gets. */
+/** Receives every name that an object gets. */
 class Watching extends LinuxBpf {
   readonly #seen: (path: string) => void;
 
@@ -331,13 +331,13 @@ class Watching extends LinuxBpf {
   }
 }
 
-test('what was put in is called when nobody has it open, and put in again where it is missing', async (t) => {
+test('the installed programs are called when no process has them open, and restored where missing', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { bpf, place } = at.fixture;
   assert.ok(bpf.unpin(`${place.pins}/cgroup_mkdir`));
   assert.equal(at.fixture.kernel.state().namesUnits, false);
-  // The kernel lets go of what has no name a moment later.
+  // The kernel releases what has no name a moment later.
   let tries = 0;
   await until('the program to go', () => !at.jobOf(at.unit(`a${++tries}.slice/ssh.service`)));
   GuardKernel.open(bpf, place.pins)?.close();
@@ -345,14 +345,14 @@ test('what was put in is called when nobody has it open, and put in again where 
   assert.ok(at.jobOf(at.unit('b.slice/ssh.service')));
 });
 
-/** A kernel without these tracepoints, or one that does not let us. */
+/** A kernel without these tracepoints, or one that does not permit them. */
 class Untraced extends LinuxBpf {
   override attachEvent(): never {
     throw new PortreeveError('TRACEPOINT_MISSING', 'the tracepoint cgroup_mkdir cannot be used');
   }
 }
 
-test('where the kernel cannot name units the guard is put in all the same, and says so', async (t) => {
+test('where the kernel cannot assign jobs to units, the guard is installed all the same, and reports it', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const pins = `${at.fixture.place.pins}-untraced`;

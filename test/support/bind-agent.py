@@ -1,4 +1,4 @@
-# Binds sockets as it is told over a Unix socket, in the cgroup and network it was started in: a line of JSON each way.
+# Binds sockets on request over a Unix socket, in the cgroup and network of its start: a line of JSON each way.
 
 import collections
 import ctypes
@@ -46,7 +46,7 @@ def become_root():
 
 
 def may_bind_low_ports(is_capable):
-    """Sets or clears the effective CAP_NET_BIND_SERVICE, whoever we are; None leaves it."""
+    """Sets or clears the effective CAP_NET_BIND_SERVICE, for any user; None does not change it."""
     if is_capable is None:
         return
     header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
@@ -60,7 +60,7 @@ def may_bind_low_ports(is_capable):
 
 
 def sockaddr(family, address, port, claimed):
-    """struct sockaddr_in or sockaddr_in6; the family that stands in it may be another than the socket's."""
+    """struct sockaddr_in or sockaddr_in6; its family may differ from the socket's."""
     packed = socket.inet_pton(family, address)
     head = struct.pack("=H", family if claimed is None else claimed) + struct.pack("!H", port)
     return head + packed + bytes(8) if family == socket.AF_INET else head + bytes(4) + packed + bytes(4)
@@ -110,7 +110,7 @@ def enter(cgroup):
 
 
 def repeat(binds, stream):
-    """Binds until the next line comes; gives how often there was each result."""
+    """Binds until the next line comes; returns how often each result occurred."""
     counts = collections.Counter()
     while not select.select([stream], [], [], 0)[0]:
         for task in binds:

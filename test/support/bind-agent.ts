@@ -1,4 +1,4 @@
-// A Python program on the stage of a guard that binds sockets as a test tells it, as one user and the other.
+// A Python program in the fixture of a guard, which binds sockets for a test, as different users.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -10,34 +10,34 @@ const PROGRAM = join(import.meta.dirname, 'bind-agent.py');
 
 type SocketProtocol = 'tcp' | 'udp' | 'mptcp' | 'udplite' | 'sctp';
 
-/** One bind(2) of a new socket, which is closed after it unless it is to be kept. */
+/** One bind(2) of a new socket, which is then closed unless it is to be kept. */
 export interface AgentBind {
   readonly socket: `${SocketProtocol}${'4' | '6'}`;
   readonly address: string;
   readonly port: number;
-  /** The family that stands in the address, where it is to be another than the socket's. */
+  /** The family in the address, if it differs from the socket's. */
   readonly claimedFamily?: number;
   readonly options?: readonly ('REUSEADDR' | 'REUSEPORT' | 'V6ONLY')[];
-  /** The cgroup that the program goes to when it has the socket. */
+  /** The cgroup that the program enters after it has created the socket. */
   readonly moveTo?: string;
   readonly listen?: boolean;
   readonly keep?: boolean;
 }
 
-/** What became of it. */
+/** The result. */
 export interface AgentBound {
   /** The errno's name; null if it succeeded. */
   readonly error: string | null;
   readonly address: string;
   readonly port: number;
   readonly reusePort: boolean;
-  /** The longest time that an acknowledgment waits; null where the kernel does not tell, or it is not TCP. */
+  /** The maximum delay of an acknowledgment; null where the kernel does not report it, or the socket is not TCP. */
   readonly delayedAckUs: number | null;
 }
 
-/** As whom it binds: root, with all that root may, unless it is said. */
+/** The user that binds; the default is root with all privileges. */
 export interface AgentUser {
-  /** The real and the effective user; of the groups its own one, too. */
+  /** The real and the effective uid; the groups, including the primary one. */
   readonly uid?: number;
   readonly groups?: readonly number[];
   /** Whether it has CAP_NET_BIND_SERVICE. */
@@ -46,11 +46,11 @@ export interface AgentUser {
 
 interface Task extends AgentUser {
   readonly binds?: readonly AgentBind[];
-  /** Whether it goes on with the binds until the next task comes. */
+  /** Whether it repeats the binds until the next task. */
   readonly repeat?: boolean;
-  /** Whether it closes what was kept. */
+  /** Whether it closes the kept sockets. */
   readonly release?: boolean;
-  /** The network's first port for which no capability is asked. */
+  /** The first port for which Linux requires no capability in the network namespace. */
   readonly unprivilegedStart?: number;
 }
 
@@ -61,17 +61,17 @@ interface Answer {
 
 let agents = 0;
 
-/** Where it runs: in the guard's cgroup and the world's network, unless it is said. */
+/** Where it runs; the default is the guard's cgroup and the sandbox's network namespace. */
 export interface AgentPlace {
   readonly cgroup?: string;
-  /** Whether it has a network of its own. */
+  /** Whether it has its own network namespace. */
   readonly ownNetwork?: boolean;
-  /** Whether it leaves the processors to others: for one that binds all the time. */
+  /** Whether it has a low priority: for one that binds all the time. */
   readonly isNice?: boolean;
 }
 
 export class BindAgent {
-  /** The number of its network namespace. */
+  /** The cookie of its network namespace. */
   readonly netns: bigint;
   readonly #socket: Socket;
   readonly #lines: AsyncIterator<string>;
@@ -82,7 +82,7 @@ export class BindAgent {
     this.#lines = createInterface({ input: socket })[Symbol.asyncIterator]();
   }
 
-  /** Starts one; it ends with the stage. */
+  /** Starts one, which ends with the fixture. */
   static async on(
     fixture: GuardFixture,
     { cgroup, ownNetwork, isNice }: AgentPlace = {},
@@ -102,13 +102,13 @@ export class BindAgent {
     return (await this.#ask({ ...user, binds })).bound ?? assert.fail('no answer');
   }
 
-  /** One bind; gives the errno's name, or where it is bound. */
+  /** One bind; returns the errno's name, or the bound address. */
   async bindOne(bind: AgentBind, user?: AgentUser): Promise<string> {
     const [bound] = await this.bind([bind], user);
     return bound?.error ?? bound?.address ?? assert.fail('no answer');
   }
 
-  /** Binds until `stop` is called, which gives how often there was each result: an errno, or an address. */
+  /** Binds until `stop` is called, which returns how often each result (an errno or an address) occurred. */
   repeat(binds: readonly AgentBind[], user: AgentUser = {}): () => Promise<Readonly<Record<string, number>>> {
     this.#send({ ...user, binds, repeat: true });
     return async () => {
@@ -119,12 +119,12 @@ export class BindAgent {
     };
   }
 
-  /** Closes the sockets that were kept. */
+  /** Closes the kept sockets. */
   async release(): Promise<void> {
     await this.#ask({ release: true });
   }
 
-  /** Sets net.ipv4.ip_unprivileged_port_start of the world's network. */
+  /** Sets net.ipv4.ip_unprivileged_port_start in the sandbox's network namespace. */
   async setUnprivilegedStart(port: number): Promise<void> {
     await this.#ask({ unprivilegedStart: port });
   }

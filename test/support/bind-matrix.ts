@@ -1,6 +1,6 @@
 /**
- * Holds the doctor's rules of who is in whose way against bind(2) and listen(2): this is also the program that does
- * so, in the network of a world. It makes sockets in every state, and asks for their ports in every way.
+ * Compares the doctor's rules of conflicting sockets with bind(2) and listen(2). This file is also the program that
+ * does so, in the network of a sandbox: it creates sockets in every state, and requests their ports in every way.
  */
 
 import assert from 'node:assert/strict';
@@ -25,14 +25,14 @@ import { type Sandbox, until } from './sandbox.ts';
 
 /** What the program found. */
 export interface MatrixReport {
-  /** How many binds there were of each answer of the rules, and of each state of the socket that was in the way. */
+  /** How many binds there were for each answer of the rules, and for each state of the conflicting socket. */
   readonly answers: Readonly<Record<string, number>>;
   readonly states: Readonly<Record<string, number>>;
-  /** Where the kernel says something else than the rules. */
+  /** Where the kernel disagrees with the rules. */
   readonly wrong: readonly string[];
 }
 
-/** Runs the program in a world. */
+/** Runs the program in a sandbox. */
 export async function bindMatrix(sandbox: Sandbox): Promise<MatrixReport> {
   const argv = [process.execPath, import.meta.filename];
   const { code, stdout, stderr } = await sandbox.run(argv, { timeout: 60_000 });
@@ -53,9 +53,9 @@ interface Made {
   readonly protocol: Protocol;
   readonly port: number;
   readonly options: Options;
-  /** What is to be closed with it. */
+  /** What to close with it. */
   readonly others: readonly number[];
-  /** The state that it is waited for. */
+  /** The state to wait for. */
   readonly state: SocketState;
 }
 
@@ -101,10 +101,10 @@ function portOf(fd: number): number {
   return decodeSockaddr(name.u8)?.port ?? assert.fail('no name');
 }
 
-/** A port that nobody has had. */
+/** A port that was never used. */
 let unused = 20_000;
 
-/** What bind(2) to an IPv6 address of one's own makes of a socket. */
+/** How bind(2) to an IPv6 address of the host changes a socket. */
 function effective(address: string, options: Options): Options {
   const ip = parseIp(address) ?? assert.fail(address);
   const isOne = ip.family === 6 && !isWildcard(ip) && !address.startsWith('::ffff:');
@@ -120,7 +120,7 @@ function boundSocket(protocol: Protocol, address: string, options: Options, list
   return { fd, protocol, port, options: effective(address, options), others: [], state };
 }
 
-/** A client of a server on that address, whose port the kernel chooses, or that was bound before. */
+/** A client of a server on that address, whose port the kernel chose, or that was bound before. */
 function client(to: string, options: Options, boundTo: string | undefined) {
   const server = open('tcp', to, ['SO_REUSEADDR']);
   must(bind(server, to, SERVER_PORT), 'bind');
@@ -149,7 +149,7 @@ function connected(ending: Ending, to: string, options: Options, boundTo?: strin
   return { ...made, fd: accepted, others: [] };
 }
 
-/** What a listener has accepted that is gone. */
+/** An accepted connection of a listener that is gone. */
 function acceptedSocket(address: string, to: string, options: Options): Made {
   const port = unused++;
   const listener = open('tcp', address, options);
@@ -169,7 +169,7 @@ function acceptedSocket(address: string, to: string, options: Options): Made {
   };
 }
 
-/** A client whose server's queue is full. */
+/** A client of a server whose queue is full. */
 function synSent(options: Options): Made {
   const server = open('tcp', '127.0.0.1', ['SO_REUSEADDR']);
   must(bind(server, '127.0.0.1', SERVER_PORT + 1), 'bind');
@@ -225,7 +225,7 @@ function* holders(): Generator<() => Made> {
   }
 }
 
-/** Binds and listens; gives the errno's name. */
+/** Binds and listens; returns the errno's name. */
 function attempt({ protocol, port }: Made, address: string, options: Options, uid: number) {
   process.seteuid?.(uid);
   const fd = open(protocol, address, options);
@@ -269,8 +269,8 @@ class Comparison {
 }
 
 /**
- * SO_REUSEPORT counts between sockets of one user. What only waits has none: in TIME_WAIT, and in FIN_WAIT2 when the
- * process has closed it (tcp_time_wait() of net/ipv4/tcp_minisocks.c).
+ * SO_REUSEPORT applies to sockets of one user. A waiting socket does not have it: in TIME_WAIT, and in FIN_WAIT2 after
+ * the process has closed it (tcp_time_wait() of net/ipv4/tcp_minisocks.c).
  */
 function has({ options }: Made, { inode }: OpenSocket, option: HiddenOption, uid: number): boolean {
   if (!options.includes(option)) return false;

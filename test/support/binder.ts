@@ -1,4 +1,4 @@
-/** Binds sockets one after the other as it is told, and writes what became of each: a program that a test starts. */
+/** A program of a test that binds sockets one after another, and writes the result of each. */
 
 import { formatIp, parseIp } from '../../src/base/address.ts';
 import { SO_NETNS_COOKIE, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } from '../../src/host/linux/sys/constants.ts';
@@ -6,37 +6,37 @@ import { errno, errnoName, sys } from '../../src/host/linux/sys/libc.ts';
 import { NativeBuffer } from '../../src/host/linux/sys/memory.ts';
 import { AF_INET, AF_INET6, decodeSockaddr, encodeSockaddr } from '../../src/wire/sockaddr.ts';
 
-/** One bind(2) of a new socket, which stays open until the program ends. */
+/** One bind(2) of a new socket, which remains open until the program ends. */
 export interface Bind {
   readonly socket: 'tcp4' | 'udp4' | 'tcp6' | 'udp6';
   readonly address: string;
   readonly port: number;
-  /** The family that stands in the address, where it is to be another than the socket's. */
+  /** The family in the address, if it differs from the socket's. */
   readonly claimedFamily?: number;
 }
 
-/** What became of it. */
+/** The result. */
 export interface Bound {
   /** The errno's name; null if it succeeded. */
   readonly error: string | null;
-  /** Where the socket is bound. */
+  /** The bound address. */
   readonly address: string;
   readonly port: number;
   readonly reusePort: number;
-  /** The numbers of the socket and of its network namespace (SO_COOKIE, SO_NETNS_COOKIE), in digits. */
+  /** The cookies of the socket and of its network namespace (SO_COOKIE, SO_NETNS_COOKIE), in digits. */
   readonly cookie: string;
   readonly netnsCookie: string;
 }
 
-/** What the program says. */
+/** The output of the program. */
 export interface Report {
   readonly pid: number;
   readonly bound: readonly Bound[];
 }
 
-/** What it is told, by its only argument. */
+/** Its only argument. */
 export interface Task {
-  /** It becomes this user, without any privilege, before the first bind. */
+  /** It changes to this user, without any privilege, before the first bind. */
   readonly uid?: number;
   readonly binds: readonly Bind[];
 }
@@ -59,7 +59,7 @@ function bind({ socket, address, port, claimedFamily }: Bind): Bound {
   const fd = sys.socket(family, socket.startsWith('tcp') ? SOCK_STREAM : SOCK_DGRAM, 0);
   if (fd < 0) throw new Error(`socket: ${errnoName(errno())}`);
   const ip = parseIp(address);
-  if (!ip) throw new Error(`${address} is no address`);
+  if (!ip) throw new Error(`${address} is not an address`);
   const given = encodeSockaddr({ address: ip, port });
   const buffer = new NativeBuffer(ADDRESS_BYTES);
   buffer.u8.set(given);

@@ -1,4 +1,4 @@
-/** BPF programs as text: what was assembled with its labels and comments, and bytes disassembled. */
+/** BPF programs as text: assembled programs with labels and comments, and disassembled bytes. */
 
 import { textOf } from '../../src/bpf/disassembler.ts';
 import { INSTRUCTION_BYTES, type Instruction, LOAD_IMMEDIATE_64 } from '../../src/bpf/instruction.ts';
@@ -6,7 +6,7 @@ import { listed, type Program } from '../../src/bpf/program.ts';
 
 const INDEX_COLUMNS = 4;
 
-/** The whole program for people to read: an instruction on each line, labels on lines of their own. */
+/** The whole program: one instruction on each line, and labels on separate lines. */
 export function listing(program: Program): string {
   return program.lines
     .flatMap(({ labels }, at) => {
@@ -19,10 +19,10 @@ export function listing(program: Program): string {
     .join('');
 }
 
-/** Reads what encodeInstructions() wrote. Throws RangeError where the bytes are not whole instructions. */
+/** Decodes the output of encodeInstructions(). Throws RangeError where the bytes are not whole instructions. */
 export function decodeInstructions(bytes: Uint8Array): Instruction[] {
   if (bytes.length % INSTRUCTION_BYTES !== 0) {
-    throw new RangeError(`${bytes.length} bytes are no whole number of BPF instructions`);
+    throw new RangeError(`${bytes.length} bytes are not a whole number of BPF instructions`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: bytes.length / INSTRUCTION_BYTES }, (_, i) => {
@@ -39,8 +39,8 @@ export function decodeInstructions(bytes: Uint8Array): Instruction[] {
 }
 
 /**
- * Bytes as a line for each instruction, "3: r7 = *(u32 *)(r6 +24)". What is none that the assembler makes is called
- * unknown. Throws RangeError where the bytes are not whole instructions.
+ * Bytes as a line for each instruction, "3: r7 = *(u32 *)(r6 +24)". What the assembler does not produce is "unknown".
+ * Throws RangeError where the bytes are not whole instructions.
  */
 export function disassemble(bytes: Uint8Array): string[] {
   const instructions = decodeInstructions(bytes);

@@ -1,4 +1,4 @@
-/** Asks the kernel which BPF objects there are, and which programs a cgroup has. */
+/** Queries the kernel's BPF objects, and the programs of a cgroup. */
 
 import { Layout } from '../../src/base/layout.ts';
 import { bpfError, type Command, OBJECT_ID, pointerTo, tryBpf } from '../../src/host/linux/sys/bpf.ts';
@@ -23,8 +23,8 @@ const NEXT_ID: Readonly<Record<ObjectKind, Command>> = {
 };
 
 /**
- * The numbers of all objects of a kind in the kernel. Throws PortreeveError `BPF_CALL` (environment) where it may not
- * be asked.
+ * The ids of all objects of a kind in the kernel. Throws PortreeveError `BPF_CALL` (environment) where the query is not
+ * permitted.
  */
 export function* objectIds(kind: ObjectKind): Generator<number> {
   for (let start = 0; ; ) {
@@ -38,12 +38,12 @@ export function* objectIds(kind: ObjectKind): Generator<number> {
 
 /** <linux/bpf.h>: BPF_F_QUERY_EFFECTIVE */
 const QUERY_EFFECTIVE = 1 << 0;
-/** As many programs as one call asks for; a cgroup itself has at most 64 at a hook. */
+/** The maximum number of programs in one query; a cgroup itself has at most 64 at a hook. */
 const QUERY_PROGRAMS = 64;
 
 /**
- * The numbers of the programs at a hook of a cgroup, in the order in which they run: its own, or with `effective` also
- * those of the cgroups above. Throws PortreeveError `BPF_CALL` (environment).
+ * The ids of the programs at a hook of a cgroup, in the order in which they run: its own or, with `effective`, also
+ * those of its ancestors. Throws PortreeveError `BPF_CALL` (environment).
  */
 export function attachedPrograms(cgroupFd: number, hook: Hook, scope: 'own' | 'effective' = 'own'): number[] {
   for (let room = QUERY_PROGRAMS; ; ) {

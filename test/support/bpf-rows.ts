@@ -1,4 +1,4 @@
-/** Each instruction that the assembler makes: the call, the bytes, the text. */
+/** Each instruction of the assembler: the call, the bytes, the text. */
 
 import type { Assembler } from '../../src/bpf/assembler.ts';
 import { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 } from '../../src/bpf/instruction.ts';
@@ -117,7 +117,7 @@ const MEMORY: readonly Row[] = [
   row('db 21 0800 40000000', 'lock *(u64 *)(r1 +8) |= r2', (p) => p.atomicOr(R1, 8, R2)),
 ];
 
-/** The label `out` stands behind the instruction, so that each offset is 0. */
+/** The label `out` follows the instruction, so that each offset is 0. */
 const JUMPS: readonly Row[] = [
   row('05 00 0000 00000000', 'goto pc+0', (p) => p.goto('out')),
   row('1d 21 0000 00000000', 'if r1 == r2 goto pc+0', (p) => p.jump('eq', R1, R2, 'out')),
@@ -159,7 +159,7 @@ const JUMPS: readonly Row[] = [
   row('95 00 0000 00000000', 'exit', (p) => p.exit()),
 ];
 
-/** The descriptor that stands for each map in the bytes: 0x321. */
+/** The descriptor of every map in the bytes: 0x321. */
 export const ROW_MAP_FD = 0x321;
 
 export const ROWS: readonly Row[] = [...ALU64, ...ALU32, ...ORDERS, ...WIDE, ...MEMORY, ...JUMPS];

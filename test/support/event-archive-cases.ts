@@ -1,4 +1,4 @@
-/** What every archive of events does alike: the real one and the simulated one run the same cases. */
+/** The common behavior of all archives of events: the real and the simulated one run the same cases. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -7,10 +7,10 @@ import { GUARD_EVENT_AGE_MAX_MS } from '../../src/base/limits.ts';
 import type { Protocol } from '../../src/base/port.ts';
 import type { EventArchive, EventQuery } from '../../src/guard/core/event-archive.ts';
 
-/** When the events of the cases were, unless they say otherwise. */
+/** The default time of the events. */
 export const EVENT_TIME = 1_767_225_600_123;
 
-/** An event with something in every field. */
+/** An event with a value in every field. */
 export function guardEvent(changes: Partial<NewGuardEvent> = {}): NewGuardEvent {
   return {
     kind: 'bind',
@@ -33,24 +33,24 @@ export function guardEvent(changes: Partial<NewGuardEvent> = {}): NewGuardEvent 
   };
 }
 
-/** An event of which nothing but a number is known. */
+/** An event of which only the number is known. */
 export const LOST: NewGuardEvent = eventWith({ kind: 'lost', count: 4711, timeMs: EVENT_TIME });
 
-/** All that is asked for, in one page. */
+/** All events, in one page. */
 function all(archive: EventArchive, query: Partial<EventQuery> = {}) {
   return archive.read({ after: 0, limit: 100_000, ...query });
 }
 
-/** The cases, each with a new archive that has nothing in it and keeps at most so many events. */
+/** The cases, each with a new, empty archive that keeps at most `max` events. */
 export function eventArchiveCases(make: (t: TestContext, max: number) => EventArchive): void {
-  test('nothing has happened yet', (t) => {
+  test('an empty archive', (t) => {
     const archive = make(t, 100);
     assert.deepEqual(all(archive), []);
     assert.equal(archive.latest(), 0);
     assert.equal(archive.lost('guard'), 0);
   });
 
-  test('an event is read as it was recorded, and so is one of which little is known', (t) => {
+  test('an event is read as it was recorded, and so is one with few fields', (t) => {
     const archive = make(t, 100);
     archive.append([guardEvent(), LOST], EVENT_TIME);
     archive.append([guardEvent({ kind: 'more', pid: undefined, verdict: 'observed' })], EVENT_TIME);
@@ -62,7 +62,7 @@ export function eventArchiveCases(make: (t: TestContext, max: number) => EventAr
     assert.equal(archive.latest(), 3);
   });
 
-  test('page by page', (t) => {
+  test('events are read page by page', (t) => {
     const archive = make(t, 100);
     archive.append(
       [1, 2, 3, 4, 5].map((port) => guardEvent({ port })),
@@ -75,7 +75,7 @@ export function eventArchiveCases(make: (t: TestContext, max: number) => EventAr
     assert.deepEqual(ports({ after: 5 }), []);
   });
 
-  test('only what is asked for', (t) => {
+  test('queries select events', (t) => {
     const archive = make(t, 100);
     const other = { uid: 0, job: 'WEB', protocol: 'udp', port: 53, timeMs: EVENT_TIME + 1 } as const;
     archive.append([guardEvent(), guardEvent(other), LOST], EVENT_TIME);
@@ -96,9 +96,9 @@ export function eventArchiveCases(make: (t: TestContext, max: number) => EventAr
   boundCases(make);
 }
 
-/** What is noted beside the events, and what goes. */
+/** Lost events, and the deletion of events. */
 function boundCases(make: (t: TestContext, max: number) => EventArchive): void {
-  test('how many were lost is noted with what is added, for one guard', (t) => {
+  test('the number of lost events is stored with added events, for one guard', (t) => {
     const archive = make(t, 100);
     archive.append([LOST], EVENT_TIME, { guard: 'one', count: 4711 });
     assert.deepEqual([archive.lost('one'), archive.lost('two')], [4711, 0]);
@@ -108,7 +108,7 @@ function boundCases(make: (t: TestContext, max: number) => EventArchive): void {
     assert.equal(archive.lost('two'), 5);
   });
 
-  test('what is too old goes, and no number comes twice', (t) => {
+  test('old events are deleted, and no number is reused', (t) => {
     const archive = make(t, 3);
     archive.append([guardEvent(), guardEvent({ timeMs: EVENT_TIME + 1 })], EVENT_TIME);
     const later = EVENT_TIME + GUARD_EVENT_AGE_MAX_MS + 1;
@@ -129,7 +129,7 @@ function boundCases(make: (t: TestContext, max: number) => EventArchive): void {
     );
   });
 
-  test('of too many the oldest go of the user who has most', (t) => {
+  test('if there are too many, the oldest of the user who has most are deleted', (t) => {
     const archive = make(t, 20);
     archive.append([guardEvent({ uid: 1 }), guardEvent({ uid: 2 }), LOST], EVENT_TIME);
     for (let i = 0; i < 100; i++) archive.append([guardEvent({ uid: 3 })], EVENT_TIME);
@@ -148,7 +148,7 @@ function boundCases(make: (t: TestContext, max: number) => EventArchive): void {
     );
   });
 
-  test('of too many at once as well', (t) => {
+  test('also if too many are added at once', (t) => {
     const archive = make(t, 10);
     const events = Array.from({ length: 35 }, (_, i) => guardEvent({ uid: i % 2, port: i + 1 }));
     archive.append(events, EVENT_TIME);

@@ -1,4 +1,4 @@
-// A guard whose profile and whose events are in archives, and how long it takes until a follower has a refusal.
+// A guard with archives of its profile and events, and the time until a client that follows events has a refusal.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { RevisionRules } from '../../src/guard/app/event-explainer.ts';
-import { EVENTS_PATH, type EventLine, eventsPath } from '../../src/guard/app/events-asked.ts';
+import { EVENTS_PATH, type EventLine, eventsPath } from '../../src/guard/app/events-request.ts';
 import { JobMemory } from '../../src/guard/core/job-memory.ts';
 import { EventFeed } from '../../src/guard/daemon/event-feed.ts';
 import { EventRecording } from '../../src/guard/daemon/event-recording.ts';
@@ -40,7 +40,7 @@ export async function onFixture(t: Pick<TestContext, 'after'>, jobs: NamedJobs =
   t.after(() => rmSync(directory, { recursive: true }));
   const archive = new SqliteEventArchive(directory);
   const recorders: EventRecording[] = [];
-  // Before the guard goes, which is the next that is done after the test.
+  // Before the guard is removed, which is the next step after the test.
   t.after(() => {
     for (const events of recorders) events.stop();
     archive.close();
@@ -58,7 +58,7 @@ export async function onFixture(t: Pick<TestContext, 'after'>, jobs: NamedJobs =
   fixture.inForce(PROFILE, all);
   const memory = new JobMemory();
   memory.see(jobsOf(fixture.bpf, all));
-  /** Records what the guard refuses, until the test ends or it is stopped. */
+  /** Records the guard's refusals, until the test ends or it is stopped. */
   const record = (onRecorded: () => void = () => {}): EventRecording => {
     const rules = new RevisionRules(profiles, { authportJobs: [] });
     const events = new EventRecording({
@@ -86,7 +86,7 @@ export async function onFixture(t: Pick<TestContext, 'after'>, jobs: NamedJobs =
   return { fixture, archive, directory, memory, record, bind, flood };
 }
 
-/** Milliseconds from each of so many refusals, one after the other, until somebody who follows has its line. */
+/** For each of `count` refusals in sequence, the milliseconds until a client that follows events has its line. */
 export async function reportDelays(t: Pick<TestContext, 'after'>, count: number): Promise<number[]> {
   const { archive, directory, record, bind } = await onFixture(t);
   const feed = new EventFeed({ archive, maySeeAll: () => true });
@@ -99,7 +99,7 @@ export async function reportDelays(t: Pick<TestContext, 'after'>, count: number)
   const delays: number[] = [];
   for (let i = 0; i < count; i++) {
     const line = lines.next();
-    // What it takes to start and end the program is not measured: the time of the event is that of bind(2).
+    // The time to start and end the program is not measured: an event has the time of bind(2).
     const bound = bind([TCP4]);
     const event: EventLine = JSON.parse((await inTime('the line', line)).value ?? '');
     delays.push(Date.now() - Date.parse(event.time));

@@ -1,4 +1,4 @@
-// Network namespaces that a test makes up, and a map of the kernel that only remembers.
+// Fake network namespaces, and a fake BPF map in memory.
 import { PortreeveError } from '../../src/base/errors.ts';
 import type { KernelMap, NetworkNamespace, NetworkNamespaces, SeenNamespaces } from '../../src/host/host.ts';
 
@@ -26,20 +26,20 @@ export class FakeMap implements Pick<KernelMap, 'delete' | 'keys' | 'lookup' | '
   }
 }
 
-/** What leads to one. */
+/** What leads to a namespace. */
 type Leads = Partial<Omit<NetworkNamespace, 'cookie'>>;
 
-/** A host with namespaces; some paths may be closed to us. */
+/** A host with namespaces; some paths may be inaccessible. */
 export class FakeNamespaces implements NetworkNamespaces {
   readonly there = new Map<bigint, Leads>();
   readonly closed = new Set<string>();
   isComplete = true;
-  /** The one that we are in. */
+  /** The namespace of this thread. */
   current = 1n;
-  /** How often a path was asked for. */
+  /** How often a path was queried. */
   asked = 0;
-  /** How often all were looked for. */
-  looks = 0;
+  /** How often all namespaces were listed. */
+  lookups = 0;
 
   set(cookie: bigint, { paths = [], pid }: Leads): void {
     this.there.set(cookie, { paths, pid });
@@ -64,7 +64,7 @@ export class FakeNamespaces implements NetworkNamespaces {
   }
 
   seen(): SeenNamespaces {
-    this.looks++;
+    this.lookups++;
     const namespaces = [...this.there].map(([cookie, { paths = [], pid }]) => ({ cookie, paths, pid }));
     return { namespaces, isComplete: this.isComplete };
   }

@@ -1,4 +1,4 @@
-/** Tries to bind a port as often as it is told, and writes how often that was refused: a program that a test starts. */
+/** A program of a test that tries to bind a port many times, and writes how often that was refused. */
 
 import { parseIp } from '../../src/base/address.ts';
 import { SOCK_STREAM } from '../../src/host/linux/sys/constants.ts';
@@ -6,7 +6,7 @@ import { sys } from '../../src/host/linux/sys/libc.ts';
 import { NativeBuffer } from '../../src/host/linux/sys/memory.ts';
 import { AF_INET, encodeSockaddr } from '../../src/wire/sockaddr.ts';
 
-/** What it is told, by its only argument: the port of each try is the next of the list, again and again. */
+/** Its only argument: the port of each try is the next in the list, cyclically. */
 export interface Flood {
   readonly ports: readonly number[];
   readonly tries: number;

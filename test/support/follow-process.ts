@@ -7,11 +7,11 @@ import { linuxFiles } from '../../src/host/linux/files.ts';
 import { LinuxBpf } from '../../src/host/linux/kernel-bpf.ts';
 import { profileOf, tablesOf } from './guard.ts';
 
-/** What it is told, by its only argument. */
+/** Its only argument. */
 export interface FollowTask {
   readonly pins: string;
   readonly profile: string;
-  /** The cgroup with the units, from the root of the hierarchy on. */
+  /** The path of the cgroup with the units, below the root of the hierarchy. */
   readonly root: string;
 }
 

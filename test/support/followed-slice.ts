@@ -1,4 +1,4 @@
-// A slice with many units that another process follows for a guard, and how long it takes until the kernel knows one.
+// A slice with many units that another process follows for a guard, and the time until the kernel knows a unit.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ import { until } from './sandbox.ts';
 const FOLLOWER = join(import.meta.dirname, 'follow-process.ts');
 const PROFILE = 'PORT 4000 TCP WEB\n';
 const UNITS = 200;
-/** A unit that is not known by then never will be. */
+/** A unit that is not known after this time never will be. */
 const KNOWN_MS = 10_000;
 
 export interface Slice {
@@ -25,7 +25,7 @@ export interface Slice {
   readonly known: (directory: string, since?: number) => Promise<number>;
 }
 
-/** Does something with a slice that has 200 units, which another process follows. */
+/** Calls a function with a slice of 200 units, which another process follows. */
 export async function withSlice(
   t: Pick<TestContext, 'after'>,
   act: (slice: Slice) => Promise<void>,
@@ -62,14 +62,14 @@ export async function withSlice(
     await known(unit(`unit-${UNITS - 1}`));
     await act({ unit, known });
   } finally {
-    // Before the guard goes: it has it open.
+    // Before the guard is removed: the process has it open.
     cgroups.close();
     child.kill('SIGKILL');
     await ended;
   }
 }
 
-/** The map of the jobs of cgroups in the slot in force, which is the caller's to close. */
+/** The map of the jobs of cgroups in the slot in force, which the caller closes. */
 function jobsInForce(fixture: GuardFixture): KernelMap {
   const outer = fixture.bpf.openMap(`${fixture.place.pins}/cgroups`) ?? assert.fail('no cgroups');
   const ids = [0, 1].map((slot) => outer.lookup(bytes32(slot)));

@@ -1,4 +1,4 @@
-// Programs in many languages that bind a TCP port of all addresses, and say in their own words what came of it.
+// Programs in many languages that bind a TCP port on all addresses, and report the result in their own words.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -19,9 +19,9 @@ import { type Running, type Sandbox, until } from './sandbox.ts';
 
 export interface ForeignProgram {
   readonly name: string;
-  /** What it takes on this machine. */
+  /** Whether this machine has the requirements. */
   readonly needs: () => readonly Probe[];
-  /** What must be in the world before it can run. */
+  /** What the sandbox must contain before it can run. */
   readonly prepare?: (sandbox: Sandbox) => void;
   readonly argv: (port: number) => readonly string[];
   /** What it writes when it has the port. */
@@ -53,7 +53,7 @@ const JAVA = `class Bind {
 }`;
 
 const STATIC_SOURCE = join(import.meta.dirname, 'static-binder.c');
-/** Where what is made for a world stands in it: the host's directories may be closed to an ordinary user. */
+/** Where built files appear in the sandbox: an ordinary user may not be able to read the host's directories. */
 const NODE_IN_SANDBOX = '/run/node';
 const STATIC_IN_SANDBOX = '/run/static-binder';
 
@@ -114,7 +114,7 @@ const ERRNOS: readonly (readonly [errno: string, words: RegExp])[] = [
   ['EPERM', /Operation not permitted|EPERM/],
 ];
 
-/** Runs a program until it has the port or says why not: "bound", or the errno's name. */
+/** Runs a program until it has the port or reports why not: "bound", or the errno's name. */
 export async function bindBy(
   program: ForeignProgram,
   fixture: GuardFixture,
@@ -130,7 +130,7 @@ export async function bindBy(
 function resultOf({ name, bound }: ForeignProgram, { output, outcome }: Running): string | undefined {
   if (bound.test(output)) return 'bound';
   const errno = ERRNOS.find(([, words]) => words.test(output))?.[0];
-  if (errno === undefined && outcome !== undefined) throw new Error(`${name} said neither: ${output}`);
+  if (errno === undefined && outcome !== undefined) throw new Error(`${name} printed neither: ${output}`);
   return errno;
 }
 
@@ -159,9 +159,9 @@ function commandPath(name: string): string {
   return path.find((file) => existsSync(file)) ?? name;
 }
 
-/** The class, and the settings of the JVM, which Debian keeps in /etc; the world has an /etc of its own. */
+/** The class, and the settings of the JVM, which Debian keeps in /etc; the sandbox has its own /etc. */
 function prepareJava(sandbox: Sandbox): void {
-  // Made elsewhere: javac would follow the link that leads into the world to where it leads on the host.
+  // Built elsewhere: javac would follow the link into the sandbox to its target on the host.
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-java-'));
   try {
     writeFileSync(join(directory, 'Bind.java'), JAVA);

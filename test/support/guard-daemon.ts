@@ -1,4 +1,4 @@
-// A guard that a daemon in a world of its own looks after, with a file of settings.
+// A guard with a daemon in its own sandbox, and a settings file.
 import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,37 +12,37 @@ import { needs, probe } from './probe.ts';
 import type { Outcome, Running, Sandbox } from './sandbox.ts';
 
 const BIND = ['python3', join(import.meta.dirname, 'job-bind.py'), 'plainly'];
-/** What a command may take on a busy machine. */
+/** The timeout of a command on a busy machine. */
 const COMMAND_MS = 20_000;
 const SETTINGS = '/etc/portreeve/portreeve.toml';
 const PASSWD = `root:x:0:0::/:/bin/sh\nalice:x:${ALICE}:${ALICE}::/:/bin/sh\n`;
 
-/** The scene of a test. */
+/** The setup of a test. */
 export interface GuardDaemon {
   readonly fixture: GuardFixture;
   /** Starts `portreeve serve`. */
   start(): Running;
   /** The same, and waits until it is ready. */
   serve(): Promise<Running>;
-  /** Runs a command of the guard as root; `guard` itself only looks. */
+  /** Runs a command of the guard as root; without arguments, `guard` only shows the state. */
   guard(...words: readonly string[]): Promise<Outcome>;
   /** Applies a profile. */
   apply(path: string): Promise<Outcome>;
-  /** Writes portreeve.toml; nobody is told. */
+  /** Writes portreeve.toml, without a notification. */
   settings(text: string): Promise<void>;
   /** Runs another command of portreeve as root, with the same directories. */
   run(...words: readonly string[]): Promise<Outcome>;
-  /** What bind(2) of a TCP port gives in the guarded cgroup, by itself or behind other words. */
+  /** The result of bind(2) of a TCP port in the guarded cgroup, optionally after a command prefix. */
   bind(port: number, uid?: number, ...prefix: readonly string[]): Promise<string>;
 }
 
-/** What else there is in it. */
+/** What else it contains. */
 export interface GuardDaemonOptions extends FixtureOptions {
-  /** Is called before the profile is applied. */
+  /** Called before the profile is applied. */
   readonly prepare?: (sandbox: Sandbox) => Promise<void>;
 }
 
-/** Makes a network namespace with a name of ip-netns(8) in the world of a test; it goes with the world. */
+/** Creates a named network namespace (ip-netns(8)) in a test's sandbox; it is removed with the sandbox. */
 export async function makeNamespace({ fixture }: Pick<GuardDaemon, 'fixture'>, name: string): Promise<void> {
   const { code, stderr } = await fixture.sandbox.run(['ip', 'netns', 'add', name]);
   assert.equal(code, 0, stderr);
@@ -50,7 +50,7 @@ export async function makeNamespace({ fixture }: Pick<GuardDaemon, 'fixture'>, n
   assert.equal(up.code, 0, up.stderr);
 }
 
-/** One in which a profile is enforced and no daemon has been yet; undefined where the machine cannot have it. */
+/** A setup with an enforced profile, without a daemon yet; undefined where the machine does not support it. */
 export async function guardDaemon(
   t: TestContext,
   profile: string,
@@ -66,7 +66,7 @@ export async function guardDaemon(
   const pins = ['--pins', fixture.place.pins];
   const place = ['--state', '/run/state', ...pins];
   const start = () => fixture.start([PORTREEVE, 'serve', ...place], {}, { env: NO_PEERS });
-  // Where the user database does not answer it takes as long as that may take, and what it takes besides.
+  // If the user database does not answer, it takes as long as that may take, in addition.
   const timeout = { timeout: USER_ANSWER_MS + COMMAND_MS };
   const apply = (path: string) => portreeve(sandbox, ['apply', path, ...place], timeout);
   const applied = await apply('/run/profile');

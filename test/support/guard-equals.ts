@@ -1,4 +1,4 @@
-// The kernel's verdicts beside those of decide(): random profiles in force, and binds by real programs.
+// Compares the kernel's verdicts with those of decide(): random profiles in force, and binds by real programs.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { formatIp } from '../../src/base/address.ts';
@@ -16,7 +16,7 @@ import { type AgentBound, BindAgent } from './bind-agent.ts';
 import { type GuardFixture, NO_DELAY_US, tablesOf } from './guard.ts';
 import { AUTHPORT_JOBS, isPermitted, PART, type RandomProfile, randomProfile } from './profile-generator.ts';
 
-/** The user database: groups are asked for when tables are made, not when a program binds. */
+/** The user database: groups are read when tables are built, not when a program binds. */
 const GROUPS = new Map<number, readonly number[]>([
   [0, [0]],
   [33, [33, 50]],
@@ -24,10 +24,10 @@ const GROUPS = new Map<number, readonly number[]>([
 ]);
 const NO_ACCOUNT = 4711;
 const ERRNO = { reserved: 'EACCES', low: 'EADDRINUSE' } as const;
-/** Every other profile is in force where Linux asks no one for a capability. */
+/** Every other profile is in force where Linux requires a capability for no port. */
 const UNPRIVILEGED_STARTS = [1024, 0] as const;
 
-/** As `Record` wants it: none can be forgotten. */
+/** A record, so that none can be omitted. */
 const REASONS: Readonly<Record<Reason, true>> = {
   PORT_ZERO: true,
   RESERVED_FOR_JOB: true,
@@ -60,7 +60,7 @@ interface Asked {
   readonly agent: BindAgent;
 }
 
-/** What bind(2) is to give. */
+/** The expected result of bind(2). */
 interface Expected {
   readonly error: string | null;
   readonly address: string;
@@ -68,15 +68,15 @@ interface Expected {
   readonly delayedAckUs: number;
 }
 
-/** Puts profiles in force and binds; give each profile as many requests as it takes. */
+/** Puts profiles in force and binds; each profile gets several requests. */
 export class VerdictComparison {
   readonly #fixture: GuardFixture;
-  /** In a cgroup that is no job: judged by user. */
+  /** In a cgroup without a job: judged by user. */
   readonly #byUser: BindAgent;
   /** A program for each job, in the job's cgroup. */
   readonly #byJob = new Map<string, { readonly cgroup: string; readonly agent: BindAgent }>();
   readonly #counts = new Map<string, number>();
-  /** Refusals by the guard, by their reason. */
+  /** Refusals by the guard, by reason. */
   readonly #refused = new Map<Reason, bigint>();
 
   private constructor(fixture: GuardFixture, byUser: BindAgent) {
@@ -89,7 +89,7 @@ export class VerdictComparison {
     return new VerdictComparison(fixture, await BindAgent.on(fixture));
   }
 
-  /** Compares so many verdicts on the profile of a seed. */
+  /** Compares this many verdicts on the profile of a seed. */
   async compare(seed: number, requests: number): Promise<void> {
     const random = randomProfile(seed);
     const { text, part } = random.written;
@@ -107,7 +107,7 @@ export class VerdictComparison {
     for (const one of asked) await this.#compareOne(table, start, one, () => described(seed, random));
   }
 
-  /** Whose bind it is: of a program in the cgroup of the job, or of one whose user the job is. */
+  /** The identity of a bind: a program in the cgroup of the job, or one whose user has the job. */
   async #ask(drawn: BindRequest, isByCgroup: boolean, users: ReadonlyMap<number, string>): Promise<Asked> {
     const request = { ...drawn, operation: 'bind', groups: GROUPS.get(drawn.uid) ?? [] } as const;
     if (isByCgroup) return { request, agent: (await this.#jobOn(request.job)).agent };
@@ -130,7 +130,7 @@ export class VerdictComparison {
   ): void {
     const { kernel } = this.#fixture;
     const cgroups = [...this.#byJob].map(([job, { cgroup }]) => [cgroup, job] as const);
-    // A user whose job is UNKNOWN is one whom the tables do not have.
+    // A user whose job is UNKNOWN is one that the tables do not contain.
     const known = users.filter(([, job]) => job !== UNKNOWN_JOB);
     const tables = tablesOf(profile, { authportJobs: AUTHPORT_JOBS, permits, unprivilegedStart });
     kernel.swap(tables, () => this.#fixture.jobs({ users: known, cgroups }), Date.now());
@@ -174,7 +174,7 @@ export class VerdictComparison {
     for (const what of happened) this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
   }
 
-  /** Every verdict came at least so often, and the guard counted the same refusals for the same reasons. */
+  /** Every verdict occurred at least this often, and the guard counted the same refusals for the same reasons. */
   finish(t: TestContext, least: number): void {
     const counted = [...this.#counts]
       .sort(([, a], [, b]) => b - a)
@@ -192,32 +192,32 @@ export class VerdictComparison {
       'EADDRINUSE',
     ];
     const few = [...Object.keys(REASONS), ...others].filter((what) => (this.#counts.get(what) ?? 0) < least);
-    assert.deepEqual(few, [], 'these came too rarely to be sure of');
+    assert.deepEqual(few, [], 'these occurred too rarely');
   }
 }
 
-/** WHENLISTEN: the kernel has no hook at listen(2), and what is put off until then is judged at bind(2). */
+/** WHENLISTEN: the kernel has no hook at listen(2), so these rules are judged at bind(2). */
 function atBind(profile: Profile): Profile {
   return { ...profile, unreserved: profile.unreserved.map((rule) => ({ ...rule, when: 'WHENBIND' })) };
 }
 
 /**
- * Whether a program may have low ports. Where Linux asks no one for the capability all may, and RESTRICTLOWPORTS is
- * left to the guard, which sees users and no capabilities: root may.
+ * Whether a program may have low ports. Where Linux requires no capability all may, and RESTRICTLOWPORTS is
+ * left to the guard, which sees users but not capabilities: root may.
  */
 function isCapable(table: RuleTable, request: BindRequest, start: number): boolean {
   if (start > 0) return request.lowPortCapable;
   return table[request.protocol].settings.lowPorts?.isRestricted ? request.uid === 0 : true;
 }
 
-/** Linux refuses a low port itself below net.ipv4.ip_unprivileged_port_start: always with EACCES, and uncounted. */
+/** Linux itself refuses a low port below net.ipv4.ip_unprivileged_port_start: always with EACCES, and uncounted. */
 function isByGuard(reason: Reason, start: number): boolean {
   return reason !== 'LOW_PORT_OF_LINUX' && !(reason === 'LOW_PORT_RESTRICTED' && start > 0);
 }
 
 const isLowErrno = (port: number): boolean => port >= 512 && port < 1024;
 
-/** What TCPCONFIG says of acknowledgments, and from where on Linux asks nobody for the capability. */
+/** The acknowledgment option of TCPCONFIG, and the first port for which Linux requires no capability. */
 interface Settings {
   readonly start: number;
   readonly acks: Allowed['acks'];
@@ -227,7 +227,7 @@ function expectedOf(verdict: Verdict, request: BindRequest, { start, acks }: Set
   if (!verdict.allowed) {
     const isOurs = isByGuard(verdict.reason, start);
     const error = isOurs && isLowErrno(request.port) ? ERRNO.low : ERRNO.reserved;
-    // Linux refuses what the guard has let through, with the acknowledgments of every socket.
+    // Linux refuses what the guard has allowed, with the acknowledgments of every socket.
     const delayedAckUs = !isOurs && acks === 'NODELAYACKS' ? NO_DELAY_US : DELAY_US;
     return { error, address: '', reusePort: false, delayedAckUs };
   }
@@ -239,7 +239,7 @@ function expectedOf(verdict: Verdict, request: BindRequest, { start, acks }: Set
   };
 }
 
-/** What came of a bind; the address of a socket that is not bound says nothing, nor what this kernel does not tell. */
+/** The result of a bind, without the address of an unbound socket and what this kernel does not report. */
 function seen({ error, address, reusePort, delayedAckUs }: AgentBound, expected: Expected): Expected {
   const isBound = error === null;
   return {

@@ -1,22 +1,23 @@
-// A process of its own that has a guard: it installs or opens one, puts a profile in force, and waits for its end.
+// A process with a guard: it installs or opens one, puts a profile in force, and waits for its end.
+
+import type { GuardPlace } from '../../src/guard/app/kernel/install.ts';
 import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
-import type { GuardPlace } from '../../src/guard/app/kernel/put-in.ts';
 import { jobsOf, type NamedJobs, nothingInForce, profileOf, tablesOf, WatchedBpf } from './guard.ts';
 
-/** What it is told, by its only argument. */
+/** Its only argument. */
 export interface GuardTask {
   readonly from: 'install' | 'open';
   readonly place: GuardPlace;
-  /** A network namespace in which the policy holds, too, in digits. */
+  /** Another network namespace to cover, in digits. */
   readonly netns: string;
   readonly profile: string;
   readonly jobs: NamedJobs;
   readonly trialMs?: number;
 }
 
-/** What it says when all is done. */
+/** Its output when everything is done. */
 export interface GuardDone {
-  /** What it has made in the kernel. */
+  /** The objects that it created in the kernel. */
   readonly made: WatchedBpf['made'];
 }
 

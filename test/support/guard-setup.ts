@@ -8,7 +8,7 @@ export const ROOT: AgentUser = {};
 export const WEB: AgentUser = { uid: 1000 };
 export const ALICE: AgentUser = { uid: 1001 };
 export const FTPD: AgentUser = { uid: 1002 };
-/** A user whose job nobody knows. */
+/** A user without a job. */
 export const NEW: AgentUser = { uid: 4711 };
 
 /** Their jobs. */
@@ -19,7 +19,7 @@ export const USERS = [
   [1002, 'FTPD1'],
 ] as const;
 
-/** All addresses, as a socket has them that was let. */
+/** All addresses, as an allowed socket has them. */
 export const BOUND = '0.0.0.0';
 export const BOUND6 = '::';
 export const TCP6 = { socket: 'tcp6', address: '::' } as const;
@@ -29,13 +29,13 @@ export const UDP = { socket: 'udp4' } as const;
 export interface Setup {
   readonly fixture: GuardFixture;
   readonly agent: BindAgent;
-  /** Puts a profile in force, in which the users are the jobs above. */
+  /** Puts a profile in force, in which the users have the jobs above. */
   readonly inForce: (text: string, options?: InForce) => void;
-  /** A bind of TCP to all IPv4 addresses: the errno, or the address that it has then. */
+  /** A TCP bind to all IPv4 addresses: the errno, or the bound address. */
   readonly bind: (port: number, user?: AgentUser, more?: Partial<AgentBind>) => Promise<string>;
 }
 
-/** A bind of TCP to all IPv4 addresses, unless `more` says otherwise. */
+/** A TCP bind to all IPv4 addresses, changed by `more`. */
 export function bindBy(
   agent: BindAgent,
   port: number,
@@ -45,7 +45,7 @@ export function bindBy(
   return agent.bindOne({ socket: 'tcp4', address: '0.0.0.0', port, ...more }, user);
 }
 
-/** A scene that goes with the test; undefined where the machine cannot have it, and the test is skipped. */
+/** A setup that ends with the test; undefined where the machine does not support it, and the test is skipped. */
 export async function setup(t: TestContext): Promise<Setup | undefined> {
   if (!guardReady(t) || !needs(t, probe.command('python3'))) return undefined;
   const fixture = await GuardFixture.open(t);

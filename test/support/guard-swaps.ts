@@ -1,4 +1,4 @@
-// Tables that are exchanged while programs bind, and what became of each bind.
+// Swaps tables while programs bind, and checks the result of each bind.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Permits } from '../../src/guard/bpf/tables.ts';
@@ -6,14 +6,14 @@ import { BindAgent } from './bind-agent.ts';
 import { setup, WEB } from './guard-setup.ts';
 
 const PROCESSES = 8;
-/** Of each swap so many binds are to be there, and so many swaps follow one another before the binds are counted. */
+/** Each swap needs this many binds, and this many swaps follow one another before the binds are counted. */
 const BINDS_PER_SWAP = 10 * PROCESSES;
 const SWAPS_AT_ONCE = 10;
 const PORTS = Array.from({ length: PROCESSES }, (_, i) => 4000 + i);
 
 /**
- * Two profiles in which all has another number: the ports' rules, the names of jobs, the SAF resources. By the ports of
- * one and the rules, the jobs or the permits of the other WEB is refused; by no ports it has all addresses.
+ * Two profiles in which everything has another number: the ports' rules, the names of jobs, the SAF resources. With the
+ * ports of one and the rules, jobs or permits of the other, WEB is refused; without ports it has all addresses.
  */
 const FIRST = [
   'PORT',
@@ -31,7 +31,7 @@ const permits = (resname: string): Permits => ({
   everyone: false,
 });
 
-/** Swaps the tables so often, or until there were binds enough; each must be judged by one profile or the other. */
+/** Swaps the tables this often, or until there were enough binds; each must be judged by one profile or the other. */
 export async function swapUnderLoad(t: TestContext, swaps: number): Promise<void> {
   const at = await setup(t);
   if (!at) return;

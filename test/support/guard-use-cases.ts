@@ -1,4 +1,4 @@
-/** A host in memory on which a guard can be, with all that the use cases of the guard work with. */
+/** A simulated host that can have a guard, with all dependencies of the guard's use cases. */
 
 import { jobNamed, parseJobName } from '../../src/base/job.ts';
 import {
@@ -48,14 +48,14 @@ export class GuardHostInMemory {
   readonly sockets = new SimOpenSockets();
   readonly database = new SimUserDatabase();
   readonly userArchive = new SimUserArchive();
-  /** When the guard began to enforce, as it was marked. */
+  /** When the guard began to enforce, as recorded. */
   enforcingMs: number | undefined;
   readonly steps: ChangeStep[] = [];
   readonly deps: ChangeDeps & InspectDeps;
 
   constructor(changes: Partial<ChangeDeps & InspectDeps> = {}) {
     const { bpf, archive, files, clock, sockets, database } = this;
-    // The number of the cgroup that the simulated kernel has.
+    // The number of the simulated kernel's cgroup.
     sockets.addCgroup(1n, '/');
     const users = { files, archive: this.userArchive, database, clock, isUnit: () => false };
     const known = new HostUsers(users);
@@ -106,12 +106,12 @@ export class GuardHostInMemory {
     return changeProfile(deps, request, (step) => void this.steps.push(step));
   }
 
-  /** Has what was applied enforced. */
+  /** Enforces the applied profile. */
   enforce(): void {
     startGuard(this.deps, CHOICES, 'enforce');
   }
 
-  /** The revision that the kernel goes by; undefined where there is no guard. */
+  /** The revision in force in the kernel; undefined where there is no guard. */
   get inKernel(): number | undefined {
     return guardState(this.deps, CHOICES.pins)?.revision;
   }
@@ -121,7 +121,7 @@ export class GuardHostInMemory {
     return profileInForce(this.archive).profile.reservations.map(({ first }) => first);
   }
 
-  /** Lets time pass, in the kernel too. */
+  /** Advances the clocks, including that of the kernel. */
   advance(ms: number): void {
     this.clock.advance(ms);
     this.kernel.now += BigInt(ms) * 1_000_000n;

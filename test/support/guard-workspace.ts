@@ -1,34 +1,34 @@
-// The commands of the guard, in a cgroup, a network and a directory of bpffs of their own; nothing of it is left.
+// The commands of the guard, with their own cgroup, network and directory of bpffs, which are removed afterwards.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { GuardPlace } from '../../src/guard/app/kernel/put-in.ts';
+import type { GuardPlace } from '../../src/guard/app/kernel/install.ts';
 import { cgroupRoot } from '../../src/host/linux/cgroup.ts';
 import { PORTREEVE } from './daemon.ts';
 import { namedNamespace } from './netns.ts';
 import { needs, probe } from './probe.ts';
 
-/** Two users who are on every host of ours, by their jobs. */
+/** Two users who exist on every test host, by job. */
 export const NOBODY = 65534;
 export const ROOT_UID = 0;
 
-/** What a test works with. */
+/** What a test uses. */
 export interface Workspace {
   readonly place: GuardPlace;
   /** The state directory. */
   readonly state: string;
   /** The file of its network namespace. */
   readonly network: string;
-  /** Runs a command; `@` begins a file that was written. */
+  /** Runs a command; `@` prefixes a file that was written. */
   readonly run: (line: string) => {
     readonly code: number | null;
     readonly stdout: string;
     readonly stderr: string;
   };
-  /** What bind(2) of a TCP port says to a user in the guarded cgroup: "ok", or the name of the errno. */
+  /** The result of bind(2) of a TCP port for a user in the guarded cgroup: "ok", or the name of the errno. */
   readonly bind: (uid: number, port: number) => string;
   readonly write: (name: string, text: string) => void;
 }
@@ -48,7 +48,7 @@ except OSError as e:
 
 let workspaces = 0;
 
-/** One that goes with the test; undefined where the machine cannot have it, and the test is skipped. */
+/** A workspace that ends with the test; undefined where the machine does not support it, and the test is skipped. */
 export function workspace(t: TestContext): Workspace | undefined {
   for (const each of [probe.root(), probe.netns(), probe.cgroup2(), probe.bpf(), probe.command('python3')]) {
     if (!needs(t, each)) return undefined;
@@ -58,7 +58,7 @@ export function workspace(t: TestContext): Workspace | undefined {
   const cgroup = join(cgroupRoot(), name);
   const pins = `/sys/fs/bpf/${name}`;
   mkdirSync(cgroup);
-  // The guard writes settings of its network.
+  // The guard writes the settings of its network.
   const network = namedNamespace();
   const enter = [`--net=${network.path}`];
   execFileSync('ip', ['-n', network.name, 'link', 'set', 'lo', 'up']);

@@ -1,11 +1,11 @@
-// A guard in the kernel for a test: a cgroup, names in bpffs and a small Linux of its own; nothing of it is left.
+// A guard in the kernel for a test, with its own cgroup, names in bpffs and sandbox, which are removed afterwards.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Job, jobNamed, parseJobName, UNKNOWN_JOB } from '../../src/base/job.ts';
+import type { GuardPlace } from '../../src/guard/app/kernel/install.ts';
 import { GuardKernel } from '../../src/guard/app/kernel/kernel.ts';
-import type { GuardPlace } from '../../src/guard/app/kernel/put-in.ts';
 import {
   compileTables,
   type GuardTables,
@@ -41,10 +41,10 @@ import { type Outcome, type Running, type RunOptions, Sandbox, until } from './s
 
 const BINDER = join(import.meta.dirname, 'binder.ts');
 const ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"';
-/** The addresses beside those of the loopback interface, which it also has: RFC 5737, RFC 3849. */
+/** The addresses in addition to those of the loopback interface: RFC 5737, RFC 3849. */
 export const ADDRESSES = ['192.0.2.1', '192.0.2.7', '2001:db8::1', '2001:db8::7', '2001:db8::8'];
 
-/** The longest delay of an acknowledgment under NODELAYACKS on this kernel, in microseconds. */
+/** The maximum delay of an acknowledgment with NODELAYACKS on this kernel, in microseconds. */
 export const NO_DELAY_US = noDelayUs(tickUs());
 
 const NO_ONE: Permits = { uids: new Map(), everyone: false };
@@ -59,12 +59,12 @@ const CONTEXT: TableContext = {
   revision: 1,
 };
 
-/** Whether the machine lets tests of the guard run; if not, the test is skipped. */
+/** Whether the machine supports tests of the guard; if not, the test is skipped. */
 export function guardReady(t: TestContext): boolean {
   return needs(t, probe.root(), probe.netns(), probe.bpf(), probe.cgroup2(), probe.command('ip'));
 }
 
-/** Who is which job: users by their uid, cgroups by their directory. */
+/** The jobs: users by uid, cgroups by directory. */
 export interface NamedJobs {
   readonly users?: readonly (readonly [uid: number, job: string])[];
   readonly cgroups?: readonly (readonly [directory: string, job: string])[];
@@ -75,13 +75,13 @@ export interface InForce extends Partial<TableContext> {
   readonly trialMs?: number;
 }
 
-/** Who runs a program: root in the guard's own cgroup, unless it is said. */
+/** The user and cgroup of a program; the default is root in the guard's own cgroup. */
 export interface Who {
   readonly cgroup?: string;
   readonly uid?: number;
 }
 
-/** What a profile means, which must be without errors. */
+/** The profile in a text, which must have no errors. */
 export function profileOf(text: string): Profile {
   const { statements, findings } = parseProfile({ file: 'profile', text });
   const built = buildProfile(statements);
@@ -102,13 +102,13 @@ export function jobsOf(bpf: LinuxBpf, { users = [], cgroups = [] }: NamedJobs): 
   };
 }
 
-/** What a guard begins with that reserves nothing for no one. */
+/** The first profile of a guard, which reserves nothing. */
 export function nothingInForce() {
   const jobs = (): Jobs => ({ cgroups: new Map(), users: new Map() });
   return { tables: tablesOf(profileOf(''), { revision: 0 }), jobs, nowMs: Date.now() };
 }
 
-/** The BPF of the host, which remembers every object that was made through it. */
+/** The BPF of the host, which remembers every object that was created through it. */
 export class WatchedBpf extends LinuxBpf {
   readonly made: (readonly [ObjectKind, number])[] = [];
 
@@ -133,7 +133,7 @@ export class WatchedBpf extends LinuxBpf {
   /** Those that are still in the kernel. */
   left(): (readonly [ObjectKind, number])[] {
     const kinds: readonly ObjectKind[] = ['program', 'map', 'link'];
-    // Looked up in the list: opening an object that is about to go would keep it.
+    // Looked up in the list: opening an object that is about to be removed would keep it.
     return kinds.flatMap((kind) => {
       const there = new Set(objectIds(kind));
       return this.made.filter(([other, id]) => other === kind && there.has(id));
@@ -141,24 +141,24 @@ export class WatchedBpf extends LinuxBpf {
   }
 }
 
-/** How a stage is set. */
+/** The options of a fixture. */
 export interface FixtureOptions {
   readonly peers?: Peers | undefined;
-  /** Whether its guard judges all of the host: in the world's network, as everywhere, and in no other. */
+  /** Whether its guard judges the whole host: only in the sandbox's network. */
   readonly isWholeHost?: boolean;
-  /** Its cgroup is a slice, so that what is in it can be units. */
+  /** Its cgroup is a slice, so that its children can be units. */
   readonly isSlice?: boolean;
 }
 
-/** A guard that is in force for what is started on the stage. */
+/** A guard that is in force for what is started in the fixture. */
 export class GuardFixture {
   readonly sandbox: Sandbox;
   readonly place: GuardPlace;
-  /** The directory of the stage's own cgroup: the guard's, unless that judges all of the host. */
+  /** The directory of the fixture's own cgroup: the guard's, unless that judges the whole host. */
   readonly cgroup: string;
   readonly bpf = new WatchedBpf();
   readonly kernel: GuardKernel;
-  /** The number of the world's network namespace. */
+  /** The cookie of the sandbox's network namespace. */
   readonly netns: bigint;
   #isRemoved = false;
 
@@ -167,12 +167,12 @@ export class GuardFixture {
     this.place = place;
     this.cgroup = cgroup;
     this.netns = netns;
-    // The world's network is the guard's own, as if it had been started there.
+    // The sandbox's network is the guard's own, as if it had been started there.
     const install = () => GuardKernel.install(this.bpf, place, nothingInForce());
-    this.kernel = linuxNamespaces.within(sandbox.network, install) ?? assert.fail('the world is gone');
+    this.kernel = linuxNamespaces.within(sandbox.network, install) ?? assert.fail('the sandbox is gone');
   }
 
-  /** Makes one that goes with the test, also where that fails: the world and its processes first. */
+  /** Creates a fixture that ends with the test, even on failure: the sandbox and its processes first. */
   static async open(t: Pick<TestContext, 'after'>, options: FixtureOptions = {}): Promise<GuardFixture> {
     const { peers, isWholeHost = false, isSlice = false } = options;
     const sandbox = await Sandbox.open(t, peers && { peers });
@@ -190,7 +190,7 @@ export class GuardFixture {
     return fixture;
   }
 
-  /** Takes the guard out, and waits until the kernel has let go of all of it. */
+  /** Removes the guard, and waits until the kernel has released everything. */
   async remove(): Promise<void> {
     if (this.#isRemoved) return;
     this.#isRemoved = true;
@@ -199,7 +199,7 @@ export class GuardFixture {
     await until('the guard to leave the kernel', () => this.bpf.left().length === 0);
   }
 
-  /** Puts a profile in force, and gives what it means. */
+  /** Puts a profile in force, and returns it. */
   inForce(text: string, jobs: NamedJobs = {}, { trialMs, ...context }: InForce = {}): Profile {
     const profile = profileOf(text);
     this.kernel.swap(tablesOf(profile, context), () => this.jobs(jobs), Date.now(), trialMs);
@@ -211,14 +211,14 @@ export class GuardFixture {
     return jobsOf(this.bpf, named);
   }
 
-  /** Makes a cgroup below the guard's, or below another. */
+  /** Creates a cgroup below the guard's, or below another. */
   below(name: string, parent: string = this.cgroup): string {
     const directory = join(parent, name);
     mkdirSync(directory);
     return directory;
   }
 
-  /** A command line that puts itself where and who it is to be. */
+  /** A command line that enters a cgroup and changes the user. */
   command(argv: readonly string[], { cgroup = this.cgroup, uid }: Who = {}): string[] {
     const user = uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
     return ['sh', '-c', ENTER, 'enter', cgroup, ...user, ...argv];
@@ -233,7 +233,7 @@ export class GuardFixture {
   }
 }
 
-/** The number of a world's network namespace (SO_NETNS_COOKIE). */
+/** The cookie of a sandbox's network namespace (SO_NETNS_COOKIE). */
 export async function namespaceIn(sandbox: Sandbox): Promise<bigint> {
   const task = JSON.stringify({ binds: [{ socket: 'tcp4', address: '127.0.0.1', port: 0 }] });
   const { stdout, stderr } = await sandbox.run([process.execPath, BINDER, task]);
@@ -242,7 +242,7 @@ export async function namespaceIn(sandbox: Sandbox): Promise<bigint> {
   return BigInt(bound[0]?.netnsCookie ?? 0);
 }
 
-/** Gives the world's network its addresses; gives its number. */
+/** Adds the addresses to the sandbox's network; returns its cookie. */
 async function furnish(sandbox: Sandbox): Promise<bigint> {
   const commands = ADDRESSES.map((one) => `ip address add ${one} dev lo${one.includes(':') ? ' nodad' : ''}`);
   const added = await sandbox.run(['sh', '-ec', commands.join('\n')]);
@@ -250,13 +250,13 @@ async function furnish(sandbox: Sandbox): Promise<bigint> {
   return namespaceIn(sandbox);
 }
 
-/** Removes a cgroup and those in it; the kernel lets go of their processes a little later. */
+/** Removes a cgroup and its children; the kernel releases their processes a little later. */
 async function removeCgroups(directory: string): Promise<void> {
   const deepestFirst = [...walkCgroups(directory)].reverse();
   for (const { directory: one } of deepestFirst) await until(`the cgroup ${one} to go`, () => isRemoved(one));
 }
 
-/** The cgroups below the root and the names in bpffs that a place has, whatever else there is. */
+/** The cgroups below the root and the names in bpffs of a place, whatever else there is. */
 export function namesOf({ cgroup, pins }: GuardPlace): string[] {
   return [cgroup, pins].flatMap((path) =>
     readdirSync(dirname(path))

@@ -1,4 +1,4 @@
-/* Binds a TCP port of all addresses by an io_uring, without bind(2): PORT [async]; async has a kernel worker do it. */
+/* Binds a TCP port on all addresses by io_uring, without bind(2): PORT [async]; with async, a kernel worker does it. */
 
 #include <arpa/inet.h>
 #include <errno.h>

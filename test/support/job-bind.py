@@ -1,4 +1,4 @@
-# Binds a TCP port of loopback in the way that it is told, "job-bind.py WAY PORT", and prints "ok" or the errno's name.
+# Binds a TCP port of loopback in one of several ways, "job-bind.py WAY PORT", and prints "ok" or the errno's name.
 
 import ctypes
 import errno
@@ -31,7 +31,7 @@ def by_thread(port):
 
 
 def by_daemon(port):
-    """Forks twice and leads a session in between, as daemons do; what it says comes through a pipe."""
+    """Forks twice and starts a session in between, as daemons do; its output comes through a pipe."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -45,7 +45,7 @@ def by_daemon(port):
 
 
 def renamed(port):
-    """Calls itself what it is not, in every place that a process can write to."""
+    """Claims another name in every place that a process can write."""
     ctypes.CDLL(None).prctl(PR_SET_NAME, b"nginx", 0, 0, 0)
     os.environ["_BPX_JOBNAME"] = "NGINX"
     if len(sys.argv) == 3:
@@ -54,7 +54,7 @@ def renamed(port):
 
 
 def moved(port):
-    """Tries to get into the cgroup that the environment names."""
+    """Tries to enter the cgroup that the environment names."""
     try:
         with open(os.environ["CGROUP"] + "/cgroup.procs", "w") as procs:
             procs.write("0")
@@ -64,11 +64,11 @@ def moved(port):
     print(bind(port))
 
 
-def beside(port):
-    """Makes a cgroup below its own, named by the environment, goes into it, and binds."""
+def below(port):
+    """Creates a cgroup below its own, named by the environment, enters it, and binds."""
     os.mkdir(os.environ["CGROUP"])
     moved(port)
 
 
-WAYS = (plainly, by_thread, by_daemon, renamed, moved, beside)
+WAYS = (plainly, by_thread, by_daemon, renamed, moved, below)
 {way.__name__: way for way in WAYS}[sys.argv[1]](int(sys.argv[2]))

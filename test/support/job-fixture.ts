@@ -1,4 +1,4 @@
-// A guard in the kernel whose jobs are followed, on a host of its own: a slice for units, a file of users.
+// A guard in the kernel whose jobs are followed, on its own host: a slice for units, a file of users.
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,26 +17,26 @@ export const ROOT = 0;
 export const ALICE = 1000;
 export const BOB = 1001;
 
-/** A port for each of the jobs that the tests speak of. */
+/** A port for each of the jobs in the tests. */
 export const PORTS = { ROOT: 4000, ALICE: 4001, NGINX: 4002, WEB: 4003, FOO: 4004, BOB: 4005 } as const;
 export type KnownJob = keyof typeof PORTS;
 const PROFILE = `PORT ${Object.entries(PORTS)
   .map(([job, port]) => `${port} TCP ${job}`)
   .join('\n')}\n`;
 
-/** A guard, and who is which job. */
+/** A guard, and the follower of its jobs. */
 export class JobFixture {
   readonly guard: GuardFixture;
   readonly cgroups = new LinuxCgroups();
   readonly follower: Follower;
   readonly warnings: string[] = [];
-  /** The directory in which system units have their cgroups. */
+  /** The directory of the cgroups of system units. */
   readonly slice: string;
   readonly #passwd: string;
 
   private constructor(t: Pick<TestContext, 'after'>, guard: GuardFixture) {
     this.guard = guard;
-    // Users look around in it, as they can in the cgroups of a host.
+    // Users can list it, like the cgroups of a host.
     chmodSync(guard.place.cgroup, 0o755);
     this.slice = guard.below('system.slice');
     const directory = mkdtempSync(join(tmpdir(), 'portreeve-jobs-'));
@@ -64,24 +64,24 @@ export class JobFixture {
     this.follower.tick();
   }
 
-  /** One that goes with the test; undefined where the machine cannot have it, and the test is skipped. */
+  /** A fixture that ends with the test; undefined where the machine does not support it, and the test is skipped. */
   static async open(t: TestContext): Promise<JobFixture | undefined> {
     if (!guardReady(t) || !needs(t, probe.command('python3'))) return undefined;
     return new JobFixture(t, await GuardFixture.open(t));
   }
 
-  /** A cgroup's path from the root of the hierarchy on. */
+  /** A cgroup's path below the root of the hierarchy. */
   pathOf(directory: string): string {
     return directory.slice(cgroupRoot().length);
   }
 
-  /** Who there is. */
+  /** The users. */
   users(uids: Readonly<Record<string, number>>): void {
     const lines = Object.entries(uids).map(([name, uid]) => `${name}:x:${uid}:${uid}::/:/bin/sh\n`);
     writeFileSync(this.#passwd, lines.join(''));
   }
 
-  /** Makes a unit, which may be a user's to manage. */
+  /** Creates a unit, which may be delegated to a user. */
   unit(name: string, owner?: number): string {
     const directory = this.guard.below(name, this.slice);
     if (owner !== undefined) {
@@ -92,7 +92,7 @@ export class JobFixture {
     return directory;
   }
 
-  /** Makes a cgroup for a job, below another, with somebody in it, so that it stays; gives its directory. */
+  /** Creates a cgroup for a job, below another, with a process in it, so that it is kept; returns its directory. */
   job(name: string, parent: string = this.guard.place.cgroup): string {
     const { path } = this.follower.make(this.pathOf(parent), `${name}-1`, name, ROOT);
     const cgroup = `${cgroupRoot()}${path}`;
@@ -100,13 +100,13 @@ export class JobFixture {
     return cgroup;
   }
 
-  /** What a program says that binds the port of a job, in one of the ways of job-bind.py. */
+  /** The output of a program that binds the port of a job, in one of the ways of job-bind.py. */
   bind(job: KnownJob, who: Who & { readonly way?: string; readonly env?: Record<string, string> } = {}) {
-    return this.say(['python3', PROGRAM, who.way ?? 'plainly', `${PORTS[job]}`], who);
+    return this.outputOf(['python3', PROGRAM, who.way ?? 'plainly', `${PORTS[job]}`], who);
   }
 
-  /** What a command writes. */
-  async say(
+  /** The output of a command. */
+  async outputOf(
     argv: readonly string[],
     who: Who & { readonly env?: Record<string, string> } = {},
   ): Promise<string> {

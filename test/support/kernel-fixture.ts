@@ -1,4 +1,4 @@
-/** A cgroup of its own in which a test hangs BPF programs and binds sockets; nothing of it is left in the kernel. */
+/** A cgroup in which a test attaches BPF programs and binds sockets; it is removed from the kernel afterwards. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,15 +21,15 @@ import { until } from './sandbox.ts';
 
 const BINDER = join(import.meta.dirname, 'binder.ts');
 const RUN_MS = 30_000;
-/** Joins the cgroup, and brings the loopback interface of the new network up. */
+/** Enters the cgroup, and brings up the loopback interface of the new network. */
 const ENTER = 'echo $$ > "$1/cgroup.procs" && ip link set lo up && shift && exec "$@"';
 
-/** Whether the machine lets tests of this folder run; if not, the test is skipped. */
+/** Whether the machine supports the tests in this folder; if not, the test is skipped. */
 export function kernelReady(t: TestContext): boolean {
   return needs(t, probe.root(), probe.netns(), probe.bpf(), probe.cgroup2(), probe.command('ip'));
 }
 
-/** What a command said that ran in the cgroup. */
+/** The output of a command that ran in the cgroup. */
 export interface Ended {
   readonly stdout: string;
   readonly stderr: string;
@@ -51,7 +51,7 @@ export class KernelFixture {
     this.#closing.push(() => closeSync(this.cgroupFd));
   }
 
-  /** Makes the cgroup; it and all that hangs in it goes with the test, also where that fails. */
+  /** Creates the cgroup; it and everything attached to it is removed with the test, even on failure. */
   static open(t: Pick<TestContext, 'after'>): KernelFixture {
     const fixture = new KernelFixture(mkdtempSync(join(cgroupRoot(), 'portreeve-test-')));
     t.after(() => fixture.#close());
@@ -65,7 +65,7 @@ export class KernelFixture {
     return map;
   }
 
-  /** Loads a program; a refusal is told with the instruction that it is about. */
+  /** Loads a program; a refusal is reported with the instruction that caused it. */
   load(hook: Hook, program: Program, maps: Readonly<Record<string, BpfMap>> = {}): number {
     const instructions = encode(program, (name) => {
       const map = maps[name];
@@ -78,7 +78,7 @@ export class KernelFixture {
     return fd;
   }
 
-  /** Loads a program and hangs it into the cgroup; gives the link. */
+  /** Loads a program and attaches it to the cgroup; returns the link. */
   attach(hook: Hook, program: Program, maps: Readonly<Record<string, BpfMap>> = {}): number {
     return this.link(hook, this.load(hook, program, maps));
   }
@@ -90,12 +90,12 @@ export class KernelFixture {
     return fd;
   }
 
-  /** The object must be gone after the test, whoever made it. */
+  /** The object must be gone after the test, whatever created it. */
   watch(kind: ObjectKind, id: number): void {
     this.#made.push([kind, id]);
   }
 
-  /** Runs a command in the cgroup and in a network namespace of its own. */
+  /** Runs a command in the cgroup and in its own network namespace. */
   async run(argv: readonly string[], namespaces: readonly string[] = ['--net']): Promise<Ended> {
     const all = [...namespaces, 'sh', '-c', ENTER, 'enter', this.directory, ...argv];
     const child = spawn('unshare', all, { stdio: ['ignore', 'pipe', 'pipe'], timeout: RUN_MS });
@@ -127,7 +127,7 @@ export class KernelFixture {
       const pid = parseDecimal(text, PID_MAX);
       if (pid !== undefined) process.kill(pid, 'SIGKILL');
     }
-    // The kernel lets go of them a little later.
+    // The kernel releases them a little later.
     await until(`the cgroup ${this.directory} to go`, () => isRemoved(this.directory));
     for (const [kind, id] of this.#made) await until(`${kind} ${id} to go`, () => isGone(kind, id));
   }
@@ -143,7 +143,7 @@ function explained<T>(program: Program, load: () => T): T {
   }
 }
 
-/** Removes a cgroup with those that are in it; false where there is something in one still. */
+/** Removes a cgroup and its children; false where one of them still contains something. */
 function isRemoved(directory: string): boolean {
   try {
     const all = [...walkCgroups(directory)].toReversed();
@@ -154,7 +154,7 @@ function isRemoved(directory: string): boolean {
   }
 }
 
-/** Looked up in the list: opening an object that is about to go would keep it. */
+/** Looked up in the list: opening an object that is about to be removed would keep it. */
 function isGone(kind: ObjectKind, id: number): boolean {
   return !objectIds(kind).some((other) => other === id);
 }

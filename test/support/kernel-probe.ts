@@ -1,4 +1,4 @@
-/** Tries what tests of the kernel need, and says on standard error why it cannot be. */
+/** Probes what the tests of the kernel need, and reports on standard error what is missing. */
 
 import { closeSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,12 +19,12 @@ const TRIALS: Readonly<Record<string, () => void>> = {
     p.exit();
     closeSync(loadProgram({ name: 'probe', hook: 'bind4', instructions: encode(p.assemble(), () => -1) }));
   },
-  /** Opens the tracepoints by which the kernel names units. */
+  /** Opens the tracepoints by which the kernel assigns jobs to units. */
   'cgroup-events': () => {
     for (const event of ['cgroup_mkdir', 'cgroup_rmdir'])
       closeSync(openTracepoint('cgroup', event, CGROUP_RECORD));
   },
-  /** Makes a cgroup below the root, and takes it away. */
+  /** Creates a cgroup below the root, and removes it. */
   cgroup2: () => rmdirSync(mkdtempSync(join(cgroupRoot(), 'portreeve-probe-'))),
 };
 

@@ -1,6 +1,6 @@
 /**
- * Steps on the settings of the kernel, taken by our own code in the network namespace of a world and nowhere else:
- * this file is also the program that takes them, and it refuses the namespace of whoever started it.
+ * Operations on the settings of the kernel, performed by portreeve's code only in the network namespace of a sandbox:
+ * this file is also the program that performs them, and it refuses the namespace of its parent process.
  */
 
 import assert from 'node:assert/strict';
@@ -19,7 +19,7 @@ export type Step =
   | { readonly do: 'apply'; readonly profile: Profile }
   | { readonly do: 'restore' };
 
-/** What a step gave: the value that was read, the codes of the notes, or the code of the error. */
+/** The result of an operation: the value that was read, the codes of the notes, or the code of the error. */
 export interface StepResult {
   readonly value?: string;
   readonly notes?: readonly string[];
@@ -29,7 +29,7 @@ export interface StepResult {
 const NETWORK = '/proc/self/ns/net';
 const STATE = '/run/portreeve-state';
 
-/** Takes the steps in a world; each run is a process of its own. */
+/** Performs the operations in a sandbox; each run is a separate process. */
 export async function inSandbox(sandbox: Sandbox, steps: readonly Step[]): Promise<StepResult[]> {
   const argv = [process.execPath, import.meta.filename, readlinkSync(NETWORK)];
   const { code, stdout, stderr } = await sandbox.run(argv, { input: JSON.stringify(steps), timeout: 60_000 });
@@ -64,7 +64,7 @@ function take(step: Step): StepResult {
 if (import.meta.main) {
   const [, , foreign] = process.argv;
   if (foreign === undefined || foreign === readlinkSync(NETWORK)) {
-    throw new Error('this is the network of whoever started it: nothing was done');
+    throw new Error('this is the network of the parent process: nothing was done');
   }
   const steps: readonly Step[] = JSON.parse(await text(process.stdin));
   console.log(JSON.stringify(steps.map(take)));

@@ -1,16 +1,16 @@
-// A guard as an older portreeve has put it into the kernel: its programs, maps and tables as they were recorded.
+// A guard that an older portreeve installed in the kernel: its programs, maps and tables as they were recorded.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDecimal } from '../../src/base/port.ts';
+import type { GuardPlace } from '../../src/guard/app/kernel/install.ts';
 import { bytes32, bytes64 } from '../../src/guard/app/kernel/map-bytes.ts';
-import type { GuardPlace } from '../../src/guard/app/kernel/put-in.ts';
 import type { BindHook, KernelBpf, KernelMap, KernelMapSpec } from '../../src/host/host.ts';
 import { linuxNamespaces } from '../../src/host/linux/namespaces.ts';
 
 const RECORD = join(import.meta.dirname, '../vectors/guard/abi-2.json');
 const HOOKS: readonly BindHook[] = ['bind4', 'bind6'];
 const MODE = { off: 0, enforce: 1, observe: 2 } as const;
-/** An instruction, and where in the first of two that load a map its descriptor stands. */
+/** An instruction, and the position of the descriptor in the first of two that load a map. */
 const INSTRUCTION_BYTES = 8;
 const IMMEDIATE_AT = 4;
 
@@ -18,7 +18,7 @@ type Outer = 'ports' | 'rules' | 'cgroups' | 'users' | 'permits';
 
 interface Recorded {
   readonly abi: number;
-  /** Where in the map `config` what stands. */
+  /** The offsets in the map `config`. */
   readonly head: Readonly<Record<string, number>>;
   readonly headBytes: number;
   readonly slotBytes: number;
@@ -34,7 +34,7 @@ interface Recorded {
       }
     >
   >;
-  /** The tables of a profile in which port 4000 of TCP is WEB's, and 4001 ALICE's. */
+  /** The tables of a profile in which TCP port 4000 belongs to WEB, and 4001 to ALICE. */
   readonly tables: {
     readonly ports: Readonly<Record<string, number>>;
     readonly rules: readonly string[];
@@ -43,31 +43,31 @@ interface Recorded {
   };
 }
 
-/** JSON has texts for keys. */
+/** Keys in JSON are strings. */
 const indexOf = (digits: string): number => parseDecimal(digits, 2 ** 20) ?? 0;
 
 const bytesOf = (hex: readonly string[]): Uint8Array => Uint8Array.from(Buffer.from(hex.join(''), 'hex'));
 
-/** How it is to be. */
+/** The properties of the guard. */
 export interface OlderGuard {
   readonly mode: keyof typeof MODE;
   /** The users who are WEB, ALICE and ROOT. */
   readonly users: readonly (readonly [uid: number, job: 'WEB' | 'ALICE' | 'ROOT'])[];
   readonly namespaces: readonly bigint[];
-  /** The file of the network namespace that is its own; that of the test without it. */
+  /** The file of its network namespace; the default is that of the test. */
   readonly home?: string;
-  /** What it says of its version; the recorded one if nothing is said. */
+  /** Its version; the default is the recorded one. */
   readonly abi?: number;
-  /** When a trial of the second slot ends (CLOCK_BOOTTIME, nanoseconds), in which nothing is reserved. */
+  /** When a trial of the second slot, in which nothing is reserved, ends (CLOCK_BOOTTIME, nanoseconds). */
   readonly trialUntil?: bigint;
 }
 
-/** Puts it in, as the older portreeve did. */
+/** Installs it as the older portreeve did. */
 export function installOlder(bpf: KernelBpf, place: GuardPlace, guard: OlderGuard): void {
   linuxNamespaces.within(guard.home ?? '/proc/self/ns/net', () => putInOlder(bpf, place, guard));
 }
 
-/** Puts it into whatever kernel, in the network namespace that `bpf` is in. */
+/** Installs it in any kernel, in the network namespace of `bpf`. */
 export function putInOlder(bpf: KernelBpf, { pins, cgroup }: GuardPlace, guard: OlderGuard): void {
   const recorded: Recorded = JSON.parse(readFileSync(RECORD, 'utf8'));
   bpf.makeDirectory(pins);
@@ -96,7 +96,7 @@ type Maps = ReadonlyMap<string, KernelMap>;
 
 function writeConfig(bpf: KernelBpf, maps: Maps, recorded: Recorded, guard: OlderGuard): void {
   const memory = maps.get('config')?.memory('read and write');
-  if (!memory) throw new Error('there is no config');
+  if (!memory) throw new Error('the guard has no map config');
   const { view, u8 } = memory;
   const at = (field: string): number => recorded.head[field] ?? 0;
   const isTrial = guard.trialUntil !== undefined;
@@ -109,7 +109,7 @@ function writeConfig(bpf: KernelBpf, maps: Maps, recorded: Recorded, guard: Olde
   view.setBigUint64(at('home'), bpf.namespaceCookie(), true);
   const settings = bytesOf(recorded.tables.settings);
   u8.set(settings, recorded.headBytes);
-  // The second set is that of the revision 2: the number stands at the end of the settings.
+  // The second set is that of revision 2: the number is at the end of the settings.
   const second = settings.slice();
   new DataView(second.buffer).setUint32(second.length - 4, 2, true);
   u8.set(second, recorded.headBytes + recorded.slotBytes);

@@ -1,11 +1,11 @@
-// A cgroup below the root for one test; it goes with the test, and so does all that runs or was made in it.
+// A cgroup below the root for one test, which is removed with the test, with all processes and children in it.
 import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { cgroupRoot, walkCgroups } from '../../src/host/linux/cgroup.ts';
 import { until } from './sandbox.ts';
 
-/** Makes it; gives its directory. */
+/** Creates it, and returns its directory. */
 export function ownCgroup(t: Pick<TestContext, 'after'>): string {
   const directory = mkdtempSync(join(cgroupRoot(), 'portreeve-test-'));
   t.after(() => until(`${directory} to go`, () => isRemoved(directory)));

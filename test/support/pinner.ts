@@ -1,4 +1,4 @@
-/** Pins a policy in bpffs and is killed, or takes over what was pinned: a program that a test runs in a cgroup. */
+/** A program of a test in a cgroup that pins a policy in bpffs and is killed, or takes over what was pinned. */
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { Assembler } from '../../src/bpf/assembler.ts';
@@ -13,11 +13,11 @@ import { loadProgram, programInfo } from '../../src/host/linux/sys/bpf-program.t
 
 const DIRECTORY = `${BPFFS}/portreeve-test`;
 const path = (name: string): string => `${DIRECTORY}/${name}`;
-const say = (value: object): void =>
+const print = (value: object): void =>
   console.log(JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `${part}` : part)));
 const KEY = new Uint8Array(4);
 
-/** Answers what stands in the map. */
+/** Returns the value in the map. */
 function answering(name: string, answers: BpfMap): number {
   const p = new Assembler(name);
   p.loadMapValue(R1, 'answers', 0);
@@ -44,7 +44,13 @@ const STEPS: Readonly<Record<string, (cgroup: string) => void>> = {
     pinObject(answers.fd, path('answers'));
     pinObject(program, path('program'));
     pinObject(link, path('link'));
-    say({ before, mounted, map: answers.info.id, program: programInfo(program).id, link: linkInfo(link).id });
+    print({
+      before,
+      mounted,
+      map: answers.info.id,
+      program: programInfo(program).id,
+      link: linkInfo(link).id,
+    });
     process.kill(process.pid, 'SIGKILL');
   },
   'take-over': () => {
@@ -52,20 +58,20 @@ const STEPS: Readonly<Record<string, (cgroup: string) => void>> = {
     const program = programInfo(pinned('program'));
     const { cgroup, ...link } = linkInfo(pinned('link'));
     answers.update(KEY, Uint8Array.of(1));
-    say({ map: answers.info, program, link, cgroup });
+    print({ map: answers.info, program, link, cgroup });
   },
-  /** Another program in the same link; the first one is gone then. */
+  /** Replaces the program in the link; the first one is then gone. */
   replace: () => {
     using answers = BpfMap.adopt(pinned('answers'));
     answers.update(KEY, Uint8Array.of(0));
     const program = answering('second', answers);
     const first = pinned('program');
     updateLink(pinned('link'), program, first);
-    say({ program: programInfo(program).id, linked: linkInfo(pinned('link')).programId });
+    print({ program: programInfo(program).id, linked: linkInfo(pinned('link')).programId });
   },
   unpin: () => {
     rmSync(path('link'));
-    say({ left: openPinned(path('link')) === undefined });
+    print({ left: openPinned(path('link')) === undefined });
   },
 };
 

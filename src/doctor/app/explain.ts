@@ -1,7 +1,7 @@
 // The use case of `portreeve explain`: collects the facts about a port of this host, and explains them.
 import { SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
-import type { EventLine } from '../../guard/app/events-asked.ts';
+import type { EventLine } from '../../guard/app/events-request.ts';
 import type { ModeHere } from '../../guard/core/mode-here.ts';
 import type { Sysctls } from '../../host/host.ts';
 import { readUsers, type Users } from '../../job/app/users.ts';

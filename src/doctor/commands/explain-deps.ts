@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { IANA_MAX_BYTES } from '../../base/limits.ts';
-import type { EventLine } from '../../guard/app/events-asked.ts';
+import type { EventLine } from '../../guard/app/events-request.ts';
 import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
 import { readText } from '../../host/linux/files.ts';
 import { ownsNetwork } from '../../host/linux/network-owner.ts';

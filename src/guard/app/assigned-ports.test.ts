@@ -1,4 +1,4 @@
-// Reserved ports stay out of what the kernel assigns in every namespace of a guard, whatever happens in between.
+// Reserved ports are excluded from automatic assignment in every namespace of a guard, even after crashes and edits.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FakeNamespaces } from '../../../test/support/fake-namespaces.ts';
@@ -16,16 +16,16 @@ const ALL: GuardReach = { home: HOME, namespaces: [HOME, WEB, MAIL], isWholeHost
 
 class Killed extends Error {}
 
-/** A host with three network namespaces, each with settings of its own. */
+/** A host with three network namespaces, each with its own settings. */
 class Fixture {
   readonly host = new FakeNamespaces();
   readonly records = new Map<bigint, SimSysctlRecord>();
   readonly settings = new Map([HOME, WEB, MAIL].map((cookie) => [cookie, new SimSysctls()]));
-  /** Those whose settings cannot be written. */
+  /** The namespaces whose settings cannot be written. */
   readonly readOnly = new Set<bigint>();
-  /** Those in which somebody takes all out again at once. */
+  /** The namespaces in which another program removes everything again at once. */
   readonly contested = new Set<bigint>();
-  /** So many more writes are done before the process is killed. */
+  /** The process is killed after this many more writes. */
   left = Number.POSITIVE_INFINITY;
   writes = 0;
 
@@ -35,7 +35,7 @@ class Fixture {
     this.host.set(MAIL, { paths: ['/proc/812/ns/net'], pid: 812 });
   }
 
-  /** One that knows nothing but what is recorded. */
+  /** A new instance that knows only what is recorded. */
   keeper(): AssignedPorts {
     const sysctls: Sysctls = {
       read: (name) => this.#here.read(name),
@@ -51,7 +51,7 @@ class Fixture {
       bpf: { namespaceCookie: () => this.host.current },
       records: {
         of: (cookie) => {
-          assert.equal(this.host.current, cookie, 'a record is asked for elsewhere');
+          assert.equal(this.host.current, cookie, 'a record is accessed in another namespace');
           return this.#recordOf(cookie);
         },
         cookies: () => [...this.records.keys()].filter((cookie) => this.records.get(cookie)?.read().length),
@@ -81,7 +81,7 @@ class Fixture {
     this.writes++;
   }
 
-  /** The reserved ports in each. */
+  /** The reserved ports in each namespace. */
   lists(): (string | undefined)[] {
     return [HOME, WEB, MAIL].map((cookie) => this.settings.get(cookie)?.read(RESERVED_PORTS));
   }
@@ -98,7 +98,7 @@ class Fixture {
 const codes = (notes: readonly { readonly code: string }[]): string[] => notes.map(({ code }) => code);
 const USUAL = '32768\t60999';
 
-test('the reserved ports are kept in all, the ephemeral range at home alone', () => {
+test('the reserved ports are set in all namespaces, the ephemeral range only in that of the guard', () => {
   const fixture = new Fixture();
   fixture.set(WEB, '8080');
   assert.deepEqual(fixture.keeper().apply(OLD, ALL), []);
@@ -109,7 +109,7 @@ test('the reserved ports are kept in all, the ephemeral range at home alone', ()
   assert.deepEqual(fixture.ranges(), [USUAL, USUAL, USUAL]);
 });
 
-test('a guard of a cgroup leaves the range alone', () => {
+test('the guard of a cgroup does not set the range', () => {
   const fixture = new Fixture();
   fixture.keeper().apply(OLD, { ...ALL, isWholeHost: false });
   assert.deepEqual(
@@ -121,7 +121,7 @@ test('a guard of a cgroup leaves the range alone', () => {
   );
 });
 
-test('where the guard holds no more it is taken back, also when the first try was cut off', () => {
+test('lists are restored where the guard no longer applies, even after an interrupted first attempt', () => {
   const fixture = new Fixture();
   fixture.keeper().apply(OLD, ALL);
   const fewer = { ...ALL, namespaces: [HOME, WEB] };
@@ -132,7 +132,7 @@ test('where the guard holds no more it is taken back, also when the first try wa
   assert.deepEqual(fixture.lists(), ['80', '80', '']);
 });
 
-test('killed after any write, the next one gives back what was found', () => {
+test('killed after any write, the next instance restores what was found', () => {
   const all = new Fixture();
   all.keeper().apply(OLD, ALL);
   all.keeper().apply(NEW, ALL);
@@ -152,11 +152,11 @@ test('killed after any write, the next one gives back what was found', () => {
   }
 });
 
-test('one more is written before the policy holds there', () => {
+test('another list is written before the guard covers the namespace', () => {
   const fixture = new Fixture();
   assert.deepEqual(fixture.keeper().prepare(OLD, WEB, '/run/netns/web'), []);
   assert.deepEqual(fixture.lists(), ['', '80', '']);
-  // The policy never came to hold there: whoever comes next takes it back.
+  // The guard never covered it: the next run restores it.
   fixture.keeper().apply(OLD, { ...ALL, namespaces: [HOME] });
   assert.deepEqual(fixture.lists(), ['80', '', '']);
 });
@@ -168,16 +168,16 @@ describe('a namespace', () => {
     keeper.apply(OLD, ALL);
     fixture.host.there.delete(WEB);
     assert.deepEqual(keeper.check(OLD, ALL), []);
-    // It is not looked for again at each check: there may be thousands of namespaces.
-    const { looks } = fixture.host;
+    // It is not looked up again at each check: there may be thousands of namespaces.
+    const { lookups } = fixture.host;
     for (let i = 0; i < 59; i++) keeper.check(OLD, ALL);
-    assert.equal(fixture.host.looks, looks);
+    assert.equal(fixture.host.lookups, lookups);
     assert.deepEqual(keeper.apply(NEW, ALL), []);
     assert.equal(fixture.records.has(WEB), false);
     assert.deepEqual(fixture.lists(), ['90', '80', '90']);
   });
 
-  test('that cannot be seen is reported, and keeps its record', () => {
+  test('that is not visible is reported, and keeps its record', () => {
     const fixture = new Fixture();
     fixture.keeper().apply(OLD, ALL);
     fixture.host.there.delete(WEB);
@@ -188,7 +188,7 @@ describe('a namespace', () => {
     assert.equal(fixture.records.has(WEB), true);
   });
 
-  test('whose process has another one now is not taken for that', () => {
+  test('is not confused with another one that its process has now', () => {
     const fixture = new Fixture();
     const keeper = fixture.keeper();
     keeper.apply(OLD, ALL);
@@ -200,7 +200,7 @@ describe('a namespace', () => {
     assert.equal(fixture.settings.get(6n)?.read(RESERVED_PORTS), '');
   });
 
-  test('that is closed to us is reported, and the others are kept', () => {
+  test('that cannot be entered is reported, and the others are handled', () => {
     const fixture = new Fixture();
     fixture.host.closed.add('/run/netns/web');
     assert.deepEqual(codes(fixture.keeper().apply(OLD, ALL)), ['NAMESPACE_CLOSED']);
@@ -211,7 +211,7 @@ describe('a namespace', () => {
 });
 
 describe('a check', () => {
-  test('puts back what somebody took out, and writes nothing where all is there', () => {
+  test('puts back what another program removed, and writes nothing where nothing is missing', () => {
     const fixture = new Fixture();
     const keeper = fixture.keeper();
     keeper.apply(OLD, ALL);
@@ -221,12 +221,12 @@ describe('a check', () => {
     fixture.set(WEB, '7000');
     const [note] = keeper.check(OLD, ALL);
     assert.equal(note?.code, 'RESERVED_PORTS_REMOVED');
-    assert.match(note.message, /^in the network namespace web: somebody took 1 port/);
+    assert.match(note.message, /^in the network namespace web: another program removed 1 port/);
     assert.deepEqual(fixture.lists(), ['80', '80,7000', '80']);
     assert.deepEqual(keeper.check(OLD, ALL), []);
   });
 
-  test('leaves the range of the home to whoever sets it', () => {
+  test('does not set the range again if another program changes it', () => {
     const fixture = new Fixture();
     fixture.keeper().apply(OLD, ALL);
     fixture.settings.get(HOME)?.write(PORT_RANGE, '30000\t50000');
@@ -237,7 +237,7 @@ describe('a check', () => {
     assert.deepEqual([fixture.lists()[0], fixture.ranges()[0]], ['', '30000\t50000']);
   });
 
-  test('does not leave a list alone that somebody else writes at the same time', () => {
+  test('checks a list again at once if another program writes it at the same time', () => {
     const fixture = new Fixture();
     const keeper = fixture.keeper();
     keeper.apply(OLD, ALL);
@@ -249,7 +249,7 @@ describe('a check', () => {
     assert.equal(fixture.lists()[1], '80');
   });
 
-  test('keeps what is recorded of the range, so that it comes back', () => {
+  test('keeps the record of the range, so that it can be restored', () => {
     const fixture = new Fixture();
     fixture.keeper().apply(OLD, ALL);
     fixture.set(HOME, '');
@@ -259,7 +259,7 @@ describe('a check', () => {
     assert.deepEqual([fixture.lists()[0], fixture.ranges()[0]], ['', USUAL]);
   });
 
-  test('that cannot write says so each time, and tries again a minute later', () => {
+  test('reports each time that it cannot write, and tries again after a minute', () => {
     const fixture = new Fixture();
     const keeper = fixture.keeper();
     fixture.readOnly.add(WEB);

@@ -1,4 +1,4 @@
-// Keeps reserved ports out of what the kernel assigns, in every network namespace in which the policy holds.
+// Excludes reserved ports from automatic assignment, in every network namespace that the guard covers.
 import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import type {
   KernelBpf,
@@ -16,54 +16,53 @@ import { assignablePorts, type PortSettingNote, type PortSettingScope } from '..
 import type { GuardState } from './kernel/kernel.ts';
 import { SysctlKeeper } from './sysctl-keeper.ts';
 
-/** A namespace whose list could not be written, or that is gone, is left alone for so many checks. */
+/** A namespace that is gone, or whose list could not be written, is skipped for this many checks. */
 const CHECKS_PER_RETRY = 60;
 
-/** What it works with. */
 interface AssignedPortsDeps {
   readonly bpf: Pick<KernelBpf, 'namespaceCookie'>;
   readonly namespaces: NetworkNamespaces;
-  /** The settings of the namespace that this thread is in. */
+  /** The settings of the namespace of this thread. */
   readonly sysctls: Sysctls;
   readonly records: SysctlRecords;
 }
 
-/** Where a guard holds. */
+/** The network namespaces that a guard covers. */
 export interface GuardReach {
   /** The cookie of the namespace in which it was started. */
   readonly home: bigint;
-  /** The cookies of all in which the policy holds, its home among them. */
+  /** The cookies of all covered namespaces, including `home`. */
   readonly namespaces: readonly bigint[];
-  /** Whether all of the host is judged: only then the ephemeral range of its home is the profile's business, too. */
+  /** Whether the whole host is judged. Only then does the profile also set the ephemeral range of `home`. */
   readonly isWholeHost: boolean;
 }
 
 /** A namespace in which the kernel may assign reserved ports. */
 export interface AssignableIn {
   readonly cookie: bigint;
-  /** As people name it: "web", "pid:812", or "cookie:4711" where nothing leads there. */
+  /** "web", "pid:812", or "cookie:4711" where it has neither a name nor a visible process. */
   readonly name: string;
   readonly isHome: boolean;
   /** The ports; undefined where the list cannot be read. */
   readonly ports: readonly number[] | undefined;
-  /** Why it is not known; empty where it is. */
+  /** Why the ports are unknown; otherwise empty. */
   readonly reason: string;
 }
 
-/** What the last check of a namespace found. */
+/** The result of the last check of a namespace. */
 interface Checked {
   readonly profile: Profile;
-  /** The list, in which all ports of the profile are; undefined where it could not be written. */
+  /** The list, which contains all reserved ports of the profile; undefined where it could not be written. */
   readonly text: string | undefined;
   readonly notes: readonly PortSettingNote[];
-  /** How many checks are left out. */
+  /** How many checks to skip. */
   wait: number;
 }
 
-/** Writes the lists, each with a record of its own. Only one may be at work at a time: the guard's lock is held. */
+/** Writes the lists, each with its own record. The caller holds the guard's lock, so that only one instance writes. */
 export class AssignedPorts {
   readonly #deps: AssignedPortsDeps;
-  /** What led to a namespace when it was looked for last. */
+  /** The path by which each namespace was last found. */
   readonly #paths = new Map<bigint, string>();
   readonly #checked = new Map<bigint, Checked>();
   #seen: SeenNamespaces | undefined;
@@ -72,7 +71,7 @@ export class AssignedPorts {
     this.#deps = deps;
   }
 
-  /** Writes what a profile wants wherever the guard holds, and takes it back where it no longer does. */
+  /** Writes the lists for a profile in all covered namespaces, and restores those of other namespaces. */
   apply(profile: Profile, reach: GuardReach): PortSettingNote[] {
     this.#seen = undefined;
     const cookies = [reach.home, ...reach.namespaces.filter((cookie) => cookie !== reach.home)];
@@ -80,14 +79,14 @@ export class AssignedPorts {
     return [...restored, ...cookies.flatMap((cookie) => this.#applyIn(profile, cookie, reach))];
   }
 
-  /** Writes what a profile wants in one more, to which a file leads; done before the policy holds there. */
+  /** Writes the list of one more namespace, which has the path `path`, before the guard covers it. */
   prepare(profile: Profile, cookie: bigint, path: string): PortSettingNote[] {
     this.#seen = undefined;
     this.#paths.set(cookie, path);
     return this.#applyIn(profile, cookie, undefined);
   }
 
-  /** Takes back all that was written. */
+  /** Restores all lists. */
   restore(home: bigint): PortSettingNote[] {
     this.#seen = undefined;
     this.#checked.clear();
@@ -96,8 +95,8 @@ export class AssignedPorts {
   }
 
   /**
-   * Puts the reserved ports of a profile back into a list from which somebody took them. A list that is as it was left
-   * is only read.
+   * Puts the reserved ports of a profile back into lists from which another program removed them. An unchanged list is
+   * only read.
    */
   check(profile: Profile, reach: GuardReach): PortSettingNote[] {
     this.#seen = undefined;
@@ -107,7 +106,7 @@ export class AssignedPorts {
     return [...notes, ...this.#restoreOthers(there)];
   }
 
-  /** Where the kernel may assign reserved ports of a profile, whose list that is. Nothing is written. */
+  /** The namespaces in which the kernel may assign reserved ports of a profile. Nothing is written. */
   inspect(profile: Profile, { home, namespaces }: Pick<GuardReach, 'home' | 'namespaces'>): AssignableIn[] {
     this.#seen = undefined;
     return namespaces.flatMap((cookie): AssignableIn[] => {
@@ -148,29 +147,30 @@ export class AssignedPorts {
       text = plan ? this.#deps.sysctls.read(RESERVED_PORTS) : found;
       return plan?.notes ?? [];
     });
-    // Who changes it while it is written does not get a minute for that. One that is gone does not come again.
+    // A list that another program changed during the write is checked again at once. A namespace that is gone does not
+    // come back.
     const isContested = notes.some(({ code }) => code === 'SYSCTL_NOT_KEPT');
     const wait = text === undefined && !isContested ? CHECKS_PER_RETRY : 0;
     this.#checked.set(cookie, { profile, text, notes, wait });
     return notes;
   }
 
-  /** Takes back what was written where the policy holds no more; where nothing leads any more only the record goes. */
+  /** Restores the lists of namespaces that are no longer covered; of one that is gone only the record is removed. */
   #restoreOthers(there: ReadonlySet<bigint>): PortSettingNote[] {
     return this.#deps.records.cookies().flatMap((cookie) => {
       if (there.has(cookie)) return [];
-      // It may have been the home of another guard, which kept the range as well.
+      // It may have been the home of another guard, which also set the range.
       return this.#noted(cookie, false, () => this.#keeper(cookie, 'all').apply(EMPTY_PROFILE).notes);
     });
   }
 
-  /** To be asked for inside the namespace. */
+  /** To be called inside the namespace. */
   #keeper(cookie: bigint, scope: PortSettingScope): SysctlKeeper {
     const { sysctls, records } = this.#deps;
     return new SysctlKeeper({ sysctls, record: records.of(cookie), scope });
   }
 
-  /** Acts in a namespace; what cannot be done is reported, and the others go on. */
+  /** Calls `act` in a namespace. A failure becomes a note, so that the other namespaces are still handled. */
   #noted(cookie: bigint, isHome: boolean, act: () => readonly PortSettingNote[]): PortSettingNote[] {
     try {
       const notes = this.#inside(cookie, act) ?? [];
@@ -195,8 +195,8 @@ export class AssignedPorts {
   }
 
   /**
-   * Acts inside a namespace; undefined where it is gone: then its record goes, too. Throws PortreeveError
-   * `NAMESPACE_UNSEEN` (environment) where it may be there and nothing leads to it that can be seen.
+   * Calls `act` inside a namespace. Returns undefined where it is gone, and removes its record. Throws PortreeveError
+   * `NAMESPACE_UNSEEN` (environment) where it may exist, but no visible path leads to it.
    */
   #inside<Result>(cookie: bigint, act: () => Result): Result | undefined {
     if (cookie === this.#deps.bpf.namespaceCookie()) return act();
@@ -207,7 +207,7 @@ export class AssignedPorts {
     return undefined;
   }
 
-  /** Looks for what leads to it now. */
+  /** Looks up the current path of the namespace. */
   #enterAgain<Result>(cookie: bigint, act: () => Result): { readonly result: Result } | undefined {
     this.#paths.delete(cookie);
     this.#seen ??= this.#deps.namespaces.seen();
@@ -218,7 +218,7 @@ export class AssignedPorts {
     return this.#enter(path, cookie, act);
   }
 
-  /** A path may lead somewhere else by now, as the number of a process that has ended does. */
+  /** A path may lead to another namespace by now, for example if the process number was reused. */
   #enter<Result>(
     path: string | undefined,
     cookie: bigint,
@@ -232,12 +232,12 @@ export class AssignedPorts {
 const PROCESS = /^\/proc\/([0-9]+)\/ns\/net$/;
 
 function unseen(cookie: bigint): PortreeveError {
-  const message = `the kernel may assign reserved ports there: nothing leads to it that can be seen (cookie ${cookie})`;
-  const hint = 'Run it on the host, where all processes can be seen.';
+  const message = `the kernel may assign reserved ports there: could not find the namespace (cookie ${cookie})`;
+  const hint = 'Run portreeve on the host, where all processes are visible.';
   return new PortreeveError('NAMESPACE_UNSEEN', message, hint, { cookie: `${cookie}` });
 }
 
-/** Where a guard holds. */
+/** The network namespaces that a guard covers. */
 export function reachOf(
   bpf: Pick<KernelBpf, 'cgroupId' | 'cgroupRoot'>,
   { home, namespaces, cgroupId }: Pick<GuardState, 'home' | 'namespaces' | 'cgroupId'>,
@@ -246,8 +246,8 @@ export function reachOf(
 }
 
 /**
- * The profile whose reserved ports are kept out now: that which is enforced. Undefined where none is, where the archive
- * does not know it, and during a trial: what goes beyond the tables would not go back with them.
+ * The profile whose reserved ports must be excluded now: the enforced one. Undefined where none is enforced, where the
+ * archive does not know it, and during a trial, because only the tables revert by themselves.
  */
 export function enforcedProfile(
   archive: ProfileArchive,
@@ -262,7 +262,7 @@ export function enforcedProfile(
   }
 }
 
-/** Where the kernel may assign ports that the profile reserves; undefined where that is nobody's business now. */
+/** Where the kernel may assign ports that the enforced profile reserves; undefined where none is enforced. */
 export function assignableNow(
   deps: { readonly archive: ProfileArchive; readonly assigned: Pick<AssignedPorts, 'inspect'> },
   state: GuardState,

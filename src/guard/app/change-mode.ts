@@ -1,4 +1,4 @@
-// Has the profile in force enforced, or only observed: from the settled trial to the sockets that are open already.
+// Sets the guard's mode to enforce or observe: settles a trial, starts the guard, and reports affected open sockets.
 
 import type { PortreeveError } from '../../base/errors.ts';
 import { profileInForce } from '../../profile/app/in-force.ts';
@@ -12,33 +12,31 @@ import {
   settle,
   startGuard,
 } from './guard.ts';
-import { notesBeside, requireExact, statementLimits } from './kernel-limits.ts';
-import { type Concerned, concernedNow, type RestartDeps, unlessUnknown } from './restarts.ts';
+import { otherNotes, requireExact, statementLimits } from './kernel-limits.ts';
+import { type Affected, affectedNow, type RestartDeps, unlessUnknown } from './restarts.ts';
 
-/** What it takes. */
 interface ModeDeps extends GuardDeps, RestartDeps {
   readonly files: RestartDeps['files'];
 }
 
-/** What is requested. */
 interface ModeRequest {
   readonly mode: 'enforce' | 'observe';
   readonly choices: GuardChoices;
-  /** Change nothing where the kernel cannot obey the profile exactly. */
+  /** Change nothing where the kernel cannot enforce the profile exactly. */
   readonly isExact: boolean;
 }
 
-/** What is known as soon as it is, so that it can be shown also where what comes later fails. */
+/** An intermediate result, which the command prints even if a later step fails. */
 export type ModeStep =
   | ({ readonly step: 'settled' } & Settled)
   | { readonly step: 'checked'; readonly limits: readonly Limit[] };
 
-/** What the guard does then, and the sockets that are open already, or why they are not known. */
+/** The new state, and the affected open sockets or why they are unknown. */
 interface ModeChange extends Guarded {
-  readonly concerned: Concerned | PortreeveError;
+  readonly affected: Affected | PortreeveError;
 }
 
-/** Throws PortreeveError `GUARD_INEXACT` (refused), and what startGuard() throws: then the guard is as it was. */
+/** Throws PortreeveError `GUARD_INEXACT` (refused) and what startGuard() throws; the guard is then unchanged. */
 export function changeMode(
   deps: ModeDeps,
   request: ModeRequest,
@@ -53,6 +51,6 @@ export function changeMode(
   const { state, notes } = startGuard(deps, choices, mode);
   const enforced = before?.mode === 'enforce' && before.isAttached;
   if (mode === 'enforce' && !enforced) deps.enforcing.mark(choices.pins, state.since);
-  const concerned = unlessUnknown(() => concernedNow(deps, state, choices));
-  return { state, notes: notesBeside(notes, limits), concerned };
+  const affected = unlessUnknown(() => affectedNow(deps, state, choices));
+  return { state, notes: otherNotes(notes, limits), affected };
 }

@@ -1,4 +1,4 @@
-// Changes the profile in force: in the archive, and in the kernel where the guard is there; in both or in neither.
+// Changes the profile in force in the archive and, if the guard is on, in the kernel: in both or in neither.
 
 import { PortreeveError } from '../../base/errors.ts';
 import type { Files } from '../../host/host.ts';
@@ -19,23 +19,21 @@ import {
   type Settled,
   settle,
 } from './guard.ts';
-import { notesBeside, requireExact, statementLimits } from './kernel-limits.ts';
-import { isOfGuard, type Places } from './places.ts';
-import { type Concerned, concernedBy, guardConcerned, type RestartDeps, unlessUnknown } from './restarts.ts';
+import { otherNotes, requireExact, statementLimits } from './kernel-limits.ts';
+import { changesGuard, type Places } from './places.ts';
+import { type Affected, affectedBy, affectedGuard, type RestartDeps, unlessUnknown } from './restarts.ts';
 import { namesIn, unknownIn } from './unknown-names.ts';
 
-/** What a profile is changed with. */
 export interface ChangeDeps extends GuardDeps, RestartDeps {
   readonly files: RestartDeps['files'] & Pick<Files, 'readBytes'>;
   readonly users: RuleUsersDeps;
 }
 
-/** What is to come into force: a file, with the RACF commands that go with it (absolute paths), or a revision again. */
+/** What to put in force: a file with its RACF commands (absolute paths), or an earlier revision. */
 export type ChangeSource =
   | { readonly verb: 'apply' | 'obey'; readonly path: string; readonly racf: string | undefined }
   | { readonly verb: 'again'; readonly revision: number };
 
-/** What is requested. */
 export interface ChangeRequest {
   readonly source: ChangeSource;
   readonly places: Places;
@@ -43,45 +41,44 @@ export interface ChangeRequest {
   readonly choices: GuardChoices;
   /** Ignore what z/OS would ignore. */
   readonly keepGoing: boolean;
-  /** Change nothing that the kernel cannot do exactly. */
+  /** Change nothing where the kernel cannot enforce the profile exactly. */
   readonly isExact: boolean;
-  /** Change nothing. */
   readonly isDryRun: boolean;
-  /** Go back after that time, in milliseconds, unless it is confirmed; undefined: it is for good. */
+  /** Revert after this many milliseconds unless the change is confirmed; undefined: the change is permanent. */
   readonly trialMs: number | undefined;
 }
 
-/** What is known as soon as it is, so that it can be shown also where what comes later fails. */
+/** An intermediate result, which the command prints even if a later step fails. */
 export type ChangeStep =
   | ({ readonly step: 'settled' } & Settled)
   | ({ readonly step: 'checked'; readonly report: Report } & Checked)
   | { readonly step: 'planned'; readonly changes: readonly ProfileChange[] };
 
-/** What was found about rules before they come into force. */
+/** The results of the checks before the rules are put in force. */
 interface Checked {
-  /** Why the user database was not asked; undefined where it was, or need not be. */
-  readonly usersSilent: PortreeveError | undefined;
-  /** The names that are no unit's, no user's and no job's of this host. */
+  /** Why the user database gave no answer; undefined where it answered or was not needed. */
+  readonly usersError: PortreeveError | undefined;
+  /** The names that belong to no unit, user or job of this host. */
   readonly unknown: readonly LiteralName[];
-  /** What the kernel does otherwise. */
+  /** Where the kernel deviates from the profile. */
   readonly limits: readonly Limit[];
 }
 
-/** What became of it. `concerned`: the sockets that are open already, or why they are not known. */
+/** `affected`: the open sockets that the change affects, or why they are unknown. */
 export type ChangeOutcome =
   | { readonly outcome: 'refused' }
   | {
       readonly outcome: 'planned';
       readonly revision: number;
       readonly verb: ChangeSource['verb'];
-      readonly concerned: Concerned | PortreeveError;
+      readonly affected: Affected | PortreeveError;
     }
-  | (Change & { readonly outcome: 'changed'; readonly concerned: Concerned | PortreeveError | undefined });
+  | (Change & { readonly outcome: 'changed'; readonly affected: Affected | PortreeveError | undefined });
 
 /**
- * Applies or obeys a file, or brings a revision back. Errors in the file refuse it. Throws PortreeveError for a file
- * that is not there, cannot be read or is no text, `REVISION_UNKNOWN`, `GUARD_INEXACT`, `ARCHIVE_MOVED` and what
- * changeGuarded() throws; nothing is changed then, but for a trial that had gone back by itself, which stays recorded.
+ * Applies or obeys a file, or applies an earlier revision. A file with errors is refused. Throws PortreeveError for a
+ * file that does not exist, cannot be read or is not text, `REVISION_UNKNOWN`, `GUARD_INEXACT`, `ARCHIVE_MOVED` and
+ * what changeGuarded() throws; nothing is changed then, except that a reverted trial remains recorded.
  */
 export async function changeProfile(
   deps: ChangeDeps,
@@ -90,66 +87,66 @@ export async function changeProfile(
 ): Promise<ChangeOutcome> {
   const { places, settings, choices, isDryRun, trialMs } = request;
   if (trialMs !== undefined && deps.uid !== 0 && !isDryRun) throw notRoot(deps.uid);
-  const isGuarded = isOfGuard(places, deps.uid);
+  const isGuarded = changesGuard(places, deps.uid);
   if (isGuarded && !isDryRun) onStep({ step: 'settled', ...settle(deps, choices) });
   const users = new RuleUsers(deps.users, isDryRun);
   const { readText, names } = users.files;
   const known = { ...deps, files: { readBytes: deps.files.readBytes, readText, names } };
-  const { plan, usersSilent } = await planOf(known, request, isGuarded ? users : undefined);
+  const { plan, usersError } = await planOf(known, request, isGuarded ? users : undefined);
   const { report, wanted, changes } = plan;
   if (plan.isRefused) {
-    onStep({ step: 'checked', report, usersSilent, unknown: [], limits: [] });
+    onStep({ step: 'checked', report, usersError, unknown: [], limits: [] });
     return { outcome: 'refused' };
   }
-  const named = isGuarded ? await namesOf(wanted, settings, users, deps.users) : { usersSilent, unknown: [] };
+  const named = isGuarded ? await namesOf(wanted, settings, users, deps.users) : { usersError, unknown: [] };
   const limits = statementLimits(wanted, known, choices);
-  onStep({ step: 'checked', report, ...named, usersSilent: usersSilent ?? named.usersSilent, limits });
+  onStep({ step: 'checked', report, ...named, usersError: usersError ?? named.usersError, limits });
   if (request.isExact) requireExact(limits);
   onStep({ step: 'planned', changes });
   const rules = { before: plan.before.head && plan.before, after: wanted };
   if (isDryRun) {
-    const guard = () => guardConcerned(known, places, choices.pins);
-    const concerned = unlessUnknown(() => concernedBy(known, rules, guard(), choices));
-    return { outcome: 'planned', revision: plan.after + 1, verb: plan.revision.verb, concerned };
+    const guard = () => affectedGuard(known, places, choices.pins);
+    const affected = unlessUnknown(() => affectedBy(known, rules, guard(), choices));
+    return { outcome: 'planned', revision: plan.after + 1, verb: plan.revision.verb, affected };
   }
   const { revision, guard, notes } = putInForce(known, request, plan, isGuarded);
-  const concerned = guard && unlessUnknown(() => concernedBy(known, rules, guard, choices));
-  return { outcome: 'changed', revision, guard, notes: notesBeside(notes, limits), concerned };
+  const affected = guard && unlessUnknown(() => affectedBy(known, rules, guard, choices));
+  return { outcome: 'changed', revision, guard, notes: otherNotes(notes, limits), affected };
 }
 
-/** `users` are asked for those whom the RACF commands name. */
+/** `users` resolves the users and groups that the RACF commands name. */
 async function planOf(
   deps: ChangeDeps,
   { source, settings, keepGoing }: ChangeRequest,
   users: RuleUsers | undefined,
-): Promise<{ readonly plan: Plan; readonly usersSilent: PortreeveError | undefined }> {
-  if (source.verb === 'again') return { plan: planAgain(deps, source.revision), usersSilent: undefined };
+): Promise<{ readonly plan: Plan; readonly usersError: PortreeveError | undefined }> {
+  if (source.verb === 'again') return { plan: planAgain(deps, source.revision), usersError: undefined };
   const { reading, sysname, tcpname } = settings;
   const { verb, path } = source;
   let racf: LoadedRacf | undefined;
-  let usersSilent: PortreeveError | undefined;
+  let usersError: PortreeveError | undefined;
   if (source.racf !== undefined) {
     const text = { path: source.racf, text: readProfileText(source.racf, deps.files) };
-    usersSilent = await users?.ask({ names: [], ids: idsIn(text) });
+    usersError = await users?.ask({ names: [], ids: idsIn(text) });
     racf = racfOf(text, deps.files, { sysname, tcpname });
   }
-  return { plan: planApply(deps, { verb, path, reading, keepGoing, tcpname, racf }), usersSilent };
+  return { plan: planApply(deps, { verb, path, reading, keepGoing, tcpname, racf }), usersError };
 }
 
-/** Asks the user database for the names that no file has, and finds those that nobody has. */
+/** Asks the user database for names that are in no file, and finds those that do not exist. */
 async function namesOf(
   rules: Plan['wanted'],
   settings: ProfileSettings,
   users: RuleUsers,
   { isUnit }: Pick<RuleUsersDeps, 'isUnit'>,
-): Promise<Pick<Checked, 'unknown' | 'usersSilent'>> {
+): Promise<Pick<Checked, 'unknown' | 'usersError'>> {
   const { jobs, ids } = namesIn(rules, settings);
-  const usersSilent = await users.ask({ names: jobs.map(({ name }) => name), ids });
+  const usersError = await users.ask({ names: jobs.map(({ name }) => name), ids });
   const isJob = (name: string) => isUnit(name) || settings.ownJobs.includes(name);
-  return { usersSilent, unknown: unknownIn(jobs, users.files, isJob) };
+  return { usersError, unknown: unknownIn(jobs, users.files, isJob) };
 }
 
-/** Root changes what the kernel goes by, where the guard is there; everybody else records. */
+/** Root changes the archive and, if the guard is on, the kernel; other users change only their archive. */
 function putInForce(
   deps: ChangeDeps,
   { choices, trialMs }: ChangeRequest,

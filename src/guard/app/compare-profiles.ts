@@ -1,4 +1,4 @@
-// Compares a profile with another or with what is in force: what they mean differently, and for which open sockets.
+// Compares a profile with another or with the one in force: how they differ, and which open sockets that affects.
 
 import type { Files } from '../../host/host.ts';
 import { type InForce, profileInForce } from '../../profile/app/in-force.ts';
@@ -10,21 +10,19 @@ import { diffProfiles, type ProfileChange } from '../../profile/core/diff.ts';
 import type { GuardChoices } from './guard.ts';
 import type { Places } from './places.ts';
 import {
-  type Concerned,
-  concernedBy,
-  concernedByDifference,
-  guardConcerned,
+  type Affected,
+  affectedBy,
+  affectedByDifference,
+  affectedGuard,
   type RestartDeps,
 } from './restarts.ts';
 
-/** What profiles are compared with. */
 interface CompareDeps extends RestartDeps {
   readonly files: RestartDeps['files'] & Pick<Files, 'readBytes'>;
 }
 
-/** What is requested. */
 interface CompareRequest {
-  /** The first profile, as if it had been enforced since ever; undefined: what is in force. */
+  /** The first profile, treated as if it had always been enforced; undefined: the profile in force. */
   readonly old: string | undefined;
   readonly file: string;
   readonly places: Places;
@@ -34,14 +32,14 @@ interface CompareRequest {
   readonly keepGoing: boolean;
 }
 
-/** The differences, and the sockets that are concerned. */
-interface Comparison extends Concerned {
+/** The differences, and the affected sockets. */
+interface Comparison extends Affected {
   readonly changes: readonly ProfileChange[];
 }
 
 /**
- * `onRead` receives what there is to say about each file before it counts, and throws where that is too much. Throws
- * what loadProfile() and concernedBy() throw.
+ * `onRead` receives the report on each file, and throws to reject the file. Throws what loadProfile() and affectedBy()
+ * throw.
  */
 export function compareProfiles(
   deps: CompareDeps,
@@ -53,12 +51,12 @@ export function compareProfiles(
   const inForce = before ?? profileInForce(deps.archive);
   const after = load(file, inForce.racf);
   const changes = diffProfiles(inForce.profile, after.profile);
-  if (before) return { changes, ...concernedByDifference(deps, { before, after }, choices) };
-  const guard = guardConcerned(deps, places, choices.pins);
-  return { changes, ...concernedBy(deps, { before: inForce.head && inForce, after }, guard, choices) };
+  if (before) return { changes, ...affectedByDifference(deps, { before, after }, choices) };
+  const guard = affectedGuard(deps, places, choices.pins);
+  return { changes, ...affectedBy(deps, { before: inForce.head && inForce, after }, guard, choices) };
 }
 
-/** With the RACF commands that were given, else those that were in force. */
+/** With the RACF commands in the settings, otherwise those in force. */
 function loaded(
   path: string,
   kept: InForce['racf'],

@@ -1,4 +1,4 @@
-// What events are told with: the rules of each revision, and names as the user database has them.
+// The statements and names that events are reported with: the rules of each revision, and the user database.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -37,7 +37,7 @@ describe('the rules', () => {
     assert.equal(rules.of(1)?.ruleOf(REFUSED, jobCalled('MAIL'))?.file, '/etc/portreeve/profile.tcpip');
   });
 
-  test('are not known of a revision that is not recorded, until it is', () => {
+  test('are unknown for a revision that is not recorded, until it is', () => {
     const made = archive();
     const rules = new RevisionRules(made, { authportJobs: [] });
     assert.equal(rules.of(3), undefined);
@@ -45,7 +45,7 @@ describe('the rules', () => {
     assert.notEqual(rules.of(3), undefined);
   });
 
-  test('are read once, as long as they are used', () => {
+  test('are read once while they are in use', () => {
     const made = archive();
     const rules = new RevisionRules(made, { authportJobs: [] });
     const first = rules.of(1);
@@ -60,11 +60,11 @@ describe('the rules', () => {
     assert.notEqual(rules.of(1), first);
   });
 
-  test('of an archive that cannot be read are not known, but a fault of ours is one', () => {
+  test('are unknown if the archive cannot be read, but a bug is thrown', () => {
     const failing = (code: ErrorCode) => {
       const made = archive();
       made.heads = () => {
-        throw new PortreeveError(code, 'cannot use it');
+        throw new PortreeveError(code, 'could not open it');
       };
       return new RevisionRules(made, { authportJobs: [] });
     };

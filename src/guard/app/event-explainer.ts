@@ -1,4 +1,4 @@
-// What the guard's events are told with: the statements of each revision, and the names of users.
+// Finds the statements and user names that the guard's events are reported with.
 import type { Clock } from '../../base/clock.ts';
 import { requireFailure } from '../../base/errors.ts';
 import type { Files } from '../../host/host.ts';
@@ -8,16 +8,16 @@ import type { ProfileArchive } from '../../profile/core/archive.ts';
 import type { RuleContext } from '../../profile/core/table.ts';
 import { RefusalRules } from '../core/events.ts';
 
-/** Revisions whose rules are kept ready: the one in force, and the one before it. */
+/** The rules of this many revisions are cached: the one in force, and the one before it. */
 const REVISIONS_KEPT = 2;
-/** The user database is read again after so long. */
+/** The maximum age of the user names. */
 const USERS_AGE_MAX_MS = 1000;
 
-/** What the revisions in the archive refuse by. */
+/** The rules by which each revision in the archive refuses. */
 export class RevisionRules {
   readonly #archive: ProfileArchive;
   readonly #context: Omit<RuleContext, 'saf'>;
-  /** Those used last, the latest at the end. */
+  /** The last ones used, the most recent last. */
   readonly #known = new Map<number, RefusalRules>();
 
   constructor(archive: ProfileArchive, context: Omit<RuleContext, 'saf'>) {
@@ -25,7 +25,7 @@ export class RevisionRules {
     this.#context = context;
   }
 
-  /** The rules of a revision; undefined where it cannot be read, as when it is not recorded yet. */
+  /** The rules of a revision; undefined where it cannot be read, for example because it is not recorded yet. */
   of(revision: number): RefusalRules | undefined {
     const rules = this.#known.get(revision) ?? this.#read(revision);
     if (!rules) return undefined;
@@ -46,7 +46,7 @@ export class RevisionRules {
   }
 }
 
-/** The names of users, as the user database has them now or had them a moment ago. */
+/** The names of users, at most USERS_AGE_MAX_MS old. */
 export class UserNames {
   readonly #files: Pick<Files, 'readText'>;
   readonly #clock: Pick<Clock, 'monotonic'>;

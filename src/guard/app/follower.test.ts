@@ -1,4 +1,4 @@
-// What the kernel knows of jobs follows what there is: users, system units, and cgroups that were made for a job.
+// The jobs in the kernel follow the host: users, system units, and cgroups that were created for jobs.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SimCgroups } from '../../../test/support/sim/cgroups.ts';
@@ -11,7 +11,7 @@ import { Follower, type JobKernel } from './follower.ts';
 const ROOT = 'root:x:0:0::/:/bin/sh';
 const ALICE = 'alice:x:1000:1000::/:/bin/sh';
 
-/** Keeps jobs as the kernel does: in tables, which belong to the process that has put them in force. */
+/** Keeps jobs as the kernel does: in tables, which belong to the process that installed them. */
 class FakeKernel implements JobKernel {
   readonly cgroups = new Map<bigint, string>();
   readonly users = new Map<number, string>();
@@ -54,7 +54,7 @@ class Fixture {
   readonly files = new SimFiles({ '/etc/passwd': `${ROOT}\n`, '/etc/group': '' }, 1);
   readonly warnings: string[] = [];
   kernel: FakeKernel | undefined = new FakeKernel();
-  /** Why tables cannot be made anew; and how often it was tried. */
+  /** Why tables cannot be rebuilt; and how often that was tried. */
   refusal: string | undefined;
   renewals = 0;
   follower: Follower;
@@ -89,7 +89,7 @@ class Fixture {
   }
 }
 
-test('at the start the kernel is told all: users, units, and what an earlier daemon has made', () => {
+test('at the start, the kernel gets all users, units, and cgroups of an earlier daemon', () => {
   const fixture = new Fixture();
   fixture.cgroups.add('/system.slice/nginx.service');
   const made = fixture.cgroups.make('/', 'WEB-1', 'WEB', 0);
@@ -107,7 +107,7 @@ describe('within a second', () => {
     return fixture;
   };
 
-  test('a user comes, gets another name, and goes', () => {
+  test('a user appears, is renamed, and disappears', () => {
     const fixture = started();
     for (const [name, expected] of [
       ['alice', 'ALICE'],
@@ -122,13 +122,13 @@ describe('within a second', () => {
     assert.deepEqual(fixture.names, ['NGINX', 'ROOT']);
   });
 
-  test('the file of a unit makes the tables anew, and a session of a user, who makes many, does not', () => {
+  test('a unit file causes the tables to be rebuilt, but the scope of a user session does not', () => {
     const fixture = started();
     const before = fixture.renewals;
     const directory = '/run/systemd/transient';
     const begins = (unit: string) => {
       fixture.files.write(`${directory}/${unit}`, '');
-      // The directory has changed, too.
+      // The directory has also changed.
       fixture.files.write(directory, '');
       fixture.clock.advance(1000);
     };
@@ -139,7 +139,7 @@ describe('within a second', () => {
     assert.deepEqual(fixture.follower.jobs.units, [{ unit: 'web.service', activates: undefined }]);
   });
 
-  test('a change of a group makes the tables anew: SAF may let other users in', () => {
+  test('a change of a group causes the tables to be rebuilt, because SAF may permit other users', () => {
     const fixture = started();
     const before = fixture.renewals;
     fixture.files.write('/etc/group', 'web:x:7:alice\n');
@@ -149,7 +149,7 @@ describe('within a second', () => {
     assert.equal(fixture.renewals, before + 1);
   });
 
-  test('units come and go; the host tells of them, so that no tick is waited for', () => {
+  test('units start and stop; the host sends notifications, so that no tick is needed', () => {
     const fixture = started();
     fixture.cgroups.add('/system.slice/sshd.service');
     assert.deepEqual(fixture.names, ['NGINX', 'ROOT', 'SSHD']);
@@ -161,7 +161,7 @@ describe('within a second', () => {
     assert.deepEqual(fixture.names, ['NGINX', 'ROOT', 'SSHD']);
   });
 
-  test('also on a host that does not tell', () => {
+  test('the same on a host without notifications', () => {
     const fixture = started();
     fixture.cgroups.isMute = true;
     fixture.cgroups.add('/system.slice/sshd.service');
@@ -172,7 +172,7 @@ describe('within a second', () => {
     assert.deepEqual(fixture.names, ['ROOT', 'SSHD']);
   });
 
-  test('a unit that is started again is known by its new cgroup', () => {
+  test('a restarted unit is recognized by its new cgroup', () => {
     const fixture = started();
     const path = '/system.slice/nginx.service';
     const before = fixture.cgroups.at(path)?.id ?? assert.fail();
@@ -184,7 +184,7 @@ describe('within a second', () => {
     );
   });
 
-  test('the slice itself comes and goes', () => {
+  test('the slice itself is created and removed', () => {
     const fixture = started();
     fixture.cgroups.drop('/system.slice');
     fixture.clock.advance(1000);
@@ -195,7 +195,7 @@ describe('within a second', () => {
     assert.deepEqual(fixture.cgroups.watched, ['/', '/system.slice']);
   });
 
-  test('the guard comes, and goes, and comes again', () => {
+  test('the guard is installed, removed, and installed again', () => {
     const fixture = started();
     const { kernel } = fixture;
     fixture.kernel = undefined;
@@ -207,7 +207,7 @@ describe('within a second', () => {
     assert.deepEqual(kernel?.names, ['NGINX', 'ROOT']);
   });
 
-  test('tables that another process has put in force are made anew, with the jobs of this moment', () => {
+  test('tables that another process put in force are rebuilt with the current jobs', () => {
     const fixture = started();
     const made = fixture.follower.make('/', 'WEB-1', 'WEB', 0);
     fixture.cgroups.place(1, made.path);
@@ -217,22 +217,22 @@ describe('within a second', () => {
   });
 });
 
-test('when nothing changes the kernel is not written to', () => {
+test('nothing is written to the kernel if nothing changes', () => {
   const fixture = new Fixture();
   fixture.cgroups.add('/system.slice/nginx.service');
   fixture.clock.advance(1000);
   const before = fixture.kernel?.changes;
   fixture.clock.advance(100_000);
   assert.equal(fixture.kernel?.changes, before);
-  // And not more than once a second all is looked at: the root, and the slice in it.
+  // At most once a second everything is checked: the root, and the slice in it.
   assert.ok(fixture.cgroups.listed < 220, `${fixture.cgroups.listed}`);
 });
 
-test('what does not work is told once, tried again once a second, and done when it works', () => {
+test('a failure is reported once, retried once a second, and ends when it succeeds', () => {
   const fixture = new Fixture();
   fixture.refusal = 'a profile is on trial';
   fixture.clock.advance(10_000);
-  assert.deepEqual(fixture.warnings, ['the jobs in the kernel cannot be followed: a profile is on trial']);
+  assert.deepEqual(fixture.warnings, ['could not update the jobs in the kernel: a profile is on trial']);
   assert.ok(fixture.renewals <= 11, `${fixture.renewals}`);
   fixture.refusal = undefined;
   fixture.clock.advance(1000);
@@ -243,7 +243,7 @@ test('what does not work is told once, tried again once a second, and done when 
   assert.equal(fixture.warnings.length, 2);
 });
 
-test('what works a moment later is not told: others record what they put in force after they have', () => {
+test('a brief failure is not reported, because other processes record a change after it is in force', () => {
   const fixture = new Fixture();
   fixture.clock.advance(1000);
   fixture.kernel?.swap({ cgroups: new Map(), users: new Map() }, false);
@@ -265,7 +265,7 @@ test('a kernel without room gets new tables', () => {
   assert.deepEqual([fixture.names, fixture.renewals - before], [['NGINX', 'ROOT'], 1]);
 });
 
-test('a file of users that cannot be read is told once, and those who were known stay', () => {
+test('an unreadable passwd file is reported once, and the known users are kept', () => {
   const fixture = new Fixture();
   fixture.clock.advance(0);
   fixture.files.write('/etc/passwd', `${ROOT}\n${ALICE}\n`);
@@ -277,7 +277,7 @@ test('a file of users that cannot be read is told once, and those who were known
   );
 });
 
-test('a name that is no job is told once, and again if it has been away', () => {
+test('a name that cannot be a job is reported once, and again if it disappeared in between', () => {
   const fixture = new Fixture();
   const path = '/system.slice/a\\x2db.service';
   fixture.cgroups.add(path);
@@ -291,7 +291,7 @@ test('a name that is no job is told once, and again if it has been away', () => 
   assert.equal(fixture.warnings.length, 2);
 });
 
-describe('a cgroup that is made for a job', () => {
+describe('a cgroup that is created for a job', () => {
   const made = () => {
     const fixture = new Fixture();
     fixture.clock.advance(0);
@@ -302,7 +302,7 @@ describe('a cgroup that is made for a job', () => {
     assert.deepEqual(made().fixture.names, ['ROOT', 'WEB']);
   });
 
-  test('stays while somebody is in it, and goes when it has been empty for a second', () => {
+  test('is kept while a process is in it, and removed when it has been empty for a second', () => {
     const { fixture, cgroup } = made();
     fixture.cgroups.place(7, cgroup.path);
     fixture.clock.advance(60_000);
@@ -314,7 +314,7 @@ describe('a cgroup that is made for a job', () => {
     assert.deepEqual([fixture.names, fixture.cgroups.at(cgroup.path)], [['ROOT'], undefined]);
   });
 
-  test('stays when it is empty, if it is to be kept, until it is removed', () => {
+  test('is kept when it is empty, if requested, until it is removed', () => {
     const { fixture } = made();
     const kept = fixture.follower.make('/', 'PORTMAP-1', 'PORTMAP', 0, true);
     fixture.clock.advance(60_000);
@@ -336,7 +336,7 @@ describe('a cgroup that is made for a job', () => {
     );
   });
 
-  test('stays while there is another one below it', () => {
+  test('is kept while it has a child cgroup', () => {
     const { fixture, cgroup } = made();
     const inner = fixture.follower.make(cgroup.path, 'B-8', 'B', 1000);
     fixture.cgroups.place(8, inner.path);
@@ -347,24 +347,24 @@ describe('a cgroup that is made for a job', () => {
     assert.deepEqual([fixture.names, fixture.cgroups.marked()], [['ROOT'], []]);
   });
 
-  test('is forgotten when somebody else has removed it, also if he makes another one of its name', () => {
+  test('is forgotten when another process removes it, even if that creates another one of the same name', () => {
     const { fixture, cgroup } = made();
     fixture.cgroups.drop(cgroup.path);
     fixture.cgroups.add(cgroup.path, 1000);
     fixture.cgroups.place(9, cgroup.path);
     fixture.clock.advance(1250);
     assert.deepEqual(fixture.names, ['ROOT']);
-    assert.ok(fixture.cgroups.at(cgroup.path), 'it is not ours to remove');
+    assert.ok(fixture.cgroups.at(cgroup.path), 'the other process owns it');
   });
 
-  test('is none if the kernel cannot be told', () => {
+  test('is removed again if the kernel cannot be updated', () => {
     const fixture = new Fixture();
     fixture.refusal = 'a profile is on trial';
     assert.throws(() => fixture.follower.make('/', 'WEB-7', 'WEB', 0), /on trial/);
     assert.deepEqual(fixture.cgroups.marked(), []);
   });
 
-  test('has a bound for each user, and one for all', () => {
+  test('is limited in number, per user and in total', () => {
     const { fixture } = made();
     const make = (grantee: number) => fixture.follower.make('/', `WEB-${grantee}-${++count}`, 'WEB', grantee);
     let count = 0;

@@ -1,4 +1,4 @@
-// Follows who is which job: users, system units and jobs that were given, and tells the kernel what has changed.
+// Follows which cgroups and users are which jobs, and updates the tables in the kernel when that changes.
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { isSameJob, type Job } from '../../base/job.ts';
 import { JOB_CGROUPS_MAX, JOB_CGROUPS_PER_USER_MAX } from '../../base/limits.ts';
@@ -12,40 +12,38 @@ import type { GuardKernel } from './kernel/kernel.ts';
 
 const PASSWD = '/etc/passwd';
 const GROUP = '/etc/group';
-/** Beyond this a passwd file is none. */
+/** A larger file is not a passwd file. */
 const PASSWD_MAX_BYTES = 16 * 1024 * 1024;
-/** Every so many ticks units are looked for that nobody has told of, and cgroups of jobs that have ended. */
+/** Every this many ticks, looks for units that caused no notification and for cgroups of jobs that have ended. */
 const TICKS_PER_POLL = 4;
 
-/** What the follower needs of the guard in the kernel. */
 export type JobKernel = Pick<GuardKernel, 'knowsTables' | 'updateJobs'>;
 
-/** Where the follower looks, and whom it tells. */
 interface FollowerDeps {
   readonly cgroups: Cgroups;
   readonly files: UnitReader & Pick<Files, 'stamp'>;
   /** The guard in the kernel; undefined while there is none. */
   readonly kernel: () => JobKernel | undefined;
   /**
-   * Makes the tables in force anew, with the jobs of this moment: others have put them there, or what they say of users
-   * and groups has changed. May throw: it is asked again.
+   * Rebuilds the tables in force with the current jobs, because another process installed them, or their users and
+   * groups have changed. If it throws, it is called again later.
    */
   readonly renewTables: () => void;
-  /** Is told, once, what has no job because of its name, and what does not work. */
+  /** Receives, once each, the units and users whose names cannot be a job's, and failures. */
   readonly warn: (message: string) => void;
-  /** The cgroup below which the system's units are; the root of the hierarchy. */
+  /** The cgroup below which the system's units are; the default is the root of the hierarchy. */
   readonly root?: string;
-  /** The files of accounts and groups; those in /etc. */
+  /** The files of accounts and groups; the default is those in /etc. */
   readonly passwd?: string;
   readonly group?: string;
 }
 
-/** A cgroup that was made for a job. */
+/** A cgroup that was created for a job. */
 interface Made {
   readonly cgroup: JobCgroup;
-  /** It stays when it is empty, and no other process of portreeve removes it. */
+  /** Present if the cgroup is kept when it is empty: no other process of portreeve removes it either. */
   readonly kept: { release(): void } | undefined;
-  /** It was empty when it was looked at last. */
+  /** Whether it was empty at the last poll. */
   wasEmpty: boolean;
 }
 
@@ -55,11 +53,10 @@ const NO_JOBS: NamedJobs = { cgroups: new Map(), users: new Map(), leftOut: [] }
 export class Follower {
   readonly #deps: FollowerDeps;
   readonly #root: string;
-  /** The cgroups that were made for a job. */
   readonly #made = new Map<bigint, Made>();
   #units: readonly ControlGroup[] = [];
   #accounts: readonly Account[] = [];
-  /** The units that the host has files of, and what the sockets that are there activate. */
+  /** The units that have a file on this host, and what each unit that exists activates. */
   #unitFiles: readonly PossibleUnit[] = [];
   #unitStamp = '';
   readonly #activates = new Map<string, string | undefined>();
@@ -69,17 +66,17 @@ export class Follower {
   #jobs = NO_JOBS;
   /** Something has changed since the jobs were named. */
   #isStale = true;
-  /** What the kernel has, if it is what we have put there. */
+  /** The jobs in the kernel, if this follower put them there. */
   #put: { readonly kernel: JobKernel; readonly jobs: Jobs } | undefined;
   #mustRenew = false;
   #hasFailed = false;
-  /** The tick since which the kernel could not be told. */
+  /** The tick since which the kernel could not be updated. */
   #failsSince: number | undefined;
-  /** What was told and still is so. */
+  /** The warnings that were given and still apply. */
   #leftOut: readonly string[] = [];
   readonly #failures = new Map<'users' | 'kernel', string>();
 
-  /** Learns what was made for jobs before, by a daemon that has ended. */
+  /** Finds the cgroups that an earlier daemon created for jobs. */
   constructor(deps: FollowerDeps) {
     this.#deps = deps;
     this.#root = deps.root ?? HIERARCHY_ROOT;
@@ -87,12 +84,12 @@ export class Follower {
       this.#made.set(cgroup.id, { cgroup, kept: undefined, wasEmpty: false });
   }
 
-  /** Who is which job, as it was when it was looked at last. */
+  /** The jobs as of the last tick. */
   get jobs(): NamedJobs {
     return this.#jobs;
   }
 
-  /** Looks at what may have changed, and puts it into the kernel. */
+  /** Checks for changes, and puts them into the kernel. */
   tick(): void {
     const isPoll = this.#ticks++ % TICKS_PER_POLL === 0;
     this.#checkUsers();
@@ -105,9 +102,9 @@ export class Follower {
   }
 
   /**
-   * Makes a cgroup for a job, below the cgroup `parent`: whoever is in it from now on is judged as that job. It goes
-   * when it is empty, unless it is to be kept. Throws PortreeveError `JOB_CGROUPS_FULL` (refused) where there are too
-   * many, and what keeps the kernel from knowing it.
+   * Creates a cgroup for a job, below the cgroup `parent`: from now on, every process in it is judged as that job. It
+   * is removed when it is empty, unless `isKept`. Throws PortreeveError `JOB_CGROUPS_FULL` (refused) where there are
+   * too many, and the error where the kernel cannot be updated.
    */
   make(parent: string, name: string, job: string, grantee: number, isKept = false): JobCgroup {
     const all = [...this.#made.values()];
@@ -128,7 +125,7 @@ export class Follower {
     return cgroup;
   }
 
-  /** Removes a cgroup that was made for a job, if it is empty. */
+  /** Removes a cgroup that was created for a job, if it is empty. */
   remove(cgroup: JobCgroup): void {
     this.#made.get(cgroup.id)?.kept?.release();
     if (!this.#deps.cgroups.remove(cgroup)) return;
@@ -136,7 +133,7 @@ export class Follower {
     this.#isStale = true;
   }
 
-  /** What the tables are made by has changed: they are made anew at the next tick. */
+  /** Rebuilds the tables at the next tick, because what they are built from has changed. */
   renewSoon(): void {
     this.#mustRenew = true;
   }
@@ -154,7 +151,7 @@ export class Follower {
       this.#accounts = parsePasswd(files.readText(passwd, PASSWD_MAX_BYTES) ?? '');
       this.#stamps = stamps;
       this.#isStale = true;
-      // Whom SAF lets use a port is compiled from users and groups.
+      // The tables contain the users that SAF permits, which depend on users and groups.
       this.#mustRenew = true;
       this.#failures.delete('users');
     } catch (thrown) {
@@ -162,7 +159,7 @@ export class Follower {
     }
   }
 
-  /** What the kernel is to know of units that have not begun yet. */
+  /** Finds what the kernel must know about units before they start. */
   #checkUnitFiles(): void {
     const { files } = this.#deps;
     const stamp = stampOfUnits(files);
@@ -172,7 +169,7 @@ export class Follower {
     for (const { path } of this.#units) this.#seeActivation(path);
     this.#isStale = true;
     const unitFiles = hostUnits(files);
-    // Scopes of users' sessions come and go there as well.
+    // The stamp also changes when scopes of user sessions are created and removed.
     if (areSameUnits(unitFiles, this.#unitFiles)) return;
     this.#unitFiles = unitFiles;
     this.#mustRenew = true;
@@ -195,7 +192,7 @@ export class Follower {
     this.#watchSlices(units.filter(({ path }) => path === this.#root || pickUnit(path) === 'enter'));
   }
 
-  /** A unit is looked at as soon as its cgroup is made: it may bind its port a few milliseconds later. */
+  /** Reacts as soon as a unit's cgroup is created: the unit may bind its port a few milliseconds later. */
   #watchSlices(slices: readonly ControlGroup[]): void {
     const names = slices.map(({ id }) => id).join(' ');
     if (names === this.#watch?.slices) return;
@@ -208,7 +205,7 @@ export class Follower {
     this.#watch = { slices: names, close: () => watch.close() };
   }
 
-  /** One that is empty at two looks is not one that somebody is about to be moved into. */
+  /** Removes cgroups that are empty at two polls: a process may be about to be moved into a new one. */
   #removeEmpty(): void {
     const { cgroups } = this.#deps;
     for (const made of this.#made.values()) {
@@ -223,16 +220,16 @@ export class Follower {
   #follow(isPoll: boolean): void {
     this.#nameJobs();
     try {
-      // Making tables anew is too much for every tick where it fails.
+      // While rebuilding the tables fails, it is too expensive for every tick.
       this.#putJobs(isPoll || !this.#hasFailed);
       if (this.#hasFailed) return;
       this.#failures.delete('kernel');
       this.#failsSince = undefined;
     } catch (thrown) {
       this.#failsSince ??= this.#ticks;
-      // What others have just put in force is in the archive a moment later.
+      // What another process has just put in force may not be in the archive yet.
       if (this.#ticks - this.#failsSince < TICKS_PER_POLL) return;
-      this.#warnOnce('kernel', `the jobs in the kernel cannot be followed: ${messageOf(thrown)}`);
+      this.#warnOnce('kernel', `could not update the jobs in the kernel: ${messageOf(thrown)}`);
     }
   }
 
@@ -279,7 +276,7 @@ export class Follower {
     this.#put = { kernel, jobs: this.#jobs };
   }
 
-  /** Puts in what differs; false where the tables have to be made anew. */
+  /** Puts in the differences; false where the tables have to be rebuilt. */
   #update(kernel: JobKernel, before: Jobs): boolean {
     const now = this.#jobs;
     if (now === before) return true;
@@ -290,7 +287,7 @@ export class Follower {
     try {
       return kernel.updateJobs(changed, gone);
     } catch {
-      // There is no room: tables that are made anew have more.
+      // The maps are full: rebuilt tables have larger ones.
       return false;
     }
   }
@@ -307,19 +304,19 @@ function areSameUnits(some: readonly PossibleUnit[], others: readonly PossibleUn
   return some.length === others.length && some.every(isSame);
 }
 
-/** What is new in a map, or has another value. */
+/** The entries that are new or have another value. */
 function added<Id>(before: ReadonlyMap<Id, Job>, now: ReadonlyMap<Id, Job>): Map<Id, Job> {
   return new Map([...now].filter(([key, job]) => !isSameJob(before.get(key), job)));
 }
 
-/** What is no longer in a map. */
+/** The keys that are no longer in the map. */
 function missing<K, V>(before: ReadonlyMap<K, V>, now: ReadonlyMap<K, V>): K[] {
   return [...before.keys()].filter((key) => !now.has(key));
 }
 
 function full(grantee: number): PortreeveError {
-  const bounds = `${JOB_CGROUPS_MAX} in all, and ${JOB_CGROUPS_PER_USER_MAX} of a user`;
-  const message = `there are too many cgroups of jobs: the most are ${bounds}`;
-  const hint = 'They go when what runs in them has ended.';
+  const bounds = `${JOB_CGROUPS_MAX} in all, and ${JOB_CGROUPS_PER_USER_MAX} per user`;
+  const message = `too many jobs are running: the maximum is ${bounds}`;
+  const hint = 'Wait until some of them have ended.';
   return new PortreeveError('JOB_CGROUPS_FULL', message, hint, { uid: grantee });
 }

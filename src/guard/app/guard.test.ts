@@ -1,4 +1,4 @@
-// The guard as a whole: the kernel and the archive agree on what is in force, whatever fails on the way.
+// The guard as a whole: the kernel and the archive agree on what is in force, whatever fails.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { putInOlder } from '../../../test/support/older-guard.ts';
@@ -32,14 +32,14 @@ const by = (revision: number, mode = 'enforce'): string => `${mode} ${4000 + rev
 /** For what must not be recorded. */
 const unrecorded = (): never => assert.fail('it was recorded');
 
-/** A host on which so many revisions were applied. */
+/** A host on which this many revisions were applied. */
 function applied(count: number): Setup {
   const setup = new Setup();
   for (let i = 0; i < count; i++) setup.record();
   return setup;
 }
 
-/** The same with a guard that enforces the first one. */
+/** The same with a guard that enforces the first revision. */
 function guarded(mode: 'enforce' | 'observe' = 'enforce'): Setup {
   const setup = applied(1);
   startGuard(setup.deps, CHOICES, mode);
@@ -47,7 +47,7 @@ function guarded(mode: 'enforce' | 'observe' = 'enforce'): Setup {
   return setup;
 }
 
-/** The same with the second one on trial. */
+/** The same with the second revision on trial. */
 function onTrial(): Setup {
   const setup = guarded();
   setup.change(TRIAL_MS);
@@ -62,13 +62,13 @@ const older = (abi = 2): Setup => {
 };
 
 describe('starting', () => {
-  test('is refused where nothing was applied, and leaves nothing', () => {
+  test('is refused where no profile was applied, and leaves nothing behind', () => {
     const setup = applied(0);
     assert.throws(() => startGuard(setup.deps, CHOICES, 'enforce'), { code: 'NOTHING_APPLIED' });
     assertNothingLeft(setup.kernel);
   });
 
-  test('enforces what is in force, when reserved ports are no longer assigned', () => {
+  test('enforces the profile in force, after the reserved ports are excluded from assignment', () => {
     const setup = applied(2);
     const { state, notes } = startGuard(setup.deps, CHOICES, 'enforce');
     assert.equal(judged(setup.kernel), by(2));
@@ -78,27 +78,27 @@ describe('starting', () => {
     assertOnlyNames(setup.kernel, GUARD_NAMES);
   });
 
-  test('observes first, and then gives reserved ports back to automatic assignment', () => {
+  test('observes first, and then permits the assignment of reserved ports again', () => {
     const setup = guarded();
     startGuard(setup.deps, CHOICES, 'observe');
     assert.equal(judged(setup.kernel), by(1, 'observe'));
     assert.equal(setup.done.at(-1), `restore ${setup.bpf.namespace} while ${by(1, 'observe')}`);
   });
 
-  test('puts in force what was applied since', () => {
+  test('puts in force what was applied since then', () => {
     const setup = guarded('observe');
     setup.record();
     assert.equal(startGuard(setup.deps, CHOICES, 'enforce').state.revision, 2);
     assert.equal(judged(setup.kernel), by(2));
   });
 
-  test('leaves a trial as it is', () => {
+  test('does not change a trial', () => {
     const setup = onTrial();
     const { state } = startGuard(setup.deps, CHOICES, 'observe');
     assert.deepEqual([state.trialMs, judged(setup.kernel)], [TRIAL_MS, by(2, 'observe')]);
   });
 
-  test('is for one cgroup', () => {
+  test('can be limited to one cgroup', () => {
     const setup = applied(1);
     const cgroup = '/sys/fs/cgroup/web.slice';
     setup.kernel.cgroups.set(cgroup, 2n);
@@ -113,7 +113,7 @@ describe('starting', () => {
     assert.deepEqual(setup.bpf.opened, []);
   });
 
-  test('puts it in anew where its cgroup is gone, and takes an older one over', () => {
+  test('installs the guard again where its cgroup is gone, and replaces an older one', () => {
     const gone = guarded();
     gone.kernel.removeCgroup(PLACE.cgroup);
     gone.kernel.cgroups.set(PLACE.cgroup, 5n);
@@ -125,14 +125,14 @@ describe('starting', () => {
     assertOnlyNames(setup.kernel, GUARD_NAMES);
   });
 
-  test('refuses a newer one, which stays', () => {
+  test('is refused for a newer guard, which is not changed', () => {
     const setup = older(GUARD_ABI + 1);
     const before = judged(setup.kernel);
     assert.throws(() => startGuard(setup.deps, CHOICES, 'observe'), { code: 'GUARD_NEWER' });
     assert.equal(judged(setup.kernel), before);
   });
 
-  test('does not replace what another process has put in force meanwhile', () => {
+  test('does not replace what another process has just put in force', () => {
     const setup = guarded();
     const heads = setup.archive.heads.bind(setup.archive);
     let isFirst = true;
@@ -148,7 +148,7 @@ describe('starting', () => {
     assert.equal(judged(setup.kernel), by(2));
   });
 
-  test('holds in the namespaces of portreeve.toml, whose lists are written before', () => {
+  test('covers the namespaces in portreeve.toml, whose lists are written before', () => {
     const setup = applied(1);
     setup.namespaces.set(77n, { paths: ['/run/netns/web'] });
     const choices = { ...CHOICES, namespaces: ['/run/netns/web', '/run/netns/none'] };
@@ -165,7 +165,7 @@ describe('starting', () => {
     assert.ok(!observed.done.some((done) => done.startsWith('prepare')));
   });
 
-  test('leaves nothing in the kernel nor in the lists when a call fails the first time', () => {
+  test('leaves nothing in the kernel or in the lists when a call fails the first time', () => {
     const act = ({ deps }: Setup) => startGuard(deps, CHOICES, 'enforce');
     const calls = atEachCall(
       'fails',
@@ -185,7 +185,7 @@ describe('starting', () => {
     assert.ok(calls > 80, `${calls}`);
   });
 
-  test('leaves the old tables or the new ones in force when a call fails, and never enforces old ones', () => {
+  test('leaves the old or the new tables in force when a call fails, and never enforces old ones', () => {
     const begin = () => {
       const setup = guarded('observe');
       setup.record();
@@ -200,7 +200,7 @@ describe('starting', () => {
 });
 
 describe('stopping', () => {
-  test('leaves nothing, and gives the lists back', () => {
+  test('leaves nothing behind, and restores the lists', () => {
     const setup = guarded();
     assert.deepEqual(stopGuard(setup.deps, PLACE.pins), [NOTE]);
     assertNothingLeft(setup.kernel);
@@ -208,7 +208,7 @@ describe('stopping', () => {
     assert.equal(stopGuard(setup.deps, PLACE.pins), undefined);
   });
 
-  test('finishes what a process began that was killed', () => {
+  test('finishes the work of a process that was killed', () => {
     const setup = guarded();
     setup.bpf.removeDirectory(PLACE.pins);
     setup.bpf.makeDirectory(`${PLACE.pins}-new`);
@@ -217,7 +217,7 @@ describe('stopping', () => {
     assert.equal(setup.done.at(-1), 'restore 4026 while nothing');
   });
 
-  test('takes an older one out, and no newer one', () => {
+  test('removes an older guard, but not a newer one', () => {
     const setup = older();
     assert.deepEqual(stopGuard(setup.deps, PLACE.pins), [NOTE]);
     assertOnlyNames(setup.kernel, []);
@@ -227,7 +227,7 @@ describe('stopping', () => {
     assert.deepEqual(newer.done, []);
   });
 
-  test('can be done again when a call fails', () => {
+  test('can be repeated when a call fails', () => {
     const act = ({ deps }: Setup) => stopGuard(deps, PLACE.pins);
     atEachCall('fails', guarded, act, ({ bpf, kernel }, setup) => {
       assert.deepEqual(bpf.opened, []);
@@ -239,7 +239,7 @@ describe('stopping', () => {
 });
 
 describe('a change', () => {
-  test('is recorded alone where there is no guard, and cannot be tried', () => {
+  test('is only recorded where there is no guard, and cannot be tried', () => {
     const setup = applied(1);
     assert.deepEqual(setup.change(), { revision: 2, guard: undefined, notes: [] });
     assert.throws(() => setup.change(TRIAL_MS, unrecorded), { code: 'GUARD_ABSENT' });
@@ -258,7 +258,7 @@ describe('a change', () => {
     assert.equal(judged(setup.kernel), by(2));
   });
 
-  test('leaves the lists alone where it is only observed, and while it is tried', () => {
+  test('does not change the lists in observe mode or during a trial', () => {
     const setup = guarded('observe');
     assert.deepEqual(setup.change().notes, []);
     const trial = guarded();
@@ -271,7 +271,7 @@ describe('a change', () => {
       );
   });
 
-  test('that cannot be recorded goes back', () => {
+  test('that cannot be recorded reverts', () => {
     const setup = guarded();
     assert.throws(() => setup.change(undefined, () => assert.fail('the disk is full')), /the disk is full/);
     assert.equal(judged(setup.kernel), by(1));
@@ -279,7 +279,7 @@ describe('a change', () => {
     assert.equal(judged(setup.kernel), by(1));
   });
 
-  test('that takes long to be recorded is put in force when it is', () => {
+  test('that takes long to be recorded is put in force then', () => {
     const setup = guarded();
     const { guard } = setup.change(undefined, () => {
       setup.kernel.now += LONG_NS;
@@ -291,7 +291,7 @@ describe('a change', () => {
     assert.equal(judged(setup.kernel), by(2));
   });
 
-  test('is refused while another one is tried, and not recorded', () => {
+  test('is refused during another trial, and not recorded', () => {
     const setup = onTrial();
     assert.throws(() => setup.change(undefined, unrecorded), { code: 'GUARD_TRIAL' });
     assert.equal(judged(setup.kernel), by(2));
@@ -318,7 +318,7 @@ describe('a change', () => {
 });
 
 describe('a trial', () => {
-  test('that is confirmed is kept, and reserved ports are no longer assigned', () => {
+  test('that is confirmed is kept, and its reserved ports are excluded from assignment', () => {
     const setup = onTrial();
     assert.equal(setup.archive.onTrial(), 2);
     const confirmed = confirmTrial(setup.deps, CHOICES);
@@ -332,7 +332,7 @@ describe('a trial', () => {
     assert.equal(judged(setup.kernel), by(2));
   });
 
-  test('cannot be confirmed without a guard, nor when it has ended', () => {
+  test('cannot be confirmed without a guard or after its end', () => {
     assert.throws(() => confirmTrial(applied(1).deps, CHOICES), { code: 'GUARD_ABSENT' });
     const setup = onTrial();
     setup.kernel.now += LONG_NS;
@@ -350,7 +350,7 @@ describe('a trial', () => {
     assert.equal(judged(setup.kernel), by(1));
   });
 
-  test('of a guard that has gone is recorded as the revision before it, if there was one', () => {
+  test('of a guard that is gone is recorded as the revision before it, if there was one', () => {
     const detached = onTrial();
     detached.kernel.removeCgroup(PLACE.cgroup);
     const removed = onTrial();
@@ -374,7 +374,7 @@ describe('a trial', () => {
     const other = guarded();
     other.record(true);
     settleTrial(other.deps, CHOICES, unrecorded);
-    assert.equal(other.archive.onTrial(), 2, 'it is not the one in force');
+    assert.equal(other.archive.onTrial(), 2, 'it is not the revision in force');
   });
 
   const ends: Readonly<Record<string, (setup: Setup) => unknown>> = {
@@ -396,8 +396,8 @@ describe('a trial', () => {
   }
 });
 
-describe('what is reported', () => {
-  test('is the state, or of another version what can be told of it', () => {
+describe('findGuard()', () => {
+  test('returns the state or, for another version, what is known', () => {
     assert.equal(findGuard(applied(1).deps, PLACE.pins), undefined);
     const { deps } = guarded();
     assert.deepEqual(guardState(deps, PLACE.pins), findGuard(deps, PLACE.pins));
@@ -416,7 +416,7 @@ describe('the tables', () => {
     assert.throws(() => makerOf(applied(0).deps, CHOICES).tablesOf(undefined), { code: 'NOTHING_APPLIED' });
   });
 
-  test('go by the choices and by the host, and the ports that they grant are recorded', () => {
+  test('depend on the settings and the host, and the granted ports are recorded', () => {
     const setup = applied(0);
     setup.record(false, 'PORT\n 53 UDP WEB\n 54 UDP RESERVED\n 80 TCP WEB\n');
     setup.files = { '/proc/sys/net/ipv4/ip_unprivileged_port_start': '80\n' };

@@ -1,4 +1,4 @@
-// The guard as a whole: the profile in force goes into the kernel, is looked at there, and is taken out again.
+// The guard as a whole: puts the profile in force into the kernel, reads its state, and removes it.
 
 import type { Clock } from '../../base/clock.ts';
 import { PortreeveError } from '../../base/errors.ts';
@@ -17,74 +17,67 @@ import { noDelayUs } from '../core/features.ts';
 import { type ModeHere, modeIn } from '../core/mode-here.ts';
 import type { PortSettingNote } from '../core/port-settings.ts';
 import { type AssignedPorts, reachOf } from './assigned-ports.ts';
+import { removeUnfinished, type TableMaker } from './kernel/install.ts';
 import { GuardKernel, type GuardState } from './kernel/kernel.ts';
 import { newer, older } from './kernel/kernel-errors.ts';
 import { keepNamespaces, type Prepare } from './kernel/namespaces.ts';
 import { type GuardMode, type OtherGuard, removeGuard } from './kernel/pinned.ts';
-import { removeUnfinished, type TableMaker } from './kernel/put-in.ts';
 import { type GuardJson, guardJson, type NoGuardJson } from './report.ts';
 import { GUARD_ERRNOS, type GuardSettings, type TableChoices } from './settings.ts';
 
-/** What it takes to guard. */
 export interface GuardDeps {
   readonly bpf: KernelBpf;
   readonly archive: ProfileArchive;
   readonly files: Pick<Files, 'readText'>;
   readonly clock: Pick<Clock, 'now'>;
-  /** Who is which job at this moment. */
+  /** The current jobs. */
   readonly jobs: () => Jobs;
-  /** The kernel's settings that keep reserved ports out of automatic assignment. */
+  /** Excludes reserved ports from automatic assignment by the kernel's settings. */
   readonly assigned: Pick<AssignedPorts, 'apply' | 'prepare' | 'restore'>;
   readonly namespaces: NetworkNamespaces;
   readonly granted: GrantedPorts;
 }
 
-/** What it takes to make tables. */
 type TableDeps = Pick<GuardDeps, 'archive' | 'bpf' | 'files' | 'granted' | 'jobs'>;
 
-/** What the guard does, and what is to be said about it. */
+/** The new state of the guard, and notes to print. */
 export interface Guarded {
   readonly state: GuardState;
   readonly notes: readonly PortSettingNote[];
 }
 
-/** How it is guarded. */
 export interface GuardChoices extends GuardSettings {
   readonly pins: string;
 }
 
-/** What the guard says of itself, or can be told of one of another version; undefined where none is in the kernel. */
+/** The state of the guard, or what is known of another version's guard; undefined where none is in the kernel. */
 export function findGuard(deps: Pick<GuardDeps, 'bpf'>, pins: string): GuardState | OtherGuard | undefined {
-  return GuardKernel.look(deps.bpf, pins);
+  return GuardKernel.inspect(deps.bpf, pins);
 }
 
-/**
- * The state of the guard; undefined where none is in the kernel. Throws PortreeveError `GUARD_OLDER` and `GUARD_NEWER`
- * (refused) for one of another version.
- */
+/** As findGuard(). Throws PortreeveError `GUARD_OLDER` and `GUARD_NEWER` (refused) for another version's guard. */
 export function guardState(deps: Pick<GuardDeps, 'bpf'>, pins: string): GuardState | undefined {
   const found = findGuard(deps, pins);
   if (found && 'abi' in found) throw (found.isNewer ? newer : older)(pins, found.abi);
   return found;
 }
 
-/** What it takes to find out what the guard does here. */
 interface ModeHereDeps {
-  /** Who asks. */
+  /** The uid of the caller. */
   readonly uid: number;
   readonly bpf: KernelBpf;
-  /** What the daemon reports of the guard. */
+  /** The daemon's report on the guard. */
   readonly askDaemon: () => Promise<GuardJson | NoGuardJson>;
 }
 
-/** What the guard does for the programs of this network namespace: root inspects it, everybody else asks the daemon. */
+/** The guard's mode in this network namespace: root inspects the kernel, other users ask the daemon. */
 export async function modeHere({ uid, bpf, askDaemon }: ModeHereDeps, pins: string): Promise<ModeHere> {
   const guard = uid === 0 ? guardJson(guardState({ bpf }, pins)) : await askDaemon();
   const place = { namespace: `${bpf.namespaceCookie()}`, root: `${bpf.cgroupId(bpf.cgroupRoot())}` };
   return modeIn(place, guard);
 }
 
-/** Makes the tables of what is recorded, for a guard whose tables this process has not made. */
+/** Builds the tables of recorded revisions, for a guard whose tables this process did not build. */
 export function makerOf(deps: TableDeps, choices: TableChoices): TableMaker {
   const { archive, jobs } = deps;
   return {
@@ -99,13 +92,13 @@ export function makerOf(deps: TableDeps, choices: TableChoices): TableMaker {
 }
 
 /**
- * Puts the profile in force into the kernel, if it is not there, and has it obeyed or only observed. Throws
- * PortreeveError `NOTHING_APPLIED` (refused) where no profile was applied yet.
+ * Puts the profile in force into the kernel, if it is not there, and enforces or observes it. Throws PortreeveError
+ * `NOTHING_APPLIED` (refused) where no profile has been applied.
  */
 export function startGuard(deps: GuardDeps, choices: GuardChoices, mode: Exclude<GuardMode, 'off'>): Guarded {
   const there = openAttached(deps.bpf, choices.pins, makerOf(deps, choices));
   if (there) requireSameCgroup(deps.bpf, there, choices.cgroup);
-  // What others put in force from here on is not to be replaced by what is read now.
+  // What another process puts in force from here on must not be replaced by what is read now.
   const over = there?.swapInForce;
   const inForce = profileInForce(deps.archive);
   const guard = there ?? installed(deps, choices, inForce);
@@ -117,7 +110,7 @@ export function startGuard(deps: GuardDeps, choices: GuardChoices, mode: Exclude
     const enforced = mode === 'enforce' ? inForce.profile : undefined;
     const prepare = prepareFor(deps, enforced);
     const notes = keepNamespaces(guard.namespaces, deps.namespaces, choices.namespaces, prepare);
-    // A port that is assigned after the list was read is none that somebody gets once the profile is enforced.
+    // Written before the mode is set: once the profile is enforced, the kernel assigns no reserved port.
     if (enforced) notes.push(...keepAssigned(deps, guard, enforced));
     guard.setMode(mode);
     if (!enforced) notes.push(...keepAssigned(deps, guard, undefined));
@@ -134,7 +127,7 @@ export function startGuard(deps: GuardDeps, choices: GuardChoices, mode: Exclude
   }
 }
 
-/** The guard that is there; one whose programs are not called any more is taken away. */
+/** Opens the guard; one whose programs are no longer called is removed. */
 function openAttached(bpf: KernelBpf, pins: string, maker: TableMaker): GuardKernel | undefined {
   const guard = openUnlessDetached(bpf, pins, maker);
   if (guard === 'detached') removeGuard(bpf, pins);
@@ -160,7 +153,7 @@ function installed(deps: GuardDeps, choices: GuardChoices, inForce: InForce): Gu
   return GuardKernel.install(deps.bpf, place, tablesNow(deps, choices, inForce));
 }
 
-/** What is in force by the archive, with the jobs of this moment. */
+/** The tables of the profile in force, with the current jobs. */
 function tablesNow(deps: GuardDeps, choices: TableChoices, inForce: InForce) {
   const revision = inForce.head?.number;
   if (revision === undefined) throw nothingApplied();
@@ -168,59 +161,57 @@ function tablesNow(deps: GuardDeps, choices: TableChoices, inForce: InForce) {
   return { tables, jobs: deps.jobs, nowMs: deps.clock.now() };
 }
 
-/** Throws PortreeveError `GUARD_ELSEWHERE` (refused) where the guard judges another part of the host. */
+/** Throws PortreeveError `GUARD_ELSEWHERE` (refused) where the guard is attached to another cgroup. */
 function requireSameCgroup(bpf: KernelBpf, guard: GuardKernel, cgroup: string | undefined): void {
   if (cgroup === undefined || bpf.cgroupId(cgroup) === guard.state().cgroupId) return;
   guard.close();
-  const message = `the guard that is in the kernel judges another cgroup than ${cgroup}`;
-  throw new PortreeveError('GUARD_ELSEWHERE', message, 'Take it out first: portreeve guard off.', {
-    cgroup,
-  });
+  const message = `the guard in the kernel judges another cgroup than ${cgroup}`;
+  throw new PortreeveError('GUARD_ELSEWHERE', message, 'Remove it first: portreeve guard off.', { cgroup });
 }
 
 /**
- * Keeps the reserved ports of a profile out of automatic assignment, or takes that back. Where the lists cannot be
- * written that is reported, and the kernel still refuses and allows.
+ * Excludes the reserved ports of a profile from automatic assignment, or restores the lists. A list that cannot be
+ * written is reported; binds are judged all the same.
  */
 function keepAssigned(
   { bpf, assigned }: Pick<GuardDeps, 'bpf' | 'assigned'>,
   guard: GuardKernel,
   profile: Profile | undefined,
 ): readonly PortSettingNote[] {
-  return guard.meanwhile(() => {
+  return guard.locked(() => {
     const reach = reachOf(bpf, guard.state());
     return profile ? assigned.apply(profile, reach) : assigned.restore(reach.home);
   });
 }
 
-/** Before the policy holds in one more namespace its list is written. */
+/** Writes the list of a namespace before the guard covers it. */
 function prepareFor({ assigned }: Pick<GuardDeps, 'assigned'>, profile: Profile | undefined): Prepare {
   return (cookie, path) => (profile ? assigned.prepare(profile, cookie, path) : []);
 }
 
-/** Takes the guard out of the kernel; undefined where there was none. */
+/** Removes the guard from the kernel; undefined where there was none. */
 export function stopGuard(deps: GuardDeps, pins: string): readonly PortSettingNote[] | undefined {
-  const found = GuardKernel.look(deps.bpf, pins);
+  const found = GuardKernel.inspect(deps.bpf, pins);
   if (!found) {
     removeUnfinished(deps.bpf, pins);
-    // Of one that was killed when the guard was out, and the lists were not yet as before.
+    // An earlier run may have been killed after it removed the guard and before it restored the lists.
     deps.assigned.restore(deps.bpf.namespaceCookie());
     return undefined;
   }
   if ('isNewer' in found && found.isNewer) throw newer(pins, found.abi);
-  // The daemon keeps the lists only while there is a guard.
+  // In this order: the daemon rewrites the lists while there is a guard.
   removeGuard(deps.bpf, pins);
   return deps.assigned.restore(found.home);
 }
 
-/** Keeps what is on trial; undefined where nothing is. Throws PortreeveError `GUARD_ABSENT` (refused). */
+/** Makes a trial permanent; undefined where there is none. Throws PortreeveError `GUARD_ABSENT` (refused). */
 export function confirmTrial(deps: GuardDeps, choices: GuardChoices): Guarded | undefined {
   const guard = GuardKernel.open(deps.bpf, choices.pins, makerOf(deps, choices));
   if (!guard) throw guardAbsent();
   try {
     const { trialMs, revision } = guard.state();
     if (trialMs === undefined) return undefined;
-    // Whoever is killed in between leaves a trial that goes back, and then that is recorded.
+    // If this process is killed in between, the trial reverts, and that is recorded later.
     deps.archive.keep(revision);
     if (!guard.confirm()) return undefined;
     const state = guard.state();
@@ -232,8 +223,8 @@ export function confirmTrial(deps: GuardDeps, choices: GuardChoices): Guarded | 
 }
 
 /**
- * Records what a trial has gone back to, if one has ended since it was looked at last, by itself, or because the guard
- * was taken out or the host was started anew: the archive then says what is in force. Gives the number of that record.
+ * Records the revision that is in force again after a trial has ended unconfirmed: by itself, by removal of the guard,
+ * or by a reboot. Returns the number of that record.
  */
 export function settleTrial(
   deps: TableDeps,
@@ -246,51 +237,50 @@ export function settleTrial(
   if (!guard || guard === 'detached')
     return onTrial === undefined ? undefined : recordBefore(onTrial, recordAgain);
   try {
-    const { trialMs, hasGoneBack, revision } = guard.state();
+    const { trialMs, hasReverted, revision } = guard.state();
     // An older portreeve may have confirmed it.
-    if (trialMs === undefined && !hasGoneBack && revision === onTrial) archive.keep(revision);
+    if (trialMs === undefined && !hasReverted && revision === onTrial) archive.keep(revision);
     return guard.settle(recordAgain);
   } finally {
     guard.close();
   }
 }
 
-/** What is recorded as in force is on trial, and no guard tries it: it goes back to the revision before it, if any. */
+/** The latest revision was on trial and no guard has it: the revision before it, if any, is in force again. */
 function recordBefore(onTrial: number, recordAgain: (revision: number) => number): number | undefined {
   return onTrial > 1 ? recordAgain(onTrial - 1) : undefined;
 }
 
-/** What was settled. */
 export interface Settled {
-  /** What became of the counters of an older portreeve's guard; undefined where none was taken over. */
+  /** Whether the counters of an older portreeve's guard were kept; undefined where none was replaced. */
   readonly countersTakenOver: 'kept' | 'zeroed' | undefined;
-  /** The revision as which what was before an unconfirmed trial is recorded; undefined where none has gone back. */
-  readonly wentBackAs: number | undefined;
+  /** The new revision with the profile from before an unconfirmed trial; undefined where no trial reverted. */
+  readonly revertedAs: number | undefined;
 }
 
-/** Takes over the guard of an older portreeve, and records what a trial has gone back to. */
+/** Replaces the guard of an older portreeve, and records a reverted trial. */
 export function settle(deps: GuardDeps & { readonly uid: number }, choices: GuardChoices): Settled {
   const found = findGuard(deps, choices.pins);
   const isOlder = found && 'abi' in found && found.isAttached;
-  const wentBackAs = settleTrial(deps, choices, (revision) => carryOut(deps, planAgain(deps, revision)));
+  const revertedAs = settleTrial(deps, choices, (revision) => carryOut(deps, planAgain(deps, revision)));
   const countersTakenOver = isOlder ? ('judged' in found.counters ? 'kept' : 'zeroed') : undefined;
-  return { countersTakenOver, wentBackAs };
+  return { countersTakenOver, revertedAs };
 }
 
-/** What became of a change of the profile. */
+/** The result of a change of the profile. */
 export interface Change {
   readonly revision: number;
-  /** Undefined where no guard is in the kernel: then it is only recorded. */
+  /** Undefined where no guard is in the kernel: the change is then only recorded. */
   readonly guard: GuardState | undefined;
   readonly notes: readonly PortSettingNote[];
 }
 
-/** How long the kernel waits for the record of a change before it goes back by itself. */
+/** How long the kernel waits for a change to be recorded before it reverts by itself. */
 const RECORD_MS = 30_000;
 
 /**
- * Changes the profile in force, in the kernel and in the archive, or in neither. It is on trial in the kernel until it
- * is recorded: if this process ends in between, the kernel goes back. With `trialMs` it goes on being on trial.
+ * Changes the profile in force, in the kernel and in the archive, or in neither. The change is on trial in the kernel
+ * until it is recorded: if this process ends in between, the kernel reverts. With `trialMs` it remains on trial.
  * Throws PortreeveError `GUARD_TRIAL` (refused) while another change is on trial, and what `record` throws.
  */
 export function changeGuarded(
@@ -309,10 +299,10 @@ export function changeGuarded(
     const trialMs = change.trialMs ?? RECORD_MS;
     const nowMs = deps.clock.now();
     guard.swap(tables, deps.jobs, nowMs, trialMs);
-    const revision = recordOrGoBack(guard, record);
-    // What goes beyond the tables would not go back with them.
+    const revision = recordOrRevert(guard, record);
+    // The lists of reserved ports stay as they are, because only the tables revert by themselves.
     if (change.trialMs !== undefined) return { revision, guard: guard.state(), notes: [] };
-    if (!guard.confirm()) putBack(guard, tables, deps.jobs, nowMs);
+    if (!guard.confirm()) putInForceAgain(guard, tables, deps.jobs, nowMs);
     const enforced = guard.state().mode === 'enforce' ? change.inForce.profile : undefined;
     const prepare = prepareFor(deps, enforced);
     const notes = keepNamespaces(guard.namespaces, deps.namespaces, choices.namespaces, prepare);
@@ -323,22 +313,22 @@ export function changeGuarded(
   }
 }
 
-function recordOrGoBack(guard: GuardKernel, record: () => number): number {
+function recordOrRevert(guard: GuardKernel, record: () => number): number {
   try {
     return record();
   } catch (thrown) {
-    guard.goBack();
+    guard.revert();
     throw thrown;
   }
 }
 
-/** It took so long to record the change that the kernel has gone back: it is recorded, and so it is put in force. */
-function putBack(guard: GuardKernel, tables: GuardTables, jobs: () => Jobs, nowMs: number): void {
+/** The kernel reverted before the change was recorded. It is recorded now, so it is put in force again. */
+function putInForceAgain(guard: GuardKernel, tables: GuardTables, jobs: () => Jobs, nowMs: number): void {
   guard.settle(() => undefined);
   guard.swap(tables, jobs, nowMs);
 }
 
-/** The tables of a profile, which may be put in force: the ports that it grants are recorded before. */
+/** Builds the tables of a profile, after recording the ports that it grants, because the tables may be put in force. */
 export function tablesOf(
   inForce: InForce,
   revision: number,
@@ -347,11 +337,11 @@ export function tablesOf(
 ): GuardTables {
   granted.record(grantedPorts(inForce.profile, 'udp'));
   const saf = safOf(inForce, files);
-  const nobody: Permits = { uids: new Map(), everyone: false };
+  const noUser: Permits = { uids: new Map(), everyone: false };
   return compileTables(inForce.profile, {
     authportJobs,
     omvsJob: omvsJob ?? 'OMVS',
-    permits: (resname) => saf?.permittedUids(resname) ?? nobody,
+    permits: (resname) => saf?.permittedUids(resname) ?? noUser,
     errno: GUARD_ERRNOS[errno],
     errnoLow: GUARD_ERRNOS[errnoLow],
     unprivilegedStart: unprivilegedStart(files),
@@ -362,11 +352,10 @@ export function tablesOf(
 
 function nothingApplied(): PortreeveError {
   const hint = 'Apply a profile: portreeve apply FILE.';
-  return new PortreeveError('NOTHING_APPLIED', 'there is no profile that could be enforced', hint);
+  return new PortreeveError('NOTHING_APPLIED', 'no profile has been applied', hint);
 }
 
-/** There is no guard that could be changed. */
 export function guardAbsent(): PortreeveError {
-  const hint = 'Start it: portreeve guard enforce, or portreeve guard observe.';
+  const hint = 'Start it: portreeve guard enforce (or observe).';
   return new PortreeveError('GUARD_ABSENT', 'the guard is not in the kernel', hint);
 }

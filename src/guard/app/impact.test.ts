@@ -1,4 +1,4 @@
-// Tests of which open sockets a change of the rules concerns: what each was bound under, whose it is, and where it is.
+// Which open sockets a change of the rules affects, depending on when they were bound, their owner, and their cgroup.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { simHost } from '../../../test/support/sim/host.ts';
@@ -13,7 +13,7 @@ import { type Epoch, epochsSince, type ImpactDeps, impactsOf } from './impact.ts
 const CHOICES = { authportJobs: [], omvsJob: undefined, errno: 'EACCES', errnoLow: 'EADDRINUSE' } as const;
 const WILDCARD = { family: 4, bytes: new Uint8Array(4) } as const;
 
-/** A socket that listens on a port, of a job; `second` is when its process was started, after the host was. */
+/** A listening socket of a job; `second` is when its process started, in seconds after boot. */
 function listening(port: number, job: string, second?: number, cgroupId = 1n): SeenSocket {
   const owner = { pid: port, name: 'server', command: 'server', uid: 1000, cgroup: undefined };
   return {
@@ -45,7 +45,7 @@ function setup() {
   });
   const archive = new SimProfileArchive();
   const bootMs = host.clock.now();
-  const asked: OpenSocketQuery[] = [];
+  const request: OpenSocketQuery[] = [];
   const cgroups = new Map([
     [1n, '/'],
     [2n, '/part'],
@@ -54,7 +54,7 @@ function setup() {
   ]);
   const deps = (sockets: readonly SeenSocket[], notSeen = 0): ImpactDeps => ({
     see: (query) => {
-      asked.push(query);
+      request.push(query);
       return { sockets: sockets.filter(({ socket }) => socket.protocol === query.protocol), notSeen };
     },
     cgroupPath: (id) => cgroups.get(id),
@@ -62,7 +62,7 @@ function setup() {
     files: host.files,
     bootMs,
   });
-  /** Applies a text so many seconds after the host was started. */
+  /** Applies a text this many seconds after boot. */
   const apply = (second: number, text: string, racf?: string): InForce => {
     host.clock.advance(bootMs + second * 1000 - host.clock.now());
     host.files.write('/etc/p', text);
@@ -79,7 +79,7 @@ function setup() {
     carryOut(at, { ...plan, revision: { ...plan.revision, racf: texts } });
     return profileInForce(archive);
   };
-  return { archive, apply, deps, bootMs, asked };
+  return { archive, apply, deps, bootMs, request };
 }
 
 /** "80 refused", sorted by port. */
@@ -89,14 +89,14 @@ function fates(
   epochs: readonly Epoch[],
   { before, cgroupId }: { readonly before?: InForce; readonly cgroupId?: bigint } = {},
 ): string[] {
-  const { concerned } = impactsOf(deps, { before, after, epochs, cgroupId }, CHOICES);
-  return concerned.map(({ seen, fate }) => `${seen.socket.local.port} ${fate}`);
+  const { affected } = impactsOf(deps, { before, after, epochs, cgroupId }, CHOICES);
+  return affected.map(({ seen, effect }) => `${seen.socket.local.port} ${effect}`);
 }
 
-describe('what a server was bound under goes by when it was started', () => {
+describe('the rules under which a server was bound depend on when it started', () => {
   const [PLAIN, SHARED] = ['PORTRANGE 4000 10 TCP WEB', 'PORT 4000 TCP WEB SHAREPORT 4001 TCP WEB SHAREPORT'];
 
-  test('and a server that is started again is on the list no more', () => {
+  test('and a restarted server is no longer listed', () => {
     const { archive, apply, deps, bootMs } = setup();
     apply(10, PLAIN);
     const now = apply(20, SHARED);
@@ -105,7 +105,7 @@ describe('what a server was bound under goes by when it was started', () => {
     assert.deepEqual(fates(deps(sockets), now, epochs), ['4000 restart']);
   });
 
-  test('before the guard enforced nothing was given', () => {
+  test('before the guard enforced, nothing was granted', () => {
     const { archive, apply, deps, bootMs } = setup();
     const now = apply(10, SHARED);
     const sockets = [listening(4000, 'WEB', 15), listening(4001, 'WEB', 25)];
@@ -113,7 +113,7 @@ describe('what a server was bound under goes by when it was started', () => {
     assert.deepEqual(fates(deps(sockets), now, []), ['4000 restart', '4001 restart']);
   });
 
-  test('where no process is seen nothing is made up', () => {
+  test('without a visible process nothing is assumed', () => {
     const { archive, apply, deps, bootMs } = setup();
     apply(10, SHARED);
     const now = apply(20, 'PORT 4000 TCP WEB SHAREPORT 4001 TCP OTHER');
@@ -121,7 +121,7 @@ describe('what a server was bound under goes by when it was started', () => {
     assert.deepEqual(fates(deps(sockets), now, epochsSince(archive, bootMs)), ['4001 refused']);
   });
 
-  test('a revision that was brought back is what it was', () => {
+  test('a revision that was applied again is what it was', () => {
     const { archive, apply, deps, bootMs } = setup();
     apply(10, SHARED);
     apply(20, PLAIN);
@@ -142,7 +142,7 @@ describe('what a server was bound under goes by when it was started', () => {
   });
 });
 
-test('an epoch begins when the guard does, with the revision that there was', () => {
+test('an epoch starts with the guard, with the revision at that time', () => {
   const { archive, apply, bootMs } = setup();
   for (const second of [10, 20, 30]) apply(second, 'PORT 1 TCP WEB');
   const epochs = epochsSince(archive, bootMs + 25_000);
@@ -156,7 +156,7 @@ test('an epoch begins when the guard does, with the revision that there was', ()
   assert.deepEqual(epochsSince(new SimProfileArchive(), bootMs), []);
 });
 
-test('a refusal says whether it was one before', () => {
+test('a refusal shows whether it was one before', () => {
   const { apply, deps } = setup();
   const before = apply(10, 'PORT 4000 TCP OTHER');
   const after = apply(20, 'PORT 4000 TCP OTHER 4001 TCP OTHER');
@@ -164,7 +164,7 @@ test('a refusal says whether it was one before', () => {
   const change = { before, after, epochs: [], cgroupId: undefined };
   const impacts = impactsOf(deps(sockets, 3), change, CHOICES);
   assert.deepEqual(
-    impacts.concerned.map(({ seen, before: past }) => [seen.socket.local.port, past?.allowed]),
+    impacts.affected.map(({ seen, before: past }) => [seen.socket.local.port, past?.allowed]),
     [
       [4000, false],
       [4001, true],
@@ -174,7 +174,7 @@ test('a refusal says whether it was one before', () => {
   assert.deepEqual([refused, restart, kept, notSeen], [2, 0, 1, 3]);
 });
 
-test('SAF is asked with the groups of the user', () => {
+test('SAF is checked with the groups of the user', () => {
   const { apply, deps } = setup();
   const permitted = (id: string) =>
     `RDEFINE SERVAUTH EZB.PORTACCESS.SYS1.TCPIP.RES UACC(NONE)\n` +
@@ -186,7 +186,7 @@ test('SAF is asked with the groups of the user', () => {
   assert.deepEqual(fates(sockets, apply(30, text), []), ['4000 refused']);
 });
 
-test('a guard of a cgroup is about the sockets that were made in it and below', () => {
+test('the guard of a cgroup judges the sockets that were created in it and below', () => {
   const { apply, deps } = setup();
   const after = apply(10, 'PORTRANGE 4000 10 TCP OTHER');
   const sockets = deps([1n, 2n, 3n, 4n, 5n].map((id, at) => listening(4000 + at, 'WEB', 5, id)));
@@ -197,8 +197,8 @@ test('a guard of a cgroup is about the sockets that were made in it and below', 
   assert.deepEqual(fates(sockets, after, [], { cgroupId: 9n }), []);
 });
 
-test('connections of TCP are not asked for', () => {
-  const { apply, deps, asked } = setup();
+test('TCP connections are not queried', () => {
+  const { apply, deps, request } = setup();
   fates(deps([]), apply(10, 'PORT 1 TCP WEB'), []);
-  assert.deepEqual(asked, [{ protocol: 'tcp', states: ['LISTEN', 'BOUND'] }, { protocol: 'udp' }]);
+  assert.deepEqual(request, [{ protocol: 'tcp', states: ['LISTEN', 'BOUND'] }, { protocol: 'udp' }]);
 });

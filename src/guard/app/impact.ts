@@ -1,4 +1,4 @@
-// Which sockets that are open now a change of the rules concerns: who would be refused, and who has to be restarted.
+// Finds the open sockets that a change of the rules affects: those that would be refused and those that need a restart.
 import type { Files, Sysctls } from '../../host/host.ts';
 import { identityOfUid, readUsers, type Users } from '../../job/app/users.ts';
 import { readKernelPorts } from '../../names/app/kernel-ports.ts';
@@ -12,51 +12,48 @@ import type { Seen, SeenSocket } from '../../sockets/core/seen.ts';
 import { type Change, type Impact, impactOn, judgedAtBind } from '../core/impact.ts';
 import type { TableChoices } from './settings.ts';
 
-/** What it takes to tell. */
 export interface ImpactDeps {
-  /** The sockets of this network namespace, with whose they are. */
+  /** The sockets of this network namespace, with their owners. */
   readonly see: (query: OpenSocketQuery) => Seen;
-  /** The cgroup with a number, from the root of the hierarchy on; undefined if there is none any more. */
+  /** The path of a cgroup below the root of the hierarchy; undefined if it no longer exists. */
   readonly cgroupPath: (id: bigint) => string | undefined;
   readonly sysctls: Pick<Sysctls, 'read'>;
   readonly files: Pick<Files, 'readText'>;
-  /** When the host was started, in milliseconds since 1970. */
+  /** When the host was booted, in milliseconds since 1970. */
   readonly bootMs: number;
 }
 
-/** Rules that were enforced from some moment on. */
+/** Rules that were enforced from a point in time on. */
 export interface Epoch {
   /** In milliseconds since 1970. */
   readonly fromMs: number;
-  /** Their revision; undefined where they were never applied. */
+  /** Undefined where the rules were never applied. */
   readonly revision: number | undefined;
   readonly rules: () => InForce;
 }
 
-/** A change of the rules. */
 export interface RuleChange {
-  /** Undefined: there are none yet. */
+  /** Undefined: there were none. */
   readonly before: InForce | undefined;
   readonly after: InForce;
-  /** What was enforced until now, the oldest first. */
+  /** What has been enforced, oldest first. */
   readonly epochs: readonly Epoch[];
-  /** Only sockets that were made in this cgroup and below; undefined: all of them. */
+  /** Only sockets that were created in this cgroup and below; undefined: all sockets. */
   readonly cgroupId: bigint | undefined;
 }
 
-/** The sockets that a change concerns. */
 export interface Impacts {
-  /** By protocol and port; those that are refused, and those that have to be restarted. */
-  readonly concerned: readonly Impact[];
+  /** The refused sockets and those that need a restart, sorted by protocol and port. */
+  readonly affected: readonly Impact[];
   readonly refused: number;
   readonly restart: number;
-  /** How many have what they would get. */
+  /** How many sockets are not affected. */
   readonly kept: number;
-  /** How many processes did not let us look; the sockets of those have no owners. */
+  /** How many processes could not be read; their sockets have no owners. */
   readonly notSeen: number;
 }
 
-/** What the archive says was enforced, from the moment on at which the guard began to enforce (ms since 1970). */
+/** What the archive records as enforced since the guard began to enforce (ms since 1970). */
 export function epochsSince(archive: ProfileArchive, enforcedMs: number): Epoch[] {
   const heads = archive.heads();
   const first = heads.findLast(({ timeMs }) => timeMs <= enforcedMs);
@@ -70,8 +67,8 @@ export function epochsSince(archive: ProfileArchive, enforcedMs: number): Epoch[
 }
 
 /**
- * Judges the sockets that hold ports now. Throws PortreeveError (environment) where they, or the kernel's settings of
- * ports, cannot be read.
+ * Judges the open sockets. Throws PortreeveError (environment) where they, or the kernel's port settings, cannot be
+ * read.
  */
 export function impactsOf(deps: ImpactDeps, change: RuleChange, choices: TableChoices): Impacts {
   const users = readUsers(deps.files);
@@ -89,7 +86,7 @@ export function impactsOf(deps: ImpactDeps, change: RuleChange, choices: TableCh
   const sockets = seen.flatMap((one) => one.sockets.filter(isWithin));
   const groupsOf = remembered((uid: number) => identityOfUid(uid, users).gids);
   const judged: Impact[] = [];
-  // The rules of one epoch at a time are in memory.
+  // Epoch by epoch, so that the rules of only one are in memory.
   for (const [epoch, its] of byEpoch(sockets, change.epochs, deps.bootMs)) {
     const isAfter = epoch?.revision !== undefined && epoch.revision === change.after.head?.number;
     const boundUnder = isAfter ? after : epoch && tableOf(epoch.rules());
@@ -104,16 +101,16 @@ export function impactsOf(deps: ImpactDeps, change: RuleChange, choices: TableCh
 }
 
 function summed(judged: readonly Impact[], notSeen: number): Impacts {
-  const count = (fate: Impact['fate']) => judged.filter((one) => one.fate === fate).length;
-  const concerned = judged.filter(({ fate }) => fate !== 'kept').sort((a, b) => compare(a.seen, b.seen));
-  return { concerned, refused: count('refused'), restart: count('restart'), kept: count('kept'), notSeen };
+  const count = (effect: Impact['effect']) => judged.filter((one) => one.effect === effect).length;
+  const affected = judged.filter(({ effect }) => effect !== 'kept').sort((a, b) => compare(a.seen, b.seen));
+  return { affected, refused: count('refused'), restart: count('restart'), kept: count('kept'), notSeen };
 }
 
 function compare({ socket: a }: SeenSocket, { socket: b }: SeenSocket): number {
   return a.protocol.localeCompare(b.protocol) || a.local.port - b.local.port;
 }
 
-/** Rules as the guard would have them. */
+/** The rules as the guard applies them. */
 export function tableIn({ profile, racf, options }: InForce, choices: NameContext, users: Users): RuleTable {
   const names = { sysname: options?.symbols['SYSNAME'] ?? '', tcpname: options?.tcpname ?? '' };
   const { authportJobs, omvsJob } = choices;
@@ -121,7 +118,7 @@ export function tableIn({ profile, racf, options }: InForce, choices: NameContex
   return new RuleTable(judgedAtBind(profile), omvsJob === undefined ? context : { ...context, omvsJob });
 }
 
-/** Sockets by what was enforced when the oldest process that has them was started; where none is seen, of late. */
+/** Groups sockets by the epoch in which their oldest process started; without a visible process, the last epoch. */
 function byEpoch(
   sockets: readonly SeenSocket[],
   epochs: readonly Epoch[],
@@ -133,16 +130,16 @@ function byEpoch(
   });
 }
 
-/** USER_HZ of <asm-generic/param.h>, which proc_pid_stat(5) counts in on every architecture of ours. */
+/** USER_HZ of <asm-generic/param.h>, the unit of proc_pid_stat(5) on every supported architecture. */
 const TICKS_PER_SECOND = 100;
 
-/** When the oldest process that has a socket was started, in milliseconds since 1970; undefined if none is seen. */
+/** When the socket's oldest process started, in milliseconds since 1970; undefined if no process is visible. */
 export function startOf({ owners }: SeenSocket, bootMs: number): number | undefined {
   const [oldest] = owners;
   return oldest && bootMs + (oldest.startTicks * 1000) / TICKS_PER_SECOND;
 }
 
-/** Whether a guard of a cgroup judges a socket: it goes by where that was made. */
+/** Whether the guard of a cgroup judges a socket: that depends on the cgroup in which the socket was created. */
 function cgroupFilter(
   { cgroupPath }: ImpactDeps,
   cgroupId: bigint | undefined,

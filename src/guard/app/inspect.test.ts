@@ -1,4 +1,4 @@
-// Enforcing, observing and looking at a guard, over a host in memory.
+// Enforcing, observing and inspecting a guard on a simulated host.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CHOICES, GuardHostInMemory, USUAL_PLACES } from '../../../test/support/guard-use-cases.ts';
@@ -34,19 +34,19 @@ async function applied(text = RESERVED, changes: Partial<Pick<InspectDeps, 'uid'
 }
 
 describe('a guard that is started', () => {
-  test('enforces what was applied, and names the sockets that are open against it', async () => {
+  test('enforces the profile in force, and lists the open sockets that violate it', async () => {
     const { host, steps, changeTo } = await applied();
-    const { state, concerned } = changeTo('enforce');
+    const { state, affected } = changeTo('enforce');
     assert.deepEqual([state.mode, state.revision, host.enforcingMs], ['enforce', 1, state.since]);
-    assert.ok(!(concerned instanceof PortreeveError));
-    assert.equal(concerned.impacts.refused, 1);
+    assert.ok(!(affected instanceof PortreeveError));
+    assert.equal(affected.impacts.refused, 1);
     assert.deepEqual(
       steps.map(({ step }) => step),
       ['settled', 'checked'],
     );
   });
 
-  test('is marked when it begins to enforce, and not again while it does', async () => {
+  test('records when it starts to enforce, and not again while it does', async () => {
     const { host, changeTo } = await applied();
     changeTo('observe');
     assert.equal(host.enforcingMs, undefined);
@@ -57,14 +57,14 @@ describe('a guard that is started', () => {
     assert.deepEqual([since !== undefined, host.enforcingMs], [true, since]);
   });
 
-  test('is not started where the kernel cannot do it exactly and that is wanted', async () => {
+  test('is not started with --exact where the kernel cannot enforce the profile exactly', async () => {
     const { host, steps, changeTo } = await applied(LATE);
     assert.throws(() => changeTo('enforce', true), code('GUARD_INEXACT'));
     assert.ok(steps.some((step) => step.step === 'checked' && step.limits.length > 0));
     assert.deepEqual([host.inKernel, host.enforcingMs], [undefined, undefined]);
   });
 
-  test('is not there where a call of the kernel fails, and is not marked', async () => {
+  test('is not there where a call of the kernel fails, and records nothing', async () => {
     for (const index of [0, 3, 10, 40, 100]) {
       const { host, changeTo } = await applied();
       host.bpf.failAt(index);
@@ -74,19 +74,19 @@ describe('a guard that is started', () => {
   });
 });
 
-describe('looking at it', () => {
-  test('root sees the kernel, and what is held against the rules', async () => {
+describe('inspecting it', () => {
+  test('root sees the kernel, and the sockets that violate the rules', async () => {
     const { host, changeTo } = await applied();
     changeTo('enforce');
     const found = await inspectGuard(host.deps, REQUEST);
     assert.ok('guard' in found && 'revision' in found.guard);
     assert.deepEqual([found.guard.mode, found.guard.revision], ['enforce', 1]);
-    assert.deepEqual([found.inspected?.held?.refused, found.lacks.missing], [1, []]);
+    assert.deepEqual([found.inspected?.affected?.refused, found.lacks.missing], [1, []]);
     const restarts = inspectRestarts(host.deps, USUAL_PLACES, CHOICES);
     assert.deepEqual([restarts?.guard.revision, restarts?.impacts.refused], [1, 1]);
   });
 
-  test('where the guard is at another place, its rules are not known', async () => {
+  test('the rules of a guard at another place are unknown', async () => {
     const { host, changeTo } = await applied();
     changeTo('enforce');
     const places = { state: undefined, pins: CHOICES.pins };
@@ -94,11 +94,11 @@ describe('looking at it', () => {
     assert.ok('guard' in found);
     assert.deepEqual(
       [found.inspected, found.lacks.limits],
-      [{ held: undefined, assignable: undefined }, undefined],
+      [{ affected: undefined, assignable: undefined }, undefined],
     );
   });
 
-  test('where it is off, nothing is held against it', async () => {
+  test('a guard that is off has no such sockets', async () => {
     const { host } = await applied();
     const found = await inspectGuard(host.deps, REQUEST);
     assert.ok('guard' in found);
@@ -106,7 +106,7 @@ describe('looking at it', () => {
     assert.equal(inspectRestarts(host.deps, USUAL_PLACES, CHOICES), undefined);
   });
 
-  test('everybody else has what the daemon reports, and root has it where its daemon is named', async () => {
+  test('other users get the report of the daemon, and so does root if the daemon is named', async () => {
     const { host, changeTo } = await applied();
     changeTo('enforce');
     for (const [uid, isDaemonNamed] of [
@@ -119,7 +119,7 @@ describe('looking at it', () => {
     }
   });
 
-  test('what the daemon does not report is not known; a bug is not taken for that', async () => {
+  test('what the daemon does not report is unknown, but a bug is thrown', async () => {
     const askDaemon = async () => {
       throw new PortreeveError('DAEMON_ABSENT', 'no portreeve daemon answers');
     };

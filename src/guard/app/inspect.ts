@@ -1,4 +1,4 @@
-// What the kernel goes by, and whether it does: root looks into the kernel, everybody else asks the daemon.
+// Reads the state of the guard: root inspects the kernel, other users ask the daemon.
 
 import { PortreeveError } from '../../base/errors.ts';
 import { type AssignableIn, type AssignedPorts, assignableNow } from './assigned-ports.ts';
@@ -9,63 +9,54 @@ import type { OtherGuard } from './kernel/pinned.ts';
 import { type GuardLacks, guardLacks, type LimitDeps, missingForGuard } from './kernel-limits.ts';
 import { isArchiveOfGuard, type Places } from './places.ts';
 import { type GuardJson, guardJson, type NoGuardJson } from './report.ts';
-import {
-  type Concerned,
-  concernedNow,
-  countConcerned,
-  guardConcerned,
-  type RestartDeps,
-} from './restarts.ts';
+import { type Affected, affectedGuard, affectedNow, countAffected, type RestartDeps } from './restarts.ts';
 
-/** What it takes. */
 export interface InspectDeps extends RestartDeps {
   readonly assigned: Pick<AssignedPorts, 'inspect'>;
-  /** What the daemon reports of the guard. */
+  /** The daemon's report on the guard. */
   readonly askDaemon: () => Promise<GuardJson | NoGuardJson>;
 }
 
-/** What is requested. */
 interface InspectRequest {
   readonly places: Places;
-  /** Whether the daemon of a runtime directory was named: then it is asked also by root. */
+  /** Whether a runtime directory was named: then even root asks its daemon. */
   readonly isDaemonNamed: boolean;
-  /** Where the names of the guard are. */
+  /** The directory of the guard in bpffs. */
   readonly pins: string;
-  /** What portreeve.toml says, which is of no use where there is no answer: it is read when there is one. */
+  /** Reads portreeve.toml. Called only once there is an answer. */
   readonly choices: () => Promise<GuardChoices>;
 }
 
-/** The guard and all that belongs to it. */
 interface Inspection {
   readonly guard: GuardJson | NoGuardJson;
-  /** Where we looked into the kernel ourselves, and there is a guard. */
+  /** Undefined where the daemon was asked, or there is no guard. */
   readonly inspected: Inspected | undefined;
   readonly lacks: GuardLacks;
 }
 
-/** What only root sees; undefined is what is not known. */
+/** What only root can determine; a field is undefined where it is unknown. */
 interface Inspected {
-  /** How many sockets are held against the rules, or under rules that have changed. */
-  readonly held: Pick<Impacts, 'refused' | 'restart'> | undefined;
+  /** How many open sockets violate the rules or need a restart. */
+  readonly affected: Pick<Impacts, 'refused' | 'restart'> | undefined;
   /** Where the kernel may assign reserved ports. */
   readonly assignable: readonly AssignableIn[] | undefined;
 }
 
-/** Throws PortreeveError `GUARD_UNKNOWN` (environment) where it is not known, with what was tried. */
+/** Throws PortreeveError `GUARD_UNKNOWN` (environment) where the state is unknown, with what was tried. */
 export async function inspectGuard(
   deps: InspectDeps,
   { places, isDaemonNamed, pins, choices: read }: InspectRequest,
 ): Promise<Inspection | OtherGuard> {
-  const isLooking = deps.uid === 0 && !isDaemonNamed;
-  const state = isLooking ? findGuard(deps, pins) : undefined;
+  const isDirect = deps.uid === 0 && !isDaemonNamed;
+  const state = isDirect ? findGuard(deps, pins) : undefined;
   if (state && 'abi' in state) return state;
-  const guard = isLooking ? guardJson(state) : await askDaemon(deps);
+  const guard = isDirect ? guardJson(state) : await askDaemon(deps);
   const choices = await read();
   const inspected = state && {
-    held: countConcerned(deps, state, places, choices),
+    affected: countAffected(deps, state, places, choices),
     assignable: assignableIn(deps, state, places),
   };
-  // So it is with the guard of a daemon that was named.
+  // A daemon that was named may use another archive, unless that was named as well.
   const isKnown = isArchiveOfGuard(places) && (places.state !== undefined || !isDaemonNamed);
   const revision = 'revision' in guard ? guard.revision : undefined;
   const lacks = guardLacks({ ...deps, archive: isKnown ? deps.archive : undefined }, revision, choices);
@@ -79,14 +70,14 @@ async function askDaemon(deps: LimitDeps & Pick<InspectDeps, 'askDaemon'>): Prom
     if (!(thrown instanceof PortreeveError) || deps.uid === 0) throw thrown;
     const certain = missingForGuard(deps).filter(({ has }) => has === false);
     const missing = certain.map(({ message, hint }) => `${message}. ${hint}`).join(' ');
-    const message = `only root can look into the kernel, and ${thrown.message}`;
+    const message = `only root can inspect the kernel, and ${thrown.message}`;
     const hint = 'Run it as root, such as by sudo, or start the daemon as root: portreeve serve';
     const all = missing === '' ? message : `${message}; ${missing}`;
     throw new PortreeveError('GUARD_UNKNOWN', all, hint, { uid: deps.uid });
   }
 }
 
-/** Where the kernel may assign ports that the enforced profile reserves; undefined where that is not known. */
+/** Where the kernel may assign ports that the enforced profile reserves; undefined where that is unknown. */
 function assignableIn(
   deps: Pick<InspectDeps, 'archive' | 'assigned'>,
   state: GuardState,
@@ -95,8 +86,8 @@ function assignableIn(
   return isArchiveOfGuard(places) ? assignableNow(deps, state) : undefined;
 }
 
-/** The same in the namespaces beside ours, which the doctor inspects itself: none where only root could see them. */
-export function assignableBeside(
+/** The same in all namespaces except ours, which the doctor inspects itself; empty without root. */
+export function assignableElsewhereThan(
   deps: Pick<InspectDeps, 'archive' | 'assigned' | 'bpf' | 'uid'>,
   pins: string,
 ): readonly AssignableIn[] {
@@ -106,17 +97,17 @@ export function assignableBeside(
   return (state && assignableNow(deps, state))?.filter(({ cookie }) => cookie !== own) ?? [];
 }
 
-/** A guard, and the sockets that are held against its rules, or under rules that have changed. */
-interface Restarts extends Concerned {
+/** The guard, and the open sockets that violate its rules or need a restart. */
+interface Restarts extends Affected {
   readonly guard: GuardState;
 }
 
-/** Undefined where the guard is off, or is not attached. Throws what concernedBy() throws. */
+/** Undefined where the guard is off, or is not attached. Throws what affectedBy() throws. */
 export function inspectRestarts(
   deps: RestartDeps,
   places: Places,
   choices: GuardChoices,
 ): Restarts | undefined {
-  const guard = guardConcerned(deps, places, choices.pins);
-  return guard && { guard, ...concernedNow(deps, guard, choices) };
+  const guard = affectedGuard(deps, places, choices.pins);
+  return guard && { guard, ...affectedNow(deps, guard, choices) };
 }

@@ -1,4 +1,4 @@
-// What the kernel at hand cannot do exactly of a profile, for whoever puts it in force and for whoever looks.
+// Where this kernel cannot enforce a profile exactly: for the commands that put it in force, and those that inspect it.
 import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import type { Files, KernelBpf } from '../../host/host.ts';
 import { type InForce, profileAfter, profileInForce } from '../../profile/app/in-force.ts';
@@ -9,19 +9,18 @@ import { type Limit, limitsOf } from '../core/limits.ts';
 import type { PortSettingNote } from '../core/port-settings.ts';
 import { FeatureProbe, type Trial } from './kernel/features.ts';
 
-/** What it takes to find out. */
 export interface LimitDeps {
   readonly bpf: Pick<KernelBpf, 'tickUs' | 'cgroupRoot' | 'loadProgram'>;
   readonly files: Pick<Files, 'readText'>;
   readonly uid: number;
 }
 
-/** What of a profile this kernel does otherwise than its statements. */
+/** Where this kernel deviates from statements of a profile. */
 export function statementLimits(inForce: InForce, deps: LimitDeps, choices: NameContext): readonly Limit[] {
   return profileLimits(inForce, deps, choices).filter(({ count }) => count > 0);
 }
 
-/** What of a profile this kernel does otherwise than it says, also where no statement is concerned. */
+/** All deviations, including those that affect no statement. */
 function profileLimits(
   inForce: InForce,
   deps: LimitDeps,
@@ -35,22 +34,21 @@ function profileLimits(
   });
 }
 
-/** What a guard cannot do without and this kernel has not, or may not have. */
+/** What the guard requires and this kernel lacks or may lack. */
 export function missingForGuard(deps: LimitDeps): readonly Trial[] {
   return new FeatureProbe(deps).missing();
 }
 
-/** What the kernel lacks. */
 export interface GuardLacks {
-  /** What the kernel does otherwise than the profile in force says; undefined where the profile is not known. */
+  /** Where the kernel deviates from the profile in force; undefined where the profile is unknown. */
   readonly limits: readonly Limit[] | undefined;
-  /** Where there is no guard: what one cannot do without, and is missing or may be. */
+  /** Where there is no guard: what it requires and is or may be missing. */
   readonly missing: readonly Trial[];
 }
 
 /**
- * What the kernel lacks for the profile of a revision, or where no guard is there, for any. `archive`: that of the
- * guard; undefined where it is not known.
+ * What the kernel lacks for the profile of a revision, or, where there is no guard, for any profile. `archive`: that of
+ * the guard; undefined where it is unknown.
  */
 export function guardLacks(
   { archive, ...deps }: LimitDeps & { readonly archive: ProfileArchive | undefined },
@@ -71,8 +69,8 @@ function knownProfile(archive: ProfileArchive, revision: number | undefined): In
   }
 }
 
-/** The notes about the kernel's settings of ports that are not among the limits already. */
-export function notesBeside(
+/** The notes about the kernel's port settings, without those that are already reported as limits. */
+export function otherNotes(
   notes: readonly PortSettingNote[],
   limits: readonly Pick<Limit, 'code'>[],
 ): readonly PortSettingNote[] {
@@ -80,16 +78,13 @@ export function notesBeside(
   return notes.filter(({ code }) => !codes.has(code));
 }
 
-/** Throws PortreeveError `GUARD_INEXACT` (refused) where a program would get something else than the profile says. */
+/** Throws PortreeveError `GUARD_INEXACT` (refused) where programs would get something else than the profile states. */
 export function requireExact(limits: readonly Limit[]): void {
   const different = limits.filter(({ differs }) => differs);
   if (different.length === 0) return;
-  const what =
-    different.length === 1
-      ? 'a thing that the profile says'
-      : `${different.length} things that the profile says`;
-  const hint = 'They are told above. Without --exact it is done as the kernel can.';
-  throw new PortreeveError('GUARD_INEXACT', `the kernel cannot do ${what}: nothing is changed`, hint, {
-    limits: different.map(({ code }) => code).join(' '),
-  });
+  const what = different.length === 1 ? '1 thing' : `${different.length} things`;
+  const message = `the kernel cannot do ${what} exactly as the profile states; nothing was changed`;
+  const hint = 'See the notes above. Without --exact, the kernel does what it can.';
+  const data = { limits: different.map(({ code }) => code).join(' ') };
+  throw new PortreeveError('GUARD_INEXACT', message, hint, data);
 }

@@ -1,4 +1,4 @@
-// What the guard measures: names and meaning as docs/guard.md lists them.
+// The guard's metrics, as docs/guard.md lists them.
 import { type Metric, sampleOf } from '../../kit/metrics.ts';
 import { REFUSALS } from '../bpf/layout.ts';
 import type { GuardState } from './kernel/kernel.ts';
@@ -6,7 +6,7 @@ import type { GuardReport } from './report.ts';
 
 const MODES = ['enforce', 'observe', 'off', 'absent'] as const;
 
-/** `state`: of the guard in the kernel; undefined where there is no guard that can be reached. */
+/** `state`: that of the guard in the kernel; undefined where there is none, or it cannot be read. */
 export function guardMetrics(
   report: GuardReport,
   state: Pick<GuardState, 'isAttached' | 'counters'> | undefined,
@@ -15,7 +15,7 @@ export function guardMetrics(
     {
       name: 'portreeve_guard_mode',
       type: 'gauge',
-      help: '1 for the mode of the guard, 0 for the others; absent: no guard in the kernel can be reached.',
+      help: '1 for the mode of the guard, 0 for the others; absent: there is no guard, or it cannot be read.',
       samples: MODES.map((mode) => ({ labels: { mode }, value: report.mode === mode ? 1 : 0 })),
     },
     {
@@ -39,25 +39,25 @@ export function guardMetrics(
     {
       name: 'portreeve_guard_refused_binds_total',
       type: 'counter',
-      help: 'Binds that the profile does not permit, by reason; they succeed while it is only observed.',
+      help: 'Binds that the profile does not permit, by reason; in mode observe they succeed.',
       samples: state ? REFUSALS.map((reason) => ({ labels: { reason }, value: state.counters[reason] })) : [],
     },
     {
       name: 'portreeve_guard_lost_events_total',
       type: 'counter',
-      help: 'Refusals for whose record the kernel had no room.',
+      help: 'Refusals that the kernel could not record because its buffer was full.',
       samples: sampleOf(state?.counters.lost ?? null),
     },
     {
       name: 'portreeve_guard_known_cgroups',
       type: 'gauge',
-      help: 'Cgroups that are known as jobs.',
+      help: 'Cgroups that have a job.',
       samples: [{ value: report.cgroups }],
     },
     {
       name: 'portreeve_guard_known_users',
       type: 'gauge',
-      help: 'Users that are known as jobs.',
+      help: 'Users that have a job.',
       samples: [{ value: report.users }],
     },
     {
@@ -69,7 +69,7 @@ export function guardMetrics(
     {
       name: 'portreeve_guard_faults',
       type: 'gauge',
-      help: 'What the guard cannot do here: the lines "missing" of portreeve status.',
+      help: 'Problems of the guard: the lines "missing" of portreeve status.',
       samples: [{ value: report.missing.length }],
     },
   ];

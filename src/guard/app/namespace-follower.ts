@@ -1,38 +1,36 @@
-// Follows the network namespaces that portreeve.toml names: the policy holds in them as soon as they are there.
+// Follows the network namespaces that portreeve.toml names, so that the guard covers them as soon as they exist.
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import type { NetworkNamespaces } from '../../host/host.ts';
 import type { PortSettingNote } from '../core/port-settings.ts';
 import { type GuardedNamespaces, keepNamespaces, type Prepare } from './kernel/namespaces.ts';
 
-/** They are looked for every so many ticks. */
+/** The namespaces are looked up every this many ticks. */
 const TICKS_PER_POLL = 4;
-/** A warning that went and comes again is given again after so many looks: others may bring it about at will. */
+/** A warning is repeated only if it was absent for this many checks: other users may be able to cause it at will. */
 const CHECKS_PER_WARNING = 60;
 
-/** The guard in the kernel, as far as its namespaces go. */
 interface GuardOfNamespaces {
   readonly namespaces: GuardedNamespaces;
-  /** Acts while nobody else changes it. */
-  meanwhile<Result>(act: () => Result): Result;
+  /** Calls `act` while it holds the guard's lock. */
+  locked<Result>(act: () => Result): Result;
 }
 
-/** What keeps reserved ports out of automatic assignment in them. */
+/** Excludes reserved ports from automatic assignment in the namespaces. */
 export interface AssignedPart {
-  /** Called before the policy holds in one more. */
+  /** Called before the guard covers a namespace. */
   readonly prepare: Prepare;
-  /** Puts back what somebody took away; gives what is to be reported. */
+  /** Puts back what another program removed. Returns what to report. */
   check(): readonly PortSettingNote[];
 }
 
-/** What it follows, and whom it tells. */
 interface NamespaceFollowerDeps {
   readonly namespaces: NetworkNamespaces;
   /** The guard in the kernel; undefined while there is none. */
   readonly kernel: () => GuardOfNamespaces | undefined;
   readonly assigned: AssignedPart;
-  /** The files of those that are named. */
+  /** The paths of the namespaces that portreeve.toml names. */
   readonly wanted: () => readonly string[];
-  /** Is told, once, in which the policy does not hold. */
+  /** Receives, once each, the warnings about namespaces that are not covered. */
   readonly warn: (message: string) => void;
 }
 
@@ -40,18 +38,18 @@ interface NamespaceFollowerDeps {
 export class NamespaceFollower {
   readonly #deps: NamespaceFollowerDeps;
   #ticks = 0;
-  /** What the names led to when the kernel was told last, and which kernel. */
+  /** What the names led to when the kernel was last updated, and which kernel object that was. */
   #followed: { readonly kernel: object; readonly places: string } | undefined;
   #warnings: readonly string[] = [];
   #ofNamespaces: readonly string[] = [];
-  /** For how many looks a warning is not given again. */
+  /** For how many more checks each warning is suppressed. */
   readonly #quiet = new Map<string, number>();
 
   constructor(deps: NamespaceFollowerDeps) {
     this.#deps = deps;
   }
 
-  /** What does not hold now. */
+  /** The warnings that apply now. */
   get warnings(): readonly string[] {
     return this.#warnings;
   }
@@ -59,18 +57,18 @@ export class NamespaceFollower {
   tick(): void {
     if (this.#ticks++ % TICKS_PER_POLL !== 0) return;
     try {
-      this.#warn(this.#look());
+      this.#warn(this.#check());
     } catch (thrown) {
-      this.#warn([`the network namespaces cannot be followed: ${messageOf(thrown)}`]);
+      this.#warn([`could not follow the network namespaces: ${messageOf(thrown)}`]);
     }
   }
 
-  /** What is to be warned of now. */
-  #look(): readonly string[] {
+  /** Returns the warnings that apply now. */
+  #check(): readonly string[] {
     const kernel = this.#deps.kernel();
     if (!kernel) return [];
     this.#follow(kernel);
-    const notes = kernel.meanwhile(() => this.#deps.assigned.check());
+    const notes = kernel.locked(() => this.#deps.assigned.check());
     const severe = notes.filter(({ severity }) => severity === 'warning');
     return [...this.#ofNamespaces, ...severe.map(({ message }) => message)];
   }
@@ -78,23 +76,23 @@ export class NamespaceFollower {
   #follow(kernel: GuardOfNamespaces): void {
     const { namespaces, assigned, wanted: named } = this.#deps;
     const wanted = named();
-    // Where none were ever named there is nothing that could be ours to take away.
+    // If none were ever named, there is nothing to remove.
     if (wanted.length === 0 && !this.#followed) return;
     const places = wanted.map((path) => `${path} ${this.#placeOf(path)}`).join('\n');
     if (this.#followed?.kernel === kernel && this.#followed.places === places) return;
     this.#followed = { kernel, places };
-    // What cannot be written is found by the check as well, which goes on reporting it.
+    // A failed write is also found by check(), which keeps reporting it.
     const prepare: Prepare = (cookie, path) => {
       assigned.prepare(cookie, path);
       return [];
     };
-    const notes = kernel.meanwhile(() => keepNamespaces(kernel.namespaces, namespaces, wanted, prepare));
+    const notes = kernel.locked(() => keepNamespaces(kernel.namespaces, namespaces, wanted, prepare));
     this.#ofNamespaces = notes.map(({ message }) => message);
   }
 
   #warn(warnings: readonly string[]): void {
-    for (const [message, looks] of this.#quiet) {
-      if (looks > 1) this.#quiet.set(message, looks - 1);
+    for (const [message, checks] of this.#quiet) {
+      if (checks > 1) this.#quiet.set(message, checks - 1);
       else this.#quiet.delete(message);
     }
     for (const message of warnings) {

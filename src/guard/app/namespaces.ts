@@ -1,4 +1,4 @@
-// The network namespaces of the guard: which there are and what leads to them, one more, one less.
+// Lists, adds and removes the network namespaces that the guard covers.
 import { PortreeveError } from '../../base/errors.ts';
 import type { NetworkNamespaces } from '../../host/host.ts';
 import { type NamespacePlace, parseNamespace } from '../../text/namespace.ts';
@@ -8,39 +8,37 @@ import { type GuardDeps, guardAbsent } from './guard.ts';
 import { GuardKernel } from './kernel/kernel.ts';
 import type { GuardedNamespaces, NamedBy } from './kernel/namespaces.ts';
 
-/** What it takes to look at them. */
 type NamespaceDeps = Pick<GuardDeps, 'bpf' | 'namespaces'>;
 
-/** What it takes to change them. */
 interface NamespaceChangeDeps extends NamespaceDeps {
   readonly archive: GuardDeps['archive'];
   readonly assigned: Pick<AssignedPorts, 'apply' | 'prepare'>;
 }
 
-/** What became of a change, and what is to be reported of it. */
+/** The result of a change, and notes to print. */
 interface NamespaceChange<Result> {
   readonly result: Result;
   readonly notes: readonly PortSettingNote[];
 }
 
-/** One in which the policy holds. */
+/** A namespace that the guard covers. */
 export interface NamespaceRow {
   readonly cookie: bigint;
   readonly by: NamedBy;
-  /** The files that it is mounted at, and a process in it. */
+  /** Where the namespace is mounted, and a process in it. */
   readonly paths: readonly string[];
   readonly pid: number | undefined;
-  /** Nothing leads there any more; where not all can be seen that is not known. */
+  /** Nothing leads there any more; false where not all processes are visible. */
   readonly isGone: boolean;
 }
 
-/** Those in which the policy holds, the guard's own first. Throws PortreeveError `GUARD_ABSENT` (refused). */
+/** The namespace in which the guard was started is first. Throws PortreeveError `GUARD_ABSENT` (refused). */
 export function listNamespaces({ bpf, namespaces }: NamespaceDeps, pins: string): NamespaceRow[] {
   return withGuard({ bpf }, pins, (guard) => rowsOf(guard.namespaces, namespaces));
 }
 
 /**
- * Has the policy hold in one more; the result is false where it held there already. Throws PortreeveError
+ * Covers one more namespace; the result is false where it was already covered. Throws PortreeveError
  * `NAMESPACE_INVALID` (usage), `NAMESPACE_NOT_FOUND`, `NOT_A_NAMESPACE`, `GUARD_NAMESPACES_FULL` and `GUARD_ABSENT`
  * (refused), and `NAMESPACE_CLOSED` (environment).
  */
@@ -59,8 +57,8 @@ export function addNamespace(
 }
 
 /**
- * Has the policy hold in one less; the result is undefined where it did not hold there, else who had named it. Throws
- * what addNamespace() throws, and `GUARD_HOME` (refused) for the guard's own.
+ * Stops covering a namespace; the result is what had added it, undefined where it was not covered. Throws what
+ * addNamespace() throws, and `GUARD_HOME` (refused) for the namespace in which the guard was started.
  */
 export function removeNamespace(
   deps: NamespaceChangeDeps,
@@ -80,12 +78,12 @@ export function removeNamespace(
   });
 }
 
-/** Changes a guard while nobody else does. */
+/** Changes a guard under its lock. */
 function withGuard<T>({ bpf }: Pick<NamespaceDeps, 'bpf'>, pins: string, act: (guard: GuardKernel) => T): T {
   const guard = GuardKernel.open(bpf, pins);
   if (!guard) throw guardAbsent();
   try {
-    return guard.meanwhile(() => act(guard));
+    return guard.locked(() => act(guard));
   } finally {
     guard.close();
   }
@@ -100,12 +98,12 @@ function rowsOf(guarded: GuardedNamespaces, host: NetworkNamespaces): NamespaceR
   });
 }
 
-/** Nobody can bind a port in one to which nothing leads. */
+/** No process can bind a port in a namespace to which nothing leads. */
 function dropGone(guarded: GuardedNamespaces, host: NetworkNamespaces): void {
   for (const { cookie, isGone } of rowsOf(guarded, host)) if (isGone) guarded.remove(cookie);
 }
 
-/** A number is taken only of one that is there: others would never be found again. */
+/** A cookie is accepted only of a namespace that exists: any other would never be found again. */
 function existing(
   host: NetworkNamespaces,
   text: string,
@@ -121,8 +119,8 @@ function existing(
 function placeOf(text: string): NamespacePlace {
   const place = parseNamespace(text);
   if (place) return place;
-  const hint = 'It is a name that "ip netns" lists, an absolute path, pid:NUMBER or cookie:NUMBER.';
-  throw new PortreeveError('NAMESPACE_INVALID', `"${text}" names no network namespace`, hint, {
+  const hint = 'Use a name that "ip netns" lists, an absolute path, pid:NUMBER or cookie:NUMBER.';
+  throw new PortreeveError('NAMESPACE_INVALID', `"${text}" is not a network namespace`, hint, {
     value: text,
   });
 }
@@ -136,6 +134,6 @@ function cookieOf(host: NetworkNamespaces, place: NamespacePlace, text: string):
 
 function absent(text: string): PortreeveError {
   const message = `there is no network namespace ${text}`;
-  const hint = 'Those with a name: ip netns; those of processes: lsns --type net';
+  const hint = 'List them: ip netns (with a name), lsns --type net (of processes)';
   return new PortreeveError('NAMESPACE_NOT_FOUND', message, hint, { value: text });
 }

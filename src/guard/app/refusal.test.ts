@@ -1,4 +1,4 @@
-// Whether it was the guard that refused portreeve a port, by which rule, and what is to be changed.
+// Whether the guard refused a port to portreeve, by which rule, and what to change.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { jobCalled } from '../../../test/support/jobs.ts';
@@ -13,7 +13,7 @@ import { guardRefusal, type JudgedBy, type JudgedProcess, type WantedPort } from
 const HOME = '/system.slice/portreeve.service';
 const WANTED: WantedPort = { address: ip('127.0.0.1'), port: parsePort('111'), protocol: 'tcp' };
 
-/** A host on which profiles were applied, one after the other; the last one is enforced for the whole host. */
+/** A host on which profiles were applied, one after another; the last one is enforced for the whole host. */
 function fixture(...profiles: readonly string[]) {
   const host = simHost({ files: { '/etc/passwd': 'root:x:0:0::/:/bin/sh\n' } });
   const archive = new SimProfileArchive();
@@ -21,8 +21,8 @@ function fixture(...profiles: readonly string[]) {
     host.files.write('/etc/p', text);
     const deps = { files: host.files, archive, clock: host.clock, uid: 0 };
     const reading = { zosNames: false, symbols: {} };
-    const asked = { verb: 'apply', path: '/etc/p', reading, keepGoing: false, tcpname: 'TCPIP' } as const;
-    carryOut(deps, planApply(deps, { ...asked, racf: undefined }));
+    const request = { verb: 'apply', path: '/etc/p', reading, keepGoing: false, tcpname: 'TCPIP' } as const;
+    carryOut(deps, planApply(deps, { ...request, racf: undefined }));
   }
   const cgroups = new SimCgroups();
   cgroups.add(HOME);
@@ -55,7 +55,7 @@ function fixture(...profiles: readonly string[]) {
   return { ask, cgroups };
 }
 
-test('names the job, the rule with its place, and the change for each protocol', () => {
+test('names the job, the rule with its file and line, and the change for each protocol', () => {
   const { ask } = fixture('PORT 80 TCP WEB', 'PORT\n 111 TCP ROOT\n 111 UDP ROOT\n');
   const refusal = ask();
   assert.deepEqual([refusal?.code, refusal?.kind], ['GUARD_REFUSED', 'environment']);
@@ -72,11 +72,11 @@ test('names the job, the rule with its place, and the change for each protocol',
     [refusal?.data['job'], refusal?.data['revision'], refusal?.data['line']],
     ['PORTMAP', 2, 2],
   );
-  // What is enforced counts, and not what was applied last.
+  // What counts is the profile that is enforced, not the last one applied.
   assert.equal(ask({ revision: 1 }), undefined);
 });
 
-test('is none where the job has the port, or where the guard does not judge', () => {
+test('is undefined where the job has the port, or the guard does not judge', () => {
   assert.equal(fixture('PORT 111 TCP PORTMAP').ask(), undefined);
   assert.equal(fixture('PORT 111 TCP PORT*').ask(), undefined);
   const { ask, cgroups } = fixture('PORT 111 TCP ROOT');
@@ -90,7 +90,7 @@ test('is none where the job has the port, or where the guard does not judge', ()
   assert.ok(ask({ cgroupId: cgroups.at(HOME)?.id ?? 0n }));
 });
 
-test('is about the job that the process is, where it could not become PORTMAP', () => {
+test('names the job of the process where it could not become PORTMAP', () => {
   const { ask } = fixture('PORT 111 TCP PORTMAP 112 TCP ROOT');
   const refusal = ask({}, { cgroup: HOME });
   assert.match(refusal?.message ?? '', /to the job ROOT, by/);
@@ -110,7 +110,7 @@ for (const [profile, port, hint] of [
   ['PORT UNRSV TCP * DENY', '2111', /In the profile: PORT 2111 TCP PORTMAP\. /],
   ['PORT 111 TCP PORTMAP SAF RES', '111', /In the profile: no SAF in \/etc\/p:1\. /],
 ] as const) {
-  test(`what "${profile}" takes is told`, () => {
+  test(`describes the change that "${profile}" needs`, () => {
     const refusal = fixture(profile).ask({}, {}, { ...WANTED, port: parsePort(port) });
     assert.match(refusal?.hint ?? '', hint);
   });

@@ -1,4 +1,4 @@
-// Why the guard has refused a port to portreeve itself: by which rule, to which job, and what is to be changed.
+// Explains why the guard refused a port to portreeve itself: by which rule, to which job, and what to change.
 import type { IpAddress } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { jobNamed, UNKNOWN_JOB } from '../../base/job.ts';
@@ -17,7 +17,7 @@ import type { BindRequest, Denied } from '../../profile/core/verdict.ts';
 import { tableIn } from './impact.ts';
 import type { GuardState } from './kernel/kernel.ts';
 
-/** What was to be opened. */
+/** The port that portreeve tried to open. */
 export interface WantedPort {
   readonly address: IpAddress;
   readonly port: Port;
@@ -27,13 +27,13 @@ export interface WantedPort {
 /** A process as the guard sees it. */
 export interface JudgedProcess {
   readonly uid: number;
-  /** Where it is, from the root of the hierarchy on. */
+  /** The path of its cgroup below the root of the hierarchy. */
   readonly cgroup: string;
-  /** Its network namespace. */
+  /** The cookie of its network namespace. */
   readonly namespace: bigint;
 }
 
-/** What the guard goes by. */
+/** What the guard's verdict depends on. */
 export interface JudgedBy {
   readonly state: Pick<GuardState, 'mode' | 'isAttached' | 'namespaces' | 'home' | 'cgroupId' | 'revision'>;
   readonly jobs: Jobs;
@@ -43,12 +43,12 @@ export interface JudgedBy {
   readonly files: Pick<Files, 'readText'>;
 }
 
-/** Of both protocols: a port mapper has its port for both. */
+/** Both protocols, because a port mapper needs its port for both. */
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp'];
 
 /**
- * The refusal as PortreeveError `GUARD_REFUSED` (environment); undefined where the guard lets the process have the
- * port, or does not judge it. Throws what the archive throws.
+ * The refusal as PortreeveError `GUARD_REFUSED` (environment); undefined where the guard allows the bind or does not
+ * judge the process. Throws what the archive throws.
  */
 export function guardRefusal(
   wanted: WantedPort,
@@ -73,14 +73,14 @@ export function guardRefusal(
   return refusal(wanted, { job, verdict, hint: hintFor(who, table), revision: state.revision });
 }
 
-/** The numbers of a cgroup and of those that it is in, itself first. */
+/** The numbers of a cgroup and its ancestors, itself first. */
 function cgroupsAbove(path: string, cgroups: Pick<Cgroups, 'at'>): bigint[] {
   const parts = path.split('/').filter((part) => part !== '');
   const paths = parts.map((_, at) => `/${parts.slice(0, at + 1).join('/')}`).reverse();
   return [...paths, '/'].flatMap((each) => cgroups.at(each)?.id ?? []);
 }
 
-/** What has to be changed for each protocol that is refused. */
+/** What to change for each protocol that is refused. */
 function hintFor(who: Omit<BindRequest, 'protocol'>, table: RuleTable): string {
   const changes = PROTOCOLS.flatMap((protocol) => {
     const verdict = decide(table, { ...who, protocol });

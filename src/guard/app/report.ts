@@ -1,39 +1,37 @@
-// What `portreeve guard --json` prints, and the daemon tells everybody: the shape of GET /v1/guard on status.sock.
+// The JSON of `portreeve guard --json` and of GET /v1/guard on status.sock.
 import type { GuardState } from './kernel/kernel.ts';
 import type { GuardMode } from './kernel/pinned.ts';
 
-/** Where the daemon tells it. */
 export const GUARD_PATH = '/v1/guard';
 
-/** The guard in the kernel. Numbers of 64 bits are texts: JSON has none of them. */
+/** The guard in the kernel. 64-bit numbers are strings, because JSON numbers are not that precise. */
 export interface GuardJson {
   readonly mode: GuardMode;
   readonly revision: number;
   /** When the tables were put in force: RFC 3339, UTC. */
   readonly since: string;
-  /** How long a trial goes on, in milliseconds; null where there is none. */
+  /** The remaining time of a trial, in milliseconds; null where there is none. */
   readonly trialMs: number | null;
-  /** A trial has ended by itself: what was before it is in force again. */
-  readonly hasGoneBack: boolean;
-  /** Whether its programs are called at all: not where its cgroup is gone, or they were taken out of it. */
+  /** Whether a trial has ended unconfirmed: the profile before it is in force again. */
+  readonly hasReverted: boolean;
+  /** Whether the kernel calls its programs: false if its cgroup is gone, or they were detached. */
   readonly isAttached: boolean;
   /** The number of the cgroup below which binds are judged. */
   readonly cgroup: string;
-  /** The cookies of the network namespaces in which the policy holds, and the one that it was loaded in. */
+  /** The cookies of the covered network namespaces, and of the one in which the guard was started. */
   readonly namespaces: readonly string[];
   readonly home: string;
-  /** Whether units are named in the kernel, from their first moment on; else the daemon names them. */
+  /** Whether the kernel assigns units their jobs as they start; otherwise the daemon does so later. */
   readonly namesUnits: boolean;
-  /** Binds that were judged and allowed, each kind of refusal, and events that found no room. */
+  /** The number of allowed binds (`judged`), of refusals by reason, and of events that were lost. */
   readonly counters: Readonly<Record<string, string>>;
 }
 
-/** What is said where no guard is in the kernel. */
+/** Where there is no guard in the kernel. */
 export interface NoGuardJson {
   readonly mode: 'off';
 }
 
-/** The state as JSON has it. */
 export function guardJson(state: GuardState): GuardJson;
 export function guardJson(state: GuardState | undefined): GuardJson | NoGuardJson;
 export function guardJson(state: GuardState | undefined): GuardJson | NoGuardJson {
@@ -50,17 +48,17 @@ export function guardJson(state: GuardState | undefined): GuardJson | NoGuardJso
   };
 }
 
-/** The guard as the daemon sees it: the part `guard` of GET /v1/status. */
+/** The part `guard` of GET /v1/status. */
 export interface GuardReport {
-  /** `enforce`, `observe` or `off`, as `portreeve guard` has it; `absent`: none is in the kernel that we can reach. */
+  /** `enforce`, `observe` or `off`, as in `portreeve guard`; `absent`: there is no guard, or it cannot be read. */
   readonly mode: string;
-  /** The revision of the profile that the kernel goes by. */
+  /** The revision that is in force in the kernel. */
   readonly revision: number | null;
-  /** How many cgroups and users are known as jobs. */
+  /** How many cgroups and users have a job. */
   readonly cgroups: number;
   readonly users: number;
-  /** Names in the profile that are no unit's and no user's here, nor another job's, in the order of the profile. */
+  /** Names in the profile that belong to no unit, user or job of this host, in the order of the profile. */
   readonly unknown: readonly string[];
-  /** What this daemon cannot do here, and why. */
+  /** What the daemon cannot do on this host, and why. */
   readonly missing: readonly string[];
 }

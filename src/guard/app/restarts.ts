@@ -1,4 +1,4 @@
-// Who holds a port against the rules, or under rules that have changed: now, and after or before a change of the rules.
+// Finds the open sockets that violate the rules or need a restart: now, or before and after a change of the rules.
 
 import type { Clock } from '../../base/clock.ts';
 import { PortreeveError, requireFailure } from '../../base/errors.ts';
@@ -12,18 +12,17 @@ import type { OpenSockets } from '../../sockets/core/open-sockets.ts';
 import { type GuardChoices, guardState } from './guard.ts';
 import { type Epoch, epochsSince, type Impacts, impactsOf, type RuleChange } from './impact.ts';
 import type { GuardState } from './kernel/kernel.ts';
-import { isArchiveOfGuard, isOfGuard, type Places } from './places.ts';
+import { changesGuard, isArchiveOfGuard, type Places } from './places.ts';
 import type { TableChoices } from './settings.ts';
 
-/** When a guard began to enforce. */
+/** The record of when a guard began to enforce. */
 interface Enforcing {
-  /** In milliseconds since 1970; undefined where that is not known. `inForceMs`: since when its tables are in force. */
+  /** In milliseconds since 1970; undefined where it is unknown. `inForceMs`: since when its tables are in force. */
   since(pins: string, inForceMs: number): number | undefined;
-  /** Keeps that it enforces from that moment on. */
+  /** Records the time. */
   mark(pins: string, ms: number): void;
 }
 
-/** What it takes to find out. */
 export interface RestartDeps {
   readonly bpf: KernelBpf;
   readonly archive: ProfileArchive;
@@ -33,73 +32,71 @@ export interface RestartDeps {
   readonly cgroups: SeeDeps['cgroups'];
   readonly sysctls: Pick<Sysctls, 'read'>;
   readonly enforcing: Enforcing;
-  /** Who asks. */
+  /** The uid of the caller. */
   readonly uid: number;
 }
 
-/** The sockets that are concerned. */
-export interface Concerned {
+export interface Affected {
   readonly impacts: Impacts;
-  /** When the host was started, in milliseconds since 1970: the times of processes count from there. */
+  /** When the host was booted, in milliseconds since 1970: start times of processes are relative to it. */
   readonly bootMs: number;
 }
 
-/** The rules before and after a change. */
 type Rules = Pick<RuleChange, 'before' | 'after'>;
 
-/** The guard whose rules would change; undefined where none is in the kernel, or where we are not to look. */
-export function guardConcerned(deps: RestartDeps, places: Places, pins: string): GuardState | undefined {
-  if (!isOfGuard(places, deps.uid)) return undefined;
+/** The guard whose rules would change; undefined where there is none, or the change would not affect it. */
+export function affectedGuard(deps: RestartDeps, places: Places, pins: string): GuardState | undefined {
+  if (!changesGuard(places, deps.uid)) return undefined;
   const guard = guardState(deps, pins);
   return guard?.isAttached ? guard : undefined;
 }
 
 /**
- * Judges the sockets that hold ports now; what they were bound under is what the guard, if there is one, enforced by
- * the archive. Throws PortreeveError (environment) where that is not known: `GUARD_NETWORK` where the guard does not
- * hold in our network namespace.
+ * Judges the open sockets. The rules under which they were bound are those that the guard, if there is one, enforced
+ * according to the archive. Throws PortreeveError (environment) where that is unknown: `GUARD_NETWORK` where the guard
+ * does not cover our network namespace.
  */
-export function concernedBy(
+export function affectedBy(
   deps: RestartDeps,
   change: Rules,
   guard: GuardState | undefined,
   choices: GuardChoices,
-): Concerned {
+): Affected {
   if (guard && !guard.namespaces.includes(deps.bpf.namespaceCookie())) throw elsewhere();
   const epochs = guard?.mode === 'enforce' ? epochsOf(deps, guard, choices.pins) : [];
   return judged(deps, { ...change, epochs, cgroupId: guard?.cgroupId }, choices);
 }
 
-/** The same as if the rules before had been enforced since ever. */
-export function concernedByDifference(
+/** The same, as if the rules before had always been enforced. */
+export function affectedByDifference(
   deps: RestartDeps,
   { before, after }: Rules & { readonly before: RuleChange['after'] },
   choices: TableChoices,
-): Concerned {
+): Affected {
   const epoch: Epoch = { fromMs: Number.NEGATIVE_INFINITY, revision: undefined, rules: () => before };
   return judged(deps, { before, after, epochs: [epoch], cgroupId: undefined }, choices);
 }
 
-/** Those of the rules that the kernel has, whatever was recorded since. Throws what concernedBy() throws. */
-export function concernedNow(deps: RestartDeps, guard: GuardState, choices: GuardChoices): Concerned {
+/** Judges by the rules in the kernel, whatever was recorded since. Throws what affectedBy() throws. */
+export function affectedNow(deps: RestartDeps, guard: GuardState, choices: GuardChoices): Affected {
   const after = profileAfter(deps.archive, guard.revision);
-  return concernedBy(deps, { before: undefined, after }, guard, choices);
+  return affectedBy(deps, { before: undefined, after }, guard, choices);
 }
 
-/** How many there are; undefined where that is not known. */
-export function countConcerned(
+/** How many sockets are affected; undefined where that is unknown. */
+export function countAffected(
   deps: RestartDeps,
   guard: GuardState,
   places: Places,
   choices: GuardChoices,
 ): Pick<Impacts, 'refused' | 'restart'> | undefined {
   if (!isArchiveOfGuard(places)) return undefined;
-  const found = unlessUnknown(() => concernedNow(deps, guard, choices));
+  const found = unlessUnknown(() => affectedNow(deps, guard, choices));
   return found instanceof PortreeveError ? undefined : found.impacts;
 }
 
-/** What was done stays done, and what is known stays known, also where the sockets cannot be seen. */
-export function unlessUnknown(find: () => Concerned): Concerned | PortreeveError {
+/** Turns a failure into a value: a change that was made must be reported even if the sockets cannot be read. */
+export function unlessUnknown(find: () => Affected): Affected | PortreeveError {
   try {
     return find();
   } catch (thrown) {
@@ -107,7 +104,7 @@ export function unlessUnknown(find: () => Concerned): Concerned | PortreeveError
   }
 }
 
-function judged({ sockets, ...deps }: RestartDeps, change: RuleChange, choices: TableChoices): Concerned {
+function judged({ sockets, ...deps }: RestartDeps, change: RuleChange, choices: TableChoices): Affected {
   const bootMs = deps.clock.now() - exactNumber(deps.bpf.bootNow() / 1_000_000n);
   const { files, cgroups, sysctls } = deps;
   const see = (query: Parameters<typeof seeSockets>[1]) => seeSockets({ sockets, files, cgroups }, query);
@@ -115,12 +112,16 @@ function judged({ sockets, ...deps }: RestartDeps, change: RuleChange, choices: 
   return { impacts: impactsOf({ see, cgroupPath, sysctls, files, bootMs }, change, choices), bootMs };
 }
 
-/** Where it is not known since when the guard enforces, it is taken to have done so ever since. */
+/** If it is unknown since when the guard enforces, assumes that it always did. */
 function epochsOf({ archive, enforcing }: RestartDeps, { since }: GuardState, pins: string): Epoch[] {
   return epochsSince(archive, enforcing.since(pins, since) ?? Number.NEGATIVE_INFINITY);
 }
 
 function elsewhere(): PortreeveError {
-  const message = 'the guard does not hold in this network namespace';
-  return new PortreeveError('GUARD_NETWORK', message, 'Ask in the one in which it was started.');
+  const message = 'the guard does not cover this network namespace';
+  return new PortreeveError(
+    'GUARD_NETWORK',
+    message,
+    'Run the command in a network namespace that the guard covers.',
+  );
 }

@@ -1,11 +1,11 @@
-// What a portreeve.toml comes to for the guard.
+// The guard's settings in portreeve.toml.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseSettings } from '../../kit/settings-file.ts';
 import { PROFILE_SECTION } from '../../profile/app/settings.ts';
 import { GUARD_SECTION, guardSettings } from './settings.ts';
 
-test('without a word a refusal is EACCES, and one that bindresvport(3) is to pass over EADDRINUSE', () => {
+test('by default a refusal is EACCES, and EADDRINUSE where bindresvport(3) is to try the next port', () => {
   assert.deepEqual(guardSettings({}), {
     omvsJob: undefined,
     authportJobs: [],
@@ -16,7 +16,7 @@ test('without a word a refusal is EACCES, and one that bindresvport(3) is to pas
   });
 });
 
-test('all that can be said', async () => {
+test('all settings', async () => {
   const text = `[profile]
 omvs_job = "UNIX"
 authport_jobs = ["FTPD*"]

@@ -1,16 +1,16 @@
-// What portreeve.toml says of the guard: the commands and the daemon go by the same.
+// The guard's settings in portreeve.toml, for the commands and the daemon.
 
 import { type Section, type Settings, sectionOf } from '../../kit/settings.ts';
 import { PROFILE_SECTION } from '../../profile/app/settings.ts';
 import type { NameContext } from '../../profile/core/literal-names.ts';
 import { namespacePath } from '../../text/namespace.ts';
 
-/** How bind(2) can fail (errno(3)): the numbers are the same on every architecture. */
+/** The errors of a refused bind(2) (errno(3)). The numbers are the same on every architecture. */
 export const GUARD_ERRNOS = { EPERM: 1, EACCES: 13, EADDRINUSE: 98 } as const;
 export type GuardErrno = keyof typeof GUARD_ERRNOS;
 
 interface GuardSection {
-  /** With what bind(2) fails on a port that the profile refuses; `errno_low`: on one from 512 to 1023. */
+  /** The error of bind(2) on a port that the profile refuses; `errno_low`: on ports 512-1023. */
   readonly errno?: GuardErrno | undefined;
   readonly errno_low?: GuardErrno | undefined;
   /** The directory of the cgroup below which binds are judged. */
@@ -24,26 +24,25 @@ export const GUARD_SECTION: Section<GuardSection> = {
   schema: async () => (await import('./settings-schema.ts')).GUARD,
 };
 
-/** What a port is refused with if nobody says otherwise: bindresvport(3) goes on at EADDRINUSE, and at nothing else. */
+/** The defaults. bindresvport(3) tries the next port only after EADDRINUSE. */
 const DEFAULT_ERRNO: GuardErrno = 'EACCES';
 const DEFAULT_ERRNO_LOW: GuardErrno = 'EADDRINUSE';
 
-/** What the tables of a profile are made by. */
+/** The choices from which, with a profile, the tables are built. */
 export interface TableChoices extends NameContext {
-  /** The errno of a refusal, and of one of a port from 512 to 1023. */
+  /** The errno of a refusal, and of one on ports 512-1023. */
   readonly errno: GuardErrno;
   readonly errnoLow: GuardErrno;
 }
 
-/** How it is guarded, as far as a file can say it. */
 export interface GuardSettings extends TableChoices {
   /** The directory of the cgroup below which binds are judged; undefined: all of them. */
   readonly cgroup: string | undefined;
-  /** The files of the network namespaces in which the policy is to hold, too. */
+  /** The paths of the other network namespaces to cover. */
   readonly namespaces: readonly string[];
 }
 
-/** What the sections [guard] and [profile] come to. */
+/** The settings from the sections [guard] and [profile]. */
 export function guardSettings(settings: Settings): GuardSettings {
   const guard = sectionOf(settings, GUARD_SECTION);
   const profile = sectionOf(settings, PROFILE_SECTION);

@@ -1,4 +1,4 @@
-// The keeper of the kernel's port settings: it gives back what it found, whatever happened in between.
+// The keeper of the kernel's port settings restores what it found, even after crashes and edits.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -21,17 +21,17 @@ const WEB = profileOf({
   udpEphemeral: [20000, 40000],
 });
 
-/** A keeper's world, in which every change of the record and of a setting is counted. */
+/** A sandbox of a keeper, in which every change of the record and of a setting is counted. */
 class Setup {
   readonly sysctls = new SimSysctls();
   readonly record = new SimSysctlRecord();
   readonly done: string[] = [];
-  /** So many more changes are done before the process is killed. */
+  /** The process is killed after this many more changes. */
   left = Number.POSITIVE_INFINITY;
-  /** So much of a list is in force when its writer is killed; 0: it was not begun. */
+  /** How much of a list is in force when its writer is killed; 0: nothing was written. */
   pieces = 0;
 
-  /** A keeper that knows nothing but what is recorded. */
+  /** A keeper that knows only what is recorded. */
   keeper(): SysctlKeeper {
     const sysctls: Sysctls = {
       read: (name) => this.sysctls.read(name),
@@ -63,7 +63,7 @@ class Setup {
     throw new Killed();
   }
 
-  /** Applies until it is killed after so many changes, and in the middle of the next one. */
+  /** Applies until it is killed after this many changes, in the middle of the next one. */
   applyAndDie(profile: Profile, changes: number, pieces = 0): void {
     this.left = changes;
     this.pieces = pieces;
@@ -82,7 +82,7 @@ class Setup {
 
 class Killed extends Error {}
 
-test('what the profile wants is written, and what was found comes back', () => {
+test('the settings of the profile are written, and what was found is restored', () => {
   const setup = new Setup();
   setup.sysctls.write(RESERVED_PORTS, '8080');
   setup.keeper().apply(WEB);
@@ -92,7 +92,7 @@ test('what the profile wants is written, and what was found comes back', () => {
   assert.deepEqual(setup.record.read(), []);
 });
 
-test('what is found is recorded before anything is written, and then that it was', () => {
+test('what was found is recorded before a setting is written, and that it was written afterwards', () => {
   const setup = new Setup();
   const change = (name: string, found: string, written: string): SysctlChange => {
     return { name, found, written, before: found };
@@ -108,7 +108,7 @@ test('what is found is recorded before anything is written, and then that it was
   );
 });
 
-test('the same again changes nothing', () => {
+test('applying the same profile again changes nothing', () => {
   const setup = new Setup();
   setup.keeper().apply(WEB);
   setup.done.length = 0;
@@ -121,7 +121,7 @@ test('the same again changes nothing', () => {
   assert.deepEqual(setup.done, []);
 });
 
-test('a plan is told and not carried out', () => {
+test('plan() changes nothing', () => {
   const setup = new Setup();
   const { writes } = setup.keeper().plan(WEB);
   assert.deepEqual(
@@ -145,7 +145,7 @@ test('a setting that the profile does not change is not recorded', () => {
   assert.deepEqual(setup.record.read(), []);
 });
 
-test('a value that the kernel refuses is told, and the others come back', () => {
+test('a value that the kernel refuses is reported, and the others are restored', () => {
   const setup = new Setup();
   const keeper = setup.keeper();
   setup.sysctls.write('net.ipv4.ip_unprivileged_port_start', '70000');
@@ -165,7 +165,7 @@ test('a value that the kernel refuses is told, and the others come back', () => 
   assert.deepEqual(setup.record.read(), []);
 });
 
-test('a value that does not stay is told', () => {
+test('a value that does not remain is reported', () => {
   const setup = new Setup();
   const deaf: Sysctls = { read: (name) => setup.sysctls.read(name), write: () => {} };
   assert.throws(() => new SysctlKeeper({ sysctls: deaf, record: setup.record }).apply(WEB), {
@@ -173,18 +173,18 @@ test('a value that does not stay is told', () => {
   });
 });
 
-/** What happens between two looks: a profile is applied, perhaps not to its end, and others edit the list. */
+/** What happens between two checks: a profile is applied, perhaps not completely, and others edit the list. */
 const event = fc.record({
   ranges: fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.nat(5)), { maxLength: 4 }),
-  /** Killed after so many changes; 9 is never reached. */
+  /** Killed after this many changes; 9 is never reached. */
   changes: fc.constantFrom(0, 1, 2, 9, 9, 9),
   pieces: fc.nat(3),
   added: fc.uniqueArray(fc.nat(70), { maxLength: 3 }),
   removed: fc.uniqueArray(fc.nat(70), { maxLength: 3 }),
 });
 
-describe('with whatever profiles, edits by others and deaths', () => {
-  test('what others have in the list is there in the end, and nothing else', () => {
+describe('with any profiles, edits by others and crashes', () => {
+  test('what others have put into the list is there in the end, and nothing else', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(70)), fc.array(event, { maxLength: 8 }), (found, events) => {
         const setup = new Setup();
@@ -196,7 +196,7 @@ describe('with whatever profiles, edits by others and deaths', () => {
           setup.applyAndDie(profileOf({ tcp }), changes, pieces);
           const current = parsePortList(setup.sysctls.read(RESERVED_PORTS) ?? '');
           if (!isKilled) assert.ok(current.isSupersetOf(others));
-          // Nobody can tell who adds what is there; what is removed from a list that was cut off may come back.
+          // It is unknown who adds what is there already; a port removed from an interrupted list may come back.
           const news = new Set(added).difference(current).difference(isKilled ? others : new Set());
           const gone = isKilled ? new Set<number>() : new Set(removed);
           if (isKilled) for (const port of wanted(setup)) news.delete(port);
@@ -212,7 +212,7 @@ describe('with whatever profiles, edits by others and deaths', () => {
   });
 });
 
-/** The ports that an unfinished write was to bring, or may have taken away. */
+/** The ports that an interrupted write was to add, or may have removed. */
 function wanted({ record }: Setup): Set<number> {
   const change = record.read().find(({ name }) => name === RESERVED_PORTS);
   return parsePortList(change?.written ?? '').union(parsePortList(change?.before ?? ''));

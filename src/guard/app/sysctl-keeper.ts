@@ -1,4 +1,4 @@
-// Keeps reserved ports out of automatic assignment by the kernel's settings, and puts back what was there before.
+// Excludes reserved ports from automatic assignment through the kernel's settings, and restores the earlier values.
 import { PortreeveError } from '../../base/errors.ts';
 import type { SysctlChange } from '../../base/sysctl-change.ts';
 import type { SysctlRecord, Sysctls } from '../../host/host.ts';
@@ -11,19 +11,18 @@ import {
   planPortSettings,
 } from '../core/port-settings.ts';
 
-/** What the keeper works with. */
 interface KeeperDeps {
   readonly sysctls: Sysctls;
   readonly record: SysctlRecord;
-  /** What of the settings it keeps; what is recorded of others stays recorded. */
+  /** The settings to write; the records of other settings stay as they are. */
   readonly scope?: PortSettingScope;
 }
 
 /**
- * The keeper of the kernel's port settings. Only one may be at work at a time: whoever has it holds the guard's lock.
+ * Keeps the kernel's port settings. The caller holds the guard's lock, so that only one instance writes.
  *
- * What is to be written is recorded before it is, so that a keeper that was killed in the middle is followed by one
- * that can still tell our ports from those of others.
+ * Each write is recorded before it is made: if this process is killed in between, the next one can still distinguish
+ * our ports from those that others put into the list.
  */
 export class SysctlKeeper {
   readonly #sysctls: Sysctls;
@@ -41,7 +40,7 @@ export class SysctlKeeper {
     return this.#planFor(profile, this.#record.read());
   }
 
-  /** Writes what the profile wants, and gives what was done. Throws PortreeveError (environment) where that fails. */
+  /** Writes the settings for the profile, and returns what it did. Throws PortreeveError (environment) on failure. */
   apply(profile: Profile): PortSettingPlan {
     const recorded = this.#record.read();
     const plan = this.#planFor(profile, recorded);
@@ -52,14 +51,14 @@ export class SysctlKeeper {
       this.#record.write([...kept, ...begun]);
       for (const write of due) this.#write(write);
     }
-    // A setting that is what it would be without us is none of ours.
+    // A setting that has the value it would have without us needs no record.
     const settledNow = plan.writes.filter(({ value, found }) => value !== found).map(settled);
     const changes = [...kept, ...settledNow];
     if (due.length > 0 || !isSame(changes, recorded)) this.#record.write(changes);
     return plan;
   }
 
-  /** Puts back what was there before us, and what others have made of it since. Throws like apply(). */
+  /** Restores the earlier values, with later changes by others. Throws like apply(). */
   restore(): PortSettingPlan {
     return this.apply(EMPTY_PROFILE);
   }
@@ -73,12 +72,12 @@ export class SysctlKeeper {
     return planPortSettings(profile, settings, recorded, this.#scope);
   }
 
-  /** The kernel may take a part of a value and say nothing. */
+  /** Reads the value back, because the kernel may store a part of it without an error. */
   #write({ name, value }: PortSettingWrite): void {
     this.#sysctls.write(name, value);
     if (this.#sysctls.read(name) === value) return;
-    const message = `${name} was written and is something else`;
-    const hint = 'Another program sets it as well. Try again.';
+    const message = `${name} does not have the value that was written`;
+    const hint = 'Another program may also set it. Try again.';
     throw new PortreeveError('SYSCTL_NOT_KEPT', message, hint, { name });
   }
 }

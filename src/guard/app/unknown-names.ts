@@ -1,4 +1,4 @@
-// The names of jobs that rules spell out, and which of them nobody on this host has.
+// Finds the names in a profile that belong to no unit, user or job of this host.
 import type { Files } from '../../host/host.ts';
 import { readUsers } from '../../job/app/users.ts';
 import type { InForce } from '../../profile/app/in-force.ts';
@@ -10,7 +10,7 @@ import {
   unknownNames,
 } from '../../profile/core/literal-names.ts';
 
-/** The names that rules spell out: jobs, and users and groups on the access lists of SAF. */
+/** The names without wildcards in a profile: jobs, and users and groups on SAF access lists. */
 export function namesIn(
   { profile, racf }: Pick<InForce, 'profile' | 'racf'>,
   context: NameContext,
@@ -18,7 +18,7 @@ export function namesIn(
   return { jobs: literalJobs(profile, context), ids: idsIn(racf) };
 }
 
-/** Of these names the ones that are no unit's, no user's, and none of the jobs that are set up here. */
+/** The names among these that belong to no unit, no user, and no configured job. */
 export function unknownIn(
   jobs: readonly LiteralName[],
   files: Pick<Files, 'readText'>,

@@ -1,4 +1,4 @@
-// What all parts of the guard's programs do: where they keep things, how they look things up, refuse and count.
+// The assembler of the guard's programs: the stack frame, and common sequences (map lookups, refusals, counters).
 import { Assembler } from '../../bpf/assembler.ts';
 import { R0, R1, R2, R7, R10, type Register } from '../../bpf/instruction.ts';
 import { COUNTERS, EVENT, JOB, REFUSALS, type Refusal } from './layout.ts';
@@ -8,7 +8,7 @@ export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_MPTCP = 262;
 
-/** The frame: where what is kept stands below the frame pointer. */
+/** The stack frame: offsets from the frame pointer. */
 export const KEY = -8;
 export const SLOT = -12;
 export const PROTOCOL = -16;
@@ -19,7 +19,7 @@ export const REFUSAL_AT = -32;
 export const NETNS_AT = -40;
 export const OWN_AT = -48;
 export const FOUND_AT = -56;
-/** The cgroup by which the job was found; 0 where it was not by one. */
+/** The cgroup by which the job was found; 0 where it was found by user. */
 export const JOB_CGROUP_AT = -64;
 export const JOB_AT = JOB_CGROUP_AT - JOB.bytes;
 export const EVENT_AT = JOB_AT - EVENT.bytes;
@@ -27,7 +27,7 @@ export const EVENT_AT = JOB_AT - EVENT.bytes;
 /** The family of the sockets that a program judges. */
 export type Family = 4 | 6;
 
-/** The assembler of a guard's program. All along r6 is the context, and r7 the settings of the set in force. */
+/** Throughout a program, r6 is the context, and r7 points to the settings of the set in force. */
 export class GuardAssembler extends Assembler {
   readonly family: Family;
   #labels = 0;
@@ -37,12 +37,12 @@ export class GuardAssembler extends Assembler {
     this.family = family;
   }
 
-  /** A label that no other is called as. */
+  /** A unique label. */
   unique(name: string): string {
     return `${name} ${++this.#labels}`;
   }
 
-  /** Refuses, and says why. */
+  /** Refuses the bind with a reason. */
   deny(refusal: Refusal): void {
     this.store('u32', R10, REFUSAL_AT, REFUSALS.indexOf(refusal), refusal);
     this.goto('refuse');
@@ -53,20 +53,20 @@ export class GuardAssembler extends Assembler {
     this.countKey();
   }
 
-  /** Adds one to the counter whose index stands at KEY. */
+  /** Increments the counter whose index is at KEY. */
   countKey(): void {
     const done = this.unique('counted');
     this.loadMap(R1, 'counters');
     this.pointer(R2, KEY);
     this.call('map_lookup_elem');
     this.jump('eq', R0, 0, done);
-    // Each processor counts for itself, and may be taken from one bind to another in the middle of it.
+    // Atomic although each CPU has its own counter: another bind may interrupt this one on the same CPU.
     this.mov(R1, 1);
     this.atomicAdd('u64', R0, 0, R1);
     this.label(done);
   }
 
-  /** dst = one of two settings. */
+  /** dst = the setting for the protocol of the socket. */
   loadByProtocol(dst: Register, tcp: number, udp: number): void {
     const other = this.unique('udp');
     const done = this.unique('either');
@@ -79,7 +79,7 @@ export class GuardAssembler extends Assembler {
     this.label(done);
   }
 
-  /** r0 = the value of the set's map for the key at `key`; goes to `missing` where there is none. */
+  /** r0 = the value of the set's inner map for the key at `key`; jumps to `missing` where there is none. */
   lookupInner(map: string, key: number, missing: string): void {
     this.loadMap(R1, map);
     this.pointer(R2, SLOT);
@@ -91,14 +91,14 @@ export class GuardAssembler extends Assembler {
     this.jump('eq', R0, 0, missing);
   }
 
-  /** r0 = the value of the map in a register for the key at `key`, or 0. */
+  /** r0 = the value for the key at `key` in the map in a register, or 0. */
   lookupIn(map: Register, key: number): void {
     this.mov(R1, map);
     this.pointer(R2, key);
     this.call('map_lookup_elem');
   }
 
-  /** dst = the address of what stands in the frame. */
+  /** dst = an address in the stack frame. */
   pointer(dst: Register, at: number): void {
     this.mov(dst, R10);
     this.add(dst, at);

@@ -1,4 +1,4 @@
-// The digest of tables: the same for the same, and another one for what differs in a single place.
+// The digest of tables: equal for equal tables, different for any single difference.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -8,7 +8,7 @@ const words = fc
   .uint8Array({ minLength: 4, maxLength: 64 })
   .map((bytes) => bytes.slice(0, bytes.length & ~3));
 
-test('the same bytes and texts give the same digest', () => {
+test('the same bytes and texts have the same digest', () => {
   fc.assert(
     fc.property(words, fc.string(), (bytes, text) => {
       const [one, other] = [new Digest(), new Digest()];
@@ -20,7 +20,7 @@ test('the same bytes and texts give the same digest', () => {
   );
 });
 
-test('a single bit makes another one', () => {
+test('a single bit changes the digest', () => {
   fc.assert(
     fc.property(words, fc.nat(), (bytes, at) => {
       const changed = bytes.slice();
@@ -31,13 +31,13 @@ test('a single bit makes another one', () => {
   );
 });
 
-test('where one text ends and the next begins is a part of it', () => {
+test('the boundaries between texts are part of the digest', () => {
   const of = (...texts: string[]) => texts.reduce((digest, text) => digest.addText(text), new Digest()).value;
   const all = [of('AB', 'C'), of('A', 'BC'), of('ABC'), of('ABC', ''), of('', 'ABC'), of('C', 'AB')];
   assert.equal(new Set(all).size, all.length);
 });
 
-test('no two of a hundred thousand are the same', () => {
+test('no two of a hundred thousand are equal', () => {
   const digests = Array.from({ length: 100_000 }, (_, i) => new Digest().addNumber(i).value);
   assert.equal(new Set(digests).size, digests.length);
 });

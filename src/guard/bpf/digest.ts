@@ -1,9 +1,9 @@
-// The digest of tables: two programs of ours that find the same one speak of the same ports, rules and numbers.
+// The digest of tables, by which two processes of portreeve recognize that ports, rules and numbers are the same.
 
-/** Odd constants whose bits are mixed, those of MurmurHash3. */
+/** The constants of MurmurHash3. */
 const [FACTOR_A, FACTOR_B] = [0xcc9e_2d51, 0x1b87_3593];
 
-/** 64 bits of what is added, in its order. It guards against mistakes, not against somebody who wants to deceive. */
+/** A 64-bit digest of what is added, in order. It detects mistakes; it is not cryptographic. */
 export class Digest {
   #a = 0;
   #b = 0;
@@ -14,11 +14,11 @@ export class Digest {
     this.#b = Math.imul(this.#b ^ (word + this.#a), FACTOR_A) ^ (this.#b >>> 13);
   }
 
-  /** Adds bytes: whole words of 32 bits. */
+  /** Adds bytes, whose number must be a multiple of 4. */
   addBytes(bytes: Uint8Array): this {
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     this.#add(words.length);
-    // There are hundreds of thousands: what #add() does stands here as well.
+    // There are hundreds of thousands of words, so #add() is inlined.
     let [a, b] = [this.#a, this.#b];
     for (const word of words) {
       const mixed = Math.imul(word, FACTOR_A);

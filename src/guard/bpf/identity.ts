@@ -1,4 +1,4 @@
-// Who binds, in the guard's programs: the caller's job, and whether SAF permits his user.
+// The parts of the guard's programs that identify the caller: its job, and whether SAF permits its user.
 
 import { R0, R1, R2, R7, R8, R9, R10 } from '../../bpf/instruction.ts';
 import {
@@ -13,10 +13,10 @@ import {
 } from './assembler.ts';
 import { ANYONE, CGROUP_FILTER, FLAG, JOB, PERMIT_KEY, RULE, SETTINGS } from './layout.ts';
 
-/** The levels below the root at which the caller's cgroups are looked up; its own is looked up however deep it is. */
+/** The caller's ancestor cgroups are looked up to this level below the root; its own cgroup at any level. */
 const CGROUP_LEVELS = 8;
 
-/** The caller's job: by his cgroup, or one that it is in; else by his uid; else UNKNOWN. */
+/** Finds the caller's job: by its cgroup or the deepest ancestor that has one, else by its uid, else UNKNOWN. */
 export function findJob(p: GuardAssembler): void {
   p.label('job');
   p.loadMap(R1, 'cgroups');
@@ -62,7 +62,7 @@ export function findJob(p: GuardAssembler): void {
   p.jump('ne', R8, 0, 'reserved');
 }
 
-/** If the cgroup in r0 is a job, r0 becomes that; the filter's factor is in r9, the jobs are in r8. */
+/** If the cgroup in r0 has a job, sets r0 to it. The filter's factor is in r9, the jobs are in r8. */
 function lookupCgroup(p: GuardAssembler, found: () => void): void {
   const next = p.unique('no job');
   p.mov(R1, R0);
@@ -86,7 +86,7 @@ function lookupCgroup(p: GuardAssembler, found: () => void): void {
   p.label(next);
 }
 
-/** Goes on at `permitted` unless the rule in r9 has a SAF resource that the caller may not use. */
+/** Jumps to `permitted` unless the rule in r9 has a SAF resource that the caller may not use. */
 export function checkSaf(p: GuardAssembler, permitted: string): void {
   const known = p.unique('uid listed');
   const refused = p.unique('not permitted');

@@ -1,17 +1,16 @@
-// What is known of the guards that older versions have put into the kernel, beside the head of their map `config`.
+// The layouts of guards that older versions installed, in addition to the head of their map `config`.
 
-/** Where they have what, and how much of it can be kept. */
 export interface OlderLayout {
-  /** What they count, in the order of their map. */
+  /** The names of the counters, in the order of the map. */
   readonly counters: readonly string[];
-  /** The bytes of one set of tables in the map `config`, and where in it the revision stands. */
+  /** The size of one set of tables in the map `config`, and the offset of the revision in it. */
   readonly slotBytes: number;
   readonly revisionAt: number;
-  /** Whether what they tell of refusals means the same to us, so that the maps with it can be kept. */
+  /** Whether its records of refusals have the present layout, so that the maps with them can be kept. */
   readonly hasOurEvents: boolean;
 }
 
-/** By GUARD_ABI. Of others only the head is known. */
+/** By GUARD_ABI. Of other versions only the head is known. */
 export const OLDER_LAYOUTS: Readonly<Record<number, OlderLayout>> = {
   2: {
     counters: [

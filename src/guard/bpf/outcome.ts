@@ -1,4 +1,4 @@
-// What comes of a verdict, in the guard's programs: what a reservation gives, or the errno and an event.
+// The parts of the guard's programs that carry out a verdict: a reservation's socket options, or an errno and an event.
 import { LOW_PORTS_END } from '../../base/port.ts';
 import { BIND_ANSWER, SOCK_ADDR } from '../../bpf/context.ts';
 import { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 } from '../../bpf/instruction.ts';
@@ -17,23 +17,23 @@ import {
 } from './assembler.ts';
 import { COUNTERS, EVENT, FLAG, MODE, REFUSALS, RULE, SETTINGS } from './layout.ts';
 
-/** The largest number of an error (MAX_ERRNO in include/linux/err.h), all ones. */
+/** MAX_ERRNO in include/linux/err.h, a mask of ones. */
 const ERRNO_MAX = 4095;
 
-/** Low ports from here on are those among which bindresvport(3) looks for one that is not EADDRINUSE. */
+/** bindresvport(3) tries low ports from here on, as long as bind(2) fails with EADDRINUSE. */
 const RESVPORT_START = 512;
 
-/** <asm-generic/socket.h>, <linux/tcp.h> and <linux/bpf.h>: options that bpf_setsockopt() can set. */
+/** Options of bpf_setsockopt(): <asm-generic/socket.h>, <linux/tcp.h> and <linux/bpf.h>. */
 const SOL_SOCKET = 1;
 const SO_REUSEPORT = 15;
 const TCP_BPF_DELACK_MAX = 1003;
-/** DELAYACKS, in microseconds: what the kernel has without being told, and the longest that it takes. */
+/** DELAYACKS, in microseconds: the kernel's default, which is also its maximum. */
 export const DELAY_US = 200_000;
 
 const IP4 = SOCK_ADDR.fields.user_ip4.offset;
 const IP6 = SOCK_ADDR.fields.user_ip6.offset;
 
-/** What a reservation gives: its address, sharing, acknowledgments, a low port. Observing changes nothing. */
+/** Applies a reservation: address, sharing, acknowledgments, low port. In observe mode nothing is changed. */
 export function grant(p: GuardAssembler): void {
   p.label('granted');
   p.load('u32', R1, R10, MODE_AT, 'mode');
@@ -52,11 +52,11 @@ export function grant(p: GuardAssembler): void {
   p.load('u32', R1, R10, MODE_AT, 'mode');
   p.jump('ne', R1, MODE.enforce, 'judged');
   p.count('judged');
-  p.mov(R0, BIND_ANSWER.privileged, 'no capability is asked for');
+  p.mov(R0, BIND_ANSWER.privileged, 'no capability is required');
   p.goto('done');
 }
 
-/** What TCPCONFIG says of acknowledgments, for a port that is not reserved; goes on at `next`. */
+/** Applies the acknowledgment option of TCPCONFIG, for a port that is not reserved; jumps to `next`. */
 export function setGeneralAcks(p: GuardAssembler, next: string): void {
   p.load('u32', R8, R7, SETTINGS.fields.tcpAcks.offset, 'tcpAcks');
   p.jump('eq', R8, 0, next);
@@ -67,7 +67,7 @@ export function setGeneralAcks(p: GuardAssembler, next: string): void {
   setAcks(p, next);
 }
 
-/** Sets how long acknowledgments may wait, by the flags in r8; goes on at `next`. */
+/** Sets the maximum delay of acknowledgments, by the flags in r8; jumps to `next`. */
 function setAcks(p: GuardAssembler, next: string): void {
   const delayed = p.unique('delayed acks');
   const set = p.unique('set acks');
@@ -86,7 +86,7 @@ function setAcks(p: GuardAssembler, next: string): void {
   p.goto(next);
 }
 
-/** Sets an option of the socket to the number at KEY. */
+/** Sets a socket option to the number at KEY. */
 function setOption(p: GuardAssembler, level: number, name: number): void {
   p.mov(R1, R6);
   p.mov(R2, level);
@@ -96,7 +96,7 @@ function setOption(p: GuardAssembler, level: number, name: number): void {
   p.call('setsockopt');
 }
 
-/** BIND: only who asks for all addresses gets the one of the rule; the flags are in r8. */
+/** BIND: replaces the wildcard address with the address of the rule. The flags are in r8. */
 function rewrite(p: GuardAssembler): void {
   const address = RULE.fields.address.offset;
   if (p.family === 4) {
@@ -123,7 +123,7 @@ function rewrite(p: GuardAssembler): void {
   p.jump('ne', R2, R3, 'options');
   p.mov(R1, R8);
   p.and(R1, FLAG.bind4);
-  p.jump('eq', R1, 0, 'options', 'an IPv6 address is nothing for IPv4');
+  p.jump('eq', R1, 0, 'options', 'an IPv4 socket cannot use an IPv6 address');
   p.label('wildcard');
   p.mov(R1, R8);
   p.and(R1, FLAG.bind4);
@@ -141,7 +141,7 @@ function rewrite(p: GuardAssembler): void {
   p.store('u32', R6, IP6 + 12, R1);
 }
 
-/** Counts and tells a refusal; in enforce mode bind(2) fails with the errno. */
+/** Counts and records a refusal; in enforce mode, bind(2) fails with the errno. */
 export function refuse(p: GuardAssembler): void {
   p.label('refuse');
   p.load('u32', R8, R10, REFUSAL_AT, 'refusal');
@@ -150,14 +150,14 @@ export function refuse(p: GuardAssembler): void {
   p.countKey();
   p.load('u32', R8, R7, SETTINGS.fields.errno.offset, 'errno');
   p.load('u32', R9, R10, PORT_AT, 'port');
-  p.jump('lt', R9, RESVPORT_START, 'tell');
-  p.jump('ge', R9, LOW_PORTS_END, 'tell');
+  p.jump('lt', R9, RESVPORT_START, 'record');
+  p.jump('ge', R9, LOW_PORTS_END, 'record');
   p.load('u32', R8, R7, SETTINGS.fields.errnoLow.offset, 'errnoLow');
-  p.label('tell');
-  tell(p);
+  p.label('record');
+  recordEvent(p);
   p.load('u32', R1, R10, MODE_AT, 'mode');
   p.jump('ne', R1, MODE.enforce, 'pass', 'only observed');
-  // The verifier of newer kernels wants to see that it is no more than an errno.
+  // The verifier of newer kernels requires proof that the value is an errno.
   p.and(R8, ERRNO_MAX);
   p.mov(R1, 0);
   p.sub(R1, R8);
@@ -167,7 +167,7 @@ export function refuse(p: GuardAssembler): void {
 }
 
 /** Writes the event with the errno in r8 and the port in r9. */
-function tell(p: GuardAssembler): void {
+function recordEvent(p: GuardAssembler): void {
   const { fields } = EVENT;
   for (let at = 0; at < EVENT.bytes; at += 8) p.store('u64', R10, EVENT_AT + at, 0);
   p.call('ktime_get_boot_ns');
@@ -210,14 +210,14 @@ function tell(p: GuardAssembler): void {
   p.mov(R3, EVENT.bytes);
   p.mov(R4, 0);
   p.call('ringbuf_output');
-  p.jump('eq', R0, 0, 'told');
+  p.jump('eq', R0, 0, 'recorded');
   p.count('lost');
   p.loadMap(R1, 'newest');
   p.pointer(R2, EVENT_AT + fields.time.offset);
   p.pointer(R3, EVENT_AT);
   p.mov(R4, 0);
-  p.call('map_update_elem', 'the oldest gives way');
-  p.label('told');
+  p.call('map_update_elem', 'replaces the oldest');
+  p.label('recorded');
 }
 
 export function end(p: GuardAssembler): void {

@@ -1,4 +1,4 @@
-// The programs of the guard, instruction by instruction: what a change comes to is seen in their listings.
+// The programs of the guard, instruction by instruction: their listings show what a change does.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ const PROGRAMS = [bindProgram(4), bindProgram(6), mkdirProgram(), rmdirProgram()
 
 for (const program of PROGRAMS) {
   const name = program.name.replace('portreeve_', '');
-  test(`${name} is what is listed; GOLDEN=write lists it anew`, () => {
+  test(`${name} equals its listing; GOLDEN=write writes it`, () => {
     const file = new URL(`${name}.listing`, FOLDER);
     const now = listing(program);
     if (process.env['GOLDEN'] === 'write') writeFileSync(file, now);

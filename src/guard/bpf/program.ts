@@ -1,4 +1,4 @@
-// The programs that judge bind(2) in the kernel, one for IPv4 sockets and one for IPv6: they do what decide() does.
+// The programs that judge bind(2) in the kernel, one for IPv4 sockets and one for IPv6. They implement decide().
 import { LOW_PORTS_END } from '../../base/port.ts';
 import { SOCK_ADDR } from '../../bpf/context.ts';
 import { R0, R1, R2, R3, R6, R7, R8, R9, R10 } from '../../bpf/instruction.ts';
@@ -35,10 +35,10 @@ import {
 } from './layout.ts';
 import { end, grant, refuse, setGeneralAcks } from './outcome.ts';
 
-/** Where a set of tables in the map `config` has what TCPCONFIG says of acknowledgments, the first of them. */
+/** The offset of `tcpAcks` of the first set of tables in the map `config`. */
 const TCP_ACKS_AT = CONFIG.bytes + SETTINGS.fields.tcpAcks.offset;
 
-/** The program for sockets of a family; the same each time that it is made. */
+/** The program for sockets of a family. It is the same at each call. */
 export function bindProgram(family: Family): Program {
   const p = new GuardAssembler(family);
   begin(p);
@@ -54,7 +54,7 @@ export function bindProgram(family: Family): Program {
   return p.assemble();
 }
 
-/** Whether there is anything to be judged: the mode, the namespace, the port, the protocol. */
+/** Checks whether to judge at all: mode, namespace, port, protocol. */
 function begin(p: GuardAssembler): void {
   p.mov(R6, R1, 'the context');
   p.loadMapValue(R7, 'config', 0);
@@ -63,18 +63,18 @@ function begin(p: GuardAssembler): void {
   p.store('u32', R10, MODE_AT, R1);
   p.load('u32', R9, R6, SOCK_ADDR.fields.user_port.offset, 'port');
   p.swap('be16', R9);
-  p.jump('ne', R9, 0, 'asked');
-  // The kernel chooses a port, which is not judged: there is nothing to be done unless TCPCONFIG says so.
+  p.jump('ne', R9, 0, 'requested');
+  // Port 0 is not judged: there is nothing to do unless TCPCONFIG has an acknowledgment option.
   p.load('u32', R1, R7, TCP_ACKS_AT, 'tcpAcks');
   p.load('u32', R2, R7, SLOT_BYTES + TCP_ACKS_AT, 'tcpAcks');
   p.or(R1, R2);
   p.jump('eq', R1, 0, 'pass');
-  p.label('asked');
+  p.label('requested');
   p.store('u32', R10, PORT_AT, R9);
   p.load('u32', R1, R6, SOCK_ADDR.fields.protocol.offset, 'protocol');
   p.jump('eq', R1, IPPROTO_TCP, 'tcp');
   p.jump('eq', R1, IPPROTO_MPTCP, 'tcp');
-  p.jump('ne', R1, IPPROTO_UDP, 'pass', 'no ports of TCP or UDP');
+  p.jump('ne', R1, IPPROTO_UDP, 'pass', 'neither TCP nor UDP');
   p.store('u32', R10, PROTOCOL, IPPROTO_UDP);
   p.goto('namespace');
   p.label('tcp');
@@ -88,10 +88,10 @@ function begin(p: GuardAssembler): void {
   p.loadMap(R1, 'netns');
   p.pointer(R2, NETNS_AT);
   p.call('map_lookup_elem');
-  p.jump('eq', R0, 0, 'pass', 'a namespace with its own policy');
+  p.jump('eq', R0, 0, 'pass', 'a namespace that is not covered');
 }
 
-/** r7 becomes the settings of the set that is in force: after the deadline of a trial the one before. */
+/** Sets r7 to the settings of the set in force: after the deadline of a trial, the previous set. */
 function chooseTables(p: GuardAssembler): void {
   p.label('set');
   p.load('u32', R8, R7, CONFIG.fields.slot.offset, 'slot');
@@ -99,7 +99,7 @@ function chooseTables(p: GuardAssembler): void {
   p.jump('eq', R1, 0, 'tables');
   p.call('ktime_get_boot_ns');
   p.load('u64', R1, R7, CONFIG.fields.deadline.offset, 'deadline');
-  p.jump('eq', R1, 0, 'tables', 'confirmed meanwhile');
+  p.jump('eq', R1, 0, 'tables', 'just confirmed');
   p.jump('le', R0, R1, 'tables');
   p.load('u32', R8, R7, CONFIG.fields.previousSlot.offset, 'previousSlot');
   p.label('tables');
@@ -111,13 +111,13 @@ function chooseTables(p: GuardAssembler): void {
   p.jump('eq', R9, 0, 'any port');
 }
 
-/** Port 0: only what TCPCONFIG says of acknowledgments. */
+/** Port 0: applies only the acknowledgment option of TCPCONFIG. */
 function anyPort(p: GuardAssembler): void {
   p.label('any port');
   setGeneralAcks(p, 'pass');
 }
 
-/** The first rule of the port: one lookup, however many reservations there are. */
+/** Finds the first rule of the port, in one lookup for any number of reservations. */
 function findRule(p: GuardAssembler): void {
   p.lookupInner('ports', PORT_AT, 'pass');
   p.load('u32', R1, R10, PROTOCOL, 'protocol');
@@ -130,20 +130,20 @@ function findRule(p: GuardAssembler): void {
   p.jump('ge', R9, LOW_PORTS_END, 'unreserved');
   p.loadByProtocol(R1, SETTINGS.fields.tcpLowPorts.offset, SETTINGS.fields.udpLowPorts.offset);
   p.jump('ne', R1, LOW_PORTS.restricted, 'unreserved');
-  // Below this Linux asks for the capability itself, which no program can see.
+  // Below this port, Linux itself checks the capability, which BPF programs cannot see.
   p.load('u32', R1, R7, SETTINGS.fields.unprivilegedStart.offset, 'unprivilegedStart');
   p.jump('lt', R9, R1, 'unreserved allowed');
   p.call('get_current_uid_gid');
   p.jump32('eq', R0, 0, 'unreserved allowed');
   p.call('get_current_cgroup_id');
-  p.store('u64', R10, JOB_CGROUP_AT, R0, 'the job is not asked for');
+  p.store('u64', R10, JOB_CGROUP_AT, R0, 'the job does not matter');
   p.deny('LOW_PORT_RESTRICTED');
   p.label('unreserved');
   p.loadByProtocol(R1, SETTINGS.fields.hasUnreservedTcp.offset, SETTINGS.fields.hasUnreservedUdp.offset);
   p.jump('eq', R1, 0, 'unreserved allowed');
 }
 
-/** A port that is not reserved, where there are entries of UNRSV. */
+/** Judges a port that is not reserved, where there are entries of UNRSV. */
 function judgeUnreserved(p: GuardAssembler): void {
   p.load('u32', R1, R10, PROTOCOL, 'protocol');
   p.loadField(R8, R10, JOB.fields.unreservedUdp, JOB_AT);
@@ -169,11 +169,11 @@ function judgeUnreserved(p: GuardAssembler): void {
   p.goto('grant low');
 }
 
-/** The rules of a reserved port, in their order: the first that is for the job decides. */
+/** Judges a reserved port: the first rule that matches the job decides. */
 function judgeReserved(p: GuardAssembler): void {
   p.label('reserved');
   p.jump32('set', R8, ONLY_NAME, 'only a name');
-  p.mov(R8, RULES_PER_PORT_MAX, 'rules that may be looked at');
+  p.mov(R8, RULES_PER_PORT_MAX, 'the maximum number of rules');
   p.label('next rule');
   p.lookupInner('rules', RULE_AT, 'pass');
   p.mov(R9, R0, 'the rule');
@@ -218,7 +218,7 @@ function judgeReserved(p: GuardAssembler): void {
   checkSaf(p, 'granted');
 }
 
-/** Goes on at the label if a name in a register is one of the job's. */
+/** Jumps to the label if the name in a register is one of the job's. */
 function jumpIfNamed(p: GuardAssembler, name: typeof R2 | typeof R8, label: string): void {
   const { name0, name1, name2, name3 } = JOB.fields;
   for (const field of [name0, name1, name2, name3]) {

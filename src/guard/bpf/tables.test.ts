@@ -1,4 +1,4 @@
-// Tables that are made of a profile: what a digest tells apart, and rules that must not be taken for one another.
+// Tables of a profile: what a digest distinguishes, and rules that must not be confused.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { jobCalled } from '../../../test/support/jobs.ts';
@@ -34,7 +34,7 @@ const entry = (
 
 const profile = (...reservations: Reservation[]): Profile => ({ ...EMPTY_PROFILE, reservations });
 
-/** The names of the jobs that a port of TCP is for, in their order. */
+/** The names of the jobs that may use a TCP port, in order. */
 function jobsOf(tables: GuardTables, port: number, names: readonly string[]): string[] {
   const nameOf = new Map(
     names.map((name) => [
@@ -53,9 +53,9 @@ function jobsOf(tables: GuardTables, port: number, names: readonly string[]): st
   return found;
 }
 
-test('each port is for its own jobs, also where there are more names than most profiles have', () => {
-  // Names are numbered from the last entry on: ONE is 1, and BIG 2^17 + 1. With 17 bits for a number the rule of BIG
-  // alone would be that of ONE with another one behind it.
+test('each port is for its own jobs, even with more names than most profiles have', () => {
+  // Names are numbered from the last entry on: ONE is 1, and BIG 2^17 + 1. With 17 bits for a number, the rule of BIG
+  // alone would be equal to that of ONE followed by another one.
   const fillers = Array.from({ length: 2 ** 17 - 2 }, (_, i) => entry(Math.floor(i / 4) + 1, `A${i}`));
   const reservations = [
     entry(65_535, 'Z'),
@@ -71,7 +71,7 @@ test('each port is for its own jobs, also where there are more names than most p
   assert.deepEqual(jobsOf(tables, 65_534, names), ['ONE', 'X']);
 });
 
-test('the digest is the same for the same profile, whatever the revision, the errno and who is permitted', () => {
+test('the digest does not depend on the revision, the errno or the permitted users', () => {
   const one = profile(entry(80, 'WEB'), entry(81, 'A*', { saf: 'RES' }));
   const { digest } = compileTables(one, CONTEXT);
   const others: Partial<TableContext>[] = [
@@ -83,7 +83,7 @@ test('the digest is the same for the same profile, whatever the revision, the er
   for (const other of others) assert.equal(compileTables(one, { ...CONTEXT, ...other }).digest, digest);
 });
 
-test('the digest is another one where a port, a rule or a number means something else', () => {
+test('the digest changes where a port, a rule or a number has another meaning', () => {
   const profiles = [
     profile(),
     profile(entry(80, 'WEB')),

@@ -1,4 +1,4 @@
-// A profile becomes the tables that the programs in the kernel decide by: ports lead to rules, jobs to what rules ask.
+// Compiles a profile into the tables of the kernel programs: rules by port, and the properties of jobs.
 import type { IpAddress } from '../../base/address.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import {
@@ -30,27 +30,26 @@ import {
   WILDCARDS_MAX,
 } from './layout.ts';
 
-/** Who may use a SAF resource, as far as it is known by uid. */
+/** Which users may use a SAF resource, by uid. */
 export interface Permits {
   readonly uids: ReadonlyMap<number, boolean>;
-  /** Everybody who is not listed. */
+  /** Whether users who are not listed may. */
   readonly everyone: boolean;
 }
 
-/** What a profile is compiled with, besides its own text. */
+/** What the tables depend on, in addition to the profile. */
 export interface TableContext {
-  /** Patterns of the jobs that AUTHPORT lets in. */
+  /** Patterns of the jobs that AUTHPORT permits. */
   readonly authportJobs: readonly string[];
-  /** The name that stands for every job. */
+  /** The name that matches every job. */
   readonly omvsJob: string;
-  /** Who may use a SAF resource. */
   readonly permits: (resname: string) => Permits;
-  /** The errno of a refusal, and of one of a port from 512 to 1023. */
+  /** The errno of a refusal, and of one on ports 512-1023. */
   readonly errno: number;
   readonly errnoLow: number;
   /** net.ipv4.ip_unprivileged_port_start */
   readonly unprivilegedStart: number;
-  /** NODELAYACKS: the shortest delay of an acknowledgment that the kernel takes, in microseconds. */
+  /** NODELAYACKS: the shortest delay of an acknowledgment that the kernel accepts, in microseconds. */
   readonly noDelayUs: number;
   readonly revision: number;
 }
@@ -68,30 +67,34 @@ export interface GuardTables {
   readonly ruleCount: number;
   readonly permits: readonly MapEntry[];
   readonly settings: Uint8Array;
-  /** What the ports, the rules, and the numbers in jobs and permits mean: tables with the same one agree in them. */
+  /** Equal for tables with the same ports, rules, and meaning of the numbers in jobs and permits. */
   readonly digest: bigint;
-  /** What the maps of jobs hold for a job. */
+  /** Encodes a job for the maps of jobs. */
   readonly job: (job: Job) => Uint8Array;
-  /** The same for every instance of a template: what the profile says of all of them, whatever they are called. */
+  /** Encodes what applies to all instances of a template, whatever their names. */
   readonly instances: (template: JobName) => Uint8Array;
-  /** The jobs that the profile names in full. */
+  /** The job names without wildcards in the profile. */
   readonly names: readonly JobName[];
 }
 
 function tooManyEntries({ protocol, first }: Reservation): PortreeveError {
   const what = `${protocol.toUpperCase()} port ${first} has more than ${RULES_PER_PORT_MAX} entries`;
-  return new PortreeveError('GUARD_ENTRIES', `${what}, and no more are looked at`, 'Name jobs by a pattern.');
+  return new PortreeveError(
+    'GUARD_ENTRIES',
+    `${what}, the maximum`,
+    'Use a pattern instead of several job names.',
+  );
 }
 
 /**
  * Compiles a profile. Throws PortreeveError (refused) `GUARD_WILDCARDS` and `GUARD_ENTRIES` where it has more patterns,
- * or more entries for one port, than the programs look at.
+ * or more entries for one port, than the programs support.
  */
 export function compileTables(profile: Profile, context: TableContext): GuardTables {
   return new Compiler(profile, context).run();
 }
 
-/** A value of the layout RULE. */
+/** A value of layout RULE. */
 interface Rule {
   readonly use: number;
   readonly match: number;
@@ -102,7 +105,7 @@ interface Rule {
   readonly next: number;
 }
 
-/** Names and rules up to here go into one number with what else makes a rule: 53 bits in all. */
+/** Below these limits, a whole rule fits into one number as a key: 53 bits in all. */
 const PLAIN_IDS = 2 ** 17;
 const PLAIN_RULES = 2 ** 24;
 
@@ -113,7 +116,7 @@ const NO_ADDRESS = new Uint8Array(16);
 const NO_JOB: Match = { match: MATCH.none, id: 0 };
 const NO_MORE: MoreOfRule = { flags: 0, saf: 0, address: NO_ADDRESS };
 
-/** Values of the layout RULE, the first one with zeros: there may be tens of thousands of them. */
+/** Values of layout RULE, after a first one of zeros. Not RULE.encode(): there may be tens of thousands of them. */
 function encodedRules(rules: readonly Rule[]): Uint8Array {
   const bytes = new Uint8Array((rules.length + 1) * RULE.bytes);
   const view = new DataView(bytes.buffer);
@@ -137,8 +140,9 @@ class Compiler {
   readonly #names = new Map<string, number>();
   readonly #wildcards: string[] = [];
   readonly #resources = new Map<string, number>();
-  /** The rules, from the second place on: 0 stands for none. And where each different one stands. */
+  /** The rules, from index 1 on: 0 means none. */
   readonly #rules: Rule[] = [];
+  /** The index of each distinct rule. */
   readonly #ruleAt = new Map<number | string, number>();
   readonly #unreserved: Readonly<
     Record<Protocol, { readonly rule: UnreservedRule; readonly index: number }[]>
@@ -184,7 +188,7 @@ class Compiler {
     return digest.addText(this.#context.omvsJob).value;
   }
 
-  /** The rules of one port are linked from the last to the first. No port of a range has another entry. */
+  /** Links the rules of each port, from the last to the first. The ports of a range have no other entries. */
   #ports(): Uint8Array {
     const bytes = new Uint8Array(PORTS * PORT.bytes);
     const first = new Uint32Array(bytes.buffer);
@@ -205,7 +209,7 @@ class Compiler {
     return bytes;
   }
 
-  /** What stands for an entry that is the only one of its port, if it needs no rule. */
+  /** The value for the only entry of a port, if it needs no rule. */
   #onlyName({ use, options, protocol }: Reservation): number | undefined {
     if (use.kind === 'RESERVED') return ONLY_NAME;
     if (use.kind !== 'JOB' || this.#flagsOf(options, protocol) !== 0) return undefined;
@@ -213,14 +217,14 @@ class Compiler {
     return match === MATCH.name ? ONLY_NAME + id : undefined;
   }
 
-  /** The rule in the place of what onlyName() gave, where there is another entry. */
+  /** Replaces a value of onlyName() with a rule, because there is another entry. */
   #asRule(first: number): number {
     if (first < ONLY_NAME) return first;
     const id = first - ONLY_NAME;
     return id === 0 ? this.#rule(USE.noOne, NO_JOB, 0) : this.#rule(USE.jobs, { match: MATCH.name, id }, 0);
   }
 
-  /** What TCPCONFIG says of acknowledgments holds where an entry says nothing. */
+  /** The acknowledgment option of TCPCONFIG applies where an entry has none. */
   #flagsOf(options: Reservation['options'], protocol: Protocol): number {
     const general = protocol === 'tcp' ? this.#profile.tcp.acks?.acks : undefined;
     const { share, acks = general, bind, saf } = options;
@@ -233,7 +237,7 @@ class Compiler {
     );
   }
 
-  /** Puts the rules of an entry before another rule; AUTHPORT has one for each pattern of FTP servers. */
+  /** Links the rules of an entry before another rule. AUTHPORT has a rule for each pattern of FTP servers. */
   #link({ use, options, protocol }: Reservation, next: number): number {
     if (use.kind === 'RESERVED') return this.#rule(USE.noOne, NO_JOB, next);
     const more = {
@@ -243,19 +247,19 @@ class Compiler {
     };
     if (use.kind === 'JOB') return this.#rule(USE.jobs, this.#match(use.pattern), next, more);
     const matches = this.#context.authportJobs.map((pattern) => this.#match(pattern));
-    // Where no servers are named there is a rule that matches nobody.
+    // Without any pattern, there is a rule that matches no job.
     const all = matches.length > 0 ? matches : [NO_JOB];
     return all.reduceRight((rule, match) => this.#rule(USE.jobs, match, rule, more), next);
   }
 
-  /** Where a rule stands; one that is there already is not put in again. */
+  /** The index of a rule, which is added if it does not exist. */
   #rule(
     use: number,
     { match, id }: Match,
     next: number,
     { flags, saf, address }: MoreOfRule = NO_MORE,
   ): number {
-    // Nearly all rules differ in what a number can hold, and a number is found sooner than a string.
+    // Nearly all rules fit into a number, and lookups by number are faster than by string.
     const isPlain = saf === 0 && address === NO_ADDRESS && id < PLAIN_IDS && next < PLAIN_RULES;
     const key = isPlain
       ? (((next * PLAIN_IDS + id) * 8 + match) * 8 + use) * 64 + flags
@@ -287,7 +291,7 @@ class Compiler {
     if (known >= 0) return known;
     if (this.#wildcards.length < WILDCARDS_MAX) return this.#wildcards.push(pattern) - 1;
     const message = `the profile has more than ${WILDCARDS_MAX} different patterns with wildcards`;
-    throw new PortreeveError('GUARD_WILDCARDS', message, 'Name jobs in full, or by fewer patterns.');
+    throw new PortreeveError('GUARD_WILDCARDS', message, 'Use full job names, or fewer patterns.');
   }
 
   #resource(resname: string | undefined): number {
@@ -341,7 +345,7 @@ class Compiler {
     return this.#encodedJob(names, isMatched, (protocol) => this.#unreservedFor(protocol, job.name));
   }
 
-  /** A pattern is for all instances if it matches whatever stands behind the "@": the two are in no pattern. */
+  /** A pattern matches all instances if it matches characters after the "@" that cannot be in a pattern. */
   #instances(template: JobName): Uint8Array {
     const some = ['\0', '\0\0\0'].map((instance) => `${template}@${instance}` as JobName);
     const isForAll = (pattern: string) =>
@@ -380,7 +384,7 @@ class Compiler {
     });
   }
 
-  /** "Most specific job-name match wins": names, patterns, the name that stands for every job, and `*`. */
+  /** "Most specific job-name match wins": names, patterns, the name that matches every job, and `*`. */
   #unreservedFor(protocol: Protocol, job: JobName): number {
     return this.#mostSpecific(protocol, (pattern) => this.#isFor(pattern, job));
   }
@@ -411,13 +415,13 @@ function addressBytes({ bytes }: IpAddress): Uint8Array {
   return address;
 }
 
-/** AUTODELAYACKS is the kernel's own way. */
+/** AUTODELAYACKS is the kernel's default behavior. */
 function acksFlag(acks: NonNullable<Profile['tcp']['acks']>['acks'] | undefined): number {
   if (acks === 'NODELAYACKS') return FLAG.noDelayAcks;
   return acks === 'DELAYACKS' ? FLAG.delayAcks : 0;
 }
 
 function lowPortsOf(lowPorts: Profile['tcp']['lowPorts']): number {
-  if (!lowPorts) return LOW_PORTS.unsaid;
+  if (!lowPorts) return LOW_PORTS.unspecified;
   return lowPorts.isRestricted ? LOW_PORTS.restricted : LOW_PORTS.unrestricted;
 }

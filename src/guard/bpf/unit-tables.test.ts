@@ -1,4 +1,4 @@
-// What the kernel looks units up in: which names it has, and what each of them stands for.
+// The map of units: which names it contains, and the job of each.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { profileOf, tablesOf } from '../../../test/support/guard.ts';
@@ -10,7 +10,7 @@ import { unitEntries } from './unit-tables.ts';
 
 const of = (unit: string, activates?: string): PossibleUnit => ({ unit, activates });
 
-/** The names that are looked up, each with the bytes of its job. */
+/** The names in the map, each with the bytes of its job. */
 function entries(profile: string, ...units: readonly PossibleUnit[]): Map<string, Uint8Array> {
   const found = unitEntries(tablesOf(profileOf(profile)), units);
   assert.ok(found.every(({ key }) => key.length === UNIT_NAME_BYTES));
@@ -18,7 +18,7 @@ function entries(profile: string, ...units: readonly PossibleUnit[]): Map<string
   return new Map(found.map(({ key, value }) => [text(key), value]));
 }
 
-test('a name of the profile stands for a service, a socket, and the instances of a template', () => {
+test('a name in the profile adds a service, a socket, and the instances of a template', () => {
   const names = [...entries('PORT\n 22 TCP SSH\n 5432 TCP A@B\n 80 TCP WEB*\n').keys()];
   assert.deepEqual(names.sort(), ['A@B.SERVICE', 'A@B.SOCKET', 'SSH.SERVICE', 'SSH.SOCKET', 'SSH@']);
 });
@@ -36,7 +36,7 @@ test('a socket is also the unit that it activates', () => {
   assert.deepEqual(other, tables.job({ name: 'WEB' as JobName, aliases: [] }));
 });
 
-test('an instance is what the profile says of all instances, and of no other one', () => {
+test('an instance has the rules for all instances, but not those for another one', () => {
   const profile = `PORT
  1 TCP PG
  2 TCP PG*
@@ -54,7 +54,7 @@ test('an instance is what the profile says of all instances, and of no other one
   assert.notDeepEqual(values.get('PG@1.SERVICE'), instance);
 });
 
-test('of very many names of a profile some are known, and all that have a file', () => {
+test('of very many names in a profile some are included, and all that have a file', () => {
   const names = Array.from({ length: PROFILE_UNITS_MAX + 2 }, (_, i) => `JOB${i}`);
   const profile = `PORT\n${names.map((name, i) => ` ${i + 1} TCP ${name}\n`).join('')}`;
   const without = names.filter((name) => entries(profile).has(`${name}.SERVICE`));
@@ -63,7 +63,7 @@ test('of very many names of a profile some are known, and all that have a file',
   assert.ok(names.every((name) => all.has(`${name}.SERVICE`)));
 });
 
-test('what is no job has no name there, nor what is too long for one', () => {
+test('a name that cannot be a job, or is too long, is not included', () => {
   assert.deepEqual([...entries('', of('reserved.service'), of(`${'x'.repeat(65)}.service`)).keys()], []);
   assert.equal(entries('', of(`${'x'.repeat(64)}.service`)).size, 1);
 });

@@ -1,4 +1,4 @@
-// The names of units as the kernel looks them up when a cgroup is made, each with the job that it stands for.
+// The map `units`: the names of units, which the kernel looks up when a cgroup is created, and their jobs.
 
 import { PROFILE_UNITS_MAX } from '../../base/limits.ts';
 import { jobOfUnit, type PossibleUnit } from '../../base/unit.ts';
@@ -8,7 +8,7 @@ import type { GuardTables, MapEntry } from './tables.ts';
 const SUFFIXES = ['.service', '.socket'] as const;
 const TEMPLATE = /^([^@]+)@\.(?:service|socket)$/;
 
-/** What the map `units` holds: the names that the profile has in full, and the units that the host has files of. */
+/** The entries: names without wildcards in the profile, and units that have a file on this host. */
 export function unitEntries(
   tables: Pick<GuardTables, 'job' | 'instances' | 'names'>,
   units: readonly PossibleUnit[],
@@ -37,7 +37,7 @@ export function unitEntries(
   });
 }
 
-/** The name with zeros behind it; undefined where it is too long, which no job is. */
+/** The name padded with zeros; undefined where it is too long for a job. */
 function keyOf(name: string): Uint8Array | undefined {
   const text = new TextEncoder().encode(name);
   if (text.length > UNIT_NAME_BYTES) return undefined;

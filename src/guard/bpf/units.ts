@@ -1,7 +1,7 @@
-// The programs that name units in the kernel: a unit's cgroup is a job from the moment in which it is made.
+// The programs that assign jobs to units in the kernel, at the moment in which a unit's cgroup is created.
 //
-// The programs of this file are under the Apache License 2.0 or, at your option, the MIT license or the GPL 2.0: the
-// kernel lets no other program read a string (docs/decisions/0014).
+// The programs in this file are licensed under the Apache License 2.0 or, at your option, the MIT license or the GPL
+// 2.0: the kernel permits only GPL-compatible programs to read a string (docs/decisions/0014).
 import { CGROUP_RECORD, UNIFIED_HIERARCHY } from '../../base/cgroup-record.ts';
 import { JOB_NAME_MAX_CHARACTERS } from '../../base/limits.ts';
 import { exactNumber } from '../../base/numbers.ts';
@@ -19,22 +19,22 @@ import {
   UNIT_TEXT_BYTES,
 } from './layout.ts';
 
-/** The path follows at once behind what has a fixed length. */
+/** The path directly follows the fields of fixed length. */
 const PATH_AT = CGROUP_RECORD.path + 4;
 
-/** The frame. */
+/** The stack frame. */
 const ID_AT = -8;
 const SLOT_AT = -12;
 const KEY_AT = -16;
 
-/** The map `scratch`: what is found out about a path, and the path, with room before it to look back into. */
+/** The map `scratch`: data about a path, and the path, preceded by readable bytes. */
 const START_AT = 0;
 const END_AT = 8;
 const NAME_AT = 16;
 const TEMPLATE_AT = NAME_AT + UNIT_NAME_BYTES;
 const TEXT_AT = TEMPLATE_AT + UNIT_NAME_BYTES;
 
-/** The longest path that is read; a unit that has a longer one is named when the daemon has seen it. */
+/** The longest path that is read. For a unit with a longer one, the daemon assigns the job. */
 const TEXT_MAX = UNIT_TEXT_BYTES - 1;
 
 export const SCRATCH_BYTES = TEXT_AT + UNIT_TEXT_BYTES + UNIT_NAME_BYTES + 8;
@@ -42,14 +42,14 @@ export const SCRATCH_BYTES = TEXT_AT + UNIT_TEXT_BYTES + UNIT_NAME_BYTES + 8;
 const SLASH = 0x2f;
 const AT_SIGN = 0x40;
 
-/** A text of up to eight characters as the number that a load of so many bytes gives. */
+/** The number that a load of a text of up to eight characters yields. */
 function asNumber(text: string): bigint {
   return [...text].reduceRight((sum, character) => (sum << 8n) | BigInt(character.charCodeAt(0)), 0n);
 }
 
 const numberOf = (text: string): number => exactNumber(asNumber(text));
 
-/** The characters of jobs' names, capitals among them: a bit for each of the 64 from the blank on. */
+/** The characters of job names: a bit for each of the 64 characters from the space on. */
 const FIRST_CHARACTER = 0x20;
 const NAME_CHARACTERS = Array.from({ length: 64 }, (_, i) => String.fromCharCode(FIRST_CHARACTER + i)).reduce(
   (bits, character, i) => ('name' in readName(character) ? bits | (1n << BigInt(i)) : bits),
@@ -57,15 +57,15 @@ const NAME_CHARACTERS = Array.from({ length: 64 }, (_, i) => String.fromCharCode
 );
 
 /**
- * Called when a cgroup is made, before any process can be in it. Where it is one of a unit of the system manager (see
- * unitOfPath() in base/unit.ts) whose name is in the map `units` of a set of tables, it becomes that job in that set.
+ * Called when a cgroup is created, before any process can be in it. If it belongs to a unit of the system manager (see
+ * unitOfPath() in base/unit.ts) whose name is in the map `units` of a set of tables, it gets that job in that set.
  */
 export function mkdirProgram(): Program {
   const p = new Assembler('portreeve_mkdir');
   p.mov(R6, R1, 'the record');
   onlyUnified(p, R6);
   p.call('get_current_uid_gid');
-  p.jump32('ne', R0, 0, 'out', 'units are made by root');
+  p.jump32('ne', R0, 0, 'out', 'root creates units');
   copyPath(p);
   findComponents(p);
   findSuffix(p);
@@ -80,7 +80,7 @@ export function mkdirProgram(): Program {
   return p.assemble();
 }
 
-/** Called when a cgroup is removed: it makes room. */
+/** Called when a cgroup is removed: deletes its entries. */
 export function rmdirProgram(): Program {
   const p = new Assembler('portreeve_rmdir');
   onlyUnified(p, R1);
@@ -100,13 +100,13 @@ export function rmdirProgram(): Program {
   return p.assemble();
 }
 
-/** Hierarchies of version 1 are told of, too: their cgroups have the same numbers as others of version 2. */
+/** The program is also called for hierarchies of version 1, whose cgroups can have the same numbers. */
 function onlyUnified(p: Assembler, record: typeof R1 | typeof R6): void {
   p.load('u32', R2, record, CGROUP_RECORD.root, 'root');
   p.jump('ne', R2, UNIFIED_HIERARCHY, 'out');
 }
 
-/** The path goes to the scratch memory: of a record a program may read only what has a fixed length itself. */
+/** Copies the path to the scratch memory: a program can read only the fixed-length fields of a record directly. */
 function copyPath(p: Assembler): void {
   p.store('u32', R10, KEY_AT, 0);
   p.loadMap(R1, 'scratch');
@@ -131,8 +131,8 @@ function copyPath(p: Assembler): void {
 }
 
 /**
- * Walks through the path: every component but the last one has to be a slice, and none `user.slice`. What is found is
- * kept in memory, where it is the same to the verifier whichever character it was found at.
+ * Walks through the path: every component except the last must be a slice, and none may be `user.slice`. The results
+ * are kept in memory, so that the verifier need not distinguish the characters at which they were found.
  */
 function findComponents(p: Assembler): void {
   p.store('u64', R7, START_AT, 0);
@@ -142,7 +142,7 @@ function findComponents(p: Assembler): void {
   p.add(R1, R8);
   p.load('u8', R2, R1, TEXT_AT);
   p.jump('eq', R2, 0, 'path ends');
-  p.jump('ne', R2, SLASH, 'go on');
+  p.jump('ne', R2, SLASH, 'continue');
   p.jump('eq', R8, 0, 'component begins');
   p.load('u32', R2, R1, TEXT_AT - 6);
   p.jump('ne', R2, numberOf('.sli'), 'out', 'not a slice');
@@ -156,7 +156,7 @@ function findComponents(p: Assembler): void {
   p.mov(R3, R8);
   p.add(R3, 1);
   p.store('u64', R7, START_AT, R3);
-  p.label('go on');
+  p.label('continue');
   p.add(R8, 1);
   p.jump('lt', R8, TEXT_MAX, 'next character');
   p.goto('out', 'too long');
@@ -164,7 +164,7 @@ function findComponents(p: Assembler): void {
   p.store('u64', R7, END_AT, R8);
 }
 
-/** Only services and sockets have ports. The end becomes that of the name without what says so. */
+/** Only services and sockets have ports. The end becomes that of the name without the suffix. */
 function findSuffix(p: Assembler): void {
   p.load('u64', R9, R7, END_AT, 'the end');
   p.jump('gt', R9, TEXT_MAX, 'out');
@@ -184,7 +184,7 @@ function findSuffix(p: Assembler): void {
   p.store('u64', R7, END_AT, R9);
 }
 
-/** The name of the unit in capitals, with its suffix; whose name cannot be a job's is none by its template either. */
+/** Copies the unit's name in uppercase, with its suffix. If it cannot be a job's name, neither can its template. */
 function copyName(p: Assembler): void {
   p.load('u64', R8, R7, START_AT, 'where it begins');
   p.jump('ge', R8, TEXT_MAX, 'out');
@@ -192,7 +192,7 @@ function copyName(p: Assembler): void {
   p.add(R1, R8);
   p.load('u8', R2, R1, TEXT_AT);
   p.jump('ne', R2, '_'.charCodeAt(0), 'copy');
-  p.add(R8, 1, 'the manager escapes names of files of the kernel');
+  p.add(R8, 1, 'the manager escapes names of kernel files');
   p.label('copy');
   p.load('u64', R9, R7, END_AT);
   p.sub(R9, R8, 'its length');
@@ -214,7 +214,7 @@ function copyName(p: Assembler): void {
   p.loadImmediate(R4, NAME_CHARACTERS);
   p.rsh(R4, R3);
   p.and(R4, 1);
-  p.jump('eq', R4, 0, 'out', 'not of a job');
+  p.jump('eq', R4, 0, 'out', 'not in a job name');
   p.mov(R1, R7);
   p.add(R1, R9);
   p.store('u8', R1, NAME_AT, R2);
@@ -223,7 +223,7 @@ function copyName(p: Assembler): void {
   p.label('name ends');
 }
 
-/** What stands for every instance of a template: its name up to and with the "@". */
+/** Copies the key for all instances of a template: the name up to and including the "@". */
 function copyTemplate(p: Assembler): void {
   p.mov(R9, 0);
   p.label('next of template');
@@ -236,11 +236,11 @@ function copyTemplate(p: Assembler): void {
   p.add(R9, 1);
   p.jump('lt', R9, UNIT_NAME_BYTES, 'next of template');
   p.label('no template');
-  p.store('u64', R7, TEMPLATE_AT, 0, 'no name begins so');
+  p.store('u64', R7, TEMPLATE_AT, 0, 'no name starts with 0');
   p.label('template ends');
 }
 
-/** If the unit, or else its template, is known in a set of tables, the cgroup becomes its job there. */
+/** If the unit, or otherwise its template, is in a set of tables, the cgroup gets that job in that set. */
 function nameIn(p: Assembler, slot: number): void {
   const next = `next ${slot}`;
   const found = `found ${slot}`;
@@ -266,7 +266,7 @@ function nameIn(p: Assembler, slot: number): void {
   p.label(next);
 }
 
-/** The bit by which the programs at bind(2) know that the cgroup may be a job. */
+/** Sets the bit that tells the programs at bind(2) that the cgroup may have a job. */
 function setFilter(p: Assembler, slot: number): void {
   p.load('u64', R1, R10, ID_AT);
   p.loadImmediate(R2, CGROUP_FILTER.factor);
@@ -283,7 +283,7 @@ function setFilter(p: Assembler, slot: number): void {
   p.atomicOr(R3, CONFIG.bytes + slot * SLOT_BYTES + SETTINGS.bytes, R2);
 }
 
-/** r0 = the map of a set of tables. */
+/** r0 = the inner map of a set of tables. */
 function lookupSlot(p: Assembler, map: string, slot: number, missing: string): void {
   p.store('u32', R10, SLOT_AT, slot);
   p.loadMap(R1, map);

@@ -13,7 +13,7 @@ const FILES = {
   bad: 'PORT 80 TCP WEB\nPORTRANGE 70 20 TCP OTHER\n',
 };
 
-/** A desk whose commands have its state directory, and the ports in force. */
+/** A workspace whose commands use its state directory, and the ports in force. */
 function setup(t: TestContext): Workspace & { inForce(): Promise<string> } {
   const at = workspace(t, FILES);
   const run: Workspace['run'] = (line, io) => at.run(`${line} --state ${at.state}`, io);
@@ -26,7 +26,7 @@ function setup(t: TestContext): Workspace & { inForce(): Promise<string> } {
   return { ...at, run, inForce };
 }
 
-test('apply shows what changes, records it, and says that nothing enforces it', async (t) => {
+test('apply shows what changes, records it, and reports that nothing enforces it', async (t) => {
   const { run, inForce } = setup(t);
   const { code, stdout, stderr } = await run('apply @first');
   assert.deepEqual([code, stderr], [0, '']);
@@ -41,14 +41,14 @@ test('apply shows what changes, records it, and says that nothing enforces it', 
   );
 });
 
-test('obey adds to it and deletes of it', async (t) => {
+test('obey adds statements and deletes some', async (t) => {
   const { run, inForce } = setup(t);
   await run('apply @first');
   assert.match((await run('obey @change')).stdout, /\n1 added, 1 removed\nrecorded as revision 2;/);
   assert.equal(await inForce(), '80 WEB, 82 NEW');
 });
 
-test('apply --revision brings back what was in force', async (t) => {
+test('apply --revision applies an earlier revision', async (t) => {
   const { run, inForce } = setup(t);
   for (const line of ['apply @first', 'obey @change', 'apply @second']) await run(line);
   const { code, stdout } = await run('apply --revision 2');
@@ -84,7 +84,7 @@ describe('--dry-run shows the same and does nothing', () => {
   });
 });
 
-test('--dry-run lists the sockets that are open and would be refused', async (t) => {
+test('--dry-run lists the open sockets that would be refused', async (t) => {
   const port = await listening(t);
   const { run, write } = setup(t);
   write('refusing', `PORT ${port} TCP RESERVED\n`);
@@ -93,39 +93,32 @@ test('--dry-run lists the sockets that are open and would be refused', async (t)
   const line = refused.split('\n').find((each) => each.startsWith('refused '));
   assert.match(line ?? '', new RegExp(`tcp 127\\.0\\.0\\.1:${port} .*\\[${process.pid}\\] .* @refusing:1 `));
   assert.match(line ?? '', / EACCES: reserved for no one/);
-  assert.match(refused, /\nopen now: 1 would be refused\nwould be recorded as revision 1/);
+  assert.match(refused, /\nopen sockets: 1 would be refused\nwould be recorded as revision 1/);
   const kept = (await run('apply @letting --dry-run')).stdout;
-  assert.match(
-    kept,
-    /\nno socket that is open now would be refused, or have to be restarted\nwould be recorded/,
-  );
+  assert.match(kept, /\nno open socket would be refused or need a restart\nwould be recorded/);
 });
 
-describe('what cannot be applied leaves everything as it was', () => {
-  const cases: Record<string, [line: string, code: number, said: RegExp]> = {
+describe('what cannot be applied changes nothing', () => {
+  const cases: Record<string, [line: string, code: number, expected: RegExp]> = {
     'errors in the file': [
       'apply @bad',
       1,
-      /^@bad:2:11: error EZZ0326I[\s\S]*1 error\nportreeve: nothing is changed: what is in force stays in force\n/,
+      /^@bad:2:11: error EZZ0326I[\s\S]*1 error\nportreeve: nothing was changed\n/,
     ],
-    'a dry run of errors': ['apply @bad --dry-run', 1, /nothing is changed/],
-    'errors with what is in force': ['obey @first', 1, /^@first:1:6: error[\s\S]*nothing is changed/],
+    'a dry run of errors': ['apply @bad --dry-run', 1, /nothing was changed/],
+    'errors with what is in force': ['obey @first', 1, /^@first:1:6: error[\s\S]*nothing was changed/],
     'an empty file': ['apply @empty', 1, /@empty is empty/],
-    'an empty file that is to be gone on with': ['apply @empty --keep-going', 1, /@empty is empty/],
-    'no file': ['apply @none', 2, /there is no file @none/],
-    'no file named': ['apply', 2, /no profile was named/],
-    'a revision that is not there': [
-      'apply --revision 7',
-      1,
-      /there is no revision 7\nThe revisions are 1 to 1/,
-    ],
-    'a revision that is none': ['apply --revision x', 2, /"x" is not a revision/],
+    'an empty file with --keep-going': ['apply @empty --keep-going', 1, /@empty is empty/],
+    'a missing file': ['apply @none', 2, /there is no file @none/],
+    'without a file': ['apply', 2, /no profile was named/],
+    'an unknown revision': ['apply --revision 7', 1, /there is no revision 7\nThe revisions are 1 to 1/],
+    'a revision that is not a number': ['apply --revision x', 2, /"x" is not a revision/],
     'a revision 0': ['apply --revision 0', 2, /"0" is not a revision/],
-    'a file and a revision': ['apply @first --revision 1', 2, /cannot be applied at once/],
+    'a file and a revision': ['apply @first --revision 1', 2, /exclude each other/],
     'a revision with RACF commands': ['apply --revision 1 --racf @first', 2, /cannot be used with/],
     'obey without a file': ['obey', 2, /missing required argument/],
   };
-  for (const [name, [line, code, said]] of Object.entries(cases)) {
+  for (const [name, [line, code, expected]] of Object.entries(cases)) {
     test(name, async (t) => {
       const { run, write, inForce } = setup(t);
       write('empty', '');
@@ -133,19 +126,19 @@ describe('what cannot be applied leaves everything as it was', () => {
       const found = await run(line);
       assert.equal(found.code, code);
       assert.equal(found.stdout, '');
-      assert.match(found.stderr, said);
+      assert.match(found.stderr, expected);
       assert.equal(await inForce(), '80 WEB, 81 OLD');
       assert.equal(JSON.parse((await run('profile history --json')).stdout).length, 1);
     });
   }
 
-  test('a refused file makes no state directory', async (t) => {
+  test('a refused file creates no state directory', async (t) => {
     const { run, state } = setup(t);
     assert.equal((await run('apply @bad')).code, 1);
     assert.equal(existsSync(state), false);
   });
 
-  test('an archive that is none', async (t) => {
+  test('a file that is not an archive', async (t) => {
     const { runWith, write, directory } = workspace(t, { ...FILES, 'profile.db': 'precious' });
     for (const args of [
       ['apply', '@first'],
@@ -166,7 +159,7 @@ describe('what cannot be applied leaves everything as it was', () => {
   });
 });
 
-test('the time of a trial is looked at before anything is shown, also by --dry-run', async (t) => {
+test('the time of a trial is checked before anything is printed, also with --dry-run', async (t) => {
   const { run } = setup(t);
   for (const time of ['banana', '0s', '25h', '2d', '999ms', '1.5m']) {
     for (const dry of ['', ' --dry-run']) {
@@ -189,7 +182,7 @@ test('--keep-going ignores what z/OS ignores, and records that', async (t) => {
   assert.match((await run('profile history')).stdout, /apply --keep-going {2}@bad/);
 });
 
-test('warnings and skipped statements do not keep it from being applied', async (t) => {
+test('a file with warnings and skipped statements is applied', async (t) => {
   const { run, write } = setup(t);
   write('warned', 'PORT 80 TCP *\n     80 TCP WEB\nHOME 192.0.2.7 L\n');
   const { code, stderr } = await run('apply @warned');
@@ -210,7 +203,7 @@ describe('history', () => {
     assert.equal(existsSync(state), false);
   });
 
-  test('lists revision, time, user and what', async (t) => {
+  test('lists revision, time, user and kind of change', async (t) => {
     const { run, write } = setup(t);
     write('outer', 'INCLUDE second\n');
     for (const line of ['apply @first', 'obey @change', 'apply @outer', 'apply --revision 2'])
@@ -254,7 +247,7 @@ describe('history', () => {
     assert.equal((await run('profile history x')).code, 2);
   });
 
-  test('shows a terminal nothing that steers it', async (t) => {
+  test('prints no control characters to a terminal', async (t) => {
     const { run, write } = setup(t);
     write('odd', 'PORT 80\tTCP WEB ; \u009b31m\n');
     await run('apply @odd');

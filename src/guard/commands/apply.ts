@@ -1,4 +1,4 @@
-// `portreeve apply` and `obey`: change the profile in force, as a whole or not at all.
+// `portreeve apply` and `portreeve obey`: change the profile in force, completely or not at all.
 import { resolve } from 'node:path';
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
@@ -12,7 +12,7 @@ import type { LiteralName } from '../../profile/core/literal-names.ts';
 import { type ChangeOutcome, type ChangeStep, changeProfile } from '../app/change-profile.ts';
 import type { Change } from '../app/guard.ts';
 import { notesText, settledText } from './guard-text.ts';
-import { printConcerned, printWouldBe } from './impact-text.ts';
+import { printAffected, printWouldBe } from './impact-text.ts';
 import type { ApplyOptions } from './index.ts';
 import { limitsText } from './limits-text.ts';
 
@@ -54,15 +54,15 @@ function printStep(step: ChangeStep, { verbose }: ApplyOptions, io: Io): void {
     const { changes } = step;
     io.out(`${changes.length > 0 ? `${changesText(io, changes)}\n` : ''}${changesSummary(changes)}\n`);
   } else {
-    const { report, usersSilent, unknown, limits } = step;
+    const { report, usersError, unknown, limits } = step;
     io.err(diagnosticsText({ ...io, columns: undefined }, report, { verbose }));
     if (report.counts.error + report.counts.warning + report.skipped > 0) io.err(`${summaryText(report)}\n`);
-    if (usersSilent) io.err(`portreeve: warning: ${usersSilent.message}\n${usersSilent.hint}\n`);
+    if (usersError) io.err(`portreeve: warning: ${usersError.message}\n${usersError.hint}\n`);
     io.err(unknownText(unknown) + limitsText(limits));
   }
 }
 
-/** So many names are listed with their places. */
+/** At most this many names are listed. */
 const NAMES_LISTED = 10;
 
 function unknownText(unknown: readonly LiteralName[]): string {
@@ -71,18 +71,18 @@ function unknownText(unknown: readonly LiteralName[]): string {
     const place = source ? ` (${printable(source.file)}:${source.line})` : '';
     return `${printable(name)}${place}`;
   });
-  return `note: no unit or user is called ${firstOf(names, NAMES_LISTED)}\n`;
+  return `note: no unit or user on this host is named ${firstOf(names, NAMES_LISTED)}\n`;
 }
 
 function printOutcome(outcome: ChangeOutcome, io: Io): number {
   if (outcome.outcome === 'refused') {
-    io.err('portreeve: nothing is changed: what is in force stays in force\n');
-    io.err('Mend the errors, or give --keep-going to ignore what z/OS would ignore.\n');
+    io.err('portreeve: nothing was changed\n');
+    io.err('Fix the errors, or use --keep-going to ignore what z/OS would ignore.\n');
     return EXIT_CODES.refused;
   }
-  const { revision, concerned } = outcome;
+  const { revision, affected } = outcome;
   if (outcome.outcome === 'planned') {
-    printWouldBe(io, outcome.concerned);
+    printWouldBe(io, outcome.affected);
     io.out(`would be recorded as revision ${revision} (${outcome.verb}); nothing was done\n`);
     return 0;
   }
@@ -93,21 +93,20 @@ function printOutcome(outcome: ChangeOutcome, io: Io): number {
       ? guardedText(revision, guard)
       : `recorded as revision ${revision}; nothing enforces it: the guard is off\n`,
   );
-  if (concerned) printConcerned(io, concerned);
+  if (affected) printAffected(io, affected);
   return 0;
 }
 
 function guardedText(revision: number, { mode, trialMs }: NonNullable<Change['guard']>): string {
-  const verb =
-    mode === 'enforce' ? 'enforces it' : mode === 'observe' ? 'observes it' : 'has it, and does nothing';
+  const verb = mode === 'enforce' ? 'enforces it' : mode === 'observe' ? 'observes it' : 'is off';
   if (trialMs === undefined) return `recorded as revision ${revision}; the kernel ${verb}\n`;
   const seconds = Math.round(trialMs / MS_PER_SECOND);
-  const end = 'and goes back unless you say: portreeve confirm';
+  const end = 'then reverts unless you run: portreeve confirm';
   return `recorded as revision ${revision}; the kernel ${verb} for ${seconds} s, ${end}\n`;
 }
 
 const MS_PER_SECOND = 1000;
-/** A trial is to be looked after; more than a day is no trial. */
+/** Somebody has to watch a trial, so it lasts a day at most. */
 const TRIAL = {
   option: '--try',
   minMs: MS_PER_SECOND,
@@ -115,6 +114,6 @@ const TRIAL = {
 } as const;
 
 function bothGiven(): PortreeveError {
-  const hint = 'Give one of them.';
-  return new PortreeveError('USAGE', 'a file and --revision cannot be applied at once', hint);
+  const hint = 'Use one of them.';
+  return new PortreeveError('USAGE', 'a file and --revision exclude each other', hint);
 }

@@ -1,4 +1,4 @@
-// This host, as the use cases of the guard work with it, and what portreeve.toml and the options say of it.
+// The dependencies of the guard's use cases on this host, and the choices from portreeve.toml and the options.
 
 import { cgroupsIfAny, LinuxCgroups } from '../../host/linux/cgroups.ts';
 import { linuxFiles, readBytes } from '../../host/linux/files.ts';
@@ -25,20 +25,18 @@ import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import { type AssignableIn, AssignedPorts } from '../app/assigned-ports.ts';
 import type { ChangeDeps } from '../app/change-profile.ts';
 import type { GuardChoices } from '../app/guard.ts';
-import { assignableBeside, type InspectDeps } from '../app/inspect.ts';
+import { assignableElsewhereThan, type InspectDeps } from '../app/inspect.ts';
 import { isArchiveOfGuard, type Places } from '../app/places.ts';
 import { GUARD_PATH } from '../app/report.ts';
 import { guardSettings } from '../app/settings.ts';
 import { enforcingSince, markEnforcing } from '../linux/enforcing-since.ts';
 import type { TypedGuardOptions } from './index.ts';
 
-/** What was typed for a command of the guard. */
+/** The options of the guard's commands. */
 export type GuardOptions = ProfileOptions & TypedGuardOptions;
 
-/** What the use cases of the guard work with. */
 type GuardCommandDeps = ChangeDeps & InspectDeps;
 
-/** Those of this host. */
 export function guardDeps(
   options: Pick<GuardOptions, 'state' | 'pins' | 'runtime'>,
   io: Io,
@@ -64,7 +62,7 @@ export function guardDeps(
     users,
     archive: new SqliteProfileArchive(directory),
     jobs: () => jobsNow(new LinuxCgroups(), files),
-    // The records in the usual place are those of the usual guard.
+    // The records in the default directory belong to the guard at the default place.
     assigned: isArchiveOfGuard(placesOf(options)) ? assignedHere(directory) : LEFT_ALONE,
     namespaces: linuxNamespaces,
     granted: new GrantedPortsFile(directory, options.pins ?? GUARD_PINS),
@@ -82,7 +80,7 @@ const LEFT_ALONE: GuardCommandDeps['assigned'] = {
   inspect: () => [],
 };
 
-/** What keeps reserved ports out of automatic assignment on this host, with its records in the state directory. */
+/** Excludes reserved ports from automatic assignment on this host; its records are in the state directory. */
 function assignedHere(directory: string): AssignedPorts {
   return new AssignedPorts({
     bpf: new LinuxBpf(),
@@ -92,12 +90,12 @@ function assignedHere(directory: string): AssignedPorts {
   });
 }
 
-/** Which archive and which guard were named. */
+/** The archive and the guard that the options name. */
 export function placesOf({ state, pins }: Pick<GuardOptions, 'state' | 'pins'>): Places {
   return { state, pins };
 }
 
-/** How it is guarded, by portreeve.toml, which is read once, and by what was typed. */
+/** The choices from portreeve.toml, which is read once, and from the options, which override it. */
 export async function guardChoices(
   options: GuardOptions,
   io: Io,
@@ -108,10 +106,10 @@ export async function guardChoices(
   return { choices, settings: profileSettingsOf(settings, options), places: placesOf(options) };
 }
 
-/** Where the kernel may assign reserved ports, in the namespaces of the guard besides the one that we are in. */
+/** Where the kernel may assign reserved ports, in the guard's network namespaces other than ours. */
 export function assignableElsewhere(io: Io): readonly AssignableIn[] {
   const directory = ownState(undefined, io);
   const archive = new SqliteProfileArchive(directory);
   const assigned = assignedHere(directory);
-  return assignableBeside({ uid: io.uid, bpf: new LinuxBpf(), archive, assigned }, GUARD_PINS);
+  return assignableElsewhereThan({ uid: io.uid, bpf: new LinuxBpf(), archive, assigned }, GUARD_PINS);
 }

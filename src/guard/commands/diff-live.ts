@@ -1,4 +1,4 @@
-// `portreeve profile diff --live`: what two profiles mean differently, and for which sockets that are open now.
+// `portreeve profile diff --live`: how two profiles differ, and which open sockets that affects.
 
 import { EXIT_CODES } from '../../base/errors.ts';
 import type { Io } from '../../kit/io.ts';
@@ -11,7 +11,7 @@ import { guardChoices, guardDeps } from './deps.ts';
 import { impactsBelow, impactsJson, wouldBeSummary } from './impact-text.ts';
 import type { LiveDiffOptions } from './index.ts';
 
-/** Compares with `old`, or else with what is in force. */
+/** Compares `file` with `old`, or with the profile in force. */
 export async function liveDiffCommand(
   old: string | undefined,
   file: string,

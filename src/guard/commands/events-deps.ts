@@ -1,4 +1,4 @@
-// Where `portreeve events` reads on this host: the running daemon, and the archives of events.
+// Where `portreeve events` reads events on this host: from the running daemon, or from an archive.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';

@@ -1,4 +1,4 @@
-// `portreeve events`: of the daemon that answers, else of the archive, in words and as JSON.
+// `portreeve events`: from the daemon that answers, otherwise from the archive, as text and as JSON.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { STATUS_SOCKET } from '../../kit/daemon-names.ts';
 import { StatusServer } from '../../kit/status-server.ts';
 import { run } from '../../main/program.ts';
-import { EVENTS_PATH, eventLine } from '../app/events-asked.ts';
+import { EVENTS_PATH, eventLine } from '../app/events-request.ts';
 import { EventFeed } from '../daemon/event-feed.ts';
 import { SqliteEventArchive } from '../linux/event-archive.ts';
 
@@ -24,10 +24,10 @@ function homeOf(t: TestContext): string {
   return directory;
 }
 
-/** The uid that runs the tests owns their directories; as another one the command looks into those of its user only. */
+/** The uid that runs the tests owns their directories; with another uid the command uses only that user's. */
 const UID = process.getuid?.() === 0 ? 4711 : (process.getuid?.() ?? 0);
 
-/** A user's daemon that tells of events. */
+/** A user's daemon that reports events. */
 async function daemon(t: TestContext) {
   const home = homeOf(t);
   mkdirSync(join(home, 'portreeve'));
@@ -44,7 +44,7 @@ async function daemon(t: TestContext) {
   return { add, server, env: { XDG_RUNTIME_DIR: home, HOME: home }, runtime: join(home, 'portreeve') };
 }
 
-/** A user without a daemon, and a state directory of his in which there are events. */
+/** A user without a daemon, and the user's state directory with events. */
 function archived(t: TestContext, events = [guardEvent(), LOST]) {
   const home = homeOf(t);
   const state = join(home, 'state/portreeve');
@@ -53,7 +53,7 @@ function archived(t: TestContext, events = [guardEvent(), LOST]) {
   return { state, env: { XDG_RUNTIME_DIR: home, XDG_STATE_HOME: join(home, 'state'), HOME: home } };
 }
 
-async function said(line: string, env: Readonly<Record<string, string>> = {}) {
+async function runEvents(line: string, env: Readonly<Record<string, string>> = {}) {
   const io = capturedIo({ env, uid: UID });
   const code = await run(line.split(' '), io);
   return { code, stdout: io.stdout(), stderr: io.stderr() };
@@ -65,12 +65,12 @@ const numbersIn = (json: string): number[] =>
     .slice(0, -1)
     .map((line) => JSON.parse(line).number);
 
-describe('of the running daemon', () => {
-  test('a line for each, under a heading', async (t) => {
+describe('from the running daemon', () => {
+  test('one line each, under a heading', async (t) => {
     const { add, env } = await daemon(t);
-    assert.deepEqual(await said('events', env), { code: 0, stdout: 'nothing is recorded\n', stderr: '' });
+    assert.deepEqual(await runEvents('events', env), { code: 0, stdout: 'no events\n', stderr: '' });
     add(guardEvent(), LOST);
-    const { code, stdout, stderr } = await said('events', env);
+    const { code, stdout, stderr } = await runEvents('events', env);
     assert.deepEqual([code, stderr], [0, '']);
     const lines = stdout.trimEnd().split('\n');
     assert.match(lines[0] ?? '', /^TIME +VERDICT .* RULE$/);
@@ -79,11 +79,11 @@ describe('of the running daemon', () => {
     assert.equal(lines.length, 3);
   });
 
-  test('--json is what the daemon says, a line for each', async (t) => {
+  test('--json prints the lines of the daemon', async (t) => {
     const { add, env } = await daemon(t);
-    assert.equal((await said('events --json', env)).stdout, '');
+    assert.equal((await runEvents('events --json', env)).stdout, '');
     add(guardEvent(), LOST);
-    const { stdout } = await said('events --json', env);
+    const { stdout } = await runEvents('events --json', env);
     assert.deepEqual(
       stdout
         .trimEnd()
@@ -93,14 +93,14 @@ describe('of the running daemon', () => {
     );
   });
 
-  test('--since, --job and --port leave out what does not fit', async (t) => {
+  test('--since, --job and --port select events', async (t) => {
     const { add, env } = await daemon(t);
     const now = Date.now();
     add(
       guardEvent({ timeMs: now - 7_200_000 }),
       guardEvent({ timeMs: now, job: 'WEB', port: 53, protocol: 'udp' }),
     );
-    const numbers = async (line: string) => numbersIn((await said(`events --json ${line}`, env)).stdout);
+    const numbers = async (line: string) => numbersIn((await runEvents(`events --json ${line}`, env)).stdout);
     assert.deepEqual(await numbers('--since 1h'), [2]);
     assert.deepEqual(await numbers('--since 3h'), [1, 2]);
     assert.deepEqual(await numbers('--job web'), [2]);
@@ -112,14 +112,14 @@ describe('of the running daemon', () => {
     assert.deepEqual(await numbers('--port 50-60 --port 80'), [1, 2]);
   });
 
-  test('--follow shows new ones as they come, and ends when nobody reads any more', async (t) => {
+  test('--follow prints new events as they happen, and ends when the reader is gone', async (t) => {
     const { add, env } = await daemon(t);
     add(guardEvent());
     const reading = new AbortController();
     const io = { ...capturedIo({ env, uid: UID }), unread: reading.signal };
     const ended = run(['events', '--follow', '--json'], io);
     for (let number = 2; number < 4; number++) {
-      // The first may come before the daemon was asked; then it is none of the new ones.
+      // The first event may come before the daemon was asked; then it is not a new one.
       await until(`event ${number}`, () => {
         if (numbersIn(io.stdout()).length >= number - 1) return true;
         add(guardEvent());
@@ -131,7 +131,7 @@ describe('of the running daemon', () => {
     assert.equal(await inTime('the command to end', ended), 0);
   });
 
-  test('--follow --since shows what was since then, and goes on with new ones', async (t) => {
+  test('--follow --since prints the events since then, and then new ones', async (t) => {
     const { add, env } = await daemon(t);
     const now = Date.now();
     add(guardEvent({ timeMs: now - 7_200_000 }), guardEvent({ timeMs: now }));
@@ -160,63 +160,63 @@ describe('of the running daemon', () => {
     );
   });
 
-  test('--runtime asks there, and nowhere else', async (t) => {
+  test('--runtime asks only that daemon', async (t) => {
     const { add, runtime } = await daemon(t);
     add(guardEvent());
-    const { stdout } = await said(`events --json --runtime ${runtime}`);
+    const { stdout } = await runEvents(`events --json --runtime ${runtime}`);
     assert.deepEqual(numbersIn(stdout), [1]);
-    const { code, stderr } = await said(`events --runtime ${homeOf(t)}`);
+    const { code, stderr } = await runEvents(`events --runtime ${homeOf(t)}`);
     assert.equal(code, 3);
     assert.match(
       stderr,
-      /^portreeve: error\[\w+\]: no portreeve daemon tells of events:\n {2}.*\(ENOENT\)\nStart it as root: .*\n$/,
+      /^portreeve: error\[\w+\]: no portreeve daemon reports events:\n {2}.*\(ENOENT\)\nStart it as root: .*\n$/,
     );
   });
 });
 
-describe('of the archive', () => {
+describe('from the archive', () => {
   test('is read where no daemon answers', async (t) => {
     const { env } = archived(t);
-    assert.deepEqual(numbersIn((await said('events --json', env)).stdout), [1, 2]);
-    assert.deepEqual(numbersIn((await said('events --json --port 80/tcp', env)).stdout), [1]);
-    assert.match((await said('events', env)).stdout, /^TIME .*\n.*refused .*\n.*lost .*\n$/);
+    assert.deepEqual(numbersIn((await runEvents('events --json', env)).stdout), [1, 2]);
+    assert.deepEqual(numbersIn((await runEvents('events --json --port 80/tcp', env)).stdout), [1]);
+    assert.match((await runEvents('events', env)).stdout, /^TIME .*\n.*refused .*\n.*lost .*\n$/);
   });
 
   test('is read where a daemon answers that records none', async (t) => {
     const { env } = archived(t);
     await statusDaemon(t, env.XDG_RUNTIME_DIR);
-    assert.deepEqual(numbersIn((await said('events --json', env)).stdout), [1, 2]);
+    assert.deepEqual(numbersIn((await runEvents('events --json', env)).stdout), [1, 2]);
   });
 
-  test('is read whole where it is named, whether or not a daemon runs', async (t) => {
+  test('is read completely with --state, whether or not a daemon runs', async (t) => {
     const { state } = archived(
       t,
       Array.from({ length: 1234 }, () => guardEvent()),
     );
     const { env, add } = await daemon(t);
     add(guardEvent());
-    assert.equal(numbersIn((await said(`events --json --state ${state}`, env)).stdout).length, 1234);
+    assert.equal(numbersIn((await runEvents(`events --json --state ${state}`, env)).stdout).length, 1234);
   });
 
-  test('cannot be followed: --follow exits with 3 without a daemon, and with 2 beside --state', async (t) => {
+  test('cannot be followed: --follow exits with 3 without a daemon, and with 2 with --state', async (t) => {
     const { state, env } = archived(t);
-    const { code, stderr } = await said('events --follow', env);
+    const { code, stderr } = await runEvents('events --follow', env);
     assert.equal(code, 3);
-    assert.match(stderr, /no portreeve daemon tells of events/);
-    assert.equal((await said(`events --follow --state ${state}`, env)).code, 2);
+    assert.match(stderr, /no portreeve daemon reports events/);
+    assert.equal((await runEvents(`events --follow --state ${state}`, env)).code, 2);
   });
 
-  test('is empty where there is no file, and a file that is not one exits with 3', async (t) => {
+  test('is empty where there is no file, and a file that is not an archive exits with 3', async (t) => {
     const home = homeOf(t);
-    assert.equal((await said(`events --state ${home}`)).stdout, 'nothing is recorded\n');
+    assert.equal((await runEvents(`events --state ${home}`)).stdout, 'no events\n');
     writeFileSync(join(home, EVENT_DATABASE), 'precious');
-    const { code, stderr } = await said(`events --state ${home}`);
+    const { code, stderr } = await runEvents(`events --state ${home}`);
     assert.equal(code, 3);
     assert.match(stderr, /^portreeve: error\[\w+\]: .*events.db is not an archive of portreeve\n/);
   });
 });
 
-test('what cannot be asked is wrong usage, and said', async () => {
+test('an invalid request is wrong usage, and reported', async () => {
   const cases: Record<string, RegExp> = {
     '--since yesterday': /"yesterday" is not a time\n.*10m/,
     '--port htpp': /"htpp" is not a port: .*\nDid you mean http\?/,
@@ -224,9 +224,9 @@ test('what cannot be asked is wrong usage, and said', async () => {
     '--job A*': /"A\*" is not a job name/,
     '--state /x --runtime /y': /cannot be used with/,
   };
-  for (const [options, says] of Object.entries(cases)) {
-    const { code, stderr } = await said(`events ${options}`);
+  for (const [options, expected] of Object.entries(cases)) {
+    const { code, stderr } = await runEvents(`events ${options}`);
     assert.equal(code, 2, options);
-    assert.match(stderr, says);
+    assert.match(stderr, expected);
   }
 });

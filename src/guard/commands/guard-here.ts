@@ -1,4 +1,4 @@
-// What the guard does for the programs of this network namespace, apart from all else that commands of the guard load.
+// The guard's mode in this network namespace, for commands that need nothing else of the guard.
 
 import { LinuxBpf } from '../../host/linux/kernel-bpf.ts';
 import { askStatus } from '../../kit/ask-daemon.ts';
@@ -8,7 +8,7 @@ import { modeHere } from '../app/guard.ts';
 import { GUARD_PATH, type GuardJson, type NoGuardJson } from '../app/report.ts';
 import type { ModeHere } from '../core/mode-here.ts';
 
-/** Throws PortreeveError (environment) where that is not known. */
+/** Throws PortreeveError (environment) where the mode is unknown. */
 export async function guardHere(io: Io): Promise<ModeHere> {
   const askDaemon = () => askStatus<GuardJson | NoGuardJson>(io, undefined, GUARD_PATH);
   return await modeHere({ uid: io.uid, bpf: new LinuxBpf(), askDaemon }, GUARD_PINS);

@@ -1,4 +1,4 @@
-// What the commands of the guard print: its state, that of another version, and what is reported beside.
+// The text that the guard's commands print: the guard's state, that of another version's guard, and notes.
 
 import type { Io } from '../../kit/io.ts';
 import { labeledLines, localTime } from '../../kit/text.ts';
@@ -11,12 +11,10 @@ import type { GuardJson } from '../app/report.ts';
 import type { PortSettingNote } from '../core/port-settings.ts';
 import { impactsSummary } from './impact-text.ts';
 
-/** A label, and what stands behind it. */
 type Line = readonly [label: string, text: string];
 
-/** The state of the guard. */
 export function stateText(io: Io, state: GuardJson): string {
-  const { counters, revision, since, mode, trialMs, hasGoneBack, isAttached } = state;
+  const { counters, revision, since, mode, trialMs, hasReverted, isAttached } = state;
   const { judged = '0', lost = '0', ...refusals } = counters;
   const refused = Object.entries(refusals).filter(([, count]) => count !== '0');
   const sum = refused.reduce((total, [, count]) => total + BigInt(count), 0n);
@@ -24,15 +22,15 @@ export function stateText(io: Io, state: GuardJson): string {
     ['guard', isAttached ? MODE_TEXTS[mode] : NOT_ATTACHED],
     ['profile', `revision ${revision}, in force since ${localTime(new Date(since))}`],
     ...trialLines(trialMs),
-    ...(hasGoneBack ? [GONE_BACK] : []),
+    ...(hasReverted ? [REVERTED] : []),
     ['binds', bindsText(judged, sum)],
     ...refused.map(([name, count]): Line => ['', `${count} ${REFUSAL_TEXTS[name] ?? name}`]),
-    ...(state.namesUnits ? [] : [UNITS_LATE]),
-    ...(lost === '0' ? [] : [['events', `${lost} found no room`] as const]),
+    ...(state.namesUnits ? [] : [UNITS_BY_DAEMON]),
+    ...(lost === '0' ? [] : [['events', `${lost} lost: the buffer was full`] as const]),
   ]);
 }
 
-/** The state of a guard of an older or of a newer portreeve. */
+/** The state of a guard that an older or a newer portreeve installed. */
 export function otherGuardText(io: Io, guard: OtherGuard): string {
   const { isNewer, mode, revision, since, trialMs, isAttached, counters } = guard;
   const profile = revision === undefined ? 'a profile' : `revision ${revision}`;
@@ -41,7 +39,7 @@ export function otherGuardText(io: Io, guard: OtherGuard): string {
   return labeledLines(io, [
     [
       'guard',
-      `is of ${isNewer ? 'a newer' : 'an older'} portreeve, and ${OTHER_MODE_TEXTS[mode]} ${profile}`,
+      `was installed by ${isNewer ? 'a newer' : 'an older'} portreeve, and ${OTHER_MODE_TEXTS[mode]} ${profile}`,
     ],
     ...(isAttached ? [] : [OTHER_NOT_ATTACHED]),
     ['profile', `in force since ${localTime(new Date(since))}`],
@@ -60,24 +58,26 @@ export function otherGuardJson({ abi, isNewer, mode, revision, since, trialMs, .
     revision: revision ?? null,
     since: new Date(since).toISOString(),
     trialMs: trialMs ?? null,
-    hasGoneBack: guard.hasGoneBack,
+    hasReverted: guard.hasReverted,
     cgroup: `${guard.cgroupId}`,
     counters: Object.fromEntries(Object.entries(guard.counters).map(([name, count]) => [name, `${count}`])),
   };
 }
 
 function trialLines(trialMs: number | null): Line[] {
-  return trialMs === null ? [] : [['trial', `${Math.ceil(trialMs / 1000)} s to go, then it goes back`]];
+  return trialMs === null
+    ? []
+    : [['trial', `${Math.ceil(trialMs / 1000)} s left, then the profile before it returns`]];
 }
 
-/** What was counted, whether it was enforced at the time or only observed. */
+/** The counts include binds from times when the profile was only observed. */
 function bindsText(allowed: bigint | string, refused: bigint): string {
-  return `${allowed} that the profile allows, ${refused} that it does not`;
+  return `${allowed} allowed by the profile, ${refused} not allowed`;
 }
 
-/** How many sockets are held against the rules, or under rules that have changed; "" where none is known. */
-export function heldText(io: Io, held: Pick<Impacts, 'refused' | 'restart'> | undefined): string {
-  const summary = held && impactsSummary(held);
+/** How many open sockets violate the rules or need a restart; "" where there are none or that is unknown. */
+export function affectedText(io: Io, affected: Pick<Impacts, 'refused' | 'restart'> | undefined): string {
+  const summary = affected && impactsSummary(affected);
   return summary ? labeledLines(io, [['sockets', `${summary}: portreeve guard --restarts`]]) : '';
 }
 
@@ -85,9 +85,9 @@ export function heldText(io: Io, held: Pick<Impacts, 'refused' | 'restart'> | un
 export function assignableText(io: Io, found: readonly AssignableIn[] | undefined): string {
   const lines = (found ?? []).map(({ name, isHome, ports, reason }) => {
     const where = isHome ? '' : ` in the network namespace ${name}`;
-    if (!ports) return `the reserved ports${where} cannot be checked: ${reason}`;
+    if (!ports) return `could not check the reserved ports${where}: ${reason}`;
     const what = ports.length === 1 ? '1 reserved port' : `${ports.length} reserved ports`;
-    return `the kernel may assign ${what}${where}: portreeve guard enforce writes the list, or reports why not`;
+    return `the kernel may assign ${what}${where}. To fix it: portreeve guard enforce`;
   });
   return labeledLines(
     io,
@@ -105,39 +105,37 @@ export function assignableJson(found: readonly AssignableIn[] | undefined): obje
   return { assignable: rows ?? null };
 }
 
-/** About the kernel's settings of ports. */
+/** Notes about the kernel's port settings. */
 export function notesText(notes: readonly PortSettingNote[]): string {
   return notes
     .map(({ severity, message }) => `portreeve: ${severity === 'warning' ? 'warning: ' : ''}${message}\n`)
     .join('');
 }
 
-/** What was settled before anything was changed. */
-export function settledText({ countersTakenOver, wentBackAs }: Settled): string {
-  const counters = countersTakenOver === 'kept' ? 'go on' : 'begin anew';
+/** What had to be settled before the change. */
+export function settledText({ countersTakenOver, revertedAs }: Settled): string {
+  const counters = countersTakenOver === 'kept' ? 'continue' : 'start from zero';
   return [
-    ...(countersTakenOver
-      ? [`the guard of an older portreeve was taken over; its counters ${counters}\n`]
-      : []),
-    ...(wentBackAs === undefined
+    ...(countersTakenOver ? [`replaced the guard of an older portreeve; its counters ${counters}\n`] : []),
+    ...(revertedAs === undefined
       ? []
-      : [`a trial was not confirmed: what was before it is recorded as revision ${wentBackAs}\n`]),
+      : [`a trial was not confirmed; the profile before it was recorded again, as revision ${revertedAs}\n`]),
   ].join('');
 }
 
-const GONE_BACK: Line = ['trial', 'it was not confirmed: what was before it is in force'];
+const REVERTED: Line = ['trial', 'not confirmed; the profile before it is in force again'];
 
-const NOT_ATTACHED = 'judges nothing: its cgroup is gone, or its programs were taken out of it';
+const NOT_ATTACHED = 'does not work: its cgroup is gone, or its programs were detached';
 
-const UNITS_LATE: Line = [
+const UNITS_BY_DAEMON: Line = [
   'units',
-  'are jobs once the daemon has seen them, and before that their users: the kernel cannot name them here',
+  'have their job only once the daemon has seen them, and until then that of their user (the kernel cannot name them)',
 ];
 
 const MODE_TEXTS = {
   enforce: 'enforces the profile',
-  observe: 'observes: everything is allowed',
-  off: 'is in the kernel and does nothing',
+  observe: 'observes the profile: every bind is allowed',
+  off: 'is loaded and does nothing',
 } as const;
 
 const REFUSAL_TEXTS: Readonly<Record<string, string>> = {
@@ -152,13 +150,13 @@ const REFUSAL_TEXTS: Readonly<Record<string, string>> = {
 const OTHER_MODE_TEXTS = {
   enforce: 'enforces',
   observe: 'observes',
-  off: 'has, and does nothing with,',
+  off: 'does nothing with',
 } as const;
 
 const OTHER_NOT_ATTACHED: Line = [
   '',
-  'its programs are not called: its cgroup is gone, or they were taken out of it',
+  'its programs are not called: its cgroup is gone, or they were detached',
 ];
 
-const OLDER = 'portreeve guard enforce (or observe) takes it over, with nothing open in between';
-const NEWER = 'use that version of portreeve: this one cannot read its tables, and leaves it alone';
+const OLDER = 'portreeve guard enforce (or observe) replaces it without a gap';
+const NEWER = 'use that version of portreeve; this one cannot read its tables and does not change it';

@@ -1,4 +1,4 @@
-// `portreeve guard` for whoever is not root: what the daemon tells, as it is, and what is said where none does.
+// `portreeve guard` without root: the report of the daemon, and the message where no daemon answers.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -18,7 +18,7 @@ const STATE: GuardJson = {
   revision: 3,
   since: '2026-11-20T10:59:03.000Z',
   trialMs: 12_500,
-  hasGoneBack: false,
+  hasReverted: false,
   isAttached: true,
   cgroup: '1',
   namespaces: ['3', '4711'],
@@ -27,7 +27,7 @@ const STATE: GuardJson = {
   counters: { judged: '18446744073709551615', RESERVED_FOR_NO_ONE: '2', RESERVED_FOR_OTHERS: '0', lost: '7' },
 };
 
-/** The environment of a user whose daemon answers so; without an answer there is none. */
+/** The environment of a user whose daemon gives this answer; without an answer there is no daemon. */
 async function userOf(t: TestContext, answer?: { readonly status: number; readonly body: object }) {
   const home = await mkdtemp(join(tmpdir(), 'portreeve-'));
   t.after(() => rm(home, { recursive: true }));
@@ -45,48 +45,48 @@ async function userOf(t: TestContext, answer?: { readonly status: number; readon
   return { runtime, io: capturedIo({ uid: UID, env: { XDG_RUNTIME_DIR: home, XDG_STATE_HOME: home } }) };
 }
 
-test('what the daemon tells is shown as words', async (t) => {
+test('the report of the daemon is printed as text', async (t) => {
   const { io } = await userOf(t, { status: 200, body: STATE });
   assert.equal(await run(['guard'], io), 0);
   const text = io.stdout().replace(/since \S+ \S+/, 'since then');
   assert.ok(
     text.startsWith(`guard     enforces the profile
 profile   revision 3, in force since then
-trial     13 s to go, then it goes back
-binds     18446744073709551615 that the profile allows, 2 that it does not
+trial     13 s left, then the profile before it returns
+binds     18446744073709551615 allowed by the profile, 2 not allowed
           2 on ports that are reserved for no one
-events    7 found no room
+events    7 lost: the buffer was full
 `),
     text,
   );
 });
 
-test('as JSON it is what the daemon has said, with what a later one adds', async (t) => {
+test('JSON is what the daemon reports, with fields that a later daemon adds', async (t) => {
   const body = { ...STATE, mode: 'observe', later: ['x'] };
   const { io } = await userOf(t, { status: 200, body });
   assert.equal(await run(['guard', '--json'], io), 1);
-  const said = JSON.parse(io.stdout());
-  assert.deepEqual({ ...said, ...body }, said);
+  const printed = JSON.parse(io.stdout());
+  assert.deepEqual({ ...printed, ...body }, printed);
 });
 
-test('a guard that is off is one', async (t) => {
+test('a guard that is off is reported as off', async (t) => {
   const { io } = await userOf(t, { status: 200, body: { mode: 'off' } });
   assert.equal(await run(['guard'], io), 1);
-  assert.match(io.stdout(), /^the guard is off: the kernel does not know the profile\n/);
+  assert.match(io.stdout(), /^the guard is off: the profile is not enforced\n/);
 });
 
-test('where nobody tells it is said who could', async (t) => {
-  for (const answer of [undefined, { status: 500, body: { error: 'the guard cannot be reached' } }]) {
+test('without a report, the error shows who can provide one', async (t) => {
+  for (const answer of [
+    undefined,
+    { status: 500, body: { error: 'could not open the guard in the kernel' } },
+  ]) {
     const { io, runtime } = await userOf(t, answer);
     assert.equal(await run(['guard', '--runtime', runtime], io), 3);
     assert.match(
       io.stderr(),
-      /^portreeve: error\[\w+\]: only root can look into the kernel, and no portreeve daemon answers:\n/,
+      /^portreeve: error\[\w+\]: only root can inspect the kernel, and no portreeve daemon answers:\n/,
     );
-    assert.match(
-      io.stderr(),
-      answer ? /does not tell: the guard cannot be reached/ : /nobody is behind .*look\.sock/,
-    );
+    assert.match(io.stderr(), answer ? /could not open the guard in the kernel/ : /status\.sock/);
     assert.match(
       io.stderr(),
       /\nRun it as root, such as by sudo, or start the daemon as root: portreeve serve\n$/,
@@ -95,7 +95,7 @@ test('where nobody tells it is said who could', async (t) => {
   }
 });
 
-test('what changes something is root’s', async (t) => {
+test('changes need root', async (t) => {
   const { io } = await userOf(t, { status: 200, body: STATE });
   for (const words of [
     'guard enforce',

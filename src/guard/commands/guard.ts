@@ -1,4 +1,4 @@
-// `portreeve guard` and `confirm`: what the kernel goes by, and whether it does.
+// `portreeve guard` and its subcommands, and `portreeve confirm`.
 
 import { EXIT_CODES, PortreeveError } from '../../base/errors.ts';
 import { GUARD_PINS, SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
@@ -11,19 +11,19 @@ import type { GuardState } from '../app/kernel/kernel.ts';
 import { guardJson } from '../app/report.ts';
 import { type GuardOptions, guardChoices, guardDeps, placesOf } from './deps.ts';
 import {
+  affectedText,
   assignableJson,
   assignableText,
-  heldText,
   notesText,
   otherGuardJson,
   otherGuardText,
   settledText,
   stateText,
 } from './guard-text.ts';
-import { impactsJson, impactsSummary, impactsText, printConcerned } from './impact-text.ts';
+import { impactsJson, impactsSummary, impactsText, printAffected } from './impact-text.ts';
 import { lacksJson, lacksText, limitsText } from './limits-text.ts';
 
-/** `portreeve guard`: root looks into the kernel, everybody else asks the daemon. */
+/** `portreeve guard`: root inspects the kernel, other users ask the daemon. */
 export async function guardCommand(options: GuardOptions, io: Io): Promise<number> {
   const { state = SYSTEM_DIRECTORIES.state, runtime, json: isJson = false } = options;
   const request = {
@@ -39,20 +39,25 @@ export async function guardCommand(options: GuardOptions, io: Io): Promise<numbe
   }
   const { guard, inspected, lacks } = found;
   if (isJson) {
-    const { held = null, assignable } = inspected ?? {};
+    const { affected = null, assignable } = inspected ?? {};
     io.out(
-      json({ ...guard, ...(inspected && { held, ...assignableJson(assignable) }), ...lacksJson(lacks) }),
+      json({ ...guard, ...(inspected && { affected, ...assignableJson(assignable) }), ...lacksJson(lacks) }),
     );
   } else if ('counters' in guard) {
-    const { held, assignable } = inspected ?? {};
-    io.out(stateText(io, guard) + heldText(io, held) + assignableText(io, assignable) + lacksText(io, lacks));
-  } else io.out(`the guard is off: the kernel does not know the profile\n${lacksText(io, lacks)}`);
+    const { affected, assignable } = inspected ?? {};
+    io.out(
+      stateText(io, guard) +
+        affectedText(io, affected) +
+        assignableText(io, assignable) +
+        lacksText(io, lacks),
+    );
+  } else io.out(`the guard is off: the profile is not enforced\n${lacksText(io, lacks)}`);
   return guard.mode === 'enforce' && guard.isAttached ? 0 : EXIT_CODES.refused;
 }
 
 /** `portreeve guard --restarts` */
 export async function guardRestartsCommand(options: GuardOptions, io: Io): Promise<number> {
-  needRoot(io, 'look into the kernel');
+  needRoot(io, 'inspect the kernel');
   const { places, choices } = await guardChoices(options, io);
   const found = inspectRestarts(guardDeps(options, io), places, choices);
   if (options.json) {
@@ -61,17 +66,17 @@ export async function guardRestartsCommand(options: GuardOptions, io: Io): Promi
     io.out(json({ mode, revision, ...sockets }));
   } else if (found) {
     const { impacts, guard } = found;
-    const nobody = 'no socket is held against the rules, or under rules that have changed';
-    io.out(`${impactsText(io, impacts)}${impactsSummary(impacts) ?? nobody}\n${othersText(guard)}`);
-  } else io.out('the guard is off: the kernel does not know the profile\n');
-  return found && found.impacts.concerned.length === 0 ? 0 : EXIT_CODES.refused;
+    const none = 'no open socket violates the rules or needs a restart';
+    io.out(`${impactsText(io, impacts)}${impactsSummary(impacts) ?? none}\n${othersText(guard)}`);
+  } else io.out('the guard is off: the profile is not enforced\n');
+  return found && found.impacts.affected.length === 0 ? 0 : EXIT_CODES.refused;
 }
 
-/** Of a guard that holds elsewhere, too. */
+/** Only this network namespace was checked. */
 function othersText({ namespaces }: GuardState): string {
   const others = namespaces.length - 1;
   if (others === 0) return '';
-  return `${others} other network ${others === 1 ? 'namespace was' : 'namespaces were'} not looked at\n`;
+  return `${others} other network ${others === 1 ? 'namespace was' : 'namespaces were'} not checked\n`;
 }
 
 /** `portreeve guard enforce` and `observe` */
@@ -91,17 +96,17 @@ async function startMode(
 ): Promise<number> {
   const { choices } = await guardChoices(options, io);
   const request = { mode, choices, isExact: options.exact ?? false };
-  const { state, notes, concerned } = changeMode(guardDeps(options, io), request, (step) => {
+  const { state, notes, affected } = changeMode(guardDeps(options, io), request, (step) => {
     io.err(step.step === 'settled' ? settledText(step) : limitsText(step.limits));
   });
   io.err(notesText(notes));
   io.out(stateText(io, guardJson(state)));
-  printConcerned(io, concerned);
+  printAffected(io, affected);
   return 0;
 }
 
 /**
- * Does something. Where the kernel refuses a program and `isVerbose`, the verifier's whole log precedes the error.
+ * Calls `act`. With `isVerbose`, where the kernel refuses a program, the verifier's complete log precedes the error.
  */
 export async function withVerifierLog<T>(
   isVerbose: boolean | undefined,
@@ -119,10 +124,10 @@ export async function withVerifierLog<T>(
 
 /** `portreeve guard off` */
 export function guardOffCommand(options: GuardOptions, io: Io): number {
-  needRoot(io, 'take the guard out of the kernel');
+  needRoot(io, 'remove the guard from the kernel');
   const notes = stopGuard(guardDeps(options, io), options.pins ?? GUARD_PINS);
   io.err(notesText(notes ?? []));
-  io.out(notes ? 'the guard is off\n' : 'the guard was off already\n');
+  io.out(notes ? 'the guard is off\n' : 'the guard was already off\n');
   return 0;
 }
 
@@ -132,9 +137,9 @@ export async function confirmCommand(options: GuardOptions, io: Io): Promise<num
   const confirmed = confirmTrial(guardDeps(options, io), (await guardChoices(options, io)).choices);
   if (confirmed) {
     io.err(notesText(confirmed.notes));
-    io.out(`revision ${confirmed.state.revision} stays in force\n`);
+    io.out(`revision ${confirmed.state.revision} remains in force\n`);
     return 0;
   }
-  io.err('portreeve: nothing is on trial\n');
+  io.err('portreeve: no profile is on trial\n');
   return EXIT_CODES.refused;
 }

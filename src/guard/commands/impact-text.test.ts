@@ -1,4 +1,4 @@
-// Tests of how the sockets that a change of the rules concerns are told: to people, and as JSON.
+// How the sockets that a change of the rules affects are printed, as text and as JSON.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { capturedIo } from '../../../test/support/captured-io.ts';
@@ -27,7 +27,7 @@ const GIVEN = {
 
 function impact(changes: Partial<Impact> = {}, seen: Partial<Impact['seen']> = {}): Impact {
   return {
-    fate: 'refused',
+    effect: 'refused',
     seen: {
       socket: {
         protocol: 'tcp',
@@ -63,38 +63,38 @@ function impact(changes: Partial<Impact> = {}, seen: Partial<Impact['seen']> = {
     rule: RULE,
     errno: 'EPERM',
     differences: [],
-    mayBeChosen: false,
+    mayBeAssigned: false,
     ...changes,
   };
 }
 
 const RESTART: Impact = impact({
-  fate: 'restart',
+  effect: 'restart',
   after: { allowed: true, reason: 'RESERVED_FOR_JOB', rule: RULE, ...GIVEN },
   errno: undefined,
   differences: [
-    { what: 'BIND', has: ANY, gets: OWN },
-    { what: 'SHAREPORT', has: false, gets: true },
-    { what: 'NODELAYACKS', has: true, gets: false },
+    { what: 'BIND', from: ANY, to: OWN },
+    { what: 'SHAREPORT', from: false, to: true },
+    { what: 'NODELAYACKS', from: true, to: false },
   ],
 });
 
-const impacts = (concerned: readonly Impact[], notSeen = 0): Impacts => ({
-  concerned,
-  refused: concerned.filter(({ fate }) => fate === 'refused').length,
-  restart: concerned.filter(({ fate }) => fate === 'restart').length,
+const impacts = (affected: readonly Impact[], notSeen = 0): Impacts => ({
+  affected,
+  refused: affected.filter(({ effect }) => effect === 'refused').length,
+  restart: affected.filter(({ effect }) => effect === 'restart').length,
   kept: 3,
   notSeen,
 });
 
 /** The cells of the lines below the heading. */
-function lines(concerned: readonly Impact[], notSeen = 0): string[][] {
-  const text = impactsText(capturedIo({ uid: 1000 }), impacts(concerned, notSeen));
+function lines(affected: readonly Impact[], notSeen = 0): string[][] {
+  const text = impactsText(capturedIo({ uid: 1000 }), impacts(affected, notSeen));
   const [, ...rest] = text.trimEnd().split('\n');
   return rest.map((line) => line.split(/ {2,}/));
 }
 
-test('a line says what becomes of a socket, whose it is, and by which statement', () => {
+test('a line shows the effect on a socket, its owner, and the statement', () => {
   assert.deepEqual(lines([impact(), RESTART]), [
     [
       'refused',
@@ -104,7 +104,7 @@ test('a line says what becomes of a socket, whose it is, and by which statement'
       'www-data',
       'NGINX',
       'p:7',
-      'EPERM: reserved, and not for NGINX',
+      'EPERM: reserved, but not for NGINX',
     ],
     [
       'restart',
@@ -114,15 +114,15 @@ test('a line says what becomes of a socket, whose it is, and by which statement'
       'www-data',
       'NGINX',
       'p:7',
-      'gets 192.0.2.7 in the place of 0.0.0.0, gets SHAREPORT, loses NODELAYACKS',
+      'address 192.0.2.7 instead of 0.0.0.0, gains SHAREPORT, loses NODELAYACKS',
     ],
   ]);
 });
 
-test('what is not known is said', () => {
+test('what is unknown is reported', () => {
   const denied = { allowed: false, reason: 'RESERVED_FOR_NO_ONE', errno: 'EACCES', rule: RULE } as const;
   const one = impact(
-    { after: denied, before: denied, mayBeChosen: true },
+    { after: denied, before: denied, mayBeAssigned: true },
     { owners: [], unit: undefined, user: undefined, job: 'UNKNOWN' },
   );
   const [line, ...notes] = lines([one], 2);
@@ -132,39 +132,39 @@ test('what is not known is said', () => {
     '33',
     'UNKNOWN',
     'p:7',
-    'EPERM: reserved for no one, as before; unless the kernel chose the port',
+    'EPERM: reserved for no one, as before; unless the kernel assigned the port',
   ]);
   assert.deepEqual(notes, [
-    ['UNKNOWN: the job cannot be told, and only * matches it'],
-    ['what 2 processes have open could not be seen: root sees more'],
+    ['UNKNOWN: the job could not be determined; only * matches it'],
+    ['could not read what 2 processes have open; root can'],
   ]);
 });
 
-test('a container or a cgroup stands where there is no unit', () => {
+test('a container or a cgroup is shown where there is no unit', () => {
   const place = (seen: Partial<Impact['seen']>) => lines([impact({}, seen)])[0]?.[3];
   const container = { runtime: 'docker', id: '0123456789ab' };
   assert.equal(place({ unit: undefined, container }), 'docker 0123456789ab');
   assert.equal(place({ unit: undefined }), '/system.slice/n');
 });
 
-test('sockets that differ in nothing that is shown have one line', () => {
+test('sockets that do not differ in what is shown share one line', () => {
   assert.deepEqual(
-    lines([impact(), impact(), RESTART]).map(([fate, socket]) => `${fate} ${socket}`),
+    lines([impact(), impact(), RESTART]).map(([effect, socket]) => `${effect} ${socket}`),
     ['refused tcp 0.0.0.0:80 (2)', 'restart tcp 0.0.0.0:80'],
   );
 });
 
-test('nothing is shown where none is concerned', () => {
+test('nothing is printed where no socket is affected', () => {
   assert.equal(impactsText(capturedIo(), impacts([])), '');
 });
 
-test('the numbers are told, of what is and of what would be', () => {
+test('the numbers are printed, for rules in force and for others', () => {
   const count = (refused: number, restart: number) => ({ refused, restart });
   assert.equal(impactsSummary(count(0, 0)), undefined);
-  assert.equal(impactsSummary(count(1, 0)), '1 is held against the rules');
-  assert.equal(impactsSummary(count(2, 1)), '2 are held against the rules, 1 has to be restarted');
-  assert.equal(wouldBeSummary(count(0, 2)), 'open now: 2 would have to be restarted');
-  assert.match(wouldBeSummary(count(0, 0)), /^no socket that is open now would be refused/);
+  assert.equal(impactsSummary(count(1, 0)), '1 violates the rules');
+  assert.equal(impactsSummary(count(2, 1)), '2 violate the rules, 1 needs a restart');
+  assert.equal(wouldBeSummary(count(0, 2)), 'open sockets: 2 would need a restart');
+  assert.match(wouldBeSummary(count(0, 0)), /^no open socket would be refused/);
 });
 
 test('JSON has an object for each, with times in UTC', () => {
@@ -172,7 +172,7 @@ test('JSON has an object for each, with times in UTC', () => {
   assert.deepEqual(counts, { refused: 1, restart: 1, kept: 3, notSeen: 1 });
   const [refused, restart] = sockets;
   assert.deepEqual(refused, {
-    fate: 'refused',
+    effect: 'refused',
     protocol: 'tcp',
     address: '0.0.0.0',
     port: 80,
@@ -190,11 +190,11 @@ test('JSON has an object for each, with times in UTC', () => {
     rule: RULE,
     before: null,
     differences: [],
-    mayBeChosen: false,
+    mayBeAssigned: false,
   });
   assert.deepEqual(restart?.differences, [
-    { what: 'BIND', has: '0.0.0.0', gets: '192.0.2.7' },
-    { what: 'SHAREPORT', has: false, gets: true },
-    { what: 'NODELAYACKS', has: true, gets: false },
+    { what: 'BIND', from: '0.0.0.0', to: '192.0.2.7' },
+    { what: 'SHAREPORT', from: false, to: true },
+    { what: 'NODELAYACKS', from: true, to: false },
   ]);
 });

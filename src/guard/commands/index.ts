@@ -1,4 +1,4 @@
-// The commands that change the profile in force, and those of the guard, which has the kernel obey it.
+// The commands that change the profile in force, and those of the guard, which enforces it in the kernel.
 import { type Command, command, type Option, type Options, type OptionsOf } from '../../kit/command.ts';
 import type { Io } from '../../kit/io.ts';
 import { ARCHIVE, CONFIG, DIRECTORY, JSON_OUTPUT, PINS, RUNTIME } from '../../kit/options.ts';
@@ -7,20 +7,20 @@ import { FILE, KEEP_GOING, RACF, READING, SKIPPED } from '../../profile/commands
 
 const STATE = {
   ...ARCHIVE,
-  detail: 'Without the option that is /var/lib/portreeve.',
+  detail: 'The default is /var/lib/portreeve.',
 } satisfies Option;
 
 const EXACT = {
-  help: 'refuse a profile that the kernel cannot obey exactly',
-  detail: 'The exit status is then 1, and nothing is changed.',
+  help: 'refuse a profile that this kernel cannot enforce exactly',
+  detail: 'Nothing is changed then, and the exit status is 1.',
 } satisfies Option;
 
 const LIVE_DIFF_OPTIONS = {
   live: {
-    help: 'also list the open sockets that the second one would refuse, or have restarted',
+    help: 'also list the open sockets that the second profile would refuse, or that would need a restart',
     detail:
-      'It is as if the first one had always been enforced. With one file, that is compared with what is in force. ' +
-      'See portreeve-guard(1).',
+      'The first profile is treated as if it had always been enforced. With one file, the profile in force is the ' +
+      'first. See portreeve-guard(1).',
   },
   ...DIFF_OPTIONS,
   pins: PINS,
@@ -29,16 +29,16 @@ export type LiveDiffOptions = OptionsOf<typeof LIVE_DIFF_OPTIONS>;
 
 const DIFF = command({
   path: ['profile', 'diff'],
-  summary: 'say which reservations and settings two profiles differ in',
+  summary: 'show the reservations and settings in which two profiles differ',
   arguments: {
     file: { help: 'a profile', completion: 'file' },
-    other: { help: 'the profile that it is compared with', optional: true, completion: 'file' },
+    other: { help: 'the profile to compare it with', optional: true, completion: 'file' },
   },
   options: LIVE_DIFF_OPTIONS,
-  help: `Lines, comments and order do not matter, as far as they mean nothing.
-With --live and one file, that is compared with what is in force.
+  help: `Ignores comments, line breaks, and the order of statements where it has no
+meaning. With --live, one file is compared with the profile in force.
 
-Exit code 0 if both mean the same, 1 if not, 3 if one has errors.`,
+Exit code 0 if both mean the same, 1 if they differ, 3 if one has errors.`,
   examples: [
     'portreeve profile diff old.tcpip new.tcpip',
     'portreeve profile diff --live new.tcpip',
@@ -54,45 +54,44 @@ Exit code 0 if both mean the same, 1 if not, 3 if one has errors.`,
   },
 });
 
-/** What changes the profile in force. */
 const CHANGE_OPTIONS = {
   dryRun: {
     help: 'show what would change, and change nothing (SYNTAXCHECK)',
     detail:
-      'That includes the open sockets that would be refused or would have to be restarted. On z/OS it is ' +
+      'This includes the open sockets that would be refused or need a restart. The z/OS equivalent is ' +
       'VARY TCPIP,,SYNTAXCHECK.',
   },
   exact: EXACT,
-  keepGoing: { ...KEEP_GOING, detail: 'The rest is carried out.' },
+  keepGoing: { ...KEEP_GOING, detail: 'The other statements are carried out.' },
   racf: {
     ...RACF,
     detail:
-      'They are kept with the profile, in the place of those that were given before. Without any, nobody may use ' +
-      'such ports.',
+      'They are stored with the profile and replace those stored before. Without any, no user may use ports with SAF.',
   },
   verbose: SKIPPED,
   state: {
     ...DIRECTORY,
     help: 'the state directory',
     detail: 'For root that is /var/lib/portreeve.',
-    defaultText: 'your own',
+    defaultText: 'that of the user',
   },
   pins: PINS,
   ...READING,
-  symbol: { ...READING.symbol, detail: `${READING.symbol.detail} The values are kept with the profile.` },
+  symbol: { ...READING.symbol, detail: `${READING.symbol.detail} The values are stored with the profile.` },
 } satisfies Options;
 
 const APPLY_OPTIONS = {
   revision: {
     value: 'n',
-    help: 'bring back what was in force after a revision',
-    detail: 'It takes the place of a file.',
+    help: 'apply the profile that was in force after revision n',
+    detail: 'It replaces the file argument.',
     excludes: ['keepGoing', 'racf', 'zosNames'],
   },
   try: {
     value: 'time',
-    help: 'go back after that time (60s, 5m, 1d at most), unless portreeve confirm comes',
-    detail: 'The kernel does that: it needs no process of portreeve, and no terminal. An hour is `1h`.',
+    help: 'revert after this time (60s, 5m; at most 1d) unless portreeve confirm runs first',
+    detail:
+      'The kernel reverts by itself: no process of portreeve and no terminal is needed. An hour is `1h`.',
   },
   ...CHANGE_OPTIONS,
 } satisfies Options;
@@ -100,13 +99,13 @@ export type ApplyOptions = OptionsOf<typeof APPLY_OPTIONS>;
 
 const APPLY = command({
   path: ['apply'],
-  summary: 'make a profile the one in force',
+  summary: 'put a profile in force',
   arguments: { file: FILE },
   options: APPLY_OPTIONS,
-  help: `Shows what changes, and records the profile with its text. A profile with errors
-is refused: then nothing changes.
+  help: `Shows what changes, and records the profile and its text. A profile with errors
+is refused, and nothing changes.
 
-The kernel goes by it at once where the guard is on (portreeve guard).`,
+If the guard is on, the kernel uses the profile at once (portreeve guard).`,
   examples: [
     'portreeve apply profile.tcpip --dry-run',
     'portreeve apply profile.tcpip',
@@ -120,13 +119,13 @@ The kernel goes by it at once where the guard is on (portreeve guard).`,
 
 const OBEY = command({
   path: ['obey'],
-  summary: 'add statements to the profile in force, or delete some of it',
+  summary: 'add statements to the profile in force, or delete some of them',
   arguments: { file: { help: 'statements, as for VARY TCPIP,,OBEYFILE', completion: 'file' } },
   options: CHANGE_OPTIONS,
-  help: `Carries out the statements of the file, DELETE PORT and DELETE PORTRANGE among
-them, on what is in force. A file with errors is refused: then nothing changes.
+  help: `Applies the statements in the file, including DELETE PORT and DELETE PORTRANGE,
+to the profile in force. A file with errors is refused, and nothing changes.
 
-The kernel goes by it at once where the guard is on (portreeve guard).`,
+If the guard is on, the kernel uses the new profile at once (portreeve guard).`,
   examples: ['portreeve obey change.obey --dry-run', 'portreeve obey change.obey'],
   run: async ({ file }, options, io) => {
     const { obeyCommand } = await import('./apply.ts');
@@ -137,27 +136,26 @@ The kernel goes by it at once where the guard is on (portreeve guard).`,
 const GUARD_OPTIONS = {
   pins: PINS,
   json: JSON_OUTPUT,
-  restarts: { help: 'list who holds a port against the rules, or under rules that have changed' },
+  restarts: { help: 'list the open sockets that violate the rules or need a restart' },
   state: STATE,
   config: CONFIG,
   runtime: {
     ...DIRECTORY,
-    help: 'ask the daemon with this runtime directory, and not the kernel',
+    help: 'ask the daemon with this runtime directory instead of the kernel',
   },
 } satisfies Options;
 
 const SHOW = command({
   path: ['guard'],
-  summary: 'have the kernel obey the profile',
+  summary: 'enforce the profile in the kernel',
   options: GUARD_OPTIONS,
-  help: `Without a command it shows what the kernel goes by: which revision, since when,
-how many binds the profile allowed and how many it did not, enforced or only
-observed, and what this kernel cannot do exactly of it. Root looks into the
-kernel; the daemon tells everybody else. Where the guard is off it shows what
-the kernel lacks for one.
+  help: `Without a subcommand, shows the state of the guard: the mode, the revision in
+force and since when, how many binds the profile allowed and did not allow, and
+what this kernel cannot enforce exactly. If the guard is off, shows what the
+kernel lacks to run it. Root inspects the kernel; other users ask the daemon.
 
-Exit code 0 if the profile is enforced, 1 if it is not, 3 if it cannot be told.
-With --restarts 0 if nobody is listed, 1 if somebody is or the guard is off.`,
+Exit code 0 if the profile is enforced, 1 if not, 3 if it could not tell.
+With --restarts 0 if no socket is listed, 1 if one is or the guard is off.`,
   examples: [
     'portreeve guard',
     'portreeve guard --restarts',
@@ -180,23 +178,23 @@ const OBSERVE_OPTIONS = {
   cgroup: {
     value: 'path',
     help: 'judge only binds in this cgroup and below',
-    detail: 'It counts where a socket is made.',
-    defaultText: 'all of the host',
+    detail: 'What counts is the cgroup in which the socket was created.',
+    defaultText: 'the whole host',
     completion: 'directory',
   },
   state: STATE,
   config: CONFIG,
-  verbose: { help: "print the whole of the verifier's log where the kernel refuses a program" },
+  verbose: { help: "print the verifier's complete log if the kernel refuses a program" },
 } satisfies Options;
 
 const ENFORCE_OPTIONS = { exact: EXACT, ...OBSERVE_OPTIONS };
 type ModeOptions = OptionsOf<typeof ENFORCE_OPTIONS>;
 
-/** What the commands of the guard are given, each some of it. */
+/** The options of the guard's commands; each command has some of them. */
 export type TypedGuardOptions = OptionsOf<typeof GUARD_OPTIONS & typeof ENFORCE_OPTIONS>;
 
-const MODE_HELP = `The kernel goes on by itself: no process of portreeve has to run. What it cannot
-do exactly of the profile is told.`;
+const MODE_HELP = `The guard runs in the kernel: no process of portreeve has to keep running.
+Prints a note for each statement that this kernel cannot enforce exactly.`;
 
 async function runMode(mode: 'enforce' | 'observe', options: ModeOptions, io: Io): Promise<number> {
   const { guardModeCommand } = await import('./guard.ts');
@@ -205,7 +203,7 @@ async function runMode(mode: 'enforce' | 'observe', options: ModeOptions, io: Io
 
 const ENFORCE = command({
   path: ['guard', 'enforce'],
-  summary: 'refuse what the profile in force does not allow',
+  summary: 'refuse binds that the profile in force does not allow',
   options: ENFORCE_OPTIONS,
   help: MODE_HELP,
   examples: ['portreeve guard enforce'],
@@ -214,7 +212,7 @@ const ENFORCE = command({
 
 const OBSERVE = command({
   path: ['guard', 'observe'],
-  summary: 'allow all, and record what would have been refused',
+  summary: 'allow all binds, and record those that would be refused',
   options: OBSERVE_OPTIONS,
   help: MODE_HELP,
   examples: ['portreeve guard observe'],
@@ -223,9 +221,9 @@ const OBSERVE = command({
 
 const OFF = command({
   path: ['guard', 'off'],
-  summary: 'take the guard out of the kernel',
+  summary: 'remove the guard from the kernel',
   options: { pins: PINS, state: STATE },
-  help: 'Programs, maps and their names are gone afterwards. The profile stays recorded.',
+  help: 'Removes the programs, the maps, and their names. The profile remains recorded.',
   examples: ['portreeve guard off'],
   run: async (_, options, io) => {
     const { guardOffCommand } = await import('./guard.ts');
@@ -237,10 +235,10 @@ const CONFIRM = command({
   path: ['confirm'],
   summary: 'keep a profile that is on trial',
   options: { pins: PINS, state: STATE },
-  help: `A profile that was applied with --try goes away by itself unless this comes
-first.
+  help: `A profile that was applied with --try reverts by itself unless it is confirmed
+in time.
 
-Exit code 0 if it stays, 1 if nothing is on trial.`,
+Exit code 0 if the profile is kept, 1 if no profile is on trial.`,
   examples: ['portreeve apply profile.tcpip --try 60s && portreeve confirm'],
   run: async (_, options, io) => {
     const { confirmCommand } = await import('./guard.ts');
@@ -248,19 +246,20 @@ Exit code 0 if it stays, 1 if nothing is on trial.`,
   },
 });
 
-const NAMESPACE_HELP = 'a name of "ip netns", the path of a namespace, or pid:NUMBER';
+const NAMESPACE_HELP = 'a name that "ip netns" lists, the path of a namespace, or pid:NUMBER';
 
 const NAMESPACES_OPTIONS = { pins: PINS, json: JSON_OUTPUT };
 export type NamespacesOptions = OptionsOf<typeof NAMESPACES_OPTIONS>;
 
 const NAMESPACES = command({
   path: ['guard', 'namespaces'],
-  summary: 'show the network namespaces in which the profile holds',
+  summary: 'list the network namespaces that the guard covers',
   options: NAMESPACES_OPTIONS,
-  help: `The first one is that in which the guard was started. portreeve.toml names
-others, [guard] namespaces, and so does "add".
+  help: `The guard always covers the namespace in which it was started, which is
+listed first. Others are added by "namespaces" in the section [guard] of
+portreeve.toml, and by "portreeve guard namespaces add".
 
-Exit code 0, 1 if the guard is not in the kernel, 3 if it cannot be told.`,
+Exit code 0, 1 if the guard is not in the kernel, 3 if it could not tell.`,
   examples: [
     'portreeve guard namespaces',
     'portreeve guard namespaces add web',
@@ -277,7 +276,7 @@ export type NamespaceOptions = OptionsOf<typeof NAMESPACE_OPTIONS>;
 
 const ADD_NAMESPACE = command({
   path: ['guard', 'namespaces', 'add'],
-  summary: 'have the profile hold in one more',
+  summary: 'cover another network namespace',
   arguments: { namespace: { help: NAMESPACE_HELP } },
   options: NAMESPACE_OPTIONS,
   examples: ['portreeve guard namespaces add web', 'portreeve guard namespaces add pid:812'],
@@ -289,10 +288,10 @@ const ADD_NAMESPACE = command({
 
 const REMOVE_NAMESPACE = command({
   path: ['guard', 'namespaces', 'remove'],
-  summary: 'leave one alone',
+  summary: 'stop covering a network namespace',
   arguments: { namespace: { help: `${NAMESPACE_HELP}, or cookie:NUMBER` } },
   options: NAMESPACE_OPTIONS,
-  help: 'Exit code 0 if the profile held there, 1 if not.',
+  help: 'Exit code 0 if the guard covered it, 1 if not.',
   examples: ['portreeve guard namespaces remove web', 'portreeve guard namespaces remove cookie:4711'],
   run: async ({ namespace }, options, io) => {
     const { removeNamespaceCommand } = await import('./namespaces.ts');
@@ -302,36 +301,36 @@ const REMOVE_NAMESPACE = command({
 
 const EVENTS_OPTIONS = {
   follow: {
-    help: 'go on with new ones as they come; without --since only with these',
-    detail: 'They come within 100 milliseconds. It takes a running daemon.',
+    help: 'keep printing new events; without --since print only new ones',
+    detail: 'An event is printed within 100 milliseconds. This needs a running daemon.',
   },
   since: {
     value: 'time',
-    help: 'only from then on: 2026-11-20T10:00:00Z, 10m, 2h, 1d, today',
-    detail: 'A time is one of RFC 3339; 30s, 10m, 2h or 1d for how long ago; or `today`.',
+    help: 'only events since: 2026-11-20T10:00:00Z, 10m, 2h, 1d, today',
+    detail: 'A time is an RFC 3339 timestamp, a duration before now such as 30s, 10m, 2h or 1d, or `today`.',
   },
-  job: { value: 'name', help: 'only those of a job' },
+  job: { value: 'name', help: 'only events of this job' },
   port: {
     value: 'port',
-    help: 'only those for a port or range: 80, 53/udp, ssh; may be repeated',
+    help: 'only events for a port or range: 80, 53/udp, ssh; may be repeated',
     detail:
-      'A range is 8000-8010. Of several ports, 100 at most, those for one of them are listed. Port 0 is a bind of ' +
-      'any port, which the kernel chooses.',
+      'A range is 8000-8010. With several ports (at most 100), events for any of them are listed. Port 0 is a bind ' +
+      'for which the kernel chooses the port.',
     repeatable: true,
   },
   json: {
     ...JSON_OUTPUT,
-    help: 'print JSON, a line for each',
+    help: 'print JSON, one line for each event',
     detail:
-      '`kind` is `bind` for one, `more` for further ones of which only the number is known, and `lost` for those of ' +
-      'which nothing else is known; `count` is the number. `verdict` is `refused` or `observed`, `reason` is a word ' +
-      'as portreeve-decide(1) has it, and `rule` is the statement with its file and line. What is not known is null. ' +
-      '`number` is larger in each than in those before it.',
+      '`kind` is `bind` for a single bind, `more` for further binds of which only the number was recorded, and ' +
+      '`lost` for binds of which nothing else is known; `count` is the number of binds. `verdict` is `refused` or ' +
+      '`observed`, `reason` is a reason of portreeve-decide(1), and `rule` is the statement with its file and line. ' +
+      'What is unknown is null. `number` increases from event to event.',
   },
   runtime: RUNTIME,
   state: {
     ...DIRECTORY,
-    help: 'read the archive in a state directory, and ask no daemon',
+    help: 'read the archive in this state directory instead of asking a daemon',
     excludes: ['runtime'],
   },
 } satisfies Options;
@@ -339,10 +338,10 @@ export type EventsOptions = OptionsOf<typeof EVENTS_OPTIONS>;
 
 const EVENTS = command({
   path: ['events'],
-  summary: 'list what the guard refused, or would have refused',
+  summary: 'list the binds that the guard refused, or would have refused',
   options: EVENTS_OPTIONS,
-  help: `Root and the group portreeve see all of them, everybody else his own. Without a
-daemon they are read from its archive.`,
+  help: `Root and members of the group portreeve see all events, other users only their
+own. If no daemon runs, the events are read from its archive.`,
   examples: [
     'portreeve events --since today',
     'portreeve events --follow --port 80/tcp',

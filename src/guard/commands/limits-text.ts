@@ -1,4 +1,4 @@
-// What the kernel cannot do exactly of a profile, in words and as JSON.
+// Where this kernel cannot do exactly what a profile states, as text and as JSON.
 
 import { printable } from '../../base/printable.ts';
 import type { Io } from '../../kit/io.ts';
@@ -6,7 +6,7 @@ import { labeledLines } from '../../kit/text.ts';
 import type { GuardLacks } from '../app/kernel-limits.ts';
 import type { Limit } from '../core/limits.ts';
 
-/** Before rules come into force: each limit with the first statement that it is about. */
+/** Before rules are put in force: each limit with the first statement that it affects. */
 export function limitsText(limits: readonly Limit[]): string {
   return limits
     .map(({ instead, why, ...limit }) => {
@@ -22,7 +22,7 @@ function placeOf({ statements: [first], count }: Pick<Limit, 'statements' | 'cou
   return count > 1 ? `${place} (and ${count - 1} more)` : place;
 }
 
-/** What the kernel lacks, as further lines of the state. */
+/** What the kernel lacks, as more lines of the state. */
 export function lacksText(io: Io, { limits = [], missing }: GuardLacks): string {
   return labeledLines(io, [
     ...missing.map(
@@ -34,7 +34,6 @@ export function lacksText(io: Io, { limits = [], missing }: GuardLacks): string 
   ]);
 }
 
-/** The same for programs. */
 export function lacksJson({ limits, missing }: GuardLacks) {
   return {
     limits: limits ?? null,

@@ -1,44 +1,43 @@
-// The archive of the guard's events, as the features that use it see it.
+// The interface of the archive of the guard's events.
 import type { GuardEvent, NewGuardEvent } from '../../base/guard-event.ts';
 import type { AskedPorts, Protocol } from '../../base/port.ts';
 
-/** Which events are asked for: those to which all applies that is said. */
+/** Selects events. An event must match all fields that are present. */
 export interface EventQuery {
-  /** Only those with a larger number. */
+  /** Only events with a larger number. */
   readonly after: number;
-  /** The most that are wanted. */
+  /** At most this many. */
   readonly limit: number;
   readonly sinceMs?: number | undefined;
   readonly uid?: number | undefined;
   readonly job?: string | undefined;
   readonly protocol?: Protocol | undefined;
-  /** Of these ports; of none of them is an event without a port. */
+  /** Only events for these ports. An event without a port matches none. */
   readonly ports?: readonly AskedPorts[] | undefined;
 }
 
 /** How many events the programs of a guard have counted as lost. */
 export interface LostCount {
-  /** Which guard: another one begins at 0. */
+  /** Identifies the guard: each guard's count starts at 0. */
   readonly guard: string;
   readonly count: number;
 }
 
 /**
  * The archive of events, bounded by age and number. Its methods throw PortreeveError `ARCHIVE_CORRUPT`,
- * `ARCHIVE_FOREIGN`, `ARCHIVE_NEWER` and `ARCHIVE_FAILED` (all world).
+ * `ARCHIVE_FOREIGN`, `ARCHIVE_NEWER` and `ARCHIVE_FAILED` (all environment).
  */
 export interface EventArchive {
   /**
-   * Adds events in their order, all or none, and notes how many were lost up to now. What is too old by `nowMs` goes;
-   * if
-   * there are too many, the oldest of the user who has most.
+   * Adds events in order, all or none, and stores how many have been lost. Deletes events that are too old at `nowMs`
+   * and, if there are too many, the oldest of the user who has most.
    */
   append(events: readonly NewGuardEvent[], nowMs: number, lost?: LostCount): void;
-  /** The oldest of those that are asked for, in their order. */
+  /** The oldest matching events, in order. */
   read(query: EventQuery): GuardEvent[];
-  /** The number of the latest event that was ever added; 0 for none. */
+  /** The number of the latest event that was ever added; 0 if there was none. */
   latest(): number;
-  /** What was noted of a guard's lost events last; 0 for another guard. */
+  /** The stored number of a guard's lost events; 0 for another guard. */
   lost(guard: string): number;
   close(): void;
 }

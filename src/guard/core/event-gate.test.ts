@@ -1,4 +1,4 @@
-// The gate lets the first few of a second through, and loses no count.
+// The gate admits the first few refusals of a second, and counts the others.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -35,19 +35,19 @@ function bindEvent(port: number, uid = 1000): NewGuardEvent {
   };
 }
 
-/** Offers so many of a port, and gives how many were let through. */
+/** Offers this many refusals of a port, and returns how many were admitted. */
 function offer(gate: EventGate, count: number, port: number, now: number, uid = 1000): number {
-  const likeness = `${port} ${uid}`;
+  const group = `${port} ${uid}`;
   let admitted = 0;
   for (let i = 0; i < count; i++) {
-    if (!gate.admits(likeness, uid, now)) continue;
+    if (!gate.admits(group, uid, now)) continue;
     admitted++;
-    gate.recorded(likeness, now, bindEvent(port, uid));
+    gate.recorded(group, now, bindEvent(port, uid));
   }
   return admitted;
 }
 
-test('a few are all recorded, and nothing is said of more', () => {
+test('a few are all recorded, without a count of more', () => {
   const gate = new EventGate();
   assert.equal(
     offer(gate, GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX, 80, 0),
@@ -56,7 +56,7 @@ test('a few are all recorded, and nothing is said of more', () => {
   assert.deepEqual(gate.more(1000, CONTEXT), []);
 });
 
-test('of many alike the first are recorded, and the others are one event that says how many', () => {
+test('of many similar ones, the first are recorded, and one event counts the others', () => {
   const gate = new EventGate();
   assert.equal(
     offer(gate, 4711 + GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX, 80, 0),
@@ -68,7 +68,7 @@ test('of many alike the first are recorded, and the others are one event that sa
   assert.deepEqual(gate.more(1000, CONTEXT), [{ ...common, kind: 'more', count: 4711, timeMs: TIME + 1000 }]);
 });
 
-test('in the next second everything is open again, also for what is read late and out of order', () => {
+test('each second starts again, even for records that are read late and out of order', () => {
   const gate = new EventGate();
   assert.equal(offer(gate, 100, 80, 7000), GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX);
   assert.equal(offer(gate, 100, 80, 999), GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX);
@@ -82,7 +82,7 @@ test('in the next second everything is open again, also for what is read late an
   assert.deepEqual(gate.more(9000, CONTEXT), []);
 });
 
-test('of very many ports further ones are counted by user', () => {
+test('of very many ports, further ones are counted by user', () => {
   const gate = new EventGate();
   for (let port = 1; port <= GUARD_EVENTS_PER_SECOND_MAX; port++) assert.equal(offer(gate, 1, port, 0), 1);
   assert.equal(offer(gate, 5, 60_000, 0), 0);
@@ -97,7 +97,7 @@ test('of very many ports further ones are counted by user', () => {
   ]);
 });
 
-test('of very many users the last are of no one', () => {
+test('of very many users, the last are counted without a user', () => {
   const gate = new EventGate();
   for (let port = 1; port <= GUARD_EVENTS_PER_SECOND_MAX; port++) offer(gate, 1, port, 0);
   const users = GUARD_EVENT_USERS_PER_SECOND_MAX + 3;
@@ -107,7 +107,7 @@ test('of very many users the last are of no one', () => {
   assert.deepEqual([reported.at(-1)?.uid, reported.at(-1)?.count], [undefined, 6]);
 });
 
-test('what was let through and came to nothing leaves a number', () => {
+test('an admitted refusal without an event is counted', () => {
   const gate = new EventGate();
   for (let i = 0; i < 15; i++) gate.admits('80', 1000, 0);
   assert.deepEqual(gate.more(1000, CONTEXT), [
@@ -115,7 +115,7 @@ test('what was let through and came to nothing leaves a number', () => {
   ]);
 });
 
-test('what is forgotten leaves its number', () => {
+test('forget() returns the number', () => {
   const gate = new EventGate();
   for (let port = 1; port <= GUARD_EVENTS_PER_SECOND_MAX; port++) offer(gate, 1, port, 0);
   offer(gate, 5, 1, 0);
@@ -126,7 +126,7 @@ test('what is forgotten leaves its number', () => {
   assert.equal(gate.forget(), 0);
 });
 
-test('what was let through and what was counted are all that came', () => {
+test('those admitted and those counted are all that came', () => {
   const offers = fc.array(fc.tuple(fc.integer({ min: 1, max: 300 }), fc.nat(200), fc.nat(60)), {
     maxLength: 300,
   });

@@ -1,4 +1,4 @@
-// Which refusals are recorded one by one: the first few of a second. The others are counted: a flood costs little.
+// Rate limit of events: the first few refusals of each second are recorded individually, the others are only counted.
 import { eventWith, type NewGuardEvent } from '../../base/guard-event.ts';
 import {
   GUARD_EVENT_USERS_PER_SECOND_MAX,
@@ -8,46 +8,45 @@ import {
 
 const SECOND_MS = 1000;
 
-/** So many events of which nothing else is known. */
+/** An event for refusals of which only the number is known. */
 export function lostEvent(count: number, timeMs: number): NewGuardEvent {
   return eventWith({ kind: 'lost', count, timeMs });
 }
 
-/** How the clock of the records is that of the wall, and who users are. */
 interface MoreContext {
-  /** Milliseconds from the clock of the records to that of the wall. */
+  /** Milliseconds from the clock of the records to wall-clock time. */
   readonly bootOffsetMs: number;
   readonly userOf: (uid: number) => string | undefined;
 }
 
-/** Lets the first few of each second through: of those that are alike, and of all. Times are those of the records. */
+/** Admits the first few refusals of each second, per group and in total. Times are those of the records. */
 export class EventGate {
   readonly #seconds = new Map<number, Second>();
 
-  /** Whether one is to be recorded; if not, it is counted. `likeness` is what alike ones have in common. */
-  admits(likeness: string, uid: number, atMs: number): boolean {
+  /** Whether to record a refusal; otherwise it is counted. `group` is the key of similar refusals. */
+  admits(group: string, uid: number, atMs: number): boolean {
     const key = Math.floor(atMs / SECOND_MS);
     let second = this.#seconds.get(key);
     if (!second) {
       second = new Second();
       this.#seconds.set(key, second);
     }
-    return second.admits(likeness, uid);
+    return second.admits(group, uid);
   }
 
-  /** What became of one that was let through: what is said of those like it that are only counted. */
-  recorded(likeness: string, atMs: number, event: NewGuardEvent): void {
-    this.#seconds.get(Math.floor(atMs / SECOND_MS))?.recorded(likeness, event);
+  /** Stores the event of an admitted refusal, to describe similar ones that are only counted. */
+  recorded(group: string, atMs: number, event: NewGuardEvent): void {
+    this.#seconds.get(Math.floor(atMs / SECOND_MS))?.recorded(group, event);
   }
 
-  /** Forgets all; gives how many were counted. */
+  /** Forgets everything, and returns how many were counted. */
   forget(): number {
     const counts = [...this.#seconds.values()].map((second) => second.counted);
     this.#seconds.clear();
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** What was counted in the seconds that are over at `nowMs`; they are forgotten then. */
+  /** The events for refusals that were counted in the seconds before `nowMs`; these are then forgotten. */
   more(nowMs: number, { bootOffsetMs, userOf }: MoreContext): NewGuardEvent[] {
     const events: NewGuardEvent[] = [];
     for (const [key, second] of this.#seconds) {
@@ -60,27 +59,27 @@ export class EventGate {
   }
 }
 
-/** Refusals that are alike. */
-interface Alike {
+/** A group of similar refusals in a second. */
+interface Similar {
   admitted: number;
   counted: number;
-  /** What the last of those that were recorded came to. */
+  /** The event of the last one that was recorded. */
   event: NewGuardEvent | undefined;
 }
 
 class Second {
-  readonly #alike = new Map<string, Alike>();
-  /** The others by user; the last are of no one in particular. */
+  readonly #groups = new Map<string, Similar>();
+  /** The others, by user; beyond the maximum number of users, under undefined. */
   readonly #others = new Map<number | undefined, number>();
   #admitted = 0;
 
-  admits(likeness: string, uid: number): boolean {
-    const known = this.#alike.get(likeness);
+  admits(group: string, uid: number): boolean {
+    const known = this.#groups.get(group);
     const hasRoom = this.#admitted < GUARD_EVENTS_PER_SECOND_MAX;
     if (hasRoom && (known?.admitted ?? 0) < GUARD_EVENTS_SAME_KEY_PER_SECOND_MAX) {
       this.#admitted++;
       if (known) known.admitted++;
-      else this.#alike.set(likeness, { admitted: 1, counted: 0, event: undefined });
+      else this.#groups.set(group, { admitted: 1, counted: 0, event: undefined });
       return true;
     }
     if (known) known.counted++;
@@ -94,18 +93,18 @@ class Second {
     this.#others.set(key, (this.#others.get(key) ?? 0) + 1);
   }
 
-  recorded(likeness: string, event: NewGuardEvent): void {
-    const known = this.#alike.get(likeness);
+  recorded(group: string, event: NewGuardEvent): void {
+    const known = this.#groups.get(group);
     if (known) known.event = event;
   }
 
   get counted(): number {
-    const alike = [...this.#alike.values()].reduce((sum, { counted }) => sum + counted, 0);
-    return [...this.#others.values()].reduce((sum, count) => sum + count, alike);
+    const similar = [...this.#groups.values()].reduce((sum, { counted }) => sum + counted, 0);
+    return [...this.#others.values()].reduce((sum, count) => sum + count, similar);
   }
 
   more(timeMs: number, userOf: MoreContext['userOf']): NewGuardEvent[] {
-    const alike = [...this.#alike.values()].flatMap(({ counted, event }) => {
+    const similar = [...this.#groups.values()].flatMap(({ counted, event }) => {
       if (counted === 0) return [];
       if (!event) return [lostEvent(counted, timeMs)];
       const common = { ...event, pid: undefined, command: undefined, address: undefined };
@@ -115,6 +114,6 @@ class Second {
       const user = uid === undefined ? undefined : userOf(uid);
       return eventWith({ kind: 'more', count, timeMs, uid, user });
     });
-    return [...alike, ...others];
+    return [...similar, ...others];
   }
 }

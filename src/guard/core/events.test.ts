@@ -1,4 +1,4 @@
-// Records as a kernel wrote them, decoded; and each reason with the statement that it comes from.
+// Decodes records that a kernel wrote, and finds the statement for each reason.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { jobCalled } from '../../../test/support/jobs.ts';
@@ -9,8 +9,8 @@ import {
   decodeRefusal,
   type EventContext,
   eventOf,
+  groupOf,
   isRefusal,
-  likenessOf,
   RefusalRules,
   uidOf,
 } from './events.ts';
@@ -66,14 +66,14 @@ describe('decoding', () => {
     assert.equal(port, 80);
   });
 
-  test('what is observed, UDP, and a name without a zero behind it', () => {
+  test('an observed bind, UDP, and a name without a final zero', () => {
     const command = new TextEncoder().encode('0123456789abcde\u{e9}').subarray(0, 16);
     const record = decodeRefusal(changed({ mode: MODE.observe, protocol: 17, command }));
     assert.deepEqual([record.isObserved, record.protocol], [true, 'udp']);
     assert.equal(record.command, '0123456789abcde\ufffd');
   });
 
-  test('bytes that are no record of this layout', () => {
+  test('bytes that are not a record of this layout', () => {
     assert.equal(isRefusal(changed({})), true);
     assert.equal(isRefusal(viewOf(RECORDED.v4.slice(0, -2))), false);
     assert.equal(isRefusal(changed({ refusal: REFUSALS.length })), false);
@@ -83,16 +83,16 @@ describe('decoding', () => {
     assert.equal(isRefusal(changed({ port: 65535 })), true);
   });
 
-  test('alike are those of one user and cgroup, for one port and one reason', () => {
-    const likeness = likenessOf(changed({}));
+  test('records of one user, cgroup, port and reason are similar', () => {
+    const group = groupOf(changed({}));
     const same = [{ time: 1n }, { pid: 1 }, { address: new Uint8Array(16) }, { command: new Uint8Array(16) }];
-    for (const values of same) assert.equal(likenessOf(changed(values)), likeness);
+    for (const values of same) assert.equal(groupOf(changed(values)), group);
     const others = [
       ...[{ uid: 1 }, { cgroup: 1n }, { cgroup: 37341n << 32n }, { port: 1 }, { protocol: 17 }],
       ...[{ refusal: 0 }, { mode: MODE.observe }, { revision: 2 }],
     ];
-    const words = others.map((values) => likenessOf(changed(values)));
-    assert.equal(new Set([likeness, ...words]).size, others.length + 1);
+    const words = others.map((values) => groupOf(changed(values)));
+    assert.equal(new Set([group, ...words]).size, others.length + 1);
   });
 });
 
@@ -114,21 +114,21 @@ function rulesOf(text: string): RefusalRules {
   return new RefusalRules(buildProfile(statements).profile, { authportJobs: ['FTPD*'] });
 }
 
-describe('the statement behind a refusal', () => {
+describe('the statement that caused a refusal', () => {
   const cases: Record<
     string,
     [reason: Refusal, job: string, protocol: 6 | 17, port: number, line: number | undefined]
   > = {
     'reserved for other jobs: the first of the port': ['RESERVED_FOR_OTHERS', 'MAIL', 6, 4000, 2],
-    'for other jobs, whatever the job is called now': ['RESERVED_FOR_OTHERS', 'WEB', 6, 4000, 2],
+    'for other jobs, if the job was renamed since': ['RESERVED_FOR_OTHERS', 'WEB', 6, 4000, 2],
     'in a range': ['RESERVED_FOR_OTHERS', 'MAIL', 6, 5009, 9],
     'reserved for no one': ['RESERVED_FOR_NO_ONE', 'MAIL', 17, 4001, 4],
-    'SAF, whoever is permitted now': ['SAF_NOT_PERMITTED', 'MAIL', 6, 4002, 5],
+    'SAF, whatever is permitted now': ['SAF_NOT_PERMITTED', 'MAIL', 6, 4002, 5],
     'SAF of ports that are not reserved': ['SAF_NOT_PERMITTED', 'GOOD', 17, 6000, 7],
-    'SAF, of a job that is called otherwise now': ['SAF_NOT_PERMITTED', 'MAIL', 17, 6000, undefined],
+    'SAF, if the job was renamed since': ['SAF_NOT_PERMITTED', 'MAIL', 17, 6000, undefined],
     'a low port': ['LOW_PORT_RESTRICTED', 'MAIL', 6, 80, 10],
     'denied to all others': ['UNRESERVED_DENIED', 'MAIL', 17, 6000, 8],
-    'denied to a job that is called otherwise now': ['UNRESERVED_DENIED', 'GOOD', 17, 6000, 8],
+    'denied to a job that was renamed since': ['UNRESERVED_DENIED', 'GOOD', 17, 6000, 8],
     'no entry for the job: the first, also at listen': ['UNRESERVED_FOR_OTHERS', 'MAIL', 6, 6000, 6],
     'a port that is not in the profile': ['RESERVED_FOR_NO_ONE', 'MAIL', 17, 7000, undefined],
   };
@@ -142,7 +142,7 @@ describe('the statement behind a refusal', () => {
     });
   }
 
-  test('no reason is left out', () => {
+  test('all reasons are covered', () => {
     const tested = new Set(Object.values(cases).map(([reason]) => reason));
     assert.deepEqual([...tested].sort(), [...REFUSALS].sort());
   });
@@ -157,7 +157,7 @@ describe('the event', () => {
     rulesOf: (revision) => (revision === 1 ? rulesOf(PROFILE) : undefined),
   };
 
-  test('has the time of the wall, names, and the statement', () => {
+  test('has wall-clock time, names, and the statement', () => {
     assert.deepEqual(eventOf(decodeRefusal(viewOf(RECORDED.v4)), context), {
       kind: 'bind',
       count: 1,
@@ -178,7 +178,7 @@ describe('the event', () => {
     });
   });
 
-  test('of what is observed, of an IPv6 socket, of a revision that is not known', () => {
+  test('of an observed bind, an IPv6 socket, an unknown revision', () => {
     const values = { ...EVENT.read(viewOf(RECORDED.v6)), mode: MODE.observe, revision: 2, uid: 0 };
     const event = eventOf(decodeRefusal(changed(values)), context);
     assert.deepEqual(

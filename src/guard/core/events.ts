@@ -1,4 +1,4 @@
-// A refusal as the program in the kernel has written it: decoded, and explained by the profile that it was judged by.
+// Decodes the refusals that the kernel program records, and finds the statement of the profile for each.
 import { formatIp, type IpAddress } from '../../base/address.ts';
 import type { NewGuardEvent } from '../../base/guard-event.ts';
 import { type Job, jobNamed, UNKNOWN_JOB } from '../../base/job.ts';
@@ -13,7 +13,7 @@ const PROTOCOLS: Readonly<Record<number, Protocol>> = { 6: 'tcp', 17: 'udp' };
 const AF_INET = 2;
 const NANOSECONDS_PER_MS = 1e6;
 
-/** A refusal, or what would have been one. */
+/** A refusal or, in observe mode, a bind that would have been refused. */
 export interface RefusalRecord {
   /** Milliseconds since boot (CLOCK_BOOTTIME). */
   readonly bootMs: number;
@@ -22,10 +22,10 @@ export interface RefusalRecord {
   readonly uid: number;
   readonly revision: number;
   readonly reason: Refusal;
-  /** It was allowed, because the guard only observes. */
+  /** The bind was allowed, because the guard only observes. */
   readonly isObserved: boolean;
   readonly protocol: Protocol;
-  /** What it asked for. */
+  /** The requested address. */
   readonly address: IpAddress;
   readonly port: number;
   readonly errno: number;
@@ -34,7 +34,7 @@ export interface RefusalRecord {
 
 const { fields } = EVENT;
 
-/** Whether bytes of the ring buffer are a record of this layout; what decodeRefusal() makes of others means nothing. */
+/** Whether bytes from the ring buffer are a record of this layout. Must be checked before decodeRefusal(). */
 export function isRefusal(record: DataView): boolean {
   if (record.byteLength < EVENT.bytes) return false;
   const number = (field: { readonly offset: number }) => record.getUint32(field.offset, true);
@@ -45,7 +45,7 @@ export function isRefusal(record: DataView): boolean {
   );
 }
 
-/** Decodes a record, which isRefusal() says to be one. */
+/** Decodes a record for which isRefusal() returned true. */
 export function decodeRefusal(record: DataView): RefusalRecord {
   const values = EVENT.read(record);
   const { cgroup, pid, uid, revision, port, errno, address, command } = values;
@@ -66,14 +66,14 @@ export function decodeRefusal(record: DataView): RefusalRecord {
   };
 }
 
-/** A name with zeros behind it; one that was cut off in the middle of a character loses no other. */
+/** A name padded with zeros. If it was cut in the middle of a character, only that one is replaced. */
 function nameIn(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
-/** A word that alike records have in common: those of one user and cgroup for one port, refused for one reason. */
-export function likenessOf(record: DataView): string {
+/** A key that is equal for similar records: same user, cgroup, port and reason. */
+export function groupOf(record: DataView): string {
   const number = (offset: number) => record.getUint32(offset, true);
   const { cgroup, uid, revision, refusal, mode, protocol, port } = fields;
   const what = `${number(protocol.offset)} ${number(port.offset)} ${number(refusal.offset)} ${number(mode.offset)}`;
@@ -92,19 +92,18 @@ export function uidOf(record: DataView): number {
   return record.getUint32(fields.uid.offset, true);
 }
 
-/** What an event is told with, besides what stands in its record. */
+/** What an event contains in addition to its record. */
 export interface EventContext {
-  /** Milliseconds from the clock of the boot to that of the wall (1970-01-01 UTC). */
+  /** Milliseconds from time since boot to wall-clock time (since 1970-01-01 UTC). */
   readonly bootOffsetMs: number;
   /** The job of a process in a cgroup and of a user. */
   readonly jobOf: (cgroup: bigint, uid: number) => Job;
   readonly userOf: (uid: number) => string | undefined;
   readonly errnoName: (errno: number) => string;
-  /** What a revision of the profile refuses by; undefined where it is not known. */
+  /** The rules of a revision of the profile; undefined where they are unknown. */
   readonly rulesOf: (revision: number) => RefusalRules | undefined;
 }
 
-/** The event that a record stands for. */
 export function eventOf(record: RefusalRecord, context: EventContext): NewGuardEvent {
   const { bootMs, cgroup, pid, uid, revision, reason, isObserved, protocol, address, port, errno, command } =
     record;
@@ -129,30 +128,30 @@ export function eventOf(record: RefusalRecord, context: EventContext): NewGuardE
   };
 }
 
-/** What of a record the statement behind it depends on. */
+/** The fields that determine which statement refused the bind. */
 type Refused = Pick<RefusalRecord, 'reason' | 'protocol' | 'address' | 'port' | 'uid'>;
 
-/** Finds the statement of a profile by which something was refused. */
+/** Finds the statement of a profile that refused a bind. */
 export class RefusalRules {
   readonly #table: RuleTable;
   #isPermitted = true;
 
   constructor(profile: Profile, context: Omit<RuleContext, 'saf'>) {
-    // Whom SAF permits may have changed since: what the kernel was told of it is in its reason.
+    // SAF permissions may have changed since then; the reason shows what the kernel decided.
     const saf = { check: () => ({ permitted: this.#isPermitted, source: undefined }) };
     this.#table = new RuleTable(profile, { ...context, saf });
   }
 
-  /** The statement; undefined where the profile does not refuse this: the job is not the one that was judged. */
+  /** The statement; undefined where the profile does not refuse this bind, because the job is not the one judged. */
   ruleOf(refused: Refused, job: Job): RuleSource | undefined {
     const { reason, protocol, address, port, uid } = refused;
     this.#isPermitted = reason !== 'SAF_NOT_PERMITTED';
     const lowPortCapable = reason !== 'LOW_PORT_RESTRICTED';
     const request = { protocol, address, port, uid, groups: [], lowPortCapable };
-    // But for SAF it is the same statement for all who are refused, whatever they are called meanwhile.
+    // Except for SAF, the statement is the same for all refused jobs, even if the job's name has changed since.
     const jobs = reason === 'SAF_NOT_PERMITTED' ? [job] : [job, jobNamed(UNKNOWN_JOB)];
     for (const { name, aliases } of jobs) {
-      // The kernel judges at bind(2) also what is said of listen(2).
+      // The kernel also judges rules for listen(2) at bind(2).
       for (const operation of ['bind', 'listen'] as const) {
         const verdict = decide(this.#table, { ...request, operation, job: name, aliases });
         if (verdict.reason === reason) return verdict.rule;

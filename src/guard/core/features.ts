@@ -1,21 +1,20 @@
-// What the meaning of a profile in the kernel depends on.
+// The kernel features on which the exact meaning of a profile depends.
 
-/** The ticks that a delayed acknowledgment waits at least (TCP_TIMEOUT_MIN in include/net/tcp.h). */
+/** The minimum delay of an acknowledgment, in ticks (TCP_TIMEOUT_MIN in include/net/tcp.h). */
 const ACK_TICKS_MIN = 2;
-/** The longest tick of a usual kernel, 100 in a second: two of these are taken by those with shorter ones, too. */
-const USUAL_TICK_MAX_US = 10_000;
+/** The longest common tick, at 100 per second. Kernels with shorter ticks also accept two of these. */
+const COMMON_TICK_MAX_US = 10_000;
 
-/** What the limits of a profile depend on. */
 export interface KernelFeatures {
-  /** How long a tick of the kernel is, in microseconds; undefined where it could not be told. */
+  /** The length of a kernel tick in microseconds; undefined where it could not be determined. */
   readonly tickUs: number | undefined;
-  /** net.ipv4.ip_unprivileged_port_start: from here on Linux asks for no capability. */
+  /** net.ipv4.ip_unprivileged_port_start: from this port on, Linux requires no capability. */
   readonly unprivilegedStart: number;
-  /** Which protocols with ports of their own the kernel has, beside TCP and UDP: those that it was seen to have. */
+  /** The kernel's other protocols with ports, besides TCP and UDP, as far as they are loaded. */
   readonly otherProtocols: readonly string[];
 }
 
-/** NODELAYACKS: the shortest delay of an acknowledgment that a kernel with such ticks takes, in microseconds. */
+/** NODELAYACKS: the shortest delay of an acknowledgment, in microseconds, that a kernel with such ticks accepts. */
 export function noDelayUs(tickUs: number | undefined): number {
-  return ACK_TICKS_MIN * (tickUs ?? USUAL_TICK_MAX_US);
+  return ACK_TICKS_MIN * (tickUs ?? COMMON_TICK_MAX_US);
 }

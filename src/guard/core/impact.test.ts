@@ -1,4 +1,4 @@
-// Tests of what rules mean for sockets that hold ports: a table of sockets, and what becomes of each.
+// What rules mean for open sockets: a table of sockets, and the effect on each.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatIp, type IpAddress, parseIp } from '../../base/address.ts';
@@ -13,7 +13,7 @@ import { type Difference, type Impact, impactOn, judgedAtBind } from './impact.t
 const ALICE = 1000;
 const STAFF = 50;
 
-/** Whoever is in the group STAFF may use what SAF protects. */
+/** Members of the group STAFF may use what SAF protects. */
 const saf = {
   check: (_resname: string, _uid: number, groups: readonly number[]) => ({
     permitted: groups.includes(STAFF),
@@ -34,11 +34,11 @@ function address(text: string): IpAddress {
   return parsed;
 }
 
-/** A socket, as "LISTEN tcp 80" or "UNCONNECTED udp 53 192.0.2.7", and whose it is. */
+/** A socket, as "LISTEN tcp 80" or "UNCONNECTED udp 53 192.0.2.7", and its owner. */
 interface Case {
   readonly socket: string;
   readonly job?: string;
-  /** Undefined is ALICE; none is one that has no process any more. */
+  /** Undefined: ALICE; none: a socket without a process. */
   readonly uid?: number | 'none';
   readonly groups?: readonly number[];
   readonly before?: string;
@@ -46,7 +46,7 @@ interface Case {
   readonly after: string;
   readonly unprivilegedStart?: number;
   /** "refused EACCES f:1 RESERVED_FOR_OTHERS", "restart f:1 SHAREPORT", "kept", "not judged". */
-  readonly fate: string;
+  readonly effect: string;
 }
 
 function seenOf({ socket, job = 'WEB', uid = ALICE }: Case): SeenSocket {
@@ -89,188 +89,188 @@ function impactOf(one: Case): Impact | undefined {
   );
 }
 
-function said(impact: Impact | undefined): string {
+function outcomeText(impact: Impact | undefined): string {
   if (!impact) return 'not judged';
-  const { fate, after, rule, errno, differences, mayBeChosen } = impact;
+  const { effect, after, rule, errno, differences, mayBeAssigned } = impact;
   const words = [
-    fate,
-    ...(fate === 'refused' ? [errno] : []),
-    ...(fate === 'kept' || !rule ? [] : [`${rule.file}:${rule.line}`]),
-    ...(fate === 'refused' ? [after.reason] : differences.map(differenceText)),
-    ...(fate !== 'kept' && mayBeChosen ? ['may be chosen'] : []),
+    effect,
+    ...(effect === 'refused' ? [errno] : []),
+    ...(effect === 'kept' || !rule ? [] : [`${rule.file}:${rule.line}`]),
+    ...(effect === 'refused' ? [after.reason] : differences.map(differenceText)),
+    ...(effect !== 'kept' && mayBeAssigned ? ['may be assigned'] : []),
   ];
   return words.join(' ');
 }
 
 function differenceText(difference: Difference): string {
-  if (difference.what !== 'BIND') return `${difference.gets ? '' : 'no '}${difference.what}`;
-  return `${formatIp(difference.has)}->${formatIp(difference.gets)}`;
+  if (difference.what !== 'BIND') return `${difference.to ? '' : 'no '}${difference.what}`;
+  return `${formatIp(difference.from)}->${formatIp(difference.to)}`;
 }
 
 const REFUSED: readonly Case[] = [
   {
     socket: 'LISTEN tcp 8080',
     after: '\nPORT 8080 TCP OTHER',
-    fate: 'refused EPERM f:2 RESERVED_FOR_OTHERS',
+    effect: 'refused EPERM f:2 RESERVED_FOR_OTHERS',
   },
-  { socket: 'LISTEN tcp 8080', after: 'PORT 8080 TCP WEB', fate: 'kept' },
-  { socket: 'LISTEN tcp 8080', after: 'PORT 8080 UDP OTHER', fate: 'kept' },
+  { socket: 'LISTEN tcp 8080', after: 'PORT 8080 TCP WEB', effect: 'kept' },
+  { socket: 'LISTEN tcp 8080', after: 'PORT 8080 UDP OTHER', effect: 'kept' },
   {
     socket: 'LISTEN tcp 8080',
     after: 'PORT 8080 TCP RESERVED',
-    fate: 'refused EPERM f:1 RESERVED_FOR_NO_ONE',
+    effect: 'refused EPERM f:1 RESERVED_FOR_NO_ONE',
   },
-  { socket: 'LISTEN tcp 8080', job: 'UNKNOWN', after: 'PORT 8080 TCP *', fate: 'kept' },
+  { socket: 'LISTEN tcp 8080', job: 'UNKNOWN', after: 'PORT 8080 TCP *', effect: 'kept' },
   {
     socket: 'LISTEN tcp 8080',
     job: 'UNKNOWN',
     after: 'PORT 8080 TCP OMVS',
-    fate: 'refused EPERM f:1 RESERVED_FOR_OTHERS',
+    effect: 'refused EPERM f:1 RESERVED_FOR_OTHERS',
   },
   {
     socket: 'LISTEN tcp 8080 ::',
     after: 'PORTRANGE 8000 100 TCP OTHER',
-    fate: 'refused EPERM f:1 RESERVED_FOR_OTHERS',
+    effect: 'refused EPERM f:1 RESERVED_FOR_OTHERS',
   },
   {
     socket: 'LISTEN tcp 8080',
     after: 'PORT 8080 TCP WEB SAF RES',
-    fate: 'refused EPERM f:1 SAF_NOT_PERMITTED',
+    effect: 'refused EPERM f:1 SAF_NOT_PERMITTED',
   },
-  { socket: 'LISTEN tcp 8080', groups: [STAFF], after: 'PORT 8080 TCP WEB SAF RES', fate: 'kept' },
+  { socket: 'LISTEN tcp 8080', groups: [STAFF], after: 'PORT 8080 TCP WEB SAF RES', effect: 'kept' },
   {
     socket: 'LISTEN tcp 8080',
     after: 'PORT UNRSV TCP * DENY WHENBIND',
-    fate: 'refused EPERM f:1 UNRESERVED_DENIED',
+    effect: 'refused EPERM f:1 UNRESERVED_DENIED',
   },
   {
     socket: 'LISTEN tcp 8080',
     after: 'PORT UNRSV TCP OTHER WHENLISTEN',
-    fate: 'refused EPERM f:1 UNRESERVED_FOR_OTHERS',
+    effect: 'refused EPERM f:1 UNRESERVED_FOR_OTHERS',
   },
-  { socket: 'LISTEN tcp 8080', after: 'PORT UNRSV TCP WEB WHENLISTEN', fate: 'kept' },
+  { socket: 'LISTEN tcp 8080', after: 'PORT UNRSV TCP WEB WHENLISTEN', effect: 'kept' },
   {
     socket: 'UNCONNECTED udp 5353',
     after: 'PORT UNRSV UDP OTHER',
-    fate: 'refused EPERM f:1 UNRESERVED_FOR_OTHERS',
+    effect: 'refused EPERM f:1 UNRESERVED_FOR_OTHERS',
   },
   {
     socket: 'LISTEN tcp 600',
     uid: 0,
     after: 'PORT 600 TCP OTHER',
-    fate: 'refused EADDRINUSE f:1 RESERVED_FOR_OTHERS',
+    effect: 'refused EADDRINUSE f:1 RESERVED_FOR_OTHERS',
   },
 ];
 
 const LOW: readonly Case[] = [
-  // Linux let it have the port: it has the capability.
-  { socket: 'LISTEN tcp 80', after: '', fate: 'kept' },
-  { socket: 'LISTEN tcp 80', after: 'TCPCONFIG RESTRICTLOWPORTS', fate: 'kept' },
-  // A rule did, which is no more.
+  // Linux permitted the port: the process has the capability.
+  { socket: 'LISTEN tcp 80', after: '', effect: 'kept' },
+  { socket: 'LISTEN tcp 80', after: 'TCPCONFIG RESTRICTLOWPORTS', effect: 'kept' },
+  // A rule permitted it that no longer exists.
   {
     socket: 'LISTEN tcp 80',
     before: 'PORT 80 TCP WEB',
     after: '',
-    fate: 'refused EACCES LOW_PORT_OF_LINUX',
+    effect: 'refused EACCES LOW_PORT_OF_LINUX',
   },
   {
     socket: 'LISTEN tcp 80',
     before: 'TCPCONFIG UNRESTRICTLOWPORTS',
     after: 'TCPCONFIG RESTRICTLOWPORTS',
-    fate: 'refused EACCES f:1 LOW_PORT_RESTRICTED',
+    effect: 'refused EACCES f:1 LOW_PORT_RESTRICTED',
   },
-  { socket: 'LISTEN tcp 80', uid: 0, before: 'PORT 80 TCP WEB', after: '', fate: 'kept' },
+  { socket: 'LISTEN tcp 80', uid: 0, before: 'PORT 80 TCP WEB', after: '', effect: 'kept' },
   {
     socket: 'LISTEN tcp 80',
     before: 'PORT 80 TCP WEB',
     after: 'TCPCONFIG UNRESTRICTLOWPORTS',
-    fate: 'kept',
+    effect: 'kept',
   },
-  // Linux asks nobody.
-  { socket: 'LISTEN tcp 80', unprivilegedStart: 0, before: 'PORT 80 TCP WEB', after: '', fate: 'kept' },
+  // Linux requires nothing.
+  { socket: 'LISTEN tcp 80', unprivilegedStart: 0, before: 'PORT 80 TCP WEB', after: '', effect: 'kept' },
   {
     socket: 'LISTEN tcp 80',
     unprivilegedStart: 0,
     after: 'TCPCONFIG RESTRICTLOWPORTS',
-    fate: 'refused EPERM f:1 LOW_PORT_RESTRICTED',
+    effect: 'refused EPERM f:1 LOW_PORT_RESTRICTED',
   },
 ];
 
 const RESTART: readonly Case[] = [
-  { socket: 'LISTEN tcp 80', after: 'PORT 80 TCP WEB SHAREPORT', fate: 'restart f:1 SHAREPORT' },
+  { socket: 'LISTEN tcp 80', after: 'PORT 80 TCP WEB SHAREPORT', effect: 'restart f:1 SHAREPORT' },
   {
     socket: 'LISTEN tcp 80',
     before: 'PORT 80 TCP WEB SHAREPORT',
     after: 'PORT 80 TCP *',
-    fate: 'restart f:1 no SHAREPORT',
+    effect: 'restart f:1 no SHAREPORT',
   },
   {
     socket: 'LISTEN tcp 80',
     before: 'PORT 80 TCP * SHAREPORT',
     after: 'PORT 80 TCP WEB SHAREPORT',
-    fate: 'kept',
+    effect: 'kept',
   },
-  // What counts is what it was bound under, whatever was in force between.
+  // What counts is the rules under which it was bound, not those in between.
   {
     socket: 'LISTEN tcp 80',
     boundUnder: 'PORT 80 TCP WEB',
     before: 'PORT 80 TCP WEB SHAREPORT',
     after: 'PORT 80 TCP WEB SHAREPORT',
-    fate: 'restart f:1 SHAREPORT',
+    effect: 'restart f:1 SHAREPORT',
   },
-  { socket: 'LISTEN tcp 80', after: 'PORT 80 TCP WEB NODELAYACKS', fate: 'restart f:1 NODELAYACKS' },
-  { socket: 'LISTEN tcp 80', after: 'PORT 80 TCP WEB DELAYACKS', fate: 'kept' },
+  { socket: 'LISTEN tcp 80', after: 'PORT 80 TCP WEB NODELAYACKS', effect: 'restart f:1 NODELAYACKS' },
+  { socket: 'LISTEN tcp 80', after: 'PORT 80 TCP WEB DELAYACKS', effect: 'kept' },
   {
     socket: 'LISTEN tcp 8080',
     before: 'TCPCONFIG NODELAYACKS PORT 8080 TCP WEB',
     after: 'PORT 8080 TCP WEB',
-    fate: 'restart f:1 no NODELAYACKS',
+    effect: 'restart f:1 no NODELAYACKS',
   },
-  { socket: 'LISTEN tcp 8080', after: 'TCPCONFIG NODELAYACKS', fate: 'restart f:1 NODELAYACKS' },
-  { socket: 'UNCONNECTED udp 8080', after: 'TCPCONFIG NODELAYACKS', fate: 'kept' },
+  { socket: 'LISTEN tcp 8080', after: 'TCPCONFIG NODELAYACKS', effect: 'restart f:1 NODELAYACKS' },
+  { socket: 'UNCONNECTED udp 8080', after: 'TCPCONFIG NODELAYACKS', effect: 'kept' },
   {
     socket: 'LISTEN tcp 80',
     after: 'PORT 80 TCP WEB BIND 192.0.2.7',
-    fate: 'restart f:1 0.0.0.0->192.0.2.7',
+    effect: 'restart f:1 0.0.0.0->192.0.2.7',
   },
-  { socket: 'LISTEN tcp 80 127.0.0.1', after: 'PORT 80 TCP WEB BIND 192.0.2.7', fate: 'kept' },
-  { socket: 'LISTEN tcp 80 192.0.2.7', after: 'PORT 80 TCP WEB BIND 192.0.2.7', fate: 'kept' },
+  { socket: 'LISTEN tcp 80 127.0.0.1', after: 'PORT 80 TCP WEB BIND 192.0.2.7', effect: 'kept' },
+  { socket: 'LISTEN tcp 80 192.0.2.7', after: 'PORT 80 TCP WEB BIND 192.0.2.7', effect: 'kept' },
   {
     socket: 'LISTEN tcp 80 ::',
     after: 'PORT 80 TCP WEB BIND 192.0.2.7',
-    fate: 'restart f:1 ::->::ffff:192.0.2.7',
+    effect: 'restart f:1 ::->::ffff:192.0.2.7',
   },
   {
     socket: 'LISTEN tcp 80 ::ffff:192.0.2.7',
     before: 'PORT 80 TCP WEB BIND 192.0.2.7',
     after: 'PORT 80 TCP WEB BIND 2001:db8::7',
-    fate: 'restart f:1 ::ffff:192.0.2.7->2001:db8::7',
+    effect: 'restart f:1 ::ffff:192.0.2.7->2001:db8::7',
   },
   {
     socket: 'LISTEN tcp 80 192.0.2.7',
     before: 'PORT 80 TCP WEB BIND 192.0.2.7',
     after: 'PORT 80 TCP WEB BIND 192.0.2.8',
-    fate: 'restart f:1 192.0.2.7->192.0.2.8',
+    effect: 'restart f:1 192.0.2.7->192.0.2.8',
   },
   {
     socket: 'LISTEN tcp 8080 192.0.2.7',
     before: '\n\nPORT 8080 TCP WEB BIND 192.0.2.7',
     after: '',
-    fate: 'restart f:3 192.0.2.7->0.0.0.0',
+    effect: 'restart f:3 192.0.2.7->0.0.0.0',
   },
-  // It has that address though nothing gave it: it asked for it.
-  { socket: 'LISTEN tcp 8080 192.0.2.7', before: 'PORT 8080 TCP WEB', after: '', fate: 'kept' },
+  // It has that address without a rule, because it requested it.
+  { socket: 'LISTEN tcp 8080 192.0.2.7', before: 'PORT 8080 TCP WEB', after: '', effect: 'kept' },
   {
     socket: 'UNCONNECTED udp 53 0.0.0.0',
     after: 'PORT 53 UDP WEB BIND 192.0.2.7',
-    fate: 'restart f:1 0.0.0.0->192.0.2.7',
+    effect: 'restart f:1 0.0.0.0->192.0.2.7',
   },
-  // Against the rules before, so that it had nothing from them.
+  // It violated the rules before, so they gave it nothing.
   {
     socket: 'LISTEN tcp 80',
     before: 'PORT 80 TCP OTHER SHAREPORT',
     after: 'PORT 80 TCP WEB SHAREPORT',
-    fate: 'restart f:1 SHAREPORT',
+    effect: 'restart f:1 SHAREPORT',
   },
 ];
 
@@ -278,43 +278,44 @@ const DENY = 'PORT UNRSV TCP * DENY UNRSV UDP * DENY';
 const [RESERVED, OTHERS] = ['PORT 40000 TCP OTHER 40000 UDP OTHER', 'f:1 RESERVED_FOR_OTHERS'];
 
 const HOLDERS: readonly Case[] = [
-  { socket: 'ESTABLISHED tcp 8080', after: DENY, fate: 'not judged' },
-  { socket: 'TIME_WAIT tcp 8080', uid: 'none', after: DENY, fate: 'not judged' },
-  { socket: 'BOUND tcp 8080', after: DENY, fate: 'refused EPERM f:1 UNRESERVED_DENIED' },
-  { socket: 'UNCONNECTED udp 8080', after: DENY, fate: 'refused EPERM f:1 UNRESERVED_DENIED' },
-  { socket: 'ESTABLISHED udp 8080', after: DENY, fate: 'refused EPERM f:1 UNRESERVED_DENIED' },
-  { socket: 'LISTEN tcp 40000', after: DENY, fate: 'refused EPERM f:1 UNRESERVED_DENIED may be chosen' },
-  { socket: 'BOUND tcp 40000', after: DENY, fate: 'not judged' },
-  { socket: 'UNCONNECTED udp 40000', after: DENY, fate: 'not judged' },
-  { socket: 'LISTEN tcp 40000', after: RESERVED, fate: `refused EPERM ${OTHERS} may be chosen` },
-  { socket: 'BOUND tcp 40000', after: RESERVED, fate: `refused EPERM ${OTHERS} may be chosen` },
-  { socket: 'UNCONNECTED udp 40000', after: RESERVED, fate: `refused EPERM ${OTHERS} may be chosen` },
-  { socket: 'ESTABLISHED udp 40000', after: RESERVED, fate: 'not judged' },
-  { socket: 'ESTABLISHED tcp 40000', after: RESERVED, fate: 'not judged' },
+  { socket: 'ESTABLISHED tcp 8080', after: DENY, effect: 'not judged' },
+  { socket: 'TIME_WAIT tcp 8080', uid: 'none', after: DENY, effect: 'not judged' },
+  { socket: 'BOUND tcp 8080', after: DENY, effect: 'refused EPERM f:1 UNRESERVED_DENIED' },
+  { socket: 'UNCONNECTED udp 8080', after: DENY, effect: 'refused EPERM f:1 UNRESERVED_DENIED' },
+  { socket: 'ESTABLISHED udp 8080', after: DENY, effect: 'refused EPERM f:1 UNRESERVED_DENIED' },
+  { socket: 'LISTEN tcp 40000', after: DENY, effect: 'refused EPERM f:1 UNRESERVED_DENIED may be assigned' },
+  { socket: 'BOUND tcp 40000', after: DENY, effect: 'not judged' },
+  { socket: 'UNCONNECTED udp 40000', after: DENY, effect: 'not judged' },
+  { socket: 'LISTEN tcp 40000', after: RESERVED, effect: `refused EPERM ${OTHERS} may be assigned` },
+  { socket: 'BOUND tcp 40000', after: RESERVED, effect: `refused EPERM ${OTHERS} may be assigned` },
+  { socket: 'UNCONNECTED udp 40000', after: RESERVED, effect: `refused EPERM ${OTHERS} may be assigned` },
+  { socket: 'ESTABLISHED udp 40000', after: RESERVED, effect: 'not judged' },
+  { socket: 'ESTABLISHED tcp 40000', after: RESERVED, effect: 'not judged' },
 ];
 
 const TABLE = {
   'a socket is refused where bind(2) would be': REFUSED,
-  'below 1024 it counts who let it have the port': LOW,
-  'what bind(2) alone gives takes a restart': RESTART,
-  'a port that the kernel may have chosen is judged where that can be told': HOLDERS,
+  'below 1024 it matters what permitted the port': LOW,
+  'properties that only bind(2) gives need a restart': RESTART,
+  'a port that the kernel may have assigned is judged where possible': HOLDERS,
 };
 
 for (const [title, cases] of Object.entries(TABLE)) {
   describe(title, () => {
     for (const one of cases) {
-      const { socket, job = 'WEB', uid = 'alice', boundUnder, before, after, fate } = one;
+      const { socket, job = 'WEB', uid = 'alice', boundUnder, before, after, effect } = one;
       const past = boundUnder ?? before;
-      const name = `${socket} of ${job}/${uid}: ${past === undefined ? '' : `"${past}" -> `}"${after.trim()}": ${fate}`;
+      const change = `${past === undefined ? '' : `"${past}" -> `}"${after.trim()}"`;
+      const name = `${socket} of ${job}/${uid}: ${change}: ${effect}`;
       test(name, () => {
-        assert.equal(said(impactOf(one)), fate);
+        assert.equal(outcomeText(impactOf(one)), effect);
       });
     }
   });
 }
 
-test('the rules before are asked as well, where there are any', () => {
-  const one: Case = { socket: 'LISTEN tcp 8080', after: 'PORT 8080 TCP OTHER', fate: 'refused' };
+test('the rules before are applied as well, if there are any', () => {
+  const one: Case = { socket: 'LISTEN tcp 8080', after: 'PORT 8080 TCP OTHER', effect: 'refused' };
   assert.equal(impactOf(one)?.before, undefined);
   assert.equal(impactOf({ ...one, before: '' })?.before?.allowed, true);
   assert.equal(impactOf({ ...one, before: 'PORT 8080 TCP OTHER' })?.before?.allowed, false);

@@ -1,4 +1,4 @@
-// What rules mean for a socket that holds a port already: it stays, it would be refused, or it has what others gave it.
+// Judges an open socket by changed rules: it is kept, it would be refused, or it needs a restart.
 import { formatIp, type IpAddress } from '../../base/address.ts';
 import type { KernelPorts } from '../../names/core/kernel-ports.ts';
 import { decide } from '../../profile/core/decide.ts';
@@ -7,89 +7,89 @@ import type { RuleTable } from '../../profile/core/table.ts';
 import type { BindRequest, Verdict } from '../../profile/core/verdict.ts';
 import type { SeenSocket } from '../../sockets/core/seen.ts';
 
-/** A socket and whose it is, as the guard would look at it. */
+/** An open socket and its owner, as the guard would judge it. */
 interface Holder {
   readonly seen: SeenSocket;
-  /** The groups of the user who made it, his own among them. */
+  /** The groups of the user who created it, including the primary group. */
   readonly groups: readonly number[];
-  /** The rules that were enforced when it was bound, as far as that is known; undefined: none were. */
+  /** The rules that were enforced when it was bound, as far as known; undefined if none were. */
   readonly boundUnder: RuleTable | undefined;
 }
 
-/** What a holder is judged by. */
+/** The rules before and after a change, and the settings that matter. */
 export interface Change {
-  /** Undefined: there are no rules yet. */
+  /** Undefined where there were no rules. */
   readonly before: RuleTable | undefined;
   readonly after: RuleTable;
   readonly ports: Pick<KernelPorts, 'ephemeral' | 'unprivilegedStart'>;
-  /** What the guard has bind(2) fail with (errno(3)), and where the port is one from 512 to 1023. */
+  /** The errno(3) of a refusal, and of one on ports 512-1023. */
   readonly errno: string;
   readonly errnoLow: string;
 }
 
-/** What bind(2) gives a socket besides its port, and nothing else does later. */
+/** A property that a socket gets only at bind(2), and that differs under the new rules. */
 export type Difference =
-  | { readonly what: 'BIND'; readonly has: IpAddress; readonly gets: IpAddress }
-  | { readonly what: 'SHAREPORT' | 'NODELAYACKS'; readonly has: boolean; readonly gets: boolean };
+  | { readonly what: 'BIND'; readonly from: IpAddress; readonly to: IpAddress }
+  | { readonly what: 'SHAREPORT' | 'NODELAYACKS'; readonly from: boolean; readonly to: boolean };
 
-/** What becomes of a holder. */
+/** What a change means for an open socket. */
 export interface Impact {
   readonly seen: SeenSocket;
   /**
-   * `refused`: it holds the port, and bind(2) would fail now. `restart`: bind(2) would give it something else than it
-   * has. `kept`: it has what it would get.
+   * `refused`: bind(2) would fail now. `restart`: bind(2) would give it other properties than it has. `kept`: it has
+   * the properties that it would get.
    */
-  readonly fate: 'refused' | 'restart' | 'kept';
-  /** What bind(2) would answer, and by the rules before; undefined where there were none. */
+  readonly effect: 'refused' | 'restart' | 'kept';
+  /** The verdict by the new rules, and by the rules before; undefined where there were none. */
   readonly after: Verdict;
   readonly before: Verdict | undefined;
-  /** The statement that says so, or that said what it has; undefined where none does. */
+  /** The statement that causes this; undefined where there is none. */
   readonly rule: RuleSource | undefined;
-  /** With `refused`: what bind(2) would fail with (errno(3)). */
+  /** With `refused`: the errno(3) of bind(2). */
   readonly errno: string | undefined;
-  /** With `restart`: what it would get. */
+  /** With `restart`: the properties that differ. */
   readonly differences: readonly Difference[];
-  /** The kernel may have chosen the port (port 0): such a bind is not refused, it gets another port. */
-  readonly mayBeChosen: boolean;
+  /** The kernel may have assigned the port (bind(2) to port 0). Such a bind is not refused; it gets another port. */
+  readonly mayBeAssigned: boolean;
 }
 
 /**
- * The profile as the guard has it: it judges at bind(2) what WHENLISTEN puts off until listen(2). Rules that holders
- * are judged by are made of this one.
+ * The profile as the guard enforces it: at bind(2), even where WHENLISTEN specifies listen(2). The rule tables in this
+ * file must be built from this profile.
  */
 export function judgedAtBind(profile: Profile): Profile {
   return { ...profile, unreserved: profile.unreserved.map((rule) => ({ ...rule, when: 'WHENBIND' })) };
 }
 
-/** Judges a socket by a change of the rules; undefined for one that does not hold its port by a bind(2) of its own. */
+/** Judges a socket; undefined where it did not get its port by its own bind(2) to that port. */
 export function impactOn(holder: Holder, change: Change): Impact | undefined {
   const { before, after, ports } = change;
   const { seen, boundUnder } = holder;
   const { protocol, local, uid } = seen.socket;
   const { first, last } = ports.ephemeral;
-  const mayBeChosen = local.port >= first && local.port <= last;
+  const mayBeAssigned = local.port >= first && local.port <= last;
   const tables = [before, after, boundUnder];
   const isReserved = tables.some((table) => table?.[protocol].at(local.port) !== undefined);
-  if (uid === undefined || !isJudged(seen, mayBeChosen, isReserved)) return undefined;
+  if (uid === undefined || !isJudged(seen, mayBeAssigned, isReserved)) return undefined;
   const judge = new Judge(holder, uid, ports.unprivilegedStart);
   const now = judge.verdict(after);
   const differences = now.allowed ? judge.differences(after) : [];
   return {
     seen,
-    fate: now.allowed ? (differences.length > 0 ? 'restart' : 'kept') : 'refused',
+    effect: now.allowed ? (differences.length > 0 ? 'restart' : 'kept') : 'refused',
     after: now,
     before: before && judge.verdict(before),
-    rule: now.rule ?? (differences.length > 0 ? judge.ruleBehind(after) : undefined),
+    rule: now.rule ?? (differences.length > 0 ? judge.causeOf(after) : undefined),
     errno: errnoOf(now, local.port, change),
     differences,
-    mayBeChosen,
+    mayBeAssigned,
   };
 }
 
 /**
- * Whether a socket can be told to have asked for its port. The kernel chooses ports of clients from the ephemeral
- * range; a connection of TCP has the port of its listener, or is a client's. In that range a socket that listens is
- * judged, and one that is only bound where its port is reserved.
+ * Whether a socket probably requested its port. The kernel assigns ports from the ephemeral range; a TCP connection has
+ * the port of its listener or an assigned one. In the ephemeral range, listening sockets are judged, and bound ones
+ * only if their port is reserved.
  */
 function isJudged({ socket }: SeenSocket, isEphemeral: boolean, isReserved: boolean): boolean {
   const { state } = socket;
@@ -98,22 +98,22 @@ function isJudged({ socket }: SeenSocket, isEphemeral: boolean, isReserved: bool
   return socket.protocol === 'udp' && !isEphemeral;
 }
 
-/** Asks rules about one holder. */
+/** Judges one holder by several rule tables. */
 class Judge {
   readonly #holder: Holder;
   readonly #uid: number;
   readonly #unprivilegedStart: number;
-  /** What it asked for, as far as can be told. */
-  readonly #asked: IpAddress;
+  /** The address that it requested, as far as can be determined. */
+  readonly #requested: IpAddress;
 
   constructor(holder: Holder, uid: number, unprivilegedStart: number) {
     this.#holder = holder;
     this.#uid = uid;
     this.#unprivilegedStart = unprivilegedStart;
-    this.#asked = this.#askedFor();
+    this.#requested = this.#requestedAddress();
   }
 
-  verdict(table: RuleTable, address = this.#asked): Verdict {
+  verdict(table: RuleTable, address = this.#requested): Verdict {
     const { seen, groups } = this.#holder;
     const { socket, job, aliases = [] } = seen;
     const { protocol, local } = socket;
@@ -131,40 +131,40 @@ class Judge {
     return decide(table, { ...request, lowPortCapable: this.#isLowPortCapable(table, request) });
   }
 
-  /** What it would get that it does not have, and what it has and would not get. */
   differences(after: RuleTable): Difference[] {
     const { boundUnder, seen } = this.#holder;
-    const has = given(boundUnder && this.verdict(boundUnder), this.#asked);
-    const gets = given(this.verdict(after), this.#asked);
+    const from = granted(boundUnder && this.verdict(boundUnder), this.#requested);
+    const to = granted(this.verdict(after), this.#requested);
     const address = seen.socket.local.address;
     const differences: Difference[] = [];
-    if (!isSame(address, gets.address)) differences.push({ what: 'BIND', has: address, gets: gets.address });
+    if (!isSame(address, to.address)) differences.push({ what: 'BIND', from: address, to: to.address });
     for (const what of ['SHAREPORT', 'NODELAYACKS'] as const) {
-      if (has[what] !== gets[what]) differences.push({ what, has: has[what], gets: gets[what] });
+      if (from[what] !== to[what]) differences.push({ what, from: from[what], to: to[what] });
     }
     return differences;
   }
 
-  /** What says that it is to have something else: of no entry, TCPCONFIG; of neither, what said that it has it. */
-  ruleBehind(after: RuleTable): RuleSource | undefined {
+  /** The statement that causes a difference: an entry, TCPCONFIG, or the statement that gave the present property. */
+  causeOf(after: RuleTable): RuleSource | undefined {
     const { boundUnder, seen } = this.#holder;
     const { protocol } = seen.socket;
-    const said = (table: RuleTable | undefined) =>
+    const sourceIn = (table: RuleTable | undefined) =>
       table && (this.verdict(table).rule ?? table[protocol].settings.acks?.source);
-    return said(after) ?? said(boundUnder);
+    return sourceIn(after) ?? sourceIn(boundUnder);
   }
 
-  /** All addresses, where BIND has made the one that it has of them. */
-  #askedFor(): IpAddress {
+  /** The wildcard address if BIND replaced that with the present address, otherwise the present address. */
+  #requestedAddress(): IpAddress {
     const { boundUnder, seen } = this.#holder;
     const { address } = seen.socket.local;
     const all: IpAddress = { family: address.family, bytes: new Uint8Array(address.bytes.length) };
-    return boundUnder && isSame(given(this.verdict(boundUnder, all), all).address, address) ? all : address;
+    return boundUnder && isSame(granted(this.verdict(boundUnder, all), all).address, address) ? all : address;
   }
 
   /**
-   * Whether Linux would let it have a port below 1024. It has one: where no rule granted that, Linux let it. From
-   * net.ipv4.ip_unprivileged_port_start on Linux asks nobody, and RESTRICTLOWPORTS is for the guard, which lets root.
+   * Whether Linux would permit it to bind a low port. It holds its port, so if no rule granted that, Linux permitted
+   * it. From net.ipv4.ip_unprivileged_port_start on, Linux requires no capability, and the guard enforces
+   * RESTRICTLOWPORTS: it permits only root.
    */
   #isLowPortCapable(table: RuleTable, request: Omit<BindRequest, 'lowPortCapable'>): boolean {
     if (request.uid === 0) return true;
@@ -177,11 +177,11 @@ class Judge {
   }
 }
 
-/** What a verdict gives to who asks for an address; who holds a port against it has what he asked for. */
-function given(verdict: Verdict | undefined, asked: IpAddress) {
-  if (!verdict?.allowed) return { address: asked, SHAREPORT: false, NODELAYACKS: false };
-  const { address = asked, isShared, acks } = verdict;
-  // DELAYACKS is what the kernel does by itself.
+/** The properties that a verdict gives to a socket that requests an address; without an allowing verdict, none. */
+function granted(verdict: Verdict | undefined, requested: IpAddress) {
+  if (!verdict?.allowed) return { address: requested, SHAREPORT: false, NODELAYACKS: false };
+  const { address = requested, isShared, acks } = verdict;
+  // DELAYACKS is the kernel's default.
   return { address, SHAREPORT: isShared, NODELAYACKS: acks === 'NODELAYACKS' };
 }
 
@@ -189,7 +189,7 @@ function isSame(a: IpAddress, b: IpAddress): boolean {
   return formatIp(a) === formatIp(b);
 }
 
-/** What bind(2) would fail with; what Linux refuses itself gets EACCES (bind(2)). */
+/** The errno of a refusal. What Linux itself refuses fails with EACCES (bind(2)). */
 function errnoOf(verdict: Verdict, port: number, { errno, errnoLow, ports }: Change): string | undefined {
   if (verdict.allowed) return undefined;
   const isByLinux = verdict.reason === 'LOW_PORT_RESTRICTED' && port < ports.unprivilegedStart;

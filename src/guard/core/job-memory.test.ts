@@ -1,4 +1,4 @@
-// The jobs of cgroups and users, also of those that went a moment ago.
+// The jobs of cgroups and users, including cgroups that were just removed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Job, jobNamed, parseJobName, UNKNOWN_JOB } from '../../base/job.ts';
@@ -14,7 +14,7 @@ const jobs = (
   users: readonly (readonly [number, Job])[] = [],
 ) => ({ cgroups: new Map(cgroups), users: new Map(users) });
 
-test('the cgroup first, then the user, else UNKNOWN', () => {
+test('the cgroup first, then the user, otherwise UNKNOWN', () => {
   const memory = new JobMemory();
   assert.deepEqual(memory.jobOf(7n, 1000), UNKNOWN);
   memory.see(jobs([[7n, WEB]], [[1000, ALICE]]));
@@ -23,7 +23,7 @@ test('the cgroup first, then the user, else UNKNOWN', () => {
   assert.deepEqual(memory.jobOf(8n, 1001), UNKNOWN);
 });
 
-test('a cgroup that is gone was what it was, until another one has its number', () => {
+test('a removed cgroup keeps its job, until another one has its number', () => {
   const memory = new JobMemory();
   memory.see(jobs([[7n, WEB]], [[1000, ALICE]]));
   memory.see(jobs());
@@ -34,7 +34,7 @@ test('a cgroup that is gone was what it was, until another one has its number', 
   assert.deepEqual(memory.jobOf(7n, 1000), ALICE);
 });
 
-test('of very many that are gone the first are forgotten', () => {
+test('of very many removed cgroups the first are forgotten', () => {
   const memory = new JobMemory();
   const ids = Array.from({ length: VANISHED_CGROUPS_MAX + 1 }, (_, i) => BigInt(i + 1));
   memory.see(jobs(ids.map((id) => [id, WEB])));

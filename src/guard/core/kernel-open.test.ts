@@ -1,4 +1,4 @@
-// The guard in the kernel is opened, inspected and put in: nothing changes that need not, and nothing is left open.
+// Opens, inspects and installs the guard in the kernel: changes nothing that need not change, and leaks nothing.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { putInOlder } from '../../../test/support/older-guard.ts';
@@ -18,14 +18,14 @@ import { Assembler } from '../../bpf/assembler.ts';
 import { R0 } from '../../bpf/instruction.ts';
 import { encode } from '../../bpf/program.ts';
 import type { KernelHook } from '../../host/host.ts';
+import type { TableMaker } from '../app/kernel/install.ts';
 import { GuardKernel } from '../app/kernel/kernel.ts';
 import { HOOKS, UNIT_HOOKS } from '../app/kernel/maps.ts';
-import type { TableMaker } from '../app/kernel/put-in.ts';
 import { GUARD_ABI } from '../bpf/layout.ts';
 
 const { pins } = PLACE;
 
-/** What binds are judged by with the tables of revision 1 in force. */
+/** What judges binds with the tables of revision 1 in force. */
 const by = (revision: number, mode = 'enforce'): string => `${mode} ${4000 + revision} for ${WEB_UID}`;
 
 /** A guard that enforces revision 1. */
@@ -51,7 +51,7 @@ function otherProgram(bpf: SimBpf, hook: KernelHook, name = `portreeve_${hook.re
   );
 }
 
-/** Puts a program in the place of that of a hook. */
+/** Replaces the program of a hook. */
 function exchangeProgram(bpf: SimBpf, hook: KernelHook, name?: string): void {
   const link = bpf.openLink(`${pins}/${hook}`) ?? assert.fail(`no link ${hook}`);
   const program = otherProgram(bpf, hook, name);
@@ -60,12 +60,12 @@ function exchangeProgram(bpf: SimBpf, hook: KernelHook, name?: string): void {
 }
 
 describe('opening', () => {
-  test('gives nothing where there is none', () => {
+  test('returns undefined where there is no guard', () => {
     assert.equal(GuardKernel.open(new SimBpf(), pins), undefined);
-    assert.equal(GuardKernel.look(new SimBpf(), pins), undefined);
+    assert.equal(GuardKernel.inspect(new SimBpf(), pins), undefined);
   });
 
-  test('leaves programs of this build where they are', () => {
+  test('does not replace programs of this build', () => {
     const { bpf, guard } = enforced();
     guard.close();
     const before = bpf.kernel.attached(PLACE.cgroup, 'bind4');
@@ -75,7 +75,7 @@ describe('opening', () => {
   });
 
   for (const hook of [...HOOKS, ...UNIT_HOOKS]) {
-    test(`exchanges the program of another build for ours: ${hook}`, () => {
+    test(`replaces the program of another build: ${hook}`, () => {
       const { bpf, kernel, guard } = enforced();
       exchangeProgram(bpf, hook);
       if (hook.startsWith('cgroup_')) assert.equal(guard.state().namesUnits, false);
@@ -88,13 +88,13 @@ describe('opening', () => {
     });
   }
 
-  test('exchanges a program of ours that goes by the maps of another guard', () => {
+  test('replaces a program of ours that uses the maps of another guard', () => {
     const { bpf, kernel } = enforced();
     const elsewhere = { pins: `${pins}-2`, cgroup: '/sys/fs/cgroup/two' };
     kernel.cgroups.set(elsewhere.cgroup, 2n);
     GuardKernel.install(bpf, elsewhere, inForce(2)).close();
-    const [link, theirs] = [bpf.openLink(`${pins}/bind4`), bpf.openLink(`${elsewhere.pins}/bind4`)];
-    const program = bpf.programById(theirs?.programId ?? 0) ?? assert.fail();
+    const [link, otherLink] = [bpf.openLink(`${pins}/bind4`), bpf.openLink(`${elsewhere.pins}/bind4`)];
+    const program = bpf.programById(otherLink?.programId ?? 0) ?? assert.fail();
     link?.update(program);
     opened(bpf).close();
     assert.equal(judged(kernel), by(1));
@@ -106,7 +106,7 @@ describe('opening', () => {
     return bpf;
   };
 
-  test('takes an older one over only where it is said what its tables are', () => {
+  test('replaces an older guard only if its tables can be built', () => {
     const bpf = older();
     const before = judged(bpf.kernel);
     assert.throws(() => opened(bpf), { code: 'GUARD_OLDER' });
@@ -117,7 +117,7 @@ describe('opening', () => {
     assert.deepEqual(bpf.opened, []);
   });
 
-  test('refuses a newer one, and one whose programs are not called any more', () => {
+  test('refuses a newer one, and one whose programs are no longer called', () => {
     const newer = new SimBpf();
     putInOlder(newer, PLACE, { mode: 'enforce', users: [], namespaces: [], abi: GUARD_ABI + 1 });
     assert.throws(() => opened(newer, makerOf(1)), { code: 'GUARD_NEWER' });
@@ -129,7 +129,7 @@ describe('opening', () => {
     assert.deepEqual(bpf.opened, []);
   });
 
-  test('leaves what is in force and nothing open when a call fails', () => {
+  test('leaves what is in force, and nothing open, when a call fails', () => {
     const begin = () => {
       const { bpf, guard } = enforced();
       guard.close();
@@ -158,12 +158,12 @@ describe('inspecting', () => {
     guard.close();
     exchangeProgram(bpf, 'bind4');
     const [attached] = bpf.kernel.attached(PLACE.cgroup, 'bind4');
-    assert.deepEqual(GuardKernel.look(bpf, pins), state);
+    assert.deepEqual(GuardKernel.inspect(bpf, pins), state);
     assert.equal(bpf.kernel.attached(PLACE.cgroup, 'bind4')[0], attached);
     assert.deepEqual(bpf.opened, []);
     const older = new SimBpf();
     putInOlder(older, PLACE, { mode: 'observe', users: [], namespaces: [] });
-    const found = GuardKernel.look(older, pins);
+    const found = GuardKernel.inspect(older, pins);
     assert.deepEqual(found && 'abi' in found && [found.abi, found.mode, found.revision], [2, 'observe', 1]);
     assert.deepEqual(older.opened, []);
   });
@@ -174,7 +174,7 @@ describe('inspecting', () => {
       guard.close();
       return { bpf };
     };
-    const act = ({ bpf }: { readonly bpf: SimBpf }) => GuardKernel.look(bpf, pins);
+    const act = ({ bpf }: { readonly bpf: SimBpf }) => GuardKernel.inspect(bpf, pins);
     atEachCall('fails', begin, act, ({ bpf, kernel, thrown }) => {
       assert.ok(thrown instanceof Error);
       assert.deepEqual(bpf.opened, []);
@@ -183,7 +183,7 @@ describe('inspecting', () => {
   });
 });
 
-test('putting it in gives an open guard that is off, or leaves nothing when a call fails', () => {
+test('installing returns an open guard that is off, or leaves nothing when a call fails', () => {
   const act = ({ bpf }: { readonly bpf: SimBpf }) => GuardKernel.install(bpf, PLACE, inForce(1)).close();
   const begin = () => ({ bpf: new SimBpf() });
   atEachCall('fails', begin, act, ({ bpf, kernel, thrown }) => {

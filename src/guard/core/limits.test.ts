@@ -1,4 +1,4 @@
-// What kernels of many kinds do otherwise than profiles say.
+// Where various kernels deviate from profiles.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { buildProfile } from '../../profile/core/build.ts';
@@ -33,7 +33,7 @@ function limits(
 const codes = (...args: Parameters<typeof limits>) => limits(...args).map(({ code }) => code);
 const lines = ({ statements }: Limit) => statements.map(({ line }) => line);
 
-test('a profile that the kernel can obey exactly has no limits', () => {
+test('a profile that the kernel can enforce exactly has no limits', () => {
   const text = `
 PORT
   80 TCP WEB DELAYACKS
@@ -54,7 +54,7 @@ AUTOLOG WEB ENDAUTOLOG
     assert.deepEqual(codes(text, { unprivilegedStart }), []);
 });
 
-describe('each thing is told once, with the statements that say it', () => {
+describe('each deviation is reported once, with the affected statements', () => {
   const cases: readonly (readonly [string, string, ...number[]])[] = [
     ['PORT\n UNRSV TCP WEB\n UNRSV TCP * DENY WHENLISTEN\n UNRSV UDP WEB\n', 'LISTEN_AT_BIND', 2, 3],
     ['GLOBALCONFIG\n EXPLICITBINDPORTRANGE 5000 100\n', 'EXPLICIT_RANGE_UNUSED', 2],
@@ -70,20 +70,20 @@ describe('each thing is told once, with the statements that say it', () => {
     ],
     ['TCPCONFIG RESTRICTLOWPORTS\nUDPCONFIG RESTRICTLOWPORTS\n', 'LOW_PORTS_UNCOUNTED', 1, 2],
   ];
-  for (const [text, code, ...said] of cases) {
+  for (const [text, code, ...expected] of cases) {
     test(code, () => {
       const [only, ...others] = limits(text);
       assert.deepEqual(others, []);
       assert.equal(only?.code, code);
-      assert.deepEqual(lines(only), said);
-      assert.equal(only.count, said.length);
-      // One for counting alone; the others change what a program gets.
+      assert.deepEqual(lines(only), expected);
+      assert.equal(only.count, expected.length);
+      // One affects only counters; the others change what programs get.
       assert.equal(only.differs, code !== 'LOW_PORTS_UNCOUNTED');
     });
   }
 });
 
-test('of many statements the first few are named, and all are counted', () => {
+test('of many statements the first few are listed, and all are counted', () => {
   const ports = Array.from({ length: 100 }, (_, i) => `PORT ${4000 + i} TCP WEB SHAREPORT NOSMC\n`);
   const all = limits(ports.join(''));
   assert.deepEqual(
@@ -99,22 +99,22 @@ test('of many statements the first few are named, and all are counted', () => {
 describe('NODELAYACKS', () => {
   const reported = (tickUs: number | undefined) => limits('PORT 80 TCP WEB NODELAYACKS', { tickUs })[0];
 
-  test('is said in milliseconds of this kernel', () => {
-    assert.match(reported(4000)?.instead ?? '', /wait up to 8 ms,/);
-    assert.match(reported(1000)?.instead ?? '', /wait up to 2 ms,/);
-    assert.match(reported(10_000)?.instead ?? '', /wait up to 20 ms,/);
-    assert.match(reported(3333)?.instead ?? '', /wait up to 6\.7 ms,/);
-    assert.match(reported(3333)?.why ?? '', /3\.3 ms each/);
-    assert.match(reported(undefined)?.instead ?? '', /wait up to 20 ms,/);
-    assert.match(reported(undefined)?.why ?? '', /could not be told/);
+  test('is reported in milliseconds of this kernel', () => {
+    assert.match(reported(4000)?.instead ?? '', /are delayed by up to 8 ms$/);
+    assert.match(reported(1000)?.instead ?? '', /are delayed by up to 2 ms$/);
+    assert.match(reported(10_000)?.instead ?? '', /are delayed by up to 20 ms$/);
+    assert.match(reported(3333)?.instead ?? '', /are delayed by up to 6\.7 ms$/);
+    assert.match(reported(3333)?.why ?? '', /A tick of this kernel is 3\.3 ms/);
+    assert.match(reported(undefined)?.instead ?? '', /are delayed by up to 20 ms$/);
+    assert.match(reported(undefined)?.why ?? '', /could not be determined/);
   });
 
-  test('of TCPCONFIG does not reach sockets that are never bound', () => {
+  test('in TCPCONFIG does not affect sockets that are never bound', () => {
     assert.deepEqual(codes('TCPCONFIG NODELAYACKS'), ['ACKS_NOT_AT_ONCE', 'ACKS_OF_UNBOUND']);
     assert.deepEqual(codes('TCPCONFIG DELAYACKS'), []);
   });
 
-  test('means nothing for UDP', () => {
+  test('has no meaning for UDP', () => {
     assert.deepEqual(codes('PORT 53 UDP NAMED NODELAYACKS'), []);
   });
 });
@@ -132,7 +132,7 @@ describe('RESTRICTLOWPORTS', () => {
     assert.deepEqual(codes(text, { unprivilegedStart: 80 }), ['LOW_PORTS_OPEN', 'LOW_PORTS_UNCOUNTED']);
     assert.deepEqual(codes(text, { unprivilegedStart: 0 }), ['LOW_PORTS_OPEN']);
     const [open] = limits(text, { unprivilegedStart: 80 });
-    assert.match(open?.instead ?? '', /the ports 80 to 1023 are for root alone/);
+    assert.match(open?.instead ?? '', /only root may bind the ports 80-1023/);
   });
 });
 
@@ -145,8 +145,8 @@ test('SAF: groups matter where an access list has any', () => {
   assert.deepEqual(lines(only), [2, 4]);
 });
 
-describe('what the guard refuses', () => {
-  /** What compileTables() says; undefined if it takes the profile. */
+describe('what the guard rejects', () => {
+  /** The error of compileTables(); undefined if it accepts the profile. */
   function refusal(text: string, authportJobs: readonly string[] = []): string | undefined {
     try {
       compileTables(profileOf(text), {
@@ -198,7 +198,7 @@ describe('what the guard refuses', () => {
   });
 });
 
-test('protocols that no statement names are told of, and are nothing that a profile says', () => {
+test('other protocols are reported, without a statement', () => {
   const [only, ...others] = limits('', { otherProtocols: ['UDP-Lite', 'SCTP', 'UDP-Lite'] });
   assert.deepEqual(others, []);
   assert.equal(only?.instead, 'ports of UDP-Lite and SCTP are not judged');

@@ -1,47 +1,46 @@
-// What the kernel at hand does otherwise than a profile says: each such thing once, with the statements behind it.
+// Lists where this kernel deviates from a profile: each deviation once, with the statements that it affects.
 import { hasWildcard } from '../../base/job.ts';
 import { PORT_RANGE, UNPRIVILEGED_START } from '../../names/core/kernel-ports.ts';
 import type { Profile, Reservation, RuleSource } from '../../profile/core/rules.ts';
 import { PORTS, RULES_PER_PORT_MAX, WILDCARDS_MAX } from '../bpf/layout.ts';
 import { type KernelFeatures, noDelayUs } from './features.ts';
-import { poolDifferences } from './port-settings.ts';
+import { rangeDifferences } from './port-settings.ts';
 
-/** Something that the profile says and the kernel does otherwise. */
+/** A deviation of the kernel from the profile. */
 export interface Limit {
-  /** A word that does not change. */
+  /** A stable code. */
   readonly code: string;
-  /** Whether a program gets something else than the profile says; where not, only less is told of it. */
+  /** Whether programs get something else than the profile states; otherwise only counters and events are affected. */
   readonly differs: boolean;
   /** What the kernel does instead, without a full stop. */
   readonly instead: string;
-  /** Why, and what can be done about it: whole sentences. */
+  /** Why, and what can be done about it: complete sentences. */
   readonly why: string;
-  /** The first of the statements, in their order, and how many there are; none where it is about no statement. */
+  /** The first of the affected statements, in order, and the total number. */
   readonly statements: readonly RuleSource[];
   readonly count: number;
 }
 
-/** What the limits depend on beside the profile and the kernel. */
+/** What the limits depend on, in addition to the profile and the kernel. */
 export interface LimitContext {
-  /** Patterns of the jobs that AUTHPORT lets in. */
+  /** Patterns of the jobs that AUTHPORT permits. */
   readonly authportJobs: readonly string[];
-  /** The name that stands for every job. */
+  /** The name that matches every job. */
   readonly omvsJob: string;
-  /** Whether groups have a say about a SAF resource. */
+  /** Whether groups are on the access list of a SAF resource. */
   readonly hasGroups: (resname: string) => boolean;
 }
 
-/** So many statements are named with a limit. */
+/** At most this many statements are listed with a limit. */
 const LIMIT_STATEMENTS_NAMED = 5;
 
-/** What the kernel does otherwise than a profile says. */
 export function limitsOf(profile: Profile, features: KernelFeatures, context: LimitContext): Limit[] {
   return [
     ...listenLimits(profile),
     ...lowPortLimits(profile, features),
     ...safLimits(profile, context),
     ...ackLimits(profile, features),
-    ...poolLimits(profile, features),
+    ...rangeLimits(profile, features),
     ...shareLimits(profile),
     ...smcLimits(profile),
     ...sizeLimits(profile, context),
@@ -51,7 +50,7 @@ export function limitsOf(profile: Profile, features: KernelFeatures, context: Li
 
 type Words = Pick<Limit, 'instead' | 'why'> & Partial<Pick<Limit, 'differs'>>;
 
-/** A limit, unless there is no statement that it is about. */
+/** A limit, if any statement is affected. */
 function limit(code: string, sources: readonly (RuleSource | undefined)[], words: Words): Limit[] {
   const all = sources.filter((source) => source !== undefined);
   if (all.length === 0) return [];
@@ -65,8 +64,8 @@ const sourcesOf = (rules: readonly { readonly source: RuleSource }[]) => rules.m
 function listenLimits({ unreserved }: Profile): Limit[] {
   const late = unreserved.filter(({ when }) => when === 'WHENLISTEN');
   return limit('LISTEN_AT_BIND', sourcesOf(late), {
-    instead: 'WHENLISTEN: TCP ports that are not reserved are judged at bind(2), and not at listen(2)',
-    why: 'No program of the guard is called at listen(2): who binds such a port and never listens is judged as well.',
+    instead: 'WHENLISTEN: TCP ports that are not reserved are judged at bind(2), not at listen(2)',
+    why: 'The kernel calls no BPF program at listen(2). Sockets that are bound but never listen are judged as well.',
   });
 }
 
@@ -77,17 +76,17 @@ function lowPortLimits({ tcp, udp }: Profile, { unprivilegedStart }: KernelFeatu
   const restricted = [tcp.lowPorts, udp.lowPorts].filter((lowPorts) => lowPorts?.isRestricted);
   const sources = restricted.map((lowPorts) => lowPorts?.source);
   const setting = `${UNPRIVILEGED_START}, which is ${unprivilegedStart}`;
-  const ports = `${Math.max(unprivilegedStart, 1)} to ${LOW_PORTS_END - 1}`;
+  const ports = `${Math.max(unprivilegedStart, 1)}-${LOW_PORTS_END - 1}`;
   const open = limit('LOW_PORTS_OPEN', unprivilegedStart < LOW_PORTS_END ? sources : [], {
-    instead: `RESTRICTLOWPORTS: the ports ${ports} are for root alone where they are not reserved`,
+    instead: `RESTRICTLOWPORTS: only root may bind the ports ${ports} that are not reserved`,
     why:
-      `Linux asks for CAP_NET_BIND_SERVICE only below ${setting}, and the guard sees users and no capabilities. ` +
-      `To have Linux restrict them: sysctl -w ${UNPRIVILEGED_START}=${LOW_PORTS_END}`,
+      `Linux requires CAP_NET_BIND_SERVICE only below ${setting}, and the guard cannot see capabilities. ` +
+      `To make Linux restrict them: sysctl -w ${UNPRIVILEGED_START}=${LOW_PORTS_END}`,
   });
   const uncounted = limit('LOW_PORTS_UNCOUNTED', unprivilegedStart > 1 ? sources : [], {
     differs: false,
-    instead: 'RESTRICTLOWPORTS: what Linux itself refuses is not counted, and is no event',
-    why: `It asks for CAP_NET_BIND_SERVICE below ${setting}, after the guard has let it pass.`,
+    instead: 'RESTRICTLOWPORTS: binds that Linux itself refuses are not counted and not recorded as events',
+    why: `Linux requires CAP_NET_BIND_SERVICE below ${setting}, and checks it after the guard has allowed the bind.`,
   });
   return [...open, ...uncounted];
 }
@@ -99,8 +98,8 @@ function safLimits({ reservations, unreserved }: Profile, { hasGroups }: LimitCo
   ].filter(({ saf }) => saf !== undefined && hasGroups(saf));
   return limit('SAF_GROUPS', sourcesOf(entries), {
     instead:
-      'SAF: the groups of a user are those that the user database of the host gave when the tables were made',
-    why: 'No program in the kernel sees the groups of a process: one that it was given otherwise does not count.',
+      'SAF: the groups of a user are those in the user database of the host when the tables were built',
+    why: 'BPF programs cannot see the groups of a process, so groups that it got in another way do not count.',
   });
 }
 
@@ -111,16 +110,16 @@ function ackLimits({ reservations, tcp }: Profile, { tickUs }: KernelFeatures): 
   );
   const ticks =
     tickUs === undefined
-      ? 'How long they are here could not be told.'
-      : `They are ${milliseconds(tickUs)} each here.`;
+      ? 'The length of a tick of this kernel could not be determined.'
+      : `A tick of this kernel is ${milliseconds(tickUs)}.`;
   const late = limit('ACKS_NOT_AT_ONCE', [...general, ...sourcesOf(own)], {
-    instead: `NODELAYACKS: acknowledgments wait up to ${milliseconds(noDelayUs(tickUs))}, and are not sent at once`,
-    why: `The kernel takes no shorter delay than two of its ticks. ${ticks}`,
+    instead: `NODELAYACKS: acknowledgments are delayed by up to ${milliseconds(noDelayUs(tickUs))}`,
+    why: `The kernel accepts no delay shorter than two ticks. ${ticks}`,
   });
   const unbound = limit('ACKS_OF_UNBOUND', general, {
     instead:
-      'NODELAYACKS: acknowledgments of sockets that were never bound wait as long as without it, up to 200 ms',
-    why: 'No program of the guard is called at connect(2), and at listen(2) of a socket that has no port yet.',
+      'NODELAYACKS: acknowledgments of sockets that were never bound are delayed as usual, by up to 200 ms',
+    why: 'No program of the guard is called at connect(2), or at listen(2) of a socket without a port.',
   });
   return [...late, ...unbound];
 }
@@ -133,13 +132,13 @@ function milliseconds(us: number): string {
   return tenths % 10 === 0 ? `${tenths / 10} ms` : `${(tenths / 10).toFixed(1)} ms`;
 }
 
-function poolLimits(profile: Profile, { unprivilegedStart }: KernelFeatures): Limit[] {
+function rangeLimits(profile: Profile, { unprivilegedStart }: KernelFeatures): Limit[] {
   const explicit = limit('EXPLICIT_RANGE_UNUSED', [profile.explicitBindPorts?.source], {
-    instead: `EXPLICITBINDPORTRANGE: bind(2) to port 0 and all addresses gets a port of ${PORT_RANGE}`,
-    why: 'The guard could only guess a port: it sees those on which somebody listens, and none that is only bound.',
+    instead: `EXPLICITBINDPORTRANGE: bind(2) to port 0 and all addresses gets a port from ${PORT_RANGE}`,
+    why: 'The guard could only guess a free port: it can see ports on which a socket listens, but not bound ports.',
   });
-  const differences = poolDifferences(profile, unprivilegedStart).flatMap(({ code, message, hint, source }) =>
-    limit(code, [source], { instead: message, why: hint }),
+  const differences = rangeDifferences(profile, unprivilegedStart).flatMap(
+    ({ code, message, hint, source }) => limit(code, [source], { instead: message, why: hint }),
   );
   return [...explicit, ...differences];
 }
@@ -147,22 +146,23 @@ function poolLimits(profile: Profile, { unprivilegedStart }: KernelFeatures): Li
 function shareLimits({ reservations }: Profile): Limit[] {
   const shared = reservations.filter(({ options }) => options.share !== undefined);
   return limit('SHARE_BY_USER', sourcesOf(shared), {
-    instead: 'SHAREPORT: only sockets of one user share a port, and a hash spreads connections among them',
-    why: 'SO_REUSEPORT shares no port between users, and does not look at how many connections a listener has.',
+    instead:
+      'SHAREPORT: only sockets of one user can share a port, and a hash distributes connections among them',
+    why: 'SO_REUSEPORT does not share a port between users, and does not count the connections of each listener.',
   });
 }
 
 const SMC_WHY =
-  'Linux has them for sockets that ask for them (AF_SMC), and no program at bind(2) sees which do.';
+  'On Linux, programs request them by AF_SMC, and BPF programs at bind(2) cannot see which sockets do.';
 
 function smcLimits({ reservations, autoSmc }: Profile): Limit[] {
-  const saying = (smc: 'SMC' | 'NOSMC') =>
+  const withOption = (smc: 'SMC' | 'NOSMC') =>
     sourcesOf(reservations.filter(({ options }) => options.smc === smc));
-  const wanted = limit('SMC_UNUSED', [autoSmc?.isOn ? autoSmc.source : undefined, ...saying('SMC')], {
-    instead: 'SMC, AUTOSMC: shared memory communications are not tried',
+  const wanted = limit('SMC_UNUSED', [autoSmc?.isOn ? autoSmc.source : undefined, ...withOption('SMC')], {
+    instead: 'SMC, AUTOSMC: shared memory communications are not used',
     why: SMC_WHY,
   });
-  const forbidden = limit('SMC_NOT_REFUSED', saying('NOSMC'), {
+  const forbidden = limit('SMC_NOT_REFUSED', withOption('NOSMC'), {
     instead: 'NOSMC: shared memory communications are not refused',
     why: SMC_WHY,
   });
@@ -170,20 +170,20 @@ function smcLimits({ reservations, autoSmc }: Profile): Limit[] {
 }
 
 function sizeLimits(profile: Profile, context: LimitContext): Limit[] {
-  const hint = 'The guard refuses the profile.';
+  const hint = 'The guard rejects the profile.';
   const wildcards = firstBeyond(profile, context);
   const patterns = limit('WILDCARDS', [wildcards], {
-    instead: `only ${WILDCARDS_MAX} different patterns with wildcards can be looked at`,
-    why: `${hint} Name jobs in full, or by fewer patterns.`,
+    instead: `at most ${WILDCARDS_MAX} different patterns with wildcards are supported`,
+    why: `${hint} Use full job names, or fewer patterns.`,
   });
   const entries = limit('ENTRIES', sourcesOf(entriesBeyond(profile, context)), {
-    instead: `only ${RULES_PER_PORT_MAX} entries for one port can be looked at`,
-    why: `${hint} Name jobs by a pattern.`,
+    instead: `at most ${RULES_PER_PORT_MAX} entries for one port are supported`,
+    why: `${hint} Use a pattern instead of several job names.`,
   });
   return [...patterns, ...entries];
 }
 
-/** The entry whose pattern is one too many. */
+/** The entry whose pattern exceeds the maximum. */
 function firstBeyond({ reservations }: Profile, context: LimitContext): RuleSource | undefined {
   const seen = new Set<string>();
   for (const reservation of reservations) {
@@ -195,7 +195,7 @@ function firstBeyond({ reservations }: Profile, context: LimitContext): RuleSour
   return undefined;
 }
 
-/** The entries that are beyond those of a port that are looked at. */
+/** The entries that exceed the maximum of their port. */
 function entriesBeyond({ reservations }: Profile, context: LimitContext): Reservation[] {
   const counts = { tcp: new Uint16Array(PORTS), udp: new Uint16Array(PORTS) };
   return reservations.filter((reservation) => {
@@ -212,7 +212,7 @@ function patternsOf({ use }: Reservation, { authportJobs }: LimitContext): reado
   return use.kind === 'JOB' ? [use.pattern] : [];
 }
 
-/** What no statement can name. */
+/** Limits that affect no statement. */
 function protocolLimits({ otherProtocols }: KernelFeatures): Limit[] {
   const names = [...new Set(otherProtocols)];
   if (names.length === 0) return [];
@@ -221,7 +221,7 @@ function protocolLimits({ otherProtocols }: KernelFeatures): Limit[] {
       code: 'PROTOCOLS_UNJUDGED',
       differs: false,
       instead: `ports of ${names.join(' and ')} are not judged`,
-      why: 'They are none of TCP or UDP, and no statement is about them.',
+      why: 'They are not TCP or UDP ports, and statements of a profile do not apply to them.',
       statements: [],
       count: 0,
     },

@@ -1,26 +1,25 @@
-// What a guard does for the programs in one place.
+// Determines the guard's mode for the programs in one network namespace and cgroup hierarchy.
 
-/** What the guard does here; `elsewhere`: it holds in other network namespaces, or in one cgroup only. */
+/** `elsewhere`: the guard covers only other network namespaces, or only one cgroup. */
 export type ModeHere = 'enforce' | 'observe' | 'off' | 'elsewhere';
 
-/** Where programs are: the cookie of their network namespace, and the number of the root of their cgroups. */
+/** The cookie of a network namespace, and the number of the root cgroup. */
 interface Place {
   readonly namespace: string;
   readonly root: string;
 }
 
-/** What a guard reports of itself, as far as it matters; without a guard only the mode `off`. */
+/** The relevant part of a guard's state. */
 export interface ReportedGuard {
   readonly mode: 'enforce' | 'observe' | 'off';
   readonly isAttached: boolean;
   /** The number of the cgroup below which binds are judged. */
   readonly cgroup: string;
-  /** The cookies of the network namespaces in which the policy holds, and of the one in which it was loaded. */
+  /** The cookies of the covered network namespaces, and of the one in which the guard was started. */
   readonly namespaces: readonly string[];
   readonly home: string;
 }
 
-/** What a guard does for the programs in that network namespace, below the root of the cgroups. */
 export function modeIn(place: Place, guard: ReportedGuard | { readonly mode: 'off' }): ModeHere {
   if (!('namespaces' in guard) || guard.mode === 'off' || !guard.isAttached) return 'off';
   const isHere = [guard.home, ...guard.namespaces].includes(place.namespace);

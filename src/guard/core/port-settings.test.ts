@@ -1,4 +1,4 @@
-// What is to be written for a profile, beside what others have written.
+// The planned port settings for a profile, together with changes by other programs.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ProfileContents, profileOf } from '../../../test/support/range-profiles.ts';
@@ -18,7 +18,7 @@ function plan(
   return planPortSettings(profileOf(words), { ...USUAL, ...settings }, record);
 }
 
-/** What a plan makes of a setting: its value, and what stays when the guard is gone. */
+/** The planned value of a setting, and the value to restore when the guard is removed. */
 function outcome(
   { writes }: PortSettingPlan,
   name: string,
@@ -38,7 +38,7 @@ function rangeRecord(found: string, written: string, before?: string): SysctlCha
 }
 
 describe('reserved ports', () => {
-  test('are those of TCP and of UDP, in the one list that Linux has', () => {
+  test('are those of TCP and UDP, in the single list of Linux', () => {
     const words: ProfileContents = {
       tcp: [
         [80, 80],
@@ -52,7 +52,7 @@ describe('reserved ports', () => {
     assert.deepEqual(outcome(plan(words), RESERVED_PORTS), { value: '53,80,4000-4003', found: '' });
   });
 
-  test('stand beside those that were found', () => {
+  test('are added to those that were found', () => {
     const { writes } = plan({ tcp: [[80, 80]] }, { reservedPorts: '79,8080' });
     assert.deepEqual(writes[0], {
       name: RESERVED_PORTS,
@@ -62,7 +62,7 @@ describe('reserved ports', () => {
     });
   });
 
-  test('of the whole space are one range', () => {
+  test('of all ports are one range', () => {
     assert.equal(
       outcome(plan({ udp: [[1, 65535]] }, { reservedPorts: '0' }), RESERVED_PORTS).value,
       '0-65535',
@@ -82,20 +82,20 @@ describe('reserved ports', () => {
     ['the profile has one that was found', { tcp: [[100, 100]] }, '9,80,100', '9,100', '9,100'],
   ];
   for (const [name, words, current, value, found] of changes) {
-    test(`after the last time ${name}`, () => {
+    test(`after an earlier write: ${name}`, () => {
       const planned = plan(words, { reservedPorts: current }, base);
       assert.deepEqual(outcome(planned, RESERVED_PORTS), { value, found });
     });
   }
 
-  test('that somebody took out of the list are told', () => {
+  test('that another program removed are reported', () => {
     const [note] = plan({ tcp: [[80, 81]] }, { reservedPorts: '9' }, reservedRecord('9', '9,80-81')).notes;
     assert.equal(note?.code, 'RESERVED_PORTS_REMOVED');
-    assert.match(note.message, /took 2 ports of the profile out of/);
+    assert.match(note.message, /another program removed 2 ports of the profile from/);
     assert.deepEqual(codes(plan({}, { reservedPorts: '9' }, reservedRecord('9', '9,80-81'))), []);
   });
 
-  // The list goes in piece by piece: of one that was cut off, the beginning is there.
+  // The list is written piece by piece: of an interrupted write, the beginning is there.
   for (const [name, current] of [
     ['not begun', '9,100'],
     ['cut off', '9'],
@@ -103,16 +103,16 @@ describe('reserved ports', () => {
     ['cut off, and others have added one', '9,7000'],
   ] as const) {
     test(`with a write that was ${name}`, () => {
-      const theirs = current.includes('7000') ? '9,100,7000' : '9,100';
+      const others = current.includes('7000') ? '9,100,7000' : '9,100';
       const record = reservedRecord('9,100', '9,80,100', '9,100');
       const planned = plan({}, { reservedPorts: current }, record);
-      assert.deepEqual(outcome(planned, RESERVED_PORTS), { value: theirs, found: theirs });
+      assert.deepEqual(outcome(planned, RESERVED_PORTS), { value: others, found: others });
       assert.deepEqual(codes(planned), []);
     });
   }
 });
 
-test('ours of the last time are not taken for those of others where the write was not begun', () => {
+test('ours of an earlier write are not taken for those of others if the new write had not started', () => {
   const record = reservedRecord('9', '9,81', '9,80');
   assert.equal(
     outcome(plan({ tcp: [[82, 82]] }, { reservedPorts: '9,80' }, record), RESERVED_PORTS).value,
@@ -127,37 +127,37 @@ describe('the range of EPHEMERALPORTS', () => {
     const planned = plan({ tcpEphemeral: [20000, 40000], udpEphemeral: [20000, 40000] });
     assert.deepEqual(outcome(planned, PORT_RANGE), { value: '20000\t40000', found: '32768\t60999' });
     assert.deepEqual(codes(planned), []);
-    assert.equal(planned.clientPorts, 20001);
+    assert.equal(planned.ephemeralPorts, 20001);
   });
 
   for (const [words, other] of [
     [{ tcpEphemeral: [20000, 40000] }, 'UDP'],
     [{ udpEphemeral: [20000, 40000] }, 'TCP'],
   ] as const) {
-    test(`holds for ${other} as well where only the other says it`, () => {
+    test(`also applies to ${other} if only the other one specifies it`, () => {
       const planned = plan(words);
       assert.equal(value(planned), '20000\t40000');
       assert.deepEqual(codes(planned), ['EPHEMERAL_PORTS_SHARED']);
-      assert.match(planned.notes[0]?.message ?? '', new RegExp(`for ${other} as well`));
+      assert.match(planned.notes[0]?.message ?? '', new RegExp(`applies to ${other}$`));
     });
   }
 
-  test('is what both have in common where they differ', () => {
+  test('is the intersection where they differ', () => {
     const planned = plan({ tcpEphemeral: [20000, 40000], udpEphemeral: [30000, 50000] });
     assert.equal(value(planned), '30000\t40000');
     assert.deepEqual(codes(planned), ['EPHEMERAL_PORTS_DIFFER']);
-    assert.match(planned.notes[0]?.message ?? '', /20000 to 40000 for TCP and 30000 to 50000 for UDP/);
+    assert.match(planned.notes[0]?.message ?? '', /20000-40000 for TCP and 30000-50000 for UDP/);
   });
 
-  test('is none where they have nothing in common', () => {
+  test('is not used where they have nothing in common', () => {
     const planned = plan({ tcpEphemeral: [20000, 30000], udpEphemeral: [30001, 50000] });
     assert.equal(value(planned), '32768\t60999');
     assert.deepEqual(codes(planned), ['EPHEMERAL_PORTS_DIFFER']);
-    assert.match(planned.notes[0]?.message ?? '', /none is taken/);
+    assert.match(planned.notes[0]?.message ?? '', /neither is used/);
     assert.equal(value(plan({ tcpEphemeral: [20000, 30000], udpEphemeral: [30000, 50000] })), '30000\t30000');
   });
 
-  test('begins at ip_unprivileged_port_start at least', () => {
+  test('starts at ip_unprivileged_port_start or above', () => {
     const planned = plan(
       { tcpEphemeral: [1024, 65535], udpEphemeral: [1024, 65535] },
       { unprivilegedStart: '2000' },
@@ -174,12 +174,12 @@ describe('the range of EPHEMERALPORTS', () => {
   const wants: ProfileContents = { tcpEphemeral: [20000, 40000], udpEphemeral: [20000, 40000] };
   const changes: [name: string, words: ProfileContents, current: string, value: string, found: string][] = [
     ['nothing changed', wants, '20000\t40000', '20000\t40000', '32768\t60999'],
-    ['the profile says nothing any more', {}, '20000\t40000', '32768\t60999', '32768\t60999'],
+    ['the profile no longer has a range', {}, '20000\t40000', '32768\t60999', '32768\t60999'],
     ['others set another', wants, '1024\t65535', '20000\t40000', '1024\t65535'],
-    ['others set another, and the profile says nothing', {}, '1024\t65535', '1024\t65535', '1024\t65535'],
+    ['others set another, and the profile has none', {}, '1024\t65535', '1024\t65535', '1024\t65535'],
   ];
   for (const [name, words, current, expected, found] of changes) {
-    test(`after the last time ${name}`, () => {
+    test(`after an earlier write: ${name}`, () => {
       const planned = plan(words, { portRange: current }, record);
       assert.deepEqual(outcome(planned, PORT_RANGE), { value: expected, found });
       const isReported = name === 'others set another';
@@ -188,7 +188,7 @@ describe('the range of EPHEMERALPORTS', () => {
   }
 
   for (const current of ['32768\t60999', '20000\t40000']) {
-    test(`with a write that may have been cut off at ${current}`, () => {
+    test(`with a write that may have been interrupted at ${current}`, () => {
       const unfinished = rangeRecord('10000\t11000', '20000\t40000', '32768\t60999');
       assert.deepEqual(outcome(plan({}, { portRange: current }, unfinished), PORT_RANGE), {
         value: '10000\t11000',
@@ -198,8 +198,8 @@ describe('the range of EPHEMERALPORTS', () => {
   }
 });
 
-describe('the ports that stay for clients', () => {
-  test('are those of the range that nobody reserves', () => {
+describe('the ports that remain for automatic assignment', () => {
+  test('are those of the range that are not reserved', () => {
     const planned = plan(
       {
         tcp: [
@@ -209,7 +209,7 @@ describe('the ports that stay for clients', () => {
       },
       { reservedPorts: '60999-65535' },
     );
-    assert.equal(planned.clientPorts, 60999 - 32768 + 1 - 10 - 1);
+    assert.equal(planned.ephemeralPorts, 60999 - 32768 + 1 - 10 - 1);
     assert.deepEqual(codes(planned), []);
   });
 
@@ -217,40 +217,40 @@ describe('the ports that stay for clients', () => {
     [24_999, false],
     [24_998, true],
   ] as const) {
-    test(`are ${last - 19_999}: ${isReported ? 'told' : 'not told'}`, () => {
+    test(`are ${last - 19_999}: ${isReported ? 'reported' : 'not reported'}`, () => {
       const planned = plan({ tcpEphemeral: [20_000, last], udpEphemeral: [20_000, last] });
-      assert.equal(planned.clientPorts, last - 19_999);
+      assert.equal(planned.ephemeralPorts, last - 19_999);
       assert.deepEqual(codes(planned), isReported ? ['CLIENT_PORTS_FEW'] : []);
     });
   }
 
-  test('and how many there are is said', () => {
+  test('and their number is reported', () => {
     const [note] = plan({ tcp: [[32768, 60989]] }).notes;
     assert.equal(note?.code, 'CLIENT_PORTS_FEW');
     assert.match(
       note.message,
-      /^only 10 ports stay for clients: 32768 to 60999 has 28232, of which 28222 are reserved$/,
+      /^only 10 ports of the ephemeral range 32768-60999 can be assigned: 28222 of its 28232 ports are reserved$/,
     );
     const [none] = plan({ tcp: [[1, 65535]] }).notes;
-    assert.match(none?.message ?? '', /^no port stays for clients/);
+    assert.match(none?.message ?? '', /^no port of the ephemeral range/);
     const [one] = plan({ tcp: [[32768, 60998]] }).notes;
-    assert.match(one?.message ?? '', /^only 1 port stays for clients/);
+    assert.match(one?.message ?? '', /^only 1 port of the ephemeral range/);
   });
 
-  test('are not the business of a profile that says nothing of ports', () => {
+  test('are not checked for a profile without ports', () => {
     assert.deepEqual(codes(planPortSettings(EMPTY_PROFILE, { ...USUAL, portRange: '40000\t40009' }, [])), []);
   });
 });
 
 describe('RESTRICTLOWPORTS', () => {
   for (const [start, ports] of [
-    ['0', '1 to 1023'],
-    ['80', '80 to 1023'],
+    ['0', '1-1023'],
+    ['80', '80-1023'],
     ['1023', '1023'],
     ['1024', undefined],
     ['2000', undefined],
   ] as const) {
-    test(`where Linux restricts what is below ${start}: ${ports ?? 'nothing'} is told`, () => {
+    test(`where Linux restricts what is below ${start}: ${ports ?? 'nothing'} is reported`, () => {
       for (const restricted of ['tcp', 'udp'] as const) {
         const { notes } = plan({ restricted }, { unprivilegedStart: start });
         assert.deepEqual(
@@ -258,12 +258,12 @@ describe('RESTRICTLOWPORTS', () => {
           ports === undefined ? [] : ['LOW_PORTS_OPEN'],
         );
         if (ports !== undefined)
-          assert.match(notes[0]?.message ?? '', new RegExp(`have the ports ${ports}, so`));
+          assert.match(notes[0]?.message ?? '', new RegExp(`bind the ports ${ports}\\.`));
       }
     });
   }
 
-  test('unsaid there is nothing to tell', () => {
+  test('without it nothing is reported', () => {
     assert.deepEqual(codes(plan({ tcp: [[80, 80]] }, { unprivilegedStart: '0' })), []);
   });
 });
@@ -272,12 +272,12 @@ test('a kernel without the settings', () => {
   const none = { reservedPorts: undefined, portRange: undefined, unprivilegedStart: undefined };
   const planned = plan({ tcp: [[80, 80]], tcpEphemeral: [20000, 40000] }, none);
   assert.deepEqual(planned.writes, []);
-  assert.equal(planned.clientPorts, undefined);
+  assert.equal(planned.ephemeralPorts, undefined);
   assert.deepEqual(codes(planned), ['SYSCTL_MISSING', 'EPHEMERAL_PORTS_SHARED', 'SYSCTL_MISSING']);
   assert.deepEqual(codes(plan({}, none)), []);
 });
 
-describe('settings that Linux does not print are not guessed at', () => {
+describe('settings in an unknown format are refused', () => {
   const settings: Partial<PortSettings>[] = [
     { reservedPorts: '80,' },
     { portRange: '32768' },

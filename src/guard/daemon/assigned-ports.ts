@@ -1,4 +1,4 @@
-// Keeps reserved ports out of automatic assignment while the daemon runs, whoever changes the lists.
+// Excludes reserved ports from automatic assignment while the daemon runs, even if other programs change the lists.
 
 import type { KernelBpf } from '../../host/host.ts';
 import { linuxNamespaces } from '../../host/linux/namespaces.ts';
@@ -10,7 +10,6 @@ import { AssignedPorts, enforcedProfile, reachOf } from '../app/assigned-ports.t
 import type { GuardKernel } from '../app/kernel/kernel.ts';
 import type { AssignedPart } from '../app/namespace-follower.ts';
 
-/** What it goes by. */
 interface DaemonAssignedDeps {
   readonly bpf: KernelBpf;
   /** The state directory. */
@@ -18,12 +17,12 @@ interface DaemonAssignedDeps {
   readonly kernel: () => GuardKernel | undefined;
 }
 
-/** To be called while the guard's lock is held. */
+/** The caller holds the guard's lock. */
 export class DaemonAssignedPorts implements AssignedPart {
   readonly #deps: DaemonAssignedDeps;
   readonly #assigned: AssignedPorts;
   /** The profile of the latest revision that was enforced. */
-  #made: { readonly revision: number; readonly profile: Profile } | undefined;
+  #cached: { readonly revision: number; readonly profile: Profile } | undefined;
 
   constructor(deps: DaemonAssignedDeps) {
     this.#deps = deps;
@@ -51,10 +50,10 @@ export class DaemonAssignedPorts implements AssignedPart {
     const state = guard?.state();
     if (!state) return undefined;
     const { mode, trialMs, revision } = state;
-    const isMade = mode === 'enforce' && trialMs === undefined && this.#made?.revision === revision;
-    if (isMade) return this.#made?.profile;
+    const isCached = mode === 'enforce' && trialMs === undefined && this.#cached?.revision === revision;
+    if (isCached) return this.#cached?.profile;
     const profile = enforcedProfile(new SqliteProfileArchive(this.#deps.state), state);
-    this.#made = profile && { revision, profile };
+    this.#cached = profile && { revision, profile };
     return profile;
   }
 }

@@ -1,4 +1,4 @@
-// Events on status.sock: who sees what, page by page, as they come, and how many may look.
+// Events on status.sock: which client sees what, page by page, as they happen, and how many clients there may be.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,12 +15,12 @@ import { PEERS } from '../../../test/support/unix-peers.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { EVENT_PAGE_MAX, EVENT_READERS_MAX, EVENT_READERS_PER_USER_MAX } from '../../base/limits.ts';
 import { StatusServer } from '../../kit/status-server.ts';
-import { EVENTS_PATH, eventLine, eventsPath } from '../app/events-asked.ts';
+import { EVENTS_PATH, eventLine, eventsPath } from '../app/events-request.ts';
 import { EventFeed, type EventFeedDeps } from './event-feed.ts';
 
 const UID = process.getuid?.() ?? -1;
 
-/** A feed behind a socket, and ways to ask it. */
+/** A feed on a socket, and functions to query it. */
 async function served(
   t: TestContext,
   {
@@ -45,7 +45,7 @@ async function served(
   const ask = async (target: string): Promise<IncomingMessage> => {
     const asking = request({ socketPath: path, path: target, agent: false });
     t.after(() => asking.destroy());
-    // Whoever hangs up in the middle hears of it here as well.
+    // A client that disconnects in the middle causes an error here as well.
     asking.on('error', () => undefined);
     asking.end();
     const [response] = await once(asking, 'response');
@@ -71,7 +71,7 @@ const numbersIn = (text: string): number[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line).number);
 
-/** The next lines, as numbers of events, until there are so many. */
+/** The next lines, as event numbers, until there are this many. */
 async function next(lines: AsyncIterator<unknown>, count: number): Promise<number[]> {
   let text = '';
   while (text.split('\n').length <= count) {
@@ -82,7 +82,7 @@ async function next(lines: AsyncIterator<unknown>, count: number): Promise<numbe
   return numbersIn(text);
 }
 
-test('shows each as a line of JSON, with null for what is not known', async (t) => {
+test('sends each as a line of JSON, with null for what is unknown', async (t) => {
   const { ask, add } = await served(t);
   add(guardEvent(), LOST);
   const response = await ask(EVENTS_PATH);
@@ -97,7 +97,7 @@ test('shows each as a line of JSON, with null for what is not known', async (t) 
   assert.deepEqual(new Set(Object.values({ ...others, number: null, time: null })), new Set([null]));
 });
 
-test('shows all of many thousands, in their order', async (t) => {
+test('sends many thousands, in order', async (t) => {
   const { ask, add } = await served(t);
   add(...Array.from({ length: 3210 }, () => guardEvent()));
   const numbers = numbersIn(await textOf(await ask(EVENTS_PATH)));
@@ -107,13 +107,13 @@ test('shows all of many thousands, in their order', async (t) => {
   );
 });
 
-test('none is an empty answer', async (t) => {
+test('no events are an empty response', async (t) => {
   const { ask } = await served(t);
   assert.equal(await textOf(await ask(EVENTS_PATH)), '');
 });
 
-describe('who may not see all sees his own', () => {
-  test('of those there are, and of those that come', async (t) => {
+describe('a client that may not see all events sees its own', () => {
+  test('of those in the archive, and of later ones', async (t) => {
     const { ask, add } = await served(t, { maySeeAll: false });
     add(guardEvent({ uid: UID }), guardEvent({ uid: UID + 1 }), LOST);
     assert.deepEqual(numbersIn(await textOf(await ask(EVENTS_PATH))), [1]);
@@ -124,7 +124,7 @@ describe('who may not see all sees his own', () => {
     assert.deepEqual(await next(lines, 1), [5]);
   });
 
-  test('whom the kernel does not name sees nothing', (t) => {
+  test('a client that the kernel does not identify sees nothing', (t) => {
     const feed = new EventFeed({ archive: new SimEventArchive(), maySeeAll: () => true });
     const response = { writeHead: t.mock.fn(), end: t.mock.fn() };
     Reflect.apply(feed.answer, undefined, [{ url: EVENTS_PATH, socket: {} }, response]);
@@ -133,7 +133,7 @@ describe('who may not see all sees his own', () => {
 });
 
 describe('following', () => {
-  test('shows those since a time, and goes on with new ones', async (t) => {
+  test('sends those since a time, and then new ones', async (t) => {
     const { ask, add } = await served(t);
     add(guardEvent(), guardEvent({ timeMs: EVENT_TIME + 1 }));
     const response = await ask(eventsPath({ isFollowing: true, sinceMs: EVENT_TIME + 1 }));
@@ -143,7 +143,7 @@ describe('following', () => {
     assert.deepEqual(await next(lines, 1), [3]);
   });
 
-  test('shows only new ones where no time is given', async (t) => {
+  test('sends only new ones without a time', async (t) => {
     const { ask, add } = await served(t);
     add(guardEvent());
     const response = await ask(eventsPath({ isFollowing: true }));
@@ -154,7 +154,7 @@ describe('following', () => {
     assert.deepEqual(await next(lines, 2), [3, 4]);
   });
 
-  test('what does not fit is passed over', async (t) => {
+  test('skips those that do not match', async (t) => {
     const { ask, add } = await served(t);
     const ports = [{ first: 53, last: 53, protocol: 'udp' }] as const;
     const response = await ask(eventsPath({ isFollowing: true, ports, job: 'WEB' }));
@@ -165,7 +165,7 @@ describe('following', () => {
     assert.deepEqual(await next(lines, 1), [5]);
   });
 
-  test('who takes nothing for a while misses nothing', async (t) => {
+  test('a client that reads nothing for a while misses nothing', async (t) => {
     const { ask, add } = await served(t);
     const response = await ask(eventsPath({ isFollowing: true }));
     const count = 20_000;
@@ -178,7 +178,7 @@ describe('following', () => {
   });
 });
 
-test('who takes nothing does not have all of the archive read for it', async (t) => {
+test('the archive is not read further for a client that reads nothing', async (t) => {
   const { archive, ask } = await served(t);
   const pages = 40;
   archive.append(
@@ -187,15 +187,15 @@ test('who takes nothing does not have all of the archive read for it', async (t)
   );
   const read = t.mock.method(archive, 'read');
   const response = await ask(EVENTS_PATH);
-  // What the sockets between take is read, and nothing beyond it.
+  // What the socket buffers take is read, and nothing beyond it.
   assert.ok(read.mock.callCount() < pages / 2, `${read.mock.callCount()} pages were read`);
   assert.equal(numbersIn(await textOf(response)).length, pages * EVENT_PAGE_MAX);
   assert.ok(read.mock.callCount() > pages);
 });
 
-describe('how many may look at once', () => {
-  test('all together, and who hangs up makes room', async (t) => {
-    if (UID !== 0) return t.skip('needs root (uid 0), for whom the lower bound does not count');
+describe('the number of clients', () => {
+  test('is limited in total, and a client that disconnects makes room', async (t) => {
+    if (UID !== 0) return t.skip('needs root (uid 0), to whom the lower limit does not apply');
     const { ask } = await served(t);
     const follow = () => ask(eventsPath({ isFollowing: true }));
     const responses = await Promise.all(Array.from({ length: EVENT_READERS_MAX }, follow));
@@ -207,7 +207,7 @@ describe('how many may look at once', () => {
     await until('room for another', async () => (await follow()).statusCode === 200);
   });
 
-  test('users without a place get one of those who have most, and none of those of root', async (t) => {
+  test("users without a place get one of the users who have most, and none of root's", async (t) => {
     let user = '0';
     const shareOf = () => ({ party: user === 'root' ? ('root' as const) : ('users' as const), user });
     const { ask } = await served(t, { shareOf });
@@ -226,7 +226,7 @@ describe('how many may look at once', () => {
     await inTime('the oldest to be cut off', broken);
   });
 
-  test('who takes nothing of what waits is cut off, and who only waits is not', async (t) => {
+  test('a client that does not read what is pending is disconnected, and one that only waits is not', async (t) => {
     const { ask, add, responses } = await served(t, { stallMs: 50 });
     await ask(eventsPath({ isFollowing: true }));
     const idle = await ask(
@@ -245,63 +245,63 @@ describe('how many may look at once', () => {
     assert.equal(JSON.parse(text).port, 7);
   });
 
-  test('one user who is not root, beside whom root looks', async (t) => {
+  test('for one user who is not root, while root also reads', async (t) => {
     if (!needs(t, probe.root())) return;
     const { ask, path } = await served(t, { maySeeAll: false });
     const script = `
       process.setgid(65534); process.setuid(65534);
       const { request } = require('node:http');
       const [socketPath, path, times] = process.argv.slice(1);
-      const said = [];
+      const statuses = [];
       const ask = () => request({ socketPath, path, agent: false }, ({ statusCode }) => {
-        said.push(statusCode);
-        if (said.length < times) ask();
-        else console.log(said.join());
+        statuses.push(statusCode);
+        if (statuses.length < times) ask();
+        else console.log(statuses.join());
       }).end();
       ask();`;
     const args = ['-e', script, path, eventsPath({ isFollowing: true }), `${EVENT_READERS_PER_USER_MAX + 1}`];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     t.after(() => child.kill('SIGKILL'));
-    const [said] = await inTime('the answers', once(child.stdout.setEncoding('utf8'), 'data'));
-    assert.equal(said.trim(), [...new Array(EVENT_READERS_PER_USER_MAX).fill(200), 503].join());
+    const [statuses] = await inTime('the answers', once(child.stdout.setEncoding('utf8'), 'data'));
+    assert.equal(statuses.trim(), [...new Array(EVENT_READERS_PER_USER_MAX).fill(200), 503].join());
     assert.equal((await ask(EVENTS_PATH)).statusCode, 200);
   });
 });
 
-describe('what is asked wrongly', () => {
-  const cases: Record<string, [parameters: string, says: RegExp]> = {
-    'an unknown parameter': ['user=1', /no parameter user; there are follow, since, job, protocol, port/],
-    'a time that is none': ['since=yesterday', /since cannot be "yesterday"/],
-    'a port that is none': ['port=65536', /port cannot be/],
-    'a protocol that has no ports': ['protocol=icmp', /protocol cannot be/],
-    'another answer than yes': ['follow=0', /follow cannot be/],
-    'no job': ['job=', /job cannot be/],
+describe('invalid requests', () => {
+  const cases: Record<string, [parameters: string, expected: RegExp]> = {
+    'an unknown parameter': ['user=1', /no parameter user; use follow, since, job, protocol, port/],
+    'a time that is not valid': ['since=yesterday', /"yesterday" is not a value of since/],
+    'a port that is not valid': ['port=65536', /is not a value of port/],
+    'a protocol without ports': ['protocol=icmp', /is not a value of protocol/],
+    'a value other than yes': ['follow=0', /is not a value of follow/],
+    'no job': ['job=', /is not a value of job/],
     'a name that every object has': ['constructor=1', /no parameter constructor/],
   };
-  for (const [name, [parameters, says]] of Object.entries(cases)) {
+  for (const [name, [parameters, expected]] of Object.entries(cases)) {
     test(name, async (t) => {
       const { ask } = await served(t);
       const response = await ask(`${EVENTS_PATH}?${parameters}`);
       assert.equal(response.statusCode, 400);
-      assert.match(JSON.parse(await textOf(response)).error, says);
+      assert.match(JSON.parse(await textOf(response)).error, expected);
     });
   }
 
-  test('what can be asked is understood as it was meant', async (t) => {
+  test('valid requests are understood', async (t) => {
     const { ask, add } = await served(t);
     add(guardEvent(), guardEvent({ timeMs: EVENT_TIME + 1 }));
-    const asked = {
+    const request = {
       isFollowing: false,
       sinceMs: EVENT_TIME + 1,
       job: 'ALICE',
       protocol: 'tcp',
       port: 80,
     } as const;
-    assert.deepEqual(numbersIn(await textOf(await ask(eventsPath(asked)))), [2]);
+    assert.deepEqual(numbersIn(await textOf(await ask(eventsPath(request)))), [2]);
   });
 });
 
-test('an archive that cannot be read is told', async (t) => {
+test('an archive that cannot be read is reported', async (t) => {
   class Broken extends SimEventArchive {
     override read(): never {
       throw new PortreeveError('ARCHIVE_CORRUPT', 'events.db is damaged');

@@ -1,4 +1,4 @@
-// Shows events on status.sock, a line of JSON for each: those that are in the archive, and further ones as they come.
+// Serves events on status.sock, one line of JSON each: those in the archive and, if requested, later ones.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../../base/errors.ts';
 import {
@@ -10,34 +10,33 @@ import {
 import { type PeerCredentials, peerCredentials } from '../../host/linux/peer-credentials.ts';
 import { PeerShares } from '../../job/daemon/peer-shares.ts';
 import { type Share, Shares } from '../../kit/shares.ts';
-import { type EventsAsked, eventLine, parseEventsPath } from '../app/events-asked.ts';
+import { type EventsRequest, eventLine, parseEventsPath } from '../app/events-request.ts';
 import type { EventArchive } from '../core/event-archive.ts';
 
-/** Somebody to whom events are shown. */
+/** A client that is receiving events. */
 interface Reader {
-  readonly asked: EventsAsked;
-  /** The user whose events he sees; undefined: those of all. */
+  readonly wanted: EventsRequest;
+  /** The user whose events it may see; undefined: all events. */
   readonly only: number | undefined;
   readonly response: ServerResponse;
-  /** The number of the last event that he was shown. */
+  /** The number of the last event that was sent. */
   after: number;
-  /** He has to take what he was sent before he gets more. */
+  /** The client has to read what was sent before it gets more. */
   isWaiting: boolean;
 }
 
 export interface EventFeedDeps {
   readonly archive: Pick<EventArchive, 'read' | 'latest'>;
-  /** Whether somebody may see the events of all users; each sees his own. */
+  /** Whether a client may see the events of all users, not only its own. */
   readonly maySeeAll: (peer: PeerCredentials) => boolean;
-  /** Whose place a reader takes. */
+  /** The share whose limit a client counts against. */
   readonly shareOf?: (peer: PeerCredentials) => Share;
-  /** How long a reader may take nothing of what waits for it. */
+  /** The timeout of a client that does not read what was sent. */
   readonly stallMs?: number;
 }
 
 const LIMITS = { places: EVENT_READERS_MAX, perUser: EVENT_READERS_PER_USER_MAX };
 
-/** Answers who asks for events. */
 export class EventFeed {
   readonly #deps: EventFeedDeps;
   readonly #shareOf: (peer: PeerCredentials) => Share;
@@ -54,33 +53,33 @@ export class EventFeed {
     for (const reader of this.#readers) this.#show(reader);
   }
 
-  /** Answers GET with a path that eventsPath() gives. */
+  /** Answers GET with a path of eventsPath(). */
   readonly answer = (request: IncomingMessage, response: ServerResponse): void => {
-    const asked = parseEventsPath(request.url ?? '');
-    if (typeof asked === 'string') {
-      refuse(response, 400, asked);
+    const wanted = parseEventsPath(request.url ?? '');
+    if (typeof wanted === 'string') {
+      refuse(response, 400, wanted);
       return;
     }
     const peer = peerCredentials(request.socket);
     if (!peer) {
-      refuse(response, 403, 'the kernel does not tell who asks');
+      refuse(response, 403, 'the kernel does not report the peer of this connection');
       return;
     }
     const { uid } = peer;
     const share = this.#shareOf(peer);
     const admission = this.#places.admit(share, response);
     if ('refused' in admission) {
-      const whose = admission.refused === 'user' ? ' of this user' : '';
-      refuse(response, 503, `too many programs${whose} are shown events already`);
+      const owner = admission.refused === 'user' ? ' of this user' : '';
+      refuse(response, 503, `too many clients${owner} are reading events`);
       return;
     }
     response.on('close', () => this.#places.leave(response));
     admission.victim?.destroy();
     try {
-      const onlyNew = asked.isFollowing && asked.sinceMs === undefined;
+      const onlyNew = wanted.isFollowing && wanted.sinceMs === undefined;
       const after = onlyNew ? this.#deps.archive.latest() : 0;
       const only = this.#deps.maySeeAll(peer) ? undefined : uid;
-      this.#begin({ asked, only, response, after, isWaiting: false });
+      this.#begin({ wanted, only, response, after, isWaiting: false });
     } catch (thrown) {
       refuse(response, 500, messageOf(thrown));
     }
@@ -88,11 +87,11 @@ export class EventFeed {
 
   #begin(reader: Reader): void {
     const { response } = reader;
-    // What is wrong with the archive is told as an error, before anything else is.
+    // Read first, so that an error of the archive becomes an error response.
     const first = this.#next(reader);
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
     response.flushHeaders();
-    // A reader may wait for events as long as it likes, and may not keep those waiting that there are.
+    // No timeout while the client waits for events; only while events wait for the client.
     response.setTimeout(0);
     this.#readers.add(reader);
     response.on('close', () => this.#readers.delete(reader));
@@ -105,29 +104,28 @@ export class EventFeed {
     this.#show(reader);
   }
 
-  /** Shows what there is, as far as the reader takes it. */
+  /** Sends pending events until the client stops reading. */
   #show(reader: Reader): void {
     try {
       while (!reader.isWaiting && !reader.response.writableEnded) {
         const lines = this.#next(reader);
         if (lines.length > 0) this.#send(reader, lines);
-        else if (reader.asked.isFollowing) return;
+        else if (reader.wanted.isFollowing) return;
         else reader.response.end();
       }
     } catch {
-      // A cut connection is the only way left to say that this is not all.
+      // After the header, closing the connection is the only way to report that the response is incomplete.
       reader.response.destroy();
     }
   }
 
-  /** The next lines for a reader. */
   #next(reader: Reader): string {
     const { archive } = this.#deps;
     const latest = archive.latest();
-    const { asked, only, after } = reader;
-    const { sinceMs, job, protocol, ports } = asked;
+    const { wanted, only, after } = reader;
+    const { sinceMs, job, protocol, ports } = wanted;
     const events = archive.read({ after, limit: EVENT_PAGE_MAX, sinceMs, uid: only, job, protocol, ports });
-    // Where nothing was found, nothing up to the latest has to be looked at again.
+    // If nothing matched, nothing up to the latest event has to be read again.
     reader.after = events.at(-1)?.number ?? Math.max(after, latest);
     return events.map((event) => `${JSON.stringify(eventLine(event))}\n`).join('');
   }

@@ -1,4 +1,4 @@
-// The recorder of events, with a simulated clock and kernel: what comes when, what is counted, and what goes wrong.
+// The recorder of events, with a simulated clock and kernel: timing, counting, and failures.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -18,12 +18,12 @@ import { EVENT, MODE } from '../bpf/layout.ts';
 import { RefusalRules } from '../core/events.ts';
 import { EventRecording, type EventSource } from './event-recording.ts';
 
-/** The boot was so long before the clock began. */
+/** The boot was this long before the clock started. */
 const UP_MS = 5000;
 
 type RecordValues = Parameters<typeof EVENT.encode>[0];
 
-/** A kernel that has what a test puts into it. */
+/** A kernel with the events that a test puts into it. */
 class SimSource implements EventSource {
   guard = 'boot 1';
   revisionNow = 1;
@@ -57,7 +57,7 @@ class SimSource implements EventSource {
     });
   }
 
-  /** The kernel has no room for the first of them, and keeps so many of the last. */
+  /** The ring buffer was full for these; the kernel keeps this many of the last ones. */
   overflow(count: number, kept: number): void {
     this.lostCount += count;
     this.#newest = Array.from({ length: kept }, () => this.#encoded({ port: 81 }));
@@ -106,12 +106,12 @@ class SimSource implements EventSource {
   }
 }
 
-/** A recorder on its stage, not started yet. */
+/** A recorder in its fixture, not started yet. */
 function fixture({ archive = new SimEventArchive(), known = [1] } = {}) {
   const clock = new SimClock();
   const source = new SimSource(clock);
-  const said: string[] = [];
-  const asked: number[] = [];
+  const messages: string[] = [];
+  const requested: number[] = [];
   let recorded = 0;
   const rules = new RefusalRules(EMPTY_PROFILE, { authportJobs: [] });
   const revisions = new Set(known);
@@ -119,17 +119,17 @@ function fixture({ archive = new SimEventArchive(), known = [1] } = {}) {
     source,
     archive,
     clock,
-    log: { warn: (text) => said.push(text), error: (text) => said.push(text) },
+    log: { warn: (text) => messages.push(text), error: (text) => messages.push(text) },
     jobOf: () => jobCalled('JOB'),
     userOf: () => undefined,
     errnoName: (errno) => `E${errno}`,
     rulesOf: (revision) => {
-      asked.push(revision);
+      requested.push(revision);
       return revisions.has(revision) ? rules : undefined;
     },
     onRecorded: () => recorded++,
   });
-  /** Lets time pass, and all happen that comes of it. */
+  /** Advances the clock, and runs everything that is due. */
   const pass = async (ms: number): Promise<void> => {
     for (let i = 0; i < 10; i++) await setImmediate();
     for (let passed = 0; passed < ms; passed++) {
@@ -138,12 +138,23 @@ function fixture({ archive = new SimEventArchive(), known = [1] } = {}) {
     }
   };
   const all = (): GuardEvent[] => archive.read({ after: 0, limit: 100_000 });
-  return { clock, source, said, asked, revisions, events, archive, pass, all, recorded: () => recorded };
+  return {
+    clock,
+    source,
+    messages,
+    requested,
+    revisions,
+    events,
+    archive,
+    pass,
+    all,
+    recorded: () => recorded,
+  };
 }
 
 const sumOf = (events: readonly GuardEvent[]): number => events.reduce((sum, { count }) => sum + count, 0);
 
-test('a refusal is in the archive at once, with the time at which it was', async () => {
+test('a refusal is in the archive at once, with its time', async () => {
   const { events, source, clock, pass, all, recorded } = fixture();
   events.start();
   await pass(1000);
@@ -159,7 +170,7 @@ test('a refusal is in the archive at once, with the time at which it was', async
   events.stop();
 });
 
-test('what was there before it began is recorded with its own time', async () => {
+test('what happened before the start is recorded with its own time', async () => {
   const { events, source, clock, pass, all } = fixture();
   source.put();
   clock.advance(60_000);
@@ -172,7 +183,7 @@ test('what was there before it began is recorded with its own time', async () =>
   events.stop();
 });
 
-test('while there is much it looks again after a pause, and takes only so many at once', async () => {
+test('under load it reads again after a pause, and at most a fixed number at once', async () => {
   const { events, source, pass, all } = fixture();
   events.start();
   await pass(5);
@@ -190,7 +201,7 @@ test('while there is much it looks again after a pause, and takes only so many a
   events.stop();
 });
 
-test('of a flood a few are recorded, the others are counted, and no count is lost', async () => {
+test('of a flood a few are recorded, the others are counted, and none is lost', async () => {
   const { events, source, pass, all } = fixture();
   events.start();
   await pass(0);
@@ -203,7 +214,7 @@ test('of a flood a few are recorded, the others are counted, and no count is los
   events.stop();
 });
 
-test('what comes apart in time is recorded one by one, however late it is read', async () => {
+test('refusals at different times are recorded individually, however late they are read', async () => {
   const { events, source, clock, pass, all } = fixture();
   for (let second = 0; second < 50; second++) {
     source.put({}, 2);
@@ -217,7 +228,7 @@ test('what comes apart in time is recorded one by one, however late it is read',
   events.stop();
 });
 
-test('stop() records what is there and what was counted, and closes the source', async () => {
+test('stop() records what is pending and what was counted, and closes the source', async () => {
   const { events, source, all } = fixture();
   events.start();
   source.put({}, GUARD_DRAIN_MAX);
@@ -228,8 +239,8 @@ test('stop() records what is there and what was counted, and closes the source',
   assert.equal(sumOf(all()), GUARD_DRAIN_MAX);
 });
 
-test('what the kernel had no room for is a number, once', async () => {
-  const { events, source, pass, all, said, archive } = fixture();
+test('refusals that the kernel lost are a number, once', async () => {
+  const { events, source, pass, all, messages, archive } = fixture();
   source.put();
   source.lostCount = 4711;
   events.start();
@@ -241,7 +252,7 @@ test('what the kernel had no room for is a number, once', async () => {
       ['lost', 4711],
     ],
   );
-  assert.match(said.join(), /4711 refusals were counted and not recorded: .*nobody recorded them/);
+  assert.match(messages.join(), /4711 refusals were only counted: no daemon was running/);
   await pass(GUARD_POLL_INTERVAL_MS * 3);
   assert.equal(all().length, 2);
   source.lostCount = 4800;
@@ -250,7 +261,7 @@ test('what the kernel had no room for is a number, once', async () => {
   events.stop();
 });
 
-test('of those that found no room the newest are recorded, and the others are a number', async () => {
+test('of those for which the buffer was full the newest are recorded, and the others are a number', async () => {
   const { events, source, pass, all, archive } = fixture();
   source.put();
   source.overflow(4711, 5);
@@ -260,7 +271,7 @@ test('of those that found no room the newest are recorded, and the others are a 
     all().map(({ kind, count, port }) => [kind, count, port]),
     [['bind', 1, 80], ...new Array(5).fill(['bind', 1, 81]), ['lost', 4706, undefined]],
   );
-  // One that comes while it is looked is kept before it is counted, or the other way round.
+  // One that comes during the check is kept before it is counted, or the other way round.
   source.overflow(0, 1);
   source.overflow(1, 2);
   await pass(GUARD_POLL_INTERVAL_MS * 2);
@@ -270,7 +281,7 @@ test('of those that found no room the newest are recorded, and the others are a 
   events.stop();
 });
 
-test('another daemon does not count again what is known to be lost, but for another guard', async () => {
+test('a new daemon does not count lost events again, except for another guard', async () => {
   const first = fixture();
   first.source.lostCount = 4711;
   first.events.start();
@@ -291,7 +302,7 @@ test('another daemon does not count again what is known to be lost, but for anot
   assert.equal(sumOf(first.all()), 4716);
 });
 
-test('bytes that are no record are counted as lost', async () => {
+test('bytes that are not a record are counted as lost', async () => {
   const { events, source, pass, all } = fixture();
   source.putBytes(new Uint8Array(4));
   events.start();
@@ -303,14 +314,14 @@ test('bytes that are no record are counted as lost', async () => {
   events.stop();
 });
 
-test('the rules in force are made ready before they are needed', async () => {
-  const { events, source, asked, pass } = fixture();
+test('the rules in force are prepared before they are needed', async () => {
+  const { events, source, requested, pass } = fixture();
   events.start();
   await pass(0);
-  assert.deepEqual(asked, [1]);
+  assert.deepEqual(requested, [1]);
   source.revisionNow = 2;
   await pass(GUARD_POLL_INTERVAL_MS * 2);
-  assert.ok(asked.includes(2));
+  assert.ok(requested.includes(2));
   events.stop();
 });
 
@@ -335,22 +346,23 @@ test('a revision that is not recorded yet is waited for a moment, once', async (
   events.stop();
 });
 
-/** An archive that takes nothing while it is full. */
+/** An archive that accepts nothing while it is full. */
 class FullArchive extends SimEventArchive {
   isFull = true;
 
   override append(...args: Parameters<SimEventArchive['append']>): void {
-    if (this.isFull) throw new PortreeveError('ARCHIVE_FAILED', 'cannot use events.db: full', 'Make room.');
+    if (this.isFull)
+      throw new PortreeveError('ARCHIVE_FAILED', 'could not open events.db: full', 'Make room.');
     super.append(...args);
   }
 }
 
-test('an archive that cannot be read is said before anything happens, and nothing piles up', async () => {
+test('an unreadable archive is reported before any event, and nothing accumulates', async () => {
   const archive = new FullArchive();
-  const { events, source, pass, all, said } = fixture({ archive });
+  const { events, source, pass, all, messages } = fixture({ archive });
   events.start();
   await pass(0);
-  assert.equal(said.length, 1);
+  assert.equal(messages.length, 1);
   source.put({}, 4000);
   await pass(10_000);
   archive.isFull = false;
@@ -362,15 +374,15 @@ test('an archive that cannot be read is said before anything happens, and nothin
   events.stop();
 });
 
-test('what cannot be recorded is said once, and its number recorded when it can be', async () => {
+test('a failure to record is reported once, and the number is recorded later', async () => {
   const archive = new FullArchive();
-  const { events, source, pass, all, said } = fixture({ archive });
+  const { events, source, pass, all, messages } = fixture({ archive });
   events.start();
   source.put({}, 20);
   await pass(5000);
   source.put({}, 20);
   await pass(5000);
-  assert.deepEqual(said, ['guard: events are not recorded: cannot use events.db: full Make room.']);
+  assert.deepEqual(messages, ['guard: could not record events: could not open events.db: full Make room.']);
   archive.isFull = false;
   await pass(5000);
   assert.deepEqual(

@@ -1,4 +1,4 @@
-// Takes what the guard refused from the kernel, a moment after it happened, and puts it into the archive.
+// Reads the guard's refusals from the kernel shortly after they happen, and records them in the archive.
 import type { Clock } from '../../base/clock.ts';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import type { NewGuardEvent } from '../../base/guard-event.ts';
@@ -11,32 +11,31 @@ import {
   decodeRefusal,
   type EventContext,
   eventOf,
+  groupOf,
   isRefusal,
-  likenessOf,
   type RefusalRecord,
   uidOf,
 } from '../core/events.ts';
 
-/** The guard in the kernel, as far as events go. There is one reader of it at a time. */
+/** The events of the guard in the kernel. There is one reader at a time. */
 export interface EventSource {
-  /** Which guard it is; another one has another name. */
+  /** Identifies the guard. */
   readonly guard: string;
   /** The revision in force. */
   revision(): number;
-  /** How many refusals found no room for a record. */
+  /** How many refusals were not put into the ring buffer because it was full. */
   lost(): number;
-  /** Milliseconds since boot, as records have them. */
+  /** Milliseconds since boot, by the clock of the records. */
   bootNowMs(): number;
-  /** Hands over those for which there was no room, as far as they are kept, oldest first; gives how many. */
+  /** Takes the kept refusals for which the ring buffer was full, oldest first. Returns their number. */
   takeNewest(onRecord: (record: DataView) => void): number;
-  /** Hands over at most so many records, which hold until `onRecord` returns; gives how many. */
+  /** Takes at most `max` records, each valid until `onRecord` returns. Returns their number. */
   drain(onRecord: (record: DataView) => void, max: number): number;
-  /** Resolves when there are records, or after so many milliseconds. */
+  /** Resolves when there are records, or after `timeoutMs`. */
   wait(timeoutMs: number): Promise<unknown>;
   close(): void;
 }
 
-/** What it works with. */
 interface EventRecordingDeps extends Omit<EventContext, 'bootOffsetMs'> {
   readonly source: EventSource;
   readonly archive: EventArchive;
@@ -46,27 +45,27 @@ interface EventRecordingDeps extends Omit<EventContext, 'bootOffsetMs'> {
   readonly onRecorded: () => void;
 }
 
-/** A record, and what it has in common with those like it. */
+/** A record, and the key that it has in common with similar ones. */
 interface Taken {
   readonly record: RefusalRecord;
-  readonly likeness: string;
+  readonly group: string;
 }
 
-/** A fault is not met again without a pause. */
+/** The pause before a retry after a failure. */
 const FAULT_PAUSE_MS = 1000;
 
 /** Records the guard's events from start() to stop(), which also closes the source. */
 export class EventRecording {
   readonly #deps: EventRecordingDeps;
   readonly #gate = new EventGate();
-  /** Those that were taken from the kernel and are to be recorded. */
+  /** Records that were taken from the kernel but are not in the archive yet. */
   #taken: Taken[] = [];
-  /** How many of the kernel's count of lost ones are recorded; undefined: it was not looked yet. */
+  /** How much of the kernel's count of lost refusals is recorded; undefined before the first check. */
   #lostBefore: number | undefined;
-  /** How many were lost here. */
+  /** How many were lost and are not recorded as lost yet. */
   #lostHere = 0;
   #checkAgainAt = Number.NEGATIVE_INFINITY;
-  /** The latest revision that was waited for in vain. */
+  /** The last revision that did not appear in the archive in time. */
   #missing: number | undefined;
   #fault: string | undefined;
   #isStopped = false;
@@ -75,18 +74,18 @@ export class EventRecording {
     this.#deps = deps;
   }
 
-  /** Begins with what happened while nobody recorded it, as far as the kernel has kept it. */
+  /** Starts with the refusals that the kernel kept while no daemon recorded them. */
   start(): void {
     void this.#run();
   }
 
-  /** Records what has happened up to now. */
+  /** Records what happened until now, and stops. */
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
     try {
       this.#take();
-      this.#look();
+      this.#check();
       this.#record(true);
     } catch (thrown) {
       this.#report(thrown);
@@ -103,13 +102,13 @@ export class EventRecording {
           await this.#pause(GUARD_BUSY_INTERVAL_MS);
           continue;
         }
-        if (clock.monotonic() >= this.#checkAgainAt) this.#look();
+        if (clock.monotonic() >= this.#checkAgainAt) this.#check();
         this.#record();
         this.#fault = undefined;
         await (count > 0 ? this.#pause(GUARD_BUSY_INTERVAL_MS) : source.wait(GUARD_POLL_INTERVAL_MS));
       } catch (thrown) {
         this.#report(thrown);
-        // What cannot be recorded is counted, so that it does not pile up.
+        // Count what cannot be recorded, so that it does not accumulate.
         this.#lostHere += this.#taken.splice(0).length + this.#gate.forget();
         await this.#pause(FAULT_PAUSE_MS);
       }
@@ -120,7 +119,7 @@ export class EventRecording {
     return new Promise((resolve) => this.#deps.clock.after(ms, resolve));
   }
 
-  /** Takes what is there, and gives how many it were; of many alike a few are kept. */
+  /** Takes the pending records, and returns their number; of many similar ones only a few are kept. */
   #take(): number {
     return this.#deps.source.drain((view) => this.#admit(view), GUARD_DRAIN_MAX);
   }
@@ -130,13 +129,13 @@ export class EventRecording {
       this.#lostHere++;
       return;
     }
-    const likeness = likenessOf(view);
-    if (this.#gate.admits(likeness, uidOf(view), bootMsOf(view))) {
-      this.#taken.push({ record: decodeRefusal(view), likeness });
+    const group = groupOf(view);
+    if (this.#gate.admits(group, uidOf(view), bootMsOf(view))) {
+      this.#taken.push({ record: decodeRefusal(view), group });
     }
   }
 
-  /** Whether a revision is not in the archive: it comes there a moment after it is in force, and is waited for once. */
+  /** Whether to wait for a revision, once: it is in the archive only a moment after it is in force. */
   #isAhead(): boolean {
     const ahead = this.#taken.find(({ record }) => !this.#deps.rulesOf(record.revision))?.record.revision;
     if (ahead === undefined || ahead === this.#missing) return false;
@@ -144,27 +143,27 @@ export class EventRecording {
     return true;
   }
 
-  /** Gets the rules in force ready before they are needed, and counts what the kernel had no room for. */
-  #look(): void {
+  /** Prepares the rules in force before they are needed, and counts the refusals that the kernel lost. */
+  #check(): void {
     const { source, archive, clock, rulesOf, log } = this.#deps;
     this.#checkAgainAt = clock.monotonic() + GUARD_POLL_INTERVAL_MS;
     rulesOf(source.revision());
     const isFirst = this.#lostBefore === undefined;
-    // The archive is made, or looked through, before there is something that should not wait for it.
+    // Creates or checks the archive before events have to wait for that.
     if (isFirst) archive.append([], clock.now());
     const before = this.#lostBefore ?? archive.lost(source.guard);
     const counted = source.lost();
     if (counted === before && !isFirst) return;
     const lost = counted - before - source.takeNewest((view) => this.#admit(view));
-    // One that was kept while it was looked is counted next time.
+    // A refusal that was kept during this check is counted the next time.
     this.#lostBefore = Math.max(counted, counted - lost);
     if (lost <= 0) return;
     this.#lostHere += lost;
-    const when = isFirst ? 'while nobody recorded them, or too many at once' : 'too many at once';
-    log.warn(`guard: ${lost} refusals were counted and not recorded: they came ${when}`);
+    const why = isFirst ? 'no daemon was running, or they came too fast' : 'they came too fast';
+    log.warn(`guard: ${lost} refusals were only counted: ${why}`);
   }
 
-  /** Puts into the archive what was taken, and what was counted in the seconds that are over, or up to now. */
+  /** Records what was taken, and what was counted in past seconds; with `isLast`, also in the current second. */
   #record(isLast = false): void {
     const { source, archive, clock, userOf, onRecorded } = this.#deps;
     const timeMs = clock.now();
@@ -173,9 +172,9 @@ export class EventRecording {
     const taken = this.#taken.splice(0);
     let more: readonly NewGuardEvent[] = [];
     try {
-      const events = taken.map(({ record, likeness }) => {
+      const events = taken.map(({ record, group }) => {
         const event = eventOf(record, { ...this.#deps, bootOffsetMs });
-        this.#gate.recorded(likeness, record.bootMs, event);
+        this.#gate.recorded(group, record.bootMs, event);
         return event;
       });
       more = this.#gate.more(isLast ? Number.POSITIVE_INFINITY : bootNowMs, { bootOffsetMs, userOf });
@@ -192,13 +191,13 @@ export class EventRecording {
     onRecorded();
   }
 
-  /** Says what is wrong once, until it is something else or over. */
+  /** Reports a fault once, until it changes or is over. */
   #report(thrown: unknown): void {
     const what =
       thrown instanceof PortreeveError ? `${thrown.message} ${thrown.hint}`.trim() : faultText(thrown);
     if (what === this.#fault) return;
     this.#fault = what;
-    this.#deps.log.error(`guard: events are not recorded: ${what}`);
+    this.#deps.log.error(`guard: could not record events: ${what}`);
   }
 }
 

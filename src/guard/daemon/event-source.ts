@@ -1,4 +1,4 @@
-// The ring buffer and the counters of the guard in the kernel, as the recorder of events wants them.
+// Reads the ring buffer and the counters of the guard in the kernel, for the recorder of events.
 import { readFileSync } from 'node:fs';
 import { PortreeveError } from '../../base/errors.ts';
 import { exactNumber } from '../../base/numbers.ts';
@@ -9,7 +9,7 @@ import type { GuardKernel } from '../app/kernel/kernel.ts';
 import { bootMsOf } from '../core/events.ts';
 import type { EventSource } from './event-recording.ts';
 
-/** The source of a guard, which stays the caller's to close, after this. */
+/** The caller closes this source, and then the guard. */
 export class KernelEventSource implements EventSource {
   readonly guard: string;
   readonly #kernel: GuardKernel;
@@ -19,11 +19,11 @@ export class KernelEventSource implements EventSource {
   constructor(kernel: GuardKernel, bpf: Pick<KernelBpf, 'bootNow'>) {
     const { events } = kernel;
     if (!(events instanceof BpfMap))
-      throw new PortreeveError('NO_RING', 'the events are in no map of this host');
+      throw new PortreeveError('NO_RING', 'the map of events is not a map of this host');
     this.#kernel = kernel;
     this.#bpf = bpf;
     this.#ring = new RingBuffer(events);
-    // The kernel gives no number twice until the next boot.
+    // The kernel uses no map id twice until the next boot.
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     this.guard = `${boot} ${events.info.id}`;
   }

@@ -1,4 +1,4 @@
-// What portreeve does as a job of its own: where it is meanwhile, and what stays of that.
+// What portreeve does as a job of its own: its cgroup during that time, and afterwards.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimCgroups } from '../../../test/support/sim/cgroups.ts';
@@ -27,7 +27,7 @@ function setup() {
   return { cgroups, jobs, where, warnings };
 }
 
-test('what is done as a job is done in its cgroup, which stays until the end', () => {
+test('what is done as a job is done in its cgroup, which is kept until the end', () => {
   const { cgroups, jobs, where, warnings } = setup();
   const inside = jobs.run('PORTMAP', where);
   assert.match(inside ?? '', /^\/system\.slice\/portreeve\.service\/.*PORTMAP/);
@@ -41,7 +41,7 @@ test('what is done as a job is done in its cgroup, which stays until the end', (
   assert.deepEqual([cgroups.marked(), warnings], [[], []]);
 });
 
-test('where it fails at the first time nothing is left, and later what there was', () => {
+test('a failure the first time leaves nothing, and later what was there before', () => {
   const { cgroups, jobs, where } = setup();
   const fail = () => assert.fail('no port');
   assert.throws(() => jobs.run('PORTMAP', fail), /no port/);
@@ -51,7 +51,7 @@ test('where it fails at the first time nothing is left, and later what there was
   assert.deepEqual([where(), cgroups.marked().length], [HOME, 1]);
 });
 
-test('a cgroup that somebody has removed is made anew', () => {
+test('a cgroup that another process removed is created again', () => {
   const { cgroups, jobs, where } = setup();
   const inside = jobs.run('PORTMAP', where) ?? '';
   cgroups.drop(inside);
@@ -59,9 +59,9 @@ test('a cgroup that somebody has removed is made anew', () => {
   assert.equal(cgroups.marked().length, 1);
 });
 
-test('where no cgroup can be made that is told, and it is done all the same', () => {
+test('where no cgroup can be created, that is reported, and the function is called all the same', () => {
   const { cgroups, jobs, where, warnings } = setup();
   cgroups.make = () => assert.fail('read-only');
   assert.equal(jobs.run('PORTMAP', where), HOME);
-  assert.deepEqual(warnings, ['portreeve and the job PORTMAP: read-only']);
+  assert.deepEqual(warnings, ['could not enter or leave the cgroup of the job PORTMAP: read-only']);
 });

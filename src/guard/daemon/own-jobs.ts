@@ -1,18 +1,17 @@
-// The jobs of portreeve itself: what it opens as a job it opens in a cgroup of that job, which says later whose it is.
+// The jobs of portreeve itself: it opens a job's sockets in that job's cgroup, which later identifies their owner.
 import { messageOf } from '../../base/errors.ts';
 import type { Cgroups, Host, JobCgroup } from '../../host/host.ts';
 import type { Follower } from '../app/follower.ts';
 
-/** What it takes. */
 interface OwnJobsDeps {
   readonly cgroups: Pick<Cgroups, 'at' | 'move'>;
   readonly processes: Pick<Host['processes'], 'hold'>;
   readonly follower: Pick<Follower, 'make' | 'remove'>;
-  /** Is told why something is not done as a job. */
+  /** Receives the reason why something could not be done as a job. */
   readonly warn: (message: string) => void;
 }
 
-/** The cgroups of our jobs. A socket is of the one in which it was made, so each stays as long as we run. */
+/** The cgroups of our jobs. A socket belongs to the cgroup in which it was created, so each is kept while we run. */
 export class OwnJobs {
   readonly #deps: OwnJobsDeps;
   readonly #made = new Map<string, JobCgroup>();
@@ -22,8 +21,8 @@ export class OwnJobs {
   }
 
   /**
-   * Does something as a job: this process is in a cgroup of that job meanwhile. It has to be done at once, not later.
-   * Where the process cannot enter one that is told, and it is done all the same.
+   * Calls `act`, which must be synchronous, while this process is in a cgroup of the job. If it cannot enter the
+   * cgroup, it warns and calls `act` anyway.
    */
   run<T>(job: string, act: () => T): T {
     const wasMade = this.#made.has(job);
@@ -39,10 +38,11 @@ export class OwnJobs {
     }
   }
 
-  /** Goes into a cgroup of the job; gives the way back. */
+  /** Enters a cgroup of the job, and returns a function that leaves it. */
   #enter(job: string): () => void {
     const { cgroups, processes, warn } = this.#deps;
-    const report = (thrown: unknown) => warn(`portreeve and the job ${job}: ${messageOf(thrown)}`);
+    const report = (thrown: unknown) =>
+      warn(`could not enter or leave the cgroup of the job ${job}: ${messageOf(thrown)}`);
     const path = cgroupOf(processes, process.pid);
     try {
       const home = path === undefined ? undefined : cgroups.at(path);
@@ -77,13 +77,13 @@ export class OwnJobs {
     this.#made.delete(job);
   }
 
-  /** Takes the cgroups away. */
+  /** Removes the cgroups. */
   close(): void {
     for (const job of [...this.#made.keys()]) this.#remove(job);
   }
 }
 
-/** Where a process is, from the root of the hierarchy on; undefined where that cannot be told. */
+/** The path of a process's cgroup below the root of the hierarchy; undefined where it cannot be determined. */
 export function cgroupOf(processes: OwnJobsDeps['processes'], pid: number): string | undefined {
   const held = processes.hold(pid);
   const path = held?.inspect()?.cgroup;

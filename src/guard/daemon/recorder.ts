@@ -1,4 +1,4 @@
-// The events of whichever guard is in the kernel: recorded in the state directory, and shown on status.sock.
+// Records the events of the guard in the kernel in the state directory, and serves them on status.sock.
 
 import { messageOf } from '../../base/errors.ts';
 import { UNKNOWN_JOB } from '../../base/job.ts';
@@ -11,7 +11,7 @@ import type { Streams } from '../../kit/status-server.ts';
 import type { NameContext } from '../../profile/core/literal-names.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { RevisionRules, UserNames } from '../app/event-explainer.ts';
-import { EVENTS_PATH } from '../app/events-asked.ts';
+import { EVENTS_PATH } from '../app/events-request.ts';
 import type { GuardKernel } from '../app/kernel/kernel.ts';
 import type { EventArchive } from '../core/event-archive.ts';
 import { JobMemory } from '../core/job-memory.ts';
@@ -20,22 +20,20 @@ import { EventFeed } from './event-feed.ts';
 import { EventRecording, type EventSource } from './event-recording.ts';
 import { KernelEventSource } from './event-source.ts';
 
-/** What it takes. */
 interface RecorderDeps {
   readonly host: Pick<Host, 'clock' | 'files' | 'uid'>;
   readonly bpf: Pick<KernelBpf, 'bootNow'>;
   readonly log: Pick<Log, 'warn' | 'error'>;
   /** The state directory. */
   readonly state: string;
-  /** Who is which job. */
+  /** The current jobs. */
   readonly jobs: () => Jobs;
-  /** The files that say what users are called. */
+  /** The files with the names of users. */
   readonly users: Pick<Files, 'readText'>;
-  /** Is told of a user without a job who was refused. */
+  /** Called when a user without a job was refused. */
   readonly onUnknown: (uid: number) => void;
 }
 
-/** Records and shows the guard's events. */
 export class GuardRecorder {
   readonly #deps: RecorderDeps;
   readonly #archive: EventArchive;
@@ -58,12 +56,11 @@ export class GuardRecorder {
     });
   }
 
-  /** What status.sock shows of it. */
   get streams(): Streams {
     return { [EVENTS_PATH]: this.#feed.answer };
   }
 
-  /** From now on it is about this guard. What the one before has refused is recorded first: it must still be open. */
+  /** Switches to another guard. The refusals of the one before are recorded first, so it must still be open. */
   record(kernel: GuardKernel | undefined, settings: NameContext): void {
     this.#events?.stop();
     this.#events = undefined;
@@ -71,13 +68,12 @@ export class GuardRecorder {
     if (this.#isStarted) this.#begin();
   }
 
-  /** Records from now on. */
   start(): void {
     this.#isStarted = true;
     this.#begin();
   }
 
-  /** Where that fails it is said, and the guard goes on as it is. */
+  /** A failure is logged, and the guard continues. */
   #begin(): void {
     if (!this.#subject) return;
     try {
@@ -85,7 +81,7 @@ export class GuardRecorder {
       this.#events = this.#eventsOf(new KernelEventSource(kernel, this.#deps.bpf), settings);
       this.#events.start();
     } catch (thrown) {
-      this.#deps.log.error(`guard: events are not recorded: ${messageOf(thrown)}`);
+      this.#deps.log.error(`guard: could not record events: ${messageOf(thrown)}`);
     }
   }
 
@@ -115,12 +111,12 @@ export class GuardRecorder {
     });
   }
 
-  /** To be called when jobs may have changed, so that it is known later who was which. */
+  /** Call when jobs may have changed, so that later events find them. */
   see(): void {
     this.#memory.see(this.#deps.jobs());
   }
 
-  /** Records what has happened up to now, and nothing more; the guard must still be open. */
+  /** Records what happened until now, and stops. The guard must still be open. */
   close(): void {
     this.#events?.stop();
     this.#events = undefined;

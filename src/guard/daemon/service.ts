@@ -1,4 +1,4 @@
-// The guard as a service of the daemon: follows who is which job, records refusals, and reports what is missing.
+// The guard's service in the daemon: follows jobs, records refusals, and reports problems.
 import type { Timer } from '../../base/clock.ts';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { GUARD_RETRY_MS, JOB_TICK_MS } from '../../base/limits.ts';
@@ -20,8 +20,8 @@ import { carryOut, planAgain } from '../../profile/app/apply.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { Follower } from '../app/follower.ts';
 import { makerOf } from '../app/guard.ts';
+import type { TableMaker } from '../app/kernel/install.ts';
 import { GuardKernel, type GuardState } from '../app/kernel/kernel.ts';
-import type { TableMaker } from '../app/kernel/put-in.ts';
 import { guardMetrics } from '../app/metrics.ts';
 import { NamespaceFollower } from '../app/namespace-follower.ts';
 import { guardRefusal } from '../app/refusal.ts';
@@ -37,22 +37,21 @@ interface GuardServiceDeps {
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
   /** The state directory, with the record of applied profiles. */
   readonly state: string;
-  /** The directory of its names in bpffs. */
+  /** The directory of the guard in bpffs. */
   readonly pins: string;
-  /** What portreeve.toml says now. */
+  /** Reads portreeve.toml again. */
   readonly readSettings: () => Promise<Settings>;
 }
 
-/** What portreeve.toml says of it, and of jobs. */
 interface DaemonGuardSettings extends GuardSettings {
   readonly jobs: JobSections;
 }
 
-function settle(settings: Settings): DaemonGuardSettings {
+function daemonSettings(settings: Settings): DaemonGuardSettings {
   return { jobs: sectionOf(settings, JOB_SECTION), ...guardSettings(settings) };
 }
 
-/** What takes a host with cgroups, and root. */
+/** The parts that require root and a host with cgroups. */
 interface Following {
   readonly cgroups: LinuxCgroups;
   readonly follower: Follower;
@@ -62,7 +61,7 @@ interface Following {
   readonly users: GuardUsers;
 }
 
-/** Where it can do nothing it reports why, and the other services go on. */
+/** Where it can do nothing, it reports why, and the other services continue. */
 export class GuardService implements DaemonService {
   readonly name = 'guard';
   readonly #deps: GuardServiceDeps;
@@ -70,12 +69,13 @@ export class GuardService implements DaemonService {
   readonly #granted: GrantedPortsFile;
   #settings: DaemonGuardSettings;
   #following: Following | undefined;
-  /** Why nothing is followed, and why the guard in the kernel cannot be reached. */
+  /** Why nothing is followed. */
   #obstacle: string | undefined;
+  /** Why the guard in the kernel cannot be reached. */
   #fault: string | undefined;
-  /** The guard in the kernel, by the number of its first map. */
+  /** The guard in the kernel, and the id of its map `config`. */
   #kernel: { readonly id: number; readonly guard: GuardKernel | undefined } | undefined;
-  /** When it is tried again to open it (monotonic milliseconds). */
+  /** When to try to open it again (monotonic milliseconds). */
   #retryAt = Number.NEGATIVE_INFINITY;
   #unprivilegedStart: number | undefined;
   #timer: Timer | undefined;
@@ -84,13 +84,12 @@ export class GuardService implements DaemonService {
   constructor(deps: GuardServiceDeps, settings: Settings) {
     this.#deps = deps;
     this.#granted = new GrantedPortsFile(deps.state, deps.pins);
-    this.#settings = settle(settings);
+    this.#settings = daemonSettings(settings);
   }
 
-  /** Puts what it knows into the kernel, then follows and records. */
   async start(): Promise<void> {
     if (this.#deps.host.uid === 0) this.#begin();
-    else this.#obstacle = 'only root can give jobs, and tell the kernel of them';
+    else this.#obstacle = 'only root can assign jobs and update the kernel';
     if (!this.#following) return;
     this.#setTimer(this.#following);
     this.#following.recorder.start();
@@ -141,72 +140,72 @@ export class GuardService implements DaemonService {
     }
   }
 
-  /** The files of the host, with the users that are known here. */
+  /** The files of the host, with the users from its user database. */
   get files(): Pick<Files, 'readText' | 'names'> {
     return this.#following?.users.files ?? this.#deps.host.files;
   }
 
-  /** Who is which job. */
   get #jobs(): Jobs {
     return this.#following?.follower.jobs ?? { cgroups: new Map(), users: new Map() };
   }
 
-  /** Makes the tables of what is in force, with who is which job now. */
   get #maker(): TableMaker {
     const archive = new SqliteProfileArchive(this.#deps.state);
     const [files, granted] = [this.files, this.#granted];
     return makerOf({ archive, bpf: this.#bpf, files, granted, jobs: () => this.#jobs }, this.#settings);
   }
 
-  /** The tables say below which port Linux itself asks for a capability; that can be changed at any time. */
+  /** The tables contain ip_unprivileged_port_start, which can change at any time. */
   #seeSettings(follower: Follower): void {
     const start = unprivilegedStart(this.#deps.host.files);
     if (start !== this.#unprivilegedStart) follower.renewSoon();
     this.#unprivilegedStart = start;
   }
 
-  /** Records what a trial has gone back to: the archive then says what the kernel does. */
+  /** Records a reverted trial, so that the archive agrees with the kernel. */
   #settle(): void {
     const { host, log, state } = this.#deps;
     const guard = this.#kernelNow();
-    if (!guard?.hasGoneBack) return;
+    if (!guard?.hasReverted) return;
     const archive = new SqliteProfileArchive(state);
     const deps = { archive, clock: host.clock, files: host.files, uid: host.uid };
     try {
       const number = guard.settle((revision) => carryOut(deps, planAgain(deps, revision)));
       if (number !== undefined) {
-        log.info(`guard: a trial was not confirmed: what was before it is recorded as revision ${number}`);
+        log.info(
+          `guard: a trial was not confirmed; the profile before it was recorded again, as revision ${number}`,
+        );
       }
     } catch (thrown) {
-      this.#warnOnce(`what a trial has gone back to cannot be recorded: ${messageOf(thrown)}`);
+      this.#warnOnce(`could not record that a trial has reverted: ${messageOf(thrown)}`);
     }
   }
 
-  /** Reports what does not work, until it is something else or over. */
+  /** Warns of a fault once, until it changes or is over. */
   #warnOnce(fault: string): void {
     if (fault !== this.#fault) this.#deps.log.warn(`guard: ${fault}`);
     this.#fault = fault;
   }
 
-  /** Whoever has put other tables there may have read other settings than we have. */
+  /** Another process that installed tables may have read newer settings than ours. */
   async #reread(): Promise<void> {
     const { log, readSettings } = this.#deps;
     try {
-      const settings = settle(await readSettings());
+      const settings = daemonSettings(await readSettings());
       if (this.#isStopped || JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
       this.#configure(settings);
-      log.info('guard: what the settings say of the guard and of jobs was read again');
+      log.info('guard: reloaded the settings of the guard and of jobs');
     } catch (thrown) {
-      log.warn(`guard: the settings cannot be read again: ${messageOf(thrown)}`);
+      log.warn(`guard: could not reload the settings: ${messageOf(thrown)}`);
     }
   }
 
   check(settings: Settings): void {
-    settle(settings);
+    daemonSettings(settings);
   }
 
   async reload(settings: Settings): Promise<void> {
-    this.#configure(settle(settings));
+    this.#configure(daemonSettings(settings));
   }
 
   #configure(settings: DaemonGuardSettings): void {
@@ -217,8 +216,8 @@ export class GuardService implements DaemonService {
   }
 
   /**
-   * The record of the UDP ports that the guard grants, for the port mapper; the caller's to close. Undefined where it
-   * cannot be had: only root's daemon goes by the guard.
+   * Opens the record of the UDP ports that the guard grants, for the port mapper; the caller closes it. Undefined where
+   * it is not available: only root's daemon uses the guard.
    */
   openGrantedPorts(): number | undefined {
     const { host, log } = this.#deps;
@@ -226,20 +225,25 @@ export class GuardService implements DaemonService {
     try {
       return this.#granted.open();
     } catch (thrown) {
-      log.warn(`guard: which ports it grants cannot be told: ${messageOf(thrown)}`);
+      log.warn(`guard: could not read which ports it grants: ${messageOf(thrown)}`);
       return undefined;
     }
   }
 
   get routes(): Routes {
-    return { looks: { [GUARD_PATH]: () => this.#look() }, streams: this.#following?.recorder.streams ?? {} };
+    return {
+      looks: { [GUARD_PATH]: () => this.#inspect() },
+      streams: this.#following?.recorder.streams ?? {},
+    };
   }
 
-  /** What jobs are given with. Throws PortreeveError `JOBS_UNAVAILABLE` (environment) where no job can be given. */
+  /**
+   * The dependencies of assigning jobs. Throws PortreeveError `JOBS_UNAVAILABLE` (environment) if that is impossible.
+   */
   giving() {
     if (!this.#following) {
-      const message = `no job can be given: ${this.#obstacle}`;
-      const hint = 'It takes a daemon that runs as root, on a host with cgroups of version 2.';
+      const message = `could not assign a job: ${this.#obstacle}`;
+      const hint = 'This needs a daemon that runs as root, on a host with cgroup version 2.';
       throw new PortreeveError('JOBS_UNAVAILABLE', message, hint);
     }
     const { cgroups, follower, users } = this.#following;
@@ -270,12 +274,12 @@ export class GuardService implements DaemonService {
     });
   }
 
-  /** Does something as a job of ours, at once. Without a guard in the kernel there is nobody who would ask. */
+  /** Calls `act`, which must be synchronous, as a job. Without a guard in the kernel the job does not matter. */
   asJob<T>(job: string, act: () => T): T {
     return this.#following && this.#kernelNow() ? this.#following.ownJobs.run(job, act) : act();
   }
 
-  /** Why the guard refuses a port to this process; undefined where it does not, or where that cannot be told. */
+  /** Why the guard refuses a port to this process; undefined where it does not, or that cannot be determined. */
   refusalOf({ netid, address, port }: IpEndpoint): PortreeveError | undefined {
     const { host, log, state } = this.#deps;
     const guard = this.#following && this.#kernelNow();
@@ -283,7 +287,7 @@ export class GuardService implements DaemonService {
     const cgroup = cgroupOf(host.processes, process.pid);
     if (!this.#following || !guard || protocol === '' || cgroup === undefined) return undefined;
     const { cgroups, follower, recorder } = this.#following;
-    // The cgroup that we are in may be gone when the refusal is read.
+    // Our cgroup may be gone when the refusal is read.
     recorder.see();
     const self = { uid: host.uid, cgroup, namespace: this.#bpf.namespaceCookie() };
     const archive = new SqliteProfileArchive(state);
@@ -291,12 +295,12 @@ export class GuardService implements DaemonService {
     try {
       return guardRefusal({ address, port, protocol }, self, { ...by, state: guard.state() });
     } catch (thrown) {
-      log.warn(`guard: whether it refuses port ${port}/${protocol} cannot be told: ${messageOf(thrown)}`);
+      log.warn(`guard: could not determine whether it refuses ${port}/${protocol}: ${messageOf(thrown)}`);
       return undefined;
     }
   }
 
-  /** The guard that is in the kernel at this moment: others may have put it there, or taken it away. */
+  /** The guard that is in the kernel now: other processes may have installed or removed it. */
   #kernelNow(): GuardKernel | undefined {
     try {
       const config = this.#bpf.openMap(`${this.#deps.pins}/config`);
@@ -307,17 +311,16 @@ export class GuardService implements DaemonService {
       this.#fault = undefined;
       this.#adopt(id);
     } catch (thrown) {
-      this.#warnOnce(`it cannot be reached: ${messageOf(thrown)}`);
+      this.#warnOnce(`could not open the guard in the kernel: ${messageOf(thrown)}`);
     }
     return this.#kernel?.guard;
   }
 
-  /** What cannot be opened is tried again from time to time. */
   #isRetryDue(): boolean {
     return !this.#kernel?.guard && this.#deps.host.clock.monotonic() >= this.#retryAt;
   }
 
-  /** Goes by the guard that is there now; takes it over if it is one of an older portreeve. */
+  /** Switches to the guard that is there now, and replaces it if an older portreeve installed it. */
   #adopt(id: number | undefined): void {
     const { host, log, pins } = this.#deps;
     const recorder = this.#following?.recorder;
@@ -326,15 +329,15 @@ export class GuardService implements DaemonService {
     this.#kernel = id === undefined ? undefined : { id, guard: undefined };
     if (id === undefined) return;
     this.#retryAt = host.clock.monotonic() + GUARD_RETRY_MS;
-    const found = GuardKernel.look(this.#bpf, pins);
+    const found = GuardKernel.inspect(this.#bpf, pins);
     const guard = GuardKernel.open(this.#bpf, pins, this.#maker);
     this.#kernel = guard && { id: guard.id, guard };
-    if (guard && found && 'abi' in found) log.info('guard: that of an older portreeve was taken over');
+    if (guard && found && 'abi' in found) log.info('guard: replaced the guard of an older portreeve');
     recorder?.record(guard, this.#settings);
   }
 
-  /** What everybody may know of the guard in the kernel. Throws PortreeveError `GUARD_UNKNOWN` (environment). */
-  #look(): GuardJson | NoGuardJson {
+  /** The state that every user may see. Throws PortreeveError `GUARD_UNKNOWN` (environment). */
+  #inspect(): GuardJson | NoGuardJson {
     const guard = this.#following && this.#kernelNow();
     const missing = this.#obstacle ?? this.#fault;
     if (!guard && missing !== undefined) throw new PortreeveError('GUARD_UNKNOWN', missing);
@@ -358,7 +361,7 @@ export class GuardService implements DaemonService {
     const { mode, revision } = state ?? { mode: 'absent', revision: null };
     const { cgroups, users } = this.#jobs;
     const detached =
-      state?.isAttached === false ? 'the programs of the guard are not called any more' : undefined;
+      state?.isAttached === false ? 'the programs of the guard are no longer called' : undefined;
     const { users: followed, namespaces } = this.#following ?? {};
     const warnings = [...(followed?.faults ?? []), ...(namespaces?.warnings ?? [])];
     const missing = [this.#obstacle, this.#fault, detached, ...warnings].filter((one) => one !== undefined);

@@ -1,4 +1,4 @@
-// The users of the host for the guard in the daemon: those of its files, and those that its user database answers with.
+// The users of the host, for the guard in the daemon: those in files, and those in the user database.
 
 import { namesOf as namesOfJob } from '../../base/job.ts';
 import type { Cgroups, Files, Host } from '../../host/host.ts';
@@ -14,27 +14,26 @@ import type { LiteralName, NameContext } from '../../profile/core/literal-names.
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { namesIn, unknownIn } from '../app/unknown-names.ts';
 
-/** What portreeve.toml says of names. */
+/** The settings in portreeve.toml that contain names. */
 interface UserSettings extends NameContext {
   /** The sections [job.NAME]. */
   readonly jobs: JobSections;
 }
 
-/** What it takes. */
 interface GuardUsersDeps {
   readonly host: Pick<Host, 'clock' | 'files'>;
   /** The state directory. */
   readonly state: string;
   readonly cgroups: Cgroups;
   readonly settings: () => UserSettings;
-  /** Who is which job. */
+  /** The current jobs. */
   readonly jobs: () => Jobs;
   readonly warn: (message: string) => void;
 }
 
-/** Who is a user here, and which names in the rules are nobody's. */
+/** Follows the users of the host, and finds names in the rules that do not exist. */
 export class GuardUsers {
-  /** The files of the host, with what its user database has answered. */
+  /** The files of the host, with the answers of its user database. */
   readonly files: Pick<Files, 'readText' | 'stamp' | 'names'>;
   readonly #deps: GuardUsersDeps;
   readonly #users: HostUsers;
@@ -70,30 +69,30 @@ export class GuardUsers {
     return { jobs, users, ids: [...ids, ...groups] };
   }
 
-  /** A user without a job was refused. */
+  /** Call when a user without a job was refused. */
   see(uid: number): void {
     this.#follower.see(uid);
   }
 
-  /** To be called every tick, with the revision in force; undefined without a guard. */
+  /** Call at every tick, with the revision in force; undefined without a guard. */
   tick(revision: number | undefined): void {
     if (revision !== this.#revision) this.renewSoon();
     this.#revision = revision;
     this.#follower.tick();
   }
 
-  /** The settings may name others now. */
+  /** Call when the settings may contain other names. */
   renewSoon(): void {
     this.#follower.renewSoon();
   }
 
-  /** Asks nobody any more, and waits for no answer. */
+  /** Stops all queries, and waits for no answer. */
   close(): void {
     this.#follower.close();
     this.#database.close();
   }
 
-  /** The names in the rules that are no unit's, no user's and no other job's here. */
+  /** The names in the rules that belong to no unit, user or job of this host. */
   get unknown(): readonly string[] {
     const { settings, jobs } = this.#deps;
     const running = new Set<string>([...jobs().cgroups.values()].flatMap(namesOfJob));
@@ -103,13 +102,12 @@ export class GuardUsers {
     return unknownIn(this.#follower.jobs, this.#users, isJob).map(({ name }) => name);
   }
 
-  /** What does not work. */
   get faults(): readonly string[] {
     return [this.#users.fault, this.#follower.fault].filter((fault) => fault !== undefined);
   }
 }
 
-/** The names among names and numbers, in capitals. */
-function namesOf(whom: readonly (string | number)[] | undefined): string[] {
-  return (whom ?? []).flatMap((each) => (typeof each === 'string' ? each.toUpperCase() : []));
+/** The names among names and numbers, in uppercase. */
+function namesOf(users: readonly (string | number)[] | undefined): string[] {
+  return (users ?? []).flatMap((each) => (typeof each === 'string' ? each.toUpperCase() : []));
 }

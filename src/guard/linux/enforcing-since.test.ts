@@ -1,4 +1,4 @@
-// Tests of the time since when a guard enforces, on a directory that stands for one of bpffs.
+// The time since which a guard enforces, in a directory that represents one of bpffs.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { enforcingSince, markEnforcing } from './enforcing-since.ts';
 
-/** 2026-11-20 16:22:48.225 UTC, which is no multiple of a power of two. */
+/** 2026-11-20 16:22:48.225 UTC, which is not a multiple of a power of two. */
 const MOMENT = 1_795_191_768_225;
 
 function pins(t: TestContext): string {
@@ -15,7 +15,7 @@ function pins(t: TestContext): string {
   return directory;
 }
 
-test('what was marked is told, to the millisecond', (t) => {
+test('the recorded time is returned, to the millisecond', (t) => {
   const directory = pins(t);
   writeFileSync(join(directory, 'config'), '');
   for (const ms of [MOMENT, MOMENT + 1, MOMENT + 774]) {
@@ -25,7 +25,7 @@ test('what was marked is told, to the millisecond', (t) => {
   }
 });
 
-test('it is not known without a guard, nor of names that are newer than what is in force', (t) => {
+test('is unknown without a guard, and for files that are newer than the profile in force', (t) => {
   const directory = pins(t);
   assert.equal(enforcingSince(directory, MOMENT), undefined);
   writeFileSync(join(directory, 'config'), '');

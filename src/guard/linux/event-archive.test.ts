@@ -1,4 +1,4 @@
-// The archive of events on the disk: who may look, what outlives a kill, and what is none of ours.
+// The archive of events on disk: permissions, crashes, and files that are not ours.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -43,7 +43,7 @@ function archiveIn(
 
 eventArchiveCases((t, max) => archiveIn(t, stateOf(t), { max }));
 
-/** A state directory with one event, closed as it should be. */
+/** A state directory with one event, closed properly. */
 function filled(t: Pick<TestContext, 'after'>, options?: EventArchiveOptions): string {
   const state = stateOf(t);
   using archive = new SqliteEventArchive(state, options);
@@ -53,15 +53,15 @@ function filled(t: Pick<TestContext, 'after'>, options?: EventArchiveOptions): s
 
 const countIn = (state: string) => new SqliteEventArchive(state).read({ after: 0, limit: 100 }).length;
 
-describe('the place', () => {
-  test('is not made by looking', (t) => {
+describe('the file', () => {
+  test('is not created by reading', (t) => {
     const state = stateOf(t);
     assert.equal(countIn(state), 0);
     assert.equal(new SqliteEventArchive(state).latest(), 0);
     assert.equal(existsSync(state), false);
   });
 
-  test('is for its owner alone, whatever the umask, and one file when it is closed', (t) => {
+  test('is only for its owner, whatever the umask, and a single file when it is closed', (t) => {
     const before = process.umask(0);
     t.after(() => process.umask(before));
     const state = filled(t);
@@ -69,7 +69,7 @@ describe('the place', () => {
     assert.deepEqual(readdirSync(state), [EVENT_DATABASE]);
   });
 
-  test('is for a group as well where there is one, also when the group comes later', (t) => {
+  test('is also for a group if there is one, even if it is created later', (t) => {
     if (!needs(t, probe.root())) return;
     const state = filled(t);
     const archive = archiveIn(t, state, { gid: 4711 });
@@ -81,7 +81,7 @@ describe('the place', () => {
     assert.equal(readdirSync(state).length, 3);
   });
 
-  test('that belongs to another user keeps its mode and its group', (t) => {
+  test('that belongs to another user keeps its mode and group', (t) => {
     if (!needs(t, probe.root())) return;
     const state = filled(t);
     const path = join(state, EVENT_DATABASE);
@@ -92,7 +92,7 @@ describe('the place', () => {
     assert.deepEqual([uid, gid, mode & 0o777], [1000, 1001, 0o604]);
   });
 
-  test('that cannot be made is told', () => {
+  test('that cannot be created is reported', () => {
     assert.equal(
       codeOf(() => new SqliteEventArchive('/proc/none').append([guardEvent()], EVENT_TIME)),
       'ARCHIVE_FAILED',
@@ -100,7 +100,7 @@ describe('the place', () => {
   });
 });
 
-test('what is added is seen at once by who looks, and is there when it is opened again', (t) => {
+test('what is added is visible to readers at once, and is there when it is opened again', (t) => {
   const state = filled(t);
   const archive = archiveIn(t, state);
   archive.append([guardEvent()], EVENT_TIME);
@@ -111,7 +111,7 @@ test('what is added is seen at once by who looks, and is there when it is opened
   assert.equal(archive.latest(), 3);
 });
 
-test('of what cannot be added whole nothing is', (t) => {
+test('an append that fails adds nothing', (t) => {
   const archive = archiveIn(t, stateOf(t));
   const bad = { ...guardEvent(), count: Number.NaN };
   assert.equal(
@@ -123,7 +123,7 @@ test('of what cannot be added whole nothing is', (t) => {
   assert.equal(archive.latest(), 1);
 });
 
-/** Layout 1 as the first portreeve made it. */
+/** Layout 1 as the first portreeve created it. */
 const LAYOUT_1 = `
 CREATE TABLE events (
   number INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL,
@@ -135,7 +135,7 @@ CREATE TABLE lost (guard TEXT NOT NULL, count INTEGER NOT NULL) STRICT;
 PRAGMA application_id = 0x70727665; PRAGMA user_version = 1;
 `;
 
-test('an archive of the first portreeve is read and added to, and one made now has its columns', (t) => {
+test('an archive of the first portreeve can be read and extended, and a new one has its columns', (t) => {
   const state = stateOf(t);
   mkdirSync(state);
   const path = join(state, EVENT_DATABASE);
@@ -161,7 +161,7 @@ function columnsIn(path: string): string[] {
   return rows.map(({ name, type, notnull }) => `${name} ${type} ${notnull}`).sort();
 }
 
-describe('what is there and is none of ours is told, and stays as it is', () => {
+describe('a file that is not ours is reported, and not changed', () => {
   const cases: Record<string, [code: string, write: (path: string) => void]> = {
     'a text': ['ARCHIVE_FOREIGN', (path) => writeFileSync(path, 'precious')],
     'a database of another program': [
@@ -181,7 +181,7 @@ describe('what is there and is none of ours is told, and stays as it is', () => 
         db.exec('PRAGMA user_version = 2');
       },
     ],
-    'a database of which a page is overwritten': [
+    'a database with an overwritten page': [
       'ARCHIVE_CORRUPT',
       (path) => {
         using archive = new SqliteEventArchive(join(path, '..'));
@@ -212,7 +212,7 @@ describe('what is there and is none of ours is told, and stays as it is', () => 
     });
   }
 
-  test('a row that no portreeve has written', (t) => {
+  test('a row that portreeve did not write', (t) => {
     const state = filled(t);
     {
       using db = new DatabaseSync(join(state, EVENT_DATABASE));
@@ -239,10 +239,10 @@ async function killed(state: string, options = '{}'): Promise<void> {
   assert.equal(signal, 'SIGKILL');
 }
 
-test('kill -9: what was added is there, and the next one goes on', async (t) => {
+test('after kill -9 the event is there, and the next process continues', async (t) => {
   const state = filled(t);
   await killed(state);
-  assert.ok(readdirSync(state).length > 1, 'the log has what is not yet in the database');
+  assert.ok(readdirSync(state).length > 1, 'the write-ahead log is not in the database yet');
   assert.equal(countIn(state), 2);
   const archive = archiveIn(t, state);
   archive.append([guardEvent()], EVENT_TIME);
@@ -252,7 +252,7 @@ test('kill -9: what was added is there, and the next one goes on', async (t) => 
 });
 
 describe('another user', () => {
-  /** How many events uid 65534 finds, who is in the group 4711, or why not. */
+  /** How many events uid 65534 finds as a member of group 4711, or the error. */
   async function lookAsMember(state: string): Promise<string> {
     const script = `
       const { SqliteEventArchive } = await import(process.argv[1]);
@@ -263,12 +263,12 @@ describe('another user', () => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', script, file, state], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    let said = '';
-    for await (const text of child.stdout.setEncoding('utf8')) said += text;
-    return said.trim();
+    let output = '';
+    for await (const text of child.stdout.setEncoding('utf8')) output += text;
+    return output.trim();
   }
 
-  test('looks at it as a member of its group: while it is open, when it is closed, after a kill', async (t) => {
+  test('can read it as a member of its group: while it is open, when it is closed, and after a kill', async (t) => {
     if (!needs(t, probe.root())) return;
     const state = filled(t, { gid: 4711 });
     chmodSync(join(state, '..'), 0o755);
@@ -281,7 +281,7 @@ describe('another user', () => {
     assert.equal(await lookAsMember(state), '3');
   });
 
-  test('is told that he may not where there is no group, or another one', async (t) => {
+  test('gets an error where there is no group, or another one', async (t) => {
     if (!needs(t, probe.root())) return;
     const state = filled(t, { gid: 4711 });
     chmodSync(join(state, '..'), 0o755);

@@ -1,4 +1,4 @@
-// The archive of the guard's events: an SQLite database in the state directory, which one daemon writes to.
+// The archive of the guard's events: an SQLite database in the state directory, which one daemon writes.
 import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import {
@@ -20,15 +20,15 @@ import type { EventArchive, EventQuery, LostCount } from '../core/event-archive.
 /** "prve" */
 const APPLICATION_ID = 0x70727665;
 const SCHEMA_VERSION = 1;
-/** The group may look at it where there is one. */
+/** The group, if there is one, may read it. */
 const GROUP_MODE = 0o640;
 const OWN_MODE = 0o600;
-/** So many more than are too many go at once. */
+/** Deletes this many more than necessary at once. */
 const SLACK = 1000;
-/** What is too old is looked for after so long again. */
+/** How often old events are deleted. */
 const AGE_CHECK_INTERVAL_MS = 3_600_000;
 
-/** A column, and the field of an event whose value, or part, it has. */
+/** A column, and the event field whose value or part it contains. */
 interface Column {
   readonly field: EventFieldName;
   readonly name: string;
@@ -66,22 +66,20 @@ CREATE TABLE lost (guard TEXT NOT NULL, count INTEGER NOT NULL) STRICT;
 const INSERT = `INSERT INTO events (${COLUMNS.map(({ name }) => name).join(', ')})
   VALUES (${COLUMNS.map(() => '?').join(', ')})`;
 
-/** How an archive is to be. */
 export interface EventArchiveOptions {
-  /** The group whose members may look at it; undefined: its owner alone may. */
+  /** The group whose members may read it; undefined: only its owner. */
   readonly gid?: number | undefined;
-  /** The most events that are kept. */
+  /** The maximum number of events. */
   readonly max?: number;
 }
 
-/** The archive in a state directory, made with the first event. It stays open from then on. */
+/** The archive in a state directory. It is created by the first write, and remains open from then on. */
 export class SqliteEventArchive implements EventArchive, Disposable {
   readonly #file: DatabaseFile;
   readonly #max: number;
   #db: DatabaseSync | undefined;
-  /** How many events there are. */
   #count = 0;
-  /** When it was looked for what is too old. */
+  /** When old events were last deleted. */
   #agedAt = Number.NEGATIVE_INFINITY;
 
   constructor(directory: string, { gid, max = GUARD_EVENTS_MAX }: EventArchiveOptions = {}) {
@@ -103,7 +101,7 @@ export class SqliteEventArchive implements EventArchive, Disposable {
       try {
         const insert = db.prepare(INSERT);
         for (const event of events) insert.run(...COLUMNS.map((column) => valueIn(event, column)));
-        if (lost) noteLost(db, lost);
+        if (lost) storeLost(db, lost);
         const gone = this.#makeRoom(db, events.length, nowMs);
         db.exec('COMMIT');
         this.#count += events.length - gone;
@@ -118,7 +116,7 @@ export class SqliteEventArchive implements EventArchive, Disposable {
     const { where, values } = conditionsOf(query);
     const statement = `SELECT * FROM events WHERE ${where} ORDER BY number LIMIT ?`;
     return (
-      this.#look((db) =>
+      this.#read((db) =>
         db
           .prepare(statement)
           .all(...values, query.limit)
@@ -129,7 +127,7 @@ export class SqliteEventArchive implements EventArchive, Disposable {
 
   latest(): number {
     return (
-      this.#look((db) =>
+      this.#read((db) =>
         onlyNumber(db, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'"),
       ) ?? 0
     );
@@ -138,14 +136,14 @@ export class SqliteEventArchive implements EventArchive, Disposable {
   lost(guard: string): number {
     const statement = 'SELECT count FROM lost WHERE guard = ?';
     return (
-      this.#look((db) => {
+      this.#read((db) => {
         const row = db.prepare(statement).get(guard);
         return row ? numberOf(row, 'count') : 0;
       }) ?? 0
     );
   }
 
-  /** Whoever may not write can look at it afterwards as at any file. */
+  /** Leaves WAL mode, so that users without write permission can read the file afterwards. */
   close(): void {
     const db = this.#db;
     if (!db) return;
@@ -153,7 +151,7 @@ export class SqliteEventArchive implements EventArchive, Disposable {
     try {
       db.exec('PRAGMA journal_mode = DELETE');
     } catch {
-      // Somebody looks at it; the next one who opens it to write tries again.
+      // Another process is reading it. The next writer tries again.
     }
     db.close();
   }
@@ -162,12 +160,12 @@ export class SqliteEventArchive implements EventArchive, Disposable {
     this.close();
   }
 
-  #look<T>(read: (db: DatabaseSync) => T): T | undefined {
+  #read<T>(read: (db: DatabaseSync) => T): T | undefined {
     const db = this.#db;
     return db ? this.#file.guarded(() => read(db)) : this.#file.read(read);
   }
 
-  /** With a log for what is written first, a transaction waits for no disk, and outlives the end of the process. */
+  /** With a write-ahead log, a transaction does not wait for the disk, and survives the end of the process. */
   #writer(): DatabaseSync {
     if (this.#db) return this.#db;
     const db = this.#file.openToWrite();
@@ -177,10 +175,10 @@ export class SqliteEventArchive implements EventArchive, Disposable {
     return db;
   }
 
-  /** Gives how many events have gone. Whoever floods the archive pushes out his own ones. */
+  /** Returns how many events were deleted. A user who floods the archive displaces their own events. */
   #makeRoom(db: DatabaseSync, added: number, nowMs: number): number {
     let gone = 0;
-    // The clock may have been set back meanwhile.
+    // abs(): the clock may have been set back.
     if (Math.abs(nowMs - this.#agedAt) >= AGE_CHECK_INTERVAL_MS) {
       this.#agedAt = nowMs;
       gone += changes(db, 'DELETE FROM events WHERE time_ms < ?', nowMs - GUARD_EVENT_AGE_MAX_MS);
@@ -190,7 +188,7 @@ export class SqliteEventArchive implements EventArchive, Disposable {
   }
 }
 
-/** Deletes so many at least, the oldest of those who have most; gives how many it were. */
+/** Deletes at least `wanted` events, the oldest of the users who have most. Returns their number. */
 function deleteOldest(db: DatabaseSync, wanted: number): number {
   const users = db.prepare('SELECT uid, count(*) AS count FROM events GROUP BY uid').all();
   const level = levelOf(
@@ -205,7 +203,7 @@ function deleteOldest(db: DatabaseSync, wanted: number): number {
   }, 0);
 }
 
-/** The largest number to which nobody may have more so that at least `wanted` go. */
+/** The largest maximum per user with which at least `wanted` events are deleted. */
 function levelOf(counts: readonly number[], wanted: number): number {
   let [level, above] = [0, Math.max(0, ...counts)];
   while (level < above) {
@@ -222,13 +220,13 @@ function changes(db: DatabaseSync, statement: string, ...values: readonly SQLInp
   return typeof count === 'number' ? count : 0;
 }
 
-/** Only the guard that is there now has lost events that may still be asked for. */
-function noteLost(db: DatabaseSync, { guard, count }: LostCount): void {
+/** Only the count of the present guard is needed. */
+function storeLost(db: DatabaseSync, { guard, count }: LostCount): void {
   db.exec('DELETE FROM lost');
   db.prepare('INSERT INTO lost VALUES (?, ?)').run(guard, count);
 }
 
-/** A part of WHERE, with what stands for its question marks. */
+/** A part of WHERE, with the values of its parameters. */
 interface Condition {
   readonly text: string;
   readonly values: readonly SQLInputValue[];
@@ -243,10 +241,10 @@ function conditionsOf({ after, sinceMs, uid, job, protocol, ports }: EventQuery)
     ['protocol = ?', protocol],
   ] as const;
   const ofPorts: Condition[] = ports ? [portCondition(ports)] : [];
-  const said = ofPorts.concat(
+  const all = ofPorts.concat(
     conditions.flatMap(([text, value]) => (value === undefined ? [] : { text, values: [value] })),
   );
-  return { where: said.map(({ text }) => text).join(' AND '), values: said.flatMap(({ values }) => values) };
+  return { where: all.map(({ text }) => text).join(' AND '), values: all.flatMap(({ values }) => values) };
 }
 
 function portCondition(ports: readonly AskedPorts[]): Condition {
@@ -258,7 +256,7 @@ function portCondition(ports: readonly AskedPorts[]): Condition {
 }
 
 function valueIn(event: NewGuardEvent, { field, name }: Column): SQLInputValue {
-  // A clock may give parts of a millisecond.
+  // A clock may return fractions of a millisecond.
   const value: EventValue = field === 'timeMs' ? Math.round(event.timeMs) : event[field];
   return (typeof value === 'object' ? value[name] : value) ?? null;
 }
@@ -268,7 +266,7 @@ function eventOf(row: Row): GuardEvent {
   return { number: numberOf(row, 'number'), ...Object.fromEntries(fields) } as GuardEvent;
 }
 
-/** What was not stored is undefined; of several parts all are known, or the field is not. */
+/** The value of a field; undefined where a part of it was not stored. */
 function fieldIn(row: Row, field: EventFieldName, columns: readonly Column[]): EventValue {
   const values = columns.flatMap((column) => {
     const value = scalarIn(row, column);

@@ -62,14 +62,14 @@ test('--live also lists the open sockets that the second profile would refuse', 
   const { code, stdout } = await run('profile diff --live @letting @refusing');
   assert.equal(code, 1);
   assert.match(stdout, new RegExp(`\\n1 added, 1 removed\\n\\n.*\\nrefused +tcp 127\\.0\\.0\\.1:${port} `));
-  assert.match(stdout, /@refusing:1 .*\n(?:.*\n)*open now: 1 would be refused\n$/);
+  assert.match(stdout, /@refusing:1 .*\n(?:.*\n)*open sockets: 1 would be refused\n$/);
   const { stdout: json } = await run('profile diff --live @refusing @letting --json');
   const { changes, refused, restart, sockets } = JSON.parse(json);
   assert.deepEqual([changes.length, refused, restart], [2, 0, 1]);
-  const [{ fate, rule, processes, differences, before }] = sockets;
-  assert.deepEqual([fate, rule.file, rule.line, before.allowed], ['restart', '@letting', 1, false]);
+  const [{ effect, rule, processes, differences, before }] = sockets;
+  assert.deepEqual([effect, rule.file, rule.line, before.allowed], ['restart', '@letting', 1, false]);
   assert.equal(processes[0].pid, process.pid);
-  assert.deepEqual(differences, [{ what: 'SHAREPORT', has: false, gets: true }]);
+  assert.deepEqual(differences, [{ what: 'SHAREPORT', from: false, to: true }]);
 });
 
 test('--live with one file compares it with the profile in force', async (t) => {
@@ -82,7 +82,7 @@ test('--live with one file compares it with the profile in force', async (t) => 
   assert.match(stdout, /\n1 added, 1 removed\n\n.*\nrefused .* @refusing:1 /);
   const { code, stdout: same } = await run(`profile diff --live @first --state ${state}`);
   assert.equal(code, 0);
-  assert.match(same, /^no changes\n(?:.*\n)*no socket that is open now would be refused/);
+  assert.match(same, /^no changes\n(?:.*\n)*no open socket would be refused/);
   const alone = await run('profile diff @first');
   assert.equal(alone.code, 2);
   assert.match(alone.stderr, /use --live to compare it with the profile in force/);

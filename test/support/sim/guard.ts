@@ -1,7 +1,7 @@
 // A guard in a simulated kernel: the tables its programs use, and what remains after removal or failure.
 import assert from 'node:assert/strict';
+import type { InForceTables, TableMaker } from '../../../src/guard/app/kernel/install.ts';
 import { MAP_NAMES, UNIT_HOOKS } from '../../../src/guard/app/kernel/maps.ts';
-import type { InForceTables, TableMaker } from '../../../src/guard/app/kernel/put-in.ts';
 import {
   CONFIG,
   GUARD_ABI,

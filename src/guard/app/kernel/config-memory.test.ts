@@ -1,4 +1,4 @@
-// The numbers that the programs of the guard go by: which trial there is, and which tables are in force at a time.
+// The config that the guard's programs read: the state of a trial, and the tables in force at a time.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytesOf } from '../../../base/bytes.ts';
@@ -10,7 +10,7 @@ function newConfig(): ConfigMemory {
   return new ConfigMemory({ memory: () => ({ ...bytesOf(u8), close: () => {} }) });
 }
 
-test('a trial runs up to its deadline, and afterwards the tables of before are in force', () => {
+test('a trial lasts until its deadline, and then the tables before it are in force', () => {
   const config = newConfig();
   config.set('slot', 1);
   config.set('previousSlot', 0);
@@ -20,7 +20,7 @@ test('a trial runs up to its deadline, and afterwards the tables of before are i
   assert.deepEqual([config.trial(101n), config.slotInForce(101n)], ['ended', 0]);
 });
 
-test('settings are written without the number of the swap, which comes last and makes them whole', () => {
+test('settings are written without the number of the swap, which is written last and makes them valid', () => {
   const config = newConfig();
   for (let slot = 0; slot < SLOTS; slot++) {
     config.setSettings(slot, new Uint8Array(SETTINGS.bytes).fill(slot + 1));

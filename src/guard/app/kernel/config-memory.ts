@@ -1,4 +1,4 @@
-// The numbers by which the programs of the guard go, as memory that is shared with them.
+// The map `config`, which the guard's programs read, as shared memory.
 
 import type { KernelMap } from '../../../host/host.ts';
 import {
@@ -14,10 +14,10 @@ import {
 type Word = 'abi' | 'mode' | 'slot' | 'previousSlot' | 'hasMounted' | 'swaps';
 type Long = 'deadline' | 'since' | 'home';
 
-/** Which trial there is: none, one that goes on, or one that has ended without being confirmed. */
+/** The state of a trial; `ended`: it has ended unconfirmed. */
 type Trial = 'none' | 'runs' | 'ended';
 
-/** The one value of the map `config`, as memory: each number is written at once. */
+/** The only value of the map `config`. Each number is written atomically. */
 export class ConfigMemory {
   readonly #memory: ReturnType<KernelMap['memory']>;
   readonly #words: Uint32Array;
@@ -53,28 +53,28 @@ export class ConfigMemory {
     return now > deadline ? 'ended' : 'runs';
   }
 
-  /** Which set of tables the programs go by at a time. */
+  /** The set of tables that the programs use at a time. */
   slotInForce(now: bigint): number {
     return this.get(this.trial(now) === 'ended' ? 'previousSlot' : 'slot') % SLOTS;
   }
 
-  /** The number at an offset: for what is elsewhere in another version. */
+  /** The number at an offset: other versions have fields at other offsets. */
   wordAt(offset: number): number {
     return this.#words[offset / 4] ?? 0;
   }
 
-  /** Settings of a set that is put in, which is none until it has its number. */
+  /** Writes the settings of a set. The set is not valid until setSwapOf() gives it a number. */
   setSettings(slot: number, settings: Uint8Array): void {
     const words = new Uint32Array(settings.slice().buffer);
     const first = settingsAt(slot) / 4;
     const swap = first + SETTINGS.fields.swap.offset / 4;
     for (const [i, word] of words.entries()) {
-      // Programs may be going by them: what is the same stays as it is.
+      // Programs may be reading the settings: unchanged words are not written.
       if (first + i !== swap && this.#words[first + i] !== word) Atomics.store(this.#words, first + i, word);
     }
   }
 
-  /** Which swap has put a set there; 0 where it is not whole. */
+  /** The number of the swap that installed a set; 0 where the set is incomplete. */
   swapOf(slot: number): number {
     return Atomics.load(this.#words, (settingsAt(slot) + SETTINGS.fields.swap.offset) / 4);
   }
@@ -91,14 +91,14 @@ export class ConfigMemory {
     return this.#longs[(settingsAt(slot) + SETTINGS.fields.digest.offset) / 8] ?? 0n;
   }
 
-  /** This cgroup may be a job. */
+  /** Marks a cgroup as one that may have a job. */
   addCgroup(slot: number, id: bigint): void {
     const bit = cgroupBit(id);
-    // The kernel sets bits beside it at the same time.
+    // The kernel may set neighboring bits at the same time.
     Atomics.or(this.#words, filterAt(slot) / 4 + Math.floor(bit / 32), 1 << (bit % 32));
   }
 
-  /** These cgroups may be jobs, and no others. The kernel must not name units in that set at the same time. */
+  /** Marks exactly these cgroups. The kernel must not be adding units to that set at the same time. */
   setCgroups(slot: number, ids: Iterable<bigint>): void {
     const first = filterAt(slot) / 4;
     this.#words.fill(0, first, first + CGROUP_FILTER.bytes / 4);

@@ -1,4 +1,4 @@
-// What is found out about kernels of many kinds, and which answers are kept.
+// What is determined about various kernels, and which answers are cached.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type SimKernel, SimKernelTrials } from '../../../../test/support/sim/kernel-trials.ts';
@@ -23,20 +23,20 @@ function probed({ kernel = {}, files = {}, uid = 0 }: Reported = {}) {
 
 const missing = (reported: Reported) => probed(reported).probe.missing();
 
-test('a kernel that has all lacks nothing, whoever asks', () => {
+test('a kernel with all features lacks nothing, for any user', () => {
   assert.deepEqual(missing({}), []);
   assert.deepEqual(missing({ uid: 1000 }), []);
 });
 
-test('what is missing is said with what would help', () => {
+test('what is missing is reported with a hint', () => {
   const without = (kernel: SimKernel, files = {}) =>
     missing({ kernel, files }).map(({ has, message }) => [has, message]);
   assert.deepEqual(without({ cgroupRoot: null }), [[false, 'no complete cgroup v2 hierarchy is mounted']]);
   assert.deepEqual(without({ programErrno: 'ENOSYS' }), [[false, 'this kernel is built without BPF']]);
   assert.deepEqual(without({ programErrno: 'EINVAL' }), [
-    [false, 'this kernel calls no BPF program at bind(2)'],
+    [false, 'this kernel does not call BPF programs at bind(2)'],
   ]);
-  const notLet = 'the kernel does not let root load BPF programs here';
+  const notLet = 'the kernel does not permit root to load BPF programs here';
   assert.deepEqual(without({ programErrno: 'EPERM' }), [[false, notLet]]);
   assert.deepEqual(without({ programErrno: 'EPERM' }, { [LOCKDOWN]: '[none] integrity confidentiality\n' }), [
     [false, notLet],
@@ -50,15 +50,15 @@ test('what is missing is said with what would help', () => {
   }
 });
 
-test('somebody who is not root is told what he can tell, and that he cannot tell the rest', () => {
+test('without root, only what can be determined is reported, and that the rest is unknown', () => {
   const [unknown] = missing({ kernel: { programErrno: 'EPERM' }, uid: 1000 });
   assert.equal(unknown?.has, undefined);
-  assert.match(unknown?.message ?? '', /^only root can find out/);
+  assert.match(unknown?.message ?? '', /^only root can determine/);
   const [reported] = missing({ kernel: { programErrno: 'ENOSYS' }, uid: 1000 });
   assert.equal(reported?.has, false);
 });
 
-test('yes and no are kept; what could not be told is tried again', () => {
+test('yes and no are cached; unknown is probed again', () => {
   const { bpf, probe } = probed({ kernel: { programErrno: 'ENOMEM' } });
   assert.equal(probe.has('bindPrograms').has, undefined);
   bpf.kernel = { programErrno: 'EINVAL' };
@@ -68,7 +68,7 @@ test('yes and no are kept; what could not be told is tried again', () => {
   assert.equal(bpf.programsTried, 2);
 });
 
-test('a tick that was told is kept', () => {
+test('a known tick is cached', () => {
   const { bpf, probe } = probed({ kernel: { tickUs: undefined } });
   assert.equal(probe.tickUs, undefined);
   bpf.kernel = { tickUs: 10_000 };
@@ -78,17 +78,17 @@ test('a tick that was told is kept', () => {
 });
 
 // include/net/tcp.h: TCP_TIMEOUT_MIN is 2 jiffies; usecs_to_jiffies() rounds up.
-test('the shortest delay is two ticks, in whole microseconds that are taken for two', () => {
+test('the shortest delay is two ticks, in whole microseconds that the kernel converts to two', () => {
   for (const ticksPerSecond of [100, 250, 300, 1000, 1024]) {
     const tickUs = Math.floor(1_000_000 / ticksPerSecond);
     const ticks = Math.ceil((noDelayUs(tickUs) * ticksPerSecond) / 1_000_000);
-    assert.equal(ticks, 2, `${ticksPerSecond} ticks a second`);
+    assert.equal(ticks, 2, `${ticksPerSecond} ticks per second`);
   }
-  // 200 ms are the longest delay that any kernel takes.
+  // 200 ms are the longest delay that any kernel accepts.
   assert.ok(noDelayUs(undefined) >= noDelayUs(10_000) && noDelayUs(undefined) <= 200_000);
 });
 
-test('where low ports end is read, and is 1024 where it cannot be', () => {
+test('the end of the low ports is read, and is 1024 where it cannot be read', () => {
   const start = (text?: string) =>
     unprivilegedStart({ readText: (path) => (path === START ? text : undefined) });
   assert.equal(start('80\n'), 80);
@@ -99,7 +99,7 @@ test('where low ports end is read, and is 1024 where it cannot be', () => {
   assert.equal(probed({ files: { [START]: '0\n' } }).probe.unprivilegedStart, 0);
 });
 
-test('protocols with ports of their own are those that the kernel lists', () => {
+test('other protocols are those that the kernel lists', () => {
   const head = 'protocol  size sockets  memory press\n';
   const others = (text: string) => probed({ files: { '/proc/net/protocols': text } }).probe.otherProtocols;
   assert.deepEqual(others(`${head}TCP 2304 1\nUDP 1344 0\nUDPLITEv6 1472 0\n`), []);

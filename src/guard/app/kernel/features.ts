@@ -1,4 +1,4 @@
-// What the kernel at hand can do for the guard, found out by trying: yes, no, or that it could not be told.
+// Probes what this kernel supports for the guard: yes, no, or unknown.
 
 import { PortreeveError } from '../../../base/errors.ts';
 import { GUARD_LINUX_HINT } from '../../../base/kernel-version.ts';
@@ -9,25 +9,24 @@ import type { Files, KernelBpf } from '../../../host/host.ts';
 import { unprivilegedStart } from '../../../names/app/kernel-ports.ts';
 import type { KernelFeatures } from '../../core/features.ts';
 
-/** What a guard cannot do without: a hierarchy of cgroup v2, and programs that are called at bind(2). */
+/** What the guard requires: a cgroup v2 hierarchy, and programs that are called at bind(2). */
 const NEEDS = ['cgroup2', 'bindPrograms'] as const;
 type Need = (typeof NEEDS)[number];
 
-/** What a trial came to. */
+/** The result of a probe. */
 export interface Trial {
-  /** Whether the kernel has it; undefined where that could not be told. */
+  /** Whether the kernel has the feature; undefined where that could not be determined. */
   readonly has: boolean | undefined;
-  /** What was found; empty where there is nothing amiss. */
+  /** What is wrong; empty where nothing is. */
   readonly message: string;
-  /** What can be done about it. */
+  /** How to fix it. */
   readonly hint: string;
 }
 
-/** What it takes to find out. Nothing is left behind. */
 interface FeatureDeps {
   readonly bpf: Pick<KernelBpf, 'tickUs' | 'cgroupRoot' | 'loadProgram'>;
   readonly files: Pick<Files, 'readText'>;
-  /** Who tries. */
+  /** The uid of the caller. */
   readonly uid: number;
 }
 
@@ -35,10 +34,10 @@ const PROTOCOLS_FILE = '/proc/net/protocols';
 const LOCKDOWN_FILE = '/sys/kernel/security/lockdown';
 const FILE_MAX_BYTES = 64 * 1024;
 
-/** As /proc/net/protocols names them, and as they are called. */
+/** The names in /proc/net/protocols, and the names to print. */
 const OTHER_PROTOCOLS: Readonly<Record<string, string>> = { 'UDP-Lite': 'UDP-Lite', SCTP: 'SCTP' };
 
-/** Asks the kernel. An answer of yes or no is kept, and what could not be told is tried again. */
+/** Probes the kernel and leaves nothing behind. A yes or no is cached; what is unknown is probed again. */
 export class FeatureProbe implements KernelFeatures {
   readonly #deps: FeatureDeps;
   readonly #kept = new Map<Need, Trial>();
@@ -53,18 +52,17 @@ export class FeatureProbe implements KernelFeatures {
     return this.#tickUs;
   }
 
-  /** A setting: it is read each time. */
+  /** Read each time, because it is a setting. */
   get unprivilegedStart(): number {
     return unprivilegedStart(this.#deps.files);
   }
 
-  /** Modules come and go: they are read each time. */
+  /** Read each time, because modules are loaded and unloaded. */
   get otherProtocols(): readonly string[] {
     const lines = this.#deps.files.readText(PROTOCOLS_FILE, FILE_MAX_BYTES)?.split('\n') ?? [];
     return lines.flatMap((line) => OTHER_PROTOCOLS[line.split(' ', 1)[0] ?? ''] ?? []);
   }
 
-  /** Whether there is what a guard cannot do without. */
   has(need: Need): Trial {
     const kept = this.#kept.get(need);
     if (kept) return kept;
@@ -73,7 +71,7 @@ export class FeatureProbe implements KernelFeatures {
     return trial;
   }
 
-  /** What a guard cannot do without and is missing, or may be. */
+  /** The requirements that are missing or may be. */
   missing(): readonly Trial[] {
     return NEEDS.map((need) => this.has(need)).filter(({ has }) => has !== true);
   }
@@ -88,7 +86,7 @@ export class FeatureProbe implements KernelFeatures {
     }
   }
 
-  /** Gives the smallest program to the verifier, and takes it away again. */
+  /** Loads the smallest possible program, and closes it. */
   #tryBindProgram(): Trial {
     const p = new Assembler('portreeve_probe');
     p.mov(R0, 1);
@@ -112,16 +110,16 @@ export class FeatureProbe implements KernelFeatures {
     if (errno === 'ENOSYS')
       return { has: false, message: 'this kernel is built without BPF', hint: NO_BPF_HINT };
     if (errno === 'EINVAL') {
-      return { has: false, message: 'this kernel calls no BPF program at bind(2)', hint: NO_HOOK_HINT };
+      return { has: false, message: 'this kernel does not call BPF programs at bind(2)', hint: NO_HOOK_HINT };
     }
     if (errno !== 'EPERM') return { has: undefined, message, hint };
     if (this.#deps.uid !== 0) {
-      const unknown = 'only root can find out whether the kernel takes BPF programs for bind(2)';
+      const unknown = 'only root can determine whether the kernel accepts BPF programs at bind(2)';
       return { has: undefined, message: unknown, hint: 'Run it as root, such as by sudo.' };
     }
     const lockdown = this.#lockdown();
-    if (lockdown === undefined) return { has: false, message: NOT_LET, hint: NOT_LET_HINT };
-    return { has: false, message: `${NOT_LET}: it is locked down (${lockdown})`, hint: LOCKDOWN_HINT };
+    if (lockdown === undefined) return { has: false, message: NOT_PERMITTED, hint: NOT_PERMITTED_HINT };
+    return { has: false, message: `${NOT_PERMITTED}: it is locked down (${lockdown})`, hint: LOCKDOWN_HINT };
   }
 
   /** "none [integrity] confidentiality": the one in brackets is in force (kernel_lockdown(7)). */
@@ -133,9 +131,9 @@ export class FeatureProbe implements KernelFeatures {
 }
 
 const HAS: Trial = { has: true, message: '', hint: '' };
-const NO_BPF_HINT = 'It takes a kernel with CONFIG_BPF_SYSCALL.';
+const NO_BPF_HINT = 'The guard needs a kernel with CONFIG_BPF_SYSCALL.';
 const NO_HOOK_HINT = `${GUARD_LINUX_HINT}, with CONFIG_CGROUP_BPF.`;
-const NOT_LET = 'the kernel does not let root load BPF programs here';
-const NOT_LET_HINT =
-  'It takes the capabilities CAP_BPF and CAP_NET_ADMIN, which a container may lack: run it on the host.';
+const NOT_PERMITTED = 'the kernel does not permit root to load BPF programs here';
+const NOT_PERMITTED_HINT =
+  'The guard needs the capabilities CAP_BPF and CAP_NET_ADMIN, which a container may lack: run it on the host.';
 const LOCKDOWN_HINT = 'See kernel_lockdown(7).';

@@ -1,72 +1,70 @@
-// What can be wrong with the guard in the kernel, and what to do about it.
+// The errors about the guard in the kernel, with what to do about each.
 
 import { PortreeveError } from '../../../base/errors.ts';
 import type { Program } from '../../../bpf/program.ts';
 import { verifierSummary } from '../../../bpf/verifier-log.ts';
 import { GUARD_ABI } from '../../bpf/layout.ts';
 
-/** Something that is not ours has our place. */
+/** The objects at the guard's place are not portreeve's. */
 export function foreign(pins: string): PortreeveError {
-  const hint = 'Look with bpftool what it is; take it away, or name another directory.';
+  const hint = 'Inspect it with bpftool; remove it, or use another directory (--pins).';
   return new PortreeveError('GUARD_FOREIGN', `what is at ${pins} is not portreeve's guard`, hint);
 }
 
-/** There is a guard, or a part of one, already. */
+/** There is already a guard, or a part of one. */
 export function isThere(pins: string): PortreeveError {
-  const hint = 'Look with portreeve guard what it is; take it away, or name another directory.';
-  return new PortreeveError('GUARD_THERE', `there is something at ${pins} already`, hint);
+  const hint = 'Inspect it with portreeve guard; remove it, or use another directory (--pins).';
+  return new PortreeveError('GUARD_THERE', `${pins} already exists`, hint);
 }
 
-/** The guard is one of a newer portreeve, which alone knows what is in its tables. */
+/** A newer portreeve installed the guard, and only that version can read its tables. */
 export function newer(pins: string, abi: number): PortreeveError {
-  const tables = `its tables have the layout ${abi}, and this one knows ${GUARD_ABI}`;
-  const message = `the guard at ${pins} is of a newer portreeve: ${tables}`;
-  const hint = 'Use that version, or take the guard out with it: portreeve guard off.';
-  return new PortreeveError('GUARD_NEWER', message, hint, { abi, ours: GUARD_ABI });
+  const tables = `its tables have layout ${abi}, this version has layout ${GUARD_ABI}`;
+  const message = `a newer portreeve installed the guard at ${pins}: ${tables}`;
+  const hint = 'Use that version, or remove the guard with it: portreeve guard off.';
+  return new PortreeveError('GUARD_NEWER', message, hint, { abi, supported: GUARD_ABI });
 }
 
-/** The guard is one of an older portreeve, and nobody has said by which profile it would be taken over. */
+/** An older portreeve installed the guard, and the caller has no profile with which to replace it. */
 export function older(pins: string, abi: number): PortreeveError {
-  const tables = `its tables have the layout ${abi}, and this one makes ${GUARD_ABI}`;
-  const message = `the guard at ${pins} is of an older portreeve: ${tables}`;
-  const hint = 'It is taken over, and nothing is open in between, by: portreeve guard enforce (or observe).';
-  return new PortreeveError('GUARD_OLDER', message, hint, { abi, ours: GUARD_ABI });
+  const tables = `its tables have layout ${abi}, this version has layout ${GUARD_ABI}`;
+  const message = `an older portreeve installed the guard at ${pins}: ${tables}`;
+  const hint = 'Replace it without a gap: portreeve guard enforce (or observe).';
+  return new PortreeveError('GUARD_OLDER', message, hint, { abi, supported: GUARD_ABI });
 }
 
-/** The programs of the guard no longer hang in a cgroup: nothing is judged. */
+/** The guard's programs are no longer attached to a cgroup: nothing is judged. */
 export function detached(pins: string): PortreeveError {
-  const message = `the guard at ${pins} judges nothing: its cgroup is gone, or its programs were taken out of it`;
-  const hint = 'Put it in anew: portreeve guard enforce (or observe).';
+  const message = `the guard at ${pins} does not work: its cgroup is gone, or its programs were detached`;
+  const hint = 'Start it again: portreeve guard enforce (or observe).';
   return new PortreeveError('GUARD_DETACHED', message, hint);
 }
 
-/** Others took the guard out, or put another one in its place, while we had it open. */
+/** Another process removed or replaced the guard while we had it open. */
 export function gone(pins: string): PortreeveError {
-  const message = `the guard at ${pins} was taken out or exchanged meanwhile`;
+  const message = `another process has removed or replaced the guard at ${pins}`;
   return new PortreeveError('GUARD_GONE', message, 'Nothing was changed. Try again.');
 }
 
-/** Others have put tables in force since we looked. */
+/** Another process has put tables in force since we read them. */
 export function moved(): PortreeveError {
-  const message = 'another process has changed what is in force meanwhile';
+  const message = 'another process has changed the profile in force';
   return new PortreeveError('GUARD_MOVED', message, 'Nothing was changed. Try again.');
 }
 
-/** Nothing is changed while a profile is on trial. */
+/** The profile cannot be changed while another one is on trial. */
 export function trialRuns(): PortreeveError {
-  const hint = 'Keep it with portreeve confirm, or wait until it has gone back.';
+  const hint = 'Keep it with portreeve confirm, or wait until it has reverted.';
   return new PortreeveError('GUARD_TRIAL', 'a profile is on trial', hint);
 }
 
-/** A trial has just ended by itself, which is recorded before anything else is put in force. */
+/** A trial has just ended unconfirmed, which must be recorded before any other change. */
 export function trialEnded(): PortreeveError {
-  const message = 'a trial has just ended, and what was before it is in force again';
+  const message = 'a trial has just ended, and the profile before it is in force again';
   return new PortreeveError('GUARD_TRIAL_ENDED', message, 'Nothing was changed. Try again.');
 }
 
-/**
- * The error for a program that was refused, `BPF_PROGRAM_REFUSED` (environment), with a summary; any other as it is.
- */
+/** Adds a summary of the verifier's log to `BPF_PROGRAM_REFUSED` (environment); other errors are returned unchanged. */
 export function explained(thrown: unknown, program: Program): unknown {
   if (!(thrown instanceof PortreeveError) || thrown.code !== 'BPF_PROGRAM_REFUSED') return thrown;
   const { code, message, hint, data } = thrown;

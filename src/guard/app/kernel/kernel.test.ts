@@ -1,4 +1,4 @@
-// Changes of a guard, call by call: where one fails the old tables stay in force, or the new ones are, whole.
+// Changes of a guard, call by call: where one fails, the old or the new tables are in force, complete.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
@@ -17,16 +17,16 @@ import {
 import { SimBpf, type SimBpfKernel } from '../../../../test/support/sim/kernel-bpf.ts';
 import type { Jobs } from '../../../job/core/jobs.ts';
 import { ConfigMemory } from './config-memory.ts';
+import type { TableMaker } from './install.ts';
 import { GuardKernel } from './kernel.ts';
 import { removeGuard } from './pinned.ts';
-import type { TableMaker } from './put-in.ts';
 
 const { pins } = PLACE;
 const TRIAL_MS = 1000;
 const MS_NS = 1_000_000n;
 const NO_ONE = { cgroups: [], users: [] };
 
-/** What binds are judged by with the tables of a revision in force. */
+/** What judges binds with the tables of a revision in force. */
 const by = (revision: number, mode = 'enforce'): string => `${mode} ${4000 + revision} for ${WEB_UID}`;
 
 interface Setup {
@@ -50,8 +50,8 @@ function onTrial(): Setup {
   return setup;
 }
 
-/** The same when the trial has ended by itself. */
-function goneBack(): Setup {
+/** The same after the trial has ended by itself. */
+function revertedTrial(): Setup {
   const setup = onTrial();
   endTrial(setup.kernel);
   return setup;
@@ -68,12 +68,12 @@ function swapTo(guard: GuardKernel, revision: number, trialMs?: number, over?: n
 const opened = (bpf: SimBpf, maker?: TableMaker): GuardKernel =>
   GuardKernel.open(bpf, pins, maker) ?? assert.fail('no guard');
 
-/** Another process opens it and can do with it what it wants. */
+/** Another process opens it and can do anything with it. */
 function assertUsable(kernel: SimBpfKernel): void {
   const bpf = new SimBpf(kernel);
   const guard = opened(bpf);
   guard.settle(() => undefined);
-  guard.goBack();
+  guard.revert();
   swapTo(guard, 9);
   assert.equal(judged(kernel), by(9));
   guard.remove();
@@ -81,7 +81,7 @@ function assertUsable(kernel: SimBpfKernel): void {
 }
 
 describe('putting tables in force', () => {
-  test('is all at once, and says since when and which', () => {
+  test('happens all at once, and is reported with time and revision', () => {
     const { kernel, guard } = enforced();
     assert.deepEqual([guard.state().revision, guard.state().since], [1, NOW_MS]);
     const before = guard.swapInForce;
@@ -95,7 +95,7 @@ describe('putting tables in force', () => {
   });
 
   for (const fate of ['fails', 'dies'] as const) {
-    test(`leaves the old ones or the new ones in force, whole, when a call ${fate}`, () => {
+    test(`leaves the old or the new ones in force, complete, when a call ${fate}`, () => {
       const seen = new Set<string>();
       const calls = atEachCall(
         fate,
@@ -106,7 +106,7 @@ describe('putting tables in force', () => {
           seen.add(judged(kernel));
           if (fate === 'fails') {
             assert.equal(judged(kernel), by(guard.state().revision));
-            assert.equal(guard.hasGoneBack, false);
+            assert.equal(guard.hasReverted, false);
             swapTo(guard, 3);
             assert.equal(judged(kernel), by(3));
           }
@@ -132,7 +132,7 @@ describe('putting tables in force', () => {
     });
   }
 
-  test('is refused while a trial goes on, and until one that has ended is settled', () => {
+  test('is refused during a trial, and until an ended one is settled', () => {
     const { kernel, guard } = onTrial();
     assert.throws(() => swapTo(guard, 3), { code: 'GUARD_TRIAL' });
     assert.equal(judged(kernel), by(2));
@@ -141,7 +141,7 @@ describe('putting tables in force', () => {
     assert.equal(judged(kernel), by(1));
   });
 
-  test('is refused over others than those that were seen', () => {
+  test('is refused if other tables are in force than expected', () => {
     const { kernel, guard } = enforced();
     const over = guard.swapInForce;
     swapTo(opened(new SimBpf(kernel)), 2);
@@ -151,7 +151,7 @@ describe('putting tables in force', () => {
     assert.equal(judged(kernel), by(3));
   });
 
-  test('is refused in a guard that has gone, or that another one has replaced', () => {
+  test('is refused in a guard that is gone or was replaced', () => {
     const { kernel, guard } = enforced();
     const other = new SimBpf(kernel);
     removeGuard(other, pins);
@@ -161,7 +161,7 @@ describe('putting tables in force', () => {
       () => swapTo(guard, 2),
       () => guard.setMode('enforce'),
       () => guard.confirm(),
-      () => guard.meanwhile(() => assert.fail()),
+      () => guard.locked(() => assert.fail()),
     ]) {
       assert.throws(act, { code: 'GUARD_GONE' });
     }
@@ -170,17 +170,17 @@ describe('putting tables in force', () => {
 });
 
 describe('a trial', () => {
-  test('is in force up to its last moment, and what was before it from then on', () => {
+  test('is in force until its deadline, and from then on what was before it', () => {
     const { kernel, guard } = onTrial();
-    assert.deepEqual([guard.state().trialMs, guard.hasGoneBack], [TRIAL_MS, false]);
+    assert.deepEqual([guard.state().trialMs, guard.hasReverted], [TRIAL_MS, false]);
     kernel.now += BigInt(TRIAL_MS) * MS_NS;
     assert.equal(judged(kernel), by(2));
     kernel.now += 1n;
     assert.equal(judged(kernel), by(1));
-    assert.deepEqual([guard.state().revision, guard.hasGoneBack], [1, true]);
+    assert.deepEqual([guard.state().revision, guard.hasReverted], [1, true]);
   });
 
-  test('goes back to what was before it, whichever set of tables that is in', () => {
+  test('reverts to what was before it, in either set of tables', () => {
     for (const swaps of [0, 1, 2]) {
       const { kernel, guard } = enforced();
       for (let i = 0; i < swaps; i++) swapTo(guard, 3 + i);
@@ -191,28 +191,28 @@ describe('a trial', () => {
     }
   });
 
-  test('that is confirmed stays; there is nothing to confirm without one, or when it has ended', () => {
+  test('that is confirmed is permanent; without one, or after its end, there is nothing to confirm', () => {
     const { kernel, guard } = onTrial();
     assert.equal(guard.confirm(), true);
     assert.equal(guard.confirm(), false);
     endTrial(kernel);
     assert.equal(judged(kernel), by(2));
-    assert.equal(goneBack().guard.confirm(), false);
+    assert.equal(revertedTrial().guard.confirm(), false);
     assert.equal(enforced().guard.confirm(), false);
   });
 
-  test('that is taken back is at once what was before it', () => {
+  test('that is reverted ends at once', () => {
     const { kernel, guard } = onTrial();
-    assert.equal(guard.goBack(), true);
+    assert.equal(guard.revert(), true);
     assert.equal(judged(kernel), by(1));
-    assert.equal(guard.hasGoneBack, false);
-    assert.equal(guard.goBack(), false);
+    assert.equal(guard.hasReverted, false);
+    assert.equal(guard.revert(), false);
     endTrial(kernel);
     assert.equal(judged(kernel), by(1));
-    assert.equal(goneBack().guard.goBack(), false);
+    assert.equal(revertedTrial().guard.revert(), false);
   });
 
-  test('that is taken back is over for every program before its time is forgotten', () => {
+  test('that is reverted is over for every program before its deadline is cleared', () => {
     const { bpf, guard } = onTrial();
     const waits: unknown[] = [];
     const call = bpf.call.bind(bpf);
@@ -220,33 +220,33 @@ describe('a trial', () => {
       if (name === 'update ports') waits.push([guard.state().revision, guard.state().trialMs]);
       return call(name, act);
     };
-    guard.goBack();
+    guard.revert();
     assert.deepEqual(waits, [
       [1, TRIAL_MS],
       [1, undefined],
     ]);
   });
 
-  test('whose process was killed just before it would have begun leaves what is in force', () => {
+  test('whose process was killed just before it started leaves what is in force', () => {
     for (const isOver of [false, true]) {
       const { bpf, kernel, guard } = enforced();
       const map = bpf.openMap(`${pins}/config`) ?? assert.fail('no config');
       new ConfigMemory(map).set64('deadline', kernel.now + BigInt(TRIAL_MS) * MS_NS);
       if (isOver) endTrial(kernel);
-      assert.equal(isOver ? guard.settle(() => true) : guard.goBack(), true);
+      assert.equal(isOver ? guard.settle(() => true) : guard.revert(), true);
       assert.equal(judged(kernel), by(1));
     }
   });
 
-  test('that has ended is settled when it is recorded which revision is in force again', () => {
-    const { kernel, guard } = goneBack();
+  test('that has ended is settled when the revision in force again is recorded', () => {
+    const { kernel, guard } = revertedTrial();
     assert.throws(() => guard.settle(() => assert.fail('not recorded')), /not recorded/);
-    assert.equal(guard.hasGoneBack, true);
+    assert.equal(guard.hasReverted, true);
     assert.equal(
       guard.settle((revision) => revision),
       1,
     );
-    assert.equal(guard.hasGoneBack, false);
+    assert.equal(guard.hasReverted, false);
     assert.equal(
       guard.settle(() => assert.fail('settled twice')),
       undefined,
@@ -254,7 +254,7 @@ describe('a trial', () => {
     assert.equal(judged(kernel), by(1));
     const running = onTrial();
     assert.equal(
-      running.guard.settle(() => assert.fail('it goes on')),
+      running.guard.settle(() => assert.fail('the trial has not ended')),
       undefined,
     );
     assert.equal(judged(running.kernel), by(2));
@@ -264,12 +264,12 @@ describe('a trial', () => {
     Record<string, readonly [begin: () => Setup, act: (guard: GuardKernel) => unknown, after: number[]]>
   > = {
     confirmed: [onTrial, (guard) => guard.confirm(), [1, 2]],
-    'taken back': [onTrial, (guard) => guard.goBack(), [1]],
-    settled: [goneBack, (guard) => guard.settle(() => true), [1]],
+    'taken back': [onTrial, (guard) => guard.revert(), [1]],
+    settled: [revertedTrial, (guard) => guard.settle(() => true), [1]],
   };
   for (const [name, [begin, act, after]] of Object.entries(ends)) {
     for (const fate of ['fails', 'dies'] as const) {
-      test(`that is ${name} leaves one of the two in force for good when a call ${fate}`, () => {
+      test(`that is ${name} leaves one of the two in force permanently when a call ${fate}`, () => {
         const ended = new Set<string>();
         atEachCall(
           fate,
@@ -301,7 +301,7 @@ describe('the mode', () => {
     }
   });
 
-  test('stays as it was when a call fails', () => {
+  test('is unchanged when a call fails', () => {
     atEachCall(
       'fails',
       enforced,
@@ -317,7 +317,7 @@ describe('jobs', () => {
     users: new Map([...webJob().users].map(([, job]) => [uid, job])),
   });
 
-  test('that come and go are put into the tables in force, and into both during a trial', () => {
+  test('are added to and removed from the tables in force, and both sets during a trial', () => {
     const { kernel, guard } = onTrial();
     guard.renew(makerOf(1));
     assert.equal(guard.updateJobs(changed(2000), { cgroups: [], users: [WEB_UID] }), true);
@@ -326,7 +326,7 @@ describe('jobs', () => {
     assert.equal(judged(kernel), 'enforce 4001 for 2000');
   });
 
-  test('are not put into tables that this process does not know, until it has made them itself', () => {
+  test('are not put into tables that this process does not know, until it has rebuilt them', () => {
     const { kernel, guard } = onTrial();
     const other = opened(new SimBpf(kernel));
     assert.equal(other.knowsTables, false);
@@ -341,10 +341,10 @@ describe('jobs', () => {
   });
 });
 
-describe('making the tables anew', () => {
+describe('rebuilding the tables', () => {
   const jobs = (): Jobs => ({ ...webJob(), users: new Map([...webJob().users].map(([, job]) => [7, job])) });
 
-  test('exchanges jobs alone where they are the same, also during a trial', () => {
+  test('replaces only jobs where the tables are the same, also during a trial', () => {
     const { kernel, guard } = onTrial();
     const before = guard.swapInForce;
     guard.renew({ ...makerOf(1), jobs });
@@ -354,7 +354,7 @@ describe('making the tables anew', () => {
     assert.equal(judged(kernel), 'enforce 4001 for 7');
   });
 
-  test('puts others in force since the time of those before them, but not during a trial', () => {
+  test('puts changed tables in force with the time of those before, but not during a trial', () => {
     const others: TableMaker = { tablesOf: () => tablesOf(5), jobs };
     const { kernel, guard } = enforced();
     guard.renew(others);
@@ -365,7 +365,7 @@ describe('making the tables anew', () => {
     assert.equal(judged(trial.kernel), by(2));
   });
 
-  const meanwhile: Readonly<Record<string, (guard: GuardKernel) => void>> = {
+  const locked: Readonly<Record<string, (guard: GuardKernel) => void>> = {
     'has put others in force': (guard) => swapTo(guard, 3),
     'has begun a trial': (guard) => swapTo(guard, 3, TRIAL_MS),
     'has put others in force twice': (guard) => {
@@ -373,8 +373,8 @@ describe('making the tables anew', () => {
       swapTo(guard, 4);
     },
   };
-  for (const [name, act] of Object.entries(meanwhile)) {
-    test(`is refused when another process ${name} meanwhile`, () => {
+  for (const [name, act] of Object.entries(locked)) {
+    test(`is refused when another process ${name} in between`, () => {
       const { kernel, guard } = enforced();
       const other = opened(new SimBpf(kernel));
       const tables = () => {

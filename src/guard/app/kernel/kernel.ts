@@ -1,10 +1,18 @@
-// The guard in the kernel, under its names in bpffs: who goes by what since when, and what may be changed.
+// The guard in the kernel, pinned in bpffs: reads its state, and changes its tables, mode, trial and namespaces.
 
 import type { BindHook, KernelBpf, KernelLink, KernelMap } from '../../../host/host.ts';
 import type { Jobs } from '../../../job/core/jobs.ts';
 import { COUNTERS, GUARD_ABI, MODE, SLOTS } from '../../bpf/layout.ts';
 import type { GuardTables } from '../../bpf/tables.ts';
 import { ConfigMemory } from './config-memory.ts';
+import {
+  type GuardPlace,
+  type InForceTables,
+  installGuard,
+  type Parts,
+  type TableMaker,
+  takeOver,
+} from './install.ts';
 import { detached, foreign, moved, newer, older, trialEnded, trialRuns } from './kernel-errors.ts';
 import { sumsOf } from './map-bytes.ts';
 import {
@@ -21,38 +29,27 @@ import {
   type GuardHead,
   type GuardMode,
   headOf,
-  holding,
-  holdingSame,
   isAttached,
   type OtherGuard,
   openMaps,
   openPinned,
   otherGuard,
   removeGuard,
+  withLock,
+  withSameLocked,
 } from './pinned.ts';
-import {
-  type GuardPlace,
-  type InForceTables,
-  type Parts,
-  putIn,
-  type TableMaker,
-  takeOver,
-} from './put-in.ts';
 import { type Gone, TableSlots } from './table-slots.ts';
 import { areUnitsNamed, renewUnits } from './unit-programs.ts';
 
-/** What the guard says of itself. */
 export interface GuardState extends GuardHead {
-  /** The revision of the profile in force. */
   readonly revision: number;
-  /** The network namespaces in which the policy holds, its home among them. */
+  /** The network namespaces that the guard covers, including `home`. */
   readonly namespaces: readonly bigint[];
-  /** Whether units are named in the kernel, from their first moment on; else the daemon names them. */
+  /** Whether the kernel assigns units their jobs as they start; otherwise the daemon does so later. */
   readonly namesUnits: boolean;
   readonly counters: Readonly<Record<(typeof COUNTERS)[number], bigint>>;
 }
 
-/** The guard that is in the kernel. */
 export class GuardKernel {
   readonly #bpf: KernelBpf;
   readonly #pins: string;
@@ -71,13 +68,13 @@ export class GuardKernel {
   }
 
   /**
-   * The guard whose names are there; undefined if there are none. Programs of another build of ours are exchanged for
-   * this one's, and with a `maker` the guard of an older version is taken over. Throws PortreeveError (refused)
-   * `GUARD_FOREIGN` where something else is there, `GUARD_OLDER` and `GUARD_NEWER` where it is of another version, and
-   * `GUARD_DETACHED` where its programs are not called any more.
+   * Opens the guard at a place; undefined if there is none. Programs of another build are replaced by this build's, and
+   * with a `maker` the guard of an older version is replaced. Throws PortreeveError (refused) `GUARD_FOREIGN` where
+   * something else is there, `GUARD_OLDER` and `GUARD_NEWER` for another version's guard, and `GUARD_DETACHED` where
+   * its programs are no longer called.
    */
   static open(bpf: KernelBpf, pins: string, maker?: TableMaker): GuardKernel | undefined {
-    return holding(bpf, pins, () => {
+    return withLock(bpf, pins, () => {
       const pinned = openPinned(bpf, pins);
       if (!pinned) return undefined;
       try {
@@ -114,17 +111,17 @@ export class GuardKernel {
   }
 
   /**
-   * Puts the guard into the kernel, with tables in force and in the mode `off`. Throws PortreeveError `GUARD_THERE`
-   * (refused) where the place has names already, and `world` where the kernel has no BPF, or does not let us; nothing
-   * is left behind then.
+   * Installs the guard with tables in force and in the mode `off`. Throws PortreeveError `GUARD_THERE` (refused) where
+   * the place already exists, and (environment) where the kernel has no BPF or does not permit it; nothing is left
+   * behind then.
    */
   static install(bpf: KernelBpf, place: GuardPlace, first: InForceTables): GuardKernel {
-    return new GuardKernel(bpf, place.pins, putIn(bpf, place, first));
+    return new GuardKernel(bpf, place.pins, installGuard(bpf, place, first));
   }
 
-  /** What the guard at a place says of itself, whatever its version; nothing is changed. Throws `GUARD_FOREIGN`. */
-  static look(bpf: KernelBpf, pins: string): GuardState | OtherGuard | undefined {
-    return holding(bpf, pins, () => {
+  /** Reads the state of the guard at a place, whatever its version, and changes nothing. Throws `GUARD_FOREIGN`. */
+  static inspect(bpf: KernelBpf, pins: string): GuardState | OtherGuard | undefined {
+    return withLock(bpf, pins, () => {
       const pinned = openPinned(bpf, pins);
       if (!pinned) return undefined;
       try {
@@ -142,7 +139,7 @@ export class GuardKernel {
     });
   }
 
-  /** Exchanges programs that are not this build's, or do not go by these maps. */
+  /** Replaces programs that are not this build's or do not use these maps. */
   #renewPrograms(): void {
     for (const hook of HOOKS) {
       const link = this.#links[hook];
@@ -160,27 +157,22 @@ export class GuardKernel {
   }
 
   #renewProgram(hook: BindHook, link: KernelLink): void {
-    const ours = loadProgram(this.#bpf, hook, this.#maps);
+    const replacement = loadProgram(this.#bpf, hook, this.#maps);
     try {
-      link.update(ours);
+      link.update(replacement);
     } finally {
-      ours.close();
+      replacement.close();
     }
   }
 
-  /** The number of its first map, which no other guard gets before the next boot. */
+  /** The id of its map `config`, which the kernel gives to no other guard until the next boot. */
   get id(): number {
     return this.#maps.config.info.id;
   }
 
-  /** The daemon and the commands change the same tables: one after the other. */
-  #alone<Result>(act: () => Result): Result {
-    return holdingSame(this.#bpf, this.#pins, this.id, act);
-  }
-
-  /** Does something that is not to happen beside a change of this guard, nor when it has left the kernel. */
-  meanwhile<Result>(act: () => Result): Result {
-    return this.#alone(act);
+  /** Calls `act` under the guard's lock, which all processes share. Throws `GUARD_GONE` if the guard was removed. */
+  locked<Result>(act: () => Result): Result {
+    return withSameLocked(this.#bpf, this.#pins, this.id, act);
   }
 
   #trial(): 'none' | 'runs' | 'ended' {
@@ -191,30 +183,30 @@ export class GuardKernel {
     return this.#config.slotInForce(this.#bpf.bootNow());
   }
 
-  /** The slots that are in force now or, in a trial, may be so without anybody's doing. */
-  #slotsThatCount(): readonly number[] {
+  /** The slot in force and, during a trial, the one to which the programs revert by themselves. */
+  #slotsInUse(): readonly number[] {
     const inForce = this.#slotInForce();
     return this.#trial() === 'runs' ? [inForce, (inForce + 1) % SLOTS] : [inForce];
   }
 
-  /** Which tables are in force: another number than before where somebody has put others there. */
+  /** Identifies the tables in force: it changes whenever other tables are put in force. */
   get swapInForce(): number {
     return this.#config.swapOf(this.#slotInForce());
   }
 
-  /** A trial has ended by itself, and nobody has recorded that. */
-  get hasGoneBack(): boolean {
+  /** A trial has ended unconfirmed, and that is not recorded yet. */
+  get hasReverted(): boolean {
     return this.#trial() === 'ended';
   }
 
   /**
-   * Puts tables in force, all of them at once. With `trialMs` what was in force before comes back after that time, by
-   * the programs themselves, unless confirm() comes first. With `over` it is done only where that swap is still in
-   * force. Throws PortreeveError (refused) `GUARD_TRIAL` during a trial, `GUARD_TRIAL_ENDED` until that is settled, and
+   * Puts tables in force, all of them at once. With `trialMs` the programs revert to the tables before after that time,
+   * unless confirm() is called first. With `over` this happens only if that swap is still in force. Throws
+   * PortreeveError (refused) `GUARD_TRIAL` during a trial, `GUARD_TRIAL_ENDED` until its end is settled, and
    * `GUARD_MOVED`.
    */
   swap(tables: GuardTables, jobs: () => Jobs, nowMs: number, trialMs?: number, over?: number): void {
-    this.#alone(() => {
+    this.locked(() => {
       if (over !== undefined && over !== this.swapInForce) throw moved();
       this.#swap(tables, jobs, nowMs, trialMs);
     });
@@ -234,9 +226,9 @@ export class GuardKernel {
     if (trialMs === undefined) this.#slots.release(current);
   }
 
-  /** Ends a trial: what is on trial stays. False if none goes on. */
+  /** Makes a trial permanent; false if there is none. */
   confirm(): boolean {
-    return this.#alone(() => {
+    return this.locked(() => {
       if (this.#trial() !== 'runs') return false;
       this.#config.set64('deadline', 0n);
       this.#slots.release((this.#slotInForce() + 1) % SLOTS);
@@ -245,71 +237,71 @@ export class GuardKernel {
   }
 
   /**
-   * Tidies up a trial that has ended by itself, when `record` has recorded which revision is in force again; gives what
-   * that gives, and undefined where none has ended.
+   * Cleans up a trial that has ended unconfirmed, after `record` has recorded which revision is in force again. Returns
+   * the result of `record`, and undefined where no trial has ended.
    */
   settle<Recorded>(record: (revision: number) => Recorded): Recorded | undefined {
-    return this.#alone(() => {
+    return this.locked(() => {
       if (this.#trial() !== 'ended') return undefined;
       const recorded = record(this.#config.revision(this.#slotInForce()));
-      this.#takeBack();
+      this.#endTrial();
       return recorded;
     });
   }
 
-  /** Ends a trial at once: what was before it is in force again. False if none goes on. */
-  goBack(): boolean {
-    return this.#alone(() => {
+  /** Reverts a trial at once; false if there is none. */
+  revert(): boolean {
+    return this.locked(() => {
       if (this.#trial() !== 'runs') return false;
-      this.#takeBack();
+      this.#endTrial();
       return true;
     });
   }
 
-  #takeBack(): void {
+  #endTrial(): void {
     const tried = this.#config.get('slot') % SLOTS;
     const before = this.#config.get('previousSlot') % SLOTS;
     this.#config.set('slot', before);
-    // Whoever has read the slot on trial is to find that the time is over.
+    // A program that has read the slot on trial must still find that its time is over.
     this.#slots.awaitPrograms();
     this.#config.set64('deadline', 0n);
-    // They are the same where a process was killed just before the trial would have begun.
+    // They are equal if a process was killed just before its trial would have begun.
     if (tried !== before) this.#slots.release(tried);
   }
 
   setMode(mode: GuardMode): void {
-    this.#alone(() => this.#config.set('mode', MODE[mode]));
+    this.locked(() => this.#config.set('mode', MODE[mode]));
   }
 
-  /** Whether updateJobs() can do what it is asked: this process knows the tables, and nobody has put others there. */
+  /** Whether updateJobs() can work: this process knows the tables, and no other process has replaced them. */
   get knowsTables(): boolean {
-    return this.#slotsThatCount().every((slot) => this.#slots.knows(slot));
+    return this.#slotsInUse().every((slot) => this.#slots.knows(slot));
   }
 
   /**
-   * Puts in jobs that are new or have changed, and takes out those that are gone; during a trial in both sets of
-   * tables. False where this process does not know the tables: then they are to be made anew.
+   * Adds jobs that are new or have changed, and removes those that are gone; during a trial in both sets of tables.
+   * False where this process does not know the tables, which then have to be rebuilt.
    */
   updateJobs(changed: Jobs, gone: Gone): boolean {
-    return this.#alone(() => {
+    return this.locked(() => {
       if (!this.knowsTables) return false;
-      for (const slot of this.#slotsThatCount()) this.#slots.change(slot, changed, gone);
+      for (const slot of this.#slotsInUse()) this.#slots.change(slot, changed, gone);
       return true;
     });
   }
 
   /**
-   * Makes the tables anew that are in force, with the jobs of this moment; during a trial also those that may come
-   * back. Where they turn out to be the same only jobs and permits are exchanged. Throws PortreeveError (refused)
-   * `GUARD_MOVED` where others come first, and `GUARD_TRIAL` where a trial goes on and they are not the same.
+   * Rebuilds the tables in force with the current jobs; during a trial also those to which it may revert. If the tables
+   * are unchanged, only jobs and permits are replaced. Throws PortreeveError (refused) `GUARD_MOVED` where another
+   * process replaced them first, and `GUARD_TRIAL` where they have changed during a trial.
    */
   renew(maker: TableMaker): void {
-    const made = this.#slotsThatCount().map((slot) => {
+    const made = this.#slotsInUse().map((slot) => {
       const [swap, revision] = [this.#config.swapOf(slot), this.#config.revision(slot)];
       return { slot, swap, tables: maker.tablesOf(revision) };
     });
-    this.#alone(() => {
-      const slots = this.#slotsThatCount();
+    this.locked(() => {
+      const slots = this.#slotsInUse();
       const isMoved = made.some(
         ({ slot, swap }, i) => slots[i] !== slot || this.#config.swapOf(slot) !== swap,
       );
@@ -318,13 +310,12 @@ export class GuardKernel {
       if (made.every(({ slot, tables }) => this.#slots.isSame(slot, tables))) {
         for (const { slot, tables } of made) this.#slots.refill(slot, tables, maker.jobs);
       } else if (inForce) {
-        // It is the same profile, and has been in force since then.
+        // It is the same profile: it keeps its time.
         this.#swap(inForce.tables, maker.jobs, this.state().since);
       }
     });
   }
 
-  /** The network namespaces in which the policy holds. */
   get namespaces(): GuardedNamespaces {
     return new GuardedNamespaces(this.#maps.netns, this.#config.get64('home'));
   }
@@ -340,30 +331,30 @@ export class GuardKernel {
     };
   }
 
-  /** What the programs have counted, and what those of an older guard had. */
+  /** The counts of the programs, plus those taken over from an older guard. */
   #counters(): GuardState['counters'] {
     const sums = sumsOf(this.#maps.counters, 2 * COUNTERS.length);
     const counts = COUNTERS.map((name, i) => [name, (sums[i] ?? 0n) + (sums[COUNTERS.length + i] ?? 0n)]);
     return Object.fromEntries(counts) as GuardState['counters'];
   }
 
-  /** The latest refusals for which the ring buffer had no room, by the time of each; this object's to close. */
+  /** The latest refusals for which the ring buffer was full, by time. This object closes the map. */
   get newest(): KernelMap {
     return this.#maps.newest;
   }
 
-  /** The ring buffer with the refusals; this object's to close. */
+  /** The ring buffer of refusals. This object closes the map. */
   get events(): KernelMap {
     return this.#maps.events;
   }
 
-  /** Takes everything out of the kernel again, and closes it. */
+  /** Removes everything from the kernel, and closes it. */
   remove(): void {
     this.close();
     removeGuard(this.#bpf, this.#pins);
   }
 
-  /** Closes what is open here; in the kernel all goes on. */
+  /** Closes the descriptors; the guard in the kernel continues. */
   close(): void {
     this.#config.close();
     for (const map of Object.values(this.#maps)) map.close();

@@ -1,4 +1,4 @@
-// The maps of the guard and its programs: what each of them is, and how they are made.
+// The guard's BPF maps and programs: their specifications, and how they are created and loaded.
 import { GUARD_NAMESPACES_MAX } from '../../../base/limits.ts';
 import { encode, type Program, taggedBytes } from '../../../bpf/program.ts';
 import type {
@@ -27,26 +27,25 @@ import { bindProgram } from '../../bpf/program.ts';
 import { mkdirProgram, rmdirProgram, SCRATCH_BYTES } from '../../bpf/units.ts';
 import { explained } from './kernel-errors.ts';
 
-/** What is open here, and is to be closed. */
 export interface Closable {
   close(): void;
 }
 
-/** The maps that hold a map for each set of tables. */
+/** The maps of maps: each contains one inner map for each set of tables. */
 export const OUTER = ['ports', 'rules', 'units', 'cgroups', 'users', 'permits'] as const;
 export type Outer = (typeof OUTER)[number];
 
 export const HOOKS: readonly BindHook[] = ['bind4', 'bind6'];
-/** What names units: a host can be without, then the daemon alone does. */
+/** The events at which units get their jobs. They are optional: without them the daemon assigns the jobs. */
 export const UNIT_HOOKS: readonly CgroupEvent[] = ['cgroup_mkdir', 'cgroup_rmdir'];
 
 const EVENTS_BYTES = 256 * 1024;
-/** Refusals that are kept for which the ring buffer has no room, the latest. */
+/** At most this many refusals are kept, the latest, while the ring buffer is full. */
 const NEWEST_EVENTS = 1024;
 
 type FixedName = 'config' | 'netns' | 'counters' | 'events' | 'newest' | 'scratch';
 
-/** The maps that are there once. */
+/** The maps that exist once, not for each set of tables. */
 const FIXED: Readonly<Record<FixedName, KernelMapSpec>> = {
   config: {
     type: 'array',
@@ -57,7 +56,7 @@ const FIXED: Readonly<Record<FixedName, KernelMapSpec>> = {
     flags: ['mmapable'],
   },
   netns: { type: 'hash', name: 'netns', keyBytes: 8, valueBytes: 4, entries: GUARD_NAMESPACES_MAX },
-  // What the programs count, and what an older guard had counted.
+  // The counts of the programs, followed by those of an older guard.
   counters: {
     type: 'percpu_array',
     name: 'counters',
@@ -74,7 +73,7 @@ export type MapName = Outer | FixedName;
 export type Maps = Readonly<Record<MapName, KernelMap>>;
 export type Links = Readonly<Record<BindHook, KernelLink>>;
 
-/** All maps by their names, which are those in bpffs, too. */
+/** The names of all maps, which are also their names in bpffs. */
 export const MAP_NAMES: readonly MapName[] = [
   'config',
   'netns',
@@ -85,7 +84,7 @@ export const MAP_NAMES: readonly MapName[] = [
   ...OUTER,
 ];
 
-/** The map in a map of each kind, with room for so many. */
+/** The inner map of each kind, with room for `entries`. */
 export function innerSpec(outer: Outer, entries: number): KernelMapSpec {
   const name = `${outer}_set`;
   if (outer === 'ports') return { type: 'array', name, keyBytes: 4, valueBytes: PORT.bytes, entries: PORTS };
@@ -96,7 +95,7 @@ export function innerSpec(outer: Outer, entries: number): KernelMapSpec {
   return { type: 'hash', name, keyBytes, valueBytes, entries, flags: ['no_prealloc'] };
 }
 
-/** The bytes of keys and values. */
+/** The sizes of keys and values in bytes. */
 const HASHES: Readonly<Record<Exclude<Outer, 'ports' | 'rules'>, readonly [key: number, value: number]>> = {
   units: [UNIT_NAME_BYTES, JOB.bytes],
   cgroups: [8, JOB.bytes],
@@ -109,7 +108,7 @@ function specOf(name: MapName): KernelMapSpec {
   return { type: 'array_of_maps', name, keyBytes: 4, valueBytes: 4, entries: SLOTS };
 }
 
-/** Whether a map is what the guard's map of that name is. */
+/** Whether a map matches the specification of that name. */
 export function isMapOf(name: MapName, { info }: KernelMap): boolean {
   const { type, keyBytes, valueBytes } = specOf(name);
   return (
@@ -121,7 +120,7 @@ export function isMapOf(name: MapName, { info }: KernelMap): boolean {
   );
 }
 
-/** Makes the maps, but for those that are `kept`; each is added to `open` as soon as it is there. */
+/** Creates the maps, except those that are `kept`. Each is added to `open` as soon as it exists. */
 export function createMaps(bpf: KernelBpf, open: Closable[], kept: Partial<Maps> = {}): Maps {
   const made = MAP_NAMES.map((name) => {
     const map = kept[name] ?? createMap(bpf, name);
@@ -141,7 +140,7 @@ function createMap(bpf: KernelBpf, name: MapName): KernelMap {
   }
 }
 
-/** The program of a hook, as this build has it. */
+/** This build's program for a hook. */
 function programOf(hook: KernelHook): Program {
   if (hook === 'cgroup_mkdir') return mkdirProgram();
   if (hook === 'cgroup_rmdir') return rmdirProgram();
@@ -150,14 +149,14 @@ function programOf(hook: KernelHook): Program {
 
 const tagged = new Map<KernelHook, Uint8Array>();
 
-/** The bytes by which the kernel tags a program: made once, since the daemon asks several times a second. */
+/** The bytes over which the kernel computes a program's tag. Cached: the daemon needs them several times a second. */
 export function taggedProgram(hook: KernelHook): Uint8Array {
   const bytes = tagged.get(hook) ?? taggedBytes(programOf(hook));
   tagged.set(hook, bytes);
   return bytes;
 }
 
-/** Loads the program of a hook, which goes by these maps. */
+/** Loads the program for a hook, with these maps. */
 export function loadProgram(bpf: KernelBpf, hook: KernelHook, maps: Maps): KernelProgram {
   const program = programOf(hook);
   const all: Readonly<Record<string, KernelMap>> = maps;
@@ -169,7 +168,7 @@ export function loadProgram(bpf: KernelBpf, hook: KernelHook, maps: Maps): Kerne
   }
 }
 
-/** Whether a program is called as the guard's are. */
+/** Whether a program has the name of the guard's program for a hook. */
 export function isProgramOf(hook: KernelHook, program: KernelProgram): boolean {
   return program.name === `portreeve_${hook.replace('cgroup_', '')}`;
 }

@@ -1,4 +1,4 @@
-// In which network namespaces the policy holds: what portreeve.toml and the command name, and what goes away.
+// Which network namespaces the guard covers: those in portreeve.toml, those of the command, and those that are gone.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FakeMap, FakeNamespaces } from '../../../../test/support/fake-namespaces.ts';
@@ -23,15 +23,15 @@ function fixture() {
   return { guarded, host, named, keep };
 }
 
-describe('one more and one less', () => {
-  test('the guard has its own, which stays', () => {
+describe('adding and removing', () => {
+  test('the namespace of the guard is always there', () => {
     const { guarded, named } = fixture();
     assert.deepEqual(named(), ['1 home']);
     assert.equal(guarded.add(HOME), false);
     assert.throws(() => guarded.remove(HOME), { kind: 'refused', code: 'GUARD_HOME' });
   });
 
-  test('each is there once, and what the command has named is not the settings to take away', () => {
+  test('each is listed once, and the settings do not remove what the command added', () => {
     const { guarded, named } = fixture();
     assert.deepEqual([guarded.add(9n), guarded.add(4n, 'settings'), guarded.add(9n)], [true, true, false]);
     assert.deepEqual(named(), ['1 home', '4 settings', '9 command']);
@@ -42,7 +42,7 @@ describe('one more and one less', () => {
     assert.deepEqual(named(), ['1 home', '4 command']);
   });
 
-  test('there is room for as many as the limit says', () => {
+  test('the number of namespaces is limited', () => {
     const { guarded } = fixture();
     for (let i = 1; i < GUARD_NAMESPACES_MAX; i++) assert.equal(guarded.add(HOME + BigInt(i)), true);
     assert.throws(() => guarded.add(4711n), { kind: 'refused', code: 'GUARD_NAMESPACES_FULL' });
@@ -53,7 +53,7 @@ describe('one more and one less', () => {
 });
 
 describe('what portreeve.toml names', () => {
-  test('is there, and what it names no longer goes; the others stay', () => {
+  test('is covered, and what it no longer names is removed; the others are kept', () => {
     const { guarded, named, keep } = fixture();
     guarded.add(5n);
     assert.deepEqual(keep(WEB), []);
@@ -62,7 +62,7 @@ describe('what portreeve.toml names', () => {
     assert.deepEqual(named(), ['1 home', '5 command']);
   });
 
-  test('can be missing, or closed to us, which is told', () => {
+  test('can be missing or inaccessible, which is reported', () => {
     const { host, named, keep } = fixture();
     host.closed.add(MAIL);
     assert.deepEqual(keep('/run/netns/none', MAIL, WEB), ['NAMESPACE_ABSENT', 'NAMESPACE_CLOSED']);
@@ -77,8 +77,8 @@ describe('what portreeve.toml names', () => {
   });
 });
 
-describe('one to which nothing leads any more', () => {
-  test('goes, whoever has named it', () => {
+describe('a namespace to which nothing leads any more', () => {
+  test('is removed, whatever added it', () => {
     const { guarded, host, named, keep } = fixture();
     guarded.add(5n);
     keep(WEB);
@@ -88,7 +88,7 @@ describe('one to which nothing leads any more', () => {
     assert.deepEqual(named(), ['1 home']);
   });
 
-  test('stays where not all can be seen', () => {
+  test('is kept where not all processes are visible', () => {
     const { host, named, keep } = fixture();
     keep(WEB);
     host.there.delete(4n);
@@ -100,7 +100,7 @@ describe('one to which nothing leads any more', () => {
     assert.deepEqual(named(), ['1 home']);
   });
 
-  test('is not one that has lost its name while processes are in it', () => {
+  test('is not one that has lost its name but still has processes', () => {
     const { host, named, keep } = fixture();
     keep(MAIL);
     host.set(5n, { pid: 812 });
@@ -130,7 +130,7 @@ describe('the daemon', () => {
       },
       warn: (message) => void warnings.push(message),
     });
-    const kernel = { namespaces: at.guarded, meanwhile: <T>(act: () => T): T => act() };
+    const kernel = { namespaces: at.guarded, locked: <T>(act: () => T): T => act() };
     const second = () => {
       for (let tick = 0; tick < 4; tick++) follower.tick();
     };
@@ -145,13 +145,13 @@ describe('the daemon', () => {
     };
   }
 
-  test('sees within a second what comes, warns once, and asks no more than it must', () => {
+  test('sees new namespaces within a second, warns once, and makes no unnecessary queries', () => {
     const { host, named, warnings, second } = follower(() => ['/run/netns/late']);
     second();
     second();
     assert.deepEqual(named(), ['1 home']);
     assert.equal(warnings.length, 1);
-    assert.match(warnings[0] ?? '', /does not hold in \/run\/netns\/late/);
+    assert.match(warnings[0] ?? '', /does not cover \/run\/netns\/late/);
     host.set(7n, { paths: ['/run/netns/late'] });
     second();
     assert.deepEqual([named(), warnings.length], [['1 home', '7 settings'], 1]);
@@ -174,7 +174,7 @@ describe('the daemon', () => {
     assert.deepEqual(named(), ['1 home']);
   });
 
-  test('says that it may not look, and goes on', () => {
+  test('reports that it has no permission, and continues', () => {
     const { host, named, warnings, second } = follower(() => [WEB]);
     host.closed.add(WEB);
     second();
@@ -195,7 +195,7 @@ describe('the daemon', () => {
     assert.deepEqual(named(), ['1 home', '4 settings']);
   });
 
-  test('has reserved ports kept out in one that comes before the policy holds there', () => {
+  test('excludes reserved ports in a namespace before the guard covers it', () => {
     const { host, named, prepared, second } = follower(() => [WEB, MAIL]);
     second();
     assert.deepEqual(prepared, ['4 before 1 home', '5 before 1 home, 4 settings']);
@@ -207,7 +207,7 @@ describe('the daemon', () => {
     assert.deepEqual(named(), ['1 home', '4 settings', '5 settings', '6 settings']);
   });
 
-  test('warns of what comes and goes once a minute, however often somebody brings it about', () => {
+  test('repeats a warning at most once a minute, however often others cause it', () => {
     const { warnings, notes, follower: it, second } = follower(() => []);
     const taken = (severity: PortSettingNote['severity']): PortSettingNote => {
       return { severity, code: 'X', message: `${severity}: taken out`, hint: '', source: undefined };

@@ -1,25 +1,24 @@
-// The network namespaces in which the policy holds: that of the guard, and others that were named.
+// The network namespaces that the guard covers: the one in which it was started, and others that were added.
 import { PortreeveError } from '../../../base/errors.ts';
 import { GUARD_NAMESPACES_MAX } from '../../../base/limits.ts';
 import type { KernelMap, NetworkNamespaces } from '../../../host/host.ts';
 import type { PortSettingNote } from '../../core/port-settings.ts';
 import { bytes32, bytes64 } from './map-bytes.ts';
 
-/** Why the policy holds in a namespace: it was started there, by the command, or by portreeve.toml. */
+/** Why a namespace is covered: the guard was started there, or the command or portreeve.toml added it. */
 export type NamedBy = 'home' | 'command' | 'settings';
 
-/** One in which it holds. */
 interface GuardedNamespace {
   readonly cookie: bigint;
   readonly by: NamedBy;
 }
 
-/** The values in the map: the programs look only whether there is one. */
+/** The values in the map. The programs only check whether there is a value. */
 const BY = { command: 1, settings: 2 } as const;
 
 type NamespaceMap = Pick<KernelMap, 'delete' | 'keys' | 'lookup' | 'update'>;
 
-/** Those of one guard, as they are in the kernel. */
+/** The namespaces of one guard, in its map in the kernel. */
 export class GuardedNamespaces {
   readonly #map: NamespaceMap;
   readonly #home: bigint;
@@ -29,7 +28,7 @@ export class GuardedNamespaces {
     this.#home = home;
   }
 
-  /** The guard's own first, then the others from the oldest on. */
+  /** The namespace in which the guard was started, then the others, oldest first. */
   list(): GuardedNamespace[] {
     const cookies = [...this.#map.keys()].map((key) => numberIn(key));
     const others = cookies.filter((cookie) => cookie !== this.#home).sort((a, b) => (a < b ? -1 : 1));
@@ -45,8 +44,8 @@ export class GuardedNamespaces {
   }
 
   /**
-   * The policy holds there, too. What the command has named stays so when portreeve.toml names it. False where it held
-   * there already. Throws PortreeveError `GUARD_NAMESPACES_FULL` (refused).
+   * Covers a namespace; false where it was already covered. One that the command added remains the command's when
+   * portreeve.toml names it as well. Throws PortreeveError `GUARD_NAMESPACES_FULL` (refused).
    */
   add(cookie: bigint, by: keyof typeof BY = 'command'): boolean {
     const all = this.list();
@@ -57,7 +56,7 @@ export class GuardedNamespaces {
     return !there;
   }
 
-  /** False where it did not hold there. Throws PortreeveError `GUARD_HOME` (refused). */
+  /** Stops covering a namespace; false where it was not covered. Throws PortreeveError `GUARD_HOME` (refused). */
   remove(cookie: bigint): boolean {
     if (cookie === this.#home) throw isHome();
     return this.#map.delete(bytes64(cookie));
@@ -68,13 +67,13 @@ function numberIn(key: Uint8Array): bigint {
   return new DataView(key.buffer, key.byteOffset, key.byteLength).getBigUint64(0, true);
 }
 
-/** What is done in a namespace before the policy holds there, and what is to be reported of it. */
+/** Prepares a namespace before the guard covers it. Returns notes to print. */
 export type Prepare = (cookie: bigint, path: string) => readonly PortSettingNote[];
 
 /**
- * Has the policy hold in the namespaces that portreeve.toml names by their files. It no longer holds in those that it
- * named before and does not name now; nor in those to which nothing leads any more, whoever named them: where not all
- * can be seen they stay. One that has lost its name and still has processes stays, too.
+ * Covers the namespaces at the paths that portreeve.toml names. Removes those that it named before and no longer names,
+ * and those that are gone, whatever added them; where not all processes are visible, none counts as gone. A namespace
+ * that has lost its name but still has processes is kept.
  */
 export function keepNamespaces(
   guarded: GuardedNamespaces,
@@ -98,7 +97,7 @@ export function keepNamespaces(
   return notes;
 }
 
-/** What cannot be done is told, and the rest goes on. */
+/** Turns a failure into a note, so that the other namespaces are still handled. */
 function orNote<T>(notes: PortSettingNote[], act: () => T): T | undefined {
   try {
     return act();
@@ -113,17 +112,17 @@ function orNote<T>(notes: PortSettingNote[], act: () => T): T | undefined {
 function cookieAt(host: NetworkNamespaces, path: string): bigint {
   const cookie = host.cookieAt(path);
   if (cookie !== undefined) return cookie;
-  const message = `the policy does not hold in ${path}: there is no such network namespace`;
-  const hint = 'When it is there: portreeve guard enforce. The daemon sees it by itself.';
+  const message = `the guard does not cover ${path}: there is no such network namespace`;
+  const hint = 'Once it exists, the daemon adds it; without a daemon, run: portreeve guard enforce';
   throw new PortreeveError('NAMESPACE_ABSENT', message, hint, { path });
 }
 
 function dropOthers(guarded: GuardedNamespaces, host: NetworkNamespaces, named: ReadonlySet<bigint>): void {
-  const doubtful = guarded.list().filter(({ cookie, by }) => by !== 'home' && !named.has(cookie));
-  if (doubtful.length === 0) return;
+  const candidates = guarded.list().filter(({ cookie, by }) => by !== 'home' && !named.has(cookie));
+  if (candidates.length === 0) return;
   const { namespaces, isComplete } = host.seen();
   const there = new Map(namespaces.map((one) => [one.cookie, one]));
-  for (const { cookie, by } of doubtful) {
+  for (const { cookie, by } of candidates) {
     const found = there.get(cookie);
     const isUnnamed = by === 'settings' && found !== undefined && found.paths.length > 0;
     const isGone = isComplete && !found;
@@ -132,12 +131,12 @@ function dropOthers(guarded: GuardedNamespaces, host: NetworkNamespaces, named: 
 }
 
 function full(): PortreeveError {
-  const message = `the policy holds in ${GUARD_NAMESPACES_MAX} network namespaces, and there is room for no more`;
-  const hint = 'Look which could go: portreeve guard namespaces';
+  const message = `the guard already covers ${GUARD_NAMESPACES_MAX} network namespaces, the maximum`;
+  const hint = 'List them, and remove one: portreeve guard namespaces';
   return new PortreeveError('GUARD_NAMESPACES_FULL', message, hint);
 }
 
 function isHome(): PortreeveError {
-  const message = 'it is the network namespace in which the guard was started';
-  return new PortreeveError('GUARD_HOME', message, 'There it ends with: portreeve guard off');
+  const message = 'the guard was started in this network namespace and always covers it';
+  return new PortreeveError('GUARD_HOME', message, 'To stop the guard: portreeve guard off');
 }

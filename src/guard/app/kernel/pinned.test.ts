@@ -1,4 +1,4 @@
-// What is pinned at the place of a guard: what is ours is told from what is not, and is read and removed.
+// What is pinned at the place of a guard: recognizes, reads and removes what is portreeve's.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { putInOlder } from '../../../../test/support/older-guard.ts';
@@ -18,8 +18,6 @@ import { GuardKernel } from './kernel.ts';
 import { MAP_NAMES, type MapName } from './maps.ts';
 import {
   headOf,
-  holding,
-  holdingSame,
   isAttached,
   openMaps,
   openPinned,
@@ -27,41 +25,43 @@ import {
   type Pinned,
   removeGuard,
   unfinishedOf,
+  withLock,
+  withSameLocked,
 } from './pinned.ts';
 
 const { pins } = PLACE;
-const THEIRS = '/sys/fs/bpf/theirs';
+const OTHER_PINS = '/sys/fs/bpf/theirs';
 const SECOND_NS = 1_000_000_000n;
 const MS_NS = 1_000_000n;
 
-/** A kernel with a guard of ours, which nobody has open. */
-function ours(): { readonly bpf: SimBpf } {
+/** A kernel with a guard of ours, which no process has open. */
+function withGuard(): { readonly bpf: SimBpf } {
   const bpf = new SimBpf();
   GuardKernel.install(bpf, PLACE, inForce(1)).close();
   return { bpf };
 }
 
-/** A kernel with a guard that says that it is of a version; the layout of version 2 is known. */
+/** A kernel with a guard that has another version; the layout of version 2 is known. */
 function ofVersion(abi: number): { readonly bpf: SimBpf } {
   const bpf = new SimBpf();
   putInOlder(bpf, PLACE, { mode: 'enforce', users: [[1000, 'WEB']], namespaces: [], abi });
   return { bpf };
 }
 
-/** Looks at the guard that is there, and closes it. */
-function looked<Result>(bpf: SimBpf, look: (pinned: Pinned) => Result): Result {
+/** Opens the guard, reads it, and closes it. */
+function withPinned<Result>(bpf: SimBpf, act: (pinned: Pinned) => Result): Result {
   const pinned = openPinned(bpf, pins) ?? assert.fail('there is no guard');
   try {
-    return look(pinned);
+    return act(pinned);
   } finally {
     pinned.close();
   }
 }
 
 const configure = (bpf: SimBpf, change: (config: ConfigMemory) => void): void =>
-  looked(bpf, ({ config }) => change(config));
+  withPinned(bpf, ({ config }) => change(config));
 
-/** Puts a map of another kind in the place of one. */
+/** Replaces a map with one of another kind. */
 function exchangeMap(bpf: SimBpf, name: string, spec: Partial<KernelMapSpec>): void {
   const there = bpf.openMap(`${pins}/${name}`) ?? assert.fail(`no map ${name}`);
   const { info } = there;
@@ -76,7 +76,7 @@ function exchangeMap(bpf: SimBpf, name: string, spec: Partial<KernelMapSpec>): v
     ...(name === 'config' && { flags: ['mmapable'] }),
     ...(innerMap && { innerMap }),
   });
-  // Only its shape is to tell that it is not ours.
+  // Only its shape shows that it is not ours.
   if (name === 'config' && map.info.type === 'array') {
     const memory = map.memory('read and write');
     memory.view.setUint32(CONFIG.fields.abi.offset, GUARD_ABI, true);
@@ -88,9 +88,9 @@ function exchangeMap(bpf: SimBpf, name: string, spec: Partial<KernelMapSpec>): v
 }
 
 describe('what is there', () => {
-  test('is a guard of ours, with its version, its number and its links, all of which are closed again', () => {
-    const { bpf } = ours();
-    looked(bpf, ({ abi, id, links }) => {
+  test('is a guard of ours, with its version, id and links, which are all closed again', () => {
+    const { bpf } = withGuard();
+    withPinned(bpf, ({ abi, id, links }) => {
       assert.equal(abi, GUARD_ABI);
       const config = bpf.openMap(`${pins}/config`);
       assert.equal(id, config?.info.id);
@@ -102,7 +102,7 @@ describe('what is there', () => {
 
   test('is nothing where there is no map of that name', () => {
     assert.equal(openPinned(new SimBpf(), pins), undefined);
-    const { bpf } = ours();
+    const { bpf } = withGuard();
     bpf.unpin(`${pins}/config`);
     assert.equal(openPinned(bpf, pins), undefined);
   });
@@ -112,7 +112,7 @@ describe('what is there', () => {
     'whose map is of another type': (bpf) => exchangeMap(bpf, 'config', { type: 'hash' }),
     'whose map has other keys': (bpf) => exchangeMap(bpf, 'config', { keyBytes: 8 }),
     'whose map has no room for a head': (bpf) => exchangeMap(bpf, 'config', { valueBytes: CONFIG.bytes - 1 }),
-    'that says no version': (bpf) => configure(bpf, (config) => config.set('abi', 0)),
+    'without a version': (bpf) => configure(bpf, (config) => config.set('abi', 0)),
     'without a link for IPv4': (bpf) => bpf.unpin(`${pins}/bind4`),
     'without a link for IPv6': (bpf) => bpf.unpin(`${pins}/bind6`),
     'with the program of another': (bpf) => {
@@ -123,11 +123,11 @@ describe('what is there', () => {
     },
   };
   for (const [name, spoil] of Object.entries(foreign)) {
-    test(`is foreign ${name}: nothing of it is touched, and nothing stays open`, () => {
-      const { bpf } = ours();
+    test(`is foreign ${name}: it is not touched, and nothing remains open`, () => {
+      const { bpf } = withGuard();
       spoil(bpf);
       const names = bpf.kernel.bpffs.paths();
-      for (const act of [openPinned, removeGuard, GuardKernel.open, GuardKernel.look]) {
+      for (const act of [openPinned, removeGuard, GuardKernel.open, GuardKernel.inspect]) {
         assert.throws(() => act(bpf, pins), { code: 'GUARD_FOREIGN' });
       }
       assert.deepEqual(bpf.opened, []);
@@ -136,10 +136,10 @@ describe('what is there', () => {
   }
 
   test('is a guard where there is room for a head', () => {
-    const { bpf } = ours();
+    const { bpf } = withGuard();
     exchangeMap(bpf, 'config', { valueBytes: CONFIG.bytes });
     assert.equal(
-      looked(bpf, ({ abi }) => abi),
+      withPinned(bpf, ({ abi }) => abi),
       GUARD_ABI,
     );
   });
@@ -147,7 +147,7 @@ describe('what is there', () => {
 
 describe('the maps of a guard of our version', () => {
   test('are all there', () => {
-    const { bpf } = ours();
+    const { bpf } = withGuard();
     const maps = openMaps(bpf, pins);
     assert.deepEqual(
       Object.values(maps).map(({ info }) => info.name),
@@ -159,7 +159,7 @@ describe('the maps of a guard of our version', () => {
   const shapes: readonly Partial<KernelMapSpec>[] = [{ name: 'theirs' }, { keyBytes: 12 }, { entries: 4096 }];
   for (const name of MAP_NAMES) {
     test(`are foreign without ${name}, or with one of another shape`, () => {
-      const { bpf } = ours();
+      const { bpf } = withGuard();
       for (const shape of shapes) {
         exchangeMap(bpf, name, shape);
         assert.throws(() => openMaps(bpf, pins), { code: 'GUARD_FOREIGN' }, JSON.stringify(shape));
@@ -171,13 +171,13 @@ describe('the maps of a guard of our version', () => {
     });
   }
 
-  test('may have values of no other length and be of no other type', () => {
+  test('must have values of this length and be of this type', () => {
     const others: readonly (readonly [MapName, Partial<KernelMapSpec>])[] = [
       ['config', { valueBytes: CONFIG_BYTES + 4 }],
       ['newest', { type: 'hash' }],
     ];
     for (const [name, shape] of others) {
-      const { bpf } = ours();
+      const { bpf } = withGuard();
       exchangeMap(bpf, name, shape);
       assert.throws(() => openMaps(bpf, pins), { code: 'GUARD_FOREIGN' });
     }
@@ -185,18 +185,18 @@ describe('the maps of a guard of our version', () => {
 });
 
 describe('the head', () => {
-  const head = (bpf: SimBpf) => looked(bpf, (pinned) => headOf(pinned, bpf.bootNow()));
+  const head = (bpf: SimBpf) => withPinned(bpf, (pinned) => headOf(pinned, bpf.bootNow()));
 
   for (const mode of ['off', 'observe', 'enforce'] as const) {
-    test(`says that the mode is ${mode}`, () => {
-      const { bpf } = ours();
+    test(`reads the mode ${mode}`, () => {
+      const { bpf } = withGuard();
       configure(bpf, (config) => config.set('mode', MODE[mode]));
       assert.equal(head(bpf).mode, mode);
     });
   }
 
-  test('says since when, where and in which cgroup', () => {
-    const { bpf } = ours();
+  test('reads the time, the namespace and the cgroup', () => {
+    const { bpf } = withGuard();
     configure(bpf, (config) => config.set64('since', 4711n));
     const { since, home, cgroupId } = head(bpf);
     assert.deepEqual([since, home, cgroupId], [4711, bpf.namespace, 1n]);
@@ -205,12 +205,12 @@ describe('the head', () => {
     assert.deepEqual([head(bpf).isAttached, head(bpf).cgroupId], [false, 0n]);
   });
 
-  test('says how long a trial goes on, up to its last moment, and that it has ended from then on', () => {
-    const { bpf } = ours();
+  test('reads the remaining time of a trial up to its deadline, and that it has ended from then on', () => {
+    const { bpf } = withGuard();
     const { kernel } = bpf;
     const trial = () => {
-      const { trialMs, hasGoneBack } = head(bpf);
-      return [trialMs, hasGoneBack];
+      const { trialMs, hasReverted } = head(bpf);
+      return [trialMs, hasReverted];
     };
     assert.deepEqual(trial(), [undefined, false]);
     configure(bpf, (config) => config.set64('deadline', kernel.now + SECOND_NS));
@@ -223,8 +223,8 @@ describe('the head', () => {
     assert.deepEqual(trial(), [undefined, true]);
   });
 
-  test('one hook that is not called is enough for it not to be attached', () => {
-    const { bpf } = ours();
+  test('is not attached if one hook is not called', () => {
+    const { bpf } = withGuard();
     const link = bpf.openLink(`${pins}/bind6`) ?? assert.fail();
     link.detach();
     link.close();
@@ -233,9 +233,9 @@ describe('the head', () => {
 });
 
 describe('a guard of another version', () => {
-  const other = (bpf: SimBpf) => looked(bpf, (pinned) => otherGuard(bpf, pins, pinned));
+  const other = (bpf: SimBpf) => withPinned(bpf, (pinned) => otherGuard(bpf, pins, pinned));
 
-  test('of a layout that is known says its revision and what it has counted', () => {
+  test('of a known layout has its revision and counters', () => {
     const { bpf } = ofVersion(2);
     const counters = bpf.openMap(`${pins}/counters`) ?? assert.fail();
     counters.update(new Uint8Array(4), Uint8Array.from([3, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]));
@@ -250,7 +250,7 @@ describe('a guard of another version', () => {
     assert.deepEqual(bpf.opened, []);
   });
 
-  test('of another layout says neither, and whether it is newer', () => {
+  test('of an unknown layout has neither, and whether it is newer', () => {
     for (const [abi, isNewer] of [
       [1, false],
       [GUARD_ABI + 1, true],
@@ -265,50 +265,50 @@ describe('a guard of another version', () => {
   });
 });
 
-describe('holding a guard', () => {
-  test('is for one process at a time, and ends with what is done, also when that fails', () => {
-    const { bpf } = ours();
+describe('the lock of a guard', () => {
+  test('is held by one process at a time, and released afterwards, even on failure', () => {
+    const { bpf } = withGuard();
     const other = new SimBpf(bpf.kernel);
     assert.equal(
-      holding(bpf, pins, () => {
-        assert.throws(() => holding(other, pins, () => assert.fail()), { code: 'BPF_BUSY' });
+      withLock(bpf, pins, () => {
+        assert.throws(() => withLock(other, pins, () => assert.fail()), { code: 'BPF_BUSY' });
         return 'done';
       }),
       'done',
     );
-    assert.throws(() => holding(bpf, pins, () => assert.fail('broken')), /broken/);
-    assert.throws(() => holdingSame(bpf, pins, idOf(bpf), () => assert.fail('broken')), /broken/);
+    assert.throws(() => withLock(bpf, pins, () => assert.fail('broken')), /broken/);
+    assert.throws(() => withSameLocked(bpf, pins, idOf(bpf), () => assert.fail('broken')), /broken/);
     assert.equal(
-      holding(other, pins, () => 'free'),
+      withLock(other, pins, () => 'free'),
       'free',
     );
     assert.equal(
-      holding(other, THEIRS, () => 'none'),
+      withLock(other, OTHER_PINS, () => 'none'),
       undefined,
     );
   });
 
-  const idOf = (bpf: SimBpf): number => looked(bpf, ({ id }) => id);
+  const idOf = (bpf: SimBpf): number => withPinned(bpf, ({ id }) => id);
 
-  test('of which the number is known is refused when it has gone, or another has its place', () => {
-    const { bpf } = ours();
+  test('of a given id is refused when that guard is gone or was replaced', () => {
+    const { bpf } = withGuard();
     const id = idOf(bpf);
     assert.equal(
-      holdingSame(bpf, pins, id, () => 'same'),
+      withSameLocked(bpf, pins, id, () => 'same'),
       'same',
     );
     removeGuard(bpf, pins);
-    assert.throws(() => holdingSame(bpf, pins, id, () => assert.fail()), { code: 'GUARD_GONE' });
+    assert.throws(() => withSameLocked(bpf, pins, id, () => assert.fail()), { code: 'GUARD_GONE' });
     GuardKernel.install(bpf, PLACE, inForce(1)).close();
-    assert.throws(() => holdingSame(bpf, pins, id, () => assert.fail()), { code: 'GUARD_GONE' });
-    assert.ok(bpf.hold(pins), 'it is held by nobody');
+    assert.throws(() => withSameLocked(bpf, pins, id, () => assert.fail()), { code: 'GUARD_GONE' });
+    assert.ok(bpf.hold(pins), 'it is not locked');
     assert.deepEqual(bpf.opened, []);
   });
 });
 
 describe('removing a guard', () => {
-  test('leaves nothing of it, nor of what was not finished, and says whether there was one', () => {
-    const { bpf } = ours();
+  test('leaves nothing of it or of unfinished parts, and returns whether there was one', () => {
+    const { bpf } = withGuard();
     bpf.makeDirectory(unfinishedOf(pins));
     assert.equal(removeGuard(bpf, pins), true);
     assertOnlyNames(bpf.kernel, []);
@@ -316,14 +316,14 @@ describe('removing a guard', () => {
     assert.equal(removeGuard(bpf, pins), false);
   });
 
-  test('leaves bpffs mounted where others have mounted it', () => {
+  test('does not unmount bpffs where others have mounted it', () => {
     const bpf = new SimBpf();
     bpf.makeDirectory('/sys/fs/bpf');
     GuardKernel.install(bpf, PLACE, inForce(1)).remove();
     assert.equal(bpf.kernel.bpffs.isMounted, true);
   });
 
-  test('takes an older one out, also one whose programs are not called any more, and no newer one', () => {
+  test('removes an older one, even if its programs are no longer called, but not a newer one', () => {
     for (const abi of [1, 2]) {
       const { bpf } = ofVersion(abi);
       bpf.kernel.removeCgroup(PLACE.cgroup);
@@ -337,8 +337,8 @@ describe('removing a guard', () => {
     assert.deepEqual(bpf.opened, []);
   });
 
-  test('ends what it judges even where somebody else has a link open', () => {
-    const { bpf } = ours();
+  test('ends its enforcement even if another process has a link open', () => {
+    const { bpf } = withGuard();
     const link = new SimBpf(bpf.kernel).openLink(`${pins}/bind4`);
     removeGuard(bpf, pins);
     assert.equal(link?.cgroupId, 0n);
@@ -346,12 +346,12 @@ describe('removing a guard', () => {
   });
 
   const enforced = () => {
-    const at = ours();
+    const at = withGuard();
     configure(at.bpf, (config) => config.set('mode', MODE.enforce));
     return at;
   };
   for (const fate of ['fails', 'dies'] as const) {
-    test(`refuses nobody halfway when a call ${fate}, and can be done again`, () => {
+    test(`leaves no bind half refused when a call ${fate}, and can be repeated`, () => {
       const act = ({ bpf }: { readonly bpf: SimBpf }) => removeGuard(bpf, pins);
       const calls = atEachCall(fate, enforced, act, ({ bpf, kernel }) => {
         const each = judgedAtHooks(kernel);

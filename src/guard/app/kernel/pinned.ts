@@ -1,4 +1,4 @@
-// What is pinned at the place of a guard: whether it is ours, of which version, and what its head says.
+// What is pinned at the place of a guard: whether it is ours, which version it is, and its version-independent state.
 import { exactNumber } from '../../../base/numbers.ts';
 import type { BindHook, KernelBpf, KernelLink, KernelMap } from '../../../host/host.ts';
 import { CONFIG, GUARD_ABI, MODE, SLOTS } from '../../bpf/layout.ts';
@@ -10,20 +10,20 @@ import { type Closable, HOOKS, isMapOf, isProgramOf, type Links, MAP_NAMES, type
 
 export type GuardMode = keyof typeof MODE;
 
-/** What guards of all versions have. */
+/** What the guards of all versions have in common. */
 export interface Pinned extends Closable {
   readonly abi: number;
   readonly config: ConfigMemory;
-  /** The number of the map `config`, by which it is told from others that were there. */
+  /** The id of the map `config`, which distinguishes this guard from others at the same place. */
   readonly id: number;
   readonly links: Links;
 }
 
 /**
- * Does something with a guard while nobody else changes it; undefined where there is none. Throws PortreeveError
- * `BPF_BUSY` (environment).
+ * Calls `act` under the lock of the guard; undefined where there is no guard. Throws PortreeveError `BPF_BUSY`
+ * (environment).
  */
-export function holding<Result>(bpf: KernelBpf, pins: string, act: () => Result): Result | undefined {
+export function withLock<Result>(bpf: KernelBpf, pins: string, act: () => Result): Result | undefined {
   const held = bpf.hold(pins);
   if (!held) return undefined;
   try {
@@ -33,8 +33,8 @@ export function holding<Result>(bpf: KernelBpf, pins: string, act: () => Result)
   }
 }
 
-/** Does something with one guard that is open here, while it is still the one at its place. */
-export function holdingSame<Result>(bpf: KernelBpf, pins: string, id: number, act: () => Result): Result {
+/** The same for one guard. Throws PortreeveError `GUARD_GONE` (refused) where it is no longer at its place. */
+export function withSameLocked<Result>(bpf: KernelBpf, pins: string, id: number, act: () => Result): Result {
   const held = bpf.hold(pins);
   if (!held) throw gone(pins);
   try {
@@ -48,8 +48,8 @@ export function holdingSame<Result>(bpf: KernelBpf, pins: string, id: number, ac
 }
 
 /**
- * Opens what is there; undefined if nothing is. Throws PortreeveError `GUARD_FOREIGN` (refused) for what is not a guard
- * of portreeve.
+ * Opens what is pinned there; undefined if nothing is. Throws PortreeveError `GUARD_FOREIGN` (refused) where it is not
+ * a guard of portreeve.
  */
 export function openPinned(bpf: KernelBpf, pins: string): Pinned | undefined {
   const map = bpf.openMap(`${pins}/config`);
@@ -90,7 +90,7 @@ function openLink(bpf: KernelBpf, pins: string, hook: BindHook, open: Closable[]
   return link;
 }
 
-/** The maps of a guard of our own version. */
+/** Opens the maps of a guard of this version. */
 export function openMaps(bpf: KernelBpf, pins: string): Maps {
   const open: Closable[] = [];
   try {
@@ -107,28 +107,27 @@ export function openMaps(bpf: KernelBpf, pins: string): Maps {
   }
 }
 
-/** Whether its programs are called at all. */
+/** Whether the kernel calls the programs. */
 export function isAttached(links: Links): boolean {
   return HOOKS.every((hook) => links[hook].cgroupId !== 0n);
 }
 
-/** What the head of a guard says, whatever its version. */
+/** The state that the guards of all versions have in common. */
 export interface GuardHead {
   readonly mode: GuardMode;
   /** When the tables were put in force, in milliseconds since 1970. */
   readonly since: number;
-  /** How long a trial goes on, in milliseconds; undefined where there is none. */
+  /** The remaining time of a trial, in milliseconds; undefined where there is none. */
   readonly trialMs: number | undefined;
-  /** A trial has ended by itself: what was before it is in force again. */
-  readonly hasGoneBack: boolean;
-  /** Whether its programs are called at all. */
+  /** A trial has ended unconfirmed: the profile before it is in force again. */
+  readonly hasReverted: boolean;
+  /** Whether the kernel calls its programs. */
   readonly isAttached: boolean;
   readonly cgroupId: bigint;
   /** The network namespace that it was started in. */
   readonly home: bigint;
 }
 
-/** The head at this moment. */
 export function headOf({ config, links }: Pick<Pinned, 'config' | 'links'>, now: bigint): GuardHead {
   const mode = config.get('mode');
   const trial = config.trial(now);
@@ -137,25 +136,24 @@ export function headOf({ config, links }: Pick<Pinned, 'config' | 'links'>, now:
     mode: mode === MODE.enforce ? 'enforce' : mode === MODE.observe ? 'observe' : 'off',
     since: exactNumber(config.get64('since')),
     trialMs: trial === 'runs' && deadline > now ? exactNumber((deadline - now) / 1_000_000n) : undefined,
-    hasGoneBack: trial === 'ended',
+    hasReverted: trial === 'ended',
     isAttached: isAttached(links),
     cgroupId: links.bind4.cgroupId,
     home: config.get64('home'),
   };
 }
 
-/** A guard of another version: what can be told of it. */
+/** What is known of another version's guard. */
 export interface OtherGuard extends GuardHead {
   readonly abi: number;
-  /** Whether it is of a newer portreeve than this one; else it is of an older one. */
+  /** Whether its version is newer than this one; otherwise it is older. */
   readonly isNewer: boolean;
-  /** The revision of the profile in force; undefined where it is not known where it stands. */
+  /** The revision in force; undefined where its offset is unknown. */
   readonly revision: number | undefined;
-  /** What it has counted; empty where it is not known what that is. */
+  /** Its counters; empty where their meaning is unknown. */
   readonly counters: Readonly<Record<string, bigint>>;
 }
 
-/** What can be told of a guard of another version. */
 export function otherGuard(bpf: KernelBpf, pins: string, pinned: Pinned): OtherGuard {
   const { abi, config } = pinned;
   const layout = OLDER_LAYOUTS[abi];
@@ -178,7 +176,7 @@ export function revisionIn(
   return config.wordAt(CONFIG.bytes + (slot % SLOTS) * slotBytes + revisionAt);
 }
 
-/** What an older guard has counted, by the names that it has for it. */
+/** The counters of an older guard, by the names of that version. */
 export function countersIn(bpf: KernelBpf, pins: string, { counters }: OlderLayout): Record<string, bigint> {
   const map = bpf.openMap(`${pins}/counters`);
   if (!map) throw foreign(pins);
@@ -195,11 +193,11 @@ function countersOf(map: KernelMap, names: readonly string[]): Record<string, bi
 }
 
 /**
- * Takes a guard of ours, also one of an older version, out of the kernel; false where there is none. Throws
- * PortreeveError `GUARD_FOREIGN` and `GUARD_NEWER` (refused).
+ * Removes a guard of this or an older version from the kernel; false where there is none. Throws PortreeveError
+ * `GUARD_FOREIGN` and `GUARD_NEWER` (refused).
  */
 export function removeGuard(bpf: KernelBpf, pins: string): boolean {
-  const removed = holding(bpf, pins, () => {
+  const removed = withLock(bpf, pins, () => {
     const pinned = openPinned(bpf, pins);
     if (!pinned) return undefined;
     try {
@@ -218,7 +216,7 @@ export function removeGuard(bpf: KernelBpf, pins: string): boolean {
   return removed !== undefined;
 }
 
-/** Where the names are that are not all there yet, or are to go. */
+/** The directory of a guard that is not complete yet, or is being removed. */
 export function unfinishedOf(pins: string): string {
   return `${pins}-new`;
 }

@@ -1,4 +1,4 @@
-// The two sets of tables in the kernel: how one is filled, told of jobs, and freed. Whoever writes holds the guard.
+// The two sets of tables in the kernel: fills, updates and releases each. The caller holds the guard's lock.
 
 import type { Job } from '../../../base/job.ts';
 import type { KernelBpf, KernelMap } from '../../../host/host.ts';
@@ -10,22 +10,22 @@ import type { ConfigMemory } from './config-memory.ts';
 import { bytes32, bytes64 } from './map-bytes.ts';
 import { innerSpec, type Maps, type Outer } from './maps.ts';
 
-/** Who is no job any more. */
+/** The cgroups and users that no longer have a job. */
 export interface Gone {
   readonly cgroups: readonly bigint[];
   readonly users: readonly number[];
 }
 
-/** Room for cgroups and users that come while the tables are in force, and for rules and permits of later tables. */
+/** Minimum sizes, with room for cgroups and users that appear later, and for later tables in the same maps. */
 const CGROUPS_MIN = 4096;
 const USERS_MIN = 4096;
 const UNITS_MIN = 4096;
 const RULES_MIN = 1024;
 const PERMITS_MIN = 1024;
 
-/** So many rules stay in memory in a slot that is not in force, half a megabyte. */
+/** A larger map of rules (half a megabyte) is freed when its slot is released. */
 const RULES_KEPT = 16_384;
-/** To empty a hash of so many takes as long as to put another one in its place. */
+/** Emptying a hash with this many entries takes as long as replacing it. */
 const EMPTIED_MAX = 2048;
 
 /** The sets of tables of one guard. */
@@ -33,7 +33,7 @@ export class TableSlots {
   readonly #bpf: KernelBpf;
   readonly #maps: Maps;
   readonly #config: ConfigMemory;
-  /** The tables in each slot, as far as this process knows them, and the swap that has put them there. */
+  /** The tables in each slot, as far as this process knows them, and the swap that installed them. */
   readonly #known: ({ readonly swap: number; readonly tables: GuardTables } | undefined)[] = [];
 
   constructor(bpf: KernelBpf, maps: Maps, config: ConfigMemory) {
@@ -42,50 +42,50 @@ export class TableSlots {
     this.#config = config;
   }
 
-  /** Fills a slot by which no program goes; its maps are used again. */
+  /** Fills a slot that no program uses. Its maps are reused. */
   fill(slot: number, tables: GuardTables, jobsNow: () => Jobs): void {
-    // Where a process was killed before it had filled or freed the slot programs may still be at it.
+    // A process may have been killed before it filled or released the slot: programs may still use it.
     if (this.#config.swapOf(slot) !== 0 || this.#maps.units.lookup(bytes32(slot))) this.release(slot);
     const swap = nextSwap(this.#config.get('swaps'));
     this.#config.set('swaps', swap);
     const { ports, rules, ruleCount } = tables;
-    this.#putAgain('ports', slot, PORTS, (map) => map.updateBatch(indexes(PORTS), ports));
+    this.#reuse('ports', slot, PORTS, (map) => map.updateBatch(indexes(PORTS), ports));
     const room = Math.max(RULES_MIN, ruleCount);
-    this.#putAgain('rules', slot, room, (map) => map.updateBatch(indexes(ruleCount), rules));
+    this.#reuse('rules', slot, room, (map) => map.updateBatch(indexes(ruleCount), rules));
     this.#config.setSettings(slot, tables.settings);
     const jobs = jobsNow();
     this.#config.setCgroups(slot, jobs.cgroups.keys());
-    this.#putJobs(slot, tables, jobs, (...map) => this.#putAgain(...map));
-    this.#putBegun(slot, tables, jobs, jobsNow());
+    this.#putJobs(slot, tables, jobs, (...map) => this.#reuse(...map));
+    this.#putStarted(slot, tables, jobs, jobsNow());
     this.#config.setSwapOf(slot, swap);
     this.#known[slot] = { swap, tables };
   }
 
-  /** Whether the tables in a slot are those, so that what this process makes of jobs has a meaning in them. */
+  /** Whether a slot contains these tables, so that this process can encode jobs for it. */
   isSame(slot: number, { digest }: GuardTables): boolean {
     return this.#config.swapOf(slot) !== 0 && this.#config.digest(slot) === digest;
   }
 
-  /** Puts jobs, permits and settings anew into a slot that has the same tables, also one that programs go by. */
+  /** Replaces jobs, permits and settings in a slot that has the same tables, even if programs are using it. */
   refill(slot: number, tables: GuardTables, jobsNow: () => Jobs): void {
     this.#config.setSettings(slot, tables.settings);
     const jobs = jobsNow();
     this.#addToFilter(slot, jobs);
     this.#putJobs(slot, tables, jobs, (outer, ...map) =>
-      // What the kernel has named since the jobs were looked at stays in the map.
+      // Units that the kernel has added since the jobs were read must stay in the map.
       outer === 'cgroups' ? this.#putMore(outer, ...map) : this.#put(outer, ...map),
     );
-    this.#putBegun(slot, tables, jobs, jobsNow());
+    this.#putStarted(slot, tables, jobs, jobsNow());
     this.#known[slot] = { swap: this.#config.swapOf(slot), tables };
   }
 
-  /** Whether this process knows the tables in a slot: it has put them there, or has found them to be the same. */
+  /** Whether this process knows the tables in a slot: it installed them, or found them to be the same. */
   knows(slot: number): boolean {
     const known = this.#known[slot];
     return known !== undefined && known.swap === this.#config.swapOf(slot);
   }
 
-  /** Puts in what has changed, into a slot that is known. */
+  /** Updates the jobs in a known slot. */
   change(slot: number, changed: Jobs, gone: Gone): void {
     const tables = this.#known[slot]?.tables;
     if (!tables) return;
@@ -99,7 +99,7 @@ export class TableSlots {
     const map = this.#inner(outer, slot);
     if (!map) return;
     try {
-      // Those that go make room for those that come.
+      // Deletions first: they make room.
       for (const one of gone) map.delete(key(one));
       for (const [one, job] of changed) map.update(key(one), tables.job(job));
     } finally {
@@ -107,10 +107,10 @@ export class TableSlots {
     }
   }
 
-  /** Frees a slot that is in force no more: when this returns no program goes by it. */
+  /** Releases a slot that is no longer in force. When this returns, no program uses it. */
   release(slot: number): void {
     this.#known[slot] = undefined;
-    // Nor does the kernel name units there.
+    // From here on the kernel adds no units there.
     this.#maps.units.delete(bytes32(slot));
     this.awaitPrograms();
     this.#config.setSwapOf(slot, 0);
@@ -119,7 +119,7 @@ export class TableSlots {
     if (rules && rules.info.entries > RULES_KEPT) this.#maps.rules.delete(bytes32(slot));
   }
 
-  /** Waits until every program has ended that was running: a map in a map is exchanged for itself. */
+  /** Waits until all running programs have ended: the kernel does so when an inner map is replaced, here by itself. */
   awaitPrograms(): void {
     for (let slot = 0; slot < SLOTS; slot++) {
       const ports = this.#inner('ports', slot);
@@ -140,13 +140,13 @@ export class TableSlots {
     const users = [...jobs.users].map(([uid, name]) => ({ key: bytes32(uid), value: job(name) }));
     put('permits', slot, Math.max(PERMITS_MIN, permits.length), (map) => putAll(map, permits));
     put('cgroups', slot, Math.max(CGROUPS_MIN, cgroups.length * 2), (map) => putAll(map, cgroups));
-    // From here on the kernel names units in the map of cgroups.
+    // From here on the kernel adds units to the map of cgroups.
     put('units', slot, Math.max(UNITS_MIN, units.length), (map) => putAll(map, units));
     put('users', slot, Math.max(USERS_MIN, users.length * 2), (map) => putAll(map, users));
   }
 
-  /** Units that began after the jobs were looked at, and before the kernel could name them: nobody may follow them. */
-  #putBegun(slot: number, tables: GuardTables, before: Jobs, now: Jobs): void {
+  /** Adds units that started after the jobs were read and before the kernel could add them, as no daemon may run. */
+  #putStarted(slot: number, tables: GuardTables, before: Jobs, now: Jobs): void {
     const changed = new Map([...now.cgroups].filter(([id]) => !before.cgroups.has(id)));
     this.#addToFilter(slot, { cgroups: changed });
     this.#change('cgroups', slot, { changed, gone: [], key: bytes64, tables });
@@ -156,7 +156,7 @@ export class TableSlots {
     for (const id of cgroups.keys()) this.#config.addCgroup(slot, id);
   }
 
-  /** Puts another map in the place of one, at once; the kernel then waits for all programs that are running. */
+  /** Replaces an inner map atomically; the kernel then waits for all running programs. */
   #put(outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void): void {
     const map = this.#bpf.createMap(innerSpec(outer, entries));
     try {
@@ -167,8 +167,8 @@ export class TableSlots {
     }
   }
 
-  /** Fills the map that is there, by which no program goes; another one where it will not do. */
-  #putAgain(outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void): void {
+  /** Fills the present inner map, which no program uses, or a new one if it is too small. */
+  #reuse(outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void): void {
     const map = this.#inner(outer, slot);
     try {
       if (map && map.info.entries >= entries && isEmptied(map)) fill(map);
@@ -178,7 +178,7 @@ export class TableSlots {
     }
   }
 
-  /** Puts more into the map that is there; where it is too small, or half full, another one takes its place. */
+  /** Adds to the present inner map, or replaces it if it is too small or more than half full. */
   #putMore(outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void): void {
     const map = this.#inner(outer, slot);
     try {
@@ -190,7 +190,7 @@ export class TableSlots {
     }
   }
 
-  /** The map of a slot, the caller's to close. */
+  /** The inner map of a slot, which the caller closes. */
   #inner(outer: Outer, slot: number): KernelMap | undefined {
     const id = this.#maps[outer].lookup(bytes32(slot));
     return id && this.#bpf.mapById(new DataView(id.buffer).getUint32(0, true));
@@ -204,10 +204,10 @@ interface Changes<Id> {
   readonly tables: GuardTables;
 }
 
-/** Has the map of a kind in a slot hold something, with room for so many entries. */
+/** Fills the inner map of a kind in a slot, with room for `entries`. */
 type Put = (outer: Outer, slot: number, entries: number, fill: (map: KernelMap) => void) => void;
 
-/** Takes all out of a hash; false where that is too much. Arrays are written over. */
+/** Empties a hash; false where it has too many entries. Arrays are overwritten. */
 function isEmptied(map: KernelMap): boolean {
   if (map.info.type !== 'hash') return true;
   const keys: Uint8Array[] = [];
@@ -216,7 +216,7 @@ function isEmptied(map: KernelMap): boolean {
   return true;
 }
 
-/** 0 stands for none. */
+/** Skips 0, which means that a set is incomplete. */
 function nextSwap(swap: number): number {
   return swap === 0xffff_ffff ? 1 : swap + 1;
 }

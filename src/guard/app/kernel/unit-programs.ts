@@ -1,11 +1,11 @@
-// The programs that name units in the kernel: they are put in where the host lets them, and the guard goes on without.
+// The optional programs that assign jobs to units in the kernel: installed where the host permits it.
 import { PortreeveError } from '../../../base/errors.ts';
 import type { CgroupEvent, KernelBpf, KernelProgram } from '../../../host/host.ts';
 import { isProgramOf, loadProgram, type Maps, taggedProgram, UNIT_HOOKS } from './maps.ts';
 
 /**
- * Has units named in the kernel, by programs with names in a directory. Where the kernel does not let us nothing is
- * left of them, and units are jobs when the daemon has seen them.
+ * Attaches the programs and pins them in a directory. Where the kernel does not permit that, nothing is left behind,
+ * and the daemon assigns the jobs.
  */
 export function attachUnits(bpf: KernelBpf, directory: string, maps: Maps): void {
   try {
@@ -21,7 +21,7 @@ export function attachUnits(bpf: KernelBpf, directory: string, maps: Maps): void
 
 const newName = (directory: string, event: CgroupEvent): string => `${directory}/${event}_new`;
 
-/** Takes the place of the one that is there: for a moment both are called, and write the same. */
+/** Replaces the present program: for a moment both are called, and write the same. */
 function attach(bpf: KernelBpf, directory: string, maps: Maps, event: CgroupEvent): void {
   const link = bpf.attachEvent(event, () => loadProgram(bpf, event, maps));
   try {
@@ -33,7 +33,7 @@ function attach(bpf: KernelBpf, directory: string, maps: Maps, event: CgroupEven
   }
 }
 
-/** Whether units are named in the kernel by the guard at a place, and by the programs of this build. */
+/** Whether this build's programs are attached for the guard in a directory. */
 export function areUnitsNamed(bpf: KernelBpf, directory: string, maps: Maps): boolean {
   return UNIT_HOOKS.every((event) => {
     const program = programOfName(bpf, `${directory}/${event}`);
@@ -47,7 +47,7 @@ export function areUnitsNamed(bpf: KernelBpf, directory: string, maps: Maps): bo
   });
 }
 
-/** The program that the link of a name calls, which is the caller's to close; undefined where there is none. */
+/** The program of the pinned link, which the caller closes; undefined where there is none. */
 function programOfName(bpf: KernelBpf, path: string): KernelProgram | undefined {
   const link = bpf.openLink(path);
   try {
@@ -57,7 +57,7 @@ function programOfName(bpf: KernelBpf, path: string): KernelProgram | undefined 
   }
 }
 
-/** Puts the programs of this build in the place of others, and in where there are none. */
+/** Attaches this build's programs where they are missing or are another build's. */
 export function renewUnits(bpf: KernelBpf, directory: string, maps: Maps): void {
   if (!areUnitsNamed(bpf, directory, maps)) attachUnits(bpf, directory, maps);
 }

@@ -1,4 +1,4 @@
-// The guard comes into the kernel whole or not at all, and takes the place of an older one, which judges until then.
+// The guard is installed completely or not at all, and replaces an older one, which judges until then.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type OlderGuard, putInOlder } from '../../../../test/support/older-guard.ts';
@@ -20,14 +20,14 @@ import { SimBpf, type SimBpfKernel } from '../../../../test/support/sim/kernel-b
 import { CONFIG, COUNTERS, GUARD_ABI, MODE } from '../../bpf/layout.ts';
 import { OLDER_LAYOUTS } from '../../bpf/older.ts';
 import { ConfigMemory } from './config-memory.ts';
+import { installGuard, type Parts, removeUnfinished, type TableMaker } from './install.ts';
 import { GuardKernel } from './kernel.ts';
 import { bytes32, bytes64, sumsOf } from './map-bytes.ts';
 import { openPinned, removeGuard, unfinishedOf } from './pinned.ts';
-import { type Parts, putIn, removeUnfinished, type TableMaker } from './put-in.ts';
 
 const { pins } = PLACE;
 const OFF_1 = `off 4001 for ${WEB_UID}`;
-const THEIRS = '/sys/fs/bpf/theirs';
+const OTHER_PINS = '/sys/fs/bpf/theirs';
 
 const start = () => ({ bpf: new SimBpf() });
 
@@ -44,10 +44,10 @@ function headOf(bpf: SimBpf) {
   return { ...head, hasMounted };
 }
 
-describe('putting it in', () => {
-  test('gives all names their place and leaves nothing else open, in the mode off', () => {
+describe('installing', () => {
+  test('creates all names, closes everything else, and sets the mode off', () => {
     const { bpf } = start();
-    const parts = putIn(bpf, PLACE, inForce(1));
+    const parts = installGuard(bpf, PLACE, inForce(1));
     assert.deepEqual([...parts.maps.netns.keys()], [bytes64(bpf.namespace)]);
     close(parts);
     assert.deepEqual(bpf.opened, []);
@@ -61,19 +61,19 @@ describe('putting it in', () => {
     });
   });
 
-  test('records that bpffs was mounted before, and leaves it so when that fails', () => {
+  test('records that bpffs was mounted before, and does not unmount it on failure', () => {
     const { bpf } = start();
-    bpf.makeDirectory(THEIRS);
-    close(putIn(bpf, PLACE, inForce(1)));
+    bpf.makeDirectory(OTHER_PINS);
+    close(installGuard(bpf, PLACE, inForce(1)));
     assert.equal(headOf(bpf).hasMounted, 0);
     assert.equal(removeGuard(bpf, pins), true);
-    assertOnlyNames(bpf.kernel, [THEIRS]);
+    assertOnlyNames(bpf.kernel, [OTHER_PINS]);
   });
 
-  test('works without the names of units where the kernel cannot tell of cgroups', () => {
+  test('works without assigning jobs to units where the kernel has no cgroup events', () => {
     const { bpf } = start();
     bpf.kernel.hasTracepoints = false;
-    close(putIn(bpf, PLACE, inForce(1)));
+    close(installGuard(bpf, PLACE, inForce(1)));
     assert.equal(judged(bpf.kernel), OFF_1);
     assertOnlyNames(
       bpf.kernel,
@@ -81,11 +81,11 @@ describe('putting it in', () => {
     );
   });
 
-  test('leaves nothing when a call fails, or goes without the names of units', () => {
+  test('leaves nothing when a call fails, or continues without assigning jobs to units', () => {
     const calls = atEachCall(
       'fails',
       start,
-      ({ bpf }) => close(putIn(bpf, PLACE, inForce(1))),
+      ({ bpf }) => close(installGuard(bpf, PLACE, inForce(1))),
       ({ kernel, thrown }) => {
         if (thrown !== undefined) assertNothingLeft(kernel);
         else assertWhole(kernel);
@@ -97,48 +97,48 @@ describe('putting it in', () => {
   test('leaves what others have in bpffs when a call fails', () => {
     const begin = () => {
       const { bpf } = start();
-      bpf.makeDirectory(THEIRS);
+      bpf.makeDirectory(OTHER_PINS);
       return { bpf };
     };
-    const act = ({ bpf }: { readonly bpf: SimBpf }) => close(putIn(bpf, PLACE, inForce(1)));
+    const act = ({ bpf }: { readonly bpf: SimBpf }) => close(installGuard(bpf, PLACE, inForce(1)));
     atEachCall('fails', begin, act, ({ kernel, thrown }) => {
-      if (thrown !== undefined) assertOnlyNames(kernel, [THEIRS]);
+      if (thrown !== undefined) assertOnlyNames(kernel, [OTHER_PINS]);
     });
   });
 
-  test('leads to a whole guard or to none by its name when the process is killed, and succeeds again', () => {
-    const act = ({ bpf }: { readonly bpf: SimBpf }) => close(putIn(bpf, PLACE, inForce(1)));
+  test('leaves a complete guard or none under its name when the process is killed, and succeeds again', () => {
+    const act = ({ bpf }: { readonly bpf: SimBpf }) => close(installGuard(bpf, PLACE, inForce(1)));
     atEachCall('dies', start, act, ({ kernel }) => {
       const isIn = kernel.bpffs.paths().includes(pins);
       if (isIn) assertOnlyNames(kernel, GUARD_NAMES);
       for (const each of judgedAtHooks(kernel)) assert.match(each, /^(nothing|off )/);
       const next = new SimBpf(kernel);
-      if (!isIn) close(putIn(next, PLACE, inForce(1)));
+      if (!isIn) close(installGuard(next, PLACE, inForce(1)));
       assertOnlyNames(kernel, GUARD_NAMES);
       assert.equal(judged(kernel), OFF_1);
     });
   });
 
-  test('leaves a bpffs mounted that others have mounted when a call fails', () => {
+  test('does not unmount bpffs when a call fails if others have mounted it', () => {
     const begin = () => {
       const { bpf } = start();
       bpf.makeDirectory('/sys/fs/bpf');
       return { bpf };
     };
-    const act = ({ bpf }: { readonly bpf: SimBpf }) => close(putIn(bpf, PLACE, inForce(1)));
+    const act = ({ bpf }: { readonly bpf: SimBpf }) => close(installGuard(bpf, PLACE, inForce(1)));
     atEachCall('fails', begin, act, ({ kernel }) => assert.ok(kernel.bpffs.isMounted));
   });
 
-  test('what is not finished is left to the process that works on it while a guard is there', () => {
+  test('what is unfinished is left to the process that works on it while there is a guard', () => {
     const { bpf } = start();
-    close(putIn(bpf, PLACE, inForce(1)));
+    close(installGuard(bpf, PLACE, inForce(1)));
     bpf.makeDirectory(unfinishedOf(pins));
     removeUnfinished(bpf, pins);
     assertOnlyNames(bpf.kernel, [...GUARD_NAMES, unfinishedOf(pins)].sort());
   });
 
-  test('what a killed process left is taken away on demand, and a guard is not', () => {
-    const act = ({ bpf }: { readonly bpf: SimBpf }) => close(putIn(bpf, PLACE, inForce(1)));
+  test('what a killed process left is removed on request, but a guard is not', () => {
+    const act = ({ bpf }: { readonly bpf: SimBpf }) => close(installGuard(bpf, PLACE, inForce(1)));
     atEachCall('dies', start, act, ({ kernel }) => {
       const isIn = kernel.bpffs.paths().includes(pins);
       removeUnfinished(new SimBpf(kernel), pins);
@@ -146,10 +146,10 @@ describe('putting it in', () => {
     });
   });
 
-  test('refuses a place that is taken, also one that is taken meanwhile, and leaves it as it is', () => {
+  test('refuses a place that exists or appears in between, and leaves it unchanged', () => {
     const { bpf } = start();
     bpf.makeDirectory(pins);
-    assert.throws(() => putIn(bpf, PLACE, inForce(1)), { code: 'GUARD_THERE' });
+    assert.throws(() => installGuard(bpf, PLACE, inForce(1)), { code: 'GUARD_THERE' });
     assertOnlyNames(bpf.kernel, [pins]);
 
     const other = new SimBpf();
@@ -160,26 +160,26 @@ describe('putting it in', () => {
       map.close();
       return webJob();
     };
-    // It is asked for the jobs twice: what is there the second time is in the way of the name, too.
+    // It reads the jobs twice: what appears the second time also occupies the name.
     const once = { ...inForce(1), jobs: () => (other.kernel.bpffs.get(`${pins}/other`) ? webJob() : jobs()) };
-    assert.throws(() => putIn(other, PLACE, once), { code: 'GUARD_THERE' });
+    assert.throws(() => installGuard(other, PLACE, once), { code: 'GUARD_THERE' });
     assertOnlyNames(other.kernel, [pins, `${pins}/other`]);
     assert.equal(judged(other.kernel), 'nothing');
   });
 
-  test('gives way to a process that puts one in at the same time', () => {
+  test('fails if another process installs a guard at the same time', () => {
     const { bpf } = start();
-    bpf.makeDirectory(THEIRS);
+    bpf.makeDirectory(OTHER_PINS);
     const held = new SimBpf(bpf.kernel).hold('/sys/fs/bpf');
-    assert.throws(() => putIn(bpf, PLACE, inForce(1)), { code: 'BPF_BUSY' });
+    assert.throws(() => installGuard(bpf, PLACE, inForce(1)), { code: 'BPF_BUSY' });
     held?.release();
-    close(putIn(bpf, PLACE, inForce(1)));
-    assert.throws(() => putIn(bpf, PLACE, inForce(2)), { code: 'GUARD_THERE' });
+    close(installGuard(bpf, PLACE, inForce(1)));
+    assert.throws(() => installGuard(bpf, PLACE, inForce(2)), { code: 'GUARD_THERE' });
     assert.equal(judged(bpf.kernel), OFF_1);
   });
 });
 
-/** A guard that is whole but for the names of units, all of them or none. */
+/** A guard that is complete except for assigning jobs to units, all of them or none. */
 function assertWhole(kernel: SimBpfKernel): void {
   const named = GUARD_NAMES.filter((name) => !name.includes('cgroup_'));
   assertOnlyNames(kernel, named);
@@ -210,7 +210,7 @@ function older(more: Partial<OlderGuard> = {}) {
 const opened = (bpf: SimBpf, maker: TableMaker = makerOf(7)): GuardKernel =>
   GuardKernel.open(bpf, pins, maker) ?? assert.fail('no guard');
 
-/** Changes what is in force in a guard of whatever version, as a process of that version does. */
+/** Changes what is in force in a guard of any version, as a process of that version does. */
 function configOf(bpf: SimBpf, change: (config: ConfigMemory) => void): void {
   const map = bpf.openMap(`${pins}/config`) ?? assert.fail('no config');
   const config = new ConfigMemory(map);
@@ -219,15 +219,15 @@ function configOf(bpf: SimBpf, change: (config: ConfigMemory) => void): void {
   map.close();
 }
 
-/** Has the programs have counted something, on each processor. */
+/** Makes the programs count something, on each CPU. */
 function counted(bpf: SimBpf, index: number, counts: readonly number[]): void {
   const map = bpf.openMap(`${pins}/counters`) ?? assert.fail('no counters');
   map.update(bytes32(index), new Uint8Array(BigUint64Array.from(counts.map(BigInt)).buffer));
   map.close();
 }
 
-describe('taking the place of an older one', () => {
-  test('puts tables of the same revision in force, and keeps all that it knew', () => {
+describe('replacing an older guard', () => {
+  test('puts tables of the same revision in force, and keeps its state', () => {
     const { bpf } = older();
     assert.equal(judged(bpf.kernel), OLDER);
     counted(bpf, COUNTERS.indexOf('judged'), [5, 2]);
@@ -252,7 +252,7 @@ describe('taking the place of an older one', () => {
     assert.equal(judged(bpf.kernel), OURS);
   });
 
-  test('reads what was counted when the older programs have ended, and leaves the places of ours alone', () => {
+  test('reads the counters when the older programs have ended, and does not touch ours', () => {
     const { bpf } = older();
     counted(bpf, 0, [5, 0]);
     opened(bpf).close();
@@ -265,7 +265,7 @@ describe('taking the place of an older one', () => {
   });
 
   for (const mode of ['off', 'observe', 'enforce'] as const) {
-    test(`one that is in the mode ${mode} stays in it, also when it changes meanwhile`, () => {
+    test(`keeps the mode ${mode}, even if it changes in between`, () => {
       const { bpf } = older({ mode: mode === 'off' ? 'enforce' : 'off' });
       const jobs = () => {
         configOf(bpf, (config) => config.set('mode', MODE[mode]));
@@ -277,7 +277,7 @@ describe('taking the place of an older one', () => {
     });
   }
 
-  test('a trial goes on, and ends at its time', () => {
+  test('continues a trial, which ends at its time', () => {
     const { bpf } = older({ trialUntil: new SimBpf().bootNow() + SECOND_NS });
     const { kernel } = bpf;
     const guard = opened(bpf);
@@ -287,11 +287,11 @@ describe('taking the place of an older one', () => {
     assert.equal(judged(kernel), `enforce 4002 for ${WEB_UID}`);
     kernel.now += 1n;
     assert.equal(judged(kernel), OURS);
-    assert.deepEqual([guard.state().revision, guard.hasGoneBack], [1, true]);
+    assert.deepEqual([guard.state().revision, guard.hasReverted], [1, true]);
     guard.close();
   });
 
-  test('one whose layout is not known gets the latest tables, and counts and tells anew', () => {
+  test('with an unknown layout gets the latest tables, and starts counters and events from zero', () => {
     const { bpf } = older({ abi: 1 });
     const events = bpf.openMap(`${pins}/events`) ?? assert.fail();
     events.close();
@@ -302,7 +302,7 @@ describe('taking the place of an older one', () => {
     guard.close();
   });
 
-  test('one that has recorded no revision gets the latest tables', () => {
+  test('without a recorded revision gets the latest tables', () => {
     const { bpf } = older();
     const map = bpf.openMap(`${pins}/config`) ?? assert.fail('no config');
     const at = CONFIG.bytes + (OLDER_LAYOUTS[2]?.revisionAt ?? assert.fail());
@@ -322,11 +322,11 @@ describe('taking the place of an older one', () => {
     return at;
   };
   const refused: Readonly<Record<string, readonly [code: string, spoil: () => { readonly bpf: SimBpf }]>> = {
-    'whose layout is not known while a trial goes on': [
+    'whose layout is unknown during a trial': [
       'GUARD_TRIAL',
       () => older({ abi: 1, trialUntil: new SimBpf().bootNow() + SECOND_NS }),
     ],
-    'whose programs are not called any more': [
+    'whose programs are no longer called': [
       'GUARD_DETACHED',
       () => {
         const at = older();
@@ -352,10 +352,10 @@ describe('taking the place of an older one', () => {
         return at;
       },
     ],
-    'whose tables cannot be made': ['NO_TABLES', older],
+    'whose tables cannot be built': ['NO_TABLES', older],
   };
   for (const [name, [code, spoiled]] of Object.entries(refused)) {
-    test(`one ${name} is refused with ${code}, and stays as it is`, () => {
+    test(`refuses one ${name} with ${code}, and leaves it unchanged`, () => {
       const { bpf } = spoiled();
       const [names, before] = [bpf.kernel.bpffs.paths(), judged(bpf.kernel)];
       const tables = () => {
@@ -365,13 +365,13 @@ describe('taking the place of an older one', () => {
       assert.throws(() => opened(bpf, maker), { code });
       assertOnlyNames(bpf.kernel, names);
       assert.equal(judged(bpf.kernel), before);
-      assert.ok(bpf.hold(pins), 'it is held by nobody');
+      assert.ok(bpf.hold(pins), 'it is not locked');
     });
   }
 
   const takeOver = ({ bpf }: { readonly bpf: SimBpf }) => opened(bpf).close();
 
-  test('one of the two is in force, whole, when a call fails, and the next process goes on', () => {
+  test('leaves one of the two in force, complete, when a call fails, and the next process continues', () => {
     const calls = atEachCall('fails', older, takeOver, ({ bpf, kernel, thrown }) => {
       if (thrown === undefined) assert.equal(judged(kernel), OURS);
       else assertOneOfBoth(bpf);
@@ -384,7 +384,7 @@ describe('taking the place of an older one', () => {
     assert.ok(calls > 90, `${calls}`);
   });
 
-  test('each hook goes by one of the two when the process is killed, and the next process goes on', () => {
+  test('leaves each hook with one of the two when the process is killed, and the next process continues', () => {
     atEachCall('dies', older, takeOver, ({ kernel }) => {
       for (const each of judgedAtHooks(kernel)) assert.ok([OLDER, OURS].includes(each), each);
       const next = new SimBpf(kernel);
@@ -398,7 +398,7 @@ describe('taking the place of an older one', () => {
   });
 });
 
-/** What binds are judged by is what the names lead to, of the older one or of ours. */
+/** What judges binds is what the names lead to, the older guard or ours. */
 function assertOneOfBoth(bpf: SimBpf): void {
   const isOurs = judged(bpf.kernel) === OURS;
   if (!isOurs) assert.equal(judged(bpf.kernel), OLDER);

@@ -1,11 +1,11 @@
-// What is asked about events, as a path and back.
+// Requests for events as a path, and back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
 import { PORTS_ASKED_MAX } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
-import { EVENTS_PATH, type EventsAsked, eventLine, eventsPath, parseEventsPath } from './events-asked.ts';
+import { EVENTS_PATH, type EventsRequest, eventLine, eventsPath, parseEventsPath } from './events-request.ts';
 
 const portRange = fc
   .tuple(fc.integer({ min: 0, max: 65535 }), fc.integer({ min: 0, max: 65535 }))
@@ -15,8 +15,8 @@ const portRange = fc
       .map((protocol) => ({ first: Math.min(one, other), last: Math.max(one, other), protocol })),
   );
 
-test('a question is what it was after it has been a path', () => {
-  const asked: fc.Arbitrary<EventsAsked> = fc.record(
+test('a request survives conversion to a path and back', () => {
+  const request: fc.Arbitrary<EventsRequest> = fc.record(
     {
       isFollowing: fc.boolean(),
       sinceMs: fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) }),
@@ -26,19 +26,19 @@ test('a question is what it was after it has been a path', () => {
     },
     { requiredKeys: ['isFollowing'] },
   );
-  fc.assert(fc.property(asked, (one) => assert.deepEqual(parseEventsPath(eventsPath(one)), { ...one })));
+  fc.assert(fc.property(request, (one) => assert.deepEqual(parseEventsPath(eventsPath(one)), { ...one })));
 });
 
-test('a question without conditions is the path alone', () => {
+test('a request without conditions is the path alone', () => {
   assert.equal(eventsPath({ isFollowing: false }), EVENTS_PATH);
   assert.deepEqual(parseEventsPath(EVENTS_PATH), { isFollowing: false });
 });
 
-test('what is asked wrongly is said, and never thrown', () => {
-  assert.equal(parseEventsPath(`${EVENTS_PATH}?port=0x50`), 'port cannot be "0x50"');
+test('an invalid request is reported, not thrown', () => {
+  assert.equal(parseEventsPath(`${EVENTS_PATH}?port=0x50`), '"0x50" is not a value of port');
   assert.match(
     `${parseEventsPath(`${EVENTS_PATH}?port=${'80,'.repeat(PORTS_ASKED_MAX)}80`)}`,
-    /^port cannot be/,
+    / is not a value of port$/,
   );
   fc.assert(
     fc.property(fc.string(), (text) => {
@@ -47,7 +47,7 @@ test('what is asked wrongly is said, and never thrown', () => {
   );
 });
 
-test('a line of JSON has every field in one order, and null for what is not known', () => {
+test('a line of JSON has all fields in a fixed order, and null for what is unknown', () => {
   assert.equal(
     JSON.stringify(eventLine({ number: 7, ...guardEvent({ command: 'python3' }) })),
     '{"number":7,"time":"2026-01-01T00:00:00.123Z","kind":"bind","count":1,"verdict":"refused",' +

@@ -1,4 +1,4 @@
-// Puts the guard into the kernel: anew, or in the place of one of an older portreeve, with nothing open in between.
+// Installs the guard in the kernel, or replaces the guard of an older portreeve without a gap in enforcement.
 
 import type { BindHook, KernelBpf, KernelLink, KernelMap, KernelProgram } from '../../../host/host.ts';
 import type { Jobs } from '../../../job/core/jobs.ts';
@@ -13,30 +13,28 @@ import { countersIn, isAttached, type Pinned, revisionIn, unfinishedOf } from '.
 import { TableSlots } from './table-slots.ts';
 import { attachUnits } from './unit-programs.ts';
 
-/** Where the guard is. */
 export interface GuardPlace {
-  /** The directory of its names in bpffs. */
+  /** Its directory in bpffs. */
   readonly pins: string;
-  /** The directory of the cgroup that it is attached to; below it all binds are judged. */
+  /** The directory of the cgroup to which it is attached; binds in that cgroup and below are judged. */
   readonly cgroup: string;
 }
 
-/** What is put in force. */
 export interface InForceTables {
   readonly tables: GuardTables;
   readonly jobs: () => Jobs;
-  /** When, in milliseconds since 1970. */
+  /** The time, in milliseconds since 1970. */
   readonly nowMs: number;
 }
 
-/** What makes tables anew, for whoever has not made those that are in the kernel. */
+/** Builds tables, for a process that did not build those in the kernel. */
 export interface TableMaker {
-  /** The tables of a revision; those of the latest where it is not known which one it is. */
+  /** The tables of a revision; of the latest one where the revision is unknown. */
   readonly tablesOf: (revision: number | undefined) => GuardTables;
   readonly jobs: () => Jobs;
 }
 
-/** A guard's maps, links and numbers, which are the caller's to close. */
+/** A guard's maps, links and config, which the caller closes. */
 export interface Parts {
   readonly maps: Maps;
   readonly links: Links;
@@ -44,11 +42,11 @@ export interface Parts {
 }
 
 /**
- * Puts the guard in, with tables in force, and in the mode `off`. Its names come to their place all at once, or not at
- * all. Throws PortreeveError `GUARD_THERE` (refused) where the place has names already, and `world` where the kernel
- * has no BPF, or does not let us; nothing is left behind then.
+ * Installs the guard with tables in force and in the mode `off`. Its names appear all at once or not at all. Throws
+ * PortreeveError `GUARD_THERE` (refused) where the place already exists, and (environment) where the kernel has no BPF
+ * or does not permit it; nothing is left behind then.
  */
-export function putIn(bpf: KernelBpf, { pins, cgroup }: GuardPlace, first: InForceTables): Parts {
+export function installGuard(bpf: KernelBpf, { pins, cgroup }: GuardPlace, first: InForceTables): Parts {
   const above = pins.slice(0, pins.lastIndexOf('/'));
   const hasMounted = bpf.makeDirectory(above);
   let isIn = false;
@@ -66,7 +64,7 @@ export function putIn(bpf: KernelBpf, { pins, cgroup }: GuardPlace, first: InFor
       config.set64('home', home);
       maps.netns.update(bytes64(home), bytes32(1));
       config.set64('since', BigInt(first.nowMs));
-      // Units that begin from now on are named in the tables that are filled.
+      // Before the tables are filled, so that they contain units that start from now on.
       attachUnits(bpf, unfinishedOf(pins), maps);
       new TableSlots(bpf, maps, config).fill(0, first.tables, first.jobs);
       const links = HOOKS.map((hook) => [hook, attached(bpf, maps, { pins, cgroup }, hook, open)] as const);
@@ -81,7 +79,7 @@ export function putIn(bpf: KernelBpf, { pins, cgroup }: GuardPlace, first: InFor
   }
 }
 
-/** Takes away what a process left behind that was killed while it put a guard in. */
+/** Removes what a process left behind that was killed while it installed a guard. */
 export function removeUnfinished(bpf: KernelBpf, pins: string): void {
   const held = bpf.hold(pins.slice(0, pins.lastIndexOf('/')));
   try {
@@ -93,7 +91,7 @@ export function removeUnfinished(bpf: KernelBpf, pins: string): void {
   }
 }
 
-/** Makes parts under names that are not yet the guard's; where that fails nothing of it is left. */
+/** Makes the parts under temporary names; on failure nothing is left behind. */
 function finished(bpf: KernelBpf, pins: string, make: (open: Closable[]) => Parts): Parts {
   const unfinished = unfinishedOf(pins);
   const open: Closable[] = [];
@@ -101,7 +99,7 @@ function finished(bpf: KernelBpf, pins: string, make: (open: Closable[]) => Part
   bpf.removeDirectory(unfinished);
   try {
     bpf.makeDirectory(unfinished);
-    // When it has the guard's name it is held as that.
+    // The lock remains valid when the directory gets the guard's name.
     held = bpf.hold(unfinished);
     return make(open);
   } catch (thrown) {
@@ -145,11 +143,11 @@ function attached(
 }
 
 /**
- * Takes the place of the guard of an older portreeve, which the caller holds: the same tables, mode, trial and
- * namespaces are put into maps of ours, these get its names, and our programs take the place of those in its links,
- * each at once. Whoever is killed in between leaves one or the other in force, and whoever opens it next goes on.
- * Throws PortreeveError `GUARD_DETACHED`, and `GUARD_TRIAL` (refused) where a trial goes on of which it is not known by
- * what it is judged; the older guard stays as it is then.
+ * Replaces the guard of an older portreeve, whose lock the caller holds: puts the same tables, mode, trial and
+ * namespaces into new maps, gives these the guard's names, and replaces the programs in its links, each atomically. If
+ * the process is killed in between, one or the other guard is in force, and the next process that opens it continues.
+ * Throws PortreeveError `GUARD_DETACHED`, and `GUARD_TRIAL` (refused) where there is a trial in an unknown layout; the
+ * older guard is then unchanged.
  */
 export function takeOver(bpf: KernelBpf, pins: string, older: Pinned, maker: TableMaker): Parts {
   const layout = OLDER_LAYOUTS[older.abi];
@@ -170,7 +168,7 @@ export function takeOver(bpf: KernelBpf, pins: string, older: Pinned, maker: Tab
     const links = HOOKS.map((hook) => [hook, openLink(bpf, pins, hook, open)] as const);
     for (const [hook, link] of links) bpf.pin(link, `${unfinishedOf(pins)}/${hook}`);
     exchangeNames(bpf, pins, () => exchangePrograms(bpf, maps, links));
-    // What an older portreeve has written there meanwhile: it does not hold it for that.
+    // Copied again, because an older portreeve writes the mode without the lock.
     config.set('mode', older.config.get('mode'));
     slots.awaitPrograms();
     if (layout) keepCounters(maps.counters, countersIn(bpf, unfinishedOf(pins), layout), layout);
@@ -179,7 +177,7 @@ export function takeOver(bpf: KernelBpf, pins: string, older: Pinned, maker: Tab
   });
 }
 
-/** Ours get the guard's name, and the older ones that of what is to go; if what follows fails, they do so again. */
+/** Exchanges the names of the new and the older guard; if `follow` fails, exchanges them back. */
 function exchangeNames(bpf: KernelBpf, pins: string, follow: () => void): void {
   bpf.exchange(unfinishedOf(pins), pins);
   try {
@@ -190,13 +188,13 @@ function exchangeNames(bpf: KernelBpf, pins: string, follow: () => void): void {
   }
 }
 
-/** What the programs go by besides the tables. Slots keep their numbers, so that a trial goes on. */
+/** Copies the config without the tables. Slots keep their numbers, so that a trial continues. */
 function copyHead(from: ConfigMemory, to: ConfigMemory): void {
   for (const field of ['mode', 'slot', 'previousSlot', 'hasMounted'] as const) to.set(field, from.get(field));
   for (const field of ['deadline', 'since', 'home'] as const) to.set64(field, from.get64(field));
 }
 
-/** The slot in force; and of a trial that is not settled the other one. */
+/** The slot in force and, where a trial is not settled, the other one. */
 function slotsInUse(config: ConfigMemory): number[] {
   const slots = [config.get('slot') % SLOTS];
   if (config.get64('deadline') !== 0n) slots.push(config.get('previousSlot') % SLOTS);
@@ -210,7 +208,7 @@ function openLink(bpf: KernelBpf, pins: string, hook: BindHook, open: Closable[]
   return link;
 }
 
-/** The events that nobody has read yet stay, and who reads them goes on. */
+/** Keeps the maps of events, so that unread events are kept and readers continue. */
 function eventMaps(bpf: KernelBpf, pins: string, open: Closable[]): Partial<Maps> {
   const names = ['events', 'newest'] as const;
   const maps = names.map((name) => {
@@ -232,7 +230,7 @@ function copyNamespaces(bpf: KernelBpf, pins: string, to: KernelMap): void {
   }
 }
 
-/** Exchanges the programs in the links; where one is refused the others go back. */
+/** Replaces the programs in the links; if the kernel refuses one, restores the others. */
 function exchangePrograms(
   bpf: KernelBpf,
   maps: Maps,
@@ -242,15 +240,15 @@ function exchangePrograms(
   const undo: (() => void)[] = [];
   try {
     const programs = links.map(([hook, link]) => {
-      const ours = loadProgram(bpf, hook, maps);
-      open.push(ours);
-      const theirs = bpf.programById(link.programId);
-      if (theirs) open.push(theirs);
-      return { link, ours, theirs };
+      const replacement = loadProgram(bpf, hook, maps);
+      open.push(replacement);
+      const previous = bpf.programById(link.programId);
+      if (previous) open.push(previous);
+      return { link, replacement, previous };
     });
-    for (const { link, ours, theirs } of programs) {
-      link.update(ours);
-      undo.push(() => theirs && link.update(theirs));
+    for (const { link, replacement, previous } of programs) {
+      link.update(replacement);
+      undo.push(() => previous && link.update(previous));
     }
   } catch (thrown) {
     for (const back of undo) back();
@@ -260,7 +258,7 @@ function exchangePrograms(
   }
 }
 
-/** What was counted before stands behind what the programs count; of events only those of the maps that are kept. */
+/** Stores the earlier counts after the programs' own; lost events only if the maps of events are kept. */
 function keepCounters(
   map: KernelMap,
   counted: Readonly<Record<string, bigint>>,

@@ -1,4 +1,4 @@
-// What the guard did, as it is shown: who may see what, and the line of JSON that stands for an event.
+// Queries for events: their parameters in the path of a request, and the line of JSON for each event.
 import {
   EVENT_FIELD_NAMES,
   type EventFieldName,
@@ -10,10 +10,10 @@ import { type PortForm, portRangeText, readPortList } from '../../base/port.ts';
 import { parseRfc3339 } from '../../text/rfc3339.ts';
 import type { EventQuery } from '../core/event-archive.ts';
 
-/** The path on status.sock under which the daemon gives a line of JSON for each event. */
+/** The path on status.sock at which the daemon returns a line of JSON for each event. */
 export const EVENTS_PATH = '/v1/events';
 
-/** An event as JSON has it: what is not known, or does not belong to its kind, is null. */
+/** An event in JSON. A field that is unknown, or does not apply to this kind of event, is null. */
 export type EventLine = {
   readonly number: number;
   /** RFC 3339, UTC. */
@@ -31,18 +31,17 @@ export function eventLine(event: GuardEvent): EventLine {
   return { number, time: new Date(timeMs).toISOString(), ...fields } as EventLine;
 }
 
-/** The ports of a question; a bind of any port, which is port 0, can be refused as well. */
+/** Queries may name port 0: a bind to port 0 can also be refused. */
 export const EVENT_PORTS: PortForm = { takesZero: true };
 
-/** Which events somebody asks for. */
-export interface EventsAsked extends Pick<EventQuery, 'sinceMs' | 'job' | 'protocol' | 'ports'> {
-  /** Further ones, too, as they come. Without `sinceMs` only these. */
+export interface EventsRequest extends Pick<EventQuery, 'sinceMs' | 'job' | 'protocol' | 'ports'> {
+  /** Also later events, as they happen; without `sinceMs` only those. */
   readonly isFollowing: boolean;
 }
 
-/** The question as a path with parameters. */
-export function eventsPath({ isFollowing, sinceMs, job, protocol, ports }: EventsAsked): string {
-  const said = {
+/** The query as a path with parameters. */
+export function eventsPath({ isFollowing, sinceMs, job, protocol, ports }: EventsRequest): string {
+  const all = {
     follow: isFollowing ? '1' : undefined,
     since: sinceMs === undefined ? undefined : new Date(sinceMs).toISOString(),
     job,
@@ -50,12 +49,12 @@ export function eventsPath({ isFollowing, sinceMs, job, protocol, ports }: Event
     port: ports?.map(portRangeText).join(','),
   };
   const parameters = new URLSearchParams();
-  for (const [key, value] of Object.entries(said)) if (value !== undefined) parameters.set(key, value);
+  for (const [key, value] of Object.entries(all)) if (value !== undefined) parameters.set(key, value);
   return parameters.size === 0 ? EVENTS_PATH : `${EVENTS_PATH}?${parameters}`;
 }
 
-/** How each parameter is read; undefined for what it cannot be. */
-const READ: Readonly<Record<string, (text: string) => Partial<EventsAsked> | undefined>> = {
+/** The parser of each parameter; it returns undefined for an invalid value. */
+const READ: Readonly<Record<string, (text: string) => Partial<EventsRequest> | undefined>> = {
   follow: (text) => (text === '1' ? { isFollowing: true } : undefined),
   since: (text) => {
     const sinceMs = parseRfc3339(text);
@@ -69,15 +68,15 @@ const READ: Readonly<Record<string, (text: string) => Partial<EventsAsked> | und
   },
 };
 
-/** Reads such a path; a text says what is wrong with it. */
-export function parseEventsPath(path: string): EventsAsked | string {
-  let asked: EventsAsked = { isFollowing: false };
+/** Parses such a path; the result is a message where it is invalid. */
+export function parseEventsPath(path: string): EventsRequest | string {
+  let request: EventsRequest = { isFollowing: false };
   for (const [key, value] of new URLSearchParams(path.split('?')[1] ?? '')) {
     const read = Object.hasOwn(READ, key) ? READ[key] : undefined;
-    if (!read) return `there is no parameter ${key}; there are ${Object.keys(READ).join(', ')}`;
+    if (!read) return `there is no parameter ${key}; use ${Object.keys(READ).join(', ')}`;
     const part = read(value);
-    if (!part) return `${key} cannot be "${value}"`;
-    asked = { ...asked, ...part };
+    if (!part) return `"${value}" is not a value of ${key}`;
+    request = { ...request, ...part };
   }
-  return asked;
+  return request;
 }
