@@ -75,10 +75,11 @@ const FORMAT = command({
   summary: 'print a profile in its canonical form',
   arguments: { file: FILE },
   options: FORMAT_OPTIONS,
-  help: `Comments and meaning are kept. Included files are not formatted, and neither is a
-profile with errors.
+  help: `Comments and meaning are kept. Included files are not formatted, and neither is
+a profile with errors.
 
-Exit code 1 if there are errors, or if --check finds that the file is not formatted.`,
+Exit code 1 if there are errors, or if --check finds that the file is not
+formatted.`,
   examples: [
     'portreeve profile format profile.tcpip',
     'portreeve profile format profile.tcpip --write',
@@ -208,8 +209,8 @@ const DECIDE = command({
     port: { help: 'ports and ranges with their protocol: 80/tcp, domain/udp', repeatable: true },
   },
   options: DECIDE_OPTIONS,
-  help: `Without --low-ports, only root has CAP_NET_BIND_SERVICE, which Linux requires for
-ports below 1024.
+  help: `Without --low-ports, only root has CAP_NET_BIND_SERVICE, which Linux requires
+for ports below 1024.
 
 Exit code 0 if the job may bind every port, 1 if not, 3 if this could not be
 determined.`,
