@@ -1,4 +1,4 @@
-// Finds the running daemon and asks it.
+// Finds the socket of the running daemon and queries it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortreeveError, requireFailure } from '../base/errors.ts';
@@ -8,16 +8,16 @@ import { type DaemonHead, ROOT_STATUS_SOCKET, STATUS_SOCKET } from './daemon-nam
 import { usualDirectories } from './directories.ts';
 import type { Io } from './io.ts';
 
-/** The codes that mean that no daemon is there: any other is of one that is, beside which no second one belongs. */
+/** The codes that mean that no daemon is running. Any other code comes from a running one: do not start a second. */
 const ABSENT: ReadonlySet<string> = new Set(['DAEMON_ABSENT', 'RUNTIME_DIRECTORY']);
 
-/** The socket on which a user asks the daemon of a runtime directory. */
+/** The status socket that this user connects to in a runtime directory. */
 export function statusSocketIn(directory: string, uid: number): string {
-  const ofRoot = join(directory, ROOT_STATUS_SOCKET);
-  return uid === 0 && existsSync(ofRoot) ? ofRoot : join(directory, STATUS_SOCKET);
+  const rootSocket = join(directory, ROOT_STATUS_SOCKET);
+  return uid === 0 && existsSync(rootSocket) ? rootSocket : join(directory, STATUS_SOCKET);
 }
 
-/** The status of the daemon, with the parts of its services that the caller reads; see askStatus(). */
+/** The status of the daemon, including the services that the caller reads. See askStatus(). */
 export function askDaemon<Parts extends object>(
   io: Io,
   runtime: string | undefined,
@@ -26,8 +26,8 @@ export function askDaemon<Parts extends object>(
 }
 
 /**
- * What GET `path` gives of the daemon in that runtime directory or else in the user's own, then the system's.
- * Throws PortreeveError (environment) with what was tried: `DAEMON_ABSENT`, or the code of a daemon that is there.
+ * Sends GET `path` to the daemon of `runtime`; where that is undefined, of the user's directory, then the system's.
+ * Throws PortreeveError (environment) that lists what was tried: `DAEMON_ABSENT`, or the code of a running daemon.
  */
 export async function askStatus<T>(io: Io, runtime: string | undefined, path: string): Promise<T> {
   const usual = new Set(usualDirectories(io).map((each) => each.runtime));
@@ -50,8 +50,8 @@ export async function askStatus<T>(io: Io, runtime: string | undefined, path: st
 }
 
 /**
- * A user's directory may lie in /tmp, where another user can make it first. Throws PortreeveError `RUNTIME_DIRECTORY`
- * (environment) for one that is neither the user's own nor root's, and for one that others can write to.
+ * A user's directory may be in /tmp, where another user can create it first. Throws PortreeveError `RUNTIME_DIRECTORY`
+ * (environment) for one that belongs to neither the user nor root, and for one that others can write to.
  */
 export function requireTrusted(directory: string, uid: number): void {
   const why = whyUntrusted(directory, [uid, 0]);

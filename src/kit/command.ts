@@ -1,14 +1,14 @@
-// A command is one record: its help, its completion, its manual page and the types of its options come from it.
+// The declaration of a command, from which its help, completion, man page, and option types are derived.
 import type { Io } from './io.ts';
 
-/** What completes a word in a shell, where no choices do. */
+/** What the shell completes, where there are no `choices`. */
 type Completion = 'file' | 'directory';
 
-/** An argument. Its key is its name in the help. */
+/** A positional argument. Its key is its name in the help. */
 export interface Argument {
   readonly help: string;
   readonly optional?: true;
-  /** Takes all words that are left; only the last argument can. */
+  /** Takes all remaining words; only for the last argument. */
   readonly repeatable?: true;
   readonly choices?: readonly string[];
   readonly completion?: Completion;
@@ -16,23 +16,23 @@ export interface Argument {
 
 /** An option. Its key is its name: `dryRun` is typed as `--dry-run`. */
 export interface Option {
-  /** What its value is called in the help. An option without a value is a switch. */
+  /** The placeholder of its value in the help. An option without one is a boolean flag. */
   readonly value?: string;
   /** A phrase without a period. */
   readonly help: string;
-  /** Further sentences for the manual page, in Markdown. */
+  /** Further sentences for the man page, in Markdown. */
   readonly detail?: string;
-  /** The value where none is typed. */
+  /** The value if the option is absent. */
   readonly default?: string;
-  /** What takes the place of a value where none is typed, in words. */
+  /** A description of the default, where it is not a fixed value. */
   readonly defaultText?: string;
   readonly required?: true;
   readonly repeatable?: true;
-  /** Is in no help, completion or manual. */
+  /** Omitted from help, completion, and man page. */
   readonly hidden?: true;
   readonly choices?: readonly string[];
   readonly completion?: Completion;
-  /** The keys of options with which it cannot be combined. */
+  /** The keys of the options that it cannot be combined with. */
   readonly excludes?: readonly string[];
 }
 
@@ -41,7 +41,7 @@ export type Options = Readonly<Record<string, Option>>;
 
 type Word<D> = D extends { choices: readonly (infer Choice)[] } ? Choice : string;
 
-/** The words of a command line under the names of its arguments. */
+/** The arguments on a command line, by name. */
 export type ArgumentsOf<A extends Arguments> = string extends keyof A
   ? Readonly<Record<string, string | readonly string[] | undefined>>
   : {
@@ -58,41 +58,41 @@ type OptionValue<O> = O extends { value: string }
 
 type AlwaysThere = { required: true } | { default: string };
 
-/** What was typed for options, under their keys. */
+/** The options on a command line, by key. */
 export type OptionsOf<O extends Options> = string extends keyof O
   ? Readonly<Record<string, string | boolean | readonly string[]>>
   : { readonly [Key in keyof O as O[Key] extends AlwaysThere ? Key : never]: OptionValue<O[Key]> } & {
       readonly [Key in keyof O as O[Key] extends AlwaysThere ? never : Key]?: OptionValue<O[Key]>;
     };
 
-/** What a command may need to know beside its own words. */
+/** What a command may need in addition to its own arguments. */
 export interface CommandLine {
-  /** All that was typed behind "portreeve". */
+  /** Every word after "portreeve". */
   readonly typed: readonly string[];
   /** Every command of the program. */
   readonly commands: readonly Command[];
 }
 
-/** A command; without `run` it only holds others. `A` and `O` are its own arguments and options. */
+/** A command; one without `run` only groups subcommands. `A` and `O` are its arguments and options. */
 export interface Command<A extends Arguments = Arguments, O extends Options = Options> {
-  /** The words that call it, behind "portreeve"; the program itself has none. */
+  /** The words after "portreeve" that select it; empty for the program itself. */
   readonly path: readonly string[];
   readonly summary: string;
   readonly arguments?: A;
   readonly options?: O;
-  /** Takes the place of the usage that follows from the arguments and options. */
+  /** Replaces the usage line that is derived from the arguments and options. */
   readonly usage?: string;
-  /** Paragraphs of at most 80 columns that follow the options; the exit status comes last. */
+  /** Paragraphs of at most 80 columns that follow the options. The exit status comes last. */
   readonly help?: string;
   readonly examples: readonly string[];
   /**
-   * Gives the exit code, and imports what does the work only now. It is a method so that commands with different
-   * options fit into one list; only what its own declaration admits is passed.
+   * Resolves to the exit code. The implementation is imported only here, so that listing commands is fast. It is a
+   * method, not a property, so that commands with different options fit into one list.
    */
   run?(words: ArgumentsOf<A>, options: OptionsOf<O>, io: Io, line: CommandLine): number | Promise<number>;
 }
 
-/** Declares a command: the parameters of `run` have the types that its arguments and options say. */
+/** Declares a command; the parameter types of `run` are inferred from its arguments and options. */
 export function command<
   const A extends Arguments = Record<never, Argument>,
   const O extends Options = Record<never, Option>,
@@ -100,7 +100,7 @@ export function command<
   return declared;
 }
 
-/** What is typed for the option with that key: "--dry-run". */
+/** The flag of the option with that key: "--dry-run". */
 export function flagOf(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
@@ -115,7 +115,7 @@ export function fullName({ path }: Pick<Command, 'path'>): string {
   return ['portreeve', ...path].join(' ');
 }
 
-/** The commands right below a command, in the order of the list. */
+/** The direct subcommands of a command, in the order of the list. */
 export function commandsBelow(parent: Command, commands: readonly Command[]): Command[] {
   return commands.filter(
     ({ path }) =>
@@ -123,7 +123,7 @@ export function commandsBelow(parent: Command, commands: readonly Command[]): Co
   );
 }
 
-/** Words under the names of the arguments that they are. */
+/** Values by the names of the command's arguments, in order. */
 export function namedWords<Words>(
   { arguments: declared = {} }: Command,
   words: readonly Words[],
@@ -131,13 +131,13 @@ export function namedWords<Words>(
   return Object.fromEntries(Object.keys(declared).map((name, index) => [name, words[index]]));
 }
 
-/** An option as people see it. */
+/** An option as users see it. */
 export interface VisibleOption extends Option {
   /** "-h" and "--help" */
   readonly flags: readonly string[];
 }
 
-/** The options of a command that are not hidden, with those that every command has. */
+/** The options of a command that are not hidden, including those that every command has. */
 export function visibleOptions({ path, options = {} }: Command): VisibleOption[] {
   const declared = Object.entries(options)
     .filter(([, { hidden }]) => !hidden)
@@ -155,7 +155,7 @@ export const VERSION_OPTION: VisibleOption = {
   help: 'output the version number',
 };
 
-/** The help of an option, with what holds without it. */
+/** The help of an option, including its default. */
 export function optionHelp({ help, defaultText }: Option): string {
   return defaultText === undefined ? help : `${help} (default: ${defaultText})`;
 }

@@ -1,4 +1,4 @@
-// The socket on which who asks counts: what is answered, to whom, and what is refused.
+// The control server: responses, caller credentials, and refused requests.
 import assert from 'node:assert/strict';
 import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
@@ -24,7 +24,7 @@ async function serve(t: TestContext, commands: Commands, mode = 0o600): Promise<
   return path;
 }
 
-/** What is answered to a body as it is. */
+/** Sends a raw body. */
 function post(socketPath: string, body: string, method = 'POST', path = '/v1/a') {
   return new Promise<{ status: number | undefined; code: unknown }>((resolve, reject) => {
     const asking = request({ socketPath, path, method, agent: false }, async (response) => {
@@ -36,19 +36,19 @@ function post(socketPath: string, body: string, method = 'POST', path = '/v1/a')
   });
 }
 
-test('a command is told what was asked and who asks, and its answer is given', async (t) => {
+test('passes the request and the caller to the command, and returns its result', async (t) => {
   const path = await serve(t, {
-    '/v1/a': (asked, { pid, uid, gids }) => ({ asked, pid, uid, gid: gids[0] }),
+    '/v1/a': (body, { pid, uid, gids }) => ({ body, pid, uid, gid: gids[0] }),
   });
   assert.deepEqual(await postTo(path, '/v1/a', { grün: [1] }), {
-    asked: { grün: [1] },
+    body: { grün: [1] },
     pid: process.pid,
     uid: process.getuid?.(),
     gid: process.getgid?.(),
   });
 });
 
-test('the file has the mode that says who may ask at all, and goes with the server', async (t) => {
+test('creates the socket file with the given mode and removes it on close', async (t) => {
   const path = await serve(t, {}, 0o666);
   assert.equal(lstatSync(path).mode & 0o777, 0o666);
   const server = new ControlServer(`${path}.2`, 0o660, {}, PEERS);
@@ -58,7 +58,7 @@ test('the file has the mode that says who may ask at all, and goes with the serv
   assert.equal(lstatSync(`${path}.2`, { throwIfNoEntry: false }), undefined);
 });
 
-test('what a command throws comes to the client as it was thrown', async (t) => {
+test('the client receives the error that the command threw', async (t) => {
   for (const code of ['PORT_INVALID', 'GUARD_ABSENT', 'DAEMON_ABSENT', 'BUG'] as const) {
     const thrown = new PortreeveError(code, 'what happened', 'what to do');
     const path = await serve(t, {
@@ -77,7 +77,7 @@ test('what a command throws comes to the client as it was thrown', async (t) => 
   await assert.rejects(postTo(path, '/v1/a', {}), { kind: 'bug', code: 'BUG', message: 'oops' });
 });
 
-test('what is no command, no POST, no JSON or too long is refused', async (t) => {
+test('refuses an unknown path, a method other than POST, invalid JSON, and a body that is too long', async (t) => {
   let calls = 0;
   const path = await serve(t, { '/v1/a': () => ({ calls: ++calls }) });
   const usage = (code: string) => ({ status: 400, code });
@@ -94,7 +94,7 @@ test('what is no command, no POST, no JSON or too long is refused', async (t) =>
   assert.equal(calls, 2);
 });
 
-test('whoever hangs up in the middle does no harm', async (t) => {
+test('continues to serve after a client disconnects in the middle of a request', async (t) => {
   const path = await serve(t, { '/v1/a': () => ({ isThere: true }) });
   const client = connect(path);
   const head = 'POST /v1/a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{';

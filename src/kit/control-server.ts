@@ -1,4 +1,4 @@
-// A Unix socket on which each request is answered with regard to who asks: HTTP and JSON, POST only.
+// The HTTP server for requests that change something: POST and JSON, authorized by the peer credentials of the client.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorKind } from '../base/error-catalog.ts';
@@ -7,15 +7,15 @@ import { CONTROL_REQUEST_MAX_BYTES } from '../base/limits.ts';
 import { type PeerCredentials, peerCredentials } from '../host/linux/peer-credentials.ts';
 import { type PeerDeps, reply, UnixHttpServer } from './unix-http.ts';
 
-/** What can be asked for: a path, and what is done for whoever asks; what it gives is answered as JSON. */
+/** Handlers by path. A handler receives the parsed request and the caller; its result is the JSON response. */
 export type Commands = Readonly<Record<string, (request: unknown, caller: PeerCredentials) => object>>;
 
-/** HTTP's word for each kind of trouble. */
+/** The HTTP status of each kind of error. */
 const STATUS: Readonly<Record<ErrorKind, number>> = { usage: 400, refused: 403, environment: 503, bug: 500 };
 
-/** Serves commands until it is closed. */
+/** Serves commands until closed. */
 export class ControlServer extends UnixHttpServer {
-  /** `mode`: the mode of the socket's file, which says who may ask at all. */
+  /** `mode` of the socket file decides who may connect. */
   constructor(path: string, mode: number, commands: Commands, peers: PeerDeps) {
     super(path, mode, (request, response) => answer(commands, request, response), peers);
   }
@@ -24,9 +24,10 @@ export class ControlServer extends UnixHttpServer {
 async function answer(commands: Commands, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
     const command = commandOf(commands, request);
-    // He is looked at before anything is waited for: who has hung up meanwhile is nobody.
+    // Before the first await: the credentials of a client that has disconnected cannot be read.
     const caller = peerCredentials(request.socket);
-    if (!caller) throw new PortreeveError('CALLER_UNKNOWN', 'the kernel does not tell who asks');
+    if (!caller)
+      throw new PortreeveError('CALLER_UNKNOWN', "the kernel did not report the caller's credentials");
     reply(response, 200, command(parseJson(await readText(request)), caller));
   } catch (thrown) {
     const error = thrown instanceof PortreeveError ? thrown : new PortreeveError('BUG', messageOf(thrown));
@@ -39,10 +40,10 @@ function commandOf(commands: Commands, { method, url = '' }: IncomingMessage): C
   const command = Object.hasOwn(commands, path) ? commands[path] : undefined;
   const known = Object.keys(commands).join(', ');
   if (!command) {
-    throw new PortreeveError('PATH_UNKNOWN', `there is no ${path}`, `There is: ${known}`, { path });
+    throw new PortreeveError('PATH_UNKNOWN', `unknown path ${path}`, `Known paths: ${known}`, { path });
   }
   if (method === 'POST') return command;
-  throw new PortreeveError('METHOD_UNKNOWN', `${method} is not answered here; POST is`);
+  throw new PortreeveError('METHOD_UNKNOWN', `${method} is not supported; use POST`);
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

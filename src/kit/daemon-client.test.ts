@@ -1,4 +1,4 @@
-// Asking a daemon that answers, one that does not, and none.
+// The daemon client: responses, limits, retries, and the error code of each failure.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { createServer as createNetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { postTo, readStatus } from './daemon-client.ts';
+import { readStatus, postTo } from './daemon-client.ts';
 
 const SHORT_MS = 50;
 
@@ -17,7 +17,7 @@ async function directoryOf(t: TestContext): Promise<string> {
   return directory;
 }
 
-/** The socket of a daemon that answers as the test wants. */
+/** A daemon with the given handler; returns the path of its socket. */
 async function daemon(
   t: TestContext,
   answer: (path: string, response: ServerResponse) => void,
@@ -33,12 +33,12 @@ async function daemon(
   return path;
 }
 
-test('the answer is a value', async (t) => {
+test('returns the parsed response', async (t) => {
   const path = await daemon(t, (url, response) => response.end(JSON.stringify({ url, text: 'grün' })));
   assert.deepEqual(await readStatus(path, '/v1/status'), { url: '/v1/status', text: 'grün' });
 });
 
-test('an answer in pieces, cut inside a character, is one', async (t) => {
+test('joins a response that is split inside a character', async (t) => {
   const path = await daemon(t, (_url, response) => {
     const bytes = Buffer.from('"grün"');
     response.write(bytes.subarray(0, 4), () => response.end(bytes.subarray(4)));
@@ -46,13 +46,13 @@ test('an answer in pieces, cut inside a character, is one', async (t) => {
   assert.equal(await readStatus(path, '/'), 'grün');
 });
 
-test('an answer may be as large as the limit, and no larger', async (t) => {
+test('accepts a response as large as the limit, and refuses a larger one', async (t) => {
   const path = await daemon(t, (_url, response) => response.end('"1234"'));
   assert.equal(await readStatus(path, '/', { maxBytes: 6 }), '1234');
   await assert.rejects(readStatus(path, '/', { maxBytes: 5 }), { code: 'DAEMON_BAD_ANSWER' });
 });
 
-test('silence is DAEMON_SILENT, before and inside the answer', async (t) => {
+test('reports a timeout before and inside the response as DAEMON_SILENT', async (t) => {
   const path = await daemon(t, (url, response) => url === '/inside' && response.write('{'));
   for (const url of ['/before', '/inside']) {
     await assert.rejects(readStatus(path, url, { timeoutMs: SHORT_MS }), {
@@ -62,7 +62,7 @@ test('silence is DAEMON_SILENT, before and inside the answer', async (t) => {
   }
 });
 
-test('what is not 200 or not JSON is DAEMON_BAD_ANSWER', async (t) => {
+test('reports a status other than 200 and invalid JSON as DAEMON_BAD_ANSWER', async (t) => {
   const path = await daemon(t, (url, response) => {
     if (url === '/404') response.writeHead(404).end('{}');
     else response.end('hello');
@@ -74,7 +74,7 @@ test('what is not 200 or not JSON is DAEMON_BAD_ANSWER', async (t) => {
 
 const BUSY = { error: 'too many', code: 'DAEMON_BUSY', hint: 'wait', kind: 'environment' };
 
-test('a daemon that is busy is asked again, and one that stays so is DAEMON_BUSY', async (t) => {
+test('retries while the daemon is busy, and finally reports DAEMON_BUSY', async (t) => {
   let asked = 0;
   const path = await daemon(t, (url, response) => {
     asked++;
@@ -86,13 +86,13 @@ test('a daemon that is busy is asked again, and one that stays so is DAEMON_BUSY
   asked = 0;
   await assert.rejects(readStatus(path, '/never'), {
     code: 'DAEMON_BUSY',
-    message: `the daemon behind ${path} does not answer: too many`,
+    message: `the daemon at ${path} is busy: too many`,
   });
   assert.equal(asked, 5);
   await assert.rejects(postTo(path, '/never', {}), { code: 'DAEMON_BUSY', hint: 'wait' });
 });
 
-test('a connection that is closed is DAEMON_ENDED; only what changes nothing is asked again', async (t) => {
+test('reports a closed connection as DAEMON_ENDED; retries only GET', async (t) => {
   let asked = 0;
   const path = await daemon(t, (url, response) => {
     asked++;
@@ -100,43 +100,39 @@ test('a connection that is closed is DAEMON_ENDED; only what changes nothing is 
     else response.destroy();
   });
   assert.equal(await readStatus(path, '/twice'), 'done');
-  await assert.rejects(readStatus(path, '/cut'), { code: 'DAEMON_ENDED', message: /ended the connection/ });
+  await assert.rejects(readStatus(path, '/cut'), { code: 'DAEMON_ENDED', message: /closed the connection/ });
   asked = 0;
   await assert.rejects(postTo(path, '/twice', {}), { code: 'DAEMON_ENDED' });
   assert.equal(asked, 1);
 });
 
-test('what the daemon says why not is DAEMON_CANNOT, with its words', async (t) => {
+test('reports an error of the daemon as DAEMON_CANNOT with its message', async (t) => {
   const path = await daemon(t, (_url, response) => {
     response.writeHead(500).end('{"error": "the guard cannot be reached"}');
   });
   await assert.rejects(readStatus(path, '/'), {
     code: 'DAEMON_CANNOT',
     kind: 'environment',
-    message: `the daemon behind ${path} does not tell: the guard cannot be reached`,
+    message: `the daemon at ${path} reported an error: the guard cannot be reached`,
   });
 });
 
-test('nobody there is DAEMON_ABSENT', async (t) => {
+test('reports DAEMON_ABSENT where no daemon is listening', async (t) => {
   const directory = await directoryOf(t);
   await writeFile(join(directory, 'file'), '');
   for (const path of ['none', 'file', 'file/status.sock']) {
-    await assert.rejects(readStatus(join(directory, path), '/'), {
-      code: 'DAEMON_ABSENT',
-      kind: 'environment',
-    });
+    await assert.rejects(readStatus(join(directory, path), '/'), { code: 'DAEMON_ABSENT', kind: 'environment' });
   }
 });
 
-test('a path is one word of a request', async (t) => {
+test('refuses a path with spaces, control characters, or non-ASCII characters', async (t) => {
   const path = await daemon(t, (url, response) => response.end(JSON.stringify(url)));
   assert.equal(await readStatus(path, '/a?b=%20'), '/a?b=%20');
-  for (const word of ['', '/a b', '/a\r\nx: y', '/ä'])
-    await assert.rejects(readStatus(path, word), TypeError);
+  for (const word of ['', '/a b', '/a\r\nx: y', '/ä']) await assert.rejects(readStatus(path, word), TypeError);
 });
 
-/** A socket behind which somebody writes what is no daemon's. */
-async function stranger(t: TestContext, answer: (socket: Socket) => void): Promise<string> {
+/** A socket on which something other than a daemon is listening. */
+async function foreignServer(t: TestContext, answer: (socket: Socket) => void): Promise<string> {
   const path = join(await directoryOf(t), 'status.sock');
   const server = createNetServer((socket) => {
     socket.on('error', () => {});
@@ -148,26 +144,22 @@ async function stranger(t: TestContext, answer: (socket: Socket) => void): Promi
   return path;
 }
 
-test('an answer that is shorter than it says is cut off', async (t) => {
-  const path = await stranger(t, (socket) =>
+test('reports a response that is shorter than its Content-Length as truncated', async (t) => {
+  const path = await foreignServer(t, (socket) =>
     socket.end('HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n"1234"'),
   );
-  await assert.rejects(readStatus(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /cut off/ });
+  await assert.rejects(readStatus(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /truncated/ });
 });
 
-test('what does not begin as an answer is none', async (t) => {
+test('refuses a response that does not begin with a status line', async (t) => {
   for (const text of ['x', '\r\n\r\n"x"', 'HTTP/2 200 OK\r\n\r\n"x"', 'x HTTP/1.1 200 OK\r\n\r\n"x"']) {
-    const path = await stranger(t, (socket) => socket.end(text));
-    await assert.rejects(
-      readStatus(path, '/'),
-      { code: 'DAEMON_BAD_ANSWER', message: /it is no answer/ },
-      text,
-    );
+    const path = await foreignServer(t, (socket) => socket.end(text));
+    await assert.rejects(readStatus(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /it is not HTTP/ }, text);
   }
 });
 
-test('an answer without an end is taken up to the limit', async (t) => {
-  const path = await stranger(t, (socket) => {
+test('stops reading an endless response at the limit', async (t) => {
+  const path = await foreignServer(t, (socket) => {
     const more = () => {
       while (socket.writable && socket.write(Buffer.alloc(64 * 1024, 0x20)));
     };
@@ -180,7 +172,7 @@ test('an answer without an end is taken up to the limit', async (t) => {
   });
 });
 
-test('what a command is refused with is told as it was, and what is no refusal is not', async (t) => {
+test('passes on an error with a known code, and reports any other body as DAEMON_BAD_ANSWER', async (t) => {
   const bodies: Record<string, { readonly code: string; readonly kind: string }> = {
     '{"kind":"refused","code":"JOB_DENIED","error":"no","hint":""}': { code: 'JOB_DENIED', kind: 'refused' },
     '{"kind":"other","code":"A","error":"no","hint":""}': { code: 'DAEMON_BAD_ANSWER', kind: 'environment' },

@@ -1,41 +1,37 @@
-// Asks the running daemon over its sockets: HTTP and JSON on a Unix socket.
+// The client of the daemon's sockets: HTTP and JSON over a Unix socket, with retries while the daemon is busy.
 
 import { BUSY_RETRIES_MS, CALL_TIMEOUT_MS, CONTROL_ANSWER_MAX_BYTES } from '../base/client-limits.ts';
 import { isErrorCode } from '../base/error-catalog.ts';
 import { errnoOf, PortreeveError } from '../base/errors.ts';
 import { exchange, type HttpAnswer, type HttpRequest } from './http-exchange.ts';
 
-/** How the daemon is asked. */
+/** Limits of a request to the daemon. */
 export interface StatusOptions {
-  /** What the daemon has to answer, in milliseconds; 5000. */
+  /** The time in which the daemon has to answer, in milliseconds. The default is 5000. */
   readonly timeoutMs?: number;
-  /** The largest answer that is taken, in bytes; 16 MiB. */
+  /** The largest response that is accepted, in bytes. The default is 16 MiB. */
   readonly maxBytes?: number;
 }
 
 /**
- * The daemon's answer to GET `path`, which is taken to be a T. Throws PortreeveError (environment): `DAEMON_ABSENT`
- * (nobody is behind that socket), `DAEMON_BUSY` (it has too many connections), `DAEMON_DENIED`, `DAEMON_SILENT`,
- * `DAEMON_ENDED` (it closed the connection), `DAEMON_CANNOT` (it says why not), `DAEMON_BAD_ANSWER`.
+ * The daemon's response to GET `path`, which is assumed to be a T. Throws PortreeveError (environment):
+ * `DAEMON_ABSENT` (no daemon is listening), `DAEMON_BUSY` (too many connections), `DAEMON_DENIED`, `DAEMON_SILENT`,
+ * `DAEMON_ENDED` (it closed the connection), `DAEMON_CANNOT` (it reported an error), `DAEMON_BAD_ANSWER`.
  */
-export async function readStatus<T>(
-  socketPath: string,
-  path: string,
-  options: StatusOptions = {},
-): Promise<T> {
+export async function readStatus<T>(socketPath: string, path: string, options: StatusOptions = {}): Promise<T> {
   const { status, text } = await ask(socketPath, { method: 'GET', path, body: '' }, options);
   if (status === 200) return parse(text, socketPath);
   const { error, code } =
     parse<{ readonly error?: unknown; readonly code?: unknown }>(text, socketPath) ?? {};
   if (typeof error !== 'string') throw badAnswer(socketPath, `its status is ${status}`);
   if (code === BUSY) throw daemonBusy(socketPath, error);
-  const message = `the daemon behind ${socketPath} does not tell: ${error}`;
+  const message = `the daemon at ${socketPath} reported an error: ${error}`;
   throw new PortreeveError('DAEMON_CANNOT', message);
 }
 
 /**
- * The daemon's answer to POST `path` with `body`, which is taken to be a T. Throws PortreeveError: those of
- * readStatus(), and what the daemon answers in the place of a T.
+ * The daemon's response to POST `path` with `body`, which is assumed to be a T. Throws PortreeveError: those of
+ * readStatus(), and any that the daemon returns.
  */
 export async function postTo<T>(
   socketPath: string,
@@ -56,7 +52,7 @@ export async function postTo<T>(
   throw new PortreeveError(code, error, hint);
 }
 
-/** The daemon has no place for the connection, and has read nothing of the request. */
+/** The daemon accepts no further connection, and has read nothing of the request. */
 const BUSY = 'DAEMON_BUSY';
 
 function parse<T>(text: string, socketPath: string): T {
@@ -67,7 +63,7 @@ function parse<T>(text: string, socketPath: string): T {
   }
 }
 
-/** Asks, and again where the daemon had no place and what it is asked for cannot have been done. */
+/** Sends the request, and retries while the daemon is busy and cannot have started to process it. */
 async function ask(socketPath: string, request: HttpRequest, options: StatusOptions): Promise<HttpAnswer> {
   for (const delayMs of BUSY_RETRIES_MS) {
     try {
@@ -75,8 +71,8 @@ async function ask(socketPath: string, request: HttpRequest, options: StatusOpti
       if (!isRefusal(answer)) return answer;
     } catch (thrown) {
       const code = thrown instanceof PortreeveError ? thrown.code : '';
-      const isUndone = code === BUSY || (code === 'DAEMON_ENDED' && request.method === 'GET');
-      if (!isUndone) throw thrown;
+      const isRetryable = code === BUSY || (code === 'DAEMON_ENDED' && request.method === 'GET');
+      if (!isRetryable) throw thrown;
     }
     await new Promise((resolve) => setTimeout(resolve, delayMs));
   }
@@ -95,7 +91,7 @@ async function askOnce(
   const { answer, close } = exchange(socketPath, request, maxBytes);
   const { promise: silence, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    const message = `the daemon behind ${socketPath} did not answer within ${timeoutMs} ms`;
+    const message = `the daemon at ${socketPath} did not answer within ${timeoutMs} ms`;
     reject(new PortreeveError('DAEMON_SILENT', message));
   }, timeoutMs);
   try {
@@ -110,32 +106,32 @@ async function askOnce(
 }
 
 function badAnswer(socketPath: string, why: string): PortreeveError {
-  return new PortreeveError('DAEMON_BAD_ANSWER', `the answer of ${socketPath} is not understood: ${why}`);
+  return new PortreeveError('DAEMON_BAD_ANSWER', `invalid response from ${socketPath}: ${why}`);
 }
 
-/** `why`: what the daemon says. */
+/** `why`: the reason that the daemon reported. */
 export function daemonBusy(socketPath: string, why: string): PortreeveError {
-  const message = `the daemon behind ${socketPath} does not answer: ${why}`;
+  const message = `the daemon at ${socketPath} is busy: ${why}`;
   return new PortreeveError(BUSY, message, 'Close some of them, or try again.');
 }
 
-/** What it means that the socket of the daemon failed. */
+/** The PortreeveError for an error of the daemon's socket. */
 export function checkError(thrown: Error, socketPath: string): PortreeveError {
   const errno = errnoOf(thrown);
   switch (errno) {
     case 'ENOENT':
     case 'ENOTDIR':
     case 'ECONNREFUSED':
-      return new PortreeveError('DAEMON_ABSENT', `nobody is behind ${socketPath} (${errno})`);
+      return new PortreeveError('DAEMON_ABSENT', `no daemon is listening on ${socketPath} (${errno})`);
     case 'EACCES':
     case 'EPERM':
-      return new PortreeveError('DAEMON_DENIED', `${socketPath} may not be asked (${errno})`);
+      return new PortreeveError('DAEMON_DENIED', `permission denied: ${socketPath} (${errno})`);
     case 'EAGAIN':
-      return daemonBusy(socketPath, 'too many connections wait for it');
+      return daemonBusy(socketPath, 'its queue of connections is full');
     case 'ECONNRESET':
     case 'EPIPE': {
-      const message = `the daemon behind ${socketPath} ended the connection before it answered (${errno})`;
-      const hint = 'It may have too many connections, or have just ended. Try again.';
+      const message = `the daemon at ${socketPath} closed the connection before it answered (${errno})`;
+      const hint = 'It may have too many connections, or may have just stopped. Try again.';
       return new PortreeveError('DAEMON_ENDED', message, hint);
     }
     default:

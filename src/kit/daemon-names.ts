@@ -1,23 +1,23 @@
-// What the daemon is known by: its process, its unit, its sockets, and the head of its status.
+// The names of the daemon: its process title, its unit, its sockets, and the common part of its status.
 
-/** Its name among processes, and its whole command line: nothing else of portreeve has the same. */
+/** Its process title and its whole command line, which no other portreeve process has. */
 export const DAEMON_TITLE = 'portreeve';
 
-/** The unit that `portreeve install` makes for it. */
+/** The unit that `portreeve install` creates for it. */
 export const DAEMON_UNIT = 'portreeve.service';
 
-/** The socket in the runtime directory that everybody may ask. */
+/** The read-only socket in the runtime directory, open to every user. */
 export const STATUS_SOCKET = 'status.sock';
-/** The same for root alone: the queue in which the kernel keeps connections until they are accepted has no shares. */
+/** The same for root only: the kernel's accept queue of a socket is not divided among users. */
 export const ROOT_STATUS_SOCKET = 'status-root.sock';
-/** The socket on which any user may ask for something for itself. */
+/** The socket for requests that any user may make on their own behalf. */
 export const USER_SOCKET = 'user.sock';
 
-/** The daemon itself in GET /v1/status; the rest of it is the part of each service, under the service's name. */
+/** The common part of GET /v1/status. Each service adds its own part under its name. */
 export interface DaemonHead {
   readonly version: string;
   readonly pid: number;
-  /** When it was started: RFC 3339, UTC. */
+  /** The start time: RFC 3339, UTC. */
   readonly since: string;
   readonly runtime: string;
 }

@@ -1,31 +1,31 @@
-// Where portreeve keeps its things: the system's directories for root, the XDG directories for everybody else.
+// The directories that portreeve uses: the system's for root, the XDG directories for other users.
 import type { Io } from './io.ts';
 
 /** The directories of one user. */
 interface Directories {
-  /** Sockets and locks; gone after a reboot. */
+  /** Sockets and locks; lost at reboot. */
   readonly runtime: string;
-  /** What outlives a reboot. */
+  /** Data that persists across reboots. */
   readonly state: string;
-  /** portreeve.toml is looked for here. */
+  /** The directory of portreeve.toml. */
   readonly config: string;
 }
 
-/** Root's directories: where the daemon of the host has its things, which everybody may look at. */
+/** Root's directories, which the host's daemon uses and every user may read. */
 export const SYSTEM_DIRECTORIES: Directories = {
   runtime: '/run/portreeve',
   state: '/var/lib/portreeve',
   config: '/etc/portreeve',
 };
 
-/** Where the guard's names are in the BPF file system. */
+/** The directory of the guard's pinned BPF objects. */
 export const GUARD_PINS = '/sys/fs/bpf/portreeve';
 
 /** The directories of the user; see the XDG Base Directory Specification. */
 export function directoriesOf(uid: number, env: Readonly<Record<string, string | undefined>>): Directories {
   if (uid === 0) return SYSTEM_DIRECTORIES;
   const home = env['HOME'] ?? '/';
-  // Without a session there is no XDG_RUNTIME_DIR; the directory in /tmp is taken only if it is the user's own.
+  // Without a login session there is no XDG_RUNTIME_DIR. A directory in /tmp is used only if the user owns it.
   const runtime = env['XDG_RUNTIME_DIR'];
   return {
     runtime: runtime ? `${runtime}/portreeve` : `/tmp/portreeve-${uid}`,
@@ -34,7 +34,7 @@ export function directoriesOf(uid: number, env: Readonly<Record<string, string |
   };
 }
 
-/** Where a user's command looks if no directory is named: the user's own, then the system's. */
+/** The directories that a command searches by default: the user's own, then the system's. */
 export function usualDirectories({ uid, env }: Pick<Io, 'uid' | 'env'>): readonly [Directories, Directories] {
   return [directoriesOf(uid, env), SYSTEM_DIRECTORIES];
 }

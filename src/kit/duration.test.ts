@@ -1,4 +1,4 @@
-// Durations that options take, and what is none.
+// Durations that options accept, and texts that are not durations.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDuration, readDuration } from './duration.ts';
@@ -20,23 +20,23 @@ for (const [text, ms] of Object.entries(LEGAL)) {
   });
 }
 
-test('a number alone counts seconds, where an option takes it', () => {
+test('a number without a unit is in seconds in an option', () => {
   assert.equal(parseDuration('90', WAIT), 90_000);
   assert.equal(readDuration('90'), undefined);
 });
 
 for (const text of ['', 's', '1.5h', '-1s', '+1s', '1S', '1 s', '1w', '1h30m', '0x1s', '99999999999s']) {
-  test(`${JSON.stringify(text)} is none`, () => {
+  test(`${JSON.stringify(text)} is not a duration`, () => {
     assert.equal(readDuration(text), undefined);
     assert.throws(() => parseDuration(text, WAIT), {
       kind: 'usage',
       code: 'DURATION_INVALID',
-      message: `"${text}" is no time for --wait`,
+      message: `invalid duration "${text}" for --wait`,
     });
   });
 }
 
-test('what is too short or too long is refused, with what would be legal', () => {
+test('refuses a duration outside the limits and states the limits', () => {
   for (const text of ['0', '499ms', '86400001ms', '25h', '2d']) {
     assert.throws(() => parseDuration(text, WAIT), { hint: /^--wait takes 500ms to 1d, such as / }, text);
   }

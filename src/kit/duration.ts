@@ -1,4 +1,4 @@
-// Durations as people type them, the one parser for all of them: "500ms", "90s", "5m", "1h", "1d".
+// Parses durations: "500ms", "90s", "5m", "1h", "1d".
 import { PortreeveError } from '../base/errors.ts';
 import { parseDecimal } from '../base/port.ts';
 
@@ -19,7 +19,7 @@ interface DurationOption {
   readonly maxMs: number;
 }
 
-/** Milliseconds, from a number with its unit; undefined for what is no duration. */
+/** Milliseconds, from a number with a unit; undefined if the text is not a duration. */
 export function readDuration(text: string): number | undefined {
   const [, digits = '', unit = ''] = /^([0-9]+)(ms|[smhd])$/.exec(text) ?? [];
   const count = parseDecimal(digits, COUNT_MAX);
@@ -27,16 +27,18 @@ export function readDuration(text: string): number | undefined {
   return count === undefined || unitMs === undefined ? undefined : count * unitMs;
 }
 
-/** Reads the duration of an option, in milliseconds; a number alone counts seconds. Throws PortreeveError (usage). */
+/** The value of an option in milliseconds; a number without a unit is in seconds. Throws PortreeveError (usage). */
 export function parseDuration(text: string, { option, minMs, maxMs }: DurationOption): number {
   const durationMs = readDuration(/^[0-9]+$/.test(text) ? `${text}s` : text);
   if (durationMs !== undefined && durationMs >= minMs && durationMs <= maxMs) return durationMs;
   const legal = `${option} takes ${durationText(minMs)} to ${durationText(maxMs)}`;
-  const hint = `${legal}, such as 90s, 5m or 1h; a number alone counts seconds.`;
-  throw new PortreeveError('DURATION_INVALID', `"${text}" is no time for ${option}`, hint, { value: text });
+  const hint = `${legal}, such as 90s, 5m or 1h; a number without a unit is in seconds.`;
+  throw new PortreeveError('DURATION_INVALID', `invalid duration "${text}" for ${option}`, hint, {
+    value: text,
+  });
 }
 
-/** In the largest unit of which it is a whole number. */
+/** In the largest unit that gives a whole number. */
 function durationText(durationMs: number): string {
   const [unit, unitMs = 1] = Object.entries(UNITS_MS).findLast(([, each]) => durationMs % each === 0) ?? [];
   return `${durationMs / unitMs}${unit}`;

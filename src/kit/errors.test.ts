@@ -1,11 +1,11 @@
-// Every kind of trouble has its words and its exit code.
+// Error messages and exit codes for each kind of error.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PortreeveError } from '../base/errors.ts';
 import { RpcError, type RpcErrorCode } from '../portmap/client/errors.ts';
 import { asksForJson, endingOf } from './errors.ts';
 
-test("portreeve's own errors end with the exit code of their kind, show their code, and say what to do next", () => {
+test('a PortreeveError prints its code and hint, and exits with the code of its kind', () => {
   const cases = [
     ['GUARD_ABSENT', 1],
     ['PORT_INVALID', 2],
@@ -19,7 +19,7 @@ test("portreeve's own errors end with the exit code of their kind, show their co
   assert.equal(text, 'portreeve: error[DAEMON_ABSENT]: what\n');
 });
 
-test('with --json an error is a line of JSON, also a bug', () => {
+test('with --json, errors and bugs are printed as a line of JSON', () => {
   const { text, code } = endingOf(new PortreeveError('PORT_INVALID', 'what', 'next', { value: 'x' }), true);
   assert.equal(code, 2);
   const data = { value: 'x' };
@@ -35,12 +35,12 @@ test('with --json an error is a line of JSON, also a bug', () => {
   assert.deepEqual([bug.error, bug.code, bug.kind], ['oops', 'BUG', 'bug']);
 });
 
-test('JSON is asked for by an option of ours, not by one of the command behind "--"', () => {
+test('recognizes --json before "--" only', () => {
   assert.equal(asksForJson(['who', '80', '--json']), true);
   assert.equal(asksForJson(['run', '--job', 'WEB', '--', 'curl', '--json']), false);
 });
 
-test('a call that was answered with no ends with 1, one that was not answered with 3', () => {
+test('a call that was answered with an error exits with 1, one that was not answered with 3', () => {
   const code = (rpc: RpcErrorCode) => endingOf(new RpcError(rpc, 'what')).code;
   for (const rpc of ['PROG_UNAVAIL', 'PROG_MISMATCH', 'PROC_UNAVAIL', 'AUTH_ERROR'] as const) {
     assert.equal(code(rpc), 1, rpc);
@@ -50,7 +50,7 @@ test('a call that was answered with no ends with 1, one that was not answered wi
   }
 });
 
-test('bugs show where they are', () => {
+test('prints the stack of a bug', () => {
   for (const bug of [new TypeError('oops'), new PortreeveError('BUG', 'oops')]) {
     const { text, code } = endingOf(bug);
     assert.equal(code, 3);

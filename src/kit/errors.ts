@@ -1,18 +1,18 @@
-// The one place where what was thrown becomes words and an exit code.
+// Converts a thrown value into an error message and an exit code.
 import { CommanderError } from 'commander';
 import { EXIT_CODES, errorJson, messageOf, PortreeveError } from '../base/errors.ts';
 
-/** How a command ends that threw. */
+/** The outcome of a command that threw. */
 interface Ending {
-  /** For standard error: "portreeve: error[CODE]: what", then what to do next; or a line of JSON. */
+  /** For standard error: "portreeve: error[CODE]: message" and a hint, or a line of JSON. */
   readonly text: string;
   readonly code: number;
 }
 
-/** The words, or with `isJson` the JSON, and the exit code for anything that was thrown. */
+/** The text (or JSON) and the exit code for any thrown value. */
 export function endingOf(thrown: unknown, isJson = false): Ending {
   if (thrown instanceof CommanderError) {
-    // Help and version were asked for and printed; help that nobody asked for stands in for a missing command.
+    // Commander has printed help or the version. Help that was not requested means that the subcommand is missing.
     return { text: '', code: thrown.exitCode === 0 ? 0 : EXIT_CODES.usage };
   }
   const error = portreeveErrorOf(thrown);
@@ -22,7 +22,7 @@ export function endingOf(thrown: unknown, isJson = false): Ending {
   };
 }
 
-/** Whatever is not a PortreeveError is a bug of ours, and keeps its stack. */
+/** Anything else is a bug of portreeve; its stack is kept. */
 function portreeveErrorOf(thrown: unknown): PortreeveError {
   if (thrown instanceof PortreeveError) return thrown;
   const bug = new PortreeveError('BUG', messageOf(thrown), 'This is a bug of portreeve.');
@@ -30,13 +30,13 @@ function portreeveErrorOf(thrown: unknown): PortreeveError {
   return bug;
 }
 
-/** Whether what was typed asks for JSON; what stands behind "--" is another program's. */
+/** Whether --json was given. Words after "--" belong to another program. */
 export function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return (end < 0 ? argv : argv.slice(0, end)).includes('--json');
 }
 
-/** What commander found wrong in the arguments of `command`, with a hint; its help and version as they are. */
+/** Commander's error as a PortreeveError with a hint; a request for help or the version is returned unchanged. */
 export function usageError(error: CommanderError, command: string): PortreeveError | CommanderError {
   if (error.exitCode === 0 || error.code === 'commander.help') return error;
   const message = error.message.replace(/^error: /, '').replace(/\n/g, ' ');

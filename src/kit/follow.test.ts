@@ -1,4 +1,4 @@
-// Reading lines of a daemon: as they come, cut anywhere, broken off, refused, and when nobody is there.
+// Following a stream of lines: chunks, timeouts, lost connections, and error responses.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,15 +12,15 @@ import { followLines } from './follow.ts';
 
 const SHORT_MS = 50;
 
-function placeOf(t: TestContext): string {
+function socketPath(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => rmSync(directory, { recursive: true }));
   return join(directory, 'status.sock');
 }
 
-/** The socket of a daemon that answers as the test wants. */
+/** A daemon with the given handler; returns the path of its socket. */
 async function daemon(t: TestContext, answer: (response: ServerResponse) => void): Promise<string> {
-  const path = placeOf(t);
+  const path = socketPath(t);
   const server = createServer((_request, response) => answer(response));
   server.listen(path);
   await once(server, 'listening');
@@ -37,7 +37,7 @@ async function all(lines: AsyncIterable<string>): Promise<string[]> {
   return found;
 }
 
-test('lines come as they are written, also cut inside a character', async (t) => {
+test('yields lines as they are written, even when split inside a character', async (t) => {
   const bytes = Buffer.from('one\ngrün\nthree\n');
   let more = () => {};
   const path = await daemon(t, (response) => {
@@ -50,7 +50,7 @@ test('lines come as they are written, also cut inside a character', async (t) =>
   assert.deepEqual(await all(lines), ['grün', 'three']);
 });
 
-test('an answer that has begun may last, one that has not may not', async (t) => {
+test('the timeout applies only until the response has begun', async (t) => {
   let end = () => {};
   const path = await daemon(t, (response) => {
     response.write('one\n');
@@ -67,7 +67,7 @@ test('an answer that has begun may last, one that has not may not', async (t) =>
   await assert.rejects(all(followLines(silent, '/', { timeoutMs: SHORT_MS })), { code: 'DAEMON_SILENT' });
 });
 
-test('an answer that breaks off is DAEMON_ENDED', async (t) => {
+test('reports a lost connection as DAEMON_ENDED', async (t) => {
   const path = await daemon(t, (response) => {
     response.write('one\n', () => response.destroy());
   });
@@ -76,7 +76,7 @@ test('an answer that breaks off is DAEMON_ENDED', async (t) => {
   await assert.rejects(inTime('the end', lines.next()), { code: 'DAEMON_ENDED', kind: 'environment' });
 });
 
-test('who has read enough is let go, and so is the daemon', async (t) => {
+test('closes the connection when the reader stops', async (t) => {
   const closed = Promise.withResolvers<void>();
   const path = await daemon(t, (response) => {
     response.write('one\ntwo\n');
@@ -89,7 +89,7 @@ test('who has read enough is let go, and so is the daemon', async (t) => {
   await inTime('the connection to be closed', closed.promise);
 });
 
-test('a signal ends it without an error', async (t) => {
+test('an abort signal ends the stream without an error', async (t) => {
   const path = await daemon(t, (response) => response.write('one\n'));
   const stop = new AbortController();
   const lines = followLines(path, '/', { signal: stop.signal });
@@ -98,7 +98,7 @@ test('a signal ends it without an error', async (t) => {
   assert.equal((await inTime('the end', lines.next())).done, true);
 });
 
-test('a line that is longer than the limit ends the stream', async (t) => {
+test('ends the stream at a line that is longer than the limit', async (t) => {
   const path = await daemon(t, (response) =>
     response.end(`${'x'.repeat(CONTROL_LINE_MAX_CHARACTERS + 100_000)}\n`),
   );
@@ -108,7 +108,7 @@ test('a line that is longer than the limit ends the stream', async (t) => {
   });
 });
 
-test('another status is no answer, and what it says is told', async (t) => {
+test('reports the error in a response with another status', async (t) => {
   const cases = [
     [404, 'DAEMON_CANNOT'],
     [403, 'DAEMON_DENIED'],
@@ -125,11 +125,11 @@ test('another status is no answer, and what it says is told', async (t) => {
   }
 });
 
-test('too many who follow is DAEMON_BUSY, with what the daemon says', async (t) => {
+test('reports too many clients as DAEMON_BUSY with the message of the daemon', async (t) => {
   const path = await daemon(t, (response) => response.writeHead(503).end('{"error":"too many"}\n'));
   await assert.rejects(all(followLines(path, '/')), { code: 'DAEMON_BUSY', message: /: too many$/ });
 });
 
-test('nobody there is DAEMON_ABSENT', async (t) => {
-  await assert.rejects(all(followLines(placeOf(t), '/')), { code: 'DAEMON_ABSENT', kind: 'environment' });
+test('reports DAEMON_ABSENT where no daemon is listening', async (t) => {
+  await assert.rejects(all(followLines(socketPath(t), '/')), { code: 'DAEMON_ABSENT', kind: 'environment' });
 });

@@ -1,28 +1,27 @@
-// Reads a stream of lines from the running daemon's status.sock, as long as it goes on.
+// Reads a stream of lines from the daemon's status.sock until it ends.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { CALL_TIMEOUT_MS, CONTROL_LINE_MAX_CHARACTERS } from '../base/client-limits.ts';
 import { PortreeveError } from '../base/errors.ts';
 import { checkError, daemonBusy } from './daemon-client.ts';
 
-/** How a stream is read. */
 interface FollowOptions {
-  /** What the daemon has to begin with its answer, in milliseconds; 5000. */
+  /** The time in which the response has to begin, in milliseconds. The default is 5000. */
   readonly timeoutMs?: number;
-  /** Ends it without an error. */
+  /** Ends the stream without an error. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The lines of the daemon's answer to GET `path`, as they come. Throws PortreeveError (environment): `DAEMON_ABSENT`
- * (nobody is behind that socket), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_CANNOT` (it has nothing under that path),
- * and `DAEMON_BUSY` (it shows them to too many already), `DAEMON_BAD_ANSWER`, `DAEMON_ENDED` (it broke off).
+ * The lines of the response to GET `path`, as they arrive. Throws PortreeveError (environment): `DAEMON_ABSENT` (no
+ * daemon is listening), `DAEMON_DENIED`, `DAEMON_SILENT`, `DAEMON_CANNOT` (it does not serve that path),
+ * `DAEMON_BUSY` (too many clients follow it), `DAEMON_BAD_ANSWER`, `DAEMON_ENDED` (the connection was lost).
  */
 export async function* followLines(
   socketPath: string,
   path: string,
   { timeoutMs = CALL_TIMEOUT_MS, signal }: FollowOptions = {},
 ): AsyncGenerator<string> {
-  // It takes long to load, and few commands follow anything.
+  // Loaded here because it is slow to load and few commands need it.
   const { request } = process.getBuiltinModule('node:http');
   const asking = request({ socketPath, path, agent: false });
   const end = () => asking.destroy();
@@ -44,14 +43,14 @@ export async function* followLines(
 }
 
 function ended(thrown: Error, socketPath: string): PortreeveError {
-  const message = `the answer of ${socketPath} broke off: ${thrown.message}`;
-  return new PortreeveError('DAEMON_ENDED', message, 'Look whether the daemon runs: portreeve status');
+  const message = `the connection to ${socketPath} was lost: ${thrown.message}`;
+  return new PortreeveError('DAEMON_ENDED', message, 'Check whether the daemon is running: portreeve status');
 }
 
 function answerTo(asking: ClientRequest, socketPath: string, timeoutMs: number) {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const timer = setTimeout(() => {
-    const message = `the daemon behind ${socketPath} did not answer within ${timeoutMs} ms`;
+    const message = `the daemon at ${socketPath} did not answer within ${timeoutMs} ms`;
     reject(new PortreeveError('DAEMON_SILENT', message));
   }, timeoutMs);
   asking.once('response', resolve);
@@ -60,17 +59,17 @@ function answerTo(asking: ClientRequest, socketPath: string, timeoutMs: number) 
   return promise.finally(() => clearTimeout(timer));
 }
 
-/** Anything but lines is said to be none. */
+/** Throws for a response that is not a stream of lines. */
 async function requireLines(response: IncomingMessage, socketPath: string): Promise<void> {
   const { statusCode } = response;
   if (statusCode === 200) return;
-  let said = '';
-  for await (const line of linesOf(response)) said ||= errorIn(line);
-  if (statusCode === 503 && said !== '') throw daemonBusy(socketPath, said);
+  let error = '';
+  for await (const line of linesOf(response)) error ||= errorIn(line);
+  if (statusCode === 503 && error !== '') throw daemonBusy(socketPath, error);
   const code =
     statusCode === 404 ? 'DAEMON_CANNOT' : statusCode === 403 ? 'DAEMON_DENIED' : 'DAEMON_BAD_ANSWER';
-  const why = said === '' ? `its status is ${statusCode}` : said;
-  throw new PortreeveError(code, `the daemon behind ${socketPath} does not tell: ${why}`);
+  const why = error === '' ? `its status is ${statusCode}` : error;
+  throw new PortreeveError(code, `the daemon at ${socketPath} reported an error: ${why}`);
 }
 
 function errorIn(line: string): string {

@@ -1,11 +1,10 @@
-// One request and its answer by HTTP/1.0 (RFC 1945) over a Unix socket: to load node:http takes longer than to answer.
+// A minimal HTTP/1.0 client (RFC 1945) for Unix sockets: loading node:http takes longer than a request.
 import { createConnection } from 'node:net';
 import { parseDecimal } from '../base/port.ts';
 
-/** What is asked for. */
 export interface HttpRequest {
   readonly method: string;
-  /** As it stands in the request: what is no visible character of ASCII is escaped in it. */
+  /** As sent: any character that is not visible ASCII must be percent-encoded. */
   readonly path: string;
   readonly body: string;
 }
@@ -15,11 +14,11 @@ export interface HttpAnswer {
   readonly text: string;
 }
 
-/** An exchange that goes on. */
+/** An exchange in progress. */
 interface HttpExchange {
-  /** Rejects with the error of the socket, and with RangeError for what is no answer, or too large a one. */
+  /** Rejects with the socket's error, and with RangeError for a response that is invalid or too large. */
   readonly answer: Promise<HttpAnswer>;
-  /** Ends it, if it has not ended. */
+  /** Ends the exchange, if it has not ended. */
   close(): void;
 }
 
@@ -28,16 +27,16 @@ const STATUS_LINE = /^HTTP\/1\.[01] ([1-5][0-9]{2})[ \r]/;
 const STATUS_MAX = 599;
 const HEAD_END = '\r\n\r\n';
 const LENGTH = /^content-length:[ \t]*([0-9]{1,9})[ \t]*$/im;
-/** What an answer may have besides its text, in bytes. */
+/** The largest response header. */
 const HEAD_MAX_BYTES = 16 * 1024;
 
-/** Asks; of the answer's text so many bytes are taken. Throws TypeError for a path that cannot be asked for. */
+/** Sends a request. Throws TypeError for a path with illegal characters. `maxBytes` limits the response body. */
 export function exchange(
   socketPath: string,
   { method, path, body }: HttpRequest,
   maxBytes: number,
 ): HttpExchange {
-  if (!VISIBLE.test(path)) throw new TypeError(`the path "${path}" has characters that no request has`);
+  if (!VISIBLE.test(path)) throw new TypeError(`the path "${path}" has characters that must be encoded`);
   const socket = createConnection(socketPath);
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -49,15 +48,15 @@ export function exchange(
       if (length > maxBytes + HEAD_MAX_BYTES) socket.destroy(tooLarge(maxBytes));
     });
     socket.on('end', () => {
-      // A connection that was closed with our request unread is reset; one that is closed after it is the same.
-      if (length === 0) reject(Object.assign(new Error('it is no answer'), { code: 'ECONNRESET' }));
+      // The kernel resets a connection that is closed with the request unread. An empty response means the same.
+      if (length === 0) reject(Object.assign(new Error('it is empty'), { code: 'ECONNRESET' }));
       const read = readAnswer(Buffer.concat(chunks), maxBytes);
       if (read instanceof RangeError) reject(read);
       else resolve(read);
     });
   });
   const bytes = Buffer.byteLength(body);
-  // Node's server wants to know for whom it is meant, also in version 1.0.
+  // Node's server requires a Host header even in HTTP/1.0.
   socket.write(`${method} ${path} HTTP/1.0\r\nhost: localhost\r\ncontent-length: ${bytes}\r\n\r\n${body}`);
   return { answer, close: () => void socket.destroy() };
 }
@@ -66,11 +65,11 @@ function readAnswer(bytes: Buffer, maxBytes: number): HttpAnswer | RangeError {
   const at = bytes.indexOf(HEAD_END);
   const head = bytes.toString('latin1', 0, Math.max(at, 0));
   const [, digits] = STATUS_LINE.exec(`${head}\r`) ?? [];
-  if (at < 0 || digits === undefined) return new RangeError('it is no answer');
+  if (at < 0 || digits === undefined) return new RangeError('it is not HTTP');
   const body = bytes.subarray(at + HEAD_END.length);
   if (body.length > maxBytes) return tooLarge(maxBytes);
   const [, announced] = LENGTH.exec(head) ?? [];
-  if (announced !== undefined && announced !== `${body.length}`) return new RangeError('it is cut off');
+  if (announced !== undefined && announced !== `${body.length}`) return new RangeError('it is truncated');
   return { status: parseDecimal(digits, STATUS_MAX) ?? 0, text: body.toString('utf8') };
 }
 

@@ -1,4 +1,4 @@
-// Which addresses can be listened on: every unicast address, from the first to the last of its block.
+// Listenable addresses: every unicast address, including the first and last of each block.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ip } from '../../test/support/service.ts';
@@ -8,7 +8,7 @@ import { isListenableAddress, whyNotListen } from './listenable.ts';
 const UNICAST = ['0.0.0.0', '127.0.0.1', '223.255.255.255', '240.0.0.0', '240.0.0.1', '255.255.255.254'];
 const UNICAST6 = ['::', '::1', '2001:db8::1', 'fe00::1', 'fec0::1'];
 
-test('a unicast address can be listened on, also one of 240.0.0.0/4', () => {
+test('accepts unicast addresses, including 240.0.0.0/4', () => {
   for (const text of [...UNICAST, ...UNICAST6]) assert.equal(whyNotListen(ip(text)), undefined, text);
 });
 
@@ -21,7 +21,7 @@ const REFUSED: Record<string, RegExp> = {
   '::ffff:192.0.2.1': /IPv4/,
 };
 
-test('multicast, link-local and mapped addresses are refused, each with its reason', () => {
+test('refuses multicast, link-local, and IPv4-mapped addresses with a reason', () => {
   for (const [text, why] of Object.entries(REFUSED)) {
     assert.match(whyNotListen(ip(text)) ?? '', why, text);
     assert.equal(isListenableAddress(text), false);

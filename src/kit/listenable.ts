@@ -1,11 +1,11 @@
-// Which addresses and paths can be listened on.
+// Which addresses and Unix socket paths a service can listen on.
 import { formatIp, type IpAddress, isLinkLocal, parseIp } from '../base/address.ts';
 
-/** What such a path is, in words. */
+/** A description of a listenable path, for error messages. */
 export const LISTENABLE_PATH =
-  'an absolute path of at most 106 characters of ASCII, which its abstract twin with an "@" in front fits as well';
+  'an absolute path of at most 106 visible ASCII characters, so that an abstract name with a leading "@" fits too';
 
-/** Whether the path of a Unix socket can be listened on, and be told in rpcbind's messages. */
+/** Whether a Unix socket path can be listened on and fits into rpcbind's messages. */
 export function isListenablePath(path: string): boolean {
   return /^\/[\x21-\x7e]{1,105}$/.test(path);
 }
@@ -16,7 +16,7 @@ export function isListenableAddress(text: string): boolean {
   return address !== undefined && whyNotListen(address) === undefined;
 }
 
-/** Why an address is none to listen on; undefined for one that is. */
+/** Why an address cannot be listened on; undefined if it can. */
 export function whyNotListen(address: IpAddress): string | undefined {
   const [first = 0] = address.bytes;
   if (address.family === 4) return first >= 224 && first < 240 ? 'it is a multicast address' : undefined;

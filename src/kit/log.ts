@@ -1,15 +1,14 @@
-// The daemon's log, on standard error: lines for people on a terminal, JSON (pino) everywhere else.
+// The daemon's log on standard error: plain lines on a terminal, JSON (pino) elsewhere.
 import { pino } from 'pino';
 import { printable } from '../base/printable.ts';
 
-/** What can be logged, by importance. */
 export interface Log {
   info(message: string, data?: object): void;
   warn(message: string, data?: object): void;
   error(message: string, data?: object): void;
 }
 
-/** `write` receives whole lines. */
+/** `write` receives complete lines. */
 export function openLog(write: (text: string) => void, isTerminal: boolean): Log {
   if (!isTerminal) {
     const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write });

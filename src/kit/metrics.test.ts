@@ -1,9 +1,9 @@
-// Metrics in the text-based exposition format of Prometheus.
+// Metrics in the Prometheus text-based exposition format.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { metricsText, sampleOf } from './metrics.ts';
 
-test('each metric has its help, its type and a line for each sample', () => {
+test('prints the help, the type, and a line for each sample', () => {
   const calls = [
     { labels: { version: '2', procedure: 'GETPORT' }, value: 7 },
     { labels: { version: '4', procedure: 'DUMP' }, value: 18446744073709551615n },
@@ -24,7 +24,7 @@ a_size_bytes 0.5
   );
 });
 
-test('a backslash, a line feed and, in a label, a quotation mark are escaped', () => {
+test('escapes backslashes and line feeds, and quotation marks in labels', () => {
   const samples = [{ labels: { word: '\\ \n "' }, value: 1 }];
   assert.equal(
     metricsText([{ name: 'a', type: 'gauge', help: '\\ \n "', samples }]),
@@ -32,7 +32,7 @@ test('a backslash, a line feed and, in a label, a quotation mark are escaped', (
   );
 });
 
-test('what is not known is left out', () => {
+test('omits a metric without samples', () => {
   const metric = { name: 'a', type: 'gauge', help: 'A.' } as const;
   assert.equal(metricsText([{ ...metric, samples: sampleOf(null) }]), '');
   assert.equal(metricsText([]), '');

@@ -1,24 +1,24 @@
-// What is measured, and its text for Prometheus (text-based exposition format, version 0.0.4).
+// Metrics and their text for Prometheus (text-based exposition format, version 0.0.4).
 
-/** A value, told from the others of its metric by its labels: never by a port number or free text. */
+/** A value and its labels, which never contain a port number or free text. */
 export interface Sample {
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number | bigint;
 }
 
-/** A metric. One without a sample is not known at present, and is left out. */
+/** A metric. One without samples is omitted, because its value is unknown. */
 export interface Metric {
   /** `portreeve_<word>_<what>_<unit>`, in base units; `_total` at the end of a counter. */
   readonly name: string;
   readonly type: 'counter' | 'gauge';
-  /** What it counts or measures, in one sentence. */
+  /** One sentence. */
   readonly help: string;
   readonly samples: readonly Sample[];
 }
 
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** The sample of a value that is not always known. */
+/** The sample of a value that may be unknown. */
 export function sampleOf(value: number | bigint | null): readonly Sample[] {
   return value === null ? [] : [{ value }];
 }

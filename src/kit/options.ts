@@ -1,23 +1,21 @@
-// Arguments and options that commands of several features have.
+// Arguments and options that commands of several features share.
 import type { Argument, Option } from './command.ts';
 
-/** Of commands that inspect ports. */
+/** For commands that inspect ports. */
 export const ASKED_PORTS = {
   help: 'ports and ranges: 80, 53/udp, ssh, 8000-8010',
   repeatable: true,
 } satisfies Argument;
 
-/** A directory as a value. */
 export const DIRECTORY = { value: 'dir', completion: 'directory' } as const;
 
-/** A file as a value. */
 export const FILE_VALUE = { value: 'file', completion: 'file' } as const;
 
 export const JSON_OUTPUT = { help: 'print JSON' } satisfies Option;
 
 export const CONFIG = {
   ...FILE_VALUE,
-  help: 'settings',
+  help: 'settings file',
   detail: 'See portreeve.toml(5).',
 } satisfies Option;
 
@@ -27,28 +25,28 @@ export const RUNTIME = {
   defaultText: "your own, then the system's",
 } satisfies Option;
 
-/** For commands that inspect what was applied. */
+/** For commands that read applied profiles. */
 export const STATE = {
   ...DIRECTORY,
   help: 'the state directory',
-  detail: 'Your own is taken if there is anything in it.',
+  detail: 'Your own is used if it is not empty.',
   defaultText: "your own, then the system's",
 } satisfies Option;
 
-/** The same for commands to which nothing else there matters. */
+/** The same, for commands that read nothing else from that directory. */
 export const ARCHIVE = {
   ...DIRECTORY,
-  help: 'where the record of applied profiles is',
+  help: 'directory of the record of applied profiles',
 } satisfies Option;
 
-/** The directory of the guard's names in bpffs: for tests, and for several guards of parts of a host. */
+/** For tests, and for several guards that each cover a part of a host. */
 export const PINS = {
   value: 'dir',
-  help: "the directory of the guard's names in bpffs",
+  help: "directory of the guard's pinned objects in bpffs",
   hidden: true,
 } satisfies Option;
 
 export const BPXPRM = {
   ...FILE_VALUE,
-  help: 'a BPXPRMxx, whose INADDRANY ports the profile has to reserve',
+  help: 'a BPXPRMxx member; the profile has to reserve its INADDRANY ports',
 } satisfies Option;

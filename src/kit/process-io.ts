@@ -1,15 +1,15 @@
-// The Io of a process: its streams, its environment, its user.
+// The Io of this process: its streams, environment, and user.
 import { EXIT_CODES } from '../base/errors.ts';
 import { LOG_WAITING_MAX_BYTES } from '../base/limits.ts';
 import { systemClock } from '../host/linux/linux-clock.ts';
 import type { Io } from './io.ts';
 import type { Section } from './settings.ts';
 
-/** `sections`: loads what portreeve.toml may contain. */
+/** `sections` loads the schemas of portreeve.toml. */
 export function processIo(sections: () => Promise<readonly Section[]>): Io {
   const { stdout, stderr } = process;
   const unread = new AbortController();
-  // A reader who has seen enough, such as head(1), is no trouble: the command ends as if he had read on.
+  // A reader that closes the pipe early, such as head(1), is not an error: the command ends as if all were read.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') {
       unread.abort();
@@ -34,7 +34,7 @@ export function processIo(sections: () => Promise<readonly Section[]>): Io {
   };
 }
 
-/** Writes, but for what comes while more than LOG_WAITING_MAX_BYTES wait for a reader: that is counted instead. */
+/** Drops and counts lines while more than LOG_WAITING_MAX_BYTES are waiting to be read. */
 function boundedWriter(stream: NodeJS.WriteStream): (text: string) => void {
   let dropped = 0;
   return (text) => {
@@ -42,7 +42,8 @@ function boundedWriter(stream: NodeJS.WriteStream): (text: string) => void {
       dropped++;
       return;
     }
-    if (dropped > 0) stream.write(`portreeve: ${dropped} lines were dropped, because nobody read them\n`);
+    if (dropped > 0)
+      stream.write(`portreeve: dropped ${dropped} lines because standard error was not read\n`);
     dropped = 0;
     stream.write(text);
   };

@@ -1,4 +1,4 @@
-// The runtime directory of the daemon: made for its user, refused where others could put something into it.
+// The daemon's runtime directory: created with the right mode, refused if others can write to it.
 import assert from 'node:assert/strict';
 import {
   chmodSync,
@@ -27,8 +27,7 @@ function directoryOf(t: TestContext): string {
   return directory;
 }
 
-/** Does something under a umask. */
-function under(umask: number, act: () => void): void {
+function withUmask(umask: number, act: () => void): void {
   const before = process.umask(umask);
   try {
     act();
@@ -41,14 +40,14 @@ const refusal = (why: RegExp) => ({ code: 'RUNTIME_DIRECTORY', message: why });
 
 describe('a runtime directory', () => {
   for (const umask of [0o000, 0o077]) {
-    test(`is made with those above it, with its mode under the umask ${umask.toString(8)}`, (t) => {
+    test(`is created with its parents and the right mode under umask ${umask.toString(8)}`, (t) => {
       const path = join(directoryOf(t), 'a/b');
-      under(umask, () => requireRuntimeDirectory(path, UID));
+      withUmask(umask, () => requireRuntimeDirectory(path, UID));
       assert.equal(statSync(path).mode & 0o777, UID === 0 ? 0o755 : 0o700);
     });
   }
 
-  test('that is there is taken as it is', (t) => {
+  test('that exists is used unchanged', (t) => {
     const path = directoryOf(t);
     for (const mode of [0o700, 0o755]) {
       chmodSync(path, mode);
@@ -57,7 +56,7 @@ describe('a runtime directory', () => {
     }
   });
 
-  test('that others can write to is refused', (t) => {
+  test('is refused if other users can write to it', (t) => {
     const path = directoryOf(t);
     for (const mode of [0o720, 0o702, 0o1777]) {
       chmodSync(path, mode);
@@ -65,7 +64,7 @@ describe('a runtime directory', () => {
     }
   });
 
-  test('that belongs to another user is refused, root’s as well', (t) => {
+  test('is refused if it belongs to another user, even root', (t) => {
     const path = directoryOf(t);
     assert.throws(() => requireRuntimeDirectory(path, UID + 1), refusal(/belongs to uid \d+$/));
     if (!needs(t, probe.root())) return;
@@ -74,7 +73,7 @@ describe('a runtime directory', () => {
     requireRuntimeDirectory(path, 1000);
   });
 
-  test('that is a link, or a file, is refused', (t) => {
+  test('is refused if it is a symbolic link or a file', (t) => {
     const above = directoryOf(t);
     const [path, link, file] = ['directory', 'link', 'file'].map((name) => join(above, name));
     mkdirSync(path ?? '');
@@ -85,8 +84,8 @@ describe('a runtime directory', () => {
   });
 });
 
-describe('what a daemon has left', () => {
-  test('is removed where it is a socket', async (t) => {
+describe('removeLeftover', () => {
+  test('removes a socket', async (t) => {
     const above = directoryOf(t);
     const path = join(above, 'socket');
     const server = createServer();
@@ -97,7 +96,7 @@ describe('what a daemon has left', () => {
     removeLeftover(path);
   });
 
-  test('stays where it is none, also where a link leads to one', async (t) => {
+  test('refuses anything else, including a symbolic link to a socket', async (t) => {
     const above = directoryOf(t);
     const [socket, link, file] = ['socket', 'link', 'file'].map((name) => join(above, name));
     const server = createServer();
@@ -106,7 +105,7 @@ describe('what a daemon has left', () => {
     symlinkSync(socket ?? '', link ?? '');
     writeFileSync(file ?? '', 'precious');
     for (const path of [link ?? '', file ?? '', above]) {
-      assert.throws(() => removeLeftover(path), refusal(/is there and is no socket$/));
+      assert.throws(() => removeLeftover(path), refusal(/exists and is not a socket$/));
       assert.ok(lstatSync(path));
     }
   });

@@ -1,12 +1,12 @@
-// The runtime directory: made where it is missing, refused where somebody else could put things into it.
+// Creates the runtime directory, and refuses one that another user can write to.
 import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { messageOf, PortreeveError } from '../base/errors.ts';
 import { whyUntrusted } from '../host/linux/trusted-directory.ts';
 
-/** Everybody may pass to root's sockets; what a user has is his alone. */
+/** Every user may reach root's sockets; a user's own directory is private. */
 const modeFor = (uid: number): number => (uid === 0 ? 0o755 : 0o700);
 
-/** Makes the directory, or checks that the one that is there is ours and nobody else's to write. */
+/** Creates the directory, or checks that an existing one belongs to `uid` and no other user can write to it. */
 export function requireRuntimeDirectory(path: string, uid: number): void {
   const hint = 'Choose another with --runtime DIR.';
   const refuse = (why: string) => new PortreeveError('RUNTIME_DIRECTORY', `${path}: ${why}`, hint, { path });
@@ -19,7 +19,7 @@ export function requireRuntimeDirectory(path: string, uid: number): void {
   if (why !== undefined) throw refuse(why);
 }
 
-/** Removes what a daemon that was killed left behind; the lock says that none is running. */
+/** Removes the socket of a killed daemon. The caller holds the lock, so no other daemon is running. */
 export function removeLeftover(path: string): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat) return;
@@ -28,5 +28,5 @@ export function removeLeftover(path: string): void {
     return;
   }
   const hint = 'Remove it, or choose another directory with --runtime DIR.';
-  throw new PortreeveError('RUNTIME_DIRECTORY', `${path} is there and is no socket`, hint, { path });
+  throw new PortreeveError('RUNTIME_DIRECTORY', `${path} exists and is not a socket`, hint, { path });
 }

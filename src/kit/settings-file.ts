@@ -1,11 +1,11 @@
-// portreeve.toml: decoded strictly, each mistake named with its key, its value and what would be legal.
+// Decodes portreeve.toml strictly. Each error names the key, the value, and what would be legal.
 import { parse, TomlError } from 'smol-toml';
 import { PortreeveError } from '../base/errors.ts';
 import { closest } from '../base/nearest.ts';
 import { z } from './schema.ts';
 import type { Section, Settings } from './settings.ts';
 
-/** Reads the text of portreeve.toml. Throws PortreeveError `CONFIG_INVALID` (usage) that names every mistake. */
+/** Throws PortreeveError `CONFIG_INVALID` (usage) that lists every mistake. */
 export async function parseSettings(
   text: string,
   path: string,
@@ -27,7 +27,7 @@ async function fileSchema(sections: readonly Section[]) {
   return z.strictObject(Object.fromEntries(await Promise.all(schemas)));
 }
 
-/** What is wrong, a sentence for each mistake. */
+/** A sentence for each mistake. */
 function explain(issue: z.core.$ZodIssue, file: z.ZodObject): string[] {
   const path = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') {
@@ -36,7 +36,7 @@ function explain(issue: z.core.$ZodIssue, file: z.ZodObject): string[] {
   const known = keysOf(issue.path.reduce(partOf, file));
   return issue.keys.map((key) => {
     const name = path === '' ? key : `${path}.${key}`;
-    return `"${name}" is no setting; did you mean "${closest(key, known)}"?`;
+    return `"${name}" is not a setting; did you mean "${closest(key, known)}"?`;
   });
 }
 
@@ -45,7 +45,7 @@ function keysOf(schema: unknown): string[] {
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
-/** What a schema says of the part with that key. */
+/** The schema of the part with that key. */
 function partOf(schema: unknown, key: PropertyKey): unknown {
   const whole = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
   const part =

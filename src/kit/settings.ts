@@ -1,5 +1,5 @@
-// portreeve.toml as the features see it: each declares its own section, and what it costs to check one is paid only
-// where there is a file.
+// The settings in portreeve.toml. Each feature declares its own section; the schemas are loaded only if there is a
+// file.
 import type { z } from 'zod';
 import { PortreeveError } from '../base/errors.ts';
 import { SETTINGS_MAX_BYTES } from '../base/limits.ts';
@@ -11,16 +11,16 @@ import type { Io } from './io.ts';
 export interface Section<T extends object = object> {
   /** `[name]`. */
   readonly name: string;
-  /** Loads what the section may contain; every key is optional. */
+  /** Loads the schema of the section; every key is optional. */
   readonly schema: () => Promise<z.ZodType<T>>;
 }
 
-/** What portreeve.toml says, by section: valid, and read with `sectionOf`. */
+/** Valid settings by section; read them with `sectionOf`. */
 export type Settings = Readonly<Record<string, object | undefined>>;
 
-/** What the settings say in a section; an empty one where there is no such section. */
+/** A section of the settings; empty if the file does not have it. */
 export function sectionOf<T extends object>(settings: Settings, { name }: Section<T>): T {
-  // Whoever has made the settings has checked them with this section's own schema.
+  // Settings are only created by parseSettings(), which checks each section with its own schema.
   return (settings[name] ?? {}) as T;
 }
 
@@ -30,8 +30,8 @@ export function settingsPath(directory: string): string {
 }
 
 /**
- * The settings of the file that was named, which must be there, else of portreeve.toml in the user's configuration
- * directory, if it is there. Throws PortreeveError (usage) `CONFIG_MISSING` and `CONFIG_INVALID`.
+ * Reads the named file, which must exist, or else portreeve.toml in the user's configuration directory, if it exists.
+ * Throws PortreeveError (usage) `CONFIG_MISSING` and `CONFIG_INVALID`.
  */
 export async function readSettings(
   named: string | undefined,

@@ -1,4 +1,4 @@
-// Who gets a place that several users share, and whose is given up.
+// The division of places among users: who gets one, and who loses one.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Share, Shares } from './shares.ts';
@@ -7,7 +7,7 @@ const LIMITS = { places: 6, perUser: 4 };
 const user = (name: string): Share => ({ party: 'users', user: name });
 const ROOT: Share = { party: 'root', user: '0' };
 
-/** Places that these users have taken, one each time that they are named. */
+/** Shares in which each listed user has taken a place, once for each time listed. */
 function taken(...users: readonly string[]): Shares<string> {
   const shares = new Shares<string>(LIMITS);
   for (const [at, name] of users.entries()) {
@@ -16,7 +16,7 @@ function taken(...users: readonly string[]): Shares<string> {
   return shares;
 }
 
-test('one user has so many, and another one still gets a place', () => {
+test('limits the places of one user, and still admits another user', () => {
   const shares = taken('a', 'a', 'a', 'a');
   assert.deepEqual(shares.admit(user('a'), 'more'), { refused: 'user' });
   assert.deepEqual(shares.admit(user('b'), 'b'), { victim: undefined });
@@ -31,8 +31,8 @@ test('a place that is given back can be taken again', () => {
   assert.equal(shares.of(user('a')).length, 4);
 });
 
-describe('where all places are taken', () => {
-  test('the oldest of the user with the most goes', () => {
+describe('when all places are taken', () => {
+  test('the user with the most places loses the oldest one', () => {
     const shares = taken('b', 'a', 'a', 'a', 'a', 'b');
     assert.deepEqual(shares.admit(user('c'), 'c'), { victim: 'a1' });
     assert.deepEqual(shares.admit(user('c'), 'd'), { victim: 'a2' });
@@ -40,20 +40,20 @@ describe('where all places are taken', () => {
     assert.deepEqual(shares.of(user('c')), ['c', 'd']);
   });
 
-  test('who has as many as everybody gets no more', () => {
+  test('refuses a user who already has as many as the others', () => {
     const shares = taken('a', 'b', 'a', 'b', 'c', 'c');
     assert.deepEqual(shares.admit(user('a'), 'more'), { refused: 'party' });
     assert.deepEqual(shares.of(user('a')), ['a0', 'a2']);
   });
 
-  test('a user without a place gets one, also where each has only one', () => {
+  test('admits a user without a place even if every other user has only one', () => {
     const shares = taken('a', 'b', 'c', 'd', 'e', 'f');
     assert.deepEqual(shares.admit(user('g'), 'g'), { victim: 'a0' });
     assert.deepEqual(shares.admit(user('g'), 'h'), { refused: 'party' });
   });
 });
 
-test('root has places of its own, and takes none of the others', () => {
+test('each party has its own places', () => {
   const shares = taken('a', 'a', 'a', 'b', 'b', 'b');
   for (let i = 0; i < LIMITS.places; i++) {
     assert.deepEqual(shares.admit(ROOT, `root${i}`), { victim: undefined });

@@ -1,28 +1,27 @@
-// The places of a socket that several users share: who gets one, and whose is given up for it.
+// Divides a limited number of places (connections) among users, so that no user can take all of them.
 
-/** For whom a place is. */
+/** The user that a place counts for. */
 export interface Share {
-  /** Parties have places of their own, so that no party takes those of another. */
+  /** Each party has its own places, so that no party takes those of another. */
   readonly party: 'root' | 'group' | 'users';
-  /** Who they are counted for within the party. */
+  /** The user within the party. */
   readonly user: string;
 }
 
-/** How many places there are. */
 interface ShareLimits {
   /** Places of each party. */
   readonly places: number;
-  /** Places of one user; root is bounded by the places of its party only. */
+  /** Places of one user; root is limited only by the places of its party. */
   readonly perUser: number;
 }
 
-/** What became of a request for a place. `victim` loses its place to the new holder. */
+/** The result of a request for a place. `victim` loses its place to the new holder. */
 type Admission<Holder> = { readonly victim: Holder | undefined } | { readonly refused: Refusal };
 
-/** The user has too many, or all places are taken by users who have no more than this one. */
+/** `user`: the user has too many. `party`: all places are taken by users who have no more than this one. */
 export type Refusal = 'user' | 'party';
 
-/** The places and their holders, in the order in which they came. */
+/** The places and their holders, in order of arrival. */
 export class Shares<Holder> {
   readonly #limits: ShareLimits;
   readonly #held = new Map<Holder, Share>();
@@ -32,8 +31,8 @@ export class Shares<Holder> {
   }
 
   /**
-   * Takes a place. Where a party has none left, the user with the most places gives up the oldest one, unless the
-   * newcomer has as many: a user without a place gets one, however many the others have taken.
+   * Takes a place. If the party has none left, the user with the most places loses the oldest one, unless the
+   * newcomer has as many. A user without a place therefore always gets one.
    */
   admit(share: Share, holder: Holder): Admission<Holder> {
     const { places, perUser } = this.#limits;
@@ -47,17 +46,16 @@ export class Shares<Holder> {
     return { victim: most?.oldest };
   }
 
-  /** Gives a place back; a holder without one has none to give. */
+  /** Gives a place back, if the holder has one. */
   leave(holder: Holder): void {
     this.#held.delete(holder);
   }
 
-  /** Whose place a holder has. */
   shareOf(holder: Holder): Share | undefined {
     return this.#held.get(holder);
   }
 
-  /** The holders of a user, the oldest first. */
+  /** The holders of a user, oldest first. */
   of(share: Share): Holder[] {
     return [...this.#held].filter(([, other]) => isSame(share, other)).map(([holder]) => holder);
   }
@@ -67,7 +65,7 @@ function isSame(a: Share, b: Share): boolean {
   return a.party === b.party && a.user === b.user;
 }
 
-/** Of the user with the most holders the oldest one; of several such users, the one with the oldest. */
+/** The oldest holder of the user with the most holders; of several such users, the one with the oldest holder. */
 function oldestOfMost<Holder>(
   party: readonly [Holder, Share][],
 ): { count: number; oldest: Holder } | undefined {

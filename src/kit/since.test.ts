@@ -1,4 +1,4 @@
-// Moments that --since takes, and what is none.
+// Values that --since accepts and refuses.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PortreeveError } from '../base/errors.ts';
@@ -7,7 +7,7 @@ import { parseSince } from './since.ts';
 const NOW = new Date(2026, 10, 20, 10, 59, 3, 456).getTime();
 const HOUR_MS = 3_600_000;
 
-describe('moments', () => {
+describe('accepted values', () => {
   const cases: Record<string, number> = {
     '30s': NOW - 30_000,
     '10m': NOW - 600_000,
@@ -24,7 +24,7 @@ describe('moments', () => {
   }
 });
 
-test('what is no moment is said, with what would be one', () => {
+test('refuses any other text with a hint', () => {
   for (const text of [
     '',
     '10',

@@ -1,50 +1,49 @@
-// status.sock: HTTP on a Unix socket that everybody may ask and nobody can change anything through.
+// status.sock: a read-only HTTP server on a Unix socket, open to every user.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../base/errors.ts';
 import { type PeerDeps, reply, UnixHttpServer } from './unix-http.ts';
 
-/** What can be looked at: a path and what is answered, as JSON. */
+/** Handlers by path; the result is the JSON response. */
 export type StatusRoutes = Readonly<Record<string, () => Promise<object> | object>>;
 
-/** What is answered bit by bit: a path and who answers it. */
+/** Handlers by path that write the response themselves, such as a stream of lines. */
 export type Streams = Readonly<
   Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void>
 >;
 
-/** Everybody may ask, or root alone. */
+/** The mode of the socket file: open to every user, or to root only. */
 export const STATUS_MODE = { all: 0o666, root: 0o600 } as const;
 
-/** Serves the looks until it is closed. */
 export class StatusServer extends UnixHttpServer {
   constructor(
     path: string,
-    looks: StatusRoutes,
+    queries: StatusRoutes,
     streams: Streams,
     peers: PeerDeps,
     mode: number = STATUS_MODE.all,
   ) {
-    super(path, mode, (request, response) => answer({ looks, streams }, request, response), peers);
+    super(path, mode, (request, response) => answer({ queries, streams }, request, response), peers);
   }
 }
 
 async function answer(
-  { looks, streams }: { readonly looks: StatusRoutes; readonly streams: Streams },
+  { queries, streams }: { readonly queries: StatusRoutes; readonly streams: Streams },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const path = request.url?.split('?')[0] ?? '';
-  const look = Object.hasOwn(looks, path) ? looks[path] : undefined;
+  const query = Object.hasOwn(queries, path) ? queries[path] : undefined;
   const stream = Object.hasOwn(streams, path) ? streams[path] : undefined;
   try {
     if (request.method !== 'GET')
-      reply(response, 405, { error: `${request.method} is not answered here; GET is` });
+      reply(response, 405, { error: `${request.method} is not supported; use GET` });
     else if (stream) await stream(request, response);
-    else if (look === undefined)
+    else if (query === undefined)
       reply(response, 404, {
-        error: `there is no ${path}`,
-        paths: [...Object.keys(looks), ...Object.keys(streams)],
+        error: `unknown path ${path}`,
+        paths: [...Object.keys(queries), ...Object.keys(streams)],
       });
-    else reply(response, 200, await look());
+    else reply(response, 200, await query());
   } catch (thrown) {
     reply(response, 500, { error: messageOf(thrown) });
   }

@@ -1,4 +1,4 @@
-/** The supervisor: restarts with a growing delay, kills what is stuck, and stops what it is told to stop. */
+// The supervisor: restarts with an exponential delay, kills a process that hangs, and stops on request.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -14,7 +14,7 @@ import {
 import type { ChildEnd } from '../host/host.ts';
 import { Supervisor } from './supervisor.ts';
 
-/** A supervisor of a process on a simulated host. */
+/** A supervisor on a simulated host. */
 function supervised() {
   const { clock, processes } = simHost();
   const deaths: { readonly end: ChildEnd; readonly delay: number }[] = [];
@@ -27,7 +27,7 @@ function supervised() {
 }
 
 describe('a process that dies', () => {
-  test('is started again after 20 ms, doubled each time up to 10 s', () => {
+  test('is restarted after 20 ms, doubled each time up to 10 s', () => {
     const { clock, supervisor, deaths, started, latest } = supervised();
     supervisor.start();
     for (let i = 0; i < 10; i++) {
@@ -49,7 +49,7 @@ describe('a process that dies', () => {
     assert.deepEqual([RESTART_DELAY_MIN_MS, RESTART_DELAY_MAX_MS], [20, 10_000]);
   });
 
-  test('after it ran for 30 s has recovered', () => {
+  test('is restarted with the shortest delay after it ran for 30 s', () => {
     for (const [ranFor, expected] of [
       [RESTART_RECOVERED_MS, RESTART_DELAY_MIN_MS],
       [RESTART_RECOVERED_MS - 1, RESTART_DELAY_MIN_MS * 4],
@@ -67,7 +67,7 @@ describe('a process that dies', () => {
     }
   });
 
-  test('has not recovered by waiting to become ready', () => {
+  test('keeps its delay if it was never ready', () => {
     const { clock, supervisor, deaths, latest } = supervised();
     supervisor.start();
     latest().exit(1);
@@ -79,7 +79,7 @@ describe('a process that dies', () => {
 });
 
 describe('a process that starts', () => {
-  test('is killed when it is not ready after 10 s, and started again', () => {
+  test('is killed and restarted if it is not ready after 10 s', () => {
     const { clock, supervisor, deaths, started, latest } = supervised();
     supervisor.start();
     clock.advance(START_TIMEOUT_MS - 1);
@@ -90,7 +90,7 @@ describe('a process that starts', () => {
     assert.equal(started.length, 2);
   });
 
-  test('is left alone when it is ready', () => {
+  test('is not killed once it is ready', () => {
     const { clock, supervisor, latest } = supervised();
     supervisor.start();
     assert.equal(supervisor.state, 'starting');
@@ -100,7 +100,7 @@ describe('a process that starts', () => {
     assert.deepEqual([latest().signals, clock.pending], [[], 0]);
   });
 
-  test('says so once; a word that comes late means nothing', () => {
+  test('is not ready if it dies before it reports so', () => {
     const { clock, supervisor, deaths, latest } = supervised();
     supervisor.start();
     latest().exit(1);
@@ -113,12 +113,12 @@ describe('a process that starts', () => {
 });
 
 describe('a process that is stopped', () => {
-  /** What has happened to a promise, asked without waiting for it. */
+  /** Whether a promise is settled, without waiting for it. */
   async function isSettled(promise: Promise<void>): Promise<boolean> {
     return (await Promise.race([promise.then(() => 'settled'), Promise.resolve('waits')])) === 'settled';
   }
 
-  test('loses its channel and ends by itself', async () => {
+  test('ends by itself when its channel is closed', async () => {
     const { clock, supervisor, deaths, started, latest } = supervised();
     supervisor.start();
     supervisor.ready();
@@ -133,7 +133,7 @@ describe('a process that is stopped', () => {
     assert.deepEqual([deaths, clock.pending], [[], 0]);
   });
 
-  test('is killed when it does not within 500 ms', async () => {
+  test('is killed if it does not end within 500 ms', async () => {
     const { clock, supervisor, latest } = supervised();
     supervisor.start();
     supervisor.ready();
@@ -146,7 +146,7 @@ describe('a process that is stopped', () => {
     assert.equal(STOP_GRACE_MS, 500);
   });
 
-  test('while it starts is not killed for that', async () => {
+  test('while it starts is not killed by the start timeout', async () => {
     const { clock, supervisor, latest } = supervised();
     supervisor.start();
     clock.advance(START_TIMEOUT_MS - 100);
@@ -158,7 +158,7 @@ describe('a process that is stopped', () => {
     assert.equal(clock.pending, 0);
   });
 
-  test('while it waits to be started is not started again', async () => {
+  test('while it waits for a restart is not restarted', async () => {
     const { clock, supervisor, started, latest } = supervised();
     supervisor.start();
     latest().exit(1);
@@ -167,7 +167,7 @@ describe('a process that is stopped', () => {
     assert.deepEqual([supervisor.state, started.length], ['stopped', 1]);
   });
 
-  test('twice is stopped once, and both who asked hear of it', async () => {
+  test('twice is stopped once, and both calls resolve', async () => {
     const { clock, supervisor, latest } = supervised();
     supervisor.start();
     const both = [supervisor.stop(), supervisor.stop()];
@@ -178,7 +178,7 @@ describe('a process that is stopped', () => {
     assert.equal(supervisor.state, 'stopped');
   });
 
-  test('before it was ever started is stopped', async () => {
+  test('before it was started is stopped', async () => {
     const { supervisor, started } = supervised();
     await supervisor.stop();
     assert.deepEqual([supervisor.state, started.length], ['stopped', 0]);

@@ -1,4 +1,4 @@
-// Keeps one process running: starts it again when it dies, with a growing delay, and ends it when asked to.
+// Keeps one process running: restarts it with an exponential delay when it dies, and stops it on request.
 import type { Clock, Timer } from '../base/clock.ts';
 import {
   RESTART_DELAY_MAX_MS,
@@ -9,15 +9,14 @@ import {
 } from '../base/limits.ts';
 import type { Child, ChildEnd } from '../host/host.ts';
 
-/** The process that is supervised, and who learns of its end. */
+/** The supervised process. */
 interface Supervised {
-  /** Starts the process; `onEnd` is to be called once when it has ended. */
+  /** Starts the process; must call `onEnd` once when it has ended. */
   start(onEnd: (end: ChildEnd) => void): Child;
-  /** It has ended without having been asked to; it is started again after so long. */
+  /** It ended without being asked to; it will be restarted after `restartInMs`. */
   onDied(end: ChildEnd, restartInMs: number): void;
 }
 
-/** Where the process stands. */
 type SupervisorState = 'idle' | 'starting' | 'running' | 'waiting' | 'stopping' | 'stopped';
 
 /** Supervises one process. */
@@ -30,7 +29,7 @@ export class Supervisor {
   #failures = 0;
   #readyAt: number | undefined;
   #restarts = 0;
-  /** It was asked to end only to be started again. */
+  /** It was asked to end in order to be restarted. */
   #isWanted = false;
   #onStopped: (() => void)[] = [];
 
@@ -48,7 +47,7 @@ export class Supervisor {
     return this.#child;
   }
 
-  /** How often it was started again. */
+  /** The number of restarts. */
   get restarts(): number {
     return this.#restarts;
   }
@@ -61,7 +60,7 @@ export class Supervisor {
     this.#setTimer(START_TIMEOUT_MS, () => child.kill('SIGKILL'));
   }
 
-  /** The process says that it does its work. */
+  /** The process has reported that it is ready. */
   ready(): void {
     if (this.#state !== 'starting') return;
     this.#state = 'running';
@@ -69,7 +68,7 @@ export class Supervisor {
     this.#clearTimer();
   }
 
-  /** Ends it and starts it again at once, as after a change of what it works with. */
+  /** Stops it and restarts it immediately, as after a change of its configuration. */
   restart(): void {
     if (this.#state === 'waiting' || this.#state === 'idle') this.start();
     else if (this.#child) {
@@ -78,7 +77,7 @@ export class Supervisor {
     }
   }
 
-  /** Asks it to end, kills it if it does not within STOP_GRACE_MS, and resolves when it is gone. */
+  /** Asks it to end, kills it after STOP_GRACE_MS, and resolves when it has ended. */
   stop(): Promise<void> {
     if (this.#state === 'stopped') return Promise.resolve();
     const stopped = new Promise<void>((resolve) => this.#onStopped.push(resolve));

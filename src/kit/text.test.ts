@@ -1,4 +1,4 @@
-// Tables on terminals of every width, and what may not reach a terminal.
+// Tables and wrapped lines on terminals of various widths, and the escaping of control characters.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
@@ -23,7 +23,7 @@ const ROWS: readonly Row[] = [
   { count: 1234567, path: '/b', note: '' },
 ];
 
-test('columns are as wide as what is in them, numbers at the right', () => {
+test('columns are as wide as their contents, with numbers right-aligned', () => {
   assert.equal(
     formatTable(capturedIo(), COLUMNS, ROWS),
     [
@@ -35,7 +35,7 @@ test('columns are as wide as what is in them, numbers at the right', () => {
   );
 });
 
-test('a terminal that is too narrow takes from the widest column', () => {
+test('a terminal that is too narrow cuts the widest column', () => {
   const plain = { NO_COLOR: '1' };
   assert.equal(
     formatTable(capturedIo({ columns: 27, env: plain }), COLUMNS, ROWS),
@@ -50,12 +50,12 @@ test('a terminal that is too narrow takes from the widest column', () => {
   assert.equal(wide, formatTable(capturedIo(), COLUMNS, ROWS));
 });
 
-test('a terminal of no width to speak of still gets something of every column', () => {
+test('shows a part of every column even on the narrowest terminal', () => {
   const lines = formatTable(capturedIo({ columns: 1, env: { NO_COLOR: '1' } }), COLUMNS, ROWS).split('\n');
   assert.equal(lines[1], '      7  /a/rath…  x');
 });
 
-test('the heading is bold on a terminal only, and not with NO_COLOR or on a dumb one', () => {
+test('the heading is bold only on a terminal, and not with NO_COLOR or on a dumb terminal', () => {
   const heading = (env: Record<string, string>, columns?: number) =>
     formatTable(capturedIo(columns === undefined ? { env } : { env, columns }), COLUMNS, []).includes(
       '\x1b[1m',
@@ -67,12 +67,12 @@ test('the heading is bold on a terminal only, and not with NO_COLOR or on a dumb
   assert.equal(heading({ TERM: 'xterm' }), false);
 });
 
-test('control characters of others are made visible', () => {
+test('escapes control characters', () => {
   assert.equal(printable('a\x1b]0;b\x07\n\x9bc\x7f'), 'a\\x1b]0;b\\x07\\x0a\\x9bc\\x7f');
   assert.equal(printable('superuser é'), 'superuser é');
 });
 
-test('a line is broken between words on a terminal, and what follows stands below its text', () => {
+test('wraps a line between words on a terminal, with its continuation indented', () => {
   const text = 'one two three-and-a-very-long-word-behind-it-that-is-not-broken four';
   const io = capturedIo({ columns: 40, env: {} });
   const head = `${emphasize(io, 'held')}  `;
@@ -90,7 +90,7 @@ test('a line is broken between words on a terminal, and what follows stands belo
   assert.equal(hangingLine(io, '- ', '\x1b[2J'), '- \\x1b[2J\n');
 });
 
-test('lines with labels have their texts below one another, and nothing that moves the cursor', () => {
+test('labeled lines are aligned, with control characters escaped', () => {
   const lines = labeledLines(capturedIo(), [
     ['guard', 'a\u001b[2J'],
     ['', 'b'],
@@ -98,7 +98,7 @@ test('lines with labels have their texts below one another, and nothing that mov
   assert.equal(lines, `guard     ${printable('a\u001b[2J')}\n          b\n`);
 });
 
-test('of many words the first are shown, and how many more there are', () => {
+test('shows the first words and the number of the rest', () => {
   assert.deepEqual(
     [[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map((words) => firstOf(words, 2)),
     ['', 'a', 'a, b', 'a, b, and 1 more'],

@@ -1,9 +1,9 @@
-// Words for a terminal: tables that fit it, emphasis where it is wanted, times, JSON.
+// Output formatting: tables that fit the terminal, bold text, local times, JSON.
 import { printable } from '../base/printable.ts';
 import { bold, type Column, plain, tableText } from '../base/table.ts';
 import { type Io, isEmphasized } from './io.ts';
 
-/** Lines with a heading. On a terminal that is too narrow the widest columns are cut; elsewhere nothing is. */
+/** A table with a heading. On a terminal that is too narrow, the widest columns are cut. */
 export function formatTable<Row>(io: Io, columns: readonly Column<Row>[], rows: readonly Row[]): string {
   return tableText(columns, rows, { width: io.columns, isBold: isEmphasized(io) });
 }
@@ -13,7 +13,7 @@ export function emphasize(io: Io, text: string): string {
   return isEmphasized(io) ? bold(text) : text;
 }
 
-/** A line with a label for each; an empty label continues the line above. */
+/** Labeled lines; an empty label continues the line above. */
 export function labeledLines(io: Io, lines: readonly (readonly [label: string, text: string])[]): string {
   return lines
     .map(([label, text]) => `${emphasize(io, label.padEnd(LABEL_CHARACTERS))}  ${printable(text)}\n`)
@@ -22,12 +22,12 @@ export function labeledLines(io: Io, lines: readonly (readonly [label: string, t
 
 const LABEL_CHARACTERS = 8;
 
-/** On a terminal that is narrower lines are left to it. */
+/** On a narrower terminal, lines are not wrapped. */
 const WRAP_MIN_CHARACTERS = 40;
 
 /**
- * A line behind its head: on a terminal it is broken between words, and what follows is indented. `last` is what is not
- * broken, such as a command.
+ * A line that starts with `head`. On a terminal it is wrapped between words and its continuation indented. `last` is
+ * not wrapped, such as a command.
  */
 export function hangingLine(
   { columns }: Io,
@@ -55,13 +55,13 @@ export function counted(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }
 
-/** The first words, at most `max`: "web, db, and 3 more". */
+/** At most `max` words: "web, db, and 3 more". */
 export function firstOf(words: readonly string[], max: number): string {
   const more = words.length - max;
   return `${words.slice(0, max).join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
 }
 
-/** The time as the clock on the wall has it: "2026-11-20 10:59:03". */
+/** The local time: "2026-11-20 10:59:03". */
 export function localTime(time: Date): string {
   const date = [time.getFullYear(), time.getMonth() + 1, time.getDate()];
   const clock = [time.getHours(), time.getMinutes(), time.getSeconds()];

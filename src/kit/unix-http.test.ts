@@ -1,4 +1,4 @@
-// The connections of a Unix socket: whose get a place, what the others hear, and which are closed.
+// The connection limits of the Unix socket server: which are admitted, refused, and closed.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,10 +20,10 @@ const GET = 'GET / HTTP/1.1\r\nhost: localhost\r\n\r\n';
 const shareOf = (uid: number): Share =>
   uid === 0 ? { party: 'root', user: '0' } : { party: 'users', user: `${uid}` };
 
-/** A server to which connections come from whichever uid the test says. */
+/** A server whose clients appear to have the uid that the test sets. */
 async function served(
   t: TestContext,
-  looks: StatusRoutes = { '/': () => ({ done: true }) },
+  queries: StatusRoutes = { '/': () => ({ done: true }) },
   deps: { stallMs?: number } = {},
 ) {
   const directory = mkdtempSync(join(tmpdir(), 'unix-http-'));
@@ -38,7 +38,7 @@ async function served(
   };
   const server = new StatusServer(
     path,
-    looks,
+    queries,
     {},
     {
       credentials,
@@ -82,8 +82,8 @@ async function textOf(socket: Socket): Promise<string> {
   return text;
 }
 
-describe('one user who holds connections', () => {
-  test('does not keep root and other users out, and hears why there is no further one', async (t) => {
+describe('a user with the maximum number of connections', () => {
+  test('is refused with a reason, while root and other users are served', async (t) => {
     const { fill, ask } = await served(t);
     await fill(1000, UNIX_CONNECTIONS_PER_USER_MAX);
     await assert.rejects(ask(1000), {
@@ -94,7 +94,7 @@ describe('one user who holds connections', () => {
     assert.deepEqual(await ask(0), { done: true });
   });
 
-  test('is served again when one of them is closed', async (t) => {
+  test('is served again after one of them is closed', async (t) => {
     const { fill, ask } = await served(t);
     const [first] = await fill(1000, UNIX_CONNECTIONS_PER_USER_MAX);
     assert.ok(first);
@@ -104,7 +104,7 @@ describe('one user who holds connections', () => {
   });
 });
 
-test('many users together keep nobody out: the oldest of who has most goes', async (t) => {
+test('a new user is admitted when all places are taken, in exchange for the oldest of the largest user', async (t) => {
   const { fill, ask } = await served(t);
   const [oldest] = await fill(1000, UNIX_CONNECTIONS_PER_USER_MAX);
   await fill(1001, UNIX_CONNECTIONS_MAX - UNIX_CONNECTIONS_PER_USER_MAX);
@@ -115,19 +115,19 @@ test('many users together keep nobody out: the oldest of who has most goes', asy
   assert.deepEqual(await ask(0), { done: true });
 });
 
-test('each uid with one connection keeps no newcomer out', async (t) => {
+test('a new user is admitted when every place is taken by a different user', async (t) => {
   const { fill, ask } = await served(t);
   for (let i = 0; i < UNIX_CONNECTIONS_MAX; i++) await fill(2000 + i, 1);
   assert.deepEqual(await ask(1000), { done: true });
 });
 
-test('root is not refused as one user is', async (t) => {
+test('the limit of one user does not apply to root', async (t) => {
   const { fill, ask } = await served(t);
   await fill(0, UNIX_CONNECTIONS_MAX - 1);
   assert.deepEqual(await ask(0), { done: true });
 });
 
-test('who is refused and does not read it is closed when there are too many of these', async (t) => {
+test('closes the oldest refused connection that does not read its response, when there are too many', async (t) => {
   const { fill } = await served(t);
   await fill(1000, UNIX_CONNECTIONS_PER_USER_MAX);
   const [first] = await fill(1000, 1);
@@ -138,7 +138,7 @@ test('who is refused and does not read it is closed when there are too many of t
   await closed;
 });
 
-test('what is asked behind another request is not answered', async (t) => {
+test('does not answer pipelined requests', async (t) => {
   const { open } = await served(t);
   const socket = open();
   socket.write(GET.repeat(3));
@@ -147,7 +147,7 @@ test('what is asked behind another request is not answered', async (t) => {
   assert.match(text, /^connection: close\r$/im);
 });
 
-test('a user who leaves answers unread loses the oldest, and root does not', async (t) => {
+test('a user who leaves responses unread loses the oldest, and root does not', async (t) => {
   const text = 'x'.repeat(UNIX_UNREAD_PER_USER_MAX_BYTES / 4);
   const { open, as } = await served(t, { '/': () => ({ text }) });
   const asked = () => {
@@ -166,20 +166,20 @@ test('a user who leaves answers unread loses the oldest, and root does not', asy
   for (const socket of roots) await lengthOf(socket, text.length);
 });
 
-test('an answer that nobody takes is dropped after a while', async (t) => {
+test('drops a response that is not read within the timeout', async (t) => {
   const text = 'x'.repeat(4 * 1024 * 1024);
   const { open, accepted } = await served(t, { '/': () => ({ text }) }, { stallMs: 50 });
   const socket = open().pause();
   socket.write(GET);
   await once(socket, 'connect');
   while (accepted.length === 0) await new Promise((resolve) => setImmediate(resolve));
-  const [theirs] = accepted;
-  assert.ok(theirs);
-  await once(theirs, 'close');
+  const [server] = accepted;
+  assert.ok(server);
+  await once(server, 'close');
   await assert.rejects(lengthOf(socket, text.length), /ended/);
 });
 
-/** Reads so many bytes. */
+/** Reads at least `bytes` bytes, or throws. */
 async function lengthOf(socket: Socket, bytes: number): Promise<void> {
   let length = 0;
   for await (const chunk of socket) {

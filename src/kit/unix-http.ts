@@ -1,4 +1,4 @@
-// HTTP and JSON on a Unix socket: what those for looking and those for commands have in common.
+// The common part of the status and control servers: HTTP on a Unix socket, with limits for each user.
 import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -18,24 +18,23 @@ import { type Refusal, type Share, Shares } from './shares.ts';
 const CHECK_INTERVAL_MS = 500;
 const LIMITS = { places: UNIX_CONNECTIONS_MAX, perUser: UNIX_CONNECTIONS_PER_USER_MAX };
 
-/** Why a connection is refused, in the words of the client's errors. */
+/** The message for each reason to refuse a connection. */
 const WHY: Readonly<Record<Refusal, string>> = {
   user: 'the daemon has too many connections of this user',
   party: 'the daemon has too many connections',
 };
 const HINT = 'Close some of them, or try again.';
 
-/** Who asks, and how long a connection may stand still. */
+/** How clients are identified and limited. */
 export interface PeerDeps {
-  /** Whose place a connection takes. */
+  /** The user that a connection counts for. */
   readonly shareOf: (peer: PeerCredentials) => Share;
-  /** What the kernel reports of the other end, where it is not asked itself. */
+  /** The credentials of the client. The default asks the kernel (SO_PEERCRED). */
   readonly credentials?: (socket: Socket) => PeerCredentials | undefined;
-  /** UNIX_STALL_MS where it is not given. */
+  /** How long a connection may be idle. The default is UNIX_STALL_MS. */
   readonly stallMs?: number;
 }
 
-/** Answers until it is closed. */
 export class UnixHttpServer {
   readonly #server: Server;
   readonly #path: string;
@@ -44,7 +43,7 @@ export class UnixHttpServer {
   readonly #places = new Shares<Socket>(LIMITS);
   readonly #refused = new Set<Socket>();
 
-  /** `mode`: the mode of the socket's file, which says who may ask at all. `answer` must not reject. */
+  /** `mode` of the socket file decides who may connect. `answer` must not reject. */
   constructor(
     path: string,
     mode: number,
@@ -67,13 +66,13 @@ export class UnixHttpServer {
         void answer(request, response).then(() => this.#boundUnread(socket));
       },
     );
-    // Requests that wait behind another one on the same connection would have no bound of their own.
+    // Pipelined requests would not be limited.
     this.#server.maxRequestsPerSocket = 1;
     this.#server.timeout = this.#peers.stallMs;
     this.#admitFirst();
   }
 
-  /** A connection without a place is not served: Node's own listener does not hear of it. */
+  /** Passes a connection to Node's own listeners only if it has been admitted. */
   #admitFirst(): void {
     const serving = this.#server.listeners('connection');
     this.#server.removeAllListeners('connection');
@@ -94,7 +93,7 @@ export class UnixHttpServer {
     });
   }
 
-  /** Says why. What the client still sends is read: it would see a broken connection, and not the answer. */
+  /** Sends the reason. Keeps reading what the client sends: a reset connection would lose the response. */
   #refuse(socket: Socket, why: Refusal): void {
     const [oldest] = this.#refused;
     if (this.#refused.size >= UNIX_REFUSED_CONNECTIONS_MAX) oldest?.destroy();
@@ -107,7 +106,7 @@ export class UnixHttpServer {
     socket.end(`HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n${textOf(body)}`);
   }
 
-  /** What a user does not read stays in memory: the user who leaves too much of it loses the oldest. */
+  /** Unread responses stay in memory: a user who leaves too much unread loses the oldest connections. */
   #boundUnread(socket: Socket): void {
     const share = this.#places.shareOf(socket);
     if (!share || share.party === 'root') return;
@@ -140,7 +139,7 @@ export class UnixHttpServer {
   }
 }
 
-/** Answers with an object as a line of JSON. */
+/** Sends an object as a line of JSON. */
 export function reply(response: ServerResponse, status: number, body: object): void {
   const text = `${JSON.stringify(body)}\n`;
   response.writeHead(status, {
@@ -150,7 +149,7 @@ export function reply(response: ServerResponse, status: number, body: object): v
   response.end(text);
 }
 
-/** The rest of a head, and the body behind it. */
+/** The remaining headers and the body. */
 function textOf(body: object): string {
   const text = `${JSON.stringify(body)}\n`;
   return `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;

@@ -29,8 +29,8 @@ test('every mistake of a file is named', async (t) => {
   assert.deepEqual(said.split('\n').slice(0, -2), [
     `portreeve: error[CONFIG_INVALID]: ${path} is not valid:`,
     '  portmap.port is 0; it must be a number from 1 to 65535',
-    '  "portmap.prot" is no setting; did you mean "port"?',
-    '  "portmop" is no setting; did you mean "portmap"?',
+    '  "portmap.prot" is not a setting; did you mean "port"?',
+    '  "portmop" is not a setting; did you mean "portmap"?',
   ]);
 });
 

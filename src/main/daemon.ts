@@ -56,12 +56,12 @@ export class Daemon {
   #serversOf(routes: readonly Routes[]): UnixHttpServer[] {
     const { runtime, uid, peers } = this.#deps;
     const own: Routes = {
-      looks: { '/v1/status': () => this.status() },
+      queries: { '/v1/status': () => this.status() },
       streams: { '/metrics': this.#metrics },
     };
-    const { looks, streams, commands } = united([own, ...routes]);
+    const { queries, streams, commands } = united([own, ...routes]);
     const look = (name: string, mode: number) =>
-      new StatusServer(join(runtime, name), looks, streams, peers, mode);
+      new StatusServer(join(runtime, name), queries, streams, peers, mode);
     return [
       ...(uid === 0 ? [look(ROOT_STATUS_SOCKET, STATUS_MODE.root)] : []),
       look(STATUS_SOCKET, STATUS_MODE.all),
@@ -135,16 +135,16 @@ async function inTurn(
 
 /** The routes of all. Throws PortreeveError `BUG` where two have a path of one socket: one would hide the other. */
 function united(routes: readonly Routes[]): Required<Routes> {
-  const looks = routes.map((each) => each.looks ?? {});
+  const queries = routes.map((each) => each.queries ?? {});
   const streams = routes.map((each) => each.streams ?? {});
   const commands = routes.map((each) => each.commands ?? {});
-  for (const tables of [[...looks, ...streams], commands]) {
+  for (const tables of [[...queries, ...streams], commands]) {
     const paths = tables.flatMap((table) => Object.keys(table));
     const twice = paths.find((path, index) => paths.indexOf(path) !== index);
     if (twice !== undefined) throw new PortreeveError('BUG', `two services have the path ${twice}`);
   }
   return {
-    looks: Object.assign({}, ...looks),
+    queries: Object.assign({}, ...queries),
     streams: Object.assign({}, ...streams),
     commands: Object.assign({}, ...commands),
   };

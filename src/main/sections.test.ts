@@ -178,7 +178,7 @@ test('a suppression has a code of the doctor, a reason, and perhaps a port', asy
     'code = "LOW_PORTS_OPEN", reason = " "': /^doctor\.suppress\.0\.reason is " "; it must be a text/,
     'code = "LOW_PORTS_OPEN", reason = "x", port = 0': /^doctor\.suppress\.0\.port is 0; it must be a number/,
     'code = "LOW_PORTS_OPEN", reason = "x", ports = 1':
-      /^"doctor\.suppress\.0\.ports" is no setting; did you mean "port"\?$/,
+      /^"doctor\.suppress\.0\.ports" is not a setting; did you mean "port"\?$/,
   };
   for (const [entry, expected] of Object.entries(wrong)) {
     const [mistake = '', ...more] = await given(entry);
@@ -200,27 +200,27 @@ test('a section of a job has the name of one that somebody can take', async () =
   assert.deepEqual(await mistakes('job = 3\n'), ['job is 3; it must be sections, [job.NAME]']);
   assert.deepEqual(await mistakes('[job]\nWEB = 3\n'), ['job.WEB is 3; it must be a section, [job.NAME]']);
   assert.deepEqual(await mistakes('[job.WEB]\nuser = []\n'), [
-    '"job.WEB.user" is no setting; did you mean "users"?',
+    '"job.WEB.user" is not a setting; did you mean "users"?',
   ]);
 });
 
 test('a key of the wrong section is compared with those of its own', async () => {
   assert.deepEqual(await mistakes('[profile]\nzos_name = true\nport = 1\n'), [
-    '"profile.zos_name" is no setting; did you mean "zos_names"?',
-    '"profile.port" is no setting; did you mean "file"?',
+    '"profile.zos_name" is not a setting; did you mean "zos_names"?',
+    '"profile.port" is not a setting; did you mean "file"?',
   ]);
   assert.deepEqual(await mistakes('[guard]\nerrnolow = "EPERM"\nnamespace = []\n'), [
-    '"guard.errnolow" is no setting; did you mean "errno_low"?',
-    '"guard.namespace" is no setting; did you mean "namespaces"?',
+    '"guard.errnolow" is not a setting; did you mean "errno_low"?',
+    '"guard.namespace" is not a setting; did you mean "namespaces"?',
   ]);
 });
 
 test('a section that there is not is refused, at the top and inside', async () => {
   assert.deepEqual(await mistakes('[portmapp]\nlisten = []\n'), [
-    '"portmapp" is no setting; did you mean "portmap"?',
+    '"portmapp" is not a setting; did you mean "portmap"?',
   ]);
   assert.deepEqual(await mistakes('uid = 0\n[jobs.WEB]\nusers = []\n'), [
-    '"uid" is no setting; did you mean "guard"?',
-    '"jobs" is no setting; did you mean "job"?',
+    '"uid" is not a setting; did you mean "guard"?',
+    '"jobs" is not a setting; did you mean "job"?',
   ]);
 });

@@ -187,7 +187,7 @@ test('invalid options and settings are errors with a suggestion', async (t) => {
     [['--local', 'rpcbind.sock'], /"rpcbind\.sock" is not a valid path/],
     [['--local', 'rpcbind.sock'], /"rpcbind\.sock" is not a valid path/],
     [['--config', '/etc/none.toml'], /there is no file \/etc\/none\.toml/],
-    [['--config', '/etc/bad.toml'], /"portmap\.prot" is no setting; did you mean "port"/],
+    [['--config', '/etc/bad.toml'], /"portmap\.prot" is not a setting; did you mean "port"/],
   ];
   for (const [args, message] of cases) {
     const { code, stderr } = await portreeve(at, ['serve', ...args]);

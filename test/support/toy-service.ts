@@ -39,7 +39,7 @@ export class ToyService implements DaemonService {
 
   get routes() {
     return {
-      looks: { [this.path]: () => ({ color: this.#color }) },
+      queries: { [this.path]: () => ({ color: this.#color }) },
       commands: { [`/v1/${this.name}/paint`]: (request: unknown) => ({ painted: ++this.#painted, request }) },
     };
   }

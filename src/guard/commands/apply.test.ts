@@ -165,7 +165,10 @@ test('the time of a trial is checked before anything is printed, also with --dry
     for (const dry of ['', ' --dry-run']) {
       const { code, stdout, stderr } = await run(`apply @first --try ${time}${dry}`);
       assert.deepEqual([code, stdout], [2, ''], time);
-      assert.match(stderr, /^portreeve: error\[\w+\]: ".*" is no time for --try\n--try takes 1s to 1d,/);
+      assert.match(
+        stderr,
+        /^portreeve: error\[\w+\]: invalid duration ".*" for --try\n--try takes 1s to 1d,/,
+      );
     }
   }
   for (const time of ['24h', '1d', '90', '1500ms'])

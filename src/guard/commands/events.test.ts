@@ -156,7 +156,7 @@ describe('from the running daemon', () => {
     assert.equal(await inTime('the command to end', ended), 3);
     assert.match(
       io.stderr(),
-      /^portreeve: error\[\w+\]: the answer of .*status.sock broke off: .*\n.*portreeve status\n$/,
+      /^portreeve: error\[\w+\]: the connection to .*status.sock was lost: .*\n.*portreeve status\n$/,
     );
   });
 

@@ -232,7 +232,7 @@ export class GuardService implements DaemonService {
 
   get routes(): Routes {
     return {
-      looks: { [GUARD_PATH]: () => this.#inspect() },
+      queries: { [GUARD_PATH]: () => this.#inspect() },
       streams: this.#following?.recorder.streams ?? {},
     };
   }
