@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { cgroupsIfAny } from '../src/host/linux/cgroups.ts';
 import { linuxFiles } from '../src/host/linux/files.ts';
-import { seeSockets } from '../src/sockets/app/see.ts';
+import { readSockets } from '../src/sockets/app/read-sockets.ts';
 import { LinuxOpenSockets } from '../src/sockets/linux/open-sockets.ts';
 
 const LISTENING = ['LISTEN', 'UNCONNECTED'] as const;
@@ -14,7 +14,7 @@ const deps = { sockets: new LinuxOpenSockets(), files: linuxFiles, cgroups: cgro
 
 function readMs(): { readonly ms: number; readonly sockets: number; readonly owned: number } {
   const begin = performance.now();
-  const { sockets } = seeSockets(deps, { states: LISTENING });
+  const { sockets } = readSockets(deps, { states: LISTENING });
   const ms = performance.now() - begin;
   return { ms, sockets: sockets.length, owned: sockets.filter(({ owners }) => owners.length > 0).length };
 }

@@ -3,7 +3,7 @@ import { type Job, jobNamed, UNKNOWN_JOB } from '../../base/job.ts';
 import type { UnitReader } from '../../job/app/host-units.ts';
 import { jobsOf } from '../../job/app/naming.ts';
 import { identityOfUid, type Users } from '../../job/app/users.ts';
-import { type JobCgroups, jobAt } from '../../sockets/app/see.ts';
+import { type JobCgroups, jobAt } from '../../sockets/app/read-sockets.ts';
 import { parseProcessStatus } from '../../text/process-status.ts';
 import type { Binder } from '../core/explain/permission.ts';
 

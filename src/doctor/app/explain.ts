@@ -11,14 +11,14 @@ import { parseServices, type ServiceEntry } from '../../names/core/services.ts';
 import type { RegisteredProgram } from '../../portmap/core/registered-program.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
 import type { Profile } from '../../profile/core/rules.ts';
-import { type SeeDeps, seeSockets } from '../../sockets/app/see.ts';
+import { readSockets, type SocketDeps } from '../../sockets/app/read-sockets.ts';
 import { type Explanation, explainPort, type PortNames, type Refusals } from '../core/explain/explain.ts';
 import { type BinderDeps, bindersOf } from './binders.ts';
 import type { Judge, RuleSettings } from './judging.ts';
 import { orUnknown } from './or-unknown.ts';
 
 /** A dependency that throws PortreeveError is reported as unknown. */
-export interface ExplainDeps extends SeeDeps, BinderDeps {
+export interface ExplainDeps extends SocketDeps, BinderDeps {
   readonly sysctls: Pick<Sysctls, 'read'>;
   readonly archive: ProfileArchive;
   readonly settings: () => Promise<RuleSettings>;
@@ -45,7 +45,7 @@ export async function explain(
   const unknown: string[] = [];
   const tryQuery: Query = (what, query) => orUnknown(what, query, unknown);
   const kernel = readKernelPorts(deps.sysctls);
-  const sockets = protocols.map((protocol) => ({ protocol, seen: seeSockets(deps, { protocol, port }) }));
+  const sockets = protocols.map((protocol) => ({ protocol, seen: readSockets(deps, { protocol, port }) }));
   const users = readUsers(deps.files);
   const { you, root } = bindersOf(deps, users);
   const [iana, services = [], { guard, judge, isApplied }, events, registered] = await Promise.all([
@@ -147,7 +147,7 @@ function refusalsOf(events: readonly EventLine[]): Refusals[] {
 }
 
 /** Only root may read the descriptors of other users' processes; and sockets of the kernel have no process. */
-function unknownOwners({ sockets, notSeen }: ReturnType<typeof seeSockets>, uid: number): string[] {
+function unknownOwners({ sockets, notSeen }: ReturnType<typeof readSockets>, uid: number): string[] {
   const isMissing = sockets.some(({ socket, owners }) => socket.inode !== 0 && owners.length === 0);
   if (!isMissing) return [];
   const denied = `${notSeen} ${notSeen === 1 ? 'process' : 'processes'} could not be inspected`;

@@ -15,7 +15,7 @@ import type { RegisteredProgram } from '../../portmap/core/registered-program.ts
 import { profileInForce } from '../../profile/app/in-force.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
 import { parseBpxprm } from '../../profile/text/bpxprm.ts';
-import { type SeeDeps, seeSockets } from '../../sockets/app/see.ts';
+import { readSockets, type SocketDeps } from '../../sockets/app/read-sockets.ts';
 import { parseLocalRange, parsePortList, rangesOfPorts } from '../../text/port-list.ts';
 import type { SysctlReader } from '../../text/sysctl-conf.ts';
 import type {
@@ -40,7 +40,7 @@ export interface SnapshotSettings {
   readonly bpxprm: string | undefined;
 }
 
-export interface SnapshotDeps extends Omit<SeeDeps, 'files'> {
+export interface SnapshotDeps extends Omit<SocketDeps, 'files'> {
   readonly files: BootFiles;
   readonly reader: SysctlReader;
   readonly sysctls: Pick<Sysctls, 'read'>;
@@ -75,7 +75,7 @@ export async function takeSnapshot(deps: SnapshotDeps, settings: SnapshotSetting
   const files = new ConfigFiles(deps.files, unknown);
   const kernel = readKernelPorts(deps.sysctls);
   // Before the query to the port mapper, whose own socket must not be in the snapshot.
-  const seen = seeSockets(deps);
+  const seen = readSockets(deps);
   const pending = Promise.all([
     deps.iana(),
     orUnknown('the registrations with the port mapper', deps.registrations, unknown),

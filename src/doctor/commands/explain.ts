@@ -5,7 +5,7 @@ import { EXIT_CODES } from '../../base/errors.ts';
 import { isInRange, type Protocol } from '../../base/port.ts';
 import type { Io } from '../../kit/io.ts';
 import { json } from '../../kit/text.ts';
-import { portsOneByOne } from '../../names/commands/port-arguments.ts';
+import { expandPorts } from '../../names/commands/port-arguments.ts';
 import type { RegisteredProgram } from '../../portmap/core/registered-program.ts';
 import type { Reservation } from '../../profile/core/rules.ts';
 import { portsSeen } from '../../sockets/app/port-records.ts';
@@ -22,7 +22,7 @@ export async function explainCommand(
   options: ExplainOptions,
   io: Io,
 ): Promise<number> {
-  const requested = [...Map.groupBy(portsOneByOne(args), ({ first }) => first)];
+  const requested = [...Map.groupBy(expandPorts(args), ({ first }) => first)];
   const depsFor = quickExplainDeps(options, io);
   const explained: Explanation[][] = [];
   for (const [port, ranges] of requested) {

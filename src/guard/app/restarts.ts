@@ -7,7 +7,7 @@ import type { KernelBpf, Sysctls } from '../../host/host.ts';
 import type { UnitReader } from '../../job/app/host-units.ts';
 import { profileAfter } from '../../profile/app/in-force.ts';
 import type { ProfileArchive } from '../../profile/core/archive.ts';
-import { type SeeDeps, seeSockets } from '../../sockets/app/see.ts';
+import { readSockets, type SocketDeps } from '../../sockets/app/read-sockets.ts';
 import type { OpenSockets } from '../../sockets/core/open-sockets.ts';
 import { type GuardChoices, guardState } from './guard.ts';
 import { type Epoch, epochsSince, type Impacts, impactsOf, type RuleChange } from './impact.ts';
@@ -29,7 +29,7 @@ export interface RestartDeps {
   readonly files: UnitReader;
   readonly clock: Pick<Clock, 'now'>;
   readonly sockets: OpenSockets;
-  readonly cgroups: SeeDeps['cgroups'];
+  readonly cgroups: SocketDeps['cgroups'];
   readonly sysctls: Pick<Sysctls, 'read'>;
   readonly enforcing: Enforcing;
   /** The uid of the caller. */
@@ -107,7 +107,7 @@ export function unlessUnknown(find: () => Affected): Affected | PortreeveError {
 function judged({ sockets, ...deps }: RestartDeps, change: RuleChange, choices: TableChoices): Affected {
   const bootMs = deps.clock.now() - exactNumber(deps.bpf.bootNow() / 1_000_000n);
   const { files, cgroups, sysctls } = deps;
-  const see = (query: Parameters<typeof seeSockets>[1]) => seeSockets({ sockets, files, cgroups }, query);
+  const see = (query: Parameters<typeof readSockets>[1]) => readSockets({ sockets, files, cgroups }, query);
   const cgroupPath = (id: bigint) => sockets.cgroupPath(id);
   return { impacts: impactsOf({ see, cgroupPath, sysctls, files, bootMs }, change, choices), bootMs };
 }

@@ -6,7 +6,7 @@ import { PORTS_ASKED_MAX } from '../../base/limits.ts';
 import { readText } from '../../host/linux/files.ts';
 import { portmapSettings } from '../../portmap/app/settings.ts';
 import { serviceNames } from '../app/service-names.ts';
-import { portsOneByOne } from './port-arguments.ts';
+import { expandPorts } from './port-arguments.ts';
 
 /** What a spelling has, and what a command can take. */
 type Feature = 'colon' | 'no protocol' | 'protocol' | 'range' | 'zero';
@@ -142,14 +142,15 @@ describe('several ports', () => {
   test('of who have a line each, and as JSON are named', async (t) => {
     const { run } = workspace(t);
     const { code, stdout } = await run('who 1-2/udp TCP/3');
-    assert.deepEqual([code, stdout], [1, '1/udp: nobody\n2/udp: nobody\n3/tcp: nobody\n']);
-    const { asked, held, ports } = JSON.parse((await run('who 1-2 tcp/3 --json')).stdout);
-    assert.deepEqual(asked, [
-      { port: 1, protocol: null, held: false },
-      { port: 2, protocol: null, held: false },
-      { port: 3, protocol: 'tcp', held: false },
+    assert.equal(code, 1);
+    assert.equal(stdout, '1/udp is not in use\n2/udp is not in use\n3/tcp is not in use\n');
+    const { results, inUse, ports } = JSON.parse((await run('who 1-2 tcp/3 --json')).stdout);
+    assert.deepEqual(results, [
+      { port: 1, protocol: null, inUse: false },
+      { port: 2, protocol: null, inUse: false },
+      { port: 3, protocol: 'tcp', inUse: false },
     ]);
-    assert.deepEqual([held, ports], [false, []]);
+    assert.deepEqual([inUse, ports], [false, []]);
     assert.equal(JSON.parse((await run('who 1 --json')).stdout).port, 1);
   });
 
@@ -171,7 +172,7 @@ describe('several ports', () => {
   test('are so many at most, each of a range counted where each is answered for', async (t) => {
     const { run } = workspace(t, { p: '; none\n' });
     const last = 8000 + PORTS_ASKED_MAX;
-    assert.equal(portsOneByOne([`8001-${last}`]).length, PORTS_ASKED_MAX);
+    assert.equal(expandPorts([`8001-${last}`]).length, PORTS_ASKED_MAX);
     for (const command of ['explain', 'who', 'decide WEB --profile @p'])
       assert.match(
         (await run(`${command} 8000-${last}/tcp`)).stderr,

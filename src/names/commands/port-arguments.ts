@@ -17,7 +17,7 @@ export function portRanges(words: readonly string[], form?: PortForm): AskedPort
 }
 
 /** The same with each port of a range by itself, of which there are no more either. */
-export function portsOneByOne(words: readonly string[], form?: PortForm): AskedPorts[] {
+export function expandPorts(words: readonly string[], form?: PortForm): AskedPorts[] {
   const ranges = portRanges(words, form);
   const count = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
   if (count > PORTS_ASKED_MAX) throw tooMany(count);

@@ -8,7 +8,7 @@ import { identityOf, identityOfUid, readUsers, type UserFiles } from '../../job/
 import { knownFiles } from '../../job/commands/known-deps.ts';
 import type { Io } from '../../kit/io.ts';
 import { emphasize, json } from '../../kit/text.ts';
-import { portsOneByOne } from '../../names/commands/port-arguments.ts';
+import { expandPorts } from '../../names/commands/port-arguments.ts';
 import {
   type Decision,
   decideQuestion,
@@ -59,7 +59,7 @@ export async function decideCommand(
 
 /** One for each port. Throws PortreeveError (usage) `PORT_INVALID` and `PORTS_TOO_MANY`. */
 function questionsOf(ports: readonly string[], common: Omit<Question, 'port' | 'protocol'>): Question[] {
-  return portsOneByOne(ports, { protocol: 'required', takesZero: true }).flatMap(({ first, protocol }) =>
+  return expandPorts(ports, { protocol: 'required', takesZero: true }).flatMap(({ first, protocol }) =>
     protocol === undefined ? [] : [{ ...common, port: first, protocol }],
   );
 }

@@ -1,10 +1,10 @@
-// What ports are called, which RPC programs are registered there, and who they are reserved for.
+// The names of ports: service names, registered RPC programs, and the jobs that ports are reserved for.
 import { requireFailure } from '../../base/errors.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Files } from '../../host/host.ts';
 import { serviceNames } from '../../names/app/service-names.ts';
 
-/** An RPC program that is registered at a port. */
+/** An RPC program that is registered on a port. */
 export interface RegisteredProgram {
   readonly program: number;
   readonly name: string | undefined;
@@ -12,43 +12,39 @@ export interface RegisteredProgram {
   readonly port: number;
 }
 
-/** For whom a port is reserved, and the statement that reserves it. */
+/** The job that a port is reserved for, and the statement that reserves it. */
 export interface ReservedFor {
-  /** A job, or a pattern of jobs; RESERVED for no one; AUTHPORT for FTP servers. */
+  /** A job or a job pattern; RESERVED (no job) or AUTHPORT (FTP servers). */
   readonly jobname: string;
   readonly rule: { readonly file: string; readonly line: number; readonly text: string };
 }
 
-/** The reservations of ports. */
 export interface Reservations {
-  /** In the order of the statements. */
+  /** In statement order. */
   at(protocol: Protocol, port: number): readonly ReservedFor[];
 }
 
-/** Where names are from. A source that throws PortreeveError gives none, and the reason is a problem. */
+/** The sources of names. One that throws PortreeveError is skipped, and its message is added to the problems. */
 export interface NameDeps {
   readonly files: Pick<Files, 'readText'>;
-  /** What is registered with the port mapper of this host; empty where there is no port mapper. */
+  /** The registrations of this host's port mapper; empty if there is none. */
   readonly registrations: () => Promise<readonly RegisteredProgram[]>;
-  /** Of the profile in force; undefined where no profile was ever applied. */
+  /** Of the profile in force; undefined if no profile was ever applied. */
   readonly reservations: () => Promise<Reservations | undefined>;
 }
 
-/** What is said of ports. */
 export interface PortNames {
-  /** As /etc/services has it. */
+  /** From /etc/services. */
   nameOf(port: number, protocol: Protocol): string | undefined;
-  /** The RPC programs that are registered there. */
   programsOf(port: number, protocol: Protocol): readonly string[];
-  /** Of the profile in force. */
   reservationsOf(port: number, protocol: Protocol): readonly ReservedFor[];
-  /** What could not be read, and why: a sentence for each. */
+  /** Messages about sources that could not be read. */
   readonly problems: readonly string[];
 }
 
 const NONE: readonly never[] = [];
 
-/** For whoever asks for none. */
+/** For a caller that does not need names. */
 export const NO_NAMES: PortNames = {
   nameOf: () => undefined,
   programsOf: () => NONE,
@@ -56,7 +52,7 @@ export const NO_NAMES: PortNames = {
   problems: [],
 };
 
-/** Gathers them; of each source no more is loaded than there is to see. */
+/** Reads all sources. */
 export async function portNames(deps: NameDeps): Promise<PortNames> {
   const problems: string[] = [];
   const known = async <T>(read: () => Promise<T> | T): Promise<T | undefined> => {
@@ -79,7 +75,7 @@ export async function portNames(deps: NameDeps): Promise<PortNames> {
   };
 }
 
-/** By "111/tcp". */
+/** By port and protocol: "111/tcp". */
 async function readPrograms({ registrations }: NameDeps): Promise<Map<string, string[]>> {
   const programs = new Map<string, string[]>();
   for (const { port, protocol, program, name } of await registrations()) {

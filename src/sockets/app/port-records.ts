@@ -1,61 +1,59 @@
-// A socket as JSON has it: for `portreeve ports --json`, and for whoever asks the daemon.
+// The JSON record of a socket, for `portreeve ports --json` and for clients of the daemon.
 import { formatIp } from '../../base/address.ts';
 import type { SocketEnd, SocketOwner, SocketState } from '../../base/open-socket.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Seen, SeenSocket } from '../core/seen.ts';
 
-/** One end of a socket. */
 export interface EndRecord {
   readonly address: string;
   readonly port: number;
 }
 
-/** A process that has a socket open. */
+/** A process that has the socket open. */
 export interface OwnerRecord {
   readonly pid: number;
   readonly name: string;
-  /** When it was started, in clock ticks since boot. These four are there where all was asked for. */
+  /** The start time in clock ticks since boot. This and the following fields are only in full records. */
   readonly startTicks?: number;
   readonly command?: string;
   readonly uid?: number;
   readonly cgroup?: string | null;
 }
 
-/** A socket; null is what it has not, or what cannot be told. */
+/** A socket; null means absent or unknown. */
 export interface PortRecord extends EndRecord {
   readonly protocol: Protocol;
   readonly state: SocketState;
   readonly remote: EndRecord | null;
   readonly v6Only: boolean;
-  /** The index of its interface, 0 if it belongs to none. */
+  /** The index of the interface that it is bound to, or 0. */
   readonly interface: number;
   readonly inode: number;
   readonly uid: number | null;
   readonly user: string | null;
   readonly unit: string | null;
   readonly container: { readonly runtime: string; readonly id: string } | null;
-  /** Where docker's proxy sends what comes in. */
+  /** The destination to which docker-proxy forwards. */
   readonly forwardsTo: EndRecord | null;
   readonly job: string;
-  /** How long TIME_WAIT still lasts, in milliseconds. */
+  /** The remaining time in TIME_WAIT, in milliseconds. */
   readonly expiresMs: number | null;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly owners: readonly OwnerRecord[];
 }
 
-/** What was seen, as records. */
 export interface PortsSeen {
   readonly ports: readonly PortRecord[];
-  /** How many processes did not let us look. */
-  readonly notSeen: number;
+  /** The number of processes whose sockets could not be read. */
+  readonly hiddenProcesses: number;
 }
 
-/** `isFull`: with what costs more, the start, command, user and cgroup of each owner. */
+/** `isFull` adds the start time, command, user, and cgroup of each owner, which take longer to read. */
 export function portsSeen({ sockets, notSeen }: Seen, isFull: boolean): PortsSeen {
-  return { ports: sockets.map((seen) => portRecord(seen, isFull)), notSeen };
+  return { ports: sockets.map((seen) => portRecord(seen, isFull)), hiddenProcesses: notSeen };
 }
 
-/** One socket; see portsSeen(). */
+/** See portsSeen(). */
 export function portRecord(seen: SeenSocket, isFull: boolean): PortRecord {
   const { socket, owners, user = null, unit = null, container = null, forwardsTo, job } = seen;
   const {

@@ -1,4 +1,4 @@
-// The answer to which ports are held: as a table, as records, sorted, of one owner, with the names that there are.
+// Lists of sockets: the table, the records, their order, filtering by owner, and port names.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ip } from '../../../test/support/service.ts';
@@ -10,13 +10,13 @@ import { reservedPorts } from '../../profile/app/reserved.ts';
 import { type NameDeps, portNames } from './port-names.ts';
 import type { PortRecord } from './port-records.ts';
 import { isOwnedBy, namesBy, type PortsDeps, portsRecords, portsTable } from './ports-answer.ts';
-import type { PortsQuestion } from './ports-asked.ts';
+import type { PortsQuery } from './ports-query.ts';
 
 const FILES: Readonly<Record<string, string>> = {
   '/etc/passwd': 'root:x:0:0::/:\nalice:x:1000:1000::/:\n',
   '/etc/services': 'http 80/tcp www\ndomain 53/udp\n',
 };
-const ALL: PortsQuestion = { which: 'all', ports: [], owner: undefined };
+const ALL: PortsQuery = { which: 'all', ports: [], owner: undefined };
 const PLAIN = { width: undefined, isBold: false } as const;
 
 function fixture(names: Partial<NameDeps> = {}) {
@@ -36,7 +36,7 @@ const web = (pid: number): SocketOwner => ({
   ...{ pid, startTicks: pid, name: 'web', command: 'web -p 80', uid: 0, cgroup: '/web' },
 });
 
-test('a table has a line each, by port, and columns only for what there is', async () => {
+test('prints a line for each socket, sorted by port, and omits empty columns', async () => {
   const { deps, open } = fixture();
   open('::', 8080, {}, web(3));
   open('127.0.0.2', 80, {}, web(1));
@@ -48,36 +48,36 @@ test('a table has a line each, by port, and columns only for what there is', asy
     'PROTOCOL  ADDRESS       PORT  STATE        OWNER                          NAME',
     'tcp       127.0.0.1       80  LISTEN       web (pids 1, 2, 4 and 1 more)  http',
     'tcp       127.0.0.2       80  LISTEN       web (pid 1)                    http',
-    'tcp       fe80::1%eth0    80  LISTEN       a program of user alice        http',
-    'udp       fe80::1%3       80  UNCONNECTED  a program of uid 4711',
+    'tcp       fe80::1%eth0    80  LISTEN       unknown (user alice)           http',
+    'udp       fe80::1%3       80  UNCONNECTED  unknown (uid 4711)',
     'tcp       *             8080  LISTEN       web (pid 3)',
     '',
   ]);
-  assert.deepEqual(summary, { shown: 5, hidden: 2, notSeen: 0, problems: [] });
+  assert.deepEqual(summary, { shown: 5, hiddenOwners: 2, hiddenProcesses: 0, problems: [] });
 });
 
-test('with all sockets it shows the other ends, and how long TIME_WAIT lasts', async () => {
+test('with --all prints remote addresses and the remaining time in TIME_WAIT', async () => {
   const { deps, open } = fixture();
   const remote = { address: ip('192.0.2.7'), port: 443 };
   open('::', 9000, { v6Only: true }, web(1));
   open('192.0.2.1', 9000, { state: 'ESTABLISHED', remote }, web(1));
   open('192.0.2.1', 9001, { state: 'TIME_WAIT', remote, uid: undefined, inode: 0, expiresMs: 42_001 });
-  const { table, hidden } = await portsTable(deps, ALL, PLAIN);
+  const { table, hiddenOwners } = await portsTable(deps, ALL, PLAIN);
   assert.deepEqual(table.split('\n').slice(1, -1), [
     'tcp       ::         9000  LISTEN                         web (pid 1)',
     'tcp       192.0.2.1  9000  ESTABLISHED     192.0.2.7:443  web (pid 1)',
     'tcp       192.0.2.1  9001  TIME_WAIT 43 s  192.0.2.7:443',
   ]);
-  assert.equal(hidden, 0, 'of what is nobody’s nobody is hidden');
+  assert.equal(hiddenOwners, 0, 'a socket in TIME_WAIT has no owner');
 });
 
-test('nothing is an empty table', async () => {
+test('the table is empty if there are no sockets', async () => {
   const { deps } = fixture();
   const { table, shown } = await portsTable(deps, ALL, PLAIN);
   assert.deepEqual([table, shown], ['', 0]);
 });
 
-test('a record says all that is known', async () => {
+test('a record has every field', async () => {
   const { deps, open } = fixture();
   const { inode } = open('127.0.0.1', 80, {}, web(7));
   const { ports } = await portsRecords(deps, ALL);
@@ -124,7 +124,7 @@ describe('an owner', () => {
     test(`is not named by "${word}"`, () => assert.ok(!isOwnedBy(record, word)));
   }
 
-  test('is asked for', async () => {
+  test('filters the records', async () => {
     const { deps, open } = fixture();
     open('::1', 80, {}, web(1));
     open('::1', 81, {}, web(2));
@@ -137,7 +137,7 @@ describe('an owner', () => {
 });
 
 describe('names', () => {
-  test('are of the services file, of registered programs, and of the profile in force', async () => {
+  test('come from /etc/services, the port mapper, and the profile in force', async () => {
     const archive = new SimProfileArchive();
     const text = 'PORT 80 TCP WEB\n 80 TCP OTHER\n 53 UDP RESERVED\nPORTRANGE 4000 10 TCP RANGE\n';
     archive.append(
@@ -170,16 +170,16 @@ describe('names', () => {
     );
   });
 
-  test('that cannot be had leave the others, and why is told', async () => {
+  test('from other sources are shown if one source fails, and the failure is reported', async () => {
     const cannot = async () => {
-      throw new PortreeveError('PORTMAP_SILENT', 'nobody answers');
+      throw new PortreeveError('PORTMAP_SILENT', 'no answer');
     };
     const { deps, open } = fixture({ registrations: cannot });
     open('::1', 80, {}, web(1));
     const { ports, problems } = await portsRecords(deps, ALL);
-    assert.deepEqual([ports[0]?.name, problems], ['http', ['nobody answers']]);
+    assert.deepEqual([ports[0]?.name, problems], ['http', ['no answer']]);
     const broken = async () => {
-      throw new TypeError('a mistake of ours');
+      throw new TypeError('a bug');
     };
     await assert.rejects(portsRecords(fixture({ reservations: broken }).deps, ALL), TypeError);
   });

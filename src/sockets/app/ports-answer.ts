@@ -1,21 +1,20 @@
-// Answers which ports are held, by whom and what they are called: as records, or as a table for people.
+// Lists sockets with their owners and port names, as records or as a table.
 import type { OpenSocket, SocketState } from '../../base/open-socket.ts';
 import { type AskedPorts, isInRange } from '../../base/port.ts';
 import { type Column, type TableStyle, tableText } from '../../base/table.ts';
 import type { Seen } from '../core/seen.ts';
 import { type NameDeps, type PortNames, portNames, type ReservedFor } from './port-names.ts';
 import { type PortRecord, portRecord } from './port-records.ts';
-import { addressText, endText, type InterfaceName, ownerText, stateText } from './port-words.ts';
-import type { PortsAsked, PortsQuestion } from './ports-asked.ts';
-import { type SeeDeps, seeSockets } from './see.ts';
+import { addressText, endText, type InterfaceName, ownerText, stateText } from './port-text.ts';
+import type { PortsFilter, PortsQuery } from './ports-query.ts';
+import { readSockets, type SocketDeps } from './read-sockets.ts';
 
-/** What is looked with. */
-export interface PortsDeps extends SeeDeps {
+export interface PortsDeps extends SocketDeps {
   readonly names: () => Promise<PortNames>;
   readonly interfaceName: InterfaceName;
 }
 
-/** The names from these sources, gathered once. */
+/** Reads the names on first use. */
 export function namesBy(deps: NameDeps): () => Promise<PortNames> {
   let names: Promise<PortNames> | undefined;
   return () => {
@@ -24,86 +23,80 @@ export function namesBy(deps: NameDeps): () => Promise<PortNames> {
   };
 }
 
-/** A socket with what is said of its port. */
+/** A socket with the names of its port. */
 export interface NamedRecord extends PortRecord {
   readonly name: string | null;
   readonly programs: readonly string[];
   readonly reservations: readonly ReservedFor[];
 }
 
-/** What there is to say about what was seen. */
 export interface PortsSummary {
-  /** How many sockets there are, and how many of them somebody has whom we could not see. */
+  /** The number of sockets. */
   readonly shown: number;
-  readonly hidden: number;
-  /** How many processes did not let us look. */
-  readonly notSeen: number;
-  /** What could not be read of the names, and why. */
+  /** The number of those whose owner is unknown. */
+  readonly hiddenOwners: number;
+  /** The number of processes whose sockets could not be read. */
+  readonly hiddenProcesses: number;
+  /** Messages about sources of names that could not be read. */
   readonly problems: readonly string[];
 }
 
-/** Sockets as records, in the order of their ports. */
+/** Sorted by port. */
 export interface PortsRecords extends PortsSummary {
   readonly ports: readonly NamedRecord[];
 }
 
-/** Sockets as lines with a heading. */
 export interface PortsTable extends PortsSummary {
   readonly table: string;
 }
 
 /** Throws what OpenSockets.list() throws. */
-export async function portsRecords(deps: PortsDeps, question: PortsQuestion): Promise<PortsRecords> {
-  const { records, ...summary } = await look(deps, question, true);
+export async function portsRecords(deps: PortsDeps, query: PortsQuery): Promise<PortsRecords> {
+  const { records, ...summary } = select(deps, query, true);
   const names = await deps.names();
   return { ...summary, problems: names.problems, ports: records.map((record) => named(record, names)) };
 }
 
 /** Throws what OpenSockets.list() throws. */
-export async function portsTable(
-  deps: PortsDeps,
-  question: PortsQuestion,
-  shape: TableStyle,
-): Promise<PortsTable> {
-  const { records, ...summary } = await look(deps, question, false);
+export async function portsTable(deps: PortsDeps, query: PortsQuery, shape: TableStyle): Promise<PortsTable> {
+  const { records, ...summary } = select(deps, query, false);
   const names = await deps.names();
-  const columns = columnsOf(records, names, deps.interfaceName, question.which === 'all');
+  const columns = columnsOf(records, names, deps.interfaceName, query.which === 'all');
   const table = records.length === 0 ? '' : tableText(columns, records, shape);
   return { ...summary, problems: names.problems, table };
 }
 
-async function look(deps: PortsDeps, question: PortsQuestion, isFull: boolean) {
-  const seen: Seen = seePorts(deps, question);
+function select(deps: PortsDeps, query: PortsQuery, isFull: boolean) {
+  const seen: Seen = readPorts(deps, query);
   const records = seen.sockets.map((socket) => portRecord(socket, isFull));
-  const { owner } = question;
+  const { owner } = query;
   const wanted = sorted(owner === undefined ? records : records.filter((record) => isOwnedBy(record, owner)));
-  let hidden = 0;
-  for (const { inode, owners } of wanted) if (inode !== 0 && owners.length === 0) hidden++;
-  return { records: wanted, shown: wanted.length, hidden, notSeen: seen.notSeen };
+  let hiddenOwners = 0;
+  for (const { inode, owners } of wanted) if (inode !== 0 && owners.length === 0) hiddenOwners++;
+  return { records: wanted, shown: wanted.length, hiddenOwners, hiddenProcesses: seen.notSeen };
 }
 
-/** TCP that listens, UDP that is bound and not connected; TCP that is bound and does not listen. */
+/** TCP sockets that listen, and UDP sockets that are not connected. */
 const LISTENING: readonly SocketState[] = ['LISTEN', 'UNCONNECTED'];
-const STATES: Readonly<Record<PortsAsked['which'], readonly SocketState[] | undefined>> = {
+const STATES: Readonly<Record<PortsFilter['which'], readonly SocketState[] | undefined>> = {
   listening: LISTENING,
   holding: [...LISTENING, 'BOUND'],
   all: undefined,
 };
 
-/** Looks for them. Throws what OpenSockets.list() throws. */
-export function seePorts(deps: SeeDeps, { which, ports }: PortsAsked): Seen {
+/** Throws what OpenSockets.list() throws. */
+export function readPorts(deps: SocketDeps, { which, ports }: PortsFilter): Seen {
   const [only, ...others] = ports;
   const port = only && others.length === 0 && only.first === only.last ? only.first : undefined;
   const protocols = new Set(ports.map(({ protocol }) => protocol));
   const [protocol] = protocols.size === 1 ? protocols : [];
-  return seeSockets(deps, { states: STATES[which], port, protocol }, (socket) => isAsked(socket, ports));
+  return readSockets(deps, { states: STATES[which], port, protocol }, (socket) => isInRanges(socket, ports));
 }
 
-function isAsked({ protocol, local }: OpenSocket, ports: readonly AskedPorts[]): boolean {
+function isInRanges({ protocol, local }: OpenSocket, ports: readonly AskedPorts[]): boolean {
   return ports.length === 0 || ports.some((range) => isInRange(local.port, protocol, range));
 }
 
-/** With what is said of its port. */
 export function named(record: PortRecord, names: PortNames): NamedRecord {
   const { port, protocol } = record;
   return {
@@ -114,7 +107,7 @@ export function named(record: PortRecord, names: PortNames): NamedRecord {
   };
 }
 
-/** Whether a word names who has it: a process by its number or name, a user, a unit, a container's id, a job. */
+/** Whether a word names the owner: by process name or pid, user, unit, container id, or job. */
 export function isOwnedBy(record: PortRecord, word: string): boolean {
   const { owners, user, uid, unit, container, job } = record;
   return (
@@ -124,17 +117,17 @@ export function isOwnedBy(record: PortRecord, word: string): boolean {
   );
 }
 
-/** As docker takes them: in full, or the first digits. */
+/** As docker accepts them: in full or abbreviated. */
 function isContainerId(word: string, id: string): boolean {
   return word !== '' && (word.length < id.length ? id.startsWith(word) : word.startsWith(id));
 }
 
-/** More sockets than this no host has. */
+/** More than any host has. */
 const SOCKETS_MAX = 2 ** 24;
 
-/** By port, TCP first; what others can reach before connections; IPv4 first, then by address. */
+/** By port; TCP before UDP, listeners before connections, IPv4 before IPv6; then by address. */
 function sorted(records: readonly PortRecord[]): PortRecord[] {
-  // Numbers are sorted much faster than records are: each is the place of a record, and its index.
+  // Sorting numbers is much faster than sorting records. Each number combines a record's rank and index.
   const keys = Float64Array.from(records, (record, index) => placeOf(record) * SOCKETS_MAX + index).sort();
   const result: PortRecord[] = [];
   let place = -1;
@@ -157,7 +150,7 @@ function placeOf({ port, protocol, remote, address }: PortRecord): number {
   return port * 8 + (protocol === 'tcp' ? 0 : 4) + (remote ? 2 : 0) + (address.includes(':') ? 1 : 0);
 }
 
-/** Sorts those at the end that have the same place. */
+/** Sorts the records from `at` on, which have the same rank. */
 function sortFrom(records: PortRecord[], at: number): void {
   if (records.length - at < 2) return;
   for (const record of records.splice(at).sort(byAddress)) records.push(record);
@@ -176,7 +169,7 @@ function compare<T>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Columns in which nothing would stand are left out. */
+/** Optional columns are omitted if they are empty. */
 function columnsOf(
   records: readonly PortRecord[],
   names: PortNames,

@@ -1,39 +1,39 @@
-// The commands that say who holds which port now: `portreeve ports` and `who`.
+// The commands that report which process holds which port: `portreeve ports` and `who`.
 import { type Command, command, type Options, type OptionsOf } from '../../kit/command.ts';
 import { ARCHIVE, ASKED_PORTS, JSON_OUTPUT, RUNTIME } from '../../kit/options.ts';
 import type { PortSources } from './ports-deps.ts';
 
 const PORTS_OPTIONS = {
-  listening: { help: 'only what others can reach: TCP that listens, UDP that is not connected' },
+  listening: { help: 'only sockets that others can reach: listening TCP, unconnected UDP' },
   all: {
-    help: 'every socket: connections and TIME_WAIT, too',
-    detail: 'Each is listed with its other end.',
+    help: 'every socket, including connections and TIME_WAIT',
+    detail: 'Adds the column `REMOTE`.',
   },
   owner: {
     value: 'word',
-    help: 'only of this process (name or pid), user, unit, container or job',
+    help: 'only sockets of this process (name or pid), user, unit, container or job',
     detail:
-      'A unit may stand without `.service`, and a container by the beginning of its id. A job is the one that the ' +
-      'guard would take the holder for.',
+      'The suffix `.service` of a unit may be omitted, and a container id abbreviated. The job is the one as which the ' +
+      'guard would judge the owner.',
   },
   watch: {
     help: 'print a line for each change as it happens',
     detail:
-      'It prints no list, but each socket that is opened (`+`) or closed (`-`), or changes its state, until it is ' +
-      'interrupted. It looks four times in a second: what comes and goes in between is not seen. With `--json` each ' +
-      'line is an object with `time` and `change`, which is `taken` or `released`.',
+      'Prints each socket that is opened (`+`), closed (`-`), or changes its state, until interrupted. It reads the ' +
+      'sockets four times a second, and misses those that are opened and closed in between. With `--json` each line ' +
+      'is an object with `time` and `change`, which is `taken` or `released`.',
   },
   json: {
     ...JSON_OUTPUT,
     detail:
-      '`ports` has an object for each socket, `notSeen` is how many processes did not let us look. Of each owner it ' +
-      'has the command line, the user, the cgroup, and when it was started, in clock ticks since boot, which with ' +
-      'the number tells it from every other process.',
+      '`ports` has an object for each socket; `hiddenProcesses` is the number of processes whose sockets could not be ' +
+      'read. Each owner has its command line, user, cgroup, and start time in clock ticks since boot, which together ' +
+      'with the pid identifies the process.',
   },
   runtime: RUNTIME,
   state: {
     ...ARCHIVE,
-    detail: 'With it no daemon is asked.',
+    detail: 'With this option the daemon is not queried.',
   },
 } satisfies Options;
 export type PortsOptions = OptionsOf<typeof PORTS_OPTIONS>;
@@ -41,13 +41,13 @@ export type PortsOptions = OptionsOf<typeof PORTS_OPTIONS>;
 const ports = (sources: PortSources) =>
   command({
     path: ['ports'],
-    summary: 'list the ports that are held, by whom, and what they are called',
+    summary: 'list the ports in use and the processes that hold them',
     arguments: { port: { ...ASKED_PORTS, optional: true } },
     options: PORTS_OPTIONS,
-    help: `Without --listening and --all: what holds a port for others to reach, and what
-is bound and does not listen, which other tools do not show.
+    help: `By default, lists sockets that others can reach, and TCP sockets that are bound
+    but do not listen, which most other tools do not show.
 
-Exit code 0, or 1 if ports or an owner were named and there is nothing.`,
+Exit code 0, or 1 if ports or an owner were given and no socket matches.`,
     examples: [
       'portreeve ports',
       'portreeve ports 8000-8100 53/udp ssh',
@@ -64,8 +64,9 @@ const WHO_OPTIONS = {
   json: {
     ...JSON_OUTPUT,
     detail:
-      'It has `port`, `held`, and `ports` with the sockets as portreeve-ports(1) has them. Of several ports `asked` ' +
-      'has `port`, `protocol` and `held` of each in the place of `port`, and `held` is true if all of them are.',
+      'An object with `port`, `inUse`, and `ports`, which has the sockets as in portreeve-ports(1). For several ports, ' +
+      '`results` replaces `port` and has the `port`, `protocol` and `inUse` of each, and the outer `inUse` is true if ' +
+      'all of them are in use.',
   },
   runtime: RUNTIME,
 };
@@ -74,11 +75,12 @@ export type WhoOptions = OptionsOf<typeof WHO_OPTIONS>;
 const who = (sources: PortSources) =>
   command({
     path: ['who'],
-    summary: 'say in one line who holds a port',
+    summary: 'print which process holds a port',
     arguments: { port: ASKED_PORTS },
     options: WHO_OPTIONS,
-    help: `Exit code 0 if somebody holds it, 1 if nobody does, 3 if somebody does and you
-may not see who. Of several ports the highest.`,
+    help: `Exit code 0 if the port is in use, 1 if it is not in use, 3 if it is in use and
+    the owner is unknown, because you may not see the processes of other users. For
+    several ports, the highest of these.`,
     examples: ['portreeve who 8080', 'portreeve who 80 443/tcp ssh', 'portreeve who 53/udp || echo free'],
     run: async ({ port }, options, io) => {
       const { whoCommand } = await import('./who.ts');
@@ -86,7 +88,7 @@ may not see who. Of several ports the highest.`,
     },
   });
 
-/** The commands; `sources` is what other features know of ports. */
+/** `sources` provides what other features know about ports. */
 export function socketCommands(sources: PortSources): readonly Command[] {
   return [ports(sources), who(sources)];
 }

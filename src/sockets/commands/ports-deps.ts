@@ -1,4 +1,4 @@
-// What ports are looked at with on this host; what is dear is loaded only where there is something to see.
+// The dependencies of the commands that list ports. Slow modules are loaded only when needed.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,41 +13,38 @@ import { usualDirectories } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
 import { NO_NAMES, type RegisteredProgram, type Reservations } from '../app/port-names.ts';
 import { namesBy, type PortsDeps } from '../app/ports-answer.ts';
-import type { SeeDeps } from '../app/see.ts';
+import type { SocketDeps } from '../app/read-sockets.ts';
 import { LinuxOpenSockets, type Thoroughness } from '../linux/open-sockets.ts';
 
-/** What is looked for, and where. */
 export interface PortsReadOptions {
-  /** The directory of the daemon that is asked; undefined: the user's own, then the system's. */
+  /** The daemon's runtime directory; undefined: the user's own, then the system's. */
   readonly runtime?: string | undefined;
-  /** Where the record of applied profiles is; then the daemon, which has its own, is not asked. */
+  /** The directory of the record of applied profiles. If given, the daemon, which has its own, is not queried. */
   readonly state?: string | undefined;
-  /** Where we look: whether every owner of a socket is looked for, or one and his kin. */
+  /** Without a daemon: see Thoroughness. */
   readonly thoroughness?: Thoroughness;
-  /** Where we look: whether names are wanted. */
+  /** Without a daemon: whether to read port names. */
   readonly isNamed?: boolean;
-  /** Where we look: whether it goes on, so that users are looked up as they are at each moment. */
+  /** Without a daemon: whether sockets are read repeatedly, so that users must not be cached. */
   readonly isWatching?: boolean;
 }
 
-/** What other features know of ports. Each loads what it needs when there is something to see. */
+/** What other features know about ports. Each loads its modules on demand. */
 export interface PortSources {
-  /** What is registered with the port mapper of this host. */
+  /** The registrations of this host's port mapper. */
   readonly registrations: (io: Io) => Promise<readonly RegisteredProgram[]>;
-  /** Of the profile that was applied last, as the state directory has it. */
+  /** Of the latest applied profile in that state directory. */
   readonly reservations: (state: string) => Promise<Reservations>;
 }
 
-/** What the commands that list ports work with. */
 export interface PortsCommandDeps {
   readonly io: Io;
   readonly sources: PortSources;
 }
 
-/** Where libtirpc asks on its own host. */
-const USUAL_PORTMAP = '/run/rpcbind.sock';
+/** The socket that libtirpc uses on its own host. */
+const RPCBIND_SOCKET = '/run/rpcbind.sock';
 
-/** What sockets are seen with (see LinuxOpenSockets for `thoroughness`), and what names are gathered with. */
 export function portsDeps(options: PortsReadOptions, { io, sources }: PortsCommandDeps): PortsDeps {
   const { state, thoroughness = 'all', isNamed = true, isWatching = false } = options;
   const files = filesHere(state, isWatching ? linuxFiles : withUsersOnce(linuxFiles), io);
@@ -70,17 +67,16 @@ export function portsDeps(options: PortsReadOptions, { io, sources }: PortsComma
 
 function hasPortMapper(io: Io): boolean {
   const daemons = usualDirectories(io).map(({ runtime }) => join(runtime, STATUS_SOCKET));
-  const places = [USUAL_PORTMAP, ...daemons];
-  return places.some((place) => existsSync(place));
+  return [RPCBIND_SOCKET, ...daemons].some((path) => existsSync(path));
 }
 
-/** The files of the host, with what its user database has answered where something was applied. */
-function filesHere(state: string | undefined, files: UserFiles, io: Io): SeeDeps['files'] {
+/** The files of the host, with the recorded answers of its user database if a profile was applied. */
+function filesHere(state: string | undefined, files: UserFiles, io: Io): SocketDeps['files'] {
   const directory = stateWith(USER_DATABASE, state, io);
   return directory === undefined ? files : hostFiles(directory, files);
 }
 
-/** The state directory that has such a file: the one that was named, or one's own, else the system's. */
+/** The state directory that contains `file`: the named one, or the user's own, then the system's. */
 function stateWith(file: string, named: string | undefined, io: Io): string | undefined {
   const directories = named === undefined ? usualDirectories(io).map(({ state }) => state) : [named];
   return directories.find((each) => existsSync(join(each, file)));

@@ -1,4 +1,4 @@
-// Who holds which port: as the running daemon sees it, which remembers what it saw, else as we see it ourselves.
+// Lists sockets through the running daemon, which caches processes, or directly if there is no daemon.
 import { existsSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
@@ -7,76 +7,74 @@ import { STATUS_SOCKET } from '../../kit/daemon-names.ts';
 import { usualDirectories } from '../../kit/directories.ts';
 import { type Io, isEmphasized } from '../../kit/io.ts';
 import type { PortsDeps, PortsRecords, PortsTable } from '../app/ports-answer.ts';
-import { type PortsQuestion, portsPath } from '../app/ports-asked.ts';
+import { type PortsQuery, portsPath } from '../app/ports-query.ts';
 import type { PortsCommandDeps, PortsReadOptions } from './ports-deps.ts';
 
-/** As records. Throws PortreeveError `SOCKETS_UNREADABLE` (environment). */
+/** Throws PortreeveError `SOCKETS_UNREADABLE` (environment). */
 export function readRecords(
-  question: PortsQuestion,
+  query: PortsQuery,
   options: PortsReadOptions,
   deps: PortsCommandDeps,
 ): Promise<PortsRecords> {
-  return answerTo({ question, table: undefined, options, deps }, ({ portsRecords }, ports) =>
-    portsRecords(ports, question),
+  return answerTo({ query, table: undefined, options, deps }, ({ portsRecords }, ports) =>
+    portsRecords(ports, query),
   );
 }
 
-/** As a table. Throws PortreeveError `SOCKETS_UNREADABLE` (environment). */
-export function checkTable(
-  question: PortsQuestion,
+/** Throws PortreeveError `SOCKETS_UNREADABLE` (environment). */
+export function readTable(
+  query: PortsQuery,
   options: PortsReadOptions,
   deps: PortsCommandDeps,
 ): Promise<PortsTable> {
   const table = { width: deps.io.columns, isBold: isEmphasized(deps.io) };
-  return answerTo({ question, table, options, deps }, ({ portsTable }, ports) =>
-    portsTable(ports, question, table),
+  return answerTo({ query, table, options, deps }, ({ portsTable }, ports) =>
+    portsTable(ports, query, table),
   );
 }
 
-/** What is asked, of whom, and as what it is wanted. */
-interface Asked {
-  readonly question: PortsQuestion;
+interface Request {
+  readonly query: PortsQuery;
   readonly table: TableStyle | undefined;
   readonly options: PortsReadOptions;
   readonly deps: PortsCommandDeps;
 }
 
-/** `here` answers where no daemon does; what it takes is loaded only then. */
+/** `here` is called if no daemon answers; its modules are loaded only then. */
 async function answerTo<T>(
-  asked: Asked,
+  request: Request,
   here: (answer: typeof import('../app/ports-answer.ts'), ports: PortsDeps) => Promise<T>,
 ): Promise<T> {
-  const reported = await askDaemon<T>(asked);
-  if (reported) return reported;
+  const fromDaemon = await askDaemon<T>(request);
+  if (fromDaemon) return fromDaemon;
   const [{ portsDeps }, answer] = await Promise.all([
     import('./ports-deps.ts'),
     import('../app/ports-answer.ts'),
   ]);
-  return await here(answer, portsDeps(asked.options, asked.deps));
+  return await here(answer, portsDeps(request.options, request.deps));
 }
 
-/** Undefined where no daemon of this network answers. */
-async function askDaemon<T>({ question, table, options, deps: { io } }: Asked): Promise<T | undefined> {
+/** Undefined if no daemon of this network namespace answers. */
+async function askDaemon<T>({ query, table, options, deps: { io } }: Request): Promise<T | undefined> {
   const { runtime, state } = options;
   const usual = usualDirectories(io).map((each) => each.runtime);
   const directories = runtime === undefined ? usual : [runtime];
-  const isThere = directories.some((directory) => existsSync(join(directory, STATUS_SOCKET)));
-  if (state !== undefined || !isThere) return undefined;
+  const hasSocket = directories.some((directory) => existsSync(join(directory, STATUS_SOCKET)));
+  if (state !== undefined || !hasSocket) return undefined;
   const { askStatus } = await import('../../kit/ask-daemon.ts');
   try {
-    return await askStatus<T>(io, runtime, portsPath(question, { ...namespacesHere(), table }));
+    return await askStatus<T>(io, runtime, portsPath(query, { ...namespacesHere(), table }));
   } catch (thrown) {
     if (thrown instanceof PortreeveError && thrown.kind === 'environment') return undefined;
     throw thrown;
   }
 }
 
-/** The daemon may run in another network or container than whoever asks it: then it knows nothing of what is asked. */
+/** Sent with the query, because a daemon in other namespaces sees other sockets and processes. */
 function namespacesHere() {
   return { net: readlinkSync('/proc/self/ns/net'), pid: readlinkSync('/proc/self/ns/pid') };
 }
 
-/** What could not be read of the names. */
 export function printProblems(problems: readonly string[], io: Io): void {
   for (const problem of problems) io.err(`portreeve: ${problem}\n`);
 }

@@ -1,19 +1,19 @@
-// `portreeve ports --watch`: a line for each port that is taken or let go, as it happens.
+// `portreeve ports --watch`: prints a line for each socket that is opened or closed.
 
 import { PORTS_WATCH_INTERVAL_MS } from '../../base/limits.ts';
 import { printable } from '../../base/printable.ts';
 import { localTime } from '../../kit/text.ts';
 import type { PortNames } from '../app/port-names.ts';
 import { type PortRecord, portRecord } from '../app/port-records.ts';
-import { addressText, endText, ownerText } from '../app/port-words.ts';
-import { isOwnedBy, named, type PortsDeps, seePorts } from '../app/ports-answer.ts';
-import type { PortsQuestion } from '../app/ports-asked.ts';
+import { addressText, endText, ownerText } from '../app/port-text.ts';
+import { isOwnedBy, named, type PortsDeps, readPorts } from '../app/ports-answer.ts';
+import type { PortsQuery } from '../app/ports-query.ts';
 import { type PortsCommandDeps, type PortsReadOptions, portsDeps } from './ports-deps.ts';
 import { printProblems } from './ports-read.ts';
 
-/** Goes on until nobody reads it, or a signal ends the process. */
+/** Runs until the reader closes the output or a signal ends the process. */
 export async function watchPorts(
-  question: PortsQuestion,
+  query: PortsQuery,
   options: PortsReadOptions & { readonly json?: boolean },
   deps: PortsCommandDeps,
 ): Promise<number> {
@@ -21,9 +21,9 @@ export async function watchPorts(
   const ports = portsDeps({ ...options, isWatching: true }, deps);
   const names = await ports.names();
   printProblems(names.problems, io);
-  const { owner, json: isFull = false } = { ...options, ...question };
-  const look = () => {
-    const records = seePorts(ports, question).sockets.map((socket) => portRecord(socket, isFull));
+  const { owner, json: isFull = false } = { ...options, ...query };
+  const read = () => {
+    const records = readPorts(ports, query).sockets.map((socket) => portRecord(socket, isFull));
     const wanted = owner === undefined ? records : records.filter((record) => isOwnedBy(record, owner));
     return new Map(wanted.map((record) => [keyOf(record), record]));
   };
@@ -32,10 +32,10 @@ export async function watchPorts(
     const time = new Date(io.clock.now());
     io.out(lineOf({ change, time, record, names, interfaceName: ports.interfaceName }));
   };
-  let before = look();
+  let before = read();
   while (!io.unread?.aborted) {
     await new Promise((resolve) => io.clock.after(PORTS_WATCH_INTERVAL_MS, () => resolve(undefined)));
-    const now = look();
+    const now = read();
     for (const [key, record] of before) if (!now.has(key)) print('-', record);
     for (const [key, record] of now) if (!before.has(key)) print('+', record);
     before = now;
@@ -43,14 +43,13 @@ export async function watchPorts(
   return 0;
 }
 
-/** A socket is the same as long as it has its inode and its state; one that nobody has any more, by its ends. */
+/** Identifies a socket by its inode and state, and by its addresses, because a closed socket has no inode. */
 function keyOf({ protocol, state, inode, address, port, remote }: PortRecord): string {
   return [protocol, state, inode, address, port, remote ? endText(remote) : ''].join(' ');
 }
 
 type Change = '+' | '-';
 
-/** What became of a socket, and what its port is called. */
 interface Changed extends Pick<PortsDeps, 'interfaceName'> {
   readonly change: Change;
   readonly time: Date;

@@ -1,13 +1,13 @@
-// `portreeve who`: who holds a port, in a line for each.
+// `portreeve who`: prints in one line for each port which process holds it.
 
 import { EXIT_CODES } from '../../base/errors.ts';
 import { type AskedPorts, isInRange, portRangeText } from '../../base/port.ts';
 import { printable } from '../../base/printable.ts';
 import type { Io } from '../../kit/io.ts';
-import { portsOneByOne } from '../../names/commands/port-arguments.ts';
+import { expandPorts } from '../../names/commands/port-arguments.ts';
 import type { PortRecord } from '../app/port-records.ts';
-import { endText, ownerText, secondsText } from '../app/port-words.ts';
-import { holdersOf } from '../app/ports-asked.ts';
+import { endText, ownerText, secondsText, userText } from '../app/port-text.ts';
+import { holdersOf } from '../app/ports-query.ts';
 import type { WhoOptions } from './index.ts';
 import type { PortsCommandDeps, PortsReadOptions } from './ports-deps.ts';
 import { readRecords } from './ports-read.ts';
@@ -18,31 +18,33 @@ export async function whoCommand(
   deps: PortsCommandDeps,
 ): Promise<number> {
   const { io } = deps;
-  const asked = portsOneByOne(words);
-  const where: PortsReadOptions = {
+  const ranges = expandPorts(words);
+  const readOptions: PortsReadOptions = {
     runtime: options.runtime,
     thoroughness: 'some',
     isNamed: options.json ?? false,
   };
-  const { ports, notSeen } = await holdersOf(asked, (question) => readRecords(question, where, deps));
-  const answers = asked.map((range) => ({
+  const { ports, hiddenProcesses } = await holdersOf(ranges, (query) =>
+    readRecords(query, readOptions, deps),
+  );
+  const answers = ranges.map((range) => ({
     range,
     ports: ports.filter(({ port, protocol }) => isInRange(port, protocol, range)),
   }));
   if (options.json) {
     const { json } = await import('../../kit/text.ts');
-    const about = answers.map(({ range, ports: held }) => ({
+    const results = answers.map(({ range, ports: sockets }) => ({
       port: range.first,
       protocol: range.protocol ?? null,
-      held: held.length > 0,
+      inUse: sockets.length > 0,
     }));
-    const of = about.length === 1 ? { port: asked[0]?.first } : { asked: about };
-    io.out(json({ ...of, held: about.every(({ held }) => held), notSeen, ports }));
+    const head = results.length === 1 ? { port: ranges[0]?.first } : { results };
+    io.out(json({ ...head, inUse: results.every(({ inUse }) => inUse), hiddenProcesses, ports }));
   } else for (const answer of answers) io.out(`${printable(sentenceOf(answer, io))}\n`);
   return Math.max(...answers.map((answer) => exitCodeOf(answer, io)));
 }
 
-/** A port that was asked about, and the sockets that have it. */
+/** A port and the sockets that hold it. */
 interface WhoAnswer {
   readonly range: AskedPorts;
   readonly ports: readonly PortRecord[];
@@ -53,44 +55,44 @@ function exitCodeOf({ ports }: WhoAnswer, io: Io): number {
   return ports.length > 0 ? 0 : EXIT_CODES.refused;
 }
 
-/** Somebody has it, and we may not see who. Root sees all there are. */
+/** Whether the user may not see the owner. Root sees every process in its PID namespace. */
 function isHidden({ inode, owners }: PortRecord, { uid }: Io): boolean {
   return inode !== 0 && owners.length === 0 && uid !== 0;
 }
 
-/** What is said alike of several sockets is said once. */
+/** Combines sockets that differ only in their address. */
 function sentenceOf({ range, ports }: WhoAnswer, io: Io): string {
-  if (ports.length === 0) return `${portRangeText(range)}: nobody`;
+  if (ports.length === 0) return `${portRangeText(range)} is not in use`;
   const groups = Map.groupBy(
     ports,
-    (port) => `${port.port}/${port.protocol}: ${whoText(port, io)} ${doingText(port)}`,
+    (port) => `${port.port}/${port.protocol} is in use${whoText(port, io)}, ${stateText(port)}`,
   );
-  return [...groups].map(([text, group]) => `${text} ${whereText(group)}`).join('; ');
+  return [...groups].map(([text, group]) => `${text} ${addressesText(group)}`).join('; ');
 }
 
 function whoText(record: PortRecord, io: Io): string {
-  if (record.inode === 0) return 'no process any more;';
-  if (record.owners.length > 0) return ownerText(record);
-  const whose = ownerText(record);
-  return isHidden(record, io) ? `${whose}, which you may not see,` : `${whose}, which is not seen here,`;
+  if (record.inode === 0) return ' by no process';
+  if (record.owners.length > 0) return ` by ${ownerText(record)}`;
+  const why = isHidden(record, io) ? 'permission denied' : 'no such process here';
+  return `, owner unknown (${userText(record)}; ${why})`;
 }
 
-function doingText({ state, protocol, remote, expiresMs }: PortRecord): string {
-  if (expiresMs !== null) return `${state} keeps it for ${secondsText(expiresMs)} more,`;
-  if (state === 'LISTEN') return 'listens on';
-  if (remote) return protocol === 'udp' ? 'is connected,' : `is connected (${state}),`;
-  return protocol === 'udp' ? 'receives on' : 'has bound it and does not listen, on';
+function stateText({ state, protocol, remote, expiresMs }: PortRecord): string {
+  if (expiresMs !== null) return `${state} for ${secondsText(expiresMs)} more,`;
+  if (state === 'LISTEN') return 'listening on';
+  if (remote) return protocol === 'udp' ? 'connected,' : `connected (${state}),`;
+  return protocol === 'udp' ? 'receiving on' : 'bound but not listening, on';
 }
 
-function whereText(group: readonly PortRecord[]): string {
+function addressesText(group: readonly PortRecord[]): string {
   const [first] = group;
-  if (!first?.remote) return listText(group.map(placeText));
+  if (!first?.remote) return listText(group.map(boundAddress));
   const more = group.length === 1 ? '' : ` and ${group.length - 1} more`;
   return `${endText(first)} to ${endText(first.remote)}${more}`;
 }
 
-/** Both families at once are "*", as in the table. */
-function placeText({ address, v6Only }: PortRecord): string {
+/** "*" for IPv4 and IPv6, as in the table. */
+function boundAddress({ address, v6Only }: PortRecord): string {
   return address === '::' && !v6Only ? '*' : address;
 }
 

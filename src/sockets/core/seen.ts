@@ -1,31 +1,29 @@
-// What is seen of the sockets of a host: each with those who hold it, as far as they could be seen.
+// A snapshot of the sockets of a host with their owners.
 import type { OpenSocket, SocketEnd, SocketOwner } from '../../base/open-socket.ts';
 
-/** A socket and who holds it. */
 export interface SeenSocket {
   readonly socket: OpenSocket;
-  /** The processes that have it open, the oldest first; none where we may not see them or where there is none. */
+  /** The processes that have it open, oldest first; empty if there are none or they could not be read. */
   readonly owners: readonly SocketOwner[];
-  /** The name of the user who made it; undefined where it has no uid, or the uid no account. */
+  /** The name of the user who created it; undefined if it has no uid or the uid has no account. */
   readonly user: string | undefined;
-  /** The system unit in whose cgroup it was made or, where that is gone, is held: such as "nginx.service". */
+  /** The system unit of its cgroup, such as "nginx.service". */
   readonly unit: string | undefined;
-  /** The container in whose cgroup it was made: what it runs under, and its id, 12 digits. */
+  /** The container of its cgroup: the runtime and 12 digits of the id. */
   readonly container: { readonly runtime: string; readonly id: string } | undefined;
-  /** Docker's proxy holds the port for a container: where it sends what comes in. */
+  /** The destination, where docker-proxy holds the port for a container. */
   readonly forwardsTo: SocketEnd | undefined;
   /**
-   * The job that the guard will take its holder for when he binds it again: that of its cgroup, then that of its user.
-   * What the daemon of portreeve has opened is PORTMAP, whatever it was when it was bound.
+   * The job as which the guard would judge the next bind of its owner: that of its cgroup, or else of its user.
+   * For sockets of portreeve's daemon it is PORTMAP.
    */
   readonly job: string;
-  /** Its other names (base/job.ts). */
+  /** Other names of the job (base/job.ts). */
   readonly aliases?: readonly string[];
 }
 
-/** The sockets of a host at one moment. */
 export interface Seen {
   readonly sockets: readonly SeenSocket[];
-  /** How many processes did not let us look; the sockets of those have no owners here. */
+  /** The number of processes that could not be read; they are missing from the owners. */
   readonly notSeen: number;
 }

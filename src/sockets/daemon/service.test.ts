@@ -1,4 +1,4 @@
-// Who may have the sockets of the host looked through, and how often: looking takes the daemon's time.
+// The sockets service: its rate limit, and what it shows to which user.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
@@ -11,10 +11,10 @@ import { PEERS } from '../../../test/support/unix-peers.ts';
 import { PORTS_REQUESTS_PER_USER_PER_SECOND_MAX } from '../../base/limits.ts';
 import { linuxFiles } from '../../host/linux/files.ts';
 import { StatusServer } from '../../kit/status-server.ts';
-import { PORTS_PATH } from '../app/ports-asked.ts';
+import { PORTS_PATH } from '../app/ports-query.ts';
 import { SocketsService } from './service.ts';
 
-/** Asks so often as a user, one after the other; prints the statuses, and the last answer. */
+/** Sends `count` requests in sequence as `uid`; prints the statuses and the last response. */
 const ASK = `
 const { request } = require('node:http');
 const [socketPath, uid, path, count] = process.argv.slice(1);
@@ -33,7 +33,7 @@ ask();`;
 
 const USER = 1000;
 
-/** A daemon that tells of sockets, and a way to ask it. */
+/** A daemon with the sockets service, and a function that queries it. */
 async function served(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => rmSync(directory, { recursive: true }));
@@ -48,14 +48,14 @@ async function served(t: TestContext) {
     const child = spawn(process.execPath, ['-e', ASK, path, `${uid}`, target, `${count}`], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    let said = '';
-    for await (const part of child.stdout.setEncoding('utf8')) said += part;
-    const [statuses = '', ...answer] = said.split('\n');
+    let stdout = '';
+    for await (const part of child.stdout.setEncoding('utf8')) stdout += part;
+    const [statuses = '', ...answer] = stdout.split('\n');
     return { statuses: statuses.split(' '), answer: answer.join('\n') };
   };
 }
 
-test('a user is answered so often in a second, and root as often as it asks', async (t) => {
+test('limits the requests of each user per second, and not those of root', async (t) => {
   if (!needs(t, probe.root())) return;
   const ask = await served(t);
   const target = `${PORTS_PATH}?which=listening&ports=1`;
@@ -70,7 +70,7 @@ test('a user is answered so often in a second, and root as often as it asks', as
   assert.deepEqual((await ask(USER, target)).statuses, ['200']);
 });
 
-test('a user is shown no process of another, whose socket it is', async (t) => {
+test('does not show a user the processes of another user', async (t) => {
   if (!needs(t, probe.root())) return;
   const port = await listening(t);
   const ask = await served(t);

@@ -1,5 +1,5 @@
-// The sockets as a service of the daemon: answers on status.sock who holds which port, and remembers what it has seen
-// of processes from one question to the next.
+// The daemon service of sockets: reports on status.sock which process holds which port. It caches what it read about
+// processes between requests.
 import { readlinkSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../../base/errors.ts';
@@ -18,21 +18,21 @@ import type { Metric } from '../../kit/metrics.ts';
 import { reply } from '../../kit/unix-http.ts';
 import type { NameDeps } from '../app/port-names.ts';
 import { namesBy, type PortsDeps, portsRecords, portsTable } from '../app/ports-answer.ts';
-import { PORTS_PATH, type PortsRequest, parsePortsPath } from '../app/ports-asked.ts';
+import { PORTS_PATH, type PortsRequest, parsePortsPath } from '../app/ports-query.ts';
 import { LinuxOpenSockets } from '../linux/open-sockets.ts';
 
 const SECOND_MS = 1000;
 
 interface SocketsServiceDeps {
-  /** The files that name users. */
+  /** The files that contain user names. */
   readonly files: () => Pick<Files, 'readText' | 'names'>;
-  /** What names ports. */
+  /** The sources of port names. */
   readonly names: NameDeps;
 }
 
 export class SocketsService implements DaemonService {
   readonly name = 'sockets';
-  /** GET with a path that portsPath() gives. */
+  /** GET with a path from portsPath(). */
   readonly routes = {
     streams: {
       [PORTS_PATH]: (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response),
@@ -43,9 +43,9 @@ export class SocketsService implements DaemonService {
   readonly #deps: SocketsServiceDeps;
   #names: PortsDeps['names'] | undefined;
   #namesFrom = Number.NEGATIVE_INFINITY;
-  readonly #questions = { answered: 0, refused: 0 };
+  readonly #requests = { answered: 0, refused: 0 };
   readonly #shares = new PeerShares();
-  /** How often each user was answered in this second, and all but root together. */
+  /** Requests answered in this second, by user. */
   readonly #answered = new Map<string, number>();
   #answeredToUsers = 0;
   #secondBegan = 0;
@@ -54,43 +54,43 @@ export class SocketsService implements DaemonService {
     this.#deps = deps;
   }
 
-  /** It has nothing open, and nothing of it can be set. */
+  // It keeps nothing open and has no settings.
   async start(): Promise<void> {}
   async stop(): Promise<void> {}
   check(): void {}
   async reload(): Promise<void> {}
 
   async status() {
-    return { answered: this.#questions.answered, refused: this.#questions.refused };
+    return { answered: this.#requests.answered, refused: this.#requests.refused };
   }
 
   async metrics(): Promise<readonly Metric[]> {
     return [
       {
-        name: 'portreeve_sockets_questions_total',
+        name: 'portreeve_sockets_requests_total',
         type: 'counter',
-        help: 'Questions of who holds which port, since the daemon was started; refused: asked too often.',
-        samples: Object.entries(this.#questions).map(([outcome, value]) => ({ labels: { outcome }, value })),
+        help: 'Requests for the sockets of the host since the daemon started; refused: over the rate limit.',
+        samples: Object.entries(this.#requests).map(([outcome, value]) => ({ labels: { outcome }, value })),
       },
     ];
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): Promise<void> | void {
-    const asked = parsePortsPath(request.url ?? '');
-    if (typeof asked === 'string') {
-      reply(response, 400, { error: asked });
+    const parsed = parsePortsPath(request.url ?? '');
+    if (typeof parsed === 'string') {
+      reply(response, 400, { error: parsed });
       return;
     }
     const peer = peerCredentials(request.socket);
-    if (!peer) reply(response, 403, { error: 'the kernel does not tell who asks' });
-    else if (this.#isElsewhere(asked))
-      reply(response, 409, { error: 'whoever asks is in another network or process namespace' });
-    else if (this.#isTooMuch(peer)) {
-      this.#questions.refused++;
-      reply(response, 503, { error: 'this is asked too often' });
+    if (!peer) reply(response, 403, { error: "the kernel did not report the caller's credentials" });
+    else if (this.#isElsewhere(parsed))
+      reply(response, 409, { error: 'the caller is in another network or PID namespace' });
+    else if (this.#isOverLimit(peer)) {
+      this.#requests.refused++;
+      reply(response, 503, { error: 'too many requests' });
     } else {
-      this.#questions.answered++;
-      return this.#reply(asked, peer, response);
+      this.#requests.answered++;
+      return this.#reply(parsed, peer, response);
     }
   }
 
@@ -98,8 +98,8 @@ export class SocketsService implements DaemonService {
     return net !== this.#here.net || pid !== this.#here.pid;
   }
 
-  /** To look takes a while, in which nothing else is done. */
-  #isTooMuch(peer: PeerCredentials): boolean {
+  /** Reading the sockets blocks the daemon, so each user has a rate limit. */
+  #isOverLimit(peer: PeerCredentials): boolean {
     const { party, user } = this.#shares.of(peer);
     if (party === 'root') return false;
     const now = performance.now();
@@ -116,11 +116,11 @@ export class SocketsService implements DaemonService {
     return false;
   }
 
-  async #reply(asked: PortsRequest, peer: PeerCredentials, response: ServerResponse): Promise<void> {
+  async #reply(request: PortsRequest, peer: PeerCredentials, response: ServerResponse): Promise<void> {
     try {
-      const { question, table } = asked;
+      const { query, table } = request;
       const deps = this.#depsFor(peer);
-      const answer = table ? portsTable(deps, question, table) : portsRecords(deps, question);
+      const answer = table ? portsTable(deps, query, table) : portsRecords(deps, query);
       reply(response, 200, await answer);
     } catch (thrown) {
       reply(response, 500, { error: messageOf(thrown) });
@@ -133,13 +133,13 @@ export class SocketsService implements DaemonService {
       sockets,
       files: this.#deps.files(),
       cgroups: cgroupsIfAny(),
-      names: () => this.#gather(),
+      names: () => this.#readNames(),
       interfaceName,
     };
   }
 
-  /** Names change seldom: they are gathered anew after a while. */
-  #gather(): ReturnType<PortsDeps['names']> {
+  /** Names rarely change, so they are cached for PORT_NAMES_AGE_MAX_MS. */
+  #readNames(): ReturnType<PortsDeps['names']> {
     const now = performance.now();
     if (!this.#names || now - this.#namesFrom >= PORT_NAMES_AGE_MAX_MS) {
       this.#namesFrom = now;

@@ -1,4 +1,4 @@
-// The sockets of this host that have a port, as sock_diag(7) lists them, and who has them open.
+// Lists the TCP and UDP sockets of this network namespace with sock_diag(7), and finds their owners.
 import { readFileSync } from 'node:fs';
 import { PortreeveError } from '../../base/errors.ts';
 import { PID_MAX } from '../../base/limits.ts';
@@ -21,10 +21,10 @@ import type { OpenSocketQuery, OpenSockets, OwnersSeen } from '../core/open-sock
 import type { Viewer } from './process-owner.ts';
 import { SocketOwners } from './socket-owners.ts';
 
-/** The kernel fills at most 32 KiB at once when it dumps. */
+/** The kernel sends at most 32 KiB at a time in a dump. */
 const RECEIVE_BYTES = 64 * 1024;
 
-/** What the kernel calls the states of a protocol's sockets, and the bits by which it is asked for them. */
+/** The kernel's numbers for each state, which are also bit positions in a request. */
 const STATES: Readonly<Record<Protocol, Partial<Record<SocketState, readonly number[]>>>> = {
   tcp: {
     ESTABLISHED: [STATE.ESTABLISHED],
@@ -42,7 +42,7 @@ const STATES: Readonly<Record<Protocol, Partial<Record<SocketState, readonly num
   udp: { ESTABLISHED: [STATE.ESTABLISHED], UNCONNECTED: [STATE.CLOSE] },
 };
 
-/** The state that each number means; a socket of TCP that is bound only is told as closed. */
+/** The state for each number. The kernel reports a TCP socket that is only bound as closed. */
 const NAMES: Readonly<Record<Protocol, readonly (SocketState | undefined)[]>> = {
   tcp: namesOf('tcp').with(STATE.CLOSE, 'BOUND'),
   udp: namesOf('udp'),
@@ -62,15 +62,15 @@ function namesOf(protocol: Protocol): (SocketState | undefined)[] {
   return names;
 }
 
-/** How thoroughly owners are looked for: all of each socket, or those who are found first, and their kin. */
+/** Whether to find all owners of each socket, or to stop at the first one, its parents, and their children. */
 export type Thoroughness = 'all' | 'some';
 
-/** This host's, of the network namespace that we are in. It remembers what it saw, and looks at that again only. */
+/** The sockets of this network namespace. It caches processes between calls. */
 export class LinuxOpenSockets implements OpenSockets {
   readonly #owners = new SocketOwners();
   readonly #thoroughness: Thoroughness;
   readonly #cgroups = new CgroupPaths();
-  /** What was listed last. */
+  /** The latest list. */
   #listed: readonly OpenSocket[] = [];
 
   constructor(thoroughness: Thoroughness = 'all') {
@@ -99,7 +99,7 @@ export class LinuxOpenSockets implements OpenSockets {
     return this.#owners.findSome(inodes, this.#likelyOwners(inodes));
   }
 
-  /** A socket is mostly held where it was made. */
+  /** A socket is usually held in the cgroup in which it was created. */
   #likelyOwners(inodes: ReadonlySet<number>): number[] {
     const ids = new Set<bigint>();
     for (const { inode, cgroupId } of this.#listed) {
@@ -107,12 +107,12 @@ export class LinuxOpenSockets implements OpenSockets {
     }
     return [...ids].flatMap((id) => {
       const directory = this.#cgroups.directoryOf(id);
-      // In the root there may be all.
+      // The root cgroup may contain every process.
       return directory === undefined || this.cgroupPath(id) === '/' ? [] : processesIn(directory);
     });
   }
 
-  /** The same as somebody else may see them: of processes he is told what /proc would show him. */
+  /** The same, with only the processes that /proc would show to the viewer. */
   shownTo(viewer: Viewer): OpenSockets {
     return {
       list: (query) => this.list(query),
@@ -126,7 +126,7 @@ export class LinuxOpenSockets implements OpenSockets {
   }
 }
 
-/** The newest first; none where it is gone or has threads only. */
+/** Newest first; empty if the cgroup no longer exists or is threaded. */
 function processesIn(directory: string): number[] {
   let text: string;
   try {
@@ -139,13 +139,12 @@ function processesIn(directory: string): number[] {
 }
 
 function bitsOf(protocol: Protocol, states: readonly SocketState[] | undefined): number {
-  const asked = states ?? statesOf(protocol);
-  return asked
+  return (states ?? statesOf(protocol))
     .flatMap((state) => STATES[protocol][state] ?? [])
     .reduce((bits, number) => bits | (1 << number), 0);
 }
 
-/** Asks for dumps, one after the other. */
+/** Requests one dump after the other. */
 class Dumps {
   readonly #fd: number;
   readonly #sockets: OpenSocket[];
@@ -169,7 +168,7 @@ class Dumps {
     if (dump.ending !== 0) throw unreadable(dump.ending);
   }
 
-  /** The kernel gives bound sockets whatever port was asked for. */
+  /** Filters by port again: for bound sockets the kernel ignores the requested port. */
   #take(protocol: Protocol, dump: DiagDump, port: number): void {
     const state = NAMES[protocol][dump.state];
     const { localPort, remotePort, inode } = dump;
@@ -202,8 +201,8 @@ class Dumps {
 }
 
 function unreadable(number: number): PortreeveError {
-  const message = `the kernel does not list its sockets: ${errnoName(number)}`;
+  const message = `cannot list the sockets of this host: ${errnoName(number)}`;
   const hint =
-    'It needs sock_diag: the modules inet_diag, tcp_diag and udp_diag, where they are not built in.';
+    'The kernel needs sock_diag; load the modules inet_diag, tcp_diag and udp_diag if they are not built in.';
   return new PortreeveError('SOCKETS_UNREADABLE', message, hint, { errno: errnoName(number) });
 }

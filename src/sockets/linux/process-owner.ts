@@ -1,4 +1,4 @@
-// A process as the owner of sockets: its number and start at once, what else /proc says of it when it is asked for.
+// A process that owns sockets. Fields from /proc are read on first use.
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { PID_MAX, UID_MAX } from '../../base/limits.ts';
@@ -7,32 +7,32 @@ import { parseDecimal } from '../../base/port.ts';
 import { parseCgroupOf } from '../../host/linux/cgroup.ts';
 import { readOf } from '../../host/linux/sys/proc.ts';
 
-/** What Node and other runtimes call every process of theirs. */
-const NO_NAME = 'MainThread';
+/** The name that Node and other runtimes give to every process. */
+const GENERIC_NAME = 'MainThread';
 
-/** proc_pid_stat(5): where fields are, counted from the state on, which follows the name. */
+/** proc_pid_stat(5): field indexes, counted from the state, which follows the name. */
 const PARENT_FIELD = 1;
 const FLAGS_FIELD = 6;
 const START_FIELD = 19;
 /** <linux/sched.h>: PF_KTHREAD */
 const KERNEL_THREAD = 0x200000;
 const FLAGS_MAX = 0xffff_ffff;
-/** Ticks of a hundredth of a second for a hundred million years: a number that is exact. */
+/** Larger numbers would not be exact. */
 const DIGITS_OF_TICKS_MAX = 15;
 
-/** What proc_pid_stat(5) says. */
+/** See proc_pid_stat(5). */
 interface ProcessStat {
   /** Up to 15 characters. */
   readonly name: string;
   readonly parent: number;
   readonly startTicks: number;
-  /** A thread of the kernel, or one that has ended and is not waited for: neither has descriptors. */
+  /** A kernel thread or a zombie, which have no descriptors. */
   readonly isBare: boolean;
 }
 
-/** Reads /proc/PID/stat; undefined for what is none. */
+/** Parses /proc/PID/stat; undefined if it is invalid. */
 export function parseStat(text: string): ProcessStat | undefined {
-  // The name may have blanks and parentheses in it.
+  // The name may contain spaces and parentheses.
   const end = text.lastIndexOf(')');
   const fields = text.slice(end + 2).split(' ');
   const start = fields[START_FIELD] ?? '';
@@ -52,23 +52,22 @@ function nameIn(stat: string): string {
   return stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
 }
 
-/** Somebody who wants to see processes. */
+/** The user to whom processes are shown. */
 export interface Viewer {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** A process that was seen to have sockets open. */
 export class ProcessOwner implements SocketOwner {
   readonly pid: number;
-  /** What was read of it, which is taken apart when it is asked for: mostly only the name is. */
+  /** /proc/PID/stat, parsed on demand: usually only the name is needed. */
   readonly #text: string;
   #stat: ProcessStat | undefined;
   #name: string | undefined;
   #command: string | undefined;
   #uids: readonly number[] | undefined;
 
-  /** `stat` is what /proc/PID/stat said. */
+  /** `stat` is the contents of /proc/PID/stat. */
   constructor(pid: number, stat: string) {
     this.pid = pid;
     this.#text = stat;
@@ -87,7 +86,7 @@ export class ProcessOwner implements SocketOwner {
     return this.#stat;
   }
 
-  /** Where the name says nothing, it is that of the program as it was called. */
+  /** Where the name is generic, the name of the program. */
   get name(): string {
     this.#name ??= this.#readName();
     return this.#name;
@@ -95,7 +94,7 @@ export class ProcessOwner implements SocketOwner {
 
   #readName(): string {
     const name = nameIn(this.#text);
-    return name === NO_NAME ? basename(this.command.split(' ')[0] ?? '') || name : name;
+    return name === GENERIC_NAME ? basename(this.command.split(' ')[0] ?? '') || name : name;
   }
 
   get command(): string {
@@ -108,31 +107,31 @@ export class ProcessOwner implements SocketOwner {
     return this.#uids[1] ?? UID_MAX;
   }
 
-  /** It may be moved at any time, whatever it does itself. */
+  /** Not cached: a process can be moved to another cgroup without running. */
   get cgroup(): string | undefined {
     return parseCgroupOf(this.#read('cgroup') ?? '');
   }
 
-  /** Whether /proc shows somebody its descriptors; false where it has ended. */
+  /** Whether /proc shows its descriptors to the viewer; false if it has ended. */
   isOpenTo(viewer: Viewer): boolean {
-    return isOpenTo(this.pid, viewer) === true && this.#isThere();
+    return isOpenTo(this.pid, viewer) === true && this.#isRunning();
   }
 
-  /** What is read before the process is seen to be still the same is its own. */
+  /** Checks afterwards that the pid was not reused while it was read. */
   #read(name: string): string | undefined {
     const text = readOf(this.pid, name);
-    return this.#isThere() ? text : undefined;
+    return this.#isRunning() ? text : undefined;
   }
 
-  #isThere(): boolean {
+  #isRunning(): boolean {
     return parseStat(readOf(this.pid, 'stat') ?? '')?.startTicks === this.startTicks;
   }
 }
 
 /**
- * Whether /proc shows somebody the descriptors of whoever has that number, as long as the viewer has no capabilities
- * (ptrace(2), "Ptrace access mode checking"): of one who has the same ids all over, no capabilities either, and may be
- * dumped. Undefined for a thread of the kernel and for who has ended: they have none.
+ * Whether /proc shows the descriptors of a process to a viewer without capabilities (ptrace(2), "Ptrace access mode
+ * checking"): only if all ids are the viewer's, the process has no capabilities, and it is dumpable. Undefined for a
+ * kernel thread and for a process that has ended.
  */
 export function isOpenTo(pid: number, { uid, gid }: Viewer): boolean | undefined {
   const status = readOf(pid, 'status') ?? '';
@@ -142,7 +141,7 @@ export function isOpenTo(pid: number, { uid, gid }: Viewer): boolean | undefined
     return ids.length === 3 && ids.every((each) => each === id);
   };
   if (!isAll('Uid', uid) || !isAll('Gid', gid) || !/^CapPrm:\s*0+$/m.test(status)) return false;
-  // What may not be dumped belongs to root in /proc, but for the directory of the process itself (proc_pid(5)).
+  // In /proc, the files of a process that is not dumpable belong to root (proc_pid(5)).
   return statSync(`/proc/${pid}/fd`, { throwIfNoEntry: false })?.uid === uid;
 }
 

@@ -1,4 +1,4 @@
-// Which sockets the processes of this host have open. What was seen of a process is kept until it has run again.
+// The sockets that each process has open. An entry is cached until the process has run again.
 
 import { Descriptors, listProcesses, processorNs, readOf } from '../../host/linux/sys/proc.ts';
 import { ProcessOwner, parseStat } from './process-owner.ts';
@@ -6,42 +6,42 @@ import { ProcessOwner, parseStat } from './process-owner.ts';
 /** A process as it was when its descriptors were read. */
 export interface KnownProcess {
   readonly pid: number;
-  /** The inode of its directory, and its processor time before they were read: while both are the same, they are. */
+  /** The inode of /proc/PID and the CPU time when it was read. The entry is valid while both are unchanged. */
   readonly directory: number;
   readonly ns: number;
-  /** The inodes of its sockets. */
+  /** Inodes. */
   readonly sockets: readonly number[];
-  /** Undefined where nobody asked for one of its sockets yet. */
+  /** Undefined until one of its sockets is wanted. */
   readonly owner: ProcessOwner | undefined;
-  /** Its descriptors cannot be read by us. */
-  readonly isRefused: boolean;
-  /** The look by which it was last found to be as it is told here. */
-  look: number;
+  /** Whether its descriptors could not be read. */
+  readonly isUnreadable: boolean;
+  /** The scan that last confirmed this entry. */
+  scan: number;
 }
 
-/** Mostly a socket has one holder, for whom no list is made. */
+/** No array for the usual case of one holder. */
 type Holders = KnownProcess | readonly KnownProcess[];
 
 export class ProcessTable {
   readonly #known = new Map<number, KnownProcess>();
   readonly #holders = new Map<number, Holders>();
-  #look = 0;
-  #refused = 0;
+  #scan = 0;
+  #unreadable = 0;
 
-  /** How many did not let us see their descriptors in the latest look. */
-  get refused(): number {
-    return this.#refused;
+  /** The number of processes whose descriptors could not be read in the latest scan. */
+  get unreadable(): number {
+    return this.#unreadable;
   }
 
-  /** Looks at all processes. Of whoever has one of the sockets that are wanted, it is found out who he is. */
+  /** Scans all processes. Sets `owner` of those that have a wanted socket. */
   update(wanted: ReadonlySet<number>): void {
     const { pids, directories } = this.#begin();
-    // What ends and begins meanwhile is at the end of the list.
+    // From the end of the list, because processes that start or end during the scan are there.
     for (let i = pids.length - 1; i >= 0; i--) this.#refresh(pids[i] ?? 0, directories[i] ?? 0, wanted);
-    for (const known of this.#known.values()) if (known.look !== this.#look) this.#forget(known);
+    for (const known of this.#known.values()) if (known.scan !== this.#scan) this.#forget(known);
   }
 
-  /** Looks at these processes, then at the others from the newest to the oldest, until one of them is the last. */
+  /** Scans the processes in `first`, then the others from newest to oldest, until `isLast` returns true. */
   search(
     wanted: ReadonlySet<number>,
     first: readonly number[],
@@ -54,50 +54,50 @@ export class ProcessTable {
     }
   }
 
-  /** Looks at one more process, in the same look. */
+  /** Adds one more process to the current scan. */
   add(pid: number, wanted: ReadonlySet<number>): KnownProcess | undefined {
     const known = this.#known.get(pid);
-    return known?.look === this.#look ? known : this.#read(pid, 0, wanted);
+    return known?.scan === this.#scan ? known : this.#read(pid, 0, wanted);
   }
 
-  /** Visits those who had a socket open in the latest look. */
+  /** Visits the processes that had a socket open in the latest scan. */
   eachHolder(inode: number, visit: (known: KnownProcess) => void): void {
     const holders = this.#holders.get(inode);
     if (holders === undefined) return;
     if (!isList(holders)) {
-      if (holders.look === this.#look) visit(holders);
+      if (holders.scan === this.#scan) visit(holders);
       return;
     }
-    for (const known of holders) if (known.look === this.#look) visit(known);
+    for (const known of holders) if (known.scan === this.#scan) visit(known);
   }
 
-  /** The numbers of all that were looked at in the latest look. */
+  /** All processes of the latest scan. */
   pids(): number[] {
-    return [...this.#known.values()].flatMap(({ look, pid }) => (look === this.#look ? pid : []));
+    return [...this.#known.values()].flatMap(({ scan, pid }) => (scan === this.#scan ? pid : []));
   }
 
   #begin(): { readonly pids: readonly number[]; readonly directories: readonly number[] } {
-    this.#look++;
-    this.#refused = 0;
+    this.#scan++;
+    this.#unreadable = 0;
     return listProcesses();
   }
 
   #refresh(pid: number, directory: number, wanted: ReadonlySet<number>): KnownProcess | undefined {
     const known = this.#known.get(pid);
     if (known === undefined || !isFresh(known, directory, wanted)) return this.#read(pid, directory, wanted);
-    known.look = this.#look;
-    if (known.isRefused) this.#refused++;
+    known.scan = this.#scan;
+    if (known.isUnreadable) this.#unreadable++;
     return known;
   }
 
   #read(pid: number, directory: number, wanted: ReadonlySet<number>): KnownProcess | undefined {
     const before = this.#known.get(pid);
     if (before) this.#forget(before);
-    // What it does while it is read shows in its time afterwards.
+    // Before reading, so that a process that runs while it is read is read again in the next scan.
     const ns = processorNs(pid);
-    const known = ns < 0 ? undefined : readProcess({ pid, directory, ns, look: this.#look }, wanted);
+    const known = ns < 0 ? undefined : readProcess({ pid, directory, ns, scan: this.#scan }, wanted);
     if (!known) return undefined;
-    if (known.isRefused) this.#refused++;
+    if (known.isUnreadable) this.#unreadable++;
     this.#known.set(pid, known);
     for (const inode of known.sockets) this.#addHolder(inode, known);
     return known;
@@ -139,29 +139,28 @@ function isAnyWanted(sockets: readonly number[], wanted: ReadonlySet<number>): b
   return false;
 }
 
-/** A process when it was looked at. */
-type Glimpse = Pick<KnownProcess, 'pid' | 'directory' | 'ns' | 'look'>;
+type ScannedProcess = Pick<KnownProcess, 'pid' | 'directory' | 'ns' | 'scan'>;
 
 const NONE: readonly number[] = [];
 
-function readProcess(glimpse: Glimpse, wanted: ReadonlySet<number>): KnownProcess | undefined {
-  const { pid, directory, ns, look } = glimpse;
+function readProcess(scanned: ScannedProcess, wanted: ReadonlySet<number>): KnownProcess | undefined {
+  const { pid, directory, ns, scan } = scanned;
   const descriptors = Descriptors.open(pid);
   if (descriptors === undefined) return undefined;
-  if (descriptors === 'refused') return refused(glimpse, readOf(pid, 'stat'));
+  if (descriptors === 'refused') return unreadable(scanned, readOf(pid, 'stat'));
   try {
     const sockets = descriptors.sockets();
-    if (sockets === 'refused') return refused(glimpse, descriptors.read('stat'));
+    if (sockets === 'refused') return unreadable(scanned, descriptors.read('stat'));
     const stat = isAnyWanted(sockets, wanted) ? descriptors.read('stat') : undefined;
     const owner = stat === undefined ? undefined : new ProcessOwner(pid, stat);
-    return { pid, directory, ns, sockets, owner, isRefused: false, look };
+    return { pid, directory, ns, sockets, owner, isUnreadable: false, scan };
   } finally {
     descriptors.close();
   }
 }
 
-/** Threads of the kernel, and who has ended, have nothing to be seen. */
-function refused({ pid, directory, ns, look }: Glimpse, stat: string | undefined): KnownProcess {
+/** Kernel threads and zombies have no descriptors, and are not counted. */
+function unreadable({ pid, directory, ns, scan }: ScannedProcess, stat: string | undefined): KnownProcess {
   const isBare = stat !== undefined && parseStat(stat)?.isBare === true;
-  return { pid, directory, ns, sockets: NONE, owner: undefined, isRefused: !isBare, look };
+  return { pid, directory, ns, sockets: NONE, owner: undefined, isUnreadable: !isBare, scan };
 }

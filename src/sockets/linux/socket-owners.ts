@@ -1,4 +1,4 @@
-// Who has sockets open: all that do or, where one is enough, the first that is found and its kin.
+// Finds the processes that have sockets open: all of them, or the first one and its relatives.
 import { PID_MAX } from '../../base/limits.ts';
 import type { SocketOwner } from '../../base/open-socket.ts';
 import { parseDecimal } from '../../base/port.ts';
@@ -7,20 +7,20 @@ import type { OwnersSeen } from '../core/open-sockets.ts';
 import { isOpenTo, type Viewer } from './process-owner.ts';
 import { type KnownProcess, ProcessTable } from './process-table.ts';
 
-/** Finds owners, and remembers what it saw for the next time. */
+/** Finds owners, and caches processes between calls. */
 export class SocketOwners {
   readonly #table = new ProcessTable();
 
-  /** All who have these sockets open. A viewer is told what /proc would show him. */
+  /** All processes that have these sockets open; with `viewer`, only those that /proc would show to it. */
   find(inodes: ReadonlySet<number>, viewer?: Viewer): OwnersSeen {
     this.#table.update(inodes);
     return this.#ownersOf(inodes, viewer?.uid === 0 ? undefined : viewer);
   }
 
   /**
-   * Those who are found first, of each socket one at least if it has any, and of their parents, and their parents'
-   * children, those who have it as well. Others to whom it was passed on may be left out. `likely` are looked at before
-   * all others, which follow from the newest to the oldest.
+   * Finds at least one owner of each socket, if it has any, and those of its parents and their children that have it
+   * open too. Other processes that received the socket may be missing. The search starts with `likely`, followed by
+   * all processes from newest to oldest.
    */
   findSome(inodes: ReadonlySet<number>, likely: readonly number[]): OwnersSeen {
     const missing = new Set(inodes);
@@ -29,12 +29,12 @@ export class SocketOwners {
       return missing.size === 0;
     };
     this.#table.search(inodes, likely, isLast);
-    for (const inode of inodes) this.#addKin(inode, inodes);
+    for (const inode of inodes) this.#addRelatives(inode, inodes);
     return this.#ownersOf(inodes, undefined);
   }
 
-  /** A socket is inherited: where the parent has it, so do its other children, perhaps. */
-  #addKin(inode: number, wanted: ReadonlySet<number>): void {
+  /** Sockets are inherited: if the parent has one open, its other children may have it too. */
+  #addRelatives(inode: number, wanted: ReadonlySet<number>): void {
     const seen = new Set<number>();
     const waiting: number[] = [];
     this.#table.eachHolder(inode, ({ pid }) => waiting.push(pid));
@@ -47,11 +47,11 @@ export class SocketOwners {
   }
 
   #ownersOf(inodes: ReadonlySet<number>, viewer: Viewer | undefined): OwnersSeen {
-    const hidden = viewer && this.#hiddenFrom(viewer);
+    const hiddenPids = viewer && this.#hiddenFrom(viewer);
     const owners = new Map<number, SocketOwner[]>();
     let list: SocketOwner[] = [];
     const add = ({ owner, pid }: KnownProcess) => {
-      if (owner && !(hidden?.has(pid) || (viewer && !owner.isOpenTo(viewer)))) list.push(owner);
+      if (owner && !(hiddenPids?.has(pid) || (viewer && !owner.isOpenTo(viewer)))) list.push(owner);
     };
     for (const inode of inodes) {
       this.#table.eachHolder(inode, add);
@@ -59,10 +59,10 @@ export class SocketOwners {
       owners.set(inode, list.length > 1 ? list.sort(byAge) : list);
       list = [];
     }
-    return { owners, notSeen: hidden?.size ?? this.#table.refused };
+    return { owners, notSeen: hiddenPids?.size ?? this.#table.unreadable };
   }
 
-  /** The processes whose descriptors somebody may not see. */
+  /** The processes whose descriptors the viewer may not read. */
   #hiddenFrom(viewer: Viewer): Set<number> {
     return new Set(this.#table.pids().filter((pid) => isOpenTo(pid, viewer) === false));
   }

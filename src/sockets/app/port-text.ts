@@ -1,14 +1,13 @@
-// Words for sockets and for whoever holds them.
+// Text for sockets and their owners, shared by `portreeve ports` and `portreeve who`.
 import { hostPortText } from '../../base/address.ts';
 import type { EndRecord, OwnerRecord, PortRecord } from './port-records.ts';
 
-/** How many owners are named. */
-const OWNERS_NAMED = 3;
+const OWNERS_SHOWN_MAX = 3;
 
-/** What an interface is called by its index. */
+/** The name of an interface, by its index. */
 export type InterfaceName = (index: number) => string | undefined;
 
-/** Where it is bound: "0.0.0.0", "::1", "fe80::1%eth0"; "*" takes what comes by IPv4 and by IPv6. */
+/** The bound address: "0.0.0.0", "::1", "fe80::1%eth0"; "*" for IPv4 and IPv6. */
 export function addressText(record: PortRecord, interfaceName: InterfaceName): string {
   const { address, v6Only, interface: index, remote } = record;
   const text = address === '::' && remote === null && !v6Only ? '*' : address;
@@ -28,9 +27,9 @@ export function endText({ address, port }: EndRecord): string {
   return hostPortText(address, port);
 }
 
-/** "nginx (pid 812, nginx.service)"; what is known of whoever cannot be seen; "" where there is nobody. */
+/** "nginx (pid 812, nginx.service)", "unknown (user alice)", or "" if no process has it open. */
 export function ownerText(record: PortRecord): string {
-  const { owners, inode, user, uid } = record;
+  const { owners, inode } = record;
   const place = placeText(record);
   const [first] = owners;
   if (first) {
@@ -38,8 +37,14 @@ export function ownerText(record: PortRecord): string {
     return `${names} (${pidsText(owners)}${place === undefined ? '' : `, ${place}`})`;
   }
   if (inode === 0) return '';
-  const whose = user === null ? `uid ${uid}` : `user ${user}`;
-  return `a program of ${whose}${place === undefined ? '' : ` (${place})`}`;
+  return `unknown (${userText(record)})`;
+}
+
+/** What is known of an owner that could not be found: "user alice, nginx.service". */
+export function userText(record: PortRecord): string {
+  const { user, uid } = record;
+  const place = placeText(record);
+  return `${user === null ? `uid ${uid}` : `user ${user}`}${place === undefined ? '' : `, ${place}`}`;
 }
 
 function namesText(owners: readonly OwnerRecord[]): string {
@@ -48,12 +53,12 @@ function namesText(owners: readonly OwnerRecord[]): string {
 
 function pidsText(owners: readonly OwnerRecord[]): string {
   if (owners.length === 1) return `pid ${owners[0]?.pid}`;
-  const pids = owners.slice(0, OWNERS_NAMED).map(({ pid }) => pid);
+  const pids = owners.slice(0, OWNERS_SHOWN_MAX).map(({ pid }) => pid);
   const more = owners.length - pids.length;
   return `pids ${pids.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-/** Where its holder runs: what docker's proxy serves, the container, the unit. */
+/** The container that docker-proxy forwards to, or the owner's container or unit. */
 function placeText({ forwardsTo, container, unit }: PortRecord): string | undefined {
   if (forwardsTo) return `for a container at ${endText(forwardsTo)}`;
   return container ? `${container.runtime} ${container.id}` : (unit ?? undefined);

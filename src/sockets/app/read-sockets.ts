@@ -1,4 +1,4 @@
-// The sockets of a host with all that tells whose they are: processes, users, units, containers, jobs.
+// Reads the sockets of a host and determines the owner of each: processes, user, unit, container, and job.
 import { parseIp } from '../../base/address.ts';
 import { JOB_CGROUP_PREFIX, type Job, jobNamed, PORTMAP_JOB, UNKNOWN_JOB } from '../../base/job.ts';
 import type { OpenSocket, SocketEnd, SocketOwner } from '../../base/open-socket.ts';
@@ -13,42 +13,40 @@ import type { Account } from '../../text/passwd.ts';
 import type { OpenSocketQuery, OpenSockets } from '../core/open-sockets.ts';
 import type { Seen, SeenSocket } from '../core/seen.ts';
 
-/** What is looked with. */
-export interface SeeDeps {
+export interface SocketDeps {
   readonly sockets: OpenSockets;
   readonly files: UnitReader;
-  /** Undefined on a host without cgroups of version 2. */
+  /** Undefined on a host without cgroup v2. */
   readonly cgroups: JobCgroups | undefined;
 }
 
-/** The part of the cgroups that tells jobs. */
+/** The part of Cgroups that determines jobs. */
 export type JobCgroups = Pick<Cgroups, 'at' | 'marked' | 'canReadMarks'>;
 
 /**
- * The sockets that fit the query, and of these those that are wanted, each with those who hold it. Throws what
- * OpenSockets.list() throws.
+ * The sockets that match the query and `isWanted`, each with its owners. Throws what OpenSockets.list() throws.
  */
-export function seeSockets(
-  deps: SeeDeps,
+export function readSockets(
+  deps: SocketDeps,
   query: OpenSocketQuery = {},
   isWanted: (socket: OpenSocket) => boolean = () => true,
 ): Seen {
   const sockets = deps.sockets.list(query).filter(isWanted);
   const inodes = new Set<number>();
   for (const { inode } of sockets) if (inode !== 0) inodes.add(inode);
-  const { owners, notSeen } = inodes.size > 0 ? deps.sockets.owners(inodes) : NOBODY;
-  const places = new Places(deps);
-  const seen = sockets.map((socket) => seenSocket(socket, owners.get(socket.inode) ?? NO_OWNERS, places));
+  const { owners, notSeen } = inodes.size > 0 ? deps.sockets.owners(inodes) : NO_HOLDERS;
+  const origins = new Origins(deps);
+  const seen = sockets.map((socket) => seenSocket(socket, owners.get(socket.inode) ?? NO_OWNERS, origins));
   return { sockets: seen, notSeen };
 }
 
 const NO_OWNERS: readonly SocketOwner[] = [];
-const NOBODY = { owners: new Map<number, readonly SocketOwner[]>(), notSeen: 0 } as const;
+const NO_HOLDERS = { owners: new Map<number, readonly SocketOwner[]>(), notSeen: 0 } as const;
 
-function seenSocket(socket: OpenSocket, owners: readonly SocketOwner[], places: Places): SeenSocket {
-  const { user, unit, container, job, aliases, isGiven } = places.of(socket, owners);
+function seenSocket(socket: OpenSocket, owners: readonly SocketOwner[], origins: Origins): SeenSocket {
+  const { user, unit, container, job, aliases, isAssigned } = origins.of(socket, owners);
   const forwardsTo = owners.length > 0 ? forwardOf(owners) : undefined;
-  const isOwn = !isGiven && isOfDaemon({ socket, owners, unit, container });
+  const isOwn = !isAssigned && isDaemonSocket({ socket, owners, unit, container });
   const judged = isOwn ? { job: PORTMAP_JOB } : { job, aliases };
   return { socket, owners, user, unit, container, forwardsTo, ...judged };
 }
@@ -56,11 +54,11 @@ function seenSocket(socket: OpenSocket, owners: readonly SocketOwner[], places: 
 const ROOT = 0;
 
 /**
- * Whether a socket is one that the daemon of the host has opened, also where no guard was there that would have asked
- * for its job. A daemon of an ordinary user, and one in a container, cannot make itself a cgroup of the job. Its name
- * can be anybody's, but not with root's uid.
+ * Whether the host's daemon opened a socket, even if no guard was active to record its job. The daemon of an ordinary
+ * user, or one in a container, cannot create a cgroup for its job. Any process can take the daemon's name, but not
+ * root's uid.
  */
-function isOfDaemon({
+function isDaemonSocket({
   socket,
   owners,
   unit,
@@ -73,57 +71,57 @@ function isOfDaemon({
   );
 }
 
-/** What is known of the sockets of one cgroup and user. */
-interface Place extends Pick<SeenSocket, 'user' | 'unit' | 'container' | 'job'> {
+/** What is known about sockets of one cgroup and user. */
+interface Origin extends Pick<SeenSocket, 'user' | 'unit' | 'container' | 'job'> {
   readonly aliases: readonly string[];
-  /** Whether the job was given to the cgroup, and is not that of a unit or a user. */
-  readonly isGiven: boolean;
+  /** Whether the cgroup was created for the job; otherwise the job is that of a unit or a user. */
+  readonly isAssigned: boolean;
 }
 
-/** Cgroups and users, each looked up once. */
-class Places {
-  readonly #deps: SeeDeps;
+/** Looks up each cgroup and user once. */
+class Origins {
+  readonly #deps: SocketDeps;
   readonly #cgroups = new Map<bigint, string | undefined>();
-  readonly #known = new Map<string, Place>();
+  readonly #known = new Map<string, Origin>();
   #users: Users | undefined;
-  /** What was asked for last: neighbours are mostly alike. */
-  #last: (Pick<OpenSocket, 'cgroupId' | 'uid'> & { readonly place: Place }) | undefined;
+  /** The last result: consecutive sockets often have the same origin. */
+  #last: (Pick<OpenSocket, 'cgroupId' | 'uid'> & { readonly origin: Origin }) | undefined;
 
-  constructor(deps: SeeDeps) {
+  constructor(deps: SocketDeps) {
     this.#deps = deps;
   }
 
-  /** By the cgroup in which it was made; where that is gone, by the one of a process that has it. */
-  of({ cgroupId, uid }: OpenSocket, owners: readonly SocketOwner[]): Place {
+  /** By the cgroup in which it was created or, if that no longer exists, by that of a process that has it open. */
+  of({ cgroupId, uid }: OpenSocket, owners: readonly SocketOwner[]): Origin {
     const last = this.#last;
-    if (last && last.uid === uid && last.cgroupId === cgroupId) return last.place;
+    if (last && last.uid === uid && last.cgroupId === cgroupId) return last.origin;
     const path = this.#pathOf(cgroupId);
     if (path === undefined && owners.length > 0) return this.#at(cgroupOfHolder(owners), uid);
-    const place = this.#at(path, uid);
-    if (path !== undefined || uid === undefined) this.#last = { cgroupId, uid, place };
-    return place;
+    const origin = this.#at(path, uid);
+    if (path !== undefined || uid === undefined) this.#last = { cgroupId, uid, origin };
+    return origin;
   }
 
-  #at(path: string | undefined, uid: number | undefined): Place {
+  #at(path: string | undefined, uid: number | undefined): Origin {
     const key = `${path} ${uid}`;
-    const place = this.#known.get(key) ?? this.#look(path, uid);
-    this.#known.set(key, place);
-    return place;
+    const origin = this.#known.get(key) ?? this.#read(path, uid);
+    this.#known.set(key, origin);
+    return origin;
   }
 
-  #look(path: string | undefined, uid: number | undefined): Place {
+  #read(path: string | undefined, uid: number | undefined): Origin {
     this.#users ??= usersOf(readUsers(this.#deps.files).accounts);
     const { names, jobs } = this.#users;
-    const jobOfUser = uid === undefined ? undefined : jobs.get(uid);
-    const ofCgroup = path === undefined ? undefined : jobAt(path, this.#deps);
-    const { name: job, aliases } = ofCgroup ?? jobOfUser ?? jobNamed(UNKNOWN_JOB);
+    const userJob = uid === undefined ? undefined : jobs.get(uid);
+    const cgroupJob = path === undefined ? undefined : jobAt(path, this.#deps);
+    const { name: job, aliases } = cgroupJob ?? userJob ?? jobNamed(UNKNOWN_JOB);
     return {
       user: uid === undefined ? undefined : names.get(uid),
       unit: path === undefined ? undefined : unitOfCgroup(path),
       container: path === undefined ? undefined : containerOfCgroup(path),
       job,
       aliases,
-      isGiven: ofCgroup !== undefined && isGivenAt(path ?? ''),
+      isAssigned: cgroupJob !== undefined && isJobCgroup(path ?? ''),
     };
   }
 
@@ -134,45 +132,48 @@ class Places {
   }
 }
 
-/** The names of users, and the jobs that these stand for, by uid. */
+/** User names and their jobs, by uid. */
 interface Users {
   readonly names: ReadonlyMap<number, string>;
   readonly jobs: ReadonlyMap<number, Job>;
 }
 
-/** It has the sockets of units as well that have none of their own running (systemd.socket(5)). */
+/** The service manager also holds the sockets of units that are not running (systemd.socket(5)). */
 const MANAGER_PID = 1;
 
-/** Where whoever has it longest is, but for the manager, which only keeps it. */
+/** The cgroup of the oldest owner other than the service manager. */
 function cgroupOfHolder(owners: readonly SocketOwner[]): string | undefined {
   return owners.find(({ pid }) => pid !== MANAGER_PID)?.cgroup;
 }
 
-const isGivenAt = (path: string): boolean => path.includes(`/${JOB_CGROUP_PREFIX}`);
+const isJobCgroup = (path: string): boolean => path.includes(`/${JOB_CGROUP_PREFIX}`);
 
-/** The job of the cgroup itself or, where it is none, of the nearest one above it; undefined where that is none. */
-export function jobAt(path: string, { cgroups, files }: Pick<SeeDeps, 'cgroups' | 'files'>): Job | undefined {
+/** The job of the cgroup or of the nearest ancestor that has one. */
+export function jobAt(
+  path: string,
+  { cgroups, files }: Pick<SocketDeps, 'cgroups' | 'files'>,
+): Job | undefined {
   if (!cgroups) return undefined;
   const line = lineOf(cgroups, path);
-  const made = isGivenAt(path) ? givenIn(line, cgroups) : [];
+  const made = isJobCgroup(path) ? jobCgroupsIn(line, cgroups) : [];
   const activates = (unit: string) => activatedBy(files, unit);
   const jobs = jobsOf({ cgroups: line, made, accounts: [], activates }).cgroups;
   return line.map(({ id }) => jobs.get(id)).find((job) => job !== undefined);
 }
 
-/** The job that a cgroup was given is in its name, before a number. */
-const GIVEN = new RegExp(`/${JOB_CGROUP_PREFIX}([^/]+)-[0-9]+(?:\\.[0-9]+)?$`);
+/** The name of a cgroup that was created for a job contains the job and a number. */
+const JOB_CGROUP = new RegExp(`/${JOB_CGROUP_PREFIX}([^/]+)-[0-9]+(?:\\.[0-9]+)?$`);
 
 /**
- * The cgroups that were made for a job. Who cannot read marks goes by the names of those that are root's: the kernel
- * goes by the marks.
+ * The cgroups that were created for a job. The kernel identifies them by a mark (an extended attribute); without
+ * permission to read marks, they are identified by the names of cgroups that belong to root.
  */
-function givenIn(line: readonly ControlGroup[], cgroups: JobCgroups): JobCgroup[] {
+function jobCgroupsIn(line: readonly ControlGroup[], cgroups: JobCgroups): JobCgroup[] {
   if (cgroups.canReadMarks) return cgroups.marked();
   return line.flatMap((group) => {
-    const job = GIVEN.exec(group.path)?.[1];
-    const isRoots = group.uid === ROOT && containerOfCgroup(group.path) === undefined;
-    return job !== undefined && isRoots ? [{ ...group, job, grantee: ROOT }] : [];
+    const job = JOB_CGROUP.exec(group.path)?.[1];
+    const isTrusted = group.uid === ROOT && containerOfCgroup(group.path) === undefined;
+    return job !== undefined && isTrusted ? [{ ...group, job, grantee: ROOT }] : [];
   });
 }
 
@@ -181,7 +182,7 @@ function usersOf(accounts: readonly Account[]): Users {
   return { names, jobs: jobsOf({ cgroups: [], made: [], accounts }).users };
 }
 
-/** A cgroup and those above it, itself first. */
+/** A cgroup and its ancestors, itself first. */
 function lineOf(cgroups: Pick<Cgroups, 'at'>, path: string): ControlGroup[] {
   const line: ControlGroup[] = [];
   for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
@@ -191,10 +192,10 @@ function lineOf(cgroups: Pick<Cgroups, 'at'>, path: string): ControlGroup[] {
   return line;
 }
 
-/** Docker's proxy: one process for each port that is published (docker-proxy of github.com/moby/moby). */
+/** One process for each published port (docker-proxy of github.com/moby/moby). */
 const DOCKER_PROXY = 'docker-proxy';
 
-/** Where docker's proxy sends what comes in, by its arguments -container-ip and -container-port. */
+/** The destination of docker-proxy, from its arguments -container-ip and -container-port. */
 function forwardOf(owners: readonly SocketOwner[]): SocketEnd | undefined {
   for (const owner of owners) {
     if (owner.name === DOCKER_PROXY) return forwardIn(owner.command.split(' '));

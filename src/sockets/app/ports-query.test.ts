@@ -1,14 +1,14 @@
-// Which sockets are asked for: the words for ports, and the question as a path and back.
+// The ports query: its encoding as a path, and the sockets that it selects.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { ip } from '../../../test/support/service.ts';
 import { SimOpenSockets } from '../../../test/support/sim/open-sockets.ts';
 import { type AskedPorts, parsePortRange } from '../../base/port.ts';
-import { seePorts } from './ports-answer.ts';
-import { type PortsAsker, type PortsQuestion, parsePortsPath, portsPath } from './ports-asked.ts';
+import { readPorts } from './ports-answer.ts';
+import { type PortsClient, type PortsQuery, parsePortsPath, portsPath } from './ports-query.ts';
 
-describe('a question', () => {
+describe('a query', () => {
   const words = fc
     .tuple(fc.integer({ min: 1, max: 65535 }), fc.integer({ min: 0, max: 100 }))
     .chain(([first, more]) =>
@@ -16,13 +16,13 @@ describe('a question', () => {
         .constantFrom('tcp' as const, 'udp' as const, undefined)
         .map((protocol): AskedPorts => ({ first, last: Math.min(first + more, 65535), protocol })),
     );
-  const question = fc.record<PortsQuestion>({
+  const query = fc.record<PortsQuery>({
     which: fc.constantFrom('listening', 'holding', 'all'),
     ports: fc.array(words, { maxLength: 4 }),
     owner: fc.option(fc.string(), { nil: undefined }),
   });
   const width = fc.option(fc.integer({ min: 0, max: 65535 }), { nil: undefined });
-  const asker = fc.record<PortsAsker>({
+  const client = fc.record<PortsClient>({
     net: fc.option(fc.string(), { nil: undefined }),
     pid: fc.option(fc.string(), { nil: undefined }),
     table: fc.option(
@@ -33,25 +33,25 @@ describe('a question', () => {
     ),
   });
 
-  test('goes through a path and back', () => {
+  test('is unchanged after encoding and decoding', () => {
     fc.assert(
-      fc.property(question, asker, (asked, who) => {
-        assert.deepEqual(parsePortsPath(portsPath(asked, who)), { question: { ...asked }, ...who });
+      fc.property(query, client, (asked, who) => {
+        assert.deepEqual(parsePortsPath(portsPath(asked, who)), { query: { ...asked }, ...who });
       }),
     );
   });
 
-  test('without parameters asks for all that hold a port', () => {
+  test('without parameters selects every socket that holds a port', () => {
     assert.deepEqual(parsePortsPath('/v1/ports'), {
-      question: { which: 'holding', ports: [], owner: undefined },
+      query: { which: 'holding', ports: [], owner: undefined },
       ...{ net: undefined, pid: undefined, table: undefined },
     });
   });
 
-  test('that cannot be is answered with what is wrong', () => {
+  test('with an unknown parameter or an invalid value is refused', () => {
     assert.match(
       `${parsePortsPath('/v1/ports?port=80')}`,
-      /^there is no parameter port; there are which, ports/,
+      /^unknown parameter port; known parameters: which, ports/,
     );
     for (const [key, value] of [
       ['which', 'some'],
@@ -60,13 +60,13 @@ describe('a question', () => {
       ['width', '-1'],
       ['bold', '0'],
     ]) {
-      assert.equal(parsePortsPath(`/v1/ports?${key}=${value}`), `${key} cannot be "${value}"`);
+      assert.equal(parsePortsPath(`/v1/ports?${key}=${value}`), `invalid value "${value}" for ${key}`);
     }
-    assert.match(`${parsePortsPath('/v1/ports?__proto__=1')}`, /^there is no parameter/);
+    assert.match(`${parsePortsPath('/v1/ports?__proto__=1')}`, /^unknown parameter/);
   });
 });
 
-test('sockets are those of the kind and of the ports that are asked for', () => {
+test('selects sockets by state and by port', () => {
   const sockets = new SimOpenSockets();
   const add = (
     protocol: 'tcp' | 'udp',
@@ -79,8 +79,8 @@ test('sockets are those of the kind and of the ports that are asked for', () => 
   add('udp', 'UNCONNECTED', 80);
   add('udp', 'ESTABLISHED', 83);
   const deps = { sockets, cgroups: undefined, files: { readText: () => undefined, names: () => [] } };
-  const seen = (which: PortsQuestion['which'], ...words: string[]) =>
-    seePorts(deps, { which, ports: words.map((word) => parsePortRange(word)) }).sockets.map(
+  const seen = (which: PortsQuery['which'], ...words: string[]) =>
+    readPorts(deps, { which, ports: words.map((word) => parsePortRange(word)) }).sockets.map(
       ({ socket: { protocol, local } }) => `${local.port}/${protocol}`,
     );
   assert.deepEqual(seen('listening'), ['80/tcp', '80/udp']);

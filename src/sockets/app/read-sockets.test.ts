@@ -1,4 +1,4 @@
-// What is seen of sockets: their owners, users, units, containers, jobs, and what docker's proxy serves.
+// The owner of a socket: processes, user, unit, container, job, and the destination of docker-proxy.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ip } from '../../../test/support/service.ts';
@@ -6,7 +6,7 @@ import { SimCgroups } from '../../../test/support/sim/cgroups.ts';
 import { SimOpenSockets } from '../../../test/support/sim/open-sockets.ts';
 import { formatIp } from '../../base/address.ts';
 import type { SocketOwner } from '../../base/open-socket.ts';
-import { type SeeDeps, seeSockets } from './see.ts';
+import { readSockets, type SocketDeps } from './read-sockets.ts';
 
 const PASSWD = 'root:x:0:0::/:\nalice:x:1000:1000::/:\nalias:x:1000:1000::/:\n';
 const CONTAINER = 'f'.repeat(64);
@@ -14,12 +14,12 @@ const CONTAINER = 'f'.repeat(64);
 function fixture() {
   const sockets = new SimOpenSockets();
   const cgroups = new SimCgroups();
-  const deps: SeeDeps = {
+  const deps: SocketDeps = {
     sockets,
     cgroups,
     files: { readText: (path) => (path === '/etc/passwd' ? PASSWD : undefined), names: () => [] },
   };
-  /** A socket that was made in a cgroup. */
+  /** Opens a socket in a cgroup. */
   const openIn = (path: string, uid: number, port: number) => {
     const { id } = cgroups.at(path) ?? cgroups.add(path);
     sockets.addCgroup(id, path);
@@ -32,9 +32,9 @@ function owner(about: Partial<SocketOwner>): SocketOwner {
   return { pid: 7, startTicks: 1, name: 'web', command: 'web', uid: 0, cgroup: '/', ...about };
 }
 
-const seenAt = (deps: SeeDeps, port: number) => seeSockets(deps, { port }).sockets[0] ?? assert.fail();
+const seenAt = (deps: SocketDeps, port: number) => readSockets(deps, { port }).sockets[0] ?? assert.fail();
 
-test('a socket belongs to the unit, the container and the job of the cgroup that it was made in', () => {
+test('a socket belongs to the unit, container, and job of the cgroup in which it was created', () => {
   const { deps, openIn } = fixture();
   openIn('/system.slice/nginx.service/worker', 0, 80);
   openIn(`/system.slice/docker-${CONTAINER}.scope`, 0, 81);
@@ -53,7 +53,7 @@ test('a socket belongs to the unit, the container and the job of the cgroup that
   assert.deepEqual(at(82), session);
 });
 
-test('a cgroup that was made for a job is that job, wherever it lies', () => {
+test('a cgroup that was created for a job has that job, wherever it is', () => {
   const { deps, cgroups, sockets, openIn } = fixture();
   cgroups.add('/system.slice/batch.service');
   const made = cgroups.make('/system.slice/batch.service', 'x', 'PAYROLL', 0);
@@ -67,7 +67,7 @@ test('a cgroup that was made for a job is that job, wherever it lies', () => {
   );
 });
 
-test('what is nobody’s any more is of no user and no job that is known', () => {
+test('a socket in TIME_WAIT has no owner, and its job is UNKNOWN', () => {
   const { deps, sockets } = fixture();
   sockets.open({ local: { address: ip('::1'), port: 80 }, uid: undefined, inode: 0, state: 'TIME_WAIT' });
   const { owners, user, unit, job } = seenAt(deps, 80);
@@ -77,7 +77,7 @@ test('what is nobody’s any more is of no user and no job that is known', () =>
   );
 });
 
-test('a user without an account, and a cgroup that is gone, say nothing', () => {
+test('the job is UNKNOWN for a uid without an account in a removed cgroup', () => {
   const { deps, sockets } = fixture();
   sockets.open({ local: { address: ip('::1'), port: 80 }, uid: 4711, cgroupId: 99n });
   const { user, unit, job } = seenAt(deps, 80);
@@ -86,7 +86,7 @@ test('a user without an account, and a cgroup that is gone, say nothing', () => 
   assert.equal(without.job, 'UNKNOWN');
 });
 
-test('docker’s proxy is seen through, and who only looks like it is not', () => {
+test('the destination is reported for docker-proxy only', () => {
   const { deps, sockets } = fixture();
   const proxy = (port: number, about: Partial<SocketOwner>) =>
     sockets.open({ local: { address: ip('0.0.0.0'), port } }, owner({ name: 'docker-proxy', ...about }));
@@ -97,26 +97,26 @@ test('docker’s proxy is seen through, and who only looks like it is not', () =
   proxy(83, { command: `docker-proxy ${argument} -container-ip nowhere -container-port 81` });
   proxy(84, { command: 'docker-proxy' });
   proxy(85, { name: 'proxy', command: `proxy -container-ip 172.17.0.2 -container-port 81` });
-  const reported = [80, 81, 82, 83, 84, 85].map((port) => {
+  const destinations = [80, 81, 82, 83, 84, 85].map((port) => {
     const end = seenAt(deps, port).forwardsTo;
     return end && `${formatIp(end.address)} ${end.port}`;
   });
-  assert.deepEqual(reported, ['172.17.0.2 81', 'fd00::2 81', undefined, undefined, undefined, undefined]);
+  assert.deepEqual(destinations, ['172.17.0.2 81', 'fd00::2 81', undefined, undefined, undefined, undefined]);
 });
 
-test('only what is wanted is looked up, and who cannot be seen is counted', () => {
+test('looks up the owners of selected sockets only, and counts processes that could not be read', () => {
   const { deps, sockets } = fixture();
   sockets.open({ local: { address: ip('::1'), port: 80 } }, owner({ uid: 1000 }));
   sockets.open({ local: { address: ip('::1'), port: 81 } }, owner({ pid: 8 }));
   sockets.closedUsers.add(1000);
-  const { sockets: seen, notSeen } = seeSockets(deps, {}, ({ local }) => local.port === 80);
+  const { sockets: seen, notSeen } = readSockets(deps, {}, ({ local }) => local.port === 80);
   assert.deepEqual([seen.length, seen[0]?.owners, notSeen], [1, [], 1]);
 });
 
 const DAEMON = { name: 'portreeve', command: 'portreeve' } as const;
 const SESSION = '/user.slice/user-0.slice/session-1.scope';
 
-test('what the daemon has opened is PORTMAP at its next start, whatever it was when it was bound', () => {
+test('the job of the daemon’s sockets is PORTMAP', () => {
   const { cgroups, deps, sockets } = fixture();
   let port = 110;
   const jobOf = (path: string, uid: number, about?: Partial<SocketOwner>) => {
@@ -129,10 +129,10 @@ test('what the daemon has opened is PORTMAP at its next start, whatever it was w
   assert.equal(jobOf(SESSION, 0, DAEMON), 'PORTMAP');
   assert.equal(jobOf('/system.slice/portreeve.service', 0, DAEMON), 'PORTMAP');
   assert.equal(jobOf('/system.slice/my.service', 0, DAEMON), 'PORTMAP');
-  // Of who cannot be seen the unit tells it.
+  // Where the process cannot be read, the unit decides.
   assert.equal(jobOf('/system.slice/portreeve.service', 0), 'PORTMAP');
   assert.equal(jobOf('/system.slice/portreeve.service', 0, { name: 'socat', command: 'socat' }), 'PORTREEVE');
-  // A daemon of an ordinary user stays his, and so does what only has the name.
+  // A daemon of an ordinary user keeps the user's job, and so does a process that only has the name.
   assert.equal(jobOf(SESSION, 1000, { ...DAEMON, uid: 1000 }), 'ALICE');
   assert.equal(jobOf(SESSION, 1000, DAEMON), 'ALICE');
   assert.equal(jobOf('/system.slice/portreeve.service', 1000), 'PORTREEVE');
@@ -144,7 +144,7 @@ test('what the daemon has opened is PORTMAP at its next start, whatever it was w
   assert.equal(jobOf(given, 0, DAEMON), 'GATEWAY');
 });
 
-test('who cannot read marks goes by the names of the cgroups that are root’s', () => {
+test('without permission to read marks, the names of root’s cgroups decide', () => {
   const { cgroups, deps, openIn } = fixture();
   cgroups.canReadMarks = false;
   const home = '/system.slice/portreeve.service';
@@ -155,12 +155,12 @@ test('who cannot read marks goes by the names of the cgroups that are root’s',
   openIn(`/system.slice/docker-${CONTAINER}.scope/portreeve-job-FORGED-12`, 0, 83);
   const jobs = () => [80, 81, 82, 83].map((port) => seenAt(deps, port).job);
   assert.deepEqual(jobs(), ['PORTMAP', 'MY-JOB.2', 'PORTREEVE', 'ROOT']);
-  // Whoever can read them goes by nothing else.
+  // With permission, only the marks count.
   cgroups.canReadMarks = true;
   assert.deepEqual(jobs(), ['PORTREEVE', 'PORTREEVE', 'PORTREEVE', 'ROOT']);
 });
 
-test('where the cgroup is gone in which it was made, a process that has it tells the job, but not the manager', () => {
+test('if its cgroup was removed, the job is that of an owner other than the service manager', () => {
   const { deps, cgroups, sockets } = fixture();
   cgroups.add('/system.slice/app.service');
   const manager = owner({ pid: 1, name: 'systemd', cgroup: '/init.scope', startTicks: 0 });
@@ -170,7 +170,7 @@ test('where the cgroup is gone in which it was made, a process that has it tells
   open(80);
   open(81, manager, app);
   open(82, manager);
-  const { sockets: seen } = seeSockets(deps);
+  const { sockets: seen } = readSockets(deps);
   assert.deepEqual(
     seen.map(({ socket, job, unit }) => [socket.local.port, job, unit]),
     [
