@@ -1,4 +1,4 @@
-/** docs/doctor.md: its tables of systems and pools are those of the sources, and an example of choosing ports. */
+// docs/doctor.md: its tables of systems and default ranges equal those in the source, and an example runs.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const PAGE = readFileSync(new URL(FILE, ROOT), 'utf8');
 const rangeOf = ({ first, last }: { readonly first: number; readonly last: number }) => `${first}-${last}`;
 
 test('the systems', () => {
-  const columns = ['name', 'system', 'met', 'TCP', 'UDP'];
+  const columns = ['name', 'system', 'in use', 'TCP', 'UDP'];
   assert.deepEqual(
     tableOf(FILE, columns).map((row) => columns.map((column) => row[column]?.replaceAll('`', ''))),
     STACKS.map(({ id, title, group, ephemeral }) => [
@@ -30,23 +30,23 @@ test('the systems', () => {
   );
 });
 
-test('the pools', () => {
-  const columns = ['pool', 'ports', 'protocols', 'set by'];
+test('the default ranges', () => {
+  const columns = ['default range', 'ports', 'protocols', 'set by'];
   assert.deepEqual(
     tableOf(FILE, columns).map((row) => columns.map((column) => row[column])),
-    DEFAULT_RANGES.map((pool) => [pool.title, rangeOf(pool), pool.protocols.join(', '), pool.setting]),
+    DEFAULT_RANGES.map((range) => [range.title, rangeOf(range), range.protocols.join(', '), range.setting]),
   );
 });
 
-test("what contradicts itself in Stratus's table is told", () => {
+test("lists the contradictions in Stratus's table", () => {
   for (const row of STRATUS_TABLE) {
     const name = row.stack.replace(/ \(.*/, '');
     if (contradictions(row).length > 0) assert.match(PAGE, new RegExp(`^- ${name}: `, 'm'));
   }
 });
 
-/** What depends on nothing but the systems and IANA's registry. */
-test('an example of choosing a port ends as it says', async () => {
+// The output depends only on the systems and IANA's registry.
+test('the example of choosing ports prints the documented output', async () => {
   const [, args = '', output = ''] = /^\$ portreeve suggest (--block 100)\n([\s\S]*?)^```/m.exec(PAGE) ?? [];
   const io = capturedIo();
   assert.equal(await run(['suggest', ...args.split(' ')], io), 1);

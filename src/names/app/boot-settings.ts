@@ -1,4 +1,4 @@
-// What the kernel's settings will be after a boot, as far as the files say that systemd-sysctl or procps reads.
+// The sysctl settings that the next boot will apply, from the files that systemd-sysctl or procps reads.
 import { requireFailure } from '../../base/errors.ts';
 import { SYSCTL_CONF_MAX_BYTES } from '../../base/limits.ts';
 import type { Diagnostic } from '../../text/source.ts';
@@ -13,37 +13,37 @@ import {
 } from '../../text/sysctl-conf.ts';
 
 export interface BootFiles {
-  /** The names in a directory; none if there is no such directory. Throws PortreeveError where it cannot be read. */
+  /** The names in a directory; empty if it does not exist. Throws PortreeveError if it cannot be read. */
   readonly names: (directory: string) => readonly string[];
-  /** The text of a file, undefined if there is none. Throws PortreeveError where it cannot be read. */
+  /** The text of a file; undefined if it does not exist. Throws PortreeveError if it cannot be read. */
   readonly readText: (path: string, maxBytes: number) => string | undefined;
 }
 
 export interface BootSettings {
   readonly reader: SysctlReader;
-  /** The line that a setting such as "net.ipv4.ip_local_port_range" has its value from; undefined if none. */
+  /** The line that sets a key such as "net.ipv4.ip_local_port_range"; undefined if there is none. */
   readonly of: (key: string) => SysctlSetting | undefined;
-  /** What is wrong with lines of them. */
+  /** Errors in the files. */
   readonly diagnostics: readonly Diagnostic[];
-  /** Files that could not be read, each with the reason. */
+  /** Files that could not be read. */
   readonly unread: readonly { readonly path: string; readonly reason: string }[];
 }
 
 export function bootSettings(files: BootFiles, reader: SysctlReader): BootSettings {
   const unread: { path: string; reason: string }[] = [];
-  const tried = <Value>(path: string, look: () => Value): Value | undefined => {
+  const tryRead = <Value>(path: string, read: () => Value): Value | undefined => {
     try {
-      return look();
+      return read();
     } catch (thrown) {
       unread.push({ path, reason: requireFailure(thrown).message });
       return undefined;
     }
   };
   const listed = SYSCTL_DIRECTORIES.flatMap((directory) =>
-    (tried(directory, () => files.names(directory)) ?? []).map((name) => `${directory}/${name}`),
+    (tryRead(directory, () => files.names(directory)) ?? []).map((name) => `${directory}/${name}`),
   );
   const confs = sysctlFiles([...listed, SYSCTL_CONF], reader).flatMap((path) => {
-    const text = tried(path, () => files.readText(path, SYSCTL_CONF_MAX_BYTES));
+    const text = tryRead(path, () => files.readText(path, SYSCTL_CONF_MAX_BYTES));
     return text === undefined ? [] : [parseSysctlConf({ file: path, text })];
   });
   const settings = confs.flatMap((conf) => conf.settings);

@@ -1,34 +1,33 @@
-// The files of other programs' settings: what cannot be read is told, and the doctor goes on.
+// Reads configuration files of other programs, and collects errors instead of throwing them.
 import { requireFailure } from '../../base/errors.ts';
 import { DOCTOR_FILE_MAX_BYTES, DOCTOR_FILES_MAX } from '../../base/limits.ts';
 import type { BootFiles } from './boot-settings.ts';
 
-/** Files that may be there or not. */
 export class ConfigFiles {
   readonly #files: BootFiles;
   readonly #unknown: string[];
 
-  /** `untold` gets a sentence for each file that is there and cannot be read. */
+  /** A message is added to `unknown` for each file that exists but cannot be read. */
   constructor(files: BootFiles, unknown: string[]) {
     this.#files = files;
     this.#unknown = unknown;
   }
 
-  /** The text of a file; undefined where there is none that can be read. */
+  /** The text of a file; undefined if it does not exist or cannot be read. */
   text(path: string, maxBytes = DOCTOR_FILE_MAX_BYTES): string | undefined {
-    return this.#tried(() => this.#files.readText(path, maxBytes));
+    return this.#tryRead(() => this.#files.readText(path, maxBytes));
   }
 
-  /** The paths in a directory whose names fit a pattern. */
+  /** The paths in a directory whose names match a pattern. */
   within(directory: string, pattern: RegExp): string[] {
-    const names = this.#tried(() => this.#files.names(directory)) ?? [];
-    const fitting = names.filter((name) => pattern.test(name)).slice(0, DOCTOR_FILES_MAX);
-    return fitting.map((name) => `${directory}/${name}`);
+    const names = this.#tryRead(() => this.#files.names(directory)) ?? [];
+    const matching = names.filter((name) => pattern.test(name)).slice(0, DOCTOR_FILES_MAX);
+    return matching.map((name) => `${directory}/${name}`);
   }
 
-  #tried<Value>(look: () => Value): Value | undefined {
+  #tryRead<Value>(read: () => Value): Value | undefined {
     try {
-      return look();
+      return read();
     } catch (thrown) {
       this.#unknown.push(requireFailure(thrown).message);
       return undefined;

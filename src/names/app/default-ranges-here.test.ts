@@ -1,4 +1,4 @@
-// The pools of a host: which of them are here, and what their configuration says.
+// The port ranges of software on this host, from its running programs and configuration files.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { filesOf, type Texts } from '../../../test/support/doctor/host.ts';
@@ -8,89 +8,89 @@ import { defaultRangesHere } from './default-ranges-here.ts';
 interface Case {
   readonly programs?: readonly string[];
   readonly files?: Texts;
-  /** "nomad 20000-32000 by /etc/nomad.d/a.hcl" */
-  readonly pools: readonly string[];
+  /** "nomad 20000-32000: /etc/nomad.d/a.hcl" */
+  readonly ranges: readonly string[];
 }
 
 const MANIFEST = '/etc/kubernetes/manifests/kube-apiserver.yaml';
 
 const CASES: Readonly<Record<string, Case>> = {
-  'nothing is here': { programs: ['bash', 'nginx -g x'], pools: [] },
+  'no such software': { programs: ['bash', 'nginx -g x'], ranges: [] },
   'kubelet runs': {
     programs: ['kubelet --x'],
-    pools: ['nodeport 30000-32767 by the default, and kubelet runs here'],
+    ranges: ['nodeport 30000-32767: default; kubelet is running'],
   },
-  'kube-apiserver says a range': {
+  'a range on the command line of kube-apiserver': {
     programs: ['kubelet', 'kube-apiserver --service-node-port-range=20000-20100'],
-    pools: ['nodeport 20000-20100 by --service-node-port-range of kube-apiserver'],
+    ranges: ['nodeport 20000-20100: --service-node-port-range of kube-apiserver'],
   },
-  'its manifest does': {
+  'a range in its manifest': {
     programs: ['kubelet'],
     files: { [MANIFEST]: '    - --service-node-port-range=20000-20100\n' },
-    pools: [`nodeport 20000-20100 by ${MANIFEST}`],
+    ranges: [`nodeport 20000-20100: ${MANIFEST}`],
   },
-  'its manifest does not': {
+  'its manifest without a range': {
     files: { [MANIFEST]: '    - --v=2\n' },
-    pools: [`nodeport 30000-32767 by the default, and ${MANIFEST} is here`],
+    ranges: [`nodeport 30000-32767: default; ${MANIFEST} exists`],
   },
-  'k3s has a file': {
+  'a configuration file of k3s': {
     programs: ['k3s server'],
     files: { '/etc/rancher/k3s/config.yaml': 'service-node-port-range: "20000-20100"\n' },
-    pools: ['nodeport 20000-20100 by /etc/rancher/k3s/config.yaml'],
+    ranges: ['nodeport 20000-20100: /etc/rancher/k3s/config.yaml'],
   },
   'k3s runs': {
     programs: ['k3s server --service-node-port-range 1024-2048'],
-    pools: ['nodeport 1024-2048 by --service-node-port-range of k3s'],
+    ranges: ['nodeport 1024-2048: --service-node-port-range of k3s'],
   },
   'nomad runs': {
     programs: ['nomad agent'],
-    pools: ['nomad 20000-32000 by the default, and nomad runs here'],
+    ranges: ['nomad 20000-32000: default; nomad is running'],
   },
-  'nomad has files': {
+  'configuration files of nomad': {
     files: {
       '/etc/nomad.d/a.hcl': 'client {\n min_dynamic_port = 26000\n max_dynamic_port = 27000\n}\n',
       '/etc/nomad.d/b.hcl': 'client {\n max_dynamic_port = 28000\n}\n',
       '/etc/nomad.d/c.txt': 'client {\n max_dynamic_port = 29000\n}\n',
     },
-    pools: ['nomad 26000-28000 by /etc/nomad.d/b.hcl'],
+    ranges: ['nomad 26000-28000: /etc/nomad.d/b.hcl'],
   },
-  'nomad has files that say nothing of ports': {
+  'configuration files of nomad without ports': {
     files: { '/etc/nomad.d/a.hcl': 'client { enabled = true }' },
-    pools: ['nomad 20000-32000 by the default, and /etc/nomad.d/a.hcl is here'],
+    ranges: ['nomad 20000-32000: default; /etc/nomad.d/a.hcl exists'],
   },
-  'nomad is told its files': {
+  'configuration files on the command line of nomad': {
     programs: ['nomad agent -config=/opt/n.json -config /opt/d/ -config here.hcl'],
     files: {
       '/opt/n.json': '{"client": {"min_dynamic_port": 21000}}',
       '/opt/d/z.hcl': 'client { max_dynamic_port = 22000 }',
       'here.hcl': 'client { max_dynamic_port = 1 }',
     },
-    pools: ['nomad 21000-22000 by /opt/d/z.hcl'],
+    ranges: ['nomad 21000-22000: /opt/d/z.hcl'],
   },
-  'nomad is told nonsense': { files: { '/etc/nomad.d/a.hcl': 'min_dynamic_port = 40000' }, pools: [] },
+  'an invalid range of nomad': { files: { '/etc/nomad.d/a.hcl': 'min_dynamic_port = 40000' }, ranges: [] },
   'docker runs': {
     programs: ['dockerd -H fd:// --userland-proxy=false'],
-    pools: ['docker 32768-60999 by dockerd runs here'],
+    ranges: ['docker 32768-60999: dockerd is running'],
   },
-  'only a container of docker runs': {
+  'only a docker container runs': {
     programs: ['containerd-shim', 'docker-proxy -host-port 80'],
-    pools: [],
+    ranges: [],
   },
   'portserver runs': {
     programs: ['portserver.py --verbose'],
-    pools: ['portserver 15000-24999 by the default, and portserver.py runs here'],
+    ranges: ['portserver 15000-24999: default; portserver.py is running'],
   },
-  'portserver is told its pool': {
+  'a range on the command line of portserver': {
     programs: ['portserver --portserver_static_pool=15000-15009,16000-16009'],
-    pools: [
-      'portserver 15000-15009 by the command line of portserver',
-      'portserver 16000-16009 by the command line of portserver',
+    ranges: [
+      'portserver 15000-15009: the command line of portserver',
+      'portserver 16000-16009: the command line of portserver',
     ],
   },
 };
 
-describe('pools', () => {
-  for (const [name, { programs = [], files = {}, pools }] of Object.entries(CASES)) {
+describe('finds the ranges of', () => {
+  for (const [name, { programs = [], files = {}, ranges }] of Object.entries(CASES)) {
     test(name, () => {
       const unknown: string[] = [];
       const found = defaultRangesHere({
@@ -99,8 +99,8 @@ describe('pools', () => {
         ephemeral: { first: 32_768, last: 60_999 },
       });
       assert.deepEqual(
-        found.map(({ id, first, last, says }) => `${id} ${first}-${last} by ${says}`),
-        pools,
+        found.map(({ id, first, last, origin }) => `${id} ${first}-${last}: ${origin}`),
+        ranges,
       );
       assert.deepEqual(unknown, []);
     });

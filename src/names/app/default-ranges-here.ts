@@ -1,16 +1,15 @@
-// The pools from which programs of this host promise ports: of those that run or are configured here, as they are told.
+// The port ranges from which software that runs or is configured on this host assigns ports to others.
 
 import type { PortRange } from '../../base/port.ts';
-import { DEFAULT_RANGES, type Pool } from '../core/default-ranges.ts';
+import { type ConfiguredRange, DEFAULT_RANGES } from '../core/default-ranges.ts';
 import { parseNomadPorts } from '../text/nomad-config.ts';
-import { nodePortRange, portserverPool } from '../text/range-flags.ts';
+import { nodePortRange, portserverRanges } from '../text/range-flags.ts';
 import type { ConfigFiles } from './config-files.ts';
 
-/** A process of this host. */
 export interface RunningProgram {
-  /** The last part of the program's path, or of its script's: "dockerd", "portserver.py". */
+  /** The base name of the program or script: "dockerd", "portserver.py". */
   readonly name: string;
-  /** The program and its arguments, with blanks between them. */
+  /** The program and its arguments, separated by spaces. */
   readonly command: string;
 }
 
@@ -20,26 +19,31 @@ interface DefaultRangeDeps {
   readonly ephemeral: PortRange;
 }
 
-export function defaultRangesHere(deps: DefaultRangeDeps): Pool[] {
+export function defaultRangesHere(deps: DefaultRangeDeps): ConfiguredRange[] {
   return [...nodePorts(deps), ...nomadPorts(deps), ...dockerPorts(deps), ...portserverPorts(deps)];
 }
 
-/** A pool by what is said, and as it is by default where nothing is. */
-function pool(id: string, range: PortRange | undefined, says: string, jobs: readonly string[]): Pool[] {
+/** The range of `id`: the configured one, or else its default. */
+function configuredRange(
+  id: string,
+  range: PortRange | undefined,
+  origin: string,
+  jobs: readonly string[],
+): ConfiguredRange[] {
   const usual = DEFAULT_RANGES.find((each) => each.id === id);
   if (!usual) return [];
   const { first, last } = range ?? usual;
-  return [{ first, last, id, title: usual.title, says, jobs, isHeld: false }];
+  return [{ first, last, id, title: usual.title, origin, jobs, isHeld: false }];
 }
 
-/** Where the options of the API server are: of kubeadm, k3s, RKE2 and MicroK8s. */
+/** The files with the API server's options: of kubeadm, k3s, RKE2, and MicroK8s. */
 const NODE_PORT_FILES = [
   '/etc/kubernetes/manifests/kube-apiserver.yaml',
   '/etc/rancher/k3s/config.yaml',
   '/etc/rancher/rke2/config.yaml',
   '/var/snap/microk8s/current/args/kube-apiserver',
 ];
-/** The programs of a host of a cluster; the last ones are all of them in one. */
+/** The programs of a cluster node. */
 const KUBERNETES = [
   'kube-apiserver',
   'kubelet',
@@ -52,30 +56,34 @@ const KUBERNETES = [
 ];
 const KUBERNETES_JOBS = ['KUBELET', 'KUBE-PROXY', 'K3S', 'K3S-AGENT'];
 
-/** The range is the whole cluster's: only hosts with its API server know another one than the default. */
-function nodePorts({ files, programs }: DefaultRangeDeps): Pool[] {
+/** The range applies to the whole cluster, but only a host with the API server knows if it is not the default. */
+function nodePorts({ files, programs }: DefaultRangeDeps): ConfiguredRange[] {
   const running = programs.filter(({ name }) => KUBERNETES.includes(name));
   for (const { name, command } of running) {
     const range = nodePortRange(command);
-    if (range) return pool('nodeport', range, `--service-node-port-range of ${name}`, KUBERNETES_JOBS);
+    if (range)
+      return configuredRange('nodeport', range, `--service-node-port-range of ${name}`, KUBERNETES_JOBS);
   }
   const texts = NODE_PORT_FILES.flatMap((path) => {
     const text = files.text(path);
     return text === undefined ? [] : [{ path, range: nodePortRange(text) }];
   });
-  const said = texts.find(({ range }) => range !== undefined);
-  if (said) return pool('nodeport', said.range, said.path, KUBERNETES_JOBS);
-  const [what] = [...running.map(({ name }) => `${name} runs`), ...texts.map(({ path }) => `${path} is`)];
-  return what === undefined
+  const found = texts.find(({ range }) => range !== undefined);
+  if (found) return configuredRange('nodeport', found.range, found.path, KUBERNETES_JOBS);
+  const [sign] = [
+    ...running.map(({ name }) => `${name} is running`),
+    ...texts.map(({ path }) => `${path} exists`),
+  ];
+  return sign === undefined
     ? []
-    : pool('nodeport', undefined, `the default, and ${what} here`, KUBERNETES_JOBS);
+    : configuredRange('nodeport', undefined, `default; ${sign}`, KUBERNETES_JOBS);
 }
 
 const NOMAD_DIRECTORY = '/etc/nomad.d';
 const NOMAD_FILE = /\.(?:hcl|json)$/;
 
-/** Of several files that say a port the last one counts, as for the agent. */
-function nomadPorts({ files, programs }: DefaultRangeDeps): Pool[] {
+/** The last file that sets a port counts, as for the agent. */
+function nomadPorts({ files, programs }: DefaultRangeDeps): ConfiguredRange[] {
   const running = programs.filter(({ name }) => name === 'nomad');
   const named = running.flatMap(({ command }) =>
     [...command.matchAll(/\s--?config(?:=|\s+)(\/\S+)/g)].map(([, path = '']) => path.replace(/\/$/, '')),
@@ -91,32 +99,35 @@ function nomadPorts({ files, programs }: DefaultRangeDeps): Pool[] {
   if (running.length === 0 && !file) return [];
   const first = texts.findLast(({ ports }) => ports.first !== undefined);
   const last = texts.findLast(({ ports }) => ports.last !== undefined);
-  const usual = pool('nomad', undefined, `the default, and ${file ? `${file.path} is` : 'nomad runs'} here`, [
-    'NOMAD',
-  ]);
-  return usual.flatMap((one): Pool[] => {
+  const usual = configuredRange(
+    'nomad',
+    undefined,
+    `default; ${file ? `${file.path} exists` : 'nomad is running'}`,
+    ['NOMAD'],
+  );
+  return usual.flatMap((one): ConfiguredRange[] => {
     const range = { first: first?.ports.first ?? one.first, last: last?.ports.last ?? one.last };
-    const says = (last ?? first)?.path ?? one.says;
-    return range.first <= range.last ? [{ ...one, ...range, says }] : [];
+    const origin = (last ?? first)?.path ?? one.origin;
+    return range.first <= range.last ? [{ ...one, ...range, origin }] : [];
   });
 }
 
 /**
- * What `docker run -P` gives out comes from the kernel's range, whatever that reserves. Docker binds each port, also
- * without its proxy (libnetwork/portallocator of moby).
+ * `docker run -P` assigns ports from the kernel's ephemeral range and ignores the reserved ports. Docker binds each
+ * port, even without its proxy (libnetwork/portallocator of moby).
  */
-function dockerPorts({ programs, ephemeral }: DefaultRangeDeps): Pool[] {
-  const isHere = programs.some(({ name }) => name === 'dockerd');
-  const pools = isHere ? pool('docker', ephemeral, 'dockerd runs here', ['DOCKER']) : [];
-  return pools.map((one) => ({ ...one, isHeld: true }));
+function dockerPorts({ programs, ephemeral }: DefaultRangeDeps): ConfiguredRange[] {
+  const isRunning = programs.some(({ name }) => name === 'dockerd');
+  const ranges = isRunning ? configuredRange('docker', ephemeral, 'dockerd is running', ['DOCKER']) : [];
+  return ranges.map((one) => ({ ...one, isHeld: true }));
 }
 
-function portserverPorts({ programs }: DefaultRangeDeps): Pool[] {
+function portserverPorts({ programs }: DefaultRangeDeps): ConfiguredRange[] {
   const program = programs.find(({ name }) => /^portserver(?:\.py)?$/.test(name));
   if (!program) return [];
-  const ranges = portserverPool(program.command) ?? [undefined];
+  const ranges = portserverRanges(program.command) ?? [undefined];
   return ranges.flatMap((range) => {
-    const says = range ? `the command line of ${program.name}` : `the default, and ${program.name} runs here`;
-    return pool('portserver', range, says, ['PORTSERVER']);
+    const origin = range ? `the command line of ${program.name}` : `default; ${program.name} is running`;
+    return configuredRange('portserver', range, origin, ['PORTSERVER']);
   });
 }

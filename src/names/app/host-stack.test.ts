@@ -1,4 +1,4 @@
-// This host's settings of ports now, beside what files say for the next boot.
+// The port settings of this host, now and after the next boot.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimSysctls } from '../../../test/support/sim/sysctls.ts';
@@ -10,7 +10,7 @@ import { type HostStack, hostStack } from './host-stack.ts';
 
 const unreadable = () => new PortreeveError('FILE_UNREADABLE', 'permission denied');
 
-/** Files by their path. One whose text is undefined cannot be read. */
+/** Files by path; one whose text is undefined cannot be read. */
 function filesOf(texts: Readonly<Record<string, string | undefined>>): BootFiles {
   return {
     names: (directory) =>
@@ -24,7 +24,7 @@ function filesOf(texts: Readonly<Record<string, string | undefined>>): BootFiles
   };
 }
 
-function look(
+function stackOf(
   texts: Readonly<Record<string, string | undefined>>,
   values?: Readonly<Record<string, string>>,
   reader: SysctlReader = 'systemd',
@@ -34,11 +34,11 @@ function look(
 
 const settingIn = ({ settings }: HostStack, wanted: string) => settings.find(({ key }) => key === wanted);
 
-test('where nobody has set anything a boot changes nothing', () => {
-  const { settings, problems } = look({});
+test('a boot changes nothing if no file sets anything', () => {
+  const { settings, problems } = stackOf({});
   assert.deepEqual(problems, []);
   assert.deepEqual(
-    settings.map(({ now, atBoot, saidAt, differs }) => [now, atBoot, saidAt, differs]),
+    settings.map(({ now, atBoot, source, differs }) => [now, atBoot, source, differs]),
     [
       ['32768 60999', '32768 60999', undefined, false],
       ['', '', undefined, false],
@@ -47,8 +47,8 @@ test('where nobody has set anything a boot changes nothing', () => {
   );
 });
 
-test('a file that says something else than what runs is named with its line', () => {
-  const stack = look({
+test('reports the file and line that sets another value', () => {
+  const stack = stackOf({
     '/usr/lib/sysctl.d/10-a.conf': `${PORT_RANGE} = 1024 65535\n`,
     '/etc/sysctl.d/20-b.conf': `# ours\n${PORT_RANGE} = 49152\t65535\n${RESERVED_PORTS} = 8081,8080\n`,
   });
@@ -56,32 +56,32 @@ test('a file that says something else than what runs is named with its line', ()
     key: PORT_RANGE,
     now: '32768 60999',
     atBoot: '49152 65535',
-    saidAt: '/etc/sysctl.d/20-b.conf:2',
+    source: '/etc/sysctl.d/20-b.conf:2',
     differs: true,
   });
   assert.deepEqual(settingIn(stack, RESERVED_PORTS)?.atBoot, '8080-8081');
 });
 
-test('what was set by hand, and what is said in other words than the kernel has', () => {
+test('reports values that were set manually, and ignores differences in notation', () => {
   const values = { [PORT_RANGE]: '49152\t65535', [RESERVED_PORTS]: '8080-8081', [UNPRIVILEGED_START]: '80' };
-  const stack = look({ '/etc/sysctl.d/a.conf': `${RESERVED_PORTS}=8081,8080` }, values);
-  const differing = stack.settings.filter(({ differs }) => differs).map(({ key, saidAt }) => [key, saidAt]);
+  const stack = stackOf({ '/etc/sysctl.d/a.conf': `${RESERVED_PORTS}=8081,8080` }, values);
+  const differing = stack.settings.filter(({ differs }) => differs).map(({ key, source }) => [key, source]);
   assert.deepEqual(differing, [
     [PORT_RANGE, undefined],
     [UNPRIVILEGED_START, undefined],
   ]);
 });
 
-test('a setting that the kernel does not have is not there, and does not differ', () => {
-  const stack = look({}, { [PORT_RANGE]: '32768\t60999' });
+test('a setting that the kernel does not have does not differ', () => {
+  const stack = stackOf({}, { [PORT_RANGE]: '32768\t60999' });
   assert.deepEqual(
     [settingIn(stack, UNPRIVILEGED_START)?.now, settingIn(stack, UNPRIVILEGED_START)?.differs],
     [undefined, false],
   );
 });
 
-test('what cannot be read or makes no sense is told, and the rest counts', () => {
-  const stack = look({
+test('reports unreadable files and invalid lines, and applies the others', () => {
+  const stack = stackOf({
     '/etc/sysctl.d/a.conf': undefined,
     '/etc/sysctl.d/b.conf': `nonsense\n${RESERVED_PORTS} = 80-\n${PORT_RANGE} = 1 2\n`,
   });
@@ -92,13 +92,13 @@ test('what cannot be read or makes no sense is told, and the rest counts', () =>
   assert.equal(settingIn(stack, PORT_RANGE)?.atBoot, '1 2');
 });
 
-test('procps reads /etc/sysctl.conf last, systemd does not', () => {
+test('procps reads /etc/sysctl.conf last, and systemd does not read it', () => {
   const texts = { '/etc/sysctl.conf': `${PORT_RANGE} = 5 6`, '/etc/sysctl.d/z.conf': `${PORT_RANGE} = 3 4` };
   assert.equal(bootSettings(filesOf(texts), 'procps').of(PORT_RANGE)?.value, '5 6');
   assert.equal(bootSettings(filesOf(texts), 'systemd').of(PORT_RANGE)?.value, '3 4');
 });
 
-test('a file that hides another one by its name counts, also when it says nothing', () => {
+test('an empty file hides a file of the same name in a later directory', () => {
   const texts = { '/etc/sysctl.d/a.conf': '', '/usr/lib/sysctl.d/a.conf': `${PORT_RANGE} = 3 4` };
   assert.equal(bootSettings(filesOf(texts), 'systemd').of(PORT_RANGE), undefined);
 });

@@ -1,4 +1,4 @@
-// The port ranges of this host: how the kernel's settings are, and how they will be after a boot.
+// The port settings of this host's kernel, now and after the next boot.
 import { requireFailure } from '../../base/errors.ts';
 import type { Sysctls } from '../../host/host.ts';
 import { formatPortList, parsePortList } from '../../text/port-list.ts';
@@ -14,32 +14,31 @@ export interface HostStackDeps {
 
 export interface HostSetting {
   readonly key: string;
-  /** As the kernel prints it, with one blank between numbers; undefined where the kernel has no such setting. */
+  /** As the kernel prints it, with one space between numbers; undefined if the kernel does not have it. */
   readonly now: string | undefined;
-  /** What it will be after a boot: what a file says, else the kernel's default. */
+  /** The value after a boot: from a file, or else the kernel's default. */
   readonly atBoot: string;
-  /** Where that is said: "/etc/sysctl.d/10-ports.conf:3"; undefined for the kernel's default. */
-  readonly saidAt: string | undefined;
+  /** The line that sets it: "/etc/sysctl.d/10-ports.conf:3"; undefined for the kernel's default. */
+  readonly source: string | undefined;
   /** Whether a boot changes it. */
   readonly differs: boolean;
 }
 
-/** The settings of ports of this host. */
 export interface HostStack {
   readonly reader: SysctlReader;
   readonly settings: readonly HostSetting[];
-  /** What could not be read or makes no sense, a sentence each. */
+  /** Messages about files and values that could not be read. */
   readonly problems: readonly string[];
 }
 
-/** The settings, and what Linux gives them itself. */
+/** The settings and their defaults in Linux. */
 const DEFAULTS: readonly (readonly [key: string, value: string])[] = [
   [PORT_RANGE, '32768 60999'],
   [RESERVED_PORTS, ''],
   [UNPRIVILEGED_START, '1024'],
 ];
 
-/** Looks at them. Throws PortreeveError `SYSCTL_UNREADABLE` (environment). */
+/** Throws PortreeveError `SYSCTL_UNREADABLE` (environment). */
 export function hostStack({ sysctls, files, reader }: HostStackDeps): HostStack {
   const boot = bootSettings(files, reader);
   const problems = [
@@ -47,18 +46,18 @@ export function hostStack({ sysctls, files, reader }: HostStackDeps): HostStack 
     ...boot.diagnostics.map(({ message, place }) => `${place.file}:${place.line}: ${message}`),
   ];
   const settings = DEFAULTS.map(([key, usual]): HostSetting => {
-    const said = boot.of(key);
+    const line = boot.of(key);
     const now = sysctls.read(key);
-    const atBoot = said?.value === undefined ? usual : oneWay(key, said.value, problems);
-    const current = now === undefined ? undefined : oneWay(key, now, problems);
-    const saidAt = said && `${said.place.file}:${said.place.line}`;
-    return { key, now: current, atBoot, saidAt, differs: current !== undefined && current !== atBoot };
+    const atBoot = line?.value === undefined ? usual : normalized(key, line.value, problems);
+    const current = now === undefined ? undefined : normalized(key, now, problems);
+    const source = line && `${line.place.file}:${line.place.line}`;
+    return { key, now: current, atBoot, source, differs: current !== undefined && current !== atBoot };
   });
   return { reader, settings, problems };
 }
 
-/** A value in the one way in which it can be compared. */
-function oneWay(key: string, value: string, problems: string[]): string {
+/** A value in the form in which it can be compared. */
+function normalized(key: string, value: string, problems: string[]): string {
   if (key !== RESERVED_PORTS) return value.trim().split(/\s+/).join(' ');
   try {
     return formatPortList(parsePortList(value.trim()));

@@ -1,4 +1,4 @@
-// The kernel's settings of ports as they are read: what is usual, what may be missing, and what is refused.
+// Reading the kernel's port settings: defaults, missing settings, and invalid values.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimSysctls } from '../../../test/support/sim/sysctls.ts';
@@ -7,7 +7,7 @@ import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import { PORT_RANGE, RESERVED_PORTS, UNPRIVILEGED_START } from '../core/kernel-ports.ts';
 import { readKernelPorts } from './kernel-ports.ts';
 
-test('a host that nobody has set up gives 32768 to 60999 to clients, and keeps none back', () => {
+test('the defaults are the ephemeral range 32768-60999 and no reserved ports', () => {
   assert.deepEqual(readKernelPorts(new SimSysctls()), {
     ephemeral: { first: 32_768, last: 60_999 },
     reserved: [],
@@ -15,7 +15,7 @@ test('a host that nobody has set up gives 32768 to 60999 to clients, and keeps n
   });
 });
 
-test('reserved ports are ranges, ascending, that do not touch', () => {
+test('reserved ports are read as sorted ranges, with adjacent ones merged', () => {
   const sysctls = new SimSysctls({
     [PORT_RANGE]: '1024\t65535',
     [RESERVED_PORTS]: '8080-8081,80,8082,9148',
@@ -32,12 +32,12 @@ test('reserved ports are ranges, ascending, that do not touch', () => {
   });
 });
 
-test('an old kernel has no list and no setting of privilege', () => {
+test('an old kernel reserves no ports, and its first unprivileged port is 1024', () => {
   const { reserved, unprivilegedStart } = readKernelPorts(new SimSysctls({ [PORT_RANGE]: '1024\t4999' }));
   assert.deepEqual({ reserved, unprivilegedStart }, { reserved: [], unprivilegedStart: 1024 });
 });
 
-test('what is not as Linux prints it is refused', () => {
+test('refuses missing and invalid settings', () => {
   const cases: readonly (readonly [string, Record<string, string>])[] = [
     ['SYSCTL_MISSING', {}],
     ['SYSCTL_UNKNOWN', { [PORT_RANGE]: '60999\t32768' }],
@@ -54,7 +54,7 @@ test('what is not as Linux prints it is refused', () => {
   }
 });
 
-test('the settings of this host can be read', () => {
+test('reads the settings of this host', () => {
   const { ephemeral, unprivilegedStart } = readKernelPorts(linuxSysctls);
   assert.ok(ephemeral.first <= ephemeral.last);
   assert.ok(unprivilegedStart <= 65_536);

@@ -1,9 +1,9 @@
-// What services are called on this host.
+// Reads /etc/services.
 import { SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import type { Files } from '../../host/host.ts';
 import { parseServices, ServiceNames } from '../core/services.ts';
 
-/** The names of /etc/services; none where there is no such file. Throws what readText() throws. */
+/** The names in /etc/services; empty if it does not exist. Throws what readText() throws. */
 export function serviceNames(files: Pick<Files, 'readText'>): ServiceNames {
   return new ServiceNames(parseServices(files.readText('/etc/services', SERVICES_MAX_CHARACTERS) ?? ''));
 }

@@ -1,4 +1,4 @@
-// What the commands on names work with on this host: its settings at a boot, and its services.
+// The dependencies of the commands on names: this host's sysctl files and /etc/services.
 import { existsSync } from 'node:fs';
 import { listDirectory, readText } from '../../host/linux/files.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
@@ -8,20 +8,19 @@ import type { HostStackDeps } from '../app/host-stack.ts';
 import { serviceNames } from '../app/service-names.ts';
 import type { ServiceNames } from '../core/services.ts';
 
-/** There while systemd runs the system (sd_booted(3)). */
+/** Exists if the system was booted with systemd (sd_booted(3)). */
 const SYSTEMD = '/run/systemd/system';
 
 export const bootFiles: BootFiles = { names: listDirectory, readText };
 
-/** systemd's own program where systemd runs the system, else procps's. */
+/** The program that applies sysctl settings at boot. */
 export function bootReader(): SysctlReader {
   return existsSync(SYSTEMD) ? 'systemd' : 'procps';
 }
 
-/** What the port ranges of this host are read with. */
 export function hostStackDeps(): HostStackDeps {
   return { sysctls: linuxSysctls, files: bootFiles, reader: bootReader() };
 }
 
-/** The names in /etc/services, which is read when this is called. */
+/** Reads /etc/services. */
 export const hostServices = (): ServiceNames => serviceNames({ readText });

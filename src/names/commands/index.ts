@@ -1,4 +1,4 @@
-// The command about the ephemeral ranges of operating systems: `portreeve stacks`.
+// The command for the ephemeral ranges of operating systems: `portreeve stacks`.
 import { type Command, command, type OptionsOf } from '../../kit/command.ts';
 import { JSON_OUTPUT } from '../../kit/options.ts';
 
@@ -6,21 +6,21 @@ const STACKS_OPTIONS = {
   json: {
     ...JSON_OUTPUT,
     detail:
-      'It has `systems`, `host` and `stratus`, of which those are empty or null that were not asked for.',
+      'An object with `systems`, `host` and `stratus`; those that were not requested are empty or null.',
   },
 };
 export type StacksOptions = OptionsOf<typeof STACKS_OPTIONS>;
 
 const STACKS = command({
   path: ['stacks'],
-  summary: 'list the ports that operating systems give to clients',
+  summary: 'list the ephemeral port ranges of operating systems',
   arguments: {
-    name: { help: 'a system, `today`, `all`, `host` for this host only, or `stratus`', optional: true },
+    name: { help: 'a system, `today`, `all`, `host` (this host only) or `stratus`', optional: true },
   },
   options: STACKS_OPTIONS,
-  help: `Without a name every system is listed, and what the kernel of this host does
-beside what /etc/sysctl.d says for the next boot. With one it is shown in full:
-how its range is seen and changed there, and who says so. "stratus" is the table
+  help: `Without a name, lists every system, and the settings of this host, now and after
+  the next boot. With the name of a system, prints the commands that show and
+  change its range, and the sources of the information. "stratus" prints the table
 of Stratus's guide to choosing ports.`,
   examples: [
     'portreeve stacks',

@@ -1,4 +1,4 @@
-// Every command that takes a port reads it alike: one list of spellings, held against all of them.
+// Every command parses ports in the same way: one list of spellings is tested against all of them.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { workspace } from '../../../test/support/profile-workspace.ts';
@@ -8,7 +8,7 @@ import { portmapSettings } from '../../portmap/app/settings.ts';
 import { serviceNames } from '../app/service-names.ts';
 import { expandPorts } from './port-arguments.ts';
 
-/** What a spelling has, and what a command can take. */
+/** A feature of a spelling, and of what a command accepts. */
 type Feature = 'colon' | 'no protocol' | 'protocol' | 'range' | 'zero';
 
 const LEGAL: Readonly<Record<string, readonly Feature[]>> = {
@@ -38,8 +38,8 @@ const ILLEGAL = [
   ...['htpp', 'SSH', 'ssh/udp', 'nosuch/tcp'],
 ];
 
-/** How a command is given a port, what it takes, and what it says of one that is none. */
-interface Grantee {
+/** A command that takes a port, the features that it accepts, and its error message. */
+interface PortCommand {
   readonly takes: readonly Feature[];
   readonly args: (port: string) => readonly string[];
   readonly refusal?: RegExp;
@@ -47,7 +47,7 @@ interface Grantee {
 
 const ANY: readonly Feature[] = ['colon', 'no protocol', 'protocol', 'range'];
 
-const TAKERS: Readonly<Record<string, Grantee>> = {
+const COMMANDS: Readonly<Record<string, PortCommand>> = {
   ports: { takes: ANY, args: (port) => ['ports', port] },
   who: { takes: ANY, args: (port) => ['who', port] },
   explain: { takes: ANY, args: (port) => ['explain', port, '--state', '@state'] },
@@ -85,10 +85,10 @@ const TAKERS: Readonly<Record<string, Grantee>> = {
 };
 
 const isKnown = serviceNames({ readText }).portOf('ssh', 'tcp') === 22;
-const NAMES = { skip: isKnown ? false : '/etc/services has no ssh' };
+const NAMES = { skip: isKnown ? false : '/etc/services does not have ssh' };
 
-describe('a port is read alike by', () => {
-  for (const [name, { takes, args, refusal = /"[^"]*" is not a port/ }] of Object.entries(TAKERS)) {
+describe('a port is parsed in the same way by', () => {
+  for (const [name, { takes, args, refusal = /"[^"]*" is not a port/ }] of Object.entries(COMMANDS)) {
     const isTaken = (features: readonly Feature[]) => features.every((feature) => takes.includes(feature));
     test(name, NAMES, async (t) => {
       const { runWith } = workspace(t, { p: '; none\n' });
@@ -120,7 +120,7 @@ describe('a port is read alike by', () => {
 });
 
 describe('several ports', () => {
-  test('are answered one by one, and the exit code is the highest', async (t) => {
+  test('are decided one by one, and the exit code is the highest', async (t) => {
     const { run } = workspace(t, { p: 'PORT 80 TCP WEB\n     443 TCP RESERVED\n' });
     const decide = (ports: string) => run(`decide WEB ${ports} --profile @p --low-ports yes`);
     assert.equal((await decide('80/tcp 8000-8001/tcp')).code, 0);
@@ -139,7 +139,7 @@ describe('several ports', () => {
     );
   });
 
-  test('of who have a line each, and as JSON are named', async (t) => {
+  test('have a line each in who, and are listed in its JSON', async (t) => {
     const { run } = workspace(t);
     const { code, stdout } = await run('who 1-2/udp TCP/3');
     assert.equal(code, 1);
@@ -154,7 +154,7 @@ describe('several ports', () => {
     assert.equal(JSON.parse((await run('who 1 --json')).stdout).port, 1);
   });
 
-  test('of explain have an explanation for each protocol', async (t) => {
+  test('have an explanation for each protocol in explain', async (t) => {
     const { run, state } = workspace(t);
     const { stdout } = await run(`explain 9/udp 9 8000-8001/tcp --state ${state} --json`);
     const { port, explanations } = JSON.parse(stdout);
@@ -169,7 +169,7 @@ describe('several ports', () => {
     );
   });
 
-  test('are so many at most, each of a range counted where each is answered for', async (t) => {
+  test('are limited, counting each port of a range except in ports and events', async (t) => {
     const { run } = workspace(t, { p: '; none\n' });
     const last = 8000 + PORTS_ASKED_MAX;
     assert.equal(expandPorts([`8001-${last}`]).length, PORTS_ASKED_MAX);

@@ -1,4 +1,4 @@
-// Ports as arguments and options of commands; a service has the name that /etc/services of this host gives it.
+// Parses ports in arguments and options of commands. Service names come from /etc/services of this host.
 
 import { PortreeveError } from '../../base/errors.ts';
 import { PORTS_ASKED_MAX } from '../../base/limits.ts';
@@ -10,13 +10,13 @@ export function portArgument(word: string): Port {
   return parsePort(word, hostServices);
 }
 
-/** Ports and ranges. Throws PortreeveError (usage) `PORT_INVALID`, and `PORTS_TOO_MANY` beyond PORTS_ASKED_MAX. */
+/** Ports and ranges. Throws PortreeveError (usage) `PORT_INVALID`, and `PORTS_TOO_MANY` above PORTS_ASKED_MAX. */
 export function portRanges(words: readonly string[], form?: PortForm): AskedPorts[] {
   if (words.length > PORTS_ASKED_MAX) throw tooMany(words.length);
   return words.map((word) => parsePortRange(word, form, hostServices));
 }
 
-/** The same with each port of a range by itself, of which there are no more either. */
+/** The same with ranges expanded to single ports, of which there may be at most PORTS_ASKED_MAX. */
 export function expandPorts(words: readonly string[], form?: PortForm): AskedPorts[] {
   const ranges = portRanges(words, form);
   const count = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
@@ -27,6 +27,6 @@ export function expandPorts(words: readonly string[], form?: PortForm): AskedPor
 }
 
 function tooMany(count: number): PortreeveError {
-  const hint = `It is asked about ${PORTS_ASKED_MAX} at once at most; portreeve ports takes ranges of any size.`;
+  const hint = `The maximum is ${PORTS_ASKED_MAX} at once; portreeve ports takes ranges of any size.`;
   return new PortreeveError('PORTS_TOO_MANY', `${count} ports are too many`, hint, { value: count });
 }

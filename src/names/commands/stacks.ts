@@ -1,4 +1,4 @@
-// `portreeve stacks`: which ports operating systems give to clients, and this host beside what its files say.
+// `portreeve stacks`: prints the ephemeral ranges of operating systems, and the port settings of this host.
 
 import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
@@ -12,44 +12,44 @@ import { contradictions, STRATUS_GUIDE, STRATUS_TABLE, type StratusRow } from '.
 import { hostStackDeps } from './deps.ts';
 import type { StacksOptions } from './index.ts';
 
-/** Words that ask for something else than a system. */
 const HOST = 'host';
 const STRATUS = 'stratus';
 
 export function stacksCommand(name: string | undefined, options: StacksOptions, io: Io): number {
-  const asked = whatIsAsked(name);
-  if (options.json) io.out(json(jsonOf(asked)));
-  else io.out(textOf(io, asked));
+  const selection = select(name);
+  if (options.json) io.out(json(jsonOf(selection)));
+  else io.out(textOf(io, selection));
   return 0;
 }
 
-interface Asked {
+interface Selection {
   readonly stacks: readonly Stack[];
-  /** Each with all that is known of it. */
-  readonly inFull: boolean;
+  /** Whether to print all that is known about each. */
+  readonly isDetailed: boolean;
+  /** This host; a string is the error that occurred. */
   readonly host: HostStack | string | undefined;
   readonly stratus: boolean;
 }
 
-function whatIsAsked(name: string | undefined): Asked {
-  const nothing: Asked = { stacks: [], inFull: false, host: undefined, stratus: false };
+function select(name: string | undefined): Selection {
+  const nothing: Selection = { stacks: [], isDetailed: false, host: undefined, stratus: false };
   if (name === undefined) return { ...nothing, stacks: STACKS, host: readOrReport() };
   const word = name.toLowerCase();
-  if (word === HOST) return { ...nothing, host: look() };
+  if (word === HOST) return { ...nothing, host: readHost() };
   if (word === STRATUS) return { ...nothing, stratus: true };
   const stacks = stacksNamed(word);
   if (!stacks) throw unknown(name);
-  return { ...nothing, stacks, inFull: stacks.length === 1 };
+  return { ...nothing, stacks, isDetailed: stacks.length === 1 };
 }
 
-function look(): HostStack {
+function readHost(): HostStack {
   return hostStack(hostStackDeps());
 }
 
-/** The other systems are shown whatever this host does not tell. */
+/** An error must not prevent the list of the other systems. */
 function readOrReport(): HostStack | string {
   try {
-    return look();
+    return readHost();
   } catch (thrown) {
     return requireFailure(thrown).message;
   }
@@ -57,13 +57,12 @@ function readOrReport(): HostStack | string {
 
 function unknown(name: string): PortreeveError {
   const close = nearest(name.toLowerCase(), [...stackWords(), HOST, STRATUS]);
-  const hint =
-    close === undefined ? 'portreeve stacks lists those that are known.' : `Do you mean "${close}"?`;
-  return new PortreeveError('STACK_UNKNOWN', `"${name}" is no system that is known`, hint, { name });
+  const hint = close === undefined ? 'For a list, run: portreeve stacks' : `Did you mean "${close}"?`;
+  return new PortreeveError('STACK_UNKNOWN', `unknown system "${name}"`, hint, { name });
 }
 
-/** What is not known or empty is null. */
-function jsonOf({ stacks, host, stratus }: Asked) {
+/** Unknown and empty values are null. */
+function jsonOf({ stacks, host, stratus }: Selection) {
   const systems = stacks.map((stack) => ({
     ...stack,
     privilegedBelow: stack.privilegedBelow ?? null,
@@ -77,7 +76,7 @@ function jsonOf({ stacks, host, stratus }: Asked) {
 }
 
 function hostJson({ reader, settings, problems }: HostStack) {
-  const rows = settings.map((row) => ({ ...row, now: row.now ?? null, saidAt: row.saidAt ?? null }));
+  const rows = settings.map((row) => ({ ...row, now: row.now ?? null, source: row.source ?? null }));
   return { reader, settings: rows, problems };
 }
 
@@ -93,20 +92,20 @@ function stratusJson(row: StratusRow) {
   };
 }
 
-function textOf(io: Io, asked: Asked): string {
+function textOf(io: Io, selection: Selection): string {
   const parts: string[] = [];
-  if (asked.inFull) parts.push(...asked.stacks.map((stack) => fullText(io, stack)));
-  else if (asked.stacks.length > 0) parts.push(formatTable(io, COLUMNS, asked.stacks));
-  if (typeof asked.host === 'string') parts.push(`this host does not tell: ${asked.host}\n`);
-  else if (asked.host) parts.push(hostText(io, asked.host));
-  if (asked.stratus) parts.push(stratusText(io));
+  if (selection.isDetailed) parts.push(...selection.stacks.map((stack) => detailText(io, stack)));
+  else if (selection.stacks.length > 0) parts.push(formatTable(io, COLUMNS, selection.stacks));
+  if (typeof selection.host === 'string') parts.push(`cannot read this host's settings: ${selection.host}\n`);
+  else if (selection.host) parts.push(hostText(io, selection.host));
+  if (selection.stratus) parts.push(stratusText(io));
   return parts.join('\n');
 }
 
 const COLUMNS: readonly Column<Stack>[] = [
   { title: 'NAME', text: ({ id }) => id },
   { title: 'SYSTEM', text: ({ title }) => title },
-  { title: 'MET', text: ({ group }) => group },
+  { title: 'IN USE', text: ({ group }) => group },
   { title: 'TCP', text: ({ ephemeral }) => rangeText(ephemeral.tcp) },
   { title: 'UDP', text: ({ ephemeral }) => rangeText(ephemeral.udp) },
 ];
@@ -115,7 +114,7 @@ function rangeText(range: StackRange | undefined): string {
   return range ? `${range.first}-${range.last}` : '';
 }
 
-function fullText(io: Io, stack: Stack): string {
+function detailText(io: Io, stack: Stack): string {
   const { tcp, udp } = stack.ephemeral;
   const isSame = tcp.first === udp.first && tcp.last === udp.last;
   const lines: [label: string, texts: readonly string[]][] = [
@@ -126,12 +125,12 @@ function fullText(io: Io, stack: Stack): string {
           ['TCP', [rangeText(tcp)]] satisfies [string, string[]],
           ['UDP', [rangeText(udp)]] satisfies [string, string[]],
         ]),
-    ['privilege', [privilegeText(stack)]],
-    ['to see it', stack.see],
-    ['to change it', stack.change],
-    ['bounds', stack.bounds === undefined ? [] : [stack.bounds]],
+    ['privileged', [privilegeText(stack)]],
+    ['show', stack.show],
+    ['change', stack.change],
+    ['limits', stack.bounds === undefined ? [] : [stack.bounds]],
     ['notes', stack.notes],
-    ['sources', stack.sources.map(({ kind, text }) => `${SOURCE_WORDS[kind]}: ${text}`)],
+    ['sources', stack.sources.map(({ kind, text }) => `${SOURCE_TITLES[kind]}: ${text}`)],
   ];
   const width = Math.max(...lines.map(([label]) => label.length));
   const body = lines.flatMap(([label, texts]) =>
@@ -140,33 +139,33 @@ function fullText(io: Io, stack: Stack): string {
   return [`${emphasize(io, stack.title)}\n`, ...body].join('');
 }
 
-const SOURCE_WORDS = {
+const SOURCE_TITLES = {
   measured: 'measured',
   code: 'source code',
-  manual: 'its maker',
-  report: 'others',
+  manual: 'vendor',
+  report: 'third party',
 } as const;
 
 function privilegeText({ privilegedBelow }: Stack): string {
-  if (privilegedBelow === undefined) return 'does not apply';
-  return privilegedBelow === 0 ? 'none is needed for low ports' : `to bind a port below ${privilegedBelow}`;
+  if (privilegedBelow === undefined) return 'not applicable';
+  return privilegedBelow === 0 ? 'no ports' : `ports below ${privilegedBelow}`;
 }
 
 const HOST_COLUMNS: readonly Column<HostSetting>[] = [
   { title: 'THIS HOST', text: ({ key }) => key },
-  { title: 'NOW', text: ({ now }) => (now === undefined ? 'not there' : valueText(now)) },
+  { title: 'NOW', text: ({ now }) => (now === undefined ? 'not supported' : valueText(now)) },
   {
-    title: 'AFTER A BOOT',
+    title: 'AFTER REBOOT',
     text: ({ atBoot, differs }) => (differs ? `${valueText(atBoot)} !` : valueText(atBoot)),
   },
-  { title: 'SAID BY', text: ({ saidAt }) => saidAt ?? 'the kernel' },
+  { title: 'SOURCE', text: ({ source }) => source ?? 'kernel default' },
 ];
 
 const valueText = (value: string) => (value === '' ? 'none' : value);
 
 function hostText(io: Io, { settings, problems, reader }: HostStack): string {
   const differing = settings.filter(({ differs }) => differs);
-  const note = differing.length === 0 ? [] : [`! a boot changes it (${READER_WORDS[reader]})\n`];
+  const note = differing.length === 0 ? [] : [`! changes at reboot (${READER_TEXTS[reader]})\n`];
   return [
     formatTable(io, HOST_COLUMNS, settings),
     ...note,
@@ -174,7 +173,7 @@ function hostText(io: Io, { settings, problems, reader }: HostStack): string {
   ].join('');
 }
 
-const READER_WORDS = { systemd: 'read by systemd-sysctl', procps: 'read by sysctl --system' } as const;
+const READER_TEXTS = { systemd: 'read by systemd-sysctl', procps: 'read by sysctl --system' } as const;
 
 const STRATUS_COLUMNS: readonly Column<StratusRow>[] = [
   { title: 'STACK', text: ({ stack }) => stack },

@@ -1,28 +1,28 @@
-/** The ports that browsers refuse, beside those that the fetch() of Node refuses. */
+// The ports that browsers block, compared with those that Node's fetch() blocks.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PORT_MAX } from '../../base/port.ts';
 import { BAD_PORTS } from './browser-ports.ts';
 
-/** Every port up to here, and one of so many above it: of those only 10080 is on the list. */
+/** Every port up to here is tested, and above it every 53rd; the only listed port above 6697 is 10080. */
 const EACH_UP_TO = 11_000;
 const STEP = 53;
 
-test('they are those that fetch() refuses before it asks anybody', async () => {
-  const asked = Array.from({ length: PORT_MAX }, (_, at) => at + 1).filter(
+test('are those that fetch() blocks before it sends anything', async () => {
+  const tested = Array.from({ length: PORT_MAX }, (_, at) => at + 1).filter(
     (port) => port <= EACH_UP_TO || port % STEP === 0,
   );
   const refused: number[] = [];
-  for (const port of asked) if (await isRefused(port)) refused.push(port);
-  // Port 0 came to the standard later than to Node; nothing can listen there.
+  for (const port of tested) if (await isRefused(port)) refused.push(port);
+  // Port 0 was added to the standard after this version of Node; no program can listen on it.
   assert.deepEqual(
     refused,
     [...BAD_PORTS.keys()].filter((port) => port > 0),
   );
 });
 
-/** Nothing is sent: the dispatcher that would send it only fails. */
+/** Sends nothing: the dispatcher always throws. */
 async function isRefused(port: number): Promise<boolean> {
   const dispatcher = {
     dispatch: () => {
@@ -36,5 +36,5 @@ async function isRefused(port: number): Promise<boolean> {
     assert.ok(cause instanceof Error);
     return cause.message === 'bad port';
   }
-  return assert.fail('nothing was to answer');
+  return assert.fail('fetch() returned a response');
 }

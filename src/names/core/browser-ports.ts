@@ -1,8 +1,8 @@
-// The ports that browsers refuse to fetch from, whatever answers there: the "bad ports" of the Fetch standard.
+// The ports that browsers block: the "bad ports" of the Fetch standard.
 import { PORT_MAX, parseDecimal } from '../../base/port.ts';
 
 /**
- * Each with what speaks there and could be made to do something by what a web page sends: section "Port blocking" of
+ * Each with its service, which requests from a web page could misuse; see section "Port blocking" of
  * https://fetch.spec.whatwg.org/#port-blocking.
  */
 const LIST = `
@@ -91,7 +91,7 @@ const LIST = `
 10080 amanda
 `;
 
-/** What speaks on each of them, by port. */
+/** Service names by port. */
 export const BAD_PORTS: ReadonlyMap<number, string> = new Map(
   LIST.trim()
     .split('\n')

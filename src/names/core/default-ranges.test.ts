@@ -1,4 +1,4 @@
-/** Default pools: their ranges and where they end. */
+// Default ranges of well-known software.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { DEFAULT_RANGES, defaultRangesOf } from './default-ranges.ts';
 
 const ids = (port: number, protocol: Protocol = 'tcp') => defaultRangesOf(port, protocol).map(({ id }) => id);
 
-test('a port is in every pool whose range it lies in', () => {
+test('finds every range that contains a port', () => {
   assert.deepEqual(ids(21_000), ['portserver', 'nomad', 'daos', 'consul']);
   assert.deepEqual(ids(21_000, 'udp'), ['portserver', 'nomad']);
   assert.deepEqual(ids(60_001, 'udp'), ['docker', 'mosh']);
@@ -16,7 +16,7 @@ test('a port is in every pool whose range it lies in', () => {
   assert.deepEqual(ids(8080), []);
 });
 
-test('a pool begins and ends where it says', () => {
+test('includes the first and last port of a range', () => {
   assert.deepEqual(
     [29_999, 30_000, 32_000, 32_001, 32_767, 32_768].map((port) => ids(port)),
     [['nomad'], ['nomad', 'nodeport'], ['nomad', 'nodeport'], ['nodeport'], ['nodeport'], []],
@@ -27,7 +27,7 @@ test('a pool begins and ends where it says', () => {
   );
 });
 
-test('every pool has ports, an id of its own, a setting and a source, and they are in order', () => {
+test('every range has ports, a unique id, a setting, and a source, and they are sorted', () => {
   assert.equal(new Set(DEFAULT_RANGES.map(({ id }) => id)).size, DEFAULT_RANGES.length);
   for (const { first, last, setting, source, title } of DEFAULT_RANGES) {
     assert.ok(isPort(first) && isPort(last) && first < last);

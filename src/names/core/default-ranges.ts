@@ -1,18 +1,17 @@
-// The ranges from which programs choose ports by themselves unless they are told otherwise.
+// The default ranges from which well-known software chooses or assigns ports.
 import type { PortRange, Protocol } from '../../base/port.ts';
 
-/** Ports that something hands out. */
 export interface DefaultRange {
-  /** The word for it, which does not change. */
+  /** A stable name. */
   readonly id: string;
-  /** As a sentence has it: "the NodePorts of Kubernetes". */
+  /** A noun phrase: "the NodePorts of Kubernetes". */
   readonly title: string;
   readonly protocols: readonly Protocol[];
   readonly first: number;
   readonly last: number;
-  /** The setting that another range is given by. */
+  /** The setting that changes it. */
   readonly setting: string;
-  /** Where the default is said. */
+  /** The documentation or source code that defines the default. */
   readonly source: string;
 }
 
@@ -20,20 +19,20 @@ const BOTH: readonly Protocol[] = ['tcp', 'udp'];
 const TCP: readonly Protocol[] = ['tcp'];
 const UDP: readonly Protocol[] = ['udp'];
 
-/** In the order of their first ports. */
+/** Sorted by first port. */
 export const DEFAULT_RANGES: readonly DefaultRange[] = [
   {
     id: 'bindresvport',
-    title: 'the ports of RPC services that ask bindresvport(3) for one',
+    title: 'the ports that bindresvport(3) assigns to RPC services',
     protocols: BOTH,
     first: 512,
     last: 1023,
     setting: '/etc/bindresvport.blacklist',
-    source: 'glibc sunrpc/bindrsvprt.c: 600 to 1023, then 512 to 599',
+    source: 'glibc sunrpc/bindrsvprt.c: 600-1023, then 512-599',
   },
   {
     id: 'nfs-client',
-    title: 'the ports from which the kernel mounts NFS',
+    title: "the source ports of the kernel's NFS client",
     protocols: BOTH,
     first: 665,
     last: 1023,
@@ -105,7 +104,7 @@ export const DEFAULT_RANGES: readonly DefaultRange[] = [
   },
   {
     id: 'gluster',
-    title: 'the ports of bricks of GlusterFS',
+    title: 'the brick ports of GlusterFS',
     protocols: TCP,
     first: 49_152,
     last: 60_999,
@@ -118,12 +117,12 @@ export const DEFAULT_RANGES: readonly DefaultRange[] = [
     protocols: BOTH,
     first: 49_153,
     last: 65_535,
-    setting: 'net.ipv4.ip_local_port_range, by which newer versions go',
+    setting: 'net.ipv4.ip_local_port_range (newer versions)',
     source: 'moby libnetwork/portallocator: DefaultPortRangeStart 49153, DefaultPortRangeEnd 65535',
   },
   {
     id: 'mosh',
-    title: 'the ports of sessions of mosh',
+    title: 'the session ports of mosh',
     protocols: UDP,
     first: 60_001,
     last: 60_999,
@@ -138,16 +137,16 @@ export function defaultRangesOf(port: number, protocol: Protocol): DefaultRange[
   );
 }
 
-/** Ports from which something on this host chooses for others. */
-export interface Pool extends PortRange {
+/** A range from which software on this host assigns ports to others. */
+export interface ConfiguredRange extends PortRange {
   /** `nodeport`, `nomad`, `docker`, `portserver`. */
   readonly id: string;
-  /** As a sentence has it: "the NodePorts of Kubernetes". */
+  /** A noun phrase: "the NodePorts of Kubernetes". */
   readonly title: string;
-  /** What on this host says so: a file, a program that runs, or that it is the default. */
-  readonly says: string;
-  /** The programs that choose, as jobs. */
+  /** Where the range comes from: a file, a running program, or the default. */
+  readonly origin: string;
+  /** The jobs of the software. */
   readonly jobs: readonly string[];
-  /** A port is held by a socket as soon as it is chosen, and where that fails the next one is tried. */
+  /** Whether the software binds a port before it assigns it, and so skips ports in use. */
   readonly isHeld: boolean;
 }

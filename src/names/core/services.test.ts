@@ -1,4 +1,4 @@
-/** services(5): what the lines of /etc/services say, what is wrong with others, and what ports are called. */
+// services(5): valid and malformed lines, and finding names and ports.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -8,7 +8,7 @@ import { parseServices, readServices, ServiceNames } from './services.ts';
 
 describe('a line', () => {
   // services(5): service-name port/protocol [aliases ...]
-  test('has a name, a port, a protocol and aliases', () => {
+  test('has a name, a port, a protocol, and aliases', () => {
     assert.deepEqual(parseServices('# ports\n\nhttp\t80/TCP  www www-http # the web\n'), [
       { name: 'http', port: 80, protocol: 'tcp', aliases: ['www', 'www-http'], line: 3 },
     ]);
@@ -27,13 +27,13 @@ describe('a line', () => {
     ['http 65536/tcp', /a port from 1 to 65535/],
     ['http 0x50/tcp', /a port from 1 to 65535/],
     ['http -80/tcp', /a port from 1 to 65535/],
-    ['http 80/', /names no protocol/],
-    ['http 80/tcp/x', /names no protocol/],
+    ['http 80/', /does not have a protocol/],
+    ['http 80/tcp/x', /does not have a protocol/],
     ['ht\u001b[2Jtp 80/tcp', /control characters/],
     [`http 80/tcp ${'x'.repeat(SERVICE_LINE_MAX_CHARACTERS)}`, /at most 4096 characters/],
   ];
   for (const [line, problem] of malformed) {
-    test(`"${line.slice(0, 20)}" is reported with its number, and those around it count`, () => {
+    test(`"${line.slice(0, 20)}" is reported with its line number, and the lines around it are read`, () => {
       const read = readServices(`a 1/tcp\n${line}\nb 65535/udp\n`);
       assert.deepEqual(
         read.entries.map(({ name, line }) => [name, line]),
@@ -50,20 +50,20 @@ describe('a line', () => {
   }
 });
 
-test('a text that is too long is read up to a line, and says so', () => {
+test('cuts a text that is too long at a line, and reports it', () => {
   const line = `${'x'.repeat(60)} 80/tcp\n`;
   const count = Math.floor(SERVICES_MAX_CHARACTERS / line.length);
   const { entries, malformed } = readServices(line.repeat(count + 2));
   assert.equal(entries.length, count);
-  assert.match(malformed[0]?.problem ?? '', /is not read/);
+  assert.match(malformed[0]?.problem ?? '', /is read only up to/);
   assert.deepEqual(readServices(line.repeat(count)).malformed, []);
 });
 
-test('of what is malformed the first hundred lines are reported', () => {
+test('reports the first 100 malformed lines', () => {
   assert.equal(readServices('x\n'.repeat(1000)).malformed.length, 100);
 });
 
-test('any text at all is read, and each line is an entry, a report or nothing', () => {
+test('each line of any text is an entry, malformed, or empty', () => {
   const unit = fc.constantFrom('a', '1', '8', '0', '/', 'tcp', ' ', '\t', '#', '\n', '\r', '\0', 'é');
   fc.assert(
     fc.property(fc.string({ unit, maxLength: 60 }), (text) => {
@@ -84,7 +84,7 @@ describe('names', () => {
     parseServices('www 80/tcp http\nother 80/tcp\nwww 80/udp\nhttp 8080/tcp\nhttp 80/sctp http\n'),
   );
 
-  test('of a port: the first line counts, and all are there', () => {
+  test('of a port: nameOf() returns the first, entriesOf() all', () => {
     assert.equal(names.nameOf(80, 'tcp'), 'www');
     assert.deepEqual(
       names.entriesOf(80, 'tcp').map(({ name }) => name),
@@ -94,7 +94,7 @@ describe('names', () => {
     assert.deepEqual(names.entriesOf(81, 'tcp'), []);
   });
 
-  test('of a name or an alias: every port, each line once', () => {
+  test('entriesNamed() returns every line with a name or alias', () => {
     const ports = (name: string, protocol?: string) =>
       names.entriesNamed(name, protocol).map(({ port, protocol }) => `${port}/${protocol}`);
     assert.deepEqual(ports('http'), ['80/tcp', '8080/tcp', '80/sctp']);
@@ -104,7 +104,7 @@ describe('names', () => {
   });
 
   // getservbyname(3), for the protocols that have ports here.
-  test('of a name or an alias: one port, of the first line that has it', () => {
+  test('portOf() returns the port of the first line with a name or alias', () => {
     const more = new ServiceNames(parseServices('a 1/sctp\na 2/udp b\na 3/tcp b\n'));
     assert.deepEqual(
       [more.portOf('a', undefined), more.portOf('a', 'tcp'), more.portOf('b', 'udp')],

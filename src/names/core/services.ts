@@ -1,20 +1,19 @@
-// The names of ports that a host goes by: the lines of /etc/services (services(5)).
+// Parses /etc/services (services(5)), and finds names and ports in it.
 import { SERVICE_LINE_MAX_CHARACTERS, SERVICES_MAX_CHARACTERS } from '../../base/limits.ts';
 import { isPort, PORT_MAX, type Port, type Protocol, parseDecimal } from '../../base/port.ts';
 
-/** A line of services(5): what a port is called. It reserves nothing: no kernel reads it. */
+/** A line of services(5). It names a port, but does not reserve it. */
 export interface ServiceEntry {
   readonly name: string;
   readonly port: Port;
-  /** As it is written, in lower case: "tcp", "udp", "sctp", … */
+  /** In lower case: "tcp", "udp", "sctp", … */
   readonly protocol: string;
-  /** Other names for the same. */
   readonly aliases: readonly string[];
   /** From 1. */
   readonly line: number;
 }
 
-/** A line that says nothing that can be used, and why. */
+/** An invalid line. */
 interface MalformedService {
   readonly line: number;
   /** Its first 80 characters. */
@@ -22,76 +21,74 @@ interface MalformedService {
   readonly problem: string;
 }
 
-/** A file in the form of services(5). */
 interface ServicesText {
   readonly entries: readonly ServiceEntry[];
-  /** The first hundred. */
+  /** The first 100. */
   readonly malformed: readonly MalformedService[];
 }
 
 const MALFORMED_SHOWN = 100;
 const SHOWN_CHARACTERS = 80;
-/** Protocols are those of /etc/protocols; all names there are such words. */
+/** Any name in /etc/protocols matches. */
 const PROTOCOL = /^[a-z0-9][a-z0-9._+-]{0,31}$/;
 const CONTROLS = /[\p{Cc}\p{Cf}]/u;
 
-/** The entries of a text in the form of services(5); lines that are none are passed over, as getservent(3) does. */
+/** The valid lines; others are ignored, as by getservent(3). */
 export function parseServices(text: string): ServiceEntry[] {
   return [...readServices(text).entries];
 }
 
 /**
- * Reads "name port/protocol alias..." a line; "#" begins a comment. What is no such line is reported with its number.
- * A text beyond SERVICES_MAX_CHARACTERS is read up to there, and the rest reported as one line.
+ * Parses lines of the form "name port/protocol alias..."; "#" starts a comment. A text longer than
+ * SERVICES_MAX_CHARACTERS is cut there, and the rest is reported as one malformed line.
  */
 export function readServices(text: string): ServicesText {
   const entries: ServiceEntry[] = [];
   const malformed: MalformedService[] = [];
-  const tell = (line: number, shown: string, problem: string) => {
+  const report = (line: number, shown: string, problem: string) => {
     if (malformed.length < MALFORMED_SHOWN)
       malformed.push({ line, text: shown.slice(0, SHOWN_CHARACTERS), problem });
   };
-  // Without the part of a line at the end.
+  // Cut at the end of a line.
   const isCut = text.length > SERVICES_MAX_CHARACTERS;
   const end = isCut ? text.lastIndexOf('\n', SERVICES_MAX_CHARACTERS) : text.length;
   const lines = text.slice(0, Math.max(0, end)).split('\n');
   lines.forEach((written, index) => {
     const line = index + 1;
     const read = readLine(written, line);
-    if (typeof read === 'string') tell(line, written, read);
+    if (typeof read === 'string') report(line, written, read);
     else if (read) entries.push(read);
   });
-  if (isCut) tell(lines.length + 1, '', `what follows ${SERVICES_MAX_CHARACTERS} characters is not read`);
+  if (isCut)
+    report(lines.length + 1, '', `the file is read only up to ${SERVICES_MAX_CHARACTERS} characters`);
   return { entries, malformed };
 }
 
-/** The entry of a line, what is wrong with it, or undefined where it has only a comment. */
+/** The entry, an error message, or undefined for an empty line or comment. */
 function readLine(written: string, line: number): ServiceEntry | string | undefined {
   const comment = written.indexOf('#');
-  const said = (comment < 0 ? written : written.slice(0, comment)).trim();
-  if (said === '') return undefined;
-  if (said.length > SERVICE_LINE_MAX_CHARACTERS)
+  const content = (comment < 0 ? written : written.slice(0, comment)).trim();
+  if (content === '') return undefined;
+  if (content.length > SERVICE_LINE_MAX_CHARACTERS)
     return `a line has at most ${SERVICE_LINE_MAX_CHARACTERS} characters`;
-  const [name = '', where, ...aliases] = said.split(/\s+/);
-  if (CONTROLS.test(said.replaceAll(/\s/g, ''))) return 'it has control characters';
-  if (where === undefined) return 'behind the name PORT/PROTOCOL is missing';
+  const [name = '', where, ...aliases] = content.split(/\s+/);
+  if (CONTROLS.test(content.replaceAll(/\s/g, ''))) return 'it has control characters';
+  if (where === undefined) return 'PORT/PROTOCOL is missing after the name';
   const slash = where.indexOf('/');
   const port = parseDecimal(where.slice(0, Math.max(0, slash)), PORT_MAX);
   if (port === undefined || !isPort(port))
     return `"${where}" is not PORT/PROTOCOL with a port from 1 to ${PORT_MAX}`;
   const protocol = where.slice(slash + 1).toLowerCase();
-  if (!PROTOCOL.test(protocol)) return `"${where}" names no protocol behind the port`;
+  if (!PROTOCOL.test(protocol)) return `"${where}" does not have a protocol after the port`;
   return { name, port, protocol, aliases, line };
 }
 
-/** What ports are called, and which port a name means; of several lines the first counts, as for getservbyname(3). */
+/** Finds names by port and ports by name. The first matching line counts, as for getservbyname(3). */
 export class ServiceNames {
-  /** All of them, in the order in which they count. */
   readonly entries: readonly ServiceEntry[];
   readonly #byPort = new Map<string, ServiceEntry[]>();
   readonly #byName = new Map<string, ServiceEntry[]>();
 
-  /** Entries in the order in which they count. */
   constructor(entries: readonly ServiceEntry[]) {
     this.entries = entries;
     for (const entry of entries) {
@@ -100,17 +97,17 @@ export class ServiceNames {
     }
   }
 
-  /** The name of a port, as getservbyport(3) gives it; undefined where it has none. */
+  /** The name of a port, as getservbyport(3) returns it. */
   nameOf(port: number, protocol: string): string | undefined {
     return this.entriesOf(port, protocol)[0]?.name;
   }
 
-  /** Every line about a port, in the order of the file. */
+  /** Every line for a port, in file order. */
   entriesOf(port: number, protocol: string): readonly ServiceEntry[] {
     return this.#byPort.get(`${port}/${protocol}`) ?? [];
   }
 
-  /** The port of a name or alias, as getservbyname(3) gives it: for that protocol, else for TCP or UDP. */
+  /** The port of a name or alias, as getservbyname(3) returns it; without a protocol, for TCP or UDP. */
   portOf(name: string, protocol: Protocol | undefined): Port | undefined {
     const protocols: readonly string[] = protocol === undefined ? ['tcp', 'udp'] : [protocol];
     return this.entriesNamed(name).find((entry) => protocols.includes(entry.protocol))?.port;
@@ -121,7 +118,7 @@ export class ServiceNames {
     return [...this.#byName.keys()];
   }
 
-  /** The lines that have a name, also as an alias; of one protocol, or of all. */
+  /** The lines with a name or alias, of one protocol or of all. */
   entriesNamed(name: string, protocol?: string): readonly ServiceEntry[] {
     const entries = this.#byName.get(name) ?? [];
     return protocol === undefined ? entries : entries.filter((entry) => entry.protocol === protocol);

@@ -1,18 +1,16 @@
-// What is told of an operating system's ports.
+// The ephemeral range of an operating system, and what else is known about its ports.
 import type { Protocol } from '../../base/port.ts';
 
-/** A closed range of ports. */
 export interface StackRange {
   readonly first: number;
   readonly last: number;
 }
 
 /**
- * Where something about a system is said.
- * - `measured`: seen on a running system.
- * - `code`: read in its source code.
- * - `manual`: said by its maker.
- * - `report`: said by others.
+ * - `measured`: observed on a running system.
+ * - `code`: from its source code.
+ * - `manual`: from its vendor's documentation.
+ * - `report`: from third parties.
  */
 interface StackSource {
   readonly kind: 'measured' | 'code' | 'manual' | 'report';
@@ -20,32 +18,29 @@ interface StackSource {
 }
 
 /**
- * How likely one meets it.
- * - `today`: often.
- * - `rare`: it is in use, but not often met.
- * - `past`: hardly any more.
+ * - `today`: in common use.
+ * - `rare`: in use, but not common.
+ * - `past`: hardly in use any more.
  */
 type StackGroup = 'today' | 'rare' | 'past';
 
-/** An operating system, as far as its ports go; where nobody has changed anything. */
+/** The defaults of an operating system. */
 export interface Stack {
-  /** The word for it, which does not change. */
+  /** A stable name. */
   readonly id: string;
-  /** Other words that mean it. */
   readonly aliases: readonly string[];
   readonly title: string;
   readonly group: StackGroup;
-  /** What it gives to sockets that ask for no port in particular. */
   readonly ephemeral: Readonly<Record<Protocol, StackRange>>;
-  /** Binding a port below it takes a privilege; 0 where none does, undefined where it is not known. */
+  /** Binding a lower port needs privilege; 0 if none does, undefined if unknown. */
   readonly privilegedBelow: number | undefined;
   /** Commands that show the range. */
-  readonly see: readonly string[];
-  /** Commands that change it, and where it is written down to stay. */
+  readonly show: readonly string[];
+  /** Commands that change it, and files that make the change persistent. */
   readonly change: readonly string[];
-  /** Which values it takes; undefined where it is not known or does not matter. */
+  /** The legal values; undefined if unknown. */
   readonly bounds?: string;
-  /** What else there is to know, a sentence each. */
+  /** Sentences. */
   readonly notes: readonly string[];
   readonly sources: readonly StackSource[];
 }

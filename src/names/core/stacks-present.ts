@@ -1,4 +1,4 @@
-// The port ranges of the systems of today, each with how it is seen and changed there and who says so.
+// The ephemeral ranges of operating systems in use, with commands and sources.
 import type { Stack, StackRange } from './stack.ts';
 
 const DYNAMIC: StackRange = { first: 49_152, last: 65_535 };
@@ -9,7 +9,7 @@ const STRATUS = 'Stratus, Selecting TCP Ports Numbers for Fun, Profit, and Relia
 const DATAPLANE = 'https://dataplane.org/ephemeralports.html';
 const SAS = 'SAS, Usage Note 43946: Ephemeral port range';
 
-/** Those that are met today, then those that are met rarely. */
+/** Those in common use, followed by rare ones. */
 export const PRESENT_STACKS: readonly Stack[] = [
   {
     id: 'iana',
@@ -18,9 +18,9 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'today',
     ephemeral: IANA,
     privilegedBelow: undefined,
-    see: [],
+    show: [],
     change: [],
-    notes: ['It is no system, but what IANA asks every system to use.'],
+    notes: ['This is not a system, but the range that IANA recommends for every system.'],
     sources: [{ kind: 'manual', text: 'RFC 6335 section 6' }],
   },
   {
@@ -30,16 +30,16 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'today',
     ephemeral: both(32_768, 60_999),
     privilegedBelow: 1024,
-    see: ['sysctl net.ipv4.ip_local_port_range net.ipv4.ip_local_reserved_ports'],
+    show: ['sysctl net.ipv4.ip_local_port_range net.ipv4.ip_local_reserved_ports'],
     change: [
       'sysctl -w net.ipv4.ip_local_port_range="49152 65535"',
-      'to stay: a line in /etc/sysctl.d/NAME.conf',
-      'to take single ports out: net.ipv4.ip_local_reserved_ports',
+      'persistent: a line in /etc/sysctl.d/NAME.conf',
+      'to exclude single ports: net.ipv4.ip_local_reserved_ports',
     ],
-    bounds: 'not below net.ipv4.ip_unprivileged_port_start; one range for TCP, UDP, IPv4 and IPv6',
+    bounds: 'from net.ipv4.ip_unprivileged_port_start on; one range for TCP, UDP, IPv4 and IPv6',
     notes: [
-      'Each network namespace has a range of its own.',
-      'Since 4.6 connect(2) takes ports of the parity of the low end first, bind(2) to port 0 those of the other.',
+      'Each network namespace has its own range.',
+      'Since 4.6 connect(2) prefers ports with the parity of the first port, and bind(2) to port 0 the others.',
     ],
     sources: [
       { kind: 'measured', text: 'Linux 6.18' },
@@ -53,9 +53,9 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'today',
     ephemeral: both(32_768, 60_999),
     privilegedBelow: 1024,
-    see: ['cat /proc/sys/net/ipv4/ip_local_port_range'],
-    change: ['as on Linux, with root'],
-    notes: ['It is the range of its Linux; makers of devices may set another.'],
+    show: ['cat /proc/sys/net/ipv4/ip_local_port_range'],
+    change: ['as on Linux, as root'],
+    notes: ['It is the range of the Linux kernel; device vendors may set another one.'],
     sources: [{ kind: 'code', text: 'Linux net/ipv4/af_inet.c, commit 07f4c90062f8 (2015)' }],
   },
   {
@@ -65,14 +65,14 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'today',
     ephemeral: both(10_000, 65_535),
     privilegedBelow: 1024,
-    see: ['sysctl net.inet.ip.portrange'],
+    show: ['sysctl net.inet.ip.portrange'],
     change: [
       'sysctl net.inet.ip.portrange.first=49152 net.inet.ip.portrange.last=65535',
-      'to stay: the same in /etc/sysctl.conf',
+      'persistent: the same in /etc/sysctl.conf',
     ],
     notes: [
-      'A program may ask for 49152 to 65535 instead (IP_PORTRANGE_HIGH: portrange.hifirst, hilast).',
-      'As root it may ask for 600 to 1023 (IP_PORTRANGE_LOW).',
+      'A program can request 49152-65535 instead (IP_PORTRANGE_HIGH: portrange.hifirst, hilast).',
+      'As root it can request 600-1023 (IP_PORTRANGE_LOW).',
     ],
     sources: [
       {
@@ -88,12 +88,12 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'today',
     ephemeral: IANA,
     privilegedBelow: 1024,
-    see: ['sysctl net.inet.ip.anonportmin net.inet.ip.anonportmax'],
+    show: ['sysctl net.inet.ip.anonportmin net.inet.ip.anonportmax'],
     change: [
       'sysctl -w net.inet.ip.anonportmin=49152 net.inet.ip.anonportmax=65535',
-      'to stay: the same in /etc/sysctl.conf',
+      'persistent: the same in /etc/sysctl.conf',
     ],
-    notes: ['IPv6 has its own: net.inet6.ip6.anonportmin and anonportmax.'],
+    notes: ['IPv6 has its own range: net.inet6.ip6.anonportmin and anonportmax.'],
     sources: [
       {
         kind: 'code',
@@ -108,9 +108,9 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'today',
     ephemeral: IANA,
     privilegedBelow: 1024,
-    see: ['sysctl net.inet.ip.portrange'],
+    show: ['sysctl net.inet.ip.portrange'],
     change: ['sysctl -w net.inet.ip.portrange.first=49152 net.inet.ip.portrange.last=65535'],
-    notes: ['A program may ask for portrange.hifirst to hilast instead, which are the same ports.'],
+    notes: ['A program can request portrange.hifirst to hilast instead, which are the same ports.'],
     sources: [
       { kind: 'code', text: 'xnu bsd/netinet/in_pcb.c: ipport_firstauto = IPPORT_HIFIRSTAUTO, 49152' },
       { kind: 'report', text: DATAPLANE },
@@ -123,16 +123,16 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'today',
     ephemeral: IANA,
     privilegedBelow: 0,
-    see: [
+    show: [
       'netsh int ipv4 show dynamicport tcp',
       'netsh int ipv4 show excludedportrange protocol=tcp',
       'the same with udp, and with ipv6',
     ],
     change: ['netsh int ipv4 set dynamicport tcp start=49152 num=16384'],
-    bounds: 'start from 1025 on, num 255 at least, and no port above 65535',
+    bounds: 'start at least 1025, num at least 255, and no port above 65535',
     notes: [
-      'WinNAT and Hyper-V exclude blocks of 100 ports, also low ones: binding one fails with WSAEACCES.',
-      'Exchange Server 2007 sets 1025 to 60000.',
+      'WinNAT and Hyper-V exclude blocks of 100 ports, including low ones: binding one fails with WSAEACCES.',
+      'Exchange Server 2007 sets 1025-60000.',
     ],
     sources: [{ kind: 'manual', text: 'Microsoft, The default dynamic port range for TCP/IP has changed' }],
   },
@@ -143,17 +143,17 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'today',
     ephemeral: both(32_768, 65_535),
     privilegedBelow: 1024,
-    see: [
+    show: [
       'ipadm show-prop -p smallest_anon_port,largest_anon_port tcp',
       'up to Solaris 10: ndd -get /dev/tcp tcp_smallest_anon_port',
       'the same with udp',
     ],
     change: [
       'ipadm set-prop -p smallest_anon_port=49152 tcp',
-      'up to Solaris 10: ndd -set /dev/tcp tcp_smallest_anon_port 49152, gone after a boot',
+      'up to Solaris 10: ndd -set /dev/tcp tcp_smallest_anon_port 49152, lost at reboot',
     ],
-    bounds: '1024 to 65535',
-    notes: ['TCP and UDP have a range each.'],
+    bounds: '1024-65535',
+    notes: ['TCP and UDP have separate ranges.'],
     sources: [
       { kind: 'code', text: 'OpenSolaris uts/common/inet/tcp/tcp.c: tcp_smallest_anon_port 32*1024' },
       { kind: 'report', text: SAS },
@@ -166,14 +166,14 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'today',
     ephemeral: both(32_768, 65_535),
     privilegedBelow: 1024,
-    see: ['no -a | grep ephemeral'],
+    show: ['no -a | grep ephemeral'],
     change: [
       'no -p -o tcp_ephemeral_low=49152 -o tcp_ephemeral_high=65535',
       'no -p -o udp_ephemeral_low=49152 -o udp_ephemeral_high=65535',
     ],
     notes: [
-      'TCP and UDP have a range each.',
-      'Where an Oracle database was installed it often is 9000 to 65500; so on Solaris.',
+      'TCP and UDP have separate ranges.',
+      'With an Oracle database it is often 9000-65500, as on Solaris.',
     ],
     sources: [{ kind: 'report', text: SAS }],
   },
@@ -184,15 +184,15 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'rare',
     ephemeral: both(32_768, 61_000),
     privilegedBelow: 1024,
-    see: ['cat /proc/sys/net/ipv4/ip_local_port_range'],
+    show: ['cat /proc/sys/net/ipv4/ip_local_port_range'],
     change: [
       'echo "49152 65535" > /proc/sys/net/ipv4/ip_local_port_range',
-      'to stay: net.ipv4.ip_local_port_range in /etc/sysctl.conf',
+      'persistent: net.ipv4.ip_local_port_range in /etc/sysctl.conf',
     ],
-    notes: ['Up to 2.6.21 a machine with little memory had a range that ended at 4999.'],
+    notes: ['Up to 2.6.21 the range ended at 4999 on machines with little memory.'],
     sources: [
       { kind: 'report', text: STRATUS },
-      { kind: 'code', text: 'Linux net/ipv4/tcp.c, commit 3f196eb (2007): the small ranges go' },
+      { kind: 'code', text: 'Linux net/ipv4/tcp.c, commit 3f196eb (2007) removes the small ranges' },
     ],
   },
   {
@@ -202,15 +202,15 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'rare',
     ephemeral: both(1024, 49_151),
     privilegedBelow: 1024,
-    see: ['sysctl net.inet.ip.portfirst net.inet.ip.portlast net.inet.tcp.baddynamic'],
+    show: ['sysctl net.inet.ip.portfirst net.inet.ip.portlast net.inet.tcp.baddynamic'],
     change: [
       'sysctl net.inet.ip.portlast=65535, then net.inet.ip.portfirst=49152',
-      'to stay: the same in /etc/sysctl.conf',
-      'to take single ports out: sysctl net.inet.tcp.baddynamic=+8080, and net.inet.udp.baddynamic',
+      'persistent: the same in /etc/sysctl.conf',
+      'to exclude single ports: sysctl net.inet.tcp.baddynamic=+8080, and net.inet.udp.baddynamic',
     ],
     notes: [
-      'A program may ask for 49152 to 65535 instead (IP_PORTRANGE_HIGH: porthifirst, porthilast).',
-      'It hands out the registered ports and leaves the dynamic ones: the other way round than all others.',
+      'A program can request 49152-65535 instead (IP_PORTRANGE_HIGH: porthifirst, porthilast).',
+      'Unlike all others, it assigns the registered ports and not the dynamic ones.',
     ],
     sources: [
       {
@@ -226,9 +226,9 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'rare',
     ephemeral: both(16_000, 65_535),
     privilegedBelow: 1024,
-    see: ['cat /proc/sys/net/ipv4/ip_local_port_range, in the container'],
+    show: ['cat /proc/sys/net/ipv4/ip_local_port_range, in the container'],
     change: [],
-    notes: ['It is a kernel for containers: a pod of GKE Sandbox has this range, not that of its host.'],
+    notes: ['It is a kernel for containers: a GKE Sandbox pod has this range, not that of its host.'],
     sources: [{ kind: 'code', text: 'gVisor pkg/tcpip/ports/ports.go: FirstEphemeral 16000' }],
   },
   {
@@ -238,8 +238,8 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'rare',
     ephemeral: IANA,
     privilegedBelow: 0,
-    see: [],
-    change: ['TCP_LOCAL_PORT_RANGE_START and UDP_LOCAL_PORT_RANGE_START when it is compiled'],
+    show: [],
+    change: ['at compile time: TCP_LOCAL_PORT_RANGE_START and UDP_LOCAL_PORT_RANGE_START'],
     notes: [],
     sources: [{ kind: 'code', text: 'lwIP src/core/tcp.c: TCP_LOCAL_PORT_RANGE_START 0xc000' }],
   },
@@ -250,16 +250,16 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'rare',
     ephemeral: both(1024, 65_535),
     privilegedBelow: 0,
-    see: ['D TCPIP,,NETSTAT,CONFIG'],
+    show: ['D TCPIP,,NETSTAT,CONFIG'],
     change: [
       'TCPCONFIG EPHEMERALPORTS 49152 65535 in PROFILE.TCPIP, from V2R1 on',
       'UDPCONFIG EPHEMERALPORTS 49152 65535',
-      'to take ports out: PORT and PORTRANGE',
+      'to exclude ports: PORT and PORTRANGE',
     ],
-    bounds: '1024 to 65535',
+    bounds: '1024-65535',
     notes: [
-      'Before V2R1 there was no such setting.',
-      "Ports below 1024 are anybody's unless RESTRICTLOWPORTS is said.",
+      'Before V2R1 the range could not be changed.',
+      'Any job may bind ports below 1024 unless RESTRICTLOWPORTS is set.',
     ],
     sources: [{ kind: 'manual', text: 'z/OS Communications Server: IP Configuration Reference, TCPCONFIG' }],
   },
@@ -270,13 +270,13 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'rare',
     ephemeral: IANA,
     privilegedBelow: 1024,
-    see: [
+    show: [
       'ndd -get /dev/tcp tcp_smallest_nonpriv_port',
       'ndd -get /dev/tcp tcp_smallest_anon_port',
       'ndd -get /dev/tcp tcp_largest_anon_port',
     ],
-    change: ['ndd -set /dev/tcp tcp_largest_anon_port 65000', 'to stay: /etc/rc.config.d/nddconf'],
-    notes: ['UDP has its own: /dev/udp, udp_smallest_anon_port.'],
+    change: ['ndd -set /dev/tcp tcp_largest_anon_port 65000', 'persistent: /etc/rc.config.d/nddconf'],
+    notes: ['UDP has its own range: /dev/udp, udp_smallest_anon_port.'],
     sources: [
       { kind: 'report', text: STRATUS },
       { kind: 'report', text: DATAPLANE },
@@ -289,13 +289,13 @@ export const PRESENT_STACKS: readonly Stack[] = [
     group: 'rare',
     ephemeral: IANA,
     privilegedBelow: 1024,
-    see: [],
+    show: [],
     change: [],
     notes: [
       'TCP since stcp-1098 (14.5.0at, 14.6.0aj), UDP since stcp-2119 (15.1.0ar, 15.2).',
       'The range cannot be changed.',
-      'Who may write to the STREAMS device may bind below 1024 (stcp-1316).',
-      'access_list_name in the entry of the device names the list of who may.',
+      'Ports below 1024 need write access to the STREAMS device (stcp-1316).',
+      'access_list_name in the device entry names its access list.',
     ],
     sources: [{ kind: 'manual', text: STRATUS }],
   },

@@ -1,4 +1,4 @@
-/** The port ranges of systems, and the table of Stratus's guide. */
+// The ephemeral ranges of operating systems, and the table of Stratus's guide.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -13,7 +13,7 @@ const rangeOf = (word: string, protocol: Protocol = 'tcp') => {
   return stack && `${stack.ephemeral[protocol].first}-${stack.ephemeral[protocol].last}`;
 };
 
-test('each system has a range for TCP and UDP, a source, and words of its own', () => {
+test('each system has ranges for TCP and UDP, a source, and unique names', () => {
   const words = stackWords();
   assert.equal(new Set(words).size, words.length);
   for (const word of words) assert.match(word, /^[a-z0-9][a-z0-9._/-]*$/);
@@ -24,7 +24,7 @@ test('each system has a range for TCP and UDP, a source, and words of its own', 
   }
 });
 
-test('the ranges are those that the systems have', () => {
+test('the ranges are those of the systems', () => {
   const known = {
     linux: '32768-60999',
     'linux-4.1': '32768-61000',
@@ -50,17 +50,17 @@ test('the ranges are those that the systems have', () => {
 });
 
 describe('a word', () => {
-  test('may stand for all systems, or for those that are met today', () => {
+  test('may select all systems or those in common use', () => {
     assert.equal(stacksNamed('all'), STACKS);
     const today = stacksNamed('today') ?? [];
     assert.ok(today.length > 3 && today.length < STACKS.length);
     assert.ok(today.every(({ group }) => group === 'today'));
   });
 
-  test('that means no system is none', () => assert.equal(stacksNamed('plan10'), undefined));
+  test('that is unknown selects nothing', () => assert.equal(stacksNamed('plan10'), undefined));
 });
 
-test('a system hands out the ends of its range, and no port beside them', () => {
+test('the ephemeral range includes its first and last port', () => {
   const [linux] = stacksNamed('linux') ?? [];
   assert.ok(linux);
   const ports = [32_767, 32_768, 60_999, 61_000];
@@ -70,7 +70,7 @@ test('a system hands out the ends of its range, and no port beside them', () => 
   );
 });
 
-test('of the systems of today none hands out a port from 1024 to 9999, and each from 10000 on is handed out', () => {
+test('systems in common use assign every port from 10000 on, and none below', () => {
   const today = stacksNamed('today') ?? [];
   for (const protocol of ['tcp', 'udp'] as const) {
     for (let port = 1; port <= 65_535; port++)
@@ -83,7 +83,7 @@ test('of the systems of today none hands out a port from 1024 to 9999, and each 
 });
 
 describe("Stratus's table", () => {
-  test('contradicts itself in two rows, and the text in a third', () => {
+  test('contradicts itself in two rows, and its text in a third', () => {
     const found = STRATUS_TABLE.map((row) => [row.stack, contradictions(row)] as const);
     assert.deepEqual(
       found.filter(([, phrases]) => phrases.length > 0),
@@ -98,7 +98,7 @@ describe("Stratus's table", () => {
     );
   });
 
-  test('has dynamic ports in the range that it advises, in two rows', () => {
+  test('has dynamic ports in the recommended range in two rows', () => {
     const { first, last } = STRATUS_ADVICE;
     const rows = STRATUS_TABLE.filter(
       ({ dynamic }) => dynamic && dynamic.first <= last && dynamic.last >= first,
@@ -109,7 +109,7 @@ describe("Stratus's table", () => {
     );
   });
 
-  test('says the same as the systems that were made of it', () => {
+  test('agrees with the systems that were derived from it', () => {
     const same = {
       IANA: 'iana',
       TCP_OS: 'vos-tcp-os',
@@ -128,7 +128,7 @@ describe("Stratus's table", () => {
     }
   });
 
-  test('the two ports of its story are dynamic: 1030 on TCP_OS, 12345 on STCP', () => {
+  test('has the two ports of its example as dynamic: 1030 on TCP_OS, 12345 on STCP', () => {
     assert.ok(idsAt(1030).includes('vos-tcp-os'));
     assert.ok(!idsAt(1030).includes('vos-stcp-old'));
     assert.ok(idsAt(12_345).includes('vos-stcp-old'));

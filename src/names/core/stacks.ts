@@ -1,18 +1,17 @@
-// The port ranges of operating systems: which ports each gives to clients, and how that is seen and changed there.
+// The ephemeral ranges of operating systems, and the commands that show and change them.
 import type { Protocol } from '../../base/port.ts';
 import type { Stack } from './stack.ts';
 import { PAST_STACKS } from './stacks-past.ts';
 import { PRESENT_STACKS } from './stacks-present.ts';
 
-/** Those that are met today first. */
+/** Those in use today first. */
 export const STACKS: readonly Stack[] = [...PRESENT_STACKS, ...PAST_STACKS];
 
-/** What may stand for several of them. */
+/** Words for several systems. */
 const STACK_GROUPS = ['today', 'all'] as const;
 
 /**
- * The systems that a word stands for: `today`, `all`, or the id or an alias of one, in any case. Undefined for a word
- * that means none.
+ * The systems of a word: `today`, `all`, or an id or alias, in any case; undefined if it is unknown.
  */
 export function stacksNamed(word: string): readonly Stack[] | undefined {
   const name = word.toLowerCase();
@@ -22,20 +21,19 @@ export function stacksNamed(word: string): readonly Stack[] | undefined {
   return found && [found];
 }
 
-/** Every word that stacksNamed knows. */
+/** Every word that stacksNamed() accepts. */
 export function stackWords(): string[] {
   return [...STACK_GROUPS, ...STACKS.flatMap(({ id, aliases }) => [id, ...aliases])];
 }
 
-/** What is no system, but what every system is asked to do. */
-const NO_SYSTEM = 'iana';
+/** A recommendation, not a system. */
+const RECOMMENDATION = 'iana';
 
-/** Whether it is a system that one can meet. */
 export function isSystem({ id }: Stack): boolean {
-  return id !== NO_SYSTEM;
+  return id !== RECOMMENDATION;
 }
 
-/** Whether a system gives a port to clients by itself. */
+/** Whether a port is in the ephemeral range of a system. */
 export function isEphemeralOn({ ephemeral }: Stack, port: number, protocol: Protocol): boolean {
   const { first, last } = ephemeral[protocol];
   return first <= port && port <= last;

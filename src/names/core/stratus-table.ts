@@ -1,19 +1,19 @@
-// The table of Stratus's guide to choosing ports, as it stands there, and where its ranges contradict each other.
+// The table of Stratus's guide to choosing ports, quoted unchanged, and the contradictions in it.
 import { PORT_MAX, PORT_MIN } from '../../base/port.ts';
 import type { StackRange } from './stack.ts';
 
 export const STRATUS_GUIDE = 'Selecting TCP Ports Numbers for Fun, Profit, and Reliability (Stratus, 2008)';
 
-/** The range that it advises, for whatever system of Stratus: two rows of its table have dynamic ports in it. */
+/** The range that it recommends for all systems, although two rows of its table have dynamic ports in it. */
 export const STRATUS_ADVICE: StackRange = { first: 5001, last: 9999 };
 
-/** A row; undefined is a cell that is empty. */
+/** A row; undefined is an empty cell. */
 export interface StratusRow {
   readonly stack: string;
   readonly wellKnown: StackRange | undefined;
   readonly registered: StackRange | undefined;
   readonly dynamic: StackRange | undefined;
-  /** What the text of the guide says otherwise; empty where it agrees. */
+  /** What the text of the guide or later versions say differently; may be "". */
   readonly remark: string;
 }
 
@@ -41,7 +41,7 @@ export const STRATUS_TABLE: readonly StratusRow[] = [
     range(1, 1024),
     undefined,
     range(1025, 65_535),
-    'the text has the dynamic ports begin at 1024',
+    'in the text, the dynamic ports begin at 1024',
   ),
   row('STCP (UDP post stcp-2119)', LOW, REGISTERED, DYNAMIC),
   row('HP-UX 11x', LOW, REGISTERED, DYNAMIC),
@@ -58,7 +58,7 @@ export const STRATUS_TABLE: readonly StratusRow[] = [
   ),
 ];
 
-/** Where a row contradicts itself: ports in two of its ranges, or in none of them; a phrase each. */
+/** The contradictions in a row: ports that are in two of its ranges or in none. */
 export function contradictions({ wellKnown, registered, dynamic }: StratusRow): string[] {
   const columns = [
     { name: 'well known', range: wellKnown },

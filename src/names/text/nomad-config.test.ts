@@ -1,4 +1,4 @@
-// The ports of a Nomad agent's tasks, as its files say them in HCL and in JSON.
+// The dynamic port range of a Nomad agent, from HCL and JSON files.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -10,7 +10,7 @@ const ports = (text: string) => {
   return [first, last];
 };
 
-describe('a file says the two ports', () => {
+describe('reads the two ports', () => {
   const files: Record<string, [text: string, first: number | undefined, last: number | undefined]> = {
     'as HCL': [
       'client {\n  enabled = true\n  min_dynamic_port = 26000\n  max_dynamic_port=28000\n}\n',
@@ -18,19 +18,19 @@ describe('a file says the two ports', () => {
       28_000,
     ],
     'as JSON': ['{"client": {"min_dynamic_port": 26000, "max_dynamic_port":28000}}', 26_000, 28_000],
-    'as JSON with texts': ['{"client": {"min_dynamic_port": "26000"}}', 26_000, undefined],
+    'as JSON strings': ['{"client": {"min_dynamic_port": "26000"}}', 26_000, undefined],
     'only one of them': ['client { max_dynamic_port = 28000 }', undefined, 28_000],
     neither: ['client { enabled = true }', undefined, undefined],
     twice: ['min_dynamic_port = 1\nmin_dynamic_port = 2', 2, undefined],
-    'behind comments': ['# a\n// b\n/* c\n */ min_dynamic_port = 7', 7, undefined],
-    'with one behind it': ['min_dynamic_port = 7# 8', 7, undefined],
+    'after comments': ['# a\n// b\n/* c\n */ min_dynamic_port = 7', 7, undefined],
+    'before a comment': ['min_dynamic_port = 7# 8', 7, undefined],
   };
   for (const [name, [text, first, last]] of Object.entries(files)) {
     test(name, () => assert.deepEqual(ports(text), [first, last]));
   }
 });
 
-describe('it does not say them', () => {
+describe('does not read a port from', () => {
   const texts = [
     '# min_dynamic_port = 7',
     '// min_dynamic_port = 7',
@@ -51,7 +51,7 @@ describe('it does not say them', () => {
   for (const text of texts)
     test(JSON.stringify(text), () => assert.deepEqual(ports(text), [undefined, undefined]));
 
-  test('and what follows counts again', () => {
+  test('a heredoc or a string, but from what follows them', () => {
     assert.deepEqual(
       ports('a = <<EOF\nx\nEOF\nmin_dynamic_port = 7\nb = "\\"" max_dynamic_port = 8'),
       [7, 8],
@@ -59,7 +59,7 @@ describe('it does not say them', () => {
   });
 });
 
-test('any text is read to its end', () => {
+test('reads any text to its end', () => {
   const piece = fc.constantFrom(
     '"',
     '\\',
@@ -84,7 +84,7 @@ test('any text is read to its end', () => {
   );
 });
 
-test('a long text of openings takes no more than one look at it', () => {
+test('reads a long text of unclosed tokens in linear time', () => {
   const assertBounded = processorBound();
   for (const opening of ['/*', '"', '<<A\n', '#']) parseNomadPorts(opening.repeat(100_000));
   assertBounded();

@@ -1,16 +1,16 @@
-// The configuration of a Nomad agent, in HCL or JSON: only the two keys that say which ports it gives to tasks.
+// Reads the dynamic port range from the configuration of a Nomad agent, in HCL or JSON.
 import { PORT_MAX, parseDecimal } from '../../base/port.ts';
 
-/** What a file says of `client` { `min_dynamic_port`, `max_dynamic_port` }; undefined is unsaid. */
+/** `client` { `min_dynamic_port`, `max_dynamic_port` }; undefined if the file does not set it. */
 interface NomadPorts {
   readonly first: number | undefined;
   readonly last: number | undefined;
 }
 
-/** What ends a word: blanks, and the marks of HCL and JSON. */
+/** The characters that end a word. */
 const MARK = /[\s"'{}[\]=:,#/<()]/;
 
-/** Reads a file; what stands in comments and texts does not count. Of a key that is said twice the last one counts. */
+/** Ignores comments and the contents of strings. The last value of a key counts. */
 export function parseNomadPorts(text: string): NomadPorts {
   const words = wordsOf(text);
   const portOf = (key: string) => {
@@ -22,7 +22,7 @@ export function parseNomadPorts(text: string): NomadPorts {
 
 const isAssignment = (word: string | undefined): boolean => word === '=' || word === ':';
 
-/** The words and marks of a text, in their order, without comments; a quoted text is one word without its quotes. */
+/** The words and punctuation without comments; a quoted string is one word without its quotes. */
 function wordsOf(text: string): string[] {
   const words: string[] = [];
   for (let at = 0; at < text.length; ) {
@@ -36,7 +36,7 @@ function wordsOf(text: string): string[] {
 
 const isSkipped = (word: string): boolean => /^(?:\s|#|\/\/|\/\*|<<)/.test(word);
 
-/** The end of what begins at a place. */
+/** The end of the token that begins at `at`. */
 function endAt(text: string, at: number): number {
   const rest = (mark: string, from: number) => {
     const found = text.indexOf(mark, from);
@@ -59,7 +59,7 @@ function endOfString(text: string, at: number): number {
   return Math.min(end + 1, text.length);
 }
 
-/** A text over lines: from "<<WORD" to a line that has only the word. */
+/** A heredoc: from "<<WORD" to a line that contains only the word. */
 function endOfHeredoc(text: string, at: number): number {
   const lineEnd = text.indexOf('\n', at);
   const first = text.slice(at, lineEnd < 0 ? text.length : lineEnd);

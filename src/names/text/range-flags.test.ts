@@ -1,7 +1,7 @@
-// Ranges of ports in command lines and manifests.
+// Port ranges in command lines and manifests.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { nodePortRange, portserverPool } from './range-flags.ts';
+import { nodePortRange, portserverRanges } from './range-flags.ts';
 
 describe('kube-apiserver', () => {
   const lines: Record<string, [first: number, last: number] | undefined> = {
@@ -45,7 +45,7 @@ describe('portserver', () => {
   for (const [text, ranges] of Object.entries(lines)) {
     test(text, () => {
       assert.deepEqual(
-        portserverPool(text),
+        portserverRanges(text),
         ranges?.map(([first, last]) => ({ first, last })),
       );
     });

@@ -5,7 +5,7 @@ import { parseIp } from '../../../src/base/address.ts';
 import type { OpenSocket, SocketEnd, SocketState } from '../../../src/base/open-socket.ts';
 import { isPort, PORT_MAX, type PortRange, type Protocol, parseDecimal } from '../../../src/base/port.ts';
 import type { Snapshot } from '../../../src/doctor/core/findings/snapshot.ts';
-import type { Pool } from '../../../src/names/core/default-ranges.ts';
+import type { ConfiguredRange } from '../../../src/names/core/default-ranges.ts';
 import { RpcNames } from '../../../src/names/core/rpc-programs.ts';
 import { parseServices } from '../../../src/names/core/services.ts';
 import type { RegisteredProgram } from '../../../src/portmap/core/registered-program.ts';
@@ -219,28 +219,28 @@ export function reserve(first: number, last = first): Snapshot['kernel'] {
   return kernel({ reserved: [range(first, last)] });
 }
 
-export const NOMAD: Pool = {
+export const NOMAD: ConfiguredRange = {
   id: 'nomad',
   title: 'the dynamic ports of Nomad',
-  says: '/etc/nomad.d/a.hcl',
+  origin: '/etc/nomad.d/a.hcl',
   jobs: ['NOMAD'],
   isHeld: false,
   ...range(20_000, 32_000),
 };
-export const NODEPORT: Pool = {
+export const NODEPORT: ConfiguredRange = {
   ...NOMAD,
   id: 'nodeport',
   title: 'the NodePorts of Kubernetes',
-  says: 'kubelet runs',
+  origin: 'kubelet is running',
   jobs: ['KUBELET'],
   ...range(30_000, 32_767),
 };
 
-export const DOCKER: Pool = {
+export const DOCKER: ConfiguredRange = {
   ...NOMAD,
   id: 'docker',
   title: 'the ports that docker run -P publishes',
-  says: 'dockerd runs here',
+  origin: 'dockerd is running',
   jobs: ['DOCKER'],
   isHeld: true,
   ...range(32_768, 60_999),

@@ -2,7 +2,7 @@
 
 import type { PortRange, Protocol } from '../../../base/port.ts';
 import type { ModeHere } from '../../../guard/core/mode-here.ts';
-import type { Pool } from '../../../names/core/default-ranges.ts';
+import type { ConfiguredRange } from '../../../names/core/default-ranges.ts';
 import type { KernelPorts } from '../../../names/core/kernel-ports.ts';
 import type { ServiceEntry } from '../../../names/core/services.ts';
 import type { RegisteredProgram } from '../../../portmap/core/registered-program.ts';
@@ -82,7 +82,7 @@ export interface Snapshot {
   /** The number of an RPC program by one of its names. */
   readonly programOf: (name: string) => number | undefined;
   /** The ranges from which programs on this host choose ports, as configured here. */
-  readonly programRanges: readonly Pool[];
+  readonly programRanges: readonly ConfiguredRange[];
   /** The ports of /etc/bindresvport.blacklist. */
   readonly blacklist: readonly number[];
   readonly trusts: readonly LowPortTrust[];

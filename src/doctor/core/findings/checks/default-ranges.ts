@@ -1,7 +1,7 @@
 // Checks for port ranges of programs on this host that overlap each other, the ephemeral range, or reserved ports.
 
 import type { PortRange } from '../../../../base/port.ts';
-import type { Pool } from '../../../../names/core/default-ranges.ts';
+import type { ConfiguredRange } from '../../../../names/core/default-ranges.ts';
 import { check } from '../check.ts';
 import { countOf, placeOf, portsText, useText } from '../facts.ts';
 import { FIX_RESERVES, type Found } from '../finding.ts';
@@ -15,7 +15,7 @@ function common(a: PortRange, b: PortRange): PortRange | undefined {
   return both.first <= both.last ? both : undefined;
 }
 
-const rangeText = (range: Pool): string => `${range.title} (${portsText(range)}: ${range.says})`;
+const rangeText = (range: ConfiguredRange): string => `${range.title} (${portsText(range)}: ${range.origin})`;
 
 export const POOLS_OVERLAP = check({
   code: 'POOLS_OVERLAP',
