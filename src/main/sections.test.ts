@@ -193,7 +193,7 @@ test('a section of a job has the name of one that somebody can take', async () =
     const [mistake = '', ...more] = await mistakes(`[job.${name}]\n`);
     assert.match(
       mistake,
-      /^job\..* is ".*"; it must be a job name in capitals, such as WEB, and not RESERVED/,
+      /^job\..* is ".*"; it must be an uppercase job name, such as WEB, and not RESERVED/,
     );
     assert.deepEqual(more, []);
   }

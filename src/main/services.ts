@@ -42,7 +42,7 @@ export function servicesOf(context: ServiceContext, settings: Settings): readonl
   const guard = new GuardService({ ...context, pins: context.pins ?? GUARD_PINS }, settings);
   const portmap = new PortmapService({ ...context, guard, parseSettings }, settings);
   const sockets = new SocketsService({ files: () => guard.files, names: namesFor(context, portmap) });
-  const lease = new LeaseService({ log: context.log, giving: () => guard.giving() });
+  const lease = new LeaseService({ log: context.log, runDeps: () => guard.giving() });
   return [guard, portmap, sockets, lease];
 }
 

@@ -20,7 +20,7 @@ const { portmap, guard } = daemonStatus(
 const changes = { set: 4, unset: 3, refused: 2, dropped: 1 };
 const counters = Object.fromEntries(COUNTERS.map((name, index) => [name, BigInt(index)]));
 const state = { isAttached: true, counters } as NonNullable<Parameters<typeof guardMetrics>[1]>;
-const lease = new LeaseService({ log: { info: () => {} }, giving: () => assert.fail('nobody asks') });
+const lease = new LeaseService({ log: { info: () => {} }, runDeps: () => assert.fail('not called') });
 const names = { files: linuxFiles, registrations: async () => [], reservations: async () => undefined };
 const sockets = new SocketsService({ files: () => linuxFiles, names });
 

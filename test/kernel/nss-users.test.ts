@@ -66,7 +66,7 @@ test('the answers are stored: at a boot without the database, only the same user
   await again();
   const applied = await daemon.apply('/run/profile');
   assert.equal(applied.code, 0, applied.stderr);
-  const warning = 'the user database of this host could not be asked: it does not answer in time';
+  const warning = 'cannot query the user database of this host: timeout';
   assert.match(applied.stderr, new RegExp(`^portreeve: warning: ${warning}$`, 'm'));
   const running = daemon.start();
   await running.waitForOutput(new RegExp(`guard: ${warning}`));

@@ -14,7 +14,7 @@ const PASSWD = '/etc/passwd';
 const GROUP = '/etc/group';
 /** A larger file is not a passwd file. */
 const PASSWD_MAX_BYTES = 16 * 1024 * 1024;
-/** Every this many ticks, looks for units that caused no notification and for cgroups of jobs that have ended. */
+/** Every this many ticks, queries for units that caused no notification and for cgroups of jobs that have ended. */
 const TICKS_PER_POLL = 4;
 
 export type JobKernel = Pick<GuardKernel, 'knowsTables' | 'updateJobs'>;
@@ -47,7 +47,7 @@ interface Made {
   wasEmpty: boolean;
 }
 
-const NO_JOBS: NamedJobs = { cgroups: new Map(), users: new Map(), leftOut: [] };
+const NO_JOBS: NamedJobs = { cgroups: new Map(), users: new Map(), problems: [] };
 
 /** To be called every JOB_TICK_MS. */
 export class Follower {
@@ -73,7 +73,7 @@ export class Follower {
   /** The tick since which the kernel could not be updated. */
   #failsSince: number | undefined;
   /** The warnings that were given and still apply. */
-  #leftOut: readonly string[] = [];
+  #problems: readonly string[] = [];
   readonly #failures = new Map<'users' | 'kernel', string>();
 
   /** Finds the cgroups that an earlier daemon created for jobs. */
@@ -247,9 +247,9 @@ export class Follower {
     );
     this.#jobs = { ...named, units: this.#unitFiles };
     this.#isStale = false;
-    const { leftOut } = this.#jobs;
-    for (const message of leftOut) if (!this.#leftOut.includes(message)) this.#deps.warn(message);
-    this.#leftOut = leftOut;
+    const { problems } = this.#jobs;
+    for (const message of problems) if (!this.#problems.includes(message)) this.#deps.warn(message);
+    this.#problems = problems;
   }
 
   #putJobs(mayRenew: boolean): void {

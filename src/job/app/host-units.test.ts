@@ -1,4 +1,4 @@
-// The units of a host: where their files are, and what sockets activate.
+// Unit files of a host, and the services that sockets activate.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimFiles } from '../../../test/support/sim/files.ts';
@@ -7,7 +7,7 @@ import { activatedBy, hostUnits, stampOfUnits } from './host-units.ts';
 const LIB = '/usr/lib/systemd/system';
 const ETC = '/etc/systemd/system';
 
-test('services, sockets and templates are units, each once, wherever their files are', () => {
+test('lists services, sockets, and templates in all directories once', () => {
   const files = new SimFiles(
     {
       [`${LIB}/ssh.service`]: '',
@@ -28,7 +28,7 @@ test('services, sockets and templates are units, each once, wherever their files
   );
 });
 
-test('a socket activates what its file says, and what is dropped in, last in the order of names', () => {
+test('the last Service= in the socket’s file and its sorted drop-ins counts', () => {
   const files = new SimFiles(
     {
       [`${LIB}/a.socket`]: '[Socket]\nService=lib.service\n',
@@ -49,13 +49,13 @@ test('a socket activates what its file says, and what is dropped in, last in the
   );
 });
 
-test('what cannot be read leaves a socket its own name', () => {
+test('ignores an unreadable file', () => {
   const files = new SimFiles({ [`${LIB}/a.socket`]: '[Socket]\nService=b.service\n' }, 1);
   files.forbid(`${LIB}/a.socket`);
   assert.equal(activatedBy(files, 'a.socket'), undefined);
 });
 
-test('the stamp changes with the directories', () => {
+test('the stamp changes when a directory changes', () => {
   const files = new SimFiles({}, 1);
   const before = stampOfUnits(files);
   files.write(ETC, 'a directory');

@@ -1,21 +1,20 @@
-// The units that the host has files of, and which unit each socket activates.
+// Reads the unit files of the host, and determines which service each socket unit activates.
 import { requireFailure } from '../../base/errors.ts';
 import { UNIT_FILE_MAX_BYTES, UNIT_FILES_MAX } from '../../base/limits.ts';
 import { type PossibleUnit, pickUnit } from '../../base/unit.ts';
 import type { Files } from '../../host/host.ts';
 import { templateFile, UNIT_DIRECTORIES, unitSetting, withSpecifiers } from '../../text/unit-file.ts';
 
-/** What it takes to look at them. */
 export type UnitReader = Pick<Files, 'readText' | 'names'>;
 
 const isSocket = (unit: string): boolean => unit.endsWith('.socket');
 
-/** Changes whenever a unit file comes or goes. */
+/** Changes whenever a unit file is added or removed. */
 export function stampOfUnits(files: Pick<Files, 'stamp'>): string {
   return UNIT_DIRECTORIES.map((directory) => files.stamp(directory)).join(' ');
 }
 
-/** Every service and socket that there is a file of, and every template. */
+/** Every service, socket, and template that has a file. */
 export function hostUnits(files: UnitReader): PossibleUnit[] {
   const names = new Set(UNIT_DIRECTORIES.flatMap((directory) => namesIn(files, directory)));
   return [...names]
@@ -24,7 +23,7 @@ export function hostUnits(files: UnitReader): PossibleUnit[] {
     .map((unit) => ({ unit, activates: activatedBy(files, unit) }));
 }
 
-/** The unit that a socket activates (systemd.socket(5): Service=); undefined where it is the one of its own name. */
+/** The unit that a socket activates (systemd.socket(5): Service=); undefined if it is the one with the same name. */
 export function activatedBy(files: UnitReader, unit: string): string | undefined {
   if (!isSocket(unit)) return undefined;
   let activates: string | undefined;
@@ -35,7 +34,7 @@ export function activatedBy(files: UnitReader, unit: string): string | undefined
   return activates && withSpecifiers(activates, unit);
 }
 
-/** The file of a unit, or of its template, and what is dropped in, in the order in which it is read. */
+/** The file of a unit or its template, followed by its drop-ins, in the order in which they are read. */
 function filesOf(files: UnitReader, unit: string): string[] {
   const names = [unit, templateFile(unit)].filter((name) => name !== undefined);
   const main = names
@@ -53,7 +52,7 @@ function filesOf(files: UnitReader, unit: string): string[] {
   return main === undefined ? sorted : [main, ...sorted];
 }
 
-/** What cannot be read says nothing: a unit is then known by its own name. */
+/** An unreadable directory counts as empty: a unit then has only its own name. */
 function namesIn(files: UnitReader, directory: string): readonly string[] {
   try {
     return files.names(directory);

@@ -1,4 +1,4 @@
-// The users of a host: those of its files first, and behind them those that the user database has answered with.
+// The users of a host: those in its files, followed by those from the user database.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SimClock } from '../../../test/support/sim/clock.ts';
@@ -6,7 +6,7 @@ import { SimFiles } from '../../../test/support/sim/files.ts';
 import { SimUserArchive, SimUserDatabase } from '../../../test/support/sim/users.ts';
 import { USER_ANSWER_MS } from '../../base/limits.ts';
 import type { UserDatabase } from '../../host/host.ts';
-import { askUsers, DraftUserArchive, HostUsers, type UserRequest } from './host-users.ts';
+import { DraftUserArchive, HostUsers, queryUsers, type UserRequest } from './host-users.ts';
 import { readUsers } from './users.ts';
 
 const ROOT = 'root:x:0:0::/:/bin/sh';
@@ -30,7 +30,7 @@ class Fixture {
   }
 
   ask(request: Partial<UserRequest>) {
-    return askUsers(this, { ...NOTHING, ...request });
+    return queryUsers(this, { ...NOTHING, ...request });
   }
 
   get names(): string[] {
@@ -39,7 +39,7 @@ class Fixture {
 }
 
 describe('the files of the host', () => {
-  test('are as they are while nobody else is known', () => {
+  test('are unchanged while the archive is empty', () => {
     const { users, files } = new Fixture();
     for (const path of ['/etc/passwd', '/etc/group', '/etc/none']) {
       assert.equal(users.readText(path, 1e6), files.readText(path, 1e6));
@@ -47,7 +47,7 @@ describe('the files of the host', () => {
     }
   });
 
-  test('have a line more for each user and group who is known, and another stamp then', async () => {
+  test('have a line for each archived user and group, and another stamp', async () => {
     const fixture = new Fixture(`${ROOT}\nalice:x:1000:1000:::`);
     const { users } = fixture;
     const before = users.stamp('/etc/passwd');
@@ -59,13 +59,13 @@ describe('the files of the host', () => {
     );
     const after = users.stamp('/etc/passwd');
     assert.notEqual(after, before);
-    // What is answered again in the same way changes nothing, and so no tables are made anew for it.
+    // An unchanged answer does not change the stamp, so that no tables are rebuilt.
     fixture.clock.advance(60_000);
     await fixture.ask({ names: ['WEB', 'ALICE'], ids: ['STAFF'] });
     assert.equal(users.stamp('/etc/passwd'), after);
   });
 
-  test('come first, also when a local user, or a unit of that name, comes later', async () => {
+  test('and units take precedence, even if added later', async () => {
     const fixture = new Fixture();
     await fixture.ask({ names: ['WEB'] });
     const before = fixture.users.stamp('/etc/passwd');
@@ -78,7 +78,7 @@ describe('the files of the host', () => {
     assert.deepEqual(fixture.names, ['root 0', 'Web 1001']);
   });
 
-  test('are read alone where the archive is damaged, and why is told', async () => {
+  test('are used alone if the archive is damaged, and the reason is reported', async () => {
     const fixture = new Fixture();
     await fixture.ask({ names: ['WEB'] });
     fixture.archive.damage = 'it is damaged';
@@ -91,20 +91,20 @@ describe('the files of the host', () => {
 });
 
 describe('the user database', () => {
-  test('is not asked where everybody is in a file, or is a unit, and nobody else was known', async () => {
+  test('is not queried if all names are in a file or are units', async () => {
     const fixture = new Fixture();
     fixture.units.add('SSH');
     await fixture.ask({ names: ['ALICE', 'SSH', 'PORTMAP'], ids: ['ROOT'], uids: [0, 1000] });
     assert.deepEqual(fixture.database.asked, []);
   });
 
-  test('is asked by name in small letters and in capitals, then by uid', async () => {
+  test('is queried by lowercase and uppercase name, then by uid', async () => {
     const fixture = new Fixture();
     await fixture.ask({ names: ['WEB'], uids: [1000, 6000] });
     assert.deepEqual(fixture.database.asked, ['passwd web WEB', 'passwd 6000 5000']);
   });
 
-  test('is asked again for all that it said, but not where only a uid is in question', async () => {
+  test('is queried again for all known users, except when only a uid is queried', async () => {
     const fixture = new Fixture();
     await fixture.ask({ names: ['WEB'], ids: ['STAFF'] });
     fixture.database.asked.length = 0;
@@ -120,21 +120,21 @@ describe('the user database', () => {
     ]);
   });
 
-  test('tells nobody to be absent who was not asked for', async () => {
+  test('does not report users missing that were not queried', async () => {
     const fixture = new Fixture();
     await fixture.ask({ names: ['WEB'] });
     const reported: string[] = [];
     const isGone = (name: string, isAnswered: boolean) => reported.push(`${name} ${isAnswered}`) < 0;
     const { archive, clock, files, isUnit, database } = fixture;
     const deps = { archive, clock, files, isUnit, database, isGone };
-    await askUsers(deps, { ...NOTHING, uids: [6000], isRefresh: false });
+    await queryUsers(deps, { ...NOTHING, uids: [6000], isRefresh: false });
     assert.deepEqual(reported, []);
     database.passwd = [];
-    await askUsers(deps, { ...NOTHING, names: ['WEB'] });
+    await queryUsers(deps, { ...NOTHING, names: ['WEB'] });
     assert.deepEqual(reported, ['WEB false']);
   });
 
-  test('where it is silent, what it said counts', async () => {
+  test('keeps earlier answers when it does not answer', async () => {
     const fixture = new Fixture();
     await fixture.ask({ names: ['WEB'] });
     fixture.database.silence = 'no answer';
@@ -142,7 +142,7 @@ describe('the user database', () => {
     assert.deepEqual(fixture.names, ['root 0', 'alice 1000', 'web 5000']);
   });
 
-  test('counts for nothing where the files of the host have changed meanwhile', async () => {
+  test('is ignored if the host’s files changed during the query', async () => {
     const fixture = new Fixture();
     const { archive, clock, files, isUnit } = fixture;
     const database: UserDatabase = {
@@ -154,11 +154,11 @@ describe('the user database', () => {
       },
     };
     const deps = { database, archive, clock, files, isUnit };
-    await assert.rejects(askUsers(deps, { ...NOTHING, names: ['WEB'] }), { code: 'USERS_CHANGED' });
+    await assert.rejects(queryUsers(deps, { ...NOTHING, names: ['WEB'] }), { code: 'USERS_CHANGED' });
     assert.deepEqual(archive.read().users, []);
   });
 
-  test('has one time for all that is asked at once', async () => {
+  test('has one timeout for all queries', async () => {
     const fixture = new Fixture();
     const times: number[] = [];
     const slow: UserDatabase = {
@@ -169,7 +169,7 @@ describe('the user database', () => {
       },
     };
     const { archive, clock, files, isUnit } = fixture;
-    await askUsers(
+    await queryUsers(
       { database: slow, archive, clock, files, isUnit },
       { ...NOTHING, names: ['WEB'], ids: ['STAFF'] },
     );
@@ -177,12 +177,12 @@ describe('the user database', () => {
   });
 });
 
-test('a draft has what was answered, and the archive does not', async () => {
+test('a draft has the answers, and the archive does not', async () => {
   const fixture = new Fixture();
   const draft = new DraftUserArchive(fixture.archive);
   const { files, isUnit, clock, database } = fixture;
   const users = new HostUsers({ files, archive: draft, isUnit });
-  await askUsers({ files, isUnit, clock, database, archive: draft }, { ...NOTHING, names: ['WEB'] });
+  await queryUsers({ files, isUnit, clock, database, archive: draft }, { ...NOTHING, names: ['WEB'] });
   assert.match(users.readText('/etc/passwd', 1e6) ?? '', /^web:/m);
   assert.deepEqual(fixture.archive.read().users, []);
   assert.doesNotMatch(fixture.users.readText('/etc/passwd', 1e6) ?? '', /^web:/m);

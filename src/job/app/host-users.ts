@@ -1,4 +1,4 @@
-// The users of this host: those of its files, and behind them those that only its user database (NSS) knows.
+// The users of this host: those in /etc/passwd, followed by those that only the user database (NSS) knows.
 import type { Clock } from '../../base/clock.ts';
 import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import { USER_ANSWER_MS, USERS_ASKED_MAX } from '../../base/limits.ts';
@@ -6,11 +6,11 @@ import type { Files, UserDatabase } from '../../host/host.ts';
 import { parseGroup } from '../../text/group.ts';
 import { parsePasswd } from '../../text/passwd.ts';
 import {
+  extraLines,
   type IsGone,
   type LocalUsers,
-  linesBehind,
-  namesToAsk,
-  settle,
+  mergeAnswers,
+  namesToQuery,
   spellings,
 } from '../core/known-users.ts';
 import type { KnownUsers, UserArchive } from '../core/user-archive.ts';
@@ -18,18 +18,18 @@ import { readUsers } from './users.ts';
 
 const PASSWD = '/etc/passwd';
 const GROUP = '/etc/group';
-const NOBODY: KnownUsers = { users: [], groups: [] };
+const NO_USERS: KnownUsers = { users: [], groups: [] };
 
 interface HostUserDeps {
   readonly files: Pick<Files, 'readText' | 'names'> & Partial<Pick<Files, 'stamp'>>;
   readonly archive: Pick<UserArchive, 'read' | 'stamp'>;
-  /** Whether a unit of this host has a name, in capitals: then no user has that job by the user database. */
+  /** Whether a unit has an uppercase name: then no user of the user database gets that job. */
   readonly isUnit: (name: string) => boolean;
 }
 
 /**
- * Files of which passwd and group have a line for every user and group that is known, in a file or not. Where the
- * archive cannot be read they are those of the host alone: then a rule lets in fewer, and never more.
+ * Files in which passwd and group also have lines for the users and groups in the archive. If the archive cannot be
+ * read, they are the host's own files, so that a rule permits fewer users, never more.
  */
 export class HostUsers implements Pick<Files, 'readText' | 'stamp' | 'names'> {
   readonly #deps: HostUserDeps;
@@ -41,7 +41,7 @@ export class HostUsers implements Pick<Files, 'readText' | 'stamp' | 'names'> {
     this.#deps = deps;
   }
 
-  /** Why the archive cannot be read; undefined where it can. */
+  /** Why the archive cannot be read; undefined if it can. */
   get fault(): string | undefined {
     this.#read();
     return this.#fault;
@@ -68,13 +68,13 @@ export class HostUsers implements Pick<Files, 'readText' | 'stamp' | 'names'> {
     if (known.users.length + known.groups.length === 0) return '';
     const key = this.#keyOf(known);
     if (key === undefined || this.#lines?.key !== key) {
-      const lines = linesBehind(known, readUsers(this.#deps.files), this.#deps.isUnit);
+      const lines = extraLines(known, readUsers(this.#deps.files), this.#deps.isUnit);
       this.#lines = { key: key ?? '', ...lines };
     }
     return path === PASSWD ? this.#lines.passwd : this.#lines.group;
   }
 
-  /** What the lines depend on; undefined where the files have no stamps. */
+  /** Identifies the input of the extra lines; undefined if the files have no stamps. */
   #keyOf({ users }: KnownUsers): string | undefined {
     const { files, isUnit, archive } = this.#deps;
     if (!files.stamp) return undefined;
@@ -86,7 +86,7 @@ export class HostUsers implements Pick<Files, 'readText' | 'stamp' | 'names'> {
     const { archive } = this.#deps;
     const stamp = archive.stamp();
     if (this.#known && this.#known.stamp === stamp) return this.#known.users;
-    let users = NOBODY;
+    let users = NO_USERS;
     this.#fault = undefined;
     try {
       users = archive.read();
@@ -98,7 +98,7 @@ export class HostUsers implements Pick<Files, 'readText' | 'stamp' | 'names'> {
   }
 }
 
-/** An archive of which nothing is written down: what a dry run learns. */
+/** An archive that stores nothing, for a dry run. */
 export class DraftUserArchive implements UserArchive {
   readonly #archive: Pick<UserArchive, 'read' | 'stamp'>;
   #draft: KnownUsers | undefined;
@@ -121,47 +121,46 @@ export class DraftUserArchive implements UserArchive {
   }
 }
 
-/** What the user database is asked with. */
-export interface AskDeps {
+export interface UserQueryDeps {
   readonly database: UserDatabase;
   readonly archive: UserArchive;
   readonly clock: Pick<Clock, 'monotonic'>;
-  /** The files of the host alone, which may have been read before. */
+  /** The host's own files, which may be cached. */
   readonly files: Pick<Files, 'readText' | 'stamp'>;
-  /** The same as they are at each moment; undefined: `files` are. */
+  /** The same without a cache. The default is `files`. */
   readonly present?: Pick<Files, 'stamp'>;
   readonly isUnit: (name: string) => boolean;
-  /** Whether someone who was not answered is gone; undefined: nobody is. */
+  /** Whether a known user who is missing from the answer has been deleted. The default is false. */
   readonly isGone?: IsGone;
 }
 
 export interface UserRequest {
-  /** Names in capitals that may be users'. */
+  /** Uppercase names of possible users. */
   readonly names: readonly string[];
-  /** Names in capitals that may be users' or groups', as on the access lists of SAF. */
+  /** Uppercase names of possible users or groups, as on SAF access lists. */
   readonly ids: readonly string[];
-  /** Uids that were seen. */
+  /** Uids seen. */
   readonly uids: readonly number[];
-  /** Whether all that was answered before is asked for again, too. */
+  /** Whether to query all known users and groups again. */
   readonly isRefresh: boolean;
 }
 
 /**
- * Asks the user database for what no file of the host has, and writes down what it answers. Throws PortreeveError
- * (environment) `USERS_SILENT` where it does not answer, `USERS_CHANGED` where the host's own files changed meanwhile,
- * and what the archive throws; then what is known stays what it is.
+ * Queries the user database for names and uids that are not in the host's files, and stores the answers. Throws
+ * PortreeveError (environment) `USERS_SILENT` if it does not answer, `USERS_CHANGED` if the host's files changed during
+ * the query, and what the archive throws. On an error nothing is stored.
  */
-export async function askUsers(deps: AskDeps, request: UserRequest): Promise<KnownUsers> {
+export async function queryUsers(deps: UserQueryDeps, request: UserRequest): Promise<KnownUsers> {
   const { archive, clock, files, present = files, isUnit } = deps;
   const stamp = stampOfUsers(files);
   const local = readUsers(files);
-  const known = request.isRefresh ? archive.read() : NOBODY;
+  const known = request.isRefresh ? archive.read() : NO_USERS;
   const wanted = {
-    names: namesToAsk(request.names, local, isUnit),
-    ids: idsToAsk(request.ids, local),
+    names: namesToQuery(request.names, local, isUnit),
+    ids: idsToQuery(request.ids, local),
     uids: request.uids.filter((uid) => !local.accounts.some((account) => account.uid === uid)),
   };
-  const ask = questions(deps.database, clock);
+  const ask = withDeadline(deps.database, clock);
   const groupNames = [...wanted.ids.flatMap(spellings), ...known.groups.map(({ name }) => name)];
   const groups = parseGroup(await ask('group', groupNames));
   const members = groups.flatMap((group) => group.members).slice(0, USERS_ASKED_MAX);
@@ -173,28 +172,28 @@ export async function askUsers(deps: AskDeps, request: UserRequest): Promise<Kno
   const byName = parsePasswd(await ask('passwd', names));
   const uids = [...wanted.uids, ...[...known.users, ...byName].map(({ uid }) => uid)];
   const byUid = parsePasswd(await ask('passwd', uids.map(String)));
-  // It answers from these files, too: one who was in them for a moment is not to be known for a day.
+  // NSS also answers from these files: a user who was in them only briefly must not be stored.
   if (stampOfUsers(present) !== stamp) throw changed();
   const answers = { groups, byName, byUid };
   const isGone = (request.isRefresh && deps.isGone) || (() => false);
-  return archive.change((before) => settle(before, wanted, answers, isGone));
+  return archive.change((before) => mergeAnswers(before, wanted, answers, isGone));
 }
 
 const stampOfUsers = (files: Pick<Files, 'stamp'>) => `${files.stamp(PASSWD)} ${files.stamp(GROUP)}`;
 
 function changed(): PortreeveError {
-  const message = `${PASSWD} or ${GROUP} has changed while the user database of this host was asked`;
-  const hint = 'The daemon asks again in half a minute; a command asks again when it is run again.';
+  const message = `${PASSWD} or ${GROUP} changed during a query of the user database`;
+  const hint = 'Run the command again. The daemon retries in half a minute.';
   return new PortreeveError('USERS_CHANGED', message, hint);
 }
 
-function idsToAsk(ids: readonly string[], { accounts, groups }: LocalUsers): string[] {
+function idsToQuery(ids: readonly string[], { accounts, groups }: LocalUsers): string[] {
   const local = new Set([...accounts, ...groups].map(({ name }) => name.toUpperCase()));
   return ids.filter((id) => !local.has(id)).slice(0, USERS_ASKED_MAX);
 }
 
-/** All questions together have one time in which to be answered; what asks for nobody is not asked. */
-function questions(database: UserDatabase, clock: Pick<Clock, 'monotonic'>) {
+/** All queries share one timeout. */
+function withDeadline(database: UserDatabase, clock: Pick<Clock, 'monotonic'>) {
   const deadline = clock.monotonic() + USER_ANSWER_MS;
   return async (what: 'passwd' | 'group', keys: readonly string[]): Promise<string> =>
     keys.length === 0 ? '' : await database.entries(what, keys, deadline - clock.monotonic());

@@ -1,4 +1,4 @@
-// Who is which job at this moment, for whoever does not follow it.
+// The current jobs of users, units, and cgroups, read once.
 import type { Clock } from '../../base/clock.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { type Job, jobNamed, namesOf, parseJobName } from '../../base/job.ts';
@@ -9,7 +9,7 @@ import { activatedBy, hostUnits, stampOfUnits, type UnitReader } from './host-un
 import { jobsOf, listUnits } from './naming.ts';
 import { readUsers } from './users.ts';
 
-/** The jobs of users, of system units, and of the cgroups that `run` has made, and the units that may begin. */
+/** The jobs of users, system units, and cgroups that `run` created, and the units that may be started. */
 export function jobsNow(cgroups: Cgroups, files: UnitReader): Jobs {
   const { accounts } = readUsers(files);
   const activates = (unit: string) => activatedBy(files, unit);
@@ -18,26 +18,26 @@ export function jobsNow(cgroups: Cgroups, files: UnitReader): Jobs {
 }
 
 /**
- * A job by its name, or that of a unit, "ssh.socket", with the other names that it has on this host. Throws
- * PortreeveError `JOB_INVALID` (usage).
+ * A job by its name, or by a unit such as "ssh.socket" including its other names on this host. Throws PortreeveError
+ * `JOB_INVALID` (usage).
  */
 export function jobCalled(text: string, files: UnitReader): Job {
   if (pickUnit(text) !== 'take') return jobNamed(parseJobName(text));
   const named = jobOfUnit(text, activatedBy(files, text));
   if ('job' in named) return named.job;
-  throw new PortreeveError('JOB_INVALID', `the unit ${text} is not a job: ${named.problem}`);
+  throw new PortreeveError('JOB_INVALID', `the unit ${text} has no job: ${named.problem}`);
 }
 
-/** What is known of units is looked at again after so long. */
+/** How long the list of running units is cached. */
 const UNITS_AGE_MAX_MS = 1000;
 
-/** The jobs, in capitals, of the units of this host: those that run, and those that there is a file of. */
+/** The uppercase job names of this host's units: those that are running, and those that have a unit file. */
 export class UnitJobs {
   readonly #cgroups: Cgroups | undefined;
   readonly #files: UnitReader & Pick<Files, 'stamp'>;
   readonly #clock: Pick<Clock, 'monotonic'>;
   #jobs: ReadonlySet<string> = new Set();
-  /** Those that there is a file of, which are many: they are read again when a file comes or goes. */
+  /** Those with a unit file, reread only when a file is added or removed. */
   #possible: readonly Job[] = [];
   #stamp: string | undefined;
   #readAt = Number.NEGATIVE_INFINITY;

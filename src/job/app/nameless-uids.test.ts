@@ -1,4 +1,4 @@
-// Which uids the user database is asked for: few at once, each seldom, and those who are logged in first.
+// Which uids are queried: a limited number, each rarely, and logged-in users first.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimClock } from '../../../test/support/sim/clock.ts';
@@ -12,7 +12,7 @@ function fixture({ subuid = '', named = [] as number[] } = {}) {
   return { clock, uids, named };
 }
 
-test('a uid that was refused is asked for once, and again after a while', () => {
+test('returns a refused uid once, and again after UIDS_NAMELESS_MS', () => {
   const { uids, clock } = fixture();
   uids.see(5000);
   uids.see(5000);
@@ -25,7 +25,7 @@ test('a uid that was refused is asked for once, and again after a while', () => 
   assert.deepEqual(uids.take([]), [5000]);
 });
 
-test('a uid with a name is not asked for, also where it got it while it waited', () => {
+test('omits a uid with a name, even one that was named while it waited', () => {
   const { uids, named } = fixture({ named: [5000] });
   uids.see(5000);
   uids.see(5001);
@@ -35,28 +35,28 @@ test('a uid with a name is not asked for, also where it got it while it waited',
   assert.deepEqual(uids.take([]), []);
 });
 
-test('the uids of subuid(5) are never asked for: whoever has the range can be each of them', () => {
+test('never returns the subordinate uids of subuid(5)', () => {
   const { uids } = fixture({ subuid: 'mallory:100000:65536\n' });
   for (const uid of [99_999, 100_000, 165_535, 165_536]) uids.see(uid);
   assert.deepEqual(uids.take([100_001]), [99_999, 165_536]);
 });
 
-test('whoever is logged in comes before a flood of refusals, of which only so many wait', () => {
+test('returns logged-in users before refused uids, and limits the queue', () => {
   const { uids, clock } = fixture();
   for (let uid = 1; uid <= 10_000; uid++) uids.see(100_000 + uid);
   const first = uids.take([5000]);
   assert.equal(first.length, UIDS_ASKED_MAX);
   assert.equal(first[0], 5000);
-  let asked = first.length - 1;
+  let queried = first.length - 1;
   for (let taken = uids.take([]); taken.length > 0; taken = uids.take([])) {
     assert.ok(taken.length <= UIDS_ASKED_MAX);
-    asked += taken.length;
+    queried += taken.length;
     clock.advance(1);
   }
-  assert.equal(asked, UIDS_WAITING_MAX);
+  assert.equal(queried, UIDS_WAITING_MAX);
 });
 
-test('so many uids without a name are remembered', () => {
+test('caches at most UIDS_NAMELESS_MAX uids without a name', () => {
   const { uids } = fixture();
   for (let uid = 0; uid < UIDS_NAMELESS_MAX; uid += UIDS_ASKED_MAX) {
     for (let i = 0; i < UIDS_ASKED_MAX; i++) uids.see(10_000 + uid + i);
@@ -64,6 +64,6 @@ test('so many uids without a name are remembered', () => {
   }
   assert.deepEqual(uids.take([10_000]), []);
   assert.deepEqual(uids.take([1]), [1]);
-  // The first one was forgotten for it.
+  // The oldest entry was removed.
   assert.deepEqual(uids.take([10_001, 10_000]), [10_000]);
 });

@@ -1,4 +1,4 @@
-// Uids that were seen and have no name: which of them the user database is asked for next, and how often.
+// Selects which unnamed uids to query next in the user database, with limits on their number and frequency.
 import type { Clock } from '../../base/clock.ts';
 import { UIDS_ASKED_MAX, UIDS_NAMELESS_MAX, UIDS_NAMELESS_MS, UIDS_WAITING_MAX } from '../../base/limits.ts';
 import type { Files } from '../../host/host.ts';
@@ -10,36 +10,36 @@ const SUBUID_MAX_BYTES = 1024 * 1024;
 interface NamelessUidsDeps {
   readonly files: Pick<Files, 'readText'>;
   readonly clock: Pick<Clock, 'monotonic'>;
-  /** Whether a uid has a name already. */
+  /** Whether a uid already has a name. */
   readonly isNamed: (uid: number) => boolean;
 }
 
 /**
- * A user can be refused under each of many uids: as root of a container, or with those of subuid(5), which are nobody's
- * names and are never asked for. So few wait, few are asked for at once, and those without a name are remembered.
+ * A user may control many uids: as root of a container, or by subuid(5). Therefore the queue and each query are
+ * limited, subordinate uids are never queried, and uids without a name are cached.
  */
 export class NamelessUids {
   readonly #deps: NamelessUidsDeps;
   readonly #waiting = new Set<number>();
-  /** When each is asked for again. */
+  /** The time after which each may be queried again. */
   readonly #nameless = new Map<number, number>();
 
   constructor(deps: NamelessUidsDeps) {
     this.#deps = deps;
   }
 
-  /** A uid was refused. */
+  /** A bind of this uid was refused. */
   see(uid: number): void {
-    if (this.#waiting.size < UIDS_WAITING_MAX && this.#isUnasked(uid)) this.#waiting.add(uid);
+    if (this.#waiting.size < UIDS_WAITING_MAX && this.#isDue(uid)) this.#waiting.add(uid);
   }
 
-  /** The next ones to be asked for: those that are logged in, then those that were refused. */
-  take(present: readonly number[]): number[] {
-    const uids = [...new Set([...present, ...this.#waiting])].filter((uid) => this.#isUnasked(uid));
+  /** The next uids to query: logged-in users first, then refused uids. */
+  take(loggedIn: readonly number[]): number[] {
+    const uids = [...new Set([...loggedIn, ...this.#waiting])].filter((uid) => this.#isDue(uid));
     const ranges = uids.length > 0 ? this.#subordinate() : [];
-    const askable = uids.filter((uid) => !ranges.some(({ first, last }) => uid >= first && uid <= last));
-    const taken = askable.slice(0, UIDS_ASKED_MAX);
-    const left = new Set(askable.slice(UIDS_ASKED_MAX));
+    const eligible = uids.filter((uid) => !ranges.some(({ first, last }) => uid >= first && uid <= last));
+    const taken = eligible.slice(0, UIDS_ASKED_MAX);
+    const left = new Set(eligible.slice(UIDS_ASKED_MAX));
     for (const uid of this.#waiting) if (!left.has(uid)) this.#waiting.delete(uid);
     const until = this.#deps.clock.monotonic() + UIDS_NAMELESS_MS;
     for (const uid of taken) this.#nameless.set(uid, until);
@@ -52,7 +52,7 @@ export class NamelessUids {
     return parseSubuid(this.#deps.files.readText(SUBUID, SUBUID_MAX_BYTES) ?? '');
   }
 
-  #isUnasked(uid: number): boolean {
+  #isDue(uid: number): boolean {
     const until = this.#nameless.get(uid);
     if (until !== undefined && this.#deps.clock.monotonic() < until) return false;
     this.#nameless.delete(uid);

@@ -1,4 +1,4 @@
-// Which job is whose: system units, accounts, and cgroups that were made for a job.
+// The jobs of system units, users, and cgroups that were created for a job.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { jobCalled } from '../../../test/support/jobs.ts';
@@ -7,7 +7,7 @@ import { pickUnit } from '../../base/unit.ts';
 import { parsePasswd } from '../../text/passwd.ts';
 import { jobsOf } from './naming.ts';
 
-/** The jobs by path of a host with these cgroups, all of root but for those that are given an owner. */
+/** The jobs by path on a host with these cgroups, which belong to root unless a uid is given. */
 function unitJobs(paths: readonly (string | [path: string, uid: number])[], root?: string) {
   const sim = new SimCgroups();
   for (const each of paths) {
@@ -15,22 +15,22 @@ function unitJobs(paths: readonly (string | [path: string, uid: number])[], root
     sim.add(path, uid);
   }
   const cgroups = sim.list('/', () => 'enter');
-  const { cgroups: jobs, leftOut } = jobsOf({ cgroups, made: [], accounts: [] }, root);
+  const { cgroups: jobs, problems } = jobsOf({ cgroups, made: [], accounts: [] }, root);
   const pathOf = (id: bigint) => cgroups.find((group) => group.id === id)?.path;
-  return { jobs: Object.fromEntries([...jobs].map(([id, { name }]) => [pathOf(id), name])), leftOut };
+  return { jobs: Object.fromEntries([...jobs].map(([id, { name }]) => [pathOf(id), name])), problems };
 }
 
 describe('a system unit', () => {
-  test('is the job of its name in capitals, without .service', () => {
-    const { jobs, leftOut } = unitJobs(['/system.slice/nginx.service', '/system.slice/php8.2-fpm.service']);
+  test('has the job of its uppercase name without .service', () => {
+    const { jobs, problems } = unitJobs(['/system.slice/nginx.service', '/system.slice/php8.2-fpm.service']);
     assert.deepEqual(jobs, {
       '/system.slice/nginx.service': 'NGINX',
       '/system.slice/php8.2-fpm.service': 'PHP8.2-FPM',
     });
-    assert.deepEqual(leftOut, []);
+    assert.deepEqual(problems, []);
   });
 
-  test('may be a socket, and lie in any slice, or in none', () => {
+  test('may be a socket, in any slice or in none', () => {
     const paths = [
       '/nginx.service',
       '/other.slice/other-web.slice/nginx.service',
@@ -39,12 +39,12 @@ describe('a system unit', () => {
     assert.deepEqual(unitJobs(paths).jobs, Object.fromEntries(paths.map((path) => [path, 'NGINX'])));
   });
 
-  test('may lie in slices in the slice, and be one of a template', () => {
+  test('may be in nested slices, and an instance of a template', () => {
     const path = '/system.slice/system-a.slice/system-a-b.slice/getty@tty1.service';
     assert.deepEqual(unitJobs([path]).jobs, { [path]: 'GETTY@TTY1' });
   });
 
-  test('whose name would look like a file of the kernel has an underscore in front of it', () => {
+  test('whose name looks like a kernel file is prefixed with an underscore', () => {
     const path = '/system.slice/_cgroup.watch.service';
     assert.deepEqual(unitJobs([path, '/system.slice/__rpc.service']).jobs, {
       [path]: 'CGROUP.WATCH',
@@ -52,7 +52,7 @@ describe('a system unit', () => {
     });
   });
 
-  test('covers what it makes below it, whatever that is called', () => {
+  test('covers the cgroups below it, whatever their names', () => {
     const { jobs } = unitJobs([
       '/system.slice/foo.service/nginx.service',
       '/system.slice/foo.service/system.slice/nginx.service',
@@ -71,9 +71,9 @@ describe('a system unit', () => {
     '/system.slicex/nginx.service',
     '/a/system.slice/nginx.service',
   ];
-  for (const path of others) test(`is none at ${path}`, () => assert.deepEqual(unitJobs([path]).jobs, {}));
+  for (const path of others) test(`is not ${path}`, () => assert.deepEqual(unitJobs([path]).jobs, {}));
 
-  test('is none in a slice that somebody else can make cgroups in, and is one that he runs', () => {
+  test('is ignored in a slice that belongs to another user, but may itself belong to one', () => {
     const [inner, outer] = ['/system.slice/a.slice/nginx.service', '/system.slice/nginx.service'];
     assert.deepEqual(
       unitJobs([
@@ -92,24 +92,24 @@ describe('a system unit', () => {
     );
   });
 
-  test('is looked for where it is said that units are', () => {
+  test('is found below another root', () => {
     const paths = ['/test/units/nginx.service', '/system.slice/sshd.service'];
     assert.deepEqual(unitJobs(paths, '/test/units').jobs, { '/test/units/nginx.service': 'NGINX' });
   });
 
-  test('has no job of its own if its name is none, and that is told', () => {
+  test('has no job if its name is not a valid job, which is reported', () => {
     const names = ['a\\x2db', 'a:b', 'reserved', 'AuthPort', 'unknown', 'x'.repeat(65), 'ſsh', ''];
-    const { jobs, leftOut } = unitJobs([
+    const { jobs, problems } = unitJobs([
       ...names.map((name) => `/system.slice/${name}.service`),
       `/system.slice/${'x'.repeat(64)}.service`,
     ]);
     assert.deepEqual(Object.values(jobs), ['X'.repeat(64)]);
-    assert.equal(leftOut.length, names.length);
-    assert.match(leftOut[0] ?? '', /^the unit \/system\.slice\/a\\x2db\.service is no job of its own: /);
+    assert.equal(problems.length, names.length);
+    assert.match(problems[0] ?? '', /^the unit \/system\.slice\/a\\x2db\.service has no job of its own: /);
   });
 });
 
-test('of a slice only slices are entered, and only services and sockets taken', () => {
+test('enters only slices, and takes only services and sockets', () => {
   const names = {
     'a.slice': 'enter',
     'a.service': 'take',
@@ -128,7 +128,7 @@ describe('a user', () => {
     return jobsOf({ cgroups: [], made: [], accounts });
   };
 
-  test('is the job of his name in capitals', () => {
+  test('has the job of the uppercase name', () => {
     const { users } = jobs('root:x:0', 'www-data:x:33', '_rpc:x:102', 'HOST$:x:9');
     assert.deepEqual(
       [...users].map(([uid, { name }]) => [uid, name]),
@@ -141,27 +141,31 @@ describe('a user', () => {
     );
   });
 
-  test('who shares his uid is the first of those who have it', () => {
+  test('who shares a uid has the job of the first account', () => {
     assert.deepEqual([...jobs('root:x:0', 'toor:x:0').users], [[0, jobCalled('ROOT')]]);
-    // Also where the first one's name is none: the other one's must not be had by a change of the order.
+    // Even if the first name is not a valid job: otherwise reordering the file would grant the other one.
     assert.deepEqual([...jobs('reserved:x:7', 'nginx:x:7').users], []);
   });
 
-  test('has no job if his name is none, and that is told', () => {
-    const { users, leftOut } = jobs('straße:x:1', 'unknown:x:2', 'authport:x:3', 'a b:x:4', 'bob:x:5');
+  test('has no job if the name is not a valid job, which is reported', () => {
+    const { users, problems } = jobs('straße:x:1', 'unknown:x:2', 'authport:x:3', 'a b:x:4', 'bob:x:5');
     assert.deepEqual([...users], [[5, jobCalled('BOB')]]);
     assert.match(
-      leftOut.join('\n'),
-      /^the user straße is .*\nthe user unknown is .*cannot be identified\n.*\n.*a b/,
+      problems.join('\n'),
+      /^the user straße has .*\nthe user unknown has .*cannot be identified\n.*\n.*a b/,
     );
   });
 });
 
-test('a cgroup that was made for a job is that job, wherever it is', () => {
+test('a cgroup that was created for a job has that job, wherever it is', () => {
   const sim = new SimCgroups();
   const unit = sim.add('/system.slice/foo.service');
   const [own, nested] = [sim.make('/', 'A-1', 'A', 1000), sim.make(unit.path, 'B-2', 'B', 0)];
-  const { cgroups } = jobsOf({ cgroups: sim.list('/', () => 'enter'), made: sim.marked(), accounts: [] });
+  const { cgroups } = jobsOf({
+    cgroups: sim.list('/', () => 'enter'),
+    made: sim.marked(),
+    accounts: [],
+  });
   assert.deepEqual(
     new Map([...cgroups].map(([id, { name }]) => [id, name])),
     new Map([

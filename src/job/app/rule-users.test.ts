@@ -1,4 +1,4 @@
-// The users that rules name: asked for, written down unless it is a draft, and as they are known where nobody answers.
+// Users named in rules: queried, stored except in a draft, and kept when the user database does not answer.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimClock } from '../../../test/support/sim/clock.ts';
@@ -20,7 +20,7 @@ function setup(isDraft: boolean) {
   return { host, archive, database, users, known };
 }
 
-test('who was asked for is known from then on, and written down', async () => {
+test('stores the users that were queried', async () => {
   const { archive, users, known } = setup(false);
   assert.deepEqual(known(), ['root']);
   assert.equal(await users.ask(NAMES), undefined);
@@ -28,20 +28,20 @@ test('who was asked for is known from then on, and written down', async () => {
   assert.equal(archive.read().users.length, 1);
 });
 
-test('a draft writes nothing down', async () => {
+test('a draft stores nothing', async () => {
   const { archive, users, known } = setup(true);
   await users.ask(NAMES);
   assert.deepEqual([known(), archive.read().users], [['root', 'ldapweb'], []]);
 });
 
-test('where there is no answer, what is known counts', async () => {
+test('keeps known users if there is no answer', async () => {
   const { database, users, known } = setup(false);
   database.silence = 'it does not answer in time';
   assert.equal((await users.ask(NAMES))?.code, 'USERS_SILENT');
   assert.deepEqual(known(), ['root']);
 });
 
-test('the users are those of one moment; that they have changed is noticed when others are asked for', async () => {
+test('reads passwd once, and detects during a query that it has changed', async () => {
   const { host, users, known } = setup(false);
   assert.deepEqual(known(), ['root']);
   host.write(PASSWD, 'root:x:0:0::/:/bin/sh\nldapweb:x:7:7::/:/bin/sh\n');

@@ -1,14 +1,14 @@
-// The sections [job.NAME] of portreeve.toml: who may take which job. Root may take all.
+// The sections [job.NAME] of portreeve.toml: which users may take which job. Root may take any job.
 import type { Section } from '../../kit/settings.ts';
 
-/** The sections by the names of their jobs. */
+/** The sections by job. */
 export type JobSections = Readonly<
   Record<
     string,
     {
-      /** Names of users, and uids. */
+      /** User names and uids. */
       readonly users?: readonly (string | number)[] | undefined;
-      /** Names of groups, and gids. */
+      /** Group names and gids. */
       readonly groups?: readonly (string | number)[] | undefined;
     }
   >

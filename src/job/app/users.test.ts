@@ -1,4 +1,4 @@
-// Who a program runs as: names, uids and groups of the host.
+// Users of the host by name and uid, and their groups.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimFiles } from '../../../test/support/sim/files.ts';
@@ -13,7 +13,7 @@ const FILES = new SimFiles(
   1,
 );
 
-test('a user is found by name, by uid, and by a name that looks like a uid first', () => {
+test('finds a user by name or uid; a name that looks like a uid takes precedence', () => {
   const users = readUsers(FILES);
   const alice = { uid: 1000, name: 'alice', gids: [100, 200] };
   assert.deepEqual(identityOf('alice', users), alice);
@@ -22,7 +22,7 @@ test('a user is found by name, by uid, and by a name that looks like a uid first
   assert.deepEqual(identityOf('4711', users), { uid: 4711, name: undefined, gids: [] });
 });
 
-test('a name that nobody has is refused', () => {
+test('refuses an unknown name', () => {
   const users = readUsers(FILES);
   for (const name of ['bob', '', '-1', '4294967295', '0x0', 'Alice']) {
     assert.throws(
@@ -33,13 +33,13 @@ test('a name that nobody has is refused', () => {
   }
 });
 
-test('a host without these files has no users', () => {
+test('finds no users if the files do not exist', () => {
   const users = readUsers(new SimFiles({}, 1));
   assert.deepEqual(users, { accounts: [], groups: [] });
   assert.deepEqual(identityOfUid(0, users), { uid: 0, name: undefined, gids: [] });
 });
 
-test('the group portreeve, where there is one', () => {
+test('finds the group portreeve if it exists', () => {
   const files = (group: string) => new SimFiles({ '/etc/group': group }, 1);
   assert.equal(portreeveGid(files('root:x:0:\nportreeve:x:998:alice\n')), 998);
   assert.equal(portreeveGid(files('root:x:0:\nportreeve-portmap:x:997:\n')), undefined);

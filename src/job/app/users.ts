@@ -1,4 +1,4 @@
-// The users and groups of this host, and who a program runs as.
+// Reads the users and groups of this host.
 import { PortreeveError } from '../../base/errors.ts';
 import { UID_MAX } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
@@ -6,7 +6,7 @@ import type { Files } from '../../host/host.ts';
 import { type Group, parseGroup } from '../../text/group.ts';
 import { type Account, parsePasswd } from '../../text/passwd.ts';
 
-/** Beyond this a passwd or group file is none. */
+/** The largest passwd or group file. */
 export const USERS_MAX_BYTES = 16 * 1024 * 1024;
 
 export interface Users {
@@ -14,12 +14,12 @@ export interface Users {
   readonly groups: readonly Group[];
 }
 
-/** As whom a program asks. */
+/** The user and groups of a process. */
 export interface Identity {
   readonly uid: number;
-  /** Undefined where no account has the uid. */
+  /** Undefined if no account has the uid. */
   readonly name: string | undefined;
-  /** The gids of his own group and of those that list him. */
+  /** The primary group and the groups that list the user. */
   readonly gids: readonly number[];
 }
 
@@ -34,12 +34,11 @@ export function readUsers(files: Pick<Files, 'readText'>): Users {
   };
 }
 
-/** The files in which users and units are looked up. */
 export type UserFiles = Pick<Files, 'readText' | 'stamp' | 'names'>;
 
 /**
- * Files of which passwd and group are read once, so that all that a command does depends on the same users. Their stamp
- * is that of the moment at which they were read.
+ * Reads passwd and group only once, so that everything in a command uses the same users. Their stamps are those of the
+ * time when they were read.
  */
 export function withUsersOnce(files: UserFiles): UserFiles {
   const read = new Map<string, { readonly stamp: string | undefined; readonly text: string | undefined }>();
@@ -55,25 +54,25 @@ export function withUsersOnce(files: UserFiles): UserFiles {
   };
 }
 
-/** Its members may see everything. */
+/** Members of this group may see everything. */
 const PORTREEVE_GROUP = 'portreeve';
 
-/** The gid of the group `portreeve`; undefined where there is no such group. */
+/** The gid of the group `portreeve`; undefined if it does not exist. */
 export function portreeveGid(files: Pick<Files, 'readText'>): number | undefined {
   return readUsers(files).groups.find(({ name }) => name === PORTREEVE_GROUP)?.gid;
 }
 
-/** A user by his name or uid. Throws PortreeveError `USER_UNKNOWN` (usage) for a name that nobody has. */
+/** Finds a user by name or uid. Throws PortreeveError `USER_UNKNOWN` (usage). */
 export function identityOf(user: string, users: Users): Identity {
   const named = users.accounts.find(({ name }) => name === user);
   if (named) return identity(named.uid, named, users);
   const uid = parseDecimal(user, UID_MAX);
   if (uid !== undefined) return identityOfUid(uid, users);
-  const hint = 'Give the name of an account, or a uid.';
+  const hint = 'Use the name of an account, or a uid.';
   throw new PortreeveError('USER_UNKNOWN', `there is no user "${user}"`, hint, { value: user });
 }
 
-/** A user by his uid, which need not have an account. */
+/** A user by uid, with or without an account. */
 export function identityOfUid(uid: number, users: Users): Identity {
   return identity(
     uid,

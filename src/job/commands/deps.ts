@@ -1,4 +1,4 @@
-// The files of this host, with the users and groups that its user database has answered with.
+// The files of this host, including the users and groups from its user database.
 
 import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
 import { linuxFiles } from '../../host/linux/files.ts';
@@ -8,7 +8,7 @@ import { UnitJobs } from '../app/jobs.ts';
 import { type UserFiles, withUsersOnce } from '../app/users.ts';
 import { SqliteUserArchive } from '../linux/user-archive.ts';
 
-/** By what was written down in a state directory; passwd and group are read once unless other files are given. */
+/** Uses the archive in a state directory. By default passwd and group are read only once. */
 export function hostFiles(state: string, files: UserFiles = withUsersOnce(linuxFiles)): HostUsers {
   const units = new UnitJobs(cgroupsIfAny(), linuxFiles, systemClock);
   return new HostUsers({ files, archive: new SqliteUserArchive(state), isUnit: units.has });

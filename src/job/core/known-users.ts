@@ -1,4 +1,4 @@
-// Users and groups that only the host's user database (NSS) knows: what its answers mean, and which of them count.
+// Users and groups that only the host's user database (NSS) knows: which of its answers are accepted.
 
 import { OWN_JOBS } from '../../base/job.ts';
 import { USERS_ASKED_MAX, USERS_SEEN_MAX } from '../../base/limits.ts';
@@ -6,23 +6,22 @@ import type { Group } from '../../text/group.ts';
 import type { Account } from '../../text/passwd.ts';
 import type { KnownGroup, KnownUser, KnownUsers } from './user-archive.ts';
 
-/** What the files of the host say, which comes first. */
+/** The users and groups in the host's files, which take precedence. */
 export interface LocalUsers {
   readonly accounts: readonly Account[];
   readonly groups: readonly Group[];
 }
 
-/** Whose names are wanted. */
 interface WantedUsers {
-  /** Names in capitals that may be users'. */
+  /** Uppercase names of possible users. */
   readonly names: readonly string[];
-  /** Names in capitals that may be users' or groups'. */
+  /** Uppercase names of possible users or groups. */
   readonly ids: readonly string[];
-  /** Uids that were seen and have no name. */
+  /** Uids seen that have no name. */
   readonly uids: readonly number[];
 }
 
-/** What was asked, and what was answered. An answer by uid is kept apart: it says which of several names counts. */
+/** Answers by uid are separate because they determine which of several names is the primary one. */
 export interface UserAnswers {
   readonly groups: readonly Group[];
   readonly byName: readonly Account[];
@@ -30,15 +29,15 @@ export interface UserAnswers {
 }
 
 const ROOT = 0;
-/** The uids of DynamicUser= (systemd.io/UIDS-GIDS), which belong to whichever unit is started next. */
+/** The uids of DynamicUser= (systemd.io/UIDS-GIDS), which systemd reuses for other units. */
 const DYNAMIC_UIDS = { first: 61_184, last: 65_519 } as const;
-/** Users of containers, as machines' modules call them (nss-mymachines(8)). */
-const OF_CONTAINER = /^V[UG]-/;
+/** Users of containers (nss-mymachines(8)). */
+const CONTAINER_USER = /^V[UG]-/;
 
 const upper = ({ name }: { readonly name: string }): string => name.toUpperCase();
 
-/** The names that have to be asked for: the files of the host have no user of that name, and no unit is called so. */
-export function namesToAsk(
+/** The names to query: those that are neither a local user nor a unit. */
+export function namesToQuery(
   names: readonly string[],
   { accounts }: Pick<LocalUsers, 'accounts'>,
   isUnit: (name: string) => boolean,
@@ -48,35 +47,36 @@ export function namesToAsk(
   return wanted.slice(0, USERS_ASKED_MAX);
 }
 
-/** How a name may be written in a user database. */
+/** The spellings of a name to query. */
 export function spellings(name: string): string[] {
   return [...new Set([name.toLowerCase(), name])];
 }
 
-/** Whether a user or group who was known is gone: told of each, in capitals, whether it was answered this time. */
+/** Whether a known user or group (uppercase) has been deleted; called for each with whether it was in the answer. */
 export type IsGone = (name: string, isAnswered: boolean) => boolean;
 
 /**
- * What is known after an answer. Who was not answered may be gone, or only not to be had at present: that is left to
- * `isGone`. A user goes at once where the name has another uid now, or the uid another name.
+ * Merges an answer into the known users. `isGone` decides whether a missing user has been deleted or is only
+ * unavailable at present. A user is removed immediately if the name now has another uid, or the uid another name.
  */
-export function settle(
+export function mergeAnswers(
   known: KnownUsers,
   wanted: WantedUsers,
   answers: UserAnswers,
   isGone: IsGone,
 ): KnownUsers {
   const nameOf = new Map(answers.byUid.map((account) => [account.uid, upper(account)]));
-  // A second name of a uid is nobody's job, as in passwd(5), where the first name of a uid counts.
-  const isItsName = (one: Account) => one.uid !== ROOT && (nameOf.get(one.uid) ?? upper(one)) === upper(one);
-  const groups = settledGroups(known.groups, wanted, answers.groups, isGone);
+  // Only the primary name of a uid is a job, as in passwd(5), where the first name of a uid counts.
+  const isPrimaryName = (one: Account) =>
+    one.uid !== ROOT && (nameOf.get(one.uid) ?? upper(one)) === upper(one);
+  const groups = mergedGroups(known.groups, wanted, answers.groups, isGone);
   const members = groups.flatMap((group) => group.members.map((member) => member.toUpperCase()));
   const spelled = new Set([...wanted.names, ...wanted.ids, ...members]);
   const seen = new Set(wanted.uids);
   const before = new Map(known.users.map((user) => [upper(user), user]));
   const now = new Map<string, KnownUser>();
-  // Small letters come first: they are what people write, and what makes two spellings of a name one user.
-  const answered = [...answers.byName, ...answers.byUid].filter(isItsName).sort(bySmallLetters);
+  // Of two spellings of a name, the lowercase one counts.
+  const answered = [...answers.byName, ...answers.byUid].filter(isPrimaryName).sort(lowercaseFirst);
   for (const account of answered) {
     const key = upper(account);
     const old = before.get(key);
@@ -86,22 +86,22 @@ export function settle(
   }
   const uidOf = new Map(answers.byName.map((account) => [upper(account), account.uid]));
   const isOutdated = (user: KnownUser) =>
-    !isItsName(user) || (uidOf.get(upper(user)) ?? user.uid) !== user.uid;
+    !isPrimaryName(user) || (uidOf.get(upper(user)) ?? user.uid) !== user.uid;
   const kept = known.users.filter((user) => {
     const isAnswered = now.has(upper(user));
     return !isGone(upper(user), isAnswered) && !isAnswered && !isOutdated(user);
   });
   const all = [...kept, ...now.values()];
-  const bySight = all.filter(({ isSeen }) => isSeen);
-  return { users: [...all.filter(({ isSeen }) => !isSeen), ...bySight.slice(-USERS_SEEN_MAX)], groups };
+  const seenOnly = all.filter(({ isSeen }) => isSeen);
+  return { users: [...all.filter(({ isSeen }) => !isSeen), ...seenOnly.slice(-USERS_SEEN_MAX)], groups };
 }
 
-function bySmallLetters(a: Account, b: Account): number {
+function lowercaseFirst(a: Account, b: Account): number {
   const rank = ({ name }: Account) => (name === name.toLowerCase() ? 0 : 1);
   return rank(a) - rank(b);
 }
 
-function settledGroups(
+function mergedGroups(
   known: readonly KnownGroup[],
   { ids }: WantedUsers,
   answered: readonly Group[],
@@ -122,10 +122,10 @@ function settledGroups(
 }
 
 /**
- * Lines to stand behind those of the passwd and the group file. What the files say comes first, for names and for
- * numbers; nobody is root, or has the name of a unit or of one of our own jobs, because the user database says so.
+ * Lines to append to the passwd and group files. Names and ids in the files take precedence. The user database can
+ * never define root, or a user with the name of a unit or of one of portreeve's own jobs.
  */
-export function linesBehind(
+export function extraLines(
   { users, groups }: KnownUsers,
   local: LocalUsers,
   isUnit: (name: string) => boolean,
@@ -136,7 +136,7 @@ export function linesBehind(
     const { uid } = user;
     const name = upper(user);
     const isDynamic = uid >= DYNAMIC_UIDS.first && uid <= DYNAMIC_UIDS.last;
-    if (names.has(name) || uids.has(uid) || isDynamic || OF_CONTAINER.test(name) || isUnit(name))
+    if (names.has(name) || uids.has(uid) || isDynamic || CONTAINER_USER.test(name) || isUnit(name))
       return false;
     names.add(name);
     uids.add(uid);

@@ -1,4 +1,4 @@
-// Units and containers by the paths of cgroups, as the managers and runtimes make them.
+// Units and containers from cgroup paths of service managers and container runtimes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { containerOfCgroup, unitOfCgroup } from './places.ts';
@@ -21,7 +21,7 @@ const UNITS: Readonly<Record<string, string | undefined>> = {
   '/mine/nginx.service': undefined,
 };
 for (const [path, unit] of Object.entries(UNITS)) {
-  test(`${path} is of ${unit ?? 'no unit'}`, () => assert.equal(unitOfCgroup(path), unit));
+  test(`${path} has ${unit ?? 'no unit'}`, () => assert.equal(unitOfCgroup(path), unit));
 }
 
 const CONTAINERS: Readonly<Record<string, readonly [runtime: string, id: string] | undefined>> = {
@@ -47,7 +47,7 @@ const CONTAINERS: Readonly<Record<string, readonly [runtime: string, id: string]
   '/': undefined,
 };
 for (const [path, found] of Object.entries(CONTAINERS)) {
-  test(`${path.replace(ID, 'ID')} is of ${found?.[0] ?? 'no container'}`, () => {
+  test(`${path.replace(ID, 'ID')} has ${found?.[0] ?? 'no container'}`, () => {
     assert.deepEqual(containerOfCgroup(path), found && { runtime: found[0], id: found[1] });
   });
 }

@@ -1,35 +1,33 @@
-// The archive of users and groups that only the host's user database (NSS) knows, as its users see it.
+// The interface of the archive of users and groups that only the host's user database (NSS) knows.
 
-/** A user whom the host's user database knows and its passwd file does not, as the database answered last. */
+/** A user that is in the user database but not in /etc/passwd, as in the latest answer. */
 export interface KnownUser {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
-  /** No rule spells out the name: the user was seen. */
+  /** The user was seen, but is not named in a rule. */
   readonly isSeen: boolean;
 }
 
-/** A group of the same kind. */
 export interface KnownGroup {
   readonly name: string;
   readonly gid: number;
   readonly members: readonly string[];
 }
 
-/** What the user database has answered. */
 export interface KnownUsers {
   readonly users: readonly KnownUser[];
   readonly groups: readonly KnownGroup[];
 }
 
 /**
- * The archive of it, which is used while the user database cannot be asked, as at boot. Its methods throw
- * PortreeveError `ARCHIVE_CORRUPT`, `ARCHIVE_FOREIGN`, `ARCHIVE_NEWER` and `ARCHIVE_FAILED` (all world).
+ * Used while the user database is unavailable, as at boot. Its methods throw PortreeveError `ARCHIVE_CORRUPT`,
+ * `ARCHIVE_FOREIGN`, `ARCHIVE_NEWER` and `ARCHIVE_FAILED` (all environment).
  */
 export interface UserArchive {
   read(): KnownUsers;
-  /** Puts what `change` makes of it in its place, and gives that; nobody else changes it meanwhile. */
+  /** Replaces the contents by the result of `change`, atomically, and returns it. */
   change(change: (known: KnownUsers) => KnownUsers): KnownUsers;
-  /** What changes whenever it does; undefined while there is none. */
+  /** Changes whenever the archive does; undefined if there is no archive. */
   stamp(): string | undefined;
 }

@@ -1,4 +1,4 @@
-// Which uids count as one user, and who is not counted among the users.
+// Which uids count as one user, as root, or as a member of the group.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimFiles } from '../../../test/support/sim/files.ts';
@@ -17,7 +17,7 @@ function shares(files = new SimFiles(FILES, 1), ownUid = 0) {
   return (uid: number, ...gids: readonly number[]) => of({ uid, gids });
 }
 
-test('root and whoever runs the daemon are apart, and so are members of its group', () => {
+test('root, the daemon’s user, and members of its group do not count as ordinary users', () => {
   const of = shares();
   assert.deepEqual(of(0, 0), { party: 'root', user: 'root' });
   assert.deepEqual(of(1000, 1000), user(1000));
@@ -32,13 +32,13 @@ test('the subordinate uids of a user count as that user', () => {
   assert.deepEqual(of(200_009), user(1001));
 });
 
-test('those of root, and of a user without an account, count as one user, who is not root', () => {
+test('a range of root, or of a user without an account, counts as one user other than root', () => {
   const of = shares();
   assert.deepEqual([of(300_000), of(365_535)], [user('300000-365535'), user('300000-365535')]);
   assert.deepEqual(of(400_003), user('400000-400009'));
 });
 
-test('what changes in the files counts from then on', () => {
+test('changes of the files take effect', () => {
   const files = new SimFiles({}, 1);
   const of = shares(files);
   assert.deepEqual(of(100_001, 995), user(100_001));
@@ -47,7 +47,7 @@ test('what changes in the files counts from then on', () => {
   assert.deepEqual(of(100_001, 995), { party: 'group', user: '1000' });
 });
 
-test('a file that cannot be read leaves what was known', () => {
+test('keeps what was known if a file cannot be read', () => {
   const files = new SimFiles(FILES, 1);
   const of = shares(files);
   assert.deepEqual(of(100_001), user(1000));

@@ -1,4 +1,4 @@
-// Whose place a connection takes: that of root, of the group of administrators, or of the user behind a uid.
+// Maps the peer of a connection to the user that it counts for: root, a member of the group portreeve, or another user.
 
 import { SUBUID_MAX_BYTES, UID_MAX } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
@@ -19,20 +19,18 @@ interface Range {
   readonly user: string;
 }
 
-/** What the files of the host say of users. */
 interface Known {
   readonly stamps: string;
   readonly gid: number | undefined;
   readonly ranges: readonly Range[];
 }
 
-/** Finds the share of a peer. */
 export class PeerShares {
   readonly #files: Pick<Files, 'readText' | 'stamp'>;
   readonly #ownUid: number;
   #known: Known = { stamps: '', gid: undefined, ranges: [] };
 
-  /** `ownUid`: the uid of the daemon, whose user is its administrator. */
+  /** `ownUid` is the daemon's uid, which counts as root. */
   constructor(
     files: Pick<Files, 'readText' | 'stamp'> = { readText, stamp: stampOf },
     ownUid: number = process.geteuid?.() ?? 0,
@@ -42,23 +40,23 @@ export class PeerShares {
   }
 
   /**
-   * A user can map the 65536 uids that /etc/subuid grants into a namespace and connect with each of them: they count
-   * as that user. A range of root, from which containers are given their uids, counts as one user who is not root.
+   * A user can connect with any of the subordinate uids granted in /etc/subuid, so these count as that user. A range
+   * granted to root, which containers use, counts as one user other than root.
    */
   readonly of = ({ uid, gids }: Pick<PeerCredentials, 'uid' | 'gids'>): Share => {
     if (uid === 0 || uid === this.#ownUid) return { party: 'root', user: 'root' };
-    const { gid, ranges } = this.#look();
+    const { gid, ranges } = this.#current();
     const user = ranges.find(({ first, last }) => uid >= first && uid <= last)?.user ?? `${uid}`;
     return { party: gid !== undefined && gids.includes(gid) ? 'group' : 'users', user };
   };
 
-  /** Reads the files again where one has changed; what cannot be read leaves what was known. */
-  #look(): Known {
+  /** Rereads the files if one has changed. On an error, keeps what was known. */
+  #current(): Known {
     try {
       const stamps = READ.map((path) => this.#files.stamp(path) ?? '').join(' ');
       if (stamps !== this.#known.stamps) this.#known = { ...this.#read(), stamps };
     } catch {
-      // Each uid then counts by itself, as it does on a host without these files.
+      // Without these files, each uid counts separately.
     }
     return this.#known;
   }

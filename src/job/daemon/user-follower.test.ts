@@ -1,4 +1,4 @@
-// When the daemon asks the user database: at its start, from time to time, and for uids that were seen.
+// When the daemon queries the user database: at its start, periodically, and for uids seen.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimCgroups } from '../../../test/support/sim/cgroups.ts';
@@ -35,12 +35,12 @@ class Fixture {
     });
   }
 
-  /** What is asked in a tick, so many milliseconds later. */
+  /** The queries in a tick after some milliseconds. */
   async tick(afterMs = 0): Promise<string[]> {
     this.clock.advance(afterMs);
     this.database.asked.length = 0;
     this.follower.tick();
-    // All that the simulated database takes is turns of the queue.
+    // The simulated database answers within a few microtasks.
     await new Promise((resolve) => setImmediate(resolve));
     return [...this.database.asked];
   }
@@ -50,7 +50,7 @@ class Fixture {
   }
 }
 
-test('at the start, and after a while again', async () => {
+test('queries at the start, and again after USERS_REFRESH_MS', async () => {
   const fixture = new Fixture();
   assert.deepEqual(await fixture.tick(), ['passwd web WEB', 'passwd 5000']);
   assert.deepEqual(fixture.users, ['web 5000']);
@@ -60,7 +60,7 @@ test('at the start, and after a while again', async () => {
   assert.deepEqual(fixture.users, ['web 5001']);
 });
 
-test('at once when the rules name others', async () => {
+test('queries immediately when the rules have changed', async () => {
   const fixture = new Fixture();
   await fixture.tick();
   fixture.spelled = ['DEV'];
@@ -72,21 +72,21 @@ test('at once when the rules name others', async () => {
   );
 });
 
-test('a uid that was refused is asked for within a second, and no sooner than that after another', async () => {
+test('queries a refused uid, at most once per UIDS_INTERVAL_MS', async () => {
   const fixture = new Fixture();
   await fixture.tick();
   fixture.follower.see(6000);
   assert.deepEqual(await fixture.tick(UIDS_INTERVAL_MS - 1), []);
   assert.deepEqual(await fixture.tick(1), ['passwd 6000']);
   assert.deepEqual(fixture.users, ['web 5000', 'dev 6000']);
-  // Nobody has this one.
+  // No user has this one.
   fixture.follower.see(6001);
   assert.deepEqual(await fixture.tick(UIDS_INTERVAL_MS), ['passwd 6001']);
   fixture.follower.see(6001);
   assert.deepEqual(await fixture.tick(UIDS_INTERVAL_MS), []);
 });
 
-test('whoever is logged in is asked for without any refusal', async () => {
+test('queries logged-in users without a refusal', async () => {
   const fixture = new Fixture();
   for (const path of [
     '/user.slice',
@@ -102,7 +102,7 @@ test('whoever is logged in is asked for without any refusal', async () => {
   assert.deepEqual(fixture.users, ['web 5000', 'dev 6000']);
 });
 
-test('silence is told once, and it is asked again sooner', async () => {
+test('reports an error once, and retries sooner', async () => {
   const fixture = new Fixture();
   await fixture.tick();
   fixture.database.silence = 'no answer';
@@ -117,7 +117,7 @@ test('silence is told once, and it is asked again sooner', async () => {
   assert.equal(fixture.follower.fault, undefined);
 });
 
-test('who is not found any more is gone after a day in which we ran, however long we did not', async () => {
+test('forgets a missing user after USER_KEPT_MS of running time', async () => {
   const fixture = new Fixture();
   await fixture.tick();
   const { passwd } = fixture.database;
@@ -127,7 +127,7 @@ test('who is not found any more is gone after a day in which we ran, however lon
   assert.deepEqual(fixture.users, ['web 5000']);
   await fixture.tick(USER_KEPT_MS - 1);
   assert.deepEqual(fixture.users, ['web 5000']);
-  // Who is found in between is there again.
+  // A user that is found in between is kept.
   fixture.database.passwd = passwd;
   await fixture.tick(USERS_REFRESH_MS);
   fixture.database.passwd = [];
@@ -137,7 +137,7 @@ test('who is not found any more is gone after a day in which we ran, however lon
   assert.deepEqual(fixture.users, []);
 });
 
-test('rules that cannot be read are told, and read again later', async () => {
+test('reports rules that cannot be read, and retries', async () => {
   const fixture = new Fixture();
   const spelled = fixture.spelled;
   Object.defineProperty(fixture, 'spelled', {
@@ -153,7 +153,7 @@ test('rules that cannot be read are told, and read again later', async () => {
   assert.deepEqual([fixture.follower.fault, fixture.users.length], [undefined, 1]);
 });
 
-test('one question at a time', async () => {
+test('sends one query at a time', async () => {
   const fixture = new Fixture();
   for (let tick = 0; tick < 3; tick++) {
     fixture.follower.tick();
@@ -164,7 +164,7 @@ test('one question at a time', async () => {
   assert.notDeepEqual(await fixture.tick(UIDS_INTERVAL_MS), []);
 });
 
-test('once it is closed nothing is asked, and what fails is told nobody', async () => {
+test('after close() neither queries nor reports errors', async () => {
   const fixture = new Fixture();
   fixture.database.silence = 'no answer';
   fixture.follower.tick();

@@ -1,4 +1,4 @@
-// Follows the host's user database: who the names in the rules are, and what uids are called that were seen.
+// Keeps the answers of the host's user database (NSS) current: the users named in rules, and the names of uids seen.
 
 import { messageOf } from '../../base/errors.ts';
 import {
@@ -10,47 +10,47 @@ import {
 } from '../../base/limits.ts';
 import { parseDecimal } from '../../base/port.ts';
 import type { Cgroups } from '../../host/host.ts';
-import { type AskDeps, askUsers } from '../app/host-users.ts';
+import { queryUsers, type UserQueryDeps } from '../app/host-users.ts';
 import { NamelessUids } from '../app/nameless-uids.ts';
 
-/** Where systemd has the cgroups of users who are logged in; only root makes one there. */
+/** systemd's cgroups of logged-in users; only root can create one here. */
 const USER_SLICE = '/user.slice';
 const SLICE_OF_USER = /^user-([0-9]+)\.slice$/;
 
-/** The name of a job, in capitals. */
+/** An uppercase job name. */
 interface Named {
   readonly name: string;
 }
 
-/** The names that the rules and the settings spell out. */
+/** The names in rules and settings that are not patterns, in uppercase. */
 export interface SpelledNames<Spelled extends Named> {
   readonly jobs: readonly Spelled[];
-  /** Other users who are named, in capitals. */
+  /** Other user names. */
   readonly users: readonly string[];
-  /** Users and groups on access lists, in capitals. */
+  /** Users and groups on access lists. */
   readonly ids: readonly string[];
 }
 
-interface UserFollowerParts<Spelled extends Named> extends AskDeps {
+interface UserFollowerParts<Spelled extends Named> extends UserQueryDeps {
   readonly cgroups: Pick<Cgroups, 'at' | 'list'>;
-  /** Reads what the rules in force say. */
+  /** Reads the rules in force. */
   readonly spelled: () => SpelledNames<Spelled>;
-  /** Whether a uid has a job. */
+  /** Whether a uid already has a job. */
   readonly isNamed: (uid: number) => boolean;
-  /** Is told, once, what does not work. */
+  /** Called once for each problem. */
   readonly warn: (message: string) => void;
 }
 
-/** To be called every tick; it asks in the background, one question at a time. */
+/** Queries in the background, one query at a time. Call tick() periodically. */
 export class UserFollower<Spelled extends Named> {
   readonly #parts: UserFollowerParts<Spelled>;
   readonly #nameless: NamelessUids;
   #spelled: SpelledNames<Spelled> = { jobs: [], users: [], ids: [] };
   #refreshAt = Number.NEGATIVE_INFINITY;
   #uidsAt = Number.NEGATIVE_INFINITY;
-  /** Since when each user who was known has not been answered (monotonic milliseconds). */
+  /** The time since which each known user has been missing from the answers (monotonic milliseconds). */
   readonly #absentSince = new Map<string, number>();
-  #isAsking = false;
+  #isQuerying = false;
   #isClosed = false;
   #fault: string | undefined;
 
@@ -59,22 +59,22 @@ export class UserFollower<Spelled extends Named> {
     this.#nameless = new NamelessUids(parts);
   }
 
-  /** The jobs that the rules spelled out when they were read last. */
+  /** The jobs named in the rules when they were last read. */
   get jobs(): readonly Spelled[] {
     return this.#spelled.jobs;
   }
 
-  /** Why what is known of users may be old; undefined where they are followed. */
+  /** Why the known users may be outdated; undefined if they are current. */
   get fault(): string | undefined {
     return this.#fault;
   }
 
-  /** Somebody without a job was refused. */
+  /** A bind of a uid without a job was refused. */
   see(uid: number): void {
     this.#nameless.see(uid);
   }
 
-  /** The rules may name others now. */
+  /** The rules have changed. */
   renewSoon(): void {
     this.#refreshAt = Number.NEGATIVE_INFINITY;
   }
@@ -82,41 +82,41 @@ export class UserFollower<Spelled extends Named> {
   tick(): void {
     const now = this.#parts.clock.monotonic();
     const isDue = now >= this.#refreshAt;
-    if (this.#isClosed || this.#isAsking || !(isDue || now >= this.#uidsAt)) return;
+    if (this.#isClosed || this.#isQuerying || !(isDue || now >= this.#uidsAt)) return;
     this.#uidsAt = now + UIDS_INTERVAL_MS;
     if (isDue) this.#refreshAt = now + USERS_REFRESH_MS;
-    void this.#ask(isDue);
+    void this.#query(isDue);
   }
 
-  /** What is not answered yet does not matter any more. */
+  /** Stops; ignores pending answers. */
   close(): void {
     this.#isClosed = true;
   }
 
-  async #ask(isRefresh: boolean): Promise<void> {
-    this.#isAsking = true;
+  async #query(isRefresh: boolean): Promise<void> {
+    this.#isQuerying = true;
     try {
-      const uids = this.#nameless.take(this.#present());
+      const uids = this.#nameless.take(this.#loggedIn());
       if (isRefresh) this.#spelled = this.#parts.spelled();
       const { jobs, users, ids } = this.#spelled;
       const names = [...jobs.map(({ name }) => name), ...users];
       const deps = { ...this.#parts, isGone: this.#isGone };
-      if (isRefresh) await askUsers(deps, { names, ids, uids, isRefresh });
-      else if (uids.length > 0) await askUsers(deps, { names: [], ids: [], uids, isRefresh });
+      if (isRefresh) await queryUsers(deps, { names, ids, uids, isRefresh });
+      else if (uids.length > 0) await queryUsers(deps, { names: [], ids: [], uids, isRefresh });
       if (isRefresh) this.#fault = undefined;
     } catch (thrown) {
-      this.#tell(messageOf(thrown));
+      this.#report(messageOf(thrown));
       const now = this.#parts.clock.monotonic();
       this.#refreshAt = Math.min(this.#refreshAt, now + USERS_RETRY_MS);
       this.#uidsAt = now + USERS_RETRY_MS;
     } finally {
-      this.#isAsking = false;
+      this.#isQuerying = false;
     }
   }
 
   /**
-   * NSS does not tell who is gone from who cannot be found at present. How long that lasts counts while we run: after a
-   * boot the network is there later than we are, however long the host was off.
+   * NSS does not distinguish a deleted user from one that cannot be found at present, so a user is kept for
+   * USER_KEPT_MS. Only time while this process runs counts, because after a boot the network may not be up yet.
    */
   readonly #isGone = (name: string, isAnswered: boolean): boolean => {
     const now = this.#parts.clock.monotonic();
@@ -126,8 +126,7 @@ export class UserFollower<Spelled extends Named> {
     return !isAnswered && now - since >= USER_KEPT_MS;
   };
 
-  /** The uids that are logged in. */
-  #present(): number[] {
+  #loggedIn(): number[] {
     const { cgroups } = this.#parts;
     if (!cgroups.at(USER_SLICE)) return [];
     const slices = cgroups.list(USER_SLICE, (name) => (SLICE_OF_USER.test(name) ? 'take' : 'leave'));
@@ -137,7 +136,7 @@ export class UserFollower<Spelled extends Named> {
     });
   }
 
-  #tell(fault: string): void {
+  #report(fault: string): void {
     if (fault !== this.#fault && !this.#isClosed) this.#parts.warn(fault);
     this.#fault = fault;
   }

@@ -1,4 +1,4 @@
-// What the user database has answered outlives the process; what is damaged or foreign is told, and left alone.
+// The stored answers of the user database, and files that are damaged or not ours.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,12 +20,12 @@ const SOME: KnownUsers = {
 };
 
 function directory(t: TestContext): string {
-  const made = mkdtempSync(join(tmpdir(), 'portreeve-users-'));
-  t.after(() => rmSync(made, { recursive: true }));
-  return made;
+  const path = mkdtempSync(join(tmpdir(), 'portreeve-users-'));
+  t.after(() => rmSync(path, { recursive: true }));
+  return path;
 }
 
-test('what was put in is read by another process, in its order; everybody may look', (t) => {
+test('keeps users and groups in order, in a file readable by every user', (t) => {
   const at = directory(t);
   assert.deepEqual(
     new SqliteUserArchive(at).change(() => SOME),
@@ -42,7 +42,7 @@ test('what was put in is read by another process, in its order; everybody may lo
   assert.deepEqual(archive.read(), less);
 });
 
-test('where nothing is known and nothing changes, nothing is written', (t) => {
+test('writes nothing if nothing changes', (t) => {
   const at = directory(t);
   const archive = new SqliteUserArchive(at);
   assert.equal(archive.stamp(), undefined);
@@ -56,7 +56,7 @@ test('where nothing is known and nothing changes, nothing is written', (t) => {
   assert.equal(archive.stamp(), stamp);
 });
 
-test('a change that fails changes nothing', (t) => {
+test('a failed change leaves the archive unchanged', (t) => {
   const archive = new SqliteUserArchive(directory(t));
   archive.change(() => SOME);
   const [web] = SOME.users;
@@ -66,7 +66,7 @@ test('a change that fails changes nothing', (t) => {
   assert.deepEqual(archive.read(), SOME);
 });
 
-test('another file of that name is left alone', (t) => {
+test('refuses and preserves another file of that name', (t) => {
   const at = directory(t);
   writeFileSync(join(at, USER_DATABASE), 'something else');
   const archive = new SqliteUserArchive(at);

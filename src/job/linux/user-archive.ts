@@ -1,4 +1,4 @@
-// The archive of users and groups that are in no file of the host: an SQLite database in the state directory.
+// Stores the answers of the user database (NSS) in an SQLite database in the state directory.
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { DatabaseFile, numberOf, textOf } from '../../host/linux/database.ts';
@@ -9,7 +9,7 @@ import type { KnownGroup, KnownUser, KnownUsers, UserArchive } from '../core/use
 /** "prvu" */
 const APPLICATION_ID = 0x70727675;
 const SCHEMA_VERSION = 1;
-/** Everybody may look at it, as at the user database itself. */
+/** Readable by every user, as the user database itself is. */
 const FILE_MODE = 0o644;
 
 const SCHEMA = `
@@ -24,7 +24,7 @@ CREATE TABLE groups (name TEXT NOT NULL UNIQUE, gid INTEGER NOT NULL) STRICT;
 CREATE TABLE members (group_name TEXT NOT NULL REFERENCES groups (name), name TEXT NOT NULL) STRICT;
 `;
 
-/** The archive in a state directory, made with the first user. The database is open only while it is used. */
+/** The file is created with the first user, and is open only while it is used. */
 export class SqliteUserArchive implements UserArchive {
   readonly #file: DatabaseFile;
 
@@ -45,7 +45,7 @@ export class SqliteUserArchive implements UserArchive {
 
   change(change: (known: KnownUsers) => KnownUsers): KnownUsers {
     const before = this.read();
-    // Most hosts know nobody of that kind, and need no archive.
+    // Most hosts have no such users and need no archive.
     if (isSame(change(before), before)) return before;
     return this.#file.guarded(() => {
       using db = this.#file.openToWrite();

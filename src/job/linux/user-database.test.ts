@@ -1,4 +1,4 @@
-// The user database is asked by a program that may do anything: end badly, print too much, or never end.
+// Querying the user database with a getent that fails, prints too much, or never ends.
 import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { LinuxUserDatabase } from './user-database.ts';
 
 const TIMEOUT_MS = 10_000;
 
-/** A database behind a shell script; `directory` is where it can write. */
+/** A database that runs a shell script instead of getent; the script can write to `directory`. */
 function scripted(t: TestContext, script: string) {
   const directory = mkdtempSync(join(tmpdir(), 'portreeve-getent-'));
   t.after(() => rmSync(directory, { recursive: true }));
@@ -22,15 +22,15 @@ function scripted(t: TestContext, script: string) {
 
 const silent = (message: RegExp) => ({ code: 'USERS_SILENT', kind: 'environment', message });
 
-test("this host's own database knows root, by name and by uid, and not who there is not", async () => {
+test("finds root by name and uid in this host's database, and no unknown user", async () => {
   const database = new LinuxUserDatabase();
-  const asked = await database.entries('passwd', ['root', 'no-such-user-here'], TIMEOUT_MS);
-  assert.match(asked, /^root:[^:]*:0:0:[^\n]*\n$/);
+  const lines = await database.entries('passwd', ['root', 'no-such-user-here'], TIMEOUT_MS);
+  assert.match(lines, /^root:[^:]*:0:0:[^\n]*\n$/);
   assert.match(await database.entries('passwd', ['0'], TIMEOUT_MS), /^root:/);
   assert.match(await database.entries('group', ['0'], TIMEOUT_MS), /^root:[^:]*:0:/);
 });
 
-test('nothing but the keys is asked for: no key would list all, and a word with "-" is an option', async (t) => {
+test('passes only keys that are not empty and do not begin with "-"', async (t) => {
   const { database } = scripted(t, 'echo "$#:$*"; exit 2');
   assert.equal(
     await database.entries('passwd', ['web', 'web', '', '-x', 'dev'], TIMEOUT_MS),
@@ -40,13 +40,13 @@ test('nothing but the keys is asked for: no key would list all, and a word with 
   assert.equal(await database.entries('passwd', ['-s', ''], TIMEOUT_MS), '');
 });
 
-test('many keys are several questions', async (t) => {
+test('splits many keys into several queries', async (t) => {
   const { database } = scripted(t, 'echo "$#"');
   const keys = Array.from({ length: USER_QUESTION_NAMES_MAX + 2 }, (_, i) => `u${i}`);
   assert.equal(await database.entries('passwd', keys, TIMEOUT_MS), `${USER_QUESTION_NAMES_MAX + 1}\n3\n`);
 });
 
-test('the program gets nothing of our environment', async (t) => {
+test('does not pass on the environment', async (t) => {
   process.env['LD_PRELOAD_OF_TEST'] = 'x';
   t.after(() => delete process.env['LD_PRELOAD_OF_TEST']);
   const { database } = scripted(t, 'env; pwd');
@@ -56,12 +56,12 @@ test('the program gets nothing of our environment', async (t) => {
   assert.match(text, /^\/$/m);
 });
 
-test('an end that is none of the usual ones is no answer', async (t) => {
+test('reports another exit status, a signal, or too much output as USERS_SILENT', async (t) => {
   for (const [script, why] of [
     ['exit 1', /ended with 1/],
     ['exit 3', /ended with 3/],
     ['echo web:x:5:5:::; kill -SEGV $$', /ended with SIGSEGV/],
-    [`head -c ${USER_ANSWER_MAX_BYTES + 1} /dev/zero`, /its answer is too long/],
+    [`head -c ${USER_ANSWER_MAX_BYTES + 1} /dev/zero`, /the answer is too long/],
   ] as const) {
     const { database } = scripted(t, script);
     await assert.rejects(database.entries('passwd', ['web'], TIMEOUT_MS), silent(why));
@@ -70,20 +70,20 @@ test('an end that is none of the usual ones is no answer', async (t) => {
   assert.equal(await database.entries('passwd', ['web'], TIMEOUT_MS), 'web:x:5:5:::\n');
 });
 
-test('where there is no such program that is told', async () => {
+test('reports that getent is not installed', async () => {
   const database = new LinuxUserDatabase(['/nonexistent/getent']);
-  await assert.rejects(database.entries('passwd', ['web'], TIMEOUT_MS), silent(/has no getent/));
+  await assert.rejects(database.entries('passwd', ['web'], TIMEOUT_MS), silent(/is not installed/));
 });
 
-test('one that does not end is ended, and asked again once it is gone', async (t) => {
+test('kills a query at the timeout, and accepts the next one after it has ended', async (t) => {
   const { database, directory } = scripted(
     t,
     '[ -e $HERE/up ] && exec echo ok; echo $$ >$HERE/pid; exec sleep 60',
   );
   const silence = inTime('the refusal', database.entries('passwd', ['web'], 300));
-  await assert.rejects(silence, silent(/does not answer in time/));
-  // Its end is told a little later; until then nothing else is asked.
-  await assert.rejects(database.entries('passwd', ['web'], 300), silent(/earlier question/));
+  await assert.rejects(silence, silent(/timeout/));
+  // Until the end of the process is reported, further queries fail.
+  await assert.rejects(database.entries('passwd', ['web'], 300), silent(/earlier query/));
   writeFileSync(join(directory, 'up'), '');
   const deadline = performance.now() + TIMEOUT_MS;
   const answer = async (): Promise<string> => {
@@ -99,14 +99,14 @@ test('one that does not end is ended, and asked again once it is gone', async (t
   assert.throws(() => readFileSync(`/proc/${pid}/comm`), { code: 'ENOENT' });
 });
 
-test('no time left is no answer', async (t) => {
+test('fails if no time is left', async (t) => {
   const { database } = scripted(t, 'echo ok');
-  await assert.rejects(database.entries('passwd', ['web'], 0), silent(/in time/));
+  await assert.rejects(database.entries('passwd', ['web'], 0), silent(/timeout/));
 });
 
-test('whoever closes it does not wait for an answer', async (t) => {
+test('close() ends a running query', async (t) => {
   const { database } = scripted(t, 'exec sleep 60');
-  const asked = database.entries('passwd', ['web'], TIMEOUT_MS * 6);
+  const answer = database.entries('passwd', ['web'], TIMEOUT_MS * 6);
   database.close();
-  await assert.rejects(asked, silent(/ended with SIGKILL/));
+  await assert.rejects(answer, silent(/ended with SIGKILL/));
 });

@@ -1,4 +1,4 @@
-// Who may take which job, for which process, and what becomes of it when something goes wrong on the way.
+// Granting jobs: permissions, processes, and failures in between.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SimCgroups } from '../../../test/support/sim/cgroups.ts';
@@ -8,7 +8,7 @@ import { SimProcesses } from '../../../test/support/sim/processes.ts';
 import { SimRandom } from '../../../test/support/sim/random.ts';
 import { Follower } from '../../guard/app/follower.ts';
 import type { JobSections } from '../../job/app/settings.ts';
-import { type Caller, giveJob, type RunDeps } from './run-job.ts';
+import { type Caller, grantJob, type RunDeps } from './run-job.ts';
 
 const SHELL = 700;
 const CLIENT = 701;
@@ -20,7 +20,7 @@ const SECTIONS: JobSections = {
   EMPTY: {},
 };
 
-/** A host on which a shell runs a client, which asks. */
+/** A host on which a shell runs a client. */
 class Fixture {
   readonly cgroups = new SimCgroups();
   readonly processes = new SimProcesses(new SimClock(), new SimRandom(1));
@@ -46,7 +46,7 @@ class Fixture {
     this.run(CLIENT, SHELL, uid);
   }
 
-  /** A process begins; its cgroup is asked for each time. */
+  /** Starts a process; its cgroup is read each time. */
   run(pid: number, parent: number, ...uids: number[]): void {
     this.cgroups.place(pid, HOME);
     const { cgroups } = this;
@@ -60,14 +60,14 @@ class Fixture {
     });
   }
 
-  give(caller: Caller, request: unknown = { job: 'WEB', pid: SHELL }): string {
-    return giveJob(request, caller, this.deps).cgroup;
+  grant(caller: Caller, request: unknown = { job: 'WEB', pid: SHELL }): string {
+    return grantJob(request, caller, this.deps).cgroup;
   }
 }
 
-test('the process is in a cgroup below its own, which is the job that was asked for', () => {
+test('moves the process into a cgroup of the job below its own', () => {
   const fixture = new Fixture();
-  assert.deepEqual(giveJob({ job: 'web', pid: SHELL }, ALICE, fixture.deps), {
+  assert.deepEqual(grantJob({ job: 'web', pid: SHELL }, ALICE, fixture.deps), {
     job: 'WEB',
     cgroup: `${HOME}/portreeve-job-WEB-${SHELL}`,
   });
@@ -78,58 +78,58 @@ test('the process is in a cgroup below its own, which is the job that was asked 
   assert.equal(fixture.follower.jobs.cgroups.get(made?.id ?? 0n)?.name, 'WEB');
 });
 
-test('without a number it is the caller himself, and from a job another one is taken below it', () => {
+test('defaults to the caller, and nests the cgroup of a second job in that of the first', () => {
   const fixture = new Fixture();
-  assert.equal(fixture.give(ALICE, { job: 'WEB' }), `${HOME}/portreeve-job-WEB-${CLIENT}`);
+  assert.equal(fixture.grant(ALICE, { job: 'WEB' }), `${HOME}/portreeve-job-WEB-${CLIENT}`);
   assert.equal(
-    fixture.give(ALICE, { job: 'WEB' }),
+    fixture.grant(ALICE, { job: 'WEB' }),
     `${HOME}/portreeve-job-WEB-${CLIENT}/portreeve-job-WEB-${CLIENT}`,
   );
 });
 
-describe('who may', () => {
-  const may = (caller: Partial<Caller>, job: string): string => {
+describe('permission', () => {
+  const outcome = (caller: Partial<Caller>, job: string): string => {
     const uid = caller.uid ?? 1000;
     try {
-      return new Fixture(uid).give({ ...ALICE, ...caller }, { job }) && 'yes';
+      return new Fixture(uid).grant({ ...ALICE, ...caller }, { job }) && 'yes';
     } catch (thrown) {
       return thrown instanceof Error && 'code' in thrown ? `${thrown.code}` : `${thrown}`;
     }
   };
   const cases: [name: string, Partial<Caller>, job: string, expected: string][] = [
     ['a user by name', { uid: 1000 }, 'WEB', 'yes'],
-    ['a user by uid, whom no account has', { uid: 1002 }, 'WEB', 'yes'],
+    ['a user by uid, without an account', { uid: 1002 }, 'WEB', 'yes'],
     ['another user', { uid: 1001 }, 'WEB', 'JOB_DENIED'],
-    ['somebody in a group by name', { uid: 1001, gids: [1001, 2000] }, 'WEB', 'yes'],
-    ['somebody in a group by gid', { uid: 1001, gids: [2001] }, 'WEB', 'yes'],
-    ['somebody in another group', { uid: 1001, gids: [1001, 1000, 2002] }, 'WEB', 'JOB_DENIED'],
-    ['nobody where nobody is named', { uid: 1000 }, 'EMPTY', 'JOB_DENIED'],
-    ['nobody where there is no section', { uid: 1000 }, 'OTHER', 'JOB_DENIED'],
-    ['nobody by what every object has', { uid: 1000 }, 'CONSTRUCTOR', 'JOB_DENIED'],
-    ['root, all', { uid: 0, gids: [0] }, 'OTHER', 'yes'],
-    ['not even root what is no job', { uid: 0 }, 'RESERVED', 'JOB_INVALID'],
-    ['not even root the job of whom nobody knows', { uid: 0 }, 'unknown', 'JOB_INVALID'],
-    ['not even root a name with a slash', { uid: 0 }, '../A', 'JOB_INVALID'],
+    ['a member of a group by name', { uid: 1001, gids: [1001, 2000] }, 'WEB', 'yes'],
+    ['a member of a group by gid', { uid: 1001, gids: [2001] }, 'WEB', 'yes'],
+    ['a member of another group', { uid: 1001, gids: [1001, 1000, 2002] }, 'WEB', 'JOB_DENIED'],
+    ['a user, for a section without users', { uid: 1000 }, 'EMPTY', 'JOB_DENIED'],
+    ['a user, without a section', { uid: 1000 }, 'OTHER', 'JOB_DENIED'],
+    ['a user, for a property of every object', { uid: 1000 }, 'CONSTRUCTOR', 'JOB_DENIED'],
+    ['root, for any job', { uid: 0, gids: [0] }, 'OTHER', 'yes'],
+    ['root, for RESERVED', { uid: 0 }, 'RESERVED', 'JOB_INVALID'],
+    ['root, for UNKNOWN', { uid: 0 }, 'unknown', 'JOB_INVALID'],
+    ['root, for a name with a slash', { uid: 0 }, '../A', 'JOB_INVALID'],
   ];
   for (const [name, caller, job, expected] of cases) {
-    test(name, () => assert.equal(may(caller, job), expected));
+    test(name, () => assert.equal(outcome(caller, job), expected));
   }
 });
 
-describe('for whom', () => {
+describe('the process', () => {
   const refused = (fixture: Fixture, caller: Caller, pid: number, code: string) => {
-    assert.throws(() => fixture.give(caller, { job: 'WEB', pid }), { code });
+    assert.throws(() => fixture.grant(caller, { job: 'WEB', pid }), { code });
     assert.deepEqual(fixture.cgroups.marked(), []);
   };
 
-  test('not for another process of his', () => {
+  test('cannot be another process of the user', () => {
     const fixture = new Fixture();
     fixture.run(702, SHELL, 1000);
     refused(fixture, ALICE, 702, 'PROCESS_DENIED');
     refused(fixture, ALICE, 703, 'PROCESS_GONE');
   });
 
-  test('not for a parent of another user, or of one who has been or may become one', () => {
+  test('cannot be a parent with any other uid', () => {
     for (const uids of [[0], [1001], [1000, 0, 0, 0], [1000, 1000, 0, 1000], [0, 1000, 1000, 1000]]) {
       const fixture = new Fixture();
       fixture.run(SHELL, 1, ...uids);
@@ -137,17 +137,17 @@ describe('for whom', () => {
     }
   });
 
-  test('root gives it to his parent, whoever that is, but not to the first process', () => {
+  test('can be a parent of any user if the caller is root, but not the first process', () => {
     const fixture = new Fixture(0);
     fixture.run(SHELL, 1, 1000);
-    assert.ok(fixture.give(ROOT));
+    assert.ok(fixture.grant(ROOT));
     const orphan = new Fixture(0);
     orphan.run(CLIENT, 1, 0);
     orphan.run(1, 0, 0);
     refused(orphan, ROOT, 1, 'PROCESS_DENIED');
   });
 
-  test('not for one who has the number of the caller by now', () => {
+  test('cannot be one that reused the pid of the caller', () => {
     const fixture = new Fixture();
     fixture.run(CLIENT, SHELL, 1001);
     refused(fixture, ALICE, CLIENT, 'PROCESS_DENIED');
@@ -156,7 +156,7 @@ describe('for whom', () => {
   });
 });
 
-test('what is no such request is refused', () => {
+test('refuses an invalid request', () => {
   const fixture = new Fixture();
   const requests = [
     undefined,
@@ -173,37 +173,37 @@ test('what is no such request is refused', () => {
     { job: 'WEB', user: 'root' },
   ];
   for (const request of requests) {
-    assert.throws(() => giveJob(request, ALICE, fixture.deps), { code: 'REQUEST_INVALID' });
+    assert.throws(() => grantJob(request, ALICE, fixture.deps), { code: 'REQUEST_INVALID' });
   }
 });
 
-test('a process in no cgroup gets no job', () => {
+test('refuses a process that is not in a cgroup', () => {
   const fixture = new Fixture();
   fixture.cgroups.place(SHELL, undefined);
-  assert.throws(() => fixture.give(ALICE), { code: 'CGROUP_MISSING' });
+  assert.throws(() => fixture.grant(ALICE), { code: 'CGROUP_MISSING' });
 });
 
-test('what the kernel does not take is said, and leaves nothing behind', () => {
+test('removes the cgroup if the kernel refuses to move the process', () => {
   const fixture = new Fixture();
   fixture.cgroups.move = () => {
     throw new Error('EOPNOTSUPP');
   };
-  assert.throws(() => fixture.give(ALICE), /EOPNOTSUPP/);
+  assert.throws(() => fixture.grant(ALICE), /EOPNOTSUPP/);
   assert.deepEqual(fixture.cgroups.marked(), []);
 });
 
-test('a process that has got the number on the way is put back where its parent is', () => {
+test('moves a process that reused the pid back to the cgroup of its parent', () => {
   const fixture = new Fixture();
   fixture.cgroups.add('/other');
   fixture.run(800, 1, 1001);
   fixture.cgroups.place(800, '/other');
   const move = fixture.cgroups.move.bind(fixture.cgroups);
   fixture.cgroups.move = (pid, into) => {
-    // The shell has ended, and another process has begun another one, which gets its number.
+    // The shell has ended, and its pid is reused by a child of another process.
     if (into.path !== '/other') fixture.run(SHELL, 800, 1001);
     move(pid, into);
   };
-  assert.throws(() => fixture.give(ALICE), { code: 'PROCESS_GONE' });
+  assert.throws(() => fixture.grant(ALICE), { code: 'PROCESS_GONE' });
   assert.equal(fixture.cgroups.of(SHELL), '/other');
   assert.deepEqual(fixture.cgroups.marked(), []);
 });

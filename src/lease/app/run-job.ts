@@ -1,4 +1,4 @@
-// `run`: who may take which job, and how his process gets it: in a cgroup of root's that is made below his own.
+// Grants a job to a process: checks the permission, and moves the process into a cgroup that belongs to root.
 import { PortreeveError } from '../../base/errors.ts';
 import { type JobName, parseJobName, UNKNOWN_JOB } from '../../base/job.ts';
 import { PID_MAX } from '../../base/limits.ts';
@@ -7,11 +7,11 @@ import type { Cgroups, Files, HeldProcess, HeldProcessInfo, JobCgroup, Processes
 import type { JobSections } from '../../job/app/settings.ts';
 import { readUsers } from '../../job/app/users.ts';
 
-/** The process that asks, as the kernel knows it. */
+/** The calling process, as reported by the kernel. */
 export interface Caller {
   readonly pid: number;
   readonly uid: number;
-  /** Its group, and its supplementary groups. */
+  /** Its primary and supplementary groups. */
   readonly gids: readonly number[];
 }
 
@@ -24,20 +24,20 @@ export interface RunDeps {
   readonly sections: JobSections;
 }
 
-export interface Given {
+export interface Grant {
   readonly job: JobName;
   readonly cgroup: string;
 }
 
-/** The first process, which every process belongs to in the end whose own parent has died. */
+/** The first process, which adopts orphans. */
 const INIT = 1;
 
 /**
- * Gives a job to the caller's process, or to its parent: `{"job": "WEB", "pid": 1234}`, without `pid` to the caller.
- * Throws PortreeveError: (usage) `REQUEST_INVALID` and `JOB_INVALID`; (refused) `JOB_DENIED`, `PROCESS_DENIED` and
+ * Grants a job to the caller or its parent: `{"job": "WEB", "pid": 1234}`; `pid` defaults to the caller. Throws
+ * PortreeveError: (usage) `REQUEST_INVALID` and `JOB_INVALID`; (refused) `JOB_DENIED`, `PROCESS_DENIED` and
  * `JOB_CGROUPS_FULL`; (environment) `PROCESS_GONE`, `CGROUP_MISSING` and `CGROUP_FAILED`.
  */
-export function giveJob(request: unknown, caller: Caller, deps: RunDeps): Given {
+export function grantJob(request: unknown, caller: Caller, deps: RunDeps): Grant {
   const { job, pid } = readRequest(request, caller);
   requirePermission(job, caller, deps);
   const process = holdProcess(pid, caller, deps.processes);
@@ -61,62 +61,66 @@ function readRequest(request: unknown, caller: Caller): { job: JobName; pid: num
   const { job, pid = caller.pid, ...others } = (request ?? {}) as Readonly<Record<string, unknown>>;
   const isPid = typeof pid === 'number' && Number.isInteger(pid) && pid > 0 && pid <= PID_MAX;
   if (typeof job !== 'string' || !isPid || Object.keys(others).length > 0) {
-    const hint =
-      'It is an object: {"job": NAME, "pid": NUMBER}, the number being that of the caller or its parent.';
-    throw new PortreeveError('REQUEST_INVALID', 'the request is not understood', hint);
+    const hint = 'Send an object: {"job": NAME, "pid": NUMBER}, with the pid of the caller or its parent.';
+    throw new PortreeveError('REQUEST_INVALID', 'invalid request', hint);
   }
   const name = parseJobName(job);
   if (name !== UNKNOWN_JOB) return { job: name, pid };
-  const message = `${name} is what those are called whom nobody knows: nobody can take it`;
-  throw new PortreeveError('JOB_INVALID', message, 'Take another name.', { value: job });
+  const message = `${name} is the job of unidentified processes, and cannot be taken`;
+  throw new PortreeveError('JOB_INVALID', message, 'Choose another name.', { value: job });
 }
 
 function requirePermission(job: JobName, { uid, gids }: Caller, { sections, files }: RunDeps): void {
   const { users = [], groups = [] } = (Object.hasOwn(sections, job) && sections[job]) || {};
   if (uid === 0 || users.includes(uid) || gids.some((gid) => groups.includes(gid))) return;
-  const known = readUsers(files);
-  if (known.accounts.some((account) => account.uid === uid && users.includes(account.name))) return;
-  if (known.groups.some(({ gid, name }) => gids.includes(gid) && groups.includes(name))) return;
-  const hint = `Who may is said in portreeve.toml: [job.${job}] users, groups.`;
+  const host = readUsers(files);
+  if (host.accounts.some((account) => account.uid === uid && users.includes(account.name))) return;
+  if (host.groups.some(({ gid, name }) => gids.includes(gid) && groups.includes(name))) return;
+  const hint = `portreeve.toml grants jobs: [job.${job}] users, groups.`;
   throw new PortreeveError('JOB_DENIED', `uid ${uid} may not take the job ${job}`, hint, {
     uid,
     job,
   });
 }
 
-/** The caller's process, or its parent, which has to be the same user's. Root's parent may be anybody's. */
+/** Holds the caller or its parent, which must belong to the same user unless the caller is root. */
 function holdProcess(pid: number, caller: Caller, processes: RunDeps['processes']): HeldProcess {
   const process = processes.hold(pid);
   if (!process) throw gone(pid);
-  const asking = processes.hold(caller.pid);
+  const callerProcess = processes.hold(caller.pid);
   try {
-    requireOwn(asking?.inspect(), process, caller);
+    requireOwn(callerProcess?.inspect(), process, caller);
     return process;
   } catch (thrown) {
     process.close();
     throw thrown;
   } finally {
-    asking?.close();
+    callerProcess?.close();
   }
 }
 
 /**
- * The caller is looked at first: a process that has the number of his parent then, that was held before and is there
- * after, is his parent. Whether he is still who asked is told by his uid: his number may be another's by now.
+ * Reads the caller first: a process with the pid of its parent that was held before and still exists afterwards is its
+ * parent. The uid is compared because the caller's pid may have been reused by another user's process.
  */
-function requireOwn(asking: HeldProcessInfo | undefined, process: HeldProcess, { pid, uid }: Caller): void {
+function requireOwn(
+  callerInfo: HeldProcessInfo | undefined,
+  process: HeldProcess,
+  { pid, uid }: Caller,
+): void {
   const info = process.inspect();
-  if (!asking || !info) throw gone(process.pid);
-  const isOwn = process.pid === pid || (process.pid === asking.parent && process.pid !== INIT);
-  const [, effective] = asking.uids;
-  const isSame = uid === 0 ? effective === 0 : [...asking.uids, ...info.uids].every((each) => each === uid);
-  if (!isOwn || !isSame) throw notOwn(process.pid);
+  if (!callerInfo || !info) throw gone(process.pid);
+  const isOwn = process.pid === pid || (process.pid === callerInfo.parent && process.pid !== INIT);
+  const [, effective] = callerInfo.uids;
+  const isSameUser =
+    uid === 0 ? effective === 0 : [...callerInfo.uids, ...info.uids].every((each) => each === uid);
+  if (!isOwn || !isSameUser) throw notOwn(process.pid);
 }
 
 function moveInto(made: JobCgroup, process: HeldProcess, { cgroups, processes }: RunDeps): void {
   cgroups.move(process.pid, made);
   if (process.inspect()) return;
-  // It ended before it was moved, and its number was given anew: a process begins in the cgroup of its parent.
+  // It ended before it was moved and its pid was reused. Move the new process back to the cgroup of its parent.
   const other = processes.hold(process.pid);
   const info = other?.inspect();
   const home = info?.cgroup === made.path ? processes.hold(info.parent) : undefined;
@@ -128,15 +132,15 @@ function moveInto(made: JobCgroup, process: HeldProcess, { cgroups, processes }:
 }
 
 function gone(pid: number): PortreeveError {
-  return new PortreeveError('PROCESS_GONE', `process ${pid} is not there`, '', { pid });
+  return new PortreeveError('PROCESS_GONE', `there is no process ${pid}`, '', { pid });
 }
 
 function notOwn(pid: number): PortreeveError {
-  const message = `process ${pid} is neither the caller nor his parent, or another user's`;
-  return new PortreeveError('PROCESS_DENIED', message, 'A job is taken for oneself.', { pid });
+  const message = `process ${pid} is not the caller or its parent, or belongs to another user`;
+  return new PortreeveError('PROCESS_DENIED', message, 'A process can take a job only for itself.', { pid });
 }
 
 function noCgroup(pid: number): PortreeveError {
-  const message = `process ${pid} is in no cgroup of version 2`;
+  const message = `process ${pid} is not in a v2 cgroup`;
   return new PortreeveError('CGROUP_MISSING', message, 'Is cgroup2 mounted?', { pid });
 }

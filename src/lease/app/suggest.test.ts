@@ -1,4 +1,4 @@
-// What suggest answers: which systems are meant, and why a port was passed over, in words.
+// The report of suggest: selected systems, and the reasons why ports were skipped.
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { SimProfileArchive } from '../../../test/support/sim/profile-archive.ts';
@@ -11,7 +11,7 @@ import { PORT_RANGE, RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
 import { parseServices, ServiceNames } from '../../names/core/services.ts';
 import type { NewRevision } from '../../profile/core/archive.ts';
 import type { PortRequest } from '../core/suggest.ts';
-import { askedSystems, type SuggestDeps, type SuggestReport, suggestPorts } from './suggest.ts';
+import { parseSystems, type SuggestDeps, type SuggestReport, suggestPorts } from './suggest.ts';
 
 let iana: Iana;
 before(async () => {
@@ -20,17 +20,17 @@ before(async () => {
 
 describe('the systems of --stacks', () => {
   const idsOf = (text: string) => {
-    const { systems, host } = askedSystems(text);
+    const { systems, host } = parseSystems(text);
     return [...systems.map(({ id }) => id), ...(host ? ['host'] : [])];
   };
 
-  test('are those that are named, in the order of the table, with this host', () => {
+  test('are the named ones in the order of the table, and this host', () => {
     assert.deepEqual(idsOf('windows,linux'), ['linux', 'windows', 'host']);
     assert.deepEqual(idsOf(' Darwin , illumos'), ['macos', 'solaris', 'host']);
     assert.deepEqual(idsOf('host'), ['host']);
   });
 
-  test('may be groups, of which some are left out', () => {
+  test('may be groups, with exclusions', () => {
     assert.ok(idsOf('all').length > idsOf('today').length);
     assert.ok(!idsOf('all,-irix,-host').includes('irix'));
     assert.ok(!idsOf('all,-irix,-host').includes('host'));
@@ -47,7 +47,7 @@ describe('the systems of --stacks', () => {
   for (const [text, code, hint] of wrong) {
     test(`"${text}" is refused`, () => {
       assert.throws(
-        () => askedSystems(text),
+        () => parseSystems(text),
         (thrown) => thrown instanceof PortreeveError && thrown.code === code && hint.test(thrown.hint),
       );
     });
@@ -86,7 +86,7 @@ function ask(
   deps: Partial<SuggestDeps> = {},
   stacks = 'linux,-host',
 ): SuggestReport {
-  return suggestPorts({ ...REQUEST, ...request }, askedSystems(stacks), ['tcp', 'udp'], {
+  return suggestPorts({ ...REQUEST, ...request }, parseSystems(stacks), ['tcp', 'udp'], {
     sysctls: new SimSysctls(),
     sockets: { list: () => [], owners: () => ({ owners: new Map(), notSeen: 0 }) },
     archive: new SimProfileArchive(),
@@ -96,48 +96,48 @@ function ask(
   });
 }
 
-const whyNot = (port: number, deps: Partial<SuggestDeps> = {}, stacks?: string) =>
-  ask({ near: port }, deps, stacks).passedOver.find((each) => each.port === port)?.reasons;
+const skipReasons = (port: number, deps: Partial<SuggestDeps> = {}, stacks?: string) =>
+  ask({ near: port }, deps, stacks).skipped.find((each) => each.port === port)?.reasons;
 
-describe('a port that was passed over', () => {
-  test('is held by whom, in which state, and where', () => {
-    const asked: number[] = [];
+describe('a port is skipped', () => {
+  test('if it is in use, with owner, state, and address', () => {
+    const queried: number[] = [];
     const sockets = {
       list: () => [socket(9560), socket(9561, { state: 'TIME_WAIT', inode: 0 })],
       owners: (inodes: ReadonlySet<number>) => {
-        asked.push(...inodes);
+        queried.push(...inodes);
         return { owners: new Map([[9560, [NGINX]]]), notSeen: 0 };
       },
     };
-    assert.deepEqual(whyNot(9560, { sockets }), ['held by nginx, pid 812: tcp LISTEN on 0.0.0.0']);
-    assert.deepEqual(whyNot(9561, { sockets }), ['held: tcp TIME_WAIT on 0.0.0.0']);
-    assert.deepEqual(new Set(asked), new Set([9560]));
+    assert.deepEqual(skipReasons(9560, { sockets }), ['in use by nginx (pid 812): tcp LISTEN on 0.0.0.0']);
+    assert.deepEqual(skipReasons(9561, { sockets }), ['in use: tcp TIME_WAIT on 0.0.0.0']);
+    assert.deepEqual(new Set(queried), new Set([9560]));
   });
 
-  test('is reserved by a statement, or only kept from clients', () => {
+  test('if it is reserved by a statement or in the kernel', () => {
     const archive = new SimProfileArchive();
     archive.append(revision('PORT 9560 TCP WEB\n'), 0);
-    assert.deepEqual(whyNot(9560, { archive }), ['reserved for WEB by p:1 (tcp)']);
+    assert.deepEqual(skipReasons(9560, { archive }), ['reserved for WEB by p:1 (tcp)']);
     const sysctls = new SimSysctls({ [PORT_RANGE]: '32768 60999', [RESERVED_PORTS]: '9560' });
-    assert.deepEqual(whyNot(9560, { sysctls }), ['in net.ipv4.ip_local_reserved_ports']);
+    assert.deepEqual(skipReasons(9560, { sysctls }), ['in net.ipv4.ip_local_reserved_ports']);
   });
 
-  test('is called something by IANA, by /etc/services or by browsers', () => {
-    assert.deepEqual(whyNot(8080), ['assigned by IANA: http-alt']);
-    assert.deepEqual(whyNot(7998), ['kept by IANA (tcp)', 'assigned by IANA: usicontentpush (udp)']);
-    assert.deepEqual(whyNot(6669)?.at(-1), 'refused by browsers: ircu');
-    const services = new ServiceNames(parseServices('\nours 9560/tcp\n'));
-    assert.deepEqual(whyNot(9560, { services }), ['called ours in /etc/services, line 2 (tcp)']);
-    const alike = new ServiceNames(parseServices('http-alt 8080/tcp\n'));
-    assert.deepEqual(whyNot(8080, { services: alike }), ['assigned by IANA: http-alt']);
+  test('if it is assigned by IANA, named in /etc/services, or blocked by browsers', () => {
+    assert.deepEqual(skipReasons(8080), ['assigned by IANA: http-alt']);
+    assert.deepEqual(skipReasons(7998), ['reserved by IANA (tcp)', 'assigned by IANA: usicontentpush (udp)']);
+    assert.deepEqual(skipReasons(6669)?.at(-1), 'blocked by browsers: ircu');
+    const services = new ServiceNames(parseServices('\nlocal 9560/tcp\n'));
+    assert.deepEqual(skipReasons(9560, { services }), ['named local in /etc/services, line 2 (tcp)']);
+    const sameName = new ServiceNames(parseServices('http-alt 8080/tcp\n'));
+    assert.deepEqual(skipReasons(8080, { services: sameName }), ['assigned by IANA: http-alt']);
   });
 
-  test('is given to clients, by systems and by this host', () => {
-    assert.deepEqual(whyNot(45_100, {}, 'linux,aix,-host'), ['given to clients by linux, aix']);
-    assert.deepEqual(whyNot(45_100, {}, 'host'), ['given to clients by this host']);
-    assert.deepEqual(whyNot(30_100, {}, 'windows'), [
+  test('if it is in an ephemeral range or a default range', () => {
+    assert.deepEqual(skipReasons(45_100, {}, 'linux,aix,-host'), ['in the ephemeral range of linux, aix']);
+    assert.deepEqual(skipReasons(45_100, {}, 'host'), ['in the ephemeral range of this host']);
+    assert.deepEqual(skipReasons(30_100, {}, 'windows'), [
       'assigned by IANA: rwp (tcp)',
-      'kept by IANA (udp)',
+      'reserved by IANA (udp)',
       'one of the dynamic ports of Nomad',
       'one of the NodePorts of Kubernetes',
     ]);
@@ -157,31 +157,31 @@ function revision(text: string): NewRevision {
   };
 }
 
-test('what is asked for comes back in words, and with the systems that would give it to clients', () => {
+test('reports the selected systems, and others in whose ephemeral range the port is', () => {
   const { suggestions, systems, host } = ask({}, {}, 'linux');
   assert.deepEqual([systems, host], [['linux'], true]);
   const [port] = suggestions;
   assert.ok(port);
-  assert.ok(port.givenBy.includes('openbsd') && !port.givenBy.includes('linux'));
-  assert.equal(port.reasons[0], 'no client of linux or of this host is given it');
+  assert.ok(port.ephemeralOn.includes('openbsd') && !port.ephemeralOn.includes('linux'));
+  assert.equal(port.reasons[0], 'not in the ephemeral range of linux or this host');
 });
 
-test('a name that has a port is told so', () => {
-  const services = new ServiceNames(parseServices('swat 901/tcp\nours 9560/tcp\n'));
-  assert.deepEqual(ask({ name: 'ssh' }, { services }).known, ['22/tcp, by IANA', '22/udp, by IANA']);
-  assert.deepEqual(ask({ name: 'ours' }, { services }).known, ['9560/tcp, by /etc/services']);
-  assert.deepEqual(ask({ name: 'nothing' }, { services }).known, []);
+test('reports the ports that already have the name', () => {
+  const services = new ServiceNames(parseServices('swat 901/tcp\nlocal 9560/tcp\n'));
+  assert.deepEqual(ask({ name: 'ssh' }, { services }).existing, ['22/tcp (IANA)', '22/udp (IANA)']);
+  assert.deepEqual(ask({ name: 'local' }, { services }).existing, ['9560/tcp (/etc/services)']);
+  assert.deepEqual(ask({ name: 'nothing' }, { services }).existing, []);
 });
 
-test("the guide's advice is counted, not believed", () => {
-  const { first, last, ports, assigned, kept, givenBy } = ask({}).advice;
+test('counts the ports that are not free in the range that the guide recommends', () => {
+  const { first, last, ports, assigned, reserved, ephemeralOn } = ask({}).advice;
   assert.deepEqual([first, last, ports], [5001, 9999, 4999]);
   let free = 0;
   for (let port = first; port <= last; port++) {
     const rows = [...iana.entries(port, 'tcp'), ...iana.entries(port, 'udp')];
     if (rows.every(({ status }) => status === 'unassigned')) free++;
   }
-  assert.equal(assigned + kept, ports - free);
-  assert.ok(assigned > 1400 && kept > 0);
-  assert.deepEqual(givenBy, ['openbsd', 'zos', 'irix', 'vos-stcp-old', 'ftx-3.3']);
+  assert.equal(assigned + reserved, ports - free);
+  assert.ok(assigned > 1400 && reserved > 0);
+  assert.deepEqual(ephemeralOn, ['openbsd', 'zos', 'irix', 'vos-stcp-old', 'ftx-3.3']);
 });

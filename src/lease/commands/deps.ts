@@ -1,4 +1,4 @@
-// What the commands that choose ports work with on this host.
+// The dependencies of the commands that choose ports.
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import type { Io } from '../../kit/io.ts';
 import { hostServices } from '../../names/commands/deps.ts';
@@ -7,7 +7,7 @@ import { archiveToRead } from '../../profile/commands/deps.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import type { SuggestDeps } from '../app/suggest.ts';
 
-/** This host; `state` is the directory with the archive of profiles, where one was named. */
+/** `state` is the directory of the archive of profiles, if one was named. */
 export async function suggestDeps(state: string | undefined, io: Io): Promise<SuggestDeps> {
   return {
     sysctls: linuxSysctls,

@@ -1,21 +1,20 @@
-// The commands that choose a port and that give a program its job: `portreeve suggest` and `run`.
+// The commands that choose ports and that run a program as a job: `portreeve suggest` and `run`.
 import { type Command, command, type Options, type OptionsOf } from '../../kit/command.ts';
 import { ARCHIVE, CONFIG, DIRECTORY, JSON_OUTPUT } from '../../kit/options.ts';
 
 const RUN_OPTIONS = {
   job: {
     value: 'name',
-    help: 'the job that it is judged as when it binds a port',
-    detail:
-      'It has 1 to 64 of the characters A-Z 0-9 @ # $ _ . - in capitals; small letters become capitals.',
+    help: 'the job by which its binds are judged',
+    detail: '1 to 64 of the characters A-Z 0-9 @ # $ _ . -; lowercase letters are converted to uppercase.',
     required: true,
   },
   runtime: {
     ...DIRECTORY,
     help: "the daemon's runtime directory",
-    detail: 'Without the option that is /run/portreeve.',
+    detail: 'The default is /run/portreeve.',
   },
-  shell: { value: 'pid', help: 'the shell that has called us, and that becomes the command', hidden: true },
+  shell: { value: 'pid', help: 'the calling shell, which executes the command', hidden: true },
 } satisfies Options;
 export type RunOptions = OptionsOf<typeof RUN_OPTIONS>;
 
@@ -24,15 +23,15 @@ const RUN = command({
   summary: 'run a command as a job',
   usage: '[options] -- <command> [argument...]',
   arguments: {
-    command: { help: 'the command and its arguments, behind "--"', optional: true, repeatable: true },
+    command: { help: 'the command and its arguments, after "--"', optional: true, repeatable: true },
   },
   options: RUN_OPTIONS,
-  help: `The command runs as you, in your terminal, in the process that portreeve was
-called as, and what it starts is the same job. Who may take which job is said in
-portreeve.toml: [job.NAME] users and groups; root may take all.
+  help: `The command replaces portreeve in the same process, as the same user. The job
+also applies to its child processes. The sections [job.NAME] of portreeve.toml
+list the users and groups that may take a job; root may take any job.
 
 Exit code 125 if portreeve failed, 126 if the command cannot be executed, 127 if
-it is not found, otherwise that of the command.`,
+it was not found, otherwise that of the command.`,
   examples: [
     'portreeve run --job WEB -- python3 -m http.server 8080',
     "sudo portreeve run --job NGINX -- nginx -g 'daemon off;'",
@@ -44,68 +43,67 @@ it is not found, otherwise that of the command.`,
 });
 
 const SUGGEST_OPTIONS = {
-  block: { value: 'size', help: 'blocks of so many ports that follow each other' },
+  block: { value: 'size', help: 'choose blocks of this many consecutive ports' },
   stacks: {
     value: 'list',
-    help: 'the systems whose clients must not get them, "-" before one to leave it out',
+    help: 'systems whose ephemeral ranges to avoid; "-NAME" excludes one',
     detail:
-      'They are names of portreeve-stacks(1), `today` or `all`, separated by commas; `-host` leaves out this host. ' +
-      'OpenBSD and z/OS are not in `today`: they give nearly every port to clients, and nothing would be left.',
+      'Names of portreeve-stacks(1), `today` or `all`, separated by commas. This host is included; `-host` excludes ' +
+      'it. OpenBSD and z/OS are not in `today`, because their ephemeral ranges contain nearly every port.',
     default: 'today',
   },
   near: {
     value: 'port',
-    help: 'the nearest to this one, 8000 or http-alt',
-    detail: 'It is a number or a service. Of two that are as near the lower one comes first.',
+    help: 'prefer the nearest to this port, such as 8000 or http-alt',
+    detail: 'A number or a service name. At the same distance, the lower port is preferred.',
   },
   name: {
     value: 'name',
-    help: 'what they are for: the same name has the same ports again',
+    help: 'name of the service; the same name gets the same ports',
     detail:
-      'Each name has an order of the ports of its own, which looks like chance and is the same everywhere: the same ' +
-      'name gets the same port on every host where nothing speaks against it, and another name most likely another ' +
-      'one. Where IANA or /etc/services has a port of that name, it is told. The name is put behind the statement of ' +
-      '`--reserve` as a comment.',
+      'Each name has its own pseudorandom order of ports: the same name gets the same port on every host where that ' +
+      'port is free, and different names most likely get different ports. A port that already has the name in ' +
+      "IANA's registry or in /etc/services is reported. With `--reserve` the name is added as a comment.",
   },
   protocol: {
     value: 'which',
-    help: 'what they are to be free for',
+    help: 'the protocols for which they must be free',
     choices: ['tcp', 'udp', 'both'],
     default: 'both',
   },
   reserve: {
     value: 'job',
-    help: 'print the statement that reserves them for a job, and nothing else',
+    help: 'print only the statement that reserves them for a job',
     detail:
-      'That is PORT or PORTRANGE, one entry for each protocol. Where there are not enough ports nothing goes to ' +
-      'standard output, and to standard error what can be done. *job* may be a pattern, or RESERVED for nobody. ' +
-      'Nothing is applied: the statement goes into a profile, and that to portreeve-apply(1) or portreeve-obey(1).',
+      'The statement is PORT or PORTRANGE, with an entry for each protocol. If there are too few ports, a report is ' +
+      'printed on standard error and nothing on standard output. *job* may be a pattern, or RESERVED for no job. ' +
+      'Nothing is applied: add the statement to a profile for portreeve-apply(1) or portreeve-obey(1).',
   },
-  config: { ...CONFIG, detail: `${CONFIG.detail} profile.zos_names holds the job to 8 characters.` },
+  config: { ...CONFIG, detail: `${CONFIG.detail} profile.zos_names limits the job to 8 characters.` },
   state: {
     ...ARCHIVE,
-    detail: "Without the option that is your own if there is anything in it, else the system's.",
+    detail: "The default is your own if it is not empty, or else the system's.",
   },
   json: {
     ...JSON_OUTPUT,
     detail:
-      'It has `suggestions`, `passedOver` (the first 100 of `passedOverCount`), `giveUp`, `advice`, `known` and ' +
-      '`statements`.',
+      'An object with `suggestions`, `skipped` (the first 100 of `skippedCount`), `exclusion`, `advice`, `existing` ' +
+      'and `statements`.',
   },
 } as const satisfies Options;
 export type SuggestOptions = OptionsOf<typeof SUGGEST_OPTIONS>;
 
 const SUGGEST = command({
   path: ['suggest'],
-  summary: 'choose ports for a server that nobody else gets',
-  arguments: { n: { help: 'how many ports, or blocks (default: 1)', optional: true } },
+  summary: 'choose ports for a server that do not conflict with anything',
+  arguments: { n: { help: 'number of ports or blocks (default: 1)', optional: true } },
   options: SUGGEST_OPTIONS,
-  help: `A port is chosen that no client is given, here and on the systems of the list,
-that nobody is assigned, that is in no pool of a known program, held by no
-socket, reserved by nothing and refused by no browser. "today" is the systems
-that one meets now, "all" every one that is known: portreeve stacks lists them.
+  help: `Chooses ports that are not in use, not reserved, not in the ephemeral range of
+this host or of the listed systems, not assigned by IANA, not in the default
+range of well-known software, and not blocked by browsers. "today" is the
+systems in common use, "all" every known system; see portreeve stacks.
 
-Exit code 0 if there are as many as were asked for, 1 if not.`,
+Exit code 0 if there are as many as requested, 1 if not.`,
   examples: [
     'portreeve suggest',
     'portreeve suggest --name orders --reserve ORDERS >> profile.tcpip',

@@ -1,4 +1,4 @@
-// `portreeve run`: has the daemon give a job to the shell that has called us, which then becomes the command.
+// `portreeve run`: asks the daemon to grant a job to the calling shell, which then executes the command.
 import { join } from 'node:path';
 import { PortreeveError } from '../../base/errors.ts';
 import { PID_MAX } from '../../base/limits.ts';
@@ -9,10 +9,10 @@ import { SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import { RUN_PATH, type RunAnswer, type RunRequest } from '../app/run.ts';
 import type { RunOptions } from './index.ts';
 
-/** What bin/portreeve takes for the sign that its shell has the job: no other end of ours has this code. */
+/** The exit code that tells bin/portreeve that its shell has the job; no other outcome has this code. */
 const HAS_JOB = 111;
 
-/** `words`: the command with its arguments; `all`: all that was typed, with the "--" in front of them. */
+/** `words` is the command with its arguments; `all` is the whole command line, including "--". */
 export async function runCommand(
   words: readonly string[],
   all: readonly string[],
@@ -30,20 +30,20 @@ export async function runCommand(
   return HAS_JOB;
 }
 
-/** The shell takes what is behind the first "--" for the command, so that it has to be just that. */
+/** The shell executes everything after the first "--", which must therefore be exactly the command. */
 function requireCommand(words: readonly string[], all: readonly string[]): void {
   const at = all.indexOf('--');
   const [name = ''] = words;
   if (at < 0 || name === '' || all.length - at - 1 !== words.length) {
-    throw usage('the command is missing: it stands behind "--"');
+    throw usage('the command is missing: put it after "--"');
   }
   if (name.startsWith('-')) throw usage(`a command cannot begin with "-": ${name}`);
 }
 
 function explained(thrown: unknown): unknown {
   if (!(thrown instanceof PortreeveError) || thrown.code !== 'DAEMON_ABSENT') return thrown;
-  const message = `no daemon gives jobs: ${thrown.message}`;
-  return new PortreeveError(thrown.code, message, 'Start it as root with: portreeve serve');
+  const message = `cannot take the job: ${thrown.message}`;
+  return new PortreeveError(thrown.code, message, 'Start the daemon as root: portreeve serve');
 }
 
 function usage(message: string): PortreeveError {
@@ -51,6 +51,6 @@ function usage(message: string): PortreeveError {
 }
 
 function noShell(): PortreeveError {
-  const hint = 'Call it as portreeve, and not through Node.';
-  return new PortreeveError('USAGE', 'there is no shell that could become the command', hint);
+  const hint = 'Run portreeve itself, not through Node.';
+  return new PortreeveError('USAGE', 'there is no shell to execute the command', hint);
 }

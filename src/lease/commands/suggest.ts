@@ -1,4 +1,5 @@
-// `portreeve suggest`: ports for a server that no client gets, nobody has been assigned and nothing else holds.
+// `portreeve suggest`: prints ports for a server that do not conflict with anything, or the statement that reserves
+// them.
 
 import { PortreeveError } from '../../base/errors.ts';
 import { jobPatternProblem } from '../../base/job.ts';
@@ -9,13 +10,13 @@ import type { Io } from '../../kit/io.ts';
 import { formatTable, hangingLine, json } from '../../kit/text.ts';
 import { portArgument } from '../../names/commands/port-arguments.ts';
 import { readProfileSettings } from '../../profile/commands/settings.ts';
-import { askedSystems, type SuggestedPorts, type SuggestReport, suggestPorts } from '../app/suggest.ts';
+import { parseSystems, type SuggestedPorts, type SuggestReport, suggestPorts } from '../app/suggest.ts';
 import type { PortRequest } from '../core/suggest.ts';
 import { suggestDeps } from './deps.ts';
 import type { SuggestOptions } from './index.ts';
 
-/** Ports that were passed over and are told to people; programs are told more. */
-const PASSED_OVER_SHOWN = 10;
+/** Rows of skipped ports in the text output. */
+const SKIPPED_SHOWN_MAX = 10;
 const NAME = /^[^\p{C}\p{Z};]{1,64}$/u;
 
 export async function suggestCommand(
@@ -25,56 +26,56 @@ export async function suggestCommand(
 ): Promise<number> {
   const job = options.reserve === undefined ? undefined : await jobOf(options.reserve, options, io);
   const request = {
-    count: numberOf('the number of ports', count ?? '1', SUGGESTIONS_MAX),
-    size: numberOf('the size of a block', options.block ?? '1', PORT_MAX),
+    count: numberOf('number of ports', count ?? '1', SUGGESTIONS_MAX),
+    size: numberOf('block size', options.block ?? '1', PORT_MAX),
     near: options.near === undefined ? undefined : portArgument(options.near),
     name: options.name === undefined ? undefined : nameOf(options.name),
   };
-  const asked = askedSystems(options.stacks);
+  const selection = parseSystems(options.stacks);
   const protocols: Protocol[] =
     options.protocol === 'both' ? ['tcp', 'udp'] : [options.protocol === 'udp' ? 'udp' : 'tcp'];
-  const report = suggestPorts(request, asked, protocols, await suggestDeps(options.state, io));
+  const report = suggestPorts(request, selection, protocols, await suggestDeps(options.state, io));
   const isEnough = report.suggestions.length === request.count;
   const statements = job !== undefined && isEnough ? statementsOf(report, job, request.name) : undefined;
   if (options.json)
-    io.out(json({ ...report, giveUp: report.giveUp ?? null, statements: statements ?? null }));
+    io.out(json({ ...report, exclusion: report.exclusion ?? null, statements: statements ?? null }));
   else if (statements !== undefined) printStatements(io, statements, report, request);
-  // Behind a profile goes nothing but a statement.
+  // Standard output may be appended to a profile, and must contain nothing but statements.
   else (job === undefined ? io.out : io.err)(reportText(io, report, request, options.stacks));
   return isEnough ? 0 : 1;
 }
 
-/** Reads a number of an option. Throws PortreeveError `COUNT_INVALID` (usage). */
+/** Throws PortreeveError `COUNT_INVALID` (usage). */
 function numberOf(what: string, text: string, max: number): number {
   const number = parseDecimal(text, max);
   if (number !== undefined && number > 0) return number;
-  const message = `"${text}" cannot be ${what}`;
-  throw new PortreeveError('COUNT_INVALID', message, `It is a number from 1 to ${max}.`, {
+  const message = `invalid ${what}: "${text}"`;
+  throw new PortreeveError('COUNT_INVALID', message, `Use a number from 1 to ${max}.`, {
     value: text,
   });
 }
 
 function nameOf(text: string): string {
   if (NAME.test(text)) return text;
-  const hint = 'A name has up to 64 characters, without blanks, control characters and ";".';
-  throw new PortreeveError('SUGGEST_NAME_INVALID', `"${text}" is no name`, hint, { value: text });
+  const hint = 'A name has up to 64 characters, without spaces, control characters, and ";".';
+  throw new PortreeveError('SUGGEST_NAME_INVALID', `invalid name "${text}"`, hint, { value: text });
 }
 
-/** The job that a statement is to name, in capitals; a pattern, or RESERVED for nobody. */
+/** The uppercase job of the statement: a name, a pattern, or RESERVED. */
 async function jobOf(text: string, options: SuggestOptions, io: Io): Promise<string> {
   const job = text.toUpperCase();
   const { reading } = await readProfileSettings(options, io);
   const problem =
     job === '' || job === 'AUTHPORT'
-      ? 'it is not one that PORT can name'
+      ? 'PORT cannot name it'
       : jobPatternProblem(job, reading.zosNames ?? false);
   if (problem === undefined) return job;
-  throw new PortreeveError('JOB_INVALID', `"${text}" is no job name: ${problem}`, '', {
+  throw new PortreeveError('JOB_INVALID', `"${text}" is not a job name: ${problem}`, '', {
     value: text,
   });
 }
 
-/** What reserves them, in the words of a profile. */
+/** The statements of a profile that reserve the ports. */
 function statementsOf(
   { suggestions, protocols }: SuggestReport,
   job: string,
@@ -94,99 +95,100 @@ function statementsOf(
 const COLUMNS: readonly Column<SuggestedPorts>[] = [
   { title: 'PORT', text: ({ first, last }) => (first === last ? `${first}` : `${first}-${last}`) },
   {
-    title: 'ELSEWHERE GIVEN TO CLIENTS BY',
-    text: ({ givenBy }) => (givenBy.length === 0 ? 'no system' : givenBy.join(', ')),
+    title: 'EPHEMERAL ON',
+    text: ({ ephemeralOn }) => (ephemeralOn.length === 0 ? 'no system' : ephemeralOn.join(', ')),
   },
 ];
 
-/** Ports that follow each other, and against which the same speaks. */
-interface PassedOverRow {
+/** Consecutive ports that were skipped for the same reasons. */
+interface SkippedRow {
   first: number;
   last: number;
-  readonly why: string;
+  readonly reason: string;
 }
 
-const PASSED_OVER_COLUMNS: readonly Column<PassedOverRow>[] = [
-  { title: 'PASSED OVER', text: ({ first, last }) => (first === last ? `${first}` : `${first}-${last}`) },
-  { title: 'WHY', text: ({ why }) => why },
+const SKIPPED_COLUMNS: readonly Column<SkippedRow>[] = [
+  { title: 'SKIPPED', text: ({ first, last }) => (first === last ? `${first}` : `${first}-${last}`) },
+  { title: 'REASON', text: ({ reason }) => reason },
 ];
 
-function passedOverRows(passedOver: SuggestReport['passedOver']): PassedOverRow[] {
-  const rows: PassedOverRow[] = [];
-  for (const { port, reasons } of passedOver) {
-    const why = reasons.join('; ');
-    const row = rows.find((each) => each.why === why && port >= each.first - 1 && port <= each.last + 1);
-    if (!row) rows.push({ first: port, last: port, why });
+function skippedRows(skipped: SuggestReport['skipped']): SkippedRow[] {
+  const rows: SkippedRow[] = [];
+  for (const { port, reasons } of skipped) {
+    const reason = reasons.join('; ');
+    const row = rows.find(
+      (each) => each.reason === reason && port >= each.first - 1 && port <= each.last + 1,
+    );
+    if (!row) rows.push({ first: port, last: port, reason });
     else if (port < row.first) row.first = port;
     else row.last = port;
   }
   return rows;
 }
 
-/** Nothing but the statements, so that they can be put behind a profile. */
+/** Prints only the statements, so that they can be appended to a profile. */
 function printStatements(io: Io, statements: string, report: SuggestReport, request: PortRequest): void {
   io.out(statements);
-  if (report.known.length > 0) io.err(`portreeve: ${knownText(report, request)}`);
+  if (report.existing.length > 0) io.err(`portreeve: ${existingText(report, request)}`);
 }
 
 function reportText(io: Io, report: SuggestReport, request: PortRequest, stacks: string): string {
-  const { suggestions, passedOver, passedOverCount, known } = report;
+  const { suggestions, skipped, skippedCount, existing } = report;
   const parts: string[] = [];
   if (suggestions.length > 0) parts.push(formatTable(io, COLUMNS, suggestions), reasonsText(io, report));
-  if (suggestions.length > 0 && passedOver.length > 0) {
-    const shown = passedOverRows(passedOver).slice(0, PASSED_OVER_SHOWN);
-    const more = shown.reduce((left, { first, last }) => left - (last - first + 1), passedOverCount);
+  if (suggestions.length > 0 && skipped.length > 0) {
+    const shown = skippedRows(skipped).slice(0, SKIPPED_SHOWN_MAX);
+    const more = shown.reduce((rest, { first, last }) => rest - (last - first + 1), skippedCount);
     const rest = more > 0 ? `and ${number(more)} more\n` : '';
-    parts.push(formatTable(io, PASSED_OVER_COLUMNS, shown) + rest);
+    parts.push(formatTable(io, SKIPPED_COLUMNS, shown) + rest);
   }
   if (suggestions.length < request.count) parts.push(tooFew(io, report, request, stacks));
-  if (known.length > 0) parts.push(knownText(report, request));
+  if (existing.length > 0) parts.push(existingText(report, request));
   parts.push(hangingLine(io, '', adviceText(report)));
   return parts.join('\n');
 }
 
-function knownText({ known }: SuggestReport, { name }: PortRequest): string {
-  return `${name} has a port already: ${known.join('; ')}\n`;
+function existingText({ existing }: SuggestReport, { name }: PortRequest): string {
+  return `${name} already has a port: ${existing.join('; ')}\n`;
 }
 
-/** What is true of each of them. */
+/** The reasons for choosing them, which are the same for all. */
 function reasonsText(io: Io, { suggestions }: SuggestReport): string {
   const reasons = suggestions[0]?.reasons ?? [];
   return reasons.map((reason) => hangingLine(io, '- ', reason)).join('');
 }
 
 function adviceText({ advice }: SuggestReport): string {
-  const { first, last, ports, assigned, kept, givenBy } = advice;
+  const { first, last, ports, assigned, reserved, ephemeralOn } = advice;
   return [
-    `Stratus's guide advises ${first} to ${last}: of these ${number(ports)} ports`,
-    `IANA has assigned ${number(assigned)} and keeps ${number(kept)},`,
-    `and clients of ${givenBy.join(', ')} are given some of them.`,
+    `Stratus's guide recommends ${first}-${last}. Of these ${number(ports)} ports`,
+    `IANA has assigned ${number(assigned)} and reserved ${number(reserved)},`,
+    `and some are in the ephemeral range of ${ephemeralOn.join(', ')}.`,
   ].join(' ');
 }
 
-/** What to do where there is not enough. */
+/** How to get enough ports. */
 function tooFew(io: Io, report: SuggestReport, request: PortRequest, stacks: string): string {
-  const { suggestions, giveUp } = report;
-  const found = `${suggestions.length} of ${requestText(request)} can be had.\n`;
-  if (!giveUp) {
-    const without =
-      'Without any system there would not be enough either: ask for fewer, or for smaller blocks.';
-    return found + hangingLine(io, '', without);
+  const { suggestions, exclusion } = report;
+  const found = `Found ${suggestions.length} of ${requestText(request)}.\n`;
+  if (!exclusion) {
+    const advice = 'Excluding systems would not help. Request fewer ports or smaller blocks.';
+    return found + hangingLine(io, '', advice);
   }
-  const { systems, host, left, example } = giveUp;
-  const range = host ? '; this host itself gives them up when net.ipv4.ip_local_port_range is narrowed' : '';
-  const what = [...systems, ...(host ? ['this host'] : [])].join(', ');
-  const freed = `Give up ${what}, and there are ${number(left)}, from ${example} on${range}:`;
+  const { systems, host, available, example } = exclusion;
+  const range = host ? ' (for this host, narrow net.ipv4.ip_local_port_range)' : '';
+  const excluded = [...systems, ...(host ? ['this host'] : [])].join(', ');
+  const freed = `Excluding ${excluded}${range} leaves ${number(available)}, from ${example} on:`;
   return [
     found,
-    hangingLine(io, '', `The systems give all others to clients. ${freed}`),
+    hangingLine(io, '', `All others are in an ephemeral range of these systems. ${freed}`),
     `  ${commandWithout([...systems, ...(host ? ['host'] : [])], report, request, stacks)}\n`,
   ].join('');
 }
 
-/** The same question without some systems. */
+/** The same command without some systems. */
 function commandWithout(
-  leftOut: readonly string[],
+  excluded: readonly string[],
   report: SuggestReport,
   request: PortRequest,
   stacks: string,
@@ -199,7 +201,7 @@ function commandWithout(
     ...(size === 1 ? [] : [`--block ${size}`]),
     ...(near === undefined ? [] : [`--near ${near}`]),
     ...(others.length > 0 ? [] : [`--protocol ${protocol}`]),
-    `--stacks ${[stacks, ...leftOut.map((word) => `-${word}`)].join(',')}`,
+    `--stacks ${[stacks, ...excluded.map((word) => `-${word}`)].join(',')}`,
   ].join(' ');
 }
 

@@ -1,4 +1,4 @@
-// What speaks against a port for a server that is to be here for years: who else could get it, has it or is meant to.
+// The reasons against choosing a port for a permanent server: ephemeral ranges, registrations, reservations, sockets.
 
 import type { OpenSocket } from '../../base/open-socket.ts';
 import { PORT_MAX, type Protocol } from '../../base/port.ts';
@@ -11,16 +11,16 @@ import type { Stack } from '../../names/core/stack.ts';
 import { isEphemeralOn } from '../../names/core/stacks.ts';
 import type { Reservation } from '../../profile/core/rules.ts';
 
-/** What is known of the ports, and what is asked of one. */
+/** What a port must not conflict with. */
 export interface Constraints {
-  /** A port has to be free for all of them. */
+  /** A port must be free for all of them. */
   readonly protocols: readonly Protocol[];
-  /** No client of these systems may be given it. */
+  /** It must not be in the ephemeral range of these systems. */
   readonly systems: readonly Stack[];
-  /** Nor a client of this host; undefined where that is not asked for. */
+  /** The ephemeral range of this host; undefined to ignore it. */
   readonly ephemeral: KernelPorts['ephemeral'] | undefined;
   /** net.ipv4.ip_local_reserved_ports. */
-  readonly kept: KernelPorts['reserved'];
+  readonly reserved: KernelPorts['reserved'];
   readonly iana: Pick<Iana, 'entries' | 'status' | 'taken'>;
   /** /etc/services. */
   readonly services: Pick<ServiceNames, 'entries' | 'entriesOf'>;
@@ -29,70 +29,66 @@ export interface Constraints {
   readonly sockets: readonly OpenSocket[];
 }
 
-/** One thing that speaks against a port. */
+/** A reason against a port. */
 export type Obstacle =
-  /** It is below 1024: binding it takes a privilege, and most of them are assigned. */
+  /** It is below 1024: binding it needs privilege, and most of these ports are assigned. */
   | { readonly kind: 'low' }
-  /** A system gives it to clients. */
+  /** It is in the ephemeral range of a system. */
   | { readonly kind: 'system'; readonly stack: Stack; readonly protocol: Protocol }
-  /** This host gives it to clients. */
+  /** It is in the ephemeral range of this host. */
   | { readonly kind: 'host' }
-  /** IANA has assigned it, or keeps it. */
+  /** IANA has assigned or reserved it. */
   | {
       readonly kind: 'iana';
       readonly status: 'assigned' | 'reserved';
       readonly protocol: Protocol;
       readonly name: string;
     }
-  /** /etc/services calls it something. */
-  | { readonly kind: 'named'; readonly protocol: Protocol; readonly name: string; readonly line: number }
-  /** A program may choose it. */
-  | { readonly kind: 'pool'; readonly pool: DefaultRange }
-  /** Browsers do not fetch from it. */
+  /** It has a name in /etc/services. */
+  | { readonly kind: 'service'; readonly protocol: Protocol; readonly name: string; readonly line: number }
+  /** It is in the default range of well-known software. */
+  | { readonly kind: 'default-range'; readonly range: DefaultRange }
+  /** Browsers block it. */
   | { readonly kind: 'browser'; readonly name: string }
-  /** The profile gives it to somebody. */
+  /** The profile reserves it. */
   | { readonly kind: 'profile'; readonly reservation: Reservation }
-  /** It is kept from clients, for a server that somebody has in mind. */
-  | { readonly kind: 'kept' }
-  /** A socket has it. */
-  | { readonly kind: 'held'; readonly socket: OpenSocket };
+  /** The kernel excludes it from automatic assignment, presumably for a server. */
+  | { readonly kind: 'reserved' }
+  | { readonly kind: 'in-use'; readonly socket: OpenSocket };
 
-/** Says what speaks against each port. */
 export class Obstacles {
   readonly #constraints: Constraints;
-  /** By "port/protocol": the first socket, one that listens before others. */
-  readonly #held = new Map<string, OpenSocket>();
-  /** For each port whether it is somebody's, and whether one of the systems, or this host, gives it to clients. */
+  /** By "port/protocol": one socket, preferably a listening one. */
+  readonly #inUse = new Map<string, OpenSocket>();
+  /** By port: 1 if it is in an ephemeral range, and 1 if anything else is against it. */
+  readonly #isEphemeral: Uint8Array;
   readonly #isTaken: Uint8Array;
-  readonly #isGiven: Uint8Array;
 
   constructor(constraints: Constraints) {
     this.#constraints = constraints;
     for (const socket of constraints.sockets) {
       const key = `${socket.local.port}/${socket.protocol}`;
-      if (!this.#held.has(key) || socket.state === 'LISTEN') this.#held.set(key, socket);
+      if (!this.#inUse.has(key) || socket.state === 'LISTEN') this.#inUse.set(key, socket);
     }
     this.#isTaken = takenPorts(constraints);
-    this.#isGiven = givenPorts(constraints);
+    this.#isEphemeral = ephemeralPorts(constraints);
   }
 
-  /** Whether nothing speaks against a port. */
   isFree(port: number): boolean {
-    return this.#isTaken[port] === 0 && this.#isGiven[port] === 0;
+    return this.#isTaken[port] === 0 && this.#isEphemeral[port] === 0;
   }
 
-  /** Whether nothing speaks against it but who gives it to clients. */
-  isNobodys(port: number): boolean {
+  /** Whether nothing other than ephemeral ranges is against a port. */
+  isOnlyEphemeral(port: number): boolean {
     return this.#isTaken[port] === 0;
   }
 
-  /** Everything that speaks against a port; nothing where it can be had. */
+  /** All reasons against a port; empty if it is free. */
   at(port: number): Obstacle[] {
-    return [...this.clients(port), ...this.others(port)];
+    return [...this.ephemeralRanges(port), ...this.others(port)];
   }
 
-  /** Who gives it to clients. */
-  clients(port: number): Obstacle[] {
+  ephemeralRanges(port: number): Obstacle[] {
     const { systems, protocols, ephemeral } = this.#constraints;
     const found: Obstacle[] = [];
     if (ephemeral && isIn(ephemeral, port)) found.push({ kind: 'host' });
@@ -103,27 +99,27 @@ export class Obstacles {
     return found;
   }
 
-  /** What else there is: what does not go away when a system is left out. */
+  /** The reasons that remain when systems are excluded. */
   others(port: number): Obstacle[] {
-    const { protocols, kept } = this.#constraints;
+    const { protocols, reserved } = this.#constraints;
     const found: Obstacle[] = port <= IANA_RANGES.system.last ? [{ kind: 'low' }] : [];
     for (const protocol of protocols) found.push(...this.#taken(port, protocol));
-    for (const protocol of protocols) found.push(...this.#called(port, protocol));
-    const pools = new Set(protocols.flatMap((protocol) => defaultRangesOf(port, protocol)));
-    for (const pool of pools) found.push({ kind: 'pool', pool });
+    for (const protocol of protocols) found.push(...this.#named(port, protocol));
+    const ranges = new Set(protocols.flatMap((protocol) => defaultRangesOf(port, protocol)));
+    for (const range of ranges) found.push({ kind: 'default-range', range });
     const name = BAD_PORTS.get(port);
     if (name !== undefined) found.push({ kind: 'browser', name });
-    // What the profile reserves the guard keeps from clients.
+    // The guard adds the ports of the profile to the kernel's list.
     const isReserved = found.some(({ kind }) => kind === 'profile');
-    if (!isReserved && kept.some((range) => isIn(range, port))) found.push({ kind: 'kept' });
+    if (!isReserved && reserved.some((range) => isIn(range, port))) found.push({ kind: 'reserved' });
     return found;
   }
 
-  /** Who has it on this host, or is to have it. */
+  /** Open sockets and reservations. */
   #taken(port: number, protocol: Protocol): Obstacle[] {
     const found: Obstacle[] = [];
-    const socket = this.#held.get(`${port}/${protocol}`);
-    if (socket) found.push({ kind: 'held', socket });
+    const socket = this.#inUse.get(`${port}/${protocol}`);
+    if (socket) found.push({ kind: 'in-use', socket });
     const reservation = this.#constraints.reservations.find(
       (each) => each.protocol === protocol && isIn(each, port),
     );
@@ -131,8 +127,8 @@ export class Obstacles {
     return found;
   }
 
-  /** Whose it is by a registry. */
-  #called(port: number, protocol: Protocol): Obstacle[] {
+  /** IANA's registry and /etc/services. */
+  #named(port: number, protocol: Protocol): Obstacle[] {
     const { iana, services } = this.#constraints;
     const found: Obstacle[] = [];
     const status = iana.status(port, protocol);
@@ -140,19 +136,19 @@ export class Obstacles {
       found.push({ kind: 'iana', status, protocol, name: iana.entries(port, protocol)[0]?.name ?? '' });
     }
     const [entry] = services.entriesOf(port, protocol);
-    if (entry) found.push({ kind: 'named', protocol, name: entry.name, line: entry.line });
+    if (entry) found.push({ kind: 'service', protocol, name: entry.name, line: entry.line });
     return found;
   }
 }
 
-/** A 1 for each port for which `others` has anything: the same at once for all of them. */
-function takenPorts({ protocols, kept, iana, services, reservations, sockets }: Constraints): Uint8Array {
+/** By port: 1 if others() is not empty. Computed for all ports at once. */
+function takenPorts({ protocols, reserved, iana, services, reservations, sockets }: Constraints): Uint8Array {
   const taken = new Uint8Array(PORT_MAX + 1).fill(1, 0, IANA_RANGES.system.last + 1);
   const concerns = (protocol: string) => protocols.some((each) => each === protocol);
   const ranges = [
-    ...kept,
+    ...reserved,
     ...reservations.filter(({ protocol }) => concerns(protocol)),
-    ...DEFAULT_RANGES.filter((pool) => pool.protocols.some(concerns)),
+    ...DEFAULT_RANGES.filter((range) => range.protocols.some(concerns)),
   ];
   for (const { first, last } of ranges) taken.fill(1, first, last + 1);
   const ports = [
@@ -165,12 +161,12 @@ function takenPorts({ protocols, kept, iana, services, reservations, sockets }: 
   return taken;
 }
 
-/** A 1 for each port for which `clients` has anything. */
-function givenPorts({ protocols, systems, ephemeral }: Constraints): Uint8Array {
-  const given = new Uint8Array(PORT_MAX + 1);
+/** By port: 1 if ephemeralRanges() is not empty. */
+function ephemeralPorts({ protocols, systems, ephemeral }: Constraints): Uint8Array {
+  const ports = new Uint8Array(PORT_MAX + 1);
   const ranges = systems.flatMap((stack) => protocols.map((protocol) => stack.ephemeral[protocol]));
-  for (const { first, last } of ephemeral ? [...ranges, ephemeral] : ranges) given.fill(1, first, last + 1);
-  return given;
+  for (const { first, last } of ephemeral ? [...ranges, ephemeral] : ranges) ports.fill(1, first, last + 1);
+  return ports;
 }
 
 function isIn({ first, last }: { readonly first: number; readonly last: number }, port: number): boolean {

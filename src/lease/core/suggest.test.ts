@@ -1,4 +1,4 @@
-// Ports to choose: none that anybody else gets, held against a plain account of who gets which.
+// Chosen ports do not conflict with anything, compared with an independent list of forbidden ports.
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -16,7 +16,7 @@ import { type Constraints, Obstacles } from './obstacles.ts';
 import { type PortRequest, suggest } from './suggest.ts';
 
 let iana: Iana;
-/** Ports that IANA has given away, or keeps. */
+/** Ports that IANA has assigned or reserved. */
 const notFree: Record<Protocol, number[]> = { tcp: [], udp: [] };
 before(async () => {
   iana = await loadIana();
@@ -37,7 +37,7 @@ function constraints(changes: Partial<Constraints> = {}): Constraints {
     protocols: BOTH,
     systems: today,
     ephemeral: EPHEMERAL,
-    kept: [],
+    reserved: [],
     iana,
     services: new ServiceNames([]),
     reservations: [],
@@ -76,17 +76,17 @@ function reservation(protocol: Protocol, first: number, last: number): Reservati
   };
 }
 
-/** Every port that must not be chosen, put together range by range. */
+/** Every port that must not be chosen, collected range by range. */
 function forbidden(of: Constraints): Set<number> {
   const ports = new Set<number>();
   const add = (first: number, last: number) => {
     for (let port = first; port <= last; port++) ports.add(port);
   };
   add(0, 1023);
-  for (const range of [...of.kept, ...(of.ephemeral ? [of.ephemeral] : [])]) add(range.first, range.last);
+  for (const range of [...of.reserved, ...(of.ephemeral ? [of.ephemeral] : [])]) add(range.first, range.last);
   for (const protocol of of.protocols) {
     for (const { ephemeral } of of.systems) add(ephemeral[protocol].first, ephemeral[protocol].last);
-    for (const pool of DEFAULT_RANGES) if (pool.protocols.includes(protocol)) add(pool.first, pool.last);
+    for (const each of DEFAULT_RANGES) if (each.protocols.includes(protocol)) add(each.first, each.last);
     for (const each of of.reservations) if (each.protocol === protocol) add(each.first, each.last);
     for (const each of of.sockets) if (each.protocol === protocol) ports.add(each.local.port);
     for (const at of notFree[protocol]) ports.add(at);
@@ -107,27 +107,27 @@ const constraintSets = fc
     protocols: fc.constantFrom<readonly Protocol[]>(BOTH, ['tcp'], ['udp']),
     systems: fc.oneof(fc.constant(today), fc.subarray<Stack>([...STACKS])),
     ephemeral: fc.option(range, { nil: undefined }),
-    kept: fc.array(range, { maxLength: 3 }),
+    reserved: fc.array(range, { maxLength: 3 }),
     services: fc.array(fc.tuple(port, protocol), { maxLength: 5 }),
-    reserved: fc.array(fc.tuple(range, protocol), { maxLength: 3 }),
-    held: fc.array(fc.tuple(port, protocol), { maxLength: 20 }),
+    reservations: fc.array(fc.tuple(range, protocol), { maxLength: 3 }),
+    inUse: fc.array(fc.tuple(port, protocol), { maxLength: 20 }),
   })
-  .map(({ services, reserved, held, ...rest }) =>
+  .map(({ services, reservations, inUse, ...rest }) =>
     constraints({
       ...rest,
       services: new ServiceNames(parseServices(services.map(([at, of]) => `x${at} ${at}/${of}`).join('\n'))),
-      reservations: reserved.map(([{ first, last }, of]) => reservation(of, first, last)),
-      sockets: held.map(([at, of]) => socket(of, at)),
+      reservations: reservations.map(([{ first, last }, of]) => reservation(of, first, last)),
+      sockets: inUse.map(([at, of]) => socket(of, at)),
     }),
   );
-const wishes = fc.record({
+const requests = fc.record({
   count: fc.integer({ min: 1, max: 20 }),
   size: fc.constantFrom(1, 1, 2, 7, 30),
   near: fc.option(port, { nil: undefined }),
   name: fc.option(fc.constantFrom('web', 'orders', 'x'), { nil: undefined }),
 });
 
-test('something speaks against a port exactly if somebody else gets it: all ports', () => {
+test('there is an obstacle exactly for the forbidden ports', () => {
   fc.assert(
     fc.property(constraintSets, (of) => {
       const wrong = forbidden(of);
@@ -135,38 +135,38 @@ test('something speaks against a port exactly if somebody else gets it: all port
       for (let at = 1; at <= PORT_MAX; at++) {
         if (obstacles.isFree(at) === wrong.has(at)) assert.fail(`${at}`);
         if (obstacles.at(at).length > 0 !== wrong.has(at)) assert.fail(`${at}`);
-        if (obstacles.isNobodys(at) !== (obstacles.others(at).length === 0)) assert.fail(`${at}`);
+        if (obstacles.isOnlyEphemeral(at) !== (obstacles.others(at).length === 0)) assert.fail(`${at}`);
       }
     }),
     { numRuns: 3 },
   );
 });
 
-test('no port is chosen that somebody else gets, and none twice; what was passed over had a reason', () => {
+test('no forbidden port is chosen, none is chosen twice, and every skipped port has a reason', () => {
   fc.assert(
-    fc.property(constraintSets, wishes, (of, request) => {
+    fc.property(constraintSets, requests, (of, request) => {
       const wrong = forbidden(of);
-      const { choices, passedOver, passedOverCount, giveUp } = suggest(request, of);
+      const { choices, skipped, skippedCount, exclusion } = suggest(request, of);
       const seen = new Set<number>();
-      for (const { first, last, givenBy } of choices) {
+      for (const { first, last, ephemeralOn } of choices) {
         assert.equal(last - first + 1, request.size);
         for (let at = first; at <= last; at++) {
           assert.ok(!wrong.has(at) && !seen.has(at), `${at}`);
           seen.add(at);
         }
-        for (const stack of givenBy) assert.ok(!of.systems.includes(stack));
+        for (const stack of ephemeralOn) assert.ok(!of.systems.includes(stack));
       }
       assert.ok(choices.length <= request.count);
       assert.ok(choices.length === request.count || !isThereMore(request, wrong, seen));
-      assert.equal(giveUp === undefined || choices.length < request.count, true);
-      assert.ok(passedOver.length === Math.min(100, passedOverCount));
-      for (const { port: at, obstacles } of passedOver) assert.ok(wrong.has(at) && obstacles.length > 0);
+      assert.equal(exclusion === undefined || choices.length < request.count, true);
+      assert.ok(skipped.length === Math.min(100, skippedCount));
+      for (const { port: at, obstacles } of skipped) assert.ok(wrong.has(at) && obstacles.length > 0);
     }),
     { numRuns: 40 },
   );
 });
 
-/** Whether a block of the size that was asked for is free and was not chosen. */
+/** Whether a block of the requested size is free and was not chosen. */
 function isThereMore(
   { size }: PortRequest,
   wrong: ReadonlySet<number>,
@@ -181,7 +181,7 @@ function isThereMore(
 }
 
 describe('the order', () => {
-  test('near a port: none that is nearer was left out', () => {
+  test('with near, no nearer port is free', () => {
     const of = constraints();
     const wrong = forbidden(of);
     for (const near of [1, 1024, 5060, 8080, 9999, 65_535]) {
@@ -193,73 +193,81 @@ describe('the order', () => {
     }
   });
 
-  test('without one, those first that the fewest systems give to clients', () => {
+  test('without near, starts with ports in the ephemeral ranges of the fewest systems', () => {
     const of = constraints({ systems: [] });
-    const given = suggest({ ...ONE, count: 50 }, of).choices.map(({ givenBy }) => givenBy.length);
+    const counts = suggest({ ...ONE, count: 50 }, of).choices.map(({ ephemeralOn }) => ephemeralOn.length);
     assert.deepEqual(
-      given,
-      given.toSorted((a, b) => a - b),
+      counts,
+      counts.toSorted((a, b) => a - b),
     );
     assert.equal(
-      given[0],
+      counts[0],
       STACKS.filter((stack) => ['openbsd', 'zos', 'irix', 'vos-stcp-old'].includes(stack.id)).length,
     );
   });
 
-  test('a name has the same ports again, and another name has others', () => {
+  test('a name always has the same ports, and another name has others', () => {
     const firstOf = (name: string, of = constraints()) => suggest({ ...ONE, name }, of).choices[0]?.first;
     assert.equal(firstOf('orders'), firstOf('orders'));
     const names = Array.from({ length: 30 }, (_, at) => `service-${at}`);
     assert.ok(new Set(names.map((name) => firstOf(name))).size > 25);
   });
 
-  test('a name keeps its port when another port is taken, and gets its next one when its own is', () => {
+  test('a name keeps its port when another one is taken, and gets its next one when its own is taken', () => {
     const [first, second] = suggest({ ...ONE, count: 2, name: 'orders' }, constraints()).choices;
     assert.ok(first && second);
     const next = (taken: number) =>
       suggest({ ...ONE, name: 'orders' }, constraints({ sockets: [socket('tcp', taken)] }));
     assert.equal(next(second.first).choices[0]?.first, first.first);
-    const { choices, passedOver } = next(first.first);
+    const { choices, skipped } = next(first.first);
     assert.equal(choices[0]?.first, second.first);
-    const [passed] = passedOver.filter(({ port: at }) => at === first.first);
+    const [passed] = skipped.filter(({ port: at }) => at === first.first);
     assert.deepEqual(
       passed?.obstacles.map(({ kind }) => kind),
-      ['held'],
+      ['in-use'],
     );
   });
 });
 
-describe('what speaks against a port', () => {
+describe('the obstacles of a port', () => {
   const kindsAt = (at: number, changes: Partial<Constraints> = {}) =>
     new Obstacles(constraints({ systems: [], ephemeral: undefined, ...changes }))
       .at(at)
       .map(({ kind }) => kind);
 
   const cases: readonly [string, number, Partial<Constraints>, readonly string[]][] = [
-    ['a system that gives it to clients', 9560, { systems: stacksNamed('openbsd') ?? [] }, ['system']],
-    ['this host, which does', 9560, { ephemeral: { first: 9560, last: 9560 } }, ['host']],
-    ['a socket, whatever its state', 9560, { sockets: [socket('udp', 9560, 'TIME_WAIT')] }, ['held']],
+    ['the ephemeral range of a system', 9560, { systems: stacksNamed('openbsd') ?? [] }, ['system']],
+    ['the ephemeral range of this host', 9560, { ephemeral: { first: 9560, last: 9560 } }, ['host']],
+    ['a socket in any state', 9560, { sockets: [socket('udp', 9560, 'TIME_WAIT')] }, ['in-use']],
     ['a reservation', 9560, { reservations: [reservation('tcp', 9550, 9570)] }, ['profile']],
-    ['a list of reserved ports', 9560, { kept: [{ first: 9560, last: 9561 }] }, ['kept']],
-    ['a line of /etc/services', 9560, { services: new ServiceNames(parseServices('x 9560/udp')) }, ['named']],
+    ['the kernel’s reserved ports', 9560, { reserved: [{ first: 9560, last: 9561 }] }, ['reserved']],
+    [
+      'a line of /etc/services',
+      9560,
+      { services: new ServiceNames(parseServices('x 9560/udp')) },
+      ['service'],
+    ],
     ['IANA, for both protocols', 8080, {}, ['iana', 'iana']],
-    ['a pool', 9310, {}, ['iana', 'iana', 'pool']],
+    ['a default range', 9310, {}, ['iana', 'iana', 'default-range']],
     ['browsers', 6697, {}, ['iana', 'iana', 'browser']],
-    ['that it is low', 4, {}, ['low']],
-    ['that it is in a pool of one protocol', 60_500, {}, ['pool', 'pool', 'pool']],
+    ['a low port', 4, {}, ['low']],
+    ['default ranges of one protocol', 60_500, {}, ['default-range', 'default-range', 'default-range']],
     ['nothing', 9560, {}, []],
   ];
   for (const [name, at, changes, kinds] of cases)
     test(`${name}: ${at}`, () => assert.deepEqual(kindsAt(at, changes), kinds));
 
-  test('a port of the profile that the guard keeps from clients is told once', () => {
-    const changes = { reservations: [reservation('tcp', 9560, 9560)], kept: [{ first: 9560, last: 9560 }] };
+  test('a port that is reserved by the profile and in the kernel is listed once', () => {
+    const changes = {
+      reservations: [reservation('tcp', 9560, 9560)],
+      reserved: [{ first: 9560, last: 9560 }],
+    };
     assert.deepEqual(kindsAt(9560, changes), ['profile']);
   });
 
-  test('only what concerns the protocol counts', () => {
+  test('depend on the protocol', () => {
     const sockets = [socket('udp', 9560)];
     assert.deepEqual(kindsAt(9560, { sockets, protocols: ['tcp'] }), []);
-    assert.deepEqual(kindsAt(9560, { sockets, protocols: ['udp'] }), ['held']);
+    assert.deepEqual(kindsAt(9560, { sockets, protocols: ['udp'] }), ['in-use']);
   });
 });

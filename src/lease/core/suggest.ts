@@ -1,49 +1,49 @@
-// Chooses ports that nobody else gets: in a fixed order, so that the same question has the same answer.
+// Chooses ports without conflicts in a fixed order, so that the same request has the same result.
 import { PORT_MAX, type Protocol } from '../../base/port.ts';
 import { IANA_RANGES } from '../../names/core/iana.ts';
 import type { Stack } from '../../names/core/stack.ts';
 import { STACKS } from '../../names/core/stacks.ts';
-import { type GiveUp, giveUp } from './give-up.ts';
+import { type Exclusion, findExclusion } from './exclusion.ts';
 import { type Constraints, type Obstacle, Obstacles } from './obstacles.ts';
 
-/** A port below takes a privilege, and is nothing to choose. */
+/** Lower ports need privilege and are never chosen. */
 const LOWEST = IANA_RANGES.user.first;
 
-/** Ports that were passed over and are told one by one. */
-const PASSED_OVER_MAX = 100;
+/** Skipped ports that are reported individually. */
+const SKIPPED_MAX = 100;
 
 export interface PortRequest {
-  /** How many ports, or blocks. */
+  /** The number of ports or blocks. */
   readonly count: number;
-  /** How many ports a block has that follow each other. */
+  /** The number of consecutive ports in a block. */
   readonly size: number;
-  /** The nearest to this one come first. */
+  /** Prefer the nearest to this port. */
   readonly near: number | undefined;
-  /** What they are for: each name has an order of its own. */
+  /** The name of the service; each name has its own order of ports. */
   readonly name: string | undefined;
 }
 
-/** Ports that can be had, `first` to `last`. */
+/** A chosen port or block. */
 export interface Choice {
   readonly first: number;
   readonly last: number;
-  /** The systems that give one of them to clients: none of those that were asked for. */
-  readonly givenBy: readonly Stack[];
+  /** Other systems in whose ephemeral range one of them is. */
+  readonly ephemeralOn: readonly Stack[];
 }
 
-/** A port that would have come before the last one that was chosen, and what speaks against it. */
-export interface PassedOver {
+/** A port that precedes the last chosen one in the order, and the reasons against it. */
+export interface Skipped {
   readonly port: number;
   readonly obstacles: readonly Obstacle[];
 }
 
 interface Suggested {
   readonly choices: readonly Choice[];
-  /** The first of those that were passed over, and how many there are. */
-  readonly passedOver: readonly PassedOver[];
-  readonly passedOverCount: number;
-  /** Undefined where enough was found, and where it does not depend on the systems. */
-  readonly giveUp: GiveUp | undefined;
+  /** The first SKIPPED_MAX skipped ports. */
+  readonly skipped: readonly Skipped[];
+  readonly skippedCount: number;
+  /** Undefined if enough ports were found, or if excluding systems does not help. */
+  readonly exclusion: Exclusion | undefined;
 }
 
 export function suggest(request: PortRequest, constraints: Constraints): Suggested {
@@ -51,7 +51,7 @@ export function suggest(request: PortRequest, constraints: Constraints): Suggest
   const obstacles = new Obstacles(constraints);
   const chosen = new Uint8Array(PORT_MAX + 1);
   const choices: Choice[] = [];
-  const passedOver = new Set<number>();
+  const skipped = new Set<number>();
   for (const first of orderOf(request, constraints.protocols)) {
     if (choices.length === count) break;
     const last = first + size - 1;
@@ -59,35 +59,33 @@ export function suggest(request: PortRequest, constraints: Constraints): Suggest
     while (port <= last && chosen[port] === 0 && obstacles.isFree(port)) port++;
     if (port > last) {
       chosen.fill(1, first, last + 1);
-      choices.push({ first, last, givenBy: givenBy(first, last, constraints.protocols) });
+      choices.push({ first, last, ephemeralOn: ephemeralOn(first, last, constraints.protocols) });
     } else if (chosen[port] === 0) {
-      passedOver.add(port);
+      skipped.add(port);
     }
   }
   return {
     choices,
-    passedOver: [...passedOver]
-      .slice(0, PASSED_OVER_MAX)
-      .map((port) => ({ port, obstacles: obstacles.at(port) })),
-    passedOverCount: passedOver.size,
-    giveUp: choices.length < count ? giveUp({ count, size }, constraints, obstacles) : undefined,
+    skipped: [...skipped].slice(0, SKIPPED_MAX).map((port) => ({ port, obstacles: obstacles.at(port) })),
+    skippedCount: skipped.size,
+    exclusion: choices.length < count ? findExclusion({ count, size }, constraints, obstacles) : undefined,
   };
 }
 
-/** The systems that give one of the ports to clients, of all that are known. */
-export function givenBy(first: number, last: number, protocols: readonly Protocol[]): Stack[] {
+/** All known systems whose ephemeral range contains one of the ports. */
+export function ephemeralOn(first: number, last: number, protocols: readonly Protocol[]): Stack[] {
   return STACKS.filter(({ ephemeral }) =>
     protocols.some((protocol) => ephemeral[protocol].first <= last && first <= ephemeral[protocol].last),
   );
 }
 
-/** The first ports of blocks, in the order in which they are tried. */
+/** The first ports of blocks, in the order of preference. */
 function orderOf({ size, near, name }: PortRequest, protocols: readonly Protocol[]): Iterable<number> {
   const lastStart = PORT_MAX - size + 1;
-  return near === undefined ? leastGiven(size, lastStart, name, protocols) : outward(near, lastStart);
+  return near === undefined ? leastEphemeral(size, lastStart, name, protocols) : outward(near, lastStart);
 }
 
-/** From a port to both sides; of two that are as near the lower one first. */
+/** From a port outward to both sides; at the same distance the lower one first. */
 function* outward(near: number, last: number): Generator<number> {
   for (let distance = 0; distance < PORT_MAX; distance++) {
     const [below, above] = [near - distance, near + distance];
@@ -97,47 +95,47 @@ function* outward(near: number, last: number): Generator<number> {
 }
 
 /**
- * First those that the fewest of all known systems give to clients, so that a port stays good where others come to be
- * used; of these in the order of the name, or from the lowest up.
+ * First the ports in the ephemeral ranges of the fewest systems, so that a port remains suitable if other systems are
+ * used later; within these in the order of the name, or ascending.
  */
-function* leastGiven(
+function* leastEphemeral(
   size: number,
   lastStart: number,
   name: string | undefined,
   protocols: readonly Protocol[],
 ): Generator<number> {
-  const given = countGivenBy(size, protocols);
+  const counts = countSystems(size, protocols);
   const buckets: number[][] = Array.from({ length: STACKS.length + 1 }, () => []);
-  for (let start: number = LOWEST; start <= lastStart; start++) buckets[given[start] ?? 0]?.push(start);
+  for (let start: number = LOWEST; start <= lastStart; start++) buckets[counts[start] ?? 0]?.push(start);
   for (const bucket of buckets) yield* name === undefined ? bucket : inOrderOf(name, bucket);
 }
 
-/** For the first port of each block: how many of all known systems give a port of the block to clients. */
-function countGivenBy(size: number, protocols: readonly Protocol[]): Uint8Array {
+/** By first port of a block: the number of systems whose ephemeral range overlaps the block. */
+function countSystems(size: number, protocols: readonly Protocol[]): Uint8Array {
   const counts = new Uint8Array(PORT_MAX + 1);
   for (const { ephemeral } of STACKS) {
-    const gives = new Uint8Array(PORT_MAX + 1);
+    const overlaps = new Uint8Array(PORT_MAX + 1);
     for (const protocol of protocols) {
       const { first, last } = ephemeral[protocol];
-      gives.fill(1, Math.max(0, first - size + 1), last + 1);
+      overlaps.fill(1, Math.max(0, first - size + 1), last + 1);
     }
-    for (let port = 0; port <= PORT_MAX; port++) counts[port] = (counts[port] ?? 0) + (gives[port] ?? 0);
+    for (let port = 0; port <= PORT_MAX; port++) counts[port] = (counts[port] ?? 0) + (overlaps[port] ?? 0);
   }
   return counts;
 }
 
-/** Ports as a name has them: in an order that is a matter of chance, but always the same. */
+/** A pseudorandom order that depends only on the name. */
 function inOrderOf(name: string, ports: readonly number[]): number[] {
-  const places = new Map(ports.map((port) => [port, placeOf(name, port)]));
-  return ports.toSorted((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0) || a - b);
+  const hashes = new Map(ports.map((port) => [port, hashOf(name, port)]));
+  return ports.toSorted((a, b) => (hashes.get(a) ?? 0) - (hashes.get(b) ?? 0) || a - b);
 }
 
 /**
- * A number for a name and a port. It does not depend on other ports: where one of them goes or comes, the others keep
- * their order (rendezvous hashing).
+ * Rendezvous hashing: the hash of a name and a port does not depend on other ports, so that the others keep their
+ * order when one is added or removed.
  */
-function placeOf(name: string, port: number): number {
-  // FNV-1a, with the last steps of MurmurHash3 behind it, because FNV hardly mixes the last characters.
+function hashOf(name: string, port: number): number {
+  // FNV-1a followed by the finalizer of MurmurHash3, because FNV hardly mixes the last characters.
   let hash = 0x811c9dc5;
   for (const char of `${name}/${port}`) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

@@ -19,8 +19,8 @@ const STACKS = command({
   },
   options: STACKS_OPTIONS,
   help: `Without a name, lists every system, and the settings of this host, now and after
-  the next boot. With the name of a system, prints the commands that show and
-  change its range, and the sources of the information. "stratus" prints the table
+the next boot. With the name of a system, prints the commands that show and
+change its range, and the sources of the information. "stratus" prints the table
 of Stratus's guide to choosing ports.`,
   examples: [
     'portreeve stacks',

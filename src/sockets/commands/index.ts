@@ -45,7 +45,7 @@ const ports = (sources: PortSources) =>
     arguments: { port: { ...ASKED_PORTS, optional: true } },
     options: PORTS_OPTIONS,
     help: `By default, lists sockets that others can reach, and TCP sockets that are bound
-    but do not listen, which most other tools do not show.
+but do not listen, which most other tools do not show.
 
 Exit code 0, or 1 if ports or an owner were given and no socket matches.`,
     examples: [
@@ -79,8 +79,8 @@ const who = (sources: PortSources) =>
     arguments: { port: ASKED_PORTS },
     options: WHO_OPTIONS,
     help: `Exit code 0 if the port is in use, 1 if it is not in use, 3 if it is in use and
-    the owner is unknown, because you may not see the processes of other users. For
-    several ports, the highest of these.`,
+the owner is unknown, because you may not see the processes of other users. For
+several ports, the highest of these.`,
     examples: ['portreeve who 8080', 'portreeve who 80 443/tcp ssh', 'portreeve who 53/udp || echo free'],
     run: async ({ port }, options, io) => {
       const { whoCommand } = await import('./who.ts');

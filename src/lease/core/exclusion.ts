@@ -1,67 +1,75 @@
-// Which systems are to be left out, as few as can be, where all together leave no port to choose.
+// Finds the fewest systems to exclude if their ephemeral ranges leave too few ports.
 import { PORT_MAX, PORT_MIN } from '../../base/port.ts';
 import type { Stack } from '../../names/core/stack.ts';
 import type { Constraints, Obstacles } from './obstacles.ts';
 
-/** The fewest systems to be left out so that there are enough ports. */
-export interface GiveUp {
+export interface Exclusion {
   readonly systems: readonly Stack[];
-  /** Whether this host is to give its clients other ports as well. */
+  /** Whether to exclude the ephemeral range of this host as well. */
   readonly host: boolean;
-  /** How many ports, or blocks, there are then. */
-  readonly left: number;
-  /** The first ports of the first of them. */
+  /** The number of ports or blocks available then. */
+  readonly available: number;
+  /** The first port of the first of them. */
   readonly example: number;
 }
 
-/** How many blocks are wanted, of how many ports. */
+/** The number of blocks and the number of ports in each. */
 interface Wanted {
   readonly count: number;
   readonly size: number;
 }
 
-/** A set of systems: a bit for each of those that were asked for, and one for this host behind them. */
+/** A set of systems: a bit for each selected system, followed by one for this host. */
 type Systems = number;
 
 /**
- * Every port that nothing but systems speaks against stands for the systems that give it to clients: leaving out these
- * frees it, with all ports that are given by fewer of them. Undefined where even with no system there is not enough.
+ * The candidates are the sets of systems whose ephemeral ranges contain a port that is otherwise free. Excluding such a
+ * set frees that port, and all ports in the ranges of a subset. Undefined if even without any system there are too few.
  */
-export function giveUp(wanted: Wanted, constraints: Constraints, obstacles: Obstacles): GiveUp | undefined {
+export function findExclusion(
+  wanted: Wanted,
+  constraints: Constraints,
+  obstacles: Obstacles,
+): Exclusion | undefined {
   const masks = blockMasks(wanted.size, constraints, obstacles);
   const distinct = [...new Set(masks)].filter((mask): mask is Systems => mask !== undefined);
   const candidates = [...distinct, distinct.reduce((all, mask) => all | mask, 0)].map((mask) => ({
     mask,
     ...countFreed(mask, masks, wanted.size),
   }));
-  const enough = candidates.filter(({ left }) => left >= wanted.count);
+  const enough = candidates.filter(({ available }) => available >= wanted.count);
   const [best] = enough.toSorted(
     (a, b) =>
       bits(a.mask) - bits(b.mask) ||
       commonIn(a.mask, constraints) - commonIn(b.mask, constraints) ||
-      b.left - a.left,
+      b.available - a.available,
   );
   if (!best) return undefined;
   const systems = constraints.systems.filter((_, at) => (best.mask & (1 << at)) !== 0);
-  return { systems, host: (best.mask & hostBit(constraints)) !== 0, left: best.left, example: best.example };
+  return {
+    systems,
+    host: (best.mask & hostBit(constraints)) !== 0,
+    available: best.available,
+    example: best.example,
+  };
 }
 
 const hostBit = ({ systems }: Constraints): Systems => 1 << systems.length;
 
-/** For the first port of each block the systems that are in its way; undefined where something else is. */
+/** By first port of a block: the systems in whose ephemeral range it is; undefined if it is not otherwise free. */
 function blockMasks(size: number, constraints: Constraints, obstacles: Obstacles): (Systems | undefined)[] {
-  const givers = systemsAt(constraints);
+  const systems = systemsAt(constraints);
   const masks: (Systems | undefined)[] = new Array(PORT_MAX + 1).fill(undefined);
-  // How many ports from here on have nothing but systems in their way.
+  // The number of consecutive ports from here on that are otherwise free.
   let run = 0;
   for (let start = PORT_MAX; start >= PORT_MIN; start--) {
-    run = obstacles.isNobodys(start) ? run + 1 : 0;
-    if (run >= size) masks[start] = together(givers, start, size);
+    run = obstacles.isOnlyEphemeral(start) ? run + 1 : 0;
+    if (run >= size) masks[start] = union(systems, start, size);
   }
   return masks;
 }
 
-/** For each port the systems that give it to clients. */
+/** By port: the systems in whose ephemeral range it is. */
 function systemsAt(constraints: Constraints): Int32Array {
   const { systems, protocols, ephemeral } = constraints;
   const masks = new Int32Array(PORT_MAX + 1);
@@ -75,27 +83,27 @@ function systemsAt(constraints: Constraints): Int32Array {
   return masks;
 }
 
-function together(givers: Int32Array, start: number, size: number): Systems {
+function union(systems: Int32Array, start: number, size: number): Systems {
   let mask: Systems = 0;
-  for (let port = start; port < start + size; port++) mask |= givers[port] ?? 0;
+  for (let port = start; port < start + size; port++) mask |= systems[port] ?? 0;
   return mask;
 }
 
-/** How many blocks, none of which overlaps another one, are free when some systems are left out. */
+/** The number of free, non-overlapping blocks when some systems are excluded. */
 function countFreed(
-  leftOut: Systems,
+  excluded: Systems,
   masks: readonly (Systems | undefined)[],
   size: number,
-): { readonly left: number; readonly example: number } {
-  let left = 0;
+): { readonly available: number; readonly example: number } {
+  let available = 0;
   let example = 0;
   for (let start: number = PORT_MIN; start <= PORT_MAX; ) {
     const mask = masks[start];
-    const isFree = mask !== undefined && (mask & ~leftOut) === 0;
-    if (isFree && left++ === 0) example = start;
+    const isFree = mask !== undefined && (mask & ~excluded) === 0;
+    if (isFree && available++ === 0) example = start;
     start += isFree ? size : 1;
   }
-  return { left, example };
+  return { available, example };
 }
 
 function bits(mask: Systems): number {
@@ -104,7 +112,7 @@ function bits(mask: Systems): number {
   return count;
 }
 
-/** How many of them are met today: rather one that is not. */
+/** The number of systems in common use, which are excluded last. */
 function commonIn(mask: Systems, { systems }: Constraints): number {
   return systems.filter(({ group }, at) => group === 'today' && (mask & (1 << at)) !== 0).length;
 }
