@@ -1,10 +1,10 @@
-/** The report of the coverage shows first what is run least, and sums up each folder of src. */
+// The coverage report lists files with the lowest coverage first, and sums up each folder of src.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { coverageReport } from './coverage.ts';
 
-test('files and folders are listed by how much of them is run, the least first', () => {
+test('lists files and folders by coverage, lowest first', () => {
   const report = coverageReport([
     { path: 'src/text/a.ts', lines: 10, run: 10 },
     { path: 'src/text/deep/b.ts', lines: 30, run: 10 },

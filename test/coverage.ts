@@ -1,9 +1,9 @@
 /**
- * Prints how much of src is run by the tests that call it in their own process:
+ * Prints the coverage of src by tests that run in the same process:
  * `npm run coverage -- [PART OF A PATH ...]`.
  *
- * The parts choose the files that are printed; all of these tests run in any case, and whether they pass is for
- * `npm test` to say: a few cannot where Node's coverage adds a variable to the environment of what they start.
+ * The arguments select the files to print; all tests run in any case. Failures are ignored: a few tests fail because
+ * Node's coverage adds a variable to the environment of child processes.
  */
 
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { table } from '../bench/table.ts';
 import { ROOT, sourceFiles } from './support/files.ts';
 
-/** Where the tests are that call src in their own process. */
+/** The tests that run src in the same process. */
 const TESTED_FROM = [
   'src',
   'test/support/sim',
@@ -24,7 +24,7 @@ const TESTED_FROM = [
 ];
 const CONCURRENCY = 2;
 
-/** How many lines of a file there are, and how many of them were run; of one without code there is none. */
+/** The number of lines of code and of covered lines of a file. */
 export interface Covered {
   readonly path: string;
   readonly lines: number;
@@ -34,7 +34,7 @@ export interface Covered {
 const percentOf = ({ lines, run: ran }: Omit<Covered, 'path'>): number =>
   lines === 0 ? 100 : (100 * ran) / lines;
 
-/** A table of the files, those first of which least was run, and one of the folders. */
+/** A table of files and one of folders, lowest coverage first. */
 export function coverageReport(files: readonly Covered[]): string {
   const folders = [...Map.groupBy(files, ({ path }) => path.split('/').slice(0, 2).join('/'))].map(
     ([path, those]) => ({
@@ -88,7 +88,7 @@ async function main(parts: readonly string[]): Promise<void> {
   const others = (await sourceFiles(['src'])).filter(
     (file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !loaded.has(file),
   );
-  console.log('\nNo test loads these, which have types only or run in processes of their own:');
+  console.log('\nNo test loads these files, which contain only types or run in other processes:');
   for (const file of others.filter(isChosen)) console.log(file);
 }
 

@@ -1,4 +1,4 @@
-/** Holds src to exports that a program imports, and the reader of exports to its word. */
+// Every export of src is imported by a program; the parser of exports.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { exportsOf, uselessExports } from './support/exports.ts';
 import { ROOT, sourceFiles } from './support/files.ts';
 
-test('src exports only what a program imports', async () => {
+test('every export of src is imported by a program', async () => {
   const files = new Map<string, string>();
   for (const file of await sourceFiles(['src', 'test', 'bench', 'scripts', 'examples'])) {
     if (file.endsWith('.ts')) files.set(file, await readFile(new URL(file, ROOT), 'utf8'));
@@ -15,7 +15,7 @@ test('src exports only what a program imports', async () => {
   assert.deepEqual(uselessExports(files), []);
 });
 
-test('every kind of export is read, with its line', () => {
+test('parses every kind of export with its line', () => {
   const source = `export const a = 1;
 export async function b() {} export function* c() {}
 export abstract class D {} export interface E { export: 1 }
@@ -39,14 +39,14 @@ describe('an export of src/x.ts', () => {
     'under another name': { 'src/b.ts': "import { type c, a as b } from './x.ts';" },
     'in an export': { 'src/main/library.ts': "export { a as b } from '../x.ts';" },
     'with the whole module': { 'src/b.ts': "import * as all from './x.ts'; all.a;" },
-    'when it is needed': { 'src/b.ts': "const { a } = await import('./x.ts');" },
-    'in a program that is text': {
+    dynamically: { 'src/b.ts': "const { a } = await import('./x.ts');" },
+    'in the source text of another program': {
       'src/b.ts': "run(`const { a } = await import('${new URL('./x.ts', import.meta.url)}')`)",
     },
     'in a benchmark': { 'bench/b.ts': "import { a } from '../src/x.ts';" },
   };
   for (const [name, others] of Object.entries(useful)) {
-    test(`is used where it is imported ${name}`, () => assert.deepEqual(judge(others), []));
+    test(`is used if it is imported ${name}`, () => assert.deepEqual(judge(others), []));
   }
 
   const useless: Record<string, Record<string, string>> = {
@@ -56,10 +56,10 @@ describe('an export of src/x.ts', () => {
     'the whole module is imported for another name': { 'src/b.ts': "(await import('./x.ts')).b;" },
   };
   for (const [name, others] of Object.entries(useless)) {
-    test(`is useless where ${name}`, () => assert.deepEqual(judge(others), [nothing]));
+    test(`is unused if ${name}`, () => assert.deepEqual(judge(others), [nothing]));
   }
 
-  test('belongs to the tests where only they use it', () => {
+  test('is reported if only tests use it', () => {
     const unit = { 'src/x.test.ts': "import { a } from './x.ts';" };
     const support = { 'test/support/b.ts': "import { a } from '../../src/x.ts';" };
     assert.deepEqual(judge({ ...unit, ...support }), [onlyTests]);

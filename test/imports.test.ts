@@ -1,4 +1,4 @@
-/** Holds src to the import table, and the reader of imports to its word. */
+// src follows the import table; the parser of imports.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -7,11 +7,11 @@ import { describe, test } from 'node:test';
 import { ROOT, sourceFiles } from './support/files.ts';
 import { FEATURES, forbiddenImports, importsOf, importTable, TABLE } from './support/imports.ts';
 
-/** The foundation, then the features: each imports what is to its left. */
+/** The foundation and the features; each imports only what is to its left. */
 const ORDER = ['base', 'wire, text, bpf', 'host', 'kit', ...FEATURES, 'main'].join(' -> ');
 
-// Unit tests are left out: beside their own module they may use test/support and the simulated host.
-test('src keeps to the import table', async () => {
+// Unit tests are excluded: they may also use test/support and the simulated host.
+test('src follows the import table', async () => {
   const files = new Map<string, string>();
   for (const file of await sourceFiles(['src'])) {
     if (file.endsWith('.ts') && !file.endsWith('.test.ts')) {
@@ -22,16 +22,16 @@ test('src keeps to the import table', async () => {
   assert.deepEqual(forbiddenImports(files), []);
 });
 
-test('ARCHITECTURE.md shows the table', async () => {
+test('ARCHITECTURE.md contains the table', async () => {
   const text = await readFile(new URL('ARCHITECTURE.md', ROOT), 'utf8');
   assert.ok(
     text.includes(`\n${importTable()}\n`),
-    `ARCHITECTURE.md has to show this table:\n${importTable()}`,
+    `ARCHITECTURE.md must contain this table:\n${importTable()}`,
   );
-  assert.ok(text.includes(`\n    ${ORDER}\n`), `ARCHITECTURE.md has to show the order: ${ORDER}`);
+  assert.ok(text.includes(`\n    ${ORDER}\n`), `ARCHITECTURE.md must contain the order: ${ORDER}`);
 });
 
-describe('reading imports', () => {
+describe('parsing imports', () => {
   const read = (source: string) => importsOf(source).map(({ target, kind }) => [kind, target]);
 
   const cases: Record<string, [source: string, ...expected: [string, string | undefined][]]> = {
@@ -50,7 +50,7 @@ describe('reading imports', () => {
       ['type', 'c'],
       ['type', 'd'],
     ],
-    'values that are called type': [
+    'values named type': [
       "import type from 'a'; import type, { b } from 'b'; import { type C } from 'c';",
       ['value', 'a'],
       ['value', 'b'],
@@ -63,18 +63,16 @@ describe('reading imports', () => {
       ['value', 'c'],
       ['value', 'd'],
     ],
-    'exports of its own': [
-      "export { a };\nexport const from = 'b';\nexport type C = 'c';\nconst x = 'from';",
-    ],
+    'local exports': ["export { a };\nexport const from = 'b';\nexport type C = 'c';\nconst x = 'from';"],
     'dynamic, also inside a template': [
       "await import('a'); `${await import('b')} import('c')`; import.meta.dirname; import(name);",
       ['dynamic', 'a'],
       ['dynamic', 'b'],
       ['dynamic', undefined],
     ],
-    'a name put together from a string': ["import('a' + b)", ['dynamic', undefined]],
+    'a computed name': ["import('a' + b)", ['dynamic', undefined]],
     'other loaders': ["require('a'); process.getBuiltinModule('fs')", ['dynamic', 'a'], ['dynamic', 'fs']],
-    'what only looks like one': [
+    'comments, strings, and regular expressions': [
       "// import 'a'\n/* import 'b' */ const s = \"import 'c'\"; const r = /import 'd'/; x = { import: 'e' };",
     ],
   };
@@ -82,7 +80,7 @@ describe('reading imports', () => {
     test(name, () => assert.deepEqual(read(source), expected));
   }
 
-  test('gives the line', () => {
+  test('returns the line', () => {
     assert.equal(importsOf("/*\n*/\nconst a = `\n`;\nimport 'a';")[0]?.line, 5);
   });
 });
@@ -95,20 +93,20 @@ describe('the import table', () => {
     'wire imports base': ['wire/a.ts', "import '../base/port.ts'", "import '../text/a.ts'"],
     'only sys calls koffi': ['host/linux/sys/a.ts', "import 'koffi'", "import '../../../kit/a.ts'"],
     'host/linux calls sys': ['host/linux/a.ts', "import './sys/a.ts'", "import 'koffi'"],
-    'kit knows no feature': ['kit/a.ts', "import 'zod'", "import '../portmap/core/a.ts'"],
+    'kit imports no feature': ['kit/a.ts', "import 'zod'", "import '../portmap/core/a.ts'"],
     'a feature imports what is to its left': [
       'guard/core/a.ts',
       "import '../../profile/core/a.ts'",
       "import '../../lease/core/a.ts'",
     ],
-    'a feature to the left shows no commands to app': [
+    'app does not import commands of a feature to its left': [
       'guard/app/a.ts',
       "import '../../profile/app/a.ts'",
       "import '../../profile/commands/a.ts'",
     ],
     'codecs are pure': ['profile/text/a.ts', "import '../../base/port.ts'", "import '../../host/host.ts'"],
     'core has no clock': ['portmap/core/a.ts', "import './b.ts'", "import 'node:timers'"],
-    'core knows no host': [
+    'core does not import the host': [
       'profile/core/a.ts',
       "import type { A } from '../text/a.ts'",
       "import type { A } from '../../host/host.ts'",
@@ -118,25 +116,29 @@ describe('the import table', () => {
       "import '../../host/host.ts'",
       "import '../../host/linux/a.ts'",
     ],
-    'daemon has no commands': ['guard/daemon/a.ts', "import '../app/a.ts'", "import '../commands/a.ts'"],
+    'daemon does not import commands': [
+      'guard/daemon/a.ts',
+      "import '../app/a.ts'",
+      "import '../commands/a.ts'",
+    ],
     'a command receives the host': [
       'guard/commands/deps.ts',
       "import '../../host/linux/a.ts'",
       "import '../../main/a.ts'",
     ],
-    'only files called deps or here make the host': [
+    'only files named deps or here create the host': [
       'guard/commands/guard.ts',
       "import './guard-deps.ts'",
       "import '../../host/linux/a.ts'",
     ],
-    'commands have no daemon': [
+    'commands do not import the daemon': [
       'portmap/commands/a.ts',
       "import '../../kit/command.ts'",
       "import('../daemon/a.ts')",
     ],
     'the library stays small': ['portmap/client/a.ts', "import 'node:net'", "import 'node:fs'"],
-    'main knows every feature': ['main/a.ts', "import('../doctor/app/a.ts')", "import 'zod'"],
-    'nothing leaves src': [
+    'main imports every feature': ['main/a.ts', "import('../doctor/app/a.ts')", "import 'zod'"],
+    'src imports nothing outside of it': [
       'guard/app/a.ts',
       "import '../../base/port.ts'",
       "import '../../../test/support/probe.ts'",
@@ -149,7 +151,7 @@ describe('the import table', () => {
     });
   }
 
-  test('says where, what and why', () => {
+  test('reports the place, the import, and the reason', () => {
     assert.deepEqual(judge('wire/a.ts', "\nimport 'koffi';"), [
       'src/wire/a.ts:2 imports koffi: wire may not, because codecs are pure: they run in a fuzzer and in a simulation',
     ]);
@@ -165,7 +167,7 @@ describe('the import table', () => {
     assert.equal(judge('main/a.ts', "import('./b.ts')").length, 0);
   });
 
-  test('names each module once', () => {
+  test('lists each module once', () => {
     assert.equal(new Set(TABLE.map(({ module }) => module)).size, TABLE.length);
   });
 });

@@ -15,7 +15,7 @@ import { servePackages } from './support/package-server.ts';
 import { needs, probe } from './support/probe.ts';
 
 const TYPESCRIPT = fileURLToPath(new URL('node_modules/typescript/bin/tsc', ROOT));
-/** The package's command looks up Node in PATH: it gets the one that runs the tests. */
+/** The package's command finds the Node of the tests in PATH. */
 const ENV = { ...process.env, PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter) };
 
 async function run(directory: string, file: string, ...args: string[]): Promise<string> {
@@ -23,7 +23,7 @@ async function run(directory: string, file: string, ...args: string[]): Promise<
   return stdout;
 }
 
-/** A consumer that is as strict as TypeScript can be, down to the package's own declarations. */
+/** A consumer that is compiled with every strict option, including the package's declarations. */
 const CONSUMER = `
 import { Portmap, type PortmapEntry, type Port, RpcClient, RpcError } from 'portreeve';
 await using portmap: Portmap = new Portmap({ transport: 'tcp', host: '127.0.0.1', port: 1 }, { timeoutMs: 500 });
@@ -59,7 +59,7 @@ function brokenLinks(
 }
 
 describe('the package', () => {
-  /** Empty where npm is missing. */
+  /** Empty if npm is missing. */
   let directory = '';
   let tarball = '';
   let project = '';
@@ -98,7 +98,7 @@ describe('the package', () => {
     );
   });
 
-  inProject('is imported, without a daemon and without root', async () => {
+  inProject('can be imported without a daemon and without root', async () => {
     const script =
       "import { RpcClient, Portmap } from 'portreeve'; console.log(RpcClient.name, Portmap.name)";
     assert.equal(
@@ -107,7 +107,7 @@ describe('the package', () => {
     );
   });
 
-  inProject('has types that a strict consumer compiles with, and the result runs', async () => {
+  inProject('has types with which a strict consumer compiles and runs', async () => {
     await writeFile(join(project, 'consumer.ts'), CONSUMER);
     await writeFile(
       join(project, 'tsconfig.json'),
@@ -116,14 +116,14 @@ describe('the package', () => {
     assert.equal(await run(project, process.execPath, TYPESCRIPT, '-p', '.'), '');
     const printed = await run(project, process.execPath, 'consumer.js');
     assert.equal(printed, 'REFUSED function undefined 0\n');
-    // Its twin: an error of types is detected.
+    // A type error is detected.
     await writeFile(join(project, 'consumer.ts'), CONSUMER.replace('port: 1 }', "port: '1' }"));
     await assert.rejects(run(project, process.execPath, TYPESCRIPT, '-p', '.'), ({ stdout }) =>
       /TS2322/.test(stdout),
     );
   });
 
-  inProject('has its manual, and neither sources nor tests', async () => {
+  inProject('contains the man pages, and neither sources nor tests', async () => {
     const installed = join(project, 'node_modules/portreeve');
     const { man } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
     for (const page of man) assert.ok(existsSync(join(installed, page)), page);
@@ -176,7 +176,7 @@ describe('the package', () => {
       return (await publint({ pack: { tarball: buffer }, strict: true })).messages;
     };
     assert.deepEqual(await lint(tarball), []);
-    // Its twin: a package that exports a missing file.
+    // publint detects a package that exports a missing file.
     await writeFile(
       join(directory, 'package.json'),
       '{ "name": "a", "type": "module", "exports": "./none.js" }',

@@ -1,4 +1,4 @@
-/** Holds the runner of the tests to what it promises: nothing fails, hangs or is skipped unseen. */
+// The test runner: failed, hanging, and skipped tests are all reported.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { needs } from './support/probe.ts';
 import { type FileResult, judge, parseExpectedSkips } from './support/results.ts';
 
-/** Runs a test file of this content by runFile, in a process that is not itself a test. */
+/** Runs a test file with this source by runFile, in a process that is not itself a test. */
 async function resultOf(source: string, { fileMs = 60_000, testMs = 60_000 } = {}): Promise<FileResult> {
   const dir = await mkdtemp(join(tmpdir(), 'portreeve-run-'));
   try {
@@ -25,7 +25,7 @@ async function resultOf(source: string, { fileMs = 60_000, testMs = 60_000 } = {
       const result = await runFile(${JSON.stringify(file)}, options);
       console.log(JSON.stringify(result));`,
     );
-    // Inside a test, run() would do nothing: it recognises one by this variable.
+    // With this variable, run() detects that it is inside a test and does nothing.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
     const { stdout } = await promisify(execFile)(process.execPath, [program], { env });
     return JSON.parse(stdout) as FileResult;
@@ -35,7 +35,7 @@ async function resultOf(source: string, { fileMs = 60_000, testMs = 60_000 } = {
 }
 
 describe('running a file', () => {
-  test('counts tests and not suites, and keeps the names of suites', async () => {
+  test('counts tests but not suites, and includes the names of suites', async () => {
     const { passed, failures, skips } = await resultOf(`
       test('a', () => {});
       describe('s', () => {
@@ -55,21 +55,21 @@ describe('running a file', () => {
     assert.deepEqual(skips, [{ test: 's > d', reason: 'needs d' }, { test: 's > e' }]);
   });
 
-  test('fails a file without tests, one that cannot start and one that exits badly', async () => {
+  test('fails a file without tests, with a syntax error, or with a nonzero exit status', async () => {
     for (const source of ['', 'syntax error', 'process.exit(3);']) {
       assert.equal((await resultOf(source)).failures.length, 1, source);
     }
     assert.equal((await resultOf("test('a', () => {});")).failures.length, 0);
   });
 
-  test('ends a file that hangs, and fails it', async () => {
+  test('stops and fails a file that hangs', async () => {
     const { failures } = await resultOf("test('a', () => new Promise(() => setInterval(() => {}, 1000)));", {
       fileMs: 1000,
     });
     assert.equal(failures.length, 1);
   });
 
-  test('fails a test that hangs by its name, and runs those behind it', async () => {
+  test('fails a test that hangs, and runs those after it', async () => {
     const { passed, failures } = await resultOf(
       `
       describe('s', () => {
@@ -92,13 +92,13 @@ describe('running a file', () => {
   });
 });
 
-describe('judging a run', () => {
+describe('the verdict of a run', () => {
   const result = (part: Partial<FileResult>): FileResult => {
     return { file: 'a.test.ts', passed: 1, failures: [], skips: [], output: '', seconds: 0, ...part };
   };
   const skipped = (reason?: string) => [result({ skips: [{ test: 's > needs root', reason }] })];
 
-  test('ends with the counts', () => {
+  test('contains the counts', () => {
     assert.deepEqual(judge([result({}), result({ passed: 2 })]), {
       ok: true,
       lines: ['3 passed, 0 failed, 0 skipped'],
@@ -107,18 +107,18 @@ describe('judging a run', () => {
     assert.deepEqual(failing, { ok: false, lines: ['1 passed, 1 failed, 0 skipped'] });
   });
 
-  test('refuses a run without tests', () => {
+  test('fails a run without tests', () => {
     assert.equal(judge([]).ok, false);
   });
 
-  test('accepts a skip with a reason and refuses one without', () => {
+  test('accepts a skip with a reason, and fails one without', () => {
     const { ok, lines } = judge(skipped('needs root (uid 0)'));
     assert.equal(ok, true);
     assert.match(lines[0] ?? '', /a\.test\.ts: s > needs root: needs root \(uid 0\)$/);
     assert.equal(judge(skipped()).ok, false);
   });
 
-  test('refuses a skip that is not expected, when there is a list', () => {
+  test('fails a skip that is not in the list, if there is a list', () => {
     const expected = parseExpectedSkips('# why\n\ns > *  some machines have no root\n');
     assert.equal(judge(skipped('needs root'), expected).ok, true);
     assert.equal(judge(skipped(), expected).ok, false);
@@ -134,7 +134,7 @@ describe('judging a run', () => {
 });
 
 describe('the list of expected skips', () => {
-  test('takes two spaces or a bar', () => {
+  test('accepts two spaces or a bar as separator', () => {
     assert.deepEqual(parseExpectedSkips('a > b c  no root\n# note\nd | no d'), [
       { pattern: 'a > b c', why: 'no root' },
       { pattern: 'd', why: 'no d' },
@@ -146,7 +146,7 @@ describe('the list of expected skips', () => {
   });
 });
 
-test('needs skips with every reason, and only then', () => {
+test('needs() skips with every reason, if there is one', () => {
   const reasons: string[] = [];
   const context = { skip: (reason: string) => reasons.push(reason) };
   assert.equal(needs(context, { ok: true }), true);

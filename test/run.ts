@@ -1,9 +1,9 @@
 /**
- * Builds, checks and runs the tests: `npm test -- [--only-unit] [--no-check] [--long] [--vm] [PART OF A PATH ...]`.
+ * Builds, checks, and runs the tests: `npm test -- [--only-unit] [--no-check] [--long] [--vm] [PART OF A PATH ...]`.
  *
- * Unit tests lie beside their file in src, the others in test. Files called *.long.test.ts run with --long only, those
- * called *.vm.test.ts, which boot virtual machines, with --vm and then alone, one after the other.
- * PORTREEVE_EXPECTED_SKIPS names a file of the skips that are acceptable; any other then fails the run.
+ * Unit tests are next to their file in src, the others in test. Files named *.long.test.ts run only with --long. Files
+ * named *.vm.test.ts boot virtual machines; with --vm they run alone and one after the other.
+ * PORTREEVE_EXPECTED_SKIPS names a file with the acceptable skips; any other skip then fails the run.
  */
 
 import { execFile } from 'node:child_process';
@@ -16,11 +16,11 @@ import { runFile } from './support/runner.ts';
 
 const CONCURRENCY = 2;
 const LIMITS: Limits = { testMs: 200_000, fileMs: 300_000, runMs: 1_200_000 };
-/** A long file may be one test. */
+/** A long file may consist of one test. */
 const LONG_LIMITS: Limits = { testMs: 1_800_000, fileMs: 1_800_000, runMs: 3_600_000 };
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 
-/** What a test, a file and all of them may take. */
+/** Timeouts. */
 interface Limits {
   readonly testMs: number;
   readonly fileMs: number;
@@ -40,7 +40,7 @@ const OPTIONS = ['--only-unit', '--no-check', '--long', '--vm'];
 function choiceOf(args: readonly string[]): Choice {
   const unknown = args.find((arg) => arg.startsWith('-') && !OPTIONS.includes(arg));
   if (unknown !== undefined) {
-    console.error(`no option ${unknown}; there are ${OPTIONS.join(', ')} and parts of paths`);
+    console.error(`unknown option ${unknown}; known options: ${OPTIONS.join(', ')}`);
     process.exit(2);
   }
   return {
@@ -60,7 +60,7 @@ async function chosenFiles({ long, vm, onlyUnit, parts }: Choice): Promise<strin
     .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
 }
 
-/** Runs a script as if it were a test, so that what it finds counts and does not keep the tests from running. */
+/** Runs a script like a test, so that its failure counts but does not prevent the tests from running. */
 async function runStep(script: string, signal: AbortSignal): Promise<FileResult> {
   const begin = performance.now();
   const options = { signal, maxBuffer: OUTPUT_BYTES_MAX };
@@ -82,10 +82,10 @@ function print(result: FileResult): void {
   console.log(`${failures.length > 0 ? 'FAILED' : 'ok    '}  ${file}  ${shown}  ${seconds.toFixed(1)} s`);
   for (const { test, details } of failures) console.log(`\n  ${test}\n${details.replace(/^/gm, '    ')}\n`);
   if (failures.length > 0 && output.trim() !== '')
-    console.log(`  its output:\n${output.replace(/^/gm, '    ')}\n`);
+    console.log(`  output:\n${output.replace(/^/gm, '    ')}\n`);
 }
 
-/** Runs a file until it ends, its time is over or the whole run is stopped. */
+/** Runs a file until it ends, times out, or the whole run is stopped. */
 async function runWithin(file: string, limits: Limits, signal: AbortSignal): Promise<FileResult> {
   const { fileMs, testMs } = limits;
   const stop = new AbortController();
@@ -100,10 +100,10 @@ async function runWithin(file: string, limits: Limits, signal: AbortSignal): Pro
   }
 }
 
-/** Runs the files, some at a time, and prints each as it ends. */
+/** Runs files with the given concurrency, and prints each result. */
 async function runAll(
   files: readonly string[],
-  atOnce: number,
+  concurrency: number,
   limits: Limits,
   signal: AbortSignal,
 ): Promise<FileResult[]> {
@@ -116,7 +116,7 @@ async function runAll(
       print(result);
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  await Promise.all(Array.from({ length: concurrency }, work));
   return results;
 }
 
@@ -134,7 +134,7 @@ async function main(): Promise<void> {
     runMs,
   );
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => stop.abort(new Error(`the run was ended by ${name}`)));
+    process.once(name, () => stop.abort(new Error(`the run was stopped by ${name}`)));
   }
 
   const results: FileResult[] = [];
@@ -144,13 +144,13 @@ async function main(): Promise<void> {
     results.push(result);
   }
   const files = await chosenFiles(choice);
-  // A virtual machine takes all of this one.
+  // A virtual machine uses the whole host.
   results.push(...(await runAll(files, choice.vm ? 1 : CONCURRENCY, limits, stop.signal)));
   clearTimeout(timer);
 
   const verdict = judge(results, expected);
   console.log('');
-  if (stop.signal.aborted) console.log(`${stop.signal.reason.message}; the rest was not run`);
+  if (stop.signal.aborted) console.log(`${stop.signal.reason.message}; the remaining files were not run`);
   for (const line of verdict.lines) console.log(line);
   process.exitCode = verdict.ok && !stop.signal.aborted ? 0 : 1;
 }

@@ -8,7 +8,7 @@ import { functionsOf } from './support/functions.ts';
 import { RULES, untidy } from './support/tidy.ts';
 import { unusedFiles } from './support/unused-files.ts';
 
-test('the project is tidy', async () => {
+test('the project follows every rule', async () => {
   const files = new Map<string, string>();
   for (const file of await projectFiles()) {
     files.set(file, await readFile(new URL(file, ROOT), 'utf8'));
@@ -54,7 +54,7 @@ const twins: Record<string, [file: string, good: string, ...bad: string[]][]> = 
   ],
 };
 
-describe('each rule has a permitted and a forbidden twin', () => {
+describe('each rule has permitted and forbidden examples', () => {
   for (const rule of RULES) {
     if (rule.name === 'unknown kind of file') continue;
     test(rule.name, () => {
@@ -70,7 +70,7 @@ describe('each rule has a permitted and a forbidden twin', () => {
     });
   }
 
-  test('the one helper may convert', () => {
+  test('the conversion helper may use Number()', () => {
     const rules = RULES.filter(({ name }) => name === 'number from text');
     assert.deepEqual(untidy(new Map([['src/base/numbers.ts', 'Number(a)']]), rules), []);
   });

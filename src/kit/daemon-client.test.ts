@@ -7,7 +7,7 @@ import { createServer as createNetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { readStatus, postTo } from './daemon-client.ts';
+import { postTo, readStatus } from './daemon-client.ts';
 
 const SHORT_MS = 50;
 
@@ -121,14 +121,18 @@ test('reports DAEMON_ABSENT where no daemon is listening', async (t) => {
   const directory = await directoryOf(t);
   await writeFile(join(directory, 'file'), '');
   for (const path of ['none', 'file', 'file/status.sock']) {
-    await assert.rejects(readStatus(join(directory, path), '/'), { code: 'DAEMON_ABSENT', kind: 'environment' });
+    await assert.rejects(readStatus(join(directory, path), '/'), {
+      code: 'DAEMON_ABSENT',
+      kind: 'environment',
+    });
   }
 });
 
 test('refuses a path with spaces, control characters, or non-ASCII characters', async (t) => {
   const path = await daemon(t, (url, response) => response.end(JSON.stringify(url)));
   assert.equal(await readStatus(path, '/a?b=%20'), '/a?b=%20');
-  for (const word of ['', '/a b', '/a\r\nx: y', '/ä']) await assert.rejects(readStatus(path, word), TypeError);
+  for (const word of ['', '/a b', '/a\r\nx: y', '/ä'])
+    await assert.rejects(readStatus(path, word), TypeError);
 });
 
 /** A socket on which something other than a daemon is listening. */
@@ -154,7 +158,11 @@ test('reports a response that is shorter than its Content-Length as truncated', 
 test('refuses a response that does not begin with a status line', async (t) => {
   for (const text of ['x', '\r\n\r\n"x"', 'HTTP/2 200 OK\r\n\r\n"x"', 'x HTTP/1.1 200 OK\r\n\r\n"x"']) {
     const path = await foreignServer(t, (socket) => socket.end(text));
-    await assert.rejects(readStatus(path, '/'), { code: 'DAEMON_BAD_ANSWER', message: /it is not HTTP/ }, text);
+    await assert.rejects(
+      readStatus(path, '/'),
+      { code: 'DAEMON_BAD_ANSWER', message: /it is not HTTP/ },
+      text,
+    );
   }
 });
 

@@ -18,7 +18,11 @@ export interface StatusOptions {
  * `DAEMON_ABSENT` (no daemon is listening), `DAEMON_BUSY` (too many connections), `DAEMON_DENIED`, `DAEMON_SILENT`,
  * `DAEMON_ENDED` (it closed the connection), `DAEMON_CANNOT` (it reported an error), `DAEMON_BAD_ANSWER`.
  */
-export async function readStatus<T>(socketPath: string, path: string, options: StatusOptions = {}): Promise<T> {
+export async function readStatus<T>(
+  socketPath: string,
+  path: string,
+  options: StatusOptions = {},
+): Promise<T> {
   const { status, text } = await ask(socketPath, { method: 'GET', path, body: '' }, options);
   if (status === 200) return parse(text, socketPath);
   const { error, code } =

@@ -1,4 +1,4 @@
-/** Holds ARCHITECTURE.md and the READMEs of the features to the files that there are. */
+// ARCHITECTURE.md and the READMEs of the features refer only to existing files.
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
@@ -11,16 +11,16 @@ import { FEATURES } from '../support/imports.ts';
 const SRC = fileURLToPath(new URL('src', ROOT));
 const README_LINES_MAX = 20;
 
-/** The files and folders that a text names, such as `core/build.ts` and `linux/`. */
+/** The files and folders in a text, such as `core/build.ts` and `linux/`. */
 function namedIn(text: string): string[] {
   return [...text.matchAll(/`((?:\.\.\/)?[a-z][\w/-]*(?:\.ts|\/))`/g)].map(([, name = '']) => name);
 }
 
-describe('a feature has a README of a few lines, whose files are there', () => {
+describe('every feature has a short README that refers to existing files', () => {
   for (const feature of [...FEATURES, 'kit', 'main']) {
     test(feature, () => {
       const text = readFileSync(join(SRC, feature, 'README.md'), 'utf8');
-      assert.ok(text.split('\n').length <= README_LINES_MAX, 'a README is no manual');
+      assert.ok(text.split('\n').length <= README_LINES_MAX, 'the README is too long');
       const named = namedIn(text);
       assert.ok(named.length > 0);
       let folder = '';
@@ -33,7 +33,7 @@ describe('a feature has a README of a few lines, whose files are there', () => {
   }
 });
 
-test('ARCHITECTURE.md names files that are there', () => {
+test('ARCHITECTURE.md refers to existing files', () => {
   const text = readFileSync(new URL('ARCHITECTURE.md', ROOT), 'utf8');
   const named = namedIn(text).filter((name) => name.includes('/') && name.endsWith('.ts'));
   assert.ok(named.length > 10);

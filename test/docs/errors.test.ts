@@ -1,4 +1,4 @@
-/** Holds docs/errors.md to the catalog of errors, and the catalog to the errors that there are. */
+// docs/errors.md equals the error catalog, and every code in the catalog is used.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -7,11 +7,11 @@ import { errorsPage } from '../../scripts/errors-page.ts';
 import { ERRORS } from '../../src/base/error-catalog.ts';
 import { ROOT, sourceFiles } from '../support/files.ts';
 
-test('docs/errors.md is what scripts/errors-page.ts prints', () => {
+test('docs/errors.md is the output of scripts/errors-page.ts', () => {
   assert.equal(readFileSync(new URL('docs/errors.md', ROOT), 'utf8'), errorsPage());
 });
 
-test('each code of the catalog is one that something throws', async () => {
+test('each code in the catalog is used', async () => {
   const files = (await sourceFiles(['src'])).filter((file) => /(?<!\.test)\.ts$/.test(file));
   const sources = files
     .filter((file) => file !== 'src/base/error-catalog.ts')
@@ -21,7 +21,7 @@ test('each code of the catalog is one that something throws', async () => {
   assert.deepEqual(unused, []);
 });
 
-test('the codes stand in the order of the alphabet', () => {
+test('the codes are sorted', () => {
   const codes = Object.keys(ERRORS);
   assert.deepEqual(codes, codes.toSorted());
 });

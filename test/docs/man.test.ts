@@ -1,4 +1,4 @@
-/** The manual pages: each is man(7) without a warning, and says of options and settings what the program knows. */
+// The man pages: each is valid man(7), and its options and settings are those of the program.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -17,10 +17,10 @@ import { settingKeys } from '../support/setting-keys.ts';
 
 const PAGES = manPages();
 
-describe('of Markdown', () => {
+describe('in Markdown', () => {
   const roff = (text: string) => roffOf(`# a(1) - what\n\n${text}\n`, '1.0').split('\n').slice(3, -1);
 
-  test('the title becomes the heading and the name', () => {
+  test('the title becomes the header and the NAME section', () => {
     const [heading, ...name] = roffOf('# a-b(8) - what it is\n', '1.2.3').trimEnd().split('\n');
     assert.equal(heading, '.TH A-B 8 "" "portreeve 1.2.3" "portreeve"');
     assert.deepEqual(name, ['.SH NAME', 'a\\-b \\- what it is']);
@@ -38,13 +38,13 @@ describe('of Markdown', () => {
     ],
     'a list': ['- one\n- two', '.IP \\(bu 2', 'one', '.IP \\(bu 2', 'two'],
     code: ['```\na\n\n.b `c`\n```', '.PP', '.RS 4', '.EX', 'a', '', '\\&.b \\(gac\\(ga', '.EE', '.RE'],
-    'what roff would take for its own': [".a 'b' \\c ~d", '.PP', '\\&.a \\(aqb\\(aq \\ec \\(tid'],
+    'characters that are special in roff': [".a 'b' \\c ~d", '.PP', '\\&.a \\(aqb\\(aq \\ec \\(tid'],
   };
   for (const [name, [markdown, ...expected]] of Object.entries(cases)) {
     test(`${name}`, () => assert.deepEqual(roff(markdown), expected));
   }
 
-  test('what is not known is refused', () => {
+  test('unsupported syntax is refused', () => {
     for (const text of ['#### a', '> a', '| a | b |', '1. a', 'a `b', 'a * b', 'é', '```\na']) {
       assert.throws(() => roff(text), Error, text);
     }
@@ -66,7 +66,7 @@ describe('each page', () => {
       );
     });
 
-    test(`${page} is named as its title says, and names no page that is not there`, () => {
+    test(`${page} has the name in its title, and refers only to existing pages`, () => {
       const [, name, section] = /^# (.*)\((\d)\)/.exec(manSource(page)) ?? [];
       assert.equal(`${name}.${section}`, page);
       for (const [, other, in_] of manSource(page).matchAll(/(portreeve[\w.-]*)\((\d)\)/g)) {
@@ -84,7 +84,7 @@ describe('each page', () => {
     });
   }
 
-  test('groff does warn', (t) => {
+  test('groff warns about an error', (t) => {
     if (!needs(t, probe.command('groff'))) return;
     const input = '.TH A 1\n.nosuch\n';
     assert.match(spawnSync('groff', ['-man', '-ww', '-z'], { input, encoding: 'utf8' }).stderr, /nosuch/);
@@ -97,7 +97,7 @@ describe('each page', () => {
   });
 });
 
-/** What a page says of a command: under a heading of its own, else all that is under none. */
+/** The text about a command: the section of its own heading, or else the page without such sections. */
 function textAbout(command: Command, usage: string): string {
   const sections = PAGES.flatMap((page) => manSource(page).split(/^(?=##)/m));
   const heading = `### ${usage}\n`;
@@ -111,14 +111,14 @@ function textAbout(command: Command, usage: string): string {
     .join('');
 }
 
-/** The terms of the lists that begin with "-": "--timeout <seconds>". */
+/** The terms of lists that begin with "-": "--timeout <seconds>". */
 function optionsIn(text: string): string[] {
   return [...text.matchAll(/^- (`-[^:]*):/gm)].map(([, term = '']) =>
     term.replaceAll('`', '').replace(/\*(.*)\*/, '<$1>'),
   );
 }
 
-/** The usage and the options that the help shows. */
+/** The usage and the options in the help. */
 async function helpOf({ path }: Command) {
   const io = capturedIo();
   await run([...path, '--help'], io);
@@ -127,7 +127,7 @@ async function helpOf({ path }: Command) {
   return { usage, options };
 }
 
-describe('the help and the manual have the same usage and options', () => {
+describe('the help and the man page have the same usage and options', () => {
   for (const command of COMMANDS) {
     test(fullName(command), async () => {
       const { usage, options } = await helpOf(command);
@@ -136,7 +136,7 @@ describe('the help and the manual have the same usage and options', () => {
     });
   }
 
-  test('and no page of docs/man lists them by hand', () => {
+  test('and no page in docs/man lists them manually', () => {
     for (const page of PAGES) {
       const text = readFileSync(new URL(`docs/man/${page}.md`, ROOT), 'utf8');
       assert.deepEqual(optionsIn(text), [], page);
@@ -144,7 +144,7 @@ describe('the help and the manual have the same usage and options', () => {
     }
   });
 
-  test('and so are the commands', () => {
+  test('and portreeve(1) lists the commands', () => {
     const [, listed = ''] = /^## Commands\n([\s\S]*?)^##/m.exec(manSource('portreeve.1')) ?? [];
     const program = COMMANDS.find(({ path }) => path.length === 0);
     assert.deepEqual(
@@ -154,12 +154,12 @@ describe('the help and the manual have the same usage and options', () => {
   });
 });
 
-test('an option of the manual says what the help does, what is legal, and more', () => {
+test('an option in the man page has the text of the help, the choices, and the details', () => {
   const text = manSource('portreeve-suggest.1');
   assert.match(text, /^- `--protocol` \*which\*: .* \(default: both\)\. It is `tcp`, `udp` or `both`\.$/m);
   assert.match(
     text,
-    /^- `--near` \*port\*: The nearest to this one, 8000 or http-alt\. It is a number or a service\. Of two/m,
+    /^- `--near` \*port\*: Prefer the nearest to this port, such as 8000 or http-alt\. A number or a service name\. /m,
   );
   assert.match(manSource('portreeve-run.1'), /^- `--job` \*name\*: .* It has to be given\. /m);
   assert.match(manSource('portreeve-reservations.1'), /^- `--zos`: .* cannot be combined with `--json`\.$/m);
@@ -168,14 +168,14 @@ test('an option of the manual says what the help does, what is legal, and more',
 describe('portreeve.toml(5)', () => {
   const text = manSource('portreeve.toml.5');
 
-  test('has every setting, and no other', async () => {
+  test('lists exactly the settings', async () => {
     assert.deepEqual(
       [...text.matchAll(/^- `([\w.]+)`:/gm)].map(([, key]) => key).sort(),
       (await settingKeys(SECTIONS)).sort(),
     );
   });
 
-  test('its example is valid, and has every setting', async () => {
+  test('has a valid example with every setting', async () => {
     const example = /^```\n([\s\S]*?)^```/m.exec(text)?.[1] ?? '';
     const { job = {}, ...others } = await parseSettings(example, 'example', SECTIONS);
     const jobs = Object.values(job).map((section) => ['job.NAME', section] as const);

@@ -1,4 +1,4 @@
-/** The tables of metrics in docs/ and the metrics that the services give are the same. */
+// The tables of metrics in docs/ list exactly the metrics of the services.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,7 +12,7 @@ import { SocketsService } from '../../src/sockets/daemon/service.ts';
 import { daemonStatus } from '../support/status-daemon.ts';
 import { tableOf } from '../support/tables.ts';
 
-/** A daemon in which everything has happened. */
+/** A daemon status in which every metric has a value. */
 const { portmap, guard } = daemonStatus(
   { calls: { '2': [0, 0, 0, 7], '4': [0, 0, 0, 0, 0, 1] }, restarts: 3 },
   { mode: 'enforce', revision: 8, unknown: ['NOSUCH'], missing: ['one'] },
@@ -31,7 +31,7 @@ const PAGES: Readonly<Record<string, readonly Metric[]>> = {
 };
 
 for (const [page, metrics] of Object.entries(PAGES)) {
-  test(`${page} lists each metric with its type, labels and meaning, and no other`, () => {
+  test(`${page} lists exactly the metrics with their types, labels, and meanings`, () => {
     const listed = tableOf(page, ['metric', 'type', 'labels', 'meaning']).map((row) => Object.values(row));
     assert.deepEqual(
       listed,
@@ -45,16 +45,16 @@ for (const [page, metrics] of Object.entries(PAGES)) {
 
 describe('a name', () => {
   for (const { name, type, samples } of Object.values(PAGES).flat()) {
-    test(`${name} has the word of its feature, and tells a counter`, () => {
+    test(`${name} contains its feature, and ends with _total if it is a counter`, () => {
       assert.match(name, /^portreeve_(portmap|guard|sockets|lease)(_[a-z]+)+$/);
       assert.equal(name.endsWith('_total'), type === 'counter');
-      // In this daemon everything is known.
+      // Every metric has a value in this status.
       assert.ok(samples.length > 0);
     });
   }
 });
 
-test('what the port mapper has counted', () => {
+test('the port mapper reports its counters', () => {
   const text = metricsText(portmapMetrics(portmap, changes));
   for (const line of [
     'portreeve_portmap_running 1',
@@ -68,7 +68,7 @@ test('what the port mapper has counted', () => {
   assert.doesNotMatch(text, /procedure="NULL"/);
 });
 
-test('while its process is away, what only that knows is left out', () => {
+test('omits the metrics of the port mapper’s process while it is not running', () => {
   const away = { state: 'waiting', rssBytes: null, mappings: null, foreign: null, calls: null };
   const gone = { connections: null, unsent: null, late: null };
   const text = metricsText(portmapMetrics(daemonStatus({ ...away, ...gone }).portmap, changes));
@@ -79,7 +79,7 @@ test('while its process is away, what only that knows is left out', () => {
   assert.match(text, /^portreeve_portmap_running 0$/m);
 });
 
-test('what the guard has counted, and its mode as one of all', () => {
+test('the guard reports its counters and its mode', () => {
   const text = metricsText(guardMetrics(guard, state));
   for (const line of [
     'portreeve_guard_mode{mode="enforce"} 1',

@@ -1,4 +1,4 @@
-/** The commands of README.md are run, and print what stands there. */
+// The commands in README.md print the documented output.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -15,7 +15,7 @@ interface Example {
   readonly output: string;
 }
 
-/** The console blocks: one command each, and its output. */
+/** The console blocks: a command and its output. */
 function examples(markdown: string): Example[] {
   return [...markdown.matchAll(/^```console\n[$#] bin\/portreeve (.*)\n([\s\S]*?)^```$/gm)].map(
     ([, command, output]) => ({
@@ -25,15 +25,15 @@ function examples(markdown: string): Example[] {
   );
 }
 
-/** What is another each time: numbers of processes, sizes, moments and durations. */
-function unchanging(text: string): string {
+/** Replaces pids, times, sizes, and durations, which differ each time. */
+function normalized(text: string): string {
   return text
     .replace(/pid \d+/g, 'pid N')
     .replace(/since \S+ \S+/g, 'since T')
     .replace(/[\d.]+ (ms|MiB)/g, 'N $1');
 }
 
-/** The world has no clone of the repository: what reads an example is run beside it. */
+/** The sandbox does not contain the repository, so commands that read example files are run outside of it. */
 async function outputOf(command: string, { sandbox, portmap }: Setup): Promise<string> {
   if (command === 'serve') return portmap.stdout;
   const args = command.split(' ');
@@ -41,7 +41,7 @@ async function outputOf(command: string, { sandbox, portmap }: Setup): Promise<s
   return spawnSync(PORTREEVE, args, { cwd: ROOT, encoding: 'utf8' }).stdout;
 }
 
-test('each command of README.md prints what stands there', async (t) => {
+test('each command in README.md prints the documented output', async (t) => {
   const at = await setup(t, { probes: [ONLY_PORTREEVE, kernelIpv6()] });
   if (at === undefined) return;
   await startMountd(at.sandbox);
@@ -61,7 +61,7 @@ test('each command of README.md prints what stands there', async (t) => {
   );
   for (const { command, output } of found) {
     const printed = await outputOf(command, at);
-    // What stands in README.md is the beginning: a table of what the test asked before may follow.
-    assert.ok(unchanging(printed).startsWith(unchanging(output)), `${command}:\n${printed}`);
+    // README.md may show only the beginning of the output.
+    assert.ok(normalized(printed).startsWith(normalized(output)), `${command}:\n${printed}`);
   }
 });

@@ -1,4 +1,4 @@
-/** `portreeve ports` and `who` beside ss and lsof, on sockets of python, nc, socat and node in every state. */
+// `portreeve ports` and `who` compared with ss and lsof, on sockets of python, nc, socat, and node in every state.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -12,14 +12,14 @@ import { type Line, line, linesOfLsof, linesOfSs } from '../support/seen-by-othe
 
 const ALICE = 1000;
 const HELD = join(ROOT, 'test/support/held-sockets.py');
-/** Another port than those of the port mapper, so that root's daemon and a user's look alike. */
+/** Not a port of the port mapper, so that the daemons of root and of a user show the same. */
 const NODE_SERVER = "require('node:net').createServer().listen(3101, () => console.log('ready'))";
 const PASSWD = {
   '/etc/passwd': 'root:x:0:0:root:/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n',
   '/etc/services': 'held-web 3002/tcp\nheld-name 3008/udp\n',
 };
 
-/** A world with the sockets of four programs; they end with it. */
+/** A sandbox with the sockets of four programs. */
 async function open(t: TestContext): Promise<Sandbox | undefined> {
   const peers = await bringPeers();
   const commands = ['python3', 'lsof'].map(probe.command);
@@ -62,7 +62,7 @@ function linesOf(ports: readonly NamedRecord[]): Line[] {
 
 const unique = (lines: readonly Line[]): Line[] => [...new Set(lines)].sort();
 
-test('what is seen is what ss and lsof see, and what is only bound besides', async (t) => {
+test('lists the same sockets as ss and lsof, and sockets that are only bound', async (t) => {
   const sandbox = await open(t);
   if (!sandbox) return;
   const all = await records(sandbox, ['--all']);
@@ -72,17 +72,17 @@ test('what is seen is what ss and lsof see, and what is only bound besides', asy
   assert.deepEqual(
     linesOf(all.filter((one) => !bound.includes(one))),
     linesOfSs(ss).sort(),
-    'ss shows one line less or more',
+    'compared with ss',
   );
   const withOwner = all.filter((one) => !bound.includes(one) && one.owners.length > 0);
-  assert.deepEqual(unique(linesOf(withOwner)), unique(linesOfLsof(lsof)), 'lsof shows one line less or more');
+  assert.deepEqual(unique(linesOf(withOwner)), unique(linesOfLsof(lsof)), 'compared with lsof');
   assert.deepEqual(
     bound.map(({ address, port, owners }) => [address, port, owners.length]),
     [
       ['127.0.0.1', 3006, 2],
       ['::', 3007, 2],
     ],
-    'they keep others from the port, and are in neither list',
+    'sockets that are only bound are in neither list',
   );
   const states = new Set(all.map(({ state }) => state));
   const wanted = ['LISTEN', 'ESTABLISHED', 'FIN_WAIT2', 'CLOSE_WAIT', 'TIME_WAIT', 'UNCONNECTED', 'BOUND'];
@@ -92,7 +92,7 @@ test('what is seen is what ss and lsof see, and what is only bound besides', asy
   );
 });
 
-test('what each socket is, is told', async (t) => {
+test('reports the details of each socket', async (t) => {
   const sandbox = await open(t);
   if (!sandbox) return;
   const all = await records(sandbox, ['--all', '3001-3016']);
@@ -108,7 +108,7 @@ test('what each socket is, is told', async (t) => {
   assert.equal(owner?.command, `python3 ${HELD}`);
   assert.ok((owner?.startTicks ?? 0) <= (child?.startTicks ?? 0) && (owner?.pid ?? 0) < (child?.pid ?? 0));
   const [node] = await records(sandbox, ['3101']);
-  assert.equal(node?.owners[0]?.name, 'node', 'and not MainThread');
+  assert.equal(node?.owners[0]?.name, 'node', 'not MainThread');
 });
 
 test('by default lists reachable sockets and sockets that are only bound', async (t) => {

@@ -135,9 +135,9 @@ test('wrong usage is exit code 125, runs nothing, and prints an error', async (t
     [['--', 'echo', 'ran'], /required option '--job <name>' not specified/],
     [['--job', 'WEB', '--nosuch', '--', 'echo', 'ran'], /unknown option '--nosuch'/],
     [['--job', 'A/B', '--', 'echo', 'ran'], /"A\/B" is not a job name/],
-    [['--job', 'UNKNOWN', '--', 'echo', 'ran'], /nobody can take it/],
+    [['--job', 'UNKNOWN', '--', 'echo', 'ran'], /cannot be taken/],
     [['--job', 'RESERVED', '--', 'echo', 'ran'], /a keyword of the profile/],
-    [['--job', 'WEB', '--runtime', '/nosuch', '--', 'echo', 'ran'], /no daemon gives jobs: .*ENOENT/],
+    [['--job', 'WEB', '--runtime', '/nosuch', '--', 'echo', 'ran'], /cannot take the job: .*ENOENT/],
   ];
   for (const [args, message] of wrong) {
     const { code, stdout, stderr } = await at.run([PORTREEVE, 'run', ...args]);

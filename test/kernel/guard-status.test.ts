@@ -21,7 +21,7 @@ test('every user sees what root sees', async (t) => {
   );
   assert.match(
     without.stderr,
-    /\nRun it as root, such as by sudo, or start the daemon as root: portreeve serve\n$/,
+    /\nRun it as root, for example with sudo, or start the daemon as root: portreeve serve\n$/,
   );
 
   await at.serve();

@@ -1,13 +1,13 @@
-/** Compiled code: it is kept where root alone can write, because what is kept is run without a question. */
+// The cache of compiled code is written only where no other user can write, because it is executed.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { USER, userSandbox } from '../support/user-sandbox.ts';
 
-/** Commands that are started in each of the ways that there are. */
+/** Commands that cover every way in which the program is started. */
 const LINES = ['completion bash', 'ports', 'status', 'run --job WEB -- true'];
 
-test('no command makes anything in /tmp', async (t) => {
+test('no command creates anything in /tmp', async (t) => {
   const at = await userSandbox(t);
   if (!at) return;
   for (const uid of [0, USER]) {
@@ -22,12 +22,12 @@ test('no command makes anything in /tmp', async (t) => {
   }
 });
 
-test('what the program keeps compiled is nobody else’s to write, whatever the umask', async (t) => {
+test('no other user can write to the cache of compiled code, whatever the umask', async (t) => {
   const at = await userSandbox(t);
   if (!at) return;
   const { sandbox, checkout, program } = at;
   const dist = `${checkout}/dist`;
-  // The first start of all: the checkout itself stays as it is.
+  // Simulates the very first start without changing the checkout.
   const layers = `lowerdir=${dist},upperdir=/run/.dist,workdir=/run/.dist-work`;
   const emptied = [
     'mkdir /run/.dist /run/.dist-work',

@@ -1,4 +1,4 @@
-/** A runtime directory that another user has put in the place of one's own: no command asks what is in it. */
+// A runtime directory planted by another user: no command connects to a socket in it.
 
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, lchownSync, mkdirSync, renameSync, symlinkSync } from 'node:fs';
@@ -9,19 +9,19 @@ import { STATUS_SOCKET, USER_SOCKET } from '../../src/kit/daemon-names.ts';
 import { CALLS } from '../support/command-calls.ts';
 import { STRANGER, USER, type UserSandbox, userSandbox } from '../support/user-sandbox.ts';
 
-/** Where a user without a session has it. */
+/** The runtime directory of a user without a login session. */
 const RUNTIME = `/tmp/portreeve-${USER}`;
 const SOCKETS = [STATUS_SOCKET, USER_SOCKET, 'rpcbind.sock'];
 const ANSWER = 'HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}';
 
 interface Planted extends UserSandbox {
-  /** What has come to the sockets since it was asked last. */
-  takeAsked(): string[];
-  /** The directory, as the test can reach it. */
+  /** The requests to the sockets since the last call. */
+  takeRequests(): string[];
+  /** The path of the directory outside the sandbox. */
   readonly directory: string;
 }
 
-/** The user's runtime directory as somebody has made it, with a socket of each name that answers and takes notes. */
+/** A runtime directory with the given owner, with a socket of each name that answers and records requests. */
 async function planted(t: TestContext, owner: number, mode = 0o755): Promise<Planted | undefined> {
   const at = await userSandbox(t);
   if (!at) return undefined;
@@ -29,28 +29,28 @@ async function planted(t: TestContext, owner: number, mode = 0o755): Promise<Pla
   mkdirSync(directory);
   chmodSync(directory, mode);
   chownSync(directory, owner, owner);
-  let asked: string[] = [];
+  let requests: string[] = [];
   for (const name of SOCKETS) {
     const server = createServer((socket) => {
       socket.on('error', () => {});
       socket.once('data', (data) => {
-        asked.push(`${name}: ${data.toString('latin1').split('\r\n')[0]}`);
+        requests.push(`${name}: ${data.toString('latin1').split('\r\n')[0]}`);
         socket.end(ANSWER);
       });
-      // Whoever hangs up without a word has believed it all the same.
-      socket.once('end', () => asked.push(`${name}: a connection`));
+      // A connection without a request also means that the directory was trusted.
+      socket.once('end', () => requests.push(`${name}: a connection`));
     });
     const path = join(directory, name);
     await new Promise<void>((resolve) => server.listen(path, resolve));
     chmodSync(path, 0o777);
     t.after(() => server.close());
   }
-  const takeAsked = () => {
-    const taken = asked;
-    asked = [];
+  const takeRequests = () => {
+    const taken = requests;
+    requests = [];
     return taken;
   };
-  return { ...at, directory, takeAsked };
+  return { ...at, directory, takeRequests };
 }
 
 const linesWhere = (isWanted: (asks: boolean) => boolean): string[] =>
@@ -59,43 +59,43 @@ const linesWhere = (isWanted: (asks: boolean) => boolean): string[] =>
   );
 
 describe('every command', () => {
-  test('leaves that of another user alone', async (t) => {
+  test('ignores a runtime directory of another user', async (t) => {
     const at = await planted(t, STRANGER);
     if (!at) return;
     for (const line of linesWhere(() => true)) {
       await at.run(line);
-      assert.deepEqual(at.takeAsked(), [], line);
+      assert.deepEqual(at.takeRequests(), [], line);
     }
   });
 
-  test('that asks a daemon asks the one in that of its user', async (t) => {
+  test('that queries a daemon uses the runtime directory of its user', async (t) => {
     const at = await planted(t, USER);
     if (!at) return;
     for (const line of linesWhere((asks) => asks)) {
       await at.run(line);
-      assert.notDeepEqual(at.takeAsked(), [], line);
+      assert.notDeepEqual(at.takeRequests(), [], line);
     }
   });
 });
 
-describe('asked is', () => {
+describe('a runtime directory', () => {
   const LINES = ['status', 'events --follow'];
   const countIn = async (at: Planted): Promise<number[]> => {
     const counts: number[] = [];
     for (const line of LINES) {
       const { stderr } = await at.run(line);
-      counts.push(at.takeAsked().length > 0 ? 1 : 0);
+      counts.push(at.takeRequests().length > 0 ? 1 : 0);
       if (counts.at(-1) === 0) assert.match(stderr, new RegExp(`\\n {2}${RUNTIME} (belongs|is|can)`), line);
     }
     return counts;
   };
 
-  test('that of root', async (t) => {
+  test('of root is used', async (t) => {
     const at = await planted(t, 0);
     if (at) assert.deepEqual(await countIn(at), [1, 1]);
   });
 
-  test('not one that others can write to', async (t) => {
+  test('that others can write to is not used', async (t) => {
     for (const mode of [0o777, 0o775, 0o1777]) {
       const at = await planted(t, USER, mode);
       if (!at) return;
@@ -103,7 +103,7 @@ describe('asked is', () => {
     }
   });
 
-  test('not one that a link leads to, whoever made it', async (t) => {
+  test('that is a symbolic link is not used, whoever owns the link', async (t) => {
     const at = await planted(t, USER);
     if (!at) return;
     renameSync(at.directory, at.sandbox.path('/tmp/elsewhere'));
@@ -115,7 +115,7 @@ describe('asked is', () => {
   });
 });
 
-test('a daemon does not start in that of another user, and leaves what is in it', async (t) => {
+test('a daemon does not start in a runtime directory of another user, and does not change it', async (t) => {
   const at = await planted(t, STRANGER);
   if (!at) return;
   const { code, stderr } = await at.run('serve');

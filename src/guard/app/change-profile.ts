@@ -160,5 +160,5 @@ function putInForce(
 
 function notRoot(uid: number): PortreeveError {
   const message = 'only root can put a profile on trial';
-  return new PortreeveError('NOT_ROOT', message, 'Run it as root, such as by sudo.', { uid });
+  return new PortreeveError('NOT_ROOT', message, 'Run it as root, for example with sudo.', { uid });
 }

@@ -89,7 +89,7 @@ test('without a report, the error shows who can provide one', async (t) => {
     assert.match(io.stderr(), answer ? /could not open the guard in the kernel/ : /status\.sock/);
     assert.match(
       io.stderr(),
-      /\nRun it as root, such as by sudo, or start the daemon as root: portreeve serve\n$/,
+      /\nRun it as root, for example with sudo, or start the daemon as root: portreeve serve\n$/,
     );
     assert.equal(io.stdout(), '');
   }
@@ -107,6 +107,6 @@ test('changes need root', async (t) => {
     assert.equal(await run(words.split(' '), io), 3, words);
   assert.match(
     io.stderr(),
-    /^(portreeve: error\[\w+\]: only root can .*\nRun it as root, such as by sudo\.\n){5}$/,
+    /^(portreeve: error\[\w+\]: only root can .*\nRun it as root, for example with sudo\.\n){5}$/,
   );
 });

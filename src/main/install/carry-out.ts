@@ -130,7 +130,7 @@ function runAll(
 /** Only root changes this host; anybody can look, and write into a tree of their own. */
 function requirePlace({ uid, tree }: InstallDeps, isDryRun: boolean): void {
   if (tree === undefined && uid !== 0 && !isDryRun) {
-    const hint = 'Run it as root, such as by sudo; --dry-run shows what it would do.';
+    const hint = 'Run it as root, for example with sudo; --dry-run shows what it would do.';
     throw new PortreeveError('NOT_ROOT', 'only root can do this', hint, { uid });
   }
   if (tree === undefined || tree.isThere) return;

@@ -111,7 +111,7 @@ describe('compared with a copy of the registry', { skip }, () => {
 
   const ports = Array.from({ length: PORT_MAX + 1 }, (_, port) => port);
   for (const protocol of ['tcp', 'udp'] as const) {
-    test(`every port assigned or reserved for ${protocol} there has the same status here, or was assigned since`, () => {
+    test(`every port assigned or reserved for ${protocol} there is so here, or was assigned since`, () => {
       const differing = ports.filter((port) => {
         const copied = rows.get(`${port}/${protocol}`)?.status ?? 'unassigned';
         const status = iana.status(port, protocol);

@@ -13,8 +13,8 @@ const PORTS_OPTIONS = {
     value: 'word',
     help: 'only sockets of this process (name or pid), user, unit, container or job',
     detail:
-      'The suffix `.service` of a unit may be omitted, and a container id abbreviated. The job is the one as which the ' +
-      'guard would judge the owner.',
+      'The suffix `.service` of a unit may be omitted, and a container id abbreviated. The job is the one by which ' +
+      'the guard judges the binds of the owner.',
   },
   watch: {
     help: 'print a line for each change as it happens',
@@ -26,9 +26,9 @@ const PORTS_OPTIONS = {
   json: {
     ...JSON_OUTPUT,
     detail:
-      '`ports` has an object for each socket; `hiddenProcesses` is the number of processes whose sockets could not be ' +
-      'read. Each owner has its command line, user, cgroup, and start time in clock ticks since boot, which together ' +
-      'with the pid identifies the process.',
+      '`ports` has an object for each socket; `hiddenProcesses` is the number of processes whose sockets could not ' +
+      'be read. Each owner has its command line, user, cgroup, and start time in clock ticks since boot, which ' +
+      'together with the pid identifies the process.',
   },
   runtime: RUNTIME,
   state: {
@@ -64,9 +64,9 @@ const WHO_OPTIONS = {
   json: {
     ...JSON_OUTPUT,
     detail:
-      'An object with `port`, `inUse`, and `ports`, which has the sockets as in portreeve-ports(1). For several ports, ' +
-      '`results` replaces `port` and has the `port`, `protocol` and `inUse` of each, and the outer `inUse` is true if ' +
-      'all of them are in use.',
+      'An object with `port`, `inUse` and `ports`, which has the sockets as in portreeve-ports(1). For several ' +
+      'ports, `results` replaces `port` and has the `port`, `protocol` and `inUse` of each, and the outer `inUse` ' +
+      'is true if all of them are in use.',
   },
   runtime: RUNTIME,
 };

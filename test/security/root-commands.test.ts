@@ -1,12 +1,12 @@
-/** Who may call which command: what is root's is refused to everybody else before anything is changed. */
+// Commands that need root are refused to other users before anything is changed.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CALLS, commandsOfProgram } from '../support/command-calls.ts';
 import { USER, userSandbox } from '../support/user-sandbox.ts';
 
-/** How a command says that it is root's. */
-const REFUSED = /^portreeve: error\[\w+\]: only root can .*\nRun it as root, such as by sudo[.;].*\n$/;
+/** The message of a command that needs root. */
+const REFUSED = /^portreeve: error\[\w+\]: only root can .*\nRun it as root, for example with sudo[.;].*\n$/;
 
 /** Everything in the directories that commands write to: kind, owner, mode, size, time and name. */
 const LIST = 'find /etc /run /var/lib /tmp -path /run/checkout -prune -o -printf "%y %U %m %s %T@ %p %l\\n"';
@@ -15,14 +15,14 @@ const LINES = Object.entries(CALLS).flatMap(([command, calls]) =>
   calls.map(({ words, who }) => ({ line: `${command} ${words}`.trim(), who })),
 );
 
-test('it is written down of each command whom it serves', () => {
+test('CALLS lists every command', () => {
   assert.deepEqual(Object.keys(CALLS).sort(), commandsOfProgram().sort());
 });
 
-describe('what is root’s', () => {
+describe('a command that needs root', () => {
   const lines = LINES.flatMap(({ line, who }) => (who === 'root' ? [line] : []));
 
-  test('is refused to a user, and nothing is changed', async (t) => {
+  test('is refused to another user, and changes nothing', async (t) => {
     const at = await userSandbox(t);
     if (!at) return;
     const list = async () => (await at.sandbox.run(['sh', '-c', LIST])).stdout;
@@ -35,7 +35,7 @@ describe('what is root’s', () => {
     assert.equal(await list(), before);
   });
 
-  test('is not refused to root', async (t) => {
+  test('is permitted to root', async (t) => {
     const at = await userSandbox(t);
     if (!at) return;
     for (const line of lines) {
@@ -46,7 +46,7 @@ describe('what is root’s', () => {
   });
 });
 
-test('what is everybody’s is not refused to a user', async (t) => {
+test('any other command is permitted to every user', async (t) => {
   const at = await userSandbox(t);
   if (!at) return;
   for (const { line } of LINES.filter(({ who }) => who === 'everybody')) {
