@@ -1,11 +1,11 @@
-/** Finds the functions of a TypeScript source and how long they are. */
+// Finds the functions in a TypeScript source and their lengths.
 
 import { type Token, tokensOf } from './tokens.ts';
 
 export interface FunctionSpan {
-  /** Where its body begins. */
+  /** The first line of its body. */
   readonly line: number;
-  /** The lines of its body, braces included. */
+  /** The number of lines of its body, including braces. */
   readonly lines: number;
 }
 
@@ -14,11 +14,11 @@ const NO_TYPE = new Set(
   'class interface extends implements else try finally do return const let static'.split(' '),
 );
 const TYPE_MARKS = new Set('. | & < > ? [ ] , ( ) =>'.split(' '));
-/** What can end parameters or a return type; after any other mark a brace opens an object or its type. */
+/** The marks that can end parameters or a return type; after any other mark a brace opens an object or a type. */
 const BEFORE_BODY = new Set([')', ']', '}', '>']);
 const CLOSING: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' };
 
-/** The functions with a body in braces. What is given to `describe` groups tests and is no function of its own. */
+/** The functions with a body in braces, except callbacks of `describe`, which only group tests. */
 export function functionsOf(source: string): FunctionSpan[] {
   const tokens = tokensOf(source);
   const spans: FunctionSpan[] = [];
@@ -51,7 +51,7 @@ function opensBody(tokens: readonly Token[], openings: ReadonlyMap<number, numbe
   return begin !== undefined && !CONTROL.has(tokens[begin - 1]?.value ?? '');
 }
 
-/** The `)` of the parameters before this brace, walking back over a return type. */
+/** The `)` of the parameters before a brace, skipping a return type. */
 function parametersEnd(
   tokens: readonly Token[],
   openings: ReadonlyMap<number, number>,

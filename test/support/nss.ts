@@ -1,4 +1,4 @@
-// Users whom only the user database (NSS) knows, in a world: libnss-extrausers has them in a file of its own.
+// Users that only the user database (NSS) of a sandbox knows, from the module libnss-extrausers.
 import assert from 'node:assert/strict';
 import { copyFile } from 'node:fs/promises';
 import type { Sandbox } from './sandbox.ts';
@@ -6,10 +6,10 @@ import type { Sandbox } from './sandbox.ts';
 const EXTRA = '/var/lib/extrausers';
 const MODULE_DIRECTORY = '/run/peers/usr/lib';
 const SERVICES = 'hosts: files\nservices: files\nprotocols: files\nrpc: files\n';
-/** Where the machine's own libraries are, in a world that has no file that says so. */
+/** A sandbox has no ld.so.conf, so the directories are listed here. */
 const LDCONFIG = `ldconfig -X -f /dev/null /usr/local/lib ${MODULE_DIRECTORY}`;
 
-/** The user database of a world that has peers. */
+/** Requires a sandbox with peers. */
 export class Nss {
   readonly #sandbox: Sandbox;
 
@@ -17,7 +17,7 @@ export class Nss {
     this.#sandbox = sandbox;
   }
 
-  /** Has it ask the module behind the files. */
+  /** Adds the module after the files. */
   static async open(sandbox: Sandbox): Promise<Nss> {
     const nss = new Nss(sandbox);
     await nss.users({});
@@ -27,24 +27,24 @@ export class Nss {
     return nss;
   }
 
-  /** Who there is, by uid: everybody is in the group of that number. */
+  /** Replaces the users, by uid. The gid of each is equal to its uid. */
   async users(uids: Readonly<Record<string, number>>): Promise<void> {
     const lines = Object.entries(uids).map(([name, uid]) => `${name}:x:${uid}:${uid}::/:/bin/sh\n`);
     await this.#put('passwd', lines.join(''));
   }
 
-  /** Which groups there are, with their members; the first has gid 30000. */
+  /** Replaces the groups and their members; the first has gid 30000. */
   async groups(members: Readonly<Record<string, readonly string[]>>): Promise<void> {
     const lines = Object.entries(members).map(([name, all], at) => `${name}:x:${30_000 + at}:${all}\n`);
     await this.#put('group', lines.join(''));
   }
 
-  /** The module is not there any more: the database knows nobody else, and says no more than that. */
+  /** Removes the module: the database then does not know its users, and does not report an error. */
   async remove(): Promise<void> {
     await copyFile('/etc/ld.so.cache', this.#sandbox.path('/etc/ld.so.cache'));
   }
 
-  /** Whoever asks it waits, as for a server that does not answer. */
+  /** Makes queries block, as with a server that does not answer. */
   async hang(): Promise<void> {
     await this.#must(`cd ${EXTRA} && rm -f passwd group && mkfifo passwd group`);
   }

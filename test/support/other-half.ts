@@ -1,4 +1,4 @@
-/** The halves of codecs that only the other side has: portreeve reads what these write, and writes what they read. */
+// Encoders and decoders that only the other side of a connection needs, for testing the codecs of portreeve.
 
 import { CALL_ARGS_MAX_BYTES, type CallItArgs } from '../../src/portmap/wire/portmap.ts';
 import { AUTH_SYS_GIDS_MAX, type AuthSys, MACHINE_NAME_MAX_BYTES } from '../../src/portmap/wire/rpc.ts';
@@ -10,7 +10,7 @@ export function encodeCallItArgs(writer: XdrWriter, call: CallItArgs): void {
   writer.u32(call.version);
   writer.u32(call.procedure);
   if (call.args.length > CALL_ARGS_MAX_BYTES)
-    throw new XdrError('XDR_TOO_LONG', 'arguments of more than 8800 bytes');
+    throw new XdrError('XDR_TOO_LONG', 'more than 8800 bytes of arguments');
   writer.opaque(call.args);
 }
 
@@ -22,15 +22,14 @@ export function encodeRpcbEntry(writer: XdrWriter, entry: RpcbEntry): void {
   writer.string(entry.protocol);
 }
 
-/** Reads the body of an AUTH_SYS credential. */
+/** Decodes the body of an AUTH_SYS credential. */
 export function decodeAuthSys(reader: XdrReader): AuthSys {
   const stamp = reader.u32();
   const machineName = reader.string(MACHINE_NAME_MAX_BYTES);
   const uid = reader.u32();
   const gid = reader.u32();
   const count = reader.u32();
-  if (count > AUTH_SYS_GIDS_MAX)
-    throw new XdrError('XDR_TOO_LONG', `${count} groups where at most 16 may be`);
+  if (count > AUTH_SYS_GIDS_MAX) throw new XdrError('XDR_TOO_LONG', `${count} groups; the maximum is 16`);
   const gids: number[] = [];
   for (let i = 0; i < count; i++) gids.push(reader.u32());
   return { stamp, machineName, uid, gid, gids };

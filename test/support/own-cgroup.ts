@@ -8,7 +8,7 @@ import { until } from './sandbox.ts';
 /** Creates it, and returns its directory. */
 export function ownCgroup(t: Pick<TestContext, 'after'>): string {
   const directory = mkdtempSync(join(cgroupRoot(), 'portreeve-test-'));
-  t.after(() => until(`${directory} to go`, () => isRemoved(directory)));
+  t.after(() => until(`${directory} to be removed`, () => isRemoved(directory)));
   return directory;
 }
 

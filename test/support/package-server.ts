@@ -1,4 +1,4 @@
-/** Serves the packages of node_modules to npm on loopback, so that an installation can be tested without a network. */
+// Serves the packages in node_modules to npm on loopback, so that an installation can be tested without a network.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ const INSTALLED = fileURLToPath(new URL('node_modules/', ROOT));
 const TARBALL = '/-/package.tgz';
 
 export interface PackageServer {
-  /** What npm is given as --registry. */
+  /** The value of npm's --registry. */
   readonly url: string;
   readonly close: () => void;
 }
@@ -29,7 +29,7 @@ export async function servePackages(): Promise<PackageServer> {
   return { url: `http://127.0.0.1:${address.port}`, close: () => server.close() };
 }
 
-/** Of each package there is the version that is installed; of what is for other machines there is none. */
+/** Each package has only its installed version; packages for other platforms are missing. */
 function sendMetadata(name: string, url: string, response: ServerResponse): void {
   let manifest: { version: string };
   try {

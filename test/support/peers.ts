@@ -1,5 +1,5 @@
 /**
- * Brings Debian 12's RPC programs, and others that bind ports, into a cache, without installing anything on the host.
+ * Downloads RPC programs of Debian 12, and others that bind ports, into a cache without installing them on the host.
  */
 
 import { execFile, spawn } from 'node:child_process';
@@ -14,12 +14,12 @@ import type { Probe } from './probe.ts';
 
 const run = promisify(execFile);
 
-/** What the tests start themselves. */
+/** The programs that the tests start. */
 const PROGRAMS =
   'iproute2 netbase netcat-openbsd nfs-common nfs-kernel-server nmap nmap-common rpcbind rstatd rusers rusersd ' +
   'rwall rwalld socat';
 
-/** What those load, and our own client is built from, that a minimal Debian 12 (required packages, apt) may lack. */
+/** Libraries of these programs and of the test client that a minimal Debian 12 (required packages, apt) may lack. */
 const LIBRARIES =
   'libblas3 libbpf1 libbsd0 libcap2 libcom-err2 libdbus-1-3 libelf1 libgssapi-krb5-2 libk5crypto3 ' +
   'libkeyutils1 libkrb5-3 libkrb5support0 liblinear4 liblua5.3-0 libmd0 libmnl0 libnsl2 libnss-extrausers ' +
@@ -27,7 +27,7 @@ const LIBRARIES =
 
 const PACKAGES = `${PROGRAMS} ${LIBRARIES}`.split(' ');
 
-/** The programs that must find all their libraries before the cache counts as complete. */
+/** The programs whose libraries must be complete. */
 const CHECKED =
   'exportfs ip nc.openbsd nmap rpc.mountd rpc.rstatd rpc.rusersd rpc.rwalld rpc.statd rpcbind rpcinfo rusers ' +
   'rwall showmount socat';
@@ -37,13 +37,13 @@ const TRIPLETS: Readonly<Record<string, string>> = { x64: 'x86_64-linux-gnu', ar
 const PROGRAM_DIRS = ['usr/sbin', 'usr/bin', 'sbin', 'bin'];
 const APT_MS = 60_000;
 const LOCK_WAIT_SECONDS = 200;
-/** Long enough that the files of one test run do not each wait for the same dead mirror. */
-const REFUSAL_KEPT_MS = 120_000;
+/** A failure is cached, so that the files of one test run do not all wait for the same unreachable mirror. */
+const FAILURE_KEPT_MS = 120_000;
 
 export class Peers {
-  /** The directory that holds `root`; what is built from the packages goes beside it. */
+  /** The parent of `root`, also for programs that are compiled with the packages. */
   readonly cache: string;
-  /** What is `/` in the packages. */
+  /** The root directory of the extracted packages. */
   readonly root: string;
   readonly #triplet: string;
   readonly #probe: Probe;
@@ -55,15 +55,14 @@ export class Peers {
     this.#probe = probe;
   }
 
-  /** Whether the peers are here, for `needs`. */
+  /** Whether the peers are available, for `needs`. */
   probe(): Probe {
     return this.#probe;
   }
 
-  /** The file of a program. */
   path(program: string): string {
     const file = PROGRAM_DIRS.map((dir) => join(this.root, dir, program)).find(existsSync);
-    if (file === undefined) throw new Error(`no peer is called ${program}`);
+    if (file === undefined) throw new Error(`there is no peer ${program}`);
     return file;
   }
 
@@ -72,7 +71,7 @@ export class Peers {
     return [lib, usrLib, join(usrLib, 'blas')];
   }
 
-  /** The environment that the peers need where their `root` is mounted. */
+  /** The environment of the peers with their root mounted at `root`. */
   envAt(root: string): Record<string, string> {
     return {
       PATH: [...PROGRAM_DIRS.map((dir) => join(root, dir)), '/usr/sbin:/usr/bin:/sbin:/bin'].join(':'),
@@ -81,49 +80,49 @@ export class Peers {
     };
   }
 
-  /** The environment that the peers need on the host. */
+  /** The environment of the peers on the host. */
   get env(): Record<string, string> {
     return this.envAt(this.root);
   }
 }
 
-let brought: Promise<Peers> | undefined;
+let prepared: Promise<Peers> | undefined;
 
-/** The peers, from the cache or else from the machine's own Debian mirror; never throws, the probe says why not. */
+/** The peers from the cache, or else from the host's Debian mirror. Never rejects; the probe has the reason. */
 export function bringPeers(): Promise<Peers> {
-  brought ??= bring();
-  return brought;
+  prepared ??= prepare();
+  return prepared;
 }
 
-async function bring(): Promise<Peers> {
+async function prepare(): Promise<Peers> {
   const suite = await hostSuite();
   const cache = join(cacheHome(), 'portreeve/peers', `${process.arch}-${suite}`);
   const triplet = TRIPLETS[process.arch];
   if (suite !== SUITE || triplet === undefined) {
-    const reason = `the peers are Debian 12's (${SUITE}; x64, arm64) and this machine is ${suite} on ${process.arch}`;
+    const reason = `the peers need Debian 12 (${SUITE}; x64, arm64); this host is ${suite} on ${process.arch}`;
     return new Peers(cache, '', { ok: false, reason });
   }
-  const peers = new Peers(cache, triplet, { ok: true });
+  const found = new Peers(cache, triplet, { ok: true });
   try {
-    if (!existsSync(peers.root)) await withLock(cache, () => fill(peers));
-    return peers;
+    if (!existsSync(found.root)) await withLock(cache, () => fill(found));
+    return found;
   } catch (error) {
     return new Peers(cache, triplet, {
       ok: false,
-      reason: `Debian's peers cannot be had: ${reasonOf(error)}`,
+      reason: `cannot download Debian's peers: ${reasonOf(error)}`,
     });
   }
 }
 
-/** `root` appears whole or not at all, by a rename: where it is, nothing needs to be asked. */
+/** Creates `root` atomically by a rename, so that an existing one is complete. */
 async function fill(peers: Peers): Promise<void> {
   if (existsSync(peers.root)) return;
-  const refusal = join(peers.cache, 'refused');
-  const refusedAt = await stat(refusal).then(
+  const failure = join(peers.cache, 'failed');
+  const failedAt = await stat(failure).then(
     (found) => found.mtimeMs,
     () => 0,
   );
-  if (Date.now() - refusedAt < REFUSAL_KEPT_MS) throw new Error(await readFile(refusal, 'utf8'));
+  if (Date.now() - failedAt < FAILURE_KEPT_MS) throw new Error(await readFile(failure, 'utf8'));
   const work = join(peers.cache, 'work');
   try {
     await rm(work, { recursive: true, force: true });
@@ -134,16 +133,16 @@ async function fill(peers: Peers): Promise<void> {
     }
     await checkLibraries(peers, root);
     await rename(root, peers.root);
-    await rm(refusal, { force: true });
+    await rm(failure, { force: true });
   } catch (error) {
-    await writeFile(refusal, reasonOf(error));
+    await writeFile(failure, reasonOf(error));
     throw error;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 }
 
-/** Asks with the host's package lists first: reading them is all that is done with them. */
+/** Tries the host's package lists first, which are only read. */
 async function download(work: string): Promise<void> {
   for (const dir of ['lists/partial', 'archives/partial']) await mkdir(join(work, dir), { recursive: true });
   await writeFile(join(work, 'apt.conf'), await aptConfiguration(work));
@@ -164,7 +163,7 @@ async function download(work: string): Promise<void> {
   }
 }
 
-/** The host's settings for fetching (proxies, timeouts), but none of its hooks, which could act on the host. */
+/** The host's settings for downloads (proxies, timeouts) without its hooks, which could change the host. */
 async function aptConfiguration(work: string): Promise<string> {
   const { stdout } = await run('apt-config', ['dump']);
   return [
@@ -184,16 +183,16 @@ async function aptConfiguration(work: string): Promise<string> {
 async function checkLibraries(peers: Peers, root: string): Promise<void> {
   const files = CHECKED.split(' ').map((name) => {
     const file = PROGRAM_DIRS.map((dir) => join(root, dir, name)).find(existsSync);
-    if (file === undefined) throw new Error(`the packages have no ${name}`);
+    if (file === undefined) throw new Error(`the packages do not contain ${name}`);
     return file;
   });
   const env = { ...process.env, LD_LIBRARY_PATH: peers.libraryDirs(root).join(':') };
   const { stdout } = await run('ldd', files, { env });
   const missing = stdout.match(/\S+(?= => not found)/g);
-  if (missing !== null) throw new Error(`no package brings ${[...new Set(missing)].join(', ')}`);
+  if (missing !== null) throw new Error(`no package contains ${[...new Set(missing)].join(', ')}`);
 }
 
-/** flock(1) holds the lock as long as its input is open, so that it is free again even if this process is killed. */
+/** flock(1) holds the lock while its input is open, so that it is released even if this process is killed. */
 async function withLock(cache: string, work: () => Promise<void>): Promise<void> {
   await mkdir(cache, { recursive: true });
   const lock = join(cache, 'lock');
@@ -203,7 +202,7 @@ async function withLock(cache: string, work: () => Promise<void>): Promise<void>
   const ended = once(holder, 'close');
   try {
     await Promise.race([once(holder.stdout, 'data'), ended]);
-    if (holder.exitCode !== null) throw new Error(`${lock} stayed locked for ${LOCK_WAIT_SECONDS} s`);
+    if (holder.exitCode !== null) throw new Error(`${lock} was still locked after ${LOCK_WAIT_SECONDS} s`);
     await work();
   } finally {
     holder.stdin.end();
@@ -213,7 +212,7 @@ async function withLock(cache: string, work: () => Promise<void>): Promise<void>
 
 async function hostSuite(): Promise<string> {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
-  return /^VERSION_CODENAME=(\w+)$/m.exec(release)?.[1] ?? 'no Debian';
+  return /^VERSION_CODENAME=(\w+)$/m.exec(release)?.[1] ?? 'not Debian';
 }
 
 function cacheHome(): string {
@@ -224,7 +223,7 @@ function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
-/** The first complaint of a failed command: the message of its error would repeat the whole command line. */
+/** The first error that a failed command printed; the message of the exception would repeat its command line. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return `${error}`;
   const stderr = 'stderr' in error && typeof error.stderr === 'string' ? error.stderr.trim() : '';

@@ -1,5 +1,5 @@
 /**
- * Finds out what this machine lets a test do, so that a test which cannot run says why instead of failing.
+ * Determines what a test can do on this host, so that a test that cannot run is skipped with a reason.
  *
  *     test('binds in a fresh namespace', (t) => {
  *       if (!needs(t, probe.root(), probe.netns())) return;
@@ -9,27 +9,27 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Yes, or the reason why not: what is missing, or that it could not be told. */
+/** Yes, or the reason why not: what is missing, or that it could not be determined. */
 export type Probe = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 const YES: Probe = { ok: true };
 const KERNEL_PROBE = join(import.meta.dirname, 'kernel-probe.ts');
 const COMMAND_MS = 60_000;
-/** Where administrators' programs are, which an ordinary user's PATH leaves out. */
+/** Directories of system programs, which may be missing in the PATH of an ordinary user. */
 const SYSTEM_DIRS = ['/usr/sbin', '/sbin'];
 
-/** Skips the test and returns false, unless all probes say yes; the reasons of all that do not are given. */
+/** Returns whether all probes succeeded; if not, skips the test with the reasons. */
 export function needs(t: { skip(reason: string): void }, ...probes: readonly Probe[]): boolean {
   const reasons = probes.flatMap((result) => (result.ok ? [] : [result.reason]));
   if (reasons.length > 0) t.skip(reasons.join('; '));
   return reasons.length === 0;
 }
 
-/** What a machine can be asked; each answer is looked up once per process. */
+/** Each probe runs at most once per process. */
 export const probe = {
   root: once(() => (process.getuid?.() === 0 ? YES : no('needs root (uid 0)'))),
   netns: once(() =>
-    tried(['unshare', '--net', '--mount', 'true'], 'needs the right to make network and mount namespaces'),
+    tried(['unshare', '--net', '--mount', 'true'], 'needs permission to create network and mount namespaces'),
   ),
   ipv6: once(loopback6),
   cc: once(() =>
@@ -47,10 +47,10 @@ export const probe = {
     ),
   ),
   bpf: once(() =>
-    tried([process.execPath, KERNEL_PROBE, 'bpf'], 'needs the right to load BPF programs for cgroups'),
+    tried([process.execPath, KERNEL_PROBE, 'bpf'], 'needs permission to load BPF programs for cgroups'),
   ),
   cgroup2: once(() =>
-    tried([process.execPath, KERNEL_PROBE, 'cgroup2'], 'needs the right to make cgroups of version 2'),
+    tried([process.execPath, KERNEL_PROBE, 'cgroup2'], 'needs permission to create v2 cgroups'),
   ),
   cgroupEvents: once(() =>
     tried(
@@ -61,7 +61,7 @@ export const probe = {
   namedHierarchies: once(() =>
     tried(
       ['unshare', '--mount', 'mount', '-t', 'cgroup', '-o', 'none,name=portreeve-probe', 'none', '/mnt'],
-      'needs cgroups of version 1',
+      'needs v1 cgroups',
     ),
   ),
   debianPackages: once(() => first(command('apt-get'), command('dpkg'))),
@@ -75,7 +75,7 @@ function command(name: string): Probe {
     : no(`needs the command ${name}`);
 }
 
-/** Whether a socket can be bound to ::1: the kernel lists the addresses that it has. */
+/** Whether a socket can be bound to ::1. */
 function loopback6(): Probe {
   try {
     const listed = readFileSync('/proc/net/if_inet6', 'utf8');
@@ -84,7 +84,7 @@ function loopback6(): Probe {
       : no('needs the address ::1 on the loopback interface');
   } catch (error) {
     if (isMissing(error)) return no('needs a kernel with IPv6');
-    return no(`could not tell whether ::1 is there: ${String(error)}`);
+    return no(`could not determine whether ::1 exists: ${String(error)}`);
   }
 }
 
@@ -96,8 +96,8 @@ function tried([file = '', ...args]: readonly string[], need: string, input = ''
   });
   if (status === 0) return YES;
   if (error !== undefined && isMissing(error)) return no(`${need}: no command ${file}`);
-  if (error !== undefined) return no(`could not tell (${need}): ${error.message}`);
-  if (signal !== null) return no(`could not tell (${need}): ${file} ended by ${signal}`);
+  if (error !== undefined) return no(`could not determine (${need}): ${error.message}`);
+  if (signal !== null) return no(`could not determine (${need}): ${file} ended by ${signal}`);
   return no(`${need}: ${stderr.trim().split('\n')[0]}`);
 }
 

@@ -1,15 +1,15 @@
-/** How much of the processor a hostile text may take: what else runs on the machine does not count. */
+// Limits the CPU time for processing a hostile text, independently of other processes on the host.
 
 import assert from 'node:assert/strict';
 
-/** Several times what the longest text takes, and far less than a time that grows with the square of the length. */
+/** Several times the CPU time for the longest text, and far less than quadratic time. */
 const USER_US_MAX = 5_000_000;
 
-/** Begins to count the time of the processor; the function that it gives fails if it was more than a text may take. */
+/** Starts counting CPU time; the returned function fails if it exceeded the limit. */
 export function processorBound(): () => void {
   const before = process.threadCpuUsage();
   return () => {
     const { user } = process.threadCpuUsage(before);
-    assert.ok(user < USER_US_MAX, `it took ${user} µs of the processor`);
+    assert.ok(user < USER_US_MAX, `it took ${user} µs of CPU time`);
   };
 }

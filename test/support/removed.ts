@@ -1,8 +1,8 @@
-/** Directories of cgroups that go as soon as nothing is in them. */
+// Removes a cgroup directory as soon as it is empty.
 
 import { rmdirSync } from 'node:fs';
 
-/** Removes it; false where that cannot be yet. */
+/** Removes it; false if it is not empty yet. */
 export function isRemoved(directory: string): boolean {
   try {
     rmdirSync(directory);

@@ -1,4 +1,4 @@
-/** What a run of the tests found, and whether that is good enough. */
+// The results of a test run, and the verdict on them.
 
 export interface Failure {
   /** The full name, `suite > test`. */
@@ -8,7 +8,7 @@ export interface Failure {
 
 export interface Skip {
   readonly test: string;
-  /** Undefined where the test does not say why, which is a failure. */
+  /** Undefined if the test does not give a reason, which is a failure. */
   readonly reason: string | undefined;
 }
 
@@ -17,7 +17,6 @@ export interface FileResult {
   readonly passed: number;
   readonly failures: readonly Failure[];
   readonly skips: readonly Skip[];
-  /** What the file wrote to its output. */
   readonly output: string;
   readonly seconds: number;
 }
@@ -32,7 +31,7 @@ export interface Verdict {
   readonly lines: readonly string[];
 }
 
-/** Reads lines of `PATTERN  why` or `PATTERN | why`; empty lines and those that begin with # say nothing. */
+/** Parses lines of `PATTERN  why` or `PATTERN | why`; ignores empty lines and those that begin with #. */
 export function parseExpectedSkips(text: string): ExpectedSkip[] {
   return text
     .split('\n')
@@ -40,13 +39,13 @@ export function parseExpectedSkips(text: string): ExpectedSkip[] {
     .map((line) => {
       const [, pattern, why] = /^(\S.*?)(?:\s*\|\s*| {2,})(\S.*)$/.exec(line) ?? [];
       if (pattern === undefined || why === undefined) {
-        throw new Error(`expected a test name, two spaces or a |, and why it may be skipped, not: ${line}`);
+        throw new Error(`expected a test name, two spaces or a |, and a reason, not: ${line}`);
       }
       return { pattern, why };
     });
 }
 
-/** Judges a run; without a list of expected skips every skip that gives a reason is accepted. */
+/** The verdict on a run; without a list of expected skips, every skip with a reason is accepted. */
 export function judge(results: readonly FileResult[], expected?: readonly ExpectedSkip[]): Verdict {
   const skips = results.flatMap(({ file, skips: some }) => some.map((skip) => ({ file, ...skip })));
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
@@ -64,11 +63,11 @@ export function judge(results: readonly FileResult[], expected?: readonly Expect
   }
   for (const { pattern } of expected ?? []) {
     if (!skips.some(({ test }) => matches(pattern, test)))
-      lines.push(`not skipped here, though listed: ${pattern}`);
+      lines.push(`listed but not skipped here: ${pattern}`);
   }
-  // A skip that is refused counts as a failure and not as a skip.
+  // A skip that is not accepted counts as a failure and not as a skip.
   const none = passed + failed + skips.length === 0;
-  if (none) lines.push('no test was run, which is a failure');
+  if (none) lines.push('failed: no test was run');
   const failures = failed + refused + (none ? 1 : 0);
   lines.push(`${passed} passed, ${failures} failed, ${skips.length - refused} skipped`);
   return { ok: failures === 0, lines };

@@ -1,4 +1,4 @@
-/** Runs one test file in a process of its own and tells what happened in it. */
+// Runs a test file in a separate process and collects its results.
 
 import { once } from 'node:events';
 import { relative, resolve } from 'node:path';
@@ -6,26 +6,25 @@ import { run } from 'node:test';
 import { inspect } from 'node:util';
 import type { Failure, FileResult, Skip } from './results.ts';
 
-/** How one file is run. */
 export interface FileOptions {
-  /** Ends it. */
+  /** Stops the file. */
   readonly signal: AbortSignal;
-  /** After how many milliseconds a test counts as one that hangs: it fails, and those behind it run. */
+  /** The timeout of a test in milliseconds: it fails, and the next ones run. */
   readonly testMs?: number;
 }
 
-/** Runs the file until it ends or the signal ends it; a file in which no test ran counts as failed. */
+/** Runs the file until it ends or the signal stops it; a file in which no test ran fails. */
 export async function runFile(file: string, { signal, testMs }: FileOptions): Promise<FileResult> {
   const begin = performance.now();
   const path = resolve(file);
   const failures: Failure[] = [];
   const skips: Skip[] = [];
   const output: string[] = [];
-  /** The names of the test that is being reported and of the suites around it. */
+  /** The names of the current test and its enclosing suites. */
   const names: string[] = [];
   let passed = 0;
 
-  // The file itself is reported as a test where it holds none, or ends otherwise than by its tests.
+  // The file itself is reported as a test if it contains none, or if it fails outside of its tests.
   const fullName = (data: { name: string; nesting: number }): string =>
     data.name === path ? 'the file as a whole' : [...names.slice(0, data.nesting), data.name].join(' > ');
 
@@ -42,7 +41,7 @@ export async function runFile(file: string, { signal, testMs }: FileOptions): Pr
   });
   stream.on('test:fail', (data) => {
     const { error } = data.details;
-    // A suite that failed only because of its tests would say the same twice.
+    // A suite that failed only because of its tests would report the same failure twice.
     if (!('failureType' in error) || error.failureType !== 'subtestsFailed') {
       failures.push({ test: fullName(data), details: described(error.cause ?? error) });
     }
@@ -53,7 +52,7 @@ export async function runFile(file: string, { signal, testMs }: FileOptions): Pr
   await once(stream, 'end');
 
   if (passed + failures.length + skips.length === 0) {
-    failures.push({ test: 'the file as a whole', details: 'it holds no test' });
+    failures.push({ test: 'the file as a whole', details: 'it contains no test' });
   }
   const seconds = (performance.now() - begin) / 1000;
   return { file: relative('.', path), passed, failures, skips, output: output.join(''), seconds };
@@ -63,7 +62,7 @@ function reasonOf(skip: string | boolean): string | undefined {
   return typeof skip === 'string' && skip.trim() !== '' ? skip : undefined;
 }
 
-/** An assertion's message holds its values already. */
+/** The message of an assertion already contains its values. */
 function described(error: unknown): string {
   const isAssertion = error instanceof Error && 'code' in error && error.code === 'ERR_ASSERTION';
   return isAssertion ? (error.stack ?? error.message) : inspect(error);

@@ -1,4 +1,4 @@
-/** A world is apart from the host, and nothing of it remains. */
+// A sandbox is isolated from the host, and nothing of it remains.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -13,24 +13,24 @@ async function open(t: TestContext, options?: SandboxOptions): Promise<Sandbox |
   return Sandbox.open(t, options);
 }
 
-/** A process that nothing but SIGKILL ends. */
+/** A process that only SIGKILL ends. */
 const STUBBORN = ['setsid', 'sh', '-c', 'trap "" TERM HUP INT; echo up; while :; do sleep 1000; done'];
 
-test('a world has an /etc, a /run and a network of its own', async (t) => {
+test('a sandbox has its own /etc, /run, and network', async (t) => {
   const sandbox = await open(t, {
-    files: { '/etc/portreeve-world': 'inside\n', '/run/portreeve-world': 'inside\n' },
+    files: { '/etc/portreeve-sandbox': 'inside\n', '/run/portreeve-sandbox': 'inside\n' },
   });
   if (sandbox === undefined) return;
-  const { stdout } = await sandbox.run(['cat', '/etc/portreeve-world', '/var/run/portreeve-world']);
+  const { stdout } = await sandbox.run(['cat', '/etc/portreeve-sandbox', '/var/run/portreeve-sandbox']);
   assert.equal(stdout, 'inside\ninside\n');
-  assert.ok(!existsSync('/etc/portreeve-world') && !existsSync('/run/portreeve-world'));
+  assert.ok(!existsSync('/etc/portreeve-sandbox') && !existsSync('/run/portreeve-sandbox'));
   await sandbox.addAddress('192.0.2.1/24', 'net7');
   const { stdout: addresses } = await sandbox.run(['ip', '-4', '-o', 'address']);
   assert.deepEqual(addresses.match(/(?<=inet )\S+/g), ['127.0.0.1/8', '192.0.2.1/24']);
   assert.ok(!existsSync('/sys/class/net/net7'));
 });
 
-test('a world can be without IPv6, or without IPv4 addresses', async (t) => {
+test('a sandbox can be without IPv6, or without IPv4 addresses', async (t) => {
   const families: [SandboxOptions, string[]][] = [
     [{}, ['127.0.0.1/8', '::1/128']],
     [{ ipv6: false }, ['127.0.0.1/8']],
@@ -43,7 +43,7 @@ test('a world can be without IPv6, or without IPv4 addresses', async (t) => {
   }
 });
 
-test('a command has its input, user, exit code and time limit', async (t) => {
+test('a command has an input, a user, an exit code, and a timeout', async (t) => {
   const sandbox = await open(t);
   if (sandbox === undefined) return;
   assert.deepEqual(await sandbox.run(['sh', '-c', 'cat; id -u >&2; exit 7'], { input: 'in', uid: 65534 }), {
@@ -66,12 +66,12 @@ test('close ends every process', async (t) => {
   assert.equal((await running.ended).stdout, 'up\n');
 });
 
-test('so does the death of the process that made the world', async (t) => {
+test('so does the end of the process that created the sandbox', async (t) => {
   if (!needs(t, probe.root(), probe.netns(), probe.command('ip'))) return;
   const script = `
-    import { World } from ${JSON.stringify(import.meta.resolve('./sandbox.ts'))};
-    const world = await World.open({ after() {} });
-    const running = world.start(${JSON.stringify(STUBBORN)});
+    import { Sandbox } from ${JSON.stringify(import.meta.resolve('./sandbox.ts'))};
+    const sandbox = await Sandbox.open({ after() {} });
+    const running = sandbox.start(${JSON.stringify(STUBBORN)});
     await running.waitForOutput(/up/);
     console.log('pid ' + await running.pid());`;
   const owner = spawn(process.execPath, ['--input-type=module', '-e', script], {

@@ -1,4 +1,4 @@
-/** A small Linux of its own (network, mount and process namespaces) in which a test runs daemons as root. */
+// A sandbox with its own network, mount, and PID namespaces, in which a test runs daemons as root.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,19 +14,19 @@ import type { Probe } from './probe.ts';
 
 const POLL_MS = 10;
 const SLOWNESS_MAX = 1000;
-/** How many times as long a wait may take: a virtual machine without KVM is slow. */
+/** A factor for all timeouts, because a virtual machine without KVM is slow. */
 const SLOWNESS = parseDecimal(process.env['PORTREEVE_TEST_SLOWNESS'] ?? '', SLOWNESS_MAX) ?? 1;
 const TIMEOUT_MS = 10_000 * SLOWNESS;
 const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child'];
 /** PID_MAX_LIMIT of include/linux/threads.h. */
 const MAX_PID = 2 ** 22;
 const NO_LOGIN = '/nonexistent:/usr/sbin/nologin';
-/** Where the peers are inside: a user other than root may not be able to enter the cache. */
+/** The path of the peers in the sandbox, because users other than root may not be able to read the cache. */
 const PEERS_DIR = '/run/peers';
 
 /**
- * What the first process does before it is ready. It lives on its input: when the test that made it ends, in
- * whatever way, the input closes, it ends, and the kernel ends every process of the world with it.
+ * The script of the first process. It reads its input: when the test ends, in whatever way, the input is closed, the
+ * process ends, and the kernel then kills every process in the sandbox.
  */
 const INIT = `set -eu
 mount -t proc proc /proc
@@ -44,11 +44,11 @@ exec cat`;
 
 export interface SandboxOptions {
   readonly peers?: Peers;
-  /** false: no interface has an IPv4 address. */
+  /** With false, no interface has an IPv4 address. */
   readonly ipv4?: boolean;
-  /** false: IPv6 is disabled as an administrator does it, by sysctl. */
+  /** With false, IPv6 is disabled by sysctl. */
   readonly ipv6?: boolean;
-  /** Files to be written before anything runs, by absolute path. */
+  /** Files to write before anything runs, by absolute path. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
@@ -60,13 +60,13 @@ export interface RunOptions {
 }
 
 export interface Outcome {
-  /** null when a signal ended it. */
+  /** null if it was ended by a signal. */
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Waits until `condition` gives a value that is neither undefined nor false, and gives it back. */
+/** Waits until `condition` returns a value other than undefined and false, and returns it. */
 export async function until<T>(
   what: string,
   condition: () => Promise<T | undefined | false> | T | undefined | false,
@@ -76,24 +76,24 @@ export async function until<T>(
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() > deadline) throw new Error(`waited ${timeout} ms in vain: ${what}`);
+    if (performance.now() > deadline) throw new Error(`timeout of ${timeout} ms: ${what}`);
     await pause(POLL_MS);
   }
 }
 
-/** What a promise comes to. Fails if that takes too long: a test of something that does not come must not hang. */
+/** Adds a timeout to a promise, so that a test does not hang. */
 export function inTime<T>(what: string, promise: Promise<T>, timeout: number = TIMEOUT_MS): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`waited ${timeout} ms in vain: ${what}`)), timeout);
+  const timer = setTimeout(() => reject(new Error(`timeout of ${timeout} ms: ${what}`)), timeout);
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** Whether a world can have IPv6, which the host itself need not use. */
+/** Whether a sandbox can have IPv6, even if the host does not use it. */
 export function kernelIpv6(): Probe {
   return existsSync('/proc/net/if_inet6') ? { ok: true } : { ok: false, reason: 'needs a kernel with IPv6' };
 }
 
-/** It may have ended by itself since it was looked for. */
+/** Ignores a process that has already ended. */
 function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -102,10 +102,10 @@ function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** A process that was started in a world. */
+/** A process in a sandbox. */
 export class Running {
   readonly name: string;
-  /** Settles when the process and everything that holds its output have ended. */
+  /** Settles when the process and everything that has its output open have ended. */
   readonly ended: Promise<Outcome>;
   #entry: ChildProcess;
   #stdout = '';
@@ -143,7 +143,7 @@ export class Running {
     return this.#outcome;
   }
 
-  /** Its process id as the host counts: nsenter(1) is its parent. Undefined before it is there and after it ended. */
+  /** Its pid on the host, as the child of nsenter(1); undefined before it has started and after it has ended. */
   async pid(): Promise<number | undefined> {
     return this.#entry.pid === undefined ? undefined : onlyChild(this.#entry.pid);
   }
@@ -156,7 +156,7 @@ export class Running {
   /** Ends it and waits until it has. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Outcome> {
     const pid = await until(
-      `${this.name} to be there`,
+      `${this.name} to start`,
       async () => this.#outcome !== undefined || (await this.pid()),
     );
     if (typeof pid === 'number') signalIfThere(pid, signal);
@@ -182,7 +182,7 @@ export class Sandbox {
     this.#env = env;
   }
 
-  /** Makes a world that ends with the test. */
+  /** Creates a sandbox, which is closed after the test. */
   static async open(t: Pick<TestContext, 'after'>, options: SandboxOptions = {}): Promise<Sandbox> {
     const { peers } = options;
     const argv = [...NAMESPACES, 'sh', '-c', INIT, 'init', peers?.root ?? ''];
@@ -192,11 +192,11 @@ export class Sandbox {
     const pid = await until('the first process', () => onlyChild(init.pid ?? 0));
     const env = peers?.envAt(PEERS_DIR) ?? { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
     const sandbox = new Sandbox(init, pid, { ...env, HOME: '/', LC_ALL: 'C' });
-    await sandbox.#furnish(options);
+    await sandbox.#prepare(options);
     return sandbox;
   }
 
-  /** Runs a command to its end. A timeout is an error, an exit code is not. */
+  /** Runs a command to its end. Throws on a timeout, but not on an exit code. */
   async run(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
     const timeout = options.timeout ?? TIMEOUT_MS;
     const running = this.start(argv, options);
@@ -209,7 +209,7 @@ export class Sandbox {
     throw new Error(`${argv.join(' ')} took more than ${timeout} ms:\n${running.output}`);
   }
 
-  /** Starts a process that goes on until it is stopped or the world is closed. */
+  /** Starts a process that runs until it is stopped or the sandbox is closed. */
   start(argv: readonly string[], options: RunOptions = {}): Running {
     const user = options.uid === undefined ? [] : [`--setuid=${options.uid}`, `--setgid=${options.uid}`];
     const namespaces = [`--target=${this.#pid}`, '--net', '--mount', '--pid'];
@@ -228,15 +228,15 @@ export class Sandbox {
     return `/proc/${this.#pid}/ns/net`;
   }
 
-  /** A file of the world, as the host can reach it. The kernel would follow a link, as /var/run, out to the host. */
+  /** The path of a file on the host. Do not use symbolic links such as /var/run: they lead out of the sandbox. */
   path(file: string): string {
     return join(`/proc/${this.#pid}/root`, file);
   }
 
   async write(file: string, text: string): Promise<void> {
-    // What a process of the host opens there is the host's: its settings are not a test's to change.
+    // In these directories the host's process would change settings of the host.
     if (file.startsWith('/proc/') || file.startsWith('/sys/')) {
-      throw new Error(`${file} would be written on the host; run a command inside the world`);
+      throw new Error(`${file} would be written on the host; run a command in the sandbox`);
     }
     await mkdir(dirname(this.path(file)), { recursive: true });
     await writeFile(this.path(file), text);
@@ -246,7 +246,7 @@ export class Sandbox {
     return readFile(this.path(file), 'utf8');
   }
 
-  /** Adds an interface that leads nowhere, with an address. */
+  /** Adds an unconnected interface with an address. */
   async addAddress(cidr: string, name = 'net0'): Promise<void> {
     await this.#must('ip', 'link', 'add', name, 'type', 'veth', 'peer', 'name', `${name}-far`);
     await this.#must('ip', 'link', 'set', `${name}-far`, 'up');
@@ -254,7 +254,7 @@ export class Sandbox {
     await this.#must('ip', 'address', 'add', cidr, 'dev', name, ...(cidr.includes(':') ? ['nodad'] : []));
   }
 
-  /** Ends every process of the world; nothing of it remains. */
+  /** Kills every process in the sandbox and removes it. */
   async close(): Promise<void> {
     await closed(this.#init);
   }
@@ -264,8 +264,8 @@ export class Sandbox {
     if (code !== 0) throw new Error(`${argv.join(' ')}: ${stderr}`);
   }
 
-  async #furnish(options: SandboxOptions): Promise<void> {
-    // The libraries of the machine are found through this one; nothing else of the host's /etc is seen.
+  async #prepare(options: SandboxOptions): Promise<void> {
+    // The host's libraries are found with this file; nothing else in the host's /etc is visible.
     await copyFile('/etc/ld.so.cache', this.path('/etc/ld.so.cache'));
     for (const name of ['netconfig', 'protocols', 'rpc', 'services']) {
       const source = options.peers === undefined ? '/etc' : join(options.peers.root, 'etc');
@@ -280,7 +280,7 @@ export class Sandbox {
   }
 }
 
-/** Explicit both ways: a new network may come with the setting of the host. */
+/** Set in both cases, because a new network namespace may inherit the setting of the host. */
 const SET_IPV6 = `cd /proc/sys/net/ipv6/conf || exit 0
 for name in all default lo; do echo "$1" > $name/disable_ipv6; done`;
 
@@ -304,12 +304,12 @@ async function onlyChild(pid: number): Promise<number | undefined> {
 }
 
 async function ready(init: ChildProcess): Promise<void> {
-  let complaint = '';
+  let stderr = '';
   collect(init.stderr, (text) => {
-    complaint += text;
+    stderr += text;
   });
   const refused = once(init, 'close').then(() => {
-    throw new Error(`no world could be made: ${complaint}`);
+    throw new Error(`cannot create a sandbox: ${stderr}`);
   });
   refused.catch(() => {});
   if (init.stdout !== null) await Promise.race([once(init.stdout, 'data'), refused]);

@@ -1,9 +1,9 @@
-/** The settings that portreeve.toml can have, as the schemas of the sections declare them. */
+// The settings of portreeve.toml, from the schemas of the sections.
 
 import { z } from '../../src/kit/schema.ts';
 import type { Section } from '../../src/kit/settings.ts';
 
-/** Every setting, as "section.key"; the name of a table that has any name is "NAME". */
+/** Every setting as "section.key"; "NAME" stands for the name of a table with an arbitrary name. */
 export async function settingKeys(sections: readonly Section[]): Promise<string[]> {
   const schemas = await Promise.all(sections.map(({ schema }) => schema()));
   return sections.flatMap(({ name }, index) => {

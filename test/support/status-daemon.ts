@@ -1,4 +1,4 @@
-/** A daemon that answers on status.sock, and nothing else. */
+// A fake daemon that only answers on status.sock.
 
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { STATUS_SOCKET } from '../../src/kit/daemon-names.ts';
 import type { DaemonStatus } from '../../src/main/status.ts';
 import type { PortmapReport } from '../../src/portmap/app/report.ts';
 
-/** The status of a daemon that has just been started, but for what the test says. */
+/** The status of a daemon that has just started, with changes. */
 export function daemonStatus(
   portmap: Partial<PortmapReport> = {},
   guard: Partial<GuardReport> = {},
@@ -42,7 +42,7 @@ export function daemonStatus(
   };
 }
 
-/** Starts it for a user whose XDG_RUNTIME_DIR is `home`, and gives that user's environment. */
+/** Starts it for a user with the XDG_RUNTIME_DIR `home`, and returns that user's environment. */
 export async function statusDaemon(
   t: Pick<TestContext, 'after'>,
   home: string,

@@ -1,9 +1,9 @@
-/** Reads tables out of the pages in docs/, so that what they say can be tested. */
+// Parses tables in the pages of docs/ for tests.
 
 import { readFileSync } from 'node:fs';
 import { ROOT } from './files.ts';
 
-/** The rows of the table under these column names, each by column name. */
+/** The rows of the table with these columns, by column name. */
 export function tableOf(page: string, columns: readonly string[]): Record<string, string>[] {
   const lines = readFileSync(new URL(page, ROOT), 'utf8').split('\n');
   const heading = `| ${columns.join(' | ')} |`;

@@ -1,13 +1,13 @@
-/** Splits TypeScript into tokens, exactly enough for the tests that read our own sources. */
+// Splits TypeScript into tokens, as exactly as the tests that parse the project's source need.
 
 export interface Token {
-  /** `text` is a string or a piece of a template, without its quotes. */
+  /** `text` is a string or a part of a template without quotes. */
   readonly kind: 'word' | 'text' | 'regexp' | 'mark';
   readonly value: string;
   readonly line: number;
 }
 
-/** `=>` is one mark because it tells a function from a comparison. */
+/** `=>` is one mark to distinguish a function from a comparison. */
 const TOKEN = new RegExp(
   [
     String.raw`(?<skipped>\s+|//[^\n]*|/\*[\s\S]*?\*/)`,
@@ -20,12 +20,12 @@ const TOKEN = new RegExp(
 );
 const TEMPLATE_PIECE = /(?<piece>(?:[^`\\$]|\\[\s\S]|\$(?!\{))*)(?:`|\$\{|$)/uy;
 
-/** After one of these words a slash begins a regular expression, as after most marks. */
+/** After these words, as after most marks, a slash begins a regular expression. */
 const BEFORE_REGEXP = new Set('return typeof case in of do else void delete throw await yield'.split(' '));
 
 export function tokensOf(source: string): Token[] {
   const tokens: Token[] = [];
-  /** For each open `${` the number of braces that were opened inside it. */
+  /** For each open `${`, the number of open braces in it. */
   const templates: number[] = [];
   let at = source.startsWith('#!') ? source.indexOf('\n') : 0;
   let line = 1;

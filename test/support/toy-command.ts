@@ -1,9 +1,9 @@
-/** A command as a feature of its own would declare it, and what becomes of its command lines. */
+// A command of a made-up feature, which records its calls.
 
 import { type Command, command } from '../../src/kit/command.ts';
 import { JSON_OUTPUT } from '../../src/kit/options.ts';
 
-/** What reached the toy. Its type holds what is inferred from the declaration: a wrong one does not compile. */
+/** The arguments of a call. Compiles only if the inferred types are correct. */
 export interface ToyCall {
   readonly color: 'red' | 'blue';
   readonly parts: readonly string[];
@@ -13,7 +13,7 @@ export interface ToyCall {
   readonly json: boolean | undefined;
 }
 
-/** It stands below a group of another feature, and gives the exit code 1. */
+/** It is in a command group of another feature, and exits with 1. */
 export function toyCommand(calls: ToyCall[]): Command {
   return command({
     path: ['profile', 'toy'],
@@ -27,7 +27,7 @@ export function toyCommand(calls: ToyCall[]): Command {
       frontWheel: { value: 'wheel', help: 'a wheel; may be repeated', repeatable: true },
       manual: { value: 'file', help: 'its manual', completion: 'file', defaultText: 'none' },
       json: { ...JSON_OUTPUT, excludes: ['manual'] },
-      secret: { help: 'what nobody is to see', hidden: true },
+      secret: { help: 'a hidden option', hidden: true },
     },
     help: 'Exit code 1.',
     examples: ['portreeve profile toy red'],

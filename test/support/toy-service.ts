@@ -1,4 +1,4 @@
-/** A service of the daemon that does nothing: what it has to implement, and what is done with it, in the least code. */
+// A minimal daemon service, which records the calls to it.
 
 import type { DaemonService } from '../../src/kit/daemon-service.ts';
 import { z } from '../../src/kit/schema.ts';
@@ -14,22 +14,21 @@ export const TOY_SECTION: Section<ToySection> = {
   schema: async () => z.strictObject({ color: z.string('a color').optional() }, 'a section, [toy]'),
 };
 
-/** What a toy does when it is to fail. */
+/** The call that fails. */
 export type ToyFault = 'start' | 'check' | 'reload' | 'stop';
 
-/** Writes down what is done with it. */
 export class ToyService implements DaemonService {
   readonly name: string;
   readonly done: string[];
   fault: ToyFault | undefined;
-  /** Undefined: it fails whatever it is given. */
+  /** Fail only with this color; undefined: with any. */
   faultAt: string | undefined;
-  /** Where it shows its color. */
+  /** The path that returns its color. */
   path: string;
   #color: string;
   #painted = 0;
 
-  /** `done`: what is done with it and with other toys, in order. */
+  /** `done` receives the calls to this and other toys in order. */
   constructor(name: string, done: string[], settings: Settings = {}) {
     this.name = name;
     this.path = `/v1/${name}`;

@@ -1,4 +1,4 @@
-/** Whose places the connections of a server under test take: as in the daemon. */
+// The connection limits of a server under test, as in the daemon.
 
 import { PeerShares } from '../../src/job/daemon/peer-shares.ts';
 import type { PeerDeps } from '../../src/kit/unix-http.ts';

@@ -1,4 +1,4 @@
-/** A small Linux with an ordinary user in it, who can run every command of this checkout. */
+// A sandbox with an ordinary user who can run every command of this checkout.
 
 import type { TestContext } from 'node:test';
 import { CALL_FILES } from './command-calls.ts';
@@ -6,7 +6,7 @@ import { NO_PEERS, PORTREEVE, ROOT } from './daemon.ts';
 import { needs, probe } from './probe.ts';
 import { type Outcome, Sandbox } from './sandbox.ts';
 
-/** The user, and another one, who is the enemy. */
+/** The user, and another one, the attacker. */
 export const USER = 1000;
 export const STRANGER = 2000;
 
@@ -19,11 +19,11 @@ export interface UserSandbox {
   /** The checkout, and the program in it. */
   readonly checkout: string;
   readonly program: string;
-  /** Runs a command line of portreeve as a user who has no session, and so no XDG_RUNTIME_DIR. */
+  /** Runs a command line of portreeve as a user without a login session, and so without XDG_RUNTIME_DIR. */
   run(line: string, uid?: number): Promise<Outcome>;
 }
 
-/** It ends with the test; undefined when the test is skipped. Its /tmp is its own. */
+/** Closed after the test; undefined if the test is skipped. It has its own /tmp. */
 export async function userSandbox(t: TestContext): Promise<UserSandbox | undefined> {
   if (!needs(t, probe.root(), probe.netns())) return undefined;
   const sandbox = await Sandbox.open(t, { files: CALL_FILES });
