@@ -140,9 +140,13 @@ test('no cgroup that a user or a container creates has the job of another', asyn
   const unit = fixture.unit('nginx.service');
   await until('the unit', async () => (await fixture.bind('NGINX', { uid: USER, cgroup: unit })) === 'ok');
   for (const [i, cgroup] of cgroups.entries()) {
-    const { given, made } = LOOK_ALIKES[i] ?? assert.fail('no such look-alike');
+    const { delegated, created } = LOOK_ALIKES[i] ?? assert.fail('no such look-alike');
     for (const job of ['NGINX', 'WEB', 'ROOT'] as const)
-      assert.equal(await fixture.bind(job, { uid: USER, cgroup }), 'EACCES', `${job} in ${given}/${made}`);
+      assert.equal(
+        await fixture.bind(job, { uid: USER, cgroup }),
+        'EACCES',
+        `${job} in ${delegated}/${created}`,
+      );
   }
   assert.equal(new Set(cgroups).size, 16);
   // The cgroup of a unit belongs to root, and no other process may enter it.

@@ -53,9 +53,9 @@ async function planted(t: TestContext, owner: number, mode = 0o755): Promise<Pla
   return { ...at, directory, takeRequests };
 }
 
-const linesWhere = (isWanted: (asks: boolean) => boolean): string[] =>
+const linesWhere = (isWanted: (queries: boolean) => boolean): string[] =>
   Object.entries(CALLS).flatMap(([command, calls]) =>
-    calls.flatMap(({ words, asks }) => (isWanted(asks) ? [`${command} ${words}`.trim()] : [])),
+    calls.flatMap(({ args, queries }) => (isWanted(queries) ? [`${command} ${args}`.trim()] : [])),
   );
 
 describe('every command', () => {

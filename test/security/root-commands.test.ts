@@ -12,7 +12,7 @@ const REFUSED = /^portreeve: error\[\w+\]: only root can .*\nRun it as root, for
 const LIST = 'find /etc /run /var/lib /tmp -path /run/checkout -prune -o -printf "%y %U %m %s %T@ %p %l\\n"';
 
 const LINES = Object.entries(CALLS).flatMap(([command, calls]) =>
-  calls.map(({ words, who }) => ({ line: `${command} ${words}`.trim(), who })),
+  calls.map(({ args, users }) => ({ line: `${command} ${args}`.trim(), users })),
 );
 
 test('CALLS lists every command', () => {
@@ -20,7 +20,7 @@ test('CALLS lists every command', () => {
 });
 
 describe('a command that needs root', () => {
-  const lines = LINES.flatMap(({ line, who }) => (who === 'root' ? [line] : []));
+  const lines = LINES.flatMap(({ line, users }) => (users === 'root' ? [line] : []));
 
   test('is refused to another user, and changes nothing', async (t) => {
     const at = await userSandbox(t);
@@ -49,7 +49,7 @@ describe('a command that needs root', () => {
 test('any other command is permitted to every user', async (t) => {
   const at = await userSandbox(t);
   if (!at) return;
-  for (const { line } of LINES.filter(({ who }) => who === 'everybody')) {
+  for (const { line } of LINES.filter(({ users }) => users === 'all')) {
     const { stderr } = await at.run(line, USER);
     assert.doesNotMatch(stderr, REFUSED, line);
   }

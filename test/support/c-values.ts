@@ -1,4 +1,4 @@
-/** Asks the C compiler what constant expressions are worth. */
+/** Evaluates constant expressions with the C compiler. */
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -6,10 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/**
- * What C says of each expression, with these headers; undefined for a macro, as `isMacro` tells, that they do not
- * have.
- */
+/** The values of expressions under these headers; undefined for a macro (see `isMacro`) that they do not define. */
 export function valuesInC(
   headers: readonly string[],
   expressions: readonly string[],

@@ -1,4 +1,4 @@
-/** What holds for every codec, checked with many values and with many bytes. */
+/** Properties of every codec, tested with random values and random bytes. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { bytesOf } from '../../src/base/bytes.ts';
 import { encodeXdr, XdrError, XdrReader, type XdrWriter } from '../../src/portmap/wire/xdr.ts';
 
-/** A codec, and the values that it has an encoding for. */
+/** A codec and the values that it can encode. */
 export interface Codec<T> {
   readonly values: fc.Arbitrary<T>;
   readonly encode: (writer: XdrWriter, value: T) => void;
@@ -16,13 +16,13 @@ export interface Codec<T> {
 const RUNS = 300;
 const LENGTH_MAX = 400;
 
-/** Any number that XDR's unsigned integer holds, those at the edges often. */
+/** Any XDR unsigned integer, often a boundary value. */
 export const u32 = fc.oneof(
   fc.integer({ min: 0, max: 0xffffffff }),
   fc.constantFrom(0, 1, 0x7fffffff, 0x80000000, 0xffffffff),
 );
 
-/** Any text of at most so many bytes, each character a byte. */
+/** Any Latin-1 text of at most `maxLength` bytes. */
 export function latin1(maxLength: number): fc.Arbitrary<string> {
   const character = fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code));
   return fc.string({ unit: character, maxLength: Math.min(maxLength, LENGTH_MAX) });
@@ -32,30 +32,30 @@ export function opaque(maxLength: number): fc.Arbitrary<Uint8Array> {
   return fc.uint8Array({ maxLength: Math.min(maxLength, LENGTH_MAX) });
 }
 
-/** Any object with these properties, as a codec makes one. */
+/** Any object with these properties; has Object.prototype, as the objects of a codec. */
 export function record<T extends object>(
   model: { readonly [K in keyof T]: fc.Arbitrary<T[K]> },
 ): fc.Arbitrary<T> {
   return fc.record<T>(model).map((values) => ({ ...values }));
 }
 
-/** Bytes that are nothing, and bytes that were made from a good encoding by cutting it, or by putting in a number. */
+/** Random bytes, valid encodings, and valid encodings that were truncated and had a number overwritten. */
 function bytesNear(good: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
-  const spoiled = fc.tuple(good, fc.nat(), fc.nat(), u32).map(([bytes, cut, at, number]) => {
+  const corrupted = fc.tuple(good, fc.nat(), fc.nat(), u32).map(([bytes, cut, at, number]) => {
     const copy = new Uint8Array(bytes.subarray(0, bytes.length - (cut % (bytes.length + 1))));
     const units = copy.length >> 2;
     if (units > 0) new DataView(copy.buffer).setUint32((at % units) * 4, number);
     return copy;
   });
-  return fc.oneof(fc.uint8Array({ maxLength: LENGTH_MAX }), good, spoiled);
+  return fc.oneof(fc.uint8Array({ maxLength: LENGTH_MAX }), good, corrupted);
 }
 
 const encoded = <T>(codec: Codec<T>, value: T): Uint8Array =>
   encodeXdr((writer) => codec.encode(writer, value));
 
-/** Declares the tests that every codec passes. */
+/** Defines the tests that every codec must pass. */
 export function testCodec<T>(name: string, codec: Codec<T>): void {
-  test(`${name}: what is encoded is decoded to the same, to the last byte`, () => {
+  test(`${name}: decodes an encoded value to the same value, and consumes every byte`, () => {
     fc.assert(
       fc.property(codec.values, (value) => {
         const reader = new XdrReader(bytesOf(encoded(codec, value)));
@@ -66,7 +66,7 @@ export function testCodec<T>(name: string, codec: Codec<T>): void {
     );
   });
 
-  test(`${name}: bytes are a value, with one encoding as long as they are, or an XdrError`, () => {
+  test(`${name}: decodes any bytes to a value whose encoding has the same length, or throws an XdrError`, () => {
     const good = codec.values.map((value) => encoded(codec, value));
     fc.assert(
       fc.property(bytesNear(good), (bytes) => {

@@ -1,8 +1,8 @@
-/** A call of every command of the program, so that a test can hold all of them to one rule, also those to come. */
+/** Calls of every command, with which a test can check one rule for all of them, including future ones. */
 
 import { COMMANDS } from '../../src/main/program.ts';
 
-/** Files that the calls name, to be written before they are made. */
+/** The files that the calls name; to be written before the calls. */
 export const CALL_FILES: Readonly<Record<string, string>> = {
   '/run/files/profile.tcpip': 'PORT 4000 TCP WEB\n',
   '/run/files/portreeve.toml': '[portmap]\nport = 111\n',
@@ -10,34 +10,34 @@ export const CALL_FILES: Readonly<Record<string, string>> = {
 
 const PROFILE = '/run/files/profile.tcpip';
 
-/** How a command can be called without changing the host, apart from what it is there for. */
+/** A call of a command that does not change the host beyond the command's purpose. */
 export interface Call {
-  /** What follows the name of the command. */
-  readonly words: string;
-  /** Whom the command serves. */
-  readonly who: 'everybody' | 'root';
-  /** Whether it asks the daemon in the user's runtime directory. */
-  readonly asks: boolean;
+  /** The arguments. */
+  readonly args: string;
+  /** Who may use the command. */
+  readonly users: 'all' | 'root';
+  /** Whether it queries the daemon in the user's runtime directory. */
+  readonly queries: boolean;
 }
 
-const call = (words: string, { who = 'everybody', asks = false }: Partial<Call> = {}): Call => ({
-  words,
-  who,
-  asks,
+const call = (args: string, { users = 'all', queries = false }: Partial<Call> = {}): Call => ({
+  args,
+  users,
+  queries,
 });
-const ROOT = { who: 'root' } as const;
-const ASKS = { asks: true } as const;
+const ROOT = { users: 'root' } as const;
+const QUERIES = { queries: true } as const;
 
-/** By the name of the command. A guard at `--pins` is not there. */
+/** By the name of the command. There is no guard at `--pins`. */
 export const CALLS: Readonly<Record<string, readonly Call[]>> = {
   serve: [call('--port 7111 --local /run/none/rpcbind.sock')],
-  status: [call('', ASKS)],
-  'portmap list': [call('', ASKS)],
+  status: [call('', QUERIES)],
+  'portmap list': [call('', QUERIES)],
   'portmap find': [call('portmapper 127.0.0.1')],
   'portmap ping': [call('127.0.0.1 portmapper')],
-  'portmap stats': [call('', ASKS)],
-  'portmap set': [call('536870913 1 tcp 7001', ASKS)],
-  'portmap unset': [call('536870913 1', ASKS)],
+  'portmap stats': [call('', QUERIES)],
+  'portmap set': [call('536870913 1 tcp 7001', QUERIES)],
+  'portmap unset': [call('536870913 1', QUERIES)],
   'portmap take-over': [call('--dry-run')],
   'profile check': [call(PROFILE)],
   'profile format': [call(PROFILE)],
@@ -52,7 +52,7 @@ export const CALLS: Readonly<Record<string, readonly Call[]>> = {
   obey: [call(`${PROFILE} --dry-run`)],
   reservations: [call('')],
   decide: [call('WEB 80/tcp')],
-  guard: [call('', ASKS), call('--restarts --pins /sys/fs/bpf/none', ROOT)],
+  guard: [call('', QUERIES), call('--restarts --pins /sys/fs/bpf/none', ROOT)],
   'guard enforce': [call('--pins /sys/fs/bpf/none --cgroup /run/none', ROOT)],
   'guard observe': [call('--pins /sys/fs/bpf/none --cgroup /run/none', ROOT)],
   'guard off': [call('--pins /sys/fs/bpf/none', ROOT)],
@@ -60,14 +60,14 @@ export const CALLS: Readonly<Record<string, readonly Call[]>> = {
   'guard namespaces add': [call('pid:1 --pins /sys/fs/bpf/none', ROOT)],
   'guard namespaces remove': [call('pid:1 --pins /sys/fs/bpf/none', ROOT)],
   confirm: [call('--pins /sys/fs/bpf/none', ROOT)],
-  events: [call('', ASKS), call('--follow --json', ASKS)],
+  events: [call('', QUERIES), call('--follow --json', QUERIES)],
   run: [call('--job WEB -- true')],
-  ports: [call('', ASKS)],
-  who: [call('7111', ASKS)],
-  explain: [call('7111', ASKS)],
+  ports: [call('', QUERIES)],
+  who: [call('7111', QUERIES)],
+  explain: [call('7111', QUERIES)],
   stacks: [call('')],
   suggest: [call('')],
-  doctor: [call('', ASKS), call('--fix'), call('--fix --yes', ROOT), call('--undo', ROOT)],
+  doctor: [call('', QUERIES), call('--fix'), call('--fix --yes', ROOT), call('--undo', ROOT)],
   'demo collision': [call('--connections 1')],
   'config check': [call('/run/files/portreeve.toml')],
   install: [call('--dry-run'), call('', ROOT)],
@@ -75,7 +75,7 @@ export const CALLS: Readonly<Record<string, readonly Call[]>> = {
   completion: [call('bash')],
 };
 
-/** The names of all commands that do something, and not only hold others. */
+/** The names of all commands that are not only groups of subcommands. */
 export function commandsOfProgram(): string[] {
   return COMMANDS.filter((command) => command.run !== undefined).map(({ path }) => path.join(' '));
 }

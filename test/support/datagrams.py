@@ -1,4 +1,4 @@
-# Sends datagrams to the port mapper from sockets that come and go. The first argument says how, the second, in JSON, what.
+# Sends datagrams to the port mapper from short-lived sockets: datagrams.py PATTERN JSON-PARAMETERS.
 import ctypes
 import json
 import os
@@ -9,7 +9,7 @@ import time
 PORT = 111
 LOOPBACK = {4: '127.0.0.1', 6: '::1'}
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
-# <linux/net.h>, <linux/net_tstamp.h>: when a packet is to leave, by a clock of the sender's choice.
+# <linux/net.h>, <linux/net_tstamp.h>: the transmission time of a packet, by a clock that the sender chooses.
 SO_TXTIME, CLOCK_MONOTONIC = 61, 1
 
 
@@ -24,7 +24,7 @@ def send(one, task):
     one.sendto(bytes.fromhex(task['message']), (LOOPBACK[task['family']], PORT))
 
 
-# Bursts, from a new socket for each datagram, which is closed at once.
+# Bursts of datagrams, each from a new socket that is closed immediately.
 def burst(task):
     end = time.monotonic() + task['seconds']
     sent = 0
@@ -38,7 +38,7 @@ def burst(task):
     return sent
 
 
-# What most programs do that ask a name server: sockets with ports of the kernel's choice, for a moment.
+# Short-lived sockets with ephemeral ports, as resolvers use them.
 def lend(task):
     end = time.monotonic() + task['seconds']
     opened = 0
@@ -53,13 +53,13 @@ def lend(task):
     return opened
 
 
-# Waits until the test says so.
+# Waits for the test to create a file.
 def await_step(name):
     while not os.path.exists('/run/' + name):
         time.sleep(0.002)
 
 
-# Whether an answer has come, and whether it is TRUE.
+# The Boolean result of an answer; None if there is none.
 def answer(one):
     one.setblocking(False)
     try:
@@ -68,7 +68,7 @@ def answer(one):
         return None
 
 
-# A user sends from a port and closes; another has the port from then on, and tells what came there.
+# One user sends from a port and closes it; another user then binds the port and reports what it received.
 def hand_over(task):
     os.seteuid(task['from'])
     first = sender(task, task['port'])
@@ -89,7 +89,7 @@ def hand_over(task):
     return answer(second)
 
 
-# A client that sends when it is told to, from one socket, and tells what came at last.
+# A client that sends from one socket at each step of the test, and reports the answer.
 def repeat(task):
     one = sender(task, task['port'], task['address'])
     for time_ in range(1, task['times'] + 1):
@@ -100,11 +100,11 @@ def repeat(task):
     return answer(one)
 
 
-# A client that sends again from the same socket until it is answered.
+# A client that retransmits from the same socket until it has an answer.
 def ask(task):
     one = sender(task, task['port'])
     one.settimeout(task['waitMs'] / 1000)
-    # A port that was another's a moment ago gets the answers that are meant for that one as well.
+    # A port that another client has just closed also receives the answers for that client.
     xid = os.urandom(4)
     task['message'] = xid.hex() + task['message'][2 * len(xid):]
     for _ in range(task['attempts']):
@@ -118,7 +118,7 @@ def ask(task):
     return None
 
 
-# pmap_set(3) and pmap_unset(3) of the C library itself, which no program can be linked with any more.
+# pmap_set(3) and pmap_unset(3) of glibc, which are available only as old symbol versions.
 def pmap(task):
     libc = ctypes.CDLL('libc.so.6')
     find = libc.dlvsym
@@ -140,5 +140,5 @@ def pmap(task):
     return [set_udp, pmap_unset(program, 1), pmap_set(program, 1, socket.IPPROTO_TCP, port)]
 
 
-HOW = {'burst': burst, 'lend': lend, 'hand-over': hand_over, 'repeat': repeat, 'ask': ask, 'pmap': pmap}
-print(json.dumps(HOW[sys.argv[1]](json.loads(sys.argv[2]))), flush=True)
+PATTERNS = {'burst': burst, 'lend': lend, 'hand-over': hand_over, 'repeat': repeat, 'ask': ask, 'pmap': pmap}
+print(json.dumps(PATTERNS[sys.argv[1]](json.loads(sys.argv[2]))), flush=True)

@@ -1,4 +1,4 @@
-/** The exports of src that nothing imports, and those that only tests use. */
+/** Finds exports of src that no file imports, or that only tests use. */
 
 import { posix } from 'node:path';
 import { importsOf, listedNames } from './imports.ts';
@@ -9,12 +9,12 @@ interface Export {
   readonly line: number;
 }
 
-/** What a package's users import is used. */
+/** Users of the package import its exports. */
 const LIBRARY = 'src/main/library.ts';
 const DECLARATIONS = new Set(['const', 'let', 'function', 'class', 'interface', 'type']);
 const MODIFIERS = new Set(['abstract', 'async', 'declare', '*']);
 
-/** The exports of a source: of declarations and of lists. */
+/** The exports of a source, by declarations and by lists. */
 export function exportsOf(source: string): Export[] {
   const tokens = tokensOf(source);
   return tokens.flatMap((token, index): Export[] => {
@@ -30,7 +30,7 @@ export function exportsOf(source: string): Export[] {
   });
 }
 
-/** Says where an export is of no use to a program, for a set of files named by their path. */
+/** Reports unused exports of a set of files, keyed by path. */
 export function uselessExports(files: ReadonlyMap<string, string>): string[] {
   const users = usersOf(files);
   return [...files].flatMap(([file, source]) => {
@@ -46,7 +46,7 @@ export function uselessExports(files: ReadonlyMap<string, string>): string[] {
   });
 }
 
-/** The files that import a name, by the path of its file and the name. */
+/** The importing files of each export, by "path name". */
 function usersOf(files: ReadonlyMap<string, string>): Map<string, Set<string>> {
   const users = new Map<string, Set<string>>();
   for (const [file, source] of files) {
@@ -58,7 +58,7 @@ function usersOf(files: ReadonlyMap<string, string>): Map<string, Set<string>> {
         users.set(key, (users.get(key) ?? new Set()).add(file));
       }
     };
-    // Of a module as a whole a file uses what it mentions, also in a program that it has as text.
+    // A file that imports the whole module uses the names that it mentions, also in the text of an embedded program.
     const mentioned = new Set(source.match(/[\p{ID_Start}$_][\p{ID_Continue}$]*/gu));
     for (const { target = '', names } of importsOf(source))
       use(target, names.includes('*') ? mentioned : names);
@@ -67,7 +67,7 @@ function usersOf(files: ReadonlyMap<string, string>): Map<string, Set<string>> {
   return users;
 }
 
-/** The texts that name a file without importing it, such as that of `new URL('./a.ts', import.meta.url)`. */
+/** Strings that name a file outside of an import, such as in `new URL('./a.ts', import.meta.url)`. */
 function namedFiles(tokens: readonly Token[]): Token[] {
   return tokens.filter(({ kind, value }, at) => {
     const before = tokens[at - 1]?.value ?? '';
@@ -79,7 +79,7 @@ function isTest(file: string): boolean {
   return file.startsWith('test/') || file.endsWith('.test.ts');
 }
 
-/** Tells a mention of a name from a member that is called the same; `...name` is a mention. */
+/** Distinguishes a reference to a name from a member access `.name`; `...name` is a reference. */
 function isReference({ kind }: Token, at: number, tokens: readonly Token[]): boolean {
   const [second, before] = tokens.slice(Math.max(0, at - 2), at).map(({ value }) => value);
   return kind === 'word' && (before === undefined || second === '.' || !['.', '?.'].includes(before));

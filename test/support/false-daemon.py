@@ -1,4 +1,4 @@
-# Answers on PATH as the daemon's status.sock does, with a status that nobody should believe.
+# Serves a forged status on PATH, as the daemon does on status.sock.
 import socket
 import sys
 

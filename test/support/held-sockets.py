@@ -1,4 +1,4 @@
-# Holds sockets of every kind until its input ends: each state, both families, and inherited by a child.
+# Holds sockets of each state and both families until end of input; a child inherits them.
 import os
 import socket
 import sys
@@ -40,18 +40,18 @@ bound(INET6, '::1', 3009, None, socket.SOCK_DGRAM)
 bound(INET6, '::', 3010, 0, socket.SOCK_DGRAM)
 bound(INET, '127.0.0.1', 3011, None, socket.SOCK_DGRAM).connect(('127.0.0.1', 3008))
 
-# Connected, by IPv4 to an IPv4 and to an IPv6 listener.
+# Connections over IPv4 to an IPv4 and to an IPv6 listener.
 for port, to in ((3012, listener), (3013, dual)):
     bound(INET, '127.0.0.1', port).connect(('127.0.0.1', to.getsockname()[1]))
     kept.append(to.accept()[0])
 
-# One end closed: FIN_WAIT2 there, CLOSE_WAIT here.
+# One end closed: FIN_WAIT2 and CLOSE_WAIT.
 half = bound(INET, '127.0.0.1', 3014)
 half.connect(('127.0.0.1', 3001))
 kept.append(listener.accept()[0])
 half.shutdown(socket.SHUT_WR)
 
-# Both closed, this one first: TIME_WAIT.
+# Both ends closed: TIME_WAIT at the first.
 ended = bound(INET, '127.0.0.1', 3015)
 ended.connect(('127.0.0.1', 3001))
 other = listener.accept()[0]
@@ -59,10 +59,10 @@ ended.close()
 time.sleep(0.05)
 other.close()
 
-# Connected and not accepted: nobody has that end yet.
+# Connected but not accepted: the other end has no owner yet.
 bound(INET, '127.0.0.1', 3016).connect(('127.0.0.1', 3002))
 
-# A child has all of them as well.
+# A child that inherits all sockets.
 if os.fork() == 0:
     sys.stdin.read()
     os._exit(0)

@@ -1,5 +1,5 @@
-# Holds connections to Unix sockets on which nothing is asked, and opens each again as soon as it is closed:
-# hold-connections.py COUNT FIRST-UID UIDS PATH... opens COUNT on each path, by UIDS users from FIRST-UID on in turn.
+# Holds idle connections to Unix sockets, and reopens each when it is closed:
+# hold-connections.py COUNT FIRST-UID UIDS PATH... opens COUNT per path, as UIDS users from FIRST-UID on in turn.
 import os
 import select
 import socket

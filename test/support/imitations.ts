@@ -1,47 +1,47 @@
-// Cgroups that look like a system unit and are none: what users, their managers and containers can make.
+// Cgroups that resemble a system unit: users, their service managers and containers can create them.
 import { chownSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobFixture } from './job-fixture.ts';
 
-/** The directories that root has made, and below them those that an ordinary user makes in what was given to him. */
+/** A directory that root creates and delegates to an ordinary user, and one that the user creates in it. */
 interface LookAlike {
-  readonly given: string;
-  readonly made: string;
+  readonly delegated: string;
+  readonly created: string;
 }
 
 const MANAGER = 'user.slice/user-1000.slice/user@1000.service';
 
-/** Each with the name of the unit nginx.service somewhere in it, or something like it. */
+/** Each path contains the name of the unit nginx.service or a similar one. */
 export const LOOK_ALIKES: readonly LookAlike[] = [
-  { given: MANAGER, made: 'nginx.service' },
-  { given: MANAGER, made: 'app.slice/nginx.service' },
-  { given: MANAGER, made: 'system.slice/nginx.service' },
-  { given: MANAGER, made: 'nginx.slice/nginx.socket' },
-  { given: MANAGER, made: 'app.slice/nginx@1.service' },
-  { given: MANAGER, made: 'NGINX.service' },
-  { given: 'user.slice/user-1000.slice/session-1.scope', made: 'nginx.service' },
-  { given: 'system.slice/docker-0123456789ab.scope', made: 'nginx.service' },
-  { given: 'system.slice/docker-0123456789ab.scope', made: 'system.slice/nginx.service' },
-  { given: 'machine.slice/machine-web.scope', made: 'system.slice/nginx.service' },
-  { given: 'system.slice/other.service', made: 'nginx.service' },
-  { given: 'system.slice/other.service', made: 'system.slice/system.slice/nginx.service' },
-  { given: 'system.slice/other.service', made: 'portreeve-job-NGINX-1' },
-  { given: 'system.slice/nginx\\x2eservice.scope', made: 'nginx.service' },
-  { given: 'user.slice/user-1000.slice/nginx.scope', made: '..service' },
-  { given: MANAGER, made: 'app.slice/nginx.service/nginx.service' },
+  { delegated: MANAGER, created: 'nginx.service' },
+  { delegated: MANAGER, created: 'app.slice/nginx.service' },
+  { delegated: MANAGER, created: 'system.slice/nginx.service' },
+  { delegated: MANAGER, created: 'nginx.slice/nginx.socket' },
+  { delegated: MANAGER, created: 'app.slice/nginx@1.service' },
+  { delegated: MANAGER, created: 'NGINX.service' },
+  { delegated: 'user.slice/user-1000.slice/session-1.scope', created: 'nginx.service' },
+  { delegated: 'system.slice/docker-0123456789ab.scope', created: 'nginx.service' },
+  { delegated: 'system.slice/docker-0123456789ab.scope', created: 'system.slice/nginx.service' },
+  { delegated: 'machine.slice/machine-web.scope', created: 'system.slice/nginx.service' },
+  { delegated: 'system.slice/other.service', created: 'nginx.service' },
+  { delegated: 'system.slice/other.service', created: 'system.slice/system.slice/nginx.service' },
+  { delegated: 'system.slice/other.service', created: 'portreeve-job-NGINX-1' },
+  { delegated: 'system.slice/nginx\\x2eservice.scope', created: 'nginx.service' },
+  { delegated: 'user.slice/user-1000.slice/nginx.scope', created: '..service' },
+  { delegated: MANAGER, created: 'app.slice/nginx.service/nginx.service' },
 ];
 
-/** Those of the user's own making that a process can be in. */
-const OWN = ['', '/cgroup.procs', '/cgroup.threads', '/cgroup.subtree_control'];
+/** The files that a delegation gives to the user, relative to the cgroup. */
+const DELEGATED_FILES = ['', '/cgroup.procs', '/cgroup.threads', '/cgroup.subtree_control'];
 
-/** Makes one below the root of the stage, as root and the user would; gives the directory of the innermost. */
-export function makeLookAlike({ guard }: JobFixture, { given, made }: LookAlike, uid: number): string {
+/** Creates one below the cgroup of the fixture, with the owners above; returns the innermost directory. */
+export function makeLookAlike({ guard }: JobFixture, { delegated, created }: LookAlike, uid: number): string {
   let at = guard.cgroup;
-  for (const name of given.split('/')) at = directory(guard, name, at);
-  for (const file of OWN) chownSync(`${at}${file}`, uid, uid);
-  for (const name of made.split('/')) {
+  for (const name of delegated.split('/')) at = directory(guard, name, at);
+  for (const file of DELEGATED_FILES) chownSync(`${at}${file}`, uid, uid);
+  for (const name of created.split('/')) {
     at = directory(guard, name, at);
-    for (const file of OWN) chownSync(`${at}${file}`, uid, uid);
+    for (const file of DELEGATED_FILES) chownSync(`${at}${file}`, uid, uid);
   }
   return at;
 }

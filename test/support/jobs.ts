@@ -1,7 +1,7 @@
-// Jobs by their names, for tests.
+// Creates jobs by name, for tests.
 import { type Job, jobNamed, parseJobName } from '../../src/base/job.ts';
 
-/** The job of that name, without other names. */
+/** The job with this name and without further names. */
 export function jobCalled(name: string): Job {
   return jobNamed(parseJobName(name));
 }

@@ -1,11 +1,11 @@
-/** A server of this process on a port that the kernel chose. */
+/** A TCP server in this process on a port assigned by the kernel. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 
-/** Listens on 127.0.0.1 until the test is over, and gives the port. */
+/** Listens on 127.0.0.1 until the end of the test, and returns the port. */
 export async function listening(t: Pick<TestContext, 'after'>): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   t.after(() => server.close());

@@ -1,4 +1,4 @@
-/** A program that asks a port mapper on 127.0.0.1 for its NULL procedure without a pause, for ten seconds at most. */
+/** A program that calls the NULL procedure of a port mapper on 127.0.0.1 in a loop, for at most ten seconds. */
 
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
@@ -28,7 +28,7 @@ datagrams.on('message', () => {
   answered();
   datagrams.send(call);
 });
-// The port mapper ends while this goes on: that is what it is for.
+// The tests end the port mapper under this load.
 for (const socket of [stream, datagrams]) socket.on('error', () => process.exit(0));
 datagrams.connect(PORT, '127.0.0.1', () => {
   for (let i = 0; i < OUTSTANDING; i++) datagrams.send(call);

@@ -1,4 +1,4 @@
-// Sockets of a test's own process: a loop that is run until nothing is ready, and clients that never wait.
+// Helpers for sockets in the process of a test: an event loop that runs until it is idle, and nonblocking clients.
 import assert from 'node:assert/strict';
 import koffi from 'koffi';
 import { type IpAddress, parseIp } from '../../src/base/address.ts';
@@ -28,29 +28,29 @@ const RECEIVE_BYTES = 64 * 1024;
 
 export const ip = (text: string): IpAddress => parseIp(text) ?? assert.fail(text);
 
-/** An endpoint on a port that is free. */
+/** An endpoint whose port the kernel assigns. */
 export const anyPort = (netid: 'tcp' | 'tcp6' | 'udp' | 'udp6', address: string): EndpointSpec => ({
   netid,
   address: ip(address),
   port: 0 as Port,
 });
 
-/** Opens a socket of a server. */
+/** Opens a server socket. */
 export function opened(spec: EndpointSpec): OpenEndpoint {
   const endpoint = openEndpoint(spec);
   assert.ok('fd' in endpoint, JSON.stringify(endpoint));
   return endpoint;
 }
 
-/** Where a socket is bound. */
+/** The address and port of a bound socket. */
 export function boundTo(fd: number): IpEndpoint {
   const [name, length] = [new NativeBuffer(SOCKADDR_IN6_BYTES), new NativeBuffer(4)];
   length.view.setUint32(0, SOCKADDR_IN6_BYTES, true);
   must(sys.getsockname(fd, name.address, length.address), 'getsockname');
-  return decodeSockaddr(name.u8) ?? assert.fail('it is no IP socket');
+  return decodeSockaddr(name.u8) ?? assert.fail('not an IP socket');
 }
 
-/** Stands for a call of the C library, and fails with an errno. */
+/** A replacement for a C library function that fails with an errno. */
 export function failing(errno: string): () => number {
   return () => {
     koffi.errno(ERRNO[errno] ?? assert.fail(errno));
@@ -58,13 +58,13 @@ export function failing(errno: string): () => number {
   };
 }
 
-/** Runs a loop until nothing is ready. */
+/** Runs a loop until it is idle. */
 export function runUntilIdle(loop: EpollLoop): void {
   loop.whenIdle({ isWanted: true, run: () => loop.stop() });
   loop.run();
 }
 
-/** Runs a loop until something has happened. */
+/** Runs a loop until `happened` returns a result. */
 export function runUntil<Result>(
   loop: EpollLoop,
   what: string,
@@ -79,7 +79,6 @@ export function runUntil<Result>(
   }
 }
 
-/** A client. */
 class Client {
   readonly fd: number;
   readonly #buffer = new NativeBuffer(RECEIVE_BYTES);
@@ -92,7 +91,7 @@ class Client {
     must(sys.connect(this.fd, addressOf(name), name.length), 'connect');
   }
 
-  /** Sends as much as the kernel takes now; gives how many bytes. */
+  /** Sends as many bytes as the kernel accepts without blocking; returns their number. */
   send(bytes: Uint8Array): number {
     const sent = sys.send(this.fd, addressOf(bytes), bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent >= 0) return sent;
@@ -100,7 +99,7 @@ class Client {
     return 0;
   }
 
-  /** What is there; undefined if nothing is, and an empty array at the end of a stream, or for an empty datagram. */
+  /** Available bytes; undefined if there are none, empty at the end of a stream or for an empty datagram. */
   receive(): Uint8Array | undefined {
     const count = sys.recv(this.fd, this.#buffer.address, RECEIVE_BYTES, MSG_DONTWAIT);
     if (count >= 0) return this.#buffer.u8.slice(0, count);
@@ -112,7 +111,6 @@ class Client {
   }
 }
 
-/** A client of a stream. */
 export class StreamClient extends Client {
   readonly #received: Uint8Array[] = [];
   #length = 0;
@@ -124,7 +122,7 @@ export class StreamClient extends Client {
     this.connect(name);
   }
 
-  /** Takes what is there; gives how many bytes have come so far. */
+  /** Reads available bytes; returns the number of bytes received so far. */
   drain(): number {
     for (let bytes = this.receive(); bytes !== undefined && !this.isAtEnd; bytes = this.receive()) {
       this.isAtEnd = bytes.length === 0;
@@ -134,14 +132,14 @@ export class StreamClient extends Client {
     return this.#length;
   }
 
-  /** The same, and gives all that has come so far. */
+  /** Reads available bytes; returns all bytes received so far. */
   take(): Buffer {
     this.drain();
     return Buffer.concat(this.#received);
   }
 }
 
-/** A client that sends datagrams to one endpoint, and hears that one alone. */
+/** A client whose datagram socket is connected to one endpoint. */
 export class DatagramClient extends Client {
   constructor(to: IpEndpoint) {
     const name = encodeSockaddr(to);
@@ -149,7 +147,7 @@ export class DatagramClient extends Client {
     this.connect(name);
   }
 
-  /** All datagrams that are there. */
+  /** All available datagrams. */
   take(): Buffer[] {
     const datagrams: Buffer[] = [];
     for (let bytes = this.receive(); bytes !== undefined; bytes = this.receive())

@@ -1,5 +1,5 @@
-# Processes that come and go, each with a listener whose port tells its number: 20000 + pid. Numbers are used again and
-# again: the kernel is told which one comes next (proc_sys_kernel(5): ns_last_pid). Ends with its input.
+# Starts and kills processes that each listen on port 20000 + pid. Forces the kernel to reuse process IDs by
+# ns_last_pid (proc_sys_kernel(5)). Ends at end of input.
 import os
 import select
 import signal

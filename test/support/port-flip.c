@@ -1,4 +1,4 @@
-/* Binds sockets again and again while a thread changes the port in the address: WANTED OTHER COUNT. Says what it got. */
+/* Binds sockets while a thread changes the port in the address: port-flip WANTED OTHER COUNT. Prints the results. */
 
 #include <arpa/inet.h>
 #include <errno.h>

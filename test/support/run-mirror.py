@@ -1,4 +1,4 @@
-# "prepare COMMAND...": becomes the command after changing all that a command inherits; "mirror": prints what it has.
+# "prepare COMMAND...": changes everything that a command inherits and executes it; "mirror": prints what it inherited.
 
 import json
 import os
@@ -7,7 +7,7 @@ import signal
 import sys
 
 MINE = ("_", "PWD", "OLDPWD", "SHLVL")
-# Names that a shell script might use for itself.
+# Names that a shell script could use for its own variables.
 NAMES = ("node", "root", "self", "version", "major", "words", "job")
 
 
@@ -48,7 +48,7 @@ def mirror(words):
         try:
             fds[name] = [os.readlink("/proc/self/fd/" + name), flags(int(name))]
         except OSError:
-            pass  # The one that the list was read with.
+            pass  # The descriptor of the directory listing itself.
     with open("/proc/self/limits") as limits:
         print(
             json.dumps(

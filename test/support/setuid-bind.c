@@ -1,4 +1,4 @@
-// Binds a TCP port of loopback, "setuid-bind PORT", and says what became of it and who it is by then.
+// Binds a TCP port of loopback, "setuid-bind PORT", and prints the result and its effective and real uid.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

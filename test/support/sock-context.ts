@@ -1,10 +1,10 @@
-/** What the kernel hands to the programs of tests in r1, beside the contexts that the guard's programs have. */
+/** Contexts that the kernel passes in r1 to BPF programs of tests only. */
 
 import { byteArray, Layout } from '../../src/base/layout.ts';
 
 const ADDRESS6 = byteArray(16, 4);
 
-/** struct bpf_sock: the hooks sock_create, sock_release, post_bind4 and post_bind6. src_port is in the host's order. */
+/** struct bpf_sock, for the hooks sock_create, sock_release, post_bind4 and post_bind6. src_port is in host order. */
 export const SOCK = new Layout({
   bound_dev_if: 'u32',
   family: 'u32',

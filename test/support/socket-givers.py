@@ -1,5 +1,5 @@
-# Two users who give each other sockets by SCM_RIGHTS: "socket-givers.py OWNER TAKER PORT". The owner makes one and gives
-# it away unbound, and the taker binds it; then the owner binds another one and gives it away. Prints what became of both.
+# Passes sockets between two users by SCM_RIGHTS: "socket-givers.py OWNER TAKER PORT". The owner passes an unbound
+# socket, which the taker binds; then the owner binds another socket and passes it. Prints the results of both.
 
 import array
 import errno
@@ -39,9 +39,9 @@ if os.fork() == 0:
     give(theirs, socket.socket())
     theirs.recv(1)
     bound = socket.socket()
-    said = bind(bound)
+    result = bind(bound)
     give(theirs, bound)
-    theirs.sendall(said.encode())
+    theirs.sendall(result.encode())
     os._exit(0)
 theirs.close()
 become(TAKER)

@@ -1,6 +1,6 @@
-# Two processes, A and B, that hand a listener to each other as they are told, a line each: pass (A to B, and A closes
-# it), share (B to A, and both keep it), exec (A becomes sleep(1) with it), end (A ends). Both keep the number of their
-# descriptors as it is while they pass it. Says first: the port, the number of A, that of B.
+# Two processes, A and B, that pass a listener by commands on standard input, one per line: pass (A to B; A closes
+# it), share (B to A; both keep it), exec (A executes sleep(1) with it), end (A ends). The number of descriptors of each
+# process stays constant. First prints the port and the process IDs of A and B.
 import array
 import os
 import signal
