@@ -103,7 +103,7 @@ describe('a runtime directory', () => {
     }
   });
 
-  test('that is a symbolic link is not used, whoever owns the link', async (t) => {
+  test('that is a symbolic link is not used, regardless of its owner', async (t) => {
     const at = await planted(t, USER);
     if (!at) return;
     renameSync(at.directory, at.sandbox.path('/tmp/elsewhere'));

@@ -1,4 +1,4 @@
-// The stored answers of the user database, and files that are damaged or not ours.
+// The stored answers of the user database, and files that are damaged or in another format.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

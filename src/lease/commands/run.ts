@@ -9,7 +9,7 @@ import { SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import { RUN_PATH, type RunAnswer, type RunRequest } from '../app/run.ts';
 import type { RunOptions } from './index.ts';
 
-/** The exit code that tells bin/portreeve that its shell has the job; no other outcome has this code. */
+/** The exit code that reports to bin/portreeve that its shell has the job; no other outcome has this code. */
 const HAS_JOB = 111;
 
 /** `words` is the command with its arguments; `all` is the whole command line, including "--". */

@@ -13,7 +13,7 @@ export interface StratusRow {
   readonly wellKnown: StackRange | undefined;
   readonly registered: StackRange | undefined;
   readonly dynamic: StackRange | undefined;
-  /** What the text of the guide or later versions say differently; may be "". */
+  /** Differences in the text of the guide or in later versions; may be "". */
   readonly remark: string;
 }
 
