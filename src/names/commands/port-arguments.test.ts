@@ -126,7 +126,7 @@ describe('several ports', () => {
     assert.equal((await decide('80/tcp 8000-8001/tcp')).code, 0);
     const mixed = await decide('80/tcp 443/tcp');
     assert.equal(mixed.code, 1);
-    assert.match(mixed.stdout, /^allowed: port 80\/tcp .*\n[\s\S]*\n\ndenied: port 443\/tcp /);
+    assert.match(mixed.stdout, /^allowed: 80\/tcp .*\n[\s\S]*\n\ndenied: 443\/tcp /);
     const { stdout } = await decide('443/tcp 80/tcp --json');
     assert.deepEqual(
       JSON.parse(stdout).decisions.map(
