@@ -73,7 +73,7 @@ function sentenceOf({ range, ports }: WhoAnswer, io: Io): string {
 function whoText(record: PortRecord, io: Io): string {
   if (record.inode === 0) return ' by no process';
   if (record.owners.length > 0) return ` by ${ownerText(record)}`;
-  const why = isHidden(record, io) ? 'permission denied' : 'no such process here';
+  const why = isHidden(record, io) ? 'permission denied' : 'no process in this PID namespace has it';
   return `, owner unknown (${userText(record)}; ${why})`;
 }
 
