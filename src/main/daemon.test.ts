@@ -160,7 +160,7 @@ test('a section of settings is one entry of the list, and is checked as every ot
   });
   await assert.rejects(
     settings('[toy]\ncolour = "red"\n'),
-    /"toy\.colour" is no setting; did you mean "color"\?/,
+    /"toy\.colour" is not a setting; did you mean "color"\?/,
   );
   await assert.rejects(settings('[toy]\ncolor = 3\n'), /toy\.color is 3; it must be a color/);
 });

@@ -126,7 +126,7 @@ test('wrong usage is exit code 125, runs nothing, and prints an error', async (t
   const at = await fixture(t);
   if (!at) return;
   const wrong: [args: string[], message: RegExp][] = [
-    [['--job', 'WEB'], /the command is missing: it stands behind "--"/],
+    [['--job', 'WEB'], /the command is missing: put it after "--"/],
     [['--job', 'WEB', '--'], /the command is missing/],
     [['--job', 'WEB', '--', ''], /the command is missing/],
     [['--job', 'WEB', 'echo', 'ran'], /the command is missing/],
@@ -172,7 +172,7 @@ test('a job may be taken by the users that portreeve.toml lists, and by root', a
   assert.equal(
     refused.stderr,
     'portreeve: error[JOB_DENIED]: uid 1001 may not take the job WEB\n' +
-      'Who may is said in portreeve.toml: [job.WEB] users, groups.\n',
+      'portreeve.toml grants jobs: [job.WEB] users, groups.\n',
   );
   await at.sandbox.write('/etc/portreeve/portreeve.toml', '[job.WEB]\nusers = ["bob"]\n');
   const { pid } = await status(at.sandbox);

@@ -60,7 +60,7 @@ const COMMANDS: Readonly<Record<string, PortCommand>> = {
   'portmap set': {
     takes: ['colon', 'no protocol'],
     args: (port) => ['portmap', 'set', 'mountd', '3', 'tcp', port, '--socket', '/run/none', '--dry-run'],
-    refusal: /is no address of tcp\n/,
+    refusal: /is not an address of tcp\n/,
   },
   'portmap set ADDRESS:PORT': {
     takes: ['no protocol'],
@@ -75,7 +75,7 @@ const COMMANDS: Readonly<Record<string, PortCommand>> = {
       '/run/none',
       '--dry-run',
     ],
-    refusal: /is no address of tcp6\n/,
+    refusal: /is not an address of tcp6\n/,
   },
   'portmap find HOST:PORT': {
     takes: ['no protocol'],
