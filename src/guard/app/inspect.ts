@@ -71,7 +71,7 @@ async function askDaemon(deps: LimitDeps & Pick<InspectDeps, 'askDaemon'>): Prom
     const certain = missingForGuard(deps).filter(({ has }) => has === false);
     const missing = certain.map(({ message, hint }) => `${message}. ${hint}`).join(' ');
     const message = `only root can inspect the kernel, and ${thrown.message}`;
-    const hint = 'Run it as root, such as by sudo, or start the daemon as root: portreeve serve';
+    const hint = 'Run it as root, for example with sudo, or start the daemon as root: portreeve serve';
     const all = missing === '' ? message : `${message}; ${missing}`;
     throw new PortreeveError('GUARD_UNKNOWN', all, hint, { uid: deps.uid });
   }

@@ -115,7 +115,7 @@ export class FeatureProbe implements KernelFeatures {
     if (errno !== 'EPERM') return { has: undefined, message, hint };
     if (this.#deps.uid !== 0) {
       const unknown = 'only root can determine whether the kernel accepts BPF programs at bind(2)';
-      return { has: undefined, message: unknown, hint: 'Run it as root, such as by sudo.' };
+      return { has: undefined, message: unknown, hint: 'Run it as root, for example with sudo.' };
     }
     const lockdown = this.#lockdown();
     if (lockdown === undefined) return { has: false, message: NOT_PERMITTED, hint: NOT_PERMITTED_HINT };
