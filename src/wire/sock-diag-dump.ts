@@ -2,7 +2,7 @@
 import type { IpAddress } from '../base/address.ts';
 import { LITTLE_ENDIAN } from './byte-order.ts';
 import { NETLINK_HEADER_BYTES, NLMSG_DONE, NLMSG_ERROR } from './netlink.ts';
-import { type DiagEnd, SOCK_DIAG_BY_FAMILY } from './sock-diag.ts';
+import { type DiagEnd, SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK } from './sock-diag.ts';
 import { AF_INET, AF_INET6 } from './sockaddr.ts';
 
 /** <linux/inet_diag.h>: struct inet_diag_msg, and the offsets of its fields. */
@@ -111,7 +111,7 @@ export class DiagDump {
       at += (length + 3) & ~3;
       this.#nextAt = at;
       if (!isOurs) continue;
-      if (type === SOCK_DIAG_BY_FAMILY) {
+      if (type === SOCK_DIAG_BY_FAMILY || type === TCPDIAG_GETSOCK) {
         if (this.#goTo(message, message + length - NETLINK_HEADER_BYTES)) return true;
       } else if (type === NLMSG_DONE || type === NLMSG_ERROR) {
         // A negative errno, or no payload.

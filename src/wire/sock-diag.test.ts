@@ -13,8 +13,10 @@ import {
   IPPROTO_UDP,
   readDiagAnswer,
   STATE,
+  TCP_DUMP_BYTES,
   writeDiagDump,
   writeDiagLookup,
+  writeTcpDump,
 } from './sock-diag.ts';
 import { AF_INET, AF_INET6 } from './sockaddr.ts';
 
@@ -76,6 +78,16 @@ describe('a request', () => {
       states,
       id: `006f${zeros(46)}`,
     });
+  });
+
+  test('for the TCP sockets of both families has the states and the port, and nothing else', () => {
+    const target = bytesOf(new Uint8Array(TCP_DUMP_BYTES).fill(0xee));
+    writeTcpDump(target, { states: 0x2400, port: 111 }, 9);
+    const bytes = target.u8;
+    assert.equal(
+      Buffer.from(bytes).toString('hex'),
+      `4c00000012000103${'09000000'}${zeros(4)}${zeros(4)}006f${zeros(46)}00240000${zeros(4)}`,
+    );
   });
 
   test('for one TCP socket has the local end first', () => {

@@ -7,9 +7,15 @@ import { AF_INET, AF_INET6 } from './sockaddr.ts';
 
 /** <linux/sock_diag.h>: the type of requests and responses. */
 export const SOCK_DIAG_BY_FAMILY = 20;
+/** <linux/inet_diag.h>: the older type for TCP, which lists both address families in one pass. */
+export const TCPDIAG_GETSOCK = 18;
 
 /** <linux/inet_diag.h>: sizes of struct inet_diag_req_v2 and struct inet_diag_msg. */
 const REQUEST_BYTES = 56;
+/** The size of struct inet_diag_req, and the offsets of its identity and its states. */
+const TCP_REQUEST_BYTES = 60;
+const TCP_REQUEST_ID_AT = 4;
+const TCP_REQUEST_STATES_AT = 52;
 const MESSAGE_BYTES = 72;
 /** The offset of struct inet_diag_sockid in a request: ports, addresses, interface, cookie. */
 const REQUEST_ID_AT = 8;
@@ -61,9 +67,15 @@ export interface DiagQuery {
 
 export const DIAG_REQUEST_BYTES = NETLINK_HEADER_BYTES + REQUEST_BYTES;
 
-function writeHead(view: DataView, length: number, flags: number, sequence: number): void {
+function writeHead(
+  view: DataView,
+  length: number,
+  flags: number,
+  sequence: number,
+  type = SOCK_DIAG_BY_FAMILY,
+): void {
   view.setUint32(0, length, LITTLE_ENDIAN);
-  view.setUint16(4, SOCK_DIAG_BY_FAMILY, LITTLE_ENDIAN);
+  view.setUint16(4, type, LITTLE_ENDIAN);
   view.setUint16(6, flags, LITTLE_ENDIAN);
   view.setUint32(8, sequence, LITTLE_ENDIAN);
 }
@@ -77,6 +89,22 @@ export function writeDiagDump({ u8, view }: Bytes, query: DiagQuery, sequence: n
   view.setUint8(at + 1, query.protocol);
   view.setUint32(at + 4, query.states >>> 0, LITTLE_ENDIAN);
   view.setUint16(at + REQUEST_ID_AT, query.port);
+}
+
+/** The bytes of a request by the older type. */
+export const TCP_DUMP_BYTES = NETLINK_HEADER_BYTES + TCP_REQUEST_BYTES;
+
+/** Writes a request for the TCP sockets of both families, TCP_DUMP_BYTES long: the kernel walks its tables once. */
+export function writeTcpDump(
+  { u8, view }: Bytes,
+  { states, port }: Pick<DiagQuery, 'states' | 'port'>,
+  sequence: number,
+): void {
+  u8.fill(0, 0, TCP_DUMP_BYTES);
+  writeHead(view, TCP_DUMP_BYTES, NLM_F_REQUEST | NLM_F_DUMP, sequence, TCPDIAG_GETSOCK);
+  const at = NETLINK_HEADER_BYTES;
+  view.setUint16(at + TCP_REQUEST_ID_AT, port);
+  view.setUint32(at + TCP_REQUEST_STATES_AT, states >>> 0, LITTLE_ENDIAN);
 }
 
 /**

@@ -14,7 +14,9 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   STATE,
+  TCP_DUMP_BYTES,
   writeDiagDump,
+  writeTcpDump,
 } from '../../wire/sock-diag.ts';
 import { DiagDump } from '../../wire/sock-diag-dump.ts';
 import type { OpenSocketQuery, OpenSockets, OwnersSeen } from '../core/open-sockets.ts';
@@ -85,7 +87,7 @@ export class LinuxOpenSockets implements OpenSockets {
       const table = new Dumps(fd, sockets);
       for (const one of protocol ? [protocol] : (['tcp', 'udp'] as const)) {
         const bits = bitsOf(one, states);
-        if (bits !== 0) for (const family of [4, 6] as const) table.dump(one, family, bits, port ?? 0);
+        if (bits !== 0) table.dump(one, bits, port ?? 0);
       }
     } finally {
       sys.close(fd);
@@ -156,24 +158,44 @@ class Dumps {
     this.#sockets = sockets;
   }
 
-  dump(protocol: Protocol, family: 4 | 6, states: number, port: number): void {
-    const query = { family, protocol: NUMBERS[protocol], states, port };
-    writeDiagDump(this.#buffer, query, ++this.#sequence);
-    this.#must(sys.send(this.#fd, this.#buffer.address, DIAG_REQUEST_BYTES, 0));
+  dump(protocol: Protocol, states: number, port: number): void {
+    if (protocol === 'tcp' && this.#dumpTcp(states, port)) return;
+    for (const family of [4, 6] as const) {
+      const query = { family, protocol: NUMBERS[protocol], states, port };
+      writeDiagDump(this.#buffer, query, ++this.#sequence);
+      const ending = this.#send(DIAG_REQUEST_BYTES, protocol, port, this.#sockets);
+      if (ending !== 0) throw unreadable(ending);
+    }
+  }
+
+  /** Lists IPv4 before IPv6 like two dumps, in half the time; false if the kernel does not know the request. */
+  #dumpTcp(states: number, port: number): boolean {
+    const found: OpenSocket[] = [];
+    writeTcpDump(this.#buffer, { states, port }, ++this.#sequence);
+    if (this.#send(TCP_DUMP_BYTES, 'tcp', port, found) !== 0) return false;
+    for (const family of [4, 6] as const) {
+      for (const socket of found) if (socket.local.address.family === family) this.#sockets.push(socket);
+    }
+    return true;
+  }
+
+  /** Sends the request in the buffer; gives the error number with which the dump ended, or 0. */
+  #send(bytes: number, protocol: Protocol, port: number, target: OpenSocket[]): number {
+    this.#must(sys.send(this.#fd, this.#buffer.address, bytes, 0));
     const dump = new DiagDump(this.#buffer.u8, this.#sequence);
     while (dump.ending === undefined) {
       dump.received(this.#receive());
-      while (dump.next()) this.#take(protocol, dump, port);
+      while (dump.next()) this.#take(protocol, dump, port, target);
     }
-    if (dump.ending !== 0) throw unreadable(dump.ending);
+    return dump.ending;
   }
 
   /** Filters by port again: for bound sockets the kernel ignores the requested port. */
-  #take(protocol: Protocol, dump: DiagDump, port: number): void {
+  #take(protocol: Protocol, dump: DiagDump, port: number, target: OpenSocket[]): void {
     const state = NAMES[protocol][dump.state];
     const { localPort, remotePort, inode } = dump;
     if (state === undefined || (port !== 0 && localPort !== port)) return;
-    this.#sockets.push({
+    target.push({
       protocol,
       state,
       local: { address: dump.localAddress, port: localPort },
