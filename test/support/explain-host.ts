@@ -3,7 +3,7 @@
 import type { OpenSocket } from '../../src/base/open-socket.ts';
 import type { ExplainDeps } from '../../src/doctor/app/explain.ts';
 import type { EventLine } from '../../src/guard/app/events-request.ts';
-import { loadIana } from '../../src/names/core/iana.ts';
+import { loadIana } from '../../src/names/commands/deps.ts';
 import type { OpenSockets } from '../../src/sockets/core/open-sockets.ts';
 import { SimFiles } from './sim/files.ts';
 import { SimProfileArchive } from './sim/profile-archive.ts';

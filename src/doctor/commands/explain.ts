@@ -23,13 +23,13 @@ export async function explainCommand(
   io: Io,
 ): Promise<number> {
   const requested = [...Map.groupBy(expandPorts(args), ({ first }) => first)];
-  const depsFor = quickExplainDeps(options, io);
+  const deps = quickExplainDeps(options, io);
   const explained: Explanation[][] = [];
   for (const [port, ranges] of requested) {
     const protocols = PROTOCOLS.filter((protocol) =>
       ranges.some((range) => isInRange(port, protocol, range)),
     );
-    explained.push(await explain(port, protocols, depsFor(port)));
+    explained.push(await explain(port, protocols, deps));
   }
   if (options.json) {
     const only = requested.length === 1 ? { port: requested[0]?.[0] } : {};

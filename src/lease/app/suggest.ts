@@ -4,7 +4,7 @@ import { nearest } from '../../base/nearest.ts';
 import type { Protocol } from '../../base/port.ts';
 import type { Sysctls } from '../../host/host.ts';
 import { readKernelPorts } from '../../names/app/kernel-ports.ts';
-import type { Iana } from '../../names/core/iana.ts';
+import type { Iana, IanaStatus } from '../../names/core/iana.ts';
 import type { ServiceNames } from '../../names/core/services.ts';
 import type { Stack } from '../../names/core/stack.ts';
 import { isSystem, STACKS, stacksNamed, stackWords } from '../../names/core/stacks.ts';
@@ -187,13 +187,15 @@ function exclusionJson({ systems, host, available, example }: Exclusion): Sugges
 /** Evaluates the range that Stratus's guide recommends. */
 function adviceOf({ protocols, iana }: Constraints): Advice {
   const { first, last } = STRATUS_ADVICE;
-  let assigned = 0;
-  let reserved = 0;
-  for (let port = first; port <= last; port++) {
-    const statuses = protocols.map((protocol) => iana.status(port, protocol));
-    if (statuses.includes('assigned')) assigned++;
-    else if (statuses.includes('reserved')) reserved++;
+  const statuses = new Map<number, IanaStatus>();
+  for (const protocol of protocols) {
+    for (const port of iana.taken(protocol)) {
+      if (port < first || port > last || statuses.get(port) === 'assigned') continue;
+      statuses.set(port, iana.status(port, protocol));
+    }
   }
+  const assigned = [...statuses.values()].filter((status) => status === 'assigned').length;
+  const reserved = statuses.size - assigned;
   const systems = idsOf(ephemeralOn(first, last, protocols));
   return { first, last, ports: last - first + 1, assigned, reserved, ephemeralOn: systems };
 }

@@ -1,8 +1,7 @@
 // The dependencies of the commands that choose ports.
 import { linuxSysctls } from '../../host/linux/sysctls.ts';
 import type { Io } from '../../kit/io.ts';
-import { hostServices } from '../../names/commands/deps.ts';
-import { loadIana } from '../../names/core/iana.ts';
+import { hostServices, loadIana } from '../../names/commands/deps.ts';
 import { archiveToRead } from '../../profile/commands/deps.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import type { SuggestDeps } from '../app/suggest.ts';

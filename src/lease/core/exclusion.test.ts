@@ -1,7 +1,8 @@
 // The systems to exclude if too few ports are left: the fewest that suffice.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { type Iana, loadIana } from '../../names/core/iana.ts';
+import { loadIana } from '../../names/commands/deps.ts';
+import type { Iana } from '../../names/core/iana.ts';
 import { ServiceNames } from '../../names/core/services.ts';
 import type { Stack } from '../../names/core/stack.ts';
 import { STACKS, stacksNamed } from '../../names/core/stacks.ts';

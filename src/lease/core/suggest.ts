@@ -1,7 +1,7 @@
 // Chooses ports without conflicts in a fixed order, so that the same request has the same result.
 import { PORT_MAX, type Protocol } from '../../base/port.ts';
 import { IANA_RANGES } from '../../names/core/iana.ts';
-import type { Stack } from '../../names/core/stack.ts';
+import type { Stack, StackRange } from '../../names/core/stack.ts';
 import { STACKS } from '../../names/core/stacks.ts';
 import { type Exclusion, findExclusion } from './exclusion.ts';
 import { type Constraints, type Obstacle, Obstacles } from './obstacles.ts';
@@ -105,23 +105,42 @@ function* leastEphemeral(
   protocols: readonly Protocol[],
 ): Generator<number> {
   const counts = countSystems(size, protocols);
-  const buckets: number[][] = Array.from({ length: STACKS.length + 1 }, () => []);
-  for (let start: number = LOWEST; start <= lastStart; start++) buckets[counts[start] ?? 0]?.push(start);
-  for (const bucket of buckets) yield* name === undefined ? bucket : inOrderOf(name, bucket);
+  for (let systems = 0; systems <= STACKS.length; systems++) {
+    const starts = startsWith(systems, counts, lastStart);
+    yield* name === undefined ? starts : inOrderOf(name, [...starts]);
+  }
+}
+
+/** The blocks that the ephemeral ranges of this number of systems overlap. Usually the first few are enough. */
+function* startsWith(systems: number, counts: Uint8Array, lastStart: number): Generator<number> {
+  for (let start = counts.indexOf(systems, LOWEST); start >= 0; start = counts.indexOf(systems, start + 1)) {
+    if (start > lastStart) return;
+    yield start;
+  }
 }
 
 /** By first port of a block: the number of systems whose ephemeral range overlaps the block. */
 function countSystems(size: number, protocols: readonly Protocol[]): Uint8Array {
   const counts = new Uint8Array(PORT_MAX + 1);
-  for (const { ephemeral } of STACKS) {
-    const overlaps = new Uint8Array(PORT_MAX + 1);
-    for (const protocol of protocols) {
-      const { first, last } = ephemeral[protocol];
-      overlaps.fill(1, Math.max(0, first - size + 1), last + 1);
-    }
-    for (let port = 0; port <= PORT_MAX; port++) counts[port] = (counts[port] ?? 0) + (overlaps[port] ?? 0);
+  // The number changes only where a range begins or ends.
+  const edges = STACKS.flatMap(({ ephemeral }) =>
+    protocols.flatMap((protocol) => [startOf(ephemeral[protocol], size), ephemeral[protocol].last + 1]),
+  );
+  const ordered = [...new Set([0, ...edges])].sort((a, b) => a - b);
+  for (const [index, from] of ordered.entries()) {
+    const overlapping = STACKS.filter(({ ephemeral }) =>
+      protocols.some(
+        (protocol) => startOf(ephemeral[protocol], size) <= from && from <= ephemeral[protocol].last,
+      ),
+    );
+    counts.fill(overlapping.length, from, ordered[index + 1] ?? PORT_MAX + 1);
   }
   return counts;
+}
+
+/** The first port of the first block that overlaps a range. */
+function startOf({ first }: StackRange, size: number): number {
+  return Math.max(0, first - size + 1);
 }
 
 /** A pseudorandom order that depends only on the name. */

